@@ -1,0 +1,57 @@
+"""Double entry: every change is a transfer, so each mint always sums to zero.
+
+A reservation is not a special concept. It is a transfer from a wallet's free account to its held account, later
+spent or released. SOL that pays fees and rent has accounts of its own (`float`), apart from a SOL position.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from overmind.core.model import Mint, WalletId
+
+MARKET, FEES, RENT, DEPOSITS = "@market", "@fees", "@rent", "@deposits"  # The outside: these may go negative.
+
+
+def free(wallet_id: WalletId) -> str:
+    return f"{wallet_id}/free"
+
+
+def held(wallet_id: WalletId) -> str:
+    return f"{wallet_id}/held"
+
+
+def sol_float(wallet_id: WalletId) -> str:
+    return f"{wallet_id}/float"
+
+
+def sol_float_held(wallet_id: WalletId) -> str:
+    return f"{wallet_id}/float_held"
+
+
+class Ledger(msgspec.Struct):
+    accounts: dict[str, dict[Mint, int]] = msgspec.field(default_factory=dict)
+
+    def balance(self, account: str, mint: Mint) -> int:
+        mints = self.accounts.get(account)
+        return mints.get(mint, 0) if mints is not None else 0
+
+    def transfer(self, units: int, mint: Mint, source: str, target: str) -> None:
+        """All or nothing: an account of ours never goes below zero."""
+        assert units >= 0, (units, mint, source, target)
+        if units == 0:
+            return
+        sources = self.accounts.setdefault(source, {})
+        left = sources.get(mint, 0) - units
+        assert left >= 0 or source[0] == "@", (units, mint, source, target, left)
+        sources[mint] = left
+        targets = self.accounts.setdefault(target, {})
+        targets[mint] = targets.get(mint, 0) + units
+
+    def totals(self) -> dict[Mint, int]:
+        """Zero for every mint, always."""
+        totals: dict[Mint, int] = {}
+        for mints in self.accounts.values():
+            for mint, units in mints.items():
+                totals[mint] = totals.get(mint, 0) + units
+        return totals

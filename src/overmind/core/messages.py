@@ -1,0 +1,307 @@
+"""The vocabulary. Commands are imperative and may be refused; events are past and are for ever.
+
+Events are journaled before anyone acts on them, and the whole state is a fold over them. Add a field with a default;
+never rename or reuse one (`tests/golden` guards this).
+"""
+
+from __future__ import annotations
+
+import enum
+
+from overmind.core.model import (
+    DepositId,
+    Desk,
+    Mark,
+    Money,
+    Order,
+    OrderId,
+    Outcome,
+    Signal,
+    StrategyType,
+    Ticket,
+    TradingMode,
+    Value,
+    Wallet,
+    WalletId,
+)
+
+
+class Code(enum.StrEnum):
+    """Why an entry may not be made, in order of precedence (SPEC §8)."""
+
+    PORTFOLIO_STOPPED = "PORTFOLIO_STOPPED"
+    WALLET_STATUS = "WALLET_STATUS"
+    WALLET_TYPE = "WALLET_TYPE"
+    WALLET_EXCLUDED = "WALLET_EXCLUDED"
+    STRATEGY_NOT_ENABLED = "STRATEGY_NOT_ENABLED"
+    SIGNAL_STALE = "SIGNAL_STALE"
+    SIGNAL_FROM_FUTURE = "SIGNAL_FROM_FUTURE"
+    SELECTION_TIMEOUT = "SELECTION_TIMEOUT"
+    PRICE_MISSING = "PRICE_MISSING"
+    PRICE_STALE = "PRICE_STALE"
+    SLIPPAGE_CEILING = "SLIPPAGE_CEILING"
+    PRICE_IMPACT = "PRICE_IMPACT"
+    MINT_NOT_ADMITTED = "MINT_NOT_ADMITTED"
+    AMOUNT_TOO_SMALL = "AMOUNT_TOO_SMALL"
+    RISK_LEVEL = "RISK_LEVEL"
+    DAILY_LOSS = "DAILY_LOSS"
+    DAILY_LOSS_HEADROOM = "DAILY_LOSS_HEADROOM"
+    TRADES_TODAY = "TRADES_TODAY"
+    CONCURRENT_POSITIONS = "CONCURRENT_POSITIONS"
+    POSITION_SIZE = "POSITION_SIZE"
+    STRATEGY_POSITION_SIZE = "STRATEGY_POSITION_SIZE"
+    STRATEGY_SHARE = "STRATEGY_SHARE"
+    INSUFFICIENT_QUOTE = "INSUFFICIENT_QUOTE"
+    INSUFFICIENT_TOKENS = "INSUFFICIENT_TOKENS"
+    INSUFFICIENT_SOL = "INSUFFICIENT_SOL"
+    WALLET_EXPOSURE = "WALLET_EXPOSURE"
+    PORTFOLIO_EXPOSURE = "PORTFOLIO_EXPOSURE"
+    ASSET_CONCENTRATION = "ASSET_CONCENTRATION"
+    RATE_LIMIT = "RATE_LIMIT"
+
+
+PRECEDENCE = {code: rank for rank, code in enumerate(Code)}
+
+
+class Refusal(Value, frozen=True):
+    """A "no": the rule, what it allows and what was found, in the rule's own unit (`gate.UNITS`).
+
+    Without `wallet_id` it concerns the signal or the portfolio, whichever wallet would have taken it.
+    """
+
+    code: Code
+    limit: int | str | None = None
+    actual: int | str | None = None
+    wallet_id: WalletId | None = None
+
+
+class CostTerms(Value, frozen=True):
+    """Expected cost of one wallet's execution in basis points of the notional. Floats: they rank, they never gate."""
+
+    fee: float
+    rent: float
+    slippage: float
+    headroom: float
+    preference: float
+
+    @property
+    def total(self) -> float:
+        return self.fee + self.rent + self.slippage + self.headroom + self.preference
+
+
+class Selection(Value, frozen=True):
+    """Why this wallet: its expected cost, term by term, and among how many it was the cheapest."""
+
+    terms: CostTerms
+    candidates: int  # wallets whose capacity and risk level fit; a sale knows only who holds the token
+    wallets: int
+
+
+class CommandRefused(Exception):
+    """A command of ours or of an operator that cannot be done; says why and what would be right."""
+
+
+class Hold(Value, frozen=True):
+    """A named cause why a wallet, a strategy or the portfolio takes no entries. Lifting one leaves the others."""
+
+    cause: str  # emergency, day_loss, quarantine, operator, removed, disk_full, …
+    reason: str
+    since_ns: int
+    until_ns: int | None = None
+
+
+class Scope(Value, frozen=True):
+    """What a hold rests on: one wallet, one strategy, or, with neither, the whole portfolio."""
+
+    wallet_id: WalletId | None = None
+    strategy: StrategyType | None = None
+
+
+# Commands
+
+
+class FoundDesk(Value, frozen=True, tag=True):
+    mode: TradingMode
+    cluster: str
+    genesis_hash: str
+
+
+class ConfigureDesk(Value, frozen=True, tag=True):
+    desk: Desk
+
+
+class ConfigureWallet(Value, frozen=True, tag=True):
+    wallet: Wallet
+
+
+class RemoveWallet(Value, frozen=True, tag=True):
+    """The configuration no longer names it: close-only from now on."""
+
+    wallet_id: WalletId
+
+
+class RecordDeposit(Value, frozen=True, tag=True):
+    """A credit from outside. `to_float` SOL pays fees and rent; else it is quote currency or a position at the mark."""
+
+    deposit_id: DepositId
+    wallet_id: WalletId
+    money: Money
+    to_float: bool = False
+
+
+class MarkPrices(Value, frozen=True, tag=True):
+    marks: tuple[Mark, ...]
+
+
+class AddHold(Value, frozen=True, tag=True):
+    scope: Scope
+    cause: str
+    reason: str
+    until_ns: int | None = None
+
+
+class LiftHold(Value, frozen=True, tag=True):
+    scope: Scope
+    cause: str
+    reason: str
+
+
+class EmergencyStop(Value, frozen=True, tag=True):
+    reason: str
+
+
+class ReactivateWallet(Value, frozen=True, tag=True):
+    wallet_id: WalletId
+    reason: str
+
+
+class SubmitSignal(Value, frozen=True, tag=True):
+    signal: Signal
+    received_at_ns: int  # when it reached our door
+
+
+class RecordTicket(Value, frozen=True, tag=True):
+    order_id: OrderId
+    ticket: Ticket
+
+
+class RecordOutcome(Value, frozen=True, tag=True):
+    order_id: OrderId
+    outcome: Outcome
+
+
+Command = (
+    FoundDesk
+    | ConfigureDesk
+    | ConfigureWallet
+    | RemoveWallet
+    | RecordDeposit
+    | MarkPrices
+    | AddHold
+    | LiftHold
+    | EmergencyStop
+    | ReactivateWallet
+    | SubmitSignal
+    | RecordTicket
+    | RecordOutcome
+)
+
+
+# Events
+
+
+class DeskFounded(Value, frozen=True, tag=True):
+    """The identity stamp: the first entry of every journal."""
+
+    mode: TradingMode
+    cluster: str
+    genesis_hash: str
+
+
+class DeskConfigured(Value, frozen=True, tag=True):
+    desk: Desk
+
+
+class WalletConfigured(Value, frozen=True, tag=True):
+    wallet: Wallet
+
+
+class Deposited(Value, frozen=True, tag=True):
+    deposit_id: DepositId
+    wallet_id: WalletId
+    money: Money
+    to_float: bool = False
+
+
+class PricesMarked(Value, frozen=True, tag=True):
+    marks: tuple[Mark, ...]
+
+
+class DayRolled(Value, frozen=True, tag=True):
+    day: int  # days since 1970-01-01 UTC
+
+
+class HoldAdded(Value, frozen=True, tag=True):
+    scope: Scope
+    hold: Hold
+
+
+class HoldLifted(Value, frozen=True, tag=True):
+    scope: Scope
+    cause: str
+    reason: str
+
+
+class SignalRecorded(Value, frozen=True, tag=True):
+    """A Hold: recorded, and nothing is executed."""
+
+    signal: Signal
+
+
+class SignalRefused(Value, frozen=True, tag=True):
+    signal: Signal
+    refusals: tuple[Refusal, ...]
+    unlisted: int = 0  # wallets that refused as well, beyond those listed
+
+
+class OrderPlaced(Value, frozen=True, tag=True):
+    signal: Signal
+    order: Order
+    selection: Selection
+
+
+class TicketRecorded(Value, frozen=True, tag=True):
+    order_id: OrderId
+    ticket: Ticket
+
+
+class OrderClosed(Value, frozen=True, tag=True):
+    order_id: OrderId
+    outcome: Outcome
+
+
+Event = (
+    DeskFounded
+    | DeskConfigured
+    | WalletConfigured
+    | Deposited
+    | PricesMarked
+    | DayRolled
+    | HoldAdded
+    | HoldLifted
+    | SignalRecorded
+    | SignalRefused
+    | OrderPlaced
+    | TicketRecorded
+    | OrderClosed
+)
+
+Answer = OrderPlaced | SignalRefused | SignalRecorded  # What a signal's first decision can be.
+
+
+class Entry(Value, frozen=True):
+    """One journal line."""
+
+    seq: int
+    at_ns: int
+    event: Event

@@ -1,0 +1,74 @@
+"""What a wallet holds of one token: FIFO lots tagged by strategy, their cost, and what they are worth at the mark."""
+
+from __future__ import annotations
+
+import msgspec
+
+from overmind.core.model import SCALE, StrategyType, Token, value_micros
+
+
+class Lot(msgspec.Struct):
+    strategy: StrategyType | None  # None: came as a deposit
+    units: int
+    cost_micros: int
+
+
+class Position(msgspec.Struct):
+    token: Token
+    lots: list[Lot] = msgspec.field(default_factory=list)
+    units: int = 0
+    cost_micros: int = 0
+    value_micros: int = 0
+    units_by: dict[str, int] = msgspec.field(default_factory=dict)  # by strategy
+    value_by: dict[str, int] = msgspec.field(default_factory=dict)
+
+    @property
+    def unrealised_micros(self) -> int:
+        return self.value_micros - self.cost_micros
+
+    @property
+    def average_cost_pico(self) -> int:
+        """Average cost per whole token, rounded down. Stops stand on it."""
+        return self.cost_micros * SCALE[self.token.decimals + 6] // self.units if self.units else 0
+
+    def add(self, lot: Lot) -> None:
+        self.lots.append(lot)
+        self.units += lot.units
+        self.cost_micros += lot.cost_micros
+        self._count(lot.strategy, lot.units)
+
+    def take(self, units: int) -> int:
+        """Remove the oldest units. Returns what they cost; a lot that is split keeps the rounding."""
+        assert 0 < units <= self.units, (units, self.units)
+        cost_taken = 0
+        missing = units
+        while missing:
+            lot = self.lots[0]
+            part = min(missing, lot.units)
+            cost = lot.cost_micros * part // lot.units
+            lot.units -= part
+            lot.cost_micros -= cost
+            self._count(lot.strategy, -part)
+            missing -= part
+            cost_taken += cost
+            if not lot.units:
+                del self.lots[0]
+        self.units -= units
+        self.cost_micros -= cost_taken
+        return cost_taken
+
+    def revalue(self, price_pico: int) -> None:
+        decimals = self.token.decimals
+        self.value_micros = value_micros(self.units, price_pico, decimals)
+        if len(self.units_by) == 1:  # One strategy, by far the most common, owns the whole value.
+            self.value_by = dict.fromkeys(self.units_by, self.value_micros)
+        else:
+            self.value_by = {by: value_micros(units, price_pico, decimals) for by, units in self.units_by.items()}
+
+    def _count(self, strategy: StrategyType | None, units: int) -> None:
+        by = strategy or "deposit"
+        left = self.units_by.get(by, 0) + units
+        if left:
+            self.units_by[by] = left
+        else:
+            del self.units_by[by]

@@ -1,0 +1,499 @@
+"""The state and `apply`, the only function that changes it.
+
+`apply` takes facts and never refuses. If it cannot apply one, the journal or this code is wrong, and stopping is the
+only correct answer. Everything here is a fold over the journal: replaying it gives the same state, bit for bit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from typing import Final
+
+import msgspec
+
+from overmind.core.ledger import (
+    DEPOSITS,
+    FEES,
+    MARKET,
+    RENT,
+    Ledger,
+    free,
+    held,
+    sol_float,
+    sol_float_held,
+)
+from overmind.core.messages import (
+    DayRolled,
+    Deposited,
+    DeskConfigured,
+    DeskFounded,
+    Entry,
+    Hold,
+    HoldAdded,
+    HoldLifted,
+    OrderClosed,
+    OrderPlaced,
+    PricesMarked,
+    Scope,
+    SignalRecorded,
+    SignalRefused,
+    TicketRecorded,
+    WalletConfigured,
+)
+from overmind.core.model import (
+    BPS,
+    DAY_NS,
+    SOL,
+    DepositId,
+    Desk,
+    Expired,
+    Failed,
+    Filled,
+    Mark,
+    Mint,
+    Order,
+    OrderId,
+    Outcome,
+    Rejected,
+    Side,
+    Signal,
+    SignalId,
+    StrategyType,
+    Ticket,
+    Token,
+    Wallet,
+    WalletId,
+    WalletStatus,
+    value_micros,
+    value_micros_up,
+)
+from overmind.core.positions import Lot, Position
+
+SOL_DECIMALS: Final = 9
+QUALITY_WINDOW: Final = 100  # executions that a wallet's performance score looks back on
+DECISIONS_KEPT_NS: Final = 2 * DAY_NS  # older ids are recognised by the journal's index
+
+# Which status a hold's cause shows as, most severe first; any other cause means Suspended.
+STATUS_OF_CAUSE: Final = {
+    "emergency": WalletStatus.EMERGENCY,
+    "removed": WalletStatus.INACTIVE,
+    "inactive": WalletStatus.INACTIVE,
+    "maintenance": WalletStatus.MAINTENANCE,
+}
+
+
+class OpenOrder(msgspec.Struct):
+    order: Order
+    signal: Signal
+    ticket: Ticket | None = None
+
+
+class Execution(msgspec.Struct, frozen=True):
+    """One finished attempt, for the performance score."""
+
+    filled: bool
+    shortfall_bps: int  # against the mark of the decision; positive is worse than the mark
+
+
+class WalletBook(msgspec.Struct):
+    """All that the journal says of one wallet, apart from its balances (the ledger has them)."""
+
+    wallet: Wallet
+    slot: int  # registration order; ties in ranking fall to the lowest
+    holds: dict[str, Hold] = msgspec.field(default_factory=dict)
+    positions: dict[Mint, Position] = msgspec.field(default_factory=dict)
+    token_accounts: set[Mint] = msgspec.field(default_factory=set)
+    entries: dict[Mint, dict[StrategyType, int]] = msgspec.field(default_factory=dict)  # held buys, micro-USD
+    entries_open: int = 0
+    entries_micros: int = 0
+    loss_in_flight_micros: int = 0
+    deployed: dict[str, int] = msgspec.field(default_factory=dict)  # value of positions by strategy
+    positions_micros: int = 0
+    cost_micros: int = 0
+    equity_micros: int = 0
+    trades_today: int = 0
+    realised_today_micros: int = 0
+    realised_micros: int = 0
+    unrealised_base_micros: int = 0  # as the UTC day began
+    last_trade_ns: int | None = None
+    placed_ns: list[int] = msgspec.field(default_factory=list)  # the newest entries, for the rate limit
+    executions: int = 0
+    filled: int = 0
+    failed: int = 0
+    expired: int = 0
+    rejected: int = 0
+    quality: list[Execution] = msgspec.field(default_factory=list)
+
+    @property
+    def status(self) -> WalletStatus:
+        for cause, status in STATUS_OF_CAUSE.items():
+            if cause in self.holds:
+                return status
+        return WalletStatus.SUSPENDED if self.holds else WalletStatus.ACTIVE
+
+    @property
+    def unrealised_micros(self) -> int:
+        return self.positions_micros - self.cost_micros
+
+    @property
+    def day_pnl_micros(self) -> int:
+        """Realised today net of all costs, and the change of unrealised since 00:00 UTC."""
+        return self.realised_today_micros + self.unrealised_micros - self.unrealised_base_micros
+
+    @property
+    def mints_in_use(self) -> int:
+        """Open positions, those about to be opened included."""
+        return len(self.positions) + sum(1 for mint in self.entries if mint not in self.positions)
+
+    def uses(self, mint: Mint) -> bool:
+        return mint in self.positions or mint in self.entries
+
+    def used_micros(self, mint: Mint) -> int:
+        """Value of the position and its held buys."""
+        position, entries = self.positions.get(mint), self.entries.get(mint)
+        return (position.value_micros if position else 0) + (sum(entries.values()) if entries else 0)
+
+    def used_by_micros(self, mint: Mint, strategy: StrategyType) -> int:
+        """The part of `used_micros` that one strategy owns."""
+        position, entries = self.positions.get(mint), self.entries.get(mint)
+        return (position.value_by.get(strategy, 0) if position else 0) + (entries.get(strategy, 0) if entries else 0)
+
+    def deployed_micros(self, strategy: StrategyType) -> int:
+        """Value of everything that one strategy owns here, its held buys included."""
+        entries = sum(by.get(strategy, 0) for by in self.entries.values()) if self.entries else 0
+        return self.deployed.get(strategy, 0) + entries
+
+
+class State(msgspec.Struct):
+    seq: int = 0
+    at_ns: int = 0
+    day: int = 0
+    founded: DeskFounded | None = None
+    desk: Desk | None = None
+    wallets: dict[WalletId, WalletBook] = msgspec.field(default_factory=dict)
+    ledger: Ledger = msgspec.field(default_factory=Ledger)
+    marks: dict[Mint, Mark] = msgspec.field(default_factory=dict)
+    holds: dict[str, Hold] = msgspec.field(default_factory=dict)  # on the whole portfolio
+    paused: dict[StrategyType, dict[str, Hold]] = msgspec.field(default_factory=dict)
+    deposits: set[DepositId] = msgspec.field(default_factory=set)
+    open_orders: dict[OrderId, OpenOrder] = msgspec.field(default_factory=dict)
+    equity_micros: int = 0
+    assets: dict[Mint, int] = msgspec.field(default_factory=dict)  # positions and held buys by mint
+    exposure_micros: int = 0  # the sum of `assets`
+    deposited_micros: int = 0  # net, at the marks of the time
+    signals: int = 0
+    refused: int = 0
+    recorded: int = 0
+    # Caches, not part of the state's identity: rebuilt at start, never journaled, never hashed.
+    decided: OrderedDict[SignalId, tuple[int, int]] = msgspec.field(default_factory=OrderedDict)  # (seq, at_ns)
+    touched: list[tuple[WalletId, Mint | None]] = msgspec.field(default_factory=list)  # for the selection index
+    revalued: bool = True  # marks, settings or wallets changed: the index must start afresh
+
+    @property
+    def settings(self) -> Desk:
+        """The desk's settings; every command but the first two comes after they were journaled."""
+        assert self.desk is not None, "the desk is not configured"
+        return self.desk
+
+    def sol_value_micros_up(self, lamports: int) -> int:
+        """What SOL paid for fees costs, at the newest mark; nothing before SOL was ever priced."""
+        mark = self.marks.get(SOL)
+        return value_micros_up(lamports, mark.price_pico, SOL_DECIMALS) if mark else 0
+
+
+CACHES: Final = frozenset({"decided", "touched", "revalued"})
+_ENCODER: Final = msgspec.json.Encoder(order="deterministic")
+_DECODER: Final = msgspec.json.Decoder(State)
+
+
+def encode_state(state: State) -> bytes:
+    """Canonical: equal states give equal bytes."""
+    return _ENCODER.encode({name: getattr(state, name) for name in State.__struct_fields__ if name not in CACHES})
+
+
+def decode_state(raw: bytes) -> State:
+    """Raises msgspec.DecodeError when it is not an encoded state of this version."""
+    return _DECODER.decode(raw)
+
+
+def state_hash(state: State) -> str:
+    return hashlib.sha256(encode_state(state)).hexdigest()
+
+
+def apply(state: State, entry: Entry) -> None:
+    assert entry.seq == state.seq + 1, (entry, state.seq)
+    state.seq = entry.seq
+    state.at_ns = entry.at_ns
+    match entry.event:
+        case OrderPlaced(signal=signal, order=order):
+            _place(state, signal, order, entry)
+        case TicketRecorded(order_id=order_id, ticket=ticket):
+            state.open_orders[order_id].ticket = ticket
+        case OrderClosed(order_id=order_id, outcome=outcome):
+            _close(state, order_id, outcome)
+        case PricesMarked(marks=marks):
+            _mark(state, marks)
+        case SignalRefused(signal=signal):
+            state.refused += 1
+            _decide(state, signal, entry)
+        case SignalRecorded(signal=signal):
+            state.recorded += 1
+            _decide(state, signal, entry)
+        case Deposited() as deposited:
+            _deposit(state, deposited)
+        case DayRolled(day=day):
+            _roll_day(state, day)
+        case HoldAdded(scope=scope, hold=hold):
+            _holds(state, scope)[hold.cause] = hold
+            state.revalued = True
+        case HoldLifted(scope=scope, cause=cause):
+            del _holds(state, scope)[cause]
+            state.revalued = True
+        case WalletConfigured(wallet=wallet):
+            _configure_wallet(state, wallet)
+        case DeskConfigured(desk=desk):
+            state.desk = desk
+            state.revalued = True
+        case DeskFounded() as founded:
+            assert state.seq == 1, entry
+            state.founded = founded
+
+
+def _decide(state: State, signal: Signal, entry: Entry) -> None:
+    """Remember the first answer, and forget what the journal's index alone will remember."""
+    state.signals += 1
+    remember_decision(state, signal.id, entry.seq, entry.at_ns)
+
+
+def remember_decision(state: State, signal_id: SignalId, seq: int, at_ns: int) -> None:
+    decided = state.decided
+    decided[signal_id] = (seq, at_ns)
+    while next(iter(decided.values()))[1] < at_ns - DECISIONS_KEPT_NS:
+        decided.popitem(last=False)
+
+
+def _holds(state: State, scope: Scope) -> dict[str, Hold]:
+    if scope.wallet_id is not None:
+        return state.wallets[scope.wallet_id].holds
+    if scope.strategy is not None:
+        return state.paused.setdefault(scope.strategy, {})
+    return state.holds
+
+
+def _configure_wallet(state: State, wallet: Wallet) -> None:
+    book = state.wallets.get(wallet.id)
+    if book is None:
+        book = state.wallets[wallet.id] = WalletBook(wallet, slot=len(state.wallets))
+        book.token_accounts.add(SOL)  # Native: wrapped accounts come and go inside a transaction.
+    book.wallet = wallet
+    state.revalued = True
+
+
+def _deposit(state: State, deposited: Deposited) -> None:
+    state.deposits.add(deposited.deposit_id)
+    money, wallet_id = deposited.money, deposited.wallet_id
+    book, quote = state.wallets[wallet_id], state.settings.quote
+    equity_before = state.equity_micros
+    target = sol_float(wallet_id) if deposited.to_float else free(wallet_id)
+    state.ledger.transfer(money.units, money.mint, DEPOSITS, target)
+    if not deposited.to_float:
+        book.token_accounts.add(money.mint)
+        if money.mint != quote.mint:
+            token, price = state.settings.tokens[money.mint], state.marks[money.mint].price_pico
+            cost = value_micros(money.units, price, token.decimals)
+            _change_position(state, book, token, Lot(None, money.units, cost))
+    _refresh_equity(state, book)
+    state.deposited_micros += state.equity_micros - equity_before
+    state.touched.append((wallet_id, money.mint))
+
+
+def _place(state: State, signal: Signal, order: Order, entry: Entry) -> None:
+    if order.attempt == 0 and order.part == 0:
+        _decide(state, signal, entry)
+    state.open_orders[order.id] = OpenOrder(order, signal)
+    ledger, wallet_id = state.ledger, order.wallet_id
+    ledger.transfer(order.spend.units, order.spend.mint, free(wallet_id), held(wallet_id))
+    costs = order.fee_max_lamports + order.rent_max_lamports
+    ledger.transfer(costs, SOL, sol_float(wallet_id), sol_float_held(wallet_id))
+    if order.side is Side.BUY:
+        book = state.wallets[wallet_id]
+        _count_entry(state, book, order, order.notional_micros)
+        book.entries_open += 1
+        book.loss_in_flight_micros += order.loss_max_micros
+        book.placed_ns.append(entry.at_ns)
+        if len(book.placed_ns) > state.settings.rate_max_per_s:
+            del book.placed_ns[0]
+    state.touched.append((wallet_id, order.mint))
+
+
+def _count_entry(state: State, book: WalletBook, order: Order, micros: int) -> None:
+    """Add a held buy to every sum that limits look at, or take it off again."""
+    entries = book.entries.setdefault(order.mint, {})
+    left = entries.get(order.strategy, 0) + micros
+    if left:
+        entries[order.strategy] = left
+    else:
+        del entries[order.strategy]
+        if not entries:
+            del book.entries[order.mint]
+    book.entries_micros += micros
+    _change_asset(state, order.mint, micros)
+
+
+def _change_asset(state: State, mint: Mint, micros: int) -> None:
+    left = state.assets.get(mint, 0) + micros
+    if left:
+        state.assets[mint] = left
+    else:
+        state.assets.pop(mint, None)
+    state.exposure_micros += micros
+
+
+def _close(state: State, order_id: OrderId, outcome: Outcome) -> None:
+    """Release what was held, then book what really happened."""
+    order = state.open_orders.pop(order_id).order
+    ledger, wallet_id = state.ledger, order.wallet_id
+    book = state.wallets[wallet_id]
+    ledger.transfer(order.spend.units, order.spend.mint, held(wallet_id), free(wallet_id))
+    costs = order.fee_max_lamports + order.rent_max_lamports
+    ledger.transfer(costs, SOL, sol_float_held(wallet_id), sol_float(wallet_id))
+    if order.side is Side.BUY:
+        _count_entry(state, book, order, -order.notional_micros)
+        book.entries_open -= 1
+        book.loss_in_flight_micros -= order.loss_max_micros
+    book.executions += 1
+    shortfall_bps = 0
+    match outcome:
+        case Filled():
+            shortfall_bps = _fill(state, book, order, outcome)
+        case Failed(fee_lamports=fee):
+            book.failed += 1
+            _pay_costs(state, book, fee, 0)
+        case Expired():
+            book.expired += 1
+        case Rejected():
+            book.rejected += 1
+    book.quality.append(Execution(isinstance(outcome, Filled), shortfall_bps))
+    if len(book.quality) > QUALITY_WINDOW:
+        del book.quality[0]
+    _refresh_equity(state, book)
+    state.touched.append((wallet_id, order.mint))
+
+
+def _fill(state: State, book: WalletBook, order: Order, fill: Filled) -> int:
+    """Book the swap. Returns the shortfall in basis points against the mark of the decision."""
+    assert 0 < fill.spent_units <= order.spend.units, (order, fill)
+    assert fill.received_units >= order.received_min, (order, fill)
+    assert fill.fee_lamports <= order.fee_max_lamports, (order, fill)
+    assert fill.rent_lamports <= order.rent_max_lamports, (order, fill)
+    ledger, wallet_id = state.ledger, order.wallet_id
+    ledger.transfer(fill.spent_units, order.spend.mint, free(wallet_id), MARKET)
+    ledger.transfer(fill.received_units, order.receive, MARKET, free(wallet_id))
+    _pay_costs(state, book, fill.fee_lamports, fill.rent_lamports)
+    book.token_accounts.add(order.receive)
+    book.filled += 1
+    book.trades_today += 1
+    book.last_trade_ns = state.at_ns
+    if order.side is Side.BUY:
+        token = state.settings.tokens[order.receive]
+        _change_position(state, book, token, Lot(order.strategy, fill.received_units, fill.spent_units))
+        worth = value_micros(fill.received_units, order.mark_pico, token.decimals)
+        return (fill.spent_units - worth) * BPS // fill.spent_units
+    token = book.positions[order.spend.mint].token
+    cost = _change_position(state, book, token, -fill.spent_units)
+    _realise(book, fill.received_units - cost)
+    worth = value_micros(fill.spent_units, order.mark_pico, token.decimals)
+    return (worth - fill.received_units) * BPS // worth if worth else 0
+
+
+def _pay_costs(state: State, book: WalletBook, fee_lamports: int, rent_lamports: int) -> None:
+    wallet_id = book.wallet.id
+    state.ledger.transfer(fee_lamports, SOL, sol_float(wallet_id), FEES)
+    state.ledger.transfer(rent_lamports, SOL, sol_float(wallet_id), RENT)
+    _realise(book, -state.sol_value_micros_up(fee_lamports + rent_lamports))
+
+
+def _realise(book: WalletBook, micros: int) -> None:
+    book.realised_today_micros += micros
+    book.realised_micros += micros
+
+
+def _change_position(state: State, book: WalletBook, token: Token, change: Lot | int) -> int:
+    """Add a lot, or take units away (negative). Returns the cost of what was taken."""
+    position = book.positions.get(token.mint)
+    if position is None:
+        position = book.positions[token.mint] = Position(token)
+    _discount(state, book, position)
+    cost = 0
+    if isinstance(change, Lot):
+        position.add(change)
+    else:
+        cost = position.take(-change)
+    mark = state.marks.get(token.mint)
+    position.revalue(mark.price_pico if mark else 0)
+    _count(state, book, position)
+    if not position.units:
+        del book.positions[token.mint]
+    return cost
+
+
+def _discount(state: State, book: WalletBook, position: Position) -> None:
+    """Take a position out of every sum before it changes; `_count` puts it back."""
+    book.positions_micros -= position.value_micros
+    book.cost_micros -= position.cost_micros
+    for by, value in position.value_by.items():
+        book.deployed[by] -= value
+    _change_asset(state, position.token.mint, -position.value_micros)
+
+
+def _count(state: State, book: WalletBook, position: Position) -> None:
+    book.positions_micros += position.value_micros
+    book.cost_micros += position.cost_micros
+    for by, value in position.value_by.items():
+        book.deployed[by] = book.deployed.get(by, 0) + value
+    _change_asset(state, position.token.mint, position.value_micros)
+
+
+def _refresh_equity(state: State, book: WalletBook) -> None:
+    """Equity = quote currency + positions + SOL float, held or not."""
+    ledger, wallet_id, quote = state.ledger, book.wallet.id, state.settings.quote.mint
+    cash = ledger.balance(free(wallet_id), quote) + ledger.balance(held(wallet_id), quote)
+    lamports = ledger.balance(sol_float(wallet_id), SOL) + ledger.balance(sol_float_held(wallet_id), SOL)
+    mark = state.marks.get(SOL)
+    float_micros = value_micros(lamports, mark.price_pico, SOL_DECIMALS) if mark else 0
+    equity = cash + book.positions_micros + float_micros
+    state.equity_micros += equity - book.equity_micros
+    book.equity_micros = equity
+
+
+def _mark(state: State, marks: tuple[Mark, ...]) -> None:
+    changed = [mark for mark in marks if _price_changed(state, mark)]
+    for mark in marks:
+        state.marks[mark.mint] = mark
+    if not changed:
+        return
+    for book in state.wallets.values():
+        for mark in changed:
+            position = book.positions.get(mark.mint)
+            if position is not None:
+                _discount(state, book, position)
+                position.revalue(mark.price_pico)
+                _count(state, book, position)
+        _refresh_equity(state, book)
+    state.revalued = True
+
+
+def _price_changed(state: State, mark: Mark) -> bool:
+    known = state.marks.get(mark.mint)
+    return known is None or known.price_pico != mark.price_pico
+
+
+def _roll_day(state: State, day: int) -> None:
+    assert day > state.day, (day, state.day)
+    state.day = day
+    for book in state.wallets.values():
+        book.trades_today = 0
+        book.realised_today_micros = 0
+        book.unrealised_base_micros = book.unrealised_micros
+    state.revalued = True

@@ -1,0 +1,272 @@
+"""The single writer: command in, decision out, and nothing is told or done before it is durable.
+
+    handle(command) → decide, apply → pending → journal.append in its thread → reply, publish
+
+While one batch is being made durable, the next is being decided on the same state (group commit). If an append fails
+we cannot know whether it wrote: the engine stops for good, and recovery finds out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final, TypeVar
+
+import msgspec
+
+from overmind.core.decide import decide
+from overmind.core.index import SelectionIndex
+from overmind.core.messages import (
+    AddHold,
+    Answer,
+    Command,
+    CommandRefused,
+    Entry,
+    Event,
+    Scope,
+    SubmitSignal,
+)
+from overmind.core.model import Signal, SignalId
+from overmind.core.state import DECISIONS_KEPT_NS, State, apply, decode_state, encode_state, remember_decision
+from overmind.ports import Clock, Journal, Snapshot
+
+T = TypeVar("T")
+
+INBOX_MAX: Final = 4096  # signals that wait for their decision to be durable
+OPEN_ORDERS_MAX: Final = 10_000
+FEED_MAX: Final = 65_536  # entries that a slow reader may lag behind
+SNAPSHOT_EVERY: Final = 50_000  # entries; bounds what a restart has to replay
+
+
+class EngineBusy(Exception):
+    """Too much is under way. Nothing was decided; send the signal again later."""
+
+
+class EngineStopped(Exception):
+    """The engine has failed or was stopped; nothing that was not acknowledged may be relied on."""
+
+
+class Feed:
+    """Committed entries in order, for one reader. A reader that lags too far loses its feed and must look again."""
+
+    def __init__(self) -> None:
+        self._entries: deque[Entry] = deque()
+        self._ready = asyncio.Event()
+        self._lost = False
+
+    def publish(self, entries: Iterable[Entry]) -> None:
+        self._entries.extend(entries)
+        if len(self._entries) > FEED_MAX:
+            self._entries.clear()
+            self._lost = True
+        self._ready.set()
+
+    async def next(self) -> tuple[Entry, ...] | None:
+        """What was committed since the last call, at least one entry; None: some were lost, read the state anew."""
+        await self._ready.wait()
+        self._ready.clear()
+        entries, lost = tuple(self._entries), self._lost
+        self._entries.clear()
+        self._lost = False
+        return None if lost else entries
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """The answer to a signal: its first decision, now or when it first came."""
+
+    events: tuple[Answer, ...]
+    duplicate: bool
+    seq: int
+
+
+class Engine:
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        """Recovers the state from the journal: the newest snapshot, then the tail."""
+        self._journal = journal
+        self._clock = clock
+        self._state = _recover(journal)
+        self._index = SelectionIndex(self._state)
+        self._pending: list[Entry] = []
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._durable_seq = self._state.seq
+        self._snapshot_seq = self._state.seq
+        self._wake = asyncio.Event()
+        self._feeds: list[Feed] = []
+        self._stopped: str | None = None
+
+    @property
+    def state(self) -> State:
+        """May be ahead of the journal: for code that acts only through `handle`. All others use `read`."""
+        return self._state
+
+    @property
+    def index(self) -> SelectionIndex:
+        return self._index
+
+    @property
+    def durable_seq(self) -> int:
+        return self._durable_seq
+
+    def subscribe(self) -> Feed:
+        """Every entry committed from now on, in order."""
+        feed = Feed()
+        self._feeds.append(feed)
+        return feed
+
+    def unsubscribe(self, feed: Feed) -> None:
+        self._feeds.remove(feed)
+
+    async def handle(self, command: Command) -> tuple[Event, ...]:
+        """The only door. Returns once the decision, and all that it was based on, is durable.
+
+        An empty answer: its fact was known already. Raises CommandRefused, EngineBusy, EngineStopped.
+        """
+        events = self._decide(command)
+        await self._until_durable(self._state.seq)
+        return events
+
+    async def submit(self, signal: Signal, received_at_ns: int | None = None) -> Answered:
+        """Answer a signal, with the first answer if it is known. Raises CommandRefused if it is known otherwise."""
+        received = received_at_ns if received_at_ns is not None else self._clock.now_ns()
+        known = self._known(signal.id)
+        if known is not None:
+            return await self._repeat(signal, known)
+        if len(self._waiting) >= INBOX_MAX or len(self._state.open_orders) >= OPEN_ORDERS_MAX:
+            raise EngineBusy(
+                f"{len(self._waiting)} commands wait (at most {INBOX_MAX}) and {len(self._state.open_orders)} orders "
+                f"are open (at most {OPEN_ORDERS_MAX}): signal {signal.id} was not taken, send it again later"
+            )
+        events = self._decide(SubmitSignal(signal, received))
+        seq = self._state.decided[signal.id][0]
+        await self._until_durable(self._state.seq)
+        return Answered(tuple(event for event in events if isinstance(event, Answer)), duplicate=False, seq=seq)
+
+    async def read(self, look: Callable[[State], T]) -> T:
+        """A view of the state, told only once all that it shows is durable."""
+        seen, seq = look(self._state), self._state.seq
+        await self._until_durable(seq)
+        return seen
+
+    async def run(self) -> None:
+        """Make decisions durable, batch by batch, until cancelled. Raises JournalFailed."""
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._pending:
+                    await self._commit()
+                if self._stopped is not None:
+                    raise EngineStopped(self._stopped)
+        finally:
+            self._stop("the engine was stopped")
+
+    async def save_snapshot(self) -> None:
+        """So that the next start has nothing to replay. Only with nothing pending."""
+        assert self._durable_seq == self._state.seq, (self._durable_seq, self._state.seq)
+        await self._journal.save_snapshot(Snapshot(self._state.seq, encode_state(self._state)))
+        self._snapshot_seq = self._state.seq
+
+    def _decide(self, command: Command) -> tuple[Event, ...]:
+        if self._stopped is not None:
+            raise EngineStopped(self._stopped)
+        state, events, whole = self._state, [], False
+        at_ns = max(self._clock.now_ns(), state.at_ns)  # The journal's time never runs backwards.
+        try:
+            for event in decide(state, self._index, command, at_ns):
+                entry = Entry(state.seq + 1, at_ns, event)
+                apply(state, entry)
+                self._pending.append(entry)
+                events.append(event)
+            whole = True
+        except CommandRefused:
+            whole = True  # What it yielded before (the day's roll) is a fact of its own.
+            raise
+        finally:
+            if not whole:  # A bug. Half a decision must never reach the journal.
+                self._stop("a decision failed half way; restart to recover the last durable state")
+            elif self._pending:
+                self._wake.set()
+        return tuple(events)
+
+    def _known(self, signal_id: SignalId) -> int | None:
+        decided = self._state.decided
+        if (known := decided.get(signal_id)) is not None:
+            return known[0]
+        return self._journal.find(signal_id) if len(decided) < self._state.signals else None
+
+    async def _repeat(self, signal: Signal, seq: int) -> Answered:
+        await self._until_durable(seq)
+        events: list[Answer] = []
+        for entry in self._journal.read(after=seq - 1):
+            event = entry.event
+            if not isinstance(event, Answer) or event.signal.id != signal.id:
+                break
+            events.append(event)
+        if not same_content(events[0].signal, signal):
+            raise CommandRefused(
+                f"signal {signal.id} is known with other content; use a new signal_id for a new wish "
+                f"(its first answer is entry {seq})"
+            )
+        return Answered(tuple(events), duplicate=True, seq=seq)
+
+    async def _until_durable(self, seq: int) -> None:
+        if seq <= self._durable_seq:
+            return
+        if self._stopped is not None:
+            raise EngineStopped(self._stopped)
+        durable = asyncio.get_running_loop().create_future()
+        self._waiting.append((seq, durable))
+        await durable
+
+    async def _commit(self) -> None:
+        batch, self._pending = self._pending, []
+        await self._journal.append(batch)
+        self._durable_seq = batch[-1].seq
+        for feed in self._feeds:
+            feed.publish(batch)
+        waiting = self._waiting
+        while waiting and waiting[0][0] <= self._durable_seq:
+            durable = waiting.popleft()[1]
+            if not durable.done():
+                durable.set_result(None)
+        if self._journal.degraded and "disk_full" not in self._state.holds:
+            self._decide(AddHold(Scope(), "disk_full", self._journal.degraded))
+        if self._state.seq - self._snapshot_seq >= SNAPSHOT_EVERY:
+            await self._save_snapshot_under_load()
+
+    async def _save_snapshot_under_load(self) -> None:
+        """The state is ahead of the journal: encode it now, catch up, and only then keep it."""
+        snapshot = Snapshot(self._state.seq, encode_state(self._state))
+        self._snapshot_seq = snapshot.seq
+        while self._durable_seq < snapshot.seq:
+            await self._commit()
+        await self._journal.save_snapshot(snapshot)
+
+    def _stop(self, why: str) -> None:
+        if self._stopped is None:
+            self._stopped = why
+            self._pending.clear()
+        while self._waiting:
+            durable = self._waiting.popleft()[1]
+            if not durable.done():
+                durable.set_exception(EngineStopped(self._stopped))
+        self._wake.set()
+
+
+def _recover(journal: Journal) -> State:
+    snapshot = journal.snapshot()
+    state = State() if snapshot is None else decode_state(snapshot.state)
+    assert snapshot is None or snapshot.seq == state.seq, (snapshot.seq, state.seq)
+    for signal_id, seq, at_ns in journal.decisions(state.at_ns - DECISIONS_KEPT_NS, state.seq):
+        remember_decision(state, signal_id, seq, at_ns)
+    for entry in journal.read(after=state.seq):
+        apply(state, entry)
+    state.touched.clear()
+    state.revalued = True
+    return state
+
+
+def same_content(first: Signal, second: Signal) -> bool:
+    """Whether two signals of one id wish the same. A sender that repeats itself may stamp the time anew."""
+    return msgspec.structs.replace(first, at_ns=None) == msgspec.structs.replace(second, at_ns=None)
