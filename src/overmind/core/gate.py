@@ -368,9 +368,9 @@ def quote_rejection(desk: Desk, order: Order, quote: Quote, mark_pico: int | Non
     if mark_pico is None or token is None:
         # A sale under a limit price needs no mark; an entry without one is never signed.
         return None if order.side is Side.SELL else Rejected(Cause.PRICE_UNAVAILABLE, "no mark to check the quote by")
-    bought, paid = (
-        (quote.received, quote.spend.units) if order.side is Side.BUY else (quote.spend.units, quote.received)
-    )
+    tokens, paid = quote.received, quote.spend.units
+    if order.side is Side.SELL:
+        tokens, paid = paid, tokens
     off_bps = abs(paid - value_micros(tokens, mark_pico, token.decimals)) * BPS // max(1, paid)
     if off_bps > max(desk.quote_off_mark_max_bps, order.slippage_max_bps if order.side is Side.SELL else 0):
         return Rejected(Cause.QUOTE_OFF_MARK, f"{off_bps} bps from the mark, at most {desk.quote_off_mark_max_bps}")
