@@ -93,7 +93,8 @@ class Engine:
         self._snapshot_seq = self._state.seq
         self._wake = asyncio.Event()
         self._feeds: list[Feed] = []
-        self._stopped: str | None = None
+        self._stopped: str | None = None  # why, once it has failed
+        self._closing = False
 
     @property
     def state(self) -> State:
@@ -161,15 +162,16 @@ class Engine:
         finally:
             self._stop("the engine was stopped")
 
-    async def save_snapshot(self) -> None:
-        """So that the next start has nothing to replay. Only with nothing pending."""
-        assert self._durable_seq == self._state.seq, (self._durable_seq, self._state.seq)
-        await self._journal.save_snapshot(Snapshot(self._state.seq, encode_state(self._state)))
-        self._snapshot_seq = self._state.seq
+    async def close(self) -> None:
+        """Take no more commands, make the last ones durable, and leave a snapshot: the next start replays nothing."""
+        seq, self._closing = self._state.seq, True
+        await self._until_durable(seq)
+        if seq > self._snapshot_seq:
+            await self._journal.save_snapshot(Snapshot(seq, encode_state(self._state)))
 
     def _decide(self, command: Command) -> tuple[Event, ...]:
-        if self._stopped is not None:
-            raise EngineStopped(self._stopped)
+        if self._closing or self._stopped is not None:
+            raise EngineStopped(self._stopped or "the engine is stopping")
         state, events, whole = self._state, [], False
         at_ns = max(self._clock.now_ns(), state.at_ns)  # The journal's time never runs backwards.
         try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from overmind.core.gate import Ask
 from overmind.core.messages import CostTerms
-from overmind.core.model import BPS, PPM, Desk
+from overmind.core.model import BPS, PPM
 from overmind.core.state import State, WalletBook
 
 
@@ -44,7 +44,7 @@ def cost_terms(common: CommonTerms, book: WalletBook, ask: Ask, capacity_micros:
     )
 
 
-def reason(desk: Desk, terms: CostTerms, candidates: int) -> str:
+def reason(terms: CostTerms, candidates: int) -> str:
     """One line for operators."""
     shown = {
         "fee": terms.fee,
