@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import structs
 
-from overmind.config import Cluster, MultiWalletConfig
+from overmind.config import MultiWalletConfig, WalletConfig
 from overmind.core.messages import (
     CommandRefused,
     ConfigureDesk,
@@ -20,7 +20,6 @@ from overmind.core.messages import (
 )
 from overmind.core.model import (
     LAMPORTS,
-    MICROS,
     PPM,
     SOL,
     DepositId,
@@ -39,6 +38,7 @@ from overmind.core.state import SOL_DECIMALS, State
 from overmind.decisions import Decision, decision_of
 from overmind.engine import Engine
 from overmind.executor import Executor
+from overmind.log import DecisionLog
 from overmind.ports import Clock, Journal, Prices
 from overmind.prices.tape import LoopedTape, Tape, TapePrices, load_tape, shipped_tape_path
 from overmind.venues.paper import PaperModel, PaperVenue
@@ -91,6 +91,7 @@ class App:
             has_account=self._has_account,
         )
         self.executor = Executor(self.engine, venue, clock, config.max_concurrent_wallets, self.stop_file.exists)
+        self.decision_log = DecisionLog(self.engine)
         self.watch = Watch(self.engine, self._prices, clock, self.stop_file, every_s)
 
     @property
@@ -108,15 +109,25 @@ class App:
         """Bring the journal up to the configuration: identity, settings, wallets, first prices, paper capital."""
         handle, config = self.engine.handle, self.config
         await handle(FoundDesk(config.mode, config.cluster.value, genesis_hash=""))
-        await handle(ConfigureDesk(self._desk))
+        await self.configure(self._desk)
         for wallet in config.wallets.values():
             await handle(ConfigureWallet(wallet.wallet))
         for wallet_id in list(self.engine.state.wallets):
             if wallet_id not in config.wallets:
                 await handle(RemoveWallet(wallet_id))
         await self.watch.look()
-        for deposit in paper_deposits(self.engine.state, config):
-            await handle(deposit)
+        await self._fund()
+
+    async def configure(self, desk: Desk) -> None:
+        """Change the portfolio-wide settings; durable on return."""
+        await self.engine.handle(ConfigureDesk(desk))
+        self._desk = desk
+
+    async def add_wallet(self, wallet: WalletConfig) -> None:
+        """One more wallet while the desk runs, with its share of the paper capital; durable on return."""
+        await self.engine.handle(ConfigureWallet(wallet.wallet))
+        self.config = structs.replace(self.config, wallets={**self.config.wallets, wallet.wallet.id: wallet})
+        await self._fund()
 
     async def settle(self, deadline_s: float = DRAIN_S) -> bool:
         """Wait until no order is open; False if some still are when the time is up."""
@@ -128,6 +139,10 @@ class App:
         except TimeoutError:
             return False
         return True
+
+    async def _fund(self) -> None:
+        for deposit in paper_deposits(self.engine.state, self.config):
+            await self.engine.handle(deposit)
 
     def _has_account(self, wallet_id: WalletId, mint: Mint) -> bool:
         return mint in self.engine.state.wallets[wallet_id].token_accounts
@@ -144,7 +159,8 @@ async def running(app: App, drain_s: float = DRAIN_S) -> AsyncIterator[App]:
         services: list[asyncio.Task[None]] = []
         try:
             await app.open()
-            services = [tasks.create_task(app.executor.run()), tasks.create_task(app.watch.run())]
+            running = (app.executor.run(), app.watch.run(), app.decision_log.run())
+            services = [tasks.create_task(service) for service in running]
             yield app
             await app.settle(drain_s)
         finally:
@@ -186,6 +202,3 @@ def tokens_by_symbol(desk: Desk) -> Mapping[str, Token]:
 def open_tape(config: MultiWalletConfig) -> Tape:
     """The configured price tape, or the shipped one. Raises TapeError."""
     return load_tape(config.price_tape or shipped_tape_path(), tokens_by_symbol(config.desk))
-
-
-__all__ = ["MICROS", "App", "Cluster", "open_tape", "paper_deposits", "running"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeVar
 
 import msgspec
@@ -85,7 +85,7 @@ class Engine:
         """Recovers the state from the journal: the newest snapshot, then the tail."""
         self._journal = journal
         self._clock = clock
-        self._state = _recover(journal)
+        self._state = recover(journal)
         self._index = SelectionIndex(self._state)
         self._pending: list[Entry] = []
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
@@ -114,6 +114,10 @@ class Engine:
         feed = Feed()
         self._feeds.append(feed)
         return feed
+
+    def entries(self, after: int) -> Iterator[Entry]:
+        """Every committed entry with a higher `seq`, from the journal: for a reader that lost its feed."""
+        return self._journal.read(after)
 
     def unsubscribe(self, feed: Feed) -> None:
         self._feeds.remove(feed)
@@ -256,7 +260,8 @@ class Engine:
         self._wake.set()
 
 
-def _recover(journal: Journal) -> State:
+def recover(journal: Journal) -> State:
+    """The state that a journal tells: its newest snapshot, then the tail."""
     snapshot = journal.snapshot()
     state = State() if snapshot is None else decode_state(snapshot.state)
     assert snapshot is None or snapshot.seq == state.seq, (snapshot.seq, state.seq)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from overmind.core.ledger import free, held, sol_float, sol_float_held
-from overmind.core.model import LAMPORTS, MICROS, PPM, SOL, OrderId, Side, Value, WalletId, WalletStatus, ppm_of
+from overmind.core.model import LAMPORTS, MICROS, PPM, SCALE, SOL, OrderId, Side, Value, WalletId, WalletStatus, ppm_of
 from overmind.core.state import OpenOrder, State, WalletBook
 
 SHORTFALL_WORST_BPS = 100.0  # a mean shortfall of this much scores nothing
@@ -225,7 +225,7 @@ def _usd(micros: int) -> float:
 
 
 def _tokens(units: int, decimals: int) -> float:
-    return units / 10**decimals
+    return units / SCALE[decimals]
 
 
 def _percent(part: int, whole: int) -> float:

@@ -17,7 +17,6 @@ from overmind.core.gate import (
     Ask,
     ask,
     base_units,
-    capacity_micros,
     exit_refusals,
     loss_max_micros,
     price_refusals,
@@ -76,6 +75,7 @@ from overmind.core.model import (
     Desk,
     Expired,
     Mark,
+    Mint,
     Money,
     Order,
     OrderId,
@@ -89,7 +89,6 @@ from overmind.core.model import (
     units_of,
     value_micros_up,
 )
-from overmind.core.ranking import CommonTerms, cost_terms
 from overmind.core.state import OpenOrder, State, WalletBook
 
 LISTED_MAX: Final = 64  # wallets whose refusals are listed one by one; the rest are counted
@@ -119,7 +118,7 @@ def decide(state: State, index: SelectionIndex, command: Command, at_ns: int) ->
                 yield OrderClosed(order_id, outcome)
                 yield from _next_attempt(state, index, known, outcome, at_ns)
         case MarkPrices(marks=marks):
-            if newer := tuple(mark for mark in marks if _is_newer(state, mark)):
+            if newer := _newer(state, marks):
                 yield PricesMarked(newer)
         case FoundDesk() as found:
             yield from _found(state, found)
@@ -168,15 +167,12 @@ def _enter(
     if next(signal_refusals(state, ask, at_ns, received_at_ns), None) is not None:
         return None
     tried = (*failed.tried, failed.wallet_id) if failed is not None else ()
-    chosen = index.choose(ask, at_ns, tried)
-    if chosen is None:
+    choice = index.choose(ask, at_ns, tried)
+    if choice is None:
         return None
-    book, candidates = chosen
-    capacity = capacity_micros(state, book, ask.signal.strategy)
-    terms = cost_terms(CommonTerms(state, ask), book, ask, capacity)
     attempt = failed.attempt + 1 if failed is not None else 0
-    order = _entry_order(state, book, ask, attempt, tried)
-    return OrderPlaced(ask.signal, order, Selection(terms, candidates, len(state.wallets)))
+    order = _entry_order(state, choice.book, ask, attempt, tried)
+    return OrderPlaced(ask.signal, order, Selection(choice.terms, choice.candidates, len(state.wallets)))
 
 
 def _entry_order(state: State, book: WalletBook, ask: Ask, attempt: int, tried: tuple[WalletId, ...]) -> Order:
@@ -329,10 +325,15 @@ def _next_attempt(
 # Marks, money, settings, holds
 
 
-def _is_newer(state: State, mark: Mark) -> bool:
-    """A price that is no price is dropped: the old mark then grows stale, which refuses. Never backwards in time."""
-    known = state.marks.get(mark.mint)
-    return 0 < mark.price_pico <= PRICE_MAX_PICO and (known is None or mark.at_ns > known.at_ns)
+def _newer(state: State, marks: tuple[Mark, ...]) -> tuple[Mark, ...]:
+    """The newest price of each token, never backwards in time. A price that is no price is dropped: the old mark then
+    grows stale, which refuses."""
+    newest: dict[Mint, Mark] = {}
+    for mark in marks:
+        known = newest.get(mark.mint) or state.marks.get(mark.mint)
+        if 0 < mark.price_pico <= PRICE_MAX_PICO and (known is None or mark.at_ns > known.at_ns):
+            newest[mark.mint] = mark
+    return tuple(newest.values())
 
 
 def _found(state: State, found: FoundDesk) -> Iterator[Event]:

@@ -150,8 +150,9 @@ def _notional_micros(signal: Signal, token: Token, mark: Mark) -> int:
 
 
 def base_units(quantity: Decimal, decimals: int) -> int:
-    """Whole tokens to base units, rounded down."""
-    return int(quantity.scaleb(decimals))
+    """Whole tokens to base units, rounded down. In integers: Decimal's own arithmetic rounds at 28 digits."""
+    numerator, denominator = quantity.as_integer_ratio()
+    return numerator * SCALE[decimals] // denominator
 
 
 def slippage_bps(desk: Desk, signal: Signal) -> int:
@@ -200,7 +201,7 @@ def signal_refusals(state: State, ask: Ask, at_ns: int, received_at_ns: int) -> 
         yield Refusal(Code.PRICE_IMPACT, ceiling, ask.impact_bps)
     if signal.mint not in desk.tokens:
         yield Refusal(Code.MINT_NOT_ADMITTED, "a listed token", signal.mint)
-    if ask.mark_pico and not 0 < ask.notional_micros <= NOTIONAL_MAX_MICROS:
+    elif ask.mark_pico and not 0 < ask.notional_micros <= NOTIONAL_MAX_MICROS:
         yield Refusal(Code.AMOUNT_TOO_SMALL, 1, ask.notional_micros)
     exposure_max = ppm_of(state.equity_micros, desk.portfolio_exposure_max_ppm)
     if state.exposure_micros + ask.notional_micros > exposure_max:
@@ -322,36 +323,42 @@ def capacity_micros(state: State, book: WalletBook, strategy: StrategyType) -> i
     `wallet_refusals` may still refuse it (token account rent, position in this token, rate), never the reverse: a
     wallet whose capacity is below the notional is refused by `wallet_refusals` too.
     """
+    return strategy_capacity_micros(book, strategy, wallet_capacity_micros(state, book))
+
+
+def wallet_capacity_micros(state: State, book: WalletBook) -> int:
+    """The part of `capacity_micros` that is the same for all strategies of the wallet."""
     desk, wallet, limits = state.settings, book.wallet, book.wallet.limits
-    share = wallet.strategies.get(strategy)
     if (
         book.holds
-        or share is None
-        or not share.enabled
         or wallet.type is WalletType.EMERGENCY
         or (not desk.multi_wallet_enabled and wallet.id != desk.default_wallet)
         or book.trades_today + book.entries_open >= limits.trades_per_day_max
     ):
         return -1
-    accounts = state.ledger.accounts
-    float_free = accounts.get(sol_float(wallet.id), {}).get(SOL, 0)
-    if float_free < desk.costs.fee_max_lamports + desk.reserve_float_lamports:
+    balance = state.ledger.balance
+    if balance(sol_float(wallet.id), SOL) < desk.costs.fee_max_lamports + desk.reserve_float_lamports:
         return -1
     loss = max(0, -book.day_pnl_micros)
     fee = state.sol_value_micros_up(desk.costs.fee_max_lamports)
     loss_room = limits.daily_loss_max_micros - loss - book.loss_in_flight_micros - fee
     if loss_room < 0 or loss >= limits.daily_loss_max_micros:
         return -1
-    room = min(
+    return min(
         limits.position_max_micros,
-        share.position_max_micros,
-        ppm_of(book.equity_micros, share.share_ppm) - book.deployed_micros(strategy),
         ppm_of(book.equity_micros, limits.exposure_max_ppm) - book.positions_micros - book.entries_micros,
-        accounts.get(free(wallet.id), {}).get(desk.quote.mint, 0),
+        balance(free(wallet.id), desk.quote.mint),
         loss_room * PPM // limits.stop_loss_ppm if limits.stop_loss_ppm else NOTIONAL_MAX_MICROS,
         NOTIONAL_MAX_MICROS,
     )
-    return max(-1, room)
+
+
+def strategy_capacity_micros(book: WalletBook, strategy: StrategyType, wallet_capacity: int) -> int:
+    share = book.wallet.strategies.get(strategy)
+    if share is None or not share.enabled:
+        return -1
+    share_room = ppm_of(book.equity_micros, share.share_ppm) - book.deployed_micros(strategy)
+    return max(-1, min(wallet_capacity, share.position_max_micros, share_room))
 
 
 def quote_rejection(desk: Desk, order: Order, quote: Quote, mark_pico: int | None) -> Rejected | None:

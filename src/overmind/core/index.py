@@ -6,20 +6,27 @@ must choose exactly what the plain loop over all wallets would choose (`tests/co
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from overmind.core.gate import Ask, capacity_micros, wallet_refusals
-from overmind.core.model import NOTIONAL_MAX_MICROS, Mint, StrategyType, WalletId, WalletType
-from overmind.core.ranking import CommonTerms
+from overmind.core.gate import Ask, strategy_capacity_micros, wallet_capacity_micros, wallet_refusals
+from overmind.core.messages import CostTerms
+from overmind.core.model import NOTIONAL_MAX_MICROS, NS, Mint, StrategyType, WalletId, WalletType
+from overmind.core.ranking import CommonTerms, cost_terms
 from overmind.core.state import State, WalletBook
 
 Micros = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 ROOMY: Final = 2 * NOTIONAL_MAX_MICROS  # more room than any entry needs, and far from the end of int64
+
+
+class Choice(NamedTuple):
+    book: WalletBook
+    terms: CostTerms
+    candidates: int  # among how many it was the cheapest
 
 
 class SelectionIndex:
@@ -29,60 +36,57 @@ class SelectionIndex:
         self._state = state
         self._rebuild()
 
-    def choose(self, ask: Ask, at_ns: int, excluded: tuple[WalletId, ...] = ()) -> tuple[WalletBook, int] | None:
-        """The admitted wallet with the lowest expected cost, and among how many candidates; None if there is none.
-
-        Ties fall to the wallet registered first.
-        """
+    def choose(self, ask: Ask, at_ns: int, excluded: tuple[WalletId, ...] = ()) -> Choice | None:
+        """The admitted wallet with the lowest expected cost, or None. Ties fall to the wallet registered first."""
         self._refresh()
-        candidates = self._candidates(ask, excluded)
-        count = len(candidates)
-        if not count:
+        candidates = self.candidates(ask, at_ns, excluded)
+        if not len(candidates):
             return None
-        costs = self._costs(ask, candidates)
-        for _ in range(count):
+        common = CommonTerms(self._state, ask)
+        capacity = self._capacity[ask.signal.strategy]
+        costs = self._costs(ask, common, capacity, candidates)
+        for _ in candidates:
             best = int(costs.argmin())
-            book = self._books[candidates[best]]
+            slot = candidates[best]
+            book = self._books[slot]
             if next(wallet_refusals(self._state, book, ask, at_ns), None) is None:
-                return book, count
+                return Choice(book, cost_terms(common, book, ask, int(capacity[slot])), len(candidates))
             costs[best] = np.inf
         return None
 
-    def _candidates(self, ask: Ask, excluded: tuple[WalletId, ...]) -> NDArray[np.intp]:
+    def candidates(self, ask: Ask, at_ns: int, excluded: tuple[WalletId, ...]) -> NDArray[np.intp]:
+        """Slots of the wallets whose capacity, risk level, rate and room in this token fit."""
         signal, notional = ask.signal, ask.notional_micros
-        capacity = self._capacity.get(signal.strategy)
-        if capacity is None:
-            return np.empty(0, np.intp)
-        fits = capacity >= notional
+        fits = self._capacity[signal.strategy] >= notional
         fits &= self._risk <= signal.risk_tolerance_ppm
         if self._full_count:
-            full = self._full.copy()
-            if (uses := self._used.get(signal.mint)) is not None:
-                full &= uses == 0
-            fits &= ~full
-        if (used := self._used.get(signal.mint)) is not None:
-            fits &= self._position_max - used >= notional
-        if (used_by := self._used_by.get((signal.mint, signal.strategy))) is not None:
-            fits &= self._strategy_position_max[signal.strategy] - used_by >= notional
+            uses = self._uses.get(signal.mint)
+            fits &= ~self._full if uses is None else uses | ~self._full
+        if at_ns < self._limited_until_max:
+            fits &= self._limited_until <= at_ns
+        if (room := self._room.get(signal.mint)) is not None:
+            fits &= room >= notional
+        if (room_by := self._room_by.get((signal.mint, signal.strategy))) is not None:
+            fits &= room_by >= notional
         for wallet_id in (*signal.exclude, *excluded):
             if (book := self._state.wallets.get(wallet_id)) is not None:
                 fits[book.slot] = False
         return fits.nonzero()[0]
 
-    def _costs(self, ask: Ask, candidates: NDArray[np.intp]) -> NDArray[np.float64]:
+    def _costs(
+        self, ask: Ask, common: CommonTerms, capacity: Micros, candidates: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
         """`ranking.cost_terms(...).total` of every candidate: same terms, same order, same bits."""
-        common, mint = CommonTerms(self._state, ask), ask.signal.mint
-        capacity = np.maximum(self._capacity[ask.signal.strategy][candidates], 1).astype(np.float64)
-        if (has_account := self._accounts.get(mint)) is None:
-            base: NDArray[np.float64] | float = common.fee + common.rent + common.slippage
-        else:
-            base = common.fee + np.where(has_account[candidates], 0.0, common.rent) + common.slippage
-        costs: NDArray[np.float64] = base + common.headroom_bps * (float(ask.notional_micros) / capacity)
+        headroom = float(ask.notional_micros) / np.maximum(capacity[candidates], 1)
+        headroom *= common.headroom_bps
+        base: NDArray[np.float64] | float = common.fee + common.rent + common.slippage
+        if (missing := self._missing.get(ask.signal.mint)) is not None:
+            base = common.fee + common.rent * missing[candidates] + common.slippage
+        headroom += base
         if ask.signal.preferred_type is not None:
-            costs += np.where(
-                self._type[candidates] == _TYPE_RANK[ask.signal.preferred_type], -common.preference_bps, 0.0
-            )
-        return costs
+            preferred = self._type[candidates] == _TYPE_RANK[ask.signal.preferred_type]
+            headroom += np.where(preferred, -common.preference_bps, 0.0)
+        return headroom
 
     def _refresh(self) -> None:
         state = self._state
@@ -107,9 +111,13 @@ class SelectionIndex:
         self._position_max = np.zeros(count, np.int64)
         self._full = np.zeros(count, np.bool_)
         self._full_count = 0
-        self._used: dict[Mint, Micros] = {}
-        self._used_by: dict[tuple[Mint, StrategyType], Micros] = {}
-        self._accounts: dict[Mint, Flags] = {}
+        self._limited_until = np.zeros(count, np.int64)  # by the rate limit
+        self._limited_until_max = 0
+        # By token, made when a wallet first uses it: who uses it, who lacks its account, room under position limits.
+        self._uses: dict[Mint, Flags] = {}
+        self._missing: dict[Mint, NDArray[np.float64]] = {}
+        self._room: dict[Mint, Micros] = {}
+        self._room_by: dict[tuple[Mint, StrategyType], Micros] = {}
         for book in self._books:
             limits = book.wallet.limits
             self._risk[book.slot] = limits.risk_level_ppm
@@ -117,6 +125,7 @@ class SelectionIndex:
             self._position_max[book.slot] = min(limits.position_max_micros, ROOMY)
             for strategy, share in book.wallet.strategies.items():
                 self._strategy_position_max[strategy][book.slot] = min(share.position_max_micros, ROOMY)
+        for book in self._books:  # Rooms by token begin as copies of everybody's limits: those come first.
             self._refresh_wallet(book)
             for mint in {*book.positions, *book.entries, *book.token_accounts}:
                 self._refresh_mint(book, mint)
@@ -125,28 +134,38 @@ class SelectionIndex:
 
     def _refresh_wallet(self, book: WalletBook) -> None:
         slot, state = book.slot, self._state
+        common = wallet_capacity_micros(state, book)
         for strategy in book.wallet.strategies:
-            self._capacity[strategy][slot] = capacity_micros(state, book, strategy)
+            self._capacity[strategy][slot] = strategy_capacity_micros(book, strategy, common)
+        placed, rate_max = book.placed_ns, state.settings.rate_max_per_s
+        if len(placed) >= rate_max:
+            self._limited_until[slot] = until_ns = placed[-rate_max] + NS
+            self._limited_until_max = max(self._limited_until_max, until_ns)
         full = book.mints_in_use >= book.wallet.limits.positions_max
         if full != self._full[slot]:
             self._full[slot] = full
             self._full_count += 1 if full else -1
 
     def _refresh_mint(self, book: WalletBook, mint: Mint) -> None:
-        slot, count = book.slot, len(self._books)
-        if mint not in self._used:
-            self._used[mint] = np.zeros(count, np.int64)
-            self._accounts[mint] = np.zeros(count, np.bool_)
-        # A dust position is worth nothing and still takes a place: what is used is at least one micro-USD.
-        self._used[mint][slot] = max(book.used_micros(mint), 1) if book.uses(mint) else 0
-        self._accounts[mint][slot] = mint in book.token_accounts
-        for strategy in book.wallet.strategies:
-            used_by = book.used_by_micros(mint, strategy)
-            if (mint, strategy) in self._used_by:
-                self._used_by[mint, strategy][slot] = used_by
-            elif used_by:
-                self._used_by[mint, strategy] = np.zeros(count, np.int64)
-                self._used_by[mint, strategy][slot] = used_by
+        slot = book.slot
+        if mint not in self._uses:
+            self._uses[mint] = np.zeros(len(self._books), np.bool_)
+            self._missing[mint] = np.ones(len(self._books), np.float64)
+            self._room[mint] = self._position_max.copy()
+        self._uses[mint][slot] = book.uses(mint)
+        self._missing[mint][slot] = mint not in book.token_accounts
+        self._room[mint][slot] = _room(book.wallet.limits.position_max_micros, book.used_micros(mint))
+        for strategy, share in book.wallet.strategies.items():
+            used_by, key = book.used_by_micros(mint, strategy), (mint, strategy)
+            if used_by and key not in self._room_by:
+                self._room_by[key] = self._strategy_position_max[strategy].copy()
+            if key in self._room_by:
+                self._room_by[key][slot] = _room(share.position_max_micros, used_by)
+
+
+def _room(limit_micros: int, used_micros: int) -> int:
+    """What a limit leaves, within an int64: what is held may be worth more than one can count."""
+    return max(-1, min(limit_micros - used_micros, ROOMY))
 
 
 _TYPE_RANK: Final = {wallet_type: rank for rank, wallet_type in enumerate(WalletType)}

@@ -261,7 +261,7 @@ class SignalRecorded(Value, frozen=True, tag=True):
 class SignalRefused(Value, frozen=True, tag=True):
     signal: Signal
     refusals: tuple[Refusal, ...]
-    unlisted: int = 0  # wallets that refused as well, beyond those listed
+    unlisted: int = 0  # wallets beyond those that were asked one by one
 
 
 class OrderPlaced(Value, frozen=True, tag=True):

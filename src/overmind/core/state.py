@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -70,6 +70,8 @@ from overmind.core.model import (
 )
 from overmind.core.positions import Lot, Position
 
+K = TypeVar("K")
+
 SOL_DECIMALS: Final = 9
 QUALITY_WINDOW: Final = 100  # executions that a wallet's performance score looks back on
 DECISIONS_KEPT_NS: Final = 2 * DAY_NS  # older ids are recognised by the journal's index
@@ -105,6 +107,7 @@ class WalletBook(msgspec.Struct):
     positions: dict[Mint, Position] = msgspec.field(default_factory=dict)
     token_accounts: set[Mint] = msgspec.field(default_factory=set)
     entries: dict[Mint, dict[StrategyType, int]] = msgspec.field(default_factory=dict)  # held buys, micro-USD
+    entries_by: dict[StrategyType, int] = msgspec.field(default_factory=dict)  # the same, by strategy
     entries_open: int = 0
     entries_micros: int = 0
     loss_in_flight_micros: int = 0
@@ -161,8 +164,7 @@ class WalletBook(msgspec.Struct):
 
     def deployed_micros(self, strategy: StrategyType) -> int:
         """Value of everything that one strategy owns here, its held buys included."""
-        entries = sum(by.get(strategy, 0) for by in self.entries.values()) if self.entries else 0
-        return self.deployed.get(strategy, 0) + entries
+        return self.deployed.get(strategy, 0) + self.entries_by.get(strategy, 0)
 
 
 class State(msgspec.Struct):
@@ -214,7 +216,10 @@ def encode_state(state: State) -> bytes:
 
 def decode_state(raw: bytes) -> State:
     """Raises msgspec.DecodeError when it is not an encoded state of this version."""
-    return _DECODER.decode(raw)
+    state = _DECODER.decode(raw)
+    # The canonical encoding sorts by id; the order of registration is the state's, and slots count by it.
+    state.wallets = dict(sorted(state.wallets.items(), key=lambda item: item[1].slot))
+    return state
 
 
 def state_hash(state: State) -> str:
@@ -330,23 +335,25 @@ def _place(state: State, signal: Signal, order: Order, entry: Entry) -> None:
 def _count_entry(state: State, book: WalletBook, order: Order, micros: int) -> None:
     """Add a held buy to every sum that limits look at, or take it off again."""
     entries = book.entries.setdefault(order.mint, {})
-    left = entries.get(order.strategy, 0) + micros
-    if left:
-        entries[order.strategy] = left
-    else:
-        del entries[order.strategy]
-        if not entries:
-            del book.entries[order.mint]
+    _add(entries, order.strategy, micros)
+    if not entries:
+        del book.entries[order.mint]
+    _add(book.entries_by, order.strategy, micros)
     book.entries_micros += micros
     _change_asset(state, order.mint, micros)
 
 
-def _change_asset(state: State, mint: Mint, micros: int) -> None:
-    left = state.assets.get(mint, 0) + micros
+def _add(sums: dict[K, int], key: K, micros: int) -> None:
+    """A sum that comes to nothing is not kept."""
+    left = sums.get(key, 0) + micros
     if left:
-        state.assets[mint] = left
+        sums[key] = left
     else:
-        state.assets.pop(mint, None)
+        sums.pop(key, None)
+
+
+def _change_asset(state: State, mint: Mint, micros: int) -> None:
+    _add(state.assets, mint, micros)
     state.exposure_micros += micros
 
 
@@ -443,7 +450,7 @@ def _discount(state: State, book: WalletBook, position: Position) -> None:
     book.positions_micros -= position.value_micros
     book.cost_micros -= position.cost_micros
     for by, value in position.value_by.items():
-        book.deployed[by] -= value
+        _add(book.deployed, by, -value)
     _change_asset(state, position.token.mint, -position.value_micros)
 
 
@@ -451,7 +458,7 @@ def _count(state: State, book: WalletBook, position: Position) -> None:
     book.positions_micros += position.value_micros
     book.cost_micros += position.cost_micros
     for by, value in position.value_by.items():
-        book.deployed[by] = book.deployed.get(by, 0) + value
+        _add(book.deployed, by, value)
     _change_asset(state, position.token.mint, position.value_micros)
 
 

@@ -1,0 +1,54 @@
+# Every target does its own set-up: .venv in this folder, from the hash-pinned lock. `make demo` is the place to begin.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SEED ?= 1
+SEEDS ?= 2000
+READY := .venv/.ready
+
+.PHONY: demo test check fix bench soak sim lock clean
+
+demo: $(READY)
+	$(BIN)/overmind demo
+
+test: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n auto
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)
+	$(BIN)/python -m bench
+
+soak: $(READY)
+	$(BIN)/python -m tests.sim.simulate 1 $(SEEDS)
+
+sim: $(READY)
+	$(BIN)/python -m tests.sim.simulate $(SEED)
+
+# The only step that needs the network.
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed, this is " + sys.version'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+# After a change of the dependencies in pyproject.toml. Needs pip-tools; writes neither addresses nor hosts.
+lock:
+	pip-compile --generate-hashes --allow-unsafe --strip-extras --extra dev --no-header \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build src/*.egg-info

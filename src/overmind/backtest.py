@@ -1,0 +1,161 @@
+"""The same engine over history: signals played on tape time, and a report that adds up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from overmind import reports
+from overmind.app import App, running
+from overmind.config import MultiWalletConfig
+from overmind.core.ledger import free, held, sol_float, sol_float_held
+from overmind.core.messages import Deposited, Entry, OrderClosed, OrderPlaced, TicketRecorded
+from overmind.core.model import NS, SOL, Failed, Filled, Mint, Order, OrderId, Signal, WalletId
+from overmind.core.state import State, state_hash
+from overmind.decisions import DecisionStatus
+from overmind.ports import Journal
+from overmind.prices.tape import Tape
+from overmind.venues.paper import PaperPayload
+from overmind.virtual import VirtualClock, run_virtual
+
+SETTLE_S: Final = 3_600.0  # tape time; every paper ticket is decided within minutes
+
+
+class Played(msgspec.Struct, frozen=True):
+    """What came of a run."""
+
+    signals: int
+    orders: int
+    filled: int
+    failed: int
+    expired: int
+    rejected: int
+    refused: int
+    recorded: int
+    books_equal_chain: bool
+    state_hash: str
+    portfolio: reports.PortfolioSummary
+    stats: reports.ExecutionStats
+    wallets: list[reports.WalletMetrics]
+    positions: list[reports.PositionRow]
+    refusal_codes: dict[str, int]
+
+
+def play(
+    config: MultiWalletConfig,
+    journal: Journal,
+    tape: Tape,
+    signals: Sequence[Signal],
+    seed: int,
+    on_signal: Callable[[int], None],
+) -> Played:
+    """Submit each signal at its own time on the tape, settle, and add up. The journal decides: same inputs, same hash.
+
+    Signals must be stamped and in order of time. `on_signal` hears how many were answered so far.
+    """
+    return run_virtual(_play(config, journal, tape, signals, seed, on_signal))
+
+
+async def _play(
+    config: MultiWalletConfig,
+    journal: Journal,
+    tape: Tape,
+    signals: Sequence[Signal],
+    seed: int,
+    on_signal: Callable[[int], None],
+) -> Played:
+    clock = VirtualClock(tape.start_ns)
+    app = App(config, journal, clock, tape, seed=seed, historical=True)
+    codes: dict[str, int] = {}
+    async with running(app, SETTLE_S):
+        for count, signal in enumerate(signals, 1):
+            assert signal.at_ns is not None, signal
+            await clock.sleep(max(0, signal.at_ns - clock.now_ns()) / NS)
+            decision = await app.submit(signal)
+            if decision.status is DecisionStatus.REFUSED:
+                code = decision.refusals[0].code.value
+                codes[code] = codes.get(code, 0) + 1
+            on_signal(count)
+    return _added_up(app.engine.state, journal, codes)
+
+
+def _added_up(state: State, journal: Journal, codes: dict[str, int]) -> Played:
+    stats = reports.execution_stats(state)
+    return Played(
+        signals=stats.signals,
+        orders=stats.total_executions + stats.open_executions,
+        filled=stats.successful_executions,
+        failed=stats.failed_executions,
+        expired=stats.expired_executions,
+        rejected=stats.rejected_executions,
+        refused=stats.signals_refused,
+        recorded=stats.signals_recorded,
+        books_equal_chain=balances(state) == venue_balances(journal),
+        state_hash=state_hash(state),
+        portfolio=reports.portfolio_summary(state),
+        stats=stats,
+        wallets=[reports.wallet_metrics(state, book) for book in state.wallets.values()],
+        positions=reports.positions(state),
+        refusal_codes=dict(sorted(codes.items(), key=lambda item: -item[1])),
+    )
+
+
+Balances = dict[tuple[WalletId, Mint], int]
+
+
+def balances(state: State) -> Balances:
+    """What our books say that each wallet owns, held or not; SOL float and position are one balance on a chain."""
+    owned: Balances = {}
+    for wallet_id in state.wallets:
+        for account in (free(wallet_id), held(wallet_id), sol_float(wallet_id), sol_float_held(wallet_id)):
+            for mint, units in state.ledger.accounts.get(account, {}).items():
+                owned[wallet_id, mint] = owned.get((wallet_id, mint), 0) + units
+    return {key: units for key, units in owned.items() if units}
+
+
+def venue_balances(journal: Journal) -> Balances:
+    """The other side's account: deposits, and what the paper venue itself put into each ticket that was sent.
+
+    It never looks at our outcomes, so a fill booked twice, lost or changed shows as a difference.
+    """
+    owned: Balances = {}
+    orders: dict[OrderId, Order] = {}
+    sent: dict[OrderId, PaperPayload] = {}
+    decode = msgspec.json.Decoder(PaperPayload).decode
+    for entry in journal.read():
+        _follow(entry, orders, sent, owned, decode)
+    return {key: units for key, units in owned.items() if units}
+
+
+def _follow(
+    entry: Entry,
+    orders: dict[OrderId, Order],
+    sent: dict[OrderId, PaperPayload],
+    owned: Balances,
+    decode: Callable[[bytes], PaperPayload],
+) -> None:
+    match entry.event:
+        case Deposited(wallet_id=wallet_id, money=money):
+            _add(owned, wallet_id, money.mint, money.units)
+        case OrderPlaced(order=order):
+            orders[order.id] = order
+        case TicketRecorded(order_id=order_id, ticket=ticket):
+            sent[order_id] = decode(ticket.payload)
+        case OrderClosed(order_id=order_id, outcome=Filled() | Failed()) if order_id in sent:
+            _settle(orders[order_id], sent[order_id], owned)
+
+
+def _settle(order: Order, payload: PaperPayload, owned: Balances) -> None:
+    match payload.outcome:
+        case Filled(spent_units=spent, received_units=received, fee_lamports=fee, rent_lamports=rent):
+            _add(owned, order.wallet_id, order.spend.mint, -spent)
+            _add(owned, order.wallet_id, order.receive, received)
+            _add(owned, order.wallet_id, SOL, -fee - rent)
+        case Failed(fee_lamports=fee):
+            _add(owned, order.wallet_id, SOL, -fee)
+
+
+def _add(owned: Balances, wallet_id: WalletId, mint: Mint, units: int) -> None:
+    owned[wallet_id, mint] = owned.get((wallet_id, mint), 0) + units

@@ -1,0 +1,69 @@
+"""The `overmind` command. Exit 0 done, 2 bad input or configuration, 3 refused, 4 cannot reach the service."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+
+import typer
+
+from overmind.cli import books, history, present, trade
+from overmind.cli.opening import BAD_INPUT, DONE, REFUSED, UNREACHABLE
+from overmind.config import ConfigError
+from overmind.core.messages import CommandRefused
+from overmind.engine import EngineBusy, EngineStopped
+from overmind.journal.errors import JournalLocked, JournalUnusable
+from overmind.ports import JournalFailed
+from overmind.prices.tape import TapeError
+from overmind.signals import BadSignal
+
+cli = typer.Typer(
+    name="overmind",
+    help="Runs several Solana wallets as one trading desk: chooses, checks, reserves, records, executes, settles.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for commands in (history, trade, books):
+    commands.add_to(cli)
+
+
+def main() -> None:
+    """The edge: every error that we foresee becomes a sentence and an exit code, never a traceback."""
+    code = DONE
+    try:
+        cli()
+    except* ConfigError as group:
+        code = BAD_INPUT
+        for error in leaves(group):
+            if isinstance(error, ConfigError):
+                present.complain_of_config(error)
+    except* JournalLocked as group:
+        code = UNREACHABLE
+        _complain(group)
+    except* (TapeError, JournalUnusable, BadSignal) as group:
+        code = BAD_INPUT
+        _complain(group)
+    except* (CommandRefused, EngineBusy) as group:
+        code = REFUSED
+        _complain(group)
+    except* (EngineStopped, JournalFailed) as group:
+        code = UNREACHABLE
+        _complain(group)
+    except* BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # The reader left; that is its right.
+    sys.exit(code)
+
+
+def _complain(group: BaseExceptionGroup[BaseException]) -> None:
+    for message in dict.fromkeys(str(error) for error in leaves(group)):
+        present.complain(message)
+
+
+def leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from leaves(error)
+        else:
+            yield error

@@ -1,0 +1,165 @@
+"""Commands on tape time: the demo, backtests, the self-test."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import typer
+
+from overmind.app import open_tape, tokens_by_symbol
+from overmind.backtest import Played, play
+from overmind.cli import present
+from overmind.cli.opening import (
+    BAD_INPUT,
+    JOURNAL,
+    AsJson,
+    Seed,
+    journal_to_write,
+    load_config,
+    tokens_for_signals,
+)
+from overmind.config import MultiWalletConfig
+from overmind.core.model import Desk, Signal
+from overmind.demo import demo_config, demo_signals
+from overmind.prices.tape import Tape, load_tape
+from overmind.signals import BadSignal, decode_signal
+from overmind.verify import verify
+
+SIGNALS_DEFAULT: Final = 400
+JournalDir = Annotated[
+    Path | None,
+    typer.Option("--journal-dir", help="Keep the journal there (must be empty); else it is made in a scratch folder."),
+]
+
+
+def add_to(cli: typer.Typer) -> None:
+    for command in (demo, backtest, selftest):
+        cli.command()(command)
+
+
+def demo(
+    seed: Seed = 1,
+    signals: Annotated[
+        int, typer.Option("--signals", min=1, max=1_000_000, help="How many signals.")
+    ] = SIGNALS_DEFAULT,
+    paper: Annotated[bool, typer.Option("--paper", help="On paper; the only venue of this version.")] = True,
+    as_json: AsJson = False,
+    journal_dir: JournalDir = None,
+) -> None:
+    """The main job from nothing: four wallets with fresh keys trade signals drawn from real prices."""
+    with ExitStack() as stack:
+        data_dir = journal_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="overmind-demo-")))
+        config = demo_config(seed, data_dir)
+        tape = open_tape(config)
+        drawn = demo_signals(tape, seed, signals)
+        if not as_json:
+            present.say(
+                f"{len(config.wallets)} wallets, {signals} signals over {_days(tape)} of real prices, seed {seed}"
+            )
+        _play_and_report(config, tape, drawn, seed, data_dir, as_json)
+
+
+def backtest(
+    tape: Annotated[Path, typer.Argument(help="A CSV of candles, or a folder of them.")],
+    signals: Annotated[Path, typer.Option("--signals", help="JSON Lines of signals, each with a timestamp.")],
+    seed: Seed = 0,
+    as_json: AsJson = False,
+    journal_dir: JournalDir = None,
+) -> None:
+    """Your wallets and limits over history: the same engine on tape time."""
+    with ExitStack() as stack:
+        config = load_config()
+        data_dir = journal_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="overmind-backtest-")))
+        config = msgspec.structs.replace(config, data_dir=data_dir)
+        history = load_tape(tape, tokens_by_symbol(config.desk))
+        read = _read_signals(signals, config.desk, history)
+        _play_and_report(config, history, read, seed, data_dir, as_json)
+
+
+def _play_and_report(
+    config: MultiWalletConfig, tape: Tape, signals: Sequence[Signal], seed: int, data_dir: Path, as_json: bool
+) -> None:
+    if (data_dir / JOURNAL).exists():
+        present.complain(f"{data_dir / JOURNAL} exists", "a run needs a fresh journal: name an empty folder")
+        raise typer.Exit(BAD_INPUT)
+    with journal_to_write(data_dir) as journal, present.progress() as shown:
+        task = shown.add_task("trading", total=len(signals))
+        played = play(config, journal, tape, signals, seed, lambda count: shown.update(task, completed=count))
+        head = journal.head().hex()
+    verified = verify(data_dir / JOURNAL)
+    sound = verified.ok and verified.state_hash == played.state_hash and played.books_equal_chain
+    if as_json:
+        report = {"mode": config.mode.value, "cluster": config.cluster.value, **msgspec.structs.asdict(played)}
+        proof = {"journal": str(data_dir / JOURNAL), "journal_hash": head, "verified": verified}
+        present.emit_json({**report, **proof})
+    else:
+        _show(played, head, verified.entries, sound)
+    if not sound:
+        for problem in verified.problems or ["the books differ from what the venue did"]:
+            present.complain(problem)
+        raise typer.Exit(BAD_INPUT)
+
+
+def _show(played: Played, head: str, entries: int, sound: bool) -> None:
+    present.wallets(played.wallets)
+    present.positions(played.positions)
+    present.stats(played.stats)
+    codes = played.refusal_codes.items()
+    present.table("Refused, by first reason", ("code", "signals"), codes, right=("signals",))
+    present.portfolio(played.portfolio)
+    if sound:
+        present.say(
+            f"Proof: {entries} journal entries replay to state {played.state_hash[:16]}…, chain head {head[:16]}…; "
+            "the books equal what the venue did, to the last unit.",
+            "green",
+        )
+
+
+def _read_signals(path: Path, desk: Desk, tape: Tape) -> list[Signal]:
+    """All problems of all lines at once, each with its line. Raises typer.Exit."""
+    tokens, signals, wrong = tokens_for_signals(desk), [], 0
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        present.complain(f"{path}: {error.strerror}", "name a readable file of JSON Lines")
+        raise typer.Exit(BAD_INPUT) from None
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            signal = decode_signal(line, tokens, desk.quote)
+            fault = _off_tape(signal, tape)
+        except BadSignal as error:
+            fault = str(error)
+        if fault:
+            present.complain(f"{path}, line {number}: {fault}")
+            wrong += 1
+        else:
+            signals.append(signal)
+    if wrong:
+        raise typer.Exit(BAD_INPUT)
+    return sorted(signals, key=lambda signal: signal.at_ns or 0)
+
+
+def _off_tape(signal: Signal, tape: Tape) -> str:
+    if signal.at_ns is None:
+        return "timestamp: missing. A backtest must know when the signal came"
+    if not tape.start_ns <= signal.at_ns <= tape.end_ns:
+        return "timestamp: outside the tape. Signals must lie between its first and last candle"
+    return ""
+
+
+def _days(tape: Tape) -> str:
+    return f"{(tape.end_ns - tape.start_ns) / 86_400e9:.1f} days"
+
+
+def selftest(as_json: AsJson = False) -> None:
+    """The nineteen checks of the operator's list, against the real system on this machine."""
+    from overmind import selftest as checks  # Measures memory and time: nobody else needs it loaded.
+
+    raise typer.Exit(checks.main(["--json"] if as_json else []))

@@ -1,0 +1,81 @@
+"""What several commands open and share: exit codes, options, the configuration, the journal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from dotenv import dotenv_values
+
+from overmind.cli import present
+from overmind.config import MultiWalletConfig
+from overmind.core.model import Desk, Token
+from overmind.core.state import State
+from overmind.engine import recover
+from overmind.journal.errors import JournalUnusable
+from overmind.journal.sqlite import SqliteJournal
+from overmind.log import configure_logging
+from overmind.signals import token_index
+
+DONE, BAD_INPUT, REFUSED, UNREACHABLE = 0, 2, 3, 4
+JOURNAL: Final = "overmind.db"
+
+AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="Where the journal lies; default OVERMIND_DATA_DIR, else ./data.")
+]
+Seed = Annotated[int, typer.Option("--seed", help="Decides every fate of the paper venue: same seed, same journal.")]
+
+
+def load_config() -> MultiWalletConfig:
+    """The configuration, its warnings said, logging begun. Raises ConfigError."""
+    config = MultiWalletConfig.from_env()
+    present.warn_of(config.warnings)
+    try:
+        configure_logging(config.logs_dir, config.log_level.value.upper())
+    except OSError as error:
+        present.complain(f"no log can be written: {error}", "make the logs directory writable; going on without")
+    return config
+
+
+def data_dir_of(given: Path | None) -> Path:
+    """Where to look for the journal, without asking whether the rest of the configuration is sound."""
+    name = "OVERMIND_DATA_DIR"
+    return given or Path(os.environ.get(name) or dotenv_values(".env").get(name) or "data")
+
+
+@contextmanager
+def journal_read_only(data_dir: Path) -> Iterator[SqliteJournal]:
+    """The journal as it stands, also while a service writes it. Raises JournalUnusable."""
+    path = data_dir / JOURNAL
+    if not path.exists():
+        raise JournalUnusable(f"no journal at {path}: nothing was traded there yet (see `overmind submit --help`)")
+    journal = SqliteJournal.open_read_only(path)
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+@contextmanager
+def journal_to_write(data_dir: Path) -> Iterator[SqliteJournal]:
+    """As its one owner. Raises JournalUnusable, JournalLocked."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    journal = SqliteJournal.open(data_dir / JOURNAL)
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+def state_on_disk(data_dir: Path) -> State:
+    with journal_read_only(data_dir) as journal:
+        return recover(journal)
+
+
+def tokens_for_signals(desk: Desk) -> dict[str, Token]:
+    return token_index(desk.tokens.values())

@@ -1,0 +1,221 @@
+"""How the command shows things: one JSON object for programs, tables for people, plain text in a pipe."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+from rich.box import HEAVY_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from overmind import reports
+from overmind.config import ConfigError, Problem
+
+PIPE_COLUMNS: Final = 400  # a program reads a line, however long, better than a folded one
+
+out: Final = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
+err: Final = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def emit_json(value: object) -> None:
+    """One line, flushed: a pipe may be waiting for it."""
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    sys.stdout.flush()
+
+
+def say(line: str, style: str = "") -> None:
+    out.print(Text(line, style=style))
+
+
+def complain(what: str, fix: str = "") -> None:
+    """An error as an operator reads it at night: what is wrong, then what would be right."""
+    err.print(Text("error: ", style="bold red") + Text(what))
+    if fix:
+        err.print(Text("  fix: ", style="bold") + Text(fix))
+
+
+def complain_of_config(error: ConfigError) -> None:
+    count = len(error.problems)
+    complain(f"{count} problem{'s' if count > 1 else ''} in the configuration")
+    for problem in error.problems:
+        _say_problem(problem, "red")
+    for warning in error.warnings:
+        _say_problem(warning, "yellow")
+
+
+def _say_problem(problem: Problem, style: str) -> None:
+    err.print(Text("  • ", style=style) + Text(problem.where, style="bold") + Text(f": {problem.problem}"))
+    err.print(Text(f"      fix: {problem.fix}"))
+
+
+def warn_of(warnings: Iterable[Problem]) -> None:
+    for warning in warnings:
+        err.print(Text("warning: ", style="yellow") + Text(str(warning)))
+
+
+def progress() -> Progress:
+    """On standard error, so that a pipe gets results only; silent where nobody looks."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
+    shown = Table(title=title, title_justify="left", title_style="bold", box=HEAVY_HEAD if out.is_terminal else None)
+    for column in columns:
+        shown.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    count = 0
+    for row in rows:
+        shown.add_row(*(Text(str(cell)) for cell in row))
+        count += 1
+    if count:
+        out.print(shown)
+    else:
+        say(f"{title}: none")
+
+
+def usd(amount: float) -> str:
+    return f"-${-amount:,.2f}" if amount < 0 else f"${amount:,.2f}"
+
+
+def portfolio(summary: reports.PortfolioSummary) -> None:
+    lines: Mapping[str, str] = {
+        "Total value": usd(summary.total_value_usd),
+        "Cash": usd(summary.cash_usd),
+        "Positions": usd(summary.positions_usd),
+        "SOL float": usd(summary.sol_float_usd),
+        "Daily P&L": usd(summary.daily_pnl),
+        "Realized P&L": usd(summary.realized_pnl),
+        "Unrealized P&L": usd(summary.unrealized_pnl),
+        "Net deposits": usd(summary.deposited_usd),
+        "Exposure": f"{summary.exposure:.1f}%",
+        "Risk utilization": f"{summary.risk_utilization:.1f}%",
+        "Wallets": f"{summary.active_wallets} active of {summary.total_wallets}",
+        "Open": f"{summary.open_positions} positions, {summary.open_orders} orders",
+    }
+    table("Portfolio", ("", "value"), lines.items(), right=("value",))
+
+
+def wallets(rows: Sequence[reports.WalletMetrics]) -> None:
+    columns = ("wallet", "type", "status", "value", "day P&L", "total P&L", "trades", "SOL", "risk", "score")
+    table(
+        "Wallets",
+        columns,
+        (
+            (
+                row.wallet_id,
+                row.wallet_type,
+                f"{row.status} ({', '.join(row.holds)})" if row.holds else row.status,
+                usd(row.total_value_usd),
+                usd(row.daily_pnl),
+                usd(row.total_pnl),
+                row.trade_count_today,
+                f"{row.sol_balance:.4f}",
+                f"{row.risk_utilization:.0f}%",
+                f"{row.performance_score:.1f}",
+            )
+            for row in rows
+        ),
+        right=columns[3:],
+    )
+
+
+def positions(rows: Sequence[reports.PositionRow]) -> None:
+    columns = ("wallet", "token", "quantity", "average cost", "value", "unrealized", "strategies")
+    table(
+        "Positions",
+        columns,
+        (
+            (
+                row.wallet_id,
+                row.symbol,
+                f"{row.quantity:.6f}",
+                usd(row.average_cost_usd),
+                usd(row.value_usd),
+                usd(row.unrealized_pnl),
+                ", ".join(row.strategies),
+            )
+            for row in rows
+        ),
+        right=columns[2:6],
+    )
+
+
+def stats(stats: reports.ExecutionStats) -> None:
+    lines: Mapping[str, object] = {
+        "Signals": stats.signals,
+        "Refused": stats.signals_refused,
+        "Recorded (Hold)": stats.signals_recorded,
+        "Executions": stats.total_executions,
+        "Filled": stats.successful_executions,
+        "Failed": stats.failed_executions,
+        "Expired": stats.expired_executions,
+        "Rejected": stats.rejected_executions,
+        "Open": stats.open_executions,
+        "Success rate": f"{stats.success_rate * 100:.1f}%",
+        **{f"Usage {wallet_id}": count for wallet_id, count in stats.wallet_usage.items()},
+    }
+    table("Execution statistics", ("", "value"), lines.items(), right=("value",))
+
+
+def orders(rows: Sequence[reports.OrderRow]) -> None:
+    columns = ("order", "wallet", "strategy", "side", "token", "USD", "state", "detail")
+    table(
+        "Orders",
+        columns,
+        (
+            (
+                row.order_id,
+                row.wallet_id,
+                row.strategy,
+                row.side,
+                row.symbol,
+                usd(row.notional_usd),
+                row.state,
+                row.detail,
+            )
+            for row in rows
+        ),
+        right=("USD",),
+    )
+
+
+def refusals(rows: Sequence[Mapping[str, object]]) -> None:
+    table(
+        "Refusals",
+        ("wallet", "code", "limit", "actual", "unit"),
+        ((row["wallet_id"] or "(any)", row["code"], row["limit"], row["actual"], row["unit"]) for row in rows),
+        right=("limit", "actual"),
+    )
+
+
+def candidates(rows: Sequence[Mapping[str, object]]) -> None:
+    table(
+        "Candidates",
+        ("wallet", "eligible", "cost bps", "terms", "refusals"),
+        (
+            (
+                row["wallet_id"],
+                "yes" if row["eligible"] else "no",
+                "" if row["expected_cost_bps"] is None else f"{row['expected_cost_bps']:.2f}",
+                _terms(row["terms"]),
+                _codes(row["refusals"]),
+            )
+            for row in rows
+        ),
+        right=("cost bps",),
+    )
+
+
+def _terms(terms: object) -> str:
+    return ", ".join(f"{name} {bps:+.2f}" for name, bps in terms.items() if bps) if isinstance(terms, dict) else ""
+
+
+def _codes(rows: object) -> str:
+    if not isinstance(rows, list):
+        return ""
+    return "\n".join(f"{row['code']} {row['actual']} (limit {row['limit']})" for row in rows)

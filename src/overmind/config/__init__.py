@@ -1,0 +1,23 @@
+"""Configuration: `MultiWalletConfig.from_env()` gives one frozen value, or a ConfigError with all that is wrong."""
+
+from overmind.config.environment import Origin
+from overmind.config.load import MultiWalletConfig
+from overmind.config.problems import ConfigError, Problem
+from overmind.config.secrecy import Secret
+from overmind.config.settings import Effective
+from overmind.config.variables import Cluster, LogLevel, Row, describe
+from overmind.config.wallets import WalletConfig
+
+__all__ = [
+    "Cluster",
+    "ConfigError",
+    "Effective",
+    "LogLevel",
+    "MultiWalletConfig",
+    "Origin",
+    "Problem",
+    "Row",
+    "Secret",
+    "WalletConfig",
+    "describe",
+]

@@ -1,0 +1,70 @@
+"""Which chain live orders go to. Whatever is unclear counts as mainnet, where a second consent is needed."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+from overmind.config.problems import Findings
+from overmind.config.secrecy import Secret
+from overmind.config.settings import Settings
+from overmind.config.variables import CLUSTER, MAINNET_OPT_IN, OPT_IN_WORDS, RPC_URL, Cluster
+from overmind.core.model import TradingMode
+
+PUBLIC_RPC: Final = {
+    Cluster.LOCALNET: "http://127.0.0.1:8899",
+    Cluster.DEVNET: "https://api.devnet.solana.com",
+    Cluster.MAINNET: "https://api.mainnet-beta.solana.com",
+}
+
+
+def choose_cluster(mode: TradingMode, settings: Settings, findings: Findings) -> tuple[Cluster, Secret | None]:
+    """The cluster asked for, and its address. Whether the chain there is that one, its genesis hash tells at start."""
+    named, url, opted_in = settings.get(CLUSTER), settings.get(RPC_URL), settings.get(MAINNET_OPT_IN)
+    if mode is TradingMode.PAPER:
+        return Cluster.PAPER, url
+    told = None if url is None else _told_by(url)
+    if named is None and url is None:
+        findings.refuse(RPC_URL.name, "live trading has no chain to go to", f"set it, or set {CLUSTER.name}")
+    if named is not None and told is not None and named is not told:
+        findings.refuse(CLUSTER.name, f"{named}, but {RPC_URL.name} names a {told} address", "make them agree")
+    local = Cluster.LOCALNET if url is not None and _is_loopback(_host(url)) else None
+    cluster = named or told or local or Cluster.MAINNET
+    if cluster is Cluster.MAINNET and not opted_in and (named or url):
+        assumed = "" if named or told else f", and an address that names no cluster counts as mainnet ({CLUSTER.name})"
+        findings.refuse(
+            MAINNET_OPT_IN.name,
+            f"live trading on mainnet needs a second consent{assumed}",
+            f"set it to {OPT_IN_WORDS}, or set {CLUSTER.name} to devnet or localnet, or trade on paper",
+        )
+    if url is not None:
+        _warn_of_plain_text(url, findings)
+    return cluster, url or Secret(PUBLIC_RPC[cluster], PUBLIC_RPC[cluster])
+
+
+def _told_by(url: Secret) -> Cluster | None:
+    """What the host's name says. A loopback address may be a tunnel to anywhere, so it says nothing against a name."""
+    host = _host(url)
+    labels = re.split(r"[.-]", host)
+    for cluster in (Cluster.MAINNET, Cluster.DEVNET):
+        if cluster in labels:
+            return cluster
+    return None
+
+
+def _host(url: Secret) -> str:
+    return (urlsplit(url.reveal()).hostname or "").lower()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _warn_of_plain_text(url: Secret, findings: Findings) -> None:
+    if urlsplit(url.reveal()).scheme == "http" and not _is_loopback(_host(url)):
+        findings.warn(RPC_URL.name, "http sends everything in plain text, credentials included", "use https")

@@ -1,0 +1,71 @@
+"""The portfolio-wide settings as the core wants them, from the variables."""
+
+from __future__ import annotations
+
+from overmind.config import variables
+from overmind.config.problems import Findings
+from overmind.config.secrecy import shown
+from overmind.config.settings import Settings
+from overmind.config.token_list import tokens_of
+from overmind.config.variables import Cluster
+from overmind.config.wallets import Managed
+from overmind.core.model import CostModel, Desk, WalletId, WalletStatus
+
+
+def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings: Findings) -> Desk:
+    quote, tokens = tokens_of(cluster, settings.get(variables.TOKENS_FILE), findings)
+    multi_wallet_enabled = settings.get(variables.MULTI_WALLET_ENABLED)
+    return Desk(
+        quote=quote,
+        tokens=tokens,
+        default_wallet=_default_wallet(settings.get(variables.DEFAULT_WALLET), multi_wallet_enabled, managed, findings),
+        multi_wallet_enabled=multi_wallet_enabled,
+        selection_timeout_ns=settings.get(variables.SELECTION_TIMEOUT),
+        portfolio_exposure_max_ppm=settings.get(variables.PORTFOLIO_EXPOSURE_MAX),
+        asset_max_ppm=settings.get(variables.ASSET_MAX),
+        rate_max_per_s=settings.get(variables.RATE_MAX),
+        slippage_max_bps=settings.get(variables.SLIPPAGE_MAX),
+        slippage_max_meme_bps=settings.get(variables.SLIPPAGE_MAX_MEME),
+        quote_off_mark_max_bps=settings.get(variables.QUOTE_OFF_MARK_MAX),
+        reserve_float_lamports=settings.get(variables.RESERVE_FLOAT),
+        mark_age_max_ns=settings.get(variables.MARK_AGE_MAX),
+        signal_ttl_ns=settings.get(variables.SIGNAL_TTL),
+        attempts_max=settings.get(variables.ATTEMPTS_MAX),
+        emergency_stop_ppm=settings.get(variables.EMERGENCY_STOP_THRESHOLD),
+        costs=_costs(settings, findings),
+    )
+
+
+def _default_wallet(named: str, multi_wallet_enabled: bool, managed: Managed, findings: Findings) -> WalletId | None:
+    where = variables.DEFAULT_WALLET.name
+    if not named:
+        if not multi_wallet_enabled:
+            findings.refuse(where, f"not set, though {variables.MULTI_WALLET_ENABLED.name} is false", "name one wallet")
+        return None
+    status = managed.statuses.get(WalletId(named))
+    if status is None:
+        known = ", ".join(sorted(managed.statuses)[:10]) or "a wallet that exists"
+        findings.refuse(where, f"{shown(named)!r} is not among the managed wallets", f"name one of: {known}")
+    elif status is not WalletStatus.ACTIVE:
+        findings.refuse(where, f"{named} has the status {status}", "name an Active wallet, or set its status to Active")
+    return WalletId(named)
+
+
+def _costs(settings: Settings, findings: Findings) -> CostModel:
+    costs = CostModel(
+        fee_lamports=settings.get(variables.COST_FEE),
+        fee_max_lamports=settings.get(variables.COST_FEE_MAX),
+        rent_lamports=settings.get(variables.COST_RENT),
+        rent_lost_ppm=settings.get(variables.COST_RENT_LOST),
+        headroom_bps=settings.get(variables.COST_HEADROOM),
+        preference_bps=settings.get(variables.COST_PREFERENCE),
+        half_spread_bps=settings.get(variables.COST_HALF_SPREAD),
+        depth_micros=settings.get(variables.COST_DEPTH),
+    )
+    if costs.fee_lamports > costs.fee_max_lamports:
+        findings.refuse(
+            variables.COST_FEE.name,
+            f"{costs.fee_lamports} is above {variables.COST_FEE_MAX.name} ({costs.fee_max_lamports})",
+            "reserve at least what a swap is expected to cost",
+        )
+    return costs

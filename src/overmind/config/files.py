@@ -1,0 +1,102 @@
+"""Reads small files that others wrote: regular, bounded, valid UTF-8, JSON without duplicate keys."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Final
+
+from overmind.core.model import Value
+
+FILE_BYTES_MAX: Final = 256 * 1024
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+class Wrong(Value, frozen=True):
+    """Why a text was not accepted and what would be right. Whoever asked knows where it stands."""
+
+    problem: str
+    fix: str
+
+
+class FileText(Value, frozen=True):
+    text: str
+    open_to_others: bool  # its mode lets the group or everybody in
+
+    def __repr__(self) -> str:
+        return f"FileText({len(self.text)} characters)"
+
+
+def read_file(path: Path) -> FileText | Wrong:
+    """Never waits (on a pipe, say) and never reads more than the bound."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return Wrong("the file does not exist", "create it, or correct the path")
+    except (OSError, ValueError) as fault:  # ValueError: a NUL or a character that no file name can hold
+        return Wrong(f"the file cannot be opened ({_reason(fault)})", "correct the path or the file's permissions")
+    try:
+        return _read_open(descriptor)
+    except OSError as fault:
+        return Wrong(f"the file cannot be read ({_reason(fault)})", "check the disk and the permissions")
+    finally:
+        os.close(descriptor)
+
+
+def _read_open(descriptor: int) -> FileText | Wrong:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        return Wrong("not a regular file", "name a file")
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
+        octets = file.read(FILE_BYTES_MAX + 1)
+    if len(octets) > FILE_BYTES_MAX:
+        return Wrong(f"the file is larger than {FILE_BYTES_MAX} bytes", "name the right file; ours are small")
+    text = _decode(octets)
+    if text is None:
+        return Wrong("the file is not valid UTF-8", "save it as UTF-8 text")
+    return FileText(text, bool(status.st_mode & _OTHERS))
+
+
+def read_json(text: str) -> tuple[object, Sequence[str]] | Wrong:
+    """What it says, and which names stand twice in one object (the last one won).
+
+    Fractions come as exact Decimals, NaN and Infinity as such: the field's own check refuses them by name.
+    """
+    doubles: list[str] = []
+
+    def members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        counts = Counter(name for name, _ in pairs)
+        doubles.extend(name for name, count in counts.items() if count > 1)
+        return dict(pairs)
+
+    try:
+        parsed: object = json.loads(text, parse_float=_decimal, parse_constant=Decimal, object_pairs_hook=members)
+    except json.JSONDecodeError as fault:
+        return Wrong(f"not valid JSON: line {fault.lineno}, column {fault.colno}", "correct it there")
+    except (ValueError, RecursionError):  # a number of thousands of digits; brackets thousands deep
+        return Wrong("not valid JSON: a number or a nesting beyond all bounds", "write plain JSON")
+    return parsed, doubles
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent of twenty digits
+        return Decimal("NaN")
+
+
+def _decode(octets: bytes) -> str | None:
+    try:
+        return octets.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+
+
+def _reason(fault: OSError | ValueError) -> str:
+    # The fault's own text would repeat the path, which may be a key that somebody pasted there.
+    return os.strerror(fault.errno) if isinstance(fault, OSError) and fault.errno else "not a possible file name"

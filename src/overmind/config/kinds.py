@@ -1,0 +1,197 @@
+"""How a typed text becomes a value: one kind per unit, exact to the last digit or refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Callable, Collection, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+from urllib.parse import urlsplit
+
+from overmind.config.files import Wrong
+from overmind.config.secrecy import Secret, shown, shown_url
+from overmind.core.model import LAMPORTS, MICROS, PPM
+
+T = TypeVar("T", covariant=True)
+V = TypeVar("V")
+
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_NUMBER_TEXT_MAX: Final = 64
+_DIGITS_MAX: Final = 64  # after the point; what has more is no amount of anything
+_NOT_FINITE: Final = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
+_URL_MAX: Final = 2_048
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind(Generic[T]):
+    """A type that a variable can have: how to read it, and how to name its type and bounds to a person."""
+
+    read: Callable[[str], T | Wrong]
+    unit: str
+    bounds: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Measure:
+    """A decimal number of `unit`, kept as an exact whole number of 1/`scale` of it."""
+
+    unit: str
+    scale: int
+    low: Decimal
+    high: Decimal
+
+    @property
+    def bounds(self) -> str:
+        return f"{self.low:,f} to {self.high:,f}"
+
+    def read(self, text: str) -> int | Wrong:
+        value = number(text)
+        return value if isinstance(value, Wrong) else self.exact(value)
+
+    def exact(self, value: Decimal) -> int | Wrong:
+        if not value.is_finite():
+            return Wrong(f"{value} is not a finite number", f"write a number of {self.unit}, {self.bounds}")
+        if not self.low <= value <= self.high:
+            return Wrong(f"{shown(str(value))} {self.unit} is out of bounds", f"stay within {self.bounds} {self.unit}")
+        exponent = value.as_tuple().exponent
+        assert isinstance(exponent, int), value
+        # The bound comes first: the exact value of 1e-999999 would fill the memory.
+        scaled = Fraction(value) * self.scale if exponent >= -_DIGITS_MAX else Fraction(1, 2)
+        if scaled.denominator != 1:
+            smallest = f"{Decimal(1) / self.scale:f}"
+            return Wrong(
+                f"{shown(str(value))} {self.unit} has more digits than can be kept",
+                f"write a whole multiple of {smallest} {self.unit}",
+            )
+        return int(scaled)
+
+
+def number(text: str) -> Decimal | Wrong:
+    text = text.strip()
+    if _NOT_FINITE.fullmatch(text):
+        return Decimal(text)
+    if len(text) > _NUMBER_TEXT_MAX or not _NUMBER.fullmatch(text):
+        return Wrong(f"{shown(text)!r} is not a number", "write digits with an optional decimal point, as in 0.4")
+    return Decimal(text)
+
+
+def usd(low: str = "0", high: str = "1000000000000") -> Measure:
+    return Measure("USD", MICROS, Decimal(low), Decimal(high))
+
+
+def percent() -> Measure:
+    return Measure("percent", PPM // 100, Decimal(0), Decimal(100))
+
+
+def fraction(low: str = "0") -> Measure:
+    return Measure("fraction", PPM, Decimal(low), Decimal(1))
+
+
+def whole(unit: str, low: int, high: int) -> Measure:
+    return Measure(unit, 1, Decimal(low), Decimal(high))
+
+
+def milliseconds(low: int, high: int) -> Measure:
+    """Kept in nanoseconds."""
+    return Measure("ms", 1_000_000, Decimal(low), Decimal(high))
+
+
+def sol(high: str) -> Measure:
+    return Measure("SOL", LAMPORTS, Decimal(0), Decimal(high))
+
+
+def measured(measure: Measure) -> Kind[int]:
+    return Kind(measure.read, measure.unit, measure.bounds)
+
+
+def ranking_bps(high: int) -> Kind[float]:
+    """Basis points that only rank, hence a float."""
+    measure = Measure("bps", 10**6, Decimal(0), Decimal(high))
+
+    def read(text: str) -> float | Wrong:
+        scaled = measure.read(text)
+        return scaled if isinstance(scaled, Wrong) else scaled / 10**6
+
+    return Kind(read, "bps", measure.bounds)
+
+
+def choice(values: Mapping[str, V]) -> Kind[V]:
+    """One of these words, in any case."""
+    names = " | ".join(values)
+    folded = {name.lower(): value for name, value in values.items()}
+
+    def read(text: str) -> V | Wrong:
+        word = text.strip().lower()
+        if word in folded:
+            return folded[word]
+        return Wrong(f"{shown(text.strip())!r} is not known", f"write {nearest(word, values) or 'one of ' + names}")
+
+    return Kind(read, names)
+
+
+def flag() -> Kind[bool]:
+    words = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False, "on": True, "off": False}
+    return dataclasses.replace(choice(words), unit="true | false")
+
+
+def optional(kind: Kind[V]) -> Kind[V | None]:
+    """A blank means "not set"."""
+
+    def read(text: str) -> V | Wrong | None:
+        return kind.read(text) if text.strip() else None
+
+    return Kind(read, kind.unit, kind.bounds)
+
+
+def words(unit: str = "text") -> Kind[str]:
+    return Kind(str.strip, unit)
+
+
+def path() -> Kind[Path]:
+    return Kind(_read_path, "path")
+
+
+def secret(length_min: int = 1) -> Kind[Secret]:
+    """Blanks belong to it: a passphrase may begin with one."""
+
+    def read(text: str) -> Secret | Wrong:
+        if len(text) < length_min:
+            return Wrong(f"shorter than {length_min} characters", f"use {length_min} characters or more")
+        return Secret(text)
+
+    return Kind(read, "text", f"at least {length_min} characters" if length_min > 1 else "")
+
+
+def url() -> Kind[Secret]:
+    """Kept as a secret that shows itself without its credentials."""
+    return Kind(_read_url, "URL", "http or https")
+
+
+def nearest(word: str, names: Collection[str]) -> str | None:
+    """The known name that was probably meant."""
+    found = difflib.get_close_matches(word.lower(), [name.lower() for name in names], n=1)
+    return next((name for name in names if found and name.lower() == found[0]), None)
+
+
+def _read_path(text: str) -> Path | Wrong:
+    try:
+        return Path(text.strip()).expanduser()
+    except RuntimeError:
+        return Wrong("no home directory is known for the ~ in this path", "write the path in full")
+
+
+def _read_url(text: str) -> Secret | Wrong:
+    text = text.strip()
+    fix = "write an address such as https://host:8899"
+    try:
+        parts = urlsplit(text)
+        complete = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return Wrong("not a valid URL", fix)
+    if not complete or len(text) > _URL_MAX or not text.isprintable() or " " in text:
+        return Wrong("not an http or https URL", fix)
+    return Secret(text, shown_url(text))

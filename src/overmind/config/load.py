@@ -1,0 +1,126 @@
+"""The whole configuration as one frozen value, from the environment and the files it names; or every reason why not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from overmind.config import variables
+from overmind.config.cluster import choose_cluster
+from overmind.config.desk import build_desk
+from overmind.config.environment import DEFAULT_DOTENV, Environment
+from overmind.config.kinds import nearest
+from overmind.config.problems import ConfigError, Findings, Problem
+from overmind.config.secrecy import MASK, Secret, shown
+from overmind.config.settings import Effective, Settings
+from overmind.config.variables import VARIABLES, Cluster, LogLevel
+from overmind.config.wallets import WalletConfig, read_wallets
+from overmind.core.model import PPM, Desk, TradingMode, WalletId
+
+_PREFIXES: Final = ("OVERMIND_", "SNIPER_")
+
+
+class MultiWalletConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing in it prints a secret: keys, token and RPC address come wrapped."""
+
+    mode: TradingMode
+    cluster: Cluster
+    rpc_url: Secret | None  # None: paper trading, and no address given
+    server_port: int
+    log_level: LogLevel
+    api_token: Secret | None  # None: made at the first run
+    data_dir: Path
+    logs_dir: Path
+    wallets: dict[WalletId, WalletConfig]
+    desk: Desk
+    max_concurrent_wallets: int
+    balance_check_interval_s: int
+    auto_rebalance_enabled: bool
+    risk_aggregation_enabled: bool
+    paper_capital_micros: int
+    price_tape: Path | None  # None: the shipped one
+    warnings: tuple[Problem, ...]
+    rows: tuple[Effective, ...]
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None, dotenv: Path | None = DEFAULT_DOTENV) -> MultiWalletConfig:
+        """The process environment wins over the `.env` file. Raises ConfigError with everything that is wrong."""
+        config = _load(os.environ if env is None else env, dotenv)
+        del env  # A traceback that prints local variables must not find the keys here.
+        if isinstance(config, ConfigError):
+            raise config
+        return config
+
+    @property
+    def emergency_stop_threshold(self) -> Decimal:
+        """The fraction of the day's opening equity whose loss stops everything."""
+        return Decimal(self.desk.emergency_stop_ppm) / PPM
+
+    def effective(self) -> list[Effective]:
+        """Every setting as it holds, secrets masked, with where it came from."""
+        return list(self.rows)
+
+
+def _load(env: Mapping[str, str], dotenv: Path | None) -> MultiWalletConfig | ConfigError:
+    findings = Findings()
+    environment = Environment(env, dotenv, findings)
+    settings = Settings(environment, findings)
+    mode = settings.get(variables.TRADING_MODE)
+    cluster, rpc_url = choose_cluster(mode, settings, findings)
+    managed = read_wallets(cluster, settings, environment, findings)
+    _warn_of_unknown(environment, managed.key_variables, findings)
+    config = MultiWalletConfig(
+        mode=mode,
+        cluster=cluster,
+        rpc_url=rpc_url,
+        server_port=settings.get(variables.SERVER_PORT),
+        log_level=settings.get(variables.LOG_LEVEL),
+        api_token=settings.get(variables.API_TOKEN),
+        data_dir=settings.get(variables.DATA_DIR),
+        logs_dir=settings.get(variables.LOGS_DIR),
+        wallets=managed.wallets,
+        desk=build_desk(settings, cluster, managed, findings),
+        max_concurrent_wallets=settings.get(variables.MAX_CONCURRENT_WALLETS),
+        balance_check_interval_s=settings.get(variables.BALANCE_CHECK_INTERVAL),
+        auto_rebalance_enabled=settings.get(variables.AUTO_REBALANCE_ENABLED),
+        risk_aggregation_enabled=settings.get(variables.RISK_AGGREGATION_ENABLED),
+        paper_capital_micros=settings.get(variables.PAPER_CAPITAL),
+        price_tape=_price_tape(settings, findings),
+        warnings=tuple(findings.warnings),
+        rows=_rows(settings, environment, cluster, managed.key_variables),
+    )
+    return findings.error() or config
+
+
+def _price_tape(settings: Settings, findings: Findings) -> Path | None:
+    tape = settings.get(variables.PRICE_TAPE)
+    if tape is not None and not os.path.exists(tape):
+        where = f"{variables.PRICE_TAPE.name}: {shown(str(tape))}"
+        findings.refuse(where, "does not exist", "correct the path, or leave it blank for the shipped tape")
+    return tape
+
+
+def _warn_of_unknown(environment: Environment, key_variables: frozenset[str], findings: Findings) -> None:
+    known = [variable.name for variable in VARIABLES]
+    for name in sorted(environment.names()):
+        if name.startswith(_PREFIXES) and name not in known and name not in key_variables:
+            meant = nearest(name, known)
+            fix = f"did you mean {meant}?" if meant else "take it out"
+            findings.warn(f"{environment.origin(name)}: {shown(name)}", "not a variable of ours; it has no effect", fix)
+
+
+def _rows(
+    settings: Settings, environment: Environment, cluster: Cluster, key_variables: frozenset[str]
+) -> tuple[Effective, ...]:
+    """Shows the cluster that was arrived at, where none was named."""
+    rows = [settings.effective(variable) for variable in VARIABLES]
+    chosen = [
+        msgspec.structs.replace(row, value=cluster.value) if row.name == variables.CLUSTER.name else row for row in rows
+    ]
+    keys = [Effective(shown(name), MASK, environment.origin(name)) for name in sorted(key_variables)]
+    return (*chosen, *keys)

@@ -1,0 +1,46 @@
+"""What is wrong with a configuration: every finding says where it stands and what would be right."""
+
+from __future__ import annotations
+
+from overmind.core.model import Value
+
+
+class Problem(Value, frozen=True):
+    where: str
+    problem: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.problem}; {self.fix}"
+
+
+class ConfigError(Exception):
+    """The configuration is refused, for all of these reasons at once."""
+
+    def __init__(self, problems: tuple[Problem, ...], warnings: tuple[Problem, ...] = ()) -> None:
+        assert problems, "a configuration is refused for a reason"
+        super().__init__(problems, warnings)
+        self.problems = problems
+        self.warnings = warnings
+
+    def __str__(self) -> str:
+        count = len(self.problems)
+        title = "1 problem" if count == 1 else f"{count} problems"
+        return "\n- ".join([f"{title} in the configuration:", *map(str, self.problems)])
+
+
+class Findings:
+    """Collects while reading goes on, so that one run of `check` shows everything."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+
+    def refuse(self, where: str, problem: str, fix: str) -> None:
+        self.problems.append(Problem(where, problem, fix))
+
+    def warn(self, where: str, problem: str, fix: str) -> None:
+        self.warnings.append(Problem(where, problem, fix))
+
+    def error(self) -> ConfigError | None:
+        return ConfigError(tuple(self.problems), tuple(self.warnings)) if self.problems else None

@@ -1,0 +1,59 @@
+"""Reads the variables by their rows in the table and notes what is wrong with them."""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+
+from overmind.config.environment import Environment, Origin
+from overmind.config.files import Wrong
+from overmind.config.problems import Findings
+from overmind.config.secrecy import MASK, masked, shown_url
+from overmind.config.variables import RPC_URL, Variable
+from overmind.core.model import Value
+from overmind.keys import SecretKey, read_key
+
+T = TypeVar("T", covariant=True)
+
+
+PASTED_KEY: Final = Wrong("holds a private key", "put the key into a variable of its own and name it as env:NAME")
+
+
+class Effective(Value, frozen=True):
+    """One line of show-config, safe to print."""
+
+    name: str
+    value: str
+    origin: Origin
+
+
+class Settings:
+    def __init__(self, environment: Environment, findings: Findings) -> None:
+        self._environment = environment
+        self._findings = findings
+
+    def get(self, variable: Variable[T]) -> T:
+        """The value; what cannot be read is noted and stands in as the default, so that reading can go on."""
+        text, _ = self._typed(variable)
+        value = PASTED_KEY if _is_pasted_key(variable, text) else variable.kind.read(text)
+        if not isinstance(value, Wrong):
+            return value
+        self._findings.refuse(variable.name, value.problem, value.fix)
+        default = variable.kind.read(variable.default)
+        assert not isinstance(default, Wrong), variable.name
+        return default
+
+    def effective(self, variable: Variable[object]) -> Effective:
+        text, origin = self._typed(variable)
+        if variable is RPC_URL and text:
+            return Effective(variable.name, shown_url(text), origin)
+        return Effective(variable.name, MASK if variable.secret and text else masked(text), origin)
+
+    def _typed(self, variable: Variable[object]) -> tuple[str, Origin]:
+        text = self._environment.get(variable.name)
+        if text is None or (variable.blank_is_default and not text.strip()):
+            return variable.default, Origin.DEFAULT
+        return text, self._environment.origin(variable.name)
+
+
+def _is_pasted_key(variable: Variable[object], text: str) -> bool:
+    return not variable.secret and isinstance(read_key(text), SecretKey)

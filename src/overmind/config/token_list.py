@@ -1,0 +1,104 @@
+"""The tokens that a desk knows from the start: the shipped list of its cluster, and what the operator adds by file."""
+
+from __future__ import annotations
+
+import importlib.resources
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from overmind.config.files import FileText, Wrong, read_file, read_json
+from overmind.config.problems import Findings
+from overmind.config.secrecy import shown
+from overmind.config.variables import TOKENS_FILE, Cluster
+from overmind.core.model import Mint, Token
+from overmind.keys import is_address
+
+QUOTE_SYMBOL: Final = "USDC"
+_LISTS: Final = tuple(cluster.value for cluster in Cluster if cluster is not Cluster.PAPER)
+_DECIMALS_MAX: Final = 18
+_PROGRAMS: Final = ("token", "token-2022")
+_SHAPE: Final = '{"mainnet": [{"symbol": "JUP", "mint": "…", "decimals": 6, "program": "token"}]}'
+
+
+def tokens_of(cluster: Cluster, extension: Path | None, findings: Findings) -> tuple[Token, dict[Mint, Token]]:
+    """The quote currency, and every other token by its mint."""
+    listed = Cluster.MAINNET if cluster is Cluster.PAPER else cluster
+    tokens = _shipped()[listed]
+    if extension is not None:
+        for position, token in _read_extension(extension, listed, findings):
+            where = f"{TOKENS_FILE.name}: {shown(str(extension))}: {listed}[{position}]"
+            fault = _conflict(token, tokens)
+            if fault is None:
+                tokens.append(token)
+            elif token not in tokens:
+                findings.refuse(where, fault, "correct the entry or take it out")
+    quote = next(token for token in tokens if token.symbol == QUOTE_SYMBOL)
+    return quote, {token.mint: token for token in tokens if token is not quote}
+
+
+def _shipped() -> dict[str, list[Token]]:
+    content = importlib.resources.files("overmind").joinpath("data/tokens.json").read_bytes()
+    return msgspec.json.decode(content, type=dict[str, list[Token]])
+
+
+def _read_extension(path: Path, cluster: Cluster, findings: Findings) -> list[tuple[int, Token]]:
+    where = f"{TOKENS_FILE.name}: {shown(str(path))}"
+    lists = _lists(path)
+    if isinstance(lists, Wrong):
+        findings.refuse(where, lists.problem, lists.fix)
+        return []
+    valid = []
+    for name, entries in lists.items():
+        if name not in _LISTS:
+            findings.refuse(where, f"{shown(name)!r} is no cluster", f"use {', '.join(_LISTS)}")
+        for position, entry in enumerate(entries, start=1):
+            token = _token(entry)
+            if isinstance(token, Wrong):
+                findings.refuse(f"{where}: {shown(name)}[{position}]", token.problem, token.fix)
+            elif name == cluster:
+                valid.append((position, token))
+    return valid
+
+
+def _lists(path: Path) -> dict[str, list[object]] | Wrong:
+    file = read_file(path)
+    if not isinstance(file, FileText):
+        return file
+    parsed = read_json(file.text)
+    if isinstance(parsed, Wrong):
+        return parsed
+    content, doubles = parsed
+    if doubles:
+        return Wrong(f"names {', '.join(map(shown, doubles))} more than once in one object", "keep one of them")
+    try:
+        return msgspec.convert(content, dict[str, list[object]])
+    except msgspec.ValidationError:
+        return Wrong("not a list of tokens for each cluster", f"write {_SHAPE}")
+
+
+def _token(entry: object) -> Token | Wrong:
+    try:
+        token = msgspec.convert(entry, Token)
+    except msgspec.ValidationError:
+        return Wrong("not a token with symbol, mint, decimals and program", f"write {_SHAPE}")
+    if not token.symbol.isprintable() or not 1 <= len(token.symbol) <= 16 or " " in token.symbol:
+        return Wrong("the symbol is not 1 to 16 printable characters", "shorten it")
+    if not is_address(token.mint):
+        return Wrong(f"{token.symbol}: the mint is not base58 of 32 bytes", "copy the mint's address")
+    if not 0 <= token.decimals <= _DECIMALS_MAX:
+        return Wrong(f"{token.symbol}: decimals are outside 0 to {_DECIMALS_MAX}", "copy them from the mint")
+    if token.program not in _PROGRAMS:
+        return Wrong(f"{token.symbol}: the program is not known", f"use one of {', '.join(_PROGRAMS)}")
+    return token
+
+
+def _conflict(token: Token, known: list[Token]) -> str | None:
+    """Why a token cannot join: a symbol must name one mint, a mint one token."""
+    for other in known:
+        if token.mint == other.mint:
+            return f"{token.symbol} has the mint of {other.symbol}"
+        if token.symbol.casefold() == other.symbol.casefold():
+            return f"the symbol {token.symbol} is taken by another mint"
+    return None

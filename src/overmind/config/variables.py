@@ -1,0 +1,333 @@
+"""Every variable that Overmind reads, in one table: parsing, `.env.example`, documents and show-config follow it."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Mapping
+from typing import Final, Generic, TypeVar
+
+from overmind.config import kinds
+from overmind.config.kinds import Kind, measured
+from overmind.core.model import TradingMode, Value
+
+T = TypeVar("T", covariant=True)
+
+TOKEN_LENGTH_MIN: Final = 16
+
+
+class Cluster(enum.StrEnum):
+    """Where orders go. Paper trades on no chain and prices the tokens of mainnet."""
+
+    PAPER = "paper"
+    LOCALNET = "localnet"
+    DEVNET = "devnet"
+    MAINNET = "mainnet"
+
+
+class LogLevel(enum.StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclasses.dataclass(frozen=True)
+class Variable(Generic[T]):
+    name: str
+    kind: Kind[T]
+    default: str  # as it would be typed; blank: not set
+    meaning: str
+    secret: bool = False
+    blank_is_default: bool = True
+
+
+class Row(Value, frozen=True):
+    """One line of the documentation."""
+
+    group: str
+    name: str
+    unit: str
+    default: str
+    bounds: str
+    meaning: str
+    secret: bool
+
+
+_CLUSTERS: Final[Mapping[str, Cluster]] = {
+    "localnet": Cluster.LOCALNET,
+    "devnet": Cluster.DEVNET,
+    "mainnet": Cluster.MAINNET,
+    "mainnet-beta": Cluster.MAINNET,
+}
+_LEVELS: Final[Mapping[str, LogLevel]] = {
+    "debug": LogLevel.DEBUG,
+    "info": LogLevel.INFO,
+    "warning": LogLevel.WARNING,
+    "error": LogLevel.ERROR,
+    "trace": LogLevel.DEBUG,
+    "warn": LogLevel.WARNING,
+}
+OPT_IN_WORDS: Final = "I-accept-real-money"
+
+TRADING_MODE = Variable(
+    "SNIPER_TRADING_MODE",
+    kinds.choice({"paper": TradingMode.PAPER, "live": TradingMode.LIVE}),
+    "paper",
+    "Paper simulates every trade; live signs and sends real transactions.",
+    blank_is_default=False,  # A deployment that meant to set the mode and did not is stopped, not guessed at.
+)
+CLUSTER = Variable(
+    "OVERMIND_CLUSTER",
+    kinds.optional(kinds.choice(_CLUSTERS)),
+    "",
+    "Where live trades go. Not set: told from the RPC address, and an unknown address counts as mainnet.",
+)
+RPC_URL = Variable(
+    "SNIPER_SOLANA_RPC_URL",
+    kinds.optional(kinds.url()),
+    "",
+    "Solana JSON-RPC address. Not set: the public address of OVERMIND_CLUSTER. Credentials in it are never shown.",
+)
+MAINNET_OPT_IN = Variable(
+    "OVERMIND_MAINNET_OPT_IN",
+    kinds.optional(kinds.choice({OPT_IN_WORDS: True})),
+    "",
+    "The second consent that live trading on mainnet needs.",
+)
+SERVER_PORT = Variable(
+    "SNIPER_SERVER_PORT",
+    measured(kinds.whole("port", 0, 65_535)),
+    "8080",
+    "Port of the HTTP API and the web page, on the loopback address. 0 takes any free one.",
+)
+LOG_LEVEL = Variable("SNIPER_LOG_LEVEL", kinds.choice(_LEVELS), "info", "The least important message that is logged.")
+API_TOKEN = Variable(
+    "OVERMIND_API_TOKEN",
+    kinds.optional(kinds.secret(TOKEN_LENGTH_MIN)),
+    "",
+    "Bearer token of the HTTP API. Not set: made at the first run in api_token in the data directory.",
+    secret=True,
+)
+DATA_DIR = Variable("OVERMIND_DATA_DIR", kinds.path(), "./data", "Journal, snapshots, API token and the STOP file.")
+LOGS_DIR = Variable("OVERMIND_LOGS_DIR", kinds.path(), "./logs", "Where overmind.log is written and rotated.")
+MANAGED_WALLETS = Variable(
+    "OVERMIND_MANAGED_WALLETS",
+    kinds.words("comma list of wallet_id:path:type:risk:allocation"),
+    "",
+    "The wallets. path is a wallet JSON, a Solana keypair file, a keystore, or env:NAME for a variable with the key; "
+    "allocation is the target share of the capital, 0 to 1, together at most 1.",
+)
+DEFAULT_WALLET = Variable(
+    "OVERMIND_DEFAULT_WALLET",
+    kinds.words("wallet_id"),
+    "",
+    "The fallback wallet; it passes the same gate as the others.",
+)
+MULTI_WALLET_ENABLED = Variable(
+    "OVERMIND_MULTI_WALLET_ENABLED", kinds.flag(), "true", "false: only the default wallet takes entries."
+)
+KEYSTORE_PASSPHRASE = Variable(
+    "OVERMIND_KEYSTORE_PASSPHRASE",
+    kinds.optional(kinds.secret()),
+    "",
+    "Opens encrypted keystore files.",
+    secret=True,
+)
+TOKENS_FILE = Variable(
+    "OVERMIND_TOKENS_FILE",
+    kinds.optional(kinds.path()),
+    "",
+    "JSON file with more tokens, in the shape of the shipped list: {cluster: [{symbol, mint, decimals, program}]}.",
+)
+MAX_CONCURRENT_WALLETS = Variable(
+    "OVERMIND_MAX_CONCURRENT_WALLETS",
+    measured(kinds.whole("wallets", 1, 10_000)),
+    "10",
+    "How many wallets execute at the same moment, from quote to first send; exits are exempt.",
+)
+SELECTION_TIMEOUT = Variable(
+    "OVERMIND_WALLET_SELECTION_TIMEOUT_MS",
+    measured(kinds.milliseconds(1, 600_000)),
+    "5000",
+    "Longest time from a signal's arrival to its reservation; past it the signal is refused.",
+)
+BALANCE_CHECK_INTERVAL = Variable(
+    "OVERMIND_BALANCE_CHECK_INTERVAL_SEC",
+    measured(kinds.whole("s", 1, 86_400)),
+    "300",
+    "How often the books are compared with the chain's balances.",
+)
+SIGNAL_TTL = Variable(
+    "OVERMIND_SIGNAL_TTL_MS",
+    measured(kinds.milliseconds(1, 86_400_000)),
+    "30000",
+    "Time to live of a signal that names none.",
+)
+ATTEMPTS_MAX = Variable(
+    "OVERMIND_ATTEMPTS_MAX", measured(kinds.whole("orders", 1, 3)), "3", "Wallets that may try to serve one signal."
+)
+RATE_MAX = Variable(
+    "OVERMIND_RATE_MAX_PER_SEC",
+    measured(kinds.whole("signals/s", 1, 1_000_000)),
+    "50",
+    "Most signals that one wallet takes in a second.",
+)
+EMERGENCY_STOP_THRESHOLD = Variable(
+    "OVERMIND_EMERGENCY_STOP_THRESHOLD",
+    measured(kinds.fraction("0.0001")),
+    "0.1",
+    "Loss since 00:00 UTC, as a share of the equity then, at which everything stops.",
+)
+AUTO_REBALANCE_ENABLED = Variable(
+    "OVERMIND_AUTO_REBALANCE_ENABLED", kinds.flag(), "true", "Move capital towards each wallet's allocation."
+)
+RISK_AGGREGATION_ENABLED = Variable(
+    "OVERMIND_RISK_AGGREGATION_ENABLED", kinds.flag(), "true", "Watch and report risk over all wallets together."
+)
+PORTFOLIO_EXPOSURE_MAX = Variable(
+    "OVERMIND_PORTFOLIO_EXPOSURE_MAX_PERCENT",
+    measured(kinds.percent()),
+    "80",
+    "Most of the portfolio's equity that may be in positions and held buys.",
+)
+ASSET_MAX = Variable(
+    "OVERMIND_ASSET_MAX_PERCENT", measured(kinds.percent()), "40", "Most of the portfolio's equity in one asset."
+)
+SLIPPAGE_MAX = Variable(
+    "OVERMIND_SLIPPAGE_MAX_BPS",
+    measured(kinds.whole("bps", 0, 10_000)),
+    "100",
+    "The desk's ceiling for slippage and price impact.",
+)
+SLIPPAGE_MAX_MEME = Variable(
+    "OVERMIND_SLIPPAGE_MAX_MEME_BPS",
+    measured(kinds.whole("bps", 0, 10_000)),
+    "300",
+    "The same ceiling for the sniping and meme strategies.",
+)
+QUOTE_OFF_MARK_MAX = Variable(
+    "OVERMIND_QUOTE_OFF_MARK_MAX_BPS",
+    measured(kinds.whole("bps", 0, 10_000)),
+    "150",
+    "How far a quote may lie from the journaled price.",
+)
+MARK_AGE_MAX = Variable(
+    "OVERMIND_MARK_AGE_MAX_MS",
+    measured(kinds.milliseconds(1, 86_400_000)),
+    "30000",
+    "A journaled price older than this is stale and holds entries.",
+)
+RESERVE_FLOAT = Variable(
+    "OVERMIND_RESERVE_FLOAT_SOL",
+    measured(kinds.sol("1000")),
+    "0.1",
+    "SOL that each wallet always keeps for fees and rent.",
+)
+PAPER_CAPITAL = Variable(
+    "OVERMIND_PAPER_CAPITAL_USD",
+    measured(kinds.usd("0", "1000000000")),
+    "100000",
+    "What the paper wallets start with together, split by allocation.",
+)
+PRICE_TAPE = Variable(
+    "OVERMIND_PRICE_TAPE",
+    kinds.optional(kinds.path()),
+    "",
+    "Price history for paper trading without a feed. Not set: the shipped one.",
+)
+COST_FEE = Variable(
+    "OVERMIND_COST_FEE_LAMPORTS",
+    measured(kinds.whole("lamports", 0, 10**9)),
+    "13000",
+    "Expected fee of one swap: signatures and priority fee.",
+)
+COST_FEE_MAX = Variable(
+    "OVERMIND_COST_FEE_MAX_LAMPORTS",
+    measured(kinds.whole("lamports", 0, 10**9)),
+    "100000",
+    "Fee that is reserved for one swap.",
+)
+COST_RENT = Variable(
+    "OVERMIND_COST_RENT_LAMPORTS",
+    measured(kinds.whole("lamports", 0, 10**9)),
+    "2039280",
+    "Rent of one new token account.",
+)
+COST_RENT_LOST = Variable(
+    "OVERMIND_COST_RENT_LOST_PERCENT", measured(kinds.percent()), "40", "Share of the rent that is never reclaimed."
+)
+COST_HEADROOM = Variable(
+    "OVERMIND_COST_HEADROOM_BPS",
+    kinds.ranking_bps(10_000),
+    "2",
+    "Charged in the ranking for using up the whole of a wallet's headroom.",
+)
+COST_PREFERENCE = Variable(
+    "OVERMIND_COST_PREFERENCE_BPS",
+    kinds.ranking_bps(10_000),
+    "10",
+    "What honouring a preferred wallet type is worth in the ranking.",
+)
+COST_HALF_SPREAD = Variable(
+    "OVERMIND_COST_HALF_SPREAD_BPS", kinds.ranking_bps(10_000), "2", "Half the spread that a swap is expected to pay."
+)
+COST_DEPTH = Variable(
+    "OVERMIND_COST_DEPTH_USD",
+    measured(kinds.usd("1")),
+    "5000000",
+    "Pool depth that is assumed for the expected price impact where no feed tells.",
+)
+
+GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
+    "Mode and chain": (TRADING_MODE, CLUSTER, RPC_URL, MAINNET_OPT_IN),
+    "Wallets": (
+        MULTI_WALLET_ENABLED,
+        DEFAULT_WALLET,
+        MANAGED_WALLETS,
+        KEYSTORE_PASSPHRASE,
+        TOKENS_FILE,
+    ),
+    "Performance": (
+        MAX_CONCURRENT_WALLETS,
+        SELECTION_TIMEOUT,
+        BALANCE_CHECK_INTERVAL,
+        SIGNAL_TTL,
+        ATTEMPTS_MAX,
+        RATE_MAX,
+    ),
+    "Risk": (
+        EMERGENCY_STOP_THRESHOLD,
+        AUTO_REBALANCE_ENABLED,
+        RISK_AGGREGATION_ENABLED,
+        PORTFOLIO_EXPOSURE_MAX,
+        ASSET_MAX,
+        SLIPPAGE_MAX,
+        SLIPPAGE_MAX_MEME,
+        QUOTE_OFF_MARK_MAX,
+        MARK_AGE_MAX,
+        RESERVE_FLOAT,
+    ),
+    "Service": (SERVER_PORT, LOG_LEVEL, API_TOKEN, DATA_DIR, LOGS_DIR),
+    "Paper trading": (PAPER_CAPITAL, PRICE_TAPE),
+    "Expected cost of execution": (
+        COST_FEE,
+        COST_FEE_MAX,
+        COST_RENT,
+        COST_RENT_LOST,
+        COST_HEADROOM,
+        COST_PREFERENCE,
+        COST_HALF_SPREAD,
+        COST_DEPTH,
+    ),
+}
+VARIABLES: Final = tuple(variable for group in GROUPS.values() for variable in group)
+
+
+def describe() -> tuple[Row, ...]:
+    """The table for people."""
+    return tuple(
+        Row(group, each.name, each.kind.unit, each.default, each.kind.bounds, each.meaning, each.secret)
+        for group, variables in GROUPS.items()
+        for each in variables
+    )

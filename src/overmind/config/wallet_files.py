@@ -1,0 +1,258 @@
+"""What a wallet's key source says: a variable, a Solana keypair file, a wallet JSON or a sealed keystore."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final, TypeVar
+
+import msgspec
+
+from overmind import tables
+from overmind.config import kinds
+from overmind.config.environment import Environment
+from overmind.config.files import FileText, Wrong, read_file, read_json
+from overmind.config.kinds import Measure
+from overmind.config.problems import Findings
+from overmind.config.secrecy import shown
+from overmind.core.model import PPM, Limits, StrategyShare, StrategyType, WalletStatus, WalletType
+from overmind.keys import BadKey, SecretKey, key_of_array, public_key_fault, read_key
+from overmind.keystore import FORMAT, unseal
+
+V = TypeVar("V")
+
+ENV_PREFIX: Final = "env:"
+_NAME_MAX: Final = 200
+_KNOWN: Final = (
+    "wallet_id",
+    "name",
+    "description",
+    "private_key",
+    "public_key",
+    "wallet_type",
+    "strategy_allocation",
+    "risk_limits",
+    "status",
+)
+_LIMITS: Final[Mapping[str, Measure]] = {
+    "max_daily_loss": kinds.usd(),
+    "max_position_size": kinds.usd(),
+    "max_concurrent_positions": kinds.whole("positions", 0, tables.COUNT_MAX),
+    "max_exposure_percentage": kinds.percent(),
+    "stop_loss_threshold": kinds.percent(),
+    "daily_trade_limit": kinds.whole("trades", 0, tables.COUNT_MAX),
+}
+_STATUSES: Final = {status.value: status for status in WalletStatus}
+_SHARE: Final = ("strategy_type", "allocation_percentage", "max_position_size", "enabled")
+
+
+class Source(msgspec.Struct, frozen=True):
+    """None: not given there, or wrong and noted."""
+
+    shown: str
+    key: SecretKey | None = None
+    open_to_others: bool = False
+    wallet_id: str | None = None
+    wallet_type: WalletType | None = None
+    name: str = ""
+    status: WalletStatus = WalletStatus.ACTIVE
+    limits: Limits | None = None  # its risk level is left at 0: the wallet's type and profile give it
+    strategies: dict[StrategyType, StrategyShare] | None = None
+
+
+def variable_of(source: str) -> str | None:
+    """The variable that a source `env:NAME` names."""
+    return source[len(ENV_PREFIX) :].strip() if source.startswith(ENV_PREFIX) else None
+
+
+def read_source(
+    source: str, where: str, environment: Environment, passphrase: str | None, findings: Findings
+) -> Source:
+    variable = variable_of(source)
+    if variable is not None:
+        return _read_variable(variable, where, environment, findings)
+    path = kinds.path().read(source)
+    file = path if isinstance(path, Wrong) else read_file(path)
+    if isinstance(file, Wrong):
+        findings.refuse(f"{where}: {shown(source)}", file.problem, file.fix)
+        return Source(shown(source))
+    read = _Reader(shown(source), findings).read(file, passphrase)
+    return msgspec.structs.replace(read, open_to_others=file.open_to_others)
+
+
+def _read_variable(name: str, where: str, environment: Environment, findings: Findings) -> Source:
+    source = shown(f"{ENV_PREFIX}{name}")
+    text = environment.get(name)
+    if not name or text is None:
+        findings.refuse(where, f"the variable that {source} names is not set", "set it to the private key")
+        return Source(source)
+    key = read_key(text)
+    if isinstance(key, BadKey):
+        findings.refuse(f"{where}: {source}", key.problem, key.fix)
+        return Source(source)
+    return Source(source, key)
+
+
+class _Reader:
+    """Reads one file, noting everything that is wrong with it under its name."""
+
+    def __init__(self, path: str, findings: Findings) -> None:
+        self._path = path
+        self._findings = findings
+
+    def read(self, file: FileText, passphrase: str | None) -> Source:
+        parsed = read_json(file.text)
+        if isinstance(parsed, Wrong):
+            self._refuse("", parsed.problem, parsed.fix)
+            return Source(self._path)
+        content, doubles = parsed
+        for name in doubles:
+            self._refuse(shown(name), "stands more than once in one object", "keep one of them")
+        if isinstance(content, dict):
+            sealed = content.get("format") == FORMAT
+            return self._sealed(content, passphrase) if sealed else self._wallet(content, passphrase)
+        if isinstance(content, list):
+            return Source(self._path, self._key(key_of_array(content)))
+        self._refuse("", "neither a wallet, a keypair nor a keystore", "name a file of one of these kinds")
+        return Source(self._path)
+
+    def _sealed(self, content: dict[str, object], passphrase: str | None) -> Source:
+        return Source(self._path, self._key(unseal(content, passphrase)))
+
+    def _wallet(self, content: dict[str, object], passphrase: str | None) -> Source:
+        self._check_names(content)
+        limits = content.get("risk_limits")
+        shares = content.get("strategy_allocation")
+        return Source(
+            self._path,
+            key=self._private_key(content, passphrase),
+            wallet_id=self._text(content, "wallet_id"),
+            wallet_type=self._one_of(content, "wallet_type", tables.WALLET_TYPES),
+            name=(self._text(content, "name") or "")[:_NAME_MAX],
+            status=self._one_of(content, "status", _STATUSES) or WalletStatus.ACTIVE,
+            limits=None if limits is None else self._limits(limits),
+            strategies=None if shares is None else self._strategies(shares),
+        )
+
+    def _check_names(self, content: dict[str, object]) -> None:
+        for name in content.keys() - set(_KNOWN):
+            meant = kinds.nearest(name, _KNOWN)
+            if meant is None:
+                self._findings.warn(f"{self._path}: {shown(name)}", "not a field of ours; ignored", "take it out")
+            else:  # A misspelt risk_limits must not fall back to the defaults in silence.
+                self._refuse(shown(name), "not a known field", f"write {meant}")
+
+    def _private_key(self, content: dict[str, object], passphrase: str | None) -> SecretKey | None:
+        stored, stated = content.get("private_key"), self._text(content, "public_key")
+        if isinstance(stored, str):
+            key = self._key(read_key(stored), "private_key")
+        elif isinstance(stored, dict) and stored.get("format") == FORMAT:
+            key = self._key(unseal(stored, passphrase), "private_key")
+        elif stored is None:
+            self._refuse("private_key", "missing", "give the 64-byte key as a JSON array in a string, or as base58")
+            return None
+        else:
+            key = self._key(key_of_array(stored), "private_key")
+        fault = None if key is None or stated is None else public_key_fault(key, stated.strip())
+        if fault is not None:
+            self._refuse("public_key", fault.problem, fault.fix)
+        return key
+
+    def _limits(self, given: object) -> Limits | None:
+        if not isinstance(given, dict):
+            self._refuse("risk_limits", "not an object", f"give all of {', '.join(_LIMITS)}")
+            return None
+        self._check_members(given, "risk_limits", tuple(_LIMITS))
+        values = {name: self._measure(given, "risk_limits", name, measure) for name, measure in _LIMITS.items()}
+        return Limits(
+            daily_loss_max_micros=values["max_daily_loss"],
+            position_max_micros=values["max_position_size"],
+            exposure_max_ppm=values["max_exposure_percentage"],
+            positions_max=values["max_concurrent_positions"],
+            stop_loss_ppm=values["stop_loss_threshold"],
+            trades_per_day_max=values["daily_trade_limit"],
+            risk_level_ppm=0,
+        )
+
+    def _strategies(self, given: object) -> dict[StrategyType, StrategyShare] | None:
+        if not isinstance(given, list):
+            self._refuse("strategy_allocation", "not an array", "give an array of strategies")
+            return None
+        shares: dict[StrategyType, StrategyShare] = {}
+        for position, entry in enumerate(given, start=1):
+            self._strategy(f"strategy_allocation[{position}]", entry, shares)
+        total = sum(share.share_ppm for share in shares.values() if share.enabled)
+        if total > PPM:
+            percent = f"{Decimal(total) * 100 / PPM:f}"
+            self._refuse("strategy_allocation", f"the enabled shares sum to {percent} percent", "lower them to 100")
+        return shares
+
+    def _strategy(self, place: str, entry: object, shares: dict[StrategyType, StrategyShare]) -> None:
+        if not isinstance(entry, dict):
+            self._refuse(place, "not an object", f"give {', '.join(_SHARE)}")
+            return
+        self._check_members(entry, place, _SHARE)
+        share = StrategyShare(
+            share_ppm=self._measure(entry, place, "allocation_percentage", kinds.percent()),
+            position_max_micros=self._measure(entry, place, "max_position_size", kinds.usd()),
+            enabled=self._flag(entry, place, "enabled"),
+        )
+        if entry.get("strategy_type") is None:
+            self._refuse(f"{place}.strategy_type", "missing", f"name one of {', '.join(StrategyType)}")
+            return
+        strategy = self._one_of(entry, "strategy_type", tables.STRATEGIES, f"{place}.")
+        if strategy in shares:
+            self._refuse(f"{place}.strategy_type", f"{strategy} is listed twice", "keep one of the entries")
+        elif strategy is not None:
+            shares[strategy] = share
+
+    def _check_members(self, given: dict[str, object], place: str, known: tuple[str, ...]) -> None:
+        for name in given.keys() - set(known):
+            self._refuse(f"{place}.{shown(name)}", "not a known field", f"use {', '.join(known)}")
+
+    def _measure(self, given: dict[str, object], place: str, name: str, measure: Measure) -> int:
+        """A number in the measure's unit; 0 where it is wrong, which is noted."""
+        value = given.get(name)
+        if isinstance(value, str):
+            read = measure.read(value)
+        elif isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+            read = measure.exact(Decimal(value))
+        elif value is None:
+            read = Wrong("missing", f"give a number of {measure.unit}, {measure.bounds}")
+        else:
+            read = Wrong("not a number", f"write a number of {measure.unit}, {measure.bounds}")
+        if not isinstance(read, Wrong):
+            return read
+        self._refuse(f"{place}.{name}", read.problem, read.fix)
+        return 0
+
+    def _flag(self, given: dict[str, object], place: str, name: str) -> bool:
+        value = given.get(name, True)
+        if isinstance(value, bool):
+            return value
+        self._refuse(f"{place}.{name}", "not true or false", "write true or false, without quotes")
+        return False
+
+    def _text(self, given: dict[str, object], name: str, place: str = "") -> str | None:
+        value = given.get(name)
+        if value is None or isinstance(value, str):
+            return value
+        self._refuse(f"{place}{name}", "not a text", "write it in quotes")
+        return None
+
+    def _one_of(self, given: dict[str, object], name: str, known: Mapping[str, V], place: str = "") -> V | None:
+        text = self._text(given, name, place)
+        value = None if text is None else kinds.choice(known).read(text)
+        if not isinstance(value, Wrong):
+            return value
+        self._refuse(f"{place}{name}", value.problem, value.fix)
+        return None
+
+    def _key(self, key: SecretKey | BadKey, place: str = "") -> SecretKey | None:
+        if isinstance(key, SecretKey):
+            return key
+        self._refuse(place, key.problem, key.fix)
+        return None
+
+    def _refuse(self, place: str, problem: str, fix: str) -> None:
+        self._findings.refuse(f"{self._path}: {place}" if place else self._path, problem, fix)

@@ -1,0 +1,119 @@
+"""OVERMIND_MANAGED_WALLETS: `wallet_id:path:type:risk:allocation`, separated by commas, each read from both ends."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final, TypeVar
+
+from overmind import tables
+from overmind.config import kinds
+from overmind.config.files import Wrong
+from overmind.config.problems import Findings
+from overmind.config.secrecy import shown
+from overmind.config.variables import MANAGED_WALLETS
+from overmind.core.model import PPM, RiskProfile, Value, WalletId, WalletType
+
+V = TypeVar("V")
+
+WALLETS_MAX: Final = 10_000
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_KEY_ARRAY: Final = re.compile(r"\[|(?:[0-9]{1,3}\s*,\s*){8}")
+_SHAPE: Final = "write wallet_id:path:type:risk:allocation"
+_ALLOCATION: Final = kinds.fraction()
+
+
+class Line(Value, frozen=True):
+    """One wallet's entry. None: that part was wrong, and is noted."""
+
+    where: str
+    source: str
+    id: WalletId | None
+    type: WalletType | None
+    profile: RiskProfile | None
+    allocation_ppm: int | None
+
+
+def read_lines(text: str, findings: Findings) -> list[Line]:
+    if _KEY_ARRAY.search(text):  # Its commas would cut it up, and each piece would be echoed.
+        findings.refuse(
+            MANAGED_WALLETS.name,
+            "holds an array of numbers: a private key has no place here",
+            "put the key into a variable and name it as env:NAME, or into a file and name its path",
+        )
+        return []
+    entries = [entry.strip() for entry in text.split(",")]
+    if entries[-1] == "":
+        entries.pop()
+    if not entries:
+        findings.refuse(MANAGED_WALLETS.name, "names no wallet", _SHAPE)
+    if len(entries) > WALLETS_MAX:
+        findings.refuse(MANAGED_WALLETS.name, f"names {len(entries)} wallets", f"manage at most {WALLETS_MAX}")
+        return []
+    read = [_read(position, entry, findings) for position, entry in enumerate(entries, start=1)]
+    lines = [line for line in read if line is not None]
+    _check_together(lines, findings)
+    return lines
+
+
+def _read(position: int, entry: str, findings: Findings) -> Line | None:
+    where = f"{MANAGED_WALLETS.name}[{position}]"
+    parts = [part.strip() for part in entry.split(":")]
+    if len(parts) < 5:
+        missing = f"{shown(entry)!r} has {len(parts)} parts, not 5" if entry else "the entry is empty"
+        findings.refuse(where, missing, _SHAPE)
+        return None
+    wallet_id, wallet_type, profile, allocation = parts[0], *parts[-3:]
+    if _ID.fullmatch(wallet_id):
+        where += f" {shown(wallet_id)}"
+    source = ":".join(parts[1:-3])  # The path may hold colons of its own.
+    if not source:
+        findings.refuse(where, "the path is empty", "name a key file, or a variable as env:NAME")
+    share = kinds.number(allocation)
+    return Line(
+        where=where,
+        source=source,
+        id=_id(wallet_id, where, findings),
+        type=_word(wallet_type, tables.WALLET_TYPES, "wallet type", where, findings),
+        profile=_word(profile, tables.PROFILES, "risk profile", where, findings),
+        allocation_ppm=_allocation(share, where, findings),
+    )
+
+
+def _id(text: str, where: str, findings: Findings) -> WalletId | None:
+    if _ID.fullmatch(text):
+        return WalletId(text)
+    problem = f"the wallet id {shown(text)!r} is not 1 to 64 letters, digits, _ and -"
+    findings.refuse(
+        where, problem if text else "the wallet id is empty", "name the wallet like primary_wallet, without quotes"
+    )
+    return None
+
+
+def _word(text: str, known: dict[str, V], what: str, where: str, findings: Findings) -> V | None:
+    word = kinds.choice(known).read(text)
+    if not isinstance(word, Wrong):
+        return word
+    findings.refuse(where, f"{what} {word.problem}", word.fix)
+    return None
+
+
+def _allocation(share: Decimal | Wrong, where: str, findings: Findings) -> int | None:
+    read = share if isinstance(share, Wrong) else _ALLOCATION.exact(share)
+    if not isinstance(read, Wrong):
+        return read
+    findings.refuse(where, f"allocation {read.problem}", "write a share of the capital from 0 to 1, as in 0.4")
+    return None
+
+
+def _check_together(lines: Sequence[Line], findings: Findings) -> None:
+    for wallet_id, count in Counter(line.id for line in lines if line.id is not None).items():
+        if count > 1:
+            where = f"{MANAGED_WALLETS.name}: {shown(wallet_id)}"
+            findings.refuse(where, f"the wallet id stands {count} times", "give every wallet its own id")
+    total = sum(line.allocation_ppm or 0 for line in lines)
+    if total > PPM:
+        sum_shown = f"{Decimal(total) / PPM:f}"
+        findings.refuse(MANAGED_WALLETS.name, f"the allocations sum to {sum_shown}", "lower them to at most 1 together")

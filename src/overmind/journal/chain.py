@@ -1,0 +1,85 @@
+"""Journal lines as bytes: the hash of each covers the one before it, so none can change, vanish or move unnoticed."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Iterable
+
+import msgspec
+
+from overmind.core.messages import Entry, Event, OrderPlaced, SignalRecorded, SignalRefused
+from overmind.core.model import SignalId, Value
+from overmind.journal.errors import Problem
+from overmind.ports import JournalFailed
+
+encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Event).decode
+_prefix = struct.Struct(">32sqq").pack
+
+
+Row = tuple[int, int, str | None, bytes, bytes]  # seq, at_ns, signal_id, event, hash: one line as it is stored
+
+
+class Tip(Value, frozen=True):
+    """A place in the chain: what the next entry must follow."""
+
+    seq: int
+    at_ns: int
+    hash: bytes
+
+
+GENESIS = Tip(0, 0, bytes(32))
+
+
+def decided(event: Event) -> SignalId | None:
+    """The signal whose first decision this is. A retry is not one, nor is a sale's second part."""
+    if isinstance(event, OrderPlaced):
+        return event.signal.id if event.order.attempt == 0 and event.order.part == 0 else None
+    if isinstance(event, (SignalRefused, SignalRecorded)):
+        return event.signal.id
+    return None
+
+
+def follow(tip: Tip, entries: Iterable[Entry]) -> list[Row]:
+    """The rows of these entries. Raises JournalFailed unless each is the next one."""
+    seq, at_ns, link = tip.seq, tip.at_ns, tip.hash
+    rows: list[Row] = []
+    for entry in entries:
+        if entry.seq != seq + 1 or entry.at_ns < at_ns:
+            raise JournalFailed(f"entry {entry.seq} at {entry.at_ns} cannot follow entry {seq} at {at_ns}")
+        seq, at_ns, event = entry.seq, entry.at_ns, encode(entry.event)
+        link = _link(link, seq, at_ns, event)
+        rows.append((seq, at_ns, decided(entry.event), event, link))
+    return rows
+
+
+def check(before: Tip, row: Row) -> Entry | Problem:
+    """The entry in this row, or why it cannot be the one that was written after `before`."""
+    seq, at_ns, signal_id, line, link = row
+    if seq != before.seq + 1:
+        return Problem(f"stands right after entry {before.seq}: those between are missing", seq)
+    if link != _link(before.hash, seq, at_ns, line):
+        return Problem("its hash does not match: it was changed, or the entry before it was", seq)
+    if at_ns < before.at_ns:
+        return Problem(f"its time {at_ns} is before {before.at_ns}, that of the entry before it", seq)
+    try:
+        event = _decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return Problem(f"this version cannot read its event ({error})", seq)
+    if signal_id != decided(event):
+        return Problem(f"is indexed under signal {signal_id}, but decides {decided(event)}", seq)
+    return Entry(seq, at_ns, event)
+
+
+def tip_of(row: Row) -> Tip:
+    return Tip(row[0], row[1], row[4])
+
+
+def digest(seq: int, link: bytes, state: bytes) -> bytes:
+    """What a snapshot must hash to, wherever it is kept."""
+    return hashlib.sha256(_prefix(link, seq, len(state)) + state).digest()
+
+
+def _link(before: bytes, seq: int, at_ns: int, event: bytes) -> bytes:
+    return hashlib.sha256(_prefix(before, seq, at_ns) + event).digest()

@@ -1,0 +1,233 @@
+"""The file: connections to it, its format, and what SQLite's own complaints mean for us."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+from urllib.parse import quote
+
+import apsw
+
+from overmind.core.model import Value
+from overmind.journal.chain import GENESIS, Row, Tip, check, digest, tip_of
+from overmind.journal.errors import JournalCorrupt, JournalForeign, JournalUnusable, Problem, SqliteUnsafe
+from overmind.ports import Snapshot
+
+APPLICATION_ID = 0x4F564D44  # "OVMD"
+FORMAT = 1
+BUSY_MS_MAX = 5_000  # An operator's sqlite3 shell may hold the file for a moment.
+PAGE_BYTES = 4096
+RESERVE = "reserve"  # the file beside the journal that keeps disk space back
+
+# Partial indexes: only a signal's first decision is ever looked up, every other row pays nothing for them.
+SCHEMA = {
+    "journal": "CREATE TABLE journal (seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, signal_id TEXT,"
+    " event BLOB NOT NULL, hash BLOB NOT NULL) STRICT",
+    "journal_signal": "CREATE UNIQUE INDEX journal_signal ON journal (signal_id) WHERE signal_id IS NOT NULL",
+    "journal_decision": "CREATE INDEX journal_decision ON journal (at_ns, seq, signal_id) WHERE signal_id IS NOT NULL",
+    "snapshot": "CREATE TABLE snapshot (seq INTEGER PRIMARY KEY, state BLOB NOT NULL, hash BLOB NOT NULL,"
+    " digest BLOB NOT NULL) STRICT",
+}
+
+
+class Disk(Value, frozen=True):
+    """What the journal stands on. Only tests stand on anything else."""
+
+    vfs: str | None = None
+    synchronous: str = "FULL"  # OFF loses acknowledged entries: it proves that the power-loss test would notice.
+    checkpoint_pages: int = 1000
+    reserve_bytes: int = 4 * 1024 * 1024
+
+
+def require_safe_sqlite(version: str) -> None:
+    """Refuse SQLite with the WAL-reset bug: a commit racing two checkpoints can be lost for good.
+
+    In 3.7.0 to 3.51.2; fixed in 3.51.3 and, for those who stay behind, in 3.50.7 and 3.44.6.
+    Source: https://sqlite.org/wal.html#walresetbug, https://sqlite.org/releaselog/3_51_3.html
+    """
+    major, minor, patch = (int(part) for part in [*version.split("."), "0"][:3])
+    fixed = (major, minor, patch) >= (3, 51, 3)
+    backported = (major, minor) in ((3, 44), (3, 50)) and patch >= {44: 6, 50: 7}[minor]
+    if not fixed and not backported:
+        raise SqliteUnsafe(f"SQLite {version} can lose committed data (WAL-reset bug). Install apsw 3.51.3 or newer.")
+
+
+@contextlib.contextmanager
+def refusing(where: Path) -> Iterator[None]:
+    """Turns what SQLite says about a file into what it means for the journal."""
+    try:
+        yield
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        raise JournalCorrupt(where, Problem(f"not a whole database ({error})")) from error
+    except apsw.SQLError as error:
+        raise JournalCorrupt(where, Problem(f"not the tables of a journal ({error})")) from error
+    except apsw.BusyError as error:
+        raise JournalUnusable(f"{where}: another program keeps it locked ({error}). Close it and try again.") from error
+    except apsw.Error as error:
+        raise JournalUnusable(
+            f"{where}: cannot be used ({error}). Check the path, its permissions and the disk."
+        ) from error
+
+
+def connect_writer(path: Path, disk: Disk) -> apsw.Connection:
+    """The one connection that writes and checkpoints; makes the journal where there is none."""
+    require_safe_sqlite(apsw.sqlite_lib_version())
+    _require_not_emptied(path)
+    with refusing(path):
+        db = apsw.Connection(str(path), vfs=disk.vfs)
+    try:
+        with refusing(path):
+            _prepare(db, path, disk)
+    except JournalUnusable:
+        db.close(force=True)
+        raise
+    return db
+
+
+def connect_reader(path: Path, vfs: str | None = None) -> apsw.Connection:
+    """Reads committed entries, while a writer writes or not. Never writes, never checkpoints."""
+    require_safe_sqlite(apsw.sqlite_lib_version())
+    _require_not_emptied(path)
+    if not path.exists():
+        raise JournalUnusable(f"{path}: there is no journal. Check the path, or start the service once to make one.")
+    with refusing(path):
+        db = _open_read_only(path, vfs)
+    try:
+        with refusing(path):
+            db.set_busy_timeout(BUSY_MS_MAX)
+            db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            if _is_new(db, path):
+                raise JournalCorrupt(path, Problem("holds no entries and no tables"))
+            _require_schema(db, path)
+    except JournalUnusable:
+        db.close(force=True)
+        raise
+    return db
+
+
+def tip_at(db: apsw.Connection, seq: int) -> Tip | None:
+    if seq == 0:
+        return GENESIS
+    row = db.execute("SELECT seq, at_ns, hash FROM journal WHERE seq = ?", (seq,)).fetchone()
+    return None if row is None else Tip(*row)
+
+
+def rows_after(db: apsw.Connection, seq: int, count: int) -> list[Row]:
+    """A page of rows. Pages, because an open cursor would keep the writer from reusing its log."""
+    found = db.execute(
+        "SELECT seq, at_ns, signal_id, event, hash FROM journal WHERE seq > ? ORDER BY seq LIMIT ?", (seq, count)
+    )
+    return cast(list[Row], found.fetchall())  # STRICT tables hold no other types.
+
+
+def last_seq(db: apsw.Connection) -> int:
+    return int(db.execute("SELECT coalesce(max(seq), 0) FROM journal").get)
+
+
+def snapshot_seqs(db: apsw.Connection) -> list[int]:
+    """Newest first."""
+    return [seq for (seq,) in db.execute("SELECT seq FROM snapshot ORDER BY seq DESC")]
+
+
+def load_snapshot(db: apsw.Connection, seq: int) -> tuple[Snapshot, bytes] | None:
+    """The snapshot as it was saved and the hash of the entry that it followed, or None when it is damaged."""
+    try:
+        row = db.execute("SELECT state, hash, digest FROM snapshot WHERE seq = ?", (seq,)).fetchone()
+    except apsw.CorruptError:
+        return None
+    if row is None or row[2] != digest(seq, row[1], row[0]):
+        return None
+    return Snapshot(seq, row[0]), row[1]
+
+
+def verified_end(db: apsw.Connection, path: Path) -> Tip:
+    """Where the chain ends. Raises JournalCorrupt when it once was longer or its last entry is not whole."""
+    snapshots = snapshot_seqs(db)
+    last = last_seq(db)
+    if snapshots and snapshots[0] > last and load_snapshot(db, snapshots[0]):
+        raise JournalCorrupt(path, Problem(f"the last, but a snapshot was taken after {snapshots[0]}", last))
+    if last == 0:
+        return GENESIS
+    before = tip_at(db, last - 1)
+    if before is None:
+        raise JournalCorrupt(path, Problem("the entry before it is missing", last))
+    row = rows_after(db, before.seq, 1)[0]
+    found = check(before, row)
+    if isinstance(found, Problem):
+        raise JournalCorrupt(path, found)
+    return tip_of(row)
+
+
+def _require_not_emptied(path: Path) -> None:
+    """SQLite takes an empty file for a new database and deletes the log beside it. That may be all that is left."""
+    if path.exists() and path.stat().st_size > 1:  # To SQLite one byte is as good as none.
+        return
+    log, reserve = _beside(path, "-wal"), path.with_name(RESERVE)
+    if log.exists() and log.stat().st_size:
+        raise JournalCorrupt(path, Problem(f"empty or missing, but its log {log.name} is not"))
+    if path.exists() and reserve.exists():
+        raise JournalCorrupt(path, Problem(f"empty, but a journal was kept here: {reserve.name} lies beside it"))
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _prepare(db: apsw.Connection, path: Path, disk: Disk) -> None:
+    db.set_busy_timeout(BUSY_MS_MAX)
+    new = _is_new(db, path)  # Before anything is changed: the file may be somebody else's.
+    if new:
+        db.pragma("page_size", PAGE_BYTES)
+    if db.pragma("journal_mode", "wal") != "wal":
+        raise JournalUnusable(f"{path}: this file system does not support SQLite's WAL. Use a local disk.")
+    db.pragma("synchronous", disk.synchronous)
+    db.pragma("fullfsync", 1)  # On macOS a plain fsync stops at the drive's cache.
+    db.pragma("checkpoint_fullfsync", 1)
+    db.wal_autocheckpoint(0)  # The writer does it, when nobody waits for it.
+    if new:
+        _create(db)
+    _require_schema(db, path)
+
+
+def _create(db: apsw.Connection) -> None:
+    with db:
+        for statement in SCHEMA.values():
+            db.execute(statement)
+        db.pragma("application_id", APPLICATION_ID)
+        db.pragma("user_version", FORMAT)
+
+
+def _is_new(db: apsw.Connection, path: Path) -> bool:
+    """Whether the file is still empty. Raises JournalForeign when it is anything but our journal."""
+    application, version = db.pragma("application_id"), db.pragma("user_version")
+    if (application, version) == (APPLICATION_ID, FORMAT):
+        return False
+    if application == APPLICATION_ID and version > FORMAT:
+        raise JournalForeign(
+            f"{path}: written in format {version} by a newer Overmind; this one reads up to {FORMAT}. Upgrade it."
+        )
+    if application or version or db.execute("SELECT count(*) FROM sqlite_schema").get:
+        raise JournalForeign(f"{path}: a database, but not an Overmind journal. Choose another path.")
+    return True
+
+
+def _require_schema(db: apsw.Connection, path: Path) -> None:
+    found = set(db.execute("SELECT name, sql FROM sqlite_schema"))
+    for name, sql in SCHEMA.items():
+        if (name, sql) not in found:
+            raise JournalCorrupt(path, Problem(f"{name} is missing or was altered"))
+
+
+def _open_read_only(path: Path, vfs: str | None) -> apsw.Connection:
+    """SQLite shares an index between readers and the writer in a file that it must be able to make.
+
+    Where it cannot, as on a backup mounted read-only, and no log waits to be applied, no writer can be at work either.
+    """
+    if os.access(path.parent, os.W_OK) or _beside(path, "-wal").exists():
+        return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs)
+    return apsw.Connection(
+        f"file:{quote(str(path))}?immutable=1", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI, vfs=vfs
+    )

@@ -1,0 +1,49 @@
+"""Why a journal is refused.
+
+JournalUnusable
+├── JournalCorrupt   acknowledged data is missing or was changed
+├── JournalForeign   not ours, or written by a newer Overmind
+├── JournalLocked    another process owns it
+└── SqliteUnsafe     this SQLite may lose committed data
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from overmind.core.model import Value
+
+
+class Problem(Value, frozen=True):
+    """What is wrong with a journal, and at which entry, where one can be named."""
+
+    what: str
+    seq: int | None = None
+
+    def __str__(self) -> str:
+        return self.what if self.seq is None else f"entry {self.seq}: {self.what}"
+
+
+class JournalUnusable(Exception):
+    """The journal cannot be opened or trusted. The message says where, what, and what to do."""
+
+
+class JournalCorrupt(JournalUnusable):
+    def __init__(self, where: Path, problem: Problem) -> None:
+        super().__init__(
+            f"{where}: {problem}. The journal is damaged and was not changed."
+            f" Keep a copy, list everything with `overmind verify {where}`, and restore a backup."
+        )
+        self.problem = problem
+
+
+class JournalForeign(JournalUnusable):
+    pass
+
+
+class JournalLocked(JournalUnusable):
+    pass
+
+
+class SqliteUnsafe(JournalUnusable):
+    pass

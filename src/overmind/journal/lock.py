@@ -1,0 +1,36 @@
+"""One owner: an advisory lock that dies with its process, so a file left behind by a crash locks nobody out."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from overmind.journal.errors import JournalLocked, JournalUnusable
+
+PID_BYTES_MAX = 32
+
+
+class OwnerLock:
+    """Held from construction to `release`. The file itself stays: deleting it would let two owners lock two files."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise JournalUnusable(
+                f"{path}: cannot be created ({error.strerror}). The journal's directory must exist and be writable."
+            ) from error
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            owner = os.pread(self._fd, PID_BYTES_MAX, 0).decode("ascii", "replace").strip() or "unknown"
+            os.close(self._fd)
+            raise JournalLocked(
+                f"{path}: process {owner} owns this journal. Ask that service, or stop it first."
+            ) from error
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        os.close(self._fd)

@@ -1,0 +1,45 @@
+"""A journal to try things on: everything that another one says, then what is tried, in memory only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from overmind.core.messages import Entry
+from overmind.core.model import SignalId
+from overmind.journal.chain import decided
+from overmind.ports import Journal, Snapshot
+
+
+class OverlayJournal:
+    """`base` is only read; nothing of what is tried here outlives the process."""
+
+    def __init__(self, base: Journal) -> None:
+        self._base = base
+        self._tried: list[Entry] = []
+
+    async def append(self, entries: Sequence[Entry]) -> None:
+        self._tried += entries
+
+    def read(self, after: int = 0) -> Iterator[Entry]:
+        yield from self._base.read(after)
+        yield from (entry for entry in self._tried if entry.seq > after)
+
+    def entry(self, seq: int) -> Entry:
+        return next((entry for entry in self._tried if entry.seq == seq), None) or self._base.entry(seq)
+
+    def find(self, signal_id: SignalId) -> int | None:
+        tried = (entry.seq for entry in self._tried if decided(entry.event) == signal_id)
+        return next(tried, None) or self._base.find(signal_id)
+
+    def decisions(self, since_ns: int, up_to: int) -> Iterator[tuple[SignalId, int, int]]:
+        yield from self._base.decisions(since_ns, up_to)
+
+    def snapshot(self) -> Snapshot | None:
+        return self._base.snapshot()
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        """What was only tried is not worth keeping."""
+
+    @property
+    def degraded(self) -> str | None:
+        return None

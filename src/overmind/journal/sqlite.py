@@ -1,0 +1,184 @@
+"""The journal in one SQLite table: one thread writes, the event loop's thread reads through a connection of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import TypeVar, cast
+
+import apsw
+
+from overmind.core.messages import Entry
+from overmind.core.model import SignalId
+from overmind.journal.chain import Row, Tip, check, tip_of
+from overmind.journal.database import (
+    Disk,
+    connect_reader,
+    last_seq,
+    load_snapshot,
+    refusing,
+    rows_after,
+    snapshot_seqs,
+    tip_at,
+    verified_end,
+)
+from overmind.journal.errors import JournalCorrupt, Problem
+from overmind.journal.writer import Writer
+from overmind.ports import JournalFailed, Snapshot
+
+PAGE_ROWS = 512
+GIVE_WAY_EVERY_S = 0.001
+GIVE_WAY_S = 0.0001
+DECISIONS = (
+    "SELECT signal_id, seq, at_ns FROM journal INDEXED BY journal_decision"
+    " WHERE signal_id IS NOT NULL AND (at_ns, seq) > (?, ?) AND seq <= ? ORDER BY at_ns, seq LIMIT ?"
+)
+
+Batch = TypeVar("Batch")
+
+
+class SqliteJournal:
+    """Keeps the promises of `ports.Journal`. Reads belong to one thread, usually the event loop's."""
+
+    def __init__(self, path: Path, db: apsw.Connection, writer: Writer | None) -> None:
+        self._path = path
+        self._db = db
+        self._writer = writer
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._newest: Future[None] | None = None
+        self._closed = False
+
+    @classmethod
+    def open(cls, path: Path, disk: Disk | None = None) -> SqliteJournal:
+        """As its one owner; makes it where there is none. Raises JournalUnusable."""
+        disk = disk or Disk()
+        writer = Writer(path, disk)
+        with contextlib.ExitStack() as undo:
+            undo.callback(writer.close)
+            journal = cls(path, connect_reader(path, disk.vfs), writer)
+            undo.pop_all()
+        return journal
+
+    @classmethod
+    def open_read_only(cls, path: Path) -> SqliteJournal:
+        """Beside the owner, or without one. Raises JournalUnusable."""
+        db = connect_reader(path)
+        with contextlib.ExitStack() as undo:
+            undo.callback(db.close)
+            with refusing(path):
+                verified_end(db, path)
+            undo.pop_all()
+        return cls(path, db, None)
+
+    async def append(self, entries: Sequence[Entry]) -> None:
+        writer = self._pen()
+        if entries:
+            await self._write(writer.append, entries)
+        if writer.checkpoint_due and not self._closed:
+            self._thread.submit(writer.checkpoint)
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        await self._write(self._pen().save_snapshot, snapshot)
+
+    def read(self, after: int = 0) -> Iterator[Entry]:
+        """Raises JournalCorrupt at the first entry that does not follow from the one before it."""
+        before = self._tip_at(after)
+        while rows := self._rows_after(after):
+            for row in rows:
+                yield self._checked(before, row)
+                before = tip_of(row)
+                after = before.seq
+
+    def entry(self, seq: int) -> Entry:
+        rows = self._rows_after(seq - 1, 1)
+        if seq < 1 or not rows:
+            raise KeyError(seq)
+        return self._checked(self._tip_at(seq - 1), rows[0])
+
+    def find(self, signal_id: SignalId) -> int | None:
+        with refusing(self._path):
+            row = self._db.execute("SELECT seq FROM journal WHERE signal_id = ?", (signal_id,)).fetchone()
+        return None if row is None else row[0]
+
+    def decisions(self, since_ns: int, up_to: int) -> Iterator[tuple[SignalId, int, int]]:
+        at_ns, seq = since_ns, 0
+        while rows := self._decisions_after(at_ns, seq, up_to):
+            yield from rows
+            _, seq, at_ns = rows[-1]
+
+    def snapshot(self) -> Snapshot | None:
+        with refusing(self._path):
+            for seq in snapshot_seqs(self._db):
+                found, tip = load_snapshot(self._db, seq), tip_at(self._db, seq)
+                if found and tip and found[1] == tip.hash:
+                    return found[0]
+        return None
+
+    def head(self) -> bytes:
+        """The hash of the last entry. Journals with equal heads are equal, entry by entry."""
+        with refusing(self._path):
+            tip = tip_at(self._db, last_seq(self._db))
+        assert tip is not None, "the last entry is gone"
+        return tip.hash
+
+    @property
+    def degraded(self) -> str | None:
+        return None if self._writer is None else self._writer.degraded
+
+    def close(self) -> None:
+        """Waits for what is being written. The reader goes first: whoever closes last tidies the log away."""
+        if self._closed:
+            return
+        self._closed = True
+        self._db.close(force=True)
+        if self._writer is not None:
+            self._thread.submit(self._writer.close).result()
+        self._thread.shutdown()
+
+    async def _write(self, work: Callable[[Batch], None], batch: Batch) -> None:
+        loop = asyncio.get_running_loop()
+        self._newest = write = self._thread.submit(work, batch)
+        loop.call_later(GIVE_WAY_EVERY_S, self._give_way, loop, write)
+        await asyncio.wrap_future(write)
+
+    def _give_way(self, loop: asyncio.AbstractEventLoop, write: Future[None]) -> None:
+        """Pause the event loop for a moment while something is being written.
+
+        A loop that never idles takes the interpreter lock back from each poll faster than the writer's thread can wake
+        up to take it: we saw a batch wait ten seconds. Standing still for a tenth of a millisecond lets it through.
+        """
+        if write.done():
+            return
+        wait([write], GIVE_WAY_S)
+        if write is self._newest:  # It is done last, so its turns serve the others as well.
+            loop.call_later(GIVE_WAY_EVERY_S, self._give_way, loop, write)
+
+    def _pen(self) -> Writer:
+        if self._writer is None:
+            raise JournalFailed(f"{self._path}: opened for reading only")
+        if self._closed:
+            raise JournalFailed(f"{self._path}: closed")
+        return self._writer
+
+    def _tip_at(self, seq: int) -> Tip | None:
+        with refusing(self._path):
+            return tip_at(self._db, seq)
+
+    def _rows_after(self, seq: int, count: int = PAGE_ROWS) -> list[Row]:
+        with refusing(self._path):
+            return rows_after(self._db, seq, count)
+
+    def _decisions_after(self, at_ns: int, seq: int, up_to: int) -> list[tuple[SignalId, int, int]]:
+        with refusing(self._path):
+            return cast(
+                list[tuple[SignalId, int, int]], self._db.execute(DECISIONS, (at_ns, seq, up_to, PAGE_ROWS)).fetchall()
+            )
+
+    def _checked(self, before: Tip | None, row: Row) -> Entry:
+        entry = Problem("the entry before it is missing", row[0]) if before is None else check(before, row)
+        if isinstance(entry, Problem):
+            raise JournalCorrupt(self._path, entry)
+        return entry

@@ -1,0 +1,61 @@
+"""Reads a whole journal and tells everything that is wrong with it, not only the first thing."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+
+from overmind.core.messages import Entry
+from overmind.journal.chain import GENESIS, check, tip_of
+from overmind.journal.database import connect_reader, load_snapshot, rows_after, snapshot_seqs, tip_at
+from overmind.journal.errors import JournalCorrupt, Problem
+
+PAGE_ROWS = 512
+FINDINGS_MAX = 20
+
+
+def verify_chain(path: Path) -> Iterator[Entry | Problem]:
+    """Every good entry in order, to be replayed, and every problem where it was found.
+
+    Raises JournalUnusable when there is nothing to verify: no file, or one that was never a journal.
+    """
+    try:
+        db = connect_reader(path)
+    except JournalCorrupt as error:
+        yield error.problem
+        return
+    with contextlib.closing(db):
+        for part in (_entries, _snapshots, _indexes):
+            try:
+                yield from part(db)
+            except apsw.Error as error:
+                yield Problem(f"the rest of the {part.__name__.strip('_')} cannot be read ({error})")
+
+
+def _entries(db: apsw.Connection) -> Iterator[Entry | Problem]:
+    """After a problem the chain is followed from what is stored, so one changed entry does not hide the next."""
+    before = GENESIS
+    while rows := rows_after(db, before.seq, PAGE_ROWS):
+        for row in rows:
+            yield check(before, row)
+            before = tip_of(row)
+
+
+def _snapshots(db: apsw.Connection) -> Iterator[Problem]:
+    for seq in snapshot_seqs(db):
+        found, tip = load_snapshot(db, seq), tip_at(db, seq)
+        if found is None:
+            yield Problem("the snapshot taken after it is damaged", seq)
+        elif tip is None:
+            yield Problem("missing, but a snapshot was taken after it", seq)
+        elif tip.hash != found[1]:
+            yield Problem("is not the entry after which its snapshot was taken", seq)
+
+
+def _indexes(db: apsw.Connection) -> Iterator[Problem]:
+    for (finding,) in db.execute(f"PRAGMA integrity_check({FINDINGS_MAX})"):
+        if finding != "ok":
+            yield Problem(str(finding))

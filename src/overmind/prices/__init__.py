@@ -1,0 +1,1 @@
+"""Price feeds: what the desk believes a token costs now."""

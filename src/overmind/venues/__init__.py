@@ -1,0 +1,1 @@
+"""Where orders are executed: adapters of `ports.Venue`, each held to the promises of `tests/contracts`."""

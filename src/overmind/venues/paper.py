@@ -1,0 +1,233 @@
+"""A venue on paper: real prices, invented landings, and the same fate for the same seed, order and quote.
+
+It quotes a constant-product pool as deep as the feed says, and rounds against the trader. What becomes of an order is
+drawn from a hash when it is signed and travels inside the ticket, so a process that restarts and sends the ticket again
+gets the outcome that it would have got. Nothing here draws in sequence: no call changes the fate of another order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from math import ceil
+from struct import Struct
+from typing import Final
+
+import msgspec
+
+from overmind.core.model import (
+    BPS,
+    MICROS,
+    PICO,
+    PPM,
+    SOL,
+    Cause,
+    CostModel,
+    Expired,
+    Failed,
+    Filled,
+    Mint,
+    Order,
+    OrderId,
+    Outcome,
+    Quote,
+    Rejected,
+    Side,
+    Ticket,
+    Token,
+    Value,
+    WalletId,
+    ppm_of,
+)
+from overmind.ports import Clock, Prices, Tick
+
+NS_PER_MS: Final = 1_000_000
+SIGNATURE_CHARS: Final = 88  # like a real one, and it begins with "paper" so that nobody looks for it on a chain
+BASE58: Final = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+_AS_BASE58: Final = bytes(BASE58[byte % 58] for byte in range(256))
+_DRAWS: Final = Struct("<4Q32x")
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+class PaperModel(Value, frozen=True):
+    """How rough the invented network is. The defaults are an ordinary day; zeros make a perfect one."""
+
+    failure_ppm: int = 20_000  # lands, and reverts because the price had moved
+    expiry_ppm: int = 5_000  # never lands
+    route_down_ppm: int = 2_000  # the way out is closed before anything is sent
+    latency_min_ms: int = 400
+    latency_max_ms: int = 1_200
+    drift_ppm: int = 100_000  # of the candle's range: how far the price moves at most until the order lands
+    priority_fee_max_lamports: int = 20_000  # paid on top of the cost model's fee, as the network is busier or not
+    depth_share_max_ppm: int = 250_000  # of the pool: who wants more does not find it
+    life_ms: int = 60_000  # a ticket that has not landed by then never will
+
+    def __post_init__(self) -> None:
+        assert 0 <= self.failure_ppm + self.expiry_ppm + self.route_down_ppm <= PPM, self
+        assert 0 <= self.latency_min_ms <= self.latency_max_ms < self.life_ms, self
+        assert 0 <= self.drift_ppm <= PPM, self
+
+
+PERFECT: Final = PaperModel(
+    failure_ppm=0,
+    expiry_ppm=0,
+    route_down_ppm=0,
+    latency_min_ms=0,
+    latency_max_ms=0,
+    drift_ppm=0,
+    priority_fee_max_lamports=0,
+)
+
+
+class PaperPayload(Value, frozen=True):
+    """What a paper ticket carries instead of a transaction: its fate."""
+
+    order_id: OrderId
+    outcome: Filled | Failed | Expired
+    latency_ns: int  # from the first send to the landing
+    until_ns: int  # from here on it cannot land any more
+
+
+_DECODER: Final = msgspec.json.Decoder(PaperPayload)
+
+
+class PaperVenue:
+    """`ports.Venue` without a chain. `has_account` says whether a wallet holds a token account, which costs rent."""
+
+    def __init__(
+        self,
+        prices: Prices,
+        clock: Clock,
+        seed: int,
+        model: PaperModel,
+        quote: Token,
+        tokens: Mapping[Mint, Token],
+        costs: CostModel,
+        has_account: Callable[[WalletId, Mint], bool],
+    ) -> None:
+        self._prices = prices
+        self._clock = clock
+        self._key = blake2b(str(seed).encode()).digest()
+        self._model = model
+        self._quote = quote
+        self._tokens = tokens
+        self._costs = costs
+        self._has_account = has_account
+        self._kept_ppm = PPM - ceil(costs.half_spread_bps * (PPM // BPS))
+        self._sent: dict[str, int] = {}  # signature → first sent at, oldest first
+
+    async def quote(self, order: Order) -> Quote | Rejected:
+        """The pool's answer at the feed's price now, or why it has none."""
+        tick = self._prices.ticks().get(order.mint)
+        if tick is None or order.mint not in self._tokens:
+            return Rejected(Cause.PRICE_UNAVAILABLE, f"no price of {order.mint}")
+        needs_account = order.receive != SOL and not self._has_account(order.wallet_id, order.receive)
+        if needs_account and self._costs.rent_lamports > order.rent_max_lamports:
+            return Rejected(Cause.WALLET_FUNDS, f"rent {self._costs.rent_lamports} > {order.rent_max_lamports}")
+        return self._answer(order, tick, needs_account)
+
+    def _answer(self, order: Order, tick: Tick, needs_account: bool) -> Quote | Rejected:
+        mid, per = self._at_mid(order, tick.price_pico)
+        depth = tick.depth_micros
+        value = self._value_micros_up(order, tick.price_pico)
+        if value > ppm_of(depth, self._model.depth_share_max_ppm):
+            return Rejected(Cause.NO_LIQUIDITY, f"{value} micro-USD out of a depth of {depth}")
+        impact_bps = -(-value * BPS // (depth + value))
+        if impact_bps > order.slippage_max_bps:
+            return Rejected(Cause.PRICE_IMPACT, f"{impact_bps} bps > {order.slippage_max_bps}")
+        received = mid * depth * self._kept_ppm // (per * (depth + value) * PPM)
+        if received < max(order.received_min, 1):
+            return Rejected(self._binding(order), f"{received} < {order.received_min}")
+        return Quote(order.id, order.spend, order.receive, received, order.received_min, impact_bps, needs_account)
+
+    def _at_mid(self, order: Order, price_pico: int) -> tuple[int, int]:
+        """What the order would get at this very price, in base units, as an exact ratio."""
+        token_one: int = 10 ** self._tokens[order.mint].decimals
+        quote_one: int = 10**self._quote.decimals
+        if order.side is Side.BUY:
+            return order.spend.units * PICO * token_one, quote_one * price_pico
+        return order.spend.units * price_pico * quote_one, token_one * PICO
+
+    def _value_micros_up(self, order: Order, price_pico: int) -> int:
+        if order.side is Side.BUY:
+            return -(-order.spend.units * MICROS // int(10**self._quote.decimals))
+        mid, per = self._at_mid(order, price_pico)
+        return -(-mid * MICROS // (per * int(10**self._quote.decimals)))
+
+    def _binding(self, order: Order) -> Cause:
+        """Which of the sender's bounds asks for that much: the limit price, if slippage from the mark asks for less."""
+        mid, per = self._at_mid(order, order.mark_pico)
+        by_slippage = mid * (BPS - order.slippage_max_bps) // (per * BPS)
+        return Cause.LIMIT_PRICE if order.received_min > by_slippage + 1 else Cause.SLIPPAGE
+
+    async def sign(self, order: Order, quote: Quote) -> Ticket | Rejected:
+        """Draw the order's fate. It rests on the seed, the order, the quote and the feed's range at this moment."""
+        if not _fits(order, quote):
+            return Rejected(Cause.BAD_QUOTE, "the quote is not of this order")
+        tick = self._prices.ticks().get(order.mint)
+        if tick is None:
+            return Rejected(Cause.PRICE_UNAVAILABLE, f"no price of {order.mint}")
+        digest = blake2b(_ENCODER.encode(quote), key=self._key).digest()
+        roll, latency, drift, fee = _DRAWS.unpack(digest)
+        model = self._model
+        roll %= PPM
+        if roll < model.route_down_ppm:
+            return Rejected(Cause.ROUTE_DOWN, "no connection to the network")
+        latency_ms = model.latency_min_ms + latency % (model.latency_max_ms - model.latency_min_ms + 1)
+        payload = PaperPayload(
+            order_id=order.id,
+            outcome=self._fate(order, quote, roll - model.route_down_ppm, _moved(quote, tick, model, drift), fee),
+            latency_ns=latency_ms * NS_PER_MS,
+            until_ns=self._clock.now_ns() + model.life_ms * NS_PER_MS,
+        )
+        return Ticket(_signature(digest), _ENCODER.encode(payload))
+
+    def _fate(self, order: Order, quote: Quote, roll: int, received: int, fee: int) -> Filled | Failed | Expired:
+        model, costs = self._model, self._costs
+        if roll < model.expiry_ppm:
+            return Expired()
+        fee = min(costs.fee_lamports + fee % (model.priority_fee_max_lamports + 1), order.fee_max_lamports)
+        if received < quote.received_min or roll < model.expiry_ppm + model.failure_ppm:
+            return Failed(fee, Cause.SLIPPAGE, "the price moved before it landed")
+        return Filled(quote.spend.units, received, fee, costs.rent_lamports if quote.needs_account else 0)
+
+    async def send(self, ticket: Ticket) -> None:
+        """The first send counts. With each new one, one that is long over is forgotten."""
+        now_ns = self._clock.now_ns()
+        self._sent.setdefault(ticket.signature, now_ns)
+        oldest = next(iter(self._sent))
+        if self._sent[oldest] < now_ns - 2 * self._model.life_ms * NS_PER_MS:
+            del self._sent[oldest]
+
+    async def outcome(self, ticket: Ticket) -> Outcome | None:
+        """Its fate once it has landed, Expired once it no longer can."""
+        now_ns = self._clock.now_ns()
+        payload = _DECODER.decode(ticket.payload)
+        sent_at_ns = self._sent.get(ticket.signature)
+        if sent_at_ns is not None and not isinstance(payload.outcome, Expired):
+            landed_at_ns = sent_at_ns + payload.latency_ns
+            if landed_at_ns < payload.until_ns:
+                return payload.outcome if now_ns >= landed_at_ns else None
+        return Expired() if now_ns >= payload.until_ns else None
+
+
+def _fits(order: Order, quote: Quote) -> bool:
+    return (
+        quote.order_id == order.id
+        and quote.spend == order.spend
+        and quote.receive == order.receive
+        and quote.received_min >= order.received_min
+    )
+
+
+def _moved(quote: Quote, tick: Tick, model: PaperModel, draw: int) -> int:
+    """What the quote is worth at landing: the price drifts either way, within a share of the candle's range."""
+    drift_max_ppm = ppm_of(tick.range_bps * (PPM // BPS), model.drift_ppm)
+    drift_ppm = draw % (2 * drift_max_ppm + 1) - drift_max_ppm
+    return quote.received * (PPM + drift_ppm) // PPM
+
+
+def _signature(digest: bytes) -> str:
+    noise = blake2b(digest).digest() + digest
+    return ("paper" + noise.translate(_AS_BASE58).decode())[:SIGNATURE_CHARS]

@@ -1,0 +1,75 @@
+"""Reads a whole journal as a sceptic: the hash chain, then every invariant of the books after every entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from overmind.core.ledger import free, held, sol_float_held
+from overmind.core.messages import Entry
+from overmind.core.model import SOL, Mint
+from overmind.core.state import State, apply, state_hash
+from overmind.journal.verify import verify_chain
+
+PROGRESS_EVERY = 10_000
+
+
+class Verified(msgspec.Struct, frozen=True):
+    ok: bool
+    entries: int
+    state_hash: str
+    problems: list[str]
+
+
+def verify(path: Path, on_entries: Callable[[int], None] = lambda _: None) -> Verified:
+    """Replay every entry. Raises JournalUnusable when there is no journal to verify."""
+    state, problems, entries, replayable = State(), [], 0, True
+    for found in verify_chain(path):
+        if not isinstance(found, Entry):
+            problems.append(str(found))
+            replayable = False  # What follows a damaged entry cannot be folded; the chain is still read to its end.
+            continue
+        entries += 1
+        if replayable and (problem := _replay(state, found)):
+            problems.append(problem)
+            replayable = False
+        if entries % PROGRESS_EVERY == 0:
+            on_entries(entries)
+    if replayable:
+        problems += invariant_problems(state)
+    return Verified(not problems, entries, state_hash(state), problems)
+
+
+def _replay(state: State, entry: Entry) -> str | None:
+    try:
+        apply(state, entry)
+    except (AssertionError, KeyError) as broken:
+        return f"entry {entry.seq} cannot follow from what was before: {type(broken).__name__}: {broken}"
+    state.touched.clear()
+    return None
+
+
+def invariant_problems(state: State) -> list[str]:
+    """What is wrong with the books as they stand; empty when they add up."""
+    problems = [f"{mint}: the books are off by {units}" for mint, units in state.ledger.totals().items() if units]
+    reserved: dict[tuple[str, Mint], int] = {}
+    for known in state.open_orders.values():
+        order = known.order
+        spend, costs = (held(order.wallet_id), order.spend.mint), (sol_float_held(order.wallet_id), SOL)
+        reserved[spend] = reserved.get(spend, 0) + order.spend.units
+        reserved[costs] = reserved.get(costs, 0) + order.fee_max_lamports + order.rent_max_lamports
+    for wallet_id, book in state.wallets.items():
+        for account in (held(wallet_id), sol_float_held(wallet_id)):
+            for mint, units in state.ledger.accounts.get(account, {}).items():
+                expected = reserved.get((account, mint), 0)
+                if units != expected:
+                    problems.append(f"{account} {mint}: {units} held, open orders reserve {expected}")
+        for mint, position in book.positions.items():
+            owned = state.ledger.balance(free(wallet_id), mint) + state.ledger.balance(held(wallet_id), mint)
+            if owned != position.units:
+                problems.append(f"{wallet_id} {mint}: position of {position.units}, books say {owned}")
+    if state.equity_micros != sum(book.equity_micros for book in state.wallets.values()):
+        problems.append("the portfolio's equity is not the sum of its wallets'")
+    return problems

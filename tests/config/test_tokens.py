@@ -1,0 +1,78 @@
+"""The shipped token lists, and what an operator may add to them."""
+
+import json
+
+import pytest
+from solders.pubkey import Pubkey
+from tests.config.desk_on_disk import DeskOnDisk
+
+from overmind.core.model import Mint, Token
+
+MINT = "HhJpBhRRn4g56VsyLuT8DL5Bv31HkXqsrahTTUCZeZg4"
+TOKEN = {"symbol": "MYRO", "mint": MINT, "decimals": 9, "program": "token"}
+USDC_MINTS = """
+paper    | EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v
+mainnet  | EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v
+localnet | EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v
+devnet   | 4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU
+"""
+
+
+@pytest.mark.parametrize("case", USDC_MINTS.strip().splitlines())
+def test_each_cluster_has_its_list(desk: DeskOnDisk, case: str) -> None:
+    cluster, usdc = (cell.strip() for cell in case.split("|"))
+    live = {
+        "SNIPER_TRADING_MODE": "live",
+        "OVERMIND_CLUSTER": cluster,
+        "OVERMIND_MAINNET_OPT_IN": "I-accept-real-money",
+    }
+    found = desk.load(**({} if cluster == "paper" else live)).desk
+    assert found.quote == Token("USDC", Mint(usdc), 6, "token")
+    assert found.quote.mint not in found.tokens
+    tokens = {found.quote.mint: found.quote, **found.tokens}
+    assert all(mint == token.mint and str(Pubkey.from_string(mint)) == mint for mint, token in tokens.items())
+    assert len({token.symbol.casefold() for token in tokens.values()}) == len(tokens)
+    assert Mint("So11111111111111111111111111111111111111112") in found.tokens
+
+
+def test_a_file_adds_tokens_of_the_cluster(desk: DeskOnDisk) -> None:
+    other = {**TOKEN, "symbol": "ELSEWHERE"}
+    path = desk.write("tokens.json", json.dumps({"mainnet": [TOKEN], "devnet": [other]}))
+    before = desk.load().desk.tokens
+    assert desk.load(OVERMIND_TOKENS_FILE=str(path)).desk.tokens == {
+        **before,
+        Mint(MINT): Token("MYRO", Mint(MINT), 9, "token"),
+    }
+
+
+def test_a_token_that_is_listed_already_may_be_repeated(desk: DeskOnDisk) -> None:
+    sol = {"symbol": "SOL", "mint": "So11111111111111111111111111111111111111112", "decimals": 9, "program": "token"}
+    path = desk.write("tokens.json", json.dumps({"mainnet": [sol]}))
+    assert desk.load(OVERMIND_TOKENS_FILE=str(path)).desk == desk.load().desk
+
+
+REFUSED = [
+    ([], "not a list of tokens for each cluster"),
+    ({"mainnet": TOKEN}, "not a list of tokens for each cluster"),
+    ({"testnet": []}, "'testnet' is no cluster"),
+    ({"mainnet": [5]}, "not a token with symbol"),
+    ({"mainnet": [{**TOKEN, "decimals": "9"}]}, "not a token with symbol"),
+    ({"mainnet": [{**TOKEN, "decimals": 19}]}, "decimals are outside 0 to 18"),
+    ({"mainnet": [{**TOKEN, "decimals": -1}]}, "decimals are outside 0 to 18"),
+    ({"mainnet": [{**TOKEN, "mint": MINT[:-2]}]}, "the mint is not base58 of 32 bytes"),
+    ({"mainnet": [{**TOKEN, "program": "erc20"}]}, "the program is not known"),
+    ({"mainnet": [{**TOKEN, "symbol": ""}]}, "the symbol is not 1 to 16"),
+    ({"mainnet": [{**TOKEN, "symbol": "usdc"}]}, "the symbol usdc is taken by another mint"),
+    ({"mainnet": [TOKEN, {**TOKEN, "symbol": "TWO"}]}, "TWO has the mint of MYRO"),
+    ({"mainnet": [TOKEN, {**TOKEN, "decimals": 6}]}, "MYRO has the mint of MYRO"),
+    ({"devnet": [{**TOKEN, "decimals": 19}]}, "decimals are outside 0 to 18"),
+]
+
+
+@pytest.mark.parametrize(("content", "reason"), REFUSED)
+def test_a_token_file_is_refused(desk: DeskOnDisk, content: object, reason: str) -> None:
+    path = desk.write("tokens.json", json.dumps(content))
+    (problem,) = desk.problems(OVERMIND_TOKENS_FILE=str(path))
+    assert problem.where.startswith(f"OVERMIND_TOKENS_FILE: {path}")
+    assert reason in problem.problem
+    assert problem.fix

@@ -1,0 +1,280 @@
+"""The variables: defaults, bounds, units, the `.env` file, and what is said about misspelt ones."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.config.desk_on_disk import DeskOnDisk
+
+from overmind.config import Cluster, LogLevel, describe
+from overmind.core.model import CostModel, Desk, Mint, TradingMode, WalletId
+
+
+def test_what_nobody_sets_has_the_documented_default(desk: DeskOnDisk) -> None:
+    config = desk.load()
+    assert config.mode is TradingMode.PAPER
+    assert config.cluster is Cluster.PAPER
+    assert config.rpc_url is None
+    assert config.server_port == 8080
+    assert config.log_level is LogLevel.INFO
+    assert config.api_token is None
+    assert (config.data_dir, config.logs_dir) == (Path("./data"), Path("./logs"))
+    assert config.max_concurrent_wallets == 10
+    assert config.balance_check_interval_s == 300
+    assert config.emergency_stop_threshold == Decimal("0.1")
+    assert config.auto_rebalance_enabled
+    assert config.risk_aggregation_enabled
+    assert config.paper_capital_micros == 100_000_000_000
+    assert config.price_tape is None
+    assert config.warnings == ()
+
+
+def test_the_defaults_of_the_desk_are_those_of_the_core(desk: DeskOnDisk) -> None:
+    found = desk.load().desk
+    assert found == Desk(quote=found.quote, tokens=found.tokens)
+
+
+# variable | typed | attribute of the configuration | value
+SETTINGS = """
+SNIPER_SERVER_PORT                      | 0            | server_port | 0
+SNIPER_SERVER_PORT                      | 65535        | server_port | 65535
+SNIPER_LOG_LEVEL                        | WARN         | log_level | warning
+OVERMIND_DATA_DIR                       | /srv/desk    | data_dir | /srv/desk
+OVERMIND_LOGS_DIR                       | /var/log     | logs_dir | /var/log
+OVERMIND_MAX_CONCURRENT_WALLETS         | 1            | max_concurrent_wallets | 1
+OVERMIND_BALANCE_CHECK_INTERVAL_SEC     | 60           | balance_check_interval_s | 60
+OVERMIND_AUTO_REBALANCE_ENABLED         | no           | auto_rebalance_enabled | False
+OVERMIND_RISK_AGGREGATION_ENABLED       | OFF          | risk_aggregation_enabled | False
+OVERMIND_PAPER_CAPITAL_USD              | 0.000001     | paper_capital_micros | 1
+OVERMIND_PRICE_TAPE                     | .            | price_tape | .
+OVERMIND_EMERGENCY_STOP_THRESHOLD       | 1            | emergency_stop_threshold | 1
+OVERMIND_MULTI_WALLET_ENABLED           | 1            | desk.multi_wallet_enabled | True
+OVERMIND_DEFAULT_WALLET                 | hft_wallet   | desk.default_wallet | hft_wallet
+OVERMIND_WALLET_SELECTION_TIMEOUT_MS    | 50           | desk.selection_timeout_ns | 50000000
+OVERMIND_WALLET_SELECTION_TIMEOUT_MS    |              | desk.selection_timeout_ns | 5000000000
+OVERMIND_PORTFOLIO_EXPOSURE_MAX_PERCENT | 79.9999      | desk.portfolio_exposure_max_ppm | 799999
+OVERMIND_ASSET_MAX_PERCENT              | 0            | desk.asset_max_ppm | 0
+OVERMIND_RATE_MAX_PER_SEC               | 1e3          | desk.rate_max_per_s | 1000
+OVERMIND_SLIPPAGE_MAX_BPS               | 99           | desk.slippage_max_bps | 99
+OVERMIND_SLIPPAGE_MAX_MEME_BPS          | 299          | desk.slippage_max_meme_bps | 299
+OVERMIND_QUOTE_OFF_MARK_MAX_BPS         | 149          | desk.quote_off_mark_max_bps | 149
+OVERMIND_RESERVE_FLOAT_SOL              | 0.000000001  | desk.reserve_float_lamports | 1
+OVERMIND_MARK_AGE_MAX_MS                | 1            | desk.mark_age_max_ns | 1000000
+OVERMIND_SIGNAL_TTL_MS                  | 0x           | refused | is not a number
+OVERMIND_SIGNAL_TTL_MS                  | 1.5          | desk.signal_ttl_ns | 1500000
+OVERMIND_ATTEMPTS_MAX                   | 1            | desk.attempts_max | 1
+OVERMIND_EMERGENCY_STOP_THRESHOLD       | 0.0001       | desk.emergency_stop_ppm | 100
+OVERMIND_COST_FEE_LAMPORTS              | 5000         | desk.costs.fee_lamports | 5000
+OVERMIND_COST_FEE_MAX_LAMPORTS          | 13000        | desk.costs.fee_max_lamports | 13000
+OVERMIND_COST_RENT_LAMPORTS             | 0            | desk.costs.rent_lamports | 0
+OVERMIND_COST_RENT_LOST_PERCENT         | 100          | desk.costs.rent_lost_ppm | 1000000
+OVERMIND_COST_HEADROOM_BPS              | 0.5          | desk.costs.headroom_bps | 0.5
+OVERMIND_COST_PREFERENCE_BPS            | 0            | desk.costs.preference_bps | 0.0
+OVERMIND_COST_HALF_SPREAD_BPS           | 1            | desk.costs.half_spread_bps | 1.0
+OVERMIND_COST_DEPTH_USD                 | 1            | desk.costs.depth_micros | 1000000
+SNIPER_TRADING_MODE                     |  PAPER       | mode | Paper
+SNIPER_TRADING_MODE                     | papper       | refused | 'papper' is not known
+SNIPER_TRADING_MODE                     | Live!        | refused | 'Live!' is not known
+SNIPER_TRADING_MODE                     |              | refused | '' is not known
+SNIPER_SERVER_PORT                      | -1           | refused | out of bounds
+SNIPER_SERVER_PORT                      | 65536        | refused | out of bounds
+SNIPER_SERVER_PORT                      | 80.5         | refused | more digits
+SNIPER_LOG_LEVEL                        | loud         | refused | 'loud' is not known
+OVERMIND_API_TOKEN                      | short        | refused | shorter than 16 characters
+OVERMIND_MAX_CONCURRENT_WALLETS         | 0            | refused | out of bounds
+OVERMIND_MULTI_WALLET_ENABLED           | maybe        | refused | 'maybe' is not known
+OVERMIND_MULTI_WALLET_ENABLED           | false        | refused | not set, though
+OVERMIND_DEFAULT_WALLET                 | hft          | refused | 'hft' is not among the managed wallets
+OVERMIND_PAPER_CAPITAL_USD              | nan          | refused | not a finite number
+OVERMIND_PAPER_CAPITAL_USD              | 1,000        | refused | is not a number
+OVERMIND_PAPER_CAPITAL_USD              | 0.0000001    | refused | more digits
+OVERMIND_PRICE_TAPE                     | /not/there   | refused | does not exist
+OVERMIND_TOKENS_FILE                    | /not/there   | refused | does not exist
+OVERMIND_ASSET_MAX_PERCENT              | 100.0001     | refused | out of bounds
+OVERMIND_ASSET_MAX_PERCENT              | -1           | refused | out of bounds
+OVERMIND_EMERGENCY_STOP_THRESHOLD       | 0            | refused | out of bounds
+OVERMIND_EMERGENCY_STOP_THRESHOLD       | 10           | refused | out of bounds
+OVERMIND_ATTEMPTS_MAX                   | 4            | refused | out of bounds
+OVERMIND_RESERVE_FLOAT_SOL              | 0.0000000001 | refused | more digits
+OVERMIND_COST_FEE_LAMPORTS              | 100001       | refused | is above OVERMIND_COST_FEE_MAX_LAMPORTS
+OVERMIND_MAINNET_OPT_IN                 | yes          | refused | 'yes' is not known
+SNIPER_SOLANA_RPC_URL                   | localhost    | refused | not an http or https URL
+SNIPER_SOLANA_RPC_URL                   | ftp://host   | refused | not an http or https URL
+SNIPER_SOLANA_RPC_URL                   | http://[::1  | refused | not a valid URL
+SNIPER_SOLANA_RPC_URL                   | http://a:99999 | refused | not a valid URL
+"""
+
+
+@pytest.mark.parametrize("case", SETTINGS.strip().splitlines())
+def test_a_variable_is_read_in_its_unit_and_within_its_bounds(desk: DeskOnDisk, case: str) -> None:
+    name, typed, attribute, value = (cell.strip() for cell in case.split("|"))
+    problems = desk.problems(**{name: typed})
+    if attribute == "refused":
+        (problem,) = problems
+        assert value in problem.problem
+        assert problem.fix
+        return
+    assert problems == ()
+    found: object = desk.load(**{name: typed})
+    for step in attribute.split("."):
+        found = getattr(found, step)
+    assert str(found) == value
+
+
+def test_every_field_of_the_desk_can_be_set() -> None:
+    named = {
+        cells[2].removeprefix("desk.")
+        for cells in ([c.strip() for c in r.split("|")] for r in SETTINGS.splitlines()[1:])
+    }
+    fields = {field.name for field in msgspec.structs.fields(Desk)} - {"quote", "tokens", "costs"}
+    costs = {f"costs.{field.name}" for field in msgspec.structs.fields(CostModel)}
+    assert fields | costs <= named
+
+
+def test_a_default_wallet_must_be_active(desk: DeskOnDisk) -> None:
+    desk.write("hft.json", json.dumps(desk.wallet("hft", status="Suspended")))
+    (problem,) = desk.problems(OVERMIND_DEFAULT_WALLET="hft_wallet")
+    assert "Suspended" in problem.problem
+
+
+def test_one_wallet_alone(desk: DeskOnDisk) -> None:
+    config = desk.load(OVERMIND_MULTI_WALLET_ENABLED="false", OVERMIND_DEFAULT_WALLET="primary_wallet")
+    assert not config.desk.multi_wallet_enabled
+    assert config.desk.default_wallet == WalletId("primary_wallet")
+
+
+def test_the_process_wins_over_the_file(desk: DeskOnDisk) -> None:
+    dotenv = desk.write("env", "export SNIPER_SERVER_PORT=1\nSNIPER_LOG_LEVEL='debug' # loud\n# a comment\n\n")
+    config = desk.load(dotenv, SNIPER_SERVER_PORT="2")
+    assert (config.server_port, config.log_level) == (2, LogLevel.DEBUG)
+    origins = {row.name: (row.value, row.origin) for row in config.effective()}
+    assert origins["SNIPER_SERVER_PORT"] == ("2", "env")
+    assert origins["SNIPER_LOG_LEVEL"] == ("debug", ".env")
+    assert origins["OVERMIND_MAX_CONCURRENT_WALLETS"] == ("10", "default")
+    assert origins["WALLET1_KEY"] == ("***", "env")
+
+
+DOTENVS = [
+    ("a line without =", b"A=1\nnonsense\n", "line 2"),
+    ("an unfinished quote", b"A='1\nB=2\n", "line 1"),
+    ("broken UTF-8", b"A=\xff\n", "not valid UTF-8"),
+    ("a file too large", b"#" * 300_000, "larger than"),
+]
+
+
+@pytest.mark.parametrize(("what", "content", "reason"), DOTENVS, ids=[what for what, _, _ in DOTENVS])
+def test_a_broken_dotenv_file_is_an_error(desk: DeskOnDisk, what: str, content: bytes, reason: str) -> None:
+    problems = desk.problems(desk.write("env", content))
+    assert problems, what
+    assert reason in str(problems[0])
+
+
+def test_a_dotenv_file_that_was_named_must_exist(desk: DeskOnDisk, monkeypatch: pytest.MonkeyPatch) -> None:
+    (problem,) = desk.problems(desk.folder / "missing")
+    assert problem.problem == "the file does not exist"
+    monkeypatch.chdir(desk.folder)
+    assert desk.problems(Path(".env")) == ()
+
+
+def test_a_variable_set_twice_in_the_file_is_warned_about(desk: DeskOnDisk) -> None:
+    config = desk.load(desk.write("env", "SNIPER_SERVER_PORT=1\nSNIPER_SERVER_PORT=2\n"))
+    assert config.server_port == 2
+    assert "a second time" in config.warnings[0].problem
+
+
+def test_a_dollar_sign_in_the_file_stays_what_it_is(desk: DeskOnDisk) -> None:
+    config = desk.load(desk.write("env", "OVERMIND_DATA_DIR=/a/${HOME}\n"))
+    assert config.data_dir == Path("/a/${HOME}")
+
+
+UNKNOWN = """
+OVERMIND_DEFAULT_WALET   | did you mean OVERMIND_DEFAULT_WALLET?
+SNIPER_TRADE_MODE        | did you mean SNIPER_TRADING_MODE?
+OVERMIND_ZZZZZZZZZZZZZZZZZZZZ | take it out
+"""
+
+
+@pytest.mark.parametrize("case", UNKNOWN.strip().splitlines())
+def test_an_unknown_variable_is_a_warning_with_the_nearest_name(desk: DeskOnDisk, case: str) -> None:
+    name, fix = (cell.strip() for cell in case.split("|"))
+    (warning,) = desk.load(**{name: "secret value"}).warnings
+    assert name in warning.where
+    assert warning.fix == fix
+    assert "secret value" not in str(warning)
+
+
+def test_key_variables_and_foreign_names_are_no_surprise(desk: DeskOnDisk) -> None:
+    desk.env["OVERMIND_MY_KEY"] = desk.env.pop("WALLET1_KEY")
+    desk.env["OVERMIND_MANAGED_WALLETS"] = desk.env["OVERMIND_MANAGED_WALLETS"].replace(
+        "WALLET1_KEY", "OVERMIND_MY_KEY"
+    )
+    assert desk.load(PATH="/bin", OTHER_OVERMIND_X="1").warnings == ()
+
+
+# mode | cluster | address | cluster that results, or the reason why not
+CLUSTERS = """
+paper |          |                                     | paper
+paper | mainnet  | https://rpc.example.com             | paper
+live  | devnet   |                                     | devnet
+live  | DEVNET   | https://rpc.example.com             | devnet
+live  | localnet |                                     | localnet
+live  |          | http://127.0.0.1:8899               | localnet
+live  |          | http://localhost:8899               | localnet
+live  |          | http://[::1]:8899                   | localnet
+live  |          | https://api.devnet.solana.com       | devnet
+live  | mainnet  | http://127.0.0.1:8899               | consent
+live  |          |                                     | no chain to go to
+live  | mainnet  |                                     | consent
+live  | mainnet-beta |                                 | consent
+live  |          | https://api.mainnet-beta.solana.com | consent
+live  |          | https://rpc.example.com             | counts as mainnet
+live  | devnet   | https://api.mainnet-beta.solana.com | names a mainnet address
+live  | localnet | https://api.devnet.solana.com       | names a devnet address
+live  | testnet  | https://rpc.example.com             | 'testnet' is not known ; counts as mainnet
+"""
+
+
+@pytest.mark.parametrize("case", CLUSTERS.strip().splitlines())
+def test_live_trading_goes_where_it_was_told_or_nowhere(desk: DeskOnDisk, case: str) -> None:
+    mode, cluster, url, expected = (cell.strip() for cell in case.split("|"))
+    env = {"SNIPER_TRADING_MODE": mode, "OVERMIND_CLUSTER": cluster, "SNIPER_SOLANA_RPC_URL": url}
+    problems = desk.problems(**env)
+    if expected not in {*Cluster}:
+        reasons = expected.split(" ; ")
+        assert [reason in problem.problem for reason, problem in zip(reasons, problems, strict=True)] == [True] * len(
+            reasons
+        )
+        return
+    assert problems == ()
+    assert desk.load(**env).cluster == expected
+
+
+def test_mainnet_needs_the_second_consent(desk: DeskOnDisk) -> None:
+    live = {"SNIPER_TRADING_MODE": "live", "OVERMIND_CLUSTER": "mainnet"}
+    config = desk.load(OVERMIND_MAINNET_OPT_IN="I-accept-real-money", **live)
+    assert (config.mode, config.cluster) == (TradingMode.LIVE, Cluster.MAINNET)
+    assert config.rpc_url is not None
+    assert config.rpc_url.reveal() == "https://api.mainnet-beta.solana.com"
+
+
+def test_plain_http_to_elsewhere_is_warned_about(desk: DeskOnDisk) -> None:
+    live = {"SNIPER_TRADING_MODE": "live", "OVERMIND_CLUSTER": "devnet"}
+    assert "plain text" in desk.load(SNIPER_SOLANA_RPC_URL="http://rpc.example.com", **live).warnings[0].problem
+
+
+def test_every_row_of_the_table_is_complete_and_named_once() -> None:
+    rows = describe()
+    assert all(row.group and row.name and row.unit and row.meaning.endswith(".") for row in rows)
+    assert len({row.name for row in rows}) == len(rows)
+    assert {row.name for row in rows if row.secret} == {"OVERMIND_API_TOKEN", "OVERMIND_KEYSTORE_PASSPHRASE"}
+
+
+def test_the_tokens_of_the_cluster_are_there(desk: DeskOnDisk) -> None:
+    found = desk.load().desk
+    assert found.quote.symbol == "USDC"
+    assert found.quote.mint not in found.tokens
+    symbols = {token.symbol: (mint, token.decimals) for mint, token in found.tokens.items()}
+    assert symbols["SOL"] == (Mint("So11111111111111111111111111111111111111112"), 9)
+    assert symbols["ETH"][1] == symbols["BTC"][1] == 8

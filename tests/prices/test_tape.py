@@ -1,0 +1,277 @@
+"""Recorded prices: what a tape must be, what it says at an instant, and that it never looks ahead."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.stepping import SteppingClock
+
+from overmind.core.model import DAY_NS, NS, PICO, Mint, Token
+from overmind.instants import instant_ns
+from overmind.prices.tape import (
+    TAPE_BYTES_MAX,
+    Gap,
+    LoopedTape,
+    Series,
+    Tape,
+    TapeError,
+    TapePrices,
+    load_tape,
+    shipped_tape_path,
+)
+
+TOKENS = {
+    "SOL": Token("SOL", Mint("sol"), 9, "token"),
+    "ETH": Token("ETH", Mint("eth"), 8, "token"),
+    "BTC": Token("BTC", Mint("btc"), 8, "token"),
+    "mSOL": Token("mSOL", Mint("msol"), 9, "token"),
+}
+HEADER = "timestamp,open,high,low,close,volume\n"
+START_NS = instant_ns("2025-04-06T00:00:00Z")
+STEP_NS = 300 * NS
+GOOD = "2025-04-06 00:00:00+00:00,100,110,90,105,10\n"
+NEXT = "2025-04-06 00:05:00+00:00,105,111,99,101.5,20.5\n"
+
+
+def minutes(at: float) -> int:
+    return START_NS + round(at * 60 * NS)
+
+
+def write(folder: Path, content: str | bytes, name: str = "SOLUSDT_5m.csv") -> Path:
+    file = folder / name
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return file
+
+
+def row(minute: int, close: str = "100", volume: str = "1") -> str:
+    stamp = START_NS // NS + minute * 60
+    return f"{stamp},{close},{close},{close},{close},{volume}\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "what"),
+    [
+        ("", 1, "empty"),
+        (HEADER, None, "0 candles"),
+        (HEADER + GOOD, None, "1 candles"),
+        ("timestamp,open,high,low,close\n", 1, "no column volume"),
+        (GOOD + NEXT, 1, "no column timestamp, open, high, low, close, volume"),
+        (HEADER + GOOD + "2025-04-06 00:05:00+00:00,105,1", 3, "3 columns instead of 6"),
+        (HEADER + GOOD + NEXT[:-1] + ",7\n", 3, "7 columns instead of 6"),
+        (HEADER.encode() + GOOD.encode() + b"2025-04-06 00:05:00+00:00,105,\xff,1,1,1\n", 3, "broken UTF-8"),
+        (HEADER + GOOD + NEXT.replace("101.5", "NaN"), 3, "'NaN' is not a price"),
+        (HEADER + GOOD + NEXT.replace("101.5", "sNaN"), 3, "'sNaN' is not a price"),
+        (HEADER + GOOD + NEXT.replace("111", "inf"), 3, "'inf' is not a price"),
+        (HEADER + GOOD + NEXT.replace("101.5", "0"), 3, "'0' is not a price"),
+        (HEADER + GOOD + NEXT.replace("101.5", "-101.5"), 3, "'-101.5' is not a price"),
+        (HEADER + GOOD + NEXT.replace("101.5", ""), 3, "'' is not a price"),
+        (HEADER + GOOD + NEXT.replace("101.5", "abc"), 3, "'abc' is not a price"),
+        (HEADER + GOOD + NEXT.replace("101.5", "1e999999999"), 3, "'1e999999999' is not a price"),
+        (HEADER + GOOD + NEXT.replace("101.5", "101.1234567890123"), 3, "'101.1234567890123' is not a price"),
+        (HEADER + GOOD + NEXT.replace("101.5", "1000000000001"), 3, "'1000000000001' is not a price"),
+        (HEADER + GOOD + NEXT.replace("20.5", "NaN"), 3, "'NaN' is not a volume"),
+        (HEADER + GOOD + NEXT.replace("20.5", "-1"), 3, "'-1' is not a volume"),
+        (HEADER + GOOD + NEXT.replace("20.5", "1e999999999"), 3, "'1e999999999' is not a volume"),
+        (HEADER + GOOD + NEXT.replace("101.5", "111.01"), 3, "open 105, close 111.01 outside [99, 111]"),
+        (HEADER + GOOD + NEXT.replace("101.5", "98.99"), 3, "open 105, close 98.99 outside [99, 111]"),
+        (HEADER + GOOD + NEXT.replace(",105,", ",112,"), 3, "open 112, close 101.5 outside [99, 111]"),
+        (HEADER + GOOD + NEXT.replace("111", "98"), 3, "open 105, close 101.5 outside [99, 98]"),
+        (HEADER + GOOD + NEXT.replace("+00:00", ""), 3, "timestamp: '2025-04-06 00:05:00' has no offset from UTC"),
+        (HEADER + GOOD + NEXT.replace("04-06", "04-36"), 3, "timestamp: '2025-04-36 00:05:00+00:00' is not an ISO"),
+        (HEADER + GOOD + NEXT.replace("2025-", "1925-"), 3, "timestamp: '1925-04-06 00:05:00+00:00' is not between"),
+        (HEADER + GOOD + "soon,1,1,1,1,1\n", 3, "timestamp: 'soon' is neither an ISO 8601 time nor a unix time"),
+        (HEADER + GOOD + NEXT + NEXT, 4, "the same timestamp again"),
+        (HEADER + NEXT + GOOD, 3, "earlier than the line before"),
+        (HEADER + row(0) + row(5) + row(10) + row(13), 5, "180 s after the line before, where 300 s is usual"),
+        (HEADER + row(0) + row(5) + row(10) + row(16), 5, "360 s after the line before, where 300 s is usual"),
+        (HEADER + GOOD + '"' + "9" * 200_000, 3, "not CSV: field larger than field limit (131072)"),
+    ],
+)
+def test_a_tape_that_cannot_be_trusted(tmp_path: Path, content: str | bytes, line: int | None, what: str) -> None:
+    with pytest.raises(TapeError) as caught:
+        load_tape(write(tmp_path, content), TOKENS)
+    error = caught.value
+    assert (error.path.name, error.line or None) == ("SOLUSDT_5m.csv", line)
+    assert error.what.startswith(what)
+    assert error.fix
+    assert str(error).startswith("SOLUSDT_5m.csv")
+
+
+def test_absurdly_large(tmp_path: Path) -> None:
+    tape = write(tmp_path, HEADER + GOOD + NEXT)
+    with tape.open("r+b") as file:
+        file.truncate(TAPE_BYTES_MAX + 1)
+    with pytest.raises(TapeError, match="absurdly large"):
+        load_tape(tape, TOKENS)
+
+
+@pytest.mark.parametrize(
+    ("names", "what"),
+    [
+        ((), "no CSV file in this folder"),
+        (("DOGEUSDT_5m.csv",), "unknown symbol 'DOGEUSDT'"),
+        (("SOL.csv", "SOLUSDT_5m.csv"), "a second file for the same token"),
+    ],
+)
+def test_folders_that_are_refused(tmp_path: Path, names: tuple[str, ...], what: str) -> None:
+    for name in names:
+        write(tmp_path, HEADER + GOOD + NEXT, name)
+    with pytest.raises(TapeError, match=what):
+        load_tape(tmp_path, TOKENS)
+
+
+def test_two_steps_in_a_folder(tmp_path: Path) -> None:
+    write(tmp_path, HEADER + row(0) + row(1), "BTC.csv")
+    write(tmp_path, HEADER + row(0) + row(5), "SOL.csv")
+    with pytest.raises(TapeError, match="longer or shorter"):
+        load_tape(tmp_path, TOKENS)
+
+
+def test_no_such_tape(tmp_path: Path) -> None:
+    with pytest.raises(TapeError, match="no such file or folder"):
+        load_tape(tmp_path / "nowhere", TOKENS)
+
+
+@pytest.mark.parametrize(
+    ("name", "mint"),
+    [
+        ("SOLUSDT_5m.csv", "sol"),
+        ("ETHUSDT.csv", "eth"),
+        ("BTC-USDC.csv", "btc"),
+        ("sol.CSV", "sol"),
+        ("solusd_1h.csv", "sol"),
+        ("mSOLUSDC_5m.csv", "msol"),
+    ],
+)
+def test_symbols_of_file_names(tmp_path: Path, name: str, mint: str) -> None:
+    write(tmp_path, HEADER + GOOD + NEXT, name)
+    assert list(load_tape(tmp_path, TOKENS).series) == [mint]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        HEADER + GOOD + NEXT,
+        HEADER + GOOD + NEXT.rstrip("\n"),
+        "\ufeff" + HEADER + GOOD + NEXT,
+        (HEADER + GOOD + NEXT + "\n\n").replace("\n", "\r\n"),
+        "Volume,Close,Low,High,Open,Note,Timestamp\n10,105,90,110,100,,1743897600\n20.5,101.5,99,111,105,x,1743897900000\n",
+    ],
+)
+def test_ways_to_write_the_same(tmp_path: Path, content: str) -> None:
+    series = load_tape(write(tmp_path, content), TOKENS).series[Mint("sol")]
+    assert (series.start_ns, series.step_ns, series.open_pico) == (START_NS, STEP_NS, 100 * PICO)
+    assert series.closed_at_ns == (minutes(5), minutes(10))
+    assert series.close_pico == (105 * PICO, 101_500_000_000_000)
+    assert series.depth_micros == (1_050_000_000, 2_080_750_000)
+    assert series.range_bps == (1_905, 1_183)  # rounded up
+
+
+def test_what_is_known_when(tmp_path: Path) -> None:
+    """Minute, price and its age in minutes. Candles close at 5, 10, 15, 30; two are missing between."""
+    content = HEADER + row(0, "101") + row(5, "102") + row(10, "103") + row(25, "104")
+    tape = load_tape(write(tmp_path, content), TOKENS)
+    clock = SteppingClock(minutes(-1))
+    prices = TapePrices(tape, clock)
+    for minute, expected in [
+        (-1, None),
+        (0, (101, 0)),  # its open
+        (4.99, (101, 4.99)),
+        (5, (101, 0)),
+        (9.99, (101, 4.99)),
+        (10, (102, 0)),
+        (15, (103, 0)),
+        (24.99, (103, 9.99)),
+        (25, None),
+        (29.99, None),
+        (30, (104, 0)),
+        (39.99, (104, 9.99)),
+        (40, None),
+    ]:
+        clock.advance_to(minutes(minute))
+        tick = prices.ticks().get(Mint("sol"))
+        seen = None if tick is None else (tick.price_pico // PICO, round((minutes(minute) - tick.at_ns) / NS / 60, 2))
+        assert seen == expected, minute
+    assert tape.gaps == (Gap(Mint("sol"), minutes(15), 2),)
+    assert (tape.start_ns, tape.end_ns, tape.step_ns) == (minutes(0), minutes(30), STEP_NS)
+    assert list(tape.closes_ns()) == [minutes(at) for at in (5, 10, 15, 30)]
+
+
+def test_series_of_different_length(tmp_path: Path) -> None:
+    write(tmp_path, HEADER + row(0) + row(5), "SOL.csv")
+    write(tmp_path, HEADER + row(5) + row(10), "ETH.csv")
+    tape = load_tape(tmp_path, TOKENS)
+    assert (tape.start_ns, tape.end_ns) == (minutes(0), minutes(15))
+    assert list(tape.closes_ns()) == [minutes(5), minutes(10), minutes(15)]
+    assert set(tape.ticks(minutes(4))) == {"sol"}
+    assert set(tape.ticks(minutes(6))) == {"sol", "eth"}
+
+
+def test_a_looped_tape_begins_again_and_speaks_of_now(tmp_path: Path) -> None:
+    tape = load_tape(write(tmp_path, HEADER + row(0, "101") + row(5, "102") + row(10, "103")), TOKENS)
+    clock = SteppingClock(minutes(0))
+    looped = LoopedTape(tape, clock)
+    for turn in range(3):
+        for minute, price in [(0, 101), (5, 101), (10, 102), (14.99, 102)]:
+            clock.advance_to(minutes(15 * turn + minute))
+            tick = looped.ticks()[Mint("sol")]
+            assert (tick.price_pico // PICO, tick.at_ns) == (price, clock.now_ns())
+
+
+def test_a_looped_tape_before_its_own_time(tmp_path: Path) -> None:
+    tape = load_tape(write(tmp_path, HEADER + row(0, "101") + row(5, "102") + row(10, "103")), TOKENS)
+    assert LoopedTape(tape, SteppingClock(minutes(-5))).ticks()[Mint("sol")].price_pico == 102 * PICO
+
+
+def test_the_shipped_tape() -> None:
+    tape = load_tape(shipped_tape_path(), TOKENS)
+    assert set(tape.series) == {"sol", "eth", "btc"}
+    assert (tape.start_ns, tape.end_ns - tape.start_ns) == (START_NS, 7 * DAY_NS)
+    assert not tape.gaps
+    sol = tape.series[Mint("sol")].close_pico
+    first, lowest, last = sol[0], min(sol), sol[-1]
+    assert lowest < first * 85 // 100  # a crash …
+    assert last > lowest * 130 // 100  # … and a rally
+    assert all(file.stat().st_size <= 150_000 for file in shipped_tape_path().iterdir())
+
+
+def test_thirteen_weeks_load_fast(tmp_path: Path) -> None:
+    """A guard against a loader that has become slow in kind; the figure itself is the benchmark's."""
+    lines = [row(5 * at, f"{100 + at % 977}.{at % 97:02}", f"{at % 31}.5") for at in range(25_920)]
+    tape = load_tape(write(tmp_path, HEADER + "".join(lines)), TOKENS)
+    assert len(tape.series[Mint("sol")].close_pico) == 25_920
+
+
+closes = st.lists(st.decimals("0.000001", "1000000", places=6), min_size=2, max_size=12)
+
+
+@given(closes, st.data())
+def test_no_look_ahead(prices: list[Decimal], data: st.DataObject) -> None:
+    """What comes later changes nothing of what was known before."""
+    known = data.draw(st.integers(1, len(prices)))
+    at_ns = minutes(0) + data.draw(st.integers(0, known * STEP_NS - 1))
+    other = prices[: known - 1] + [price + 1 for price in prices[known - 1 :]]
+    whole, changed = tape_of(prices, opened=prices[0]), tape_of(other, opened=prices[0])
+    tick = whole.ticks(at_ns)[Mint("sol")]
+    assert tick.price_pico == changed.ticks(at_ns)[Mint("sol")].price_pico
+    assert tick.at_ns <= at_ns
+    finished = (at_ns - START_NS) // STEP_NS
+    assert tick.price_pico == int((prices[finished - 1] if finished else prices[0]) * PICO)
+
+
+def tape_of(prices: list[Decimal], opened: Decimal) -> Tape:
+    series = Series(
+        mint=Mint("sol"),
+        start_ns=START_NS,
+        step_ns=STEP_NS,
+        open_pico=int(opened * PICO),
+        closed_at_ns=tuple(START_NS + (at + 1) * STEP_NS for at in range(len(prices))),
+        close_pico=tuple(int(price * PICO) for price in prices),
+        depth_micros=(0,) * len(prices),
+        range_bps=(0,) * len(prices),
+    )
+    return Tape({series.mint: series})
