@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
@@ -49,6 +50,7 @@ FLOAT_LAMPORTS: Final = LAMPORTS  # a paper wallet's SOL for fees and rent
 FLOAT_SHARE_MAX_PPM: Final = 100_000  # and never more than a tenth of a small wallet's capital
 STALE_CANDLES: Final = 2
 DRAIN_S: Final = 30.0
+SWITCH_S: Final = 0.0005  # The journal's thread waits this long for the interpreter, not the usual 5 ms.
 
 
 class App:
@@ -154,6 +156,7 @@ async def running(app: App, drain_s: float = DRAIN_S) -> AsyncIterator[App]:
 
     What is still open then is not lost: its ticket is in the journal, and the next start follows it.
     """
+    sys.setswitchinterval(SWITCH_S)
     async with asyncio.TaskGroup() as tasks:
         writing = tasks.create_task(app.engine.run())
         services: list[asyncio.Task[None]] = []

@@ -85,6 +85,7 @@ class WalletManager:
         self.manager = desk.WalletManager(config, journal=journal, clock=clock, model=model)
         self.thread = LoopThread()
         self.executors: list[MultiWalletExecutor] = []
+        self._closing = threading.Lock()
 
     def initialize(self, wallets: Iterable[WalletConfig]) -> None:
         self.thread.call(self.manager.initialize(wallets))
@@ -115,7 +116,7 @@ class WalletManager:
 
     def close(self) -> None:
         """Settle what is under way, stop the desk and its thread. May be called again."""
-        with contextlib.ExitStack() as last_first:
+        with self._closing, contextlib.ExitStack() as last_first:
             last_first.callback(self.thread.end)
             if not self.thread.ended:
                 last_first.callback(lambda: self.thread.call(self.manager.close()))
@@ -221,6 +222,11 @@ class MultiWalletExecutor:
             self._pump.join(deadline_s)
             self._pump = None
             return self._thread.call(self._stop(deadline_s))
+
+    @property
+    def alive(self) -> bool:
+        """Whether it takes signals: started, and nothing has ended it."""
+        return self._executor.alive
 
     def get_execution_stats(self) -> ExecutionStats:
         return self._thread.call(self._executor.get_execution_stats())

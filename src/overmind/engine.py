@@ -24,6 +24,7 @@ from overmind.core.messages import (
     CommandRefused,
     Entry,
     Event,
+    HoldLifted,
     Scope,
     SubmitSignal,
 )
@@ -90,6 +91,7 @@ class Engine:
         self._pending: list[Entry] = []
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._durable_seq = self._state.seq
+        self._lifted_seq = 0  # of the last hold that was lifted
         self._snapshot_seq = self._state.seq
         self._wake = asyncio.Event()
         self._feeds: list[Feed] = []
@@ -153,6 +155,11 @@ class Engine:
         await self._until_durable(seq)
         return seen
 
+    async def lifts_durable(self) -> None:
+        """Returns once every hold that the state no longer shows was lifted durably: before that it still stops."""
+        while self._lifted_seq > self._durable_seq:
+            await self._until_durable(self._lifted_seq)
+
     async def run(self) -> None:
         """Make decisions durable, batch by batch, until cancelled. Raises JournalFailed."""
         try:
@@ -184,6 +191,8 @@ class Engine:
                 apply(state, entry)
                 self._pending.append(entry)
                 events.append(event)
+                if isinstance(event, HoldLifted):
+                    self._lifted_seq = entry.seq
             whole = True
         except CommandRefused:
             whole = True  # What it yielded before (the day's roll) is a fact of its own.
@@ -236,7 +245,7 @@ class Engine:
             durable = waiting.popleft()[1]
             if not durable.done():
                 durable.set_result(None)
-        if self._journal.degraded and "disk_full" not in self._state.holds:
+        if self._journal.degraded and "disk_full" not in self._state.holds and not self._closing:
             self._decide(AddHold(Scope(), "disk_full", self._journal.degraded))
         if self._state.seq - self._snapshot_seq >= SNAPSHOT_EVERY:
             await self._save_snapshot_under_load()

@@ -96,7 +96,7 @@ class Executor:
                     continue
                 for entry in entries:
                     if isinstance(entry.event, OrderPlaced):
-                        self._take_up(tasks, self._engine.state.open_orders[entry.event.order.id])
+                        self._take_up_placed(tasks, entry.event.order.id)
 
     async def idle(self) -> None:
         """Returns once nothing that was taken up is under way."""
@@ -104,6 +104,12 @@ class Executor:
 
     def _take_up_all(self, tasks: asyncio.TaskGroup) -> None:
         for known in list(self._engine.state.open_orders.values()):
+            self._take_up(tasks, known)
+
+    def _take_up_placed(self, tasks: asyncio.TaskGroup, order_id: OrderId) -> None:
+        """An order that `_take_up_all` found before it was durable may be closed by the time we hear of it."""
+        known = self._engine.state.open_orders.get(order_id)
+        if known is not None:
             self._take_up(tasks, known)
 
     def _take_up(self, tasks: asyncio.TaskGroup, known: OpenOrder) -> None:
@@ -139,6 +145,7 @@ class Executor:
             return prepared
         # Write ahead: once this returns, a crash can no longer lose track of the money.
         await self._engine.handle(RecordTicket(order.id, prepared))
+        await self._engine.lifts_durable()
         if (forbidden := self._forbidden(order)) is not None:
             return forbidden  # Nobody has these bytes yet, so this is an outcome.
         await self._send(prepared)
@@ -172,6 +179,7 @@ class Executor:
             except VenueUnavailable as silent:
                 log.warning("outcome unknown", order_id=order.id, wallet=order.wallet_id, why=str(silent))
             await self._clock.sleep(POLL_S)
+            await self._engine.lifts_durable()
             if self._forbidden(order) is None:
                 await self._send(ticket)
 

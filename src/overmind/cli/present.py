@@ -32,6 +32,12 @@ def say(line: str, style: str = "") -> None:
     out.print(Text(line, style=style))
 
 
+def note(line: str) -> None:
+    """For whoever watches; a pipe does not want it."""
+    if err.is_terminal:
+        err.print(Text(line, style="dim"))
+
+
 def complain(what: str, fix: str = "") -> None:
     """An error as an operator reads it at night: what is wrong, then what would be right."""
     err.print(Text("error: ", style="bold red") + Text(what))

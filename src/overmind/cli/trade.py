@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, BinaryIO, Final
 
 import typer
 
@@ -41,6 +41,8 @@ from overmind.route import route as route_signal
 from overmind.signals import decode_signal
 from overmind.submit import Answers, answer_lines, read_lines
 from overmind.watch import STOP_FILE
+
+SETTLE_S: Final = 120.0  # a ticket that never lands is proven expired within a minute
 
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is journaled.")]
 
@@ -208,9 +210,11 @@ def _open(file: str) -> BinaryIO:
 
 async def _submit(config: MultiWalletConfig, journal: Journal, source: BinaryIO, seed: int) -> Answers:
     app = App(config, journal, SystemClock(), open_tape(config), seed=seed)
-    async with running(app):
+    async with running(app, SETTLE_S):
         tokens = tokens_for_signals(config.desk)
-        return await answer_lines(app, read_lines(source), tokens, present.emit_json)
+        answers = await answer_lines(app, read_lines(source), tokens, present.emit_json)
+        present.note(f"settling {len(app.engine.state.open_orders)} orders; Ctrl-C leaves them to the next start")
+        return answers
 
 
 def stop(reason: Reason, as_json: AsJson = False, data_dir: DataDir = None) -> None:

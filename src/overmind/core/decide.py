@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, assert_never
 
-from msgspec import structs
-
 from overmind.core.gate import (
     Ask,
     ask,
@@ -72,7 +70,6 @@ from overmind.core.model import (
     DAY_NS,
     PRICE_MAX_PICO,
     SOL,
-    Desk,
     Expired,
     Mark,
     Mint,
@@ -123,8 +120,8 @@ def decide(state: State, index: SelectionIndex, command: Command, at_ns: int) ->
         case FoundDesk() as found:
             yield from _found(state, found)
         case ConfigureDesk(desk=desk):
-            if state.desk != (kept := _with_tokens_in_use(state, desk)):
-                yield DeskConfigured(kept)
+            if state.desk != desk:
+                yield DeskConfigured(desk)
         case ConfigureWallet() as configure:
             yield from _configure_wallet(state, configure, at_ns)
         case RemoveWallet(wallet_id=wallet_id):
@@ -134,6 +131,8 @@ def decide(state: State, index: SelectionIndex, command: Command, at_ns: int) ->
         case AddHold(scope=scope, cause=cause, reason=reason, until_ns=until_ns):
             yield from _add_hold(state, scope, Hold(cause, reason, at_ns, until_ns))
         case LiftHold(scope=scope, cause=cause, reason=reason):
+            if cause == "emergency" and scope.wallet_id is not None:
+                raise CommandRefused(f"only `reactivate {scope.wallet_id}` with a reason lifts an emergency")
             if cause in _holds(state, scope):
                 yield HoldLifted(scope, cause, reason)
         case EmergencyStop(reason=reason):
@@ -171,11 +170,11 @@ def _enter(
     if choice is None:
         return None
     attempt = failed.attempt + 1 if failed is not None else 0
-    order = _entry_order(state, choice.book, ask, attempt, tried)
+    order = entry_order(state, choice.book, ask, attempt, tried)
     return OrderPlaced(ask.signal, order, Selection(choice.terms, choice.candidates, len(state.wallets)))
 
 
-def _entry_order(state: State, book: WalletBook, ask: Ask, attempt: int, tried: tuple[WalletId, ...]) -> Order:
+def entry_order(state: State, book: WalletBook, ask: Ask, attempt: int, tried: tuple[WalletId, ...]) -> Order:
     desk, signal = state.settings, ask.signal
     return Order(
         id=OrderId(f"{signal.id}.0.{attempt}"),
@@ -346,13 +345,6 @@ def _found(state: State, found: FoundDesk) -> Iterator[Event]:
             f"(genesis {state.founded.genesis_hash}), not to {found.mode} on {found.cluster} "
             f"(genesis {found.genesis_hash}): use another OVERMIND_DATA_DIR for it"
         )
-
-
-def _with_tokens_in_use(state: State, desk: Desk) -> Desk:
-    """A token that an open buy will bring stays known until then. What is held already knows its own token."""
-    bought = {one.order.receive for one in state.open_orders.values() if one.order.side is Side.BUY}
-    missing = {mint: state.settings.tokens[mint] for mint in bought if mint not in desk.tokens}
-    return structs.replace(desk, tokens={**desk.tokens, **missing}) if missing else desk
 
 
 def _configure_wallet(state: State, configure: ConfigureWallet, at_ns: int) -> Iterator[Event]:

@@ -38,7 +38,7 @@ class SelectionIndex:
 
     def choose(self, ask: Ask, at_ns: int, excluded: tuple[WalletId, ...] = ()) -> Choice | None:
         """The admitted wallet with the lowest expected cost, or None. Ties fall to the wallet registered first."""
-        self._refresh()
+        self.refresh()
         candidates = self.candidates(ask, at_ns, excluded)
         if not len(candidates):
             return None
@@ -48,7 +48,7 @@ class SelectionIndex:
         for _ in candidates:
             best = int(costs.argmin())
             slot = candidates[best]
-            book = self._books[slot]
+            book = self.books[slot]
             if next(wallet_refusals(self._state, book, ask, at_ns), None) is None:
                 return Choice(book, cost_terms(common, book, ask, int(capacity[slot])), len(candidates))
             costs[best] = np.inf
@@ -88,9 +88,9 @@ class SelectionIndex:
             headroom += np.where(preferred, -common.preference_bps, 0.0)
         return headroom
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
         state = self._state
-        if state.revalued or len(state.touched) > len(self._books):
+        if state.revalued or len(state.touched) > len(self.books):
             self._rebuild()
         elif state.touched:
             for wallet_id in {wallet_id for wallet_id, _ in state.touched}:
@@ -102,8 +102,8 @@ class SelectionIndex:
 
     def _rebuild(self) -> None:
         state = self._state
-        self._books = list(state.wallets.values())
-        count = len(self._books)
+        self.books = list(state.wallets.values())
+        count = len(self.books)
         self._capacity: dict[StrategyType, Micros] = {s: np.full(count, -1, np.int64) for s in StrategyType}
         self._strategy_position_max: dict[StrategyType, Micros] = {s: np.zeros(count, np.int64) for s in StrategyType}
         self._risk = np.zeros(count, np.int64)
@@ -118,14 +118,14 @@ class SelectionIndex:
         self._missing: dict[Mint, NDArray[np.float64]] = {}
         self._room: dict[Mint, Micros] = {}
         self._room_by: dict[tuple[Mint, StrategyType], Micros] = {}
-        for book in self._books:
+        for book in self.books:
             limits = book.wallet.limits
             self._risk[book.slot] = limits.risk_level_ppm
             self._type[book.slot] = _TYPE_RANK[book.wallet.type]
             self._position_max[book.slot] = min(limits.position_max_micros, ROOMY)
             for strategy, share in book.wallet.strategies.items():
                 self._strategy_position_max[strategy][book.slot] = min(share.position_max_micros, ROOMY)
-        for book in self._books:  # Rooms by token begin as copies of everybody's limits: those come first.
+        for book in self.books:  # Rooms by token begin as copies of everybody's limits: those come first.
             self._refresh_wallet(book)
             for mint in {*book.positions, *book.entries, *book.token_accounts}:
                 self._refresh_mint(book, mint)
@@ -149,8 +149,8 @@ class SelectionIndex:
     def _refresh_mint(self, book: WalletBook, mint: Mint) -> None:
         slot = book.slot
         if mint not in self._uses:
-            self._uses[mint] = np.zeros(len(self._books), np.bool_)
-            self._missing[mint] = np.ones(len(self._books), np.float64)
+            self._uses[mint] = np.zeros(len(self.books), np.bool_)
+            self._missing[mint] = np.ones(len(self.books), np.float64)
             self._room[mint] = self._position_max.copy()
         self._uses[mint][slot] = book.uses(mint)
         self._missing[mint][slot] = mint not in book.token_accounts

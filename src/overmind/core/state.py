@@ -89,6 +89,7 @@ class OpenOrder(msgspec.Struct):
     order: Order
     signal: Signal
     ticket: Ticket | None = None
+    token: Token | None = None  # the traded one, as placed: it may be listed no more when the order closes
 
 
 class Execution(msgspec.Struct, frozen=True):
@@ -316,7 +317,7 @@ def _deposit(state: State, deposited: Deposited) -> None:
 def _place(state: State, signal: Signal, order: Order, entry: Entry) -> None:
     if order.attempt == 0 and order.part == 0:
         _decide(state, signal, entry)
-    state.open_orders[order.id] = OpenOrder(order, signal)
+    state.open_orders[order.id] = OpenOrder(order, signal, token=_traded(state, order))
     ledger, wallet_id = state.ledger, order.wallet_id
     ledger.transfer(order.spend.units, order.spend.mint, free(wallet_id), held(wallet_id))
     costs = order.fee_max_lamports + order.rent_max_lamports
@@ -330,6 +331,12 @@ def _place(state: State, signal: Signal, order: Order, entry: Entry) -> None:
         if len(book.placed_ns) > state.settings.rate_max_per_s:
             del book.placed_ns[0]
     state.touched.append((wallet_id, order.mint))
+
+
+def _traded(state: State, order: Order) -> Token:
+    """A position knows its own token; what is bought for the first time is listed."""
+    position = state.wallets[order.wallet_id].positions.get(order.mint)
+    return position.token if position is not None else state.settings.tokens[order.mint]
 
 
 def _count_entry(state: State, book: WalletBook, order: Order, micros: int) -> None:
@@ -359,8 +366,8 @@ def _change_asset(state: State, mint: Mint, micros: int) -> None:
 
 def _close(state: State, order_id: OrderId, outcome: Outcome) -> None:
     """Release what was held, then book what really happened."""
-    order = state.open_orders.pop(order_id).order
-    ledger, wallet_id = state.ledger, order.wallet_id
+    known = state.open_orders.pop(order_id)
+    order, ledger, wallet_id = known.order, state.ledger, known.order.wallet_id
     book = state.wallets[wallet_id]
     ledger.transfer(order.spend.units, order.spend.mint, held(wallet_id), free(wallet_id))
     costs = order.fee_max_lamports + order.rent_max_lamports
@@ -373,7 +380,7 @@ def _close(state: State, order_id: OrderId, outcome: Outcome) -> None:
     shortfall_bps = 0
     match outcome:
         case Filled():
-            shortfall_bps = _fill(state, book, order, outcome)
+            shortfall_bps = _fill(state, book, known, outcome)
         case Failed(fee_lamports=fee):
             book.failed += 1
             _pay_costs(state, book, fee, 0)
@@ -388,8 +395,10 @@ def _close(state: State, order_id: OrderId, outcome: Outcome) -> None:
     state.touched.append((wallet_id, order.mint))
 
 
-def _fill(state: State, book: WalletBook, order: Order, fill: Filled) -> int:
+def _fill(state: State, book: WalletBook, known: OpenOrder, fill: Filled) -> int:
     """Book the swap. Returns the shortfall in basis points against the mark of the decision."""
+    order, token = known.order, known.token
+    assert token is not None, known
     assert 0 < fill.spent_units <= order.spend.units, (order, fill)
     assert fill.received_units >= order.received_min, (order, fill)
     assert fill.fee_lamports <= order.fee_max_lamports, (order, fill)
@@ -403,11 +412,9 @@ def _fill(state: State, book: WalletBook, order: Order, fill: Filled) -> int:
     book.trades_today += 1
     book.last_trade_ns = state.at_ns
     if order.side is Side.BUY:
-        token = state.settings.tokens[order.receive]
         _change_position(state, book, token, Lot(order.strategy, fill.received_units, fill.spent_units))
         worth = value_micros(fill.received_units, order.mark_pico, token.decimals)
         return (fill.spent_units - worth) * BPS // fill.spent_units
-    token = book.positions[order.spend.mint].token
     cost = _change_position(state, book, token, -fill.spent_units)
     _realise(book, fill.received_units - cost)
     worth = value_micros(fill.spent_units, order.mark_pico, token.decimals)

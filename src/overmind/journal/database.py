@@ -101,7 +101,7 @@ def connect_reader(path: Path, vfs: str | None = None) -> apsw.Connection:
             db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             if _is_new(db, path):
                 raise JournalCorrupt(path, Problem("holds no entries and no tables"))
-            _require_schema(db, path)
+            _require_whole(db, path)
     except JournalUnusable:
         db.close(force=True)
         raise
@@ -166,10 +166,14 @@ def _require_not_emptied(path: Path) -> None:
     if path.exists() and path.stat().st_size > 1:  # To SQLite one byte is as good as none.
         return
     log, reserve = _beside(path, "-wal"), path.with_name(RESERVE)
-    if log.exists() and log.stat().st_size:
+    if _holds_bytes(log):
         raise JournalCorrupt(path, Problem(f"empty or missing, but its log {log.name} is not"))
     if path.exists() and reserve.exists():
         raise JournalCorrupt(path, Problem(f"empty, but a journal was kept here: {reserve.name} lies beside it"))
+
+
+def _holds_bytes(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
 
 
 def _beside(path: Path, suffix: str) -> Path:
@@ -189,7 +193,7 @@ def _prepare(db: apsw.Connection, path: Path, disk: Disk) -> None:
     db.wal_autocheckpoint(0)  # The writer does it, when nobody waits for it.
     if new:
         _create(db)
-    _require_schema(db, path)
+    _require_whole(db, path)
 
 
 def _create(db: apsw.Connection) -> None:
@@ -214,11 +218,13 @@ def _is_new(db: apsw.Connection, path: Path) -> bool:
     return True
 
 
-def _require_schema(db: apsw.Connection, path: Path) -> None:
+def _require_whole(db: apsw.Connection, path: Path) -> None:
     found = set(db.execute("SELECT name, sql FROM sqlite_schema"))
     for name, sql in SCHEMA.items():
         if (name, sql) not in found:
             raise JournalCorrupt(path, Problem(f"{name} is missing or was altered"))
+    if path.stat().st_size % PAGE_BYTES and not _holds_bytes(_beside(path, "-wal")):  # A log would mend it.
+        raise JournalCorrupt(path, Problem("cut off in the middle of a page"))
 
 
 def _open_read_only(path: Path, vfs: str | None) -> apsw.Connection:

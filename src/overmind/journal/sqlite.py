@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -48,7 +49,7 @@ class SqliteJournal:
         self._db = db
         self._writer = writer
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
-        self._newest: Future[None] | None = None
+        self._newest: threading.Event | None = None
         self._closed = False
 
     @classmethod
@@ -139,22 +140,22 @@ class SqliteJournal:
         self._thread.shutdown()
 
     async def _write(self, work: Callable[[Batch], None], batch: Batch) -> None:
-        loop = asyncio.get_running_loop()
-        self._newest = write = self._thread.submit(work, batch)
-        loop.call_later(GIVE_WAY_EVERY_S, self._give_way, loop, write)
-        await asyncio.wrap_future(write)
+        loop, done = asyncio.get_running_loop(), threading.Event()
+        write = loop.run_in_executor(self._thread, _announced, done, work, batch)
+        write.add_done_callback(lambda _: done.set())  # One that was cancelled before it began never announces itself.
+        self._newest = done
+        loop.call_later(GIVE_WAY_EVERY_S, self._give_way, loop, done)
+        await write
 
-    def _give_way(self, loop: asyncio.AbstractEventLoop, write: Future[None]) -> None:
+    def _give_way(self, loop: asyncio.AbstractEventLoop, done: threading.Event) -> None:
         """Pause the event loop for a moment while something is being written.
 
         A loop that never idles takes the interpreter lock back from each poll faster than the writer's thread can wake
         up to take it: we saw a batch wait ten seconds. Standing still for a tenth of a millisecond lets it through.
         """
-        if write.done():
-            return
-        wait([write], GIVE_WAY_S)
-        if write is self._newest:  # It is done last, so its turns serve the others as well.
-            loop.call_later(GIVE_WAY_EVERY_S, self._give_way, loop, write)
+        if not done.is_set() and not done.wait(GIVE_WAY_S) and done is self._newest:
+            # The newest is done last, so its turns serve the others as well.
+            loop.call_later(GIVE_WAY_EVERY_S, self._give_way, loop, done)
 
     def _pen(self) -> Writer:
         if self._writer is None:
@@ -182,3 +183,10 @@ class SqliteJournal:
         if isinstance(entry, Problem):
             raise JournalCorrupt(self._path, entry)
         return entry
+
+
+def _announced(done: threading.Event, work: Callable[[Batch], None], batch: Batch) -> None:
+    try:
+        work(batch)
+    finally:
+        done.set()

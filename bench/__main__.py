@@ -1,0 +1,54 @@
+"""`make bench`: every number that the product promises, on this machine, now. Writes bench.json."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from bench.measure import Result, machine
+from bench.selection import selection
+from bench.startup import memory, startup
+from bench.trading import trades
+
+PARTS: dict[str, Callable[[], list[Result]]] = {
+    "selection": selection,
+    "trades": trades,
+    "memory": memory,
+    "startup": startup,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="which parts; all without a name")
+    parser.add_argument("--out", type=Path, default=Path("bench.json"))
+    arguments = parser.parse_args()
+    said, about = Console(stderr=True), machine()
+    results: list[Result] = []
+    for name in arguments.parts or PARTS:
+        said.print(f"measuring {name} …")
+        results += PARTS[name]()
+    arguments.out.write_bytes(msgspec.json.format(msgspec.json.encode({"machine": about, "results": results})))
+    _show(results, about)
+    sys.exit(0)
+
+
+def _show(results: list[Result], about: dict[str, object]) -> None:
+    table = Table(title=f"{about['cpu']}, {about['cores']} cores, Python {about['python']}")
+    for column in ("what", "measured", "p90", "p99", "promised", ""):
+        table.add_column(column, justify="right" if column in ("measured", "p90", "p99") else "left")
+    for one in results:
+        p90, p99 = (f"{one.spread.p90:,.1f}", f"{one.spread.p99:,.1f}") if one.spread else ("", "")
+        mark = {True: "[green]reached[/]", False: "[red]missed[/]", None: ""}[one.reached]
+        table.add_row(one.name, f"{one.value:,.2f} {one.unit}", p90, p99, one.target, mark)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""The core's own speed: gate, reserve, rank, settle, without engine or disk."""
+
+from __future__ import annotations
+
+import time
+
+from bench.desks import START_NS, PureDesk, buy
+from bench.measure import Result, quiet_collector, spread_of
+from overmind.core.decide import entry_order
+from overmind.core.gate import ask, signal_refusals, stale_at_ns, wallet_refusals
+from overmind.core.messages import CostTerms, Entry, OrderPlaced, RecordOutcome, Selection, SubmitSignal
+from overmind.core.model import Filled, Order
+from overmind.core.state import apply
+
+ROUNDS = 4_000
+FREE = CostTerms(0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def selection() -> list[Result]:
+    results, p50 = [], {}
+    for wallets in (4, 50, 1_000, 10_000):
+        gated, ranked, settled = _times(wallets)
+        p50[wallets] = spread_of(ranked).p50
+        for name, times, target in (("gate + reserve", gated, 20.0), ("gate + rank + reserve", ranked, 60.0)):
+            spread = spread_of(times)
+            promised = wallets == 50
+            results.append(
+                Result(
+                    f"{name}, {wallets:,} wallets",
+                    f"< {target:g} µs p50" if promised else "",
+                    spread.p50 < target if promised else None,
+                    spread.p50,
+                    "µs",
+                    spread,
+                )
+            )
+        results.append(Result(f"settle a fill, {wallets:,} wallets", "", None, spread_of(settled).p50, "µs"))
+    times = p50[10_000] / p50[50]
+    results.append(Result("10,000 wallets against 50, ranked", "≤ 4×", times <= 4, times, "×"))
+    return results
+
+
+def _times(wallets: int) -> tuple[list[int], list[int], list[int]]:
+    """Alternates between choosing the first wallet that the gate admits and the ranked choice, on one living desk."""
+    desk = PureDesk(wallets)
+    gated, ranked, settled = [], [], []
+    with quiet_collector():
+        for number in range(ROUNDS):
+            at_ns = START_NS + number * 1_000_000
+            command = buy(number, desk.mints[number % len(desk.mints)], at_ns)
+            began = time.perf_counter_ns()
+            order = _ranked(desk, command, at_ns) if number % 2 else _gated(desk, command, at_ns)
+            (ranked if number % 2 else gated).append(time.perf_counter_ns() - began)
+            fill = Filled(order.spend.units, order.received_min, 13_000, order.rent_max_lamports)
+            began = time.perf_counter_ns()
+            desk.run(RecordOutcome(order.id, fill), at_ns)
+            settled.append(time.perf_counter_ns() - began)
+    return gated, ranked, settled
+
+
+def _ranked(desk: PureDesk, command: SubmitSignal, at_ns: int) -> Order:
+    placed = desk.run(command, at_ns)[-1]
+    assert isinstance(placed, OrderPlaced), placed
+    return placed.order
+
+
+def _gated(desk: PureDesk, command: SubmitSignal, at_ns: int) -> Order:
+    """Every rule of the gate, exactly, and the reservation; the first wallet that passes takes it."""
+    state, signal = desk.state, command.signal
+    sized = ask(state, signal, stale_at_ns(state.settings, signal, at_ns))
+    assert next(signal_refusals(state, sized, at_ns, at_ns), None) is None
+    desk.index.refresh()
+    for slot in desk.index.candidates(sized, at_ns, ()):
+        book = desk.index.books[slot]
+        if next(wallet_refusals(state, book, sized, at_ns), None) is None:
+            order = entry_order(state, book, sized, 0, ())
+            placed = OrderPlaced(signal, order, Selection(FREE, 1, len(state.wallets)))
+            apply(state, Entry(state.seq + 1, at_ns, placed))
+            return order
+    raise AssertionError("no wallet passes the gate")

@@ -1,0 +1,247 @@
+"""A signal's whole way through engine, executor and paper venue, in memory and on disk, and the disk's own limits."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import apsw
+
+from bench.desks import PRICE_PICO, USDC, bench_desk, bench_wallets, buy, opening
+from bench.measure import Result, quiet_collector, spread_of
+from overmind.clock import SystemClock
+from overmind.core.messages import MarkPrices, OrderClosed
+from overmind.core.model import MICROS, Desk, Mark, Mint, WalletId
+from overmind.engine import Engine
+from overmind.executor import Executor
+from overmind.journal.memory import MemoryJournal
+from overmind.journal.sqlite import SqliteJournal
+from overmind.ports import Clock, Journal, Tick
+from overmind.venues.paper import PERFECT, PaperVenue
+
+WALLETS = 50
+TRADES = 20_000
+WAITING = (1, 16, 64, 256)
+SINGLE = 400
+SYNCS = 400
+DEPTH_MICROS = 10**9 * MICROS
+
+
+class SteadyPrices:
+    """One price for every token, always fresh: what is measured is the desk, not the market."""
+
+    def __init__(self, desk: Desk, clock: Clock) -> None:
+        self._desk, self._clock = desk, clock
+        self._ticks: dict[Mint, Tick] = {}
+        self._until_ns = 0
+
+    def ticks(self) -> dict[Mint, Tick]:
+        """As a feed does: made anew now and then, read by every order."""
+        now_ns = self._clock.now_ns()
+        if now_ns >= self._until_ns:
+            self._ticks = {mint: Tick(mint, PRICE_PICO, now_ns, DEPTH_MICROS, 0) for mint in self._desk.tokens}
+            self._until_ns = now_ns + 500_000_000
+        return self._ticks
+
+
+class Trading:
+    """A desk that trades for real on paper: every order is quoted, signed, recorded, sent, settled."""
+
+    def __init__(self, journal: Journal, mints: int) -> None:
+        self.clock = SystemClock()
+        self.desk = bench_desk(mints)
+        self.mints = list(self.desk.tokens)
+        self.engine = Engine(journal, self.clock)
+        prices, desk = SteadyPrices(self.desk, self.clock), self.desk
+        venue = PaperVenue(prices, self.clock, 1, PERFECT, USDC, desk.tokens, desk.costs, self._has_account)
+        self.executor = Executor(self.engine, venue, self.clock, WALLETS, lambda: False)
+        self._prices = prices
+        self._closed = self.engine.subscribe()
+        self._ends: dict[str, asyncio.Future[None]] = {}
+        self._number = 0
+
+    def _has_account(self, wallet_id: WalletId, mint: Mint) -> bool:
+        return mint in self.engine.state.wallets[wallet_id].token_accounts
+
+    async def open(self) -> None:
+        for command in opening(self.desk, bench_wallets(WALLETS)):
+            await self.engine.handle(command)
+        await self._mark()
+
+    async def keep_prices_fresh(self) -> None:
+        while True:
+            await self.clock.sleep(1.0)
+            await self._mark()
+
+    async def listen(self) -> None:
+        while True:
+            for entry in await self._closed.next() or ():
+                if isinstance(entry.event, OrderClosed):
+                    self._ends.pop(entry.event.order_id).set_result(None)
+
+    async def trade(self, mint: Mint | None = None) -> None:
+        """One signal, until its outcome is durable."""
+        self._number += 1
+        number, at_ns = self._number, self.clock.now_ns()
+        settled = asyncio.get_running_loop().create_future()
+        self._ends[f"signal-{number}.0.0"] = settled
+        command = buy(number, mint or self.mints[number % len(self.mints)], at_ns)
+        await self.engine.submit(command.signal, at_ns)
+        await settled
+
+    async def many(self, count: int, waiting: int) -> float:
+        """Trades per second with so many waiting at any time."""
+        left = iter(range(count))
+
+        async def client() -> None:
+            for _ in left:
+                await self.trade()
+
+        began = time.perf_counter()
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(waiting):
+                tasks.create_task(client())
+        return count / (time.perf_counter() - began)
+
+    async def _mark(self) -> None:
+        marks = tuple(Mark(tick.mint, tick.price_pico, tick.at_ns) for tick in self._prices.ticks().values())
+        await self.engine.handle(MarkPrices(marks))
+
+
+@asynccontextmanager
+async def trading(journal: Journal, mints: int = 20) -> AsyncIterator[Trading]:
+    desk = Trading(journal, mints)
+    async with asyncio.TaskGroup() as tasks:
+        writing = tasks.create_task(desk.engine.run())
+        await desk.open()
+        services = [tasks.create_task(one) for one in (desk.executor.run(), desk.listen(), desk.keep_prices_fresh())]
+        yield desk
+        for service in services:
+            service.cancel()
+        await desk.engine.close()
+        writing.cancel()
+
+
+def in_memory() -> list[Result]:
+    async def run() -> float:
+        async with trading(MemoryJournal()) as desk:
+            await desk.many(2_000, 16)
+            with quiet_collector():
+                return await desk.many(TRADES, 16)
+
+    micros = 1e6 / asyncio.run(run())
+    return [Result("signal to settled paper trade, in memory", "< 100 µs", micros < 100, micros, "µs")]
+
+
+def durable(folder: Path) -> list[Result]:
+    """Throughput with so many clients waiting; the promise is for the best of them, as under load."""
+    results = []
+    for waiting in WAITING:
+        rate = asyncio.run(_rate(folder / f"load{waiting}.db", waiting))
+        promised = waiting == WAITING[-1]
+        reached = rate >= 6_000 if promised else None
+        target = "≥ 6,000/s" if promised else ""
+        results.append(Result(f"durable settled trades, {waiting} waiting", target, reached, rate, "/s"))
+    return results
+
+
+async def _rate(path: Path, waiting: int) -> float:
+    journal = SqliteJournal.open(path)
+    try:
+        async with trading(journal) as desk:
+            await desk.many(200, waiting)
+            with quiet_collector():
+                return await desk.many(TRADES if waiting >= 16 else 1_000, waiting)
+    finally:
+        journal.close()
+
+
+def alone(folder: Path) -> list[Result]:
+    """One trade at a time, beside what the disk itself takes, all in one run and interleaved."""
+    syncs, inserts = disk(folder)
+    times = asyncio.run(_single(folder / "alone.db"))
+    trade, sync = spread_of(times), spread_of(syncs)
+    limit = 3 * sync.p50 + 500
+    return [
+        Result("raw append of 200 B + fdatasync", "", None, sync.p50, "µs", sync),
+        Result("bare SQLite insert + commit, FULL", "", None, spread_of(inserts).p50, "µs", spread_of(inserts)),
+        Result(
+            "one trade alone, 3 durable steps",
+            f"≤ 3 × fdatasync + 500 µs = {limit:.0f} µs p50",
+            trade.p50 <= limit,
+            trade.p50,
+            "µs",
+            trade,
+        ),
+    ]
+
+
+async def _single(path: Path) -> list[int]:
+    journal = SqliteJournal.open(path)
+    try:
+        async with trading(journal) as desk:
+            times = []
+            for _ in range(SINGLE):
+                began = time.perf_counter_ns()
+                await desk.trade()
+                times.append(time.perf_counter_ns() - began)
+            return times
+    finally:
+        journal.close()
+
+
+def disk(folder: Path) -> tuple[list[int], list[int]]:
+    """The physical limit: 200 bytes appended and synced; and a bare SQLite row with synchronous=FULL."""
+    raw = os.open(folder / "raw", os.O_CREAT | os.O_WRONLY)
+    db = apsw.Connection(str(folder / "bare.db"))
+    for setup in ("journal_mode=WAL", "synchronous=FULL"):
+        db.execute(f"PRAGMA {setup}").fetchall()
+    db.execute("CREATE TABLE bare(id INTEGER PRIMARY KEY, row BLOB)")
+    syncs, inserts, row = [], [], bytes(200)
+    for _ in range(SYNCS):
+        began = time.perf_counter_ns()
+        os.write(raw, row)
+        os.fdatasync(raw)
+        syncs.append(time.perf_counter_ns() - began)
+        began = time.perf_counter_ns()
+        db.execute("INSERT INTO bare(row) VALUES (?)", (row,))
+        inserts.append(time.perf_counter_ns() - began)
+    db.close()
+    os.close(raw)
+    return syncs, inserts
+
+
+def growing() -> list[Result]:
+    """Cost per trade with none and with 1,600 open positions: interleaved rounds on two desks in one process."""
+    costs = asyncio.run(_growing())
+    few, many = statistics.median(costs[0]), statistics.median(costs[1])
+    return [
+        Result("a trade with < 50 open positions, in memory", "", None, few, "µs"),
+        Result("a trade with 1,600 open positions, in memory", "", None, many, "µs"),
+        Result("1,600 open positions against < 50", "≤ 1.2×", many / few <= 1.2, many / few, "×"),
+    ]
+
+
+async def _growing() -> tuple[list[float], list[float]]:
+    few, many = [], []
+    async with trading(MemoryJournal(), mints=1) as small, trading(MemoryJournal(), mints=1_700) as large:
+        for mint in large.mints[:1_600]:
+            await large.trade(mint)
+        await small.many(1_600, 1)
+        with quiet_collector():
+            for _ in range(20):
+                few.append(1e6 / await small.many(300, 1))
+                many.append(1e6 / await large.many(300, 1))
+    return few, many
+
+
+def trades() -> list[Result]:
+    with tempfile.TemporaryDirectory(dir=".", prefix=".bench-") as scratch:
+        folder = Path(scratch)
+        return [*in_memory(), *growing(), *alone(folder), *durable(folder)]

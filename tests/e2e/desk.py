@@ -1,0 +1,66 @@
+"""The real command in a real process, on a desk of four wallets in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from solders.keypair import Keypair
+
+COMMAND = (sys.executable, "-c", "from overmind.cli import main; main()")
+WALLETS = (
+    "primary_wallet:env:WALLET1_KEY:primary:medium:0.4,hft_wallet:env:WALLET2_KEY:hft:high:0.3,"
+    "conservative_wallet:env:WALLET3_KEY:conservative:low:0.2,"
+    "experimental_wallet:env:WALLET4_KEY:experimental:experimental:0.1"
+)
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    keys = {f"WALLET{n}_KEY": str(Keypair.from_seed(bytes([n] * 32))) for n in range(1, 5)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OVERMIND_", "SNIPER_"))}
+    return {
+        **kept,
+        **keys,
+        "OVERMIND_MANAGED_WALLETS": WALLETS,
+        "OVERMIND_DEFAULT_WALLET": "primary_wallet",
+        "OVERMIND_DATA_DIR": str(folder / "data"),
+        "OVERMIND_LOGS_DIR": str(folder / "logs"),
+        **more,
+    }
+
+
+def overmind(folder: Path, *words: str, given: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+    """Run to the end."""
+    return subprocess.run(
+        [*COMMAND, *words],
+        input=given,
+        env=environment(folder, **more),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def as_json(done: subprocess.CompletedProcess[str]) -> Any:
+    return json.loads(done.stdout)
+
+
+def start(folder: Path, words: Sequence[str]) -> subprocess.Popen[str]:
+    """Begin, and talk to it through pipes."""
+    return subprocess.Popen(
+        [*COMMAND, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(folder),
+        cwd=folder,
+        text=True,
+        bufsize=1,
+    )

@@ -1,0 +1,174 @@
+"""Bad disks, as SQLite file systems: one that forgets what was not synced, and one that fills up."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+
+SECTOR_BYTES = 512
+
+Name = str | apsw.URIFilename | None
+
+
+def _path(name: Name) -> Path:
+    assert name is not None, "SQLite asked for a temporary file"
+    return Path(name.filename() if isinstance(name, apsw.URIFilename) else name)
+
+
+class _Platter:
+    """What a file would hold after a power loss, and the changes that programs see but it does not have yet."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._synced = bytearray(path.read_bytes() if path.exists() else b"")
+        self.pending: list[tuple[int, bytes | None]] = []  # (offset, bytes), or (new size, None)
+
+    def sync(self) -> None:
+        for at, content in self.pending:
+            _apply(self._synced, at, content)
+        self.pending.clear()
+
+    def settle(self, chance: random.Random, kept: float) -> None:
+        """Of what was not synced, each whole sector arrives or does not."""
+        for at, content in (part for change in self.pending for part in _sectors(*change)):
+            if chance.random() < kept:
+                _apply(self._synced, at, content)
+        self._path.write_bytes(self._synced)
+        Path(f"{self._path}-shm").unlink(missing_ok=True)  # It was memory.
+
+
+def _sectors(at: int, content: bytes | None) -> Iterator[tuple[int, bytes | None]]:
+    if content is None:
+        yield at, None
+        return
+    start = at
+    while start < at + len(content):
+        end = (start // SECTOR_BYTES + 1) * SECTOR_BYTES
+        yield start, content[start - at : end - at]
+        start = end
+
+
+def _apply(content: bytearray, at: int, change: bytes | None) -> None:
+    if change is None:
+        del content[at:]
+        return
+    content.extend(bytes(max(0, at - len(content))))
+    content[at : at + len(change)] = change
+
+
+class ForgetfulDisk(apsw.VFS):
+    """Loses power before its `dies_at`-th change. From then on nothing works, until `settle` and another disk."""
+
+    def __init__(self, dies_at: int) -> None:
+        self.disk_name = f"forgetful-{id(self)}"
+        super().__init__(self.disk_name, "")
+        self._platters: dict[Path, _Platter] = {}
+        self._left = dies_at
+
+    @property
+    def dead(self) -> bool:
+        return self._left <= 0
+
+    def change(self) -> None:
+        self._left -= 1
+        self.require_power()
+
+    def require_power(self) -> None:
+        if self.dead:
+            raise apsw.IOError("no power")
+
+    def xOpen(self, name: Name, flags: list[int]) -> apsw.VFSFile:
+        self.require_power()
+        path = _path(name)
+        platter = self._platters.setdefault(path, _Platter(path))
+        return _ForgetfulFile(self, platter, name, flags)
+
+    def xDelete(self, filename: str, syncdir: bool) -> None:
+        self.change()
+        self._platters.pop(Path(filename), None)
+        super().xDelete(filename, syncdir)
+
+    def settle(self, chance: random.Random, kept: float) -> None:
+        self._left = 0
+        for platter in self._platters.values():
+            platter.settle(chance, kept)
+        self._platters.clear()
+
+
+class _ForgetfulFile(apsw.VFSFile):
+    """The real file is what programs see; the platter follows at each sync."""
+
+    def __init__(self, disk: ForgetfulDisk, platter: _Platter, name: Name, flags: list[int]) -> None:
+        self._disk = disk
+        self._platter = platter
+        super().__init__("", name, flags)
+
+    def xRead(self, amount: int, offset: int) -> bytes:
+        self._disk.require_power()
+        return super().xRead(amount, offset)
+
+    def xWrite(self, data: bytes, offset: int) -> None:
+        self._disk.change()
+        self._platter.pending.append((offset, bytes(data)))
+        super().xWrite(data, offset)
+
+    def xTruncate(self, newsize: int) -> None:
+        self._disk.change()
+        self._platter.pending.append((newsize, None))
+        super().xTruncate(newsize)
+
+    def xSync(self, flags: int) -> None:
+        self._disk.change()
+        self._platter.sync()
+
+
+class SmallDisk(apsw.VFS):
+    """Holds so many bytes of journal, log and reserve together. Then it says so: on a write, or only on a sync."""
+
+    def __init__(self, directory: Path, capacity: int, *, late: bool = False) -> None:
+        self.disk_name = f"small-{id(self)}"
+        super().__init__(self.disk_name, "")
+        self._directory = directory
+        self._capacity = capacity
+        self.late = late
+
+    def left(self) -> int:
+        return self._capacity - sum(
+            path.stat().st_size for path in self._directory.iterdir() if not path.name.endswith(("-shm", ".lock"))
+        )
+
+    def xOpen(self, name: Name, flags: list[int]) -> apsw.VFSFile:
+        return _SmallFile(self, name, flags)
+
+    def xGetLastError(self) -> tuple[int, str | None]:
+        return errno.ENOSPC, None
+
+
+class _SmallFile(apsw.VFSFile):
+    def __init__(self, disk: SmallDisk, name: Name, flags: list[int]) -> None:
+        self._disk = disk
+        super().__init__("", name, flags)
+
+    def xWrite(self, data: bytes, offset: int) -> None:
+        growth = offset + len(data) - self.xFileSize()
+        if not self._disk.late and growth > max(0, self._disk.left()):
+            raise apsw.FullError("the small disk is full")
+        super().xWrite(data, offset)
+
+    def xSync(self, flags: int) -> None:
+        if self._disk.late and self._disk.left() < 0:
+            raise apsw.IOError("the small disk cannot hold what it took")
+        super().xSync(flags)
+
+
+@contextlib.contextmanager
+def mounted(vfs: ForgetfulDisk | SmallDisk) -> Iterator[str]:
+    try:
+        yield vfs.disk_name
+    finally:
+        vfs.unregister()
