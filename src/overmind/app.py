@@ -16,8 +16,10 @@ from overmind.core.messages import (
     ConfigureDesk,
     ConfigureWallet,
     FoundDesk,
+    LiftHold,
     RecordDeposit,
     RemoveWallet,
+    Scope,
 )
 from overmind.core.model import (
     LAMPORTS,

@@ -67,7 +67,8 @@ class WalletManager:
             if self._running is not None:
                 raise CommandRefused("this desk was initialized before: use add_wallet, or a new WalletManager")
             config = with_wallets(self._config or MultiWalletConfig.from_env(), wallets)
-            tape, journal = open_tape(config), self._journal or _open_journal(config)
+            tape = open_tape(config)
+            journal = _open_journal(config) if self._journal is None else self._journal
             ready = asyncio.get_running_loop().create_future()
             task = asyncio.create_task(self._run(config, journal, tape, ready))
             try:

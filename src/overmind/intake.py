@@ -19,7 +19,7 @@ import structlog
 from msgspec import structs
 
 from overmind.app import DRAIN_S, App
-from overmind.config import Secret, kinds, variables
+from overmind.config import kinds, variables
 from overmind.config.files import Wrong
 from overmind.core.messages import CommandRefused, Entry, OrderClosed, OrderPlaced
 from overmind.core.model import LAMPORTS, Desk, Signal, TradingMode, WalletId, WalletStatus
@@ -91,7 +91,7 @@ class MultiWalletExecutor:
         if _mode(trading_mode) is not TradingMode.PAPER:
             raise CommandRefused("this version executes on paper only: use TradingMode.PAPER")
         self.hft_config: HFTConfig | None = None
-        self._rpc_url = _url(solana_rpc_url)
+        _check_url(solana_rpc_url)
         self._timeout_ns = _timeout_ns(selection_timeout_ms)
         self._fallback = WalletId(fallback_wallet) if fallback_wallet else None
         self._receiver = signal_receiver
@@ -308,14 +308,10 @@ def _mode(mode: TradingMode | str) -> TradingMode:
     raise ValueError(f"trading_mode {mode!r} is not known: write TradingMode.PAPER or TradingMode.LIVE")
 
 
-def _url(url: str | None) -> Secret | None:
-    """Checked and kept out of sight. On paper nothing is sent to it."""
-    if not url:
-        return None
-    read = kinds.url().read(url)
-    if isinstance(read, Wrong):
+def _check_url(url: str | None) -> None:
+    """On paper nothing is sent to it, but a mistake should show before that changes."""
+    if url and isinstance(read := kinds.url().read(url), Wrong):
         raise ValueError(f"solana_rpc_url: {read.problem}; {read.fix}")
-    return read
 
 
 def _timeout_ns(timeout_ms: int | None) -> int | None:

@@ -375,10 +375,13 @@ def quote_rejection(desk: Desk, order: Order, quote: Quote, mark_pico: int | Non
     if mark_pico is None or token is None:
         # A sale under a limit price needs no mark; an entry without one is never signed.
         return None if order.side is Side.SELL else Rejected(Cause.PRICE_UNAVAILABLE, "no mark to check the quote by")
-    tokens, paid = quote.received, quote.spend.units
+    # Measured by what is given away: what a buy pays, or what the sold tokens are worth at the mark. So a sale that
+    # brings all that its slippage asks for is never off the mark.
     if order.side is Side.SELL:
-        tokens, paid = paid, tokens
-    off_bps = abs(paid - value_micros(tokens, mark_pico, token.decimals)) * BPS // max(1, paid)
+        got, given = quote.received, value_micros(quote.spend.units, mark_pico, token.decimals)
+    else:
+        got, given = value_micros(quote.received, mark_pico, token.decimals), quote.spend.units
+    off_bps = abs(got - given) * BPS // max(1, given)
     if off_bps > max(desk.quote_off_mark_max_bps, order.slippage_max_bps if order.side is Side.SELL else 0):
         return Rejected(Cause.QUOTE_OFF_MARK, f"{off_bps} bps from the mark, at most {desk.quote_off_mark_max_bps}")
     return None

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
-import structlog
 
 from overmind.config import ConfigError
 from overmind.core.messages import CommandRefused
@@ -119,8 +116,7 @@ async def _await(found: Awaitable[str]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """One line for each check and the sum. 0 only when all passed."""
     as_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
-    with _quiet_desks():
-        results = run_selftest(seen=lambda result: None if as_json else _say(result))
+    results = run_selftest(seen=lambda result: None if as_json else _say(result))
     passed = sum(result.passed for result in results)
     summary = f"{passed}/{len(results)} tests passed ({passed * 100 / len(results):.0f}% success rate)"
     if as_json:
@@ -129,17 +125,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         sys.stdout.write(f"\n{summary}\n")
     return 0 if passed == len(results) else 1
-
-
-@contextmanager
-def _quiet_desks() -> Iterator[None]:
-    """The checks speak for themselves; what their desks log would drown them."""
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    try:
-        yield
-    finally:
-        structlog.configure(**before)
 
 
 def _say(result: CheckResult) -> None:
