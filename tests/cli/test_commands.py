@@ -1,0 +1,253 @@
+"""The command as an operator and a program meet it: real processes, their output, their exit codes."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.e2e.desk import as_json, environment, overmind, start
+
+from overmind.prices.tape import shipped_tape_path
+
+BUY = {"signal_id": "one", "strategy_type": "TokenSniping", "action": "Buy", "symbol": "SOL", "notional_usd": 500}
+TAPE = "timestamp,open,high,low,close,volume\n"
+
+
+def lines(*wishes: dict[str, Any]) -> str:
+    return "".join(json.dumps(wish) + "\n" for wish in wishes)
+
+
+@pytest.fixture(scope="module")
+def traded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A desk that has placed, refused, recorded and repeated; commands that only read may share it."""
+    folder = tmp_path_factory.mktemp("traded")
+    wishes = (
+        BUY,
+        {**BUY, "signal_id": "large", "notional_usd": 99_999},
+        {**BUY, "signal_id": "wait", "action": "Hold"},
+        BUY,
+        {**BUY, "notional_usd": 501},
+    )
+    done = overmind(folder, "submit", "-", given=lines(*wishes))
+    assert done.returncode == 2, done.stderr
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer["status"] for answer in answers] == ["placed", "refused", "recorded", "duplicate", "invalid"]
+    assert answers[3]["orders"] == answers[0]["orders"] == ["one.0.0"]
+    assert "known with other content" in answers[4]["problems"][0]["problem"]
+    return folder
+
+
+def test_submit_settles_before_it_exits(traded: Path) -> None:
+    stats = as_json(overmind(traded, "stats", "--json"))
+    assert stats["total_executions"] >= 1
+    assert stats["open_executions"] == 0
+    assert stats["signals"], stats["signals_refused"] == (3, 1)
+
+
+def test_what_was_bought_is_shown(traded: Path) -> None:
+    portfolio = as_json(overmind(traded, "portfolio", "--json"))
+    wallets = as_json(overmind(traded, "wallets", "--json"))
+    positions = as_json(overmind(traded, "positions", "--json"))
+    orders = as_json(overmind(traded, "orders", "--json"))
+    assert portfolio["total_wallets"] == len(wallets) == 4
+    assert portfolio["deposited_usd"] == pytest.approx(100_000)
+    assert sum(row["value_usd"] for row in positions) == pytest.approx(portfolio["positions_usd"])
+    assert sum(row["total_value_usd"] for row in wallets) == pytest.approx(portfolio["total_value_usd"])
+    assert orders[0]["order_id"] == "one.0.0"
+    assert orders[0]["state"] in ("filled", "failed", "expired", "rejected")
+
+
+def test_tables_are_plain_text_in_a_pipe(traded: Path) -> None:
+    shown = overmind(traded, "wallets").stdout
+    assert "conservative_wallet" in shown
+    assert "│" not in shown
+    assert "\x1b" not in shown
+
+
+def test_explain_names_every_wallet_and_what_came_of_it(traded: Path) -> None:
+    explained = as_json(overmind(traded, "explain", "one", "--json"))
+    assert {row["wallet_id"] for row in explained["candidates"]} == {
+        "primary_wallet",
+        "hft_wallet",
+        "conservative_wallet",
+        "experimental_wallet",
+    }
+    losers = [row for row in explained["candidates"] if not row["eligible"]]
+    assert {row["refusals"][0]["code"] for row in losers} == {"STRATEGY_NOT_ENABLED"}
+    assert explained["decision"]["status"] == "placed"
+    assert "OrderClosed" in overmind(traded, "explain", "one").stdout
+
+
+def test_explain_of_an_unknown_signal(traded: Path) -> None:
+    done = overmind(traded, "explain", "nobody")
+    assert done.returncode == 2
+    assert "knows no signal 'nobody'" in done.stderr
+
+
+def test_verify_a_sound_journal_and_a_changed_one(traded: Path, tmp_path: Path) -> None:
+    sound = as_json(overmind(traded, "verify", "data/overmind.db", "--json"))
+    assert sound["ok"] is True
+    changed = tmp_path / "overmind.db"
+    changed.write_bytes((traded / "data" / "overmind.db").read_bytes())
+    with sqlite3.connect(changed) as db:
+        db.execute("UPDATE journal SET at_ns = at_ns + 1 WHERE seq = 5")
+    db.close()
+    done = overmind(traded, "verify", str(changed), "--json")
+    assert done.returncode == 2
+    assert as_json(done)["ok"] is False
+    assert as_json(done)["problems"]
+
+
+def test_route_explains_and_records_nothing(traded: Path) -> None:
+    before = as_json(overmind(traded, "stats", "--json"))
+    done = overmind(traded, "route", "--strategy", "Arbitrage", "--amount", "100", "--prefer", "HFT", "--json")
+    found = as_json(done)
+    assert (done.returncode, found["wallet_id"]) == (0, "hft_wallet")
+    assert found["candidates"][1]["terms"]["preference"] < 0
+    nobody = overmind(traded, "route", "--strategy", "Arbitrage", "--amount", "90000", "--json")
+    assert (nobody.returncode, as_json(nobody)["wallet_id"]) == (3, None)
+    assert as_json(nobody)["refusals"][0]["code"]
+    assert as_json(overmind(traded, "stats", "--json")) == before
+
+
+@pytest.mark.parametrize("command", ["portfolio", "wallets", "positions", "orders", "stats"])
+def test_no_journal_yet(command: str, tmp_path: Path) -> None:
+    done = overmind(tmp_path, command)
+    assert done.returncode == 2
+    assert "no journal at" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_check_shows_all_errors_at_once(tmp_path: Path) -> None:
+    wrong = {
+        "OVERMIND_MANAGED_WALLETS": "a b:env:NO_KEY:primary:medium:0.4,x:env:NO_KEY:whale:medium:7",
+        "OVERMIND_DEFAULT_WALLET": "nobody",
+        "SNIPER_TRADING_MODE": "papier",
+        "OVERMIND_MAX_CONCURRENT_WALLETS": "-3",
+    }
+    done = overmind(tmp_path, "check", "--json", **wrong)
+    assert done.returncode == 2
+    errors = as_json(done)["errors"]
+    assert len(errors) >= 5
+    assert all(error["where"] and error["problem"] and error["fix"] for error in errors)
+    told = overmind(tmp_path, "check", **wrong)
+    assert told.returncode == 2
+    assert told.stderr.count("fix:") == len(errors)
+
+
+def test_check_and_show_config_leak_nothing(tmp_path: Path) -> None:
+    checked = as_json(overmind(tmp_path, "check", "--json"))
+    assert checked["ok"] is True
+    assert [wallet["limits"]["max_position_size"] for wallet in checked["wallets"]] == [10_000, 20_000, 1_000, 500]
+    shown = overmind(tmp_path, "show-config", "--json")
+    assert shown.returncode == 0
+    for number in range(1, 5):
+        assert environment(tmp_path)[f"WALLET{number}_KEY"] not in shown.stdout + shown.stderr
+
+
+def test_stop_outlives_the_process_and_wallets_come_back_one_by_one(tmp_path: Path) -> None:
+    assert overmind(tmp_path, "submit", "-", given=lines(BUY)).returncode == 0
+    assert overmind(tmp_path, "stop", "--reason", "drill").returncode == 0
+    done = overmind(tmp_path, "submit", "-", given=lines({**BUY, "signal_id": "two"}))
+    assert done.returncode == 3
+    assert as_json(done)["refusals"][0]["code"] == "PORTFOLIO_STOPPED"
+    leave = {"signal_id": "out", "strategy_type": "TokenSniping", "action": "Sell", "symbol": "SOL"}
+    assert as_json(overmind(tmp_path, "submit", "-", given=lines(leave)))["status"] == "placed"
+    assert overmind(tmp_path, "reactivate", "primary_wallet", "--reason", "drill over").returncode == 0
+    back = as_json(overmind(tmp_path, "submit", "-", given=lines({**BUY, "signal_id": "three"})))
+    assert (back["status"], back["wallet_id"]) == ("placed", "primary_wallet")
+    unknown = overmind(tmp_path, "reactivate", "nobody", "--reason", "x")
+    assert (unknown.returncode, "no wallet 'nobody'" in unknown.stderr) == (3, True)
+
+
+def test_a_stop_file_stops_before_anything_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "STOP").touch()
+    done = overmind(tmp_path, "submit", "-", given=lines(BUY))
+    assert done.returncode == 3
+    assert as_json(done)["refusals"][0]["code"] == "PORTFOLIO_STOPPED"
+
+
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        (b"not json", ""),
+        (b'{"signal_id":"a","strategy_type":"\xff\xfe"}', ""),
+        (b"[1,2]", ""),
+        (json.dumps({**BUY, "notional_usd": "NaN"}).encode(), "notional_usd"),
+        (json.dumps({**BUY, "notional_usd": -5}).encode(), "notional_usd"),
+        (json.dumps({**BUY, "symbol": "NOPE"}).encode(), "symbol"),
+        (json.dumps({**BUY, "signal_id": "stop:1"}).encode(), "signal_id"),
+        (json.dumps({**BUY, "strategy_type": "Guessing"}).encode(), "strategy_type"),
+        (b'{"pad":"' + b"x" * 70_000 + b'"}', ""),
+    ],
+)
+def test_a_bad_line_is_answered_and_the_next_one_traded(line: bytes, field: str, tmp_path: Path) -> None:
+    signals = tmp_path / "signals.jsonl"
+    signals.write_bytes(line + b"\n" + json.dumps(BUY).encode() + b"\n")
+    done = overmind(tmp_path, "submit", str(signals))
+    bad, good = (json.loads(answer) for answer in done.stdout.splitlines())
+    assert (done.returncode, bad["status"], good["status"]) == (2, "invalid", "placed")
+    assert bad["problems"]
+    assert not field or field in {problem["field"] for problem in bad["problems"]}
+
+
+def test_the_demo_is_the_same_journal_for_the_same_seed(tmp_path: Path) -> None:
+    first, second, other = (
+        as_json(overmind(tmp_path, "demo", "--signals", "120", "--seed", seed, "--json")) for seed in ("7", "7", "8")
+    )
+    assert first["journal_hash"] == second["journal_hash"] != other["journal_hash"]
+    assert first["state_hash"] == second["state_hash"]
+    assert first["orders"] == first["filled"] + first["failed"] + first["expired"] + first["rejected"]
+    assert first["orders"] >= first["signals"] - first["refused"] - first["recorded"] > 0
+    assert first["books_equal_chain"] is True
+    assert first["verified"]["ok"] is True
+    assert first["portfolio"]["deposited_usd"] == pytest.approx(100_000, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("candles", "complaint"),
+    [
+        ("", "empty"),
+        ("nonsense\n", "no column"),
+        (TAPE + "2025-04-06 00:00:00+00:00,1,2\n", "line 2"),
+        (TAPE + "2025-04-06 00:00:00+00:00,100,101,99,nan,5\n", "line 2"),
+        (TAPE + "2025-04-06 00:00:00+00:00,100,90,99,100,5\n", "line 2"),
+    ],
+)
+def test_a_bad_tape_is_refused_by_line(candles: str, complaint: str, tmp_path: Path) -> None:
+    tape, signals = tmp_path / "SOLUSDT_5m.csv", tmp_path / "signals.jsonl"
+    tape.write_text(candles)
+    signals.write_text("")
+    done = overmind(tmp_path, "backtest", str(tape), "--signals", str(signals))
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_backtest_names_every_bad_line(tmp_path: Path) -> None:
+    signals = tmp_path / "signals.jsonl"
+    signals.write_text(lines(BUY, {**BUY, "signal_id": "b", "timestamp": "2031-01-01T00:00:00+00:00"}) + "broken\n")
+    done = overmind(tmp_path, "backtest", str(shipped_tape_path()), "--signals", str(signals))
+    assert done.returncode == 2
+    for number, what in ((1, "timestamp: missing"), (2, "outside the tape"), (3, "line 3")):
+        assert f"line {number}" in done.stderr
+        assert what in done.stderr
+
+
+def test_two_owners_are_one_too_many(tmp_path: Path) -> None:
+    first = start(tmp_path, ["submit", "-"])
+    assert first.stdin
+    assert first.stdout
+    first.stdin.write(lines(BUY))
+    first.stdin.flush()
+    assert json.loads(first.stdout.readline())["status"] == "placed"
+    second = overmind(tmp_path, "submit", "-", given=lines(BUY))
+    assert second.returncode == 4
+    assert str(first.pid) in second.stderr
+    assert as_json(overmind(tmp_path, "stats", "--json"))["signals"] == 1
+    first.communicate(timeout=130)
+    assert first.returncode == 0
