@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -181,11 +182,12 @@ def test_readers_see_whole_batches_while_the_owner_writes(path: Path) -> None:
 
 
 @pytest.mark.parametrize("leave", ["closed", "crashed"])
-def test_a_reader_works_in_a_directory_that_it_may_not_write(tmp_path: Path, leave: str) -> None:
-    tmp_path.parent.chmod(0o755)  # Else nobody else could get here.
-    tmp_path.parent.parent.chmod(0o755)
-    directory = tmp_path / "backup"
-    directory.mkdir()
+def test_a_reader_works_in_a_directory_that_it_may_not_write(leave: str) -> None:
+    with tempfile.TemporaryDirectory() as made:  # Not in pytest's own folders: nobody else may enter those.
+        _read_without_writing(Path(made), leave)
+
+
+def _read_without_writing(directory: Path, leave: str) -> None:
     path = directory / "overmind.db"
     if leave == "closed":
         write(path, 70)
@@ -197,8 +199,7 @@ def test_a_reader_works_in_a_directory_that_it_may_not_write(tmp_path: Path, lea
             other.kill()
     for file in directory.iterdir():
         file.chmod(0o444)
-    for place in (tmp_path, directory):
-        place.chmod(0o555)
+    directory.chmod(0o555)
     with python(READ_AS_NOBODY, path) as reader:
         out, _ = reader.communicate(timeout=60)
     directory.chmod(0o755)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final, assert_never
 
 from overmind.core.gate import (
+    FUTURE_MAX_NS,
     Ask,
     ask,
     base_units,
@@ -70,6 +71,7 @@ from overmind.core.model import (
     DAY_NS,
     PRICE_MAX_PICO,
     SOL,
+    Desk,
     Expired,
     Mark,
     Mint,
@@ -80,6 +82,7 @@ from overmind.core.model import (
     Rejected,
     Side,
     Signal,
+    Ticket,
     TradeAction,
     WalletId,
     WalletStatus,
@@ -106,20 +109,21 @@ def decide(state: State, index: SelectionIndex, command: Command, at_ns: int) ->
             if signal.id not in state.decided:
                 yield from _answer(state, index, signal, at_ns, received_at_ns)
         case RecordTicket(order_id=order_id, ticket=ticket):
-            known = state.open_orders.get(order_id)
-            if known is not None and known.ticket is None:
-                yield TicketRecorded(order_id, ticket)
+            yield from _record_ticket(state, order_id, ticket)
         case RecordOutcome(order_id=order_id, outcome=outcome):
             known = state.open_orders.get(order_id)
             if known is not None:
+                if known.ticket is None and not isinstance(outcome, Rejected):
+                    raise CommandRefused(f"order {order_id} cannot have {outcome}: it was never signed")
                 yield OrderClosed(order_id, outcome)
                 yield from _next_attempt(state, index, known, outcome, at_ns)
         case MarkPrices(marks=marks):
-            if newer := _newer(state, marks):
+            if newer := _newer(state, marks, at_ns):
                 yield PricesMarked(newer)
         case FoundDesk() as found:
             yield from _found(state, found)
         case ConfigureDesk(desk=desk):
+            _check_same_money(state, desk)
             if state.desk != desk:
                 yield DeskConfigured(desk)
         case ConfigureWallet() as configure:
@@ -152,11 +156,11 @@ def _answer(state: State, index: SelectionIndex, signal: Signal, at_ns: int, rec
     if signal.action is TradeAction.HOLD:
         yield SignalRecorded(signal)
     elif signal.action in EXITS:
-        yield from _exit(state, signal, at_ns, received_at_ns)
+        yield from _exit(state, index, signal, at_ns, received_at_ns)
     else:
         entry = ask(state, signal, stale_at_ns(state.settings, signal, received_at_ns))
         placed = _enter(state, index, entry, at_ns, received_at_ns)
-        yield placed if placed is not None else _refuse_entry(state, entry, at_ns, received_at_ns)
+        yield placed if placed is not None else _refuse_entry(state, index, entry, at_ns, received_at_ns)
 
 
 def _enter(
@@ -199,40 +203,42 @@ def entry_order(state: State, book: WalletBook, ask: Ask, attempt: int, tried: t
     )
 
 
-def _refuse_entry(state: State, ask: Ask, at_ns: int, received_at_ns: int) -> SignalRefused:
+def _refuse_entry(state: State, index: SelectionIndex, ask: Ask, at_ns: int, received_at_ns: int) -> SignalRefused:
     """Every rule broken, by the wallet that came closest first."""
     general = list(signal_refusals(state, ask, at_ns, received_at_ns))
-    books = list(state.wallets.values())
-    listed = [list(wallet_refusals(state, book, ask, at_ns)) for book in books[:LISTED_MAX]]
-    return _refused(ask.signal, general, listed, unlisted=max(0, len(books) - LISTED_MAX))
+    listed = [
+        list(wallet_refusals(state, book, ask, at_ns)) for book in index.roomiest(ask.signal.strategy, LISTED_MAX)
+    ]
+    return _refused(ask.signal, general, listed, unlisted=max(0, len(state.wallets) - LISTED_MAX))
 
 
 def _refused(signal: Signal, general: list[Refusal], listed: list[list[Refusal]], unlisted: int) -> SignalRefused:
+    if not listed and not general:
+        general = [Refusal(Code.WALLET_STATUS, "at least one wallet", "no wallet is configured")]
     closest_first = sorted((one for one in listed if one), key=lambda one: -PRECEDENCE[one[0].code])
     head = sorted([*general, *(closest_first[0] if closest_first else [])], key=lambda one: PRECEDENCE[one.code])
     refusals = [*head, *(refusal for one in closest_first[1:] for refusal in one)]
-    if not refusals:
-        refusals = [Refusal(Code.WALLET_STATUS, "at least one wallet", "no wallet is configured")]
     return SignalRefused(signal, tuple(refusals), unlisted)
 
 
-def _exit(state: State, signal: Signal, at_ns: int, received_at_ns: int) -> Iterator[Event]:
+def _exit(state: State, index: SelectionIndex, signal: Signal, at_ns: int, received_at_ns: int) -> Iterator[Event]:
     """Sell what is held: from one wallet where one holds enough, else in parts, the largest holding first."""
     stale_ns = stale_at_ns(state.settings, signal, received_at_ns)
-    general = list(time_refusals(state.settings, signal, stale_ns, at_ns, received_at_ns))
+    general = list(time_refusals(signal, stale_ns, at_ns, received_at_ns))
     if signal.target_price_pico is None:  # A limit protects a sale as well as a mark does.
         general += price_refusals(state, (signal.mint,), at_ns)
-    refusals = {book.wallet.id: list(exit_refusals(state, book, signal)) for book in state.wallets.values()}
-    holders = [book for book in state.wallets.values() if not refusals[book.wallet.id]]
+    users = index.users(signal.mint) or list(state.wallets.values())
+    holders = [book for book in users if next(exit_refusals(state, book, signal), None) is None]
     if general or not holders:
-        listed = [refusals[wallet_id] for wallet_id in list(refusals)[:LISTED_MAX]]
-        yield _refused(signal, general, listed, unlisted=max(0, len(refusals) - LISTED_MAX))
+        listed = [list(exit_refusals(state, book, signal)) for book in users[:LISTED_MAX]]
+        yield _refused(signal, general, listed, unlisted=max(0, len(users) - LISTED_MAX))
         return
     held = {book.wallet.id: sellable_units(state, book, signal.mint) for book in holders}
     wanted, sellable = _units_to_sell(state, signal, holders[0], sum(held.values())), sum(held.values())
     if not 0 < wanted <= sellable:
         too_much = Refusal(Code.INSUFFICIENT_TOKENS, sellable, wanted)
-        yield _refused(signal, [too_much if wanted > 0 else Refusal(Code.AMOUNT_TOO_SMALL, 1, wanted)], [], unlisted=0)
+        nothing = Refusal(Code.AMOUNT_OUT_OF_RANGE, "at least one base unit", str(wanted))
+        yield _refused(signal, [too_much if wanted > 0 else nothing], [], unlisted=0)
         return
     trusted = not list(price_refusals(state, (signal.mint,), at_ns))
     for part, (book, units) in enumerate(_parts(holders, held, wanted, signal)):
@@ -324,21 +330,46 @@ def _next_attempt(
 # Marks, money, settings, holds
 
 
-def _newer(state: State, marks: tuple[Mark, ...]) -> tuple[Mark, ...]:
-    """The newest price of each token, never backwards in time. A price that is no price is dropped: the old mark then
-    grows stale, which refuses."""
+def _newer(state: State, marks: tuple[Mark, ...], at_ns: int) -> tuple[Mark, ...]:
+    """The newest price of each token, never backwards in time. What is no price, or is dated in the future and would
+    shut out the ones that follow, is dropped: the old mark then grows stale, which refuses."""
     newest: dict[Mint, Mark] = {}
     for mark in marks:
         known = newest.get(mark.mint) or state.marks.get(mark.mint)
-        if 0 < mark.price_pico <= PRICE_MAX_PICO and (known is None or mark.at_ns > known.at_ns):
+        sane = 0 < mark.price_pico <= PRICE_MAX_PICO and mark.at_ns <= at_ns + FUTURE_MAX_NS
+        if sane and (known is None or mark.at_ns > known.at_ns):
             newest[mark.mint] = mark
     return tuple(newest.values())
 
 
+def _record_ticket(state: State, order_id: OrderId, ticket: Ticket) -> Iterator[Event]:
+    """Who asks is about to send these bytes: only the one ticket of an open order may be."""
+    known = state.open_orders.get(order_id)
+    if known is None:
+        raise CommandRefused(f"order {order_id} is not open: its ticket must not be sent")
+    if known.ticket is None:
+        yield TicketRecorded(order_id, ticket)
+    elif known.ticket != ticket:
+        raise CommandRefused(f"order {order_id} has ticket {known.ticket.signature}, not {ticket.signature}")
+
+
+def _check_same_money(state: State, desk: Desk) -> None:
+    """What was booked in one unit cannot be read in another."""
+    if state.desk is None:
+        return
+    if state.desk.quote != desk.quote:
+        raise CommandRefused(f"this desk's quote currency is {state.desk.quote}, and cannot become {desk.quote}")
+    for mint, token in state.desk.tokens.items():
+        if mint in desk.tokens and desk.tokens[mint].decimals != token.decimals:
+            raise CommandRefused(f"{token.symbol} has {token.decimals} decimals, not {desk.tokens[mint].decimals}")
+
+
 def _found(state: State, found: FoundDesk) -> Iterator[Event]:
     stamp = DeskFounded(found.mode, found.cluster, found.genesis_hash)
-    if state.founded is None:
+    if state.founded is None and state.seq == 0:
         yield stamp
+    elif state.founded is None:
+        raise CommandRefused("this journal does not begin with an identity: it is not a desk's journal")
     elif state.founded != stamp:
         raise CommandRefused(
             f"this journal belongs to {state.founded.mode} on {state.founded.cluster} "
@@ -358,6 +389,9 @@ def _configure_wallet(state: State, configure: ConfigureWallet, at_ns: int) -> I
     if book is None or book.wallet != wallet:
         yield WalletConfigured(wallet)
     scope = Scope(wallet.id)
+    others = [other for other in state.wallets.values() if other is not state.wallets.get(wallet.id)]
+    if book is None and others and all("emergency" in other.holds for other in others):
+        yield from _add_hold(state, scope, Hold("emergency", "configured while everything was stopped", at_ns))
     if book is not None and "removed" in book.holds:
         yield HoldLifted(scope, "removed", "configured again")
     wanted = CAUSE_OF_STATUS.get(wallet.status)

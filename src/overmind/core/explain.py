@@ -45,7 +45,7 @@ def entry_candidates(state: State, signal: Signal, at_ns: int) -> tuple[Candidat
 def exit_candidates(state: State, signal: Signal, at_ns: int) -> tuple[Candidate, ...]:
     """Each wallet's answer to a sale: only facts can stop it."""
     stale_ns = stale_at_ns(state.settings, signal, at_ns)
-    general = list(time_refusals(state.settings, signal, stale_ns, at_ns, at_ns))
+    general = list(time_refusals(signal, stale_ns, at_ns, at_ns))
     if signal.target_price_pico is None:
         general += price_refusals(state, (signal.mint,), at_ns)
     return tuple(

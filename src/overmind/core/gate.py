@@ -63,6 +63,8 @@ USD, PERCENT, RATIO, COUNT, MILLISECONDS, BASIS_POINTS, LAMPORT_UNIT, BASE_UNITS
     "text",
 )
 
+AMOUNT_RANGE: Final = f"1 to {NOTIONAL_MAX_MICROS} micro-USD"
+
 # The unit of `limit` and `actual`: micro-USD is shown as USD, ppm as percent or ratio, lamports as SOL.
 UNITS: Final[dict[Code, str]] = {
     Code.PORTFOLIO_STOPPED: TEXT,
@@ -78,7 +80,7 @@ UNITS: Final[dict[Code, str]] = {
     Code.SLIPPAGE_CEILING: BASIS_POINTS,
     Code.PRICE_IMPACT: BASIS_POINTS,
     Code.MINT_NOT_ADMITTED: TEXT,
-    Code.AMOUNT_TOO_SMALL: BASE_UNITS,
+    Code.AMOUNT_OUT_OF_RANGE: TEXT,
     Code.RISK_LEVEL: RATIO,
     Code.DAILY_LOSS: USD,
     Code.DAILY_LOSS_HEADROOM: USD,
@@ -192,7 +194,9 @@ def signal_refusals(state: State, ask: Ask, at_ns: int, received_at_ns: int) -> 
         yield Refusal(Code.PORTFOLIO_STOPPED, "running", "emergency")
     if paused := state.paused.get(signal.strategy):
         yield Refusal(Code.STRATEGY_NOT_ENABLED, "enabled", f"paused: {', '.join(sorted(paused))}")
-    yield from time_refusals(desk, signal, ask.stale_at_ns, at_ns, received_at_ns)
+    yield from time_refusals(signal, ask.stale_at_ns, at_ns, received_at_ns)
+    if at_ns - received_at_ns > desk.selection_timeout_ns:
+        yield Refusal(Code.SELECTION_TIMEOUT, desk.selection_timeout_ns // 10**6, (at_ns - received_at_ns) // 10**6)
     yield from price_refusals(state, (signal.mint, SOL), at_ns)
     ceiling = slippage_ceiling_bps(desk, signal)
     if ask.slippage_max_bps > ceiling:
@@ -202,7 +206,7 @@ def signal_refusals(state: State, ask: Ask, at_ns: int, received_at_ns: int) -> 
     if signal.mint not in desk.tokens:
         yield Refusal(Code.MINT_NOT_ADMITTED, "a listed token", signal.mint)
     elif ask.mark_pico and not 0 < ask.notional_micros <= NOTIONAL_MAX_MICROS:
-        yield Refusal(Code.AMOUNT_TOO_SMALL, 1, ask.notional_micros)
+        yield Refusal(Code.AMOUNT_OUT_OF_RANGE, AMOUNT_RANGE, f"{ask.notional_micros} micro-USD")
     exposure_max = ppm_of(state.equity_micros, desk.portfolio_exposure_max_ppm)
     if state.exposure_micros + ask.notional_micros > exposure_max:
         actual = share_ppm(state.exposure_micros + ask.notional_micros, state.equity_micros)
@@ -212,15 +216,13 @@ def signal_refusals(state: State, ask: Ask, at_ns: int, received_at_ns: int) -> 
         yield Refusal(Code.ASSET_CONCENTRATION, desk.asset_max_ppm, share_ppm(asset, state.equity_micros))
 
 
-def time_refusals(desk: Desk, signal: Signal, stale_at_ns: int, at_ns: int, received_at_ns: int) -> Iterator[Refusal]:
+def time_refusals(signal: Signal, stale_at_ns: int, at_ns: int, received_at_ns: int) -> Iterator[Refusal]:
     """A signal out of its time may not be traded, in either direction."""
     if at_ns >= stale_at_ns:
         began_ns = signal.at_ns if signal.at_ns is not None else received_at_ns
         yield Refusal(Code.SIGNAL_STALE, (stale_at_ns - began_ns) // 10**6, (at_ns - began_ns) // 10**6)
     if signal.at_ns is not None and signal.at_ns > at_ns + FUTURE_MAX_NS:
         yield Refusal(Code.SIGNAL_FROM_FUTURE, FUTURE_MAX_NS // 10**6, (signal.at_ns - at_ns) // 10**6)
-    if at_ns - received_at_ns > desk.selection_timeout_ns:
-        yield Refusal(Code.SELECTION_TIMEOUT, desk.selection_timeout_ns // 10**6, (at_ns - received_at_ns) // 10**6)
 
 
 def price_refusals(state: State, mints: tuple[Mint, ...], at_ns: int) -> Iterator[Refusal]:

@@ -54,6 +54,18 @@ class SelectionIndex:
             costs[best] = np.inf
         return None
 
+    def roomiest(self, strategy: StrategyType, count: int) -> list[WalletBook]:
+        """The wallets nearest to taking an entry of this strategy: by capacity, then as registered."""
+        self.refresh()
+        order = np.argsort(-self._capacity[strategy], kind="stable")
+        return [self.books[slot] for slot in order[:count]]
+
+    def users(self, mint: Mint) -> list[WalletBook]:
+        """The wallets that hold this token or are about to."""
+        self.refresh()
+        uses = self._uses.get(mint)
+        return [] if uses is None else [self.books[slot] for slot in uses.nonzero()[0]]
+
     def candidates(self, ask: Ask, at_ns: int, excluded: tuple[WalletId, ...]) -> NDArray[np.intp]:
         """Slots of the wallets whose capacity, risk level, rate and room in this token fit."""
         signal, notional = ask.signal, ask.notional_micros
@@ -138,7 +150,7 @@ class SelectionIndex:
         for strategy in book.wallet.strategies:
             self._capacity[strategy][slot] = strategy_capacity_micros(book, strategy, common)
         placed, rate_max = book.placed_ns, state.settings.rate_max_per_s
-        if len(placed) >= rate_max:
+        if placed and len(placed) >= rate_max:
             self._limited_until[slot] = until_ns = placed[-rate_max] + NS
             self._limited_until_max = max(self._limited_until_max, until_ns)
         full = book.mints_in_use >= book.wallet.limits.positions_max

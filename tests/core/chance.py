@@ -1,0 +1,249 @@
+"""Commands by chance: as often foolish as sensible, now and then exactly at a limit, and repeated."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from random import Random
+
+from msgspec import structs
+from tests.core.desk import DESK, MS, USDC, Play, wide_wallet
+
+from overmind.core.gate import capacity_micros
+from overmind.core.messages import (
+    AddHold,
+    Command,
+    CommandRefused,
+    ConfigureDesk,
+    ConfigureWallet,
+    EmergencyStop,
+    LiftHold,
+    MarkPrices,
+    ReactivateWallet,
+    RecordDeposit,
+    RecordOutcome,
+    RecordTicket,
+    RemoveWallet,
+    Scope,
+    SubmitSignal,
+)
+from overmind.core.model import (
+    DAY_NS,
+    LAMPORTS,
+    MICROS,
+    NS,
+    PICO,
+    PPM,
+    SOL,
+    Cause,
+    DepositId,
+    Expired,
+    Failed,
+    Filled,
+    Limits,
+    Mark,
+    Mint,
+    Money,
+    Order,
+    OrderId,
+    Outcome,
+    Rejected,
+    Signal,
+    SignalId,
+    StrategyShare,
+    StrategyType,
+    Ticket,
+    Token,
+    TradeAction,
+    Wallet,
+    WalletId,
+    WalletStatus,
+    WalletType,
+)
+
+DUST = Token("DUST", Mint("dust"), 0)
+COIN = Token("COIN", Mint("coin"), 9)
+MINTS = [SOL, DUST.mint, COIN.mint, Mint("eth"), Mint("unlisted"), USDC.mint]
+STRATEGIES = [StrategyType.MOMENTUM_TRADING, StrategyType.ARBITRAGE, StrategyType.AXIOM_MEME_COIN]
+CAUSES = ["operator", "day_loss", "emergency", "removed"]
+FLOATS = [LAMPORTS, LAMPORTS, LAMPORTS // 10, LAMPORTS // 9]
+HUGE = 2**70
+
+
+class Chance:
+    def __init__(self, rng: Random, wallets: int) -> None:
+        self.rng = rng
+        self.names = [WalletId(f"w{(number * 7) % wallets}") for number in range(wallets)]  # Not in alphabetical order.
+
+    def opening(self) -> list[Command]:
+        """A desk with settings, prices and funded wallets, so that something happens."""
+        tokens = {token.mint: token for token in (*DESK.tokens.values(), DUST, COIN)}
+        marks = tuple(Mark(mint, self._price(), 1) for mint in MINTS if mint != USDC.mint)
+        desk = structs.replace(DESK, tokens=tokens, rate_max_per_s=self.rng.choice([50, 2, 1]))
+        opening: list[Command] = [ConfigureDesk(desk), MarkPrices(marks)]
+        for name in self.names:
+            opening.append(ConfigureWallet(self._wallet(name)))
+            opening.append(RecordDeposit(DepositId(f"cash {name}"), name, Money(10_000 * MICROS, USDC.mint)))
+            opening.append(
+                RecordDeposit(DepositId(f"float {name}"), name, Money(self.rng.choice(FLOATS), SOL), to_float=True)
+            )
+        return opening
+
+    def odd(self) -> bool:
+        return self.rng.random() < 0.04
+
+    def later_ns(self) -> int:
+        """How much later the next command comes."""
+        rare = self.rng.choice([31 * NS, DAY_NS])
+        return rare if self.odd() else self.rng.choice([0, 0, 1, MS, NS - 1, NS])
+
+    def command(self, desk: Play) -> Command:
+        rng, roll, orders = self.rng, self.rng.random(), list(desk.state.open_orders.values())
+        if roll < 0.45:
+            return self.submit(desk)
+        if roll < 0.65 and orders:
+            known = rng.choice(orders)
+            if known.ticket is None and rng.random() < 0.5:
+                return RecordTicket(known.order.id, Ticket(f"signature of {known.order.id}", b"bytes"))
+            return RecordOutcome(known.order.id, self._outcome(known.order))
+        return self._marks(desk) if roll < 0.8 else self._wish(desk)
+
+    def _marks(self, desk: Play) -> MarkPrices:
+        """Mostly the same prices anew; else a few others, perhaps old, perhaps two of one token."""
+        rng, marks = self.rng, desk.state.marks.values()
+        if rng.random() < 0.5:
+            return MarkPrices(tuple(structs.replace(mark, at_ns=desk.now_ns) for mark in marks))
+        at_ns = desk.now_ns - (NS if self.odd() else 0)
+        return MarkPrices(
+            tuple(Mark(mint, self._price(), at_ns + rng.randint(0, 1)) for mint in rng.choices(MINTS, k=2))
+        )
+
+    def _wish(self, desk: Play) -> Command:
+        """Something that an operator, the configuration or the executor may want."""
+        rng = self.rng
+        name = WalletId("nobody") if self.odd() else rng.choice(self.names)
+        wide = Scope() if self.odd() else Scope(strategy=rng.choice(STRATEGIES))
+        scope = wide if rng.random() < 0.1 else Scope(name)
+        order_id = OrderId(f"s{rng.randint(0, 30)}.0.0")
+        holds = [(Scope(), cause) for cause in desk.state.holds]
+        holds += [(Scope(key), cause) for key, book in desk.state.wallets.items() for cause in book.holds]
+        holds += [(Scope(strategy=key), cause) for key, paused in desk.state.paused.items() for cause in paused]
+        lifts = [LiftHold(*rng.choice(holds), "chance")] * 4 if holds else []
+        wishes: list[Command] = [
+            *lifts,
+            *[self._deposit(name) for _ in range(4)],
+            ConfigureWallet(self._wallet(name)),
+            self._configure_desk(desk),
+            AddHold(scope, rng.choice(CAUSES), "chance"),
+            LiftHold(scope, rng.choice(CAUSES), "chance"),
+            RemoveWallet(name),
+            EmergencyStop("chance") if self.odd() else AddHold(Scope(name), "emergency", "chance"),
+            *[ReactivateWallet(one, "chance") for one in self.names],
+            RecordTicket(order_id, Ticket(f"signature {rng.randint(0, 3)}", b"bytes")),
+            RecordOutcome(order_id, Expired()),
+        ]
+        return rng.choice(wishes)
+
+    def submit(self, desk: Play) -> SubmitSignal:
+        rng, odd = self.rng, self.odd
+        action = rng.choice(list(TradeAction)) if rng.random() < 0.4 else TradeAction.BUY
+        notional = self._notional(desk) if rng.random() < 0.8 else None
+        quantity = Decimal(self._micros()).scaleb(-7) if notional is None else None
+        if action in (TradeAction.SELL, TradeAction.MARKET_SELL) and rng.random() < 0.5:
+            notional = quantity = None
+        signal = Signal(
+            id=SignalId(f"s{rng.randint(0, 30) if odd() else rng.randint(31, 10**9)}"),
+            strategy=rng.choice(STRATEGIES),
+            action=action,
+            mint=rng.choice(MINTS if odd() else MINTS[:4]),
+            risk_tolerance_ppm=rng.choice([500_000, 499_999]) if odd() else PPM,
+            notional_micros=notional,
+            quantity=quantity,
+            target_price_pico=max(1, self._price()) if odd() else None,
+            preferred_type=rng.choice([None, None, *WalletType]),
+            exclude=tuple(rng.sample(self.names, min(len(self.names), 2))) if odd() else (),
+            slippage_max_bps=rng.choice([100, 101]) if odd() else None,
+            at_ns=desk.now_ns + rng.choice([0, -NS, 5 * NS, 6 * NS, -30 * NS]) if odd() else None,
+        )
+        return SubmitSignal(signal, desk.now_ns - (rng.choice([MS, 5 * NS, 6 * NS]) if odd() else 0))
+
+    def _notional(self, desk: Play) -> int:
+        """Often exactly what a wallet has room for, or one unit beyond."""
+        if self.rng.random() < 0.5:
+            return self._micros()
+        book = self.rng.choice(list(desk.state.wallets.values()))
+        return max(
+            self.rng.randint(0, 1),
+            capacity_micros(desk.state, book, self.rng.choice(STRATEGIES)) + self.rng.choice([-1, 0, 0, 1]),
+        )
+
+    def _micros(self) -> int:
+        return self.rng.choice([self.rng.randint(0, 1), 300 * MICROS, self.rng.randint(0, 300 * MICROS)])
+
+    def _price(self) -> int:
+        """Around $100, or far from it; zero is no price."""
+        far = self.rng.choice([self.rng.randint(0, 5 * PICO), 1, 0])
+        return far if self.odd() else self.rng.randint(90 * PICO, 110 * PICO)
+
+    def _outcome(self, order: Order) -> Outcome:
+        rng = self.rng
+        fee = rng.randint(0, order.fee_max_lamports)
+        spent = order.spend.units - rng.choice([0, 0, 0, rng.randint(0, order.spend.units - 1)])
+        received = order.received_min + rng.choice([0, 1, order.received_min // 100, order.received_min])
+        filled = Filled(spent, received, fee, rng.choice([0, order.rent_max_lamports]))
+        causes = [Cause.ROUTE_DOWN, Cause.WALLET_FUNDS, rng.choice(list(Cause))]
+        others: list[Outcome] = [Failed(fee, Cause.SLIPPAGE), Expired(), Rejected(rng.choice(causes))]
+        return filled if rng.random() < 0.6 else rng.choice(others)
+
+    def _deposit(self, name: WalletId) -> RecordDeposit:
+        rng = self.rng
+        mint = rng.choice(MINTS)
+        units = HUGE if mint == DUST.mint and rng.random() < 0.3 else self._micros()
+        deposit_id = DepositId(f"d{rng.randint(0, 3) if self.odd() else rng.randint(4, 10**9)}")
+        return RecordDeposit(deposit_id, name, Money(units, mint), to_float=rng.random() < 0.2)
+
+    def _configure_desk(self, desk: Play) -> ConfigureDesk:
+        rng, settings = self.rng, desk.state.settings
+        changes: list[dict[str, object]] = [
+            {"portfolio_exposure_max_ppm": rng.choice([PPM, 800_000, 300_000])},
+            {"asset_max_ppm": rng.choice([PPM, 400_000, 100_000])},
+            {"rate_max_per_s": rng.choice([50, 50, 2, 1])},
+            {
+                "tokens": {mint: token for mint, token in DESK.tokens.items() if mint != "eth"}
+                | {DUST.mint: DUST, COIN.mint: COIN}
+            },
+            {"tokens": {**DESK.tokens, DUST.mint: DUST, COIN.mint: COIN}},
+            {"multi_wallet_enabled": not self.odd(), "default_wallet": rng.choice(self.names)},
+        ]
+        return ConfigureDesk(structs.replace(settings, **rng.choice(changes)))
+
+    def _wallet(self, name: WalletId) -> Wallet:
+        """One limit in five is tight."""
+        rng = self.rng
+        tight = [rng.random() < 0.2 for _ in range(7)]
+        limits = Limits(
+            daily_loss_max_micros=rng.randint(0, 100 * MICROS) if tight[0] else 10**6 * MICROS,
+            position_max_micros=rng.randint(0, 1_000 * MICROS) if tight[1] else 10**6 * MICROS,
+            exposure_max_ppm=rng.randint(0, PPM) if tight[2] else PPM,
+            positions_max=rng.randint(0, 3) if tight[3] else 100,
+            stop_loss_ppm=rng.randint(0, 100_000) if tight[4] else 0,
+            trades_per_day_max=rng.randint(0, 5) if tight[5] else 1_000,
+            risk_level_ppm=500_000 if tight[6] else 0,
+        )
+        shares = {
+            strategy: StrategyShare(
+                rng.choice([PPM, PPM, 400_000]), rng.choice([10**6, 10**6, 500]) * MICROS, enabled=rng.random() < 0.9
+            )
+            for strategy in STRATEGIES
+            if rng.random() < 0.8
+        }
+        status = rng.choice(list(WalletStatus)) if self.odd() else WalletStatus.ACTIVE
+        wallet_type = rng.choice(list(WalletType))
+        return structs.replace(wide_wallet(name), type=wallet_type, limits=limits, strategies=shares, status=status)
+
+
+def attempt(desk: Play, command: Command) -> list[object]:
+    """What a command decided, or that it was refused."""
+    try:
+        return list(desk.do(command))
+    except CommandRefused as refused:
+        return [str(refused)]

@@ -1,0 +1,384 @@
+"""A desk in words: every step is a command, decided by `decide` and folded by `apply`, as the engine would do it.
+
+SOL costs $100, eth $2,000 and btc $50,000; `new` is listed but was never priced. A step without a verb
+configures the wallet of that name. It starts with $9,900 and a float of 1 SOL, so its equity is $10,000 and a percent
+of it $100, and its limits are as wide as possible. It is noon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+
+from msgspec import structs
+
+from overmind.core.decide import decide
+from overmind.core.gate import shown
+from overmind.core.index import SelectionIndex
+from overmind.core.messages import (
+    AddHold,
+    Command,
+    ConfigureDesk,
+    ConfigureWallet,
+    EmergencyStop,
+    Entry,
+    Event,
+    FoundDesk,
+    LiftHold,
+    MarkPrices,
+    OrderPlaced,
+    ReactivateWallet,
+    RecordDeposit,
+    RecordOutcome,
+    RecordTicket,
+    Refusal,
+    RemoveWallet,
+    Scope,
+    SignalRefused,
+    SubmitSignal,
+)
+from overmind.core.model import (
+    DAY_NS,
+    LAMPORTS,
+    MICROS,
+    PICO,
+    PPM,
+    SOL,
+    Cause,
+    DepositId,
+    Desk,
+    Expired,
+    Failed,
+    Filled,
+    Limits,
+    Mark,
+    Mint,
+    Money,
+    Order,
+    OrderId,
+    Outcome,
+    Rejected,
+    RiskProfile,
+    Side,
+    Signal,
+    SignalId,
+    StrategyShare,
+    StrategyType,
+    Ticket,
+    Token,
+    TradeAction,
+    TradingMode,
+    Wallet,
+    WalletId,
+    WalletStatus,
+    WalletType,
+    units_of,
+    value_micros,
+)
+from overmind.core.state import State, WalletBook, apply
+
+NOON_NS = 20_000 * DAY_NS + DAY_NS // 2
+MS = 10**6
+PERCENT = PPM // 100
+WIDE = 10**6 * MICROS
+
+USDC = Token("USDC", Mint("usdc"), 6)
+TOKENS = {
+    "sol": Token("SOL", SOL, 9),
+    "eth": Token("ETH", Mint("eth"), 8),
+    "btc": Token("BTC", Mint("btc"), 8),
+    "new": Token("NEW", Mint("new"), 5),
+}
+PRICES = {"sol": 100, "eth": 2_000, "btc": 50_000}
+DESK = Desk(
+    quote=USDC,
+    tokens={token.mint: token for token in TOKENS.values()},
+    portfolio_exposure_max_ppm=PPM,
+    asset_max_ppm=PPM,
+)
+WIDE_LIMITS = Limits(
+    daily_loss_max_micros=WIDE,
+    position_max_micros=WIDE,
+    exposure_max_ppm=PPM,
+    positions_max=100,
+    stop_loss_ppm=0,
+    trades_per_day_max=1_000,
+    risk_level_ppm=0,
+)
+
+STRATEGIES = {
+    "momentum": StrategyType.MOMENTUM_TRADING,
+    "arbitrage": StrategyType.ARBITRAGE,
+    "meteora": StrategyType.METEORA_DAMM,
+    "meme": StrategyType.AXIOM_MEME_COIN,
+}
+
+# What a word sets, and how many of its units one of ours holds.
+LIMIT_WORDS = {
+    "loss": ("daily_loss_max_micros", MICROS),
+    "position": ("position_max_micros", MICROS),
+    "exposure": ("exposure_max_ppm", PERCENT),
+    "places": ("positions_max", 1),
+    "stop": ("stop_loss_ppm", PERCENT),
+    "trades": ("trades_per_day_max", 1),
+    "risk": ("risk_level_ppm", PPM),
+}
+DESK_WORDS = {
+    "exposure": ("portfolio_exposure_max_ppm", PERCENT),
+    "asset": ("asset_max_ppm", PERCENT),
+    "rate": ("rate_max_per_s", 1),
+    "attempts": ("attempts_max", 1),
+    "timeout": ("selection_timeout_ns", MS),
+}
+WALLET_WORDS = ("usd", "sol", "share", "type", "key", "status")
+SIGNAL_WORDS = ("id", "by", "as", "tolerance", "limit", "prefer", "not", "slip", "ttl", "sent", "waited")
+OUTCOME_WORDS = ("at", "fee", "rent", "for")
+
+
+class Play:
+    def __init__(self, steps: str = "", prices: dict[str, int] = PRICES) -> None:
+        self.state = State()
+        self.index = SelectionIndex(self.state)
+        self.entries: list[Entry] = []
+        self.now_ns = NOON_NS
+        self._signals = 0
+        self._deposits = 0
+        self.do(FoundDesk(TradingMode.PAPER, "tape", "genesis"))
+        self.do(ConfigureDesk(DESK))
+        self.do(MarkPrices(tuple(Mark(mint(name), price * PICO, self.now_ns) for name, price in prices.items())))
+        self.play(steps)
+
+    def facts(self, command: Command) -> Iterator[Event]:
+        """Each event right after it was applied."""
+        for event in decide(self.state, self.index, command, self.now_ns):
+            entry = Entry(self.state.seq + 1, self.now_ns, event)
+            apply(self.state, entry)
+            self.entries.append(entry)
+            yield event
+
+    def do(self, command: Command) -> tuple[Event, ...]:
+        return tuple(self.facts(command))
+
+    def play(self, steps: str) -> tuple[Event, ...]:
+        """Steps, parted by semicolons. Returns what the last decided. Outcomes: of all open orders or of one."""
+        events: tuple[Event, ...] = ()
+        for step in filter(None, (step.strip() for step in steps.split(";"))):
+            events = self._step(step.split())
+        return events
+
+    def _step(self, words: list[str]) -> tuple[Event, ...]:
+        match words:
+            case ["wait", ms]:
+                self.now_ns += int(ms) * MS
+                return ()
+            case ["mark", name, price]:
+                self.now_ns += 1  # Only a newer price counts.
+                return self.do(MarkPrices((Mark(mint(name), exact(price, PICO), self.now_ns),)))
+            case ["buy" | "sell" as verb, name, amount, *options]:
+                return self.do(self.signal(verb, name, amount, options))
+            case ["fill" | "fail" | "expire" | "reject" as verb, *options]:
+                named = OrderId(options.pop(0)) if len(options) % 2 else None
+                orders = [one.order for one in self.state.open_orders.values() if named in (None, one.order.id)]
+                assert orders, words
+                return tuple(event for order in orders for event in self._close(order, verb, options))
+            case ["desk", *options]:
+                return self.do(
+                    ConfigureDesk(
+                        desk_with(self.state.settings, pairs(options, {*DESK_WORDS, "only", "depth", "without"}))
+                    )
+                )
+            case ["deposit", name, amount, token]:
+                scale = 10 ** (USDC if token == "usd" else TOKENS[token]).decimals
+                return self._deposit(WalletId(name), Money(exact(amount, scale), mint(token)))
+            case ["float", name, amount]:
+                return self._deposit(WalletId(name), Money(exact(amount, LAMPORTS), SOL), to_float=True)
+            case ["hold", name, cause]:
+                return self.do(AddHold(scope(name), cause, "because"))
+            case ["lift", name, cause]:
+                return self.do(LiftHold(scope(name), cause, "because"))
+            case ["stop"]:
+                return self.do(EmergencyStop("because"))
+            case ["reactivate", name]:
+                return self.do(ReactivateWallet(WalletId(name), "because"))
+            case ["remove", name]:
+                return self.do(RemoveWallet(WalletId(name)))
+            case [name, *options]:
+                return self._wallet(WalletId(name), pairs(options, {*LIMIT_WORDS, *WALLET_WORDS}))
+        raise AssertionError(words)
+
+    def book(self, name: str) -> WalletBook:
+        return self.state.wallets[WalletId(name)]
+
+    def balance(self, account: str, name: str) -> int:
+        return self.state.ledger.balance(account, mint(name))
+
+    def signal(self, verb: str, name: str, amount: str, options: list[str]) -> SubmitSignal:
+        """`$300` is a notional, `0.15` a quantity, `all` neither."""
+        said = pairs(options, SIGNAL_WORDS)
+        self._signals += 1
+        signal = Signal(
+            id=SignalId(said.get("id", f"s{self._signals}")),
+            strategy=strategy(said.get("by", "momentum")),
+            action=TradeAction(said.get("as", verb.capitalize())),
+            mint=mint(name),
+            risk_tolerance_ppm=exact(said.get("tolerance", "1"), PPM),
+            notional_micros=exact(amount[1:], MICROS) if amount.startswith("$") else None,
+            quantity=Decimal(amount) if amount[0].isdigit() else None,
+            target_price_pico=exact(said["limit"], PICO) if "limit" in said else None,
+            preferred_type=WalletType(said["prefer"]) if "prefer" in said else None,
+            exclude=tuple(WalletId(name) for name in said["not"].split(",")) if "not" in said else (),
+            slippage_max_bps=int(said["slip"]) if "slip" in said else None,
+            ttl_ns=int(said["ttl"]) * MS if "ttl" in said else None,
+            at_ns=self.now_ns + int(said["sent"]) * MS if "sent" in said else None,
+        )
+        return SubmitSignal(signal, self.now_ns - int(said.get("waited", "0")) * MS)
+
+    def _wallet(self, name: WalletId, said: dict[str, str]) -> tuple[Event, ...]:
+        known = self.state.wallets.get(name)
+        events = self.do(ConfigureWallet(wallet_with(known.wallet if known else wide_wallet(name), said)))
+        for word, default, scale, money_mint in (("usd", "9900", MICROS, USDC.mint), ("sol", "1", LAMPORTS, SOL)):
+            units = exact(said.get(word, default), scale)
+            if known is None and units:
+                self._deposit(name, Money(units, money_mint), to_float=word == "sol")
+        return events
+
+    def _deposit(self, name: WalletId, money: Money, to_float: bool = False) -> tuple[Event, ...]:
+        self._deposits += 1
+        return self.do(RecordDeposit(DepositId(f"d{self._deposits}"), name, money, to_float))
+
+    def _close(self, order: Order, verb: str, options: list[str]) -> tuple[Event, ...]:
+        said = pairs(options, OUTCOME_WORDS)
+        outcome: Outcome
+        match verb:
+            case "fill":
+                outcome = self._filled(order, said)
+            case "fail":
+                outcome = Failed(int(said.get("fee", "0")), Cause(said.get("for", "SLIPPAGE")))
+            case "expire":
+                outcome = Expired()
+            case _:
+                outcome = Rejected(Cause(said.get("for", "ROUTE_DOWN")))
+        if self.state.open_orders[order.id].ticket is None and not isinstance(outcome, Rejected):
+            self.do(RecordTicket(order.id, Ticket(f"signature of {order.id}", b"bytes")))
+        return self.do(RecordOutcome(order.id, outcome))
+
+    def _filled(self, order: Order, said: dict[str, str]) -> Filled:
+        """At the mark, or `at` a price of its own; free, unless `fee` or `rent` are said in lamports."""
+        price = exact(said["at"], PICO) if "at" in said else self.state.marks[order.mint].price_pico
+        decimals, spent = DESK.tokens[order.mint].decimals, order.spend.units
+        convert = units_of if order.side is Side.BUY else value_micros
+        return Filled(spent, convert(spent, price, decimals), int(said.get("fee", "0")), int(said.get("rent", "0")))
+
+
+def wide_wallet(name: WalletId) -> Wallet:
+    return Wallet(
+        id=name,
+        type=WalletType.PRIMARY,
+        profile=RiskProfile.MEDIUM,
+        public_key=f"key of {name}",
+        allocation_ppm=0,
+        limits=WIDE_LIMITS,
+        strategies=dict.fromkeys(StrategyType, StrategyShare(PPM, WIDE)),
+    )
+
+
+def wallet_with(wallet: Wallet, said: dict[str, str]) -> Wallet:
+    """`share Strategy:percent:usd` leaves that strategy alone, `share none` leaves none."""
+    limits = {
+        LIMIT_WORDS[word][0]: exact(text, LIMIT_WORDS[word][1]) for word, text in said.items() if word in LIMIT_WORDS
+    }
+    strategies = wallet.strategies
+    if "share" in said:
+        rows = [row.split(":") for row in said["share"].split(",") if row != "none"]
+        strategies = {
+            strategy(name): StrategyShare(exact(percent, PERCENT), exact(usd, MICROS), enabled=not off)
+            for name, percent, usd, *off in rows
+        }
+    return structs.replace(
+        wallet,
+        type=WalletType(said.get("type", wallet.type)),
+        public_key=said.get("key", wallet.public_key),
+        status=WalletStatus(said.get("status", wallet.status)),
+        limits=structs.replace(wallet.limits, **limits),
+        strategies=strategies,
+    )
+
+
+def desk_with(desk: Desk, said: dict[str, str]) -> Desk:
+    changes: dict[str, object] = {
+        DESK_WORDS[word][0]: exact(text, DESK_WORDS[word][1]) for word, text in said.items() if word in DESK_WORDS
+    }
+    if "only" in said:
+        changes |= {"multi_wallet_enabled": False, "default_wallet": WalletId(said["only"])}
+    if "depth" in said:
+        changes["costs"] = structs.replace(desk.costs, depth_micros=exact(said["depth"], MICROS))
+    if "without" in said:
+        changes["tokens"] = {key: token for key, token in desk.tokens.items() if key != mint(said["without"])}
+    return structs.replace(desk, **changes)
+
+
+def pairs(words: list[str], known: Iterable[str]) -> dict[str, str]:
+    said = dict(zip(words[::2], words[1::2], strict=True))
+    assert said.keys() <= set(known), words
+    return said
+
+
+def mint(name: str) -> Mint:
+    return USDC.mint if name == "usd" else TOKENS[name].mint if name in TOKENS else Mint(name)
+
+
+def scope(name: str) -> Scope:
+    """`portfolio`, a strategy, or a wallet."""
+    if name == "portfolio":
+        return Scope()
+    return Scope(strategy=strategy(name)) if name in STRATEGIES else Scope(WalletId(name))
+
+
+def strategy(name: str) -> StrategyType:
+    return STRATEGIES[name] if name in STRATEGIES else StrategyType(name)
+
+
+def exact(text: str, scale: int) -> int:
+    units = Decimal(text) * scale
+    assert units == int(units), (text, scale)
+    return int(units)
+
+
+def number(amount: object) -> str:
+    """Exact to the last base unit, without trailing zeros."""
+    if isinstance(amount, float):
+        amount = Decimal(f"{amount:.12g}")
+    return f"{amount.normalize():f}" if isinstance(amount, Decimal) else f"{amount}"
+
+
+def told(events: tuple[Event, ...]) -> str:
+    """Orders as `wallet $spent` or `wallet quantity`, refusals as `CODE limit actual @wallet`."""
+    lines: list[str] = []
+    for event in events:
+        match event:
+            case OrderPlaced(order=order):
+                lines.append(f"{order.wallet_id} {amount(order)}")
+            case SignalRefused(refusals=refusals):
+                lines += map(refusal_told, refusals)
+            case _:
+                lines.append(type(event).__name__)
+    return " + ".join(lines) or "nothing"
+
+
+def amount(order: Order) -> str:
+    if order.side is Side.BUY:
+        return f"${number(Decimal(order.spend.units).scaleb(-6))}"
+    token = next(token for token in TOKENS.values() if token.mint == order.mint)
+    return f"{number(Decimal(order.spend.units).scaleb(-token.decimals))} {token.symbol.lower()}"
+
+
+def refusal_told(refusal: Refusal) -> str:
+    read = shown(refusal)
+    at = f" @{refusal.wallet_id}" if refusal.wallet_id else ""
+    return f"{refusal.code} {number(read['limit'])} {number(read['actual'])}{at}"
+
+
+def rows(table: str) -> list[list[str]]:
+    """The cells of a text table, without its heading and its notes (lines that begin with #)."""
+    lines = [line for line in table.strip().splitlines()[1:] if line.strip() and not line.startswith("#")]
+    return [[cell.strip() for cell in line.split("|")] for line in lines]

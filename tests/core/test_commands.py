@@ -1,0 +1,163 @@
+"""What is known already says nothing, what cannot be done is an error that says what would be right."""
+
+import pytest
+from msgspec import structs
+from tests.core.desk import Play, rows, told
+
+from overmind.core.messages import (
+    CommandRefused,
+    ConfigureDesk,
+    FoundDesk,
+    MarkPrices,
+    PricesMarked,
+    RecordOutcome,
+    RecordTicket,
+)
+from overmind.core.model import (
+    DAY_NS,
+    MICROS,
+    NS,
+    PICO,
+    PRICE_MAX_PICO,
+    Cause,
+    Expired,
+    Failed,
+    Filled,
+    Mark,
+    Mint,
+    OrderId,
+    Rejected,
+    Ticket,
+    TradingMode,
+)
+from overmind.core.state import QUALITY_WINDOW
+
+ETH, BTC = Mint("eth"), Mint("btc")
+
+REPEATED_TABLE = """
+given         | when                                                 | then
+w1            | buy eth $300 id s; buy eth $300 id s                 | nothing
+w1            | buy eth $300 id s; buy btc $999 id s                 | nothing
+w1; hold w1 a | buy eth $300 id s; lift w1 a; buy eth $300 id s      | nothing
+w1            | buy eth $300 id s as Hold                            | SignalRecorded
+w1            | buy eth $300 id s as Hold; buy eth $300 id s as Hold | nothing
+w1            | w1                                                   | nothing
+w1            | hold w1 a; hold w1 a                                 | nothing
+w1            | stop; stop                                           | nothing
+w1            | desk rate 50                                         | nothing
+"""
+
+
+@pytest.mark.parametrize(("given", "when", "then"), rows(REPEATED_TABLE))
+def test_what_is_known_says_nothing(given: str, when: str, then: str) -> None:
+    assert told(Play(given).play(when)) == then
+
+
+ERRORS_TABLE = """
+when                               | what is wrong
+deposit w9 1 usd                   | no wallet 'w9'; known: w1
+deposit w1 0 usd                   | 0 base units; a deposit is positive
+deposit w1 1 new                   | new has no price yet, so its cost is unknown
+desk without eth; deposit w1 1 eth | eth is not a listed token
+"""
+
+
+@pytest.mark.parametrize(("when", "problem"), rows(ERRORS_TABLE))
+def test_what_cannot_be_done_is_an_error(when: str, problem: str) -> None:
+    desk = Play("w1")
+    before = desk.state.ledger.totals(), desk.state.equity_micros
+    with pytest.raises(CommandRefused, match=problem):
+        desk.play(when)
+    assert (desk.state.ledger.totals(), desk.state.equity_micros) == before
+
+
+def test_a_journal_belongs_to_one_desk() -> None:
+    desk = Play()
+    assert not desk.do(FoundDesk(TradingMode.PAPER, "tape", "genesis"))
+    with pytest.raises(CommandRefused, match="use another OVERMIND_DATA_DIR"):
+        desk.do(FoundDesk(TradingMode.LIVE, "mainnet", "another genesis"))
+
+
+@pytest.mark.parametrize(
+    ("marks", "kept"),
+    [
+        ([(ETH, 1_900, 1)], [(ETH, 1_900)]),
+        ([(ETH, 1_900, 0)], []),  # no newer than the one we have
+        ([(ETH, 1_900, -1)], []),
+        ([(ETH, 0, 1), (BTC, 51_000, 1)], [(BTC, 51_000)]),
+        ([(ETH, PRICE_MAX_PICO // PICO, 1)], [(ETH, PRICE_MAX_PICO // PICO)]),
+        ([(ETH, PRICE_MAX_PICO // PICO + 1, 1)], []),
+        # Two of one token: the newest counts, in whatever order they come, also where it says what we know.
+        ([(ETH, 1_900, 1), (ETH, 2_000, 2)], [(ETH, 2_000)]),
+        ([(ETH, 2_000, 2), (ETH, 1_900, 1)], [(ETH, 2_000)]),
+    ],
+)
+def test_only_newer_prices_count(marks: list[tuple[Mint, int, int]], kept: list[tuple[Mint, int]]) -> None:
+    desk = Play("w1; deposit w1 1 eth")
+    events = desk.do(MarkPrices(tuple(Mark(mint, price * PICO, desk.now_ns + later) for mint, price, later in marks)))
+    newer = [mark for event in events if isinstance(event, PricesMarked) for mark in event.marks]
+    found = [(mark.mint, mark.price_pico // PICO) for mark in newer]
+    assert found == kept
+    position = desk.book("w1").positions[ETH]
+    assert position.value_micros * 10**6 == desk.state.marks[ETH].price_pico
+
+
+def test_an_order_has_one_ticket() -> None:
+    desk = Play("w1; buy eth $300 id s")
+    first, second = Ticket("first", b"bytes"), Ticket("second", b"other bytes")
+    order_id = OrderId("s.0.0")
+    assert told(desk.do(RecordTicket(order_id, first))) == "TicketRecorded"
+    assert not desk.do(RecordTicket(order_id, first))
+    with pytest.raises(CommandRefused, match="has ticket first, not second"):
+        desk.do(RecordTicket(order_id, second))
+    assert desk.state.open_orders[order_id].ticket == first
+    desk.play("fill")
+    with pytest.raises(CommandRefused, match="not open"):
+        desk.do(RecordTicket(order_id, first))
+
+
+def test_what_was_never_signed_cannot_have_landed() -> None:
+    desk = Play("w1; buy eth $300 id s")
+    for outcome in (Expired(), Failed(1, Cause.SLIPPAGE), Filled(300 * MICROS, 15_000_000, 1)):
+        with pytest.raises(CommandRefused, match="never signed"):
+            desk.do(RecordOutcome(OrderId("s.0.0"), outcome))
+    assert told(desk.do(RecordOutcome(OrderId("s.0.0"), Rejected(Cause.SLIPPAGE)))) == "OrderClosed"
+
+
+def test_a_price_from_the_future_is_no_price() -> None:
+    desk = Play("w1")
+    mint, known = next(iter(desk.state.marks.items()))
+    assert not desk.do(MarkPrices((Mark(mint, known.price_pico + 1, desk.now_ns + 6 * NS),)))
+    assert desk.state.marks[mint] == known
+
+
+def test_money_keeps_its_unit() -> None:
+    desk = Play("w1")
+    settings = desk.state.settings
+    for changed in (
+        structs.replace(settings, quote=structs.replace(settings.quote, decimals=9)),
+        structs.replace(settings, tokens={ETH: structs.replace(settings.tokens[ETH], decimals=6)}),
+    ):
+        with pytest.raises(CommandRefused):
+            desk.do(ConfigureDesk(changed))
+
+
+@pytest.mark.parametrize(("later_ns", "remembered"), [(0, ["old", "new"]), (1, ["new"])])
+def test_a_decision_stays_in_memory_for_two_days(later_ns: int, remembered: list[str]) -> None:
+    desk = Play("w1; buy eth $300 id old")
+    desk.now_ns += 2 * DAY_NS + later_ns
+    desk.play("buy eth $300 id new")
+    assert list(desk.state.decided) == remembered
+
+
+def test_quality_looks_back_on_the_last_hundred_executions() -> None:
+    desk = Play("w1; desk rate 1000; buy eth $1; fail; " + "buy eth $1; fill; " * QUALITY_WINDOW)
+    book = desk.book("w1")
+    assert book.executions == QUALITY_WINDOW + 1 == 101
+    assert len(book.quality) == QUALITY_WINDOW
+    assert all(execution.filled for execution in book.quality)
+
+
+def test_the_shortfall_is_against_the_mark_of_the_decision_and_worse_is_positive() -> None:
+    desk = Play("w1; buy eth $1000; mark eth 2100; fill at 2010; sell eth all; fill at 2090")
+    assert [execution.shortfall_bps for execution in desk.book("w1").quality] == [49, 47]

@@ -1,0 +1,91 @@
+"""The UTC day rolls once, with the first command of the new day, and never backwards."""
+
+import pytest
+from tests.core.desk import Play, told
+
+from overmind.core.messages import CommandRefused, DayRolled
+from overmind.core.model import DAY_NS, MICROS
+
+HALF_A_DAY = "wait 43200000"
+A_MOMENT_BEFORE = "wait 43199999"
+PRICES_AGAIN = "mark sol 100; mark eth 1900"
+
+
+def rolls(desk: Play) -> list[int]:
+    return [entry.event.day for entry in desk.entries if isinstance(entry.event, DayRolled)]
+
+
+def test_the_day_rolls_at_midnight_and_not_a_moment_before() -> None:
+    desk = Play(f"w1; {A_MOMENT_BEFORE}; hold w1 a")
+    assert rolls(desk) == [20_000]
+    assert told(desk.play("wait 1; hold w1 b")) == "DayRolled + HoldAdded"
+    assert rolls(desk) == [20_000, 20_001]
+
+
+def test_it_rolls_once_however_many_commands_come_and_however_many_days_were_slept_through() -> None:
+    desk = Play("w1; " + "wait 86400000; " * 5 + "hold w1 a; hold w1 b; lift w1 a")
+    assert rolls(desk) == [20_000, 20_005]
+
+
+def test_it_never_rolls_backwards() -> None:
+    desk = Play(f"w1; {HALF_A_DAY}; hold w1 a")
+    desk.now_ns -= DAY_NS
+    assert told(desk.play("hold w1 b")) == "HoldAdded"
+    assert rolls(desk) == [20_000, 20_001]
+
+
+def test_a_command_that_says_nothing_new_rolls_the_day_all_the_same() -> None:
+    assert told(Play(f"w1; {HALF_A_DAY}").play("lift w1 a")) == "DayRolled"
+
+
+def test_a_refused_command_rolls_the_day_all_the_same() -> None:
+    desk = Play(f"w1; {HALF_A_DAY}")
+    with pytest.raises(CommandRefused):
+        desk.play("hold nobody a")
+    assert rolls(desk) == [20_000, 20_001]
+
+
+def test_counters_begin_anew_and_totals_go_on() -> None:
+    desk = Play("w1 trades 2; buy eth $1000; fill fee 100000; mark eth 1900; sell eth 0.2; fill fee 100000")
+    book = desk.book("w1")
+    assert (book.trades_today, book.realised_today_micros) == (2, -20_020_000)
+    assert told(desk.play("buy eth $1")) == "TRADES_TODAY 2 3 @w1"
+    desk.play(f"{HALF_A_DAY}; {PRICES_AGAIN}")
+    assert (book.trades_today, book.realised_today_micros) == (0, 0)
+    assert (book.realised_micros, book.executions) == (-20_020_000, 2)
+    assert told(desk.play("buy eth $1")) == "w1 $1"
+
+
+def test_unrealised_losses_count_from_the_marks_of_midnight() -> None:
+    desk = Play("w1 loss 50; buy eth $1000; fill; mark eth 1900")
+    book = desk.book("w1")
+    assert (book.unrealised_micros, book.day_pnl_micros) == (-50 * MICROS, -50 * MICROS)
+    assert told(desk.play("buy eth $1")) == "DAILY_LOSS 50 50 @w1"
+    desk.play(f"{HALF_A_DAY}; {PRICES_AGAIN}")
+    assert (book.unrealised_micros, book.day_pnl_micros) == (-50 * MICROS, 0)
+    assert told(desk.play("buy eth $1")) == "w1 $1"
+    desk.play("mark eth 1800")
+    assert book.day_pnl_micros == -50 * MICROS
+
+
+def test_realising_what_was_lost_yesterday_is_no_loss_of_today() -> None:
+    desk = Play(f"w1; buy eth $1000; fill; mark eth 1900; {HALF_A_DAY}; {PRICES_AGAIN}; sell eth all; fill")
+    book = desk.book("w1")
+    assert (book.realised_today_micros, book.unrealised_base_micros) == (-50 * MICROS, -50 * MICROS)
+    assert book.day_pnl_micros == 0
+
+
+def test_open_orders_live_through_midnight() -> None:
+    desk = Play(f"w1 trades 1; buy eth $1; {HALF_A_DAY}; {PRICES_AGAIN}")
+    assert told(desk.play("buy eth $1")) == "TRADES_TODAY 1 2 @w1"
+    desk.play("fill at 2000")
+    assert desk.book("w1").trades_today == 1
+
+
+@pytest.mark.parametrize(
+    "step", ["deposit w1 1000 usd", "float w1 5", "deposit w1 1 eth", "deposit w1 1 sol", "mark sol 50"]
+)
+def test_deposits_and_the_worth_of_the_float_are_no_profit_of_the_day(step: str) -> None:
+    desk = Play("w1; buy btc $1000; fill")
+    desk.play(step)
+    assert desk.book("w1").day_pnl_micros == 0
