@@ -16,10 +16,8 @@ from overmind.core.messages import (
     ConfigureDesk,
     ConfigureWallet,
     FoundDesk,
-    LiftHold,
     RecordDeposit,
     RemoveWallet,
-    Scope,
 )
 from overmind.core.model import (
     LAMPORTS,

@@ -357,7 +357,7 @@ def wallet_capacity_micros(state: State, book: WalletBook) -> int:
 
 def strategy_capacity_micros(book: WalletBook, strategy: StrategyType, wallet_capacity: int) -> int:
     share = book.wallet.strategies.get(strategy)
-    if share is None or not share.enabled:
+    if wallet_capacity < 0 or share is None or not share.enabled:
         return -1
     share_room = ppm_of(book.equity_micros, share.share_ppm) - book.deployed_micros(strategy)
     return max(-1, min(wallet_capacity, share.position_max_micros, share_room))

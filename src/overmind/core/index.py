@@ -105,11 +105,10 @@ class SelectionIndex:
         if state.revalued or len(state.touched) > len(self.books):
             self._rebuild()
         elif state.touched:
-            for wallet_id in {wallet_id for wallet_id, _ in state.touched}:
+            for wallet_id in {touched.wallet_id for touched in state.touched}:
                 self._refresh_wallet(state.wallets[wallet_id])
-            for wallet_id, mint in set(state.touched):
-                if mint is not None:
-                    self._refresh_mint(state.wallets[wallet_id], mint)
+            for wallet_id, mint, strategy in set(state.touched):
+                self._refresh_mint(state.wallets[wallet_id], mint, strategy)
             state.touched.clear()
 
     def _rebuild(self) -> None:
@@ -140,7 +139,7 @@ class SelectionIndex:
         for book in self.books:  # Rooms by token begin as copies of everybody's limits: those come first.
             self._refresh_wallet(book)
             for mint in {*book.positions, *book.entries, *book.token_accounts}:
-                self._refresh_mint(book, mint)
+                self._refresh_mint(book, mint, None)
         state.touched.clear()
         state.revalued = False
 
@@ -158,7 +157,7 @@ class SelectionIndex:
             self._full[slot] = full
             self._full_count += 1 if full else -1
 
-    def _refresh_mint(self, book: WalletBook, mint: Mint) -> None:
+    def _refresh_mint(self, book: WalletBook, mint: Mint, strategy: StrategyType | None) -> None:
         slot = book.slot
         if mint not in self._uses:
             self._uses[mint] = np.zeros(len(self.books), np.bool_)
@@ -167,12 +166,19 @@ class SelectionIndex:
         self._uses[mint][slot] = book.uses(mint)
         self._missing[mint][slot] = mint not in book.token_accounts
         self._room[mint][slot] = _room(book.wallet.limits.position_max_micros, book.used_micros(mint))
-        for strategy, share in book.wallet.strategies.items():
-            used_by, key = book.used_by_micros(mint, strategy), (mint, strategy)
-            if used_by and key not in self._room_by:
-                self._room_by[key] = self._strategy_position_max[strategy].copy()
-            if key in self._room_by:
-                self._room_by[key][slot] = _room(share.position_max_micros, used_by)
+        shares = book.wallet.strategies
+        for one in shares if strategy is None else (strategy,):
+            if one in shares:  # It may have been taken out of the wallet since.
+                self._refresh_strategy(book, mint, one, shares[one].position_max_micros)
+
+    def _refresh_strategy(self, book: WalletBook, mint: Mint, strategy: StrategyType, position_max: int) -> None:
+        used_by, key = book.used_by_micros(mint, strategy), (mint, strategy)
+        room_by = self._room_by.get(key)
+        if room_by is None:
+            if not used_by:
+                return
+            room_by = self._room_by[key] = self._strategy_position_max[strategy].copy()
+        room_by[book.slot] = _room(position_max, used_by)
 
 
 def _room(limit_micros: int, used_micros: int) -> int:

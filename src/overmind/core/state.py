@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -168,6 +168,14 @@ class WalletBook(msgspec.Struct):
         return self.deployed.get(strategy, 0) + self.entries_by.get(strategy, 0)
 
 
+class Touched(NamedTuple):
+    """What an entry changed: a wallet, in one token, for one strategy (None: for any of them)."""
+
+    wallet_id: WalletId
+    mint: Mint
+    strategy: StrategyType | None
+
+
 class State(msgspec.Struct):
     seq: int = 0
     at_ns: int = 0
@@ -190,7 +198,7 @@ class State(msgspec.Struct):
     recorded: int = 0
     # Caches, not part of the state's identity: rebuilt at start, never journaled, never hashed.
     decided: OrderedDict[SignalId, tuple[int, int]] = msgspec.field(default_factory=OrderedDict)  # (seq, at_ns)
-    touched: list[tuple[WalletId, Mint | None]] = msgspec.field(default_factory=list)  # for the selection index
+    touched: list[Touched] = msgspec.field(default_factory=list)  # for the selection index
     revalued: bool = True  # marks, settings or wallets changed: the index must start afresh
 
     @property
@@ -311,7 +319,7 @@ def _deposit(state: State, deposited: Deposited) -> None:
             _change_position(state, book, token, Lot(None, money.units, cost))
     _refresh_equity(state, book)
     state.deposited_micros += state.equity_micros - equity_before
-    state.touched.append((wallet_id, money.mint))
+    state.touched.append(Touched(wallet_id, money.mint, None))
 
 
 def _place(state: State, signal: Signal, order: Order, entry: Entry) -> None:
@@ -330,7 +338,7 @@ def _place(state: State, signal: Signal, order: Order, entry: Entry) -> None:
         book.placed_ns.append(entry.at_ns)
         if len(book.placed_ns) > state.settings.rate_max_per_s:
             del book.placed_ns[0]
-    state.touched.append((wallet_id, order.mint))
+    state.touched.append(Touched(wallet_id, order.mint, order.strategy))
 
 
 def _traded(state: State, order: Order) -> Token:
@@ -392,7 +400,8 @@ def _close(state: State, order_id: OrderId, outcome: Outcome) -> None:
     if len(book.quality) > QUALITY_WINDOW:
         del book.quality[0]
     _refresh_equity(state, book)
-    state.touched.append((wallet_id, order.mint))
+    # A sale takes the oldest lots, whosever they are.
+    state.touched.append(Touched(wallet_id, order.mint, order.strategy if order.side is Side.BUY else None))
 
 
 def _fill(state: State, book: WalletBook, known: OpenOrder, fill: Filled) -> int:

@@ -1,0 +1,98 @@
+"""Journals written by earlier versions are read for ever: same events, same books, to the last unit.
+
+`python -m tests.golden.test_golden NAME` records a new one, for a new event or field; those that exist never change.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+from tests.core.desk import Play
+
+from overmind.core.messages import Entry, Event, OrderClosed
+from overmind.core.model import Mint, Outcome
+from overmind.core.state import State, apply
+
+HERE = Path(__file__).parent
+JOURNALS = sorted(HERE.glob("*.jsonl"))
+
+# Every kind of event and outcome, in the words of tests/core/desk.py.
+SCRIPT = """
+w1; w2; w3 type Emergency; deposit w1 1 eth
+buy eth $300 id a; fill fee 13000 rent 2039280; mark eth 2100; sell eth 0.1 id b; fill fee 5000
+buy btc $200 id c slip 50; fail fee 13000; buy sol $100 id d; expire; expire; buy eth $50 id e; reject for SLIPPAGE
+buy eth $99999 id f; buy eth $10 id g as Hold; wait 86400000; mark eth 1900; mark sol 140; mark btc 90000
+hold portfolio disk_full; lift portfolio disk_full; hold momentum operator; lift momentum operator; stop; reactivate w1
+sell eth all id h; fill; buy eth $25 id i
+"""
+
+
+def read(path: Path) -> tuple[dict[str, object], list[bytes]]:
+    """The first line says what the books must come to after the last entry."""
+    head, *entries = path.read_bytes().splitlines()
+    return msgspec.json.decode(head, type=dict[str, object]), entries
+
+
+def books(state: State) -> dict[str, object]:
+    """What an operator would miss first. Not the whole state: later versions may keep more of it."""
+    return {
+        "accounts": {
+            owner: {mint: units for mint, units in mints.items() if units} for owner, mints in _accounts(state)
+        },
+        "equity": state.equity_micros,
+        "day_pnl": {wallet_id: book.day_pnl_micros for wallet_id, book in state.wallets.items()},
+        "holds": {wallet_id: sorted(book.holds) for wallet_id, book in state.wallets.items()},
+        "open_orders": sorted(state.open_orders),
+        "signals": sorted(state.decided),
+    }
+
+
+def _accounts(state: State) -> list[tuple[str, dict[Mint, int]]]:
+    return sorted(state.ledger.accounts.items())
+
+
+@pytest.mark.parametrize("path", JOURNALS, ids=lambda path: path.stem)
+def test_replays_to_the_same_books(path: Path) -> None:
+    expected, lines = read(path)
+    state, decode = State(), msgspec.json.Decoder(Entry).decode
+    for line in lines:
+        apply(state, decode(line))
+    assert books(state) == expected
+
+
+@pytest.mark.parametrize("path", JOURNALS, ids=lambda path: path.stem)
+def test_nothing_of_it_is_lost(path: Path) -> None:
+    """What was written then is still there when it is written again; new fields may have joined with their defaults."""
+    for line in read(path)[1]:
+        now = msgspec.json.encode(msgspec.json.decode(line, type=Entry))
+        assert _within(msgspec.json.decode(line), msgspec.json.decode(now)), line
+
+
+def _within(then: object, now: object) -> bool:
+    if isinstance(then, dict) and isinstance(now, dict):
+        return all(key in now and _within(value, now[key]) for key, value in then.items())
+    if isinstance(then, list) and isinstance(now, list):
+        return len(then) == len(now) and all(map(_within, then, now))
+    return then == now
+
+
+def test_every_event_and_outcome_is_guarded() -> None:
+    entries = [msgspec.json.decode(line, type=Entry) for path in JOURNALS for line in read(path)[1]]
+    assert {type(entry.event) for entry in entries} == set(get_args(Event))
+    outcomes = {type(entry.event.outcome) for entry in entries if isinstance(entry.event, OrderClosed)}
+    assert outcomes == set(get_args(Outcome))
+
+
+def record(path: Path) -> None:
+    assert not path.exists(), f"{path} exists: a golden journal never changes"
+    desk = Play(SCRIPT.replace("\n", ";"))
+    lines = [books(desk.state), *desk.entries]
+    path.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+
+
+if __name__ == "__main__":
+    record(HERE / f"{sys.argv[1]}.jsonl")
