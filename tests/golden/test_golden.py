@@ -23,7 +23,8 @@ JOURNALS = sorted(HERE.glob("*.jsonl"))
 # Every kind of event and outcome, in the words of tests/core/desk.py.
 SCRIPT = """
 w1; w2; w3 type Emergency; deposit w1 1 eth
-buy eth $300 id a; fill fee 13000 rent 2039280; mark eth 2100; sell eth 0.1 id b; fill fee 5000
+buy eth $300 id a; fill fee 13000; buy btc $150 id a2; fill fee 13000 rent 2039280
+mark eth 2100; sell eth 0.1 id b; fill fee 5000
 buy btc $200 id c slip 50; fail fee 13000; buy sol $100 id d; expire; expire; buy eth $50 id e; reject for SLIPPAGE
 buy eth $99999 id f; buy eth $10 id g as Hold; wait 86400000; mark eth 1900; mark sol 140; mark btc 90000
 hold portfolio disk_full; lift portfolio disk_full; hold momentum operator; lift momentum operator; stop; reactivate w1
@@ -40,9 +41,7 @@ def read(path: Path) -> tuple[dict[str, object], list[bytes]]:
 def books(state: State) -> dict[str, object]:
     """What an operator would miss first. Not the whole state: later versions may keep more of it."""
     return {
-        "accounts": {
-            owner: {mint: units for mint, units in mints.items() if units} for owner, mints in _accounts(state)
-        },
+        "accounts": {owner: _kept(mints) for owner, mints in sorted(state.ledger.accounts.items())},
         "equity": state.equity_micros,
         "day_pnl": {wallet_id: book.day_pnl_micros for wallet_id, book in state.wallets.items()},
         "holds": {wallet_id: sorted(book.holds) for wallet_id, book in state.wallets.items()},
@@ -51,8 +50,8 @@ def books(state: State) -> dict[str, object]:
     }
 
 
-def _accounts(state: State) -> list[tuple[str, dict[Mint, int]]]:
-    return sorted(state.ledger.accounts.items())
+def _kept(mints: dict[Mint, int]) -> dict[Mint, int]:
+    return {mint: units for mint, units in mints.items() if units}
 
 
 @pytest.mark.parametrize("path", JOURNALS, ids=lambda path: path.stem)
