@@ -49,7 +49,8 @@ class SqliteJournal:
         self._db = db
         self._writer = writer
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
-        self._newest: threading.Event | None = None
+        self._newest: threading.Event | None = None  # set once the write that began last is done
+        self._turn: asyncio.TimerHandle  # of the event loop, while there is such a write
         self._closed = False
 
     @classmethod
@@ -142,20 +143,26 @@ class SqliteJournal:
     async def _write(self, work: Callable[[Batch], None], batch: Batch) -> None:
         loop, done = asyncio.get_running_loop(), threading.Event()
         write = loop.run_in_executor(self._thread, _announced, done, work, batch)
-        write.add_done_callback(lambda _: done.set())  # One that was cancelled before it began never announces itself.
+        write.add_done_callback(lambda _: self._written(done))
+        if self._newest is None:
+            self._turn = loop.call_later(GIVE_WAY_EVERY_S, self._give_way, loop)
         self._newest = done
-        loop.call_later(GIVE_WAY_EVERY_S, self._give_way, loop, done)
         await write
 
-    def _give_way(self, loop: asyncio.AbstractEventLoop, done: threading.Event) -> None:
+    def _written(self, done: threading.Event) -> None:
+        if done is self._newest:
+            self._newest = None
+            self._turn.cancel()
+
+    def _give_way(self, loop: asyncio.AbstractEventLoop) -> None:
         """Pause the event loop for a moment while something is being written.
 
         A loop that never idles takes the interpreter lock back from each poll faster than the writer's thread can wake
         up to take it: we saw a batch wait ten seconds. Standing still for a tenth of a millisecond lets it through.
         """
-        if not done.is_set() and not done.wait(GIVE_WAY_S) and done is self._newest:
-            # The newest is done last, so its turns serve the others as well.
-            loop.call_later(GIVE_WAY_EVERY_S, self._give_way, loop, done)
+        assert self._newest is not None, "a turn without a write"
+        self._newest.wait(GIVE_WAY_S)
+        self._turn = loop.call_later(GIVE_WAY_EVERY_S, self._give_way, loop)
 
     def _pen(self) -> Writer:
         if self._writer is None:

@@ -1,0 +1,317 @@
+"""The checker's own books: what a journal says each wallet holds, folded without any code of `core.state`.
+
+Naive on purpose: sums are added up when somebody asks, so nothing can drift.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+import msgspec
+
+from overmind.core.messages import (
+    Answer,
+    DayRolled,
+    Deposited,
+    DeskConfigured,
+    DeskFounded,
+    Entry,
+    Event,
+    HoldAdded,
+    HoldLifted,
+    OrderClosed,
+    OrderPlaced,
+    PricesMarked,
+    Scope,
+    SignalRecorded,
+    SignalRefused,
+    TicketRecorded,
+    WalletConfigured,
+)
+from overmind.core.model import (
+    SOL,
+    DepositId,
+    Desk,
+    Failed,
+    Filled,
+    Mark,
+    Mint,
+    Order,
+    OrderId,
+    Outcome,
+    Side,
+    SignalId,
+    StrategyType,
+    Ticket,
+    Wallet,
+    WalletId,
+)
+
+SOL_DECIMALS: Final = 9
+
+
+def ten_to(power: int) -> int:
+    return int(10**power)
+
+
+class Lot(msgspec.Struct):
+    strategy: StrategyType | None
+    units: int
+    cost_micros: int
+
+
+class WalletBooks(msgspec.Struct):
+    wallet: Wallet
+    causes: set[str] = msgspec.field(default_factory=set)
+    accounts: set[Mint] = msgspec.field(default_factory=lambda: {SOL})
+    units: Counter[Mint] = msgspec.field(default_factory=Counter)  # held or not, without the float
+    lamports: int = 0  # the float, held or not
+    lots: dict[Mint, list[Lot]] = msgspec.field(default_factory=dict)
+    realised_today_micros: int = 0
+    realised_micros: int = 0
+    unrealised_base_micros: int = 0
+    trades_today: int = 0
+    placed_ns: list[int] = msgspec.field(default_factory=list)
+
+
+class Books:
+    def __init__(self) -> None:
+        self.seq = 0
+        self.at_ns = 0
+        self.day = 0
+        self.desk: Desk | None = None
+        self.wallets: dict[WalletId, WalletBooks] = {}
+        self.marks: dict[Mint, Mark] = {}
+        self.stops: set[str] = set()
+        self.paused: dict[StrategyType, set[str]] = {}
+        self.deposits: set[DepositId] = set()
+        self.decisions: dict[SignalId, list[Answer]] = {}
+        self.decision_seqs: dict[SignalId, int] = {}
+        self.open: dict[OrderId, Order] = {}
+        self.tickets: dict[OrderId, Ticket] = {}
+        self.outcomes: dict[OrderId, Outcome] = {}
+        self.decimals: dict[Mint, int] = {}
+
+    @property
+    def settings(self) -> Desk:
+        assert self.desk is not None
+        return self.desk
+
+    def fold(self, entry: Entry) -> None:
+        assert entry.seq == self.seq + 1, (entry.seq, self.seq)
+        assert entry.at_ns >= self.at_ns, (entry.at_ns, self.at_ns)
+        self.seq, self.at_ns = entry.seq, entry.at_ns
+        self._take(entry.event)
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case PricesMarked(marks=marks):
+                self._mark(marks)
+            case OrderPlaced() as placed:
+                self._place(placed)
+            case SignalRefused() | SignalRecorded():
+                self._decide(event)
+            case TicketRecorded(order_id=order_id, ticket=ticket):
+                assert order_id in self.open, f"a ticket for {order_id}, which is not open"
+                assert order_id not in self.tickets, f"a second ticket for {order_id}"
+                self.tickets[order_id] = ticket
+            case OrderClosed(order_id=order_id, outcome=outcome):
+                self._close(order_id, outcome)
+            case Deposited() as deposited:
+                self._deposit(deposited)
+            case DayRolled(day=day):
+                self._roll(day)
+            case HoldAdded(scope=scope, hold=hold):
+                assert hold.cause not in self.causes(scope), event
+                self.causes(scope).add(hold.cause)
+            case HoldLifted(scope=scope, cause=cause):
+                self.causes(scope).remove(cause)
+            case WalletConfigured(wallet=wallet):
+                self.wallets.setdefault(wallet.id, WalletBooks(wallet)).wallet = wallet
+            case DeskConfigured(desk=desk):
+                self.desk = desk
+                known = {desk.quote.mint: desk.quote, **desk.tokens}
+                self.decimals |= {mint: token.decimals for mint, token in known.items()}
+            case DeskFounded():
+                assert self.seq == 1, event
+
+    def causes(self, scope: Scope) -> set[str]:
+        if scope.wallet_id is not None:
+            return self.wallets[scope.wallet_id].causes
+        return self.paused.setdefault(scope.strategy, set()) if scope.strategy is not None else self.stops
+
+    def _mark(self, marks: tuple[Mark, ...]) -> None:
+        for mark in marks:
+            known = self.marks.get(mark.mint)
+            assert mark.price_pico > 0, mark
+            assert known is None or mark.at_ns > known.at_ns, (mark, known)
+            self.marks[mark.mint] = mark
+
+    def _decide(self, answer: Answer) -> None:
+        signal_id = answer.signal.id
+        assert signal_id not in self.decisions, f"signal {signal_id} was decided twice"
+        self.decisions[signal_id] = [answer]
+        self.decision_seqs[signal_id] = self.seq
+
+    def _place(self, placed: OrderPlaced) -> None:
+        order = placed.order
+        assert order.id == f"{placed.signal.id}.{order.part}.{order.attempt}", order
+        assert order.id not in self.open, order
+        assert order.id not in self.outcomes, order
+        if order.attempt > 0:
+            self._check_failover(order)
+        elif order.part == 0:
+            self._decide(placed)
+        else:
+            parts = self.decisions[order.signal_id]
+            assert len(parts) == order.part, "parts of one sale stand together, in order"
+            assert self.seq == self.decision_seqs[order.signal_id] + order.part, order
+            parts.append(placed)
+        self.open[order.id] = order
+        if order.side is Side.BUY:
+            self.wallets[order.wallet_id].placed_ns.append(self.at_ns)
+
+    def _check_failover(self, order: Order) -> None:
+        former = f"{order.signal_id}.{order.part}.{order.attempt - 1}"
+        outcome = self.outcomes.get(OrderId(former))
+        assert outcome is not None, f"{order.id} was placed before {former} closed"
+        assert not isinstance(outcome, Filled | Failed), f"{order.id} follows {former}, which had landed"
+        assert order.wallet_id not in order.tried, order
+        assert len(order.tried) == order.attempt, order
+
+    def _close(self, order_id: OrderId, outcome: Outcome) -> None:
+        assert order_id in self.open, f"{order_id} was closed, but was not open"
+        order = self.open.pop(order_id)
+        self.outcomes[order_id] = outcome
+        book = self.wallets[order.wallet_id]
+        if isinstance(outcome, Filled):
+            self._fill(book, order, outcome)
+        elif isinstance(outcome, Failed):
+            self._pay(book, outcome.fee_lamports)
+
+    def _fill(self, book: WalletBooks, order: Order, fill: Filled) -> None:
+        book.units[order.spend.mint] -= fill.spent_units
+        book.units[order.receive] += fill.received_units
+        book.accounts.add(order.receive)
+        book.trades_today += 1
+        self._pay(book, fill.fee_lamports + fill.rent_lamports)
+        if order.side is Side.BUY:
+            lots = book.lots.setdefault(order.receive, [])
+            lots.append(Lot(order.strategy, fill.received_units, fill.spent_units))
+        else:
+            self._realise(book, fill.received_units - _take_oldest(book, order.mint, fill.spent_units))
+
+    def _pay(self, book: WalletBooks, lamports: int) -> None:
+        book.lamports -= lamports
+        self._realise(book, -self.sol_value_up(lamports))
+
+    def _realise(self, book: WalletBooks, micros: int) -> None:
+        book.realised_today_micros += micros
+        book.realised_micros += micros
+
+    def _deposit(self, deposited: Deposited) -> None:
+        assert deposited.deposit_id not in self.deposits, f"deposit {deposited.deposit_id} was booked twice"
+        self.deposits.add(deposited.deposit_id)
+        book, money = self.wallets[deposited.wallet_id], deposited.money
+        if deposited.to_float:
+            book.lamports += money.units
+            return
+        book.units[money.mint] += money.units
+        book.accounts.add(money.mint)
+        if money.mint != self.settings.quote.mint:
+            lots = book.lots.setdefault(money.mint, [])
+            lots.append(Lot(None, money.units, self.value(money.mint, money.units)))
+
+    def _roll(self, day: int) -> None:
+        assert day > self.day, (day, self.day)
+        self.day = day
+        for book in self.wallets.values():
+            book.unrealised_base_micros = self.unrealised(book)
+            book.realised_today_micros = 0
+            book.trades_today = 0
+
+    # What it is worth, rounded down, at the newest marks
+
+    def value(self, mint: Mint, units: int) -> int:
+        mark = self.marks.get(mint)
+        return units * mark.price_pico // ten_to(self.decimals[mint] + 6) if mark else 0
+
+    def sol_value_up(self, lamports: int) -> int:
+        mark = self.marks.get(SOL)
+        return -(-lamports * mark.price_pico // ten_to(SOL_DECIMALS + 6)) if mark else 0
+
+    def sol_value(self, lamports: int) -> int:
+        mark = self.marks.get(SOL)
+        return lamports * mark.price_pico // ten_to(SOL_DECIMALS + 6) if mark else 0
+
+    def position(self, book: WalletBooks, mint: Mint) -> int:
+        return self.value(mint, sum(lot.units for lot in book.lots.get(mint, ())))
+
+    def position_by(self, book: WalletBooks, mint: Mint, strategy: StrategyType) -> int:
+        return self.value(mint, sum(lot.units for lot in book.lots.get(mint, ()) if lot.strategy is strategy))
+
+    def positions(self, book: WalletBooks) -> int:
+        return sum(self.position(book, mint) for mint in book.lots)
+
+    def unrealised(self, book: WalletBooks) -> int:
+        cost = sum(lot.cost_micros for lots in book.lots.values() for lot in lots)
+        return self.positions(book) - cost
+
+    def day_pnl(self, book: WalletBooks) -> int:
+        return book.realised_today_micros + self.unrealised(book) - book.unrealised_base_micros
+
+    def equity(self, book: WalletBooks) -> int:
+        return book.units[self.settings.quote.mint] + self.positions(book) + self.sol_value(book.lamports)
+
+    def total_equity(self) -> int:
+        return sum(self.equity(book) for book in self.wallets.values())
+
+    # What is held by open orders
+
+    def entries(self, book: WalletBooks) -> list[Order]:
+        wallet_id = book.wallet.id
+        return [one for one in self.open.values() if one.wallet_id == wallet_id and one.side is Side.BUY]
+
+    def held(self, book: WalletBooks, mint: Mint) -> int:
+        wallet_id = book.wallet.id
+        orders = (one for one in self.open.values() if one.wallet_id == wallet_id)
+        return sum(one.spend.units for one in orders if one.spend.mint == mint)
+
+    def free(self, book: WalletBooks, mint: Mint) -> int:
+        return book.units[mint] - self.held(book, mint)
+
+    def held_lamports(self, book: WalletBooks) -> int:
+        wallet_id = book.wallet.id
+        orders = (one for one in self.open.values() if one.wallet_id == wallet_id)
+        return sum(one.fee_max_lamports + one.rent_max_lamports for one in orders)
+
+    def asset(self, mint: Mint) -> int:
+        positions = sum(self.position(book, mint) for book in self.wallets.values())
+        return positions + sum(one.notional_micros for one in self.open.values() if _buys(one, mint))
+
+    def exposure(self) -> int:
+        positions = sum(self.positions(book) for book in self.wallets.values())
+        return positions + sum(one.notional_micros for one in self.open.values() if one.side is Side.BUY)
+
+
+def _buys(order: Order, mint: Mint) -> bool:
+    return order.side is Side.BUY and order.receive == mint
+
+
+def _take_oldest(book: WalletBooks, mint: Mint, units: int) -> int:
+    """First in, first out. Returns what the units had cost."""
+    lots, cost = book.lots[mint], 0
+    while units:
+        lot = lots[0]
+        part = min(units, lot.units)
+        part_cost = lot.cost_micros * part // lot.units
+        lot.units -= part
+        lot.cost_micros -= part_cost
+        units -= part
+        cost += part_cost
+        if not lot.units:
+            lots.pop(0)
+    if not lots:
+        del book.lots[mint]
+    return cost

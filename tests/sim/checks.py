@@ -1,0 +1,327 @@
+"""What must be true of every journal, at every prefix and at the end.
+
+The auditor reads each entry as it becomes durable, with books and rules of its own. `replay` then folds the journal
+with the real core, entry by entry, and holds one against the other.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Final
+
+from tests.sim import rules
+from tests.sim.books import Books, WalletBooks, ten_to
+
+from overmind.core import ledger
+from overmind.core.messages import Code, Entry, OrderClosed, OrderPlaced, SignalRefused
+from overmind.core.model import (
+    DAY_NS,
+    PPM,
+    SOL,
+    Cause,
+    Expired,
+    Failed,
+    Filled,
+    Mint,
+    Order,
+    Outcome,
+    Rejected,
+    Side,
+    Signal,
+    SignalId,
+    Ticket,
+    TradeAction,
+    WalletId,
+)
+from overmind.core.state import State, apply, encode_state
+
+OF_SIGNAL: Final = rules.OF_SIGNAL | {Code.STRATEGY_NOT_ENABLED}
+BUYS: Final = (TradeAction.BUY, TradeAction.MARKET_BUY)
+ROUNDING_UNITS: Final = 2  # by how many base units a guaranteed minimum may be rounded
+COST_TIE_BPS: Final = 1e-6
+
+
+class Auditor:
+    """Folds durable entries into books of its own, and judges each before it is folded."""
+
+    def __init__(self, seen: Counter[str]) -> None:
+        self.books = Books()
+        self.received: defaultdict[SignalId, list[int]] = defaultdict(list)  # when the clients knocked
+        self._seen = seen
+        self._parts: list[OrderPlaced] = []
+
+    def take(self, entry: Entry) -> None:
+        self._check_day(entry)
+        match entry.event:
+            case OrderPlaced(order=order) as placed if order.side is Side.BUY:
+                self._check_entry(placed, entry.at_ns)
+            case OrderPlaced() as placed:
+                self._check_exit(placed, entry.at_ns)
+            case SignalRefused(signal=signal) as refused if signal.action in BUYS:
+                self._check_refused_entry(refused, entry.at_ns)
+            case SignalRefused() as refused:
+                self._check_refused_exit(refused, entry.at_ns)
+            case OrderClosed(order_id=order_id, outcome=outcome):
+                self._check_outcome(self.books.open[order_id], outcome)
+        self.books.fold(entry)
+
+    def _check_day(self, entry: Entry) -> None:
+        day = getattr(entry.event, "day", self.books.day)
+        if day:
+            assert day == entry.at_ns // DAY_NS, (day, entry)
+
+    def _check_entry(self, placed: OrderPlaced, at_ns: int) -> None:
+        books, order, signal = self.books, placed.order, placed.signal
+        wish = self._entering(signal, order, at_ns)
+        book = books.wallets[order.wallet_id]
+        broken = rules.broken_by_signal(books, wish) | rules.broken_by_wallet(books, book, wish)
+        assert not broken, f"{order.id} in {order.wallet_id} breaks {sorted(broken)}: {order}"
+        for name, expected in rules.expected_entry(books, book, wish).items():
+            assert getattr(order, name) == expected, f"{order.id}: {name} is {getattr(order, name)}, not {expected}"
+        assert order.spend.units == order.notional_micros, order
+        assert order.spend.mint == books.settings.quote.mint, order
+        assert order.attempt < books.settings.attempts_max, order
+        assert order.wallet_id not in order.tried, order
+        self._check_least(order, signal)
+        self._check_choice(order, wish)
+
+    def _entering(self, signal: Signal, order: Order, at_ns: int) -> rules.Entering:
+        """A later attempt is judged as of now, within the time that the first one was given."""
+        if order.attempt:
+            return rules.entering(self.books, signal, at_ns, at_ns, order.expires_at_ns)
+        wishes = [rules.entering(self.books, signal, at_ns, ns) for ns in self.received[signal.id]]
+        return max((one for one in wishes if one.stale_ns == order.expires_at_ns), key=lambda one: one.received_ns)
+
+    def _check_least(self, order: Order, signal: Signal) -> None:
+        exact = rules.least_received(self.books, order, signal)
+        assert abs(Fraction(order.received_min) - max(exact, Fraction(1))) <= ROUNDING_UNITS, (order, float(exact))
+
+    def _check_choice(self, order: Order, wish: rules.Entering) -> None:
+        """Of the wallets that may, it must be the cheapest."""
+        books = self.books
+        may = [book for book in books.wallets.values() if book.wallet.id not in order.tried]
+        costs = {
+            book.wallet.id: rules.cost_bps(books, book, wish)
+            for book in may
+            if not rules.broken_by_wallet(books, book, wish)
+        }
+        cheapest = min(costs.values())
+        assert costs[order.wallet_id] <= cheapest + COST_TIE_BPS, f"{order.id} is not in the cheapest wallet: {costs}"
+
+    def _check_exit(self, placed: OrderPlaced, at_ns: int) -> None:
+        books, order, signal = self.books, placed.order, placed.signal
+        book = books.wallets[order.wallet_id]
+        assert order.attempt == 0, order
+        assert order.wallet_id not in signal.exclude, order
+        assert 0 < order.spend.units <= books.free(book, order.mint), order
+        costs = books.settings.costs
+        rent = 0 if order.receive in book.accounts else costs.rent_lamports
+        assert (order.fee_max_lamports, order.rent_max_lamports) == (costs.fee_max_lamports, rent), order
+        assert order.fee_max_lamports + rent <= rules.free_lamports(books, book), order
+        assert order.loss_max_micros == 0, order
+        times = [rules.entering(books, signal, at_ns, ns) for ns in self.received[signal.id]]
+        assert any(
+            order.expires_at_ns == one.stale_ns and not rules.broken_times(signal, at_ns, one.stale_ns) for one in times
+        ), order
+        self._check_least(order, signal)
+        self._check_parts(placed)
+
+    def _check_parts(self, placed: OrderPlaced) -> None:
+        """All parts together sell what the signal asked for. Told apart by coming in one row."""
+        if placed.order.part == 0:
+            self._parts = []
+        self._parts.append(placed)
+        if len(self._parts) > 1:
+            self._seen["sale in parts"] += 1
+            wallets = {one.order.wallet_id for one in self._parts}
+            assert len(wallets) == len(self._parts), self._parts
+
+    def _check_refused_entry(self, refused: SignalRefused, at_ns: int) -> None:
+        """Somebody must really have had to say no, and every rule broken must be named."""
+        books, signal = self.books, refused.signal
+        named = {one.code for one in refused.refusals}
+        self._seen.update(f"refused {code}" for code in named)
+        faults = [
+            self._unexplained(refused, rules.entering(books, signal, at_ns, ns)) for ns in self.received[signal.id]
+        ]
+        assert not all(faults), f"{signal.id} was refused without reason, or not for every reason: {faults} {refused}"
+
+    def _unexplained(self, refused: SignalRefused, wish: rules.Entering) -> list[str]:
+        """Where what was named differs from the rules that are broken."""
+        books = self.books
+        general = rules.broken_by_signal(books, wish)
+        named = {one.code for one in refused.refusals if one.wallet_id is None}
+        broken = {book.wallet.id: rules.broken_by_wallet(books, book, wish) for book in books.wallets.values()}
+        faults = [f"{one} could have taken it" for one, codes in broken.items() if not general and not codes]
+        if broken and named & OF_SIGNAL != general:
+            faults.append(f"named {sorted(named)}, broken {sorted(general)}")
+        if general & {Code.PRICE_MISSING, Code.MINT_NOT_ADMITTED}:
+            return faults  # It has no size, so what wallets say of it means little.
+        for wallet_id, codes in broken.items():
+            named = {one.code for one in refused.refusals if one.wallet_id == wallet_id}
+            if named & rules.OF_WALLET != codes:
+                faults.append(f"{wallet_id}: named {sorted(named)}, broken {sorted(codes)}")
+        return faults
+
+    def _check_refused_exit(self, refused: SignalRefused, at_ns: int) -> None:
+        """Only facts stop a sale of what is held."""
+        books, signal = self.books, refused.signal
+        named = {one.code for one in refused.refusals}
+        self._seen.update(f"exit refused {code}" for code in named)
+        assert named <= rules.OF_EXIT, f"an exit was blocked by {named - rules.OF_EXIT}"
+        if not any(self._late(signal, at_ns, ns) for ns in self.received[signal.id]):
+            unpriced = signal.target_price_pico is None and rules.broken_prices(books, signal.mint, signal.mint, at_ns)
+            assert unpriced or not 0 < self._wanted(signal) <= self._sellable(signal), refused
+
+    def _late(self, signal: Signal, at_ns: int, received_ns: int) -> bool:
+        wish = rules.entering(self.books, signal, at_ns, received_ns)
+        return bool(rules.broken_times(signal, at_ns, wish.stale_ns))
+
+    def _holders(self, signal: Signal) -> list[WalletBooks]:
+        books = self.books
+        costs, quote = books.settings.costs, books.settings.quote.mint
+        return [
+            book
+            for book in books.wallets.values()
+            if book.wallet.id not in signal.exclude
+            and signal.mint in book.lots
+            and books.free(book, signal.mint) > 0
+            and rules.free_lamports(books, book)
+            >= costs.fee_max_lamports + (0 if quote in book.accounts else costs.rent_lamports)
+        ]
+
+    def _sellable(self, signal: Signal) -> int:
+        return sum(self.books.free(book, signal.mint) for book in self._holders(signal))
+
+    def _wanted(self, signal: Signal) -> int:
+        if not self._holders(signal):
+            return 0
+        scale = ten_to(self.books.decimals[signal.mint])
+        if signal.quantity is not None:
+            return rules.base_units(signal.quantity, self.books.decimals[signal.mint])
+        if signal.notional_micros is None:
+            return self._sellable(signal)
+        mark = self.books.marks.get(signal.mint)
+        price = mark.price_pico if mark is not None else signal.target_price_pico
+        assert price is not None, signal
+        return signal.notional_micros * scale * PPM // price
+
+    def _check_outcome(self, order: Order, outcome: Outcome) -> None:
+        self._seen[f"closed {type(outcome).__name__}"] += 1
+        if isinstance(outcome, Rejected):
+            self._seen[f"rejected {outcome.cause}"] += 1
+            blocked = order.side is Side.SELL and outcome.cause in (Cause.STOPPED, Cause.SIGNAL_EXPIRED)
+            assert not blocked, f"an exit was stopped: {order.id} {outcome}"
+        else:
+            assert order.id in self.books.tickets, f"{order.id} has an outcome of a chain and no ticket"
+
+
+def fold(entries: Iterable[Entry]) -> State:
+    """What recovery must arrive at, whatever snapshot it began with."""
+    state = State()
+    for entry in entries:
+        apply(state, entry)
+    return state
+
+
+def replay(entries: Iterable[Entry]) -> State:
+    """The real fold, with the invariants that are cheap enough for every prefix, against the checker's books."""
+    state, books = State(), Books()
+    for entry in entries:
+        apply(state, entry)
+        books.fold(entry)
+        assert not any(state.ledger.totals().values()), f"money was created or destroyed by {entry}"
+        _compare_holds(state, books)
+        _compare_wallets(state, books)
+    return state
+
+
+def _compare_holds(state: State, books: Books) -> None:
+    assert set(state.open_orders) == set(books.open), (set(state.open_orders), set(books.open))
+    assert set(state.holds) == books.stops, (state.holds, books.stops)
+    held: Counter[tuple[str, Mint]] = Counter()
+    for order in books.open.values():
+        held[ledger.held(order.wallet_id), order.spend.mint] += order.spend.units
+        held[ledger.sol_float_held(order.wallet_id), SOL] += order.fee_max_lamports + order.rent_max_lamports
+    for wallet_id in books.wallets:
+        for account in (ledger.held(wallet_id), ledger.sol_float_held(wallet_id)):
+            for mint, units in state.ledger.accounts.get(account, {}).items():
+                assert units == held[account, mint], f"{account} holds {units} of {mint}, not {held[account, mint]}"
+
+
+def _compare_wallets(state: State, books: Books) -> None:
+    equity = 0
+    for wallet_id, mine in books.wallets.items():
+        book, totals = state.wallets[wallet_id], state.ledger.balance
+        equity += book.equity_micros
+        assert book.equity_micros == (books.equity(mine) if books.desk else 0), wallet_id
+        assert book.day_pnl_micros == books.day_pnl(mine), (wallet_id, book.day_pnl_micros, books.day_pnl(mine))
+        assert book.realised_micros == mine.realised_micros, wallet_id
+        assert book.trades_today == mine.trades_today, wallet_id
+        assert book.entries_open == len(books.entries(mine)), wallet_id
+        assert book.loss_in_flight_micros == sum(one.loss_max_micros for one in books.entries(mine)), wallet_id
+        assert book.entries_micros == sum(one.notional_micros for one in books.entries(mine)), wallet_id
+        assert set(book.holds) == mine.causes, wallet_id
+        lamports = totals(ledger.sol_float(wallet_id), SOL) + totals(ledger.sol_float_held(wallet_id), SOL)
+        assert lamports == mine.lamports, (wallet_id, lamports, mine.lamports)
+        for mint, units in mine.units.items():
+            booked = totals(ledger.free(wallet_id), mint) + totals(ledger.held(wallet_id), mint)
+            assert booked == units, (wallet_id, mint, booked, units)
+    assert state.equity_micros == equity, (state.equity_micros, equity)
+    assert state.exposure_micros == books.exposure(), (state.exposure_micros, books.exposure())
+
+
+def same_state(one: State, other: State, what: str) -> None:
+    assert encode_state(one) == encode_state(other), what
+
+
+def nothing_held(state: State) -> None:
+    assert not state.open_orders, state.open_orders
+    for wallet_id, book in state.wallets.items():
+        for account in (ledger.held(wallet_id), ledger.sol_float_held(wallet_id)):
+            assert not any(state.ledger.accounts.get(account, {}).values()), f"capital left on hold in {account}"
+        assert not book.entries, wallet_id
+        assert (book.entries_open, book.entries_micros, book.loss_in_flight_micros) == (0, 0, 0), wallet_id
+
+
+def books_equal_chain(state: State, chain: Counter[tuple[WalletId, Mint]]) -> None:
+    """Per wallet and mint; SOL is one asset on the chain, its float and its position together."""
+    booked: Counter[tuple[WalletId, Mint]] = Counter()
+    for wallet_id in state.wallets:
+        for account in (ledger.free, ledger.held, ledger.sol_float, ledger.sol_float_held):
+            for mint, units in state.ledger.accounts.get(account(wallet_id), {}).items():
+                booked[wallet_id, mint] += units
+    for wallet_id, mint in sorted({*booked, *chain}):
+        ours, theirs = booked[wallet_id, mint], chain[wallet_id, mint]
+        assert ours == theirs, f"{wallet_id} {mint}: books say {ours}, the chain {theirs}"
+
+
+def chain_agrees(books: Books, landed: dict[str, tuple[Order, Filled | Failed]]) -> None:
+    """Every landing was booked as it happened, and every order that did not land was closed as such."""
+    by_order = Counter(order.id for order, _ in landed.values())
+    assert set(by_order.values()) <= {1}, f"landed twice: {by_order}"
+    filled = Counter((o.signal_id, o.part) for o, outcome in landed.values() if isinstance(outcome, Filled))
+    assert set(filled.values()) <= {1}, f"one wish was filled twice: {filled}"
+    true_outcomes = {order.id: outcome for order, outcome in landed.values()}
+    for order_id, outcome in books.outcomes.items():
+        if isinstance(outcome, Rejected | Expired):
+            assert order_id not in true_outcomes, f"{order_id} was closed as {outcome}, and landed"
+        else:
+            assert true_outcomes[order_id] == outcome, (order_id, outcome, true_outcomes[order_id])
+    assert set(true_outcomes) <= set(books.outcomes), "a landing was never booked"
+
+
+def ticket_before_send(books: Books, ticket: Ticket, order: Order) -> None:
+    assert books.tickets.get(order.id) == ticket, f"{order.id}: sent before its ticket was durable"
+
+
+def may_send(books: Books, order: Order, stop_file: bool, now_ns: int) -> None:
+    """Called at every send, with what was durable then."""
+    assert order.id in books.open, f"{order.id} was sent, and is closed"
+    if order.side is Side.BUY:
+        assert not books.stops, f"{order.id} was sent although the portfolio was stopped: {books.stops}"
+        assert "emergency" not in books.wallets[order.wallet_id].causes, f"{order.id} was sent after an emergency stop"
+        assert not stop_file, f"{order.id} was sent although there is a STOP file"
+        assert now_ns < order.expires_at_ns, f"{order.id} was sent after its signal's time"

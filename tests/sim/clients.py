@@ -1,0 +1,540 @@
+"""Those who use the desk: traders that send signals, an operator that commands. They remember what they were told.
+
+Their memory outlives the desk's process. After a restart they repeat whatever was not answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from decimal import Decimal
+from random import Random
+from typing import Final
+
+from msgspec import structs
+from tests.sim import rules
+from tests.sim.books import ten_to
+from tests.sim.checks import BUYS, Auditor
+from tests.sim.world import START_PRICES_PICO, TOKENS, USDC, SimChain, SimClock, SimJournal
+
+from overmind.core.messages import (
+    AddHold,
+    Answer,
+    Code,
+    Command,
+    CommandRefused,
+    ConfigureDesk,
+    ConfigureWallet,
+    Deposited,
+    EmergencyStop,
+    LiftHold,
+    ReactivateWallet,
+    RecordDeposit,
+    RemoveWallet,
+    Scope,
+)
+from overmind.core.model import (
+    LAMPORTS,
+    MICROS,
+    NOTIONAL_MAX_MICROS,
+    NS,
+    PPM,
+    SOL,
+    DepositId,
+    Desk,
+    Limits,
+    Mint,
+    Money,
+    RiskProfile,
+    Signal,
+    SignalId,
+    StrategyShare,
+    StrategyType,
+    TradeAction,
+    Wallet,
+    WalletId,
+    WalletStatus,
+    WalletType,
+)
+from overmind.engine import Engine
+from overmind.tables import DEFAULT_RISK_TOLERANCE_PPM, default_limits, default_strategies
+
+UNLISTED: Final = Mint("UNLISTED")
+MINTS: Final = tuple(token.mint for token in TOKENS)
+TRADING_TYPES: Final = (WalletType.PRIMARY, WalletType.HFT, WalletType.ARBITRAGE, WalletType.MEV_PROTECTION)
+WIDE: Final = Limits(
+    daily_loss_max_micros=10_000 * MICROS,
+    position_max_micros=20_000 * MICROS,
+    exposure_max_ppm=900_000,
+    positions_max=10,
+    stop_loss_ppm=20_000,
+    trades_per_day_max=1_000,
+    risk_level_ppm=100_000,
+)
+HOLD_CAUSES: Final = ("operator", "quarantine", "day_loss")
+
+
+def draw_wallet(random: Random, wallet_id: WalletId, odd: bool) -> Wallet:
+    wallet_type = random.choice(tuple(WalletType)) if odd else random.choice(TRADING_TYPES)
+    profile = random.choice(tuple(RiskProfile))
+    return Wallet(
+        id=wallet_id,
+        type=wallet_type,
+        profile=profile,
+        public_key=f"key of {wallet_id}",
+        allocation_ppm=0,
+        limits=draw_limits(random, wallet_type, profile) if odd else WIDE,
+        strategies=draw_strategies(random, wallet_type, odd),
+    )
+
+
+def draw_limits(random: Random, wallet_type: WalletType, profile: RiskProfile) -> Limits:
+    """The house's table, or explicit ones: any of them may be the one that binds."""
+    if random.random() < 0.3:
+        return default_limits(wallet_type, profile)
+    return Limits(
+        daily_loss_max_micros=random.choice((0, 3, 100, 100_000)) * MICROS,
+        position_max_micros=random.choice((50, 1_000, 10**6)) * MICROS,
+        exposure_max_ppm=random.choice((100_000, 800_000, PPM)),
+        positions_max=random.choice((1, 2, 20)),
+        stop_loss_ppm=random.choice((0, 10_000, 50_000)),
+        trades_per_day_max=random.choice((2, 5, 1_000)),
+        risk_level_ppm=random.choice((0, 200_000, 900_000)),
+    )
+
+
+def draw_strategies(random: Random, wallet_type: WalletType, odd: bool) -> dict[StrategyType, StrategyShare]:
+    if odd and random.random() < 0.5:
+        return default_strategies(wallet_type)
+    chosen = random.sample(tuple(StrategyType), random.randint(1, 6) if odd else len(StrategyType))
+    return {
+        strategy: StrategyShare(
+            share_ppm=random.choice((50_000, 400_000, PPM)),
+            position_max_micros=random.choice((40, 500, 10**6)) * MICROS,
+            enabled=not odd or random.random() < 0.9,
+        )
+        for strategy in chosen
+    }
+
+
+class Desktop:
+    """What traders and operator share: the desk as it runs now, and all that survives its death."""
+
+    def __init__(
+        self,
+        random: Random,
+        clock: SimClock,
+        journal: SimJournal,
+        chain: SimChain,
+        auditor: Auditor,
+        seen: Counter[str],
+    ) -> None:
+        self.random = random
+        self.clock = clock
+        self.journal = journal
+        self.chain = chain
+        self.auditor = auditor
+        self.seen = seen
+        self.ease = random.choice((0.3, 0.8, 0.97))  # how often an ordinary thing is chosen over an odd one
+        self.signals: dict[SignalId, Signal] = {}
+        self.told: dict[SignalId, tuple[Answer, ...]] = {}
+        self.deposits: dict[DepositId, RecordDeposit] = {}
+        self.deposited: set[DepositId] = set()
+
+    def odd(self) -> bool:
+        return self.random.random() > self.ease
+
+    async def submit(self, engine: Engine, signal: Signal, waited_ns: int = 0) -> None:
+        """Every answer must be durable when it is told, and the same for ever."""
+        received_ns = self.clock.now_ns() - waited_ns
+        self.auditor.received[signal.id].append(received_ns)
+        answered = await engine.submit(signal, received_ns)
+        books = self.auditor.books
+        assert list(answered.events) == books.decisions.get(signal.id), f"{signal.id}: told what is not durable"
+        assert answered.seq == books.decision_seqs[signal.id], answered
+        if (told := self.told.get(signal.id)) is not None:
+            assert answered.duplicate, f"{signal.id} was answered anew"
+            assert answered.events == told, f"{signal.id} was told {told}, now {answered.events}"
+        self.seen["duplicate"] += answered.duplicate
+        self.told[signal.id] = answered.events
+
+    async def submit_changed(self, engine: Engine, signal_id: SignalId) -> None:
+        changed = structs.replace(self.signals[signal_id], confidence_ppm=self.random.randrange(PPM))
+        try:
+            await engine.submit(changed)
+        except CommandRefused:
+            self.seen["changed signal refused"] += 1
+            return
+        raise AssertionError(f"{signal_id} was accepted with other content")
+
+
+class Trader:
+    """Sends signals at random moments, alone and in bursts, and some of them twice."""
+
+    def __init__(self, desktop: Desktop, name: str, signals: int) -> None:
+        self._desktop = desktop
+        self._random = desktop.random
+        self._name = name
+        self._left = signals
+        self._pause_s = desktop.random.choice((0.05, 0.5, 2.0))
+
+    @property
+    def done(self) -> bool:
+        return not self._left and not self._unanswered()
+
+    def _unanswered(self) -> list[Signal]:
+        desktop = self._desktop
+        mine = (one for one in desktop.signals.values() if one.id.startswith(f"{self._name}-"))
+        return [signal for signal in mine if signal.id not in desktop.told]
+
+    async def run(self, engine: Engine) -> None:
+        await _together(self._desktop.submit(engine, signal) for signal in self._unanswered())
+        while self._left:
+            await asyncio.sleep(self._random.expovariate(1.0 / self._pause_s))
+            burst = min(self._left, self._random.choice((1, 1, 1, 4, 12)))
+            await _together(self._send(engine) for _ in range(burst))
+
+    async def _send(self, engine: Engine) -> None:
+        desktop, random = self._desktop, self._random
+        signal = self._invent()
+        desktop.signals[signal.id] = signal
+        self._left -= 1
+        waited_ns = random.choice((4 * NS, 6 * NS)) if desktop.odd() and random.random() < 0.3 else 0
+        tries = [desktop.submit(engine, signal, waited_ns)]
+        if random.random() < 0.1:  # At the same moment, before the first is answered.
+            tries.append(desktop.submit(engine, structs.replace(signal, at_ns=desktop.clock.now_ns()), waited_ns))
+        await _together(tries)
+        await self._look_back(engine)
+
+    async def _look_back(self, engine: Engine) -> None:
+        """Repeat an older signal, or abuse its id."""
+        desktop, random = self._desktop, self._random
+        known = list(desktop.told)
+        if known and random.random() < 0.1:
+            await desktop.submit(engine, desktop.signals[random.choice(known)])
+        if known and random.random() < 0.05:
+            await desktop.submit_changed(engine, random.choice(known))
+
+    def _invent(self) -> Signal:
+        random = self._random
+        action = random.choices(tuple(TradeAction), (10, 4, 1, 4, 2))[0]
+        strategy = random.choice(tuple(StrategyType))
+        signal = Signal(
+            id=SignalId(f"{self._name}-{self._left}"),
+            strategy=strategy,
+            action=action,
+            mint=random.choice(MINTS),
+            risk_tolerance_ppm=max(DEFAULT_RISK_TOLERANCE_PPM[strategy], WIDE.risk_level_ppm),
+            preferred_type=random.choice((None, *TRADING_TYPES)),
+        )
+        if self._desktop.odd():
+            signal = self._make_odd(signal)
+        signal = self._with_limit_price(signal)
+        return self._with_entry_amount(signal) if action in BUYS else self._with_exit_amount(signal)
+
+    def _make_odd(self, signal: Signal) -> Signal:
+        random, now_ns = self._random, self._desktop.clock.now_ns()
+        return structs.replace(
+            signal,
+            mint=random.choice((*MINTS, UNLISTED)),
+            risk_tolerance_ppm=random.choice((0, signal.risk_tolerance_ppm, PPM)),
+            preferred_type=random.choice((None, *WalletType)),
+            exclude=self._exclusions(),
+            slippage_max_bps=random.choice((None, None, 0, 30, 100, 101, 300, 301)),
+            ttl_ns=random.choice((None, None, 3 * NS, 60 * NS)),
+            at_ns=random.choice((None, None, now_ns, now_ns - 2 * NS, now_ns - 40 * NS, now_ns + 9 * NS)),
+            mev_protected=random.random() < 0.05,
+        )
+
+    def _exclusions(self) -> tuple[WalletId, ...]:
+        wallets = list(self._desktop.auditor.books.wallets)
+        if not wallets or self._random.random() < 0.5:
+            return ()
+        return (*self._random.sample(wallets, self._random.randint(1, len(wallets))), WalletId("nobody"))
+
+    def _with_limit_price(self, signal: Signal) -> Signal:
+        mark = self._desktop.auditor.books.marks.get(signal.mint)
+        if signal.action not in (TradeAction.BUY, TradeAction.SELL) or mark is None or self._random.random() < 0.7:
+            return signal
+        target = mark.price_pico * self._random.choice((90, 99, 100, 101, 110)) // 100
+        return structs.replace(signal, target_price_pico=max(1, target))
+
+    def _with_entry_amount(self, signal: Signal) -> Signal:
+        random, luck = self._random, self._random.random()
+        if luck < 0.2:
+            micros = max(1, min(self._at_an_edge(signal), NOTIONAL_MAX_MICROS) + random.choice((-1, 0, 0, 1)))
+            return structs.replace(signal, notional_micros=micros)
+        if self._desktop.odd():
+            micros = random.choice((1, 7, 10**6, 10**11, 10**13, 10**19))
+            return structs.replace(signal, notional_micros=micros)
+        usd = random.uniform(1, random.choice((30, 30, 300)))
+        if luck < 0.7 or signal.mint == UNLISTED:
+            return structs.replace(signal, notional_micros=round(usd * MICROS))
+        return structs.replace(signal, quantity=self._whole_tokens(signal.mint, usd))
+
+    def _whole_tokens(self, mint: Mint, usd: float) -> Decimal:
+        tokens = Decimal(usd) * 10**12 / Decimal(START_PRICES_PICO[mint])
+        return tokens.quantize(Decimal(10) ** self._random.choice((0, -4, -12)))
+
+    def _at_an_edge(self, signal: Signal) -> int:
+        """Exactly what some rule of some wallet still has room for."""
+        books = self._desktop.auditor.books
+        open_for = [book for book in books.wallets.values() if signal.strategy in book.wallet.strategies]
+        if not open_for or signal.mint not in books.decimals:
+            return 10 * MICROS
+        room = rules.rooms(books, self._random.choice(open_for), signal.strategy, signal.mint)
+        room[Code.PORTFOLIO_EXPOSURE] = (
+            books.total_equity() * books.settings.portfolio_exposure_max_ppm // PPM - books.exposure()
+        )
+        room[Code.ASSET_CONCENTRATION] = books.total_equity() * books.settings.asset_max_ppm // PPM - books.asset(
+            signal.mint
+        )
+        return min(room.values()) if self._random.random() < 0.7 else self._random.choice(sorted(room.values()))
+
+    def _with_exit_amount(self, signal: Signal) -> Signal:
+        """All, part, exactly what one wallet holds, or too much."""
+        random, books = self._random, self._desktop.auditor.books
+        held = [book.units[signal.mint] for book in books.wallets.values() if book.units[signal.mint]]
+        luck = random.random()
+        if luck < 0.4 or not held:
+            return signal
+        scale = ten_to(books.decimals[signal.mint])
+        if luck < 0.5:
+            return structs.replace(signal, notional_micros=random.choice((1, 5 * MICROS, 500 * MICROS)))
+        units = random.choice((held[0], sum(held), sum(held) + 1, max(held) + 1, max(1, held[-1] // 3)))
+        return structs.replace(signal, quantity=Decimal(units) / scale)
+
+
+async def _together(sends: Iterable[Coroutine[None, None, None]]) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for send in sends:
+            tasks.create_task(send)
+
+
+class Operator:
+    """Commands at random; soon or later takes back what stops the desk."""
+
+    def __init__(self, desktop: Desktop, commands: int) -> None:
+        self._desktop = desktop
+        self._random = desktop.random
+        self._left = commands
+        self._pause_s = desktop.random.choice((1.0, 4.0))
+        # Not sorted: nothing may rest on the order in which ids sort.
+        ids = [WalletId(name) for name in ("w3", "alpha", "w10", "w2", "zeta", "beta")]
+        self._random.shuffle(ids)
+        self.wallets = {one: draw_wallet(self._random, one, desktop.odd()) for one in ids[: self._random.randint(1, 6)]}
+        self.desk = self._draw_desk()
+
+    def _draw_desk(self) -> Desk:
+        random = self._random
+        return Desk(
+            quote=USDC,
+            tokens={token.mint: token for token in TOKENS},
+            default_wallet=next(iter(self.wallets)),
+            multi_wallet_enabled=not self._desktop.odd() or random.random() < 0.9,
+            portfolio_exposure_max_ppm=300_000 if self._desktop.odd() else 800_000,
+            asset_max_ppm=random.choice((100_000, PPM)) if self._desktop.odd() else 400_000,
+            rate_max_per_s=2 if self._desktop.odd() else 50,
+            reserve_float_lamports=0 if self._desktop.odd() else LAMPORTS // 10,
+        )
+
+    async def start(self, engine: Engine) -> None:
+        """What every start of the service does: the configuration, then what is not booked yet."""
+        await engine.handle(ConfigureDesk(self.desk))
+        for wallet in self.wallets.values():
+            await engine.handle(ConfigureWallet(wallet))
+        if not self._desktop.deposits:
+            self._draw_deposits()
+        for deposit in self._desktop.deposits.values():
+            await self._deposit(engine, deposit)
+
+    def _draw_deposits(self) -> None:
+        random = self._random
+        for wallet_id in self.wallets:
+            usd = random.choice((0, 20, 50_000) if self._desktop.odd() else (500, 5_000))
+            self._add_deposit(wallet_id, Money(usd * MICROS, USDC.mint))
+            lamports = random.choice((0, 150_000, LAMPORTS // 8) if self._desktop.odd() else (LAMPORTS, 5 * LAMPORTS))
+            self._add_deposit(wallet_id, Money(lamports, SOL), to_float=True)
+            if random.random() < 0.4:
+                self._add_deposit(wallet_id, self._some_tokens())
+
+    def _some_tokens(self) -> Money:
+        token = self._random.choice(TOKENS)
+        usd = self._random.choice((3, 200))
+        return Money(usd * ten_to(token.decimals + 12) // START_PRICES_PICO[token.mint] + 1, token.mint)
+
+    def _add_deposit(self, wallet_id: WalletId, money: Money, to_float: bool = False) -> None:
+        """The chain shows the credit, whether or not the desk has heard of it."""
+        if money.units:
+            deposits = self._desktop.deposits
+            deposit_id = DepositId(f"deposit{len(deposits)}")
+            deposits[deposit_id] = RecordDeposit(deposit_id, wallet_id, money, to_float)
+            self._desktop.chain.credit(wallet_id, money)
+
+    async def _deposit(self, engine: Engine, deposit: RecordDeposit) -> None:
+        """Repeated until it is acknowledged, and now and then after that."""
+        desktop = self._desktop
+        if deposit.deposit_id in desktop.deposited and self._random.random() < 0.7:
+            return
+        try:
+            events = await engine.handle(deposit)
+        except CommandRefused:  # Its token has no price yet, or is not listed just now: it stays on the list.
+            desktop.seen["deposit refused"] += 1
+            return
+        assert deposit.deposit_id in desktop.auditor.books.deposits, "a deposit was acknowledged before it was durable"
+        if deposit.deposit_id in desktop.deposited:
+            assert not any(isinstance(event, Deposited) for event in events), events
+            desktop.seen["deposit repeated"] += 1
+        desktop.deposited.add(deposit.deposit_id)
+
+    async def run(self, engine: Engine) -> None:
+        actions: dict[Callable[[Engine], Awaitable[None]], int] = {
+            self._emergency_stop: 2,
+            self._reactivate: 5,
+            self._add_hold: 3,
+            self._lift_holds: 6,
+            self._change_wallet: 4,
+            self._change_desk: 1,
+            self._remove_wallet: 1,
+            self._stop_file: 2,
+            self._repeat_deposit: 2,
+            self._new_deposit: 2,
+            self._nonsense: 2,
+            self._step_clock: 2,
+            self._fill_disk: 1,
+            self._silence: 2,
+        }
+        while self._left:
+            await asyncio.sleep(self._random.expovariate(1.0 / self._pause_s))
+            self._left -= 1
+            await self._random.choices(list(actions), list(actions.values()))[0](engine)
+        await self._calm_down(engine)
+
+    async def _calm_down(self, engine: Engine) -> None:
+        """So that the last signals have a chance."""
+        self._desktop.chain.stop_file = False
+        self._desktop.journal.degraded = None
+        self.desk = self._draw_desk()
+        await engine.handle(ConfigureDesk(self.desk))
+        await self._lift_holds(engine)
+        for wallet_id in self.wallets:
+            await engine.handle(ReactivateWallet(wallet_id, "calm again"))
+        while self._desktop.deposited != set(self._desktop.deposits):
+            await self._desktop.clock.sleep(1.0)
+            await self.start(engine)
+
+    async def _emergency_stop(self, engine: Engine) -> None:
+        self._desktop.seen["emergency stop"] += 1
+        await engine.handle(EmergencyStop("told to"))
+        wallets = self._desktop.auditor.books.wallets
+        assert all("emergency" in book.causes for book in wallets.values()), "a stop was told before it was durable"
+
+    async def _reactivate(self, engine: Engine) -> None:
+        for wallet_id in self._random.sample(list(self.wallets), self._random.randint(1, len(self.wallets))):
+            held = "emergency" in engine.state.wallets[wallet_id].holds
+            await engine.handle(ReactivateWallet(wallet_id, "looked at it"))
+            self._desktop.seen["reactivated"] += held
+            assert "emergency" not in self._desktop.auditor.books.wallets[wallet_id].causes
+
+    async def _add_hold(self, engine: Engine) -> None:
+        scope = self._scope()
+        cause = self._random.choice(HOLD_CAUSES)
+        await engine.handle(AddHold(scope, cause, "at random"))
+        assert cause in self._desktop.auditor.books.causes(scope), "a hold was told before it was durable"
+        kind = "wallet" if scope.wallet_id else "strategy" if scope.strategy else "portfolio"
+        self._desktop.seen[f"hold on {kind}"] += 1
+
+    def _scope(self) -> Scope:
+        wallet_id = self._random.choice(list(self.wallets))
+        return self._random.choice((Scope(wallet_id), Scope(strategy=self._random.choice(list(StrategyType))), Scope()))
+
+    async def _lift_holds(self, engine: Engine) -> None:
+        state = engine.state
+        held = [(Scope(), cause) for cause in state.holds]
+        held += [(Scope(one), cause) for one, book in state.wallets.items() for cause in book.holds]
+        held += [(Scope(strategy=one), cause) for one, holds in state.paused.items() for cause in holds]
+        for scope, cause in held:
+            if cause in (*HOLD_CAUSES, "disk_full"):
+                await engine.handle(LiftHold(scope, cause, "over"))
+
+    async def _change_wallet(self, engine: Engine) -> None:
+        random = self._random
+        wallet = random.choice(list(self.wallets.values()))
+        changes = (
+            {"limits": draw_limits(random, wallet.type, wallet.profile)},
+            {"strategies": draw_strategies(random, wallet.type, odd=True)},
+            {"status": random.choice((WalletStatus.ACTIVE, WalletStatus.ACTIVE, WalletStatus.MAINTENANCE))},
+            {"type": random.choice(list(WalletType))},
+        )
+        self.wallets[wallet.id] = structs.replace(wallet, **random.choice(changes))
+        await engine.handle(ConfigureWallet(self.wallets[wallet.id]))
+
+    async def _change_desk(self, engine: Engine) -> None:
+        self.desk = self._draw_desk()
+        if self._random.random() < 0.3:
+            dropped = self._random.choice(MINTS[1:])
+            tokens = {mint: token for mint, token in self.desk.tokens.items() if mint != dropped}
+            self.desk = structs.replace(self.desk, tokens=tokens)
+        await engine.handle(ConfigureDesk(self.desk))
+
+    async def _remove_wallet(self, engine: Engine) -> None:
+        wallet_id = self._random.choice(list(self.wallets))
+        await engine.handle(RemoveWallet(wallet_id))
+        assert "removed" in self._desktop.auditor.books.wallets[wallet_id].causes
+
+    async def _stop_file(self, engine: Engine) -> None:
+        chain = self._desktop.chain
+        chain.stop_file = not chain.stop_file
+        self._desktop.seen["STOP file"] += chain.stop_file
+
+    async def _repeat_deposit(self, engine: Engine) -> None:
+        if known := list(self._desktop.deposits.values()):
+            await self._deposit(engine, self._random.choice(known))
+
+    async def _new_deposit(self, engine: Engine) -> None:
+        wallet_id = self._random.choice(list(self.wallets))
+        money = self._random.choice((Money(100 * MICROS, USDC.mint), self._some_tokens()))
+        if money.mint in (USDC.mint, *self.desk.tokens):
+            self._add_deposit(wallet_id, money)
+            await self._deposit(engine, list(self._desktop.deposits.values())[-1])
+
+    async def _nonsense(self, engine: Engine) -> None:
+        """Each must be refused, and change nothing."""
+        nobody = WalletId("nobody")
+        wallet = next(iter(self.wallets.values()))
+        command: Command = self._random.choice(
+            (
+                ReactivateWallet(nobody, "who?"),
+                RemoveWallet(nobody),
+                AddHold(Scope(nobody), "operator", "who?"),
+                RecordDeposit(DepositId("d1"), nobody, Money(1, SOL)),
+                RecordDeposit(DepositId("d2"), wallet.id, Money(0, SOL)),
+                RecordDeposit(DepositId("d3"), wallet.id, Money(1, UNLISTED)),
+                RecordDeposit(DepositId("d4"), wallet.id, Money(1, USDC.mint), to_float=True),
+                ConfigureWallet(structs.replace(wallet, public_key="stolen")),
+            )
+        )
+        try:
+            await engine.handle(command)
+        except CommandRefused:
+            self._desktop.seen["nonsense refused"] += 1
+            return
+        raise AssertionError(f"{command} was accepted")
+
+    async def _step_clock(self, engine: Engine) -> None:
+        hour_s = 3_600
+        step_s = self._random.choice((-20.0, -1.5, -0.001, 0.8, 45.0, hour_s, 12 * hour_s, 60 * hour_s))
+        self._desktop.clock.offset_ns += round(step_s * NS)
+        self._desktop.seen["clock stepped back" if step_s < 0 else "clock stepped forward"] += 1
+
+    async def _fill_disk(self, engine: Engine) -> None:
+        journal = self._desktop.journal
+        journal.degraded = None if journal.degraded else "no space left on the device"
+        self._desktop.seen["disk full"] += journal.degraded is not None
+
+    async def _silence(self, engine: Engine) -> None:
+        """The venue is away for a while."""
+        chain, loop = self._desktop.chain, asyncio.get_running_loop()
+        chain.silent_until_s = loop.time() + self._random.choice((2.0, 10.0, 45.0))
+        self._desktop.seen["venue silent"] += 1

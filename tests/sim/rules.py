@@ -1,0 +1,315 @@
+"""SPEC §8 once more, written from the page and not from `core.gate`: which rules would an entry break?
+
+Works on the checker's own books. Every rule of a wallet is a room in micro-USD or a yes or no; an entry that needs more
+than a room breaks its rule.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final
+
+from tests.sim.books import Books, WalletBooks, ten_to
+
+from overmind.core.messages import Code
+from overmind.core.model import (
+    BPS,
+    NOTIONAL_MAX_MICROS,
+    NS,
+    PPM,
+    SOL,
+    Desk,
+    Mint,
+    Order,
+    Side,
+    Signal,
+    StrategyType,
+    Value,
+    WalletType,
+)
+
+FUTURE_MAX_NS: Final = 5 * NS
+WITHOUT_END: Final = 10**40  # micro-USD: more than anybody asks for
+MEME: Final = {
+    StrategyType.TOKEN_SNIPING,
+    StrategyType.SOUL_METEOR_SNIPING,
+    StrategyType.METEORA_DAMM,
+    StrategyType.DEVELOPER_TRACKING,
+    StrategyType.AXIOM_MEME_COIN,
+}
+
+# What this page can judge. Codes that a later rule adds are left to its own tests.
+OF_SIGNAL: Final = {
+    Code.PORTFOLIO_STOPPED,
+    Code.SIGNAL_STALE,
+    Code.SIGNAL_FROM_FUTURE,
+    Code.SELECTION_TIMEOUT,
+    Code.PRICE_MISSING,
+    Code.PRICE_STALE,
+    Code.SLIPPAGE_CEILING,
+    Code.PRICE_IMPACT,
+    Code.MINT_NOT_ADMITTED,
+    Code.AMOUNT_OUT_OF_RANGE,
+    Code.PORTFOLIO_EXPOSURE,
+    Code.ASSET_CONCENTRATION,
+}
+OF_WALLET: Final = {
+    Code.WALLET_STATUS,
+    Code.WALLET_TYPE,
+    Code.WALLET_EXCLUDED,
+    Code.STRATEGY_NOT_ENABLED,
+    Code.RISK_LEVEL,
+    Code.DAILY_LOSS,
+    Code.DAILY_LOSS_HEADROOM,
+    Code.TRADES_TODAY,
+    Code.CONCURRENT_POSITIONS,
+    Code.POSITION_SIZE,
+    Code.STRATEGY_POSITION_SIZE,
+    Code.STRATEGY_SHARE,
+    Code.INSUFFICIENT_QUOTE,
+    Code.INSUFFICIENT_SOL,
+    Code.WALLET_EXPOSURE,
+    Code.RATE_LIMIT,
+}
+OF_EXIT: Final = {
+    Code.SIGNAL_STALE,
+    Code.SIGNAL_FROM_FUTURE,
+    Code.PRICE_MISSING,
+    Code.PRICE_STALE,
+    Code.WALLET_EXCLUDED,
+    Code.INSUFFICIENT_TOKENS,
+    Code.INSUFFICIENT_SOL,
+    Code.AMOUNT_OUT_OF_RANGE,
+    Code.WALLET_STATUS,  # There is no wallet at all.
+}
+
+
+class Entering(Value, frozen=True):
+    """An entry as the checker sizes it."""
+
+    signal: Signal
+    at_ns: int
+    received_ns: int
+    stale_ns: int
+    notional_micros: int
+
+
+def entering(books: Books, signal: Signal, at_ns: int, received_ns: int, stale_ns: int | None = None) -> Entering:
+    stale = stale_ns if stale_ns is not None else _stale_ns(books.settings, signal, received_ns)
+    return Entering(signal, at_ns, received_ns, stale, notional(books, signal))
+
+
+def _stale_ns(desk: Desk, signal: Signal, received_ns: int) -> int:
+    ttl_ns = signal.ttl_ns if signal.ttl_ns is not None else desk.signal_ttl_ns
+    return (signal.at_ns if signal.at_ns is not None else received_ns) + ttl_ns
+
+
+def notional(books: Books, signal: Signal) -> int:
+    """Rounded against us. Zero without a price: it is refused anyway."""
+    if signal.notional_micros is not None:
+        return signal.notional_micros
+    mark = books.marks.get(signal.mint)
+    if mark is None or signal.quantity is None or signal.mint not in books.settings.tokens:
+        return 0
+    decimals = books.decimals[signal.mint]
+    units = base_units(signal.quantity, decimals)
+    return -(-units * mark.price_pico // ten_to(decimals + 6))
+
+
+def base_units(quantity: Decimal, decimals: int) -> int:
+    """Exactly, rounded down."""
+    return math.floor(Fraction(quantity) * ten_to(decimals))
+
+
+def slippage_ceiling(desk: Desk, signal: Signal) -> int:
+    return desk.slippage_max_meme_bps if signal.strategy in MEME else desk.slippage_max_bps
+
+
+def slippage(desk: Desk, signal: Signal) -> int:
+    return signal.slippage_max_bps if signal.slippage_max_bps is not None else slippage_ceiling(desk, signal)
+
+
+def broken_by_signal(books: Books, wish: Entering) -> set[Code]:
+    desk, signal = books.settings, wish.signal
+    ceiling, equity = slippage_ceiling(desk, signal), books.total_equity()
+    impact = wish.notional_micros * BPS // (desk.costs.depth_micros + wish.notional_micros)
+    asset = books.asset(signal.mint) + wish.notional_micros
+    rules = {
+        Code.PORTFOLIO_STOPPED: bool(books.stops) or _all_in_emergency(books),
+        Code.STRATEGY_NOT_ENABLED: bool(books.paused.get(signal.strategy)),
+        Code.SLIPPAGE_CEILING: slippage(desk, signal) > ceiling,
+        Code.PRICE_IMPACT: impact > ceiling,
+        Code.MINT_NOT_ADMITTED: signal.mint not in desk.tokens,
+        Code.AMOUNT_OUT_OF_RANGE: _has_size(books, signal) and not 0 < wish.notional_micros <= NOTIONAL_MAX_MICROS,
+        Code.SELECTION_TIMEOUT: wish.at_ns - wish.received_ns > desk.selection_timeout_ns,
+        Code.PORTFOLIO_EXPOSURE: (books.exposure() + wish.notional_micros) * PPM
+        > equity * desk.portfolio_exposure_max_ppm,
+        Code.ASSET_CONCENTRATION: asset * PPM > equity * desk.asset_max_ppm,
+    }
+    found = {code for code, broken in rules.items() if broken}
+    found |= broken_times(signal, wish.at_ns, wish.stale_ns)
+    return found | broken_prices(books, signal.mint, SOL, wish.at_ns)
+
+
+def _has_size(books: Books, signal: Signal) -> bool:
+    return signal.mint in books.marks and signal.mint in books.settings.tokens
+
+
+def broken_times(signal: Signal, at_ns: int, stale_ns: int) -> set[Code]:
+    rules = {
+        Code.SIGNAL_STALE: at_ns >= stale_ns,
+        Code.SIGNAL_FROM_FUTURE: signal.at_ns is not None and signal.at_ns - at_ns > FUTURE_MAX_NS,
+    }
+    return {code for code, broken in rules.items() if broken}
+
+
+def broken_prices(books: Books, mint: Mint, other: Mint, at_ns: int) -> set[Code]:
+    broken: set[Code] = set()
+    for one in (mint, other):
+        mark = books.marks.get(one)
+        if mark is None:
+            broken.add(Code.PRICE_MISSING)
+        elif at_ns - mark.at_ns > books.settings.mark_age_max_ns:
+            broken.add(Code.PRICE_STALE)
+    return broken
+
+
+def _all_in_emergency(books: Books) -> bool:
+    return bool(books.wallets) and all("emergency" in book.causes for book in books.wallets.values())
+
+
+def broken_by_wallet(books: Books, book: WalletBooks, wish: Entering) -> set[Code]:
+    desk, signal, wallet = books.settings, wish.signal, book.wallet
+    share = wallet.strategies.get(signal.strategy)
+    mints = used_mints(books, book)
+    rules = {
+        Code.WALLET_STATUS: bool(book.causes),
+        Code.WALLET_TYPE: wallet.type is WalletType.EMERGENCY,
+        Code.WALLET_EXCLUDED: wallet.id in signal.exclude
+        or (not desk.multi_wallet_enabled and wallet.id != desk.default_wallet),
+        Code.STRATEGY_NOT_ENABLED: share is None or not share.enabled,
+        Code.RISK_LEVEL: wallet.limits.risk_level_ppm > signal.risk_tolerance_ppm,
+        Code.TRADES_TODAY: book.trades_today + len(books.entries(book)) + 1 > wallet.limits.trades_per_day_max,
+        Code.CONCURRENT_POSITIONS: len(mints | {signal.mint}) > max(wallet.limits.positions_max, len(mints)),
+        Code.INSUFFICIENT_SOL: lamports_needed(books, book, signal.mint) > free_lamports(books, book),
+        Code.RATE_LIMIT: placed_within_a_second(book, wish.at_ns) >= desk.rate_max_per_s,
+        Code.DAILY_LOSS: day_loss(books, book) >= wallet.limits.daily_loss_max_micros,
+    }
+    room = rooms(books, book, signal.strategy, signal.mint)
+    rules |= {code: wish.notional_micros > micros for code, micros in room.items()}
+    if rules[Code.DAILY_LOSS]:
+        rules[Code.DAILY_LOSS_HEADROOM] = False  # Named only while some of it is left.
+    return {code for code, broken in rules.items() if broken}
+
+
+def rooms(books: Books, book: WalletBooks, strategy: StrategyType, mint: Mint) -> dict[Code, int]:
+    """The largest entry that each rule of this wallet admits now, in micro-USD; below zero: none at all."""
+    desk, limits, equity = books.settings, book.wallet.limits, books.equity(book)
+    share = book.wallet.strategies.get(strategy)
+    entries = books.entries(book)
+    held_mint = sum(one.notional_micros for one in entries if one.receive == mint)
+    held_all = sum(one.notional_micros for one in entries)
+    own = [one for one in entries if one.strategy is strategy]
+    rent = 0 if mint in book.accounts else books.sol_value_up(desk.costs.rent_lamports)
+    costs = books.sol_value_up(desk.costs.fee_max_lamports) + rent
+    at_risk = day_loss(books, book) + sum(one.loss_max_micros for one in entries) + costs
+    loss_left = limits.daily_loss_max_micros - at_risk
+    found = {
+        Code.DAILY_LOSS_HEADROOM: _before_stop(loss_left, limits.stop_loss_ppm),
+        Code.POSITION_SIZE: limits.position_max_micros - books.position(book, mint) - held_mint,
+        Code.INSUFFICIENT_QUOTE: books.free(book, desk.quote.mint),
+        Code.WALLET_EXPOSURE: equity * limits.exposure_max_ppm // PPM - books.positions(book) - held_all,
+    }
+    if share is not None:
+        held_here = sum(one.notional_micros for one in own if one.receive == mint)
+        deployed = sum(books.position_by(book, one, strategy) for one in book.lots)
+        deployed += sum(one.notional_micros for one in own)
+        found[Code.STRATEGY_POSITION_SIZE] = (
+            share.position_max_micros - books.position_by(book, mint, strategy) - held_here
+        )
+        found[Code.STRATEGY_SHARE] = equity * share.share_ppm // PPM - deployed
+    return found
+
+
+def _before_stop(loss_left: int, stop_loss_ppm: int) -> int:
+    """The largest notional whose stop loss, rounded up, still fits."""
+    if loss_left < 0:
+        return -1
+    return loss_left * PPM // stop_loss_ppm if stop_loss_ppm else WITHOUT_END
+
+
+def day_loss(books: Books, book: WalletBooks) -> int:
+    return max(0, -books.day_pnl(book))
+
+
+def used_mints(books: Books, book: WalletBooks) -> set[Mint]:
+    return set(book.lots) | {one.receive for one in books.entries(book)}
+
+
+def free_lamports(books: Books, book: WalletBooks) -> int:
+    return book.lamports - books.held_lamports(book)
+
+
+def lamports_needed(books: Books, book: WalletBooks, mint: Mint) -> int:
+    costs = books.settings.costs
+    rent = 0 if mint in book.accounts else costs.rent_lamports
+    return costs.fee_max_lamports + rent + books.settings.reserve_float_lamports
+
+
+def placed_within_a_second(book: WalletBooks, at_ns: int) -> int:
+    return sum(1 for placed_ns in book.placed_ns[-1000:] if at_ns - placed_ns < NS)
+
+
+def cost_bps(books: Books, book: WalletBooks, wish: Entering) -> float:
+    """What tells one wallet from another in SPEC §9: rent, headroom and preference."""
+    costs, signal = books.settings.costs, wish.signal
+    amount = max(1, wish.notional_micros)
+    rent_micros = 0 if signal.mint in book.accounts else books.sol_value_up(costs.rent_lamports)
+    headroom = costs.headroom_bps * amount / max(1, capacity(books, book, signal.strategy))
+    preferred = costs.preference_bps if book.wallet.type is signal.preferred_type else 0.0
+    return rent_micros / amount * BPS * costs.rent_lost_ppm / PPM + headroom - preferred
+
+
+def capacity(books: Books, book: WalletBooks, strategy: StrategyType) -> int:
+    """The largest entry in a token that this wallet has an account for and nothing of yet."""
+    wallet, share = book.wallet, book.wallet.strategies[strategy]
+    room = rooms(books, book, strategy, SOL)  # Every wallet has a SOL account.
+    general = [micros for code, micros in room.items() if code not in (Code.POSITION_SIZE, Code.STRATEGY_POSITION_SIZE)]
+    return min(*general, wallet.limits.position_max_micros, share.position_max_micros, NOTIONAL_MAX_MICROS)
+
+
+def expected_entry(books: Books, book: WalletBooks, wish: Entering) -> dict[str, int]:
+    """The fields of an order that a limit or a reservation rests on."""
+    desk, signal = books.settings, wish.signal
+    has_account = signal.mint in book.accounts
+    costs = books.sol_value_up(desk.costs.fee_max_lamports)
+    costs += 0 if has_account else books.sol_value_up(desk.costs.rent_lamports)
+    stop = -(-wish.notional_micros * book.wallet.limits.stop_loss_ppm // PPM)
+    return {
+        "notional_micros": wish.notional_micros,
+        "loss_max_micros": stop + costs,
+        "fee_max_lamports": desk.costs.fee_max_lamports,
+        "rent_max_lamports": 0 if has_account else desk.costs.rent_lamports,
+        "slippage_max_bps": slippage(desk, signal),
+        "mark_pico": books.marks[signal.mint].price_pico,
+        "expires_at_ns": wish.stale_ns,
+    }
+
+
+def least_received(books: Books, order: Order, signal: Signal) -> Fraction:
+    """The exact least that the order must bring: within its slippage of the mark, and within its limit price."""
+    scale, kept = ten_to(books.decimals[order.mint] + 6), max(0, BPS - order.slippage_max_bps)
+    units, limit = order.spend.units, signal.target_price_pico
+    bounds = [Fraction(0)]
+    if order.side is Side.BUY:
+        bounds.append(Fraction(units * scale * kept, order.mark_pico * BPS))
+        if limit is not None:
+            bounds.append(Fraction(units * scale, limit))
+        return max(bounds)
+    if not broken_prices(books, order.mint, order.mint, books.at_ns):
+        bounds.append(Fraction(units * order.mark_pico * kept, scale * BPS))
+    if limit is not None:
+        bounds.append(Fraction(units * limit, scale))
+    return max(bounds)

@@ -1,0 +1,286 @@
+"""Run the whole desk in a hostile world, then check that no money was lost.
+
+python -m tests.sim.simulate 123        # one seed, reproducible
+python -m tests.sim.simulate 0 1000     # a range of seeds
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from random import Random
+from typing import Any, Final
+
+import msgspec
+import structlog
+from tests.sim import checks
+from tests.sim.clients import Desktop, Operator, Trader
+from tests.sim.world import Death, Faults, SimChain, SimClock, SimJournal, SimPrices
+
+from overmind.core.messages import FoundDesk, MarkPrices, OrderPlaced
+from overmind.core.model import DAY_NS, NS, OrderId, TradingMode
+from overmind.core.state import State
+from overmind.engine import Engine, EngineStopped
+from overmind.executor import Executor
+from overmind.ports import JournalFailed
+from overmind.virtual import VirtualLoop
+
+VIRTUAL_MAX_S: Final = 20_000.0
+LIVES_MAX: Final = 8  # after so many deaths the world calms down, so that every run ends
+RERUN_EVERY: Final = 10
+SHOWN: Final = 25  # journal entries that a failure prints
+TUESDAY_NS: Final = 20_000 * DAY_NS
+
+
+class Sim:
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.random = self._stream("lives")
+        self.seen: Counter[str] = Counter()
+        self.errors: list[BaseException] = []
+        self.lives = 0
+        self._services: list[asyncio.Task[None]] = []
+        self._writing: asyncio.Task[None]
+        self.wallets_max = self.random.choice((1, 2, 10))
+        self.clock = SimClock(TUESDAY_NS + self.random.choice((0, 43_200, 86_380, 86_395)) * NS)
+        self.death = Death()
+        self.auditor = checks.Auditor(self.seen)
+        faults = Faults.draw(self._stream("faults"))
+        self.prices = SimPrices(self._stream("prices"))
+        self.journal = SimJournal(self._stream("journal"), faults.journal, self.auditor, self.death, self.seen)
+        self.chain = SimChain(
+            self._stream("chain"),
+            self.clock,
+            faults,
+            self.prices,
+            self.auditor,
+            self.death,
+            self.seen,
+            self.wallets_max,
+        )
+        desk = Desktop(self._stream("clients"), self.clock, self.journal, self.chain, self.auditor, self.seen)
+        self.desktop = desk
+        self.operator = Operator(desk, commands=self.random.choice((0, 5, 30)))
+        self.traders = [
+            Trader(desk, f"t{n}", self.random.choice((5, 15, 40))) for n in range(self.random.choice((1, 2, 4)))
+        ]
+
+    def _stream(self, name: str) -> Random:
+        """Each part of the world has dice of its own."""
+        return Random(f"{self.seed} {name}")
+
+    async def run(self) -> State:
+        asyncio.get_running_loop().set_exception_handler(self._note_error)
+        weather = asyncio.create_task(self.prices.walk())
+        while True:
+            engine = self._start_life()
+            life = asyncio.create_task(self._live(engine))
+            killed = await self._until_death(life, engine)
+            self.chain.settle_after_death()
+            self._judge(life, killed)
+            if not killed and life.exception() is None:
+                weather.cancel()
+                return engine.state
+
+    def _start_life(self) -> Engine:
+        self.lives += 1
+        self.journal.reopen()
+        if self.lives > LIVES_MAX:
+            self.journal.calm = True
+        engine = Engine(self.journal, self.clock)
+        replayed = checks.fold(self.journal.entries)
+        checks.same_state(engine.state, replayed, "recovered state differs from the journal's replay")
+        return engine
+
+    async def _until_death(self, life: asyncio.Task[None], engine: Engine) -> bool:
+        """The process is killed at a random time, or at a random call, unless it ends by itself before."""
+        timeout_s = calls = None
+        if self.lives <= LIVES_MAX and self.random.random() < 0.85:
+            timeout_s = self.random.expovariate(1.0 / self.random.choice((2.0, 20.0, 60.0)))
+            calls = self.random.choice((None, self.random.randint(1, 40), self.random.randint(1, 400)))
+        self.death.arm(calls, life.cancel)
+        await asyncio.wait([life], timeout=timeout_s)
+        if life.done() and not self.death.struck:
+            return False
+        if not life.done() and self.random.random() < 0.3:
+            await self._shut_down(engine)
+        self.seen["death"] += 1
+        self._count_open_orders()
+        life.cancel()
+        await asyncio.wait([life])
+        return True
+
+    async def _shut_down(self, engine: Engine) -> None:
+        """As the service does it: no more work, then the last entries durable, and a snapshot."""
+        self.death.arm(None, bool)
+        for task in self._services:
+            task.cancel()
+        await asyncio.wait(self._services)
+        try:
+            await engine.close()
+        except JournalFailed:
+            return  # The snapshot failed. All entries are durable, and the next start replays them.
+        except EngineStopped:
+            await asyncio.wait([self._writing])
+            assert isinstance(self._writing.exception() or JournalFailed(), JournalFailed), "stopped by itself"
+            return
+        assert engine.durable_seq == engine.state.seq == len(self.journal.entries)
+        self.seen["shut down"] += 1
+
+    def _count_open_orders(self) -> None:
+        books = self.auditor.books
+        with_ticket = sum(1 for order_id in books.open if order_id in books.tickets)
+        self.seen["death with a ticket under way"] += with_ticket
+        self.seen["death with an order and no ticket"] += len(books.open) - with_ticket
+
+    def _judge(self, life: asyncio.Task[None], killed: bool) -> None:
+        """A death and a failing disk are allowed to end a life. Nothing else is."""
+        errors = list(self.errors)
+        if not life.cancelled() and (error := life.exception()) is not None:
+            errors += _leaves(error)
+        unexpected = [one for one in errors if not isinstance(one, JournalFailed | EngineStopped)]
+        if unexpected:
+            raise unexpected[0]
+        if errors and not killed:
+            assert any(isinstance(one, JournalFailed) for one in errors), f"the engine stopped by itself: {errors}"
+
+    def _note_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        self.errors.append(error if error is not None else RuntimeError(context["message"]))
+
+    async def _live(self, engine: Engine) -> None:
+        """One process, from start to the last settled order."""
+        executor = Executor(engine, self.chain, self.clock, self.wallets_max, lambda: self.chain.stop_file)
+        late_s = self.random.choice((0.0, 0.0, 0.3, 2.0))
+        async with asyncio.TaskGroup() as tasks:
+            self._writing = tasks.create_task(engine.run())
+            used = tasks.create_task(self._use(engine, executor))
+            services = (_later(late_s, executor), self._watch(engine), self._listen(engine))
+            self._services = [used, *(tasks.create_task(service) for service in services)]
+            await asyncio.wait([used])
+            if not used.cancelled():
+                for task in (self._writing, *self._services):
+                    task.cancel()
+
+    async def _use(self, engine: Engine, executor: Executor) -> None:
+        await engine.handle(FoundDesk(TradingMode.PAPER, "sim", "genesis"))
+        await self.operator.start(engine)
+        async with asyncio.TaskGroup() as clients:
+            clients.create_task(self.operator.run(engine))
+            for trader in self.traders:
+                clients.create_task(trader.run(engine))
+        await self._until_idle(engine, executor)
+
+    async def _listen(self, engine: Engine) -> None:
+        """A reader of the feed: it hears what is durable, all of it, in order."""
+        feed, heard = engine.subscribe(), engine.durable_seq
+        while (entries := await feed.next()) is not None:
+            durable = self.journal.entries[heard : heard + len(entries)]
+            assert list(entries) == durable, f"heard after entry {heard} what is not durable, or out of order"
+            heard += len(entries)
+
+    async def _watch(self, engine: Engine) -> None:
+        """Marks once a second."""
+        while True:
+            if engine.state.desk is not None:
+                await engine.handle(MarkPrices(self.prices.marks(self.clock.now_ns())))
+            await self.clock.sleep(1.0)
+
+    async def _until_idle(self, engine: Engine, executor: Executor) -> None:
+        while engine.state.open_orders or engine.durable_seq < engine.state.seq:
+            await self.clock.sleep(0.5)
+            await executor.idle()
+
+    def check(self, state: State) -> None:
+        books, journal = self.auditor.books, self.journal
+        checks.same_state(checks.replay(journal.entries), state, "replay differs from the live state")
+        self.lives += 1
+        journal.reopen()
+        checks.same_state(Engine(journal, self.clock).state, state, "recovery differs from the live state")
+        checks.nothing_held(state)
+        checks.books_equal_chain(state, self.chain.balances)
+        checks.chain_agrees(books, self.chain.landed)
+        assert all(trader.done for trader in self.traders), "a signal went unanswered"
+        assert set(books.decisions) == set(self.desktop.signals), "decisions and signals differ"
+        for signal_id, told in self.desktop.told.items():
+            assert list(told) == books.decisions[signal_id], f"{signal_id} was told something else"
+        assert self.desktop.deposited == set(self.desktop.deposits) == books.deposits, "a deposit is missing"
+        assert not self.errors, self.errors
+        self._count()
+
+    def _count(self) -> None:
+        placed = [entry.event for entry in self.journal.entries if isinstance(entry.event, OrderPlaced)]
+        self.seen["order"] += len(placed)
+        for order in (one.order for one in placed if one.order.attempt):
+            former = self.auditor.books.outcomes[OrderId(f"{order.signal_id}.{order.part}.{order.attempt - 1}")]
+            self.seen[f"failover after {type(former).__name__}"] += 1
+        self.seen["midnight"] += sum(1 for entry in self.journal.entries if hasattr(entry.event, "day")) - 1
+
+
+async def _later(delay_s: float, executor: Executor) -> None:
+    await asyncio.sleep(delay_s)
+    await executor.run()
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for one in error.exceptions for leaf in _leaves(one)]
+    return [error]
+
+
+def simulate(seed: int) -> Sim:
+    """One seed, checked. Raises AssertionError, or whatever else went wrong."""
+    sim = Sim(seed)
+    with quiet(), asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        try:
+            state = runner.run(asyncio.wait_for(sim.run(), VIRTUAL_MAX_S))
+            sim.check(state)
+        except Exception as error:
+            error.add_note(story(sim))
+            raise
+    return sim
+
+
+def simulate_twice(seed: int) -> Sim:
+    first, second = simulate(seed), simulate(seed)
+    assert first.journal.head == second.journal.head, f"seed {seed}: same seed, different journal"
+    return first
+
+
+def story(sim: Sim) -> str:
+    """What a developer needs to begin: the seed and how the journal ended."""
+    lines = [msgspec.json.encode(entry).decode() for entry in sim.journal.entries[-SHOWN:]]
+    return "\n".join((f"seed {sim.seed}, life {sim.lives}, {len(sim.journal.entries)} entries, the last:", *lines))
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Faults are the point here: their warnings would only cost time."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+def main(first: int, last: int) -> None:
+    """Stops at the first seed that fails; its note tells the seed and the last journal entries."""
+    total: Counter[str] = Counter()
+    heads = hashlib.sha256()
+    for seed in range(first, last + 1):
+        sim = simulate_twice(seed) if seed % RERUN_EVERY == 0 else simulate(seed)
+        total += sim.seen
+        heads.update(sim.journal.head)
+        total.update(lives=sim.lives, entries=len(sim.journal.entries))
+    counts = " ".join(f"{name}={total[name]}" for name in ("lives", "entries", "order", "closed Filled"))
+    print(f"ok seeds={last - first + 1} {counts} journals={heads.hexdigest()[:16]}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[-1]))

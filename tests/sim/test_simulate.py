@@ -1,0 +1,167 @@
+"""The simulator over many seeds, and proof that what it threatens with really happens."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from itertools import count
+from random import Random
+from typing import Final
+
+import pytest
+from tests.sim import checks, rules
+from tests.sim.simulate import RERUN_EVERY, TUESDAY_NS, main, simulate, simulate_twice
+from tests.sim.world import TOKENS, USDC, Death, SimClock, SimJournal
+
+from overmind.core.messages import ConfigureDesk, FoundDesk
+from overmind.core.model import PPM, SOL, Desk, Signal, SignalId, StrategyType, TradeAction, TradingMode
+from overmind.engine import SNAPSHOT_EVERY, Engine
+from overmind.virtual import run_virtual
+
+CHUNK: Final = 25
+CHUNKS: Final = 32
+COUNTED: Final = range(10_000, 10_200)  # seeds whose statistics are looked at
+SENDERS: Final = 16
+AT_ONCE: Final = 12
+
+FAULTS: Final = (
+    "journal failed before the write",
+    "journal failed after the write",
+    "death",
+    "death after a write",
+    "death with a ticket under way",
+    "death with an order and no ticket",
+    "arrived after death",
+    "shut down",
+    "recovered from a snapshot",
+    "found by the index",
+    "group commit",
+    "disk full",
+    "venue silent",
+    "quote not answered",
+    "sign not answered",
+    "send not answered",
+    "outcome not answered",
+    "outcome lagged",
+    "quote refused",
+    "sign refused",
+    "quote below the minimum",
+    "quote of another order",
+    "quote for another spend",
+    "quote of another token",
+    "quote guarantees too little",
+    "quote contradicts itself",
+    "quote with a high impact",
+    "quote off the mark",
+    "send dropped in silence",
+    "send accepted, answer lost",
+    "resent",
+    "expired",
+    "clock stepped back",
+    "clock stepped forward",
+    "midnight",
+)
+EVENTS: Final = (
+    "order",
+    "closed Filled",
+    "closed Failed",
+    "closed Expired",
+    "closed Rejected",
+    "failover after Expired",
+    "failover after Rejected",
+    "sale in parts",
+    "duplicate",
+    "changed signal refused",
+    "deposit repeated",
+    "nonsense refused",
+    "emergency stop",
+    "reactivated",
+    "STOP file",
+    "rejected STOPPED",
+    "rejected ROUTE_DOWN",
+    "rejected BAD_QUOTE",
+    "hold on wallet",
+    "hold on strategy",
+    "hold on portfolio",
+    *(f"refused {code}" for code in (*checks.OF_SIGNAL, *rules.OF_WALLET)),
+    *(f"exit refused {code}" for code in rules.OF_EXIT if code != "WALLET_STATUS"),
+)
+
+
+@pytest.mark.parametrize("first", range(0, CHUNK * CHUNKS, CHUNK))
+def test_no_money_is_lost(first: int) -> None:
+    for seed in range(first, first + CHUNK):
+        if seed % RERUN_EVERY == 0:
+            simulate_twice(seed)
+        else:
+            simulate(seed)
+
+
+def test_all_that_can_go_wrong_does_go_wrong() -> None:
+    seen: Counter[str] = Counter()
+    for seed in COUNTED:
+        seen += simulate(seed).seen
+    missing = [what for what in (*FAULTS, *EVENTS) if not seen[what]]
+    assert not missing, f"never happened in {len(COUNTED)} seeds: {missing}"
+
+
+def test_the_order_of_sets_changes_nothing() -> None:
+    """Another hash seed orders every set of strings anew; the journals must be the same."""
+    outputs = {_simulated_with_hash_seed(hash_seed) for hash_seed in ("1", "2")}
+    assert len(outputs) == 1, outputs
+
+
+def _simulated_with_hash_seed(hash_seed: str) -> str:
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "tests.sim.simulate", "1", "9"]
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+
+
+def test_a_range_of_seeds_is_summed_up_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    main(1, 2)
+    line = capsys.readouterr().out
+    assert line.startswith("ok seeds=2 lives=")
+    assert line.count("\n") == 1
+
+
+def test_a_snapshot_taken_under_load_recovers_the_same_state() -> None:
+    """Entries are decided while the snapshot waits for its own to be durable."""
+    journal = _calm_journal()
+    run_virtual(_load(journal))
+    snapshot = journal.snapshot()
+    assert snapshot is not None
+    assert snapshot.seq >= SNAPSHOT_EVERY
+    recovered = Engine(journal, SimClock(TUESDAY_NS))
+    checks.same_state(recovered.state, checks.fold(journal.entries), "recovery differs from the journal's replay")
+
+
+def _calm_journal() -> SimJournal:
+    seen: Counter[str] = Counter()
+    return SimJournal(Random("calm"), 0.0, checks.Auditor(seen), Death(), seen)
+
+
+async def _load(journal: SimJournal) -> None:
+    engine = Engine(journal, SimClock(TUESDAY_NS))
+    async with asyncio.TaskGroup() as tasks:
+        writing = tasks.create_task(engine.run())
+        await engine.handle(FoundDesk(TradingMode.PAPER, "sim", "genesis"))
+        await engine.handle(ConfigureDesk(Desk(quote=USDC, tokens={token.mint: token for token in TOKENS})))
+        numbers = count()
+        await asyncio.gather(*(_send(engine, journal, numbers, Random(f"sender {n}")) for n in range(SENDERS)))
+        assert (await engine.submit(_hold(0))).duplicate
+        writing.cancel()
+
+
+async def _send(engine: Engine, journal: SimJournal, numbers: Iterator[int], random: Random) -> None:
+    """Senders that do not wait for one another: there is always one who knocks while the disk is busy."""
+    while journal.snapshot() is None:
+        await asyncio.gather(*(engine.submit(_hold(next(numbers))) for _ in range(AT_ONCE)))
+        await asyncio.sleep(random.uniform(0.0, 0.5))
+
+
+def _hold(n: int) -> Signal:
+    return Signal(SignalId(f"hold{n}"), StrategyType.ARBITRAGE, TradeAction.HOLD, SOL, risk_tolerance_ppm=PPM)

@@ -1,0 +1,497 @@
+"""A deterministic world: one seed decides time, prices, latencies, faults and deaths.
+
+The journal and the chain outlive every process. Whatever a dead process had under way is settled by a coin: it may have
+arrived, or not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from random import Random
+from typing import Final
+
+import msgspec
+from tests.sim import checks
+from tests.sim.books import ten_to
+
+from overmind.core.messages import Answer, Entry, HoldAdded, OrderPlaced
+from overmind.core.model import (
+    BPS,
+    NS,
+    PICO,
+    SOL,
+    Cause,
+    CostModel,
+    Expired,
+    Failed,
+    Filled,
+    Mark,
+    Mint,
+    Money,
+    Order,
+    OrderId,
+    Outcome,
+    Quote,
+    Rejected,
+    Side,
+    SignalId,
+    Ticket,
+    Token,
+    Value,
+    WalletId,
+)
+from overmind.ports import JournalFailed, Snapshot, VenueUnavailable
+
+SLOT_S: Final = 0.4
+JOURNAL_DELAYS_S: Final = (0.0, 0.001, 0.02, 0.5)
+USDC: Final = Token("USDC", Mint("USDC"), 6)
+TOKENS: Final = (
+    Token("SOL", SOL, 9),
+    Token("JUP", Mint("JUP"), 6),
+    Token("BONK", Mint("BONK"), 5),
+    Token("ONE", Mint("ONE"), 0),  # cannot be divided
+    Token("DUST", Mint("DUST"), 9),  # so cheap that amounts leave int64 behind
+)
+START_PRICES_PICO: Final = {SOL: 150 * PICO, "JUP": PICO // 2, "BONK": PICO // 50_000, "ONE": 7 * PICO, "DUST": 5}
+
+
+class Faults(Value, frozen=True):
+    """How rough this seed's world is: chances per call."""
+
+    network: float
+    journal: float
+    quote: float
+    drop: float
+    fail: float
+    expire: float
+
+    @staticmethod
+    def draw(random: Random) -> Faults:
+        rough = random.choice((0.0, 0.03, 0.15, 0.35))
+        return Faults(
+            network=random.choice((0.0, rough)),
+            journal=random.choice((0.0, 0.0, rough / 15)),
+            quote=random.choice((0.0, rough)),
+            drop=random.choice((0.0, rough, 2 * rough)),
+            fail=random.choice((0.0, rough)),
+            expire=random.choice((0.0, rough)),
+        )
+
+
+class SimClock:
+    """`ports.Clock` that steps: `offset_ns` is how far it is off."""
+
+    def __init__(self, start_ns: int) -> None:
+        self._start_ns = start_ns
+        self.offset_ns = 0
+
+    def now_ns(self) -> int:
+        return self._start_ns + self.offset_ns + round(asyncio.get_running_loop().time() * NS)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class Death:
+    """Strikes at the n-th call into the world, so that every await of the process is hit sooner or later."""
+
+    def __init__(self) -> None:
+        self.struck = False
+        self._calls_left: int | None = None
+        self._strike: Callable[[], object] = bool
+
+    def arm(self, calls: int | None, strike: Callable[[], object]) -> None:
+        self.struck = False
+        self._calls_left, self._strike = calls, strike
+
+    def call(self) -> None:
+        if self._calls_left is not None:
+            self._calls_left -= 1
+            if self._calls_left == 0:
+                self.struck = True
+                asyncio.get_running_loop().call_soon(self._strike)
+
+
+class SimJournal:
+    """`ports.Journal`: bytes that outlive the process. An append may fail before the write, or after it."""
+
+    def __init__(self, random: Random, fault: float, auditor: checks.Auditor, death: Death, seen: Counter[str]) -> None:
+        self.entries: list[Entry] = []
+        self.head = bytes(32)
+        self.degraded: str | None = None
+        self.calm = False
+        self._random = random
+        self._fault = fault
+        self._auditor = auditor
+        self._death = death
+        self._seen = seen
+        self._decisions: dict[SignalId, tuple[int, int]] = {}
+        self._snapshots: list[Snapshot] = []
+        self._snapshot_readable = True
+        self._busy = False
+        self._broken = False
+        self._told_degraded = False
+
+    def reopen(self) -> None:
+        """By the next process. A snapshot whose digest does not match is passed over."""
+        self._busy = self._broken = self._told_degraded = False
+        self._snapshot_readable = self._random.random() < 0.8
+
+    async def append(self, entries: Sequence[Entry]) -> None:
+        assert entries
+        assert not self._busy, "one writer at a time"
+        assert not self._broken, "nothing is written after a failure"
+        self._busy = self._broken = True
+        self._check_hold(entries)
+        lines = [msgspec.json.encode(entry) for entry in entries]
+        if len(entries) > 1:
+            self._seen["group commit"] += 1
+        await self._before_write(lines)
+        self._write(lines)
+        self._death.call()
+        await self._delay()
+        self._fail_sometimes("journal failed after the write")
+        self._told_degraded = self.degraded is not None
+        self._busy = self._broken = False
+
+    def _check_hold(self, entries: Sequence[Entry]) -> None:
+        """Once it was told that the disk is full, the engine takes no more entries."""
+        if self._told_degraded and self.degraded and "disk_full" not in self._auditor.books.stops:
+            causes = [entry.event.hold.cause for entry in entries if isinstance(entry.event, HoldAdded)]
+            assert "disk_full" in causes, "the disk is full, and nothing is held"
+
+    async def _before_write(self, lines: list[bytes]) -> None:
+        self._death.call()
+        try:
+            await self._delay()
+        except asyncio.CancelledError:
+            if self._random.random() < 0.5:
+                self._write(lines)  # The disk was faster than death.
+                self._seen["death after a write"] += 1
+            raise
+        self._fail_sometimes("journal failed before the write")
+
+    async def _delay(self) -> None:
+        if longest_s := self._random.choice(JOURNAL_DELAYS_S):
+            await asyncio.sleep(self._random.uniform(0.0, longest_s))
+
+    def _fail_sometimes(self, what: str) -> None:
+        if not self.calm and self._random.random() < self._fault:
+            self._seen[what] += 1
+            raise JournalFailed(what)
+
+    def _write(self, lines: list[bytes]) -> None:
+        for line in lines:
+            entry = _DECODER.decode(line)
+            assert entry.seq == len(self.entries) + 1, (entry, len(self.entries))
+            self._auditor.take(entry)
+            self.entries.append(entry)
+            self.head = hashlib.sha256(self.head + line).digest()
+            self._index(entry)
+
+    def _index(self, entry: Entry) -> None:
+        event = entry.event
+        if isinstance(event, Answer) and not (isinstance(event, OrderPlaced) and (event.order.attempt)):
+            self._decisions.setdefault(event.signal.id, (entry.seq, entry.at_ns))
+
+    def read(self, after: int = 0) -> Iterator[Entry]:
+        yield from self.entries[after:]
+
+    def entry(self, seq: int) -> Entry:
+        return self.entries[seq - 1]
+
+    def find(self, signal_id: SignalId) -> int | None:
+        known = self._decisions.get(signal_id)
+        if known is not None:
+            self._seen["found by the index"] += 1
+        return known[0] if known is not None else None
+
+    def decisions(self, since_ns: int, up_to: int) -> Iterator[tuple[SignalId, int, int]]:
+        for signal_id, (seq, at_ns) in self._decisions.items():
+            if at_ns >= since_ns and seq <= up_to:
+                yield signal_id, seq, at_ns
+
+    def snapshot(self) -> Snapshot | None:
+        if self._snapshots and self._snapshot_readable:
+            self._seen["recovered from a snapshot"] += 1
+            return self._snapshots[-1]
+        return None
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        assert snapshot.seq <= len(self.entries), "a snapshot of what is not durable"
+        self._death.call()
+        await self._delay()
+        self._fail_sometimes("snapshot failed")
+        self._snapshots.append(snapshot)
+        self._seen["snapshot"] += 1
+
+
+_DECODER: Final = msgspec.json.Decoder(Entry)
+
+
+class SimPrices:
+    """Random walks with jumps and gaps. It moves on whether or not a process looks."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._pico = {token.mint: START_PRICES_PICO[token.mint] for token in TOKENS}
+        self._volatility = random.choice((0.0, 0.0005, 0.003))
+        self._missing_s: Counter[Mint] = Counter()
+        self._marked_ns: dict[Mint, int] = {}
+
+    async def walk(self) -> None:
+        while True:
+            for mint in self._pico:
+                self._step(mint)
+            await asyncio.sleep(1.0)
+
+    def _step(self, mint: Mint) -> None:
+        random = self._random
+        change = random.gauss(0.0, self._volatility)
+        if random.random() < 0.004:
+            change += random.choice((-0.4, -0.1, -0.03, 0.03, 0.1, 0.4))
+        self._pico[mint] = max(1, round(self._pico[mint] * (1.0 + change)))
+        self._missing_s[mint] = max(0, self._missing_s[mint] - 1)
+        if random.random() < 0.001:
+            self._missing_s[mint] = random.choice((5, 50))
+
+    def price(self, mint: Mint) -> int | None:
+        return None if self._missing_s[mint] else self._pico.get(mint)
+
+    def marks(self, now_ns: int) -> tuple[Mark, ...]:
+        """What the watch would send now; now and then an old price again, or one that is no price."""
+        marks = []
+        for mint in self._pico:
+            price = self.price(mint)
+            if price is None:
+                continue
+            luck = self._random.random()
+            if luck < 0.01:
+                marks.append(Mark(mint, 0, now_ns))
+            at_ns = self._marked_ns.get(mint, now_ns) if luck > 0.99 else now_ns
+            self._marked_ns[mint] = at_ns
+            marks.append(Mark(mint, price, at_ns))
+        return tuple(marks)
+
+
+class Signed(Value, frozen=True):
+    """What the bytes of a ticket hold: all that the chain needs, and nothing that a process remembers."""
+
+    order: Order
+    received: int
+    received_min: int
+    last_valid_height: int
+    nonce: int
+
+
+_SIGNED: Final = msgspec.json.Decoder(Signed)
+
+
+class SimChain:
+    """The truth about balances, and a `ports.Venue` onto it through a bad network."""
+
+    def __init__(
+        self,
+        random: Random,
+        clock: SimClock,
+        faults: Faults,
+        prices: SimPrices,
+        auditor: checks.Auditor,
+        death: Death,
+        seen: Counter[str],
+        wallets_max: int,
+    ) -> None:
+        self.balances: Counter[tuple[WalletId, Mint]] = Counter()
+        self.accounts: set[tuple[WalletId, Mint]] = set()
+        self.landed: dict[str, tuple[Order, Filled | Failed]] = {}
+        self.stop_file = False
+        self.silent_until_s = 0.0
+        self._visible_s: dict[str, float] = {}
+        self._expired: set[str] = set()
+        self._on_the_wire: list[tuple[Ticket, Signed]] = []
+        self._sent: Counter[str] = Counter()
+        self._bad_quotes: set[Quote] = set()
+        self._working: Counter[WalletId] = Counter()
+        self._nonce = 0
+        self._life_blocks = random.choice((10, 30, 150))
+        self._random = random
+        self._clock = clock
+        self._faults = faults
+        self._prices = prices
+        self._auditor = auditor
+        self._death = death
+        self._seen = seen
+        self._wallets_max = wallets_max
+        self._costs = CostModel()
+
+    @property
+    def height(self) -> int:
+        return int(self._now_s() / SLOT_S)
+
+    def credit(self, wallet_id: WalletId, money: Money) -> None:
+        self.balances[wallet_id, money.mint] += money.units
+        self.accounts.add((wallet_id, money.mint))
+
+    async def quote(self, order: Order) -> Quote | Rejected:
+        with self._at_work(order):
+            await self._network("quote")
+            if self._random.random() < self._faults.quote:
+                return self._refuse("quote")
+            price = self._prices.price(order.mint)
+            if price is None:
+                return Rejected(Cause.PRICE_UNAVAILABLE, "no price in this venue")
+            return self._offer(order, self._at_price(order, price))
+
+    def _refuse(self, what: str) -> Rejected:
+        causes = (Cause.NO_LIQUIDITY, Cause.PRICE_IMPACT, Cause.ROUTE_DOWN, Cause.ROUTE_DOWN, Cause.WALLET_FUNDS)
+        cause = self._random.choice(causes)
+        self._seen[f"{what} refused"] += 1
+        return Rejected(cause, "the venue says no")
+
+    def _at_price(self, order: Order, price_pico: int) -> int:
+        token = next(token for token in TOKENS if token.mint == order.mint)
+        scale, kept = ten_to(token.decimals + 6), BPS - self._random.randrange(6)
+        if order.side is Side.BUY:
+            return order.spend.units * scale * kept // (price_pico * BPS)
+        return order.spend.units * price_pico * kept // (scale * BPS)
+
+    def _offer(self, order: Order, received: int) -> Quote | Rejected:
+        needs_account = (order.wallet_id, order.receive) not in self.accounts
+        if received < max(1, order.received_min):
+            self._seen["quote below the minimum"] += 1
+            return Rejected(Cause.SLIPPAGE, f"{received} < {order.received_min}")
+        guaranteed = self._random.randint(order.received_min, received)
+        honest = Quote(order.id, order.spend, order.receive, received, guaranteed, 0, needs_account)
+        return self._spoil(order, honest) if self._random.random() < self._faults.quote else honest
+
+    def _spoil(self, order: Order, honest: Quote) -> Quote:
+        """Answers that no honest venue gives. None of them may ever be signed."""
+        change = msgspec.structs.replace
+        less = Money(max(0, order.spend.units - 1), order.spend.mint)
+        too_good = 3 * honest.received + 2
+        spoilt = {
+            "quote of another order": change(honest, order_id=OrderId("other.0.0")),
+            "quote for another spend": change(honest, spend=less),
+            "quote of another token": change(honest, receive=Mint("OTHER")),
+            "quote guarantees too little": change(honest, received_min=order.received_min - 1),
+            "quote contradicts itself": change(honest, received_min=honest.received + 1),
+            "quote with a high impact": change(honest, impact_bps=order.slippage_max_bps + 1),
+        }
+        if order.side is Side.BUY:
+            spoilt["quote off the mark"] = change(honest, received=too_good)
+        what = self._random.choice(sorted(spoilt))
+        self._seen[what] += 1
+        self._bad_quotes.add(spoilt[what])
+        return spoilt[what]
+
+    async def sign(self, order: Order, quote: Quote) -> Ticket | Rejected:
+        assert quote not in self._bad_quotes, f"signed on a bad quote: {quote}"
+        with self._at_work(order):
+            await self._network("sign")
+            if self._random.random() < self._faults.quote / 2:
+                return self._refuse("sign")
+        self._nonce += 1
+        signed = Signed(order, quote.received, quote.received_min, self.height + self._life_blocks, self._nonce)
+        signature = f"{order.id}/{self._nonce}"
+        return Ticket(signature, msgspec.json.encode(signed), f"block{self.height}", signed.last_valid_height)
+
+    async def send(self, ticket: Ticket) -> None:
+        signed = _SIGNED.decode(ticket.payload)
+        checks.ticket_before_send(self._auditor.books, ticket, signed.order)
+        checks.may_send(self._auditor.books, signed.order, self.stop_file, self._clock.now_ns())
+        self._seen["resent"] += 1 if self._sent[ticket.signature] else 0
+        self._sent[ticket.signature] += 1
+        try:
+            await self._network("send")
+        except asyncio.CancelledError:
+            self._on_the_wire.append((ticket, signed))
+            raise
+        if self._random.random() < self._faults.drop:
+            self._seen["send dropped in silence"] += 1
+        else:
+            self._broadcast(ticket, signed)
+        if self._random.random() < self._faults.network:
+            self._seen["send accepted, answer lost"] += 1
+            raise VenueUnavailable("timeout after accepting")
+
+    def settle_after_death(self) -> None:
+        """What was on the wire when the process died may have arrived. Sorted: asyncio cancels tasks in any order."""
+        for ticket, signed in sorted(self._on_the_wire, key=lambda one: one[0].signature):
+            if self._random.random() < 0.5:
+                self._seen["arrived after death"] += 1
+                self._broadcast(ticket, signed)
+        self._on_the_wire.clear()
+
+    def _broadcast(self, ticket: Ticket, signed: Signed) -> None:
+        delay_s = self._random.uniform(0.2, 4.0)
+        if self._random.random() < self._faults.expire:
+            delay_s += self._life_blocks * SLOT_S  # The network sits on it until it is worthless.
+        asyncio.get_running_loop().call_later(delay_s, self._land, ticket, signed)
+
+    def _land(self, ticket: Ticket, signed: Signed) -> None:
+        if ticket.signature in self.landed or self.height > signed.last_valid_height:
+            return
+        assert ticket.signature not in self._expired, "reported expired, and landed"
+        order, random = signed.order, self._random
+        fee = random.randint(10_000, order.fee_max_lamports)
+        outcome: Filled | Failed = Failed(fee, Cause.SLIPPAGE, "reverted")
+        if random.random() >= self._faults.fail:
+            new_account = (order.wallet_id, order.receive) not in self.accounts
+            rent = self._costs.rent_lamports if new_account else 0
+            better = signed.received + signed.received // 200
+            outcome = Filled(order.spend.units, random.randint(signed.received_min, better), fee, rent)
+        self._move(order, outcome)
+        self.landed[ticket.signature] = (order, outcome)
+        self._visible_s[ticket.signature] = self._now_s() + random.choice((0.0, 0.5, 5.0))
+
+    def _move(self, order: Order, outcome: Filled | Failed) -> None:
+        wallet_id, paid = order.wallet_id, outcome.fee_lamports
+        if isinstance(outcome, Filled):
+            paid += outcome.rent_lamports
+            self.balances[wallet_id, order.spend.mint] -= outcome.spent_units
+            self.balances[wallet_id, order.receive] += outcome.received_units
+            self.accounts.add((wallet_id, order.receive))
+        self.balances[wallet_id, SOL] -= paid
+        for mint in (order.spend.mint, SOL):
+            assert self.balances[wallet_id, mint] >= 0, f"{wallet_id} has spent {mint} that it did not have"
+
+    async def outcome(self, ticket: Ticket) -> Outcome | None:
+        await self._network("outcome")
+        signed = _SIGNED.decode(ticket.payload)
+        if (known := self.landed.get(ticket.signature)) is not None:
+            if self._now_s() >= self._visible_s[ticket.signature]:
+                return known[1]
+            self._seen["outcome lagged"] += 1
+            return None
+        if self.height <= signed.last_valid_height or self._random.random() < 0.2:
+            return None
+        self._seen["expired"] += 1 if ticket.signature not in self._expired else 0
+        self._expired.add(ticket.signature)
+        return Expired()
+
+    @contextmanager
+    def _at_work(self, order: Order) -> Iterator[None]:
+        """Only so many wallets prepare entries at the same moment."""
+        wallet_ids = [order.wallet_id] if order.side is Side.BUY else []
+        self._working.update(wallet_ids)
+        busy = [wallet_id for wallet_id, orders in self._working.items() if orders]
+        assert len(busy) <= self._wallets_max, f"{busy} work at the same moment, at most {self._wallets_max} may"
+        try:
+            yield
+        finally:
+            self._working.subtract(wallet_ids)
+
+    async def _network(self, what: str) -> None:
+        self._death.call()
+        await asyncio.sleep(self._random.uniform(0.005, 0.3))
+        self._death.call()
+        if self._now_s() < self.silent_until_s or self._random.random() < self._faults.network:
+            self._seen[f"{what} not answered"] += 1
+            raise VenueUnavailable(f"{what}: timeout")
+
+    def _now_s(self) -> float:
+        return asyncio.get_running_loop().time()
