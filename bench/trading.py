@@ -12,9 +12,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import apsw
+import uvloop
 
 from bench.desks import PRICE_PICO, USDC, bench_desk, bench_wallets, buy, opening
-from bench.measure import Result, quiet_collector, spread_of
+from bench.measure import Result, quiet_collector, spread_of, timed
 from overmind.clock import SystemClock
 from overmind.core.messages import MarkPrices, OrderClosed
 from overmind.core.model import MICROS, Desk, Mark, Mint, WalletId
@@ -29,7 +30,6 @@ WALLETS = 50
 TRADES = 20_000
 WAITING = (1, 16, 64, 256)
 SINGLE = 400
-SYNCS = 400
 DEPTH_MICROS = 10**9 * MICROS
 
 
@@ -135,7 +135,7 @@ def in_memory() -> list[Result]:
             with quiet_collector():
                 return await desk.many(TRADES, 16)
 
-    micros = 1e6 / asyncio.run(run())
+    micros = 1e6 / uvloop.run(run())
     return [Result("signal to settled paper trade, in memory", "< 100 µs", micros < 100, micros, "µs")]
 
 
@@ -143,7 +143,7 @@ def durable(folder: Path) -> list[Result]:
     """Throughput with so many clients waiting; the promise is for the best of them, as under load."""
     results = []
     for waiting in WAITING:
-        rate = asyncio.run(_rate(folder / f"load{waiting}.db", waiting))
+        rate = uvloop.run(_rate(folder / f"load{waiting}.db", waiting))
         promised = waiting == WAITING[-1]
         reached = rate >= 6_000 if promised else None
         target = "≥ 6,000/s" if promised else ""
@@ -163,63 +163,61 @@ async def _rate(path: Path, waiting: int) -> float:
 
 
 def alone(folder: Path) -> list[Result]:
-    """One trade at a time, beside what the disk itself takes, all in one run and interleaved."""
-    syncs, inserts = disk(folder)
-    times = asyncio.run(_single(folder / "alone.db"))
-    trade, sync = spread_of(times), spread_of(syncs)
-    limit = 3 * sync.p50 + 500
+    """One trade at a time. Before each, what the disk itself takes at that moment: it changes from second to second."""
+    times, syncs, inserts = uvloop.run(_single(folder))
+    trade, sync, insert = spread_of(times), spread_of(syncs), spread_of(inserts)
+    beyond = statistics.median(took - 3 * raw for took, raw in zip(times, syncs, strict=True)) / 1_000
     return [
         Result("raw append of 200 B + fdatasync", "", None, sync.p50, "µs", sync),
-        Result("bare SQLite insert + commit, FULL", "", None, spread_of(inserts).p50, "µs", spread_of(inserts)),
-        Result(
-            "one trade alone, 3 durable steps",
-            f"≤ 3 × fdatasync + 500 µs = {limit:.0f} µs p50",
-            trade.p50 <= limit,
-            trade.p50,
-            "µs",
-            trade,
-        ),
+        Result("bare SQLite insert + commit, FULL", "", None, insert.p50, "µs", insert),
+        Result("one trade alone, 3 durable steps", "", None, trade.p50, "µs", trade),
+        Result("the same, beyond its 3 fdatasyncs", "≤ 500 µs p50", beyond <= 500, beyond, "µs"),
     ]
 
 
-async def _single(path: Path) -> list[int]:
-    journal = SqliteJournal.open(path)
+async def _single(folder: Path) -> tuple[list[int], list[int], list[int]]:
+    journal, disk = SqliteJournal.open(folder / "alone.db"), Disk(folder)
+    times, syncs, inserts = [], [], []
     try:
         async with trading(journal) as desk:
-            times = []
             for _ in range(SINGLE):
+                syncs.append(timed(disk.sync))
+                inserts.append(timed(disk.insert))
                 began = time.perf_counter_ns()
                 await desk.trade()
                 times.append(time.perf_counter_ns() - began)
-            return times
     finally:
         journal.close()
+        disk.close()
+    return times, syncs, inserts
 
 
-def disk(folder: Path) -> tuple[list[int], list[int]]:
+class Disk:
     """The physical limit: 200 bytes appended and synced; and a bare SQLite row with synchronous=FULL."""
-    raw = os.open(folder / "raw", os.O_CREAT | os.O_WRONLY)
-    db = apsw.Connection(str(folder / "bare.db"))
-    for setup in ("journal_mode=WAL", "synchronous=FULL"):
-        db.execute(f"PRAGMA {setup}").fetchall()
-    db.execute("CREATE TABLE bare(id INTEGER PRIMARY KEY, row BLOB)")
-    syncs, inserts, row = [], [], bytes(200)
-    for _ in range(SYNCS):
-        began = time.perf_counter_ns()
-        os.write(raw, row)
-        os.fdatasync(raw)
-        syncs.append(time.perf_counter_ns() - began)
-        began = time.perf_counter_ns()
-        db.execute("INSERT INTO bare(row) VALUES (?)", (row,))
-        inserts.append(time.perf_counter_ns() - began)
-    db.close()
-    os.close(raw)
-    return syncs, inserts
+
+    def __init__(self, folder: Path) -> None:
+        self._row = bytes(200)
+        self._raw = os.open(folder / "raw", os.O_CREAT | os.O_WRONLY)
+        self._db = apsw.Connection(str(folder / "bare.db"))
+        for setup in ("journal_mode=WAL", "synchronous=FULL"):
+            self._db.execute(f"PRAGMA {setup}").fetchall()
+        self._db.execute("CREATE TABLE bare(id INTEGER PRIMARY KEY, row BLOB)")
+
+    def sync(self) -> None:
+        os.write(self._raw, self._row)
+        os.fdatasync(self._raw)
+
+    def insert(self) -> None:
+        self._db.execute("INSERT INTO bare(row) VALUES (?)", (self._row,))
+
+    def close(self) -> None:
+        self._db.close()
+        os.close(self._raw)
 
 
 def growing() -> list[Result]:
     """Cost per trade with none and with 1,600 open positions: interleaved rounds on two desks in one process."""
-    costs = asyncio.run(_growing())
+    costs = uvloop.run(_growing())
     few, many = statistics.median(costs[0]), statistics.median(costs[1])
     return [
         Result("a trade with < 50 open positions, in memory", "", None, few, "µs"),

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from overmind.clock import SystemClock
+from overmind.clock import SteadyClock, SystemClock
 from overmind.core.model import NS
 from overmind.instants import instant_ns
 
@@ -21,6 +21,36 @@ def test_the_wall_clock() -> None:
         return clock.now_ns() - before
 
     assert asyncio.run(nap()) >= 1_000_000
+
+
+class SetClock:
+    """A wall clock that somebody sets."""
+
+    def __init__(self, now_ns: int) -> None:
+        self.at_ns = now_ns
+
+    def now_ns(self) -> int:
+        return self.at_ns
+
+    async def sleep(self, seconds: float) -> None:
+        raise AssertionError(seconds)
+
+
+def test_desk_time_runs_on_at_half_speed_until_a_clock_set_back_has_caught_up() -> None:
+    wall = SetClock(T)
+    clock = SteadyClock(wall)
+    for wall_s, desk_s in [(0, 0), (10, 10), (-3_590, 10), (-3_580, 15), (-3_490, 60), (20, 1_815), (7_200, 7_200)]:
+        wall.at_ns = T + wall_s * NS
+        assert clock.now_ns() == T + desk_s * NS, wall_s
+
+
+def test_desk_time_is_never_before_the_journal() -> None:
+    wall = SetClock(T)
+    clock = SteadyClock(wall)
+    clock.never_before(T + 100 * NS)
+    assert clock.now_ns() == T + 100 * NS
+    wall.at_ns = T + 10 * NS
+    assert clock.now_ns() == T + 105 * NS
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec import structs
 
+from overmind.clock import SteadyClock
 from overmind.config import MultiWalletConfig, WalletConfig
 from overmind.core.messages import (
     CommandRefused,
@@ -71,8 +72,9 @@ class App:
         if config.mode is not TradingMode.PAPER:
             raise CommandRefused("this version executes on paper only: set SNIPER_TRADING_MODE=paper")
         self.config = config
-        self.clock = clock
+        self.clock = clock = SteadyClock(clock)
         self.engine = Engine(journal, clock)
+        clock.never_before(self.engine.state.at_ns)
         self.stop_file = StopFile(config.data_dir)
         self._journal = journal
         self._desk = config.desk

@@ -28,16 +28,21 @@ from overmind.core.messages import (
     Scope,
     SubmitSignal,
 )
-from overmind.core.model import Signal, SignalId
+from overmind.core.model import Signal, SignalId, Value
 from overmind.core.state import DECISIONS_KEPT_NS, State, apply, decode_state, encode_state, remember_decision
 from overmind.ports import Clock, Journal, Snapshot
 
 T = TypeVar("T")
 
-INBOX_MAX: Final = 4096  # signals that wait for their decision to be durable
-OPEN_ORDERS_MAX: Final = 10_000
-FEED_MAX: Final = 65_536  # entries that a slow reader may lag behind
-SNAPSHOT_EVERY: Final = 50_000  # entries; bounds what a restart has to replay
+
+class Bounds(Value, frozen=True):
+    inbox_max: int = 4_096  # commands that wait for their decision to be durable
+    open_orders_max: int = 10_000
+    feed_max: int = 65_536  # entries that a slow reader may lag behind
+    snapshot_every: int = 50_000  # entries; bounds what a restart has to replay
+
+
+BOUNDS: Final = Bounds()
 
 
 class EngineBusy(Exception):
@@ -51,14 +56,15 @@ class EngineStopped(Exception):
 class Feed:
     """Committed entries in order, for one reader. A reader that lags too far loses its feed and must look again."""
 
-    def __init__(self) -> None:
+    def __init__(self, lag_max: int) -> None:
+        self._lag_max = lag_max
         self._entries: deque[Entry] = deque()
         self._ready = asyncio.Event()
         self._lost = False
 
     def publish(self, entries: Iterable[Entry]) -> None:
         self._entries.extend(entries)
-        if len(self._entries) > FEED_MAX:
+        if len(self._entries) > self._lag_max:
             self._entries.clear()
             self._lost = True
         self._ready.set()
@@ -82,10 +88,11 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Engine:
-    def __init__(self, journal: Journal, clock: Clock) -> None:
+    def __init__(self, journal: Journal, clock: Clock, bounds: Bounds = BOUNDS) -> None:
         """Recovers the state from the journal: the newest snapshot, then the tail."""
         self._journal = journal
         self._clock = clock
+        self._bounds = bounds
         self._state = recover(journal)
         self._index = SelectionIndex(self._state)
         self._pending: list[Entry] = []
@@ -113,7 +120,7 @@ class Engine:
 
     def subscribe(self) -> Feed:
         """Every entry committed from now on, in order."""
-        feed = Feed()
+        feed = Feed(self._bounds.feed_max)
         self._feeds.append(feed)
         return feed
 
@@ -139,10 +146,11 @@ class Engine:
         known = self._known(signal.id)
         if known is not None:
             return await self._repeat(signal, known)
-        if len(self._waiting) >= INBOX_MAX or len(self._state.open_orders) >= OPEN_ORDERS_MAX:
+        bounds, waiting, open_orders = self._bounds, len(self._waiting), len(self._state.open_orders)
+        if waiting >= bounds.inbox_max or open_orders >= bounds.open_orders_max:
             raise EngineBusy(
-                f"{len(self._waiting)} commands wait (at most {INBOX_MAX}) and {len(self._state.open_orders)} orders "
-                f"are open (at most {OPEN_ORDERS_MAX}): signal {signal.id} was not taken, send it again later"
+                f"{waiting} commands wait (at most {bounds.inbox_max}) and {open_orders} orders are open "
+                f"(at most {bounds.open_orders_max}): signal {signal.id} was not taken, send it again later"
             )
         events = self._decide(SubmitSignal(signal, received))
         seq = self._state.decided[signal.id][0]
@@ -247,7 +255,7 @@ class Engine:
                 durable.set_result(None)
         if self._journal.degraded and "disk_full" not in self._state.holds and not self._closing:
             self._decide(AddHold(Scope(), "disk_full", self._journal.degraded))
-        if self._state.seq - self._snapshot_seq >= SNAPSHOT_EVERY:
+        if self._state.seq - self._snapshot_seq >= self._bounds.snapshot_every:
             await self._save_snapshot_under_load()
 
     async def _save_snapshot_under_load(self) -> None:

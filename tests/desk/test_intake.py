@@ -31,7 +31,7 @@ from overmind import (
 from overmind.clock import SystemClock
 from overmind.core.messages import SubmitSignal
 from overmind.core.model import MICROS, SOL
-from overmind.engine import FEED_MAX
+from overmind.engine import BOUNDS
 from overmind.records import Record
 from overmind.selftest.studio import Bench, Studio, desk
 from overmind.venues.paper import PERFECT, PaperModel
@@ -272,7 +272,7 @@ def test_who_lagged_too_far_reads_the_journal_anew(studio: Studio) -> None:
         async with desk(studio.seed_env()) as bench:
             await bench.executor.start()
             now_ns = bench.app.clock.now_ns()
-            holds = (structs.replace(hold, id=SignalId(f"h{number}")) for number in range(FEED_MAX))
+            holds = (structs.replace(hold, id=SignalId(f"h{number}")) for number in range(BOUNDS.feed_max))
             wishes = [bench.app.engine.handle(SubmitSignal(signal, now_ns)) for signal in (GOOD, *holds)]
             await asyncio.gather(*wishes)
             (outcome,) = await bench.executions(1)

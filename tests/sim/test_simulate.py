@@ -19,7 +19,7 @@ from tests.sim.world import TOKENS, USDC, Death, SimClock, SimJournal
 
 from overmind.core.messages import ConfigureDesk, FoundDesk
 from overmind.core.model import PPM, SOL, Desk, Signal, SignalId, StrategyType, TradeAction, TradingMode
-from overmind.engine import SNAPSHOT_EVERY, Engine
+from overmind.engine import BOUNDS, Engine
 from overmind.virtual import run_virtual
 
 CHUNK: Final = 25
@@ -134,7 +134,7 @@ def test_a_snapshot_taken_under_load_recovers_the_same_state() -> None:
     run_virtual(_load(journal))
     snapshot = journal.snapshot()
     assert snapshot is not None
-    assert snapshot.seq >= SNAPSHOT_EVERY
+    assert snapshot.seq >= BOUNDS.snapshot_every
     recovered = Engine(journal, SimClock(TUESDAY_NS))
     checks.same_state(recovered.state, checks.fold(journal.entries), "recovery differs from the journal's replay")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, BinaryIO, Final
 
 import typer
+import uvloop
 
 from overmind.app import App, open_tape, running
 from overmind.cli import present
@@ -196,7 +197,7 @@ def submit(
     config = load_config()
     source = _open(file)
     with source, journal_to_write(config.data_dir) as journal:
-        answers = asyncio.run(_submit(config, journal, source, seed))
+        answers = uvloop.run(_submit(config, journal, source, seed))
     raise typer.Exit(BAD_INPUT if answers.invalid else REFUSED if answers.refused else DONE)
 
 
