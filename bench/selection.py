@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 
 from bench.desks import START_NS, PureDesk, buy
-from bench.measure import Result, quiet_collector, spread_of
+from bench.measure import Result, quiet_collector, spread_of, timed
 from overmind.core.decide import entry_order
 from overmind.core.gate import ask, signal_refusals, stale_at_ns, wallet_refusals
 from overmind.core.messages import CostTerms, Entry, OrderPlaced, RecordOutcome, RecordTicket, Selection, SubmitSignal
 from overmind.core.model import Filled, Order, Ticket
 from overmind.core.state import apply
 
-ROUNDS = 4_000
+ROUNDS = 8_000
+BURST = 100
 FREE = CostTerms(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -41,24 +42,29 @@ def selection() -> list[Result]:
 
 
 def _times(wallets: int) -> tuple[list[int], list[int], list[int]]:
-    """Alternates between choosing the first wallet that the gate admits and the ranked choice, on one living desk."""
+    """Bursts of signals on one living desk: the first wallet that the gate admits, and the ranked choice, in turns."""
     desk = PureDesk(wallets)
     gated: list[int] = []
     ranked: list[int] = []
     settled: list[int] = []
     with quiet_collector():
-        for number in range(ROUNDS):
-            at_ns = START_NS + number * 1_000_000
-            command = buy(number, desk.mints[number % len(desk.mints)], at_ns)
-            began = time.perf_counter_ns()
-            order = _ranked(desk, command, at_ns) if number % 2 else _gated(desk, command, at_ns)
-            (ranked if number % 2 else gated).append(time.perf_counter_ns() - began)
-            fill = Filled(order.spend.units, order.received_min, 13_000, order.rent_max_lamports)
-            desk.run(RecordTicket(order.id, Ticket("", b"")), at_ns)
-            began = time.perf_counter_ns()
-            desk.run(RecordOutcome(order.id, fill), at_ns)
-            settled.append(time.perf_counter_ns() - began)
+        for burst in range(ROUNDS // BURST):
+            place, times = ((_gated, gated), (_ranked, ranked))[burst % 2]
+            orders = []
+            for number in range(burst * BURST, (burst + 1) * BURST):
+                at_ns = START_NS + number * 1_000_000
+                command = buy(number, desk.mints[number % len(desk.mints)], at_ns)
+                began = time.perf_counter_ns()
+                orders.append(place(desk, command, at_ns))
+                times.append(time.perf_counter_ns() - began)
+            settled += [_settled(desk, order) for order in orders]
     return gated, ranked, settled
+
+
+def _settled(desk: PureDesk, order: Order) -> int:
+    fill = Filled(order.spend.units, order.received_min, 13_000, order.rent_max_lamports)
+    desk.run(RecordTicket(order.id, Ticket("", b"")), desk.state.at_ns)
+    return timed(lambda: desk.run(RecordOutcome(order.id, fill), desk.state.at_ns))
 
 
 def _ranked(desk: PureDesk, command: SubmitSignal, at_ns: int) -> Order:

@@ -140,6 +140,10 @@ class Engine:
         await self._until_durable(self._state.seq)
         return events
 
+    def record(self, command: Command) -> None:
+        """As `handle`, for a caller that tells nobody and does nothing after it, so need not wait. Raises the same."""
+        self._decide(command)
+
     async def submit(self, signal: Signal, received_at_ns: int | None = None) -> Answered:
         """Answer a signal, with the first answer if it is known. Raises CommandRefused if it is known otherwise."""
         received = received_at_ns if received_at_ns is not None else self._clock.now_ns()

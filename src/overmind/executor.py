@@ -121,7 +121,7 @@ class Executor:
     async def _execute(self, order: Order, ticket: Ticket | None) -> None:
         try:
             outcome = await (self._begin(order) if ticket is None else self._follow(order, ticket))
-            await self._engine.handle(RecordOutcome(order.id, outcome))
+            self._engine.record(RecordOutcome(order.id, outcome))
         finally:
             self._running.discard(order.id)
             if not self._running:

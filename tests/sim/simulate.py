@@ -164,8 +164,11 @@ class Sim:
             self._services = [used, *(tasks.create_task(service) for service in services)]
             await asyncio.wait([used])
             if not used.cancelled():
-                for task in (self._writing, *self._services):
-                    task.cancel()
+                for service in self._services:
+                    service.cancel()
+                while engine.durable_seq < engine.state.seq:  # What the watch decided at the last moment.
+                    await self.clock.sleep(0.01)
+                self._writing.cancel()
 
     async def _use(self, engine: Engine, executor: Executor) -> None:
         await engine.handle(FoundDesk(TradingMode.PAPER, "sim", "genesis"))

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
-from overmind.core.ledger import free, sol_float
 from overmind.core.messages import Code, Refusal
 from overmind.core.model import (
     BPS,
@@ -285,11 +284,11 @@ def wallet_refusals(state: State, book: WalletBook, ask: Ask, at_ns: int) -> Ite
         deployed, deployed_max = book.deployed_micros(strategy) + notional, ppm_of(book.equity_micros, share.share_ppm)
         if deployed > deployed_max:
             yield Refusal(Code.STRATEGY_SHARE, deployed_max, deployed, wallet_id)
-    quote_free = state.ledger.balance(free(wallet_id), desk.quote.mint)
+    quote_free = state.ledger.balance(book.accounts.free, desk.quote.mint)
     if notional > quote_free:
         yield Refusal(Code.INSUFFICIENT_QUOTE, quote_free, notional, wallet_id)
     lamports = desk.costs.fee_max_lamports + rent_lamports(desk, book, signal.mint) + desk.reserve_float_lamports
-    float_free = state.ledger.balance(sol_float(wallet_id), SOL)
+    float_free = state.ledger.balance(book.accounts.sol_float, SOL)
     if lamports > float_free:
         yield Refusal(Code.INSUFFICIENT_SOL, float_free, lamports, wallet_id)
     exposure = book.positions_micros + book.entries_micros + notional
@@ -339,7 +338,7 @@ def wallet_capacity_micros(state: State, book: WalletBook) -> int:
     ):
         return -1
     balance = state.ledger.balance
-    if balance(sol_float(wallet.id), SOL) < desk.costs.fee_max_lamports + desk.reserve_float_lamports:
+    if balance(book.accounts.sol_float, SOL) < desk.costs.fee_max_lamports + desk.reserve_float_lamports:
         return -1
     loss = max(0, -book.day_pnl_micros)
     fee = state.sol_value_micros_up(desk.costs.fee_max_lamports)
@@ -349,7 +348,7 @@ def wallet_capacity_micros(state: State, book: WalletBook) -> int:
     return min(
         limits.position_max_micros,
         ppm_of(book.equity_micros, limits.exposure_max_ppm) - book.positions_micros - book.entries_micros,
-        balance(free(wallet.id), desk.quote.mint),
+        balance(book.accounts.free, desk.quote.mint),
         loss_room * PPM // limits.stop_loss_ppm if limits.stop_loss_ppm else NOTIONAL_MAX_MICROS,
         NOTIONAL_MAX_MICROS,
     )
@@ -397,14 +396,14 @@ def exit_refusals(state: State, book: WalletBook, signal: Signal) -> Iterator[Re
     if sellable_units(state, book, signal.mint) == 0:
         yield Refusal(Code.INSUFFICIENT_TOKENS, 0, "nothing to sell", wallet_id)
     lamports = desk.costs.fee_max_lamports + rent_lamports(desk, book, desk.quote.mint)
-    float_free = state.ledger.balance(sol_float(wallet_id), SOL)
+    float_free = state.ledger.balance(book.accounts.sol_float, SOL)
     if lamports > float_free:
         yield Refusal(Code.INSUFFICIENT_SOL, float_free, lamports, wallet_id)
 
 
 def sellable_units(state: State, book: WalletBook, mint: Mint) -> int:
     """Units of a position that no other sale holds already."""
-    return state.ledger.balance(free(book.wallet.id), mint) if mint in book.positions else 0
+    return state.ledger.balance(book.accounts.free, mint) if mint in book.positions else 0
 
 
 def shown(refusal: Refusal) -> dict[str, object]:

@@ -17,11 +17,9 @@ from overmind.core.ledger import (
     FEES,
     MARKET,
     RENT,
+    Accounts,
     Ledger,
-    free,
-    held,
-    sol_float,
-    sol_float_held,
+    accounts_of,
 )
 from overmind.core.messages import (
     DayRolled,
@@ -103,6 +101,7 @@ class WalletBook(msgspec.Struct):
     """All that the journal says of one wallet, apart from its balances (the ledger has them)."""
 
     wallet: Wallet
+    accounts: Accounts
     slot: int  # registration order; ties in ranking fall to the lowest
     holds: dict[str, Hold] = msgspec.field(default_factory=dict)
     positions: dict[Mint, Position] = msgspec.field(default_factory=dict)
@@ -298,7 +297,7 @@ def _holds(state: State, scope: Scope) -> dict[str, Hold]:
 def _configure_wallet(state: State, wallet: Wallet) -> None:
     book = state.wallets.get(wallet.id)
     if book is None:
-        book = state.wallets[wallet.id] = WalletBook(wallet, slot=len(state.wallets))
+        book = state.wallets[wallet.id] = WalletBook(wallet, accounts_of(wallet.id), slot=len(state.wallets))
         book.token_accounts.add(SOL)  # Native: wrapped accounts come and go inside a transaction.
     book.wallet = wallet
     state.revalued = True
@@ -309,7 +308,7 @@ def _deposit(state: State, deposited: Deposited) -> None:
     money, wallet_id = deposited.money, deposited.wallet_id
     book, quote = state.wallets[wallet_id], state.settings.quote
     equity_before = state.equity_micros
-    target = sol_float(wallet_id) if deposited.to_float else free(wallet_id)
+    target = book.accounts.sol_float if deposited.to_float else book.accounts.free
     state.ledger.transfer(money.units, money.mint, DEPOSITS, target)
     if not deposited.to_float:
         book.token_accounts.add(money.mint)
@@ -327,11 +326,12 @@ def _place(state: State, signal: Signal, order: Order, entry: Entry) -> None:
         _decide(state, signal, entry)
     state.open_orders[order.id] = OpenOrder(order, signal, token=_traded(state, order))
     ledger, wallet_id = state.ledger, order.wallet_id
-    ledger.transfer(order.spend.units, order.spend.mint, free(wallet_id), held(wallet_id))
+    book = state.wallets[wallet_id]
+    accounts = book.accounts
+    ledger.transfer(order.spend.units, order.spend.mint, accounts.free, accounts.held)
     costs = order.fee_max_lamports + order.rent_max_lamports
-    ledger.transfer(costs, SOL, sol_float(wallet_id), sol_float_held(wallet_id))
+    ledger.transfer(costs, SOL, accounts.sol_float, accounts.sol_float_held)
     if order.side is Side.BUY:
-        book = state.wallets[wallet_id]
         _count_entry(state, book, order, order.notional_micros)
         book.entries_open += 1
         book.loss_in_flight_micros += order.loss_max_micros
@@ -377,9 +377,10 @@ def _close(state: State, order_id: OrderId, outcome: Outcome) -> None:
     known = state.open_orders.pop(order_id)
     order, ledger, wallet_id = known.order, state.ledger, known.order.wallet_id
     book = state.wallets[wallet_id]
-    ledger.transfer(order.spend.units, order.spend.mint, held(wallet_id), free(wallet_id))
+    accounts = book.accounts
+    ledger.transfer(order.spend.units, order.spend.mint, accounts.held, accounts.free)
     costs = order.fee_max_lamports + order.rent_max_lamports
-    ledger.transfer(costs, SOL, sol_float_held(wallet_id), sol_float(wallet_id))
+    ledger.transfer(costs, SOL, accounts.sol_float_held, accounts.sol_float)
     if order.side is Side.BUY:
         _count_entry(state, book, order, -order.notional_micros)
         book.entries_open -= 1
@@ -412,9 +413,9 @@ def _fill(state: State, book: WalletBook, known: OpenOrder, fill: Filled) -> int
     assert fill.received_units >= order.received_min, (order, fill)
     assert fill.fee_lamports <= order.fee_max_lamports, (order, fill)
     assert fill.rent_lamports <= order.rent_max_lamports, (order, fill)
-    ledger, wallet_id = state.ledger, order.wallet_id
-    ledger.transfer(fill.spent_units, order.spend.mint, free(wallet_id), MARKET)
-    ledger.transfer(fill.received_units, order.receive, MARKET, free(wallet_id))
+    ledger = state.ledger
+    ledger.transfer(fill.spent_units, order.spend.mint, book.accounts.free, MARKET)
+    ledger.transfer(fill.received_units, order.receive, MARKET, book.accounts.free)
     _pay_costs(state, book, fill.fee_lamports, fill.rent_lamports)
     book.token_accounts.add(order.receive)
     book.filled += 1
@@ -431,9 +432,8 @@ def _fill(state: State, book: WalletBook, known: OpenOrder, fill: Filled) -> int
 
 
 def _pay_costs(state: State, book: WalletBook, fee_lamports: int, rent_lamports: int) -> None:
-    wallet_id = book.wallet.id
-    state.ledger.transfer(fee_lamports, SOL, sol_float(wallet_id), FEES)
-    state.ledger.transfer(rent_lamports, SOL, sol_float(wallet_id), RENT)
+    state.ledger.transfer(fee_lamports, SOL, book.accounts.sol_float, FEES)
+    state.ledger.transfer(rent_lamports, SOL, book.accounts.sol_float, RENT)
     _realise(book, -state.sol_value_micros_up(fee_lamports + rent_lamports))
 
 
@@ -480,9 +480,9 @@ def _count(state: State, book: WalletBook, position: Position) -> None:
 
 def _refresh_equity(state: State, book: WalletBook) -> None:
     """Equity = quote currency + positions + SOL float, held or not."""
-    ledger, wallet_id, quote = state.ledger, book.wallet.id, state.settings.quote.mint
-    cash = ledger.balance(free(wallet_id), quote) + ledger.balance(held(wallet_id), quote)
-    lamports = ledger.balance(sol_float(wallet_id), SOL) + ledger.balance(sol_float_held(wallet_id), SOL)
+    ledger, accounts, quote = state.ledger, book.accounts, state.settings.quote.mint
+    cash = ledger.balance(accounts.free, quote) + ledger.balance(accounts.held, quote)
+    lamports = ledger.balance(accounts.sol_float, SOL) + ledger.balance(accounts.sol_float_held, SOL)
     mark = state.marks.get(SOL)
     float_micros = value_micros(lamports, mark.price_pico, SOL_DECIMALS) if mark else 0
     equity = cash + book.positions_micros + float_micros
