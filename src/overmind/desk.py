@@ -19,9 +19,10 @@ from msgspec import structs
 from overmind.app import App, open_tape, running
 from overmind.clock import SystemClock
 from overmind.config import ConfigError, MultiWalletConfig, Problem, WalletConfig
+from overmind.core.book import WalletBook
 from overmind.core.messages import CommandRefused, EmergencyStop, ReactivateWallet
 from overmind.core.model import PPM, Wallet, WalletId, WalletStatus
-from overmind.core.state import State, WalletBook
+from overmind.core.state import State
 from overmind.engine import EngineStopped
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Clock, Journal

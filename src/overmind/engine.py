@@ -283,9 +283,7 @@ class Engine:
 
 def recover(journal: Journal) -> State:
     """The state that a journal tells: its newest snapshot, then the tail."""
-    snapshot = journal.snapshot()
-    state = State() if snapshot is None else decode_state(snapshot.state)
-    assert snapshot is None or snapshot.seq == state.seq, (snapshot.seq, state.seq)
+    state = _of_snapshot(journal.snapshot())
     for signal_id, seq, at_ns in journal.decisions(state.at_ns - DECISIONS_KEPT_NS, state.seq):
         remember_decision(state, signal_id, seq, at_ns)
     for entry in journal.read(after=state.seq):
@@ -293,6 +291,17 @@ def recover(journal: Journal) -> State:
     state.touched.clear()
     state.revalued = True
     return state
+
+
+def _of_snapshot(snapshot: Snapshot | None) -> State:
+    """A snapshot that another version wrote is no loss: everything is replayed."""
+    if snapshot is None:
+        return State()
+    try:
+        state = decode_state(snapshot.state)
+    except msgspec.DecodeError:
+        return State()
+    return state if state.seq == snapshot.seq else State()
 
 
 def same_content(first: Signal, second: Signal) -> bool:

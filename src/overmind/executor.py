@@ -13,6 +13,7 @@ from typing import Final
 
 import structlog
 
+from overmind.core.book import OpenOrder
 from overmind.core.gate import fresh_price_pico, quote_rejection
 from overmind.core.messages import OrderPlaced, RecordOutcome, RecordTicket
 from overmind.core.model import (
@@ -25,7 +26,6 @@ from overmind.core.model import (
     Ticket,
     WalletId,
 )
-from overmind.core.state import OpenOrder
 from overmind.engine import Engine
 from overmind.ports import Clock, Venue, VenueUnavailable
 

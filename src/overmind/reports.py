@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from overmind.core.book import OpenOrder, WalletBook
 from overmind.core.ledger import free, held, sol_float, sol_float_held
 from overmind.core.model import LAMPORTS, MICROS, PPM, SCALE, SOL, OrderId, Side, Value, WalletId, WalletStatus, ppm_of
-from overmind.core.state import OpenOrder, State, WalletBook
+from overmind.core.state import State
 
 SHORTFALL_WORST_BPS = 100.0  # a mean shortfall of this much scores nothing
 

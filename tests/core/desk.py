@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from msgspec import structs
 
+from overmind.core.book import WalletBook
 from overmind.core.decide import decide
 from overmind.core.gate import shown
 from overmind.core.index import SelectionIndex
@@ -75,7 +76,7 @@ from overmind.core.model import (
     units_of,
     value_micros,
 )
-from overmind.core.state import State, WalletBook, apply
+from overmind.core.state import State, apply
 
 NOON_NS = 20_000 * DAY_NS + DAY_NS // 2
 MS = 10**6

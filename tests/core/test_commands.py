@@ -4,6 +4,7 @@ import pytest
 from msgspec import structs
 from tests.core.desk import Play, rows, told
 
+from overmind.core.book import QUALITY_WINDOW
 from overmind.core.messages import (
     CommandRefused,
     ConfigureDesk,
@@ -30,7 +31,6 @@ from overmind.core.model import (
     Ticket,
     TradingMode,
 )
-from overmind.core.state import QUALITY_WINDOW
 
 ETH, BTC = Mint("eth"), Mint("btc")
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.core.chance import COIN, DUST, Chance, attempt
 from tests.core.desk import DESK, USDC, Play
 
+from overmind.core.book import WalletBook
 from overmind.core.index import SelectionIndex
 from overmind.core.ledger import free, held, sol_float, sol_float_held
 from overmind.core.messages import (
@@ -35,7 +36,7 @@ from overmind.core.model import (
     WalletId,
     WalletType,
 )
-from overmind.core.state import State, WalletBook, apply, decode_state, encode_state
+from overmind.core.state import State, apply, decode_state, encode_state
 
 Owned = tuple[WalletId, Mint]
 DECIMALS = {token.mint: token.decimals for token in (*DESK.tokens.values(), DUST, COIN)}

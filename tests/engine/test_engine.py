@@ -13,9 +13,10 @@ from tests.stepping import SteppingClock
 
 from overmind.core.messages import CommandRefused, Entry, MarkPrices, OrderPlaced, ReactivateWallet, SubmitSignal
 from overmind.core.model import SOL, Mark, WalletId
+from overmind.core.state import encode_state
 from overmind.engine import BOUNDS, Bounds, Engine, EngineBusy, EngineStopped
 from overmind.journal.memory import MemoryJournal
-from overmind.ports import JournalFailed
+from overmind.ports import JournalFailed, Snapshot
 
 
 class SlowJournal(MemoryJournal):
@@ -163,5 +164,18 @@ def test_a_refused_command_leaves_nothing_behind() -> None:
                 await engine.handle(ReactivateWallet(WalletId("nobody"), "x"))
             assert engine.state.seq == seq
             assert await engine.handle(SubmitSignal(buy(1, SOL, START_NS).signal, START_NS))
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("foreign", [b"{}", b"not json", b'{"version":0}'])
+def test_a_snapshot_of_another_version_is_replayed_instead(foreign: bytes) -> None:
+    async def play() -> None:
+        async with running() as (engine, journal, _):
+            await engine.submit(buy(1, SOL, START_NS).signal)
+            await engine.close()
+            whole = encode_state(engine.state)
+            await journal.save_snapshot(Snapshot(engine.state.seq, foreign))
+            assert encode_state(Engine(journal, SteppingClock(START_NS)).state) == whole
 
     asyncio.run(play())

@@ -12,9 +12,10 @@ import typer
 from overmind import reports
 from overmind.cli import present
 from overmind.cli.opening import BAD_INPUT, AsJson, DataDir, data_dir_of, journal_read_only, state_on_disk
+from overmind.core.book import OpenOrder
 from overmind.core.messages import OrderClosed, OrderPlaced
 from overmind.core.model import Failed, Filled, Rejected, SignalId
-from overmind.core.state import OpenOrder, State
+from overmind.core.state import State
 from overmind.engine import recover
 from overmind.route import explain as explain_signal
 from overmind.route import recent_orders

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, assert_never
 
+from overmind.core.book import OpenOrder, WalletBook
 from overmind.core.gate import (
     FUTURE_MAX_NS,
     Ask,
@@ -89,7 +90,7 @@ from overmind.core.model import (
     units_of,
     value_micros_up,
 )
-from overmind.core.state import OpenOrder, State, WalletBook
+from overmind.core.state import State
 
 LISTED_MAX: Final = 64  # wallets whose refusals are listed one by one; the rest are counted
 CAUSE_OF_STATUS: Final = {

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
+from overmind.core.book import WalletBook
 from overmind.core.messages import Code, Refusal
 from overmind.core.model import (
     BPS,
@@ -37,7 +38,7 @@ from overmind.core.model import (
     value_micros,
     value_micros_up,
 )
-from overmind.core.state import SOL_DECIMALS, State, WalletBook
+from overmind.core.state import SOL_DECIMALS, State
 
 FUTURE_MAX_NS: Final = 5 * NS
 MEME_STRATEGIES: Final = frozenset(

@@ -11,11 +11,12 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from overmind.core.book import WalletBook
 from overmind.core.gate import Ask, strategy_capacity_micros, wallet_capacity_micros, wallet_refusals
 from overmind.core.messages import CostTerms
 from overmind.core.model import NOTIONAL_MAX_MICROS, NS, Mint, StrategyType, WalletId, WalletType
 from overmind.core.ranking import CommonTerms, cost_terms
-from overmind.core.state import State, WalletBook
+from overmind.core.state import State
 
 Micros = NDArray[np.int64]
 Flags = NDArray[np.bool_]

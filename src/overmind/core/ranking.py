@@ -5,10 +5,11 @@ Floats live here and nowhere else in the core: they rank wallets that the gate h
 
 from __future__ import annotations
 
+from overmind.core.book import WalletBook
 from overmind.core.gate import Ask
 from overmind.core.messages import CostTerms
 from overmind.core.model import BPS, PPM
-from overmind.core.state import State, WalletBook
+from overmind.core.state import State
 
 
 class CommonTerms:

@@ -12,12 +12,12 @@ from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
+from overmind.core.book import QUALITY_WINDOW, Execution, OpenOrder, WalletBook
 from overmind.core.ledger import (
     DEPOSITS,
     FEES,
     MARKET,
     RENT,
-    Accounts,
     Ledger,
     accounts_of,
 )
@@ -58,11 +58,9 @@ from overmind.core.model import (
     Signal,
     SignalId,
     StrategyType,
-    Ticket,
     Token,
     Wallet,
     WalletId,
-    WalletStatus,
     value_micros,
     value_micros_up,
 )
@@ -71,100 +69,8 @@ from overmind.core.positions import Lot, Position
 K = TypeVar("K")
 
 SOL_DECIMALS: Final = 9
-QUALITY_WINDOW: Final = 100  # executions that a wallet's performance score looks back on
+STATE_VERSION: Final = 1  # Raise it with any change of State: snapshots of another version are replayed instead.
 DECISIONS_KEPT_NS: Final = 2 * DAY_NS  # older ids are recognised by the journal's index
-
-# Which status a hold's cause shows as, most severe first; any other cause means Suspended.
-STATUS_OF_CAUSE: Final = {
-    "emergency": WalletStatus.EMERGENCY,
-    "removed": WalletStatus.INACTIVE,
-    "inactive": WalletStatus.INACTIVE,
-    "maintenance": WalletStatus.MAINTENANCE,
-}
-
-
-class OpenOrder(msgspec.Struct):
-    order: Order
-    signal: Signal
-    ticket: Ticket | None = None
-    token: Token | None = None  # the traded one, as placed: it may be listed no more when the order closes
-
-
-class Execution(msgspec.Struct, frozen=True):
-    """One finished attempt, for the performance score."""
-
-    filled: bool
-    shortfall_bps: int  # against the mark of the decision; positive is worse than the mark
-
-
-class WalletBook(msgspec.Struct):
-    """All that the journal says of one wallet, apart from its balances (the ledger has them)."""
-
-    wallet: Wallet
-    accounts: Accounts
-    slot: int  # registration order; ties in ranking fall to the lowest
-    holds: dict[str, Hold] = msgspec.field(default_factory=dict)
-    positions: dict[Mint, Position] = msgspec.field(default_factory=dict)
-    token_accounts: set[Mint] = msgspec.field(default_factory=set)
-    entries: dict[Mint, dict[StrategyType, int]] = msgspec.field(default_factory=dict)  # held buys, micro-USD
-    entries_by: dict[StrategyType, int] = msgspec.field(default_factory=dict)  # the same, by strategy
-    entries_open: int = 0
-    entries_micros: int = 0
-    loss_in_flight_micros: int = 0
-    deployed: dict[str, int] = msgspec.field(default_factory=dict)  # value of positions by strategy
-    positions_micros: int = 0
-    cost_micros: int = 0
-    equity_micros: int = 0
-    trades_today: int = 0
-    realised_today_micros: int = 0
-    realised_micros: int = 0
-    unrealised_base_micros: int = 0  # as the UTC day began
-    last_trade_ns: int | None = None
-    placed_ns: list[int] = msgspec.field(default_factory=list)  # the newest entries, for the rate limit
-    executions: int = 0
-    filled: int = 0
-    failed: int = 0
-    expired: int = 0
-    rejected: int = 0
-    quality: list[Execution] = msgspec.field(default_factory=list)
-
-    @property
-    def status(self) -> WalletStatus:
-        for cause, status in STATUS_OF_CAUSE.items():
-            if cause in self.holds:
-                return status
-        return WalletStatus.SUSPENDED if self.holds else WalletStatus.ACTIVE
-
-    @property
-    def unrealised_micros(self) -> int:
-        return self.positions_micros - self.cost_micros
-
-    @property
-    def day_pnl_micros(self) -> int:
-        """Realised today net of all costs, and the change of unrealised since 00:00 UTC."""
-        return self.realised_today_micros + self.unrealised_micros - self.unrealised_base_micros
-
-    @property
-    def mints_in_use(self) -> int:
-        """Open positions, those about to be opened included."""
-        return len(self.positions) + sum(1 for mint in self.entries if mint not in self.positions)
-
-    def uses(self, mint: Mint) -> bool:
-        return mint in self.positions or mint in self.entries
-
-    def used_micros(self, mint: Mint) -> int:
-        """Value of the position and its held buys."""
-        position, entries = self.positions.get(mint), self.entries.get(mint)
-        return (position.value_micros if position else 0) + (sum(entries.values()) if entries else 0)
-
-    def used_by_micros(self, mint: Mint, strategy: StrategyType) -> int:
-        """The part of `used_micros` that one strategy owns."""
-        position, entries = self.positions.get(mint), self.entries.get(mint)
-        return (position.value_by.get(strategy, 0) if position else 0) + (entries.get(strategy, 0) if entries else 0)
-
-    def deployed_micros(self, strategy: StrategyType) -> int:
-        """Value of everything that one strategy owns here, its held buys included."""
-        return self.deployed.get(strategy, 0) + self.entries_by.get(strategy, 0)
 
 
 class Touched(NamedTuple):
@@ -176,6 +82,7 @@ class Touched(NamedTuple):
 
 
 class State(msgspec.Struct):
+    version: int = STATE_VERSION
     seq: int = 0
     at_ns: int = 0
     day: int = 0
@@ -225,6 +132,8 @@ def encode_state(state: State) -> bytes:
 def decode_state(raw: bytes) -> State:
     """Raises msgspec.DecodeError when it is not an encoded state of this version."""
     state = _DECODER.decode(raw)
+    if state.version != STATE_VERSION:
+        raise msgspec.ValidationError(f"a state of version {state.version}, not {STATE_VERSION}")
     # The canonical encoding sorts by id; the order of registration is the state's, and slots count by it.
     state.wallets = dict(sorted(state.wallets.items(), key=lambda item: item[1].slot))
     return state

@@ -1,0 +1,106 @@
+"""All that the journal says of one wallet, apart from its balances: those are the ledger's."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from overmind.core.ledger import Accounts
+from overmind.core.messages import Hold
+from overmind.core.model import Mint, Order, Signal, StrategyType, Ticket, Token, Wallet, WalletStatus
+from overmind.core.positions import Position
+
+QUALITY_WINDOW: Final = 100  # executions that a wallet's performance score looks back on
+
+# Which status a hold's cause shows as, most severe first; any other cause means Suspended.
+STATUS_OF_CAUSE: Final = {
+    "emergency": WalletStatus.EMERGENCY,
+    "removed": WalletStatus.INACTIVE,
+    "inactive": WalletStatus.INACTIVE,
+    "maintenance": WalletStatus.MAINTENANCE,
+}
+
+
+class OpenOrder(msgspec.Struct):
+    order: Order
+    signal: Signal
+    ticket: Ticket | None = None
+    token: Token | None = None  # the traded one, as placed: it may be listed no more when the order closes
+
+
+class Execution(msgspec.Struct, frozen=True):
+    """One finished attempt, for the performance score."""
+
+    filled: bool
+    shortfall_bps: int  # against the mark of the decision; positive is worse than the mark
+
+
+class WalletBook(msgspec.Struct):
+    """Changed by `state.apply` alone. Sums stand beside what they sum up, so that no rule has to count."""
+
+    wallet: Wallet
+    accounts: Accounts
+    slot: int  # registration order; ties in ranking fall to the lowest
+    holds: dict[str, Hold] = msgspec.field(default_factory=dict)
+    positions: dict[Mint, Position] = msgspec.field(default_factory=dict)
+    token_accounts: set[Mint] = msgspec.field(default_factory=set)
+    entries: dict[Mint, dict[StrategyType, int]] = msgspec.field(default_factory=dict)  # held buys, micro-USD
+    entries_by: dict[StrategyType, int] = msgspec.field(default_factory=dict)  # the same, by strategy
+    entries_open: int = 0
+    entries_micros: int = 0
+    loss_in_flight_micros: int = 0
+    deployed: dict[str, int] = msgspec.field(default_factory=dict)  # value of positions by strategy
+    positions_micros: int = 0
+    cost_micros: int = 0
+    equity_micros: int = 0
+    trades_today: int = 0
+    realised_today_micros: int = 0
+    realised_micros: int = 0
+    unrealised_base_micros: int = 0  # as the UTC day began
+    last_trade_ns: int | None = None
+    placed_ns: list[int] = msgspec.field(default_factory=list)  # the newest entries, for the rate limit
+    executions: int = 0
+    filled: int = 0
+    failed: int = 0
+    expired: int = 0
+    rejected: int = 0
+    quality: list[Execution] = msgspec.field(default_factory=list)
+
+    @property
+    def status(self) -> WalletStatus:
+        for cause, status in STATUS_OF_CAUSE.items():
+            if cause in self.holds:
+                return status
+        return WalletStatus.SUSPENDED if self.holds else WalletStatus.ACTIVE
+
+    @property
+    def unrealised_micros(self) -> int:
+        return self.positions_micros - self.cost_micros
+
+    @property
+    def day_pnl_micros(self) -> int:
+        """Realised today net of all costs, and the change of unrealised since 00:00 UTC."""
+        return self.realised_today_micros + self.unrealised_micros - self.unrealised_base_micros
+
+    @property
+    def mints_in_use(self) -> int:
+        """Open positions, those about to be opened included."""
+        return len(self.positions) + sum(1 for mint in self.entries if mint not in self.positions)
+
+    def uses(self, mint: Mint) -> bool:
+        return mint in self.positions or mint in self.entries
+
+    def used_micros(self, mint: Mint) -> int:
+        """Value of the position and its held buys."""
+        position, entries = self.positions.get(mint), self.entries.get(mint)
+        return (position.value_micros if position else 0) + (sum(entries.values()) if entries else 0)
+
+    def used_by_micros(self, mint: Mint, strategy: StrategyType) -> int:
+        """The part of `used_micros` that one strategy owns."""
+        position, entries = self.positions.get(mint), self.entries.get(mint)
+        return (position.value_by.get(strategy, 0) if position else 0) + (entries.get(strategy, 0) if entries else 0)
+
+    def deployed_micros(self, strategy: StrategyType) -> int:
+        """Value of everything that one strategy owns here, its held buys included."""
+        return self.deployed.get(strategy, 0) + self.entries_by.get(strategy, 0)
