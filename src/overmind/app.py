@@ -17,8 +17,10 @@ from overmind.core.messages import (
     ConfigureDesk,
     ConfigureWallet,
     FoundDesk,
+    LiftHold,
     RecordDeposit,
     RemoveWallet,
+    Scope,
 )
 from overmind.core.model import (
     LAMPORTS,
@@ -51,6 +53,7 @@ FLOAT_LAMPORTS: Final = LAMPORTS  # a paper wallet's SOL for fees and rent
 FLOAT_SHARE_MAX_PPM: Final = 100_000  # and never more than a tenth of a small wallet's capital
 STALE_CANDLES: Final = 2
 DRAIN_S: Final = 30.0
+SETTLE_POLL_S: Final = 0.02
 SWITCH_S: Final = 0.0005  # The journal's thread waits this long for the interpreter, not the usual 5 ms.
 
 
@@ -69,6 +72,8 @@ class App:
         model: PaperModel | None = None,
     ) -> None:
         """`historical`: the clock runs on tape time, and prices are as old as their candles."""
+        if not __debug__:
+            raise CommandRefused("asserts guard the books: run without -O and without PYTHONOPTIMIZE")
         if config.mode is not TradingMode.PAPER:
             raise CommandRefused("this version executes on paper only: set SNIPER_TRADING_MODE=paper")
         self.config = config
@@ -114,6 +119,8 @@ class App:
         handle, config = self.engine.handle, self.config
         await handle(FoundDesk(config.mode, config.cluster.value, genesis_hash=""))
         await self.configure(self._desk)
+        if self._journal.degraded is None:
+            await handle(LiftHold(Scope(), "disk_full", "the journal has room again"))
         for wallet in config.wallets.values():
             await handle(ConfigureWallet(wallet.wallet))
         for wallet_id in list(self.engine.state.wallets):
@@ -138,8 +145,8 @@ class App:
         try:
             async with asyncio.timeout(deadline_s):
                 while self.engine.state.open_orders:
-                    await self.executor.idle()
-                    await self.engine.read(lambda state: state.seq)
+                    await self.clock.sleep(SETTLE_POLL_S)
+                await self.engine.read(lambda state: state.seq)
         except TimeoutError:
             return False
         return True
@@ -180,16 +187,21 @@ async def running(app: App, drain_s: float = DRAIN_S) -> AsyncIterator[App]:
 def paper_deposits(state: State, config: MultiWalletConfig) -> list[RecordDeposit]:
     """The paper capital, split by allocation (evenly where nothing is allocated), each wallet's once for ever.
 
-    A wallet gets its share as SOL for fees and the rest as quote currency.
+    A wallet gets its share as SOL for fees and the rest as quote currency. What was given out already is gone: other
+    shares at a later start make no new money.
     """
     mark, wallets = state.marks.get(SOL), config.wallets
     if mark is None:
         raise CommandRefused("paper capital needs a price of SOL: check OVERMIND_PRICE_TAPE")
     allocated = sum(wallet.wallet.allocation_ppm for wallet in wallets.values())
-    deposits = []
+    deposits: list[RecordDeposit] = []
+    left = max(0, config.paper_capital_micros - state.deposited_micros)
     for wallet_id, wallet in wallets.items():
+        if f"paper:{wallet_id}:cash" in state.deposits:
+            continue
         share_ppm = wallet.wallet.allocation_ppm if allocated else PPM // len(wallets)
-        capital = ppm_of(config.paper_capital_micros, share_ppm)
+        capital = min(left, ppm_of(config.paper_capital_micros, share_ppm))
+        left -= capital
         lamports = min(FLOAT_LAMPORTS, units_of(ppm_of(capital, FLOAT_SHARE_MAX_PPM), mark.price_pico, SOL_DECIMALS))
         cash = capital - value_micros(lamports, mark.price_pico, SOL_DECIMALS)
         sides = (("float", Money(lamports, SOL)), ("cash", Money(cash, config.desk.quote.mint)))

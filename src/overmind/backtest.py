@@ -12,7 +12,7 @@ from overmind.app import App, running
 from overmind.config import MultiWalletConfig
 from overmind.core.ledger import free, held, sol_float, sol_float_held
 from overmind.core.messages import Deposited, Entry, OrderClosed, OrderPlaced, TicketRecorded
-from overmind.core.model import NS, SOL, Failed, Filled, Mint, Order, OrderId, Signal, WalletId
+from overmind.core.model import NS, SOL, Failed, Filled, Mint, Order, OrderId, Rejected, Signal, WalletId
 from overmind.core.state import State, state_hash
 from overmind.decisions import DecisionStatus
 from overmind.ports import Journal
@@ -118,7 +118,8 @@ def balances(state: State) -> Balances:
 def venue_balances(journal: Journal) -> Balances:
     """The other side's account: deposits, and what the paper venue itself put into each ticket that was sent.
 
-    It never looks at our outcomes, so a fill booked twice, lost or changed shows as a difference.
+    What an order came to is read from its ticket alone, never from the outcome that we booked: a fill that was booked
+    twice, lost or changed shows as a difference.
     """
     owned: Balances = {}
     orders: dict[OrderId, Order] = {}
@@ -143,8 +144,8 @@ def _follow(
             orders[order.id] = order
         case TicketRecorded(order_id=order_id, ticket=ticket):
             sent[order_id] = decode(ticket.payload)
-        case OrderClosed(order_id=order_id, outcome=Filled() | Failed()) if order_id in sent:
-            _settle(orders[order_id], sent[order_id], owned)
+        case OrderClosed(order_id=order_id, outcome=outcome) if order_id in sent and not isinstance(outcome, Rejected):
+            _settle(orders[order_id], sent[order_id], owned)  # Rejected: stopped before it was ever sent.
 
 
 def _settle(order: Order, payload: PaperPayload, owned: Balances) -> None:

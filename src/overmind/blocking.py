@@ -165,6 +165,7 @@ class MultiWalletExecutor:
         self._changing = threading.Lock()
         self._stopping = threading.Event()
         self._pump: threading.Thread | None = None
+        self._fault: BaseException | None = None
         self._executor = intake.MultiWalletExecutor(
             self._inbox,
             None if persistence_sender is None else _Outbox(persistence_sender),
@@ -221,12 +222,16 @@ class MultiWalletExecutor:
                 self._thread.call(self._inbox.abandon())
             self._pump.join(deadline_s)
             self._pump = None
-            return self._thread.call(self._stop(deadline_s))
+            stopped = self._thread.call(self._stop(deadline_s))
+            fault, self._fault = self._fault, None
+            if fault is not None:
+                raise fault
+            return stopped
 
     @property
     def alive(self) -> bool:
         """Whether it takes signals: started, and nothing has ended it."""
-        return self._executor.alive
+        return self._executor.alive and self._pump is not None and self._pump.is_alive()
 
     def get_execution_stats(self) -> ExecutionStats:
         return self._thread.call(self._executor.get_execution_stats())
@@ -245,6 +250,9 @@ class MultiWalletExecutor:
                 continue
             except EngineStopped:
                 return  # The desk is gone, and with it whoever could be told.
+            except BaseException as fault:
+                self._fault = fault  # Of the caller's own receiver: `stop` hands it back.
+                raise
 
 
 class _Inbox:

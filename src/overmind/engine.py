@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from overmind.core.decide import decide
+from overmind.core.decide import EXITS, decide
 from overmind.core.index import SelectionIndex
 from overmind.core.messages import (
     AddHold,
@@ -43,6 +43,7 @@ class Bounds(Value, frozen=True):
 
 
 BOUNDS: Final = Bounds()
+EXIT_MARGIN: Final = 2  # Exits are still taken when the house is full for entries.
 
 
 class EngineBusy(Exception):
@@ -134,7 +135,8 @@ class Engine:
     async def handle(self, command: Command) -> tuple[Event, ...]:
         """The only door. Returns once the decision, and all that it was based on, is durable.
 
-        An empty answer: its fact was known already. Raises CommandRefused, EngineBusy, EngineStopped.
+        An empty answer: its fact was known already. Raises CommandRefused, EngineStopped. Only `submit` is ever too
+        busy: tickets, outcomes and stops are bounded by the orders that are open.
         """
         events = self._decide(command)
         await self._until_durable(self._state.seq)
@@ -151,7 +153,8 @@ class Engine:
         if known is not None:
             return await self._repeat(signal, known)
         bounds, waiting, open_orders = self._bounds, len(self._waiting), len(self._state.open_orders)
-        if waiting >= bounds.inbox_max or open_orders >= bounds.open_orders_max:
+        room = EXIT_MARGIN if signal.action in EXITS else 1
+        if waiting >= bounds.inbox_max * room or open_orders >= bounds.open_orders_max * room:
             raise EngineBusy(
                 f"{waiting} commands wait (at most {bounds.inbox_max}) and {open_orders} orders are open "
                 f"(at most {bounds.open_orders_max}): signal {signal.id} was not taken, send it again later"

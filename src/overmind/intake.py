@@ -178,7 +178,7 @@ class _Running:
         self._outbox: asyncio.Queue[Record] = asyncio.Queue(OUTBOX_MAX)
         self._orders = {known.order.id: known.order for known in app.engine.state.open_orders.values()}
         self._feed = app.engine.subscribe()
-        self._reported_seq = app.engine.durable_seq
+        self._reported_seq = app.engine.state.seq  # Up to here `_orders` knows; the feed may still tell of it.
         self._reported = asyncio.Event()
         self._ending = asyncio.Event()
         self._deadline_s = DRAIN_S

@@ -43,6 +43,7 @@ class PortfolioSummary(Value, frozen=True):
     exposure: float  # percent of the portfolio's equity
     open_positions: int
     open_orders: int
+    holds: tuple[str, ...]  # on the whole portfolio, and paused strategies
     updated_at: int
 
 
@@ -164,6 +165,10 @@ def portfolio_summary(state: State) -> PortfolioSummary:
         exposure=_percent(state.exposure_micros, state.equity_micros),
         open_positions=sum(len(book.positions) for book in books),
         open_orders=len(state.open_orders),
+        holds=(
+            *sorted(state.holds),
+            *sorted(f"{strategy} paused" for strategy, holds in state.paused.items() if holds),
+        ),
         updated_at=state.at_ns,
     )
 

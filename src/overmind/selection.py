@@ -45,8 +45,8 @@ Number = Decimal | float | int | str
 class WalletSelectionCriteria:
     """An entry to find a wallet for. Raises ValueError with all that is wrong with it.
 
-    A criteria need not name a token. Without a `symbol` the listed tokens that have a fresh price are tried in the
-    order of the list, and the first that the desk would enter decides; `WalletSelection.symbol` says which it was.
+    A criteria need not name a token. Without a `symbol` the listed tokens that have a fresh price are tried, SOL
+    first and then by symbol, and the first that the desk would enter decides; `WalletSelection.symbol` says which it was.
     """
 
     strategy_type: StrategyType
@@ -164,7 +164,8 @@ def _tokens(state: State, criteria: WalletSelectionCriteria, at_ns: int) -> Iter
             raise ValueError(f"symbol {criteria.symbol!r} is not listed; known are {', '.join(_symbols(state))}")
         yield token.symbol, token.mint
         return
-    fresh = [token for token in tokens.values() if fresh_price_pico(state, token.mint, at_ns) is not None]
+    listed = sorted(tokens.values(), key=lambda token: (token.mint != SOL, token.symbol))
+    fresh = [token for token in listed if fresh_price_pico(state, token.mint, at_ns) is not None]
     for token in fresh:
         yield token.symbol, token.mint
     if not fresh:

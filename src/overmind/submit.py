@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import BinaryIO, Final
 
@@ -15,6 +16,11 @@ from overmind.signals import BadSignal, decode_signal
 
 IN_FLIGHT_MAX: Final = 1024  # lines read ahead of the answers
 LINE_BYTES_MAX: Final = 65_536
+BUSY_RETRY_S: Final = 0.05
+
+
+class NobodyListens(Exception):
+    """An answer could not be told: its reader is gone. What was decided stands; send the signals again to hear it."""
 
 
 class Answers:
@@ -25,16 +31,41 @@ class Answers:
         self.refused = 0
 
 
-async def read_lines(source: BinaryIO) -> AsyncIterator[bytes]:
-    """Lines as they arrive; a line that is too long comes cut, so that it is answered and not kept."""
+async def read_lines(source: BinaryIO, stop: asyncio.Event) -> AsyncIterator[bytes]:
+    """Lines as they arrive, until the source ends or `stop` is set. A line that is too long comes cut.
+
+    A thread of its own reads: it may hang on a silent pipe for ever, and nobody waits for it to end.
+    """
     loop = asyncio.get_running_loop()
-    while line := await loop.run_in_executor(None, source.readline, LINE_BYTES_MAX + 1):
-        whole = line
-        while len(whole) > LINE_BYTES_MAX and not whole.endswith(b"\n"):
-            whole = await loop.run_in_executor(None, source.readline, LINE_BYTES_MAX + 1)
-            if not whole:
-                break
-        yield line
+    lines: asyncio.Queue[bytes] = asyncio.Queue(IN_FLIGHT_MAX)
+
+    def read() -> None:
+        line = b"begin"
+        while line:
+            line = _line(source)
+            asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
+
+    threading.Thread(target=read, name="signals", daemon=True).start()
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        while not stop.is_set():
+            next_line = asyncio.create_task(lines.get())
+            await asyncio.wait((next_line, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if not next_line.done():
+                next_line.cancel()
+                return
+            if not next_line.result():
+                return
+            yield next_line.result()
+    finally:
+        stopped.cancel()
+
+
+def _line(source: BinaryIO) -> bytes:
+    line = rest = source.readline(LINE_BYTES_MAX + 1)
+    while len(rest) > LINE_BYTES_MAX and not rest.endswith(b"\n"):
+        rest = source.readline(LINE_BYTES_MAX + 1)
+    return line
 
 
 async def answer_lines(
@@ -43,7 +74,10 @@ async def answer_lines(
     tokens: Mapping[str, Token],
     tell: Callable[[Mapping[str, object]], None],
 ) -> Answers:
-    """Submit each line and tell its answer. Decisions are made in the order of the lines; a batch shares one sync."""
+    """Submit each line and tell its answer. Decisions are made in the order of the lines; a batch shares one sync.
+
+    Raises NobodyListens.
+    """
     answers = Answers()
     queue: asyncio.Queue[asyncio.Task[Mapping[str, object]] | None] = asyncio.Queue(IN_FLIGHT_MAX)
 
@@ -52,7 +86,12 @@ async def answer_lines(
             answer = await answered
             answers.invalid += answer["status"] == "invalid"
             answers.refused += answer["status"] == DecisionStatus.REFUSED
-            tell(answer)
+            try:
+                tell(answer)
+            except BrokenPipeError:
+                raise NobodyListens(
+                    "nobody reads the answers any more; what was decided stands in the journal"
+                ) from None
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(tell_in_order())
@@ -70,10 +109,11 @@ async def _answer(app: App, line: bytes, tokens: Mapping[str, Token], received_a
     except BadSignal as bad:
         problems = [{"field": one.field, "problem": one.problem, "fix": one.fix} for one in bad.problems]
         return {"signal_id": bad.signal_id, "status": "invalid", "problems": problems}
-    try:
-        return (await app.submit(signal, received_at_ns)).to_json()
-    except CommandRefused as refused:
-        problem = {"field": "signal_id", "problem": str(refused), "fix": "use a new signal_id for a new wish"}
-        return {"signal_id": signal.id, "status": "invalid", "problems": [problem]}
-    except EngineBusy as busy:
-        return {"signal_id": signal.id, "status": "busy", "problems": [{"problem": str(busy)}]}
+    while True:
+        try:
+            return (await app.submit(signal, received_at_ns)).to_json()
+        except CommandRefused as refused:
+            problem = {"field": "signal_id", "problem": str(refused), "fix": "use a new signal_id for a new wish"}
+            return {"signal_id": signal.id, "status": "invalid", "problems": [problem]}
+        except EngineBusy:  # The line waits its turn, as long as its signal is worth something.
+            await app.clock.sleep(BUSY_RETRY_S)

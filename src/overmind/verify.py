@@ -1,17 +1,20 @@
-"""Reads a whole journal as a sceptic: the hash chain, then every invariant of the books after every entry."""
+"""Reads a whole journal as a sceptic: the hash chain, every entry replayed, the snapshots against the replay, and the
+invariants of the books at each snapshot and at the end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+import apsw
 import msgspec
 
 from overmind.core.ledger import free, held, sol_float_held
 from overmind.core.messages import Entry
 from overmind.core.model import SOL, Mint
-from overmind.core.state import State, apply, state_hash
-from overmind.journal.verify import verify_chain
+from overmind.core.state import State, apply, encode_state, is_current, state_hash
+from overmind.journal.errors import JournalCorrupt
+from overmind.journal.verify import snapshots, verify_chain
 
 PROGRESS_EVERY = 10_000
 
@@ -26,6 +29,7 @@ class Verified(msgspec.Struct, frozen=True):
 def verify(path: Path, on_entries: Callable[[int], None] = lambda _: None) -> Verified:
     """Replay every entry. Raises JournalUnusable when there is no journal to verify."""
     state, problems, entries, replayable = State(), [], 0, True
+    kept = _snapshots(path)
     for found in verify_chain(path):
         if not isinstance(found, Entry):
             problems.append(str(found))
@@ -35,11 +39,23 @@ def verify(path: Path, on_entries: Callable[[int], None] = lambda _: None) -> Ve
         if replayable and (problem := _replay(state, found)):
             problems.append(problem)
             replayable = False
+        if replayable and found.seq in kept:
+            problems += invariant_problems(state)
+            if kept[found.seq] != encode_state(state):
+                problems.append(f"entry {found.seq}: the snapshot taken after it is not what the entries come to")
         if entries % PROGRESS_EVERY == 0:
             on_entries(entries)
     if replayable:
         problems += invariant_problems(state)
     return Verified(not problems, entries, state_hash(state), problems)
+
+
+def _snapshots(path: Path) -> dict[int, bytes]:
+    """Those that a start would use: of another version they are replayed instead."""
+    try:
+        return {seq: raw for seq, raw in snapshots(path).items() if is_current(raw)}
+    except (JournalCorrupt, apsw.Error):
+        return {}  # The chain's own reading says what is wrong.
 
 
 def _replay(state: State, entry: Entry) -> str | None:

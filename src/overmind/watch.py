@@ -21,7 +21,14 @@ class StopFile:
         self._path = data_dir / STOP_FILE
 
     def exists(self) -> bool:
-        return self._path.exists()
+        """What cannot be looked for is taken as there: a stop must not be missed."""
+        try:
+            self._path.lstat()
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return True
 
 
 class Watch:

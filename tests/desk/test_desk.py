@@ -295,7 +295,7 @@ def test_the_first_token_that_can_be_entered_decides_and_a_symbol_asks_for_one(s
             criteria = WalletSelectionCriteria("TokenSniping", 6_000, 0.8)
             assert (await bench.manager.select_wallet(criteria)).symbol == "SOL"
             await bench.fill(6_000, symbol="SOL")
-            assert (await bench.manager.select_wallet(criteria)).symbol == "ETH"
+            assert (await bench.manager.select_wallet(criteria)).symbol == "BTC"
             btc = WalletSelectionCriteria("TokenSniping", 6_000, 0.8, symbol="btc")
             assert (await bench.manager.select_wallet(btc)).symbol == "BTC"
             sol = WalletSelectionCriteria("TokenSniping", 6_000, 0.8, symbol="SOL")

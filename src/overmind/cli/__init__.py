@@ -17,6 +17,7 @@ from overmind.journal.errors import JournalLocked, JournalUnusable
 from overmind.ports import JournalFailed
 from overmind.prices.tape import TapeError
 from overmind.signals import BadSignal
+from overmind.submit import NobodyListens
 
 cli = typer.Typer(
     name="overmind",
@@ -48,11 +49,17 @@ def main() -> None:
     except* (CommandRefused, EngineBusy) as group:
         code = REFUSED
         _complain(group)
-    except* (EngineStopped, JournalFailed) as group:
+    except* (EngineStopped, JournalFailed, NobodyListens) as group:
         code = UNREACHABLE
         _complain(group)
+    except* UnicodeError:
+        code = BAD_INPUT
+        present.complain("what was given is no valid text", "use UTF-8")
     except* BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # The reader left; that is its right.
+    except* OSError as group:
+        code = UNREACHABLE
+        _complain(group)
     sys.exit(code)
 
 

@@ -20,7 +20,6 @@ from overmind.cli.opening import (
     AsJson,
     Seed,
     journal_to_write,
-    load_config,
     tokens_for_signals,
 )
 from overmind.config import MultiWalletConfig
@@ -51,7 +50,7 @@ def demo(
     as_json: AsJson = False,
     journal_dir: JournalDir = None,
 ) -> None:
-    """The main job from nothing: four wallets with fresh keys trade signals drawn from real prices."""
+    """The main job from nothing: four wallets, keys made from the seed, trade signals drawn from real prices."""
     with ExitStack() as stack:
         data_dir = journal_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="overmind-demo-")))
         config = demo_config(seed, data_dir)
@@ -73,7 +72,8 @@ def backtest(
 ) -> None:
     """Your wallets and limits over history: the same engine on tape time."""
     with ExitStack() as stack:
-        config = load_config()
+        config = MultiWalletConfig.from_env()  # Without a log: history must not stand in the live desk's.
+        present.warn_of(config.warnings)
         data_dir = journal_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="overmind-backtest-")))
         config = msgspec.structs.replace(config, data_dir=data_dir)
         history = load_tape(tape, tokens_by_symbol(config.desk))
@@ -95,6 +95,7 @@ def _play_and_report(
     sound = verified.ok and verified.state_hash == played.state_hash and played.books_equal_chain
     if as_json:
         report = {"mode": config.mode.value, "cluster": config.cluster.value, **msgspec.structs.asdict(played)}
+        report["stats"] = {**msgspec.structs.asdict(played.stats), "success_rate": played.stats.success_rate}
         proof = {"journal": str(data_dir / JOURNAL), "journal_hash": head, "verified": verified}
         present.emit_json({**report, **proof})
     else:

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from dotenv import dotenv_values
 
 from overmind.cli import present
 from overmind.config import MultiWalletConfig
+from overmind.config.environment import DEFAULT_DOTENV, Environment
+from overmind.config.problems import Findings
+from overmind.config.settings import Settings
+from overmind.config.variables import DATA_DIR
 from overmind.core.model import Desk, Token
 from overmind.core.state import State
 from overmind.engine import recover
@@ -43,9 +46,11 @@ def load_config() -> MultiWalletConfig:
 
 
 def data_dir_of(given: Path | None) -> Path:
-    """Where to look for the journal, without asking whether the rest of the configuration is sound."""
-    name = "OVERMIND_DATA_DIR"
-    return given or Path(os.environ.get(name) or dotenv_values(".env").get(name) or "data")
+    """Where the configuration has the journal, without asking whether the rest of it is sound."""
+    if given is not None:
+        return given
+    findings = Findings()
+    return Settings(Environment(os.environ, DEFAULT_DOTENV, findings), findings).get(DATA_DIR)
 
 
 @contextmanager

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -173,7 +176,7 @@ def route(
     else:
         present.say(f"{found.wallet_id or 'no wallet'}: {found.selection_reason}", "bold")
         present.candidates(found.candidates)
-    raise typer.Exit(DONE if found.wallet_id else REFUSED)
+    raise typer.Exit(REFUSED if found.refusals else DONE)
 
 
 async def _route(app: App, look: Callable[[], Route]) -> Route:
@@ -192,29 +195,35 @@ def submit(
 ) -> None:
     """Signals in, one decision line out for each as soon as it is durable; settles before it exits.
 
+    Ctrl-C and SIGTERM end the intake; what was taken is still answered and settled. After kill -9 the next start
+    goes on.
+
     The answers are JSON either way. Exit 2 if a line was no signal, else 3 if a signal was refused, else 0.
     """
     config = load_config()
     source = _open(file)
-    with source, journal_to_write(config.data_dir) as journal:
+    with journal_to_write(config.data_dir) as journal:
         answers = uvloop.run(_submit(config, journal, source, seed))
     raise typer.Exit(BAD_INPUT if answers.invalid else REFUSED if answers.refused else DONE)
 
 
 def _open(file: str) -> BinaryIO:
     try:
-        return sys.stdin.buffer if file == "-" else Path(file).open("rb")
+        # A descriptor of our own: a thread may still wait for a line when the process ends.
+        return os.fdopen(os.dup(sys.stdin.fileno()), "rb") if file == "-" else Path(file).open("rb")
     except OSError as error:
         present.complain(f"{file}: {error.strerror}", "name a readable file of JSON Lines, or - for standard input")
         raise typer.Exit(BAD_INPUT) from None
 
 
 async def _submit(config: MultiWalletConfig, journal: Journal, source: BinaryIO, seed: int) -> Answers:
-    app = App(config, journal, SystemClock(), open_tape(config), seed=seed)
+    app, stop = App(config, journal, SystemClock(), open_tape(config), seed=seed), asyncio.Event()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(one, stop.set)
     async with running(app, SETTLE_S):
         tokens = tokens_for_signals(config.desk)
-        answers = await answer_lines(app, read_lines(source), tokens, present.emit_json)
-        present.note(f"settling {len(app.engine.state.open_orders)} orders; Ctrl-C leaves them to the next start")
+        answers = await answer_lines(app, read_lines(source, stop), tokens, present.emit_json)
+        present.note(f"settling {len(app.engine.state.open_orders)} orders …")
         return answers
 
 
@@ -224,25 +233,41 @@ def stop(reason: Reason, as_json: AsJson = False, data_dir: DataDir = None) -> N
     Every wallet stays stopped, also across restarts, until it is reactivated by name.
     """
     directory = data_dir_of(data_dir)
-    directory.mkdir(parents=True, exist_ok=True)
+    if not directory.is_dir():
+        present.complain(f"there is no data directory {directory}", "name it: --data-dir, or OVERMIND_DATA_DIR")
+        raise typer.Exit(BAD_INPUT)
     stop_file = directory / STOP_FILE
-    stop_file.write_text(f"{reason}\n", encoding="utf-8")  # First what needs nobody's help.
+    with contextlib.suppress(OSError):  # On a full disk the journal still has its reserve.
+        stop_file.touch()  # First what needs nobody's help.
     how = f"{stop_file} stands; the next start stops before anything else"
     if (directory / JOURNAL).exists():
-        try:
-            _command(directory, EmergencyStop(reason))
-            stop_file.unlink()  # The journal says it now.
-            how = "every wallet holds `emergency` in the journal"
-        except JournalLocked:
-            how = f"a running service was told by {stop_file}; it journals the stop within a second"
+        how = _journal_stop(directory, stop_file, reason)
+    elif not stop_file.exists():
+        raise CommandRefused(f"{stop_file} cannot be made and there is no journal: nothing was stopped")
     if as_json:
         present.emit_json({"stopped": True, "reason": reason, "how": how})
     else:
         present.say(f"stopped: {how}", "bold red")
 
 
+def _journal_stop(directory: Path, stop_file: Path, reason: str) -> str:
+    try:
+        state = _command(directory, EmergencyStop(reason))
+    except JournalLocked:
+        if not stop_file.exists():
+            raise
+        return f"a running service was told by {stop_file}; it journals the stop within a second"
+    if not state.wallets:
+        return f"{stop_file} stands; the journal knows no wallet yet"
+    stop_file.unlink(missing_ok=True)  # The journal says it now.
+    return "every wallet holds `emergency` in the journal"
+
+
 def reactivate(wallet_id: str, reason: Reason, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Lift the emergency stop of one wallet. Other holds of that wallet stay."""
+    if not reason.strip():
+        present.complain("a blank reason", "say why with --reason; it is journaled")
+        raise typer.Exit(BAD_INPUT)
     directory = data_dir_of(data_dir)
     if (directory / STOP_FILE).exists():
         present.complain(f"{directory / STOP_FILE} still asks for a stop", "remove the file first")

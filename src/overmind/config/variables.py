@@ -99,14 +99,16 @@ SERVER_PORT = Variable(
     "SNIPER_SERVER_PORT",
     measured(kinds.whole("port", 0, 65_535)),
     "8080",
-    "Port of the HTTP API and the web page, on the loopback address. 0 takes any free one.",
+    "Port of the HTTP API and the web page, on the loopback address. 0 takes any free one."
+    " Not in force in this version.",
 )
 LOG_LEVEL = Variable("SNIPER_LOG_LEVEL", kinds.choice(_LEVELS), "info", "The least important message that is logged.")
 API_TOKEN = Variable(
     "OVERMIND_API_TOKEN",
     kinds.optional(kinds.secret(TOKEN_LENGTH_MIN)),
     "",
-    "Bearer token of the HTTP API. Not set: made at the first run in api_token in the data directory.",
+    "Bearer token of the HTTP API. Not set: made at the first run in api_token in the data directory."
+    " Not in force in this version.",
     secret=True,
 )
 DATA_DIR = Variable("OVERMIND_DATA_DIR", kinds.path(), "./data", "Journal, snapshots, API token and the STOP file.")
@@ -156,7 +158,7 @@ BALANCE_CHECK_INTERVAL = Variable(
     "OVERMIND_BALANCE_CHECK_INTERVAL_SEC",
     measured(kinds.whole("s", 1, 86_400)),
     "300",
-    "How often the books are compared with the chain's balances.",
+    "How often the books are compared with the chain's balances. Not in force in this version.",
 )
 SIGNAL_TTL = Variable(
     "OVERMIND_SIGNAL_TTL_MS",
@@ -177,13 +179,19 @@ EMERGENCY_STOP_THRESHOLD = Variable(
     "OVERMIND_EMERGENCY_STOP_THRESHOLD",
     measured(kinds.fraction("0.0001")),
     "0.1",
-    "Loss since 00:00 UTC, as a share of the equity then, at which everything stops.",
+    "Loss since 00:00 UTC, as a share of the equity then, at which everything stops. Not in force in this version.",
 )
 AUTO_REBALANCE_ENABLED = Variable(
-    "OVERMIND_AUTO_REBALANCE_ENABLED", kinds.flag(), "true", "Move capital towards each wallet's allocation."
+    "OVERMIND_AUTO_REBALANCE_ENABLED",
+    kinds.flag(),
+    "true",
+    "Move capital towards each wallet's allocation. Not in force in this version.",
 )
 RISK_AGGREGATION_ENABLED = Variable(
-    "OVERMIND_RISK_AGGREGATION_ENABLED", kinds.flag(), "true", "Watch and report risk over all wallets together."
+    "OVERMIND_RISK_AGGREGATION_ENABLED",
+    kinds.flag(),
+    "true",
+    "Watch and report risk over all wallets together. Not in force in this version.",
 )
 PORTFOLIO_EXPOSURE_MAX = Variable(
     "OVERMIND_PORTFOLIO_EXPOSURE_MAX_PERCENT",

@@ -87,6 +87,7 @@ from overmind.core.model import (
     TradeAction,
     WalletId,
     WalletStatus,
+    WalletType,
     units_of,
     value_micros_up,
 )
@@ -200,7 +201,7 @@ def entry_order(state: State, book: WalletBook, ask: Ask, attempt: int, tried: t
         part=0,
         attempt=attempt,
         tried=tried,
-        mev_protected=signal.mev_protected,
+        mev_protected=signal.mev_protected or book.wallet.type is WalletType.MEV_PROTECTION,
     )
 
 
@@ -387,6 +388,12 @@ def _configure_wallet(state: State, configure: ConfigureWallet, at_ns: int) -> I
             f"wallet {wallet.id} has key {wallet.public_key} in the configuration, "
             f"but the journal knows it with {book.wallet.public_key}: give the new key a new wallet id"
         )
+    for other in state.wallets.values():
+        if other is not book and other.wallet.public_key == wallet.public_key:
+            raise CommandRefused(
+                f"wallet {wallet.id} has the key that the journal knows as {other.wallet.id}: keep the id, "
+                "or its money would be counted twice"
+            )
     if book is None or book.wallet != wallet:
         yield WalletConfigured(wallet)
     scope = Scope(wallet.id)

@@ -383,7 +383,8 @@ def quote_rejection(desk: Desk, order: Order, quote: Quote, mark_pico: int | Non
         got, given = quote.received, value_micros(quote.spend.units, mark_pico, token.decimals)
     else:
         got, given = value_micros(quote.received, mark_pico, token.decimals), quote.spend.units
-    off_bps = abs(got - given) * BPS // max(1, given)
+    short = given - got  # A sale may bring more than the mark says; a buy that promises far more is not to be believed.
+    off_bps = (short if order.side is Side.SELL else abs(short)) * BPS // max(1, given)
     if off_bps > max(desk.quote_off_mark_max_bps, order.slippage_max_bps if order.side is Side.SELL else 0):
         return Rejected(Cause.QUOTE_OFF_MARK, f"{off_bps} bps from the mark, at most {desk.quote_off_mark_max_bps}")
     return None

@@ -223,7 +223,7 @@ class Order(Value, frozen=True):
     rent_max_lamports: int
     slippage_max_bps: int
     mark_pico: int  # of the traded token, when decided
-    expires_at_ns: int  # no attempt is begun after this
+    expires_at_ns: int  # no entry is begun or sent after this; a sale that was placed is still made, at its price
     part: int  # a sale may need several wallets: one part each
     attempt: int
     tried: tuple[WalletId, ...] = ()  # wallets of earlier attempts

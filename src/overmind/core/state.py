@@ -82,7 +82,7 @@ class Touched(NamedTuple):
 
 
 class State(msgspec.Struct):
-    version: int = STATE_VERSION
+    version: int = 0  # as encoded; a state without one is of no version that we know
     seq: int = 0
     at_ns: int = 0
     day: int = 0
@@ -126,7 +126,8 @@ _DECODER: Final = msgspec.json.Decoder(State)
 
 def encode_state(state: State) -> bytes:
     """Canonical: equal states give equal bytes."""
-    return _ENCODER.encode({name: getattr(state, name) for name in State.__struct_fields__ if name not in CACHES})
+    fields = {name: getattr(state, name) for name in State.__struct_fields__ if name not in CACHES}
+    return _ENCODER.encode({**fields, "version": STATE_VERSION})
 
 
 def decode_state(raw: bytes) -> State:
@@ -134,9 +135,19 @@ def decode_state(raw: bytes) -> State:
     state = _DECODER.decode(raw)
     if state.version != STATE_VERSION:
         raise msgspec.ValidationError(f"a state of version {state.version}, not {STATE_VERSION}")
-    # The canonical encoding sorts by id; the order of registration is the state's, and slots count by it.
+    # The canonical encoding sorts by id; the order of registration is the state's, and slots count by it. The tokens of
+    # the desk come sorted by mint, which no decision depends on.
     state.wallets = dict(sorted(state.wallets.items(), key=lambda item: item[1].slot))
     return state
+
+
+def is_current(raw: bytes) -> bool:
+    """Whether an encoded state is of this version."""
+    try:
+        decode_state(raw)
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
 def state_hash(state: State) -> str:

@@ -55,6 +55,13 @@ def _snapshots(db: apsw.Connection) -> Iterator[Problem]:
             yield Problem("is not the entry after which its snapshot was taken", seq)
 
 
+def snapshots(path: Path) -> dict[int, bytes]:
+    """The kept states by the entry after which they were taken; only those that can be read."""
+    with contextlib.closing(connect_reader(path)) as db:
+        found = {seq: load_snapshot(db, seq) for seq in snapshot_seqs(db)}
+    return {seq: snapshot[0].state for seq, snapshot in found.items() if snapshot is not None}
+
+
 def _indexes(db: apsw.Connection) -> Iterator[Problem]:
     for (finding,) in db.execute(f"PRAGMA integrity_check({FINDINGS_MAX})"):
         if finding != "ok":
