@@ -46,7 +46,8 @@ class WalletSelectionCriteria:
     """An entry to find a wallet for. Raises ValueError with all that is wrong with it.
 
     A criteria need not name a token. Without a `symbol` the listed tokens that have a fresh price are tried, SOL
-    first and then by symbol, and the first that the desk would enter decides; `WalletSelection.symbol` says which it was.
+    first and then by symbol, and the first that the desk would enter decides; `WalletSelection.symbol` says which
+    it was.
     """
 
     strategy_type: StrategyType

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -251,3 +252,42 @@ def test_two_owners_are_one_too_many(tmp_path: Path) -> None:
     assert as_json(overmind(tmp_path, "stats", "--json"))["signals"] == 1
     first.communicate(timeout=130)
     assert first.returncode == 0
+
+
+def test_a_stop_is_kept_where_no_wallet_is_known_yet(tmp_path: Path) -> None:
+    """A first start that failed leaves a journal without wallets: the stop must outlive it all the same."""
+    (tmp_path / "tape").mkdir()
+    failed = overmind(tmp_path, "submit", "-", given=lines(BUY), OVERMIND_PRICE_TAPE=str(tmp_path / "tape"))
+    assert failed.returncode == 2
+    assert overmind(tmp_path, "stop", "--reason", "drill").returncode == 0
+    done = overmind(tmp_path, "submit", "-", given=lines(BUY))
+    assert (done.returncode, as_json(done)["refusals"][0]["code"]) == (3, "PORTFOLIO_STOPPED")
+
+
+def test_stop_looks_where_the_configuration_looks(tmp_path: Path) -> None:
+    assert overmind(tmp_path, "submit", "-", given=lines(BUY), OVERMIND_DATA_DIR="~/desk", HOME=str(tmp_path))
+    done = overmind(tmp_path, "stop", "--reason", "drill", "--json", OVERMIND_DATA_DIR="~/desk", HOME=str(tmp_path))
+    assert "in the journal" in as_json(done)["how"]
+    nowhere = overmind(tmp_path, "stop", "--reason", "drill", OVERMIND_DATA_DIR="nowhere")
+    assert (nowhere.returncode, "no data directory" in nowhere.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_intake_and_settles_what_was_taken(how: signal.Signals, tmp_path: Path) -> None:
+    desk = start(tmp_path, ["submit", "-"])
+    assert desk.stdin
+    assert desk.stdout
+    desk.stdin.write(lines(BUY))
+    desk.stdin.flush()
+    assert json.loads(desk.stdout.readline())["status"] == "placed"
+    desk.send_signal(how)  # Its standard input stays open: it must not wait for another line.
+    assert desk.wait(timeout=130) == 0
+    assert as_json(overmind(tmp_path, "stats", "--json"))["open_executions"] == 0
+    for pipe in (desk.stdin, desk.stdout, desk.stderr):
+        assert pipe
+        pipe.close()
+
+
+def test_asserts_are_required(tmp_path: Path) -> None:
+    done = overmind(tmp_path, "submit", "-", given=lines(BUY), PYTHONOPTIMIZE="1")
+    assert (done.returncode, "run without -O" in done.stderr) == (3, True)
