@@ -55,6 +55,8 @@ def _show(results: list[Result], about: dict[str, object]) -> None:
         p90, p99 = (f"{one.spread.p90:,.1f}", f"{one.spread.p99:,.1f}") if one.spread else ("", "")
         mark = {True: "[green]reached[/]", False: "[red]missed[/]", None: ""}[one.reached]
         table.add_row(one.name, f"{one.value:,.2f} {one.unit}", p90, p99, one.target, mark)
+        if one.note:
+            table.add_row(f"  {one.note}", style="dim")
     Console().print(table)
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import msgspec
 
+from overmind.app import tune_interpreter
+
 
 class Spread(msgspec.Struct, frozen=True):
     """Microseconds."""
@@ -51,7 +53,8 @@ def timed(call: Callable[[], object]) -> int:
 
 @contextmanager
 def quiet_collector() -> Iterator[None]:
-    """As a long-running service has it: what was set up is frozen, what is new is still collected."""
+    """As a long-running desk has it: what was set up is frozen, what is new is still collected."""
+    tune_interpreter()
     gc.collect()
     gc.freeze()
     yield

@@ -28,6 +28,7 @@ from overmind.venues.paper import PERFECT, PaperVenue
 
 WALLETS = 50
 TRADES = 20_000
+RUNS = 5
 WAITING = (1, 16, 64, 256)
 SINGLE = 400
 WAVE = 16
@@ -153,14 +154,14 @@ def in_memory() -> list[Result]:
 
 
 def durable(folder: Path) -> list[Result]:
-    """Throughput with so many clients waiting; the promise is for the best of them, as under load."""
+    """Throughput with so many clients waiting: the median of several runs, since the disk changes from run to run."""
     results = []
     for waiting in WAITING:
-        rate = uvloop.run(_rate(folder / f"load{waiting}.db", waiting))
-        promised = waiting == WAITING[-1]
+        runs = sorted(uvloop.run(_rate(folder / f"load{waiting}-{run}.db", waiting)) for run in range(RUNS))
+        rate, promised = statistics.median(runs), waiting == WAITING[-1]
         reached = rate >= 6_000 if promised else None
-        target = "≥ 6,000/s" if promised else ""
-        results.append(Result(f"durable settled trades, {waiting} waiting", target, reached, rate, "/s"))
+        target, note = "≥ 6,000/s" if promised else "", f"runs: {[round(run) for run in runs]}"
+        results.append(Result(f"durable settled trades, {waiting} waiting", target, reached, rate, "/s", note=note))
     return results
 
 
@@ -170,7 +171,7 @@ async def _rate(path: Path, waiting: int) -> float:
         async with trading(journal) as desk:
             await desk.many(200, waiting)
             with quiet_collector():
-                return await desk.many(TRADES if waiting >= 16 else 1_000, waiting)
+                return await desk.many(TRADES // 2 if waiting >= 16 else 1_000, waiting)
     finally:
         journal.close()
 

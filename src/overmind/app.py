@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -54,6 +55,7 @@ FLOAT_SHARE_MAX_PPM: Final = 100_000  # and never more than a tenth of a small w
 STALE_CANDLES: Final = 2
 DRAIN_S: Final = 30.0
 SETTLE_POLL_S: Final = 0.02
+GC_THRESHOLDS: Final = (50_000, 20, 100)
 SWITCH_S: Final = 0.0005  # The journal's thread waits this long for the interpreter, not the usual 5 ms.
 
 
@@ -159,13 +161,19 @@ class App:
         return mint in self.engine.state.wallets[wallet_id].token_accounts
 
 
+def tune_interpreter() -> None:
+    """For a process that is a desk: nearly nothing of ours is cyclic garbage, and searching for it stalls decisions."""
+    sys.setswitchinterval(SWITCH_S)
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
 @asynccontextmanager
 async def running(app: App, drain_s: float = DRAIN_S) -> AsyncIterator[App]:
     """Run the desk; on leaving, settle what is under way within the deadline, then stop.
 
     What is still open then is not lost: its ticket is in the journal, and the next start follows it.
     """
-    sys.setswitchinterval(SWITCH_S)
+    tune_interpreter()
     async with asyncio.TaskGroup() as tasks:
         writing = tasks.create_task(app.engine.run())
         services: list[asyncio.Task[None]] = []
