@@ -45,10 +45,9 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-# After a change of the dependencies in pyproject.toml. Needs pip-tools; writes neither addresses nor hosts.
+# After a change of the dependencies in pyproject.toml. Needs uv, which writes neither addresses nor hosts here.
 lock:
-	pip-compile --generate-hashes --allow-unsafe --strip-extras --extra dev --no-header \
-		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements.lock pyproject.toml
+	uv pip compile --quiet --generate-hashes --extra dev --no-header --output-file requirements.lock pyproject.toml
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build src/*.egg-info
