@@ -21,6 +21,7 @@ WALLETS = (
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
+    """Prices stand still, so that what becomes of an order does not depend on the time of day."""
     keys = {f"WALLET{n}_KEY": str(Keypair.from_seed(bytes([n] * 32))) for n in range(1, 5)}
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OVERMIND_", "SNIPER_"))}
     return {
@@ -30,8 +31,20 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
         "OVERMIND_DEFAULT_WALLET": "primary_wallet",
         "OVERMIND_DATA_DIR": str(folder / "data"),
         "OVERMIND_LOGS_DIR": str(folder / "logs"),
+        "OVERMIND_PRICE_TAPE": str(still_tape(folder)),
         **more,
     }
+
+
+def still_tape(folder: Path) -> Path:
+    """An hour of candles in which nothing happens, on markets that are deep."""
+    tape = folder / "still"
+    tape.mkdir(exist_ok=True)
+    for symbol, price in (("SOL", 150), ("ETH", 2_000), ("BTC", 90_000)):
+        candles = [f"{1_750_000_200 + 300 * n},{price},{price},{price},{price},{10**9 // price}" for n in range(12)]
+        text = "\n".join(["timestamp,open,high,low,close,volume", *candles, ""])
+        (tape / f"{symbol}USDT_5m.csv").write_text(text)
+    return tape
 
 
 def overmind(folder: Path, *words: str, given: str = "", **more: str) -> subprocess.CompletedProcess[str]:

@@ -25,6 +25,7 @@ from overmind.cli.opening import (
     DataDir,
     Seed,
     data_dir_of,
+    journal_read_only,
     journal_to_write,
     load_config,
     tokens_for_signals,
@@ -38,7 +39,6 @@ from overmind.engine import Engine
 from overmind.journal.errors import JournalLocked
 from overmind.journal.memory import MemoryJournal
 from overmind.journal.overlay import OverlayJournal
-from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Journal
 from overmind.route import Route
 from overmind.route import route as route_signal
@@ -155,7 +155,7 @@ def route(
 ) -> None:
     """Which wallet would take a signal now and why, the losers too. Nothing is executed or recorded."""
     config = load_config()
-    wish = {
+    given = {
         "signal_id": "route",
         "strategy_type": strategy,
         "action": action,
@@ -163,14 +163,16 @@ def route(
         "notional_usd": amount,
         "risk_tolerance": risk_tolerance,
         "preferred_wallet_type": prefer,
-        "exclude_wallets": [one for given in exclude or [] for one in given.split(",")],
+        "exclude_wallets": [one for names in exclude or [] for one in names.split(",")],
     }
-    fields = {name: value for name, value in wish.items() if value not in (None, [])}
-    signal = decode_signal(fields, tokens_for_signals(config.desk), config.desk.quote)
-    with_journal = (config.data_dir / JOURNAL).exists()
-    base: Journal = SqliteJournal.open_read_only(config.data_dir / JOURNAL) if with_journal else MemoryJournal()
-    app = App(config, OverlayJournal(base), SystemClock(), open_tape(config))
-    found = asyncio.run(_route(app, lambda: route_signal(app.engine.state, signal, app.clock.now_ns())))
+    fields = {name: value for name, value in given.items() if value not in (None, [])}
+    wish = decode_signal(fields, tokens_for_signals(config.desk), config.desk.quote)
+    with contextlib.ExitStack() as stack:
+        base: Journal = MemoryJournal()
+        if (config.data_dir / JOURNAL).exists():
+            base = stack.enter_context(journal_read_only(config.data_dir))
+        app = App(config, OverlayJournal(base), SystemClock(), open_tape(config))
+        found = asyncio.run(_route(app, lambda: route_signal(app.engine.state, wish, app.clock.now_ns())))
     if as_json:
         present.emit_json(found)
     else:
