@@ -12,6 +12,7 @@ from overmind.ports import Clock, Prices
 
 STOP_FILE: Final = "STOP"
 STOP_REASON: Final = "STOP file in the data directory"
+REASON_CHARS_MAX: Final = 500
 
 
 class StopFile:
@@ -29,6 +30,15 @@ class StopFile:
         except OSError:
             return True
         return True
+
+    def reason(self) -> str:
+        """What whoever made the file wrote into it, for the journal."""
+        try:
+            with self._path.open(encoding="utf-8", errors="replace") as file:
+                said = file.read(REASON_CHARS_MAX).strip()
+        except OSError:  # Made by `touch` and taken away again, or not for our eyes: a stop all the same.
+            said = ""
+        return f"{STOP_REASON}: {said}" if said else STOP_REASON
 
 
 class Watch:
@@ -55,4 +65,4 @@ class Watch:
 
     async def heed_stop_file(self) -> None:
         if self._stop_file.exists():
-            await self._engine.handle(EmergencyStop(STOP_REASON))
+            await self._engine.handle(EmergencyStop(self._stop_file.reason()))

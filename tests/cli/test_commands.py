@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from tests.e2e.desk import as_json, environment, overmind, start
 
+from overmind.core.messages import HoldAdded
+from overmind.journal.sqlite import SqliteJournal
 from overmind.prices.tape import shipped_tape_path
 
 BUY = {"signal_id": "one", "strategy_type": "TokenSniping", "action": "Buy", "symbol": "SOL", "notional_usd": 500}
@@ -291,3 +293,23 @@ def test_a_signal_ends_the_intake_and_settles_what_was_taken(how: signal.Signals
 def test_asserts_are_required(tmp_path: Path) -> None:
     done = overmind(tmp_path, "submit", "-", given=lines(BUY), PYTHONOPTIMIZE="1")
     assert (done.returncode, "run without -O" in done.stderr) == (3, True)
+
+
+def test_a_running_service_journals_the_reason_of_a_stop_from_outside(tmp_path: Path) -> None:
+    desk = start(tmp_path, ["submit", "-"])
+    assert desk.stdin
+    assert desk.stdout
+    desk.stdin.write(lines(BUY))
+    desk.stdin.flush()
+    assert json.loads(desk.stdout.readline())["status"] == "placed"
+    stopped = as_json(overmind(tmp_path, "stop", "--reason", "caf\udce9 closed", "--json"))  # Not valid UTF-8.
+    assert "a running service was told" in stopped["how"]
+    desk.stdin.write(lines({**BUY, "signal_id": "late"}))
+    desk.stdin.flush()
+    assert json.loads(desk.stdout.readline())["refusals"][0]["code"] == "PORTFOLIO_STOPPED"
+    desk.communicate(timeout=130)
+    journal = SqliteJournal.open_read_only(tmp_path / "data" / "overmind.db")
+    holds = [entry.event.hold.reason for entry in journal.read() if isinstance(entry.event, HoldAdded)]
+    journal.close()
+    assert len(holds) == 4
+    assert all(reason.endswith("caf? closed") for reason in holds)

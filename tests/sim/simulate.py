@@ -239,14 +239,23 @@ def _leaves(error: BaseException) -> list[BaseException]:
 def simulate(seed: int) -> Sim:
     """One seed, checked. Raises AssertionError, or whatever else went wrong."""
     sim = Sim(seed)
-    with quiet(), asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        try:
-            state = runner.run(asyncio.wait_for(sim.run(), VIRTUAL_MAX_S))
-            sim.check(state)
-        except Exception as error:
-            error.add_note(story(sim))
-            raise
+    with quiet(), Told(sim), asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        sim.check(runner.run(asyncio.wait_for(sim.run(), VIRTUAL_MAX_S)))
     return sim
+
+
+class Told:
+    """Whatever goes wrong inside goes on its way, with the story added."""
+
+    def __init__(self, sim: Sim) -> None:
+        self._sim = sim
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            error.add_note(story(self._sim))
 
 
 def simulate_twice(seed: int) -> Sim:

@@ -239,8 +239,10 @@ def stop(reason: Reason, as_json: AsJson = False, data_dir: DataDir = None) -> N
         present.complain(f"there is no data directory {directory}", "name it: --data-dir, or OVERMIND_DATA_DIR")
         raise typer.Exit(BAD_INPUT)
     stop_file = directory / STOP_FILE
+    reason = reason.encode(errors="replace").decode()  # A stop does not fail for what cannot be spelt.
     with contextlib.suppress(OSError):  # On a full disk the journal still has its reserve.
         stop_file.touch()  # First what needs nobody's help.
+        stop_file.write_text(reason, encoding="utf-8")
     how = f"{stop_file} stands; the next start stops before anything else"
     if (directory / JOURNAL).exists():
         how = _journal_stop(directory, stop_file, reason)
