@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from overmind.core.apply import apply
 from overmind.core.decide import decide
 from overmind.core.index import SelectionIndex
 from overmind.core.messages import (
@@ -39,7 +40,7 @@ from overmind.core.model import (
     WalletId,
     WalletType,
 )
-from overmind.core.state import State, apply
+from overmind.core.state import State
 
 START_NS = 1_750_000_000 * NS
 USDC = Token("USDC", Mint("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"), 6)

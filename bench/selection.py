@@ -6,11 +6,11 @@ import time
 
 from bench.desks import START_NS, PureDesk, buy
 from bench.measure import Result, quiet_collector, spread_of, timed
+from overmind.core.apply import apply
 from overmind.core.decide import entry_order
 from overmind.core.gate import ask, signal_refusals, stale_at_ns, wallet_refusals
 from overmind.core.messages import CostTerms, Entry, OrderPlaced, RecordOutcome, RecordTicket, Selection, SubmitSignal
 from overmind.core.model import Filled, Order, Ticket
-from overmind.core.state import apply
 
 ROUNDS = 8_000
 BURST = 100

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from overmind.core.apply import apply
 from overmind.core.decide import EXITS, decide
 from overmind.core.index import SelectionIndex
 from overmind.core.messages import (
@@ -29,7 +30,7 @@ from overmind.core.messages import (
     SubmitSignal,
 )
 from overmind.core.model import Signal, SignalId, Value
-from overmind.core.state import DECISIONS_KEPT_NS, State, apply, decode_state, encode_state, remember_decision
+from overmind.core.state import DECISIONS_KEPT_NS, State, decode_state, encode_state, remember_decision
 from overmind.ports import Clock, Journal, Snapshot
 
 T = TypeVar("T")

@@ -1,7 +1,8 @@
-"""Drives each placed order to its outcome: quote → check → sign → record → send → outcome.
+"""Drives each placed order to its outcome: quote → check → sign → record → send → outcome → final.
 
-Recovery is the same path: at start every open order is taken up again, with its ticket if it has one. What is sent
-was recorded before; what was sent is followed until the chain has decided. A stop ends sending, never following.
+Recovery is the same path: at start every open order is taken up again, with its ticket if it has one, and so is every
+outcome that a fork may still undo. What is sent was recorded before; what was sent is followed until the chain has
+decided. A stop ends sending, never following.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from typing import Final
 
 import structlog
 
-from overmind.core.book import OpenOrder
+from overmind.core.book import OpenOrder, Provisional
 from overmind.core.gate import fresh_price_pico, quote_rejection
-from overmind.core.messages import OrderPlaced, RecordOutcome, RecordTicket
+from overmind.core.messages import OrderPlaced, RecordFinal, RecordOutcome, RecordTicket
 from overmind.core.model import (
+    NS,
     Cause,
     Order,
     OrderId,
@@ -30,6 +32,8 @@ from overmind.engine import Engine
 from overmind.ports import Clock, Venue, VenueUnavailable
 
 POLL_S: Final = 0.2  # between two looks at an outcome
+RESEND_S: Final = 1.0  # between two sends of the same bytes
+FINAL_POLL_S: Final = 2.0  # between two looks whether a fork may still undo it
 RETRY_S: Final = 0.5  # after a venue did not answer
 
 log = structlog.get_logger("executor")
@@ -82,6 +86,7 @@ class Executor:
         self._stop_file_exists = stop_file_exists
         self._feed = engine.subscribe()
         self._running: set[OrderId] = set()
+        self._settling: set[OrderId] = set()  # booked, and not final yet
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -99,12 +104,15 @@ class Executor:
                         self._take_up_placed(tasks, entry.event.order.id)
 
     async def idle(self) -> None:
-        """Returns once nothing that was taken up is under way."""
+        """Returns once nothing that was taken up is under way. What is booked and not yet final is not waited for."""
         await self._idle.wait()
 
     def _take_up_all(self, tasks: asyncio.TaskGroup) -> None:
-        for known in list(self._engine.state.open_orders.values()):
+        state = self._engine.state
+        for known in list(state.open_orders.values()):
             self._take_up(tasks, known)
+        for order_id in list(state.provisional):
+            self._settle(tasks, order_id)
 
     def _take_up_placed(self, tasks: asyncio.TaskGroup, order_id: OrderId) -> None:
         """An order that `_take_up_all` found before it was durable may be closed by the time we hear of it."""
@@ -116,16 +124,39 @@ class Executor:
         if known.order.id not in self._running:
             self._running.add(known.order.id)
             self._idle.clear()
-            tasks.create_task(self._execute(known.order, known.ticket))
+            tasks.create_task(self._execute(tasks, known.order, known.ticket))
 
-    async def _execute(self, order: Order, ticket: Ticket | None) -> None:
+    async def _execute(self, tasks: asyncio.TaskGroup, order: Order, ticket: Ticket | None) -> None:
         try:
             outcome = await (self._begin(order) if ticket is None else self._follow(order, ticket))
-            self._engine.record(RecordOutcome(order.id, outcome))
+            self._engine.record(RecordOutcome(order.id, outcome, self._venue.provisional))
         finally:
             self._running.discard(order.id)
             if not self._running:
                 self._idle.set()
+        self._settle(tasks, order.id)
+
+    def _settle(self, tasks: asyncio.TaskGroup, order_id: OrderId) -> None:
+        known = self._engine.state.provisional.get(order_id)
+        if known is not None and order_id not in self._settling:
+            self._settling.add(order_id)
+            tasks.create_task(self._until_final(known))
+
+    async def _until_final(self, known: Provisional) -> None:
+        """Follow what is booked until no fork can undo it."""
+        try:
+            while (final := await self._look_final(known)) is None:
+                await self._clock.sleep(FINAL_POLL_S)
+            self._engine.record(RecordFinal(known.order.id, final))
+        finally:
+            self._settling.discard(known.order.id)
+
+    async def _look_final(self, known: Provisional) -> Outcome | None:
+        try:
+            return await self._venue.final(known.order, known.ticket, known.outcome)
+        except VenueUnavailable as silent:
+            log.warning("not known to be final", order_id=known.order.id, why=str(silent))
+            return None
 
     async def _begin(self, order: Order) -> Outcome:
         """From quote to first send in one of the wallet slots; exits need none."""
@@ -148,7 +179,7 @@ class Executor:
         await self._engine.lifts_durable()
         if (forbidden := self._forbidden(order)) is not None:
             return forbidden  # Nobody has these bytes yet, so this is an outcome.
-        await self._send(prepared)
+        await self._send(order, prepared)
         return prepared
 
     async def _prepare(self, order: Order) -> Ticket | Rejected:
@@ -172,20 +203,24 @@ class Executor:
 
     async def _follow(self, order: Order, ticket: Ticket) -> Outcome:
         """A timeout is not an outcome. Send the same bytes again, if they may be sent, until the chain has decided."""
+        sent_ns = self._clock.now_ns()
         while True:
             try:
-                if (outcome := await self._venue.outcome(ticket)) is not None:
+                if (outcome := await self._venue.outcome(order, ticket)) is not None:
                     return outcome
             except VenueUnavailable as silent:
                 log.warning("outcome unknown", order_id=order.id, wallet=order.wallet_id, why=str(silent))
-            await self._clock.sleep(POLL_S)
+            await self._venue.wait(ticket, POLL_S)
+            if abs(self._clock.now_ns() - sent_ns) < RESEND_S * NS:
+                continue
             await self._engine.lifts_durable()
             if self._forbidden(order) is None:
-                await self._send(ticket)
+                sent_ns = self._clock.now_ns()
+                await self._send(order, ticket)
 
-    async def _send(self, ticket: Ticket) -> None:
+    async def _send(self, order: Order, ticket: Ticket) -> None:
         try:
-            await self._venue.send(ticket)
+            await self._venue.send(order, ticket)
         except VenueUnavailable as silent:  # It may still land: only the outcome tells.
             log.warning("send not answered", signature=ticket.signature, why=str(silent))
 

@@ -21,7 +21,7 @@ from msgspec import structs
 from overmind.app import DRAIN_S, App
 from overmind.config import kinds, variables
 from overmind.config.files import Wrong
-from overmind.core.messages import CommandRefused, Entry, OrderClosed, OrderPlaced
+from overmind.core.messages import CommandRefused, Entry, OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack
 from overmind.core.model import LAMPORTS, Desk, Signal, TradingMode, WalletId, WalletStatus
 from overmind.desk import WalletManager, first_cause
 from overmind.engine import EngineBusy, Feed
@@ -87,9 +87,8 @@ class MultiWalletExecutor:
         selection_timeout_ms: int | None = None,
         fallback_wallet: str | None = None,
     ) -> None:
-        """None: what the desk is configured with. Raises ValueError, and CommandRefused for live trading."""
-        if _mode(trading_mode) is not TradingMode.PAPER:
-            raise CommandRefused("this version executes on paper only: use TradingMode.PAPER")
+        """None: what the desk is configured with. Raises ValueError; `start` does for a mode that is not the desk's."""
+        self._mode = _mode(trading_mode)
         self.hft_config: HFTConfig | None = None
         _check_url(solana_rpc_url)
         self._timeout_ns = _timeout_ns(selection_timeout_ms)
@@ -129,6 +128,8 @@ class MultiWalletExecutor:
         async with self._changing:
             if self._running is None:
                 app = self._manager.app
+                if self._mode is not app.config.mode:
+                    raise CommandRefused(f"this desk trades {app.config.mode}, not {self._mode}")
                 await app.configure(self._settings(app))
                 self._running = _Running(app, self._receiver, self._sender)
                 self._manager.before_close(self.stop)
@@ -176,7 +177,9 @@ class _Running:
         self._slots = asyncio.Semaphore(DECIDING_MAX)
         self._deciding: set[asyncio.Task[None]] = set()
         self._outbox: asyncio.Queue[Record] = asyncio.Queue(OUTBOX_MAX)
-        self._orders = {known.order.id: known.order for known in app.engine.state.open_orders.values()}
+        state = app.engine.state
+        self._orders = {order_id: known.order for order_id, known in state.open_orders.items()}
+        self._orders |= {order_id: known.order for order_id, known in state.provisional.items()}
         self._feed = app.engine.subscribe()
         self._reported_seq = app.engine.state.seq  # Up to here `_orders` knows; the feed may still tell of it.
         self._reported = asyncio.Event()
@@ -272,7 +275,13 @@ class _Running:
         if isinstance(entry.event, OrderPlaced):
             self._orders[entry.event.order.id] = entry.event.order
         elif isinstance(entry.event, OrderClosed):
+            await self._put(execution_record(self._orders[entry.event.order_id], entry))
+            if not entry.event.provisional:
+                del self._orders[entry.event.order_id]
+        elif isinstance(entry.event, OrderRolledBack):
             await self._put(execution_record(self._orders.pop(entry.event.order_id), entry))
+        elif isinstance(entry.event, OrderFinal):
+            del self._orders[entry.event.order_id]
         self._reported_seq = entry.seq
 
     async def _put(self, record: Record) -> None:

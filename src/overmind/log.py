@@ -10,13 +10,17 @@ from typing import Final
 import structlog
 
 from overmind.core.messages import (
+    BalanceAdjusted,
+    BalancesChecked,
     DayRolled,
     Deposited,
     Entry,
     HoldAdded,
     HoldLifted,
     OrderClosed,
+    OrderFinal,
     OrderPlaced,
+    OrderRolledBack,
     SignalRecorded,
     SignalRefused,
     TicketRecorded,
@@ -83,7 +87,9 @@ class DecisionLog:
 
     def __init__(self, engine: Engine) -> None:
         self._feed = engine.subscribe()
-        self._wallet_of = {order_id: known.order.wallet_id for order_id, known in engine.state.open_orders.items()}
+        state = engine.state
+        self._wallet_of = {order_id: known.order.wallet_id for order_id, known in state.open_orders.items()}
+        self._wallet_of |= {order_id: known.order.wallet_id for order_id, known in state.provisional.items()}
 
     async def run(self) -> None:
         """Until cancelled. What a lagging log loses is still in the journal; the gap is said."""
@@ -100,7 +106,9 @@ class DecisionLog:
             case OrderPlaced(order=order):
                 self._wallet_of[order.id] = order.wallet_id
                 log_entry(entry, order.wallet_id)
-            case OrderClosed(order_id=order_id):
+            case OrderClosed(order_id=order_id, provisional=True) | TicketRecorded(order_id=order_id):
+                log_entry(entry, self._wallet_of.get(order_id))
+            case OrderClosed(order_id=order_id) | OrderFinal(order_id=order_id) | OrderRolledBack(order_id=order_id):
                 log_entry(entry, self._wallet_of.pop(order_id, None))
             case _:
                 log_entry(entry, None)
@@ -136,9 +144,15 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
         case SignalRecorded(signal=signal):
             log.info("signal recorded", seq=seq, signal_id=signal.id, strategy=signal.strategy.value, wallet=None)
         case TicketRecorded(order_id=order_id, ticket=ticket):
-            log.debug("ticket recorded", seq=seq, order_id=order_id, signature=ticket.signature)
-        case OrderClosed(order_id=order_id, outcome=outcome):
-            log.info("order closed", seq=seq, order_id=order_id, wallet=wallet_id, **_shown(outcome))
+            log.debug("ticket recorded", seq=seq, order_id=order_id, wallet=wallet_id, signature=ticket.signature)
+        case OrderClosed(order_id=order_id, outcome=outcome, provisional=provisional):
+            said = _shown(outcome) | ({"provisional": True} if provisional else {})
+            log.info("order closed", seq=seq, order_id=order_id, wallet=wallet_id, **said)
+        case OrderFinal(order_id=order_id):
+            log.info("order final", seq=seq, order_id=order_id, wallet=wallet_id)
+        case OrderRolledBack(order_id=order_id, outcome=outcome):
+            why = "a fork undid what was booked"
+            log.warning("order rolled back", seq=seq, order_id=order_id, wallet=wallet_id, why=why, **_shown(outcome))
         case HoldAdded(scope=scope, hold=hold):
             log.warning(
                 "hold added",
@@ -154,6 +168,10 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
             )
         case Deposited(deposit_id=deposit_id, wallet_id=wallet_id, money=money):
             log.info("deposited", seq=seq, wallet=wallet_id, deposit_id=deposit_id, units=money.units, mint=money.mint)
+        case BalanceAdjusted(wallet_id=wallet_id, mint=mint, units=units, reason=reason):
+            log.warning("balance adjusted", seq=seq, wallet=wallet_id, mint=mint, units=units, why=reason)
+        case BalancesChecked(wallet_id=wallet_id, slot=slot, signature=signature):
+            log.debug("balances checked", seq=seq, wallet=wallet_id, slot=slot, signature=signature)
         case WalletConfigured(wallet=wallet):
             log.info("wallet configured", seq=seq, wallet=wallet.id, wallet_type=wallet.type.value)
         case DayRolled(day=day):

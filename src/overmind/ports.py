@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -76,14 +77,141 @@ class Prices(Protocol):
 class Venue(Protocol):
     """Where orders are executed. Numbered promises: `tests/contracts`."""
 
+    provisional: bool
+    """Whether an outcome may still be undone by a fork, so that `final` must be asked too."""
+
     async def quote(self, order: Order) -> Quote | Rejected:
         """What it would give now. Nothing moves. Raises VenueUnavailable."""
 
     async def sign(self, order: Order, quote: Quote) -> Ticket | Rejected:
         """Build, verify, sign. Nothing that moves money leaves the process. Raises VenueUnavailable."""
 
-    async def send(self, ticket: Ticket) -> None:
+    async def send(self, order: Order, ticket: Ticket) -> None:
         """Broadcast. Sending the same bytes twice equals sending them once. Raises VenueUnavailable."""
 
-    async def outcome(self, ticket: Ticket) -> Outcome | None:
+    async def outcome(self, order: Order, ticket: Ticket) -> Outcome | None:
         """What became of it, or None while it may still land. Raises VenueUnavailable."""
+
+    async def final(self, order: Order, ticket: Ticket, booked: Outcome) -> Outcome | None:
+        """What it came to for good, or None while a fork may still change what was booked. Raises VenueUnavailable."""
+
+    async def wait(self, ticket: Ticket, seconds: float) -> None:
+        """Sleep before the next look, or less when there may be news of the ticket earlier."""
+
+
+class ChainSilent(Exception):
+    """No usable answer from the chain's nodes. Nothing was learnt; asking again later is always safe."""
+
+
+class Priority(enum.IntEnum):
+    """Who is served first when requests to the chain are scarce."""
+
+    EXIT = 0
+    STATUS = 1
+    MARK = 2
+    ENTRY = 3
+
+
+class Tip(Value, frozen=True):
+    """How far one node's chain reached, at one commitment. Slots may be skipped, so the height is the lower number."""
+
+    slot: int
+    height: int
+
+
+class Status(Value, frozen=True):
+    """That a transaction landed, as one node sees it."""
+
+    slot: int
+    failed: bool  # it landed and reverted
+    confirmed: bool  # by a supermajority: what we trade on
+    finalized: bool  # rooted: what nobody can undo
+
+
+class TokenBalance(Value, frozen=True):
+    """One token account before and after a transaction."""
+
+    index: int  # into `Effects.accounts`
+    mint: Mint
+    owner: str
+    pre_units: int
+    post_units: int
+
+
+class Effects(Value, frozen=True):
+    """What a transaction changed, or would change: the chain's own words, nothing interpreted."""
+
+    error: str | None  # as JSON; None: it went through
+    fee_lamports: int
+    accounts: tuple[str, ...]  # the fee payer first
+    pre_lamports: tuple[int, ...]
+    post_lamports: tuple[int, ...]
+    tokens: tuple[TokenBalance, ...]
+    slot: int = 0
+    signers: int = 1  # how many of the first accounts signed
+
+
+class Simulation(Value, frozen=True):
+    effects: Effects
+    height: int  # the highest block height known after it ran: its blockhash cannot be younger
+
+
+class Node(Protocol):
+    """One provider of the chain, asked by name because a proof needs witnesses that do not speak for each other."""
+
+    @property
+    def name(self) -> str:
+        """For people; never an address with credentials."""
+
+    async def finalized(self) -> Tip:
+        """Its newest finalised block. Raises ChainSilent."""
+
+    async def status_in_history(self, signature: str, slot_min: int) -> Status | None:
+        """Searched in its whole history. Raises ChainSilent, also when the node has not reached `slot_min`."""
+
+
+class Chain(Protocol):
+    """A Solana cluster through its providers."""
+
+    @property
+    def nodes(self) -> Sequence[Node]: ...
+
+    async def simulate(self, transaction: bytes, priority: Priority) -> Simulation:
+        """What it would do at `confirmed`, signed or not. Raises ChainSilent, also when its blockhash is not known."""
+
+    async def send(self, transaction: bytes, priority: Priority) -> None:
+        """Hand it to every provider. Returns when one took it. Raises ChainSilent; it may have landed all the same."""
+
+    async def status(self, signature: str) -> Status | None:
+        """None: not seen lately, which proves nothing. Raises ChainSilent."""
+
+    async def effects(self, signature: str) -> Effects | None:
+        """Of a transaction that is confirmed; None while the node has no record of it. Raises ChainSilent."""
+
+    async def wait(self, signature: str, seconds: float) -> None:
+        """Sleep, or less when a node tells of the signature earlier."""
+
+
+class Signer(Protocol):
+    async def sign(self, public_key: str, message: bytes) -> bytes:
+        """The 64-byte Ed25519 signature. Raises KeyError for a key that is not ours."""
+
+
+class SwapOffer(Value, frozen=True):
+    """A swap server's answer: what it promises, and the transaction that is said to do it. Nothing of it is trusted."""
+
+    input_mint: Mint
+    output_mint: Mint
+    in_units: int
+    out_units: int  # expected
+    out_min_units: int
+    impact_bps: int
+    transaction: bytes
+    last_valid_height: int
+
+
+class Swaps(Protocol):
+    """A swap API in the shape of Jupiter's."""
+
+    async def order(self, order: Order, taker: str) -> SwapOffer | Rejected:
+        """An offer for `order.spend`, as a transaction that `taker` pays for. Raises VenueUnavailable."""

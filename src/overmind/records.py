@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from overmind.core.messages import Entry, OrderClosed
+from overmind.core.messages import Entry, OrderClosed, OrderRolledBack
 from overmind.core.model import (
     Failed,
     Filled,
@@ -48,6 +48,8 @@ class ExecutionRecord(Value, frozen=True):
     detail: str
     at_ns: int
     seq: int  # its entry in the journal
+    provisional: bool = False  # a fork may still undo it: then another record of this order follows
+    rolled_back: bool = False  # a fork undid the record before: this is what the order came to instead
 
     def to_json(self) -> dict[str, object]:
         fields = msgspec.to_builtins(self)
@@ -59,7 +61,8 @@ Record = Decision | RejectedSignal | ExecutionRecord
 
 
 def execution_record(order: Order, entry: Entry) -> ExecutionRecord:
-    assert isinstance(entry.event, OrderClosed), entry
+    """Of an order that was closed, or whose booked outcome a fork undid."""
+    assert isinstance(entry.event, OrderClosed | OrderRolledBack), entry
     outcome = entry.event.outcome
     fill = outcome if isinstance(outcome, Filled) else None
     no = outcome if isinstance(outcome, Failed | Rejected) else None
@@ -79,4 +82,6 @@ def execution_record(order: Order, entry: Entry) -> ExecutionRecord:
         detail=no.detail if no else "",
         at_ns=entry.at_ns,
         seq=entry.seq,
+        provisional=isinstance(entry.event, OrderClosed) and entry.event.provisional,
+        rolled_back=isinstance(entry.event, OrderRolledBack),
     )

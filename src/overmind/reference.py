@@ -58,6 +58,10 @@ CAUSES: Final[dict[Cause, str]] = {
     Cause.SIGNAL_EXPIRED: "The time to live was over before anything was sent.",
     Cause.WALLET_FUNDS: "The wallet could not pay; another one is tried.",
     Cause.ROUTE_DOWN: "The wallet's route did not answer; another one is tried.",
+    Cause.NOT_VERIFIED: "What was offered for signing does not do what was ordered. Look at who offers it.",
+    Cause.REVERTED: "The chain undid it, or said before that it would; the detail has its error.",
+    Cause.NO_KEY: "The wallet is not configured any more, so nothing can be signed for it.",
+    Cause.NO_PROTECTED_ROUTE: "MEV protection is a must here, and the cluster has no route for it.",
 }
 
 

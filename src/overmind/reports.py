@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
 from overmind.core.book import OpenOrder, WalletBook
-from overmind.core.ledger import free, held, sol_float, sol_float_held
-from overmind.core.model import LAMPORTS, MICROS, PPM, SCALE, SOL, OrderId, Side, Value, WalletId, WalletStatus, ppm_of
+from overmind.core.messages import Entry, OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack
+from overmind.core.model import (
+    LAMPORTS,
+    MICROS,
+    PPM,
+    SCALE,
+    SOL,
+    Desk,
+    Failed,
+    Filled,
+    Mint,
+    Order,
+    OrderId,
+    Outcome,
+    Rejected,
+    Side,
+    Token,
+    Value,
+    WalletId,
+    WalletStatus,
+    ppm_of,
+)
 from overmind.core.state import State
 
 SHORTFALL_WORST_BPS = 100.0  # a mean shortfall of this much scores nothing
@@ -26,6 +50,9 @@ class WalletMetrics(Value, frozen=True):
     utilization: dict[str, float]  # percent, limit by limit
     performance_score: float  # 0-5
     updated_at: int
+    rolled_back: int = 0  # executions that a fork undid; they count as what they came to instead
+    # What a fork took back after it was spent, in whole tokens; the balances above are net of it.
+    owed: dict[str, float] = msgspec.field(default_factory=dict)
 
 
 class PortfolioSummary(Value, frozen=True):
@@ -45,6 +72,7 @@ class PortfolioSummary(Value, frozen=True):
     open_orders: int
     holds: tuple[str, ...]  # on the whole portfolio, and paused strategies
     updated_at: int
+    provisional_orders: int = 0  # booked, and a fork may still undo them
 
 
 class ExecutionStats(Value, frozen=True):
@@ -58,6 +86,8 @@ class ExecutionStats(Value, frozen=True):
     signals_refused: int
     signals_recorded: int
     wallet_usage: dict[str, int]
+    provisional_executions: int = 0  # of all these, those that a fork may still undo
+    rolled_back_executions: int = 0  # undone by a fork; they count above as what they came to instead
 
     @property
     def success_rate(self) -> float:
@@ -87,20 +117,59 @@ class OrderRow(Value, frozen=True):
     detail: str
 
 
+class Use(Value, frozen=True):
+    """How much of a limit is used, both in the limit's own unit."""
+
+    limit: float
+    used: float
+    percent: float
+
+
+class StrategyUse(Value, frozen=True):
+    share: Use  # of the wallet's equity, USD
+    largest_position: Use
+
+
+class WalletRisk(Value, frozen=True):
+    wallet_id: WalletId
+    status: str
+    holds: tuple[str, ...]
+    equity_usd: float
+    limits: dict[str, Use]
+    strategies: dict[str, StrategyUse]
+
+
+class AssetRisk(Value, frozen=True):
+    symbol: str
+    mint: str
+    concentration: Use  # positions and held buys of all wallets, USD
+
+
+class Risk(Value, frozen=True):
+    """Utilisation of every limit. A stopped wallet is shown too: what it holds still counts."""
+
+    equity_usd: float
+    daily_pnl: float
+    holds: tuple[str, ...]
+    exposure: Use  # positions and held buys of the whole portfolio, USD
+    assets: tuple[AssetRisk, ...]  # the largest first
+    strategies: dict[str, float]  # deployed in all wallets, USD
+    wallets: tuple[WalletRisk, ...]
+    updated_at: int
+
+
 def wallet_metrics(state: State, book: WalletBook) -> WalletMetrics:
-    ledger, wallet_id, desk = state.ledger, book.wallet.id, state.settings
-    lamports = sum(ledger.balance(one(wallet_id), SOL) for one in (free, held, sol_float, sol_float_held))
-    quote = ledger.balance(free(wallet_id), desk.quote.mint) + ledger.balance(held(wallet_id), desk.quote.mint)
-    tokens = {desk.quote.symbol: _tokens(quote, desk.quote.decimals)}
+    desk = state.settings
+    tokens = {desk.quote.symbol: _tokens(_cash(state, book), desk.quote.decimals)}
     for position in book.positions.values():
         tokens[position.token.symbol] = _tokens(position.units, position.token.decimals)
     utilization = limit_utilization(book)
     return WalletMetrics(
-        wallet_id=wallet_id,
+        wallet_id=book.wallet.id,
         wallet_type=book.wallet.type.value,
         status=book.status.value,
         holds=tuple(sorted(book.holds)),
-        sol_balance=lamports / LAMPORTS,
+        sol_balance=state.ledger.owned(book.accounts, SOL) / LAMPORTS,
         token_balances=tokens,
         total_value_usd=_usd(book.equity_micros),
         daily_pnl=_usd(book.day_pnl_micros),
@@ -111,22 +180,90 @@ def wallet_metrics(state: State, book: WalletBook) -> WalletMetrics:
         utilization=utilization,
         performance_score=performance_score(book),
         updated_at=state.at_ns,
+        rolled_back=book.rolled_back,
+        owed={_symbol(desk, mint): _owed(state, book, mint) for mint in sorted(book.in_suspense)},
     )
+
+
+def _owed(state: State, book: WalletBook, mint: Mint) -> float:
+    accounts = book.accounts
+    units = state.ledger.balance(accounts.suspense, mint) + state.ledger.balance(accounts.float_suspense, mint)
+    token = _token(state.settings, mint)
+    return _tokens(-units, token.decimals if token is not None else 0)
+
+
+def _token(desk: Desk, mint: Mint) -> Token | None:
+    """None: it is listed no more."""
+    return desk.quote if mint == desk.quote.mint else desk.tokens.get(mint)
+
+
+def _symbol(desk: Desk, mint: Mint) -> str:
+    token = _token(desk, mint)
+    return token.symbol if token is not None else mint
 
 
 def limit_utilization(book: WalletBook) -> dict[str, float]:
     """How much of each limit is used, in percent."""
+    return {name: _percent(used, limit) for name, (used, limit, _) in _used(book).items()}
+
+
+def _used(book: WalletBook) -> dict[str, tuple[int, int, int]]:
+    """Of each limit: used, allowed, and how many of these make one of what people count in."""
     limits = book.wallet.limits
     largest = max((position.value_micros for position in book.positions.values()), default=0)
     return {
-        "daily_loss": _percent(max(0, -book.day_pnl_micros), limits.daily_loss_max_micros),
-        "position_size": _percent(largest, limits.position_max_micros),
-        "exposure": _percent(
-            book.positions_micros + book.entries_micros, ppm_of(book.equity_micros, limits.exposure_max_ppm)
+        "daily_loss": (max(0, -book.day_pnl_micros), limits.daily_loss_max_micros, MICROS),
+        "position_size": (largest, limits.position_max_micros, MICROS),
+        "exposure": (
+            book.positions_micros + book.entries_micros,
+            ppm_of(book.equity_micros, limits.exposure_max_ppm),
+            MICROS,
         ),
-        "concurrent_positions": _percent(book.mints_in_use, limits.positions_max),
-        "trades_today": _percent(book.trades_today + book.entries_open, limits.trades_per_day_max),
+        "concurrent_positions": (book.mints_in_use, limits.positions_max, 1),
+        "trades_today": (book.trades_today + book.entries_open, limits.trades_per_day_max, 1),
     }
+
+
+def risk(state: State) -> Risk:
+    desk, books, equity = state.settings, list(state.wallets.values()), state.equity_micros
+    asset_max = ppm_of(equity, desk.asset_max_ppm)
+    assets = sorted(((micros, mint) for mint, micros in state.assets.items() if micros), reverse=True)
+    deployed: dict[str, int] = {}
+    for book in books:
+        for strategy, micros in (*book.deployed.items(), *book.entries_by.items()):
+            deployed[strategy] = deployed.get(strategy, 0) + micros
+    return Risk(
+        equity_usd=_usd(equity),
+        daily_pnl=_usd(sum(book.day_pnl_micros for book in books)),
+        holds=portfolio_holds(state),
+        exposure=_use(state.exposure_micros, ppm_of(equity, desk.portfolio_exposure_max_ppm)),
+        assets=tuple(AssetRisk(_symbol(desk, mint), mint, _use(micros, asset_max)) for micros, mint in assets),
+        strategies={str(strategy): _usd(micros) for strategy, micros in sorted(deployed.items()) if micros},
+        wallets=tuple(_wallet_risk(book) for book in books),
+        updated_at=state.at_ns,
+    )
+
+
+def _wallet_risk(book: WalletBook) -> WalletRisk:
+    strategies = {}
+    for strategy, share in book.wallet.strategies.items():
+        largest = max((book.used_by_micros(mint, strategy) for mint in {*book.positions, *book.entries}), default=0)
+        strategies[strategy.value] = StrategyUse(
+            share=_use(book.deployed_micros(strategy), ppm_of(book.equity_micros, share.share_ppm)),
+            largest_position=_use(largest, share.position_max_micros),
+        )
+    return WalletRisk(
+        wallet_id=book.wallet.id,
+        status=book.status.value,
+        holds=tuple(sorted(book.holds)),
+        equity_usd=_usd(book.equity_micros),
+        limits={name: _use(*use) for name, use in _used(book).items()},
+        strategies=strategies,
+    )
+
+
+def _use(used: int, limit: int, one: int = MICROS) -> Use:
+    return Use(limit=limit / one, used=used / one, percent=_percent(used, limit))
 
 
 def performance_score(book: WalletBook) -> float:
@@ -165,12 +302,16 @@ def portfolio_summary(state: State) -> PortfolioSummary:
         exposure=_percent(state.exposure_micros, state.equity_micros),
         open_positions=sum(len(book.positions) for book in books),
         open_orders=len(state.open_orders),
-        holds=(
-            *sorted(state.holds),
-            *sorted(f"{strategy} paused" for strategy, holds in state.paused.items() if holds),
-        ),
+        holds=portfolio_holds(state),
         updated_at=state.at_ns,
+        provisional_orders=len(state.provisional),
     )
+
+
+def portfolio_holds(state: State) -> tuple[str, ...]:
+    """On the whole portfolio, and paused strategies."""
+    paused = sorted(f"{strategy} paused" for strategy, holds in state.paused.items() if holds)
+    return (*sorted(state.holds), *paused)
 
 
 def execution_stats(state: State) -> ExecutionStats:
@@ -186,7 +327,15 @@ def execution_stats(state: State) -> ExecutionStats:
         signals_refused=state.refused,
         signals_recorded=state.recorded,
         wallet_usage={book.wallet.id: book.executions for book in books},
+        provisional_executions=len(state.provisional),
+        rolled_back_executions=sum(book.rolled_back for book in books),
     )
+
+
+def shown_stats(state: State) -> dict[str, object]:
+    """For programs, with what is derived."""
+    stats = execution_stats(state)
+    return {**msgspec.structs.asdict(stats), "success_rate": stats.success_rate}
 
 
 def positions(state: State) -> list[PositionRow]:
@@ -206,24 +355,75 @@ def positions(state: State) -> list[PositionRow]:
     ]
 
 
-def open_order_row(state: State, known: OpenOrder) -> OrderRow:
-    order = known.order
-    token = state.settings.tokens.get(order.mint)
+def open_orders(state: State) -> list[OrderRow]:
+    return [_open_row(state.settings, known) for known in state.open_orders.values()]
+
+
+def _open_row(desk: Desk, known: OpenOrder) -> OrderRow:
+    if known.ticket is None:
+        return _order_row(desk, known.order, "placed", "")
+    return _order_row(desk, known.order, "signed", known.ticket.signature)
+
+
+def _order_row(desk: Desk, order: Order, shown: str, detail: str) -> OrderRow:
     return OrderRow(
         order_id=order.id,
         wallet_id=order.wallet_id,
         strategy=order.strategy.value,
         side=Side(order.side).value,
-        symbol=token.symbol if token else order.mint,
+        symbol=_symbol(desk, order.mint),
         notional_usd=_usd(order.notional_micros),
-        state="placed" if known.ticket is None else "signed",
-        detail="" if known.ticket is None else known.ticket.signature,
+        state=shown,
+        detail=detail,
     )
 
 
+def closed_orders(entries: Iterable[Entry], desk: Desk) -> list[OrderRow]:
+    """Those whose life stands in these entries, each with the outcome that counts now, in the order of placing."""
+    placed: dict[OrderId, Order] = {}
+    ended: dict[OrderId, OrderClosed] = {}
+    settled: dict[OrderId, OrderRolledBack | None] = {}  # None: final as it was booked
+    for entry in entries:
+        match entry.event:
+            case OrderPlaced(order=order):
+                placed[order.id] = order
+            case OrderClosed(order_id=order_id) as end:
+                ended[order_id] = end
+            case OrderFinal(order_id=order_id):
+                settled[order_id] = None
+            case OrderRolledBack(order_id=order_id) as undone:
+                settled[order_id] = undone
+    return [_closed_row(desk, order, ended[order.id], settled) for order in placed.values() if order.id in ended]
+
+
+def _closed_row(
+    desk: Desk, order: Order, end: OrderClosed, settled: Mapping[OrderId, OrderRolledBack | None]
+) -> OrderRow:
+    """It is final unless it says that it is not."""
+    undone = settled.get(order.id)
+    if undone is not None:
+        was = f"a fork undid: {_name(end.outcome)} {_detail(end.outcome)}"
+        detail = f"{_detail(undone.outcome)}; {was}".removeprefix("; ")
+        return _order_row(desk, order, f"{_name(undone.outcome)} (rolled back)", detail)
+    provisional = " (provisional)" if end.provisional and order.id not in settled else ""
+    return _order_row(desk, order, _name(end.outcome) + provisional, _detail(end.outcome))
+
+
+def _name(outcome: Outcome) -> str:
+    return type(outcome).__name__.lower()
+
+
+def _detail(outcome: Outcome) -> str:
+    match outcome:
+        case Failed(cause=cause, detail=detail) | Rejected(cause=cause, detail=detail):
+            return f"{cause}: {detail}" if detail else cause.value
+        case Filled(spent_units=spent, received_units=received):
+            return f"spent {spent}, received {received} base units"
+    return ""
+
+
 def _cash(state: State, book: WalletBook) -> int:
-    quote, wallet_id = state.settings.quote.mint, book.wallet.id
-    return state.ledger.balance(free(wallet_id), quote) + state.ledger.balance(held(wallet_id), quote)
+    return state.ledger.owned(book.accounts, state.settings.quote.mint)
 
 
 def _usd(micros: int) -> float:

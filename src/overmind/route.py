@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 import msgspec
 
+from overmind.core.apply import apply
 from overmind.core.decide import decide
 from overmind.core.explain import Candidate, entry_candidates, exit_candidates
 from overmind.core.gate import shown
@@ -14,16 +15,17 @@ from overmind.core.messages import (
     Answer,
     Entry,
     OrderClosed,
+    OrderFinal,
     OrderPlaced,
+    OrderRolledBack,
     SignalRecorded,
     SignalRefused,
     SubmitSignal,
     TicketRecorded,
 )
 from overmind.core.model import OrderId, Signal, TradeAction
-from overmind.core.state import State, apply
+from overmind.core.state import State
 from overmind.decisions import Decision, decision_of
-from overmind.ports import Journal
 
 SELLS = (TradeAction.SELL, TradeAction.MARKET_SELL)
 
@@ -70,16 +72,19 @@ class Explained(msgspec.Struct, frozen=True):
     candidates: list[dict[str, object]]  # as they stood when it was decided
     life: list[Entry]
 
+    def to_json(self) -> dict[str, object]:
+        return {**msgspec.structs.asdict(self), "decision": self.decision.to_json()}
 
-def explain(journal: Journal, seq: int) -> Explained:
-    """Recompute the state before entry `seq`, a signal's first decision, and follow what came of it."""
+
+def explain(entries: Iterable[Entry], seq: int) -> Explained:
+    """From a whole journal: recompute the state before entry `seq`, a signal's first decision, and follow its life."""
     state = State()
     answers: list[Answer] = []
     life: list[Entry] = []
     orders: set[OrderId] = set()
     candidates: tuple[Candidate, ...] = ()
     signal: Signal | None = None
-    for entry in journal.read():
+    for entry in entries:
         if entry.seq == seq:
             assert isinstance(entry.event, Answer), entry
             signal = entry.event.signal
@@ -114,21 +119,13 @@ def _belongs(entry: Entry, signal: Signal, orders: set[OrderId]) -> bool:
                 return False
             orders.add(order.id)
             return True
-        case TicketRecorded(order_id=order_id) | OrderClosed(order_id=order_id):
+        case (
+            TicketRecorded(order_id=order_id)
+            | OrderClosed(order_id=order_id)
+            | OrderFinal(order_id=order_id)
+            | OrderRolledBack(order_id=order_id)
+        ):
             return order_id in orders
         case SignalRefused(signal=answered) | SignalRecorded(signal=answered):
             return answered.id == signal.id
     return False
-
-
-def recent_orders(journal: Journal, after: int) -> Iterator[tuple[OrderPlaced, OrderClosed | None]]:
-    """Orders placed after entry `after`, in order, each with its end if it has one."""
-    placed: dict[OrderId, OrderPlaced] = {}
-    closed: dict[OrderId, OrderClosed] = {}
-    for entry in journal.read(after):
-        if isinstance(entry.event, OrderPlaced):
-            placed[entry.event.order.id] = entry.event
-        elif isinstance(entry.event, OrderClosed):
-            closed[entry.event.order_id] = entry.event
-    for order_id, event in placed.items():
-        yield event, closed.get(order_id)

@@ -9,10 +9,12 @@ from pathlib import Path
 import apsw
 import msgspec
 
-from overmind.core.ledger import free, held, sol_float_held
+from overmind.core.apply import apply
+from overmind.core.book import WalletBook
+from overmind.core.ledger import held, sol_float_held
 from overmind.core.messages import Entry
 from overmind.core.model import SOL, Mint
-from overmind.core.state import State, apply, encode_state, is_current, state_hash
+from overmind.core.state import State, encode_state, is_current, state_hash
 from overmind.journal.errors import JournalCorrupt
 from overmind.journal.verify import snapshots, verify_chain
 
@@ -82,10 +84,38 @@ def invariant_problems(state: State) -> list[str]:
                 expected = reserved.get((account, mint), 0)
                 if units != expected:
                     problems.append(f"{account} {mint}: {units} held, open orders reserve {expected}")
-        for mint, position in book.positions.items():
-            owned = state.ledger.balance(free(wallet_id), mint) + state.ledger.balance(held(wallet_id), mint)
-            if owned != position.units:
-                problems.append(f"{wallet_id} {mint}: position of {position.units}, books say {owned}")
+        problems += _position_problems(state, book)
+        problems += _suspense_problems(state, book)
+    for order_id in state.provisional.keys() & state.open_orders.keys():
+        problems.append(f"order {order_id} is open, and booked provisionally as well")
     if state.equity_micros != sum(book.equity_micros for book in state.wallets.values()):
         problems.append("the portfolio's equity is not the sum of its wallets'")
+    return problems
+
+
+def _position_problems(state: State, book: WalletBook) -> list[str]:
+    """A position is what its accounts hold, less what a fork took back: never less than nothing."""
+    accounts, balance, problems = book.accounts, state.ledger.balance, []
+    held_mints = {*state.ledger.accounts.get(accounts.free, {}), *state.ledger.accounts.get(accounts.held, {})}
+    for mint in sorted({*book.positions, *held_mints} - {state.settings.quote.mint}):
+        position = book.positions.get(mint)
+        units = position.units if position is not None else 0
+        owned = balance(accounts.free, mint) + balance(accounts.held, mint) + balance(accounts.suspense, mint)
+        if units != max(0, owned):
+            problems.append(f"{book.wallet.id} {mint}: position of {units}, books say {owned}")
+    return problems
+
+
+def _suspense_problems(state: State, book: WalletBook) -> list[str]:
+    """What is owed stands below zero, and is known to be owed."""
+    problems, owed = [], set()
+    for account in (book.accounts.suspense, book.accounts.float_suspense):
+        for mint, units in state.ledger.accounts.get(account, {}).items():
+            if units:
+                owed.add(mint)
+            if units > 0:
+                problems.append(f"{account} {mint}: {units}, a suspense account only owes")
+    if owed != book.in_suspense:
+        listed, found = ", ".join(sorted(book.in_suspense)) or "nothing", ", ".join(sorted(owed)) or "nothing"
+        problems.append(f"{book.wallet.id}: {listed} is listed as owed, the books owe {found}")
     return problems

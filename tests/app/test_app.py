@@ -8,7 +8,7 @@ import apsw
 import pytest
 from msgspec import structs
 
-from overmind.app import App, open_tape, running
+from overmind.app import App, running
 from overmind.backtest import balances, play, venue_balances
 from overmind.config import MultiWalletConfig
 from overmind.core.messages import AddHold, CommandRefused, OrderClosed, Scope
@@ -18,6 +18,7 @@ from overmind.engine import recover
 from overmind.journal.chain import digest
 from overmind.journal.memory import MemoryJournal
 from overmind.journal.sqlite import SqliteJournal
+from overmind.market import open_tape, paper
 from overmind.prices.tape import Tape
 from overmind.verify import verify
 from overmind.virtual import VirtualClock, run_virtual
@@ -57,7 +58,7 @@ def test_the_proof_does_not_believe_our_own_outcomes(config: MultiWalletConfig, 
 def test_settling_waits_without_spinning(config: MultiWalletConfig, tape: Tape) -> None:
     async def leave_at_once() -> int:
         clock = VirtualClock(tape.start_ns)
-        app = App(config, MemoryJournal(), clock, tape, historical=True)
+        app = App(config, MemoryJournal(), clock, paper(config, tape, historical=True))
         async with running(app):
             signal = next(one for one in demo_signals(tape, 1, 40) if one.action == "Buy")
             await app.submit(structs.replace(signal, at_ns=None))
@@ -70,7 +71,7 @@ def test_the_hold_of_a_full_disk_is_lifted_when_there_is_room(config: MultiWalle
     journal = MemoryJournal()
 
     async def begin(hold: bool) -> set[str]:
-        app = App(config, journal, VirtualClock(tape.start_ns), tape, historical=True)
+        app = App(config, journal, VirtualClock(tape.start_ns), paper(config, tape, historical=True))
         async with running(app):
             before = set(app.engine.state.holds)
             if hold:
@@ -85,7 +86,7 @@ def test_one_key_is_one_wallet(config: MultiWalletConfig, tape: Tape) -> None:
     journal = MemoryJournal()
 
     async def begin(config: MultiWalletConfig) -> None:
-        async with running(App(config, journal, VirtualClock(tape.start_ns), tape, historical=True)):
+        async with running(App(config, journal, VirtualClock(tape.start_ns), paper(config, tape, historical=True))):
             pass
 
     run_virtual(begin(config))
@@ -100,7 +101,7 @@ def test_other_shares_make_no_new_money(config: MultiWalletConfig, tape: Tape) -
     journal = MemoryJournal()
 
     async def begin(config: MultiWalletConfig) -> int:
-        app = App(config, journal, VirtualClock(tape.start_ns), tape, historical=True)
+        app = App(config, journal, VirtualClock(tape.start_ns), paper(config, tape, historical=True))
         async with running(app):
             return app.engine.state.deposited_micros
 

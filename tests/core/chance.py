@@ -10,6 +10,7 @@ from tests.core.desk import DESK, MS, USDC, Play, wide_wallet
 
 from overmind.core.gate import capacity_micros
 from overmind.core.messages import (
+    AcceptBalances,
     AddHold,
     Command,
     CommandRefused,
@@ -19,7 +20,9 @@ from overmind.core.messages import (
     LiftHold,
     MarkPrices,
     ReactivateWallet,
+    RecordBalances,
     RecordDeposit,
+    RecordFinal,
     RecordOutcome,
     RecordTicket,
     RemoveWallet,
@@ -70,8 +73,10 @@ HUGE = 2**70
 
 
 class Chance:
-    def __init__(self, rng: Random, wallets: int) -> None:
+    def __init__(self, rng: Random, wallets: int, forks: bool = False) -> None:
+        """`forks`: much is traded and much of it undone, and little else happens."""
         self.rng = rng
+        self.forks = forks
         self.names = [WalletId(f"w{(number * 7) % wallets}") for number in range(wallets)]  # Not in alphabetical order.
 
     def opening(self) -> list[Command]:
@@ -94,18 +99,45 @@ class Chance:
     def later_ns(self) -> int:
         """How much later the next command comes."""
         rare = self.rng.choice([31 * NS, DAY_NS])
-        return rare if self.odd() else self.rng.choice([0, 0, 1, MS, NS - 1, NS])
+        return rare if self.odd() and not self.forks else self.rng.choice([0, 0, 1, MS, NS - 1, NS])
 
     def command(self, desk: Play) -> Command:
         rng, roll, orders = self.rng, self.rng.random(), list(desk.state.open_orders.values())
-        if roll < 0.45:
+        if self.forks:
+            roll = rng.choice([roll, 0.3, 0.8, 0.5 if orders else 0.3, 0.65 if desk.state.provisional else 0.5])
+        if roll < 0.40:
             return self.submit(desk)
-        if roll < 0.65 and orders:
+        if roll < 0.60 and orders:
             known = rng.choice(orders)
             if known.ticket is None and rng.random() < 0.5:
                 return RecordTicket(known.order.id, Ticket(f"signature of {known.order.id}", b"bytes"))
-            return RecordOutcome(known.order.id, self._outcome(known.order))
-        return self._marks(desk) if roll < 0.8 else self._wish(desk)
+            return RecordOutcome(known.order.id, self._outcome(known.order), provisional=rng.random() < 0.7)
+        if roll < 0.68 and desk.state.provisional:
+            return self._final(desk)
+        if roll < 0.72:
+            return self._chain(desk)
+        if self.forks and desk.state.holds:
+            return LiftHold(Scope(), next(iter(desk.state.holds)), "chance")
+        return self._marks(desk) if roll < 0.85 else self._wish(desk)
+
+    def _final(self, desk: Play) -> RecordFinal:
+        """As often as not a fork made something else of it."""
+        booked = self.rng.choice(list(desk.state.provisional.values()))
+        other = self.rng.choice([booked.outcome, booked.outcome, Expired(), self._outcome(booked.order)])
+        return RecordFinal(booked.order.id, other)
+
+    def _chain(self, desk: Play) -> RecordBalances | AcceptBalances:
+        """Mostly as the books say; else a little or a lot more or less of something, or an old reading."""
+        rng, name = self.rng, self.rng.choice(self.names)
+        state, book = desk.state, desk.state.wallets[name]
+        balances = {mint: max(0, state.ledger.owned(book.accounts, mint)) for mint in MINTS}
+        if rng.random() < 0.3:
+            mint, more = rng.choice(MINTS), rng.choice([-1, 1] if self.forks or self.odd() else [1]) * self._micros()
+            balances[mint] = max(0, balances[mint] + (more * 10 if mint == SOL else more))
+        as_of_seq, signature = state.seq - (5 if self.odd() else 0), rng.choice(["", "x", "y"])
+        if rng.random() < 0.4:
+            return AcceptBalances(name, state.seq, as_of_seq, balances, "" if self.odd() else "chance", signature)
+        return RecordBalances(name, state.seq, as_of_seq, balances, signature)
 
     def _marks(self, desk: Play) -> MarkPrices:
         """Mostly the same prices anew; else a few others, perhaps old, perhaps two of one token."""
@@ -128,6 +160,8 @@ class Chance:
         holds += [(Scope(key), cause) for key, book in desk.state.wallets.items() for cause in book.holds]
         holds += [(Scope(strategy=key), cause) for key, paused in desk.state.paused.items() for cause in paused]
         lifts = [LiftHold(*rng.choice(holds), "chance")] * 4 if holds else []
+        if self.forks and lifts:
+            return lifts[0]
         wishes: list[Command] = [
             *lifts,
             *[self._deposit(name) for _ in range(4)],
@@ -146,6 +180,11 @@ class Chance:
     def submit(self, desk: Play) -> SubmitSignal:
         rng, odd = self.rng, self.odd
         action = rng.choice(list(TradeAction)) if rng.random() < 0.4 else TradeAction.BUY
+        mints = MINTS if odd() else MINTS[:4]
+        if self.forks:
+            mints = [mint for book in desk.state.wallets.values() for mint in book.positions] or MINTS[:1]
+            action = rng.choice([TradeAction.BUY, TradeAction.SELL, TradeAction.SELL])
+            mints = MINTS[:3] if action is TradeAction.BUY else mints
         notional = self._notional(desk) if rng.random() < 0.8 else None
         quantity = Decimal(self._micros()).scaleb(-7) if notional is None else None
         if action in (TradeAction.SELL, TradeAction.MARKET_SELL) and rng.random() < 0.5:
@@ -154,7 +193,7 @@ class Chance:
             id=SignalId(f"s{rng.randint(0, 30) if odd() else rng.randint(31, 10**9)}"),
             strategy=rng.choice(STRATEGIES),
             action=action,
-            mint=rng.choice(MINTS if odd() else MINTS[:4]),
+            mint=rng.choice(mints),
             risk_tolerance_ppm=rng.choice([500_000, 499_999]) if odd() else PPM,
             notional_micros=notional,
             quantity=quantity,
@@ -219,6 +258,8 @@ class Chance:
     def _wallet(self, name: WalletId) -> Wallet:
         """One limit in five is tight."""
         rng = self.rng
+        if self.forks:
+            return wide_wallet(name)
         tight = [rng.random() < 0.2 for _ in range(7)]
         limits = Limits(
             daily_loss_max_micros=rng.randint(0, 100 * MICROS) if tight[0] else 10**6 * MICROS,

@@ -1,5 +1,8 @@
 """A desk in words: every step is a command, decided by `decide` and folded by `apply`, as the engine would do it.
 
+`fill provisional` books what `final` makes final and `roll back as expired` (or failed, or filled) undoes. `chain w1
+usd -5 eth 2` reads the chain: what is not said is as the books have it, and a sign means more or less than that.
+
 SOL costs $100, eth $2,000 and btc $50,000; `new` is listed but was never priced. A step without a verb
 configures the wallet of that name. It starts with $9,900 and a float of 1 SOL, so its equity is $10,000 and a percent
 of it $100, and its limits are as wide as possible. It is noon.
@@ -7,16 +10,19 @@ of it $100, and its limits are as wide as possible. It is noon.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from typing import TypeVar
 
 from msgspec import structs
 
-from overmind.core.book import WalletBook
+from overmind.core.apply import apply
+from overmind.core.book import OpenOrder, Provisional, WalletBook
 from overmind.core.decide import decide
 from overmind.core.gate import shown
 from overmind.core.index import SelectionIndex
 from overmind.core.messages import (
+    AcceptBalances,
     AddHold,
     Command,
     ConfigureDesk,
@@ -29,7 +35,9 @@ from overmind.core.messages import (
     MarkPrices,
     OrderPlaced,
     ReactivateWallet,
+    RecordBalances,
     RecordDeposit,
+    RecordFinal,
     RecordOutcome,
     RecordTicket,
     Refusal,
@@ -76,7 +84,7 @@ from overmind.core.model import (
     units_of,
     value_micros,
 )
-from overmind.core.state import State, apply
+from overmind.core.state import State
 
 NOON_NS = 20_000 * DAY_NS + DAY_NS // 2
 MS = 10**6
@@ -134,6 +142,11 @@ DESK_WORDS = {
 WALLET_WORDS = ("usd", "sol", "share", "type", "key", "status")
 SIGNAL_WORDS = ("id", "by", "as", "tolerance", "limit", "prefer", "not", "slip", "ttl", "sent", "waited")
 OUTCOME_WORDS = ("at", "fee", "rent", "for")
+OUTCOME_OF = {"filled": "fill", "failed": "fail", "expired": "expire", "rejected": "reject"}
+READ_WORDS = ("slot", "behind", "signed", "because")  # `behind` n: read n entries ago
+
+
+Known = TypeVar("Known", OpenOrder, Provisional)
 
 
 class Play:
@@ -144,6 +157,7 @@ class Play:
         self.now_ns = NOON_NS
         self._signals = 0
         self._deposits = 0
+        self._slot = 0
         self.do(FoundDesk(TradingMode.PAPER, "tape", "genesis"))
         self.do(ConfigureDesk(DESK))
         self.do(MarkPrices(tuple(Mark(mint(name), price * PICO, self.now_ns) for name, price in prices.items())))
@@ -178,10 +192,29 @@ class Play:
             case ["buy" | "sell" as verb, name, amount, *options]:
                 return self.do(self.signal(verb, name, amount, options))
             case ["fill" | "fail" | "expire" | "reject" as verb, *options]:
-                named = OrderId(options.pop(0)) if len(options) % 2 else None
-                orders = [one.order for one in self.state.open_orders.values() if named in (None, one.order.id)]
-                assert orders, words
-                return tuple(event for order in orders for event in self._close(order, verb, options))
+                provisional = "provisional" in options
+                options = [option for option in options if option != "provisional"]
+                known = self._named(self.state.open_orders, options)
+                return tuple(event for one in known for event in self._close(one.order, verb, options, provisional))
+            case ["sign", *options]:
+                known = self._named(self.state.open_orders, options)
+                return tuple(event for one in known for event in self._sign(one.order))
+            case ["final", *options]:
+                booked = self._named(self.state.provisional, options)
+                return tuple(event for one in booked for event in self.do(RecordFinal(one.order.id, one.outcome)))
+            case ["roll", "back", *options]:
+                where = options.index("as")
+                booked = self._named(self.state.provisional, options[:where])
+                end, said = OUTCOME_OF[options[where + 1]], options[where + 2 :]
+                return tuple(
+                    event
+                    for one in booked
+                    for event in self.do(RecordFinal(one.order.id, self._outcome(one.order, end, said)))
+                )
+            case ["chain", name, *options]:
+                return self._chain(WalletId(name), pairs(options, {*READ_WORDS, *TOKENS, "usd"}))
+            case ["accept", name, *options]:
+                return self._accept(WalletId(name), pairs(options, {*READ_WORDS, *TOKENS, "usd"}))
             case ["desk", *options]:
                 return self.do(
                     ConfigureDesk(
@@ -247,21 +280,55 @@ class Play:
         self._deposits += 1
         return self.do(RecordDeposit(DepositId(f"d{self._deposits}"), name, money, to_float))
 
-    def _close(self, order: Order, verb: str, options: list[str]) -> tuple[Event, ...]:
+    def _named(self, known: Mapping[OrderId, Known], options: list[str]) -> list[Known]:
+        """All of them, or the one that the first option names: takes it off the options."""
+        named = OrderId(options.pop(0)) if len(options) % 2 else None
+        found = [one for order_id, one in known.items() if named in (None, order_id)]
+        assert found, (named, list(known))
+        return found
+
+    def _close(self, order: Order, verb: str, options: list[str], provisional: bool) -> tuple[Event, ...]:
+        outcome = self._outcome(order, verb, options)
+        if not isinstance(outcome, Rejected):
+            self._sign(order)
+        return self.do(RecordOutcome(order.id, outcome, provisional))
+
+    def _sign(self, order: Order) -> tuple[Event, ...]:
+        if self.state.open_orders[order.id].ticket is not None:
+            return ()
+        return self.do(RecordTicket(order.id, Ticket(f"signature of {order.id}", b"bytes")))
+
+    def _outcome(self, order: Order, verb: str, options: list[str]) -> Outcome:
         said = pairs(options, OUTCOME_WORDS)
-        outcome: Outcome
         match verb:
             case "fill":
-                outcome = self._filled(order, said)
+                return self._filled(order, said)
             case "fail":
-                outcome = Failed(int(said.get("fee", "0")), Cause(said.get("for", "SLIPPAGE")))
+                return Failed(int(said.get("fee", "0")), Cause(said.get("for", "SLIPPAGE")))
             case "expire":
-                outcome = Expired()
-            case _:
-                outcome = Rejected(Cause(said.get("for", "ROUTE_DOWN")))
-        if self.state.open_orders[order.id].ticket is None and not isinstance(outcome, Rejected):
-            self.do(RecordTicket(order.id, Ticket(f"signature of {order.id}", b"bytes")))
-        return self.do(RecordOutcome(order.id, outcome))
+                return Expired()
+        return Rejected(Cause(said.get("for", "ROUTE_DOWN")))
+
+    def _chain(self, name: WalletId, said: dict[str, str]) -> tuple[Event, ...]:
+        self._slot = int(said.get("slot", self._slot + 1))
+        read_seq = self.state.seq - int(said.get("behind", "0"))
+        return self.do(RecordBalances(name, self._slot, read_seq, self._balances(name, said), said.get("signed", "")))
+
+    def _accept(self, name: WalletId, said: dict[str, str]) -> tuple[Event, ...]:
+        self._slot = int(said.get("slot", self._slot + 1))
+        read_seq, because = self.state.seq - int(said.get("behind", "0")), said.get("because", "known")
+        balances = self._balances(name, said)
+        return self.do(AcceptBalances(name, self._slot, read_seq, balances, because, said.get("signed", "")))
+
+    def _balances(self, name: WalletId, said: dict[str, str]) -> dict[Mint, int]:
+        ledger, accounts = self.state.ledger, self.book(name).accounts
+        chain = {token.mint: max(0, ledger.owned(accounts, token.mint)) for token in (*TOKENS.values(), USDC)}
+        for word, text in said.items():
+            if word not in READ_WORDS:
+                token = USDC if word == "usd" else TOKENS[word]
+                units = exact(text, 10**token.decimals)
+                chain[token.mint] = units + (chain[token.mint] if text[0] in "+-" else 0)
+        return chain
 
     def _filled(self, order: Order, said: dict[str, str]) -> Filled:
         """At the mark, or `at` a price of its own; free, unless `fee` or `rent` are said in lamports."""
@@ -377,6 +444,25 @@ def refusal_told(refusal: Refusal) -> str:
     read = shown(refusal)
     at = f" @{refusal.wallet_id}" if refusal.wallet_id else ""
     return f"{refusal.code} {number(read['limit'])} {number(read['actual'])}{at}"
+
+
+def books_told(desk: Play, name: str = "w1") -> str:
+    """What a wallet owns, owes and earned: `$9900 0.5 eth, owes 0.1 eth, realised $-3, held: quarantine`."""
+    book, ledger = desk.book(name), desk.state.ledger
+    cash = sum(ledger.balance(account, USDC.mint) for account in (book.accounts.free, book.accounts.held))
+    owned = [f"${number(Decimal(cash).scaleb(-6))}"]
+    symbols = {token.mint: (word, token.decimals) for word, token in {**TOKENS, "usd": USDC}.items()}
+    for mint, position in sorted(book.positions.items()):
+        owned.append(f"{number(Decimal(position.units).scaleb(-symbols[mint][1]))} {symbols[mint][0]}")
+    parts = [" ".join(owned)]
+    for mint in sorted(book.in_suspense):
+        owed = -ledger.balance(book.accounts.suspense, mint) - ledger.balance(book.accounts.float_suspense, mint)
+        parts.append(f"owes {number(Decimal(owed).scaleb(-symbols[mint][1]))} {symbols[mint][0]}")
+    if book.realised_micros:
+        parts.append(f"realised ${number(Decimal(book.realised_micros).scaleb(-6))}")
+    if book.holds:
+        parts.append(f"held: {' '.join(sorted(book.holds))}")
+    return ", ".join(parts)
 
 
 def rows(table: str) -> list[list[str]]:

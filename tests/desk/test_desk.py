@@ -31,6 +31,7 @@ from overmind import (
     WalletStatus,
     WalletType,
 )
+from overmind.config import Cluster
 from overmind.core.messages import Code, Entry
 from overmind.journal.errors import JournalLocked
 from overmind.journal.memory import MemoryJournal
@@ -176,11 +177,11 @@ def test_wallets_that_contradict_each_other_are_refused(config: MultiWalletConfi
     run(main())
 
 
-def test_live_trading_is_refused_in_this_version(config: MultiWalletConfig) -> None:
+def test_live_trading_on_mainnet_is_refused_in_this_version(config: MultiWalletConfig) -> None:
     async def main() -> None:
-        live = structs.replace(config, mode=TradingMode.LIVE)
+        live = structs.replace(config, mode=TradingMode.LIVE, cluster=Cluster.MAINNET)
         async with WalletManager(live, journal=MemoryJournal()) as manager:
-            with pytest.raises(CommandRefused, match="SNIPER_TRADING_MODE=paper"):
+            with pytest.raises(CommandRefused, match="set OVERMIND_CLUSTER to devnet or localnet"):
                 await manager.initialize(live.wallets.values())
 
     run(main())

@@ -102,6 +102,8 @@ def test_a_signal_comes_as_a_value_a_dict_text_or_bytes(studio: Studio) -> None:
                     "detail": "",
                     "at_ns": 0,
                     "seq": 0,
+                    "provisional": False,
+                    "rolled_back": False,
                 }
 
     run(main())
@@ -358,6 +360,17 @@ def test_an_unknown_fallback_wallet_is_refused_at_the_start(studio: Studio) -> N
     run(main())
 
 
+@pytest.mark.parametrize("mode", [TradingMode.LIVE, "live"])
+def test_another_mode_than_the_desks_is_refused(studio: Studio, mode: TradingMode | str) -> None:
+    async def main() -> None:
+        async with desk(studio.seed_env()) as bench:
+            executor = MultiWalletExecutor(asyncio.Queue(), None, bench.manager, trading_mode=mode)
+            with pytest.raises(CommandRefused, match="this desk trades Paper, not Live"):
+                await executor.start()
+
+    run(main())
+
+
 def test_without_a_running_desk_there_is_nothing_to_start() -> None:
     async def main() -> None:
         executor = MultiWalletExecutor(asyncio.Queue(), None, WalletManager())
@@ -371,8 +384,6 @@ def test_without_a_running_desk_there_is_nothing_to_start() -> None:
     ("fields", "error", "why"),
     [
         ({"trading_mode": "papper"}, ValueError, "trading_mode 'papper' is not known"),
-        ({"trading_mode": TradingMode.LIVE}, CommandRefused, "paper only"),
-        ({"trading_mode": "live"}, CommandRefused, "paper only"),
         ({"selection_timeout_ms": 0}, ValueError, "selection_timeout_ms: 0 ms is out of bounds"),
         ({"selection_timeout_ms": 600_001}, ValueError, "selection_timeout_ms: 600001 ms is out of bounds"),
         ({"solana_rpc_url": "ftp://x"}, ValueError, "solana_rpc_url: not an http or https URL"),

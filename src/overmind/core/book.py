@@ -8,7 +8,7 @@ import msgspec
 
 from overmind.core.ledger import Accounts
 from overmind.core.messages import Hold
-from overmind.core.model import Mint, Order, Signal, StrategyType, Ticket, Token, Wallet, WalletStatus
+from overmind.core.model import Failed, Filled, Mint, Order, Signal, StrategyType, Ticket, Token, Wallet, WalletStatus
 from overmind.core.positions import Position
 
 QUALITY_WINDOW: Final = 100  # executions that a wallet's performance score looks back on
@@ -27,6 +27,17 @@ class OpenOrder(msgspec.Struct):
     signal: Signal
     ticket: Ticket | None = None
     token: Token | None = None  # the traded one, as placed: it may be listed no more when the order closes
+
+
+class Provisional(msgspec.Struct):
+    """An outcome that is booked and that a fork may still undo: what it takes to undo it."""
+
+    order: Order
+    token: Token
+    ticket: Ticket
+    outcome: Filled | Failed
+    costs_micros: int  # what its fee and rent were worth when they were booked
+    lot_cost_micros: int = 0  # of a sale: what the sold lots had cost
 
 
 class Execution(msgspec.Struct, frozen=True):
@@ -65,7 +76,13 @@ class WalletBook(msgspec.Struct):
     failed: int = 0
     expired: int = 0
     rejected: int = 0
+    rolled_back: int = 0
     quality: list[Execution] = msgspec.field(default_factory=list)
+    in_suspense: set[Mint] = msgspec.field(default_factory=set)
+    booked_seq: int = 0  # of the entry that last changed what it owns
+    booked_slot: int = 0  # the highest that something booked had landed in: an older reading of the chain is too old
+    checked: str = ""  # the newest signature on the chain that was looked at
+    checked_seq: int = 0  # the entry that said so: tickets of later signatures stand after it
 
     @property
     def status(self) -> WalletStatus:

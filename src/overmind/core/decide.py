@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, assert_never
 
+from msgspec.structs import replace
+
+from overmind.core.balances import QUARANTINE, accept, compare, is_of_chain
 from overmind.core.book import OpenOrder, WalletBook
 from overmind.core.gate import (
     FUTURE_MAX_NS,
@@ -32,6 +35,7 @@ from overmind.core.gate import (
 from overmind.core.index import SelectionIndex
 from overmind.core.messages import (
     PRECEDENCE,
+    AcceptBalances,
     AddHold,
     Code,
     Command,
@@ -52,10 +56,14 @@ from overmind.core.messages import (
     LiftHold,
     MarkPrices,
     OrderClosed,
+    OrderFinal,
     OrderPlaced,
+    OrderRolledBack,
     PricesMarked,
     ReactivateWallet,
+    RecordBalances,
     RecordDeposit,
+    RecordFinal,
     RecordOutcome,
     RecordTicket,
     Refusal,
@@ -74,6 +82,8 @@ from overmind.core.model import (
     SOL,
     Desk,
     Expired,
+    Failed,
+    Filled,
     Mark,
     Mint,
     Money,
@@ -112,13 +122,20 @@ def decide(state: State, index: SelectionIndex, command: Command, at_ns: int) ->
                 yield from _answer(state, index, signal, at_ns, received_at_ns)
         case RecordTicket(order_id=order_id, ticket=ticket):
             yield from _record_ticket(state, order_id, ticket)
-        case RecordOutcome(order_id=order_id, outcome=outcome):
+        case RecordOutcome(order_id=order_id, outcome=outcome, provisional=provisional):
             known = state.open_orders.get(order_id)
             if known is not None:
                 if known.ticket is None and not isinstance(outcome, Rejected):
                     raise CommandRefused(f"order {order_id} cannot have {outcome}: it was never signed")
-                yield OrderClosed(order_id, outcome)
+                yield OrderClosed(order_id, outcome, provisional and isinstance(outcome, Filled | Failed))
+                yield from _quarantine(state, known.order, at_ns)
                 yield from _next_attempt(state, index, known, outcome, at_ns)
+        case RecordFinal(order_id=order_id, outcome=outcome):
+            yield from _finalise(state, order_id, outcome, at_ns)
+        case RecordBalances() as record:
+            yield from compare(state, record, at_ns)
+        case AcceptBalances() as accepted:
+            yield from accept(state, accepted)
         case MarkPrices(marks=marks):
             if newer := _newer(state, marks, at_ns):
                 yield PricesMarked(newer)
@@ -139,6 +156,8 @@ def decide(state: State, index: SelectionIndex, command: Command, at_ns: int) ->
         case LiftHold(scope=scope, cause=cause, reason=reason):
             if cause == "emergency" and scope.wallet_id is not None:
                 raise CommandRefused(f"only `reactivate {scope.wallet_id}` with a reason lifts an emergency")
+            if is_of_chain(cause):
+                raise CommandRefused(f"only `accept WALLET` with a reason lifts {cause}: it looks at the chain first")
             if cause in _holds(state, scope):
                 yield HoldLifted(scope, cause, reason)
         case EmergencyStop(reason=reason):
@@ -327,6 +346,36 @@ def _next_attempt(
     placed = _enter(state, index, entry, at_ns, received_at_ns=at_ns, failed=order)
     if placed is not None:
         yield placed
+
+
+def _finalise(state: State, order_id: OrderId, outcome: Outcome, at_ns: int) -> Iterator[Event]:
+    """What was booked stands, or a fork undid it and something else became of the order."""
+    known = state.provisional.get(order_id)
+    if known is None:
+        return
+    if isinstance(outcome, Rejected):
+        raise CommandRefused(f"order {order_id} was sent: it cannot have {outcome}")
+    if _same_effect(known.outcome, outcome):
+        yield OrderFinal(order_id)
+        return
+    yield OrderRolledBack(order_id, outcome)
+    yield from _quarantine(state, known.order, at_ns)
+
+
+def _quarantine(state: State, order: Order, at_ns: int) -> Iterator[Event]:
+    """Whose suspense account owes something takes no entries until an operator has looked."""
+    book = state.wallets[order.wallet_id]
+    if book.in_suspense:
+        owed = ", ".join(sorted(book.in_suspense))
+        reason = f"order {order.id} found less than a fork had left before: {owed} is owed from suspense"
+        yield from _add_hold(state, Scope(book.wallet.id), Hold(QUARANTINE, reason, at_ns))
+
+
+def _same_effect(booked: Filled | Failed, outcome: Outcome) -> bool:
+    """It may have landed again in another slot, with the same effect."""
+    if isinstance(booked, Filled):
+        return isinstance(outcome, Filled) and replace(booked, slot=outcome.slot) == outcome
+    return isinstance(outcome, Failed) and booked.fee_lamports == outcome.fee_lamports
 
 
 # Marks, money, settings, holds

@@ -139,7 +139,7 @@ def ask(state: State, signal: Signal, stale_at_ns: int) -> Ask:
         impact_bps=notional * BPS // (costs.depth_micros + notional),
         mark_pico=mark.price_pico if mark else 0,
         fee_micros=state.sol_value_micros_up(costs.fee_max_lamports),
-        rent_micros=state.sol_value_micros_up(costs.rent_lamports),
+        rent_micros=state.sol_value_micros_up(costs.rent_of(token if token is not None else desk.quote)),
         stale_at_ns=stale_at_ns,
     )
 
@@ -308,7 +308,7 @@ def loss_max_micros(book: WalletBook, ask: Ask) -> int:
 
 
 def rent_lamports(desk: Desk, book: WalletBook, mint: Mint) -> int:
-    return 0 if mint in book.token_accounts else desk.costs.rent_lamports
+    return 0 if mint in book.token_accounts else desk.costs.rent_of(desk.tokens.get(mint, desk.quote))
 
 
 def rate_used(desk: Desk, book: WalletBook, at_ns: int) -> int:
@@ -388,6 +388,17 @@ def quote_rejection(desk: Desk, order: Order, quote: Quote, mark_pico: int | Non
     if off_bps > max(desk.quote_off_mark_max_bps, order.slippage_max_bps if order.side is Side.SELL else 0):
         return Rejected(Cause.QUOTE_OFF_MARK, f"{off_bps} bps from the mark, at most {desk.quote_off_mark_max_bps}")
     return None
+
+
+def short_cause(order: Order, decimals: int) -> Cause:
+    """Which of the sender's bounds asks for more than the market gives: the limit price, if slippage from the mark asks
+    for less."""
+    if order.side is Side.BUY:
+        at_mark = units_of(order.spend.units, order.mark_pico, decimals)
+    else:
+        at_mark = value_micros(order.spend.units, order.mark_pico, decimals)
+    by_slippage = at_mark * (BPS - order.slippage_max_bps) // BPS
+    return Cause.LIMIT_PRICE if order.received_min > by_slippage + 1 else Cause.SLIPPAGE
 
 
 def exit_refusals(state: State, book: WalletBook, signal: Signal) -> Iterator[Refusal]:

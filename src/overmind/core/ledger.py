@@ -1,7 +1,8 @@
 """Double entry: every change is a transfer, so each mint always sums to zero.
 
 A reservation is not a special concept. It is a transfer from a wallet's free account to its held account, later
-spent or released. SOL that pays fees and rent has accounts of its own (`float`), apart from a SOL position.
+spent or released. SOL that pays fees and rent has accounts of its own (`float`), apart from a SOL position. What a fork
+took back after it was spent stands in the wallet's suspense account, below zero, until it is made good.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ def sol_float_held(wallet_id: WalletId) -> str:
     return f"{wallet_id}/float_held"
 
 
+def suspense(wallet_id: WalletId) -> str:
+    return f"@suspense/{wallet_id}"
+
+
 class Accounts(Value, frozen=True):
     """The names of a wallet's own accounts, made once: every trade looks them up two dozen times."""
 
@@ -36,10 +41,23 @@ class Accounts(Value, frozen=True):
     held: str
     sol_float: str
     sol_float_held: str
+    suspense: str
+    float_suspense: str  # what the float owes, apart from what a SOL position does
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.free, self.held, self.sol_float, self.sol_float_held, self.suspense, self.float_suspense)
 
 
 def accounts_of(wallet_id: WalletId) -> Accounts:
-    return Accounts(free(wallet_id), held(wallet_id), sol_float(wallet_id), sol_float_held(wallet_id))
+    return Accounts(
+        free(wallet_id),
+        held(wallet_id),
+        sol_float(wallet_id),
+        sol_float_held(wallet_id),
+        suspense(wallet_id),
+        f"{suspense(wallet_id)}/float",
+    )
 
 
 class Ledger(msgspec.Struct):
@@ -65,6 +83,10 @@ class Ledger(msgspec.Struct):
         if mints is None:
             mints = self.accounts[account] = {}
         return mints
+
+    def owned(self, accounts: Accounts, mint: Mint) -> int:
+        """All that a wallet has of a mint by the books, held or not, float included, less what a fork took back."""
+        return sum(self.balance(name, mint) for name in accounts.names)
 
     def totals(self) -> dict[Mint, int]:
         """Zero for every mint, always."""

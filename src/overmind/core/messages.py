@@ -12,6 +12,7 @@ from overmind.core.model import (
     DepositId,
     Desk,
     Mark,
+    Mint,
     Money,
     Order,
     OrderId,
@@ -188,6 +189,35 @@ class RecordTicket(Value, frozen=True, tag=True):
 class RecordOutcome(Value, frozen=True, tag=True):
     order_id: OrderId
     outcome: Outcome
+    provisional: bool = False  # a fork may still undo it: RecordFinal follows
+
+
+class RecordFinal(Value, frozen=True, tag=True):
+    """What a provisional outcome came to, now that nobody can undo it."""
+
+    order_id: OrderId
+    outcome: Outcome
+
+
+class RecordBalances(Value, frozen=True, tag=True):
+    """What the chain says that a wallet owns, read after entry `as_of_seq` was booked."""
+
+    wallet_id: WalletId
+    slot: int
+    as_of_seq: int
+    balances: dict[Mint, int]  # SOL in lamports; a mint that is absent is 0
+    signature: str = ""  # the newest on the chain that was found to be known
+
+
+class AcceptBalances(Value, frozen=True, tag=True):
+    """An operator explains what the books cannot: the chain's balances become the truth."""
+
+    wallet_id: WalletId
+    slot: int
+    as_of_seq: int
+    balances: dict[Mint, int]
+    reason: str
+    signature: str = ""  # the newest on the chain: it and all before it are explained too
 
 
 Command = (
@@ -204,6 +234,9 @@ Command = (
     | SubmitSignal
     | RecordTicket
     | RecordOutcome
+    | RecordFinal
+    | RecordBalances
+    | AcceptBalances
 )
 
 
@@ -278,6 +311,37 @@ class TicketRecorded(Value, frozen=True, tag=True):
 class OrderClosed(Value, frozen=True, tag=True):
     order_id: OrderId
     outcome: Outcome
+    provisional: bool = False  # booked, and a fork may still undo it
+
+
+class OrderFinal(Value, frozen=True, tag=True):
+    """A provisional outcome that nobody can undo any more."""
+
+    order_id: OrderId
+
+
+class OrderRolledBack(Value, frozen=True, tag=True):
+    """A fork undid a provisional outcome. What it came to instead."""
+
+    order_id: OrderId
+    outcome: Outcome
+
+
+class BalancesChecked(Value, frozen=True, tag=True):
+    """Every signature on the chain up to this one is ours by a ticket, or not ours at all."""
+
+    wallet_id: WalletId
+    slot: int
+    signature: str
+
+
+class BalanceAdjusted(Value, frozen=True, tag=True):
+    """An operator accepted a difference between the chain and the books: positive is more on the chain."""
+
+    wallet_id: WalletId
+    mint: Mint
+    units: int
+    reason: str
 
 
 Event = (
@@ -294,6 +358,10 @@ Event = (
     | OrderPlaced
     | TicketRecorded
     | OrderClosed
+    | OrderFinal
+    | OrderRolledBack
+    | BalancesChecked
+    | BalanceAdjusted
 )
 
 Answer = OrderPlaced | SignalRefused | SignalRecorded  # What a signal's first decision can be.

@@ -152,11 +152,15 @@ class CostModel(Value, frozen=True):
     fee_lamports: int = 13_000  # 2 signatures x 5,000 + ceil(60,000 CU x 50,000 micro-lamports / 1e6)
     fee_max_lamports: int = 100_000  # reserved: the fee at the compute limit under contention
     rent_lamports: int = 2_039_280
+    rent_2022_lamports: int = 2_157_600  # of 182 bytes: with the extensions of a token that takes a fee
     rent_lost_ppm: int = 400_000  # rent is refundable; this share is assumed never to be reclaimed
     headroom_bps: float = 2.0  # charged for using up the whole of a wallet's headroom: spreads the load
     preference_bps: float = 10.0  # what honouring `preferred_wallet_type` is worth
     half_spread_bps: float = 2.0
     depth_micros: int = 5_000_000 * MICROS  # assumed pool depth for the expected impact, where no feed tells
+
+    def rent_of(self, token: Token) -> int:
+        return self.rent_lamports if token.program == "token" else self.rent_2022_lamports
 
 
 class Desk(Value, frozen=True):
@@ -245,6 +249,13 @@ class Quote(Value, frozen=True):
     received_min: int  # guaranteed by the transaction built from it
     impact_bps: int
     needs_account: bool = False  # the wallet lacks a token account for `receive`
+    transaction: bytes = b""  # what the venue proposes to sign, where it builds it with the quote
+    last_valid_height: int = 0  # as the venue claims
+
+    def fits(self, order: Order) -> bool:
+        """Whether this is a quote for what the order spends and receives, with at least its minimum."""
+        asked = (order.id, order.spend, order.receive)
+        return (self.order_id, self.spend, self.receive) == asked and self.received_min >= order.received_min
 
 
 class Ticket(Value, frozen=True):
@@ -270,11 +281,15 @@ class Cause(enum.StrEnum):
     SIGNAL_EXPIRED = "SIGNAL_EXPIRED"
     WALLET_FUNDS = "WALLET_FUNDS"
     ROUTE_DOWN = "ROUTE_DOWN"
+    NOT_VERIFIED = "NOT_VERIFIED"  # what was to be signed is not what was ordered
+    REVERTED = "REVERTED"  # it landed, or would have, with an error of the chain
+    NO_KEY = "NO_KEY"  # the wallet is not configured any more
+    NO_PROTECTED_ROUTE = "NO_PROTECTED_ROUTE"  # MEV protection is a must, and this cluster has no route for it
 
     @property
     def of_wallet(self) -> bool:
         """Whether another wallet could do better (SPEC §7.8). A market cause would only burn its fee as well."""
-        return self in (Cause.WALLET_FUNDS, Cause.ROUTE_DOWN)
+        return self in (Cause.WALLET_FUNDS, Cause.ROUTE_DOWN, Cause.NO_PROTECTED_ROUTE)
 
 
 class Filled(Value, frozen=True, tag=True):
@@ -284,6 +299,7 @@ class Filled(Value, frozen=True, tag=True):
     received_units: int
     fee_lamports: int
     rent_lamports: int = 0
+    slot: int = 0  # where it landed
 
 
 class Failed(Value, frozen=True, tag=True):
@@ -292,6 +308,7 @@ class Failed(Value, frozen=True, tag=True):
     fee_lamports: int
     cause: Cause
     detail: str = ""
+    slot: int = 0
 
 
 class Expired(Value, frozen=True, tag=True):

@@ -57,6 +57,15 @@ class Position(msgspec.Struct):
         self.cost_micros -= cost_taken
         return cost_taken
 
+    def take_newest(self, units: int) -> int:
+        """Remove the newest units: what a fork undid was added last. Returns what they cost."""
+        assert 0 < units <= self.units, (units, self.units)
+        self.lots.reverse()
+        try:
+            return self.take(units)
+        finally:
+            self.lots.reverse()
+
     def revalue(self, price_pico: int) -> None:
         decimals = self.token.decimals
         self.value_micros = value_micros(self.units, price_pico, decimals)

@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from overmind.core.gate import short_cause
 from overmind.core.model import (
     BPS,
     MICROS,
@@ -95,6 +96,8 @@ _DECODER: Final = msgspec.json.Decoder(PaperPayload)
 class PaperVenue:
     """`ports.Venue` without a chain. `has_account` says whether a wallet holds a token account, which costs rent."""
 
+    provisional = False
+
     def __init__(
         self,
         prices: Prices,
@@ -123,8 +126,9 @@ class PaperVenue:
         if tick is None or order.mint not in self._tokens:
             return Rejected(Cause.PRICE_UNAVAILABLE, f"no price of {order.mint}")
         needs_account = order.receive != SOL and not self._has_account(order.wallet_id, order.receive)
-        if needs_account and self._costs.rent_lamports > order.rent_max_lamports:
-            return Rejected(Cause.WALLET_FUNDS, f"rent {self._costs.rent_lamports} > {order.rent_max_lamports}")
+        rent = self._rent(order)
+        if needs_account and rent > order.rent_max_lamports:
+            return Rejected(Cause.WALLET_FUNDS, f"rent {rent} > {order.rent_max_lamports}")
         return self._answer(order, tick, needs_account)
 
     def _answer(self, order: Order, tick: Tick, needs_account: bool) -> Quote | Rejected:
@@ -138,8 +142,11 @@ class PaperVenue:
             return Rejected(Cause.PRICE_IMPACT, f"{impact_bps} bps > {order.slippage_max_bps}")
         received = mid * depth * self._kept_ppm // (per * (depth + value) * PPM)
         if received < max(order.received_min, 1):
-            return Rejected(self._binding(order), f"{received} < {order.received_min}")
+            return Rejected(short_cause(order, self._tokens[order.mint].decimals), f"{received} < {order.received_min}")
         return Quote(order.id, order.spend, order.receive, received, order.received_min, impact_bps, needs_account)
+
+    def _rent(self, order: Order) -> int:
+        return self._costs.rent_of(self._tokens.get(order.receive, self._quote))
 
     def _at_mid(self, order: Order, price_pico: int) -> tuple[int, int]:
         """What the order would get at this very price, in base units, as an exact ratio."""
@@ -155,15 +162,9 @@ class PaperVenue:
         mid, per = self._at_mid(order, price_pico)
         return -(-mid * MICROS // (per * int(10**self._quote.decimals)))
 
-    def _binding(self, order: Order) -> Cause:
-        """Which of the sender's bounds asks for that much: the limit price, if slippage from the mark asks for less."""
-        mid, per = self._at_mid(order, order.mark_pico)
-        by_slippage = mid * (BPS - order.slippage_max_bps) // (per * BPS)
-        return Cause.LIMIT_PRICE if order.received_min > by_slippage + 1 else Cause.SLIPPAGE
-
     async def sign(self, order: Order, quote: Quote) -> Ticket | Rejected:
         """Draw the order's fate. It rests on the seed, the order, the quote and the feed's range at this moment."""
-        if not _fits(order, quote):
+        if not quote.fits(order):
             return Rejected(Cause.BAD_QUOTE, "the quote is not of this order")
         tick = self._prices.ticks().get(order.mint)
         if tick is None:
@@ -190,9 +191,9 @@ class PaperVenue:
         fee = min(costs.fee_lamports + fee % (model.priority_fee_max_lamports + 1), order.fee_max_lamports)
         if received < quote.received_min or roll < model.expiry_ppm + model.failure_ppm:
             return Failed(fee, Cause.SLIPPAGE, "the price moved before it landed")
-        return Filled(quote.spend.units, received, fee, costs.rent_lamports if quote.needs_account else 0)
+        return Filled(quote.spend.units, received, fee, self._rent(order) if quote.needs_account else 0)
 
-    async def send(self, ticket: Ticket) -> None:
+    async def send(self, order: Order, ticket: Ticket) -> None:
         """The first send counts. With each new one, one that is long over is forgotten."""
         now_ns = self._clock.now_ns()
         self._sent.setdefault(ticket.signature, now_ns)
@@ -200,7 +201,7 @@ class PaperVenue:
         if self._sent[oldest] < now_ns - 2 * self._model.life_ms * NS_PER_MS:
             del self._sent[oldest]
 
-    async def outcome(self, ticket: Ticket) -> Outcome | None:
+    async def outcome(self, order: Order, ticket: Ticket) -> Outcome | None:
         """Its fate once it has landed, Expired once it no longer can."""
         now_ns = self._clock.now_ns()
         payload = _DECODER.decode(ticket.payload)
@@ -211,14 +212,12 @@ class PaperVenue:
                 return payload.outcome if now_ns >= landed_at_ns else None
         return Expired() if now_ns >= payload.until_ns else None
 
+    async def final(self, order: Order, ticket: Ticket, booked: Outcome) -> Outcome | None:
+        """Paper has no forks."""
+        return booked
 
-def _fits(order: Order, quote: Quote) -> bool:
-    return (
-        quote.order_id == order.id
-        and quote.spend == order.spend
-        and quote.receive == order.receive
-        and quote.received_min >= order.received_min
-    )
+    async def wait(self, ticket: Ticket, seconds: float) -> None:
+        await self._clock.sleep(seconds)
 
 
 def _moved(quote: Quote, tick: Tick, model: PaperModel, draw: int) -> int:

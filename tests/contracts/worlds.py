@@ -1,0 +1,116 @@
+"""Every venue and every fake with its surroundings, for `test_venue.py` to ask: a new one adds itself to FACTORIES."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
+
+import msgspec
+from tests.stepping import SteppingClock
+
+from overmind.core.model import (
+    MICROS,
+    NS,
+    PICO,
+    SOL,
+    CostModel,
+    Mint,
+    Money,
+    Order,
+    OrderId,
+    Side,
+    SignalId,
+    StrategyType,
+    Token,
+    WalletId,
+)
+from overmind.ports import Tick, Venue
+from overmind.venues.paper import PaperModel, PaperVenue
+
+USDC = Token("USDC", Mint("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"), 6, "token")
+BONK = Token("Bonk", Mint("DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB263pRPu1Sn"), 5, "token")
+SOL_TOKEN = Token("SOL", SOL, 9, "token")
+
+
+class World(Protocol):
+    """A venue with its surroundings, running. Time may be virtual, or that of a real chain."""
+
+    venue: Venue
+    orders: int  # how many a promise about many is asked with: fewer where each costs real time
+    life_s: float  # after which a ticket that has not landed never will; its proof may take a little longer
+
+    def order(self, number: int, side: Side, **changes: object) -> Order:
+        """Of a token that has a price, of a size that the market takes easily, for a wallet that can pay all of them.
+
+        Made now: two with the same number may differ in nothing but the time until which they may be sent.
+        """
+
+    def unpriced(self) -> Order:
+        """Of a token that has no price."""
+
+    async def restart(self) -> Venue:
+        """Another process: it knows the configuration and its keys, and nothing else."""
+
+    async def wait(self, seconds: float) -> None:
+        """Let that much time pass."""
+
+
+class PaperWorld:
+    orders = 60
+    life_s = 60.0
+
+    def __init__(self, model: PaperModel) -> None:
+        self.clock = SteppingClock(1_750_000_000 * NS)
+        self.model = model
+        self.venue: Venue = self._venue()
+
+    def ticks(self) -> Mapping[Mint, Tick]:
+        return {SOL: Tick(SOL, 150 * PICO, self.clock.now_ns(), 3_000_000 * MICROS, 40)}
+
+    def _venue(self) -> Venue:
+        tokens = {SOL: SOL_TOKEN, BONK.mint: BONK}
+        return PaperVenue(self, self.clock, 7, self.model, USDC, tokens, CostModel(), lambda wallet, mint: False)
+
+    def order(self, number: int, side: Side, **changes: object) -> Order:
+        usdc, sol = Money(150 * MICROS, USDC.mint), Money(NS, SOL)
+        order = Order(
+            id=OrderId(f"s{number}.0.0"),
+            signal_id=SignalId(f"s{number}"),
+            wallet_id=WalletId("w1"),
+            strategy=StrategyType.ARBITRAGE,
+            side=side,
+            spend=usdc if side is Side.BUY else sol,
+            receive=SOL if side is Side.BUY else USDC.mint,
+            received_min=990_000_000 if side is Side.BUY else 148_500_000,
+            notional_micros=150 * MICROS,
+            loss_max_micros=0,
+            fee_max_lamports=100_000,
+            rent_max_lamports=2_039_280,
+            slippage_max_bps=100,
+            mark_pico=150 * PICO,
+            expires_at_ns=self.clock.now_ns() + 30 * NS,
+            part=0,
+            attempt=0,
+        )
+        return msgspec.structs.replace(order, **changes)
+
+    def unpriced(self) -> Order:
+        return self.order(0, Side.BUY, receive=BONK.mint)
+
+    async def restart(self) -> Venue:
+        return self._venue()
+
+    async def wait(self, seconds: float) -> None:
+        self.clock.advance_to(self.clock.now_ns() + round(seconds * NS))
+
+
+@asynccontextmanager
+async def paper(model: PaperModel) -> AsyncIterator[World]:
+    yield PaperWorld(model)
+
+
+FACTORIES: dict[str, Callable[[], AbstractAsyncContextManager[World]]] = {
+    "paper": lambda: paper(PaperModel()),
+    "rough paper": lambda: paper(PaperModel(failure_ppm=300_000, expiry_ppm=200_000, route_down_ppm=100_000)),
+}
