@@ -1,0 +1,58 @@
+"""The command that runs the embedded chain as a server: `overmind localnet`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+import uvloop
+
+from overmind.cli import present
+from overmind.cli.opening import BAD_INPUT, UNREACHABLE, AsJson
+
+
+def add_to(cli: typer.Typer) -> None:
+    cli.command("localnet")(localnet)
+
+
+def localnet(
+    port: Annotated[int, typer.Option("--port", help="WebSocket also on the next one; 0 finds a free pair.")] = 8899,
+    slot_ms: Annotated[int, typer.Option("--slot-ms", help="How long a slot takes; 5 or more.")] = 400,
+    seed: Annotated[int | None, typer.Option("--seed", help="Decides the genesis hash and the faucet.")] = None,
+    state_dir: Annotated[
+        Path | None, typer.Option("--state-dir", help="Keeps the chain there; without it every start is new.")
+    ] = None,
+    faults: Annotated[
+        str, typer.Option("--faults", help='JSON, e.g. {"drop_ppm": 100000}; the switches: docs/localnet.md.')
+    ] = "{}",
+    as_json: AsJson = False,
+) -> None:
+    """An embedded Solana on this machine: JSON-RPC and WebSocket as of a real node. Until Ctrl-C or SIGTERM."""
+    from overmind.localnet.__main__ import say_ready, serve  # The VM takes a while to load: not for every command.
+    from overmind.localnet.faults import Faults
+    from overmind.localnet.network import Localnet
+
+    try:
+        switches = msgspec.json.decode(faults, type=Faults)
+        net = Localnet(port=port, slot_ms=slot_ms, seed=seed, faults=switches, state_dir=state_dir)
+    except ValueError as error:
+        present.complain(str(error), "see `overmind localnet --help` and docs/localnet.md")
+        raise typer.Exit(BAD_INPUT) from None
+
+    def say(ready: Localnet) -> None:
+        present.say(f"localnet at {ready.url}, WebSocket {ready.ws_url}", "green")
+        present.say(f"genesis hash {ready.chain.genesis_hash}, a slot every {slot_ms} ms")
+        present.say(f"try:  solana airdrop 10 <ADDRESS> --url {ready.url}")
+        present.say(f"      overmind venue --rpc-url {ready.url}")
+        present.say("Ctrl-C ends it")
+
+    try:
+        uvloop.run(serve(net, say_ready if as_json else say))
+    except ValueError as error:  # The state directory is another chain's, or in use.
+        present.complain(str(error))
+        raise typer.Exit(BAD_INPUT) from None
+    except OSError as error:
+        present.complain(f"port {port} or {port + 1}: {error.strerror or error}", "name another with --port, or 0")
+        raise typer.Exit(UNREACHABLE) from None
