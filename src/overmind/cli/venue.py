@@ -1,0 +1,227 @@
+"""`overmind venue`: the maker's swap server on any cluster but mainnet."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+import msgspec
+import typer
+import uvloop
+
+from overmind.cli import present
+from overmind.cli.opening import REFUSED, UNREACHABLE, AsJson
+from overmind.clock import SystemClock
+from overmind.config import ConfigError, Problem
+from overmind.config.files import FileText, read_file
+from overmind.config.problems import Findings
+from overmind.config.token_list import tokens_of
+from overmind.config.variables import Cluster
+from overmind.core.model import SOL, Token, Value
+from overmind.keys import BadKey, SecretKey, is_address, read_key
+from overmind.maker.beat import Beat
+from overmind.maker.cluster import Cluster as ChainOf
+from overmind.maker.purse import NotReady, Purse
+from overmind.maker.quoting import Terms
+from overmind.maker.server import CURRENCY, Maker
+from overmind.maker.stock import Stock
+from overmind.ports import ChainSilent
+from overmind.prices.tape import LoopedTape, Tape, load_tape, shipped_tape_path
+from overmind.solana.clusters import KNOWN_CLUSTERS, LOCALNET
+from overmind.solana.rpc import Rpc
+from overmind.solana.tokens import TOKEN_PROGRAMS
+
+REQUESTS_PER_S: Final = 20.0  # what public nodes bear
+DECIMALS_MAX: Final = 18
+_SOL: Final = Token("SOL", SOL, 9)
+
+RpcUrl = Annotated[str, typer.Option("--rpc-url", help="A node of the cluster to trade on.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65_535, help="0 takes a free one.")]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option("--keypair", help="The file of the maker's key. On a localnet it makes itself one."),
+]
+TokensFile = Annotated[
+    Path | None, typer.Option("--tokens", help="What it trades, as OVERMIND_TOKENS_FILE; else the cluster's own list.")
+]
+MintsFile = Annotated[
+    Path | None,
+    typer.Option("--create-mints", help="Devnet: create test tokens, write this list of them, and trade these."),
+]
+TapePath = Annotated[Path | None, typer.Option("--tape", help="Its prices: a CSV file or a folder, played for ever.")]
+SpreadBps = Annotated[int, typer.Option("--spread-bps", min=0, max=1_000, help="Half of the spread.")]
+WrapSol = Annotated[int, typer.Option("--sol", min=0, help="Devnet: how many of its SOL the maker trades with.")]
+CheckFunds = Annotated[
+    bool, typer.Option("--check-funds", help="Say so when a trader cannot pay; costs a request for each order.")
+]
+
+
+def add_to(cli: typer.Typer) -> None:
+    cli.command("venue")(venue)
+
+
+def venue(
+    rpc_url: RpcUrl,
+    port: Port = 8880,
+    keypair: KeyFile = None,
+    tokens: TokensFile = None,
+    create_mints: MintsFile = None,
+    tape: TapePath = None,
+    spread_bps: SpreadBps = 2,
+    sol: WrapSol = 0,
+    check_funds: CheckFunds = False,
+    as_json: AsJson = False,
+) -> None:
+    """A Jupiter-compatible swap server with its own inventory, until Ctrl-C. For localnet and devnet."""
+    given = _Given(rpc_url, port, keypair, tokens, create_mints, tape, spread_bps, sol, check_funds, as_json)
+    try:
+        uvloop.run(_serve(given))
+    except NotReady as fault:
+        present.complain(str(fault))
+        raise typer.Exit(REFUSED) from None
+    except ChainSilent as silent:
+        present.complain(str(silent), "check --rpc-url, and that the node is up")
+        raise typer.Exit(UNREACHABLE) from None
+
+
+class _Given(Value, frozen=True):
+    """The options."""
+
+    rpc_url: str
+    port: int
+    keypair: Path | None
+    tokens: Path | None
+    create_mints: Path | None
+    tape: Path | None
+    spread_bps: int
+    sol: int
+    check_funds: bool
+    as_json: bool
+
+
+async def _serve(given: _Given) -> None:
+    clock, stop = SystemClock(), asyncio.Event()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(one, stop.set)
+    async with _rpc(given.rpc_url, clock) as rpc:
+        cluster = Cluster(KNOWN_CLUSTERS.get(await ChainOf(rpc).genesis(), LOCALNET))
+        key = _key(given.keypair, cluster)
+        if given.create_mints is not None:
+            await _create_mints(given.create_mints, cluster, rpc, key, clock)
+        listed = _tokens(given.create_mints or given.tokens, cluster)
+        async with Maker(
+            rpc,
+            key,
+            listed,
+            LoopedTape(_tape(given.tape, listed), clock),
+            clock,
+            port=given.port,
+            terms=Terms(half_spread_bps=given.spread_bps),
+            check_funds=given.check_funds,
+            stock=Stock() if cluster is Cluster.LOCALNET else Stock(sol=given.sol),
+        ) as maker:
+            _announce(maker, cluster, listed, given.as_json)
+            await stop.wait()
+
+
+def _rpc(url: str, clock: SystemClock) -> Rpc:
+    """An embedded chain bears any number of requests, a public one does not."""
+    try:
+        local = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+        return Rpc([url], clock, requests_per_s=math.inf if local else REQUESTS_PER_S)
+    except ValueError:
+        raise _wrong("--rpc-url", "not an address", "give http(s)://host[:port]") from None
+
+
+def _key(path: Path | None, cluster: Cluster) -> SecretKey:
+    if path is None:
+        if cluster is Cluster.LOCALNET:
+            return SecretKey.generate()
+        raise _wrong("--keypair", f"missing; on {cluster} the maker needs SOL of its own", "name the file of its key")
+    file = read_file(path)
+    if not isinstance(file, FileText):
+        raise _wrong("--keypair", file.problem, file.fix)
+    key = read_key(file.text)
+    if isinstance(key, BadKey):
+        raise _wrong("--keypair", key.problem, key.fix)
+    return key
+
+
+def _tokens(path: Path | None, cluster: Cluster) -> list[Token]:
+    """The file's list where one is given: other than a desk, the maker need not trade the shipped tokens too."""
+    if path is None:
+        return _shipped(cluster)
+    file = read_file(path)
+    if not isinstance(file, FileText):
+        raise _wrong(str(path), file.problem, file.fix)
+    try:
+        listed = msgspec.json.decode(file.text, type=dict[str, list[Token]]).get(cluster, [])
+    except msgspec.MsgspecError as fault:
+        raise _wrong(str(path), f"not a list of tokens: {fault}", "write it as OVERMIND_TOKENS_FILE") from None
+    for token in listed:
+        if not is_address(token.mint) or token.program not in TOKEN_PROGRAMS or not 0 <= token.decimals <= DECIMALS_MAX:
+            raise _wrong(str(path), f"{token.symbol}: mint, program or decimals are wrong", "correct the entry")
+    if CURRENCY not in {token.symbol for token in listed}:
+        raise _wrong(str(path), f"no {CURRENCY} for {cluster}", f"list what the others are priced in, as {CURRENCY}")
+    return listed if any(token.mint == SOL for token in listed) else [_SOL, *listed]
+
+
+def _shipped(cluster: Cluster) -> list[Token]:
+    findings = Findings()
+    quote, others = tokens_of(cluster, None, findings)
+    assert findings.error() is None, findings.problems
+    return [quote, *others.values()]
+
+
+def _tape(path: Path | None, listed: Sequence[Token]) -> Tape:
+    """A tape may tell of tokens that are not traded here."""
+    symbols = {token.symbol: token for token in (*_shipped(Cluster.MAINNET), *listed)}
+    return load_tape(path or shipped_tape_path(), symbols)
+
+
+async def _create_mints(path: Path, cluster: Cluster, rpc: Rpc, key: SecretKey, clock: SystemClock) -> None:
+    """New tokens under the names of the localnet's. Their list is written before anything is traded."""
+    if cluster is not Cluster.DEVNET:
+        raise _wrong("--create-mints", f"this is {cluster}", "it is for devnet; a localnet has its mints already")
+    _claim(path)
+    chain = ChainOf(rpc)
+    purse = Purse(chain, Beat(chain, clock), key, clock)
+    made = [_SOL]
+    for token in _shipped(Cluster.LOCALNET):
+        if token.mint != SOL:
+            present.note(f"creating {token.symbol} …")
+            made.append(await purse.create_mint(token.symbol, token.decimals, token.program))
+    _write(path, {cluster: made})
+
+
+def _claim(path: Path) -> None:
+    """Before anything is paid for that would have nowhere to be written down."""
+    try:
+        path.touch(exist_ok=False)
+    except FileExistsError:
+        raise _wrong("--create-mints", f"{path} exists", "give it with --tokens, or name a new file") from None
+
+
+def _write(path: Path, lists: dict[Cluster, list[Token]]) -> None:
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(lists)))
+
+
+def _announce(maker: Maker, cluster: Cluster, listed: Sequence[Token], as_json: bool) -> None:
+    """As soon as it serves: whoever started it waits for this line."""
+    if as_json:
+        present.emit_json(
+            {"url": maker.url, "maker": maker.public_key, "cluster": cluster, "inventory": maker.inventory}
+        )
+        return
+    present.say(f"{maker.url} trades on {cluster} as {maker.public_key}", "green")
+    rows = ((token.symbol, token.mint, f"{maker.inventory[token.mint] / 10**token.decimals:,.2f}") for token in listed)
+    present.table("Inventory", ("token", "mint", "holds"), rows, right=("holds",))
+
+
+def _wrong(where: str, problem: str, fix: str) -> ConfigError:
+    return ConfigError((Problem(where, problem, fix),))

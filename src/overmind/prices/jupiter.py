@@ -1,0 +1,90 @@
+"""Live prices from the Price API: polled each second, exact, and dropped when they cannot be true.
+
+When the API is silent the last prices stay, stamped with the time at which they came: they grow old, and whoever
+trades on them sees that. A price that the API does not tell, or tells as nonsense, is absent at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Context, Decimal, InvalidOperation, Overflow
+from typing import Final, Protocol
+
+import structlog
+
+from overmind.core.model import BPS, NOTIONAL_MAX_MICROS, PRICE_MAX_PICO, Mint
+from overmind.ports import Clock, Tick, VenueUnavailable
+from overmind.solana.jupiter_api import UsdPrice
+
+POLL_S: Final = 1.0
+_PICO_DIGITS: Final = 12
+_MICRO_DIGITS: Final = 6
+# Wide enough for every price that is not dropped; what overflows it is dropped.
+_EXACT: Final = Context(prec=100, Emax=1_000, Emin=-1_000, traps=[InvalidOperation, Overflow])
+
+log = structlog.get_logger("prices")
+
+
+class Quoted(Protocol):
+    """The part of the Price API that is needed here."""
+
+    async def prices(self, mints: Sequence[Mint]) -> Mapping[Mint, UsdPrice]:
+        """Of those that have one. Raises VenueUnavailable."""
+
+
+class JupiterPrices:
+    """`ports.Prices`. Run `run()` beside it."""
+
+    def __init__(self, api: Quoted, mints: Sequence[Mint], clock: Clock, interval_s: float = POLL_S) -> None:
+        self._api = api
+        self._mints = tuple(mints)
+        self._clock = clock
+        self._interval_s = interval_s
+        self._ticks: dict[Mint, Tick] = {}
+        self._silent = False
+
+    def ticks(self) -> Mapping[Mint, Tick]:
+        return self._ticks
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self.poll()
+            await self._clock.sleep(self._interval_s)
+
+    async def poll(self) -> None:
+        """Once. An outage is said once, and so is its end."""
+        try:
+            told = await self._api.prices(self._mints)
+        except VenueUnavailable as fault:
+            if not self._silent:
+                log.warning("no prices; the last ones grow old", reason=str(fault))
+            self._silent = True
+            return
+        if self._silent:
+            log.warning("prices are back")
+        self._silent = False
+        at_ns, before = self._clock.now_ns(), self._ticks
+        ticks = (_tick(mint, price, at_ns, before.get(mint)) for mint, price in told.items())
+        self._ticks = {tick.mint: tick for tick in ticks if tick is not None}
+
+
+def _tick(mint: Mint, price: UsdPrice, at_ns: int, before: Tick | None) -> Tick | None:
+    price_pico = _scaled(price.usd_price, _PICO_DIGITS)
+    if price_pico is None or not 0 < price_pico <= PRICE_MAX_PICO:
+        return None
+    # Its liquidity counts both sides of every pool, a tick's depth one of them.
+    depth = (_scaled(price.liquidity, _MICRO_DIGITS) or 0) // 2
+    moved = 0 if before is None else abs(price_pico - before.price_pico)
+    range_bps = 0 if before is None else -(-moved * BPS // before.price_pico)
+    return Tick(mint, price_pico, at_ns, max(0, min(depth, NOTIONAL_MAX_MICROS)), range_bps)
+
+
+def _scaled(number: Decimal | None, digits: int) -> int | None:
+    """As an integer of that many decimals, rounded down; None for what is no number."""
+    if number is None or not number.is_finite():
+        return None
+    try:
+        return int(number.scaleb(digits, _EXACT))
+    except (InvalidOperation, Overflow):
+        return None

@@ -1,0 +1,123 @@
+"""How often and how many at once a node may be asked: what is scarce goes to the most urgent first.
+
+Exits before statuses before marks before entries, and first come first served among equals. A part of the places is
+kept for exits and statuses, so that a node that hangs on everything else still hears of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Final
+
+from overmind.core.model import NS
+from overmind.ports import Clock, Priority
+from overmind.solana.retry_after import WAIT_MAX_S
+
+IN_FLIGHT_MAX: Final = 64
+IN_FLIGHT_KEPT: Final = 16  # of them, for exits and statuses
+WAITING_MAX: Final = 1_024
+
+
+class Crowded(Exception):
+    """Too many wait already, and none of them for something less urgent."""
+
+
+class Budget:
+    """A bucket of tokens that fills at `per_s`, and a number of places. A batch costs one token per request in it."""
+
+    def __init__(self, clock: Clock, per_s: float, *, waiting_max: int = WAITING_MAX) -> None:
+        assert per_s > 0, per_s
+        self._clock = clock
+        self._per_s = per_s
+        self._tokens = self._tokens_max = max(1.0, per_s)
+        self._filled_ns = clock.now_ns()
+        self._paused_until_ns = 0
+        self._in_flight = 0
+        self._waiting_max = waiting_max
+        self._waiting: dict[Priority, dict[asyncio.Future[None], int]] = {priority: {} for priority in Priority}
+        self._timer: asyncio.Task[None] | None = None
+
+    async def acquire(self, priority: Priority, cost: int = 1) -> None:
+        """A place; to be released. Raises Crowded."""
+        if not self._is_behind(priority) and self._admits(priority):
+            self._take(cost)
+            return
+        self._make_room(priority)
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting[priority][turn] = cost
+        self._serve()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if self._waiting[priority].pop(turn, None) is None and not turn.cancelled() and not turn.exception():
+                self.release()  # It was our turn, but we had gone.
+            raise
+
+    def release(self) -> None:
+        self._in_flight -= 1
+        assert self._in_flight >= 0
+        self._serve()
+
+    def pause(self, seconds: float) -> None:
+        """The node asked for it: nobody's turn before then."""
+        pause_ns = round(min(seconds, WAIT_MAX_S) * NS)
+        self._paused_until_ns = max(self._paused_until_ns, self._clock.now_ns() + pause_ns)
+
+    async def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            await asyncio.gather(self._timer, return_exceptions=True)
+
+    def _is_behind(self, priority: Priority) -> bool:
+        return any(self._waiting[other] for other in Priority if other <= priority)
+
+    def _make_room(self, priority: Priority) -> None:
+        if sum(map(len, self._waiting.values())) < self._waiting_max:
+            return
+        least = max(other for other in Priority if self._waiting[other])
+        if least <= priority:
+            raise Crowded
+        last, _ = self._waiting[least].popitem()
+        last.set_exception(Crowded())
+
+    def _admits(self, priority: Priority) -> bool:
+        places = IN_FLIGHT_MAX if priority <= Priority.STATUS else IN_FLIGHT_MAX - IN_FLIGHT_KEPT
+        return self._in_flight < places and self._lacking_s() == 0
+
+    def _take(self, cost: int) -> None:
+        # A batch larger than the bucket is paid for afterwards: the next ones wait.
+        self._tokens -= cost
+        self._in_flight += 1
+
+    def _lacking_s(self) -> float:
+        """Until there is a token, and no pause. A clock that was set back must not make either last for hours."""
+        now_ns = self._clock.now_ns()
+        if math.isinf(self._per_s):
+            self._tokens = self._tokens_max
+        else:
+            earned = max(0, now_ns - self._filled_ns) / NS * self._per_s
+            self._tokens = min(self._tokens_max, self._tokens + earned)
+        self._filled_ns = now_ns
+        paused_s = (self._paused_until_ns - now_ns) / NS
+        if not 0 < paused_s <= WAIT_MAX_S:
+            paused_s = 0.0
+        return max(paused_s, (1 - self._tokens) / self._per_s, 0.0)
+
+    def _serve(self) -> None:
+        for priority, queue in self._waiting.items():
+            while queue and self._admits(priority):
+                turn = next(iter(queue))
+                cost = queue.pop(turn)
+                if not turn.done():
+                    self._take(cost)
+                    turn.set_result(None)
+        if any(self._waiting.values()) and self._timer is None and (lacking_s := self._lacking_s()):
+            self._timer = asyncio.create_task(self._serve_after(lacking_s))
+
+    async def _serve_after(self, seconds: float) -> None:
+        try:
+            await self._clock.sleep(seconds)
+        finally:
+            self._timer = None
+        self._serve()

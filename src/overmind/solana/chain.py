@@ -1,0 +1,266 @@
+"""`ports.Chain` over JSON-RPC: a cluster through its nodes, every answer read as if a stranger had sent it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+import msgspec
+
+from overmind.ports import ChainSilent, Clock, Effects, Node, Priority, Simulation, Status, Tip
+from overmind.solana import answers, transactions
+from overmind.solana.answers import Balances, SignatureInfo
+from overmind.solana.gathering import Gathering
+from overmind.solana.news import News
+from overmind.solana.rpc import Endpoint, Params, Rpc, RpcError
+from overmind.solana.tokens import TOKEN_PROGRAMS
+
+STATUSES_MAX: Final = 256  # per request, as nodes allow
+TRANSACTIONS_MAX: Final = 50  # per batch
+SIGNATURES_MAX: Final = 1_000  # per page, as nodes allow
+WINDOW_S: Final = 0.003
+SLOTS_APART_MAX: Final = 1_000  # Two answers of one batch are never that far apart.
+CONFIRMED: Final = {"commitment": "confirmed"}
+_TOKEN_PROGRAMS: Final = tuple(map(str, TOKEN_PROGRAMS.values()))
+_SIMULATION: Final = {
+    **CONFIRMED,
+    "encoding": "base64",
+    "sigVerify": False,
+    "replaceRecentBlockhash": False,
+    "innerInstructions": False,
+}
+_SENDING: Final = {"encoding": "base64", "skipPreflight": True, "preflightCommitment": "confirmed", "maxRetries": 0}
+_READING: Final = {**CONFIRMED, "encoding": "base64", "maxSupportedTransactionVersion": 0}
+
+T = TypeVar("T")
+
+
+class RpcNode:
+    """`ports.Node`: one endpoint as a witness."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.name = endpoint.name
+        self._endpoint = endpoint
+
+    async def finalized(self) -> Tip:
+        return answers.tip(await self._call("getEpochInfo", [{"commitment": "finalized"}]))
+
+    async def status_in_history(self, signature: str, slot_min: int) -> Status | None:
+        said = await self._call("getSignatureStatuses", [[signature], {"searchTransactionHistory": True}])
+        slot, value = answers.in_context(said, "signature statuses")
+        statuses = answers.listed(value, "signature statuses")
+        if slot < slot_min or len(statuses) != 1:
+            raise ChainSilent(f"{self.name} answers as of slot {slot}, and slot {slot_min} is needed")
+        return answers.status(statuses[0])
+
+    async def _call(self, method: str, params: Params) -> object:
+        return await _heard(self._endpoint.call(method, params, Priority.STATUS))
+
+
+class RpcChain:
+    """Use as `async with RpcChain(...)`: it ends what runs in the background, and neither `rpc` nor `news`."""
+
+    def __init__(
+        self,
+        rpc: Rpc,
+        clock: Clock,
+        *,
+        news: News | None = None,
+        window_s: float = WINDOW_S,
+        account_keys: Callable[[bytes], tuple[str, ...]] = transactions.account_keys,
+    ) -> None:
+        self.nodes: Sequence[Node] = tuple(map(RpcNode, rpc.endpoints))
+        self._rpc = rpc
+        self._clock = clock
+        self._news = news
+        self._account_keys = account_keys
+        self._height = 0
+        self._statuses: Gathering[Status | None] = Gathering(clock, window_s, STATUSES_MAX, self._ask_statuses)
+        self._effects: Gathering[Effects | None] = Gathering(clock, window_s, TRANSACTIONS_MAX, self._ask_effects)
+        self._sends: set[asyncio.Task[str | None]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        sends = list(self._sends)
+        for send in sends:
+            send.cancel()
+        await asyncio.gather(*sends, return_exceptions=True)
+        await self._statuses.close()
+        await self._effects.close()
+
+    async def simulate(self, transaction: bytes, priority: Priority) -> Simulation:
+        asked = (("simulateTransaction", [_base64(transaction), _SIMULATION]), ("getEpochInfo", [CONFIRMED]))
+        simulation, epoch = await self._batch(asked, priority)
+        slot, value = answers.in_context(simulation, "simulation")
+        effects = answers.simulated(value, self._keys(transaction), slot)
+        return Simulation(effects, self._height_at(slot, answers.tip(epoch)))
+
+    async def send(self, transaction: bytes, priority: Priority) -> None:
+        params = [_base64(transaction), _SENDING]
+        refusals: list[str] = []
+        waiting = {self._begin_send(endpoint, params, priority) for endpoint in self._rpc.endpoints}
+        while waiting:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for send in done:
+                refusal = send.result()
+                if refusal is None:
+                    return  # The others go on in the background.
+                refusals.append(refusal)
+        raise ChainSilent(f"no node took the transaction: {'; '.join(refusals)}")
+
+    async def status(self, signature: str) -> Status | None:
+        return await self._statuses.get(signature)
+
+    async def effects(self, signature: str) -> Effects | None:
+        return await self._effects.get(signature)
+
+    async def wait(self, signature: str, seconds: float) -> None:
+        if self._news is None:
+            await self._clock.sleep(seconds)
+        else:
+            await self._news.wait(signature, seconds)
+
+    async def latest_blockhash(self, priority: Priority = Priority.ENTRY) -> tuple[str, int]:
+        """At `confirmed`: a younger one may be on a fork. With the last height that it is valid at."""
+        said = await _heard(self._rpc.call("getLatestBlockhash", [CONFIRMED], priority))
+        _, value = answers.in_context(said, "latest blockhash")
+        found = answers.table(value, "latest blockhash")
+        height = answers.count(found.get("lastValidBlockHeight"), "last valid block height")
+        return answers.text(found.get("blockhash"), "blockhash"), height
+
+    async def balances(self, owner: str, slot_min: int = 0, priority: Priority = Priority.STATUS) -> Balances:
+        """All that a wallet has, of both token programs, as of `slot_min` or later. Raises ChainSilent."""
+        config = {**CONFIRMED, "encoding": "base64", "minContextSlot": slot_min}
+        held = [("getTokenAccountsByOwner", [owner, {"programId": one}, config]) for one in _TOKEN_PROGRAMS]
+        lamports, *said = await self._batch(
+            [("getBalance", [owner, {**CONFIRMED, "minContextSlot": slot_min}]), *held], priority
+        )
+        slot, units = answers.in_context(lamports, "balance")
+        slots = [slot]
+        accounts: list[answers.TokenAccount] = []
+        for program, one in zip(_TOKEN_PROGRAMS, said, strict=True):
+            slot, value = answers.in_context(one, "token accounts")
+            slots.append(slot)
+            accounts += answers.token_accounts(answers.listed(value, "token accounts"), owner, program)
+        if min(slots) < slot_min:
+            raise ChainSilent(f"a node answers as of slot {min(slots)}, and slot {slot_min} is needed")
+        return Balances(owner, min(slots), max(slots), answers.count(units, "balance"), tuple(accounts))
+
+    async def signatures(
+        self, address: str, until: str | None = None, most: int = 10 * SIGNATURES_MAX
+    ) -> list[SignatureInfo]:
+        """The newest first, back to `until` (not included). `most` of them means that there may be more."""
+        found: list[SignatureInfo] = []
+        while len(found) < most:
+            page = min(SIGNATURES_MAX, most - len(found))
+            config = {**CONFIRMED, "limit": page}
+            config |= {"until": until} if until else {}
+            config |= {"before": found[-1].signature} if found else {}
+            said = await _heard(self._rpc.call("getSignaturesForAddress", [address, config], Priority.STATUS))
+            more = [answers.signature_info(one) for one in answers.listed(said, "list of signatures")]
+            found += more
+            if len(more) < page:
+                break
+        return found[:most]
+
+    async def _batch(self, asked: Sequence[tuple[str, Params]], priority: Priority) -> list[object]:
+        """Every answer, or silence."""
+        said = await self._rpc.batch(asked, priority)
+        for (method, _), one in zip(asked, said, strict=True):
+            if isinstance(one, RpcError | ChainSilent):
+                raise ChainSilent(f"no answer to {method}: {one}")
+        return said
+
+    def _keys(self, transaction: bytes) -> tuple[str, ...]:
+        try:
+            return self._account_keys(transaction)
+        except transactions.BadTransaction as bad:
+            raise ChainSilent(f"cannot tell whose balances a node speaks of: {bad}") from None
+
+    def _height_at(self, slot: int, tip: Tip) -> int:
+        """The highest known, at `slot` included: the two answers may be of different slots, and each slot has at most
+        one block."""
+        if abs(slot - tip.slot) > SLOTS_APART_MAX:
+            raise ChainSilent(f"a node tells of slots {slot} and {tip.slot} at once")
+        self._height = max(self._height, tip.height + max(0, slot - tip.slot))
+        return self._height
+
+    def _begin_send(self, endpoint: Endpoint, params: Params, priority: Priority) -> asyncio.Task[str | None]:
+        send = asyncio.create_task(_refusal(endpoint, params, priority))
+        self._sends.add(send)
+        send.add_done_callback(self._sends.discard)
+        return send
+
+    async def _ask_statuses(self, signatures: Sequence[str]) -> list[Status | ChainSilent | None]:
+        params = [list(signatures), {"searchTransactionHistory": False}]
+        said = await _heard(self._rpc.call("getSignatureStatuses", params, Priority.STATUS, hedge=True))
+        _, value = answers.in_context(said, "signature statuses")
+        statuses = answers.listed(value, "signature statuses")
+        if len(statuses) != len(signatures):
+            raise ChainSilent(f"a node tells {len(statuses)} statuses of {len(signatures)} signatures")
+        return [_each(partial(answers.status, one)) for one in statuses]
+
+    async def _ask_effects(self, signatures: Sequence[str]) -> list[Effects | ChainSilent | None]:
+        asked = [("getTransaction", [signature, _READING]) for signature in signatures]
+        said = await self._rpc.batch(asked, Priority.STATUS, hedge=True)
+        pairs = zip(signatures, said, strict=True)
+        return [_each(partial(self._landed, of, one)) for of, one in pairs]
+
+    def _landed(self, signature: str, said: object) -> Effects | None:
+        if said is None:
+            return None
+        if isinstance(said, RpcError | ChainSilent):
+            raise ChainSilent(f"no answer to getTransaction: {said}")
+        found = answers.table(said, "transaction")
+        raw = answers.decoded(found.get("transaction"), "transaction")
+        keys = self._keys(raw)
+        if raw[0] >= 128 or transactions.signature_text(raw[1:65]) != signature:
+            raise ChainSilent(f"a node tells another transaction than {signature}")
+        meta = answers.table(found.get("meta"), "meta of a transaction")
+        effects = answers.effects(meta, keys, answers.count(found.get("slot"), "slot of a transaction"))
+        return msgspec.structs.replace(effects, signers=raw[0])
+
+
+async def _heard(asked: Coroutine[object, object, object]) -> object:
+    """A node's own error teaches nothing about a transaction: silence."""
+    try:
+        return await asked
+    except RpcError as error:
+        refusal = str(error)
+    raise ChainSilent(f"a node refuses to answer: {refusal}")
+
+
+async def _refusal(endpoint: Endpoint, params: Params, priority: Priority) -> str | None:
+    """Why the node did not take it, or None. That it has it already is what we want."""
+    try:
+        signature = await endpoint.call("sendTransaction", params, priority)
+    except ChainSilent as silent:
+        return str(silent)
+    except RpcError as error:
+        return None if _is_known(error) else f"{endpoint.name} refuses: {error}"
+    return None if isinstance(signature, str) else f"{endpoint.name} answers no signature"
+
+
+def _is_known(error: RpcError) -> bool:
+    of_chain = error.data.get("err") if isinstance(error.data, dict) else None
+    return of_chain == "AlreadyProcessed" or "already been processed" in error.message.lower()
+
+
+def _each(read: Callable[[], T]) -> T | ChainSilent:
+    """One entry's nonsense is its own."""
+    try:
+        return read()
+    except ChainSilent as silent:
+        return silent
+
+
+def _base64(transaction: bytes) -> str:
+    return base64.b64encode(transaction).decode()

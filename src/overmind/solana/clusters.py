@@ -1,0 +1,68 @@
+"""Which cluster the nodes really belong to: their genesis hash says it, whatever their address is called."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from overmind.ports import Priority
+from overmind.solana.rpc import Endpoint, Rpc, RpcError, RpcSilent
+
+LOCALNET: Final = "localnet"
+KNOWN_CLUSTERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d": "mainnet",
+        "EtWTRABZaYq6iMfeYKouRu166VU2xqa1wcaWoxPkrZBG": "devnet",
+    }
+)
+_HASH: Final = re.compile(r"[1-9A-HJ-NP-Za-km-z]{32,44}")
+
+
+class WrongCluster(Exception):
+    """A node belongs to another chain than the one that we are set to trade on. No order may go there."""
+
+
+async def verify_cluster(rpc: Rpc, expected: str) -> str:
+    """The genesis hash that every node has. Any public cluster's is not localnet's. Raises WrongCluster, RpcSilent."""
+    assert expected in {LOCALNET, *KNOWN_CLUSTERS.values()}, expected
+    answers = await asyncio.gather(*(_genesis(endpoint) for endpoint in rpc.endpoints))
+    silences = [str(answer) for answer in answers if isinstance(answer, RpcSilent)]
+    hashes = {
+        endpoint.name: answer
+        for endpoint, answer in zip(rpc.endpoints, answers, strict=True)
+        if isinstance(answer, str)
+    }
+    for name, genesis in hashes.items():
+        _check(name, genesis, expected)
+    if len(set(hashes.values())) > 1:
+        raise WrongCluster(f"the nodes belong to different chains: {_listed(hashes)}; give nodes of one {expected}")
+    if silences:
+        raise RpcSilent(f"cannot verify that every node belongs to {expected}: {'; '.join(silences)}")
+    return next(iter(hashes.values()))
+
+
+def _check(name: str, genesis: str, expected: str) -> None:
+    found = KNOWN_CLUSTERS.get(genesis, LOCALNET)
+    if found == expected:
+        return
+    words = f"{found} (genesis hash {genesis})" if found != LOCALNET else f"no public cluster (genesis hash {genesis})"
+    raise WrongCluster(f"{name} belongs to {words}, not to {expected}: give it the address of a node of {expected}")
+
+
+def _listed(hashes: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} has genesis hash {genesis}" for name, genesis in hashes.items())
+
+
+async def _genesis(endpoint: Endpoint) -> str | RpcSilent:
+    try:
+        answer = await endpoint.call("getGenesisHash", (), Priority.STATUS)
+    except RpcSilent as silent:
+        return silent
+    except RpcError as error:
+        return RpcSilent(f"{endpoint.name} refuses to tell its genesis hash: {error}")
+    if isinstance(answer, str) and _HASH.fullmatch(answer):
+        return answer
+    return RpcSilent(f"{endpoint.name} tells a genesis hash that is not one")

@@ -1,0 +1,195 @@
+"""What is about to be signed, against what was ordered. First form: whatever is not understood is refused.
+
+It reads the transaction alone, never the quote that came with it: who pays, which programs run, what leaves the wallet,
+what must come in, and the fee at the compute limit. Only then is it simulated, and only then signed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from struct import Struct, error
+from typing import Final
+
+from solders.pubkey import Pubkey
+
+from overmind.core.model import SOL, Cause, Mint, Order, Rejected, Token, Value
+from overmind.solana import tokens as programs
+from overmind.solana.transactions import Instruction, Transaction
+
+SYSTEM: Final = str(programs.SYSTEM_PROGRAM)
+ATA: Final = str(programs.ATA_PROGRAM)
+COMPUTE_BUDGET: Final = str(programs.COMPUTE_BUDGET_PROGRAM)
+TOKEN_PROGRAMS: Final = frozenset(str(program) for program in programs.TOKEN_PROGRAMS.values())
+# Memo v1 and v3: text in the log, which moves nothing.
+MEMO: Final = frozenset({"Memo1UhkJRfHyvLMcVucJwxXeuD728EqVDDwQDxFMNo", "MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr"})
+
+_U32_U64: Final = Struct("<IQ")
+_U8_U32: Final = Struct("<BI")
+_U8_U64: Final = Struct("<BQ")
+_U8_U64_U8: Final = Struct("<BQB")
+_SYSTEM_TRANSFER: Final = 2
+_UNIT_LIMIT, _UNIT_PRICE = 2, 3
+_ATA_CREATE: Final = (b"", b"\x00", b"\x01")
+
+
+class Refused(Exception):
+    """Why it must not be signed."""
+
+
+class Held(Value, frozen=True):
+    """The owner's associated account of a token, and the program that guards it."""
+
+    account: str
+    mint: Mint
+    program: str
+
+
+class Intent:
+    """One order's declared intent: at most so much may leave, at least so much must come, to accounts that are ours."""
+
+    def __init__(self, order: Order, owner: str, tokens: Mapping[Mint, Token]) -> None:
+        self.order = order
+        self.owner = owner
+        self.spend = _held(owner, tokens[order.spend.mint])
+        self.receive = _held(owner, tokens[order.receive])
+        self.ours = frozenset({owner, self.spend.account, self.receive.account})
+        # Where SOL is wrapped for the moment of the swap; None: it has no part in this order.
+        self.wrapped = next((one for one in (self.spend, self.receive) if one.mint == SOL), None)
+
+
+def _held(owner: str, token: Token) -> Held:
+    program = programs.TOKEN_PROGRAMS[token.program]
+    account = programs.ata(Pubkey.from_string(owner), Pubkey.from_string(token.mint), program)
+    return Held(str(account), token.mint, str(program))
+
+
+def verify(order: Order, owner: str, tokens: Mapping[Mint, Token], transaction: Transaction) -> Rejected | None:
+    """None: it does what was ordered, and nothing else that we could see."""
+    try:
+        _Reading(Intent(order, owner, tokens)).read(transaction)
+    except Refused as refused:
+        return Rejected(Cause.NOT_VERIFIED, str(refused))
+    return None
+
+
+class _Reading:
+    """What a transaction's instructions add up to."""
+
+    def __init__(self, intent: Intent) -> None:
+        self._intent = intent
+        self._leaves = 0  # base units out of our account of the spent token
+        self._wraps = 0  # lamports out of our wallet into our own wrapped account
+        self._comes = 0  # base units into our account of the received token
+        self._unit_limit: int | None = None
+        self._unit_price = 0
+
+    def read(self, transaction: Transaction) -> None:
+        owner = self._intent.owner
+        if transaction.keys[0] != owner:
+            raise Refused(f"the fee payer is {transaction.keys[0]}, not the wallet {owner}")
+        if unsigned := transaction.unsigned():
+            raise Refused(f"the signature of {', '.join(unsigned)} is missing or wrong")
+        for instruction in transaction.instructions:
+            self._take(instruction)
+        self._judge(len(transaction.signatures))
+
+    def _take(self, instruction: Instruction) -> None:
+        program = instruction.program
+        try:
+            if program == COMPUTE_BUDGET:
+                self._compute_budget(instruction.data)
+            elif program == SYSTEM:
+                self._system(instruction)
+            elif program == ATA:
+                self._associated(instruction)
+            elif program in TOKEN_PROGRAMS:
+                self._token(instruction)
+            elif program not in MEMO:
+                raise Refused(f"the program {program} is not on the list")
+            elif self._touches(instruction):
+                raise Refused("a memo asks for our accounts")
+        except (error, ValueError, IndexError):
+            raise Refused(f"an instruction of {program} cannot be decoded") from None
+
+    def _touches(self, instruction: Instruction) -> bool:
+        return not self._intent.ours.isdisjoint(instruction.accounts)
+
+    def _compute_budget(self, data: bytes) -> None:
+        if data[:1] == bytes([_UNIT_LIMIT]) and self._unit_limit is None:
+            self._unit_limit = _U8_U32.unpack(data)[1]
+        elif data[:1] == bytes([_UNIT_PRICE]) and not self._unit_price:
+            self._unit_price = _U8_U64.unpack(data)[1]
+        else:
+            raise Refused("an unknown or repeated instruction of the compute budget")
+
+    def _system(self, instruction: Instruction) -> None:
+        """The one transfer of ours wraps SOL into our own account. A nonce would make it valid for ever."""
+        index, lamports = _U32_U64.unpack(instruction.data)
+        if index != _SYSTEM_TRANSFER:
+            raise Refused(f"instruction {index} of the system program")
+        source, target = instruction.accounts
+        if source in self._intent.ours:
+            wrapped = self._intent.wrapped
+            if source != self._intent.owner or wrapped is None or target != wrapped.account:
+                raise Refused(f"it transfers {lamports} lamports of ours to {target}")
+            self._wraps += lamports
+
+    def _associated(self, instruction: Instruction) -> None:
+        """We pay for accounts of our own, of the two tokens that are swapped, and for no other."""
+        payer, account, owner, mint, system, program = instruction.accounts[:6]
+        if instruction.data not in _ATA_CREATE:
+            raise Refused("an unknown instruction of the associated token program")
+        ours = (self._intent.spend, self._intent.receive)
+        made = (owner, system, Held(account, Mint(mint), program))
+        if payer == self._intent.owner and made not in [(self._intent.owner, SYSTEM, one) for one in ours]:
+            raise Refused(f"it makes us pay for the account {account} of {owner}")
+
+    def _token(self, instruction: Instruction) -> None:
+        match instruction.data[0]:
+            case programs.TRANSFER_CHECKED:
+                self._transfer(instruction)
+            case programs.SYNC_NATIVE:
+                self._require_wrapped(instruction)
+            case programs.CLOSE_ACCOUNT:
+                self._close(instruction)
+            case other:
+                raise Refused(f"instruction {other} of a token program")
+
+    def _transfer(self, instruction: Instruction) -> None:
+        source, mint, target, authority = instruction.accounts[:4]
+        _, units, _decimals = _U8_U64_U8.unpack(instruction.data)
+        intent = self._intent
+        if len(instruction.accounts) > 4 and self._touches(instruction):
+            raise Refused("a transfer with further accounts")
+        if authority == intent.owner or source in intent.ours:
+            if (Held(source, Mint(mint), instruction.program), authority) != (intent.spend, intent.owner):
+                raise Refused(f"it moves {units} of {mint} out of {source}")
+            self._leaves += units
+        elif Held(target, Mint(mint), instruction.program) == intent.receive:
+            self._comes += units
+
+    def _close(self, instruction: Instruction) -> None:
+        """Unwrapping returns the lamports to us."""
+        account, target, authority = instruction.accounts
+        self._require_wrapped(instruction)
+        if (target, authority) != (self._intent.owner, self._intent.owner):
+            raise Refused(f"it closes our account {account} in favour of {target}")
+
+    def _require_wrapped(self, instruction: Instruction) -> None:
+        account, wrapped = instruction.accounts[0], self._intent.wrapped
+        if wrapped is None or (account, instruction.program) != (wrapped.account, wrapped.program):
+            raise Refused(f"it unwraps or closes {account}")
+
+    def _judge(self, signatures: int) -> None:
+        order = self._intent.order
+        if not 0 < self._leaves <= order.spend.units:
+            raise Refused(f"{self._leaves} base units leave, ordered were at most {order.spend.units}")
+        if self._wraps > order.spend.units or (self._wraps and order.spend.mint != SOL):
+            raise Refused(f"it wraps {self._wraps} lamports, ordered were at most {order.spend.units}")
+        if self._comes < order.received_min:
+            raise Refused(f"{self._comes} base units must come, ordered were at least {order.received_min}")
+        if self._unit_limit is None:
+            raise Refused("no compute limit, so its fee has no bound")
+        fee = programs.fee_lamports(signatures, self._unit_limit, self._unit_price)
+        if fee > order.fee_max_lamports:
+            raise Refused(f"the fee at its compute limit is {fee} lamports, at most {order.fee_max_lamports}")

@@ -1,0 +1,62 @@
+"""Whether a node is worth asking: after failures in a row it rests, longer each time; one good answer heals it."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+import structlog
+
+from overmind.core.model import NS
+from overmind.ports import Clock
+from overmind.solana.backoff import DELAY_MAX_S, backoff_s
+
+FAILURES_MAX: Final = 3  # in a row
+LATENCIES_KEPT: Final = 64
+LATENCIES_MIN: Final = 8  # Fewer tell nothing.
+
+log = structlog.get_logger("rpc")
+
+
+class Health:
+    def __init__(self, name: str, clock: Clock) -> None:
+        self._name = name
+        self._clock = clock
+        self._rests = 0
+        self._resting_until_ns = 0
+        self._latencies_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
+        self.failures = 0
+        self.asking = 0  # requests under way
+
+    @property
+    def avoided(self) -> bool:
+        """Others first: while it rests, and afterwards while a single request finds out whether it is back."""
+        return self.resting or (self._rests > 0 and self.asking > 0)
+
+    @property
+    def resting(self) -> bool:
+        # A clock that was set back must not make it rest for hours.
+        return 0 < self._resting_until_ns - self._clock.now_ns() <= DELAY_MAX_S * NS
+
+    def succeeded(self, latency_s: float) -> None:
+        self._latencies_s.append(latency_s)
+        if self._rests:
+            log.info("endpoint_back", endpoint=self._name)
+        self.failures = self._rests = self._resting_until_ns = 0
+
+    def failed(self, reason: str, *, busy: bool = False, retry_after_s: float = 0.0) -> None:
+        """`busy`: it said so itself, so it rests at once."""
+        self.failures += 1
+        if self.resting or (self.failures < FAILURES_MAX and not busy):
+            return
+        if not self._rests:
+            log.warning("endpoint_unhealthy", endpoint=self._name, reason=reason)
+        self._rests += 1
+        rest_s = min(DELAY_MAX_S, max(retry_after_s, backoff_s(self._rests, f"{self._name}:{reason}")))
+        self._resting_until_ns = self._clock.now_ns() + round(rest_s * NS)
+
+    def slow_s(self) -> float | None:
+        """What 95 of 100 answers took less than, or None while too few came."""
+        if len(self._latencies_s) < LATENCIES_MIN:
+            return None
+        return sorted(self._latencies_s)[len(self._latencies_s) * 95 // 100]

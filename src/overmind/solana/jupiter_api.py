@@ -1,0 +1,261 @@
+"""The client of Jupiter's Swap API v2 and Price API v3, or of whatever answers in their shapes.
+
+Nothing in an answer is trusted, and nothing is guessed: what cannot be read teaches us nothing (VenueUnavailable, ask
+again); what can be read but is not what we asked for is refused (BAD_QUOTE). What the transaction really does is for
+the firewall to find out.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_CEILING, Decimal
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+import aiohttp
+import msgspec
+
+from overmind.core.model import NS, Cause, Mint, Order, Rejected, Value
+from overmind.ports import Clock, SwapOffer, VenueUnavailable
+from overmind.solana.addresses import Address
+from overmind.solana.retry_after import WAIT_MAX_S, retry_after_s
+from overmind.solana.transactions import PACKET_BYTES_MAX
+
+API_KEY: Final = "x-api-key"
+UNITS_MAX: Final = 2**64 - 1  # of a token account
+BODY_BYTES_MAX: Final = 1_048_576  # an honest answer has about 3,000
+PRICE_IDS_MAX: Final = 50
+TIMEOUT_S: Final = 5.0
+PAUSE_S: Final = 1.0  # after "too many requests" that does not say for how long
+EXCLUDED: Final = "jupiterz"  # its market makers pay the fee, so nobody knows the signature before it is sent
+SHORT_OF_FUNDS: Final = (1, 2)  # tokens; SOL for the fee
+IMPACT_MAX_PERCENT: Final = Decimal(100)
+_NO_ROUTE: Final = re.compile("no route|could not find any route|not tradable|failed to get quotes|insufficient liquid")
+_UNITS: Final = re.compile("[0-9]{1,20}", re.ASCII)
+_READ_BYTES: Final = 65_536
+
+T = TypeVar("T")
+
+
+class UsdPrice(Value, frozen=True, rename="camel"):
+    """One token's price, as it was sent: any of it may be missing or absurd."""
+
+    usd_price: Decimal | None = None
+    liquidity: Decimal | None = None
+
+
+class _Offer(Value, frozen=True, rename="camel"):
+    """What we read of a 200 of /order."""
+
+    input_mint: str | None = None
+    output_mint: str | None = None
+    in_amount: str | None = None
+    out_amount: str | None = None
+    other_amount_threshold: str | None = None
+    swap_mode: str | None = None
+    price_impact: Decimal | None = None
+    signature_fee_payer: str | None = None
+    taker: str | None = None
+    transaction: str | None = None
+    last_valid_block_height: str | int | None = None
+    error_code: int | None = None
+    error_message: str | None = None
+
+
+class _Refusal(Value, frozen=True):
+    """A 400."""
+
+    error: str | None = None
+
+
+class JupiterApi:
+    """`ports.Swaps` over HTTP. Use as `async with JupiterApi(...) as api`. The key is sent and never shown."""
+
+    def __init__(self, url: str, clock: Clock, api_key: str | None = None, timeout_s: float = TIMEOUT_S) -> None:
+        self._address = Address(url, () if api_key is None else (api_key,))
+        self._clock = clock
+        self._headers = {**self._address.headers, **({} if api_key is None else {API_KEY: api_key})}
+        self._timeout_s = timeout_s
+        self._paused_until_ns = 0
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=self._timeout_s),
+            headers=self._headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._session is not None
+        await self._session.close()
+
+    async def order(self, order: Order, taker: str) -> SwapOffer | Rejected:
+        query = {
+            "inputMint": order.spend.mint,
+            "outputMint": order.receive,
+            "amount": str(order.spend.units),
+            "taker": taker,
+            "slippageBps": str(order.slippage_max_bps),
+            "excludeRouters": EXCLUDED,
+        }
+        status, body = await self._get("swap/v2/order", query)
+        if status == 400:
+            return self._refusal(_decoded(body, _Refusal).error or "no reason given")
+        offer = _decoded(body, _Offer)
+        rejected = _unbuilt(offer) or _mismatch(offer, order, taker)
+        return rejected or _read(offer, order)
+
+    async def prices(self, mints: Sequence[Mint]) -> Mapping[Mint, UsdPrice]:
+        """Of those that have one. Raises VenueUnavailable."""
+        found: dict[Mint, UsdPrice] = {}
+        for start in range(0, len(mints), PRICE_IDS_MAX):
+            status, body = await self._get("price/v3", {"ids": ",".join(mints[start : start + PRICE_IDS_MAX])})
+            if status != 200:
+                raise VenueUnavailable(f"{self._address.name} refuses to tell prices ({status})")
+            for mint, told in _decoded(body, dict[Mint, msgspec.Raw]).items():
+                found[mint] = _price(told)
+        return {mint: found[mint] for mint in mints if mint in found}
+
+    def _refusal(self, error: str) -> Rejected:
+        words = error.lower().replace("_", " ")
+        cause = Cause.NO_LIQUIDITY if _NO_ROUTE.search(words) else Cause.BAD_QUOTE
+        return Rejected(cause, self._address.masked(error))
+
+    async def _get(self, path: str, query: Mapping[str, str]) -> tuple[int, bytes]:
+        """200 or 400, and the body. Raises VenueUnavailable."""
+        assert self._session is not None, "use it as `async with JupiterApi(...)`"
+        if self._clock.now_ns() < self._paused_until_ns:
+            raise VenueUnavailable(f"{self._address.name} asked us to wait")
+        try:
+            async with self._session.get(self._address.url / path, params=query, allow_redirects=False) as response:
+                if response.status == 429:
+                    self._pause(response)
+                if response.status not in (200, 400):
+                    raise VenueUnavailable(f"{self._address.name} answered {response.status}")
+                return response.status, await _bounded(response)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as fault:
+            # Only the kind of it: an exception's text may hold the address.
+            raise VenueUnavailable(f"{self._address.name} cannot be asked: {type(fault).__name__}") from None
+
+    def _pause(self, response: aiohttp.ClientResponse) -> None:
+        now_ns = self._clock.now_ns()
+        reset = response.headers.get("x-ratelimit-reset", "")  # Unix seconds.
+        until_s = float(reset) if _UNITS.fullmatch(reset) else 0.0
+        pause_s = retry_after_s(response.headers.get("Retry-After"), now_ns) or until_s - now_ns / NS
+        self._paused_until_ns = now_ns + round(min(max(pause_s, PAUSE_S), WAIT_MAX_S) * NS)
+        raise VenueUnavailable(f"{self._address.name} says: too many requests")
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for some in response.content.iter_chunked(_READ_BYTES):
+        body += some
+        if len(body) > BODY_BYTES_MAX:
+            response.close()
+            raise VenueUnavailable(f"an answer of more than {BODY_BYTES_MAX} bytes")
+    return bytes(body)
+
+
+def _decoded(body: bytes, shape: type[T]) -> T:
+    """Raises VenueUnavailable."""
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except (msgspec.MsgspecError, RecursionError, ValueError, ArithmeticError):
+        what = "HTML instead of JSON" if body.lstrip()[:1] == b"<" else "an answer that is not as documented"
+        raise VenueUnavailable(f"the swap server sent {what}") from None
+
+
+def _price(told: msgspec.Raw) -> UsdPrice:
+    """One token's nonsense is not the others' outage."""
+    try:
+        return _decoded(bytes(told), UsdPrice)
+    except VenueUnavailable:
+        return UsdPrice()
+
+
+def _unbuilt(offer: _Offer) -> Rejected | None:
+    """A quote without a transaction to sign."""
+    if offer.transaction is None:
+        return Rejected(Cause.BAD_QUOTE, "no transaction, although a taker was named")
+    if offer.transaction:
+        return None
+    cause = Cause.WALLET_FUNDS if offer.error_code in SHORT_OF_FUNDS else Cause.NO_LIQUIDITY
+    return Rejected(cause, f"the server could not build a transaction (code {offer.error_code})")
+
+
+def _mismatch(offer: _Offer, order: Order, taker: str) -> Rejected | None:
+    """What the offer says of itself that is not what we asked. Silence is no match where we need the word."""
+    for name, told, asked in (
+        ("inputMint", offer.input_mint, order.spend.mint),
+        ("outputMint", offer.output_mint, order.receive),
+        ("inAmount", offer.in_amount, str(order.spend.units)),
+        ("signatureFeePayer", offer.signature_fee_payer, taker),
+        ("taker", offer.taker or taker, taker),
+        ("swapMode", offer.swap_mode or "ExactIn", "ExactIn"),
+    ):
+        if told != asked:
+            return Rejected(Cause.BAD_QUOTE, f"{name} is {_shown(told)} where {asked} was asked for")
+    return None
+
+
+def _read(offer: _Offer, order: Order) -> SwapOffer | Rejected:
+    out_units, least = _units(offer.out_amount), _units(offer.other_amount_threshold)
+    if out_units is None or least is None or least > out_units:
+        what = f"outAmount {_shown(offer.out_amount)}, otherAmountThreshold {_shown(offer.other_amount_threshold)}"
+        return Rejected(Cause.BAD_QUOTE, f"{what}: not amounts that can be received")
+    impact = offer.price_impact
+    if impact is None or not impact.is_finite():
+        return Rejected(Cause.BAD_QUOTE, "no price impact is told")
+    return SwapOffer(
+        input_mint=order.spend.mint,
+        output_mint=order.receive,
+        in_units=order.spend.units,
+        out_units=out_units,
+        out_min_units=least,
+        impact_bps=_bps(impact),
+        transaction=_transaction(offer.transaction or ""),
+        last_valid_height=_height(offer.last_valid_block_height),
+    )
+
+
+def _bps(percent: Decimal) -> int:
+    """Its sign tells the direction, and any direction is an impact. Rounded up."""
+    return int((min(percent.copy_abs(), IMPACT_MAX_PERCENT) * 100).to_integral_value(ROUND_CEILING))
+
+
+def _transaction(text: str) -> bytes:
+    """Raises VenueUnavailable."""
+    try:
+        raw = b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise VenueUnavailable("the swap server sent a transaction that is not base64") from None
+    if not 0 < len(raw) <= PACKET_BYTES_MAX:
+        raise VenueUnavailable(f"the swap server sent a transaction of {len(raw)} bytes")
+    return raw
+
+
+def _height(told: str | int | None) -> int:
+    """As the server claims; zero where it claims nothing that makes sense. The bound that counts is our own."""
+    text = str(told)
+    return int(text) if _UNITS.fullmatch(text) and int(text) <= UNITS_MAX else 0
+
+
+def _units(told: str | None) -> int | None:
+    """A positive amount that a token account can hold."""
+    if told is None or not _UNITS.fullmatch(told):
+        return None
+    units = int(told)
+    return units if 0 < units <= UNITS_MAX else None
+
+
+def _shown(told: str | None) -> str:
+    if told is None:
+        return "missing"
+    return "".join(letter for letter in told[:64] if letter.isprintable())

@@ -1,0 +1,99 @@
+"""One WebSocket connection to a node: subscriptions out, what changed in. It lives until it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+import aiohttp
+
+from overmind.solana.wire import Request, Unusable, decode, encode
+
+OUTBOX_MAX: Final = 4_096
+UNANSWERED_MAX: Final = 4_096
+# Who hears of a change asks what it is, so no byte of the account need be sent.
+_CONFIGS: Final[dict[str, dict[str, object]]] = {
+    "signature": {"commitment": "confirmed"},
+    "account": {"commitment": "confirmed", "encoding": "base64", "dataSlice": {"offset": 0, "length": 0}},
+}
+
+
+class Line:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._outbox: asyncio.Queue[bytes] = asyncio.Queue(OUTBOX_MAX)
+        self._id = 0
+        self._unanswered: dict[int, str] = {}  # by request: what was subscribed to
+        self._subjects: dict[int, str] = {}  # by subscription
+        self._subscriptions: dict[str, int] = {}  # by subject
+        self._overrun = False
+        self.answered = False  # whether the node ever took a subscription
+
+    def subscribe(self, kind: str, of: str) -> None:
+        """`kind` is signature or account. That it was refused shows in silence only, and then it is polled."""
+        self._unanswered[self._send(f"{kind}Subscribe", of, _CONFIGS[kind])] = of
+
+    def unsubscribe(self, kind: str, of: str) -> None:
+        subscription = self._subscriptions.pop(of, None)
+        if subscription is not None:
+            self._subjects.pop(subscription, None)
+            self._send(f"{kind}Unsubscribe", subscription)
+
+    async def listen(self, heard: Callable[[str], None]) -> None:
+        """Tells each subject that there is news of. Returns when the connection is lost, or not worth keeping."""
+        sender = asyncio.create_task(self._send_all())
+        try:
+            async for message in self._socket:
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    self._read(message.data, heard)
+                if self._overrun or len(self._unanswered) > UNANSWERED_MAX:
+                    return
+        finally:
+            sender.cancel()
+            await asyncio.gather(sender, return_exceptions=True)
+            await self._socket.close()
+
+    def _send(self, method: str, *params: object) -> int:
+        self._id += 1
+        try:
+            self._outbox.put_nowait(encode(Request(self._id, method, params)))
+        except asyncio.QueueFull:
+            self._overrun = True  # It takes nothing any more: `listen` gives it up.
+        return self._id
+
+    async def _send_all(self) -> None:
+        try:
+            while True:
+                await self._socket.send_str((await self._outbox.get()).decode())
+        except (aiohttp.ClientError, OSError):
+            return  # The reader notices as well.
+
+    def _read(self, message: str, heard: Callable[[str], None]) -> None:
+        try:
+            said = decode(message.encode())
+        except (Unusable, UnicodeError):
+            return
+        if not isinstance(said, dict):
+            return
+        if type(said.get("id")) is int:
+            self._answered(said["id"], said.get("result"))
+        elif isinstance(said.get("params"), dict):
+            self._told(said.get("method"), said["params"], heard)
+
+    def _answered(self, request: int, subscription: object) -> None:
+        of = self._unanswered.pop(request, None)
+        if of is not None and type(subscription) is int:
+            self.answered = True
+            self._subjects[subscription] = of
+            self._subscriptions[of] = subscription
+
+    def _told(self, method: object, params: dict[str, Any], heard: Callable[[str], None]) -> None:
+        subscription = params.get("subscription")
+        if type(subscription) is not int or subscription not in self._subjects:
+            return
+        of = self._subjects[subscription]
+        if method == "signatureNotification":  # The node has ended this subscription itself.
+            del self._subjects[subscription]
+            self._subscriptions.pop(of, None)
+        heard(of)

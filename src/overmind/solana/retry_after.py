@@ -1,0 +1,22 @@
+"""How long a node asks us to wait: seconds, or a date (RFC 9110)."""
+
+from __future__ import annotations
+
+import email.utils
+from typing import Final
+
+from overmind.core.model import NS
+
+WAIT_MAX_S: Final = 60.0  # A node does not decide that we never ask it again.
+
+
+def retry_after_s(header: str | None, now_ns: int) -> float:
+    """Zero where it says nothing that we understand."""
+    text = (header or "").strip()
+    if text.isascii() and text.isdigit():
+        return min(WAIT_MAX_S, float(text[:9]))
+    try:
+        at_s = email.utils.parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return 0.0
+    return max(0.0, min(WAIT_MAX_S, at_s - now_ns / NS))

@@ -1,0 +1,153 @@
+"""A Solana cluster's JSON-RPC over several nodes: the healthiest is asked first, and the next when it is silent.
+
+Plain JSON in and out; nothing here knows a transaction. Everything asked may be asked twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+import aiohttp
+
+from overmind.ports import Clock, Priority
+from overmind.solana.addresses import Address
+from overmind.solana.endpoints import Endpoint, Params
+from overmind.solana.wire import RpcError, RpcSilent
+
+__all__ = ["Endpoint", "Params", "Rpc", "RpcError", "RpcSilent"]
+
+HEDGE_AFTER_S: Final = 0.25  # while nothing is known of a node's speed
+HEDGE_MIN_S: Final = 0.02
+
+T = TypeVar("T")
+
+
+class Rpc:
+    """Use as `async with Rpc(...) as rpc`. `endpoints` are the same nodes, to be asked by name."""
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        clock: Clock,
+        *,
+        requests_per_s: float = 50.0,
+        timeout_s: float = 10.0,
+        hedge_after_s: float = HEDGE_AFTER_S,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        assert urls, "a chain needs at least one node"
+        self._hedge_after_s = hedge_after_s
+        self._session: aiohttp.ClientSession | None = None
+        addresses = [Address(url, (headers or {}).values()) for url in urls]
+        self.endpoints: tuple[Endpoint, ...] = tuple(
+            Endpoint(
+                address,
+                clock,
+                name=name,
+                requests_per_s=requests_per_s,
+                timeout_s=timeout_s,
+                headers=headers or {},
+            )
+            for name, address in zip(_names(addresses), addresses, strict=True)
+        )
+
+    async def __aenter__(self) -> Self:
+        # Timeouts and the number of connections are ours, by priority; cookies and proxies are nobody's.
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
+            timeout=aiohttp.ClientTimeout(total=None),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        for endpoint in self.endpoints:
+            endpoint.open(self._session)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._session is not None
+        for endpoint in self.endpoints:
+            await endpoint.close()
+        await self._session.close()
+
+    async def call(
+        self, method: str, params: Params = (), priority: Priority = Priority.MARK, *, hedge: bool = False
+    ) -> object:
+        """The result. `hedge`: also ask another node when the first is slow. Raises RpcError, RpcSilent."""
+        return await self._asked(lambda endpoint: endpoint.call(method, params, priority), hedge)
+
+    async def batch(
+        self, asked: Sequence[tuple[str, Params]], priority: Priority = Priority.MARK, *, hedge: bool = False
+    ) -> list[object]:
+        """All from one node; for each its result, RpcError or RpcSilent. Raises RpcSilent when nothing was answered."""
+        return await self._asked(lambda endpoint: endpoint.batch(asked, priority), hedge)
+
+    async def genesis_hash(self) -> str:
+        """Which chain this is. Raises RpcError, RpcSilent."""
+        answer = await self.call("getGenesisHash", (), Priority.STATUS)
+        if not isinstance(answer, str):
+            raise RpcSilent("the nodes' genesis hash is not a text")
+        return answer
+
+    async def _asked(self, ask: Callable[[Endpoint], Coroutine[object, object, T]], hedge: bool) -> T:
+        healthy = sorted(self.endpoints, key=lambda endpoint: endpoint.health.avoided)  # In our order else.
+        if hedge and len(healthy) > 1:
+            return await self._hedged(ask, healthy)
+        silences = []
+        for endpoint in healthy:
+            try:
+                return await ask(endpoint)
+            except RpcSilent as silent:
+                silences.append(str(silent))
+        raise RpcSilent("; ".join(silences))
+
+    async def _hedged(self, ask: Callable[[Endpoint], Coroutine[object, object, T]], endpoints: list[Endpoint]) -> T:
+        """The first good answer. Two are asked at a time, the second once the first is slower than it should be."""
+        waiting = list(reversed(endpoints))
+        asking: dict[asyncio.Future[T], Endpoint] = {}
+        silences: list[str] = []
+        try:
+            while waiting or asking:
+                if waiting and len(asking) < 2:
+                    endpoint = waiting.pop()
+                    asking[asyncio.ensure_future(ask(endpoint))] = endpoint
+                patience_s = self._patience_s(endpoint) if waiting and len(asking) < 2 else None
+                done, _ = await asyncio.wait(asking, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
+                for task in [task for task in asking if task in done]:
+                    silent = task.exception()
+                    if not isinstance(silent, RpcSilent):
+                        _blame_slower(asking, task)
+                        return task.result()
+                    silences.append(str(silent))
+                    del asking[task]
+        finally:
+            await _cancelled(asking)
+        raise RpcSilent("; ".join(silences))
+
+    def _patience_s(self, endpoint: Endpoint) -> float:
+        slow_s = endpoint.health.slow_s()
+        return self._hedge_after_s if slow_s is None else min(max(slow_s, HEDGE_MIN_S), self._hedge_after_s)
+
+
+def _names(addresses: Sequence[Address]) -> list[str]:
+    """Two nodes of one host, with different keys say, are told apart by their place in the list."""
+    names = [address.name for address in addresses]
+    return [name if names.count(name) == 1 else f"{name} (node {at})" for at, name in enumerate(names, 1)]
+
+
+def _blame_slower(asking: Mapping[asyncio.Future[T], Endpoint], first: asyncio.Future[T]) -> None:
+    """Those that were asked before the one that answered first: else a node that hangs would stay the favourite."""
+    for task, endpoint in asking.items():
+        if task is first:
+            return
+        endpoint.health.failed("answers slower than another node")
+
+
+async def _cancelled(tasks: Iterable[asyncio.Future[T]]) -> None:
+    losers = list(tasks)
+    for task in losers:
+        task.cancel()
+    await asyncio.gather(*losers, return_exceptions=True)

@@ -1,0 +1,122 @@
+"""What a transaction did for its fee payer, read from the balances that it changed.
+
+The same reading judges a simulation before we sign and books the landing afterwards. Native SOL and wrapped SOL are one
+asset: a wrapped account that comes and goes inside the transaction leaves nothing but lamports. What strangers had put
+into it before goes to the wallet when it is closed; that is a credit to be found on the chain, and no part of the swap.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Final
+
+from solders.pubkey import Pubkey
+
+from overmind.core.model import SOL, Cause, Failed, Filled, Mint, Order
+from overmind.ports import Effects
+from overmind.solana import tokens
+
+DETAIL_CHARS_MAX: Final = 200
+WALLETS_MAX: Final = 65_536  # whose addresses are remembered
+# By the chain's names: errors that another wallet would not have. Everything else is a matter of the market or venue.
+_OF_WALLET: Final = frozenset({"AccountNotFound", "InsufficientFundsForFee", "InsufficientFundsForRent"})
+
+
+class Unsettled(Exception):
+    """The balances do not add up to the swap that was ordered; says why."""
+
+
+def settle(effects: Effects, order: Order) -> Filled | Failed:
+    """Raises Unsettled."""
+    if effects.error is not None:
+        return Failed(effects.fee_lamports, cause_of(effects.error), effects.error[:DETAIL_CHARS_MAX], effects.slot)
+    wrapped, rent = _wrapped_lamports(effects), _rent_lamports(effects)
+    changed = _token_changes(effects)
+    sol = effects.post_lamports[0] - effects.pre_lamports[0] + effects.fee_lamports + rent + wrapped
+    # Of a swap without SOL, whatever else it cost in SOL is a tip; of a swap of SOL it is part of the price.
+    tip = max(0, -sol) if SOL not in (order.spend.mint, order.receive) else 0
+    changed[SOL] = sol + tip
+    others = {mint: units for mint, units in changed.items() if units and mint not in (order.spend.mint, order.receive)}
+    if others:
+        raise Unsettled(f"it also changed {others}")
+    spent, received = -changed.get(order.spend.mint, 0), changed.get(order.receive, 0)
+    if spent <= 0 or received <= 0:
+        raise Unsettled(f"spent {spent}, received {received}")
+    return Filled(spent, received, effects.fee_lamports + tip, rent, effects.slot)
+
+
+def outside_order(order: Order, fill: Filled) -> str | None:
+    """Where a fill leaves what its order allows; None: it stays within."""
+    if fill.spent_units > order.spend.units:
+        return f"it spends {fill.spent_units}, at most {order.spend.units}"
+    if fill.received_units < order.received_min:
+        return f"it receives {fill.received_units}, at least {order.received_min}"
+    return None
+
+
+def outside_costs(order: Order, fill: Filled) -> str | None:
+    """The same for what was reserved for fee and rent. After a fork, rent may be due that nobody could foresee."""
+    if fill.fee_lamports > order.fee_max_lamports:
+        return f"its fee is {fill.fee_lamports} lamports, at most {order.fee_max_lamports}"
+    if fill.rent_lamports > order.rent_max_lamports:
+        return f"its rent is {fill.rent_lamports} lamports, at most {order.rent_max_lamports}"
+    return None
+
+
+def cause_of(error: str) -> Cause:
+    """Why a transaction reverted, from the chain's error as JSON."""
+    try:
+        told = json.loads(error)
+    except (ValueError, RecursionError):
+        return Cause.REVERTED
+    name = next(iter(told), "") if isinstance(told, dict) else told
+    return Cause.WALLET_FUNDS if isinstance(name, str) and name in _OF_WALLET else Cause.REVERTED
+
+
+def _token_changes(effects: Effects) -> dict[Mint, int]:
+    """Of the payer's tokens. Wrapped SOL is counted by its lamports."""
+    owner, changed = effects.accounts[0], dict[Mint, int]()
+    for token in effects.tokens:
+        if token.owner == owner and token.mint != SOL:
+            changed[token.mint] = changed.get(token.mint, 0) + token.post_units - token.pre_units
+    return changed
+
+
+def _wrapped_lamports(effects: Effects) -> int:
+    """What the payer's wrapped SOL gained, rent and all: never above zero, because it is unwrapped in the same swap.
+
+    Anybody may make that account, or send something to its address, between our look and the landing.
+    """
+    wrapped = _wrapped_account(effects.accounts[0])
+    gained = sum(_gained(effects, index) for index in _ours(effects, SOL) | _at(effects, wrapped))
+    if gained > 0:
+        raise Unsettled("it leaves wrapped SOL behind")
+    return gained
+
+
+def _rent_lamports(effects: Effects) -> int:
+    """What the payer's token accounts hold more than before: rent, which comes back when they are closed."""
+    rent = sum(_gained(effects, index) for index in _ours(effects, None) - _ours(effects, SOL))
+    if rent < 0:
+        raise Unsettled("it closes token accounts that were there before")
+    return rent
+
+
+def _ours(effects: Effects, mint: Mint | None) -> frozenset[int]:
+    """The payer's token accounts, of one mint or of any."""
+    owner = effects.accounts[0]
+    return frozenset(one.index for one in effects.tokens if one.owner == owner and mint in (None, one.mint))
+
+
+def _at(effects: Effects, address: str) -> frozenset[int]:
+    return frozenset(index for index, account in enumerate(effects.accounts) if account == address)
+
+
+def _gained(effects: Effects, index: int) -> int:
+    return effects.post_lamports[index] - effects.pre_lamports[index]
+
+
+@lru_cache(maxsize=WALLETS_MAX)
+def _wrapped_account(owner: str) -> str:
+    return str(tokens.ata(Pubkey.from_string(owner), tokens.NATIVE_MINT, tokens.TOKEN_PROGRAM))

@@ -1,0 +1,116 @@
+"""Transactions as bytes and as facts: the one place that parses what others built.
+
+solders reads them. What it cannot read, it reports with a ValueError, and at worst with a Rust panic, which is a
+BaseException whose class cannot be imported; both leave this module as BadTransaction and as nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from solders.message import Message as LegacyMessage
+from solders.message import MessageV0
+from solders.pubkey import Pubkey
+from solders.signature import Signature
+from solders.transaction import VersionedTransaction
+
+from overmind.core.model import Value
+
+T = TypeVar("T")
+
+SIGNATURE_BYTES: Final = 64
+PACKET_BYTES_MAX: Final = 1_232  # what a Solana node accepts as one transaction
+_UNSIGNED: Final = bytes(SIGNATURE_BYTES)
+
+
+class BadTransaction(Exception):
+    """These bytes are no transaction that we read; says why."""
+
+
+class Instruction(Value, frozen=True):
+    program: str
+    accounts: tuple[str, ...]
+    data: bytes
+
+
+class Transaction(Value, frozen=True):
+    """A transaction whose every account stands in its own bytes: no lookup table decides what it touches."""
+
+    raw: bytes
+    signatures: tuple[bytes, ...]  # in the order of `signers`; all zeros where one is still missing
+    keys: tuple[str, ...]  # the fee payer first, then the other signers
+    blockhash: str
+    instructions: tuple[Instruction, ...]
+
+    @property
+    def signers(self) -> tuple[str, ...]:
+        return self.keys[: len(self.signatures)]
+
+    @property
+    def message(self) -> bytes:
+        """What is signed."""
+        return self.raw[1 + SIGNATURE_BYTES * len(self.signatures) :]
+
+    def signed_by_payer(self, signature: bytes) -> bytes:
+        """The bytes to send."""
+        assert len(signature) == SIGNATURE_BYTES, len(signature)
+        return self.raw[:1] + signature + self.raw[1 + SIGNATURE_BYTES :]
+
+    def unsigned(self) -> tuple[str, ...]:
+        """Signers whose signature is missing, or is not theirs, the fee payer aside."""
+        pairs = zip(self.signers[1:], self.signatures[1:], strict=True)
+        return tuple(key for key, signature in pairs if not _verifies(key, signature, self.message))
+
+
+def parse(raw: bytes) -> Transaction:
+    """Raises BadTransaction, also for lookup tables and for versions after 0: what cannot be decoded is refused."""
+    if len(raw) > PACKET_BYTES_MAX:
+        raise BadTransaction(f"{len(raw)} bytes, and a node accepts {PACKET_BYTES_MAX}")
+    return _guarded(lambda: _read(raw))
+
+
+def account_keys(raw: bytes) -> tuple[str, ...]:
+    """The accounts that stand in its own bytes, in order. Raises BadTransaction."""
+    return _guarded(lambda: tuple(map(str, VersionedTransaction.from_bytes(raw).message.account_keys)))
+
+
+def signature_text(signature: bytes) -> str:
+    """As people and nodes write it."""
+    return str(Signature(signature))
+
+
+def _read(raw: bytes) -> Transaction:
+    transaction = VersionedTransaction.from_bytes(raw)
+    message = transaction.message
+    if not isinstance(message, MessageV0 | LegacyMessage):
+        raise BadTransaction(f"a message of the kind {type(message).__name__}; versions legacy and 0 are read")
+    if isinstance(message, MessageV0) and message.address_table_lookups:
+        raise BadTransaction("it names accounts through lookup tables, which are not resolved here")
+    keys = tuple(map(str, message.account_keys))
+    signatures = tuple(map(bytes, transaction.signatures))
+    header = message.header
+    if not 0 < header.num_required_signatures == len(signatures) <= len(keys) or bytes(transaction) != raw:
+        raise BadTransaction(f"{len(signatures)} signatures for {header.num_required_signatures} signers")
+    if len(set(keys)) != len(keys):
+        raise BadTransaction("it names an account twice")
+    instructions = tuple(
+        Instruction(keys[one.program_id_index], tuple(keys[index] for index in one.accounts), bytes(one.data))
+        for one in message.instructions
+    )
+    return Transaction(raw, signatures, keys, str(message.recent_blockhash), instructions)
+
+
+def _verifies(key: str, signature: bytes, message: bytes) -> bool:
+    return signature != _UNSIGNED and Signature(signature).verify(Pubkey.from_string(key), message)
+
+
+def _guarded(read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except (ValueError, IndexError) as fault:
+        raise BadTransaction(str(fault) or type(fault).__name__) from None
+    except BaseException as fault:  # A Rust panic arrives as a BaseException whose class cannot be imported.
+        if type(fault).__name__ != "PanicException":
+            raise
+        raise BadTransaction("the parser failed on it") from None

@@ -1,0 +1,241 @@
+"""A venue on a Solana cluster, through any swap API in Jupiter's shape: real transactions, really signed.
+
+The API proposes, the order bounds, the firewall and a simulation judge, and only the chain decides. A ticket counts as
+expired only by proof: finalised blocks have passed its bound, and providers that have seen them do not know it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+from overmind.core.gate import short_cause
+from overmind.core.model import (
+    NS,
+    Cause,
+    Expired,
+    Failed,
+    Filled,
+    Mint,
+    Money,
+    Order,
+    Outcome,
+    Quote,
+    Rejected,
+    Side,
+    Ticket,
+    Token,
+    WalletId,
+)
+from overmind.ports import Chain, ChainSilent, Clock, Node, Priority, Signer, Status, Swaps, Tip, VenueUnavailable
+from overmind.solana.firewall import verify
+from overmind.solana.settlement import Unsettled, outside_costs, outside_order, settle
+from overmind.solana.transactions import BadTransaction, Transaction, parse, signature_text
+
+BLOCKHASH_BLOCKS: Final = 150  # a transaction lands within so many blocks after its blockhash, or never
+CLAIM_BLOCKS_MAX: Final = 150  # how far a venue's claim may lie beyond our own bound, before it is nonsense
+WITNESSES: Final = 2  # providers that must agree that it never landed, where so many are configured
+DENIALS: Final = 3  # of each: behind one address many nodes may take turns, and not all of them keep a whole history
+TIP_AGE_S: Final = 1.0
+
+
+class JupiterVenue:
+    """`ports.Venue` over `ports.Chain` and `ports.Swaps`."""
+
+    provisional = True
+
+    def __init__(
+        self,
+        swaps: Swaps,
+        chain: Chain,
+        signer: Signer,
+        clock: Clock,
+        public_keys: Mapping[WalletId, str],
+        tokens: Mapping[Mint, Token],
+    ) -> None:
+        """`tokens` include the quote currency."""
+        self._swaps = swaps
+        self._chain = chain
+        self._signer = signer
+        self._public_keys = public_keys
+        self._tokens = tokens
+        self._tips = _Tips(chain, clock)
+
+    async def quote(self, order: Order) -> Quote | Rejected:
+        """The API's offer, with the transaction that it proposes."""
+        if order.mint not in self._tokens:
+            return Rejected(Cause.PRICE_UNAVAILABLE, f"{order.mint} is not a listed token")
+        if order.mev_protected and order.side is Side.BUY:
+            return Rejected(Cause.NO_PROTECTED_ROUTE, "an entry that must be protected, and no protected route here")
+        owner = self._public_keys.get(order.wallet_id)
+        if owner is None:
+            return Rejected(Cause.NO_KEY, f"wallet {order.wallet_id} is not configured")
+        offer = await self._swaps.order(order, owner)
+        if isinstance(offer, Rejected):
+            return offer
+        if offer.out_min_units < order.received_min:
+            cause = short_cause(order, self._tokens[order.mint].decimals)
+            return Rejected(cause, f"{offer.out_min_units} < {order.received_min}")
+        return Quote(
+            order.id,
+            Money(offer.in_units, offer.input_mint),
+            offer.output_mint,
+            offer.out_units,
+            offer.out_min_units,
+            offer.impact_bps,
+            transaction=offer.transaction,
+            last_valid_height=offer.last_valid_height,
+        )
+
+    async def sign(self, order: Order, quote: Quote) -> Ticket | Rejected:
+        """Verify what is offered, simulate it, and sign it if both say what was ordered."""
+        if not quote.fits(order):
+            return Rejected(Cause.BAD_QUOTE, f"the quote does not fit order {order.id}")
+        try:
+            transaction = parse(quote.transaction)
+        except BadTransaction as bad:
+            return Rejected(Cause.NOT_VERIFIED, str(bad))
+        owner = self._public_keys[order.wallet_id]
+        refused = verify(order, owner, self._tokens, transaction)
+        if refused is not None:
+            return refused
+        height = await self._simulate(order, transaction)
+        if isinstance(height, Rejected):
+            return height
+        # Its blockhash was known to the node that simulated it, so it is no younger than the height seen after that.
+        # The venue may know more than our node does, and then the later bound is the safe one.
+        bound = height + BLOCKHASH_BLOCKS
+        if quote.last_valid_height > bound + CLAIM_BLOCKS_MAX:
+            return Rejected(Cause.BAD_QUOTE, f"said to be valid until block {quote.last_valid_height}, now is {height}")
+        signature = await self._signer.sign(owner, transaction.message)
+        return Ticket(
+            signature_text(signature),
+            transaction.signed_by_payer(signature),
+            transaction.blockhash,
+            max(bound, quote.last_valid_height),
+        )
+
+    async def _simulate(self, order: Order, transaction: Transaction) -> int | Rejected:
+        """The block height after it was found to do what was ordered, or why it must not be signed."""
+        try:
+            simulation = await self._chain.simulate(transaction.raw, _priority(order))
+            fill = settle(simulation.effects, order)
+        except ChainSilent as silent:
+            raise VenueUnavailable(str(silent)) from None
+        except Unsettled as unsettled:
+            return Rejected(Cause.NOT_VERIFIED, f"simulated: {unsettled}")
+        if isinstance(fill, Failed):
+            return Rejected(fill.cause, f"simulated: {fill.detail}")
+        outside = outside_order(order, fill) or outside_costs(order, fill)
+        return simulation.height if outside is None else Rejected(Cause.NOT_VERIFIED, f"simulated: {outside}")
+
+    async def send(self, order: Order, ticket: Ticket) -> None:
+        try:
+            await self._chain.send(ticket.payload, _priority(order))
+        except ChainSilent as silent:
+            raise VenueUnavailable(str(silent)) from None
+
+    async def outcome(self, order: Order, ticket: Ticket) -> Outcome | None:
+        """As it stands at `confirmed`; Expired only by proof."""
+        try:
+            status = await self._chain.status(ticket.signature) or await self._search(ticket)
+            if isinstance(status, Expired):
+                return status
+            return await self._effect(order, ticket) if status is not None and status.confirmed else None
+        except ChainSilent as silent:
+            raise VenueUnavailable(str(silent)) from None
+
+    async def final(self, order: Order, ticket: Ticket, booked: Outcome) -> Outcome | None:
+        """As it stands at `finalized`. What a fork undid may land again, until its expiry is proven."""
+        try:
+            status = await self._chain.status(ticket.signature) or await self._search(ticket)
+            if isinstance(status, Expired):
+                return status
+            if status is None or not status.finalized:
+                return None
+            if isinstance(booked, Filled | Failed) and (status.slot, status.failed) == (
+                booked.slot,
+                isinstance(booked, Failed),
+            ):
+                return booked
+            outcome = await self._effect(order, ticket)
+            # A node that lags may still tell of a branch that died: only the landing that is final counts.
+            is_it = isinstance(outcome, Filled | Failed) and outcome.slot == status.slot
+            return outcome if is_it else None
+        except ChainSilent as silent:
+            raise VenueUnavailable(str(silent)) from None
+
+    async def wait(self, ticket: Ticket, seconds: float) -> None:
+        await self._chain.wait(ticket.signature, seconds)
+
+    async def _effect(self, order: Order, ticket: Ticket) -> Outcome | None:
+        """What landed, if it reads as the swap that was ordered. If not, the order stays open: somebody must look."""
+        effects = await self._chain.effects(ticket.signature)
+        if effects is None:
+            return None
+        try:
+            outcome = settle(effects, order)
+        except Unsettled as unsettled:
+            raise VenueUnavailable(f"{ticket.signature} landed, but {unsettled}") from None
+        if isinstance(outcome, Filled) and (outside := outside_order(order, outcome)) is not None:
+            raise VenueUnavailable(f"{ticket.signature} landed, but {outside}")
+        return outcome
+
+    async def _search(self, ticket: Ticket) -> Status | Expired | None:
+        """What the history says once the bound has passed: where it landed, or that it never will. None: too early."""
+        if not await self._tips.passed(ticket.last_valid_height):
+            return None
+        answers = await asyncio.gather(*(_witness(node, ticket) for node in self._chain.nodes))
+        landed = [answer for answer in answers if isinstance(answer, Status)]
+        if landed:
+            return landed[0]
+        absent = sum(isinstance(answer, Expired) for answer in answers)
+        return Expired() if absent >= min(WITNESSES, len(answers)) else None
+
+
+async def _witness(node: Node, ticket: Ticket) -> Status | Expired | None:
+    """One provider's word: finalised past the bound, and after that no trace of it. None: it cannot tell."""
+    try:
+        tip = await node.finalized()
+        if tip.height <= ticket.last_valid_height:
+            return None
+        for _ in range(DENIALS):
+            status = await node.status_in_history(ticket.signature, tip.slot)
+            if status is not None:
+                return status
+        return Expired()
+    except ChainSilent:
+        return None
+
+
+class _Tips:
+    """How far the chain is finalised, asked for at most once in a while: whoever is too early need not ask more."""
+
+    def __init__(self, chain: Chain, clock: Clock) -> None:
+        self._chain = chain
+        self._clock = clock
+        self._tip = Tip(0, 0)
+        self._asked_ns: int | None = None
+
+    async def passed(self, height: int) -> bool:
+        if self._tip.height > height:
+            return True
+        now_ns = self._clock.now_ns()
+        if self._asked_ns is not None and abs(now_ns - self._asked_ns) < TIP_AGE_S * NS:
+            return False
+        self._asked_ns = now_ns
+        answers = await asyncio.gather(*(_tip(node) for node in self._chain.nodes))
+        self._tip = max((self._tip, *answers), key=lambda tip: tip.height)
+        return self._tip.height > height
+
+
+async def _tip(node: Node) -> Tip:
+    try:
+        return await node.finalized()
+    except ChainSilent:
+        return Tip(0, 0)
+
+
+def _priority(order: Order) -> Priority:
+    return Priority.EXIT if order.side is Side.SELL else Priority.ENTRY
