@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
 from msgspec import structs
 
+from overmind.balances import BalanceWatch
 from overmind.clock import SteadyClock
 from overmind.config import MultiWalletConfig, WalletConfig
 from overmind.core.messages import (
@@ -29,12 +30,8 @@ from overmind.core.model import (
     SOL,
     DepositId,
     Desk,
-    Mint,
     Money,
     Signal,
-    Token,
-    TradingMode,
-    WalletId,
     ppm_of,
     units_of,
     value_micros,
@@ -44,15 +41,12 @@ from overmind.decisions import Decision, decision_of
 from overmind.engine import Engine
 from overmind.executor import Executor
 from overmind.log import DecisionLog
-from overmind.ports import Clock, Journal, Prices
-from overmind.prices.tape import LoopedTape, Tape, TapePrices, load_tape, shipped_tape_path
-from overmind.venues.paper import PaperModel, PaperVenue
+from overmind.market import Connect
+from overmind.ports import Clock, Journal
 from overmind.watch import StopFile, Watch
 
-MARK_EVERY_S: Final = 1.0
 FLOAT_LAMPORTS: Final = LAMPORTS  # a paper wallet's SOL for fees and rent
 FLOAT_SHARE_MAX_PPM: Final = 100_000  # and never more than a tenth of a small wallet's capital
-STALE_CANDLES: Final = 2
 DRAIN_S: Final = 30.0
 SETTLE_POLL_S: Final = 0.02
 GC_THRESHOLDS: Final = (50_000, 20, 100)
@@ -60,50 +54,37 @@ SWITCH_S: Final = 0.0005  # The journal's thread waits this long for the interpr
 
 
 class App:
-    """One running desk on paper: engine, executor and watch over one journal."""
+    """One running desk: engine, executor and watch over one journal, in one market."""
 
-    def __init__(
-        self,
-        config: MultiWalletConfig,
-        journal: Journal,
-        clock: Clock,
-        tape: Tape,
-        *,
-        seed: int = 0,
-        historical: bool = False,
-        model: PaperModel | None = None,
-    ) -> None:
-        """`historical`: the clock runs on tape time, and prices are as old as their candles."""
+    def __init__(self, config: MultiWalletConfig, journal: Journal, clock: Clock, connect: Connect) -> None:
         if not __debug__:
             raise CommandRefused("asserts guard the books: run without -O and without PYTHONOPTIMIZE")
-        if config.mode is not TradingMode.PAPER:
-            raise CommandRefused("this version executes on paper only: set SNIPER_TRADING_MODE=paper")
         self.config = config
         self.clock = clock = SteadyClock(clock)
         self.engine = Engine(journal, clock)
         clock.never_before(self.engine.state.at_ns)
         self.stop_file = StopFile(config.data_dir)
         self._journal = journal
-        self._desk = config.desk
-        self._prices: Prices = LoopedTape(tape, clock)
-        every_s = MARK_EVERY_S
-        if historical:
-            self._prices = TapePrices(tape, clock)
-            self._desk = structs.replace(config.desk, mark_age_max_ns=STALE_CANDLES * tape.step_ns)
-            every_s = tape.step_ns / 1e9
-        venue = PaperVenue(
-            prices=self._prices,
-            clock=clock,
-            seed=seed,
-            model=model or PaperModel(),
-            quote=config.desk.quote,
-            tokens=config.desk.tokens,
-            costs=config.desk.costs,
-            has_account=self._has_account,
-        )
-        self.executor = Executor(self.engine, venue, clock, config.max_concurrent_wallets, self.stop_file.exists)
+        self._market = market = connect(self.engine, clock)
+        self._desk = market.desk
+        self.executor = Executor(self.engine, market.venue, clock, config.max_concurrent_wallets, self.stop_file.exists)
         self.decision_log = DecisionLog(self.engine)
-        self.watch = Watch(self.engine, self._prices, clock, self.stop_file, every_s)
+        self.watch = Watch(self.engine, market.prices, clock, self.stop_file, market.mark_every_s)
+        self.balances = self._balance_watch()
+
+    def _balance_watch(self) -> BalanceWatch | None:
+        """None on paper: there the books are all that there is."""
+        on_chain = self._market.on_chain
+        if on_chain is None:
+            return None
+        interval_s = self.config.balance_check_interval_s
+        return BalanceWatch(self.engine, on_chain.chain, on_chain.news, self.clock, on_chain.public_keys, interval_s)
+
+    @property
+    def services(self) -> list[Callable[[], Awaitable[None]]]:
+        """What runs beside the engine for as long as the desk does."""
+        own = [self.executor.run, self.watch.run, self.decision_log.run, *self._market.services]
+        return own if self.balances is None else [*own, self.balances.run]
 
     @property
     def desk(self) -> Desk:
@@ -119,7 +100,9 @@ class App:
     async def open(self) -> None:
         """Bring the journal up to the configuration: identity, settings, wallets, first prices, paper capital."""
         handle, config = self.engine.handle, self.config
-        await handle(FoundDesk(config.mode, config.cluster.value, genesis_hash=""))
+        on_chain = self._market.on_chain
+        genesis_hash = on_chain.genesis_hash if on_chain is not None else ""
+        await handle(FoundDesk(config.mode, config.cluster.value, genesis_hash))
         await self.configure(self._desk)
         if self._journal.degraded is None:
             await handle(LiftHold(Scope(), "disk_full", "the journal has room again"))
@@ -128,8 +111,14 @@ class App:
         for wallet_id in list(self.engine.state.wallets):
             if wallet_id not in config.wallets:
                 await handle(RemoveWallet(wallet_id))
-        await self.watch.look()
+        await self.look()
         await self._fund()
+
+    async def look(self) -> None:
+        """Journal the newest prices now."""
+        if self._market.look_first is not None:
+            await self._market.look_first()
+        await self.watch.look()
 
     async def configure(self, desk: Desk) -> None:
         """Change the portfolio-wide settings; durable on return."""
@@ -137,8 +126,10 @@ class App:
         self._desk = desk
 
     async def add_wallet(self, wallet: WalletConfig) -> None:
-        """One more wallet while the desk runs, with its share of the paper capital; durable on return."""
+        """One more wallet while the desk runs, with its capital; durable on return."""
         await self.engine.handle(ConfigureWallet(wallet.wallet))
+        if self._market.on_chain is not None:
+            self._market.on_chain.admit(wallet)
         self.config = structs.replace(self.config, wallets={**self.config.wallets, wallet.wallet.id: wallet})
         await self._fund()
 
@@ -153,12 +144,23 @@ class App:
             return False
         return True
 
+    async def settle_finally(self, deadline_s: float) -> bool:
+        """As `settle`, and until no fork can undo anything any more."""
+        try:
+            async with asyncio.timeout(deadline_s):
+                while self.engine.state.open_orders or self.engine.state.provisional:
+                    await self.clock.sleep(SETTLE_POLL_S)
+        except TimeoutError:
+            return False
+        return True
+
     async def _fund(self) -> None:
+        """Paper capital is given once; on a chain, capital is what the wallets are found to have."""
+        if self.balances is not None:
+            await self.balances.check_all()
+            return
         for deposit in paper_deposits(self.engine.state, self.config):
             await self.engine.handle(deposit)
-
-    def _has_account(self, wallet_id: WalletId, mint: Mint) -> bool:
-        return mint in self.engine.state.wallets[wallet_id].token_accounts
 
 
 def tune_interpreter() -> None:
@@ -179,8 +181,7 @@ async def running(app: App, drain_s: float = DRAIN_S) -> AsyncIterator[App]:
         services: list[asyncio.Task[None]] = []
         try:
             await app.open()
-            running = (app.executor.run(), app.watch.run(), app.decision_log.run())
-            services = [tasks.create_task(service) for service in running]
+            services = [tasks.create_task(_until_cancelled(service)) for service in app.services]
             yield app
             await app.settle(drain_s)
         finally:
@@ -190,6 +191,10 @@ async def running(app: App, drain_s: float = DRAIN_S) -> AsyncIterator[App]:
             if not writing.done():
                 await app.engine.close()
             writing.cancel()
+
+
+async def _until_cancelled(service: Callable[[], Awaitable[None]]) -> None:
+    await service()
 
 
 def paper_deposits(state: State, config: MultiWalletConfig) -> list[RecordDeposit]:
@@ -218,12 +223,3 @@ def paper_deposits(state: State, config: MultiWalletConfig) -> list[RecordDeposi
             if money.units and deposit_id not in state.deposits:
                 deposits.append(RecordDeposit(deposit_id, wallet_id, money, to_float=name == "float"))
     return deposits
-
-
-def tokens_by_symbol(desk: Desk) -> Mapping[str, Token]:
-    return {token.symbol: token for token in desk.tokens.values()}
-
-
-def open_tape(config: MultiWalletConfig) -> Tape:
-    """The configured price tape, or the shipped one. Raises TapeError."""
-    return load_tape(config.price_tape or shipped_tape_path(), tokens_by_symbol(config.desk))

@@ -10,11 +10,11 @@ import msgspec
 from overmind import reports
 from overmind.app import App, running
 from overmind.config import MultiWalletConfig
-from overmind.core.ledger import free, held, sol_float, sol_float_held
 from overmind.core.messages import Deposited, Entry, OrderClosed, OrderPlaced, TicketRecorded
 from overmind.core.model import NS, SOL, Failed, Filled, Mint, Order, OrderId, Rejected, Signal, WalletId
 from overmind.core.state import State, state_hash
 from overmind.decisions import DecisionStatus
+from overmind.market import paper
 from overmind.ports import Journal
 from overmind.prices.tape import Tape
 from overmind.venues.paper import PaperPayload
@@ -67,7 +67,7 @@ async def _play(
     on_signal: Callable[[int], None],
 ) -> Played:
     clock = VirtualClock(tape.start_ns)
-    app = App(config, journal, clock, tape, seed=seed, historical=True)
+    app = App(config, journal, clock, paper(config, tape, seed=seed, historical=True))
     codes: dict[str, int] = {}
     async with running(app, SETTLE_S):
         for count, signal in enumerate(signals, 1):
@@ -78,10 +78,12 @@ async def _play(
                 code = decision.refusals[0].code.value
                 codes[code] = codes.get(code, 0) + 1
             on_signal(count)
-    return _added_up(app.engine.state, journal, codes)
+    state = app.engine.state
+    return added_up(state, balances(state) == venue_balances(journal), codes)
 
 
-def _added_up(state: State, journal: Journal, codes: dict[str, int]) -> Played:
+def added_up(state: State, books_equal_chain: bool, codes: dict[str, int]) -> Played:
+    """`codes`: how many signals each first reason refused."""
     stats = reports.execution_stats(state)
     return Played(
         signals=stats.signals,
@@ -92,7 +94,7 @@ def _added_up(state: State, journal: Journal, codes: dict[str, int]) -> Played:
         rejected=stats.rejected_executions,
         refused=stats.signals_refused,
         recorded=stats.signals_recorded,
-        books_equal_chain=balances(state) == venue_balances(journal),
+        books_equal_chain=books_equal_chain,
         state_hash=state_hash(state),
         portfolio=reports.portfolio_summary(state),
         stats=stats,
@@ -108,8 +110,8 @@ Balances = dict[tuple[WalletId, Mint], int]
 def balances(state: State) -> Balances:
     """What our books say that each wallet owns, held or not; SOL float and position are one balance on a chain."""
     owned: Balances = {}
-    for wallet_id in state.wallets:
-        for account in (free(wallet_id), held(wallet_id), sol_float(wallet_id), sol_float_held(wallet_id)):
+    for wallet_id, book in state.wallets.items():
+        for account in book.accounts.names:
             for mint, units in state.ledger.accounts.get(account, {}).items():
                 owned[wallet_id, mint] = owned.get((wallet_id, mint), 0) + units
     return {key: units for key, units in owned.items() if units}

@@ -43,3 +43,20 @@ class SteadyClock:
 
     async def sleep(self, seconds: float) -> None:
         await self._wall.sleep(seconds)
+
+
+class JumpClock:
+    """Time that passes as it does, and now and then leaps ahead: history played live, without the hours between."""
+
+    def __init__(self, start_ns: int) -> None:
+        self._behind_ns = time.monotonic_ns() - start_ns
+
+    def now_ns(self) -> int:
+        return time.monotonic_ns() - self._behind_ns
+
+    def leap_to(self, at_ns: int) -> None:
+        """Not backwards: a time that has passed changes nothing."""
+        self._behind_ns -= max(0, at_ns - self.now_ns())
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)

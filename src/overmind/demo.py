@@ -52,7 +52,12 @@ OVERSIZED_TIMES: Final = 30  # a signal that every limit must stop
 
 
 def demo_config(seed: int, data_dir: Path) -> MultiWalletConfig:
-    """The seed's example desk. Keys come from the seed, so that the same run has the same journal."""
+    """The seed's example desk on paper."""
+    return MultiWalletConfig.from_env(demo_env(seed, data_dir), dotenv=None)
+
+
+def demo_env(seed: int, data_dir: Path) -> dict[str, str]:
+    """Its variables. Keys come from the seed, so that the same run on paper has the same journal."""
     env = {
         "OVERMIND_MANAGED_WALLETS": WALLETS,
         "OVERMIND_DEFAULT_WALLET": "primary_wallet",
@@ -62,7 +67,7 @@ def demo_config(seed: int, data_dir: Path) -> MultiWalletConfig:
     for number in range(1, 5):
         key = blake2b(f"overmind demo {seed} {number}".encode(), digest_size=32).digest()
         env[f"WALLET{number}_KEY"] = str(Keypair.from_seed(key))
-    return MultiWalletConfig.from_env(env, dotenv=None)
+    return env
 
 
 def demo_signals(tape: Tape, seed: int, count: int) -> list[Signal]:

@@ -16,7 +16,7 @@ from typing import Final, Self
 import structlog
 from msgspec import structs
 
-from overmind.app import App, open_tape, running
+from overmind.app import App, running
 from overmind.clock import SystemClock
 from overmind.config import ConfigError, MultiWalletConfig, Problem, WalletConfig
 from overmind.core.book import WalletBook
@@ -25,8 +25,8 @@ from overmind.core.model import PPM, Wallet, WalletId, WalletStatus
 from overmind.core.state import State
 from overmind.engine import EngineStopped
 from overmind.journal.sqlite import SqliteJournal
+from overmind.market import connected
 from overmind.ports import Clock, Journal
-from overmind.prices.tape import Tape
 from overmind.reports import PortfolioSummary, WalletMetrics, portfolio_summary, wallet_metrics
 from overmind.selection import WalletSelection, WalletSelectionCriteria, select
 from overmind.venues.paper import PaperModel
@@ -68,10 +68,9 @@ class WalletManager:
             if self._running is not None:
                 raise CommandRefused("this desk was initialized before: use add_wallet, or a new WalletManager")
             config = with_wallets(self._config or MultiWalletConfig.from_env(), wallets)
-            tape = open_tape(config)
             journal = _open_journal(config) if self._journal is None else self._journal
             ready = asyncio.get_running_loop().create_future()
-            task = asyncio.create_task(self._run(config, journal, tape, ready))
+            task = asyncio.create_task(self._run(config, journal, ready))
             try:
                 await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
             except asyncio.CancelledError:
@@ -166,9 +165,12 @@ class WalletManager:
         if stop not in self._before_close:
             self._before_close.append(stop)
 
-    async def _run(self, config: MultiWalletConfig, journal: Journal, tape: Tape, ready: asyncio.Future[None]) -> None:
+    async def _run(self, config: MultiWalletConfig, journal: Journal, ready: asyncio.Future[None]) -> None:
         try:
-            async with running(App(config, journal, self._clock, tape, model=self._model)) as app:
+            async with (
+                connected(config, self._clock, model=self._model) as connect,
+                running(App(config, journal, self._clock, connect)) as app,
+            ):
                 self._app = app
                 ready.set_result(None)
                 await self._closing.wait()

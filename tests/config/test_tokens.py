@@ -76,3 +76,10 @@ def test_a_token_file_is_refused(desk: DeskOnDisk, content: object, reason: str)
     assert problem.where.startswith(f"OVERMIND_TOKENS_FILE: {path}")
     assert reason in problem.problem
     assert problem.fix
+
+
+def test_on_a_test_cluster_own_tokens_take_the_place_of_shipped_ones(desk: DeskOnDisk) -> None:
+    """`overmind venue --create-mints` makes a USDC of its own."""
+    path = desk.write("tokens.json", json.dumps({"devnet": [{**TOKEN, "symbol": "USDC", "decimals": 6}]}))
+    live = {"SNIPER_TRADING_MODE": "live", "OVERMIND_CLUSTER": "devnet", "OVERMIND_TOKENS_FILE": str(path)}
+    assert desk.load(**live).desk.quote.mint == MINT

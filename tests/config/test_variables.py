@@ -92,6 +92,11 @@ OVERMIND_PAPER_CAPITAL_USD              | 1,000        | refused | is not a numb
 OVERMIND_PAPER_CAPITAL_USD              | 0.0000001    | refused | more digits
 OVERMIND_PRICE_TAPE                     | /not/there   | refused | does not exist
 OVERMIND_TOKENS_FILE                    | /not/there   | refused | does not exist
+OVERMIND_COST_RENT_2022_LAMPORTS        | 2100000      | desk.costs.rent_2022_lamports | 2100000
+OVERMIND_RPC_REQUESTS_PER_SEC           | 25           | chain.requests_per_s | 25
+OVERMIND_SWAP_URL                       | https://u:secret@host/x | chain.swap_url | https://***@host/x
+OVERMIND_PAPER_PRICES                   | live         | paper_prices | live
+OVERMIND_RPC_FALLBACK_URLS              | http://a.example, ftp://b | refused | not an http or https URL
 OVERMIND_ASSET_MAX_PERCENT              | 100.0001     | refused | out of bounds
 OVERMIND_ASSET_MAX_PERCENT              | -1           | refused | out of bounds
 OVERMIND_EMERGENCY_STOP_THRESHOLD       | 0            | refused | out of bounds
@@ -268,7 +273,11 @@ def test_every_row_of_the_table_is_complete_and_named_once() -> None:
     rows = describe()
     assert all(row.group and row.name and row.unit and row.meaning.endswith(".") for row in rows)
     assert len({row.name for row in rows}) == len(rows)
-    assert {row.name for row in rows if row.secret} == {"OVERMIND_API_TOKEN", "OVERMIND_KEYSTORE_PASSPHRASE"}
+    assert {row.name for row in rows if row.secret} == {
+        "OVERMIND_API_TOKEN",
+        "OVERMIND_KEYSTORE_PASSPHRASE",
+        "OVERMIND_SWAP_API_KEY",
+    }
 
 
 def test_the_tokens_of_the_cluster_are_there(desk: DeskOnDisk) -> None:

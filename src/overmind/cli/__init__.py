@@ -8,13 +8,14 @@ from collections.abc import Iterator
 
 import typer
 
-from overmind.cli import books, history, present, trade
+from overmind.cli import books, history, localnet, operate, present, run, trade, venue
 from overmind.cli.opening import BAD_INPUT, DONE, REFUSED, UNREACHABLE
+from overmind.cli.remote import ServiceRefused, ServiceSilent
 from overmind.config import ConfigError
 from overmind.core.messages import CommandRefused
 from overmind.engine import EngineBusy, EngineStopped
 from overmind.journal.errors import JournalLocked, JournalUnusable
-from overmind.ports import JournalFailed
+from overmind.ports import ChainSilent, JournalFailed
 from overmind.prices.tape import TapeError
 from overmind.signals import BadSignal
 from overmind.submit import NobodyListens
@@ -26,7 +27,7 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for commands in (history, trade, books):
+for commands in (history, run, trade, operate, books, localnet, venue):
     commands.add_to(cli)
 
 
@@ -49,7 +50,10 @@ def main() -> None:
     except* (CommandRefused, EngineBusy) as group:
         code = REFUSED
         _complain(group)
-    except* (EngineStopped, JournalFailed, NobodyListens) as group:
+    except* ServiceRefused as group:
+        code = max(error.code for error in leaves(group) if isinstance(error, ServiceRefused))
+        _complain(group)
+    except* (EngineStopped, JournalFailed, NobodyListens, ChainSilent, ServiceSilent) as group:
         code = UNREACHABLE
         _complain(group)
     except* UnicodeError:

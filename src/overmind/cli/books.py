@@ -6,19 +6,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
-import msgspec
 import typer
 
 from overmind import reports
 from overmind.cli import present
 from overmind.cli.opening import BAD_INPUT, AsJson, DataDir, data_dir_of, journal_read_only, state_on_disk
-from overmind.core.book import OpenOrder
-from overmind.core.messages import OrderClosed, OrderPlaced
-from overmind.core.model import Failed, Filled, Rejected, SignalId
-from overmind.core.state import State
+from overmind.core.messages import OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack
+from overmind.core.model import SignalId
 from overmind.engine import recover
 from overmind.route import explain as explain_signal
-from overmind.route import recent_orders
 from overmind.verify import verify as verify_journal
 
 TAIL_ENTRIES: Final = 50_000  # how far back `orders` looks
@@ -66,35 +62,23 @@ def orders(
     """Open orders, and the last ones that were closed."""
     with journal_read_only(data_dir_of(data_dir)) as journal:
         state = recover(journal)
-        rows = [reports.open_order_row(state, known) for known in state.open_orders.values()]
-        if not only_open:
-            ended = list(recent_orders(journal, after=max(0, state.seq - TAIL_ENTRIES)))
-            closed = [_closed_row(state, placed, end) for placed, end in ended if end is not None]
-            rows = [*closed[-last:], *rows]
+        rows = reports.open_orders(state)
+        if not only_open and state.desk is not None:
+            tail = journal.read(max(0, state.seq - TAIL_ENTRIES))
+            rows = [*reports.closed_orders(tail, state.desk)[-last:], *rows]
     if as_json:
         present.emit_json(rows)
     else:
         present.orders(rows)
 
 
-def _closed_row(state: State, placed: OrderPlaced, end: OrderClosed) -> reports.OrderRow:
-    row = reports.open_order_row(state, OpenOrder(placed.order, placed.signal))
-    outcome = end.outcome
-    detail = ""
-    if isinstance(outcome, Failed | Rejected):
-        detail = f"{outcome.cause}: {outcome.detail}" if outcome.detail else outcome.cause.value
-    elif isinstance(outcome, Filled):
-        detail = f"spent {outcome.spent_units}, received {outcome.received_units} base units"
-    return msgspec.structs.replace(row, state=type(outcome).__name__.lower(), detail=detail)
-
-
 def stats(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """How executions went, and how often each wallet was used."""
-    shown = reports.execution_stats(state_on_disk(data_dir_of(data_dir)))
+    state = state_on_disk(data_dir_of(data_dir))
     if as_json:
-        present.emit_json({**msgspec.structs.asdict(shown), "success_rate": shown.success_rate})
+        present.emit_json(reports.shown_stats(state))
     else:
-        present.stats(shown)
+        present.stats(reports.execution_stats(state))
 
 
 def explain(
@@ -108,10 +92,10 @@ def explain(
         if seq is None:
             present.complain(f"the journal knows no signal {signal_id!r}", "see `overmind orders` for known ids")
             raise typer.Exit(BAD_INPUT)
-        explained = explain_signal(journal, seq)
+        explained = explain_signal(journal.read(), seq)
     decision = explained.decision.to_json()
     if as_json:
-        present.emit_json({**msgspec.structs.asdict(explained), "decision": decision})
+        present.emit_json(explained.to_json())
         return
     when = datetime.fromtimestamp(explained.at_ns / 1e9, UTC).isoformat(timespec="milliseconds")
     present.say(f"{signal_id}: {decision['status']} at {when} (entry {seq})", "bold")
@@ -125,8 +109,12 @@ def _life(event: object) -> str:
     match event:
         case OrderPlaced(order=order):
             return f"{order.id} {order.side} {order.wallet_id} {present.usd(order.notional_micros / 1e6)}"
-        case OrderClosed(order_id=order_id, outcome=outcome):
-            return f"{order_id} {outcome}"
+        case OrderClosed(order_id=order_id, outcome=outcome, provisional=provisional):
+            return f"{order_id} {outcome}{' (provisional)' if provisional else ''}"
+        case OrderRolledBack(order_id=order_id, outcome=outcome):
+            return f"{order_id} {outcome} instead: a fork undid what was booked"
+        case OrderFinal(order_id=order_id):
+            return order_id
     return ""
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 import typer
 
-from overmind.app import open_tape, tokens_by_symbol
 from overmind.backtest import Played, play
 from overmind.cli import present
 from overmind.cli.opening import (
@@ -24,7 +23,9 @@ from overmind.cli.opening import (
 )
 from overmind.config import MultiWalletConfig
 from overmind.core.model import Desk, Signal
-from overmind.demo import demo_config, demo_signals
+from overmind.demo import demo_config, demo_env, demo_signals
+from overmind.journal.sqlite import SqliteJournal
+from overmind.market import open_tape, tokens_by_symbol
 from overmind.prices.tape import Tape, load_tape
 from overmind.signals import BadSignal, decode_signal
 from overmind.verify import verify
@@ -46,21 +47,28 @@ def demo(
     signals: Annotated[
         int, typer.Option("--signals", min=1, max=1_000_000, help="How many signals.")
     ] = SIGNALS_DEFAULT,
-    paper: Annotated[bool, typer.Option("--paper", help="On paper; the only venue of this version.")] = True,
+    paper: Annotated[bool, typer.Option("--paper", help="On paper and on tape time, without a chain.")] = False,
     as_json: AsJson = False,
     journal_dir: JournalDir = None,
 ) -> None:
-    """The main job from nothing: four wallets, keys made from the seed, trade signals drawn from real prices."""
+    """The main job from nothing: four wallets, keys made from the seed, trade signals drawn from real prices.
+
+    On an embedded Solana chain with a market maker, with real signed transactions; or on paper.
+    """
     with ExitStack() as stack:
         data_dir = journal_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="overmind-demo-")))
         config = demo_config(seed, data_dir)
         tape = open_tape(config)
         drawn = demo_signals(tape, seed, signals)
+        where = "on paper" if paper else "on an embedded Solana chain"
         if not as_json:
             present.say(
-                f"{len(config.wallets)} wallets, {signals} signals over {_days(tape)} of real prices, seed {seed}"
+                f"{len(config.wallets)} wallets {where}: {signals} signals, {_days(tape)} of real prices, seed {seed}"
             )
-        _play_and_report(config, tape, drawn, seed, data_dir, as_json)
+        if paper:
+            _play_and_report(config, tape, drawn, seed, data_dir, as_json)
+        else:
+            _rehearse_and_report(demo_env(seed, data_dir), tape, drawn, data_dir, as_json)
 
 
 def backtest(
@@ -84,29 +92,59 @@ def backtest(
 def _play_and_report(
     config: MultiWalletConfig, tape: Tape, signals: Sequence[Signal], seed: int, data_dir: Path, as_json: bool
 ) -> None:
+    def run(journal: SqliteJournal, on_signal: Callable[[int], None]) -> Played:
+        return play(config, journal, tape, signals, seed, on_signal)
+
+    _run_and_report(run, Ran(config.mode.value, config.cluster.value, len(signals)), data_dir, as_json)
+
+
+def _rehearse_and_report(
+    env: Mapping[str, str], tape: Tape, signals: Sequence[Signal], data_dir: Path, as_json: bool
+) -> None:
+    import uvloop  # What only this needs is loaded here: the chain, the maker, their servers.
+
+    from overmind.rehearsal import rehearse
+
+    def run(journal: SqliteJournal, on_signal: Callable[[int], None]) -> Played:
+        return uvloop.run(rehearse(env, journal, tape, signals, on_signal))
+
+    _run_and_report(run, Ran("Live", "localnet", len(signals)), data_dir, as_json)
+
+
+class Ran(NamedTuple):
+    """What a run is, for its report."""
+
+    mode: str
+    cluster: str
+    signals: int
+
+
+def _run_and_report(
+    run: Callable[[SqliteJournal, Callable[[int], None]], Played], ran: Ran, data_dir: Path, as_json: bool
+) -> None:
     if (data_dir / JOURNAL).exists():
         present.complain(f"{data_dir / JOURNAL} exists", "a run needs a fresh journal: name an empty folder")
         raise typer.Exit(BAD_INPUT)
     with journal_to_write(data_dir) as journal, present.progress() as shown:
-        task = shown.add_task("trading", total=len(signals))
-        played = play(config, journal, tape, signals, seed, lambda count: shown.update(task, completed=count))
+        task = shown.add_task("trading", total=ran.signals)
+        played = run(journal, lambda count: shown.update(task, completed=count))
         head = journal.head().hex()
     verified = verify(data_dir / JOURNAL)
     sound = verified.ok and verified.state_hash == played.state_hash and played.books_equal_chain
     if as_json:
-        report = {"mode": config.mode.value, "cluster": config.cluster.value, **msgspec.structs.asdict(played)}
+        report = {"mode": ran.mode, "cluster": ran.cluster, **msgspec.structs.asdict(played)}
         report["stats"] = {**msgspec.structs.asdict(played.stats), "success_rate": played.stats.success_rate}
         proof = {"journal": str(data_dir / JOURNAL), "journal_hash": head, "verified": verified}
         present.emit_json({**report, **proof})
     else:
-        _show(played, head, verified.entries, sound)
+        _show(played, head, verified.entries, sound, "venue" if ran.cluster == "paper" else "chain")
     if not sound:
-        for problem in verified.problems or ["the books differ from what the venue did"]:
+        for problem in verified.problems or [f"the books differ from what is on the {ran.cluster} side"]:
             present.complain(problem)
         raise typer.Exit(BAD_INPUT)
 
 
-def _show(played: Played, head: str, entries: int, sound: bool) -> None:
+def _show(played: Played, head: str, entries: int, sound: bool, other: str) -> None:
     present.wallets(played.wallets)
     present.positions(played.positions)
     present.stats(played.stats)
@@ -116,7 +154,7 @@ def _show(played: Played, head: str, entries: int, sound: bool) -> None:
     if sound:
         present.say(
             f"Proof: {entries} journal entries replay to state {played.state_hash[:16]}…, chain head {head[:16]}…; "
-            "the books equal what the venue did, to the last unit.",
+            f"the books equal the {other}, to the last unit.",
             "green",
         )
 

@@ -1,4 +1,4 @@
-"""Commands about the configured desk: check it, ask it, give it signals, stop it."""
+"""Commands about the configured desk: check it, ask it, give it signals."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final
 
 import typer
 import uvloop
 
-from overmind.app import App, open_tape, running
+from overmind.api.files import Service, find_service
+from overmind.app import App, running
 from overmind.cli import present
 from overmind.cli.opening import (
     BAD_INPUT,
@@ -22,7 +22,6 @@ from overmind.cli.opening import (
     JOURNAL,
     REFUSED,
     AsJson,
-    DataDir,
     Seed,
     data_dir_of,
     journal_read_only,
@@ -30,25 +29,21 @@ from overmind.cli.opening import (
     load_config,
     tokens_for_signals,
 )
+from overmind.cli.remote import Remote, caller_token
 from overmind.clock import SystemClock
 from overmind.config import ConfigError, MultiWalletConfig, WalletConfig
-from overmind.core.messages import Command, CommandRefused, EmergencyStop, ReactivateWallet
-from overmind.core.model import MICROS, PPM, Limits, WalletId
-from overmind.core.state import State
-from overmind.engine import Engine
-from overmind.journal.errors import JournalLocked
+from overmind.config.secrecy import Secret
+from overmind.core.model import MICROS, PPM, Limits, Signal
 from overmind.journal.memory import MemoryJournal
 from overmind.journal.overlay import OverlayJournal
+from overmind.market import connected
 from overmind.ports import Journal
 from overmind.route import Route
 from overmind.route import route as route_signal
 from overmind.signals import decode_signal
 from overmind.submit import Answers, answer_lines, read_lines
-from overmind.watch import STOP_FILE
 
 SETTLE_S: Final = 120.0  # a ticket that never lands is proven expired within a minute
-
-Reason = Annotated[str, typer.Option("--reason", help="Why; it is journaled.")]
 
 
 def add_to(cli: typer.Typer) -> None:
@@ -57,8 +52,6 @@ def add_to(cli: typer.Typer) -> None:
         ("show-config", show_config),
         ("route", route),
         ("submit", submit),
-        ("stop", stop),
-        ("reactivate", reactivate),
     ):
         cli.command(name)(command)
 
@@ -171,8 +164,7 @@ def route(
         base: Journal = MemoryJournal()
         if (config.data_dir / JOURNAL).exists():
             base = stack.enter_context(journal_read_only(config.data_dir))
-        app = App(config, OverlayJournal(base), SystemClock(), open_tape(config))
-        found = asyncio.run(_route(app, lambda: route_signal(app.engine.state, wish, app.clock.now_ns())))
+        found = asyncio.run(_route(config, OverlayJournal(base), wish))
     if as_json:
         present.emit_json(found)
     else:
@@ -181,11 +173,13 @@ def route(
     raise typer.Exit(REFUSED if found.refusals else DONE)
 
 
-async def _route(app: App, look: Callable[[], Route]) -> Route:
-    async with asyncio.TaskGroup() as tasks:
+async def _route(config: MultiWalletConfig, journal: Journal, wish: Signal) -> Route:
+    clock = SystemClock()
+    async with connected(config, clock) as connect, asyncio.TaskGroup() as tasks:
+        app = App(config, journal, clock, connect)
         writing = tasks.create_task(app.engine.run())
         await app.open()
-        found = look()
+        found = route_signal(app.engine.state, wish, app.clock.now_ns())
         writing.cancel()
     return found
 
@@ -198,14 +192,19 @@ def submit(
     """Signals in, one decision line out for each as soon as it is durable; settles before it exits.
 
     Ctrl-C and SIGTERM end the intake; what was taken is still answered and settled. After kill -9 the next start
-    goes on.
+    goes on. While `overmind run` runs there, the signals go to it.
 
     The answers are JSON either way. Exit 2 if a line was no signal, else 3 if a signal was refused, else 0.
     """
-    config = load_config()
-    source = _open(file)
-    with journal_to_write(config.data_dir) as journal:
-        answers = uvloop.run(_submit(config, journal, source, seed))
+    directory = data_dir_of(None)
+    service = find_service(directory)
+    if service is not None:
+        answers = uvloop.run(_submit_to(service, caller_token(directory), _open(file)))
+    else:
+        config = load_config()
+        source = _open(file)
+        with journal_to_write(config.data_dir) as journal:
+            answers = uvloop.run(_submit(config, journal, source, seed))
     raise typer.Exit(BAD_INPUT if answers.invalid else REFUSED if answers.refused else DONE)
 
 
@@ -219,82 +218,26 @@ def _open(file: str) -> BinaryIO:
 
 
 async def _submit(config: MultiWalletConfig, journal: Journal, source: BinaryIO, seed: int) -> Answers:
-    app, stop = App(config, journal, SystemClock(), open_tape(config), seed=seed), asyncio.Event()
-    for one in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(one, stop.set)
-    async with running(app, SETTLE_S):
+    clock, stop = SystemClock(), _asked_to_end()
+    async with (
+        connected(config, clock, seed=seed) as connect,
+        running(App(config, journal, clock, connect), SETTLE_S) as app,
+    ):
         tokens = tokens_for_signals(config.desk)
         answers = await answer_lines(app, read_lines(source, stop), tokens, present.emit_json)
         present.note(f"settling {len(app.engine.state.open_orders)} orders …")
         return answers
 
 
-def stop(reason: Reason, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """Emergency stop: no entry leaves after this. Exits still pass. Also works when a service hangs: it finds the file.
-
-    Every wallet stays stopped, also across restarts, until it is reactivated by name.
-    """
-    directory = data_dir_of(data_dir)
-    if not directory.is_dir():
-        present.complain(f"there is no data directory {directory}", "name it: --data-dir, or OVERMIND_DATA_DIR")
-        raise typer.Exit(BAD_INPUT)
-    stop_file = directory / STOP_FILE
-    reason = reason.encode(errors="replace").decode()  # A stop does not fail for what cannot be spelt.
-    with contextlib.suppress(OSError):  # On a full disk the journal still has its reserve.
-        stop_file.touch()  # First what needs nobody's help.
-        stop_file.write_text(reason, encoding="utf-8")
-    how = f"{stop_file} stands; the next start stops before anything else"
-    if (directory / JOURNAL).exists():
-        how = _journal_stop(directory, stop_file, reason)
-    elif not stop_file.exists():
-        raise CommandRefused(f"{stop_file} cannot be made and there is no journal: nothing was stopped")
-    if as_json:
-        present.emit_json({"stopped": True, "reason": reason, "how": how})
-    else:
-        present.say(f"stopped: {how}", "bold red")
+async def _submit_to(service: Service, token: Secret, source: BinaryIO) -> Answers:
+    stop = _asked_to_end()
+    async with Remote(service, token, SystemClock()) as remote:
+        return await remote.submit(read_lines(source, stop), present.emit_json)
 
 
-def _journal_stop(directory: Path, stop_file: Path, reason: str) -> str:
-    try:
-        state = _command(directory, EmergencyStop(reason))
-    except JournalLocked:
-        if not stop_file.exists():
-            raise
-        return f"a running service was told by {stop_file}; it journals the stop within a second"
-    if not state.wallets:
-        return f"{stop_file} stands; the journal knows no wallet yet"
-    stop_file.unlink(missing_ok=True)  # The journal says it now.
-    return "every wallet holds `emergency` in the journal"
-
-
-def reactivate(wallet_id: str, reason: Reason, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """Lift the emergency stop of one wallet. Other holds of that wallet stay."""
-    if not reason.strip():
-        present.complain("a blank reason", "say why with --reason; it is journaled")
-        raise typer.Exit(BAD_INPUT)
-    directory = data_dir_of(data_dir)
-    if (directory / STOP_FILE).exists():
-        present.complain(f"{directory / STOP_FILE} still asks for a stop", "remove the file first")
-        raise typer.Exit(REFUSED)
-    status = _command(directory, ReactivateWallet(WalletId(wallet_id), reason)).wallets[WalletId(wallet_id)].status
-    if as_json:
-        present.emit_json({"wallet_id": wallet_id, "status": status})
-    else:
-        present.say(f"{wallet_id}: {status}")
-
-
-def _command(directory: Path, command: Command) -> State:
-    """Hand one command to the journal on disk. Raises JournalLocked while a service owns it, CommandRefused."""
-
-    async def handle(engine: Engine) -> State:
-        async with asyncio.TaskGroup() as tasks:
-            writing = tasks.create_task(engine.run())
-            await engine.handle(command)
-            await engine.close()
-            writing.cancel()
-        return engine.state
-
-    if not (directory / JOURNAL).exists():
-        raise CommandRefused(f"no journal at {directory / JOURNAL}: nothing was ever stopped there")
-    with journal_to_write(directory) as journal:
-        return asyncio.run(handle(Engine(journal, SystemClock())))
+def _asked_to_end() -> asyncio.Event:
+    """Set by Ctrl-C and SIGTERM."""
+    stop = asyncio.Event()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(one, stop.set)
+    return stop

@@ -10,14 +10,53 @@ from urllib.parse import urlsplit
 from overmind.config.problems import Findings
 from overmind.config.secrecy import Secret
 from overmind.config.settings import Settings
-from overmind.config.variables import CLUSTER, MAINNET_OPT_IN, OPT_IN_WORDS, RPC_URL, Cluster
-from overmind.core.model import TradingMode
+from overmind.config.variables import (
+    CLUSTER,
+    MAINNET_OPT_IN,
+    OPT_IN_WORDS,
+    RPC_FALLBACK_URLS,
+    RPC_RATE,
+    RPC_URL,
+    SWAP_API_KEY,
+    SWAP_URL,
+    TRADING_MODE,
+    Cluster,
+)
+from overmind.core.model import TradingMode, Value
 
 PUBLIC_RPC: Final = {
     Cluster.LOCALNET: "http://127.0.0.1:8899",
     Cluster.DEVNET: "https://api.devnet.solana.com",
     Cluster.MAINNET: "https://api.mainnet-beta.solana.com",
 }
+
+
+LOCAL_SWAP_URL: Final = "http://127.0.0.1:8880"
+JUPITER_URL: Final = "https://api.jup.ag"
+RPC_RATE_LOCAL, RPC_RATE_PUBLIC = 5_000, 10
+
+
+class ChainConfig(Value, frozen=True):
+    """How to reach the cluster and the swap API. Addresses come wrapped: credentials may stand in them."""
+
+    rpc_urls: tuple[Secret, ...]
+    requests_per_s: int
+    swap_url: Secret
+    swap_api_key: Secret | None
+
+
+def chain_config(cluster: Cluster, rpc_url: Secret | None, settings: Settings) -> ChainConfig:
+    """The defaults suit the cluster: one's own localnet is asked without restraint, public nodes politely."""
+    own = cluster in (Cluster.LOCALNET, Cluster.DEVNET)
+    swap_default = LOCAL_SWAP_URL if own else JUPITER_URL
+    fallbacks = settings.get(RPC_FALLBACK_URLS)
+    local = rpc_url is not None and is_loopback(rpc_url)
+    return ChainConfig(
+        rpc_urls=(rpc_url, *fallbacks) if rpc_url is not None else fallbacks,
+        requests_per_s=settings.get(RPC_RATE) or (RPC_RATE_LOCAL if local else RPC_RATE_PUBLIC),
+        swap_url=settings.get(SWAP_URL) or Secret(swap_default, swap_default),
+        swap_api_key=settings.get(SWAP_API_KEY),
+    )
 
 
 def choose_cluster(mode: TradingMode, settings: Settings, findings: Findings) -> tuple[Cluster, Secret | None]:
@@ -39,8 +78,15 @@ def choose_cluster(mode: TradingMode, settings: Settings, findings: Findings) ->
             f"live trading on mainnet needs a second consent{assumed}",
             f"set it to {OPT_IN_WORDS}, or set {CLUSTER.name} to devnet or localnet, or trade on paper",
         )
-    if url is not None:
-        _warn_of_plain_text(url, findings)
+    elif cluster is Cluster.MAINNET and (named or url):
+        findings.warn(
+            TRADING_MODE.name,
+            "this version will not start live on mainnet: what it checks before it signs is a first form",
+            f"set {CLUSTER.name} to devnet or localnet, or trade on paper",
+        )
+    for one in (url, *settings.get(RPC_FALLBACK_URLS)):
+        if one is not None:
+            _warn_of_plain_text(one, findings)
     return cluster, url or Secret(PUBLIC_RPC[cluster], PUBLIC_RPC[cluster])
 
 
@@ -56,6 +102,10 @@ def _told_by(url: Secret) -> Cluster | None:
 
 def _host(url: Secret) -> str:
     return (urlsplit(url.reveal()).hostname or "").lower()
+
+
+def is_loopback(url: Secret) -> bool:
+    return _is_loopback(_host(url))
 
 
 def _is_loopback(host: str) -> bool:

@@ -56,6 +56,7 @@ def _costs(settings: Settings, findings: Findings) -> CostModel:
         fee_lamports=settings.get(variables.COST_FEE),
         fee_max_lamports=settings.get(variables.COST_FEE_MAX),
         rent_lamports=settings.get(variables.COST_RENT),
+        rent_2022_lamports=settings.get(variables.COST_RENT_2022),
         rent_lost_ppm=settings.get(variables.COST_RENT_LOST),
         headroom_bps=settings.get(variables.COST_HEADROOM),
         preference_bps=settings.get(variables.COST_PREFERENCE),

@@ -171,6 +171,17 @@ def url() -> Kind[Secret]:
     return Kind(_read_url, "URL", "http or https")
 
 
+def urls() -> Kind[tuple[Secret, ...]]:
+    """A comma list of addresses."""
+
+    def read(text: str) -> tuple[Secret, ...] | Wrong:
+        found = [_read_url(part) for part in text.split(",") if part.strip()]
+        wrong = next((one for one in found if isinstance(one, Wrong)), None)
+        return wrong if wrong is not None else tuple(one for one in found if isinstance(one, Secret))
+
+    return Kind(read, "comma list of URLs", "http or https")
+
+
 def nearest(word: str, names: Collection[str]) -> str | None:
     """The known name that was probably meant."""
     found = difflib.get_close_matches(word.lower(), [name.lower() for name in names], n=1)

@@ -11,16 +11,16 @@ from typing import Final
 import msgspec
 
 from overmind.config import variables
-from overmind.config.cluster import choose_cluster
+from overmind.config.cluster import ChainConfig, chain_config, choose_cluster
 from overmind.config.desk import build_desk
 from overmind.config.environment import DEFAULT_DOTENV, Environment
 from overmind.config.kinds import nearest
 from overmind.config.problems import ConfigError, Findings, Problem
 from overmind.config.secrecy import MASK, Secret, shown
 from overmind.config.settings import Effective, Settings
-from overmind.config.variables import VARIABLES, Cluster, LogLevel
+from overmind.config.variables import VARIABLES, Cluster, LogLevel, PriceSource
 from overmind.config.wallets import WalletConfig, read_wallets
-from overmind.core.model import PPM, Desk, TradingMode, WalletId
+from overmind.core.model import PPM, Desk, TradingMode, WalletId, WalletType
 
 _PREFIXES: Final = ("OVERMIND_", "SNIPER_")
 
@@ -31,6 +31,7 @@ class MultiWalletConfig(msgspec.Struct, frozen=True, kw_only=True):
     mode: TradingMode
     cluster: Cluster
     rpc_url: Secret | None  # None: paper trading, and no address given
+    chain: ChainConfig
     server_port: int
     log_level: LogLevel
     api_token: Secret | None  # None: made at the first run
@@ -43,6 +44,7 @@ class MultiWalletConfig(msgspec.Struct, frozen=True, kw_only=True):
     auto_rebalance_enabled: bool
     risk_aggregation_enabled: bool
     paper_capital_micros: int
+    paper_prices: PriceSource
     price_tape: Path | None  # None: the shipped one
     warnings: tuple[Problem, ...]
     rows: tuple[Effective, ...]
@@ -73,11 +75,14 @@ def _load(env: Mapping[str, str], dotenv: Path | None) -> MultiWalletConfig | Co
     mode = settings.get(variables.TRADING_MODE)
     cluster, rpc_url = choose_cluster(mode, settings, findings)
     managed = read_wallets(cluster, settings, environment, findings)
+    if mode is TradingMode.LIVE:
+        _warn_of_unprotected(managed.wallets, cluster, findings)
     _warn_of_unknown(environment, managed.key_variables, findings)
     config = MultiWalletConfig(
         mode=mode,
         cluster=cluster,
         rpc_url=rpc_url,
+        chain=chain_config(cluster, rpc_url, settings),
         server_port=settings.get(variables.SERVER_PORT),
         log_level=settings.get(variables.LOG_LEVEL),
         api_token=settings.get(variables.API_TOKEN),
@@ -90,11 +95,19 @@ def _load(env: Mapping[str, str], dotenv: Path | None) -> MultiWalletConfig | Co
         auto_rebalance_enabled=settings.get(variables.AUTO_REBALANCE_ENABLED),
         risk_aggregation_enabled=settings.get(variables.RISK_AGGREGATION_ENABLED),
         paper_capital_micros=settings.get(variables.PAPER_CAPITAL),
+        paper_prices=settings.get(variables.PAPER_PRICES),
         price_tape=_price_tape(settings, findings),
         warnings=tuple(findings.warnings),
         rows=_rows(settings, environment, cluster, managed.key_variables),
     )
     return findings.error() or config
+
+
+def _warn_of_unprotected(wallets: Mapping[WalletId, WalletConfig], cluster: Cluster, findings: Findings) -> None:
+    for wallet_id, wallet in wallets.items():
+        if wallet.wallet.type is WalletType.MEV_PROTECTION:
+            problem = f"{cluster} has no protected route, so every entry of {wallet_id} will be refused"
+            findings.warn(variables.MANAGED_WALLETS.name, problem, "give it another type, or leave it out there")
 
 
 def _price_tape(settings: Settings, findings: Findings) -> Path | None:

@@ -72,6 +72,11 @@ def shown_url(url: str) -> str:
     return f"{parts.scheme}://{place}{path}{'?' if query else ''}{query}{'#' + MASK if parts.fragment else ''}"
 
 
+def shown_urls(text: str) -> str:
+    """The same for a comma list of addresses."""
+    return ", ".join(shown_url(url.strip()) for url in text.split(",") if url.strip())
+
+
 def _escaped(letter: str) -> str:
     return letter.encode("unicode_escape").decode("ascii")
 

@@ -7,8 +7,8 @@ from typing import Final, TypeVar
 from overmind.config.environment import Environment, Origin
 from overmind.config.files import Wrong
 from overmind.config.problems import Findings
-from overmind.config.secrecy import MASK, masked, shown_url
-from overmind.config.variables import RPC_URL, Variable
+from overmind.config.secrecy import MASK, masked
+from overmind.config.variables import Variable
 from overmind.core.model import Value
 from overmind.keys import SecretKey, read_key
 
@@ -44,8 +44,8 @@ class Settings:
 
     def effective(self, variable: Variable[object]) -> Effective:
         text, origin = self._typed(variable)
-        if variable is RPC_URL and text:
-            return Effective(variable.name, shown_url(text), origin)
+        if variable.shown is not None and text:
+            return Effective(variable.name, variable.shown(text), origin)
         return Effective(variable.name, MASK if variable.secret and text else masked(text), origin)
 
     def _typed(self, variable: Variable[object]) -> tuple[str, Origin]:

@@ -27,7 +27,9 @@ def tokens_of(cluster: Cluster, extension: Path | None, findings: Findings) -> t
     listed = Cluster.MAINNET if cluster is Cluster.PAPER else cluster
     tokens = _shipped()[listed]
     if extension is not None:
-        for position, token in _read_extension(extension, listed, findings):
+        extras = _read_extension(extension, listed, findings)
+        tokens = _without_replaced(tokens, [token for _, token in extras], listed)
+        for position, token in extras:
             where = f"{TOKENS_FILE.name}: {shown(str(extension))}: {listed}[{position}]"
             fault = _conflict(token, tokens)
             if fault is None:
@@ -36,6 +38,15 @@ def tokens_of(cluster: Cluster, extension: Path | None, findings: Findings) -> t
                 findings.refuse(where, fault, "correct the entry or take it out")
     quote = next(token for token in tokens if token.symbol == QUOTE_SYMBOL)
     return quote, {token.mint: token for token in tokens if token is not quote}
+
+
+def _without_replaced(shipped: list[Token], extras: list[Token], cluster: Cluster) -> list[Token]:
+    """On a cluster of test money the operator's tokens take the place of shipped ones; on mainnet nothing does. SOL
+    is native and stays."""
+    if cluster is Cluster.MAINNET:
+        return shipped
+    replaced = {token.symbol.casefold() for token in extras} - {"sol"}
+    return [token for token in shipped if token.symbol.casefold() not in replaced]
 
 
 def _shipped() -> dict[str, list[Token]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Generic, TypeVar
 
 from overmind.config import kinds
 from overmind.config.kinds import Kind, measured
+from overmind.config.secrecy import shown_urls
 from overmind.core.model import TradingMode, Value
 
 T = TypeVar("T", covariant=True)
@@ -23,6 +24,11 @@ class Cluster(enum.StrEnum):
     LOCALNET = "localnet"
     DEVNET = "devnet"
     MAINNET = "mainnet"
+
+
+class PriceSource(enum.StrEnum):
+    TAPE = "tape"
+    LIVE = "live"
 
 
 class LogLevel(enum.StrEnum):
@@ -40,6 +46,7 @@ class Variable(Generic[T]):
     meaning: str
     secret: bool = False
     blank_is_default: bool = True
+    shown: Callable[[str], str] | None = None  # how it may be printed, where part of it could be a secret
 
 
 class Row(Value, frozen=True):
@@ -88,6 +95,33 @@ RPC_URL = Variable(
     kinds.optional(kinds.url()),
     "",
     "Solana JSON-RPC address. Not set: the public address of OVERMIND_CLUSTER. Credentials in it are never shown.",
+    shown=shown_urls,
+)
+RPC_FALLBACK_URLS = Variable(
+    "OVERMIND_RPC_FALLBACK_URLS",
+    kinds.urls(),
+    "",
+    "Comma list of further providers of the same cluster. With two or more in all, no transaction counts as expired"
+    " before two of them agree.",
+    shown=shown_urls,
+)
+RPC_RATE = Variable(
+    "OVERMIND_RPC_REQUESTS_PER_SEC",
+    kinds.optional(measured(kinds.whole("requests/s", 1, 1_000_000))),
+    "",
+    "What one provider allows. Scarce requests go to exits first, then to statuses, prices and entries. Not set: 10 on "
+    "public clusters, 5000 on a localnet.",
+)
+SWAP_URL = Variable(
+    "OVERMIND_SWAP_URL",
+    kinds.optional(kinds.url()),
+    "",
+    "Swap and price API in Jupiter's shape. Not set: Jupiter on mainnet and for live prices on paper, else "
+    "`overmind venue` at http://127.0.0.1:8880.",
+    shown=shown_urls,
+)
+SWAP_API_KEY = Variable(
+    "OVERMIND_SWAP_API_KEY", kinds.optional(kinds.secret()), "", "Key of the swap API, if it wants one.", secret=True
 )
 MAINNET_OPT_IN = Variable(
     "OVERMIND_MAINNET_OPT_IN",
@@ -99,16 +133,14 @@ SERVER_PORT = Variable(
     "SNIPER_SERVER_PORT",
     measured(kinds.whole("port", 0, 65_535)),
     "8080",
-    "Port of the HTTP API and the web page, on the loopback address. 0 takes any free one."
-    " Not in force in this version.",
+    "Port of the HTTP API and the web page, on the loopback address. 0 takes any free one.",
 )
 LOG_LEVEL = Variable("SNIPER_LOG_LEVEL", kinds.choice(_LEVELS), "info", "The least important message that is logged.")
 API_TOKEN = Variable(
     "OVERMIND_API_TOKEN",
     kinds.optional(kinds.secret(TOKEN_LENGTH_MIN)),
     "",
-    "Bearer token of the HTTP API. Not set: made at the first run in api_token in the data directory."
-    " Not in force in this version.",
+    "Bearer token of the HTTP API. Not set: made at the first run in api_token in the data directory.",
     secret=True,
 )
 DATA_DIR = Variable("OVERMIND_DATA_DIR", kinds.path(), "./data", "Journal, snapshots, API token and the STOP file.")
@@ -158,7 +190,7 @@ BALANCE_CHECK_INTERVAL = Variable(
     "OVERMIND_BALANCE_CHECK_INTERVAL_SEC",
     measured(kinds.whole("s", 1, 86_400)),
     "300",
-    "How often the books are compared with the chain's balances. Not in force in this version.",
+    "How often the books are compared with the chain's balances in live trading, besides at start and on news.",
 )
 SIGNAL_TTL = Variable(
     "OVERMIND_SIGNAL_TTL_MS",
@@ -238,6 +270,12 @@ PAPER_CAPITAL = Variable(
     "100000",
     "What the paper wallets start with together, split by allocation.",
 )
+PAPER_PRICES = Variable(
+    "OVERMIND_PAPER_PRICES",
+    kinds.choice({source.value: source for source in PriceSource}),
+    "tape",
+    "Where paper trading has its prices: the tape below, or live ones of OVERMIND_SWAP_URL.",
+)
 PRICE_TAPE = Variable(
     "OVERMIND_PRICE_TAPE",
     kinds.optional(kinds.path()),
@@ -261,6 +299,12 @@ COST_RENT = Variable(
     measured(kinds.whole("lamports", 0, 10**9)),
     "2039280",
     "Rent of one new token account.",
+)
+COST_RENT_2022 = Variable(
+    "OVERMIND_COST_RENT_2022_LAMPORTS",
+    measured(kinds.whole("lamports", 0, 10**9)),
+    "2157600",
+    "The same for a token of the Token-2022 program, whose accounts are larger.",
 )
 COST_RENT_LOST = Variable(
     "OVERMIND_COST_RENT_LOST_PERCENT", measured(kinds.percent()), "40", "Share of the rent that is never reclaimed."
@@ -288,7 +332,16 @@ COST_DEPTH = Variable(
 )
 
 GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
-    "Mode and chain": (TRADING_MODE, CLUSTER, RPC_URL, MAINNET_OPT_IN),
+    "Mode and chain": (
+        TRADING_MODE,
+        CLUSTER,
+        RPC_URL,
+        RPC_FALLBACK_URLS,
+        RPC_RATE,
+        SWAP_URL,
+        SWAP_API_KEY,
+        MAINNET_OPT_IN,
+    ),
     "Wallets": (
         MULTI_WALLET_ENABLED,
         DEFAULT_WALLET,
@@ -317,11 +370,12 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         RESERVE_FLOAT,
     ),
     "Service": (SERVER_PORT, LOG_LEVEL, API_TOKEN, DATA_DIR, LOGS_DIR),
-    "Paper trading": (PAPER_CAPITAL, PRICE_TAPE),
+    "Paper trading": (PAPER_CAPITAL, PAPER_PRICES, PRICE_TAPE),
     "Expected cost of execution": (
         COST_FEE,
         COST_FEE_MAX,
         COST_RENT,
+        COST_RENT_2022,
         COST_RENT_LOST,
         COST_HEADROOM,
         COST_PREFERENCE,

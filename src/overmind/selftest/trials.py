@@ -7,7 +7,7 @@ import time
 import tracemalloc
 from typing import Final
 
-from overmind.app import App, open_tape, running
+from overmind.app import App, running
 from overmind.config import MultiWalletConfig
 from overmind.core.messages import OrderPlaced
 from overmind.core.model import Filled, Mint, StrategyType, WalletType
@@ -15,6 +15,7 @@ from overmind.core.state import State, state_hash
 from overmind.engine import recover
 from overmind.journal.memory import MemoryJournal
 from overmind.journal.sqlite import SqliteJournal
+from overmind.market import open_tape, paper
 from overmind.prices.tape import Tape
 from overmind.records import ExecutionRecord
 from overmind.selection import WalletSelectionCriteria
@@ -91,7 +92,7 @@ async def _desk_bytes(env: dict[str, str], tape: Tape) -> int:
     try:
         before, _ = tracemalloc.get_traced_memory()
         config = MultiWalletConfig.from_env(env, dotenv=None)
-        async with running(App(config, MemoryJournal(), TapeTime(), tape, model=PERFECT)) as app:
+        async with running(App(config, MemoryJournal(), TapeTime(), paper(config, tape, model=PERFECT))) as app:
             expect(len(app.engine.state.wallets) == 4, f"{len(app.engine.state.wallets)} wallets")
             after, _ = tracemalloc.get_traced_memory()
     finally:

@@ -1,0 +1,173 @@
+"""An operator's commands: stop everything, reactivate a wallet, accept what the chain says."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import quote
+
+import typer
+
+from overmind.api.files import find_service
+from overmind.app import App, running
+from overmind.cli import present
+from overmind.cli.opening import (
+    BAD_INPUT,
+    JOURNAL,
+    REFUSED,
+    AsJson,
+    DataDir,
+    data_dir_of,
+    journal_to_write,
+    load_config,
+)
+from overmind.cli.remote import ServiceRefused, ServiceSilent, call_service
+from overmind.clock import SystemClock
+from overmind.config import ConfigError, MultiWalletConfig
+from overmind.core.messages import Command, CommandRefused, EmergencyStop, ReactivateWallet
+from overmind.core.model import WalletId
+from overmind.core.state import State
+from overmind.engine import Engine
+from overmind.journal.errors import JournalLocked
+from overmind.market import connected
+from overmind.ports import ChainSilent, Journal
+from overmind.watch import REASON_CHARS_MAX, STOP_FILE
+
+SETTLE_S: Final = 60.0
+
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is journaled.")]
+
+
+def add_to(cli: typer.Typer) -> None:
+    for command in (stop, reactivate, accept):
+        cli.command()(command)
+
+
+def accept(wallet_id: str, reason: Reason, as_json: AsJson = False) -> None:
+    """Make the chain's balances of a wallet the truth, when you can explain why the books differ. It is journaled.
+
+    Lifts the hold of a deficit or of an unknown signature, and the quarantine after a fork. Orders must be settled.
+    """
+    _not_blank(reason)
+    path = f"/v1/wallets/{quote(wallet_id, safe='')}/accept"
+    answer = call_service(data_dir_of(None), path, {"reason": reason})
+    changes = _accept_offline(WalletId(wallet_id), reason) if answer is None else answer["adjusted"]
+    if as_json:
+        present.emit_json({"wallet_id": wallet_id, "adjusted": changes})
+        return
+    present.table("Accepted", ("mint", "base units"), changes.items(), right=("base units",))
+    present.say(f"{wallet_id}: the books say what the chain says")
+
+
+def _accept_offline(wallet_id: WalletId, reason: str) -> dict[str, int]:
+    config = load_config()
+    with journal_to_write(config.data_dir) as journal:
+        return asyncio.run(_accept(config, journal, wallet_id, reason))
+
+
+async def _accept(config: MultiWalletConfig, journal: Journal, wallet_id: WalletId, reason: str) -> dict[str, int]:
+    clock = SystemClock()
+    async with connected(config, clock) as connect, running(App(config, journal, clock, connect)) as app:
+        if app.balances is None:
+            raise CommandRefused("paper has no chain: its books are all that there is")
+        await app.settle_finally(SETTLE_S)
+        try:
+            return await app.balances.accept(wallet_id, reason)
+        except ChainSilent as silent:
+            raise CommandRefused(f"the chain cannot be read: {silent}") from None
+
+
+def _not_blank(reason: str) -> None:
+    if not reason.strip():
+        present.complain("a blank reason", "say why with --reason; it is journaled")
+        raise typer.Exit(BAD_INPUT)
+
+
+def stop(reason: Reason, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Emergency stop: no entry leaves after this. Exits still pass. Also works when a service hangs: it finds the file.
+
+    Every wallet stays stopped, also across restarts, until it is reactivated by name.
+    """
+    directory = data_dir_of(data_dir)
+    if not directory.is_dir():
+        present.complain(f"there is no data directory {directory}", "name it: --data-dir, or OVERMIND_DATA_DIR")
+        raise typer.Exit(BAD_INPUT)
+    stop_file = directory / STOP_FILE
+    reason = reason.encode(errors="replace").decode()  # A stop does not fail for what cannot be spelt.
+    with contextlib.suppress(OSError):  # On a full disk the journal still has its reserve.
+        stop_file.touch()  # First what needs nobody's help.
+        stop_file.write_text(reason, encoding="utf-8")
+    how = f"{stop_file} stands; the next start stops before anything else"
+    if find_service(directory) is not None:
+        how = _service_stop(directory, stop_file, reason)
+    elif (directory / JOURNAL).exists():
+        how = _journal_stop(directory, stop_file, reason)
+    elif not stop_file.exists():
+        raise CommandRefused(f"{stop_file} cannot be made and there is no journal: nothing was stopped")
+    if as_json:
+        present.emit_json({"stopped": True, "reason": reason, "how": how})
+    else:
+        present.say(f"stopped: {how}", "bold red")
+
+
+def _service_stop(directory: Path, stop_file: Path, reason: str) -> str:
+    """A service that hangs has the file all the same."""
+    said = reason.strip()[:REASON_CHARS_MAX] or "no reason given"
+    try:
+        call_service(directory, "/v1/emergency-stop", {"reason": said})
+    except (ServiceSilent, ServiceRefused, ConfigError) as fault:
+        if not stop_file.exists():
+            raise
+        return f"{stop_file} stands, so no entry is sent; the running service has not journaled it yet: {fault}"
+    stop_file.unlink(missing_ok=True)  # The journal says it now.
+    return "every wallet holds `emergency` in the journal of the running service"
+
+
+def _journal_stop(directory: Path, stop_file: Path, reason: str) -> str:
+    try:
+        state = _command(directory, EmergencyStop(reason))
+    except JournalLocked:
+        if not stop_file.exists():
+            raise
+        return f"a running service was told by {stop_file}; it journals the stop within a second"
+    if not state.wallets:
+        return f"{stop_file} stands; the journal knows no wallet yet"
+    stop_file.unlink(missing_ok=True)  # The journal says it now.
+    return "every wallet holds `emergency` in the journal"
+
+
+def reactivate(wallet_id: str, reason: Reason, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Lift the emergency stop of one wallet. Other holds of that wallet stay."""
+    _not_blank(reason)
+    directory = data_dir_of(data_dir)
+    if (directory / STOP_FILE).exists():
+        present.complain(f"{directory / STOP_FILE} still asks for a stop", "remove the file first")
+        raise typer.Exit(REFUSED)
+    answer = call_service(directory, f"/v1/wallets/{quote(wallet_id, safe='')}/reactivate", {"reason": reason})
+    if answer is not None:
+        status = answer["status"]
+    else:
+        status = _command(directory, ReactivateWallet(WalletId(wallet_id), reason)).wallets[WalletId(wallet_id)].status
+    if as_json:
+        present.emit_json({"wallet_id": wallet_id, "status": status})
+    else:
+        present.say(f"{wallet_id}: {status}")
+
+
+def _command(directory: Path, command: Command) -> State:
+    """Hand one command to the journal on disk. Raises JournalLocked while a service owns it, CommandRefused."""
+
+    async def handle(engine: Engine) -> State:
+        async with asyncio.TaskGroup() as tasks:
+            writing = tasks.create_task(engine.run())
+            await engine.handle(command)
+            await engine.close()
+            writing.cancel()
+        return engine.state
+
+    if not (directory / JOURNAL).exists():
+        raise CommandRefused(f"no journal at {directory / JOURNAL}: nothing was ever stopped there")
+    with journal_to_write(directory) as journal:
+        return asyncio.run(handle(Engine(journal, SystemClock())))

@@ -1,0 +1,171 @@
+"""A running service, as the commands reach it: whoever holds the journal does the writing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import aiohttp
+import msgspec
+
+from overmind.api.bounds import BATCH_MAX, BODY_BYTES_MAX, NDJSON
+from overmind.api.files import Service, find_service, token_of_caller
+from overmind.cli.opening import BAD_INPUT, REFUSED, UNREACHABLE
+from overmind.clock import SystemClock
+from overmind.config.environment import DEFAULT_DOTENV, Environment
+from overmind.config.problems import Findings
+from overmind.config.secrecy import Secret
+from overmind.config.settings import Settings
+from overmind.config.variables import API_TOKEN
+from overmind.decisions import DecisionStatus
+from overmind.ports import Clock
+from overmind.submit import Answers, NobodyListens
+
+ANSWER_S: Final = 30.0
+BATCH_BYTES_MAX: Final = BODY_BYTES_MAX // 2
+BUSY_RETRY_S: Final = 0.2
+SETTLE_S: Final = 120.0  # a ticket that never lands is proven expired within a minute
+SETTLE_POLL_S: Final = 0.2
+_END: Final = b""
+
+
+class ServiceSilent(Exception):
+    """The service that owns the journal does not answer."""
+
+
+class ServiceRefused(Exception):
+    """Its "no", with the exit code that says so."""
+
+    def __init__(self, status: int, error: str) -> None:
+        super().__init__(error)
+        self.code = BAD_INPUT if status in (400, 401, 413) else UNREACHABLE if status in (429, 503) else REFUSED
+
+
+def call_service(data_dir: Path, path: str, body: Mapping[str, object]) -> dict[str, Any] | None:
+    """What the service there answers; None: none runs. Raises ServiceSilent, ServiceRefused, ConfigError."""
+
+    async def call(service: Service) -> dict[str, Any]:
+        async with Remote(service, caller_token(data_dir), SystemClock()) as remote:
+            answer: dict[str, Any] = await remote.call("POST", path, msgspec.json.encode(body))
+            return answer
+
+    service = find_service(data_dir)
+    return None if service is None else asyncio.run(call(service))
+
+
+def caller_token(data_dir: Path) -> Secret:
+    findings = Findings()
+    configured = Settings(Environment(os.environ, DEFAULT_DOTENV, findings), findings).get(API_TOKEN)
+    return token_of_caller(data_dir, configured)
+
+
+class Remote:
+    """A session with a service. Every call raises ServiceSilent, ServiceRefused."""
+
+    def __init__(self, service: Service, token: Secret, clock: Clock) -> None:
+        self._service = service
+        self._clock = clock
+        self._session = aiohttp.ClientSession(
+            headers={"authorization": f"Bearer {token.reveal()}"}, timeout=aiohttp.ClientTimeout(ANSWER_S)
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def call(self, method: str, path: str, body: bytes | None = None, kind: str = "application/json") -> Any:
+        """Its answer, read. The lines of an NDJSON answer come as a list, whatever became of each of them."""
+        url = self._service.url + path
+        try:
+            async with self._session.request(method, url, data=body, headers={"content-type": kind}) as response:
+                said = await response.read()
+                if response.content_type == NDJSON:
+                    return [msgspec.json.decode(line) for line in said.splitlines()]
+                answer = msgspec.json.decode(said)
+        except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError) as fault:
+            who = f"the service at {self._service.url} (process {self._service.pid})"
+            raise ServiceSilent(f"{who} does not answer: {fault or type(fault).__name__}") from None
+        if response.status == 401:
+            raise ServiceRefused(401, f"the service does not know our token: give it as {API_TOKEN.name}")
+        if response.status >= 400:
+            told = f"{answer.get('error', answer)} {answer.get('fix', '')}" if isinstance(answer, dict) else str(answer)
+            raise ServiceRefused(response.status, told.strip())
+        return answer
+
+    async def submit(self, lines: AsyncIterator[bytes], tell: Callable[[Mapping[str, object]], None]) -> Answers:
+        """Each line's answer in the order of the lines. What has come meanwhile goes together, as one request."""
+        answers, placed = Answers(), set[str]()
+        async for batch in _batches(lines):
+            for answer in await self._answers(batch):
+                answers.invalid += answer["status"] == "invalid"
+                answers.refused += answer["status"] == DecisionStatus.REFUSED
+                if answer.get("orders"):
+                    placed.add(answer["signal_id"])
+                try:
+                    tell(answer)
+                except BrokenPipeError:
+                    raise NobodyListens("nobody reads the answers any more; what was decided stands") from None
+        await self._settle(placed)
+        return answers
+
+    async def _settle(self, signal_ids: Set[str]) -> None:
+        """Until no order of these is open, later attempts included; or long enough: the service follows them on."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_S):
+                while signal_ids & await self._under_way():
+                    await self._clock.sleep(SETTLE_POLL_S)
+
+    async def _under_way(self) -> set[str]:
+        """The signals whose orders are open."""
+        return {row["order_id"].rsplit(".", 2)[0] for row in await self.call("GET", "/v1/orders?open=true")}
+
+    async def _answers(self, lines: Sequence[bytes]) -> list[Mapping[str, Any]]:
+        """A line for which the service has no room waits its turn."""
+        answered = await self._post(lines)
+        while busy := [index for index, answer in enumerate(answered) if answer["status"] == "busy"]:
+            await self._clock.sleep(BUSY_RETRY_S)
+            again = await self._post([lines[index] for index in busy])
+            for index, answer in zip(busy, again, strict=True):
+                answered[index] = answer
+        if any(answer["status"] == "stopping" for answer in answered):
+            raise ServiceSilent("the service stopped before it had answered; send the signals again")
+        return answered
+
+    async def _post(self, lines: Sequence[bytes]) -> list[Mapping[str, Any]]:
+        answered: list[Mapping[str, Any]] = await self.call("POST", "/v1/signals", b"\n".join(lines), NDJSON)
+        return answered
+
+
+async def _batches(lines: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
+    """What has come so far, at least one line, and not more than the service takes at once."""
+    waiting: asyncio.Queue[bytes] = asyncio.Queue(BATCH_MAX)
+
+    async def fill() -> None:
+        async for line in lines:
+            if line.strip():
+                await waiting.put(line.strip())
+        await waiting.put(_END)
+
+    filling, left = asyncio.ensure_future(fill()), list[bytes]()  # taken already, for the next batch
+    try:
+        while (line := left.pop() if left else await waiting.get()) != _END:
+            batch, size = [line], len(line)
+            while not left and len(batch) < BATCH_MAX and not waiting.empty():
+                line = waiting.get_nowait()
+                if line == _END or size + len(line) > BATCH_BYTES_MAX:
+                    left.append(line)
+                else:
+                    batch.append(line)
+                    size += len(line) + 1
+            yield batch
+    finally:
+        filling.cancel()

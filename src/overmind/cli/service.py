@@ -1,0 +1,139 @@
+"""The desk as a service: opened, announced, drained when it is asked to end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+import typer
+import uvloop
+
+from overmind.api.files import TOKEN_FILE, Service, publish, token_of_service, withdraw
+from overmind.api.server import HOST, Serving, listen, serving
+from overmind.app import App, running
+from overmind.cli import present
+from overmind.cli.opening import JOURNAL, UNREACHABLE, journal_to_write, load_config
+from overmind.clock import SystemClock
+from overmind.config import MultiWalletConfig
+from overmind.config.secrecy import Secret
+from overmind.config.variables import SERVER_PORT
+from overmind.engine import Engine
+from overmind.market import Connect, Market, connected
+from overmind.ports import ChainSilent, Clock, Journal
+
+DRAIN_S: Final = 60.0  # what is still open then is followed by the next start
+
+log = structlog.get_logger("service")
+
+
+def serve(as_json: bool) -> None:
+    config = load_config()
+    with journal_to_write(config.data_dir) as journal:
+        token, warnings = token_of_service(config)
+        present.warn_of(warnings)
+        with _listen(config.server_port) as listener:
+            uvloop.run(_run(config, journal, listener, token, as_json))
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return listen(port)
+    except OSError as error:
+        present.complain(
+            f"port {port} of {HOST} cannot be had: {error.strerror}",
+            f"stop who listens there, or set {SERVER_PORT.name} to another one; 0 takes any free one",
+        )
+        raise typer.Exit(UNREACHABLE) from None
+
+
+async def _run(
+    config: MultiWalletConfig, journal: Journal, listener: socket.socket, token: Secret, as_json: bool
+) -> None:
+    clock, markets = SystemClock(), list[Market]()
+    async with (
+        connected(config, clock) as connect,
+        running(App(config, journal, clock, _noting(connect, markets)), drain_s=0.0) as app,
+    ):
+        stop, stop_now = _heed_signals()
+        path = config.data_dir / JOURNAL
+        async with serving(app, path, listener, token, _chain_of(markets[0])) as service:
+            publish(config.data_dir, Service(service.url, os.getpid()))
+            try:
+                _announce(config, service, as_json)
+                await stop.wait()
+                await _drain(app, service, stop_now)
+            finally:
+                withdraw(config.data_dir)
+
+
+def _noting(connect: Connect, markets: list[Market]) -> Connect:
+    def connect_and_note(engine: Engine, clock: Clock) -> Market:
+        markets.append(connect(engine, clock))
+        return markets[-1]
+
+    return connect_and_note
+
+
+def _chain_of(market: Market) -> Callable[[], asyncio.Future[None]] | None:
+    """Asks the chain's nodes, one after the other, until one answers. None on paper."""
+    on_chain = market.on_chain
+    if on_chain is None:
+        return None
+    nodes = on_chain.chain.nodes
+
+    async def ask() -> None:
+        for node in nodes:
+            try:
+                await node.finalized()
+            except ChainSilent:
+                continue
+            return
+        raise ChainSilent("no node answers")
+
+    return lambda: asyncio.ensure_future(ask())
+
+
+def _heed_signals() -> tuple[asyncio.Event, asyncio.Event]:
+    """Set by the first and by the second signal that asks us to end."""
+    stop, stop_now = asyncio.Event(), asyncio.Event()
+
+    def heed() -> None:
+        (stop_now if stop.is_set() else stop).set()
+
+    for one in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(one, heed)
+    return stop, stop_now
+
+
+def _announce(config: MultiWalletConfig, service: Serving, as_json: bool) -> None:
+    """As soon as it serves: whoever started it waits for this line."""
+    mode, cluster, wallets = config.mode.value, config.cluster.value, list(config.wallets)
+    log.info("service ready", url=service.url, mode=mode, cluster=cluster, wallets=len(wallets))
+    if as_json:
+        present.emit_json(
+            {"url": service.url, "pid": os.getpid(), "mode": mode, "cluster": cluster, "wallets": wallets}
+        )
+        return
+    where = "OVERMIND_API_TOKEN" if config.api_token is not None else str(config.data_dir / TOKEN_FILE)
+    present.say(f"{service.url} serves {len(wallets)} wallets, {mode} on {cluster}; token: {where}", "green")
+
+
+async def _drain(app: App, service: Serving, stop_now: asyncio.Event) -> None:
+    """Settle what was taken, until the time is up or a second signal comes."""
+    service.close_intake()
+    count = len(app.engine.state.open_orders)
+    log.info("service stops", open_orders=count)
+    if count:
+        present.note(f"settling {count} orders …; once more to end at once")
+    settling, hurrying = asyncio.ensure_future(app.settle(DRAIN_S)), asyncio.ensure_future(stop_now.wait())
+    await asyncio.wait((settling, hurrying), return_when=asyncio.FIRST_COMPLETED)
+    if stop_now.is_set():
+        service.leave_now()
+    for one in (settling, hurrying):
+        one.cancel()
+    await asyncio.gather(settling, hurrying, return_exceptions=True)
