@@ -66,6 +66,9 @@ OVERMIND_SIGNAL_TTL_MS                  | 0x           | refused | is not a numb
 OVERMIND_SIGNAL_TTL_MS                  | 1.5          | desk.signal_ttl_ns | 1500000
 OVERMIND_ATTEMPTS_MAX                   | 1            | desk.attempts_max | 1
 OVERMIND_EMERGENCY_STOP_THRESHOLD       | 0.0001       | desk.emergency_stop_ppm | 100
+OVERMIND_DAY_LOSS_MAX_PERCENT           | 5            | desk.day_loss_max_ppm | 50000
+OVERMIND_DRAWDOWN_MAX_PERCENT           | 12.5         | desk.drawdown_max_ppm | 125000
+OVERMIND_LOSS_STREAK_MAX                | 3            | desk.loss_streak_max | 3
 OVERMIND_COST_FEE_LAMPORTS              | 5000         | desk.costs.fee_lamports | 5000
 OVERMIND_COST_FEE_MAX_LAMPORTS          | 13000        | desk.costs.fee_max_lamports | 13000
 OVERMIND_COST_RENT_LAMPORTS             | 0            | desk.costs.rent_lamports | 0

@@ -167,7 +167,9 @@ class Chance:
             *[self._deposit(name) for _ in range(4)],
             ConfigureWallet(self._wallet(name)),
             self._configure_desk(desk),
-            AddHold(scope, rng.choice(CAUSES), "chance"),
+            AddHold(
+                scope, rng.choice(CAUSES), "chance", rng.choice([None, desk.now_ns + rng.choice([-NS, NS, DAY_NS])])
+            ),
             LiftHold(scope, rng.choice(CAUSES), "chance"),
             RemoveWallet(name),
             EmergencyStop("chance") if self.odd() else AddHold(Scope(name), "emergency", "chance"),
@@ -253,6 +255,12 @@ class Chance:
             {"tokens": {**DESK.tokens, DUST.mint: DUST, COIN.mint: COIN}},
             {"multi_wallet_enabled": not self.odd(), "default_wallet": rng.choice(self.names)},
         ]
+        if not self.forks:
+            changes += [
+                {"emergency_stop_ppm": rng.choice([PPM, PPM, 20_000])},
+                {"day_loss_max_ppm": rng.choice([PPM, 10_000]), "drawdown_max_ppm": rng.choice([PPM, 10_000])},
+                {"loss_streak_max": rng.choice([0, 2])},
+            ]
         return ConfigureDesk(structs.replace(settings, **rng.choice(changes)))
 
     def _wallet(self, name: WalletId) -> Wallet:

@@ -104,6 +104,7 @@ DESK = Desk(
     tokens={token.mint: token for token in TOKENS.values()},
     portfolio_exposure_max_ppm=PPM,
     asset_max_ppm=PPM,
+    emergency_stop_ppm=PPM,
 )
 WIDE_LIMITS = Limits(
     daily_loss_max_micros=WIDE,
@@ -138,6 +139,10 @@ DESK_WORDS = {
     "rate": ("rate_max_per_s", 1),
     "attempts": ("attempts_max", 1),
     "timeout": ("selection_timeout_ns", MS),
+    "threshold": ("emergency_stop_ppm", PERCENT),
+    "loss": ("day_loss_max_ppm", PERCENT),
+    "drawdown": ("drawdown_max_ppm", PERCENT),
+    "streak": ("loss_streak_max", 1),
 }
 WALLET_WORDS = ("usd", "sol", "share", "type", "key", "status")
 SIGNAL_WORDS = ("id", "by", "as", "tolerance", "limit", "prefer", "not", "slip", "ttl", "sent", "waited")
@@ -228,6 +233,8 @@ class Play:
                 return self._deposit(WalletId(name), Money(exact(amount, LAMPORTS), SOL), to_float=True)
             case ["hold", name, cause]:
                 return self.do(AddHold(scope(name), cause, "because"))
+            case ["hold", name, cause, "for", ms]:
+                return self.do(AddHold(scope(name), cause, "because", self.now_ns + int(ms) * MS))
             case ["lift", name, cause]:
                 return self.do(LiftHold(scope(name), cause, "because"))
             case ["stop"]:

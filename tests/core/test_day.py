@@ -60,7 +60,8 @@ def test_unrealised_losses_count_from_the_marks_of_midnight() -> None:
     desk = Play("w1 loss 50; buy eth $1000; fill; mark eth 1900")
     book = desk.book("w1")
     assert (book.unrealised_micros, book.day_pnl_micros) == (-50 * MICROS, -50 * MICROS)
-    assert told(desk.play("buy eth $1")) == "DAILY_LOSS 50 50 @w1"
+    held = "WALLET_STATUS Active Suspended: day_loss @w1"
+    assert told(desk.play("buy eth $1")) == f"{held} + DAILY_LOSS 50 50 @w1"
     desk.play(f"{HALF_A_DAY}; {PRICES_AGAIN}")
     assert (book.unrealised_micros, book.day_pnl_micros) == (-50 * MICROS, 0)
     assert told(desk.play("buy eth $1")) == "w1 $1"

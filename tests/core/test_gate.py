@@ -81,9 +81,11 @@ w1                         | buy eth 0.15  | w1 $300
 w1 risk 0.5                                              | buy eth $300 tolerance 0.5 | w1 $300
 w1 risk 0.5                                              | buy eth $300 tolerance 0.499999 | RISK_LEVEL 0.499999 0.5 @w1
 w1 loss 50.01; buy eth $1000; fill; mark eth 1900        | buy eth $1          | w1 $1
-w1 loss 50; buy eth $1000; fill; mark eth 1900           | buy eth $1          | DAILY_LOSS 50 50 @w1
+w1 loss 50; buy eth $1000; fill; mark eth 1900           | buy eth $1          \
+| WALLET_STATUS Active Suspended: day_loss @w1 + DAILY_LOSS 50 50 @w1
 w1 loss 50.000001; buy eth $1000; fill; mark eth 1900    | buy eth $1          | DAILY_LOSS_HEADROOM 50.000001 50.01 @w1
-w1 loss 50; buy eth $1000; fill; mark eth 1900; sell eth all; fill | buy eth $1 | DAILY_LOSS 50 50 @w1
+w1 loss 50; buy eth $1000; fill; mark eth 1900; sell eth all; fill | buy eth $1 \
+| WALLET_STATUS Active Suspended: day_loss @w1 + DAILY_LOSS 50 50 @w1
 w1 loss 0                                                | buy eth $1          | DAILY_LOSS 0 0 @w1
 w1 loss 50 stop 5                                        | buy sol $999.8      | w1 $999.8
 w1 loss 50 stop 5                                        | buy sol $999.800001 | DAILY_LOSS_HEADROOM 50 50.000001 @w1

@@ -31,6 +31,7 @@ from overmind.core.messages import (
     RecordFinal,
     RecordOutcome,
     RecordTicket,
+    Scope,
 )
 from overmind.core.model import (
     NS,
@@ -393,6 +394,34 @@ def check_limits_of_wallet(state: State, plain: Accountant, order: Order, book: 
     assert (plain.values(w) + plain.held_buys(w)) * PPM <= limits.exposure_max_ppm * plain.equity(w)
 
 
+def check_timed(state: State, now_ns: int) -> None:
+    """Every hold with an end is known by it, wherever it is, and none is there beyond its time."""
+    scopes = {Scope(): state.holds}
+    scopes |= {Scope(wallet_id): book.holds for wallet_id, book in state.wallets.items()}
+    scopes |= {Scope(strategy=strategy): holds for strategy, holds in state.paused.items()}
+    found = {(scope, hold.cause): hold.until_ns for scope, holds in scopes.items() for hold in holds.values()}
+    ending = {key: until_ns for key, until_ns in found.items() if until_ns is not None}
+    assert {(one.scope, one.cause): one.until_ns for one in state.timed} == ending
+    assert len(state.timed) == len(ending)
+
+
+def check_breakers(state: State, plain: Accountant) -> None:
+    """Whatever limit is reached has its hold."""
+    desk = state.settings
+    for wallet_id, book in state.wallets.items():
+        lost = -plain.day_pnl(wallet_id)
+        over = lost > 0 and lost >= book.wallet.limits.daily_loss_max_micros
+        assert not over or "day_loss" in book.holds or book.wallet.type is WalletType.EMERGENCY, wallet_id
+        assert not desk.loss_streak_max or book.loss_streak < desk.loss_streak_max or "loss_streak" in book.holds
+    equity = sum(plain.equity(wallet_id) for wallet_id in state.wallets)
+    for base, limit_ppm, stands in (
+        (state.day_base, desk.day_loss_max_ppm, "day_loss" in state.holds),
+        (state.stop_base, desk.emergency_stop_ppm, all("emergency" in one.holds for one in state.wallets.values())),
+    ):
+        capital = base.equity_micros + state.deposited_micros - base.deposited_micros
+        assert stands or equity >= capital or (capital - equity) * PPM < capital * limit_ppm, (base, limit_ppm)
+
+
 def play(rng: Random, wallets: int, commands: int, forks: bool = False) -> Play:
     """A script of every kind of command, each handled twice, everything checked after every fact."""
     desk, chance, plain = Play(prices={}), Chance(rng, wallets, forks), Accountant()
@@ -411,6 +440,9 @@ def play(rng: Random, wallets: int, commands: int, forks: bool = False) -> Play:
         check_books(desk.state)
         check_sums(desk.state, plain)
         check_debts(desk.state, plain)
+        check_timed(desk.state, desk.now_ns)
+        if any(isinstance(one, PricesMarked) for one in first):
+            check_breakers(desk.state, plain)
         for event in first:
             if isinstance(event, OrderPlaced) and event.order.side is Side.BUY:
                 check_limits(desk.state, plain, event.order, desk.now_ns)

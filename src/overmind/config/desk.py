@@ -32,6 +32,9 @@ def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings:
         signal_ttl_ns=settings.get(variables.SIGNAL_TTL),
         attempts_max=settings.get(variables.ATTEMPTS_MAX),
         emergency_stop_ppm=settings.get(variables.EMERGENCY_STOP_THRESHOLD),
+        day_loss_max_ppm=settings.get(variables.DAY_LOSS_MAX),
+        drawdown_max_ppm=settings.get(variables.DRAWDOWN_MAX),
+        loss_streak_max=settings.get(variables.LOSS_STREAK_MAX),
         costs=_costs(settings, findings),
     )
 

@@ -211,7 +211,27 @@ EMERGENCY_STOP_THRESHOLD = Variable(
     "OVERMIND_EMERGENCY_STOP_THRESHOLD",
     measured(kinds.fraction("0.0001")),
     "0.1",
-    "Loss since 00:00 UTC, as a share of the equity then, at which everything stops. Not in force in this version.",
+    "Loss since 00:00 UTC, as a share of the equity then and of what was deposited since, at which every wallet stops. "
+    "After a reactivation it counts from the equity at that moment.",
+)
+DAY_LOSS_MAX = Variable(
+    "OVERMIND_DAY_LOSS_MAX_PERCENT",
+    measured(kinds.percent()),
+    "100",
+    "Loss of the portfolio since 00:00 UTC, of the same equity, that holds all entries until the next day. The wallets "
+    "have limits of their own.",
+)
+DRAWDOWN_MAX = Variable(
+    "OVERMIND_DRAWDOWN_MAX_PERCENT",
+    measured(kinds.percent()),
+    "100",
+    "Loss from the portfolio's highest equity, deposits aside, that holds all entries until the hold is lifted.",
+)
+LOSS_STREAK_MAX = Variable(
+    "OVERMIND_LOSS_STREAK_MAX",
+    measured(kinds.whole("sales", 0, 10_000)),
+    "0",
+    "Sales in a row that lost money, after which a wallet takes no entries until the next day. 0: no limit.",
 )
 AUTO_REBALANCE_ENABLED = Variable(
     "OVERMIND_AUTO_REBALANCE_ENABLED",
@@ -359,6 +379,9 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
     ),
     "Risk": (
         EMERGENCY_STOP_THRESHOLD,
+        DAY_LOSS_MAX,
+        DRAWDOWN_MAX,
+        LOSS_STREAK_MAX,
         AUTO_REBALANCE_ENABLED,
         RISK_AGGREGATION_ENABLED,
         PORTFOLIO_EXPOSURE_MAX,

@@ -31,7 +31,7 @@ from overmind.core.messages import (
 )
 from overmind.core.model import SOL, Mark, Signal, Wallet
 from overmind.core.settle import adjust, close, deposit, finalise, place, roll_back
-from overmind.core.state import State, remember_decision
+from overmind.core.state import State, TimedHold, remember_decision
 from overmind.core.sums import count, discount, refresh_equity
 
 
@@ -70,11 +70,9 @@ def apply(state: State, entry: Entry) -> None:
         case DayRolled(day=day):
             _roll_day(state, day)
         case HoldAdded(scope=scope, hold=hold):
-            _holds(state, scope)[hold.cause] = hold
-            state.revalued = True
+            _add_hold(state, scope, hold)
         case HoldLifted(scope=scope, cause=cause):
-            del _holds(state, scope)[cause]
-            state.revalued = True
+            _lift_hold(state, scope, cause)
         case WalletConfigured(wallet=wallet):
             _configure_wallet(state, wallet)
         case DeskConfigured(desk=desk):
@@ -83,6 +81,7 @@ def apply(state: State, entry: Entry) -> None:
         case DeskFounded() as founded:
             assert state.seq == 1, entry
             state.founded = founded
+    state.peak_gain_micros = max(state.peak_gain_micros, state.equity_micros - state.deposited_micros)
 
 
 def _decide(state: State, signal: Signal, entry: Entry) -> None:
@@ -97,6 +96,27 @@ def _holds(state: State, scope: Scope) -> dict[str, Hold]:
     if scope.strategy is not None:
         return state.paused.setdefault(scope.strategy, {})
     return state.holds
+
+
+def _add_hold(state: State, scope: Scope, hold: Hold) -> None:
+    _holds(state, scope)[hold.cause] = hold
+    if hold.until_ns is not None:
+        state.timed.append(TimedHold(scope, hold.cause, hold.until_ns))
+    state.revalued = True
+
+
+def _lift_hold(state: State, scope: Scope, cause: str) -> None:
+    """What a breaker counts begins anew: else it would hold again at once."""
+    hold = _holds(state, scope).pop(cause)
+    if hold.until_ns is not None:
+        state.timed.remove(TimedHold(scope, cause, hold.until_ns))
+    if cause == "emergency":
+        state.stop_base = state.baseline
+    elif cause == "loss_streak" and scope.wallet_id is not None:
+        state.wallets[scope.wallet_id].loss_streak = 0
+    elif cause == "drawdown":
+        state.peak_gain_micros = state.equity_micros - state.deposited_micros
+    state.revalued = True
 
 
 def _configure_wallet(state: State, wallet: Wallet) -> None:
@@ -137,4 +157,5 @@ def _roll_day(state: State, day: int) -> None:
         book.trades_today = 0
         book.realised_today_micros = 0
         book.unrealised_base_micros = book.unrealised_micros
+    state.day_base = state.stop_base = state.baseline
     state.revalued = True

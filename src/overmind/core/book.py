@@ -68,6 +68,7 @@ class WalletBook(msgspec.Struct):
     trades_today: int = 0
     realised_today_micros: int = 0
     realised_micros: int = 0
+    loss_streak: int = 0  # sales in a row that lost money, costs included
     unrealised_base_micros: int = 0  # as the UTC day began
     last_trade_ns: int | None = None
     placed_ns: list[int] = msgspec.field(default_factory=list)  # the newest entries, for the rate limit

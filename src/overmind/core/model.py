@@ -181,7 +181,10 @@ class Desk(Value, frozen=True):
     mark_age_max_ns: int = 30_000_000_000
     signal_ttl_ns: int = 30_000_000_000
     attempts_max: int = 3
-    emergency_stop_ppm: int = 100_000
+    emergency_stop_ppm: int = 100_000  # of the equity at 00:00 UTC and what was deposited since
+    day_loss_max_ppm: int = PPM  # of the same; holds the portfolio's entries until the next day
+    drawdown_max_ppm: int = PPM  # of the highest equity; holds the portfolio's entries until somebody lifts it
+    loss_streak_max: int = 0  # sales in a row that lost money, in one wallet; 0: no limit
     costs: CostModel = CostModel()
 
 

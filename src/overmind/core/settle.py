@@ -128,7 +128,9 @@ def _fill(state: State, book: WalletBook, order: Order, token: Token, fill: Fill
         worth = value_micros(fill.received_units, order.mark_pico, token.decimals)
         return Booked(costs_micros, 0, (fill.spent_units - worth) * BPS // fill.spent_units)
     cost = _sell_lots(state, book, token, fill.spent_units)
-    _realise(book, fill.received_units - cost)
+    gain = fill.received_units - cost
+    _realise(book, gain)
+    book.loss_streak = book.loss_streak + 1 if gain < costs_micros else 0
     worth = value_micros(fill.spent_units, order.mark_pico, token.decimals)
     return Booked(costs_micros, cost, (worth - fill.received_units) * BPS // worth if worth else 0)
 

@@ -10,7 +10,7 @@ import msgspec
 
 from overmind.core.book import OpenOrder, Provisional, WalletBook
 from overmind.core.ledger import Ledger
-from overmind.core.messages import DeskFounded, Hold
+from overmind.core.messages import DeskFounded, Hold, Scope
 from overmind.core.model import (
     DAY_NS,
     SOL,
@@ -21,12 +21,13 @@ from overmind.core.model import (
     OrderId,
     SignalId,
     StrategyType,
+    Value,
     WalletId,
     value_micros_up,
 )
 
 SOL_DECIMALS: Final = 9
-STATE_VERSION: Final = 2  # Raise it with any change of State: snapshots of another version are replayed instead.
+STATE_VERSION: Final = 3  # Raise it with any change of State: snapshots of another version are replayed instead.
 DECISIONS_KEPT_NS: Final = 2 * DAY_NS  # older ids are recognised by the journal's index
 
 
@@ -36,6 +37,25 @@ class Touched(NamedTuple):
     wallet_id: WalletId
     mint: Mint
     strategy: StrategyType | None
+
+
+class TimedHold(Value, frozen=True):
+    """A hold that ends by itself."""
+
+    scope: Scope
+    cause: str
+    until_ns: int
+
+
+class Baseline(Value, frozen=True):
+    """What the portfolio was worth when a loss began to count, and what had been deposited till then."""
+
+    equity_micros: int = 0
+    deposited_micros: int = 0
+
+    def capital_micros(self, deposited_micros: int) -> int:
+        """What would be there now without a gain and without a loss."""
+        return self.equity_micros + deposited_micros - self.deposited_micros
 
 
 class State(msgspec.Struct):
@@ -57,6 +77,10 @@ class State(msgspec.Struct):
     assets: dict[Mint, int] = msgspec.field(default_factory=dict)  # positions and held buys by mint
     exposure_micros: int = 0  # the sum of `assets`
     deposited_micros: int = 0  # net, at the marks of the time
+    day_base: Baseline = Baseline()  # at 00:00 UTC
+    stop_base: Baseline = Baseline()  # at 00:00 UTC, or when a wallet was last reactivated
+    peak_gain_micros: int = 0  # the highest that equity has stood above what was deposited
+    timed: list[TimedHold] = msgspec.field(default_factory=list)  # the holds, wherever they are, that end by themselves
     signals: int = 0
     refused: int = 0
     recorded: int = 0
@@ -70,6 +94,11 @@ class State(msgspec.Struct):
         """The desk's settings; every command but the first two comes after they were journaled."""
         assert self.desk is not None, "the desk is not configured"
         return self.desk
+
+    @property
+    def baseline(self) -> Baseline:
+        """What a loss counts from, if it counts from now."""
+        return Baseline(self.equity_micros, self.deposited_micros)
 
     def sol_value_micros_up(self, lamports: int) -> int:
         """What SOL paid for fees costs, at the newest mark; nothing before SOL was ever priced."""

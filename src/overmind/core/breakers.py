@@ -1,0 +1,84 @@
+"""Breakers: a limit that is reached adds its named hold, with the reason and, where the day ends it, until when.
+
+They look after every outcome and every mark. What was lifted by hand comes back as soon as its limit is found reached
+again; a streak and a drawdown are counted anew from their lifting, the emergency stop from the reactivation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from overmind.core.book import WalletBook
+from overmind.core.holds import add_hold
+from overmind.core.messages import Event, Hold, Scope
+from overmind.core.model import DAY_NS, MICROS, PPM, WalletType
+from overmind.core.state import State
+
+DAY_LOSS, LOSS_STREAK, DRAWDOWN, EMERGENCY = "day_loss", "loss_streak", "drawdown", "emergency"
+CENTS: Final = 100
+
+
+def after_outcome(state: State, book: WalletBook, at_ns: int) -> Iterator[Event]:
+    yield from _of_wallet(state, book, at_ns)
+    yield from _of_portfolio(state, at_ns)
+
+
+def after_marks(state: State, at_ns: int) -> Iterator[Event]:
+    for book in state.wallets.values():
+        yield from _of_wallet(state, book, at_ns)
+    yield from _of_portfolio(state, at_ns)
+
+
+def stop_all(state: State, reason: str, at_ns: int) -> Iterator[Event]:
+    """The emergency stop. A second one finds nothing to do."""
+    for wallet_id in state.wallets:
+        yield from add_hold(state, Scope(wallet_id), Hold(EMERGENCY, reason, at_ns))
+
+
+def _of_wallet(state: State, book: WalletBook, at_ns: int) -> Iterator[Event]:
+    loss, loss_max = -book.day_pnl_micros, book.wallet.limits.daily_loss_max_micros
+    if loss > 0 and loss >= loss_max and DAY_LOSS not in book.holds and book.wallet.type is not WalletType.EMERGENCY:
+        reason = f"lost {_usd(loss)} since 00:00 UTC, the limit is {_usd(loss_max)}"
+        yield from add_hold(state, Scope(book.wallet.id), Hold(DAY_LOSS, reason, at_ns, _midnight_ns(state, at_ns)))
+    streak_max = state.settings.loss_streak_max
+    if streak_max and book.loss_streak >= streak_max and LOSS_STREAK not in book.holds:
+        reason = f"{book.loss_streak} sales in a row lost money, the limit is {streak_max}"
+        yield from add_hold(state, Scope(book.wallet.id), Hold(LOSS_STREAK, reason, at_ns, _midnight_ns(state, at_ns)))
+
+
+def _of_portfolio(state: State, at_ns: int) -> Iterator[Event]:
+    desk, holds = state.settings, state.holds
+    capital = state.day_base.capital_micros(state.deposited_micros)
+    if DAY_LOSS not in holds and _reached(state, capital, desk.day_loss_max_ppm):
+        reason = _lost(state, capital, "since 00:00 UTC", desk.day_loss_max_ppm)
+        yield from add_hold(state, Scope(), Hold(DAY_LOSS, reason, at_ns, _midnight_ns(state, at_ns)))
+    peak = state.peak_gain_micros + state.deposited_micros
+    if DRAWDOWN not in holds and _reached(state, peak, desk.drawdown_max_ppm):
+        reason = _lost(state, peak, "from the peak", desk.drawdown_max_ppm)
+        yield from add_hold(state, Scope(), Hold(DRAWDOWN, reason, at_ns))
+    capital = state.stop_base.capital_micros(state.deposited_micros)
+    if _reached(state, capital, desk.emergency_stop_ppm):
+        since = "since 00:00 UTC or the last reactivation"
+        yield from stop_all(state, _lost(state, capital, since, desk.emergency_stop_ppm), at_ns)
+
+
+def _reached(state: State, capital_micros: int, limit_ppm: int) -> bool:
+    """Whether what is left of the capital is so much less. Exact, in integers."""
+    loss = capital_micros - state.equity_micros
+    return loss > 0 and loss * PPM >= capital_micros * limit_ppm
+
+
+def _lost(state: State, capital_micros: int, since: str, limit_ppm: int) -> str:
+    loss = capital_micros - state.equity_micros
+    return f"the portfolio lost {_usd(loss)} of {_usd(capital_micros)} {since}, the limit is {limit_ppm / 10_000:g} %"
+
+
+def _midnight_ns(state: State, at_ns: int) -> int:
+    return (max(state.day, at_ns // DAY_NS) + 1) * DAY_NS
+
+
+def _usd(micros: int) -> str:
+    """Exact to the cent, rounded down."""
+    whole, part = divmod(micros * CENTS // MICROS, CENTS)
+    return f"${whole:,}.{part:02}"
