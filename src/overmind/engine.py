@@ -29,7 +29,7 @@ from overmind.core.messages import (
     Scope,
     SubmitSignal,
 )
-from overmind.core.model import Signal, SignalId, Value
+from overmind.core.model import OWN, Signal, SignalId, Value, is_own
 from overmind.core.state import DECISIONS_KEPT_NS, State, decode_state, encode_state, remember_decision
 from overmind.ports import Clock, Journal, Snapshot
 
@@ -149,6 +149,8 @@ class Engine:
 
     async def submit(self, signal: Signal, received_at_ns: int | None = None) -> Answered:
         """Answer a signal, with the first answer if it is known. Raises CommandRefused if it is known otherwise."""
+        if is_own(signal.id):
+            raise CommandRefused(f"signal id {signal.id!r} is of our own causes: choose one without {OWN!r}")
         received = received_at_ns if received_at_ns is not None else self._clock.now_ns()
         known = self._known(signal.id)
         if known is not None:

@@ -17,6 +17,7 @@ from overmind.core.messages import (
     Entry,
     HoldAdded,
     HoldLifted,
+    LiquidationOrdered,
     OrderClosed,
     OrderFinal,
     OrderPlaced,
@@ -172,6 +173,8 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
             log.warning("balance adjusted", seq=seq, wallet=wallet_id, mint=mint, units=units, why=reason)
         case BalancesChecked(wallet_id=wallet_id, slot=slot, signature=signature):
             log.debug("balances checked", seq=seq, wallet=wallet_id, slot=slot, signature=signature)
+        case LiquidationOrdered(reason=reason):
+            log.warning("liquidation ordered", seq=seq, why=reason)
         case WalletConfigured(wallet=wallet):
             log.info("wallet configured", seq=seq, wallet=wallet.id, wallet_type=wallet.type.value)
         case DayRolled(day=day):

@@ -32,6 +32,7 @@ MEANING: Final[dict[Code, str]] = {
     Code.RISK_LEVEL: "The wallet's risk level is above the signal's tolerance.",
     Code.DAILY_LOSS: "The wallet's loss limit of this UTC day is used up.",
     Code.DAILY_LOSS_HEADROOM: "What this order could lose, with what is in flight, does not fit what is left of it.",
+    Code.ASSET_COOLDOWN: "The wallet's stop loss sold this token so shortly ago; see OVERMIND_STOP_COOLDOWN_SEC.",
     Code.TRADES_TODAY: "The wallet's trades of this UTC day are used up; open entries count.",
     Code.CONCURRENT_POSITIONS: "The wallet has as many positions, opening ones included, as it may have.",
     Code.POSITION_SIZE: "The position after the trade would be larger than the wallet's limit.",
@@ -61,6 +62,7 @@ CAUSES: Final[dict[Cause, str]] = {
     Cause.NOT_VERIFIED: "What was offered for signing does not do what was ordered. Look at who offers it.",
     Cause.REVERTED: "The chain undid it, or said before that it would; the detail has its error.",
     Cause.NO_KEY: "The wallet is not configured any more, so nothing can be signed for it.",
+    Cause.NOT_CONFIRMED: "A mark made an exit due and no quote shows that price: one bad mark sells nothing.",
     Cause.NO_PROTECTED_ROUTE: "MEV protection is a must here, and the cluster has no route for it.",
 }
 

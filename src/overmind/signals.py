@@ -16,6 +16,7 @@ from overmind.core.model import (
     PICO,
     PPM,
     PRICE_MAX_PICO,
+    Exits,
     Mint,
     Signal,
     SignalId,
@@ -33,6 +34,9 @@ NS_PER_MS: Final = 1_000_000
 TTL_MAX_MS: Final = DAY_NS // NS_PER_MS
 TOKEN_UNITS_MAX: Final = 2**64 - 1  # what a token account can hold
 SYMBOLS_SHOWN_MAX: Final = 20
+TAKE_PROFIT_MAX_PPM: Final = 1_000 * PPM
+HOLD_MAX_MS: Final = 3_650 * DAY_NS // NS_PER_MS
+EXIT_FIELDS: Final = ("stop_loss_percent", "trailing_stop_percent", "take_profit_percent", "max_hold_ms")
 
 FIELDS: Final = frozenset(
     {
@@ -52,6 +56,10 @@ FIELDS: Final = frozenset(
         "ttl_ms",
         "timestamp",
         "mev_protected",
+        "stop_loss_percent",
+        "trailing_stop_percent",
+        "take_profit_percent",
+        "max_hold_ms",
     }
 )
 # Names that people use for these. Ignored, they would trade at another price or later than was wished.
@@ -61,6 +69,9 @@ MEANT: Final = {
     "maxslippage": "max_slippage_bps",
     "slippagebps": "max_slippage_bps",
     "limitprice": "target_price",
+    "stoploss": "stop_loss_percent",
+    "trailingstop": "trailing_stop_percent",
+    "takeprofit": "take_profit_percent",
 }
 ACTIONS: Final = {action.lower(): action for action in TradeAction}
 SPELLINGS: Final = {
@@ -122,6 +133,7 @@ def _read(form: Form, tokens: Mapping[str, Token], quote: Token) -> Signal | Non
     ttl_ms = form.integer("ttl_ms", TTL_MAX_MS)
     at_ns = form.instant("timestamp")
     mev_protected = form.flag("mev_protected")
+    exits = _exits(form, action)
     _check_given(form, "strategy_type", "action")
     if signal_id is None or strategy is None or action is None or mint is None:
         return None
@@ -141,6 +153,7 @@ def _read(form: Form, tokens: Mapping[str, Token], quote: Token) -> Signal | Non
         ttl_ns=None if ttl_ms is None else ttl_ms * NS_PER_MS,
         at_ns=at_ns,
         mev_protected=mev_protected,
+        exits=exits,
     )
 
 
@@ -206,6 +219,22 @@ def _target_price(form: Form, action: TradeAction | None) -> int | None:
     return price
 
 
+def _exits(form: Form, action: TradeAction | None) -> Exits | None:
+    """When to sell again what is bought."""
+    exits = Exits(
+        stop_loss_ppm=form.scaled("stop_loss_percent", 4, PPM - 1),
+        trailing_ppm=form.scaled("trailing_stop_percent", 4, PPM - 1),
+        take_profit_ppm=form.scaled("take_profit_percent", 4, TAKE_PROFIT_MAX_PPM),
+        hold_max_ns=None if (held_ms := form.integer("max_hold_ms", HOLD_MAX_MS)) is None else held_ms * NS_PER_MS,
+    )
+    if exits == Exits():
+        return None
+    if action is not None and action not in BUY_ACTIONS:
+        given = next(field for field in EXIT_FIELDS if form.fields.get(field) is not None)
+        form.refuse(given, f"{action} buys nothing that could be sold later", "Leave it out")
+    return exits
+
+
 def _check_given(form: Form, *required: str) -> None:
     for field in required:
         if form.fields.get(field) is None:
@@ -232,8 +261,18 @@ def encode_signal(signal: Signal, tokens: Mapping[str, Token]) -> dict[str, obje
         "ttl_ms": None if signal.ttl_ns is None else signal.ttl_ns // NS_PER_MS,
         "timestamp": None if signal.at_ns is None else _when(signal.at_ns),
         "mev_protected": signal.mev_protected or None,
+        **(_encoded_exits(signal.exits) if signal.exits is not None else {}),
     }
     return {field: value for field, value in encoded.items() if value is not None}
+
+
+def _encoded_exits(exits: Exits) -> dict[str, object]:
+    return {
+        "stop_loss_percent": _text(exits.stop_loss_ppm, PPM // 100),
+        "trailing_stop_percent": _text(exits.trailing_ppm, PPM // 100),
+        "take_profit_percent": _text(exits.take_profit_ppm, PPM // 100),
+        "max_hold_ms": None if exits.hold_max_ns is None else exits.hold_max_ns // NS_PER_MS,
+    }
 
 
 def _text(units: int | None, one: int) -> str | None:

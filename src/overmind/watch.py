@@ -1,18 +1,23 @@
-"""Timers that turn the world into commands: prices become marks, a STOP file becomes an emergency stop."""
+"""Timers that turn the world into commands: prices become marks, marks make exits due, a STOP file stops everything."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
 
-from overmind.core.messages import EmergencyStop, MarkPrices
-from overmind.core.model import Mark
+import structlog
+
+from overmind.core.messages import ClosePosition, EmergencyStop, MarkPrices
+from overmind.core.model import Mark, Mint, WalletId
+from overmind.core.treasury import exits_due, unwatched
 from overmind.engine import Engine
 from overmind.ports import Clock, Prices
 
 STOP_FILE: Final = "STOP"
 STOP_REASON: Final = "STOP file in the data directory"
 REASON_CHARS_MAX: Final = 500
+
+log = structlog.get_logger("watch")
 
 
 class StopFile:
@@ -49,6 +54,8 @@ class Watch:
         self._clock = clock
         self._stop_file = stop_file
         self._every_s = every_s
+        self._unwatched: set[tuple[WalletId, Mint]] = set()  # alarmed of
+        self._stuck: set[tuple[WalletId, Mint]] = set()  # likewise
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -62,6 +69,25 @@ class Watch:
         marks = tuple(Mark(tick.mint, tick.price_pico, tick.at_ns) for tick in ticks.values())
         if marks:
             await self._engine.handle(MarkPrices(marks))
+        self._protect()
+
+    def _protect(self) -> None:
+        """Sell what is due. What is tried already, or waits for its next try, is not due; all of it stands in the
+        state, so a restart goes on where it was."""
+        engine = self._engine
+        at_ns = max(self._clock.now_ns(), engine.state.at_ns)
+        blind = set(unwatched(engine.state, at_ns))
+        for wallet_id, mint in sorted(blind - self._unwatched):
+            log.error("no fresh price, exits cannot be watched", wallet=wallet_id, mint=mint)
+        stuck = set[tuple[WalletId, Mint]]()
+        for due in exits_due(engine.state, at_ns):
+            before = engine.state.seq
+            engine.record(ClosePosition(due.wallet_id, due.mint))
+            if engine.state.seq == before:
+                stuck.add((due.wallet_id, due.mint))
+                if (due.wallet_id, due.mint) not in self._stuck:
+                    log.error("exit is due and not possible", wallet=due.wallet_id, mint=due.mint, cause=due.cause)
+        self._unwatched, self._stuck = blind, stuck
 
     async def heed_stop_file(self) -> None:
         if self._stop_file.exists():

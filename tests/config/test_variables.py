@@ -69,6 +69,12 @@ OVERMIND_EMERGENCY_STOP_THRESHOLD       | 0.0001       | desk.emergency_stop_ppm
 OVERMIND_DAY_LOSS_MAX_PERCENT           | 5            | desk.day_loss_max_ppm | 50000
 OVERMIND_DRAWDOWN_MAX_PERCENT           | 12.5         | desk.drawdown_max_ppm | 125000
 OVERMIND_LOSS_STREAK_MAX                | 3            | desk.loss_streak_max | 3
+OVERMIND_STOP_COOLDOWN_SEC              | 1.5          | desk.cooldown_ns | 1500000000
+OVERMIND_EXIT_SLIPPAGE_BPS              | 50, 100,100  | desk.exit_slippage_bps | (50, 100, 100)
+OVERMIND_EXIT_SLIPPAGE_BPS              | 100,50       | refused | is no ladder
+OVERMIND_EXIT_SLIPPAGE_BPS              | 100,10000    | refused | out of bounds
+OVERMIND_EXIT_SLIPPAGE_BPS              | 100,         | refused | is not a number
+OVERMIND_EXIT_RETRY_MS                  | 1            | desk.exit_retry_ns | 1000000
 OVERMIND_COST_FEE_LAMPORTS              | 5000         | desk.costs.fee_lamports | 5000
 OVERMIND_COST_FEE_MAX_LAMPORTS          | 13000        | desk.costs.fee_max_lamports | 13000
 OVERMIND_COST_RENT_LAMPORTS             | 0            | desk.costs.rent_lamports | 0

@@ -12,6 +12,7 @@ from overmind.core.gate import capacity_micros
 from overmind.core.messages import (
     AcceptBalances,
     AddHold,
+    ClosePosition,
     Command,
     CommandRefused,
     ConfigureDesk,
@@ -39,6 +40,7 @@ from overmind.core.model import (
     SOL,
     Cause,
     DepositId,
+    Exits,
     Expired,
     Failed,
     Filled,
@@ -62,6 +64,7 @@ from overmind.core.model import (
     WalletStatus,
     WalletType,
 )
+from overmind.core.treasury import exits_due
 
 DUST = Token("DUST", Mint("dust"), 0)
 COIN = Token("COIN", Mint("coin"), 9)
@@ -116,6 +119,8 @@ class Chance:
             return self._final(desk)
         if roll < 0.72:
             return self._chain(desk)
+        if roll < 0.77 and (due := exits_due(desk.state, desk.now_ns)):
+            return ClosePosition(due[0].wallet_id, due[0].mint)
         if self.forks and desk.state.holds:
             return LiftHold(Scope(), next(iter(desk.state.holds)), "chance")
         return self._marks(desk) if roll < 0.85 else self._wish(desk)
@@ -161,7 +166,9 @@ class Chance:
         holds += [(Scope(strategy=key), cause) for key, paused in desk.state.paused.items() for cause in paused]
         lifts = [LiftHold(*rng.choice(holds), "chance")] * 4 if holds else []
         if self.forks and lifts:
-            return lifts[0]
+            lift = lifts[0]
+            stopped = lift.scope.wallet_id if lift.cause == "emergency" else None
+            return lift if stopped is None else ReactivateWallet(stopped, "chance")
         wishes: list[Command] = [
             *lifts,
             *[self._deposit(name) for _ in range(4)],
@@ -172,7 +179,10 @@ class Chance:
             ),
             LiftHold(scope, rng.choice(CAUSES), "chance"),
             RemoveWallet(name),
-            EmergencyStop("chance") if self.odd() else AddHold(Scope(name), "emergency", "chance"),
+            *[ClosePosition(name, rng.choice(MINTS), by_operator=by) for by in (True, False, False)],
+            EmergencyStop("chance", liquidate=rng.random() < 0.5)
+            if self.odd()
+            else AddHold(Scope(name), "emergency", "chance"),
             *[ReactivateWallet(one, "chance") for one in self.names],
             RecordTicket(order_id, Ticket(f"signature {rng.randint(0, 3)}", b"bytes")),
             RecordOutcome(order_id, Expired()),
@@ -203,9 +213,14 @@ class Chance:
             preferred_type=rng.choice([None, None, *WalletType]),
             exclude=tuple(rng.sample(self.names, min(len(self.names), 2))) if odd() else (),
             slippage_max_bps=rng.choice([100, 101]) if odd() else None,
+            exits=self._exits() if rng.random() < 0.2 else None,
             at_ns=desk.now_ns + rng.choice([0, -NS, 5 * NS, 6 * NS, -30 * NS]) if odd() else None,
         )
         return SubmitSignal(signal, desk.now_ns - (rng.choice([MS, 5 * NS, 6 * NS]) if odd() else 0))
+
+    def _exits(self) -> Exits:
+        tight = [self.rng.choice([None, None, self.rng.randint(1, 50_000)]) for _ in range(3)]
+        return Exits(*tight, self.rng.choice([None, NS, 100 * NS]))
 
     def _notional(self, desk: Play) -> int:
         """Often exactly what a wallet has room for, or one unit beyond."""
@@ -259,7 +274,8 @@ class Chance:
             changes += [
                 {"emergency_stop_ppm": rng.choice([PPM, PPM, 20_000])},
                 {"day_loss_max_ppm": rng.choice([PPM, 10_000]), "drawdown_max_ppm": rng.choice([PPM, 10_000])},
-                {"loss_streak_max": rng.choice([0, 2])},
+                {"loss_streak_max": rng.choice([0, 2]), "cooldown_ns": rng.choice([0, 10 * NS])},
+                {"exit_slippage_bps": rng.choice([(100,), (0, 50), (100, 200, 400, 800)])},
             ]
         return ConfigureDesk(structs.replace(settings, **rng.choice(changes)))
 

@@ -3,6 +3,8 @@
 `fill provisional` books what `final` makes final and `roll back as expired` (or failed, or filled) undoes. `chain w1
 usd -5 eth 2` reads the chain: what is not said is as the books have it, and a sign means more or less than that.
 
+`exits` sells what is due by a rule of ours, as the watch does after each mark.
+
 SOL costs $100, eth $2,000 and btc $50,000; `new` is listed but was never priced. A step without a verb
 configures the wallet of that name. It starts with $9,900 and a float of 1 SOL, so its equity is $10,000 and a percent
 of it $100, and its limits are as wide as possible. It is noon.
@@ -24,6 +26,7 @@ from overmind.core.index import SelectionIndex
 from overmind.core.messages import (
     AcceptBalances,
     AddHold,
+    ClosePosition,
     Command,
     ConfigureDesk,
     ConfigureWallet,
@@ -56,6 +59,7 @@ from overmind.core.model import (
     Cause,
     DepositId,
     Desk,
+    Exits,
     Expired,
     Failed,
     Filled,
@@ -85,6 +89,7 @@ from overmind.core.model import (
     value_micros,
 )
 from overmind.core.state import State
+from overmind.core.treasury import exits_due
 
 NOON_NS = 20_000 * DAY_NS + DAY_NS // 2
 MS = 10**6
@@ -143,9 +148,17 @@ DESK_WORDS = {
     "loss": ("day_loss_max_ppm", PERCENT),
     "drawdown": ("drawdown_max_ppm", PERCENT),
     "streak": ("loss_streak_max", 1),
+    "cooldown": ("cooldown_ns", MS),
+    "retry": ("exit_retry_ns", MS),
 }
 WALLET_WORDS = ("usd", "sol", "share", "type", "key", "status")
-SIGNAL_WORDS = ("id", "by", "as", "tolerance", "limit", "prefer", "not", "slip", "ttl", "sent", "waited")
+EXIT_WORDS = {
+    "stop": ("stop_loss_ppm", PERCENT),
+    "trail": ("trailing_ppm", PERCENT),
+    "profit": ("take_profit_ppm", PERCENT),
+    "held": ("hold_max_ns", MS),
+}
+SIGNAL_WORDS = (*EXIT_WORDS, "id", "by", "as", "tolerance", "limit", "prefer", "not", "slip", "ttl", "sent", "waited")
 OUTCOME_WORDS = ("at", "fee", "rent", "for")
 OUTCOME_OF = {"filled": "fill", "failed": "fail", "expired": "expire", "rejected": "reject"}
 READ_WORDS = ("slot", "behind", "signed", "because")  # `behind` n: read n entries ago
@@ -223,7 +236,9 @@ class Play:
             case ["desk", *options]:
                 return self.do(
                     ConfigureDesk(
-                        desk_with(self.state.settings, pairs(options, {*DESK_WORDS, "only", "depth", "without"}))
+                        desk_with(
+                            self.state.settings, pairs(options, {*DESK_WORDS, "only", "depth", "without", "ladder"})
+                        )
                     )
                 )
             case ["deposit", name, amount, token]:
@@ -239,6 +254,13 @@ class Play:
                 return self.do(LiftHold(scope(name), cause, "because"))
             case ["stop"]:
                 return self.do(EmergencyStop("because"))
+            case ["liquidate"]:
+                return self.do(EmergencyStop("because", liquidate=True))
+            case ["close", name, token]:
+                return self.do(ClosePosition(WalletId(name), mint(token), by_operator=True))
+            case ["exits"]:
+                due = exits_due(self.state, self.now_ns)
+                return tuple(event for one in due for event in self.do(ClosePosition(one.wallet_id, one.mint)))
             case ["reactivate", name]:
                 return self.do(ReactivateWallet(WalletId(name), "because"))
             case ["remove", name]:
@@ -271,6 +293,7 @@ class Play:
             slippage_max_bps=int(said["slip"]) if "slip" in said else None,
             ttl_ns=int(said["ttl"]) * MS if "ttl" in said else None,
             at_ns=self.now_ns + int(said["sent"]) * MS if "sent" in said else None,
+            exits=exits_with(said),
         )
         return SubmitSignal(signal, self.now_ns - int(said.get("waited", "0")) * MS)
 
@@ -387,9 +410,16 @@ def desk_with(desk: Desk, said: dict[str, str]) -> Desk:
         changes |= {"multi_wallet_enabled": False, "default_wallet": WalletId(said["only"])}
     if "depth" in said:
         changes["costs"] = structs.replace(desk.costs, depth_micros=exact(said["depth"], MICROS))
+    if "ladder" in said:
+        changes["exit_slippage_bps"] = tuple(map(int, said["ladder"].split(",")))
     if "without" in said:
         changes["tokens"] = {key: token for key, token in desk.tokens.items() if key != mint(said["without"])}
     return structs.replace(desk, **changes)
+
+
+def exits_with(said: dict[str, str]) -> Exits | None:
+    wanted = {EXIT_WORDS[word][0]: exact(said[word], EXIT_WORDS[word][1]) for word in EXIT_WORDS if word in said}
+    return structs.replace(Exits(), **wanted) if wanted else None
 
 
 def pairs(words: list[str], known: Iterable[str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ w1; w2; w3; buy eth $300 id s | expire                       | OrderClosed + w2 
 w1; w2; w3; buy eth $300 id s | reject for ROUTE_DOWN        | OrderClosed + w2 $300
 w1; w2; w3; buy eth $300 id s | reject for WALLET_FUNDS      | OrderClosed + w2 $300
 w1; w2; w3; buy eth $300 id s | reject for NO_PROTECTED_ROUTE | OrderClosed + w2 $300
+w1; w2; w3; buy eth $300 id s | reject for NOT_CONFIRMED     | OrderClosed
 w1; w2; w3; buy eth $300 id s | reject for NO_KEY            | OrderClosed
 w1; w2; w3; buy eth $300 id s | reject for NOT_VERIFIED      | OrderClosed
 w1; w2; w3; buy eth $300 id s | reject for REVERTED          | OrderClosed

@@ -87,6 +87,13 @@ w1 loss 50.000001; buy eth $1000; fill; mark eth 1900    | buy eth $1          |
 w1 loss 50; buy eth $1000; fill; mark eth 1900; sell eth all; fill | buy eth $1 \
 | WALLET_STATUS Active Suspended: day_loss @w1 + DAILY_LOSS 50 50 @w1
 w1 loss 0                                                | buy eth $1          | DAILY_LOSS 0 0 @w1
+# What a stop loss sold is not bought again so soon; another token is.
+w1 stop 5; desk cooldown 60000; buy eth $1000; fill; mark eth 1900; exits | buy eth $1 | ASSET_COOLDOWN 60000 0 @w1
+w1 stop 5; desk cooldown 9000; buy eth $1000; fill; mark eth 1900; exits; wait 1000; fill; wait 8999 | buy eth $1 \
+| ASSET_COOLDOWN 9000 8999 @w1
+w1 stop 5; desk cooldown 9000; buy eth $1000; fill; mark eth 1900; exits; wait 1000; fill; wait 9000 | buy eth $1 \
+| w1 $1
+w1 stop 5; desk cooldown 9000; buy eth $1000; fill; mark eth 1900; exits; fill | buy btc $1 | w1 $1
 w1 loss 50 stop 5                                        | buy sol $999.8      | w1 $999.8
 w1 loss 50 stop 5                                        | buy sol $999.800001 | DAILY_LOSS_HEADROOM 50 50.000001 @w1
 w1 loss 50 stop 5                                        | buy eth $995.72144  | w1 $995.72144
@@ -192,6 +199,7 @@ def test_everything_wrong_at_once_is_told_in_the_order_of_precedence() -> None:
         Code.MINT_NOT_ADMITTED,  # without a size, no rule of size is broken
         Code.AMOUNT_OUT_OF_RANGE,
         Code.DAILY_LOSS_HEADROOM,  # not with DAILY_LOSS
+        Code.ASSET_COOLDOWN,  # only after a stop loss
         Code.INSUFFICIENT_TOKENS,  # of sales
     }
     assert set(Code) - set(codes) == unreachable_together

@@ -11,6 +11,7 @@ from typing import get_args
 
 import msgspec
 import pytest
+from msgspec import structs
 from tests.core.desk import Play
 
 from overmind.core.apply import apply
@@ -35,6 +36,11 @@ sell eth 0.3 id l; fill l.0.0 provisional fee 5000; roll back k.0.0 as expired; 
 chain w1 usd +5 signed x; chain w1 usd -7; accept w1 usd -7 because moved signed y; buy sol $70 id m
 fill m.0.0 provisional fee 13000; sell sol all id n; fill n.0.0; roll back m.0.0 as expired
 buy btc $80 not w1 id o; reactivate w2; buy btc $80 not w1 id p; fill p.0.0 provisional fee 5000
+reactivate w3; w4 stop 5 loss 20 sol 2; desk cooldown 60000 loss 50 drawdown 40 streak 3 threshold 90
+buy eth $100 not w1,w2 id q stop 4 trail 10 profit 20 held 3600000; fill q.0.0; mark eth 1600; exits
+reject for NOT_CONFIRMED; wait 9000; exits; fill fee 9000; buy eth $5 not w1,w2 id r; hold w4 operator for 1000
+wait 1000; hold momentum pause for 500; buy sol $20 not w1,w2 id t by arbitrage; fill t.0.0
+liquidate; close w1 eth; fill; wait 1; exits
 """
 
 
@@ -58,6 +64,17 @@ def books(state: State) -> dict[str, object]:
         "portfolio_holds": sorted(state.holds),
         "checked": {wallet_id: book.checked for wallet_id, book in state.wallets.items()},
         "signals": sorted(state.decided),
+        "bases": [list(structs.astuple(base)) for base in (state.day_base, state.stop_base)],
+        "peak_gain": state.peak_gain_micros,
+        "timed": sorted(f"{one.scope.wallet_id} {one.cause} {one.until_ns}" for one in state.timed),
+        "exiting": {
+            wallet_id: {mint: structs.asdict(one) for mint, one in sorted(book.exiting.items())}
+            for wallet_id, book in state.wallets.items()
+        },
+        "peaks": {
+            wallet_id: {mint: position.peak_pico for mint, position in sorted(book.positions.items())}
+            for wallet_id, book in state.wallets.items()
+        },
     }
 
 

@@ -17,6 +17,7 @@ from overmind.core.model import (
     PPM,
     PRICE_MAX_PICO,
     SOL,
+    Exits,
     Mint,
     Signal,
     SignalId,
@@ -94,6 +95,19 @@ def test_the_whole_of_a_signal() -> None:
         at_ns=AT_NS,
         mev_protected=True,
     )
+
+
+def test_a_signal_says_when_to_sell_again_what_it_buys() -> None:
+    said = {"stop_loss_percent": "2.5", "trailing_stop_percent": 5, "take_profit_percent": 40, "max_hold_ms": 60_000}
+    signal = decode_signal(line(**said), TOKENS, USDC)
+    assert signal.exits == Exits(25_000, 50_000, 400_000, 60_000_000_000)
+    assert decode_signal(line(max_hold_ms=1), TOKENS, USDC).exits == Exits(hold_max_ns=1_000_000)
+
+
+@pytest.mark.parametrize("signal_id", ["stop:w1:eth:0", "close:w1", ":"])
+def test_an_id_of_our_own_causes_cannot_come_from_outside(signal_id: str) -> None:
+    with pytest.raises(BadSignal, match="is not an id"):
+        decode_signal(line(signal_id=signal_id), TOKENS, USDC)
 
 
 def test_the_least_of_a_signal() -> None:
@@ -327,6 +341,18 @@ MANY_FIELDS = {f"free_{number}_of_all": 1 for number in range(FIELDS_MAX)}
         (line(timestamp=[]), ("timestamp", "'[]' is neither an ISO 8601 time nor a unix time")),
         (line(mev_protected="yes"), ("mev_protected", "'yes' is neither true nor false")),
         (line(mev_protected=1), ("mev_protected", "'1' is neither true nor false")),
+        (line(stop_loss_percent=0), ("stop_loss_percent", "'0' is not above 0")),
+        (line(stop_loss_percent=100), ("stop_loss_percent", "'100' is absurdly large")),
+        (line(trailing_stop_percent="0.00001"), ("trailing_stop_percent", "'0.00001' has more than 4 decimals")),
+        (line(take_profit_percent=100_001), ("take_profit_percent", "'100001' is absurdly large")),
+        (line(max_hold_ms=0.5), ("max_hold_ms", "'0.5' is not valid")),
+        (line(stop_loss=5), ("stop_loss", "unknown field")),
+        (line(take_profit=5), ("take_profit", "unknown field")),
+        (
+            line(action="Sell", take_profit_percent=5),
+            ("take_profit_percent", "Sell buys nothing that could be sold later"),
+        ),
+        (line(action="Hold", max_hold_ms=5), ("max_hold_ms", "Hold buys nothing that could be sold later")),
         (line(max_slipage_bps=5), ("max_slipage_bps", "unknown field")),
         (line(maxSlippageBps=5), ("maxSlippageBps", "unknown field")),
         (line(slippage_bps=5), ("slippage_bps", "unknown field")),
@@ -438,6 +464,9 @@ def signals(draw: st.DrawFn) -> Signal:
         ttl_ns=None if (ttl_ms := maybe_int(TTL_MAX_MS)) is None else ttl_ms * 10**6,
         at_ns=maybe_int(2**63 - 1),
         mev_protected=draw(st.booleans()),
+        exits=draw(st.none() | st.builds(Exits, *[st.none() | st.integers(1, 999_999)] * 3, st.just(5_000_000)))
+        if action in (TradeAction.BUY, TradeAction.MARKET_BUY)
+        else None,
     )
 
 

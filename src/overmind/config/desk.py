@@ -35,6 +35,9 @@ def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings:
         day_loss_max_ppm=settings.get(variables.DAY_LOSS_MAX),
         drawdown_max_ppm=settings.get(variables.DRAWDOWN_MAX),
         loss_streak_max=settings.get(variables.LOSS_STREAK_MAX),
+        cooldown_ns=settings.get(variables.STOP_COOLDOWN),
+        exit_slippage_bps=settings.get(variables.EXIT_SLIPPAGE),
+        exit_retry_ns=settings.get(variables.EXIT_RETRY),
         costs=_costs(settings, findings),
     )
 

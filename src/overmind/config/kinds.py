@@ -104,6 +104,28 @@ def sol(high: str) -> Measure:
     return Measure("SOL", LAMPORTS, Decimal(0), Decimal(high))
 
 
+def seconds(low: int, high: int) -> Measure:
+    """Kept in nanoseconds."""
+    return Measure("s", 10**9, Decimal(low), Decimal(high))
+
+
+def ladder(rungs_max: int) -> Kind[tuple[int, ...]]:
+    """Basis points, one or more, each at least the one before."""
+    rung = whole("bps", 0, 9_999)
+
+    def read(text: str) -> tuple[int, ...] | Wrong:
+        rungs = [rung.read(part) for part in text.split(",")]
+        for one in rungs:
+            if isinstance(one, Wrong):
+                return one
+        steps = tuple(one for one in rungs if not isinstance(one, Wrong))
+        if len(steps) > rungs_max or list(steps) != sorted(steps):
+            return Wrong(f"{shown(text)!r} is no ladder", f"write up to {rungs_max} numbers, none below the one before")
+        return steps
+
+    return Kind(read, "comma list of bps", rung.bounds)
+
+
 def measured(measure: Measure) -> Kind[int]:
     return Kind(measure.read, measure.unit, measure.bounds)
 

@@ -233,6 +233,25 @@ LOSS_STREAK_MAX = Variable(
     "0",
     "Sales in a row that lost money, after which a wallet takes no entries until the next day. 0: no limit.",
 )
+STOP_COOLDOWN = Variable(
+    "OVERMIND_STOP_COOLDOWN_SEC",
+    measured(kinds.seconds(0, 86_400)),
+    "0",
+    "How long a wallet does not buy a token again that its stop loss sold.",
+)
+EXIT_SLIPPAGE = Variable(
+    "OVERMIND_EXIT_SLIPPAGE_BPS",
+    kinds.ladder(8),
+    "100,200,400,800",
+    "Slippage of our own exits (stops, liquidation, `close`), wider each time the market did not take it; never beyond "
+    "the last.",
+)
+EXIT_RETRY = Variable(
+    "OVERMIND_EXIT_RETRY_MS",
+    measured(kinds.milliseconds(1, 600_000)),
+    "2000",
+    "Pause before an exit that failed is tried again; it doubles with every try, up to 32 times this.",
+)
 AUTO_REBALANCE_ENABLED = Variable(
     "OVERMIND_AUTO_REBALANCE_ENABLED",
     kinds.flag(),
@@ -382,6 +401,9 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         DAY_LOSS_MAX,
         DRAWDOWN_MAX,
         LOSS_STREAK_MAX,
+        STOP_COOLDOWN,
+        EXIT_SLIPPAGE,
+        EXIT_RETRY,
         AUTO_REBALANCE_ENABLED,
         RISK_AGGREGATION_ENABLED,
         PORTFOLIO_EXPOSURE_MAX,

@@ -18,6 +18,7 @@ from overmind.core.messages import (
     Hold,
     HoldAdded,
     HoldLifted,
+    LiquidationOrdered,
     OrderClosed,
     OrderFinal,
     OrderPlaced,
@@ -29,7 +30,7 @@ from overmind.core.messages import (
     TicketRecorded,
     WalletConfigured,
 )
-from overmind.core.model import SOL, Mark, Signal, Wallet
+from overmind.core.model import SOL, Mark, Mint, Signal, Wallet
 from overmind.core.settle import adjust, close, deposit, finalise, place, roll_back
 from overmind.core.state import State, TimedHold, remember_decision
 from overmind.core.sums import count, discount, refresh_equity
@@ -67,6 +68,9 @@ def apply(state: State, entry: Entry) -> None:
             book.checked, book.checked_seq = signature, entry.seq
         case BalanceAdjusted() as adjusted:
             adjust(state, adjusted)
+        case LiquidationOrdered():
+            for book in state.wallets.values():
+                book.liquidating = True
         case DayRolled(day=day):
             _roll_day(state, day)
         case HoldAdded(scope=scope, hold=hold):
@@ -112,6 +116,8 @@ def _lift_hold(state: State, scope: Scope, cause: str) -> None:
         state.timed.remove(TimedHold(scope, cause, hold.until_ns))
     if cause == "emergency":
         state.stop_base = state.baseline
+        if scope.wallet_id is not None:
+            state.wallets[scope.wallet_id].liquidating = False
     elif cause == "loss_streak" and scope.wallet_id is not None:
         state.wallets[scope.wallet_id].loss_streak = 0
     elif cause == "drawdown":
@@ -130,10 +136,19 @@ def _configure_wallet(state: State, wallet: Wallet) -> None:
 
 def _mark(state: State, marks: tuple[Mark, ...]) -> None:
     changed = [mark for mark in marks if _price_changed(state, mark)]
+    shown_twice = {mark.mint: min(mark.price_pico, _price_pico(state, mark.mint)) for mark in marks}
     for mark in marks:
         state.marks[mark.mint] = mark
-    if not changed:
-        return
+    for book in state.wallets.values():
+        for mint, price_pico in shown_twice.items():
+            position = book.positions.get(mint)
+            if position is not None:  # One mark alone may be a mistake, and a peak is for ever.
+                position.peak_pico = max(position.peak_pico, price_pico)
+    if changed:
+        _revalue(state, changed)
+
+
+def _revalue(state: State, changed: list[Mark]) -> None:
     for book in state.wallets.values():
         for mark in changed:
             position = book.positions.get(mark.mint)
@@ -143,6 +158,11 @@ def _mark(state: State, marks: tuple[Mark, ...]) -> None:
                 count(state, book, position)
         refresh_equity(state, book)
     state.revalued = True
+
+
+def _price_pico(state: State, mint: Mint) -> int:
+    mark = state.marks.get(mint)
+    return mark.price_pico if mark is not None else 0
 
 
 def _price_changed(state: State, mark: Mark) -> bool:
@@ -157,5 +177,6 @@ def _roll_day(state: State, day: int) -> None:
         book.trades_today = 0
         book.realised_today_micros = 0
         book.unrealised_base_micros = book.unrealised_micros
+        book.cooldowns = {mint: until for mint, until in book.cooldowns.items() if until > state.at_ns}
     state.day_base = state.stop_base = state.baseline
     state.revalued = True

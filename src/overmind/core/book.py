@@ -40,6 +40,15 @@ class Provisional(msgspec.Struct):
     lot_cost_micros: int = 0  # of a sale: what the sold lots had cost
 
 
+class Exiting(msgspec.Struct):
+    """How selling a position of our own accord goes on."""
+
+    open: bool = False  # an order of ours is on its way
+    rung: int = 0  # of the slippage ladder
+    tries: int = 0  # in a row that came to nothing
+    after_ns: int = 0  # not tried again before
+
+
 class Execution(msgspec.Struct, frozen=True):
     """One finished attempt, for the performance score."""
 
@@ -79,6 +88,10 @@ class WalletBook(msgspec.Struct):
     rejected: int = 0
     rolled_back: int = 0
     quality: list[Execution] = msgspec.field(default_factory=list)
+    exiting: dict[Mint, Exiting] = msgspec.field(default_factory=dict)
+    exits_placed: int = 0  # of our own accord, ever: numbers their ids
+    cooldowns: dict[Mint, int] = msgspec.field(default_factory=dict)  # until when not to buy what a stop sold
+    liquidating: bool = False
     in_suspense: set[Mint] = msgspec.field(default_factory=set)
     booked_seq: int = 0  # of the entry that last changed what it owns
     booked_slot: int = 0  # the highest that something booked had landed in: an older reading of the chain is too old

@@ -17,7 +17,7 @@ from overmind.core import breakers
 from overmind.core.balances import QUARANTINE, accept, compare, is_of_chain
 from overmind.core.book import OpenOrder, WalletBook
 from overmind.core.configure import check_same_money, configure_wallet, found_desk, take_deposit
-from overmind.core.exits import LISTED_MAX, refused, sell
+from overmind.core.exits import LISTED_MAX, close_position, refused, sell
 from overmind.core.gate import (
     FUTURE_MAX_NS,
     Ask,
@@ -33,6 +33,7 @@ from overmind.core.index import SelectionIndex
 from overmind.core.messages import (
     AcceptBalances,
     AddHold,
+    ClosePosition,
     Command,
     CommandRefused,
     ConfigureDesk,
@@ -45,6 +46,7 @@ from overmind.core.messages import (
     Hold,
     HoldLifted,
     LiftHold,
+    LiquidationOrdered,
     MarkPrices,
     OrderClosed,
     OrderFinal,
@@ -143,8 +145,12 @@ def decide(state: State, index: SelectionIndex, command: Command, at_ns: int) ->
                 raise CommandRefused(f"only `accept WALLET` with a reason lifts {cause}: it looks at the chain first")
             if cause in holds_of(state, scope):
                 yield HoldLifted(scope, cause, reason)
-        case EmergencyStop(reason=reason):
+        case EmergencyStop(reason=reason, liquidate=liquidate):
             yield from breakers.stop_all(state, reason, at_ns)
+            if liquidate and not all(book.liquidating for book in state.wallets.values()):
+                yield LiquidationOrdered(reason)
+        case ClosePosition() as close:
+            yield from close_position(state, close, at_ns)
         case ReactivateWallet(wallet_id=wallet_id, reason=reason):
             if "emergency" in holds_of(state, Scope(wallet_id)):
                 yield HoldLifted(Scope(wallet_id), "emergency", reason)
@@ -203,6 +209,7 @@ def entry_order(state: State, book: WalletBook, ask: Ask, attempt: int, tried: t
         attempt=attempt,
         tried=tried,
         mev_protected=signal.mev_protected or book.wallet.type is WalletType.MEV_PROTECTION,
+        exits=signal.exits,
     )
 
 

@@ -5,22 +5,51 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from msgspec.structs import replace
+
+from overmind.core import treasury
 from overmind.core.book import WalletBook
 from overmind.core.gate import (
     base_units,
-    exit_refusals,
     price_refusals,
     rent_lamports,
-    sellable_units,
     slippage_bps,
     sold_min,
     stale_at_ns,
     time_refusals,
 )
+from overmind.core.holds import known_wallets
 from overmind.core.index import SelectionIndex
-from overmind.core.messages import PRECEDENCE, Code, CostTerms, Event, OrderPlaced, Refusal, Selection, SignalRefused
-from overmind.core.model import Money, Order, OrderId, Side, Signal, WalletId, units_of, value_micros_up
+from overmind.core.messages import (
+    PRECEDENCE,
+    ClosePosition,
+    Code,
+    CommandRefused,
+    CostTerms,
+    Event,
+    ExitCause,
+    OrderPlaced,
+    Refusal,
+    Selection,
+    SignalRefused,
+)
+from overmind.core.model import (
+    PPM,
+    Mint,
+    Money,
+    Order,
+    OrderId,
+    Side,
+    Signal,
+    SignalId,
+    StrategyType,
+    TradeAction,
+    WalletId,
+    units_of,
+    value_micros_up,
+)
 from overmind.core.state import State
+from overmind.core.treasury import Due, due_of, exit_refusals, sellable_units, units_to_sell
 
 LISTED_MAX: Final = 64  # wallets whose refusals are listed one by one; the rest are counted
 
@@ -122,3 +151,63 @@ def exit_order(
         attempt=0,
         mev_protected=signal.mev_protected,
     )
+
+
+# Of our own accord
+
+
+def close_position(state: State, command: ClosePosition, at_ns: int) -> Iterator[Event]:
+    """What is due, as an order; nothing where it is not, or not any more. An operator is told why not."""
+    wallet_id, mint = command.wallet_id, command.mint
+    book = state.wallets.get(wallet_id)
+    if book is None:
+        raise CommandRefused(f"no wallet {wallet_id!r}; known: {known_wallets(state)}")
+    exiting = book.exiting.get(mint)
+    if exiting is not None and exiting.open:
+        return
+    due = due_of(state, book, mint, at_ns)
+    if command.by_operator:
+        due = Due(wallet_id, mint, ExitCause.OPERATOR)
+        _check_possible(state, book, mint, at_ns)
+    if due is not None:
+        signal = _own_signal(state, book, due)
+        if next(exit_refusals(state, book, signal), None) is None:
+            yield _own_order(state, book, signal, due, at_ns)
+
+
+def _check_possible(state: State, book: WalletBook, mint: Mint, at_ns: int) -> None:
+    """Raises CommandRefused with the facts that stand against a sale."""
+    if not sellable_units(state, book, mint):
+        raise CommandRefused(f"wallet {book.wallet.id} has nothing of {mint} to sell that no order holds")
+    signal = _own_signal(state, book, Due(book.wallet.id, mint, ExitCause.OPERATOR))
+    refusals = [*exit_refusals(state, book, signal), *price_refusals(state, (mint,), at_ns)]
+    if refusals:
+        facts = "; ".join(f"{one.code}, limit {one.limit}, actual {one.actual}" for one in refusals)
+        raise CommandRefused(f"{mint} of wallet {book.wallet.id} cannot be sold now: {facts}")
+
+
+def _own_signal(state: State, book: WalletBook, due: Due) -> Signal:
+    """The id is our own: no sender can have taken it. The strategy is that of most of what is sold."""
+    shares = book.positions[due.mint].units_by
+    most = max(StrategyType, key=lambda strategy: shares.get(strategy, 0))
+    at_profit = due.cause is ExitCause.TAKE_PROFIT
+    return Signal(
+        id=SignalId(f"{due.cause}:{due.wallet_id}:{due.mint}:{book.exits_placed}"),
+        strategy=most,
+        action=TradeAction.SELL if at_profit else TradeAction.MARKET_SELL,
+        mint=due.mint,
+        risk_tolerance_ppm=PPM,
+        target_price_pico=due.trigger_pico if at_profit else None,
+        slippage_max_bps=treasury.slippage_bps(state, book, due.mint),
+    )
+
+
+def _own_order(state: State, book: WalletBook, signal: Signal, due: Due, at_ns: int) -> OrderPlaced:
+    mark = state.marks[due.mint]
+    units = units_to_sell(state, book, due.mint, mark.price_pico)
+    order = exit_order(state, book, signal, units, 0, at_ns + state.settings.signal_ttl_ns, mark_trusted=True)
+    if due.trigger_pico is not None and due.cause is not ExitCause.TAKE_PROFIT:
+        decimals = book.positions[due.mint].token.decimals
+        order = replace(order, received_max=value_micros_up(units, due.trigger_pico, decimals))
+    terms = CostTerms(0.0, 0.0, state.settings.costs.half_spread_bps, 0.0, 0.0)
+    return OrderPlaced(signal, order, Selection(terms, 1, len(state.wallets)))

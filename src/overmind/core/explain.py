@@ -5,7 +5,6 @@ from __future__ import annotations
 from overmind.core.gate import (
     ask,
     capacity_micros,
-    exit_refusals,
     price_refusals,
     signal_refusals,
     stale_at_ns,
@@ -16,6 +15,7 @@ from overmind.core.messages import CostTerms, Refusal
 from overmind.core.model import Signal, Value, WalletId
 from overmind.core.ranking import CommonTerms, cost_terms
 from overmind.core.state import State
+from overmind.core.treasury import exit_refusals
 
 
 class Candidate(Value, frozen=True):

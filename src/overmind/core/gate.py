@@ -84,6 +84,7 @@ UNITS: Final[dict[Code, str]] = {
     Code.RISK_LEVEL: RATIO,
     Code.DAILY_LOSS: USD,
     Code.DAILY_LOSS_HEADROOM: USD,
+    Code.ASSET_COOLDOWN: MILLISECONDS,
     Code.TRADES_TODAY: COUNT,
     Code.CONCURRENT_POSITIONS: COUNT,
     Code.POSITION_SIZE: USD,
@@ -270,6 +271,9 @@ def wallet_refusals(state: State, book: WalletBook, ask: Ask, at_ns: int) -> Ite
         at_risk = loss + book.loss_in_flight_micros + loss_max_micros(book, ask)
         if at_risk > limits.daily_loss_max_micros:
             yield Refusal(Code.DAILY_LOSS_HEADROOM, limits.daily_loss_max_micros, at_risk, wallet_id)
+    if (until_ns := book.cooldowns.get(signal.mint, 0)) > at_ns:
+        since_ns = at_ns - until_ns + desk.cooldown_ns
+        yield Refusal(Code.ASSET_COOLDOWN, desk.cooldown_ns // 10**6, since_ns // 10**6, wallet_id)
     trades = book.trades_today + book.entries_open + 1
     if trades > limits.trades_per_day_max:
         yield Refusal(Code.TRADES_TODAY, limits.trades_per_day_max, trades, wallet_id)
@@ -371,6 +375,9 @@ def quote_rejection(desk: Desk, order: Order, quote: Quote, mark_pico: int | Non
     if quote.received < quote.received_min or quote.received_min < order.received_min:
         detail = f"expects {quote.received}, guarantees {quote.received_min}, must be {order.received_min}"
         return Rejected(Cause.BAD_QUOTE, detail)
+    if order.received_max is not None and quote.received > order.received_max:
+        detail = f"{quote.received} offered, due only at {order.received_max} or less"
+        return Rejected(Cause.NOT_CONFIRMED, detail)
     if quote.impact_bps > order.slippage_max_bps:
         return Rejected(Cause.PRICE_IMPACT, f"{quote.impact_bps} bps, at most {order.slippage_max_bps}")
     token = desk.tokens.get(order.mint)
@@ -399,24 +406,6 @@ def short_cause(order: Order, decimals: int) -> Cause:
         at_mark = value_micros(order.spend.units, order.mark_pico, decimals)
     by_slippage = at_mark * (BPS - order.slippage_max_bps) // BPS
     return Cause.LIMIT_PRICE if order.received_min > by_slippage + 1 else Cause.SLIPPAGE
-
-
-def exit_refusals(state: State, book: WalletBook, signal: Signal) -> Iterator[Refusal]:
-    """The facts that stop this wallet from selling: it was excluded, holds nothing, or cannot pay the fee."""
-    desk, wallet_id = state.settings, book.wallet.id
-    if wallet_id in signal.exclude:
-        yield Refusal(Code.WALLET_EXCLUDED, "not excluded", "excluded by the signal", wallet_id)
-    if sellable_units(state, book, signal.mint) == 0:
-        yield Refusal(Code.INSUFFICIENT_TOKENS, 0, "nothing to sell", wallet_id)
-    lamports = desk.costs.fee_max_lamports + rent_lamports(desk, book, desk.quote.mint)
-    float_free = state.ledger.balance(book.accounts.sol_float, SOL)
-    if lamports > float_free:
-        yield Refusal(Code.INSUFFICIENT_SOL, float_free, lamports, wallet_id)
-
-
-def sellable_units(state: State, book: WalletBook, mint: Mint) -> int:
-    """Units of a position that no other sale holds already."""
-    return state.ledger.balance(book.accounts.free, mint) if mint in book.positions else 0
 
 
 def shown(refusal: Refusal) -> dict[str, object]:

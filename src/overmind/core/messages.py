@@ -47,6 +47,7 @@ class Code(enum.StrEnum):
     RISK_LEVEL = "RISK_LEVEL"
     DAILY_LOSS = "DAILY_LOSS"
     DAILY_LOSS_HEADROOM = "DAILY_LOSS_HEADROOM"
+    ASSET_COOLDOWN = "ASSET_COOLDOWN"
     TRADES_TODAY = "TRADES_TODAY"
     CONCURRENT_POSITIONS = "CONCURRENT_POSITIONS"
     POSITION_SIZE = "POSITION_SIZE"
@@ -118,6 +119,17 @@ class Scope(Value, frozen=True):
     strategy: StrategyType | None = None
 
 
+class ExitCause(enum.StrEnum):
+    """Why a position is sold without a signal, the most urgent first. It stands first in the order's id."""
+
+    LIQUIDATION = "liquidate"
+    STOP_LOSS = "stop"
+    TRAILING_STOP = "trail"
+    TAKE_PROFIT = "profit"
+    TIME = "time"
+    OPERATOR = "close"
+
+
 # Commands
 
 
@@ -169,6 +181,15 @@ class LiftHold(Value, frozen=True, tag=True):
 
 class EmergencyStop(Value, frozen=True, tag=True):
     reason: str
+    liquidate: bool = False  # and sell whatever is held
+
+
+class ClosePosition(Value, frozen=True, tag=True):
+    """Sell what a wallet holds of a token: because an operator wants it, or if a rule of ours makes it due now."""
+
+    wallet_id: WalletId
+    mint: Mint
+    by_operator: bool = False
 
 
 class ReactivateWallet(Value, frozen=True, tag=True):
@@ -230,6 +251,7 @@ Command = (
     | AddHold
     | LiftHold
     | EmergencyStop
+    | ClosePosition
     | ReactivateWallet
     | SubmitSignal
     | RecordTicket
@@ -344,6 +366,12 @@ class BalanceAdjusted(Value, frozen=True, tag=True):
     reason: str
 
 
+class LiquidationOrdered(Value, frozen=True, tag=True):
+    """Whatever is held now is sold, wallet by wallet, until a wallet is reactivated."""
+
+    reason: str
+
+
 Event = (
     DeskFounded
     | DeskConfigured
@@ -362,6 +390,7 @@ Event = (
     | OrderRolledBack
     | BalancesChecked
     | BalanceAdjusted
+    | LiquidationOrdered
 )
 
 Answer = OrderPlaced | SignalRefused | SignalRecorded  # What a signal's first decision can be.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from decimal import Decimal
-from typing import NewType
+from typing import Final, NewType
 
 import msgspec
 
@@ -31,6 +31,9 @@ DAY_NS = 86_400 * NS
 # Above these a number is a mistake, not a wish. Both keep every later product exact in an int64 capacity array.
 NOTIONAL_MAX_MICROS = 10**12 * MICROS
 PRICE_MAX_PICO = 10**12 * PICO
+
+
+OWN: Final = ":"  # stands in the ids of our own causes, and in none that comes from outside
 
 
 class Value(msgspec.Struct, frozen=True, gc=False):
@@ -185,7 +188,19 @@ class Desk(Value, frozen=True):
     day_loss_max_ppm: int = PPM  # of the same; holds the portfolio's entries until the next day
     drawdown_max_ppm: int = PPM  # of the highest equity; holds the portfolio's entries until somebody lifts it
     loss_streak_max: int = 0  # sales in a row that lost money, in one wallet; 0: no limit
+    cooldown_ns: int = 0  # how long a wallet does not buy again what its stop loss sold
+    exit_slippage_bps: tuple[int, ...] = (100, 200, 400, 800)  # of an exit, try by try; the last is never exceeded
+    exit_retry_ns: int = 2 * NS  # before an exit that failed is tried again; doubles with every try
     costs: CostModel = CostModel()
+
+
+class Exits(Value, frozen=True):
+    """When what a signal bought is sold again without anybody asking. None: not for this reason."""
+
+    stop_loss_ppm: int | None = None  # below the average cost
+    trailing_ppm: int | None = None  # below the highest price since it was bought
+    take_profit_ppm: int | None = None  # above the average cost
+    hold_max_ns: int | None = None  # after it was bought
 
 
 class Signal(Value, frozen=True):
@@ -206,6 +221,7 @@ class Signal(Value, frozen=True):
     ttl_ns: int | None = None
     at_ns: int | None = None  # the sender's timestamp; None: the time at our door
     mev_protected: bool = False
+    exits: Exits | None = None
 
 
 class Side(enum.StrEnum):
@@ -235,6 +251,8 @@ class Order(Value, frozen=True):
     attempt: int
     tried: tuple[WalletId, ...] = ()  # wallets of earlier attempts
     mev_protected: bool = False
+    exits: Exits | None = None  # of a buy: when to sell it again
+    received_max: int | None = None  # of a sale: a quote above it says that the price which made it due is not true
 
     @property
     def mint(self) -> Mint:
@@ -287,6 +305,7 @@ class Cause(enum.StrEnum):
     NOT_VERIFIED = "NOT_VERIFIED"  # what was to be signed is not what was ordered
     REVERTED = "REVERTED"  # it landed, or would have, with an error of the chain
     NO_KEY = "NO_KEY"  # the wallet is not configured any more
+    NOT_CONFIRMED = "NOT_CONFIRMED"  # no quote shows the price that made an exit due
     NO_PROTECTED_ROUTE = "NO_PROTECTED_ROUTE"  # MEV protection is a must, and this cluster has no route for it
 
     @property
@@ -326,6 +345,11 @@ class Rejected(Value, frozen=True, tag=True):
 
 
 Outcome = Filled | Failed | Expired | Rejected
+
+
+def is_own(signal_id: SignalId) -> bool:
+    """Whether a signal is of our own making: a stop loss, a liquidation, an operator's close."""
+    return OWN in signal_id
 
 
 SCALE: tuple[int, ...] = tuple(int(10**n) for n in range(64))  # base units per whole token, by decimals

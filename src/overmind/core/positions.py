@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from overmind.core.model import SCALE, StrategyType, Token, value_micros
+from overmind.core.model import SCALE, Exits, StrategyType, Token, value_micros
 
 
 class Lot(msgspec.Struct):
@@ -21,6 +21,9 @@ class Position(msgspec.Struct):
     value_micros: int = 0
     units_by: dict[str, int] = msgspec.field(default_factory=dict)  # by strategy
     value_by: dict[str, int] = msgspec.field(default_factory=dict)
+    exits: Exits | None = None  # of the signals that bought it, the strictest of each
+    exit_by_ns: int | None = None
+    peak_pico: int = 0  # the highest price since it was bought that more than one mark has shown
 
     @property
     def unrealised_micros(self) -> int:
@@ -66,6 +69,18 @@ class Position(msgspec.Struct):
         finally:
             self.lots.reverse()
 
+    def plan(self, exits: Exits, at_ns: int) -> None:
+        """Take over what a signal that bought into it wants; of two wishes the stricter counts."""
+        own = self.exits or Exits()
+        self.exits = Exits(
+            _stricter(own.stop_loss_ppm, exits.stop_loss_ppm),
+            _stricter(own.trailing_ppm, exits.trailing_ppm),
+            _stricter(own.take_profit_ppm, exits.take_profit_ppm),
+            _stricter(own.hold_max_ns, exits.hold_max_ns),
+        )
+        if exits.hold_max_ns is not None:
+            self.exit_by_ns = _stricter(self.exit_by_ns, at_ns + exits.hold_max_ns)
+
     def revalue(self, price_pico: int) -> None:
         decimals = self.token.decimals
         self.value_micros = value_micros(self.units, price_pico, decimals)
@@ -81,3 +96,7 @@ class Position(msgspec.Struct):
             self.units_by[by] = left
         else:
             del self.units_by[by]
+
+
+def _stricter(one: int | None, other: int | None) -> int | None:
+    return min(one, other) if one is not None and other is not None else one if other is None else other

@@ -3,14 +3,16 @@ fork undid it. Nothing here refuses: what a fork took back after it was spent go
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from overmind.core.book import QUALITY_WINDOW, Execution, OpenOrder, Provisional, WalletBook
+from overmind.core.book import QUALITY_WINDOW, Execution, Exiting, OpenOrder, Provisional, WalletBook
 from overmind.core.ledger import DEPOSITS, FEES, MARKET, RENT
-from overmind.core.messages import BalanceAdjusted, Deposited
+from overmind.core.messages import BalanceAdjusted, Deposited, ExitCause
 from overmind.core.model import (
     BPS,
+    SCALE,
     SOL,
+    Cause,
     Expired,
     Failed,
     Filled,
@@ -24,11 +26,17 @@ from overmind.core.model import (
     Signal,
     StrategyType,
     Token,
+    is_own,
     value_micros,
 )
 from overmind.core.positions import Lot
 from overmind.core.state import State, Touched
 from overmind.core.sums import change_position, count_entry, refresh_equity, take_newest
+
+STOPS: Final = (f"{ExitCause.STOP_LOSS}:", f"{ExitCause.TRAILING_STOP}:")
+UNTRUE: Final = (Cause.NOT_CONFIRMED, Cause.LIMIT_PRICE)  # the price that made an exit due is not to be had
+OF_MARKET: Final = (Cause.SLIPPAGE, Cause.PRICE_IMPACT, Cause.NO_LIQUIDITY, Cause.QUOTE_OFF_MARK, Cause.REVERTED)
+DOUBLINGS_MAX: Final = 5
 
 
 def place(state: State, signal: Signal, order: Order, at_ns: int) -> None:
@@ -47,6 +55,10 @@ def place(state: State, signal: Signal, order: Order, at_ns: int) -> None:
         book.placed_ns.append(at_ns)
         if len(book.placed_ns) > state.settings.rate_max_per_s:
             del book.placed_ns[0]
+    elif is_own(order.signal_id):
+        book.exiting.setdefault(order.mint, Exiting()).open = True
+        book.exits_placed += 1
+        _cool_down(state, book, order, at_ns)
     state.touched.append(Touched(wallet_id, order.mint, order.strategy))
 
 
@@ -74,11 +86,38 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
         state.provisional[order_id] = Provisional(
             order, token, known.ticket, outcome, booked.costs_micros, booked.lot_cost_micros
         )
+    if is_own(order.signal_id):
+        _after_exit(state, book, order, outcome)
     book.quality.append(Execution(isinstance(outcome, Filled), booked.shortfall_bps))
     if len(book.quality) > QUALITY_WINDOW:
         del book.quality[0]
     # A sale takes the oldest lots, whosever they are.
     _settled(state, book, order, order.strategy if order.side is Side.BUY else None)
+
+
+def _after_exit(state: State, book: WalletBook, order: Order, outcome: Outcome) -> None:
+    """What becomes of the next try: the market's causes widen the slippage, and every failure makes it wait longer."""
+    desk, exiting = state.settings, book.exiting[order.mint]
+    exiting.open = False
+    _cool_down(state, book, order, state.at_ns)
+    if isinstance(outcome, Filled):
+        exiting.tries = exiting.after_ns = 0
+        exiting.rung = max(0, exiting.rung - 1)
+        if order.mint not in book.positions:
+            del book.exiting[order.mint]
+        return
+    cause = outcome.cause if isinstance(outcome, Failed | Rejected) else None
+    if cause in UNTRUE:
+        exiting.rung = 0
+    elif cause in OF_MARKET:
+        exiting.rung = min(exiting.rung + 1, len(desk.exit_slippage_bps) - 1)
+    exiting.after_ns = state.at_ns + (desk.exit_retry_ns << min(exiting.tries, DOUBLINGS_MAX))
+    exiting.tries += 1
+
+
+def _cool_down(state: State, book: WalletBook, order: Order, at_ns: int) -> None:
+    if state.settings.cooldown_ns and order.signal_id.startswith(STOPS):
+        book.cooldowns[order.mint] = at_ns + state.settings.cooldown_ns
 
 
 def _release(state: State, book: WalletBook, order: Order) -> None:
@@ -125,6 +164,7 @@ def _fill(state: State, book: WalletBook, order: Order, token: Token, fill: Fill
     book.token_accounts.add(order.receive)
     if order.side is Side.BUY:
         change_position(state, book, token, Lot(order.strategy, fill.received_units, fill.spent_units))
+        _plan_exits(state, book, order, token, fill)
         worth = value_micros(fill.received_units, order.mark_pico, token.decimals)
         return Booked(costs_micros, 0, (fill.spent_units - worth) * BPS // fill.spent_units)
     cost = _sell_lots(state, book, token, fill.spent_units)
@@ -133,6 +173,14 @@ def _fill(state: State, book: WalletBook, order: Order, token: Token, fill: Fill
     book.loss_streak = book.loss_streak + 1 if gain < costs_micros else 0
     worth = value_micros(fill.spent_units, order.mark_pico, token.decimals)
     return Booked(costs_micros, cost, (worth - fill.received_units) * BPS // worth if worth else 0)
+
+
+def _plan_exits(state: State, book: WalletBook, order: Order, token: Token, fill: Filled) -> None:
+    position = book.positions[token.mint]
+    paid_pico = fill.spent_units * SCALE[token.decimals + 6] // fill.received_units
+    position.peak_pico = max(position.peak_pico, paid_pico)
+    if order.exits is not None:
+        position.plan(order.exits, state.at_ns)
 
 
 def _sell_lots(state: State, book: WalletBook, token: Token, units: int) -> int:

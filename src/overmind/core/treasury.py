@@ -1,0 +1,124 @@
+"""Which positions are due to be sold without anybody asking, and how: by fresh marks, within the slippage ladder.
+
+A mark alone sells nothing: a stop also wants a quote that shows the price at or below it (`Order.received_max`), a
+take-profit one at or above it. Without a fresh mark nothing is due: `unwatched` names what can then not be protected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from overmind.core.book import WalletBook
+from overmind.core.gate import fresh_price_pico, rent_lamports
+from overmind.core.messages import Code, ExitCause, Refusal
+from overmind.core.model import BPS, MICROS, PPM, SOL, Mint, Signal, Value, WalletId, units_of
+from overmind.core.positions import Position
+from overmind.core.state import State
+
+SLICE_MIN_MICROS: Final = 10 * MICROS  # no exit is cut smaller than that
+DUST_MICROS: Final = MICROS // 100  # what is worth less is not worth its fee
+
+
+class Due(Value, frozen=True):
+    wallet_id: WalletId
+    mint: Mint
+    cause: ExitCause
+    trigger_pico: int | None = None  # the price that makes it due, where it is a price
+
+
+def exits_due(state: State, at_ns: int) -> list[Due]:
+    """What may be tried now, the most urgent cause first, and the largest position first within a cause."""
+    found = [
+        (list(ExitCause).index(due.cause), -book.positions[mint].value_micros, book.slot, mint, due)
+        for book in state.wallets.values()
+        for mint in book.positions
+        if (due := due_of(state, book, mint, at_ns)) is not None
+    ]
+    return [due for *_, due in sorted(found, key=lambda one: one[:4])]
+
+
+def due_of(state: State, book: WalletBook, mint: Mint, at_ns: int) -> Due | None:
+    """Why this position is to be sold now; None: it is not, or it is being tried, or nothing of it is free."""
+    exiting, position = book.exiting.get(mint), book.positions.get(mint)
+    if position is None or (exiting is not None and (exiting.open or at_ns < exiting.after_ns)):
+        return None
+    price = fresh_price_pico(state, mint, at_ns)
+    if price is None or position.value_micros < DUST_MICROS or not sellable_units(state, book, mint):
+        return None
+    return next(_causes(book, position, price, at_ns), None)
+
+
+def _causes(book: WalletBook, position: Position, price_pico: int, at_ns: int) -> Iterator[Due]:
+    wallet_id, mint, exits = book.wallet.id, position.token.mint, position.exits
+    if book.liquidating:
+        yield Due(wallet_id, mint, ExitCause.LIQUIDATION)
+    cost_pico = position.average_cost_pico
+    stop_ppm = stop_loss_ppm(book, position)
+    if stop_ppm is not None and price_pico <= (stop_pico := cost_pico * (PPM - stop_ppm) // PPM):
+        yield Due(wallet_id, mint, ExitCause.STOP_LOSS, stop_pico)
+    if exits is None:
+        return
+    if exits.trailing_ppm is not None:
+        trail_pico = position.peak_pico * (PPM - exits.trailing_ppm) // PPM
+        if price_pico <= trail_pico:
+            yield Due(wallet_id, mint, ExitCause.TRAILING_STOP, trail_pico)
+    if exits.take_profit_ppm is not None:
+        profit_pico = -(-cost_pico * (PPM + exits.take_profit_ppm) // PPM)
+        if price_pico >= profit_pico > 0:
+            yield Due(wallet_id, mint, ExitCause.TAKE_PROFIT, profit_pico)
+    if position.exit_by_ns is not None and position.exit_by_ns <= at_ns:
+        yield Due(wallet_id, mint, ExitCause.TIME)
+
+
+def stop_loss_ppm(book: WalletBook, position: Position) -> int | None:
+    """The stricter of the wallet's threshold (0: none) and what the signals wanted."""
+    wanted = (book.wallet.limits.stop_loss_ppm or None, position.exits.stop_loss_ppm if position.exits else None)
+    return min((one for one in wanted if one is not None), default=None)
+
+
+def unwatched(state: State, at_ns: int) -> list[tuple[WalletId, Mint]]:
+    """Positions that are to be sold by some rule and have no fresh price to tell when."""
+    return [
+        (book.wallet.id, mint)
+        for book in state.wallets.values()
+        for mint, position in book.positions.items()
+        if (book.liquidating or position.exits is not None or stop_loss_ppm(book, position) is not None)
+        and fresh_price_pico(state, mint, at_ns) is None
+    ]
+
+
+def slippage_bps(state: State, book: WalletBook, mint: Mint) -> int:
+    """Of the next try: a rung of the ladder, never beyond its last."""
+    ladder, exiting = state.settings.exit_slippage_bps, book.exiting.get(mint)
+    return ladder[min(exiting.rung, len(ladder) - 1) if exiting is not None else 0]
+
+
+def units_to_sell(state: State, book: WalletBook, mint: Mint, price_pico: int) -> int:
+    """All that is free, or a slice: as much as moves the expected depth by the ladder's first rung, half of it after
+    each time that the market did not take it."""
+    desk, exiting = state.settings, book.exiting.get(mint)
+    bps = min(desk.exit_slippage_bps[0], BPS - 1)
+    slice_micros = desk.costs.depth_micros * bps // (BPS - bps)
+    decimals, free = book.positions[mint].token.decimals, sellable_units(state, book, mint)
+    units = min(free, units_of(slice_micros, price_pico, decimals))
+    least = units_of(SLICE_MIN_MICROS, price_pico, decimals) + 1
+    return min(free, max(least, units >> exiting.rung if exiting is not None else units))
+
+
+def exit_refusals(state: State, book: WalletBook, signal: Signal) -> Iterator[Refusal]:
+    """The facts that stop this wallet from selling: it was excluded, holds nothing, or cannot pay the fee."""
+    desk, wallet_id = state.settings, book.wallet.id
+    if wallet_id in signal.exclude:
+        yield Refusal(Code.WALLET_EXCLUDED, "not excluded", "excluded by the signal", wallet_id)
+    if sellable_units(state, book, signal.mint) == 0:
+        yield Refusal(Code.INSUFFICIENT_TOKENS, 0, "nothing to sell", wallet_id)
+    lamports = desk.costs.fee_max_lamports + rent_lamports(desk, book, desk.quote.mint)
+    float_free = state.ledger.balance(book.accounts.sol_float, SOL)
+    if lamports > float_free:
+        yield Refusal(Code.INSUFFICIENT_SOL, float_free, lamports, wallet_id)
+
+
+def sellable_units(state: State, book: WalletBook, mint: Mint) -> int:
+    """Units of a position that no other sale holds already."""
+    return state.ledger.balance(book.accounts.free, mint) if mint in book.positions else 0
