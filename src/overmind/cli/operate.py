@@ -85,10 +85,16 @@ def _not_blank(reason: str) -> None:
         raise typer.Exit(BAD_INPUT)
 
 
-def stop(reason: Reason, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+def stop(
+    reason: Reason,
+    liquidate: Annotated[bool, typer.Option("--liquidate", help="And sell whatever is held.")] = False,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
     """Emergency stop: no entry leaves after this. Exits still pass. Also works when a service hangs: it finds the file.
 
-    Every wallet stays stopped, also across restarts, until it is reactivated by name.
+    Every wallet stays stopped, also across restarts, until it is reactivated by name. A liquidation is the work of the
+    running desk, the largest positions first; without one it begins with the next start.
     """
     directory = data_dir_of(data_dir)
     if not directory.is_dir():
@@ -101,9 +107,9 @@ def stop(reason: Reason, as_json: AsJson = False, data_dir: DataDir = None) -> N
         stop_file.write_text(reason, encoding="utf-8")
     how = f"{stop_file} stands; the next start stops before anything else"
     if find_service(directory) is not None:
-        how = _service_stop(directory, stop_file, reason)
+        how = _service_stop(directory, stop_file, reason, liquidate)
     elif (directory / JOURNAL).exists():
-        how = _journal_stop(directory, stop_file, reason)
+        how = _journal_stop(directory, stop_file, reason, liquidate)
     elif not stop_file.exists():
         raise CommandRefused(f"{stop_file} cannot be made and there is no journal: nothing was stopped")
     if as_json:
@@ -112,26 +118,28 @@ def stop(reason: Reason, as_json: AsJson = False, data_dir: DataDir = None) -> N
         present.say(f"stopped: {how}", "bold red")
 
 
-def _service_stop(directory: Path, stop_file: Path, reason: str) -> str:
+def _service_stop(directory: Path, stop_file: Path, reason: str, liquidate: bool) -> str:
     """A service that hangs has the file all the same."""
     said = reason.strip()[:REASON_CHARS_MAX] or "no reason given"
     try:
-        call_service(directory, "/v1/emergency-stop", {"reason": said})
+        call_service(directory, "/v1/emergency-stop", {"reason": said, "liquidate": liquidate})
     except (ServiceSilent, ServiceRefused, ConfigError) as fault:
         if not stop_file.exists():
             raise
-        return f"{stop_file} stands, so no entry is sent; the running service has not journaled it yet: {fault}"
+        more = "; nothing is liquidated until you say it again" if liquidate else ""
+        return f"{stop_file} stands, so no entry is sent; the running service has not journaled it yet: {fault}{more}"
     stop_file.unlink(missing_ok=True)  # The journal says it now.
     return "every wallet holds `emergency` in the journal of the running service"
 
 
-def _journal_stop(directory: Path, stop_file: Path, reason: str) -> str:
+def _journal_stop(directory: Path, stop_file: Path, reason: str, liquidate: bool) -> str:
     try:
-        state = _command(directory, EmergencyStop(reason))
+        state = command_on_disk(directory, EmergencyStop(reason, liquidate))
     except JournalLocked:
         if not stop_file.exists():
             raise
-        return f"a running service was told by {stop_file}; it journals the stop within a second"
+        more = "; nothing is liquidated until you say it again" if liquidate else ""
+        return f"a running service was told by {stop_file}; it journals the stop within a second{more}"
     if not state.wallets:
         return f"{stop_file} stands; the journal knows no wallet yet"
     stop_file.unlink(missing_ok=True)  # The journal says it now.
@@ -149,14 +157,18 @@ def reactivate(wallet_id: str, reason: Reason, as_json: AsJson = False, data_dir
     if answer is not None:
         status = answer["status"]
     else:
-        status = _command(directory, ReactivateWallet(WalletId(wallet_id), reason)).wallets[WalletId(wallet_id)].status
+        status = (
+            command_on_disk(directory, ReactivateWallet(WalletId(wallet_id), reason))
+            .wallets[WalletId(wallet_id)]
+            .status
+        )
     if as_json:
         present.emit_json({"wallet_id": wallet_id, "status": status})
     else:
         present.say(f"{wallet_id}: {status}")
 
 
-def _command(directory: Path, command: Command) -> State:
+def command_on_disk(directory: Path, command: Command) -> State:
     """Hand one command to the journal on disk. Raises JournalLocked while a service owns it, CommandRefused."""
 
     async def handle(engine: Engine) -> State:
@@ -168,6 +180,6 @@ def _command(directory: Path, command: Command) -> State:
         return engine.state
 
     if not (directory / JOURNAL).exists():
-        raise CommandRefused(f"no journal at {directory / JOURNAL}: nothing was ever stopped there")
+        raise CommandRefused(f"no journal at {directory / JOURNAL}: nothing was ever traded there")
     with journal_to_write(directory) as journal:
         return asyncio.run(handle(Engine(journal, SystemClock())))

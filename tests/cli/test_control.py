@@ -1,0 +1,80 @@
+"""An operator's smaller tools, on a desk that nobody else runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.e2e.desk import as_json, overmind
+
+BUY = {"signal_id": "one", "strategy_type": "TokenSniping", "action": "Buy", "symbol": "SOL", "notional_usd": 500}
+
+
+def submitted(folder: Path, signal_id: str) -> dict[str, object]:
+    answer: dict[str, object] = as_json(
+        overmind(folder, "submit", "-", given=json.dumps({**BUY, "signal_id": signal_id}))
+    )
+    return answer
+
+
+@pytest.fixture(name="traded")
+def _traded(tmp_path: Path) -> Path:
+    """Something is held, whatever the paper venue made of single orders."""
+    for number in range(3):
+        assert submitted(tmp_path, f"first-{number}")["status"] == "placed"
+    return tmp_path
+
+
+def test_a_position_is_closed_by_name(traded: Path) -> None:
+    for row in as_json(overmind(traded, "positions", "--json")):
+        name = f"{row['wallet_id']}:sol"
+        closed = as_json(overmind(traded, "close", name, "--json"))
+        assert closed["position"] == name
+        assert closed["order_id"].startswith(f"close:{row['wallet_id']}:")
+    orders = as_json(overmind(traded, "orders", "--json"))
+    assert any(row["order_id"].startswith("close:") and row["state"] == "filled" for row in orders)
+
+
+@pytest.mark.parametrize(
+    ("position", "code", "problem"),
+    [
+        ("primary_wallet", 2, "is no position"),
+        ("nobody:SOL", 3, "no wallet 'nobody'"),
+        ("primary_wallet:NOPE", 3, "holds no 'NOPE'"),
+    ],
+)
+def test_what_is_no_position_is_refused(position: str, code: int, problem: str, traded: Path) -> None:
+    done = overmind(traded, "close", position)
+    assert (done.returncode, problem in done.stderr) == (code, True), done.stderr
+
+
+@pytest.mark.parametrize("target", ["portfolio", "TokenSniping", "tokensniping"])
+def test_entries_pause_and_come_back(target: str, traded: Path) -> None:
+    paused = as_json(overmind(traded, "pause", target, "--reason", "lunch", "--json"))
+    assert paused == {"target": target, "holds": ["operator"]}
+    assert submitted(traded, "two")["status"] == "refused"
+    assert as_json(overmind(traded, "resume", target, "--reason", "back", "--json"))["holds"] == []
+    assert submitted(traded, "three")["status"] == "placed"
+
+
+def test_a_paused_wallet_keeps_its_other_holds(traded: Path) -> None:
+    assert overmind(traded, "stop", "--reason", "drill").returncode == 0
+    paused = as_json(overmind(traded, "pause", "primary_wallet", "--reason", "look", "--json"))
+    assert paused["holds"] == ["emergency", "operator"]
+    resumed = as_json(overmind(traded, "resume", "primary_wallet", "--reason", "seen", "--json"))
+    assert resumed["holds"] == ["emergency"]
+
+
+def test_what_is_neither_wallet_nor_strategy_is_refused(traded: Path) -> None:
+    done = overmind(traded, "pause", "nobody", "--reason", "x")
+    assert (done.returncode, "no wallet and no strategy" in done.stderr) == (3, True)
+    assert overmind(traded, "pause", "portfolio", "--reason", " ").returncode == 2
+
+
+def test_a_stop_that_liquidates_is_carried_out_by_the_next_start(traded: Path) -> None:
+    assert as_json(overmind(traded, "positions", "--json"))
+    assert overmind(traded, "stop", "--reason", "leave", "--liquidate").returncode == 0
+    assert submitted(traded, "two")["status"] == "refused"  # Runs the desk, and settles what it sells.
+    orders = as_json(overmind(traded, "orders", "--json"))
+    assert any(row["order_id"].startswith("liquidate:") for row in orders)
