@@ -32,10 +32,17 @@ def exits_due(state: State, at_ns: int) -> list[Due]:
     found = [
         (list(ExitCause).index(due.cause), -book.positions[mint].value_micros, book.slot, mint, due)
         for book in state.wallets.values()
-        for mint in book.positions
-        if (due := due_of(state, book, mint, at_ns)) is not None
+        for mint, position in book.positions.items()
+        if _may_be_due(book, position) and (due := due_of(state, book, mint, at_ns)) is not None
     ]
     return [due for *_, due in sorted(found, key=lambda one: one[:4])]
+
+
+def _may_be_due(book: WalletBook, position: Position) -> bool:
+    """The cheap look: false for nearly all, and never for what is due."""
+    if position.exits is not None or book.liquidating:
+        return True
+    return position.value_micros * PPM <= position.cost_micros * (PPM - book.wallet.limits.stop_loss_ppm)
 
 
 def due_of(state: State, book: WalletBook, mint: Mint, at_ns: int) -> Due | None:
@@ -79,12 +86,13 @@ def stop_loss_ppm(book: WalletBook, position: Position) -> int | None:
 
 def unwatched(state: State, at_ns: int) -> list[tuple[WalletId, Mint]]:
     """Positions that are to be sold by some rule and have no fresh price to tell when."""
+    fresh = {mint for mint in state.marks if fresh_price_pico(state, mint, at_ns) is not None}
     return [
         (book.wallet.id, mint)
         for book in state.wallets.values()
         for mint, position in book.positions.items()
-        if (book.liquidating or position.exits is not None or stop_loss_ppm(book, position) is not None)
-        and fresh_price_pico(state, mint, at_ns) is None
+        if mint not in fresh
+        and (book.liquidating or position.exits is not None or stop_loss_ppm(book, position) is not None)
     ]
 
 
