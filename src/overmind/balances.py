@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 import structlog
+from solders.pubkey import Pubkey
 
 from overmind.core.balances import is_stale, short_of, unknown_signature_cause
 from overmind.core.messages import (
@@ -28,6 +29,7 @@ from overmind.ports import ChainSilent, Clock
 from overmind.solana.answers import Balances, SignatureInfo
 from overmind.solana.chain import RpcChain
 from overmind.solana.news import News
+from overmind.solana.tokens import TOKEN_PROGRAMS, ata
 
 READS_MAX: Final = 3  # of a balance that is short, before it is believed
 REREAD_S: Final = 1.0
@@ -55,6 +57,7 @@ class BalanceWatch:
         self._public_keys = public_keys
         self._interval_s = interval_s
         self._checked_ns: dict[WalletId, int] = {}
+        self._wallet_of: dict[str, WalletId] = {}
         self._checking = asyncio.Lock()  # One reading at a time: a wallet's cursor moves in order.
 
     async def run(self) -> None:
@@ -76,7 +79,7 @@ class BalanceWatch:
 
     async def check(self, wallet_id: WalletId) -> None:
         """Raises ChainSilent."""
-        self._news.watch_accounts([self._public_keys[wallet_id]])
+        self._watch(wallet_id)
         async with self._checking:
             record, state = await self.read(wallet_id), self._engine.state
             for _ in range(READS_MAX - 1):
@@ -114,6 +117,14 @@ class BalanceWatch:
                 signature = book.checked
         return RecordBalances(wallet_id, found.slot, as_of_seq, _by_mint(found), signature)
 
+    def _watch(self, wallet_id: WalletId) -> None:
+        """The wallet itself, and the accounts that credits of the listed tokens arrive in."""
+        public_key, desk = self._public_keys[wallet_id], self._engine.state.settings
+        owner, tokens = Pubkey.from_string(public_key), (desk.quote, *desk.tokens.values())
+        accounts = [str(ata(owner, Pubkey.from_string(one.mint), TOKEN_PROGRAMS[one.program])) for one in tokens]
+        self._wallet_of |= dict.fromkeys((public_key, *accounts), wallet_id)
+        self._news.watch_accounts((public_key, *accounts))
+
     async def _at_intervals(self) -> None:
         while True:
             await self._clock.sleep(self._interval_s)
@@ -122,10 +133,11 @@ class BalanceWatch:
     async def _on_news(self) -> None:
         """A wallet of ours changed, or something was sent to it."""
         async for address in self._news.changes():
-            wallet_id = next(one for one, public_key in self._public_keys.items() if public_key == address)
-            quiet_ns = self._clock.now_ns() - self._checked_ns.get(wallet_id, 0)
+            wallet_id, told_ns = self._wallet_of[address], self._clock.now_ns()
+            quiet_ns = told_ns - self._checked_ns.get(wallet_id, 0)
             await self._clock.sleep(max(0.0, QUIET_S - abs(quiet_ns) / NS))
-            await self._check_if_told(wallet_id)
+            if self._checked_ns.get(wallet_id, 0) <= told_ns:  # Else it was looked at since, for another account.
+                await self._check_if_told(wallet_id)
 
     async def _alarm(self, wallet_id: WalletId, signatures: list[str]) -> None:
         reason = (
