@@ -33,6 +33,7 @@ from overmind.solana.tokens import TOKEN_PROGRAMS, ata
 
 READS_MAX: Final = 3  # of a balance that is short, before it is believed
 REREAD_S: Final = 1.0
+UNREAD_S: Final = 2.0  # until a wallet that could not be read is asked for again
 QUIET_S: Final = 2.0  # between two looks at a wallet that a node tells of
 BREATH: Final = 5_000  # journal entries between two rests of a search
 NONE_YET: Final = "none"  # the cursor of a wallet that no transaction ever named
@@ -58,6 +59,7 @@ class BalanceWatch:
         self._interval_s = interval_s
         self._checked_ns: dict[WalletId, int] = {}
         self._wallet_of: dict[str, WalletId] = {}
+        self._unread: set[WalletId] = set()
         self._checking = asyncio.Lock()  # One reading at a time: a wallet's cursor moves in order.
 
     async def run(self) -> None:
@@ -74,8 +76,11 @@ class BalanceWatch:
     async def _check_if_told(self, wallet_id: WalletId) -> None:
         try:
             await self.check(wallet_id)
+            self._unread.discard(wallet_id)
         except ChainSilent as silent:
-            log.warning("balances not read", wallet=wallet_id, why=str(silent))
+            if wallet_id not in self._unread:
+                log.warning("balances not read", wallet=wallet_id, why=str(silent))
+            self._unread.add(wallet_id)
 
     async def check(self, wallet_id: WalletId) -> None:
         """Raises ChainSilent."""
@@ -126,9 +131,16 @@ class BalanceWatch:
         self._news.watch_accounts((public_key, *accounts))
 
     async def _at_intervals(self) -> None:
+        """What could not be read is asked for again soon: a wallet that was never read looks empty."""
+        waited_s = 0.0
         while True:
-            await self._clock.sleep(self._interval_s)
-            await self.check_all()
+            pause_s = min(UNREAD_S, self._interval_s)
+            await self._clock.sleep(pause_s)
+            waited_s += pause_s
+            due = self._public_keys if waited_s >= self._interval_s else self._unread
+            for wallet_id in list(due):
+                await self._check_if_told(wallet_id)
+            waited_s = 0.0 if due is self._public_keys else waited_s
 
     async def _on_news(self) -> None:
         """A wallet of ours changed, or something was sent to it."""
