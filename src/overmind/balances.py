@@ -35,6 +35,7 @@ READS_MAX: Final = 3  # of a balance that is short, before it is believed
 REREAD_S: Final = 1.0
 UNREAD_S: Final = 2.0  # until a wallet that could not be read is asked for again
 QUIET_S: Final = 2.0  # between two looks at a wallet that a node tells of
+TICKETS_MAX: Final = 20_000  # remembered, of those that were signed since the start
 BREATH: Final = 5_000  # journal entries between two rests of a search
 NONE_YET: Final = "none"  # the cursor of a wallet that no transaction ever named
 
@@ -60,6 +61,8 @@ class BalanceWatch:
         self._checked_ns: dict[WalletId, int] = {}
         self._wallet_of: dict[str, WalletId] = {}
         self._unread: set[WalletId] = set()
+        self._feed = engine.subscribe()
+        self._tickets: dict[str, None] = {}  # the newest ones' signatures; older ones stand in the journal
         self._checking = asyncio.Lock()  # One reading at a time: a wallet's cursor moves in order.
 
     async def run(self) -> None:
@@ -67,6 +70,7 @@ class BalanceWatch:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._at_intervals())
             tasks.create_task(self._on_news())
+            tasks.create_task(self._remember_tickets())
 
     async def check_all(self) -> None:
         """A wallet whose balances cannot be read is skipped: silence teaches nothing."""
@@ -151,6 +155,15 @@ class BalanceWatch:
             if self._checked_ns.get(wallet_id, 0) <= told_ns:  # Else it was looked at since, for another account.
                 await self._check_if_told(wallet_id)
 
+    async def _remember_tickets(self) -> None:
+        """So that the journal need not be searched for each check. What a lost feed loses is found there."""
+        while True:
+            for entry in await self._feed.next() or ():
+                if isinstance(entry.event, TicketRecorded):
+                    self._tickets[entry.event.ticket.signature] = None
+            while len(self._tickets) > TICKETS_MAX:
+                del self._tickets[next(iter(self._tickets))]
+
     async def _alarm(self, wallet_id: WalletId, signatures: list[str]) -> None:
         reason = (
             f"wallet {wallet_id} signed {len(signatures)} transactions that no ticket knows, "
@@ -161,7 +174,7 @@ class BalanceWatch:
 
     async def _unknown(self, wallet_id: WalletId, public_key: str, found: Iterable[SignatureInfo]) -> list[str]:
         """Of these, which the wallet signed without a ticket, newest first."""
-        tickets = self._tickets_under_way()
+        tickets = self._tickets_under_way() | self._tickets.keys()
         strangers = [one.signature for one in found if one.signature not in tickets]
         if not strangers:
             return []
