@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SEED ?= 1
 SEEDS ?= 2000
+KILLS ?= 200
 READY := .venv/.ready
 
 .PHONY: demo test check fix bench soak sim lock clean
@@ -33,6 +34,7 @@ bench: $(READY)
 
 soak: $(READY)
 	$(BIN)/python -m tests.sim.simulate 1 $(SEEDS)
+	$(BIN)/python -m tests.e2e.killing $(KILLS) $(SEED)
 
 sim: $(READY)
 	$(BIN)/python -m tests.sim.simulate $(SEED)

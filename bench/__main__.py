@@ -13,6 +13,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from bench.chain import chain
 from bench.measure import Result, machine
 from bench.selection import selection
 from bench.startup import memory, startup
@@ -21,6 +22,7 @@ from bench.trading import trades
 PARTS: dict[str, Callable[[], list[Result]]] = {
     "selection": selection,
     "trades": trades,
+    "chain": chain,
     "memory": memory,
     "startup": startup,
 }

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 import structlog
+from solders.pubkey import Pubkey
 
 from overmind.core.balances import is_stale, short_of, unknown_signature_cause
 from overmind.core.messages import (
@@ -28,10 +29,13 @@ from overmind.ports import ChainSilent, Clock
 from overmind.solana.answers import Balances, SignatureInfo
 from overmind.solana.chain import RpcChain
 from overmind.solana.news import News
+from overmind.solana.tokens import TOKEN_PROGRAMS, ata
 
 READS_MAX: Final = 3  # of a balance that is short, before it is believed
 REREAD_S: Final = 1.0
+UNREAD_S: Final = 2.0  # until a wallet that could not be read is asked for again
 QUIET_S: Final = 2.0  # between two looks at a wallet that a node tells of
+TICKETS_MAX: Final = 20_000  # remembered, of those that were signed since the start
 BREATH: Final = 5_000  # journal entries between two rests of a search
 NONE_YET: Final = "none"  # the cursor of a wallet that no transaction ever named
 
@@ -55,6 +59,10 @@ class BalanceWatch:
         self._public_keys = public_keys
         self._interval_s = interval_s
         self._checked_ns: dict[WalletId, int] = {}
+        self._wallet_of: dict[str, WalletId] = {}
+        self._unread: set[WalletId] = set()
+        self._feed = engine.subscribe()
+        self._tickets: dict[str, None] = {}  # the newest ones' signatures; older ones stand in the journal
         self._checking = asyncio.Lock()  # One reading at a time: a wallet's cursor moves in order.
 
     async def run(self) -> None:
@@ -62,6 +70,7 @@ class BalanceWatch:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._at_intervals())
             tasks.create_task(self._on_news())
+            tasks.create_task(self._remember_tickets())
 
     async def check_all(self) -> None:
         """A wallet whose balances cannot be read is skipped: silence teaches nothing."""
@@ -71,12 +80,15 @@ class BalanceWatch:
     async def _check_if_told(self, wallet_id: WalletId) -> None:
         try:
             await self.check(wallet_id)
+            self._unread.discard(wallet_id)
         except ChainSilent as silent:
-            log.warning("balances not read", wallet=wallet_id, why=str(silent))
+            if wallet_id not in self._unread:
+                log.warning("balances not read", wallet=wallet_id, why=str(silent))
+            self._unread.add(wallet_id)
 
     async def check(self, wallet_id: WalletId) -> None:
         """Raises ChainSilent."""
-        self._news.watch_accounts([self._public_keys[wallet_id]])
+        self._watch(wallet_id)
         async with self._checking:
             record, state = await self.read(wallet_id), self._engine.state
             for _ in range(READS_MAX - 1):
@@ -114,18 +126,43 @@ class BalanceWatch:
                 signature = book.checked
         return RecordBalances(wallet_id, found.slot, as_of_seq, _by_mint(found), signature)
 
+    def _watch(self, wallet_id: WalletId) -> None:
+        """The wallet itself, and the accounts that credits of the listed tokens arrive in."""
+        public_key, desk = self._public_keys[wallet_id], self._engine.state.settings
+        owner, tokens = Pubkey.from_string(public_key), (desk.quote, *desk.tokens.values())
+        accounts = [str(ata(owner, Pubkey.from_string(one.mint), TOKEN_PROGRAMS[one.program])) for one in tokens]
+        self._wallet_of |= dict.fromkeys((public_key, *accounts), wallet_id)
+        self._news.watch_accounts((public_key, *accounts))
+
     async def _at_intervals(self) -> None:
+        """What could not be read is asked for again soon: a wallet that was never read looks empty."""
+        waited_s = 0.0
         while True:
-            await self._clock.sleep(self._interval_s)
-            await self.check_all()
+            pause_s = min(UNREAD_S, self._interval_s)
+            await self._clock.sleep(pause_s)
+            waited_s += pause_s
+            due = self._public_keys if waited_s >= self._interval_s else self._unread
+            for wallet_id in list(due):
+                await self._check_if_told(wallet_id)
+            waited_s = 0.0 if due is self._public_keys else waited_s
 
     async def _on_news(self) -> None:
         """A wallet of ours changed, or something was sent to it."""
         async for address in self._news.changes():
-            wallet_id = next(one for one, public_key in self._public_keys.items() if public_key == address)
-            quiet_ns = self._clock.now_ns() - self._checked_ns.get(wallet_id, 0)
+            wallet_id, told_ns = self._wallet_of[address], self._clock.now_ns()
+            quiet_ns = told_ns - self._checked_ns.get(wallet_id, 0)
             await self._clock.sleep(max(0.0, QUIET_S - abs(quiet_ns) / NS))
-            await self._check_if_told(wallet_id)
+            if self._checked_ns.get(wallet_id, 0) <= told_ns:  # Else it was looked at since, for another account.
+                await self._check_if_told(wallet_id)
+
+    async def _remember_tickets(self) -> None:
+        """So that the journal need not be searched for each check. What a lost feed loses is found there."""
+        while True:
+            for entry in await self._feed.next() or ():
+                if isinstance(entry.event, TicketRecorded):
+                    self._tickets[entry.event.ticket.signature] = None
+            while len(self._tickets) > TICKETS_MAX:
+                del self._tickets[next(iter(self._tickets))]
 
     async def _alarm(self, wallet_id: WalletId, signatures: list[str]) -> None:
         reason = (
@@ -137,7 +174,7 @@ class BalanceWatch:
 
     async def _unknown(self, wallet_id: WalletId, public_key: str, found: Iterable[SignatureInfo]) -> list[str]:
         """Of these, which the wallet signed without a ticket, newest first."""
-        tickets = self._tickets_under_way()
+        tickets = self._tickets_under_way() | self._tickets.keys()
         strangers = [one.signature for one in found if one.signature not in tickets]
         if not strangers:
             return []

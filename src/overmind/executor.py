@@ -75,6 +75,20 @@ class WalletSlots:
         return wallet_id in self._active or len(self._active) < self._wallets_max
 
 
+class _Silence:
+    """Says once why nothing is heard of an order, and again when the reason changes: polling would say it for ever."""
+
+    def __init__(self, what: str, order: Order) -> None:
+        self._what = what
+        self._order = order
+        self.why = ""
+
+    def say(self, silent: VenueUnavailable) -> None:
+        if str(silent) != self.why:
+            self.why = str(silent)
+            log.warning(self._what, order_id=self._order.id, wallet=self._order.wallet_id, why=self.why)
+
+
 class Executor:
     def __init__(
         self, engine: Engine, venue: Venue, clock: Clock, wallets_max: int, stop_file_exists: Callable[[], bool]
@@ -144,18 +158,19 @@ class Executor:
 
     async def _until_final(self, known: Provisional) -> None:
         """Follow what is booked until no fork can undo it."""
+        silence = _Silence("not known to be final", known.order)
         try:
-            while (final := await self._look_final(known)) is None:
+            while (final := await self._look_final(known, silence)) is None:
                 await self._clock.sleep(FINAL_POLL_S)
             self._engine.record(RecordFinal(known.order.id, final))
         finally:
             self._settling.discard(known.order.id)
 
-    async def _look_final(self, known: Provisional) -> Outcome | None:
+    async def _look_final(self, known: Provisional, silence: _Silence) -> Outcome | None:
         try:
             return await self._venue.final(known.order, known.ticket, known.outcome)
         except VenueUnavailable as silent:
-            log.warning("not known to be final", order_id=known.order.id, why=str(silent))
+            silence.say(silent)
             return None
 
     async def _begin(self, order: Order) -> Outcome:
@@ -184,9 +199,11 @@ class Executor:
 
     async def _prepare(self, order: Order) -> Ticket | Rejected:
         """Quote, check, sign. While the venue is silent nothing is known; asking again is safe until time is up."""
+        silence = _Silence("venue did not answer", order)
         while True:
             if (forbidden := self._forbidden(order)) is not None:
-                return forbidden
+                late = forbidden.cause is Cause.SIGNAL_EXPIRED and silence.why
+                return Rejected(Cause.ROUTE_DOWN, f"no answer in time: {silence.why}") if late else forbidden
             try:
                 quote = await self._venue.quote(order)
                 if isinstance(quote, Rejected):
@@ -196,20 +213,20 @@ class Executor:
                 rejected = quote_rejection(state.settings, order, quote, mark_pico)
                 return rejected if rejected is not None else await self._venue.sign(order, quote)
             except VenueUnavailable as silent:
-                log.warning("venue did not answer", order_id=order.id, wallet=order.wallet_id, why=str(silent))
+                silence.say(silent)
             if self._clock.now_ns() >= order.expires_at_ns:
-                return Rejected(Cause.ROUTE_DOWN, "the venue did not answer in time")
+                return Rejected(Cause.ROUTE_DOWN, f"no answer in time: {silence.why}")
             await self._clock.sleep(RETRY_S)
 
     async def _follow(self, order: Order, ticket: Ticket) -> Outcome:
         """A timeout is not an outcome. Send the same bytes again, if they may be sent, until the chain has decided."""
-        sent_ns = self._clock.now_ns()
+        sent_ns, silence = self._clock.now_ns(), _Silence("outcome unknown", order)
         while True:
             try:
                 if (outcome := await self._venue.outcome(order, ticket)) is not None:
                     return outcome
             except VenueUnavailable as silent:
-                log.warning("outcome unknown", order_id=order.id, wallet=order.wallet_id, why=str(silent))
+                silence.say(silent)
             await self._venue.wait(ticket, POLL_S)
             if abs(self._clock.now_ns() - sent_ns) < RESEND_S * NS:
                 continue

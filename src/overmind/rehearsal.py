@@ -119,5 +119,5 @@ async def books_equal_chain(state: State, chain: RpcChain) -> bool:
 def _equal(state: State, wallet_id: WalletId, balances: Balances) -> bool:
     book = state.wallets[wallet_id]
     chain = {**balances.units, SOL: balances.lamports}
-    mints = {*chain, *(mint for name in book.accounts.names for mint in state.ledger.accounts.get(name, {}))}
+    mints = {SOL, state.settings.quote.mint, *state.settings.tokens, *book.positions}  # Anything else is dust.
     return all(state.ledger.owned(book.accounts, mint) == chain.get(mint, 0) for mint in mints)

@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 
 from overmind.app import App
 from overmind.core.messages import CommandRefused
-from overmind.core.model import Token
+from overmind.core.model import SignalId, Token
 from overmind.decisions import DecisionStatus
 from overmind.engine import EngineBusy
 from overmind.signals import BadSignal, decode_signal
@@ -107,13 +107,23 @@ async def _answer(app: App, line: bytes, tokens: Mapping[str, Token], received_a
     try:
         signal = decode_signal(line, tokens, app.desk.quote)
     except BadSignal as bad:
-        problems = [{"field": one.field, "problem": one.problem, "fix": one.fix} for one in bad.problems]
-        return {"signal_id": bad.signal_id, "status": "invalid", "problems": problems}
+        return invalid(bad)
     while True:
         try:
             return (await app.submit(signal, received_at_ns)).to_json()
         except CommandRefused as refused:
-            problem = {"field": "signal_id", "problem": str(refused), "fix": "use a new signal_id for a new wish"}
-            return {"signal_id": signal.id, "status": "invalid", "problems": [problem]}
+            return conflict(signal.id, refused)
         except EngineBusy:  # The line waits its turn, as long as its signal is worth something.
             await app.clock.sleep(BUSY_RETRY_S)
+
+
+def invalid(bad: BadSignal) -> dict[str, object]:
+    """The answer to what is no signal."""
+    problems = [{"field": one.field, "problem": one.problem, "fix": one.fix} for one in bad.problems]
+    return {"signal_id": bad.signal_id, "status": "invalid", "problems": problems}
+
+
+def conflict(signal_id: SignalId, refused: CommandRefused) -> dict[str, object]:
+    """The answer to a known id with other content."""
+    problem = {"field": "signal_id", "problem": str(refused), "fix": "use a new signal_id for a new wish"}
+    return {"signal_id": signal_id, "status": "invalid", "problems": [problem]}

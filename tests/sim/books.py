@@ -12,6 +12,8 @@ import msgspec
 
 from overmind.core.messages import (
     Answer,
+    BalanceAdjusted,
+    BalancesChecked,
     DayRolled,
     Deposited,
     DeskConfigured,
@@ -21,7 +23,9 @@ from overmind.core.messages import (
     HoldAdded,
     HoldLifted,
     OrderClosed,
+    OrderFinal,
     OrderPlaced,
+    OrderRolledBack,
     PricesMarked,
     Scope,
     SignalRecorded,
@@ -61,12 +65,23 @@ class Lot(msgspec.Struct):
     cost_micros: int
 
 
+class Booked(msgspec.Struct):
+    """What it takes to undo an outcome."""
+
+    order: Order
+    outcome: Filled | Failed
+    costs_micros: int
+    lot_cost_micros: int
+
+
 class WalletBooks(msgspec.Struct):
     wallet: Wallet
     causes: set[str] = msgspec.field(default_factory=set)
     accounts: set[Mint] = msgspec.field(default_factory=lambda: {SOL})
     units: Counter[Mint] = msgspec.field(default_factory=Counter)  # held or not, without the float
     lamports: int = 0  # the float, held or not
+    owed: Counter[Mint] = msgspec.field(default_factory=Counter)  # spent, and then taken back by a fork
+    owed_lamports: int = 0  # the same of the float
     lots: dict[Mint, list[Lot]] = msgspec.field(default_factory=dict)
     realised_today_micros: int = 0
     realised_micros: int = 0
@@ -91,6 +106,8 @@ class Books:
         self.open: dict[OrderId, Order] = {}
         self.tickets: dict[OrderId, Ticket] = {}
         self.outcomes: dict[OrderId, Outcome] = {}
+        self.provisional: dict[OrderId, Booked] = {}
+        self.of: dict[OrderId, WalletId] = {}
         self.decimals: dict[Mint, int] = {}
 
     @property
@@ -116,8 +133,16 @@ class Books:
                 assert order_id in self.open, f"a ticket for {order_id}, which is not open"
                 assert order_id not in self.tickets, f"a second ticket for {order_id}"
                 self.tickets[order_id] = ticket
-            case OrderClosed(order_id=order_id, outcome=outcome):
-                self._close(order_id, outcome)
+            case OrderClosed(order_id=order_id, outcome=outcome, provisional=provisional):
+                self._close(order_id, outcome, provisional)
+            case OrderFinal(order_id=order_id):
+                del self.provisional[order_id]
+            case OrderRolledBack(order_id=order_id, outcome=outcome):
+                self._roll_back(self.provisional.pop(order_id), outcome)
+            case BalanceAdjusted() as adjusted:
+                self._adjust(self.wallets[adjusted.wallet_id], adjusted.mint, adjusted.units)
+            case BalancesChecked(wallet_id=wallet_id):
+                assert wallet_id in self.wallets, event
             case Deposited() as deposited:
                 self._deposit(deposited)
             case DayRolled(day=day):
@@ -169,6 +194,7 @@ class Books:
             assert self.seq == self.decision_seqs[order.signal_id] + order.part, order
             parts.append(placed)
         self.open[order.id] = order
+        self.of[order.id] = order.wallet_id
         if order.side is Side.BUY:
             self.wallets[order.wallet_id].placed_ns.append(self.at_ns)
 
@@ -180,35 +206,117 @@ class Books:
         assert order.wallet_id not in order.tried, order
         assert len(order.tried) == order.attempt, order
 
-    def _close(self, order_id: OrderId, outcome: Outcome) -> None:
+    def _close(self, order_id: OrderId, outcome: Outcome, provisional: bool) -> None:
         assert order_id in self.open, f"{order_id} was closed, but was not open"
         order = self.open.pop(order_id)
         self.outcomes[order_id] = outcome
         book = self.wallets[order.wallet_id]
         if isinstance(outcome, Filled):
-            self._fill(book, order, outcome)
-        elif isinstance(outcome, Failed):
-            self._pay(book, outcome.fee_lamports)
+            book.trades_today += 1
+        booked = self._book(book, order, outcome)
+        assert booked is not None or not provisional, f"{order_id} has {outcome}, which no fork can undo"
+        if booked is not None and provisional:
+            self.provisional[order_id] = booked
 
-    def _fill(self, book: WalletBooks, order: Order, fill: Filled) -> None:
-        book.units[order.spend.mint] -= fill.spent_units
+    def _book(self, book: WalletBooks, order: Order, outcome: Outcome) -> Booked | None:
+        """Only what landed changes anything."""
+        booked = None
+        if isinstance(outcome, Filled):
+            costs = self._pay(book, outcome.fee_lamports + outcome.rent_lamports)
+            booked = Booked(order, outcome, costs, self._fill(book, order, outcome))
+        elif isinstance(outcome, Failed):
+            booked = Booked(order, outcome, self._pay(book, outcome.fee_lamports), 0)
+        self._make_good(book)
+        return booked
+
+    def _fill(self, book: WalletBooks, order: Order, fill: Filled) -> int:
+        """Returns what sold lots had cost."""
+        self._take_back(book, order.spend.mint, fill.spent_units)
         book.units[order.receive] += fill.received_units
         book.accounts.add(order.receive)
-        book.trades_today += 1
-        self._pay(book, fill.fee_lamports + fill.rent_lamports)
         if order.side is Side.BUY:
             lots = book.lots.setdefault(order.receive, [])
             lots.append(Lot(order.strategy, fill.received_units, fill.spent_units))
-        else:
-            self._realise(book, fill.received_units - _take_oldest(book, order.mint, fill.spent_units))
+            return 0
+        there = sum(lot.units for lot in book.lots.get(order.mint, ()))
+        cost = _take_oldest(book, order.mint, min(there, fill.spent_units))
+        self._realise(book, fill.received_units - cost)
+        return cost
 
-    def _pay(self, book: WalletBooks, lamports: int) -> None:
-        book.lamports -= lamports
-        self._realise(book, -self.sol_value_up(lamports))
+    def _pay(self, book: WalletBooks, lamports: int) -> int:
+        self._take_lamports(book, lamports)
+        worth = self.sol_value_up(lamports)
+        self._realise(book, -worth)
+        return worth
 
     def _realise(self, book: WalletBooks, micros: int) -> None:
         book.realised_today_micros += micros
         book.realised_micros += micros
+
+    # What a fork undid
+
+    def _roll_back(self, known: Booked, outcome: Outcome) -> None:
+        order, former = known.order, known.outcome
+        book = self.wallets[order.wallet_id]
+        self.outcomes[order.id] = outcome
+        book.lamports += former.fee_lamports
+        self._realise(book, known.costs_micros)
+        if isinstance(former, Filled):
+            self._undo(book, known, former)
+        elif isinstance(outcome, Filled):
+            book.trades_today += 1  # What was undone stays counted.
+        self._book(book, order, outcome)
+
+    def _undo(self, book: WalletBooks, known: Booked, fill: Filled) -> None:
+        order = known.order
+        if fill.rent_lamports:
+            book.lamports += fill.rent_lamports
+            book.accounts.discard(order.receive)
+        self._take_back(book, order.receive, fill.received_units)
+        book.units[order.spend.mint] += fill.spent_units
+        if order.side is Side.BUY:
+            self._realise(book, fill.spent_units)
+        else:
+            lots = book.lots.setdefault(order.mint, [])
+            lots.append(Lot(order.strategy, fill.spent_units, known.lot_cost_micros))
+            self._realise(book, known.lot_cost_micros - fill.received_units)
+        self._realise(book, -self._drop_excess(book, order.mint))
+
+    def _take_back(self, book: WalletBooks, mint: Mint, units: int) -> None:
+        there = min(units, self.free(book, mint))
+        book.units[mint] -= there
+        book.owed[mint] += units - there
+
+    def _take_lamports(self, book: WalletBooks, lamports: int) -> None:
+        there = min(lamports, book.lamports - self.held_lamports(book))
+        book.lamports -= there
+        book.owed_lamports += lamports - there
+
+    def _make_good(self, book: WalletBooks) -> None:
+        """What is there pays what is owed, and lots that nothing stands behind any more are lost."""
+        mints = {mint for mint, units in book.owed.items() if units} | ({SOL} if book.owed_lamports else set())
+        for mint in sorted(mints):
+            back = min(book.owed[mint], self.free(book, mint))
+            book.units[mint] -= back
+            book.owed[mint] -= back
+            if mint == SOL:
+                back = min(book.owed_lamports, book.lamports - self.held_lamports(book))
+                book.lamports -= back
+                book.owed_lamports -= back
+            self._realise(book, -self._drop_excess(book, mint))
+
+    def _drop_excess(self, book: WalletBooks, mint: Mint) -> int:
+        """Lots that nothing stands behind, the newest first. Returns what they had cost."""
+        lots = book.lots.get(mint, [])
+        excess = sum(lot.units for lot in lots) - max(0, book.units[mint] - book.owed[mint])
+        if excess <= 0:
+            return 0
+        lots.reverse()
+        cost = _take_oldest(book, mint, excess)
+        lots.reverse()
+        return cost
+
+    # Capital that comes and goes
 
     def _deposit(self, deposited: Deposited) -> None:
         assert deposited.deposit_id not in self.deposits, f"deposit {deposited.deposit_id} was booked twice"
@@ -216,12 +324,39 @@ class Books:
         book, money = self.wallets[deposited.wallet_id], deposited.money
         if deposited.to_float:
             book.lamports += money.units
-            return
-        book.units[money.mint] += money.units
-        book.accounts.add(money.mint)
-        if money.mint != self.settings.quote.mint:
-            lots = book.lots.setdefault(money.mint, [])
-            lots.append(Lot(None, money.units, self.value(money.mint, money.units)))
+        else:
+            book.units[money.mint] += money.units
+            book.accounts.add(money.mint)
+            self._add_lot(book, money.mint, money.units)
+        self._make_good(book)
+
+    def _adjust(self, book: WalletBooks, mint: Mint, units: int) -> None:
+        if units < 0:
+            self._withdraw(book, mint, -units)
+        elif mint == SOL:
+            book.lamports += units
+        else:
+            book.units[mint] += units
+            self._add_lot(book, mint, units)
+        self._make_good(book)
+
+    def _withdraw(self, book: WalletBooks, mint: Mint, units: int) -> None:
+        """SOL leaves the float first. Lots leave at what they are worth: no gain, no loss."""
+        if mint == SOL:
+            from_float = min(units, book.lamports - self.held_lamports(book))
+            from_position = min(units - from_float, self.free(book, SOL))
+            book.lamports -= from_float
+            book.units[SOL] -= from_position
+            book.owed_lamports += units - from_float - from_position
+        else:
+            self._take_back(book, mint, units)
+        worth = self.position(book, mint)
+        cost = self._drop_excess(book, mint)
+        self._realise(book, worth - self.position(book, mint) - cost)
+
+    def _add_lot(self, book: WalletBooks, mint: Mint, units: int) -> None:
+        if mint in book.lots or mint in self.settings.tokens:
+            book.lots.setdefault(mint, []).append(Lot(None, units, self.value(mint, units)))
 
     def _roll(self, day: int) -> None:
         assert day > self.day, (day, self.day)
@@ -262,7 +397,9 @@ class Books:
         return book.realised_today_micros + self.unrealised(book) - book.unrealised_base_micros
 
     def equity(self, book: WalletBooks) -> int:
-        return book.units[self.settings.quote.mint] + self.positions(book) + self.sol_value(book.lamports)
+        quote = self.settings.quote.mint
+        cash, lamports = book.units[quote] - book.owed[quote], book.lamports - book.owed_lamports
+        return cash + self.positions(book) + self.sol_value(lamports)
 
     def total_equity(self) -> int:
         return sum(self.equity(book) for book in self.wallets.values())
@@ -301,6 +438,8 @@ def _buys(order: Order, mint: Mint) -> bool:
 
 def _take_oldest(book: WalletBooks, mint: Mint, units: int) -> int:
     """First in, first out. Returns what the units had cost."""
+    if not units:
+        return 0
     lots, cost = book.lots[mint], 0
     while units:
         lot = lots[0]

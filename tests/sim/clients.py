@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from decimal import Decimal
 from random import Random
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import structs
 from tests.sim import rules
 from tests.sim.books import ten_to
 from tests.sim.checks import BUYS, Auditor
-from tests.sim.world import START_PRICES_PICO, TOKENS, USDC, SimChain, SimClock, SimJournal
+from tests.sim.world import TOKENS, USDC, SimClock, SimJournal, SimPrices
 
 from overmind.core.messages import (
     AddHold,
@@ -26,7 +26,6 @@ from overmind.core.messages import (
     CommandRefused,
     ConfigureDesk,
     ConfigureWallet,
-    Deposited,
     EmergencyStop,
     LiftHold,
     ReactivateWallet,
@@ -47,11 +46,13 @@ from overmind.core.model import (
     Mint,
     Money,
     RiskProfile,
+    Side,
     Signal,
     SignalId,
     StrategyShare,
     StrategyType,
     TradeAction,
+    Value,
     Wallet,
     WalletId,
     WalletStatus,
@@ -72,17 +73,17 @@ WIDE: Final = Limits(
     trades_per_day_max=1_000,
     risk_level_ppm=100_000,
 )
-HOLD_CAUSES: Final = ("operator", "quarantine", "day_loss")
 
 
-def draw_wallet(random: Random, wallet_id: WalletId, odd: bool) -> Wallet:
-    wallet_type = random.choice(tuple(WalletType)) if odd else random.choice(TRADING_TYPES)
+def draw_wallet(random: Random, wallet_id: WalletId, public_key: str, odd: bool, mev_types: bool) -> Wallet:
+    usual = TRADING_TYPES if mev_types else TRADING_TYPES[:-1]
+    wallet_type = random.choice(tuple(WalletType) if odd else usual)
     profile = random.choice(tuple(RiskProfile))
     return Wallet(
         id=wallet_id,
         type=wallet_type,
         profile=profile,
-        public_key=f"key of {wallet_id}",
+        public_key=public_key,
         allocation_ppm=0,
         limits=draw_limits(random, wallet_type, profile) if odd else WIDE,
         strategies=draw_strategies(random, wallet_type, odd),
@@ -118,6 +119,46 @@ def draw_strategies(random: Random, wallet_type: WalletType, odd: bool) -> dict[
     }
 
 
+HOLD_CAUSES: Final = ("operator", "review", "day_loss")  # that the operator adds and lifts at will
+
+
+class Habits(Value, frozen=True):
+    ease: tuple[float, ...] = (0.3, 0.8, 0.97)  # how often an ordinary thing is chosen over an odd one
+    sells_held: float = 0.0  # how often a sale is of something that is there
+    actions: tuple[int, ...] = (10, 4, 1, 4, 2)  # how often each of TradeAction
+    mints: tuple[Mint, ...] = MINTS
+    pauses_s: tuple[float, ...] = (0.05, 0.5, 2.0)  # between two signals
+    mev_types: bool = True  # whether wallets may be such as need a protected route
+
+
+class Switches(Protocol):
+    """What the operator does to the world outside."""
+
+    stop_file: bool
+
+    def silence(self, seconds: float) -> None:
+        """The venue is away for a while."""
+
+
+class Bank(Protocol):
+    """Where capital comes from, and how the desk hears of it."""
+
+    def draw(self, wallets: list[Wallet]) -> None:
+        """What they have before the desk is ever started."""
+
+    async def start(self, engine: Engine, wallets: list[Wallet]) -> None:
+        """At every start of the desk: what is there, and is not booked yet."""
+
+    async def repeat(self, engine: Engine) -> None:
+        """Say again what was said before."""
+
+    async def new(self, engine: Engine, wallet: Wallet, desk: Desk) -> None:
+        """More comes in, or something goes."""
+
+    async def settle(self, engine: Engine) -> None:
+        """Returns once everything is booked."""
+
+
 class Desktop:
     """What traders and operator share: the desk as it runs now, and all that survives its death."""
 
@@ -126,21 +167,23 @@ class Desktop:
         random: Random,
         clock: SimClock,
         journal: SimJournal,
-        chain: SimChain,
+        chain: Switches,
+        prices: SimPrices,
         auditor: Auditor,
         seen: Counter[str],
+        habits: Habits,
     ) -> None:
         self.random = random
         self.clock = clock
         self.journal = journal
         self.chain = chain
+        self.prices = prices
         self.auditor = auditor
         self.seen = seen
-        self.ease = random.choice((0.3, 0.8, 0.97))  # how often an ordinary thing is chosen over an odd one
+        self.habits = habits
+        self.ease = random.choice(habits.ease)
         self.signals: dict[SignalId, Signal] = {}
         self.told: dict[SignalId, tuple[Answer, ...]] = {}
-        self.deposits: dict[DepositId, RecordDeposit] = {}
-        self.deposited: set[DepositId] = set()
 
     def odd(self) -> bool:
         return self.random.random() > self.ease
@@ -168,6 +211,11 @@ class Desktop:
             return
         raise AssertionError(f"{signal_id} was accepted with other content")
 
+    def some_tokens(self) -> Money:
+        token = self.random.choice(TOKENS)
+        usd = self.random.choice((3, 200))
+        return Money(usd * ten_to(token.decimals + 12) // self.prices.start_pico[token.mint] + 1, token.mint)
+
 
 class Trader:
     """Sends signals at random moments, alone and in bursts, and some of them twice."""
@@ -177,7 +225,7 @@ class Trader:
         self._random = desktop.random
         self._name = name
         self._left = signals
-        self._pause_s = desktop.random.choice((0.05, 0.5, 2.0))
+        self._pause_s = desktop.random.choice(desktop.habits.pauses_s)
 
     @property
     def done(self) -> bool:
@@ -218,20 +266,35 @@ class Trader:
 
     def _invent(self) -> Signal:
         random = self._random
-        action = random.choices(tuple(TradeAction), (10, 4, 1, 4, 2))[0]
+        action = random.choices(tuple(TradeAction), self._desktop.habits.actions)[0]
         strategy = random.choice(tuple(StrategyType))
         signal = Signal(
             id=SignalId(f"{self._name}-{self._left}"),
             strategy=strategy,
             action=action,
-            mint=random.choice(MINTS),
+            mint=random.choice(self._desktop.habits.mints),
             risk_tolerance_ppm=max(DEFAULT_RISK_TOLERANCE_PPM[strategy], WIDE.risk_level_ppm),
             preferred_type=random.choice((None, *TRADING_TYPES)),
         )
         if self._desktop.odd():
             signal = self._make_odd(signal)
+        elif self._desktop.habits.sells_held:
+            signal = self._of_what_is_held(signal)
+            action = signal.action
         signal = self._with_limit_price(signal)
         return self._with_entry_amount(signal) if action in BUYS else self._with_exit_amount(signal)
+
+    def _of_what_is_held(self, signal: Signal) -> Signal:
+        """What a fork may still take back is sold on at once, and else what was bought rather than what came."""
+        books, habit = self._desktop.auditor.books, self._desktop.habits.sells_held
+        fresh = sorted({one.order.mint for one in books.provisional.values() if one.order.side is Side.BUY})
+        if fresh and self._random.random() < habit:
+            return structs.replace(signal, action=TradeAction.MARKET_SELL, mint=self._random.choice(fresh))
+        lots = [(mint, lot) for book in books.wallets.values() for mint, held in book.lots.items() for lot in held]
+        if not lots or signal.action in BUYS or self._random.random() > habit:
+            return signal
+        bought = sorted({mint for mint, lot in lots if lot.strategy is not None})
+        return structs.replace(signal, mint=self._random.choice(bought or sorted({mint for mint, _ in lots})))
 
     def _make_odd(self, signal: Signal) -> Signal:
         random, now_ns = self._random, self._desktop.clock.now_ns()
@@ -274,7 +337,7 @@ class Trader:
         return structs.replace(signal, quantity=self._whole_tokens(signal.mint, usd))
 
     def _whole_tokens(self, mint: Mint, usd: float) -> Decimal:
-        tokens = Decimal(usd) * 10**12 / Decimal(START_PRICES_PICO[mint])
+        tokens = Decimal(usd) * 10**12 / Decimal(self._desktop.prices.start_pico[mint])
         return tokens.quantize(Decimal(10) ** self._random.choice((0, -4, -12)))
 
     def _at_an_edge(self, signal: Signal) -> int:
@@ -315,16 +378,23 @@ async def _together(sends: Iterable[Coroutine[None, None, None]]) -> None:
 class Operator:
     """Commands at random; soon or later takes back what stops the desk."""
 
-    def __init__(self, desktop: Desktop, commands: int) -> None:
+    def __init__(self, desktop: Desktop, bank: Bank, key_of: Callable[[WalletId], str], commands: int) -> None:
         self._desktop = desktop
+        self._bank = bank
         self._random = desktop.random
         self._left = commands
         self._pause_s = desktop.random.choice((1.0, 4.0))
         # Not sorted: nothing may rest on the order in which ids sort.
         ids = [WalletId(name) for name in ("w3", "alpha", "w10", "w2", "zeta", "beta")]
         self._random.shuffle(ids)
-        self.wallets = {one: draw_wallet(self._random, one, desktop.odd()) for one in ids[: self._random.randint(1, 6)]}
+        chosen = ids[: self._random.randint(1, 6)]
+        self.wallets = {one: self._draw_wallet(one, key_of(one)) for one in chosen}
         self.desk = self._draw_desk()
+        bank.draw(list(self.wallets.values()))
+
+    def _draw_wallet(self, wallet_id: WalletId, public_key: str) -> Wallet:
+        desktop = self._desktop
+        return draw_wallet(self._random, wallet_id, public_key, desktop.odd(), desktop.habits.mev_types)
 
     def _draw_desk(self) -> Desk:
         random = self._random
@@ -344,49 +414,7 @@ class Operator:
         await engine.handle(ConfigureDesk(self.desk))
         for wallet in self.wallets.values():
             await engine.handle(ConfigureWallet(wallet))
-        if not self._desktop.deposits:
-            self._draw_deposits()
-        for deposit in self._desktop.deposits.values():
-            await self._deposit(engine, deposit)
-
-    def _draw_deposits(self) -> None:
-        random = self._random
-        for wallet_id in self.wallets:
-            usd = random.choice((0, 20, 50_000) if self._desktop.odd() else (500, 5_000))
-            self._add_deposit(wallet_id, Money(usd * MICROS, USDC.mint))
-            lamports = random.choice((0, 150_000, LAMPORTS // 8) if self._desktop.odd() else (LAMPORTS, 5 * LAMPORTS))
-            self._add_deposit(wallet_id, Money(lamports, SOL), to_float=True)
-            if random.random() < 0.4:
-                self._add_deposit(wallet_id, self._some_tokens())
-
-    def _some_tokens(self) -> Money:
-        token = self._random.choice(TOKENS)
-        usd = self._random.choice((3, 200))
-        return Money(usd * ten_to(token.decimals + 12) // START_PRICES_PICO[token.mint] + 1, token.mint)
-
-    def _add_deposit(self, wallet_id: WalletId, money: Money, to_float: bool = False) -> None:
-        """The chain shows the credit, whether or not the desk has heard of it."""
-        if money.units:
-            deposits = self._desktop.deposits
-            deposit_id = DepositId(f"deposit{len(deposits)}")
-            deposits[deposit_id] = RecordDeposit(deposit_id, wallet_id, money, to_float)
-            self._desktop.chain.credit(wallet_id, money)
-
-    async def _deposit(self, engine: Engine, deposit: RecordDeposit) -> None:
-        """Repeated until it is acknowledged, and now and then after that."""
-        desktop = self._desktop
-        if deposit.deposit_id in desktop.deposited and self._random.random() < 0.7:
-            return
-        try:
-            events = await engine.handle(deposit)
-        except CommandRefused:  # Its token has no price yet, or is not listed just now: it stays on the list.
-            desktop.seen["deposit refused"] += 1
-            return
-        assert deposit.deposit_id in desktop.auditor.books.deposits, "a deposit was acknowledged before it was durable"
-        if deposit.deposit_id in desktop.deposited:
-            assert not any(isinstance(event, Deposited) for event in events), events
-            desktop.seen["deposit repeated"] += 1
-        desktop.deposited.add(deposit.deposit_id)
+        await self._bank.start(engine, list(self.wallets.values()))
 
     async def run(self, engine: Engine) -> None:
         actions: dict[Callable[[Engine], Awaitable[None]], int] = {
@@ -420,9 +448,7 @@ class Operator:
         await self._lift_holds(engine)
         for wallet_id in self.wallets:
             await engine.handle(ReactivateWallet(wallet_id, "calm again"))
-        while self._desktop.deposited != set(self._desktop.deposits):
-            await self._desktop.clock.sleep(1.0)
-            await self.start(engine)
+        await self._bank.settle(engine)
 
     async def _emergency_stop(self, engine: Engine) -> None:
         self._desktop.seen["emergency stop"] += 1
@@ -489,15 +515,10 @@ class Operator:
         self._desktop.seen["STOP file"] += chain.stop_file
 
     async def _repeat_deposit(self, engine: Engine) -> None:
-        if known := list(self._desktop.deposits.values()):
-            await self._deposit(engine, self._random.choice(known))
+        await self._bank.repeat(engine)
 
     async def _new_deposit(self, engine: Engine) -> None:
-        wallet_id = self._random.choice(list(self.wallets))
-        money = self._random.choice((Money(100 * MICROS, USDC.mint), self._some_tokens()))
-        if money.mint in (USDC.mint, *self.desk.tokens):
-            self._add_deposit(wallet_id, money)
-            await self._deposit(engine, list(self._desktop.deposits.values())[-1])
+        await self._bank.new(engine, self._random.choice(list(self.wallets.values())), self.desk)
 
     async def _nonsense(self, engine: Engine) -> None:
         """Each must be refused, and change nothing."""
@@ -506,6 +527,8 @@ class Operator:
         command: Command = self._random.choice(
             (
                 ReactivateWallet(nobody, "who?"),
+                LiftHold(Scope(wallet.id), "quarantine", "did not look at the chain"),
+                LiftHold(Scope(), f"deficit:{wallet.id}", "did not look at the chain"),
                 RemoveWallet(nobody),
                 AddHold(Scope(nobody), "operator", "who?"),
                 RecordDeposit(DepositId("d1"), nobody, Money(1, SOL)),
@@ -535,6 +558,5 @@ class Operator:
 
     async def _silence(self, engine: Engine) -> None:
         """The venue is away for a while."""
-        chain, loop = self._desktop.chain, asyncio.get_running_loop()
-        chain.silent_until_s = loop.time() + self._random.choice((2.0, 10.0, 45.0))
+        self._desktop.chain.silence(self._random.choice((2.0, 10.0, 45.0)))
         self._desktop.seen["venue silent"] += 1

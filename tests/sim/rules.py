@@ -212,7 +212,7 @@ def rooms(books: Books, book: WalletBooks, strategy: StrategyType, mint: Mint) -
     held_mint = sum(one.notional_micros for one in entries if one.receive == mint)
     held_all = sum(one.notional_micros for one in entries)
     own = [one for one in entries if one.strategy is strategy]
-    rent = 0 if mint in book.accounts else books.sol_value_up(desk.costs.rent_lamports)
+    rent = books.sol_value_up(rent_lamports(books, book, mint))
     costs = books.sol_value_up(desk.costs.fee_max_lamports) + rent
     at_risk = day_loss(books, book) + sum(one.loss_max_micros for one in entries) + costs
     loss_left = limits.daily_loss_max_micros - at_risk
@@ -253,9 +253,16 @@ def free_lamports(books: Books, book: WalletBooks) -> int:
 
 
 def lamports_needed(books: Books, book: WalletBooks, mint: Mint) -> int:
-    costs = books.settings.costs
-    rent = 0 if mint in book.accounts else costs.rent_lamports
-    return costs.fee_max_lamports + rent + books.settings.reserve_float_lamports
+    costs = books.settings.costs.fee_max_lamports + rent_lamports(books, book, mint)
+    return costs + books.settings.reserve_float_lamports
+
+
+def rent_lamports(books: Books, book: WalletBooks, mint: Mint) -> int:
+    """What a new token account keeps, as reserved; Token-2022 accounts are larger."""
+    if mint in book.accounts:
+        return 0
+    token, costs = books.settings.tokens.get(mint, books.settings.quote), books.settings.costs
+    return costs.rent_2022_lamports if token.program == "token-2022" else costs.rent_lamports
 
 
 def placed_within_a_second(book: WalletBooks, at_ns: int) -> int:
@@ -266,7 +273,7 @@ def cost_bps(books: Books, book: WalletBooks, wish: Entering) -> float:
     """What tells one wallet from another in SPEC §9: rent, headroom and preference."""
     costs, signal = books.settings.costs, wish.signal
     amount = max(1, wish.notional_micros)
-    rent_micros = 0 if signal.mint in book.accounts else books.sol_value_up(costs.rent_lamports)
+    rent_micros = books.sol_value_up(rent_lamports(books, book, signal.mint))
     headroom = costs.headroom_bps * amount / max(1, capacity(books, book, signal.strategy))
     preferred = costs.preference_bps if book.wallet.type is signal.preferred_type else 0.0
     return rent_micros / amount * BPS * costs.rent_lost_ppm / PPM + headroom - preferred
@@ -283,15 +290,14 @@ def capacity(books: Books, book: WalletBooks, strategy: StrategyType) -> int:
 def expected_entry(books: Books, book: WalletBooks, wish: Entering) -> dict[str, int]:
     """The fields of an order that a limit or a reservation rests on."""
     desk, signal = books.settings, wish.signal
-    has_account = signal.mint in book.accounts
-    costs = books.sol_value_up(desk.costs.fee_max_lamports)
-    costs += 0 if has_account else books.sol_value_up(desk.costs.rent_lamports)
+    rent = rent_lamports(books, book, signal.mint)
+    costs = books.sol_value_up(desk.costs.fee_max_lamports) + books.sol_value_up(rent)
     stop = -(-wish.notional_micros * book.wallet.limits.stop_loss_ppm // PPM)
     return {
         "notional_micros": wish.notional_micros,
         "loss_max_micros": stop + costs,
         "fee_max_lamports": desk.costs.fee_max_lamports,
-        "rent_max_lamports": 0 if has_account else desk.costs.rent_lamports,
+        "rent_max_lamports": rent,
         "slippage_max_bps": slippage(desk, signal),
         "mark_pico": books.marks[signal.mint].price_pico,
         "expires_at_ns": wish.stale_ns,

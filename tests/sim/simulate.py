@@ -2,6 +2,7 @@
 
 python -m tests.sim.simulate 123        # one seed, reproducible
 python -m tests.sim.simulate 0 1000     # a range of seeds
+python -m tests.sim.simulate chain 123  # on the bad chain
 """
 
 from __future__ import annotations
@@ -11,25 +12,38 @@ import hashlib
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 import structlog
 from tests.sim import checks
-from tests.sim.clients import Desktop, Operator, Trader
-from tests.sim.world import Death, Faults, SimChain, SimClock, SimJournal, SimPrices
+from tests.sim.books import Books
+from tests.sim.clients import MINTS, Bank, Desktop, Habits, Operator, Switches, Trader
+from tests.sim.live import LiveWorld
+from tests.sim.plain import PlainWorld, ToldDeposits
+from tests.sim.world import (
+    CHAIN_PRICES_PICO,
+    START_PRICES_PICO,
+    Death,
+    Faults,
+    SimChain,
+    SimClock,
+    SimJournal,
+    SimPrices,
+)
 
 from overmind.core.messages import FoundDesk, MarkPrices, OrderPlaced
-from overmind.core.model import DAY_NS, NS, OrderId, TradingMode
+from overmind.core.model import DAY_NS, NS, SOL, OrderId, TradingMode, Value
 from overmind.core.state import State
 from overmind.engine import Engine, EngineStopped
 from overmind.executor import Executor
-from overmind.ports import JournalFailed
+from overmind.ports import JournalFailed, Venue
 from overmind.virtual import VirtualLoop
 
+Kind = Literal["plain", "chain"]  # a venue whose word is final, or the bad chain
 VIRTUAL_MAX_S: Final = 20_000.0
 LIVES_MAX: Final = 8  # after so many deaths the world calms down, so that every run ends
 RERUN_EVERY: Final = 10
@@ -37,9 +51,54 @@ SHOWN: Final = 25  # journal entries that a failure prints
 TUESDAY_NS: Final = 20_000 * DAY_NS
 
 
+class Size(Value, frozen=True):
+    """How much happens in one seed."""
+
+    commands: tuple[int, ...]
+    traders: tuple[int, ...]
+    signals: tuple[int, ...]
+    habits: Habits
+
+
+ON_CHAIN: Final = Habits(
+    ease=(0.6, 0.97, 0.97),
+    sells_held=0.9,
+    actions=(10, 6, 1, 4, 6),
+    pauses_s=(0.1, 2.0, 4.0),  # so that what is booked can be traded on before it is final
+    mints=(SOL, SOL, SOL, *MINTS),  # It is wrapped, and one asset with what pays the fees.
+    mev_types=False,
+)
+SIZES: Final[dict[Kind, Size]] = {
+    "plain": Size((0, 5, 30), (1, 2, 4), (5, 15, 40), Habits()),
+    "chain": Size((0, 3, 12), (1, 1, 2), (4, 8, 16), ON_CHAIN),
+}
+
+
+class World(Protocol):
+    """The chain and the venue: what outlives the desk's process."""
+
+    def venue(self) -> Venue:
+        """For a new process."""
+
+    def stop_file(self) -> bool: ...
+
+    def settle_after_death(self) -> None:
+        """What was on the wire may have arrived."""
+
+    def services(self, engine: Engine) -> list[Coroutine[Any, Any, None]]:
+        """What a process runs besides."""
+
+    async def settled(self, engine: Engine) -> bool:
+        """Whether nothing is left to be booked."""
+
+    def check(self, state: State, books: Books) -> None:
+        """The end of it all."""
+
+
 class Sim:
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, kind: Kind = "plain") -> None:
         self.seed = seed
+        self.kind = kind
         self.random = self._stream("lives")
         self.seen: Counter[str] = Counter()
         self.errors: list[BaseException] = []
@@ -51,9 +110,20 @@ class Sim:
         self.death = Death()
         self.auditor = checks.Auditor(self.seen)
         faults = Faults.draw(self._stream("faults"))
-        self.prices = SimPrices(self._stream("prices"))
+        live = kind == "chain"
+        self.prices = SimPrices(self._stream("prices"), CHAIN_PRICES_PICO if live else START_PRICES_PICO)
         self.journal = SimJournal(self._stream("journal"), faults.journal, self.auditor, self.death, self.seen)
-        self.chain = SimChain(
+        self._bank: Bank
+        self.world: World = self._on_chain() if live else self._plain(faults)
+        size = SIZES[kind]
+        self.operator = Operator(self.desktop, self._bank, self._key_of, self.random.choice(size.commands))
+        self.traders = [
+            Trader(self.desktop, f"t{n}", self.random.choice(size.signals))
+            for n in range(self.random.choice(size.traders))
+        ]
+
+    def _plain(self, faults: Faults) -> PlainWorld:
+        chain = SimChain(
             self._stream("chain"),
             self.clock,
             faults,
@@ -63,12 +133,23 @@ class Sim:
             self.seen,
             self.wallets_max,
         )
-        desk = Desktop(self._stream("clients"), self.clock, self.journal, self.chain, self.auditor, self.seen)
-        self.desktop = desk
-        self.operator = Operator(desk, commands=self.random.choice((0, 5, 30)))
-        self.traders = [
-            Trader(desk, f"t{n}", self.random.choice((5, 15, 40))) for n in range(self.random.choice((1, 2, 4)))
-        ]
+        self.desktop = self._desktop(chain)
+        world = PlainWorld(chain, ToldDeposits(self.desktop, chain))
+        self._bank, self._key_of = world.bank, world.key_of
+        return world
+
+    def _on_chain(self) -> LiveWorld:
+        parts = (self.clock, self.prices, self.auditor, self.death, self.seen)
+        world = LiveWorld(self._stream, f"{self.seed}", *parts)
+        self.desktop = self._desktop(world.rpc)
+        self._bank, self._key_of = world.open(self.desktop), world.key_of
+        return world
+
+    def _desktop(self, switches: Switches) -> Desktop:
+        habits = SIZES[self.kind].habits
+        return Desktop(
+            self._stream("clients"), self.clock, self.journal, switches, self.prices, self.auditor, self.seen, habits
+        )
 
     def _stream(self, name: str) -> Random:
         """Each part of the world has dice of its own."""
@@ -81,7 +162,7 @@ class Sim:
             engine = self._start_life()
             life = asyncio.create_task(self._live(engine))
             killed = await self._until_death(life, engine)
-            self.chain.settle_after_death()
+            self.world.settle_after_death()
             self._judge(life, killed)
             if not killed and life.exception() is None:
                 weather.cancel()
@@ -118,6 +199,7 @@ class Sim:
     async def _shut_down(self, engine: Engine) -> None:
         """As the service does it: no more work, then the last entries durable, and a snapshot."""
         self.death.arm(None, bool)
+        self.journal.leaving = True
         for task in self._services:
             task.cancel()
         await asyncio.wait(self._services)
@@ -155,12 +237,17 @@ class Sim:
 
     async def _live(self, engine: Engine) -> None:
         """One process, from start to the last settled order."""
-        executor = Executor(engine, self.chain, self.clock, self.wallets_max, lambda: self.chain.stop_file)
+        executor = Executor(engine, self.world.venue(), self.clock, self.wallets_max, self.world.stop_file)
         late_s = self.random.choice((0.0, 0.0, 0.3, 2.0))
         async with asyncio.TaskGroup() as tasks:
             self._writing = tasks.create_task(engine.run())
             used = tasks.create_task(self._use(engine, executor))
-            services = (_later(late_s, executor), self._watch(engine), self._listen(engine))
+            services = (
+                _later(late_s, executor),
+                self._watch(engine),
+                self._listen(engine),
+                *self.world.services(engine),
+            )
             self._services = [used, *(tasks.create_task(service) for service in services)]
             await asyncio.wait([used])
             if not used.cancelled():
@@ -178,6 +265,9 @@ class Sim:
             for trader in self.traders:
                 clients.create_task(trader.run(engine))
         await self._until_idle(engine, executor)
+        while not await self.world.settled(engine):
+            await self.clock.sleep(0.5)
+            await self._until_idle(engine, executor)
 
     async def _listen(self, engine: Engine) -> None:
         """A reader of the feed: it hears what is durable, all of it, in order."""
@@ -206,13 +296,11 @@ class Sim:
         journal.reopen()
         checks.same_state(Engine(journal, self.clock).state, state, "recovery differs from the live state")
         checks.nothing_held(state)
-        checks.books_equal_chain(state, self.chain.balances)
-        checks.chain_agrees(books, self.chain.landed)
+        self.world.check(state, books)
         assert all(trader.done for trader in self.traders), "a signal went unanswered"
         assert set(books.decisions) == set(self.desktop.signals), "decisions and signals differ"
         for signal_id, told in self.desktop.told.items():
             assert list(told) == books.decisions[signal_id], f"{signal_id} was told something else"
-        assert self.desktop.deposited == set(self.desktop.deposits) == books.deposits, "a deposit is missing"
         assert not self.errors, self.errors
         self._count()
 
@@ -236,9 +324,9 @@ def _leaves(error: BaseException) -> list[BaseException]:
     return [error]
 
 
-def simulate(seed: int) -> Sim:
+def simulate(seed: int, kind: Kind = "plain") -> Sim:
     """One seed, checked. Raises AssertionError, or whatever else went wrong."""
-    sim = Sim(seed)
+    sim = Sim(seed, kind)
     with quiet(), Told(sim), asyncio.Runner(loop_factory=VirtualLoop) as runner:
         sim.check(runner.run(asyncio.wait_for(sim.run(), VIRTUAL_MAX_S)))
     return sim
@@ -258,8 +346,8 @@ class Told:
             error.add_note(story(self._sim))
 
 
-def simulate_twice(seed: int) -> Sim:
-    first, second = simulate(seed), simulate(seed)
+def simulate_twice(seed: int, kind: Kind = "plain") -> Sim:
+    first, second = simulate(seed, kind), simulate(seed, kind)
     assert first.journal.head == second.journal.head, f"seed {seed}: same seed, different journal"
     return first
 
@@ -267,7 +355,9 @@ def simulate_twice(seed: int) -> Sim:
 def story(sim: Sim) -> str:
     """What a developer needs to begin: the seed and how the journal ended."""
     lines = [msgspec.json.encode(entry).decode() for entry in sim.journal.entries[-SHOWN:]]
-    return "\n".join((f"seed {sim.seed}, life {sim.lives}, {len(sim.journal.entries)} entries, the last:", *lines))
+    return "\n".join(
+        (f"{sim.kind} seed {sim.seed}, life {sim.lives}, {len(sim.journal.entries)} entries, the last:", *lines)
+    )
 
 
 @contextmanager
@@ -281,12 +371,12 @@ def quiet() -> Iterator[None]:
         structlog.configure(**before)
 
 
-def main(first: int, last: int) -> None:
+def main(kind: Kind, first: int, last: int) -> None:
     """Stops at the first seed that fails; its note tells the seed and the last journal entries."""
     total: Counter[str] = Counter()
     heads = hashlib.sha256()
     for seed in range(first, last + 1):
-        sim = simulate_twice(seed) if seed % RERUN_EVERY == 0 else simulate(seed)
+        sim = simulate_twice(seed, kind) if seed % RERUN_EVERY == 0 else simulate(seed, kind)
         total += sim.seen
         heads.update(sim.journal.head)
         total.update(lives=sim.lives, entries=len(sim.journal.entries))
@@ -295,4 +385,6 @@ def main(first: int, last: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[-1]))
+    chosen: Kind = "chain" if "chain" in sys.argv else "plain"
+    numbers = [int(one) for one in sys.argv[1:] if one != chosen]
+    main(chosen, numbers[0], numbers[-1])

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from random import Random
 from typing import Final
 
 import msgspec
+from solders.pubkey import Pubkey
 from tests.sim import checks
 from tests.sim.books import ten_to
 
@@ -48,15 +49,24 @@ from overmind.ports import JournalFailed, Snapshot, VenueUnavailable
 
 SLOT_S: Final = 0.4
 JOURNAL_DELAYS_S: Final = (0.0, 0.001, 0.02, 0.5)
-USDC: Final = Token("USDC", Mint("USDC"), 6)
+
+
+def mint_of(symbol: str) -> Mint:
+    """An address as a cluster has it, the same in every run."""
+    return Mint(str(Pubkey(hashlib.blake2b(symbol.encode(), digest_size=32).digest())))
+
+
+USDC: Final = Token("USDC", mint_of("USDC"), 6)
 TOKENS: Final = (
     Token("SOL", SOL, 9),
-    Token("JUP", Mint("JUP"), 6),
-    Token("BONK", Mint("BONK"), 5),
-    Token("ONE", Mint("ONE"), 0),  # cannot be divided
-    Token("DUST", Mint("DUST"), 9),  # so cheap that amounts leave int64 behind
+    Token("JUP", mint_of("JUP"), 6),
+    Token("BONK", mint_of("BONK"), 5, "token-2022"),
+    Token("ONE", mint_of("ONE"), 0),  # cannot be divided
+    Token("DUST", mint_of("DUST"), 9),  # so cheap that amounts leave int64 behind
 )
-START_PRICES_PICO: Final = {SOL: 150 * PICO, "JUP": PICO // 2, "BONK": PICO // 50_000, "ONE": 7 * PICO, "DUST": 5}
+PRICES_PICO: Final = (150 * PICO, PICO // 2, PICO // 50_000, 7 * PICO, 5)
+START_PRICES_PICO: Final = {token.mint: price for token, price in zip(TOKENS, PRICES_PICO, strict=True)}
+CHAIN_PRICES_PICO: Final = {**START_PRICES_PICO, mint_of("DUST"): 50_000}  # A token account holds 64 bits, no more.
 
 
 class Faults(Value, frozen=True):
@@ -124,6 +134,7 @@ class SimJournal:
         self.head = bytes(32)
         self.degraded: str | None = None
         self.calm = False
+        self.leaving = False  # the process is shutting down: it takes nothing more, so nothing more need be held
         self._random = random
         self._fault = fault
         self._auditor = auditor
@@ -138,7 +149,7 @@ class SimJournal:
 
     def reopen(self) -> None:
         """By the next process. A snapshot whose digest does not match is passed over."""
-        self._busy = self._broken = self._told_degraded = False
+        self._busy = self._broken = self._told_degraded = self.leaving = False
         self._snapshot_readable = self._random.random() < 0.8
 
     async def append(self, entries: Sequence[Entry]) -> None:
@@ -160,7 +171,7 @@ class SimJournal:
 
     def _check_hold(self, entries: Sequence[Entry]) -> None:
         """Once it was told that the disk is full, the engine takes no more entries."""
-        if self._told_degraded and self.degraded and "disk_full" not in self._auditor.books.stops:
+        if self._told_degraded and self.degraded and not self.leaving and "disk_full" not in self._auditor.books.stops:
             causes = [entry.event.hold.cause for entry in entries if isinstance(entry.event, HoldAdded)]
             assert "disk_full" in causes, "the disk is full, and nothing is held"
 
@@ -236,9 +247,10 @@ _DECODER: Final = msgspec.json.Decoder(Entry)
 class SimPrices:
     """Random walks with jumps and gaps. It moves on whether or not a process looks."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, start_pico: Mapping[Mint, int]) -> None:
+        self.start_pico = start_pico
         self._random = random
-        self._pico = {token.mint: START_PRICES_PICO[token.mint] for token in TOKENS}
+        self._pico = dict(start_pico)
         self._volatility = random.choice((0.0, 0.0005, 0.003))
         self._missing_s: Counter[Mint] = Counter()
         self._marked_ns: dict[Mint, int] = {}
@@ -292,7 +304,9 @@ _SIGNED: Final = msgspec.json.Decoder(Signed)
 
 
 class SimChain:
-    """The truth about balances, and a `ports.Venue` onto it through a bad network."""
+    """The truth about balances, and a `ports.Venue` onto it through a bad network. It has no forks."""
+
+    provisional = False
 
     def __init__(
         self,
@@ -331,6 +345,10 @@ class SimChain:
     @property
     def height(self) -> int:
         return int(self._now_s() / SLOT_S)
+
+    def silence(self, seconds: float) -> None:
+        """The venue is away for a while."""
+        self.silent_until_s = self._now_s() + seconds
 
     def credit(self, wallet_id: WalletId, money: Money) -> None:
         self.balances[wallet_id, money.mint] += money.units
@@ -399,7 +417,7 @@ class SimChain:
         signature = f"{order.id}/{self._nonce}"
         return Ticket(signature, msgspec.json.encode(signed), f"block{self.height}", signed.last_valid_height)
 
-    async def send(self, ticket: Ticket) -> None:
+    async def send(self, order: Order, ticket: Ticket) -> None:
         signed = _SIGNED.decode(ticket.payload)
         checks.ticket_before_send(self._auditor.books, ticket, signed.order)
         checks.may_send(self._auditor.books, signed.order, self.stop_file, self._clock.now_ns())
@@ -441,7 +459,8 @@ class SimChain:
         outcome: Filled | Failed = Failed(fee, Cause.SLIPPAGE, "reverted")
         if random.random() >= self._faults.fail:
             new_account = (order.wallet_id, order.receive) not in self.accounts
-            rent = self._costs.rent_lamports if new_account else 0
+            token = next(token for token in (USDC, *TOKENS) if token.mint == order.receive)
+            rent = self._costs.rent_of(token) if new_account else 0
             better = signed.received + signed.received // 200
             outcome = Filled(order.spend.units, random.randint(signed.received_min, better), fee, rent)
         self._move(order, outcome)
@@ -459,7 +478,13 @@ class SimChain:
         for mint in (order.spend.mint, SOL):
             assert self.balances[wallet_id, mint] >= 0, f"{wallet_id} has spent {mint} that it did not have"
 
-    async def outcome(self, ticket: Ticket) -> Outcome | None:
+    async def final(self, order: Order, ticket: Ticket, booked: Outcome) -> Outcome | None:
+        raise AssertionError("nothing here is provisional")
+
+    async def wait(self, ticket: Ticket, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+
+    async def outcome(self, order: Order, ticket: Ticket) -> Outcome | None:
         await self._network("outcome")
         signed = _SIGNED.decode(ticket.payload)
         if (known := self.landed.get(ticket.signature)) is not None:

@@ -554,6 +554,7 @@ def test_a_node_is_asked_by_name_for_its_finalised_tip_and_history() -> None:
         for at, node in enumerate(nodes):
             node.answers["getEpochInfo"] = EPOCH | {"absoluteSlot": 500 + at}
             node.answers["getSignatureStatuses"] = in_context([None if at else STATUS], 600 + at)
+            node.answers["getTransaction"] = None
         async with chain_of(*nodes) as chain:
             first, second = chain.nodes
             assert first.name == f"http://127.0.0.1:{nodes[0].port}"
@@ -561,9 +562,23 @@ def test_a_node_is_asked_by_name_for_its_finalised_tip_and_history() -> None:
             assert nodes[0].asked == [("getEpochInfo", [{"commitment": "finalized"}])]
             assert await first.status_in_history(SIGNATURE, 600) == Status(7, False, True, False)
             assert await second.status_in_history(SIGNATURE, 601) is None
-            assert nodes[1].asked[-1][1] == [[SIGNATURE], {"searchTransactionHistory": True}]
+            assert nodes[1].asked[-2][1] == [[SIGNATURE], {"searchTransactionHistory": True}]
+            assert nodes[1].asked[-1][0] == "getTransaction"
             with pytest.raises(ChainSilent, match="as of slot 601, and slot 602 is needed"):
                 await second.status_in_history(SIGNATURE, 602)
+
+    run(test())
+
+
+@pytest.mark.parametrize("error", [None, {"InstructionError": [3, {"Custom": 1}]}])
+def test_what_the_ledger_has_landed_whatever_the_statuses_say(error: object) -> None:
+    async def test() -> None:
+        node = Node()
+        node.answers["getSignatureStatuses"] = in_context([None], 600)
+        node.answers["getTransaction"] = {"slot": 555, "meta": {"err": error}, "transaction": None}
+        async with chain_of(node) as chain:
+            status = await chain.nodes[0].status_in_history(SIGNATURE, 600)
+            assert status == Status(555, error is not None, True, True)
 
     run(test())
 

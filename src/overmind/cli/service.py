@@ -62,8 +62,8 @@ async def _run(
         stop, stop_now = _heed_signals()
         path = config.data_dir / JOURNAL
         async with serving(app, path, listener, token, _chain_of(markets[0])) as service:
-            publish(config.data_dir, Service(service.url, os.getpid()))
             try:
+                _publish(config, service)
                 _announce(config, service, as_json)
                 await stop.wait()
                 await _drain(app, service, stop_now)
@@ -108,6 +108,13 @@ def _heed_signals() -> tuple[asyncio.Event, asyncio.Event]:
     for one in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(one, heed)
     return stop, stop_now
+
+
+def _publish(config: MultiWalletConfig, service: Serving) -> None:
+    try:
+        publish(config.data_dir, Service(service.url, os.getpid()))
+    except OSError as error:  # On a full disk the desk still has its journal's reserve, and exits to book.
+        present.complain(f"commands will not find this service: {error}", f"make room in {config.data_dir}, restart")
 
 
 def _announce(config: MultiWalletConfig, service: Serving, as_json: bool) -> None:

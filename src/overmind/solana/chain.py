@@ -55,7 +55,19 @@ class RpcNode:
         statuses = answers.listed(value, "signature statuses")
         if slot < slot_min or len(statuses) != 1:
             raise ChainSilent(f"{self.name} answers as of slot {slot}, and slot {slot_min} is needed")
-        return answers.status(statuses[0])
+        return answers.status(statuses[0]) or await self._record(signature)
+
+    async def _record(self, signature: str) -> Status | None:
+        """The same question to the node's ledger: its cache of statuses may flap, and what we conclude from nothing is
+        that the money may be spent again. What both do not know, it does not have."""
+        found = await self._call("getTransaction", [signature, {**_READING, "commitment": "finalized"}])
+        if found is None:
+            return None
+        landed = answers.table(found, "transaction")
+        meta = answers.table(landed.get("meta"), "meta of a transaction")
+        return Status(
+            answers.count(landed.get("slot"), "slot of a transaction"), meta.get("err") is not None, True, True
+        )
 
     async def _call(self, method: str, params: Params) -> object:
         return await _heard(self._endpoint.call(method, params, Priority.STATUS))

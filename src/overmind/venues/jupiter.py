@@ -20,6 +20,7 @@ from overmind.core.model import (
     Mint,
     Money,
     Order,
+    OrderId,
     Outcome,
     Quote,
     Rejected,
@@ -38,6 +39,7 @@ CLAIM_BLOCKS_MAX: Final = 150  # how far a venue's claim may lie beyond our own 
 WITNESSES: Final = 2  # providers that must agree that it never landed, where so many are configured
 DENIALS: Final = 3  # of each: behind one address many nodes may take turns, and not all of them keep a whole history
 TIP_AGE_S: Final = 1.0
+REMEMBERED_MAX: Final = 65_536  # signatures: more than can be made while one lives
 
 
 class JupiterVenue:
@@ -61,6 +63,7 @@ class JupiterVenue:
         self._public_keys = public_keys
         self._tokens = tokens
         self._tips = _Tips(chain, clock)
+        self._order_of: dict[str, OrderId] = {}  # by signature, oldest first
 
     async def quote(self, order: Order) -> Quote | Rejected:
         """The API's offer, with the transaction that it proposes."""
@@ -109,12 +112,21 @@ class JupiterVenue:
         if quote.last_valid_height > bound + CLAIM_BLOCKS_MAX:
             return Rejected(Cause.BAD_QUOTE, f"said to be valid until block {quote.last_valid_height}, now is {height}")
         signature = await self._signer.sign(owner, transaction.message)
+        name = signature_text(signature)
+        if (other := self._first_order(name, order)) != order.id:  # One landing would be booked as two fills.
+            return Rejected(Cause.BAD_QUOTE, f"the same transaction was signed for order {other}")
         return Ticket(
-            signature_text(signature),
+            name,
             transaction.signed_by_payer(signature),
             transaction.blockhash,
             max(bound, quote.last_valid_height),
         )
+
+    def _first_order(self, signature: str, order: Order) -> OrderId:
+        """Whose transaction it is. For as long as one may land: afterwards the simulation knows it."""
+        while len(self._order_of) >= REMEMBERED_MAX:
+            del self._order_of[next(iter(self._order_of))]
+        return self._order_of.setdefault(signature, order.id)
 
     async def _simulate(self, order: Order, transaction: Transaction) -> int | Rejected:
         """The block height after it was found to do what was ordered, or why it must not be signed."""
@@ -138,6 +150,7 @@ class JupiterVenue:
 
     async def outcome(self, order: Order, ticket: Ticket) -> Outcome | None:
         """As it stands at `confirmed`; Expired only by proof."""
+        self._first_order(ticket.signature, order)  # It may be of an earlier process.
         try:
             status = await self._chain.status(ticket.signature) or await self._search(ticket)
             if isinstance(status, Expired):
@@ -148,6 +161,7 @@ class JupiterVenue:
 
     async def final(self, order: Order, ticket: Ticket, booked: Outcome) -> Outcome | None:
         """As it stands at `finalized`. What a fork undid may land again, until its expiry is proven."""
+        self._first_order(ticket.signature, order)
         try:
             status = await self._chain.status(ticket.signature) or await self._search(ticket)
             if isinstance(status, Expired):

@@ -1,0 +1,1 @@
+"""The desk over HTTP, on the loopback address: docs/http-api.md."""

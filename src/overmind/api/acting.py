@@ -1,0 +1,87 @@
+"""The operator's POSTs: journaled with a reason, durable before they are answered."""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+
+import msgspec
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from overmind.api.answers import Json, Refused
+from overmind.app import App
+from overmind.core.messages import CommandRefused, EmergencyStop, ReactivateWallet
+from overmind.core.model import Value, WalletId
+from overmind.ports import ChainSilent
+from overmind.watch import REASON_CHARS_MAX
+
+LATER: Final = "not in this version"
+
+
+class Why(Value, frozen=True, forbid_unknown_fields=True):
+    reason: str
+
+
+class Stop(Value, frozen=True, forbid_unknown_fields=True):
+    reason: str
+    liquidate: bool = False
+
+
+Wish = TypeVar("Wish", Why, Stop)
+
+
+def acting(app: App) -> APIRouter:
+    router, engine = APIRouter(prefix="/v1"), app.engine
+
+    @router.post("/emergency-stop")
+    async def emergency_stop(request: Request) -> Response:
+        wish = await _read(request, Stop)
+        if wish.liquidate:
+            raise Refused(501, f"liquidate: {LATER}; nothing was stopped", "send it without liquidate to stop")
+        await engine.handle(EmergencyStop(wish.reason))
+        statuses = await engine.read(lambda state: {book.wallet.id: book.status for book in state.wallets.values()})
+        return Json({"stopped": True, "reason": wish.reason, "wallets": statuses})
+
+    @router.post("/wallets/{wallet_id}/reactivate")
+    async def reactivate(wallet_id: str, request: Request) -> Response:
+        wish, wallet = await _read(request, Why), _known(app, wallet_id)
+        if app.stop_file.exists():
+            raise Refused(409, "the STOP file in the data directory still asks for a stop", "remove the file first")
+        await engine.handle(ReactivateWallet(wallet, wish.reason))
+        book = await engine.read(lambda state: state.wallets[wallet])
+        return Json({"wallet_id": wallet, "status": book.status, "holds": sorted(book.holds)})
+
+    @router.post("/wallets/{wallet_id}/accept")
+    async def accept(wallet_id: str, request: Request) -> Response:
+        wish, wallet = await _read(request, Why), _known(app, wallet_id)
+        if app.balances is None:
+            raise CommandRefused("paper has no chain: its books are all that there is")
+        try:
+            return Json({"wallet_id": wallet, "adjusted": await app.balances.accept(wallet, wish.reason)})
+        except ChainSilent as silent:
+            raise Refused(503, f"the chain cannot be read: {silent}") from None
+
+    @router.post("/rebalance")
+    async def rebalance() -> Response:
+        raise Refused(501, f"rebalance: {LATER}")
+
+    return router
+
+
+async def _read(request: Request, shape: type[Wish]) -> Wish:
+    try:
+        wish = msgspec.json.decode(await request.body(), type=shape)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as fault:
+        raise Refused(400, f"not what is asked for here: {fault}", 'send {"reason": "…"}') from None
+    if not wish.reason.strip():
+        raise Refused(400, "a blank reason", "say why; it is journaled")
+    if len(wish.reason) > REASON_CHARS_MAX:
+        raise Refused(400, f"a reason of more than {REASON_CHARS_MAX} characters", "say it shorter")
+    return wish
+
+
+def _known(app: App, wallet_id: str) -> WalletId:
+    wallets = app.engine.state.wallets
+    if WalletId(wallet_id) not in wallets:
+        raise Refused(404, f"no wallet {wallet_id[:64]!r}", f"known: {', '.join(wallets)}")
+    return WalletId(wallet_id)

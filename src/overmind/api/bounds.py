@@ -1,0 +1,7 @@
+"""What one request may carry: for the API and for those who call it."""
+
+from typing import Final
+
+BODY_BYTES_MAX: Final = 1 << 20
+BATCH_MAX: Final = 512  # signals in one request
+NDJSON: Final = "application/x-ndjson"

@@ -1,0 +1,115 @@
+"""Desk, chain and maker as real processes over real HTTP: whatever is killed, the books equal the chain."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from tests.e2e.audit import Journal, prove, read_events, unsettled
+from tests.e2e.killing import Desk, kill
+from tests.e2e.processes import Child, wait_until
+from tests.e2e.stage import Stage, stage
+
+from overmind.core.model import Filled, Side, StrategyType
+
+KILLS = int(os.environ.get("OVERMIND_TEST_KILLS", "20"))
+DESKS = 2  # that share the kills
+SIGNALS = 40
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Stage]:
+    with stage(tmp_path) as made:
+        yield made
+
+
+@pytest.mark.parametrize("seed", range(DESKS))
+def test_kill_9_at_random_moments(seed: int, tmp_path: Path) -> None:
+    desk, proof = kill(tmp_path, KILLS // DESKS, seed)
+    assert proof.fills > 0, desk.told
+    assert sum(desk.interrupted.values()) > desk.interrupted["lives"], "nothing was ever under way when it was killed"
+
+
+def test_each_strategy_buys_and_sells(made: Stage) -> None:
+    """The mission's eight, each in a wallet that it is enabled for."""
+    buys = [_wish(f"buy-{one.value}", one, "Buy", notional_usd=150) for one in StrategyType]
+    sells = [_wish(f"sell-{one.value}", one, "Sell", quantity="0.1") for one in StrategyType]
+    with made.desk() as desk:
+        for count, wishes in enumerate((buys, sells), 1):
+            desk.say(*wishes)
+            desk.wait_for_lines(count * len(StrategyType))
+            wait_until(lambda: not unsettled(made), "to be settled for good")
+        assert desk.end() == 0, desk.complaints
+    journal = Journal(read_events(made))
+    filled = {
+        (order.strategy, order.side)
+        for order_id, order in journal.orders.items()
+        if isinstance(journal.outcomes[order_id], Filled)
+    }
+    assert filled == {(strategy, side) for strategy in StrategyType for side in Side}
+    assert prove(made).fills == 2 * len(StrategyType)
+
+
+def test_the_chain_dies_and_comes_back(made: Stage) -> None:
+    """Nothing can be learnt or sent meanwhile. Signals are still answered, and in the end everything is settled."""
+
+    def outage(running: Child) -> None:
+        running.wait_for_lines(len(desk.sent) // 2)
+        made.chain.kill()
+        running.say(*_wishes(desk))
+        running.wait_for_answers()
+        made.restart_chain()
+
+    desk = _with_signals(made)
+    desk.live_on(outage)
+    assert prove(made).fills > 0
+
+
+def test_the_maker_dies_and_comes_back(made: Stage) -> None:
+    def outage(running: Child) -> None:
+        running.wait_for_lines(len(desk.sent) // 2)
+        made.maker.kill()
+        running.say(*_wishes(desk))
+        running.wait_for_answers()
+        made.restart_maker()
+
+    desk = _with_signals(made)
+    desk.live_on(outage)
+    assert prove(made).fills > 0
+
+
+def test_everything_dies(made: Stage) -> None:
+    """Desk, chain and maker, one after the other in any order, and all of them come back."""
+    desk = Desk(made, Random(7))
+    for _ in range(3):
+        with made.desk() as running:
+            running.say(*_wishes(desk))
+            running.wait_for_lines(desk.random.randrange(1, SIGNALS))
+            ends = [running.kill, made.chain.kill, made.maker.kill]
+            desk.random.shuffle(ends)
+            for end in ends:
+                end()
+            desk.hear(running)
+        made.restart_chain()
+        made.restart_maker()
+    desk.live_on()
+    assert prove(made).fills > 0
+
+
+def _with_signals(made: Stage) -> Desk:
+    desk = Desk(made, Random(3))
+    _wishes(desk)
+    return desk
+
+
+def _wishes(desk: Desk) -> list[str]:
+    return [json.dumps(desk.wish()) for _ in range(SIGNALS)]
+
+
+def _wish(name: str, strategy: StrategyType, action: str, **amount: object) -> str:
+    wish = {"signal_id": name, "strategy_type": strategy.value, "action": action, "symbol": "SOL", **amount}
+    return json.dumps(wish)

@@ -1,0 +1,79 @@
+"""Judges what becomes durable by what is true: nothing is released, booked or made final without evidence."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tests.sim.books import Books
+from tests.sim.forks import Chain
+from tests.sim.nodes import SimRpc
+from tests.sim.outsiders import Outsiders
+
+from overmind.core.messages import Event, HoldAdded, OrderClosed, OrderFinal, OrderRolledBack
+from overmind.core.model import Expired, Failed, Filled, OrderId, Outcome, Rejected, WalletId
+
+
+class Evidence:
+    def __init__(self, chain: Chain, rpc: SimRpc, bank: Outsiders, books: Books, seen: Counter[str]) -> None:
+        self.alarms: set[WalletId] = set()
+        self._chain = chain
+        self._rpc = rpc
+        self._bank = bank
+        self._books = books
+        self._seen = seen
+
+    def judge(self, event: Event) -> None:
+        """Before it is folded."""
+        match event:
+            case OrderClosed(order_id=order_id, outcome=outcome, provisional=provisional):
+                assert provisional is isinstance(outcome, Filled | Failed), event
+                self._closed(order_id, outcome)
+            case OrderFinal(order_id=order_id):
+                self._final(order_id, self._books.provisional[order_id].outcome)
+                self._seen["final"] += 1
+            case OrderRolledBack(order_id=order_id, outcome=outcome):
+                self._final(order_id, outcome)
+                former = self._books.provisional[order_id].outcome
+                self._seen[f"undone {type(former).__name__} to {type(outcome).__name__}"] += 1
+            case HoldAdded(hold=hold) if hold.cause.startswith("deficit:"):
+                wallet_id = WalletId(hold.cause.removeprefix("deficit:"))
+                assert wallet_id in self._bank.stolen, f"a false alarm: {hold.reason}"
+                self.alarms.add(wallet_id)
+                self._seen["deficit held"] += 1
+            case HoldAdded(hold=hold) if hold.cause == "quarantine":
+                self._seen["quarantined"] += 1
+
+    def _closed(self, order_id: OrderId, outcome: Outcome) -> None:
+        ticket = self._books.tickets.get(order_id)
+        if isinstance(outcome, Rejected):
+            sent = ticket is not None and ticket.signature in self._rpc.sent
+            assert not sent, f"{order_id} was closed as {outcome}, and had been sent"
+        elif isinstance(outcome, Expired):
+            self._gone(order_id)
+        else:
+            assert ticket is not None, order_id
+            landings = [one.outcome for one in self._chain.ever.get(ticket.signature, ())]
+            assert outcome in landings, f"{order_id}: booked {outcome}, what landed is {landings}"
+            self._seen["rent paid"] += isinstance(outcome, Filled) and outcome.rent_lamports > 0
+
+    def _final(self, order_id: OrderId, outcome: Outcome) -> None:
+        ticket = self._books.tickets[order_id]
+        if isinstance(outcome, Expired):
+            self._gone(order_id)
+            return
+        landing = self._chain.root.landed.get(ticket.signature)
+        assert landing is not None, f"{order_id} is final as {outcome}, and is not finalised"
+        same_but_slot = (type(outcome), _effect(outcome)) == (type(landing.outcome), _effect(landing.outcome))
+        assert same_but_slot, f"{order_id} is final as {outcome}, the chain says {landing.outcome}"
+
+    def _gone(self, order_id: OrderId) -> None:
+        ticket = self._books.tickets[order_id]
+        gone = self._chain.cannot_be_taken(ticket.signature, ticket.blockhash)
+        assert gone, f"{order_id} counts as expired, and may still land, or has"
+
+
+def _effect(outcome: Outcome) -> tuple[object, ...]:
+    if isinstance(outcome, Filled):
+        return outcome.spent_units, outcome.received_units, outcome.fee_lamports, outcome.rent_lamports
+    assert isinstance(outcome, Failed), outcome
+    return (outcome.fee_lamports,)

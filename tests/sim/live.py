@@ -1,0 +1,100 @@
+"""The second world: the real `JupiterVenue` with the real firewall, settlement and signer, on a bad chain."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from random import Random
+from typing import Any
+
+from solders.keypair import Keypair
+from tests.sim import checks
+from tests.sim.books import Books
+from tests.sim.clients import Desktop
+from tests.sim.evidence import Evidence
+from tests.sim.forks import Chain, Rough
+from tests.sim.nodes import Haze, SimRpc
+from tests.sim.outsiders import Outsiders
+from tests.sim.swaps import LISTED, SimSigner, SimSwaps, keypair_of
+from tests.sim.world import Death, SimClock, SimPrices
+
+from overmind.core.model import Mint, WalletId
+from overmind.core.state import State
+from overmind.engine import Engine
+from overmind.venues.jupiter import JupiterVenue
+
+
+class LiveWorld:
+    """`simulate.World` around `forks.Chain`."""
+
+    def __init__(
+        self,
+        stream: Callable[[str], Random],
+        name: str,
+        clock: SimClock,
+        prices: SimPrices,
+        auditor: checks.Auditor,
+        death: Death,
+        seen: Counter[str],
+    ) -> None:
+        self.chain = Chain(stream("chain"), Rough.draw(stream("rough")), seen)
+        haze = Haze.draw(stream("haze"))
+        self.rpc = SimRpc(stream("nodes"), self.chain, haze, clock, auditor, death, seen)
+        fault = stream("venue").choice((0.0, 0.05, 0.25))
+        self.swaps = SimSwaps(stream("swaps"), self.chain, prices, death, seen, fault)
+        self.rpc.posed = self.swaps.posed
+        self.chain.fund_maker(self.swaps.maker, LISTED.values())
+        self.keys: dict[WalletId, Keypair] = {}
+        self.public_keys: dict[WalletId, str] = {}
+        self.bank: Outsiders
+        self._stream = stream
+        self._name = name
+        self._clock = clock
+        self._auditor = auditor
+        self._death = death
+        self._seen = seen
+        self._every_s = stream("watch").choice((3.0, 10.0, 30.0))
+
+    def open(self, desktop: Desktop) -> Outsiders:
+        self.bank = Outsiders(desktop, self.chain, self.public_keys, self._seen)
+        self._auditor.evidence = Evidence(self.chain, self.rpc, self.bank, self._auditor.books, self._seen)
+        return self.bank
+
+    def key_of(self, wallet_id: WalletId) -> str:
+        keypair = self.keys[wallet_id] = keypair_of(f"{self._name} {wallet_id}")
+        self.public_keys[wallet_id] = str(keypair.pubkey())
+        return self.public_keys[wallet_id]
+
+    def venue(self) -> JupiterVenue:
+        """A new one for each life: nothing that it remembers may matter."""
+        random = self._stream(f"signer {self._auditor.books.seq}")
+        signer = SimSigner(random, self.keys, self.swaps, self.rpc, self.chain, self._auditor, self._death)
+        return JupiterVenue(self.swaps, self.rpc, signer, self._clock, self.public_keys, LISTED)
+
+    def stop_file(self) -> bool:
+        return self.rpc.stop_file
+
+    def settle_after_death(self) -> None:
+        self.rpc.settle_after_death()
+
+    def services(self, engine: Engine) -> list[Coroutine[Any, Any, None]]:
+        return [self.bank.watch(engine, self._every_s)]
+
+    async def settled(self, engine: Engine) -> bool:
+        return not engine.state.provisional and await self.bank.reconcile(engine)
+
+    def check(self, state: State, books: Books) -> None:
+        """After everything that may still come has come."""
+        self.chain.run_to_the_end()
+        owned: Counter[tuple[WalletId, Mint]] = Counter()
+        for wallet_id, public_key in self.public_keys.items():
+            for mint, units in self.chain.root.world.owned(public_key).items():
+                owned[wallet_id, mint] += units
+        checks.books_equal_chain(state, owned)
+        checks.nothing_provisional(state)
+        landed = {
+            signature: (self.rpc.order_of(signature), landing.outcome)
+            for signature, landing in self.chain.root.landed.items()
+        }
+        checks.chain_agrees(books, landed)
+        assert self.bank.stolen <= self._auditor.evidence.alarms, "a theft went unnoticed"

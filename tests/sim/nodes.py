@@ -1,0 +1,257 @@
+"""Providers that see the truth late, from the wrong side, or not at all: `ports.Node` and `ports.Chain` over them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from functools import lru_cache
+from random import Random
+from typing import Final
+
+from tests.sim import checks
+from tests.sim.forks import LIFE_BLOCKS, Block, Chain, View
+from tests.sim.runtime import Landing, Unlandable, custom, execute, reading
+from tests.sim.world import Death, SimClock
+
+from overmind.core.model import Order, Value
+from overmind.ports import ChainSilent, Effects, Priority, Simulation, Status, Tip
+from overmind.solana.transactions import signature_text
+
+_named = lru_cache(maxsize=4_096)(signature_text)
+SILENCES: Final = ("429", "-32005", "HTML instead of JSON", "truncated JSON", "connection reset", "timeout")
+
+
+class Haze(Value, frozen=True):
+    """How badly this seed's providers see: chances per call."""
+
+    silent: float  # no usable answer
+    forgets: float  # its recent status cache does not know what landed
+    lag: int  # slots, as a rule
+    lags: tuple[int, ...]  # slots, now and then: another machine behind the same address
+    wrong_side: float
+    lost_answer: float  # it took the transaction, and nobody hears of it
+    latency_s: float
+
+    @staticmethod
+    def draw(random: Random) -> Haze:
+        rough = random.choice((0.0, 0.02, 0.1, 0.3))
+        return Haze(
+            silent=random.choice((0.0, rough)),
+            forgets=random.choice((0.0, 0.0, rough, rough, 1.0)),
+            lag=random.choice((0, 0, 2, 6)),
+            lags=random.choice(((0,), (0, 0, 3), (0, 1, 12, 40), (0, 8, 16, 32))),
+            wrong_side=random.choice((0.0, 0.2, 0.5)),
+            lost_answer=random.choice((0.0, rough)),
+            latency_s=random.choice((0.01, 0.05, 0.3)),
+        )
+
+
+class SimNode:
+    def __init__(self, name: str, random: Random, chain: Chain, haze: Haze, death: Death, seen: Counter[str]) -> None:
+        self.name = name
+        self.amnesiac = False  # its history begins with the moment that we ask: it knows of no landing
+        self.silent_until_s = 0.0
+        self._random = random
+        self._chain = chain
+        self._haze = haze
+        self._death = death
+        self._seen = seen
+
+    async def finalized(self) -> Tip:
+        await self.call("finalized")
+        root = self.look().root
+        return Tip(root.slot, root.height)
+
+    async def status_in_history(self, signature: str, slot_min: int) -> Status | None:
+        await self.call("history")
+        view = self.look()
+        if view.root.slot < slot_min:
+            self._seen["history not there yet"] += 1
+            raise ChainSilent(f"{self.name} has finalised slot {view.root.slot}, and {slot_min} is needed")
+        if self.amnesiac:
+            self._seen["history begins too late"] += 1
+            return None
+        return _status(view, self.side(view), signature)
+
+    def status(self, signature: str) -> Status | None:
+        """From the recent cache."""
+        view = self.look()
+        found = _status(view, self.side(view), signature)
+        if found is not None and self._random.random() < self._haze.forgets:
+            self._seen["status forgotten"] += 1
+            return None
+        return found
+
+    def look(self) -> View:
+        """What it sees just now; the next answer may come from another machine."""
+        chain, lag = self._chain, self._haze.lag + self._random.choice(self._haze.lags)
+        chain.catch_up()
+        self._seen["lagged"] += lag > 0
+        return chain.views[max(0, len(chain.views) - 1 - lag)]
+
+    def side(self, view: View) -> Block:
+        return view.tips[int(self._random.random() < self._haze.wrong_side)]
+
+    async def call(self, what: str) -> None:
+        self._death.call()
+        await asyncio.sleep(self._random.uniform(0.002, self._haze.latency_s))
+        self._death.call()
+        away = asyncio.get_running_loop().time() < self.silent_until_s
+        if away or self._random.random() < self._haze.silent:
+            self._seen[f"{what} not answered"] += 1
+            self._seen["node away"] += away
+            raise ChainSilent(f"{self.name}: {self._random.choice(SILENCES)}")
+
+
+def _status(view: View, tip: Block, signature: str) -> Status | None:
+    landing = tip.landed.get(signature)
+    if landing is None:
+        return None
+    confirmed = tip.parent if tip.parent is not None else tip
+    return Status(
+        landing.slot,
+        landing.effects.error is not None,
+        confirmed=landing.slot <= confirmed.slot,
+        finalized=landing.slot <= view.root.slot,
+    )
+
+
+class SimRpc:
+    """`ports.Chain`: any provider answers for all, only the witnesses are asked by name."""
+
+    def __init__(
+        self,
+        random: Random,
+        chain: Chain,
+        haze: Haze,
+        clock: SimClock,
+        auditor: checks.Auditor,
+        death: Death,
+        seen: Counter[str],
+    ) -> None:
+        self.nodes = [SimNode(f"node{n}", random, chain, haze, death, seen) for n in range(random.choice((1, 2, 2, 3)))]
+        if len(self.nodes) > 1:
+            self.nodes[-1].amnesiac = random.random() < 0.5
+        self.stop_file = False
+        self.sent: set[str] = set()
+        self.posed: dict[bytes, bytes] = {}
+        self._orders: dict[str, Order] = {}
+        self._on_the_wire: list[tuple[bytes, str]] = []
+        self._random = random
+        self._chain = chain
+        self._haze = haze
+        self._clock = clock
+        self._auditor = auditor
+        self._seen = seen
+
+    def signed(self, signature: str, order: Order) -> None:
+        self._orders[signature] = order
+
+    def order_of(self, signature: str) -> Order:
+        return self._orders[signature]
+
+    def silence(self, seconds: float) -> None:
+        """One provider is away, or all of them."""
+        until_s = asyncio.get_running_loop().time() + seconds
+        for node in self._random.choice(([self._any()], self.nodes)):
+            node.silent_until_s = until_s
+
+    async def simulate(self, transaction: bytes, priority: Priority) -> Simulation:
+        node = self._any()
+        await node.call("simulate")
+        view = node.look()
+        tip = node.side(view)
+        bank = tip.parent if tip.parent is not None else tip
+        parsed = reading(self._fooled(transaction))
+        if not self._knows(bank, parsed.blockhash):
+            self._seen["blockhash not known"] += 1
+            raise ChainSilent("BlockhashNotFound")
+        fault = custom(3, 1) if self._random.random() < self._chain.rough.fail / 4 else None
+        try:
+            _, effects = execute(bank.world, parsed, bank.slot, fault)
+        except Unlandable as short:
+            keys, zeros = parsed.keys, (0,) * len(parsed.keys)
+            effects = Effects(str(short), 0, keys, zeros, zeros, (), bank.slot)
+        self._seen["simulation failed"] += effects.error is not None
+        return Simulation(effects, bank.height + self._random.choice((0, 0, 1, 3)))
+
+    def _fooled(self, transaction: bytes) -> bytes:
+        """A thief may know that he is only simulated."""
+        posed = self.posed.get(transaction)
+        if posed is None or self._random.random() < 0.3:
+            return transaction
+        self._seen["simulation fooled"] += 1
+        return posed
+
+    def _knows(self, bank: Block, blockhash: str) -> bool:
+        born = self._chain.hashes.get(blockhash)
+        if born is None or not 0 <= bank.height - born.height <= LIFE_BLOCKS:
+            return False
+        return bank.at_height(born.height) is born
+
+    async def send(self, transaction: bytes, priority: Priority) -> None:
+        name = _named(transaction[1:65])
+        assert name in self._orders, f"{name} was sent, and nobody signed it"
+        order = self._orders[name]
+        ticket = self._auditor.books.tickets.get(order.id)
+        assert ticket is not None, f"{order.id}: sent before its ticket was durable"
+        assert (ticket.payload, ticket.signature) == (transaction, name), f"{order.id}: other bytes than its ticket's"
+        checks.may_send(self._auditor.books, order, self.stop_file, self._clock.now_ns())
+        self._seen["resent"] += name in self.sent
+        self.sent.add(name)
+        taken = 0
+        for node in self.nodes:
+            taken += await self._hand_over(node, transaction, name)
+        if not taken:
+            raise ChainSilent("no node took it")
+
+    async def _hand_over(self, node: SimNode, transaction: bytes, name: str) -> bool:
+        try:
+            await node.call("send")
+        except ChainSilent:
+            return False
+        except asyncio.CancelledError:
+            self._on_the_wire.append((transaction, name))
+            raise
+        if self._random.random() < self._chain.rough.drop:
+            self._seen["send dropped in silence"] += 1
+        else:
+            self._chain.receive(transaction, name, self._orders[name])
+        if self._random.random() < self._haze.lost_answer:
+            self._seen["send accepted, answer lost"] += 1
+            return False
+        return True
+
+    def settle_after_death(self) -> None:
+        """What was on the wire when the process died may have arrived. Sorted: asyncio cancels tasks in any order."""
+        for transaction, name in sorted(self._on_the_wire, key=lambda one: one[1]):
+            if self._random.random() < 0.5:
+                self._seen["arrived after death"] += 1
+                self._chain.receive(transaction, name, self._orders[name])
+        self._on_the_wire.clear()
+
+    async def status(self, signature: str) -> Status | None:
+        node = self._any()
+        await node.call("status")
+        return node.status(signature)
+
+    async def effects(self, signature: str) -> Effects | None:
+        """At `confirmed`, of whatever branch the node sees."""
+        node = self._any()
+        await node.call("effects")
+        view = node.look()
+        tip = node.side(view)
+        landing = (tip.parent if tip.parent is not None else tip).landed.get(signature)
+        if landing is not None and _is_elsewhere(self._chain, landing):
+            self._seen["effects of a dead branch"] += 1
+        return landing.effects if landing is not None else None
+
+    async def wait(self, signature: str, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def _any(self) -> SimNode:
+        return self._random.choice(self.nodes)
+
+
+def _is_elsewhere(chain: Chain, landing: Landing) -> bool:
+    return all(tip.landed.get(landing.signature) != landing for tip in chain.tips)
