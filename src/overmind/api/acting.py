@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -10,8 +10,17 @@ from starlette.responses import Response
 
 from overmind.api.answers import Json, Refused
 from overmind.app import App
-from overmind.core.messages import CommandRefused, EmergencyStop, ReactivateWallet
+from overmind.core.messages import (
+    AddHold,
+    ClosePosition,
+    CommandRefused,
+    EmergencyStop,
+    LiftHold,
+    OrderPlaced,
+    ReactivateWallet,
+)
 from overmind.core.model import Value, WalletId
+from overmind.holding import OPERATOR, PORTFOLIO, holds_on, mint_held, scope_of
 from overmind.ports import ChainSilent
 from overmind.watch import REASON_CHARS_MAX
 
@@ -27,6 +36,7 @@ class Stop(Value, frozen=True, forbid_unknown_fields=True):
     liquidate: bool = False
 
 
+Verb = Literal["pause", "resume"]
 Wish = TypeVar("Wish", Why, Stop)
 
 
@@ -36,9 +46,7 @@ def acting(app: App) -> APIRouter:
     @router.post("/emergency-stop")
     async def emergency_stop(request: Request) -> Response:
         wish = await _read(request, Stop)
-        if wish.liquidate:
-            raise Refused(501, f"liquidate: {LATER}; nothing was stopped", "send it without liquidate to stop")
-        await engine.handle(EmergencyStop(wish.reason))
+        await engine.handle(EmergencyStop(wish.reason, wish.liquidate))
         statuses = await engine.read(lambda state: {book.wallet.id: book.status for book in state.wallets.values()})
         return Json({"stopped": True, "reason": wish.reason, "wallets": statuses})
 
@@ -60,6 +68,32 @@ def acting(app: App) -> APIRouter:
             return Json({"wallet_id": wallet, "adjusted": await app.balances.accept(wallet, wish.reason)})
         except ChainSilent as silent:
             raise Refused(503, f"the chain cannot be read: {silent}") from None
+
+    @router.post("/positions/{wallet_id}/{token}/close")
+    async def close(wallet_id: str, token: str, request: Request) -> Response:
+        await _read(request, Why)
+        wallet = _known(app, wallet_id)
+        mint = mint_held(engine.state, wallet, token)
+        events = await engine.handle(ClosePosition(wallet, mint, by_operator=True))
+        placed = next((event.order.id for event in events if isinstance(event, OrderPlaced)), None)
+        return Json({"wallet_id": wallet, "mint": mint, "order_id": placed})
+
+    async def hold(request: Request, target: str, paused: bool) -> Response:
+        wish, scope = await _read(request, Why), scope_of(engine.state, target)
+        await engine.handle((AddHold if paused else LiftHold)(scope, OPERATOR, wish.reason))
+        return Json({"target": target, "holds": await engine.read(lambda state: holds_on(state, scope))})
+
+    @router.post("/wallets/{wallet_id}/{verb}")
+    async def hold_wallet(wallet_id: str, verb: Verb, request: Request) -> Response:
+        return await hold(request, _known(app, wallet_id), verb == "pause")
+
+    @router.post("/strategies/{strategy}/{verb}")
+    async def hold_strategy(strategy: str, verb: Verb, request: Request) -> Response:
+        return await hold(request, strategy, verb == "pause")
+
+    @router.post("/portfolio/{verb}")
+    async def hold_portfolio(verb: Verb, request: Request) -> Response:
+        return await hold(request, PORTFOLIO, verb == "pause")
 
     @router.post("/rebalance")
     async def rebalance() -> Response:

@@ -1,0 +1,25 @@
+"""The smaller tools against a running service."""
+
+from pathlib import Path
+
+from tests.api.stage import BUY, command, serving
+from tests.e2e.desk import as_json, overmind
+
+
+def test_the_tools_work_on_a_running_service(tmp_path: Path) -> None:
+    with serving(tmp_path) as service:
+        for number in range(3):
+            assert service.post("/v1/signals", {**BUY, "signal_id": f"s{number}"}).status == 202
+        paused = command(tmp_path, "pause", "primary_wallet", "--reason", "look")
+        assert paused == {"target": "primary_wallet", "holds": ["operator"]}
+        assert command(tmp_path, "resume", "primary_wallet", "--reason", "seen")["holds"] == []
+        assert command(tmp_path, "pause", "momentum", "--reason", "x")["holds"] == ["operator"]
+        assert command(tmp_path, "resume", "portfolio", "--reason", "x")["holds"] == []
+        assert service.post("/v1/wallets/nobody/pause", {"reason": "x"}).status == 404
+        assert service.post("/v1/wallets/primary_wallet/pause", {"reason": " "}).status == 400
+        assert service.post("/v1/wallets/primary_wallet/leap", {"reason": "x"}).status == 400
+        for row in service.get("/v1/positions").json:
+            closed = as_json(overmind(tmp_path, "close", f"{row['wallet_id']}:SOL", "--json"))
+            assert closed["order_id"].startswith("close:")
+        stopped = command(tmp_path, "stop", "--reason", "leave", "--liquidate")
+        assert stopped["how"].endswith("of the running service")
