@@ -44,7 +44,7 @@ from overmind.decisions import DecisionStatus
 from overmind.engine import Engine
 from overmind.journal.sqlite import SqliteJournal
 from overmind.market import Connect, Market, connected
-from overmind.ports import Clock, Venue
+from overmind.ports import Allowed, Clock, Venue, always
 from overmind.solana.firewall import verify
 from overmind.solana.transactions import parse
 
@@ -91,11 +91,11 @@ class Timed:
         self.sign_ns.append(time.perf_counter_ns() - began)
         return ticket
 
-    async def send(self, order: Order, ticket: Ticket) -> None:
+    async def send(self, order: Order, ticket: Ticket, allowed: Allowed = always) -> None:
         arrived_ns = self.arrived_ns.pop(order.signal_id, None)
         if arrived_ns is not None:
             self.to_send_ns.append(time.perf_counter_ns() - arrived_ns)
-        await self._venue.send(order, ticket)
+        await self._venue.send(order, ticket, allowed)
 
     async def outcome(self, order: Order, ticket: Ticket) -> Outcome | None:
         return await self._venue.outcome(order, ticket)

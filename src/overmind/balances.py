@@ -1,19 +1,22 @@
 """The chain's word about the wallets, handed to the engine: at start, at intervals, and when a node tells of a change.
 
 A deficit is read again before it is believed: one node that lags is no theft. A transaction that a wallet of ours
-signed and that no ticket knows means that somebody else has the key, and holds all entries at once.
+signed and that no ticket knows means that somebody else has the key, and holds all entries at once. The two questions
+are independent: a transaction that nobody can read keeps no balance from being compared.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
+from typing import Final, NamedTuple
 
 import structlog
 from solders.pubkey import Pubkey
 
 from overmind.core.balances import is_stale, short_of, unknown_signature_cause
+from overmind.core.book import WalletBook
 from overmind.core.messages import (
     AcceptBalances,
     AddHold,
@@ -36,10 +39,21 @@ REREAD_S: Final = 1.0
 UNREAD_S: Final = 2.0  # until a wallet that could not be read is asked for again
 QUIET_S: Final = 2.0  # between two looks at a wallet that a node tells of
 TICKETS_MAX: Final = 20_000  # remembered, of those that were signed since the start
-BREATH: Final = 5_000  # journal entries between two rests of a search
+BREATH: Final = 200  # journal entries between two rests of a search
+JUDGED_MAX: Final = 100  # signatures in one look: anybody may send a wallet dust, and others wait to be looked at
+TRIES_MAX: Final = 30  # to read a transaction, a minute at least, before nobody can say that it is not a thief's
+TRIED_MAX: Final = 10_000  # signatures whose tries are counted
 NONE_YET: Final = "none"  # the cursor of a wallet that no transaction ever named
 
 log = structlog.get_logger("balances")
+
+
+class Cursor(NamedTuple):
+    """Up to where the signatures of a wallet are judged."""
+
+    signature: str
+    slot: int
+    open: str = ""  # why it is not the newest: what is to be asked for again
 
 
 class BalanceWatch:
@@ -63,6 +77,7 @@ class BalanceWatch:
         self._unread: set[WalletId] = set()
         self._feed = engine.subscribe()
         self._tickets: dict[str, None] = {}  # the newest ones' signatures; older ones stand in the journal
+        self._tries: dict[str, int] = {}  # by signature that could not be read yet
         self._checking = asyncio.Lock()  # One reading at a time: a wallet's cursor moves in order.
 
     async def run(self) -> None:
@@ -87,44 +102,49 @@ class BalanceWatch:
             self._unread.add(wallet_id)
 
     async def check(self, wallet_id: WalletId) -> None:
-        """Raises ChainSilent."""
+        """Raises ChainSilent, also after the balances were recorded, if a signature could not be read."""
         self._watch(wallet_id)
         async with self._checking:
-            record, state = await self.read(wallet_id), self._engine.state
+            cursor = await self._look(self._engine.state.wallets[wallet_id])
+            record, state = await self._read(wallet_id, cursor), self._engine.state
             for _ in range(READS_MAX - 1):
                 if not (is_stale(state, record) or short_of(state, record)):
                     break
                 await self._clock.sleep(REREAD_S)
-                record = await self.read(wallet_id, slot_min=record.slot + 1)
+                record = await self._read(wallet_id, cursor, slot_min=record.slot + 1)
             await self._engine.handle(record)
             self._checked_ns[wallet_id] = self._clock.now_ns()
+        if cursor.open:
+            raise ChainSilent(cursor.open)
 
     async def accept(self, wallet_id: WalletId, reason: str) -> dict[str, int]:
-        """What an operator explains. Returns what was adjusted, by mint. Raises CommandRefused, ChainSilent."""
-        if wallet_id not in self._public_keys:
-            raise CommandRefused(f"no wallet {wallet_id!r}; known: {', '.join(self._public_keys)}")
+        """What an operator explains, also of a wallet that is configured no more: its holds stop the others too.
+
+        Returns what was adjusted, by mint. Raises CommandRefused, ChainSilent.
+        """
+        wallets = self._engine.state.wallets
+        if wallet_id not in wallets:
+            raise CommandRefused(f"no wallet {wallet_id!r}; known: {', '.join(wallets)}")
         async with self._checking:
-            found = await self.read(wallet_id, explained=True)
+            found = await self._read(wallet_id, await self._newest(wallets[wallet_id]))
             events = await self._engine.handle(
                 AcceptBalances(
-                    wallet_id, found.slot, found.as_of_seq, found.balances, reason, signature=found.signature
+                    wallet_id,
+                    found.slot,
+                    found.as_of_seq,
+                    found.balances,
+                    reason,
+                    found.signature,
+                    found.signature_slot,
                 )
             )
         return {event.mint: event.units for event in events if isinstance(event, BalanceAdjusted)}
 
-    async def read(self, wallet_id: WalletId, slot_min: int = 0, explained: bool = False) -> RecordBalances:
-        """One reading, not older than what is booked. `explained`: no signature is an alarm. Raises ChainSilent."""
+    async def _read(self, wallet_id: WalletId, cursor: Cursor, slot_min: int = 0) -> RecordBalances:
+        """One reading, not older than what is booked. Raises ChainSilent."""
         book, as_of_seq = self._engine.state.wallets[wallet_id], self._engine.state.seq
-        public_key = self._public_keys[wallet_id]
-        newer = await self._chain.signatures(public_key, book.checked if book.checked not in ("", NONE_YET) else None)
-        found = await self._chain.balances(public_key, max(slot_min, book.booked_slot))
-        signature = newer[0].signature if newer else book.checked or NONE_YET
-        if book.checked and not explained:  # The first reading only marks where the desk began.
-            unknown = await self._unknown(wallet_id, public_key, newer)
-            if unknown:
-                await self._alarm(wallet_id, unknown)
-                signature = book.checked
-        return RecordBalances(wallet_id, found.slot, as_of_seq, _by_mint(found), signature)
+        found = await self._chain.balances(book.wallet.public_key, max(slot_min, book.booked_slot))
+        return RecordBalances(wallet_id, found.slot, as_of_seq, _by_mint(found), cursor.signature, cursor.slot)
 
     def _watch(self, wallet_id: WalletId) -> None:
         """The wallet itself, and the accounts that credits of the listed tokens arrive in."""
@@ -164,34 +184,97 @@ class BalanceWatch:
             while len(self._tickets) > TICKETS_MAX:
                 del self._tickets[next(iter(self._tickets))]
 
-    async def _alarm(self, wallet_id: WalletId, signatures: list[str]) -> None:
-        reason = (
-            f"wallet {wallet_id} signed {len(signatures)} transactions that no ticket knows, "
-            f"the newest {signatures[0]}: a stolen key or a second host"
-        )
-        log.error("unknown signature", wallet=wallet_id, signature=signatures[0])
-        await self._engine.handle(AddHold(Scope(), unknown_signature_cause(wallet_id), reason))
+    async def _newest(self, book: WalletBook) -> Cursor:
+        """All that is there is history, or explained. Raises ChainSilent."""
+        found = await self._chain.signatures(book.wallet.public_key, most=1)
+        if found and found[0].slot >= book.checked_slot:  # Else this node lags.
+            return Cursor(found[0].signature, found[0].slot)
+        return Cursor(book.checked or NONE_YET, book.checked_slot)
 
-    async def _unknown(self, wallet_id: WalletId, public_key: str, found: Iterable[SignatureInfo]) -> list[str]:
-        """Of these, which the wallet signed without a ticket, newest first."""
+    async def _look(self, book: WalletBook) -> Cursor:
+        """Judge what is newer than the last look. Raises ChainSilent if there was none yet."""
+        if not book.checked:  # The first look only marks where the desk began.
+            return await self._newest(book)
+        here = Cursor(book.checked, book.checked_slot)
+        if unknown_signature_cause(book.wallet.id) in self._engine.state.holds:
+            return here  # Until an operator explains it, and with it all that came since.
+        try:
+            newer = await self._newer(book)
+        except ChainSilent as silent:
+            return here._replace(open=str(silent))
+        return await self._judged(book, here, newer)
+
+    async def _newer(self, book: WalletBook) -> list[SignatureInfo]:
+        """Oldest first. A node that does not know the cursor, after a fork or for want of history, tells all of the
+        past: nothing older than the cursor is news. Raises ChainSilent."""
+        until = book.checked if book.checked != NONE_YET else None
+        found = await self._chain.signatures(book.wallet.public_key, until)
+        return [one for one in reversed(found) if one.slot >= book.checked_slot]
+
+    async def _judged(self, book: WalletBook, here: Cursor, newer: Sequence[SignatureInfo]) -> Cursor:
+        """The cursor moves up to the first that is unknown or cannot be read; a later theft is told all the same."""
+        looked_at = newer[:JUDGED_MAX]
+        ours, unread = await self._signed([one.signature for one in looked_at], book.wallet.public_key)
+        given_up = [signature for signature in unread if self._is_given_up(signature)]
+        unknown = await self._not_in_journal([*ours, *given_up], book.checked_seq)
+        if unknown:
+            await self._alarm(book.wallet.id, unknown)
+        waiting = [signature for signature in unread if signature not in given_up]
+        stops = {*unknown, *waiting}
+        for one in takewhile(lambda one: one.signature not in stops, looked_at):
+            here = Cursor(one.signature, one.slot)
+        if waiting:
+            return here._replace(open=f"no record of {waiting[0]} yet")
+        return here._replace(open=f"{len(newer) - JUDGED_MAX} more signatures" if len(newer) > JUDGED_MAX else "")
+
+    async def _signed(self, signatures: Iterable[str], public_key: str) -> tuple[list[str], list[str]]:
+        """Of those without a ticket, which our key signed and which cannot be read. A payment from others only names
+        us. They are asked for together, which makes few requests."""
         tickets = self._tickets_under_way() | self._tickets.keys()
-        strangers = [one.signature for one in found if one.signature not in tickets]
-        if not strangers:
-            return []
-        checked_seq = self._engine.state.wallets[wallet_id].checked_seq
-        for after in (checked_seq, 0):  # Nearly always it stands in the tail.
-            strangers = await self._not_in_journal(strangers, after)
-            if not strangers:
-                return []
-        return [signature for signature in strangers if await self._signed(signature, public_key)]
+        strangers = [signature for signature in signatures if signature not in tickets]
+        signers = await asyncio.gather(*map(self._signers, strangers))
+        told = list(zip(strangers, signers, strict=True))
+        return [one for one, by in told if by and public_key in by], [one for one, by in told if by is None]
+
+    async def _signers(self, signature: str) -> Sequence[str] | None:
+        """None: nobody can read it, for now."""
+        try:
+            effects = await self._chain.effects(signature)
+        except ChainSilent:
+            return None
+        return None if effects is None else effects.accounts[: effects.signers]
+
+    def _is_given_up(self, signature: str) -> bool:
+        tries = self._tries.pop(signature, 0) + 1
+        self._tries[signature] = tries
+        if len(self._tries) > TRIED_MAX:
+            del self._tries[next(iter(self._tries))]
+        return tries >= TRIES_MAX
+
+    async def _alarm(self, wallet_id: WalletId, signatures: Sequence[str]) -> None:
+        reason = (
+            f"wallet {wallet_id} signed {len(signatures)} transactions that no ticket knows or that cannot be read, "
+            f"the newest {signatures[-1]}: a stolen key or a second host"
+        )
+        log.error("unknown signature", wallet=wallet_id, signature=signatures[-1])
+        await self._engine.handle(AddHold(Scope(), unknown_signature_cause(wallet_id), reason))
 
     def _tickets_under_way(self) -> set[str]:
         state = self._engine.state
         sent = {known.ticket.signature for known in state.open_orders.values() if known.ticket is not None}
         return sent | {known.ticket.signature for known in state.provisional.values()}
 
-    async def _not_in_journal(self, signatures: list[str], after: int) -> list[str]:
+    async def _not_in_journal(self, signatures: Sequence[str], checked_seq: int) -> list[str]:
+        """Which of these no ticket knows. Nearly always a ticket stands in the tail."""
         left = set(signatures)
+        for after in (checked_seq, 0):
+            await self._search(left, after)
+        return [signature for signature in signatures if signature in left]
+
+    async def _search(self, left: set[str], after: int) -> None:
+        """Strike out what the journal has a ticket of, with rests: others need the loop meanwhile."""
+        if not left:
+            return
         for count, entry in enumerate(self._engine.entries(after)):
             if isinstance(entry.event, TicketRecorded):
                 left.discard(entry.event.ticket.signature)
@@ -199,14 +282,6 @@ class BalanceWatch:
                 break
             if count % BREATH == BREATH - 1:
                 await self._clock.sleep(0)
-        return [signature for signature in signatures if signature in left]
-
-    async def _signed(self, signature: str, public_key: str) -> bool:
-        """Whether our key signed it; a payment from others only names us. Raises ChainSilent."""
-        effects = await self._chain.effects(signature)
-        if effects is None:
-            raise ChainSilent(f"no record of {signature} yet")
-        return public_key in effects.accounts[: effects.signers]
 
 
 def _by_mint(found: Balances) -> dict[Mint, int]:

@@ -237,7 +237,7 @@ class Executor:
 
     async def _send(self, order: Order, ticket: Ticket) -> None:
         try:
-            await self._venue.send(order, ticket)
+            await self._venue.send(order, ticket, lambda: self._forbidden(order) is None)
         except VenueUnavailable as silent:  # It may still land: only the outcome tells.
             log.warning("send not answered", signature=ticket.signature, why=str(silent))
 

@@ -12,6 +12,7 @@ from overmind.config import MultiWalletConfig, WalletConfig
 from overmind.config.variables import Cluster, PriceSource
 from overmind.core.messages import CommandRefused
 from overmind.core.model import Desk, Mint, Token, TradingMode, WalletId
+from overmind.core.state import State
 from overmind.engine import Engine
 from overmind.ports import Clock, Prices, Venue
 from overmind.prices.jupiter import JupiterPrices
@@ -82,8 +83,15 @@ def _paper_venue(
     def has_account(wallet_id: WalletId, mint: Mint) -> bool:
         return mint in engine.state.wallets[wallet_id].token_accounts
 
-    desk = config.desk
-    return PaperVenue(prices, clock, seed, model or PaperModel(), desk.quote, desk.tokens, desk.costs, has_account)
+    desk, tokens = config.desk, _sellable(engine.state, config.desk)
+    return PaperVenue(prices, clock, seed, model or PaperModel(), desk.quote, tokens, desk.costs, has_account)
+
+
+def _sellable(state: State, desk: Desk) -> dict[Mint, Token]:
+    """The listed tokens, and those that were taken off the list while they are held: an exit is never blocked by it."""
+    held = {mint: one.token for book in state.wallets.values() for mint, one in book.positions.items()}
+    ordered = {known.order.mint: known.token for known in state.open_orders.values() if known.token is not None}
+    return {**ordered, **held, **desk.tokens}
 
 
 @asynccontextmanager
@@ -119,7 +127,7 @@ def _swap_api(config: MultiWalletConfig, clock: Clock) -> JupiterApi:
 
 def _paper_on_live_prices(config: MultiWalletConfig, api: JupiterApi, seed: int, model: PaperModel | None) -> Connect:
     def connect(engine: Engine, clock: Clock) -> Market:
-        prices = JupiterPrices(api, tuple(config.desk.tokens), clock)
+        prices = JupiterPrices(api, tuple(_sellable(engine.state, config.desk)), clock)
         venue = _paper_venue(config, engine, clock, prices, seed, model)
         return Market(venue, prices, config.desk, services=(prices.run,), look_first=prices.poll)
 
@@ -147,14 +155,15 @@ async def _live(config: MultiWalletConfig, clock: Clock, stack: AsyncExitStack) 
 def _on_cluster(config: MultiWalletConfig, api: JupiterApi, on_chain: OnChain) -> Connect:
     def connect(engine: Engine, clock: Clock) -> Market:
         desk = config.desk
-        prices = JupiterPrices(api, tuple(desk.tokens), clock)
+        tokens = _sellable(engine.state, desk)
+        prices = JupiterPrices(api, tuple(tokens), clock)
         venue = JupiterVenue(
             swaps=api,
             chain=on_chain.chain,
             signer=on_chain.signer,
             clock=clock,
             public_keys=on_chain.public_keys,
-            tokens={desk.quote.mint: desk.quote, **desk.tokens},
+            tokens={desk.quote.mint: desk.quote, **tokens},
         )
         return Market(venue, prices, desk, services=(prices.run,), look_first=prices.poll, on_chain=on_chain)
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from overmind.core.messages import Entry
 from overmind.core.model import Mint, Order, Outcome, Quote, Rejected, SignalId, Ticket, Value
+
+Allowed = Callable[[], bool]
+
+
+def always() -> bool:
+    """What may be sent at any time: an exit."""
+    return True
 
 
 class VenueUnavailable(Exception):
@@ -86,8 +93,12 @@ class Venue(Protocol):
     async def sign(self, order: Order, quote: Quote) -> Ticket | Rejected:
         """Build, verify, sign. Nothing that moves money leaves the process. Raises VenueUnavailable."""
 
-    async def send(self, order: Order, ticket: Ticket) -> None:
-        """Broadcast. Sending the same bytes twice equals sending them once. Raises VenueUnavailable."""
+    async def send(self, order: Order, ticket: Ticket, allowed: Allowed = always) -> None:
+        """Broadcast. Sending the same bytes twice equals sending them once.
+
+        `allowed` is asked once more when they are about to leave: a request may have waited for its turn, and a stop
+        may have come meanwhile. Raises VenueUnavailable, also when it was not allowed any more.
+        """
 
     async def outcome(self, order: Order, ticket: Ticket) -> Outcome | None:
         """What became of it, or None while it may still land. Raises VenueUnavailable."""
@@ -166,6 +177,9 @@ class Node(Protocol):
     async def finalized(self) -> Tip:
         """Its newest finalised block. Raises ChainSilent."""
 
+    async def first_slot(self) -> int:
+        """Where its history begins: of what landed before, it knows nothing. Raises ChainSilent."""
+
     async def status_in_history(self, signature: str, slot_min: int) -> Status | None:
         """Searched in its whole history. Raises ChainSilent, also when the node has not reached `slot_min`."""
 
@@ -179,8 +193,11 @@ class Chain(Protocol):
     async def simulate(self, transaction: bytes, priority: Priority) -> Simulation:
         """What it would do at `confirmed`, signed or not. Raises ChainSilent, also when its blockhash is not known."""
 
-    async def send(self, transaction: bytes, priority: Priority) -> None:
-        """Hand it to every provider. Returns when one took it. Raises ChainSilent; it may have landed all the same."""
+    async def send(self, transaction: bytes, priority: Priority, allowed: Allowed = always) -> None:
+        """Hand it to every provider. Returns when one took it. Raises ChainSilent; it may have landed all the same.
+
+        `allowed` is asked for each provider at the moment before the bytes leave.
+        """
 
     async def status(self, signature: str) -> Status | None:
         """None: not seen lately, which proves nothing. Raises ChainSilent."""

@@ -235,6 +235,15 @@ def test_the_cursor_knows_the_entry_that_moved_it() -> None:
     assert checked.seq < desk.state.seq
 
 
+def test_the_cursor_knows_the_slot_of_its_signature() -> None:
+    """Not that of the balances, which are read later: what landed between the two is news."""
+    desk = Play("w1")
+    desk.do(RecordBalances(W1, 9, 0, {}, "x", 7))
+    assert (desk.book("w1").checked, desk.book("w1").checked_slot) == ("x", 7)
+    desk.do(AcceptBalances(W1, 19, desk.state.seq, {}, "known", "y", 17))
+    assert (desk.book("w1").checked, desk.book("w1").checked_slot) == ("y", 17)
+
+
 def test_a_deficit_says_what_is_missing_where() -> None:
     desk = Play("w1; chain w1 usd -5")
     assert desk.state.holds["deficit:w1"].reason.startswith(

@@ -38,7 +38,7 @@ from overmind.core.model import (
 from overmind.engine import Engine
 from overmind.executor import FINAL_POLL_S, POLL_S, RESEND_S, Executor
 from overmind.journal.memory import MemoryJournal
-from overmind.ports import VenueUnavailable
+from overmind.ports import Allowed, VenueUnavailable, always
 
 
 class Venue:
@@ -65,7 +65,7 @@ class Venue:
         self.signed += 1
         return Ticket(f"signature of {order.id}", b"bytes")
 
-    async def send(self, order: Order, ticket: Ticket) -> None:
+    async def send(self, order: Order, ticket: Ticket, allowed: Allowed = always) -> None:
         self.sends.append((self.clock.now_ns(), ticket))
         self._speak()
 

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Iterator
 from functools import partial
 
 import pytest
 from solders.hash import Hash
 from solders.instruction import Instruction
 from solders.keypair import Keypair
+from solders.message import MessageV1
 from solders.pubkey import Pubkey
+from solders.transaction import VersionedTransaction
 from tests.live.stage import CASH_UNITS, FLOAT_LAMPORTS, KEYS, OWNERS, QUOTE, W1, W2, Stage, on_stage
 from tests.maker.stage import NEW
 
 from overmind.app import App
+from overmind.balances import TRIES_MAX
 from overmind.core.balances import deficit_cause, unknown_signature_cause
-from overmind.core.messages import Code, CommandRefused, Deposited, HoldAdded
+from overmind.core.messages import Code, CommandRefused, Deposited, Entry, HoldAdded
 from overmind.core.model import LAMPORTS, MICROS, PPM, SOL, Filled, Mint, TradeAction, WalletId
 from overmind.decisions import DecisionStatus
+from overmind.journal.memory import MemoryJournal
 from overmind.localnet import Faults
 from overmind.maker.drafts import signed_alone
-from overmind.ports import Priority
+from overmind.ports import ChainSilent, Priority
 from overmind.solana import tokens
 from overmind.solana.chain import RpcChain
 from overmind.solana.tokens import TOKEN_PROGRAM, TOKEN_PROGRAMS, ata
@@ -59,6 +64,29 @@ async def steal(stage: Stage, *instructions: Instruction, keypair: Keypair = KEY
             return status is not None and status.confirmed
 
         await stage.until(landed)
+
+
+async def pay_unreadably(stage: Stage, lamports: int) -> None:
+    """A payment to us in a version of transactions that we do not read."""
+    stage.net.chain.airdrop(str(THIEF.pubkey()), LAMPORTS)
+    async with RpcChain(stage.rpc, stage.clock) as chain:
+        blockhash, _ = await chain.latest_blockhash()
+    paid = tokens.system_transfer(THIEF.pubkey(), KEYS[W1].pubkey(), lamports)
+    message = MessageV1.try_compile(THIEF.pubkey(), [paid], Hash.from_string(blockhash))
+    raw = b64encode(bytes(VersionedTransaction(message, [THIEF]))).decode()
+    await stage.rpc.call("sendTransaction", [raw, {"encoding": "base64", "skipPreflight": True}], Priority.ENTRY)
+
+
+class CountedJournal(MemoryJournal):
+    """Counts how often somebody began to read it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = 0
+
+    def read(self, after: int = 0) -> Iterator[Entry]:
+        self.reads += 1
+        return super().read(after)
 
 
 def taken_usdc(units: int) -> list[Instruction]:
@@ -210,6 +238,106 @@ async def test_a_stolen_key_that_took_nothing(stage: Stage) -> None:
         assert not app.engine.state.holds
         await steal(stage, tokens.system_transfer(KEYS[W1].pubkey(), KEYS[W1].pubkey(), 1))
         await stage.until(lambda: unknown_signature_cause(W1) in app.engine.state.holds)
+
+
+@on_stage
+async def test_what_cannot_be_read_hides_no_theft(stage: Stage) -> None:
+    """The cursor waits for it; balances are compared, and later signatures judged, all the same."""
+    async with stage.desk() as app:
+        await stage.until(lambda: app.engine.state.wallets[W1].checked_slot > 0)
+        before = app.engine.state.wallets[W1].checked_slot
+        await pay_unreadably(stage, 1_000)
+        await stage.until(lambda: owned(app, W1, SOL) == FLOAT_LAMPORTS + 1_000)
+        assert not app.engine.state.holds
+        await steal(stage, *taken_sol(LAMPORTS))
+        await stage.until(lambda: set(app.engine.state.holds) == ALARMS)
+        assert app.engine.state.wallets[W1].checked_slot == before
+
+
+@on_stage
+async def test_what_can_never_be_read_may_be_a_theft(stage: Stage) -> None:
+    async with stage.desk(**SELDOM) as app:
+        assert app.balances is not None
+        await pay_unreadably(stage, 1_000)
+        await stage.until(lambda: owned(app, W1, SOL) == FLOAT_LAMPORTS + 1_000)
+        assert not app.engine.state.holds
+        tries = 0
+        with pytest.raises(ChainSilent, match="no record of"):
+            await app.balances.check(W1)
+        while not app.engine.state.holds and tries < TRIES_MAX:
+            tries += 1
+            await app.balances.check_all()
+        assert set(app.engine.state.holds) == {unknown_signature_cause(W1)}
+        assert await app.balances.accept(W1, "someone tries a new version on us") == {}
+        await app.balances.check(W1)
+        assert not app.engine.state.holds
+        await stage.agrees(app)
+
+
+@on_stage
+async def test_payments_of_others_are_not_searched_for_in_the_journal(stage: Stage) -> None:
+    """Anybody may send dust at any time, and the journal grows for years."""
+    stage.journal = journal = CountedJournal()
+    stage.net.chain.airdrop(str(THIEF.pubkey()), LAMPORTS)
+    async with stage.desk(**SELDOM) as app:
+        assert app.balances is not None
+        await app.balances.check_all()
+        reads, cursor = journal.reads, app.engine.state.wallets[W1].checked
+        await steal(stage, tokens.system_transfer(THIEF.pubkey(), KEYS[W1].pubkey(), 7), keypair=THIEF)
+        await app.balances.check(W1)
+        assert owned(app, W1, SOL) == FLOAT_LAMPORTS + 7
+        assert app.engine.state.wallets[W1].checked != cursor
+        assert journal.reads == reads
+
+
+@on_stage
+async def test_a_cursor_that_vanishes_makes_no_news_of_the_past(stage: Stage) -> None:
+    """A fork takes it, so a node tells all that it ever knew, also what the key signed before the desk began."""
+    await steal(stage, tokens.system_transfer(KEYS[W1].pubkey(), KEYS[W1].pubkey(), 1))
+    await stage.until(partial(is_past, stage, stage.net.chain.blocks.head.slot + 60))
+    async with stage.desk(**SELDOM) as app:
+        assert app.balances is not None
+        await lose_the_cursor(stage, app)
+        lost = app.engine.state.wallets[W1]
+        await app.balances.check(W1)
+        assert unknown_signature_cause(W1) not in app.engine.state.holds
+        await stage.until(partial(is_past, stage, lost.checked_slot))
+        await steal(stage, tokens.system_transfer(KEYS[W1].pubkey(), KEYS[W1].pubkey(), 1))
+        await app.balances.check(W1)
+        assert unknown_signature_cause(W1) in app.engine.state.holds
+
+
+def is_past(stage: Stage, slot: int) -> bool:
+    return stage.net.chain.blocks.head.slot > slot
+
+
+async def lose_the_cursor(stage: Stage, app: App) -> None:
+    """A fork drops the payment that the wallet was looked at up to, before it is final. Slow machines try again."""
+
+    async def is_lost() -> bool:
+        paid = stage.net.chain.airdrop(OWNERS[W1], 7)
+        while app.engine.state.wallets[W1].checked != paid:
+            assert app.balances is not None
+            await app.balances.check(W1)
+        stage.net.chain.rollback(20, reland_ppm=0)
+        return stage.net.chain.history.find(paid) is None
+
+    await stage.until(is_lost)
+
+
+@on_stage
+async def test_a_wallet_that_was_taken_out_can_be_explained(stage: Stage) -> None:
+    """Its alarm holds the others too, so somebody must be able to lift it."""
+    async with stage.desk() as app:
+        await steal(stage, *taken_sol(LAMPORTS))
+        await stage.until(lambda: set(app.engine.state.holds) == ALARMS)
+    only = {"OVERMIND_MANAGED_WALLETS": f"{W2}:env:W2_KEY:primary:medium:0.5"}
+    async with stage.desk(**only) as app:
+        assert app.balances is not None
+        assert set(app.engine.state.holds) == ALARMS
+        assert await app.balances.accept(W1, "stolen, and gone") == {SOL: -LAMPORTS - 5_000}
+        assert not app.engine.state.holds
+        assert isinstance(await stage.outcome(app, await stage.buy(app, "on", W2)), Filled)
 
 
 @on_stage

@@ -14,7 +14,7 @@ from tests.sim.runtime import Landing, Unlandable, custom, execute, reading
 from tests.sim.world import Death, SimClock
 
 from overmind.core.model import Order, Value
-from overmind.ports import ChainSilent, Effects, Priority, Simulation, Status, Tip
+from overmind.ports import Allowed, ChainSilent, Effects, Priority, Simulation, Status, Tip, always
 from overmind.solana.transactions import signature_text
 
 _named = lru_cache(maxsize=4_096)(signature_text)
@@ -50,6 +50,7 @@ class SimNode:
     def __init__(self, name: str, random: Random, chain: Chain, haze: Haze, death: Death, seen: Counter[str]) -> None:
         self.name = name
         self.amnesiac = False  # its history begins with the moment that we ask: it knows of no landing
+        self.admits = False  # and says so
         self.silent_until_s = 0.0
         self._random = random
         self._chain = chain
@@ -61,6 +62,10 @@ class SimNode:
         await self.call("finalized")
         root = self.look().root
         return Tip(root.slot, root.height)
+
+    async def first_slot(self) -> int:
+        await self.call("history")
+        return self.look().root.slot if self.amnesiac and self.admits else 0
 
     async def status_in_history(self, signature: str, slot_min: int) -> Status | None:
         await self.call("history")
@@ -132,6 +137,8 @@ class SimRpc:
         self.nodes = [SimNode(f"node{n}", random, chain, haze, death, seen) for n in range(random.choice((1, 2, 2, 3)))]
         if len(self.nodes) > 1:
             self.nodes[-1].amnesiac = random.random() < 0.5
+            # If one of two admitted it, nobody could ever prove that something expired.
+            self.nodes[-1].admits = len(self.nodes) > 2 and random.random() < 0.5
         self.stop_file = False
         self.sent: set[str] = set()
         self.posed: dict[bytes, bytes] = {}
@@ -189,13 +196,19 @@ class SimRpc:
             return False
         return bank.at_height(born.height) is born
 
-    async def send(self, transaction: bytes, priority: Priority) -> None:
+    async def send(self, transaction: bytes, priority: Priority, allowed: Allowed = always) -> None:
         name = _named(transaction[1:65])
         assert name in self._orders, f"{name} was sent, and nobody signed it"
         order = self._orders[name]
         ticket = self._auditor.books.tickets.get(order.id)
         assert ticket is not None, f"{order.id}: sent before its ticket was durable"
         assert (ticket.payload, ticket.signature) == (transaction, name), f"{order.id}: other bytes than its ticket's"
+        if self._random.random() < self._haze.lost_answer:
+            self._seen["a send waited for its turn"] += 1
+            await asyncio.sleep(self._random.uniform(0.0, 5.0))
+        if not allowed():
+            self._seen["not allowed any more when its turn came"] += 1
+            raise ChainSilent("not allowed any more")
         checks.may_send(self._auditor.books, order, self.stop_file, self._clock.now_ns())
         self._seen["resent"] += name in self.sent
         self.sent.add(name)

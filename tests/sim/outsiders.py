@@ -25,7 +25,7 @@ class Reader:
     """Reads balances as the service does: what has been booked is older than what is read, or it is read again."""
 
     def __init__(self, random: Random, chain: Chain, books: Books, public_keys: Mapping[WalletId, str]) -> None:
-        self.accepted_slot: defaultdict[WalletId, int] = defaultdict(int)
+        self._told_slot: defaultdict[WalletId, int] = defaultdict(int)  # the newest that was ever handed over
         self._random = random
         self._chain = chain
         self._books = books
@@ -41,9 +41,10 @@ class Reader:
         slot_min = self._slot_min(wallet_id)
         balances = block.world.owned(self._public_keys[wallet_id])
         newest = [one for one in block.landed.values() if self._is_of(one.effects.accounts, wallet_id)]
-        await asyncio.sleep(self._random.choice((0.01, 0.2)))
+        await asyncio.sleep(self._random.choice((0.01, 0.2, 4.0)))
         if block.slot < slot_min:
             return None
+        self._told_slot[wallet_id] = max(self._told_slot[wallet_id], block.slot)
         return as_of_seq, block.slot, balances, newest[-1].signature if newest else ""
 
     def _is_of(self, accounts: tuple[str, ...], wallet_id: WalletId) -> bool:
@@ -60,7 +61,7 @@ class Reader:
 
     def _slot_min(self, wallet_id: WalletId) -> int:
         """Of the newest thing in the books that happened on the chain."""
-        books, newest = self._books, self.accepted_slot[wallet_id]
+        books, newest = self._books, self._told_slot[wallet_id]
         for order_id, outcome in books.outcomes.items():
             if isinstance(outcome, Filled | Failed) and books.of[order_id] == wallet_id:
                 newest = max(newest, outcome.slot)
@@ -142,7 +143,6 @@ class Outsiders:
         except CommandRefused:
             self._seen["accept refused"] += 1
             return
-        self._reader.accepted_slot[wallet_id] = slot
         self._seen["deficit accepted"] += held
         self._seen["quarantine accepted"] += quarantined
 

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from collections.abc import Sequence
+from random import Random
 from typing import Final
 
 import pytest
+from tests.sim.forks import STORM, Chain
 from tests.sim.simulate import RERUN_EVERY, simulate, simulate_twice
+from tests.sim.swaps import LISTED, SimSwaps
+from tests.sim.world import USDC, Death, SimClock, SimPrices
+
+from overmind.core.model import (
+    SOL,
+    Cause,
+    Failed,
+    Money,
+    Order,
+    OrderId,
+    Side,
+    SignalId,
+    StrategyType,
+    Ticket,
+    WalletId,
+)
+from overmind.ports import Allowed, Effects, Node, Priority, Simulation, Status, always
+from overmind.solana.signer import LocalSigner
+from overmind.venues.jupiter import JupiterVenue
 
 CHUNK: Final = 25
 CHUNKS: Final = 80
@@ -142,3 +165,54 @@ def test_all_that_can_go_wrong_on_a_chain_does_go_wrong() -> None:
         if not missing:
             return
     raise AssertionError(f"never happened in {len(COUNTED)} seeds: {missing}")
+
+
+ORDER: Final = Order(
+    id=OrderId("s.0.0"),
+    signal_id=SignalId("s"),
+    wallet_id=WalletId("w1"),
+    strategy=StrategyType.ARBITRAGE,
+    side=Side.BUY,
+    spend=Money(1_000_000, USDC.mint),
+    receive=SOL,
+    received_min=1,
+    notional_micros=1_000_000,
+    loss_max_micros=0,
+    fee_max_lamports=100_000,
+    rent_max_lamports=0,
+    slippage_max_bps=100,
+    mark_pico=150 * 10**12,
+    expires_at_ns=0,
+    part=0,
+    attempt=0,
+)
+
+
+class TwoFaced:
+    """`ports.Chain` whose statuses come from a node that is up to date, and its transactions from a dead branch."""
+
+    nodes: Sequence[Node] = ()
+
+    async def simulate(self, transaction: bytes, priority: Priority) -> Simulation:
+        raise AssertionError("nothing is to be signed")
+
+    async def send(self, transaction: bytes, priority: Priority, allowed: Allowed = always) -> None:
+        raise AssertionError("nothing is to be sent")
+
+    async def status(self, signature: str) -> Status | None:
+        return Status(slot=12, failed=True, confirmed=True, finalized=True)
+
+    async def effects(self, signature: str) -> Effects | None:
+        return Effects('"AccountNotFound"', 5_000, ("payer",), (9,), (9,), (), slot=10)
+
+    async def wait(self, signature: str, seconds: float) -> None:
+        """At once."""
+
+
+def test_what_happened_on_a_dead_branch_is_never_made_final() -> None:
+    chain = TwoFaced()
+    clock = SimClock(0)
+    swaps = SimSwaps(Random(0), Chain(Random(0), STORM, Counter()), SimPrices(Random(0), {}), Death(), Counter(), 0.0)
+    venue = JupiterVenue(swaps, chain, LocalSigner([]), clock, {ORDER.wallet_id: "payer"}, LISTED)
+    booked = Failed(5_000, Cause.REVERTED, slot=10)
+    assert asyncio.run(venue.final(ORDER, Ticket("signature", b""), booked)) is None

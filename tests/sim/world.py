@@ -45,7 +45,7 @@ from overmind.core.model import (
     Value,
     WalletId,
 )
-from overmind.ports import JournalFailed, Snapshot, VenueUnavailable
+from overmind.ports import Allowed, JournalFailed, Snapshot, VenueUnavailable, always
 
 SLOT_S: Final = 0.4
 JOURNAL_DELAYS_S: Final = (0.0, 0.001, 0.02, 0.5)
@@ -417,7 +417,7 @@ class SimChain:
         signature = f"{order.id}/{self._nonce}"
         return Ticket(signature, msgspec.json.encode(signed), f"block{self.height}", signed.last_valid_height)
 
-    async def send(self, order: Order, ticket: Ticket) -> None:
+    async def send(self, order: Order, ticket: Ticket, allowed: Allowed = always) -> None:
         signed = _SIGNED.decode(ticket.payload)
         checks.ticket_before_send(self._auditor.books, ticket, signed.order)
         checks.may_send(self._auditor.books, signed.order, self.stop_file, self._clock.now_ns())

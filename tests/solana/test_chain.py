@@ -211,6 +211,43 @@ def test_silence_reaches_all_who_asked_together() -> None:
     run(test())
 
 
+def test_what_comes_while_a_question_is_under_way_is_asked_together_afterwards() -> None:
+    async def test() -> None:
+        node, go = Node(), asyncio.Event()
+
+        async def answer(params: list[Any]) -> Any:
+            await go.wait()
+            return in_context([None] * len(params[0]))
+
+        node.answers["getSignatureStatuses"] = answer
+        async with chain_of(node) as chain:
+            first = asyncio.create_task(chain.status("first"))
+            await node.until_asked("getSignatureStatuses")
+            later = [asyncio.create_task(chain.status(name)) for name in ("a", "b", "c", "a")]
+            await asyncio.sleep(0.02)  # Longer than the window in which they would be asked if nothing were under way.
+            assert len(node.asked) == 1
+            go.set()
+            assert await asyncio.gather(first, *later) == [None] * 5
+            assert [params[0] for _, params in node.asked] == [["first"], ["a", "b", "c"]]
+
+    run(test())
+
+
+def test_a_question_that_hangs_does_not_hold_up_the_next_for_ever() -> None:
+    async def test() -> None:
+        node = Node()
+        node.answers["getSignatureStatuses"] = lambda params: never(0) if params[0] == ["a"] else in_context([None])
+        async with chain_of(node) as chain:
+            first = asyncio.create_task(chain.status("a"))
+            await node.until_asked("getSignatureStatuses")
+            assert await chain.status("b") is None
+            assert not first.done()
+        with pytest.raises(ChainSilent):
+            await first
+
+    run(test())
+
+
 def test_a_chain_that_is_closed_leaves_nobody_waiting() -> None:
     async def test() -> None:
         node = Node()
@@ -459,6 +496,22 @@ def test_a_height_that_cannot_be_is_silence(changes: dict[str, Any], refusal: st
         async with chain_of(simulating(SIMULATED, **changes)) as chain:
             with pytest.raises(ChainSilent, match=refusal):
                 await chain.simulate(RAW, Priority.ENTRY)
+
+    run(test())
+
+
+def test_a_height_that_cannot_have_been_reached_since_is_silence_and_is_forgotten() -> None:
+    async def test() -> None:
+        node = simulating(SIMULATED)
+        async with chain_of(node) as chain:
+            assert (await chain.simulate(RAW, Priority.EXIT)).height == 300
+            node.answers["simulateTransaction"] = in_context(SIMULATED, 10**12)
+            node.answers["getEpochInfo"] = EPOCH | {"absoluteSlot": 10**12, "blockHeight": 10**12}
+            with pytest.raises(ChainSilent, match="height 1000000000000"):
+                await chain.simulate(RAW, Priority.EXIT)
+            node.answers["simulateTransaction"] = in_context(SIMULATED, 501)
+            node.answers["getEpochInfo"] = EPOCH | {"absoluteSlot": 501, "blockHeight": 301}
+            assert (await chain.simulate(RAW, Priority.EXIT)).height == 301
 
     run(test())
 

@@ -21,10 +21,10 @@ from overmind.core.model import NS
 from overmind.ports import ChainSilent, Priority
 from overmind.solana.addresses import Address
 from overmind.solana.backoff import DELAY_MAX_S, backoff_s
-from overmind.solana.budget import IN_FLIGHT_KEPT, IN_FLIGHT_MAX, Budget, Crowded
+from overmind.solana.budget import ENTRY_EVERY, IN_FLIGHT_KEPT, IN_FLIGHT_MAX, Budget, Crowded
 from overmind.solana.clusters import WrongCluster, verify_cluster
 from overmind.solana.endpoints import BODY_MAX
-from overmind.solana.health import FAILURES_MAX, Health
+from overmind.solana.health import FAILURES_MAX, OVERTAKEN_MAX, Health
 from overmind.solana.news import News
 from overmind.solana.retry_after import retry_after_s
 from overmind.solana.rpc import Rpc, RpcError, RpcSilent
@@ -406,6 +406,48 @@ def test_a_full_waiting_room_refuses_entries_first() -> None:
     run(test())
 
 
+def test_who_gives_up_in_the_moment_of_being_refused_harms_nobody() -> None:
+    async def test() -> None:
+        budget = Budget(SteppingClock(START_NS), 1.0, waiting_max=2)
+        await budget.acquire(Priority.ENTRY)
+        entries = [asyncio.create_task(budget.acquire(Priority.ENTRY)) for _ in range(2)]
+        await settle()
+        entries[1].cancel()
+        exit_ = asyncio.create_task(budget.acquire(Priority.EXIT))
+        await settle()
+        assert not exit_.done()
+        assert entries[1].cancelled()
+        for task in (entries[0], exit_):
+            task.cancel()
+        await asyncio.gather(entries[0], exit_, return_exceptions=True)
+        await budget.close()
+
+    run(test())
+
+
+def test_statuses_do_not_starve_entries_and_exits_stay_first() -> None:
+    async def test() -> None:
+        clock = SteppingClock(START_NS)
+        budget = Budget(clock, 1.0)
+        served: list[str] = []
+
+        async def ask(priority: Priority) -> None:
+            await budget.acquire(priority)
+            served.append({Priority.EXIT: "x", Priority.ENTRY: "e"}.get(priority, "s"))
+            budget.release()
+
+        await budget.acquire(Priority.ENTRY)
+        budget.release()  # That was the only token.
+        asked = [Priority.STATUS] * 8 + [Priority.ENTRY] * 3 + [Priority.EXIT] * 5
+        waiting = [asyncio.create_task(ask(priority)) for priority in asked]
+        await drained(clock, waiting)
+        assert "".join(served) == "xxxxx" + ("sss" + "e") * 2 + "ss" + "e"
+        assert len("ssse") == ENTRY_EVERY
+        await budget.close()
+
+    run(test())
+
+
 def test_places_are_kept_for_exits_and_given_back_by_who_gives_up() -> None:
     async def test() -> None:
         budget = Budget(SteppingClock(START_NS), math.inf)
@@ -463,11 +505,28 @@ def test_a_slow_node_is_overtaken_by_another() -> None:
         slow, fast = Node(), Node()
         slow.answers["get"], fast.answers["get"] = never, 2
         async with serving(slow, fast), rpc(slow.url(), fast.url(), hedge_after_s=0.01) as chain:
-            for _ in range(FAILURES_MAX):
+            for _ in range(OVERTAKEN_MAX):
                 assert await chain.call("get", hedge=True) == 2
-            assert slow.count("get") == FAILURES_MAX
+            assert slow.count("get") == OVERTAKEN_MAX
             assert await chain.call("get", hedge=True) == 2
-            assert slow.count("get") == FAILURES_MAX  # By now the other is the favourite.
+            assert slow.count("get") == OVERTAKEN_MAX  # By now the other is the favourite.
+
+    run(test())
+
+
+def test_two_nodes_of_which_each_was_overtaken_may_both_be_asked_for_what_is_not_urgent() -> None:
+    async def test() -> None:
+        nodes = [Node(), Node()]
+        for node in nodes:
+            node.answers["get"] = 1
+        async with serving(*nodes), rpc(*(node.url() for node in nodes)) as chain:
+            for endpoint in chain.endpoints:
+                for _ in range(OVERTAKEN_MAX):
+                    endpoint.health.overtaken()
+                assert endpoint.health.avoided
+                assert not endpoint.health.resting
+            assert await chain.call("get", (), Priority.ENTRY) == 1
+            assert not chain.endpoints[0].health.avoided
 
     run(test())
 
@@ -626,11 +685,9 @@ def test_where_a_nodes_news_are(http: str, ws: str) -> None:
         ("localnet", DEVNET, DEVNET, "belongs to devnet"),
         ("mainnet", OURS, OURS, "belongs to no public cluster"),
         ("localnet", OURS, "1" * 32, "different chains"),
-        ("localnet", OURS, "hello", "cannot verify.*not one"),
-        ("localnet", OURS, None, "cannot verify"),
-        ("localnet", OURS, Fault(code=-32601, message="x"), "cannot verify.*refuses"),
-        ("localnet", OURS, Raw(status=502), "cannot verify.*502"),
-        ("mainnet", MAINNET, Raw(b"<html>"), "cannot verify.*HTML"),
+        ("localnet", "hello", None, "cannot verify.*not one"),
+        ("localnet", Fault(code=-32601, message="x"), None, "cannot verify.*refuses"),
+        ("mainnet", Raw(status=502), Raw(b"<html>"), "cannot verify.*502.*HTML"),
     ],
 )
 def test_every_node_must_prove_its_cluster(expected: str, first: Any, second: Any, refusal: str | None) -> None:
@@ -644,5 +701,46 @@ def test_every_node_must_prove_its_cluster(expected: str, first: Any, second: An
             with pytest.raises((WrongCluster, RpcSilent), match=refusal) as caught:
                 await verify_cluster(chain, expected)
             assert isinstance(caught.value, RpcSilent) == refusal.startswith("cannot")
+
+    run(test())
+
+
+@pytest.mark.parametrize("silence", ["hello", None, Fault(code=-32601, message="x"), Raw(status=502), Raw(b"<html>")])
+def test_a_silent_node_holds_up_nobody_and_is_not_used_before_it_proved_its_cluster(silence: Any) -> None:
+    async def test() -> None:
+        first, second = Node(), Node()
+        first.answers["getGenesisHash"], second.answers["getGenesisHash"] = OURS, silence
+        first.answers["get"], second.answers["get"] = Raw(status=500), 2
+        async with serving(first, second), rpc(first.url(), second.url()) as chain:
+            assert await verify_cluster(chain, "localnet") == OURS
+            for urgent in (Priority.EXIT, HIGH):
+                with pytest.raises(RpcSilent):
+                    await chain.endpoints[1].call("get", (), urgent)
+                with pytest.raises(RpcSilent):
+                    await chain.batch([("get", [])], urgent)
+            assert not second.count("get")
+            second.answers["getGenesisHash"] = OURS
+            assert await chain.call("get", (), HIGH) == 2
+            asked = second.count("getGenesisHash")
+            assert await chain.batch([("get", [])], HIGH) == [2]
+            assert second.count("getGenesisHash") == asked  # Once is enough.
+
+    run(test())
+
+
+def test_a_node_that_turns_out_to_be_of_another_chain_is_never_used() -> None:
+    async def test() -> None:
+        first, second = Node(), Node()
+        first.answers["getGenesisHash"], second.answers["getGenesisHash"] = OURS, Raw(status=502)
+        second.answers["get"] = 2
+        with structlog.testing.capture_logs() as lines:
+            async with serving(first, second), rpc(first.url(), second.url()) as chain:
+                await verify_cluster(chain, "localnet")
+                for told in (DEVNET, OURS):
+                    second.answers["getGenesisHash"] = told
+                    with pytest.raises(RpcSilent, match="did not prove"):
+                        await chain.endpoints[1].call("get", (), HIGH)
+                assert not second.count("get")
+        assert [line["log_level"] for line in lines if line["event"] == "endpoint_of_another_chain"] == ["error"]
 
     run(test())

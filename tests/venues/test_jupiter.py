@@ -28,6 +28,7 @@ from overmind.core.model import (
 )
 from overmind.keys import SecretKey
 from overmind.ports import (
+    Allowed,
     ChainSilent,
     Effects,
     Node,
@@ -38,6 +39,7 @@ from overmind.ports import (
     Tip,
     TokenBalance,
     VenueUnavailable,
+    always,
 )
 from overmind.solana.signer import LocalSigner
 from overmind.solana.transactions import parse
@@ -70,12 +72,16 @@ class FakeNode:
         self.height = height
         self.answers = answers or (None,)  # the last one for ever
         self.asked = 0
+        self.first = 0
         self.silent = False
 
     async def finalized(self) -> Tip:
         if self.silent:
             raise ChainSilent("no")
         return Tip(self.height + 200, self.height)
+
+    async def first_slot(self) -> int:
+        return self.first
 
     async def status_in_history(self, signature: str, slot_min: int) -> Status | None:
         assert slot_min == self.height + 200
@@ -100,7 +106,7 @@ class FakeChain:
             raise self.simulated
         return Simulation(self.simulated, HEIGHT)
 
-    async def send(self, transaction: bytes, priority: Priority) -> None:
+    async def send(self, transaction: bytes, priority: Priority, allowed: Allowed = always) -> None:
         self.priorities.append(priority)
         raise ChainSilent("no node took it")
 
@@ -374,6 +380,14 @@ def test_nodes_that_do_not_answer_prove_nothing() -> None:
     for node in nodes:
         node.silent = True
     assert Stand(*nodes).outcome(TICKET) is None
+
+
+def test_a_node_that_threw_its_history_away_proves_nothing() -> None:
+    node = FakeNode()
+    node.first = SLOT + 1
+    stand = Stand(node)
+    assert stand.outcome(replace(TICKET, slot=SLOT)) is None
+    assert stand.outcome(replace(TICKET, slot=SLOT + 1)) == Expired()
 
 
 def test_a_status_needs_no_proof() -> None:

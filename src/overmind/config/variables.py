@@ -102,7 +102,7 @@ RPC_FALLBACK_URLS = Variable(
     kinds.urls(),
     "",
     "Comma list of further providers of the same cluster. With two or more in all, no transaction counts as expired"
-    " before two of them agree.",
+    " before two of them agree. One that is silent at the start is not used before it told the same genesis hash.",
     shown=shown_urls,
 )
 RPC_RATE = Variable(

@@ -63,9 +63,9 @@ def apply(state: State, entry: Entry) -> None:
             deposit(state, deposited)
         case OrderRolledBack(order_id=order_id, outcome=outcome):
             roll_back(state, order_id, outcome)
-        case BalancesChecked(wallet_id=wallet_id, signature=signature):
+        case BalancesChecked(wallet_id=wallet_id, slot=slot, signature=signature):
             book = state.wallets[wallet_id]
-            book.checked, book.checked_seq = signature, entry.seq
+            book.checked, book.checked_slot, book.checked_seq = signature, slot, entry.seq
         case BalanceAdjusted() as adjusted:
             adjust(state, adjusted)
         case LiquidationOrdered():

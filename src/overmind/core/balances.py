@@ -47,7 +47,7 @@ def compare(state: State, record: RecordBalances, at_ns: int) -> Iterator[Event]
     if book is None:
         return
     if record.signature and record.signature != book.checked:
-        yield BalancesChecked(record.wallet_id, record.slot, record.signature)
+        yield BalancesChecked(record.wallet_id, record.signature_slot, record.signature)
     if is_stale(state, record):
         return
     short = short_of(state, record)
@@ -93,7 +93,7 @@ def accept(state: State, accepted: AcceptBalances) -> Iterator[Event]:
         if difference:
             yield BalanceAdjusted(wallet_id, mint, difference, accepted.reason)
     if accepted.signature and accepted.signature != book.checked:
-        yield BalancesChecked(wallet_id, accepted.slot, accepted.signature)
+        yield BalancesChecked(wallet_id, accepted.signature_slot, accepted.signature)
     for cause in (deficit_cause(wallet_id), unknown_signature_cause(wallet_id)):
         if cause in state.holds:
             yield HoldLifted(Scope(), cause, accepted.reason)

@@ -96,6 +96,7 @@ class WalletBook(msgspec.Struct):
     booked_seq: int = 0  # of the entry that last changed what it owns
     booked_slot: int = 0  # the highest that something booked had landed in: an older reading of the chain is too old
     checked: str = ""  # the newest signature on the chain that was looked at
+    checked_slot: int = 0  # that it landed in: nothing older is news, even if the signature itself vanishes
     checked_seq: int = 0  # the entry that said so: tickets of later signatures stand after it
 
     @property

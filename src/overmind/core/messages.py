@@ -228,6 +228,7 @@ class RecordBalances(Value, frozen=True, tag=True):
     as_of_seq: int
     balances: dict[Mint, int]  # SOL in lamports; a mint that is absent is 0
     signature: str = ""  # the newest on the chain that was found to be known
+    signature_slot: int = 0  # that it landed in
 
 
 class AcceptBalances(Value, frozen=True, tag=True):
@@ -239,6 +240,7 @@ class AcceptBalances(Value, frozen=True, tag=True):
     balances: dict[Mint, int]
     reason: str
     signature: str = ""  # the newest on the chain: it and all before it are explained too
+    signature_slot: int = 0  # that it landed in
 
 
 Command = (

@@ -286,6 +286,7 @@ class Ticket(Value, frozen=True):
     payload: bytes
     blockhash: str = ""
     last_valid_height: int = 0
+    slot: int = 0  # of the chain when it was signed: it cannot have landed before
 
 
 class Cause(enum.StrEnum):

@@ -40,6 +40,12 @@ class History:
         self._by_signature: dict[str, Landed] = {}  # in order of landing
         self._by_address: dict[str, deque[Landed]] = {}
         self.count = 0
+        self._forgotten_slot = -1  # the newest slot of which something was dropped for its age
+
+    @property
+    def first_slot(self) -> int:
+        """Everything since then is kept."""
+        return self._forgotten_slot + 1
 
     def find(self, signature: str) -> Landed | None:
         return self._by_signature.get(signature)
@@ -73,6 +79,7 @@ class History:
 
     def _forget_oldest(self) -> None:
         landed = self._by_signature.pop(next(iter(self._by_signature)))
+        self._forgotten_slot = landed.slot
         for key in landed.keys:
             self._by_address[key].popleft()
             if not self._by_address[key]:

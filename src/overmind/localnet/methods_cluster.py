@@ -122,7 +122,7 @@ def get_block_time(node: Node, params: Params) -> int:
 
 
 def get_first_available_block(node: Node, _params: Params) -> int:
-    return node.chain.blocks.oldest.slot + 1
+    return node.chain.history.first_slot
 
 
 def get_version(_node: Node, _params: Params) -> Json:

@@ -1,7 +1,8 @@
 """How often and how many at once a node may be asked: what is scarce goes to the most urgent first.
 
 Exits before statuses before marks before entries, and first come first served among equals. A part of the places is
-kept for exits and statuses, so that a node that hangs on everything else still hears of them.
+kept for exits and statuses, so that a node that hangs on everything else still hears of them. And a part of the turns
+is kept for entries, behind exits only: statuses alone may want more than there is, for ever.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from overmind.solana.retry_after import WAIT_MAX_S
 IN_FLIGHT_MAX: Final = 64
 IN_FLIGHT_KEPT: Final = 16  # of them, for exits and statuses
 WAITING_MAX: Final = 1_024
+ENTRY_EVERY: Final = 4  # turns that are no exit's, while an entry waits
+_URGENCY: Final = tuple(Priority)
+_ENTRY_IS_DUE: Final = (Priority.EXIT, Priority.ENTRY, Priority.STATUS, Priority.MARK)
 
 
 class Crowded(Exception):
@@ -34,6 +38,7 @@ class Budget:
         self._filled_ns = clock.now_ns()
         self._paused_until_ns = 0
         self._in_flight = 0
+        self._passed_over = 0  # turns that others had while an entry waited
         self._waiting_max = waiting_max
         self._waiting: dict[Priority, dict[asyncio.Future[None], int]] = {priority: {} for priority in Priority}
         self._timer: asyncio.Task[None] | None = None
@@ -41,7 +46,7 @@ class Budget:
     async def acquire(self, priority: Priority, cost: int = 1) -> None:
         """A place; to be released. Raises Crowded."""
         if not self._is_behind(priority) and self._admits(priority):
-            self._take(cost)
+            self._take(priority, cost)
             return
         self._make_room(priority)
         turn = asyncio.get_running_loop().create_future()
@@ -70,7 +75,11 @@ class Budget:
             await asyncio.gather(self._timer, return_exceptions=True)
 
     def _is_behind(self, priority: Priority) -> bool:
-        return any(self._waiting[other] for other in Priority if other <= priority)
+        order = self._order()
+        return any(self._waiting[other] for other in order[: order.index(priority) + 1])
+
+    def _order(self) -> tuple[Priority, ...]:
+        return _URGENCY if self._passed_over < ENTRY_EVERY - 1 else _ENTRY_IS_DUE
 
     def _make_room(self, priority: Priority) -> None:
         if sum(map(len, self._waiting.values())) < self._waiting_max:
@@ -79,16 +88,21 @@ class Budget:
         if least <= priority:
             raise Crowded
         last, _ = self._waiting[least].popitem()
-        last.set_exception(Crowded())
+        if not last.done():  # It may have given up in this very moment.
+            last.set_exception(Crowded())
 
     def _admits(self, priority: Priority) -> bool:
         places = IN_FLIGHT_MAX if priority <= Priority.STATUS else IN_FLIGHT_MAX - IN_FLIGHT_KEPT
         return self._in_flight < places and self._lacking_s() == 0
 
-    def _take(self, cost: int) -> None:
+    def _take(self, priority: Priority, cost: int) -> None:
         # A batch larger than the bucket is paid for afterwards: the next ones wait.
         self._tokens -= cost
         self._in_flight += 1
+        if priority is Priority.ENTRY or not self._waiting[Priority.ENTRY]:
+            self._passed_over = 0
+        elif priority is not Priority.EXIT:
+            self._passed_over += 1
 
     def _lacking_s(self) -> float:
         """Until there is a token, and no pause. A clock that was set back must not make either last for hours."""
@@ -105,15 +119,17 @@ class Budget:
         return max(paused_s, (1 - self._tokens) / self._per_s, 0.0)
 
     def _serve(self) -> None:
-        for priority, queue in self._waiting.items():
-            while queue and self._admits(priority):
-                turn = next(iter(queue))
-                cost = queue.pop(turn)
-                if not turn.done():
-                    self._take(cost)
-                    turn.set_result(None)
+        while (priority := self._next()) is not None:
+            turn = next(iter(self._waiting[priority]))
+            cost = self._waiting[priority].pop(turn)
+            if not turn.done():
+                self._take(priority, cost)
+                turn.set_result(None)
         if any(self._waiting.values()) and self._timer is None and (lacking_s := self._lacking_s()):
             self._timer = asyncio.create_task(self._serve_after(lacking_s))
+
+    def _next(self) -> Priority | None:
+        return next((one for one in self._order() if self._waiting[one] and self._admits(one)), None)
 
     async def _serve_after(self, seconds: float) -> None:
         try:

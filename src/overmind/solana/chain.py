@@ -11,7 +11,8 @@ from typing import Final, Self, TypeVar
 
 import msgspec
 
-from overmind.ports import ChainSilent, Clock, Effects, Node, Priority, Simulation, Status, Tip
+from overmind.core.model import NS
+from overmind.ports import Allowed, ChainSilent, Clock, Effects, Node, Priority, Simulation, Status, Tip, always
 from overmind.solana import answers, transactions
 from overmind.solana.answers import Balances, SignatureInfo
 from overmind.solana.gathering import Gathering
@@ -24,6 +25,8 @@ TRANSACTIONS_MAX: Final = 50  # per batch
 SIGNATURES_MAX: Final = 1_000  # per page, as nodes allow
 WINDOW_S: Final = 0.003
 SLOTS_APART_MAX: Final = 1_000  # Two answers of one batch are never that far apart.
+BLOCKS_PER_S_MAX: Final = 1_000  # No cluster is that fast, but ours in tests may be close.
+BLOCKS_MAX: Final = 1_000  # at once, after no time at all
 CONFIRMED: Final = {"commitment": "confirmed"}
 _TOKEN_PROGRAMS: Final = tuple(map(str, TOKEN_PROGRAMS.values()))
 _SIMULATION: Final = {
@@ -48,6 +51,9 @@ class RpcNode:
 
     async def finalized(self) -> Tip:
         return answers.tip(await self._call("getEpochInfo", [{"commitment": "finalized"}]))
+
+    async def first_slot(self) -> int:
+        return answers.count(await self._call("getFirstAvailableBlock", []), "first available block")
 
     async def status_in_history(self, signature: str, slot_min: int) -> Status | None:
         said = await self._call("getSignatureStatuses", [[signature], {"searchTransactionHistory": True}])
@@ -91,6 +97,7 @@ class RpcChain:
         self._news = news
         self._account_keys = account_keys
         self._height = 0
+        self._height_ns = clock.now_ns()
         self._statuses: Gathering[Status | None] = Gathering(clock, window_s, STATUSES_MAX, self._ask_statuses)
         self._effects: Gathering[Effects | None] = Gathering(clock, window_s, TRANSACTIONS_MAX, self._ask_effects)
         self._sends: set[asyncio.Task[str | None]] = set()
@@ -115,10 +122,10 @@ class RpcChain:
         effects = answers.simulated(value, self._keys(transaction), slot)
         return Simulation(effects, self._height_at(slot, answers.tip(epoch)))
 
-    async def send(self, transaction: bytes, priority: Priority) -> None:
+    async def send(self, transaction: bytes, priority: Priority, allowed: Allowed = always) -> None:
         params = [_base64(transaction), _SENDING]
         refusals: list[str] = []
-        waiting = {self._begin_send(endpoint, params, priority) for endpoint in self._rpc.endpoints}
+        waiting = {self._begin_send(endpoint, params, priority, allowed) for endpoint in self._rpc.endpoints}
         while waiting:
             done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for send in done:
@@ -199,14 +206,23 @@ class RpcChain:
 
     def _height_at(self, slot: int, tip: Tip) -> int:
         """The highest known, at `slot` included: the two answers may be of different slots, and each slot has at most
-        one block."""
+        one block. Raises ChainSilent for one that cannot have been reached since."""
         if abs(slot - tip.slot) > SLOTS_APART_MAX:
             raise ChainSilent(f"a node tells of slots {slot} and {tip.slot} at once")
-        self._height = max(self._height, tip.height + max(0, slot - tip.slot))
+        height, now_ns = tip.height + max(0, slot - tip.slot), self._clock.now_ns()
+        # One node's nonsense, once believed, would make every transaction look too old for ever.
+        self._height_ns = min(self._height_ns, now_ns)  # A clock that was set back must not stop us.
+        blocks_max = BLOCKS_MAX + (now_ns - self._height_ns) * BLOCKS_PER_S_MAX // NS
+        if self._height and height > self._height + blocks_max:
+            raise ChainSilent(f"a node tells of height {height}, and at most {self._height + blocks_max} can be")
+        if height > self._height:
+            self._height, self._height_ns = height, now_ns
         return self._height
 
-    def _begin_send(self, endpoint: Endpoint, params: Params, priority: Priority) -> asyncio.Task[str | None]:
-        send = asyncio.create_task(_refusal(endpoint, params, priority))
+    def _begin_send(
+        self, endpoint: Endpoint, params: Params, priority: Priority, allowed: Allowed
+    ) -> asyncio.Task[str | None]:
+        send = asyncio.create_task(_refusal(endpoint, params, priority, allowed))
         self._sends.add(send)
         send.add_done_callback(self._sends.discard)
         return send
@@ -250,10 +266,10 @@ async def _heard(asked: Coroutine[object, object, object]) -> object:
     raise ChainSilent(f"a node refuses to answer: {refusal}")
 
 
-async def _refusal(endpoint: Endpoint, params: Params, priority: Priority) -> str | None:
+async def _refusal(endpoint: Endpoint, params: Params, priority: Priority, allowed: Allowed) -> str | None:
     """Why the node did not take it, or None. That it has it already is what we want."""
     try:
-        signature = await endpoint.call("sendTransaction", params, priority)
+        signature = await endpoint.call("sendTransaction", params, priority, allowed)
     except ChainSilent as silent:
         return str(silent)
     except RpcError as error:

@@ -1,15 +1,19 @@
-"""Which cluster the nodes really belong to: their genesis hash says it, whatever their address is called."""
+"""Which cluster the nodes really belong to: their genesis hash says it, whatever their address is called.
+
+One that is silent at the start holds up nobody, and is not used before it has told the same genesis hash as the others.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+import structlog
+
 from overmind.ports import Priority
-from overmind.solana.rpc import Endpoint, Rpc, RpcError, RpcSilent
+from overmind.solana.rpc import GENESIS_HASH, Endpoint, Rpc, RpcError, RpcSilent
 
 LOCALNET: Final = "localnet"
 KNOWN_CLUSTERS: Final[Mapping[str, str]] = MappingProxyType(
@@ -18,7 +22,7 @@ KNOWN_CLUSTERS: Final[Mapping[str, str]] = MappingProxyType(
         "EtWTRABZaYq6iMfeYKouRu166VU2xqa1wcaWoxPkrZBG": "devnet",
     }
 )
-_HASH: Final = re.compile(r"[1-9A-HJ-NP-Za-km-z]{32,44}")
+log = structlog.get_logger("rpc")
 
 
 class WrongCluster(Exception):
@@ -26,7 +30,8 @@ class WrongCluster(Exception):
 
 
 async def verify_cluster(rpc: Rpc, expected: str) -> str:
-    """The genesis hash that every node has. Any public cluster's is not localnet's. Raises WrongCluster, RpcSilent."""
+    """The genesis hash that every node tells that is not silent, and one must not be. Any public cluster's is not
+    localnet's. Raises WrongCluster, RpcSilent."""
     assert expected in {LOCALNET, *KNOWN_CLUSTERS.values()}, expected
     answers = await asyncio.gather(*(_genesis(endpoint) for endpoint in rpc.endpoints))
     silences = [str(answer) for answer in answers if isinstance(answer, RpcSilent)]
@@ -39,9 +44,14 @@ async def verify_cluster(rpc: Rpc, expected: str) -> str:
         _check(name, genesis, expected)
     if len(set(hashes.values())) > 1:
         raise WrongCluster(f"the nodes belong to different chains: {_listed(hashes)}; give nodes of one {expected}")
-    if silences:
-        raise RpcSilent(f"cannot verify that every node belongs to {expected}: {'; '.join(silences)}")
-    return next(iter(hashes.values()))
+    if not hashes:
+        raise RpcSilent(f"cannot verify that any node belongs to {expected}: {'; '.join(silences)}")
+    genesis = next(iter(hashes.values()))
+    for endpoint in rpc.endpoints:
+        if endpoint.name not in hashes:
+            log.warning("endpoint_unverified", endpoint=endpoint.name)
+            endpoint.distrust(genesis)
+    return genesis
 
 
 def _check(name: str, genesis: str, expected: str) -> None:
@@ -63,6 +73,6 @@ async def _genesis(endpoint: Endpoint) -> str | RpcSilent:
         return silent
     except RpcError as error:
         return RpcSilent(f"{endpoint.name} refuses to tell its genesis hash: {error}")
-    if isinstance(answer, str) and _HASH.fullmatch(answer):
+    if isinstance(answer, str) and GENESIS_HASH.fullmatch(answer):
         return answer
     return RpcSilent(f"{endpoint.name} tells a genesis hash that is not one")

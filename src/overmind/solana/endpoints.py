@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 import aiohttp
 
-from overmind.ports import Clock, Priority
+from overmind.ports import Allowed, Clock, Priority, always
 from overmind.solana.addresses import Address
 from overmind.solana.budget import Budget, Crowded
 from overmind.solana.health import Health
@@ -53,11 +53,13 @@ class Endpoint:
     def __repr__(self) -> str:
         return f"Endpoint({self.name})"
 
-    async def call(self, method: str, params: Params = (), priority: Priority = Priority.MARK) -> object:
-        """The result. Raises RpcError, RpcSilent."""
+    async def call(
+        self, method: str, params: Params = (), priority: Priority = Priority.MARK, allowed: Allowed = always
+    ) -> object:
+        """The result. `allowed` is asked when its turn has come, before a byte leaves. Raises RpcError, RpcSilent."""
         self._id += 1
         request = Request(self._id, method, params)
-        return await self._ask(encode(request), method, priority, 1, lambda body: read_one(body, request.id))
+        return await self._ask(encode(request), method, priority, 1, lambda body: read_one(body, request.id), allowed)
 
     async def batch(self, asked: Sequence[tuple[str, Params]], priority: Priority = Priority.MARK) -> list[object]:
         """For each its result, its RpcError, or an RpcSilent where the answer lacks it. Raises RpcSilent."""
@@ -78,14 +80,22 @@ class Endpoint:
         self._session = None
         await self._budget.close()
 
-    async def _ask(self, payload: bytes, what: str, priority: Priority, cost: int, read: Callable[[bytes], T]) -> T:
+    async def _ask(
+        self,
+        payload: bytes,
+        what: str,
+        priority: Priority,
+        cost: int,
+        read: Callable[[bytes], T],
+        allowed: Allowed = always,
+    ) -> T:
         if priority > Priority.STATUS and self.health.resting:
             raise RpcSilent(f"{self.name} rests after failures, and {what} is not urgent")
         began_s = asyncio.get_running_loop().time()
         no: RpcError | Unusable
         self.health.asking += 1
         try:
-            answer = read(await self._admitted(payload, priority, cost))
+            answer = read(await self._admitted(payload, priority, cost, allowed))
         except (RpcError, Unusable) as refused:
             no = refused
         else:
@@ -99,7 +109,7 @@ class Endpoint:
             self._book(no)
         raise self._told(no, what)
 
-    async def _admitted(self, payload: bytes, priority: Priority, cost: int) -> bytes:
+    async def _admitted(self, payload: bytes, priority: Priority, cost: int, allowed: Allowed) -> bytes:
         """The body of the answer, once it was our turn. Raises Unusable."""
         asked = False
         try:
@@ -107,7 +117,7 @@ class Endpoint:
                 await self._budget.acquire(priority, cost)
                 asked = True
                 try:
-                    return await self._post_again(payload)
+                    return await self._post_again(payload, allowed)
                 finally:
                     self._budget.release()
         except TimeoutError:
@@ -118,16 +128,18 @@ class Endpoint:
             reason = f"could not be asked: {type(error).__name__}"
         raise Unusable(reason, asked=asked)
 
-    async def _post_again(self, payload: bytes) -> bytes:
+    async def _post_again(self, payload: bytes, allowed: Allowed) -> bytes:
         """A node may close a kept connection just as we use it. All that we ask is harmless to repeat, so once more."""
         try:
-            return await self._post(payload)
+            return await self._post(payload, allowed)
         except aiohttp.ClientConnectorError:
             raise
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            return await self._post(payload)
+            return await self._post(payload, allowed)
 
-    async def _post(self, payload: bytes) -> bytes:
+    async def _post(self, payload: bytes, allowed: Allowed) -> bytes:
+        if not allowed():
+            raise Unusable("is not asked: it is not allowed any more", asked=False)
         assert self._session is not None, "use `async with Rpc(...)`"
         async with self._session.post(
             self._address.url, data=payload, headers=self._headers, allow_redirects=False

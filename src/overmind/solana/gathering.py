@@ -1,14 +1,20 @@
-"""Questions of the same kind that come within a few milliseconds are asked together."""
+"""Questions of the same kind are asked together: all that come while the last ones are being answered.
+
+So there are few when the nodes are slow or our turns are scarce, and nobody waits when they are not.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from overmind.ports import ChainSilent, Clock
 
+PATIENCE_S: Final = 1.0  # A request that hangs does not hold up the next ones for longer.
+
 T = TypeVar("T")
+Waiters: TypeAlias = dict[str, list[asyncio.Future[T | ChainSilent]]]
 
 
 class Gathering(Generic[T]):
@@ -28,35 +34,41 @@ class Gathering(Generic[T]):
         self._window_s = window_s
         self._together_max = together_max
         self._ask = ask
-        self._gathered: dict[str, list[asyncio.Future[T | ChainSilent]]] = {}
+        self._gathered: Waiters[T] = {}
+        self._asking: asyncio.Task[None] | None = None
         self._rounds: set[asyncio.Task[None]] = set()
 
     async def get(self, key: str) -> T:
-        if not self._gathered or len(self._gathered) >= self._together_max:
-            self._gathered = {}
-            self._begin(self._gathered)
         waiter: asyncio.Future[T | ChainSilent] = asyncio.get_running_loop().create_future()
         self._gathered.setdefault(key, []).append(waiter)
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask_in_turn())
+            self._asking.add_done_callback(self._end_asking)
         answer = await waiter
         if isinstance(answer, ChainSilent):
             raise ChainSilent(str(answer))
         return answer
 
     async def close(self) -> None:
-        rounds = list(self._rounds)
-        for one in rounds:
+        running: list[asyncio.Task[None]] = [*self._rounds, *([] if self._asking is None else [self._asking])]
+        for one in running:
             one.cancel()
-        await asyncio.gather(*rounds, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
 
-    def _begin(self, gathered: dict[str, list[asyncio.Future[T | ChainSilent]]]) -> None:
+    async def _ask_in_turn(self) -> None:
+        await self._clock.sleep(self._window_s)
+        while self._gathered:
+            keys = list(self._gathered)[: self._together_max]
+            round_ = self._begin({key: self._gathered.pop(key) for key in keys})
+            await asyncio.wait({round_}, timeout=PATIENCE_S)
+
+    def _begin(self, gathered: Waiters[T]) -> asyncio.Task[None]:
         round_ = asyncio.create_task(self._round(gathered))
         self._rounds.add(round_)
-        round_.add_done_callback(lambda done: self._end(done, gathered))
+        round_.add_done_callback(lambda done: self._end_round(done, gathered))
+        return round_
 
-    async def _round(self, gathered: dict[str, list[asyncio.Future[T | ChainSilent]]]) -> None:
-        await self._clock.sleep(self._window_s)
-        if self._gathered is gathered:
-            self._gathered = {}
+    async def _round(self, gathered: Waiters[T]) -> None:
         keys = list(gathered)
         answers: Sequence[T | ChainSilent]
         try:
@@ -68,12 +80,23 @@ class Gathering(Generic[T]):
                 if not waiter.done():
                     waiter.set_result(answer)
 
-    def _end(self, done: asyncio.Task[None], gathered: dict[str, list[asyncio.Future[T | ChainSilent]]]) -> None:
+    def _end_round(self, done: asyncio.Task[None], gathered: Waiters[T]) -> None:
         self._rounds.discard(done)
-        failure = ChainSilent("closed while asking") if done.cancelled() else done.exception()
-        for waiters in gathered.values():
-            for waiter in waiters:
-                if failure is not None and not waiter.done():
-                    waiter.set_exception(failure)
-        if self._gathered is gathered:
-            self._gathered = {}
+        _fail(gathered, done)
+
+    def _end_asking(self, done: asyncio.Task[None]) -> None:
+        if self._asking is done:
+            _fail(self._gathered, done)
+            self._asking = None
+
+
+def _fail(waiting: Waiters[T], done: asyncio.Task[None]) -> None:
+    """Those who still wait when it failed, or was cancelled, hear of it."""
+    failure = ChainSilent("closed while asking") if done.cancelled() else done.exception()
+    if failure is None:
+        return
+    for waiters in waiting.values():
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_exception(failure)
+    waiting.clear()

@@ -1,4 +1,7 @@
-"""Whether a node is worth asking: after failures in a row it rests, longer each time; one good answer heals it."""
+"""Whether a node is worth asking: after failures in a row it rests, longer each time; one good answer heals it.
+
+To be slower than another node is no failure: it is only asked later than the other, for a while.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from overmind.ports import Clock
 from overmind.solana.backoff import DELAY_MAX_S, backoff_s
 
 FAILURES_MAX: Final = 3  # in a row
+OVERTAKEN_MAX: Final = 3  # in a row
+OVERTAKEN_S: Final = 30.0
 LATENCIES_KEPT: Final = 64
 LATENCIES_MIN: Final = 8  # Fewer tell nothing.
 
@@ -24,6 +29,8 @@ class Health:
         self._clock = clock
         self._rests = 0
         self._resting_until_ns = 0
+        self._overtaken = 0
+        self._slow_until_ns = 0
         self._latencies_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self.failures = 0
         self.asking = 0  # requests under way
@@ -31,18 +38,28 @@ class Health:
     @property
     def avoided(self) -> bool:
         """Others first: while it rests, and afterwards while a single request finds out whether it is back."""
-        return self.resting or (self._rests > 0 and self.asking > 0)
+        return self.resting or self._is_slow() or (self._rests > 0 and self.asking > 0)
 
     @property
     def resting(self) -> bool:
         # A clock that was set back must not make it rest for hours.
         return 0 < self._resting_until_ns - self._clock.now_ns() <= DELAY_MAX_S * NS
 
+    def _is_slow(self) -> bool:
+        return 0 < self._slow_until_ns - self._clock.now_ns() <= OVERTAKEN_S * NS
+
     def succeeded(self, latency_s: float) -> None:
         self._latencies_s.append(latency_s)
         if self._rests:
             log.info("endpoint_back", endpoint=self._name)
-        self.failures = self._rests = self._resting_until_ns = 0
+        self.failures = self._rests = self._resting_until_ns = self._overtaken = self._slow_until_ns = 0
+
+    def overtaken(self) -> None:
+        """Another node, asked later, answered first."""
+        self._overtaken += 1
+        if self._overtaken >= OVERTAKEN_MAX:
+            self._overtaken = 0
+            self._slow_until_ns = self._clock.now_ns() + round(OVERTAKEN_S * NS)
 
     def failed(self, reason: str, *, busy: bool = False, retry_after_s: float = 0.0) -> None:
         """`busy`: it said so itself, so it rests at once."""

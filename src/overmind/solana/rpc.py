@@ -6,13 +6,15 @@ Plain JSON in and out; nothing here knows a transaction. Everything asked may be
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
 import aiohttp
+import structlog
 
-from overmind.ports import Clock, Priority
+from overmind.ports import Allowed, Clock, Priority, always
 from overmind.solana.addresses import Address
 from overmind.solana.endpoints import Endpoint, Params
 from overmind.solana.wire import RpcError, RpcSilent
@@ -21,8 +23,52 @@ __all__ = ["Endpoint", "Params", "Rpc", "RpcError", "RpcSilent"]
 
 HEDGE_AFTER_S: Final = 0.25  # while nothing is known of a node's speed
 HEDGE_MIN_S: Final = 0.02
+GENESIS_HASH: Final = re.compile(r"[1-9A-HJ-NP-Za-km-z]{32,44}")
+
+log = structlog.get_logger("rpc")
 
 T = TypeVar("T")
+
+
+class UnprovenEndpoint(Endpoint):
+    """A node that may have to prove first that it belongs to our chain: nothing else is asked of it before it did."""
+
+    _genesis: str | None = None
+    _foreign = False
+
+    def distrust(self, genesis: str) -> None:
+        """Its genesis hash must be this one, and it has not told any yet."""
+        self._genesis = genesis
+
+    async def call(
+        self, method: str, params: Params = (), priority: Priority = Priority.MARK, allowed: Allowed = always
+    ) -> object:
+        await self._prove(priority)
+        return await super().call(method, params, priority, allowed)
+
+    async def batch(self, asked: Sequence[tuple[str, Params]], priority: Priority = Priority.MARK) -> list[object]:
+        await self._prove(priority)
+        return await super().batch(asked, priority)
+
+    async def _prove(self, priority: Priority) -> None:
+        expected = self._genesis
+        if expected is None and not self._foreign:
+            return
+        told = None if self._foreign else await self._told_genesis(priority)
+        if told is not None and told != expected:
+            self._foreign = True  # For good, whatever it says later.
+            log.error("endpoint_of_another_chain", endpoint=self.name, found=told, expected=expected)
+        if told != expected or self._foreign:
+            raise RpcSilent(f"{self.name} is not used: it did not prove that it belongs to our chain")
+        log.info("endpoint_verified", endpoint=self.name)
+        self._genesis = None
+
+    async def _told_genesis(self, priority: Priority) -> str | None:
+        try:
+            told = await super().call("getGenesisHash", (), priority)
+        except RpcError:
+            return None
+        return told if isinstance(told, str) and GENESIS_HASH.fullmatch(told) else None
 
 
 class Rpc:
@@ -42,8 +88,8 @@ class Rpc:
         self._hedge_after_s = hedge_after_s
         self._session: aiohttp.ClientSession | None = None
         addresses = [Address(url, (headers or {}).values()) for url in urls]
-        self.endpoints: tuple[Endpoint, ...] = tuple(
-            Endpoint(
+        self.endpoints: tuple[UnprovenEndpoint, ...] = tuple(
+            UnprovenEndpoint(
                 address,
                 clock,
                 name=name,
@@ -93,7 +139,7 @@ class Rpc:
         return answer
 
     async def _asked(self, ask: Callable[[Endpoint], Coroutine[object, object, T]], hedge: bool) -> T:
-        healthy = sorted(self.endpoints, key=lambda endpoint: endpoint.health.avoided)  # In our order else.
+        healthy = sorted(self.endpoints, key=lambda one: (one.health.resting, one.health.avoided))  # In our order else.
         if hedge and len(healthy) > 1:
             return await self._hedged(ask, healthy)
         silences = []
@@ -104,7 +150,9 @@ class Rpc:
                 silences.append(str(silent))
         raise RpcSilent("; ".join(silences))
 
-    async def _hedged(self, ask: Callable[[Endpoint], Coroutine[object, object, T]], endpoints: list[Endpoint]) -> T:
+    async def _hedged(
+        self, ask: Callable[[Endpoint], Coroutine[object, object, T]], endpoints: Sequence[Endpoint]
+    ) -> T:
         """The first good answer. Two are asked at a time, the second once the first is slower than it should be."""
         waiting = list(reversed(endpoints))
         asking: dict[asyncio.Future[T], Endpoint] = {}
@@ -119,7 +167,7 @@ class Rpc:
                 for task in [task for task in asking if task in done]:
                     silent = task.exception()
                     if not isinstance(silent, RpcSilent):
-                        _blame_slower(asking, task)
+                        _note_slower(asking, task)
                         return task.result()
                     silences.append(str(silent))
                     del asking[task]
@@ -138,12 +186,12 @@ def _names(addresses: Sequence[Address]) -> list[str]:
     return [name if names.count(name) == 1 else f"{name} (node {at})" for at, name in enumerate(names, 1)]
 
 
-def _blame_slower(asking: Mapping[asyncio.Future[T], Endpoint], first: asyncio.Future[T]) -> None:
+def _note_slower(asking: Mapping[asyncio.Future[T], Endpoint], first: asyncio.Future[T]) -> None:
     """Those that were asked before the one that answered first: else a node that hangs would stay the favourite."""
     for task, endpoint in asking.items():
         if task is first:
             return
-        endpoint.health.failed("answers slower than another node")
+        endpoint.health.overtaken()
 
 
 async def _cancelled(tasks: Iterable[asyncio.Future[T]]) -> None:

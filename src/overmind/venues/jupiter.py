@@ -29,7 +29,20 @@ from overmind.core.model import (
     Token,
     WalletId,
 )
-from overmind.ports import Chain, ChainSilent, Clock, Node, Priority, Signer, Status, Swaps, Tip, VenueUnavailable
+from overmind.ports import (
+    Allowed,
+    Chain,
+    ChainSilent,
+    Clock,
+    Node,
+    Priority,
+    Signer,
+    Status,
+    Swaps,
+    Tip,
+    VenueUnavailable,
+    always,
+)
 from overmind.solana.firewall import verify
 from overmind.solana.settlement import Unsettled, outside_costs, outside_order, settle
 from overmind.solana.transactions import BadTransaction, Transaction, parse, signature_text
@@ -103,9 +116,10 @@ class JupiterVenue:
         refused = verify(order, owner, self._tokens, transaction)
         if refused is not None:
             return refused
-        height = await self._simulate(order, transaction)
-        if isinstance(height, Rejected):
-            return height
+        seen = await self._simulate(order, transaction)
+        if isinstance(seen, Rejected):
+            return seen
+        height = seen.height
         # Its blockhash was known to the node that simulated it, so it is no younger than the height seen after that.
         # The venue may know more than our node does, and then the later bound is the safe one.
         bound = height + BLOCKHASH_BLOCKS
@@ -120,6 +134,7 @@ class JupiterVenue:
             transaction.signed_by_payer(signature),
             transaction.blockhash,
             max(bound, quote.last_valid_height),
+            seen.slot,
         )
 
     def _first_order(self, signature: str, order: Order) -> OrderId:
@@ -128,8 +143,8 @@ class JupiterVenue:
             del self._order_of[next(iter(self._order_of))]
         return self._order_of.setdefault(signature, order.id)
 
-    async def _simulate(self, order: Order, transaction: Transaction) -> int | Rejected:
-        """The block height after it was found to do what was ordered, or why it must not be signed."""
+    async def _simulate(self, order: Order, transaction: Transaction) -> Tip | Rejected:
+        """How far the chain was when it was found to do what was ordered, or why it must not be signed."""
         try:
             simulation = await self._chain.simulate(transaction.raw, _priority(order))
             fill = settle(simulation.effects, order)
@@ -140,11 +155,15 @@ class JupiterVenue:
         if isinstance(fill, Failed):
             return Rejected(fill.cause, f"simulated: {fill.detail}")
         outside = outside_order(order, fill) or outside_costs(order, fill)
-        return simulation.height if outside is None else Rejected(Cause.NOT_VERIFIED, f"simulated: {outside}")
+        return (
+            Tip(simulation.effects.slot, simulation.height)
+            if outside is None
+            else Rejected(Cause.NOT_VERIFIED, f"simulated: {outside}")
+        )
 
-    async def send(self, order: Order, ticket: Ticket) -> None:
+    async def send(self, order: Order, ticket: Ticket, allowed: Allowed = always) -> None:
         try:
-            await self._chain.send(ticket.payload, _priority(order))
+            await self._chain.send(ticket.payload, _priority(order), allowed)
         except ChainSilent as silent:
             raise VenueUnavailable(str(silent)) from None
 
@@ -218,7 +237,8 @@ async def _witness(node: Node, ticket: Ticket) -> Status | Expired | None:
             status = await node.status_in_history(ticket.signature, tip.slot)
             if status is not None:
                 return status
-        return Expired()
+        # A node that has thrown away its history that far back denies whatever it is asked.
+        return Expired() if await node.first_slot() <= ticket.slot else None
     except ChainSilent:
         return None
 

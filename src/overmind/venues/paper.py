@@ -40,7 +40,7 @@ from overmind.core.model import (
     WalletId,
     ppm_of,
 )
-from overmind.ports import Clock, Prices, Tick
+from overmind.ports import Allowed, Clock, Prices, Tick, always
 
 NS_PER_MS: Final = 1_000_000
 SIGNATURE_CHARS: Final = 88  # like a real one, and it begins with "paper" so that nobody looks for it on a chain
@@ -193,7 +193,7 @@ class PaperVenue:
             return Failed(fee, Cause.SLIPPAGE, "the price moved before it landed")
         return Filled(quote.spend.units, received, fee, self._rent(order) if quote.needs_account else 0)
 
-    async def send(self, order: Order, ticket: Ticket) -> None:
+    async def send(self, order: Order, ticket: Ticket, allowed: Allowed = always) -> None:
         """The first send counts. With each new one, one that is long over is forgotten."""
         now_ns = self._clock.now_ns()
         self._sent.setdefault(ticket.signature, now_ns)
