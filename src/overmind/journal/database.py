@@ -62,6 +62,8 @@ def refusing(where: Path) -> Iterator[None]:
         yield
     except (apsw.CorruptError, apsw.NotADBError) as error:
         raise JournalCorrupt(where, Problem(f"not a whole database ({error})")) from error
+    except UnicodeDecodeError as error:  # SQLite itself never looks into a text.
+        raise JournalCorrupt(where, Problem(f"holds a text that is not UTF-8 ({error.reason})")) from error
     except apsw.SQLError as error:
         raise JournalCorrupt(where, Problem(f"not the tables of a journal ({error})")) from error
     except apsw.BusyError as error:

@@ -31,7 +31,7 @@ def verify_chain(path: Path) -> Iterator[Entry | Problem]:
         for part in (_entries, _snapshots, _indexes):
             try:
                 yield from part(db)
-            except apsw.Error as error:
+            except (apsw.Error, UnicodeDecodeError) as error:
                 yield Problem(f"the rest of the {part.__name__.strip('_')} cannot be read ({error})")
 
 
