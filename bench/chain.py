@@ -281,6 +281,8 @@ async def trading(path: Path, node: Server, maker: Server) -> AsyncIterator[Desk
             connected(config, clock) as connect,
             running(App(config, journal, clock, timing(connect)), FINAL_S) as app,
         ):
+            while not all(book.equity_micros for book in app.engine.state.wallets.values()):
+                await clock.sleep(0.1)  # What they were given is found on the chain once it is confirmed.
             desk = Desk(app, venues[0])
             listening = asyncio.create_task(desk.listen())
             try:
