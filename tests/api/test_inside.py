@@ -154,7 +154,7 @@ def test_a_quiet_stream_still_beats(tmp_path: Path) -> None:
             lines = Streams(engine, archive, heartbeat_s=0.001).lines(after=engine.durable_seq)
             first, second = await anext(lines), await anext(lines)
             assert first.startswith(b"retry: ")
-            await lines.aclose()  # type: ignore[attr-defined]
+            await lines.aclose()
         archive.close()
         journal.close()
         return second

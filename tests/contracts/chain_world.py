@@ -6,23 +6,17 @@ import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
-import msgspec
-from tests.contracts.worlds import SOL_TOKEN, USDC
+from tests.contracts.worlds import SOL_TOKEN, USDC, order_of
 
 from overmind.clock import SystemClock
 from overmind.core.model import (
     LAMPORTS,
     MICROS,
-    NS,
     PICO,
     SOL,
     Mint,
-    Money,
     Order,
-    OrderId,
     Side,
-    SignalId,
-    StrategyType,
     Token,
     WalletId,
 )
@@ -94,27 +88,7 @@ class ChainWorld:
         return JupiterVenue(api, chain, LocalSigner([self.key]), clock, keys, listed())
 
     def order(self, number: int, side: Side, **changes: object) -> Order:
-        usdc, sol = Money(150 * MICROS, USDC.mint), Money(NS, SOL)
-        order = Order(
-            id=OrderId(f"s{number}.0.0"),
-            signal_id=SignalId(f"s{number}"),
-            wallet_id=WalletId("w1"),
-            strategy=StrategyType.ARBITRAGE,
-            side=side,
-            spend=usdc if side is Side.BUY else sol,
-            receive=SOL if side is Side.BUY else USDC.mint,
-            received_min=990_000_000 if side is Side.BUY else 148_500_000,
-            notional_micros=150 * MICROS,
-            loss_max_micros=0,
-            fee_max_lamports=100_000,
-            rent_max_lamports=2_039_280,
-            slippage_max_bps=100,
-            mark_pico=150 * PICO,
-            expires_at_ns=self._clock.now_ns() + 30 * NS,
-            part=0,
-            attempt=0,
-        )
-        return msgspec.structs.replace(order, **changes)
+        return order_of(number, side, self._clock.now_ns(), **changes)
 
     def unpriced(self) -> Order:
         return self.order(0, Side.BUY, receive=UNLISTED)

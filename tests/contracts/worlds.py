@@ -56,6 +56,31 @@ class World(Protocol):
         """Let that much time pass."""
 
 
+def order_of(number: int, side: Side, now_ns: int, **changes: object) -> Order:
+    """What every world asks its venue for: a SOL for $150, or the other way."""
+    usdc, sol = Money(150 * MICROS, USDC.mint), Money(NS, SOL)
+    order = Order(
+        id=OrderId(f"s{number}.0.0"),
+        signal_id=SignalId(f"s{number}"),
+        wallet_id=WalletId("w1"),
+        strategy=StrategyType.ARBITRAGE,
+        side=side,
+        spend=usdc if side is Side.BUY else sol,
+        receive=SOL if side is Side.BUY else USDC.mint,
+        received_min=990_000_000 if side is Side.BUY else 148_500_000,
+        notional_micros=150 * MICROS,
+        loss_max_micros=0,
+        fee_max_lamports=100_000,
+        rent_max_lamports=2_039_280,
+        slippage_max_bps=100,
+        mark_pico=150 * PICO,
+        expires_at_ns=now_ns + 30 * NS,
+        part=0,
+        attempt=0,
+    )
+    return msgspec.structs.replace(order, **changes)
+
+
 class PaperWorld:
     orders = 60
     life_s = 60.0
@@ -73,27 +98,7 @@ class PaperWorld:
         return PaperVenue(self, self.clock, 7, self.model, USDC, tokens, CostModel(), lambda wallet, mint: False)
 
     def order(self, number: int, side: Side, **changes: object) -> Order:
-        usdc, sol = Money(150 * MICROS, USDC.mint), Money(NS, SOL)
-        order = Order(
-            id=OrderId(f"s{number}.0.0"),
-            signal_id=SignalId(f"s{number}"),
-            wallet_id=WalletId("w1"),
-            strategy=StrategyType.ARBITRAGE,
-            side=side,
-            spend=usdc if side is Side.BUY else sol,
-            receive=SOL if side is Side.BUY else USDC.mint,
-            received_min=990_000_000 if side is Side.BUY else 148_500_000,
-            notional_micros=150 * MICROS,
-            loss_max_micros=0,
-            fee_max_lamports=100_000,
-            rent_max_lamports=2_039_280,
-            slippage_max_bps=100,
-            mark_pico=150 * PICO,
-            expires_at_ns=self.clock.now_ns() + 30 * NS,
-            part=0,
-            attempt=0,
-        )
-        return msgspec.structs.replace(order, **changes)
+        return order_of(number, side, self.clock.now_ns(), **changes)
 
     def unpriced(self) -> Order:
         return self.order(0, Side.BUY, receive=BONK.mint)

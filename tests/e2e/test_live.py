@@ -54,28 +54,17 @@ def test_each_strategy_buys_and_sells(made: Stage) -> None:
     assert prove(made).fills == 2 * len(StrategyType)
 
 
-def test_the_chain_dies_and_comes_back(made: Stage) -> None:
+@pytest.mark.parametrize("server", ["chain", "maker"])
+def test_a_server_dies_and_comes_back(made: Stage, server: str) -> None:
     """Nothing can be learnt or sent meanwhile. Signals are still answered, and in the end everything is settled."""
+    dying, restart = (made.chain, made.restart_chain) if server == "chain" else (made.maker, made.restart_maker)
 
     def outage(running: Child) -> None:
         running.wait_for_lines(len(desk.sent) // 2)
-        made.chain.kill()
+        dying.kill()
         running.say(*_wishes(desk))
         running.wait_for_answers()
-        made.restart_chain()
-
-    desk = _with_signals(made)
-    desk.live_on(outage)
-    assert prove(made).fills > 0
-
-
-def test_the_maker_dies_and_comes_back(made: Stage) -> None:
-    def outage(running: Child) -> None:
-        running.wait_for_lines(len(desk.sent) // 2)
-        made.maker.kill()
-        running.say(*_wishes(desk))
-        running.wait_for_answers()
-        made.restart_maker()
+        restart()
 
     desk = _with_signals(made)
     desk.live_on(outage)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from functools import partial
 from typing import Annotated, Final
 
@@ -56,7 +56,7 @@ class Streams:
 
         return router
 
-    async def lines(self, after: int) -> AsyncIterator[bytes]:
+    async def lines(self, after: int) -> AsyncGenerator[bytes, None]:
         """Every entry with a higher `seq`, once and in order, until the streams close or the reader leaves."""
         feed, self._open = self._engine.subscribe(), self._open + 1
         try:
