@@ -69,7 +69,8 @@ class App:
         self._desk = market.desk
         self.executor = Executor(self.engine, market.venue, clock, config.max_concurrent_wallets, self.stop_file.exists)
         self.decision_log = DecisionLog(self.engine)
-        self.watch = Watch(self.engine, market.prices, clock, self.stop_file, market.mark_every_s)
+        rebalances = config.auto_rebalance_enabled
+        self.watch = Watch(self.engine, market.prices, clock, self.stop_file, market.mark_every_s, rebalances)
         self.balances = self._balance_watch()
 
     def _balance_watch(self) -> BalanceWatch | None:
@@ -134,10 +135,10 @@ class App:
         await self._fund()
 
     async def settle(self, deadline_s: float = DRAIN_S) -> bool:
-        """Wait until no order is open; False if some still are when the time is up."""
+        """Wait until no order is open and no move has begun; False if some still are when the time is up."""
         try:
             async with asyncio.timeout(deadline_s):
-                while self.engine.state.open_orders:
+                while self._under_way():
                     await self.clock.sleep(SETTLE_POLL_S)
                 await self.engine.read(lambda state: state.seq)
         except TimeoutError:
@@ -148,11 +149,17 @@ class App:
         """As `settle`, and until no fork can undo anything any more."""
         try:
             async with asyncio.timeout(deadline_s):
-                while self.engine.state.open_orders or self.engine.state.provisional:
+                while self._under_way() or self.engine.state.provisional or self.engine.state.provisional_moves:
                     await self.clock.sleep(SETTLE_POLL_S)
         except TimeoutError:
             return False
         return True
+
+    def _under_way(self) -> bool:
+        """A withdrawal that waits for its time is not waited for."""
+        state, now_ns = self.engine.state, self.clock.now_ns()
+        begun = any(known.move.not_before_ns <= now_ns for known in state.open_moves.values())
+        return bool(state.open_orders) or begun
 
     async def _fund(self) -> None:
         """Paper capital is given once; on a chain, capital is what the wallets are found to have."""

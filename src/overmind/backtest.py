@@ -10,8 +10,22 @@ import msgspec
 from overmind import reports
 from overmind.app import App, running
 from overmind.config import MultiWalletConfig
-from overmind.core.messages import Deposited, Entry, OrderClosed, OrderPlaced, TicketRecorded
-from overmind.core.model import NS, SOL, Failed, Filled, Mint, Order, OrderId, Rejected, Signal, WalletId
+from overmind.core.messages import Deposited, Entry, MoveClosed, MovePlaced, OrderClosed, OrderPlaced, TicketRecorded
+from overmind.core.model import (
+    NS,
+    SOL,
+    Failed,
+    Filled,
+    Mint,
+    Move,
+    MoveKind,
+    Order,
+    OrderId,
+    Rejected,
+    Signal,
+    WalletId,
+    Work,
+)
 from overmind.core.state import State, state_hash
 from overmind.decisions import DecisionStatus
 from overmind.market import paper
@@ -124,7 +138,7 @@ def venue_balances(journal: Journal) -> Balances:
     twice, lost or changed shows as a difference.
     """
     owned: Balances = {}
-    orders: dict[OrderId, Order] = {}
+    orders: dict[OrderId, Work] = {}
     sent: dict[OrderId, PaperPayload] = {}
     decode = msgspec.json.Decoder(PaperPayload).decode
     for entry in journal.read():
@@ -134,7 +148,7 @@ def venue_balances(journal: Journal) -> Balances:
 
 def _follow(
     entry: Entry,
-    orders: dict[OrderId, Order],
+    orders: dict[OrderId, Work],
     sent: dict[OrderId, PaperPayload],
     owned: Balances,
     decode: Callable[[bytes], PaperPayload],
@@ -144,15 +158,27 @@ def _follow(
             _add(owned, wallet_id, money.mint, money.units)
         case OrderPlaced(order=order):
             orders[order.id] = order
+        case MovePlaced(move=move):
+            orders[move.id] = move
         case TicketRecorded(order_id=order_id, ticket=ticket):
             sent[order_id] = decode(ticket.payload)
-        case OrderClosed(order_id=order_id, outcome=outcome) if order_id in sent and not isinstance(outcome, Rejected):
-            _settle(orders[order_id], sent[order_id], owned)  # Rejected: stopped before it was ever sent.
+        case OrderClosed(order_id=work_id, outcome=outcome) | MoveClosed(move_id=work_id, outcome=outcome):
+            if work_id in sent and not isinstance(outcome, Rejected):  # Rejected: stopped before it was ever sent.
+                _settle(orders[work_id], sent[work_id], owned)
 
 
-def _settle(order: Order, payload: PaperPayload, owned: Balances) -> None:
+def _settle(order: Work, payload: PaperPayload, owned: Balances) -> None:
     match payload.outcome:
+        case Filled(fee_lamports=fee, rent_lamports=rent) as fill if isinstance(order, Move):
+            _add(owned, order.wallet_id, SOL, -fee - rent)
+            if order.kind is MoveKind.RECLAIM:
+                _add(owned, order.wallet_id, SOL, fill.received_units)
+                return
+            _add(owned, order.wallet_id, order.money.mint, -fill.spent_units)
+            if order.to_wallet is not None:
+                _add(owned, order.to_wallet, order.money.mint, fill.received_units)
         case Filled(spent_units=spent, received_units=received, fee_lamports=fee, rent_lamports=rent):
+            assert isinstance(order, Order), order
             _add(owned, order.wallet_id, order.spend.mint, -spent)
             _add(owned, order.wallet_id, order.receive, received)
             _add(owned, order.wallet_id, SOL, -fee - rent)

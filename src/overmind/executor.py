@@ -1,5 +1,7 @@
 """Drives each placed order to its outcome: quote → check → sign → record → send → outcome → final.
 
+A move of capital goes the same way, from `transfer` instead of a quote, once its time has come.
+
 Recovery is the same path: at start every open order is taken up again, with its ticket if it has one, and so is every
 outcome that a fork may still undo. What is sent was recorded before; what was sent is followed until the chain has
 decided. A stop ends sending, never following.
@@ -14,12 +16,13 @@ from typing import Final
 
 import structlog
 
-from overmind.core.book import OpenOrder, Provisional
+from overmind.core.book import OpenMove, OpenOrder, Provisional, ProvisionalMove
 from overmind.core.gate import fresh_price_pico, quote_rejection
-from overmind.core.messages import OrderPlaced, RecordFinal, RecordOutcome, RecordTicket
+from overmind.core.messages import MovePlaced, OrderPlaced, RecordFinal, RecordOutcome, RecordTicket
 from overmind.core.model import (
     NS,
     Cause,
+    Move,
     Order,
     OrderId,
     Outcome,
@@ -27,6 +30,7 @@ from overmind.core.model import (
     Side,
     Ticket,
     WalletId,
+    Work,
 )
 from overmind.engine import Engine
 from overmind.ports import Clock, Venue, VenueUnavailable
@@ -35,6 +39,9 @@ POLL_S: Final = 0.2  # between two looks at an outcome
 RESEND_S: Final = 1.0  # between two sends of the same bytes
 FINAL_POLL_S: Final = 2.0  # between two looks whether a fork may still undo it
 RETRY_S: Final = 0.5  # after a venue did not answer
+WAIT_S: Final = 1.0  # between two looks whether a move that waits for its time still may
+
+CANCELLED: Final = Rejected(Cause.CANCELLED, "it was cancelled before it was begun")
 
 log = structlog.get_logger("executor")
 
@@ -78,7 +85,7 @@ class WalletSlots:
 class _Silence:
     """Says once why nothing is heard of an order, and again when the reason changes: polling would say it for ever."""
 
-    def __init__(self, what: str, order: Order) -> None:
+    def __init__(self, what: str, order: Work) -> None:
         self._what = what
         self._order = order
         self.why = ""
@@ -116,6 +123,8 @@ class Executor:
                 for entry in entries:
                     if isinstance(entry.event, OrderPlaced):
                         self._take_up_placed(tasks, entry.event.order.id)
+                    elif isinstance(entry.event, MovePlaced):
+                        self._take_up_placed(tasks, entry.event.move.id)
 
     async def idle(self) -> None:
         """Returns once nothing that was taken up is under way. What is booked and not yet final is not waited for."""
@@ -123,24 +132,31 @@ class Executor:
 
     def _take_up_all(self, tasks: asyncio.TaskGroup) -> None:
         state = self._engine.state
-        for known in list(state.open_orders.values()):
-            self._take_up(tasks, known)
-        for order_id in list(state.provisional):
+        for order in list(state.open_orders.values()):
+            self._take_up(tasks, order)
+        for move in list(state.open_moves.values()):
+            self._take_up(tasks, move)
+        for order_id in [*state.provisional, *state.provisional_moves]:
             self._settle(tasks, order_id)
 
     def _take_up_placed(self, tasks: asyncio.TaskGroup, order_id: OrderId) -> None:
         """An order that `_take_up_all` found before it was durable may be closed by the time we hear of it."""
-        known = self._engine.state.open_orders.get(order_id)
+        known = self._open(order_id)
         if known is not None:
             self._take_up(tasks, known)
 
-    def _take_up(self, tasks: asyncio.TaskGroup, known: OpenOrder) -> None:
-        if known.order.id not in self._running:
-            self._running.add(known.order.id)
-            self._idle.clear()
-            tasks.create_task(self._execute(tasks, known.order, known.ticket))
+    def _open(self, order_id: OrderId) -> OpenOrder | OpenMove | None:
+        state = self._engine.state
+        return state.open_orders.get(order_id) or state.open_moves.get(order_id)
 
-    async def _execute(self, tasks: asyncio.TaskGroup, order: Order, ticket: Ticket | None) -> None:
+    def _take_up(self, tasks: asyncio.TaskGroup, known: OpenOrder | OpenMove) -> None:
+        order = known.move if isinstance(known, OpenMove) else known.order
+        if order.id not in self._running:
+            self._running.add(order.id)
+            self._idle.clear()
+            tasks.create_task(self._execute(tasks, order, known.ticket))
+
+    async def _execute(self, tasks: asyncio.TaskGroup, order: Work, ticket: Ticket | None) -> None:
         try:
             outcome = await (self._begin(order) if ticket is None else self._follow(order, ticket))
             self._engine.record(RecordOutcome(order.id, outcome, self._venue.provisional))
@@ -151,31 +167,35 @@ class Executor:
         self._settle(tasks, order.id)
 
     def _settle(self, tasks: asyncio.TaskGroup, order_id: OrderId) -> None:
-        known = self._engine.state.provisional.get(order_id)
+        state = self._engine.state
+        known = state.provisional.get(order_id) or state.provisional_moves.get(order_id)
         if known is not None and order_id not in self._settling:
             self._settling.add(order_id)
             tasks.create_task(self._until_final(known))
 
-    async def _until_final(self, known: Provisional) -> None:
+    async def _until_final(self, known: Provisional | ProvisionalMove) -> None:
         """Follow what is booked until no fork can undo it."""
-        silence = _Silence("not known to be final", known.order)
+        order = known.move if isinstance(known, ProvisionalMove) else known.order
+        silence = _Silence("not known to be final", order)
         try:
-            while (final := await self._look_final(known, silence)) is None:
+            while (final := await self._look_final(order, known.ticket, known.outcome, silence)) is None:
                 await self._clock.sleep(FINAL_POLL_S)
-            self._engine.record(RecordFinal(known.order.id, final))
+            self._engine.record(RecordFinal(order.id, final))
         finally:
-            self._settling.discard(known.order.id)
+            self._settling.discard(order.id)
 
-    async def _look_final(self, known: Provisional, silence: _Silence) -> Outcome | None:
+    async def _look_final(self, order: Work, ticket: Ticket, booked: Outcome, silence: _Silence) -> Outcome | None:
         try:
-            return await self._venue.final(known.order, known.ticket, known.outcome)
+            return await self._venue.final(order, ticket, booked)
         except VenueUnavailable as silent:
             silence.say(silent)
             return None
 
-    async def _begin(self, order: Order) -> Outcome:
-        """From quote to first send in one of the wallet slots; exits need none."""
-        if order.side is Side.SELL:
+    async def _begin(self, order: Work) -> Outcome:
+        """From quote to first send in one of the wallet slots; exits, and what serves them, need none."""
+        if isinstance(order, Move) and (ended := await self._until_its_time(order)) is not None:
+            return ended
+        if _is_urgent(order):
             prepared = await self._prepare_and_send(order)
         else:
             await self._slots.acquire(order.wallet_id)
@@ -185,10 +205,22 @@ class Executor:
                 self._slots.release(order.wallet_id)
         return prepared if isinstance(prepared, Rejected) else await self._follow(order, prepared)
 
-    async def _prepare_and_send(self, order: Order) -> Ticket | Rejected:
+    async def _until_its_time(self, move: Move) -> Rejected | None:
+        """What became of it while it waited; None: it may begin."""
+        while self._clock.now_ns() < move.not_before_ns:
+            if (forbidden := self._forbidden(move)) is not None:
+                return forbidden
+            if move.id not in self._engine.state.open_moves:
+                return CANCELLED
+            await self._clock.sleep(min(WAIT_S, max(0, move.not_before_ns - self._clock.now_ns()) / NS))
+        return self._forbidden(move)
+
+    async def _prepare_and_send(self, order: Work) -> Ticket | Rejected:
         prepared = await self._prepare(order)
         if isinstance(prepared, Rejected):
             return prepared
+        if order.id not in self._engine.state.open_orders and order.id not in self._engine.state.open_moves:
+            return CANCELLED  # While it was being prepared. Nobody has these bytes.
         # Write ahead: once this returns, a crash can no longer lose track of the money.
         await self._engine.handle(RecordTicket(order.id, prepared))
         await self._engine.lifts_durable()
@@ -197,7 +229,7 @@ class Executor:
         await self._send(order, prepared)
         return prepared
 
-    async def _prepare(self, order: Order) -> Ticket | Rejected:
+    async def _prepare(self, order: Work) -> Ticket | Rejected:
         """Quote, check, sign. While the venue is silent nothing is known; asking again is safe until time is up."""
         silence = _Silence("venue did not answer", order)
         while True:
@@ -205,20 +237,24 @@ class Executor:
                 late = forbidden.cause is Cause.SIGNAL_EXPIRED and silence.why
                 return Rejected(Cause.ROUTE_DOWN, f"no answer in time: {silence.why}") if late else forbidden
             try:
-                quote = await self._venue.quote(order)
-                if isinstance(quote, Rejected):
-                    return quote
-                state = self._engine.state
-                mark_pico = fresh_price_pico(state, order.mint, self._clock.now_ns())
-                rejected = quote_rejection(state.settings, order, quote, mark_pico)
-                return rejected if rejected is not None else await self._venue.sign(order, quote)
+                return await (self._venue.transfer(order) if isinstance(order, Move) else self._swap(order))
             except VenueUnavailable as silent:
                 silence.say(silent)
             if self._clock.now_ns() >= order.expires_at_ns:
                 return Rejected(Cause.ROUTE_DOWN, f"no answer in time: {silence.why}")
             await self._clock.sleep(RETRY_S)
 
-    async def _follow(self, order: Order, ticket: Ticket) -> Outcome:
+    async def _swap(self, order: Order) -> Ticket | Rejected:
+        """Raises VenueUnavailable."""
+        quote = await self._venue.quote(order)
+        if isinstance(quote, Rejected):
+            return quote
+        state = self._engine.state
+        mark_pico = fresh_price_pico(state, order.mint, self._clock.now_ns())
+        rejected = quote_rejection(state.settings, order, quote, mark_pico)
+        return rejected if rejected is not None else await self._venue.sign(order, quote)
+
+    async def _follow(self, order: Work, ticket: Ticket) -> Outcome:
         """A timeout is not an outcome. Send the same bytes again, if they may be sent, until the chain has decided."""
         sent_ns, silence = self._clock.now_ns(), _Silence("outcome unknown", order)
         while True:
@@ -235,23 +271,34 @@ class Executor:
                 sent_ns = self._clock.now_ns()
                 await self._send(order, ticket)
 
-    async def _send(self, order: Order, ticket: Ticket) -> None:
+    async def _send(self, order: Work, ticket: Ticket) -> None:
         try:
             await self._venue.send(order, ticket, lambda: self._forbidden(order) is None)
         except VenueUnavailable as silent:  # It may still land: only the outcome tells.
             log.warning("send not answered", signature=ticket.signature, why=str(silent))
 
-    def _forbidden(self, order: Order) -> Rejected | None:
-        """Why an entry may not be sent, or sent again. Exits always may."""
-        if order.side is Side.SELL:
+    def _forbidden(self, order: Work) -> Rejected | None:
+        """Why an entry or a move may not be sent, or sent again. Exits, and what serves them, always may."""
+        if isinstance(order, Order) and order.side is Side.SELL:
             return None
-        state = self._engine.state
+        state, receiver = self._engine.state, None
+        if isinstance(order, Move):
+            if order.kind.protects:
+                return self._late(order)
+            receiver = order.to_wallet
         if state.holds:
             return Rejected(Cause.STOPPED, f"portfolio stopped: {', '.join(sorted(state.holds))}")
-        if "emergency" in state.wallets[order.wallet_id].holds:
+        if any("emergency" in state.wallets[one].holds for one in (order.wallet_id, receiver or order.wallet_id)):
             return Rejected(Cause.STOPPED, "emergency stop")
         if self._stop_file_exists():
             return Rejected(Cause.STOPPED, "STOP file")
+        return self._late(order)
+
+    def _late(self, order: Work) -> Rejected | None:
         if self._clock.now_ns() >= order.expires_at_ns:
             return Rejected(Cause.SIGNAL_EXPIRED, "the signal's time to live is over")
         return None
+
+
+def _is_urgent(order: Work) -> bool:
+    return order.kind.protects if isinstance(order, Move) else order.side is Side.SELL

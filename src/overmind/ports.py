@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from overmind.core.messages import Entry
-from overmind.core.model import Mint, Order, Outcome, Quote, Rejected, SignalId, Ticket, Value
+from overmind.core.model import Mint, Move, Order, Outcome, Quote, Rejected, SignalId, Ticket, Value, Work
 
 Allowed = Callable[[], bool]
 
@@ -93,17 +93,20 @@ class Venue(Protocol):
     async def sign(self, order: Order, quote: Quote) -> Ticket | Rejected:
         """Build, verify, sign. Nothing that moves money leaves the process. Raises VenueUnavailable."""
 
-    async def send(self, order: Order, ticket: Ticket, allowed: Allowed = always) -> None:
+    async def transfer(self, move: Move) -> Ticket | Rejected:
+        """Build, verify, sign. Nothing that moves money leaves the process. Raises VenueUnavailable."""
+
+    async def send(self, order: Work, ticket: Ticket, allowed: Allowed = always) -> None:
         """Broadcast. Sending the same bytes twice equals sending them once.
 
         `allowed` is asked once more when they are about to leave: a request may have waited for its turn, and a stop
         may have come meanwhile. Raises VenueUnavailable, also when it was not allowed any more.
         """
 
-    async def outcome(self, order: Order, ticket: Ticket) -> Outcome | None:
+    async def outcome(self, order: Work, ticket: Ticket) -> Outcome | None:
         """What became of it, or None while it may still land. Raises VenueUnavailable."""
 
-    async def final(self, order: Order, ticket: Ticket, booked: Outcome) -> Outcome | None:
+    async def final(self, order: Work, ticket: Ticket, booked: Outcome) -> Outcome | None:
         """What it came to for good, or None while a fork may still change what was booked. Raises VenueUnavailable."""
 
     async def wait(self, ticket: Ticket, seconds: float) -> None:
@@ -207,6 +210,9 @@ class Chain(Protocol):
 
     async def wait(self, signature: str, seconds: float) -> None:
         """Sleep, or less when a node tells of the signature earlier."""
+
+    async def latest_blockhash(self, priority: Priority) -> tuple[str, int]:
+        """One that a transaction may be built on, and the last height that it is valid at. Raises ChainSilent."""
 
 
 class Signer(Protocol):

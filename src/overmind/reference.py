@@ -64,6 +64,7 @@ CAUSES: Final[dict[Cause, str]] = {
     Cause.NO_KEY: "The wallet is not configured any more, so nothing can be signed for it.",
     Cause.NOT_CONFIRMED: "A mark made an exit due and no quote shows that price: one bad mark sells nothing.",
     Cause.NO_PROTECTED_ROUTE: "MEV protection is a must here, and the cluster has no route for it.",
+    Cause.CANCELLED: "An operator cancelled the move before it was begun.",
 }
 
 

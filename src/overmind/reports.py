@@ -323,7 +323,7 @@ def execution_stats(state: State) -> ExecutionStats:
         expired_executions=sum(book.expired for book in books),
         rejected_executions=sum(book.rejected for book in books),
         open_executions=len(state.open_orders),
-        signals=state.signals - sum(book.exits_placed for book in state.wallets.values()),  # Not those of our own.
+        signals=state.signals - sum(book.exits_placed + book.swaps_placed for book in books),  # Not those of our own.
         signals_refused=state.refused,
         signals_recorded=state.recorded,
         wallet_usage={book.wallet.id: book.executions for book in books},

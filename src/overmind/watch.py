@@ -7,8 +7,9 @@ from typing import Final
 
 import structlog
 
-from overmind.core.messages import ClosePosition, EmergencyStop, MarkPrices
+from overmind.core.messages import ClosePosition, EmergencyStop, MarkPrices, MoveDue, Rebalance
 from overmind.core.model import Mark, Mint, WalletId
+from overmind.core.proceeds import emergency_wallet
 from overmind.core.treasury import exits_due, unwatched
 from overmind.engine import Engine
 from overmind.ports import Clock, Prices
@@ -47,7 +48,15 @@ class StopFile:
 
 
 class Watch:
-    def __init__(self, engine: Engine, prices: Prices, clock: Clock, stop_file: StopFile, every_s: float) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        prices: Prices,
+        clock: Clock,
+        stop_file: StopFile,
+        every_s: float,
+        auto_rebalance: bool = False,
+    ) -> None:
         """Marks at most once in `every_s` seconds: once a second when live, once a candle on a tape."""
         self._engine = engine
         self._prices = prices
@@ -56,6 +65,9 @@ class Watch:
         self._every_s = every_s
         self._unwatched: set[tuple[WalletId, Mint]] = set()  # alarmed of
         self._stuck: set[tuple[WalletId, Mint]] = set()  # likewise
+        self._auto_rebalance = auto_rebalance
+        self._rebalanced_ns = clock.now_ns()  # when the bands were last looked at
+        self._nowhere = False  # alarmed that proceeds have nowhere to go
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -70,6 +82,7 @@ class Watch:
         if marks:
             await self._engine.handle(MarkPrices(marks))
         self._protect()
+        self._move()
 
     def _protect(self) -> None:
         """Sell what is due. What is tried already, or waits for its next try, is not due; all of it stands in the
@@ -88,6 +101,19 @@ class Watch:
                 if (due.wallet_id, due.mint) not in self._stuck:
                     log.error("exit is due and not possible", wallet=due.wallet_id, mint=due.mint, cause=due.cause)
         self._unwatched, self._stuck = blind, stuck
+
+    def _move(self) -> None:
+        """Bring proceeds to safety, keep the floats, and now and then the allocations."""
+        engine, state = self._engine, self._engine.state
+        engine.record(MoveDue())
+        nowhere = any(book.sweeping for book in state.wallets.values()) and emergency_wallet(state) is None
+        if nowhere and not self._nowhere:
+            log.error("no Emergency wallet to sweep the proceeds into", fix="configure a wallet of the type emergency")
+        self._nowhere = nowhere
+        now_ns = self._clock.now_ns()
+        if self._auto_rebalance and abs(now_ns - self._rebalanced_ns) >= state.settings.rebalance_interval_ns:
+            self._rebalanced_ns = now_ns
+            engine.record(Rebalance("a wallet is outside its band"))
 
     async def heed_stop_file(self) -> None:
         if self._stop_file.exists():

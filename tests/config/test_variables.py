@@ -75,6 +75,24 @@ OVERMIND_EXIT_SLIPPAGE_BPS              | 100,50       | refused | is no ladder
 OVERMIND_EXIT_SLIPPAGE_BPS              | 100,10000    | refused | out of bounds
 OVERMIND_EXIT_SLIPPAGE_BPS              | 100,         | refused | is not a number
 OVERMIND_EXIT_RETRY_MS                  | 1            | desk.exit_retry_ns | 1000000
+OVERMIND_EMERGENCY_LIQUIDATE            | yes          | desk.emergency_liquidate | True
+OVERMIND_EMERGENCY_SWEEP                | true         | desk.emergency_sweep | True
+OVERMIND_REBALANCE_BAND_PERCENT         | 5.5          | desk.rebalance_band_ppm | 55000
+OVERMIND_REBALANCE_INNER_PERCENT        | 10           | desk.rebalance_inner_ppm | 100000
+OVERMIND_REBALANCE_INNER_PERCENT        | 10.0001      | refused | is above OVERMIND_REBALANCE_BAND_PERCENT
+OVERMIND_REBALANCE_MIN_USD              | 25.5         | desk.rebalance_min_micros | 25500000
+OVERMIND_REBALANCE_MIN_USD              | 0            | refused | out of bounds
+OVERMIND_REBALANCE_COST_MAX_BPS         | 0            | desk.rebalance_cost_max_bps | 0
+OVERMIND_REBALANCE_INTERVAL_SEC         | 60           | desk.rebalance_interval_ns | 60000000000
+OVERMIND_FLOAT_LOW_SOL                  | 0.25         | desk.float_low_lamports | 250000000
+OVERMIND_FLOAT_LOW_SOL                  | 0.250000001  | refused | is above OVERMIND_FLOAT_TARGET_SOL
+OVERMIND_FLOAT_TARGET_SOL               | 0            | desk.float_target_lamports | 0
+OVERMIND_FLOAT_TARGET_SOL               | 0.1          | refused | is above OVERMIND_FLOAT_TARGET_SOL
+OVERMIND_RECLAIM_AFTER_SEC              | 0            | desk.reclaim_after_ns | 0
+OVERMIND_WITHDRAW_ADDRESSES             | So11111111111111111111111111111111111111112, | desk.withdraw_addresses | ('So11111111111111111111111111111111111111112',)
+OVERMIND_WITHDRAW_ADDRESSES             | somewhere    | refused | 'somewhere' is no address
+OVERMIND_WITHDRAW_DAY_MAX_USD           | 500          | desk.withdraw_day_max_micros | 500000000
+OVERMIND_WITHDRAW_DELAY_SEC             | 0            | desk.withdraw_delay_ns | 0
 OVERMIND_COST_FEE_LAMPORTS              | 5000         | desk.costs.fee_lamports | 5000
 OVERMIND_COST_FEE_MAX_LAMPORTS          | 13000        | desk.costs.fee_max_lamports | 13000
 OVERMIND_COST_RENT_LAMPORTS             | 0            | desk.costs.rent_lamports | 0

@@ -7,7 +7,7 @@ from overmind.config.problems import Findings
 from overmind.config.secrecy import shown
 from overmind.config.settings import Settings
 from overmind.config.token_list import tokens_of
-from overmind.config.variables import Cluster
+from overmind.config.variables import Cluster, Variable
 from overmind.config.wallets import Managed
 from overmind.core.model import CostModel, Desk, WalletId, WalletStatus
 
@@ -38,8 +38,36 @@ def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings:
         cooldown_ns=settings.get(variables.STOP_COOLDOWN),
         exit_slippage_bps=settings.get(variables.EXIT_SLIPPAGE),
         exit_retry_ns=settings.get(variables.EXIT_RETRY),
+        emergency_liquidate=settings.get(variables.EMERGENCY_LIQUIDATE),
+        emergency_sweep=settings.get(variables.EMERGENCY_SWEEP),
+        rebalance_band_ppm=settings.get(variables.REBALANCE_BAND),
+        rebalance_inner_ppm=_at_most(variables.REBALANCE_INNER, variables.REBALANCE_BAND, settings, findings),
+        rebalance_min_micros=settings.get(variables.REBALANCE_MIN),
+        rebalance_cost_max_bps=settings.get(variables.REBALANCE_COST_MAX),
+        rebalance_interval_ns=settings.get(variables.REBALANCE_INTERVAL),
+        float_low_lamports=_float_low(settings, findings),
+        float_target_lamports=settings.get(variables.FLOAT_TARGET),
+        reclaim_after_ns=settings.get(variables.RECLAIM_AFTER),
+        withdraw_addresses=settings.get(variables.WITHDRAW_ADDRESSES),
+        withdraw_day_max_micros=settings.get(variables.WITHDRAW_DAY_MAX),
+        withdraw_delay_ns=settings.get(variables.WITHDRAW_DELAY),
         costs=_costs(settings, findings),
     )
+
+
+def _at_most(low: Variable[int], high: Variable[int], settings: Settings, findings: Findings) -> int:
+    """What may not be above another setting."""
+    value, bound = settings.get(low), settings.get(high)
+    if value > bound:
+        findings.refuse(low.name, f"is above {high.name}", f"lower it to at most {settings.effective(high).value}")
+    return value
+
+
+def _float_low(settings: Settings, findings: Findings) -> int:
+    """What is topped up must be above that, or it would be topped up again at once. Target 0 means never."""
+    if not settings.get(variables.FLOAT_TARGET):
+        return settings.get(variables.FLOAT_LOW)
+    return _at_most(variables.FLOAT_LOW, variables.FLOAT_TARGET, settings, findings)
 
 
 def _default_wallet(named: str, multi_wallet_enabled: bool, managed: Managed, findings: Findings) -> WalletId | None:

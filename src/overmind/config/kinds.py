@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from overmind.config.files import Wrong
 from overmind.config.secrecy import Secret, shown, shown_url
 from overmind.core.model import LAMPORTS, MICROS, PPM
+from overmind.keys import is_address
 
 T = TypeVar("T", covariant=True)
 V = TypeVar("V")
@@ -202,6 +203,17 @@ def urls() -> Kind[tuple[Secret, ...]]:
         return wrong if wrong is not None else tuple(one for one in found if isinstance(one, Secret))
 
     return Kind(read, "comma list of URLs", "http or https")
+
+
+def addresses() -> Kind[tuple[str, ...]]:
+    """A comma list of Solana addresses, base58 of 32 bytes."""
+
+    def read(text: str) -> tuple[str, ...] | Wrong:
+        found = tuple(part.strip() for part in text.split(",") if part.strip())
+        wrong = next((one for one in found if not is_address(one)), None)
+        return found if wrong is None else Wrong(f"{shown(wrong)!r} is no address", "write base58 of 32 bytes")
+
+    return Kind(read, "comma list of addresses")
 
 
 def nearest(word: str, names: Collection[str]) -> str | None:

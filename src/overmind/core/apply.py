@@ -19,6 +19,10 @@ from overmind.core.messages import (
     HoldAdded,
     HoldLifted,
     LiquidationOrdered,
+    MoveClosed,
+    MoveFinal,
+    MovePlaced,
+    MoveRolledBack,
     OrderClosed,
     OrderFinal,
     OrderPlaced,
@@ -31,6 +35,7 @@ from overmind.core.messages import (
     WalletConfigured,
 )
 from overmind.core.model import SOL, Mark, Mint, Signal, Wallet
+from overmind.core.moves import close_move, finalise_move, place_move, roll_back_move
 from overmind.core.settle import adjust, close, deposit, finalise, place, roll_back
 from overmind.core.state import State, TimedHold, remember_decision
 from overmind.core.sums import count, discount, refresh_equity
@@ -46,7 +51,8 @@ def apply(state: State, entry: Entry) -> None:
                 _decide(state, signal, entry)
             place(state, signal, order, entry.at_ns)
         case TicketRecorded(order_id=order_id, ticket=ticket):
-            state.open_orders[order_id].ticket = ticket
+            known = state.open_orders.get(order_id) or state.open_moves[order_id]
+            known.ticket = ticket
         case OrderClosed(order_id=order_id, outcome=outcome, provisional=provisional):
             close(state, order_id, outcome, provisional)
         case OrderFinal(order_id=order_id):
@@ -68,9 +74,18 @@ def apply(state: State, entry: Entry) -> None:
             book.checked, book.checked_slot, book.checked_seq = signature, slot, entry.seq
         case BalanceAdjusted() as adjusted:
             adjust(state, adjusted)
-        case LiquidationOrdered():
+        case LiquidationOrdered(sweep=sweep):
             for book in state.wallets.values():
                 book.liquidating = True
+                book.sweeping |= sweep
+        case MovePlaced(move=move):
+            place_move(state, move)
+        case MoveClosed(move_id=move_id, outcome=outcome, provisional=provisional):
+            close_move(state, move_id, outcome, provisional)
+        case MoveFinal(move_id=move_id):
+            finalise_move(state, move_id)
+        case MoveRolledBack(move_id=move_id, outcome=outcome):
+            roll_back_move(state, move_id, outcome)
         case DayRolled(day=day):
             _roll_day(state, day)
         case HoldAdded(scope=scope, hold=hold):
@@ -117,7 +132,8 @@ def _lift_hold(state: State, scope: Scope, cause: str) -> None:
     if cause == "emergency":
         state.stop_base = state.baseline
         if scope.wallet_id is not None:
-            state.wallets[scope.wallet_id].liquidating = False
+            book = state.wallets[scope.wallet_id]
+            book.liquidating = book.sweeping = False
     elif cause == "loss_streak" and scope.wallet_id is not None:
         state.wallets[scope.wallet_id].loss_streak = 0
     elif cause == "drawdown":
@@ -173,6 +189,7 @@ def _price_changed(state: State, mark: Mark) -> bool:
 def _roll_day(state: State, day: int) -> None:
     assert day > state.day, (day, state.day)
     state.day = day
+    state.withdrawn_today_micros = 0
     for book in state.wallets.values():
         book.trades_today = 0
         book.realised_today_micros = 0

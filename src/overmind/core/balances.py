@@ -22,7 +22,7 @@ from overmind.core.messages import (
     RecordBalances,
     Scope,
 )
-from overmind.core.model import SOL, DepositId, Filled, Mint, Money, Order, WalletId
+from overmind.core.model import SOL, DepositId, Filled, Mint, Money, Move, MoveKind, WalletId, Work
 from overmind.core.state import State
 
 QUARANTINE = "quarantine"
@@ -125,11 +125,28 @@ def _doubts(state: State, book: WalletBook) -> dict[Mint, int]:
             may_be_gone(booked.order.spend.mint, 0 if filled else booked.order.spend.units)
             may_be_gone(booked.order.receive, filled.received_units if filled else 0)
             may_be_gone(SOL, _costs_max(booked.order))
+    for move, took, brought in _moves_under_way(state):
+        mint = move.money.mint if move.kind is not MoveKind.RECLAIM else SOL
+        if move.wallet_id == book.wallet.id:
+            may_be_gone(mint, took)
+            may_be_gone(SOL, _costs_max(move))
+        if move.to_wallet == book.wallet.id:
+            may_be_gone(mint, brought)
     return doubts
 
 
-def _costs_max(order: Order) -> int:
-    return order.fee_max_lamports + order.rent_max_lamports
+def _moves_under_way(state: State) -> Iterator[tuple[Move, int, int]]:
+    """Of each, how much its sender may have lost already, and its receiver may lose again."""
+    for known in state.open_moves.values():
+        if known.ticket is not None:
+            yield known.move, known.move.money.units, 0
+    for booked in state.provisional_moves.values():
+        filled = booked.outcome if isinstance(booked.outcome, Filled) else None
+        yield booked.move, 0 if filled else booked.move.money.units, filled.received_units if filled else 0
+
+
+def _costs_max(work: Work) -> int:
+    return work.fee_max_lamports + work.rent_max_lamports
 
 
 def _deficit(state: State, book: WalletBook, record: RecordBalances, mint: Mint, at_ns: int) -> Iterator[Event]:

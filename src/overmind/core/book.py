@@ -8,7 +8,19 @@ import msgspec
 
 from overmind.core.ledger import Accounts
 from overmind.core.messages import Hold
-from overmind.core.model import Failed, Filled, Mint, Order, Signal, StrategyType, Ticket, Token, Wallet, WalletStatus
+from overmind.core.model import (
+    Failed,
+    Filled,
+    Mint,
+    Move,
+    Order,
+    Signal,
+    StrategyType,
+    Ticket,
+    Token,
+    Wallet,
+    WalletStatus,
+)
 from overmind.core.positions import Position
 
 QUALITY_WINDOW: Final = 100  # executions that a wallet's performance score looks back on
@@ -38,6 +50,28 @@ class Provisional(msgspec.Struct):
     outcome: Filled | Failed
     costs_micros: int  # what its fee and rent were worth when they were booked
     lot_cost_micros: int = 0  # of a sale: what the sold lots had cost
+
+
+class OpenMove(msgspec.Struct):
+    move: Move
+    ticket: Ticket | None = None
+
+
+class ProvisionalMove(msgspec.Struct):
+    """As `Provisional`, of a move."""
+
+    move: Move
+    ticket: Ticket
+    outcome: Filled | Failed
+    costs_micros: int  # net: what its fee and rent were worth when they were booked, less the rent that came back
+
+
+class Trying(msgspec.Struct):
+    """How a move of our own accord goes on."""
+
+    open: bool = False  # one is on its way
+    tries: int = 0  # in a row that came to nothing
+    after_ns: int = 0  # not tried again before
 
 
 class Exiting(msgspec.Struct):
@@ -92,6 +126,11 @@ class WalletBook(msgspec.Struct):
     exits_placed: int = 0  # of our own accord, ever: numbers their ids
     cooldowns: dict[Mint, int] = msgspec.field(default_factory=dict)  # until when not to buy what a stop sold
     liquidating: bool = False
+    sweeping: bool = False  # what it has of the quote currency goes to the Emergency wallet
+    sweep: Trying = msgspec.field(default_factory=Trying)
+    top_up: Trying = msgspec.field(default_factory=Trying)  # of its own float
+    swaps_placed: int = 0  # for the float, ever
+    empty_since_ns: dict[Mint, int] = msgspec.field(default_factory=dict)  # token accounts whose rent lies idle
     in_suspense: set[Mint] = msgspec.field(default_factory=set)
     booked_seq: int = 0  # of the entry that last changed what it owns
     booked_slot: int = 0  # the highest that something booked had landed in: an older reading of the chain is too old

@@ -11,7 +11,7 @@ from typing import Final
 
 from overmind.core.book import WalletBook
 from overmind.core.holds import add_hold
-from overmind.core.messages import Event, Hold, Scope
+from overmind.core.messages import Event, Hold, LiquidationOrdered, Scope
 from overmind.core.model import DAY_NS, MICROS, PPM, WalletType
 from overmind.core.state import State
 
@@ -34,6 +34,12 @@ def stop_all(state: State, reason: str, at_ns: int) -> Iterator[Event]:
     """The emergency stop. A second one finds nothing to do."""
     for wallet_id in state.wallets:
         yield from add_hold(state, Scope(wallet_id), Hold(EMERGENCY, reason, at_ns))
+
+
+def liquidate(state: State, reason: str, sweep: bool) -> Iterator[Event]:
+    """Once for all wallets; what was ordered already is not ordered again."""
+    if not all(book.liquidating and (book.sweeping or not sweep) for book in state.wallets.values()):
+        yield LiquidationOrdered(reason, sweep)
 
 
 def _of_wallet(state: State, book: WalletBook, at_ns: int) -> Iterator[Event]:
@@ -60,7 +66,10 @@ def _of_portfolio(state: State, at_ns: int) -> Iterator[Event]:
     capital = state.stop_base.capital_micros(state.deposited_micros)
     if _reached(state, capital, desk.emergency_stop_ppm):
         since = "since 00:00 UTC or the last reactivation"
-        yield from stop_all(state, _lost(state, capital, since, desk.emergency_stop_ppm), at_ns)
+        reason = _lost(state, capital, since, desk.emergency_stop_ppm)
+        yield from stop_all(state, reason, at_ns)
+        if desk.emergency_liquidate:
+            yield from liquidate(state, reason, desk.emergency_sweep)
 
 
 def _reached(state: State, capital_micros: int, limit_ppm: int) -> bool:

@@ -15,9 +15,10 @@ from msgspec.structs import replace
 
 from overmind.core import breakers
 from overmind.core.balances import QUARANTINE, accept, compare, is_of_chain
-from overmind.core.book import OpenOrder, WalletBook
+from overmind.core.book import OpenMove, OpenOrder, ProvisionalMove, WalletBook
 from overmind.core.configure import check_same_money, configure_wallet, found_desk, take_deposit
 from overmind.core.exits import LISTED_MAX, close_position, refused, sell
+from overmind.core.floats import due_reclaims, due_top_ups
 from overmind.core.gate import (
     FUTURE_MAX_NS,
     Ask,
@@ -33,6 +34,7 @@ from overmind.core.index import SelectionIndex
 from overmind.core.messages import (
     AcceptBalances,
     AddHold,
+    CancelMove,
     ClosePosition,
     Command,
     CommandRefused,
@@ -46,14 +48,18 @@ from overmind.core.messages import (
     Hold,
     HoldLifted,
     LiftHold,
-    LiquidationOrdered,
     MarkPrices,
+    MoveClosed,
+    MoveDue,
+    MoveFinal,
+    MoveRolledBack,
     OrderClosed,
     OrderFinal,
     OrderPlaced,
     OrderRolledBack,
     PricesMarked,
     ReactivateWallet,
+    Rebalance,
     RecordBalances,
     RecordDeposit,
     RecordFinal,
@@ -66,6 +72,7 @@ from overmind.core.messages import (
     SignalRefused,
     SubmitSignal,
     TicketRecorded,
+    Withdraw,
 )
 from overmind.core.model import (
     DAY_NS,
@@ -76,6 +83,7 @@ from overmind.core.model import (
     Mark,
     Mint,
     Money,
+    Move,
     Order,
     OrderId,
     Outcome,
@@ -86,8 +94,12 @@ from overmind.core.model import (
     TradeAction,
     WalletId,
     WalletType,
+    Work,
 )
+from overmind.core.proceeds import due_sweeps
+from overmind.core.rebalance import rebalance
 from overmind.core.state import State
+from overmind.core.withdrawals import cancel, withdraw
 
 EXITS: Final = frozenset({TradeAction.SELL, TradeAction.MARKET_SELL})
 
@@ -102,15 +114,8 @@ def decide(state: State, index: SelectionIndex, command: Command, at_ns: int) ->
                 yield from _answer(state, index, signal, at_ns, received_at_ns)
         case RecordTicket(order_id=order_id, ticket=ticket):
             yield from _record_ticket(state, order_id, ticket)
-        case RecordOutcome(order_id=order_id, outcome=outcome, provisional=provisional):
-            known = state.open_orders.get(order_id)
-            if known is not None:
-                if known.ticket is None and not isinstance(outcome, Rejected):
-                    raise CommandRefused(f"order {order_id} cannot have {outcome}: it was never signed")
-                yield OrderClosed(order_id, outcome, provisional and isinstance(outcome, Filled | Failed))
-                yield from _quarantine(state, known.order, at_ns)
-                yield from breakers.after_outcome(state, state.wallets[known.order.wallet_id], at_ns)
-                yield from _next_attempt(state, index, known, outcome, at_ns)
+        case RecordOutcome() as record:
+            yield from _close(state, index, record, at_ns)
         case RecordFinal(order_id=order_id, outcome=outcome):
             yield from _finalise(state, order_id, outcome, at_ns)
         case RecordBalances() as record:
@@ -145,15 +150,25 @@ def decide(state: State, index: SelectionIndex, command: Command, at_ns: int) ->
                 raise CommandRefused(f"only `accept WALLET` with a reason lifts {cause}: it looks at the chain first")
             if cause in holds_of(state, scope):
                 yield HoldLifted(scope, cause, reason)
-        case EmergencyStop(reason=reason, liquidate=liquidate):
+        case EmergencyStop(reason=reason, liquidate=liquidate, sweep=sweep):
             yield from breakers.stop_all(state, reason, at_ns)
-            if liquidate and not all(book.liquidating for book in state.wallets.values()):
-                yield LiquidationOrdered(reason)
+            if liquidate or sweep:
+                yield from breakers.liquidate(state, reason, sweep)
         case ClosePosition() as close:
             yield from close_position(state, close, at_ns)
         case ReactivateWallet(wallet_id=wallet_id, reason=reason):
             if "emergency" in holds_of(state, Scope(wallet_id)):
                 yield HoldLifted(Scope(wallet_id), "emergency", reason)
+        case Rebalance() as wanted:
+            yield from rebalance(state, wanted, at_ns)
+        case MoveDue():
+            yield from due_sweeps(state, at_ns)
+            yield from due_top_ups(state, at_ns)
+            yield from due_reclaims(state, at_ns)
+        case Withdraw() as wanted:
+            yield from withdraw(state, wanted, at_ns)
+        case CancelMove() as wanted:
+            yield from cancel(state, wanted)
         case _:
             assert_never(command)
 
@@ -222,13 +237,38 @@ def _refuse_entry(state: State, index: SelectionIndex, ask: Ask, at_ns: int, rec
     return refused(ask.signal, general, listed, unlisted=max(0, len(state.wallets) - LISTED_MAX))
 
 
+def _close(state: State, index: SelectionIndex, record: RecordOutcome, at_ns: int) -> Iterator[Event]:
+    work_id, outcome = record.order_id, record.outcome
+    known = state.open_orders.get(work_id) or state.open_moves.get(work_id)
+    if known is None:
+        return
+    if known.ticket is None and not isinstance(outcome, Rejected):
+        raise CommandRefused(f"order {work_id} cannot have {outcome}: it was never signed")
+    provisional = record.provisional and isinstance(outcome, Filled | Failed)
+    if isinstance(known, OpenMove):
+        yield MoveClosed(work_id, outcome, provisional)
+        yield from _after(state, known.move, at_ns)
+    else:
+        yield OrderClosed(work_id, outcome, provisional)
+        yield from _after(state, known.order, at_ns)
+        yield from _next_attempt(state, index, known, outcome, at_ns)
+
+
+def _after(state: State, work: Work, at_ns: int) -> Iterator[Event]:
+    """What its outcome may have made due, in each wallet that it changed."""
+    receiver = work.to_wallet if isinstance(work, Move) else None
+    for wallet_id in dict.fromkeys((work.wallet_id, receiver or work.wallet_id)):
+        yield from _quarantine(state, work, state.wallets[wallet_id], at_ns)
+        yield from breakers.after_outcome(state, state.wallets[wallet_id], at_ns)
+
+
 def _next_attempt(
     state: State, index: SelectionIndex, known: OpenOrder, outcome: Outcome, at_ns: int
 ) -> Iterator[Event]:
     """Failover (SPEC §7.8): another wallet through the same gate, if another wallet could do better, and in time."""
     order = known.order
     of_wallet = isinstance(outcome, Expired) or (isinstance(outcome, Rejected) and outcome.cause.of_wallet)
-    if order.side is Side.SELL or not of_wallet:
+    if not (order.is_entry and of_wallet):
         return
     if order.attempt + 1 >= state.settings.attempts_max or at_ns >= order.expires_at_ns:
         return
@@ -240,25 +280,24 @@ def _next_attempt(
 
 def _finalise(state: State, order_id: OrderId, outcome: Outcome, at_ns: int) -> Iterator[Event]:
     """What was booked stands, or a fork undid it and something else became of the order."""
-    known = state.provisional.get(order_id)
+    known = state.provisional.get(order_id) or state.provisional_moves.get(order_id)
     if known is None:
         return
     if isinstance(outcome, Rejected):
         raise CommandRefused(f"order {order_id} was sent: it cannot have {outcome}")
-    if _same_effect(known.outcome, outcome):
-        yield OrderFinal(order_id)
+    same, is_move = _same_effect(known.outcome, outcome), isinstance(known, ProvisionalMove)
+    if same:
+        yield MoveFinal(order_id) if is_move else OrderFinal(order_id)
         return
-    yield OrderRolledBack(order_id, outcome)
-    yield from _quarantine(state, known.order, at_ns)
-    yield from breakers.after_outcome(state, state.wallets[known.order.wallet_id], at_ns)
+    yield MoveRolledBack(order_id, outcome) if is_move else OrderRolledBack(order_id, outcome)
+    yield from _after(state, known.move if isinstance(known, ProvisionalMove) else known.order, at_ns)
 
 
-def _quarantine(state: State, order: Order, at_ns: int) -> Iterator[Event]:
+def _quarantine(state: State, work: Work, book: WalletBook, at_ns: int) -> Iterator[Event]:
     """Whose suspense account owes something takes no entries until an operator has looked."""
-    book = state.wallets[order.wallet_id]
     if book.in_suspense:
         owed = ", ".join(sorted(book.in_suspense))
-        reason = f"order {order.id} found less than a fork had left before: {owed} is owed from suspense"
+        reason = f"order {work.id} found less than a fork had left before: {owed} is owed from suspense"
         yield from add_hold(state, Scope(book.wallet.id), Hold(QUARANTINE, reason, at_ns))
 
 
@@ -286,7 +325,7 @@ def _newer(state: State, marks: tuple[Mark, ...], at_ns: int) -> tuple[Mark, ...
 
 def _record_ticket(state: State, order_id: OrderId, ticket: Ticket) -> Iterator[Event]:
     """Who asks is about to send these bytes: only the one ticket of an open order may be."""
-    known = state.open_orders.get(order_id)
+    known = state.open_orders.get(order_id) or state.open_moves.get(order_id)
     if known is None:
         raise CommandRefused(f"order {order_id} is not open: its ticket must not be sent")
     if known.ticket is None:

@@ -14,6 +14,7 @@ from overmind.core.model import (
     Mark,
     Mint,
     Money,
+    Move,
     Order,
     OrderId,
     Outcome,
@@ -182,6 +183,7 @@ class LiftHold(Value, frozen=True, tag=True):
 class EmergencyStop(Value, frozen=True, tag=True):
     reason: str
     liquidate: bool = False  # and sell whatever is held
+    sweep: bool = False  # and move what it brings into the Emergency wallet
 
 
 class ClosePosition(Value, frozen=True, tag=True):
@@ -243,6 +245,34 @@ class AcceptBalances(Value, frozen=True, tag=True):
     signature_slot: int = 0  # that it landed in
 
 
+class Rebalance(Value, frozen=True, tag=True):
+    """Move capital back to the allocations: because an operator wants it, or if the bands make it due now."""
+
+    reason: str
+    by_operator: bool = False
+
+
+class MoveDue(Value, frozen=True, tag=True):
+    """Whatever our own rules want moved now: proceeds to sweep, floats to top up, rent to reclaim."""
+
+
+class Withdraw(Value, frozen=True, tag=True):
+    """Take capital out of the desk. `request_id` is the idempotency key."""
+
+    request_id: str
+    wallet_id: WalletId
+    money: Money
+    to_address: str
+    reason: str
+
+
+class CancelMove(Value, frozen=True, tag=True):
+    """Of a move that waits for its time."""
+
+    move_id: OrderId
+    reason: str
+
+
 Command = (
     FoundDesk
     | ConfigureDesk
@@ -261,6 +291,10 @@ Command = (
     | RecordFinal
     | RecordBalances
     | AcceptBalances
+    | Rebalance
+    | MoveDue
+    | Withdraw
+    | CancelMove
 )
 
 
@@ -372,6 +406,30 @@ class LiquidationOrdered(Value, frozen=True, tag=True):
     """Whatever is held now is sold, wallet by wallet, until a wallet is reactivated."""
 
     reason: str
+    sweep: bool = False  # what it brings goes to the Emergency wallet
+
+
+class MovePlaced(Value, frozen=True, tag=True):
+    """Its capital is held. `TicketRecorded` with its id follows before it is sent."""
+
+    move: Move
+
+
+class MoveClosed(Value, frozen=True, tag=True):
+    move_id: OrderId
+    outcome: Outcome
+    provisional: bool = False  # booked, and a fork may still undo it
+
+
+class MoveFinal(Value, frozen=True, tag=True):
+    move_id: OrderId
+
+
+class MoveRolledBack(Value, frozen=True, tag=True):
+    """A fork undid a provisional outcome. What it came to instead."""
+
+    move_id: OrderId
+    outcome: Outcome
 
 
 Event = (
@@ -393,6 +451,10 @@ Event = (
     | BalancesChecked
     | BalanceAdjusted
     | LiquidationOrdered
+    | MovePlaced
+    | MoveClosed
+    | MoveFinal
+    | MoveRolledBack
 )
 
 Answer = OrderPlaced | SignalRefused | SignalRecorded  # What a signal's first decision can be.

@@ -191,6 +191,19 @@ class Desk(Value, frozen=True):
     cooldown_ns: int = 0  # how long a wallet does not buy again what its stop loss sold
     exit_slippage_bps: tuple[int, ...] = (100, 200, 400, 800)  # of an exit, try by try; the last is never exceeded
     exit_retry_ns: int = 2 * NS  # before an exit that failed is tried again; doubles with every try
+    emergency_liquidate: bool = False  # the automatic emergency stop sells whatever is held
+    emergency_sweep: bool = False  # and what it brings goes to the Emergency wallet
+    rebalance_band_ppm: int = 100_000  # of a wallet's target: how far off makes a rebalance due
+    rebalance_inner_ppm: int = 20_000  # of the same: who is nearer than that takes no part in one
+    rebalance_min_micros: int = 100 * MICROS  # no smaller transfer
+    rebalance_cost_max_bps: int = 10  # no transfer that costs more of what it moves
+    rebalance_interval_ns: int = 3_600 * NS  # between two that nobody asked for
+    float_low_lamports: int = 120_000_000  # below it a wallet's float is topped up
+    float_target_lamports: int = 250_000_000  # to this; 0: never
+    reclaim_after_ns: int = DAY_NS  # that a token account is empty before its rent is reclaimed; 0: never
+    withdraw_addresses: tuple[str, ...] = ()  # the only ones that a withdrawal may go to
+    withdraw_day_max_micros: int = 0  # asked for since 00:00 UTC, all wallets together
+    withdraw_delay_ns: int = 3_600 * NS  # an operator can cancel it meanwhile
     costs: CostModel = CostModel()
 
 
@@ -253,11 +266,54 @@ class Order(Value, frozen=True):
     mev_protected: bool = False
     exits: Exits | None = None  # of a buy: when to sell it again
     received_max: int | None = None  # of a sale: a quote above it says that the price which made it due is not true
+    to_float: bool = False  # buys SOL for fees and rent: it opens no position and is no strategy's trade
+
+    @property
+    def is_entry(self) -> bool:
+        """Whether it takes on risk: it counts in limits while it is held."""
+        return self.side is Side.BUY and not self.to_float
 
     @property
     def mint(self) -> Mint:
         """The traded token: what is bought, or what is sold."""
         return self.receive if self.side is Side.BUY else self.spend.mint
+
+
+class MoveKind(enum.StrEnum):
+    """Why capital moves without a trade. It stands in the move's id."""
+
+    REBALANCE = "rebalance"  # back to the wallets' allocations
+    TOP_UP = "top_up"  # SOL for the fees of a wallet that runs out of it
+    SWEEP = "sweep"  # proceeds of a liquidation into the Emergency wallet
+    RECLAIM = "reclaim"  # the rent of an empty token account
+    WITHDRAWAL = "withdraw"  # out of the desk, to an address that the configuration lists
+
+    @property
+    def protects(self) -> bool:
+        """Whether it serves exits or brings money to safety, so that a stop does not forbid it."""
+        return self in (MoveKind.TOP_UP, MoveKind.SWEEP)
+
+
+class Move(Value, frozen=True):
+    """A transfer that a wallet of ours pays and signs. What it moves is held from placement to outcome.
+
+    It moves quote currency, or SOL of the float. A RECLAIM moves nothing: it closes the empty account of `money.mint`,
+    and what it brings is the rent.
+    """
+
+    id: OrderId  # "move:{kind}:…": of our own causes, like an order's
+    kind: MoveKind
+    wallet_id: WalletId  # pays and signs
+    money: Money
+    to_address: str  # the owner that receives, base58
+    to_wallet: WalletId | None  # the same, where it is ours
+    notional_micros: int  # at the mark of the decision, rounded up
+    fee_max_lamports: int
+    rent_max_lamports: int  # of the receiver's token account, which the sender pays for
+    placed_ns: int
+    not_before_ns: int  # until then it may be cancelled, and is not begun
+    expires_at_ns: int  # not begun or sent after this
+    reason: str
 
 
 class Quote(Value, frozen=True):
@@ -308,6 +364,7 @@ class Cause(enum.StrEnum):
     NO_KEY = "NO_KEY"  # the wallet is not configured any more
     NOT_CONFIRMED = "NOT_CONFIRMED"  # no quote shows the price that made an exit due
     NO_PROTECTED_ROUTE = "NO_PROTECTED_ROUTE"  # MEV protection is a must, and this cluster has no route for it
+    CANCELLED = "CANCELLED"  # by an operator, before it was begun
 
     @property
     def of_wallet(self) -> bool:
@@ -346,6 +403,7 @@ class Rejected(Value, frozen=True, tag=True):
 
 
 Outcome = Filled | Failed | Expired | Rejected
+Work = Order | Move  # what is signed, recorded, sent and followed until the chain has decided
 
 
 def is_own(signal_id: SignalId) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from overmind.core.book import QUALITY_WINDOW, Execution, Exiting, OpenOrder, Provisional, WalletBook
+from overmind.core.book import QUALITY_WINDOW, Execution, Exiting, OpenOrder, Provisional, Trying, WalletBook
 from overmind.core.ledger import DEPOSITS, FEES, MARKET, RENT
 from overmind.core.messages import BalanceAdjusted, Deposited, ExitCause
 from overmind.core.model import (
@@ -48,13 +48,16 @@ def place(state: State, signal: Signal, order: Order, at_ns: int) -> None:
     ledger.transfer(order.spend.units, order.spend.mint, accounts.free, accounts.held)
     costs = order.fee_max_lamports + order.rent_max_lamports
     ledger.transfer(costs, SOL, accounts.sol_float, accounts.sol_float_held)
-    if order.side is Side.BUY:
+    if order.is_entry:
         count_entry(state, book, order, order.notional_micros)
         book.entries_open += 1
         book.loss_in_flight_micros += order.loss_max_micros
         book.placed_ns.append(at_ns)
         if len(book.placed_ns) > state.settings.rate_max_per_s:
             del book.placed_ns[0]
+    elif order.to_float:
+        book.top_up.open = True
+        book.swaps_placed += 1
     elif is_own(order.signal_id):
         book.exiting.setdefault(order.mint, Exiting()).open = True
         book.exits_placed += 1
@@ -76,7 +79,7 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
     book = state.wallets[order.wallet_id]
     _release(state, book, order)
     book.executions += 1
-    if isinstance(outcome, Filled):
+    if isinstance(outcome, Filled) and not order.to_float:
         book.trades_today += 1
         book.last_trade_ns = state.at_ns
     booked = _book(state, book, order, token, outcome)
@@ -86,7 +89,9 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
         state.provisional[order_id] = Provisional(
             order, token, known.ticket, outcome, booked.costs_micros, booked.lot_cost_micros
         )
-    if is_own(order.signal_id):
+    if order.to_float:
+        tried(state, book.top_up, outcome)
+    elif is_own(order.signal_id):
         _after_exit(state, book, order, outcome)
     book.quality.append(Execution(isinstance(outcome, Filled), booked.shortfall_bps))
     if len(book.quality) > QUALITY_WINDOW:
@@ -115,6 +120,16 @@ def _after_exit(state: State, book: WalletBook, order: Order, outcome: Outcome) 
     exiting.tries += 1
 
 
+def tried(state: State, trying: Trying, outcome: Outcome) -> None:
+    """What came to nothing waits before it is tried again, twice as long each time."""
+    trying.open = False
+    if isinstance(outcome, Filled):
+        trying.tries = trying.after_ns = 0
+        return
+    trying.after_ns = state.at_ns + (state.settings.exit_retry_ns << min(trying.tries, DOUBLINGS_MAX))
+    trying.tries += 1
+
+
 def _cool_down(state: State, book: WalletBook, order: Order, at_ns: int) -> None:
     if state.settings.cooldown_ns and order.signal_id.startswith(STOPS):
         book.cooldowns[order.mint] = at_ns + state.settings.cooldown_ns
@@ -125,7 +140,7 @@ def _release(state: State, book: WalletBook, order: Order) -> None:
     ledger.transfer(order.spend.units, order.spend.mint, accounts.held, accounts.free)
     costs = order.fee_max_lamports + order.rent_max_lamports
     ledger.transfer(costs, SOL, accounts.sol_float_held, accounts.sol_float)
-    if order.side is Side.BUY:
+    if order.is_entry:
         count_entry(state, book, order, -order.notional_micros)
         book.entries_open -= 1
         book.loss_in_flight_micros -= order.loss_max_micros
@@ -144,10 +159,10 @@ def _book(state: State, book: WalletBook, order: Order, token: Token, outcome: O
     match outcome:
         case Filled(fee_lamports=fee, rent_lamports=rent):
             book.filled += 1
-            return _fill(state, book, order, token, outcome, _pay_costs(state, book, fee, rent))
+            return _fill(state, book, order, token, outcome, pay_costs(state, book, fee, rent))
         case Failed(fee_lamports=fee):
             book.failed += 1
-            return Booked(_pay_costs(state, book, fee, 0))
+            return Booked(pay_costs(state, book, fee, 0))
         case Expired():
             book.expired += 1
         case Rejected():
@@ -159,20 +174,35 @@ def _fill(state: State, book: WalletBook, order: Order, token: Token, fill: Fill
     assert 0 < fill.spent_units <= order.spend.units, (order, fill)
     assert fill.received_units >= order.received_min, (order, fill)
     ledger = state.ledger
-    _reclaim(state, book, order.spend.mint, fill.spent_units, book.accounts.free, MARKET)
-    ledger.transfer(fill.received_units, order.receive, MARKET, book.accounts.free)
-    book.token_accounts.add(order.receive)
+    take_back(state, book, order.spend.mint, fill.spent_units, book.accounts.free, MARKET)
+    ledger.transfer(fill.received_units, order.receive, MARKET, _receiving(book, order))
+    if order.to_float:
+        lost = fill.spent_units - state.sol_value_micros_down(fill.received_units)
+        realise(book, -lost)
+        return Booked(costs_micros + lost)
+    _use_account(book, order.receive)
     if order.side is Side.BUY:
         change_position(state, book, token, Lot(order.strategy, fill.received_units, fill.spent_units))
         _plan_exits(state, book, order, token, fill)
         worth = value_micros(fill.received_units, order.mark_pico, token.decimals)
         return Booked(costs_micros, 0, (fill.spent_units - worth) * BPS // fill.spent_units)
     cost = _sell_lots(state, book, token, fill.spent_units)
+    if token.mint not in book.positions and token.mint != SOL:
+        book.empty_since_ns[token.mint] = state.at_ns
     gain = fill.received_units - cost
-    _realise(book, gain)
+    realise(book, gain)
     book.loss_streak = book.loss_streak + 1 if gain < costs_micros else 0
     worth = value_micros(fill.spent_units, order.mark_pico, token.decimals)
     return Booked(costs_micros, cost, (worth - fill.received_units) * BPS // worth if worth else 0)
+
+
+def _receiving(book: WalletBook, order: Order) -> str:
+    return book.accounts.sol_float if order.to_float else book.accounts.free
+
+
+def _use_account(book: WalletBook, mint: Mint) -> None:
+    book.token_accounts.add(mint)
+    book.empty_since_ns.pop(mint, None)
 
 
 def _plan_exits(state: State, book: WalletBook, order: Order, token: Token, fill: Filled) -> None:
@@ -190,17 +220,17 @@ def _sell_lots(state: State, book: WalletBook, token: Token, units: int) -> int:
     return change_position(state, book, token, -held) if held else 0
 
 
-def _pay_costs(state: State, book: WalletBook, fee_lamports: int, rent_lamports: int) -> int:
+def pay_costs(state: State, book: WalletBook, fee_lamports: int, rent_lamports: int) -> int:
     """Returns what they are worth. A fork may make rent due that nobody had to reserve."""
     accounts = book.accounts
-    _reclaim(state, book, SOL, fee_lamports, accounts.sol_float, FEES)
-    _reclaim(state, book, SOL, rent_lamports, accounts.sol_float, RENT)
+    take_back(state, book, SOL, fee_lamports, accounts.sol_float, FEES)
+    take_back(state, book, SOL, rent_lamports, accounts.sol_float, RENT)
     worth = state.sol_value_micros_up(fee_lamports + rent_lamports)
-    _realise(book, -worth)
+    realise(book, -worth)
     return worth
 
 
-def _realise(book: WalletBook, micros: int) -> None:
+def realise(book: WalletBook, micros: int) -> None:
     book.realised_today_micros += micros
     book.realised_micros += micros
 
@@ -208,7 +238,7 @@ def _realise(book: WalletBook, micros: int) -> None:
 def _settled(state: State, book: WalletBook, order: Order, strategy: StrategyType | None) -> None:
     """`strategy`: whose lots alone have changed; None if others' may have."""
     book.booked_seq = state.seq
-    _make_good(state, book)
+    make_good(state, book)
     refresh_equity(state, book)
     state.touched.append(Touched(book.wallet.id, order.mint, strategy))
 
@@ -227,13 +257,13 @@ def roll_back(state: State, order_id: OrderId, outcome: Outcome) -> None:
     book = state.wallets[order.wallet_id]
     book.rolled_back += 1
     state.ledger.transfer(known.outcome.fee_lamports, SOL, FEES, book.accounts.sol_float)
-    _realise(book, known.costs_micros)
+    realise(book, known.costs_micros)
     if isinstance(known.outcome, Filled):
         book.filled -= 1
         _unfill(state, book, known, known.outcome)
     else:
         book.failed -= 1
-    if isinstance(outcome, Filled) and not isinstance(known.outcome, Filled):
+    if isinstance(outcome, Filled) and not isinstance(known.outcome, Filled) and not order.to_float:
         book.trades_today += 1
     _book(state, book, order, token, outcome)
     _settled(state, book, order, None)
@@ -244,14 +274,16 @@ def _unfill(state: State, book: WalletBook, known: Provisional, fill: Filled) ->
     state.ledger.transfer(fill.rent_lamports, SOL, RENT, accounts.sol_float)
     if fill.rent_lamports:
         book.token_accounts.discard(order.receive)  # If it is there all the same, rent is reserved in vain once.
-    _reclaim(state, book, order.receive, fill.received_units, accounts.free, MARKET)
+    take_back(state, book, order.receive, fill.received_units, _receiving(book, order), MARKET)
     state.ledger.transfer(fill.spent_units, order.spend.mint, MARKET, accounts.free)
+    if order.to_float:
+        return  # What it lost against the mark stands in its costs.
     if order.side is Side.BUY:
-        _realise(book, fill.spent_units)  # Less what the lots had cost, when `_true_up` takes them.
+        realise(book, fill.spent_units)  # Less what the lots had cost, when `_true_up` takes them.
     else:
         change_position(state, book, token, Lot(order.strategy, fill.spent_units, known.lot_cost_micros))
-        _realise(book, known.lot_cost_micros - fill.received_units)
-    _realise(book, -_true_up(state, book, token))
+        realise(book, known.lot_cost_micros - fill.received_units)
+    realise(book, -_true_up(state, book, token))
 
 
 def _true_up(state: State, book: WalletBook, token: Token) -> int:
@@ -264,7 +296,7 @@ def _true_up(state: State, book: WalletBook, token: Token) -> int:
     return take_newest(state, book, token, position.units - left)
 
 
-def _reclaim(state: State, book: WalletBook, mint: Mint, units: int, account: str, target: str) -> None:
+def take_back(state: State, book: WalletBook, mint: Mint, units: int, account: str, target: str) -> None:
     """Take it back as far as it is there; a suspense account owes the rest. The float's debts are its own."""
     accounts = book.accounts
     there = min(units, state.ledger.balance(account, mint))
@@ -275,13 +307,13 @@ def _reclaim(state: State, book: WalletBook, mint: Mint, units: int, account: st
         book.in_suspense.add(mint)
 
 
-def _make_good(state: State, book: WalletBook) -> None:
+def make_good(state: State, book: WalletBook) -> None:
     """What came free pays what the suspense accounts owe. Lots that pay a debt bring nothing: their cost is lost."""
     for mint in sorted(book.in_suspense):
         _repay(state, book, mint)
         position = book.positions.get(mint)
         if position is not None:
-            _realise(book, -_true_up(state, book, position.token))
+            realise(book, -_true_up(state, book, position.token))
             state.touched.append(Touched(book.wallet.id, mint, None))
 
 
@@ -307,9 +339,9 @@ def deposit(state: State, deposited: Deposited) -> None:
     target = book.accounts.sol_float if deposited.to_float else book.accounts.free
     state.ledger.transfer(money.units, mint, DEPOSITS, target)
     if not deposited.to_float:
-        book.token_accounts.add(mint)
+        _use_account(book, mint)
         _add_lot(state, book, money)
-    _capital_changed(state, book, mint, equity_before)
+    capital_changed(state, book, mint, equity_before)
 
 
 def adjust(state: State, adjusted: BalanceAdjusted) -> None:
@@ -323,7 +355,7 @@ def adjust(state: State, adjusted: BalanceAdjusted) -> None:
     else:
         state.ledger.transfer(units, mint, DEPOSITS, accounts.free)
         _add_lot(state, book, Money(units, mint))
-    _capital_changed(state, book, mint, equity_before)
+    capital_changed(state, book, mint, equity_before)
 
 
 def _withdraw(state: State, book: WalletBook, money: Money) -> None:
@@ -333,12 +365,12 @@ def _withdraw(state: State, book: WalletBook, money: Money) -> None:
         there = min(left, state.ledger.balance(account, mint))
         state.ledger.transfer(there, mint, account, DEPOSITS)
         left -= there
-    _reclaim(state, book, mint, left, accounts.sol_float if mint == SOL else accounts.free, DEPOSITS)
+    take_back(state, book, mint, left, accounts.sol_float if mint == SOL else accounts.free, DEPOSITS)
     position = book.positions.get(mint)
     if position is not None:
         worth = position.value_micros
         cost = _true_up(state, book, position.token)
-        _realise(book, worth - position.value_micros - cost)
+        realise(book, worth - position.value_micros - cost)
 
 
 def _add_lot(state: State, book: WalletBook, money: Money) -> None:
@@ -351,11 +383,11 @@ def _add_lot(state: State, book: WalletBook, money: Money) -> None:
         change_position(state, book, token, Lot(None, money.units, cost))
 
 
-def _capital_changed(state: State, book: WalletBook, mint: Mint, equity_before: int) -> None:
+def capital_changed(state: State, book: WalletBook, mint: Mint, equity_before: int) -> None:
     """What came counts in full, also where it pays a debt at once: that is a loss of its own."""
     refresh_equity(state, book)
     state.deposited_micros += state.equity_micros - equity_before
-    _make_good(state, book)
+    make_good(state, book)
     refresh_equity(state, book)
     book.booked_seq = state.seq
     state.touched.append(Touched(book.wallet.id, mint, None))

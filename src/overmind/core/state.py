@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from overmind.core.book import OpenOrder, Provisional, WalletBook
+from overmind.core.book import OpenMove, OpenOrder, Provisional, ProvisionalMove, WalletBook
 from overmind.core.ledger import Ledger
 from overmind.core.messages import DeskFounded, Hold, Scope
 from overmind.core.model import (
@@ -23,11 +23,12 @@ from overmind.core.model import (
     StrategyType,
     Value,
     WalletId,
+    value_micros,
     value_micros_up,
 )
 
 SOL_DECIMALS: Final = 9
-STATE_VERSION: Final = 3  # Raise it with any change of State: snapshots of another version are replayed instead.
+STATE_VERSION: Final = 4  # Raise it with any change of State: snapshots of another version are replayed instead.
 DECISIONS_KEPT_NS: Final = 2 * DAY_NS  # older ids are recognised by the journal's index
 
 
@@ -73,6 +74,12 @@ class State(msgspec.Struct):
     deposits: set[DepositId] = msgspec.field(default_factory=set)
     open_orders: dict[OrderId, OpenOrder] = msgspec.field(default_factory=dict)
     provisional: dict[OrderId, Provisional] = msgspec.field(default_factory=dict)  # booked; a fork may undo them
+    open_moves: dict[OrderId, OpenMove] = msgspec.field(default_factory=dict)
+    provisional_moves: dict[OrderId, ProvisionalMove] = msgspec.field(default_factory=dict)
+    moves_placed: int = 0  # ever: numbers their ids
+    rebalanced_ns: int = 0  # when capital was last sent back to its allocation
+    withdrawals: set[str] = msgspec.field(default_factory=set)  # by the ids that they were asked for with
+    withdrawn_today_micros: int = 0  # asked for since 00:00 UTC, what came to nothing aside
     equity_micros: int = 0
     assets: dict[Mint, int] = msgspec.field(default_factory=dict)  # positions and held buys by mint
     exposure_micros: int = 0  # the sum of `assets`
@@ -104,6 +111,11 @@ class State(msgspec.Struct):
         """What SOL paid for fees costs, at the newest mark; nothing before SOL was ever priced."""
         mark = self.marks.get(SOL)
         return value_micros_up(lamports, mark.price_pico, SOL_DECIMALS) if mark else 0
+
+    def sol_value_micros_down(self, lamports: int) -> int:
+        """What SOL that came in is worth, rounded against us."""
+        mark = self.marks.get(SOL)
+        return value_micros(lamports, mark.price_pico, SOL_DECIMALS) if mark else 0
 
 
 CACHES: Final = frozenset({"decided", "touched", "revalued"})

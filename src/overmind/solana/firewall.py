@@ -12,7 +12,7 @@ from typing import Final
 
 from solders.pubkey import Pubkey
 
-from overmind.core.model import SOL, Cause, Mint, Order, Rejected, Token, Value
+from overmind.core.model import SOL, Cause, Mint, Move, MoveKind, Order, Rejected, Token, Value
 from overmind.solana import tokens as programs
 from overmind.solana.transactions import Instruction, Transaction
 
@@ -72,6 +72,113 @@ def verify(order: Order, owner: str, tokens: Mapping[Mint, Token], transaction: 
     return None
 
 
+def verify_move(move: Move, owner: str, tokens: Mapping[Mint, Token], transaction: Transaction) -> Rejected | None:
+    """None: it makes this one transfer, to the unit, or closes this one account, and nothing else."""
+    try:
+        if transaction.signers != (owner,):
+            raise Refused(f"it is signed by {', '.join(transaction.signers)}, not by the wallet {owner} alone")
+        _MoveReading(move, owner, tokens).read(transaction)
+    except Refused as refused:
+        return Rejected(Cause.NOT_VERIFIED, str(refused))
+    return None
+
+
+class _MoveReading:
+    """Exactly one instruction moves something, and it is the declared one."""
+
+    def __init__(self, move: Move, owner: str, tokens: Mapping[Mint, Token]) -> None:
+        self._move = move
+        self._owner = owner
+        self._tokens = tokens
+        self._budget = _Budget()
+        self._moved = 0
+
+    def read(self, transaction: Transaction) -> None:
+        for instruction in transaction.instructions:
+            try:
+                self._take(instruction)
+            except (error, ValueError, IndexError):
+                raise Refused(f"an instruction of {instruction.program} cannot be decoded") from None
+        if self._moved != 1:
+            raise Refused(f"it moves {self._moved} times, not once")
+        self._budget.judge(len(transaction.signatures), self._move.fee_max_lamports)
+
+    def _take(self, instruction: Instruction) -> None:
+        move = self._move
+        if instruction.program == COMPUTE_BUDGET:
+            self._budget.take(instruction.data)
+        elif instruction.program == ATA:
+            self._associated(instruction)
+        elif move.money.mint == SOL:
+            self._lamports(instruction)
+        elif move.kind is MoveKind.RECLAIM:
+            self._close(instruction)
+        else:
+            self._units(instruction)
+
+    def _associated(self, instruction: Instruction) -> None:
+        """The receiver's account of what is moved, and of nothing else."""
+        theirs = self._held(self._move.to_address)
+        wanted = (self._owner, theirs.account, self._move.to_address, theirs.mint, SYSTEM, theirs.program)
+        if instruction.data not in _ATA_CREATE or instruction.accounts != wanted:
+            raise Refused("it makes us pay for an account that this move does not need")
+
+    def _lamports(self, instruction: Instruction) -> None:
+        wanted = (self._owner, self._move.to_address)
+        index, lamports = _U32_U64.unpack(instruction.data)
+        if (instruction.program, index, instruction.accounts) != (SYSTEM, _SYSTEM_TRANSFER, wanted):
+            raise Refused(f"an instruction of {instruction.program} that is no transfer to {self._move.to_address}")
+        self._count(lamports)
+
+    def _units(self, instruction: Instruction) -> None:
+        ours, theirs = self._held(self._owner), self._held(self._move.to_address)
+        code, units, _decimals = _U8_U64_U8.unpack(instruction.data)
+        wanted = (ours.program, programs.TRANSFER_CHECKED, (ours.account, ours.mint, theirs.account, self._owner))
+        if (instruction.program, code, instruction.accounts) != wanted:
+            raise Refused(f"an instruction of {instruction.program} that is no transfer to {self._move.to_address}")
+        self._count(units)
+
+    def _close(self, instruction: Instruction) -> None:
+        ours = self._held(self._owner)
+        wanted = (ours.program, bytes([programs.CLOSE_ACCOUNT]), (ours.account, self._owner, self._owner))
+        if (instruction.program, instruction.data, instruction.accounts) != wanted:
+            raise Refused(f"an instruction of {instruction.program} that does not close {ours.account} in our favour")
+        self._count(0)
+
+    def _count(self, units: int) -> None:
+        if units != self._move.money.units:
+            raise Refused(f"it moves {units} base units, ordered were {self._move.money.units}")
+        self._moved += 1
+
+    def _held(self, owner: str) -> Held:
+        if self._move.money.mint == SOL:
+            raise Refused("SOL needs no token account")
+        return _held(owner, self._tokens[self._move.money.mint])
+
+
+class _Budget:
+    """The compute budget's instructions, and the fee that they come to."""
+
+    def __init__(self) -> None:
+        self._unit_limit: int | None = None
+        self._unit_price = 0
+
+    def take(self, data: bytes) -> None:
+        if data[:1] == bytes([_UNIT_LIMIT]) and self._unit_limit is None:
+            self._unit_limit = _U8_U32.unpack(data)[1]
+        elif data[:1] == bytes([_UNIT_PRICE]) and not self._unit_price:
+            self._unit_price = _U8_U64.unpack(data)[1]
+        else:
+            raise Refused("an unknown or repeated instruction of the compute budget")
+
+    def judge(self, signatures: int, fee_max_lamports: int) -> None:
+        if self._unit_limit is None:
+            raise Refused("no compute limit, so its fee has no bound")
+        fee = programs.fee_lamports(signatures, self._unit_limit, self._unit_price)
+        if fee > fee_max_lamports:
+            raise Refused(f"the fee at its compute limit is {fee} lamports, at most {fee_max_lamports}")
+
+
 class _Reading:
     """What a transaction's instructions add up to."""
 
@@ -80,8 +187,7 @@ class _Reading:
         self._leaves = 0  # base units out of our account of the spent token
         self._wraps = 0  # lamports out of our wallet into our own wrapped account
         self._comes = 0  # base units into our account of the received token
-        self._unit_limit: int | None = None
-        self._unit_price = 0
+        self._budget = _Budget()
 
     def read(self, transaction: Transaction) -> None:
         owner = self._intent.owner
@@ -97,7 +203,7 @@ class _Reading:
         program = instruction.program
         try:
             if program == COMPUTE_BUDGET:
-                self._compute_budget(instruction.data)
+                self._budget.take(instruction.data)
             elif program == SYSTEM:
                 self._system(instruction)
             elif program == ATA:
@@ -113,14 +219,6 @@ class _Reading:
 
     def _touches(self, instruction: Instruction) -> bool:
         return not self._intent.ours.isdisjoint(instruction.accounts)
-
-    def _compute_budget(self, data: bytes) -> None:
-        if data[:1] == bytes([_UNIT_LIMIT]) and self._unit_limit is None:
-            self._unit_limit = _U8_U32.unpack(data)[1]
-        elif data[:1] == bytes([_UNIT_PRICE]) and not self._unit_price:
-            self._unit_price = _U8_U64.unpack(data)[1]
-        else:
-            raise Refused("an unknown or repeated instruction of the compute budget")
 
     def _system(self, instruction: Instruction) -> None:
         """The one transfer of ours wraps SOL into our own account. A nonce would make it valid for ever."""
@@ -188,8 +286,4 @@ class _Reading:
             raise Refused(f"it wraps {self._wraps} lamports, ordered were at most {order.spend.units}")
         if self._comes < order.received_min:
             raise Refused(f"{self._comes} base units must come, ordered were at least {order.received_min}")
-        if self._unit_limit is None:
-            raise Refused("no compute limit, so its fee has no bound")
-        fee = programs.fee_lamports(signatures, self._unit_limit, self._unit_price)
-        if fee > order.fee_max_lamports:
-            raise Refused(f"the fee at its compute limit is {fee} lamports, at most {order.fee_max_lamports}")
+        self._budget.judge(signatures, order.fee_max_lamports)

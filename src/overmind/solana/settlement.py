@@ -13,7 +13,7 @@ from typing import Final
 
 from solders.pubkey import Pubkey
 
-from overmind.core.model import SOL, Cause, Failed, Filled, Mint, Order
+from overmind.core.model import SOL, Cause, Failed, Filled, Mint, Order, Work
 from overmind.ports import Effects
 from overmind.solana import tokens
 
@@ -55,7 +55,7 @@ def outside_order(order: Order, fill: Filled) -> str | None:
     return None
 
 
-def outside_costs(order: Order, fill: Filled) -> str | None:
+def outside_costs(order: Work, fill: Filled) -> str | None:
     """The same for what was reserved for fee and rent. After a fork, rent may be due that nobody could foresee."""
     if fill.fee_lamports > order.fee_max_lamports:
         return f"its fee is {fill.fee_lamports} lamports, at most {order.fee_max_lamports}"

@@ -13,12 +13,14 @@ from typing import Final
 from overmind.core.gate import short_cause
 from overmind.core.model import (
     NS,
+    SOL,
     Cause,
     Expired,
     Failed,
     Filled,
     Mint,
     Money,
+    Move,
     Order,
     OrderId,
     Outcome,
@@ -28,12 +30,14 @@ from overmind.core.model import (
     Ticket,
     Token,
     WalletId,
+    Work,
 )
 from overmind.ports import (
     Allowed,
     Chain,
     ChainSilent,
     Clock,
+    Effects,
     Node,
     Priority,
     Signer,
@@ -43,9 +47,10 @@ from overmind.ports import (
     VenueUnavailable,
     always,
 )
-from overmind.solana.firewall import verify
+from overmind.solana.firewall import verify, verify_move
 from overmind.solana.settlement import Unsettled, outside_costs, outside_order, settle
 from overmind.solana.transactions import BadTransaction, Transaction, parse, signature_text
+from overmind.solana.transfers import build, settle_move
 
 BLOCKHASH_BLOCKS: Final = 150  # a transaction lands within so many blocks after its blockhash, or never
 CLAIM_BLOCKS_MAX: Final = 150  # how far a venue's claim may lie beyond our own bound, before it is nonsense
@@ -112,10 +117,29 @@ class JupiterVenue:
             transaction = parse(quote.transaction)
         except BadTransaction as bad:
             return Rejected(Cause.NOT_VERIFIED, str(bad))
-        owner = self._public_keys[order.wallet_id]
-        refused = verify(order, owner, self._tokens, transaction)
+        refused = verify(order, self._public_keys[order.wallet_id], self._tokens, transaction)
         if refused is not None:
             return refused
+        return await self._sign(order, transaction, quote.last_valid_height)
+
+    async def transfer(self, move: Move) -> Ticket | Rejected:
+        """Built here, and read back like any other before it is signed."""
+        owner = self._public_keys.get(move.wallet_id)
+        if owner is None:
+            return Rejected(Cause.NO_KEY, f"wallet {move.wallet_id} is not configured")
+        if move.money.mint != SOL and move.money.mint not in self._tokens:
+            return Rejected(Cause.NOT_VERIFIED, f"{move.money.mint} is not a listed token")
+        try:
+            blockhash, last_valid_height = await self._chain.latest_blockhash(_priority(move))
+            transaction = parse(build(move, owner, self._tokens, blockhash))
+        except ChainSilent as silent:
+            raise VenueUnavailable(str(silent)) from None
+        except BadTransaction as bad:
+            return Rejected(Cause.NOT_VERIFIED, str(bad))
+        refused = verify_move(move, owner, self._tokens, transaction)
+        return refused if refused is not None else await self._sign(move, transaction, last_valid_height)
+
+    async def _sign(self, order: Work, transaction: Transaction, claimed_height: int) -> Ticket | Rejected:
         seen = await self._simulate(order, transaction)
         if isinstance(seen, Rejected):
             return seen
@@ -123,9 +147,9 @@ class JupiterVenue:
         # Its blockhash was known to the node that simulated it, so it is no younger than the height seen after that.
         # The venue may know more than our node does, and then the later bound is the safe one.
         bound = height + BLOCKHASH_BLOCKS
-        if quote.last_valid_height > bound + CLAIM_BLOCKS_MAX:
-            return Rejected(Cause.BAD_QUOTE, f"said to be valid until block {quote.last_valid_height}, now is {height}")
-        signature = await self._signer.sign(owner, transaction.message)
+        if claimed_height > bound + CLAIM_BLOCKS_MAX:
+            return Rejected(Cause.BAD_QUOTE, f"said to be valid until block {claimed_height}, now is {height}")
+        signature = await self._signer.sign(self._public_keys[order.wallet_id], transaction.message)
         name = signature_text(signature)
         if (other := self._first_order(name, order)) != order.id:  # One landing would be booked as two fills.
             return Rejected(Cause.BAD_QUOTE, f"the same transaction was signed for order {other}")
@@ -133,41 +157,47 @@ class JupiterVenue:
             name,
             transaction.signed_by_payer(signature),
             transaction.blockhash,
-            max(bound, quote.last_valid_height),
+            max(bound, claimed_height),
             seen.slot,
         )
 
-    def _first_order(self, signature: str, order: Order) -> OrderId:
+    def _first_order(self, signature: str, order: Work) -> OrderId:
         """Whose transaction it is. For as long as one may land: afterwards the simulation knows it."""
         while len(self._order_of) >= REMEMBERED_MAX:
             del self._order_of[next(iter(self._order_of))]
         return self._order_of.setdefault(signature, order.id)
 
-    async def _simulate(self, order: Order, transaction: Transaction) -> Tip | Rejected:
+    async def _simulate(self, order: Work, transaction: Transaction) -> Tip | Rejected:
         """How far the chain was when it was found to do what was ordered, or why it must not be signed."""
         try:
             simulation = await self._chain.simulate(transaction.raw, _priority(order))
-            fill = settle(simulation.effects, order)
+            fill = self._read(simulation.effects, order)
         except ChainSilent as silent:
             raise VenueUnavailable(str(silent)) from None
         except Unsettled as unsettled:
             return Rejected(Cause.NOT_VERIFIED, f"simulated: {unsettled}")
         if isinstance(fill, Failed):
             return Rejected(fill.cause, f"simulated: {fill.detail}")
-        outside = outside_order(order, fill) or outside_costs(order, fill)
+        outside = _outside(order, fill) or outside_costs(order, fill)
         return (
             Tip(simulation.effects.slot, simulation.height)
             if outside is None
             else Rejected(Cause.NOT_VERIFIED, f"simulated: {outside}")
         )
 
-    async def send(self, order: Order, ticket: Ticket, allowed: Allowed = always) -> None:
+    def _read(self, effects: Effects, order: Work) -> Filled | Failed:
+        """Raises Unsettled."""
+        if isinstance(order, Move):
+            return settle_move(effects, order, effects.accounts[0], self._tokens)
+        return settle(effects, order)
+
+    async def send(self, order: Work, ticket: Ticket, allowed: Allowed = always) -> None:
         try:
             await self._chain.send(ticket.payload, _priority(order), allowed)
         except ChainSilent as silent:
             raise VenueUnavailable(str(silent)) from None
 
-    async def outcome(self, order: Order, ticket: Ticket) -> Outcome | None:
+    async def outcome(self, order: Work, ticket: Ticket) -> Outcome | None:
         """As it stands at `confirmed`; Expired only by proof."""
         self._first_order(ticket.signature, order)  # It may be of an earlier process.
         try:
@@ -178,7 +208,7 @@ class JupiterVenue:
         except ChainSilent as silent:
             raise VenueUnavailable(str(silent)) from None
 
-    async def final(self, order: Order, ticket: Ticket, booked: Outcome) -> Outcome | None:
+    async def final(self, order: Work, ticket: Ticket, booked: Outcome) -> Outcome | None:
         """As it stands at `finalized`. What a fork undid may land again, until its expiry is proven."""
         self._first_order(ticket.signature, order)
         try:
@@ -202,16 +232,16 @@ class JupiterVenue:
     async def wait(self, ticket: Ticket, seconds: float) -> None:
         await self._chain.wait(ticket.signature, seconds)
 
-    async def _effect(self, order: Order, ticket: Ticket) -> Outcome | None:
+    async def _effect(self, order: Work, ticket: Ticket) -> Outcome | None:
         """What landed, if it reads as the swap that was ordered. If not, the order stays open: somebody must look."""
         effects = await self._chain.effects(ticket.signature)
         if effects is None:
             return None
         try:
-            outcome = settle(effects, order)
+            outcome = self._read(effects, order)
         except Unsettled as unsettled:
             raise VenueUnavailable(f"{ticket.signature} landed, but {unsettled}") from None
-        if isinstance(outcome, Filled) and (outside := outside_order(order, outcome)) is not None:
+        if isinstance(outcome, Filled) and (outside := _outside(order, outcome)) is not None:
             raise VenueUnavailable(f"{ticket.signature} landed, but {outside}")
         return outcome
 
@@ -271,5 +301,11 @@ async def _tip(node: Node) -> Tip:
         return Tip(0, 0)
 
 
-def _priority(order: Order) -> Priority:
-    return Priority.EXIT if order.side is Side.SELL else Priority.ENTRY
+def _outside(order: Work, fill: Filled) -> str | None:
+    """Of a move, `settle_move` has said so."""
+    return outside_order(order, fill) if isinstance(order, Order) else None
+
+
+def _priority(order: Work) -> Priority:
+    urgent = order.kind.protects if isinstance(order, Move) else order.side is Side.SELL
+    return Priority.EXIT if urgent else Priority.ENTRY

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from math import ceil
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -28,6 +28,8 @@ from overmind.core.model import (
     Failed,
     Filled,
     Mint,
+    Move,
+    MoveKind,
     Order,
     OrderId,
     Outcome,
@@ -38,6 +40,7 @@ from overmind.core.model import (
     Token,
     Value,
     WalletId,
+    Work,
     ppm_of,
 )
 from overmind.ports import Allowed, Clock, Prices, Tick, always
@@ -91,6 +94,16 @@ class PaperPayload(Value, frozen=True):
 
 
 _DECODER: Final = msgspec.json.Decoder(PaperPayload)
+
+
+class Draws(NamedTuple):
+    """What chance has in store for one cause."""
+
+    digest: bytes
+    roll: int  # 0 to PPM
+    latency: int
+    drift: int
+    fee: int
 
 
 class PaperVenue:
@@ -169,31 +182,59 @@ class PaperVenue:
         tick = self._prices.ticks().get(order.mint)
         if tick is None:
             return Rejected(Cause.PRICE_UNAVAILABLE, f"no price of {order.mint}")
-        digest = blake2b(_ENCODER.encode(quote), key=self._key).digest()
+        draws = self._draw(quote)
+        received = _moved(quote, tick, self._model, draws.drift)
+        return self._ticket(order, draws, lambda: self._fate(order, quote, draws, received))
+
+    async def transfer(self, move: Move) -> Ticket | Rejected:
+        """Draw its fate: it lands as it was asked for, or reverts, or is lost. It rests on the seed and the move."""
+        draws = self._draw(move)
+        return self._ticket(move, draws, lambda: self._fate_of_move(move, draws))
+
+    def _draw(self, cause: Quote | Move) -> Draws:
+        digest = blake2b(_ENCODER.encode(cause), key=self._key).digest()
         roll, latency, drift, fee = _DRAWS.unpack(digest)
+        return Draws(digest, roll % PPM, latency, drift, fee)
+
+    def _ticket(self, work: Work, draws: Draws, fate: Callable[[], Filled | Failed | Expired]) -> Ticket | Rejected:
         model = self._model
-        roll %= PPM
-        if roll < model.route_down_ppm:
+        if draws.roll < model.route_down_ppm:
             return Rejected(Cause.ROUTE_DOWN, "no connection to the network")
-        latency_ms = model.latency_min_ms + latency % (model.latency_max_ms - model.latency_min_ms + 1)
+        latency_ms = model.latency_min_ms + draws.latency % (model.latency_max_ms - model.latency_min_ms + 1)
         payload = PaperPayload(
-            order_id=order.id,
-            outcome=self._fate(order, quote, roll - model.route_down_ppm, _moved(quote, tick, model, drift), fee),
+            order_id=work.id,
+            outcome=fate(),
             latency_ns=latency_ms * NS_PER_MS,
             until_ns=self._clock.now_ns() + model.life_ms * NS_PER_MS,
         )
-        return Ticket(_signature(digest), _ENCODER.encode(payload))
+        return Ticket(_signature(draws.digest), _ENCODER.encode(payload))
 
-    def _fate(self, order: Order, quote: Quote, roll: int, received: int, fee: int) -> Filled | Failed | Expired:
-        model, costs = self._model, self._costs
+    def _fate_of_move(self, move: Move, draws: Draws) -> Filled | Failed | Expired:
+        model, costs, mint = self._model, self._costs, move.money.mint
+        if draws.roll < model.route_down_ppm + model.expiry_ppm:
+            return Expired()
+        fee = self._fee(move, draws)
+        if draws.roll < model.route_down_ppm + model.expiry_ppm + model.failure_ppm:
+            return Failed(fee, Cause.REVERTED, "the network was not kind")
+        if move.kind is MoveKind.RECLAIM:
+            return Filled(0, costs.rent_of(self._tokens.get(mint, self._quote)), fee)
+        known = mint == SOL or (move.to_wallet is not None and self._has_account(move.to_wallet, mint))
+        return Filled(move.money.units, move.money.units, fee, 0 if known else costs.rent_lamports)
+
+    def _fee(self, work: Work, draws: Draws) -> int:
+        fee = self._costs.fee_lamports + draws.fee % (self._model.priority_fee_max_lamports + 1)
+        return min(fee, work.fee_max_lamports)
+
+    def _fate(self, order: Order, quote: Quote, draws: Draws, received: int) -> Filled | Failed | Expired:
+        model, roll = self._model, draws.roll - self._model.route_down_ppm
         if roll < model.expiry_ppm:
             return Expired()
-        fee = min(costs.fee_lamports + fee % (model.priority_fee_max_lamports + 1), order.fee_max_lamports)
+        fee = self._fee(order, draws)
         if received < quote.received_min or roll < model.expiry_ppm + model.failure_ppm:
             return Failed(fee, Cause.SLIPPAGE, "the price moved before it landed")
         return Filled(quote.spend.units, received, fee, self._rent(order) if quote.needs_account else 0)
 
-    async def send(self, order: Order, ticket: Ticket, allowed: Allowed = always) -> None:
+    async def send(self, order: Work, ticket: Ticket, allowed: Allowed = always) -> None:
         """The first send counts. With each new one, one that is long over is forgotten."""
         now_ns = self._clock.now_ns()
         self._sent.setdefault(ticket.signature, now_ns)
@@ -201,7 +242,7 @@ class PaperVenue:
         if self._sent[oldest] < now_ns - 2 * self._model.life_ms * NS_PER_MS:
             del self._sent[oldest]
 
-    async def outcome(self, order: Order, ticket: Ticket) -> Outcome | None:
+    async def outcome(self, order: Work, ticket: Ticket) -> Outcome | None:
         """Its fate once it has landed, Expired once it no longer can."""
         now_ns = self._clock.now_ns()
         payload = _DECODER.decode(ticket.payload)
@@ -212,7 +253,7 @@ class PaperVenue:
                 return payload.outcome if now_ns >= landed_at_ns else None
         return Expired() if now_ns >= payload.until_ns else None
 
-    async def final(self, order: Order, ticket: Ticket, booked: Outcome) -> Outcome | None:
+    async def final(self, order: Work, ticket: Ticket, booked: Outcome) -> Outcome | None:
         """Paper has no forks."""
         return booked
 

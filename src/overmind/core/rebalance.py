@@ -1,0 +1,168 @@
+"""Capital back to each wallet's allocation: a plan, and the transfers that it comes to.
+
+Hysteresis: nothing happens until a wallet is outside the outer band; then everybody outside the inner band goes all the
+way to the target. Only quote currency that no order holds is moved, from the largest excess to the largest shortfall.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Iterator
+from typing import Final
+
+from overmind.core.book import WalletBook
+from overmind.core.capital import can_pay, cost_bps, costs_lamports, free_units, transfer
+from overmind.core.messages import CommandRefused, MovePlaced, Rebalance
+from overmind.core.model import BPS, MICROS, PPM, Money, MoveKind, Value, WalletId, ppm_of
+from overmind.core.state import State
+
+CENTS: Final = 100
+
+
+class Part(enum.StrEnum):
+    """A wallet's part in a rebalance."""
+
+    GIVES = "gives"
+    TAKES = "takes"
+    NEAR = "near"  # its target: inside the inner band, or by less than is worth a transfer
+    OUT = "out"  # it is held, so it takes no part
+
+
+class Standing(Value, frozen=True):
+    """Where a wallet stands against its allocation."""
+
+    wallet_id: WalletId
+    equity_micros: int
+    target_micros: int
+    part: Part
+    outside: bool  # the outer band: it makes a rebalance due
+    why: str
+
+    @property
+    def excess_micros(self) -> int:
+        return self.equity_micros - self.target_micros
+
+
+class Leg(Value, frozen=True):
+    """One transfer of a plan, in micro-USD of the quote currency."""
+
+    wallet_id: WalletId
+    to_wallet: WalletId
+    micros: int
+    cost_bps: int
+    reason: str
+
+
+class Plan(Value, frozen=True):
+    due: bool  # by the bands; an operator may want it all the same
+    why_not: str  # what stands against any transfer now; blank: nothing
+    standings: tuple[Standing, ...]
+    legs: tuple[Leg, ...]
+    left_out: tuple[str, ...]  # transfers that were not worth it, or not possible, and why
+    cost_micros: int  # expected
+
+
+def plan(state: State) -> Plan:
+    """What a rebalance would do now. It changes nothing."""
+    standings = tuple(_standing(state, book) for book in state.wallets.values())
+    why_not = _why_not(state)
+    due = any(one.outside for one in standings)
+    legs, left_out = _legs(state, standings) if not why_not else ([], [])
+    cost = sum(leg.micros * leg.cost_bps // BPS for leg in legs)
+    return Plan(due, why_not, standings, tuple(legs), tuple(left_out), cost)
+
+
+def rebalance(state: State, command: Rebalance, at_ns: int) -> Iterator[MovePlaced]:
+    """The plan's transfers, if an operator wants them, or if they are due and the last are long enough ago."""
+    desk = state.settings
+    if not command.by_operator and at_ns < state.rebalanced_ns + desk.rebalance_interval_ns:
+        return
+    planned = plan(state)
+    if command.by_operator and planned.why_not:
+        raise CommandRefused(f"no rebalance now: {planned.why_not}")
+    if not (planned.due or command.by_operator):
+        return
+    wallets = state.wallets
+    for leg in planned.legs:
+        book, receiver = wallets[leg.wallet_id], wallets[leg.to_wallet]
+        reason = f"{leg.reason}; {command.reason}"
+        yield transfer(state, MoveKind.REBALANCE, book, receiver, Money(leg.micros, desk.quote.mint), reason, at_ns)
+
+
+def _why_not(state: State) -> str:
+    if state.holds:
+        return f"the portfolio is held by {', '.join(sorted(state.holds))}"
+    under_way = [known.move.id for known in state.open_moves.values() if known.move.kind is MoveKind.REBALANCE]
+    return f"{', '.join(under_way)} under way" if under_way else ""
+
+
+def _standing(state: State, book: WalletBook) -> Standing:
+    desk, wallet, equity = state.settings, book.wallet, book.equity_micros
+    target = ppm_of(state.equity_micros, wallet.allocation_ppm)
+    off = equity - target
+    outside = abs(off) > ppm_of(target, desk.rebalance_band_ppm) and abs(off) >= desk.rebalance_min_micros
+    part, why = _part(state, book, off, target)
+    return Standing(wallet.id, equity, target, part, outside and part in (Part.GIVES, Part.TAKES), why)
+
+
+def _part(state: State, book: WalletBook, off: int, target: int) -> tuple[Part, str]:
+    desk = state.settings
+    if book.holds:
+        return Part.OUT, f"{book.status}: {', '.join(sorted(book.holds))}"
+    if abs(off) <= ppm_of(target, desk.rebalance_inner_ppm):
+        return Part.NEAR, f"within {desk.rebalance_inner_ppm / 10_000:g} % of its target"
+    if abs(off) < desk.rebalance_min_micros:
+        return Part.NEAR, f"off by less than {_usd(desk.rebalance_min_micros)}"
+    if off > 0:
+        free = free_units(state, book, desk.quote.mint)
+        return Part.GIVES, f"{_share(state, off)} of the portfolio above its target, {_usd(min(off, free))} of it free"
+    return Part.TAKES, f"{_share(state, off)} of the portfolio below its target"
+
+
+def _share(state: State, off_micros: int) -> str:
+    return f"{abs(off_micros) * 100 * PPM // max(1, state.equity_micros) / PPM:.2f} %"
+
+
+def _legs(state: State, standings: tuple[Standing, ...]) -> tuple[list[Leg], list[str]]:
+    """The largest excess to the largest shortfall, until one side is used up."""
+    quote, least = state.settings.quote.mint, state.settings.rebalance_min_micros
+    gives = {
+        one.wallet_id: min(one.excess_micros, free_units(state, state.wallets[one.wallet_id], quote))
+        for one in standings
+        if one.part is Part.GIVES
+    }
+    takes = {one.wallet_id: -one.excess_micros for one in standings if one.part is Part.TAKES}
+    givers = deque(sorted(gives, key=lambda wallet_id: -gives[wallet_id]))
+    takers = deque(sorted(takes, key=lambda wallet_id: -takes[wallet_id]))
+    legs: list[Leg] = []
+    left_out: list[str] = []
+    fees: dict[WalletId, int] = {}  # lamports that the legs so far may cost a giver
+    while givers and takers:
+        giver, taker = givers[0], takers[0]
+        micros = min(gives[giver], takes[taker])
+        receiver = state.wallets[taker]
+        fee = sum(costs_lamports(state, receiver, quote))
+        if micros < least:
+            left_out.append(f"{giver} to {taker}: {_usd(micros)} is less than the least transfer, {_usd(least)}")
+            (givers if gives[giver] < least else takers).popleft()
+        elif not can_pay(state, state.wallets[giver], fee + fees.get(giver, 0) + state.settings.reserve_float_lamports):
+            left_out.append(f"{giver} has not enough SOL for the fee of a transfer")
+            givers.popleft()
+        elif (bps := cost_bps(state, receiver, Money(micros, quote))) > state.settings.rebalance_cost_max_bps:
+            left_out.append(f"{giver} to {taker}: {_usd(micros)} would cost {bps} bps, too much")
+            takers.popleft()
+        else:
+            legs.append(Leg(giver, taker, micros, bps, f"{taker} is {_usd(takes[taker])} below its target"))
+            fees[giver] = fees.get(giver, 0) + fee
+            gives[giver] -= micros
+            takes[taker] -= micros
+            if gives[giver] < least:
+                givers.popleft()
+            if takes[taker] < least:
+                takers.popleft()
+    return legs, left_out
+
+
+def _usd(micros: int) -> str:
+    return f"${max(0, micros) * CENTS // MICROS / CENTS:,.2f}"

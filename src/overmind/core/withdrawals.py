@@ -1,0 +1,100 @@
+"""Capital out of the desk: to an address that is listed, within the day's cap, after a delay that can be cancelled.
+
+It is held from the moment it is asked for. A stop ends it; whoever still wants it asks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from overmind.core.capital import costs_lamports, free_units, notional_micros
+from overmind.core.holds import known_wallets
+from overmind.core.messages import CancelMove, CommandRefused, MoveClosed, MovePlaced, Withdraw
+from overmind.core.model import MICROS, OWN, SOL, Cause, Money, Move, MoveKind, OrderId, Rejected
+from overmind.core.state import State
+
+
+def withdraw(state: State, command: Withdraw, at_ns: int) -> Iterator[MovePlaced]:
+    """Raises CommandRefused with everything that stands against it. A known request is not made again."""
+    if command.request_id in state.withdrawals:
+        return
+    problems = list(_problems(state, command, at_ns))
+    if problems:
+        raise CommandRefused(f"no withdrawal: {'; '.join(problems)}")
+    desk = state.settings
+    fee, rent = costs_lamports(state, None, command.money.mint)
+    not_before_ns = at_ns + desk.withdraw_delay_ns
+    yield MovePlaced(
+        Move(
+            id=OrderId(f"move:{MoveKind.WITHDRAWAL}:{command.request_id}"),
+            kind=MoveKind.WITHDRAWAL,
+            wallet_id=command.wallet_id,
+            money=command.money,
+            to_address=command.to_address,
+            to_wallet=None,
+            notional_micros=notional_micros(state, command.money) or 0,
+            fee_max_lamports=fee,
+            rent_max_lamports=rent,
+            placed_ns=at_ns,
+            not_before_ns=not_before_ns,
+            expires_at_ns=not_before_ns + desk.signal_ttl_ns,
+            reason=command.reason,
+        )
+    )
+
+
+def _problems(state: State, command: Withdraw, at_ns: int) -> Iterator[str]:
+    desk, book, money = state.settings, state.wallets.get(command.wallet_id), command.money
+    if not command.request_id or OWN in command.request_id:
+        yield f"a request id has no {OWN!r} in it and is not blank"
+    if not command.reason.strip():
+        yield "a blank reason: say why; it is journaled"
+    if command.to_address not in desk.withdraw_addresses:
+        yield f"{command.to_address} is not in OVERMIND_WITHDRAW_ADDRESSES"
+    if state.holds:
+        yield f"the portfolio is held by {', '.join(sorted(state.holds))}"
+    if money.mint not in (SOL, desk.quote.mint):
+        yield f"only {desk.quote.symbol} and SOL leave the desk: sell {money.mint} first"
+    elif book is None:
+        yield f"no wallet {command.wallet_id!r}; known: {known_wallets(state)}"
+    else:
+        yield from _amount_problems(state, command, at_ns)
+    if book is not None and book.holds:
+        yield f"wallet {command.wallet_id} is {book.status}: {', '.join(sorted(book.holds))}"
+
+
+def _amount_problems(state: State, command: Withdraw, at_ns: int) -> Iterator[str]:
+    desk, money, book = state.settings, command.money, state.wallets[command.wallet_id]
+    free = free_units(state, book, money.mint)
+    lamports = sum(costs_lamports(state, None, money.mint)) + desk.reserve_float_lamports
+    if money.units <= 0:
+        yield f"{money.units} base units; a withdrawal is positive"
+    if money.units > free:
+        yield f"{command.wallet_id} has {free} base units of {money.mint} free, not {money.units}"
+    if lamports + (money.units if money.mint == SOL else 0) > free_units(state, book, SOL):
+        yield f"its SOL must still pay the fee and leave the float: {lamports} lamports"
+    worth = _worth_micros(state, money, at_ns)
+    if worth is None:
+        yield "SOL has no fresh price, so the day's cap cannot be checked"
+    elif state.withdrawn_today_micros + worth > desk.withdraw_day_max_micros:
+        asked, cap = (
+            micros / MICROS for micros in (state.withdrawn_today_micros + worth, desk.withdraw_day_max_micros)
+        )
+        yield f"${asked:,.2f} would be asked for today, OVERMIND_WITHDRAW_DAY_MAX_USD allows ${cap:,.2f}"
+
+
+def _worth_micros(state: State, money: Money, at_ns: int) -> int | None:
+    mark = state.marks.get(SOL)
+    stale = mark is None or at_ns - mark.at_ns > state.settings.mark_age_max_ns
+    return None if money.mint == SOL and stale else notional_micros(state, money)
+
+
+def cancel(state: State, command: CancelMove) -> Iterator[MoveClosed]:
+    """Of what was not begun. Raises CommandRefused: what is signed may land."""
+    known = state.open_moves.get(command.move_id)
+    if known is None:
+        waiting = ", ".join(sorted(state.open_moves)) or "none"
+        raise CommandRefused(f"no open move {command.move_id!r}; open: {waiting}")
+    if known.ticket is not None:
+        raise CommandRefused(f"{command.move_id} is signed and may land: its outcome decides")
+    yield MoveClosed(command.move_id, Rejected(Cause.CANCELLED, command.reason))

@@ -1,0 +1,103 @@
+"""Transactions of our own for moves of capital: what they are made of, and what they did.
+
+Built here, and all the same read back by the firewall before they are signed. The compute limit differs from move to
+move, so that two equal moves on one blockhash are two transactions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Final
+
+from solders.hash import Hash
+from solders.instruction import Instruction
+from solders.message import MessageV0, to_bytes_versioned
+from solders.pubkey import Pubkey
+
+from overmind.core.model import SOL, Failed, Filled, Mint, Move, MoveKind, Token
+from overmind.ports import Effects
+from overmind.solana import tokens as programs
+from overmind.solana.settlement import DETAIL_CHARS_MAX, Unsettled, cause_of
+from overmind.solana.transactions import SIGNATURE_BYTES
+
+UNITS: Final = 60_000  # one new token account and one transfer, with room for addresses that are hard to derive
+UNIT_PRICE_MICRO: Final = 50_000
+_STEPS: Final = 4_096  # of the limit
+
+
+def account_of(owner: str, token: Token) -> str:
+    program = programs.TOKEN_PROGRAMS[token.program]
+    return str(programs.ata(Pubkey.from_string(owner), Pubkey.from_string(token.mint), program))
+
+
+def build(move: Move, owner: str, tokens: Mapping[Mint, Token], blockhash: str) -> bytes:
+    """Unsigned: the one signature, of `owner`, is left blank."""
+    limit = UNITS - int.from_bytes(blake2b(move.id.encode(), digest_size=8).digest()) % _STEPS
+    instructions = [
+        programs.set_compute_unit_limit(limit),
+        programs.set_compute_unit_price(UNIT_PRICE_MICRO),
+        *_instructions(move, Pubkey.from_string(owner), tokens),
+    ]
+    message = MessageV0.try_compile(Pubkey.from_string(owner), instructions, [], Hash.from_string(blockhash))
+    return bytes([1]) + bytes(SIGNATURE_BYTES) + to_bytes_versioned(message)
+
+
+def _instructions(move: Move, owner: Pubkey, tokens: Mapping[Mint, Token]) -> list[Instruction]:
+    target, units = Pubkey.from_string(move.to_address), move.money.units
+    if move.money.mint == SOL:
+        return [programs.system_transfer(owner, target, units)]
+    token = tokens[move.money.mint]
+    program, mint = programs.TOKEN_PROGRAMS[token.program], Pubkey.from_string(token.mint)
+    account = programs.ata(owner, mint, program)
+    if move.kind is MoveKind.RECLAIM:
+        return [programs.close_account(account, owner, owner, program)]
+    their = programs.ata(target, mint, program)
+    return [
+        programs.create_ata_idempotent(owner, target, mint, program),
+        programs.transfer_checked(account, mint, their, owner, units, token.decimals, program),
+    ]
+
+
+def settle_move(effects: Effects, move: Move, owner: str, tokens: Mapping[Mint, Token]) -> Filled | Failed:
+    """What it did, read from the balances that it changed; to the unit what was asked for. Raises Unsettled."""
+    if effects.error is not None:
+        return Failed(effects.fee_lamports, cause_of(effects.error), effects.error[:DETAIL_CHARS_MAX], effects.slot)
+    gained = _Gained(effects)
+    lamports, fee, units = gained.lamports(owner) + effects.fee_lamports, effects.fee_lamports, move.money.units
+    if move.kind is MoveKind.RECLAIM:
+        closed = -gained.lamports(account_of(owner, tokens[move.money.mint]))
+        _expect("came back", lamports, closed)
+        if lamports <= 0 or any(gained.tokens.values()):
+            raise Unsettled(f"closing an empty account brought {lamports} lamports and changed {gained.tokens}")
+        return Filled(0, lamports, fee, 0, effects.slot)
+    if move.money.mint == SOL:
+        _expect("left", -lamports, units)
+        _expect("came", gained.lamports(move.to_address), units)
+        return Filled(units, units, fee, 0, effects.slot)
+    rent = gained.lamports(account_of(move.to_address, tokens[move.money.mint]))
+    _expect("left as rent", -lamports, rent)
+    wanted = {(owner, move.money.mint): -units, (move.to_address, move.money.mint): units}
+    if {key: change for key, change in gained.tokens.items() if change} != wanted:
+        raise Unsettled(f"it changed {gained.tokens}, wanted was {wanted}")
+    return Filled(units, units, fee, rent, effects.slot)
+
+
+def _expect(what: str, found: int, wanted: int) -> None:
+    if found != wanted:
+        raise Unsettled(f"{found} {what}, and {wanted} had to")
+
+
+class _Gained:
+    """What each account has more than before."""
+
+    def __init__(self, effects: Effects) -> None:
+        changes = zip(effects.accounts, effects.pre_lamports, effects.post_lamports, strict=True)
+        self._lamports = {account: post - pre for account, pre, post in changes}
+        self.tokens: dict[tuple[str, Mint], int] = {}
+        for one in effects.tokens:
+            key = (one.owner, one.mint)
+            self.tokens[key] = self.tokens.get(key, 0) + one.post_units - one.pre_units
+
+    def lamports(self, account: str) -> int:
+        return self._lamports.get(account, 0)
