@@ -18,6 +18,10 @@ from overmind.core.messages import (
     HoldAdded,
     HoldLifted,
     LiquidationOrdered,
+    MoveClosed,
+    MoveFinal,
+    MovePlaced,
+    MoveRolledBack,
     OrderClosed,
     OrderFinal,
     OrderPlaced,
@@ -91,6 +95,8 @@ class DecisionLog:
         state = engine.state
         self._wallet_of = {order_id: known.order.wallet_id for order_id, known in state.open_orders.items()}
         self._wallet_of |= {order_id: known.order.wallet_id for order_id, known in state.provisional.items()}
+        self._wallet_of |= {move_id: known.move.wallet_id for move_id, known in state.open_moves.items()}
+        self._wallet_of |= {move_id: known.move.wallet_id for move_id, known in state.provisional_moves.items()}
 
     async def run(self) -> None:
         """Until cancelled. What a lagging log loses is still in the journal; the gap is said."""
@@ -107,8 +113,15 @@ class DecisionLog:
             case OrderPlaced(order=order):
                 self._wallet_of[order.id] = order.wallet_id
                 log_entry(entry, order.wallet_id)
+            case MovePlaced(move=move):
+                self._wallet_of[move.id] = move.wallet_id
+                log_entry(entry, move.wallet_id)
             case OrderClosed(order_id=order_id, provisional=True) | TicketRecorded(order_id=order_id):
                 log_entry(entry, self._wallet_of.get(order_id))
+            case MoveClosed(move_id=move_id, provisional=True):
+                log_entry(entry, self._wallet_of.get(move_id))
+            case MoveClosed(move_id=move_id) | MoveFinal(move_id=move_id) | MoveRolledBack(move_id=move_id):
+                log_entry(entry, self._wallet_of.pop(move_id, None))
             case OrderClosed(order_id=order_id) | OrderFinal(order_id=order_id) | OrderRolledBack(order_id=order_id):
                 log_entry(entry, self._wallet_of.pop(order_id, None))
             case _:
@@ -154,6 +167,25 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
         case OrderRolledBack(order_id=order_id, outcome=outcome):
             why = "a fork undid what was booked"
             log.warning("order rolled back", seq=seq, order_id=order_id, wallet=wallet_id, why=why, **_shown(outcome))
+        case MovePlaced(move=move):
+            log.info(
+                "move placed",
+                seq=seq,
+                move_id=move.id,
+                wallet=move.wallet_id,
+                to=move.to_wallet or move.to_address,
+                units=move.money.units,
+                mint=move.money.mint,
+                why=move.reason,
+            )
+        case MoveClosed(move_id=move_id, outcome=outcome, provisional=provisional):
+            said = _shown(outcome) | ({"provisional": True} if provisional else {})
+            log.info("move closed", seq=seq, move_id=move_id, wallet=wallet_id, **said)
+        case MoveFinal(move_id=move_id):
+            log.info("move final", seq=seq, move_id=move_id, wallet=wallet_id)
+        case MoveRolledBack(move_id=move_id, outcome=outcome):
+            why = "a fork undid what was booked"
+            log.warning("move rolled back", seq=seq, move_id=move_id, wallet=wallet_id, why=why, **_shown(outcome))
         case HoldAdded(scope=scope, hold=hold):
             log.warning(
                 "hold added",

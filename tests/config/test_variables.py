@@ -89,7 +89,7 @@ OVERMIND_FLOAT_LOW_SOL                  | 0.250000001  | refused | is above OVER
 OVERMIND_FLOAT_TARGET_SOL               | 0            | desk.float_target_lamports | 0
 OVERMIND_FLOAT_TARGET_SOL               | 0.1          | refused | is above OVERMIND_FLOAT_TARGET_SOL
 OVERMIND_RECLAIM_AFTER_SEC              | 0            | desk.reclaim_after_ns | 0
-OVERMIND_WITHDRAW_ADDRESSES             | So11111111111111111111111111111111111111112, | desk.withdraw_addresses | ('So11111111111111111111111111111111111111112',)
+OVERMIND_WITHDRAW_ADDRESSES             | , | desk.withdraw_addresses | ()
 OVERMIND_WITHDRAW_ADDRESSES             | somewhere    | refused | 'somewhere' is no address
 OVERMIND_WITHDRAW_DAY_MAX_USD           | 500          | desk.withdraw_day_max_micros | 500000000
 OVERMIND_WITHDRAW_DELAY_SEC             | 0            | desk.withdraw_delay_ns | 0

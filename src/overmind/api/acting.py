@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Final, Literal, TypeVar
 
 import msgspec
@@ -12,19 +13,23 @@ from overmind.api.answers import Json, Refused
 from overmind.app import App
 from overmind.core.messages import (
     AddHold,
+    CancelMove,
     ClosePosition,
     CommandRefused,
     EmergencyStop,
     LiftHold,
     OrderPlaced,
     ReactivateWallet,
+    Rebalance,
 )
-from overmind.core.model import Value, WalletId
+from overmind.core.model import OrderId, Value, WalletId
+from overmind.core.rebalance import plan
+from overmind.core.withdrawals import move_id_of
+from overmind.form import ID
 from overmind.holding import OPERATOR, PORTFOLIO, holds_on, mint_held, scope_of
+from overmind.moving import BadWish, placed, shown_plan, withdrawal
 from overmind.ports import ChainSilent
 from overmind.watch import REASON_CHARS_MAX
-
-LATER: Final = "not in this version"
 
 
 class Why(Value, frozen=True, forbid_unknown_fields=True):
@@ -34,10 +39,34 @@ class Why(Value, frozen=True, forbid_unknown_fields=True):
 class Stop(Value, frozen=True, forbid_unknown_fields=True):
     reason: str
     liquidate: bool = False
+    sweep: bool = False
+
+
+class Balance(Value, frozen=True, forbid_unknown_fields=True):
+    reason: str
+    dry_run: bool = False
+
+
+class Out(Value, frozen=True, forbid_unknown_fields=True):
+    """A withdrawal: `amount` in whole tokens; without an id, the wish is its own."""
+
+    reason: str
+    wallet_id: str
+    amount: Decimal
+    token: str
+    to: str
+    request_id: str | None = None
 
 
 Verb = Literal["pause", "resume"]
-Wish = TypeVar("Wish", Why, Stop)
+SHAPES: Final = {
+    Why: '{"reason": "…"}',
+    Stop: '{"reason": "…", "liquidate": false, "sweep": false}',
+    Balance: '{"reason": "…", "dry_run": false}',
+    Out: '{"reason": "…", "wallet_id": "…", "amount": "250.5", "token": "USDC", "to": "address"}',
+}
+
+Wish = TypeVar("Wish", Why, Stop, Balance, Out)
 
 
 def acting(app: App) -> APIRouter:
@@ -46,7 +75,7 @@ def acting(app: App) -> APIRouter:
     @router.post("/emergency-stop")
     async def emergency_stop(request: Request) -> Response:
         wish = await _read(request, Stop)
-        await engine.handle(EmergencyStop(wish.reason, wish.liquidate))
+        await engine.handle(EmergencyStop(wish.reason, wish.liquidate, wish.sweep))
         statuses = await engine.read(lambda state: {book.wallet.id: book.status for book in state.wallets.values()})
         return Json({"stopped": True, "reason": wish.reason, "wallets": statuses})
 
@@ -96,8 +125,32 @@ def acting(app: App) -> APIRouter:
         return await hold(request, PORTFOLIO, verb == "pause")
 
     @router.post("/rebalance")
-    async def rebalance() -> Response:
-        raise Refused(501, f"rebalance: {LATER}")
+    async def rebalance_now(request: Request) -> Response:
+        """The plan, and what was placed of it: nothing on a dry run."""
+        wish = await _read(request, Balance)
+        planned = await engine.read(plan)
+        events = () if wish.dry_run else await engine.handle(Rebalance(wish.reason, by_operator=True))
+        return Json({"plan": shown_plan(planned), "moves": placed(events), "dry_run": wish.dry_run})
+
+    @router.post("/withdrawals")
+    async def withdraw(request: Request) -> Response:
+        wish = await _read(request, Out)
+        if wish.request_id is not None and not ID.fullmatch(wish.request_id):
+            raise Refused(400, "request_id is not 1 to 64 letters, digits, _ and -", "choose another id")
+        try:
+            command = withdrawal(
+                app.desk, wish.wallet_id, wish.amount, wish.token, wish.to, wish.reason, wish.request_id
+            )
+        except BadWish as bad:
+            raise Refused(400, bad.problem, bad.fix) from None
+        known = not placed(await engine.handle(command))
+        return Json({"move_id": move_id_of(command.request_id), "known": known})
+
+    @router.post("/moves/{move_id}/cancel")
+    async def cancel(move_id: str, request: Request) -> Response:
+        wish = await _read(request, Why)
+        await engine.handle(CancelMove(OrderId(move_id), wish.reason))
+        return Json({"move_id": move_id, "cancelled": True})
 
     return router
 
@@ -106,7 +159,7 @@ async def _read(request: Request, shape: type[Wish]) -> Wish:
     try:
         wish = msgspec.json.decode(await request.body(), type=shape)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as fault:
-        raise Refused(400, f"not what is asked for here: {fault}", 'send {"reason": "…"}') from None
+        raise Refused(400, f"not what is asked for here: {fault}", f"send {SHAPES[shape]}") from None
     if not wish.reason.strip():
         raise Refused(400, "a blank reason", "say why; it is journaled")
     if len(wish.reason) > REASON_CHARS_MAX:

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from overmind import reports
+from overmind import moving, reports
 from overmind.api.answers import Json, Refused
 from overmind.api.archive import Archive, Pages
 from overmind.app import App
@@ -60,6 +60,18 @@ def looking(app: App, recent: Archive, whole: Archive) -> APIRouter:
         closed = await recent.look(lambda pages: reports.closed_orders(pages.entries(after), desk))
         known = {row.order_id for row in closed}
         return Json([*closed[max(0, len(closed) - last) :], *(row for row in rows if row.order_id not in known)])
+
+    @router.get("/moves")
+    async def moves(only_open: OnlyOpen = False, last: Last = 20) -> Response:
+        """Of capital: between wallets, out of the desk, rent that came back."""
+        now_ns = app.clock.now_ns()
+        rows, seq = await engine.read(lambda state: (moving.open_moves(state, now_ns), state.seq))
+        if only_open:
+            return Json(rows)
+        desk, after = app.desk, max(0, seq - TAIL_ENTRIES)
+        closed = await recent.look(lambda pages: moving.closed_moves(pages.entries(after), desk))
+        known = {row.move_id for row in closed}
+        return Json([*closed[max(0, len(closed) - last) :], *(row for row in rows if row.move_id not in known)])
 
     @router.get("/signals/{signal_id}")
     async def signal(signal_id: str) -> Response:

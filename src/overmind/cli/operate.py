@@ -50,7 +50,7 @@ def accept(wallet_id: str, reason: Reason, as_json: AsJson = False) -> None:
 
     Lifts the hold of a deficit or of an unknown signature, and the quarantine after a fork. Orders must be settled.
     """
-    _not_blank(reason)
+    not_blank(reason)
     path = f"/v1/wallets/{quote(wallet_id, safe='')}/accept"
     answer = call_service(data_dir_of(None), path, {"reason": reason})
     changes = _accept_offline(WalletId(wallet_id), reason) if answer is None else answer["adjusted"]
@@ -79,7 +79,7 @@ async def _accept(config: MultiWalletConfig, journal: Journal, wallet_id: Wallet
             raise CommandRefused(f"the chain cannot be read: {silent}") from None
 
 
-def _not_blank(reason: str) -> None:
+def not_blank(reason: str) -> None:
     if not reason.strip():
         present.complain("a blank reason", "say why with --reason; it is journaled")
         raise typer.Exit(BAD_INPUT)
@@ -88,6 +88,9 @@ def _not_blank(reason: str) -> None:
 def stop(
     reason: Reason,
     liquidate: Annotated[bool, typer.Option("--liquidate", help="And sell whatever is held.")] = False,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="And move what that brings into the Emergency wallet; liquidates, too.")
+    ] = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -107,9 +110,9 @@ def stop(
         stop_file.write_text(reason, encoding="utf-8")
     how = f"{stop_file} stands; the next start stops before anything else"
     if find_service(directory) is not None:
-        how = _service_stop(directory, stop_file, reason, liquidate)
+        how = _service_stop(directory, stop_file, EmergencyStop(reason, liquidate, sweep))
     elif (directory / JOURNAL).exists():
-        how = _journal_stop(directory, stop_file, reason, liquidate)
+        how = _journal_stop(directory, stop_file, EmergencyStop(reason, liquidate, sweep))
     elif not stop_file.exists():
         raise CommandRefused(f"{stop_file} cannot be made and there is no journal: nothing was stopped")
     if as_json:
@@ -118,27 +121,28 @@ def stop(
         present.say(f"stopped: {how}", "bold red")
 
 
-def _service_stop(directory: Path, stop_file: Path, reason: str, liquidate: bool) -> str:
+def _service_stop(directory: Path, stop_file: Path, stop: EmergencyStop) -> str:
     """A service that hangs has the file all the same."""
-    said = reason.strip()[:REASON_CHARS_MAX] or "no reason given"
+    said = stop.reason.strip()[:REASON_CHARS_MAX] or "no reason given"
+    wish = {"reason": said, "liquidate": stop.liquidate, "sweep": stop.sweep}
     try:
-        call_service(directory, "/v1/emergency-stop", {"reason": said, "liquidate": liquidate})
+        call_service(directory, "/v1/emergency-stop", wish)
     except (ServiceSilent, ServiceRefused, ConfigError) as fault:
         if not stop_file.exists():
             raise
-        more = "; nothing is liquidated until you say it again" if liquidate else ""
+        more = "; nothing is liquidated until you say it again" if stop.liquidate or stop.sweep else ""
         return f"{stop_file} stands, so no entry is sent; the running service has not journaled it yet: {fault}{more}"
     stop_file.unlink(missing_ok=True)  # The journal says it now.
     return "every wallet holds `emergency` in the journal of the running service"
 
 
-def _journal_stop(directory: Path, stop_file: Path, reason: str, liquidate: bool) -> str:
+def _journal_stop(directory: Path, stop_file: Path, stop: EmergencyStop) -> str:
     try:
-        state = command_on_disk(directory, EmergencyStop(reason, liquidate))
+        state = command_on_disk(directory, stop)
     except JournalLocked:
         if not stop_file.exists():
             raise
-        more = "; nothing is liquidated until you say it again" if liquidate else ""
+        more = "; nothing is liquidated until you say it again" if stop.liquidate or stop.sweep else ""
         return f"a running service was told by {stop_file}; it journals the stop within a second{more}"
     if not state.wallets:
         return f"{stop_file} stands; the journal knows no wallet yet"
@@ -148,7 +152,7 @@ def _journal_stop(directory: Path, stop_file: Path, reason: str, liquidate: bool
 
 def reactivate(wallet_id: str, reason: Reason, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Lift the emergency stop of one wallet. Other holds of that wallet stay."""
-    _not_blank(reason)
+    not_blank(reason)
     directory = data_dir_of(data_dir)
     if (directory / STOP_FILE).exists():
         present.complain(f"{directory / STOP_FILE} still asks for a stop", "remove the file first")

@@ -14,6 +14,10 @@ from overmind.core.model import MICROS, OWN, SOL, Cause, Money, Move, MoveKind, 
 from overmind.core.state import State
 
 
+def move_id_of(request_id: str) -> OrderId:
+    return OrderId(f"move:{MoveKind.WITHDRAWAL}:{request_id}")
+
+
 def withdraw(state: State, command: Withdraw, at_ns: int) -> Iterator[MovePlaced]:
     """Raises CommandRefused with everything that stands against it. A known request is not made again."""
     if command.request_id in state.withdrawals:
@@ -26,7 +30,7 @@ def withdraw(state: State, command: Withdraw, at_ns: int) -> Iterator[MovePlaced
     not_before_ns = at_ns + desk.withdraw_delay_ns
     yield MovePlaced(
         Move(
-            id=OrderId(f"move:{MoveKind.WITHDRAWAL}:{command.request_id}"),
+            id=move_id_of(command.request_id),
             kind=MoveKind.WITHDRAWAL,
             wallet_id=command.wallet_id,
             money=command.money,

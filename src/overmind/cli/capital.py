@@ -1,0 +1,212 @@
+"""An operator's commands for capital: send it back to the allocations, take it out of the desk, cancel, look."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Final
+from urllib.parse import quote
+
+import msgspec
+import typer
+
+from overmind import moving
+from overmind.app import App, running
+from overmind.cli import present
+from overmind.cli.opening import (
+    BAD_INPUT,
+    AsJson,
+    DataDir,
+    data_dir_of,
+    journal_read_only,
+    journal_to_write,
+    load_config,
+    state_on_disk,
+)
+from overmind.cli.operate import Reason, command_on_disk, not_blank
+from overmind.cli.remote import call_service
+from overmind.clock import SystemClock
+from overmind.config import MultiWalletConfig
+from overmind.core.messages import CancelMove, Rebalance
+from overmind.core.model import OrderId
+from overmind.core.rebalance import plan
+from overmind.core.withdrawals import move_id_of
+from overmind.engine import recover
+from overmind.form import ID
+from overmind.market import connected
+from overmind.moving import BadWish, MoveRow, PlanShown
+from overmind.ports import Journal
+
+TAIL_ENTRIES: Final = 50_000  # how far back `moves` looks
+BY_OPERATOR: Final = "asked for by an operator"
+
+
+def add_to(cli: typer.Typer) -> None:
+    for command in (rebalance, withdraw, cancel, moves):
+        cli.command()(command)
+
+
+def rebalance(
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is journaled.")] = BY_OPERATOR,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, its reasons and its cost.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Move capital back to each wallet's allocation now, as reserved, journaled and signed transfers."""
+    not_blank(reason)
+    directory = data_dir_of(None)
+    answer = call_service(directory, "/v1/rebalance", {"reason": reason, "dry_run": dry_run})
+    if answer is not None:
+        shown, placed = msgspec.convert(answer["plan"], PlanShown), list(answer["moves"])
+    elif dry_run:
+        shown, placed = moving.shown_plan(plan(state_on_disk(directory))), []
+    else:
+        shown, placed = _rebalance_offline(reason)
+    if as_json:
+        present.emit_json({"plan": shown, "moves": placed, "dry_run": dry_run})
+        return
+    _show_plan(shown)
+    present.say("a dry run: nothing was moved" if dry_run else f"{len(placed)} transfers placed; see `overmind moves`")
+
+
+def _rebalance_offline(reason: str) -> tuple[PlanShown, list[OrderId]]:
+    config = load_config()
+    with journal_to_write(config.data_dir) as journal:
+        return asyncio.run(_rebalance(config, journal, reason))
+
+
+async def _rebalance(config: MultiWalletConfig, journal: Journal, reason: str) -> tuple[PlanShown, list[OrderId]]:
+    clock = SystemClock()
+    async with connected(config, clock) as connect, running(App(config, journal, clock, connect)) as app:
+        shown = moving.shown_plan(plan(app.engine.state))
+        return shown, moving.placed(await app.engine.handle(Rebalance(reason, by_operator=True)))
+
+
+def _show_plan(shown: PlanShown) -> None:
+    present.table(
+        "Wallets",
+        ("wallet", "equity", "target", "off by", "part", "why"),
+        (
+            (one.wallet_id, *map(present.usd, (one.equity_usd, one.target_usd, one.off_usd)), one.part, one.why)
+            for one in shown.wallets
+        ),
+        right=("equity", "target", "off by"),
+    )
+    present.table(
+        "Transfers",
+        ("from", "to", "amount", "cost bps", "reason"),
+        (
+            (leg.wallet_id, leg.to_wallet, present.usd(leg.amount_usd), leg.cost_bps, leg.reason)
+            for leg in shown.transfers
+        ),
+        right=("amount", "cost bps"),
+    )
+    for line in shown.left_out:
+        present.say(f"left out: {line}")
+    if shown.why_not:
+        present.say(f"nothing moves now: {shown.why_not}", "yellow")
+    due = "due" if shown.due else "not due: every wallet that takes part is within its band"
+    present.say(f"{due}; expected cost {present.usd(shown.cost_usd)}")
+
+
+def withdraw(
+    wallet_id: Annotated[str, typer.Argument(help="The wallet that pays.")],
+    amount: Annotated[str, typer.Argument(help="Whole tokens, as in 250.5.")],
+    token: Annotated[str, typer.Argument(help="The quote currency, or SOL of the float.")],
+    to: Annotated[str, typer.Option("--to", help="One of OVERMIND_WITHDRAW_ADDRESSES.")],
+    reason: Reason,
+    request_id: Annotated[str | None, typer.Option("--id", help="Names it: one id is one withdrawal.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take capital out of the desk: held now, sent by the running desk after OVERMIND_WITHDRAW_DELAY_SEC.
+
+    The same wish twice is one withdrawal, unless you give it another --id. `overmind cancel` takes it back until then.
+    """
+    not_blank(reason)
+    if request_id is not None and not ID.fullmatch(request_id):
+        present.complain(f"{request_id!r} is no id", "write 1 to 64 of the characters A-Z a-z 0-9 _ -")
+        raise typer.Exit(BAD_INPUT)
+    units, directory = _amount(amount), data_dir_of(None)
+    wish = {"wallet_id": wallet_id, "amount": str(units), "token": token, "to": to, "reason": reason}
+    answer = call_service(directory, "/v1/withdrawals", {**wish, "request_id": request_id})
+    if answer is None:
+        state = state_on_disk(directory)
+        try:
+            command = moving.withdrawal(state.settings, wallet_id, units, token, to, reason, request_id)
+        except BadWish as bad:
+            present.complain(bad.problem, bad.fix)
+            raise typer.Exit(BAD_INPUT) from None
+        command_on_disk(directory, command)
+        known = command.request_id in state.withdrawals
+        answer = {"move_id": move_id_of(command.request_id), "known": known}
+    if as_json:
+        present.emit_json(answer)
+    elif answer["known"]:
+        present.say(f"{answer['move_id']} is known already; for another withdrawal give another --id")
+    else:
+        present.say(f"{answer['move_id']}: held; `overmind cancel {answer['move_id']} --reason …` takes it back")
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        present.complain(f"{text!r} is no amount", "write a number of whole tokens, such as 250.5")
+        raise typer.Exit(BAD_INPUT) from None
+
+
+def cancel(
+    move_id: Annotated[str, typer.Argument(help="As `overmind moves` shows it.")],
+    reason: Reason,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Take back a withdrawal, or any move that was not begun. What it held is free again."""
+    not_blank(reason)
+    directory = data_dir_of(data_dir)
+    if call_service(directory, f"/v1/moves/{quote(move_id, safe='')}/cancel", {"reason": reason}) is None:
+        command_on_disk(directory, CancelMove(OrderId(move_id), reason))
+    if as_json:
+        present.emit_json({"move_id": move_id, "cancelled": True})
+    else:
+        present.say(f"{move_id}: cancelled")
+
+
+def moves(
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    only_open: Annotated[bool, typer.Option("--open", help="Only those without an outcome yet.")] = False,
+    last: Annotated[int, typer.Option("--last", min=1, help="How many closed moves to show.")] = 20,
+) -> None:
+    """Moves of capital: rebalances, top-ups, sweeps, withdrawals, rent that came back."""
+    with journal_read_only(data_dir_of(data_dir)) as journal:
+        state = recover(journal)
+        rows = moving.open_moves(state, SystemClock().now_ns())
+        if not only_open and state.desk is not None:
+            tail = journal.read(max(0, state.seq - TAIL_ENTRIES))
+            rows = [*moving.closed_moves(tail, state.desk)[-last:], *rows]
+    if as_json:
+        present.emit_json(rows)
+    else:
+        _show_moves(rows)
+
+
+def _show_moves(rows: list[MoveRow]) -> None:
+    columns = ("move", "from", "to", "amount", "state", "not before", "detail", "reason")
+    present.table(
+        "Moves",
+        columns,
+        (
+            (
+                row.move_id,
+                row.wallet_id,
+                row.to,
+                f"{row.amount} {row.symbol}",
+                f"{row.state} (provisional)" if row.provisional else row.state,
+                row.not_before,
+                row.detail,
+                row.reason,
+            )
+            for row in rows
+        ),
+        right=("amount",),
+    )

@@ -1,0 +1,105 @@
+"""Capital by command, on a desk that nobody else runs, and on a running service."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.api.stage import serving
+from tests.e2e.desk import WALLETS, as_json, overmind
+
+ADDRESS = "So11111111111111111111111111111111111111112"
+LISTED = {"OVERMIND_WITHDRAW_ADDRESSES": ADDRESS, "OVERMIND_WITHDRAW_DAY_MAX_USD": "500"}
+OUT = ("primary_wallet", "250.5", "USDC", "--to", ADDRESS, "--reason", "pay")
+
+
+@pytest.fixture(name="desk")
+def _desk(tmp_path: Path) -> Path:
+    """It stands, and has its capital."""
+    hold = {"signal_id": "h", "strategy_type": "TokenSniping", "action": "Hold", "symbol": "SOL", "notional_usd": 1}
+    assert overmind(tmp_path, "submit", "-", given=json.dumps(hold), **LISTED).returncode == 0
+    return tmp_path
+
+
+def cash(folder: Path) -> float:
+    rows: list[dict[str, Any]] = as_json(overmind(folder, "wallets", "--json"))
+    return float(next(row["token_balances"]["USDC"] for row in rows if row["wallet_id"] == "primary_wallet"))
+
+
+def test_a_dry_run_shows_the_plan_and_moves_nothing(desk: Path) -> None:
+    plan = as_json(overmind(desk, "rebalance", "--dry-run", "--json"))
+    assert (plan["dry_run"], plan["moves"]) == (True, [])
+    assert {row["wallet_id"] for row in plan["plan"]["wallets"]} >= {"primary_wallet", "hft_wallet"}
+    shown = overmind(desk, "rebalance", "--dry-run").stdout
+    assert "a dry run: nothing was moved" in shown
+    assert "target" in shown
+
+
+def test_a_new_allocation_moves_capital(desk: Path) -> None:
+    """The shares of the files changed: what is above its target gives to what is below."""
+    before = cash(desk)
+    shares = WALLETS.replace(":0.4", ":0.2").replace(":0.3", ":0.5")
+    moved = as_json(overmind(desk, "rebalance", "--json", OVERMIND_MANAGED_WALLETS=shares))
+    (transfer,) = moved["plan"]["transfers"]
+    assert (transfer["wallet_id"], transfer["to_wallet"]) == ("primary_wallet", "hft_wallet")
+    (row,) = as_json(overmind(desk, "moves", "--json"))
+    assert [row["move_id"]] == moved["moves"]
+    assert row["state"] != "signed"  # The command settles what it began; paper loses a transaction now and then.
+    assert cash(desk) == pytest.approx(before - (transfer["amount_usd"] if row["state"] == "filled" else 0))
+
+
+def test_a_withdrawal_is_held_and_can_be_cancelled(desk: Path) -> None:
+    asked = as_json(overmind(desk, "withdraw", *OUT, "--json"))
+    assert asked["known"] is False
+    assert as_json(overmind(desk, "withdraw", *OUT, "--json")) == {**asked, "known": True}
+    (row,) = as_json(overmind(desk, "moves", "--json"))
+    assert (row["move_id"], row["amount"], row["symbol"], row["state"]) == (asked["move_id"], "250.5", "USDC", "waits")
+    assert as_json(overmind(desk, "cancel", asked["move_id"], "--reason", "no", "--json"))["cancelled"]
+    (row,) = as_json(overmind(desk, "moves", "--json"))
+    assert (row["state"], row["detail"]) == ("rejected", "CANCELLED no")
+    assert overmind(desk, "cancel", asked["move_id"], "--reason", "no").returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "problem"),
+    [
+        ({1: "nan"}, 2, "is no amount"),
+        ({1: "much"}, 2, "is no amount"),
+        ({1: "0.0000001"}, 2, "more digits than USDC"),
+        ({1: "500.000001"}, 3, "OVERMIND_WITHDRAW_DAY_MAX_USD"),
+        ({1: "0"}, 2, "is no amount"),
+        ({2: "ETH"}, 2, "cannot be withdrawn"),
+        ({0: "nobody"}, 3, "no wallet 'nobody'"),
+        ({4: "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"}, 3, "is not in OVERMIND_WITHDRAW_ADDRESSES"),
+        ({6: " "}, 2, "a blank reason"),
+    ],
+)
+def test_what_may_not_leave_is_refused_with_its_reason(
+    change: dict[int, str], code: int, problem: str, desk: Path
+) -> None:
+    words = [change.get(place, word) for place, word in enumerate(OUT)]
+    done = overmind(desk, "withdraw", *words)
+    assert (done.returncode, problem in done.stderr) == (code, True), done.stderr
+    assert as_json(overmind(desk, "moves", "--json")) == []
+
+
+def test_the_same_by_a_running_service(tmp_path: Path) -> None:
+    with serving(tmp_path, **LISTED, OVERMIND_WITHDRAW_DELAY_SEC="0") as service:
+        told = as_json(overmind(tmp_path, "rebalance", "--dry-run", "--json"))
+        again = service.post("/v1/rebalance", {"reason": "x", "dry_run": True}).json
+        assert told["plan"]["wallets"] == again["plan"]["wallets"]
+        wish = {"wallet_id": "primary_wallet", "amount": 100, "token": "usdc", "to": ADDRESS, "reason": "pay"}
+        asked = service.post("/v1/withdrawals", wish)
+        assert asked.status == 200, asked.text
+        assert service.post("/v1/withdrawals", {**wish, "amount": "x"}).status == 400
+        assert service.post("/v1/withdrawals", {**wish, "amount": 401}).status == 409
+        assert service.post("/v1/withdrawals", {**wish, "request_id": "a:b"}).status == 400
+        assert service.post("/v1/moves/nothing/cancel", {"reason": "x"}).status == 409
+        assert service.post("/v1/rebalance", {"reason": " "}).status == 400
+        while service.get("/v1/moves?open=true").json:
+            pass
+        (row,) = service.get("/v1/moves").json
+        assert (row["move_id"], row["to"]) == (asked.json["move_id"], ADDRESS)
+        assert row["state"] in ("filled", "failed", "expired", "rejected")
