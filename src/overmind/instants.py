@@ -25,9 +25,10 @@ def day_or_instant_ns(text: str) -> int:
     if text[4:5] != "-":
         raise ValueError(f"{text[:40]!r} is neither a day nor an ISO 8601 time")
     try:
-        return instant_ns(f"{date.fromisoformat(text)}T00:00:00+00:00")
+        day = date.fromisoformat(text)
     except ValueError:
         return instant_ns(text)
+    return instant_ns(f"{day}T00:00:00+00:00")
 
 
 def iso(at_ns: int) -> str:
