@@ -38,6 +38,9 @@ def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings:
         cooldown_ns=settings.get(variables.STOP_COOLDOWN),
         exit_slippage_bps=settings.get(variables.EXIT_SLIPPAGE),
         exit_retry_ns=settings.get(variables.EXIT_RETRY),
+        day_trades_max=settings.get(variables.DAY_TRADES_MAX),
+        sizing_min_micros=settings.get(variables.SIZING_MIN),
+        volatility_half_life_ns=settings.get(variables.VOLATILITY_HALF_LIFE),
         costs=_costs(settings, findings),
     )
 

@@ -11,6 +11,7 @@ class Lot(msgspec.Struct):
     strategy: StrategyType | None  # None: came as a deposit
     units: int
     cost_micros: int
+    opened_ns: int = 0  # when it came
 
 
 class Position(msgspec.Struct):
@@ -28,6 +29,11 @@ class Position(msgspec.Struct):
     @property
     def unrealised_micros(self) -> int:
         return self.value_micros - self.cost_micros
+
+    @property
+    def opened_ns(self) -> int:
+        """When the oldest lot that is still held came: sales take the oldest first."""
+        return self.lots[0].opened_ns
 
     @property
     def average_cost_pico(self) -> int:
@@ -71,15 +77,9 @@ class Position(msgspec.Struct):
 
     def plan(self, exits: Exits, at_ns: int) -> None:
         """Take over what a signal that bought into it wants; of two wishes the stricter counts."""
-        own = self.exits or Exits()
-        self.exits = Exits(
-            _stricter(own.stop_loss_ppm, exits.stop_loss_ppm),
-            _stricter(own.trailing_ppm, exits.trailing_ppm),
-            _stricter(own.take_profit_ppm, exits.take_profit_ppm),
-            _stricter(own.hold_max_ns, exits.hold_max_ns),
-        )
+        self.exits = strictest(self.exits, exits)
         if exits.hold_max_ns is not None:
-            self.exit_by_ns = _stricter(self.exit_by_ns, at_ns + exits.hold_max_ns)
+            self.exit_by_ns = stricter(self.exit_by_ns, at_ns + exits.hold_max_ns)
 
     def revalue(self, price_pico: int) -> None:
         decimals = self.token.decimals
@@ -98,5 +98,17 @@ class Position(msgspec.Struct):
             del self.units_by[by]
 
 
-def _stricter(one: int | None, other: int | None) -> int | None:
+def strictest(one: Exits | None, other: Exits | None) -> Exits | None:
+    """Of two wishes the stricter, field by field."""
+    if one is None or other is None:
+        return one or other
+    return Exits(
+        stricter(one.stop_loss_ppm, other.stop_loss_ppm),
+        stricter(one.trailing_ppm, other.trailing_ppm),
+        stricter(one.take_profit_ppm, other.take_profit_ppm),
+        stricter(one.hold_max_ns, other.hold_max_ns),
+    )
+
+
+def stricter(one: int | None, other: int | None) -> int | None:
     return min(one, other) if one is not None and other is not None else one if other is None else other

@@ -51,6 +51,7 @@ def place(state: State, signal: Signal, order: Order, at_ns: int) -> None:
     if order.side is Side.BUY:
         count_entry(state, book, order, order.notional_micros)
         book.entries_open += 1
+        state.entries_open += 1
         book.loss_in_flight_micros += order.loss_max_micros
         book.placed_ns.append(at_ns)
         if len(book.placed_ns) > state.settings.rate_max_per_s:
@@ -77,7 +78,7 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
     _release(state, book, order)
     book.executions += 1
     if isinstance(outcome, Filled):
-        book.trades_today += 1
+        _count_trade(state, book)
         book.last_trade_ns = state.at_ns
     booked = _book(state, book, order, token, outcome)
     if provisional:
@@ -93,6 +94,11 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
         del book.quality[0]
     # A sale takes the oldest lots, whosever they are.
     _settled(state, book, order, order.strategy if order.side is Side.BUY else None)
+
+
+def _count_trade(state: State, book: WalletBook) -> None:
+    book.trades_today += 1
+    state.trades_today += 1
 
 
 def _after_exit(state: State, book: WalletBook, order: Order, outcome: Outcome) -> None:
@@ -128,6 +134,7 @@ def _release(state: State, book: WalletBook, order: Order) -> None:
     if order.side is Side.BUY:
         count_entry(state, book, order, -order.notional_micros)
         book.entries_open -= 1
+        state.entries_open -= 1
         book.loss_in_flight_micros -= order.loss_max_micros
 
 
@@ -163,7 +170,7 @@ def _fill(state: State, book: WalletBook, order: Order, token: Token, fill: Fill
     ledger.transfer(fill.received_units, order.receive, MARKET, book.accounts.free)
     book.token_accounts.add(order.receive)
     if order.side is Side.BUY:
-        change_position(state, book, token, Lot(order.strategy, fill.received_units, fill.spent_units))
+        change_position(state, book, token, Lot(order.strategy, fill.received_units, fill.spent_units, state.at_ns))
         _plan_exits(state, book, order, token, fill)
         worth = value_micros(fill.received_units, order.mark_pico, token.decimals)
         return Booked(costs_micros, 0, (fill.spent_units - worth) * BPS // fill.spent_units)
@@ -234,7 +241,7 @@ def roll_back(state: State, order_id: OrderId, outcome: Outcome) -> None:
     else:
         book.failed -= 1
     if isinstance(outcome, Filled) and not isinstance(known.outcome, Filled):
-        book.trades_today += 1
+        _count_trade(state, book)
     _book(state, book, order, token, outcome)
     _settled(state, book, order, None)
 
@@ -249,7 +256,7 @@ def _unfill(state: State, book: WalletBook, known: Provisional, fill: Filled) ->
     if order.side is Side.BUY:
         _realise(book, fill.spent_units)  # Less what the lots had cost, when `_true_up` takes them.
     else:
-        change_position(state, book, token, Lot(order.strategy, fill.spent_units, known.lot_cost_micros))
+        change_position(state, book, token, Lot(order.strategy, fill.spent_units, known.lot_cost_micros, state.at_ns))
         _realise(book, known.lot_cost_micros - fill.received_units)
     _realise(book, -_true_up(state, book, token))
 
@@ -348,7 +355,7 @@ def _add_lot(state: State, book: WalletBook, money: Money) -> None:
     if token is not None:
         mark = state.marks.get(money.mint)
         cost = value_micros(money.units, mark.price_pico, token.decimals) if mark else 0
-        change_position(state, book, token, Lot(None, money.units, cost))
+        change_position(state, book, token, Lot(None, money.units, cost, state.at_ns))
 
 
 def _capital_changed(state: State, book: WalletBook, mint: Mint, equity_before: int) -> None:

@@ -25,9 +25,10 @@ from overmind.core.model import (
     WalletId,
     value_micros_up,
 )
+from overmind.core.volatility import Volatility
 
 SOL_DECIMALS: Final = 9
-STATE_VERSION: Final = 3  # Raise it with any change of State: snapshots of another version are replayed instead.
+STATE_VERSION: Final = 4  # Raise it with any change of State: snapshots of another version are replayed instead.
 DECISIONS_KEPT_NS: Final = 2 * DAY_NS  # older ids are recognised by the journal's index
 
 
@@ -84,6 +85,9 @@ class State(msgspec.Struct):
     signals: int = 0
     refused: int = 0
     recorded: int = 0
+    trades_today: int = 0  # of all wallets
+    entries_open: int = 0  # likewise
+    volatility: dict[Mint, Volatility] = msgspec.field(default_factory=dict)
     # Caches, not part of the state's identity: rebuilt at start, never journaled, never hashed.
     decided: OrderedDict[SignalId, tuple[int, int]] = msgspec.field(default_factory=OrderedDict)  # (seq, at_ns)
     touched: list[Touched] = msgspec.field(default_factory=list)  # for the selection index
