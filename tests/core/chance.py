@@ -290,7 +290,7 @@ class Chance:
             changes += [
                 {"emergency_stop_ppm": rng.choice([PPM, PPM, 20_000])},
                 {"day_loss_max_ppm": rng.choice([PPM, 10_000]), "drawdown_max_ppm": rng.choice([PPM, 10_000])},
-                {"day_trades_max": rng.choice([0, 0, 3]), "sizing_min_micros": rng.choice([1, 10 * MICROS])},
+                {"day_trades_max": rng.choice([0, 0, 0, 20]), "sizing_min_micros": rng.choice([1, 10 * MICROS])},
                 {"loss_streak_max": rng.choice([0, 2]), "cooldown_ns": rng.choice([0, 10 * NS])},
                 {"exit_slippage_bps": rng.choice([(100,), (0, 50), (100, 200, 400, 800)])},
             ]
