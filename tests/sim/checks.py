@@ -172,6 +172,7 @@ class Auditor:
         books, order, signal, sizing = self.books, placed.order, placed.signal, placed.sizing
         assert sizing is not None, placed
         self._seen["sized, capped" if sizing.binding else "sized in full"] += 1
+        self._seen[f"sized by {sizing.how}"] += 1
         found = {}
         for book in books.wallets.values():
             size = rules.sized(books, book, signal, sizing.distance_ppm)
