@@ -52,8 +52,10 @@ from overmind.core.model import (
     OrderId,
     Outcome,
     Rejected,
+    RiskBudget,
     Signal,
     SignalId,
+    SizingMethod,
     StrategyShare,
     StrategyType,
     Ticket,
@@ -201,6 +203,9 @@ class Chance:
         quantity = Decimal(self._micros()).scaleb(-7) if notional is None else None
         if action in (TradeAction.SELL, TradeAction.MARKET_SELL) and rng.random() < 0.5:
             notional = quantity = None
+        risk = self.risk() if action in (TradeAction.BUY, TradeAction.MARKET_BUY) and rng.random() < 0.2 else None
+        if risk is not None:
+            notional = quantity = None
         signal = Signal(
             id=SignalId(f"s{rng.randint(0, 30) if odd() else rng.randint(31, 10**9)}"),
             strategy=rng.choice(STRATEGIES),
@@ -214,9 +219,20 @@ class Chance:
             exclude=tuple(rng.sample(self.names, min(len(self.names), 2))) if odd() else (),
             slippage_max_bps=rng.choice([100, 101]) if odd() else None,
             exits=self._exits() if rng.random() < 0.2 else None,
+            risk=risk,
             at_ns=desk.now_ns + rng.choice([0, -NS, 5 * NS, 6 * NS, -30 * NS]) if odd() else None,
         )
         return SubmitSignal(signal, desk.now_ns - (rng.choice([MS, 5 * NS, 6 * NS]) if odd() else 0))
+
+    def risk(self) -> RiskBudget:
+        rng, by_equity = self.rng, self.rng.random() < 0.4
+        return RiskBudget(
+            method=rng.choice([SizingMethod.STOP, SizingMethod.STOP, SizingMethod.VOLATILITY]),
+            micros=None if by_equity else self._micros() // rng.choice([1, 10]),
+            equity_ppm=rng.choice([1, 100, 10_000, PPM]) if by_equity else None,
+            multiple_ppm=rng.choice([1, PPM, 2 * PPM]),
+            horizon_ns=rng.choice([NS, DAY_NS]),
+        )
 
     def _exits(self) -> Exits:
         tight = [self.rng.choice([None, None, self.rng.randint(1, 50_000)]) for _ in range(3)]
@@ -274,6 +290,7 @@ class Chance:
             changes += [
                 {"emergency_stop_ppm": rng.choice([PPM, PPM, 20_000])},
                 {"day_loss_max_ppm": rng.choice([PPM, 10_000]), "drawdown_max_ppm": rng.choice([PPM, 10_000])},
+                {"day_trades_max": rng.choice([0, 0, 0, 20]), "sizing_min_micros": rng.choice([1, 10 * MICROS])},
                 {"loss_streak_max": rng.choice([0, 2]), "cooldown_ns": rng.choice([0, 10 * NS])},
                 {"exit_slippage_bps": rng.choice([(100,), (0, 50), (100, 200, 400, 800)])},
             ]
@@ -303,7 +320,10 @@ class Chance:
         }
         status = rng.choice(list(WalletStatus)) if self.odd() else WalletStatus.ACTIVE
         wallet_type = rng.choice(list(WalletType))
-        return structs.replace(wide_wallet(name), type=wallet_type, limits=limits, strategies=shares, status=status)
+        exits = structs.replace(self._exits(), stop_loss_ppm=None) if rng.random() < 0.2 else None
+        return structs.replace(
+            wide_wallet(name), type=wallet_type, limits=limits, strategies=shares, status=status, exits=exits
+        )
 
 
 def attempt(desk: Play, command: Command) -> list[object]:

@@ -344,6 +344,8 @@ def check_sums(state: State, plain: Accountant) -> None:
     assert state.assets == {mint: micros for mint, micros in assets.items() if micros}
     assert state.exposure_micros == sum(assets.values())
     assert state.equity_micros == sum(plain.equity(wallet_id) for wallet_id in state.wallets)
+    assert state.trades_today == sum(plain.trades_today.values())
+    assert state.entries_open == sum(order.side is Side.BUY for order in plain.open.values())
 
 
 def check_limits(state: State, plain: Accountant, order: Order, at_ns: int) -> None:
@@ -377,6 +379,9 @@ def check_limits(state: State, plain: Accountant, order: Order, at_ns: int) -> N
     delisted = sum(plain.value(v, one) for v in state.wallets for one in plain.mints(v) if one not in desk.tokens)
     assert (sum(used.values()) + delisted) * PPM <= desk.portfolio_exposure_max_ppm * equity
     assert used[order.mint] * PPM <= desk.asset_max_ppm * equity
+    if desk.day_trades_max:
+        buys = sum(one.side is Side.BUY for one in plain.open.values())
+        assert sum(plain.trades_today.values()) + buys <= desk.day_trades_max
     assert sum(at_ns - placed_ns < NS for placed_ns in plain.placed_ns[w]) <= desk.rate_max_per_s
 
 
@@ -392,6 +397,19 @@ def check_limits_of_wallet(state: State, plain: Accountant, order: Order, book: 
     assert order.mint in others or len(others) + 1 <= limits.positions_max
     assert plain.value(w, order.mint) + plain.held_buys(w, order.mint) <= limits.position_max_micros
     assert (plain.values(w) + plain.held_buys(w)) * PPM <= limits.exposure_max_ppm * plain.equity(w)
+
+
+def check_sizing(state: State, placed: OrderPlaced) -> None:
+    """A budget and nothing else becomes an amount by a sizing, which says of each cap what it was."""
+    sizing, risk, order = placed.sizing, placed.signal.risk, placed.order
+    assert (sizing is None) == (risk is None), placed
+    if sizing is None or risk is None:
+        return
+    budget = state.equity_micros * (risk.equity_ppm or 0) // PPM if risk.micros is None else risk.micros
+    assert sizing.budget_micros == budget
+    assert sizing.wanted_micros * sizing.distance_ppm <= budget * PPM < (sizing.wanted_micros + 1) * sizing.distance_ppm
+    assert order.notional_micros == min(sizing.wanted_micros, *(micros for _, micros in sizing.caps))
+    assert order.notional_micros >= state.settings.sizing_min_micros
 
 
 def check_timed(state: State, now_ns: int) -> None:
@@ -412,7 +430,12 @@ def check_breakers(state: State, plain: Accountant) -> None:
         lost = -plain.day_pnl(wallet_id)
         over = lost > 0 and lost >= book.wallet.limits.daily_loss_max_micros
         assert not over or "day_loss" in book.holds or book.wallet.type is WalletType.EMERGENCY, wallet_id
+        traded = plain.trades_today[wallet_id]
+        used_up = traded >= max(1, book.wallet.limits.trades_per_day_max)
+        assert not used_up or "day_trades" in book.holds or book.wallet.type is WalletType.EMERGENCY, wallet_id
         assert not desk.loss_streak_max or book.loss_streak < desk.loss_streak_max or "loss_streak" in book.holds
+    traded = sum(plain.trades_today.values())
+    assert not 0 < desk.day_trades_max <= traded or "day_trades" in state.holds
     equity = sum(plain.equity(wallet_id) for wallet_id in state.wallets)
     for base, limit_ppm, stands in (
         (state.day_base, desk.day_loss_max_ppm, "day_loss" in state.holds),
@@ -446,6 +469,7 @@ def play(rng: Random, wallets: int, commands: int, forks: bool = False) -> Play:
         for event in first:
             if isinstance(event, OrderPlaced) and event.order.side is Side.BUY:
                 check_limits(desk.state, plain, event.order, desk.now_ns)
+                check_sizing(desk.state, event)
         again = attempt(desk, command)
         refused = [told for told in first if isinstance(told, str)]
         known = again == refused or (isinstance(command, AcceptBalances) and "read them again" in str(again[0]))

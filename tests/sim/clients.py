@@ -45,10 +45,12 @@ from overmind.core.model import (
     Limits,
     Mint,
     Money,
+    RiskBudget,
     RiskProfile,
     Side,
     Signal,
     SignalId,
+    SizingMethod,
     StrategyShare,
     StrategyType,
     TradeAction,
@@ -325,6 +327,8 @@ class Trader:
 
     def _with_entry_amount(self, signal: Signal) -> Signal:
         random, luck = self._random, self._random.random()
+        if random.random() < 0.15:
+            return structs.replace(signal, risk=self._budget())
         if luck < 0.2:
             micros = max(1, min(self._at_an_edge(signal), NOTIONAL_MAX_MICROS) + random.choice((-1, 0, 0, 1)))
             return structs.replace(signal, notional_micros=micros)
@@ -335,6 +339,16 @@ class Trader:
         if luck < 0.7 or signal.mint == UNLISTED:
             return structs.replace(signal, notional_micros=round(usd * MICROS))
         return structs.replace(signal, quantity=self._whole_tokens(signal.mint, usd))
+
+    def _budget(self) -> RiskBudget:
+        """From what buys too little to what no limit lets through."""
+        random, by_equity = self._random, self._random.random() < 0.3
+        return RiskBudget(
+            method=random.choice((SizingMethod.STOP, SizingMethod.STOP, SizingMethod.VOLATILITY)),
+            micros=None if by_equity else round(random.choice((0.1, 2, 20, 2_000)) * random.random() * MICROS) + 1,
+            equity_ppm=random.choice((10, 1_000, 100_000)) if by_equity else None,
+            horizon_ns=random.choice((60 * NS, 86_400 * NS)),
+        )
 
     def _whole_tokens(self, mint: Mint, usd: float) -> Decimal:
         tokens = Decimal(usd) * 10**12 / Decimal(self._desktop.prices.start_pico[mint])
@@ -406,6 +420,7 @@ class Operator:
             portfolio_exposure_max_ppm=300_000 if self._desktop.odd() else 800_000,
             asset_max_ppm=random.choice((100_000, PPM)) if self._desktop.odd() else 400_000,
             rate_max_per_s=2 if self._desktop.odd() else 50,
+            day_trades_max=random.choice((3, 30)) if self._desktop.odd() else 0,
             reserve_float_lamports=0 if self._desktop.odd() else LAMPORTS // 10,
         )
 

@@ -87,6 +87,10 @@ EVENTS: Final = (
     "hold on wallet",
     "hold on strategy",
     "hold on portfolio",
+    "sized in full",
+    "sized, capped",
+    "sized by volatility",
+    *(f"refused {code}" for code in ("SIZE_TOO_SMALL", "STOP_DISTANCE_UNKNOWN", "VOLATILITY_UNKNOWN")),
     *(f"refused {code}" for code in (*checks.OF_SIGNAL, *rules.OF_WALLET)),
     *(f"exit refused {code}" for code in rules.OF_EXIT if code != "WALLET_STATUS"),
 )

@@ -13,6 +13,7 @@ from typing import Annotated, BinaryIO, Final
 import typer
 import uvloop
 
+from overmind import reports
 from overmind.api.files import Service, find_service
 from overmind.app import App, running
 from overmind.cli import present
@@ -85,6 +86,7 @@ def _checked(configured: WalletConfig) -> dict[str, object]:
         "public_key": wallet.public_key,
         "status": wallet.status,
         "limits": _limits(wallet.limits),
+        "exits": None if wallet.exits is None else reports.exit_row(wallet.exits),
         "strategies": [
             {
                 "strategy_type": strategy,
@@ -138,7 +140,12 @@ def show_config(as_json: AsJson = False) -> None:
 
 def route(
     strategy: Annotated[str, typer.Option("--strategy", help="The signal's strategy.")],
-    amount: Annotated[str, typer.Option("--amount", help="USD.")],
+    amount: Annotated[str | None, typer.Option("--amount", help="USD.")] = None,
+    risk_budget: Annotated[
+        str | None, typer.Option("--risk-budget", help="USD that it may lose, or with % of the equity, for --amount.")
+    ] = None,
+    sizing: Annotated[str | None, typer.Option("--sizing", help="Of a risk budget: stop or volatility.")] = None,
+    stop_loss: Annotated[str | None, typer.Option("--stop-loss", help="Percent.")] = None,
     action: Annotated[str, typer.Option("--action")] = "Buy",
     symbol: Annotated[str, typer.Option("--symbol")] = "SOL",
     risk_tolerance: Annotated[str | None, typer.Option("--risk-tolerance", help="0 to 1.")] = None,
@@ -154,6 +161,10 @@ def route(
         "action": action,
         "symbol": symbol,
         "notional_usd": amount,
+        "risk_budget_usd": None if risk_budget is None or risk_budget.endswith("%") else risk_budget,
+        "risk_budget_percent": risk_budget[:-1] if risk_budget is not None and risk_budget.endswith("%") else None,
+        "sizing": sizing,
+        "stop_loss_percent": stop_loss,
         "risk_tolerance": risk_tolerance,
         "preferred_wallet_type": prefer,
         "exclude_wallets": [one for names in exclude or [] for one in names.split(",")],

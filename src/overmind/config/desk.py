@@ -51,6 +51,9 @@ def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings:
         withdraw_addresses=settings.get(variables.WITHDRAW_ADDRESSES),
         withdraw_day_max_micros=settings.get(variables.WITHDRAW_DAY_MAX),
         withdraw_delay_ns=settings.get(variables.WITHDRAW_DELAY),
+        day_trades_max=settings.get(variables.DAY_TRADES_MAX),
+        sizing_min_micros=settings.get(variables.SIZING_MIN),
+        volatility_half_life_ns=settings.get(variables.VOLATILITY_HALF_LIFE),
         costs=_costs(settings, findings),
     )
 

@@ -233,6 +233,25 @@ LOSS_STREAK_MAX = Variable(
     "0",
     "Sales in a row that lost money, after which a wallet takes no entries until the next day. 0: no limit.",
 )
+DAY_TRADES_MAX = Variable(
+    "OVERMIND_DAY_TRADES_MAX",
+    measured(kinds.whole("trades", 0, 1_000_000_000)),
+    "0",
+    "Trades of all wallets since 00:00 UTC, after which no wallet takes entries until the next day. 0: no limit.",
+)
+SIZING_MIN = Variable(
+    "OVERMIND_SIZING_MIN_USD",
+    measured(kinds.usd("0.000001")),
+    "10",
+    "Least amount that a risk budget may come to; what its limits leave less of is refused.",
+)
+VOLATILITY_HALF_LIFE = Variable(
+    "OVERMIND_VOLATILITY_HALF_LIFE_SEC",
+    measured(kinds.seconds(60, 2_592_000)),
+    "21600",
+    "After how long a price move weighs half in a token's volatility. It takes 20 moves of full weight to be known, so "
+    "marks must come at least 14 times in it.",
+)
 STOP_COOLDOWN = Variable(
     "OVERMIND_STOP_COOLDOWN_SEC",
     measured(kinds.seconds(0, 86_400)),
@@ -476,11 +495,14 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         DAY_LOSS_MAX,
         DRAWDOWN_MAX,
         LOSS_STREAK_MAX,
+        DAY_TRADES_MAX,
         STOP_COOLDOWN,
         EXIT_SLIPPAGE,
         EXIT_RETRY,
         EMERGENCY_LIQUIDATE,
         EMERGENCY_SWEEP,
+        SIZING_MIN,
+        VOLATILITY_HALF_LIFE,
         RISK_AGGREGATION_ENABLED,
         PORTFOLIO_EXPOSURE_MAX,
         ASSET_MAX,

@@ -39,6 +39,7 @@ from overmind.core.moves import close_move, finalise_move, place_move, roll_back
 from overmind.core.settle import adjust, close, deposit, finalise, place, roll_back
 from overmind.core.state import State, TimedHold, remember_decision
 from overmind.core.sums import count, discount, refresh_equity
+from overmind.core.volatility import Volatility
 
 
 def apply(state: State, entry: Entry) -> None:
@@ -156,6 +157,7 @@ def _mark(state: State, marks: tuple[Mark, ...]) -> None:
     shown_twice = {mark.mint: min(mark.price_pico, _price_pico(state, mark.mint)) for mark in marks}
     for mark in marks:
         state.marks[mark.mint] = mark
+        _observe(state, mark)
     for book in state.wallets.values():
         for mint, price_pico in shown_twice.items():
             position = book.positions.get(mint)
@@ -163,6 +165,13 @@ def _mark(state: State, marks: tuple[Mark, ...]) -> None:
                 position.peak_pico = max(position.peak_pico, price_pico)
     if changed:
         _revalue(state, changed)
+
+
+def _observe(state: State, mark: Mark) -> None:
+    known = state.volatility.get(mark.mint)
+    if known is None:
+        known = state.volatility[mark.mint] = Volatility()
+    known.observe(mark, state.settings.volatility_half_life_ns)
 
 
 def _revalue(state: State, changed: list[Mark]) -> None:
@@ -190,7 +199,7 @@ def _price_changed(state: State, mark: Mark) -> bool:
 def _roll_day(state: State, day: int) -> None:
     assert day > state.day, (day, state.day)
     state.day = day
-    state.withdrawn_today_micros = 0
+    state.withdrawn_today_micros = state.trades_today = 0
     for book in state.wallets.values():
         book.trades_today = 0
         book.realised_today_micros = 0

@@ -19,6 +19,7 @@ from overmind.core.model import (
     OrderId,
     Outcome,
     Signal,
+    SizingMethod,
     StrategyType,
     Ticket,
     TradingMode,
@@ -45,11 +46,15 @@ class Code(enum.StrEnum):
     PRICE_IMPACT = "PRICE_IMPACT"
     MINT_NOT_ADMITTED = "MINT_NOT_ADMITTED"
     AMOUNT_OUT_OF_RANGE = "AMOUNT_OUT_OF_RANGE"
+    VOLATILITY_UNKNOWN = "VOLATILITY_UNKNOWN"
+    STOP_DISTANCE_UNKNOWN = "STOP_DISTANCE_UNKNOWN"
+    SIZE_TOO_SMALL = "SIZE_TOO_SMALL"
     RISK_LEVEL = "RISK_LEVEL"
     DAILY_LOSS = "DAILY_LOSS"
     DAILY_LOSS_HEADROOM = "DAILY_LOSS_HEADROOM"
     ASSET_COOLDOWN = "ASSET_COOLDOWN"
     TRADES_TODAY = "TRADES_TODAY"
+    PORTFOLIO_TRADES = "PORTFOLIO_TRADES"
     CONCURRENT_POSITIONS = "CONCURRENT_POSITIONS"
     POSITION_SIZE = "POSITION_SIZE"
     STRATEGY_POSITION_SIZE = "STRATEGY_POSITION_SIZE"
@@ -98,6 +103,22 @@ class Selection(Value, frozen=True):
     terms: CostTerms
     candidates: int  # wallets whose capacity and risk level fit; a sale knows only who holds the token
     wallets: int
+
+
+class Sizing(Value, frozen=True):
+    """How a risk budget became an amount in one wallet, cap by cap, for whoever asks later."""
+
+    wanted_micros: int  # what the budget buys at this distance
+    budget_micros: int
+    distance_ppm: int
+    how: SizingMethod
+    caps: tuple[tuple[Code, int], ...]  # the largest entry that each limit admitted, in micro-USD, in precedence
+    notional_micros: int  # the least of all these
+
+    @property
+    def binding(self) -> tuple[Code, ...]:
+        """The limits that made it smaller than wanted."""
+        return tuple(code for code, micros in self.caps if micros <= self.notional_micros < self.wanted_micros)
 
 
 class CommandRefused(Exception):
@@ -359,6 +380,7 @@ class OrderPlaced(Value, frozen=True, tag=True):
     signal: Signal
     order: Order
     selection: Selection
+    sizing: Sizing | None = None  # of a buy that gave a risk budget
 
 
 class TicketRecorded(Value, frozen=True, tag=True):

@@ -27,6 +27,7 @@ from overmind.core.model import (
     value_micros_up,
 )
 from overmind.core.realised import Realised
+from overmind.core.volatility import Volatility
 
 SOL_DECIMALS: Final = 9
 STATE_VERSION: Final = 4  # Raise it with any change of State: snapshots of another version are replayed instead.
@@ -92,6 +93,9 @@ class State(msgspec.Struct):
     signals: int = 0
     refused: int = 0
     recorded: int = 0
+    trades_today: int = 0  # of all wallets
+    entries_open: int = 0  # likewise
+    volatility: dict[Mint, Volatility] = msgspec.field(default_factory=dict)
     # Caches, not part of the state's identity: rebuilt at start, never journaled, never hashed.
     decided: OrderedDict[SignalId, tuple[int, int]] = msgspec.field(default_factory=OrderedDict)  # (seq, at_ns)
     touched: list[Touched] = msgspec.field(default_factory=list)  # for the selection index
