@@ -28,6 +28,7 @@ MEANING: Final[dict[Code, str]] = {
     Code.SLIPPAGE_CEILING: "The signal allows more slippage than the desk does.",
     Code.PRICE_IMPACT: "The order is expected to move the price beyond the desk's ceiling: make it smaller.",
     Code.MINT_NOT_ADMITTED: "The token is not listed.",
+    Code.MINT_BLOCKED: "An operator blocked it, or allows others only; see `overmind mints`.",
     Code.AMOUNT_OUT_OF_RANGE: "The amount comes to nothing, or to more than any desk trades.",
     Code.RISK_LEVEL: "The wallet's risk level is above the signal's tolerance.",
     Code.DAILY_LOSS: "The wallet's loss limit of this UTC day is used up.",

@@ -15,6 +15,7 @@ from msgspec import structs
 from tests.core.desk import Play
 
 from overmind.core.apply import apply
+from overmind.core.limits import values_of
 from overmind.core.messages import Entry, Event, OrderClosed
 from overmind.core.model import Mint, Outcome
 from overmind.core.state import State
@@ -41,6 +42,8 @@ buy eth $100 not w1,w2 id q stop 4 trail 10 profit 20 held 3600000; fill q.0.0; 
 reject for NOT_CONFIRMED; wait 9000; exits; fill fee 9000; buy eth $5 not w1,w2 id r; hold w4 operator for 1000
 wait 1000; hold momentum pause for 500; buy sol $20 not w1,w2 id t by arbitrage; fill t.0.0
 liquidate; close w1 eth; fill; wait 1; exits
+change w4 loss 60 stop 4 momentum.share 30 allocation 0.2; ceiling loss 50; change w4 stop files
+block eth; block btc; unblock btc; allow sol; allow eth; disallow eth; buy eth $5 id u; buy btc $5 id v
 """
 
 
@@ -71,6 +74,13 @@ def books(state: State) -> dict[str, object]:
             wallet_id: {mint: structs.asdict(one) for mint, one in sorted(book.exiting.items())}
             for wallet_id, book in state.wallets.items()
         },
+        "in_force": {
+            wallet_id: dict(sorted(values_of(book.wallet).items()))
+            for wallet_id, book in state.wallets.items()
+            if wallet_id in state.changes
+        },
+        "blocked": {mint: f"{one.who}: {one.reason}" for mint, one in state.mints.blocked.items()},
+        "allowed": sorted(state.mints.allowed or {}),
         "peaks": {
             wallet_id: {mint: position.peak_pico for mint, position in sorted(book.positions.items())}
             for wallet_id, book in state.wallets.items()

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import enum
 
+import msgspec
+
 from overmind.core.model import (
     DepositId,
     Desk,
+    LimitName,
     Mark,
     Mint,
     Money,
@@ -43,6 +46,7 @@ class Code(enum.StrEnum):
     SLIPPAGE_CEILING = "SLIPPAGE_CEILING"
     PRICE_IMPACT = "PRICE_IMPACT"
     MINT_NOT_ADMITTED = "MINT_NOT_ADMITTED"
+    MINT_BLOCKED = "MINT_BLOCKED"
     AMOUNT_OUT_OF_RANGE = "AMOUNT_OUT_OF_RANGE"
     RISK_LEVEL = "RISK_LEVEL"
     DAILY_LOSS = "DAILY_LOSS"
@@ -119,6 +123,38 @@ class Scope(Value, frozen=True):
     strategy: StrategyType | None = None
 
 
+class Change(Value, frozen=True):
+    """What an operator wants instead of what the files say, in micro-USD, ppm, a count, or as 0 or 1."""
+
+    value: int
+    who: str
+    reason: str
+    since_ns: int
+
+
+class Remark(Value, frozen=True):
+    """Who put a mint on a list, why, and when."""
+
+    who: str
+    reason: str
+    since_ns: int
+
+
+class MintLists(Value, frozen=True):
+    """Which listed tokens may be bought. A mint on both lists is blocked."""
+
+    blocked: dict[Mint, Remark] = msgspec.field(default_factory=dict)
+    allowed: dict[Mint, Remark] | None = None  # None: whatever is not blocked
+
+
+class MintVerb(enum.StrEnum):
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+    ALLOW = "allow"  # The first one makes the allow list: from then on nothing else is bought.
+    DISALLOW = "disallow"
+    ALLOW_ALL = "allow-all"  # No allow list any more.
+
+
 class ExitCause(enum.StrEnum):
     """Why a position is sold without a signal, the most urgent first. It stands first in the order's id."""
 
@@ -192,6 +228,24 @@ class ClosePosition(Value, frozen=True, tag=True):
     by_operator: bool = False
 
 
+class ChangeLimits(Value, frozen=True, tag=True):
+    """An operator wants other limits than the files say, while the desk runs. None: as the files say again."""
+
+    wallet_id: WalletId
+    changes: dict[LimitName, int | None]
+    who: str
+    reason: str
+
+
+class ChangeMints(Value, frozen=True, tag=True):
+    """An operator blocks a mint, or says which alone are allowed."""
+
+    verb: MintVerb
+    mint: Mint | None  # None for `allow-all` only
+    who: str
+    reason: str
+
+
 class ReactivateWallet(Value, frozen=True, tag=True):
     wallet_id: WalletId
     reason: str
@@ -254,6 +308,8 @@ Command = (
     | LiftHold
     | EmergencyStop
     | ClosePosition
+    | ChangeLimits
+    | ChangeMints
     | ReactivateWallet
     | SubmitSignal
     | RecordTicket
@@ -374,6 +430,23 @@ class LiquidationOrdered(Value, frozen=True, tag=True):
     reason: str
 
 
+class LimitsChanged(Value, frozen=True, tag=True):
+    """All that an operator wants otherwise in this wallet from now on, and who wanted each and why; none: the files."""
+
+    wallet_id: WalletId
+    changes: dict[LimitName, Change]
+    who: str
+    reason: str
+
+
+class MintsChanged(Value, frozen=True, tag=True):
+    """The lists as they are from now on, and who changed them and why."""
+
+    mints: MintLists
+    who: str
+    reason: str
+
+
 Event = (
     DeskFounded
     | DeskConfigured
@@ -393,6 +466,8 @@ Event = (
     | BalancesChecked
     | BalanceAdjusted
     | LiquidationOrdered
+    | LimitsChanged
+    | MintsChanged
 )
 
 Answer = OrderPlaced | SignalRefused | SignalRecorded  # What a signal's first decision can be.

@@ -10,12 +10,13 @@ import msgspec
 
 from overmind.core.book import OpenOrder, Provisional, WalletBook
 from overmind.core.ledger import Ledger
-from overmind.core.messages import DeskFounded, Hold, Scope
+from overmind.core.messages import Change, DeskFounded, Hold, MintLists, Scope
 from overmind.core.model import (
     DAY_NS,
     SOL,
     DepositId,
     Desk,
+    LimitName,
     Mark,
     Mint,
     OrderId,
@@ -27,7 +28,7 @@ from overmind.core.model import (
 )
 
 SOL_DECIMALS: Final = 9
-STATE_VERSION: Final = 3  # Raise it with any change of State: snapshots of another version are replayed instead.
+STATE_VERSION: Final = 4  # Raise it with any change of State: snapshots of another version are replayed instead.
 DECISIONS_KEPT_NS: Final = 2 * DAY_NS  # older ids are recognised by the journal's index
 
 
@@ -66,6 +67,8 @@ class State(msgspec.Struct):
     founded: DeskFounded | None = None
     desk: Desk | None = None
     wallets: dict[WalletId, WalletBook] = msgspec.field(default_factory=dict)
+    changes: dict[WalletId, dict[LimitName, Change]] = msgspec.field(default_factory=dict)  # wanted by an operator
+    mints: MintLists = MintLists()
     ledger: Ledger = msgspec.field(default_factory=Ledger)
     marks: dict[Mint, Mark] = msgspec.field(default_factory=dict)
     holds: dict[str, Hold] = msgspec.field(default_factory=dict)  # on the whole portfolio
