@@ -42,7 +42,8 @@ buy eth $100 not w1,w2 id q stop 4 trail 10 profit 20 held 3600000; fill q.0.0; 
 reject for NOT_CONFIRMED; wait 9000; exits; fill fee 9000; buy eth $5 not w1,w2 id r; hold w4 operator for 1000
 wait 1000; hold momentum pause for 500; buy sol $20 not w1,w2 id t by arbitrage; fill t.0.0
 liquidate; close w1 eth; fill; wait 1; exits
-change w4 loss 60 stop 4 momentum.share 30 allocation 0.2; ceiling loss 50; change w4 stop files
+w5 loss 20 stop 2 share momentum:40:900,arbitrage:30:500; change w5 loss 60 stop 4 arbitrage.share 50 allocation 0.2
+ceiling loss 50; change w5 stop files
 block eth; block btc; unblock btc; allow sol; allow eth; disallow eth; buy eth $5 id u; buy btc $5 id v
 """
 
