@@ -177,6 +177,9 @@ w1 share momentum:40:900,arbitrage:30:900; change w1 arbitrage.share 60; \
 w1 share momentum:90:900 | MomentumTrading.share 90
 w1 share momentum:40:900,arbitrage:30:900; change w1 arbitrage.share 60; w1 share momentum:40:900; \
 w1 share momentum:40:900,arbitrage:30:900 | Arbitrage.share 60
+# Back to the files goes always, share by share only where the rest fits.
+w1 share momentum:40:900,arbitrage:60:900; change w1 momentum.share 60 arbitrage.share 40; \
+change w1 momentum.share files arbitrage.share files | Arbitrage.share 60
 # Allocations that fit no more: the lower of both. A wallet that is gone does not count.
 w1 allocation 0.4; w2 allocation 0.4; change w1 allocation 0.6; w2 allocation 0.41 | allocation 0.4
 w1 allocation 0.4; w2 allocation 0.4; change w1 allocation 0.6; w2 allocation 0.4  | allocation 0.6
@@ -197,6 +200,14 @@ def test_a_restart_keeps_what_was_changed(steps: str, expected: str) -> None:
         apply(again, entry)
     assert encode_state(again) == encode_state(desk.state)
     assert encode_state(decode_state(encode_state(again))) == encode_state(again)
+
+
+def test_one_share_goes_back_to_the_files_only_where_the_others_leave_room() -> None:
+    desk = Play("w1 share momentum:40:900,arbitrage:60:900; change w1 momentum.share 60 arbitrage.share 40")
+    with pytest.raises(CommandRefused, match="would sum to 120 %"):
+        desk.play("change w1 arbitrage.share files")
+    desk.play("change w1 momentum.share files")
+    assert holds(desk)["MomentumTrading.share"] == 40
 
 
 def test_the_journal_says_who_wanted_what_and_why() -> None:

@@ -87,6 +87,11 @@ EVENTS: Final = (
     "hold on wallet",
     "hold on strategy",
     "hold on portfolio",
+    "limits changed",
+    "limits refused",
+    "limits taken back",
+    "mints: block",
+    "mints: allow",
     *(f"refused {code}" for code in (*checks.OF_SIGNAL, *rules.OF_WALLET)),
     *(f"exit refused {code}" for code in rules.OF_EXIT if code != "WALLET_STATUS"),
 )

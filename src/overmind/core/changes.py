@@ -42,6 +42,7 @@ from overmind.core.model import PPM, LimitName, Mint, WalletId
 from overmind.core.state import State
 
 MINTS_MAX: Final = 1_000  # on one list: each change journals all of it
+_OF_SUM: Final = {SHARE, ENABLED}
 _HIGHEST: Final = {SHARE: PPM, ALLOCATION: PPM, RISK: PPM, ENABLED: 1}  # What has no ceiling has an end all the same.
 
 
@@ -87,10 +88,10 @@ def _above(name: LimitName, kind: str, value: int, allowed: int) -> str:
 
 def _sum_faults(state: State, change: ChangeLimits, changes: dict[LimitName, Change]) -> Iterator[str]:
     """What does not fit together; only where this command has a part in it."""
-    kinds = {kind_of(name) for name in change.changes}
+    kinds, left = {kind_of(name) for name in change.changes}, {kind_of(name) for name in changes}
     book, ceilings = state.wallets[change.wallet_id], state.settings.ceilings
-    total = enabled_ppm(wanted_values(book.configured, changes, ceilings)) if kinds & {SHARE, ENABLED} else 0
-    if total > PPM:
+    total = enabled_ppm(wanted_values(book.configured, changes, ceilings))
+    if total > PPM and kinds & _OF_SUM and left & _OF_SUM:  # What the files alone say is not for us to refuse.
         yield f"the enabled shares would sum to {percent(total)}; at most 100 %"
     if ALLOCATION in kinds:
         wanted = _allocations(state, change.wallet_id, changes)
