@@ -28,6 +28,7 @@ MEANING: Final[dict[Code, str]] = {
     Code.SLIPPAGE_CEILING: "The signal allows more slippage than the desk does.",
     Code.PRICE_IMPACT: "The order is expected to move the price beyond the desk's ceiling: make it smaller.",
     Code.MINT_NOT_ADMITTED: "The token is not listed.",
+    Code.MINT_BLOCKED: "An operator blocked it, or allows others only; see `overmind mints`.",
     Code.AMOUNT_OUT_OF_RANGE: "The amount comes to nothing, or to more than any desk trades.",
     Code.VOLATILITY_UNKNOWN: "Too few marks, or only equal ones, to size by volatility; see `volatility_horizon_ms`.",
     Code.STOP_DISTANCE_UNKNOWN: "Sizing by the stop needs the signal's stop loss or the wallet's; both are none.",

@@ -9,9 +9,12 @@ from msgspec import structs
 from tests.core.desk import DESK, MS, USDC, Play, wide_wallet
 
 from overmind.core.gate import capacity_micros
+from overmind.core.limits import kind_of, values_of
 from overmind.core.messages import (
     AcceptBalances,
     AddHold,
+    ChangeLimits,
+    ChangeMints,
     ClosePosition,
     Command,
     CommandRefused,
@@ -20,6 +23,7 @@ from overmind.core.messages import (
     EmergencyStop,
     LiftHold,
     MarkPrices,
+    MintVerb,
     ReactivateWallet,
     RecordBalances,
     RecordDeposit,
@@ -39,11 +43,13 @@ from overmind.core.model import (
     PPM,
     SOL,
     Cause,
+    Ceilings,
     DepositId,
     Exits,
     Expired,
     Failed,
     Filled,
+    LimitName,
     Limits,
     Mark,
     Mint,
@@ -176,6 +182,8 @@ class Chance:
             *[self._deposit(name) for _ in range(4)],
             ConfigureWallet(self._wallet(name)),
             self._configure_desk(desk),
+            *[self._change_limits(desk, self.rng.choice(self.names)) for _ in range(4)],
+            *self._change_mints(),
             AddHold(
                 scope, rng.choice(CAUSES), "chance", rng.choice([None, desk.now_ns + rng.choice([-NS, NS, DAY_NS])])
             ),
@@ -190,6 +198,28 @@ class Chance:
             RecordOutcome(order_id, Expired()),
         ]
         return rng.choice(wishes)
+
+    def _change_limits(self, desk: Play, name: WalletId) -> ChangeLimits:
+        """Tighter, wider, back to the files, or what is not allowed; one limit or several."""
+        rng, configured = self.rng, desk.state.wallets[name].configured
+        by_files = values_of(configured)
+        wanted: dict[LimitName, int | None] = {}
+        for one in rng.sample(sorted(by_files), rng.randint(1, min(3, len(by_files)))):
+            kind, value = kind_of(one), by_files[one]
+            most = {"max_concurrent_positions": 3, "daily_trade_limit": 5, "enabled": 1}.get(kind or "", 0)
+            some = rng.randint(0, most or (300 * MICROS if value > PPM else PPM // 2))
+            wanted[one] = rng.choice([None, value, some, some, value + 1 if self.odd() else some])
+        if self.odd():
+            wanted[LimitName("nonsense")] = 1
+        return ChangeLimits(name, wanted, "chance", "chance")
+
+    def _change_mints(self) -> list[Command]:
+        """An allow list seldom, and not for long: else nothing is bought."""
+        rng, reason = self.rng, " " if self.odd() else "chance"
+        verb = rng.choice([MintVerb.ALLOW, MintVerb.ALLOW, MintVerb.DISALLOW] if self.odd() else [MintVerb.UNBLOCK])
+        blocked = ChangeMints(MintVerb.BLOCK, rng.choice(MINTS), "chance", reason)
+        freed = ChangeMints(verb, rng.choice(MINTS), "chance", "chance")
+        return [blocked, freed, ChangeMints(MintVerb.ALLOW_ALL, None, "chance", reason)]
 
     def submit(self, desk: Play) -> SubmitSignal:
         rng, odd = self.rng, self.odd
@@ -285,6 +315,8 @@ class Chance:
             },
             {"tokens": {**DESK.tokens, DUST.mint: DUST, COIN.mint: COIN}},
             {"multi_wallet_enabled": not self.odd(), "default_wallet": rng.choice(self.names)},
+            {"ceilings": Ceilings(rng.randint(0, 300 * MICROS), rng.randint(0, 300 * MICROS), PPM // 2, 2, 50_000, 5)},
+            {"ceilings": Ceilings()},
         ]
         if not self.forks:
             changes += [
@@ -313,7 +345,9 @@ class Chance:
         )
         shares = {
             strategy: StrategyShare(
-                rng.choice([PPM, PPM, 400_000]), rng.choice([10**6, 10**6, 500]) * MICROS, enabled=rng.random() < 0.9
+                rng.choice([PPM, PPM, 400_000, 300_000]),
+                rng.choice([10**6, 10**6, 500]) * MICROS,
+                enabled=rng.random() < 0.9,
             )
             for strategy in STRATEGIES
             if rng.random() < 0.8

@@ -8,6 +8,9 @@ often, so many milliseconds apart, and SOL's anew.
 
 `exits` sells what is due by a rule of ours, as the watch does after each mark.
 
+`change w1 stop 3 momentum.share 40` is what an operator wants instead of the files, `change w1 stop files` takes it
+back; `ceiling loss 500` is the desk's.
+
 SOL costs $100, eth $2,000 and btc $50,000; `new` is listed but was never priced. A step without a verb
 configures the wallet of that name. It starts with $9,900 and a float of 1 SOL, so its equity is $10,000 and a percent
 of it $100, and its limits are as wide as possible. It is noon.
@@ -29,6 +32,8 @@ from overmind.core.index import SelectionIndex
 from overmind.core.messages import (
     AcceptBalances,
     AddHold,
+    ChangeLimits,
+    ChangeMints,
     ClosePosition,
     Command,
     ConfigureDesk,
@@ -39,6 +44,7 @@ from overmind.core.messages import (
     FoundDesk,
     LiftHold,
     MarkPrices,
+    MintVerb,
     OrderPlaced,
     ReactivateWallet,
     RecordBalances,
@@ -66,6 +72,7 @@ from overmind.core.model import (
     Expired,
     Failed,
     Filled,
+    LimitName,
     Limits,
     Mark,
     Mint,
@@ -143,6 +150,19 @@ LIMIT_WORDS = {
     "trades": ("trades_per_day_max", 1),
     "risk": ("risk_level_ppm", PPM),
 }
+CHANGE_WORDS = {
+    "loss": ("max_daily_loss", MICROS),
+    "position": ("max_position_size", MICROS),
+    "exposure": ("max_exposure_percentage", PERCENT),
+    "places": ("max_concurrent_positions", 1),
+    "stop": ("stop_loss_threshold", PERCENT),
+    "trades": ("daily_trade_limit", 1),
+    "risk": ("risk_level", PPM),
+    "allocation": ("allocation", PPM),
+    "share": ("share", PERCENT),
+    "enabled": ("enabled", 1),
+}
+CEILING_WORDS = ("loss", "position", "exposure", "places", "stop", "trades")
 DESK_WORDS = {
     "exposure": ("portfolio_exposure_max_ppm", PERCENT),
     "asset": ("asset_max_ppm", PERCENT),
@@ -159,7 +179,7 @@ DESK_WORDS = {
     "least": ("sizing_min_micros", MICROS),
     "half": ("volatility_half_life_ns", MS),
 }
-WALLET_WORDS = ("usd", "sol", "share", "type", "key", "status")
+WALLET_WORDS = ("usd", "sol", "share", "type", "key", "status", "allocation")
 EXIT_WORDS = {
     "stop": ("stop_loss_ppm", PERCENT),
     "trail": ("trailing_ppm", PERCENT),
@@ -268,6 +288,17 @@ class Play:
                         )
                     )
                 )
+            case ["ceiling", *options]:
+                said = pairs(options, CEILING_WORDS)
+                ceilings = structs.replace(self.state.settings.ceilings, **limits_with(said))
+                return self.do(ConfigureDesk(structs.replace(self.state.settings, ceilings=ceilings)))
+            case ["change", name, *options]:
+                wanted = dict(map(change_with, options[::2], options[1::2]))
+                return self.do(ChangeLimits(WalletId(name), wanted, "ann", "because"))
+            case ["allow", "all"]:
+                return self.do(ChangeMints(MintVerb.ALLOW_ALL, None, "ann", "because"))
+            case ["block" | "unblock" | "allow" | "disallow" as verb, name]:
+                return self.do(ChangeMints(MintVerb(verb), mint(name), "ann", "because"))
             case ["deposit", name, amount, token]:
                 scale = 10 ** (USDC if token == "usd" else TOKENS[token]).decimals
                 return self._deposit(WalletId(name), Money(exact(amount, scale), mint(token)))
@@ -419,9 +450,7 @@ def wide_wallet(name: WalletId) -> Wallet:
 
 def wallet_with(wallet: Wallet, said: dict[str, str]) -> Wallet:
     """`share Strategy:percent:usd` leaves that strategy alone, `share none` leaves none."""
-    limits = {
-        LIMIT_WORDS[word][0]: exact(text, LIMIT_WORDS[word][1]) for word, text in said.items() if word in LIMIT_WORDS
-    }
+    limits = limits_with(said)
     strategies = wallet.strategies
     if "share" in said:
         rows = [row.split(":") for row in said["share"].split(",") if row != "none"]
@@ -434,10 +463,25 @@ def wallet_with(wallet: Wallet, said: dict[str, str]) -> Wallet:
         type=WalletType(said.get("type", wallet.type)),
         public_key=said.get("key", wallet.public_key),
         status=WalletStatus(said.get("status", wallet.status)),
+        allocation_ppm=exact(said["allocation"], PPM) if "allocation" in said else wallet.allocation_ppm,
         limits=structs.replace(wallet.limits, **limits),
         strategies=strategies,
         exits=exits_with({word: said[word] for word in WALLET_EXIT_WORDS if word in said}) or wallet.exits,
     )
+
+
+def limits_with(said: dict[str, str]) -> dict[str, int]:
+    return {
+        LIMIT_WORDS[word][0]: exact(text, LIMIT_WORDS[word][1]) for word, text in said.items() if word in LIMIT_WORDS
+    }
+
+
+def change_with(word: str, text: str) -> tuple[LimitName, int | None]:
+    """`stop 3`, `momentum.share 40`; `stop files`: as the files say again."""
+    of, dot, kind = word.rpartition(".")
+    name, scale = CHANGE_WORDS.get(kind, (kind, 1))
+    full = LimitName(f"{STRATEGIES.get(of, of)}.{name}" if dot else name)
+    return full, None if text == "files" else exact(text, scale)
 
 
 def desk_with(desk: Desk, said: dict[str, str]) -> Desk:

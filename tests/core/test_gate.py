@@ -72,6 +72,8 @@ w1; desk without eth       | buy eth $300  | MINT_NOT_ADMITTED a listed token et
 w1                         | buy pepe $300 | PRICE_MISSING a journaled mark pepe + MINT_NOT_ADMITTED a listed token pepe
 w1; buy eth $300; desk without eth | buy eth $300 | MINT_NOT_ADMITTED a listed token eth
 w1; mark pepe 1            | buy pepe 300  | MINT_NOT_ADMITTED a listed token pepe
+w1; block eth              | buy eth $300  | MINT_BLOCKED not blocked blocked by ann: because
+w1; allow btc              | buy eth $300  | MINT_BLOCKED on the allow list not among the 1 that are allowed
 w1                         | buy eth $0.000001 | w1 $0.000001
 w1                         | buy eth $0    | AMOUNT_OUT_OF_RANGE 1 to 1000000000000000000 micro-USD 0 micro-USD
 w1                         | buy eth 0.00000001 | w1 $0.00002
@@ -207,7 +209,7 @@ def test_everything_wrong_at_once_is_told_in_the_order_of_precedence() -> None:
         desk only w2 exposure 0 asset 0 rate 0 depth 1
         w1 type Emergency usd 0 sol 0 share momentum:0:0:off
         w1 risk 1 loss 0 trades 0 places 0 position 0 exposure 0
-        hold portfolio a; hold w1 a; hold momentum a; wait 30001
+        hold portfolio a; hold w1 a; hold momentum a; wait 30001; block eth
         """.replace("\n", ";")
     )
     (refused,) = desk.play("buy eth $300 tolerance 0 slip 101 not w1 waited 30000")

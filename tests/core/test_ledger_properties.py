@@ -364,6 +364,8 @@ def check_limits(state: State, plain: Accountant, order: Order, at_ns: int) -> N
     assert at_ns < order.expires_at_ns
     assert signal.at_ns is None or signal.at_ns <= at_ns + 5 * NS
     assert order.mint in desk.tokens
+    assert order.mint not in state.mints.blocked
+    assert state.mints.allowed is None or order.mint in state.mints.allowed
     assert all(at_ns - state.marks[mint].at_ns <= 30 * NS for mint in (order.mint, SOL))
     assert order.slippage_max_bps <= (300 if order.strategy is StrategyType.AXIOM_MEME_COIN else 100)
     assert limits.risk_level_ppm <= signal.risk_tolerance_ppm
@@ -423,6 +425,27 @@ def check_timed(state: State, now_ns: int) -> None:
     assert len(state.timed) == len(ending)
 
 
+def check_ceilings(state: State) -> None:
+    """Nothing in force is wider than both the desk's ceiling and what the wallet's own file says."""
+    ceilings = state.settings.ceilings
+    for wallet_id, book in state.wallets.items():
+        now, files = book.wallet.limits, book.configured.limits
+        for field in ("daily_loss_max_micros", "position_max_micros", "exposure_max_ppm", "positions_max"):
+            assert getattr(now, field) <= max(getattr(files, field), getattr(ceilings, field)), (wallet_id, field)
+        assert now.trades_per_day_max <= max(files.trades_per_day_max, ceilings.trades_per_day_max), wallet_id
+        if files.stop_loss_ppm:
+            assert 0 < now.stop_loss_ppm <= max(files.stop_loss_ppm, ceilings.stop_loss_ppm), wallet_id
+        assert now.risk_level_ppm >= files.risk_level_ppm, wallet_id
+        shares = [share.share_ppm for share in book.wallet.strategies.values() if share.enabled]
+        by_files = [share.share_ppm for share in book.configured.strategies.values() if share.enabled]
+        assert sum(shares) <= max(PPM, sum(by_files)), wallet_id
+        assert book.wallet.strategies.keys() == book.configured.strategies.keys(), wallet_id
+        if wallet_id not in state.changes:
+            assert book.wallet == book.configured, wallet_id
+    there = [book.wallet.allocation_ppm for book in state.wallets.values() if "removed" not in book.holds]
+    assert sum(there) <= PPM, there
+
+
 def check_breakers(state: State, plain: Accountant) -> None:
     """Whatever limit is reached has its hold."""
     desk = state.settings
@@ -464,6 +487,7 @@ def play(rng: Random, wallets: int, commands: int, forks: bool = False) -> Play:
         check_sums(desk.state, plain)
         check_debts(desk.state, plain)
         check_timed(desk.state, desk.now_ns)
+        check_ceilings(desk.state)
         if any(isinstance(one, PricesMarked) for one in first):
             check_breakers(desk.state, plain)
         for event in first:

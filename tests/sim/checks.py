@@ -363,6 +363,7 @@ def _compare_wallets(state: State, books: Books) -> None:
         assert book.loss_in_flight_micros == sum(one.loss_max_micros for one in books.entries(mine)), wallet_id
         assert book.entries_micros == sum(one.notional_micros for one in books.entries(mine)), wallet_id
         assert set(book.holds) == mine.causes, wallet_id
+        assert book.wallet == mine.wallet, (wallet_id, book.wallet, mine.wallet)
         lamports = totals(ledger.sol_float(wallet_id), SOL) + totals(ledger.sol_float_held(wallet_id), SOL)
         assert lamports == mine.lamports, (wallet_id, lamports, mine.lamports)
         assert totals(book.accounts.float_suspense, SOL) == -mine.owed_lamports, (wallet_id, mine.owed_lamports)

@@ -52,6 +52,7 @@ OF_SIGNAL: Final = {
     Code.SLIPPAGE_CEILING,
     Code.PRICE_IMPACT,
     Code.MINT_NOT_ADMITTED,
+    Code.MINT_BLOCKED,
     Code.AMOUNT_OUT_OF_RANGE,
     Code.PORTFOLIO_TRADES,
     Code.PORTFOLIO_EXPOSURE,
@@ -146,6 +147,8 @@ def broken_by_signal(books: Books, wish: Entering) -> set[Code]:
         Code.SLIPPAGE_CEILING: slippage(desk, signal) > ceiling,
         Code.PRICE_IMPACT: impact > ceiling,
         Code.MINT_NOT_ADMITTED: signal.mint not in desk.tokens,
+        Code.MINT_BLOCKED: signal.mint in books.blocked
+        or (books.allowed is not None and signal.mint not in books.allowed),
         Code.AMOUNT_OUT_OF_RANGE: _has_size(books, signal) and not 0 < wish.notional_micros <= NOTIONAL_MAX_MICROS,
         Code.SELECTION_TIMEOUT: wish.at_ns - wish.received_ns > desk.selection_timeout_ns,
         Code.PORTFOLIO_TRADES: bool(desk.day_trades_max) and trades(books) + 1 > desk.day_trades_max,

@@ -91,6 +91,11 @@ EVENTS: Final = (
     "sized, capped",
     "sized by volatility",
     *(f"refused {code}" for code in ("SIZE_TOO_SMALL", "STOP_DISTANCE_UNKNOWN", "VOLATILITY_UNKNOWN")),
+    "limits changed",
+    "limits refused",
+    "limits taken back",
+    "mints: block",
+    "mints: allow",
     *(f"refused {code}" for code in (*checks.OF_SIGNAL, *rules.OF_WALLET)),
     *(f"exit refused {code}" for code in rules.OF_EXIT if code != "WALLET_STATUS"),
 )

@@ -28,15 +28,19 @@ from overmind.cli.opening import (
     journal_read_only,
     journal_to_write,
     load_config,
+    state_on_disk,
     tokens_for_signals,
 )
 from overmind.cli.remote import Remote, caller_token
 from overmind.clock import SystemClock
 from overmind.config import ConfigError, MultiWalletConfig, WalletConfig
 from overmind.config.secrecy import Secret
+from overmind.core.limits import in_force
 from overmind.core.model import MICROS, PPM, Limits, Signal
+from overmind.journal.errors import JournalUnusable
 from overmind.journal.memory import MemoryJournal
 from overmind.journal.overlay import OverlayJournal
+from overmind.limits import differences
 from overmind.market import connected
 from overmind.ports import Journal
 from overmind.route import Route
@@ -66,14 +70,35 @@ def check(as_json: AsJson = False) -> None:
             raise
         present.emit_json({"ok": False, "errors": error.problems, "warnings": error.warnings, "wallets": []})
         raise typer.Exit(BAD_INPUT) from None
-    wallets = [_checked(wallet) for wallet in config.wallets.values()]
+    wallets, changed = [_checked(wallet) for wallet in config.wallets.values()], _changed(config)
     if as_json:
-        present.emit_json({"ok": True, "errors": [], "warnings": config.warnings, "wallets": wallets})
+        told = {"ok": True, "errors": [], "warnings": config.warnings, "wallets": wallets, "changed": changed}
+        present.emit_json(told)
         return
     present.warn_of(config.warnings)
     columns = ("wallet", "type", "profile", "share", "public key", "position", "day loss", "exposure", "strategies")
     present.table("Wallets", columns, (_row(wallet) for wallet in config.wallets.values()), right=columns[5:8])
+    for wallet_id, limits in changed.items():
+        present.table(f"Changed while it ran: {wallet_id}", ("in force",), ((one,) for one in limits))
     present.say(f"ok: {len(wallets)} wallets, {config.mode.value} on {config.cluster.value}", "green")
+
+
+def _changed(config: MultiWalletConfig) -> dict[str, list[str]]:
+    """What the next start will put on top of these files, by wallet; nothing where no journal can be read."""
+    if not (config.data_dir / JOURNAL).exists():
+        return {}
+    try:
+        changes = state_on_disk(config.data_dir).changes
+    except JournalUnusable as fault:
+        present.complain(f"what was changed while it ran cannot be told: {fault}")
+        return {}
+    told: dict[str, list[str]] = {}
+    for wallet_id, one in config.wallets.items():
+        wanted = changes.get(wallet_id, {})
+        held = in_force(one.wallet, wanted, config.desk.ceilings)
+        if found := list(differences(one.wallet, held, wanted)):
+            told[wallet_id] = found
+    return told
 
 
 def _checked(configured: WalletConfig) -> dict[str, object]:

@@ -84,8 +84,8 @@ def usd(low: str = "0", high: str = "1000000000000") -> Measure:
     return Measure("USD", MICROS, Decimal(low), Decimal(high))
 
 
-def percent() -> Measure:
-    return Measure("percent", PPM // 100, Decimal(0), Decimal(100))
+def percent(low: str = "0") -> Measure:
+    return Measure("percent", PPM // 100, Decimal(low), Decimal(100))
 
 
 def percent_within(low: str, high: str) -> Measure:

@@ -283,6 +283,40 @@ EMERGENCY_SWEEP = Variable(
     "false",
     "What such a liquidation brings goes to the first Emergency wallet.",
 )
+CEILING_DAILY_LOSS = Variable(
+    "OVERMIND_CEILING_DAILY_LOSS_USD",
+    measured(kinds.usd()),
+    "2000",
+    "The largest daily loss limit that `overmind limits` can give a wallet while the desk runs. Only the wallet's own "
+    "file may say more; the same holds for all ceilings.",
+)
+CEILING_POSITION = Variable(
+    "OVERMIND_CEILING_POSITION_USD",
+    measured(kinds.usd()),
+    "20000",
+    "The same for the largest position of a wallet, and of one of its strategies.",
+)
+CEILING_EXPOSURE = Variable(
+    "OVERMIND_CEILING_EXPOSURE_PERCENT", measured(kinds.percent()), "90", "The same for a wallet's exposure."
+)
+CEILING_POSITIONS = Variable(
+    "OVERMIND_CEILING_POSITIONS",
+    measured(kinds.whole("positions", 0, 10**12)),
+    "15",
+    "The same for a wallet's concurrent positions.",
+)
+CEILING_STOP_LOSS = Variable(
+    "OVERMIND_CEILING_STOP_LOSS_PERCENT",
+    measured(kinds.percent("0.0001")),
+    "5",
+    "The same for a wallet's stop loss; having none is wider than any.",
+)
+CEILING_TRADES = Variable(
+    "OVERMIND_CEILING_TRADES_PER_DAY",
+    measured(kinds.whole("trades", 0, 10**12)),
+    "200",
+    "The same for a wallet's trades of a day.",
+)
 AUTO_REBALANCE_ENABLED = Variable(
     "OVERMIND_AUTO_REBALANCE_ENABLED",
     kinds.flag(),
@@ -503,6 +537,12 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         EMERGENCY_SWEEP,
         SIZING_MIN,
         VOLATILITY_HALF_LIFE,
+        CEILING_DAILY_LOSS,
+        CEILING_POSITION,
+        CEILING_EXPOSURE,
+        CEILING_POSITIONS,
+        CEILING_STOP_LOSS,
+        CEILING_TRADES,
         RISK_AGGREGATION_ENABLED,
         PORTFOLIO_EXPOSURE_MAX,
         ASSET_MAX,

@@ -36,7 +36,7 @@ _KNOWN: Final = (
     "exits",
     "status",
 )
-_LIMITS: Final[Mapping[str, Measure]] = {
+LIMITS: Final[Mapping[str, Measure]] = {
     "max_daily_loss": kinds.usd(),
     "max_position_size": kinds.usd(),
     "max_concurrent_positions": kinds.whole("positions", 0, tables.COUNT_MAX),
@@ -172,10 +172,10 @@ class _Reader:
 
     def _limits(self, given: object) -> Limits | None:
         if not isinstance(given, dict):
-            self._refuse("risk_limits", "not an object", f"give all of {', '.join(_LIMITS)}")
+            self._refuse("risk_limits", "not an object", f"give all of {', '.join(LIMITS)}")
             return None
-        self._check_members(given, "risk_limits", tuple(_LIMITS))
-        values = {name: self._measure(given, "risk_limits", name, measure) for name, measure in _LIMITS.items()}
+        self._check_members(given, "risk_limits", tuple(LIMITS))
+        values = {name: self._measure(given, "risk_limits", name, measure) for name, measure in LIMITS.items()}
         return Limits(
             daily_loss_max_micros=values["max_daily_loss"],
             position_max_micros=values["max_position_size"],

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from overmind.core import breakers
 from overmind.core.balances import QUARANTINE, accept, compare, is_of_chain
 from overmind.core.book import OpenMove, OpenOrder, ProvisionalMove, WalletBook
+from overmind.core.changes import change_limits, change_mints
 from overmind.core.configure import check_same_money, configure_wallet, found_desk, take_deposit
 from overmind.core.exits import LISTED_MAX, close_position, refused, sell
 from overmind.core.floats import due_reclaims, due_top_ups
@@ -35,6 +36,8 @@ from overmind.core.messages import (
     AcceptBalances,
     AddHold,
     CancelMove,
+    ChangeLimits,
+    ChangeMints,
     ClosePosition,
     Command,
     CommandRefused,
@@ -157,6 +160,10 @@ def decide(state: State, index: SelectionIndex, command: Command, at_ns: int) ->
                 yield from breakers.liquidate(state, reason, sweep)
         case ClosePosition() as close:
             yield from close_position(state, close, at_ns)
+        case ChangeLimits() as change:
+            yield from change_limits(state, change, at_ns)
+        case ChangeMints() as change:
+            yield from change_mints(state, change, at_ns)
         case ReactivateWallet(wallet_id=wallet_id, reason=reason):
             if "emergency" in holds_of(state, Scope(wallet_id)):
                 yield HoldLifted(Scope(wallet_id), "emergency", reason)

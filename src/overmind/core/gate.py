@@ -80,6 +80,7 @@ UNITS: Final[dict[Code, str]] = {
     Code.SLIPPAGE_CEILING: BASIS_POINTS,
     Code.PRICE_IMPACT: BASIS_POINTS,
     Code.MINT_NOT_ADMITTED: TEXT,
+    Code.MINT_BLOCKED: TEXT,
     Code.AMOUNT_OUT_OF_RANGE: TEXT,
     Code.VOLATILITY_UNKNOWN: TEXT,
     Code.STOP_DISTANCE_UNKNOWN: TEXT,
@@ -217,7 +218,8 @@ def signal_refusals(state: State, ask: Ask, at_ns: int, received_at_ns: int) -> 
         yield Refusal(Code.PRICE_IMPACT, ceiling, ask.impact_bps)
     if signal.mint not in desk.tokens:
         yield Refusal(Code.MINT_NOT_ADMITTED, "a listed token", signal.mint)
-    elif ask.mark_pico and not 0 < ask.notional_micros <= NOTIONAL_MAX_MICROS:
+    yield from mint_refusals(state, signal.mint)
+    if signal.mint in desk.tokens and ask.mark_pico and not 0 < ask.notional_micros <= NOTIONAL_MAX_MICROS:
         yield Refusal(Code.AMOUNT_OUT_OF_RANGE, AMOUNT_RANGE, f"{ask.notional_micros} micro-USD")
     if desk.day_trades_max and (trades := state.trades_today + state.entries_open + 1) > desk.day_trades_max:
         yield Refusal(Code.PORTFOLIO_TRADES, desk.day_trades_max, trades)
@@ -228,6 +230,15 @@ def signal_refusals(state: State, ask: Ask, at_ns: int, received_at_ns: int) -> 
     asset = state.assets.get(signal.mint, 0) + ask.notional_micros
     if asset > ppm_of(state.equity_micros, desk.asset_max_ppm):
         yield Refusal(Code.ASSET_CONCENTRATION, desk.asset_max_ppm, share_ppm(asset, state.equity_micros))
+
+
+def mint_refusals(state: State, mint: Mint) -> Iterator[Refusal]:
+    """What an operator said about buying this token."""
+    blocked, allowed = state.mints.blocked.get(mint), state.mints.allowed
+    if blocked is not None:
+        yield Refusal(Code.MINT_BLOCKED, "not blocked", f"blocked by {blocked.who}: {blocked.reason}")
+    elif allowed is not None and mint not in allowed:
+        yield Refusal(Code.MINT_BLOCKED, "on the allow list", f"not among the {len(allowed)} that are allowed")
 
 
 def time_refusals(signal: Signal, stale_at_ns: int, at_ns: int, received_at_ns: int) -> Iterator[Refusal]:

@@ -17,6 +17,7 @@ SignalId = NewType("SignalId", str)  # Chosen by the sender: the end-to-end idem
 OrderId = NewType("OrderId", str)  # "{signal}.{part}.{attempt}": derived, never random.
 DepositId = NewType("DepositId", str)  # What the outside world calls the credit, e.g. its signature.
 Mint = NewType("Mint", str)
+LimitName = NewType("LimitName", str)  # as a wallet's JSON has it: `max_daily_loss`, `Arbitrage.share`
 
 SOL = Mint("So11111111111111111111111111111111111111112")
 
@@ -124,6 +125,17 @@ class Limits(Value, frozen=True):
     risk_level_ppm: int
 
 
+class Ceilings(Value, frozen=True):
+    """What no operator may exceed in any wallet while the desk runs. Only a wallet's own file may say more."""
+
+    daily_loss_max_micros: int = 2_000 * MICROS
+    position_max_micros: int = 20_000 * MICROS
+    exposure_max_ppm: int = 900_000
+    positions_max: int = 15
+    stop_loss_ppm: int = 50_000
+    trades_per_day_max: int = 200
+
+
 class StrategyShare(Value, frozen=True):
     """What one strategy may deploy in one wallet: a share of the wallet's equity and a largest position."""
 
@@ -209,6 +221,7 @@ class Desk(Value, frozen=True):
     sizing_min_micros: int = 10 * MICROS  # what a risk budget comes to, with all its caps, must be worth it
     volatility_half_life_ns: int = DAY_NS // 4  # of what a price move weighs in a token's volatility
     costs: CostModel = CostModel()
+    ceilings: Ceilings = Ceilings()
 
 
 class Exits(Value, frozen=True):

@@ -10,12 +10,13 @@ import msgspec
 
 from overmind.core.book import OpenMove, OpenOrder, Provisional, ProvisionalMove, WalletBook
 from overmind.core.ledger import Ledger
-from overmind.core.messages import DeskFounded, Hold, Scope
+from overmind.core.messages import Change, DeskFounded, Hold, MintLists, Scope
 from overmind.core.model import (
     DAY_NS,
     SOL,
     DepositId,
     Desk,
+    LimitName,
     Mark,
     Mint,
     OrderId,
@@ -69,6 +70,8 @@ class State(msgspec.Struct):
     founded: DeskFounded | None = None
     desk: Desk | None = None
     wallets: dict[WalletId, WalletBook] = msgspec.field(default_factory=dict)
+    changes: dict[WalletId, dict[LimitName, Change]] = msgspec.field(default_factory=dict)  # wanted by an operator
+    mints: MintLists = MintLists()
     ledger: Ledger = msgspec.field(default_factory=Ledger)
     marks: dict[Mint, Mark] = msgspec.field(default_factory=dict)
     holds: dict[str, Hold] = msgspec.field(default_factory=dict)  # on the whole portfolio
