@@ -315,7 +315,7 @@ def check_sums(state: State, plain: Accountant) -> None:
                 plain.value(wallet_id, mint),
             )
             for strategy in StrategyType:
-                assert position.value_by.get(strategy, 0) == plain.value(wallet_id, mint, strategy), (wallet_id, mint)
+                assert position.value_of(strategy) == plain.value(wallet_id, mint, strategy), (wallet_id, mint)
             assets[mint] += position.value_micros
         for order in buys:
             assets[order.mint] += order.notional_micros

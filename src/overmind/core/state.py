@@ -27,7 +27,7 @@ from overmind.core.model import (
 )
 
 SOL_DECIMALS: Final = 9
-STATE_VERSION: Final = 3  # Raise it with any change of State: snapshots of another version are replayed instead.
+STATE_VERSION: Final = 4  # Raise it with any change of State: snapshots of another version are replayed instead.
 DECISIONS_KEPT_NS: Final = 2 * DAY_NS  # older ids are recognised by the journal's index
 
 
@@ -76,6 +76,8 @@ class State(msgspec.Struct):
     equity_micros: int = 0
     assets: dict[Mint, int] = msgspec.field(default_factory=dict)  # positions and held buys by mint
     exposure_micros: int = 0  # the sum of `assets`
+    strategies: dict[str, int] = msgspec.field(default_factory=dict)  # positions and held buys by strategy
+    users: dict[Mint, int] = msgspec.field(default_factory=dict)  # how many wallets hold it or are about to
     deposited_micros: int = 0  # net, at the marks of the time
     day_base: Baseline = Baseline()  # at 00:00 UTC
     stop_base: Baseline = Baseline()  # at 00:00 UTC, or when a wallet was last reactivated
@@ -87,7 +89,8 @@ class State(msgspec.Struct):
     # Caches, not part of the state's identity: rebuilt at start, never journaled, never hashed.
     decided: OrderedDict[SignalId, tuple[int, int]] = msgspec.field(default_factory=OrderedDict)  # (seq, at_ns)
     touched: list[Touched] = msgspec.field(default_factory=list)  # for the selection index
-    revalued: bool = True  # marks, settings or wallets changed: the index must start afresh
+    repriced: bool = False  # marks changed: what all wallets have room for
+    revalued: bool = True  # settings, holds or wallets changed: the index must start afresh
 
     @property
     def settings(self) -> Desk:
@@ -106,7 +109,7 @@ class State(msgspec.Struct):
         return value_micros_up(lamports, mark.price_pico, SOL_DECIMALS) if mark else 0
 
 
-CACHES: Final = frozenset({"decided", "touched", "revalued"})
+CACHES: Final = frozenset({"decided", "touched", "repriced", "revalued"})
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 _DECODER: Final = msgspec.json.Decoder(State)
 
