@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from random import Random
 
 from msgspec.structs import replace
@@ -80,7 +81,7 @@ def _batch(desk: PureDesk, prices: dict[Mint, int], number: int, at_ns: int) -> 
     assert isinstance(placed, OrderPlaced), placed
     assert not due, due
     assert not blind, blind
-    return tuple(after - before for before, after in zip(times, times[1:], strict=False))
+    return tuple(after - before for before, after in pairwise(times))
 
 
 def _invested(exits: Exits | None) -> PureDesk:

@@ -41,6 +41,7 @@ buy eth $100 not w1,w2 id q stop 4 trail 10 profit 20 held 3600000; fill q.0.0; 
 reject for NOT_CONFIRMED; wait 9000; exits; fill fee 9000; buy eth $5 not w1,w2 id r; hold w4 operator for 1000
 wait 1000; hold momentum pause for 500; buy sol $20 not w1,w2 id t by arbitrage; fill t.0.0
 liquidate; close w1 eth; fill; wait 1; exits
+desk strategy 60 places 3; reactivate w2; buy btc $10 not w1,w4 id u; buy eth $9 not w1,w4 id v by arbitrage; fill u.0.0
 """
 
 
@@ -67,6 +68,8 @@ def books(state: State) -> dict[str, object]:
         "bases": [list(structs.astuple(base)) for base in (state.day_base, state.stop_base)],
         "peak_gain": state.peak_gain_micros,
         "timed": sorted(f"{one.scope.wallet_id} {one.cause} {one.until_ns}" for one in state.timed),
+        "strategies": dict(sorted(state.strategies.items())),
+        "users": dict(sorted(state.users.items())),
         "exiting": {
             wallet_id: {mint: structs.asdict(one) for mint, one in sorted(book.exiting.items())}
             for wallet_id, book in state.wallets.items()

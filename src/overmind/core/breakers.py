@@ -50,22 +50,22 @@ def _of_wallet(state: State, book: WalletBook, at_ns: int) -> Iterator[Event]:
 def _of_portfolio(state: State, at_ns: int) -> Iterator[Event]:
     desk, holds = state.settings, state.holds
     capital = state.day_base.capital_micros(state.deposited_micros)
-    if DAY_LOSS not in holds and _reached(state, capital, desk.day_loss_max_ppm):
+    if DAY_LOSS not in holds and reached(state.equity_micros, capital, desk.day_loss_max_ppm):
         reason = _lost(state, capital, "since 00:00 UTC", desk.day_loss_max_ppm)
         yield from add_hold(state, Scope(), Hold(DAY_LOSS, reason, at_ns, _midnight_ns(state, at_ns)))
     peak = state.peak_gain_micros + state.deposited_micros
-    if DRAWDOWN not in holds and _reached(state, peak, desk.drawdown_max_ppm):
+    if DRAWDOWN not in holds and reached(state.equity_micros, peak, desk.drawdown_max_ppm):
         reason = _lost(state, peak, "from the peak", desk.drawdown_max_ppm)
         yield from add_hold(state, Scope(), Hold(DRAWDOWN, reason, at_ns))
     capital = state.stop_base.capital_micros(state.deposited_micros)
-    if _reached(state, capital, desk.emergency_stop_ppm):
+    if reached(state.equity_micros, capital, desk.emergency_stop_ppm):
         since = "since 00:00 UTC or the last reactivation"
         yield from stop_all(state, _lost(state, capital, since, desk.emergency_stop_ppm), at_ns)
 
 
-def _reached(state: State, capital_micros: int, limit_ppm: int) -> bool:
+def reached(equity_micros: int, capital_micros: int, limit_ppm: int) -> bool:
     """Whether what is left of the capital is so much less. Exact, in integers."""
-    loss = capital_micros - state.equity_micros
+    loss = capital_micros - equity_micros
     return loss > 0 and loss * PPM >= capital_micros * limit_ppm
 
 

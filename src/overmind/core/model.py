@@ -191,6 +191,8 @@ class Desk(Value, frozen=True):
     cooldown_ns: int = 0  # how long a wallet does not buy again what its stop loss sold
     exit_slippage_bps: tuple[int, ...] = (100, 200, 400, 800)  # of an exit, try by try; the last is never exceeded
     exit_retry_ns: int = 2 * NS  # before an exit that failed is tried again; doubles with every try
+    strategy_max_ppm: int = PPM  # of the portfolio's equity, deployed by one strategy in all wallets
+    positions_max: int = 0  # different assets in all wallets, those about to be bought included; 0: no limit
     costs: CostModel = CostModel()
 
 
