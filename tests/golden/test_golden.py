@@ -41,7 +41,8 @@ buy eth $100 not w1,w2 id q stop 4 trail 10 profit 20 held 3600000; fill q.0.0; 
 reject for NOT_CONFIRMED; wait 9000; exits; fill fee 9000; buy eth $5 not w1,w2 id r; hold w4 operator for 1000
 wait 1000; hold momentum pause for 500; buy sol $20 not w1,w2 id t by arbitrage; fill t.0.0
 liquidate; close w1 eth; fill; wait 1; exits
-desk strategy 60 places 3; reactivate w2; buy btc $10 not w1,w4 id u; buy eth $9 not w1,w4 id v by arbitrage; fill u.0.0
+desk strategy 60 places 3; reactivate w2; buy btc $10 not w1,w4 id u by arbitrage; fill u.0.0
+buy eth $9 not w1,w4 id v by arbitrage; desk places 2; buy new $8 id x by arbitrage
 """
 
 
