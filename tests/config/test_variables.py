@@ -56,6 +56,14 @@ OVERMIND_WALLET_SELECTION_TIMEOUT_MS    | 50           | desk.selection_timeout_
 OVERMIND_WALLET_SELECTION_TIMEOUT_MS    |              | desk.selection_timeout_ns | 5000000000
 OVERMIND_PORTFOLIO_EXPOSURE_MAX_PERCENT | 79.9999      | desk.portfolio_exposure_max_ppm | 799999
 OVERMIND_ASSET_MAX_PERCENT              | 0            | desk.asset_max_ppm | 0
+OVERMIND_STRATEGY_MAX_PERCENT           | 33.3333      | desk.strategy_max_ppm | 333333
+OVERMIND_STRATEGY_MAX_PERCENT           | 101          | refused | out of bounds
+OVERMIND_POSITIONS_MAX                  | 7            | desk.positions_max | 7
+OVERMIND_POSITIONS_MAX                  | -1           | refused | out of bounds
+OVERMIND_STRESS_PERCENT                 | 50, 5,12.5   | stress_ppm | (50000, 125000, 500000)
+OVERMIND_STRESS_PERCENT                 | 10,10        | refused | is no such list
+OVERMIND_STRESS_PERCENT                 | 1,2,3,4,5,6,7,8,9 | refused | is no such list
+OVERMIND_STRESS_PERCENT                 | 101          | refused | out of bounds
 OVERMIND_RATE_MAX_PER_SEC               | 1e3          | desk.rate_max_per_s | 1000
 OVERMIND_SLIPPAGE_MAX_BPS               | 99           | desk.slippage_max_bps | 99
 OVERMIND_SLIPPAGE_MAX_MEME_BPS          | 299          | desk.slippage_max_meme_bps | 299

@@ -308,6 +308,7 @@ class Chance:
         changes: list[dict[str, object]] = [
             {"portfolio_exposure_max_ppm": rng.choice([PPM, 800_000, 300_000])},
             {"asset_max_ppm": rng.choice([PPM, 400_000, 100_000])},
+            {"strategy_max_ppm": rng.choice([PPM, 400_000, 100_000]), "positions_max": rng.choice([0, 0, 3, 2, 1])},
             {"rate_max_per_s": rng.choice([50, 50, 2, 1])},
             {
                 "tokens": {mint: token for mint, token in DESK.tokens.items() if mint != "eth"}

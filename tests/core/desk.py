@@ -166,6 +166,8 @@ CEILING_WORDS = ("loss", "position", "exposure", "places", "stop", "trades")
 DESK_WORDS = {
     "exposure": ("portfolio_exposure_max_ppm", PERCENT),
     "asset": ("asset_max_ppm", PERCENT),
+    "strategy": ("strategy_max_ppm", PERCENT),
+    "places": ("positions_max", 1),
     "rate": ("rate_max_per_s", 1),
     "attempts": ("attempts_max", 1),
     "timeout": ("selection_timeout_ns", MS),

@@ -51,6 +51,7 @@ from overmind.core.model import (
     WalletType,
 )
 from overmind.core.state import State, decode_state, encode_state
+from overmind.core.treasury import due_of, exits_due, unwatched
 
 Owned = tuple[WalletId, Mint]
 Undone = tuple[Order, Outcome, int, int]  # what was booked, what its fee and rent were worth, what sold lots had cost
@@ -315,7 +316,7 @@ def check_sums(state: State, plain: Accountant) -> None:
                 plain.value(wallet_id, mint),
             )
             for strategy in StrategyType:
-                assert position.value_by.get(strategy, 0) == plain.value(wallet_id, mint, strategy), (wallet_id, mint)
+                assert position.value_of(strategy) == plain.value(wallet_id, mint, strategy), (wallet_id, mint)
             assets[mint] += position.value_micros
         for order in buys:
             assets[order.mint] += order.notional_micros
@@ -343,6 +344,13 @@ def check_sums(state: State, plain: Accountant) -> None:
             assert book.deployed_micros(strategy) == expected, (wallet_id, strategy)
     assert state.assets == {mint: micros for mint, micros in assets.items() if micros}
     assert state.exposure_micros == sum(assets.values())
+    for strategy in StrategyType:
+        deployed = [plain.values(w, strategy) + plain.held_buys(w, strategy=strategy) for w in state.wallets]
+        assert state.strategies.get(strategy, 0) == sum(deployed), strategy
+    users: Counter[Mint] = Counter()
+    for wallet_id in state.wallets:
+        users.update(plain.mints(wallet_id) | {order.mint for order in plain.orders(wallet_id, Side.BUY)})
+    assert state.users == users
     assert state.equity_micros == sum(plain.equity(wallet_id) for wallet_id in state.wallets)
     assert state.trades_today == sum(plain.trades_today.values())
     assert state.entries_open == sum(order.side is Side.BUY for order in plain.open.values())
@@ -384,6 +392,14 @@ def check_limits(state: State, plain: Accountant, order: Order, at_ns: int) -> N
     if desk.day_trades_max:
         buys = sum(one.side is Side.BUY for one in plain.open.values())
         assert sum(plain.trades_today.values()) + buys <= desk.day_trades_max
+    everywhere = sum(
+        plain.values(v, order.strategy) + plain.held_buys(v, strategy=order.strategy) for v in state.wallets
+    )
+    assert everywhere * PPM <= desk.strategy_max_ppm * equity
+    others = set[Mint]()
+    for v in state.wallets:
+        others |= plain.mints(v) | {one.mint for one in plain.orders(v, Side.BUY) if one.id != order.id}
+    assert not desk.positions_max or order.mint in others or len(others) < desk.positions_max
     assert sum(at_ns - placed_ns < NS for placed_ns in plain.placed_ns[w]) <= desk.rate_max_per_s
 
 
@@ -446,6 +462,24 @@ def check_ceilings(state: State) -> None:
     assert sum(there) <= PPM, there
 
 
+def check_due(state: State, now_ns: int) -> None:
+    """The cheap look finds what a look at every position would find, nothing less and nothing more."""
+    for at_ns in (now_ns, now_ns + 50 * NS):
+        found = [due_of(state, book, mint, at_ns) for book in state.wallets.values() for mint in book.positions]
+        due = exits_due(state, at_ns)
+        assert {(one.wallet_id, one.mint): one for one in due} == {
+            (one.wallet_id, one.mint): one for one in found if one is not None
+        }
+        fresh = {mint for mint, mark in state.marks.items() if at_ns - mark.at_ns <= state.settings.mark_age_max_ns}
+        assert set(unwatched(state, at_ns)) == {
+            (wallet_id, mint)
+            for wallet_id, book in state.wallets.items()
+            for mint, position in book.positions.items()
+            if mint not in fresh
+            and (book.liquidating or position.exits or book.wallet.exits or book.wallet.limits.stop_loss_ppm > 0)
+        }
+
+
 def check_breakers(state: State, plain: Accountant) -> None:
     """Whatever limit is reached has its hold."""
     desk = state.settings
@@ -488,6 +522,7 @@ def play(rng: Random, wallets: int, commands: int, forks: bool = False) -> Play:
         check_debts(desk.state, plain)
         check_timed(desk.state, desk.now_ns)
         check_ceilings(desk.state)
+        check_due(desk.state, desk.now_ns)
         if any(isinstance(one, PricesMarked) for one in first):
             check_breakers(desk.state, plain)
         for event in first:

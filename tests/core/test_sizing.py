@@ -74,6 +74,7 @@ def test_every_rule_that_a_smaller_size_could_keep_has_a_cap() -> None:
         Code.AMOUNT_OUT_OF_RANGE,
         Code.PORTFOLIO_EXPOSURE,
         Code.ASSET_CONCENTRATION,
+        Code.STRATEGY_CONCENTRATION,
         Code.DAILY_LOSS_HEADROOM,
         Code.POSITION_SIZE,
         Code.STRATEGY_POSITION_SIZE,

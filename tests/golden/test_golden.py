@@ -48,6 +48,8 @@ fill v.0.0; mark eth 1600; exits; fill fee 5000; buy eth risk$0.01 not w1,w2,w4 
 w6 loss 20 stop 2 share momentum:40:900,arbitrage:30:500; change w6 loss 60 stop 4 arbitrage.share 50 allocation 0.2
 ceiling loss 50; change w6 stop files
 block eth; block btc; unblock btc; allow sol; allow eth; disallow eth; buy eth $5 id y; buy btc $5 id z
+desk strategy 60 places 3; reactivate w2; buy btc $10 not w1,w4 id u by arbitrage; fill u.0.0
+buy eth $9 not w1,w4 id v by arbitrage; desk places 2; buy new $8 id x by arbitrage
 """
 
 
@@ -74,6 +76,8 @@ def books(state: State) -> dict[str, object]:
         "bases": [list(structs.astuple(base)) for base in (state.day_base, state.stop_base)],
         "peak_gain": state.peak_gain_micros,
         "timed": sorted(f"{one.scope.wallet_id} {one.cause} {one.until_ns}" for one in state.timed),
+        "strategies": dict(sorted(state.strategies.items())),
+        "users": dict(sorted(state.users.items())),
         "exiting": {
             wallet_id: {mint: structs.asdict(one) for mint, one in sorted(book.exiting.items())}
             for wallet_id, book in state.wallets.items()
