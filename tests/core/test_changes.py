@@ -276,6 +276,9 @@ w1; allow btc; block btc               | buy btc $1    | MINT_BLOCKED not blocke
 w1; allow btc; allow all               | buy eth $1    | w1 $1
 w1; block eth; allow all               | buy eth $1    | MINT_BLOCKED not blocked {BLOCKED}
 w1; block btc; desk without btc | buy btc $1 | MINT_NOT_ADMITTED a listed token btc + MINT_BLOCKED not blocked {BLOCKED}
+# What a wallet has nothing against is refused for what all of it has: that is the code, whatever other wallets say.
+w1; w2 share none; block eth | buy eth $1 | MINT_BLOCKED not blocked {BLOCKED} + \
+STRATEGY_NOT_ENABLED enabled not in the wallet's strategies @w2
 # It stops no exit, of whatever kind.
 w1 stop 5; buy eth $1000; fill; block eth; allow btc | sell eth all | w1 0.5 eth
 w1 stop 5; buy eth $1000; fill; block eth; mark eth 1900 | exits    | w1 0.5 eth
@@ -293,7 +296,7 @@ w1; allow btc; disallow btc            | disallow btc  | nothing
 """
 
 
-@pytest.mark.parametrize(("steps", "step", "answer"), rows(MINTS))
+@pytest.mark.parametrize(("steps", "step", "answer"), rows(MINTS.replace("\\\n", "")))
 def test_only_what_may_be_bought_is_bought(steps: str, step: str, answer: str) -> None:
     assert told(Play(steps).play(step)) == answer
 
