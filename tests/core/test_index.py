@@ -47,7 +47,7 @@ def compare(rng: Random, wallets: int, commands: int, asks: int) -> int:
     return chosen_often
 
 
-@pytest.mark.parametrize(("seed", "wallets"), [(seed, 1 + seed * 59 // 39) for seed in range(40)])
+@pytest.mark.parametrize(("seed", "wallets"), [(seed, 2 + seed * 59 // 39) for seed in range(40)])
 def test_the_index_equals_the_plain_loop(seed: int, wallets: int) -> None:
     assert compare(Random(seed), wallets, commands=100, asks=3) > 0
 

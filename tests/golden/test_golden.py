@@ -15,8 +15,8 @@ from msgspec import structs
 from tests.core.desk import Play
 
 from overmind.core.apply import apply
-from overmind.core.messages import Entry, Event, OrderClosed
-from overmind.core.model import Mint, Outcome
+from overmind.core.messages import Entry, Event, MoveClosed, MovePlaced, OrderClosed, OrderPlaced
+from overmind.core.model import Mint, MoveKind, Outcome
 from overmind.core.state import State
 
 HERE = Path(__file__).parent
@@ -41,6 +41,14 @@ buy eth $100 not w1,w2 id q stop 4 trail 10 profit 20 held 3600000; fill q.0.0; 
 reject for NOT_CONFIRMED; wait 9000; exits; fill fee 9000; buy eth $5 not w1,w2 id r; hold w4 operator for 1000
 wait 1000; hold momentum pause for 500; buy sol $20 not w1,w2 id t by arbitrage; fill t.0.0
 liquidate; close w1 eth; fill; wait 1; exits
+fill; reactivate w1; reactivate w2; reactivate w3; reactivate w4; lift portfolio day_loss; lift portfolio drawdown
+mark sol 100; desk payees bank cap 9000 delay 0 threshold 100 loss 100 drawdown 100 streak 0 every 0 idle 60000
+w1 aim 20; w2 aim 40; w4 aim 10; hold w3 a; lift w3 a; float w2 0.00001; rebalance; fill provisional fee 13000; final
+deposit w3 5000 usd; rebalance; fail provisional fee 13000; roll back as expired; withdraw w2 $100 id x; cancel move:withdraw:x
+withdraw w2 $200 id y; fill fee 13000 rent 2039280; withdraw w2 0.1 sol id z; sign; fill provisional
+roll back as failed fee 5000; accept w4 sol 0.01 because drained; moves; reject; wait 60000; mark sol 100; moves
+fill fee 5000; w5 sol 0; moves; expire; desk full 3 low 2; moves; fill fee 13000; desk full 0
+mark eth 2000; buy eth $100 not w3 id u; fill u.0.0; sweep; exits; fill; moves; fill fee 5000; reactivate w1
 """
 
 
@@ -59,6 +67,15 @@ def books(state: State) -> dict[str, object]:
         "holds": {wallet_id: sorted(book.holds) for wallet_id, book in state.wallets.items()},
         "open_orders": sorted(state.open_orders),
         "provisional": sorted(state.provisional),
+        "open_moves": sorted(state.open_moves),
+        "provisional_moves": sorted(state.provisional_moves),
+        "moves": [state.moves_placed, state.rebalanced_ns, state.withdrawn_today_micros],
+        "withdrawals": sorted(state.withdrawals),
+        "trying": {
+            wallet_id: [structs.asdict(one) for one in (book.sweep, book.top_up)]
+            for wallet_id, book in state.wallets.items()
+        },
+        "idle": {wallet_id: dict(sorted(book.empty_since_ns.items())) for wallet_id, book in state.wallets.items()},
         "realised": {wallet_id: book.realised_micros for wallet_id, book in state.wallets.items()},
         "deposited": state.deposited_micros,
         "portfolio_holds": sorted(state.holds),
@@ -111,8 +128,11 @@ def _within(then: object, now: object) -> bool:
 def test_every_event_and_outcome_is_guarded() -> None:
     entries = [msgspec.json.decode(line, type=Entry) for path in JOURNALS for line in read(path)[1]]
     assert {type(entry.event) for entry in entries} == set(get_args(Event))
-    outcomes = {type(entry.event.outcome) for entry in entries if isinstance(entry.event, OrderClosed)}
-    assert outcomes == set(get_args(Outcome))
+    for closed in (OrderClosed, MoveClosed):
+        outcomes = {type(entry.event.outcome) for entry in entries if isinstance(entry.event, closed)}
+        assert outcomes == set(get_args(Outcome)), closed
+    assert {one.event.move.kind for one in entries if isinstance(one.event, MovePlaced)} == set(MoveKind)
+    assert any(one.event.order.to_float for one in entries if isinstance(one.event, OrderPlaced))
     assert any(entry.event.provisional for entry in entries if isinstance(entry.event, OrderClosed))
 
 
