@@ -44,7 +44,8 @@ liquidate; close w1 eth; fill; wait 1; exits
 fill; reactivate w1; reactivate w2; reactivate w3; reactivate w4; lift portfolio day_loss; lift portfolio drawdown
 mark sol 100; desk payees bank cap 9000 delay 0 threshold 100 loss 100 drawdown 100 streak 0 every 0 idle 60000
 w1 aim 20; w2 aim 40; w4 aim 10; hold w3 a; lift w3 a; float w2 0.00001; rebalance; fill provisional fee 13000; final
-deposit w3 5000 usd; rebalance; fail provisional fee 13000; roll back as expired; withdraw w2 $100 id x; cancel move:withdraw:x
+deposit w3 5000 usd; rebalance; fail provisional fee 13000; roll back as expired; withdraw w2 $100 id x
+cancel move:withdraw:x
 withdraw w2 $200 id y; fill fee 13000 rent 2039280; withdraw w2 0.1 sol id z; sign; fill provisional
 roll back as failed fee 5000; accept w4 sol 0.01 because drained; moves; reject; wait 60000; mark sol 100; moves
 fill fee 5000; w5 sol 0; moves; expire; desk full 3 low 2; moves; fill fee 13000; desk full 0
