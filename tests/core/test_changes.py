@@ -79,10 +79,10 @@ narrow     | meteora.share 1                | MeteoraDAMM.share is no limit of t
 narrow     | leverage 5                     | leverage is no limit of this wallet
 narrow     | Nonsense.share 5               | Nonsense.share is no limit of this wallet
 # Allocations of all wallets together.
-w1 allocation 0.4; w2 allocation 0.6 | allocation 0.4      | allocation 0.4
-w1 allocation 0.4; w2 allocation 0.6 | allocation 0.400001 | the allocations of all wallets would sum to 1.000001
-w1 allocation 0.4; w2 allocation 0.6; remove w2 | allocation 1 | allocation 1
-w1 allocation 0.4; w2 allocation 0.6; change w2 allocation 0.5 | allocation 0.5 | allocation 0.5
+w1 aim 40; w2 aim 60 | allocation 0.4      | allocation 0.4
+w1 aim 40; w2 aim 60 | allocation 0.400001 | the allocations of all wallets would sum to 1.000001
+w1 aim 40; w2 aim 60; remove w2 | allocation 1 | allocation 1
+w1 aim 40; w2 aim 60; change w2 allocation 0.5 | allocation 0.5 | allocation 0.5
 w1         | allocation 1.000001            | allocation: 1.000001 is out of bounds
 """
 
@@ -181,12 +181,12 @@ w1 share momentum:40:900,arbitrage:30:900 | Arbitrage.share 60
 w1 share momentum:40:900,arbitrage:60:900; change w1 momentum.share 60 arbitrage.share 40; \
 change w1 momentum.share files arbitrage.share files | Arbitrage.share 60
 # Allocations that fit no more: the lower of both. A wallet that is gone does not count.
-w1 allocation 0.4; w2 allocation 0.4; change w1 allocation 0.6; w2 allocation 0.41 | allocation 0.4
-w1 allocation 0.4; w2 allocation 0.4; change w1 allocation 0.6; w2 allocation 0.4  | allocation 0.6
-w1 allocation 0.4; w2 allocation 0.4; change w1 allocation 0.6; w2 allocation 0.5; remove w2 | allocation 0.6
-w1 allocation 0.4; w2 allocation 0.4; change w1 allocation 0.6; remove w2; w2 allocation 0.5 | allocation 0.4
-w1 allocation 0.4; w2 allocation 0.4; remove w2; change w1 allocation 1; w2 | allocation 0.4
-w1 allocation 0.4; w2 allocation 0.4; remove w2; change w1 allocation 1; w2; change w2 allocation 0 | allocation 1
+w1 aim 40; w2 aim 40; change w1 allocation 0.6; w2 aim 41 | allocation 0.4
+w1 aim 40; w2 aim 40; change w1 allocation 0.6; w2 aim 40  | allocation 0.6
+w1 aim 40; w2 aim 40; change w1 allocation 0.6; w2 aim 50; remove w2 | allocation 0.6
+w1 aim 40; w2 aim 40; change w1 allocation 0.6; remove w2; w2 aim 50 | allocation 0.4
+w1 aim 40; w2 aim 40; remove w2; change w1 allocation 1; w2 | allocation 0.4
+w1 aim 40; w2 aim 40; remove w2; change w1 allocation 1; w2; change w2 allocation 0 | allocation 1
 """
 
 

@@ -297,6 +297,7 @@ def _unfill(state: State, book: WalletBook, known: Provisional, fill: Filled) ->
     state.ledger.transfer(fill.rent_lamports, SOL, RENT, accounts.sol_float)
     if fill.rent_lamports:
         book.token_accounts.discard(order.receive)  # If it is there all the same, rent is reserved in vain once.
+        book.empty_since_ns.pop(order.receive, None)
     take_back(state, book, order.receive, fill.received_units, _receiving(book, order), MARKET)
     state.ledger.transfer(fill.spent_units, order.spend.mint, MARKET, accounts.free)
     if order.to_float:
