@@ -451,7 +451,7 @@ def check_sums(state: State, plain: Accountant) -> None:
     assert state.users == users
     assert state.equity_micros == sum(plain.equity(wallet_id) for wallet_id in state.wallets)
     assert state.trades_today == sum(plain.trades_today.values())
-    assert state.entries_open == sum(order.side is Side.BUY for order in plain.open.values())
+    assert state.entries_open == sum(order.is_entry for order in plain.open.values())
 
 
 def check_limits(state: State, plain: Accountant, order: Order, at_ns: int) -> None:
@@ -488,7 +488,7 @@ def check_limits(state: State, plain: Accountant, order: Order, at_ns: int) -> N
     assert (sum(used.values()) + delisted) * PPM <= desk.portfolio_exposure_max_ppm * equity
     assert used[order.mint] * PPM <= desk.asset_max_ppm * equity
     if desk.day_trades_max:
-        buys = sum(one.side is Side.BUY for one in plain.open.values())
+        buys = sum(one.is_entry for one in plain.open.values())
         assert sum(plain.trades_today.values()) + buys <= desk.day_trades_max
     everywhere = sum(
         plain.values(v, order.strategy) + plain.held_buys(v, strategy=order.strategy) for v in state.wallets
