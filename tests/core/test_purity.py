@@ -8,19 +8,21 @@ import pytest
 import overmind.core.decide
 
 FILES = sorted(Path(overmind.core.decide.__file__).parent.glob("*.py"))
-ALLOWED = {
-    "__future__",
-    "collections",
-    "decimal",
-    "enum",
-    "hashlib",
-    "heapq",
-    "math",
-    "msgspec",
-    "numpy",
-    "overmind",
-    "typing",
-}
+ALLOWED = set(
+    [
+        "__future__",
+        "collections",
+        "decimal",
+        "enum",
+        "hashlib",
+        "heapq",
+        "math",
+        "msgspec",
+        "numpy",
+        "overmind",
+        "typing",
+    ]
+)
 FORBIDDEN_CALLS = {"open", "print", "input", "eval", "exec", "breakpoint", "__import__"}
 WAITING = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
 

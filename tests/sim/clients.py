@@ -556,9 +556,8 @@ class Operator:
         if random.random() < 0.2:
             await self._back_to_the_files(engine, wallet_id)
             return
-        before = engine.state.wallets[wallet_id].wallet
         choices = {**WANTED}
-        for strategy in before.strategies:
+        for strategy in engine.state.wallets[wallet_id].wallet.strategies:
             choices |= {f"{strategy}.share": (50_000, 100_000, PPM), f"{strategy}.enabled": (0, 1)}
         names = random.sample(sorted(choices), random.randint(1, 3))
         wanted = {LimitName(name): random.choice(choices[name]) for name in names}
