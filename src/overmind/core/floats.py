@@ -50,7 +50,8 @@ def _float(state: State, book: WalletBook) -> int:
 
 
 def _needs_it(book: WalletBook, at_ns: int) -> bool:
-    if book.top_up.open or at_ns < book.top_up.after_ns or "removed" in book.holds:
+    """What owns nothing needs nothing yet: it may only not have been read from the chain."""
+    if book.top_up.open or at_ns < book.top_up.after_ns or "removed" in book.holds or book.equity_micros <= 0:
         return False
     return not book.holds or bool(book.positions) or book.sweeping
 

@@ -6,12 +6,15 @@ It is held from the moment it is asked for. A stop ends it; whoever still wants 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from overmind.core.capital import costs_lamports, free_units, notional_micros
 from overmind.core.holds import known_wallets
 from overmind.core.messages import CancelMove, CommandRefused, MoveClosed, MovePlaced, Withdraw
-from overmind.core.model import MICROS, OWN, SOL, Cause, Money, Move, MoveKind, OrderId, Rejected
+from overmind.core.model import MICROS, NS, OWN, SOL, Cause, Money, Move, MoveKind, OrderId, Rejected
 from overmind.core.state import State
+
+SIGNED_WITHIN_NS: Final = 3_600 * NS  # of its time; a desk that was down for longer does not pay old wishes
 
 
 def move_id_of(request_id: str) -> OrderId:
@@ -41,7 +44,7 @@ def withdraw(state: State, command: Withdraw, at_ns: int) -> Iterator[MovePlaced
             rent_max_lamports=rent,
             placed_ns=at_ns,
             not_before_ns=not_before_ns,
-            expires_at_ns=not_before_ns + desk.signal_ttl_ns,
+            expires_at_ns=not_before_ns + SIGNED_WITHIN_NS,
             reason=command.reason,
         )
     )
