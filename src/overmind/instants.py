@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from overmind.core.model import NS
@@ -18,6 +18,22 @@ def instant_ns(text: str) -> int:
     if not 0 < instant <= INSTANT_MAX_NS:
         raise ValueError(f"{text[:40]!r} is not between the years 1970 and 2262")
     return instant
+
+
+def day_or_instant_ns(text: str) -> int:
+    """A day, which begins at 00:00 UTC, or ISO 8601 with an offset. ValueError says what is wrong."""
+    if text[4:5] != "-":
+        raise ValueError(f"{text[:40]!r} is neither a day nor an ISO 8601 time")
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return instant_ns(text)
+    return instant_ns(f"{day}T00:00:00+00:00")
+
+
+def iso(at_ns: int) -> str:
+    """ISO 8601 in UTC, to microseconds."""
+    return (EPOCH + timedelta(microseconds=at_ns // 1_000)).isoformat(timespec="microseconds")
 
 
 def _iso_ns(text: str) -> int:

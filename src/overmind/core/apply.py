@@ -45,6 +45,7 @@ def apply(state: State, entry: Entry) -> None:
     assert entry.seq == state.seq + 1, (entry, state.seq)
     state.seq = entry.seq
     state.at_ns = entry.at_ns
+    state.realised.clear()
     match entry.event:
         case OrderPlaced(signal=signal, order=order):
             if order.attempt == 0 and order.part == 0:

@@ -50,6 +50,8 @@ class Provisional(msgspec.Struct):
     outcome: Filled | Failed
     costs_micros: int  # what its fee and rent were worth when they were booked
     lot_cost_micros: int = 0  # of a sale: what the sold lots had cost
+    opened_ns: int = 0  # of the oldest of them
+    origin: str = ""  # likewise
 
 
 class OpenMove(msgspec.Struct):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from overmind.core.book import OpenMove, ProvisionalMove, Trying, WalletBook
 from overmind.core.ledger import DEPOSITS, FEES, RENT
 from overmind.core.model import DAY_NS, SOL, Failed, Filled, Mint, Move, MoveKind, OrderId, Outcome
+from overmind.core.realised import Costs
 from overmind.core.settle import capital_changed, make_good, pay_costs, realise, take_back, tried
 from overmind.core.state import State, Touched
 from overmind.core.sums import refresh_equity
@@ -70,8 +71,9 @@ def roll_back_move(state: State, move_id: OrderId, outcome: Outcome) -> None:
     known = state.provisional_moves.pop(move_id)
     move = known.move
     book = state.wallets[move.wallet_id]
-    state.ledger.transfer(known.outcome.fee_lamports, SOL, FEES, book.accounts.sol_float)
-    realise(book, known.costs_micros)
+    fee, rent = known.outcome.fee_lamports, _rent_paid(move, known.outcome)
+    state.ledger.transfer(fee, SOL, FEES, book.accounts.sol_float)
+    realise(state, book, Costs(book.wallet.id, -fee, -rent, -known.costs_micros))
     if isinstance(known.outcome, Filled):
         state.ledger.transfer(known.outcome.rent_lamports, SOL, RENT, book.accounts.sol_float)
         _unmove(state, book, move, known.outcome)
@@ -100,7 +102,7 @@ def _move(state: State, book: WalletBook, move: Move, fill: Filled) -> int:
     if move.kind is MoveKind.RECLAIM:
         state.ledger.transfer(fill.received_units, SOL, RENT, book.accounts.sol_float)
         gain = state.sol_value_micros_down(fill.received_units)
-        realise(book, gain)
+        realise(state, book, Costs(book.wallet.id, 0, -fill.received_units, -gain))
         return gain
     assert fill.spent_units == fill.received_units == move.money.units, (move, fill)
     mint, units = move.money.mint, move.money.units
@@ -115,6 +117,13 @@ def _move(state: State, book: WalletBook, move: Move, fill: Filled) -> int:
     receiver.token_accounts.add(mint)
     receiver.booked_slot = max(receiver.booked_slot, fill.slot)
     return 0
+
+
+def _rent_paid(move: Move, outcome: Filled | Failed) -> int:
+    """Less what came back."""
+    if not isinstance(outcome, Filled):
+        return 0
+    return outcome.rent_lamports - (outcome.received_units if move.kind is MoveKind.RECLAIM else 0)
 
 
 def _unmove(state: State, book: WalletBook, move: Move, fill: Filled) -> None:

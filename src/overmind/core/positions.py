@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from overmind.core.model import SCALE, Exits, StrategyType, Token, value_micros
@@ -11,6 +13,8 @@ class Lot(msgspec.Struct):
     strategy: StrategyType | None  # None: came as a deposit
     units: int
     cost_micros: int
+    opened_ns: int = 0  # when it was bought, or came
+    origin: str = ""  # the order that bought it, or the deposit that brought it
 
 
 class Position(msgspec.Struct):
@@ -40,28 +44,32 @@ class Position(msgspec.Struct):
         self.cost_micros += lot.cost_micros
         self._count(lot.strategy, lot.units)
 
+    def oldest(self, units: int) -> list[Lot]:
+        """The oldest units as lots of their own, with what they cost; a lot that is split keeps the rounding."""
+        return _cut(self.lots, units)
+
+    def newest(self, units: int) -> list[Lot]:
+        """The newest units: what a fork undid was added last."""
+        return _cut(reversed(self.lots), units)
+
     def take(self, units: int) -> int:
-        """Remove the oldest units. Returns what they cost; a lot that is split keeps the rounding."""
+        """Remove the oldest units. Returns what they cost."""
         assert 0 < units <= self.units, (units, self.units)
-        cost_taken = 0
-        missing = units
-        while missing:
+        taken = self.oldest(units)
+        for part in taken:
             lot = self.lots[0]
-            part = min(missing, lot.units)
-            cost = lot.cost_micros * part // lot.units
-            lot.units -= part
-            lot.cost_micros -= cost
-            self._count(lot.strategy, -part)
-            missing -= part
-            cost_taken += cost
+            lot.units -= part.units
+            lot.cost_micros -= part.cost_micros
+            self._count(lot.strategy, -part.units)
             if not lot.units:
                 del self.lots[0]
+        cost_taken = sum(part.cost_micros for part in taken)
         self.units -= units
         self.cost_micros -= cost_taken
         return cost_taken
 
     def take_newest(self, units: int) -> int:
-        """Remove the newest units: what a fork undid was added last. Returns what they cost."""
+        """Remove the newest units. Returns what they cost."""
         assert 0 < units <= self.units, (units, self.units)
         self.lots.reverse()
         try:
@@ -96,6 +104,18 @@ class Position(msgspec.Struct):
             self.units_by[by] = left
         else:
             del self.units_by[by]
+
+
+def _cut(lots: Iterable[Lot], units: int) -> list[Lot]:
+    parts: list[Lot] = []
+    for lot in lots:
+        if not units:
+            break
+        part = min(units, lot.units)
+        cost = lot.cost_micros * part // lot.units
+        parts.append(Lot(lot.strategy, part, cost, lot.opened_ns, lot.origin))
+        units -= part
+    return parts
 
 
 def _stricter(one: int | None, other: int | None) -> int | None:

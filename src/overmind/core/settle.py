@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from msgspec import structs
+
 from overmind.core.book import QUALITY_WINDOW, Execution, Exiting, OpenOrder, Provisional, Trying, WalletBook
 from overmind.core.ledger import DEPOSITS, FEES, MARKET, RENT
 from overmind.core.messages import BalanceAdjusted, Deposited, ExitCause
@@ -30,6 +32,7 @@ from overmind.core.model import (
     value_micros,
 )
 from overmind.core.positions import Lot
+from overmind.core.realised import Costs, Disposal, How, Realised
 from overmind.core.state import State, Touched
 from overmind.core.sums import change_position, count_entry, refresh_equity, take_newest
 
@@ -87,7 +90,7 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
         assert isinstance(outcome, Filled | Failed), (known, outcome)
         assert known.ticket is not None, known
         state.provisional[order_id] = Provisional(
-            order, token, known.ticket, outcome, booked.costs_micros, booked.lot_cost_micros
+            order, token, known.ticket, outcome, booked.costs_micros, booked.lot_cost_micros, *booked.oldest
         )
     if order.to_float:
         tried(state, book.top_up, outcome)
@@ -150,6 +153,7 @@ class Booked(NamedTuple):
     costs_micros: int = 0  # what fee and rent are worth
     lot_cost_micros: int = 0  # what sold lots had cost
     shortfall_bps: int = 0  # against the mark of the decision
+    oldest: tuple[int, str] = (0, "")  # of sold lots: when it was opened, and its origin
 
 
 def _book(state: State, book: WalletBook, order: Order, token: Token, outcome: Outcome) -> Booked:
@@ -178,22 +182,24 @@ def _fill(state: State, book: WalletBook, order: Order, token: Token, fill: Fill
     ledger.transfer(fill.received_units, order.receive, MARKET, _receiving(book, order))
     if order.to_float:
         lost = fill.spent_units - state.sol_value_micros_down(fill.received_units)
-        realise(book, -lost)
+        realise(state, book, Costs(book.wallet.id, 0, 0, lost))
         return Booked(costs_micros + lost)
     _use_account(book, order.receive)
     if order.side is Side.BUY:
-        change_position(state, book, token, Lot(order.strategy, fill.received_units, fill.spent_units))
+        lot = Lot(order.strategy, fill.received_units, fill.spent_units, state.at_ns, order.id)
+        change_position(state, book, token, lot)
         _plan_exits(state, book, order, token, fill)
         worth = value_micros(fill.received_units, order.mark_pico, token.decimals)
         return Booked(costs_micros, 0, (fill.spent_units - worth) * BPS // fill.spent_units)
-    cost = _sell_lots(state, book, token, fill.spent_units)
+    sold = _sell_lots(state, book, token, fill.spent_units)
     if token.mint not in book.positions and token.mint != SOL:
         book.empty_since_ns[token.mint] = state.at_ns
-    gain = fill.received_units - cost
-    realise(book, gain)
-    book.loss_streak = book.loss_streak + 1 if gain < costs_micros else 0
+    cost = sum(lot.cost_micros for lot in sold)
+    realise(state, book, Disposal(book.wallet.id, How.SALE, token, fill.spent_units, fill.received_units, sold))
+    book.loss_streak = book.loss_streak + 1 if fill.received_units - cost < costs_micros else 0
     worth = value_micros(fill.spent_units, order.mark_pico, token.decimals)
-    return Booked(costs_micros, cost, (worth - fill.received_units) * BPS // worth if worth else 0)
+    shortfall_bps = (worth - fill.received_units) * BPS // worth if worth else 0
+    return Booked(costs_micros, cost, shortfall_bps, (sold[0].opened_ns, sold[0].origin) if sold else (0, ""))
 
 
 def _receiving(book: WalletBook, order: Order) -> str:
@@ -213,11 +219,15 @@ def _plan_exits(state: State, book: WalletBook, order: Order, token: Token, fill
         position.plan(order.exits, state.at_ns)
 
 
-def _sell_lots(state: State, book: WalletBook, token: Token, units: int) -> int:
-    """What they had cost. A fork may have taken the lots back before it gave them again."""
+def _sell_lots(state: State, book: WalletBook, token: Token, units: int) -> list[Lot]:
+    """The lots that went. A fork may have taken them back before it gave them again."""
     position = book.positions.get(token.mint)
-    held = min(units, position.units) if position is not None else 0
-    return change_position(state, book, token, -held) if held else 0
+    if position is None:
+        return []
+    held = min(units, position.units)
+    sold = position.oldest(held)
+    change_position(state, book, token, -held)
+    return sold
 
 
 def pay_costs(state: State, book: WalletBook, fee_lamports: int, rent_lamports: int) -> int:
@@ -226,13 +236,16 @@ def pay_costs(state: State, book: WalletBook, fee_lamports: int, rent_lamports: 
     take_back(state, book, SOL, fee_lamports, accounts.sol_float, FEES)
     take_back(state, book, SOL, rent_lamports, accounts.sol_float, RENT)
     worth = state.sol_value_micros_up(fee_lamports + rent_lamports)
-    realise(book, -worth)
+    realise(state, book, Costs(book.wallet.id, fee_lamports, rent_lamports, worth))
     return worth
 
 
-def realise(book: WalletBook, micros: int) -> None:
+def realise(state: State, book: WalletBook, realised: Realised) -> None:
+    """The one way to a gain or a loss, so whoever adds up what was realised misses none."""
+    micros = realised.realised_micros
     book.realised_today_micros += micros
     book.realised_micros += micros
+    state.realised.append(realised)
 
 
 def _settled(state: State, book: WalletBook, order: Order, strategy: StrategyType | None) -> None:
@@ -256,8 +269,10 @@ def roll_back(state: State, order_id: OrderId, outcome: Outcome) -> None:
     order, token = known.order, known.token
     book = state.wallets[order.wallet_id]
     book.rolled_back += 1
-    state.ledger.transfer(known.outcome.fee_lamports, SOL, FEES, book.accounts.sol_float)
-    realise(book, known.costs_micros)
+    fee = known.outcome.fee_lamports
+    rent = known.outcome.rent_lamports if isinstance(known.outcome, Filled) else 0
+    state.ledger.transfer(fee, SOL, FEES, book.accounts.sol_float)
+    realise(state, book, Costs(book.wallet.id, -fee, -rent, -known.costs_micros))
     if isinstance(known.outcome, Filled):
         book.filled -= 1
         _unfill(state, book, known, known.outcome)
@@ -278,22 +293,36 @@ def _unfill(state: State, book: WalletBook, known: Provisional, fill: Filled) ->
     state.ledger.transfer(fill.spent_units, order.spend.mint, MARKET, accounts.free)
     if order.to_float:
         return  # What it lost against the mark stands in its costs.
+    wallet_id, spent, received = book.wallet.id, fill.spent_units, fill.received_units
     if order.side is Side.BUY:
-        realise(book, fill.spent_units)  # Less what the lots had cost, when `_true_up` takes them.
-    else:
-        change_position(state, book, token, Lot(order.strategy, fill.spent_units, known.lot_cost_micros))
-        realise(book, known.lot_cost_micros - fill.received_units)
-    realise(book, -_true_up(state, book, token))
+        taken = _true_up(state, book, token)
+        realise(state, book, Disposal(wallet_id, How.BUY_UNDONE, token, received, spent, taken))
+        return
+    back = Lot(order.strategy, spent, known.lot_cost_micros, known.opened_ns, known.origin)
+    change_position(state, book, token, back)
+    undone = structs.replace(back, units=-spent, cost_micros=-back.cost_micros)
+    realise(state, book, Disposal(wallet_id, How.SALE_UNDONE, token, -spent, -received, [undone]))
+    _pay_debt(state, book, token)
 
 
-def _true_up(state: State, book: WalletBook, token: Token) -> int:
-    """A position is what its accounts hold; what is more goes, the newest lots first. Returns what they had cost."""
+def _pay_debt(state: State, book: WalletBook, token: Token) -> None:
+    """Lots that pay a debt bring nothing: their cost is lost."""
+    lost = _true_up(state, book, token)
+    if lost:
+        units = sum(lot.units for lot in lost)
+        realise(state, book, Disposal(book.wallet.id, How.DEBT, token, units, 0, lost))
+
+
+def _true_up(state: State, book: WalletBook, token: Token) -> list[Lot]:
+    """A position is what its accounts hold; what is more goes, the newest lots first. Returns what went."""
     mint, accounts, balance = token.mint, book.accounts, state.ledger.balance
     left = max(0, balance(accounts.free, mint) + balance(accounts.held, mint) + balance(accounts.suspense, mint))
     position = book.positions.get(mint)
     if position is None or position.units <= left:
-        return 0
-    return take_newest(state, book, token, position.units - left)
+        return []
+    taken = position.newest(position.units - left)
+    take_newest(state, book, token, position.units - left)
+    return taken
 
 
 def take_back(state: State, book: WalletBook, mint: Mint, units: int, account: str, target: str) -> None:
@@ -308,12 +337,12 @@ def take_back(state: State, book: WalletBook, mint: Mint, units: int, account: s
 
 
 def make_good(state: State, book: WalletBook) -> None:
-    """What came free pays what the suspense accounts owe. Lots that pay a debt bring nothing: their cost is lost."""
+    """What came free pays what the suspense accounts owe."""
     for mint in sorted(book.in_suspense):
         _repay(state, book, mint)
         position = book.positions.get(mint)
         if position is not None:
-            realise(book, -_true_up(state, book, position.token))
+            _pay_debt(state, book, position.token)
             state.touched.append(Touched(book.wallet.id, mint, None))
 
 
@@ -340,7 +369,7 @@ def deposit(state: State, deposited: Deposited) -> None:
     state.ledger.transfer(money.units, mint, DEPOSITS, target)
     if not deposited.to_float:
         _use_account(book, mint)
-        _add_lot(state, book, money)
+        _add_lot(state, book, money, deposited.deposit_id)
     capital_changed(state, book, mint, equity_before)
 
 
@@ -354,7 +383,7 @@ def adjust(state: State, adjusted: BalanceAdjusted) -> None:
         state.ledger.transfer(units, mint, DEPOSITS, accounts.sol_float)
     else:
         state.ledger.transfer(units, mint, DEPOSITS, accounts.free)
-        _add_lot(state, book, Money(units, mint))
+        _add_lot(state, book, Money(units, mint), "")
     capital_changed(state, book, mint, equity_before)
 
 
@@ -369,18 +398,20 @@ def _withdraw(state: State, book: WalletBook, money: Money) -> None:
     position = book.positions.get(mint)
     if position is not None:
         worth = position.value_micros
-        cost = _true_up(state, book, position.token)
-        realise(book, worth - position.value_micros - cost)
+        gone = _true_up(state, book, position.token)
+        units, proceeds = sum(lot.units for lot in gone), worth - position.value_micros
+        if gone:
+            realise(state, book, Disposal(book.wallet.id, How.WITHDRAWAL, position.token, units, proceeds, gone))
 
 
-def _add_lot(state: State, book: WalletBook, money: Money) -> None:
+def _add_lot(state: State, book: WalletBook, money: Money, origin: str) -> None:
     """A token comes at what it is worth now. One that is held may be listed no more."""
     position = book.positions.get(money.mint)
     token = position.token if position is not None else state.settings.tokens.get(money.mint)
     if token is not None:
         mark = state.marks.get(money.mint)
         cost = value_micros(money.units, mark.price_pico, token.decimals) if mark else 0
-        change_position(state, book, token, Lot(None, money.units, cost))
+        change_position(state, book, token, Lot(None, money.units, cost, state.at_ns, origin))
 
 
 def capital_changed(state: State, book: WalletBook, mint: Mint, equity_before: int) -> None:

@@ -26,6 +26,7 @@ from overmind.core.model import (
     value_micros,
     value_micros_up,
 )
+from overmind.core.realised import Realised
 
 SOL_DECIMALS: Final = 9
 STATE_VERSION: Final = 4  # Raise it with any change of State: snapshots of another version are replayed instead.
@@ -94,6 +95,7 @@ class State(msgspec.Struct):
     # Caches, not part of the state's identity: rebuilt at start, never journaled, never hashed.
     decided: OrderedDict[SignalId, tuple[int, int]] = msgspec.field(default_factory=OrderedDict)  # (seq, at_ns)
     touched: list[Touched] = msgspec.field(default_factory=list)  # for the selection index
+    realised: list[Realised] = msgspec.field(default_factory=list)  # by the newest entry
     revalued: bool = True  # marks, settings or wallets changed: the index must start afresh
 
     @property
@@ -118,7 +120,7 @@ class State(msgspec.Struct):
         return value_micros(lamports, mark.price_pico, SOL_DECIMALS) if mark else 0
 
 
-CACHES: Final = frozenset({"decided", "touched", "revalued"})
+CACHES: Final = frozenset({"decided", "touched", "realised", "revalued"})
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 _DECODER: Final = msgspec.json.Decoder(State)
 

@@ -1,0 +1,118 @@
+"""The accounts of a period as CSV files, from the journal alone; also while a service writes it."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from overmind.accounts import Accounts, Period
+from overmind.cli import present
+from overmind.cli.opening import BAD_INPUT, AsJson, DataDir, data_dir_of, journal_read_only
+from overmind.core.model import WalletId
+from overmind.core.state import State
+from overmind.engine import recover
+from overmind.instants import INSTANT_MAX_NS, day_or_instant_ns, iso
+from overmind.journal.sqlite import SqliteJournal
+from overmind.statement import Statement, exact, statement_in, usd
+
+PROGRESS_EVERY: Final = 10_000  # entries
+DATES: Final = "write a day such as 2025-04-06, or an instant such as 2025-04-06T12:00:00+00:00; a day is in UTC"
+
+
+def add_to(cli: typer.Typer) -> None:
+    cli.command()(export)
+
+
+def export(
+    from_: Annotated[str | None, typer.Option("--from", help="First day or instant, UTC; default: all before.")] = None,
+    to: Annotated[str | None, typer.Option("--to", help="Where it ends, exclusive; default: now.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the files; older ones there are replaced.")] = Path(
+        "export"
+    ),
+    wallet: Annotated[str | None, typer.Option("--wallet", help="The rows of this wallet alone.")] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Realised gains by lot, fees, rent and transfers as CSV files, whose sums equal the journal's to the last unit.
+
+    If they do not, nothing is written. What a fork may still undo is marked; what one undid is reversed on that day.
+    """
+    period = Period(_instant("--from", from_, 0), _instant("--to", to, INSTANT_MAX_NS))
+    if period.from_ns > period.to_ns:
+        present.complain(f"--from {from_} is after --to {to}", "name the earlier one first")
+        raise typer.Exit(BAD_INPUT)
+    with journal_read_only(data_dir_of(data_dir)) as journal:
+        known = recover(journal)
+        wallet_id = _wallet(known, wallet)
+        try:
+            with statement_in(out) as statement:
+                accounts = _fold(journal, known.seq, Accounts(period, statement, wallet_id))
+                _check(accounts)
+                statement.keep(accounts)
+        except OSError as error:
+            present.complain(
+                f"{error.filename or out}: {error.strerror}", "name a folder that can be written with --out"
+            )
+            raise typer.Exit(BAD_INPUT) from None
+    _show(accounts, statement, out, period, as_json)
+
+
+def _instant(option: str, said: str | None, default_ns: int) -> int:
+    if said is None:
+        return default_ns
+    try:
+        return day_or_instant_ns(said)
+    except ValueError as error:
+        present.complain(f"{option}: {error}", DATES)
+        raise typer.Exit(BAD_INPUT) from None
+
+
+def _wallet(state: State, said: str | None) -> WalletId | None:
+    if said is None or said in state.wallets:
+        return None if said is None else WalletId(said)
+    present.complain(f"no wallet {said!r} in the journal", f"one of: {', '.join(state.wallets) or 'none yet'}")
+    raise typer.Exit(BAD_INPUT)
+
+
+def _fold(journal: SqliteJournal, last_seq: int, accounts: Accounts) -> Accounts:
+    """Up to an entry that was there when it began: a service may write meanwhile."""
+    with present.progress() as shown:
+        task = shown.add_task("adding up entries", total=last_seq)
+        for entry in takewhile(lambda entry: entry.seq <= last_seq, journal.read()):
+            accounts.fold(entry)
+            if entry.seq % PROGRESS_EVERY == 0:
+                shown.update(task, completed=entry.seq)
+    accounts.close()
+    return accounts
+
+
+def _check(accounts: Accounts) -> None:
+    for difference in accounts.differences:
+        present.complain(difference)
+    if accounts.differences:
+        present.complain(
+            "the rows do not come to what the journal says", "nothing was written; keep the journal, report it"
+        )
+        raise typer.Exit(BAD_INPUT)
+
+
+def _show(accounts: Accounts, statement: Statement, out: Path, period: Period, as_json: bool) -> None:
+    total = accounts.total
+    sums = {
+        "gain_usd": usd(total.gain_micros),
+        "costs_usd": usd(total.costs_micros),
+        "realised_usd": usd(total.realised_micros),
+        "transfers_usd": usd(total.transfers_micros),
+    }
+    if as_json:
+        totals = {**sums, "fee_lamports": total.fee_lamports, "rent_lamports": total.rent_lamports}
+        head = {"from": iso(period.from_ns), "to": iso(period.to_ns), "out": str(out), "files": statement.rows}
+        present.emit_json({**head, "totals": totals, "entries": accounts.state.seq, "sums_equal_journal": True})
+        return
+    present.table(f"Accounts in {out}", ("file", "rows"), statement.rows.items(), right=("rows",))
+    sums |= {"fees": f"{exact(total.fee_lamports, 9)} SOL", "rent": f"{exact(total.rent_lamports, 9)} SOL"}
+    present.table("Sums", ("", "total"), sums.items(), right=("total",))
+    present.say(f"sums_equal_journal: true ({accounts.state.seq} entries, to the last unit)", "green")
