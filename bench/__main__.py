@@ -17,11 +17,13 @@ from bench.chain import chain
 from bench.measure import Result, machine
 from bench.selection import selection
 from bench.startup import memory, startup
+from bench.stopping import stopping
 from bench.trading import trades
 
 PARTS: dict[str, Callable[[], list[Result]]] = {
     "selection": selection,
     "trades": trades,
+    "stopping": stopping,
     "chain": chain,
     "memory": memory,
     "startup": startup,
