@@ -21,7 +21,7 @@ SIGNALS_PER_S = 500
 ROUNDS = 200
 BUSY_S = 0.15  # of load before each stop
 AFTER_S = 0.05  # and while it holds
-BEAT_S = 0.01
+BEAT_S = 0.002  # a signal comes by itself, as over HTTP
 SLOW = PaperModel(0, 0, 0, latency_min_ms=20, latency_max_ms=60, drift_ppm=0)  # so that orders are always under way
 
 
