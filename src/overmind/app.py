@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
+import structlog
 from msgspec import structs
 
 from overmind.balances import BalanceWatch
@@ -40,10 +41,13 @@ from overmind.core.state import SOL_DECIMALS, State
 from overmind.decisions import Decision, decision_of
 from overmind.engine import Engine
 from overmind.executor import Executor
+from overmind.limits import differences
 from overmind.log import DecisionLog
 from overmind.market import Connect
 from overmind.ports import Clock, Journal
 from overmind.watch import StopFile, Watch
+
+log = structlog.get_logger("app")
 
 FLOAT_LAMPORTS: Final = LAMPORTS  # a paper wallet's SOL for fees and rent
 FLOAT_SHARE_MAX_PPM: Final = 100_000  # and never more than a tenth of a small wallet's capital
@@ -112,8 +116,17 @@ class App:
         for wallet_id in list(self.engine.state.wallets):
             if wallet_id not in config.wallets:
                 await handle(RemoveWallet(wallet_id))
+        self._warn_of_changes()
         await self.look()
         await self._fund()
+
+    def _warn_of_changes(self) -> None:
+        """Whoever reads the files must know where they do not hold."""
+        state = self.engine.state
+        for wallet_id, changes in state.changes.items():
+            book = state.wallets[wallet_id]
+            if told := list(differences(book.configured, book.wallet, changes)):
+                log.warning("limits differ from the files", wallet=wallet_id, limits=told)
 
     async def look(self) -> None:
         """Journal the newest prices now."""

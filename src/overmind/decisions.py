@@ -5,8 +5,8 @@ from __future__ import annotations
 import enum
 
 from overmind.core.gate import shown
-from overmind.core.messages import Answer, OrderPlaced, Refusal, SignalRecorded, SignalRefused
-from overmind.core.model import OrderId, SignalId, Value, WalletId
+from overmind.core.messages import Answer, OrderPlaced, Refusal, SignalRecorded, SignalRefused, Sizing
+from overmind.core.model import MICROS, PPM, OrderId, SignalId, Value, WalletId
 from overmind.core.ranking import reason
 
 
@@ -26,6 +26,7 @@ class Decision(Value, frozen=True):
     selection_reason: str
     refusals: tuple[Refusal, ...]
     unlisted: int = 0
+    sizing: Sizing | None = None  # how a risk budget became the order's amount
 
     def to_json(self) -> dict[str, object]:
         return {
@@ -37,7 +38,21 @@ class Decision(Value, frozen=True):
             "selection_reason": self.selection_reason,
             "refusals": [shown(refusal) for refusal in self.refusals],
             **({"wallets_unlisted": self.unlisted} if self.unlisted else {}),
+            **({"sizing": shown_sizing(self.sizing)} if self.sizing is not None else {}),
         }
+
+
+def shown_sizing(sizing: Sizing) -> dict[str, object]:
+    """A sizing as operators and programs read it, in USD and percent."""
+    return {
+        "sizing": sizing.how.value,
+        "risk_budget_usd": sizing.budget_micros / MICROS,
+        "distance_percent": sizing.distance_ppm / (PPM // 100),
+        "wanted_usd": sizing.wanted_micros / MICROS,
+        "caps": [{"code": code.value, "usd": micros / MICROS} for code, micros in sizing.caps],
+        "capped_by": [code.value for code in sizing.binding],
+        "notional_usd": sizing.notional_micros / MICROS,
+    }
 
 
 def decision_of(events: tuple[Answer, ...], duplicate: bool = False) -> Decision:
@@ -56,17 +71,29 @@ def decision_of(events: tuple[Answer, ...], duplicate: bool = False) -> Decision
         selection_reason=_reason(first, orders),
         refusals=first.refusals if isinstance(first, SignalRefused) else (),
         unlisted=first.unlisted if isinstance(first, SignalRefused) else 0,
+        sizing=first.sizing if isinstance(first, OrderPlaced) else None,
     )
 
 
 def _reason(first: Answer, orders: tuple[OrderPlaced, ...]) -> str:
     match first:
-        case OrderPlaced(order=order, selection=selection):
+        case OrderPlaced(order=order, selection=selection, sizing=sizing):
             if order.side == "Sell":
                 more = f" and {len(orders) - 1} more" if len(orders) > 1 else ""
                 return f"{order.wallet_id}{more} holds the token"
-            return reason(selection.terms, selection.candidates)
+            chosen = reason(selection.terms, selection.candidates)
+            return chosen if sizing is None else f"{chosen}; {_sized(sizing)}"
         case SignalRefused(refusals=refusals):
             return f"no wallet may take it: {refusals[0].code}"
         case SignalRecorded():
             return "Hold is recorded and executes nothing"
+
+
+def _sized(sizing: Sizing) -> str:
+    wanted = f"{_usd(sizing.budget_micros)} at a {sizing.how} distance of {sizing.distance_ppm / (PPM // 100):g} %"
+    by = ", ".join(sizing.binding)
+    return f"{wanted} wants {_usd(sizing.wanted_micros)}" + (f", {by} caps it" if by else "")
+
+
+def _usd(micros: int) -> str:
+    return f"${micros / MICROS:,.2f}"

@@ -17,7 +17,9 @@ from overmind.core.messages import (
     Entry,
     HoldAdded,
     HoldLifted,
+    LimitsChanged,
     LiquidationOrdered,
+    MintsChanged,
     MoveClosed,
     MoveFinal,
     MovePlaced,
@@ -207,6 +209,12 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
             log.debug("balances checked", seq=seq, wallet=wallet_id, slot=slot, signature=signature)
         case LiquidationOrdered(reason=reason):
             log.warning("liquidation ordered", seq=seq, why=reason)
+        case LimitsChanged(wallet_id=wallet_id, changes=changes, who=who, reason=reason):
+            wanted = {name: change.value for name, change in changes.items()}
+            log.warning("limits changed", seq=seq, wallet=wallet_id, instead_of_files=wanted, who=who, why=reason)
+        case MintsChanged(mints=mints, who=who, reason=reason):
+            lists = {"blocked": list(mints.blocked), "allowed": mints.allowed and list(mints.allowed)}
+            log.warning("mint lists changed", seq=seq, who=who, why=reason, **lists)
         case WalletConfigured(wallet=wallet):
             log.info("wallet configured", seq=seq, wallet=wallet.id, wallet_type=wallet.type.value)
         case DayRolled(day=day):

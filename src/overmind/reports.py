@@ -7,14 +7,16 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from overmind.core.book import OpenOrder, WalletBook
-from overmind.core.messages import Entry, OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack
+from overmind.core.messages import Entry, Hold, OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack
 from overmind.core.model import (
     LAMPORTS,
     MICROS,
+    PICO,
     PPM,
     SCALE,
     SOL,
     Desk,
+    Exits,
     Failed,
     Filled,
     Mint,
@@ -29,9 +31,27 @@ from overmind.core.model import (
     WalletStatus,
     ppm_of,
 )
+from overmind.core.positions import Position
 from overmind.core.state import State
+from overmind.core.treasury import below_pico, exit_at_ns, exits_of, profit_price_pico, stop_price_pico
 
 SHORTFALL_WORST_BPS = 100.0  # a mean shortfall of this much scores nothing
+
+
+class HoldRow(Value, frozen=True):
+    scope: str  # a wallet, a strategy, or `portfolio`
+    cause: str
+    reason: str
+    since_ns: int
+    until_ns: int | None  # None: until somebody lifts it
+
+
+class ExitRow(Value, frozen=True):
+    """When a wallet sells whatever it holds, its stop loss aside. None: not for this reason."""
+
+    trailing_stop_percent: float | None
+    take_profit_percent: float | None
+    max_hold_ms: int | None
 
 
 class WalletMetrics(Value, frozen=True):
@@ -53,6 +73,8 @@ class WalletMetrics(Value, frozen=True):
     rolled_back: int = 0  # executions that a fork undid; they count as what they came to instead
     # What a fork took back after it was spent, in whole tokens; the balances above are net of it.
     owed: dict[str, float] = msgspec.field(default_factory=dict)
+    hold_details: tuple[HoldRow, ...] = ()
+    exits: ExitRow | None = None
 
 
 class PortfolioSummary(Value, frozen=True):
@@ -73,6 +95,7 @@ class PortfolioSummary(Value, frozen=True):
     holds: tuple[str, ...]  # on the whole portfolio, and paused strategies
     updated_at: int
     provisional_orders: int = 0  # booked, and a fork may still undo them
+    hold_details: tuple[HoldRow, ...] = ()  # of the portfolio and of paused strategies
 
 
 class ExecutionStats(Value, frozen=True):
@@ -104,6 +127,11 @@ class PositionRow(Value, frozen=True):
     value_usd: float
     unrealized_pnl: float
     strategies: tuple[str, ...]
+    # Where it will be sold, by the stricter of what its wallet and its signals want; None: not for this reason.
+    stop_price_usd: float | None = None
+    trailing_stop_price_usd: float | None = None  # follows the highest price that two marks have shown
+    take_profit_price_usd: float | None = None
+    sold_by_ns: int | None = None
 
 
 class OrderRow(Value, frozen=True):
@@ -137,6 +165,7 @@ class WalletRisk(Value, frozen=True):
     equity_usd: float
     limits: dict[str, Use]
     strategies: dict[str, StrategyUse]
+    hold_details: tuple[HoldRow, ...] = ()
 
 
 class AssetRisk(Value, frozen=True):
@@ -156,6 +185,8 @@ class Risk(Value, frozen=True):
     strategies: dict[str, float]  # deployed in all wallets, USD
     wallets: tuple[WalletRisk, ...]
     updated_at: int
+    trades_today: Use = Use(0.0, 0.0, 0.0)  # of all wallets; a limit of 0 is none
+    hold_details: tuple[HoldRow, ...] = ()  # of the portfolio and of paused strategies
 
 
 def wallet_metrics(state: State, book: WalletBook) -> WalletMetrics:
@@ -182,7 +213,28 @@ def wallet_metrics(state: State, book: WalletBook) -> WalletMetrics:
         updated_at=state.at_ns,
         rolled_back=book.rolled_back,
         owed={_symbol(desk, mint): _owed(state, book, mint) for mint in sorted(book.in_suspense)},
+        hold_details=_hold_rows(book.wallet.id, book.holds),
+        exits=None if book.wallet.exits is None else exit_row(book.wallet.exits),
     )
+
+
+def exit_row(exits: Exits) -> ExitRow:
+    return ExitRow(
+        trailing_stop_percent=None if exits.trailing_ppm is None else exits.trailing_ppm * 100 / PPM,
+        take_profit_percent=None if exits.take_profit_ppm is None else exits.take_profit_ppm * 100 / PPM,
+        max_hold_ms=None if exits.hold_max_ns is None else exits.hold_max_ns // 10**6,
+    )
+
+
+def _hold_rows(scope: str, holds: Mapping[str, Hold]) -> tuple[HoldRow, ...]:
+    return tuple(
+        HoldRow(scope, hold.cause, hold.reason, hold.since_ns, hold.until_ns) for _, hold in sorted(holds.items())
+    )
+
+
+def _wide_holds(state: State) -> tuple[HoldRow, ...]:
+    paused = [row for strategy, holds in sorted(state.paused.items()) for row in _hold_rows(strategy.value, holds)]
+    return (*_hold_rows("portfolio", state.holds), *paused)
 
 
 def _owed(state: State, book: WalletBook, mint: Mint) -> float:
@@ -241,7 +293,15 @@ def risk(state: State) -> Risk:
         strategies={str(strategy): _usd(micros) for strategy, micros in sorted(deployed.items()) if micros},
         wallets=tuple(_wallet_risk(book) for book in books),
         updated_at=state.at_ns,
+        trades_today=_trades_use(state),
+        hold_details=_wide_holds(state),
     )
+
+
+def _trades_use(state: State) -> Use:
+    """Open entries count. Without a limit nothing is used of it."""
+    used, limit = state.trades_today + state.entries_open, state.settings.day_trades_max
+    return _use(used, limit, 1) if limit else Use(0.0, float(used), 0.0)
 
 
 def _wallet_risk(book: WalletBook) -> WalletRisk:
@@ -259,6 +319,7 @@ def _wallet_risk(book: WalletBook) -> WalletRisk:
         equity_usd=_usd(book.equity_micros),
         limits={name: _use(*use) for name, use in _used(book).items()},
         strategies=strategies,
+        hold_details=_hold_rows(book.wallet.id, book.holds),
     )
 
 
@@ -305,6 +366,7 @@ def portfolio_summary(state: State) -> PortfolioSummary:
         holds=portfolio_holds(state),
         updated_at=state.at_ns,
         provisional_orders=len(state.provisional),
+        hold_details=_wide_holds(state),
     )
 
 
@@ -339,20 +401,26 @@ def shown_stats(state: State) -> dict[str, object]:
 
 
 def positions(state: State) -> list[PositionRow]:
-    return [
-        PositionRow(
-            wallet_id=book.wallet.id,
-            symbol=position.token.symbol,
-            mint=position.token.mint,
-            quantity=_tokens(position.units, position.token.decimals),
-            average_cost_usd=position.average_cost_pico / 10**12,
-            value_usd=_usd(position.value_micros),
-            unrealized_pnl=_usd(position.unrealised_micros),
-            strategies=tuple(sorted(position.units_by)),
-        )
-        for book in state.wallets.values()
-        for position in book.positions.values()
-    ]
+    return [_position_row(book, position) for book in state.wallets.values() for position in book.positions.values()]
+
+
+def _position_row(book: WalletBook, position: Position) -> PositionRow:
+    exits = exits_of(book, position) or Exits()
+    trailing, profit = exits.trailing_ppm, exits.take_profit_ppm
+    return PositionRow(
+        wallet_id=book.wallet.id,
+        symbol=position.token.symbol,
+        mint=position.token.mint,
+        quantity=_tokens(position.units, position.token.decimals),
+        average_cost_usd=_price(position.average_cost_pico),
+        value_usd=_usd(position.value_micros),
+        unrealized_pnl=_usd(position.unrealised_micros),
+        strategies=tuple(sorted(position.units_by)),
+        stop_price_usd=None if (stop := stop_price_pico(book, position)) is None else _price(stop),
+        trailing_stop_price_usd=None if trailing is None else _price(below_pico(position.peak_pico, trailing)),
+        take_profit_price_usd=None if profit is None else _price(profit_price_pico(position, profit)),
+        sold_by_ns=exit_at_ns(book, position),
+    )
 
 
 def open_orders(state: State) -> list[OrderRow]:
@@ -428,6 +496,10 @@ def _cash(state: State, book: WalletBook) -> int:
 
 def _usd(micros: int) -> float:
     return micros / MICROS
+
+
+def _price(pico: int) -> float:
+    return pico / PICO
 
 
 def _tokens(units: int, decimals: int) -> float:

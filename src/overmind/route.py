@@ -25,7 +25,7 @@ from overmind.core.messages import (
 )
 from overmind.core.model import OrderId, Signal, TradeAction
 from overmind.core.state import State
-from overmind.decisions import Decision, decision_of
+from overmind.decisions import Decision, decision_of, shown_sizing
 
 SELLS = (TradeAction.SELL, TradeAction.MARKET_SELL)
 
@@ -35,6 +35,7 @@ class Route(msgspec.Struct, frozen=True):
     selection_reason: str
     refusals: list[dict[str, object]]
     candidates: list[dict[str, object]]
+    sizing: dict[str, object] | None = None  # of a risk budget: how it became an amount
 
 
 def route(state: State, signal: Signal, at_ns: int) -> Route:
@@ -48,6 +49,7 @@ def route(state: State, signal: Signal, at_ns: int) -> Route:
         selection_reason=decision.selection_reason,
         refusals=[shown(refusal) for refusal in decision.refusals],
         candidates=[_shown(candidate) for candidate in explain(state, signal, at_ns)],
+        sizing=None if decision.sizing is None else shown_sizing(decision.sizing),
     )
 
 
@@ -59,6 +61,7 @@ def _shown(candidate: Candidate) -> dict[str, object]:
         "refusals": [shown(refusal) for refusal in candidate.refusals],
         "expected_cost_bps": None if terms is None else round(terms.total, 4),
         "terms": None if terms is None else {name: getattr(terms, name) for name in terms.__struct_fields__},
+        **({} if candidate.sizing is None else {"sizing": shown_sizing(candidate.sizing)}),
     }
 
 

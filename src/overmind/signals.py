@@ -18,8 +18,10 @@ from overmind.core.model import (
     PRICE_MAX_PICO,
     Exits,
     Mint,
+    RiskBudget,
     Signal,
     SignalId,
+    SizingMethod,
     StrategyType,
     Token,
     TradeAction,
@@ -36,6 +38,12 @@ TOKEN_UNITS_MAX: Final = 2**64 - 1  # what a token account can hold
 SYMBOLS_SHOWN_MAX: Final = 20
 TAKE_PROFIT_MAX_PPM: Final = 1_000 * PPM
 HOLD_MAX_MS: Final = 3_650 * DAY_NS // NS_PER_MS
+MULTIPLE_MAX_PPM: Final = 100 * PPM
+HORIZON_MAX_MS: Final = 30 * DAY_NS // NS_PER_MS
+AMOUNT_FIELDS: Final = ("notional_usd", "quantity", "risk_budget_usd", "risk_budget_percent")
+BUDGET_FIELDS: Final = AMOUNT_FIELDS[2:]
+VOLATILITY_FIELDS: Final = ("volatility_multiple", "volatility_horizon_ms")
+SIZINGS: Final = {method.value: method for method in SizingMethod}
 EXIT_FIELDS: Final = ("stop_loss_percent", "trailing_stop_percent", "take_profit_percent", "max_hold_ms")
 
 FIELDS: Final = frozenset(
@@ -47,6 +55,11 @@ FIELDS: Final = frozenset(
         "mint",
         "notional_usd",
         "quantity",
+        "risk_budget_usd",
+        "risk_budget_percent",
+        "sizing",
+        "volatility_multiple",
+        "volatility_horizon_ms",
         "target_price",
         "confidence",
         "risk_tolerance",
@@ -65,6 +78,8 @@ FIELDS: Final = frozenset(
 # Names that people use for these. Ignored, they would trade at another price or later than was wished.
 MEANT: Final = {
     "notional": "notional_usd",
+    "riskbudget": "risk_budget_usd",
+    "riskpercent": "risk_budget_percent",
     "ttl": "ttl_ms",
     "maxslippage": "max_slippage_bps",
     "slippagebps": "max_slippage_bps",
@@ -134,6 +149,7 @@ def _read(form: Form, tokens: Mapping[str, Token], quote: Token) -> Signal | Non
     at_ns = form.instant("timestamp")
     mev_protected = form.flag("mev_protected")
     exits = _exits(form, action)
+    risk = _risk(form)
     _check_given(form, "strategy_type", "action")
     if signal_id is None or strategy is None or action is None or mint is None:
         return None
@@ -154,6 +170,7 @@ def _read(form: Form, tokens: Mapping[str, Token], quote: Token) -> Signal | Non
         at_ns=at_ns,
         mev_protected=mev_protected,
         exits=exits,
+        risk=risk,
     )
 
 
@@ -204,12 +221,14 @@ def _quantity(form: Form, token: Token | None) -> Decimal | None:
 
 def _check_amounts(form: Form, action: TradeAction | None) -> None:
     """Exactly one; a sale with neither sells all that is held, and a Hold needs none."""
-    has_notional = form.fields.get("notional_usd") is not None
-    has_quantity = form.fields.get("quantity") is not None
-    if has_notional and has_quantity:
-        form.refuse("quantity", "a second amount", "Give notional_usd or quantity, not both")
-    elif action in BUY_ACTIONS and not has_notional and not has_quantity:
-        form.refuse("notional_usd", "missing", "Give notional_usd or quantity")
+    given = [field for field in AMOUNT_FIELDS if form.fields.get(field) is not None]
+    if len(given) > 1:
+        budget = " or a risk budget" if given[-1] in BUDGET_FIELDS else ""
+        form.refuse(given[1], "a second amount", f"Give notional_usd or quantity{budget}, not both")
+    elif action in BUY_ACTIONS and not given:
+        form.refuse("notional_usd", "missing", "Give notional_usd or quantity, or a risk budget")
+    elif given and given[0] in BUDGET_FIELDS and action is not None and action not in BUY_ACTIONS:
+        form.refuse(given[0], f"{action} is not sized by a risk budget", "Give notional_usd or quantity")
 
 
 def _target_price(form: Form, action: TradeAction | None) -> int | None:
@@ -233,6 +252,27 @@ def _exits(form: Form, action: TradeAction | None) -> Exits | None:
         given = next(field for field in EXIT_FIELDS if form.fields.get(field) is not None)
         form.refuse(given, f"{action} buys nothing that could be sold later", "Leave it out")
     return exits
+
+
+def _risk(form: Form) -> RiskBudget | None:
+    """What a buy may lose, instead of an amount, and the distance that it may lose it over."""
+    method = form.choice("sizing", SIZINGS) or SizingMethod.STOP
+    multiple = form.scaled("volatility_multiple", 6, MULTIPLE_MAX_PPM)
+    horizon_ms = form.integer("volatility_horizon_ms", HORIZON_MAX_MS)
+    budget = RiskBudget(
+        method=method,
+        micros=form.scaled("risk_budget_usd", 6, NOTIONAL_MAX_MICROS),
+        equity_ppm=form.scaled("risk_budget_percent", 4, PPM),
+        multiple_ppm=2 * PPM if multiple is None else multiple,
+        horizon_ns=DAY_NS if horizon_ms is None else horizon_ms * NS_PER_MS,
+    )
+    has_budget = any(form.fields.get(field) is not None for field in BUDGET_FIELDS)
+    if not has_budget and form.fields.get("sizing") is not None:
+        form.refuse("sizing", "nothing to size", "Give risk_budget_usd or risk_budget_percent, or leave it out")
+    for field in VOLATILITY_FIELDS:
+        if form.fields.get(field) is not None and not (has_budget and method is SizingMethod.VOLATILITY):
+            form.refuse(field, "counts only for sizing by volatility", 'Write "sizing": "volatility", or leave it out')
+    return budget if has_budget else None
 
 
 def _check_given(form: Form, *required: str) -> None:
@@ -262,6 +302,7 @@ def encode_signal(signal: Signal, tokens: Mapping[str, Token]) -> dict[str, obje
         "timestamp": None if signal.at_ns is None else _when(signal.at_ns),
         "mev_protected": signal.mev_protected or None,
         **(_encoded_exits(signal.exits) if signal.exits is not None else {}),
+        **(_encoded_risk(signal.risk) if signal.risk is not None else {}),
     }
     return {field: value for field, value in encoded.items() if value is not None}
 
@@ -272,6 +313,17 @@ def _encoded_exits(exits: Exits) -> dict[str, object]:
         "trailing_stop_percent": _text(exits.trailing_ppm, PPM // 100),
         "take_profit_percent": _text(exits.take_profit_ppm, PPM // 100),
         "max_hold_ms": None if exits.hold_max_ns is None else exits.hold_max_ns // NS_PER_MS,
+    }
+
+
+def _encoded_risk(risk: RiskBudget) -> dict[str, object]:
+    by_volatility = risk.method is SizingMethod.VOLATILITY
+    return {
+        "risk_budget_usd": _text(risk.micros, MICROS),
+        "risk_budget_percent": _text(risk.equity_ppm, PPM // 100),
+        "sizing": risk.method.value,
+        "volatility_multiple": _text(risk.multiple_ppm, PPM) if by_volatility else None,
+        "volatility_horizon_ms": risk.horizon_ns // NS_PER_MS if by_volatility else None,
     }
 
 

@@ -90,6 +90,10 @@ def invariant_problems(state: State) -> list[str]:
         problems.append(f"order {order_id} is open, and booked provisionally as well")
     if state.equity_micros != sum(book.equity_micros for book in state.wallets.values()):
         problems.append("the portfolio's equity is not the sum of its wallets'")
+    if state.trades_today != sum(book.trades_today for book in state.wallets.values()):
+        problems.append("the portfolio's trades of the day are not the sum of its wallets'")
+    if state.entries_open != sum(book.entries_open for book in state.wallets.values()):
+        problems.append("the portfolio's open entries are not the sum of its wallets'")
     return problems
 
 

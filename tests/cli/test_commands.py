@@ -116,6 +116,17 @@ def test_route_explains_and_records_nothing(traded: Path) -> None:
     assert as_json(overmind(traded, "stats", "--json")) == before
 
 
+def test_route_sizes_a_risk_budget_and_says_how(traded: Path) -> None:
+    asked = ("route", "--strategy", "Arbitrage", "--risk-budget", "0.01%", "--stop-loss", "4", "--json")
+    sizing = as_json(overmind(traded, *asked))["sizing"]
+    assert sizing["wanted_usd"] == pytest.approx(sizing["risk_budget_usd"] / 0.04)
+    assert {one["code"] for one in sizing["caps"]} >= {"POSITION_SIZE", "ASSET_CONCENTRATION"}
+    assert sizing["notional_usd"] <= min(one["usd"] for one in sizing["caps"])
+    both = overmind(traded, "route", "--strategy", "Arbitrage", "--risk-budget", "5", "--amount", "5")
+    assert both.returncode == 2
+    assert "a second amount" in both.stderr
+
+
 @pytest.mark.parametrize("command", ["portfolio", "wallets", "positions", "orders", "stats"])
 def test_no_journal_yet(command: str, tmp_path: Path) -> None:
     done = overmind(tmp_path, command)

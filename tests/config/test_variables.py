@@ -69,6 +69,12 @@ OVERMIND_EMERGENCY_STOP_THRESHOLD       | 0.0001       | desk.emergency_stop_ppm
 OVERMIND_DAY_LOSS_MAX_PERCENT           | 5            | desk.day_loss_max_ppm | 50000
 OVERMIND_DRAWDOWN_MAX_PERCENT           | 12.5         | desk.drawdown_max_ppm | 125000
 OVERMIND_LOSS_STREAK_MAX                | 3            | desk.loss_streak_max | 3
+OVERMIND_DAY_TRADES_MAX                 | 500          | desk.day_trades_max | 500
+OVERMIND_DAY_TRADES_MAX                 | -1           | refused | out of bounds
+OVERMIND_SIZING_MIN_USD                 | 2.5          | desk.sizing_min_micros | 2500000
+OVERMIND_SIZING_MIN_USD                 | 0            | refused | out of bounds
+OVERMIND_VOLATILITY_HALF_LIFE_SEC       | 3600         | desk.volatility_half_life_ns | 3600000000000
+OVERMIND_VOLATILITY_HALF_LIFE_SEC       | 59           | refused | out of bounds
 OVERMIND_STOP_COOLDOWN_SEC              | 1.5          | desk.cooldown_ns | 1500000000
 OVERMIND_EXIT_SLIPPAGE_BPS              | 50, 100,100  | desk.exit_slippage_bps | (50, 100, 100)
 OVERMIND_EXIT_SLIPPAGE_BPS              | 100,50       | refused | is no ladder

@@ -8,7 +8,7 @@ import pytest
 from tests.config.desk_on_disk import DeskOnDisk
 
 from overmind.config import MultiWalletConfig
-from overmind.core.model import MICROS, Limits, StrategyShare, StrategyType, WalletId, WalletStatus
+from overmind.core.model import MICROS, NS, Exits, Limits, StrategyShare, StrategyType, WalletId, WalletStatus
 from overmind.keystore import seal
 
 LIMITS = {
@@ -103,8 +103,20 @@ FIELDS_ACCEPTED = [
     ("limits of 0", {"risk_limits": dict.fromkeys(LIMITS, 0)}),
     ("a count with a zero fraction", {"risk_limits": {**LIMITS, "daily_trade_limit": 100.0}}),
     ("percentages of 100", {"risk_limits": {**LIMITS, "max_exposure_percentage": 100, "stop_loss_threshold": 100}}),
-    ("null for what is not given", {"risk_limits": None, "strategy_allocation": None, "public_key": None}),
+    ("when to sell", {"exits": {"trailing_stop_percent": 0.0001, "take_profit_percent": "100000", "max_hold_ms": 1}}),
+    ("no time to sell", {"exits": {}}),
+    (
+        "null for what is not given",
+        {"exits": {"max_hold_ms": None}, "risk_limits": None, "strategy_allocation": None, "public_key": None},
+    ),
 ]
+
+
+def test_exits_of_the_file_are_the_wallets(desk: DeskOnDisk) -> None:
+    _hft(desk, exits={"trailing_stop_percent": 5, "take_profit_percent": "12.5", "max_hold_hours": 1.5})
+    assert desk.load().wallets[HFT].wallet.exits == Exits(None, 50_000, 125_000, 5_400 * NS)
+    _hft(desk, exits={"max_hold_ms": 7})
+    assert desk.load().wallets[HFT].wallet.exits == Exits(hold_max_ns=7_000_000)
 
 
 @pytest.mark.parametrize(("what", "fields"), FIELDS_ACCEPTED, ids=[what for what, _ in FIELDS_ACCEPTED])
@@ -143,6 +155,17 @@ FIELDS_REFUSED = [
         "risk_limits.max_daily_loss",
         "missing",
     ),
+    ({"exits": []}, "exits", "not an object"),
+    ({"exits": {"trailing": 5}}, "exits.trailing", "not a known field"),
+    ({"exits": {"stop_loss_percent": 5}}, "exits.stop_loss_percent", "not a known field"),
+    ({"exits": {"trailing_stop_percent": 100}}, "exits.trailing_stop_percent", "out of bounds"),
+    ({"exits": {"trailing_stop_percent": 0}}, "exits.trailing_stop_percent", "out of bounds"),
+    ({"exits": {"take_profit_percent": 100_001}}, "exits.take_profit_percent", "out of bounds"),
+    ({"exits": {"take_profit_percent": "much"}}, "exits.take_profit_percent", "is not a number"),
+    ({"exits": {"max_hold_ms": 0}}, "exits.max_hold_ms", "out of bounds"),
+    ({"exits": {"max_hold_hours": 87_601}}, "exits.max_hold_hours", "out of bounds"),
+    ({"exits": {"max_hold_ms": 1, "max_hold_hours": 1}}, "exits.max_hold_hours", "a second time to hold"),
+    ({"exit": {"max_hold_ms": 1}}, "exit", "not a known field"),
     ({"strategy_allocation": {}}, "strategy_allocation", "not an array"),
     ({"strategy_allocation": [5]}, "strategy_allocation[1]", "not an object"),
     ({"strategy_allocation": [SNIPING, SNIPING]}, "strategy_allocation[2].strategy_type", "listed twice"),

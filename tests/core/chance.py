@@ -9,9 +9,12 @@ from msgspec import structs
 from tests.core.desk import DESK, MS, USDC, Play, wide_wallet
 
 from overmind.core.gate import capacity_micros
+from overmind.core.limits import kind_of, values_of
 from overmind.core.messages import (
     AcceptBalances,
     AddHold,
+    ChangeLimits,
+    ChangeMints,
     ClosePosition,
     Command,
     CommandRefused,
@@ -20,6 +23,7 @@ from overmind.core.messages import (
     EmergencyStop,
     LiftHold,
     MarkPrices,
+    MintVerb,
     ReactivateWallet,
     RecordBalances,
     RecordDeposit,
@@ -39,11 +43,13 @@ from overmind.core.model import (
     PPM,
     SOL,
     Cause,
+    Ceilings,
     DepositId,
     Exits,
     Expired,
     Failed,
     Filled,
+    LimitName,
     Limits,
     Mark,
     Mint,
@@ -52,8 +58,10 @@ from overmind.core.model import (
     OrderId,
     Outcome,
     Rejected,
+    RiskBudget,
     Signal,
     SignalId,
+    SizingMethod,
     StrategyShare,
     StrategyType,
     Ticket,
@@ -174,6 +182,8 @@ class Chance:
             *[self._deposit(name) for _ in range(4)],
             ConfigureWallet(self._wallet(name)),
             self._configure_desk(desk),
+            *[self._change_limits(desk, self.rng.choice(self.names)) for _ in range(4)],
+            *self._change_mints(),
             AddHold(
                 scope, rng.choice(CAUSES), "chance", rng.choice([None, desk.now_ns + rng.choice([-NS, NS, DAY_NS])])
             ),
@@ -189,6 +199,28 @@ class Chance:
         ]
         return rng.choice(wishes)
 
+    def _change_limits(self, desk: Play, name: WalletId) -> ChangeLimits:
+        """Tighter, wider, back to the files, or what is not allowed; one limit or several."""
+        rng, configured = self.rng, desk.state.wallets[name].configured
+        by_files = values_of(configured)
+        wanted: dict[LimitName, int | None] = {}
+        for one in rng.sample(sorted(by_files), rng.randint(1, min(3, len(by_files)))):
+            kind, value = kind_of(one), by_files[one]
+            most = {"max_concurrent_positions": 3, "daily_trade_limit": 5, "enabled": 1}.get(kind or "", 0)
+            some = rng.randint(0, most or (300 * MICROS if value > PPM else PPM // 2))
+            wanted[one] = rng.choice([None, value, some, some, value + 1 if self.odd() else some])
+        if self.odd():
+            wanted[LimitName("nonsense")] = 1
+        return ChangeLimits(name, wanted, "chance", "chance")
+
+    def _change_mints(self) -> list[Command]:
+        """An allow list seldom, and not for long: else nothing is bought."""
+        rng, reason = self.rng, " " if self.odd() else "chance"
+        verb = rng.choice([MintVerb.ALLOW, MintVerb.ALLOW, MintVerb.DISALLOW] if self.odd() else [MintVerb.UNBLOCK])
+        blocked = ChangeMints(MintVerb.BLOCK, rng.choice(MINTS), "chance", reason)
+        freed = ChangeMints(verb, rng.choice(MINTS), "chance", "chance")
+        return [blocked, freed, ChangeMints(MintVerb.ALLOW_ALL, None, "chance", reason)]
+
     def submit(self, desk: Play) -> SubmitSignal:
         rng, odd = self.rng, self.odd
         action = rng.choice(list(TradeAction)) if rng.random() < 0.4 else TradeAction.BUY
@@ -200,6 +232,9 @@ class Chance:
         notional = self._notional(desk) if rng.random() < 0.8 else None
         quantity = Decimal(self._micros()).scaleb(-7) if notional is None else None
         if action in (TradeAction.SELL, TradeAction.MARKET_SELL) and rng.random() < 0.5:
+            notional = quantity = None
+        risk = self.risk() if action in (TradeAction.BUY, TradeAction.MARKET_BUY) and rng.random() < 0.2 else None
+        if risk is not None:
             notional = quantity = None
         signal = Signal(
             id=SignalId(f"s{rng.randint(0, 30) if odd() else rng.randint(31, 10**9)}"),
@@ -214,9 +249,20 @@ class Chance:
             exclude=tuple(rng.sample(self.names, min(len(self.names), 2))) if odd() else (),
             slippage_max_bps=rng.choice([100, 101]) if odd() else None,
             exits=self._exits() if rng.random() < 0.2 else None,
+            risk=risk,
             at_ns=desk.now_ns + rng.choice([0, -NS, 5 * NS, 6 * NS, -30 * NS]) if odd() else None,
         )
         return SubmitSignal(signal, desk.now_ns - (rng.choice([MS, 5 * NS, 6 * NS]) if odd() else 0))
+
+    def risk(self) -> RiskBudget:
+        rng, by_equity = self.rng, self.rng.random() < 0.4
+        return RiskBudget(
+            method=rng.choice([SizingMethod.STOP, SizingMethod.STOP, SizingMethod.VOLATILITY]),
+            micros=None if by_equity else self._micros() // rng.choice([1, 10]),
+            equity_ppm=rng.choice([1, 100, 10_000, PPM]) if by_equity else None,
+            multiple_ppm=rng.choice([1, PPM, 2 * PPM]),
+            horizon_ns=rng.choice([NS, DAY_NS]),
+        )
 
     def _exits(self) -> Exits:
         tight = [self.rng.choice([None, None, self.rng.randint(1, 50_000)]) for _ in range(3)]
@@ -269,11 +315,14 @@ class Chance:
             },
             {"tokens": {**DESK.tokens, DUST.mint: DUST, COIN.mint: COIN}},
             {"multi_wallet_enabled": not self.odd(), "default_wallet": rng.choice(self.names)},
+            {"ceilings": Ceilings(rng.randint(0, 300 * MICROS), rng.randint(0, 300 * MICROS), PPM // 2, 2, 50_000, 5)},
+            {"ceilings": Ceilings()},
         ]
         if not self.forks:
             changes += [
                 {"emergency_stop_ppm": rng.choice([PPM, PPM, 20_000])},
                 {"day_loss_max_ppm": rng.choice([PPM, 10_000]), "drawdown_max_ppm": rng.choice([PPM, 10_000])},
+                {"day_trades_max": rng.choice([0, 0, 0, 20]), "sizing_min_micros": rng.choice([1, 10 * MICROS])},
                 {"loss_streak_max": rng.choice([0, 2]), "cooldown_ns": rng.choice([0, 10 * NS])},
                 {"exit_slippage_bps": rng.choice([(100,), (0, 50), (100, 200, 400, 800)])},
             ]
@@ -296,14 +345,19 @@ class Chance:
         )
         shares = {
             strategy: StrategyShare(
-                rng.choice([PPM, PPM, 400_000]), rng.choice([10**6, 10**6, 500]) * MICROS, enabled=rng.random() < 0.9
+                rng.choice([PPM, PPM, 400_000, 300_000]),
+                rng.choice([10**6, 10**6, 500]) * MICROS,
+                enabled=rng.random() < 0.9,
             )
             for strategy in STRATEGIES
             if rng.random() < 0.8
         }
         status = rng.choice(list(WalletStatus)) if self.odd() else WalletStatus.ACTIVE
         wallet_type = rng.choice(list(WalletType))
-        return structs.replace(wide_wallet(name), type=wallet_type, limits=limits, strategies=shares, status=status)
+        exits = structs.replace(self._exits(), stop_loss_ppm=None) if rng.random() < 0.2 else None
+        return structs.replace(
+            wide_wallet(name), type=wallet_type, limits=limits, strategies=shares, status=status, exits=exits
+        )
 
 
 def attempt(desk: Play, command: Command) -> list[object]:

@@ -3,7 +3,13 @@
 `fill provisional` books what `final` makes final and `roll back as expired` (or failed, or filled) undoes. `chain w1
 usd -5 eth 2` reads the chain: what is not said is as the books have it, and a sign means more or less than that.
 
+`risk$50` and `risk0.5%` are budgets instead of amounts. `wave eth 2000 2020 20 60000` marks the two prices in turn, so
+often, so many milliseconds apart, and SOL's anew.
+
 `exits` sells what is due by a rule of ours, as the watch does after each mark.
+
+`change w1 stop 3 momentum.share 40` is what an operator wants instead of the files, `change w1 stop files` takes it
+back; `ceiling loss 500` is the desk's.
 
 SOL costs $100, eth $2,000 and btc $50,000; `new` is listed but was never priced. A step without a verb
 configures the wallet of that name. It starts with $9,900 and a float of 1 SOL, so its equity is $10,000 and a percent
@@ -26,6 +32,8 @@ from overmind.core.index import SelectionIndex
 from overmind.core.messages import (
     AcceptBalances,
     AddHold,
+    ChangeLimits,
+    ChangeMints,
     ClosePosition,
     Command,
     ConfigureDesk,
@@ -36,6 +44,7 @@ from overmind.core.messages import (
     FoundDesk,
     LiftHold,
     MarkPrices,
+    MintVerb,
     OrderPlaced,
     ReactivateWallet,
     RecordBalances,
@@ -63,6 +72,7 @@ from overmind.core.model import (
     Expired,
     Failed,
     Filled,
+    LimitName,
     Limits,
     Mark,
     Mint,
@@ -71,10 +81,12 @@ from overmind.core.model import (
     OrderId,
     Outcome,
     Rejected,
+    RiskBudget,
     RiskProfile,
     Side,
     Signal,
     SignalId,
+    SizingMethod,
     StrategyShare,
     StrategyType,
     Ticket,
@@ -138,6 +150,19 @@ LIMIT_WORDS = {
     "trades": ("trades_per_day_max", 1),
     "risk": ("risk_level_ppm", PPM),
 }
+CHANGE_WORDS = {
+    "loss": ("max_daily_loss", MICROS),
+    "position": ("max_position_size", MICROS),
+    "exposure": ("max_exposure_percentage", PERCENT),
+    "places": ("max_concurrent_positions", 1),
+    "stop": ("stop_loss_threshold", PERCENT),
+    "trades": ("daily_trade_limit", 1),
+    "risk": ("risk_level", PPM),
+    "allocation": ("allocation", PPM),
+    "share": ("share", PERCENT),
+    "enabled": ("enabled", 1),
+}
+CEILING_WORDS = ("loss", "position", "exposure", "places", "stop", "trades")
 DESK_WORDS = {
     "exposure": ("portfolio_exposure_max_ppm", PERCENT),
     "asset": ("asset_max_ppm", PERCENT),
@@ -150,15 +175,35 @@ DESK_WORDS = {
     "streak": ("loss_streak_max", 1),
     "cooldown": ("cooldown_ns", MS),
     "retry": ("exit_retry_ns", MS),
+    "trades": ("day_trades_max", 1),
+    "least": ("sizing_min_micros", MICROS),
+    "half": ("volatility_half_life_ns", MS),
 }
-WALLET_WORDS = ("usd", "sol", "share", "type", "key", "status")
+WALLET_WORDS = ("usd", "sol", "share", "type", "key", "status", "allocation")
 EXIT_WORDS = {
     "stop": ("stop_loss_ppm", PERCENT),
     "trail": ("trailing_ppm", PERCENT),
     "profit": ("take_profit_ppm", PERCENT),
     "held": ("hold_max_ns", MS),
 }
-SIGNAL_WORDS = (*EXIT_WORDS, "id", "by", "as", "tolerance", "limit", "prefer", "not", "slip", "ttl", "sent", "waited")
+WALLET_EXIT_WORDS = ("trail", "profit", "held")
+SIGNAL_WORDS = (
+    *EXIT_WORDS,
+    "size",
+    "times",
+    "over",
+    "id",
+    "by",
+    "as",
+    "tolerance",
+    "limit",
+    "prefer",
+    "not",
+    "slip",
+    "ttl",
+    "sent",
+    "waited",
+)
 OUTCOME_WORDS = ("at", "fee", "rent", "for")
 OUTCOME_OF = {"filled": "fill", "failed": "fail", "expired": "expire", "rejected": "reject"}
 READ_WORDS = ("slot", "behind", "signed", "because")  # `behind` n: read n entries ago
@@ -207,6 +252,8 @@ class Play:
             case ["mark", name, price]:
                 self.now_ns += 1  # Only a newer price counts.
                 return self.do(MarkPrices((Mark(mint(name), exact(price, PICO), self.now_ns),)))
+            case ["wave", name, *said]:
+                return self._wave(name, said)
             case ["buy" | "sell" as verb, name, amount, *options]:
                 return self.do(self.signal(verb, name, amount, options))
             case ["fill" | "fail" | "expire" | "reject" as verb, *options]:
@@ -241,6 +288,17 @@ class Play:
                         )
                     )
                 )
+            case ["ceiling", *options]:
+                said = pairs(options, CEILING_WORDS)
+                ceilings = structs.replace(self.state.settings.ceilings, **limits_with(said))
+                return self.do(ConfigureDesk(structs.replace(self.state.settings, ceilings=ceilings)))
+            case ["change", name, *options]:
+                wanted = dict(map(change_with, options[::2], options[1::2]))
+                return self.do(ChangeLimits(WalletId(name), wanted, "ann", "because"))
+            case ["allow", "all"]:
+                return self.do(ChangeMints(MintVerb.ALLOW_ALL, None, "ann", "because"))
+            case ["block" | "unblock" | "allow" | "disallow" as verb, name]:
+                return self.do(ChangeMints(MintVerb(verb), mint(name), "ann", "because"))
             case ["deposit", name, amount, token]:
                 scale = 10 ** (USDC if token == "usd" else TOKENS[token]).decimals
                 return self._deposit(WalletId(name), Money(exact(amount, scale), mint(token)))
@@ -266,7 +324,7 @@ class Play:
             case ["remove", name]:
                 return self.do(RemoveWallet(WalletId(name)))
             case [name, *options]:
-                return self._wallet(WalletId(name), pairs(options, {*LIMIT_WORDS, *WALLET_WORDS}))
+                return self._wallet(WalletId(name), pairs(options, {*LIMIT_WORDS, *WALLET_WORDS, *WALLET_EXIT_WORDS}))
         raise AssertionError(words)
 
     def book(self, name: str) -> WalletBook:
@@ -294,6 +352,7 @@ class Play:
             ttl_ns=int(said["ttl"]) * MS if "ttl" in said else None,
             at_ns=self.now_ns + int(said["sent"]) * MS if "sent" in said else None,
             exits=exits_with(said),
+            risk=risk_with(amount[len("risk") :], said) if amount.startswith("risk") else None,
         )
         return SubmitSignal(signal, self.now_ns - int(said.get("waited", "0")) * MS)
 
@@ -309,6 +368,15 @@ class Play:
     def _deposit(self, name: WalletId, money: Money, to_float: bool = False) -> tuple[Event, ...]:
         self._deposits += 1
         return self.do(RecordDeposit(DepositId(f"d{self._deposits}"), name, money, to_float))
+
+    def _wave(self, name: str, said: list[str]) -> tuple[Event, ...]:
+        events: tuple[Event, ...] = ()
+        for number in range(int(said[2])):
+            self.now_ns += int(said[3]) * MS
+            marks = {mint(name): exact(said[number % 2], PICO)}
+            marks = {SOL: self.state.marks[SOL].price_pico, **marks}
+            events = self.do(MarkPrices(tuple(Mark(one, price, self.now_ns) for one, price in marks.items())))
+        return events
 
     def _named(self, known: Mapping[OrderId, Known], options: list[str]) -> list[Known]:
         """All of them, or the one that the first option names: takes it off the options."""
@@ -382,9 +450,7 @@ def wide_wallet(name: WalletId) -> Wallet:
 
 def wallet_with(wallet: Wallet, said: dict[str, str]) -> Wallet:
     """`share Strategy:percent:usd` leaves that strategy alone, `share none` leaves none."""
-    limits = {
-        LIMIT_WORDS[word][0]: exact(text, LIMIT_WORDS[word][1]) for word, text in said.items() if word in LIMIT_WORDS
-    }
+    limits = limits_with(said)
     strategies = wallet.strategies
     if "share" in said:
         rows = [row.split(":") for row in said["share"].split(",") if row != "none"]
@@ -397,9 +463,25 @@ def wallet_with(wallet: Wallet, said: dict[str, str]) -> Wallet:
         type=WalletType(said.get("type", wallet.type)),
         public_key=said.get("key", wallet.public_key),
         status=WalletStatus(said.get("status", wallet.status)),
+        allocation_ppm=exact(said["allocation"], PPM) if "allocation" in said else wallet.allocation_ppm,
         limits=structs.replace(wallet.limits, **limits),
         strategies=strategies,
+        exits=exits_with({word: said[word] for word in WALLET_EXIT_WORDS if word in said}) or wallet.exits,
     )
+
+
+def limits_with(said: dict[str, str]) -> dict[str, int]:
+    return {
+        LIMIT_WORDS[word][0]: exact(text, LIMIT_WORDS[word][1]) for word, text in said.items() if word in LIMIT_WORDS
+    }
+
+
+def change_with(word: str, text: str) -> tuple[LimitName, int | None]:
+    """`stop 3`, `momentum.share 40`; `stop files`: as the files say again."""
+    of, dot, kind = word.rpartition(".")
+    name, scale = CHANGE_WORDS.get(kind, (kind, 1))
+    full = LimitName(f"{STRATEGIES.get(of, of)}.{name}" if dot else name)
+    return full, None if text == "files" else exact(text, scale)
 
 
 def desk_with(desk: Desk, said: dict[str, str]) -> Desk:
@@ -420,6 +502,16 @@ def desk_with(desk: Desk, said: dict[str, str]) -> Desk:
 def exits_with(said: dict[str, str]) -> Exits | None:
     wanted = {EXIT_WORDS[word][0]: exact(said[word], EXIT_WORDS[word][1]) for word in EXIT_WORDS if word in said}
     return structs.replace(Exits(), **wanted) if wanted else None
+
+
+def risk_with(budget: str, said: dict[str, str]) -> RiskBudget:
+    return RiskBudget(
+        method=SizingMethod(said.get("size", "stop")),
+        micros=exact(budget[1:], MICROS) if budget.startswith("$") else None,
+        equity_ppm=exact(budget[:-1], PERCENT) if budget.endswith("%") else None,
+        multiple_ppm=exact(said.get("times", "2"), PPM),
+        horizon_ns=int(said["over"]) * MS if "over" in said else DAY_NS,
+    )
 
 
 def pairs(words: list[str], known: Iterable[str]) -> dict[str, str]:

@@ -3,8 +3,10 @@
 import pytest
 from tests.core.desk import NOON_NS, Play, rows, told
 
+from overmind.core.index import SelectionIndex
 from overmind.core.messages import CommandRefused, DayRolled, HoldAdded, HoldLifted
 from overmind.core.model import DAY_NS, MICROS
+from overmind.core.state import decode_state, encode_state
 
 MIDNIGHT_NS = (NOON_NS // DAY_NS + 1) * DAY_NS
 
@@ -21,6 +23,22 @@ w1 loss 0; deposit w1 0.5 eth              | mark eth 1999            |         
 w1 loss 0 type Emergency; deposit w1 0.5 eth | mark eth 1999          |                        |
 w1 loss 50; buy eth $1000; fill provisional; final | mark eth 1900    |                        | day_loss
 w1 loss 50; buy eth $1000; fill; mark eth 1900; lift w1 day_loss | mark eth 1899 |             | day_loss
+# A wallet's trades, sales and those that a fork undid included.
+w1 trades 1; buy eth $1                    | fill                     |                        | day_trades
+w1 trades 2; buy eth $1                    | fill                     |                        |
+w1 trades 1; buy eth $1                    | fail                     |                        |
+w1 trades 0; deposit w1 1 eth              | mark eth 1900            |                        |
+w1 trades 1; deposit w1 1 eth; sell eth 1  | fill                     |                        | day_trades
+w1 type Emergency trades 1; deposit w1 1 eth; sell eth 1 | fill       |                        |
+w1 trades 1; buy eth $1; fill; lift w1 day_trades | mark eth 2001     |                        | day_trades
+w1; buy eth $1; fill; w1 trades 1          | mark eth 2001            |                        | day_trades
+w1 trades 2; buy eth $1; fill provisional; roll back as expired; buy eth $1 | fill |            | day_trades
+w1 trades 2; buy eth $1; fail provisional; roll back as filled; buy eth $1 | fill |             | day_trades
+# Those of all wallets.
+w1; w2; desk trades 2; buy eth $1; fill; buy eth $1 not w1 | fill     | day_trades             |
+w1; w2; desk trades 3; buy eth $1; fill; buy eth $1 not w1 | fill     |                        |
+w1; w2; desk trades 0; buy eth $1; fill; buy eth $1 not w1 | fill     |                        |
+w1; desk trades 2; deposit w1 1 eth; buy eth $1; fill; sell eth 1 | fill | day_trades           |
 # A streak of losing sales, costs included; a winning one ends it, and so does lifting the hold.
 w1; desk streak 2; deposit w1 3 eth; sell eth 1; fill at 1999 | sell eth 1; fill at 1999 |      | loss_streak
 w1; desk streak 2; deposit w1 3 eth; sell eth 1; fill at 1999 | sell eth 1; fill at 2000 |      |
@@ -66,6 +84,16 @@ def test_a_limit_that_is_reached_holds(given: str, when: str, portfolio: str, wa
             MIDNIGHT_NS,
         ),
         (
+            "w1 trades 2; buy eth $1; fill; buy eth $1; fill",
+            "2 trades since 00:00 UTC, the limit is 2",
+            MIDNIGHT_NS,
+        ),
+        (
+            "w1; desk trades 1; buy eth $1; fill",
+            "1 trades of all wallets since 00:00 UTC, the limit is 1",
+            MIDNIGHT_NS,
+        ),
+        (
             "w1; desk streak 1; deposit w1 1 eth; sell eth 1; fill at 1999",
             "1 sales in a row lost money, the limit is 1",
             MIDNIGHT_NS,
@@ -100,6 +128,21 @@ def test_the_day_ends_a_hold_once_and_not_a_moment_before() -> None:
     assert told(desk.play("mark eth 1900; buy eth $300")) == "w1 $300"
     lifts = [entry.event for entry in desk.entries if isinstance(entry.event, HoldLifted)]
     assert [lift.reason for lift in lifts] == ["its time is over"]
+
+
+def test_counts_and_their_holds_live_through_a_restart_and_end_with_the_day_once() -> None:
+    desk = Play("w1 trades 1; w2; desk trades 2; buy eth $1 not w2; fill; buy eth $1 not w1; fill")
+    decided = desk.state.decided
+    desk.state = decode_state(encode_state(desk.state))
+    desk.state.decided, desk.index = decided, SelectionIndex(desk.state)
+    assert (desk.state.trades_today, list(desk.state.holds)) == (2, ["day_trades"])
+    assert told(desk.play("wait 43199999; mark sol 100")) == "PricesMarked"
+    assert told(desk.play("wait 1; mark sol 100.01; mark eth 2000.01; buy eth $1")) == "w1 $1"
+    assert (desk.state.trades_today, desk.state.entries_open) == (0, 1)
+    assert sum(isinstance(entry.event, HoldLifted) for entry in desk.entries) == 2
+    desk.now_ns -= DAY_NS
+    assert not desk.play("lift w1 nothing")
+    assert not desk.state.holds
 
 
 def test_a_clock_that_is_set_back_brings_no_hold_and_no_day_back() -> None:

@@ -72,11 +72,26 @@ w1; desk without eth       | buy eth $300  | MINT_NOT_ADMITTED a listed token et
 w1                         | buy pepe $300 | PRICE_MISSING a journaled mark pepe + MINT_NOT_ADMITTED a listed token pepe
 w1; buy eth $300; desk without eth | buy eth $300 | MINT_NOT_ADMITTED a listed token eth
 w1; mark pepe 1            | buy pepe 300  | MINT_NOT_ADMITTED a listed token pepe
+w1; block eth              | buy eth $300  | MINT_BLOCKED not blocked blocked by ann: because
+w1; allow btc              | buy eth $300  | MINT_BLOCKED on the allow list not among the 1 that are allowed
 w1                         | buy eth $0.000001 | w1 $0.000001
 w1                         | buy eth $0    | AMOUNT_OUT_OF_RANGE 1 to 1000000000000000000 micro-USD 0 micro-USD
 w1                         | buy eth 0.00000001 | w1 $0.00002
 w1                         | buy eth 0.000000009 | AMOUNT_OUT_OF_RANGE 1 to 1000000000000000000 micro-USD 0 micro-USD
 w1                         | buy eth 0.15  | w1 $300
+# A budget instead of an amount: of the signal's stop or the wallet's, or of what the price moves.
+w1                    | buy eth risk$50 stop 5 | w1 $1000
+w1 stop 5             | buy eth risk$50        | w1 $1000
+w1 stop 5             | buy eth risk$50 stop 2 | w1 $2500
+w1                    | buy eth risk$50        | STOP_DISTANCE_UNKNOWN a stop loss none of signal or wallet @w1
+w1                    | buy eth risk0.5% stop 5 | w1 $1000
+w1                    | buy eth risk$50 stop 5 size volatility \
+| VOLATILITY_UNKNOWN 20 price moves, not all of them nothing 0 of eth
+w1                    | buy eth risk$0.5 stop 5 | w1 $10
+w1                    | buy eth risk$0.499999 stop 5 | SIZE_TOO_SMALL $10 $9.99998 by the risk budget @w1
+w1 position 10        | buy eth risk$50 stop 5 | w1 $10
+w1 position 9.999999  | buy eth risk$50 stop 5 \
+| SIZE_TOO_SMALL $10 $9.999999 by POSITION_SIZE @w1 + POSITION_SIZE 9.999999 10 @w1
 # Risk and the day's loss. The largest fee is $0.01, a new token account $0.203928; SOL needs none.
 w1 risk 0.5                                              | buy eth $300 tolerance 0.5 | w1 $300
 w1 risk 0.5                                              | buy eth $300 tolerance 0.499999 | RISK_LEVEL 0.499999 0.5 @w1
@@ -104,7 +119,15 @@ w1 loss 50 stop 5; buy sol $500; fill                    | buy sol $999.8      |
 # Counters. What is open counts as traded; what came to nothing does not.
 w1 trades 2; buy eth $1; fill                     | buy eth $1 | w1 $1
 w1 trades 2; buy eth $1; fill; buy eth $1         | buy eth $1 | TRADES_TODAY 2 3 @w1
-w1 trades 2; buy eth $1; fill; sell eth all; fill | buy eth $1 | TRADES_TODAY 2 3 @w1
+w1 trades 2; buy eth $1; fill; sell eth all; fill | buy eth $1 \
+| WALLET_STATUS Active Suspended: day_trades @w1 + TRADES_TODAY 2 3 @w1
+w1 trades 2; buy eth $1; fill; sell eth all; fill; lift w1 day_trades | buy eth $1 | TRADES_TODAY 2 3 @w1
+w1; w2; desk trades 2; buy eth $1; fill; buy eth $1 | sell eth all | w1 0.0005 eth
+w1; w2; desk trades 3; buy eth $1; fill; buy eth $1 | buy eth $1 | w1 $1
+w1; w2; desk trades 2; buy eth $1; fill; buy eth $1 | buy eth $1 | PORTFOLIO_TRADES 2 3
+w1; w2; desk trades 2; buy eth $1; fill; buy eth $1; expire; expire | buy eth $1 | w1 $1
+w1; desk trades 1; buy eth $1; fill | buy eth $1 | PORTFOLIO_STOPPED running day_trades + PORTFOLIO_TRADES 1 2
+w1; desk trades 1; buy eth $1; fill; desk trades 0; lift portfolio day_trades | buy eth $1 | w1 $1
 w1 trades 1; buy eth $1; fail                     | buy eth $1 | w1 $1
 w1 trades 0                                       | buy eth $1 | TRADES_TODAY 0 1 @w1
 w1 places 2; buy eth $1; fill                     | buy btc $1 | w1 $1
@@ -186,7 +209,7 @@ def test_everything_wrong_at_once_is_told_in_the_order_of_precedence() -> None:
         desk only w2 exposure 0 asset 0 rate 0 depth 1
         w1 type Emergency usd 0 sol 0 share momentum:0:0:off
         w1 risk 1 loss 0 trades 0 places 0 position 0 exposure 0
-        hold portfolio a; hold w1 a; hold momentum a; wait 30001
+        hold portfolio a; hold w1 a; hold momentum a; wait 30001; block eth
         """.replace("\n", ";")
     )
     (refused,) = desk.play("buy eth $300 tolerance 0 slip 101 not w1 waited 30000")
@@ -201,6 +224,10 @@ def test_everything_wrong_at_once_is_told_in_the_order_of_precedence() -> None:
         Code.DAILY_LOSS_HEADROOM,  # not with DAILY_LOSS
         Code.ASSET_COOLDOWN,  # only after a stop loss
         Code.INSUFFICIENT_TOKENS,  # of sales
+        Code.VOLATILITY_UNKNOWN,  # of a risk budget
+        Code.STOP_DISTANCE_UNKNOWN,
+        Code.SIZE_TOO_SMALL,
+        Code.PORTFOLIO_TRADES,  # only after a trade
     }
     assert set(Code) - set(codes) == unreachable_together
 

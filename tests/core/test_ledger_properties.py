@@ -344,6 +344,8 @@ def check_sums(state: State, plain: Accountant) -> None:
     assert state.assets == {mint: micros for mint, micros in assets.items() if micros}
     assert state.exposure_micros == sum(assets.values())
     assert state.equity_micros == sum(plain.equity(wallet_id) for wallet_id in state.wallets)
+    assert state.trades_today == sum(plain.trades_today.values())
+    assert state.entries_open == sum(order.side is Side.BUY for order in plain.open.values())
 
 
 def check_limits(state: State, plain: Accountant, order: Order, at_ns: int) -> None:
@@ -362,6 +364,8 @@ def check_limits(state: State, plain: Accountant, order: Order, at_ns: int) -> N
     assert at_ns < order.expires_at_ns
     assert signal.at_ns is None or signal.at_ns <= at_ns + 5 * NS
     assert order.mint in desk.tokens
+    assert order.mint not in state.mints.blocked
+    assert state.mints.allowed is None or order.mint in state.mints.allowed
     assert all(at_ns - state.marks[mint].at_ns <= 30 * NS for mint in (order.mint, SOL))
     assert order.slippage_max_bps <= (300 if order.strategy is StrategyType.AXIOM_MEME_COIN else 100)
     assert limits.risk_level_ppm <= signal.risk_tolerance_ppm
@@ -377,6 +381,9 @@ def check_limits(state: State, plain: Accountant, order: Order, at_ns: int) -> N
     delisted = sum(plain.value(v, one) for v in state.wallets for one in plain.mints(v) if one not in desk.tokens)
     assert (sum(used.values()) + delisted) * PPM <= desk.portfolio_exposure_max_ppm * equity
     assert used[order.mint] * PPM <= desk.asset_max_ppm * equity
+    if desk.day_trades_max:
+        buys = sum(one.side is Side.BUY for one in plain.open.values())
+        assert sum(plain.trades_today.values()) + buys <= desk.day_trades_max
     assert sum(at_ns - placed_ns < NS for placed_ns in plain.placed_ns[w]) <= desk.rate_max_per_s
 
 
@@ -394,6 +401,19 @@ def check_limits_of_wallet(state: State, plain: Accountant, order: Order, book: 
     assert (plain.values(w) + plain.held_buys(w)) * PPM <= limits.exposure_max_ppm * plain.equity(w)
 
 
+def check_sizing(state: State, placed: OrderPlaced) -> None:
+    """A budget and nothing else becomes an amount by a sizing, which says of each cap what it was."""
+    sizing, risk, order = placed.sizing, placed.signal.risk, placed.order
+    assert (sizing is None) == (risk is None), placed
+    if sizing is None or risk is None:
+        return
+    budget = state.equity_micros * (risk.equity_ppm or 0) // PPM if risk.micros is None else risk.micros
+    assert sizing.budget_micros == budget
+    assert sizing.wanted_micros * sizing.distance_ppm <= budget * PPM < (sizing.wanted_micros + 1) * sizing.distance_ppm
+    assert order.notional_micros == min(sizing.wanted_micros, *(micros for _, micros in sizing.caps))
+    assert order.notional_micros >= state.settings.sizing_min_micros
+
+
 def check_timed(state: State, now_ns: int) -> None:
     """Every hold with an end is known by it, wherever it is, and none is there beyond its time."""
     scopes = {Scope(): state.holds}
@@ -405,6 +425,27 @@ def check_timed(state: State, now_ns: int) -> None:
     assert len(state.timed) == len(ending)
 
 
+def check_ceilings(state: State) -> None:
+    """Nothing in force is wider than both the desk's ceiling and what the wallet's own file says."""
+    ceilings = state.settings.ceilings
+    for wallet_id, book in state.wallets.items():
+        now, files = book.wallet.limits, book.configured.limits
+        for field in ("daily_loss_max_micros", "position_max_micros", "exposure_max_ppm", "positions_max"):
+            assert getattr(now, field) <= max(getattr(files, field), getattr(ceilings, field)), (wallet_id, field)
+        assert now.trades_per_day_max <= max(files.trades_per_day_max, ceilings.trades_per_day_max), wallet_id
+        if files.stop_loss_ppm:
+            assert 0 < now.stop_loss_ppm <= max(files.stop_loss_ppm, ceilings.stop_loss_ppm), wallet_id
+        assert now.risk_level_ppm >= files.risk_level_ppm, wallet_id
+        shares = [share.share_ppm for share in book.wallet.strategies.values() if share.enabled]
+        by_files = [share.share_ppm for share in book.configured.strategies.values() if share.enabled]
+        assert sum(shares) <= max(PPM, sum(by_files)), wallet_id
+        assert book.wallet.strategies.keys() == book.configured.strategies.keys(), wallet_id
+        if wallet_id not in state.changes:
+            assert book.wallet == book.configured, wallet_id
+    there = [book.wallet.allocation_ppm for book in state.wallets.values() if "removed" not in book.holds]
+    assert sum(there) <= PPM, there
+
+
 def check_breakers(state: State, plain: Accountant) -> None:
     """Whatever limit is reached has its hold."""
     desk = state.settings
@@ -412,7 +453,12 @@ def check_breakers(state: State, plain: Accountant) -> None:
         lost = -plain.day_pnl(wallet_id)
         over = lost > 0 and lost >= book.wallet.limits.daily_loss_max_micros
         assert not over or "day_loss" in book.holds or book.wallet.type is WalletType.EMERGENCY, wallet_id
+        traded = plain.trades_today[wallet_id]
+        used_up = traded >= max(1, book.wallet.limits.trades_per_day_max)
+        assert not used_up or "day_trades" in book.holds or book.wallet.type is WalletType.EMERGENCY, wallet_id
         assert not desk.loss_streak_max or book.loss_streak < desk.loss_streak_max or "loss_streak" in book.holds
+    traded = sum(plain.trades_today.values())
+    assert not 0 < desk.day_trades_max <= traded or "day_trades" in state.holds
     equity = sum(plain.equity(wallet_id) for wallet_id in state.wallets)
     for base, limit_ppm, stands in (
         (state.day_base, desk.day_loss_max_ppm, "day_loss" in state.holds),
@@ -441,11 +487,13 @@ def play(rng: Random, wallets: int, commands: int, forks: bool = False) -> Play:
         check_sums(desk.state, plain)
         check_debts(desk.state, plain)
         check_timed(desk.state, desk.now_ns)
+        check_ceilings(desk.state)
         if any(isinstance(one, PricesMarked) for one in first):
             check_breakers(desk.state, plain)
         for event in first:
             if isinstance(event, OrderPlaced) and event.order.side is Side.BUY:
                 check_limits(desk.state, plain, event.order, desk.now_ns)
+                check_sizing(desk.state, event)
         again = attempt(desk, command)
         refused = [told for told in first if isinstance(told, str)]
         known = again == refused or (isinstance(command, AcceptBalances) and "read them again" in str(again[0]))

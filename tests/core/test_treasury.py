@@ -45,6 +45,24 @@ w1; buy eth $1000 held 60000; fill                           | wait 59999; mark 
 w1; buy eth $1000 held 60000; fill                           | wait 60000; mark eth 2000       | time w1 0.5 eth
 w1; buy eth $1000 held 60000; fill; buy eth $10 held 1; fill | wait 1; mark eth 2000           | time w1 0.505 eth
 w1; buy eth $1000 held 60000; fill                           | wait 60000                      | nothing
+# The wallet's own, of whatever it holds, from the moment that its file says so; the stricter of its and the signal's.
+w1 trail 10; buy eth $1000; fill                             | mark eth 1800.01                | nothing
+w1 trail 10; buy eth $1000; fill                             | mark eth 1800                   | trail w1 0.5 eth
+w1; buy eth $1000; fill; mark eth 3000; mark eth 3000; w1 trail 10 | mark eth 2700             | trail w1 0.5 eth
+w1 trail 10; buy eth $1000 trail 5; fill                     | mark eth 1900                   | trail w1 0.5 eth
+w1 trail 5; buy eth $1000 trail 10; fill                     | mark eth 1900                   | trail w1 0.5 eth
+w1 trail 10; buy eth $1000 profit 5; fill                    | mark eth 2100                   | profit w1 0.5 eth
+w1 profit 10; deposit w1 1 eth                               | mark eth 2199.99                | nothing
+w1 profit 10; deposit w1 1 eth                               | mark eth 2200                   | profit w1 1 eth
+w1 held 60000; deposit w1 1 eth                              | wait 59999; mark eth 2000       | nothing
+w1 held 60000; deposit w1 1 eth                              | wait 60000; mark eth 2000       | time w1 1 eth
+w1 held 60000; buy eth $1000 held 90000; fill                | wait 60000; mark eth 2000       | time w1 0.5 eth
+w1 held 60000; buy eth $1000 held 30000; fill                | wait 30000; mark eth 2000       | time w1 0.5 eth
+w1 held 60000; buy eth $1000; fill; wait 50000; mark eth 2000; mark sol 100; buy eth $1000; fill; sell eth 0.5; fill \
+| wait 59999; mark eth 2000 | nothing
+w1 held 60000; buy eth $1000; fill; wait 50000; mark eth 2000; mark sol 100; buy eth $1000; fill; sell eth 0.5; fill \
+| wait 60000; mark eth 2000 | time w1 0.5 eth
+w1; buy eth $1000; fill; w1 held 60000                       | wait 60000; mark eth 2000       | time w1 0.5 eth
 # Without a fresh price nothing is sold.
 w1 stop 5; buy eth $1000; fill; mark eth 1000                | wait 30000                      | stop w1 0.5 eth
 w1 stop 5; buy eth $1000; fill; mark eth 1000                | wait 30001                      | nothing

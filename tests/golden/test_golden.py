@@ -15,6 +15,7 @@ from msgspec import structs
 from tests.core.desk import Play
 
 from overmind.core.apply import apply
+from overmind.core.limits import values_of
 from overmind.core.messages import Entry, Event, OrderClosed
 from overmind.core.model import Mint, Outcome
 from overmind.core.state import State
@@ -41,6 +42,12 @@ buy eth $100 not w1,w2 id q stop 4 trail 10 profit 20 held 3600000; fill q.0.0; 
 reject for NOT_CONFIRMED; wait 9000; exits; fill fee 9000; buy eth $5 not w1,w2 id r; hold w4 operator for 1000
 wait 1000; hold momentum pause for 500; buy sol $20 not w1,w2 id t by arbitrage; fill t.0.0
 liquidate; close w1 eth; fill; wait 1; exits
+w5 trail 5 profit 9 held 7000000 trades 2 stop 4; reactivate w5; desk trades 20 least 5; wave eth 1700 1717 22 60000
+buy eth risk$2 not w1,w2,w4 id u; fill u.0.0; buy eth risk0.01% not w1,w2,w4 id v stop 3 size volatility over 3600000
+fill v.0.0; mark eth 1600; exits; fill fee 5000; buy eth risk$0.01 not w1,w2,w4 id x
+w6 loss 20 stop 2 share momentum:40:900,arbitrage:30:500; change w6 loss 60 stop 4 arbitrage.share 50 allocation 0.2
+ceiling loss 50; change w6 stop files
+block eth; block btc; unblock btc; allow sol; allow eth; disallow eth; buy eth $5 id y; buy btc $5 id z
 """
 
 
@@ -71,6 +78,15 @@ def books(state: State) -> dict[str, object]:
             wallet_id: {mint: structs.asdict(one) for mint, one in sorted(book.exiting.items())}
             for wallet_id, book in state.wallets.items()
         },
+        "trades_today": state.trades_today,
+        "volatility": {mint: structs.asdict(one) for mint, one in sorted(state.volatility.items())},
+        "in_force": {
+            wallet_id: dict(sorted(values_of(book.wallet).items()))
+            for wallet_id, book in state.wallets.items()
+            if wallet_id in state.changes
+        },
+        "blocked": {mint: f"{one.who}: {one.reason}" for mint, one in state.mints.blocked.items()},
+        "allowed": sorted(state.mints.allowed or {}),
         "peaks": {
             wallet_id: {mint: position.peak_pico for mint, position in sorted(book.positions.items())}
             for wallet_id, book in state.wallets.items()

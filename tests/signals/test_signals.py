@@ -19,8 +19,10 @@ from overmind.core.model import (
     SOL,
     Exits,
     Mint,
+    RiskBudget,
     Signal,
     SignalId,
+    SizingMethod,
     StrategyType,
     Token,
     TradeAction,
@@ -102,6 +104,65 @@ def test_a_signal_says_when_to_sell_again_what_it_buys() -> None:
     signal = decode_signal(line(**said), TOKENS, USDC)
     assert signal.exits == Exits(25_000, 50_000, 400_000, 60_000_000_000)
     assert decode_signal(line(max_hold_ms=1), TOKENS, USDC).exits == Exits(hold_max_ns=1_000_000)
+
+
+def test_a_signal_may_say_what_it_may_lose_instead_of_an_amount() -> None:
+    def risk(**said: object) -> RiskBudget | None:
+        return decode_signal(line(notional_usd=..., **said), TOKENS, USDC).risk
+
+    assert risk(risk_budget_usd="50.000001") == RiskBudget(micros=50_000_001)
+    assert risk(risk_budget_percent=0.5, sizing="Stop", stop_loss_percent=5) == RiskBudget(equity_ppm=5_000)
+    assert risk(risk_budget_usd=7, sizing="volatility") == RiskBudget(SizingMethod.VOLATILITY, micros=7 * MICROS)
+    said = {"sizing": "volatility", "volatility_multiple": "2.5", "volatility_horizon_ms": 3_600_000}
+    expected = RiskBudget(SizingMethod.VOLATILITY, 7 * MICROS, None, 2_500_000, 3_600 * NS)
+    assert risk(risk_budget_usd=7, **said) == expected
+    assert decode_signal(line(), TOKENS, USDC).risk is None
+
+
+BAD_BUDGETS: list[tuple[dict[str, object], str, str]] = [
+    ({"risk_budget_usd": 5}, "risk_budget_usd", "a second amount"),
+    ({"notional_usd": ..., "quantity": 1, "risk_budget_percent": 5}, "risk_budget_percent", "a second amount"),
+    ({"notional_usd": ..., "risk_budget_usd": 5, "risk_budget_percent": 5}, "risk_budget_percent", "a second amount"),
+    ({"notional_usd": ..., "risk_budget_usd": 0}, "risk_budget_usd", "'0' is not above 0"),
+    ({"notional_usd": ..., "risk_budget_usd": "nan"}, "risk_budget_usd", "'nan' is not a number"),
+    ({"notional_usd": ..., "risk_budget_usd": "0.0000001"}, "risk_budget_usd", "'1E-7' has more than 6 decimals"),
+    ({"notional_usd": ..., "risk_budget_percent": 100.0001}, "risk_budget_percent", "'100.0001' is absurdly large"),
+    ({"notional_usd": ..., "risk_budget_usd": 5, "sizing": "kelly"}, "sizing", "unknown 'kelly'"),
+    ({"sizing": "stop"}, "sizing", "nothing to size"),
+    ({"volatility_multiple": 2}, "volatility_multiple", "counts only for sizing by volatility"),
+    (
+        {"notional_usd": ..., "risk_budget_usd": 5, "volatility_horizon_ms": 2},
+        "volatility_horizon_ms",
+        "counts only for sizing by volatility",
+    ),
+    (
+        {"notional_usd": ..., "risk_budget_usd": 5, "sizing": "volatility", "volatility_multiple": 0},
+        "volatility_multiple",
+        "'0' is not above 0",
+    ),
+    (
+        {"notional_usd": ..., "risk_budget_usd": 5, "sizing": "volatility", "volatility_horizon_ms": 2_592_000_001},
+        "volatility_horizon_ms",
+        "'2592000001' is not valid",
+    ),
+    (
+        {"notional_usd": ..., "risk_budget_usd": 5, "action": "Sell"},
+        "risk_budget_usd",
+        "Sell is not sized by a risk budget",
+    ),
+    (
+        {"notional_usd": ..., "risk_budget_usd": 5, "action": "Hold"},
+        "risk_budget_usd",
+        "Hold is not sized by a risk budget",
+    ),
+    ({"risk_budget": 5}, "risk_budget", "unknown field"),
+    ({"notional_usd": ..., "risk_budget_used": 5}, "risk_budget_used", "unknown field"),
+]
+
+
+@pytest.mark.parametrize(("changes", "field", "problem"), BAD_BUDGETS)
+def test_a_bad_budget_is_refused_where_it_stands(changes: dict[str, object], field: str, problem: str) -> None:
+    assert (field, problem) in problems(line(**changes))
 
 
 @pytest.mark.parametrize("signal_id", ["stop:w1:eth:0", "close:w1", ":"])

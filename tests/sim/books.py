@@ -9,6 +9,7 @@ from collections import Counter
 from typing import Final
 
 import msgspec
+from msgspec import structs
 
 from overmind.core.messages import (
     Answer,
@@ -22,6 +23,8 @@ from overmind.core.messages import (
     Event,
     HoldAdded,
     HoldLifted,
+    LimitsChanged,
+    MintsChanged,
     OrderClosed,
     OrderFinal,
     OrderPlaced,
@@ -34,11 +37,14 @@ from overmind.core.messages import (
     WalletConfigured,
 )
 from overmind.core.model import (
+    PPM,
     SOL,
+    Ceilings,
     DepositId,
     Desk,
     Failed,
     Filled,
+    Limits,
     Mark,
     Mint,
     Order,
@@ -46,6 +52,7 @@ from overmind.core.model import (
     Outcome,
     Side,
     SignalId,
+    StrategyShare,
     StrategyType,
     Ticket,
     Wallet,
@@ -75,7 +82,9 @@ class Booked(msgspec.Struct):
 
 
 class WalletBooks(msgspec.Struct):
-    wallet: Wallet
+    wallet: Wallet  # as it is in force
+    files: Wallet
+    wanted: dict[str, int] = msgspec.field(default_factory=dict)  # by an operator, instead of the files
     causes: set[str] = msgspec.field(default_factory=set)
     accounts: set[Mint] = msgspec.field(default_factory=lambda: {SOL})
     units: Counter[Mint] = msgspec.field(default_factory=Counter)  # held or not, without the float
@@ -90,6 +99,48 @@ class WalletBooks(msgspec.Struct):
     placed_ns: list[int] = msgspec.field(default_factory=list)
 
 
+# What a ceiling is on, by its name in a wallet's JSON.
+CAPPED: Final = {
+    "max_daily_loss": "daily_loss_max_micros",
+    "max_position_size": "position_max_micros",
+    "max_exposure_percentage": "exposure_max_ppm",
+    "max_concurrent_positions": "positions_max",
+    "stop_loss_threshold": "stop_loss_ppm",
+    "daily_trade_limit": "trades_per_day_max",
+}
+
+
+def wallet_in_force(files: Wallet, wanted: dict[str, int], ceilings: Ceilings) -> Wallet:
+    """What an operator wants instead of the files, where neither the ceiling nor the files forbid it."""
+    limits: dict[str, int] = {"risk_level_ppm": max(files.limits.risk_level_ppm, wanted.get("risk_level", 0))}
+    for name, field in CAPPED.items():
+        file, ceiling = getattr(files.limits, field), getattr(ceilings, field)
+        limits[field] = min(wanted.get(name, file), max(file, ceiling))
+        if name == "stop_loss_threshold" and 0 in (file, wanted.get(name, file)):  # No stop is wider than any.
+            limits[field] = wanted.get(name, file) if not file else max(file, ceiling)
+    shares = {
+        strategy: StrategyShare(
+            wanted.get(f"{strategy}.share", share.share_ppm),
+            min(
+                wanted.get(f"{strategy}.max_position_size", share.position_max_micros),
+                max(share.position_max_micros, ceilings.position_max_micros),
+            ),
+            bool(wanted.get(f"{strategy}.enabled", share.enabled)),
+        )
+        for strategy, share in files.strategies.items()
+    }
+    if sum(share.share_ppm for share in shares.values() if share.enabled) > PPM:
+        shares = {
+            strategy: StrategyShare(
+                min(share.share_ppm, files.strategies[strategy].share_ppm),
+                share.position_max_micros,
+                share.enabled and files.strategies[strategy].enabled,
+            )
+            for strategy, share in shares.items()
+        }
+    return structs.replace(files, limits=Limits(**limits), strategies=shares)
+
+
 class Books:
     def __init__(self) -> None:
         self.seq = 0
@@ -99,6 +150,8 @@ class Books:
         self.wallets: dict[WalletId, WalletBooks] = {}
         self.marks: dict[Mint, Mark] = {}
         self.stops: set[str] = set()
+        self.blocked: set[Mint] = set()
+        self.allowed: set[Mint] | None = None
         self.paused: dict[StrategyType, set[str]] = {}
         self.deposits: set[DepositId] = set()
         self.decisions: dict[SignalId, list[Answer]] = {}
@@ -153,13 +206,27 @@ class Books:
             case HoldLifted(scope=scope, cause=cause):
                 self.causes(scope).remove(cause)
             case WalletConfigured(wallet=wallet):
-                self.wallets.setdefault(wallet.id, WalletBooks(wallet)).wallet = wallet
+                book = self.wallets.setdefault(wallet.id, WalletBooks(wallet, wallet))
+                book.files = wallet
+                self._agree(book)
+            case LimitsChanged(wallet_id=wallet_id, changes=changes):
+                self.wallets[wallet_id].wanted = {name: change.value for name, change in changes.items()}
+                self._agree(self.wallets[wallet_id])
+            case MintsChanged(mints=mints):
+                self.blocked = set(mints.blocked)
+                self.allowed = None if mints.allowed is None else set(mints.allowed)
             case DeskConfigured(desk=desk):
                 self.desk = desk
                 known = {desk.quote.mint: desk.quote, **desk.tokens}
                 self.decimals |= {mint: token.decimals for mint, token in known.items()}
+                for book in self.wallets.values():
+                    self._agree(book)
             case DeskFounded():
                 assert self.seq == 1, event
+
+    def _agree(self, book: WalletBooks) -> None:
+        """What holds, after what it rests on is another."""
+        book.wallet = wallet_in_force(book.files, book.wanted, self.settings.ceilings) if book.wanted else book.files
 
     def causes(self, scope: Scope) -> set[str]:
         if scope.wallet_id is not None:

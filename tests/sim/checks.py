@@ -43,6 +43,7 @@ from overmind.core.model import (
     Side,
     Signal,
     SignalId,
+    SizingMethod,
     Ticket,
     TradeAction,
     WalletId,
@@ -126,6 +127,8 @@ class Auditor:
     def _check_entry(self, placed: OrderPlaced, at_ns: int) -> None:
         books, order, signal = self.books, placed.order, placed.signal
         wish = self._entering(signal, order, at_ns)
+        if signal.risk is not None:
+            wish = structs.replace(wish, notional_micros=order.notional_micros)
         book = books.wallets[order.wallet_id]
         broken = rules.broken_by_signal(books, wish) | rules.broken_by_wallet(books, book, wish)
         assert not broken, f"{order.id} in {order.wallet_id} breaks {sorted(broken)}: {order}"
@@ -136,7 +139,10 @@ class Auditor:
         assert order.attempt < books.settings.attempts_max, order
         assert order.wallet_id not in order.tried, order
         self._check_least(order, signal)
-        self._check_choice(order, wish)
+        if signal.risk is None:
+            self._check_choice(order, wish)
+        else:
+            self._check_size(placed, wish)
 
     def _entering(self, signal: Signal, order: Order, at_ns: int) -> rules.Entering:
         """A later attempt is judged as of now, within the time that the first one was given."""
@@ -160,6 +166,29 @@ class Auditor:
         }
         cheapest = min(costs.values())
         assert costs[order.wallet_id] <= cheapest + COST_TIE_BPS, f"{order.id} is not in the cheapest wallet: {costs}"
+
+    def _check_size(self, placed: OrderPlaced, wish: rules.Entering) -> None:
+        """It is what the budget comes to in the wallet; nobody cheaper could take all, and nobody could take more."""
+        books, order, signal, sizing = self.books, placed.order, placed.signal, placed.sizing
+        assert sizing is not None, placed
+        self._seen["sized, capped" if sizing.binding else "sized in full"] += 1
+        self._seen[f"sized by {sizing.how}"] += 1
+        found = {}
+        for book in books.wallets.values():
+            size = rules.sized(books, book, signal, sizing.distance_ppm)
+            its = structs.replace(wish, notional_micros=size)
+            may = size >= books.settings.sizing_min_micros and book.wallet.id not in order.tried
+            if may and not rules.broken_by_wallet(books, book, its):
+                is_whole = size == rules.wanted(books, book, signal, sizing.distance_ppm)
+                found[book.wallet.id] = (is_whole, size, rules.whole_cost_bps(books, book, its))
+        whole, size, cost = found[order.wallet_id]
+        assert size == order.notional_micros == sizing.notional_micros, (found, placed)
+        wholes = [one for one in found.values() if one[0]]
+        assert whole or not wholes, (found, placed)
+        most = max(one[1] for one in found.values())
+        rivals = wholes if whole else [one for one in found.values() if one[1] == most]
+        assert whole or size == most, (found, placed)
+        assert cost <= min(one[2] for one in rivals) + COST_TIE_BPS, (found, placed)
 
     def _check_exit(self, placed: OrderPlaced, at_ns: int) -> None:
         books, order, signal = self.books, placed.order, placed.signal
@@ -205,7 +234,11 @@ class Auditor:
         general = rules.broken_by_signal(books, wish)
         named = {one.code for one in refused.refusals if one.wallet_id is None}
         broken = {book.wallet.id: rules.broken_by_wallet(books, book, wish) for book in books.wallets.values()}
-        faults = [f"{one} could have taken it" for one, codes in broken.items() if not general and not codes]
+        faults = [
+            f"{one} could have taken it"
+            for one, codes in broken.items()
+            if not general and not codes and not self._has_no_size(refused, books.wallets[one])
+        ]
         if broken and named & OF_SIGNAL != general:
             faults.append(f"named {sorted(named)}, broken {sorted(general)}")
         if general & {Code.PRICE_MISSING, Code.MINT_NOT_ADMITTED}:
@@ -215,6 +248,20 @@ class Auditor:
             if named & rules.OF_WALLET != codes:
                 faults.append(f"{wallet_id}: named {sorted(named)}, broken {sorted(codes)}")
         return faults
+
+    def _has_no_size(self, refused: SignalRefused, book: WalletBooks) -> bool:
+        """Whether its risk budget comes to too little in this wallet, and the refusal says so."""
+        signal, wallet_id = refused.signal, book.wallet.id
+        if signal.risk is None:
+            return False
+        if signal.risk.method is SizingMethod.VOLATILITY:
+            said = {one.code for one in refused.refusals if one.wallet_id in (None, wallet_id)}
+            return bool(said & {Code.VOLATILITY_UNKNOWN, Code.SIZE_TOO_SMALL})
+        said = {one.code for one in refused.refusals if one.wallet_id == wallet_id}
+        if not book.wallet.limits.stop_loss_ppm:
+            return Code.STOP_DISTANCE_UNKNOWN in said
+        small = rules.sized(self.books, book, signal, 0) < self.books.settings.sizing_min_micros
+        return small and Code.SIZE_TOO_SMALL in said
 
     def _check_refused_exit(self, refused: SignalRefused, at_ns: int) -> None:
         """Only facts stop a sale of what is held."""
@@ -316,6 +363,7 @@ def _compare_wallets(state: State, books: Books) -> None:
         assert book.loss_in_flight_micros == sum(one.loss_max_micros for one in books.entries(mine)), wallet_id
         assert book.entries_micros == sum(one.notional_micros for one in books.entries(mine)), wallet_id
         assert set(book.holds) == mine.causes, wallet_id
+        assert book.wallet == mine.wallet, (wallet_id, book.wallet, mine.wallet)
         lamports = totals(ledger.sol_float(wallet_id), SOL) + totals(ledger.sol_float_held(wallet_id), SOL)
         assert lamports == mine.lamports, (wallet_id, lamports, mine.lamports)
         assert totals(book.accounts.float_suspense, SOL) == -mine.owed_lamports, (wallet_id, mine.owed_lamports)
@@ -324,6 +372,7 @@ def _compare_wallets(state: State, books: Books) -> None:
             assert booked == units, (wallet_id, mint, booked, units)
             owed = -totals(ledger.suspense(wallet_id), mint)
             assert owed == mine.owed[mint], (wallet_id, mint, owed, mine.owed[mint])
+    assert state.trades_today == sum(mine.trades_today for mine in books.wallets.values()), state.trades_today
     assert state.equity_micros == equity, (state.equity_micros, equity)
     assert state.exposure_micros == books.exposure(), (state.exposure_micros, books.exposure())
 

@@ -21,6 +21,8 @@ from tests.sim.world import TOKENS, USDC, SimClock, SimJournal, SimPrices
 from overmind.core.messages import (
     AddHold,
     Answer,
+    ChangeLimits,
+    ChangeMints,
     Code,
     Command,
     CommandRefused,
@@ -28,6 +30,7 @@ from overmind.core.messages import (
     ConfigureWallet,
     EmergencyStop,
     LiftHold,
+    MintVerb,
     ReactivateWallet,
     RecordDeposit,
     RemoveWallet,
@@ -40,15 +43,19 @@ from overmind.core.model import (
     NS,
     PPM,
     SOL,
+    Ceilings,
     DepositId,
     Desk,
+    LimitName,
     Limits,
     Mint,
     Money,
+    RiskBudget,
     RiskProfile,
     Side,
     Signal,
     SignalId,
+    SizingMethod,
     StrategyShare,
     StrategyType,
     TradeAction,
@@ -73,6 +80,19 @@ WIDE: Final = Limits(
     trades_per_day_max=1_000,
     risk_level_ppm=100_000,
 )
+
+
+TIGHT: Final = Ceilings(50 * MICROS, 100 * MICROS, 300_000, 2, 20_000, 5)
+# What an operator may want: some of it too wide for some desks.
+WANTED: Final[dict[str, tuple[int, ...]]] = {
+    "max_daily_loss": (3 * MICROS, 60 * MICROS, 3_000 * MICROS),
+    "max_position_size": (40 * MICROS, 500 * MICROS, 30_000 * MICROS),
+    "max_exposure_percentage": (100_000, 850_000, PPM),
+    "max_concurrent_positions": (1, 3, 16),
+    "stop_loss_threshold": (0, 10_000, 40_000),
+    "daily_trade_limit": (2, 100, 1_000),
+    "risk_level": (0, 500_000),
+}
 
 
 def draw_wallet(random: Random, wallet_id: WalletId, public_key: str, odd: bool, mev_types: bool) -> Wallet:
@@ -325,6 +345,8 @@ class Trader:
 
     def _with_entry_amount(self, signal: Signal) -> Signal:
         random, luck = self._random, self._random.random()
+        if random.random() < 0.15:
+            return structs.replace(signal, risk=self._budget())
         if luck < 0.2:
             micros = max(1, min(self._at_an_edge(signal), NOTIONAL_MAX_MICROS) + random.choice((-1, 0, 0, 1)))
             return structs.replace(signal, notional_micros=micros)
@@ -335,6 +357,16 @@ class Trader:
         if luck < 0.7 or signal.mint == UNLISTED:
             return structs.replace(signal, notional_micros=round(usd * MICROS))
         return structs.replace(signal, quantity=self._whole_tokens(signal.mint, usd))
+
+    def _budget(self) -> RiskBudget:
+        """From what buys too little to what no limit lets through."""
+        random, by_equity = self._random, self._random.random() < 0.3
+        return RiskBudget(
+            method=random.choice((SizingMethod.STOP, SizingMethod.STOP, SizingMethod.VOLATILITY)),
+            micros=None if by_equity else round(random.choice((0.1, 2, 20, 2_000)) * random.random() * MICROS) + 1,
+            equity_ppm=random.choice((10, 1_000, 100_000)) if by_equity else None,
+            horizon_ns=random.choice((60 * NS, 86_400 * NS)),
+        )
 
     def _whole_tokens(self, mint: Mint, usd: float) -> Decimal:
         tokens = Decimal(usd) * 10**12 / Decimal(self._desktop.prices.start_pico[mint])
@@ -406,7 +438,9 @@ class Operator:
             portfolio_exposure_max_ppm=300_000 if self._desktop.odd() else 800_000,
             asset_max_ppm=random.choice((100_000, PPM)) if self._desktop.odd() else 400_000,
             rate_max_per_s=2 if self._desktop.odd() else 50,
+            day_trades_max=random.choice((3, 30)) if self._desktop.odd() else 0,
             reserve_float_lamports=0 if self._desktop.odd() else LAMPORTS // 10,
+            ceilings=random.choice((TIGHT, Ceilings())) if self._desktop.odd() else Ceilings(),
         )
 
     async def start(self, engine: Engine) -> None:
@@ -424,6 +458,8 @@ class Operator:
             self._lift_holds: 6,
             self._change_wallet: 4,
             self._change_desk: 1,
+            self._change_limits: 4,
+            self._change_mints: 2,
             self._remove_wallet: 1,
             self._stop_file: 2,
             self._repeat_deposit: 2,
@@ -446,6 +482,11 @@ class Operator:
         self.desk = self._draw_desk()
         await engine.handle(ConfigureDesk(self.desk))
         await self._lift_holds(engine)
+        for wallet_id in self.wallets:
+            await self._back_to_the_files(engine, wallet_id)
+        for mint in sorted(self._desktop.auditor.books.blocked):
+            await engine.handle(ChangeMints(MintVerb.UNBLOCK, mint, "sim", "calm again"))
+        await engine.handle(ChangeMints(MintVerb.ALLOW_ALL, None, "sim", "calm again"))
         for wallet_id in self.wallets:
             await engine.handle(ReactivateWallet(wallet_id, "calm again"))
         await self._bank.settle(engine)
@@ -504,6 +545,42 @@ class Operator:
             self.desk = structs.replace(self.desk, tokens=tokens)
         await engine.handle(ConfigureDesk(self.desk))
 
+    async def _change_limits(self, engine: Engine) -> None:
+        """One limit or several, tighter or wider; too wide, and it is refused and nothing of it is done."""
+        random, wallet_id = self._random, self._random.choice(list(self.wallets))
+        if random.random() < 0.2:
+            await self._back_to_the_files(engine, wallet_id)
+            return
+        before = engine.state.wallets[wallet_id].wallet
+        choices = {**WANTED}
+        for strategy in before.strategies:
+            choices |= {f"{strategy}.share": (50_000, 100_000, PPM), f"{strategy}.enabled": (0, 1)}
+        names = random.sample(sorted(choices), random.randint(1, 3))
+        wanted = {LimitName(name): random.choice(choices[name]) for name in names}
+        try:
+            await engine.handle(ChangeLimits(wallet_id, dict(wanted), "sim", "at random"))
+        except CommandRefused:
+            self._desktop.seen["limits refused"] += 1
+            return
+        self._desktop.seen["limits changed"] += 1
+        told = self._desktop.auditor.books.wallets[wallet_id].wanted
+        assert all(told[name] == value for name, value in wanted.items()), "a change was told before it was durable"
+
+    async def _back_to_the_files(self, engine: Engine, wallet_id: WalletId) -> None:
+        names = engine.state.changes.get(wallet_id, {})
+        await engine.handle(ChangeLimits(wallet_id, dict.fromkeys(names), "sim", "as the files say"))
+        books = self._desktop.auditor.books.wallets[wallet_id]
+        assert books.wallet == books.files, wallet_id
+        self._desktop.seen["limits taken back"] += bool(names)
+
+    async def _change_mints(self, engine: Engine) -> None:
+        random, books = self._random, self._desktop.auditor.books
+        verb = random.choice((MintVerb.BLOCK, MintVerb.UNBLOCK, MintVerb.UNBLOCK, MintVerb.ALLOW, MintVerb.ALLOW_ALL))
+        mint = None if verb is MintVerb.ALLOW_ALL else random.choice(MINTS)
+        await engine.handle(ChangeMints(verb, mint, "sim", "at random"))
+        assert verb is not MintVerb.BLOCK or mint in books.blocked, "a block was told before it was durable"
+        self._desktop.seen[f"mints: {verb}"] += 1
+
     async def _remove_wallet(self, engine: Engine) -> None:
         wallet_id = self._random.choice(list(self.wallets))
         await engine.handle(RemoveWallet(wallet_id))
@@ -536,6 +613,10 @@ class Operator:
                 RecordDeposit(DepositId("d3"), wallet.id, Money(1, UNLISTED)),
                 RecordDeposit(DepositId("d4"), wallet.id, Money(1, USDC.mint), to_float=True),
                 ConfigureWallet(structs.replace(wallet, public_key="stolen")),
+                ChangeLimits(nobody, {}, "sim", "who?"),
+                ChangeLimits(wallet.id, {LimitName("leverage"): 5}, "sim", "more"),
+                ChangeLimits(wallet.id, {LimitName("allocation"): PPM + 1}, "sim", "more"),
+                ChangeMints(MintVerb.BLOCK, UNLISTED, "sim", " "),
             )
         )
         try:

@@ -25,6 +25,7 @@ from overmind.core.model import (
     Order,
     Side,
     Signal,
+    SizingMethod,
     StrategyType,
     Value,
     WalletType,
@@ -51,7 +52,9 @@ OF_SIGNAL: Final = {
     Code.SLIPPAGE_CEILING,
     Code.PRICE_IMPACT,
     Code.MINT_NOT_ADMITTED,
+    Code.MINT_BLOCKED,
     Code.AMOUNT_OUT_OF_RANGE,
+    Code.PORTFOLIO_TRADES,
     Code.PORTFOLIO_EXPOSURE,
     Code.ASSET_CONCENTRATION,
 }
@@ -107,7 +110,9 @@ def _stale_ns(desk: Desk, signal: Signal, received_ns: int) -> int:
 
 
 def notional(books: Books, signal: Signal) -> int:
-    """Rounded against us. Zero without a price: it is refused anyway."""
+    """Rounded against us. Zero without a price: it is refused anyway. Of a risk budget, the least that it may be."""
+    if signal.risk is not None:
+        return books.settings.sizing_min_micros
     if signal.notional_micros is not None:
         return signal.notional_micros
     mark = books.marks.get(signal.mint)
@@ -142,8 +147,11 @@ def broken_by_signal(books: Books, wish: Entering) -> set[Code]:
         Code.SLIPPAGE_CEILING: slippage(desk, signal) > ceiling,
         Code.PRICE_IMPACT: impact > ceiling,
         Code.MINT_NOT_ADMITTED: signal.mint not in desk.tokens,
+        Code.MINT_BLOCKED: signal.mint in books.blocked
+        or (books.allowed is not None and signal.mint not in books.allowed),
         Code.AMOUNT_OUT_OF_RANGE: _has_size(books, signal) and not 0 < wish.notional_micros <= NOTIONAL_MAX_MICROS,
         Code.SELECTION_TIMEOUT: wish.at_ns - wish.received_ns > desk.selection_timeout_ns,
+        Code.PORTFOLIO_TRADES: bool(desk.day_trades_max) and trades(books) + 1 > desk.day_trades_max,
         Code.PORTFOLIO_EXPOSURE: (books.exposure() + wish.notional_micros) * PPM
         > equity * desk.portfolio_exposure_max_ppm,
         Code.ASSET_CONCENTRATION: asset * PPM > equity * desk.asset_max_ppm,
@@ -151,6 +159,32 @@ def broken_by_signal(books: Books, wish: Entering) -> set[Code]:
     found = {code for code, broken in rules.items() if broken}
     found |= broken_times(signal, wish.at_ns, wish.stale_ns)
     return found | broken_prices(books, signal.mint, SOL, wish.at_ns)
+
+
+def trades(books: Books) -> int:
+    """Of all wallets today; what may still be filled counts."""
+    return sum(book.trades_today + len(books.entries(book)) for book in books.wallets.values())
+
+
+def wanted(books: Books, book: WalletBooks, signal: Signal, volatile_ppm: int) -> int:
+    """What a risk budget buys in this wallet; nothing where no distance is known."""
+    risk = signal.risk
+    assert risk is not None, signal
+    share = Fraction(risk.equity_ppm or 0, PPM)
+    budget = risk.micros if risk.micros is not None else math.floor(books.total_equity() * share)
+    distance = book.wallet.limits.stop_loss_ppm if risk.method is SizingMethod.STOP else volatile_ppm
+    return math.floor(Fraction(budget * PPM, distance)) if distance else 0
+
+
+def sized(books: Books, book: WalletBooks, signal: Signal, volatile_ppm: int) -> int:
+    """The same, as far as every limit lets it."""
+    desk, equity = books.settings, books.total_equity()
+    room = rooms(books, book, signal.strategy, signal.mint)
+    room[Code.PORTFOLIO_EXPOSURE] = equity * desk.portfolio_exposure_max_ppm // PPM - books.exposure()
+    room[Code.ASSET_CONCENTRATION] = equity * desk.asset_max_ppm // PPM - books.asset(signal.mint)
+    beyond = Fraction(slippage_ceiling(desk, signal) + 1, BPS)  # the impact that is just too much
+    room[Code.PRICE_IMPACT] = math.ceil(desk.costs.depth_micros * beyond / (1 - beyond)) - 1
+    return max(0, min(wanted(books, book, signal, volatile_ppm), NOTIONAL_MAX_MICROS, *room.values()))
 
 
 def _has_size(books: Books, signal: Signal) -> bool:
@@ -277,6 +311,13 @@ def cost_bps(books: Books, book: WalletBooks, wish: Entering) -> float:
     headroom = costs.headroom_bps * amount / max(1, capacity(books, book, signal.strategy))
     preferred = costs.preference_bps if book.wallet.type is signal.preferred_type else 0.0
     return rent_micros / amount * BPS * costs.rent_lost_ppm / PPM + headroom - preferred
+
+
+def whole_cost_bps(books: Books, book: WalletBooks, wish: Entering) -> float:
+    """All of SPEC §9: between different amounts, fee and impact tell too."""
+    costs, amount = books.settings.costs, wish.notional_micros
+    impact = amount * BPS // (costs.depth_micros + amount)
+    return cost_bps(books, book, wish) + books.sol_value_up(costs.fee_lamports) / amount * BPS + impact
 
 
 def capacity(books: Books, book: WalletBooks, strategy: StrategyType) -> int:

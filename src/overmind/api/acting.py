@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Final, Literal, TypeVar
 
 import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from overmind import limits
 from overmind.api.answers import Json, Refused
 from overmind.app import App
+from overmind.config.limit_changes import read_changes
 from overmind.core.messages import (
     AddHold,
     CancelMove,
+    ChangeLimits,
+    ChangeMints,
     ClosePosition,
     CommandRefused,
     EmergencyStop,
     LiftHold,
+    MintVerb,
     OrderPlaced,
     ReactivateWallet,
     Rebalance,
@@ -30,6 +35,8 @@ from overmind.holding import OPERATOR, PORTFOLIO, holds_on, mint_held, scope_of
 from overmind.moving import BadWish, placed, shown_plan, withdrawal
 from overmind.ports import ChainSilent
 from overmind.watch import REASON_CHARS_MAX
+
+WHO_CHARS_MAX: Final = 64
 
 
 class Why(Value, frozen=True, forbid_unknown_fields=True):
@@ -58,15 +65,33 @@ class Out(Value, frozen=True, forbid_unknown_fields=True):
     request_id: str | None = None
 
 
+class Limiting(Value, frozen=True, forbid_unknown_fields=True):
+    """`changes` by name, as a wallet's JSON has them; null, or `reset` for all of them: as the files say again."""
+
+    reason: str
+    by: str = "http"
+    changes: dict[str, object] = msgspec.field(default_factory=dict)
+    reset: bool = False
+
+
+class Minting(Value, frozen=True, forbid_unknown_fields=True):
+    reason: str
+    verb: MintVerb
+    token: str = ""
+    by: str = "http"
+
+
 Verb = Literal["pause", "resume"]
 SHAPES: Final = {
     Why: '{"reason": "…"}',
     Stop: '{"reason": "…", "liquidate": false, "sweep": false}',
     Balance: '{"reason": "…", "dry_run": false}',
     Out: '{"reason": "…", "wallet_id": "…", "amount": "250.5", "token": "USDC", "to": "address"}',
+    Limiting: '{"reason": "…", "changes": {"max_position_size": 5000}}',
+    Minting: '{"reason": "…", "verb": "block", "token": "SOL"}',
 }
 
-Wish = TypeVar("Wish", Why, Stop, Balance, Out)
+Wish = TypeVar("Wish", Why, Stop, Balance, Out, Limiting, Minting)
 
 
 def acting(app: App) -> APIRouter:
@@ -106,6 +131,26 @@ def acting(app: App) -> APIRouter:
         events = await engine.handle(ClosePosition(wallet, mint, by_operator=True))
         placed = next((event.order.id for event in events if isinstance(event, OrderPlaced)), None)
         return Json({"wallet_id": wallet, "mint": mint, "order_id": placed})
+
+    @router.post("/wallets/{wallet_id}/limits")
+    async def change_limits(wallet_id: str, request: Request) -> Response:
+        wish, wallet = await _read(request, Limiting), _known(app, wallet_id)
+        if wish.reset == bool(wish.changes):
+            raise Refused(400, "either changes or a reset", 'send {"changes": {…}}, or {"reset": true} for all of them')
+        wanted = read_changes(wish.changes)
+        if isinstance(wanted, tuple):
+            raise Refused(400, "; ".join(map(str, wanted)), "name and bound them as in a wallet's JSON")
+        if wish.reset:
+            wanted = dict.fromkeys(engine.state.changes.get(wallet, {}))
+        await engine.handle(ChangeLimits(wallet, wanted, _who(wish.by), wish.reason))
+        return Json(await engine.read(lambda state: limits.wallet_limits(state, wallet)))
+
+    @router.post("/mints")
+    async def change_mints(request: Request) -> Response:
+        wish = await _read(request, Minting)
+        mint = limits.mint_named(engine.state, wish.token) if wish.token else None
+        await engine.handle(ChangeMints(wish.verb, mint, _who(wish.by), wish.reason))
+        return Json(await engine.read(limits.mints))
 
     async def hold(request: Request, target: str, paused: bool) -> Response:
         wish, scope = await _read(request, Why), scope_of(engine.state, target)
@@ -157,14 +202,20 @@ def acting(app: App) -> APIRouter:
 
 async def _read(request: Request, shape: type[Wish]) -> Wish:
     try:
-        wish = msgspec.json.decode(await request.body(), type=shape)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as fault:
+        wish = msgspec.json.Decoder(shape, float_hook=Decimal).decode(await request.body())
+    except (msgspec.DecodeError, UnicodeError, RecursionError, InvalidOperation) as fault:
         raise Refused(400, f"not what is asked for here: {fault}", f"send {SHAPES[shape]}") from None
     if not wish.reason.strip():
         raise Refused(400, "a blank reason", "say why; it is journaled")
     if len(wish.reason) > REASON_CHARS_MAX:
         raise Refused(400, f"a reason of more than {REASON_CHARS_MAX} characters", "say it shorter")
     return wish
+
+
+def _who(by: str) -> str:
+    if not by.strip() or len(by) > WHO_CHARS_MAX:
+        raise Refused(400, "nobody is named", f"say who wants it in `by`, in 1 to {WHO_CHARS_MAX} letters")
+    return by
 
 
 def _known(app: App, wallet_id: str) -> WalletId:

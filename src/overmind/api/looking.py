@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from overmind import moving, reports
+from overmind import limits, moving, reports
 from overmind.api.answers import Json, Refused
 from overmind.api.archive import Archive, Pages
 from overmind.app import App
@@ -49,6 +49,14 @@ def looking(app: App, recent: Archive, whole: Archive) -> APIRouter:
     @router.get("/risk")
     async def risk() -> Response:
         return Json(await engine.read(reports.risk))
+
+    @router.get("/limits")
+    async def wallet_limits() -> Response:
+        return Json(await engine.read(limits.limits))
+
+    @router.get("/mints")
+    async def mint_lists() -> Response:
+        return Json(await engine.read(limits.mints))
 
     @router.get("/orders")
     async def orders(only_open: OnlyOpen = False, last: Last = 20) -> Response:

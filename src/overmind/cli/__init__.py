@@ -8,7 +8,20 @@ from collections.abc import Iterator
 
 import typer
 
-from overmind.cli import books, capital, control, export, history, localnet, operate, present, run, trade, venue
+from overmind.cli import (
+    books,
+    capital,
+    changes,
+    control,
+    export,
+    history,
+    localnet,
+    operate,
+    present,
+    run,
+    trade,
+    venue,
+)
 from overmind.cli.opening import BAD_INPUT, DONE, REFUSED, UNREACHABLE
 from overmind.cli.remote import ServiceRefused, ServiceSilent
 from overmind.config import ConfigError
@@ -27,7 +40,7 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for commands in (history, run, trade, operate, control, capital, books, export, localnet, venue):
+for commands in (history, run, trade, operate, control, changes, capital, books, export, localnet, venue):
     commands.add_to(cli)
 
 

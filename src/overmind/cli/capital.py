@@ -23,7 +23,7 @@ from overmind.cli.opening import (
     load_config,
     state_on_disk,
 )
-from overmind.cli.operate import Reason, command_on_disk, not_blank
+from overmind.cli.operate import Reason, command_on_disk, refuse_blank
 from overmind.cli.remote import call_service
 from overmind.clock import SystemClock
 from overmind.config import MultiWalletConfig
@@ -52,7 +52,7 @@ def rebalance(
     as_json: AsJson = False,
 ) -> None:
     """Move capital back to each wallet's allocation now, as reserved, journaled and signed transfers."""
-    not_blank(reason)
+    refuse_blank(reason)
     directory = data_dir_of(None)
     answer = call_service(directory, "/v1/rebalance", {"reason": reason, "dry_run": dry_run})
     if answer is not None:
@@ -121,7 +121,7 @@ def withdraw(
 
     The same wish twice is one withdrawal, unless you give it another --id. `overmind cancel` takes it back until then.
     """
-    not_blank(reason)
+    refuse_blank(reason)
     if request_id is not None and not ID.fullmatch(request_id):
         present.complain(f"{request_id!r} is no id", "write 1 to 64 of the characters A-Z a-z 0-9 _ -")
         raise typer.Exit(BAD_INPUT)
@@ -161,7 +161,7 @@ def cancel(
     data_dir: DataDir = None,
 ) -> None:
     """Take back a withdrawal, or any move that was not begun. What it held is free again."""
-    not_blank(reason)
+    refuse_blank(reason)
     directory = data_dir_of(data_dir)
     if call_service(directory, f"/v1/moves/{quote(move_id, safe='')}/cancel", {"reason": reason}) is None:
         command_on_disk(directory, CancelMove(OrderId(move_id), reason))

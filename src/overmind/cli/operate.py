@@ -50,7 +50,7 @@ def accept(wallet_id: str, reason: Reason, as_json: AsJson = False) -> None:
 
     Lifts the hold of a deficit or of an unknown signature, and the quarantine after a fork. Orders must be settled.
     """
-    not_blank(reason)
+    refuse_blank(reason)
     path = f"/v1/wallets/{quote(wallet_id, safe='')}/accept"
     answer = call_service(data_dir_of(None), path, {"reason": reason})
     changes = _accept_offline(WalletId(wallet_id), reason) if answer is None else answer["adjusted"]
@@ -79,7 +79,7 @@ async def _accept(config: MultiWalletConfig, journal: Journal, wallet_id: Wallet
             raise CommandRefused(f"the chain cannot be read: {silent}") from None
 
 
-def not_blank(reason: str) -> None:
+def refuse_blank(reason: str) -> None:
     if not reason.strip():
         present.complain("a blank reason", "say why with --reason; it is journaled")
         raise typer.Exit(BAD_INPUT)
@@ -152,7 +152,7 @@ def _journal_stop(directory: Path, stop_file: Path, stop: EmergencyStop) -> str:
 
 def reactivate(wallet_id: str, reason: Reason, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Lift the emergency stop of one wallet. Other holds of that wallet stay."""
-    not_blank(reason)
+    refuse_blank(reason)
     directory = data_dir_of(data_dir)
     if (directory / STOP_FILE).exists():
         present.complain(f"{directory / STOP_FILE} still asks for a stop", "remove the file first")

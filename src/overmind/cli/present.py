@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 
 import msgspec
@@ -15,6 +16,7 @@ from rich.text import Text
 
 from overmind import reports
 from overmind.config import ConfigError, Problem
+from overmind.instants import EPOCH
 
 PIPE_COLUMNS: Final = 400  # a program reads a line, however long, better than a folded one
 
@@ -101,7 +103,7 @@ def portfolio(summary: reports.PortfolioSummary) -> None:
         "Exposure": f"{summary.exposure:.1f}%",
         "Risk utilization": f"{summary.risk_utilization:.1f}%",
         "Wallets": f"{summary.active_wallets} active of {summary.total_wallets}",
-        "Holds": ", ".join(summary.holds) or "none",
+        "Holds": ", ".join(f"{row.scope}: {_hold(row)}" for row in summary.hold_details) or "none",
         "Open": f"{summary.open_positions} positions, {summary.open_orders} orders",
     }
     table("Portfolio", ("", "value"), lines.items(), right=("value",))
@@ -116,7 +118,7 @@ def wallets(rows: Sequence[reports.WalletMetrics]) -> None:
             (
                 row.wallet_id,
                 row.wallet_type,
-                f"{row.status} ({', '.join(row.holds)})" if row.holds else row.status,
+                f"{row.status} ({', '.join(map(_hold, row.hold_details))})" if row.holds else row.status,
                 usd(row.total_value_usd),
                 usd(row.daily_pnl),
                 usd(row.total_pnl),
@@ -132,7 +134,7 @@ def wallets(rows: Sequence[reports.WalletMetrics]) -> None:
 
 
 def positions(rows: Sequence[reports.PositionRow]) -> None:
-    columns = ("wallet", "token", "quantity", "average cost", "value", "unrealized", "strategies")
+    columns = ("wallet", "token", "quantity", "average cost", "value", "unrealized", "strategies", "sold at")
     table(
         "Positions",
         columns,
@@ -145,11 +147,31 @@ def positions(rows: Sequence[reports.PositionRow]) -> None:
                 usd(row.value_usd),
                 usd(row.unrealized_pnl),
                 ", ".join(row.strategies),
+                _sold_at(row),
             )
             for row in rows
         ),
         right=columns[2:6],
     )
+
+
+def _hold(row: reports.HoldRow) -> str:
+    return row.cause if row.until_ns is None else f"{row.cause} until {_when(row.until_ns)}"
+
+
+def _sold_at(row: reports.PositionRow) -> str:
+    """Where each exit of a position stands."""
+    prices = {
+        "stop": row.stop_price_usd,
+        "trailing": row.trailing_stop_price_usd,
+        "profit": row.take_profit_price_usd,
+    }
+    shown = [f"{name} {price:,.8g}" for name, price in prices.items() if price is not None]
+    return ", ".join([*shown, *([] if row.sold_by_ns is None else [f"at {_when(row.sold_by_ns)}"])])
+
+
+def _when(at_ns: int) -> str:
+    return f"{EPOCH + timedelta(microseconds=at_ns // 1_000):%Y-%m-%d %H:%M} UTC"
 
 
 def stats(stats: reports.ExecutionStats) -> None:

@@ -13,6 +13,7 @@ from typing import Annotated, BinaryIO, Final
 import typer
 import uvloop
 
+from overmind import reports
 from overmind.api.files import Service, find_service
 from overmind.app import App, running
 from overmind.cli import present
@@ -27,15 +28,19 @@ from overmind.cli.opening import (
     journal_read_only,
     journal_to_write,
     load_config,
+    state_on_disk,
     tokens_for_signals,
 )
 from overmind.cli.remote import Remote, caller_token
 from overmind.clock import SystemClock
 from overmind.config import ConfigError, MultiWalletConfig, WalletConfig
 from overmind.config.secrecy import Secret
+from overmind.core.limits import in_force
 from overmind.core.model import MICROS, PPM, Limits, Signal
+from overmind.journal.errors import JournalUnusable
 from overmind.journal.memory import MemoryJournal
 from overmind.journal.overlay import OverlayJournal
+from overmind.limits import differences
 from overmind.market import connected
 from overmind.ports import Journal
 from overmind.route import Route
@@ -65,14 +70,35 @@ def check(as_json: AsJson = False) -> None:
             raise
         present.emit_json({"ok": False, "errors": error.problems, "warnings": error.warnings, "wallets": []})
         raise typer.Exit(BAD_INPUT) from None
-    wallets = [_checked(wallet) for wallet in config.wallets.values()]
+    wallets, changed = [_checked(wallet) for wallet in config.wallets.values()], _changed(config)
     if as_json:
-        present.emit_json({"ok": True, "errors": [], "warnings": config.warnings, "wallets": wallets})
+        told = {"ok": True, "errors": [], "warnings": config.warnings, "wallets": wallets, "changed": changed}
+        present.emit_json(told)
         return
     present.warn_of(config.warnings)
     columns = ("wallet", "type", "profile", "share", "public key", "position", "day loss", "exposure", "strategies")
     present.table("Wallets", columns, (_row(wallet) for wallet in config.wallets.values()), right=columns[5:8])
+    for wallet_id, limits in changed.items():
+        present.table(f"Changed while it ran: {wallet_id}", ("in force",), ((one,) for one in limits))
     present.say(f"ok: {len(wallets)} wallets, {config.mode.value} on {config.cluster.value}", "green")
+
+
+def _changed(config: MultiWalletConfig) -> dict[str, list[str]]:
+    """What the next start will put on top of these files, by wallet; nothing where no journal can be read."""
+    if not (config.data_dir / JOURNAL).exists():
+        return {}
+    try:
+        changes = state_on_disk(config.data_dir).changes
+    except JournalUnusable as fault:
+        present.complain(f"what was changed while it ran cannot be told: {fault}")
+        return {}
+    told: dict[str, list[str]] = {}
+    for wallet_id, one in config.wallets.items():
+        wanted = changes.get(wallet_id, {})
+        held = in_force(one.wallet, wanted, config.desk.ceilings)
+        if found := list(differences(one.wallet, held, wanted)):
+            told[wallet_id] = found
+    return told
 
 
 def _checked(configured: WalletConfig) -> dict[str, object]:
@@ -85,6 +111,7 @@ def _checked(configured: WalletConfig) -> dict[str, object]:
         "public_key": wallet.public_key,
         "status": wallet.status,
         "limits": _limits(wallet.limits),
+        "exits": None if wallet.exits is None else reports.exit_row(wallet.exits),
         "strategies": [
             {
                 "strategy_type": strategy,
@@ -138,7 +165,12 @@ def show_config(as_json: AsJson = False) -> None:
 
 def route(
     strategy: Annotated[str, typer.Option("--strategy", help="The signal's strategy.")],
-    amount: Annotated[str, typer.Option("--amount", help="USD.")],
+    amount: Annotated[str | None, typer.Option("--amount", help="USD.")] = None,
+    risk_budget: Annotated[
+        str | None, typer.Option("--risk-budget", help="USD that it may lose, or with % of the equity, for --amount.")
+    ] = None,
+    sizing: Annotated[str | None, typer.Option("--sizing", help="Of a risk budget: stop or volatility.")] = None,
+    stop_loss: Annotated[str | None, typer.Option("--stop-loss", help="Percent.")] = None,
     action: Annotated[str, typer.Option("--action")] = "Buy",
     symbol: Annotated[str, typer.Option("--symbol")] = "SOL",
     risk_tolerance: Annotated[str | None, typer.Option("--risk-tolerance", help="0 to 1.")] = None,
@@ -154,6 +186,10 @@ def route(
         "action": action,
         "symbol": symbol,
         "notional_usd": amount,
+        "risk_budget_usd": None if risk_budget is None or risk_budget.endswith("%") else risk_budget,
+        "risk_budget_percent": risk_budget[:-1] if risk_budget is not None and risk_budget.endswith("%") else None,
+        "sizing": sizing,
+        "stop_loss_percent": stop_loss,
         "risk_tolerance": risk_tolerance,
         "preferred_wallet_type": prefer,
         "exclude_wallets": [one for names in exclude or [] for one in names.split(",")],

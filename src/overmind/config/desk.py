@@ -9,7 +9,7 @@ from overmind.config.settings import Settings
 from overmind.config.token_list import tokens_of
 from overmind.config.variables import Cluster, Variable
 from overmind.config.wallets import Managed
-from overmind.core.model import CostModel, Desk, WalletId, WalletStatus
+from overmind.core.model import Ceilings, CostModel, Desk, WalletId, WalletStatus
 
 
 def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings: Findings) -> Desk:
@@ -51,7 +51,22 @@ def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings:
         withdraw_addresses=settings.get(variables.WITHDRAW_ADDRESSES),
         withdraw_day_max_micros=settings.get(variables.WITHDRAW_DAY_MAX),
         withdraw_delay_ns=settings.get(variables.WITHDRAW_DELAY),
+        day_trades_max=settings.get(variables.DAY_TRADES_MAX),
+        sizing_min_micros=settings.get(variables.SIZING_MIN),
+        volatility_half_life_ns=settings.get(variables.VOLATILITY_HALF_LIFE),
         costs=_costs(settings, findings),
+        ceilings=_ceilings(settings),
+    )
+
+
+def _ceilings(settings: Settings) -> Ceilings:
+    return Ceilings(
+        daily_loss_max_micros=settings.get(variables.CEILING_DAILY_LOSS),
+        position_max_micros=settings.get(variables.CEILING_POSITION),
+        exposure_max_ppm=settings.get(variables.CEILING_EXPOSURE),
+        positions_max=settings.get(variables.CEILING_POSITIONS),
+        stop_loss_ppm=settings.get(variables.CEILING_STOP_LOSS),
+        trades_per_day_max=settings.get(variables.CEILING_TRADES),
     )
 
 

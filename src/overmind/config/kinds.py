@@ -84,8 +84,12 @@ def usd(low: str = "0", high: str = "1000000000000") -> Measure:
     return Measure("USD", MICROS, Decimal(low), Decimal(high))
 
 
-def percent() -> Measure:
-    return Measure("percent", PPM // 100, Decimal(0), Decimal(100))
+def percent(low: str = "0") -> Measure:
+    return Measure("percent", PPM // 100, Decimal(low), Decimal(100))
+
+
+def percent_within(low: str, high: str) -> Measure:
+    return Measure("percent", PPM // 100, Decimal(low), Decimal(high))
 
 
 def fraction(low: str = "0") -> Measure:
@@ -99,6 +103,11 @@ def whole(unit: str, low: int, high: int) -> Measure:
 def milliseconds(low: int, high: int) -> Measure:
     """Kept in nanoseconds."""
     return Measure("ms", 1_000_000, Decimal(low), Decimal(high))
+
+
+def hours(low: str, high: int) -> Measure:
+    """Kept in nanoseconds."""
+    return Measure("hours", 3_600 * 10**9, Decimal(low), Decimal(high))
 
 
 def sol(high: str) -> Measure:

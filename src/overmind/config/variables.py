@@ -233,6 +233,25 @@ LOSS_STREAK_MAX = Variable(
     "0",
     "Sales in a row that lost money, after which a wallet takes no entries until the next day. 0: no limit.",
 )
+DAY_TRADES_MAX = Variable(
+    "OVERMIND_DAY_TRADES_MAX",
+    measured(kinds.whole("trades", 0, 1_000_000_000)),
+    "0",
+    "Trades of all wallets since 00:00 UTC, after which no wallet takes entries until the next day. 0: no limit.",
+)
+SIZING_MIN = Variable(
+    "OVERMIND_SIZING_MIN_USD",
+    measured(kinds.usd("0.000001")),
+    "10",
+    "Least amount that a risk budget may come to; what its limits leave less of is refused.",
+)
+VOLATILITY_HALF_LIFE = Variable(
+    "OVERMIND_VOLATILITY_HALF_LIFE_SEC",
+    measured(kinds.seconds(60, 2_592_000)),
+    "21600",
+    "After how long a price move weighs half in a token's volatility. It takes 20 moves of full weight to be known, so "
+    "marks must come at least 14 times in it.",
+)
 STOP_COOLDOWN = Variable(
     "OVERMIND_STOP_COOLDOWN_SEC",
     measured(kinds.seconds(0, 86_400)),
@@ -263,6 +282,40 @@ EMERGENCY_SWEEP = Variable(
     kinds.flag(),
     "false",
     "What such a liquidation brings goes to the first Emergency wallet.",
+)
+CEILING_DAILY_LOSS = Variable(
+    "OVERMIND_CEILING_DAILY_LOSS_USD",
+    measured(kinds.usd()),
+    "2000",
+    "The largest daily loss limit that `overmind limits` can give a wallet while the desk runs. Only the wallet's own "
+    "file may say more; the same holds for all ceilings.",
+)
+CEILING_POSITION = Variable(
+    "OVERMIND_CEILING_POSITION_USD",
+    measured(kinds.usd()),
+    "20000",
+    "The same for the largest position of a wallet, and of one of its strategies.",
+)
+CEILING_EXPOSURE = Variable(
+    "OVERMIND_CEILING_EXPOSURE_PERCENT", measured(kinds.percent()), "90", "The same for a wallet's exposure."
+)
+CEILING_POSITIONS = Variable(
+    "OVERMIND_CEILING_POSITIONS",
+    measured(kinds.whole("positions", 0, 10**12)),
+    "15",
+    "The same for a wallet's concurrent positions.",
+)
+CEILING_STOP_LOSS = Variable(
+    "OVERMIND_CEILING_STOP_LOSS_PERCENT",
+    measured(kinds.percent("0.0001")),
+    "5",
+    "The same for a wallet's stop loss; having none is wider than any.",
+)
+CEILING_TRADES = Variable(
+    "OVERMIND_CEILING_TRADES_PER_DAY",
+    measured(kinds.whole("trades", 0, 10**12)),
+    "200",
+    "The same for a wallet's trades of a day.",
 )
 AUTO_REBALANCE_ENABLED = Variable(
     "OVERMIND_AUTO_REBALANCE_ENABLED",
@@ -476,11 +529,20 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         DAY_LOSS_MAX,
         DRAWDOWN_MAX,
         LOSS_STREAK_MAX,
+        DAY_TRADES_MAX,
         STOP_COOLDOWN,
         EXIT_SLIPPAGE,
         EXIT_RETRY,
         EMERGENCY_LIQUIDATE,
         EMERGENCY_SWEEP,
+        SIZING_MIN,
+        VOLATILITY_HALF_LIFE,
+        CEILING_DAILY_LOSS,
+        CEILING_POSITION,
+        CEILING_EXPOSURE,
+        CEILING_POSITIONS,
+        CEILING_STOP_LOSS,
+        CEILING_TRADES,
         RISK_AGGREGATION_ENABLED,
         PORTFOLIO_EXPOSURE_MAX,
         ASSET_MAX,

@@ -15,7 +15,7 @@ from overmind.config.files import FileText, Wrong, read_file, read_json
 from overmind.config.kinds import Measure
 from overmind.config.problems import Findings
 from overmind.config.secrecy import shown
-from overmind.core.model import PPM, Limits, StrategyShare, StrategyType, WalletStatus, WalletType
+from overmind.core.model import DAY_NS, PPM, Exits, Limits, StrategyShare, StrategyType, WalletStatus, WalletType
 from overmind.keys import BadKey, SecretKey, key_of_array, public_key_fault, read_key
 from overmind.keystore import FORMAT, unseal
 
@@ -23,6 +23,7 @@ V = TypeVar("V")
 
 ENV_PREFIX: Final = "env:"
 _NAME_MAX: Final = 200
+_HOLD_MAX_MS: Final = 3_650 * DAY_NS // 1_000_000
 _KNOWN: Final = (
     "wallet_id",
     "name",
@@ -32,15 +33,23 @@ _KNOWN: Final = (
     "wallet_type",
     "strategy_allocation",
     "risk_limits",
+    "exits",
     "status",
 )
-_LIMITS: Final[Mapping[str, Measure]] = {
+LIMITS: Final[Mapping[str, Measure]] = {
     "max_daily_loss": kinds.usd(),
     "max_position_size": kinds.usd(),
     "max_concurrent_positions": kinds.whole("positions", 0, tables.COUNT_MAX),
     "max_exposure_percentage": kinds.percent(),
     "stop_loss_threshold": kinds.percent(),
     "daily_trade_limit": kinds.whole("trades", 0, tables.COUNT_MAX),
+}
+# Names and bounds of a signal's (`overmind.signals`); the stop loss of a wallet is a limit.
+_EXITS: Final[Mapping[str, tuple[str, Measure]]] = {
+    "trailing_stop_percent": ("trailing_ppm", kinds.percent_within("0.0001", "99.9999")),
+    "take_profit_percent": ("take_profit_ppm", kinds.percent_within("0.0001", "100000")),
+    "max_hold_ms": ("hold_max_ns", kinds.milliseconds(1, _HOLD_MAX_MS)),
+    "max_hold_hours": ("hold_max_ns", kinds.hours("0.001", _HOLD_MAX_MS // 3_600_000)),
 }
 _STATUSES: Final = {status.value: status for status in WalletStatus}
 _SHARE: Final = ("strategy_type", "allocation_percentage", "max_position_size", "enabled")
@@ -58,6 +67,7 @@ class Source(msgspec.Struct, frozen=True):
     status: WalletStatus = WalletStatus.ACTIVE
     limits: Limits | None = None  # its risk level is left at 0: the wallet's type and profile give it
     strategies: dict[StrategyType, StrategyShare] | None = None
+    exits: Exits | None = None
 
 
 def variable_of(source: str) -> str | None:
@@ -123,6 +133,7 @@ class _Reader:
         self._check_names(content)
         limits = content.get("risk_limits")
         shares = content.get("strategy_allocation")
+        exits = content.get("exits")
         return Source(
             self._path,
             key=self._private_key(content, passphrase),
@@ -132,6 +143,7 @@ class _Reader:
             status=self._one_of(content, "status", _STATUSES) or WalletStatus.ACTIVE,
             limits=None if limits is None else self._limits(limits),
             strategies=None if shares is None else self._strategies(shares),
+            exits=None if exits is None else self._exits(exits),
         )
 
     def _check_names(self, content: dict[str, object]) -> None:
@@ -160,10 +172,10 @@ class _Reader:
 
     def _limits(self, given: object) -> Limits | None:
         if not isinstance(given, dict):
-            self._refuse("risk_limits", "not an object", f"give all of {', '.join(_LIMITS)}")
+            self._refuse("risk_limits", "not an object", f"give all of {', '.join(LIMITS)}")
             return None
-        self._check_members(given, "risk_limits", tuple(_LIMITS))
-        values = {name: self._measure(given, "risk_limits", name, measure) for name, measure in _LIMITS.items()}
+        self._check_members(given, "risk_limits", tuple(LIMITS))
+        values = {name: self._measure(given, "risk_limits", name, measure) for name, measure in LIMITS.items()}
         return Limits(
             daily_loss_max_micros=values["max_daily_loss"],
             position_max_micros=values["max_position_size"],
@@ -173,6 +185,18 @@ class _Reader:
             trades_per_day_max=values["daily_trade_limit"],
             risk_level_ppm=0,
         )
+
+    def _exits(self, given: object) -> Exits | None:
+        """None where none of them is given."""
+        if not isinstance(given, dict):
+            self._refuse("exits", "not an object", f"give some of {', '.join(_EXITS)}")
+            return None
+        self._check_members(given, "exits", tuple(_EXITS))
+        named = [name for name in _EXITS if given.get(name) is not None]
+        if {"max_hold_ms", "max_hold_hours"} <= set(named):
+            self._refuse("exits.max_hold_hours", "a second time to hold", "give max_hold_ms or max_hold_hours")
+        fields = {_EXITS[name][0]: self._measure(given, "exits", name, _EXITS[name][1]) for name in named}
+        return Exits(**fields) if fields else None
 
     def _strategies(self, given: object) -> dict[StrategyType, StrategyShare] | None:
         if not isinstance(given, list):

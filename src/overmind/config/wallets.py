@@ -88,6 +88,7 @@ def _join(line: Line, source: Source, findings: Findings) -> WalletConfig | None
         strategies=strategies,
         status=source.status,
         name=source.name,
+        exits=source.exits,
     )
     return WalletConfig(wallet, source.key, source.shown)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from overmind.core.book import WalletBook
 from overmind.core.ledger import accounts_of
+from overmind.core.limits import REMOVED, fit_allocations, put_in_force
 from overmind.core.messages import (
     BalanceAdjusted,
     BalancesChecked,
@@ -18,7 +19,9 @@ from overmind.core.messages import (
     Hold,
     HoldAdded,
     HoldLifted,
+    LimitsChanged,
     LiquidationOrdered,
+    MintsChanged,
     MoveClosed,
     MoveFinal,
     MovePlaced,
@@ -34,11 +37,12 @@ from overmind.core.messages import (
     TicketRecorded,
     WalletConfigured,
 )
-from overmind.core.model import SOL, Mark, Mint, Signal, Wallet
+from overmind.core.model import SOL, Desk, Mark, Mint, Signal, Wallet
 from overmind.core.moves import close_move, finalise_move, place_move, roll_back_move
 from overmind.core.settle import adjust, close, deposit, finalise, place, roll_back
 from overmind.core.state import State, TimedHold, remember_decision
 from overmind.core.sums import count, discount, refresh_equity
+from overmind.core.volatility import Volatility
 
 
 def apply(state: State, entry: Entry) -> None:
@@ -95,9 +99,17 @@ def apply(state: State, entry: Entry) -> None:
             _lift_hold(state, scope, cause)
         case WalletConfigured(wallet=wallet):
             _configure_wallet(state, wallet)
-        case DeskConfigured(desk=desk):
-            state.desk = desk
+        case LimitsChanged(wallet_id=wallet_id, changes=changes):
+            state.changes.pop(wallet_id, None)
+            if changes:
+                state.changes[wallet_id] = changes
+            put_in_force(state, state.wallets[wallet_id])
+            fit_allocations(state)
             state.revalued = True
+        case MintsChanged(mints=mints):
+            state.mints = mints
+        case DeskConfigured(desk=desk):
+            _configure_desk(state, desk)
         case DeskFounded() as founded:
             assert state.seq == 1, entry
             state.founded = founded
@@ -122,6 +134,8 @@ def _add_hold(state: State, scope: Scope, hold: Hold) -> None:
     _holds(state, scope)[hold.cause] = hold
     if hold.until_ns is not None:
         state.timed.append(TimedHold(scope, hold.cause, hold.until_ns))
+    if hold.cause == REMOVED:
+        fit_allocations(state)
     state.revalued = True
 
 
@@ -139,15 +153,28 @@ def _lift_hold(state: State, scope: Scope, cause: str) -> None:
         state.wallets[scope.wallet_id].loss_streak = 0
     elif cause == "drawdown":
         state.peak_gain_micros = state.equity_micros - state.deposited_micros
+    elif cause == REMOVED:
+        fit_allocations(state)
     state.revalued = True
 
 
 def _configure_wallet(state: State, wallet: Wallet) -> None:
     book = state.wallets.get(wallet.id)
     if book is None:
-        book = state.wallets[wallet.id] = WalletBook(wallet, accounts_of(wallet.id), slot=len(state.wallets))
+        book = WalletBook(wallet, wallet, accounts_of(wallet.id), slot=len(state.wallets))
+        state.wallets[wallet.id] = book
         book.token_accounts.add(SOL)  # Native: wrapped accounts come and go inside a transaction.
-    book.wallet = wallet
+    book.configured = wallet
+    put_in_force(state, book)
+    fit_allocations(state)
+    state.revalued = True
+
+
+def _configure_desk(state: State, desk: Desk) -> None:
+    state.desk = desk
+    for wallet_id in state.changes:  # Its ceilings may be others now.
+        put_in_force(state, state.wallets[wallet_id])
+    fit_allocations(state)
     state.revalued = True
 
 
@@ -156,6 +183,7 @@ def _mark(state: State, marks: tuple[Mark, ...]) -> None:
     shown_twice = {mark.mint: min(mark.price_pico, _price_pico(state, mark.mint)) for mark in marks}
     for mark in marks:
         state.marks[mark.mint] = mark
+        _observe(state, mark)
     for book in state.wallets.values():
         for mint, price_pico in shown_twice.items():
             position = book.positions.get(mint)
@@ -163,6 +191,13 @@ def _mark(state: State, marks: tuple[Mark, ...]) -> None:
                 position.peak_pico = max(position.peak_pico, price_pico)
     if changed:
         _revalue(state, changed)
+
+
+def _observe(state: State, mark: Mark) -> None:
+    known = state.volatility.get(mark.mint)
+    if known is None:
+        known = state.volatility[mark.mint] = Volatility()
+    known.observe(mark, state.settings.volatility_half_life_ns)
 
 
 def _revalue(state: State, changed: list[Mark]) -> None:
@@ -190,7 +225,7 @@ def _price_changed(state: State, mark: Mark) -> bool:
 def _roll_day(state: State, day: int) -> None:
     assert day > state.day, (day, state.day)
     state.day = day
-    state.withdrawn_today_micros = 0
+    state.withdrawn_today_micros = state.trades_today = 0
     for book in state.wallets.values():
         book.trades_today = 0
         book.realised_today_micros = 0

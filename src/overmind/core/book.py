@@ -95,7 +95,8 @@ class Execution(msgspec.Struct, frozen=True):
 class WalletBook(msgspec.Struct):
     """Changed by `state.apply` alone. Sums stand beside what they sum up, so that no rule has to count."""
 
-    wallet: Wallet
+    wallet: Wallet  # as it is in force: all rules read this one
+    configured: Wallet  # as the files say
     accounts: Accounts
     slot: int  # registration order; ties in ranking fall to the lowest
     holds: dict[str, Hold] = msgspec.field(default_factory=dict)

@@ -16,6 +16,7 @@ from overmind.core.model import DAY_NS, MICROS, PPM, WalletType
 from overmind.core.state import State
 
 DAY_LOSS, LOSS_STREAK, DRAWDOWN, EMERGENCY = "day_loss", "loss_streak", "drawdown", "emergency"
+DAY_TRADES: Final = "day_trades"
 CENTS: Final = 100
 
 
@@ -47,6 +48,10 @@ def _of_wallet(state: State, book: WalletBook, at_ns: int) -> Iterator[Event]:
     if loss > 0 and loss >= loss_max and DAY_LOSS not in book.holds and book.wallet.type is not WalletType.EMERGENCY:
         reason = f"lost {_usd(loss)} since 00:00 UTC, the limit is {_usd(loss_max)}"
         yield from add_hold(state, Scope(book.wallet.id), Hold(DAY_LOSS, reason, at_ns, _midnight_ns(state, at_ns)))
+    trades, trades_max = book.trades_today, book.wallet.limits.trades_per_day_max
+    if _used_up(trades, trades_max, book.holds) and book.wallet.type is not WalletType.EMERGENCY:
+        reason = f"{trades} trades since 00:00 UTC, the limit is {trades_max}"
+        yield from add_hold(state, Scope(book.wallet.id), Hold(DAY_TRADES, reason, at_ns, _midnight_ns(state, at_ns)))
     streak_max = state.settings.loss_streak_max
     if streak_max and book.loss_streak >= streak_max and LOSS_STREAK not in book.holds:
         reason = f"{book.loss_streak} sales in a row lost money, the limit is {streak_max}"
@@ -59,6 +64,9 @@ def _of_portfolio(state: State, at_ns: int) -> Iterator[Event]:
     if DAY_LOSS not in holds and _reached(state, capital, desk.day_loss_max_ppm):
         reason = _lost(state, capital, "since 00:00 UTC", desk.day_loss_max_ppm)
         yield from add_hold(state, Scope(), Hold(DAY_LOSS, reason, at_ns, _midnight_ns(state, at_ns)))
+    if desk.day_trades_max and _used_up(state.trades_today, desk.day_trades_max, holds):
+        reason = f"{state.trades_today} trades of all wallets since 00:00 UTC, the limit is {desk.day_trades_max}"
+        yield from add_hold(state, Scope(), Hold(DAY_TRADES, reason, at_ns, _midnight_ns(state, at_ns)))
     peak = state.peak_gain_micros + state.deposited_micros
     if DRAWDOWN not in holds and _reached(state, peak, desk.drawdown_max_ppm):
         reason = _lost(state, peak, "from the peak", desk.drawdown_max_ppm)
@@ -70,6 +78,11 @@ def _of_portfolio(state: State, at_ns: int) -> Iterator[Event]:
         yield from stop_all(state, reason, at_ns)
         if desk.emergency_liquidate:
             yield from liquidate(state, reason, desk.emergency_sweep)
+
+
+def _used_up(trades: int, trades_max: int, holds: dict[str, Hold]) -> bool:
+    """What has not traded at all is not held, however little it may: the gate refuses it all the same."""
+    return trades >= max(1, trades_max) and DAY_TRADES not in holds
 
 
 def _reached(state: State, capital_micros: int, limit_ppm: int) -> bool:

@@ -69,7 +69,7 @@ def configure_wallet(state: State, configure: ConfigureWallet, at_ns: int) -> It
                 f"wallet {wallet.id} has the key that the journal knows as {other.wallet.id}: keep the id, "
                 "or its money would be counted twice"
             )
-    if book is None or book.wallet != wallet:
+    if book is None or book.configured != wallet:
         yield WalletConfigured(wallet)
     scope = Scope(wallet.id)
     others = [other for other in state.wallets.values() if other is not state.wallets.get(wallet.id)]

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from overmind.core import breakers
 from overmind.core.balances import QUARANTINE, accept, compare, is_of_chain
 from overmind.core.book import OpenMove, OpenOrder, ProvisionalMove, WalletBook
+from overmind.core.changes import change_limits, change_mints
 from overmind.core.configure import check_same_money, configure_wallet, found_desk, take_deposit
 from overmind.core.exits import LISTED_MAX, close_position, refused, sell
 from overmind.core.floats import due_reclaims, due_top_ups
@@ -35,6 +36,8 @@ from overmind.core.messages import (
     AcceptBalances,
     AddHold,
     CancelMove,
+    ChangeLimits,
+    ChangeMints,
     ClosePosition,
     Command,
     CommandRefused,
@@ -98,6 +101,7 @@ from overmind.core.model import (
 )
 from overmind.core.proceeds import due_sweeps
 from overmind.core.rebalance import rebalance
+from overmind.core.sizing import Wish, choose_sized, sized_refusals, sized_wallet_refusals
 from overmind.core.state import State
 from overmind.core.withdrawals import cancel, withdraw
 
@@ -156,6 +160,10 @@ def decide(state: State, index: SelectionIndex, command: Command, at_ns: int) ->
                 yield from breakers.liquidate(state, reason, sweep)
         case ClosePosition() as close:
             yield from close_position(state, close, at_ns)
+        case ChangeLimits() as change:
+            yield from change_limits(state, change, at_ns)
+        case ChangeMints() as change:
+            yield from change_mints(state, change, at_ns)
         case ReactivateWallet(wallet_id=wallet_id, reason=reason):
             if "emergency" in holds_of(state, Scope(wallet_id)):
                 yield HoldLifted(Scope(wallet_id), "emergency", reason)
@@ -181,6 +189,10 @@ def _answer(state: State, index: SelectionIndex, signal: Signal, at_ns: int, rec
         yield SignalRecorded(signal)
     elif signal.action in EXITS:
         yield from sell(state, index, signal, at_ns, received_at_ns)
+    elif signal.risk is not None:
+        wish = Wish(state, signal, stale_at_ns(state.settings, signal, received_at_ns))
+        placed = _enter_sized(state, index, wish, at_ns, received_at_ns)
+        yield placed if placed is not None else _refuse_sized(state, index, wish, at_ns, received_at_ns)
     else:
         entry = ask(state, signal, stale_at_ns(state.settings, signal, received_at_ns))
         placed = _enter(state, index, entry, at_ns, received_at_ns)
@@ -200,6 +212,20 @@ def _enter(
     attempt = failed.attempt + 1 if failed is not None else 0
     order = entry_order(state, choice.book, ask, attempt, tried)
     return OrderPlaced(ask.signal, order, Selection(choice.terms, choice.candidates, len(state.wallets)))
+
+
+def _enter_sized(
+    state: State, index: SelectionIndex, wish: Wish, at_ns: int, received_at_ns: int, failed: Order | None = None
+) -> OrderPlaced | None:
+    """As `_enter`, with the amount that a risk budget comes to in the wallet."""
+    tried = (*failed.tried, failed.wallet_id) if failed is not None else ()
+    sized = choose_sized(index, wish, at_ns, received_at_ns, tried)
+    if sized is None:
+        return None
+    choice, attempt = sized.choice, failed.attempt + 1 if failed is not None else 0
+    order = entry_order(state, choice.book, sized.ask, attempt, tried)
+    selection = Selection(choice.terms, choice.candidates, len(state.wallets))
+    return OrderPlaced(wish.signal, order, selection, sized.sizing)
 
 
 def entry_order(state: State, book: WalletBook, ask: Ask, attempt: int, tried: tuple[WalletId, ...]) -> Order:
@@ -237,6 +263,13 @@ def _refuse_entry(state: State, index: SelectionIndex, ask: Ask, at_ns: int, rec
     return refused(ask.signal, general, listed, unlisted=max(0, len(state.wallets) - LISTED_MAX))
 
 
+def _refuse_sized(state: State, index: SelectionIndex, wish: Wish, at_ns: int, received_at_ns: int) -> SignalRefused:
+    general = sized_refusals(wish, at_ns, received_at_ns)
+    asked = index.roomiest(wish.signal.strategy, LISTED_MAX)
+    listed = [sized_wallet_refusals(wish, book, at_ns) for book in asked]
+    return refused(wish.signal, general, listed, unlisted=max(0, len(state.wallets) - LISTED_MAX))
+
+
 def _close(state: State, index: SelectionIndex, record: RecordOutcome, at_ns: int) -> Iterator[Event]:
     work_id, outcome = record.order_id, record.outcome
     known = state.open_orders.get(work_id) or state.open_moves.get(work_id)
@@ -272,8 +305,12 @@ def _next_attempt(
         return
     if order.attempt + 1 >= state.settings.attempts_max or at_ns >= order.expires_at_ns:
         return
-    entry = ask(state, known.signal, order.expires_at_ns)
-    placed = _enter(state, index, entry, at_ns, received_at_ns=at_ns, failed=order)
+    if known.signal.risk is not None:
+        wish = Wish(state, known.signal, order.expires_at_ns)
+        placed = _enter_sized(state, index, wish, at_ns, received_at_ns=at_ns, failed=order)
+    else:
+        entry = ask(state, known.signal, order.expires_at_ns)
+        placed = _enter(state, index, entry, at_ns, received_at_ns=at_ns, failed=order)
     if placed is not None:
         yield placed
 

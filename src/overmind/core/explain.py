@@ -11,9 +11,10 @@ from overmind.core.gate import (
     time_refusals,
     wallet_refusals,
 )
-from overmind.core.messages import CostTerms, Refusal
+from overmind.core.messages import CostTerms, Refusal, Sizing
 from overmind.core.model import Signal, Value, WalletId
 from overmind.core.ranking import CommonTerms, cost_terms
+from overmind.core.sizing import Wish, sized_refusals, sized_wallet_refusals
 from overmind.core.state import State
 from overmind.core.treasury import exit_refusals
 
@@ -23,6 +24,8 @@ class Candidate(Value, frozen=True):
     refusals: tuple[Refusal, ...]
     terms: CostTerms | None  # what it would cost, also where the gate says no; None where it cannot be said
 
+    sizing: Sizing | None = None  # of a risk budget: what it comes to here
+
     @property
     def eligible(self) -> bool:
         return not self.refusals
@@ -30,6 +33,8 @@ class Candidate(Value, frozen=True):
 
 def entry_candidates(state: State, signal: Signal, at_ns: int) -> tuple[Candidate, ...]:
     """Each wallet's answer to an entry, in registration order; what concerns the signal refuses in each of them."""
+    if signal.risk is not None:
+        return _sized_candidates(Wish(state, signal, stale_at_ns(state.settings, signal, at_ns)), at_ns)
     sized = ask(state, signal, stale_at_ns(state.settings, signal, at_ns))
     general = tuple(signal_refusals(state, sized, at_ns, at_ns))
     common = CommonTerms(state, sized)
@@ -39,6 +44,22 @@ def entry_candidates(state: State, signal: Signal, at_ns: int) -> tuple[Candidat
         terms = cost_terms(common, book, sized, capacity) if capacity > 0 and sized.mark_pico else None
         refusals = (*general, *wallet_refusals(state, book, sized, at_ns))
         candidates.append(Candidate(book.wallet.id, refusals, terms))
+    return tuple(candidates)
+
+
+def _sized_candidates(wish: Wish, at_ns: int) -> tuple[Candidate, ...]:
+    """Each wallet's answer at the size that it could take."""
+    state, general = wish.state, sized_refusals(wish, at_ns, at_ns)
+    candidates = []
+    for book in state.wallets.values():
+        sizing = wish.size(book)
+        entry = wish.ask(max(sizing.notional_micros, wish.least_micros))
+        capacity = capacity_micros(state, book, wish.signal.strategy)
+        terms = (
+            cost_terms(CommonTerms(state, entry), book, entry, capacity) if capacity > 0 and entry.mark_pico else None
+        )
+        refusals = (*general, *sized_wallet_refusals(wish, book, at_ns))
+        candidates.append(Candidate(book.wallet.id, refusals, terms, sizing))
     return tuple(candidates)
 
 

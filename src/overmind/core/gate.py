@@ -80,12 +80,17 @@ UNITS: Final[dict[Code, str]] = {
     Code.SLIPPAGE_CEILING: BASIS_POINTS,
     Code.PRICE_IMPACT: BASIS_POINTS,
     Code.MINT_NOT_ADMITTED: TEXT,
+    Code.MINT_BLOCKED: TEXT,
     Code.AMOUNT_OUT_OF_RANGE: TEXT,
+    Code.VOLATILITY_UNKNOWN: TEXT,
+    Code.STOP_DISTANCE_UNKNOWN: TEXT,
+    Code.SIZE_TOO_SMALL: TEXT,
     Code.RISK_LEVEL: RATIO,
     Code.DAILY_LOSS: USD,
     Code.DAILY_LOSS_HEADROOM: USD,
     Code.ASSET_COOLDOWN: MILLISECONDS,
     Code.TRADES_TODAY: COUNT,
+    Code.PORTFOLIO_TRADES: COUNT,
     Code.CONCURRENT_POSITIONS: COUNT,
     Code.POSITION_SIZE: USD,
     Code.STRATEGY_POSITION_SIZE: USD,
@@ -121,14 +126,21 @@ def stale_at_ns(desk: Desk, signal: Signal, received_at_ns: int) -> int:
 
 
 def ask(state: State, signal: Signal, stale_at_ns: int) -> Ask:
-    """Size an entry: what to spend, and the least to receive, rounded against us."""
-    desk = state.settings
-    token, mark, costs = desk.tokens.get(signal.mint), state.marks.get(signal.mint), desk.costs
-    notional, received_min = 0, 0
+    """Size an entry that has an amount: what to spend, and the least to receive, rounded against us."""
+    token, mark = state.settings.tokens.get(signal.mint), state.marks.get(signal.mint)
+    notional = 0
     if token is not None and mark is not None:
         notional = _notional_micros(signal, token, mark)
     elif signal.notional_micros is not None:
         notional = signal.notional_micros
+    return ask_for(state, signal, stale_at_ns, notional)
+
+
+def ask_for(state: State, signal: Signal, stale_at_ns: int, notional: int) -> Ask:
+    """An entry of this many micro-USD."""
+    desk = state.settings
+    token, mark, costs = desk.tokens.get(signal.mint), state.marks.get(signal.mint), desk.costs
+    received_min = 0
     slippage = slippage_bps(desk, signal)
     if token is not None and mark is not None:
         received_min = bought_min(notional, mark.price_pico, token.decimals, slippage, signal.target_price_pico)
@@ -206,8 +218,11 @@ def signal_refusals(state: State, ask: Ask, at_ns: int, received_at_ns: int) -> 
         yield Refusal(Code.PRICE_IMPACT, ceiling, ask.impact_bps)
     if signal.mint not in desk.tokens:
         yield Refusal(Code.MINT_NOT_ADMITTED, "a listed token", signal.mint)
-    elif ask.mark_pico and not 0 < ask.notional_micros <= NOTIONAL_MAX_MICROS:
+    yield from mint_refusals(state, signal.mint)
+    if signal.mint in desk.tokens and ask.mark_pico and not 0 < ask.notional_micros <= NOTIONAL_MAX_MICROS:
         yield Refusal(Code.AMOUNT_OUT_OF_RANGE, AMOUNT_RANGE, f"{ask.notional_micros} micro-USD")
+    if desk.day_trades_max and (trades := state.trades_today + state.entries_open + 1) > desk.day_trades_max:
+        yield Refusal(Code.PORTFOLIO_TRADES, desk.day_trades_max, trades)
     exposure_max = ppm_of(state.equity_micros, desk.portfolio_exposure_max_ppm)
     if state.exposure_micros + ask.notional_micros > exposure_max:
         actual = share_ppm(state.exposure_micros + ask.notional_micros, state.equity_micros)
@@ -215,6 +230,15 @@ def signal_refusals(state: State, ask: Ask, at_ns: int, received_at_ns: int) -> 
     asset = state.assets.get(signal.mint, 0) + ask.notional_micros
     if asset > ppm_of(state.equity_micros, desk.asset_max_ppm):
         yield Refusal(Code.ASSET_CONCENTRATION, desk.asset_max_ppm, share_ppm(asset, state.equity_micros))
+
+
+def mint_refusals(state: State, mint: Mint) -> Iterator[Refusal]:
+    """What an operator said about buying this token."""
+    blocked, allowed = state.mints.blocked.get(mint), state.mints.allowed
+    if blocked is not None:
+        yield Refusal(Code.MINT_BLOCKED, "not blocked", f"blocked by {blocked.who}: {blocked.reason}")
+    elif allowed is not None and mint not in allowed:
+        yield Refusal(Code.MINT_BLOCKED, "on the allow list", f"not among the {len(allowed)} that are allowed")
 
 
 def time_refusals(signal: Signal, stale_at_ns: int, at_ns: int, received_at_ns: int) -> Iterator[Refusal]:

@@ -37,10 +37,14 @@ class SelectionIndex:
         self._state = state
         self._rebuild()
 
-    def choose(self, ask: Ask, at_ns: int, excluded: tuple[WalletId, ...] = ()) -> Choice | None:
+    def choose(
+        self, ask: Ask, at_ns: int, excluded: tuple[WalletId, ...] = (), among: Flags | None = None
+    ) -> Choice | None:
         """The admitted wallet with the lowest expected cost, or None. Ties fall to the wallet registered first."""
         self.refresh()
         candidates = self.candidates(ask, at_ns, excluded)
+        if among is not None:
+            candidates = candidates[among[candidates]]
         if not len(candidates):
             return None
         common = CommonTerms(self._state, ask)
@@ -54,6 +58,23 @@ class SelectionIndex:
                 return Choice(book, cost_terms(common, book, ask, int(capacity[slot])), len(candidates))
             costs[best] = np.inf
         return None
+
+    def rooms(self, ask: Ask, at_ns: int, excluded: tuple[WalletId, ...]) -> Micros:
+        """By slot, the largest entry like this one that could be admitted, never less than is; -1: none."""
+        self.refresh()
+        signal = ask.signal
+        rooms = np.full(len(self.books), -1, np.int64)
+        may = self.candidates(ask, at_ns, excluded)
+        rooms[may] = self._capacity[signal.strategy][may]
+        for room in (self._room.get(signal.mint), self._room_by.get((signal.mint, signal.strategy))):
+            if room is not None:
+                rooms[may] = np.minimum(rooms[may], room[may])
+        return rooms
+
+    def by_stop_loss(self) -> list[tuple[int, Flags]]:
+        """The stop losses of the wallets' limits, and which wallets have each."""
+        self.refresh()
+        return [(int(stop), self._stop_loss == stop) for stop in np.unique(self._stop_loss)]
 
     def roomiest(self, strategy: StrategyType, count: int) -> list[WalletBook]:
         """The wallets nearest to taking an entry of this strategy: by capacity, then as registered."""
@@ -120,6 +141,7 @@ class SelectionIndex:
         self._strategy_position_max: dict[StrategyType, Micros] = {s: np.zeros(count, np.int64) for s in StrategyType}
         self._risk = np.zeros(count, np.int64)
         self._type = np.zeros(count, np.int64)
+        self._stop_loss = np.zeros(count, np.int64)
         self._position_max = np.zeros(count, np.int64)
         self._full = np.zeros(count, np.bool_)
         self._full_count = 0
@@ -133,6 +155,7 @@ class SelectionIndex:
         for book in self.books:
             limits = book.wallet.limits
             self._risk[book.slot] = limits.risk_level_ppm
+            self._stop_loss[book.slot] = limits.stop_loss_ppm
             self._type[book.slot] = _TYPE_RANK[book.wallet.type]
             self._position_max[book.slot] = min(limits.position_max_micros, ROOMY)
             for strategy, share in book.wallet.strategies.items():

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import enum
 
+import msgspec
+
 from overmind.core.model import (
     DepositId,
     Desk,
+    LimitName,
     Mark,
     Mint,
     Money,
@@ -19,6 +22,7 @@ from overmind.core.model import (
     OrderId,
     Outcome,
     Signal,
+    SizingMethod,
     StrategyType,
     Ticket,
     TradingMode,
@@ -44,12 +48,17 @@ class Code(enum.StrEnum):
     SLIPPAGE_CEILING = "SLIPPAGE_CEILING"
     PRICE_IMPACT = "PRICE_IMPACT"
     MINT_NOT_ADMITTED = "MINT_NOT_ADMITTED"
+    MINT_BLOCKED = "MINT_BLOCKED"
     AMOUNT_OUT_OF_RANGE = "AMOUNT_OUT_OF_RANGE"
+    VOLATILITY_UNKNOWN = "VOLATILITY_UNKNOWN"
+    STOP_DISTANCE_UNKNOWN = "STOP_DISTANCE_UNKNOWN"
+    SIZE_TOO_SMALL = "SIZE_TOO_SMALL"
     RISK_LEVEL = "RISK_LEVEL"
     DAILY_LOSS = "DAILY_LOSS"
     DAILY_LOSS_HEADROOM = "DAILY_LOSS_HEADROOM"
     ASSET_COOLDOWN = "ASSET_COOLDOWN"
     TRADES_TODAY = "TRADES_TODAY"
+    PORTFOLIO_TRADES = "PORTFOLIO_TRADES"
     CONCURRENT_POSITIONS = "CONCURRENT_POSITIONS"
     POSITION_SIZE = "POSITION_SIZE"
     STRATEGY_POSITION_SIZE = "STRATEGY_POSITION_SIZE"
@@ -100,6 +109,22 @@ class Selection(Value, frozen=True):
     wallets: int
 
 
+class Sizing(Value, frozen=True):
+    """How a risk budget became an amount in one wallet, cap by cap, for whoever asks later."""
+
+    wanted_micros: int  # what the budget buys at this distance
+    budget_micros: int
+    distance_ppm: int
+    how: SizingMethod
+    caps: tuple[tuple[Code, int], ...]  # the largest entry that each limit admitted, in micro-USD, in precedence
+    notional_micros: int  # the least of all these
+
+    @property
+    def binding(self) -> tuple[Code, ...]:
+        """The limits that made it smaller than wanted."""
+        return tuple(code for code, micros in self.caps if micros <= self.notional_micros < self.wanted_micros)
+
+
 class CommandRefused(Exception):
     """A command of ours or of an operator that cannot be done; says why and what would be right."""
 
@@ -118,6 +143,38 @@ class Scope(Value, frozen=True):
 
     wallet_id: WalletId | None = None
     strategy: StrategyType | None = None
+
+
+class Change(Value, frozen=True):
+    """What an operator wants instead of what the files say, in micro-USD, ppm, a count, or as 0 or 1."""
+
+    value: int
+    who: str
+    reason: str
+    since_ns: int
+
+
+class Remark(Value, frozen=True):
+    """Who put a mint on a list, why, and when."""
+
+    who: str
+    reason: str
+    since_ns: int
+
+
+class MintLists(Value, frozen=True):
+    """Which listed tokens may be bought. A mint on both lists is blocked."""
+
+    blocked: dict[Mint, Remark] = msgspec.field(default_factory=dict)
+    allowed: dict[Mint, Remark] | None = None  # None: whatever is not blocked
+
+
+class MintVerb(enum.StrEnum):
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+    ALLOW = "allow"  # The first one makes the allow list: from then on nothing else is bought.
+    DISALLOW = "disallow"
+    ALLOW_ALL = "allow-all"  # No allow list any more.
 
 
 class ExitCause(enum.StrEnum):
@@ -192,6 +249,24 @@ class ClosePosition(Value, frozen=True, tag=True):
     wallet_id: WalletId
     mint: Mint
     by_operator: bool = False
+
+
+class ChangeLimits(Value, frozen=True, tag=True):
+    """An operator wants other limits than the files say, while the desk runs. None: as the files say again."""
+
+    wallet_id: WalletId
+    changes: dict[LimitName, int | None]
+    who: str
+    reason: str
+
+
+class ChangeMints(Value, frozen=True, tag=True):
+    """An operator blocks a mint, or says which alone are allowed."""
+
+    verb: MintVerb
+    mint: Mint | None  # None for `allow-all` only
+    who: str
+    reason: str
 
 
 class ReactivateWallet(Value, frozen=True, tag=True):
@@ -284,6 +359,8 @@ Command = (
     | LiftHold
     | EmergencyStop
     | ClosePosition
+    | ChangeLimits
+    | ChangeMints
     | ReactivateWallet
     | SubmitSignal
     | RecordTicket
@@ -359,6 +436,7 @@ class OrderPlaced(Value, frozen=True, tag=True):
     signal: Signal
     order: Order
     selection: Selection
+    sizing: Sizing | None = None  # of a buy that gave a risk budget
 
 
 class TicketRecorded(Value, frozen=True, tag=True):
@@ -432,6 +510,23 @@ class MoveRolledBack(Value, frozen=True, tag=True):
     outcome: Outcome
 
 
+class LimitsChanged(Value, frozen=True, tag=True):
+    """All that an operator wants otherwise in this wallet from now on, and who wanted each and why; none: the files."""
+
+    wallet_id: WalletId
+    changes: dict[LimitName, Change]
+    who: str
+    reason: str
+
+
+class MintsChanged(Value, frozen=True, tag=True):
+    """The lists as they are from now on, and who changed them and why."""
+
+    mints: MintLists
+    who: str
+    reason: str
+
+
 Event = (
     DeskFounded
     | DeskConfigured
@@ -455,6 +550,8 @@ Event = (
     | MoveClosed
     | MoveFinal
     | MoveRolledBack
+    | LimitsChanged
+    | MintsChanged
 )
 
 Answer = OrderPlaced | SignalRefused | SignalRecorded  # What a signal's first decision can be.

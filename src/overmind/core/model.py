@@ -17,6 +17,7 @@ SignalId = NewType("SignalId", str)  # Chosen by the sender: the end-to-end idem
 OrderId = NewType("OrderId", str)  # "{signal}.{part}.{attempt}": derived, never random.
 DepositId = NewType("DepositId", str)  # What the outside world calls the credit, e.g. its signature.
 Mint = NewType("Mint", str)
+LimitName = NewType("LimitName", str)  # as a wallet's JSON has it: `max_daily_loss`, `Arbitrage.share`
 
 SOL = Mint("So11111111111111111111111111111111111111112")
 
@@ -124,6 +125,17 @@ class Limits(Value, frozen=True):
     risk_level_ppm: int
 
 
+class Ceilings(Value, frozen=True):
+    """What no operator may exceed in any wallet while the desk runs. Only a wallet's own file may say more."""
+
+    daily_loss_max_micros: int = 2_000 * MICROS
+    position_max_micros: int = 20_000 * MICROS
+    exposure_max_ppm: int = 900_000
+    positions_max: int = 15
+    stop_loss_ppm: int = 50_000
+    trades_per_day_max: int = 200
+
+
 class StrategyShare(Value, frozen=True):
     """What one strategy may deploy in one wallet: a share of the wallet's equity and a largest position."""
 
@@ -144,6 +156,7 @@ class Wallet(Value, frozen=True):
     strategies: dict[StrategyType, StrategyShare]
     status: WalletStatus = WalletStatus.ACTIVE
     name: str = ""
+    exits: Exits | None = None  # of every position that it has; its stop loss stands in `limits`
 
 
 class CostModel(Value, frozen=True):
@@ -204,7 +217,11 @@ class Desk(Value, frozen=True):
     withdraw_addresses: tuple[str, ...] = ()  # the only ones that a withdrawal may go to
     withdraw_day_max_micros: int = 0  # asked for since 00:00 UTC, all wallets together
     withdraw_delay_ns: int = 3_600 * NS  # an operator can cancel it meanwhile
+    day_trades_max: int = 0  # of all wallets since 00:00 UTC; 0: no limit
+    sizing_min_micros: int = 10 * MICROS  # what a risk budget comes to, with all its caps, must be worth it
+    volatility_half_life_ns: int = DAY_NS // 4  # of what a price move weighs in a token's volatility
     costs: CostModel = CostModel()
+    ceilings: Ceilings = Ceilings()
 
 
 class Exits(Value, frozen=True):
@@ -214,6 +231,21 @@ class Exits(Value, frozen=True):
     trailing_ppm: int | None = None  # below the highest price since it was bought
     take_profit_ppm: int | None = None  # above the average cost
     hold_max_ns: int | None = None  # after it was bought
+
+
+class SizingMethod(enum.StrEnum):
+    STOP = "stop"  # by the distance of the stop loss
+    VOLATILITY = "volatility"  # by how far the price moves
+
+
+class RiskBudget(Value, frozen=True):
+    """How much a buy may lose over a distance of the price, instead of how much it is to spend. One of the two."""
+
+    method: SizingMethod = SizingMethod.STOP
+    micros: int | None = None
+    equity_ppm: int | None = None  # of the portfolio's equity when it is decided
+    multiple_ppm: int = 2 * PPM  # of the volatility: how many times it is the distance
+    horizon_ns: int = DAY_NS  # over which the volatility counts
 
 
 class Signal(Value, frozen=True):
@@ -235,6 +267,7 @@ class Signal(Value, frozen=True):
     at_ns: int | None = None  # the sender's timestamp; None: the time at our door
     mev_protected: bool = False
     exits: Exits | None = None
+    risk: RiskBudget | None = None  # of a buy without an amount
 
 
 class Side(enum.StrEnum):

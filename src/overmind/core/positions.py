@@ -34,6 +34,11 @@ class Position(msgspec.Struct):
         return self.value_micros - self.cost_micros
 
     @property
+    def opened_ns(self) -> int:
+        """When the oldest lot that is still held came: sales take the oldest first."""
+        return self.lots[0].opened_ns
+
+    @property
     def average_cost_pico(self) -> int:
         """Average cost per whole token, rounded down. Stops stand on it."""
         return self.cost_micros * SCALE[self.token.decimals + 6] // self.units if self.units else 0
@@ -79,15 +84,9 @@ class Position(msgspec.Struct):
 
     def plan(self, exits: Exits, at_ns: int) -> None:
         """Take over what a signal that bought into it wants; of two wishes the stricter counts."""
-        own = self.exits or Exits()
-        self.exits = Exits(
-            _stricter(own.stop_loss_ppm, exits.stop_loss_ppm),
-            _stricter(own.trailing_ppm, exits.trailing_ppm),
-            _stricter(own.take_profit_ppm, exits.take_profit_ppm),
-            _stricter(own.hold_max_ns, exits.hold_max_ns),
-        )
+        self.exits = strictest(self.exits, exits)
         if exits.hold_max_ns is not None:
-            self.exit_by_ns = _stricter(self.exit_by_ns, at_ns + exits.hold_max_ns)
+            self.exit_by_ns = stricter(self.exit_by_ns, at_ns + exits.hold_max_ns)
 
     def revalue(self, price_pico: int) -> None:
         decimals = self.token.decimals
@@ -118,5 +117,17 @@ def _cut(lots: Iterable[Lot], units: int) -> list[Lot]:
     return parts
 
 
-def _stricter(one: int | None, other: int | None) -> int | None:
+def strictest(one: Exits | None, other: Exits | None) -> Exits | None:
+    """Of two wishes the stricter, field by field."""
+    if one is None or other is None:
+        return one or other
+    return Exits(
+        stricter(one.stop_loss_ppm, other.stop_loss_ppm),
+        stricter(one.trailing_ppm, other.trailing_ppm),
+        stricter(one.take_profit_ppm, other.take_profit_ppm),
+        stricter(one.hold_max_ns, other.hold_max_ns),
+    )
+
+
+def stricter(one: int | None, other: int | None) -> int | None:
     return min(one, other) if one is not None and other is not None else one if other is None else other

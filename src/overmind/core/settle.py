@@ -54,6 +54,7 @@ def place(state: State, signal: Signal, order: Order, at_ns: int) -> None:
     if order.is_entry:
         count_entry(state, book, order, order.notional_micros)
         book.entries_open += 1
+        state.entries_open += 1
         book.loss_in_flight_micros += order.loss_max_micros
         book.placed_ns.append(at_ns)
         if len(book.placed_ns) > state.settings.rate_max_per_s:
@@ -83,7 +84,7 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
     _release(state, book, order)
     book.executions += 1
     if isinstance(outcome, Filled) and not order.to_float:
-        book.trades_today += 1
+        _count_trade(state, book)
         book.last_trade_ns = state.at_ns
     booked = _book(state, book, order, token, outcome)
     if provisional:
@@ -101,6 +102,11 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
         del book.quality[0]
     # A sale takes the oldest lots, whosever they are.
     _settled(state, book, order, order.strategy if order.side is Side.BUY else None)
+
+
+def _count_trade(state: State, book: WalletBook) -> None:
+    book.trades_today += 1
+    state.trades_today += 1
 
 
 def _after_exit(state: State, book: WalletBook, order: Order, outcome: Outcome) -> None:
@@ -146,6 +152,7 @@ def _release(state: State, book: WalletBook, order: Order) -> None:
     if order.is_entry:
         count_entry(state, book, order, -order.notional_micros)
         book.entries_open -= 1
+        state.entries_open -= 1
         book.loss_in_flight_micros -= order.loss_max_micros
 
 
@@ -279,7 +286,7 @@ def roll_back(state: State, order_id: OrderId, outcome: Outcome) -> None:
     else:
         book.failed -= 1
     if isinstance(outcome, Filled) and not isinstance(known.outcome, Filled) and not order.to_float:
-        book.trades_today += 1
+        _count_trade(state, book)
     _book(state, book, order, token, outcome)
     _settled(state, book, order, None)
 

@@ -10,12 +10,13 @@ import msgspec
 
 from overmind.core.book import OpenMove, OpenOrder, Provisional, ProvisionalMove, WalletBook
 from overmind.core.ledger import Ledger
-from overmind.core.messages import DeskFounded, Hold, Scope
+from overmind.core.messages import Change, DeskFounded, Hold, MintLists, Scope
 from overmind.core.model import (
     DAY_NS,
     SOL,
     DepositId,
     Desk,
+    LimitName,
     Mark,
     Mint,
     OrderId,
@@ -27,6 +28,7 @@ from overmind.core.model import (
     value_micros_up,
 )
 from overmind.core.realised import Realised
+from overmind.core.volatility import Volatility
 
 SOL_DECIMALS: Final = 9
 STATE_VERSION: Final = 4  # Raise it with any change of State: snapshots of another version are replayed instead.
@@ -68,6 +70,8 @@ class State(msgspec.Struct):
     founded: DeskFounded | None = None
     desk: Desk | None = None
     wallets: dict[WalletId, WalletBook] = msgspec.field(default_factory=dict)
+    changes: dict[WalletId, dict[LimitName, Change]] = msgspec.field(default_factory=dict)  # wanted by an operator
+    mints: MintLists = MintLists()
     ledger: Ledger = msgspec.field(default_factory=Ledger)
     marks: dict[Mint, Mark] = msgspec.field(default_factory=dict)
     holds: dict[str, Hold] = msgspec.field(default_factory=dict)  # on the whole portfolio
@@ -92,6 +96,9 @@ class State(msgspec.Struct):
     signals: int = 0
     refused: int = 0
     recorded: int = 0
+    trades_today: int = 0  # of all wallets
+    entries_open: int = 0  # likewise
+    volatility: dict[Mint, Volatility] = msgspec.field(default_factory=dict)
     # Caches, not part of the state's identity: rebuilt at start, never journaled, never hashed.
     decided: OrderedDict[SignalId, tuple[int, int]] = msgspec.field(default_factory=OrderedDict)  # (seq, at_ns)
     touched: list[Touched] = msgspec.field(default_factory=list)  # for the selection index

@@ -12,8 +12,8 @@ from typing import Final
 from overmind.core.book import WalletBook
 from overmind.core.gate import fresh_price_pico, rent_lamports
 from overmind.core.messages import Code, ExitCause, Refusal
-from overmind.core.model import BPS, MICROS, PPM, SOL, Mint, Signal, Value, WalletId, units_of
-from overmind.core.positions import Position
+from overmind.core.model import BPS, MICROS, PPM, SOL, Exits, Mint, Signal, Value, WalletId, units_of
+from overmind.core.positions import Position, stricter, strictest
 from overmind.core.state import State
 
 SLICE_MIN_MICROS: Final = 10 * MICROS  # no exit is cut smaller than that
@@ -40,7 +40,7 @@ def exits_due(state: State, at_ns: int) -> list[Due]:
 
 def _may_be_due(book: WalletBook, position: Position) -> bool:
     """The cheap look: false for nearly all, and never for what is due."""
-    if position.exits is not None or book.liquidating:
+    if position.exits is not None or book.wallet.exits is not None or book.liquidating:
         return True
     return position.value_micros * PPM <= position.cost_micros * (PPM - book.wallet.limits.stop_loss_ppm)
 
@@ -57,24 +57,24 @@ def due_of(state: State, book: WalletBook, mint: Mint, at_ns: int) -> Due | None
 
 
 def _causes(book: WalletBook, position: Position, price_pico: int, at_ns: int) -> Iterator[Due]:
-    wallet_id, mint, exits = book.wallet.id, position.token.mint, position.exits
+    wallet_id, mint, exits = book.wallet.id, position.token.mint, exits_of(book, position)
     if book.liquidating:
         yield Due(wallet_id, mint, ExitCause.LIQUIDATION)
-    cost_pico = position.average_cost_pico
-    stop_ppm = stop_loss_ppm(book, position)
-    if stop_ppm is not None and price_pico <= (stop_pico := cost_pico * (PPM - stop_ppm) // PPM):
+    stop_pico = stop_price_pico(book, position)
+    if stop_pico is not None and price_pico <= stop_pico:
         yield Due(wallet_id, mint, ExitCause.STOP_LOSS, stop_pico)
     if exits is None:
         return
     if exits.trailing_ppm is not None:
-        trail_pico = position.peak_pico * (PPM - exits.trailing_ppm) // PPM
+        trail_pico = below_pico(position.peak_pico, exits.trailing_ppm)
         if price_pico <= trail_pico:
             yield Due(wallet_id, mint, ExitCause.TRAILING_STOP, trail_pico)
     if exits.take_profit_ppm is not None:
-        profit_pico = -(-cost_pico * (PPM + exits.take_profit_ppm) // PPM)
+        profit_pico = profit_price_pico(position, exits.take_profit_ppm)
         if price_pico >= profit_pico > 0:
             yield Due(wallet_id, mint, ExitCause.TAKE_PROFIT, profit_pico)
-    if position.exit_by_ns is not None and position.exit_by_ns <= at_ns:
+    exit_by_ns = exit_at_ns(book, position)
+    if exit_by_ns is not None and exit_by_ns <= at_ns:
         yield Due(wallet_id, mint, ExitCause.TIME)
 
 
@@ -82,6 +82,33 @@ def stop_loss_ppm(book: WalletBook, position: Position) -> int | None:
     """The stricter of the wallet's threshold (0: none) and what the signals wanted."""
     wanted = (book.wallet.limits.stop_loss_ppm or None, position.exits.stop_loss_ppm if position.exits else None)
     return min((one for one in wanted if one is not None), default=None)
+
+
+def exits_of(book: WalletBook, position: Position) -> Exits | None:
+    """What the signals that bought it and the wallet that holds it want; of two wishes the stricter counts."""
+    return strictest(position.exits, book.wallet.exits)
+
+
+def stop_price_pico(book: WalletBook, position: Position) -> int | None:
+    """At this price and below, the stop loss sells."""
+    stop_ppm = stop_loss_ppm(book, position)
+    return None if stop_ppm is None else below_pico(position.average_cost_pico, stop_ppm)
+
+
+def profit_price_pico(position: Position, take_profit_ppm: int) -> int:
+    return -(-position.average_cost_pico * (PPM + take_profit_ppm) // PPM)
+
+
+def below_pico(price_pico: int, ppm: int) -> int:
+    return price_pico * (PPM - ppm) // PPM
+
+
+def exit_at_ns(book: WalletBook, position: Position) -> int | None:
+    """When it has been held long enough: a signal's time counts from what it bought, the wallet's from the oldest lot
+    that is still held."""
+    exits = book.wallet.exits
+    held_ns = exits.hold_max_ns if exits is not None else None
+    return stricter(position.exit_by_ns, None if held_ns is None else position.opened_ns + held_ns)
 
 
 def unwatched(state: State, at_ns: int) -> list[tuple[WalletId, Mint]]:
@@ -92,7 +119,7 @@ def unwatched(state: State, at_ns: int) -> list[tuple[WalletId, Mint]]:
         for book in state.wallets.values()
         for mint, position in book.positions.items()
         if mint not in fresh
-        and (book.liquidating or position.exits is not None or stop_loss_ppm(book, position) is not None)
+        and (book.liquidating or exits_of(book, position) is not None or stop_loss_ppm(book, position) is not None)
     ]
 
 

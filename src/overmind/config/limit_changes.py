@@ -1,0 +1,72 @@
+"""Limits that an operator names, read as a wallet's JSON is: the same names, units and bounds, exact or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+from overmind import tables
+from overmind.config import kinds
+from overmind.config.files import Wrong
+from overmind.config.kinds import Measure
+from overmind.config.problems import Problem
+from overmind.config.secrecy import shown
+from overmind.config.wallet_files import LIMITS
+from overmind.core.limits import ENABLED
+from overmind.core.model import LimitName
+
+Wanted = dict[LimitName, int | None]  # in the core's units; None: as the files say again
+
+NAMES_MAX: Final = 64
+_OF_WALLET: Final[Mapping[str, Measure]] = {
+    **LIMITS,
+    "risk_level": kinds.fraction(),
+    "allocation": kinds.fraction(),
+}
+_OF_STRATEGY: Final[Mapping[str, Measure]] = {"share": kinds.percent(), "max_position_size": kinds.usd()}
+_NAMES: Final = f"{', '.join(_OF_WALLET)}, or STRATEGY.share, STRATEGY.max_position_size, STRATEGY.enabled"
+
+
+def read_changes(given: Mapping[str, object]) -> Wanted | tuple[Problem, ...]:
+    """By name; null takes a change back. What is wrong is told all at once."""
+    if len(given) > NAMES_MAX:
+        return (Problem("changes", f"more than {NAMES_MAX} limits", "change fewer at once"),)
+    wanted: Wanted = {}
+    problems: list[Problem] = []
+    for text, value in given.items():
+        name = _name(text)
+        read = name if isinstance(name, Wrong) else _value(name, value)
+        if isinstance(name, Wrong) or isinstance(read, Wrong):
+            assert isinstance(read, Wrong), text
+            problems.append(Problem(shown(text), read.problem, read.fix))
+        elif name in wanted:
+            problems.append(Problem(shown(text), "is named twice", "name it once"))
+        else:
+            wanted[name] = read
+    return tuple(problems) or wanted
+
+
+def _name(text: str) -> LimitName | Wrong:
+    strategy, dot, kind = text.strip().rpartition(".")
+    if not dot and kind in _OF_WALLET:
+        return LimitName(kind)
+    known = tables.STRATEGIES.get(strategy.lower())
+    if dot and known is not None and (kind in _OF_STRATEGY or kind == ENABLED):
+        return LimitName(f"{known}.{kind}")
+    return Wrong("is no limit", f"name one of {_NAMES}")
+
+
+def _value(name: LimitName, value: object) -> int | Wrong | None:
+    if value is None:
+        return None
+    kind = name.rpartition(".")[2]
+    if kind == ENABLED:
+        flag = value if isinstance(value, bool) else kinds.flag().read(str(value))
+        return flag if isinstance(flag, Wrong) else int(flag)
+    measure = _OF_STRATEGY[kind] if "." in name else _OF_WALLET[kind]
+    if isinstance(value, str):
+        return measure.read(value)
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return measure.exact(Decimal(value))
+    return Wrong("is not a number", f"write a number of {measure.unit}, {measure.bounds}")
