@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from tests.live.stage import CASH_UNITS, FLOAT_LAMPORTS, OWNERS, QUOTE, W1, W2, Stage, on_stage
@@ -21,6 +22,7 @@ from overmind.core.messages import (
     EmergencyStop,
     MoveClosed,
     MovePlaced,
+    MoveRolledBack,
     OrderPlaced,
     Rebalance,
     Withdraw,
@@ -28,6 +30,7 @@ from overmind.core.messages import (
 from overmind.core.model import (
     LAMPORTS,
     MICROS,
+    PPM,
     SOL,
     Cause,
     Filled,
@@ -40,6 +43,7 @@ from overmind.core.model import (
     TradeAction,
     WalletId,
 )
+from overmind.localnet import Faults
 from overmind.solana.tokens import TOKEN_PROGRAMS, ata
 
 VAULT, VAULT_KEY, COLD = WalletId("vault"), Keypair.from_seed(bytes([80] * 32)), Keypair.from_seed(bytes([81] * 32))
@@ -52,6 +56,7 @@ WITH_A_VAULT: Final = {
     "VAULT_KEY": str(VAULT_KEY),
 }
 SLOW: Final = {"OVERMIND_RPC_REQUESTS_PER_SEC": "4"}  # sends have to wait for seconds
+FORK_SLOTS: Final = 20
 BLOCKS: Final = 300  # more than a ticket lives
 
 
@@ -180,6 +185,13 @@ async def test_the_rent_of_an_emptied_account_comes_back(stage: Stage) -> None:
         assert count(stage, MoveKind.RECLAIM) == 2
 
 
+OUTWARDS: Final = {
+    "OVERMIND_WITHDRAW_ADDRESSES": COLD_ADDRESS,
+    "OVERMIND_WITHDRAW_DAY_MAX_USD": "5000",
+    "OVERMIND_WITHDRAW_DELAY_SEC": "2",
+}
+
+
 def withdrawal(name: str, money: Money) -> Withdraw:
     return Withdraw(name, W1, money, COLD_ADDRESS, "profits")
 
@@ -187,13 +199,8 @@ def withdrawal(name: str, money: Money) -> Withdraw:
 @on_stage
 async def test_withdrawals(stage: Stage) -> None:
     """Held at once, paid after the delay unless somebody cancels, and asked for again they are not paid again."""
-    listed = {
-        "OVERMIND_WITHDRAW_ADDRESSES": COLD_ADDRESS,
-        "OVERMIND_WITHDRAW_DAY_MAX_USD": "5000",
-        "OVERMIND_WITHDRAW_DELAY_SEC": "2",
-    }
     usd, sol = Money(1_000 * MICROS, QUOTE.mint), Money(LAMPORTS, SOL)
-    async with stage.desk(**listed) as app:
+    async with stage.desk(**OUTWARDS) as app:
         for wish in (withdrawal("usd", usd), withdrawal("sol", sol), withdrawal("never", usd)):
             await app.engine.handle(wish)
         await app.engine.handle(CancelMove(OrderId("move:withdraw:never"), "a mistake"))
@@ -208,14 +215,59 @@ async def test_withdrawals(stage: Stage) -> None:
         assert owned(app, W1, QUOTE.mint) == CASH_UNITS - usd.units
         assert on_chain(stage, COLD_ADDRESS) == sol.units
         assert on_chain(stage, COLD_ADDRESS, QUOTE.mint) == paid.rent_lamports > 0
+        with pytest.raises(CommandRefused, match="is the desk's own wallet w2: rebalance instead"):
+            await app.engine.handle(replace(withdrawal("home", usd), to_address=OWNERS[W2]))
         with pytest.raises(CommandRefused, match=r"is signed and may land|no open move"):
             await app.engine.handle(CancelMove(OrderId("move:withdraw:usd"), "too late"))
         await app.engine.handle(withdrawal("later", usd))
     assert count(stage, MoveKind.WITHDRAWAL) == 3  # The desk does not wait for it when it ends,
-    async with stage.desk(**listed) as app:  # and the next one pays it.
+    async with stage.desk(**OUTWARDS) as app:  # and the next one pays it.
         await stage.until(lambda: count(stage, MoveKind.WITHDRAWAL) == 4)
         await quiet(stage, app)
         assert owned(app, W1, QUOTE.mint) == CASH_UNITS - 2 * usd.units
+
+
+@on_stage
+async def test_a_fork_undoes_a_rebalance(stage: Stage) -> None:
+    """What came is gone again, and what went is back: neither is a theft, and neither is a gift."""
+    async with stage.desk(**UNEVEN) as app:
+        moves = app.engine.state.provisional_moves
+        blocks = stage.net.chain.blocks
+        began = blocks.head.slot
+        await stage.until(lambda: blocks.head.slot > began + FORK_SLOTS)  # What the wallets were given stays.
+        await app.engine.handle(Rebalance("so that each has its share", by_operator=True))
+        await stage.until(lambda: bool(moves))
+        assert owned(app, W2, QUOTE.mint) > CASH_UNITS
+        stage.net.chain.rollback(FORK_SLOTS, reland_ppm=0)
+        await stage.until(lambda: not moves)
+        await quiet(stage, app)
+        assert any(isinstance(one.event, MoveRolledBack) for one in stage.journal.read())
+        assert [owned(app, one, QUOTE.mint) for one in OWNERS] == [CASH_UNITS, CASH_UNITS]
+        assert [owned(app, one, SOL) for one in OWNERS] == [FLOAT_LAMPORTS, FLOAT_LAMPORTS]
+        await app.engine.handle(Rebalance("once more", by_operator=True))
+        await quiet(stage, app)
+        assert owned(app, W2, QUOTE.mint) > CASH_UNITS
+    await quiet_after_a_restart(stage, **UNEVEN)
+
+
+@on_stage
+async def test_moves_on_a_node_that_lags(stage: Stage) -> None:
+    """It tells of balances as they were, of statuses late, and now and then that it cannot."""
+    faults = Faults(stale_balance_ppm=PPM // 2, status_lag_slots=4, unhealthy_ppm=PPM // 20, drop_ppm=PPM // 5, seed=2)
+    async with stage.desk(**UNEVEN, **OUTWARDS) as app:
+        assert app.balances is not None
+        stage.net.chain.set_faults(faults)
+        for number in range(6):
+            money = (Money(100 * MICROS, QUOTE.mint), Money(LAMPORTS // 10, SOL))[number % 2]
+            await app.engine.handle(withdrawal(str(number), money))
+        await app.engine.handle(Rebalance("so that each has its share", by_operator=True))
+        while app.engine.state.open_moves or app.engine.state.provisional_moves:
+            await app.balances.check_all()
+        stage.net.chain.set_faults(Faults())
+        await quiet(stage, app)
+        told = [*outcomes(stage, MoveKind.WITHDRAWAL), *outcomes(stage, MoveKind.REBALANCE)]
+        assert len(told) == 7
+        assert any(isinstance(one, Filled) for one in told), told
 
 
 async def stopped_when(stage: Stage, app: App, begun: Callable[[], bool]) -> Outcome:
