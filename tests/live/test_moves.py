@@ -270,6 +270,21 @@ async def test_moves_on_a_node_that_lags(stage: Stage) -> None:
         assert any(isinstance(one, Filled) for one in told), told
 
 
+@on_stage
+async def test_a_wallet_is_taken_out_before_its_withdrawal_is_due(stage: Stage) -> None:
+    """Nobody can sign for it any more: the capital is free again, and where it was."""
+    async with stage.desk(**OUTWARDS) as app:
+        await app.engine.handle(withdrawal("usd", Money(MICROS, QUOTE.mint)))
+    only = {"OVERMIND_MANAGED_WALLETS": f"{W2}:env:W2_KEY:primary:medium:0.5"}
+    async with stage.desk(**OUTWARDS, **only) as app:
+        await stage.until(lambda: not app.engine.state.open_moves)
+        (outcome,) = outcomes(stage, MoveKind.WITHDRAWAL)
+        assert isinstance(outcome, Rejected)
+        assert outcome.cause is Cause.NO_KEY
+        assert app.engine.state.withdrawn_today_micros == 0
+        await stage.agrees(app)
+
+
 async def stopped_when(stage: Stage, app: App, begun: Callable[[], bool]) -> Outcome:
     """Of the one transfer of a rebalance, and that not a thing was sent after the stop was durable."""
     await app.engine.handle(Rebalance("so that each has its share", by_operator=True))
