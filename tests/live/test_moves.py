@@ -24,6 +24,7 @@ from overmind.core.messages import (
     MovePlaced,
     MoveRolledBack,
     OrderPlaced,
+    ReactivateWallet,
     Rebalance,
     Withdraw,
 )
@@ -158,7 +159,19 @@ async def test_proceeds_are_swept_into_the_emergency_wallet(stage: Stage) -> Non
         assert all(state.wallets[one].holds.keys() == {"emergency"} for one in (*OWNERS, VAULT))
         fills = [one for one in outcomes(stage, MoveKind.SWEEP) if isinstance(one, Filled)]
         assert sum(one.rent_lamports for one in fills) == on_chain(stage, str(VAULT_KEY.pubkey()), QUOTE.mint) > 0
-    await quiet_after_a_restart(stage, **WITH_A_VAULT)
+    async with stage.desk(**WITH_A_VAULT) as app:
+        await quiet(stage, app)
+        await app.engine.handle(Rebalance("too early", by_operator=True))
+        assert not app.engine.state.open_moves  # Nobody gives and nobody takes.
+        for wallet_id in (W1, VAULT):
+            await app.engine.handle(ReactivateWallet(wallet_id, "the market has calmed down"))
+        await stage.until(lambda: owned(app, VAULT, SOL) > 0)  # It can pay the fee of giving back.
+        await stage.agrees(app)
+        await app.engine.handle(Rebalance("capital to trade with", by_operator=True))
+        await quiet(stage, app)
+        assert owned(app, W1, QUOTE.mint) > CASH_UNITS // 2
+        assert isinstance(await stage.outcome(app, await stage.buy(app, "again")), Filled)
+        await quiet(stage, app)
 
 
 @on_stage
