@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.chain import chain
+from bench.marks import marks
 from bench.measure import Result, machine
 from bench.selection import selection
 from bench.startup import memory, startup
@@ -22,6 +23,7 @@ from bench.trading import trades
 
 PARTS: dict[str, Callable[[], list[Result]]] = {
     "selection": selection,
+    "marks": marks,
     "trades": trades,
     "stopping": stopping,
     "chain": chain,

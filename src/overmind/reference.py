@@ -49,6 +49,8 @@ MEANING: Final[dict[Code, str]] = {
     Code.WALLET_EXPOSURE: "Positions and held buys would exceed the wallet's share of equity.",
     Code.PORTFOLIO_EXPOSURE: "Positions and held buys would exceed the portfolio's share of equity.",
     Code.ASSET_CONCENTRATION: "Too much of the portfolio in one asset.",
+    Code.STRATEGY_CONCENTRATION: "Too much of the portfolio in one strategy; see OVERMIND_STRATEGY_MAX_PERCENT.",
+    Code.PORTFOLIO_POSITIONS: "As many different assets are held or being bought as OVERMIND_POSITIONS_MAX allows.",
     Code.RATE_LIMIT: "The wallet took as many signals within a second as it may.",
 }
 

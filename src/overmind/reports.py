@@ -33,7 +33,7 @@ from overmind.core.model import (
 )
 from overmind.core.positions import Position
 from overmind.core.state import State
-from overmind.core.treasury import below_pico, exit_at_ns, exits_of, profit_price_pico, stop_price_pico
+from overmind.core.triggers import exit_at_ns, profit_pico, stop_pico
 
 SHORTFALL_WORST_BPS = 100.0  # a mean shortfall of this much scores nothing
 
@@ -145,53 +145,9 @@ class OrderRow(Value, frozen=True):
     detail: str
 
 
-class Use(Value, frozen=True):
-    """How much of a limit is used, both in the limit's own unit."""
-
-    limit: float
-    used: float
-    percent: float
-
-
-class StrategyUse(Value, frozen=True):
-    share: Use  # of the wallet's equity, USD
-    largest_position: Use
-
-
-class WalletRisk(Value, frozen=True):
-    wallet_id: WalletId
-    status: str
-    holds: tuple[str, ...]
-    equity_usd: float
-    limits: dict[str, Use]
-    strategies: dict[str, StrategyUse]
-    hold_details: tuple[HoldRow, ...] = ()
-
-
-class AssetRisk(Value, frozen=True):
-    symbol: str
-    mint: str
-    concentration: Use  # positions and held buys of all wallets, USD
-
-
-class Risk(Value, frozen=True):
-    """Utilisation of every limit. A stopped wallet is shown too: what it holds still counts."""
-
-    equity_usd: float
-    daily_pnl: float
-    holds: tuple[str, ...]
-    exposure: Use  # positions and held buys of the whole portfolio, USD
-    assets: tuple[AssetRisk, ...]  # the largest first
-    strategies: dict[str, float]  # deployed in all wallets, USD
-    wallets: tuple[WalletRisk, ...]
-    updated_at: int
-    trades_today: Use = Use(0.0, 0.0, 0.0)  # of all wallets; a limit of 0 is none
-    hold_details: tuple[HoldRow, ...] = ()  # of the portfolio and of paused strategies
-
-
 def wallet_metrics(state: State, book: WalletBook) -> WalletMetrics:
     desk = state.settings
-    tokens = {desk.quote.symbol: _tokens(_cash(state, book), desk.quote.decimals)}
+    tokens = {desk.quote.symbol: _tokens(cash_of(state, book), desk.quote.decimals)}
     for position in book.positions.values():
         tokens[position.token.symbol] = _tokens(position.units, position.token.decimals)
     utilization = limit_utilization(book)
@@ -202,9 +158,9 @@ def wallet_metrics(state: State, book: WalletBook) -> WalletMetrics:
         holds=tuple(sorted(book.holds)),
         sol_balance=state.ledger.owned(book.accounts, SOL) / LAMPORTS,
         token_balances=tokens,
-        total_value_usd=_usd(book.equity_micros),
-        daily_pnl=_usd(book.day_pnl_micros),
-        total_pnl=_usd(book.realised_micros + book.unrealised_micros),
+        total_value_usd=usd_of(book.equity_micros),
+        daily_pnl=usd_of(book.day_pnl_micros),
+        total_pnl=usd_of(book.realised_micros + book.unrealised_micros),
         trade_count_today=book.trades_today,
         last_trade_time=book.last_trade_ns,
         risk_utilization=max(utilization.values()),
@@ -212,8 +168,8 @@ def wallet_metrics(state: State, book: WalletBook) -> WalletMetrics:
         performance_score=performance_score(book),
         updated_at=state.at_ns,
         rolled_back=book.rolled_back,
-        owed={_symbol(desk, mint): _owed(state, book, mint) for mint in sorted(book.in_suspense)},
-        hold_details=_hold_rows(book.wallet.id, book.holds),
+        owed={symbol_of(desk, mint): _owed(state, book, mint) for mint in sorted(book.in_suspense)},
+        hold_details=hold_rows(book.wallet.id, book.holds),
         exits=None if book.wallet.exits is None else exit_row(book.wallet.exits),
     )
 
@@ -226,15 +182,15 @@ def exit_row(exits: Exits) -> ExitRow:
     )
 
 
-def _hold_rows(scope: str, holds: Mapping[str, Hold]) -> tuple[HoldRow, ...]:
+def hold_rows(scope: str, holds: Mapping[str, Hold]) -> tuple[HoldRow, ...]:
     return tuple(
         HoldRow(scope, hold.cause, hold.reason, hold.since_ns, hold.until_ns) for _, hold in sorted(holds.items())
     )
 
 
-def _wide_holds(state: State) -> tuple[HoldRow, ...]:
-    paused = [row for strategy, holds in sorted(state.paused.items()) for row in _hold_rows(strategy.value, holds)]
-    return (*_hold_rows("portfolio", state.holds), *paused)
+def wide_holds(state: State) -> tuple[HoldRow, ...]:
+    paused = [row for strategy, holds in sorted(state.paused.items()) for row in hold_rows(strategy.value, holds)]
+    return (*hold_rows("portfolio", state.holds), *paused)
 
 
 def _owed(state: State, book: WalletBook, mint: Mint) -> float:
@@ -249,17 +205,17 @@ def _token(desk: Desk, mint: Mint) -> Token | None:
     return desk.quote if mint == desk.quote.mint else desk.tokens.get(mint)
 
 
-def _symbol(desk: Desk, mint: Mint) -> str:
+def symbol_of(desk: Desk, mint: Mint) -> str:
     token = _token(desk, mint)
     return token.symbol if token is not None else mint
 
 
 def limit_utilization(book: WalletBook) -> dict[str, float]:
     """How much of each limit is used, in percent."""
-    return {name: _percent(used, limit) for name, (used, limit, _) in _used(book).items()}
+    return {name: percent_of(used, limit) for name, (used, limit, _) in limits_used(book).items()}
 
 
-def _used(book: WalletBook) -> dict[str, tuple[int, int, int]]:
+def limits_used(book: WalletBook) -> dict[str, tuple[int, int, int]]:
     """Of each limit: used, allowed, and how many of these make one of what people count in."""
     limits = book.wallet.limits
     largest = max((position.value_micros for position in book.positions.values()), default=0)
@@ -274,57 +230,6 @@ def _used(book: WalletBook) -> dict[str, tuple[int, int, int]]:
         "concurrent_positions": (book.mints_in_use, limits.positions_max, 1),
         "trades_today": (book.trades_today + book.entries_open, limits.trades_per_day_max, 1),
     }
-
-
-def risk(state: State) -> Risk:
-    desk, books, equity = state.settings, list(state.wallets.values()), state.equity_micros
-    asset_max = ppm_of(equity, desk.asset_max_ppm)
-    assets = sorted(((micros, mint) for mint, micros in state.assets.items() if micros), reverse=True)
-    deployed: dict[str, int] = {}
-    for book in books:
-        for strategy, micros in (*book.deployed.items(), *book.entries_by.items()):
-            deployed[strategy] = deployed.get(strategy, 0) + micros
-    return Risk(
-        equity_usd=_usd(equity),
-        daily_pnl=_usd(sum(book.day_pnl_micros for book in books)),
-        holds=portfolio_holds(state),
-        exposure=_use(state.exposure_micros, ppm_of(equity, desk.portfolio_exposure_max_ppm)),
-        assets=tuple(AssetRisk(_symbol(desk, mint), mint, _use(micros, asset_max)) for micros, mint in assets),
-        strategies={str(strategy): _usd(micros) for strategy, micros in sorted(deployed.items()) if micros},
-        wallets=tuple(_wallet_risk(book) for book in books),
-        updated_at=state.at_ns,
-        trades_today=_trades_use(state),
-        hold_details=_wide_holds(state),
-    )
-
-
-def _trades_use(state: State) -> Use:
-    """Open entries count. Without a limit nothing is used of it."""
-    used, limit = state.trades_today + state.entries_open, state.settings.day_trades_max
-    return _use(used, limit, 1) if limit else Use(0.0, float(used), 0.0)
-
-
-def _wallet_risk(book: WalletBook) -> WalletRisk:
-    strategies = {}
-    for strategy, share in book.wallet.strategies.items():
-        largest = max((book.used_by_micros(mint, strategy) for mint in {*book.positions, *book.entries}), default=0)
-        strategies[strategy.value] = StrategyUse(
-            share=_use(book.deployed_micros(strategy), ppm_of(book.equity_micros, share.share_ppm)),
-            largest_position=_use(largest, share.position_max_micros),
-        )
-    return WalletRisk(
-        wallet_id=book.wallet.id,
-        status=book.status.value,
-        holds=tuple(sorted(book.holds)),
-        equity_usd=_usd(book.equity_micros),
-        limits={name: _use(*use) for name, use in _used(book).items()},
-        strategies=strategies,
-        hold_details=_hold_rows(book.wallet.id, book.holds),
-    )
-
-
-def _use(used: int, limit: int, one: int = MICROS) -> Use:
-    return Use(limit=limit / one, used=used / one, percent=_percent(used, limit))
 
 
 def performance_score(book: WalletBook) -> float:
@@ -347,26 +252,26 @@ def portfolio_summary(state: State) -> PortfolioSummary:
     weight = sum(book.equity_micros for book in active)
     used = sum(max(limit_utilization(book).values()) * book.equity_micros for book in active)
     positions = sum(book.positions_micros for book in books)
-    cash = sum(_cash(state, book) for book in books)
+    cash = sum(cash_of(state, book) for book in books)
     return PortfolioSummary(
         total_wallets=len(books),
         active_wallets=len(active),
-        total_value_usd=_usd(state.equity_micros),
-        cash_usd=_usd(cash),
-        positions_usd=_usd(positions),
-        sol_float_usd=_usd(state.equity_micros - positions - cash),
-        daily_pnl=_usd(sum(book.day_pnl_micros for book in books)),
-        realized_pnl=_usd(sum(book.realised_micros for book in books)),
-        unrealized_pnl=_usd(sum(book.unrealised_micros for book in books)),
-        deposited_usd=_usd(state.deposited_micros),
+        total_value_usd=usd_of(state.equity_micros),
+        cash_usd=usd_of(cash),
+        positions_usd=usd_of(positions),
+        sol_float_usd=usd_of(state.equity_micros - positions - cash),
+        daily_pnl=usd_of(sum(book.day_pnl_micros for book in books)),
+        realized_pnl=usd_of(sum(book.realised_micros for book in books)),
+        unrealized_pnl=usd_of(sum(book.unrealised_micros for book in books)),
+        deposited_usd=usd_of(state.deposited_micros),
         risk_utilization=used / weight if weight else 0.0,
-        exposure=_percent(state.exposure_micros, state.equity_micros),
+        exposure=percent_of(state.exposure_micros, state.equity_micros),
         open_positions=sum(len(book.positions) for book in books),
         open_orders=len(state.open_orders),
         holds=portfolio_holds(state),
         updated_at=state.at_ns,
         provisional_orders=len(state.provisional),
-        hold_details=_wide_holds(state),
+        hold_details=wide_holds(state),
     )
 
 
@@ -405,20 +310,19 @@ def positions(state: State) -> list[PositionRow]:
 
 
 def _position_row(book: WalletBook, position: Position) -> PositionRow:
-    exits = exits_of(book, position) or Exits()
-    trailing, profit = exits.trailing_ppm, exits.take_profit_ppm
+    trailing = position.trail_pico if position.trailing_ppm < PPM else None
     return PositionRow(
         wallet_id=book.wallet.id,
         symbol=position.token.symbol,
         mint=position.token.mint,
         quantity=_tokens(position.units, position.token.decimals),
         average_cost_usd=_price(position.average_cost_pico),
-        value_usd=_usd(position.value_micros),
-        unrealized_pnl=_usd(position.unrealised_micros),
+        value_usd=usd_of(position.value_micros),
+        unrealized_pnl=usd_of(position.unrealised_micros),
         strategies=tuple(sorted(position.units_by)),
-        stop_price_usd=None if (stop := stop_price_pico(book, position)) is None else _price(stop),
-        trailing_stop_price_usd=None if trailing is None else _price(below_pico(position.peak_pico, trailing)),
-        take_profit_price_usd=None if profit is None else _price(profit_price_pico(position, profit)),
+        stop_price_usd=None if (stop := stop_pico(book, position)) is None else _price(stop),
+        trailing_stop_price_usd=None if trailing is None else _price(trailing),
+        take_profit_price_usd=None if (profit := profit_pico(book, position)) is None else _price(profit),
         sold_by_ns=exit_at_ns(book, position),
     )
 
@@ -439,8 +343,8 @@ def _order_row(desk: Desk, order: Order, shown: str, detail: str) -> OrderRow:
         wallet_id=order.wallet_id,
         strategy=order.strategy.value,
         side=Side(order.side).value,
-        symbol=_symbol(desk, order.mint),
-        notional_usd=_usd(order.notional_micros),
+        symbol=symbol_of(desk, order.mint),
+        notional_usd=usd_of(order.notional_micros),
         state=shown,
         detail=detail,
     )
@@ -490,11 +394,11 @@ def _detail(outcome: Outcome) -> str:
     return ""
 
 
-def _cash(state: State, book: WalletBook) -> int:
+def cash_of(state: State, book: WalletBook) -> int:
     return state.ledger.owned(book.accounts, state.settings.quote.mint)
 
 
-def _usd(micros: int) -> float:
+def usd_of(micros: int) -> float:
     return micros / MICROS
 
 
@@ -506,7 +410,7 @@ def _tokens(units: int, decimals: int) -> float:
     return units / SCALE[decimals]
 
 
-def _percent(part: int, whole: int) -> float:
+def percent_of(part: int, whole: int) -> float:
     """Of nothing, everything is too much."""
     if whole <= 0:
         return 100.0 if part > 0 else 0.0

@@ -128,7 +128,10 @@ def test_the_use_of_every_limit(service: Service) -> None:
     )
     assert risk["exposure"]["used"] == pytest.approx(sum(one["concentration"]["used"] for one in risk["assets"]))
     assert risk["exposure"]["limit"] == pytest.approx(0.8 * risk["equity_usd"])
-    assert risk["exposure"]["used"] == pytest.approx(sum(risk["strategies"].values()))
+    assert risk["limits"]["exposure"] == risk["exposure"]
+    assert [one["what"] for one in risk["stress"][:3]] == [f"every price -{fall} %" for fall in (10, 20, 50)]
+    assert risk == command(service.folder, "risk")
+    assert risk["exposure"]["used"] == pytest.approx(sum(use["used"] for use in risk["strategies"].values()))
 
 
 def test_events_come_by_number(service: Service) -> None:

@@ -63,6 +63,20 @@ def test_what_was_bought_is_shown(traded: Path) -> None:
     assert orders[0]["state"] in ("filled", "failed", "expired", "rejected")
 
 
+def test_risk_is_read_at_a_glance_and_by_programs(traded: Path) -> None:
+    found = as_json(overmind(traded, "risk", "--json", OVERMIND_STRESS_PERCENT="25"))
+    assert found["stress"][0]["what"] == "every price -25 %"
+    assert found["stress"][0]["equity_usd"] == pytest.approx(found["equity_usd"] - found["stress"][0]["loss_usd"])
+    shown = overmind(traded, "risk").stdout
+    for words in ("Portfolio limits", "Stress", "every price -50 %", "Strategies", "Wallet limits", "hft_wallet"):
+        assert words in shown
+    without = overmind(traded, "risk", OVERMIND_RISK_AGGREGATION_ENABLED="false").stdout
+    assert "left out" in without
+    assert "Stress" not in without
+    assert "Wallet limits" in without
+    assert overmind(traded, "risk", OVERMIND_STRESS_PERCENT="x").returncode == 2
+
+
 def test_tables_are_plain_text_in_a_pipe(traded: Path) -> None:
     shown = overmind(traded, "wallets").stdout
     assert "conservative_wallet" in shown
@@ -127,7 +141,7 @@ def test_route_sizes_a_risk_budget_and_says_how(traded: Path) -> None:
     assert "a second amount" in both.stderr
 
 
-@pytest.mark.parametrize("command", ["portfolio", "wallets", "positions", "orders", "stats"])
+@pytest.mark.parametrize("command", ["portfolio", "wallets", "positions", "risk", "orders", "stats"])
 def test_no_journal_yet(command: str, tmp_path: Path) -> None:
     done = overmind(tmp_path, command)
     assert done.returncode == 2

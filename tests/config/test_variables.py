@@ -9,7 +9,7 @@ import pytest
 from tests.config.desk_on_disk import DeskOnDisk
 
 from overmind.config import Cluster, LogLevel, describe
-from overmind.core.model import CostModel, Desk, Mint, TradingMode, WalletId
+from overmind.core.model import Ceilings, CostModel, Desk, Mint, TradingMode, WalletId
 
 
 def test_what_nobody_sets_has_the_documented_default(desk: DeskOnDisk) -> None:
@@ -56,6 +56,14 @@ OVERMIND_WALLET_SELECTION_TIMEOUT_MS    | 50           | desk.selection_timeout_
 OVERMIND_WALLET_SELECTION_TIMEOUT_MS    |              | desk.selection_timeout_ns | 5000000000
 OVERMIND_PORTFOLIO_EXPOSURE_MAX_PERCENT | 79.9999      | desk.portfolio_exposure_max_ppm | 799999
 OVERMIND_ASSET_MAX_PERCENT              | 0            | desk.asset_max_ppm | 0
+OVERMIND_STRATEGY_MAX_PERCENT           | 33.3333      | desk.strategy_max_ppm | 333333
+OVERMIND_STRATEGY_MAX_PERCENT           | 101          | refused | out of bounds
+OVERMIND_POSITIONS_MAX                  | 7            | desk.positions_max | 7
+OVERMIND_POSITIONS_MAX                  | -1           | refused | out of bounds
+OVERMIND_STRESS_PERCENT                 | 50, 5,12.5   | stress_ppm | (50000, 125000, 500000)
+OVERMIND_STRESS_PERCENT                 | 10,10        | refused | is no such list
+OVERMIND_STRESS_PERCENT                 | 1,2,3,4,5,6,7,8,9 | refused | is no such list
+OVERMIND_STRESS_PERCENT                 | 101          | refused | out of bounds
 OVERMIND_RATE_MAX_PER_SEC               | 1e3          | desk.rate_max_per_s | 1000
 OVERMIND_SLIPPAGE_MAX_BPS               | 99           | desk.slippage_max_bps | 99
 OVERMIND_SLIPPAGE_MAX_MEME_BPS          | 299          | desk.slippage_max_meme_bps | 299
@@ -68,6 +76,12 @@ OVERMIND_ATTEMPTS_MAX                   | 1            | desk.attempts_max | 1
 OVERMIND_EMERGENCY_STOP_THRESHOLD       | 0.0001       | desk.emergency_stop_ppm | 100
 OVERMIND_DAY_LOSS_MAX_PERCENT           | 5            | desk.day_loss_max_ppm | 50000
 OVERMIND_DRAWDOWN_MAX_PERCENT           | 12.5         | desk.drawdown_max_ppm | 125000
+OVERMIND_CEILING_DAILY_LOSS_USD         | 1500.5       | desk.ceilings.daily_loss_max_micros | 1500500000
+OVERMIND_CEILING_POSITION_USD           | 0            | desk.ceilings.position_max_micros | 0
+OVERMIND_CEILING_EXPOSURE_PERCENT       | 75           | desk.ceilings.exposure_max_ppm | 750000
+OVERMIND_CEILING_POSITIONS              | 4            | desk.ceilings.positions_max | 4
+OVERMIND_CEILING_STOP_LOSS_PERCENT      | 0.0001       | desk.ceilings.stop_loss_ppm | 1
+OVERMIND_CEILING_TRADES_PER_DAY         | 9            | desk.ceilings.trades_per_day_max | 9
 OVERMIND_LOSS_STREAK_MAX                | 3            | desk.loss_streak_max | 3
 OVERMIND_DAY_TRADES_MAX                 | 500          | desk.day_trades_max | 500
 OVERMIND_DAY_TRADES_MAX                 | -1           | refused | out of bounds
@@ -134,6 +148,8 @@ OVERMIND_ASSET_MAX_PERCENT              | 100.0001     | refused | out of bounds
 OVERMIND_ASSET_MAX_PERCENT              | -1           | refused | out of bounds
 OVERMIND_EMERGENCY_STOP_THRESHOLD       | 0            | refused | out of bounds
 OVERMIND_EMERGENCY_STOP_THRESHOLD       | 10           | refused | out of bounds
+OVERMIND_CEILING_STOP_LOSS_PERCENT      | 0            | refused | out of bounds
+OVERMIND_CEILING_EXPOSURE_PERCENT       | 101          | refused | out of bounds
 OVERMIND_ATTEMPTS_MAX                   | 4            | refused | out of bounds
 OVERMIND_RESERVE_FLOAT_SOL              | 0.0000000001 | refused | more digits
 OVERMIND_COST_FEE_LAMPORTS              | 100001       | refused | is above OVERMIND_COST_FEE_MAX_LAMPORTS
@@ -166,9 +182,10 @@ def test_every_field_of_the_desk_can_be_set() -> None:
         cells[2].removeprefix("desk.")
         for cells in ([c.strip() for c in r.split("|")] for r in SETTINGS.splitlines()[1:])
     }
-    fields = {field.name for field in msgspec.structs.fields(Desk)} - {"quote", "tokens", "costs"}
+    fields = {field.name for field in msgspec.structs.fields(Desk)} - {"quote", "tokens", "costs", "ceilings"}
     costs = {f"costs.{field.name}" for field in msgspec.structs.fields(CostModel)}
-    assert fields | costs <= named
+    ceilings = {f"ceilings.{field.name}" for field in msgspec.structs.fields(Ceilings)}
+    assert fields | costs | ceilings <= named
 
 
 def test_a_default_wallet_must_be_active(desk: DeskOnDisk) -> None:

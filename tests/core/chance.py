@@ -6,13 +6,14 @@ from decimal import Decimal
 from random import Random
 
 from msgspec import structs
-from tests.core.desk import DESK, MS, USDC, Play, wide_wallet
+from tests.core.desk import DESK, MS, USDC, Play, wide_wallet, work_of
 
 from overmind.core.gate import capacity_micros
 from overmind.core.limits import kind_of, values_of
 from overmind.core.messages import (
     AcceptBalances,
     AddHold,
+    CancelMove,
     ChangeLimits,
     ChangeMints,
     ClosePosition,
@@ -24,7 +25,9 @@ from overmind.core.messages import (
     LiftHold,
     MarkPrices,
     MintVerb,
+    MoveDue,
     ReactivateWallet,
+    Rebalance,
     RecordBalances,
     RecordDeposit,
     RecordFinal,
@@ -33,6 +36,7 @@ from overmind.core.messages import (
     RemoveWallet,
     Scope,
     SubmitSignal,
+    Withdraw,
 )
 from overmind.core.model import (
     DAY_NS,
@@ -54,6 +58,8 @@ from overmind.core.model import (
     Mark,
     Mint,
     Money,
+    Move,
+    MoveKind,
     Order,
     OrderId,
     Outcome,
@@ -71,6 +77,7 @@ from overmind.core.model import (
     WalletId,
     WalletStatus,
     WalletType,
+    Work,
 )
 from overmind.core.treasury import exits_due
 
@@ -81,20 +88,32 @@ STRATEGIES = [StrategyType.MOMENTUM_TRADING, StrategyType.ARBITRAGE, StrategyTyp
 CAUSES = ["operator", "day_loss", "emergency", "removed"]
 FLOATS = [LAMPORTS, LAMPORTS, LAMPORTS // 10, LAMPORTS // 9]
 HUGE = 2**70
+PAYEES = ("bank", "vault")
 
 
 class Chance:
-    def __init__(self, rng: Random, wallets: int, forks: bool = False) -> None:
-        """`forks`: much is traded and much of it undone, and little else happens."""
+    def __init__(self, rng: Random, wallets: int, forks: bool = False, moves: bool = False) -> None:
+        """`forks`: much is traded and much of it undone, and little else happens. `moves`: and capital moves."""
         self.rng = rng
-        self.forks = forks
+        self.forks = forks or moves
+        self.moves = moves
         self.names = [WalletId(f"w{(number * 7) % wallets}") for number in range(wallets)]  # Not in alphabetical order.
 
     def opening(self) -> list[Command]:
         """A desk with settings, prices and funded wallets, so that something happens."""
         tokens = {token.mint: token for token in (*DESK.tokens.values(), DUST, COIN)}
         marks = tuple(Mark(mint, self._price(), 1) for mint in MINTS if mint != USDC.mint)
-        desk = structs.replace(DESK, tokens=tokens, rate_max_per_s=self.rng.choice([50, 2, 1]))
+        desk = structs.replace(
+            DESK,
+            tokens=tokens,
+            rate_max_per_s=self.rng.choice([50, 2, 1]),
+            rebalance_interval_ns=self.rng.choice([0, NS]),
+            rebalance_min_micros=self.rng.choice([0, 100 * MICROS]),
+            reclaim_after_ns=self.rng.choice([1, NS]),
+            float_low_lamports=self.rng.choice([0, DESK.float_low_lamports]),
+            withdraw_addresses=PAYEES,
+            withdraw_day_max_micros=1_000 * MICROS,
+        )
         opening: list[Command] = [ConfigureDesk(desk), MarkPrices(marks)]
         for name in self.names:
             opening.append(ConfigureWallet(self._wallet(name)))
@@ -113,17 +132,24 @@ class Chance:
         return rare if self.odd() and not self.forks else self.rng.choice([0, 0, 1, MS, NS - 1, NS])
 
     def command(self, desk: Play) -> Command:
-        rng, roll, orders = self.rng, self.rng.random(), list(desk.state.open_orders.values())
+        rng, roll, state = self.rng, self.rng.random(), desk.state
+        orders = [*state.open_orders.values(), *state.open_moves.values()]
+        booked = bool(state.provisional or state.provisional_moves)
         if self.forks:
-            roll = rng.choice([roll, 0.3, 0.8, 0.5 if orders else 0.3, 0.65 if desk.state.provisional else 0.5])
-        if roll < 0.40:
+            roll = rng.choice([roll, 0.3, 0.8, 0.5 if orders else 0.3, 0.65 if booked else 0.5])
+        if self.moves:
+            roll = rng.choice([roll, 0.36, 0.5 if orders else 0.36, 0.5, 0.65, 0.95])
+        if roll < 0.34:
             return self.submit(desk)
+        if roll < 0.40:
+            return self.move(desk)
         if roll < 0.60 and orders:
             known = rng.choice(orders)
-            if known.ticket is None and rng.random() < 0.5:
-                return RecordTicket(known.order.id, Ticket(f"signature of {known.order.id}", b"bytes"))
-            return RecordOutcome(known.order.id, self._outcome(known.order), provisional=rng.random() < 0.7)
-        if roll < 0.68 and desk.state.provisional:
+            work = work_of(known)
+            if known.ticket is None and rng.random() < (0.9 if self.moves else 0.5):
+                return RecordTicket(work.id, Ticket(f"signature of {work.id}", b"bytes"))
+            return RecordOutcome(work.id, self._outcome(work), provisional=rng.random() < 0.7)
+        if roll < 0.68 and booked:
             return self._final(desk)
         if roll < 0.72:
             return self._chain(desk)
@@ -135,9 +161,42 @@ class Chance:
 
     def _final(self, desk: Play) -> RecordFinal:
         """As often as not a fork made something else of it."""
-        booked = self.rng.choice(list(desk.state.provisional.values()))
-        other = self.rng.choice([booked.outcome, booked.outcome, Expired(), self._outcome(booked.order)])
-        return RecordFinal(booked.order.id, other)
+        state = desk.state
+        booked = self.rng.choice([*state.provisional.values(), *state.provisional_moves.values()])
+        work = work_of(booked)
+        other = self.rng.choice([booked.outcome, booked.outcome, Expired(), self._outcome(work)])
+        return RecordFinal(work.id, other)
+
+    def move(self, desk: Play) -> Command:
+        """Something that moves capital, or would, or ends it."""
+        rng, name = self.rng, WalletId("nobody") if self.odd() else self.rng.choice(self.names)
+        micros = rng.choice([rng.randint(0, 1), 300 * MICROS, 1_000 * MICROS, 1_000 * MICROS + 1])
+        money = rng.choice([Money(micros, USDC.mint), Money(rng.randint(0, LAMPORTS), SOL)])
+        if self.odd():
+            money = Money(micros, rng.choice(MINTS))
+        payee = "thief" if self.odd() else rng.choice(PAYEES)
+        request_id = f"r{rng.randint(0, 3) if self.odd() else rng.randint(4, 10**9)}"
+        moves: list[Command] = [
+            Rebalance("chance"),
+            Rebalance("chance", by_operator=True),
+            MoveDue(),
+            MoveDue(),
+            Withdraw(request_id, name, money, payee, "" if self.odd() else "chance"),
+        ]
+        if self.moves and rng.random() < 0.1:
+            moves = [EmergencyStop("chance", liquidate=True, sweep=True)]
+        if self.moves and rng.random() < 0.1:
+            moves = [self._drain(desk)]
+        if open_moves := list(desk.state.open_moves):
+            moves.append(CancelMove(rng.choice(open_moves), "chance"))
+        return rng.choice(moves)
+
+    def _drain(self, desk: Play) -> Command:
+        """An operator accepts that somebody took most of the SOL of a wallet."""
+        state, name = desk.state, self.rng.choice(self.names)
+        balances = {mint: max(0, state.ledger.owned(state.wallets[name].accounts, mint)) for mint in MINTS}
+        balances[SOL] = min(balances[SOL], self.rng.choice([0, 99_999, 2_000_000, LAMPORTS // 9]))
+        return AcceptBalances(name, state.seq, state.seq, balances, "chance")
 
     def _chain(self, desk: Play) -> RecordBalances | AcceptBalances:
         """Mostly as the books say; else a little or a lot more or less of something, or an old reading."""
@@ -190,7 +249,7 @@ class Chance:
             LiftHold(scope, rng.choice(CAUSES), "chance"),
             RemoveWallet(name),
             *[ClosePosition(name, rng.choice(MINTS), by_operator=by) for by in (True, False, False)],
-            EmergencyStop("chance", liquidate=rng.random() < 0.5)
+            EmergencyStop("chance", liquidate=rng.random() < 0.5, sweep=rng.random() < 0.5)
             if self.odd()
             else AddHold(Scope(name), "emergency", "chance"),
             *[ReactivateWallet(one, "chance") for one in self.names],
@@ -229,7 +288,7 @@ class Chance:
             mints = [mint for book in desk.state.wallets.values() for mint in book.positions] or MINTS[:1]
             action = rng.choice([TradeAction.BUY, TradeAction.SELL, TradeAction.SELL])
             mints = MINTS[:3] if action is TradeAction.BUY else mints
-        notional = self._notional(desk) if rng.random() < 0.8 else None
+        notional = self._notional(desk) if rng.random() < (0.5 if self.moves else 0.8) else None
         quantity = Decimal(self._micros()).scaleb(-7) if notional is None else None
         if action in (TradeAction.SELL, TradeAction.MARKET_SELL) and rng.random() < 0.5:
             notional = quantity = None
@@ -286,15 +345,24 @@ class Chance:
         far = self.rng.choice([self.rng.randint(0, 5 * PICO), 1, 0])
         return far if self.odd() else self.rng.randint(90 * PICO, 110 * PICO)
 
-    def _outcome(self, order: Order) -> Outcome:
+    def _outcome(self, work: Work) -> Outcome:
         rng = self.rng
-        fee = rng.randint(0, order.fee_max_lamports)
-        spent = order.spend.units - rng.choice([0, 0, 0, rng.randint(0, order.spend.units - 1)])
-        received = order.received_min + rng.choice([0, 1, order.received_min // 100, order.received_min])
-        filled = Filled(spent, received, fee, rng.choice([0, order.rent_max_lamports]))
+        fee = rng.randint(0, work.fee_max_lamports)
+        filled = self._moved(work, fee) if isinstance(work, Move) else self._filled(work, fee)
         causes = [Cause.ROUTE_DOWN, Cause.WALLET_FUNDS, rng.choice(list(Cause))]
         others: list[Outcome] = [Failed(fee, Cause.SLIPPAGE), Expired(), Rejected(rng.choice(causes))]
         return filled if rng.random() < 0.6 else rng.choice(others)
+
+    def _filled(self, order: Order, fee: int) -> Filled:
+        rng = self.rng
+        spent = order.spend.units - rng.choice([0, 0, 0, rng.randint(0, order.spend.units - 1)])
+        received = order.received_min + rng.choice([0, 1, order.received_min // 100, order.received_min])
+        return Filled(spent, received, fee, rng.choice([0, order.rent_max_lamports]))
+
+    def _moved(self, move: Move, fee: int) -> Filled:
+        if move.kind is MoveKind.RECLAIM:
+            return Filled(0, DESK.costs.rent_lamports, fee)
+        return Filled(move.money.units, move.money.units, fee, self.rng.choice([0, move.rent_max_lamports]))
 
     def _deposit(self, name: WalletId) -> RecordDeposit:
         rng = self.rng
@@ -308,6 +376,7 @@ class Chance:
         changes: list[dict[str, object]] = [
             {"portfolio_exposure_max_ppm": rng.choice([PPM, 800_000, 300_000])},
             {"asset_max_ppm": rng.choice([PPM, 400_000, 100_000])},
+            {"strategy_max_ppm": rng.choice([PPM, 400_000, 100_000]), "positions_max": rng.choice([0, 0, 3, 2, 1])},
             {"rate_max_per_s": rng.choice([50, 50, 2, 1])},
             {
                 "tokens": {mint: token for mint, token in DESK.tokens.items() if mint != "eth"}
@@ -331,8 +400,10 @@ class Chance:
     def _wallet(self, name: WalletId) -> Wallet:
         """One limit in five is tight."""
         rng = self.rng
+        aim_ppm = rng.choice([0, PPM // len(self.names), PPM // len(self.names) // 3])
         if self.forks:
-            return wide_wallet(name)
+            wallet_type = WalletType.EMERGENCY if self.moves and name == self.names[-1] else WalletType.PRIMARY
+            return structs.replace(wide_wallet(name), allocation_ppm=aim_ppm, type=wallet_type)
         tight = [rng.random() < 0.2 for _ in range(7)]
         limits = Limits(
             daily_loss_max_micros=rng.randint(0, 100 * MICROS) if tight[0] else 10**6 * MICROS,
@@ -356,7 +427,13 @@ class Chance:
         wallet_type = rng.choice(list(WalletType))
         exits = structs.replace(self._exits(), stop_loss_ppm=None) if rng.random() < 0.2 else None
         return structs.replace(
-            wide_wallet(name), type=wallet_type, limits=limits, strategies=shares, status=status, exits=exits
+            wide_wallet(name),
+            type=wallet_type,
+            limits=limits,
+            strategies=shares,
+            status=status,
+            allocation_ppm=aim_ppm,
+            exits=exits,
         )
 
 

@@ -6,7 +6,9 @@ usd -5 eth 2` reads the chain: what is not said is as the books have it, and a s
 `risk$50` and `risk0.5%` are budgets instead of amounts. `wave eth 2000 2020 20 60000` marks the two prices in turn, so
 often, so many milliseconds apart, and SOL's anew.
 
-`exits` sells what is due by a rule of ours, as the watch does after each mark.
+`exits` sells what is due by a rule of ours, as the watch does after each mark. `moves` places what is due of moves, and
+`rebalance auto` what the bands make due, as it does then too; `rebalance` is an operator's. Outcomes are of orders and
+of moves.
 
 `change w1 stop 3 momentum.share 40` is what an operator wants instead of the files, `change w1 stop files` takes it
 back; `ceiling loss 500` is the desk's.
@@ -25,13 +27,14 @@ from typing import TypeVar
 from msgspec import structs
 
 from overmind.core.apply import apply
-from overmind.core.book import OpenOrder, Provisional, WalletBook
+from overmind.core.book import OpenMove, OpenOrder, Provisional, ProvisionalMove, WalletBook
 from overmind.core.decide import decide
 from overmind.core.gate import shown
 from overmind.core.index import SelectionIndex
 from overmind.core.messages import (
     AcceptBalances,
     AddHold,
+    CancelMove,
     ChangeLimits,
     ChangeMints,
     ClosePosition,
@@ -45,8 +48,11 @@ from overmind.core.messages import (
     LiftHold,
     MarkPrices,
     MintVerb,
+    MoveDue,
+    MovePlaced,
     OrderPlaced,
     ReactivateWallet,
+    Rebalance,
     RecordBalances,
     RecordDeposit,
     RecordFinal,
@@ -57,6 +63,7 @@ from overmind.core.messages import (
     Scope,
     SignalRefused,
     SubmitSignal,
+    Withdraw,
 )
 from overmind.core.model import (
     DAY_NS,
@@ -77,6 +84,8 @@ from overmind.core.model import (
     Mark,
     Mint,
     Money,
+    Move,
+    MoveKind,
     Order,
     OrderId,
     Outcome,
@@ -97,6 +106,7 @@ from overmind.core.model import (
     WalletId,
     WalletStatus,
     WalletType,
+    Work,
     units_of,
     value_micros,
 )
@@ -166,6 +176,8 @@ CEILING_WORDS = ("loss", "position", "exposure", "places", "stop", "trades")
 DESK_WORDS = {
     "exposure": ("portfolio_exposure_max_ppm", PERCENT),
     "asset": ("asset_max_ppm", PERCENT),
+    "strategy": ("strategy_max_ppm", PERCENT),
+    "places": ("positions_max", 1),
     "rate": ("rate_max_per_s", 1),
     "attempts": ("attempts_max", 1),
     "timeout": ("selection_timeout_ns", MS),
@@ -176,10 +188,22 @@ DESK_WORDS = {
     "cooldown": ("cooldown_ns", MS),
     "retry": ("exit_retry_ns", MS),
     "trades": ("day_trades_max", 1),
-    "least": ("sizing_min_micros", MICROS),
+    "budget": ("sizing_min_micros", MICROS),
     "half": ("volatility_half_life_ns", MS),
+    "band": ("rebalance_band_ppm", PERCENT),
+    "inner": ("rebalance_inner_ppm", PERCENT),
+    "least": ("rebalance_min_micros", MICROS),
+    "bps": ("rebalance_cost_max_bps", 1),
+    "every": ("rebalance_interval_ns", MS),
+    "reserve": ("reserve_float_lamports", LAMPORTS),
+    "low": ("float_low_lamports", LAMPORTS),
+    "full": ("float_target_lamports", LAMPORTS),
+    "idle": ("reclaim_after_ns", MS),
+    "cap": ("withdraw_day_max_micros", MICROS),
+    "delay": ("withdraw_delay_ns", MS),
 }
-WALLET_WORDS = ("usd", "sol", "share", "type", "key", "status", "allocation")
+DESK_TEXTS = ("only", "depth", "without", "ladder", "payees", "then")
+WALLET_WORDS = ("usd", "sol", "share", "type", "key", "status", "aim")
 EXIT_WORDS = {
     "stop": ("stop_loss_ppm", PERCENT),
     "trail": ("trailing_ppm", PERCENT),
@@ -207,9 +231,10 @@ SIGNAL_WORDS = (
 OUTCOME_WORDS = ("at", "fee", "rent", "for")
 OUTCOME_OF = {"filled": "fill", "failed": "fail", "expired": "expire", "rejected": "reject"}
 READ_WORDS = ("slot", "behind", "signed", "because")  # `behind` n: read n entries ago
+WITHDRAWAL_WORDS = ("to", "id", "because")
 
 
-Known = TypeVar("Known", OpenOrder, Provisional)
+Known = TypeVar("Known", OpenOrder | OpenMove, Provisional | ProvisionalMove)
 
 
 class Play:
@@ -259,35 +284,30 @@ class Play:
             case ["fill" | "fail" | "expire" | "reject" as verb, *options]:
                 provisional = "provisional" in options
                 options = [option for option in options if option != "provisional"]
-                known = self._named(self.state.open_orders, options)
-                return tuple(event for one in known for event in self._close(one.order, verb, options, provisional))
+                known = self._named(self._open(), options)
+                return tuple(event for one in known for event in self._close(work_of(one), verb, options, provisional))
             case ["sign", *options]:
-                known = self._named(self.state.open_orders, options)
-                return tuple(event for one in known for event in self._sign(one.order))
+                known = self._named(self._open(), options)
+                return tuple(event for one in known for event in self._sign(work_of(one)))
             case ["final", *options]:
-                booked = self._named(self.state.provisional, options)
-                return tuple(event for one in booked for event in self.do(RecordFinal(one.order.id, one.outcome)))
+                booked = self._named(self._booked(), options)
+                return tuple(event for one in booked for event in self.do(RecordFinal(work_of(one).id, one.outcome)))
             case ["roll", "back", *options]:
                 where = options.index("as")
-                booked = self._named(self.state.provisional, options[:where])
+                booked = self._named(self._booked(), options[:where])
                 end, said = OUTCOME_OF[options[where + 1]], options[where + 2 :]
                 return tuple(
                     event
                     for one in booked
-                    for event in self.do(RecordFinal(one.order.id, self._outcome(one.order, end, said)))
+                    for event in self.do(RecordFinal(work_of(one).id, self._outcome(work_of(one), end, said)))
                 )
             case ["chain", name, *options]:
                 return self._chain(WalletId(name), pairs(options, {*READ_WORDS, *TOKENS, "usd"}))
             case ["accept", name, *options]:
                 return self._accept(WalletId(name), pairs(options, {*READ_WORDS, *TOKENS, "usd"}))
             case ["desk", *options]:
-                return self.do(
-                    ConfigureDesk(
-                        desk_with(
-                            self.state.settings, pairs(options, {*DESK_WORDS, "only", "depth", "without", "ladder"})
-                        )
-                    )
-                )
+                said = pairs(options, {*DESK_WORDS, *DESK_TEXTS})
+                return self.do(ConfigureDesk(desk_with(self.state.settings, said)))
             case ["ceiling", *options]:
                 said = pairs(options, CEILING_WORDS)
                 ceilings = structs.replace(self.state.settings.ceilings, **limits_with(said))
@@ -314,6 +334,20 @@ class Play:
                 return self.do(EmergencyStop("because"))
             case ["liquidate"]:
                 return self.do(EmergencyStop("because", liquidate=True))
+            case ["sweep"]:
+                return self.do(EmergencyStop("because", liquidate=True, sweep=True))
+            case ["rebalance", *auto]:
+                return self.do(Rebalance("because", by_operator=auto != ["auto"]))
+            case ["moves"]:
+                return self.do(MoveDue())
+            case ["withdraw", name, amount, "sol" | "eth" as token, *options]:
+                money = Money(exact(amount, 10 ** TOKENS[token].decimals), mint(token))
+                return self._withdraw(WalletId(name), money, options)
+            case ["withdraw", name, amount, *options]:
+                money = Money(exact(amount.removeprefix("$"), MICROS), USDC.mint)
+                return self._withdraw(WalletId(name), money, options)
+            case ["cancel", move_id]:
+                return self.do(CancelMove(OrderId(move_id), "because"))
             case ["close", name, token]:
                 return self.do(ClosePosition(WalletId(name), mint(token), by_operator=True))
             case ["exits"]:
@@ -378,6 +412,17 @@ class Play:
             events = self.do(MarkPrices(tuple(Mark(one, price, self.now_ns) for one, price in marks.items())))
         return events
 
+    def _withdraw(self, name: WalletId, money: Money, options: list[str]) -> tuple[Event, ...]:
+        said = pairs(options, WITHDRAWAL_WORDS)
+        reason = said.get("because", "rent").replace("_", " ")
+        return self.do(Withdraw(said.get("id", "x"), name, money, said.get("to", "bank"), reason))
+
+    def _open(self) -> dict[OrderId, OpenOrder | OpenMove]:
+        return {**self.state.open_orders, **self.state.open_moves}
+
+    def _booked(self) -> dict[OrderId, Provisional | ProvisionalMove]:
+        return {**self.state.provisional, **self.state.provisional_moves}
+
     def _named(self, known: Mapping[OrderId, Known], options: list[str]) -> list[Known]:
         """All of them, or the one that the first option names: takes it off the options."""
         named = OrderId(options.pop(0)) if len(options) % 2 else None
@@ -385,22 +430,22 @@ class Play:
         assert found, (named, list(known))
         return found
 
-    def _close(self, order: Order, verb: str, options: list[str], provisional: bool) -> tuple[Event, ...]:
-        outcome = self._outcome(order, verb, options)
+    def _close(self, work: Work, verb: str, options: list[str], provisional: bool) -> tuple[Event, ...]:
+        outcome = self._outcome(work, verb, options)
         if not isinstance(outcome, Rejected):
-            self._sign(order)
-        return self.do(RecordOutcome(order.id, outcome, provisional))
+            self._sign(work)
+        return self.do(RecordOutcome(work.id, outcome, provisional))
 
-    def _sign(self, order: Order) -> tuple[Event, ...]:
-        if self.state.open_orders[order.id].ticket is not None:
+    def _sign(self, work: Work) -> tuple[Event, ...]:
+        if self._open()[work.id].ticket is not None:
             return ()
-        return self.do(RecordTicket(order.id, Ticket(f"signature of {order.id}", b"bytes")))
+        return self.do(RecordTicket(work.id, Ticket(f"signature of {work.id}", b"bytes")))
 
-    def _outcome(self, order: Order, verb: str, options: list[str]) -> Outcome:
+    def _outcome(self, work: Work, verb: str, options: list[str]) -> Outcome:
         said = pairs(options, OUTCOME_WORDS)
         match verb:
             case "fill":
-                return self._filled(order, said)
+                return moved(work, said) if isinstance(work, Move) else self._filled(work, said)
             case "fail":
                 return Failed(int(said.get("fee", "0")), Cause(said.get("for", "SLIPPAGE")))
             case "expire":
@@ -436,6 +481,18 @@ class Play:
         return Filled(spent, convert(spent, price, decimals), int(said.get("fee", "0")), int(said.get("rent", "0")))
 
 
+def work_of(known: OpenOrder | OpenMove | Provisional | ProvisionalMove) -> Work:
+    return known.move if isinstance(known, OpenMove | ProvisionalMove) else known.order
+
+
+def moved(move: Move, said: dict[str, str]) -> Filled:
+    """To the unit; of a reclaim `rent` is what comes back."""
+    fee, rent = int(said.get("fee", "0")), int(said.get("rent", "0"))
+    if move.kind is MoveKind.RECLAIM:
+        return Filled(0, rent or DESK.costs.rent_lamports, fee)
+    return Filled(move.money.units, move.money.units, fee, rent)
+
+
 def wide_wallet(name: WalletId) -> Wallet:
     return Wallet(
         id=name,
@@ -463,7 +520,7 @@ def wallet_with(wallet: Wallet, said: dict[str, str]) -> Wallet:
         type=WalletType(said.get("type", wallet.type)),
         public_key=said.get("key", wallet.public_key),
         status=WalletStatus(said.get("status", wallet.status)),
-        allocation_ppm=exact(said["allocation"], PPM) if "allocation" in said else wallet.allocation_ppm,
+        allocation_ppm=exact(said["aim"], PERCENT) if "aim" in said else wallet.allocation_ppm,
         limits=structs.replace(wallet.limits, **limits),
         strategies=strategies,
         exits=exits_with({word: said[word] for word in WALLET_EXIT_WORDS if word in said}) or wallet.exits,
@@ -485,6 +542,7 @@ def change_with(word: str, text: str) -> tuple[LimitName, int | None]:
 
 
 def desk_with(desk: Desk, said: dict[str, str]) -> Desk:
+    """`then` says what an automatic stop does besides: `stop`, `liquidate` or `sweep`."""
     changes: dict[str, object] = {
         DESK_WORDS[word][0]: exact(text, DESK_WORDS[word][1]) for word, text in said.items() if word in DESK_WORDS
     }
@@ -494,6 +552,10 @@ def desk_with(desk: Desk, said: dict[str, str]) -> Desk:
         changes["costs"] = structs.replace(desk.costs, depth_micros=exact(said["depth"], MICROS))
     if "ladder" in said:
         changes["exit_slippage_bps"] = tuple(map(int, said["ladder"].split(",")))
+    if "payees" in said:
+        changes["withdraw_addresses"] = tuple(said["payees"].split(","))
+    if "then" in said:
+        changes |= {"emergency_liquidate": said["then"] != "stop", "emergency_sweep": said["then"] == "sweep"}
     if "without" in said:
         changes["tokens"] = {key: token for key, token in desk.tokens.items() if key != mint(said["without"])}
     return structs.replace(desk, **changes)
@@ -549,12 +611,15 @@ def number(amount: object) -> str:
 
 
 def told(events: tuple[Event, ...]) -> str:
-    """Orders as `wallet $spent` or `wallet quantity`, refusals as `CODE limit actual @wallet`."""
+    """Orders as `wallet $spent` or `wallet quantity`, moves as `giver -> receiver $amount kind`, refusals as
+    `CODE limit actual @wallet`."""
     lines: list[str] = []
     for event in events:
         match event:
             case OrderPlaced(order=order):
                 lines.append(f"{order.wallet_id} {amount(order)}")
+            case MovePlaced(move=move):
+                lines.append(move_told(move))
             case SignalRefused(refusals=refusals):
                 lines += map(refusal_told, refusals)
             case _:
@@ -567,6 +632,15 @@ def amount(order: Order) -> str:
         return f"${number(Decimal(order.spend.units).scaleb(-6))}"
     token = next(token for token in TOKENS.values() if token.mint == order.mint)
     return f"{number(Decimal(order.spend.units).scaleb(-token.decimals))} {token.symbol.lower()}"
+
+
+def move_told(move: Move) -> str:
+    if move.kind is MoveKind.RECLAIM:
+        return f"{move.wallet_id} {move.money.mint} {move.kind}"
+    what = f"${number(Decimal(move.money.units).scaleb(-6))}"
+    if move.money.mint == SOL:
+        what = f"{number(Decimal(move.money.units).scaleb(-9))} sol"
+    return f"{move.wallet_id} -> {move.to_wallet or move.to_address} {what} {move.kind}"
 
 
 def refusal_told(refusal: Refusal) -> str:

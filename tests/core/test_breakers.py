@@ -201,3 +201,40 @@ def test_what_somebody_has_to_look_at_has_no_end(cause: str) -> None:
 
 def test_a_hold_whose_time_is_over_holds_nothing() -> None:
     assert not Play("w1").play("hold w1 operator for 0")
+
+
+# What an automatic stop does besides holding everything.
+
+
+@pytest.mark.parametrize(
+    ("then", "decided", "sold", "swept"),
+    [
+        ("stop", "PricesMarked + HoldAdded + HoldAdded", "nothing", "nothing"),
+        ("liquidate", "PricesMarked + HoldAdded + HoldAdded + LiquidationOrdered", "w1 4.5 eth", "nothing"),
+        ("sweep", "PricesMarked + HoldAdded + HoldAdded + LiquidationOrdered", "w1 4.5 eth", "w1 -> w2 $7650 sweep"),
+    ],
+)
+def test_an_automatic_stop_liquidates_and_sweeps_if_it_is_told_to(
+    then: str, decided: str, sold: str, swept: str
+) -> None:
+    desk = Play(f"w1; w2 type Emergency; desk threshold 10 then {then}; buy eth $9000; fill")
+    assert told(desk.play("mark eth 1555.5")) == decided
+    assert told(desk.play("mark eth 1500")) == "PricesMarked"  # Once.
+    assert told(desk.play("exits")) == sold
+    if sold != "nothing":
+        desk.play("fill")
+    assert told(desk.play("moves")) == swept
+
+
+def test_a_stop_of_an_operator_does_what_he_says_whatever_the_automatic_one_would() -> None:
+    desk = Play("w1; w2 type Emergency; desk then sweep; stop")
+    assert told(desk.play("moves")) == "nothing"
+
+
+def test_what_a_wallet_gives_away_is_no_loss_of_it() -> None:
+    """Neither its day nor the portfolio's counts a move between wallets, or one that leaves."""
+    desk = Play(
+        "desk loss 1 threshold 1 drawdown 1 payees bank cap 9000 band 1; w1 loss 1 aim 50 usd 14900; w2 aim 50 usd 4900"
+    )
+    desk.play("rebalance; fill; withdraw w1 $9000; fill; mark eth 2001")
+    assert (desk.state.holds, desk.book("w1").holds) == ({}, {})

@@ -79,10 +79,10 @@ narrow     | meteora.share 1                | MeteoraDAMM.share is no limit of t
 narrow     | leverage 5                     | leverage is no limit of this wallet
 narrow     | Nonsense.share 5               | Nonsense.share is no limit of this wallet
 # Allocations of all wallets together.
-w1 allocation 0.4; w2 allocation 0.6 | allocation 0.4      | allocation 0.4
-w1 allocation 0.4; w2 allocation 0.6 | allocation 0.400001 | the allocations of all wallets would sum to 1.000001
-w1 allocation 0.4; w2 allocation 0.6; remove w2 | allocation 1 | allocation 1
-w1 allocation 0.4; w2 allocation 0.6; change w2 allocation 0.5 | allocation 0.5 | allocation 0.5
+w1 aim 40; w2 aim 60 | allocation 0.4      | allocation 0.4
+w1 aim 40; w2 aim 60 | allocation 0.400001 | the allocations of all wallets would sum to 1.000001
+w1 aim 40; w2 aim 60; remove w2 | allocation 1 | allocation 1
+w1 aim 40; w2 aim 60; change w2 allocation 0.5 | allocation 0.5 | allocation 0.5
 w1         | allocation 1.000001            | allocation: 1.000001 is out of bounds
 """
 
@@ -181,12 +181,12 @@ w1 share momentum:40:900,arbitrage:30:900 | Arbitrage.share 60
 w1 share momentum:40:900,arbitrage:60:900; change w1 momentum.share 60 arbitrage.share 40; \
 change w1 momentum.share files arbitrage.share files | Arbitrage.share 60
 # Allocations that fit no more: the lower of both. A wallet that is gone does not count.
-w1 allocation 0.4; w2 allocation 0.4; change w1 allocation 0.6; w2 allocation 0.41 | allocation 0.4
-w1 allocation 0.4; w2 allocation 0.4; change w1 allocation 0.6; w2 allocation 0.4  | allocation 0.6
-w1 allocation 0.4; w2 allocation 0.4; change w1 allocation 0.6; w2 allocation 0.5; remove w2 | allocation 0.6
-w1 allocation 0.4; w2 allocation 0.4; change w1 allocation 0.6; remove w2; w2 allocation 0.5 | allocation 0.4
-w1 allocation 0.4; w2 allocation 0.4; remove w2; change w1 allocation 1; w2 | allocation 0.4
-w1 allocation 0.4; w2 allocation 0.4; remove w2; change w1 allocation 1; w2; change w2 allocation 0 | allocation 1
+w1 aim 40; w2 aim 40; change w1 allocation 0.6; w2 aim 41 | allocation 0.4
+w1 aim 40; w2 aim 40; change w1 allocation 0.6; w2 aim 40  | allocation 0.6
+w1 aim 40; w2 aim 40; change w1 allocation 0.6; w2 aim 50; remove w2 | allocation 0.6
+w1 aim 40; w2 aim 40; change w1 allocation 0.6; remove w2; w2 aim 50 | allocation 0.4
+w1 aim 40; w2 aim 40; remove w2; change w1 allocation 1; w2 | allocation 0.4
+w1 aim 40; w2 aim 40; remove w2; change w1 allocation 1; w2; change w2 allocation 0 | allocation 1
 """
 
 
@@ -276,6 +276,9 @@ w1; allow btc; block btc               | buy btc $1    | MINT_BLOCKED not blocke
 w1; allow btc; allow all               | buy eth $1    | w1 $1
 w1; block eth; allow all               | buy eth $1    | MINT_BLOCKED not blocked {BLOCKED}
 w1; block btc; desk without btc | buy btc $1 | MINT_NOT_ADMITTED a listed token btc + MINT_BLOCKED not blocked {BLOCKED}
+# What a wallet has nothing against is refused for what all of it has: that is the code, whatever other wallets say.
+w1; w2 share none; block eth | buy eth $1 | MINT_BLOCKED not blocked {BLOCKED} + \
+STRATEGY_NOT_ENABLED enabled not in the wallet's strategies @w2
 # It stops no exit, of whatever kind.
 w1 stop 5; buy eth $1000; fill; block eth; allow btc | sell eth all | w1 0.5 eth
 w1 stop 5; buy eth $1000; fill; block eth; mark eth 1900 | exits    | w1 0.5 eth
@@ -293,7 +296,7 @@ w1; allow btc; disallow btc            | disallow btc  | nothing
 """
 
 
-@pytest.mark.parametrize(("steps", "step", "answer"), rows(MINTS))
+@pytest.mark.parametrize(("steps", "step", "answer"), rows(MINTS.replace("\\\n", "")))
 def test_only_what_may_be_bought_is_bought(steps: str, step: str, answer: str) -> None:
     assert told(Play(steps).play(step)) == answer
 

@@ -24,7 +24,8 @@ w1; hold w1 a; lift w1 a               | buy eth $300 | w1 $300
 w1; remove w1                          | buy eth $300 | WALLET_STATUS Active Inactive: removed @w1
 w1 status Maintenance                  | buy eth $300 | WALLET_STATUS Active Maintenance: maintenance @w1
 # Of nothing, every share is too much.
- | buy eth $300 | PORTFOLIO_EXPOSURE 100 100000000 + ASSET_CONCENTRATION 100 100000000
+ | buy eth $300 | PORTFOLIO_EXPOSURE 100 100000000 + ASSET_CONCENTRATION 100 100000000 \
++ STRATEGY_CONCENTRATION 100 100000000
 # What the wallet is for.
 w1 type Emergency    | buy eth $300        | WALLET_TYPE a type that takes entries Emergency @w1
 w1; w2               | buy eth $300 not w1 | w2 $300
@@ -182,6 +183,24 @@ w1; w2; desk exposure 20; buy eth $3000; fill; buy btc $500 | buy sol $500.00000
 w1; w2; desk asset 10; buy eth $1500; fill                  | buy eth $500         | w1 $500
 w1; w2; desk asset 10; buy eth $1500; fill                  | buy eth $500.000001  | ASSET_CONCENTRATION 10 10.0001
 w1; w2; desk asset 10; buy eth $2000                        | buy btc $2000        | w2 $2000
+# One strategy in all wallets: its positions and its held buys.
+w1; w2; desk strategy 10; buy eth $1500; fill               | buy btc $500         | w2 $500
+w1; w2; desk strategy 10; buy eth $1500; fill               | buy btc $500.000001  | STRATEGY_CONCENTRATION 10 10.0001
+w1; w2; desk strategy 10; buy eth $1500                     | buy btc $500.000001  | STRATEGY_CONCENTRATION 10 10.0001
+w1; w2; desk strategy 10; buy eth $2000                     | buy btc $2000 by arbitrage | w2 $2000
+w1; w2; desk strategy 10; buy eth $2000; expire; expire     | buy btc $2000        | w1 $2000
+w1; w2; desk strategy 10; buy eth $1000; fill; mark eth 1800 | buy eth $1090       | w1 $1090
+w1; w2; desk strategy 10; buy eth $1000; fill; mark eth 1800 | buy eth $1090.000001 | STRATEGY_CONCENTRATION 10 10.0001
+w1; w2; desk strategy 10; deposit w1 1 eth                  | buy eth $2200        | w1 $2200
+# Different assets in all wallets: what is held and what is about to be.
+w1; w2; desk places 2; buy eth $1; fill; buy btc $1 not w1  | buy sol $1           | PORTFOLIO_POSITIONS 2 3
+w1; w2; desk places 2; buy eth $1; fill; buy btc $1 not w1  | buy btc $1           | w1 $1
+w1; w2; desk places 2; buy eth $1; fill                     | buy btc $1           | w2 $1
+w1; w2; desk places 1; buy eth $1; expire; expire           | buy btc $1           | w1 $1
+w1; w2; desk places 1; buy eth $1; fill; sell eth all       | buy btc $1           | PORTFOLIO_POSITIONS 1 2
+w1; w2; desk places 1; buy eth $1; fill; sell eth all; fill | buy btc $1           | w1 $1
+w1; w2; desk places 1; deposit w1 0.00000001 eth; mark eth 0.000001 | buy btc $1   | PORTFOLIO_POSITIONS 1 2
+w1; w2; desk places 0; buy eth $1; buy btc $1               | buy sol $1           | w1 $1
 # Entries within one second.
 w1; desk rate 2; buy eth $1                                     | buy eth $1 | w1 $1
 w1; desk rate 2; buy eth $1; buy eth $1                         | buy eth $1 | RATE_LIMIT 2 3 @w1
@@ -206,10 +225,10 @@ def test_every_code_is_in_the_table() -> None:
 def test_everything_wrong_at_once_is_told_in_the_order_of_precedence() -> None:
     desk = Play(
         """
-        desk only w2 exposure 0 asset 0 rate 0 depth 1
+        desk only w2 exposure 0 asset 0 strategy 0 places 1 rate 0 depth 1
         w1 type Emergency usd 0 sol 0 share momentum:0:0:off
         w1 risk 1 loss 0 trades 0 places 0 position 0 exposure 0
-        hold portfolio a; hold w1 a; hold momentum a; wait 30001; block eth
+        deposit w1 1 btc; hold portfolio a; hold w1 a; hold momentum a; wait 30001; block eth
         """.replace("\n", ";")
     )
     (refused,) = desk.play("buy eth $300 tolerance 0 slip 101 not w1 waited 30000")

@@ -19,21 +19,29 @@ from overmind.core.ledger import free, held, sol_float, sol_float_held, suspense
 from overmind.core.messages import (
     AcceptBalances,
     BalanceAdjusted,
+    CancelMove,
     DayRolled,
     Deposited,
     Entry,
     HoldLifted,
+    MoveClosed,
+    MoveFinal,
+    MovePlaced,
+    MoveRolledBack,
     OrderClosed,
     OrderFinal,
     OrderPlaced,
     OrderRolledBack,
     PricesMarked,
+    Rebalance,
     RecordFinal,
     RecordOutcome,
     RecordTicket,
     Scope,
+    SubmitSignal,
 )
 from overmind.core.model import (
+    DAY_NS,
     NS,
     PPM,
     SOL,
@@ -41,16 +49,23 @@ from overmind.core.model import (
     Failed,
     Filled,
     Mint,
+    Move,
+    MoveKind,
     Order,
     OrderId,
     Outcome,
+    Rejected,
     Side,
+    Signal,
+    SignalId,
     StrategyType,
     Ticket,
+    TradeAction,
     WalletId,
     WalletType,
 )
 from overmind.core.state import State, decode_state, encode_state
+from overmind.core.treasury import due_of, exits_due, unwatched
 
 Owned = tuple[WalletId, Mint]
 Undone = tuple[Order, Outcome, int, int]  # what was booked, what its fee and rent were worth, what sold lots had cost
@@ -77,6 +92,9 @@ class Accountant:
         self.lots: dict[Owned, list[Lot]] = defaultdict(list)
         self.prices: dict[Mint, int] = {}
         self.open: dict[OrderId, Order] = {}
+        self.moves: dict[OrderId, Move] = {}
+        self.provisional_moves: dict[OrderId, tuple[Move, Outcome, int]] = {}  # and what it had cost
+        self.withdrawn: dict[OrderId, Move] = {}  # asked for, what came to nothing for good aside
         self.placed_ns: dict[WalletId, list[int]] = defaultdict(list)
         self.trades_today: Counter[WalletId] = Counter()
         self.realised: Counter[WalletId] = Counter()
@@ -94,11 +112,11 @@ class Accountant:
                     self._come(wallet_id, money.mint, money.units)
             case OrderPlaced(order=order):
                 self.open[order.id] = order
-                if order.side is Side.BUY:
+                if order.side is Side.BUY and not order.to_float:
                     self.placed_ns[order.wallet_id].append(entry.at_ns)
             case OrderClosed(order_id=order_id, outcome=outcome, provisional=provisional):
                 order = self.open.pop(order_id)
-                self.trades_today[order.wallet_id] += isinstance(outcome, Filled)
+                self.trades_today[order.wallet_id] += isinstance(outcome, Filled) and not order.to_float
                 costs, lot_cost = self._book(order, outcome)
                 if provisional:
                     self.provisional[order_id] = (order, outcome, costs, lot_cost)
@@ -106,10 +124,13 @@ class Accountant:
                 del self.provisional[order_id]
             case OrderRolledBack(order_id=order_id, outcome=outcome):
                 order, was = self.provisional[order_id][:2]
-                self.trades_today[order.wallet_id] += isinstance(outcome, Filled) and not isinstance(was, Filled)
+                late = isinstance(outcome, Filled) and not isinstance(was, Filled)
+                self.trades_today[order.wallet_id] += late and not order.to_float
                 self.explained.discard(order.wallet_id)
                 self._undo(*self.provisional.pop(order_id))
                 self._book(order, outcome)
+            case MovePlaced() | MoveClosed() | MoveFinal() | MoveRolledBack():
+                self._move(entry.event)
             case BalanceAdjusted(wallet_id=wallet_id, mint=mint, units=units):
                 self.explained.add(wallet_id)
                 self._adjust(wallet_id, mint, units)
@@ -120,8 +141,71 @@ class Accountant:
                 self.realised_today.clear()
                 self.unrealised_base = {wallet_id: self.unrealised(wallet_id) for wallet_id in state.wallets}
 
+    def _move(self, event: MovePlaced | MoveClosed | MoveFinal | MoveRolledBack) -> None:
+        match event:
+            case MovePlaced(move=move):
+                self.moves[move.id] = move
+                if move.kind is MoveKind.WITHDRAWAL:
+                    self.withdrawn[move.id] = move
+            case MoveClosed(move_id=move_id, outcome=outcome, provisional=provisional):
+                move = self.moves.pop(move_id)
+                costs = self._book_move(move, outcome)
+                if provisional:
+                    self.provisional_moves[move_id] = (move, outcome, costs)
+                else:
+                    self._end(move, outcome)
+            case MoveFinal(move_id=move_id):
+                move, outcome, _ = self.provisional_moves.pop(move_id)
+                self._end(move, outcome)
+            case MoveRolledBack(move_id=move_id, outcome=outcome):
+                move, was, costs = self.provisional_moves.pop(move_id)
+                self.explained -= {move.wallet_id, move.to_wallet}
+                assert isinstance(was, Filled | Failed)
+                self.floats[move.wallet_id] += was.fee_lamports
+                self._realise(move.wallet_id, costs)
+                if isinstance(was, Filled):
+                    self.floats[move.wallet_id] += was.rent_lamports
+                    self._shift(move, -was.received_units)
+                self._book_move(move, outcome)
+                self._end(move, outcome)
+
+    def _end(self, move: Move, outcome: Outcome) -> None:
+        if not isinstance(outcome, Filled):
+            self.withdrawn.pop(move.id, None)
+
+    def _book_move(self, move: Move, outcome: Outcome) -> int:
+        """Returns what it cost, less what came back."""
+        if isinstance(outcome, Failed):
+            return self._pay(move.wallet_id, outcome.fee_lamports)
+        if not isinstance(outcome, Filled):
+            return 0
+        costs = self._pay(move.wallet_id, outcome.fee_lamports, outcome.rent_lamports)
+        self._shift(move, outcome.received_units)
+        if move.kind is not MoveKind.RECLAIM:
+            return costs
+        gain = outcome.received_units * self.prices.get(SOL, 0) // 10**15
+        self._realise(move.wallet_id, gain)
+        return costs - gain
+
+    def _shift(self, move: Move, units: int) -> None:
+        """From one to the other, or out; a reclaim brings it from nowhere."""
+        purse = self.cash if move.money.mint == USDC.mint else self.floats
+        if move.kind is MoveKind.RECLAIM:
+            self.floats[move.wallet_id] += units
+            return
+        purse[move.wallet_id] -= units
+        if move.to_wallet is not None:
+            purse[move.to_wallet] += units
+
     def _book(self, order: Order, outcome: Outcome) -> tuple[int, int]:
         """Returns what fee and rent were worth and what sold lots had cost."""
+        if isinstance(outcome, Filled) and order.to_float:
+            costs = self._pay(order.wallet_id, outcome.fee_lamports, outcome.rent_lamports)
+            lost = outcome.spent_units - outcome.received_units * self.prices.get(SOL, 0) // 10**15
+            self.cash[order.wallet_id] -= outcome.spent_units
+            self.floats[order.wallet_id] += outcome.received_units
+            self._realise(order.wallet_id, -lost)
+            return costs + lost, 0
         if isinstance(outcome, Filled):
             costs = self._pay(order.wallet_id, outcome.fee_lamports, outcome.rent_lamports)
             return costs, self._fill(order, outcome)
@@ -149,6 +233,10 @@ class Accountant:
         if isinstance(outcome, Failed):
             return
         self.floats[wallet_id] += outcome.rent_lamports
+        if order.to_float:
+            self.cash[wallet_id] += outcome.spent_units
+            self.floats[wallet_id] -= outcome.received_units
+            return
         sign = 1 if order.side is Side.BUY else -1
         self.cash[wallet_id] += outcome.spent_units if sign == 1 else -outcome.received_units
         self.tokens[wallet_id, mint] += -outcome.received_units if sign == 1 else outcome.spent_units
@@ -178,7 +266,9 @@ class Accountant:
             from_tokens = 0
             if units < 0:  # The float first, then what no sale holds of a position; the float owes the rest.
                 sales = [one for one in self.open.values() if one.wallet_id == wallet_id]
-                held_lamports = sum(one.fee_max_lamports + one.rent_max_lamports for one in sales)
+                moves = [one for one in self.moves.values() if one.wallet_id == wallet_id]
+                held_lamports = sum(one.fee_max_lamports + one.rent_max_lamports for one in (*sales, *moves))
+                held_lamports += sum(one.money.units for one in moves if one.money.mint == SOL)
                 held_units = sum(one.spend.units for one in sales if one.spend.mint == SOL)
                 spare = max(0, self.floats[wallet_id] - held_lamports)
                 from_tokens = min(max(0, -units - spare), max(0, self.tokens[wallet_id, SOL] - held_units))
@@ -238,7 +328,9 @@ class Accountant:
         )
 
     def orders(self, wallet_id: WalletId, side: Side) -> list[Order]:
-        return [order for order in self.open.values() if order.wallet_id == wallet_id and order.side is side]
+        """Without those for the float: they are no trades."""
+        mine = [order for order in self.open.values() if order.wallet_id == wallet_id and not order.to_float]
+        return [order for order in mine if order.side is side]
 
     def held_buys(self, wallet_id: WalletId, mint: Mint | None = None, strategy: StrategyType | None = None) -> int:
         return sum(
@@ -276,6 +368,11 @@ def check_books(state: State) -> None:
         order = one.order
         spends[held(order.wallet_id), order.spend.mint] += order.spend.units
         spends[sol_float_held(order.wallet_id), SOL] += order.fee_max_lamports + order.rent_max_lamports
+    for known in state.open_moves.values():
+        move = known.move
+        purse = sol_float_held if move.money.mint == SOL else held
+        spends[purse(move.wallet_id), move.money.mint] += move.money.units
+        spends[sol_float_held(move.wallet_id), SOL] += move.fee_max_lamports + move.rent_max_lamports
     for wallet_id, book in state.wallets.items():
         for account in (held(wallet_id), sol_float_held(wallet_id)):
             for mint, units in state.ledger.accounts.get(account, {}).items():
@@ -300,6 +397,8 @@ def check_debts(state: State, plain: Accountant) -> None:
             assert state.ledger.balance(accounts.suspense, mint) or state.ledger.balance(accounts.float_suspense, mint)
         assert not book.in_suspense or QUARANTINE in book.holds or wallet_id in plain.explained, wallet_id
     assert state.provisional.keys() == plain.provisional.keys()
+    assert state.provisional_moves.keys() == plain.provisional_moves.keys()
+    assert state.open_moves.keys() == plain.moves.keys()
     assert not state.provisional.keys() & state.open_orders.keys()
 
 
@@ -315,7 +414,7 @@ def check_sums(state: State, plain: Accountant) -> None:
                 plain.value(wallet_id, mint),
             )
             for strategy in StrategyType:
-                assert position.value_by.get(strategy, 0) == plain.value(wallet_id, mint, strategy), (wallet_id, mint)
+                assert position.value_of(strategy) == plain.value(wallet_id, mint, strategy), (wallet_id, mint)
             assets[mint] += position.value_micros
         for order in buys:
             assets[order.mint] += order.notional_micros
@@ -343,6 +442,13 @@ def check_sums(state: State, plain: Accountant) -> None:
             assert book.deployed_micros(strategy) == expected, (wallet_id, strategy)
     assert state.assets == {mint: micros for mint, micros in assets.items() if micros}
     assert state.exposure_micros == sum(assets.values())
+    for strategy in StrategyType:
+        deployed = [plain.values(w, strategy) + plain.held_buys(w, strategy=strategy) for w in state.wallets]
+        assert state.strategies.get(strategy, 0) == sum(deployed), strategy
+    users: Counter[Mint] = Counter()
+    for wallet_id in state.wallets:
+        users.update(plain.mints(wallet_id) | {order.mint for order in plain.orders(wallet_id, Side.BUY)})
+    assert state.users == users
     assert state.equity_micros == sum(plain.equity(wallet_id) for wallet_id in state.wallets)
     assert state.trades_today == sum(plain.trades_today.values())
     assert state.entries_open == sum(order.side is Side.BUY for order in plain.open.values())
@@ -384,6 +490,14 @@ def check_limits(state: State, plain: Accountant, order: Order, at_ns: int) -> N
     if desk.day_trades_max:
         buys = sum(one.side is Side.BUY for one in plain.open.values())
         assert sum(plain.trades_today.values()) + buys <= desk.day_trades_max
+    everywhere = sum(
+        plain.values(v, order.strategy) + plain.held_buys(v, strategy=order.strategy) for v in state.wallets
+    )
+    assert everywhere * PPM <= desk.strategy_max_ppm * equity
+    others = set[Mint]()
+    for v in state.wallets:
+        others |= plain.mints(v) | {one.mint for one in plain.orders(v, Side.BUY) if one.id != order.id}
+    assert not desk.positions_max or order.mint in others or len(others) < desk.positions_max
     assert sum(at_ns - placed_ns < NS for placed_ns in plain.placed_ns[w]) <= desk.rate_max_per_s
 
 
@@ -412,6 +526,64 @@ def check_sizing(state: State, placed: OrderPlaced) -> None:
     assert sizing.wanted_micros * sizing.distance_ppm <= budget * PPM < (sizing.wanted_micros + 1) * sizing.distance_ppm
     assert order.notional_micros == min(sizing.wanted_micros, *(micros for _, micros in sizing.caps))
     assert order.notional_micros >= state.settings.sizing_min_micros
+
+
+def check_withdrawn(state: State, plain: Accountant) -> None:
+    """What is asked for in one day never exceeds its cap, whatever became of it."""
+    today = [move for move in plain.withdrawn.values() if move.placed_ns // DAY_NS == state.day]
+    asked = sum(move.notional_micros for move in today)
+    assert asked == state.withdrawn_today_micros
+    assert asked <= state.settings.withdraw_day_max_micros
+
+
+def check_placed(state: State, move: Move) -> None:
+    """Of the desk as it is with the move placed."""
+    desk, book = state.settings, state.wallets[move.wallet_id]
+    spare = state.ledger.balance(sol_float(move.wallet_id), SOL)
+    both = [book.holds, state.wallets[move.to_wallet].holds if move.to_wallet is not None else {}]
+    assert "removed" not in {cause for holds in both for cause in holds}, move
+    assert move.money.units > 0 or move.kind is MoveKind.RECLAIM, move
+    if not move.kind.protects:
+        assert not state.holds, move
+        assert not any(both), move
+    match move.kind:
+        case MoveKind.TOP_UP:
+            assert spare >= desk.float_target_lamports, move
+            assert move.to_wallet != move.wallet_id, move
+            assert move.money.units <= desk.float_target_lamports, move
+        case MoveKind.REBALANCE:
+            assert spare >= desk.reserve_float_lamports, move
+            assert move.money.units >= desk.rebalance_min_micros, move
+        case MoveKind.SWEEP:
+            assert book.sweeping, move
+        case MoveKind.RECLAIM:
+            assert not book.uses(move.money.mint), move
+        case MoveKind.WITHDRAWAL:
+            assert spare >= desk.reserve_float_lamports, move
+            assert move.to_address in desk.withdraw_addresses, move
+
+
+def check_exits(desk: Play) -> None:
+    """Whatever has happened, what can be sold is sold if somebody wants it: a price and the fee are all it takes."""
+    state = desk.state
+    for wallet_id, book in list(state.wallets.items()):
+        for mint, position in list(book.positions.items()):
+            mark = state.marks.get(mint)
+            rent = 0 if USDC.mint in book.token_accounts else DESK.costs.rent_lamports
+            there = state.ledger.balance(free(wallet_id), mint) > 0 and position.units > 0
+            paid = state.ledger.balance(sol_float(wallet_id), SOL) >= DESK.costs.fee_max_lamports + rent
+            if there and paid and mark is not None and desk.now_ns - mark.at_ns <= 30 * NS:
+                others = tuple(one for one in state.wallets if one != wallet_id)
+                signal = Signal(
+                    SignalId(f"sell-{wallet_id}-{mint}"),
+                    StrategyType.ARBITRAGE,
+                    TradeAction.MARKET_SELL,
+                    mint,
+                    risk_tolerance_ppm=0,
+                    exclude=others,
+                )
+                told = attempt(desk, SubmitSignal(signal, desk.now_ns))
+                assert any(isinstance(one, OrderPlaced) for one in told), told
 
 
 def check_timed(state: State, now_ns: int) -> None:
@@ -446,6 +618,24 @@ def check_ceilings(state: State) -> None:
     assert sum(there) <= PPM, there
 
 
+def check_due(state: State, now_ns: int) -> None:
+    """The cheap look finds what a look at every position would find, nothing less and nothing more."""
+    for at_ns in (now_ns, now_ns + 50 * NS):
+        found = [due_of(state, book, mint, at_ns) for book in state.wallets.values() for mint in book.positions]
+        due = exits_due(state, at_ns)
+        assert {(one.wallet_id, one.mint): one for one in due} == {
+            (one.wallet_id, one.mint): one for one in found if one is not None
+        }
+        fresh = {mint for mint, mark in state.marks.items() if at_ns - mark.at_ns <= state.settings.mark_age_max_ns}
+        assert set(unwatched(state, at_ns)) == {
+            (wallet_id, mint)
+            for wallet_id, book in state.wallets.items()
+            for mint, position in book.positions.items()
+            if mint not in fresh
+            and (book.liquidating or position.exits or book.wallet.exits or book.wallet.limits.stop_loss_ppm > 0)
+        }
+
+
 def check_breakers(state: State, plain: Accountant) -> None:
     """Whatever limit is reached has its hold."""
     desk = state.settings
@@ -468,9 +658,9 @@ def check_breakers(state: State, plain: Accountant) -> None:
         assert stands or equity >= capital or (capital - equity) * PPM < capital * limit_ppm, (base, limit_ppm)
 
 
-def play(rng: Random, wallets: int, commands: int, forks: bool = False) -> Play:
+def play(rng: Random, wallets: int, commands: int, forks: bool = False, moves: bool = False) -> Play:
     """A script of every kind of command, each handled twice, everything checked after every fact."""
-    desk, chance, plain = Play(prices={}), Chance(rng, wallets, forks), Accountant()
+    desk, chance, plain = Play(prices={}), Chance(rng, wallets, forks, moves), Accountant()
     booked = 0
     script = iter(chance.opening())
     for _ in range(3 * wallets + 2 + commands):
@@ -488,17 +678,28 @@ def play(rng: Random, wallets: int, commands: int, forks: bool = False) -> Play:
         check_debts(desk.state, plain)
         check_timed(desk.state, desk.now_ns)
         check_ceilings(desk.state)
+        check_due(desk.state, desk.now_ns)
+        check_withdrawn(desk.state, plain)
         if any(isinstance(one, PricesMarked) for one in first):
             check_breakers(desk.state, plain)
         for event in first:
-            if isinstance(event, OrderPlaced) and event.order.side is Side.BUY:
+            if isinstance(event, OrderPlaced) and event.order.is_entry:
                 check_limits(desk.state, plain, event.order, desk.now_ns)
                 check_sizing(desk.state, event)
+            if isinstance(event, MovePlaced):
+                check_placed(desk.state, event.move)
         again = attempt(desk, command)
         refused = [told for told in first if isinstance(told, str)]
-        known = again == refused or (isinstance(command, AcceptBalances) and "read them again" in str(again[0]))
+        known = again == refused or any(
+            isinstance(command, of) and why in str(again[0])
+            for of, why in ((AcceptBalances, "read them again"), (Rebalance, "under way"), (CancelMove, "no open move"))
+        )
         assert known, (command, first, again)
         assert encode_state(desk.state) == after
+    played = len(desk.entries)
+    check_exits(desk)
+    del desk.entries[played:]
+    desk.state = replayed(desk.entries, State())
     return desk
 
 
@@ -518,7 +719,7 @@ def check_replay(desk: Play, half: int) -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_long_scripts_keep_the_books(seed: int) -> None:
-    desk = play(Random(seed), wallets=1 + seed, commands=200)
+    desk = play(Random(seed), wallets=2 + seed, commands=200)
     assert any(isinstance(entry.event, OrderPlaced) for entry in desk.entries)
     check_replay(desk, half=len(desk.entries) // 2)
 
@@ -528,6 +729,38 @@ def test_long_scripts_of_forks_keep_the_books(seed: int) -> None:
     desk = play(Random(seed), wallets=2 + seed % 2, commands=250, forks=True)
     assert any(isinstance(entry.event, OrderRolledBack) for entry in desk.entries)
     check_replay(desk, half=len(desk.entries) // 2)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_long_scripts_of_moves_keep_the_books(seed: int) -> None:
+    desk = play(Random(seed), wallets=2 + seed % 3, commands=250, moves=True)
+    check_replay(desk, half=len(desk.entries) // 2)
+
+
+def test_every_kind_of_move_meets_every_outcome() -> None:
+    kinds: dict[OrderId, MoveKind] = {}
+    seen: Counter[tuple[MoveKind | str, type]] = Counter()
+    for seed in range(100, 130):
+        for entry in play(Random(seed), wallets=4, commands=200, moves=True).entries:
+            match entry.event:
+                case MovePlaced(move=move):
+                    kinds[move.id] = move.kind
+                case MoveClosed(move_id=move_id, outcome=outcome):
+                    seen[kinds[move_id], type(outcome)] += 1
+                case MoveRolledBack(move_id=move_id):
+                    seen[kinds[move_id], MoveRolledBack] += 1
+                case OrderPlaced(order=order) if order.to_float:
+                    seen["swap", OrderPlaced] += 1
+    ends = (Filled, Failed, Expired, Rejected, MoveRolledBack)
+    missing = [(kind, end) for kind in MoveKind for end in ends if not seen[kind, end]]
+    assert not missing, seen
+    assert seen["swap", OrderPlaced]
+
+
+@settings(deadline=None, derandomize=True, max_examples=100)
+@given(st.randoms(use_true_random=False), st.integers(1, 4), st.integers(5, 40))
+def test_no_small_script_of_moves_breaks_the_books(rng: Random, wallets: int, commands: int) -> None:
+    play(rng, wallets, commands, moves=True)
 
 
 @settings(deadline=None, derandomize=True, max_examples=100)
@@ -574,14 +807,14 @@ def test_a_fork_that_undoes_everything_leaves_what_was_deposited(rng: Random, wa
             attempt(desk, RecordOutcome(command.order_id, command.outcome, provisional=True))
         elif not isinstance(command, RecordFinal | AcceptBalances):
             attempt(desk, command)
-    for order_id, known in list(desk.state.open_orders.items()):
-        attempt(desk, RecordTicket(order_id, known.ticket or Ticket(f"of {order_id}", b"")))
-    while desk.state.open_orders:  # An expired entry may be tried elsewhere.
-        for order_id in list(desk.state.open_orders):
-            attempt(desk, RecordTicket(order_id, Ticket(f"of {order_id}", b"")))
-            attempt(desk, RecordOutcome(order_id, Expired()))
-    for order_id in rng.sample(sorted(desk.state.provisional), len(desk.state.provisional)):
-        desk.do(RecordFinal(order_id, Expired()))
+    state = desk.state
+    while open_ids := [*state.open_orders, *state.open_moves]:  # An expired entry may be tried elsewhere.
+        for work_id in open_ids:
+            attempt(desk, RecordTicket(work_id, Ticket(f"of {work_id}", b"")))
+            attempt(desk, RecordOutcome(work_id, Expired()))
+    booked = sorted([*state.provisional, *state.provisional_moves])
+    for work_id in rng.sample(booked, len(booked)):
+        desk.do(RecordFinal(work_id, Expired()))
     check_deposits_are_all(desk)
 
 

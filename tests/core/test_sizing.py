@@ -74,6 +74,7 @@ def test_every_rule_that_a_smaller_size_could_keep_has_a_cap() -> None:
         Code.AMOUNT_OUT_OF_RANGE,
         Code.PORTFOLIO_EXPOSURE,
         Code.ASSET_CONCENTRATION,
+        Code.STRATEGY_CONCENTRATION,
         Code.DAILY_LOSS_HEADROOM,
         Code.POSITION_SIZE,
         Code.STRATEGY_POSITION_SIZE,
@@ -104,8 +105,8 @@ w1; hold w1 a; w2 position 100               | buy eth risk$50 stop 5 | w2 $100
 w1 loss 50 stop 5; w2 position 900           | buy eth risk$50 stop 5 | w1 $995.72144
 w1 loss 50 stop 5; w2 position 996           | buy eth risk$50 stop 5 | w2 $996
 # The least, and what is not worth it.
-w1; desk least 500                           | buy eth risk$25 stop 5 | w1 $500
-w1; desk least 500.000001                    | buy eth risk$25 stop 5 \
+w1; desk budget 500                           | buy eth risk$25 stop 5 | w1 $500
+w1; desk budget 500.000001                    | buy eth risk$25 stop 5 \
 | SIZE_TOO_SMALL $500.000001 $500 by the risk budget @w1
 w1; desk exposure 0                          | buy eth risk$25 stop 5 \
 | SIZE_TOO_SMALL $10 $0 by PORTFOLIO_EXPOSURE @w1 + PORTFOLIO_EXPOSURE 0 0.1

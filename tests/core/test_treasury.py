@@ -9,7 +9,7 @@ from overmind.core.index import SelectionIndex
 from overmind.core.messages import CommandRefused, OrderPlaced
 from overmind.core.model import BPS, MICROS, PICO, Cause, Mint, Order, Quote
 from overmind.core.state import decode_state, encode_state
-from overmind.core.treasury import unwatched
+from overmind.core.treasury import exits_due, unwatched
 
 # Half an eth costs $1,000, so its average cost is 2000 where nothing else is said.
 BOUGHT = "buy eth $1000; fill"
@@ -212,6 +212,22 @@ def test_a_stop_loss_is_no_part_of_a_position_that_is_gone() -> None:
     assert due(desk) == "nothing"
     position = desk.book("w1").positions[Mint("eth")]
     assert (position.exits, position.exit_by_ns) == (None, None)
+
+
+def test_a_threshold_that_changes_is_watched_at_once() -> None:
+    desk = Play("w1; buy eth $1000; fill; mark eth 1900")
+    assert due(desk) == "nothing"
+    desk.play("w1 stop 5")
+    assert due(desk) != "nothing"
+    desk.play("w1 stop 6")
+    assert due(desk) == "nothing"
+
+
+def test_what_is_due_is_still_due_after_a_restart() -> None:
+    desk = Play("w1 stop 5; w2; buy eth $1000; fill; buy btc $1000 not w1 held 1000; fill; mark eth 1900; wait 1000")
+    recovered = decode_state(encode_state(desk.state))
+    assert exits_due(recovered, desk.now_ns) == exits_due(desk.state, desk.now_ns)
+    assert len(exits_due(recovered, desk.now_ns)) == 2
 
 
 def test_what_cannot_be_watched_is_named() -> None:

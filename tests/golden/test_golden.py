@@ -1,6 +1,7 @@
 """Journals written by earlier versions are read for ever: same events, same books, to the last unit.
 
-`python -m tests.golden.test_golden NAME` records a new one, for a new event or field; those that exist never change.
+`python -m tests.golden.test_golden NAME SCRIPT` records a new one, for a new event or field; those that exist never
+change.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ from tests.core.desk import Play
 
 from overmind.core.apply import apply
 from overmind.core.limits import values_of
-from overmind.core.messages import Entry, Event, OrderClosed
-from overmind.core.model import Mint, Outcome
+from overmind.core.messages import Entry, Event, MoveClosed, MovePlaced, OrderClosed, OrderPlaced
+from overmind.core.model import Mint, MoveKind, Outcome
 from overmind.core.state import State
 
 HERE = Path(__file__).parent
 JOURNALS = sorted(HERE.glob("*.jsonl"))
 
-# Every kind of event and outcome, in the words of tests/core/desk.py.
-SCRIPT = """
+# Every kind of event and outcome, in the words of tests/core/desk.py: what all begin with, and what each adds.
+OPENING = """
 w1; w2; w3 type Emergency; deposit w1 1 eth
 buy eth $300 id a; fill fee 13000; buy btc $150 id a2; fill fee 13000 rent 2039280
 mark eth 2100; sell eth 0.1 id b; fill fee 5000
@@ -42,13 +43,34 @@ buy eth $100 not w1,w2 id q stop 4 trail 10 profit 20 held 3600000; fill q.0.0; 
 reject for NOT_CONFIRMED; wait 9000; exits; fill fee 9000; buy eth $5 not w1,w2 id r; hold w4 operator for 1000
 wait 1000; hold momentum pause for 500; buy sol $20 not w1,w2 id t by arbitrage; fill t.0.0
 liquidate; close w1 eth; fill; wait 1; exits
-w5 trail 5 profit 9 held 7000000 trades 2 stop 4; reactivate w5; desk trades 20 least 5; wave eth 1700 1717 22 60000
+"""
+SCRIPTS = {
+    "sizing": """
+w5 trail 5 profit 9 held 7000000 trades 2 stop 4; reactivate w5; desk trades 20 budget 5; wave eth 1700 1717 22 60000
 buy eth risk$2 not w1,w2,w4 id u; fill u.0.0; buy eth risk0.01% not w1,w2,w4 id v stop 3 size volatility over 3600000
 fill v.0.0; mark eth 1600; exits; fill fee 5000; buy eth risk$0.01 not w1,w2,w4 id x
-w6 loss 20 stop 2 share momentum:40:900,arbitrage:30:500; change w6 loss 60 stop 4 arbitrage.share 50 allocation 0.2
-ceiling loss 50; change w6 stop files
-block eth; block btc; unblock btc; allow sol; allow eth; disallow eth; buy eth $5 id y; buy btc $5 id z
-"""
+""",
+    "limits": """
+w5 loss 20 stop 2 share momentum:40:900,arbitrage:30:500; change w5 loss 60 stop 4 arbitrage.share 50 allocation 0.2
+ceiling loss 50; change w5 stop files
+block eth; block btc; unblock btc; allow sol; allow eth; disallow eth; buy eth $5 id u; buy btc $5 id v
+""",
+    "risk": """
+desk strategy 60 places 3; reactivate w2; buy btc $10 not w1,w4 id u by arbitrage; fill u.0.0
+buy eth $9 not w1,w4 id v by arbitrage; desk places 2; buy new $8 id x by arbitrage
+""",
+    "moves": """
+fill; reactivate w1; reactivate w2; reactivate w3; reactivate w4; lift portfolio day_loss; lift portfolio drawdown
+mark sol 100; desk payees bank cap 9000 delay 0 threshold 100 loss 100 drawdown 100 streak 0 every 0 idle 60000
+w1 aim 20; w2 aim 40; w4 aim 10; hold w3 a; lift w3 a; float w2 0.00001; rebalance; fill provisional fee 13000; final
+deposit w3 5000 usd; rebalance; fail provisional fee 13000; roll back as expired; withdraw w2 $100 id x
+cancel move:withdraw:x
+withdraw w2 $200 id y; fill fee 13000 rent 2039280; withdraw w2 0.1 sol id z; sign; fill provisional
+roll back as failed fee 5000; accept w4 sol 0.01 because drained; moves; reject; wait 60000; mark sol 100; moves
+fill fee 5000; w5 sol 0; moves; expire; desk full 3 low 2; moves; fill fee 13000; desk full 0
+mark eth 2000; buy eth $100 not w3 id u; fill u.0.0; sweep; exits; fill; moves; fill fee 5000; reactivate w1
+""",
+}
 
 
 def read(path: Path) -> tuple[dict[str, object], list[bytes]]:
@@ -66,6 +88,15 @@ def books(state: State) -> dict[str, object]:
         "holds": {wallet_id: sorted(book.holds) for wallet_id, book in state.wallets.items()},
         "open_orders": sorted(state.open_orders),
         "provisional": sorted(state.provisional),
+        "open_moves": sorted(state.open_moves),
+        "provisional_moves": sorted(state.provisional_moves),
+        "moves": [state.moves_placed, state.rebalanced_ns, state.withdrawn_today_micros],
+        "withdrawals": sorted(state.withdrawals),
+        "trying": {
+            wallet_id: [structs.asdict(one) for one in (book.sweep, book.top_up)]
+            for wallet_id, book in state.wallets.items()
+        },
+        "idle": {wallet_id: dict(sorted(book.empty_since_ns.items())) for wallet_id, book in state.wallets.items()},
         "realised": {wallet_id: book.realised_micros for wallet_id, book in state.wallets.items()},
         "deposited": state.deposited_micros,
         "portfolio_holds": sorted(state.holds),
@@ -74,6 +105,8 @@ def books(state: State) -> dict[str, object]:
         "bases": [list(structs.astuple(base)) for base in (state.day_base, state.stop_base)],
         "peak_gain": state.peak_gain_micros,
         "timed": sorted(f"{one.scope.wallet_id} {one.cause} {one.until_ns}" for one in state.timed),
+        "strategies": dict(sorted(state.strategies.items())),
+        "users": dict(sorted(state.users.items())),
         "exiting": {
             wallet_id: {mint: structs.asdict(one) for mint, one in sorted(book.exiting.items())}
             for wallet_id, book in state.wallets.items()
@@ -127,17 +160,20 @@ def _within(then: object, now: object) -> bool:
 def test_every_event_and_outcome_is_guarded() -> None:
     entries = [msgspec.json.decode(line, type=Entry) for path in JOURNALS for line in read(path)[1]]
     assert {type(entry.event) for entry in entries} == set(get_args(Event))
-    outcomes = {type(entry.event.outcome) for entry in entries if isinstance(entry.event, OrderClosed)}
-    assert outcomes == set(get_args(Outcome))
+    for closed in (OrderClosed, MoveClosed):
+        outcomes = {type(entry.event.outcome) for entry in entries if isinstance(entry.event, closed)}
+        assert outcomes == set(get_args(Outcome)), closed
+    assert {one.event.move.kind for one in entries if isinstance(one.event, MovePlaced)} == set(MoveKind)
+    assert any(one.event.order.to_float for one in entries if isinstance(one.event, OrderPlaced))
     assert any(entry.event.provisional for entry in entries if isinstance(entry.event, OrderClosed))
 
 
-def record(path: Path) -> None:
+def record(path: Path, script: str) -> None:
     assert not path.exists(), f"{path} exists: a golden journal never changes"
-    desk = Play(SCRIPT.replace("\n", ";"))
+    desk = Play((OPENING + SCRIPTS[script]).replace("\n", ";"))
     lines = [books(desk.state), *desk.entries]
     path.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
 
 
 if __name__ == "__main__":
-    record(HERE / f"{sys.argv[1]}.jsonl")
+    record(HERE / f"{sys.argv[1]}.jsonl", sys.argv[2])

@@ -494,6 +494,12 @@ class Books:
         positions = sum(self.position(book, mint) for book in self.wallets.values())
         return positions + sum(one.notional_micros for one in self.open.values() if _buys(one, mint))
 
+    def deployed(self, strategy: StrategyType) -> int:
+        """By one strategy, in all wallets."""
+        held = (self.position_by(book, mint, strategy) for book in self.wallets.values() for mint in book.lots)
+        buys = (one for one in self.open.values() if one.side is Side.BUY and one.strategy is strategy)
+        return sum(held) + sum(one.notional_micros for one in buys)
+
     def exposure(self) -> int:
         positions = sum(self.positions(book) for book in self.wallets.values())
         return positions + sum(one.notional_micros for one in self.open.values() if one.side is Side.BUY)

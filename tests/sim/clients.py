@@ -385,6 +385,9 @@ class Trader:
         room[Code.ASSET_CONCENTRATION] = books.total_equity() * books.settings.asset_max_ppm // PPM - books.asset(
             signal.mint
         )
+        room[Code.STRATEGY_CONCENTRATION] = (
+            books.total_equity() * books.settings.strategy_max_ppm // PPM - books.deployed(signal.strategy)
+        )
         return min(room.values()) if self._random.random() < 0.7 else self._random.choice(sorted(room.values()))
 
     def _with_exit_amount(self, signal: Signal) -> Signal:
@@ -437,6 +440,8 @@ class Operator:
             multi_wallet_enabled=not self._desktop.odd() or random.random() < 0.9,
             portfolio_exposure_max_ppm=300_000 if self._desktop.odd() else 800_000,
             asset_max_ppm=random.choice((100_000, PPM)) if self._desktop.odd() else 400_000,
+            strategy_max_ppm=random.choice((100_000, 300_000)) if self._desktop.odd() else PPM,
+            positions_max=random.choice((1, 2)) if self._desktop.odd() else 0,
             rate_max_per_s=2 if self._desktop.odd() else 50,
             day_trades_max=random.choice((3, 30)) if self._desktop.odd() else 0,
             reserve_float_lamports=0 if self._desktop.odd() else LAMPORTS // 10,

@@ -57,6 +57,8 @@ OF_SIGNAL: Final = {
     Code.PORTFOLIO_TRADES,
     Code.PORTFOLIO_EXPOSURE,
     Code.ASSET_CONCENTRATION,
+    Code.STRATEGY_CONCENTRATION,
+    Code.PORTFOLIO_POSITIONS,
 }
 OF_WALLET: Final = {
     Code.WALLET_STATUS,
@@ -141,6 +143,8 @@ def broken_by_signal(books: Books, wish: Entering) -> set[Code]:
     ceiling, equity = slippage_ceiling(desk, signal), books.total_equity()
     impact = wish.notional_micros * BPS // (desk.costs.depth_micros + wish.notional_micros)
     asset = books.asset(signal.mint) + wish.notional_micros
+    deployed = books.deployed(signal.strategy) + wish.notional_micros
+    used = {mint for book in books.wallets.values() for mint in used_mints(books, book)}
     rules = {
         Code.PORTFOLIO_STOPPED: bool(books.stops) or _all_in_emergency(books),
         Code.STRATEGY_NOT_ENABLED: bool(books.paused.get(signal.strategy)),
@@ -155,6 +159,8 @@ def broken_by_signal(books: Books, wish: Entering) -> set[Code]:
         Code.PORTFOLIO_EXPOSURE: (books.exposure() + wish.notional_micros) * PPM
         > equity * desk.portfolio_exposure_max_ppm,
         Code.ASSET_CONCENTRATION: asset * PPM > equity * desk.asset_max_ppm,
+        Code.STRATEGY_CONCENTRATION: deployed * PPM > equity * desk.strategy_max_ppm,
+        Code.PORTFOLIO_POSITIONS: 0 < desk.positions_max < len(used | {signal.mint}) and signal.mint not in used,
     }
     found = {code for code, broken in rules.items() if broken}
     found |= broken_times(signal, wish.at_ns, wish.stale_ns)

@@ -173,7 +173,7 @@ def acting(app: App) -> APIRouter:
     async def rebalance_now(request: Request) -> Response:
         """The plan, and what was placed of it: nothing on a dry run."""
         wish = await _read(request, Balance)
-        planned = await engine.read(plan)
+        planned = await engine.read(lambda state: plan(state, app.clock.now_ns()))
         events = () if wish.dry_run else await engine.handle(Rebalance(wish.reason, by_operator=True))
         return Json({"plan": shown_plan(planned), "moves": placed(events), "dry_run": wish.dry_run})
 

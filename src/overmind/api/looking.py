@@ -14,6 +14,7 @@ from overmind.app import App
 from overmind.core.model import SignalId
 from overmind.core.state import State
 from overmind.form import ID
+from overmind.risk import risk as risk_of
 from overmind.route import Explained, explain
 
 TAIL_ENTRIES: Final = 50_000  # how far back closed orders are looked for
@@ -48,7 +49,8 @@ def looking(app: App, recent: Archive, whole: Archive) -> APIRouter:
 
     @router.get("/risk")
     async def risk() -> Response:
-        return Json(await engine.read(reports.risk))
+        stress = app.config.stress_reported
+        return Json(await engine.read(lambda state: risk_of(state, stress)))
 
     @router.get("/limits")
     async def wallet_limits() -> Response:

@@ -10,10 +10,19 @@ import typer
 
 from overmind import reports
 from overmind.cli import present
-from overmind.cli.opening import BAD_INPUT, AsJson, DataDir, data_dir_of, journal_read_only, state_on_disk
+from overmind.cli.opening import (
+    BAD_INPUT,
+    AsJson,
+    DataDir,
+    data_dir_of,
+    journal_read_only,
+    state_on_disk,
+    stress_of_caller,
+)
 from overmind.core.messages import OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack
 from overmind.core.model import SignalId
 from overmind.engine import recover
+from overmind.risk import risk as risk_of
 from overmind.route import explain as explain_signal
 from overmind.verify import verify as verify_journal
 
@@ -21,7 +30,7 @@ TAIL_ENTRIES: Final = 50_000  # how far back `orders` looks
 
 
 def add_to(cli: typer.Typer) -> None:
-    for command in (portfolio, wallets, positions, orders, stats, explain, verify):
+    for command in (portfolio, wallets, positions, risk, orders, stats, explain, verify):
         cli.command()(command)
 
 
@@ -51,6 +60,15 @@ def positions(as_json: AsJson = False, data_dir: DataDir = None) -> None:
         present.emit_json(rows)
     else:
         present.positions(rows)
+
+
+def risk(as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Use of every limit, concentrations, and what a fall of the prices would do."""
+    found = risk_of(state_on_disk(data_dir_of(data_dir)), stress_of_caller())
+    if as_json:
+        present.emit_json(found)
+    else:
+        present.risk(found)
 
 
 def orders(

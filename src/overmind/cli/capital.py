@@ -58,7 +58,8 @@ def rebalance(
     if answer is not None:
         shown, placed = msgspec.convert(answer["plan"], PlanShown), list(answer["moves"])
     elif dry_run:
-        shown, placed = moving.shown_plan(plan(state_on_disk(directory))), []
+        state = state_on_disk(directory)  # As it was when the desk was last up.
+        shown, placed = moving.shown_plan(plan(state, state.at_ns)), []
     else:
         shown, placed = _rebalance_offline(reason)
     if as_json:
@@ -77,7 +78,7 @@ def _rebalance_offline(reason: str) -> tuple[PlanShown, list[OrderId]]:
 async def _rebalance(config: MultiWalletConfig, journal: Journal, reason: str) -> tuple[PlanShown, list[OrderId]]:
     clock = SystemClock()
     async with connected(config, clock) as connect, running(App(config, journal, clock, connect)) as app:
-        shown = moving.shown_plan(plan(app.engine.state))
+        shown = moving.shown_plan(plan(app.engine.state, app.clock.now_ns()))
         return shown, moving.placed(await app.engine.handle(Rebalance(reason, by_operator=True)))
 
 

@@ -15,7 +15,7 @@ from overmind.config import MultiWalletConfig
 from overmind.config.environment import DEFAULT_DOTENV, Environment
 from overmind.config.problems import Findings
 from overmind.config.settings import Settings
-from overmind.config.variables import DATA_DIR
+from overmind.config.variables import DATA_DIR, RISK_AGGREGATION_ENABLED, STRESS
 from overmind.core.model import Desk, Token
 from overmind.core.state import State
 from overmind.engine import recover
@@ -51,6 +51,16 @@ def data_dir_of(given: Path | None) -> Path:
         return given
     findings = Findings()
     return Settings(Environment(os.environ, DEFAULT_DOTENV, findings), findings).get(DATA_DIR)
+
+
+def stress_of_caller() -> tuple[int, ...] | None:
+    """The falls that a report of risk computes; None: aggregation is off. Raises ConfigError."""
+    findings = Findings()
+    settings = Settings(Environment(os.environ, DEFAULT_DOTENV, findings), findings)
+    aggregated, stress_ppm = settings.get(RISK_AGGREGATION_ENABLED), settings.get(STRESS)
+    if error := findings.error():
+        raise error
+    return stress_ppm if aggregated else None
 
 
 @contextmanager

@@ -23,6 +23,8 @@ def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings:
         selection_timeout_ns=settings.get(variables.SELECTION_TIMEOUT),
         portfolio_exposure_max_ppm=settings.get(variables.PORTFOLIO_EXPOSURE_MAX),
         asset_max_ppm=settings.get(variables.ASSET_MAX),
+        strategy_max_ppm=settings.get(variables.STRATEGY_MAX),
+        positions_max=settings.get(variables.POSITIONS_MAX),
         rate_max_per_s=settings.get(variables.RATE_MAX),
         slippage_max_bps=settings.get(variables.SLIPPAGE_MAX),
         slippage_max_meme_bps=settings.get(variables.SLIPPAGE_MAX_MEME),

@@ -136,6 +136,23 @@ def ladder(rungs_max: int) -> Kind[tuple[int, ...]]:
     return Kind(read, "comma list of bps", rung.bounds)
 
 
+def percents(count_max: int) -> Kind[tuple[int, ...]]:
+    """Percent, kept in ppm; each once, the smallest first."""
+    each = percent()
+
+    def read(text: str) -> tuple[int, ...] | Wrong:
+        found = [each.read(part) for part in text.split(",")]
+        for one in found:
+            if isinstance(one, Wrong):
+                return one
+        shares = sorted({one for one in found if not isinstance(one, Wrong)})
+        if len(found) > count_max or len(shares) < len(found):
+            return Wrong(f"{shown(text)!r} is no such list", f"write up to {count_max} different percentages")
+        return tuple(shares)
+
+    return Kind(read, "comma list of percent", each.bounds)
+
+
 def measured(measure: Measure) -> Kind[int]:
     return Kind(measure.read, measure.unit, measure.bounds)
 

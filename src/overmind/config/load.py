@@ -43,6 +43,7 @@ class MultiWalletConfig(msgspec.Struct, frozen=True, kw_only=True):
     balance_check_interval_s: int
     auto_rebalance_enabled: bool
     risk_aggregation_enabled: bool
+    stress_ppm: tuple[int, ...]
     paper_capital_micros: int
     paper_prices: PriceSource
     price_tape: Path | None  # None: the shipped one
@@ -62,6 +63,11 @@ class MultiWalletConfig(msgspec.Struct, frozen=True, kw_only=True):
     def emergency_stop_threshold(self) -> Decimal:
         """The fraction of the day's opening equity whose loss stops everything."""
         return Decimal(self.desk.emergency_stop_ppm) / PPM
+
+    @property
+    def stress_reported(self) -> tuple[int, ...] | None:
+        """The falls that a report of risk computes; None: aggregation is off."""
+        return self.stress_ppm if self.risk_aggregation_enabled else None
 
     def effective(self) -> list[Effective]:
         """Every setting as it holds, secrets masked, with where it came from."""
@@ -94,6 +100,7 @@ def _load(env: Mapping[str, str], dotenv: Path | None) -> MultiWalletConfig | Co
         balance_check_interval_s=settings.get(variables.BALANCE_CHECK_INTERVAL),
         auto_rebalance_enabled=settings.get(variables.AUTO_REBALANCE_ENABLED),
         risk_aggregation_enabled=settings.get(variables.RISK_AGGREGATION_ENABLED),
+        stress_ppm=settings.get(variables.STRESS),
         paper_capital_micros=settings.get(variables.PAPER_CAPITAL),
         paper_prices=settings.get(variables.PAPER_PRICES),
         price_tape=_price_tape(settings, findings),

@@ -390,7 +390,8 @@ RISK_AGGREGATION_ENABLED = Variable(
     "OVERMIND_RISK_AGGREGATION_ENABLED",
     kinds.flag(),
     "true",
-    "Watch and report risk over all wallets together. Not in force in this version.",
+    "Report risk over all wallets together: concentrations and stress. false leaves them out of `overmind risk`; the "
+    "limits are enforced either way.",
 )
 PORTFOLIO_EXPOSURE_MAX = Variable(
     "OVERMIND_PORTFOLIO_EXPOSURE_MAX_PERCENT",
@@ -400,6 +401,24 @@ PORTFOLIO_EXPOSURE_MAX = Variable(
 )
 ASSET_MAX = Variable(
     "OVERMIND_ASSET_MAX_PERCENT", measured(kinds.percent()), "40", "Most of the portfolio's equity in one asset."
+)
+STRATEGY_MAX = Variable(
+    "OVERMIND_STRATEGY_MAX_PERCENT",
+    measured(kinds.percent()),
+    "100",
+    "Most of the portfolio's equity that one strategy may deploy in all wallets together, held buys included.",
+)
+POSITIONS_MAX = Variable(
+    "OVERMIND_POSITIONS_MAX",
+    measured(kinds.whole("assets", 0, 100_000)),
+    "0",
+    "Most different assets that all wallets together may hold, held buys included. 0: no limit.",
+)
+STRESS = Variable(
+    "OVERMIND_STRESS_PERCENT",
+    kinds.percents(8),
+    "10,20,50",
+    "Falls of every position that `overmind risk` computes the portfolio's loss for.",
 )
 SLIPPAGE_MAX = Variable(
     "OVERMIND_SLIPPAGE_MAX_BPS",
@@ -546,6 +565,9 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         RISK_AGGREGATION_ENABLED,
         PORTFOLIO_EXPOSURE_MAX,
         ASSET_MAX,
+        STRATEGY_MAX,
+        POSITIONS_MAX,
+        STRESS,
         SLIPPAGE_MAX,
         SLIPPAGE_MAX_MEME,
         QUOTE_OFF_MARK_MAX,

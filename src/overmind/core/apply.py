@@ -37,12 +37,11 @@ from overmind.core.messages import (
     TicketRecorded,
     WalletConfigured,
 )
-from overmind.core.model import SOL, Desk, Mark, Mint, Signal, Wallet
+from overmind.core.model import SOL, Desk, Signal, Wallet
 from overmind.core.moves import close_move, finalise_move, place_move, roll_back_move
 from overmind.core.settle import adjust, close, deposit, finalise, place, roll_back
 from overmind.core.state import State, TimedHold, remember_decision
-from overmind.core.sums import count, discount, refresh_equity
-from overmind.core.volatility import Volatility
+from overmind.core.sums import mark_prices
 
 
 def apply(state: State, entry: Entry) -> None:
@@ -63,7 +62,7 @@ def apply(state: State, entry: Entry) -> None:
         case OrderFinal(order_id=order_id):
             finalise(state, order_id)
         case PricesMarked(marks=marks):
-            _mark(state, marks)
+            mark_prices(state, marks)
         case SignalRefused(signal=signal):
             state.refused += 1
             _decide(state, signal, entry)
@@ -176,50 +175,6 @@ def _configure_desk(state: State, desk: Desk) -> None:
         put_in_force(state, state.wallets[wallet_id])
     fit_allocations(state)
     state.revalued = True
-
-
-def _mark(state: State, marks: tuple[Mark, ...]) -> None:
-    changed = [mark for mark in marks if _price_changed(state, mark)]
-    shown_twice = {mark.mint: min(mark.price_pico, _price_pico(state, mark.mint)) for mark in marks}
-    for mark in marks:
-        state.marks[mark.mint] = mark
-        _observe(state, mark)
-    for book in state.wallets.values():
-        for mint, price_pico in shown_twice.items():
-            position = book.positions.get(mint)
-            if position is not None:  # One mark alone may be a mistake, and a peak is for ever.
-                position.peak_pico = max(position.peak_pico, price_pico)
-    if changed:
-        _revalue(state, changed)
-
-
-def _observe(state: State, mark: Mark) -> None:
-    known = state.volatility.get(mark.mint)
-    if known is None:
-        known = state.volatility[mark.mint] = Volatility()
-    known.observe(mark, state.settings.volatility_half_life_ns)
-
-
-def _revalue(state: State, changed: list[Mark]) -> None:
-    for book in state.wallets.values():
-        for mark in changed:
-            position = book.positions.get(mark.mint)
-            if position is not None:
-                discount(state, book, position)
-                position.revalue(mark.price_pico)
-                count(state, book, position)
-        refresh_equity(state, book)
-    state.revalued = True
-
-
-def _price_pico(state: State, mint: Mint) -> int:
-    mark = state.marks.get(mint)
-    return mark.price_pico if mark is not None else 0
-
-
-def _price_changed(state: State, mark: Mark) -> bool:
-    known = state.marks.get(mark.mint)
-    return known is None or known.price_pico != mark.price_pico
 
 
 def _roll_day(state: State, day: int) -> None:

@@ -127,6 +127,8 @@ class WalletBook(msgspec.Struct):
     quality: list[Execution] = msgspec.field(default_factory=list)
     exiting: dict[Mint, Exiting] = msgspec.field(default_factory=dict)
     exits_placed: int = 0  # of our own accord, ever: numbers their ids
+    reached: set[Mint] = msgspec.field(default_factory=set)  # positions whose newest price may make them due
+    timed: dict[Mint, int] = msgspec.field(default_factory=dict)  # those that have their time, and when it is over
     cooldowns: dict[Mint, int] = msgspec.field(default_factory=dict)  # until when not to buy what a stop sold
     liquidating: bool = False
     sweeping: bool = False  # what it has of the quote currency goes to the Emergency wallet
@@ -173,7 +175,7 @@ class WalletBook(msgspec.Struct):
     def used_by_micros(self, mint: Mint, strategy: StrategyType) -> int:
         """The part of `used_micros` that one strategy owns."""
         position, entries = self.positions.get(mint), self.entries.get(mint)
-        return (position.value_by.get(strategy, 0) if position else 0) + (entries.get(strategy, 0) if entries else 0)
+        return (position.value_of(strategy) if position else 0) + (entries.get(strategy, 0) if entries else 0)
 
     def deployed_micros(self, strategy: StrategyType) -> int:
         """Value of everything that one strategy owns here, its held buys included."""

@@ -61,18 +61,18 @@ def _of_wallet(state: State, book: WalletBook, at_ns: int) -> Iterator[Event]:
 def _of_portfolio(state: State, at_ns: int) -> Iterator[Event]:
     desk, holds = state.settings, state.holds
     capital = state.day_base.capital_micros(state.deposited_micros)
-    if DAY_LOSS not in holds and _reached(state, capital, desk.day_loss_max_ppm):
+    if DAY_LOSS not in holds and reached(state.equity_micros, capital, desk.day_loss_max_ppm):
         reason = _lost(state, capital, "since 00:00 UTC", desk.day_loss_max_ppm)
         yield from add_hold(state, Scope(), Hold(DAY_LOSS, reason, at_ns, _midnight_ns(state, at_ns)))
     if desk.day_trades_max and _used_up(state.trades_today, desk.day_trades_max, holds):
         reason = f"{state.trades_today} trades of all wallets since 00:00 UTC, the limit is {desk.day_trades_max}"
         yield from add_hold(state, Scope(), Hold(DAY_TRADES, reason, at_ns, _midnight_ns(state, at_ns)))
     peak = state.peak_gain_micros + state.deposited_micros
-    if DRAWDOWN not in holds and _reached(state, peak, desk.drawdown_max_ppm):
+    if DRAWDOWN not in holds and reached(state.equity_micros, peak, desk.drawdown_max_ppm):
         reason = _lost(state, peak, "from the peak", desk.drawdown_max_ppm)
         yield from add_hold(state, Scope(), Hold(DRAWDOWN, reason, at_ns))
     capital = state.stop_base.capital_micros(state.deposited_micros)
-    if _reached(state, capital, desk.emergency_stop_ppm):
+    if reached(state.equity_micros, capital, desk.emergency_stop_ppm):
         since = "since 00:00 UTC or the last reactivation"
         reason = _lost(state, capital, since, desk.emergency_stop_ppm)
         yield from stop_all(state, reason, at_ns)
@@ -85,9 +85,9 @@ def _used_up(trades: int, trades_max: int, holds: dict[str, Hold]) -> bool:
     return trades >= max(1, trades_max) and DAY_TRADES not in holds
 
 
-def _reached(state: State, capital_micros: int, limit_ppm: int) -> bool:
+def reached(equity_micros: int, capital_micros: int, limit_ppm: int) -> bool:
     """Whether what is left of the capital is so much less. Exact, in integers."""
-    loss = capital_micros - state.equity_micros
+    loss = capital_micros - equity_micros
     return loss > 0 and loss * PPM >= capital_micros * limit_ppm
 
 

@@ -58,8 +58,9 @@ def refused(signal: Signal, general: list[Refusal], listed: list[list[Refusal]],
     if not listed and not general:
         general = [Refusal(Code.WALLET_STATUS, "at least one wallet", "no wallet is configured")]
     closest_first = sorted((one for one in listed if one), key=lambda one: -PRECEDENCE[one[0].code])
-    head = sorted([*general, *(closest_first[0] if closest_first else [])], key=lambda one: PRECEDENCE[one.code])
-    refusals = [*head, *(refusal for one in closest_first[1:] for refusal in one)]
+    closest = closest_first.pop(0) if closest_first and all(listed) else []  # Else one has nothing against it.
+    head = sorted([*general, *closest], key=lambda one: PRECEDENCE[one.code])
+    refusals = [*head, *(refusal for one in closest_first for refusal in one)]
     return SignalRefused(signal, tuple(refusals), unlisted)
 
 

@@ -6,6 +6,7 @@ A top-up serves exits too, so a stop does not forbid it. The swap buys, and what
 from __future__ import annotations
 
 from collections.abc import Iterator
+from heapq import heapify, heapreplace
 from typing import Final
 
 from overmind.core.book import WalletBook
@@ -37,11 +38,13 @@ def due_top_ups(state: State, at_ns: int) -> Iterator[MovePlaced | OrderPlaced]:
     desk = state.settings
     if not desk.float_target_lamports:
         return
-    for book in list(state.wallets.values()):
-        if _float(state, book) < desk.float_low_lamports and _needs_it(book, at_ns):
-            placed = _top_up(state, book, at_ns)
-            if placed is not None:
-                yield placed
+    needing = (book for book in state.wallets.values() if _needs_it(book, at_ns))
+    low = [book for book in needing if _float(state, book) < desk.float_low_lamports]
+    givers = _givers(state) if low else []
+    for book in low:
+        placed = _top_up(state, book, givers, at_ns)
+        if placed is not None:
+            yield placed
 
 
 def _float(state: State, book: WalletBook) -> int:
@@ -56,23 +59,28 @@ def _needs_it(book: WalletBook, at_ns: int) -> bool:
     return not book.holds or bool(book.positions) or book.sweeping
 
 
-def _top_up(state: State, book: WalletBook, at_ns: int) -> MovePlaced | OrderPlaced | None:
+def _top_up(
+    state: State, book: WalletBook, givers: list[tuple[int, int, WalletBook]], at_ns: int
+) -> MovePlaced | OrderPlaced | None:
     """From the richest that keeps its own target; from a swap of the wallet itself where none can."""
     desk = state.settings
     lacking = desk.float_target_lamports - _float(state, book)
     least = desk.float_low_lamports - _float(state, book)
-    richest = max(_givers(state, book), key=lambda other: (_spare(state, other), -other.slot), default=None)
-    if richest is not None and _spare(state, richest) >= least:
-        money = Money(min(lacking, _spare(state, richest)), SOL)
+    if givers and -givers[0][0] >= least:
+        spare, slot, richest = givers[0]
+        money = Money(min(lacking, -spare), SOL)
+        heapreplace(givers, (spare + money.units + desk.costs.fee_max_lamports, slot, richest))
         reason = f"{book.wallet.id} has {_sol(_float(state, book))} SOL for fees and rent"
         return transfer(state, MoveKind.TOP_UP, richest, book, money, reason, at_ns)
     return _swap(state, book, lacking, at_ns)
 
 
-def _givers(state: State, taker: WalletBook) -> Iterator[WalletBook]:
-    for book in state.wallets.values():
-        if book is not taker and not {"removed", "quarantine"} & book.holds.keys() and _spare(state, book) > 0:
-            yield book
+def _givers(state: State) -> list[tuple[int, int, WalletBook]]:
+    """A heap of what they can spare, the richest first. Who lacks something itself spares nothing."""
+    books = (book for book in state.wallets.values() if not {"removed", "quarantine"} & book.holds.keys())
+    givers = [(-spare, book.slot, book) for book in books if (spare := _spare(state, book)) > 0]
+    heapify(givers)
+    return givers
 
 
 def _spare(state: State, book: WalletBook) -> int:
@@ -88,7 +96,7 @@ def _swap(state: State, book: WalletBook, lamports: int, at_ns: int) -> OrderPla
     """Buy it, where the wallet takes entries at all and can pay. None: it cannot."""
     desk, price = state.settings, fresh_price_pico(state, SOL, at_ns)
     strategy = next(iter(book.wallet.strategies), None)
-    if price is None or book.holds or state.holds or strategy is None:
+    if price is None or book.holds or state.holds or strategy is None or SOL not in desk.tokens:
         return None
     micros = value_micros_up(lamports, price, SOL_DECIMALS)
     if micros > free_units(state, book, desk.quote.mint) or not can_pay(state, book, desk.costs.fee_max_lamports):

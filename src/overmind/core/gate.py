@@ -101,6 +101,8 @@ UNITS: Final[dict[Code, str]] = {
     Code.WALLET_EXPOSURE: PERCENT,
     Code.PORTFOLIO_EXPOSURE: PERCENT,
     Code.ASSET_CONCENTRATION: PERCENT,
+    Code.STRATEGY_CONCENTRATION: PERCENT,
+    Code.PORTFOLIO_POSITIONS: COUNT,
     Code.RATE_LIMIT: COUNT,
 }
 
@@ -230,6 +232,12 @@ def signal_refusals(state: State, ask: Ask, at_ns: int, received_at_ns: int) -> 
     asset = state.assets.get(signal.mint, 0) + ask.notional_micros
     if asset > ppm_of(state.equity_micros, desk.asset_max_ppm):
         yield Refusal(Code.ASSET_CONCENTRATION, desk.asset_max_ppm, share_ppm(asset, state.equity_micros))
+    deployed = state.strategies.get(signal.strategy, 0) + ask.notional_micros
+    if deployed > ppm_of(state.equity_micros, desk.strategy_max_ppm):
+        actual = share_ppm(deployed, state.equity_micros)
+        yield Refusal(Code.STRATEGY_CONCENTRATION, desk.strategy_max_ppm, actual)
+    if desk.positions_max and signal.mint not in state.users and len(state.users) + 1 > desk.positions_max:
+        yield Refusal(Code.PORTFOLIO_POSITIONS, desk.positions_max, len(state.users) + 1)
 
 
 def mint_refusals(state: State, mint: Mint) -> Iterator[Refusal]:

@@ -30,8 +30,18 @@ class Choice(NamedTuple):
     candidates: int  # among how many it was the cheapest
 
 
+class Column(NamedTuple):
+    """One token in all wallets, by slot."""
+
+    uses: Flags
+    missing: NDArray[np.float64]  # who lacks its account
+    room: Micros  # under the wallet's limit of a position
+    room_by: dict[StrategyType, Micros]  # under a strategy's, made when it is asked for
+
+
 class SelectionIndex:
-    """Refreshed lazily from `state.touched` (wallets that changed) and `state.revalued` (all of them did)."""
+    """Refreshed lazily from `state.touched` (wallets that changed), `state.repriced` (what all of them have room for
+    did) and `state.revalued` (start afresh). What is known by token is made when a signal asks for the token."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -66,8 +76,8 @@ class SelectionIndex:
         rooms = np.full(len(self.books), -1, np.int64)
         may = self.candidates(ask, at_ns, excluded)
         rooms[may] = self._capacity[signal.strategy][may]
-        for room in (self._room.get(signal.mint), self._room_by.get((signal.mint, signal.strategy))):
-            if room is not None:
+        if signal.mint in self._accounts:
+            for room in (self._column(signal.mint).room, self._room_by(signal.mint, signal.strategy)):
                 rooms[may] = np.minimum(rooms[may], room[may])
         return rooms
 
@@ -85,8 +95,7 @@ class SelectionIndex:
     def users(self, mint: Mint) -> list[WalletBook]:
         """The wallets that hold this token or are about to."""
         self.refresh()
-        uses = self._uses.get(mint)
-        return [] if uses is None else [self.books[slot] for slot in uses.nonzero()[0]]
+        return [self.books[slot] for slot in self._column(mint).uses.nonzero()[0]]
 
     def candidates(self, ask: Ask, at_ns: int, excluded: tuple[WalletId, ...]) -> NDArray[np.intp]:
         """Slots of the wallets whose capacity, risk level, rate and room in this token fit."""
@@ -94,14 +103,12 @@ class SelectionIndex:
         fits = self._capacity[signal.strategy] >= notional
         fits &= self._risk <= signal.risk_tolerance_ppm
         if self._full_count:
-            uses = self._uses.get(signal.mint)
-            fits &= ~self._full if uses is None else uses | ~self._full
+            fits &= self._column(signal.mint).uses | ~self._full
         if at_ns < self._limited_until_max:
             fits &= self._limited_until <= at_ns
-        if (room := self._room.get(signal.mint)) is not None:
-            fits &= room >= notional
-        if (room_by := self._room_by.get((signal.mint, signal.strategy))) is not None:
-            fits &= room_by >= notional
+        if signal.mint in self._accounts:  # Somebody has something of it.
+            fits &= self._column(signal.mint).room >= notional
+            fits &= self._room_by(signal.mint, signal.strategy) >= notional
         for wallet_id in (*signal.exclude, *excluded):
             if (book := self._state.wallets.get(wallet_id)) is not None:
                 fits[book.slot] = False
@@ -114,8 +121,8 @@ class SelectionIndex:
         headroom = float(ask.notional_micros) / np.maximum(capacity[candidates], 1)
         headroom *= common.headroom_bps
         base: NDArray[np.float64] | float = common.fee + common.rent + common.slippage
-        if (missing := self._missing.get(ask.signal.mint)) is not None:
-            base = common.fee + common.rent * missing[candidates] + common.slippage
+        if ask.signal.mint in self._accounts:
+            base = common.fee + common.rent * self._column(ask.signal.mint).missing[candidates] + common.slippage
         headroom += base
         if ask.signal.preferred_type is not None:
             preferred = self._type[candidates] == _TYPE_RANK[ask.signal.preferred_type]
@@ -126,11 +133,17 @@ class SelectionIndex:
         state = self._state
         if state.revalued or len(state.touched) > len(self.books):
             self._rebuild()
-        elif state.touched:
+            return
+        if state.repriced:
+            for book in self.books:
+                self._refresh_wallet(book)
+            self._columns.clear()
+            state.repriced = False
+        if state.touched:
             for wallet_id in {touched.wallet_id for touched in state.touched}:
                 self._refresh_wallet(state.wallets[wallet_id])
-            for wallet_id, mint, strategy in set(state.touched):
-                self._refresh_mint(state.wallets[wallet_id], mint, strategy)
+            for wallet_id, mint in {(touched.wallet_id, touched.mint) for touched in state.touched}:
+                self._refresh_mint(state.wallets[wallet_id], mint)
             state.touched.clear()
 
     def _rebuild(self) -> None:
@@ -147,11 +160,8 @@ class SelectionIndex:
         self._full_count = 0
         self._limited_until = np.zeros(count, np.int64)  # by the rate limit
         self._limited_until_max = 0
-        # By token, made when a wallet first uses it: who uses it, who lacks its account, room under position limits.
-        self._uses: dict[Mint, Flags] = {}
-        self._missing: dict[Mint, NDArray[np.float64]] = {}
-        self._room: dict[Mint, Micros] = {}
-        self._room_by: dict[tuple[Mint, StrategyType], Micros] = {}
+        self._accounts: dict[Mint, dict[int, WalletBook]] = {}  # by token and slot: who may have something of it
+        self._columns: dict[Mint, Column] = {}
         for book in self.books:
             limits = book.wallet.limits
             self._risk[book.slot] = limits.risk_level_ppm
@@ -160,12 +170,12 @@ class SelectionIndex:
             self._position_max[book.slot] = min(limits.position_max_micros, ROOMY)
             for strategy, share in book.wallet.strategies.items():
                 self._strategy_position_max[strategy][book.slot] = min(share.position_max_micros, ROOMY)
-        for book in self.books:  # Rooms by token begin as copies of everybody's limits: those come first.
+        for book in self.books:
             self._refresh_wallet(book)
-            for mint in {*book.positions, *book.entries, *book.token_accounts}:
-                self._refresh_mint(book, mint, None)
+            for mint in (*book.positions, *book.entries, *book.token_accounts):
+                self._accounts.setdefault(mint, {})[book.slot] = book
         state.touched.clear()
-        state.revalued = False
+        state.revalued = state.repriced = False
 
     def _refresh_wallet(self, book: WalletBook) -> None:
         slot, state = book.slot, self._state
@@ -181,28 +191,43 @@ class SelectionIndex:
             self._full[slot] = full
             self._full_count += 1 if full else -1
 
-    def _refresh_mint(self, book: WalletBook, mint: Mint, strategy: StrategyType | None) -> None:
-        slot = book.slot
-        if mint not in self._uses:
-            self._uses[mint] = np.zeros(len(self.books), np.bool_)
-            self._missing[mint] = np.ones(len(self.books), np.float64)
-            self._room[mint] = self._position_max.copy()
-        self._uses[mint][slot] = book.uses(mint)
-        self._missing[mint][slot] = mint not in book.token_accounts
-        self._room[mint][slot] = _room(book.wallet.limits.position_max_micros, book.used_micros(mint))
-        shares = book.wallet.strategies
-        for one in shares if strategy is None else (strategy,):
-            if one in shares:  # It may have been taken out of the wallet since.
-                self._refresh_strategy(book, mint, one, shares[one].position_max_micros)
+    def _refresh_mint(self, book: WalletBook, mint: Mint) -> None:
+        self._accounts.setdefault(mint, {})[book.slot] = book
+        if (column := self._columns.get(mint)) is not None:
+            self._fill(column, book, mint)
 
-    def _refresh_strategy(self, book: WalletBook, mint: Mint, strategy: StrategyType, position_max: int) -> None:
-        used_by, key = book.used_by_micros(mint, strategy), (mint, strategy)
-        room_by = self._room_by.get(key)
+    def _column(self, mint: Mint) -> Column:
+        column = self._columns.get(mint)
+        if column is None:
+            count = len(self.books)
+            column = Column(np.zeros(count, np.bool_), np.ones(count, np.float64), self._position_max.copy(), {})
+            for book in self._accounts.get(mint, {}).values():
+                self._fill(column, book, mint)
+            self._columns[mint] = column
+        return column
+
+    def _fill(self, column: Column, book: WalletBook, mint: Mint) -> None:
+        slot = book.slot
+        column.uses[slot] = book.uses(mint)
+        column.missing[slot] = mint not in book.token_accounts
+        column.room[slot] = _room(book.wallet.limits.position_max_micros, book.used_micros(mint))
+        for strategy, room_by in column.room_by.items():
+            _fill_strategy(room_by, book, mint, strategy)
+
+    def _room_by(self, mint: Mint, strategy: StrategyType) -> Micros:
+        column = self._column(mint)
+        room_by = column.room_by.get(strategy)
         if room_by is None:
-            if not used_by:
-                return
-            room_by = self._room_by[key] = self._strategy_position_max[strategy].copy()
-        room_by[book.slot] = _room(position_max, used_by)
+            room_by = column.room_by[strategy] = self._strategy_position_max[strategy].copy()
+            for book in self._accounts.get(mint, {}).values():
+                _fill_strategy(room_by, book, mint, strategy)
+        return room_by
+
+
+def _fill_strategy(room_by: Micros, book: WalletBook, mint: Mint, strategy: StrategyType) -> None:
+    share = book.wallet.strategies.get(strategy)
+    if share is not None:  # Who has no share has no capacity either.
+        room_by[book.slot] = _room(share.position_max_micros, book.used_by_micros(mint, strategy))
 
 
 def _room(limit_micros: int, used_micros: int) -> int:

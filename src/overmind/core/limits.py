@@ -15,6 +15,7 @@ from overmind.core.book import WalletBook
 from overmind.core.messages import Change
 from overmind.core.model import MICROS, PPM, Ceilings, LimitName, Limits, StrategyShare, StrategyType, Wallet, WalletId
 from overmind.core.state import State
+from overmind.core.sums import configure
 
 Values = dict[LimitName, int]
 
@@ -172,7 +173,8 @@ def in_force(configured: Wallet, changes: Mapping[LimitName, Change], ceilings: 
 def put_in_force(state: State, book: WalletBook) -> None:
     """After the files, the ceilings or the changes are others. Allocations are fitted apart."""
     changes = state.changes.get(book.configured.id)
-    book.wallet = in_force(book.configured, changes, state.settings.ceilings) if changes else book.configured
+    wallet = in_force(book.configured, changes, state.settings.ceilings) if changes else book.configured
+    configure(state, book, wallet)
 
 
 def wanted_allocations(state: State) -> dict[WalletId, int]:

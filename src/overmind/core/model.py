@@ -220,6 +220,8 @@ class Desk(Value, frozen=True):
     day_trades_max: int = 0  # of all wallets since 00:00 UTC; 0: no limit
     sizing_min_micros: int = 10 * MICROS  # what a risk budget comes to, with all its caps, must be worth it
     volatility_half_life_ns: int = DAY_NS // 4  # of what a price move weighs in a token's volatility
+    strategy_max_ppm: int = PPM  # of the portfolio's equity, deployed by one strategy in all wallets
+    positions_max: int = 0  # different assets in all wallets, those about to be bought included; 0: no limit
     costs: CostModel = CostModel()
     ceilings: Ceilings = Ceilings()
 

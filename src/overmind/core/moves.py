@@ -11,7 +11,7 @@ from overmind.core.ledger import DEPOSITS, FEES, RENT
 from overmind.core.model import DAY_NS, SOL, Failed, Filled, Mint, Move, MoveKind, OrderId, Outcome
 from overmind.core.realised import Costs
 from overmind.core.settle import capital_changed, make_good, pay_costs, realise, take_back, tried
-from overmind.core.state import State, Touched
+from overmind.core.state import Asked, State, Touched
 from overmind.core.sums import refresh_equity
 
 
@@ -27,7 +27,7 @@ def place_move(state: State, move: Move) -> None:
         case MoveKind.REBALANCE:
             state.rebalanced_ns = state.at_ns
         case MoveKind.WITHDRAWAL:
-            state.withdrawals.add(request_id_of(move))
+            state.withdrawals[request_id_of(move)] = Asked(move.wallet_id, move.money, move.to_address)
             state.withdrawn_today_micros += move.notional_micros
         case MoveKind.RECLAIM:  # Who buys the token meanwhile reserves the rent of a new account.
             book.token_accounts.discard(move.money.mint)
@@ -57,13 +57,20 @@ def close_move(state: State, move_id: OrderId, outcome: Outcome, provisional: bo
         state.provisional_moves[move_id] = ProvisionalMove(move, known.ticket, outcome, costs_micros)
     if move.kind.protects:
         tried(state, _trying(state, move), outcome)
-    if move.kind is MoveKind.WITHDRAWAL and not isinstance(outcome, Filled) and move.placed_ns // DAY_NS == state.day:
-        state.withdrawn_today_micros -= move.notional_micros
+    if not provisional:
+        _give_back(state, move, outcome)
     _settled(state, move)
 
 
 def finalise_move(state: State, move_id: OrderId) -> None:
-    del state.provisional_moves[move_id]
+    known = state.provisional_moves.pop(move_id)
+    _give_back(state, known.move, known.outcome)
+
+
+def _give_back(state: State, move: Move, outcome: Outcome) -> None:
+    """A withdrawal that came to nothing, for good, does not count against the cap of the day it was asked for."""
+    if move.kind is MoveKind.WITHDRAWAL and not isinstance(outcome, Filled) and move.placed_ns // DAY_NS == state.day:
+        state.withdrawn_today_micros -= move.notional_micros
 
 
 def roll_back_move(state: State, move_id: OrderId, outcome: Outcome) -> None:
@@ -78,6 +85,7 @@ def roll_back_move(state: State, move_id: OrderId, outcome: Outcome) -> None:
         state.ledger.transfer(known.outcome.rent_lamports, SOL, RENT, book.accounts.sol_float)
         _unmove(state, book, move, known.outcome)
     _book(state, book, move, outcome)
+    _give_back(state, move, outcome)
     _settled(state, move)
 
 
@@ -137,6 +145,8 @@ def _unmove(state: State, book: WalletBook, move: Move, fill: Filled) -> None:
         capital_changed(state, book, mint, equity_before)
     else:
         receiver = state.wallets[move.to_wallet]
+        if fill.rent_lamports:
+            receiver.token_accounts.discard(mint)
         take_back(state, receiver, mint, units, purse(receiver, mint), purse(book, mint))
 
 

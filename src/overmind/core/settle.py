@@ -34,7 +34,7 @@ from overmind.core.model import (
 from overmind.core.positions import Lot
 from overmind.core.realised import Costs, Disposal, How, Realised
 from overmind.core.state import State, Touched
-from overmind.core.sums import change_position, count_entry, refresh_equity, take_newest
+from overmind.core.sums import change_position, count_entry, refresh_equity, take_newest, watch_again
 
 STOPS: Final = (f"{ExitCause.STOP_LOSS}:", f"{ExitCause.TRAILING_STOP}:")
 UNTRUE: Final = (Cause.NOT_CONFIRMED, Cause.LIMIT_PRICE)  # the price that made an exit due is not to be had
@@ -224,6 +224,7 @@ def _plan_exits(state: State, book: WalletBook, order: Order, token: Token, fill
     position.peak_pico = max(position.peak_pico, paid_pico)
     if order.exits is not None:
         position.plan(order.exits, state.at_ns)
+    watch_again(state, book, token.mint)
 
 
 def _sell_lots(state: State, book: WalletBook, token: Token, units: int) -> list[Lot]:
@@ -296,6 +297,7 @@ def _unfill(state: State, book: WalletBook, known: Provisional, fill: Filled) ->
     state.ledger.transfer(fill.rent_lamports, SOL, RENT, accounts.sol_float)
     if fill.rent_lamports:
         book.token_accounts.discard(order.receive)  # If it is there all the same, rent is reserved in vain once.
+        book.empty_since_ns.pop(order.receive, None)
     take_back(state, book, order.receive, fill.received_units, _receiving(book, order), MARKET)
     state.ledger.transfer(fill.spent_units, order.spend.mint, MARKET, accounts.free)
     if order.to_float:

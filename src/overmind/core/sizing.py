@@ -214,6 +214,11 @@ def _asset_cap(state: State, signal: Signal) -> int:
     return ppm_of(state.equity_micros, state.settings.asset_max_ppm) - state.assets.get(signal.mint, 0)
 
 
+def _strategy_cap(state: State, signal: Signal) -> int:
+    limit = ppm_of(state.equity_micros, state.settings.strategy_max_ppm)
+    return limit - state.strategies.get(signal.strategy, 0)
+
+
 def _day_loss_cap(state: State, book: WalletBook, least: Ask) -> int:
     """The stop loss is rounded up, so what is left divided by it is rounded down."""
     limits, stop_ppm = book.wallet.limits, book.wallet.limits.stop_loss_ppm
@@ -257,6 +262,7 @@ SIGNAL_CAPS: Final[tuple[tuple[Code, Callable[[State, Signal], int]], ...]] = (
     (Code.AMOUNT_OUT_OF_RANGE, _amount_cap),
     (Code.PORTFOLIO_EXPOSURE, _portfolio_cap),
     (Code.ASSET_CONCENTRATION, _asset_cap),
+    (Code.STRATEGY_CONCENTRATION, _strategy_cap),
 )
 WALLET_CAPS: Final[tuple[tuple[Code, Callable[[State, WalletBook, Ask], int]], ...]] = (
     (Code.DAILY_LOSS_HEADROOM, _day_loss_cap),

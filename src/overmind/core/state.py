@@ -19,6 +19,7 @@ from overmind.core.model import (
     LimitName,
     Mark,
     Mint,
+    Money,
     OrderId,
     SignalId,
     StrategyType,
@@ -49,6 +50,14 @@ class TimedHold(Value, frozen=True):
     scope: Scope
     cause: str
     until_ns: int
+
+
+class Asked(Value, frozen=True):
+    """What a withdrawal was asked for with: the same request asks for the same."""
+
+    wallet_id: WalletId
+    money: Money
+    to_address: str
 
 
 class Baseline(Value, frozen=True):
@@ -83,11 +92,13 @@ class State(msgspec.Struct):
     provisional_moves: dict[OrderId, ProvisionalMove] = msgspec.field(default_factory=dict)
     moves_placed: int = 0  # ever: numbers their ids
     rebalanced_ns: int = 0  # when capital was last sent back to its allocation
-    withdrawals: set[str] = msgspec.field(default_factory=set)  # by the ids that they were asked for with
+    withdrawals: dict[str, Asked] = msgspec.field(default_factory=dict)  # by the ids that they were asked for with
     withdrawn_today_micros: int = 0  # asked for since 00:00 UTC, what came to nothing aside
     equity_micros: int = 0
     assets: dict[Mint, int] = msgspec.field(default_factory=dict)  # positions and held buys by mint
     exposure_micros: int = 0  # the sum of `assets`
+    strategies: dict[str, int] = msgspec.field(default_factory=dict)  # positions and held buys by strategy
+    users: dict[Mint, int] = msgspec.field(default_factory=dict)  # how many wallets hold it or are about to
     deposited_micros: int = 0  # net, at the marks of the time
     day_base: Baseline = Baseline()  # at 00:00 UTC
     stop_base: Baseline = Baseline()  # at 00:00 UTC, or when a wallet was last reactivated
@@ -103,7 +114,8 @@ class State(msgspec.Struct):
     decided: OrderedDict[SignalId, tuple[int, int]] = msgspec.field(default_factory=OrderedDict)  # (seq, at_ns)
     touched: list[Touched] = msgspec.field(default_factory=list)  # for the selection index
     realised: list[Realised] = msgspec.field(default_factory=list)  # by the newest entry
-    revalued: bool = True  # marks, settings or wallets changed: the index must start afresh
+    repriced: bool = False  # marks changed: what all wallets have room for
+    revalued: bool = True  # settings, holds or wallets changed: the index must start afresh
 
     @property
     def settings(self) -> Desk:
@@ -127,7 +139,7 @@ class State(msgspec.Struct):
         return value_micros(lamports, mark.price_pico, SOL_DECIMALS) if mark else 0
 
 
-CACHES: Final = frozenset({"decided", "touched", "realised", "revalued"})
+CACHES: Final = frozenset({"decided", "touched", "realised", "repriced", "revalued"})
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 _DECODER: Final = msgspec.json.Decoder(State)
 

@@ -6,15 +6,16 @@ take-profit one at or above it. Without a fresh mark nothing is due: `unwatched`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from overmind.core.book import WalletBook
 from overmind.core.gate import fresh_price_pico, rent_lamports
 from overmind.core.messages import Code, ExitCause, Refusal
-from overmind.core.model import BPS, MICROS, PPM, SOL, Exits, Mint, Signal, Value, WalletId, units_of
-from overmind.core.positions import Position, stricter, strictest
+from overmind.core.model import BPS, MICROS, SOL, Mint, Signal, Value, WalletId, units_of
+from overmind.core.positions import Position
 from overmind.core.state import State
+from overmind.core.triggers import exit_at_ns, exits_of, profit_pico, stop_loss_ppm, stop_pico
 
 SLICE_MIN_MICROS: Final = 10 * MICROS  # no exit is cut smaller than that
 DUST_MICROS: Final = MICROS // 100  # what is worth less is not worth its fee
@@ -32,17 +33,19 @@ def exits_due(state: State, at_ns: int) -> list[Due]:
     found = [
         (list(ExitCause).index(due.cause), -book.positions[mint].value_micros, book.slot, mint, due)
         for book in state.wallets.values()
-        for mint, position in book.positions.items()
-        if _may_be_due(book, position) and (due := due_of(state, book, mint, at_ns)) is not None
+        for mint in _looked_at(book, at_ns)
+        if (due := due_of(state, book, mint, at_ns)) is not None
     ]
     return [due for *_, due in sorted(found, key=lambda one: one[:4])]
 
 
-def _may_be_due(book: WalletBook, position: Position) -> bool:
-    """The cheap look: false for nearly all, and never for what is due."""
-    if position.exits is not None or book.wallet.exits is not None or book.liquidating:
-        return True
-    return position.value_micros * PPM <= position.cost_micros * (PPM - book.wallet.limits.stop_loss_ppm)
+def _looked_at(book: WalletBook, at_ns: int) -> Collection[Mint]:
+    """The cheap look: few, and among them all that is due."""
+    if book.liquidating:
+        return book.positions
+    if not book.timed:
+        return book.reached
+    return book.reached.union(mint for mint, by_ns in book.timed.items() if by_ns <= at_ns)
 
 
 def due_of(state: State, book: WalletBook, mint: Mint, at_ns: int) -> Due | None:
@@ -57,58 +60,17 @@ def due_of(state: State, book: WalletBook, mint: Mint, at_ns: int) -> Due | None
 
 
 def _causes(book: WalletBook, position: Position, price_pico: int, at_ns: int) -> Iterator[Due]:
-    wallet_id, mint, exits = book.wallet.id, position.token.mint, exits_of(book, position)
+    wallet_id, mint = book.wallet.id, position.token.mint
     if book.liquidating:
         yield Due(wallet_id, mint, ExitCause.LIQUIDATION)
-    stop_pico = stop_price_pico(book, position)
-    if stop_pico is not None and price_pico <= stop_pico:
-        yield Due(wallet_id, mint, ExitCause.STOP_LOSS, stop_pico)
-    if exits is None:
-        return
-    if exits.trailing_ppm is not None:
-        trail_pico = below_pico(position.peak_pico, exits.trailing_ppm)
-        if price_pico <= trail_pico:
-            yield Due(wallet_id, mint, ExitCause.TRAILING_STOP, trail_pico)
-    if exits.take_profit_ppm is not None:
-        profit_pico = profit_price_pico(position, exits.take_profit_ppm)
-        if price_pico >= profit_pico > 0:
-            yield Due(wallet_id, mint, ExitCause.TAKE_PROFIT, profit_pico)
-    exit_by_ns = exit_at_ns(book, position)
-    if exit_by_ns is not None and exit_by_ns <= at_ns:
+    if (stop := stop_pico(book, position)) is not None and price_pico <= stop:
+        yield Due(wallet_id, mint, ExitCause.STOP_LOSS, stop)
+    if price_pico <= (trail := position.trail_pico):
+        yield Due(wallet_id, mint, ExitCause.TRAILING_STOP, trail)
+    if (profit := profit_pico(book, position)) is not None and price_pico >= profit:
+        yield Due(wallet_id, mint, ExitCause.TAKE_PROFIT, profit)
+    if (exit_by_ns := exit_at_ns(book, position)) is not None and exit_by_ns <= at_ns:
         yield Due(wallet_id, mint, ExitCause.TIME)
-
-
-def stop_loss_ppm(book: WalletBook, position: Position) -> int | None:
-    """The stricter of the wallet's threshold (0: none) and what the signals wanted."""
-    wanted = (book.wallet.limits.stop_loss_ppm or None, position.exits.stop_loss_ppm if position.exits else None)
-    return min((one for one in wanted if one is not None), default=None)
-
-
-def exits_of(book: WalletBook, position: Position) -> Exits | None:
-    """What the signals that bought it and the wallet that holds it want; of two wishes the stricter counts."""
-    return strictest(position.exits, book.wallet.exits)
-
-
-def stop_price_pico(book: WalletBook, position: Position) -> int | None:
-    """At this price and below, the stop loss sells."""
-    stop_ppm = stop_loss_ppm(book, position)
-    return None if stop_ppm is None else below_pico(position.average_cost_pico, stop_ppm)
-
-
-def profit_price_pico(position: Position, take_profit_ppm: int) -> int:
-    return -(-position.average_cost_pico * (PPM + take_profit_ppm) // PPM)
-
-
-def below_pico(price_pico: int, ppm: int) -> int:
-    return price_pico * (PPM - ppm) // PPM
-
-
-def exit_at_ns(book: WalletBook, position: Position) -> int | None:
-    """When it has been held long enough: a signal's time counts from what it bought, the wallet's from the oldest lot
-    that is still held."""
-    exits = book.wallet.exits
-    held_ns = exits.hold_max_ns if exits is not None else None
-    return stricter(position.exit_by_ns, None if held_ns is None else position.opened_ns + held_ns)
 
 
 def unwatched(state: State, at_ns: int) -> list[tuple[WalletId, Mint]]:
@@ -117,6 +79,7 @@ def unwatched(state: State, at_ns: int) -> list[tuple[WalletId, Mint]]:
     return [
         (book.wallet.id, mint)
         for book in state.wallets.values()
+        if not book.positions.keys() <= fresh  # Nearly never.
         for mint, position in book.positions.items()
         if mint not in fresh
         and (book.liquidating or exits_of(book, position) is not None or stop_loss_ppm(book, position) is not None)

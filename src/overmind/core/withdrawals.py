@@ -12,7 +12,7 @@ from overmind.core.capital import costs_lamports, free_units, notional_micros
 from overmind.core.holds import known_wallets
 from overmind.core.messages import CancelMove, CommandRefused, MoveClosed, MovePlaced, Withdraw
 from overmind.core.model import MICROS, NS, OWN, SOL, Cause, Money, Move, MoveKind, OrderId, Rejected, WalletId
-from overmind.core.state import State
+from overmind.core.state import Asked, State
 
 SIGNED_WITHIN_NS: Final = 3_600 * NS  # of its time; a desk that was down for longer does not pay old wishes
 
@@ -23,8 +23,11 @@ def move_id_of(request_id: str) -> OrderId:
 
 def withdraw(state: State, command: Withdraw, at_ns: int) -> Iterator[MovePlaced]:
     """Raises CommandRefused with everything that stands against it. A known request is not made again."""
-    if command.request_id in state.withdrawals:
+    known = state.withdrawals.get(command.request_id)
+    if known == Asked(command.wallet_id, command.money, command.to_address):
         return
+    if known is not None:
+        raise CommandRefused(f"request {command.request_id} was for {known}: ask with an id of its own")
     problems = list(_problems(state, command, at_ns))
     if problems:
         raise CommandRefused(f"no withdrawal: {'; '.join(problems)}")

@@ -1,0 +1,137 @@
+"""Limits and mint lists that an operator changes, on a desk that nobody else runs; the next start keeps them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.e2e.desk import WALLETS, as_json, overmind
+
+BUY = {"signal_id": "one", "strategy_type": "Momentum", "action": "Buy", "symbol": "SOL", "notional_usd": 400}
+ONLY = {"OVERMIND_MULTI_WALLET_ENABLED": "false", "OVERMIND_DEFAULT_WALLET": "conservative_wallet"}
+WALLET = "conservative_wallet"  # by its files: $100 a day, positions of $1,000, a stop loss of 2 %
+
+
+def submitted(folder: Path, signal_id: str, **env: str) -> Any:
+    return as_json(overmind(folder, "submit", "-", given=json.dumps({**BUY, "signal_id": signal_id}), **ONLY, **env))
+
+
+def row(folder: Path, name: str, **env: str) -> Any:
+    (shown,) = as_json(overmind(folder, "limits", "--wallet", WALLET, "--json", **env))
+    return next(one for one in shown["limits"] if one["name"] == name)
+
+
+def put(folder: Path, *words: str) -> Any:
+    return overmind(folder, "limits", "set", WALLET, *words, "--reason", "calm", "--by", "ann", "--json")
+
+
+@pytest.fixture(name="traded")
+def _traded(tmp_path: Path) -> Path:
+    assert submitted(tmp_path, "first")["status"] == "placed"
+    return tmp_path
+
+
+def test_limits_change_at_once_and_a_restart_keeps_them(traded: Path) -> None:
+    done = put(traded, "max_position_size=300", "stop_loss_threshold=1.5", "Momentum.share=60")
+    assert done.returncode == 0, done.stderr
+    assert as_json(done)["differs"] is True
+    refused = submitted(traded, "two")
+    assert (refused["refusals"][0]["code"], refused["refusals"][0]["limit"]) == ("POSITION_SIZE", 300)
+    changed = row(traded, "max_position_size")
+    assert (changed["by_files"], changed["in_force"], changed["wanted"]) == (1000, 300, 300)
+    assert (changed["who"], changed["reason"], changed["unit"]) == ("ann", "calm", "usd")
+    assert changed["since_ns"] > 0
+    checked = as_json(overmind(traded, "check", "--json"))["changed"][WALLET]
+    assert "max_position_size $300, files: $1,000 (ann: calm)" in checked
+    assert "max_position_size $300" in overmind(traded, "check").stdout
+    log = (traded / "logs" / "overmind.log").read_text()
+    told = [json.loads(line) for line in log.splitlines() if "limits differ from the files" in line]
+    assert [one["wallet"] for one in told] == [WALLET]
+    table = overmind(traded, "limits", "--wallet", WALLET).stdout
+    assert "ann, " in table
+    assert ": calm" in table
+
+
+def test_changes_are_taken_back_by_name_or_all(traded: Path) -> None:
+    assert put(traded, "max_position_size=300", "max_daily_loss=50").returncode == 0
+    words = ("limits", "reset", WALLET)
+    some = as_json(overmind(traded, *words, "max_daily_loss", "--reason", "x", "--json"))
+    assert {one["name"] for one in some["limits"] if one["wanted"] is not None} == {"max_position_size"}
+    assert as_json(overmind(traded, *words, "--reason", "x", "--json"))["differs"] is False
+    assert as_json(overmind(traded, *words, "--reason", "x", "--json"))["differs"] is False
+    assert as_json(overmind(traded, "check", "--json"))["changed"] == {}
+
+
+def test_a_change_lies_on_top_of_newer_files_and_under_newer_ceilings(traded: Path) -> None:
+    assert put(traded, "max_daily_loss=900", "allocation=0.1").returncode == 0
+    other = WALLETS.replace("conservative:low:0.2", "conservative:low:0.15")
+    assert submitted(traded, "two", OVERMIND_CEILING_DAILY_LOSS_USD="300", OVERMIND_MANAGED_WALLETS=other)
+    assert (row(traded, "max_daily_loss")["in_force"], row(traded, "max_daily_loss")["wanted"]) == (300, 900)
+    assert (row(traded, "allocation")["by_files"], row(traded, "allocation")["in_force"]) == (0.15, 0.1)
+    assert "more than is allowed now" in overmind(traded, "limits").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "problems"),
+    [
+        (["max_daily_loss=2000.01"], 3, ["$2,000.01 is too wide; at most $2,000"]),
+        (["stop_loss_threshold=0"], 3, ["none is too wide; at most 5 %"]),
+        (["risk_level=0.1"], 3, ["can only be raised"]),
+        (["Arbitrage.share=31", "max_position_size=99999"], 3, ["would sum to 101 %", "$99,999 is too wide"]),
+        (["allocation=0.21"], 3, ["would sum to 1.01"]),
+        (["meteora.share=5"], 3, ["is no limit of this wallet"]),
+        (["max_daily_loss"], 2, ["has no value"]),
+        (["max_daily_loss=1", "max_daily_loss=2"], 2, ["is named twice"]),
+        (
+            ["max_daily_loss=-1", "leverage=5", "allocation=7"],
+            2,
+            ["out of bounds", "leverage is no", "allocation 7"],
+        ),
+        ([], 2, ["NAME=VALUE"]),
+    ],
+)
+def test_what_is_no_limit_or_too_wide(words: list[str], code: int, problems: list[str], traded: Path) -> None:
+    done = put(traded, *words)
+    assert done.returncode == code, done.stderr
+    assert [one for one in problems if one not in done.stderr] == [], done.stderr
+    assert as_json(overmind(traded, "check", "--json"))["changed"] == {}
+
+
+def test_who_is_not_known_and_why_is_not_said(traded: Path) -> None:
+    nobody = overmind(traded, "limits", "set", "nobody", "max_daily_loss=1", "--reason", "x")
+    blank = overmind(traded, "limits", "set", WALLET, "max_daily_loss=1", "--reason", " ")
+    shown = overmind(traded, "limits", "--wallet", "nobody")
+    assert (nobody.returncode, "no wallet 'nobody'" in nobody.stderr) == (3, True)
+    assert (blank.returncode, "blank reason" in blank.stderr) == (2, True)
+    assert (shown.returncode, "no wallet 'nobody'" in shown.stderr) == (3, True)
+
+
+def test_without_a_journal_there_is_nothing_to_change(tmp_path: Path) -> None:
+    done = put(tmp_path, "max_daily_loss=1")
+    assert (done.returncode, "no journal" in done.stderr) == (3, True)
+    assert as_json(overmind(tmp_path, "check", "--json"))["changed"] == {}
+
+
+def test_tokens_are_blocked_with_a_reason_that_refusals_tell(traded: Path) -> None:
+    blocked = as_json(overmind(traded, "mints", "block", "sol", "--reason", "drained", "--by", "ann", "--json"))
+    assert [(one["symbol"], one["who"], one["reason"]) for one in blocked["blocked"]] == [("SOL", "ann", "drained")]
+    refused = submitted(traded, "two")["refusals"][0]
+    assert (refused["code"], refused["actual"]) == ("MINT_BLOCKED", "blocked by ann: drained")
+    assert "MINT_BLOCKED blocked by ann: drained" in overmind(traded, "explain", "two").stdout
+    sold = overmind(traded, "close", f"{WALLET}:SOL", **ONLY)
+    assert sold.returncode == 0, sold.stderr
+    assert as_json(overmind(traded, "mints", "unblock", "SOL", "--reason", "safe", "--json"))["blocked"] == []
+
+
+def test_an_allow_list_lets_nothing_else_in(traded: Path) -> None:
+    listed = as_json(overmind(traded, "mints", "allow", "ETH", "--reason", "only", "--json"))
+    assert [one["symbol"] for one in listed["allowed"]] == ["ETH"]
+    assert submitted(traded, "two")["refusals"][0]["code"] == "MINT_BLOCKED"
+    assert as_json(overmind(traded, "mints", "disallow", "ETH", "--reason", "x", "--json"))["allowed"] == []
+    assert "Allowed, and no others: none" in overmind(traded, "mints").stdout
+    assert as_json(overmind(traded, "mints", "allow-all", "--reason", "x", "--json"))["allowed"] is None
+    assert submitted(traded, "three")["status"] == "placed"
+    unknown = overmind(traded, "mints", "block", "NOPE", "--reason", "x")
+    assert (unknown.returncode, "neither a mint nor the symbol" in unknown.stderr) == (3, True)
