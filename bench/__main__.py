@@ -18,12 +18,14 @@ from bench.marks import marks
 from bench.measure import Result, machine
 from bench.selection import selection
 from bench.startup import memory, startup
+from bench.stopping import stopping
 from bench.trading import trades
 
 PARTS: dict[str, Callable[[], list[Result]]] = {
     "selection": selection,
     "marks": marks,
     "trades": trades,
+    "stopping": stopping,
     "chain": chain,
     "memory": memory,
     "startup": startup,

@@ -7,7 +7,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -23,8 +23,8 @@ from overmind.engine import Engine
 from overmind.executor import Executor
 from overmind.journal.memory import MemoryJournal
 from overmind.journal.sqlite import SqliteJournal
-from overmind.ports import Clock, Journal, Tick
-from overmind.venues.paper import PERFECT, PaperVenue
+from overmind.ports import Clock, Journal, Tick, Venue
+from overmind.venues.paper import PERFECT, PaperModel, PaperVenue
 
 WALLETS = 50
 TRADES = 20_000
@@ -55,14 +55,14 @@ class SteadyPrices:
 class Trading:
     """A desk that trades for real on paper: every order is quoted, signed, recorded, sent, settled."""
 
-    def __init__(self, journal: Journal, mints: int) -> None:
+    def __init__(self, journal: Journal, mints: int, model: PaperModel, seen: Callable[[Venue], Venue]) -> None:
         self.clock = SystemClock()
         self.desk = bench_desk(mints)
         self.mints = list(self.desk.tokens)
         self.engine = Engine(journal, self.clock)
         prices, desk = SteadyPrices(self.desk, self.clock), self.desk
-        venue = PaperVenue(prices, self.clock, 1, PERFECT, USDC, desk.tokens, desk.costs, self._has_account)
-        self.executor = Executor(self.engine, venue, self.clock, WALLETS, lambda: False)
+        venue = PaperVenue(prices, self.clock, 1, model, USDC, desk.tokens, desk.costs, self._has_account)
+        self.executor = Executor(self.engine, seen(venue), self.clock, WALLETS, lambda: False)
         self._prices = prices
         self._closed = self.engine.subscribe()
         self._ends: dict[str, asyncio.Future[None]] = {}
@@ -90,12 +90,12 @@ class Trading:
     async def trade(self, mint: Mint | None = None) -> None:
         """One signal, until its outcome is durable."""
         settled = asyncio.get_running_loop().create_future()
-        signal = self._next(mint).signal
+        signal = self.next_signal(mint).signal
         self._ends[f"{signal.id}.0.0"] = settled
         await self.engine.submit(signal)
         await settled
 
-    def _next(self, mint: Mint | None = None) -> SubmitSignal:
+    def next_signal(self, mint: Mint | None = None) -> SubmitSignal:
         self._number += 1
         return buy(self._number, mint or self.mints[self._number % len(self.mints)], self.clock.now_ns())
 
@@ -119,7 +119,7 @@ class Trading:
         for _ in range(count // size):
             async with asyncio.TaskGroup() as tasks:
                 for _ in range(size):
-                    tasks.create_task(self.engine.submit(self._next().signal))
+                    tasks.create_task(self.engine.submit(self.next_signal().signal))
             await self.executor.idle()
         return (time.perf_counter() - began) / count
 
@@ -128,9 +128,16 @@ class Trading:
         await self.engine.handle(MarkPrices(marks))
 
 
+def itself(venue: Venue) -> Venue:
+    """Nobody looks at what is sent."""
+    return venue
+
+
 @asynccontextmanager
-async def trading(journal: Journal, mints: int = 20) -> AsyncIterator[Trading]:
-    desk = Trading(journal, mints)
+async def trading(
+    journal: Journal, mints: int = 20, model: PaperModel = PERFECT, seen: Callable[[Venue], Venue] = itself
+) -> AsyncIterator[Trading]:
+    desk = Trading(journal, mints, model, seen)
     async with asyncio.TaskGroup() as tasks:
         writing = tasks.create_task(desk.engine.run())
         await desk.open()

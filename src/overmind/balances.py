@@ -261,8 +261,8 @@ class BalanceWatch:
 
     def _tickets_under_way(self) -> set[str]:
         state = self._engine.state
-        sent = {known.ticket.signature for known in state.open_orders.values() if known.ticket is not None}
-        return sent | {known.ticket.signature for known in state.provisional.values()}
+        known = (state.open_orders, state.provisional, state.open_moves, state.provisional_moves)
+        return {one.ticket.signature for each in known for one in each.values() if one.ticket is not None}
 
     async def _not_in_journal(self, signatures: Sequence[str], checked_seq: int) -> list[str]:
         """Which of these no ticket knows. Nearly always a ticket stands in the tail."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from tests.contracts.worlds import SOL_TOKEN, USDC, order_of
+from tests.contracts.worlds import BONK, SOL_TOKEN, USDC, closing_of, move_of, order_of
 
 from overmind.clock import SystemClock
 from overmind.core.model import (
@@ -15,6 +15,8 @@ from overmind.core.model import (
     PICO,
     SOL,
     Mint,
+    Money,
+    Move,
     Order,
     Side,
     Token,
@@ -69,7 +71,7 @@ class ChainWorld:
     life_s = (BLOCKHASH_BLOCKS + FINAL_BLOCKS + SPARE_BLOCKS) * SLOT_MS / 1_000
 
     def __init__(self, stack: AsyncExitStack, clock: SystemClock, net: Localnet, swap_url: str) -> None:
-        self.key = SecretKey.generate()
+        self.key, self.other = SecretKey.generate(), SecretKey.generate()
         self.net = net
         self._stack = stack
         self._clock = clock
@@ -93,6 +95,12 @@ class ChainWorld:
     def unpriced(self) -> Order:
         return self.order(0, Side.BUY, receive=UNLISTED)
 
+    def move(self, number: int, money: Money, **changes: object) -> Move:
+        return move_of(number, money, self.other.public_key, self._clock.now_ns(), **changes)
+
+    def closing(self, number: int) -> Move:
+        return closing_of(number, self.key.public_key, self._clock.now_ns())
+
     async def wait(self, seconds: float) -> None:
         """As many blocks as that time has. On a slow machine it takes longer, but a ticket's life does too."""
         height = self._height() + round(seconds * 1_000 / SLOT_MS)
@@ -108,6 +116,7 @@ class ChainWorld:
         """And wait until it is there for whoever looks."""
         net, owner = self.net.chain, self.key.public_key
         net.airdrop(owner, CAPITAL_LAMPORTS)
+        net.mint_to(BONK.mint, owner, 0)
         net.mint_to(USDC.mint, owner, CAPITAL_USDC)
         async with RpcChain(rpc, self._clock) as chain:
             while (await chain.balances(owner, priority=Priority.MARK)).units.get(USDC.mint) != CAPITAL_USDC:
@@ -115,7 +124,7 @@ class ChainWorld:
 
 
 def listed() -> dict[Mint, Token]:
-    return {token.mint: token for token in (USDC, SOL_TOKEN)}
+    return {token.mint: token for token in (USDC, SOL_TOKEN, BONK)}
 
 
 @asynccontextmanager

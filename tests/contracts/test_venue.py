@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -13,15 +13,20 @@ from typing import Any, Final, TypeVar
 import msgspec
 import pytest
 from tests.contracts.chain_world import ROUGH, maker_on_localnet
-from tests.contracts.worlds import BONK, FACTORIES, World
+from tests.contracts.worlds import BONK, FACTORIES, USDC, World
 
 from overmind.core.model import (
+    LAMPORTS,
     MICROS,
+    SOL,
     Cause,
     Expired,
     Failed,
     Filled,
+    Mint,
     Money,
+    Move,
+    MoveKind,
     Order,
     OrderId,
     Outcome,
@@ -29,6 +34,7 @@ from overmind.core.model import (
     Rejected,
     Side,
     Ticket,
+    Work,
 )
 from overmind.ports import Venue, VenueUnavailable
 
@@ -39,7 +45,10 @@ LIVES_MAX: Final = 20  # that a proof may take on a slow machine
 WAIT_S: Final = 0.5
 PATIENCE_S: Final = 60.0  # in real time, for what should be there already
 
-Signed = list[tuple[Order, Ticket]]
+MONEY: Final = (Money(40 * MICROS, USDC.mint), Money(LAMPORTS // 10, SOL))
+UNLISTED: Final = Mint("2b1kV6DkPAnxd5ixfnxCpjxmKwqjjaYmCZfHsFu24GXo")
+
+Signed = list[tuple[Work, Ticket]]
 
 
 WORLDS: Final = {
@@ -82,17 +91,43 @@ async def quoted(world: World, order: Order) -> Quote:
 
 
 async def tickets(world: World) -> Signed:
-    """Some orders either way, signed, as far as the route is up."""
-    signed = []
-    for number in range(world.orders):
-        order = world.order(number, list(Side)[number % 2])
-        ticket = await world.venue.sign(order, await quoted(world, order))
-        if isinstance(ticket, Ticket):
-            signed.append((order, ticket))
-        else:
-            assert ticket.cause.of_wallet, ticket
+    """Some orders either way, and a move after each pair, signed, as far as the route is up."""
+    works = [order_or_move(world, number) for number in range(world.orders)]
+    signed = await signed_of(world, works)
     assert len(signed) > world.orders // 2
     return signed
+
+
+def order_or_move(world: World, number: int) -> Work:
+    if number % 3 < 2:
+        return world.order(number, list(Side)[number % 3])
+    return world.move(number, MONEY[number // 3 % len(MONEY)])
+
+
+async def signed_of(world: World, works: Sequence[Work]) -> Signed:
+    signed: Signed = []
+    for work in works:
+        ticket = await signing(world, work)
+        if isinstance(ticket, Ticket):
+            signed.append((work, ticket))
+        else:
+            assert ticket.cause.of_wallet, ticket
+    return signed
+
+
+async def sent_at_once(world: World, works: Sequence[Work]) -> Signed:
+    """Each is sent before the next is signed: a rough chain may pause for longer than a ticket lives."""
+    signed: Signed = []
+    for work in works:
+        signed += await signed_of(world, [work])
+        await send_all(world, signed[-1:])
+    return signed
+
+
+async def signing(world: World, work: Work) -> Ticket | Rejected:
+    if isinstance(work, Move):
+        return await answered(world, partial(world.venue.transfer, work))
+    return await world.venue.sign(work, await quoted(world, work))
 
 
 async def send_all(world: World, signed: Signed, venue: Venue | None = None) -> None:
@@ -195,7 +230,7 @@ async def test_09_filled_is_atomic_and_within_bounds(world: World) -> None:
     signed, fills = await tickets(world), 0
     await send_all(world, signed)
     for (order, _), outcome in zip(signed, await outcomes(world, signed), strict=True):
-        if isinstance(outcome, Filled):
+        if isinstance(order, Order) and isinstance(outcome, Filled):
             fills += 1
             assert outcome.spent_units == order.spend.units
             assert outcome.received_units >= order.received_min
@@ -286,6 +321,37 @@ async def test_16_wait_returns_no_later_than_asked(world: World) -> None:
         await asyncio.sleep(0)  # It begins to wait.
         await world.wait(WAIT_S)
         await asyncio.wait_for(waiting, PATIENCE_S)
+
+
+@promise
+async def test_17_a_move_is_made_to_the_unit(world: World) -> None:
+    moves = [world.move(number, MONEY[number % len(MONEY)]) for number in range(world.orders)]
+    signed, fills = await sent_at_once(world, moves), 0
+    for (move, _), outcome in zip(signed, await outcomes(world, signed), strict=True):
+        if isinstance(move, Move) and isinstance(outcome, Filled):
+            fills += 1
+            assert outcome.spent_units == outcome.received_units == move.money.units
+            assert 0 < outcome.fee_lamports <= move.fee_max_lamports
+            assert 0 <= outcome.rent_lamports <= (0 if move.money.mint == SOL else move.rent_max_lamports)
+    assert fills
+
+
+@promise
+async def test_18_closing_an_empty_account_brings_its_rent(world: World) -> None:
+    for number in range(world.orders):
+        (closed,) = await outcomes(world, await sent_at_once(world, [world.closing(number)])) or (Expired(),)
+        if isinstance(closed, Filled):
+            assert (closed.spent_units, closed.rent_lamports) == (0, 0)
+            assert closed.received_units > 0
+            return
+    raise AssertionError("it never landed")
+
+
+@promise
+async def test_19_what_is_not_listed_is_not_moved(world: World) -> None:
+    for kind in (MoveKind.REBALANCE, MoveKind.RECLAIM):
+        move = world.move(0, Money(1, UNLISTED), kind=kind)
+        assert cause(await answered(world, partial(world.venue.transfer, move))) is Cause.NOT_VERIFIED
 
 
 def test_the_specification_and_its_tests_have_the_same_numbers() -> None:

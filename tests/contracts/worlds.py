@@ -17,6 +17,8 @@ from overmind.core.model import (
     CostModel,
     Mint,
     Money,
+    Move,
+    MoveKind,
     Order,
     OrderId,
     Side,
@@ -48,6 +50,12 @@ class World(Protocol):
 
     def unpriced(self) -> Order:
         """Of a token that has no price."""
+
+    def move(self, number: int, money: Money, **changes: object) -> Move:
+        """Of that money, to a wallet of ours that has no token account before the first, and made like an order."""
+
+    def closing(self, number: int) -> Move:
+        """Of an account of the wallet's that is empty."""
 
     async def restart(self) -> Venue:
         """Another process: it knows the configuration and its keys, and nothing else."""
@@ -81,6 +89,32 @@ def order_of(number: int, side: Side, now_ns: int, **changes: object) -> Order:
     return msgspec.structs.replace(order, **changes)
 
 
+def move_of(number: int, money: Money, receiver: str, now_ns: int, **changes: object) -> Move:
+    """What every world is asked to move."""
+    move = Move(
+        id=OrderId(f"move:rebalance:{number}"),
+        kind=MoveKind.REBALANCE,
+        wallet_id=WalletId("w1"),
+        money=money,
+        to_address=receiver,
+        to_wallet=WalletId("w2"),
+        notional_micros=MICROS,
+        fee_max_lamports=100_000,
+        rent_max_lamports=2_039_280,
+        placed_ns=now_ns,
+        not_before_ns=now_ns,
+        expires_at_ns=now_ns + 30 * NS,
+        reason="below its target",
+    )
+    return msgspec.structs.replace(move, **changes)
+
+
+def closing_of(number: int, owner: str, now_ns: int) -> Move:
+    """Of the account of a token that the wallet has none of."""
+    into_itself = {"kind": MoveKind.RECLAIM, "to_wallet": WalletId("w1"), "rent_max_lamports": 0}
+    return move_of(number, Money(0, BONK.mint), owner, now_ns, **into_itself)
+
+
 class PaperWorld:
     orders = 60
     life_s = 60.0
@@ -102,6 +136,12 @@ class PaperWorld:
 
     def unpriced(self) -> Order:
         return self.order(0, Side.BUY, receive=BONK.mint)
+
+    def move(self, number: int, money: Money, **changes: object) -> Move:
+        return move_of(number, money, "another wallet", self.clock.now_ns(), **changes)
+
+    def closing(self, number: int) -> Move:
+        return closing_of(number, "the wallet itself", self.clock.now_ns())
 
     async def restart(self) -> Venue:
         return self._venue()

@@ -17,12 +17,15 @@ from overmind.core.messages import (
     Deposited,
     Event,
     HoldAdded,
+    MoveClosed,
+    MovePlaced,
+    MoveRolledBack,
     OrderClosed,
     OrderPlaced,
     OrderRolledBack,
     TicketRecorded,
 )
-from overmind.core.model import SOL, Failed, Filled, Mint, Order, OrderId, Outcome, WalletId
+from overmind.core.model import SOL, Failed, Filled, Mint, MoveKind, Order, OrderId, Outcome, WalletId, Work
 from overmind.core.state import State
 from overmind.journal.sqlite import SqliteJournal
 from overmind.verify import verify
@@ -53,11 +56,11 @@ class Proof(NamedTuple):
 
 
 class Journal:
-    """What the journal says of every order."""
+    """What the journal says of every order and move."""
 
     def __init__(self, events: list[Event]) -> None:
         self.events = events
-        self.orders: dict[OrderId, Order] = {}
+        self.works: dict[OrderId, Work] = {}
         self.tickets: dict[OrderId, str] = {}
         self.outcomes: dict[OrderId, Outcome] = {}
         self.closed: Counter[OrderId] = Counter()
@@ -66,42 +69,52 @@ class Journal:
 
     def _take(self, event: Event) -> None:
         match event:
-            case OrderPlaced(order=order):
-                assert order.id not in self.orders, f"{order.id} was placed twice"
-                self.orders[order.id] = order
+            case OrderPlaced(order=work) | MovePlaced(move=work):
+                assert work.id not in self.works, f"{work.id} was placed twice"
+                self.works[work.id] = work
             case TicketRecorded(order_id=order_id, ticket=ticket):
                 assert order_id not in self.tickets, f"{order_id} was signed twice"
                 self.tickets[order_id] = ticket.signature
-            case OrderClosed(order_id=order_id, outcome=outcome):
+            case OrderClosed(order_id=order_id, outcome=outcome) | MoveClosed(move_id=order_id, outcome=outcome):
                 self.closed[order_id] += 1
                 self.outcomes[order_id] = outcome
-            case OrderRolledBack(order_id=order_id, outcome=outcome):
+            case (
+                OrderRolledBack(order_id=order_id, outcome=outcome) | MoveRolledBack(move_id=order_id, outcome=outcome)
+            ):
                 self.outcomes[order_id] = outcome
 
     def story(self, signature: str) -> list[Event]:
         """All about one ticket's order."""
         order_id = next(name for name, ticket in self.tickets.items() if ticket == signature)
-        return [event for event in self.events if getattr(event, "order_id", None) == order_id]
+        return [event for event in self.events if order_id in (_name(event, "order_id"), _name(event, "move_id"))]
 
-    def of(self, wallet_id: WalletId, kind: type[Filled | Failed]) -> dict[str, tuple[Order, Filled | Failed]]:
+    @property
+    def orders(self) -> dict[OrderId, Order]:
+        return {name: work for name, work in self.works.items() if isinstance(work, Order)}
+
+    def of(self, wallet_id: WalletId, kind: type[Filled | Failed]) -> dict[str, tuple[Work, Filled | Failed]]:
         """By signature."""
         return {
-            self.tickets[order_id]: (self.orders[order_id], outcome)
+            self.tickets[order_id]: (self.works[order_id], outcome)
             for order_id, outcome in self.outcomes.items()
-            if isinstance(outcome, kind) and self.orders[order_id].wallet_id == wallet_id
+            if isinstance(outcome, kind) and self.works[order_id].wallet_id == wallet_id
         }
 
 
-def prove(stage: Stage, *, forked: bool = False) -> Proof:
+def _name(event: Event, field: str) -> object:
+    return getattr(event, field, None)
+
+
+def prove(stage: Stage, *, forked: bool = False, stopped: bool = False) -> Proof:
     """Everything is settled for good, and books and chain tell the same story to the last unit.
 
-    `forked`: a fork may have put a wallet into quarantine.
+    `forked`: a fork may have put a wallet into quarantine. `stopped`: there was an emergency stop.
     """
     path = stage.data / "overmind.db"
     verified = verify(path)
     assert verified.ok, verified.problems
     journal, state = Journal(read_events(stage)), state_on_disk(stage.data)
-    _check_settled(journal, state, forked)
+    _check_settled(journal, state, forked, stopped)
     _check_deposits(journal, stage)
     landed = 0
     for wallet_id, owner in stage.owners.items():
@@ -109,11 +122,10 @@ def prove(stage: Stage, *, forked: bool = False) -> Proof:
         landed += len(history)
         _check_history(journal, wallet_id, history)
         _check_balances(state, wallet_id, balances_of(stage, owner))
-    filled = [order_id for order_id, outcome in journal.outcomes.items() if isinstance(outcome, Filled)]
+    orders = journal.orders
+    filled = [orders[one] for one, outcome in journal.outcomes.items() if isinstance(outcome, Filled) and one in orders]
     failures = sum(isinstance(outcome, Failed) for outcome in journal.outcomes.values())
-    return Proof(
-        landed, len(filled), failures, len(journal.orders), Counter(journal.orders[one].side for one in filled)
-    )
+    return Proof(landed, len(filled), failures, len(orders), Counter(order.side for order in filled))
 
 
 def read_events(stage: Stage) -> list[Event]:
@@ -125,22 +137,28 @@ def read_events(stage: Stage) -> list[Event]:
 
 
 def unsettled(stage: Stage) -> int:
-    """Orders that are under way, or that a fork may still undo."""
+    """Orders and moves that are under way, or that a fork may still undo."""
     state = state_on_disk(stage.data)
-    return len(state.open_orders) + len(state.provisional)
+    return len(state.open_orders) + len(state.provisional) + len(state.open_moves) + len(state.provisional_moves)
 
 
-def _check_settled(journal: Journal, state: State, forked: bool) -> None:
+def _check_settled(journal: Journal, state: State, forked: bool, stopped: bool) -> None:
     assert not state.open_orders, state.open_orders
+    assert not state.open_moves, state.open_moves
     assert not state.provisional, state.provisional
+    assert not state.provisional_moves, state.provisional_moves
     assert not state.holds, state.holds
-    alarms = [event for event in journal.events if isinstance(event, HoldAdded) and not forked]
+    holds = [event for event in journal.events if isinstance(event, HoldAdded) and not forked]
+    alarms = [event for event in holds if not (stopped and event.hold.cause == "emergency")]
     assert not alarms, alarms
     assert not [event for event in journal.events if isinstance(event, BalanceAdjusted)]
-    assert set(journal.closed) == set(journal.orders), "an order was left open, or closed without having been placed"
+    assert set(journal.closed) == set(journal.works), "an order was left open, or closed without having been placed"
     assert set(journal.closed.values()) <= {1}, "an order was closed twice"
+    orders = journal.orders
     served = Counter(
-        order_id.rsplit(".", 1)[0] for order_id, outcome in journal.outcomes.items() if isinstance(outcome, Filled)
+        order_id.rsplit(".", 1)[0]
+        for order_id, outcome in journal.outcomes.items()
+        if isinstance(outcome, Filled) and order_id in orders
     )
     assert set(served.values()) <= {1}, f"a signal was executed twice: {served.most_common(3)}"
 
@@ -172,12 +190,18 @@ def _check_history(journal: Journal, wallet_id: WalletId, history: list[Landed])
         assert one.changes == _booked(order, outcome), (one, order, outcome)
 
 
-def _booked(order: Order, outcome: Filled | Failed) -> dict[Mint, int]:
+def _booked(work: Work, outcome: Filled | Failed) -> dict[Mint, int]:
+    """Of the wallet that signed. Who receives a move of ours signs nothing: its balance tells."""
     changes = Counter({SOL: -outcome.fee_lamports})
     if isinstance(outcome, Filled):
         changes[SOL] -= outcome.rent_lamports
-        changes[order.spend.mint] -= outcome.spent_units
-        changes[order.receive] += outcome.received_units
+        if isinstance(work, Order):
+            changes[work.spend.mint] -= outcome.spent_units
+            changes[work.receive] += outcome.received_units
+        elif work.kind is MoveKind.RECLAIM:
+            changes[SOL] += outcome.received_units
+        else:
+            changes[work.money.mint] -= outcome.spent_units
     return {mint: units for mint, units in changes.items() if units}
 
 

@@ -36,11 +36,12 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     }
 
 
-def still_tape(folder: Path) -> Path:
-    """An hour of candles in which nothing happens, on markets that are deep."""
+def still_tape(folder: Path, fallen_percent: int = 0) -> Path:
+    """An hour of candles in which nothing happens, on markets that are deep; once prices have fallen, or before."""
     tape = folder / "still"
     tape.mkdir(exist_ok=True)
-    for symbol, price in (("SOL", 150), ("ETH", 2_000), ("BTC", 90_000)):
+    for symbol, before in (("SOL", 150), ("ETH", 2_000), ("BTC", 90_000)):
+        price = before * (100 - fallen_percent) // 100
         candles = [f"{1_750_000_200 + 300 * n},{price},{price},{price},{price},{10**9 // price}" for n in range(12)]
         text = "\n".join(["timestamp,open,high,low,close,volume", *candles, ""])
         (tape / f"{symbol}USDT_5m.csv").write_text(text)

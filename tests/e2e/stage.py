@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -73,15 +73,36 @@ class Stage:
         self.maker = self.start_maker(_port(self.swap_url))
         self.maker.ready()
 
-    def fund(self) -> None:
+    def let_prices_fall(self, percent: int) -> None:
+        """The market is gone for a moment, and comes back lower."""
+        still_tape(self.folder, percent)
+        self.restart_maker()
+
+    def only(self, **lines: str) -> str:
+        """A desk of these wallets and no others, each with its type, profile and allocation. Of a new one the money
+        is given now."""
+        known = self.owners
+        for number, wallet in enumerate(lines):
+            if wallet not in self.keys:
+                self.keys[wallet] = Keypair.from_seed(bytes([100 + number] * 32))
+                self._wallet_file(wallet)
+        self.owners = {WalletId(wallet): str(self.keys[wallet].pubkey()) for wallet in lines}
+        self.fund([owner for wallet, owner in self.owners.items() if wallet not in known])
+        return ",".join(f"{wallet}:{self.folder}/{wallet}.json:{line}" for wallet, line in lines.items())
+
+    def fund(self, owners: Iterable[str] | None = None) -> None:
         """Everything that the wallets will ever be given, before the desk looks."""
-        for owner in self.owners.values():
+        for owner in self.owners.values() if owners is None else owners:
             self.ask("requestAirdrop", owner, FLOAT_LAMPORTS)
             self.ask("overmind_mintTo", {"mint": USDC, "owner": owner, "amount": CASH_UNITS})
 
     def desk(self, **more: str) -> Child:
         """`overmind submit -`, live."""
         return self._begin([*COMMAND[1:], "submit", "-"], "desk", **more)
+
+    def service(self, **more: str) -> Child:
+        """`overmind run`, live."""
+        return self._begin([*COMMAND[1:], "run", "--json"], "desk", SNIPER_SERVER_PORT="0", **more)
 
     def ask(self, method: str, *params: object) -> Any:
         return self.ask_all([(method, params)])[0]
@@ -120,7 +141,8 @@ class Stage:
 
     def _wallet_file(self, name: str) -> Path:
         """Limits so wide that none of them ends the run."""
-        share = 100 // len(STRATEGIES[name])
+        strategies = STRATEGIES.get(name, ())
+        share = 100 // max(1, len(strategies))
         wallet = {
             "wallet_id": name,
             "name": name,
@@ -128,7 +150,7 @@ class Stage:
             "public_key": str(self.keys[name].pubkey()),
             "strategy_allocation": [
                 {"strategy_type": one, "allocation_percentage": share, "max_position_size": 1e6, "enabled": True}
-                for one in STRATEGIES[name]
+                for one in strategies
             ],
             "risk_limits": {
                 "max_daily_loss": 1e6,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from struct import Struct
 from typing import Any
 
@@ -33,6 +34,7 @@ from overmind.core.model import (
 from overmind.localnet.tokens import mint_account
 from overmind.maker import legs
 from overmind.maker.listing import listing
+from overmind.ports import Effects, TokenBalance
 from overmind.solana import tokens
 from overmind.solana.tokens import TOKEN_2022_PROGRAM, TOKEN_PROGRAM, TOKEN_PROGRAMS, ata
 from overmind.solana.transactions import Transaction, parse
@@ -179,6 +181,7 @@ class Cage:
     """An embedded chain on which one transaction after the other can be tried, none of which leaves a trace.
 
     `bare`: the owner has no account for what it will receive. `wrapped`: somebody left wrapped SOL in its account.
+    `emptied`: of all but the quote currency, the owner's accounts are empty.
     """
 
     def __init__(self, kind: str = "stocked") -> None:
@@ -192,7 +195,7 @@ class Cage:
             if token != SOL_TOKEN:
                 self.give(side_address(token), OWNER, token, SIDE_UNITS)
             if token == USDC or (token != SOL_TOKEN and kind != "bare"):
-                self.give(address(token), OWNER, token, HELD_UNITS)
+                self.give(address(token), OWNER, token, HELD_UNITS * (token == USDC or kind != "emptied"))
         if kind == "wrapped":
             self.give(address(SOL_TOKEN), OWNER, SOL_TOKEN, 7)
         self._shares = {place: share for place in self._places() if (share := self._share(place)) is not None}
@@ -231,6 +234,20 @@ class Cage:
                 shares[place] = share
         return done.meta().fee(), Belongings(shares.values())
 
+    def effects(self, transaction: bytes) -> Effects:
+        """The same in the words of the chain, as a node tells them."""
+        parsed = VersionedTransaction.from_bytes(transaction)
+        keys = parsed.message.account_keys
+        done = self.svm.simulate_transaction(parsed)
+        failed = not isinstance(done, SimulatedTransactionInfo)
+        before = [self.svm.get_account(key) for key in keys]
+        later = {} if failed else dict(done.post_accounts())
+        after = [later.get(key, old) for key, old in zip(keys, before, strict=True)]
+        error = json.dumps(str(done.err())) if failed else None
+        lamports = [tuple(one.lamports if one else 0 for one in each) for each in (before, after)]
+        balances = tuple(_token_balances(before, after))
+        return Effects(error, done.meta().fee(), tuple(map(str, keys)), *lamports, balances, 1, 1)
+
     def _put_mint(self, token: Token) -> None:
         rent = self.svm.minimum_balance_for_rent_exemption(82)
         authority = None if token == SOL_TOKEN else str(THIEF.pubkey())
@@ -261,6 +278,23 @@ def _share(place: Pubkey, account: Account) -> Share | None:
         return None
     strangers = tuple(str(Pubkey(one)) for one, there in ((delegate, has), (closer, closes)) if there)
     return Share(account.lamports, str(Pubkey(mint)), units, strangers)
+
+
+def _token_balances(before: Sequence[Account | None], after: Sequence[Account | None]) -> Iterator[TokenBalance]:
+    for index, pair in enumerate(zip(before, after, strict=True)):
+        told = [_told(account) for account in pair]
+        known = next((one for one in told if one is not None), None)
+        if known is not None:
+            mint, owner, _ = known
+            units = [one[2] if one is not None else 0 for one in told]
+            yield TokenBalance(index, Mint(str(Pubkey(mint))), str(Pubkey(owner)), *units)
+
+
+def _told(account: Account | None) -> tuple[bytes, bytes, int] | None:
+    if account is None or account.owner not in (TOKEN_PROGRAM, TOKEN_2022_PROGRAM) or len(account.data) < ACCOUNT.size:
+        return None
+    mint, owner, units, *_ = ACCOUNT.unpack_from(account.data)
+    return mint, owner, units
 
 
 def _extension(kind: int, content: bytes) -> bytes:

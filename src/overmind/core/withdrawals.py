@@ -11,7 +11,7 @@ from typing import Final
 from overmind.core.capital import costs_lamports, free_units, notional_micros
 from overmind.core.holds import known_wallets
 from overmind.core.messages import CancelMove, CommandRefused, MoveClosed, MovePlaced, Withdraw
-from overmind.core.model import MICROS, NS, OWN, SOL, Cause, Money, Move, MoveKind, OrderId, Rejected
+from overmind.core.model import MICROS, NS, OWN, SOL, Cause, Money, Move, MoveKind, OrderId, Rejected, WalletId
 from overmind.core.state import Asked, State
 
 SIGNED_WITHIN_NS: Final = 3_600 * NS  # of its time; a desk that was down for longer does not pay old wishes
@@ -61,6 +61,8 @@ def _problems(state: State, command: Withdraw, at_ns: int) -> Iterator[str]:
         yield "a blank reason: say why; it is journaled"
     if command.to_address not in desk.withdraw_addresses:
         yield f"{command.to_address} is not in OVERMIND_WITHDRAW_ADDRESSES"
+    if (own := _wallet_at(state, command.to_address)) is not None:  # It would come back as a deposit of somebody's.
+        yield f"{command.to_address} is the desk's own wallet {own}: rebalance instead"
     if state.holds:
         yield f"the portfolio is held by {', '.join(sorted(state.holds))}"
     if money.mint not in (SOL, desk.quote.mint):
@@ -71,6 +73,10 @@ def _problems(state: State, command: Withdraw, at_ns: int) -> Iterator[str]:
         yield from _amount_problems(state, command, at_ns)
     if book is not None and book.holds:
         yield f"wallet {command.wallet_id} is {book.status}: {', '.join(sorted(book.holds))}"
+
+
+def _wallet_at(state: State, address: str) -> WalletId | None:
+    return next((book.wallet.id for book in state.wallets.values() if book.wallet.public_key == address), None)
 
 
 def _amount_problems(state: State, command: Withdraw, at_ns: int) -> Iterator[str]:

@@ -107,12 +107,12 @@ class _MoveReading:
         move = self._move
         if instruction.program == COMPUTE_BUDGET:
             self._budget.take(instruction.data)
+        elif move.kind is MoveKind.RECLAIM:
+            self._close(instruction)
         elif instruction.program == ATA:
             self._associated(instruction)
         elif move.money.mint == SOL:
             self._lamports(instruction)
-        elif move.kind is MoveKind.RECLAIM:
-            self._close(instruction)
         else:
             self._units(instruction)
 

@@ -64,23 +64,40 @@ def settle_move(effects: Effects, move: Move, owner: str, tokens: Mapping[Mint, 
     if effects.error is not None:
         return Failed(effects.fee_lamports, cause_of(effects.error), effects.error[:DETAIL_CHARS_MAX], effects.slot)
     gained = _Gained(effects)
-    lamports, fee, units = gained.lamports(owner) + effects.fee_lamports, effects.fee_lamports, move.money.units
     if move.kind is MoveKind.RECLAIM:
-        closed = -gained.lamports(account_of(owner, tokens[move.money.mint]))
-        _expect("came back", lamports, closed)
-        if lamports <= 0 or any(gained.tokens.values()):
-            raise Unsettled(f"closing an empty account brought {lamports} lamports and changed {gained.tokens}")
-        return Filled(0, lamports, fee, 0, effects.slot)
+        return _reclaimed(gained, move, owner, tokens, effects)
+    lost, fee, units = -gained.lamports(owner) - effects.fee_lamports, effects.fee_lamports, move.money.units
     if move.money.mint == SOL:
-        _expect("left", -lamports, units)
-        _expect("came", gained.lamports(move.to_address), units)
+        _expect("lamports left", lost, units)
+        gained.expect({owner: -units - fee, move.to_address: units}, {})
         return Filled(units, units, fee, 0, effects.slot)
-    rent = gained.lamports(account_of(move.to_address, tokens[move.money.mint]))
-    _expect("left as rent", -lamports, rent)
-    wanted = {(owner, move.money.mint): -units, (move.to_address, move.money.mint): units}
-    if {key: change for key, change in gained.tokens.items() if change} != wanted:
-        raise Unsettled(f"it changed {gained.tokens}, wanted was {wanted}")
+    account = account_of(move.to_address, _listed(move.money.mint, tokens))
+    rent = gained.lamports(account)
+    if rent < 0:
+        raise Unsettled(f"{account} lost {-rent} lamports")
+    _expect("lamports left as rent", lost, rent)
+    given = {(owner, move.money.mint): -units, (move.to_address, move.money.mint): units}
+    gained.expect({owner: -rent - fee, account: rent}, given)
     return Filled(units, units, fee, rent, effects.slot)
+
+
+def _reclaimed(
+    gained: _Gained, move: Move, owner: str, tokens: Mapping[Mint, Token], effects: Effects
+) -> Filled | Failed:
+    """All that was in the account came to its owner, and nothing else moved."""
+    account, fee = account_of(owner, _listed(move.money.mint, tokens)), effects.fee_lamports
+    came = gained.lamports(owner) + fee
+    if came <= 0 or gained.left(account):
+        raise Unsettled(f"closing {account} brought {came} lamports and left {gained.left(account)}")
+    gained.expect({owner: came - fee, account: -came}, {})
+    return Filled(0, came, fee, 0, effects.slot)
+
+
+def _listed(mint: Mint, tokens: Mapping[Mint, Token]) -> Token:
+    """What was listed when it was signed may not be any more. Raises Unsettled: then nobody knows its account."""
+    if mint not in tokens:
+        raise Unsettled(f"{mint} is not a listed token any more")
+    return tokens[mint]
 
 
 def _expect(what: str, found: int, wanted: int) -> None:
@@ -93,11 +110,24 @@ class _Gained:
 
     def __init__(self, effects: Effects) -> None:
         changes = zip(effects.accounts, effects.pre_lamports, effects.post_lamports, strict=True)
-        self._lamports = {account: post - pre for account, pre, post in changes}
-        self.tokens: dict[tuple[str, Mint], int] = {}
+        self._lamports = {account: post - pre for account, pre, post in changes if post != pre}
+        self._left = dict(zip(effects.accounts, effects.post_lamports, strict=True))
+        self._tokens: dict[tuple[str, Mint], int] = {}
         for one in effects.tokens:
             key = (one.owner, one.mint)
-            self.tokens[key] = self.tokens.get(key, 0) + one.post_units - one.pre_units
+            self._tokens[key] = self._tokens.get(key, 0) + one.post_units - one.pre_units
 
     def lamports(self, account: str) -> int:
         return self._lamports.get(account, 0)
+
+    def left(self, account: str) -> int:
+        return self._left.get(account, 0)
+
+    def expect(self, lamports: Mapping[str, int], tokens: Mapping[tuple[str, Mint], int]) -> None:
+        """Exactly these changes, of anybody's. Raises Unsettled."""
+        wanted = {account: units for account, units in lamports.items() if units}
+        changed = {key: units for key, units in self._tokens.items() if units}
+        if self._lamports != wanted:
+            raise Unsettled(f"it changed the lamports of {self._lamports}, wanted was {wanted}")
+        if changed != tokens:
+            raise Unsettled(f"it changed {changed}, wanted was {dict(tokens)}")

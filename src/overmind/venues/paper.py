@@ -188,6 +188,8 @@ class PaperVenue:
 
     async def transfer(self, move: Move) -> Ticket | Rejected:
         """Draw its fate: it lands as it was asked for, or reverts, or is lost. It rests on the seed and the move."""
+        if move.money.mint not in (SOL, self._quote.mint) and move.money.mint not in self._tokens:
+            return Rejected(Cause.NOT_VERIFIED, f"{move.money.mint} is not a listed token")
         draws = self._draw(move)
         return self._ticket(move, draws, lambda: self._fate_of_move(move, draws))
 

@@ -1,0 +1,146 @@
+"""The emergency stop of a busy desk: how long the call takes, and whether an entry leaves after it has returned."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+
+import uvloop
+
+from bench.measure import Result, quiet_collector, spread_of, timed
+from bench.trading import Disk, Trading, trading
+from overmind.core.messages import EmergencyStop, ReactivateWallet
+from overmind.core.model import Move, Order, Outcome, Quote, Rejected, Side, Ticket, Work
+from overmind.journal.sqlite import SqliteJournal
+from overmind.ports import Allowed, Venue, always
+from overmind.venues.paper import PaperModel
+
+SIGNALS_PER_S = 500
+ROUNDS = 200
+BUSY_S = 0.15  # of load before each stop
+AFTER_S = 0.05  # and while it holds
+BEAT_S = 0.002  # a signal comes by itself, as over HTTP
+SLOW = PaperModel(0, 0, 0, latency_min_ms=20, latency_max_ms=60, drift_ppm=0)  # so that orders are always under way
+
+
+class Watched:
+    """A venue, and when the last entry was handed to it to be sent."""
+
+    provisional = False
+
+    def __init__(self, venue: Venue) -> None:
+        self._venue = venue
+        self.entries = 0
+        self.last_ns = 0
+
+    async def quote(self, order: Order) -> Quote | Rejected:
+        return await self._venue.quote(order)
+
+    async def sign(self, order: Order, quote: Quote) -> Ticket | Rejected:
+        return await self._venue.sign(order, quote)
+
+    async def transfer(self, move: Move) -> Ticket | Rejected:
+        return await self._venue.transfer(move)
+
+    async def send(self, order: Work, ticket: Ticket, allowed: Allowed = always) -> None:
+        if isinstance(order, Order) and order.side is Side.BUY:
+            self.entries += 1
+            self.last_ns = time.perf_counter_ns()
+        await self._venue.send(order, ticket, allowed)
+
+    async def outcome(self, order: Work, ticket: Ticket) -> Outcome | None:
+        return await self._venue.outcome(order, ticket)
+
+    async def final(self, order: Work, ticket: Ticket, booked: Outcome) -> Outcome | None:
+        return await self._venue.final(order, ticket, booked)
+
+    async def wait(self, ticket: Ticket, seconds: float) -> None:
+        await self._venue.wait(ticket, seconds)
+
+
+class Busy:
+    """A desk under load that is stopped, and reactivated, again and again."""
+
+    def __init__(self, desk: Trading, venue: Watched, disk: Disk) -> None:
+        self._desk, self._venue, self._disk = desk, venue, disk
+        self.calls: list[int] = []  # nanoseconds
+        self.syncs: list[int] = []
+        self.late = 0  # rounds in which an entry was sent after the stop had returned
+        self.under_way = 0  # orders, when it was called, over all rounds
+
+    async def load(self) -> None:
+        """So many signals a second, whoever is slow: they do not wait for one another."""
+        began, count = time.perf_counter(), 0
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                due = int((time.perf_counter() - began) * SIGNALS_PER_S)
+                for _ in range(due - count):
+                    tasks.create_task(self._submit())
+                count = due
+                await asyncio.sleep(BEAT_S)
+
+    async def _submit(self) -> None:
+        await self._desk.engine.submit(self._desk.next_signal().signal)
+
+    async def rounds(self, count: int) -> None:
+        for _ in range(count):
+            await asyncio.sleep(BUSY_S)
+            self.syncs.append(timed(self._disk.sync))
+            await asyncio.sleep(BEAT_S)
+            await self._stop()
+            await self._reactivate()
+
+    async def _stop(self) -> None:
+        engine = self._desk.engine
+        self.under_way += len(engine.state.open_orders)
+        began = time.perf_counter_ns()
+        await engine.handle(EmergencyStop("a drill"))
+        returned = time.perf_counter_ns()
+        self.calls.append(returned - began)
+        await asyncio.sleep(AFTER_S)
+        self.late += self._venue.last_ns > returned
+
+    async def _reactivate(self) -> None:
+        engine = self._desk.engine
+        async with asyncio.TaskGroup() as tasks:
+            for wallet_id in engine.state.wallets:
+                tasks.create_task(engine.handle(ReactivateWallet(wallet_id, "the drill is over")))
+
+
+async def _measured(folder: Path) -> tuple[Busy, int]:
+    journal, disk, seen = SqliteJournal.open(folder / "stopping.db"), Disk(folder), list[Watched]()
+
+    def watch(venue: Venue) -> Venue:
+        seen.append(Watched(venue))
+        return seen[-1]
+
+    try:
+        async with trading(journal, model=SLOW, seen=watch) as desk:
+            busy = Busy(desk, seen[0], disk)
+            loading = asyncio.create_task(busy.load())
+            with quiet_collector():
+                await busy.rounds(ROUNDS)
+            loading.cancel()
+            await asyncio.gather(loading, return_exceptions=True)
+            await desk.executor.idle()
+        return busy, seen[0].entries
+    finally:
+        journal.close()
+        disk.close()
+
+
+def stopping() -> list[Result]:
+    with tempfile.TemporaryDirectory(dir=".", prefix=".bench-") as scratch:
+        busy, entries = uvloop.run(_measured(Path(scratch)))
+    sync, call = spread_of(busy.syncs), spread_of(busy.calls)
+    p99_ms, orders = call.p99 / 1_000, busy.under_way / ROUNDS
+    name = f"emergency stop at {SIGNALS_PER_S} signals/s, 50 wallets"
+    about = f"{ROUNDS} stops, {orders:.0f} orders under way at each on average, {entries} entries sent in all"
+    return [
+        Result("raw append of 200 B + fdatasync, beside it", "", None, sync.p50, "µs", sync),
+        Result(name, "", None, call.p50, "µs", call, about),
+        Result("the same, p99", "≤ 50 ms", p99_ms <= 50, p99_ms, "ms"),
+        Result("stops after whose return an entry was sent", "0", busy.late == 0, busy.late, ""),
+    ]
