@@ -109,7 +109,7 @@ def test_it_waits_for_its_time_and_can_be_cancelled_till_it_is_signed() -> None:
     assert (move.placed_ns, move.not_before_ns, move.expires_at_ns) == (
         desk.now_ns,
         desk.now_ns + 60 * NS,
-        desk.now_ns + 90 * NS,
+        desk.now_ns + 60 * NS + SIGNED_WITHIN_NS,
     )
     assert desk.balance(desk.book("w1").accounts.held, "usd") == 100 * MICROS
     desk.play("sign")
