@@ -156,7 +156,7 @@ class Auditor:
         assert order.spend.mint == books.settings.quote.mint, order
         assert order.attempt < books.settings.attempts_max, order
         assert order.wallet_id not in order.tried, order
-        self._check_least(order, signal)
+        self._check_least(order, signal, at_ns)
         self._check_choice(order, wish)
 
     def _entering(self, signal: Signal, order: Order, at_ns: int) -> rules.Entering:
@@ -166,8 +166,8 @@ class Auditor:
         wishes = [rules.entering(self.books, signal, at_ns, ns) for ns in self.received[signal.id]]
         return max((one for one in wishes if one.stale_ns == order.expires_at_ns), key=lambda one: one.received_ns)
 
-    def _check_least(self, order: Order, signal: Signal) -> None:
-        exact = rules.least_received(self.books, order, signal)
+    def _check_least(self, order: Order, signal: Signal, at_ns: int) -> None:
+        exact = rules.least_received(self.books, order, signal, at_ns)
         assert abs(Fraction(order.received_min) - max(exact, Fraction(1))) <= ROUNDING_UNITS, (order, float(exact))
 
     def _check_choice(self, order: Order, wish: rules.Entering) -> None:
@@ -203,7 +203,7 @@ class Auditor:
                 order.expires_at_ns == one.stale_ns and not rules.broken_times(signal, at_ns, one.stale_ns)
                 for one in times
             ), order
-        self._check_least(order, signal)
+        self._check_least(order, signal, at_ns)
         self._check_parts(placed)
 
     def _check_parts(self, placed: OrderPlaced) -> None:

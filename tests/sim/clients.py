@@ -456,9 +456,9 @@ class Operator:
             self._emergency_stop: 2,
             self._reactivate: 6,
             self._rebalance: 4,
-            self._withdraw: 5,
-            self._repeat_withdrawal: 1,
-            self._cancel: 2,
+            self._withdraw: 6,
+            self._repeat_withdrawal: 2,
+            self._cancel: 3,
             self._reallocate: 2,
             self._add_hold: 3,
             self._lift_holds: 6,
@@ -531,7 +531,7 @@ class Operator:
         mint, account = random.choice(((USDC.mint, accounts.free), (SOL, accounts.sol_float)))
         there = state.ledger.balance(account, mint)
         reserved = state.settings.reserve_float_lamports + 100_000 if mint == SOL else 0
-        units = random.choice((there - reserved, there // 3, 7, there + 1))
+        units = random.choice((there - reserved, min(there // 3, 200 * MICROS), 7, 7, there + 1))
         address = "a stranger" if random.random() < 0.1 else random.choice(PAYEES)
         asked = Withdraw(f"take{len(self._asked)}", wallet_id, Money(units, mint), address, "told to")
         self._asked.append(asked)

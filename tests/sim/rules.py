@@ -307,7 +307,7 @@ def expected_entry(books: Books, book: WalletBooks, wish: Entering) -> dict[str,
     }
 
 
-def least_received(books: Books, order: Order, signal: Signal) -> Fraction:
+def least_received(books: Books, order: Order, signal: Signal, at_ns: int) -> Fraction:
     """The exact least that the order must bring: within its slippage of the mark, and within its limit price."""
     scale, kept = ten_to(books.decimals[order.mint] + 6), max(0, BPS - order.slippage_max_bps)
     units, limit = order.spend.units, signal.target_price_pico
@@ -317,7 +317,7 @@ def least_received(books: Books, order: Order, signal: Signal) -> Fraction:
         if limit is not None:
             bounds.append(Fraction(units * scale, limit))
         return max(bounds)
-    if not broken_prices(books, order.mint, order.mint, books.at_ns):
+    if not broken_prices(books, order.mint, order.mint, at_ns):
         bounds.append(Fraction(units * order.mark_pico * kept, scale * BPS))
     if limit is not None:
         bounds.append(Fraction(units * limit, scale))

@@ -396,6 +396,7 @@ class SimChain:
 
     def _refuse(self, what: str) -> Rejected:
         causes = (Cause.NO_LIQUIDITY, Cause.PRICE_IMPACT, Cause.ROUTE_DOWN, Cause.ROUTE_DOWN, Cause.WALLET_FUNDS)
+        causes = (Cause.NOT_VERIFIED, Cause.ROUTE_DOWN) if what == "transfer" else causes
         cause = self._random.choice(causes)
         self._seen[f"{what} refused"] += 1
         return Rejected(cause, "the venue says no")
