@@ -5,6 +5,7 @@ from tests.core.desk import Play, books_told, rows, told
 
 from overmind.core.messages import CommandRefused, MovePlaced
 from overmind.core.model import MICROS, NS
+from overmind.core.withdrawals import SIGNED_WITHIN_NS
 
 MAY = "desk payees bank,vault cap 1000 delay 0"
 TABLE = f"""

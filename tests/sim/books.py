@@ -24,7 +24,12 @@ from overmind.core.messages import (
     HoldAdded,
     HoldLifted,
     LimitsChanged,
+    LiquidationOrdered,
     MintsChanged,
+    MoveClosed,
+    MoveFinal,
+    MovePlaced,
+    MoveRolledBack,
     OrderClosed,
     OrderFinal,
     OrderPlaced,
@@ -47,6 +52,8 @@ from overmind.core.model import (
     Limits,
     Mark,
     Mint,
+    Move,
+    MoveKind,
     Order,
     OrderId,
     Outcome,
@@ -81,6 +88,21 @@ class Booked(msgspec.Struct):
     lot_cost_micros: int
 
 
+class BookedMove(msgspec.Struct):
+    """The same of a move."""
+
+    move: Move
+    outcome: Filled | Failed
+    costs_micros: int  # less what came back
+
+
+class Tries(msgspec.Struct):
+    """How often something came to nothing in a row, and when it may be tried again."""
+
+    count: int = 0
+    after_ns: int = 0
+
+
 class WalletBooks(msgspec.Struct):
     wallet: Wallet  # as it is in force
     files: Wallet
@@ -97,6 +119,11 @@ class WalletBooks(msgspec.Struct):
     unrealised_base_micros: int = 0
     trades_today: int = 0
     placed_ns: list[int] = msgspec.field(default_factory=list)
+    liquidating: bool = False
+    sweeping: bool = False
+    sweeps: Tries = msgspec.field(default_factory=Tries)
+    top_ups: Tries = msgspec.field(default_factory=Tries)
+    empty_since_ns: dict[Mint, int] = msgspec.field(default_factory=dict)
 
 
 # What a ceiling is on, by its name in a wallet's JSON.
@@ -160,7 +187,12 @@ class Books:
         self.tickets: dict[OrderId, Ticket] = {}
         self.outcomes: dict[OrderId, Outcome] = {}
         self.provisional: dict[OrderId, Booked] = {}
-        self.of: dict[OrderId, WalletId] = {}
+        self.moves: dict[OrderId, Move] = {}  # ever
+        self.open_moves: dict[OrderId, Move] = {}
+        self.provisional_moves: dict[OrderId, BookedMove] = {}
+        self.asked_today: dict[OrderId, int] = {}  # of withdrawals, micro-USD
+        self.batch_seq = 0  # of the newest transfer of a rebalance: its others stand right before it
+        self.of: dict[OrderId, tuple[WalletId, ...]] = {}
         self.decimals: dict[Mint, int] = {}
 
     @property
@@ -183,7 +215,8 @@ class Books:
             case SignalRefused() | SignalRecorded():
                 self._decide(event)
             case TicketRecorded(order_id=order_id, ticket=ticket):
-                assert order_id in self.open, f"a ticket for {order_id}, which is not open"
+                is_open = order_id in self.open or order_id in self.open_moves
+                assert is_open, f"a ticket for {order_id}, which is not open"
                 assert order_id not in self.tickets, f"a second ticket for {order_id}"
                 self.tickets[order_id] = ticket
             case OrderClosed(order_id=order_id, outcome=outcome, provisional=provisional):
@@ -192,6 +225,18 @@ class Books:
                 del self.provisional[order_id]
             case OrderRolledBack(order_id=order_id, outcome=outcome):
                 self._roll_back(self.provisional.pop(order_id), outcome)
+            case MovePlaced(move=move):
+                self._place_move(move)
+            case MoveClosed(move_id=order_id, outcome=outcome, provisional=provisional):
+                self._close_move(order_id, outcome, provisional)
+            case MoveFinal(move_id=order_id):
+                final = self.provisional_moves.pop(order_id)
+                self._end(final.move, final.outcome)
+            case MoveRolledBack(move_id=order_id, outcome=outcome):
+                self._roll_back_move(self.provisional_moves.pop(order_id), outcome)
+            case LiquidationOrdered(sweep=sweep):
+                for book in self.wallets.values():
+                    book.liquidating, book.sweeping = True, book.sweeping or sweep
             case BalanceAdjusted() as adjusted:
                 self._adjust(self.wallets[adjusted.wallet_id], adjusted.mint, adjusted.units)
             case BalancesChecked(wallet_id=wallet_id):
@@ -205,6 +250,9 @@ class Books:
                 self.causes(scope).add(hold.cause)
             case HoldLifted(scope=scope, cause=cause):
                 self.causes(scope).remove(cause)
+                if cause == "emergency" and scope.wallet_id is not None:
+                    lifted = self.wallets[scope.wallet_id]
+                    lifted.liquidating = lifted.sweeping = False
             case WalletConfigured(wallet=wallet):
                 book = self.wallets.setdefault(wallet.id, WalletBooks(wallet, wallet))
                 book.files = wallet
@@ -261,8 +309,8 @@ class Books:
             assert self.seq == self.decision_seqs[order.signal_id] + order.part, order
             parts.append(placed)
         self.open[order.id] = order
-        self.of[order.id] = order.wallet_id
-        if order.side is Side.BUY:
+        self.of[order.id] = (order.wallet_id,)
+        if order.is_entry:
             self.wallets[order.wallet_id].placed_ns.append(self.at_ns)
 
     def _check_failover(self, order: Order) -> None:
@@ -278,9 +326,11 @@ class Books:
         order = self.open.pop(order_id)
         self.outcomes[order_id] = outcome
         book = self.wallets[order.wallet_id]
-        if isinstance(outcome, Filled):
+        if isinstance(outcome, Filled) and not order.to_float:
             book.trades_today += 1
         booked = self._book(book, order, outcome)
+        if order.to_float:
+            self._tried(book.top_ups, outcome)
         assert booked is not None or not provisional, f"{order_id} has {outcome}, which no fork can undo"
         if booked is not None and provisional:
             self.provisional[order_id] = booked
@@ -290,23 +340,36 @@ class Books:
         booked = None
         if isinstance(outcome, Filled):
             costs = self._pay(book, outcome.fee_lamports + outcome.rent_lamports)
-            booked = Booked(order, outcome, costs, self._fill(book, order, outcome))
+            if order.to_float:
+                booked = Booked(order, outcome, costs + self._fill_float(book, order, outcome), 0)
+            else:
+                booked = Booked(order, outcome, costs, self._fill(book, order, outcome))
         elif isinstance(outcome, Failed):
             booked = Booked(order, outcome, self._pay(book, outcome.fee_lamports), 0)
         self._make_good(book)
         return booked
 
+    def _fill_float(self, book: WalletBooks, order: Order, fill: Filled) -> int:
+        """No trade and no position: it pays fees. Returns what it lost against the mark."""
+        self._take_back(book, order.spend.mint, fill.spent_units)
+        book.lamports += fill.received_units
+        lost = fill.spent_units - self.sol_value(fill.received_units)
+        self._realise(book, -lost)
+        return lost
+
     def _fill(self, book: WalletBooks, order: Order, fill: Filled) -> int:
         """Returns what sold lots had cost."""
         self._take_back(book, order.spend.mint, fill.spent_units)
         book.units[order.receive] += fill.received_units
-        book.accounts.add(order.receive)
+        self._use_account(book, order.receive)
         if order.side is Side.BUY:
             lots = book.lots.setdefault(order.receive, [])
             lots.append(Lot(order.strategy, fill.received_units, fill.spent_units))
             return 0
         there = sum(lot.units for lot in book.lots.get(order.mint, ()))
         cost = _take_oldest(book, order.mint, min(there, fill.spent_units))
+        if order.mint not in book.lots and order.mint != SOL:
+            book.empty_since_ns[order.mint] = self.at_ns
         self._realise(book, fill.received_units - cost)
         return cost
 
@@ -316,9 +379,123 @@ class Books:
         self._realise(book, -worth)
         return worth
 
+    def _use_account(self, book: WalletBooks, mint: Mint) -> None:
+        book.accounts.add(mint)
+        book.empty_since_ns.pop(mint, None)
+
     def _realise(self, book: WalletBooks, micros: int) -> None:
         book.realised_today_micros += micros
         book.realised_micros += micros
+
+    # Moves
+
+    def _place_move(self, move: Move) -> None:
+        assert move.id not in self.moves, f"{move.id} was placed twice"
+        number = len(self.moves) if move.kind is not MoveKind.WITHDRAWAL else move.id.rsplit(":", 1)[1]
+        assert move.id == f"move:{move.kind}:{number}", move
+        self.moves[move.id] = self.open_moves[move.id] = move
+        self.of[move.id] = (move.wallet_id,) if move.to_wallet is None else (move.wallet_id, move.to_wallet)
+        book = self.wallets[move.wallet_id]
+        assert self.free(book, move.money.mint) >= 0 or move.money.mint == SOL, f"{move.id} holds what is not there"
+        assert book.lamports >= self.held_lamports(book), f"{move.id} holds what is not there"
+        if move.kind is MoveKind.REBALANCE:
+            self.batch_seq = self.seq
+        elif move.kind is MoveKind.WITHDRAWAL:
+            self.asked_today[move.id] = move.notional_micros
+        elif move.kind is MoveKind.RECLAIM:
+            book.accounts.discard(move.money.mint)
+            book.empty_since_ns.pop(move.money.mint, None)
+
+    def _close_move(self, move_id: OrderId, outcome: Outcome, provisional: bool) -> None:
+        assert move_id in self.open_moves, f"{move_id} was closed, but was not open"
+        move = self.open_moves.pop(move_id)
+        self.outcomes[move_id] = outcome
+        costs = self._book_move(move, outcome)
+        if provisional:
+            assert isinstance(outcome, Filled | Failed), f"{move_id} has {outcome}, which no fork can undo"
+            self.provisional_moves[move_id] = BookedMove(move, outcome, costs)
+        else:
+            self._end(move, outcome)
+        if move.kind is MoveKind.SWEEP:
+            self._tried(self.wallets[move.wallet_id].sweeps, outcome)
+        elif move.kind is MoveKind.TOP_UP and move.to_wallet is not None:
+            self._tried(self.wallets[move.to_wallet].top_ups, outcome)
+
+    def _end(self, move: Move, outcome: Outcome) -> None:
+        """What came to nothing for good was not asked for."""
+        if not isinstance(outcome, Filled):
+            self.asked_today.pop(move.id, None)
+
+    def _tried(self, tries: Tries, outcome: Outcome) -> None:
+        if isinstance(outcome, Filled):
+            tries.count = tries.after_ns = 0
+            return
+        tries.after_ns = self.at_ns + self.settings.exit_retry_ns * 2 ** min(tries.count, 5)
+        tries.count += 1
+
+    def _book_move(self, move: Move, outcome: Outcome) -> int:
+        """Only what landed changes anything. Returns what it cost, less what came back."""
+        book, costs = self.wallets[move.wallet_id], 0
+        if isinstance(outcome, Filled):
+            costs = self._pay(book, outcome.fee_lamports + outcome.rent_lamports) - self._shift(move, outcome)
+        elif isinstance(outcome, Failed):
+            costs = self._pay(book, outcome.fee_lamports)
+        if move.kind is MoveKind.RECLAIM and not isinstance(outcome, Filled):
+            book.accounts.add(move.money.mint)
+            book.empty_since_ns[move.money.mint] = self.at_ns
+        for wallet_id in self.of[move.id]:
+            self._make_good(self.wallets[wallet_id])
+        return costs
+
+    def _shift(self, move: Move, fill: Filled) -> int:
+        """Out of one wallet, and into the other if it is ours. Returns what it gained."""
+        book, mint = self.wallets[move.wallet_id], move.money.mint
+        if move.kind is MoveKind.RECLAIM:
+            book.lamports += fill.received_units
+            gain = self.sol_value(fill.received_units)
+            self._realise(book, gain)
+            return gain
+        assert fill.spent_units == fill.received_units == move.money.units, (move, fill)
+        self._take_purse(book, mint, fill.spent_units)
+        if move.to_wallet is not None:
+            receiver = self.wallets[move.to_wallet]
+            self._add_purse(receiver, mint, fill.received_units)
+            receiver.accounts.add(mint)
+        return 0
+
+    def _take_purse(self, book: WalletBooks, mint: Mint, units: int) -> None:
+        if mint == SOL:
+            self._take_lamports(book, units)
+        else:
+            self._take_back(book, mint, units)
+
+    def _add_purse(self, book: WalletBooks, mint: Mint, units: int) -> None:
+        if mint == SOL:
+            book.lamports += units
+        else:
+            book.units[mint] += units
+
+    def _roll_back_move(self, known: BookedMove, outcome: Outcome) -> None:
+        move, former = known.move, known.outcome
+        book, mint = self.wallets[move.wallet_id], move.money.mint
+        self.outcomes[move.id] = outcome
+        book.lamports += former.fee_lamports
+        self._realise(book, known.costs_micros)
+        if isinstance(former, Filled):
+            book.lamports += former.rent_lamports
+            if move.kind is MoveKind.RECLAIM:
+                self._take_lamports(book, former.received_units)
+            else:
+                if move.to_wallet is not None:
+                    receiver = self.wallets[move.to_wallet]
+                    self._take_purse(receiver, mint, former.received_units)
+                    if former.rent_lamports:
+                        receiver.accounts.discard(mint)
+                self._add_purse(book, mint, former.spent_units)
+        if move.to_wallet is None:
+            self._make_good(book)
+        self._book_move(move, outcome)
+        self._end(move, outcome)
 
     # What a fork undid
 
@@ -330,7 +507,7 @@ class Books:
         self._realise(book, known.costs_micros)
         if isinstance(former, Filled):
             self._undo(book, known, former)
-        elif isinstance(outcome, Filled):
+        elif isinstance(outcome, Filled) and not order.to_float:
             book.trades_today += 1  # What was undone stays counted.
         self._book(book, order, outcome)
 
@@ -339,6 +516,11 @@ class Books:
         if fill.rent_lamports:
             book.lamports += fill.rent_lamports
             book.accounts.discard(order.receive)
+            book.empty_since_ns.pop(order.receive, None)
+        if order.to_float:
+            self._take_lamports(book, fill.received_units)
+            book.units[order.spend.mint] += fill.spent_units
+            return
         self._take_back(book, order.receive, fill.received_units)
         book.units[order.spend.mint] += fill.spent_units
         if order.side is Side.BUY:
@@ -393,7 +575,7 @@ class Books:
             book.lamports += money.units
         else:
             book.units[money.mint] += money.units
-            book.accounts.add(money.mint)
+            self._use_account(book, money.mint)
             self._add_lot(book, money.mint, money.units)
         self._make_good(book)
 
@@ -428,6 +610,7 @@ class Books:
     def _roll(self, day: int) -> None:
         assert day > self.day, (day, self.day)
         self.day = day
+        self.asked_today.clear()
         for book in self.wallets.values():
             book.unrealised_base_micros = self.unrealised(book)
             book.realised_today_micros = 0
@@ -475,12 +658,13 @@ class Books:
 
     def entries(self, book: WalletBooks) -> list[Order]:
         wallet_id = book.wallet.id
-        return [one for one in self.open.values() if one.wallet_id == wallet_id and one.side is Side.BUY]
+        return [one for one in self.open.values() if one.wallet_id == wallet_id and one.is_entry]
 
     def held(self, book: WalletBooks, mint: Mint) -> int:
         wallet_id = book.wallet.id
         orders = (one for one in self.open.values() if one.wallet_id == wallet_id)
-        return sum(one.spend.units for one in orders if one.spend.mint == mint)
+        spent = sum(one.spend.units for one in orders if one.spend.mint == mint)
+        return spent + (sum(one.money.units for one in self.moves_of(book) if one.money.mint == mint != SOL))
 
     def free(self, book: WalletBooks, mint: Mint) -> int:
         return book.units[mint] - self.held(book, mint)
@@ -488,7 +672,12 @@ class Books:
     def held_lamports(self, book: WalletBooks) -> int:
         wallet_id = book.wallet.id
         orders = (one for one in self.open.values() if one.wallet_id == wallet_id)
-        return sum(one.fee_max_lamports + one.rent_max_lamports for one in orders)
+        moved = sum(one.money.units for one in self.moves_of(book) if one.money.mint == SOL)
+        return moved + sum(one.fee_max_lamports + one.rent_max_lamports for one in (*orders, *self.moves_of(book)))
+
+    def moves_of(self, book: WalletBooks) -> list[Move]:
+        """Those under way that it pays."""
+        return [one for one in self.open_moves.values() if one.wallet_id == book.wallet.id]
 
     def asset(self, mint: Mint) -> int:
         positions = sum(self.position(book, mint) for book in self.wallets.values())
@@ -502,11 +691,11 @@ class Books:
 
     def exposure(self) -> int:
         positions = sum(self.positions(book) for book in self.wallets.values())
-        return positions + sum(one.notional_micros for one in self.open.values() if one.side is Side.BUY)
+        return positions + sum(one.notional_micros for one in self.open.values() if one.is_entry)
 
 
 def _buys(order: Order, mint: Mint) -> bool:
-    return order.side is Side.BUY and order.receive == mint
+    return order.is_entry and order.receive == mint
 
 
 def _take_oldest(book: WalletBooks, mint: Mint, units: int) -> int:

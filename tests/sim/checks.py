@@ -22,6 +22,10 @@ from overmind.core.messages import (
     Entry,
     Event,
     HoldAdded,
+    LiquidationOrdered,
+    MoveClosed,
+    MovePlaced,
+    MoveRolledBack,
     OrderClosed,
     OrderPlaced,
     OrderRolledBack,
@@ -37,7 +41,9 @@ from overmind.core.model import (
     Failed,
     Filled,
     Mint,
+    Move,
     Order,
+    OrderId,
     Outcome,
     Rejected,
     Side,
@@ -47,6 +53,8 @@ from overmind.core.model import (
     Ticket,
     TradeAction,
     WalletId,
+    Work,
+    is_own,
 )
 from overmind.core.state import State, encode_state
 
@@ -91,8 +99,18 @@ class Auditor:
         self._check_day(entry)
         self.evidence.judge(entry.event)
         match entry.event:
+            case OrderPlaced(order=order) if order.to_float:
+                broken = rules.broken_by_swap_for_float(self.books, order, entry.at_ns)
+                assert not broken, f"{order.id}: {broken}: {order}"
+                self._seen["swap for the float"] += 1
             case OrderPlaced(order=order) as placed if order.side is Side.BUY:
                 self._check_entry(placed, entry.at_ns)
+            case MovePlaced(move=move):
+                broken = rules.broken_by_move(self.books, move, entry.at_ns)
+                assert not broken, f"{move.id}: {broken}: {move}"
+                self._seen[f"move {move.kind}"] += 1
+            case MoveClosed(move_id=move_id, outcome=outcome):
+                self._check_outcome_of_move(move_id, outcome)
             case OrderPlaced() as placed:
                 self._check_exit(placed, entry.at_ns)
             case SignalRefused(signal=signal) as refused if signal.action in BUYS:
@@ -107,16 +125,19 @@ class Auditor:
 
     def _check_quarantine(self, event: Event) -> None:
         """Whoever spent what a fork took back takes no more entries: the very next fact says so."""
-        if self._to_quarantine:
-            is_it = isinstance(event, HoldAdded) and event.hold.cause == "quarantine"
-            assert is_it, f"{self._to_quarantine} owe what they spent, and are not quarantined: {event}"
+        if not self._to_quarantine:
+            return
+        is_hold = isinstance(event, HoldAdded | LiquidationOrdered)
+        assert is_hold, f"{self._to_quarantine} owe what they spent, and are not quarantined: {event}"
+        if isinstance(event, HoldAdded) and event.hold.cause == "quarantine":
+            self._to_quarantine.discard(event.scope.wallet_id or WalletId(""))
 
     def _note_debtors(self, event: Event) -> None:
         wallets = self.books.wallets
         debtors = {wallet_id for wallet_id, book in wallets.items() if book.owed_lamports or any(book.owed.values())}
-        by_order = isinstance(event, OrderClosed | OrderRolledBack)
+        by_order = isinstance(event, OrderClosed | OrderRolledBack | MoveClosed | MoveRolledBack)
         new = debtors - self._debtors if by_order else set()
-        self._to_quarantine = {one for one in new if "quarantine" not in wallets[one].causes}
+        self._to_quarantine |= {one for one in new if "quarantine" not in wallets[one].causes}
         self._debtors = debtors
 
     def _check_day(self, entry: Entry) -> None:
@@ -138,7 +159,7 @@ class Auditor:
         assert order.spend.mint == books.settings.quote.mint, order
         assert order.attempt < books.settings.attempts_max, order
         assert order.wallet_id not in order.tried, order
-        self._check_least(order, signal)
+        self._check_least(order, signal, at_ns)
         if signal.risk is None:
             self._check_choice(order, wish)
         else:
@@ -151,8 +172,8 @@ class Auditor:
         wishes = [rules.entering(self.books, signal, at_ns, ns) for ns in self.received[signal.id]]
         return max((one for one in wishes if one.stale_ns == order.expires_at_ns), key=lambda one: one.received_ns)
 
-    def _check_least(self, order: Order, signal: Signal) -> None:
-        exact = rules.least_received(self.books, order, signal)
+    def _check_least(self, order: Order, signal: Signal, at_ns: int) -> None:
+        exact = rules.least_received(self.books, order, signal, at_ns)
         assert abs(Fraction(order.received_min) - max(exact, Fraction(1))) <= ROUNDING_UNITS, (order, float(exact))
 
     def _check_choice(self, order: Order, wish: rules.Entering) -> None:
@@ -201,11 +222,17 @@ class Auditor:
         assert (order.fee_max_lamports, order.rent_max_lamports) == (costs.fee_max_lamports, rent), order
         assert order.fee_max_lamports + rent <= rules.free_lamports(books, book), order
         assert order.loss_max_micros == 0, order
-        times = [rules.entering(books, signal, at_ns, ns) for ns in self.received[signal.id]]
-        assert any(
-            order.expires_at_ns == one.stale_ns and not rules.broken_times(signal, at_ns, one.stale_ns) for one in times
-        ), order
-        self._check_least(order, signal)
+        if is_own(signal.id):
+            broken = rules.broken_by_own_exit(books, order, at_ns)
+            assert not broken, f"{order.id}: {broken}: {order}"
+            self._seen[f"own exit {signal.id.split(':')[0]}"] += 1
+        else:
+            times = [rules.entering(books, signal, at_ns, ns) for ns in self.received[signal.id]]
+            assert any(
+                order.expires_at_ns == one.stale_ns and not rules.broken_times(signal, at_ns, one.stale_ns)
+                for one in times
+            ), order
+        self._check_least(order, signal, at_ns)
         self._check_parts(placed)
 
     def _check_parts(self, placed: OrderPlaced) -> None:
@@ -305,6 +332,18 @@ class Auditor:
         assert price is not None, signal
         return signal.notional_micros * scale * PPM // price
 
+    def _check_outcome_of_move(self, move_id: OrderId, outcome: Outcome) -> None:
+        move = self.books.open_moves[move_id]
+        self._seen[f"{move.kind} {type(outcome).__name__}"] += 1
+        if not isinstance(outcome, Rejected):
+            assert move_id in self.books.tickets, f"{move_id} has an outcome of a chain and no ticket"
+            return
+        self._seen[f"{move.kind} rejected {outcome.cause}"] += 1
+        blocked = move.kind.protects and outcome.cause is Cause.STOPPED
+        assert not blocked, f"what protects was stopped: {move_id} {outcome}"
+        early = outcome.cause is Cause.CANCELLED and move_id in self.books.tickets
+        assert not early, f"{move_id} was cancelled, and is signed"
+
     def _check_outcome(self, order: Order, outcome: Outcome) -> None:
         self._seen[f"closed {type(outcome).__name__}"] += 1
         if isinstance(outcome, Rejected):
@@ -344,6 +383,13 @@ def _compare_holds(state: State, books: Books) -> None:
     for order in books.open.values():
         held[ledger.held(order.wallet_id), order.spend.mint] += order.spend.units
         held[ledger.sol_float_held(order.wallet_id), SOL] += order.fee_max_lamports + order.rent_max_lamports
+    assert set(state.open_moves) == set(books.open_moves), (set(state.open_moves), set(books.open_moves))
+    assert set(state.provisional_moves) == set(books.provisional_moves), state.provisional_moves
+    assert state.withdrawn_today_micros == sum(books.asked_today.values()), (books.asked_today, books.seq)
+    for move in books.open_moves.values():
+        account = ledger.sol_float_held if move.money.mint == SOL else ledger.held
+        held[account(move.wallet_id), move.money.mint] += move.money.units
+        held[ledger.sol_float_held(move.wallet_id), SOL] += move.fee_max_lamports + move.rent_max_lamports
     for wallet_id in books.wallets:
         for account in (ledger.held(wallet_id), ledger.sol_float_held(wallet_id)):
             for mint, units in state.ledger.accounts.get(account, {}).items():
@@ -364,6 +410,11 @@ def _compare_wallets(state: State, books: Books) -> None:
         assert book.entries_micros == sum(one.notional_micros for one in books.entries(mine)), wallet_id
         assert set(book.holds) == mine.causes, wallet_id
         assert book.wallet == mine.wallet, (wallet_id, book.wallet, mine.wallet)
+        assert (book.liquidating, book.sweeping) == (mine.liquidating, mine.sweeping), wallet_id
+        assert book.token_accounts == mine.accounts, (wallet_id, book.token_accounts, mine.accounts)
+        assert book.empty_since_ns == mine.empty_since_ns, (wallet_id, book.empty_since_ns, mine.empty_since_ns)
+        for ours, theirs in ((book.sweep, mine.sweeps), (book.top_up, mine.top_ups)):
+            assert (ours.tries, ours.after_ns) == (theirs.count, theirs.after_ns), (wallet_id, ours, theirs)
         lamports = totals(ledger.sol_float(wallet_id), SOL) + totals(ledger.sol_float_held(wallet_id), SOL)
         assert lamports == mine.lamports, (wallet_id, lamports, mine.lamports)
         assert totals(book.accounts.float_suspense, SOL) == -mine.owed_lamports, (wallet_id, mine.owed_lamports)
@@ -383,6 +434,7 @@ def same_state(one: State, other: State, what: str) -> None:
 
 def nothing_held(state: State) -> None:
     assert not state.open_orders, state.open_orders
+    assert not state.open_moves, state.open_moves
     for wallet_id, book in state.wallets.items():
         for account in (ledger.held(wallet_id), ledger.sol_float_held(wallet_id)):
             assert not any(state.ledger.accounts.get(account, {}).values()), f"capital left on hold in {account}"
@@ -392,6 +444,7 @@ def nothing_held(state: State) -> None:
 
 def nothing_provisional(state: State) -> None:
     assert not state.provisional, state.provisional
+    assert not state.provisional_moves, state.provisional_moves
     for wallet_id, book in state.wallets.items():
         for account in (ledger.suspense(wallet_id), book.accounts.float_suspense):
             for mint, units in state.ledger.accounts.get(account, {}).items():
@@ -411,11 +464,12 @@ def books_equal_chain(state: State, chain: Counter[tuple[WalletId, Mint]]) -> No
         assert ours == theirs, f"{wallet_id} {mint}: books say {ours}, the chain {theirs}"
 
 
-def chain_agrees(books: Books, landed: dict[str, tuple[Order, Filled | Failed]]) -> None:
+def chain_agrees(books: Books, landed: dict[str, tuple[Work, Filled | Failed]]) -> None:
     """Every landing was booked as it happened, and every order that did not land was closed as such."""
     by_order = Counter(order.id for order, _ in landed.values())
     assert set(by_order.values()) <= {1}, f"landed twice: {by_order}"
-    filled = Counter((o.signal_id, o.part) for o, outcome in landed.values() if isinstance(outcome, Filled))
+    orders = [(o, outcome) for o, outcome in landed.values() if isinstance(o, Order)]
+    filled = Counter((o.signal_id, o.part) for o, outcome in orders if isinstance(outcome, Filled))
     assert set(filled.values()) <= {1}, f"one wish was filled twice: {filled}"
     true_outcomes = {order.id: outcome for order, outcome in landed.values()}
     for order_id, outcome in books.outcomes.items():
@@ -431,15 +485,19 @@ def _of_no_slot(outcome: Filled | Failed) -> Filled | Failed:
     return structs.replace(outcome, slot=0)
 
 
-def ticket_before_send(books: Books, ticket: Ticket, order: Order) -> None:
+def ticket_before_send(books: Books, ticket: Ticket, order: Work) -> None:
     assert books.tickets.get(order.id) == ticket, f"{order.id}: sent before its ticket was durable"
 
 
-def may_send(books: Books, order: Order, stop_file: bool, now_ns: int) -> None:
+def may_send(books: Books, work: Work, stop_file: bool, now_ns: int) -> None:
     """Called at every send, with what was durable then."""
-    assert order.id in books.open, f"{order.id} was sent, and is closed"
-    if order.side is Side.BUY:
-        assert not books.stops, f"{order.id} was sent although the portfolio was stopped: {books.stops}"
-        assert "emergency" not in books.wallets[order.wallet_id].causes, f"{order.id} was sent after an emergency stop"
-        assert not stop_file, f"{order.id} was sent although there is a STOP file"
-        assert now_ns < order.expires_at_ns, f"{order.id} was sent after its signal's time"
+    assert work.id in books.open or work.id in books.open_moves, f"{work.id} was sent, and is closed"
+    if isinstance(work, Order) and work.side is Side.SELL:
+        return
+    assert now_ns < work.expires_at_ns, f"{work.id} was sent after its time"
+    if isinstance(work, Move) and work.kind.protects:
+        return
+    assert not books.stops, f"{work.id} was sent although the portfolio was stopped: {books.stops}"
+    for wallet_id in books.of[work.id]:
+        assert "emergency" not in books.wallets[wallet_id].causes, f"{work.id} was sent after an emergency stop"
+    assert not stop_file, f"{work.id} was sent although there is a STOP file"

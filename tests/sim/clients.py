@@ -6,6 +6,7 @@ Their memory outlives the desk's process. After a restart they repeat whatever w
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from decimal import Decimal
@@ -13,6 +14,7 @@ from random import Random
 from typing import Final, Protocol
 
 from msgspec import structs
+from solders.pubkey import Pubkey
 from tests.sim import rules
 from tests.sim.books import ten_to
 from tests.sim.checks import BUYS, Auditor
@@ -21,6 +23,7 @@ from tests.sim.world import TOKENS, USDC, SimClock, SimJournal, SimPrices
 from overmind.core.messages import (
     AddHold,
     Answer,
+    CancelMove,
     ChangeLimits,
     ChangeMints,
     Code,
@@ -31,10 +34,14 @@ from overmind.core.messages import (
     EmergencyStop,
     LiftHold,
     MintVerb,
+    MoveClosed,
+    MovePlaced,
     ReactivateWallet,
+    Rebalance,
     RecordDeposit,
     RemoveWallet,
     Scope,
+    Withdraw,
 )
 from overmind.core.model import (
     LAMPORTS,
@@ -50,6 +57,7 @@ from overmind.core.model import (
     Limits,
     Mint,
     Money,
+    OrderId,
     RiskBudget,
     RiskProfile,
     Side,
@@ -139,6 +147,7 @@ def draw_strategies(random: Random, wallet_type: WalletType, odd: bool) -> dict[
     }
 
 
+PAYEES: Final = tuple(str(Pubkey(hashlib.blake2b(name, digest_size=32).digest())) for name in (b"bank", b"vault"))
 HOLD_CAUSES: Final = ("operator", "review", "day_loss")  # that the operator adds and lifts at will
 
 
@@ -424,6 +433,8 @@ class Operator:
         self._random.shuffle(ids)
         chosen = ids[: self._random.randint(1, 6)]
         self.wallets = {one: self._draw_wallet(one, key_of(one)) for one in chosen}
+        self._allocate()
+        self._asked: list[Withdraw] = []
         self.desk = self._draw_desk()
         bank.draw(list(self.wallets.values()))
 
@@ -431,8 +442,19 @@ class Operator:
         desktop = self._desktop
         return draw_wallet(self._random, wallet_id, public_key, desktop.odd(), desktop.habits.mev_types)
 
+    def _allocate(self) -> None:
+        """Some of the capital to each, or to none; now and then somewhere safe for what is left of it."""
+        random, last = self._random, next(reversed(self.wallets))
+        if len(self.wallets) > 1 and random.random() < 0.4:
+            self.wallets[last] = structs.replace(self.wallets[last], type=WalletType.EMERGENCY)
+        share = random.choice((0, PPM, PPM)) // len(self.wallets)
+        for wallet_id, wallet in self.wallets.items():
+            aim_ppm = random.choice((share, share, share // 3, 0))
+            self.wallets[wallet_id] = structs.replace(wallet, allocation_ppm=aim_ppm)
+
     def _draw_desk(self) -> Desk:
         random = self._random
+        low, full = random.choice(((0, 0), (120_000_000, 250_000_000), (LAMPORTS + 1, 2 * LAMPORTS)))
         return Desk(
             quote=USDC,
             tokens={token.mint: token for token in TOKENS},
@@ -446,6 +468,19 @@ class Operator:
             day_trades_max=random.choice((3, 30)) if self._desktop.odd() else 0,
             reserve_float_lamports=0 if self._desktop.odd() else LAMPORTS // 10,
             ceilings=random.choice((TIGHT, Ceilings())) if self._desktop.odd() else Ceilings(),
+            emergency_liquidate=random.random() < 0.5,
+            emergency_sweep=random.random() < 0.5,
+            emergency_stop_ppm=random.choice((20_000, 100_000, PPM)),
+            rebalance_band_ppm=random.choice((0, 20_000, 100_000)),
+            rebalance_min_micros=random.choice((1, 100)) * MICROS,
+            rebalance_cost_max_bps=random.choice((10, 10_000)),
+            rebalance_interval_ns=random.choice((1, 20, 3_600)) * NS,
+            float_low_lamports=low,
+            float_target_lamports=full,
+            reclaim_after_ns=random.choice((0, 5, 60)) * NS,
+            withdraw_addresses=random.choice((PAYEES, PAYEES[:1])),
+            withdraw_day_max_micros=random.choice((300, 10_000)) * MICROS,
+            withdraw_delay_ns=random.choice((0, 2, 20)) * NS,
         )
 
     async def start(self, engine: Engine) -> None:
@@ -458,7 +493,12 @@ class Operator:
     async def run(self, engine: Engine) -> None:
         actions: dict[Callable[[Engine], Awaitable[None]], int] = {
             self._emergency_stop: 2,
-            self._reactivate: 5,
+            self._reactivate: 6,
+            self._rebalance: 4,
+            self._withdraw: 6,
+            self._repeat_withdrawal: 2,
+            self._cancel: 3,
+            self._reallocate: 2,
             self._add_hold: 3,
             self._lift_holds: 6,
             self._change_wallet: 4,
@@ -498,7 +538,11 @@ class Operator:
 
     async def _emergency_stop(self, engine: Engine) -> None:
         self._desktop.seen["emergency stop"] += 1
-        await engine.handle(EmergencyStop("told to"))
+        liquidate, sweep = self._random.choice(((False, False), (True, False), (True, True), (True, True)))
+        self._desktop.seen["liquidation"] += liquidate
+        if liquidate and self._random.random() < 0.2:
+            await self._silence(engine)
+        await engine.handle(EmergencyStop("told to", liquidate, sweep))
         wallets = self._desktop.auditor.books.wallets
         assert all("emergency" in book.causes for book in wallets.values()), "a stop was told before it was durable"
 
@@ -508,6 +552,72 @@ class Operator:
             await engine.handle(ReactivateWallet(wallet_id, "looked at it"))
             self._desktop.seen["reactivated"] += held
             assert "emergency" not in self._desktop.auditor.books.wallets[wallet_id].causes
+
+    async def _rebalance(self, engine: Engine) -> None:
+        try:
+            events = await engine.handle(Rebalance("told to", by_operator=True))
+        except CommandRefused:
+            self._desktop.seen["rebalance refused"] += 1
+            return
+        placed = [event.move.id for event in events if isinstance(event, MovePlaced)]
+        assert all(one in self._desktop.auditor.books.moves for one in placed), "a move was told before it was durable"
+
+    async def _reallocate(self, engine: Engine) -> None:
+        self._allocate()
+        for wallet in list(self.wallets.values()):
+            await engine.handle(ConfigureWallet(wallet))
+
+    async def _withdraw(self, engine: Engine) -> None:
+        """Some of what is there, all of it, or too much; now and then to where nothing may go."""
+        random, wallet_id = self._random, self._random.choice(list(self.wallets))
+        state = engine.state
+        if wallet_id not in state.wallets:
+            return
+        accounts = state.wallets[wallet_id].accounts
+        mint, account = random.choice(((USDC.mint, accounts.free), (SOL, accounts.sol_float)))
+        there = state.ledger.balance(account, mint)
+        reserved = state.settings.reserve_float_lamports + 100_000 if mint == SOL else 0
+        units = random.choice((there - reserved, min(there // 3, 200 * MICROS), 7, 7, there + 1))
+        address = "a stranger" if random.random() < 0.1 else random.choice(PAYEES)
+        asked = Withdraw(f"take{len(self._asked)}", wallet_id, Money(units, mint), address, "told to")
+        self._asked.append(asked)
+        await self._ask(engine, asked)
+
+    async def _ask(self, engine: Engine, asked: Withdraw) -> None:
+        move_id = OrderId(f"move:withdraw:{asked.request_id}")
+        known = move_id in self._desktop.auditor.books.moves
+        try:
+            events = await engine.handle(asked)
+        except CommandRefused:
+            assert not known, f"{asked} was known, and is refused"
+            self._desktop.seen["withdrawal refused"] += 1
+            return
+        assert asked.to_address in PAYEES, asked
+        again = not any(isinstance(event, MovePlaced) for event in events)
+        assert again or not known, f"{asked} was placed twice"
+        self._desktop.seen["withdrawal repeated"] += again
+        assert move_id in self._desktop.auditor.books.moves, "a withdrawal was told before it was durable"
+
+    async def _repeat_withdrawal(self, engine: Engine) -> None:
+        """What was known stays known; what was refused may be possible now."""
+        if self._asked:
+            await self._ask(engine, self._random.choice(self._asked))
+
+    async def _cancel(self, engine: Engine) -> None:
+        waiting = list(engine.state.open_moves)
+        if not waiting:
+            return
+        move_id = self._random.choice(waiting)
+        signed = engine.state.open_moves[move_id].ticket is not None
+        try:
+            events = await engine.handle(CancelMove(move_id, "told to"))
+        except CommandRefused:
+            self._desktop.seen["cancel refused"] += 1
+            return
+        assert not signed, f"{move_id} was signed, and cancelled"
+        assert any(isinstance(event, MoveClosed) for event in events), events
+        assert move_id in self._desktop.auditor.books.outcomes, "a cancel was told before it was durable"
+        self._desktop.seen["cancelled"] += 1
 
     async def _add_hold(self, engine: Engine) -> None:
         scope = self._scope()
@@ -621,6 +731,11 @@ class Operator:
                 ChangeLimits(wallet.id, {LimitName("leverage"): 5}, "sim", "more"),
                 ChangeLimits(wallet.id, {LimitName("allocation"): PPM + 1}, "sim", "more"),
                 ChangeMints(MintVerb.BLOCK, UNLISTED, "sim", " "),
+                Withdraw("n1", nobody, Money(1, USDC.mint), PAYEES[0], "who?"),
+                Withdraw("n2", wallet.id, Money(1, USDC.mint), "a stranger", "where to?"),
+                Withdraw("n3", wallet.id, Money(0, USDC.mint), PAYEES[0], "what?"),
+                Withdraw("n4", wallet.id, Money(1, TOKENS[1].mint), PAYEES[0], "what?"),
+                CancelMove(OrderId("move:withdraw:n5"), "which?"),
             )
         )
         try:

@@ -9,7 +9,16 @@ from tests.sim.forks import Chain
 from tests.sim.nodes import SimRpc
 from tests.sim.outsiders import Outsiders
 
-from overmind.core.messages import Event, HoldAdded, OrderClosed, OrderFinal, OrderRolledBack
+from overmind.core.messages import (
+    Event,
+    HoldAdded,
+    MoveClosed,
+    MoveFinal,
+    MoveRolledBack,
+    OrderClosed,
+    OrderFinal,
+    OrderRolledBack,
+)
 from overmind.core.model import Expired, Failed, Filled, OrderId, Outcome, Rejected, WalletId
 
 
@@ -28,6 +37,19 @@ class Evidence:
             case OrderClosed(order_id=order_id, outcome=outcome, provisional=provisional):
                 assert provisional is isinstance(outcome, Filled | Failed), event
                 self._closed(order_id, outcome)
+            case MoveClosed(move_id=move_id, outcome=outcome, provisional=provisional):
+                assert provisional is isinstance(outcome, Filled | Failed), event
+                self._closed(move_id, outcome)
+            case MoveFinal(move_id=move_id):
+                booked = self._books.provisional_moves[move_id]
+                self._final(move_id, booked.outcome)
+                self._seen[f"{booked.move.kind} final"] += 1
+            case MoveRolledBack(move_id=move_id, outcome=outcome):
+                self._final(move_id, outcome)
+                booked = self._books.provisional_moves[move_id]
+                self._seen[f"{booked.move.kind} undone"] += 1
+                undone = f"{type(booked.outcome).__name__} to {type(outcome).__name__}"
+                self._seen[f"undone move {undone}"] += 1
             case OrderFinal(order_id=order_id):
                 self._final(order_id, self._books.provisional[order_id].outcome)
                 self._seen["final"] += 1

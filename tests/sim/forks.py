@@ -27,9 +27,10 @@ from tests.sim.runtime import (
     execute,
     reading,
     truth_of,
+    truth_of_move,
 )
 
-from overmind.core.model import SOL, Mint, Order, Token, Value
+from overmind.core.model import SOL, Mint, Move, Token, Value, Work
 from overmind.solana import tokens
 from overmind.solana.transactions import Transaction
 
@@ -105,7 +106,7 @@ class Pending(msgspec.Struct):
 
     transaction: Transaction
     signature: str
-    order: Order
+    order: Work
     due: list[int | None]
     fate: str  # taken, kept back, lost
 
@@ -276,7 +277,10 @@ class Chain:
             self._seen["nobody could pay"] += 1
             return
         order = pending.order
-        outcome = truth_of(block.world, after, effects, order.spend.mint, order.receive)
+        if isinstance(order, Move):
+            outcome = truth_of_move(block.world, after, effects, order)
+        else:
+            outcome = truth_of(block.world, after, effects, order.spend.mint, order.receive)
         landing = Landing(pending.signature, block.slot, effects, outcome)
         before = self.ever.setdefault(pending.signature, [])
         self._seen["landed again"] += bool(before)
@@ -285,7 +289,7 @@ class Chain:
 
     # What others want of it
 
-    def receive(self, raw: bytes, signature: str, order: Order) -> None:
+    def receive(self, raw: bytes, signature: str, order: Work) -> None:
         """A leader hears of a transaction. Hearing of it again may hasten it, and changes nothing else."""
         self.catch_up()
         transaction = reading(raw)

@@ -81,7 +81,8 @@ class LiveWorld:
         return [self.bank.watch(engine, self._every_s)]
 
     async def settled(self, engine: Engine) -> bool:
-        return not engine.state.provisional and await self.bank.reconcile(engine)
+        state = engine.state
+        return not (state.provisional or state.provisional_moves) and await self.bank.reconcile(engine)
 
     def check(self, state: State, books: Books) -> None:
         """After everything that may still come has come."""

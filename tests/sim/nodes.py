@@ -13,7 +13,7 @@ from tests.sim.forks import LIFE_BLOCKS, Block, Chain, View
 from tests.sim.runtime import Landing, Unlandable, custom, execute, reading
 from tests.sim.world import Death, SimClock
 
-from overmind.core.model import Order, Value
+from overmind.core.model import Value, Work
 from overmind.ports import Allowed, ChainSilent, Effects, Priority, Simulation, Status, Tip, always
 from overmind.solana.transactions import signature_text
 
@@ -142,7 +142,8 @@ class SimRpc:
         self.stop_file = False
         self.sent: set[str] = set()
         self.posed: dict[bytes, bytes] = {}
-        self._orders: dict[str, Order] = {}
+        self._orders: dict[str, Work] = {}
+        self._transfers: set[str] = set()  # signed, and known by their tickets alone
         self._on_the_wire: list[tuple[bytes, str]] = []
         self._random = random
         self._chain = chain
@@ -151,11 +152,29 @@ class SimRpc:
         self._auditor = auditor
         self._seen = seen
 
-    def signed(self, signature: str, order: Order) -> None:
-        self._orders[signature] = order
+    def signed(self, signature: str, order: Work | None) -> None:
+        """None: a transfer. What it is for, nobody but the desk knows yet."""
+        if order is None:
+            self._transfers.add(signature)
+        else:
+            self._orders[signature] = order
 
-    def order_of(self, signature: str) -> Order:
+    def order_of(self, signature: str) -> Work:
+        if signature not in self._orders:
+            books = self._auditor.books
+            found = [one for one, ticket in books.tickets.items() if ticket.signature == signature]
+            assert signature in self._transfers, f"{signature} was sent, and nobody signed it"
+            assert found, f"{signature}: sent before its ticket was durable"
+            self._orders[signature] = books.moves[found[0]]
         return self._orders[signature]
+
+    async def latest_blockhash(self, priority: Priority) -> tuple[str, int]:
+        node = self._any()
+        await node.call("blockhash")
+        view = node.look()
+        tip = node.side(view)
+        block = tip.parent if tip.parent is not None else tip
+        return block.hash, block.height + LIFE_BLOCKS
 
     def silence(self, seconds: float) -> None:
         """One provider is away, or all of them."""
@@ -198,8 +217,7 @@ class SimRpc:
 
     async def send(self, transaction: bytes, priority: Priority, allowed: Allowed = always) -> None:
         name = _named(transaction[1:65])
-        assert name in self._orders, f"{name} was sent, and nobody signed it"
-        order = self._orders[name]
+        order = self.order_of(name)
         ticket = self._auditor.books.tickets.get(order.id)
         assert ticket is not None, f"{order.id}: sent before its ticket was durable"
         assert (ticket.payload, ticket.signature) == (transaction, name), f"{order.id}: other bytes than its ticket's"

@@ -63,7 +63,7 @@ class Reader:
         """Of the newest thing in the books that happened on the chain."""
         books, newest = self._books, self._told_slot[wallet_id]
         for order_id, outcome in books.outcomes.items():
-            if isinstance(outcome, Filled | Failed) and books.of[order_id] == wallet_id:
+            if isinstance(outcome, Filled | Failed) and wallet_id in books.of[order_id]:
                 newest = max(newest, outcome.slot)
         for deposit_id in books.deposits:
             _, of, slot, _ = deposit_id.split(":")

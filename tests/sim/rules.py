@@ -22,12 +22,15 @@ from overmind.core.model import (
     SOL,
     Desk,
     Mint,
+    Move,
+    MoveKind,
     Order,
     Side,
     Signal,
     SizingMethod,
     StrategyType,
     Value,
+    WalletId,
     WalletType,
 )
 
@@ -351,7 +354,7 @@ def expected_entry(books: Books, book: WalletBooks, wish: Entering) -> dict[str,
     }
 
 
-def least_received(books: Books, order: Order, signal: Signal) -> Fraction:
+def least_received(books: Books, order: Order, signal: Signal, at_ns: int) -> Fraction:
     """The exact least that the order must bring: within its slippage of the mark, and within its limit price."""
     scale, kept = ten_to(books.decimals[order.mint] + 6), max(0, BPS - order.slippage_max_bps)
     units, limit = order.spend.units, signal.target_price_pico
@@ -361,8 +364,203 @@ def least_received(books: Books, order: Order, signal: Signal) -> Fraction:
         if limit is not None:
             bounds.append(Fraction(units * scale, limit))
         return max(bounds)
-    if not broken_prices(books, order.mint, order.mint, books.at_ns):
+    if not broken_prices(books, order.mint, order.mint, at_ns):
         bounds.append(Fraction(units * order.mark_pico * kept, scale * BPS))
     if limit is not None:
         bounds.append(Fraction(units * limit, scale))
     return max(bounds)
+
+
+# Moves of capital
+
+
+def broken_by_move(books: Books, move: Move, at_ns: int) -> list[str]:
+    """What stands against it, as the books are before it."""
+    desk, book = books.settings, books.wallets[move.wallet_id]
+    receiver = books.wallets[move.to_wallet] if move.to_wallet is not None else None
+    lamports = move.fee_max_lamports + move.rent_max_lamports + (move.money.units if move.money.mint == SOL else 0)
+    waits_ns = desk.withdraw_delay_ns if move.kind is MoveKind.WITHDRAWAL else 0
+    has_account = receiver is not None and move.money.mint in receiver.accounts
+    rent = 0 if move.money.mint == SOL or has_account else desk.costs.rent_lamports
+    facts = {
+        "it gives what is not free": move.money.mint != SOL and move.money.units > books.free(book, move.money.mint),
+        "its SOL is not there": lamports > free_lamports(books, book),
+        "the fee is not reserved": move.fee_max_lamports != desk.costs.fee_max_lamports,
+        "the rent is not reserved": move.rent_max_lamports != rent,
+        "it goes to somebody else": receiver is not None and move.to_address != receiver.wallet.public_key,
+        "its times are wrong": (move.placed_ns, move.not_before_ns, move.expires_at_ns)
+        != (at_ns, at_ns + waits_ns, at_ns + waits_ns + desk.signal_ttl_ns),
+        "who signs it was removed": "removed" in book.causes,
+        "who receives it was removed": receiver is not None and "removed" in receiver.causes,
+    }
+    if not move.kind.protects:
+        facts["the portfolio is held"] = bool(books.stops)
+        facts["a wallet is held"] = bool(book.causes) or (receiver is not None and bool(receiver.causes))
+    kinds = {
+        MoveKind.REBALANCE: _broken_by_rebalance,
+        MoveKind.TOP_UP: _broken_by_top_up,
+        MoveKind.SWEEP: _broken_by_sweep,
+        MoveKind.RECLAIM: _broken_by_reclaim,
+        MoveKind.WITHDRAWAL: _broken_by_withdrawal,
+    }
+    return [what for what, broken in (facts | kinds[move.kind](books, move, at_ns)).items() if broken]
+
+
+def target(books: Books, wallet_id: WalletId) -> int:
+    return books.total_equity() * books.wallets[wallet_id].wallet.allocation_ppm // PPM
+
+
+def _broken_by_rebalance(books: Books, move: Move, at_ns: int) -> dict[str, bool]:
+    """All transfers of one rebalance stand together, and nobody passes its target by the sum of them."""
+    desk, giver = books.settings, books.wallets[move.wallet_id]
+    assert move.to_wallet is not None, move
+    taker = books.wallets[move.to_wallet]
+    under_way = [one for one in books.open_moves.values() if one.kind is MoveKind.REBALANCE]
+    given = sum(one.money.units for one in (*under_way, move) if one.wallet_id == move.wallet_id)
+    taken = sum(one.money.units for one in (*under_way, move) if one.to_wallet == move.to_wallet)
+    needed = desk.reserve_float_lamports + move.fee_max_lamports + move.rent_max_lamports
+    expected = books.sol_value_up(desk.costs.fee_lamports + move.rent_max_lamports)
+    fresh = not broken_prices(books, SOL, SOL, at_ns)
+    fresh &= not any(broken_prices(books, mint, SOL, at_ns) for mint in (*giver.lots, *taker.lots))
+    return {
+        "another is under way": bool(under_way) and books.batch_seq != books.seq,
+        "it moves no quote currency": move.money.mint != desk.quote.mint,
+        "it is too small": move.money.units < max(1, desk.rebalance_min_micros),
+        "the giver falls below its target": books.equity(giver) - given < target(books, move.wallet_id),
+        "the receiver passes its target": books.equity(taker) + taken > target(books, move.to_wallet),
+        "its float is not left": needed > free_lamports(books, giver),
+        "it costs too much": expected * BPS > desk.rebalance_cost_max_bps * move.money.units,
+        "a price is old": not fresh,
+    }
+
+
+def _broken_by_top_up(books: Books, move: Move, at_ns: int) -> dict[str, bool]:
+    assert move.to_wallet is not None, move
+    desk, giver, taker = books.settings, books.wallets[move.wallet_id], books.wallets[move.to_wallet]
+    left = free_lamports(books, giver) - move.money.units - move.fee_max_lamports
+    return {
+        **_broken_by_topping_up(books, move.to_wallet, at_ns),
+        "it moves no SOL": move.money.mint != SOL,
+        "it gives to itself": move.wallet_id == move.to_wallet,
+        "it brings too much": taker.lamports + move.money.units > desk.float_target_lamports,
+        "it brings too little": taker.lamports + move.money.units < desk.float_low_lamports,
+        "the giver may owe it": "quarantine" in giver.causes,
+        "the giver does not keep its target": left < desk.float_target_lamports,
+        "another is richer": any(
+            free_lamports(books, one) > free_lamports(books, giver) for one in givers(books) if one is not taker
+        ),
+    }
+
+
+def _broken_by_topping_up(books: Books, wallet_id: WalletId, at_ns: int) -> dict[str, bool]:
+    desk, taker = books.settings, books.wallets[wallet_id]
+    coming = [one for one in books.open_moves.values() if one.kind is MoveKind.TOP_UP and one.to_wallet == wallet_id]
+    swaps = [one for one in books.open.values() if one.to_float and one.wallet_id == wallet_id]
+    return {
+        "it is not low": taker.lamports >= desk.float_low_lamports,
+        "it does nothing": bool(taker.causes) and not taker.lots and not taker.sweeping,
+        "one is under way": bool(coming or swaps),
+        "it is too early again": at_ns < taker.top_ups.after_ns,
+        "nobody wants it": not desk.float_target_lamports,
+    }
+
+
+def givers(books: Books) -> list[WalletBooks]:
+    return [book for book in books.wallets.values() if not book.causes & {"removed", "quarantine"}]
+
+
+def _broken_by_sweep(books: Books, move: Move, at_ns: int) -> dict[str, bool]:
+    assert move.to_wallet is not None, move
+    giver = books.wallets[move.wallet_id]
+    safe = [one for one in books.wallets.values() if one.wallet.type is WalletType.EMERGENCY]
+    safe = [one for one in safe if "removed" not in one.causes]
+    selling = [one for one in books.open.values() if one.wallet_id == move.wallet_id and one.side is Side.SELL]
+    sweeps = [one for one in books.moves_of(giver) if one.kind is MoveKind.SWEEP]
+    return {
+        "nobody told it to": not giver.sweeping,
+        "it is not the Emergency wallet": move.to_wallet != safe[0].wallet.id,
+        "it gives to itself": move.wallet_id == move.to_wallet,
+        "a sale is under way": bool(selling),
+        "one is under way": bool(sweeps),
+        "something is left": move.money.units != books.free(giver, books.settings.quote.mint),
+        "it is too early again": at_ns < giver.sweeps.after_ns,
+    }
+
+
+def _broken_by_reclaim(books: Books, move: Move, at_ns: int) -> dict[str, bool]:
+    book, mint = books.wallets[move.wallet_id], move.money.mint
+    in_doubt = (one.order for one in books.provisional.values())
+    empty_ns = book.empty_since_ns.get(mint)
+    return {
+        "it is not its own": move.to_wallet != move.wallet_id,
+        "it moves something": move.money.units != 0,
+        "something is in it": mint in book.lots or bool(book.units[mint]),
+        "something is on its way to it": any(one.receive == mint for one in books.entries(book)),
+        "a fork may bring something back": any(
+            one.mint == mint and one.wallet_id == move.wallet_id for one in in_doubt
+        ),
+        "it is not there": mint not in book.accounts,
+        "it is too early": empty_ns is None or at_ns < empty_ns + books.settings.reclaim_after_ns,
+        "too many are under way": sum(one.kind is MoveKind.RECLAIM for one in books.open_moves.values()) >= 8,
+    }
+
+
+def _broken_by_withdrawal(books: Books, move: Move, at_ns: int) -> dict[str, bool]:
+    desk, book = books.settings, books.wallets[move.wallet_id]
+    worth = books.sol_value_up(move.money.units) if move.money.mint == SOL else move.money.units
+    needed = desk.reserve_float_lamports + move.fee_max_lamports + move.rent_max_lamports
+    needed += move.money.units if move.money.mint == SOL else 0
+    return {
+        "it goes to one of ours": move.to_wallet is not None,
+        "its address is not listed": move.to_address not in desk.withdraw_addresses,
+        "it moves nothing": move.money.units <= 0,
+        "it is neither": move.money.mint not in (SOL, desk.quote.mint),
+        "the cap of the day": sum(books.asked_today.values()) + worth > desk.withdraw_day_max_micros,
+        "its worth is wrong": move.notional_micros != worth,
+        "a price is old": move.money.mint == SOL and bool(broken_prices(books, SOL, SOL, at_ns)),
+        "its float is not left": needed > free_lamports(books, book),
+    }
+
+
+def broken_by_swap_for_float(books: Books, order: Order, at_ns: int) -> list[str]:
+    """Only where nobody can give."""
+    desk, book = books.settings, books.wallets[order.wallet_id]
+    price = books.marks[SOL].price_pico
+    lacking = desk.float_target_lamports - book.lamports
+    spare = [
+        free_lamports(books, one) - desk.float_target_lamports - desk.costs.fee_max_lamports for one in givers(books)
+    ]
+    least = Fraction(order.spend.units * ten_to(15) * (BPS - desk.slippage_max_bps), price * BPS)
+    facts = {
+        **_broken_by_topping_up(books, order.wallet_id, at_ns),
+        "somebody could give": max(spare, default=0) >= max(1, desk.float_low_lamports - book.lamports),
+        "it is held": bool(book.causes or books.stops),
+        "SOL has no fresh price": bool(broken_prices(books, SOL, SOL, at_ns)),
+        "it is not what is lacking": order.spend.units != -(-lacking * price // ten_to(15)),
+        "it is not free": order.spend.units > books.free(book, desk.quote.mint),
+        "it takes too little": abs(Fraction(order.received_min) - least) > 2,
+        "the fee is not there": order.fee_max_lamports > free_lamports(books, book),
+        "it lives too long": order.expires_at_ns != at_ns + desk.signal_ttl_ns,
+        "it is more than a swap of SOL": (order.receive, order.rent_max_lamports, order.loss_max_micros) != (SOL, 0, 0),
+        "it was tried before": bool(order.attempt or order.tried),
+    }
+    return [what for what, broken in facts.items() if broken]
+
+
+def broken_by_own_exit(books: Books, order: Order, at_ns: int) -> list[str]:
+    """Nobody asked for it: it is due by its own cause, one at a time, and not more than is free."""
+    book, cause = books.wallets[order.wallet_id], order.signal_id.split(":")[0]
+    lots = book.lots.get(order.mint, [])
+    cost, stop_ppm = sum(lot.cost_micros for lot in lots), book.wallet.limits.stop_loss_ppm
+    lost = cost - books.position(book, order.mint)
+    own = [one for one in books.open.values() if one.wallet_id == order.wallet_id and one.mint == order.mint]
+    facts = {
+        "nobody ordered it": cause == "liquidate" and not book.liquidating,
+        "it has not lost so much": cause == "stop" and lost * PPM < cost * stop_ppm - 2 * PPM,
+        "its cause is unknown": cause not in ("liquidate", "stop"),
+        "another is under way": any(":" in one.signal_id and one.side is Side.SELL for one in own),
+        "its price is old": bool(broken_prices(books, order.mint, order.mint, at_ns)),
+        "it lives too long": order.expires_at_ns != at_ns + books.settings.signal_ttl_ns,
+        "it may bring less than the ladder allows": order.slippage_max_bps not in books.settings.exit_slippage_bps,
+    }
+    return [what for what, broken in facts.items() if broken]

@@ -1,4 +1,4 @@
-"""What a Solana validator does with one transaction, as far as swaps need it: fees, rent, tokens, all or nothing.
+"""What a Solana validator does with one transaction, as far as the desk needs it: fees, rent, tokens, all or nothing.
 
 Written from the programs' own rules, without any code of the desk but its reader of bytes.
 """
@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import structs
 from solders.pubkey import Pubkey
 
-from overmind.core.model import SOL, Failed, Filled, Mint, Token, Value
+from overmind.core.model import SOL, Failed, Filled, Mint, Move, MoveKind, Token, Value
 from overmind.ports import Effects, TokenBalance
 from overmind.solana import tokens
 from overmind.solana.settlement import cause_of
@@ -131,6 +131,23 @@ def truth_of(world: World, after: World, effects: Effects, spent: Mint, received
         rent,
         effects.slot,
     )
+
+
+def truth_of_move(world: World, after: World, effects: Effects, move: Move) -> Filled | Failed:
+    """What a transfer of ours did to both ends, from the two worlds alone."""
+    payer, target, mint = effects.accounts[0], move.to_address, move.money.mint
+    if effects.error is not None:
+        return Failed(effects.fee_lamports, cause_of(effects.error), effects.error[:200], effects.slot)
+    lamports = world.lamports.get(payer, 0) - after.lamports.get(payer, 0) - effects.fee_lamports
+    if move.kind is MoveKind.RECLAIM:
+        assert world.owned(payer).get(mint, 0) == after.owned(payer).get(mint, 0) == 0, move
+        return Filled(0, -lamports, effects.fee_lamports, 0, effects.slot)
+    if mint == SOL:
+        came = after.lamports.get(target, 0) - world.lamports.get(target, 0)
+        return Filled(lamports, came, effects.fee_lamports, 0, effects.slot)
+    given = world.owned(payer).get(mint, 0) - after.owned(payer).get(mint, 0)
+    came = after.owned(target).get(mint, 0) - world.owned(target).get(mint, 0)
+    return Filled(given, came, effects.fee_lamports, lamports, effects.slot)
 
 
 def _rents(world: World, owner: str) -> int:

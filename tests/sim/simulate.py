@@ -35,9 +35,18 @@ from tests.sim.world import (
     SimPrices,
 )
 
-from overmind.core.messages import FoundDesk, MarkPrices, OrderPlaced
-from overmind.core.model import DAY_NS, NS, SOL, OrderId, TradingMode, Value
+from overmind.core.messages import (
+    ClosePosition,
+    EmergencyStop,
+    FoundDesk,
+    MarkPrices,
+    MoveDue,
+    OrderPlaced,
+    Rebalance,
+)
+from overmind.core.model import DAY_NS, NS, SOL, OrderId, TradingMode, Value, is_own
 from overmind.core.state import State
+from overmind.core.treasury import exits_due
 from overmind.engine import Engine, EngineStopped
 from overmind.executor import Executor
 from overmind.ports import JournalFailed, Venue
@@ -103,6 +112,7 @@ class Sim:
         self.seen: Counter[str] = Counter()
         self.errors: list[BaseException] = []
         self.lives = 0
+        self.leaving = False  # nothing of our own accord is begun any more
         self._services: list[asyncio.Task[None]] = []
         self._writing: asyncio.Task[None]
         self.wallets_max = self.random.choice((1, 2, 10))
@@ -170,6 +180,7 @@ class Sim:
 
     def _start_life(self) -> Engine:
         self.lives += 1
+        self.leaving = False
         self.journal.reopen()
         if self.lives > LIVES_MAX:
             self.journal.calm = True
@@ -185,6 +196,7 @@ class Sim:
             timeout_s = self.random.expovariate(1.0 / self.random.choice((2.0, 20.0, 60.0)))
             calls = self.random.choice((None, self.random.randint(1, 40), self.random.randint(1, 400)))
         self.death.arm(calls, life.cancel)
+        self._arm_alarm(engine)
         await asyncio.wait([life], timeout=timeout_s)
         if life.done() and not self.death.struck:
             return False
@@ -196,9 +208,23 @@ class Sim:
         await asyncio.wait([life])
         return True
 
+    def _arm_alarm(self, engine: Engine) -> None:
+        """The emergency stop may come at any await at all."""
+        random = self.random
+        calls = random.choice((None, random.randint(1, 60), random.randint(1, 400)))
+        liquidate, sweep = random.choice(((False, False), (True, False), (True, True)))
+
+        def alarm() -> None:
+            if not self.leaving and engine.state.desk is not None:
+                self.seen["emergency stop at an await"] += 1
+                engine.record(EmergencyStop("at any moment", liquidate, sweep))
+
+        self.death.arm_alarm(calls if self.lives <= LIVES_MAX and random.random() < 0.4 else None, alarm)
+
     async def _shut_down(self, engine: Engine) -> None:
         """As the service does it: no more work, then the last entries durable, and a snapshot."""
         self.death.arm(None, bool)
+        self.death.arm_alarm(None, bool)
         self.journal.leaving = True
         for task in self._services:
             task.cancel()
@@ -264,6 +290,7 @@ class Sim:
             clients.create_task(self.operator.run(engine))
             for trader in self.traders:
                 clients.create_task(trader.run(engine))
+        self.leaving = True
         await self._until_idle(engine, executor)
         while not await self.world.settled(engine):
             await self.clock.sleep(0.5)
@@ -278,14 +305,25 @@ class Sim:
             heard += len(entries)
 
     async def _watch(self, engine: Engine) -> None:
-        """Marks once a second."""
+        """Marks once a second, and what they make due."""
         while True:
             if engine.state.desk is not None:
                 await engine.handle(MarkPrices(self.prices.marks(self.clock.now_ns())))
+                if not self.leaving:
+                    self._act(engine)
             await self.clock.sleep(1.0)
 
+    def _act(self, engine: Engine) -> None:
+        """As the service's watch does."""
+        for due in exits_due(engine.state, max(self.clock.now_ns(), engine.state.at_ns)):
+            engine.record(ClosePosition(due.wallet_id, due.mint))
+        engine.record(MoveDue())
+        if self.random.random() < 0.3:
+            engine.record(Rebalance("due"))
+
     async def _until_idle(self, engine: Engine, executor: Executor) -> None:
-        while engine.state.open_orders or engine.durable_seq < engine.state.seq:
+        state = engine.state
+        while state.open_orders or state.open_moves or engine.durable_seq < state.seq:
             await self.clock.sleep(0.5)
             await executor.idle()
 
@@ -298,7 +336,8 @@ class Sim:
         checks.nothing_held(state)
         self.world.check(state, books)
         assert all(trader.done for trader in self.traders), "a signal went unanswered"
-        assert set(books.decisions) == set(self.desktop.signals), "decisions and signals differ"
+        asked = {signal_id for signal_id in books.decisions if not is_own(signal_id)}
+        assert asked == set(self.desktop.signals), "decisions and signals differ"
         for signal_id, told in self.desktop.told.items():
             assert list(told) == books.decisions[signal_id], f"{signal_id} was told something else"
         assert not self.errors, self.errors

@@ -290,8 +290,9 @@ class SimSigner:
         self._death.call()
         await asyncio.sleep(self._random.uniform(0.0, 0.05))
         self._death.call()
-        order = self._swaps.orders[message]
-        self._check_earlier(order)
+        order = self._swaps.orders.get(message)
+        if order is not None:
+            self._check_earlier(order)
         signature = await self._signer.sign(public_key, message)
         self._rpc.signed(signature_text(signature), order)
         return signature
@@ -301,6 +302,8 @@ class SimSigner:
         books = self._auditor.books
         assert order.id not in books.tickets, f"{order.id} is signed again"
         for order_id, ticket in books.tickets.items():
+            if order_id in books.moves:
+                continue
             signal_id, part, _ = order_id.rsplit(".", 2)
             if (signal_id, int(part)) != (order.signal_id, order.part) or ticket.signature not in self._rpc.sent:
                 continue

@@ -33,6 +33,8 @@ from overmind.core.model import (
     Mark,
     Mint,
     Money,
+    Move,
+    MoveKind,
     Order,
     OrderId,
     Outcome,
@@ -44,6 +46,7 @@ from overmind.core.model import (
     Token,
     Value,
     WalletId,
+    Work,
 )
 from overmind.ports import Allowed, JournalFailed, Snapshot, VenueUnavailable, always
 
@@ -98,27 +101,42 @@ class SimClock:
     def __init__(self, start_ns: int) -> None:
         self._start_ns = start_ns
         self.offset_ns = 0
+        self.highest_ns = 0  # that it ever showed
 
     def now_ns(self) -> int:
-        return self._start_ns + self.offset_ns + round(asyncio.get_running_loop().time() * NS)
+        now_ns = self._start_ns + self.offset_ns + round(asyncio.get_running_loop().time() * NS)
+        self.highest_ns = max(self.highest_ns, now_ns)
+        return now_ns
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
 
 class Death:
-    """Strikes at the n-th call into the world, so that every await of the process is hit sooner or later."""
+    """Strikes at the n-th call into the world, so that every await of the process is hit sooner or later.
+
+    An alarm does the same, and the process lives on: somebody pulls the emergency brake at that very moment.
+    """
 
     def __init__(self) -> None:
         self.struck = False
         self._calls_left: int | None = None
         self._strike: Callable[[], object] = bool
+        self._alarm_left: int | None = None
+        self._alarm: Callable[[], object] = bool
 
     def arm(self, calls: int | None, strike: Callable[[], object]) -> None:
         self.struck = False
         self._calls_left, self._strike = calls, strike
 
+    def arm_alarm(self, calls: int | None, alarm: Callable[[], object]) -> None:
+        self._alarm_left, self._alarm = calls, alarm
+
     def call(self) -> None:
+        if self._alarm_left is not None:
+            self._alarm_left -= 1
+            if self._alarm_left == 0:
+                asyncio.get_running_loop().call_soon(self._alarm)
         if self._calls_left is not None:
             self._calls_left -= 1
             if self._calls_left == 0:
@@ -284,13 +302,15 @@ class SimPrices:
             luck = self._random.random()
             if luck < 0.01:
                 marks.append(Mark(mint, 0, now_ns))
+            if 0.5 < luck < 0.5003:  # One wild mark, and the next one is true again.
+                price = max(1, price * self._random.choice((1, 50)) // 7)
             at_ns = self._marked_ns.get(mint, now_ns) if luck > 0.99 else now_ns
             self._marked_ns[mint] = at_ns
             marks.append(Mark(mint, price, at_ns))
         return tuple(marks)
 
 
-class Signed(Value, frozen=True):
+class Signed(Value, frozen=True, tag=True):
     """What the bytes of a ticket hold: all that the chain needs, and nothing that a process remembers."""
 
     order: Order
@@ -300,7 +320,16 @@ class Signed(Value, frozen=True):
     nonce: int
 
 
-_SIGNED: Final = msgspec.json.Decoder(Signed)
+class SignedMove(Value, frozen=True, tag=True):
+    """The same of a transfer."""
+
+    order: Move
+    last_valid_height: int
+    nonce: int
+
+
+AnySigned = Signed | SignedMove
+_SIGNED: Final = msgspec.json.Decoder(AnySigned)
 
 
 class SimChain:
@@ -321,12 +350,13 @@ class SimChain:
     ) -> None:
         self.balances: Counter[tuple[WalletId, Mint]] = Counter()
         self.accounts: set[tuple[WalletId, Mint]] = set()
-        self.landed: dict[str, tuple[Order, Filled | Failed]] = {}
+        self.strangers: set[tuple[str, Mint]] = set()  # token accounts of others
+        self.landed: dict[str, tuple[Work, Filled | Failed]] = {}
         self.stop_file = False
         self.silent_until_s = 0.0
         self._visible_s: dict[str, float] = {}
         self._expired: set[str] = set()
-        self._on_the_wire: list[tuple[Ticket, Signed]] = []
+        self._on_the_wire: list[tuple[Ticket, AnySigned]] = []
         self._sent: Counter[str] = Counter()
         self._bad_quotes: set[Quote] = set()
         self._working: Counter[WalletId] = Counter()
@@ -366,6 +396,7 @@ class SimChain:
 
     def _refuse(self, what: str) -> Rejected:
         causes = (Cause.NO_LIQUIDITY, Cause.PRICE_IMPACT, Cause.ROUTE_DOWN, Cause.ROUTE_DOWN, Cause.WALLET_FUNDS)
+        causes = (Cause.NOT_VERIFIED, Cause.ROUTE_DOWN) if what == "transfer" else causes
         cause = self._random.choice(causes)
         self._seen[f"{what} refused"] += 1
         return Rejected(cause, "the venue says no")
@@ -413,11 +444,23 @@ class SimChain:
             if self._random.random() < self._faults.quote / 2:
                 return self._refuse("sign")
         self._nonce += 1
-        signed = Signed(order, quote.received, quote.received_min, self.height + self._life_blocks, self._nonce)
-        signature = f"{order.id}/{self._nonce}"
+        valid = self.height + self._life_blocks
+        return self._ticket(Signed(order, quote.received, quote.received_min, valid, self._nonce))
+
+    def _ticket(self, signed: AnySigned) -> Ticket:
+        signature = f"{signed.order.id}/{self._nonce}"
         return Ticket(signature, msgspec.json.encode(signed), f"block{self.height}", signed.last_valid_height)
 
-    async def send(self, order: Order, ticket: Ticket, allowed: Allowed = always) -> None:
+    async def transfer(self, move: Move) -> Ticket | Rejected:
+        assert self._clock.highest_ns >= move.not_before_ns, f"{move.id} was begun before its time"
+        with self._at_work(move):
+            await self._network("transfer")
+            if self._random.random() < self._faults.quote / 2:
+                return self._refuse("transfer")
+        self._nonce += 1
+        return self._ticket(SignedMove(move, self.height + self._life_blocks, self._nonce))
+
+    async def send(self, order: Work, ticket: Ticket, allowed: Allowed = always) -> None:
         signed = _SIGNED.decode(ticket.payload)
         checks.ticket_before_send(self._auditor.books, ticket, signed.order)
         checks.may_send(self._auditor.books, signed.order, self.stop_file, self._clock.now_ns())
@@ -444,16 +487,22 @@ class SimChain:
                 self._broadcast(ticket, signed)
         self._on_the_wire.clear()
 
-    def _broadcast(self, ticket: Ticket, signed: Signed) -> None:
+    def _broadcast(self, ticket: Ticket, signed: AnySigned) -> None:
         delay_s = self._random.uniform(0.2, 4.0)
         if self._random.random() < self._faults.expire:
             delay_s += self._life_blocks * SLOT_S  # The network sits on it until it is worthless.
         asyncio.get_running_loop().call_later(delay_s, self._land, ticket, signed)
 
-    def _land(self, ticket: Ticket, signed: Signed) -> None:
+    def _land(self, ticket: Ticket, signed: AnySigned) -> None:
         if ticket.signature in self.landed or self.height > signed.last_valid_height:
             return
         assert ticket.signature not in self._expired, "reported expired, and landed"
+        work = signed.order
+        outcome = self._transferred(signed.order) if isinstance(signed, SignedMove) else self._swapped(signed)
+        self.landed[ticket.signature] = (work, outcome)
+        self._visible_s[ticket.signature] = self._now_s() + self._random.choice((0.0, 0.5, 5.0))
+
+    def _swapped(self, signed: Signed) -> Filled | Failed:
         order, random = signed.order, self._random
         fee = random.randint(10_000, order.fee_max_lamports)
         outcome: Filled | Failed = Failed(fee, Cause.SLIPPAGE, "reverted")
@@ -464,8 +513,40 @@ class SimChain:
             better = signed.received + signed.received // 200
             outcome = Filled(order.spend.units, random.randint(signed.received_min, better), fee, rent)
         self._move(order, outcome)
-        self.landed[ticket.signature] = (order, outcome)
-        self._visible_s[ticket.signature] = self._now_s() + random.choice((0.0, 0.5, 5.0))
+        return outcome
+
+    def _transferred(self, move: Move) -> Filled | Failed:
+        """To the unit, or not at all. An account that is not empty is not closed."""
+        wallet_id, mint, units = move.wallet_id, move.money.mint, move.money.units
+        fee = self._random.randint(10_000, move.fee_max_lamports)
+        full = move.kind is MoveKind.RECLAIM and (
+            self.balances[wallet_id, mint] or (wallet_id, mint) not in self.accounts
+        )
+        self.balances[wallet_id, SOL] -= fee
+        if full or self._random.random() < self._faults.fail:
+            self._seen["closed what was not empty"] += bool(full)
+            return Failed(fee, Cause.REVERTED, "reverted")
+        if move.kind is MoveKind.RECLAIM:
+            self.accounts.discard((wallet_id, mint))
+            rent = self._costs.rent_of(next(token for token in (USDC, *TOKENS) if token.mint == mint))
+            self.balances[wallet_id, SOL] += rent
+            return Filled(0, rent, fee)
+        rent = 0 if mint == SOL or self._has_account(move) else self._costs.rent_lamports
+        assert rent <= move.rent_max_lamports, f"{move.id} pays rent that it did not reserve"
+        self.balances[wallet_id, mint] -= units
+        self.balances[wallet_id, SOL] -= rent
+        if move.to_wallet is not None:
+            self.balances[move.to_wallet, mint] += units
+            self.accounts.add((move.to_wallet, mint))
+        self.strangers.add((move.to_address, mint))
+        for one in (mint, SOL):
+            assert self.balances[wallet_id, one] >= 0, f"{wallet_id} has given {one} that it did not have"
+        return Filled(units, units, fee, rent)
+
+    def _has_account(self, move: Move) -> bool:
+        if move.to_wallet is not None:
+            return (move.to_wallet, move.money.mint) in self.accounts
+        return (move.to_address, move.money.mint) in self.strangers
 
     def _move(self, order: Order, outcome: Filled | Failed) -> None:
         wallet_id, paid = order.wallet_id, outcome.fee_lamports
@@ -478,13 +559,13 @@ class SimChain:
         for mint in (order.spend.mint, SOL):
             assert self.balances[wallet_id, mint] >= 0, f"{wallet_id} has spent {mint} that it did not have"
 
-    async def final(self, order: Order, ticket: Ticket, booked: Outcome) -> Outcome | None:
+    async def final(self, order: Work, ticket: Ticket, booked: Outcome) -> Outcome | None:
         raise AssertionError("nothing here is provisional")
 
     async def wait(self, ticket: Ticket, seconds: float) -> None:
         await self._clock.sleep(seconds)
 
-    async def outcome(self, order: Order, ticket: Ticket) -> Outcome | None:
+    async def outcome(self, order: Work, ticket: Ticket) -> Outcome | None:
         await self._network("outcome")
         signed = _SIGNED.decode(ticket.payload)
         if (known := self.landed.get(ticket.signature)) is not None:
@@ -499,9 +580,10 @@ class SimChain:
         return Expired()
 
     @contextmanager
-    def _at_work(self, order: Order) -> Iterator[None]:
-        """Only so many wallets prepare entries at the same moment."""
-        wallet_ids = [order.wallet_id] if order.side is Side.BUY else []
+    def _at_work(self, work: Work) -> Iterator[None]:
+        """Only so many wallets prepare at the same moment what is not urgent."""
+        urgent = work.kind.protects if isinstance(work, Move) else work.side is Side.SELL
+        wallet_ids = [] if urgent else [work.wallet_id]
         self._working.update(wallet_ids)
         busy = [wallet_id for wallet_id, orders in self._working.items() if orders]
         assert len(busy) <= self._wallets_max, f"{busy} work at the same moment, at most {self._wallets_max} may"
