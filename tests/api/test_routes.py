@@ -205,7 +205,7 @@ def test_streams_are_bounded_and_end_with_their_readers(service: Service) -> Non
         ("GET", "/v1/portfolio/", 404),
         ("GET", "/v1/signals", 405),
         ("POST", "/v1/portfolio", 405),
-        ("POST", "/v1/rebalance", 501),
+        ("POST", "/v1/rebalance", 400),
     ],
 )
 def test_wrong_requests_are_answered_in_one_shape(method: str, path: str, status: int, service: Service) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.core.desk import NOON_NS, Play
 
-from overmind import reports
+from overmind import reports, risk
 from overmind.core.messages import OrderPlaced
 from overmind.core.model import DAY_NS, MICROS, NS
 from overmind.decisions import decision_of
@@ -36,16 +36,16 @@ def test_a_hold_is_shown_with_its_reason_and_its_end() -> None:
     reason = "1 trades since 00:00 UTC, the limit is 1"
     expected = (reports.HoldRow("w1", "day_trades", reason, NOON_NS, MIDNIGHT_NS),)
     assert reports.wallet_metrics(desk.state, desk.book("w1")).hold_details == expected
-    risk = reports.risk(desk.state)
-    assert risk.wallets[0].hold_details == expected
-    assert risk.trades_today == reports.Use(1.0, 1.0, 100.0)
-    wide = [(row.scope, row.cause, row.until_ns) for row in risk.hold_details]
+    told = risk.risk(desk.state, None)
+    assert told.wallets[0].hold_details == expected
+    assert told.limits["day_trades"] == risk.Use(1.0, 1.0, 100.0)
+    wide = [(row.scope, row.cause, row.until_ns) for row in told.hold_details]
     assert wide == [("portfolio", "day_trades", MIDNIGHT_NS), ("MomentumTrading", "a", None)]
-    assert reports.portfolio_summary(desk.state).hold_details == risk.hold_details
+    assert reports.portfolio_summary(desk.state).hold_details == told.hold_details
 
 
 def test_without_a_limit_of_trades_none_is_used_up() -> None:
-    assert reports.risk(Play("w1; buy eth $1; fill").state).trades_today == reports.Use(0.0, 1.0, 0.0)
+    assert "day_trades" not in risk.risk(Play("w1; buy eth $1; fill").state, None).limits
 
 
 def test_a_decision_says_how_it_was_sized() -> None:
