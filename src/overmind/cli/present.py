@@ -186,7 +186,7 @@ def risk(found: risks.Risk) -> None:
         f"Equity {usd(found.equity_usd)}, today {usd(found.daily_pnl)}, holds: {', '.join(found.holds) or 'none'}",
         "bold",
     )
-    _uses("Portfolio limits", "limit", found.limits)
+    _uses("Portfolio limits", "of the portfolio", found.limits)
     if found.stress is not None:
         _stress(found.stress)
     if found.assets is not None:

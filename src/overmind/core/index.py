@@ -107,8 +107,9 @@ class SelectionIndex:
         if at_ns < self._limited_until_max:
             fits &= self._limited_until <= at_ns
         if signal.mint in self._accounts:  # Somebody has something of it.
-            fits &= self._column(signal.mint).room >= notional
-            fits &= self._room_by(signal.mint, signal.strategy) >= notional
+            column = self._column(signal.mint)
+            fits &= column.room >= notional
+            fits &= self._room_by(column, signal.mint, signal.strategy) >= notional
         for wallet_id in (*signal.exclude, *excluded):
             if (book := self._state.wallets.get(wallet_id)) is not None:
                 fits[book.slot] = False
@@ -142,8 +143,8 @@ class SelectionIndex:
         if state.touched:
             for wallet_id in {touched.wallet_id for touched in state.touched}:
                 self._refresh_wallet(state.wallets[wallet_id])
-            for wallet_id, mint in {(touched.wallet_id, touched.mint) for touched in state.touched}:
-                self._refresh_mint(state.wallets[wallet_id], mint)
+            for wallet_id, mint, strategy in set(state.touched):
+                self._refresh_mint(state.wallets[wallet_id], mint, strategy)
             state.touched.clear()
 
     def _rebuild(self) -> None:
@@ -191,10 +192,14 @@ class SelectionIndex:
             self._full[slot] = full
             self._full_count += 1 if full else -1
 
-    def _refresh_mint(self, book: WalletBook, mint: Mint) -> None:
+    def _refresh_mint(self, book: WalletBook, mint: Mint, strategy: StrategyType | None) -> None:
         self._accounts.setdefault(mint, {})[book.slot] = book
-        if (column := self._columns.get(mint)) is not None:
-            self._fill(column, book, mint)
+        if (column := self._columns.get(mint)) is None:
+            return
+        self._fill(column, book, mint)
+        for one in column.room_by if strategy is None else (strategy,):
+            if (room_by := column.room_by.get(one)) is not None:
+                _fill_strategy(room_by, book, mint, one)
 
     def _column(self, mint: Mint) -> Column:
         column = self._columns.get(mint)
@@ -211,11 +216,8 @@ class SelectionIndex:
         column.uses[slot] = book.uses(mint)
         column.missing[slot] = mint not in book.token_accounts
         column.room[slot] = _room(book.wallet.limits.position_max_micros, book.used_micros(mint))
-        for strategy, room_by in column.room_by.items():
-            _fill_strategy(room_by, book, mint, strategy)
 
-    def _room_by(self, mint: Mint, strategy: StrategyType) -> Micros:
-        column = self._column(mint)
+    def _room_by(self, column: Column, mint: Mint, strategy: StrategyType) -> Micros:
         room_by = column.room_by.get(strategy)
         if room_by is None:
             room_by = column.room_by[strategy] = self._strategy_position_max[strategy].copy()

@@ -53,7 +53,7 @@ class Position(msgspec.Struct):
     @property
     def average_cost_pico(self) -> int:
         """Average cost per whole token, rounded down. Stops stand on it."""
-        return self.cost_micros * SCALE[self.token.decimals + 6] // self.units if self.units else 0
+        return self.cost_micros * self.scale // self.units if self.units else 0
 
     def add(self, lot: Lot) -> None:
         self.lots.append(lot)

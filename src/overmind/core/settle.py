@@ -224,7 +224,8 @@ def _plan_exits(state: State, book: WalletBook, order: Order, token: Token, fill
     position.peak_pico = max(position.peak_pico, paid_pico)
     if order.exits is not None:
         position.plan(order.exits, state.at_ns)
-    watch_again(state, book, token.mint)
+    if position.exits is not None:
+        watch_again(state, book, token.mint)
 
 
 def _sell_lots(state: State, book: WalletBook, token: Token, units: int) -> list[Lot]:

@@ -19,16 +19,21 @@ K = TypeVar("K")
 
 def count_entry(state: State, book: WalletBook, order: Order, micros: int) -> None:
     """Add a held buy to every sum that limits look at, or take it off again."""
-    used = book.uses(order.mint)
-    entries = book.entries.setdefault(order.mint, {})
+    mint = order.mint
+    entries = book.entries.get(mint)
+    if entries is None:
+        entries = book.entries[mint] = {}
+        if mint not in book.positions:
+            _add(state.users, mint, 1)
     _add(entries, order.strategy, micros)
     if not entries:
-        del book.entries[order.mint]
+        del book.entries[mint]
+        if mint not in book.positions:
+            _add(state.users, mint, -1)
     _add(book.entries_by, order.strategy, micros)
     _add(state.strategies, order.strategy, micros)
     book.entries_micros += micros
-    _change_asset(state, order.mint, micros)
-    _count_user(state, book, order.mint, used)
+    _change_asset(state, mint, micros)
 
 
 def _add(sums: dict[K, int], key: K, micros: int) -> None:
@@ -45,12 +50,6 @@ def _change_asset(state: State, mint: Mint, micros: int) -> None:
     state.exposure_micros += micros
 
 
-def _count_user(state: State, book: WalletBook, mint: Mint, used: bool) -> None:
-    """`used`: whether the wallet used the token before."""
-    if book.uses(mint) != used:
-        _add(state.users, mint, -1 if used else 1)
-
-
 def _deploy(state: State, book: WalletBook, by: str, micros: int) -> None:
     _add(book.deployed, by, micros)
     _add(state.strategies, by, micros)
@@ -58,10 +57,11 @@ def _deploy(state: State, book: WalletBook, by: str, micros: int) -> None:
 
 def change_position(state: State, book: WalletBook, token: Token, change: Lot | int) -> int:
     """Add a lot, or take units away (negative). Returns the cost of what was taken."""
-    used = book.uses(token.mint)
     position = book.positions.get(token.mint)
     if position is None:
         position = book.positions[token.mint] = Position(token)
+        if token.mint not in book.entries:
+            _add(state.users, token.mint, 1)
     discount(state, book, position)
     cost = 0
     if isinstance(change, Lot):
@@ -69,7 +69,6 @@ def change_position(state: State, book: WalletBook, token: Token, change: Lot | 
     else:
         cost = position.take(-change)
     _settle_position(state, book, position)
-    _count_user(state, book, token.mint, used)
     return cost
 
 
@@ -82,6 +81,8 @@ def _settle_position(state: State, book: WalletBook, position: Position) -> None
     else:
         forget(book, position)
         del book.positions[mint]
+        if mint not in book.entries:
+            _add(state.users, mint, -1)
 
 
 def take_newest(state: State, book: WalletBook, token: Token, units: int) -> int:
@@ -90,7 +91,6 @@ def take_newest(state: State, book: WalletBook, token: Token, units: int) -> int
     discount(state, book, position)
     cost = position.take_newest(units)
     _settle_position(state, book, position)
-    _count_user(state, book, token.mint, used=True)
     return cost
 
 

@@ -17,8 +17,8 @@ def exits_of(book: WalletBook, position: Position) -> Exits | None:
 
 def stop_loss_ppm(book: WalletBook, position: Position) -> int | None:
     """The stricter of the wallet's threshold (0: none) and what the signals wanted."""
-    wanted = (book.wallet.limits.stop_loss_ppm or None, position.exits.stop_loss_ppm if position.exits else None)
-    return min((one for one in wanted if one is not None), default=None)
+    own, wanted = book.wallet.limits.stop_loss_ppm or None, position.exits.stop_loss_ppm if position.exits else None
+    return own if wanted is None else wanted if own is None else min(own, wanted)
 
 
 def stop_pico(book: WalletBook, position: Position) -> int | None:
@@ -46,10 +46,12 @@ def exit_at_ns(book: WalletBook, position: Position) -> int | None:
 def watch(book: WalletBook, position: Position, price_pico: int) -> None:
     """Set the prices anew, and whether the newest one has reached them."""
     mint, exits = position.token.mint, exits_of(book, position)
-    trailing_ppm = exits.trailing_ppm if exits is not None else None
-    position.trailing_ppm = PPM if trailing_ppm is None else trailing_ppm
-    position.due_below_pico = max(stop_pico(book, position) or 0, position.trail_pico)
-    position.due_above_pico = profit_pico(book, position) or NEVER_PICO
+    position.due_below_pico = stop_pico(book, position) or 0
+    position.trailing_ppm, position.due_above_pico = PPM, NEVER_PICO
+    if exits is not None:
+        position.trailing_ppm = PPM if exits.trailing_ppm is None else exits.trailing_ppm
+        position.due_below_pico = max(position.due_below_pico, position.trail_pico)
+        position.due_above_pico = profit_pico(book, position) or NEVER_PICO
     if position.due_below_pico < price_pico < position.due_above_pico:
         book.reached.discard(mint)
     else:
