@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.chain import chain
+from bench.history import history
 from bench.measure import Result, machine
 from bench.selection import selection
 from bench.startup import memory, startup
@@ -23,6 +24,7 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "selection": selection,
     "trades": trades,
     "chain": chain,
+    "history": history,
     "memory": memory,
     "startup": startup,
 }
