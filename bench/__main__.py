@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.chain import chain
+from bench.history import history
 from bench.marks import marks
 from bench.measure import Result, machine
 from bench.selection import selection
@@ -27,6 +28,7 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "trades": trades,
     "stopping": stopping,
     "chain": chain,
+    "history": history,
     "memory": memory,
     "startup": startup,
 }

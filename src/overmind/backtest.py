@@ -28,6 +28,7 @@ from overmind.core.model import (
 )
 from overmind.core.state import State, state_hash
 from overmind.decisions import DecisionStatus
+from overmind.journal.late import LateJournal
 from overmind.market import paper
 from overmind.ports import Journal
 from overmind.prices.tape import Tape
@@ -67,7 +68,8 @@ def play(
 ) -> Played:
     """Submit each signal at its own time on the tape, settle, and add up. The journal decides: same inputs, same hash.
 
-    Signals must be stamped and in order of time. `on_signal` hears how many were answered so far.
+    It is written late, since history can be played again: no disk has to keep up with it. Signals must be stamped and
+    in order of time. `on_signal` hears how many were answered so far.
     """
     return run_virtual(_play(config, journal, tape, signals, seed, on_signal))
 
@@ -80,8 +82,8 @@ async def _play(
     seed: int,
     on_signal: Callable[[int], None],
 ) -> Played:
-    clock = VirtualClock(tape.start_ns)
-    app = App(config, journal, clock, paper(config, tape, seed=seed, historical=True))
+    clock, late = VirtualClock(tape.start_ns), LateJournal(journal)
+    app = App(config, late, clock, paper(config, tape, seed=seed, historical=True))
     codes: dict[str, int] = {}
     async with running(app, SETTLE_S):
         for count, signal in enumerate(signals, 1):
@@ -92,6 +94,7 @@ async def _play(
                 code = decision.refusals[0].code.value
                 codes[code] = codes.get(code, 0) + 1
             on_signal(count)
+    await late.write()
     state = app.engine.state
     return added_up(state, balances(state) == venue_balances(journal), codes)
 

@@ -77,7 +77,8 @@ class SelectionIndex:
         may = self.candidates(ask, at_ns, excluded)
         rooms[may] = self._capacity[signal.strategy][may]
         if signal.mint in self._accounts:
-            for room in (self._column(signal.mint).room, self._room_by(signal.mint, signal.strategy)):
+            column = self._column(signal.mint)
+            for room in (column.room, self._room_by(column, signal.mint, signal.strategy)):
                 rooms[may] = np.minimum(rooms[may], room[may])
         return rooms
 

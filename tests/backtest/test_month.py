@@ -1,0 +1,182 @@
+"""A month of real five-minute prices through `backtest`, with stops on: the same twice, and no entry beyond a limit.
+
+`month/` holds the candles of SOL, ETH and BTC from 2025-04-04 to 2025-05-03, a crash and a rally among them; time is in
+unix seconds. Limits are judged from the journal alone by the simulator's second accountant and its own page of rules.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pytest
+from msgspec import structs
+from tests.accounts.test_accounts import accounts_of
+from tests.sim import rules
+from tests.sim.books import Books
+
+from overmind.backtest import Played, play
+from overmind.config import MultiWalletConfig
+from overmind.core.messages import Code, DayRolled, Entry, OrderPlaced, PricesMarked, SignalRefused
+from overmind.core.model import MICROS, NS, Exits, Side, Signal, Wallet, WalletId, is_own
+from overmind.demo import demo_env, demo_signals
+from overmind.journal.memory import MemoryJournal
+from overmind.market import tokens_by_symbol
+from overmind.prices.tape import Tape, load_tape
+
+MONTH: Final = Path(__file__).parent / "month"
+CANDLES: Final = 30 * 288
+SIGNALS: Final = 1_600
+SEED: Final = 4
+HOUR_NS: Final = 3_600 * NS
+EXITS: Final = (
+    None,  # the stop loss of the wallet alone
+    Exits(stop_loss_ppm=15_000, trailing_ppm=20_000),
+    Exits(take_profit_ppm=12_000, hold_max_ns=6 * HOUR_NS),
+)
+TIMES: Final = (1, 3, 1, 2)  # the sizes of a demo's signals
+
+# Limits so tight that each of them, and no other, says no to somebody.
+ENV: Final = {
+    "OVERMIND_PAPER_CAPITAL_USD": "50000",
+    "OVERMIND_PORTFOLIO_EXPOSURE_MAX_PERCENT": "7",
+    "OVERMIND_ASSET_MAX_PERCENT": "5",
+}
+TIGHT: Final[Mapping[str, Mapping[str, int]]] = {
+    "primary_wallet": {"position_max_micros": 1_500 * MICROS, "exposure_max_ppm": 100_000},
+    "hft_wallet": {"daily_loss_max_micros": 50 * MICROS},
+    "conservative_wallet": {"positions_max": 1},
+    "experimental_wallet": {},
+}
+SHARE_MAX_PPM: Final = 100_000
+MET: Final = {
+    Code.DAILY_LOSS_HEADROOM,
+    Code.TRADES_TODAY,
+    Code.CONCURRENT_POSITIONS,
+    Code.POSITION_SIZE,
+    Code.STRATEGY_POSITION_SIZE,
+    Code.STRATEGY_SHARE,
+    Code.WALLET_EXPOSURE,
+    Code.PORTFOLIO_EXPOSURE,
+    Code.ASSET_CONCENTRATION,
+}
+
+
+class Month(NamedTuple):
+    tape: Tape
+    played: Played
+    journal: MemoryJournal
+
+
+def run(folder: Path) -> Month:
+    config = tight(MultiWalletConfig.from_env({**demo_env(SEED, folder), **ENV}, dotenv=None))
+    tape = load_tape(MONTH, tokens_by_symbol(config.desk))
+    journal = MemoryJournal()
+    signals = [varied(signal, number) for number, signal in enumerate(demo_signals(tape, SEED, SIGNALS))]
+    return Month(tape, play(config, journal, tape, signals, SEED, lambda _: None), journal)
+
+
+def tight(config: MultiWalletConfig) -> MultiWalletConfig:
+    wallets = {
+        wallet_id: structs.replace(one, wallet=tightened(one.wallet, TIGHT[wallet_id]))
+        for wallet_id, one in config.wallets.items()
+    }
+    return structs.replace(config, wallets=wallets)
+
+
+def tightened(wallet: Wallet, limits: Mapping[str, int]) -> Wallet:
+    shares = {
+        strategy: structs.replace(share, share_ppm=min(share.share_ppm, SHARE_MAX_PPM))
+        for strategy, share in wallet.strategies.items()
+    }
+    return structs.replace(wallet, limits=structs.replace(wallet.limits, **limits), strategies=shares)
+
+
+def varied(signal: Signal, number: int) -> Signal:
+    """Larger ones among them; and the eight strategies come in turn, so each has every kind of exit."""
+    if signal.notional_micros is None:
+        return signal
+    notional = signal.notional_micros * TIMES[number % len(TIMES)]
+    return structs.replace(signal, notional_micros=notional, exits=EXITS[number // 8 % len(EXITS)])
+
+
+@pytest.fixture(scope="module")
+def month(tmp_path_factory: pytest.TempPathFactory) -> Month:
+    return run(tmp_path_factory.mktemp("month"))
+
+
+def test_the_same_month_is_the_same_journal(month: Month, tmp_path: Path) -> None:
+    again = run(tmp_path)
+    assert again.played.state_hash == month.played.state_hash
+    assert again.journal.head() == month.journal.head()
+
+
+def test_every_entry_respects_every_limit(month: Month) -> None:
+    assert judge(month.journal.read()) > 200
+
+
+def judge(entries: Iterable[Entry]) -> int:
+    """Each entry against the books as they were before it; how many there were."""
+    books, judged = Books(), 0
+    for entry in entries:
+        event = entry.event
+        if isinstance(event, OrderPlaced) and event.order.side is Side.BUY:
+            check_entry(books, event, entry.at_ns)
+            judged += 1
+        books.fold(entry)
+    return judged
+
+
+def check_entry(books: Books, placed: OrderPlaced, at_ns: int) -> None:
+    order = placed.order
+    book = books.wallets[order.wallet_id]
+    wish = rules.entering(books, placed.signal, at_ns, at_ns, order.expires_at_ns)
+    broken = rules.broken_by_signal(books, wish) | rules.broken_by_wallet(books, book, wish)
+    assert not broken, f"{order.id} in {order.wallet_id} breaks {sorted(broken)}: {order}"
+    for name, expected in rules.expected_entry(books, book, wish).items():
+        assert getattr(order, name) == expected, f"{order.id}: {name} is {getattr(order, name)}, not {expected}"
+
+
+def test_every_limit_was_met_alone(month: Month) -> None:
+    """One that nothing came near to, or that another one always covers, proves nothing."""
+    found = set[Code]()
+    for entry in month.journal.read():
+        if isinstance(entry.event, SignalRefused):
+            found |= alone(entry.event, len(TIGHT))
+    assert found >= MET, MET - found
+
+
+def alone(refused: SignalRefused, wallets: int) -> set[Code]:
+    """The rules without which it would have been placed."""
+    general = {one.code for one in refused.refusals if one.wallet_id is None}
+    of_wallet: dict[WalletId, set[Code]] = {}
+    for one in refused.refusals:
+        if one.wallet_id is not None:
+            of_wallet.setdefault(one.wallet_id, set()).add(one.code)
+    if general:
+        return general if len(general) == 1 and len(of_wallet) < wallets else set()
+    return {code for codes in of_wallet.values() if len(codes) == 1 for code in codes}
+
+
+def test_stops_and_exits_of_every_kind_fired(month: Month) -> None:
+    placed = [entry.event for entry in month.journal.read() if isinstance(entry.event, OrderPlaced)]
+    causes = Counter(one.signal.id.split(":")[0] for one in placed if is_own(one.signal.id))
+    assert set(causes) == {"stop", "trail", "profit", "time"}
+
+
+def test_the_month_is_whole(month: Month) -> None:
+    assert month.tape.gaps == ()
+    assert {len(one.closed_at_ns) for one in month.tape.series.values()} == {CANDLES}
+    kinds = Counter(type(entry.event) for entry in month.journal.read())
+    assert kinds[PricesMarked] > CANDLES - 10  # It ends when the last signal is settled.
+    assert kinds[DayRolled] in (30, 31)
+    assert month.played.books_equal_chain
+    assert month.played.signals == SIGNALS
+
+
+def test_its_accounts_add_up(month: Month) -> None:
+    kept, accounts = accounts_of(list(month.journal.read()))
+    assert accounts.differences == []
+    assert len(kept.gains) > 200
