@@ -686,7 +686,7 @@ class Books:
     def deployed(self, strategy: StrategyType) -> int:
         """By one strategy, in all wallets."""
         held = (self.position_by(book, mint, strategy) for book in self.wallets.values() for mint in book.lots)
-        buys = (one for one in self.open.values() if one.side is Side.BUY and one.strategy is strategy)
+        buys = (one for one in self.open.values() if one.is_entry and one.strategy is strategy)
         return sum(held) + sum(one.notional_micros for one in buys)
 
     def exposure(self) -> int:
