@@ -100,6 +100,7 @@ WANTED: Final[dict[str, tuple[int, ...]]] = {
     "stop_loss_threshold": (0, 10_000, 40_000),
     "daily_trade_limit": (2, 100, 1_000),
     "risk_level": (0, 500_000),
+    "allocation": (0, 300_000, PPM),
 }
 
 
