@@ -248,11 +248,13 @@ class Books:
             case HoldAdded(scope=scope, hold=hold):
                 assert hold.cause not in self.causes(scope), event
                 self.causes(scope).add(hold.cause)
+                self._allocate()
             case HoldLifted(scope=scope, cause=cause):
                 self.causes(scope).remove(cause)
                 if cause == "emergency" and scope.wallet_id is not None:
                     lifted = self.wallets[scope.wallet_id]
                     lifted.liquidating = lifted.sweeping = False
+                self._allocate()
             case WalletConfigured(wallet=wallet):
                 book = self.wallets.setdefault(wallet.id, WalletBooks(wallet, wallet))
                 book.files = wallet
@@ -275,6 +277,17 @@ class Books:
     def _agree(self, book: WalletBooks) -> None:
         """What holds, after what it rests on is another."""
         book.wallet = wallet_in_force(book.files, book.wanted, self.settings.ceilings) if book.wanted else book.files
+        self._allocate()
+
+    def _allocate(self) -> None:
+        """As an operator wants it while that is no more than all there is; else the lower of both in each wallet."""
+        there = [book for book in self.wallets.values() if "removed" not in book.causes]
+        too_much = sum(book.wanted.get("allocation", book.files.allocation_ppm) for book in there) > PPM
+        for book in self.wallets.values():
+            files = book.files.allocation_ppm
+            wanted = book.wanted.get("allocation", files)
+            aim_ppm = min(wanted, files) if too_much else wanted
+            book.wallet = structs.replace(book.wallet, allocation_ppm=aim_ppm)
 
     def causes(self, scope: Scope) -> set[str]:
         if scope.wallet_id is not None:
@@ -686,7 +699,7 @@ class Books:
     def deployed(self, strategy: StrategyType) -> int:
         """By one strategy, in all wallets."""
         held = (self.position_by(book, mint, strategy) for book in self.wallets.values() for mint in book.lots)
-        buys = (one for one in self.open.values() if one.side is Side.BUY and one.strategy is strategy)
+        buys = (one for one in self.open.values() if one.is_entry and one.strategy is strategy)
         return sum(held) + sum(one.notional_micros for one in buys)
 
     def exposure(self) -> int:

@@ -50,6 +50,7 @@ from overmind.core.model import (
     Signal,
     SignalId,
     SizingMethod,
+    StrategyType,
     Ticket,
     TradeAction,
     WalletId,
@@ -426,6 +427,12 @@ def _compare_wallets(state: State, books: Books) -> None:
     assert state.trades_today == sum(mine.trades_today for mine in books.wallets.values()), state.trades_today
     assert state.equity_micros == equity, (state.equity_micros, equity)
     assert state.exposure_micros == books.exposure(), (state.exposure_micros, books.exposure())
+    assert state.entries_open == sum(one.is_entry for one in books.open.values()), state.entries_open
+    users = Counter(mint for mine in books.wallets.values() for mint in rules.used_mints(books, mine))
+    assert state.users == users, (state.users, users)
+    for strategy in StrategyType:
+        deployed = books.deployed(strategy)
+        assert state.strategies.get(strategy, 0) == deployed, (strategy, state.strategies, deployed)
 
 
 def same_state(one: State, other: State, what: str) -> None:

@@ -100,6 +100,7 @@ WANTED: Final[dict[str, tuple[int, ...]]] = {
     "stop_loss_threshold": (0, 10_000, 40_000),
     "daily_trade_limit": (2, 100, 1_000),
     "risk_level": (0, 500_000),
+    "allocation": (0, 300_000, PPM),
 }
 
 
@@ -551,7 +552,8 @@ class Operator:
             held = "emergency" in engine.state.wallets[wallet_id].holds
             await engine.handle(ReactivateWallet(wallet_id, "looked at it"))
             self._desktop.seen["reactivated"] += held
-            assert "emergency" not in self._desktop.auditor.books.wallets[wallet_id].causes
+            stopped_again = "emergency" in engine.state.wallets[wallet_id].holds  # before it was durable
+            assert stopped_again or "emergency" not in self._desktop.auditor.books.wallets[wallet_id].causes
 
     async def _rebalance(self, engine: Engine) -> None:
         try:

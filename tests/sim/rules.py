@@ -35,6 +35,7 @@ from overmind.core.model import (
 )
 
 FUTURE_MAX_NS: Final = 5 * NS
+SIGNED_WITHIN_NS: Final = 3_600 * NS  # of a withdrawal's time
 WITHOUT_END: Final = 10**40  # micro-USD: more than anybody asks for
 MEME: Final = {
     StrategyType.TOKEN_SNIPING,
@@ -191,6 +192,7 @@ def sized(books: Books, book: WalletBooks, signal: Signal, volatile_ppm: int) ->
     room = rooms(books, book, signal.strategy, signal.mint)
     room[Code.PORTFOLIO_EXPOSURE] = equity * desk.portfolio_exposure_max_ppm // PPM - books.exposure()
     room[Code.ASSET_CONCENTRATION] = equity * desk.asset_max_ppm // PPM - books.asset(signal.mint)
+    room[Code.STRATEGY_CONCENTRATION] = equity * desk.strategy_max_ppm // PPM - books.deployed(signal.strategy)
     beyond = Fraction(slippage_ceiling(desk, signal) + 1, BPS)  # the impact that is just too much
     room[Code.PRICE_IMPACT] = math.ceil(desk.costs.depth_micros * beyond / (1 - beyond)) - 1
     return max(0, min(wanted(books, book, signal, volatile_ppm), NOTIONAL_MAX_MICROS, *room.values()))
@@ -379,7 +381,8 @@ def broken_by_move(books: Books, move: Move, at_ns: int) -> list[str]:
     desk, book = books.settings, books.wallets[move.wallet_id]
     receiver = books.wallets[move.to_wallet] if move.to_wallet is not None else None
     lamports = move.fee_max_lamports + move.rent_max_lamports + (move.money.units if move.money.mint == SOL else 0)
-    waits_ns = desk.withdraw_delay_ns if move.kind is MoveKind.WITHDRAWAL else 0
+    is_withdrawal = move.kind is MoveKind.WITHDRAWAL
+    waits_ns, lives_ns = (desk.withdraw_delay_ns, SIGNED_WITHIN_NS) if is_withdrawal else (0, desk.signal_ttl_ns)
     has_account = receiver is not None and move.money.mint in receiver.accounts
     rent = 0 if move.money.mint == SOL or has_account else desk.costs.rent_lamports
     facts = {
@@ -389,7 +392,7 @@ def broken_by_move(books: Books, move: Move, at_ns: int) -> list[str]:
         "the rent is not reserved": move.rent_max_lamports != rent,
         "it goes to somebody else": receiver is not None and move.to_address != receiver.wallet.public_key,
         "its times are wrong": (move.placed_ns, move.not_before_ns, move.expires_at_ns)
-        != (at_ns, at_ns + waits_ns, at_ns + waits_ns + desk.signal_ttl_ns),
+        != (at_ns, at_ns + waits_ns, at_ns + waits_ns + lives_ns),
         "who signs it was removed": "removed" in book.causes,
         "who receives it was removed": receiver is not None and "removed" in receiver.causes,
     }

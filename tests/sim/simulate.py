@@ -13,7 +13,7 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from random import Random
 from typing import Any, Final, Literal, Protocol
 
@@ -216,8 +216,9 @@ class Sim:
 
         def alarm() -> None:
             if not self.leaving and engine.state.desk is not None:
-                self.seen["emergency stop at an await"] += 1
-                engine.record(EmergencyStop("at any moment", liquidate, sweep))
+                with suppress(EngineStopped):  # The disk may have failed first.
+                    engine.record(EmergencyStop("at any moment", liquidate, sweep))
+                    self.seen["emergency stop at an await"] += 1
 
         self.death.arm_alarm(calls if self.lives <= LIVES_MAX and random.random() < 0.4 else None, alarm)
 
