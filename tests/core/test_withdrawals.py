@@ -17,6 +17,8 @@ given | when | then
 {MAY}; w1 | withdraw w1 0.899900001 sol | its SOL must still pay the fee
 # Only to an address that is listed; by default none is, and nothing is allowed.
 {MAY}; w1 | withdraw w1 $100 to thief | thief is not in OVERMIND_WITHDRAW_ADDRESSES
+# Not to a wallet of the desk's own: it would come back as somebody's deposit.
+{MAY}; w1; w2 key bank | withdraw w1 $100 | bank is the desk's own wallet w2: rebalance instead
 desk cap 1000; w1 | withdraw w1 $100 | bank is not in OVERMIND_WITHDRAW_ADDRESSES
 desk payees bank; w1 | withdraw w1 $0.01 | $0.01 would be asked for today, OVERMIND_WITHDRAW_DAY_MAX_USD allows $0.00
 # Only quote currency and SOL, of a wallet that there is, more than nothing, for a reason.

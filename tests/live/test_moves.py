@@ -74,19 +74,19 @@ def count(stage: Stage, kind: MoveKind) -> int:
     return sum(isinstance(one, MoveClosed) and one.move_id in placed for one in events)
 
 
-async def quiet(stage: Stage, app: App, given: int = 4) -> None:
+async def quiet(stage: Stage, app: App) -> None:
     """Books and chain agree, now and after a look at every wallet, and nothing of ours was taken for news."""
     await stage.agrees(app)
     assert app.balances is not None
     await app.balances.check_all()
     await stage.agrees(app)
     assert alarms(stage) <= {"emergency"}
-    assert len(deposits(stage)) == given
+    assert len(deposits(stage)) == 4
 
 
-async def quiet_after_a_restart(stage: Stage, given: int = 4, **more: str) -> None:
+async def quiet_after_a_restart(stage: Stage, **more: str) -> None:
     async with stage.desk(**more) as app:
-        await quiet(stage, app, given)
+        await quiet(stage, app)
 
 
 def on_chain(stage: Stage, owner: str, mint: Mint = SOL) -> int:

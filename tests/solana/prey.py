@@ -239,14 +239,15 @@ class Cage:
         parsed = VersionedTransaction.from_bytes(transaction)
         keys = parsed.message.account_keys
         done = self.svm.simulate_transaction(parsed)
-        failed = not isinstance(done, SimulatedTransactionInfo)
         before = [self.svm.get_account(key) for key in keys]
-        later = {} if failed else dict(done.post_accounts())
-        after = [later.get(key, old) for key, old in zip(keys, before, strict=True)]
-        error = json.dumps(str(done.err())) if failed else None
-        lamports = [tuple(one.lamports if one else 0 for one in each) for each in (before, after)]
-        balances = tuple(_token_balances(before, after))
-        return Effects(error, done.meta().fee(), tuple(map(str, keys)), *lamports, balances, 1, 1)
+        after, error = before, None
+        if isinstance(done, SimulatedTransactionInfo):
+            later = dict(done.post_accounts())
+            after = [later.get(key, old) for key, old in zip(keys, before, strict=True)]
+        else:
+            error = json.dumps(str(done.err()))
+        units, fee = tuple(_token_balances(before, after)), done.meta().fee()
+        return Effects(error, fee, tuple(map(str, keys)), _lamports(before), _lamports(after), units, 1)
 
     def _put_mint(self, token: Token) -> None:
         rent = self.svm.minimum_balance_for_rent_exemption(82)
@@ -278,6 +279,10 @@ def _share(place: Pubkey, account: Account) -> Share | None:
         return None
     strangers = tuple(str(Pubkey(one)) for one, there in ((delegate, has), (closer, closes)) if there)
     return Share(account.lamports, str(Pubkey(mint)), units, strangers)
+
+
+def _lamports(accounts: Sequence[Account | None]) -> tuple[int, ...]:
+    return tuple(one.lamports if one is not None else 0 for one in accounts)
 
 
 def _token_balances(before: Sequence[Account | None], after: Sequence[Account | None]) -> Iterator[TokenBalance]:
