@@ -18,9 +18,11 @@ from bench.measure import Result, machine
 from bench.selection import selection
 from bench.startup import memory, startup
 from bench.trading import trades
+from bench.treasury import treasury
 
 PARTS: dict[str, Callable[[], list[Result]]] = {
     "selection": selection,
+    "treasury": treasury,
     "trades": trades,
     "chain": chain,
     "memory": memory,
