@@ -21,10 +21,12 @@ from bench.selection import selection
 from bench.startup import memory, startup
 from bench.stopping import stopping
 from bench.trading import trades
+from bench.treasury import treasury
 
 PARTS: dict[str, Callable[[], list[Result]]] = {
     "selection": selection,
     "marks": marks,
+    "treasury": treasury,
     "trades": trades,
     "stopping": stopping,
     "chain": chain,

@@ -19,6 +19,7 @@ from overmind.core.model import (
     Cause,
     Failed,
     Money,
+    MoveKind,
     Order,
     OrderId,
     Side,
@@ -60,7 +61,10 @@ FAULTS: Final = (
     "old blockhash",
     "wrong claim",
     "effects of a dead branch",
-    *(f"{call} not answered" for call in ("finalized", "history", "simulate", "send", "status", "effects", "offer")),
+    *(
+        f"{call} not answered"
+        for call in ("blockhash", "finalized", "history", "simulate", "send", "status", "effects", "offer")
+    ),
     "offer refused",
     "offer below the minimum",
     "death",
@@ -144,6 +148,19 @@ EVENTS: Final = (
     *(f"offer: {what}" for what in THEFTS),
     *(f"description: {what}" for what in LIES),
 )
+MOVES: Final = (
+    *(f"{kind} {outcome}" for kind in MoveKind for outcome in ("Filled", "Expired", "Rejected", "final")),
+    *(f"{kind} undone" for kind in MoveKind),
+    "undone move Filled to Expired",
+    "undone move Filled to Failed",
+    "undone move Failed to Filled",
+    "swap for the float",
+    "own exit liquidate",
+    "emergency stop at an await",
+    "withdraw rejected CANCELLED",
+    "withdraw rejected STOPPED",
+    "rebalance rejected STOPPED",
+)
 
 
 @pytest.mark.parametrize("first", range(0, CHUNK * CHUNKS, CHUNK))
@@ -158,7 +175,7 @@ def test_no_money_is_lost_on_a_bad_chain(first: int) -> None:
 def test_all_that_can_go_wrong_on_a_chain_does_go_wrong() -> None:
     """Some of it is rare: it is looked for until it is found."""
     seen: Counter[str] = Counter()
-    missing = [*FAULTS, *EVENTS]
+    missing = [*FAULTS, *EVENTS, *MOVES]
     for seed in COUNTED:
         seen += simulate(seed, "chain").seen
         missing = [what for what in missing if not seen[what]]

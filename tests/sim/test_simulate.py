@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import count
 from random import Random
-from typing import Final
+from typing import Final, get_args
 
 import pytest
 from tests.sim import checks, rules
@@ -18,7 +18,18 @@ from tests.sim.simulate import RERUN_EVERY, TUESDAY_NS, main, simulate, simulate
 from tests.sim.world import TOKENS, USDC, Death, SimClock, SimJournal
 
 from overmind.core.messages import ConfigureDesk, FoundDesk
-from overmind.core.model import PPM, SOL, Desk, Signal, SignalId, StrategyType, TradeAction, TradingMode
+from overmind.core.model import (
+    PPM,
+    SOL,
+    Desk,
+    MoveKind,
+    Outcome,
+    Signal,
+    SignalId,
+    StrategyType,
+    TradeAction,
+    TradingMode,
+)
 from overmind.engine import BOUNDS, Engine
 from overmind.virtual import run_virtual
 
@@ -61,9 +72,27 @@ FAULTS: Final = (
     "send accepted, answer lost",
     "resent",
     "expired",
+    "transfer not answered",
+    "transfer refused",
     "clock stepped back",
     "clock stepped forward",
     "midnight",
+)
+MOVES: Final = (
+    *(f"{kind} {outcome.__name__}" for kind in MoveKind for outcome in get_args(Outcome)),
+    "swap for the float",
+    "own exit liquidate",
+    "own exit stop",
+    "liquidation",
+    "emergency stop at an await",
+    "cancelled",
+    "cancel refused",
+    "rebalance refused",
+    "rebalance rejected STOPPED",
+    "withdraw rejected CANCELLED",
+    "withdraw rejected STOPPED",
+    "withdrawal refused",
+    "withdrawal repeated",
 )
 EVENTS: Final = (
     "order",
@@ -114,7 +143,7 @@ def test_all_that_can_go_wrong_does_go_wrong() -> None:
     seen: Counter[str] = Counter()
     for seed in COUNTED:
         seen += simulate(seed).seen
-    missing = [what for what in (*FAULTS, *EVENTS) if not seen[what]]
+    missing = [what for what in (*FAULTS, *EVENTS, *MOVES) if not seen[what]]
     assert not missing, f"never happened in {len(COUNTED)} seeds: {missing}"
 
 

@@ -38,8 +38,11 @@ def due_top_ups(state: State, at_ns: int) -> Iterator[MovePlaced | OrderPlaced]:
     desk = state.settings
     if not desk.float_target_lamports:
         return
-    needing = (book for book in state.wallets.values() if _needs_it(book, at_ns))
-    low = [book for book in needing if _float(state, book) < desk.float_low_lamports]
+    balance, least = state.ledger.balance, desk.float_low_lamports
+    short = [
+        book for book in state.wallets.values() if balance(book.accounts.sol_float, SOL) < least
+    ]  # The cheap look.
+    low = [book for book in short if _needs_it(book, at_ns) and _float(state, book) < least]
     givers = _givers(state) if low else []
     for book in low:
         placed = _top_up(state, book, givers, at_ns)
