@@ -35,6 +35,7 @@ from overmind.core.positions import Lot
 from overmind.core.realised import Costs, Disposal, How, Realised
 from overmind.core.state import State, Touched
 from overmind.core.sums import change_position, count_entry, refresh_equity, take_newest, watch_again
+from overmind.core.triggers import exits_of
 
 STOPS: Final = (f"{ExitCause.STOP_LOSS}:", f"{ExitCause.TRAILING_STOP}:")
 UNTRUE: Final = (Cause.NOT_CONFIRMED, Cause.LIMIT_PRICE)  # the price that made an exit due is not to be had
@@ -224,7 +225,7 @@ def _plan_exits(state: State, book: WalletBook, order: Order, token: Token, fill
     position.peak_pico = max(position.peak_pico, paid_pico)
     if order.exits is not None:
         position.plan(order.exits, state.at_ns)
-    if position.exits is not None:
+    if exits_of(book, position) is not None:
         watch_again(state, book, token.mint)
 
 
