@@ -83,6 +83,9 @@ w1; w2; chain w1 usd -1        | chain w2 usd -1                     | deficit:w
 w1; deposit w1 5 usd           | chain w1 behind 1 usd -5            | nothing
 w1; buy eth $1000              | chain w1 behind 1 usd -1            | deficit:w1
 w1; w2                         | chain w1 behind 3 usd -1            | deficit:w1
+# Nor does one from before it was final: it may be of the branch that died.
+{BUY}; fill provisional; final | chain w1 behind 1 usd +1000         | nothing
+{BUY}; fill provisional; final | chain w1 behind 1 eth -0.5          | nothing
 """
 
 

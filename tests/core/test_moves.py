@@ -196,6 +196,8 @@ fail provisional; chain w1 usd -2000      | nothing
 fail provisional; chain w2 usd +2000      | nothing
 fill provisional; final; chain w2 usd -1  | HoldAdded
 fill provisional; final; chain w1 usd +1  | Deposited
+fill provisional; final; chain w1 behind 1 usd +2000 | nothing
+fill provisional; final; chain w2 behind 1 usd -2000 | nothing
 """
 
 

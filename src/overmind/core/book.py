@@ -137,7 +137,7 @@ class WalletBook(msgspec.Struct):
     swaps_placed: int = 0  # for the float, ever
     empty_since_ns: dict[Mint, int] = msgspec.field(default_factory=dict)  # token accounts whose rent lies idle
     in_suspense: set[Mint] = msgspec.field(default_factory=set)
-    booked_seq: int = 0  # of the entry that last changed what it owns
+    booked_seq: int = 0  # of the entry that last changed what it owns, or how sure that is
     booked_slot: int = 0  # the highest that something booked had landed in: an older reading of the chain is too old
     checked: str = ""  # the newest signature on the chain that was looked at
     checked_slot: int = 0  # that it landed in: nothing older is news, even if the signature itself vanishes

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from overmind.core.book import OpenMove, ProvisionalMove, Trying, WalletBook
 from overmind.core.ledger import DEPOSITS, FEES, RENT
-from overmind.core.model import DAY_NS, SOL, Failed, Filled, Mint, Move, MoveKind, OrderId, Outcome
+from overmind.core.model import DAY_NS, SOL, Failed, Filled, Mint, Move, MoveKind, OrderId, Outcome, WalletId
 from overmind.core.realised import Costs
 from overmind.core.settle import capital_changed, make_good, pay_costs, realise, take_back, tried
 from overmind.core.state import Asked, State, Touched
@@ -63,8 +63,11 @@ def close_move(state: State, move_id: OrderId, outcome: Outcome, provisional: bo
 
 
 def finalise_move(state: State, move_id: OrderId) -> None:
+    """As `settle.finalise`, for all who were part of it."""
     known = state.provisional_moves.pop(move_id)
     _give_back(state, known.move, known.outcome)
+    for wallet_id in _parties(known.move):
+        state.wallets[wallet_id].booked_seq = state.seq
 
 
 def _give_back(state: State, move: Move, outcome: Outcome) -> None:
@@ -171,8 +174,12 @@ def _trying(state: State, move: Move) -> Trying:
     return state.wallets[move.to_wallet].top_up
 
 
+def _parties(move: Move) -> dict[WalletId, None]:
+    return dict.fromkeys((move.wallet_id, move.to_wallet or move.wallet_id))
+
+
 def _settled(state: State, move: Move) -> None:
-    for wallet_id in dict.fromkeys((move.wallet_id, move.to_wallet or move.wallet_id)):
+    for wallet_id in _parties(move):
         book = state.wallets[wallet_id]
         book.booked_seq = state.seq
         make_good(state, book)

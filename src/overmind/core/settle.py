@@ -270,7 +270,9 @@ def _settled(state: State, book: WalletBook, order: Order, strategy: StrategyTyp
 
 
 def finalise(state: State, order_id: OrderId) -> None:
-    del state.provisional[order_id]
+    """Nothing changes but what is in doubt: a reading from before it may still be of the branch that died."""
+    known = state.provisional.pop(order_id)
+    state.wallets[known.order.wallet_id].booked_seq = state.seq
 
 
 def roll_back(state: State, order_id: OrderId, outcome: Outcome) -> None:
