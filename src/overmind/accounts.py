@@ -217,9 +217,10 @@ class Accounts:
     def _record(self, entry: Entry, cause: Cause) -> None:
         provisional = isinstance(entry.event, OrderClosed) and entry.event.provisional
         status = PROVISIONAL if provisional else FINAL
-        for change in self.state.realised:
-            if isinstance(change, Costs):
-                self._cost(entry.at_ns, change, cause, REVERSAL if change.micros < 0 else status)
+        undone = isinstance(entry.event, OrderRolledBack)
+        for number, change in enumerate(self.state.realised):
+            if isinstance(change, Costs):  # A rollback gives back what was paid before anything else.
+                self._cost(entry.at_ns, change, cause, REVERSAL if undone and number == 0 else status)
                 continue
             rows = self._gain_rows(entry.at_ns, change, cause, status)
             assert sum(row.gain_micros for row in rows) == change.realised_micros, (entry, rows)
