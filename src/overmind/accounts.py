@@ -232,10 +232,8 @@ class Accounts:
 
     def _record(self, entry: Entry, cause: Cause) -> None:
         provisional = isinstance(entry.event, OrderClosed | MoveClosed) and entry.event.provisional
-        status, undone = (
-            PROVISIONAL if provisional else FINAL,
-            isinstance(entry.event, OrderRolledBack | MoveRolledBack),
-        )
+        status = PROVISIONAL if provisional else FINAL
+        undone = isinstance(entry.event, OrderRolledBack | MoveRolledBack)
         for number, change in enumerate(self.state.realised):
             if isinstance(change, Costs):  # What is undone comes first, then what it came to instead.
                 self._cost(entry.at_ns, change, cause, REVERSAL if undone and not number else status)

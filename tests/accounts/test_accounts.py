@@ -124,6 +124,12 @@ def test_costs_and_what_a_fork_gave_back_of_them() -> None:
     assert accounts.differences == []
 
 
+def test_costs_that_were_worth_nothing_are_reversed_as_well() -> None:
+    desk = Play("w1; buy eth $1000 id a; fill provisional; roll back a.0.0 as failed")
+    kept, _ = accounts_of(desk.entries)
+    assert [(row.fee_lamports, row.status) for row in kept.costs] == [(0, "undone"), (0, "reversal"), (0, "final")]
+
+
 def test_transfers() -> None:
     desk = Play("w1 usd 100 sol 2; deposit w1 1 eth; accept w1 usd -7 sol +0.5 because moved")
     kept, accounts = accounts_of(desk.entries)
