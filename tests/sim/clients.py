@@ -570,7 +570,7 @@ class Operator:
             await engine.handle(ConfigureWallet(wallet))
 
     async def _withdraw(self, engine: Engine) -> None:
-        """Some of what is there, all of it, or too much; now and then to where nothing may go."""
+        """Some of what is there, all of it, too much of it or of the cap; now and then to where nothing may go."""
         random, wallet_id = self._random, self._random.choice(list(self.wallets))
         state = engine.state
         if wallet_id not in state.wallets:
@@ -579,7 +579,8 @@ class Operator:
         mint, account = random.choice(((USDC.mint, accounts.free), (SOL, accounts.sol_float)))
         there = state.ledger.balance(account, mint)
         reserved = state.settings.reserve_float_lamports + 100_000 if mint == SOL else 0
-        units = random.choice((there - reserved, min(there // 3, 200 * MICROS), 7, 7, there + 1))
+        left = state.settings.withdraw_day_max_micros - sum(self._desktop.auditor.books.asked_today.values())
+        units = random.choice((there - reserved, min(there // 3, 200 * MICROS), 7, there + 1, left, left + 1))
         address = "a stranger" if random.random() < 0.1 else random.choice(PAYEES)
         asked = Withdraw(f"take{len(self._asked)}", wallet_id, Money(units, mint), address, "told to")
         self._asked.append(asked)
