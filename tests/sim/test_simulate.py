@@ -35,7 +35,7 @@ from overmind.virtual import run_virtual
 
 CHUNK: Final = 25
 CHUNKS: Final = 16
-COUNTED: Final = range(10_000, 10_200)  # seeds whose statistics are looked at
+COUNTED: Final = range(10_000, 10_800)  # seeds whose statistics are looked at
 SENDERS: Final = 16
 AT_ONCE: Final = 12
 
@@ -140,11 +140,15 @@ def test_no_money_is_lost(first: int) -> None:
 
 
 def test_all_that_can_go_wrong_does_go_wrong() -> None:
+    """Some of it is rare: it is looked for until it is found."""
     seen: Counter[str] = Counter()
+    missing = [*FAULTS, *EVENTS, *MOVES]
     for seed in COUNTED:
         seen += simulate(seed).seen
-    missing = [what for what in (*FAULTS, *EVENTS, *MOVES) if not seen[what]]
-    assert not missing, f"never happened in {len(COUNTED)} seeds: {missing}"
+        missing = [what for what in missing if not seen[what]]
+        if not missing:
+            return
+    raise AssertionError(f"never happened in {len(COUNTED)} seeds: {missing}")
 
 
 def test_the_order_of_sets_changes_nothing() -> None:
