@@ -209,21 +209,30 @@ def test_a_hold_whose_time_is_over_holds_nothing() -> None:
 @pytest.mark.parametrize(
     ("then", "decided", "sold", "swept"),
     [
-        ("stop", "PricesMarked + HoldAdded + HoldAdded", "nothing", "nothing"),
-        ("liquidate", "PricesMarked + HoldAdded + HoldAdded + LiquidationOrdered", "w1 4.5 eth", "nothing"),
-        ("sweep", "PricesMarked + HoldAdded + HoldAdded + LiquidationOrdered", "w1 4.5 eth", "w1 -> w2 $7650 sweep"),
+        ("stop", "PricesMarked", "nothing", "nothing"),
+        ("liquidate", "PricesMarked + LiquidationOrdered", "w1 4.5 eth", "nothing"),
+        ("sweep", "PricesMarked + LiquidationOrdered", "w1 4.5 eth", "w1 -> w2 $7650 sweep"),
     ],
 )
 def test_an_automatic_stop_liquidates_and_sweeps_if_it_is_told_to(
     then: str, decided: str, sold: str, swept: str
 ) -> None:
     desk = Play(f"w1; w2 type Emergency; desk threshold 10 then {then}; buy eth $9000; fill")
-    assert told(desk.play("mark eth 1555.5")) == decided
+    assert told(desk.play("mark eth 1555.5")) == "PricesMarked + HoldAdded + HoldAdded"
+    assert told(desk.play("mark eth 1500")) == decided
     assert told(desk.play("mark eth 1500")) == "PricesMarked"  # Once.
     assert told(desk.play("exits")) == sold
     if sold != "nothing":
         desk.play("fill")
     assert told(desk.play("moves")) == swept
+
+
+def test_one_wild_mark_stops_and_sells_nothing() -> None:
+    desk = Play("w1; w2 type Emergency; desk threshold 10 then sweep; buy eth $9000; fill; mark eth 15")
+    assert "emergency" in desk.book("w1").holds
+    assert told(desk.play("exits")) == "nothing"
+    assert told(desk.play("mark eth 2000")) == "PricesMarked"
+    assert told(desk.play("exits; moves")) == "nothing"
 
 
 def test_a_stop_of_an_operator_does_what_he_says_whatever_the_automatic_one_would() -> None:

@@ -18,6 +18,7 @@ from overmind.core.state import State
 DAY_LOSS, LOSS_STREAK, DRAWDOWN, EMERGENCY = "day_loss", "loss_streak", "drawdown", "emergency"
 DAY_TRADES: Final = "day_trades"
 CENTS: Final = 100
+SINCE: Final = "since 00:00 UTC or the last reactivation"
 
 
 def after_outcome(state: State, book: WalletBook, at_ns: int) -> Iterator[Event]:
@@ -26,9 +27,14 @@ def after_outcome(state: State, book: WalletBook, at_ns: int) -> Iterator[Event]
 
 
 def after_marks(state: State, at_ns: int) -> Iterator[Event]:
+    """One wild mark stops everything, which harms nobody; what the stop sells waits until the next one agrees."""
+    was_stopped = all(EMERGENCY in book.holds for book in state.wallets.values())
     for book in state.wallets.values():
         yield from _of_wallet(state, book, at_ns)
     yield from _of_portfolio(state, at_ns)
+    capital, desk = state.stop_base.capital_micros(state.deposited_micros), state.settings
+    if was_stopped and desk.emergency_liquidate and reached(state.equity_micros, capital, desk.emergency_stop_ppm):
+        yield from liquidate(state, _lost(state, capital, SINCE, desk.emergency_stop_ppm), desk.emergency_sweep)
 
 
 def stop_all(state: State, reason: str, at_ns: int) -> Iterator[Event]:
@@ -73,11 +79,7 @@ def _of_portfolio(state: State, at_ns: int) -> Iterator[Event]:
         yield from add_hold(state, Scope(), Hold(DRAWDOWN, reason, at_ns))
     capital = state.stop_base.capital_micros(state.deposited_micros)
     if reached(state.equity_micros, capital, desk.emergency_stop_ppm):
-        since = "since 00:00 UTC or the last reactivation"
-        reason = _lost(state, capital, since, desk.emergency_stop_ppm)
-        yield from stop_all(state, reason, at_ns)
-        if desk.emergency_liquidate:
-            yield from liquidate(state, reason, desk.emergency_sweep)
+        yield from stop_all(state, _lost(state, capital, SINCE, desk.emergency_stop_ppm), at_ns)
 
 
 def _used_up(trades: int, trades_max: int, holds: dict[str, Hold]) -> bool:
