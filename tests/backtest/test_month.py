@@ -179,7 +179,7 @@ def test_stops_and_exits_of_every_kind_fired(month: Month) -> None:
 
 
 def test_capital_went_back_to_the_allocations(month: Month) -> None:
-    """Within the band, or with nothing free to give, when it was last looked at; and each transfer is in the books."""
+    """Again and again, and no move is left without its outcome."""
     events = [entry.event for entry in month.journal.read()]
     moves = {event.move.id: event.move for event in events if isinstance(event, MovePlaced)}
     closed = {event.move_id: event.outcome for event in events if isinstance(event, MoveClosed)}
