@@ -33,7 +33,7 @@ from overmind.core.model import (
 )
 from overmind.core.positions import Position
 from overmind.core.state import State
-from overmind.core.triggers import exit_at_ns, profit_pico, stop_pico
+from overmind.core.triggers import exit_at_ns, profit_pico, stop_pico, trail_pico
 
 SHORTFALL_WORST_BPS = 100.0  # a mean shortfall of this much scores nothing
 
@@ -150,7 +150,7 @@ def wallet_metrics(state: State, book: WalletBook) -> WalletMetrics:
     tokens = {desk.quote.symbol: _tokens(cash_of(state, book), desk.quote.decimals)}
     for position in book.positions.values():
         tokens[position.token.symbol] = _tokens(position.units, position.token.decimals)
-    utilization = limit_utilization(book)
+    utilization = limit_utilization(state, book)
     return WalletMetrics(
         wallet_id=book.wallet.id,
         wallet_type=book.wallet.type.value,
@@ -210,15 +210,16 @@ def symbol_of(desk: Desk, mint: Mint) -> str:
     return token.symbol if token is not None else mint
 
 
-def limit_utilization(book: WalletBook) -> dict[str, float]:
+def limit_utilization(state: State, book: WalletBook) -> dict[str, float]:
     """How much of each limit is used, in percent."""
-    return {name: percent_of(used, limit) for name, (used, limit, _) in limits_used(book).items()}
+    return {name: percent_of(used, limit) for name, (used, limit, _) in limits_used(state, book).items()}
 
 
-def limits_used(book: WalletBook) -> dict[str, tuple[int, int, int]]:
+def limits_used(state: State, book: WalletBook) -> dict[str, tuple[int, int, int]]:
     """Of each limit: used, allowed, and how many of these make one of what people count in."""
     limits = book.wallet.limits
-    largest = max((position.value_micros for position in book.positions.values()), default=0)
+    values = (position.value_micros(state.price_pico(mint)) for mint, position in book.positions.items())
+    largest = max(values, default=0)
     return {
         "daily_loss": (max(0, -book.day_pnl_micros), limits.daily_loss_max_micros, MICROS),
         "position_size": (largest, limits.position_max_micros, MICROS),
@@ -250,7 +251,7 @@ def portfolio_summary(state: State) -> PortfolioSummary:
     books = list(state.wallets.values())
     active = [book for book in books if book.status is WalletStatus.ACTIVE]
     weight = sum(book.equity_micros for book in active)
-    used = sum(max(limit_utilization(book).values()) * book.equity_micros for book in active)
+    used = sum(max(limit_utilization(state, book).values()) * book.equity_micros for book in active)
     positions = sum(book.positions_micros for book in books)
     cash = sum(cash_of(state, book) for book in books)
     return PortfolioSummary(
@@ -306,22 +307,24 @@ def shown_stats(state: State) -> dict[str, object]:
 
 
 def positions(state: State) -> list[PositionRow]:
-    return [_position_row(book, position) for book in state.wallets.values() for position in book.positions.values()]
+    return [
+        _position_row(state, book, position) for book in state.wallets.values() for position in book.positions.values()
+    ]
 
 
-def _position_row(book: WalletBook, position: Position) -> PositionRow:
-    trailing = position.trail_pico if position.trailing_ppm < PPM else None
+def _position_row(state: State, book: WalletBook, position: Position) -> PositionRow:
+    value = position.value_micros(state.price_pico(position.token.mint))
     return PositionRow(
         wallet_id=book.wallet.id,
         symbol=position.token.symbol,
         mint=position.token.mint,
         quantity=_tokens(position.units, position.token.decimals),
         average_cost_usd=_price(position.average_cost_pico),
-        value_usd=usd_of(position.value_micros),
-        unrealized_pnl=usd_of(position.unrealised_micros),
+        value_usd=usd_of(value),
+        unrealized_pnl=usd_of(value - position.cost_micros),
         strategies=tuple(sorted(position.units_by)),
         stop_price_usd=None if (stop := stop_pico(book, position)) is None else _price(stop),
-        trailing_stop_price_usd=None if trailing is None else _price(trailing),
+        trailing_stop_price_usd=None if (trail := trail_pico(book, position)) is None else _price(trail),
         take_profit_price_usd=None if (profit := profit_pico(book, position)) is None else _price(profit),
         sold_by_ns=exit_at_ns(book, position),
     )

@@ -99,7 +99,7 @@ def risk(state: State, stress_ppm: tuple[int, ...] | None) -> Risk:
         strategies=_strategies(state) if aggregated else None,
         stress=_stress(state, stress_ppm) if stress_ppm is not None else None,
         left_out="" if aggregated else LEFT_OUT,
-        wallets=tuple(_wallet_risk(book) for book in state.wallets.values()),
+        wallets=tuple(_wallet_risk(state, book) for book in state.wallets.values()),
         updated_at=state.at_ns,
         hold_details=wide_holds(state),
     )
@@ -160,8 +160,8 @@ def _strategies(state: State) -> dict[str, Use]:
     }
 
 
-def _wallet_risk(book: WalletBook) -> WalletRisk:
-    largest = _largest_by_strategy(book)
+def _wallet_risk(state: State, book: WalletBook) -> WalletRisk:
+    largest = _largest_by_strategy(state, book)
     strategies = {
         strategy.value: StrategyUse(
             share=_use(book.deployed_micros(strategy), ppm_of(book.equity_micros, share.share_ppm)),
@@ -174,21 +174,22 @@ def _wallet_risk(book: WalletBook) -> WalletRisk:
         status=book.status.value,
         holds=tuple(sorted(book.holds)),
         equity_usd=usd_of(book.equity_micros),
-        limits={name: _use(*use) for name, use in limits_used(book).items()},
+        limits={name: _use(*use) for name, use in limits_used(state, book).items()},
         strategies=strategies,
         hold_details=hold_rows(book.wallet.id, book.holds),
     )
 
 
-def _largest_by_strategy(book: WalletBook) -> dict[str, int]:
+def _largest_by_strategy(state: State, book: WalletBook) -> dict[str, int]:
     """The largest that each strategy has of one token here, what is about to be bought included."""
     largest: dict[str, int] = {}
-    for position in book.positions.values():
-        for by, micros in position.shares():
+    for mint, position in book.positions.items():
+        for by, micros in position.value_by(state.price_pico(mint)).items():
             largest[by] = max(largest.get(by, 0), micros)
     for mint, entries in book.entries.items():
         for strategy in entries:
-            largest[strategy] = max(largest.get(strategy, 0), book.used_by_micros(mint, strategy))
+            used = book.used_by_micros(mint, strategy, state.price_pico(mint))
+            largest[strategy] = max(largest.get(strategy, 0), used)
     return largest
 
 

@@ -112,6 +112,7 @@ from overmind.core.model import (
 )
 from overmind.core.state import State
 from overmind.core.treasury import exits_due
+from overmind.core.valuation import Valuation
 
 NOON_NS = 20_000 * DAY_NS + DAY_NS // 2
 MS = 10**6
@@ -239,7 +240,7 @@ Known = TypeVar("Known", OpenOrder | OpenMove, Provisional | ProvisionalMove)
 
 class Play:
     def __init__(self, steps: str = "", prices: dict[str, int] = PRICES) -> None:
-        self.state = State()
+        self.state = State(valuation=Valuation(few=0))  # A replay, with a few, takes the plain loop.
         self.index = SelectionIndex(self.state)
         self.entries: list[Entry] = []
         self.now_ns = NOON_NS

@@ -98,8 +98,7 @@ def test_only_newer_prices_count(marks: list[tuple[Mint, int, int]], kept: list[
     newer = [mark for event in events if isinstance(event, PricesMarked) for mark in event.marks]
     found = [(mark.mint, mark.price_pico // PICO) for mark in newer]
     assert found == kept
-    position = desk.book("w1").positions[ETH]
-    assert position.value_micros * 10**6 == desk.state.marks[ETH].price_pico
+    assert desk.book("w1").positions_micros * 10**6 == desk.state.marks[ETH].price_pico
 
 
 def test_an_order_has_one_ticket() -> None:

@@ -409,13 +409,11 @@ def check_sums(state: State, plain: Accountant) -> None:
         buys = plain.orders(wallet_id, Side.BUY)
         assert book.positions.keys() == plain.mints(wallet_id), wallet_id
         for mint, position in book.positions.items():
-            assert (position.units, position.value_micros) == (
-                plain.units(wallet_id, mint),
-                plain.value(wallet_id, mint),
-            )
+            value, value_by = position.value_micros(state.price_pico(mint)), position.value_by(state.price_pico(mint))
+            assert (position.units, value) == (plain.units(wallet_id, mint), plain.value(wallet_id, mint))
             for strategy in StrategyType:
-                assert position.value_of(strategy) == plain.value(wallet_id, mint, strategy), (wallet_id, mint)
-            assets[mint] += position.value_micros
+                assert value_by.get(strategy, 0) == plain.value(wallet_id, mint, strategy), (wallet_id, mint)
+            assets[mint] += value
         for order in buys:
             assets[order.mint] += order.notional_micros
         cash = [state.ledger.balance(account(wallet_id), USDC.mint) for account in (free, held, suspense)]

@@ -167,15 +167,16 @@ class WalletBook(msgspec.Struct):
     def uses(self, mint: Mint) -> bool:
         return mint in self.positions or mint in self.entries
 
-    def used_micros(self, mint: Mint) -> int:
-        """Value of the position and its held buys."""
+    def used_micros(self, mint: Mint, price_pico: int) -> int:
+        """Value of the position, and its held buys."""
         position, entries = self.positions.get(mint), self.entries.get(mint)
-        return (position.value_micros if position else 0) + (sum(entries.values()) if entries else 0)
+        return (position.value_micros(price_pico) if position else 0) + (sum(entries.values()) if entries else 0)
 
-    def used_by_micros(self, mint: Mint, strategy: StrategyType) -> int:
+    def used_by_micros(self, mint: Mint, strategy: StrategyType, price_pico: int) -> int:
         """The part of `used_micros` that one strategy owns."""
         position, entries = self.positions.get(mint), self.entries.get(mint)
-        return (position.value_of(strategy) if position else 0) + (entries.get(strategy, 0) if entries else 0)
+        value = position.units_by.get(strategy, 0) * price_pico // position.scale if position else 0
+        return value + (entries.get(strategy, 0) if entries else 0)
 
     def deployed_micros(self, strategy: StrategyType) -> int:
         """Value of everything that one strategy owns here, its held buys included."""

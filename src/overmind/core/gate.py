@@ -311,11 +311,12 @@ def wallet_refusals(state: State, book: WalletBook, ask: Ask, at_ns: int) -> Ite
         yield Refusal(Code.TRADES_TODAY, limits.trades_per_day_max, trades, wallet_id)
     if not book.uses(signal.mint) and book.mints_in_use + 1 > limits.positions_max:
         yield Refusal(Code.CONCURRENT_POSITIONS, limits.positions_max, book.mints_in_use + 1, wallet_id)
-    position = book.used_micros(signal.mint) + notional
+    price_pico = state.price_pico(signal.mint)
+    position = book.used_micros(signal.mint, price_pico) + notional
     if position > limits.position_max_micros:
         yield Refusal(Code.POSITION_SIZE, limits.position_max_micros, position, wallet_id)
     if share is not None:
-        position = book.used_by_micros(signal.mint, strategy) + notional
+        position = book.used_by_micros(signal.mint, strategy, price_pico) + notional
         if position > share.position_max_micros:
             yield Refusal(Code.STRATEGY_POSITION_SIZE, share.position_max_micros, position, wallet_id)
         deployed, deployed_max = book.deployed_micros(strategy) + notional, ppm_of(book.equity_micros, share.share_ppm)

@@ -200,7 +200,7 @@ class SelectionIndex:
         self._fill(column, book, mint)
         for one in column.room_by if strategy is None else (strategy,):
             if (room_by := column.room_by.get(one)) is not None:
-                _fill_strategy(room_by, book, mint, one)
+                self._fill_strategy(room_by, book, mint, one)
 
     def _column(self, mint: Mint) -> Column:
         column = self._columns.get(mint)
@@ -214,23 +214,24 @@ class SelectionIndex:
 
     def _fill(self, column: Column, book: WalletBook, mint: Mint) -> None:
         slot = book.slot
+        price_pico = self._state.price_pico(mint)
         column.uses[slot] = book.uses(mint)
         column.missing[slot] = mint not in book.token_accounts
-        column.room[slot] = _room(book.wallet.limits.position_max_micros, book.used_micros(mint))
+        column.room[slot] = _room(book.wallet.limits.position_max_micros, book.used_micros(mint, price_pico))
 
     def _room_by(self, column: Column, mint: Mint, strategy: StrategyType) -> Micros:
         room_by = column.room_by.get(strategy)
         if room_by is None:
             room_by = column.room_by[strategy] = self._strategy_position_max[strategy].copy()
             for book in self._accounts.get(mint, {}).values():
-                _fill_strategy(room_by, book, mint, strategy)
+                self._fill_strategy(room_by, book, mint, strategy)
         return room_by
 
-
-def _fill_strategy(room_by: Micros, book: WalletBook, mint: Mint, strategy: StrategyType) -> None:
-    share = book.wallet.strategies.get(strategy)
-    if share is not None:  # Who has no share has no capacity either.
-        room_by[book.slot] = _room(share.position_max_micros, book.used_by_micros(mint, strategy))
+    def _fill_strategy(self, room_by: Micros, book: WalletBook, mint: Mint, strategy: StrategyType) -> None:
+        share = book.wallet.strategies.get(strategy)
+        if share is not None:  # Who has no share has no capacity either.
+            used = book.used_by_micros(mint, strategy, self._state.price_pico(mint))
+            room_by[book.slot] = _room(share.position_max_micros, used)
 
 
 def _room(limit_micros: int, used_micros: int) -> int:

@@ -1,4 +1,4 @@
-"""What a wallet holds of one token: FIFO lots tagged by strategy, their cost, and what they are worth at the mark."""
+"""What a wallet holds of one token: FIFO lots tagged by strategy, and their cost."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Final
 
 import msgspec
 
-from overmind.core.model import PPM, PRICE_MAX_PICO, SCALE, Exits, StrategyType, Token, value_micros
+from overmind.core.model import SCALE, Exits, StrategyType, Token
 
-NEVER_PICO: Final = PRICE_MAX_PICO + 1  # a price that no mark ever reaches
+DEPOSIT: Final = "deposit"  # owns what came without an order
 
 
 class Lot(msgspec.Struct):
@@ -25,25 +25,14 @@ class Position(msgspec.Struct):
     lots: list[Lot] = msgspec.field(default_factory=list)
     units: int = 0
     cost_micros: int = 0
-    value_micros: int = 0
     units_by: dict[str, int] = msgspec.field(default_factory=dict)  # by strategy
-    value_by: dict[str, int] = msgspec.field(default_factory=dict)  # where several own it; one alone owns all of it
-    sole: str | None = None  # the one that owns all of it
     scale: int = 1  # base units and price to micro-USD
     exits: Exits | None = None  # of the signals that bought it, the strictest of each
     exit_by_ns: int | None = None
     peak_pico: int = 0  # the highest price since it was bought that more than one mark has shown
-    # Set by `core/triggers.py`: prices at which it may be due to be sold, so that nobody has to look in between.
-    due_below_pico: int = 0
-    due_above_pico: int = NEVER_PICO
-    trailing_ppm: int = PPM  # in force; all of it: none
 
     def __post_init__(self) -> None:
         self.scale = SCALE[self.token.decimals + 6]
-
-    @property
-    def unrealised_micros(self) -> int:
-        return self.value_micros - self.cost_micros
 
     @property
     def opened_ns(self) -> int:
@@ -100,35 +89,16 @@ class Position(msgspec.Struct):
         if exits.hold_max_ns is not None:
             self.exit_by_ns = stricter(self.exit_by_ns, at_ns + exits.hold_max_ns)
 
-    def revalue(self, price_pico: int) -> None:
-        self.value_micros = self.units * price_pico // self.scale
-        self.sole = next(iter(self.units_by)) if len(self.units_by) == 1 else None
-        self.value_by = {} if self.sole is not None else self.value_parts(price_pico)
+    def value_micros(self, price_pico: int) -> int:
+        """What it is worth at a price, rounded down."""
+        return self.units * price_pico // self.scale
 
-    def value_parts(self, price_pico: int) -> dict[str, int]:
-        """What each strategy's units are worth, each rounded down."""
-        decimals = self.token.decimals
-        return {by: value_micros(units, price_pico, decimals) for by, units in self.units_by.items()}
-
-    def shares(self) -> Iterable[tuple[str, int]]:
-        """Who owns how much of the value."""
-        return self.value_by.items() if self.sole is None else ((self.sole, self.value_micros),)
-
-    def value_of(self, strategy: StrategyType) -> int:
-        return self.value_micros if self.sole == strategy else self.value_by.get(strategy, 0)
-
-    def raise_peak(self, price_pico: int) -> None:
-        """A trailing stop rises with it."""
-        self.peak_pico = price_pico
-        if self.trailing_ppm < PPM:
-            self.due_below_pico = max(self.due_below_pico, self.trail_pico)
-
-    @property
-    def trail_pico(self) -> int:
-        return self.peak_pico * (PPM - self.trailing_ppm) // PPM
+    def value_by(self, price_pico: int) -> dict[str, int]:
+        """What each strategy's part is worth, each rounded down."""
+        return {by: units * price_pico // self.scale for by, units in self.units_by.items()}
 
     def _count(self, strategy: StrategyType | None, units: int) -> None:
-        by = strategy or "deposit"
+        by = strategy or DEPOSIT
         left = self.units_by.get(by, 0) + units
         if left:
             self.units_by[by] = left

@@ -410,9 +410,10 @@ def _withdraw(state: State, book: WalletBook, money: Money) -> None:
     take_back(state, book, mint, left, accounts.sol_float if mint == SOL else accounts.free, DEPOSITS)
     position = book.positions.get(mint)
     if position is not None:
-        worth = position.value_micros
+        price_pico = state.price_pico(mint)
+        worth = position.value_micros(price_pico)
         gone = _true_up(state, book, position.token)
-        units, proceeds = sum(lot.units for lot in gone), worth - position.value_micros
+        units, proceeds = sum(lot.units for lot in gone), worth - position.value_micros(price_pico)
         if gone:
             realise(state, book, Disposal(book.wallet.id, How.WITHDRAWAL, position.token, units, proceeds, gone))
 

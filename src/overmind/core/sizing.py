@@ -230,13 +230,15 @@ def _day_loss_cap(state: State, book: WalletBook, least: Ask) -> int:
 
 
 def _position_cap(state: State, book: WalletBook, least: Ask) -> int:
-    return book.wallet.limits.position_max_micros - book.used_micros(least.signal.mint)
+    mint = least.signal.mint
+    return book.wallet.limits.position_max_micros - book.used_micros(mint, state.price_pico(mint))
 
 
 def _strategy_position_cap(state: State, book: WalletBook, least: Ask) -> int:
     signal = least.signal
     share = book.wallet.strategies.get(signal.strategy)
-    return 0 if share is None else share.position_max_micros - book.used_by_micros(signal.mint, signal.strategy)
+    used = book.used_by_micros(signal.mint, signal.strategy, state.price_pico(signal.mint))
+    return 0 if share is None else share.position_max_micros - used
 
 
 def _strategy_share_cap(state: State, book: WalletBook, least: Ask) -> int:

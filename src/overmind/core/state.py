@@ -29,10 +29,11 @@ from overmind.core.model import (
     value_micros_up,
 )
 from overmind.core.realised import Realised
+from overmind.core.valuation import Valuation
 from overmind.core.volatility import Volatility
 
 SOL_DECIMALS: Final = 9
-STATE_VERSION: Final = 4  # Raise it with any change of State: snapshots of another version are replayed instead.
+STATE_VERSION: Final = 5  # Raise it with any change of State: snapshots of another version are replayed instead.
 DECISIONS_KEPT_NS: Final = 2 * DAY_NS  # older ids are recognised by the journal's index
 
 
@@ -114,6 +115,7 @@ class State(msgspec.Struct):
     decided: OrderedDict[SignalId, tuple[int, int]] = msgspec.field(default_factory=OrderedDict)  # (seq, at_ns)
     touched: list[Touched] = msgspec.field(default_factory=list)  # for the selection index
     realised: list[Realised] = msgspec.field(default_factory=list)  # by the newest entry
+    valuation: Valuation = msgspec.field(default_factory=Valuation)
     repriced: bool = False  # marks changed: what all wallets have room for
     revalued: bool = True  # settings, holds or wallets changed: the index must start afresh
 
@@ -128,6 +130,11 @@ class State(msgspec.Struct):
         """What a loss counts from, if it counts from now."""
         return Baseline(self.equity_micros, self.deposited_micros)
 
+    def price_pico(self, mint: Mint) -> int:
+        """The newest mark; zero: it was never priced."""
+        mark = self.marks.get(mint)
+        return mark.price_pico if mark is not None else 0
+
     def sol_value_micros_up(self, lamports: int) -> int:
         """What SOL paid for fees costs, at the newest mark; nothing before SOL was ever priced."""
         mark = self.marks.get(SOL)
@@ -139,7 +146,7 @@ class State(msgspec.Struct):
         return value_micros(lamports, mark.price_pico, SOL_DECIMALS) if mark else 0
 
 
-CACHES: Final = frozenset({"decided", "touched", "realised", "repriced", "revalued"})
+CACHES: Final = frozenset({"decided", "touched", "realised", "valuation", "repriced", "revalued"})
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 _DECODER: Final = msgspec.json.Decoder(State)
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TypeVar
-
-import msgspec
 
 from overmind.core.book import WalletBook
 from overmind.core.model import SOL, Mark, Mint, Order, Token, Wallet, value_micros
 from overmind.core.positions import Lot, Position
 from overmind.core.state import SOL_DECIMALS, State
-from overmind.core.triggers import forget, watch
+from overmind.core.triggers import forget, reach, shown_twice_pico, watch
+from overmind.core.valuation import WHOLE
 from overmind.core.volatility import Volatility
 
 K = TypeVar("K")
@@ -50,11 +49,6 @@ def _change_asset(state: State, mint: Mint, micros: int) -> None:
     state.exposure_micros += micros
 
 
-def _deploy(state: State, book: WalletBook, by: str, micros: int) -> None:
-    _add(book.deployed, by, micros)
-    _add(state.strategies, by, micros)
-
-
 def change_position(state: State, book: WalletBook, token: Token, change: Lot | int) -> int:
     """Add a lot, or take units away (negative). Returns the cost of what was taken."""
     position = book.positions.get(token.mint)
@@ -62,7 +56,7 @@ def change_position(state: State, book: WalletBook, token: Token, change: Lot | 
         position = book.positions[token.mint] = Position(token)
         if token.mint not in book.entries:
             _add(state.users, token.mint, 1)
-    discount(state, book, position)
+    _count(state, book, position, -1, state.price_pico(token.mint))
     cost = 0
     if isinstance(change, Lot):
         position.add(change)
@@ -72,48 +66,50 @@ def change_position(state: State, book: WalletBook, token: Token, change: Lot | 
     return cost
 
 
-def _settle_position(state: State, book: WalletBook, position: Position) -> None:
-    mint, price_pico = position.token.mint, _price_pico(state, position.token.mint)
-    position.revalue(price_pico)
-    count(state, book, position)
-    if position.units:
-        watch(book, position, price_pico)
-    else:
-        forget(book, position)
-        del book.positions[mint]
-        if mint not in book.entries:
-            _add(state.users, mint, -1)
-
-
 def take_newest(state: State, book: WalletBook, token: Token, units: int) -> int:
     """As `change_position` with what came last taken first. Returns what it had cost."""
     position = book.positions[token.mint]
-    discount(state, book, position)
+    _count(state, book, position, -1, state.price_pico(token.mint))
     cost = position.take_newest(units)
     _settle_position(state, book, position)
     return cost
 
 
-def discount(state: State, book: WalletBook, position: Position) -> None:
-    """Take a position out of every sum before it changes; `count` puts it back."""
-    book.positions_micros -= position.value_micros
-    book.cost_micros -= position.cost_micros
-    for by, value in position.shares():
-        _deploy(state, book, by, -value)
-    _change_asset(state, position.token.mint, -position.value_micros)
+def _settle_position(state: State, book: WalletBook, position: Position) -> None:
+    mint = position.token.mint
+    _count(state, book, position, 1, state.price_pico(mint))
+    if position.units:
+        watch_again(state, book, mint)
+    else:
+        forget(book, position)
+        state.valuation.note(book, mint)
+        del book.positions[mint]
+        if mint not in book.entries:
+            _add(state.users, mint, -1)
 
 
-def count(state: State, book: WalletBook, position: Position) -> None:
-    book.positions_micros += position.value_micros
-    book.cost_micros += position.cost_micros
-    for by, value in position.shares():
-        _deploy(state, book, by, value)
-    _change_asset(state, position.token.mint, position.value_micros)
+def _count(state: State, book: WalletBook, position: Position, sign: int, price_pico: int) -> None:
+    """Take a position out of every sum before it changes (-1), and put it back (1)."""
+    book.cost_micros += sign * position.cost_micros
+    _gain(state, book, WHOLE, sign * position.value_micros(price_pico))
+    for by, value in position.value_by(price_pico).items():
+        _gain(state, book, by, sign * value)
+    _change_asset(state, position.token.mint, sign * position.value_micros(price_pico))
+
+
+def _gain(state: State, book: WalletBook, by: str, micros: int) -> None:
+    """What a strategy owns here is worth more, or WHOLE: all of it."""
+    if by == WHOLE:
+        book.positions_micros += micros
+    else:
+        _add(book.deployed, by, micros)
+        _add(state.strategies, by, micros)
 
 
 def watch_again(state: State, book: WalletBook, mint: Mint) -> None:
-    """When something else than its units has moved the prices at which a position is due."""
-    watch(book, book.positions[mint], _price_pico(state, mint))
+    """When something else than its price has moved the prices at which a position is due."""
+    watch(book, book.positions[mint], state.price_pico(mint))
+    state.valuation.note(book, mint)
 
 
 def configure(state: State, book: WalletBook, wallet: Wallet) -> None:
@@ -123,38 +119,24 @@ def configure(state: State, book: WalletBook, wallet: Wallet) -> None:
         watch_again(state, book, mint)
 
 
-def _price_pico(state: State, mint: Mint) -> int:
-    """Zero where it was never priced."""
-    mark = state.marks.get(mint)
-    return mark.price_pico if mark is not None else 0
-
-
-class Shift(msgspec.Struct):
-    """What a mark does to one token."""
-
-    price_pico: int
-    shown_twice_pico: int  # the lower of this price and the one before: a peak is for ever, and one may be a mistake
-    micros: int = 0  # by which all positions together changed
-
-
-def mark_prices(state: State, marks: Iterable[Mark]) -> None:
-    """Value every position anew, and every sum with it. All of them may change at once, so each is touched once."""
-    shifts, changed = dict[Mint, Shift](), False
+def mark_prices(state: State, marks: Sequence[Mark]) -> None:
+    """Value every position anew, and every sum with it."""
+    before = {mark.mint: state.price_pico(mark.mint) for mark in marks}
     for mark in marks:
-        before = _price_pico(state, mark.mint)
-        changed |= before != mark.price_pico
-        shifts[mark.mint] = Shift(mark.price_pico, min(mark.price_pico, before))
         state.marks[mark.mint] = mark
         _observe(state, mark)
-    for book in state.wallets.values():
-        if book.positions:
-            _reprice(state, book, shifts)
-        if changed:
+    prices = {mint: mark.price_pico for mint, mark in state.marks.items()}
+    gains = state.valuation.revalue([*state.wallets.values()], prices, before)
+    for book, by, micros in gains.by_owner:
+        _gain(state, book, by, micros)
+    for mint, micros in gains.by_token:
+        _change_asset(state, mint, micros)
+    for book, position in gains.left:
+        _revalue(state, book, position, before[position.token.mint])
+    if any(price_pico != state.price_pico(mint) for mint, price_pico in before.items()):
+        state.repriced = True
+        for book in state.wallets.values():
             refresh_equity(state, book)
-    for mint, shift in shifts.items():
-        if shift.micros:
-            _change_asset(state, mint, shift.micros)
-    state.repriced |= changed
 
 
 def _observe(state: State, mark: Mark) -> None:
@@ -164,42 +146,13 @@ def _observe(state: State, mark: Mark) -> None:
     known.observe(mark, state.settings.volatility_half_life_ns)
 
 
-def _reprice(state: State, book: WalletBook, shifts: dict[Mint, Shift]) -> None:
-    deployed, reached, gained = book.deployed, book.reached, 0
-    before = deployed.copy()
-    for mint, position in book.positions.items():
-        shift = shifts.get(mint)
-        if shift is None:
-            continue
-        price_pico, sole = shift.price_pico, position.sole
-        value = position.units * price_pico // position.scale
-        change = value - position.value_micros
-        if change:
-            position.value_micros = value
-            gained += change
-            shift.micros += change
-            if sole is not None:
-                deployed[sole] = deployed.get(sole, 0) + change
-        if sole is None:
-            _reprice_parts(deployed, position, price_pico)
-        if shift.shown_twice_pico > position.peak_pico:
-            position.raise_peak(shift.shown_twice_pico)
-        if not position.due_below_pico < price_pico < position.due_above_pico:
-            reached.add(mint)
-        elif reached:
-            reached.discard(mint)
-    book.positions_micros += gained
-    for by, micros in [*deployed.items()]:
-        _add(state.strategies, by, micros - before.get(by, 0))
-        if not micros:
-            del deployed[by]
-
-
-def _reprice_parts(deployed: dict[str, int], position: Position, price_pico: int) -> None:
-    parts = position.value_parts(price_pico)
-    for by, micros in parts.items():
-        deployed[by] = deployed.get(by, 0) + micros - position.value_by[by]
-    position.value_by = parts
+def _revalue(state: State, book: WalletBook, position: Position, before_pico: int) -> None:
+    """The plain loop: what the columns must come to."""
+    price_pico = state.price_pico(position.token.mint)
+    _count(state, book, position, -1, before_pico)
+    _count(state, book, position, 1, price_pico)
+    position.peak_pico = max(position.peak_pico, shown_twice_pico(before_pico, price_pico))
+    reach(book, position, price_pico)
 
 
 def refresh_equity(state: State, book: WalletBook) -> None:

@@ -15,7 +15,7 @@ from overmind.core.messages import Code, ExitCause, Refusal
 from overmind.core.model import BPS, MICROS, SOL, Mint, Signal, Value, WalletId, units_of
 from overmind.core.positions import Position
 from overmind.core.state import State
-from overmind.core.triggers import exit_at_ns, exits_of, profit_pico, stop_loss_ppm, stop_pico
+from overmind.core.triggers import exit_at_ns, exits_of, profit_pico, stop_loss_ppm, stop_pico, trail_pico
 
 SLICE_MIN_MICROS: Final = 10 * MICROS  # no exit is cut smaller than that
 DUST_MICROS: Final = MICROS // 100  # what is worth less is not worth its fee
@@ -31,21 +31,26 @@ class Due(Value, frozen=True):
 def exits_due(state: State, at_ns: int) -> list[Due]:
     """What may be tried now, the most urgent cause first, and the largest position first within a cause."""
     found = [
-        (list(ExitCause).index(due.cause), -book.positions[mint].value_micros, book.slot, mint, due)
+        due
         for book in state.wallets.values()
         for mint in _looked_at(book, at_ns)
         if (due := due_of(state, book, mint, at_ns)) is not None
     ]
-    return [due for *_, due in sorted(found, key=lambda one: one[:4])]
+    return sorted(found, key=lambda due: _urgency(state, due))
+
+
+def _urgency(state: State, due: Due) -> tuple[int, int, int, Mint]:
+    book = state.wallets[due.wallet_id]
+    value = book.positions[due.mint].value_micros(state.price_pico(due.mint))
+    return list(ExitCause).index(due.cause), -value, book.slot, due.mint
 
 
 def _looked_at(book: WalletBook, at_ns: int) -> Collection[Mint]:
     """The cheap look: few, and among them all that is due."""
     if book.liquidating:
         return book.positions
-    if not book.timed:
-        return book.reached
-    return book.reached.union(mint for mint, by_ns in book.timed.items() if by_ns <= at_ns)
+    overdue = [mint for mint, by_ns in book.timed.items() if by_ns <= at_ns]
+    return book.reached.union(overdue) if overdue else book.reached
 
 
 def due_of(state: State, book: WalletBook, mint: Mint, at_ns: int) -> Due | None:
@@ -54,7 +59,7 @@ def due_of(state: State, book: WalletBook, mint: Mint, at_ns: int) -> Due | None
     if position is None or (exiting is not None and (exiting.open or at_ns < exiting.after_ns)):
         return None
     price = fresh_price_pico(state, mint, at_ns)
-    if price is None or position.value_micros < DUST_MICROS or not sellable_units(state, book, mint):
+    if price is None or position.value_micros(price) < DUST_MICROS or not sellable_units(state, book, mint):
         return None
     return next(_causes(book, position, price, at_ns), None)
 
@@ -65,7 +70,7 @@ def _causes(book: WalletBook, position: Position, price_pico: int, at_ns: int) -
         yield Due(wallet_id, mint, ExitCause.LIQUIDATION)
     if (stop := stop_pico(book, position)) is not None and price_pico <= stop:
         yield Due(wallet_id, mint, ExitCause.STOP_LOSS, stop)
-    if price_pico <= (trail := position.trail_pico):
+    if (trail := trail_pico(book, position)) is not None and price_pico <= trail:
         yield Due(wallet_id, mint, ExitCause.TRAILING_STOP, trail)
     if (profit := profit_pico(book, position)) is not None and price_pico >= profit:
         yield Due(wallet_id, mint, ExitCause.TAKE_PROFIT, profit)

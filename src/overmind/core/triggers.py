@@ -1,13 +1,13 @@
-"""At which prices a position may be due to be sold: kept beside it, so that a mark finds what is due by comparing.
+"""At which prices a position may be due to be sold, and whether the newest one has reached them.
 
-`watch` follows everything that moves them: the position, its exits, its peak, the wallet's limits and exits.
+`watch` follows whatever moves them: the position, its exits, the wallet's limits and exits; `reach` the marks alone.
 """
 
 from __future__ import annotations
 
 from overmind.core.book import WalletBook
 from overmind.core.model import PPM, Exits
-from overmind.core.positions import NEVER_PICO, Position, stricter, strictest
+from overmind.core.positions import Position, stricter, strictest
 
 
 def exits_of(book: WalletBook, position: Position) -> Exits | None:
@@ -27,6 +27,18 @@ def stop_pico(book: WalletBook, position: Position) -> int | None:
     return None if stop_ppm is None else position.average_cost_pico * (PPM - stop_ppm) // PPM
 
 
+def trailing_ppm(book: WalletBook, position: Position) -> int | None:
+    """How far below its peak it is sold; None: it is not."""
+    exits = exits_of(book, position)
+    return None if exits is None else exits.trailing_ppm
+
+
+def trail_pico(book: WalletBook, position: Position) -> int | None:
+    """At or below it the trailing stop is due; None: there is none."""
+    trailing = trailing_ppm(book, position)
+    return None if trailing is None else position.peak_pico * (PPM - trailing) // PPM
+
+
 def profit_pico(book: WalletBook, position: Position) -> int | None:
     """At or above it the take-profit is due; None: there is none, also where nothing was paid."""
     exits = exits_of(book, position)
@@ -43,23 +55,28 @@ def exit_at_ns(book: WalletBook, position: Position) -> int | None:
     return stricter(position.exit_by_ns, None if held_ns is None else position.opened_ns + held_ns)
 
 
+def shown_twice_pico(before_pico: int, price_pico: int) -> int:
+    """What two marks in a row have reached. A peak is for ever, and one mark may be a mistake."""
+    return min(before_pico, price_pico)
+
+
 def watch(book: WalletBook, position: Position, price_pico: int) -> None:
-    """Set the prices anew, and whether the newest one has reached them."""
-    mint, exits = position.token.mint, exits_of(book, position)
-    position.due_below_pico = stop_pico(book, position) or 0
-    position.trailing_ppm, position.due_above_pico = PPM, NEVER_PICO
-    if exits is not None:
-        position.trailing_ppm = PPM if exits.trailing_ppm is None else exits.trailing_ppm
-        position.due_below_pico = max(position.due_below_pico, position.trail_pico)
-        position.due_above_pico = profit_pico(book, position) or NEVER_PICO
-    if position.due_below_pico < price_pico < position.due_above_pico:
-        book.reached.discard(mint)
-    else:
-        book.reached.add(mint)
+    """Follow everything that says when it is due."""
+    reach(book, position, price_pico)
     if (by_ns := exit_at_ns(book, position)) is not None:
-        book.timed[mint] = by_ns
+        book.timed[position.token.mint] = by_ns
     else:
-        book.timed.pop(mint, None)
+        book.timed.pop(position.token.mint, None)
+
+
+def reach(book: WalletBook, position: Position, price_pico: int) -> None:
+    """Note whether the newest price has reached one at which it may be due."""
+    profit = profit_pico(book, position)
+    lower = max(stop_pico(book, position) or 0, trail_pico(book, position) or 0)
+    if price_pico <= lower or (profit is not None and price_pico >= profit):
+        book.reached.add(position.token.mint)
+    else:
+        book.reached.discard(position.token.mint)
 
 
 def forget(book: WalletBook, position: Position) -> None:

@@ -268,9 +268,9 @@ async def position_size_limits(studio: Studio) -> str:
         await bench.fill("800")
         refused(await bench.submit("50"), Code.STRATEGY_POSITION_SIZE)
         await bench.fill("800", symbol="ETH")
-        size = max(
-            position.value_micros for position in bench.app.engine.state.wallets[WalletId("one")].positions.values()
-        )
+        state = bench.app.engine.state
+        positions = state.wallets[WalletId("one")].positions
+        size = max(position.value_micros(state.price_pico(mint)) for mint, position in positions.items())
     expect(size <= 800 * MICROS, f"a position is worth {size} micro-USD")
     return "800 USD taken at a limit of 800, refused at 800.000001 and 1000.000001, and more in the same token"
 
