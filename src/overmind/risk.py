@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 from overmind.core.book import WalletBook
-from overmind.core.breakers import DAY_LOSS, DRAWDOWN, EMERGENCY, reached
+from overmind.core.breakers import DAY_LOSS, DRAWDOWN, EMERGENCY
 from overmind.core.model import MICROS, PPM, SOL, Mint, StrategyType, Value, WalletId, ppm_of
-from overmind.core.state import State
+from overmind.core.state import State, reached
 from overmind.reports import (
     HoldRow,
     cash_of,

@@ -235,6 +235,14 @@ def test_one_wild_mark_stops_and_sells_nothing() -> None:
     assert told(desk.play("exits; moves")) == "nothing"
 
 
+@pytest.mark.parametrize("before", ["stop", "hold w1 emergency; hold w2 emergency"])
+def test_nor_does_it_on_a_desk_that_is_stopped_already(before: str) -> None:
+    desk = Play(f"w1; w2 type Emergency; desk threshold 10 then sweep; buy eth $9000; fill; {before}")
+    for price in (15, 2_000, 15, 2_000, 15):
+        assert told(desk.play(f"mark eth {price}")) == "PricesMarked"
+    assert told(desk.play("mark eth 16")) == "PricesMarked + LiquidationOrdered"
+
+
 def test_a_stop_of_an_operator_does_what_he_says_whatever_the_automatic_one_would() -> None:
     desk = Play("w1; w2 type Emergency; desk then sweep; stop")
     assert told(desk.play("moves")) == "nothing"

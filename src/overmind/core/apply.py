@@ -62,6 +62,7 @@ def apply(state: State, entry: Entry) -> None:
         case OrderFinal(order_id=order_id):
             finalise(state, order_id)
         case PricesMarked(marks=marks):
+            state.stop_was_reached = state.stop_is_reached
             mark_prices(state, marks)
         case SignalRefused(signal=signal):
             state.refused += 1

@@ -12,8 +12,8 @@ from typing import Final
 from overmind.core.book import WalletBook
 from overmind.core.holds import add_hold
 from overmind.core.messages import Event, Hold, LiquidationOrdered, Scope
-from overmind.core.model import DAY_NS, MICROS, PPM, WalletType
-from overmind.core.state import State
+from overmind.core.model import DAY_NS, MICROS, WalletType
+from overmind.core.state import State, reached
 
 DAY_LOSS, LOSS_STREAK, DRAWDOWN, EMERGENCY = "day_loss", "loss_streak", "drawdown", "emergency"
 DAY_TRADES: Final = "day_trades"
@@ -28,13 +28,11 @@ def after_outcome(state: State, book: WalletBook, at_ns: int) -> Iterator[Event]
 
 def after_marks(state: State, at_ns: int) -> Iterator[Event]:
     """One wild mark stops everything, which harms nobody; what the stop sells waits until the next one agrees."""
-    was_stopped = all(EMERGENCY in book.holds for book in state.wallets.values())
     for book in state.wallets.values():
         yield from _of_wallet(state, book, at_ns)
     yield from _of_portfolio(state, at_ns)
-    capital, desk = state.stop_base.capital_micros(state.deposited_micros), state.settings
-    if was_stopped and desk.emergency_liquidate and reached(state.equity_micros, capital, desk.emergency_stop_ppm):
-        yield from liquidate(state, _lost(state, capital, SINCE, desk.emergency_stop_ppm), desk.emergency_sweep)
+    if state.settings.emergency_liquidate and state.stop_was_reached and state.stop_is_reached:
+        yield from liquidate(state, _lost_to_stop(state), state.settings.emergency_sweep)
 
 
 def stop_all(state: State, reason: str, at_ns: int) -> Iterator[Event]:
@@ -77,9 +75,8 @@ def _of_portfolio(state: State, at_ns: int) -> Iterator[Event]:
     if DRAWDOWN not in holds and reached(state.equity_micros, peak, desk.drawdown_max_ppm):
         reason = _lost(state, peak, "from the peak", desk.drawdown_max_ppm)
         yield from add_hold(state, Scope(), Hold(DRAWDOWN, reason, at_ns))
-    capital = state.stop_base.capital_micros(state.deposited_micros)
-    if reached(state.equity_micros, capital, desk.emergency_stop_ppm):
-        yield from stop_all(state, _lost(state, capital, SINCE, desk.emergency_stop_ppm), at_ns)
+    if state.stop_is_reached:
+        yield from stop_all(state, _lost_to_stop(state), at_ns)
 
 
 def _used_up(trades: int, trades_max: int, holds: dict[str, Hold]) -> bool:
@@ -87,15 +84,14 @@ def _used_up(trades: int, trades_max: int, holds: dict[str, Hold]) -> bool:
     return trades >= max(1, trades_max) and DAY_TRADES not in holds
 
 
-def reached(equity_micros: int, capital_micros: int, limit_ppm: int) -> bool:
-    """Whether what is left of the capital is so much less. Exact, in integers."""
-    loss = capital_micros - equity_micros
-    return loss > 0 and loss * PPM >= capital_micros * limit_ppm
-
-
 def _lost(state: State, capital_micros: int, since: str, limit_ppm: int) -> str:
     loss = capital_micros - state.equity_micros
     return f"the portfolio lost {_usd(loss)} of {_usd(capital_micros)} {since}, the limit is {limit_ppm / 10_000:g} %"
+
+
+def _lost_to_stop(state: State) -> str:
+    capital = state.stop_base.capital_micros(state.deposited_micros)
+    return _lost(state, capital, SINCE, state.settings.emergency_stop_ppm)
 
 
 def _midnight_ns(state: State, at_ns: int) -> int:

@@ -13,6 +13,7 @@ from overmind.core.ledger import Ledger
 from overmind.core.messages import Change, DeskFounded, Hold, MintLists, Scope
 from overmind.core.model import (
     DAY_NS,
+    PPM,
     SOL,
     DepositId,
     Desk,
@@ -72,6 +73,12 @@ class Baseline(Value, frozen=True):
         return self.equity_micros + deposited_micros - self.deposited_micros
 
 
+def reached(equity_micros: int, capital_micros: int, limit_ppm: int) -> bool:
+    """Whether what is left of the capital is so much less. Exact, in integers."""
+    loss = capital_micros - equity_micros
+    return loss > 0 and loss * PPM >= capital_micros * limit_ppm
+
+
 class State(msgspec.Struct):
     version: int = 0  # as encoded; a state without one is of no version that we know
     seq: int = 0
@@ -103,6 +110,7 @@ class State(msgspec.Struct):
     deposited_micros: int = 0  # net, at the marks of the time
     day_base: Baseline = Baseline()  # at 00:00 UTC
     stop_base: Baseline = Baseline()  # at 00:00 UTC, or when a wallet was last reactivated
+    stop_was_reached: bool = False  # at the marks before the newest
     peak_gain_micros: int = 0  # the highest that equity has stood above what was deposited
     timed: list[TimedHold] = msgspec.field(default_factory=list)  # the holds, wherever they are, that end by themselves
     signals: int = 0
@@ -129,6 +137,12 @@ class State(msgspec.Struct):
     def baseline(self) -> Baseline:
         """What a loss counts from, if it counts from now."""
         return Baseline(self.equity_micros, self.deposited_micros)
+
+    @property
+    def stop_is_reached(self) -> bool:
+        """Whether the portfolio has lost as much as stops everything, at the newest marks."""
+        capital = self.stop_base.capital_micros(self.deposited_micros)
+        return reached(self.equity_micros, capital, self.settings.emergency_stop_ppm)
 
     def price_pico(self, mint: Mint) -> int:
         """The newest mark; zero: it was never priced."""
