@@ -504,7 +504,8 @@ def check_limits_of_wallet(state: State, plain: Accountant, order: Order, book: 
     buys = plain.orders(w, Side.BUY)
     loss = max(0, -plain.day_pnl(w))
     assert loss < limits.daily_loss_max_micros
-    assert order.loss_max_micros * PPM >= order.notional_micros * limits.stop_loss_ppm
+    wanted = order.exits.stop_loss_ppm if order.exits is not None else None
+    assert order.loss_max_micros * PPM >= order.notional_micros * (limits.stop_loss_ppm or wanted or 0)
     assert loss + sum(one.loss_max_micros for one in buys) <= limits.daily_loss_max_micros
     assert plain.trades_today[w] + len(buys) <= limits.trades_per_day_max
     others = plain.mints(w) | {one.mint for one in buys if one.id != order.id}

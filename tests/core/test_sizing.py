@@ -44,7 +44,7 @@ w1; desk depth 9899                               | 100.999999      | PRICE_IMPA
 w1 loss 50.213928 stop 5                          | 1000            | DAILY_LOSS_HEADROOM
 w1 loss 50.213928 stop 4                          | 1250            | DAILY_LOSS_HEADROOM
 w1 loss 50.213927 stop 5                          | 999.99998       | DAILY_LOSS_HEADROOM
-w1 loss 50.213928 stop 0                          | 9900            | INSUFFICIENT_QUOTE
+w1 loss 50.213928 stop 0                          | 1000            | DAILY_LOSS_HEADROOM
 w1 loss 100.427856 stop 5; buy eth $1000          | 1000            | DAILY_LOSS_HEADROOM
 """
 
@@ -63,7 +63,7 @@ def test_one_unit_more_breaks_the_limit_that_capped_it() -> None:
     for steps, size, binding in rows(BINDING_TABLE):
         if binding:
             beyond = f"${int(float(size) * MICROS) / MICROS + 0.000001:f}"
-            refused = told(Play(steps).play(f"buy eth {beyond}"))
+            refused = told(Play(steps).play(f"buy eth {beyond} stop 5"))
             assert all(code in refused for code in binding.split()), (steps, refused)
 
 

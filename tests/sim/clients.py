@@ -388,7 +388,8 @@ class Trader:
         open_for = [book for book in books.wallets.values() if signal.strategy in book.wallet.strategies]
         if not open_for or signal.mint not in books.decimals:
             return 10 * MICROS
-        room = rules.rooms(books, self._random.choice(open_for), signal.strategy, signal.mint)
+        book = self._random.choice(open_for)
+        room = rules.rooms(books, book, signal.strategy, signal.mint, rules.falls_ppm(book, signal))
         room[Code.PORTFOLIO_EXPOSURE] = (
             books.total_equity() * books.settings.portfolio_exposure_max_ppm // PPM - books.exposure()
         )

@@ -189,7 +189,7 @@ def wanted(books: Books, book: WalletBooks, signal: Signal, volatile_ppm: int) -
 def sized(books: Books, book: WalletBooks, signal: Signal, volatile_ppm: int) -> int:
     """The same, as far as every limit lets it."""
     desk, equity = books.settings, books.total_equity()
-    room = rooms(books, book, signal.strategy, signal.mint)
+    room = rooms(books, book, signal.strategy, signal.mint, falls_ppm(book, signal))
     room[Code.PORTFOLIO_EXPOSURE] = equity * desk.portfolio_exposure_max_ppm // PPM - books.exposure()
     room[Code.ASSET_CONCENTRATION] = equity * desk.asset_max_ppm // PPM - books.asset(signal.mint)
     room[Code.STRATEGY_CONCENTRATION] = equity * desk.strategy_max_ppm // PPM - books.deployed(signal.strategy)
@@ -242,14 +242,20 @@ def broken_by_wallet(books: Books, book: WalletBooks, wish: Entering) -> set[Cod
         Code.RATE_LIMIT: placed_within_a_second(book, wish.at_ns) >= desk.rate_max_per_s,
         Code.DAILY_LOSS: day_loss(books, book) >= wallet.limits.daily_loss_max_micros,
     }
-    room = rooms(books, book, signal.strategy, signal.mint)
+    room = rooms(books, book, signal.strategy, signal.mint, falls_ppm(book, signal))
     rules |= {code: wish.notional_micros > micros for code, micros in room.items()}
     if rules[Code.DAILY_LOSS]:
         rules[Code.DAILY_LOSS_HEADROOM] = False  # Named only while some of it is left.
     return {code for code, broken in rules.items() if broken}
 
 
-def rooms(books: Books, book: WalletBooks, strategy: StrategyType, mint: Mint) -> dict[Code, int]:
+def falls_ppm(book: WalletBooks, signal: Signal) -> int:
+    """How far an entry of it may fall until a stop of somebody's sells it; 0: nobody wants one."""
+    wanted = signal.exits.stop_loss_ppm if signal.exits is not None else None
+    return next((stop for stop in (book.wallet.limits.stop_loss_ppm, wanted) if stop), 0)
+
+
+def rooms(books: Books, book: WalletBooks, strategy: StrategyType, mint: Mint, falls_ppm: int) -> dict[Code, int]:
     """The largest entry that each rule of this wallet admits now, in micro-USD; below zero: none at all."""
     desk, limits, equity = books.settings, book.wallet.limits, books.equity(book)
     share = book.wallet.strategies.get(strategy)
@@ -262,7 +268,7 @@ def rooms(books: Books, book: WalletBooks, strategy: StrategyType, mint: Mint) -
     at_risk = day_loss(books, book) + sum(one.loss_max_micros for one in entries) + costs
     loss_left = limits.daily_loss_max_micros - at_risk
     found = {
-        Code.DAILY_LOSS_HEADROOM: _before_stop(loss_left, limits.stop_loss_ppm),
+        Code.DAILY_LOSS_HEADROOM: _before_stop(loss_left, falls_ppm),
         Code.POSITION_SIZE: limits.position_max_micros - books.position(book, mint) - held_mint,
         Code.INSUFFICIENT_QUOTE: books.free(book, desk.quote.mint),
         Code.WALLET_EXPOSURE: equity * limits.exposure_max_ppm // PPM - books.positions(book) - held_all,
@@ -278,11 +284,11 @@ def rooms(books: Books, book: WalletBooks, strategy: StrategyType, mint: Mint) -
     return found
 
 
-def _before_stop(loss_left: int, stop_loss_ppm: int) -> int:
-    """The largest notional whose stop loss, rounded up, still fits."""
+def _before_stop(loss_left: int, falls_ppm: int) -> int:
+    """The largest notional whose loss, rounded up, still fits."""
     if loss_left < 0:
         return -1
-    return loss_left * PPM // stop_loss_ppm if stop_loss_ppm else WITHOUT_END
+    return loss_left * PPM // falls_ppm if falls_ppm else WITHOUT_END
 
 
 def day_loss(books: Books, book: WalletBooks) -> int:
@@ -332,9 +338,9 @@ def whole_cost_bps(books: Books, book: WalletBooks, wish: Entering) -> float:
 
 
 def capacity(books: Books, book: WalletBooks, strategy: StrategyType) -> int:
-    """The largest entry in a token that this wallet has an account for and nothing of yet."""
+    """The largest entry in a token that this wallet has an account for and nothing of yet, whatever stop it brings."""
     wallet, share = book.wallet, book.wallet.strategies[strategy]
-    room = rooms(books, book, strategy, SOL)  # Every wallet has a SOL account.
+    room = rooms(books, book, strategy, SOL, wallet.limits.stop_loss_ppm)  # Every wallet has a SOL account.
     general = [micros for code, micros in room.items() if code not in (Code.POSITION_SIZE, Code.STRATEGY_POSITION_SIZE)]
     return min(*general, wallet.limits.position_max_micros, share.position_max_micros, NOTIONAL_MAX_MICROS)
 
@@ -344,7 +350,7 @@ def expected_entry(books: Books, book: WalletBooks, wish: Entering) -> dict[str,
     desk, signal = books.settings, wish.signal
     rent = rent_lamports(books, book, signal.mint)
     costs = books.sol_value_up(desk.costs.fee_max_lamports) + books.sol_value_up(rent)
-    stop = -(-wish.notional_micros * book.wallet.limits.stop_loss_ppm // PPM)
+    stop = -(-wish.notional_micros * falls_ppm(book, signal) // PPM)
     return {
         "notional_micros": wish.notional_micros,
         "loss_max_micros": stop + costs,

@@ -339,9 +339,15 @@ def wallet_refusals(state: State, book: WalletBook, ask: Ask, at_ns: int) -> Ite
 
 def loss_max_micros(book: WalletBook, ask: Ask) -> int:
     """What this order can cost the day: the stop loss on its notional, and all costs."""
-    stop = -(-ask.notional_micros * book.wallet.limits.stop_loss_ppm // PPM)
+    stop = -(-ask.notional_micros * entry_stop_ppm(book, ask.signal) // PPM)
     rent = 0 if ask.signal.mint in book.token_accounts else ask.rent_micros
     return stop + ask.fee_micros + rent
+
+
+def entry_stop_ppm(book: WalletBook, signal: Signal) -> int:
+    """How far what it buys may fall before it is sold: the wallet's stop loss, else the signal's; 0: there is none."""
+    wanted = signal.exits.stop_loss_ppm if signal.exits is not None else None
+    return book.wallet.limits.stop_loss_ppm or wanted or 0
 
 
 def rent_lamports(desk: Desk, book: WalletBook, mint: Mint) -> int:
@@ -387,6 +393,7 @@ def wallet_capacity_micros(state: State, book: WalletBook) -> int:
         limits.position_max_micros,
         ppm_of(book.equity_micros, limits.exposure_max_ppm) - book.positions_micros - book.entries_micros,
         balance(book.accounts.free, desk.quote.mint),
+        # Without a stop loss of the wallet the signal's counts: then `wallet_refusals` says.
         loss_room * PPM // limits.stop_loss_ppm if limits.stop_loss_ppm else NOTIONAL_MAX_MICROS,
         NOTIONAL_MAX_MICROS,
     )

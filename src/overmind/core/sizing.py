@@ -22,6 +22,7 @@ from overmind.core.book import WalletBook
 from overmind.core.gate import (
     Ask,
     ask_for,
+    entry_stop_ppm,
     loss_max_micros,
     signal_refusals,
     slippage_ceiling_bps,
@@ -221,7 +222,7 @@ def _strategy_cap(state: State, signal: Signal) -> int:
 
 def _day_loss_cap(state: State, book: WalletBook, least: Ask) -> int:
     """The stop loss is rounded up, so what is left divided by it is rounded down."""
-    limits, stop_ppm = book.wallet.limits, book.wallet.limits.stop_loss_ppm
+    limits, stop_ppm = book.wallet.limits, entry_stop_ppm(book, least.signal)
     costs = loss_max_micros(book, least) - -(-least.notional_micros * stop_ppm // PPM)
     left = limits.daily_loss_max_micros - max(0, -book.day_pnl_micros) - book.loss_in_flight_micros - costs
     if left < 0:
