@@ -35,7 +35,8 @@ MEANING: Final[dict[Code, str]] = {
     Code.SIZE_TOO_SMALL: "What the risk budget may buy, by the limits named, is under OVERMIND_SIZING_MIN_USD.",
     Code.RISK_LEVEL: "The wallet's risk level is above the signal's tolerance.",
     Code.DAILY_LOSS: "The wallet's loss limit of this UTC day is used up.",
-    Code.DAILY_LOSS_HEADROOM: "What this order could lose (to the wallet's stop loss, else its own), with what is in flight, does not fit the rest.",
+    Code.DAILY_LOSS_HEADROOM: "What this order could lose (by the wallet's stop loss, else its own), with what is in "
+    "flight, does not fit what is left.",
     Code.ASSET_COOLDOWN: "The wallet's stop loss sold this token so shortly ago; see OVERMIND_STOP_COOLDOWN_SEC.",
     Code.TRADES_TODAY: "The wallet's trades of this UTC day are used up; open entries count.",
     Code.PORTFOLIO_TRADES: "The trades of all wallets in this UTC day are used up; see OVERMIND_DAY_TRADES_MAX.",

@@ -110,6 +110,8 @@ w1 stop 5; desk cooldown 9000; buy eth $1000; fill; mark eth 1900; exits; wait 1
 w1 stop 5; desk cooldown 9000; buy eth $1000; fill; mark eth 1900; exits; wait 1000; fill; wait 9000 | buy eth $1 \
 | w1 $1
 w1 stop 5; desk cooldown 9000; buy eth $1000; fill; mark eth 1900; exits; fill | buy btc $1 | w1 $1
+w1 stop 5; desk cooldown 9000; buy eth $1000; fill; mark eth 1; exits; reject for NOT_CONFIRMED; mark eth 2000 \
+| buy eth $1 | w1 $1
 w1 loss 50 stop 5                                        | buy sol $999.8      | w1 $999.8
 w1 loss 50 stop 5                                        | buy sol $999.800001 | DAILY_LOSS_HEADROOM 50 50.000001 @w1
 w1 loss 50 stop 5                                        | buy eth $995.72144  | w1 $995.72144
@@ -119,9 +121,11 @@ w1 loss 50 stop 5; buy sol $500                          | buy sol $499.600001 |
 w1 loss 50 stop 5; buy sol $500; fill                    | buy sol $999.8      | w1 $999.8
 # Where the wallet has no stop loss, the signal's says what the order may lose; else the wallet's does.
 w1 loss 50.213928                                        | buy eth $1000 stop 5 | w1 $1000
-w1 loss 50.213927                                        | buy eth $1000 stop 5 | DAILY_LOSS_HEADROOM 50.213927 50.213928 @w1
+w1 loss 50.213927                                        | buy eth $1000 stop 5 \
+| DAILY_LOSS_HEADROOM 50.213927 50.213928 @w1
 w1 loss 50.213928 stop 5                                 | buy eth $1000 stop 9 | w1 $1000
-w1 loss 50.213927 stop 5                                 | buy eth $1000 stop 1 | DAILY_LOSS_HEADROOM 50.213927 50.213928 @w1
+w1 loss 50.213927 stop 5                                 | buy eth $1000 stop 1 \
+| DAILY_LOSS_HEADROOM 50.213927 50.213928 @w1
 # Counters. What is open counts as traded; what came to nothing does not.
 w1 trades 2; buy eth $1; fill                     | buy eth $1 | w1 $1
 w1 trades 2; buy eth $1; fill; buy eth $1         | buy eth $1 | TRADES_TODAY 2 3 @w1

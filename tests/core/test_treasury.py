@@ -167,9 +167,49 @@ def test_the_ladder_widens_with_what_the_market_does_not_take_and_never_beyond_i
         assert order.received_min == -(-order.notional_micros * (BPS - order.slippage_max_bps) // BPS) or (
             order.received_min == order.notional_micros * (BPS - order.slippage_max_bps) // BPS
         )
-        desk.play(f"reject for {reason}; wait 100; mark eth 1899")
+        desk.play(f"reject for {reason}; wait 32; mark eth 1899")
     assert slippages == [50, 200, 200, 900, 900, 900]
     assert exit_of(desk).slippage_max_bps == 50  # The price was never there: the next try begins anew.
+
+
+def failed(desk: Play, times: int, reason: str = "SLIPPAGE") -> None:
+    for _ in range(times):
+        exit_of(desk)
+        desk.play(f"reject for {reason}; wait 64000; mark eth 1899")
+
+
+def waited(desk: Play, ms: int) -> str:
+    desk.play(f"wait {ms}; mark eth 1899")
+    return due(desk)
+
+
+def test_a_price_that_was_not_true_is_looked_at_again_soon_however_often() -> None:
+    desk = Play("w1 stop 5; deposit w1 1 eth; mark eth 1899")
+    failed(desk, 6, "NOT_CONFIRMED")
+    exit_of(desk)
+    desk.play("reject for NOT_CONFIRMED")
+    assert waited(desk, 7_999) == "nothing"
+    assert waited(desk, 1) == "stop w1 1 eth"
+    desk.play("reject for SLIPPAGE")
+    assert waited(desk, 15_999) == "nothing"
+    assert waited(desk, 1) == "stop w1 0.5 eth"
+
+
+@pytest.mark.parametrize(("later", "slippage", "sold"), [(31_999, 800, "0.125"), (32_001, 100, "1")])
+def test_what_a_fall_long_ago_came_to_is_forgotten(later: int, slippage: int, sold: str) -> None:
+    """The longest pause after it could have been tried again: that was 32 s after it failed."""
+    desk = Play("w1 stop 5; desk ladder 100,200,400,800; deposit w1 1 eth; mark eth 1899")
+    failed(desk, 5)
+    desk.play(f"wait {later}; mark eth 1899")
+    assert due(desk) == f"stop w1 {sold} eth"
+    assert [one.order.slippage_max_bps for one in desk.state.open_orders.values()] == [slippage]
+
+
+def test_a_position_that_is_gone_takes_along_how_selling_it_went() -> None:
+    desk = Play("w1 stop 5; deposit w1 1 eth; mark eth 1899")
+    failed(desk, 3)
+    desk.play("sell eth all; fill; deposit w1 1 eth; mark eth 1000")
+    assert due(desk) == "stop w1 1 eth"
 
 
 def test_an_exit_has_an_id_of_its_own_for_ever() -> None:

@@ -23,6 +23,7 @@ from overmind.core.model import (
 )
 from overmind.core.positions import Position
 
+DOUBLINGS_MAX: Final = 5  # of the pause before what failed is tried again
 QUALITY_WINDOW: Final = 100  # executions that a wallet's performance score looks back on
 
 # Which status a hold's cause shows as, most severe first; any other cause means Suspended.
@@ -130,6 +131,7 @@ class WalletBook(msgspec.Struct):
     reached: set[Mint] = msgspec.field(default_factory=set)  # positions whose newest price may make them due
     timed: dict[Mint, int] = msgspec.field(default_factory=dict)  # those that have their time, and when it is over
     cooldowns: dict[Mint, int] = msgspec.field(default_factory=dict)  # until when not to buy what a stop sold
+    cooled_before: dict[Mint, int] = msgspec.field(default_factory=dict)  # likewise, before a stop began to sell it
     liquidating: bool = False
     sweeping: bool = False  # what it has of the quote currency goes to the Emergency wallet
     sweep: Trying = msgspec.field(default_factory=Trying)
@@ -149,6 +151,13 @@ class WalletBook(msgspec.Struct):
             if cause in self.holds:
                 return status
         return WalletStatus.SUSPENDED if self.holds else WalletStatus.ACTIVE
+
+    def exiting_of(self, mint: Mint, at_ns: int, retry_ns: int) -> Exiting:
+        """How selling it goes on; anew where it could have been tried again so long ago that it was another fall."""
+        known = self.exiting.get(mint)
+        if known is None or (not known.open and at_ns > known.after_ns + (retry_ns << DOUBLINGS_MAX)):
+            return Exiting()
+        return known
 
     @property
     def unrealised_micros(self) -> int:

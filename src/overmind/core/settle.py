@@ -7,7 +7,16 @@ from typing import Final, NamedTuple
 
 from msgspec import structs
 
-from overmind.core.book import QUALITY_WINDOW, Execution, Exiting, OpenOrder, Provisional, Trying, WalletBook
+from overmind.core.book import (
+    DOUBLINGS_MAX,
+    QUALITY_WINDOW,
+    Execution,
+    Exiting,
+    OpenOrder,
+    Provisional,
+    Trying,
+    WalletBook,
+)
 from overmind.core.ledger import DEPOSITS, FEES, MARKET, RENT
 from overmind.core.messages import BalanceAdjusted, Deposited, ExitCause
 from overmind.core.model import (
@@ -15,6 +24,7 @@ from overmind.core.model import (
     SCALE,
     SOL,
     Cause,
+    Desk,
     Expired,
     Failed,
     Filled,
@@ -40,7 +50,7 @@ from overmind.core.triggers import exits_of
 STOPS: Final = (f"{ExitCause.STOP_LOSS}:", f"{ExitCause.TRAILING_STOP}:")
 UNTRUE: Final = (Cause.NOT_CONFIRMED, Cause.LIMIT_PRICE)  # the price that made an exit due is not to be had
 OF_MARKET: Final = (Cause.SLIPPAGE, Cause.PRICE_IMPACT, Cause.NO_LIQUIDITY, Cause.QUOTE_OFF_MARK, Cause.REVERTED)
-DOUBLINGS_MAX: Final = 5
+UNTRUE_DOUBLINGS_MAX: Final = 2
 
 
 def place(state: State, signal: Signal, order: Order, at_ns: int) -> None:
@@ -64,7 +74,8 @@ def place(state: State, signal: Signal, order: Order, at_ns: int) -> None:
         book.top_up.open = True
         book.swaps_placed += 1
     elif is_own(order.signal_id):
-        book.exiting.setdefault(order.mint, Exiting()).open = True
+        exiting = book.exiting[order.mint] = book.exiting_of(order.mint, at_ns, state.settings.exit_retry_ns)
+        exiting.open = True
         book.exits_placed += 1
         _cool_down(state, book, order, at_ns)
     state.touched.append(Touched(wallet_id, order.mint, order.strategy))
@@ -111,22 +122,29 @@ def _count_trade(state: State, book: WalletBook) -> None:
 
 
 def _after_exit(state: State, book: WalletBook, order: Order, outcome: Outcome) -> None:
-    """What becomes of the next try: the market's causes widen the slippage, and every failure makes it wait longer."""
-    desk, exiting = state.settings, book.exiting[order.mint]
+    """What sold cools the token down, and what did not is tried again."""
+    exiting = book.exiting[order.mint]
     exiting.open = False
-    _cool_down(state, book, order, state.at_ns)
     if isinstance(outcome, Filled):
+        _cool_down(state, book, order, state.at_ns)
+        book.cooled_before.pop(order.mint, None)
         exiting.tries = exiting.after_ns = 0
         exiting.rung = max(0, exiting.rung - 1)
-        if order.mint not in book.positions:
-            del book.exiting[order.mint]
-        return
+    else:
+        _warm_up(book, order.mint)
+        _try_later(state.settings, exiting, outcome, state.at_ns)
+    if order.mint not in book.positions:
+        del book.exiting[order.mint]
+
+
+def _try_later(desk: Desk, exiting: Exiting, outcome: Outcome, at_ns: int) -> None:
+    """The market's causes widen the slippage, and every failure makes it wait longer."""
     cause = outcome.cause if isinstance(outcome, Failed | Rejected) else None
-    if cause in UNTRUE:
-        exiting.rung = 0
+    if cause in UNTRUE:  # Nothing failed, so nothing is to be waited out; but quotes are not free either.
+        exiting.rung, exiting.tries = 0, min(exiting.tries, UNTRUE_DOUBLINGS_MAX)
     elif cause in OF_MARKET:
         exiting.rung = min(exiting.rung + 1, len(desk.exit_slippage_bps) - 1)
-    exiting.after_ns = state.at_ns + (desk.exit_retry_ns << min(exiting.tries, DOUBLINGS_MAX))
+    exiting.after_ns = at_ns + (desk.exit_retry_ns << min(exiting.tries, DOUBLINGS_MAX))
     exiting.tries += 1
 
 
@@ -142,7 +160,15 @@ def tried(state: State, trying: Trying, outcome: Outcome) -> None:
 
 def _cool_down(state: State, book: WalletBook, order: Order, at_ns: int) -> None:
     if state.settings.cooldown_ns and order.signal_id.startswith(STOPS):
+        book.cooled_before.setdefault(order.mint, book.cooldowns.get(order.mint, 0))
         book.cooldowns[order.mint] = at_ns + state.settings.cooldown_ns
+
+
+def _warm_up(book: WalletBook, mint: Mint) -> None:
+    """The stop sold nothing."""
+    before_ns = book.cooled_before.pop(mint, None)
+    if before_ns is not None:
+        book.cooldowns[mint] = before_ns
 
 
 def _release(state: State, book: WalletBook, order: Order) -> None:

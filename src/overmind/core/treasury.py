@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Final
 
-from overmind.core.book import WalletBook
+from overmind.core.book import Exiting, WalletBook
 from overmind.core.gate import fresh_price_pico, rent_lamports
 from overmind.core.messages import Code, ExitCause, Refusal
 from overmind.core.model import BPS, MICROS, SOL, Mint, Signal, Value, WalletId, units_of
@@ -93,20 +93,24 @@ def unwatched(state: State, at_ns: int) -> list[tuple[WalletId, Mint]]:
 
 def slippage_bps(state: State, book: WalletBook, mint: Mint) -> int:
     """Of the next try: a rung of the ladder, never beyond its last."""
-    ladder, exiting = state.settings.exit_slippage_bps, book.exiting.get(mint)
-    return ladder[min(exiting.rung, len(ladder) - 1) if exiting is not None else 0]
+    ladder, exiting = state.settings.exit_slippage_bps, _exiting(state, book, mint)
+    return ladder[min(exiting.rung, len(ladder) - 1)]
+
+
+def _exiting(state: State, book: WalletBook, mint: Mint) -> Exiting:
+    return book.exiting_of(mint, state.at_ns, state.settings.exit_retry_ns)
 
 
 def units_to_sell(state: State, book: WalletBook, mint: Mint, price_pico: int) -> int:
     """All that is free, or a slice: as much as moves the expected depth by the ladder's first rung, half of it after
     each time that the market did not take it."""
-    desk, exiting = state.settings, book.exiting.get(mint)
+    desk, exiting = state.settings, _exiting(state, book, mint)
     bps = min(desk.exit_slippage_bps[0], BPS - 1)
     slice_micros = desk.costs.depth_micros * bps // (BPS - bps)
     decimals, free = book.positions[mint].token.decimals, sellable_units(state, book, mint)
     units = min(free, units_of(slice_micros, price_pico, decimals))
     least = units_of(SLICE_MIN_MICROS, price_pico, decimals) + 1
-    return min(free, max(least, units >> exiting.rung if exiting is not None else units))
+    return min(free, max(least, units >> exiting.rung))
 
 
 def exit_refusals(state: State, book: WalletBook, signal: Signal) -> Iterator[Refusal]:

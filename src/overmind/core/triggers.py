@@ -80,6 +80,9 @@ def reach(book: WalletBook, position: Position, price_pico: int) -> None:
 
 
 def forget(book: WalletBook, position: Position) -> None:
-    """It is sold."""
+    """It is sold; how that went is history, unless it is still told."""
+    exiting = book.exiting.get(position.token.mint)
+    if exiting is not None and not exiting.open:
+        del book.exiting[position.token.mint]
     book.reached.discard(position.token.mint)
     book.timed.pop(position.token.mint, None)
