@@ -235,6 +235,21 @@ def test_one_wild_mark_stops_and_sells_nothing() -> None:
     assert told(desk.play("exits; moves")) == "nothing"
 
 
+def test_nor_does_the_mark_of_another_token_confirm_it() -> None:
+    desk = Play("w1; w2 type Emergency; desk threshold 10 then sweep; buy eth $9000; fill; mark eth 15")
+    assert told(desk.play("mark sol 100.01; mark btc 50001")) == "PricesMarked"
+    assert told(desk.play("mark eth 16")) == "PricesMarked + LiquidationOrdered"
+
+
+def test_nor_does_a_loss_since_a_wild_mark_at_midnight() -> None:
+    """It stops, as the base is that of midnight; but that price was never shown twice."""
+    desk = Play("w1; w2 type Emergency; desk threshold 10 then sweep; buy eth $9000; fill; mark eth 2000")
+    desk.play("wait 43199000; mark eth 4000; wait 1000")
+    assert told(desk.play("mark eth 2000")) == "DayRolled + PricesMarked + HoldAdded + HoldAdded"
+    assert told(desk.play("mark eth 2000.1")) == "PricesMarked"
+    assert told(desk.play("mark eth 1400; mark eth 1401")) == "PricesMarked + LiquidationOrdered"
+
+
 @pytest.mark.parametrize("before", ["stop", "hold w1 emergency; hold w2 emergency"])
 def test_nor_does_it_on_a_desk_that_is_stopped_already(before: str) -> None:
     desk = Play(f"w1; w2 type Emergency; desk threshold 10 then sweep; buy eth $9000; fill; {before}")

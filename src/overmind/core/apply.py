@@ -41,7 +41,7 @@ from overmind.core.model import SOL, Desk, Signal, Wallet
 from overmind.core.moves import close_move, finalise_move, place_move, roll_back_move
 from overmind.core.settle import adjust, close, deposit, finalise, place, roll_back
 from overmind.core.state import State, TimedHold, remember_decision
-from overmind.core.sums import mark_prices
+from overmind.core.sums import begin_stop_base, mark_prices
 
 
 def apply(state: State, entry: Entry) -> None:
@@ -62,7 +62,6 @@ def apply(state: State, entry: Entry) -> None:
         case OrderFinal(order_id=order_id):
             finalise(state, order_id)
         case PricesMarked(marks=marks):
-            state.stop_was_reached = state.stop_is_reached
             mark_prices(state, marks)
         case SignalRefused(signal=signal):
             state.refused += 1
@@ -145,7 +144,7 @@ def _lift_hold(state: State, scope: Scope, cause: str) -> None:
     if hold.until_ns is not None:
         state.timed.remove(TimedHold(scope, cause, hold.until_ns))
     if cause == "emergency":
-        state.stop_base = state.baseline
+        begin_stop_base(state)
         if scope.wallet_id is not None:
             book = state.wallets[scope.wallet_id]
             book.liquidating = book.sweeping = False
@@ -187,5 +186,6 @@ def _roll_day(state: State, day: int) -> None:
         book.realised_today_micros = 0
         book.unrealised_base_micros = book.unrealised_micros
         book.cooldowns = {mint: until for mint, until in book.cooldowns.items() if until > state.at_ns}
-    state.day_base = state.stop_base = state.baseline
+    state.day_base = state.baseline
+    begin_stop_base(state)
     state.revalued = True

@@ -14,6 +14,7 @@ from overmind.core.holds import add_hold
 from overmind.core.messages import Event, Hold, LiquidationOrdered, Scope
 from overmind.core.model import DAY_NS, MICROS, WalletType
 from overmind.core.state import State, reached
+from overmind.core.sums import equity_if
 
 DAY_LOSS, LOSS_STREAK, DRAWDOWN, EMERGENCY = "day_loss", "loss_streak", "drawdown", "emergency"
 DAY_TRADES: Final = "day_trades"
@@ -27,12 +28,18 @@ def after_outcome(state: State, book: WalletBook, at_ns: int) -> Iterator[Event]
 
 
 def after_marks(state: State, at_ns: int) -> Iterator[Event]:
-    """One wild mark stops everything, which harms nobody; what the stop sells waits until the next one agrees."""
+    """One wild mark stops everything, which harms nobody; what the stop sells waits until a second one confirms it."""
     for book in state.wallets.values():
         yield from _of_wallet(state, book, at_ns)
     yield from _of_portfolio(state, at_ns)
-    if state.settings.emergency_liquidate and state.stop_was_reached and state.stop_is_reached:
+    if state.settings.emergency_liquidate and state.stop_is_reached and _is_confirmed(state):
         yield from liquidate(state, _lost_to_stop(state), state.settings.emergency_sweep)
+
+
+def _is_confirmed(state: State) -> bool:
+    """Whether so much is lost also with each token at the higher of its last two marks, of a base at the lower."""
+    capital = state.stop_confirmed_micros + state.deposited_micros - state.stop_base.deposited_micros
+    return reached(equity_if(state, max), capital, state.settings.emergency_stop_ppm)
 
 
 def stop_all(state: State, reason: str, at_ns: int) -> Iterator[Event]:

@@ -91,6 +91,7 @@ class State(msgspec.Struct):
     mints: MintLists = MintLists()
     ledger: Ledger = msgspec.field(default_factory=Ledger)
     marks: dict[Mint, Mark] = msgspec.field(default_factory=dict)
+    before_pico: dict[Mint, int] = msgspec.field(default_factory=dict)  # what the newest mark replaced
     holds: dict[str, Hold] = msgspec.field(default_factory=dict)  # on the whole portfolio
     paused: dict[StrategyType, dict[str, Hold]] = msgspec.field(default_factory=dict)
     deposits: set[DepositId] = msgspec.field(default_factory=set)
@@ -110,7 +111,7 @@ class State(msgspec.Struct):
     deposited_micros: int = 0  # net, at the marks of the time
     day_base: Baseline = Baseline()  # at 00:00 UTC
     stop_base: Baseline = Baseline()  # at 00:00 UTC, or when a wallet was last reactivated
-    stop_was_reached: bool = False  # at the marks before the newest
+    stop_confirmed_micros: int = 0  # its equity at prices that two marks had shown
     peak_gain_micros: int = 0  # the highest that equity has stood above what was deposited
     timed: list[TimedHold] = msgspec.field(default_factory=list)  # the holds, wherever they are, that end by themselves
     signals: int = 0

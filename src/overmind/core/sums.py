@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from overmind.core.book import WalletBook
@@ -124,6 +124,7 @@ def mark_prices(state: State, marks: Sequence[Mark]) -> None:
     before = {mark.mint: state.price_pico(mark.mint) for mark in marks}
     for mark in marks:
         state.marks[mark.mint] = mark
+        state.before_pico[mark.mint] = before[mark.mint] or mark.price_pico
         _observe(state, mark)
     prices = {mint: mark.price_pico for mint, mark in state.marks.items()}
     gains = state.valuation.revalue([*state.wallets.values()], prices, before)
@@ -159,12 +160,33 @@ def refresh_equity(state: State, book: WalletBook) -> None:
     """Equity = quote currency + positions + SOL float, held or not, less what a fork took back of either."""
     ledger, accounts, quote = state.ledger, book.accounts, state.settings.quote.mint
     cash = ledger.balance(accounts.free, quote) + ledger.balance(accounts.held, quote)
-    lamports = ledger.balance(accounts.sol_float, SOL) + ledger.balance(accounts.sol_float_held, SOL)
     if book.in_suspense:
         cash += ledger.balance(accounts.suspense, quote)
-        lamports += ledger.balance(accounts.float_suspense, SOL)
-    mark = state.marks.get(SOL)
-    float_micros = value_micros(lamports, mark.price_pico, SOL_DECIMALS) if mark else 0
-    equity = cash + book.positions_micros + float_micros
+    equity = cash + book.positions_micros + _float_micros(state, book, state.price_pico(SOL))
     state.equity_micros += equity - book.equity_micros
     book.equity_micros = equity
+
+
+def _float_micros(state: State, book: WalletBook, price_pico: int) -> int:
+    ledger, accounts = state.ledger, book.accounts
+    lamports = ledger.balance(accounts.sol_float, SOL) + ledger.balance(accounts.sol_float_held, SOL)
+    if book.in_suspense:
+        lamports += ledger.balance(accounts.float_suspense, SOL)
+    return value_micros(lamports, price_pico, SOL_DECIMALS)
+
+
+def equity_if(state: State, pick: Callable[[int, int], int]) -> int:
+    """The portfolio's equity with each token at one of its last two marks."""
+    prices = {mint: pick(state.before_pico[mint], mark.price_pico) for mint, mark in state.marks.items()}
+    equity = state.equity_micros
+    for book in state.wallets.values():
+        equity += _float_micros(state, book, prices.get(SOL, 0)) - _float_micros(state, book, state.price_pico(SOL))
+        equity -= book.positions_micros
+        equity += sum(position.value_micros(prices.get(mint, 0)) for mint, position in book.positions.items())
+    return equity
+
+
+def begin_stop_base(state: State) -> None:
+    """From now on a loss counts that stops everything."""
+    state.stop_base = state.baseline
+    state.stop_confirmed_micros = equity_if(state, min)
