@@ -66,7 +66,7 @@ def play(
     seed: int,
     on_signal: Callable[[int], None],
 ) -> Played:
-    """Submit each signal at its own time on the tape, settle, and add up. The journal decides: same inputs, same hash.
+    """Submit each signal at its own time, go on to the end of the tape, settle, and add up. Same inputs, same hash.
 
     It is written late, since history can be played again: no disk has to keep up with it. Signals must be stamped and
     in order of time. `on_signal` hears how many were answered so far.
@@ -94,6 +94,7 @@ async def _play(
                 code = decision.refusals[0].code.value
                 codes[code] = codes.get(code, 0) + 1
             on_signal(count)
+        await clock.sleep(max(0, tape.end_ns - clock.now_ns()) / NS)  # What they bought may still be due.
     await late.write()
     state = app.engine.state
     return added_up(state, balances(state) == venue_balances(journal), codes)

@@ -242,10 +242,11 @@ def _plain(name: str) -> str:
 
 
 def _meant(name: str, known: frozenset[str], meant: Mapping[str, str]) -> str | None:
-    """The known name that this is a slip of."""
+    """The known name that this is a slip of. In `meant` an asterisk stands for whatever follows."""
     plain = _plain(name)
-    if plain in meant:
-        return meant[plain]
+    for said, right in meant.items():
+        if plain == said or (said.endswith("*") and plain.startswith(said[:-1])):
+            return right
     for right in sorted(known):
         other = _plain(right)
         slips_max = min(SLIPS_MAX, len(other) // 4)  # In a short name every letter counts.

@@ -82,11 +82,15 @@ MEANT: Final = {
     "riskpercent": "risk_budget_percent",
     "ttl": "ttl_ms",
     "maxslippage": "max_slippage_bps",
-    "slippagebps": "max_slippage_bps",
+    "slippage*": "max_slippage_bps",
     "limitprice": "target_price",
-    "stoploss": "stop_loss_percent",
-    "trailingstop": "trailing_stop_percent",
-    "takeprofit": "take_profit_percent",
+    "stop*": "stop_loss_percent",
+    "sl": "stop_loss_percent",
+    "slp*": "stop_loss_percent",
+    "trail*": "trailing_stop_percent",
+    "takeprofit*": "take_profit_percent",
+    "tp*": "take_profit_percent",
+    "exclude*": "exclude_wallets",
 }
 ACTIONS: Final = {action.lower(): action for action in TradeAction}
 SPELLINGS: Final = {

@@ -119,6 +119,17 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> Month:
     return run(tmp_path_factory.mktemp("month"))
 
 
+def test_exits_go_on_to_the_end_of_the_tape_after_the_last_signal(tmp_path: Path) -> None:
+    config = MultiWalletConfig.from_env(demo_env(SEED, tmp_path), dotenv=None)
+    tape = load_tape(MONTH, tokens_by_symbol(config.desk))
+    first = next(one for one in demo_signals(tape, SEED, SIGNALS) if one.notional_micros is not None)
+    signal = structs.replace(first, exits=Exits(hold_max_ns=24 * HOUR_NS))
+    journal = MemoryJournal()
+    played = play(config, journal, tape, [signal], SEED, lambda _: None)
+    assert (played.orders, played.filled, played.positions) == (2, 2, [])
+    assert [*journal.read()][-1].at_ns >= tape.end_ns - tape.step_ns
+
+
 def test_the_same_month_is_the_same_journal(month: Month, tmp_path: Path) -> None:
     again = run(tmp_path)
     assert again.played.state_hash == month.played.state_hash

@@ -409,6 +409,14 @@ MANY_FIELDS = {f"free_{number}_of_all": 1 for number in range(FIELDS_MAX)}
         (line(max_hold_ms=0.5), ("max_hold_ms", "'0.5' is not valid")),
         (line(stop_loss=5), ("stop_loss", "unknown field")),
         (line(take_profit=5), ("take_profit", "unknown field")),
+        # A protection that nobody reads must not look like one.
+        *(
+            (line(**{name: 5}), (name, "unknown field"))
+            for name in (
+                *("stop_loss_pct", "stop_percent", "stop", "sl", "sl_percent", "trail_percent", "trailing"),
+                *("tp", "tp_percent", "take_profit_pct", "slippage", "slippage_percent", "exclude", "excluded"),
+            )
+        ),
         (
             line(action="Sell", take_profit_percent=5),
             ("take_profit_percent", "Sell buys nothing that could be sold later"),
