@@ -9,7 +9,9 @@ from typing import Final
 
 import msgspec
 from rich.box import HEAVY_HEAD
+from rich.cells import cell_len
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -79,17 +81,39 @@ def progress() -> Progress:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
+    """A grid where the terminal is wide enough; else each row as a paragraph, so that no name or number is cut."""
+    cells = [tuple(str(cell) for cell in row) for row in rows]
+    if not cells:
+        say(f"{title}: none")
+    elif out.is_terminal and len(columns) > len(("name", "value")) and _width(columns, cells) > out.width:
+        _paragraphs(title, columns, cells)
+    else:
+        out.print(_grid(title, columns, cells, right))
+
+
+def _grid(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str]) -> Table:
     shown = Table(title=title, title_justify="left", title_style="bold", box=HEAVY_HEAD if out.is_terminal else None)
     for column in columns:
         shown.add_column(column, justify="right" if column in right else "left", overflow="fold")
-    count = 0
     for row in rows:
-        shown.add_row(*(Text(str(cell)) for cell in row))
-        count += 1
-    if count:
-        out.print(shown)
-    else:
-        say(f"{title}: none")
+        shown.add_row(*map(Text, row))
+    return shown
+
+
+def _width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Of the grid with its frame, in characters."""
+    lines = [[line for cell in cells for line in cell.split("\n")] for cells in zip(columns, *rows, strict=True)]
+    return sum(max(map(cell_len, column)) + len(" │ ") for column in lines) + 1
+
+
+def _paragraphs(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    say(title, "bold")
+    for first, *others in rows:
+        out.print(Text(first, style="bold"), overflow="fold", soft_wrap=False)
+        told = [
+            Text.assemble((f"{name}: ", "dim"), cell) for name, cell in zip(columns[1:], others, strict=True) if cell
+        ]
+        out.print(Padding(Text("  ").join(told), (0, 0, 0, 2)), overflow="fold", soft_wrap=False)
 
 
 def usd(amount: float) -> str:

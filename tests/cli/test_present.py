@@ -1,0 +1,49 @@
+"""What a person sees in a terminal: nothing is cut, however narrow it is."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+
+import pytest
+
+ID = "close:primary_wallet:So11111111111111111111111111111111111111112:0.0.0"
+COLUMNS = ("order", "wallet", "USD", "detail")
+SCRIPT = f"""
+from overmind.cli import present
+present.table("Orders", {COLUMNS!r}, [({ID!r}, "primary_wallet", "$1,234,567.89", ""), ("a", "b", "c", "said so")])
+present.table("Nothing", {COLUMNS!r}, [])
+"""
+
+
+def seen(width: int) -> str:
+    """What a terminal of this width shows, without its colours."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
+    env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    environment = {**env, "TERM": "xterm"}
+    subprocess.run([sys.executable, "-c", SCRIPT], stdin=theirs, stdout=theirs, env=environment, check=True)
+    os.close(theirs)
+    with os.fdopen(ours, "rb") as terminal:
+        return re.sub(r"\x1b\[[0-9;]*m", "", terminal.read1(65_536).decode()).replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("width", [80, 100, 116])
+def test_a_row_that_does_not_fit_is_a_paragraph(width: int) -> None:
+    orders, first, told, other, more, nothing, _ = seen(width).split("\n")
+    assert (orders.strip(), first.strip(), other.strip()) == ("Orders", ID, "a")
+    assert "wallet: primary_wallet  USD: $1,234,567.89" in told
+    assert "detail" not in told  # Nothing is said of nothing.
+    assert "wallet: b  USD: c  detail: said so" in more
+    assert nothing.strip() == "Nothing: none"
+
+
+def test_rows_that_fit_are_a_table() -> None:
+    shown = seen(117)
+    assert ID in shown
+    assert "wallet: b" not in shown
+    assert "┃" in shown or "|" in shown
