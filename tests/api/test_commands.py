@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -79,15 +82,33 @@ def test_a_wrong_token_is_named(service: Service) -> None:
     assert (done.returncode, "OVERMIND_API_TOKEN" in done.stderr) == (2, True)
 
 
-def test_a_service_that_hangs(service: Service) -> None:
-    """It is named and owns the journal, and nobody listens there."""
+@contextlib.contextmanager
+def named_at(service: Service, port: int) -> Iterator[None]:
+    """The file that names the service names another port meanwhile."""
     path = service.folder / "data" / "service.json"
     named = path.read_text()
-    path.write_text(named.replace(str(service.port), "1"))
-    silent = overmind(service.folder, "submit", "-", given=json.dumps(BUY))
-    assert (silent.returncode, "does not answer" in silent.stderr) == (4, True)
-    assert "no entry is sent" in command(service.folder, "stop", "--reason", "x")["how"]
-    assert (service.folder / "data" / STOP_FILE).exists()
-    assert "Traceback" not in silent.stderr
-    path.write_text(named)
-    (service.folder / "data" / STOP_FILE).unlink()
+    path.write_text(named.replace(str(service.port), str(port)))
+    try:
+        yield
+    finally:
+        path.write_text(named)
+        (service.folder / "data" / STOP_FILE).unlink(missing_ok=True)
+
+
+def test_a_service_that_hangs(service: Service) -> None:
+    """It is named and owns the journal, and nobody listens there."""
+    with named_at(service, 1):
+        silent = overmind(service.folder, "submit", "-", given=json.dumps(BUY))
+        assert (silent.returncode, "cannot be reached" in silent.stderr) == (4, True)
+        assert "no entry is sent" in command(service.folder, "stop", "--reason", "x")["how"]
+        assert (service.folder / "data" / STOP_FILE).exists()
+        assert "Traceback" not in silent.stderr
+
+
+def test_who_was_told_and_is_silent_may_still_act_on_it(service: Service) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf, named_at(service, deaf.getsockname()[1]):
+        closing = threading.Thread(target=lambda: deaf.accept()[0].close())
+        closing.start()
+        silent = overmind(service.folder, "pause", "portfolio", "--reason", "x")
+        closing.join()
+    assert (silent.returncode, "may still act on it" in silent.stderr) == (4, True)

@@ -81,8 +81,8 @@ def main() -> None:
 
 
 def _complain(group: BaseExceptionGroup[BaseException]) -> None:
-    for message in dict.fromkeys(str(error) for error in leaves(group)):
-        present.complain(message)
+    for message, fix in dict.fromkeys((str(error), getattr(error, "fix", "")) for error in leaves(group)):
+        present.complain(message, fix)
 
 
 def leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:

@@ -41,8 +41,9 @@ class ServiceSilent(Exception):
 class ServiceRefused(Exception):
     """Its "no", with the exit code that says so."""
 
-    def __init__(self, status: int, error: str) -> None:
+    def __init__(self, status: int, error: str, fix: str = "") -> None:
         super().__init__(error)
+        self.fix = fix
         self.code = BAD_INPUT if status in (400, 401, 413) else UNREACHABLE if status in (429, 503) else REFUSED
 
 
@@ -92,14 +93,25 @@ class Remote:
                     return [msgspec.json.decode(line) for line in said.splitlines()]
                 answer = msgspec.json.decode(said)
         except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError) as fault:
-            who = f"the service at {self._service.url} (process {self._service.pid})"
-            raise ServiceSilent(f"{who} does not answer: {fault or type(fault).__name__}") from None
+            raise ServiceSilent(self._unknown(method, fault)) from None
         if response.status == 401:
-            raise ServiceRefused(401, f"the service does not know our token: give it as {API_TOKEN.name}")
+            raise ServiceRefused(401, "the service does not know our token", f"give it as {API_TOKEN.name}")
         if response.status >= 400:
-            told = f"{answer.get('error', answer)} {answer.get('fix', '')}" if isinstance(answer, dict) else str(answer)
-            raise ServiceRefused(response.status, told.strip())
+            told = answer if isinstance(answer, dict) else {"error": str(answer)}
+            raise ServiceRefused(response.status, str(told.get("error", answer)), str(told.get("fix", "")))
         return answer
+
+    def _unknown(self, method: str, fault: Exception) -> str:
+        """A silence is no answer: who was asked may still do it."""
+        who = f"the service at {self._service.url} (process {self._service.pid})"
+        if isinstance(fault, aiohttp.ClientConnectorError):
+            return f"{who} cannot be reached, so it knows of nothing: {fault}"
+        why = f"{who} does not answer: {str(fault) or type(fault).__name__}"
+        return (
+            why
+            if method == "GET"
+            else f"{why}. It may have been told, and may still act on it: look before you ask again"
+        )
 
     async def submit(self, lines: AsyncIterator[bytes], tell: Callable[[Mapping[str, object]], None]) -> Answers:
         """Each line's answer in the order of the lines. What has come meanwhile goes together, as one request."""
