@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.core.desk import Play
 
-from overmind.core.model import NS, PRICE_MAX_PICO, Exits, Mark, Mint, StrategyType, Token
+from overmind.core.model import NS, PICO, PRICE_MAX_PICO, Exits, Mark, Mint, StrategyType, Token, WalletId
 from overmind.core.positions import Lot
 from overmind.core.state import State, decode_state, encode_state
 from overmind.core.sums import change_position, configure, mark_prices, watch_again
@@ -119,6 +119,19 @@ def test_the_columns_equal_the_plain_loop(seed: int) -> None:
 @given(st.randoms(use_true_random=False), st.integers(1, 4))
 def test_no_short_history_tells_them_apart(rng: Random, steps: int) -> None:
     compare(rng, steps)
+
+
+def test_from_many_to_few_and_back() -> None:
+    state, (one, other, *_) = Play("w1").state, TOKENS
+    state.valuation, book = Valuation(few=2), state.wallets[WalletId("w1")]
+    change_position(state, book, one, Lot(None, 7, 0))
+    for price, held in ((3, 1), (4, 0), (5, 0), (6, 1), (7, 1)):
+        if held > (other.mint in book.positions):
+            change_position(state, book, other, Lot(None, 5, 0))
+        elif held < (other.mint in book.positions):
+            change_position(state, book, other, -5)
+        mark_prices(state, [Mark(token.mint, price * PICO, NS * price) for token in (one, other)])
+        check(state)
 
 
 def test_what_would_sum_to_more_than_an_int64_is_left_to_the_plain_loop() -> None:
