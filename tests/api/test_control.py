@@ -23,3 +23,6 @@ def test_the_tools_work_on_a_running_service(tmp_path: Path) -> None:
             assert closed["order_id"].startswith("close:")
         stopped = command(tmp_path, "stop", "--reason", "leave", "--liquidate")
         assert stopped["how"].endswith("of the running service")
+        assert stopped["not_swept"] == ""
+        stopped = command(tmp_path, "stop", "--reason", "leave", "--sweep")
+        assert stopped["not_swept"] == "no wallet of the type Emergency is configured"

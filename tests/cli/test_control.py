@@ -78,3 +78,10 @@ def test_a_stop_that_liquidates_is_carried_out_by_the_next_start(traded: Path) -
     assert submitted(traded, "two")["status"] == "refused"  # Runs the desk, and settles what it sells.
     orders = as_json(overmind(traded, "orders", "--json"))
     assert any(row["order_id"].startswith("liquidate:") for row in orders)
+
+
+def test_a_stop_that_sweeps_says_when_there_is_nowhere_to_sweep_to(traded: Path) -> None:
+    done = overmind(traded, "stop", "--reason", "leave", "--sweep")
+    assert (done.returncode, done.stdout.startswith("stopped: every wallet")) == (0, True)
+    assert "nothing will be swept: no wallet of the type Emergency is configured" in done.stderr
+    assert as_json(overmind(traded, "stop", "--reason", "leave", "--json"))["not_swept"] == ""

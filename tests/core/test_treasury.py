@@ -9,7 +9,7 @@ from overmind.core.index import SelectionIndex
 from overmind.core.messages import CommandRefused, OrderPlaced
 from overmind.core.model import BPS, MICROS, PICO, Cause, Mint, Order, Quote
 from overmind.core.state import decode_state, encode_state
-from overmind.core.treasury import exits_due, unwatched
+from overmind.core.treasury import exits_due, unpayable_exits, unwatched
 
 # Half an eth costs $1,000, so its average cost is 2000 where nothing else is said.
 BOUGHT = "buy eth $1000; fill"
@@ -236,6 +236,27 @@ def test_what_cannot_be_watched_is_named() -> None:
     assert unwatched(desk.state, desk.now_ns + 1) == [("w1", "eth")]
     desk.play("liquidate; wait 1")
     assert unwatched(desk.state, desk.now_ns) == [("w1", "eth"), ("w2", "eth")]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        # The fee of a sale is at most 0.0001 SOL, the rent of an account for what it brings 0.00203928.
+        ("w1 sol 0.0001; deposit w1 1 eth", []),
+        ("w1 sol 0.000099999; deposit w1 1 eth", [("w1", "key of w1", 99_999, 100_000)]),
+        ("w1 usd 0 sol 0.00213928; deposit w1 1 eth", []),
+        ("w1 usd 0 sol 0; deposit w1 1 eth", [("w1", "key of w1", 0, 2_139_280)]),
+        ("w1 sol 0", []),
+        ("w1 sol 0; deposit w1 0.000005 eth", [("w1", "key of w1", 0, 100_000)]),
+        ("w1 sol 0; deposit w1 0.00000499 eth", []),
+        # Whatever holds it, and whoever else can pay; what an order holds is not there.
+        ("w1; w2 sol 0 type Emergency; deposit w2 1 eth; stop", [("w2", "key of w2", 0, 100_000)]),
+        ("w1 sol 0.00015; deposit w1 1 eth; sell eth 0.5", [("w1", "key of w1", 50_000, 100_000)]),
+        ("w1 sol 0; deposit w1 1 eth; float w1 0.0001", []),
+    ],
+)
+def test_who_cannot_pay_for_an_exit_is_named(given: str, told: list[tuple[str, str, int, int]]) -> None:
+    assert [structs.astuple(one) for one in unpayable_exits(Play(given).state)] == told
 
 
 def test_a_second_liquidation_says_nothing() -> None:

@@ -12,8 +12,16 @@ import structlog
 from bench.desks import PRICE_PICO, START_NS, USDC, bench_desk, bench_wallets, buy, opening
 from msgspec import structs
 
-from overmind.core.messages import CommandRefused, EmergencyStop, OrderClosed, OrderPlaced
-from overmind.core.model import MICROS, PPM, SOL, Cause, CostModel, Exits, Mint, Rejected, SignalId
+from overmind.core.messages import (
+    AddHold,
+    CommandRefused,
+    ConfigureWallet,
+    EmergencyStop,
+    OrderClosed,
+    OrderPlaced,
+    Scope,
+)
+from overmind.core.model import MICROS, PPM, SOL, Cause, CostModel, Exits, Mint, Rejected, SignalId, WalletType
 from overmind.engine import Engine
 from overmind.executor import Executor
 from overmind.journal.memory import MemoryJournal
@@ -206,8 +214,30 @@ def test_an_exit_that_is_not_possible_is_told_once(tmp_path: Path) -> None:
         with structlog.testing.capture_logs() as lines:
             await desk.clock.sleep(10)
         assert [line["cause"] for line in lines if line["event"] == "exit is due and not possible"] == ["stop"]
+        (alarm,) = [line for line in lines if line["event"] == "cannot pay for an exit"]
+        address = desk.engine.index.books[0].wallet.public_key
+        assert alarm | {"log_level": "error", "wallet": "wallet0", "sol": 0.0, "needed": 0.0001} == alarm
+        assert alarm["fix"] == f"send SOL to {address}"
 
     assert not played(tmp_path, empty)
+
+
+def test_proceeds_that_have_nowhere_to_go_alarm_once_and_again_for_another_reason(tmp_path: Path) -> None:
+    async def sweep(desk: Desk) -> None:
+        with structlog.testing.capture_logs() as lines:
+            await desk.engine.handle(EmergencyStop("because", liquidate=True, sweep=True))
+            await desk.clock.sleep(10)
+            safe = structs.replace(bench_wallets(2)[1], type=WalletType.EMERGENCY)
+            await desk.engine.handle(AddHold(Scope(), f"deficit:{safe.id}", "a stolen key"))
+            await desk.engine.handle(ConfigureWallet(safe))
+            await desk.clock.sleep(10)
+        alarms = [line for line in lines if line["event"] == "no Emergency wallet to sweep the proceeds into"]
+        assert [line["why"] for line in alarms] == [
+            "no wallet of the type Emergency is configured",
+            "wallet1 is held by deficit:wallet1",
+        ]
+
+    assert played(tmp_path, sweep)
 
 
 def test_ids_of_our_own_cannot_come_from_outside(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from overmind.core.messages import (
     Rebalance,
 )
 from overmind.core.model import OrderId, Value, WalletId
+from overmind.core.proceeds import why_nowhere
 from overmind.core.rebalance import plan
 from overmind.core.withdrawals import move_id_of
 from overmind.form import ID
@@ -102,7 +103,8 @@ def acting(app: App) -> APIRouter:
         wish = await _read(request, Stop)
         await engine.handle(EmergencyStop(wish.reason, wish.liquidate, wish.sweep))
         statuses = await engine.read(lambda state: {book.wallet.id: book.status for book in state.wallets.values()})
-        return Json({"stopped": True, "reason": wish.reason, "wallets": statuses})
+        not_swept = await engine.read(why_nowhere) if wish.sweep else ""
+        return Json({"stopped": True, "reason": wish.reason, "wallets": statuses, "not_swept": not_swept})
 
     @router.post("/wallets/{wallet_id}/reactivate")
     async def reactivate(wallet_id: str, request: Request) -> Response:

@@ -91,6 +91,35 @@ def unwatched(state: State, at_ns: int) -> list[tuple[WalletId, Mint]]:
     ]
 
 
+class Unpayable(Value, frozen=True):
+    """A wallet that holds something and cannot pay for selling it."""
+
+    wallet_id: WalletId
+    address: str  # that SOL would help at
+    lamports: int  # free
+    needed: int
+
+
+def unpayable_exits(state: State) -> list[Unpayable]:
+    """Whatever is due there, or will be, cannot be sold: somebody has to know before it is."""
+    return [
+        Unpayable(book.wallet.id, book.wallet.public_key, free, needed)
+        for book in state.wallets.values()
+        if book.positions_micros >= DUST_MICROS
+        and (free := _float_free(state, book)) < (needed := exit_costs_lamports(state, book))
+    ]
+
+
+def _float_free(state: State, book: WalletBook) -> int:
+    return state.ledger.balance(book.accounts.sol_float, SOL)
+
+
+def exit_costs_lamports(state: State, book: WalletBook) -> int:
+    """The most that the fee of a sale, and the rent of an account for what it brings, may come to."""
+    desk = state.settings
+    return desk.costs.fee_max_lamports + rent_lamports(desk, book, desk.quote.mint)
+
+
 def slippage_bps(state: State, book: WalletBook, mint: Mint) -> int:
     """Of the next try: a rung of the ladder, never beyond its last."""
     ladder, exiting = state.settings.exit_slippage_bps, book.exiting.get(mint)
@@ -111,15 +140,14 @@ def units_to_sell(state: State, book: WalletBook, mint: Mint, price_pico: int) -
 
 def exit_refusals(state: State, book: WalletBook, signal: Signal) -> Iterator[Refusal]:
     """The facts that stop this wallet from selling: it was excluded, holds nothing, or cannot pay the fee."""
-    desk, wallet_id = state.settings, book.wallet.id
+    wallet_id = book.wallet.id
     if wallet_id in signal.exclude:
         yield Refusal(Code.WALLET_EXCLUDED, "not excluded", "excluded by the signal", wallet_id)
     if sellable_units(state, book, signal.mint) == 0:
         yield Refusal(Code.INSUFFICIENT_TOKENS, 0, "nothing to sell", wallet_id)
-    lamports = desk.costs.fee_max_lamports + rent_lamports(desk, book, desk.quote.mint)
-    float_free = state.ledger.balance(book.accounts.sol_float, SOL)
-    if lamports > float_free:
-        yield Refusal(Code.INSUFFICIENT_SOL, float_free, lamports, wallet_id)
+    free, needed = _float_free(state, book), exit_costs_lamports(state, book)
+    if needed > free:
+        yield Refusal(Code.INSUFFICIENT_SOL, free, needed, wallet_id)
 
 
 def sellable_units(state: State, book: WalletBook, mint: Mint) -> int:
