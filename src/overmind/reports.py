@@ -132,6 +132,7 @@ class PositionRow(Value, frozen=True):
     trailing_stop_price_usd: float | None = None  # follows the highest price that two marks have shown
     take_profit_price_usd: float | None = None
     sold_by_ns: int | None = None
+    closing: str | None = None  # why an operator wants it sold now
 
 
 class OrderRow(Value, frozen=True):
@@ -327,6 +328,7 @@ def _position_row(state: State, book: WalletBook, position: Position) -> Positio
         trailing_stop_price_usd=None if (trail := trail_pico(book, position)) is None else _price(trail),
         take_profit_price_usd=None if (profit := profit_pico(book, position)) is None else _price(profit),
         sold_by_ns=exit_at_ns(book, position),
+        closing=book.closing.get(position.token.mint),
     )
 
 

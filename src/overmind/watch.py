@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from overmind.core.messages import ClosePosition, EmergencyStop, MarkPrices, MoveDue, Rebalance
+from overmind.core.messages import EmergencyStop, MarkPrices, MoveDue, Rebalance, SellDue
 from overmind.core.model import LAMPORTS, Mark, Mint, WalletId
 from overmind.core.proceeds import why_nowhere
 from overmind.core.treasury import Unpayable, exits_due, unpayable_exits, unwatched
@@ -18,7 +18,7 @@ STOP_FILE: Final = "STOP"
 STOP_REASON: Final = "STOP file in the data directory"
 REASON_CHARS_MAX: Final = 500
 SWEEP_FIX: Final = (
-    "configure another wallet of the type emergency; `accept` the one there is only if its key is yours alone"
+    "configure a wallet of the type emergency with a key of its own; `accept` one that is held only if you know why"
 )
 
 log = structlog.get_logger("watch")
@@ -99,7 +99,7 @@ class Watch:
         stuck = set[tuple[WalletId, Mint]]()
         for due in exits_due(engine.state, at_ns):
             before = engine.state.seq
-            engine.record(ClosePosition(due.wallet_id, due.mint))
+            engine.record(SellDue(due.wallet_id, due.mint))
             if engine.state.seq == before:
                 stuck.add((due.wallet_id, due.mint))
                 if (due.wallet_id, due.mint) not in self._stuck:

@@ -14,14 +14,28 @@ from msgspec import structs
 
 from overmind.core.messages import (
     AddHold,
+    ClosePosition,
     CommandRefused,
+    ConfigureDesk,
     ConfigureWallet,
     EmergencyStop,
     OrderClosed,
     OrderPlaced,
     Scope,
 )
-from overmind.core.model import MICROS, PPM, SOL, Cause, CostModel, Exits, Mint, Rejected, SignalId, WalletType
+from overmind.core.model import (
+    MICROS,
+    PPM,
+    SOL,
+    Cause,
+    CostModel,
+    Exits,
+    Mint,
+    Rejected,
+    SignalId,
+    WalletId,
+    WalletType,
+)
 from overmind.engine import Engine
 from overmind.executor import Executor
 from overmind.journal.memory import MemoryJournal
@@ -202,6 +216,40 @@ def test_a_stop_that_liquidates_sells_and_lets_nothing_in(tmp_path: Path) -> Non
         assert not desk.units()
 
     assert played(tmp_path, stop) == [f"liquidate:wallet0:{OTHER}:0", "Filled"]
+
+
+def test_a_close_sells_slice_by_slice_through_a_silence_and_a_restart_until_nothing_is_left(tmp_path: Path) -> None:
+    journal = MemoryJournal()
+
+    async def before() -> int:
+        async with running(journal, tmp_path) as desk:
+            await desk.buy()
+            await desk.buy(2)
+            costs = structs.replace(DESK.costs, depth_micros=5_000 * MICROS)  # slices of $50
+            await desk.engine.handle(ConfigureDesk(structs.replace(DESK, costs=costs)))
+            desk.true.fall(OTHER, 50)  # Nobody pays what is marked.
+            await desk.engine.handle(ClosePosition(WalletId("wallet0"), OTHER, "leave"))
+            await desk.clock.sleep(20)
+            desk.true.fall(OTHER, 0)
+            await desk.clock.sleep(5)
+            return desk.units()
+
+    async def after() -> list[str]:
+        async with running(journal, tmp_path) as desk:
+            assert desk.engine.state.wallets[WalletId("wallet0")].closing == {OTHER: "leave"}
+            await desk.clock.sleep(120)
+            assert not desk.units()
+            assert not desk.engine.state.wallets[WalletId("wallet0")].closing
+            await desk.buy(3)
+            await desk.clock.sleep(60)
+            assert desk.units()  # It ended with what it was ordered for.
+            return desk.exits()
+
+    assert run_virtual(before())
+    told = run_virtual(after())
+    assert told[0] == f"close:wallet0:{OTHER}:0"
+    assert told[1] != "Filled"
+    assert told.count("Filled") >= 4
 
 
 def test_an_exit_that_is_not_possible_is_told_once(tmp_path: Path) -> None:

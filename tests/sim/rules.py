@@ -590,8 +590,11 @@ def broken_by_own_exit(books: Books, order: Order, at_ns: int) -> list[str]:
     own = [one for one in books.open.values() if one.wallet_id == order.wallet_id and one.mint == order.mint]
     facts = {
         "nobody ordered it": cause == "liquidate" and not book.liquidating,
+        "nobody wants it closed": cause == "close" and order.mint not in book.closing,
+        "it waits for a price, and an operator does not": cause == "stop" and order.mint in book.closing,
+        "everything is to be sold, and it says less": cause != "liquidate" and book.liquidating,
         "it has not lost so much": cause == "stop" and lost * PPM < cost * stop_ppm - 2 * PPM,
-        "its cause is unknown": cause not in ("liquidate", "stop"),
+        "its cause is unknown": cause not in ("liquidate", "stop", "close"),
         "another is under way": any(":" in one.signal_id and one.side is Side.SELL for one in own),
         "its price is old": bool(broken_prices(books, order.mint, order.mint, at_ns)),
         "it lives too long": order.expires_at_ns != at_ns + books.settings.signal_ttl_ns,

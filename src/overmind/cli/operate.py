@@ -37,6 +37,7 @@ from overmind.ports import ChainSilent, Journal
 from overmind.watch import REASON_CHARS_MAX, STOP_FILE, SWEEP_FIX
 
 SETTLE_S: Final = 60.0
+BY_OPERATOR: Final = "asked for by an operator"  # where no reason is given and none is needed
 
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is journaled.")]
 

@@ -83,3 +83,4 @@ def forget(book: WalletBook, position: Position) -> None:
     """It is sold."""
     book.reached.discard(position.token.mint)
     book.timed.pop(position.token.mint, None)
+    book.closing.pop(position.token.mint, None)
