@@ -217,12 +217,16 @@ def limit_utilization(state: State, book: WalletBook) -> dict[str, float]:
 
 
 def limits_used(state: State, book: WalletBook) -> dict[str, tuple[int, int, int]]:
-    """Of each limit: used, allowed, and how many of these make one of what people count in."""
+    """Of each limit: used, allowed, and how many of these make one of what people count in.
+
+    Used as the gate counts it: what open buys hold, and may lose, is used already.
+    """
     limits = book.wallet.limits
-    values = (position.value_micros(state.price_pico(mint)) for mint, position in book.positions.items())
-    largest = max(values, default=0)
+    used = (book.used_micros(mint, state.price_pico(mint)) for mint in {*book.positions, *book.entries})
+    largest = max(used, default=0)
+    loss = max(0, -book.day_pnl_micros) + book.loss_in_flight_micros
     return {
-        "daily_loss": (max(0, -book.day_pnl_micros), limits.daily_loss_max_micros, MICROS),
+        "daily_loss": (loss, limits.daily_loss_max_micros, MICROS),
         "position_size": (largest, limits.position_max_micros, MICROS),
         "exposure": (
             book.positions_micros + book.entries_micros,

@@ -75,6 +75,18 @@ def test_a_wallet_says_its_exits() -> None:
     assert reports.wallet_metrics(desk.state, desk.book("w2")).exits is None
 
 
+def test_what_open_buys_hold_and_may_lose_is_used_as_the_gate_counts_it() -> None:
+    desk = Play("w1 position 1000 loss 100 stop 5; buy eth $900")
+    used = reports.limit_utilization(desk.state, desk.book("w1"))
+    assert used["position_size"] == 90.0
+    assert used["daily_loss"] == pytest.approx(45.0, abs=0.3)  # The stop loss, and what fee and rent may cost.
+    desk.play("fill; buy eth $50; buy btc $10")
+    assert reports.limit_utilization(desk.state, desk.book("w1"))["position_size"] == 95.0
+    desk.play("expire; mark eth 1950")
+    used = reports.limit_utilization(desk.state, desk.book("w1"))
+    assert (used["position_size"], used["daily_loss"]) == (87.75, 22.5)
+
+
 def test_a_hold_is_shown_with_its_reason_and_its_end() -> None:
     desk = Play("w1 trades 1; desk trades 1; buy eth $1; fill; hold momentum a")
     reason = "1 trades since 00:00 UTC, the limit is 1"
