@@ -181,6 +181,9 @@ desk low 0 reserve 0; w1 sol 0.0022; buy eth $1000; fill rent 2039280 fee 60720;
 | moves | w1 eth reclaim
 desk low 0 reserve 0; w1 sol 0.0022; buy eth $1000; fill rent 2039280 fee 60720; sell eth all; fill fee 1; \
 wait 86400000 | moves | nothing
+# What an operator accepted stands in an account, too: its reclaim reserves no rent.
+desk low 0 reserve 0; w1 sol 0.0002; accept w1 eth 1; sell eth all; fill fee 100000; wait 86400000 | moves \
+| w1 eth reclaim
 # One that came to nothing is tried again after as long a time.
 {SOLD}; wait 86400000; moves                                 | moves                 | nothing
 {SOLD}; wait 86400000; moves; fill                           | wait 86400000; moves  | nothing

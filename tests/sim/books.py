@@ -615,6 +615,7 @@ class Books:
             book.lamports += units
         else:
             book.units[mint] += units
+            self._use_account(book, mint)
             self._add_lot(book, mint, units)
         self._make_good(book)
 

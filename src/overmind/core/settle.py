@@ -406,6 +406,7 @@ def adjust(state: State, adjusted: BalanceAdjusted) -> None:
         state.ledger.transfer(units, mint, DEPOSITS, accounts.sol_float)
     else:
         state.ledger.transfer(units, mint, DEPOSITS, accounts.free)
+        _use_account(book, mint)
         _add_lot(state, book, Money(units, mint), "")
     capital_changed(state, book, mint, equity_before)
 
