@@ -12,6 +12,8 @@ import structlog
 from overmind.core.messages import (
     BalanceAdjusted,
     BalancesChecked,
+    CloseCancelled,
+    CloseOrdered,
     DayRolled,
     Deposited,
     Entry,
@@ -209,6 +211,10 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
             log.debug("balances checked", seq=seq, wallet=wallet_id, slot=slot, signature=signature)
         case LiquidationOrdered(reason=reason):
             log.warning("liquidation ordered", seq=seq, why=reason)
+        case CloseOrdered(wallet_id=wallet_id, mint=mint, reason=reason):
+            log.info("close ordered", seq=seq, wallet=wallet_id, mint=mint, why=reason)
+        case CloseCancelled(wallet_id=wallet_id, mint=mint, reason=reason):
+            log.info("close cancelled", seq=seq, wallet=wallet_id, mint=mint, why=reason)
         case LimitsChanged(wallet_id=wallet_id, changes=changes, who=who, reason=reason):
             wanted = {name: change.value for name, change in changes.items()}
             log.warning("limits changed", seq=seq, wallet=wallet_id, instead_of_files=wanted, who=who, why=reason)

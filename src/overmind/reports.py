@@ -132,6 +132,7 @@ class PositionRow(Value, frozen=True):
     trailing_stop_price_usd: float | None = None  # follows the highest price that two marks have shown
     take_profit_price_usd: float | None = None
     sold_by_ns: int | None = None
+    closing: str | None = None  # why an operator wants it sold now
 
 
 class OrderRow(Value, frozen=True):
@@ -216,12 +217,16 @@ def limit_utilization(state: State, book: WalletBook) -> dict[str, float]:
 
 
 def limits_used(state: State, book: WalletBook) -> dict[str, tuple[int, int, int]]:
-    """Of each limit: used, allowed, and how many of these make one of what people count in."""
+    """Of each limit: used, allowed, and how many of these make one of what people count in.
+
+    Used as the gate counts it: what open buys hold, and may lose, is used already.
+    """
     limits = book.wallet.limits
-    values = (position.value_micros(state.price_pico(mint)) for mint, position in book.positions.items())
-    largest = max(values, default=0)
+    used = (book.used_micros(mint, state.price_pico(mint)) for mint in {*book.positions, *book.entries})
+    largest = max(used, default=0)
+    loss = max(0, -book.day_pnl_micros) + book.loss_in_flight_micros
     return {
-        "daily_loss": (max(0, -book.day_pnl_micros), limits.daily_loss_max_micros, MICROS),
+        "daily_loss": (loss, limits.daily_loss_max_micros, MICROS),
         "position_size": (largest, limits.position_max_micros, MICROS),
         "exposure": (
             book.positions_micros + book.entries_micros,
@@ -327,6 +332,7 @@ def _position_row(state: State, book: WalletBook, position: Position) -> Positio
         trailing_stop_price_usd=None if (trail := trail_pico(book, position)) is None else _price(trail),
         take_profit_price_usd=None if (profit := profit_pico(book, position)) is None else _price(profit),
         sold_by_ns=exit_at_ns(book, position),
+        closing=book.closing.get(position.token.mint),
     )
 
 

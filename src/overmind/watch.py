@@ -7,16 +7,19 @@ from typing import Final
 
 import structlog
 
-from overmind.core.messages import ClosePosition, EmergencyStop, MarkPrices, MoveDue, Rebalance
-from overmind.core.model import Mark, Mint, WalletId
-from overmind.core.proceeds import emergency_wallet
-from overmind.core.treasury import exits_due, unwatched
+from overmind.core.messages import EmergencyStop, MarkPrices, MoveDue, Rebalance, SellDue
+from overmind.core.model import LAMPORTS, Mark, Mint, WalletId
+from overmind.core.proceeds import why_nowhere
+from overmind.core.treasury import Unpayable, exits_due, unpayable_exits, unwatched
 from overmind.engine import Engine
 from overmind.ports import Clock, Prices
 
 STOP_FILE: Final = "STOP"
 STOP_REASON: Final = "STOP file in the data directory"
 REASON_CHARS_MAX: Final = 500
+SWEEP_FIX: Final = (
+    "configure a wallet of the type emergency with a key of its own; `accept` one that is held only if you know why"
+)
 
 log = structlog.get_logger("watch")
 
@@ -65,9 +68,10 @@ class Watch:
         self._every_s = every_s
         self._unwatched: set[tuple[WalletId, Mint]] = set()  # alarmed of
         self._stuck: set[tuple[WalletId, Mint]] = set()  # likewise
+        self._unpayable: dict[WalletId, Unpayable] = {}  # likewise
         self._auto_rebalance = auto_rebalance
         self._rebalanced_ns = clock.now_ns()  # when the bands were last looked at
-        self._nowhere = False  # alarmed that proceeds have nowhere to go
+        self._nowhere = ""  # why proceeds have nowhere to go, alarmed of
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -95,20 +99,35 @@ class Watch:
         stuck = set[tuple[WalletId, Mint]]()
         for due in exits_due(engine.state, at_ns):
             before = engine.state.seq
-            engine.record(ClosePosition(due.wallet_id, due.mint))
+            engine.record(SellDue(due.wallet_id, due.mint))
             if engine.state.seq == before:
                 stuck.add((due.wallet_id, due.mint))
                 if (due.wallet_id, due.mint) not in self._stuck:
                     log.error("exit is due and not possible", wallet=due.wallet_id, mint=due.mint, cause=due.cause)
         self._unwatched, self._stuck = blind, stuck
+        self._warn_of_unpayable()
+
+    def _warn_of_unpayable(self) -> None:
+        """Before an exit is due, and again when what it lacks is another amount."""
+        unpayable = {one.wallet_id: one for one in unpayable_exits(self._engine.state)}
+        for wallet_id, one in unpayable.items():
+            if self._unpayable.get(wallet_id) != one:
+                log.error(
+                    "cannot pay for an exit",
+                    wallet=wallet_id,
+                    sol=one.lamports / LAMPORTS,
+                    needed=one.needed / LAMPORTS,
+                    fix=f"send SOL to {one.address}",
+                )
+        self._unpayable = unpayable
 
     def _move(self) -> None:
         """Bring proceeds to safety, keep the floats, and now and then the allocations."""
         engine, state = self._engine, self._engine.state
         engine.record(MoveDue())
-        nowhere = any(book.sweeping for book in state.wallets.values()) and emergency_wallet(state) is None
-        if nowhere and not self._nowhere:
-            log.error("no Emergency wallet to sweep the proceeds into", fix="configure a wallet of the type emergency")
+        nowhere = why_nowhere(state) if any(book.sweeping for book in state.wallets.values()) else ""
+        if nowhere and nowhere != self._nowhere:
+            log.error("no Emergency wallet to sweep the proceeds into", why=nowhere, fix=SWEEP_FIX)
         self._nowhere = nowhere
         now_ns = self._clock.now_ns()
         if self._auto_rebalance and abs(now_ns - self._rebalanced_ns) >= state.settings.rebalance_interval_ns:

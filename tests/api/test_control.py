@@ -19,7 +19,11 @@ def test_the_tools_work_on_a_running_service(tmp_path: Path) -> None:
         assert service.post("/v1/wallets/primary_wallet/pause", {"reason": " "}).status == 400
         assert service.post("/v1/wallets/primary_wallet/leap", {"reason": "x"}).status == 400
         for row in service.get("/v1/positions").json:
-            closed = as_json(overmind(tmp_path, "close", f"{row['wallet_id']}:SOL", "--json"))
-            assert closed["order_id"].startswith("close:")
+            closed = as_json(overmind(tmp_path, "close", f"{row['wallet_id']}:SOL", "--reason", "out", "--json"))
+            assert (closed["order_id"].startswith("close:"), closed["closing"]) == (True, True)
+            assert (closed["reason"], closed["left_quantity"]) == ("out", 0.0)
         stopped = command(tmp_path, "stop", "--reason", "leave", "--liquidate")
         assert stopped["how"].endswith("of the running service")
+        assert stopped["not_swept"] == ""
+        stopped = command(tmp_path, "stop", "--reason", "leave", "--sweep")
+        assert stopped["not_swept"] == "no wallet of the type Emergency is configured"

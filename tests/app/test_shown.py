@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.core.desk import NOON_NS, Play
 
 from overmind import reports, risk
+from overmind.closing import CloseRow, close_row
 from overmind.core.messages import OrderPlaced
-from overmind.core.model import DAY_NS, MICROS, NS
+from overmind.core.model import DAY_NS, MICROS, NS, Mint, WalletId
 from overmind.decisions import decision_of
 
 MIDNIGHT_NS = (NOON_NS // DAY_NS + 1) * DAY_NS
@@ -25,10 +27,64 @@ def test_one_that_no_rule_sells_says_so() -> None:
     assert prices == (None, None, None, None)
 
 
+def closed(steps: str, then: str = "close w1 eth") -> CloseRow:
+    desk = Play(steps)
+    return close_row(desk.state, WalletId("w1"), Mint("eth"), desk.play(then), desk.now_ns)
+
+
+def test_a_close_says_what_is_under_way_and_what_stays() -> None:
+    row = closed("w1; desk depth 1000000; deposit w1 10 eth")
+    assert (row.symbol, row.closing, row.reason, row.order_id) == ("ETH", True, "because", "close:w1:eth:0.0.0")
+    assert (row.order_quantity, row.left_quantity, row.why_not) == (5.05050505, 4.94949495, "")
+    assert closed("w1; desk depth 1000000; deposit w1 10 eth; close w1 eth") == row
+    row = closed("w1; desk depth 1000000; deposit w1 10 eth; close w1 eth", "keep w1 eth")
+    assert (row.closing, row.reason, row.order_id, row.left_quantity) == (False, "", "close:w1:eth:0.0.0", 4.94949495)
+    row = closed("w1; deposit w1 1 eth; close w1 eth", "fill")
+    assert (row.symbol, row.closing, row.order_id, row.left_quantity) == ("ETH", False, None, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ("w1 sol 0", "INSUFFICIENT_SOL: 0.0 SOL for fees, 0.0001 needed: send SOL to key of w1"),
+        ("w1; wait 30001", "PRICE_STALE: 30001 ms, limit 30000"),
+        ("w1; sell eth all", "other orders hold all of it"),
+        ("w1; close w1 eth; expire; wait 1000", "tried in vain so far: 1, the next try is in 1 s"),
+        (
+            "w1; close w1 eth; expire; wait 2000; exits; expire; keep w1 eth; sell eth all",
+            "other orders hold all of it",
+        ),
+    ],
+)
+def test_a_close_that_cannot_sell_now_says_why_and_stays(given: str, why: str) -> None:
+    first, *rest = given.split("; ")
+    row = closed("; ".join([first, "deposit w1 1 eth", *rest]))
+    assert (row.closing, row.order_id, row.why_not) == (True, None, why)
+
+
+def test_a_position_says_that_it_is_being_closed() -> None:
+    desk = Play("w1; deposit w1 1 eth")
+    assert [row.closing for row in reports.positions(desk.state)] == [None]
+    desk.play("close w1 eth")
+    assert [row.closing for row in reports.positions(desk.state)] == ["because"]
+
+
 def test_a_wallet_says_its_exits() -> None:
     desk = Play("w1 trail 10 held 60000; w2")
     assert reports.wallet_metrics(desk.state, desk.book("w1")).exits == reports.ExitRow(10.0, None, 60_000)
     assert reports.wallet_metrics(desk.state, desk.book("w2")).exits is None
+
+
+def test_what_open_buys_hold_and_may_lose_is_used_as_the_gate_counts_it() -> None:
+    desk = Play("w1 position 1000 loss 100 stop 5; buy eth $900")
+    used = reports.limit_utilization(desk.state, desk.book("w1"))
+    assert used["position_size"] == 90.0
+    assert used["daily_loss"] == pytest.approx(45.0, abs=0.3)  # The stop loss, and what fee and rent may cost.
+    desk.play("fill; buy eth $50; buy btc $10")
+    assert reports.limit_utilization(desk.state, desk.book("w1"))["position_size"] == 95.0
+    desk.play("expire; mark eth 1950")
+    used = reports.limit_utilization(desk.state, desk.book("w1"))
+    assert (used["position_size"], used["daily_loss"]) == (87.75, 22.5)
 
 
 def test_a_hold_is_shown_with_its_reason_and_its_end() -> None:

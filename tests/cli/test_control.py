@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from tests.e2e.desk import as_json, overmind
 
+from overmind.core.messages import CloseCancelled, CloseOrdered
+from overmind.journal.sqlite import SqliteJournal
+
 BUY = {"signal_id": "one", "strategy_type": "TokenSniping", "action": "Buy", "symbol": "SOL", "notional_usd": 500}
 
 
@@ -34,6 +37,28 @@ def test_a_position_is_closed_by_name(traded: Path) -> None:
         assert closed["order_id"].startswith(f"close:{row['wallet_id']}:")
     orders = as_json(overmind(traded, "orders", "--json"))
     assert any(row["order_id"].startswith("close:") and row["state"] == "filled" for row in orders)
+
+
+def test_a_close_that_cannot_sell_stays_ordered_and_can_be_cancelled(traded: Path) -> None:
+    (row, *_) = as_json(overmind(traded, "positions", "--json"))
+    name = f"{row['wallet_id']}:SOL"
+    dear = {"OVERMIND_COST_FEE_MAX_LAMPORTS": "1000000000"}  # more than is left of the float
+    said = overmind(traded, "close", name, "--reason", "looks bad", **dear).stdout
+    assert "can be sold now: INSUFFICIENT_SOL" in said
+    assert "goes on until nothing is left" in said
+    assert as_json(overmind(traded, "positions", "--json"))[0]["closing"] == "looks bad"
+    assert "closing: looks bad" in overmind(traded, "positions").stdout
+    kept = as_json(overmind(traded, "close", name, "--cancel", "--reason", "fine again", "--json", **dear))
+    assert (kept["closing"], kept["order_id"]) == (False, None)
+    assert kept["left_quantity"] == pytest.approx(row["quantity"])
+    assert overmind(traded, "close", name, "--reason", " ").returncode == 2
+    journal = SqliteJournal.open_read_only(traded / "data" / "overmind.db")
+    events = [entry.event for entry in journal.read()]
+    journal.close()
+    assert [one.reason for one in events if isinstance(one, CloseOrdered | CloseCancelled)] == [
+        "looks bad",
+        "fine again",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -78,3 +103,10 @@ def test_a_stop_that_liquidates_is_carried_out_by_the_next_start(traded: Path) -
     assert submitted(traded, "two")["status"] == "refused"  # Runs the desk, and settles what it sells.
     orders = as_json(overmind(traded, "orders", "--json"))
     assert any(row["order_id"].startswith("liquidate:") for row in orders)
+
+
+def test_a_stop_that_sweeps_says_when_there_is_nowhere_to_sweep_to(traded: Path) -> None:
+    done = overmind(traded, "stop", "--reason", "leave", "--sweep")
+    assert (done.returncode, done.stdout.startswith("stopped: every wallet")) == (0, True)
+    assert "nothing will be swept: no wallet of the type Emergency is configured" in done.stderr
+    assert as_json(overmind(traded, "stop", "--reason", "leave", "--json"))["not_swept"] == ""

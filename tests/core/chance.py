@@ -13,6 +13,7 @@ from overmind.core.limits import kind_of, values_of
 from overmind.core.messages import (
     AcceptBalances,
     AddHold,
+    CancelClose,
     CancelMove,
     ChangeLimits,
     ChangeMints,
@@ -35,6 +36,7 @@ from overmind.core.messages import (
     RecordTicket,
     RemoveWallet,
     Scope,
+    SellDue,
     SubmitSignal,
     Withdraw,
 )
@@ -154,7 +156,7 @@ class Chance:
         if roll < 0.72:
             return self._chain(desk)
         if roll < 0.77 and (due := exits_due(desk.state, desk.now_ns)):
-            return ClosePosition(due[0].wallet_id, due[0].mint)
+            return SellDue(due[0].wallet_id, due[0].mint)
         if self.forks and desk.state.holds:
             return LiftHold(Scope(), next(iter(desk.state.holds)), "chance")
         return self._marks(desk) if roll < 0.85 else self._wish(desk)
@@ -248,7 +250,9 @@ class Chance:
             ),
             LiftHold(scope, rng.choice(CAUSES), "chance"),
             RemoveWallet(name),
-            *[ClosePosition(name, rng.choice(MINTS), by_operator=by) for by in (True, False, False)],
+            ClosePosition(name, rng.choice(MINTS), "chance"),
+            CancelClose(name, rng.choice(MINTS), "chance"),
+            *[SellDue(name, rng.choice(MINTS)) for _ in range(2)],
             EmergencyStop("chance", liquidate=rng.random() < 0.5, sweep=rng.random() < 0.5)
             if self.odd()
             else AddHold(Scope(name), "emergency", "chance"),

@@ -34,6 +34,7 @@ from overmind.core.index import SelectionIndex
 from overmind.core.messages import (
     AcceptBalances,
     AddHold,
+    CancelClose,
     CancelMove,
     ChangeLimits,
     ChangeMints,
@@ -61,6 +62,7 @@ from overmind.core.messages import (
     Refusal,
     RemoveWallet,
     Scope,
+    SellDue,
     SignalRefused,
     SubmitSignal,
     Withdraw,
@@ -350,10 +352,12 @@ class Play:
             case ["cancel", move_id]:
                 return self.do(CancelMove(OrderId(move_id), "because"))
             case ["close", name, token]:
-                return self.do(ClosePosition(WalletId(name), mint(token), by_operator=True))
+                return self.do(ClosePosition(WalletId(name), mint(token), "because"))
+            case ["keep", name, token]:
+                return self.do(CancelClose(WalletId(name), mint(token), "because"))
             case ["exits"]:
                 due = exits_due(self.state, self.now_ns)
-                return tuple(event for one in due for event in self.do(ClosePosition(one.wallet_id, one.mint)))
+                return tuple(event for one in due for event in self.do(SellDue(one.wallet_id, one.mint)))
             case ["reactivate", name]:
                 return self.do(ReactivateWallet(WalletId(name), "because"))
             case ["remove", name]:

@@ -282,7 +282,7 @@ STRATEGY_NOT_ENABLED enabled not in the wallet's strategies @w2
 # It stops no exit, of whatever kind.
 w1 stop 5; buy eth $1000; fill; block eth; allow btc | sell eth all | w1 0.5 eth
 w1 stop 5; buy eth $1000; fill; block eth; mark eth 1900 | exits    | w1 0.5 eth
-w1; buy eth $1000; fill; block eth     | close w1 eth  | w1 0.5 eth
+w1; buy eth $1000; fill; block eth     | close w1 eth  | CloseOrdered + w1 0.5 eth
 # Failover goes through the same gate.
 w1; w2; buy eth $1; block eth          | reject        | OrderClosed
 w1; w2; buy eth $1; allow btc          | reject        | OrderClosed

@@ -51,11 +51,44 @@ w1; w2 sol 0.1; deposit w2 1 eth; remove w2                  | moves            
 w1; w2 sol 0.1; remove w1                                    | moves                 | w2 $15
 w1; w2 sol 0.1; hold w1 quarantine                           | moves                 | w2 $15
 w1; w2 sol 0.1; hold w1 emergency                            | moves                 | w1 -> w2 0.15 sol top_up
+# Nor does a wallet whose key may be stolen give, however rich the books say that it is.
+w1; w2 sol 0.1; w3 sol 0.9; hold portfolio deficit:w1        | moves                 | w3 -> w2 0.15 sol top_up
+w1; w2 sol 0.1; w3 sol 0.9; hold portfolio unknown_signature:w1 | moves              | w3 -> w2 0.15 sol top_up
+w1; w2 sol 0.1; w3 sol 0.9; hold w1 quarantine               | moves                 | w3 -> w2 0.15 sol top_up
+w1; w2 sol 0.1; hold portfolio deficit:w3                    | moves                 | w1 -> w2 0.15 sol top_up
+# It takes only where more can be sold, or swept, than the SOL is worth that may be stolen: $25.
+w1; w2 sol 0.1; hold portfolio deficit:w2                    | moves                 | nothing
+w1; w2 sol 0.1; hold w2 quarantine                           | moves                 | nothing
+w1; w2 sol 0.1; deposit w2 0.0125 eth; hold portfolio deficit:w2 | moves             | nothing
+w1; w2 sol 0.1; deposit w2 0.01250001 eth; hold portfolio deficit:w2 | moves         | w1 -> w2 0.15 sol top_up
+w1; w2 sol 0.1; deposit w2 0.01250001 eth; hold w2 quarantine | moves                | w1 -> w2 0.15 sol top_up
+w1 usd 0; w2 sol 0.1 usd 15; hold portfolio deficit:w2; sweep | moves                | nothing
+w1 usd 0; w2 sol 0.1 usd 15.000001; hold portfolio deficit:w2; sweep | moves         | w1 -> w2 0.15 sol top_up
+# What is sent is worth its fee: ten of them, unless less is lacking.
+w1 sol 0.251099999; w2 sol 0.119999                          | moves                 | w2 $13.0001
+w1 sol 0.2511; w2 sol 0.119999                               | moves                 | w1 -> w2 0.001 sol top_up
+desk low 0.25; w1 sol 0.250100001; w2 sol 0.249999999        | moves                 | w1 -> w2 0.000000001 sol top_up
+# Who did not give when it was asked is not asked for ever: the next of those that can, then the swap, then all again.
+w1; w2 sol 2; w3 sol 0.1; moves; reject; wait 2000           | moves                 | w1 -> w3 0.15 sol top_up
+w1; w2 sol 2; w3 sol 0.1; moves; reject; wait 2000; moves; expire; wait 4000 | moves | w3 $15
+w1; w2 sol 2; w3 sol 0.1; moves; reject; wait 2000; moves; expire; wait 4000; moves; reject; wait 8000 | moves \
+| w2 -> w3 0.15 sol top_up
+w1; w2 sol 0.1; moves; reject; wait 2000; moves; expire; wait 4000 | moves           | w1 -> w2 0.15 sol top_up
+w1; w2 sol 0.26; w3 sol 0.1; moves; reject; wait 2000        | moves                 | w3 $15
+w1; w2; w3; w4; w5; w6 sol 0.1; moves; reject; wait 2000; moves; reject; wait 4000; moves; reject; wait 8000; moves; \
+reject; wait 16000 | moves | w6 $15
+w1; w2; w3; w4; w5; w6 sol 0.1; moves; reject; wait 2000; moves; reject; wait 4000; moves; reject; wait 8000 \
+| moves | w4 -> w6 0.15 sol top_up
+# Where the swap is not possible, its turn is the richest's again.
+w1; w2 sol 2; w3 sol 0.1 usd 0; deposit w3 1 eth; moves; reject; wait 2000; moves; expire; wait 4000 | moves \
+| w2 -> w3 0.15 sol top_up
+w1; w2 sol 2; w3 sol 0.1; deposit w3 1 eth; stop; moves; reject; wait 2000; moves; expire; wait 4000 | moves \
+| w2 -> w3 0.15 sol top_up
 # One at a time, and after a pause that doubles with every one that came to nothing.
 w1; w2 sol 0.1; moves                                        | wait 99999; moves     | nothing
 w1; w2 sol 0.1; moves; fill                                  | moves                 | nothing
 w1; w2 sol 0.1; moves; expire; wait 1999                     | moves                 | nothing
-w1; w2 sol 0.1; moves; expire; wait 2000                     | moves                 | w1 -> w2 0.15 sol top_up
+w1; w2 sol 0.1; moves; expire; wait 2000                     | moves                 | w2 $15
 w1; w2 sol 0.1; moves; reject; wait 2000; moves; fail; wait 3999 | moves             | nothing
 w1; w2 sol 0.1; moves; reject; wait 2000; moves; fail; wait 4000 | moves             | w1 -> w2 0.15 sol top_up
 w1; w2 sol 0.1; moves; expire; wait 2000; moves; fill; float w1 1; sell eth 1; wait 1 | moves | nothing
@@ -148,6 +181,9 @@ desk low 0 reserve 0; w1 sol 0.0022; buy eth $1000; fill rent 2039280 fee 60720;
 | moves | w1 eth reclaim
 desk low 0 reserve 0; w1 sol 0.0022; buy eth $1000; fill rent 2039280 fee 60720; sell eth all; fill fee 1; \
 wait 86400000 | moves | nothing
+# What an operator accepted stands in an account, too: its reclaim reserves no rent.
+desk low 0 reserve 0; w1 sol 0.0002; accept w1 eth 1; sell eth all; fill fee 100000; wait 86400000 | moves \
+| w1 eth reclaim
 # One that came to nothing is tried again after as long a time.
 {SOLD}; wait 86400000; moves                                 | moves                 | nothing
 {SOLD}; wait 86400000; moves; fill                           | wait 86400000; moves  | nothing

@@ -631,8 +631,16 @@ def check_due(state: State, now_ns: int) -> None:
             for wallet_id, book in state.wallets.items()
             for mint, position in book.positions.items()
             if mint not in fresh
-            and (book.liquidating or position.exits or book.wallet.exits or book.wallet.limits.stop_loss_ppm > 0)
+            and (
+                book.liquidating
+                or mint in book.closing
+                or position.exits
+                or book.wallet.exits
+                or book.wallet.limits.stop_loss_ppm > 0
+            )
         }
+    for book in state.wallets.values():
+        assert book.closing.keys() <= book.positions.keys(), (book.wallet.id, book.closing)
 
 
 def check_breakers(state: State, plain: Accountant) -> None:

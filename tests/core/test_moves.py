@@ -5,6 +5,7 @@ from tests.core.desk import DESK, Play, books_told, rows, told
 
 from overmind.core.messages import CommandRefused, MoveClosed, MovePlaced
 from overmind.core.model import LAMPORTS, MICROS, SOL, Cause, MoveKind, Rejected
+from overmind.core.proceeds import why_nowhere
 from overmind.core.state import decode_state, encode_state
 
 # $2,000 of w1's $11,900 on their way to w2, which has $7,900. SOL costs $100, so 5,000 lamports are $0.0005.
@@ -130,6 +131,16 @@ w1; w2 type Emergency; w3 type Emergency; remove w2; sweep   | moves            
 w1; w2 type Emergency; remove w2; sweep                      | moves                 | nothing
 w1; w2 type Emergency; remove w1; sweep                      | moves                 | nothing
 w1; w2 type Emergency; hold w1 quarantine; hold portfolio a; sweep | moves           | w1 -> w2 $9900 sweep
+# Never into a wallet whose key may be stolen, or that owes something: the next one is safe, or none is.
+w1; w2 type Emergency; w3 type Emergency usd 0; hold portfolio deficit:w2; sweep | moves \
+| w1 -> w3 $9900 sweep + w2 -> w3 $9900 sweep
+w1; w2 type Emergency usd 0; w3 type Emergency usd 0; hold portfolio unknown_signature:w2; sweep | moves \
+| w1 -> w3 $9900 sweep
+w1; w2 type Emergency usd 0; w3 type Emergency usd 0; hold w2 quarantine; sweep | moves | w1 -> w3 $9900 sweep
+w1; w2 type Emergency usd 0; w3 type Emergency usd 0; chain w2 sol -1; sweep | moves | w1 -> w3 $9900 sweep
+w1; w2 type Emergency usd 0; w3 type Emergency usd 0; hold portfolio deficit:w1; sweep | moves | w1 -> w2 $9900 sweep
+w1; w2 type Emergency; hold portfolio deficit:w2; sweep      | moves                 | nothing
+w1; w2 type Emergency; hold portfolio deficit:w2; sweep; accept w2 | moves           | w1 -> w2 $9900 sweep
 # Not what an order holds, and not less than a dollar.
 w1; w2 type Emergency; buy eth $900; sweep                   | moves                 | w1 -> w2 $9000 sweep
 w1 usd 1; w2 type Emergency; sweep                           | moves                 | w1 -> w2 $1 sweep
@@ -160,6 +171,28 @@ def test_what_a_liquidation_brings_goes_to_safety(given: str, when: str, then: s
     desk = Play(given)
     assert told(desk.play(when)) == then
     assert told(desk.play("moves")) == "nothing"  # Twice is once.
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ("w1; w2 type Emergency", ""),
+        ("w1; w2 type Emergency; hold portfolio deficit:w1", ""),
+        ("w1; w2 type Emergency; w3 type Emergency; hold portfolio deficit:w2", ""),
+        ("w1", "no wallet of the type Emergency is configured"),
+        ("w1; w2 type Emergency; hold portfolio deficit:w2", "w2 is held by deficit:w2"),
+        (
+            "w1; w2 type Emergency; hold portfolio unknown_signature:w2; hold w2 quarantine",
+            "w2 is held by unknown_signature:w2, quarantine",
+        ),
+        (
+            "w1; w2 type Emergency; w3 type Emergency; remove w2; hold w3 quarantine; hold w3 a",
+            "w2 is held by removed; w3 is held by quarantine",
+        ),
+    ],
+)
+def test_why_nothing_can_be_swept(given: str, why: str) -> None:
+    assert why_nowhere(Play(given).state) == why
 
 
 def test_a_second_sweep_says_nothing() -> None:

@@ -46,7 +46,10 @@ w1 aim 50 usd 11900; w2 aim 50 usd 7900; hold w1 operator    | rebalance        
 w1 aim 50 usd 11900; w2 aim 50 usd 7900; hold w2 day_loss    | rebalance auto        | nothing
 w1 aim 50 usd 11900; w2 aim 50 usd 7900; hold momentum a     | rebalance auto        | w1 -> w2 $2000 rebalance
 w1 aim 40 usd 13900; w2 aim 30 usd 4900; w3 aim 30 usd 900; hold w3 operator | rebalance auto | w1 -> w2 $1000 rebalance
-# A portfolio that is held, and one that is under way.
+w1 aim 40 usd 13900; w2 aim 30 usd 4900; w3 aim 30 usd 900; hold w3 quarantine | rebalance auto \
+| w1 -> w2 $1000 rebalance
+# A portfolio that is held, by a deficit of any of its wallets too, and one that is under way.
+w1 aim 50 usd 11900; w2 aim 50 usd 7900; hold portfolio deficit:w2 | rebalance       | nothing
 w1 aim 50 usd 11900; w2 aim 50 usd 7900; hold portfolio a    | rebalance auto        | nothing
 w1 aim 50 usd 11900; w2 aim 50 usd 7900; stop                | rebalance             | nothing
 desk every 0; w1 aim 50 usd 11900; w2 aim 50 usd 7900; rebalance | rebalance auto    | nothing

@@ -6,10 +6,10 @@ from tests.core.desk import DESK, Play, rows, told
 
 from overmind.core.gate import quote_rejection
 from overmind.core.index import SelectionIndex
-from overmind.core.messages import CommandRefused, OrderPlaced
-from overmind.core.model import BPS, MICROS, PICO, Cause, Mint, Order, Quote
+from overmind.core.messages import CloseCancelled, CloseOrdered, CommandRefused, OrderPlaced
+from overmind.core.model import BPS, MICROS, PICO, Cause, Mint, Order, Quote, WalletId
 from overmind.core.state import decode_state, encode_state
-from overmind.core.treasury import exits_due, unwatched
+from overmind.core.treasury import exits_due, unpayable_exits, unwatched
 
 # Half an eth costs $1,000, so its average cost is 2000 where nothing else is said.
 BOUGHT = "buy eth $1000; fill"
@@ -89,6 +89,43 @@ w1; w2; deposit w1 1 eth; deposit w2 1 btc; liquidate        | reactivate w2    
 w1; deposit w1 1 eth; stop                                   | wait 0                          | nothing
 w1; deposit w1 1 eth; stop                                   | liquidate                       | liquidate w1 1 eth
 w1 stop 5; deposit w1 1 eth; liquidate                       | mark eth 1000                   | liquidate w1 1 eth
+# An operator's close stands until nothing is left: tried again, by slices, in a new price; what holds it back passes.
+w1; deposit w1 1 eth; close w1 eth                           | mark eth 2000                   | nothing
+w1; deposit w1 1 eth; close w1 eth; reject for NO_LIQUIDITY  | wait 1999                       | nothing
+w1; deposit w1 1 eth; close w1 eth; reject for NO_LIQUIDITY  | wait 2000                       | close w1 0.5 eth
+w1; deposit w1 1 eth; close w1 eth; expire                   | wait 2000; mark eth 1000        | close w1 1 eth
+w1; deposit w1 1 eth; close w1 eth; expire; close w1 eth     | wait 1999                       | nothing
+w1; desk depth 1000000; deposit w1 10 eth; close w1 eth; fill | wait 0 | close w1 4.94949495 eth
+w1; desk depth 1000000; deposit w1 10 eth; close w1 eth; fill; exits; fill; deposit w1 1 eth | wait 0 | nothing
+w1 sol 0; deposit w1 1 eth; close w1 eth                     | wait 0                          | nothing
+w1 sol 0; deposit w1 1 eth; close w1 eth; float w1 0.0001    | wait 0                          | close w1 1 eth
+w1; deposit w1 1 eth; wait 30001; close w1 eth               | wait 0                          | nothing
+w1; deposit w1 1 eth; wait 30001; close w1 eth               | mark eth 2000                   | close w1 1 eth
+w1; deposit w1 1 eth; sell eth all; close w1 eth; expire     | wait 0                          | close w1 1 eth
+w1; deposit w1 0.00000499 eth; close w1 eth; expire          | wait 2000                       | close w1 0.00000499 eth
+w1; deposit w1 1 eth; close w1 eth; expire; stop; remove w1  | wait 2000                       | close w1 1 eth
+# It waits for no price, so it goes before what does, and after a liquidation; others' exits are more urgent.
+w1 stop 5; deposit w1 1 eth; sell eth all; close w1 eth; expire; mark eth 1900 | wait 0         | close w1 1 eth
+w1 profit 5; deposit w1 1 eth; sell eth all; close w1 eth; expire; mark eth 2200 | wait 0       | close w1 1 eth
+w1; deposit w1 1 eth; sell eth all; close w1 eth; expire; liquidate | wait 0                    | liquidate w1 1 eth
+w1; deposit w1 1 eth; close w1 eth; expire; liquidate; reactivate w1 | wait 2000                | close w1 1 eth
+w1 sol 0; w2 stop 5; deposit w1 2 eth; deposit w2 1 eth; close w1 eth; float w1 1 | mark eth 1900 \
+| stop w2 1 eth + close w1 2 eth
+# What is bought meanwhile is sold, too, and what is bought after the end is not.
+w1; deposit w1 1 eth; close w1 eth; buy eth $1000; fill s1.0.0; fill | wait 0                   | close w1 0.5 eth
+w1; deposit w1 1 eth; close w1 eth; fill; buy eth $1000; fill | wait 0                          | nothing
+w1; deposit w1 1 eth; close w1 eth; reject; sell eth all; fill; deposit w1 1 eth | wait 2000    | nothing
+# Until it is cancelled; what is under way goes on.
+w1; deposit w1 1 eth; close w1 eth; expire; keep w1 eth      | wait 2000                       | nothing
+w1; desk depth 1000000; deposit w1 10 eth; close w1 eth; keep w1 eth; fill | wait 0 | nothing
+w1; deposit w1 1 eth; close w1 eth; expire; keep w1 eth; close w1 eth; expire | wait 2000 | close w1 1 eth
+# A fork that gives the last of it back gives the close back, unless it had ended otherwise.
+w1; deposit w1 1 eth; close w1 eth; fill provisional; roll back as expired | wait 0             | close w1 1 eth
+w1; deposit w1 1 eth; close w1 eth; fill provisional; roll back as filled; deposit w1 1 eth | wait 0 | nothing
+w1; deposit w1 1 eth; close w1 eth; fill provisional; final; deposit w1 1 eth | wait 0          | nothing
+w1; desk depth 1000000; deposit w1 10 eth; close w1 eth; fill provisional; keep w1 eth; roll back as expired \
+| wait 0 | nothing
+w1; deposit w1 1 eth; sell eth all; close w1 eth; fill provisional; roll back as expired | wait 0 | close w1 1 eth
 # In slices of what moves the expected depth by a percent: $10,101.01 of a million.
 w1; desk depth 1000000; deposit w1 10 eth | liquidate | liquidate w1 5.05050505 eth
 w1; desk depth 1000000; deposit w1 10 eth; liquidate; exits; fill | wait 0 | liquidate w1 4.94949495 eth
@@ -221,29 +258,45 @@ def test_an_exit_has_an_id_of_its_own_for_ever() -> None:
     assert exit_of(desk).id == "stop:w1:eth:2.0.0"
 
 
-def test_an_operator_closes_a_position_once() -> None:
+def test_an_operator_closes_a_position_and_says_why_once() -> None:
     desk = Play("w1; deposit w1 1 eth")
-    (placed,) = desk.play("close w1 eth")
+    ordered, placed = desk.play("close w1 eth")
+    assert ordered == CloseOrdered(WalletId("w1"), Mint("eth"), "because")
     assert isinstance(placed, OrderPlaced)
     assert (told((placed,)), placed.signal.id, placed.order.received_max) == ("w1 1 eth", "close:w1:eth:0", None)
     assert not desk.play("close w1 eth")
-    desk.play("reject for NO_LIQUIDITY")
-    assert told(desk.play("close w1 eth")) == "w1 0.5 eth"
+    desk.play("reject for NO_LIQUIDITY; close w1 eth")
+    assert desk.book("w1").closing == {"eth": "because"}
+    assert desk.play("keep w1 eth") == (CloseCancelled(WalletId("w1"), Mint("eth"), "because"),)
+    assert not desk.play("keep w1 eth")
+    assert not desk.book("w1").closing
 
 
+def test_a_close_begins_at_the_first_rung_whatever_was_tried_before() -> None:
+    desk = Play("w1 stop 5; desk ladder 50,200,900; deposit w1 1 eth; mark eth 1900; exits; reject for SLIPPAGE")
+    desk.play("wait 2000; exits; reject for SLIPPAGE")
+    _, placed = desk.play("close w1 eth")
+    assert isinstance(placed, OrderPlaced)
+    assert (placed.order.slippage_max_bps, told((placed,))) == (50, "w1 1 eth")
+    desk.play("reject for SLIPPAGE; keep w1 eth")
+    assert exit_of(desk).slippage_max_bps == 50  # The stop loss begins anew, too.
+
+
+def test_what_is_tried_already_is_not_tried_twice_by_a_close() -> None:
+    desk = Play("w1 stop 5; desk ladder 50,200; deposit w1 1 eth; mark eth 1900; exits; reject for SLIPPAGE; wait 2000")
+    desk.play("exits")
+    assert told(desk.play("close w1 eth")) == "CloseOrdered"
+    desk.play("reject for SLIPPAGE; wait 4000")
+    assert told(desk.play("exits")) == "w1 0.5 eth"
+
+
+@pytest.mark.parametrize("verb", ["close", "keep"])
 @pytest.mark.parametrize(
-    ("given", "why"),
-    [
-        ("w1", "has nothing of eth to sell"),
-        ("w1; deposit w1 1 eth; sell eth all", "has nothing of eth to sell that no order holds"),
-        ("w1 sol 0; deposit w1 1 eth", "INSUFFICIENT_SOL, limit 0, actual 100000"),
-        ("w1; deposit w1 1 eth; wait 30001", "PRICE_STALE, limit 30000, actual 30001"),
-        ("w2", "no wallet 'w1'; known: w2"),
-    ],
+    ("given", "why"), [("w1", "wallet w1 holds nothing of eth"), ("w2", "no wallet 'w1'; known: w2")]
 )
-def test_what_cannot_be_closed_says_why(given: str, why: str) -> None:
+def test_what_cannot_be_closed_says_why(given: str, why: str, verb: str) -> None:
     with pytest.raises(CommandRefused, match=why):
-        Play(given).play("close w1 eth")
+        Play(given).play(f"{verb} w1 eth")
 
 
 def test_a_stop_loss_is_no_part_of_a_position_that_is_gone() -> None:
@@ -274,8 +327,31 @@ def test_what_cannot_be_watched_is_named() -> None:
     desk = Play("w1 stop 5; w2; deposit w1 1 eth; deposit w2 1 eth; wait 30000")
     assert not unwatched(desk.state, desk.now_ns)
     assert unwatched(desk.state, desk.now_ns + 1) == [("w1", "eth")]
+    desk.play("close w2 eth")
+    assert unwatched(desk.state, desk.now_ns + 1) == [("w1", "eth"), ("w2", "eth")]
     desk.play("liquidate; wait 1")
     assert unwatched(desk.state, desk.now_ns) == [("w1", "eth"), ("w2", "eth")]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        # The fee of a sale is at most 0.0001 SOL, the rent of an account for what it brings 0.00203928.
+        ("w1 sol 0.0001; deposit w1 1 eth", []),
+        ("w1 sol 0.000099999; deposit w1 1 eth", [("w1", "key of w1", 99_999, 100_000)]),
+        ("w1 usd 0 sol 0.00213928; deposit w1 1 eth", []),
+        ("w1 usd 0 sol 0; deposit w1 1 eth", [("w1", "key of w1", 0, 2_139_280)]),
+        ("w1 sol 0", []),
+        ("w1 sol 0; deposit w1 0.000005 eth", [("w1", "key of w1", 0, 100_000)]),
+        ("w1 sol 0; deposit w1 0.00000499 eth", []),
+        # Whatever holds it, and whoever else can pay; what an order holds is not there.
+        ("w1; w2 sol 0 type Emergency; deposit w2 1 eth; stop", [("w2", "key of w2", 0, 100_000)]),
+        ("w1 sol 0.00015; deposit w1 1 eth; sell eth 0.5", [("w1", "key of w1", 50_000, 100_000)]),
+        ("w1 sol 0; deposit w1 1 eth; float w1 0.0001", []),
+    ],
+)
+def test_who_cannot_pay_for_an_exit_is_named(given: str, told: list[tuple[str, str, int, int]]) -> None:
+    assert [structs.astuple(one) for one in unpayable_exits(Play(given).state)] == told
 
 
 def test_a_second_liquidation_says_nothing() -> None:

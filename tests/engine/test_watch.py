@@ -12,8 +12,30 @@ import structlog
 from bench.desks import PRICE_PICO, START_NS, USDC, bench_desk, bench_wallets, buy, opening
 from msgspec import structs
 
-from overmind.core.messages import CommandRefused, EmergencyStop, OrderClosed, OrderPlaced
-from overmind.core.model import MICROS, PPM, SOL, Cause, CostModel, Exits, Mint, Rejected, SignalId
+from overmind.core.messages import (
+    AddHold,
+    ClosePosition,
+    CommandRefused,
+    ConfigureDesk,
+    ConfigureWallet,
+    EmergencyStop,
+    OrderClosed,
+    OrderPlaced,
+    Scope,
+)
+from overmind.core.model import (
+    MICROS,
+    PPM,
+    SOL,
+    Cause,
+    CostModel,
+    Exits,
+    Mint,
+    Rejected,
+    SignalId,
+    WalletId,
+    WalletType,
+)
 from overmind.engine import Engine
 from overmind.executor import Executor
 from overmind.journal.memory import MemoryJournal
@@ -196,6 +218,40 @@ def test_a_stop_that_liquidates_sells_and_lets_nothing_in(tmp_path: Path) -> Non
     assert played(tmp_path, stop) == [f"liquidate:wallet0:{OTHER}:0", "Filled"]
 
 
+def test_a_close_sells_slice_by_slice_through_a_silence_and_a_restart_until_nothing_is_left(tmp_path: Path) -> None:
+    journal = MemoryJournal()
+
+    async def before() -> int:
+        async with running(journal, tmp_path) as desk:
+            await desk.buy()
+            await desk.buy(2)
+            costs = structs.replace(DESK.costs, depth_micros=5_000 * MICROS)  # slices of $50
+            await desk.engine.handle(ConfigureDesk(structs.replace(DESK, costs=costs)))
+            desk.true.fall(OTHER, 50)  # Nobody pays what is marked.
+            await desk.engine.handle(ClosePosition(WalletId("wallet0"), OTHER, "leave"))
+            await desk.clock.sleep(20)
+            desk.true.fall(OTHER, 0)
+            await desk.clock.sleep(5)
+            return desk.units()
+
+    async def after() -> list[str]:
+        async with running(journal, tmp_path) as desk:
+            assert desk.engine.state.wallets[WalletId("wallet0")].closing == {OTHER: "leave"}
+            await desk.clock.sleep(120)
+            assert not desk.units()
+            assert not desk.engine.state.wallets[WalletId("wallet0")].closing
+            await desk.buy(3)
+            await desk.clock.sleep(60)
+            assert desk.units()  # It ended with what it was ordered for.
+            return desk.exits()
+
+    assert run_virtual(before())
+    told = run_virtual(after())
+    assert told[0] == f"close:wallet0:{OTHER}:0"
+    assert told[1] != "Filled"
+    assert told.count("Filled") >= 4
+
+
 def test_an_exit_that_is_not_possible_is_told_once(tmp_path: Path) -> None:
     async def empty(desk: Desk) -> None:
         accounts = desk.engine.state.wallets[desk.engine.index.books[0].wallet.id].accounts
@@ -206,8 +262,30 @@ def test_an_exit_that_is_not_possible_is_told_once(tmp_path: Path) -> None:
         with structlog.testing.capture_logs() as lines:
             await desk.clock.sleep(10)
         assert [line["cause"] for line in lines if line["event"] == "exit is due and not possible"] == ["stop"]
+        (alarm,) = [line for line in lines if line["event"] == "cannot pay for an exit"]
+        address = desk.engine.index.books[0].wallet.public_key
+        assert alarm | {"log_level": "error", "wallet": "wallet0", "sol": 0.0, "needed": 0.0001} == alarm
+        assert alarm["fix"] == f"send SOL to {address}"
 
     assert not played(tmp_path, empty)
+
+
+def test_proceeds_that_have_nowhere_to_go_alarm_once_and_again_for_another_reason(tmp_path: Path) -> None:
+    async def sweep(desk: Desk) -> None:
+        with structlog.testing.capture_logs() as lines:
+            await desk.engine.handle(EmergencyStop("because", liquidate=True, sweep=True))
+            await desk.clock.sleep(10)
+            safe = structs.replace(bench_wallets(2)[1], type=WalletType.EMERGENCY)
+            await desk.engine.handle(AddHold(Scope(), f"deficit:{safe.id}", "a stolen key"))
+            await desk.engine.handle(ConfigureWallet(safe))
+            await desk.clock.sleep(10)
+        alarms = [line for line in lines if line["event"] == "no Emergency wallet to sweep the proceeds into"]
+        assert [line["why"] for line in alarms] == [
+            "no wallet of the type Emergency is configured",
+            "wallet1 is held by deficit:wallet1",
+        ]
+
+    assert played(tmp_path, sweep)
 
 
 def test_ids_of_our_own_cannot_come_from_outside(tmp_path: Path) -> None:

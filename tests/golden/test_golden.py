@@ -70,6 +70,12 @@ roll back as failed fee 5000; accept w4 sol 0.01 because drained; moves; reject;
 fill fee 5000; w5 sol 0; moves; expire; desk full 3 low 2; moves; fill fee 13000; desk full 0
 mark eth 2000; buy eth $100 not w3 id u; fill u.0.0; sweep; exits; fill; moves; fill fee 5000; reactivate w1
 """,
+    "closing": """
+fill; reactivate w1; reactivate w4; desk depth 10000 cooldown 0; deposit w1 1 eth
+deposit w4 0.1 eth; deposit w4 0.5 sol
+close w1 eth; reject for NO_LIQUIDITY; close w4 sol; fill provisional fee 5000; roll back as expired
+close w4 eth; keep w4 eth; fill provisional fee 5000; wait 9000; exits; fail fee 5000
+""",
 }
 
 
@@ -111,6 +117,7 @@ def books(state: State) -> dict[str, object]:
             wallet_id: {mint: structs.asdict(one) for mint, one in sorted(book.exiting.items())}
             for wallet_id, book in state.wallets.items()
         },
+        "closing": {wallet_id: dict(sorted(book.closing.items())) for wallet_id, book in state.wallets.items()},
         "trades_today": state.trades_today,
         "volatility": {mint: structs.asdict(one) for mint, one in sorted(state.volatility.items())},
         "in_force": {

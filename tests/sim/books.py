@@ -15,6 +15,8 @@ from overmind.core.messages import (
     Answer,
     BalanceAdjusted,
     BalancesChecked,
+    CloseCancelled,
+    CloseOrdered,
     DayRolled,
     Deposited,
     DeskConfigured,
@@ -86,6 +88,7 @@ class Booked(msgspec.Struct):
     outcome: Filled | Failed
     costs_micros: int
     lot_cost_micros: int
+    ended_close: bool = False  # it sold the last of what an operator wanted sold
 
 
 class BookedMove(msgspec.Struct):
@@ -121,6 +124,7 @@ class WalletBooks(msgspec.Struct):
     placed_ns: list[int] = msgspec.field(default_factory=list)
     liquidating: bool = False
     sweeping: bool = False
+    closing: set[Mint] = msgspec.field(default_factory=set)  # what an operator wants sold
     sweeps: Tries = msgspec.field(default_factory=Tries)
     top_ups: Tries = msgspec.field(default_factory=Tries)
     empty_since_ns: dict[Mint, int] = msgspec.field(default_factory=dict)
@@ -237,6 +241,13 @@ class Books:
             case LiquidationOrdered(sweep=sweep):
                 for book in self.wallets.values():
                     book.liquidating, book.sweeping = True, book.sweeping or sweep
+            case CloseOrdered(wallet_id=wallet_id, mint=mint):
+                closer = self.wallets[wallet_id]
+                assert mint in closer.lots, f"{event}: there is nothing to close"
+                assert mint not in closer.closing, f"{event}: it was ordered already"
+                closer.closing.add(mint)
+            case CloseCancelled(wallet_id=wallet_id, mint=mint):
+                self.wallets[wallet_id].closing.remove(mint)
             case BalanceAdjusted() as adjusted:
                 self._adjust(self.wallets[adjusted.wallet_id], adjusted.mint, adjusted.units)
             case BalancesChecked(wallet_id=wallet_id):
@@ -341,7 +352,10 @@ class Books:
         book = self.wallets[order.wallet_id]
         if isinstance(outcome, Filled) and not order.to_float:
             book.trades_today += 1
+        wanted = order.mint in book.closing
         booked = self._book(book, order, outcome)
+        if booked is not None:
+            booked.ended_close = wanted and order.mint not in book.lots
         if order.to_float:
             self._tried(book.top_ups, outcome)
         assert booked is not None or not provisional, f"{order_id} has {outcome}, which no fork can undo"
@@ -542,6 +556,8 @@ class Books:
             lots = book.lots.setdefault(order.mint, [])
             lots.append(Lot(order.strategy, fill.spent_units, known.lot_cost_micros))
             self._realise(book, known.lot_cost_micros - fill.received_units)
+            if known.ended_close:
+                book.closing.add(order.mint)
         self._realise(book, -self._drop_excess(book, order.mint))
 
     def _take_back(self, book: WalletBooks, mint: Mint, units: int) -> None:
@@ -599,6 +615,7 @@ class Books:
             book.lamports += units
         else:
             book.units[mint] += units
+            self._use_account(book, mint)
             self._add_lot(book, mint, units)
         self._make_good(book)
 
@@ -728,4 +745,5 @@ def _take_oldest(book: WalletBooks, mint: Mint, units: int) -> int:
             lots.pop(0)
     if not lots:
         del book.lots[mint]
+        book.closing.discard(mint)
     return cost

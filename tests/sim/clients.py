@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
 from decimal import Decimal
 from random import Random
 from typing import Final, Protocol
@@ -23,9 +24,12 @@ from tests.sim.world import TOKENS, USDC, SimClock, SimJournal, SimPrices
 from overmind.core.messages import (
     AddHold,
     Answer,
+    CancelClose,
     CancelMove,
     ChangeLimits,
     ChangeMints,
+    CloseOrdered,
+    ClosePosition,
     Code,
     Command,
     CommandRefused,
@@ -496,6 +500,8 @@ class Operator:
         actions: dict[Callable[[Engine], Awaitable[None]], int] = {
             self._emergency_stop: 2,
             self._reactivate: 6,
+            self._close: 5,
+            self._cancel_close: 1,
             self._rebalance: 4,
             self._withdraw: 6,
             self._repeat_withdrawal: 2,
@@ -555,6 +561,34 @@ class Operator:
             self._desktop.seen["reactivated"] += held
             stopped_again = "emergency" in engine.state.wallets[wallet_id].holds  # before it was durable
             assert stopped_again or "emergency" not in self._desktop.auditor.books.wallets[wallet_id].causes
+
+    async def _close(self, engine: Engine) -> None:
+        """Something that is held, or that was a moment ago; now and then while nothing can be sold, or twice."""
+        random, wallets = self._random, engine.state.wallets
+        held = [(wallet_id, mint) for wallet_id, book in wallets.items() for mint in book.positions]
+        if not held:
+            return
+        wallet_id, mint = random.choice(held)
+        if random.random() < 0.3:
+            await self._silence(engine)
+        for _ in range(random.choice((1, 1, 2))):
+            try:
+                events = await engine.handle(ClosePosition(wallet_id, mint, "told to"))
+            except CommandRefused:
+                self._desktop.seen["close refused"] += 1
+                return
+            durable = [entry.event for entry in self._desktop.journal.entries]
+            assert all(event in durable for event in events), "a close was told before it was durable"
+            ordered = any(isinstance(event, CloseOrdered) for event in events)
+            self._desktop.seen["close ordered" if ordered else "close repeated"] += 1
+
+    async def _cancel_close(self, engine: Engine) -> None:
+        closing = [(wallet_id, mint) for wallet_id, book in engine.state.wallets.items() for mint in book.closing]
+        for wallet_id, mint in closing[:1]:
+            with suppress(CommandRefused):  # Nothing is left of it.
+                await engine.handle(CancelClose(wallet_id, mint, "told to"))
+                assert mint not in self._desktop.auditor.books.wallets[wallet_id].closing
+                self._desktop.seen["close cancelled"] += 1
 
     async def _rebalance(self, engine: Engine) -> None:
         try:

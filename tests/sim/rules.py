@@ -453,12 +453,47 @@ def _broken_by_top_up(books: Books, move: Move, at_ns: int) -> dict[str, bool]:
         "it gives to itself": move.wallet_id == move.to_wallet,
         "it brings too much": taker.lamports + move.money.units > desk.float_target_lamports,
         "it brings too little": taker.lamports + move.money.units < desk.float_low_lamports,
-        "the giver may owe it": "quarantine" in giver.causes,
+        "it hardly brings its own fee": move.money.units
+        < min(10 * desk.costs.fee_max_lamports, desk.float_target_lamports - taker.lamports),
+        "the giver may owe it, or be robbed": bool(suspicions(books, giver)),
         "the giver does not keep its target": left < desk.float_target_lamports,
-        "another is richer": any(
-            free_lamports(books, one) > free_lamports(books, giver) for one in givers(books) if one is not taker
-        ),
+        "it is another's turn": giver.wallet.id != _whose_turn(books, taker, at_ns),
     }
+
+
+def suspicions(books: Books, book: WalletBooks) -> set[str]:
+    """Why not to rely on what the books give it: a fork's debt, or somebody who may have its key."""
+    name = book.wallet.id
+    return (book.causes & {"quarantine"}) | (books.stops & {f"deficit:{name}", f"unknown_signature:{name}"})
+
+
+def _able_givers(books: Books, taker: WalletBooks) -> list[WalletBooks]:
+    """Of the four who can spare most, those whose spare is worth sending."""
+    desk = books.settings
+    kept = desk.float_target_lamports + desk.costs.fee_max_lamports
+    worth = max(desk.float_low_lamports - taker.lamports, 10 * desk.costs.fee_max_lamports)
+    worth = min(worth, desk.float_target_lamports - taker.lamports)
+    trusted = [one for one in books.wallets.values() if "removed" not in one.causes and not suspicions(books, one)]
+    richest = sorted(trusted, key=lambda one: -free_lamports(books, one))[:4]  # The first registered of equals.
+    return [one for one in richest if free_lamports(books, one) - kept >= worth]
+
+
+def _whose_turn(books: Books, taker: WalletBooks, at_ns: int) -> WalletId | None:
+    """Each failed try hands on to the next giver, then to the taker's own swap, then to all of them again."""
+    able, tries = _able_givers(books, taker), taker.top_ups.count
+    if not able or (tries % (len(able) + 1) == len(able) and _can_swap(books, taker, at_ns)):
+        return None
+    return able[tries % (len(able) + 1) % len(able)].wallet.id
+
+
+def _can_swap(books: Books, book: WalletBooks, at_ns: int) -> bool:
+    if book.causes or books.stops or not book.wallet.strategies or SOL not in books.settings.tokens:
+        return False
+    if broken_prices(books, SOL, SOL, at_ns):
+        return False
+    costs = books.sol_value_up(books.settings.float_target_lamports - book.lamports)
+    fee_is_there = books.settings.costs.fee_max_lamports <= free_lamports(books, book)
+    return fee_is_there and costs <= books.free(book, books.settings.quote.mint)
 
 
 def _broken_by_topping_up(books: Books, wallet_id: WalletId, at_ns: int) -> dict[str, bool]:
@@ -467,27 +502,26 @@ def _broken_by_topping_up(books: Books, wallet_id: WalletId, at_ns: int) -> dict
     swaps = [one for one in books.open.values() if one.to_float and one.wallet_id == wallet_id]
     return {
         "it is not low": taker.lamports >= desk.float_low_lamports,
-        "it does nothing": bool(taker.causes) and not taker.lots and not taker.sweeping,
+        "it does nothing": bool(taker.causes or suspicions(books, taker)) and not taker.lots and not taker.sweeping,
+        "more may be stolen than saved": bool(suspicions(books, taker))
+        and (books.equity(taker) if taker.sweeping else books.positions(taker))
+        <= books.sol_value_up(desk.float_target_lamports),
         "one is under way": bool(coming or swaps),
         "it is too early again": at_ns < taker.top_ups.after_ns,
         "nobody wants it": not desk.float_target_lamports,
     }
 
 
-def givers(books: Books) -> list[WalletBooks]:
-    return [book for book in books.wallets.values() if not book.causes & {"removed", "quarantine"}]
-
-
 def _broken_by_sweep(books: Books, move: Move, at_ns: int) -> dict[str, bool]:
     assert move.to_wallet is not None, move
     giver = books.wallets[move.wallet_id]
     safe = [one for one in books.wallets.values() if one.wallet.type is WalletType.EMERGENCY]
-    safe = [one for one in safe if "removed" not in one.causes]
+    safe = [one for one in safe if "removed" not in one.causes and not suspicions(books, one)]
     selling = [one for one in books.open.values() if one.wallet_id == move.wallet_id and one.side is Side.SELL]
     sweeps = [one for one in books.moves_of(giver) if one.kind is MoveKind.SWEEP]
     return {
         "nobody told it to": not giver.sweeping,
-        "it is not the Emergency wallet": move.to_wallet != safe[0].wallet.id,
+        "it is not the Emergency wallet": [move.to_wallet] != [one.wallet.id for one in safe[:1]],
         "it gives to itself": move.wallet_id == move.to_wallet,
         "a sale is under way": bool(selling),
         "one is under way": bool(sweeps),
@@ -532,17 +566,14 @@ def _broken_by_withdrawal(books: Books, move: Move, at_ns: int) -> dict[str, boo
 
 
 def broken_by_swap_for_float(books: Books, order: Order, at_ns: int) -> list[str]:
-    """Only where nobody can give."""
+    """Only where nobody can give, or in its turn."""
     desk, book = books.settings, books.wallets[order.wallet_id]
     price = books.marks[SOL].price_pico
     lacking = desk.float_target_lamports - book.lamports
-    spare = [
-        free_lamports(books, one) - desk.float_target_lamports - desk.costs.fee_max_lamports for one in givers(books)
-    ]
     least = Fraction(order.spend.units * ten_to(15) * (BPS - desk.slippage_max_bps), price * BPS)
     facts = {
         **_broken_by_topping_up(books, order.wallet_id, at_ns),
-        "somebody could give": max(spare, default=0) >= max(1, desk.float_low_lamports - book.lamports),
+        "it is a giver's turn": _whose_turn(books, book, at_ns) is not None,
         "it is held": bool(book.causes or books.stops),
         "SOL has no fresh price": bool(broken_prices(books, SOL, SOL, at_ns)),
         "it is not what is lacking": order.spend.units != -(-lacking * price // ten_to(15)),
@@ -565,8 +596,11 @@ def broken_by_own_exit(books: Books, order: Order, at_ns: int) -> list[str]:
     own = [one for one in books.open.values() if one.wallet_id == order.wallet_id and one.mint == order.mint]
     facts = {
         "nobody ordered it": cause == "liquidate" and not book.liquidating,
+        "nobody wants it closed": cause == "close" and order.mint not in book.closing,
+        "it waits for a price, and an operator does not": cause == "stop" and order.mint in book.closing,
+        "everything is to be sold, and it says less": cause != "liquidate" and book.liquidating,
         "it has not lost so much": cause == "stop" and lost * PPM < cost * stop_ppm - 2 * PPM,
-        "its cause is unknown": cause not in ("liquidate", "stop"),
+        "its cause is unknown": cause not in ("liquidate", "stop", "close"),
         "another is under way": any(":" in one.signal_id and one.side is Side.SELL for one in own),
         "its price is old": bool(broken_prices(books, order.mint, order.mint, at_ns)),
         "it lives too long": order.expires_at_ns != at_ns + books.settings.signal_ttl_ns,

@@ -36,13 +36,13 @@ from tests.sim.world import (
 )
 
 from overmind.core.messages import (
-    ClosePosition,
     EmergencyStop,
     FoundDesk,
     MarkPrices,
     MoveDue,
     OrderPlaced,
     Rebalance,
+    SellDue,
 )
 from overmind.core.model import DAY_NS, NS, SOL, OrderId, TradingMode, Value, is_own
 from overmind.core.state import State
@@ -317,7 +317,7 @@ class Sim:
     def _act(self, engine: Engine) -> None:
         """As the service's watch does."""
         for due in exits_due(engine.state, max(self.clock.now_ns(), engine.state.at_ns)):
-            engine.record(ClosePosition(due.wallet_id, due.mint))
+            engine.record(SellDue(due.wallet_id, due.mint))
         engine.record(MoveDue())
         if self.random.random() < 0.3:
             engine.record(Rebalance("due"))

@@ -12,9 +12,11 @@ from starlette.responses import Response
 from overmind import limits
 from overmind.api.answers import Json, Refused
 from overmind.app import App
+from overmind.closing import close_row
 from overmind.config.limit_changes import read_changes
 from overmind.core.messages import (
     AddHold,
+    CancelClose,
     CancelMove,
     ChangeLimits,
     ChangeMints,
@@ -23,11 +25,11 @@ from overmind.core.messages import (
     EmergencyStop,
     LiftHold,
     MintVerb,
-    OrderPlaced,
     ReactivateWallet,
     Rebalance,
 )
 from overmind.core.model import OrderId, Value, WalletId
+from overmind.core.proceeds import why_nowhere
 from overmind.core.rebalance import plan
 from overmind.core.withdrawals import move_id_of
 from overmind.form import ID
@@ -47,6 +49,11 @@ class Stop(Value, frozen=True, forbid_unknown_fields=True):
     reason: str
     liquidate: bool = False
     sweep: bool = False
+
+
+class Closing(Value, frozen=True, forbid_unknown_fields=True):
+    reason: str
+    cancel: bool = False
 
 
 class Balance(Value, frozen=True, forbid_unknown_fields=True):
@@ -85,13 +92,14 @@ Verb = Literal["pause", "resume"]
 SHAPES: Final = {
     Why: '{"reason": "…"}',
     Stop: '{"reason": "…", "liquidate": false, "sweep": false}',
+    Closing: '{"reason": "…", "cancel": false}',
     Balance: '{"reason": "…", "dry_run": false}',
     Out: '{"reason": "…", "wallet_id": "…", "amount": "250.5", "token": "USDC", "to": "address"}',
     Limiting: '{"reason": "…", "changes": {"max_position_size": 5000}}',
     Minting: '{"reason": "…", "verb": "block", "token": "SOL"}',
 }
 
-Wish = TypeVar("Wish", Why, Stop, Balance, Out, Limiting, Minting)
+Wish = TypeVar("Wish", Why, Stop, Closing, Balance, Out, Limiting, Minting)
 
 
 def acting(app: App) -> APIRouter:
@@ -102,7 +110,8 @@ def acting(app: App) -> APIRouter:
         wish = await _read(request, Stop)
         await engine.handle(EmergencyStop(wish.reason, wish.liquidate, wish.sweep))
         statuses = await engine.read(lambda state: {book.wallet.id: book.status for book in state.wallets.values()})
-        return Json({"stopped": True, "reason": wish.reason, "wallets": statuses})
+        not_swept = await engine.read(why_nowhere) if wish.sweep else ""
+        return Json({"stopped": True, "reason": wish.reason, "wallets": statuses, "not_swept": not_swept})
 
     @router.post("/wallets/{wallet_id}/reactivate")
     async def reactivate(wallet_id: str, request: Request) -> Response:
@@ -125,12 +134,11 @@ def acting(app: App) -> APIRouter:
 
     @router.post("/positions/{wallet_id}/{token}/close")
     async def close(wallet_id: str, token: str, request: Request) -> Response:
-        await _read(request, Why)
-        wallet = _known(app, wallet_id)
+        wish, wallet = await _read(request, Closing), _known(app, wallet_id)
         mint = mint_held(engine.state, wallet, token)
-        events = await engine.handle(ClosePosition(wallet, mint, by_operator=True))
-        placed = next((event.order.id for event in events if isinstance(event, OrderPlaced)), None)
-        return Json({"wallet_id": wallet, "mint": mint, "order_id": placed})
+        events = await engine.handle((CancelClose if wish.cancel else ClosePosition)(wallet, mint, wish.reason))
+        at_ns = app.clock.now_ns()
+        return Json(await engine.read(lambda state: close_row(state, wallet, mint, events, at_ns)))
 
     @router.post("/wallets/{wallet_id}/limits")
     async def change_limits(wallet_id: str, request: Request) -> Response:

@@ -23,7 +23,7 @@ from overmind.cli.opening import (
     load_config,
     state_on_disk,
 )
-from overmind.cli.operate import Reason, command_on_disk, refuse_blank
+from overmind.cli.operate import BY_OPERATOR, Reason, command_on_disk, refuse_blank
 from overmind.cli.remote import call_service
 from overmind.clock import SystemClock
 from overmind.config import MultiWalletConfig
@@ -38,7 +38,6 @@ from overmind.moving import BadWish, MoveRow, PlanShown
 from overmind.ports import Journal
 
 TAIL_ENTRIES: Final = 50_000  # how far back `moves` looks
-BY_OPERATOR: Final = "asked for by an operator"
 
 
 def add_to(cli: typer.Typer) -> None:

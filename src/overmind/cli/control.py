@@ -6,16 +6,18 @@ import asyncio
 from typing import Annotated
 from urllib.parse import quote
 
+import msgspec
 import typer
 
 from overmind.app import App, running
 from overmind.cli import present
 from overmind.cli.opening import BAD_INPUT, AsJson, DataDir, data_dir_of, journal_to_write, load_config, state_on_disk
-from overmind.cli.operate import Reason, command_on_disk
+from overmind.cli.operate import BY_OPERATOR, Reason, command_on_disk, refuse_blank
 from overmind.cli.remote import call_service
 from overmind.clock import SystemClock
+from overmind.closing import CloseRow, close_row
 from overmind.config import MultiWalletConfig
-from overmind.core.messages import AddHold, ClosePosition, LiftHold, OrderPlaced
+from overmind.core.messages import AddHold, CancelClose, ClosePosition, LiftHold
 from overmind.core.model import WalletId
 from overmind.holding import OPERATOR, holds_on, mint_held, path_of, scope_of
 from overmind.market import connected
@@ -31,34 +33,49 @@ def add_to(cli: typer.Typer) -> None:
 
 def close(
     position: Annotated[str, typer.Argument(help="WALLET:SYMBOL, or WALLET:MINT.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is journaled.")] = BY_OPERATOR,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Keep what is left of it after all.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Sell what a wallet holds of a token, now, within the first rung of OVERMIND_EXIT_SLIPPAGE_BPS."""
+    """Sell all that a wallet holds of a token, slice by slice, from the first rung of OVERMIND_EXIT_SLIPPAGE_BPS on.
+
+    It is the work of the running desk and goes on, also across restarts, until nothing is left or until --cancel.
+    """
+    refuse_blank(reason)
     wallet_id, colon, token = position.partition(":")
     if not (wallet_id and colon and token):
         present.complain(f"{position!r} is no position", "write WALLET:SYMBOL, as `overmind positions` shows them")
         raise typer.Exit(BAD_INPUT)
     path = f"/v1/positions/{quote(wallet_id, safe='')}/{quote(token, safe='')}/close"
-    answer = call_service(data_dir_of(None), path, {"reason": f"close {position}"})
-    order_id = answer["order_id"] if answer is not None else _close_offline(WalletId(wallet_id), token)
-    if as_json:
-        present.emit_json({"position": position, "order_id": order_id})
+    answer = call_service(data_dir_of(None), path, {"reason": reason, "cancel": cancel})
+    if answer is not None:
+        row = msgspec.convert(answer, CloseRow)
     else:
-        present.say(f"{position}: order {order_id}" if order_id else f"{position}: is being sold already")
+        row = _close_offline(WalletId(wallet_id), token, CancelClose if cancel else ClosePosition, reason)
+    if as_json:
+        present.emit_json({"position": position, **msgspec.structs.asdict(row)})
+    else:
+        present.close(position, row, served=answer is not None)
 
 
-def _close_offline(wallet_id: WalletId, token: str) -> str | None:
+Wish = type[ClosePosition] | type[CancelClose]
+
+
+def _close_offline(wallet_id: WalletId, token: str, wish: Wish, reason: str) -> CloseRow:
     config = load_config()
     with journal_to_write(config.data_dir) as journal:
-        return asyncio.run(_close(config, journal, wallet_id, token))
+        return asyncio.run(_close(config, journal, wallet_id, token, wish, reason))
 
 
-async def _close(config: MultiWalletConfig, journal: Journal, wallet_id: WalletId, token: str) -> str | None:
+async def _close(
+    config: MultiWalletConfig, journal: Journal, wallet_id: WalletId, token: str, wish: Wish, reason: str
+) -> CloseRow:
     clock = SystemClock()
     async with connected(config, clock) as connect, running(App(config, journal, clock, connect)) as app:
-        mint = mint_held(app.engine.state, wallet_id, token)
-        events = await app.engine.handle(ClosePosition(wallet_id, mint, by_operator=True))
-        return next((event.order.id for event in events if isinstance(event, OrderPlaced)), None)
+        engine = app.engine
+        mint = mint_held(engine.state, wallet_id, token)
+        events = await engine.handle(wish(wallet_id, mint, reason))
+        return await engine.read(lambda state: close_row(state, wallet_id, mint, events, clock.now_ns()))
 
 
 def pause(target: Target, reason: Reason, as_json: AsJson = False, data_dir: DataDir = None) -> None:

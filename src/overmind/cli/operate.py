@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 from urllib.parse import quote
 
 import typer
@@ -28,14 +28,16 @@ from overmind.clock import SystemClock
 from overmind.config import ConfigError, MultiWalletConfig
 from overmind.core.messages import Command, CommandRefused, EmergencyStop, ReactivateWallet
 from overmind.core.model import WalletId
+from overmind.core.proceeds import why_nowhere
 from overmind.core.state import State
 from overmind.engine import Engine
 from overmind.journal.errors import JournalLocked
 from overmind.market import connected
 from overmind.ports import ChainSilent, Journal
-from overmind.watch import REASON_CHARS_MAX, STOP_FILE
+from overmind.watch import REASON_CHARS_MAX, STOP_FILE, SWEEP_FIX
 
 SETTLE_S: Final = 60.0
+BY_OPERATOR: Final = "asked for by an operator"  # where no reason is given and none is needed
 
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is journaled.")]
 
@@ -108,46 +110,56 @@ def stop(
     with contextlib.suppress(OSError):  # On a full disk the journal still has its reserve.
         stop_file.touch()  # First what needs nobody's help.
         stop_file.write_text(reason, encoding="utf-8")
-    how = f"{stop_file} stands; the next start stops before anything else"
+    stopped = Stopped(f"{stop_file} stands; the next start stops before anything else")
     if find_service(directory) is not None:
-        how = _service_stop(directory, stop_file, EmergencyStop(reason, liquidate, sweep))
+        stopped = _service_stop(directory, stop_file, EmergencyStop(reason, liquidate, sweep))
     elif (directory / JOURNAL).exists():
-        how = _journal_stop(directory, stop_file, EmergencyStop(reason, liquidate, sweep))
+        stopped = _journal_stop(directory, stop_file, EmergencyStop(reason, liquidate, sweep))
     elif not stop_file.exists():
         raise CommandRefused(f"{stop_file} cannot be made and there is no journal: nothing was stopped")
     if as_json:
-        present.emit_json({"stopped": True, "reason": reason, "how": how})
-    else:
-        present.say(f"stopped: {how}", "bold red")
+        present.emit_json({"stopped": True, "reason": reason, "how": stopped.how, "not_swept": stopped.not_swept})
+        return
+    present.say(f"stopped: {stopped.how}", "bold red")
+    if stopped.not_swept:
+        present.complain(f"nothing will be swept: {stopped.not_swept}", SWEEP_FIX)
 
 
-def _service_stop(directory: Path, stop_file: Path, stop: EmergencyStop) -> str:
+class Stopped(NamedTuple):
+    how: str
+    not_swept: str = ""  # why the proceeds go nowhere; blank: they do, or nobody wants it
+
+
+def _service_stop(directory: Path, stop_file: Path, stop: EmergencyStop) -> Stopped:
     """A service that hangs has the file all the same."""
     said = stop.reason.strip()[:REASON_CHARS_MAX] or "no reason given"
     wish = {"reason": said, "liquidate": stop.liquidate, "sweep": stop.sweep}
     try:
-        call_service(directory, "/v1/emergency-stop", wish)
+        answer = call_service(directory, "/v1/emergency-stop", wish)
     except (ServiceSilent, ServiceRefused, ConfigError) as fault:
         if not stop_file.exists():
             raise
         more = "; nothing is liquidated until you say it again" if stop.liquidate or stop.sweep else ""
-        return f"{stop_file} stands, so no entry is sent; the running service has not journaled it yet: {fault}{more}"
+        return Stopped(
+            f"{stop_file} stands, so no entry is sent; the running service has not journaled it yet: {fault}{more}"
+        )
     stop_file.unlink(missing_ok=True)  # The journal says it now.
-    return "every wallet holds `emergency` in the journal of the running service"
+    not_swept = answer["not_swept"] if answer is not None else ""
+    return Stopped("every wallet holds `emergency` in the journal of the running service", not_swept)
 
 
-def _journal_stop(directory: Path, stop_file: Path, stop: EmergencyStop) -> str:
+def _journal_stop(directory: Path, stop_file: Path, stop: EmergencyStop) -> Stopped:
     try:
         state = command_on_disk(directory, stop)
     except JournalLocked:
         if not stop_file.exists():
             raise
         more = "; nothing is liquidated until you say it again" if stop.liquidate or stop.sweep else ""
-        return f"a running service was told by {stop_file}; it journals the stop within a second{more}"
+        return Stopped(f"a running service was told by {stop_file}; it journals the stop within a second{more}")
     if not state.wallets:
-        return f"{stop_file} stands; the journal knows no wallet yet"
+        return Stopped(f"{stop_file} stands; the journal knows no wallet yet")
     stop_file.unlink(missing_ok=True)  # The journal says it now.
-    return "every wallet holds `emergency` in the journal"
+    return Stopped("every wallet holds `emergency` in the journal", why_nowhere(state) if stop.sweep else "")
 
 
 def reactivate(wallet_id: str, reason: Reason, as_json: AsJson = False, data_dir: DataDir = None) -> None:

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from overmind import reports
 from overmind import risk as risks
+from overmind.closing import CloseRow
 from overmind.config import ConfigError, Problem
 from overmind.instants import EPOCH
 
@@ -197,7 +198,25 @@ def _sold_at(row: reports.PositionRow) -> str:
         "profit": row.take_profit_price_usd,
     }
     shown = [f"{name} {price:,.8g}" for name, price in prices.items() if price is not None]
-    return ", ".join([*shown, *([] if row.sold_by_ns is None else [f"at {_when(row.sold_by_ns)}"])])
+    closing = [] if row.closing is None else [f"closing: {row.closing}"]
+    return ", ".join([*closing, *shown, *([] if row.sold_by_ns is None else [f"at {_when(row.sold_by_ns)}"])])
+
+
+def close(position: str, row: CloseRow, served: bool) -> None:
+    """What is under way, what stays, and who goes on with it."""
+    left = f"{row.left_quantity:g} {row.symbol}"
+    if row.order_id is not None:
+        stays = f"{left} stay{' for the next' if row.closing else ''}" if row.left_quantity else "nothing stays"
+        say(f"{position}: order {row.order_id} sells {row.order_quantity:g} {row.symbol}; {stays}")
+    elif row.closing:
+        say(f"{position}: nothing of {left} can be sold now: {row.why_not or 'the next look sells it'}")
+    else:
+        say(f"{position}: {left} stay")
+    if row.closing:
+        who = "the desk goes on" if served else "the next `overmind run` goes on"
+        say(f"{who} until nothing is left; `overmind positions` shows it, `overmind close {position} --cancel` ends it")
+    else:
+        say("it is not being closed any more" + ("; an order that is under way goes on" if row.order_id else ""))
 
 
 def _when(at_ns: int) -> str:

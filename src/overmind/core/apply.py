@@ -11,6 +11,8 @@ from overmind.core.limits import REMOVED, fit_allocations, put_in_force
 from overmind.core.messages import (
     BalanceAdjusted,
     BalancesChecked,
+    CloseCancelled,
+    CloseOrdered,
     DayRolled,
     Deposited,
     DeskConfigured,
@@ -37,7 +39,7 @@ from overmind.core.messages import (
     TicketRecorded,
     WalletConfigured,
 )
-from overmind.core.model import SOL, Desk, Signal, Wallet
+from overmind.core.model import SOL, Desk, Mint, Signal, Wallet
 from overmind.core.moves import close_move, finalise_move, place_move, roll_back_move
 from overmind.core.settle import adjust, close, deposit, finalise, place, roll_back
 from overmind.core.state import State, TimedHold, remember_decision
@@ -82,6 +84,14 @@ def apply(state: State, entry: Entry) -> None:
             for book in state.wallets.values():
                 book.liquidating = True
                 book.sweeping |= sweep
+        case CloseOrdered(wallet_id=wallet_id, mint=mint, reason=reason):
+            book = state.wallets[wallet_id]
+            book.closing[mint] = reason
+            _begin_anew(book, mint)
+        case CloseCancelled(wallet_id=wallet_id, mint=mint):
+            book = state.wallets[wallet_id]
+            del book.closing[mint]
+            _begin_anew(book, mint)
         case MovePlaced(move=move):
             place_move(state, move)
         case MoveClosed(move_id=move_id, outcome=outcome, provisional=provisional):
@@ -155,6 +165,12 @@ def _lift_hold(state: State, scope: Scope, cause: str) -> None:
     elif cause == REMOVED:
         fit_allocations(state)
     state.revalued = True
+
+
+def _begin_anew(book: WalletBook, mint: Mint) -> None:
+    """At the ladder's first rung, at once: what was tried before was tried for another reason."""
+    if mint in book.exiting and not book.exiting[mint].open:
+        del book.exiting[mint]
 
 
 def _configure_wallet(state: State, wallet: Wallet) -> None:

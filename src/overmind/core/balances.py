@@ -42,6 +42,12 @@ def is_of_chain(cause: str) -> bool:
     return cause == QUARANTINE or cause.startswith(("deficit:", "unknown_signature:"))
 
 
+def holds_of_chain(state: State, book: WalletBook) -> list[str]:
+    """Of this wallet: while one of them stands, somebody else may have its key, or it owes what the books give it."""
+    wide = (deficit_cause(book.wallet.id), unknown_signature_cause(book.wallet.id))
+    return [*(cause for cause in wide if cause in state.holds), *({QUARANTINE} & book.holds.keys())]
+
+
 def compare(state: State, record: RecordBalances, at_ns: int) -> Iterator[Event]:
     book = state.wallets.get(record.wallet_id)
     if book is None:

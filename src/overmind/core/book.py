@@ -53,6 +53,7 @@ class Provisional(msgspec.Struct):
     lot_cost_micros: int = 0  # of a sale: what the sold lots had cost
     opened_ns: int = 0  # of the oldest of them
     origin: str = ""  # likewise
+    closing: str = ""  # why an operator wanted it sold, if it sold the last of it
 
 
 class OpenMove(msgspec.Struct):
@@ -127,6 +128,7 @@ class WalletBook(msgspec.Struct):
     rolled_back: int = 0
     quality: list[Execution] = msgspec.field(default_factory=list)
     exiting: dict[Mint, Exiting] = msgspec.field(default_factory=dict)
+    closing: dict[Mint, str] = msgspec.field(default_factory=dict)  # positions that an operator wants sold, and why
     exits_placed: int = 0  # of our own accord, ever: numbers their ids
     reached: set[Mint] = msgspec.field(default_factory=set)  # positions whose newest price may make them due
     timed: dict[Mint, int] = msgspec.field(default_factory=dict)  # those that have their time, and when it is over

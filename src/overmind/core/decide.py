@@ -18,7 +18,7 @@ from overmind.core.balances import QUARANTINE, accept, compare, is_of_chain
 from overmind.core.book import OpenMove, OpenOrder, ProvisionalMove, WalletBook
 from overmind.core.changes import change_limits, change_mints
 from overmind.core.configure import check_same_money, configure_wallet, found_desk, take_deposit
-from overmind.core.exits import LISTED_MAX, close_position, refused, sell
+from overmind.core.exits import LISTED_MAX, cancel_close, close_position, refused, sell, sell_due
 from overmind.core.floats import due_reclaims, due_top_ups
 from overmind.core.gate import (
     FUTURE_MAX_NS,
@@ -35,6 +35,7 @@ from overmind.core.index import SelectionIndex
 from overmind.core.messages import (
     AcceptBalances,
     AddHold,
+    CancelClose,
     CancelMove,
     ChangeLimits,
     ChangeMints,
@@ -71,6 +72,7 @@ from overmind.core.messages import (
     RemoveWallet,
     Scope,
     Selection,
+    SellDue,
     SignalRecorded,
     SignalRefused,
     SubmitSignal,
@@ -158,8 +160,12 @@ def decide(state: State, index: SelectionIndex, command: Command, at_ns: int) ->
             yield from breakers.stop_all(state, reason, at_ns)
             if liquidate or sweep:
                 yield from breakers.liquidate(state, reason, sweep)
+        case SellDue() as due:
+            yield from sell_due(state, due, at_ns)
         case ClosePosition() as close:
             yield from close_position(state, close, at_ns)
+        case CancelClose() as wanted:
+            yield from cancel_close(state, wanted)
         case ChangeLimits() as change:
             yield from change_limits(state, change, at_ns)
         case ChangeMints() as change:

@@ -1,4 +1,4 @@
-"""Sales of what is held: asked for by a signal, or due by a rule of ours. Only facts stop them."""
+"""Sales of what is held: by a signal, by a rule of ours, or because an operator wants it. Only facts stop them."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ from overmind.core.holds import known_wallets
 from overmind.core.index import SelectionIndex
 from overmind.core.messages import (
     PRECEDENCE,
+    CancelClose,
+    CloseCancelled,
+    CloseOrdered,
     ClosePosition,
     Code,
     CommandRefused,
@@ -31,6 +34,7 @@ from overmind.core.messages import (
     OrderPlaced,
     Refusal,
     Selection,
+    SellDue,
     SignalRefused,
 )
 from overmind.core.model import (
@@ -154,37 +158,50 @@ def exit_order(
     )
 
 
-# Of our own accord
+# Without a signal
 
 
-def close_position(state: State, command: ClosePosition, at_ns: int) -> Iterator[Event]:
-    """What is due, as an order; nothing where it is not, or not any more. An operator is told why not."""
-    wallet_id, mint = command.wallet_id, command.mint
-    book = state.wallets.get(wallet_id)
-    if book is None:
-        raise CommandRefused(f"no wallet {wallet_id!r}; known: {known_wallets(state)}")
-    exiting = book.exiting.get(mint)
-    if exiting is not None and exiting.open:
-        return
-    due = due_of(state, book, mint, at_ns)
-    if command.by_operator:
-        due = Due(wallet_id, mint, ExitCause.OPERATOR)
-        _check_possible(state, book, mint, at_ns)
+def sell_due(state: State, command: SellDue, at_ns: int) -> Iterator[Event]:
+    """What is due, as an order; nothing where it is not, or not any more."""
+    book = _book(state, command.wallet_id)
+    due = due_of(state, book, command.mint, at_ns)
     if due is not None:
         signal = _own_signal(state, book, due)
         if next(exit_refusals(state, book, signal), None) is None:
             yield _own_order(state, book, signal, due, at_ns)
 
 
-def _check_possible(state: State, book: WalletBook, mint: Mint, at_ns: int) -> None:
-    """Raises CommandRefused with the facts that stand against a sale."""
-    if not sellable_units(state, book, mint):
-        raise CommandRefused(f"wallet {book.wallet.id} has nothing of {mint} to sell that no order holds")
+def close_position(state: State, command: ClosePosition, at_ns: int) -> Iterator[Event]:
+    """It stands from now on, whether or not anything can be sold at once; a second time it says nothing new."""
+    book = _holder(state, command.wallet_id, command.mint)
+    if command.mint not in book.closing:
+        yield CloseOrdered(command.wallet_id, command.mint, command.reason)
+    yield from sell_due(state, SellDue(command.wallet_id, command.mint), at_ns)
+
+
+def cancel_close(state: State, command: CancelClose) -> Iterator[Event]:
+    if command.mint in _holder(state, command.wallet_id, command.mint).closing:
+        yield CloseCancelled(command.wallet_id, command.mint, command.reason)
+
+
+def _book(state: State, wallet_id: WalletId) -> WalletBook:
+    book = state.wallets.get(wallet_id)
+    if book is None:
+        raise CommandRefused(f"no wallet {wallet_id!r}; known: {known_wallets(state)}")
+    return book
+
+
+def _holder(state: State, wallet_id: WalletId, mint: Mint) -> WalletBook:
+    book = _book(state, wallet_id)
+    if mint not in book.positions:
+        raise CommandRefused(f"wallet {wallet_id} holds nothing of {mint}")
+    return book
+
+
+def refusals_of_close(state: State, book: WalletBook, mint: Mint, at_ns: int) -> list[Refusal]:
+    """The facts that stand against selling more of it now."""
     signal = _own_signal(state, book, Due(book.wallet.id, mint, ExitCause.OPERATOR))
-    refusals = [*exit_refusals(state, book, signal), *price_refusals(state, (mint,), at_ns)]
-    if refusals:
-        facts = "; ".join(f"{one.code}, limit {one.limit}, actual {one.actual}" for one in refusals)
-        raise CommandRefused(f"{mint} of wallet {book.wallet.id} cannot be sold now: {facts}")
+    return [*exit_refusals(state, book, signal), *price_refusals(state, (mint,), at_ns)]
 
 
 def _own_signal(state: State, book: WalletBook, due: Due) -> Signal:

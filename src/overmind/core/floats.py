@@ -1,17 +1,20 @@
 """Every wallet keeps enough SOL for fees and rent: topped up by the richest, or by a small swap; idle rent comes back.
 
-A top-up serves exits too, so a stop does not forbid it. The swap buys, and what buys is forbidden by a stop.
+A top-up serves exits too, so a stop does not forbid it. The swap buys, and what buys is forbidden by a stop. Who cannot
+give although the books say so does not keep the needy waiting: the next try is another's.
 """
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterator
-from heapq import heapify, heapreplace
-from typing import Final
+from typing import Final, NamedTuple
 
+from overmind.core.balances import holds_of_chain
 from overmind.core.book import WalletBook
 from overmind.core.capital import can_pay, free_units, transfer
 from overmind.core.gate import bought_min, fresh_price_pico
+from overmind.core.limits import REMOVED
 from overmind.core.messages import CostTerms, MovePlaced, OrderPlaced, Selection
 from overmind.core.model import (
     LAMPORTS,
@@ -30,6 +33,8 @@ from overmind.core.model import (
 )
 from overmind.core.state import SOL_DECIMALS, State
 
+GIVERS_MAX: Final = 4  # that are tried, one after the other, before the swap
+TOP_UP_MIN_FEES: Final = 10  # what brings less than so many fees is not worth its own
 RECLAIMS_MAX: Final = 8  # that are placed at once: each waits for its own landing
 
 
@@ -42,7 +47,7 @@ def due_top_ups(state: State, at_ns: int) -> Iterator[MovePlaced | OrderPlaced]:
     short = [
         book for book in state.wallets.values() if balance(book.accounts.sol_float, SOL) < least
     ]  # The cheap look.
-    low = [book for book in short if _needs_it(book, at_ns) and _float(state, book) < least]
+    low = [book for book in short if _needs_it(state, book, at_ns) and _float(state, book) < least]
     givers = _givers(state) if low else []
     for book in low:
         placed = _top_up(state, book, givers, at_ns)
@@ -55,35 +60,57 @@ def _float(state: State, book: WalletBook) -> int:
     return balance(accounts.sol_float, SOL) + balance(accounts.sol_float_held, SOL)
 
 
-def _needs_it(book: WalletBook, at_ns: int) -> bool:
+def _needs_it(state: State, book: WalletBook, at_ns: int) -> bool:
     """What owns nothing needs nothing yet: it may only not have been read from the chain."""
-    if book.top_up.open or at_ns < book.top_up.after_ns or "removed" in book.holds or book.equity_micros <= 0:
+    if book.top_up.open or at_ns < book.top_up.after_ns or REMOVED in book.holds or book.equity_micros <= 0:
         return False
+    if holds_of_chain(state, book):
+        return _is_worth_the_risk(state, book)
     return not book.holds or bool(book.positions) or book.sweeping
 
 
-def _top_up(
-    state: State, book: WalletBook, givers: list[tuple[int, int, WalletBook]], at_ns: int
-) -> MovePlaced | OrderPlaced | None:
-    """From the richest that keeps its own target; from a swap of the wallet itself where none can."""
+def _is_worth_the_risk(state: State, book: WalletBook) -> bool:
+    """Who has stolen its key may take the SOL, and without SOL nothing there can be sold or brought to safety.
+
+    So it is sent where more can be saved than lost. It is lost once at most: the books do not see what a thief takes
+    until an operator accepts it, so the wallet is not low again before.
+    """
+    saved_micros = book.equity_micros if book.sweeping else book.positions_micros
+    return saved_micros > state.sol_value_micros_up(state.settings.float_target_lamports)
+
+
+class _Giver(NamedTuple):
+    book: WalletBook
+    spare: int  # lamports
+
+
+def _richest_first(giver: _Giver) -> tuple[int, int]:
+    """The first registered of equals."""
+    return -giver.spare, giver.book.slot
+
+
+def _top_up(state: State, book: WalletBook, givers: list[_Giver], at_ns: int) -> MovePlaced | OrderPlaced | None:
+    """From the richest that keep their own target, each in its turn; then from a swap of the wallet itself."""
     desk = state.settings
     lacking = desk.float_target_lamports - _float(state, book)
-    least = desk.float_low_lamports - _float(state, book)
-    if givers and -givers[0][0] >= least:
-        spare, slot, richest = givers[0]
-        money = Money(min(lacking, -spare), SOL)
-        heapreplace(givers, (spare + money.units + desk.costs.fee_max_lamports, slot, richest))
-        reason = f"{book.wallet.id} has {_sol(_float(state, book))} SOL for fees and rent"
-        return transfer(state, MoveKind.TOP_UP, richest, book, money, reason, at_ns)
-    return _swap(state, book, lacking, at_ns)
+    least = max(desk.float_low_lamports - _float(state, book), TOP_UP_MIN_FEES * desk.costs.fee_max_lamports)
+    able = [one for one in givers[:GIVERS_MAX] if one.spare >= min(lacking, least)]
+    turn = book.top_up.tries % (len(able) + 1)
+    swap = _swap(state, book, lacking, at_ns) if turn == len(able) else None
+    if swap is not None or not able:
+        return swap
+    giver = able[turn % len(able)]  # Where it is the turn of a swap that is not possible: the richest again.
+    money = Money(min(lacking, giver.spare), SOL)
+    givers.remove(giver)
+    insort(givers, _Giver(giver.book, giver.spare - money.units - desk.costs.fee_max_lamports), key=_richest_first)
+    reason = f"{book.wallet.id} has {_sol(_float(state, book))} SOL for fees and rent"
+    return transfer(state, MoveKind.TOP_UP, giver.book, book, money, reason, at_ns)
 
 
-def _givers(state: State) -> list[tuple[int, int, WalletBook]]:
-    """A heap of what they can spare, the richest first. Who lacks something itself spares nothing."""
-    books = (book for book in state.wallets.values() if not {"removed", "quarantine"} & book.holds.keys())
-    givers = [(-spare, book.slot, book) for book in books if (spare := _spare(state, book)) > 0]
-    heapify(givers)
-    return givers
+def _givers(state: State) -> list[_Giver]:
+    """The richest first. Who lacks something itself spares nothing; what the books may be wrong about is not given."""
+    books = (book for book in state.wallets.values() if REMOVED not in book.holds and not holds_of_chain(state, book))
+    return sorted((_Giver(book, spare) for book in books if (spare := _spare(state, book)) > 0), key=_richest_first)
 
 
 def _spare(state: State, book: WalletBook) -> int:

@@ -245,12 +245,27 @@ class EmergencyStop(Value, frozen=True, tag=True):
     sweep: bool = False  # and move what it brings into the Emergency wallet
 
 
-class ClosePosition(Value, frozen=True, tag=True):
-    """Sell what a wallet holds of a token: because an operator wants it, or if a rule of ours makes it due now."""
+class SellDue(Value, frozen=True, tag=True):
+    """Sell of a position what is due now: by a rule of ours, a liquidation, or an operator's close."""
 
     wallet_id: WalletId
     mint: Mint
-    by_operator: bool = False
+
+
+class ClosePosition(Value, frozen=True, tag=True):
+    """An operator wants a position sold, all of it, however many orders and tries it takes."""
+
+    wallet_id: WalletId
+    mint: Mint
+    reason: str
+
+
+class CancelClose(Value, frozen=True, tag=True):
+    """What is left of the position is kept. An order that is under way goes on."""
+
+    wallet_id: WalletId
+    mint: Mint
+    reason: str
 
 
 class ChangeLimits(Value, frozen=True, tag=True):
@@ -360,7 +375,9 @@ Command = (
     | AddHold
     | LiftHold
     | EmergencyStop
+    | SellDue
     | ClosePosition
+    | CancelClose
     | ChangeLimits
     | ChangeMints
     | ReactivateWallet
@@ -489,6 +506,20 @@ class LiquidationOrdered(Value, frozen=True, tag=True):
     sweep: bool = False  # what it brings goes to the Emergency wallet
 
 
+class CloseOrdered(Value, frozen=True, tag=True):
+    """An operator wants a position sold: it stands until nothing of it is left, or until it is cancelled."""
+
+    wallet_id: WalletId
+    mint: Mint
+    reason: str
+
+
+class CloseCancelled(Value, frozen=True, tag=True):
+    wallet_id: WalletId
+    mint: Mint
+    reason: str
+
+
 class MovePlaced(Value, frozen=True, tag=True):
     """Its capital is held. `TicketRecorded` with its id follows before it is sent."""
 
@@ -548,6 +579,8 @@ Event = (
     | BalancesChecked
     | BalanceAdjusted
     | LiquidationOrdered
+    | CloseOrdered
+    | CloseCancelled
     | MovePlaced
     | MoveClosed
     | MoveFinal

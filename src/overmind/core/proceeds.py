@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from overmind.core.balances import holds_of_chain
 from overmind.core.book import WalletBook
 from overmind.core.capital import can_pay, costs_lamports, free_units, transfer
+from overmind.core.limits import REMOVED
 from overmind.core.messages import MovePlaced
 from overmind.core.model import MICROS, Money, MoveKind, Side, WalletType
 from overmind.core.state import State
@@ -15,9 +17,25 @@ SWEEP_MIN_MICROS: Final = MICROS  # less is not worth a transfer
 
 
 def emergency_wallet(state: State) -> WalletBook | None:
-    """The first that is configured; None: there is nowhere to bring anything to safety."""
-    wallets = (book for book in state.wallets.values() if book.wallet.type is WalletType.EMERGENCY)
-    return next((book for book in wallets if "removed" not in book.holds), None)
+    """The first that is safe; None: there is nowhere to bring anything to safety, and `why_nowhere` says why."""
+    return next((book for book in _emergency_wallets(state) if not _unsafe(state, book)), None)
+
+
+def why_nowhere(state: State) -> str:
+    """Why no proceeds can be swept; blank: they can."""
+    if emergency_wallet(state) is not None:
+        return ""
+    held = [f"{book.wallet.id} is held by {', '.join(_unsafe(state, book))}" for book in _emergency_wallets(state)]
+    return "; ".join(held) or "no wallet of the type Emergency is configured"
+
+
+def _emergency_wallets(state: State) -> list[WalletBook]:
+    return [book for book in state.wallets.values() if book.wallet.type is WalletType.EMERGENCY]
+
+
+def _unsafe(state: State, book: WalletBook) -> list[str]:
+    """What a stolen key, or a debt, would take at once; and what was removed cannot sign any more."""
+    return [*holds_of_chain(state, book), *({REMOVED} & book.holds.keys())]
 
 
 def due_sweeps(state: State, at_ns: int) -> Iterator[MovePlaced]:
@@ -35,5 +53,5 @@ def due_sweeps(state: State, at_ns: int) -> Iterator[MovePlaced]:
 
 
 def _is_worth_it(state: State, book: WalletBook, at_ns: int) -> bool:
-    ready = not book.sweep.open and at_ns >= book.sweep.after_ns and "removed" not in book.holds
+    ready = not book.sweep.open and at_ns >= book.sweep.after_ns and REMOVED not in book.holds
     return ready and free_units(state, book, state.settings.quote.mint) >= SWEEP_MIN_MICROS

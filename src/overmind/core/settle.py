@@ -98,12 +98,20 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
     if isinstance(outcome, Filled) and not order.to_float:
         _count_trade(state, book)
         book.last_trade_ns = state.at_ns
+    closing = book.closing.get(order.mint, "")
     booked = _book(state, book, order, token, outcome)
     if provisional:
         assert isinstance(outcome, Filled | Failed), (known, outcome)
         assert known.ticket is not None, known
         state.provisional[order_id] = Provisional(
-            order, token, known.ticket, outcome, booked.costs_micros, booked.lot_cost_micros, *booked.oldest
+            order,
+            token,
+            known.ticket,
+            outcome,
+            booked.costs_micros,
+            booked.lot_cost_micros,
+            *booked.oldest,
+            closing if order.mint not in book.closing else "",
         )
     if order.to_float:
         tried(state, book.top_up, outcome)
@@ -339,6 +347,8 @@ def _unfill(state: State, book: WalletBook, known: Provisional, fill: Filled) ->
         return
     back = Lot(order.strategy, spent, known.lot_cost_micros, known.opened_ns, known.origin)
     change_position(state, book, token, back)
+    if known.closing:  # It ended with this sale, so it goes on without it.
+        book.closing.setdefault(token.mint, known.closing)
     undone = structs.replace(back, units=-spent, cost_micros=-back.cost_micros)
     realise(state, book, Disposal(wallet_id, How.SALE_UNDONE, token, -spent, -received, [undone]))
     _pay_debt(state, book, token)
@@ -422,6 +432,7 @@ def adjust(state: State, adjusted: BalanceAdjusted) -> None:
         state.ledger.transfer(units, mint, DEPOSITS, accounts.sol_float)
     else:
         state.ledger.transfer(units, mint, DEPOSITS, accounts.free)
+        _use_account(book, mint)
         _add_lot(state, book, Money(units, mint), "")
     capital_changed(state, book, mint, equity_before)
 

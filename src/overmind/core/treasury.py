@@ -1,4 +1,4 @@
-"""Which positions are due to be sold without anybody asking, and how: by fresh marks, within the slippage ladder.
+"""Which positions are due to be sold without a signal, and how: by fresh marks, within the slippage ladder.
 
 A mark alone sells nothing: a stop also wants a quote that shows the price at or below it (`Order.received_max`), a
 take-profit one at or above it. Without a fresh mark nothing is due: `unwatched` names what can then not be protected.
@@ -50,7 +50,7 @@ def _looked_at(book: WalletBook, at_ns: int) -> Collection[Mint]:
     if book.liquidating:
         return book.positions
     overdue = [mint for mint, by_ns in book.timed.items() if by_ns <= at_ns]
-    return book.reached.union(overdue) if overdue else book.reached
+    return book.reached.union(overdue, book.closing) if overdue or book.closing else book.reached
 
 
 def due_of(state: State, book: WalletBook, mint: Mint, at_ns: int) -> Due | None:
@@ -59,7 +59,9 @@ def due_of(state: State, book: WalletBook, mint: Mint, at_ns: int) -> Due | None
     if position is None or (exiting is not None and (exiting.open or at_ns < exiting.after_ns)):
         return None
     price = fresh_price_pico(state, mint, at_ns)
-    if price is None or position.value_micros(price) < DUST_MICROS or not sellable_units(state, book, mint):
+    if price is None or not sellable_units(state, book, mint):
+        return None
+    if position.value_micros(price) < DUST_MICROS and mint not in book.closing:  # An operator means all of it.
         return None
     return next(_causes(book, position, price, at_ns), None)
 
@@ -68,6 +70,8 @@ def _causes(book: WalletBook, position: Position, price_pico: int, at_ns: int) -
     wallet_id, mint = book.wallet.id, position.token.mint
     if book.liquidating:
         yield Due(wallet_id, mint, ExitCause.LIQUIDATION)
+    if mint in book.closing:  # Before those that wait for a price: it is to be sold at any.
+        yield Due(wallet_id, mint, ExitCause.OPERATOR)
     if (stop := stop_pico(book, position)) is not None and price_pico <= stop:
         yield Due(wallet_id, mint, ExitCause.STOP_LOSS, stop)
     if (trail := trail_pico(book, position)) is not None and price_pico <= trail:
@@ -86,9 +90,43 @@ def unwatched(state: State, at_ns: int) -> list[tuple[WalletId, Mint]]:
         for book in state.wallets.values()
         if not book.positions.keys() <= fresh  # Nearly never.
         for mint, position in book.positions.items()
-        if mint not in fresh
-        and (book.liquidating or exits_of(book, position) is not None or stop_loss_ppm(book, position) is not None)
+        if mint not in fresh and _is_to_be_sold(book, mint, position)
     ]
+
+
+class Unpayable(Value, frozen=True):
+    """A wallet that holds something and cannot pay for selling it."""
+
+    wallet_id: WalletId
+    address: str  # that SOL would help at
+    lamports: int  # free
+    needed: int
+
+
+def unpayable_exits(state: State) -> list[Unpayable]:
+    """Whatever is due there, or will be, cannot be sold: somebody has to know before it is."""
+    return [
+        Unpayable(book.wallet.id, book.wallet.public_key, free, needed)
+        for book in state.wallets.values()
+        if book.positions_micros >= DUST_MICROS
+        and (free := _float_free(state, book)) < (needed := exit_costs_lamports(state, book))
+    ]
+
+
+def _float_free(state: State, book: WalletBook) -> int:
+    return state.ledger.balance(book.accounts.sol_float, SOL)
+
+
+def exit_costs_lamports(state: State, book: WalletBook) -> int:
+    """The most that the fee of a sale, and the rent of an account for what it brings, may come to."""
+    desk = state.settings
+    return desk.costs.fee_max_lamports + rent_lamports(desk, book, desk.quote.mint)
+
+
+def _is_to_be_sold(book: WalletBook, mint: Mint, position: Position) -> bool:
+    """Now, or by some rule one day."""
+    ordered = book.liquidating or mint in book.closing
+    return ordered or exits_of(book, position) is not None or stop_loss_ppm(book, position) is not None
 
 
 def slippage_bps(state: State, book: WalletBook, mint: Mint) -> int:
@@ -115,15 +153,14 @@ def units_to_sell(state: State, book: WalletBook, mint: Mint, price_pico: int) -
 
 def exit_refusals(state: State, book: WalletBook, signal: Signal) -> Iterator[Refusal]:
     """The facts that stop this wallet from selling: it was excluded, holds nothing, or cannot pay the fee."""
-    desk, wallet_id = state.settings, book.wallet.id
+    wallet_id = book.wallet.id
     if wallet_id in signal.exclude:
         yield Refusal(Code.WALLET_EXCLUDED, "not excluded", "excluded by the signal", wallet_id)
     if sellable_units(state, book, signal.mint) == 0:
         yield Refusal(Code.INSUFFICIENT_TOKENS, 0, "nothing to sell", wallet_id)
-    lamports = desk.costs.fee_max_lamports + rent_lamports(desk, book, desk.quote.mint)
-    float_free = state.ledger.balance(book.accounts.sol_float, SOL)
-    if lamports > float_free:
-        yield Refusal(Code.INSUFFICIENT_SOL, float_free, lamports, wallet_id)
+    free, needed = _float_free(state, book), exit_costs_lamports(state, book)
+    if needed > free:
+        yield Refusal(Code.INSUFFICIENT_SOL, free, needed, wallet_id)
 
 
 def sellable_units(state: State, book: WalletBook, mint: Mint) -> int:

@@ -86,3 +86,4 @@ def forget(book: WalletBook, position: Position) -> None:
         del book.exiting[position.token.mint]
     book.reached.discard(position.token.mint)
     book.timed.pop(position.token.mint, None)
+    book.closing.pop(position.token.mint, None)
