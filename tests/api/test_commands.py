@@ -101,6 +101,8 @@ def test_a_service_that_hangs(service: Service) -> None:
         silent = overmind(service.folder, "submit", "-", given=json.dumps(BUY))
         assert (silent.returncode, "cannot be reached" in silent.stderr) == (4, True)
         assert "no entry is sent" in command(service.folder, "stop", "--reason", "x")["how"]
+        done = overmind(service.folder, "stop", "--reason", "x", "--liquidate")
+        assert (done.returncode, "not known whether" in done.stderr) == (4, True)
         assert (service.folder / "data" / STOP_FILE).exists()
         assert "Traceback" not in silent.stderr
 

@@ -99,7 +99,9 @@ def test_what_is_neither_wallet_nor_strategy_is_refused(traded: Path) -> None:
 
 def test_a_stop_that_liquidates_is_carried_out_by_the_next_start(traded: Path) -> None:
     assert as_json(overmind(traded, "positions", "--json"))
-    assert overmind(traded, "stop", "--reason", "leave", "--liquidate").returncode == 0
+    done = overmind(traded, "stop", "--liquidate")  # Nobody has to find words for it.
+    assert (done.returncode, "is sold by the next `overmind run`" in done.stdout) == (0, True)
+    assert str(traded / "data") in done.stdout
     assert submitted(traded, "two")["status"] == "refused"  # Runs the desk, and settles what it sells.
     orders = as_json(overmind(traded, "orders", "--json"))
     assert any(row["order_id"].startswith("liquidate:") for row in orders)

@@ -17,6 +17,7 @@ from overmind.cli.opening import (
     BAD_INPUT,
     JOURNAL,
     REFUSED,
+    UNREACHABLE,
     AsJson,
     DataDir,
     data_dir_of,
@@ -38,6 +39,11 @@ from overmind.watch import REASON_CHARS_MAX, STOP_FILE, SWEEP_FIX
 
 SETTLE_S: Final = 60.0
 BY_OPERATOR: Final = "asked for by an operator"  # where no reason is given and none is needed
+
+NO_REASON: Final = "no reason given"
+NO_SALE: Final = "nothing is liquidated: a file can only stop"
+NOT_SURE: Final = "it is not known whether the service has heard that it is to liquidate"
+LIQUIDATION_FIX: Final = "look at `overmind wallets`, and say it again; twice is once"
 
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is journaled.")]
 
@@ -88,7 +94,7 @@ def refuse_blank(reason: str) -> None:
 
 
 def stop(
-    reason: Reason,
+    reason: Reason = NO_REASON,
     liquidate: Annotated[bool, typer.Option("--liquidate", help="And sell whatever is held.")] = False,
     sweep: Annotated[
         bool, typer.Option("--sweep", help="And move what that brings into the Emergency wallet; liquidates, too.")
@@ -105,12 +111,13 @@ def stop(
     if not directory.is_dir():
         present.complain(f"there is no data directory {directory}", "name it: --data-dir, or OVERMIND_DATA_DIR")
         raise typer.Exit(BAD_INPUT)
-    stop_file = directory / STOP_FILE
+    stop_file = directory.absolute() / STOP_FILE
     reason = reason.encode(errors="replace").decode()  # A stop does not fail for what cannot be spelt.
     with contextlib.suppress(OSError):  # On a full disk the journal still has its reserve.
         stop_file.touch()  # First what needs nobody's help.
         stop_file.write_text(reason, encoding="utf-8")
-    stopped = Stopped(f"{stop_file} stands; the next start stops before anything else")
+        present.note(f"{stop_file} stands: no entry is sent from now on")
+    stopped = Stopped(f"{stop_file} stands; no desk runs here and none ever did: the next start stops before all else")
     if find_service(directory) is not None:
         stopped = _service_stop(directory, stop_file, EmergencyStop(reason, liquidate, sweep))
     elif (directory / JOURNAL).exists():
@@ -119,8 +126,11 @@ def stop(
         raise CommandRefused(f"{stop_file} cannot be made and there is no journal: nothing was stopped")
     if as_json:
         present.emit_json({"stopped": True, "reason": reason, "how": stopped.how, "not_swept": stopped.not_swept})
-        return
-    present.say(f"stopped: {stopped.how}", "bold red")
+    else:
+        present.say(f"stopped: {stopped.how}", "bold red")
+    if stopped.not_liquidated:
+        present.complain(stopped.not_liquidated, LIQUIDATION_FIX)
+        raise typer.Exit(UNREACHABLE)
     if stopped.not_swept:
         present.complain(f"nothing will be swept: {stopped.not_swept}", SWEEP_FIX)
 
@@ -128,21 +138,21 @@ def stop(
 class Stopped(NamedTuple):
     how: str
     not_swept: str = ""  # why the proceeds go nowhere; blank: they do, or nobody wants it
+    not_liquidated: str = ""  # why it may be that nothing is sold; blank: it is, or nobody wants it
 
 
 def _service_stop(directory: Path, stop_file: Path, stop: EmergencyStop) -> Stopped:
     """A service that hangs has the file all the same."""
-    said = stop.reason.strip()[:REASON_CHARS_MAX] or "no reason given"
+    said = stop.reason.strip()[:REASON_CHARS_MAX] or NO_REASON
     wish = {"reason": said, "liquidate": stop.liquidate, "sweep": stop.sweep}
     try:
         answer = call_service(directory, "/v1/emergency-stop", wish)
     except (ServiceSilent, ServiceRefused, ConfigError) as fault:
         if not stop_file.exists():
             raise
-        more = "; nothing is liquidated until you say it again" if stop.liquidate or stop.sweep else ""
-        return Stopped(
-            f"{stop_file} stands, so no entry is sent; the running service has not journaled it yet: {fault}{more}"
-        )
+        unsold = NOT_SURE if isinstance(fault, ServiceSilent) else NO_SALE
+        how = f"{stop_file} stands, so no entry is sent; the running service has not journaled it yet: {fault}"
+        return Stopped(how, not_liquidated=unsold if stop.liquidate or stop.sweep else "")
     stop_file.unlink(missing_ok=True)  # The journal says it now.
     not_swept = answer["not_swept"] if answer is not None else ""
     return Stopped("every wallet holds `emergency` in the journal of the running service", not_swept)
@@ -154,12 +164,14 @@ def _journal_stop(directory: Path, stop_file: Path, stop: EmergencyStop) -> Stop
     except JournalLocked:
         if not stop_file.exists():
             raise
-        more = "; nothing is liquidated until you say it again" if stop.liquidate or stop.sweep else ""
-        return Stopped(f"a running service was told by {stop_file}; it journals the stop within a second{more}")
+        how = f"a running service was told by {stop_file}; it journals the stop within a second"
+        return Stopped(how, not_liquidated=NO_SALE if stop.liquidate or stop.sweep else "")
     if not state.wallets:
         return Stopped(f"{stop_file} stands; the journal knows no wallet yet")
     stop_file.unlink(missing_ok=True)  # The journal says it now.
-    return Stopped("every wallet holds `emergency` in the journal", why_nowhere(state) if stop.sweep else "")
+    later = "; what is to be sold is sold by the next `overmind run`" if stop.liquidate or stop.sweep else ""
+    how = f"every wallet holds `emergency` in the journal {directory.absolute() / JOURNAL}; no desk runs there{later}"
+    return Stopped(how, why_nowhere(state) if stop.sweep else "")
 
 
 def reactivate(wallet_id: str, reason: Reason, as_json: AsJson = False, data_dir: DataDir = None) -> None:
