@@ -32,6 +32,7 @@ from overmind.core.model import (
     WalletId,
     Work,
 )
+from overmind.core.withdrawals import why_not_paid
 from overmind.engine import Engine
 from overmind.ports import Clock, Venue, VenueUnavailable
 
@@ -292,6 +293,8 @@ class Executor:
             return Rejected(Cause.STOPPED, "emergency stop")
         if self._stop_file_exists():
             return Rejected(Cause.STOPPED, "STOP file")
+        if isinstance(order, Move) and (ended := why_not_paid(state, order)) is not None:
+            return ended
         return self._late(order)
 
     def _late(self, order: Work) -> Rejected | None:

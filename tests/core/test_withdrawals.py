@@ -5,7 +5,7 @@ from tests.core.desk import Play, books_told, rows, told
 
 from overmind.core.messages import CommandRefused, MovePlaced
 from overmind.core.model import MICROS, NS
-from overmind.core.withdrawals import SIGNED_WITHIN_NS
+from overmind.core.withdrawals import SIGNED_WITHIN_NS, why_not_paid
 
 MAY = "desk payees bank,vault cap 1000 delay 0"
 TABLE = f"""
@@ -77,6 +77,28 @@ desk payees bank; w1 | withdraw w1 $0.01 | $0.01 would be asked for today, OVERM
 {MAY}; w1; withdraw w1 $100 | withdraw w1 $100 to vault | request x was for
 {MAY}; w1; w2; withdraw w1 $100 | withdraw w2 $100 | request x was for
 """
+
+
+# What is asked for and not paid yet, when the desk is set up anew.
+ENDS = f"""
+given | why it is not paid
+{MAY}; w1; withdraw w1 $100 | nothing
+{MAY}; w1; withdraw w1 $100; desk payees vault,bank cap 0.000001 | nothing
+{MAY}; w1; withdraw w1 $100; desk payees vault | NOT_ALLOWED bank is not in OVERMIND_WITHDRAW_ADDRESSES now: list it
+{MAY}; w1; withdraw w1 $100; desk cap 0 | NOT_ALLOWED OVERMIND_WITHDRAW_DAY_MAX_USD is 0 now: set it
+{MAY}; w1; withdraw w1 $100 to vault; desk payees vault | nothing
+{MAY}; w1; withdraw w1 $100; desk payees vault; desk payees bank | nothing
+# No list and no cap is asked where nothing leaves the desk.
+desk cap 0 band 1; w1 aim 50 usd 14900; w2 aim 50 usd 4900; rebalance | nothing
+"""
+
+
+@pytest.mark.parametrize(("given", "why"), rows(ENDS))
+def test_what_was_asked_for_is_looked_at_again_before_it_is_paid(given: str, why: str) -> None:
+    desk = Play(given)
+    (known,) = desk.state.open_moves.values()
+    ended = why_not_paid(desk.state, known.move)
+    assert (f"{ended.cause} {ended.detail}" if ended is not None else "nothing").startswith(why)
 
 
 def attempted(desk: Play, when: str) -> str:

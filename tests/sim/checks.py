@@ -42,6 +42,7 @@ from overmind.core.model import (
     Filled,
     Mint,
     Move,
+    MoveKind,
     Order,
     OrderId,
     Outcome,
@@ -342,6 +343,8 @@ class Auditor:
         self._seen[f"{move.kind} rejected {outcome.cause}"] += 1
         blocked = move.kind.protects and outcome.cause is Cause.STOPPED
         assert not blocked, f"what protects was stopped: {move_id} {outcome}"
+        if outcome.cause is Cause.NOT_ALLOWED:
+            assert not rules.may_be_paid(self.books, move), f"{move_id} was rejected, and may be paid: {outcome}"
         early = outcome.cause is Cause.CANCELLED and move_id in self.books.tickets
         assert not early, f"{move_id} was cancelled, and is signed"
 
@@ -508,3 +511,5 @@ def may_send(books: Books, work: Work, stop_file: bool, now_ns: int) -> None:
     for wallet_id in books.of[work.id]:
         assert "emergency" not in books.wallets[wallet_id].causes, f"{work.id} was sent after an emergency stop"
     assert not stop_file, f"{work.id} was sent although there is a STOP file"
+    if isinstance(work, Move) and work.kind is MoveKind.WITHDRAWAL:
+        assert rules.may_be_paid(books, work), f"{work.id} was sent to {work.to_address}: {books.settings}"

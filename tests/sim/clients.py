@@ -149,6 +149,8 @@ def draw_strategies(random: Random, wallet_type: WalletType, odd: bool) -> dict[
 
 
 PAYEES: Final = tuple(str(Pubkey(hashlib.blake2b(name, digest_size=32).digest())) for name in (b"bank", b"vault"))
+LISTS: Final = (PAYEES, PAYEES[:1], PAYEES[1:], ())
+CAPS: Final = (0, 300 * MICROS, 300 * MICROS, 10_000 * MICROS, 10_000 * MICROS)
 HOLD_CAUSES: Final = ("operator", "review", "day_loss")  # that the operator adds and lifts at will
 
 
@@ -479,8 +481,8 @@ class Operator:
             float_low_lamports=low,
             float_target_lamports=full,
             reclaim_after_ns=random.choice((0, 5, 60)) * NS,
-            withdraw_addresses=random.choice((PAYEES, PAYEES[:1])),
-            withdraw_day_max_micros=random.choice((300, 10_000)) * MICROS,
+            withdraw_addresses=random.choice(LISTS),
+            withdraw_day_max_micros=random.choice(CAPS),
             withdraw_delay_ns=random.choice((0, 2, 20)) * NS,
         )
 
@@ -504,6 +506,7 @@ class Operator:
             self._lift_holds: 6,
             self._change_wallet: 4,
             self._change_desk: 1,
+            self._change_payees: 2,
             self._change_limits: 4,
             self._change_mints: 2,
             self._remove_wallet: 1,
@@ -661,6 +664,12 @@ class Operator:
             dropped = self._random.choice(MINTS[1:])
             tokens = {mint: token for mint, token in self.desk.tokens.items() if mint != dropped}
             self.desk = structs.replace(self.desk, tokens=tokens)
+        await engine.handle(ConfigureDesk(self.desk))
+
+    async def _change_payees(self, engine: Engine) -> None:
+        """Whoever may be paid, and how much a day, is another one while withdrawals wait."""
+        lists, caps = self._random.choice(LISTS), self._random.choice(CAPS)
+        self.desk = structs.replace(self.desk, withdraw_addresses=lists, withdraw_day_max_micros=caps)
         await engine.handle(ConfigureDesk(self.desk))
 
     async def _change_limits(self, engine: Engine) -> None:

@@ -525,6 +525,12 @@ def _broken_by_withdrawal(books: Books, move: Move, at_ns: int) -> dict[str, boo
     }
 
 
+def may_be_paid(books: Books, move: Move) -> bool:
+    """Whether what was asked for may still leave, as the desk is set up now."""
+    desk = books.settings
+    return desk.withdraw_day_max_micros > 0 and move.to_address in desk.withdraw_addresses
+
+
 def broken_by_swap_for_float(books: Books, order: Order, at_ns: int) -> list[str]:
     """Only where nobody can give."""
     desk, book = books.settings, books.wallets[order.wallet_id]

@@ -158,6 +158,7 @@ MOVES: Final = (
     "own exit liquidate",
     "emergency stop at an await",
     "withdraw rejected CANCELLED",
+    "withdraw rejected NOT_ALLOWED",
     "withdraw rejected STOPPED",
     "rebalance rejected STOPPED",
 )

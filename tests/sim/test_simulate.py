@@ -90,6 +90,7 @@ MOVES: Final = (
     "rebalance refused",
     "rebalance rejected STOPPED",
     "withdraw rejected CANCELLED",
+    "withdraw rejected NOT_ALLOWED",
     "withdraw rejected STOPPED",
     "withdrawal refused",
     "withdrawal repeated",

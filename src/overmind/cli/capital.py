@@ -18,6 +18,7 @@ from overmind.cli.opening import (
     AsJson,
     DataDir,
     data_dir_of,
+    journal_at,
     journal_read_only,
     journal_to_write,
     load_config,
@@ -27,7 +28,7 @@ from overmind.cli.operate import Reason, command_on_disk, refuse_blank
 from overmind.cli.remote import call_service
 from overmind.clock import SystemClock
 from overmind.config import MultiWalletConfig
-from overmind.core.messages import CancelMove, Rebalance
+from overmind.core.messages import CancelMove, Rebalance, Withdraw
 from overmind.core.model import OrderId
 from overmind.core.rebalance import plan
 from overmind.core.withdrawals import move_id_of
@@ -130,21 +131,33 @@ def withdraw(
     wish = {"wallet_id": wallet_id, "amount": str(units), "token": token, "to": to, "reason": reason}
     answer = call_service(directory, "/v1/withdrawals", {**wish, "request_id": request_id})
     if answer is None:
-        state = state_on_disk(directory)
+        config = load_config()
         try:
-            command = moving.withdrawal(state.settings, wallet_id, units, token, to, reason, request_id)
+            command = moving.withdrawal(config.desk, wallet_id, units, token, to, reason, request_id)
         except BadWish as bad:
             present.complain(bad.problem, bad.fix)
             raise typer.Exit(BAD_INPUT) from None
-        command_on_disk(directory, command)
-        known = command.request_id in state.withdrawals
-        answer = {"move_id": move_id_of(command.request_id), "known": known}
+        answer = _withdraw_offline(config, command)
     if as_json:
         present.emit_json(answer)
     elif answer["known"]:
         present.say(f"{answer['move_id']} is known already; for another withdrawal give another --id")
     else:
         present.say(f"{answer['move_id']}: held; `overmind cancel {answer['move_id']} --reason …` takes it back")
+
+
+def _withdraw_offline(config: MultiWalletConfig, command: Withdraw) -> dict[str, object]:
+    journal_at(config.data_dir)  # A desk that was never there has nothing to take out.
+    with journal_to_write(config.data_dir) as journal:
+        return asyncio.run(_withdraw(config, journal, command))
+
+
+async def _withdraw(config: MultiWalletConfig, journal: Journal, command: Withdraw) -> dict[str, object]:
+    """By a desk that starts for it: the lists and caps of now decide, not those of its last run in the journal."""
+    clock = SystemClock()
+    async with connected(config, clock) as connect, running(App(config, journal, clock, connect)) as app:
+        known = not moving.placed(await app.engine.handle(command))
+        return {"move_id": move_id_of(command.request_id), "known": known}
 
 
 def _amount(text: str) -> Decimal:

@@ -1,6 +1,7 @@
 """Capital out of the desk: to an address that is listed, within the day's cap, after a delay that can be cancelled.
 
-It is held from the moment it is asked for. A stop ends it; whoever still wants it asks again.
+It is held from the moment it is asked for, and looked at again before it is signed and sent: what the settings do not
+allow by then is not paid. A stop ends it; whoever still wants it asks again.
 """
 
 from __future__ import annotations
@@ -103,6 +104,19 @@ def _worth_micros(state: State, money: Money, at_ns: int) -> int | None:
     mark = state.marks.get(SOL)
     stale = mark is None or at_ns - mark.at_ns > state.settings.mark_age_max_ns
     return None if money.mint == SOL and stale else notional_micros(state, money)
+
+
+def why_not_paid(state: State, move: Move) -> Rejected | None:
+    """What ends a withdrawal by now. Only of one that nobody has the bytes of: no list says what became of a ticket."""
+    desk = state.settings
+    if move.kind is not MoveKind.WITHDRAWAL:
+        return None
+    if not desk.withdraw_day_max_micros:
+        return Rejected(Cause.NOT_ALLOWED, "OVERMIND_WITHDRAW_DAY_MAX_USD is 0 now: set it, then ask anew")
+    if move.to_address not in desk.withdraw_addresses:
+        detail = f"{move.to_address} is not in OVERMIND_WITHDRAW_ADDRESSES now: list it, then ask anew"
+        return Rejected(Cause.NOT_ALLOWED, detail)
+    return None
 
 
 def cancel(state: State, command: CancelMove) -> Iterator[MoveClosed]:
