@@ -140,7 +140,11 @@ class Engine:
         An empty answer: its fact was known already. Raises CommandRefused, EngineStopped. Only `submit` is ever too
         busy: tickets, outcomes and stops are bounded by the orders that are open.
         """
-        events = self._decide(command)
+        try:
+            events = self._decide(command)
+        except CommandRefused:  # A "no" rests on facts as well: whoever hears it must not find them gone after a crash.
+            await self._until_durable(self._state.seq)
+            raise
         await self._until_durable(self._state.seq)
         return events
 

@@ -11,6 +11,8 @@ import pytest
 from tests.api.stage import serving
 from tests.e2e.desk import WALLETS, as_json, overmind
 
+from overmind.app import DRAIN_S
+
 ADDRESS = "So11111111111111111111111111111111111111112"
 OTHER = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
 HOLD = {"signal_id": "h", "strategy_type": "TokenSniping", "action": "Hold", "symbol": "SOL", "notional_usd": 1}
@@ -55,14 +57,35 @@ def test_a_new_allocation_moves_capital(desk: Path) -> None:
 
 def test_a_withdrawal_is_held_and_can_be_cancelled(desk: Path) -> None:
     asked = as_json(overmind(desk, "withdraw", *OUT, "--json", **LISTED))
-    assert asked["known"] is False
+    assert (asked["known"], asked["state"]) == (False, "waits")
     assert as_json(overmind(desk, "withdraw", *OUT, "--json", **LISTED)) == {**asked, "known": True}
+    assert "is known already: it waits and is not paid yet" in overmind(desk, "withdraw", *OUT, **LISTED).stdout
     (row,) = as_json(overmind(desk, "moves", "--json"))
     assert (row["move_id"], row["amount"], row["symbol"], row["state"]) == (asked["move_id"], "250.5", "USDC", "waits")
     assert as_json(overmind(desk, "cancel", asked["move_id"], "--reason", "no", "--json"))["cancelled"]
     (row,) = as_json(overmind(desk, "moves", "--json"))
     assert (row["state"], row["detail"]) == ("rejected", "CANCELLED no")
     assert overmind(desk, "cancel", asked["move_id"], "--reason", "no").returncode == 3
+    again = overmind(desk, "withdraw", *OUT, **LISTED)
+    assert (again.returncode, again.stdout) == (3, "")  # No script may take this for a success.
+    assert "nothing was paid (rejected, CANCELLED no): another id asks anew" in again.stderr
+    assert as_json(overmind(desk, "withdraw", *OUT, "--json", "--id", "anew", **LISTED))["known"] is False
+
+
+def test_a_hold_makes_a_withdrawal_wait_and_no_command_waits_with_it(desk: Path) -> None:
+    at_once = {**LISTED, "OVERMIND_WITHDRAW_DELAY_SEC": "1"}
+    assert overmind(desk, "withdraw", *OUT, **at_once).returncode == 0
+    assert overmind(desk, "pause", "portfolio", "--reason", "lunch").returncode == 0
+    time.sleep(1)
+    began = time.monotonic()
+    assert overmind(desk, "submit", "-", given=json.dumps({**HOLD, "signal_id": "h2"}), **at_once).returncode == 0
+    assert time.monotonic() - began < DRAIN_S
+    (row,) = as_json(overmind(desk, "moves", "--json"))
+    assert (row["state"], row["detail"]) == ("waits", "held by portfolio: operator")
+    assert overmind(desk, "resume", "portfolio", "--reason", "back").returncode == 0
+    assert overmind(desk, "submit", "-", given=json.dumps({**HOLD, "signal_id": "h3"}), **at_once).returncode == 0
+    (row,) = as_json(overmind(desk, "moves", "--json"))
+    assert row["state"] in ("filled", "failed", "expired")  # Paper loses a transaction now and then.
 
 
 @pytest.mark.parametrize(
@@ -134,6 +157,7 @@ def test_the_same_by_a_running_service(tmp_path: Path) -> None:
         wish = {"wallet_id": "primary_wallet", "amount": 100, "token": "usdc", "to": ADDRESS, "reason": "pay"}
         asked = service.post("/v1/withdrawals", wish)
         assert asked.status == 200, asked.text
+        assert asked.json["known"] is False
         assert service.post("/v1/withdrawals", {**wish, "amount": "x"}).status == 400
         assert service.post("/v1/withdrawals", {**wish, "amount": 401}).status == 409
         assert service.post("/v1/withdrawals", {**wish, "request_id": "a:b"}).status == 400
@@ -144,3 +168,8 @@ def test_the_same_by_a_running_service(tmp_path: Path) -> None:
         (row,) = service.get("/v1/moves").json
         assert (row["move_id"], row["to"]) == (asked.json["move_id"], ADDRESS)
         assert row["state"] in ("filled", "failed", "expired", "rejected")
+        again = service.post("/v1/withdrawals", wish)
+        if row["state"] == "filled":
+            assert (again.status, again.json) == (200, {**asked.json, "known": True, "state": "filled"})
+        else:
+            assert (again.status, "another id asks anew" in again.json["error"]) == (409, True)

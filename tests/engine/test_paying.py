@@ -1,4 +1,4 @@
-"""A withdrawal between its wish and its payment: what ends it, and what no list can undo."""
+"""A withdrawal between its wish and its payment: what ends it, what it waits for, and what no list can undo."""
 
 from __future__ import annotations
 
@@ -10,12 +10,23 @@ from bench.desks import USDC, bench_desk
 from msgspec import structs
 from tests.engine.test_executor import Desk, running
 
-from overmind.core.messages import Command, ConfigureDesk, MoveClosed, TicketRecorded, Withdraw
+from overmind.core.messages import (
+    AddHold,
+    CancelMove,
+    Command,
+    ConfigureDesk,
+    LiftHold,
+    MoveClosed,
+    Scope,
+    TicketRecorded,
+    Withdraw,
+)
 from overmind.core.model import MICROS, NS, Cause, Expired, Filled, Money, OrderId, Outcome, Rejected, WalletId
 from overmind.core.model import Desk as Settings
 from overmind.executor import POLL_S, RESEND_S
 
 DELAY_S = 60
+HOUR_S = 3_600  # how long it lives after its time
 MOVE = OrderId("move:withdraw:x")
 W0 = WalletId("wallet0")
 WISH = Withdraw("x", W0, Money(100 * MICROS, USDC.mint), "bank", "profits")
@@ -146,3 +157,105 @@ def test_nor_does_a_restart_decide_what_became_of_a_ticket() -> None:
             assert ended(second) == [FILLED]
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("scope", [Scope(), Scope(W0)])
+@pytest.mark.parametrize("lifted_s", [DELAY_S - 10, DELAY_S + 10, DELAY_S + HOUR_S - 2])
+def test_a_hold_makes_it_wait_and_it_is_paid_when_that_ends(scope: Scope, lifted_s: int) -> None:
+    async def check(desk: Desk) -> None:
+        await does(desk, AddHold(scope, "operator", "lunch"))
+        await desk.pass_s(lifted_s)
+        assert (desk.venue.signed, ended(desk)) == (0, [])
+        await does(desk, LiftHold(scope, "operator", "back"))
+        await desk.pass_s(max(1, DELAY_S - lifted_s))
+        assert len(desk.venue.sends) == 1
+
+    play(check)
+
+
+def test_it_is_not_held_longer_than_it_lives() -> None:
+    async def check(desk: Desk) -> None:
+        await does(desk, AddHold(Scope(W0), "operator", "lunch"))
+        await desk.pass_s(DELAY_S + HOUR_S - 1)
+        assert ended(desk) == []
+        await desk.pass_s(1)
+        assert ended(desk) == [Rejected(Cause.SIGNAL_EXPIRED, "held till its time was over, by wallet0: operator")]
+        assert desk.venue.signed == 0
+
+    play(check)
+
+
+@pytest.mark.parametrize(
+    ("scope", "cause"),
+    [(Scope(), "deficit:wallet1"), (Scope(), "unknown_signature:wallet0"), (Scope(W0), "quarantine")],
+)
+def test_what_may_be_a_theft_ends_it_at_once(scope: Scope, cause: str) -> None:
+    async def check(desk: Desk) -> None:
+        await does(desk, AddHold(Scope(), "operator", "lunch"), AddHold(scope, cause, "looks odd"))
+        await desk.pass_s(1)
+        (outcome,) = ended(desk)
+        assert isinstance(outcome, Rejected)
+        assert (outcome.cause, cause in outcome.detail) == (Cause.STOPPED, True)
+
+    play(check)
+
+
+def test_a_stop_file_ends_it_at_once() -> None:
+    async def check(desk: Desk) -> None:
+        desk.stop_file = True
+        await desk.pass_s(1)
+        assert ended(desk) == [Rejected(Cause.STOPPED, "STOP file")]
+
+    play(check)
+
+
+def test_it_can_be_cancelled_while_it_is_held() -> None:
+    async def check(desk: Desk) -> None:
+        await does(desk, AddHold(Scope(W0), "operator", "lunch"))
+        await desk.pass_s(2 * DELAY_S)
+        await does(desk, CancelMove(MOVE, "a mistake"), LiftHold(Scope(W0), "operator", "back"))
+        await desk.pass_s(DELAY_S)
+        assert ended(desk) == [Rejected(Cause.CANCELLED, "a mistake")]
+        assert desk.venue.signed == 0
+
+    play(check)
+
+
+def test_a_hold_that_comes_while_it_is_signed_makes_it_wait_and_it_is_signed_anew() -> None:
+    async def check(desk: Desk) -> None:
+        desk.venue.while_signing = lambda: desk.engine.handle(AddHold(Scope(W0), "operator", "lunch"))
+        await desk.pass_s(DELAY_S)
+        assert (desk.venue.signed, signed(desk)) == (1, False)
+        await does(desk, LiftHold(Scope(W0), "operator", "back"))
+        await desk.pass_s(1)
+        assert (desk.venue.signed, len(desk.venue.sends)) == (2, 1)
+
+    play(check)
+
+
+def test_a_hold_that_comes_after_it_was_signed_ends_sending_and_not_following() -> None:
+    async def check(desk: Desk) -> None:
+        await desk.pass_s(DELAY_S)
+        await does(desk, AddHold(Scope(W0), "operator", "lunch"))
+        await desk.pass_s(10 * RESEND_S)
+        assert (len(desk.venue.sends), ended(desk)) == (1, [])
+        desk.venue.outcomes[MOVE] = FILLED
+        await desk.pass_s(POLL_S)
+        assert ended(desk) == [FILLED]
+
+    play(check)
+
+
+def test_a_silent_venue_and_a_hold_do_not_add_up() -> None:
+    async def check(desk: Desk) -> None:
+        desk.venue.silent = True
+        await desk.pass_s(DELAY_S + 10)
+        await does(desk, AddHold(Scope(), "operator", "lunch"))
+        desk.venue.silent = False
+        await desk.pass_s(10)
+        assert (desk.venue.signed, ended(desk)) == (0, [])
+        await does(desk, LiftHold(Scope(), "operator", "back"))
+        await desk.pass_s(1)
+        assert len(desk.venue.sends) == 1
+
+    play(check)

@@ -70,6 +70,14 @@ roll back as failed fee 5000; accept w4 sol 0.01 because drained; moves; reject;
 fill fee 5000; w5 sol 0; moves; expire; desk full 3 low 2; moves; fill fee 13000; desk full 0
 mark eth 2000; buy eth $100 not w3 id u; fill u.0.0; sweep; exits; fill; moves; fill fee 5000; reactivate w1
 """,
+    "withdrawals": """
+fill; reactivate w1; reactivate w2; reactivate w3; reactivate w4; lift portfolio day_loss; lift portfolio drawdown
+mark sol 100; desk payees bank,vault cap 9000 delay 60000 threshold 100 loss 100 drawdown 100 streak 0
+withdraw w2 $10 id s; desk payees vault; reject move:withdraw:s for NOT_ALLOWED; desk payees bank,vault
+withdraw w2 $11 id t; hold w2 operator; wait 60000; lift w2 operator; mark sol 100; sign; fill provisional fee 13000
+withdraw w2 $12 id u; fail move:withdraw:u provisional; final move:withdraw:u; final; withdraw w2 $13 id v
+fill provisional; roll back as expired; withdraw w2 $14 id x; cancel move:withdraw:x; withdraw w2 $15 id y
+""",
 }
 
 
@@ -92,6 +100,7 @@ def books(state: State) -> dict[str, object]:
         "provisional_moves": sorted(state.provisional_moves),
         "moves": [state.moves_placed, state.rebalanced_ns, state.withdrawn_today_micros],
         "withdrawals": sorted(state.withdrawals),
+        "fates": {name: type(asked.outcome).__name__ for name, asked in sorted(state.withdrawals.items())},
         "trying": {
             wallet_id: [structs.asdict(one) for one in (book.sweep, book.top_up)]
             for wallet_id, book in state.wallets.items()

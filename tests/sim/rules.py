@@ -531,6 +531,11 @@ def may_be_paid(books: Books, move: Move) -> bool:
     return desk.withdraw_day_max_micros > 0 and move.to_address in desk.withdraw_addresses
 
 
+def is_alarm(cause: str) -> bool:
+    """A stop, or what looks like a theft: nothing waits for its end. All others pass, and so do withdrawals then."""
+    return cause.split(":")[0] in ("emergency", "quarantine", "deficit", "unknown_signature")
+
+
 def broken_by_swap_for_float(books: Books, order: Order, at_ns: int) -> list[str]:
     """Only where nobody can give."""
     desk, book = books.settings, books.wallets[order.wallet_id]

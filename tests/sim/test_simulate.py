@@ -91,6 +91,8 @@ MOVES: Final = (
     "rebalance rejected STOPPED",
     "withdraw rejected CANCELLED",
     "withdraw rejected NOT_ALLOWED",
+    "withdrawal asked for again in vain",
+    "withdrawal paid after a hold",
     "withdraw rejected STOPPED",
     "withdrawal refused",
     "withdrawal repeated",

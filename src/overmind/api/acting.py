@@ -29,10 +29,9 @@ from overmind.core.messages import (
 )
 from overmind.core.model import OrderId, Value, WalletId
 from overmind.core.rebalance import plan
-from overmind.core.withdrawals import move_id_of
 from overmind.form import ID
 from overmind.holding import OPERATOR, PORTFOLIO, holds_on, mint_held, scope_of
-from overmind.moving import BadWish, placed, shown_plan, withdrawal
+from overmind.moving import BadWish, asked, placed, shown_plan, withdrawal
 from overmind.ports import ChainSilent
 from overmind.watch import REASON_CHARS_MAX
 
@@ -189,7 +188,7 @@ def acting(app: App) -> APIRouter:
         except BadWish as bad:
             raise Refused(400, bad.problem, bad.fix) from None
         known = not placed(await engine.handle(command))
-        return Json({"move_id": move_id_of(command.request_id), "known": known})
+        return Json(await engine.read(lambda state: asked(state, command, known, app.clock.now_ns())))
 
     @router.post("/moves/{move_id}/cancel")
     async def cancel(move_id: str, request: Request) -> Response:
