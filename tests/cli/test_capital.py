@@ -68,7 +68,7 @@ def test_a_withdrawal_is_held_and_can_be_cancelled(desk: Path) -> None:
     assert overmind(desk, "cancel", asked["move_id"], "--reason", "no").returncode == 3
     again = overmind(desk, "withdraw", *OUT, **LISTED)
     assert (again.returncode, again.stdout) == (3, "")  # No script may take this for a success.
-    assert "nothing was paid (rejected, CANCELLED no): another id asks anew" in again.stderr
+    assert "nothing was paid (rejected, CANCELLED no): another --id asks anew" in again.stderr
     assert as_json(overmind(desk, "withdraw", *OUT, "--json", "--id", "anew", **LISTED))["known"] is False
 
 
@@ -172,4 +172,4 @@ def test_the_same_by_a_running_service(tmp_path: Path) -> None:
         if row["state"] == "filled":
             assert (again.status, again.json) == (200, {**asked.json, "known": True, "state": "filled"})
         else:
-            assert (again.status, "another id asks anew" in again.json["error"]) == (409, True)
+            assert (again.status, "another --id asks anew" in again.json["error"]) == (409, True)

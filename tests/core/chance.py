@@ -231,11 +231,9 @@ class Chance:
         holds = [(Scope(), cause) for cause in desk.state.holds]
         holds += [(Scope(key), cause) for key, book in desk.state.wallets.items() for cause in book.holds]
         holds += [(Scope(strategy=key), cause) for key, paused in desk.state.paused.items() for cause in paused]
-        lifts = [LiftHold(*rng.choice(holds), "chance")] * 4 if holds else []
+        lifts = [self._lift(*rng.choice(holds))] * 4 if holds else []
         if self.forks and lifts:
-            lift = lifts[0]
-            stopped = lift.scope.wallet_id if lift.cause == "emergency" else None
-            return lift if stopped is None else ReactivateWallet(stopped, "chance")
+            return lifts[0]
         wishes: list[Command] = [
             *lifts,
             *[self._deposit(name) for _ in range(4)],
@@ -257,6 +255,15 @@ class Chance:
             RecordOutcome(order_id, Expired()),
         ]
         return rng.choice(wishes)
+
+    def _lift(self, scope: Scope, cause: str) -> Command:
+        """Whatever lifts it; now and then what does not."""
+        if scope.wallet_id is not None and not self.odd():
+            if cause == "emergency":
+                return ReactivateWallet(scope.wallet_id, "chance")
+            if cause in ("removed", "inactive", "suspended", "maintenance"):
+                return ConfigureWallet(self._wallet(scope.wallet_id))
+        return LiftHold(scope, cause, "chance")
 
     def _change_limits(self, desk: Play, name: WalletId) -> ChangeLimits:
         """Tighter, wider, back to the files, or what is not allowed; one limit or several."""

@@ -80,13 +80,13 @@ desk payees bank; w1 | withdraw w1 $0.01 | $0.01 would be asked for today, OVERM
 {MAY}; w1; hold w1 a; lift w1 a; withdraw w1 $100; hold w1 a | withdraw w1 $100 | = nothing
 # What ended without being paid is no success of whoever asks again.
 {MAY}; w1; withdraw w1 $100; cancel move:withdraw:x | withdraw w1 $100 \
-| = request x is known, and nothing was paid (rejected, CANCELLED because): another id asks anew
+| = request x is known, and nothing was paid (rejected, CANCELLED because): another --id asks anew
 {MAY}; w1; withdraw w1 $100; reject for STOPPED | withdraw w1 $100 | nothing was paid (rejected, STOPPED)
 {MAY}; w1; withdraw w1 $100; expire | withdraw w1 $100 | nothing was paid (expired: it never landed)
 {MAY}; w1; withdraw w1 $100; fail | withdraw w1 $100 | nothing was paid (failed on the chain,
 {MAY}; w1; withdraw w1 $100; fail provisional; final | withdraw w1 $100 | nothing was paid (failed on the chain,
 {MAY}; w1; withdraw w1 $100; fill provisional; roll back as expired | withdraw w1 $100 | nothing was paid (expired
-{MAY}; w1; withdraw w1 $100; cancel move:withdraw:x; wait 86400000 | withdraw w1 $100 | another id asks anew
+{MAY}; w1; withdraw w1 $100; cancel move:withdraw:x; wait 86400000 | withdraw w1 $100 | another --id asks anew
 {MAY}; w1; withdraw w1 $100; cancel move:withdraw:x | withdraw w1 $100 id y | w1 -> bank $100 withdraw
 {MAY}; w1; withdraw w1 $100; cancel move:withdraw:x | withdraw w1 $101 | request x was for
 {MAY}; w1; withdraw w1 $100 | withdraw w1 $101 | request x was for

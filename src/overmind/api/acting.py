@@ -13,6 +13,7 @@ from overmind import limits
 from overmind.api.answers import Json, Refused
 from overmind.app import App
 from overmind.config.limit_changes import read_changes
+from overmind.core.holds import OPERATOR
 from overmind.core.messages import (
     AddHold,
     CancelMove,
@@ -30,7 +31,7 @@ from overmind.core.messages import (
 from overmind.core.model import OrderId, Value, WalletId
 from overmind.core.rebalance import plan
 from overmind.form import ID
-from overmind.holding import OPERATOR, PORTFOLIO, holds_on, mint_held, scope_of
+from overmind.holding import PORTFOLIO, holding, mint_held, scope_of, to_lift
 from overmind.moving import BadWish, asked, placed, shown_plan, withdrawal
 from overmind.ports import ChainSilent
 from overmind.watch import REASON_CHARS_MAX
@@ -40,6 +41,13 @@ WHO_CHARS_MAX: Final = 64
 
 class Why(Value, frozen=True, forbid_unknown_fields=True):
     reason: str
+
+
+class Resume(Value, frozen=True, forbid_unknown_fields=True):
+    """`hold`: the cause to lift; without it, what a pause added."""
+
+    reason: str
+    hold: str | None = None
 
 
 class Stop(Value, frozen=True, forbid_unknown_fields=True):
@@ -83,6 +91,7 @@ class Minting(Value, frozen=True, forbid_unknown_fields=True):
 Verb = Literal["pause", "resume"]
 SHAPES: Final = {
     Why: '{"reason": "…"}',
+    Resume: '{"reason": "…", "hold": "drawdown"}',
     Stop: '{"reason": "…", "liquidate": false, "sweep": false}',
     Balance: '{"reason": "…", "dry_run": false}',
     Out: '{"reason": "…", "wallet_id": "…", "amount": "250.5", "token": "USDC", "to": "address"}',
@@ -90,7 +99,7 @@ SHAPES: Final = {
     Minting: '{"reason": "…", "verb": "block", "token": "SOL"}',
 }
 
-Wish = TypeVar("Wish", Why, Stop, Balance, Out, Limiting, Minting)
+Wish = TypeVar("Wish", Why, Resume, Stop, Balance, Out, Limiting, Minting)
 
 
 def acting(app: App) -> APIRouter:
@@ -151,22 +160,27 @@ def acting(app: App) -> APIRouter:
         await engine.handle(ChangeMints(wish.verb, mint, _who(wish.by), wish.reason))
         return Json(await engine.read(limits.mints))
 
-    async def hold(request: Request, target: str, paused: bool) -> Response:
-        wish, scope = await _read(request, Why), scope_of(engine.state, target)
-        await engine.handle((AddHold if paused else LiftHold)(scope, OPERATOR, wish.reason))
-        return Json({"target": target, "holds": await engine.read(lambda state: holds_on(state, scope))})
+    async def hold(request: Request, target: str, verb: Verb) -> Response:
+        scope = scope_of(engine.state, target)
+        if verb == "pause":
+            await engine.handle(AddHold(scope, OPERATOR, (await _read(request, Why)).reason))
+        else:
+            wish = await _read(request, Resume)
+            found = await engine.read(lambda state: holding(state, target, scope))
+            await engine.handle(LiftHold(scope, to_lift(found, scope, wish.hold), wish.reason))
+        return Json(await engine.read(lambda state: holding(state, target, scope)))
 
     @router.post("/wallets/{wallet_id}/{verb}")
     async def hold_wallet(wallet_id: str, verb: Verb, request: Request) -> Response:
-        return await hold(request, _known(app, wallet_id), verb == "pause")
+        return await hold(request, _known(app, wallet_id), verb)
 
     @router.post("/strategies/{strategy}/{verb}")
     async def hold_strategy(strategy: str, verb: Verb, request: Request) -> Response:
-        return await hold(request, strategy, verb == "pause")
+        return await hold(request, strategy, verb)
 
     @router.post("/portfolio/{verb}")
     async def hold_portfolio(verb: Verb, request: Request) -> Response:
-        return await hold(request, PORTFOLIO, verb == "pause")
+        return await hold(request, PORTFOLIO, verb)
 
     @router.post("/rebalance")
     async def rebalance_now(request: Request) -> Response:

@@ -85,7 +85,7 @@ def _check_repeated(command: Withdraw, known: Asked) -> None:
             end = "expired: it never landed"
         case _:
             return
-    raise CommandRefused(f"request {name} is known, and nothing was paid ({end}): another id asks anew")
+    raise CommandRefused(f"request {name} is known, and nothing was paid ({end}): another --id asks anew")
 
 
 def _problems(state: State, command: Withdraw, at_ns: int) -> Iterator[str]:
