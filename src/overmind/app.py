@@ -38,6 +38,7 @@ from overmind.core.model import (
     value_micros,
 )
 from overmind.core.state import SOL_DECIMALS, State
+from overmind.core.withdrawals import waits
 from overmind.decisions import Decision, decision_of
 from overmind.engine import Engine
 from overmind.executor import Executor
@@ -169,9 +170,9 @@ class App:
         return True
 
     def _under_way(self) -> bool:
-        """A withdrawal that waits for its time is not waited for."""
-        state, now_ns = self.engine.state, self.clock.now_ns()
-        begun = any(known.move.not_before_ns <= now_ns for known in state.open_moves.values())
+        """A withdrawal that waits for its time, or for a hold to end, is not waited for."""
+        state, now_ns, moves = self.engine.state, self.clock.now_ns(), self.engine.state.open_moves.values()
+        begun = any(known.ticket is not None or not waits(state, known.move, now_ns) for known in moves)
         return bool(state.open_orders) or begun
 
     async def _fund(self) -> None:

@@ -23,6 +23,7 @@ from overmind.core.messages import (
     Answer,
     Command,
     CommandRefused,
+    DeskConfigured,
     Entry,
     Event,
     HoldLifted,
@@ -100,7 +101,7 @@ class Engine:
         self._pending: list[Entry] = []
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._durable_seq = self._state.seq
-        self._lifted_seq = 0  # of the last hold that was lifted
+        self._lifted_seq = 0  # of the last fact that may allow what was forbidden before
         self._snapshot_seq = self._state.seq
         self._wake = asyncio.Event()
         self._feeds: list[Feed] = []
@@ -139,7 +140,11 @@ class Engine:
         An empty answer: its fact was known already. Raises CommandRefused, EngineStopped. Only `submit` is ever too
         busy: tickets, outcomes and stops are bounded by the orders that are open.
         """
-        events = self._decide(command)
+        try:
+            events = self._decide(command)
+        except CommandRefused:  # A "no" rests on facts as well: whoever hears it must not find them gone after a crash.
+            await self._until_durable(self._state.seq)
+            raise
         await self._until_durable(self._state.seq)
         return events
 
@@ -174,7 +179,7 @@ class Engine:
         return seen
 
     async def lifts_durable(self) -> None:
-        """Returns once every hold that the state no longer shows was lifted durably: before that it still stops."""
+        """Returns once all that forbids nothing any more has ended durably, a hold or a setting: till then it stops."""
         while self._lifted_seq > self._durable_seq:
             await self._until_durable(self._lifted_seq)
 
@@ -209,7 +214,7 @@ class Engine:
                 apply(state, entry)
                 self._pending.append(entry)
                 events.append(event)
-                if isinstance(event, HoldLifted):
+                if isinstance(event, HoldLifted | DeskConfigured):
                     self._lifted_seq = entry.seq
             whole = True
         except CommandRefused:

@@ -23,6 +23,7 @@ from overmind.core.model import (
     NS,
     Cause,
     Move,
+    MoveKind,
     Order,
     OrderId,
     Outcome,
@@ -32,6 +33,7 @@ from overmind.core.model import (
     WalletId,
     Work,
 )
+from overmind.core.withdrawals import held_by, waits, why_not_paid
 from overmind.engine import Engine
 from overmind.ports import Clock, Venue, VenueUnavailable
 
@@ -192,33 +194,43 @@ class Executor:
             return None
 
     async def _begin(self, order: Work) -> Outcome:
-        """From quote to first send in one of the wallet slots; exits, and what serves them, need none."""
-        if isinstance(order, Move) and (ended := await self._until_its_time(order)) is not None:
-            return ended
-        if _is_urgent(order):
-            prepared = await self._prepare_and_send(order)
-        else:
-            await self._slots.acquire(order.wallet_id)
-            try:
-                prepared = await self._prepare_and_send(order)
-            finally:
-                self._slots.release(order.wallet_id)
-        return prepared if isinstance(prepared, Rejected) else await self._follow(order, prepared)
+        """From quote to first send, then until the chain has decided."""
+        while True:
+            if isinstance(order, Move) and (ended := await self._until_its_time(order)) is not None:
+                return ended
+            prepared = await self._in_a_slot(order)
+            if prepared is not None:
+                return prepared if isinstance(prepared, Rejected) else await self._follow(order, prepared)
 
     async def _until_its_time(self, move: Move) -> Rejected | None:
-        """What became of it while it waited; None: it may begin."""
-        while self._clock.now_ns() < move.not_before_ns:
-            if (forbidden := self._forbidden(move)) is not None:
-                return forbidden
+        """What became of it while it waited for its time or for a hold to end; None: it may begin."""
+        while (forbidden := self._forbidden(move)) is None:
             if move.id not in self._engine.state.open_moves:
                 return CANCELLED
-            await self._clock.sleep(min(WAIT_S, max(0, move.not_before_ns - self._clock.now_ns()) / NS))
-        return self._forbidden(move)
+            now_ns = self._clock.now_ns()
+            if not waits(self._engine.state, move, now_ns):
+                return None
+            early_s = (move.not_before_ns - now_ns) / NS
+            await self._clock.sleep(min(WAIT_S, early_s) if early_s > 0 else WAIT_S)
+        return forbidden
 
-    async def _prepare_and_send(self, order: Work) -> Ticket | Rejected:
+    async def _in_a_slot(self, order: Work) -> Ticket | Rejected | None:
+        """In one of the wallet slots; exits, and what serves them, need none."""
+        if _is_urgent(order):
+            return await self._prepare_and_send(order)
+        await self._slots.acquire(order.wallet_id)
+        try:
+            return await self._prepare_and_send(order)
+        finally:
+            self._slots.release(order.wallet_id)
+
+    async def _prepare_and_send(self, order: Work) -> Ticket | Rejected | None:
+        """None: a hold came, and nobody has the bytes: it waits again, and takes no slot from others meanwhile."""
         prepared = await self._prepare(order)
-        if isinstance(prepared, Rejected):
+        if not isinstance(prepared, Ticket):
             return prepared
+        if self._is_held(order):
+            return None
         if order.id not in self._engine.state.open_orders and order.id not in self._engine.state.open_moves:
             return CANCELLED  # While it was being prepared. Nobody has these bytes.
         # Write ahead: once this returns, a crash can no longer lose track of the money.
@@ -226,16 +238,19 @@ class Executor:
         await self._engine.lifts_durable()
         if (forbidden := self._forbidden(order)) is not None:
             return forbidden  # Nobody has these bytes yet, so this is an outcome.
-        await self._send(order, prepared)
+        if not self._is_held(order):  # Else it is sent if that ends before the ticket does.
+            await self._send(order, prepared)
         return prepared
 
-    async def _prepare(self, order: Work) -> Ticket | Rejected:
+    async def _prepare(self, order: Work) -> Ticket | Rejected | None:
         """Quote, check, sign. While the venue is silent nothing is known; asking again is safe until time is up."""
         silence = _Silence("venue did not answer", order)
         while True:
             if (forbidden := self._forbidden(order)) is not None:
                 late = forbidden.cause is Cause.SIGNAL_EXPIRED and silence.why
                 return Rejected(Cause.ROUTE_DOWN, f"no answer in time: {silence.why}") if late else forbidden
+            if self._is_held(order):
+                return None
             try:
                 return await (self._venue.transfer(order) if isinstance(order, Move) else self._swap(order))
             except VenueUnavailable as silent:
@@ -267,37 +282,54 @@ class Executor:
             if abs(self._clock.now_ns() - sent_ns) < RESEND_S * NS:
                 continue
             await self._engine.lifts_durable()
-            if self._forbidden(order) is None:
+            if self._may_be_sent(order):
                 sent_ns = self._clock.now_ns()
                 await self._send(order, ticket)
 
     async def _send(self, order: Work, ticket: Ticket) -> None:
         try:
-            await self._venue.send(order, ticket, lambda: self._forbidden(order) is None)
+            await self._venue.send(order, ticket, lambda: self._may_be_sent(order))
         except VenueUnavailable as silent:  # It may still land: only the outcome tells.
             log.warning("send not answered", signature=ticket.signature, why=str(silent))
+
+    def _may_be_sent(self, order: Work) -> bool:
+        return self._forbidden(order) is None and not self._is_held(order)
+
+    def _is_held(self, order: Work) -> bool:
+        """Whether a hold makes it wait and does not end it."""
+        return isinstance(order, Move) and bool(held_by(self._engine.state, order))
 
     def _forbidden(self, order: Work) -> Rejected | None:
         """Why an entry or a move may not be sent, or sent again. Exits, and what serves them, always may."""
         if isinstance(order, Order) and order.side is Side.SELL:
             return None
-        state, receiver = self._engine.state, None
-        if isinstance(order, Move):
-            if order.kind.protects:
-                return self._late(order)
-            receiver = order.to_wallet
-        if state.holds:
-            return Rejected(Cause.STOPPED, f"portfolio stopped: {', '.join(sorted(state.holds))}")
-        if any("emergency" in state.wallets[one].holds for one in (order.wallet_id, receiver or order.wallet_id)):
-            return Rejected(Cause.STOPPED, "emergency stop")
-        if self._stop_file_exists():
-            return Rejected(Cause.STOPPED, "STOP file")
-        return self._late(order)
+        if isinstance(order, Move) and order.kind.protects:
+            return self._late(order)
+        return self._stopped(order) or self._late(order)
+
+    def _stopped(self, order: Work) -> Rejected | None:
+        state = self._engine.state
+        if isinstance(order, Move) and order.kind is MoveKind.WITHDRAWAL:
+            ended = why_not_paid(state, order)
+        elif state.holds:
+            ended = Rejected(Cause.STOPPED, f"portfolio stopped: {', '.join(sorted(state.holds))}")
+        elif any("emergency" in state.wallets[one].holds for one in _wallets_of(order)):
+            ended = Rejected(Cause.STOPPED, "emergency stop")
+        else:
+            ended = None
+        return Rejected(Cause.STOPPED, "STOP file") if ended is None and self._stop_file_exists() else ended
 
     def _late(self, order: Work) -> Rejected | None:
-        if self._clock.now_ns() >= order.expires_at_ns:
-            return Rejected(Cause.SIGNAL_EXPIRED, "the signal's time to live is over")
-        return None
+        if self._clock.now_ns() < order.expires_at_ns:
+            return None
+        held = held_by(self._engine.state, order) if isinstance(order, Move) else ()
+        why = f"held till its time was over, by {', '.join(held)}" if held else "the signal's time to live is over"
+        return Rejected(Cause.SIGNAL_EXPIRED, why)
+
+
+def _wallets_of(order: Work) -> tuple[WalletId, ...]:
+    receiver = order.to_wallet if isinstance(order, Move) else None
+    return (order.wallet_id,) if receiver is None else (order.wallet_id, receiver)
 
 
 def _is_urgent(order: Work) -> bool:

@@ -36,6 +36,11 @@ def iso(at_ns: int) -> str:
     return (EPOCH + timedelta(microseconds=at_ns // 1_000)).isoformat(timespec="microseconds")
 
 
+def iso_seconds(at_ns: int) -> str:
+    """The same, to seconds."""
+    return (EPOCH + timedelta(seconds=at_ns // NS)).isoformat(timespec="seconds")
+
+
 def _iso_ns(text: str) -> int:
     try:
         instant = datetime.fromisoformat(text)

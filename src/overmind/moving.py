@@ -30,6 +30,7 @@ from overmind.core.model import (
 )
 from overmind.core.rebalance import Plan
 from overmind.core.state import SOL_DECIMALS, State
+from overmind.core.withdrawals import held_by, move_id_of, waits
 
 
 class BadWish(Exception):
@@ -54,6 +55,14 @@ class MoveRow(Value, frozen=True):
     reason: str
     not_before: str  # ISO 8601, UTC
     provisional: bool = False
+
+
+class AskedRow(Value, frozen=True):
+    """The answer to a withdrawal."""
+
+    move_id: OrderId
+    known: bool  # it was asked for before
+    state: str  # waits, placed, signed, filled; failed: a fork may still undo that
 
 
 class StandingRow(Value, frozen=True):
@@ -132,13 +141,25 @@ def _token_of(desk: Desk, named: str) -> Token | None:
 
 
 def open_moves(state: State, now_ns: int) -> list[MoveRow]:
-    return [_open_row(state.settings, known, now_ns) for known in state.open_moves.values()]
+    return [_open_row(state, known, now_ns) for known in state.open_moves.values()]
 
 
-def _open_row(desk: Desk, known: OpenMove, now_ns: int) -> MoveRow:
+def _open_row(state: State, known: OpenMove, now_ns: int) -> MoveRow:
+    desk, move, held = state.settings, known.move, held_by(state, known.move)
     if known.ticket is not None:
-        return _row(desk, known.move, "signed", known.ticket.signature)
-    return _row(desk, known.move, "waits" if known.move.not_before_ns > now_ns else "placed", "")
+        return _row(desk, move, "signed", known.ticket.signature)
+    shown = "waits" if waits(state, move, now_ns) else "placed"
+    return _row(desk, move, shown, f"held by {', '.join(held)}" if held else "")
+
+
+def asked(state: State, command: Withdraw, known: bool, now_ns: int) -> AskedRow:
+    """Right after it was asked for, once more or anew: it is open, paid, or failed in a way that a fork may undo."""
+    move_id = move_id_of(command.request_id)
+    if (open_move := state.open_moves.get(move_id)) is not None:
+        return AskedRow(move_id, known, _open_row(state, open_move, now_ns).state)
+    booked = state.provisional_moves.get(move_id)
+    outcome = booked.outcome if booked is not None else state.withdrawals[command.request_id].outcome
+    return AskedRow(move_id, known, _word(outcome))
 
 
 def closed_moves(entries: Iterable[Entry], desk: Desk) -> list[MoveRow]:
@@ -159,7 +180,11 @@ def closed_moves(entries: Iterable[Entry], desk: Desk) -> list[MoveRow]:
 
 
 def _closed_row(desk: Desk, move: Move, end: MoveClosed) -> MoveRow:
-    return _row(desk, move, type(end.outcome).__name__.lower(), _detail(end.outcome), end.provisional)
+    return _row(desk, move, _word(end.outcome), _detail(end.outcome), end.provisional)
+
+
+def _word(outcome: Outcome | None) -> str:
+    return type(outcome).__name__.lower()
 
 
 def _detail(outcome: Outcome) -> str:

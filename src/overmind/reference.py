@@ -73,6 +73,7 @@ CAUSES: Final[dict[Cause, str]] = {
     Cause.NOT_CONFIRMED: "A mark made an exit due and no quote shows that price: one bad mark sells nothing.",
     Cause.NO_PROTECTED_ROUTE: "MEV protection is a must here, and the cluster has no route for it.",
     Cause.CANCELLED: "An operator cancelled the move before it was begun.",
+    Cause.NOT_ALLOWED: "A withdrawal to an address that is not listed any more, or while the cap of the day is 0.",
 }
 
 

@@ -77,7 +77,7 @@ def test_what_is_no_position_is_refused(position: str, code: int, problem: str, 
 @pytest.mark.parametrize("target", ["portfolio", "TokenSniping", "tokensniping"])
 def test_entries_pause_and_come_back(target: str, traded: Path) -> None:
     paused = as_json(overmind(traded, "pause", target, "--reason", "lunch", "--json"))
-    assert paused == {"target": target, "holds": ["operator"]}
+    assert (paused["target"], paused["holds"]) == (target, ["operator"])
     assert submitted(traded, "two")["status"] == "refused"
     assert as_json(overmind(traded, "resume", target, "--reason", "back", "--json"))["holds"] == []
     assert submitted(traded, "three")["status"] == "placed"
@@ -87,8 +87,39 @@ def test_a_paused_wallet_keeps_its_other_holds(traded: Path) -> None:
     assert overmind(traded, "stop", "--reason", "drill").returncode == 0
     paused = as_json(overmind(traded, "pause", "primary_wallet", "--reason", "look", "--json"))
     assert paused["holds"] == ["emergency", "operator"]
-    resumed = as_json(overmind(traded, "resume", "primary_wallet", "--reason", "seen", "--json"))
-    assert resumed["holds"] == ["emergency"]
+    resumed = overmind(traded, "resume", "primary_wallet", "--reason", "seen", "--json")
+    assert (resumed.returncode, json.loads(resumed.stdout)["holds"]) == (3, ["emergency"])
+
+
+def test_what_a_breaker_holds_is_lifted_by_its_name(traded: Path) -> None:
+    """And whoever resumes is told what holds it still, until when, and what lifts that."""
+    first = {"OVERMIND_DAY_TRADES_MAX": "1"}
+    given = json.dumps({**BUY, "signal_id": "late"})
+    assert overmind(traded, "submit", "-", given=given, **first).returncode == 3  # Held as soon as a price comes.
+    vain = overmind(traded, "resume", "portfolio", "--reason", "looked")
+    assert (vain.returncode, "portfolio is not held by 'operator'; it is held by day_trades until" in vain.stderr) == (
+        3,
+        True,
+    )
+    assert "`overmind resume portfolio --hold day_trades --reason …`" in vain.stderr
+    misspelt = overmind(traded, "resume", "portfolio", "--reason", "looked", "--hold", "day_trade")
+    assert (misspelt.returncode, "held by 'day_trade'; it is held by day_trades" in misspelt.stderr) == (3, True)
+    assert overmind(traded, "pause", "portfolio", "--reason", "lunch").returncode == 0
+    left = overmind(traded, "resume", "portfolio", "--reason", "back")
+    assert (left.returncode, "portfolio is still held:\n  day_trades until" in left.stdout) == (3, True)
+    done = overmind(traded, "resume", "portfolio", "--reason", "looked", "--hold", "day_trades")
+    assert (done.returncode, done.stdout) == (0, "portfolio: no hold is left on it\n")
+    assert submitted(traded, "two")["status"] == "placed"
+    assert overmind(traded, "resume", "portfolio", "--reason", "again").returncode == 0  # It is as it was wanted.
+    again = overmind(traded, "resume", "portfolio", "--reason", "again", "--hold", "day_trades")
+    assert (again.returncode, "nothing holds it" in again.stderr) == (3, True)
+
+
+def test_what_somebody_must_look_at_is_not_resumed(traded: Path) -> None:
+    assert overmind(traded, "stop", "--reason", "drill").returncode == 0
+    done = overmind(traded, "resume", "primary_wallet", "--reason", "x", "--hold", "emergency")
+    assert done.returncode == 3
+    assert "only `overmind reactivate primary_wallet --reason …` lifts emergency" in done.stderr
 
 
 def test_what_is_neither_wallet_nor_strategy_is_refused(traded: Path) -> None:

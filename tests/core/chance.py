@@ -6,7 +6,7 @@ from decimal import Decimal
 from random import Random
 
 from msgspec import structs
-from tests.core.desk import DESK, MS, USDC, Play, wide_wallet, work_of
+from tests.core.desk import DESK, MS, NOON_NS, USDC, Play, wide_wallet, work_of
 
 from overmind.core.gate import capacity_micros
 from overmind.core.limits import kind_of, values_of
@@ -81,6 +81,7 @@ from overmind.core.model import (
     WalletType,
     Work,
 )
+from overmind.core.state import DECISIONS_KEPT_NS
 from overmind.core.treasury import exits_due
 
 DUST = Token("DUST", Mint("dust"), 0)
@@ -229,15 +230,13 @@ class Chance:
         name = WalletId("nobody") if self.odd() else rng.choice(self.names)
         wide = Scope() if self.odd() else Scope(strategy=rng.choice(STRATEGIES))
         scope = wide if rng.random() < 0.1 else Scope(name)
-        order_id = OrderId(f"s{rng.randint(0, 30)}.0.0")
+        order_id = OrderId(f"{self._known_id(desk)}.0.0")
         holds = [(Scope(), cause) for cause in desk.state.holds]
         holds += [(Scope(key), cause) for key, book in desk.state.wallets.items() for cause in book.holds]
         holds += [(Scope(strategy=key), cause) for key, paused in desk.state.paused.items() for cause in paused]
-        lifts = [LiftHold(*rng.choice(holds), "chance")] * 4 if holds else []
+        lifts = [self._lift(*rng.choice(holds))] * 4 if holds else []
         if self.forks and lifts:
-            lift = lifts[0]
-            stopped = lift.scope.wallet_id if lift.cause == "emergency" else None
-            return lift if stopped is None else ReactivateWallet(stopped, "chance")
+            return lifts[0]
         wishes: list[Command] = [
             *lifts,
             *[self._deposit(name) for _ in range(4)],
@@ -262,6 +261,15 @@ class Chance:
         ]
         return rng.choice(wishes)
 
+    def _lift(self, scope: Scope, cause: str) -> Command:
+        """Whatever lifts it; now and then what does not."""
+        if scope.wallet_id is not None and not self.odd():
+            if cause == "emergency":
+                return ReactivateWallet(scope.wallet_id, "chance")
+            if cause in ("removed", "inactive", "suspended", "maintenance"):
+                return ConfigureWallet(self._wallet(scope.wallet_id))
+        return LiftHold(scope, cause, "chance")
+
     def _change_limits(self, desk: Play, name: WalletId) -> ChangeLimits:
         """Tighter, wider, back to the files, or what is not allowed; one limit or several."""
         rng, configured = self.rng, desk.state.wallets[name].configured
@@ -284,6 +292,11 @@ class Chance:
         freed = ChangeMints(verb, rng.choice(MINTS), "chance", "chance")
         return [blocked, freed, ChangeMints(MintVerb.ALLOW_ALL, None, "chance", reason)]
 
+    def _known_id(self, desk: Play) -> str:
+        """One that may have been decided already; never of before what the state remembers: the journal knows those."""
+        age = (desk.now_ns - NOON_NS) // DECISIONS_KEPT_NS
+        return f"s{self.rng.randint(0, 30)}{'x' * age}"
+
     def submit(self, desk: Play) -> SubmitSignal:
         rng, odd = self.rng, self.odd
         action = rng.choice(list(TradeAction)) if rng.random() < 0.4 else TradeAction.BUY
@@ -300,7 +313,7 @@ class Chance:
         if risk is not None:
             notional = quantity = None
         signal = Signal(
-            id=SignalId(f"s{rng.randint(0, 30) if odd() else rng.randint(31, 10**9)}"),
+            id=SignalId(self._known_id(desk) if odd() else f"s{rng.randint(31, 10**9)}"),
             strategy=rng.choice(STRATEGIES),
             action=action,
             mint=rng.choice(mints),

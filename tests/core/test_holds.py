@@ -1,8 +1,11 @@
 """A wallet has a set of named holds; its status derives from them, and lifting one leaves the others."""
 
-import pytest
-from tests.core.desk import Play, rows, told
+import re
 
+import pytest
+from tests.core.desk import Play, rows, scope, told
+
+from overmind.core.holds import holds_of, lifted_by
 from overmind.core.messages import AddHold, CommandRefused, HoldAdded, Scope
 
 TABLE = """
@@ -66,6 +69,44 @@ def test_only_reactivation_lifts_an_emergency() -> None:
     with pytest.raises(CommandRefused, match="reactivate"):
         desk.play("lift w1 emergency")
     assert desk.book("w1").status == "Emergency"
+
+
+LIFTS = """
+held | lift | what alone lifts it
+# Whoever has a reason lifts what a person or a breaker added, and what nobody knows.
+hold portfolio drawdown | portfolio drawdown | `overmind resume portfolio --hold drawdown --reason …`
+hold portfolio day_loss | portfolio day_loss | `overmind resume portfolio --hold day_loss --reason …`
+hold w1 loss_streak | w1 loss_streak | `overmind resume w1 --hold loss_streak --reason …`
+hold momentum depeg | momentum depeg | `overmind resume MomentumTrading --hold depeg --reason …`
+hold w1 operator | w1 operator | `overmind resume w1 --reason …`
+# Somebody looks first, at the wallet or at the chain.
+hold w1 emergency | w1 emergency | only `overmind reactivate w1 --reason …`
+hold w1 quarantine | w1 quarantine | only `overmind accept w1 --reason …`
+hold portfolio deficit:w1 | portfolio deficit:w1 | only `overmind accept w1 --reason …`
+hold portfolio unknown_signature:w1 | portfolio unknown_signature:w1 | only `overmind accept w1 --reason …`
+# What the configuration says, only the configuration takes back.
+remove w1 | w1 removed | only a start with the wallet in OVERMIND_MANAGED_WALLETS
+w1 status Inactive | w1 inactive | only a start with another status in the wallet's file
+w1 status Maintenance | w1 maintenance | only a start with another status in the wallet's file
+w1 status Suspended | w1 suspended | only a start with another status in the wallet's file
+# A start with room lifts it, by the same command.
+hold portfolio disk_full | portfolio disk_full | a start with room on the disk
+"""
+
+
+@pytest.mark.parametrize(("held", "lift", "by"), rows(LIFTS))
+def test_every_hold_says_what_lifts_it(held: str, lift: str, by: str) -> None:
+    desk = Play(f"w1; {held}")
+    name, cause = lift.split()
+    where = scope(name)
+    assert lifted_by(where, cause) == by.removeprefix("only ")
+    if by.startswith("only "):
+        with pytest.raises(CommandRefused, match=re.escape(f"{by} lifts {cause}")):
+            desk.play(f"lift {lift}")
+        assert cause in holds_of(desk.state, where)
+    else:
+        assert told(desk.play(f"lift {lift}")) == "HoldLifted"
+        assert cause not in holds_of(desk.state, where)
 
 
 def test_the_first_reason_stays() -> None:

@@ -535,10 +535,13 @@ def check_withdrawn(state: State, plain: Accountant) -> None:
     assert asked <= state.settings.withdraw_day_max_micros
 
 
-def check_placed(state: State, move: Move) -> None:
-    """Of the desk as it is with the move placed."""
+def check_placed(state: State, move: Move, later: list[Move]) -> None:
+    """Of the desk as it was with the move placed, before the later ones of the same decision were."""
     desk, book = state.settings, state.wallets[move.wallet_id]
     spare = state.ledger.balance(sol_float(move.wallet_id), SOL)
+    for one in later:
+        if one.wallet_id == move.wallet_id:
+            spare += one.fee_max_lamports + one.rent_max_lamports + (one.money.units if one.money.mint == SOL else 0)
     both = [book.holds, state.wallets[move.to_wallet].holds if move.to_wallet is not None else {}]
     assert "removed" not in {cause for holds in both for cause in holds}, move
     assert move.money.units > 0 or move.kind is MoveKind.RECLAIM, move
@@ -693,8 +696,9 @@ def play(rng: Random, wallets: int, commands: int, forks: bool = False, moves: b
             if isinstance(event, OrderPlaced) and event.order.is_entry:
                 check_limits(desk.state, plain, event.order, desk.now_ns)
                 check_sizing(desk.state, event)
-            if isinstance(event, MovePlaced):
-                check_placed(desk.state, event.move)
+        placed = [event.move for event in first if isinstance(event, MovePlaced)]
+        for number, move in enumerate(placed):
+            check_placed(desk.state, move, later=placed[number + 1 :])
         again = attempt(desk, command)
         refused = [told for told in first if isinstance(told, str)]
         known = again == refused or any(

@@ -5,7 +5,7 @@ from tests.core.desk import Play, books_told, rows, told
 
 from overmind.core.messages import CommandRefused, MovePlaced
 from overmind.core.model import MICROS, NS
-from overmind.core.withdrawals import SIGNED_WITHIN_NS
+from overmind.core.withdrawals import SIGNED_WITHIN_NS, held_by, waits, why_not_paid
 
 MAY = "desk payees bank,vault cap 1000 delay 0"
 TABLE = f"""
@@ -68,15 +68,75 @@ desk payees bank; w1 | withdraw w1 $0.01 | $0.01 would be asked for today, OVERM
 {MAY}; w1; hold portfolio a | withdraw w1 $100 | the portfolio is held by a
 {MAY}; w1; hold w1 operator | withdraw w1 $100 | wallet w1 is Suspended: operator
 {MAY}; w1; w2; hold w2 operator | withdraw w1 $100 | w1 -> bank $100 withdraw
-# The same request twice is one, whatever became of it; another with its id is a mistake.
-{MAY}; w1; withdraw w1 $100 | withdraw w1 $100 | nothing
-{MAY}; w1; withdraw w1 $100; fill | withdraw w1 $100 | nothing
-{MAY}; w1; withdraw w1 $100; cancel move:withdraw:x | withdraw w1 $100 | nothing
-{MAY}; w1; withdraw w1 $100; stop | withdraw w1 $100 | nothing
+# The same request twice is one, as long as it was paid or still may be; another with its id is a mistake.
+{MAY}; w1; withdraw w1 $100 | withdraw w1 $100 | = nothing
+{MAY}; w1; withdraw w1 $100; sign | withdraw w1 $100 | = nothing
+{MAY}; w1; withdraw w1 $100; fill | withdraw w1 $100 | = nothing
+{MAY}; w1; withdraw w1 $100; fill provisional | withdraw w1 $100 | = nothing
+{MAY}; w1; withdraw w1 $100; fill provisional; final | withdraw w1 $100 | = nothing
+{MAY}; w1; withdraw w1 $100; fail provisional | withdraw w1 $100 | = nothing
+{MAY}; w1; withdraw w1 $100; fail provisional; roll back as filled | withdraw w1 $100 | = nothing
+{MAY}; w1; withdraw w1 $100; stop | withdraw w1 $100 | = nothing
+{MAY}; w1; hold w1 a; lift w1 a; withdraw w1 $100; hold w1 a | withdraw w1 $100 | = nothing
+# What ended without being paid is no success of whoever asks again.
+{MAY}; w1; withdraw w1 $100; cancel move:withdraw:x | withdraw w1 $100 \
+| = request x is known, and nothing was paid (rejected, CANCELLED because): another --id asks anew
+{MAY}; w1; withdraw w1 $100; reject for STOPPED | withdraw w1 $100 | nothing was paid (rejected, STOPPED)
+{MAY}; w1; withdraw w1 $100; expire | withdraw w1 $100 | nothing was paid (expired: it never landed)
+{MAY}; w1; withdraw w1 $100; fail | withdraw w1 $100 | nothing was paid (failed on the chain,
+{MAY}; w1; withdraw w1 $100; fail provisional; final | withdraw w1 $100 | nothing was paid (failed on the chain,
+{MAY}; w1; withdraw w1 $100; fill provisional; roll back as expired | withdraw w1 $100 | nothing was paid (expired
+{MAY}; w1; withdraw w1 $100; cancel move:withdraw:x; wait 86400000 | withdraw w1 $100 | another --id asks anew
+{MAY}; w1; withdraw w1 $100; cancel move:withdraw:x | withdraw w1 $100 id y | w1 -> bank $100 withdraw
+{MAY}; w1; withdraw w1 $100; cancel move:withdraw:x | withdraw w1 $101 | request x was for
 {MAY}; w1; withdraw w1 $100 | withdraw w1 $101 | request x was for
 {MAY}; w1; withdraw w1 $100 | withdraw w1 $100 to vault | request x was for
 {MAY}; w1; w2; withdraw w1 $100 | withdraw w2 $100 | request x was for
 """
+
+
+# What is asked for and not paid yet, when the desk is set up anew.
+ENDS = f"""
+given | what ends it, or what it waits for
+{MAY}; w1; withdraw w1 $100 | nothing
+{MAY}; w1; withdraw w1 $100; desk payees vault,bank cap 0.000001 | nothing
+{MAY}; w1; withdraw w1 $100; desk payees vault | NOT_ALLOWED bank is not in OVERMIND_WITHDRAW_ADDRESSES now: list it
+{MAY}; w1; withdraw w1 $100; desk cap 0 | NOT_ALLOWED OVERMIND_WITHDRAW_DAY_MAX_USD is 0 now: set it
+{MAY}; w1; withdraw w1 $100 to vault; desk payees vault | nothing
+{MAY}; w1; withdraw w1 $100; desk payees vault; desk payees bank | nothing
+# A stop ends it, and whatever says that somebody may be stealing, of any wallet.
+{MAY}; w1; withdraw w1 $100; stop | STOPPED w1 is held by emergency: ask anew
+{MAY}; w1; withdraw w1 $100; hold portfolio emergency | STOPPED portfolio is held by emergency
+{MAY}; w1; withdraw w1 $100; hold portfolio deficit:w1 | STOPPED portfolio is held by deficit:w1
+{MAY}; w1; withdraw w1 $100; hold portfolio deficit:w2 | STOPPED portfolio is held by deficit:w2
+{MAY}; w1; withdraw w1 $100; hold portfolio unknown_signature:w2 | STOPPED portfolio is held by unknown_signature:w2
+{MAY}; w1; withdraw w1 $100; hold w1 quarantine | STOPPED w1 is held by quarantine
+{MAY}; w1; withdraw w1 $100; hold w1 a; hold w1 quarantine | STOPPED w1 is held by quarantine
+{MAY}; w1; withdraw w1 $100; remove w1 | NO_KEY w1 is not configured any more: nobody can sign for it
+{MAY}; w1; w2; withdraw w1 $100; hold w2 emergency; hold w2 quarantine; remove w2 | nothing
+# Any other hold only makes it wait.
+{MAY}; w1; withdraw w1 $100; hold portfolio day_trades | waits portfolio: day_trades
+{MAY}; w1; withdraw w1 $100; hold portfolio disk_full | waits portfolio: disk_full
+{MAY}; w1; withdraw w1 $100; hold w1 operator | waits w1: operator
+{MAY}; w1; withdraw w1 $100; hold w1 b; hold w1 a; hold portfolio c | waits portfolio: c, w1: a, w1: b
+{MAY}; w1; withdraw w1 $100; hold w1 operator; lift w1 operator | nothing
+{MAY}; w1; w2; withdraw w1 $100; hold w2 operator; hold momentum operator | nothing
+{MAY}; w1; withdraw w1 $100; w1 status Maintenance | waits w1: maintenance
+{MAY}; w1; withdraw w1 $100; hold w1 operator; desk cap 0 | NOT_ALLOWED
+# None of this is asked where nothing leaves the desk.
+desk cap 0 band 1; w1 aim 50 usd 14900; w2 aim 50 usd 4900; rebalance; hold w1 a; hold w1 emergency | nothing
+"""
+
+
+@pytest.mark.parametrize(("given", "why"), rows(ENDS))
+def test_what_was_asked_for_is_looked_at_again_before_it_is_paid(given: str, why: str) -> None:
+    desk = Play(given)
+    (known,) = desk.state.open_moves.values()
+    ended = why_not_paid(desk.state, known.move)
+    held = ", ".join(held_by(desk.state, known.move))
+    answer = f"{ended.cause} {ended.detail}" if ended is not None else f"waits {held}" if held else "nothing"
+    assert answer.startswith(why)
+    assert waits(desk.state, known.move, desk.now_ns) == bool(held)  # There is no delay here.
 
 
 def attempted(desk: Play, when: str) -> str:
@@ -91,7 +151,7 @@ def test_capital_leaves_the_desk(given: str, when: str, then: str) -> None:
     desk = Play(given)
     before = len(desk.entries)
     answer = attempted(desk, when)
-    assert then in answer
+    assert then in (answer if not then.startswith("= ") else f"= {answer}")
     if "withdraw" not in then or "day" in then:
         placed = [one for one in desk.entries[before:] if isinstance(one.event, MovePlaced)]
         assert not placed  # Nothing half done.

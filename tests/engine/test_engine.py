@@ -7,16 +7,29 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import pytest
-from bench.desks import START_NS, bench_desk, bench_wallets, buy, opening
+from bench.desks import START_NS, USDC, bench_desk, bench_wallets, buy, opening
 from msgspec import structs
 from tests.stepping import SteppingClock
 
-from overmind.core.messages import CommandRefused, Entry, MarkPrices, OrderPlaced, ReactivateWallet, SubmitSignal
-from overmind.core.model import SOL, Mark, WalletId
+from overmind.core.messages import (
+    CancelMove,
+    CommandRefused,
+    ConfigureDesk,
+    Entry,
+    MarkPrices,
+    OrderPlaced,
+    ReactivateWallet,
+    SubmitSignal,
+    Withdraw,
+)
+from overmind.core.model import SOL, Mark, Money, OrderId, WalletId
 from overmind.core.state import encode_state
 from overmind.engine import BOUNDS, Bounds, Engine, EngineBusy, EngineStopped
 from overmind.journal.memory import MemoryJournal
 from overmind.ports import JournalFailed, Snapshot
+
+PAYING = structs.replace(bench_desk(3), withdraw_addresses=("bank",), withdraw_day_max_micros=10**9)
+WISH = Withdraw("x", WalletId("wallet0"), Money(10**6, USDC.mint), "bank", "profits")
 
 
 class SlowJournal(MemoryJournal):
@@ -72,6 +85,25 @@ def test_nothing_is_told_or_published_before_it_is_durable() -> None:
             entries = await heard
             assert entries is not None
             assert [type(entry.event) for entry in entries] == [OrderPlaced]
+
+    asyncio.run(play())
+
+
+def test_a_no_is_not_told_before_what_it_rests_on_is_durable() -> None:
+    """Whoever is told that a withdrawal came to nothing asks anew: after a crash the first must not be open again."""
+
+    async def play() -> None:
+        async with running() as (engine, journal, _):
+            await engine.handle(ConfigureDesk(PAYING))
+            await engine.handle(WISH)
+            journal.may_write.clear()
+            engine.record(CancelMove(OrderId("move:withdraw:x"), "a mistake"))
+            told = asyncio.create_task(engine.handle(WISH))
+            await soon()
+            assert not told.done()
+            journal.may_write.set()
+            with pytest.raises(CommandRefused, match="nothing was paid"):
+                await told
 
     asyncio.run(play())
 

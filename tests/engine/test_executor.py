@@ -12,6 +12,7 @@ from bench.desks import PRICE_PICO, START_NS, bench_desk, bench_wallets, buy, ma
 from tests.stepping import SteppingClock
 
 from overmind.core.messages import (
+    ConfigureDesk,
     EmergencyStop,
     Event,
     OrderClosed,
@@ -27,6 +28,7 @@ from overmind.core.model import (
     Expired,
     Failed,
     Filled,
+    Move,
     Order,
     OrderId,
     Outcome,
@@ -35,6 +37,7 @@ from overmind.core.model import (
     Ticket,
     units_of,
 )
+from overmind.core.model import Desk as Settings
 from overmind.engine import Engine
 from overmind.executor import FINAL_POLL_S, POLL_S, RESEND_S, Executor
 from overmind.journal.memory import MemoryJournal
@@ -56,6 +59,7 @@ class Venue:
         self.final_looks: list[int] = []
         self.waits: list[float] = []
         self.news = asyncio.Event()
+        self.while_signing: Callable[[], Awaitable[object]] | None = None  # what happens meanwhile, once
 
     async def quote(self, order: Order) -> Quote | Rejected:
         received = units_of(order.spend.units, PRICE_PICO, 9)
@@ -64,6 +68,14 @@ class Venue:
     async def sign(self, order: Order, quote: Quote) -> Ticket | Rejected:
         self.signed += 1
         return Ticket(f"signature of {order.id}", b"bytes")
+
+    async def transfer(self, move: Move) -> Ticket | Rejected:
+        self._speak()
+        happens, self.while_signing = self.while_signing, None
+        if happens is not None:
+            await happens()
+        self.signed += 1
+        return Ticket(f"signature of {move.id}", b"bytes")
 
     async def send(self, order: Order, ticket: Ticket, allowed: Allowed = always) -> None:
         self.sends.append((self.clock.now_ns(), ticket))
@@ -102,7 +114,8 @@ class Desk:
         self.clock = clock
         self.engine = Engine(journal, clock)
         self.venue = Venue(clock, provisional)
-        self.executor = Executor(self.engine, self.venue, clock, 10, lambda: False)
+        self.stop_file = False
+        self.executor = Executor(self.engine, self.venue, clock, 10, lambda: self.stop_file)
 
     async def place(self, number: int = 1) -> Order:
         answered = await self.engine.submit(buy(number, SOL, self.clock.now_ns()).signal)
@@ -135,13 +148,19 @@ class Desk:
 
 @asynccontextmanager
 async def running(
-    journal: MemoryJournal | None = None, clock: SteppingClock | None = None, provisional: bool = True
+    journal: MemoryJournal | None = None,
+    clock: SteppingClock | None = None,
+    provisional: bool = True,
+    settings: Settings | None = None,
 ) -> AsyncIterator[Desk]:
+    """As a start does: configured before anything is taken up."""
     fresh = journal is None
     desk = Desk(journal or MemoryJournal(), clock or SteppingClock(START_NS), provisional)
-    tasks = [asyncio.create_task(desk.engine.run()), asyncio.create_task(desk.executor.run())]
-    for command in opening(bench_desk(2), bench_wallets(2)) if fresh else []:
+    tasks = [asyncio.create_task(desk.engine.run())]
+    settings = settings or bench_desk(2)
+    for command in opening(settings, bench_wallets(2)) if fresh else [ConfigureDesk(settings)]:
         await desk.engine.handle(command)
+    tasks.append(asyncio.create_task(desk.executor.run()))
     try:
         yield desk
     finally:

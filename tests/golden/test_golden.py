@@ -76,6 +76,14 @@ deposit w4 0.1 eth; deposit w4 0.5 sol
 close w1 eth; reject for NO_LIQUIDITY; close w4 sol; fill provisional fee 5000; roll back as expired
 close w4 eth; keep w4 eth; fill provisional fee 5000; wait 9000; exits; fail fee 5000
 """,
+    "withdrawals": """
+fill; reactivate w1; reactivate w2; reactivate w3; reactivate w4; lift portfolio day_loss; lift portfolio drawdown
+mark sol 100; desk payees bank,vault cap 9000 delay 60000 threshold 100 loss 100 drawdown 100 streak 0
+withdraw w2 $10 id s; desk payees vault; reject move:withdraw:s for NOT_ALLOWED; desk payees bank,vault
+withdraw w2 $11 id t; hold w2 operator; wait 60000; lift w2 operator; mark sol 100; sign; fill provisional fee 13000
+withdraw w2 $12 id u; fail move:withdraw:u provisional; final move:withdraw:u; final; withdraw w2 $13 id v
+fill provisional; roll back as expired; withdraw w2 $14 id x; cancel move:withdraw:x; withdraw w2 $15 id y
+""",
 }
 
 
@@ -98,6 +106,7 @@ def books(state: State) -> dict[str, object]:
         "provisional_moves": sorted(state.provisional_moves),
         "moves": [state.moves_placed, state.rebalanced_ns, state.withdrawn_today_micros],
         "withdrawals": sorted(state.withdrawals),
+        "fates": {name: type(asked.outcome).__name__ for name, asked in sorted(state.withdrawals.items())},
         "trying": {
             wallet_id: [structs.asdict(one) for one in (book.sweep, book.top_up)]
             for wallet_id, book in state.wallets.items()

@@ -705,6 +705,11 @@ class Books:
         moved = sum(one.money.units for one in self.moves_of(book) if one.money.mint == SOL)
         return moved + sum(one.fee_max_lamports + one.rent_max_lamports for one in (*orders, *self.moves_of(book)))
 
+    def came_to_nothing(self, move_id: OrderId) -> bool:
+        """For good, and nobody has or gets the money."""
+        outcome = self.outcomes.get(move_id)
+        return outcome is not None and not isinstance(outcome, Filled) and move_id not in self.provisional_moves
+
     def moves_of(self, book: WalletBooks) -> list[Move]:
         """Those under way that it pays."""
         return [one for one in self.open_moves.values() if one.wallet_id == book.wallet.id]

@@ -22,6 +22,7 @@ from overmind.core.messages import (
     Entry,
     Event,
     HoldAdded,
+    HoldLifted,
     LiquidationOrdered,
     MoveClosed,
     MovePlaced,
@@ -42,6 +43,7 @@ from overmind.core.model import (
     Filled,
     Mint,
     Move,
+    MoveKind,
     Order,
     OrderId,
     Outcome,
@@ -94,6 +96,7 @@ class Auditor:
         self._seen = seen
         self._parts: list[OrderPlaced] = []
         self._debtors: set[WalletId] = set()
+        self._waited: set[OrderId] = set()  # withdrawals for a hold to end
         self._to_quarantine: set[WalletId] = set()
 
     def take(self, entry: Entry) -> None:
@@ -111,7 +114,9 @@ class Auditor:
                 assert not broken, f"{move.id}: {broken}: {move}"
                 self._seen[f"move {move.kind}"] += 1
             case MoveClosed(move_id=move_id, outcome=outcome):
-                self._check_outcome_of_move(move_id, outcome)
+                self._check_outcome_of_move(move_id, outcome, entry.at_ns)
+            case HoldLifted(scope=scope) if scope.strategy is None:
+                self._note_waiting(scope.wallet_id, entry.at_ns)
             case OrderPlaced() as placed:
                 self._check_exit(placed, entry.at_ns)
             case SignalRefused(signal=signal) as refused if signal.action in BUYS:
@@ -333,17 +338,37 @@ class Auditor:
         assert price is not None, signal
         return signal.notional_micros * scale * PPM // price
 
-    def _check_outcome_of_move(self, move_id: OrderId, outcome: Outcome) -> None:
+    def _note_waiting(self, wallet_id: WalletId | None, at_ns: int) -> None:
+        """What could have been paid but for the hold that has just ended."""
+        for move in self.books.open_moves.values():
+            due = move.kind is MoveKind.WITHDRAWAL and at_ns > move.not_before_ns and move.id not in self.books.tickets
+            if due and wallet_id in (None, move.wallet_id):
+                self._waited.add(move.id)
+
+    def _check_outcome_of_move(self, move_id: OrderId, outcome: Outcome, at_ns: int) -> None:
         move = self.books.open_moves[move_id]
         self._seen[f"{move.kind} {type(outcome).__name__}"] += 1
         if not isinstance(outcome, Rejected):
             assert move_id in self.books.tickets, f"{move_id} has an outcome of a chain and no ticket"
+            self._seen["withdrawal paid after a hold"] += move_id in self._waited and isinstance(outcome, Filled)
             return
         self._seen[f"{move.kind} rejected {outcome.cause}"] += 1
+        if move.kind is MoveKind.WITHDRAWAL:
+            self._check_unpaid(move, outcome, at_ns)
         blocked = move.kind.protects and outcome.cause is Cause.STOPPED
         assert not blocked, f"what protects was stopped: {move_id} {outcome}"
         early = outcome.cause is Cause.CANCELLED and move_id in self.books.tickets
         assert not early, f"{move_id} was cancelled, and is signed"
+
+    def _check_unpaid(self, move: Move, outcome: Rejected, at_ns: int) -> None:
+        """What passes is waited for; what ends it stands in the books, but for a file that asks for a stop."""
+        causes = self.books.stops | self.books.wallets[move.wallet_id].causes
+        ends = {
+            Cause.NOT_ALLOWED: not rules.may_be_paid(self.books, move),
+            Cause.STOPPED: any(map(rules.is_alarm, causes)) or outcome.detail == "STOP file",
+            Cause.SIGNAL_EXPIRED: at_ns >= move.expires_at_ns,
+        }
+        assert ends.get(outcome.cause, True), f"{move.id} was ended by {outcome}, under {causes}"
 
     def _check_outcome(self, order: Order, outcome: Outcome) -> None:
         self._seen[f"closed {type(outcome).__name__}"] += 1
@@ -509,3 +534,7 @@ def may_send(books: Books, work: Work, stop_file: bool, now_ns: int) -> None:
     for wallet_id in books.of[work.id]:
         assert "emergency" not in books.wallets[wallet_id].causes, f"{work.id} was sent after an emergency stop"
     assert not stop_file, f"{work.id} was sent although there is a STOP file"
+    if isinstance(work, Move) and work.kind is MoveKind.WITHDRAWAL:
+        assert rules.may_be_paid(books, work), f"{work.id} was sent to {work.to_address}: {books.settings}"
+        held = books.wallets[work.wallet_id].causes
+        assert not held, f"{work.id} was sent although its wallet was held: {held}"

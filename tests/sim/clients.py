@@ -153,6 +153,8 @@ def draw_strategies(random: Random, wallet_type: WalletType, odd: bool) -> dict[
 
 
 PAYEES: Final = tuple(str(Pubkey(hashlib.blake2b(name, digest_size=32).digest())) for name in (b"bank", b"vault"))
+LISTS: Final = (*[PAYEES] * 5, PAYEES[:1], PAYEES[1:], ())
+CAPS: Final = (*[10_000 * MICROS] * 4, *[300 * MICROS] * 3, 0)
 HOLD_CAUSES: Final = ("operator", "review", "day_loss")  # that the operator adds and lifts at will
 
 
@@ -484,8 +486,8 @@ class Operator:
             float_low_lamports=low,
             float_target_lamports=full,
             reclaim_after_ns=random.choice((0, 5, 60)) * NS,
-            withdraw_addresses=random.choice((PAYEES, PAYEES[:1])),
-            withdraw_day_max_micros=random.choice((300, 10_000)) * MICROS,
+            withdraw_addresses=random.choice(LISTS),
+            withdraw_day_max_micros=random.choice(CAPS),
             withdraw_delay_ns=random.choice((0, 2, 20)) * NS,
         )
 
@@ -503,14 +505,16 @@ class Operator:
             self._close: 5,
             self._cancel_close: 1,
             self._rebalance: 4,
-            self._withdraw: 6,
-            self._repeat_withdrawal: 2,
+            self._withdraw: 9,
+            self._repeat_withdrawal: 3,
+            self._hold_withdrawal: 6,
             self._cancel: 3,
             self._reallocate: 2,
             self._add_hold: 3,
             self._lift_holds: 6,
             self._change_wallet: 4,
             self._change_desk: 1,
+            self._change_payees: 2,
             self._change_limits: 4,
             self._change_mints: 2,
             self._remove_wallet: 1,
@@ -606,8 +610,9 @@ class Operator:
 
     async def _withdraw(self, engine: Engine) -> None:
         """Some of what is there, all of it, too much of it or of the cap; now and then to where nothing may go."""
-        random, wallet_id = self._random, self._random.choice(list(self.wallets))
-        state = engine.state
+        random, state = self._random, engine.state
+        may = [one for one, book in state.wallets.items() if not book.holds]
+        wallet_id = random.choice(may if may and random.random() < 0.8 else list(self.wallets))
         if wallet_id not in state.wallets:
             return
         accounts = state.wallets[wallet_id].accounts
@@ -615,21 +620,22 @@ class Operator:
         there = state.ledger.balance(account, mint)
         reserved = state.settings.reserve_float_lamports + 100_000 if mint == SOL else 0
         left = state.settings.withdraw_day_max_micros - sum(self._desktop.auditor.books.asked_today.values())
-        units = random.choice((there - reserved, min(there // 3, 200 * MICROS), 7, there + 1, left, left + 1))
+        units = random.choice((there - reserved, *[min(there // 3, 200 * MICROS)] * 3, 7, there + 1, left, left + 1))
         address = "a stranger" if random.random() < 0.1 else random.choice(PAYEES)
         asked = Withdraw(f"take{len(self._asked)}", wallet_id, Money(units, mint), address, "told to")
         self._asked.append(asked)
         await self._ask(engine, asked)
 
     async def _ask(self, engine: Engine, asked: Withdraw) -> None:
-        move_id = OrderId(f"move:withdraw:{asked.request_id}")
-        known = move_id in self._desktop.auditor.books.moves
+        move_id, books = OrderId(f"move:withdraw:{asked.request_id}"), self._desktop.auditor.books
+        known, unpaid = move_id in books.moves, books.came_to_nothing(move_id)
         try:
             events = await engine.handle(asked)
         except CommandRefused:
-            assert not known, f"{asked} was known, and is refused"
-            self._desktop.seen["withdrawal refused"] += 1
+            assert not known or books.came_to_nothing(move_id), f"{asked} was known, and is refused"
+            self._desktop.seen["withdrawal asked for again in vain" if known else "withdrawal refused"] += 1
             return
+        assert not unpaid, f"{asked} came to nothing, and was taken once more"
         assert asked.to_address in PAYEES, asked
         again = not any(isinstance(event, MovePlaced) for event in events)
         assert again or not known, f"{asked} was placed twice"
@@ -640,6 +646,12 @@ class Operator:
         """What was known stays known; what was refused may be possible now."""
         if self._asked:
             await self._ask(engine, self._random.choice(self._asked))
+
+    async def _hold_withdrawal(self, engine: Engine) -> None:
+        """Something comes between a wish and its payment, and mostly ends while it lives."""
+        for known in list(engine.state.open_moves.values()):
+            scope = self._random.choice((Scope(), Scope(known.move.wallet_id)))
+            await engine.handle(AddHold(scope, "review", "before anything is paid"))
 
     async def _cancel(self, engine: Engine) -> None:
         waiting = list(engine.state.open_moves)
@@ -696,6 +708,12 @@ class Operator:
             dropped = self._random.choice(MINTS[1:])
             tokens = {mint: token for mint, token in self.desk.tokens.items() if mint != dropped}
             self.desk = structs.replace(self.desk, tokens=tokens)
+        await engine.handle(ConfigureDesk(self.desk))
+
+    async def _change_payees(self, engine: Engine) -> None:
+        """Whoever may be paid, and how much a day, is another one while withdrawals wait."""
+        lists, caps = self._random.choice(LISTS), self._random.choice(CAPS)
+        self.desk = structs.replace(self.desk, withdraw_addresses=lists, withdraw_day_max_micros=caps)
         await engine.handle(ConfigureDesk(self.desk))
 
     async def _change_limits(self, engine: Engine) -> None:

@@ -565,6 +565,17 @@ def _broken_by_withdrawal(books: Books, move: Move, at_ns: int) -> dict[str, boo
     }
 
 
+def may_be_paid(books: Books, move: Move) -> bool:
+    """Whether what was asked for may still leave, as the desk is set up now."""
+    desk = books.settings
+    return desk.withdraw_day_max_micros > 0 and move.to_address in desk.withdraw_addresses
+
+
+def is_alarm(cause: str) -> bool:
+    """A stop, or what looks like a theft: nothing waits for its end. All others pass, and so do withdrawals then."""
+    return cause.split(":")[0] in ("emergency", "quarantine", "deficit", "unknown_signature")
+
+
 def broken_by_swap_for_float(books: Books, order: Order, at_ns: int) -> list[str]:
     """Only where nobody can give, or in its turn."""
     desk, book = books.settings, books.wallets[order.wallet_id]

@@ -158,6 +158,9 @@ MOVES: Final = (
     "own exit liquidate",
     "emergency stop at an await",
     "withdraw rejected CANCELLED",
+    "withdraw rejected NOT_ALLOWED",
+    "withdrawal asked for again in vain",
+    "withdrawal paid after a hold",
     "withdraw rejected STOPPED",
     "rebalance rejected STOPPED",
 )

@@ -14,6 +14,7 @@ from overmind.api.answers import Json, Refused
 from overmind.app import App
 from overmind.closing import close_row
 from overmind.config.limit_changes import read_changes
+from overmind.core.holds import OPERATOR
 from overmind.core.messages import (
     AddHold,
     CancelClose,
@@ -31,10 +32,9 @@ from overmind.core.messages import (
 from overmind.core.model import OrderId, Value, WalletId
 from overmind.core.proceeds import why_nowhere
 from overmind.core.rebalance import plan
-from overmind.core.withdrawals import move_id_of
 from overmind.form import ID
-from overmind.holding import OPERATOR, PORTFOLIO, holds_on, mint_held, scope_of
-from overmind.moving import BadWish, placed, shown_plan, withdrawal
+from overmind.holding import PORTFOLIO, holding, mint_held, scope_of, to_lift
+from overmind.moving import BadWish, asked, placed, shown_plan, withdrawal
 from overmind.ports import ChainSilent
 from overmind.watch import REASON_CHARS_MAX
 
@@ -43,6 +43,13 @@ WHO_CHARS_MAX: Final = 64
 
 class Why(Value, frozen=True, forbid_unknown_fields=True):
     reason: str
+
+
+class Resume(Value, frozen=True, forbid_unknown_fields=True):
+    """`hold`: the cause to lift; without it, what a pause added."""
+
+    reason: str
+    hold: str | None = None
 
 
 class Stop(Value, frozen=True, forbid_unknown_fields=True):
@@ -91,6 +98,7 @@ class Minting(Value, frozen=True, forbid_unknown_fields=True):
 Verb = Literal["pause", "resume"]
 SHAPES: Final = {
     Why: '{"reason": "…"}',
+    Resume: '{"reason": "…", "hold": "drawdown"}',
     Stop: '{"reason": "…", "liquidate": false, "sweep": false}',
     Closing: '{"reason": "…", "cancel": false}',
     Balance: '{"reason": "…", "dry_run": false}',
@@ -99,7 +107,7 @@ SHAPES: Final = {
     Minting: '{"reason": "…", "verb": "block", "token": "SOL"}',
 }
 
-Wish = TypeVar("Wish", Why, Stop, Closing, Balance, Out, Limiting, Minting)
+Wish = TypeVar("Wish", Why, Resume, Stop, Closing, Balance, Out, Limiting, Minting)
 
 
 def acting(app: App) -> APIRouter:
@@ -160,22 +168,27 @@ def acting(app: App) -> APIRouter:
         await engine.handle(ChangeMints(wish.verb, mint, _who(wish.by), wish.reason))
         return Json(await engine.read(limits.mints))
 
-    async def hold(request: Request, target: str, paused: bool) -> Response:
-        wish, scope = await _read(request, Why), scope_of(engine.state, target)
-        await engine.handle((AddHold if paused else LiftHold)(scope, OPERATOR, wish.reason))
-        return Json({"target": target, "holds": await engine.read(lambda state: holds_on(state, scope))})
+    async def hold(request: Request, target: str, verb: Verb) -> Response:
+        scope = scope_of(engine.state, target)
+        if verb == "pause":
+            await engine.handle(AddHold(scope, OPERATOR, (await _read(request, Why)).reason))
+        else:
+            wish = await _read(request, Resume)
+            found = await engine.read(lambda state: holding(state, target, scope))
+            await engine.handle(LiftHold(scope, to_lift(found, scope, wish.hold), wish.reason))
+        return Json(await engine.read(lambda state: holding(state, target, scope)))
 
     @router.post("/wallets/{wallet_id}/{verb}")
     async def hold_wallet(wallet_id: str, verb: Verb, request: Request) -> Response:
-        return await hold(request, _known(app, wallet_id), verb == "pause")
+        return await hold(request, _known(app, wallet_id), verb)
 
     @router.post("/strategies/{strategy}/{verb}")
     async def hold_strategy(strategy: str, verb: Verb, request: Request) -> Response:
-        return await hold(request, strategy, verb == "pause")
+        return await hold(request, strategy, verb)
 
     @router.post("/portfolio/{verb}")
     async def hold_portfolio(verb: Verb, request: Request) -> Response:
-        return await hold(request, PORTFOLIO, verb == "pause")
+        return await hold(request, PORTFOLIO, verb)
 
     @router.post("/rebalance")
     async def rebalance_now(request: Request) -> Response:
@@ -197,7 +210,7 @@ def acting(app: App) -> APIRouter:
         except BadWish as bad:
             raise Refused(400, bad.problem, bad.fix) from None
         known = not placed(await engine.handle(command))
-        return Json({"move_id": move_id_of(command.request_id), "known": known})
+        return Json(await engine.read(lambda state: asked(state, command, known, app.clock.now_ns())))
 
     @router.post("/moves/{move_id}/cancel")
     async def cancel(move_id: str, request: Request) -> Response:

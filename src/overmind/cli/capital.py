@@ -18,6 +18,7 @@ from overmind.cli.opening import (
     AsJson,
     DataDir,
     data_dir_of,
+    journal_at,
     journal_read_only,
     journal_to_write,
     load_config,
@@ -27,17 +28,23 @@ from overmind.cli.operate import BY_OPERATOR, Reason, command_on_disk, refuse_bl
 from overmind.cli.remote import call_service
 from overmind.clock import SystemClock
 from overmind.config import MultiWalletConfig
-from overmind.core.messages import CancelMove, Rebalance
+from overmind.core.messages import CancelMove, Rebalance, Withdraw
 from overmind.core.model import OrderId
 from overmind.core.rebalance import plan
-from overmind.core.withdrawals import move_id_of
 from overmind.engine import recover
 from overmind.form import ID
 from overmind.market import connected
-from overmind.moving import BadWish, MoveRow, PlanShown
+from overmind.moving import AskedRow, BadWish, MoveRow, PlanShown
 from overmind.ports import Journal
 
 TAIL_ENTRIES: Final = 50_000  # how far back `moves` looks
+FATES: Final = {
+    "waits": "it waits and is not paid yet",
+    "placed": "it is not paid yet",
+    "signed": "it is signed and under way",
+    "filled": "it was paid",
+    "failed": "it failed, and a fork may still undo that",
+}
 
 
 def add_to(cli: typer.Typer) -> None:
@@ -128,22 +135,36 @@ def withdraw(
     units, directory = _amount(amount), data_dir_of(None)
     wish = {"wallet_id": wallet_id, "amount": str(units), "token": token, "to": to, "reason": reason}
     answer = call_service(directory, "/v1/withdrawals", {**wish, "request_id": request_id})
-    if answer is None:
-        state = state_on_disk(directory)
+    if answer is not None:
+        asked = msgspec.convert(answer, AskedRow)
+    else:
+        config = load_config()
         try:
-            command = moving.withdrawal(state.settings, wallet_id, units, token, to, reason, request_id)
+            command = moving.withdrawal(config.desk, wallet_id, units, token, to, reason, request_id)
         except BadWish as bad:
             present.complain(bad.problem, bad.fix)
             raise typer.Exit(BAD_INPUT) from None
-        command_on_disk(directory, command)
-        known = command.request_id in state.withdrawals
-        answer = {"move_id": move_id_of(command.request_id), "known": known}
+        asked = _withdraw_offline(config, command)
     if as_json:
-        present.emit_json(answer)
-    elif answer["known"]:
-        present.say(f"{answer['move_id']} is known already; for another withdrawal give another --id")
+        present.emit_json(asked)
+    elif asked.known:
+        present.say(f"{asked.move_id} is known already: {FATES[asked.state]}; for another withdrawal give another --id")
     else:
-        present.say(f"{answer['move_id']}: held; `overmind cancel {answer['move_id']} --reason …` takes it back")
+        present.say(f"{asked.move_id}: held; `overmind cancel {asked.move_id} --reason …` takes it back")
+
+
+def _withdraw_offline(config: MultiWalletConfig, command: Withdraw) -> AskedRow:
+    journal_at(config.data_dir)  # A desk that was never there has nothing to take out.
+    with journal_to_write(config.data_dir) as journal:
+        return asyncio.run(_withdraw(config, journal, command))
+
+
+async def _withdraw(config: MultiWalletConfig, journal: Journal, command: Withdraw) -> AskedRow:
+    """By a desk that starts for it: the lists and caps of now decide, not those of its last run in the journal."""
+    clock = SystemClock()
+    async with connected(config, clock) as connect, running(App(config, journal, clock, connect)) as app:
+        known = not moving.placed(await app.engine.handle(command))
+        return await app.engine.read(lambda state: moving.asked(state, command, known, app.clock.now_ns()))
 
 
 def _amount(text: str) -> Decimal:

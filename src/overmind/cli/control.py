@@ -11,15 +11,25 @@ import typer
 
 from overmind.app import App, running
 from overmind.cli import present
-from overmind.cli.opening import BAD_INPUT, AsJson, DataDir, data_dir_of, journal_to_write, load_config, state_on_disk
+from overmind.cli.opening import (
+    BAD_INPUT,
+    REFUSED,
+    AsJson,
+    DataDir,
+    data_dir_of,
+    journal_to_write,
+    load_config,
+    state_on_disk,
+)
 from overmind.cli.operate import BY_OPERATOR, Reason, command_on_disk, refuse_blank
 from overmind.cli.remote import call_service
 from overmind.clock import SystemClock
 from overmind.closing import CloseRow, close_row
 from overmind.config import MultiWalletConfig
+from overmind.core.holds import OPERATOR
 from overmind.core.messages import AddHold, CancelClose, ClosePosition, LiftHold
 from overmind.core.model import WalletId
-from overmind.holding import OPERATOR, holds_on, mint_held, path_of, scope_of
+from overmind.holding import Holding, held_told, holding, mint_held, path_of, scope_of, to_lift
 from overmind.market import connected
 from overmind.ports import Journal
 
@@ -80,27 +90,53 @@ async def _close(
 
 def pause(target: Target, reason: Reason, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """No entries from now on: the hold `operator`, until `resume`. Exits pass; what is under way is followed."""
-    _hold(target, reason, as_json, data_dir, paused=True)
-
-
-def resume(target: Target, reason: Reason, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """Lift what `pause` held. Every other hold stays."""
-    _hold(target, reason, as_json, data_dir, paused=False)
-
-
-def _hold(target: str, reason: str, as_json: bool, data_dir: DataDir, paused: bool) -> None:
-    if not reason.strip():
-        present.complain("a blank reason", "say why with --reason; it is journaled")
-        raise typer.Exit(BAD_INPUT)
+    refuse_blank(reason)
     directory = data_dir_of(data_dir)
     scope = scope_of(state_on_disk(directory), target)
-    answer = call_service(directory, f"{path_of(scope)}/{'pause' if paused else 'resume'}", {"reason": reason})
+    answer = call_service(directory, f"{path_of(scope)}/pause", {"reason": reason})
     if answer is not None:
-        holds = list(answer["holds"])
+        found = msgspec.convert(answer, Holding)
     else:
-        command = AddHold(scope, OPERATOR, reason) if paused else LiftHold(scope, OPERATOR, reason)
-        holds = holds_on(command_on_disk(directory, command), scope)
+        found = holding(command_on_disk(directory, AddHold(scope, OPERATOR, reason)), target, scope)
     if as_json:
-        present.emit_json({"target": target, "holds": holds})
+        present.emit_json(found)
     else:
-        present.say(f"{target}: {'held by ' + ', '.join(holds) if holds else 'takes entries'}")
+        present.say(f"{target}: held by {', '.join(found.holds)}")
+
+
+def resume(
+    target: Target,
+    reason: Reason,
+    hold: Annotated[str | None, typer.Option("--hold", help="The cause to lift; default: what `pause` added.")] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Lift what `pause` held, or with --hold any other cause that a person may lift. Every other hold stays.
+
+    Ends with 3 if something holds it still, and says what, until when, and what lifts it.
+    """
+    refuse_blank(reason)
+    directory = data_dir_of(data_dir)
+    state = state_on_disk(directory)
+    scope = scope_of(state, target)
+    answer = call_service(directory, f"{path_of(scope)}/resume", {"reason": reason, "hold": hold})
+    if answer is not None:
+        found = msgspec.convert(answer, Holding)
+    else:
+        cause = to_lift(holding(state, target, scope), scope, hold)
+        found = holding(command_on_disk(directory, LiftHold(scope, cause, reason)), target, scope)
+    if as_json:
+        present.emit_json(found)
+    else:
+        _show_left(found)
+    if found.held:
+        raise typer.Exit(REFUSED)
+
+
+def _show_left(found: Holding) -> None:
+    if not found.held:
+        present.say(f"{found.target}: no hold is left on it")
+        return
+    present.say(f"{found.target} is still held:", "yellow")
+    for row in found.held:
+        present.say(f"  {held_told(row)}")

@@ -63,13 +63,18 @@ def stress_of_caller() -> tuple[int, ...] | None:
     return stress_ppm if aggregated else None
 
 
-@contextmanager
-def journal_read_only(data_dir: Path) -> Iterator[SqliteJournal]:
-    """The journal as it stands, also while a service writes it. Raises JournalUnusable."""
+def journal_at(data_dir: Path) -> Path:
+    """Where one is. Raises JournalUnusable."""
     path = data_dir / JOURNAL
     if not path.exists():
         raise JournalUnusable(f"no journal at {path}: nothing was traded there yet (see `overmind submit --help`)")
-    journal = SqliteJournal.open_read_only(path)
+    return path
+
+
+@contextmanager
+def journal_read_only(data_dir: Path) -> Iterator[SqliteJournal]:
+    """The journal as it stands, also while a service writes it. Raises JournalUnusable."""
+    journal = SqliteJournal.open_read_only(journal_at(data_dir))
     try:
         yield journal
     finally:

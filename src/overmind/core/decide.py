@@ -30,7 +30,7 @@ from overmind.core.gate import (
     stale_at_ns,
     wallet_refusals,
 )
-from overmind.core.holds import add_hold, holds_of, over_by
+from overmind.core.holds import add_hold, holds_of, lift_hold, over_by
 from overmind.core.index import SelectionIndex
 from overmind.core.messages import (
     AcceptBalances,
@@ -149,13 +149,8 @@ def decide(state: State, index: SelectionIndex, command: Command, at_ns: int) ->
                 raise CommandRefused(f"the hold {cause} has no end: somebody has to look before it is lifted")
             if until_ns is None or until_ns > at_ns:
                 yield from add_hold(state, scope, Hold(cause, reason, at_ns, until_ns))
-        case LiftHold(scope=scope, cause=cause, reason=reason):
-            if cause == "emergency" and scope.wallet_id is not None:
-                raise CommandRefused(f"only `reactivate {scope.wallet_id}` with a reason lifts an emergency")
-            if is_of_chain(cause):
-                raise CommandRefused(f"only `accept WALLET` with a reason lifts {cause}: it looks at the chain first")
-            if cause in holds_of(state, scope):
-                yield HoldLifted(scope, cause, reason)
+        case LiftHold() as lift:
+            yield from lift_hold(state, lift)
         case EmergencyStop(reason=reason, liquidate=liquidate, sweep=sweep):
             yield from breakers.stop_all(state, reason, at_ns)
             if liquidate or sweep:

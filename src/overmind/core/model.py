@@ -400,6 +400,7 @@ class Cause(enum.StrEnum):
     NOT_CONFIRMED = "NOT_CONFIRMED"  # no quote shows the price that made an exit due
     NO_PROTECTED_ROUTE = "NO_PROTECTED_ROUTE"  # MEV protection is a must, and this cluster has no route for it
     CANCELLED = "CANCELLED"  # by an operator, before it was begun
+    NOT_ALLOWED = "NOT_ALLOWED"  # a withdrawal that the settings do not allow any more
 
     @property
     def of_wallet(self) -> bool:

@@ -6,6 +6,8 @@ withdrawal is a deposit backwards. What is moved is quote currency, or SOL of th
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from overmind.core.book import OpenMove, ProvisionalMove, Trying, WalletBook
 from overmind.core.ledger import DEPOSITS, FEES, RENT
 from overmind.core.model import DAY_NS, SOL, Failed, Filled, Mint, Move, MoveKind, OrderId, Outcome, WalletId
@@ -58,21 +60,25 @@ def close_move(state: State, move_id: OrderId, outcome: Outcome, provisional: bo
     if move.kind.protects:
         tried(state, _trying(state, move), outcome)
     if not provisional:
-        _give_back(state, move, outcome)
+        _end(state, move, outcome)
     _settled(state, move)
 
 
 def finalise_move(state: State, move_id: OrderId) -> None:
     """As `settle.finalise`, for all who were part of it."""
     known = state.provisional_moves.pop(move_id)
-    _give_back(state, known.move, known.outcome)
+    _end(state, known.move, known.outcome)
     for wallet_id in _parties(known.move):
         state.wallets[wallet_id].booked_seq = state.seq
 
 
-def _give_back(state: State, move: Move, outcome: Outcome) -> None:
-    """A withdrawal that came to nothing, for good, does not count against the cap of the day it was asked for."""
-    if move.kind is MoveKind.WITHDRAWAL and not isinstance(outcome, Filled) and move.placed_ns // DAY_NS == state.day:
+def _end(state: State, move: Move, outcome: Outcome) -> None:
+    """For good. A withdrawal that came to nothing does not count against the cap of the day it was asked for."""
+    if move.kind is not MoveKind.WITHDRAWAL:
+        return
+    asked = state.withdrawals[request_id_of(move)]
+    state.withdrawals[request_id_of(move)] = replace(asked, outcome=outcome)
+    if not isinstance(outcome, Filled) and move.placed_ns // DAY_NS == state.day:
         state.withdrawn_today_micros -= move.notional_micros
 
 
@@ -88,7 +94,7 @@ def roll_back_move(state: State, move_id: OrderId, outcome: Outcome) -> None:
         state.ledger.transfer(known.outcome.rent_lamports, SOL, RENT, book.accounts.sol_float)
         _unmove(state, book, move, known.outcome)
     _book(state, book, move, outcome)
-    _give_back(state, move, outcome)
+    _end(state, move, outcome)
     _settled(state, move)
 
 

@@ -99,7 +99,7 @@ def _why_not(state: State, at_ns: int) -> str:
     if fresh_price_pico(state, SOL, at_ns) is None:
         return "SOL has no fresh price, so neither floats nor costs are known"
     under_way = [known.move.id for known in state.open_moves.values() if known.move.kind is MoveKind.REBALANCE]
-    return f"{', '.join(under_way)} under way" if under_way else ""
+    return f"{', '.join(sorted(under_way))} under way" if under_way else ""
 
 
 def _standing(state: State, book: WalletBook, stale: set[Mint]) -> Standing:

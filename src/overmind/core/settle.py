@@ -55,6 +55,7 @@ UNTRUE_DOUBLINGS_MAX: Final = 2
 
 def place(state: State, signal: Signal, order: Order, at_ns: int) -> None:
     """Hold the capital, the fees and the rent."""
+    assert order.id not in state.open_orders, order
     state.open_orders[order.id] = OpenOrder(order, signal, token=_traded(state, order))
     ledger, wallet_id = state.ledger, order.wallet_id
     book = state.wallets[wallet_id]

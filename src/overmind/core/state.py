@@ -22,6 +22,7 @@ from overmind.core.model import (
     Mint,
     Money,
     OrderId,
+    Outcome,
     SignalId,
     StrategyType,
     Value,
@@ -55,11 +56,12 @@ class TimedHold(Value, frozen=True):
 
 
 class Asked(Value, frozen=True):
-    """What a withdrawal was asked for with: the same request asks for the same."""
+    """What a withdrawal was asked for with, and what became of it: the same request asks for the same."""
 
     wallet_id: WalletId
     money: Money
     to_address: str
+    outcome: Outcome | None = None  # for good; None: it is open, or a fork may still undo what it has
 
 
 class Baseline(Value, frozen=True):

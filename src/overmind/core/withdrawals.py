@@ -1,6 +1,8 @@
 """Capital out of the desk: to an address that is listed, within the day's cap, after a delay that can be cancelled.
 
-It is held from the moment it is asked for. A stop ends it; whoever still wants it asks again.
+It is held from the moment it is asked for, and looked at again before it is signed and sent: what the settings do not
+allow by then is not paid. A stop ends it, and so does a hold that says that somebody may be stealing; whoever still
+wants it asks anew. Any other hold makes it wait, within its life.
 """
 
 from __future__ import annotations
@@ -8,10 +10,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from overmind.core.balances import is_of_chain
 from overmind.core.capital import costs_lamports, free_units, notional_micros
 from overmind.core.holds import known_wallets
+from overmind.core.limits import REMOVED
 from overmind.core.messages import CancelMove, CommandRefused, MoveClosed, MovePlaced, Withdraw
-from overmind.core.model import MICROS, NS, OWN, SOL, Cause, Money, Move, MoveKind, OrderId, Rejected, WalletId
+from overmind.core.model import (
+    MICROS,
+    NS,
+    OWN,
+    SOL,
+    Cause,
+    Expired,
+    Failed,
+    Money,
+    Move,
+    MoveKind,
+    OrderId,
+    Rejected,
+    WalletId,
+)
 from overmind.core.state import Asked, State
 
 SIGNED_WITHIN_NS: Final = 3_600 * NS  # of its time; a desk that was down for longer does not pay old wishes
@@ -24,10 +42,9 @@ def move_id_of(request_id: str) -> OrderId:
 def withdraw(state: State, command: Withdraw, at_ns: int) -> Iterator[MovePlaced]:
     """Raises CommandRefused with everything that stands against it. A known request is not made again."""
     known = state.withdrawals.get(command.request_id)
-    if known == Asked(command.wallet_id, command.money, command.to_address):
-        return
     if known is not None:
-        raise CommandRefused(f"request {command.request_id} was for {known}: ask with an id of its own")
+        _check_repeated(command, known)
+        return
     problems = list(_problems(state, command, at_ns))
     if problems:
         raise CommandRefused(f"no withdrawal: {'; '.join(problems)}")
@@ -51,6 +68,24 @@ def withdraw(state: State, command: Withdraw, at_ns: int) -> Iterator[MovePlaced
             reason=command.reason,
         )
     )
+
+
+def _check_repeated(command: Withdraw, known: Asked) -> None:
+    """Raises CommandRefused unless it is the same wish again, and was paid or still may be."""
+    name, money = command.request_id, known.money
+    if (known.wallet_id, money, known.to_address) != (command.wallet_id, command.money, command.to_address):
+        wish = f"{money.units} base units of {money.mint} from {known.wallet_id} to {known.to_address}"
+        raise CommandRefused(f"request {name} was for {wish}: ask with an id of its own")
+    match known.outcome:
+        case Rejected(cause=cause, detail=detail):
+            end = f"rejected, {cause} {detail}".strip()
+        case Failed(cause=cause, detail=detail):
+            end = f"failed on the chain, {cause} {detail}".strip()
+        case Expired():
+            end = "expired: it never landed"
+        case _:
+            return
+    raise CommandRefused(f"request {name} is known, and nothing was paid ({end}): another --id asks anew")
 
 
 def _problems(state: State, command: Withdraw, at_ns: int) -> Iterator[str]:
@@ -103,6 +138,45 @@ def _worth_micros(state: State, money: Money, at_ns: int) -> int | None:
     mark = state.marks.get(SOL)
     stale = mark is None or at_ns - mark.at_ns > state.settings.mark_age_max_ns
     return None if money.mint == SOL and stale else notional_micros(state, money)
+
+
+def why_not_paid(state: State, move: Move) -> Rejected | None:
+    """What ends a withdrawal by now. Only of one that nobody has the bytes of: no list says what became of a ticket."""
+    desk = state.settings
+    if move.kind is not MoveKind.WITHDRAWAL:
+        return None
+    for where, cause in _holds_on(state, move):
+        if cause == REMOVED:
+            return Rejected(Cause.NO_KEY, f"{where} is not configured any more: nobody can sign for it")
+        if _ends(cause):
+            return Rejected(Cause.STOPPED, f"{where} is held by {cause}: ask anew once that is lifted")
+    if not desk.withdraw_day_max_micros:
+        return Rejected(Cause.NOT_ALLOWED, "OVERMIND_WITHDRAW_DAY_MAX_USD is 0 now: set it, then ask anew")
+    if move.to_address not in desk.withdraw_addresses:
+        detail = f"{move.to_address} is not in OVERMIND_WITHDRAW_ADDRESSES now: list it, then ask anew"
+        return Rejected(Cause.NOT_ALLOWED, detail)
+    return None
+
+
+def held_by(state: State, move: Move) -> tuple[str, ...]:
+    """The holds whose end a withdrawal waits for, its time or not: somebody has to look, and nobody has said stop."""
+    if move.kind is not MoveKind.WITHDRAWAL:
+        return ()
+    return tuple(f"{where}: {cause}" for where, cause in _holds_on(state, move) if not _ends(cause))
+
+
+def waits(state: State, move: Move, now_ns: int) -> bool:
+    """Whether it is not begun yet, for its time has not come or a hold has not ended."""
+    return now_ns < move.not_before_ns or bool(held_by(state, move))
+
+
+def _holds_on(state: State, move: Move) -> Iterator[tuple[str, str]]:
+    yield from (("portfolio", cause) for cause in sorted(state.holds))
+    yield from ((move.wallet_id, cause) for cause in sorted(state.wallets[move.wallet_id].holds))
+
+
+def _ends(cause: str) -> bool:
+    return cause in ("emergency", REMOVED) or is_of_chain(cause)
 
 
 def cancel(state: State, command: CancelMove) -> Iterator[MoveClosed]:
