@@ -1,5 +1,4 @@
-"""What an operator is told of a position that is being closed: what is under way, what is left, and what stands against
-selling more of it now."""
+"""What an operator is told of a position that is being closed: what is under way, what is left, or why nothing is."""
 
 from __future__ import annotations
 

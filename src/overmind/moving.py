@@ -30,7 +30,7 @@ from overmind.core.model import (
 )
 from overmind.core.rebalance import Plan
 from overmind.core.state import SOL_DECIMALS, State
-from overmind.core.withdrawals import held_by, move_id_of, waits
+from overmind.core.withdrawals import check_unended, held_by, move_id_of, waits
 
 
 class BadWish(Exception):
@@ -153,12 +153,16 @@ def _open_row(state: State, known: OpenMove, now_ns: int) -> MoveRow:
 
 
 def asked(state: State, command: Withdraw, known: bool, now_ns: int) -> AskedRow:
-    """Right after it was asked for, once more or anew: it is open, paid, or failed in a way that a fork may undo."""
+    """Right after it was asked for, once more or anew: it is open, paid, or failed in a way that a fork may undo.
+
+    Raises CommandRefused if it has come to nothing meanwhile."""
     move_id = move_id_of(command.request_id)
     if (open_move := state.open_moves.get(move_id)) is not None:
         return AskedRow(move_id, known, _open_row(state, open_move, now_ns).state)
-    booked = state.provisional_moves.get(move_id)
-    outcome = booked.outcome if booked is not None else state.withdrawals[command.request_id].outcome
+    if (booked := state.provisional_moves.get(move_id)) is not None:
+        return AskedRow(move_id, known, _word(booked.outcome))
+    outcome = state.withdrawals[command.request_id].outcome
+    check_unended(command.request_id, outcome)
     return AskedRow(move_id, known, _word(outcome))
 
 

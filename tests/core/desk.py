@@ -190,6 +190,7 @@ DESK_WORDS = {
     "streak": ("loss_streak_max", 1),
     "cooldown": ("cooldown_ns", MS),
     "retry": ("exit_retry_ns", MS),
+    "fresh": ("mark_age_max_ns", MS),
     "trades": ("day_trades_max", 1),
     "budget": ("sizing_min_micros", MICROS),
     "half": ("volatility_half_life_ns", MS),

@@ -119,7 +119,13 @@ w1; deposit w1 1 eth; close w1 eth; reject; sell eth all; fill; deposit w1 1 eth
 w1; deposit w1 1 eth; close w1 eth; expire; keep w1 eth      | wait 2000                       | nothing
 w1; desk depth 1000000; deposit w1 10 eth; close w1 eth; keep w1 eth; fill | wait 0 | nothing
 w1; deposit w1 1 eth; close w1 eth; expire; keep w1 eth; close w1 eth; expire | wait 2000 | close w1 1 eth
-# A fork that gives the last of it back gives the close back, unless it had ended otherwise.
+# A fork that gives some of it back gives the close back, unless it had ended otherwise.
+w1; desk depth 1000000; deposit w1 6 eth; close w1 eth; fill provisional; exits; fill provisional \
+| roll back close:w1:eth:0.0.0 as expired | close w1 5.05050505 eth
+w1; desk depth 1000000; deposit w1 6 eth; close w1 eth; fill provisional; keep w1 eth \
+| roll back close:w1:eth:0.0.0 as expired | nothing
+w1; buy eth $1000 id b; fill provisional; close w1 eth; expire | roll back b.0.0 as filled at 1000; wait 9000 \
+| close w1 1 eth
 w1; deposit w1 1 eth; close w1 eth; fill provisional; roll back as expired | wait 0             | close w1 1 eth
 w1; deposit w1 1 eth; close w1 eth; fill provisional; roll back as filled; deposit w1 1 eth | wait 0 | nothing
 w1; deposit w1 1 eth; close w1 eth; fill provisional; final; deposit w1 1 eth | wait 0          | nothing
@@ -240,6 +246,16 @@ def test_what_a_fall_long_ago_came_to_is_forgotten(later: int, slippage: int, so
     desk.play(f"wait {later}; mark eth 1899")
     assert due(desk) == f"stop w1 {sold} eth"
     assert [one.order.slippage_max_bps for one in desk.state.open_orders.values()] == [slippage]
+
+
+def test_the_ladder_is_climbed_however_seldom_anybody_looks() -> None:
+    """A backtest looks once a candle, and a mark lives for two of them."""
+    desk = Play("w1 stop 5; desk fresh 600000; deposit w1 1 eth; mark eth 1899")
+    slippages = []
+    for _ in range(4):
+        slippages.append(exit_of(desk).slippage_max_bps)
+        desk.play("reject for SLIPPAGE; wait 300000; mark eth 1899")
+    assert slippages == [100, 200, 400, 800]
 
 
 def test_a_position_that_is_gone_takes_along_how_selling_it_went() -> None:

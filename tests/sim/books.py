@@ -88,7 +88,7 @@ class Booked(msgspec.Struct):
     outcome: Filled | Failed
     costs_micros: int
     lot_cost_micros: int
-    ended_close: bool = False  # it sold the last of what an operator wanted sold
+    was_closing: bool = False  # an operator wanted all of it sold, and has not taken that back
 
 
 class BookedMove(msgspec.Struct):
@@ -248,6 +248,8 @@ class Books:
                 closer.closing.add(mint)
             case CloseCancelled(wallet_id=wallet_id, mint=mint):
                 self.wallets[wallet_id].closing.remove(mint)
+                for booked in self.provisional.values():
+                    booked.was_closing &= (booked.order.wallet_id, booked.order.mint) != (wallet_id, mint)
             case BalanceAdjusted() as adjusted:
                 self._adjust(self.wallets[adjusted.wallet_id], adjusted.mint, adjusted.units)
             case BalancesChecked(wallet_id=wallet_id):
@@ -355,7 +357,7 @@ class Books:
         wanted = order.mint in book.closing
         booked = self._book(book, order, outcome)
         if booked is not None:
-            booked.ended_close = wanted and order.mint not in book.lots
+            booked.was_closing = wanted
         if order.to_float:
             self._tried(book.top_ups, outcome)
         assert booked is not None or not provisional, f"{order_id} has {outcome}, which no fork can undo"
@@ -530,6 +532,7 @@ class Books:
         order, former = known.order, known.outcome
         book = self.wallets[order.wallet_id]
         self.outcomes[order.id] = outcome
+        wanted = order.mint in book.closing
         book.lamports += former.fee_lamports
         self._realise(book, known.costs_micros)
         if isinstance(former, Filled):
@@ -537,6 +540,8 @@ class Books:
         elif isinstance(outcome, Filled) and not order.to_float:
             book.trades_today += 1  # What was undone stays counted.
         self._book(book, order, outcome)
+        if wanted and order.mint in book.lots:
+            book.closing.add(order.mint)
 
     def _undo(self, book: WalletBooks, known: Booked, fill: Filled) -> None:
         order = known.order
@@ -556,7 +561,7 @@ class Books:
             lots = book.lots.setdefault(order.mint, [])
             lots.append(Lot(order.strategy, fill.spent_units, known.lot_cost_micros))
             self._realise(book, known.lot_cost_micros - fill.received_units)
-            if known.ended_close:
+            if known.was_closing:
                 book.closing.add(order.mint)
         self._realise(book, -self._drop_excess(book, order.mint))
 

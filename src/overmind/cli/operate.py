@@ -125,7 +125,7 @@ def stop(
     elif not stop_file.exists():
         raise CommandRefused(f"{stop_file} cannot be made and there is no journal: nothing was stopped")
     if as_json:
-        present.emit_json({"stopped": True, "reason": reason, "how": stopped.how, "not_swept": stopped.not_swept})
+        present.emit_json({"stopped": True, "reason": reason, **stopped._asdict()})
     else:
         present.say(f"stopped: {stopped.how}", "bold red")
     if stopped.not_liquidated:
@@ -154,7 +154,7 @@ def _service_stop(directory: Path, stop_file: Path, stop: EmergencyStop) -> Stop
         how = f"{stop_file} stands, so no entry is sent; the running service has not journaled it yet: {fault}"
         return Stopped(how, not_liquidated=unsold if stop.liquidate or stop.sweep else "")
     stop_file.unlink(missing_ok=True)  # The journal says it now.
-    not_swept = answer["not_swept"] if answer is not None else ""
+    not_swept = answer.get("not_swept", "") if answer is not None else ""
     return Stopped("every wallet holds `emergency` in the journal of the running service", not_swept)
 
 

@@ -107,11 +107,9 @@ class Remote:
         if isinstance(fault, aiohttp.ClientConnectorError):
             return f"{who} cannot be reached, so it knows of nothing: {fault}"
         why = f"{who} does not answer: {str(fault) or type(fault).__name__}"
-        return (
-            why
-            if method == "GET"
-            else f"{why}. It may have been told, and may still act on it: look before you ask again"
-        )
+        if method == "GET":
+            return why
+        return f"{why}. It may have been told, and may still act on it: look before you ask again"
 
     async def submit(self, lines: AsyncIterator[bytes], tell: Callable[[Mapping[str, object]], None]) -> Answers:
         """Each line's answer in the order of the lines. What has come meanwhile goes together, as one request."""

@@ -281,7 +281,7 @@ EMERGENCY_SWEEP = Variable(
     "OVERMIND_EMERGENCY_SWEEP",
     kinds.flag(),
     "false",
-    "What such a liquidation brings goes to the first Emergency wallet.",
+    "What such a liquidation brings goes to the first Emergency wallet whose key nothing speaks against.",
 )
 CEILING_DAILY_LOSS = Variable(
     "OVERMIND_CEILING_DAILY_LOSS_USD",

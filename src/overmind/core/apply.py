@@ -92,6 +92,9 @@ def apply(state: State, entry: Entry) -> None:
             book = state.wallets[wallet_id]
             del book.closing[mint]
             _begin_anew(book, mint)
+            for booked in state.provisional.values():  # No fork brings it back.
+                if (booked.order.wallet_id, booked.order.mint) == (wallet_id, mint):
+                    booked.closing = ""
         case MovePlaced(move=move):
             place_move(state, move)
         case MoveClosed(move_id=move_id, outcome=outcome, provisional=provisional):

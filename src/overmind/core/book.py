@@ -9,6 +9,7 @@ import msgspec
 from overmind.core.ledger import Accounts
 from overmind.core.messages import Hold
 from overmind.core.model import (
+    Desk,
     Failed,
     Filled,
     Mint,
@@ -53,7 +54,9 @@ class Provisional(msgspec.Struct):
     lot_cost_micros: int = 0  # of a sale: what the sold lots had cost
     opened_ns: int = 0  # of the oldest of them
     origin: str = ""  # likewise
-    closing: str = ""  # why an operator wanted it sold, if it sold the last of it
+    closing: str = (
+        ""  # of a sale: why an operator wanted the position sold meanwhile; blank: nobody did, or not any more
+    )
 
 
 class OpenMove(msgspec.Struct):
@@ -154,10 +157,11 @@ class WalletBook(msgspec.Struct):
                 return status
         return WalletStatus.SUSPENDED if self.holds else WalletStatus.ACTIVE
 
-    def exiting_of(self, mint: Mint, at_ns: int, retry_ns: int) -> Exiting:
-        """How selling it goes on; anew where it could have been tried again so long ago that it was another fall."""
-        known = self.exiting.get(mint)
-        if known is None or (not known.open and at_ns > known.after_ns + (retry_ns << DOUBLINGS_MAX)):
+    def exiting_of(self, mint: Mint, at_ns: int, desk: Desk) -> Exiting:
+        """How selling it goes on; anew where it could have been tried again so long ago that it was another fall: for
+        longer than the longest pause, and than a mark lives, as a tape is looked at once a candle."""
+        known, over_ns = self.exiting.get(mint), max(desk.exit_retry_ns << DOUBLINGS_MAX, desk.mark_age_max_ns)
+        if known is None or (not known.open and at_ns > known.after_ns + over_ns):
             return Exiting()
         return known
 

@@ -32,8 +32,10 @@ def after_marks(state: State, at_ns: int) -> Iterator[Event]:
     for book in state.wallets.values():
         yield from _of_wallet(state, book, at_ns)
     yield from _of_portfolio(state, at_ns)
-    if state.settings.emergency_liquidate and state.stop_is_reached and _is_confirmed(state):
-        yield from liquidate(state, _lost_to_stop(state), state.settings.emergency_sweep)
+    desk = state.settings
+    wanted = desk.emergency_liquidate and not _is_ordered(state, desk.emergency_sweep)
+    if wanted and state.stop_is_reached and _is_confirmed(state):  # The last looks at every position.
+        yield from liquidate(state, _lost_to_stop(state), desk.emergency_sweep)
 
 
 def _is_confirmed(state: State) -> bool:
@@ -50,8 +52,12 @@ def stop_all(state: State, reason: str, at_ns: int) -> Iterator[Event]:
 
 def liquidate(state: State, reason: str, sweep: bool) -> Iterator[Event]:
     """Once for all wallets; what was ordered already is not ordered again."""
-    if not all(book.liquidating and (book.sweeping or not sweep) for book in state.wallets.values()):
+    if not _is_ordered(state, sweep):
         yield LiquidationOrdered(reason, sweep)
+
+
+def _is_ordered(state: State, sweep: bool) -> bool:
+    return all(book.liquidating and (book.sweeping or not sweep) for book in state.wallets.values())
 
 
 def _of_wallet(state: State, book: WalletBook, at_ns: int) -> Iterator[Event]:

@@ -50,6 +50,7 @@ from overmind.core.messages import (
     Event,
     FoundDesk,
     Hold,
+    HoldAdded,
     HoldLifted,
     LiftHold,
     MarkPrices,
@@ -105,12 +106,21 @@ from overmind.core.proceeds import due_sweeps
 from overmind.core.rebalance import rebalance
 from overmind.core.sizing import Wish, choose_sized, sized_refusals, sized_wallet_refusals
 from overmind.core.state import State
-from overmind.core.withdrawals import cancel, withdraw
+from overmind.core.withdrawals import cancel, end_unpaid, withdraw
 
 EXITS: Final = frozenset({TradeAction.SELL, TradeAction.MARKET_SELL})
 
 
 def decide(state: State, index: SelectionIndex, command: Command, at_ns: int) -> Iterator[Event]:
+    looks_again = False
+    for event in _decide(state, index, command, at_ns):
+        yield event
+        looks_again |= isinstance(event, HoldAdded | DeskConfigured)
+    if looks_again:
+        yield from end_unpaid(state)
+
+
+def _decide(state: State, index: SelectionIndex, command: Command, at_ns: int) -> Iterator[Event]:
     if at_ns // DAY_NS > state.day and state.desk is not None:
         yield DayRolled(at_ns // DAY_NS)
     yield from over_by(state, at_ns)

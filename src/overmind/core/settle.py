@@ -75,7 +75,7 @@ def place(state: State, signal: Signal, order: Order, at_ns: int) -> None:
         book.top_up.open = True
         book.swaps_placed += 1
     elif is_own(order.signal_id):
-        exiting = book.exiting[order.mint] = book.exiting_of(order.mint, at_ns, state.settings.exit_retry_ns)
+        exiting = book.exiting[order.mint] = book.exiting_of(order.mint, at_ns, state.settings)
         exiting.open = True
         book.exits_placed += 1
         _cool_down(state, book, order, at_ns)
@@ -112,7 +112,7 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
             booked.costs_micros,
             booked.lot_cost_micros,
             *booked.oldest,
-            closing if order.mint not in book.closing else "",
+            closing,
         )
     if order.to_float:
         tried(state, book.top_up, outcome)
@@ -316,6 +316,7 @@ def roll_back(state: State, order_id: OrderId, outcome: Outcome) -> None:
     order, token = known.order, known.token
     book = state.wallets[order.wallet_id]
     book.rolled_back += 1
+    closing = book.closing.get(order.mint)
     fee = known.outcome.fee_lamports
     rent = known.outcome.rent_lamports if isinstance(known.outcome, Filled) else 0
     state.ledger.transfer(fee, SOL, FEES, book.accounts.sol_float)
@@ -328,6 +329,8 @@ def roll_back(state: State, order_id: OrderId, outcome: Outcome) -> None:
     if isinstance(outcome, Filled) and not isinstance(known.outcome, Filled) and not order.to_float:
         _count_trade(state, book)
     _book(state, book, order, token, outcome)
+    if closing is not None and order.mint in book.positions:  # It may have been gone in between.
+        book.closing.setdefault(order.mint, closing)
     _settled(state, book, order, None)
 
 
@@ -348,7 +351,7 @@ def _unfill(state: State, book: WalletBook, known: Provisional, fill: Filled) ->
         return
     back = Lot(order.strategy, spent, known.lot_cost_micros, known.opened_ns, known.origin)
     change_position(state, book, token, back)
-    if known.closing:  # It ended with this sale, so it goes on without it.
+    if known.closing:  # It may have ended with this sale or a later one; without it there is something left.
         book.closing.setdefault(token.mint, known.closing)
     undone = structs.replace(back, units=-spent, cost_micros=-back.cost_micros)
     realise(state, book, Disposal(wallet_id, How.SALE_UNDONE, token, -spent, -received, [undone]))

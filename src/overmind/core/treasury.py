@@ -136,7 +136,7 @@ def slippage_bps(state: State, book: WalletBook, mint: Mint) -> int:
 
 
 def _exiting(state: State, book: WalletBook, mint: Mint) -> Exiting:
-    return book.exiting_of(mint, state.at_ns, state.settings.exit_retry_ns)
+    return book.exiting_of(mint, state.at_ns, state.settings)
 
 
 def units_to_sell(state: State, book: WalletBook, mint: Mint, price_pico: int) -> int:

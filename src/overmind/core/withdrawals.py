@@ -27,6 +27,7 @@ from overmind.core.model import (
     Move,
     MoveKind,
     OrderId,
+    Outcome,
     Rejected,
     WalletId,
 )
@@ -76,7 +77,12 @@ def _check_repeated(command: Withdraw, known: Asked) -> None:
     if (known.wallet_id, money, known.to_address) != (command.wallet_id, command.money, command.to_address):
         wish = f"{money.units} base units of {money.mint} from {known.wallet_id} to {known.to_address}"
         raise CommandRefused(f"request {name} was for {wish}: ask with an id of its own")
-    match known.outcome:
+    check_unended(name, known.outcome)
+
+
+def check_unended(name: str, outcome: Outcome | None) -> None:
+    """Raises CommandRefused if it came to nothing."""
+    match outcome:
         case Rejected(cause=cause, detail=detail):
             end = f"rejected, {cause} {detail}".strip()
         case Failed(cause=cause, detail=detail):
@@ -156,6 +162,13 @@ def why_not_paid(state: State, move: Move) -> Rejected | None:
         detail = f"{move.to_address} is not in OVERMIND_WITHDRAW_ADDRESSES now: list it, then ask anew"
         return Rejected(Cause.NOT_ALLOWED, detail)
     return None
+
+
+def end_unpaid(state: State) -> Iterator[MoveClosed]:
+    """After a hold or the settings changed: at once, for what ended it may be gone again before anybody looks."""
+    for known in list(state.open_moves.values()):
+        if known.ticket is None and (why := why_not_paid(state, known.move)) is not None:
+            yield MoveClosed(known.move.id, why)
 
 
 def held_by(state: State, move: Move) -> tuple[str, ...]:
