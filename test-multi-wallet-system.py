@@ -12,7 +12,7 @@ def main() -> int:
     if PYTHON.exists() and Path(sys.prefix).resolve() != PYTHON.parent.parent:
         os.execv(PYTHON, [str(PYTHON), __file__, *sys.argv[1:]])
     try:
-        from overmind.selftest import main as selftest
+        from overmind.sandbox.selftest import main as selftest
     except ImportError:  # Also what an older Python raises.
         print("overmind is not installed here: run `make` first", file=sys.stderr)
         return 2

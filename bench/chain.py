@@ -21,11 +21,10 @@ from bench.bare import Bare
 from bench.cluster import BTC, ETH, USDC, Server, cluster, fund, rpc_to
 from bench.desks import STRATEGIES, WIDE
 from bench.measure import Result, quiet_collector, spread_of, timed
-from overmind.app import App, running
-from overmind.clock import SystemClock
+from overmind.clock.clocks import SystemClock
 from overmind.config import MultiWalletConfig
-from overmind.core.messages import OrderClosed
-from overmind.core.model import (
+from overmind.core.model.messages import OrderClosed
+from overmind.core.model.values import (
     MICROS,
     PPM,
     Filled,
@@ -40,13 +39,14 @@ from overmind.core.model import (
     Ticket,
     TradeAction,
 )
-from overmind.decisions import DecisionStatus
-from overmind.engine import Engine
+from overmind.desk.app import App, running
+from overmind.desk.engine import Engine
+from overmind.desk.market import Connect, Market, connected
 from overmind.journal.sqlite import SqliteJournal
-from overmind.market import Connect, Market, connected
 from overmind.ports import Allowed, Clock, Venue, always
 from overmind.solana.firewall import verify
 from overmind.solana.transactions import parse
+from overmind.views.decisions import DecisionStatus
 
 SLOT_MS = 20
 REAL_SLOT_MS = 400

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from overmind.clock import SystemClock
-from overmind.core.model import LAMPORTS, Mint
+from overmind.clock.clocks import SystemClock
+from overmind.core.model.values import LAMPORTS, Mint
 from overmind.ports import Priority
 from overmind.solana.rpc import Rpc
 
@@ -61,7 +61,7 @@ def serving(words: Sequence[str], complaints: Path) -> Iterator[Server]:
 @contextmanager
 def cluster(folder: Path, slot_ms: int) -> Iterator[tuple[Server, Server]]:
     """Chain and maker. The maker's prices stand still: what is measured is the machinery, not the market."""
-    chain_words = ["-m", "overmind.localnet", "--port", "0", "--slot-ms", str(slot_ms)]
+    chain_words = ["-m", "overmind.sandbox.localnet", "--port", "0", "--slot-ms", str(slot_ms)]
     with serving(chain_words, folder / "chain.log") as chain:
         maker_words = ["venue", "--rpc-url", chain.url, "--port", "0", "--tape", str(_still_tape(folder)), "--json"]
         with serving([*COMMAND, *maker_words], folder / "maker.log") as maker:

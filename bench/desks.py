@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from overmind.core.apply import apply
+from overmind.core.books.apply import apply
+from overmind.core.books.state import State
 from overmind.core.decide import decide
-from overmind.core.index import SelectionIndex
-from overmind.core.messages import (
+from overmind.core.entries.selection_index import SelectionIndex
+from overmind.core.model.messages import (
     Command,
     ConfigureDesk,
     ConfigureWallet,
@@ -16,7 +17,7 @@ from overmind.core.messages import (
     RecordDeposit,
     SubmitSignal,
 )
-from overmind.core.model import (
+from overmind.core.model.values import (
     MICROS,
     NS,
     PICO,
@@ -40,7 +41,6 @@ from overmind.core.model import (
     WalletId,
     WalletType,
 )
-from overmind.core.state import State
 
 START_NS = 1_750_000_000 * NS
 USDC = Token("USDC", Mint("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"), 6)

@@ -11,14 +11,14 @@ import numpy as np
 from msgspec import structs
 
 from bench.measure import Result
-from overmind.backtest import Played, play
+from overmind.backtest.history import Played, play
 from overmind.config import MultiWalletConfig
-from overmind.core.model import NS, Exits, Signal, TradeAction
-from overmind.demo import demo_config, demo_signals
+from overmind.core.model.values import NS, Exits, Signal, TradeAction
+from overmind.desk.market import tokens_by_symbol
 from overmind.journal.sqlite import SqliteJournal
-from overmind.market import tokens_by_symbol
 from overmind.prices.tape import Tape, load_tape
-from overmind.verify import verify
+from overmind.sandbox.demo import demo_config, demo_signals
+from overmind.views.verify import verify
 
 CANDLES: Final = 26_000
 SIGNALS: Final = 5_000

@@ -10,11 +10,12 @@ from msgspec.structs import replace
 
 from bench.desks import PRICE_PICO, START_NS, PureDesk, buy
 from bench.measure import Result, quiet_collector, spread_of
-from overmind.core.apply import apply
-from overmind.core.book import WalletBook
+from overmind.core.books.apply import apply
+from overmind.core.books.book import WalletBook
 from overmind.core.decide import decide, entry_order
-from overmind.core.gate import ask
-from overmind.core.messages import (
+from overmind.core.entries.rules import ask
+from overmind.core.exits.exit_rules import exits_due, unwatched
+from overmind.core.model.messages import (
     CostTerms,
     Entry,
     Event,
@@ -25,8 +26,7 @@ from overmind.core.messages import (
     RecordTicket,
     Selection,
 )
-from overmind.core.model import NS, Exits, Filled, Mark, Mint, Ticket
-from overmind.core.treasury import exits_due, unwatched
+from overmind.core.model.values import NS, Exits, Filled, Mark, Mint, Ticket
 
 WALLETS, MINTS, BATCHES = 100, 100, 200
 TARGET_MS = 10.0

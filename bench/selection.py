@@ -6,11 +6,19 @@ import time
 
 from bench.desks import START_NS, PureDesk, buy
 from bench.measure import Result, quiet_collector, spread_of, timed
-from overmind.core.apply import apply
+from overmind.core.books.apply import apply
 from overmind.core.decide import entry_order
-from overmind.core.gate import ask, signal_refusals, stale_at_ns, wallet_refusals
-from overmind.core.messages import CostTerms, Entry, OrderPlaced, RecordOutcome, RecordTicket, Selection, SubmitSignal
-from overmind.core.model import Filled, Order, Ticket
+from overmind.core.entries.rules import ask, signal_refusals, stale_at_ns, wallet_refusals
+from overmind.core.model.messages import (
+    CostTerms,
+    Entry,
+    OrderPlaced,
+    RecordOutcome,
+    RecordTicket,
+    Selection,
+    SubmitSignal,
+)
+from overmind.core.model.values import Filled, Order, Ticket
 
 ROUNDS = 8_000
 BURST = 100

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from bench.desks import START_NS, PureDesk, buy
 from bench.measure import Result, Spread, spread_of, timed
-from overmind.core.messages import Entry, OrderPlaced, RecordOutcome, RecordTicket
-from overmind.core.model import Filled, SignalId, Ticket
-from overmind.core.state import State, encode_state
-from overmind.engine import recover
+from overmind.core.books.state import State, encode_state
+from overmind.core.model.messages import Entry, OrderPlaced, RecordOutcome, RecordTicket
+from overmind.core.model.values import Filled, SignalId, Ticket
+from overmind.desk.engine import recover
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Snapshot
-from overmind.verify import verify
+from overmind.views.verify import verify
 
 ENTRIES = 1_000_000
 TAIL = 50_000  # entries after the newest snapshot: the most that a running engine leaves

@@ -16,11 +16,11 @@ import uvloop
 
 from bench.desks import PRICE_PICO, USDC, bench_desk, bench_wallets, buy, opening
 from bench.measure import Result, quiet_collector, spread_of, timed
-from overmind.clock import SystemClock
-from overmind.core.messages import MarkPrices, OrderClosed, SubmitSignal
-from overmind.core.model import MICROS, Desk, Mark, Mint, WalletId
-from overmind.engine import Engine
-from overmind.executor import Executor
+from overmind.clock.clocks import SystemClock
+from overmind.core.model.messages import MarkPrices, OrderClosed, SubmitSignal
+from overmind.core.model.values import MICROS, Desk, Mark, Mint, WalletId
+from overmind.desk.engine import Engine
+from overmind.desk.executor import Executor
 from overmind.journal.memory import MemoryJournal
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Clock, Journal, Tick, Venue

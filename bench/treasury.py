@@ -6,9 +6,9 @@ from msgspec.structs import replace
 
 from bench.desks import START_NS, USDC, PureDesk, bench_wallets
 from bench.measure import Result, quiet_collector, spread_of, timed
-from overmind.core.messages import ConfigureDesk, ConfigureWallet, MoveDue, MovePlaced, Rebalance, RecordDeposit
-from overmind.core.model import PPM, DepositId, Money
-from overmind.core.rebalance import plan
+from overmind.core.capital.rebalance import plan
+from overmind.core.model.messages import ConfigureDesk, ConfigureWallet, MoveDue, MovePlaced, Rebalance, RecordDeposit
+from overmind.core.model.values import PPM, DepositId, Money
 
 WALLETS = 10_000
 PLANS = 30

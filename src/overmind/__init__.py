@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from overmind.config import Cluster, ConfigError, MultiWalletConfig, Problem, WalletConfig
     from overmind.core.explain import Candidate
-    from overmind.core.messages import Code, CommandRefused, CostTerms, Refusal
-    from overmind.core.model import (
+    from overmind.core.model.messages import Code, CommandRefused, CostTerms, Refusal
+    from overmind.core.model.values import (
         Limits,
         Mint,
         RiskProfile,
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
         WalletStatus,
         WalletType,
     )
-    from overmind.decisions import Decision, DecisionStatus
-    from overmind.desk import WalletManager
-    from overmind.engine import EngineBusy, EngineStopped
-    from overmind.intake import HFTConfig, MultiWalletExecutor, PersistenceSender, SignalReceiver
-    from overmind.keys import SecretKey
-    from overmind.records import ExecutionRecord, Record, RejectedSignal
-    from overmind.reports import ExecutionStats, PortfolioSummary, WalletMetrics
-    from overmind.selection import NoEligibleWallet, WalletSelection, WalletSelectionCriteria
-    from overmind.signals import BadSignal, decode_signal, encode_signal
+    from overmind.desk.engine import EngineBusy, EngineStopped
+    from overmind.keys.secret_key import SecretKey
+    from overmind.sdk.executor import HFTConfig, MultiWalletExecutor, PersistenceSender, SignalReceiver
+    from overmind.sdk.manager import WalletManager
+    from overmind.sdk.records import ExecutionRecord, Record, RejectedSignal
+    from overmind.sdk.selection import NoEligibleWallet, WalletSelection, WalletSelectionCriteria
+    from overmind.signals.decode import BadSignal, decode_signal, encode_signal
+    from overmind.views.decisions import Decision, DecisionStatus
+    from overmind.views.reports import ExecutionStats, PortfolioSummary, WalletMetrics
 
 __version__ = "0.1.0"
 
@@ -91,20 +91,20 @@ if not TYPE_CHECKING:
     _NAMES = {
         "overmind.config": "Cluster ConfigError MultiWalletConfig Problem WalletConfig",
         "overmind.core.explain": "Candidate",
-        "overmind.core.messages": "Code CommandRefused CostTerms Refusal",
-        "overmind.core.model": (
+        "overmind.core.model.messages": "Code CommandRefused CostTerms Refusal",
+        "overmind.core.model.values": (
             "Limits Mint RiskProfile Signal SignalId StrategyShare StrategyType TradeAction TradingMode Wallet WalletId"
             " WalletStatus WalletType"
         ),
-        "overmind.decisions": "Decision DecisionStatus",
-        "overmind.desk": "WalletManager",
-        "overmind.engine": "EngineBusy EngineStopped",
-        "overmind.intake": "HFTConfig MultiWalletExecutor PersistenceSender SignalReceiver",
-        "overmind.keys": "SecretKey",
-        "overmind.records": "ExecutionRecord Record RejectedSignal",
-        "overmind.reports": "ExecutionStats PortfolioSummary WalletMetrics",
-        "overmind.selection": "NoEligibleWallet WalletSelection WalletSelectionCriteria",
-        "overmind.signals": "BadSignal decode_signal encode_signal",
+        "overmind.views.decisions": "Decision DecisionStatus",
+        "overmind.sdk.manager": "WalletManager",
+        "overmind.desk.engine": "EngineBusy EngineStopped",
+        "overmind.sdk.executor": "HFTConfig MultiWalletExecutor PersistenceSender SignalReceiver",
+        "overmind.keys.secret_key": "SecretKey",
+        "overmind.sdk.records": "ExecutionRecord Record RejectedSignal",
+        "overmind.views.reports": "ExecutionStats PortfolioSummary WalletMetrics",
+        "overmind.sdk.selection": "NoEligibleWallet WalletSelection WalletSelectionCriteria",
+        "overmind.signals.decode": "BadSignal decode_signal encode_signal",
     }
     _WHERE = {name: module for module, names in _NAMES.items() for name in names.split()}
 

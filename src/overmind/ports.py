@@ -6,8 +6,8 @@ import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from overmind.core.messages import Entry
-from overmind.core.model import Mint, Move, Order, Outcome, Quote, Rejected, SignalId, Ticket, Value, Work
+from overmind.core.model.messages import Entry
+from overmind.core.model.values import Mint, Move, Order, Outcome, Quote, Rejected, SignalId, Ticket, Value, Work
 
 Allowed = Callable[[], bool]
 

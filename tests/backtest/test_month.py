@@ -13,13 +13,13 @@ from typing import Final, NamedTuple
 
 import pytest
 from msgspec import structs
-from tests.accounts.test_accounts import accounts_of
 from tests.sim import rules
 from tests.sim.books import Books
+from tests.views.test_accounts import accounts_of
 
-from overmind.backtest import Played, play
+from overmind.backtest.history import Played, play
 from overmind.config import MultiWalletConfig
-from overmind.core.messages import (
+from overmind.core.model.messages import (
     Code,
     DayRolled,
     Entry,
@@ -29,11 +29,11 @@ from overmind.core.messages import (
     PricesMarked,
     SignalRefused,
 )
-from overmind.core.model import MICROS, NS, Exits, Filled, MoveKind, Signal, Wallet, WalletId, is_own
-from overmind.demo import demo_env, demo_signals
+from overmind.core.model.values import MICROS, NS, Exits, Filled, MoveKind, Signal, Wallet, WalletId, is_own
+from overmind.desk.market import tokens_by_symbol
 from overmind.journal.memory import MemoryJournal
-from overmind.market import tokens_by_symbol
 from overmind.prices.tape import Tape, load_tape
+from overmind.sandbox.demo import demo_env, demo_signals
 
 MONTH: Final = Path(__file__).parent / "month"
 CANDLES: Final = 30 * 288

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.api.stage import serving
-from tests.e2e.desk import WALLETS, as_json, overmind
+from tests.support.command_process import WALLETS, as_json, overmind
+from tests.support.service import serving
 
-from overmind.app import DRAIN_S
+from overmind.desk.app import DRAIN_S
 
 ADDRESS = "So11111111111111111111111111111111111111112"
 OTHER = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"

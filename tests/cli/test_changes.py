@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.desk import WALLETS, as_json, overmind
+from tests.support.command_process import WALLETS, as_json, overmind
 
 BUY = {"signal_id": "one", "strategy_type": "Momentum", "action": "Buy", "symbol": "SOL", "notional_usd": 400}
 ONLY = {"OVERMIND_MULTI_WALLET_ENABLED": "false", "OVERMIND_DEFAULT_WALLET": "conservative_wallet"}

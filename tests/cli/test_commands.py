@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.desk import as_json, environment, overmind, start
+from tests.support.command_process import as_json, environment, overmind, start
 
-from overmind.core.messages import HoldAdded
+from overmind.core.model.messages import HoldAdded
 from overmind.journal.sqlite import SqliteJournal
 from overmind.prices.tape import shipped_tape_path
 

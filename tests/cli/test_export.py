@@ -7,10 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.e2e.desk import as_json, overmind
+from tests.support.command_process import as_json, overmind
 
 from overmind.journal.sqlite import SqliteJournal
-from overmind.statement import exact, statement_in
+from overmind.views.statement import exact, statement_in
 
 FILES = ("gains.csv", "costs.csv", "transfers.csv", "summary.csv")
 

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from tests.config.desk_on_disk import DeskOnDisk
+from tests.support.desk_on_disk import DeskOnDisk
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from solders.keypair import Keypair
-from tests.config.desk_on_disk import DeskOnDisk
+from tests.support.desk_on_disk import DeskOnDisk
 
 from overmind.config import ConfigError, MultiWalletConfig, describe
-from overmind.core.model import PPM
+from overmind.core.model.values import PPM
 
 SECRETS = {
     "OVERMIND_API_TOKEN": "token-of-the-desk-0123456789",

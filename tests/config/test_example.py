@@ -6,11 +6,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tools.env_example import example
 
 from overmind.config import ConfigError, MultiWalletConfig
-from overmind.config.example import example
 from overmind.config.wallets import EXAMPLE_PUBLIC_KEYS
-from overmind.core.model import WalletId
+from overmind.core.model.values import WalletId
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -78,4 +78,4 @@ def test_the_example_keys_never_reach_mainnet(copied: Path) -> None:
 def test_the_example_file_is_what_the_table_of_variables_writes() -> None:
     written = (REPOSITORY / ".env.example").read_text()
     key = written.rsplit("WALLET1_KEY=", 1)[1].strip()
-    assert written == example(key), "write it again: python -m overmind.config.example KEY > .env.example"
+    assert written == example(key), "write it again: python -m tools.env_example KEY > .env.example"

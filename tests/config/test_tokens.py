@@ -4,9 +4,9 @@ import json
 
 import pytest
 from solders.pubkey import Pubkey
-from tests.config.desk_on_disk import DeskOnDisk
+from tests.support.desk_on_disk import DeskOnDisk
 
-from overmind.core.model import Mint, Token
+from overmind.core.model.values import Mint, Token
 
 MINT = "HhJpBhRRn4g56VsyLuT8DL5Bv31HkXqsrahTTUCZeZg4"
 TOKEN = {"symbol": "MYRO", "mint": MINT, "decimals": 9, "program": "token"}

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.config.desk_on_disk import DeskOnDisk
+from tests.support.desk_on_disk import DeskOnDisk
 
 from overmind.config import Cluster, LogLevel, describe
-from overmind.core.model import Ceilings, CostModel, Desk, Mint, TradingMode, WalletId
+from overmind.core.model.values import Ceilings, CostModel, Desk, Mint, TradingMode, WalletId
 
 
 def test_what_nobody_sets_has_the_documented_default(desk: DeskOnDisk) -> None:

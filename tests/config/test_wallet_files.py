@@ -5,11 +5,11 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.config.desk_on_disk import DeskOnDisk
+from tests.support.desk_on_disk import DeskOnDisk
 
 from overmind.config import MultiWalletConfig
-from overmind.core.model import MICROS, NS, Exits, Limits, StrategyShare, StrategyType, WalletId, WalletStatus
-from overmind.keystore import seal
+from overmind.core.model.values import MICROS, NS, Exits, Limits, StrategyShare, StrategyType, WalletId, WalletStatus
+from overmind.keys.keystore import seal
 
 LIMITS = {
     "max_daily_loss": 1000.0,

@@ -1,10 +1,10 @@
 """OVERMIND_MANAGED_WALLETS, one line per case. The files behind it are sound; `F/` is their folder."""
 
 import pytest
-from tests.config.desk_on_disk import DeskOnDisk
+from tests.support.desk_on_disk import DeskOnDisk
 
-from overmind.core.model import WalletId
-from overmind.keys import SecretKey
+from overmind.core.model.values import WalletId
+from overmind.keys.secret_key import SecretKey
 
 ACCEPTED = """
 p:env:WALLET1_KEY:primary:medium:0.4                      | p Primary medium 400000

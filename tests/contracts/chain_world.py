@@ -8,27 +8,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from tests.contracts.worlds import BONK, SOL_TOKEN, USDC, closing_of, move_of, order_of
 
-from overmind.clock import SystemClock
-from overmind.core.model import (
-    LAMPORTS,
-    MICROS,
-    PICO,
-    SOL,
-    Mint,
-    Money,
-    Move,
-    Order,
-    Side,
-    Token,
-    WalletId,
-)
-from overmind.keys import SecretKey
-from overmind.localnet import Faults, Localnet
-from overmind.maker.server import Maker
+from overmind.clock.clocks import SystemClock
+from overmind.core.model.values import LAMPORTS, MICROS, PICO, SOL, Mint, Money, Move, Order, Side, Token, WalletId
+from overmind.keys.secret_key import SecretKey
 from overmind.ports import Priority, Tick, Venue
+from overmind.sandbox.localnet import Faults, Localnet
+from overmind.sandbox.maker.server import Maker
 from overmind.solana.chain import RpcChain
 from overmind.solana.jupiter_api import JupiterApi
-from overmind.solana.news import News
+from overmind.solana.notifications import News
 from overmind.solana.rpc import Rpc
 from overmind.solana.signer import LocalSigner
 from overmind.venues.jupiter import BLOCKHASH_BLOCKS, JupiterVenue

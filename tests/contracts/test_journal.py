@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from tests.journal.events import T0, entries, every_kind, placed, refused, rolled, trades
+from tests.support.journal_entries import T0, entries, every_kind, placed, refused, rolled, trades
 
-from overmind.core.messages import DayRolled, Entry
-from overmind.core.model import SignalId
+from overmind.core.model.messages import DayRolled, Entry
+from overmind.core.model.values import SignalId
 from overmind.journal.memory import MemoryJournal
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Journal, JournalFailed, Snapshot

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 from tests.contracts.openapi.schemas import answer_faults, answer_schema, body_faults, query_faults, undocumented
-from tests.maker.orders import order
-from tests.maker.stage import BONK, NEW, SOL_TOKEN, UNLISTED, USDC, Stage, staged
+from tests.support.maker_on_chain import BONK, NEW, SOL_TOKEN, UNLISTED, USDC, Stage, staged
+from tests.support.swap_orders import order
 
-from overmind.clock import SystemClock
-from overmind.core.model import LAMPORTS, Mint
+from overmind.clock.clocks import SystemClock
+from overmind.core.model.values import LAMPORTS, Mint
 from overmind.ports import VenueUnavailable
 from overmind.solana.jupiter_api import JupiterApi
 

@@ -15,7 +15,7 @@ import pytest
 from tests.contracts.chain_world import ROUGH, maker_on_localnet
 from tests.contracts.worlds import BONK, FACTORIES, USDC, World
 
-from overmind.core.model import (
+from overmind.core.model.values import (
     LAMPORTS,
     MICROS,
     SOL,

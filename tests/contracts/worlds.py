@@ -7,9 +7,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 import msgspec
-from tests.stepping import SteppingClock
+from tests.support.stepping_clock import SteppingClock
 
-from overmind.core.model import (
+from overmind.core.model.values import (
     MICROS,
     NS,
     PICO,

@@ -2,10 +2,10 @@
 
 import pytest
 from msgspec import structs
-from tests.core.desk import Play, rows, told
+from tests.support.core_desk import Play, rows, told
 
-from overmind.core.book import QUALITY_WINDOW
-from overmind.core.messages import (
+from overmind.core.books.book import QUALITY_WINDOW
+from overmind.core.model.messages import (
     CommandRefused,
     ConfigureDesk,
     FoundDesk,
@@ -14,7 +14,7 @@ from overmind.core.messages import (
     RecordOutcome,
     RecordTicket,
 )
-from overmind.core.model import (
+from overmind.core.model.values import (
     DAY_NS,
     MICROS,
     NS,

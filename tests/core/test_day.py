@@ -1,10 +1,10 @@
 """The UTC day rolls once, with the first command of the new day, and never backwards."""
 
 import pytest
-from tests.core.desk import Play, told
+from tests.support.core_desk import Play, told
 
-from overmind.core.messages import CommandRefused, DayRolled
-from overmind.core.model import DAY_NS, MICROS
+from overmind.core.model.messages import CommandRefused, DayRolled
+from overmind.core.model.values import DAY_NS, MICROS
 
 HALF_A_DAY = "wait 43200000"
 A_MOMENT_BEFORE = "wait 43199999"

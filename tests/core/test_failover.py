@@ -1,10 +1,10 @@
 """A failed attempt goes on in another wallet where that can help: through the same gate, at most thrice, in time."""
 
 import pytest
-from tests.core.desk import Play, rows, told
+from tests.support.core_desk import Play, rows, told
 
-from overmind.core.messages import Event, OrderPlaced
-from overmind.core.model import Cause, Order
+from overmind.core.model.messages import Event, OrderPlaced
+from overmind.core.model.values import Cause, Order
 
 TABLE = """
 given | when | then

@@ -15,9 +15,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.e2e.audit import Proof, prove, unsettled
-from tests.e2e.processes import Child, wait_until
-from tests.e2e.stage import STRATEGIES, Stage, stage
+from tests.support.chain_audit import Proof, prove, unsettled
+from tests.support.live_processes import STRATEGIES, Stage, stage
+from tests.support.processes import Child, wait_until
 
 from overmind.cli.opening import UNREACHABLE, state_on_disk
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from tests.e2e.audit import prove
 from tests.e2e.killing import Desk
-from tests.e2e.processes import Child
-from tests.e2e.stage import Stage, stage
+from tests.support.chain_audit import prove
+from tests.support.live_processes import Stage, stage
+from tests.support.processes import Child
 
 SIGNALS = 30
 FAULTS: dict[str, dict[str, object]] = {

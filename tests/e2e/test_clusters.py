@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tests.e2e.desk import COMMAND
-from tests.e2e.processes import Child
-from tests.e2e.stage import Stage, stage
+from tests.support.command_process import COMMAND
+from tests.support.live_processes import Stage, stage
+from tests.support.processes import Child
 
 DEVNET = "EtWTRABZaYq6iMfeYKouRu166VU2xqa1wcaWoxPkrZBG"
 REFUSED, UNREACHABLE = 3, 4
@@ -82,7 +82,7 @@ def test_the_journal_of_another_chain(made: Stage, tmp_path: Path) -> None:
     """Same cluster by name, another chain by its genesis: its balances are not those of the books."""
     with made.desk() as desk:
         assert desk.end() == 0, desk.complaints
-    words = ["-m", "overmind.localnet", "--port", "0", "--slot-ms", "5", "--seed", "2"]
+    words = ["-m", "overmind.sandbox.localnet", "--port", "0", "--slot-ms", "5", "--seed", "2"]
     with Child(words, made.environment(), tmp_path, "other") as other:
         code, said = _start(made, SNIPER_SOLANA_RPC_URL=other.ready()["url"])
     assert code == REFUSED, said

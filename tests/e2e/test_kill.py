@@ -13,11 +13,11 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.e2e.desk import overmind, start
+from tests.support.command_process import overmind, start
 
-from overmind.core.messages import Answer, OrderClosed, OrderPlaced
+from overmind.core.model.messages import Answer, OrderClosed, OrderPlaced
 from overmind.journal.sqlite import SqliteJournal
-from overmind.verify import verify
+from overmind.views.verify import verify
 
 DESKS = 8
 KILLS = 13  # on each desk: 104 in all

@@ -9,12 +9,12 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from tests.e2e.audit import Journal, prove, read_events, unsettled
 from tests.e2e.killing import Desk, kill
-from tests.e2e.processes import Child, wait_until
-from tests.e2e.stage import Stage, stage
+from tests.support.chain_audit import Journal, prove, read_events, unsettled
+from tests.support.live_processes import Stage, stage
+from tests.support.processes import Child, wait_until
 
-from overmind.core.model import Filled, Side, StrategyType
+from overmind.core.model.values import Filled, Side, StrategyType
 
 KILLS = int(os.environ.get("OVERMIND_TEST_KILLS", "20"))
 DESKS = 2  # that share the kills

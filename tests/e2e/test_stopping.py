@@ -11,14 +11,14 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.api.stage import Service
-from tests.e2e.audit import balances_of, prove, read_events, unsettled
-from tests.e2e.processes import Child, wait_until
-from tests.e2e.stage import CASH_UNITS, USDC, Stage, stage
+from tests.support.chain_audit import balances_of, prove, read_events, unsettled
+from tests.support.live_processes import CASH_UNITS, USDC, Stage, stage
+from tests.support.processes import Child, wait_until
+from tests.support.service import Service
 
 from overmind.cli.opening import state_on_disk
-from overmind.core.messages import MoveClosed, MovePlaced
-from overmind.core.model import MICROS, Filled, Mint, MoveKind, WalletId
+from overmind.core.model.messages import MoveClosed, MovePlaced
+from overmind.core.model.values import MICROS, Filled, Mint, MoveKind, WalletId
 
 STOPS_BY_ITSELF = {
     "OVERMIND_EMERGENCY_STOP_THRESHOLD": "0.002",

@@ -13,18 +13,18 @@ from typing import get_args
 import msgspec
 import pytest
 from msgspec import structs
-from tests.core.desk import Play
+from tests.support.core_desk import Play
 
-from overmind.core.apply import apply
-from overmind.core.limits import values_of
-from overmind.core.messages import Entry, Event, MoveClosed, MovePlaced, OrderClosed, OrderPlaced
-from overmind.core.model import Mint, MoveKind, Outcome
-from overmind.core.state import State
+from overmind.core.books.apply import apply
+from overmind.core.books.state import State
+from overmind.core.books.wallet_limits import values_of
+from overmind.core.model.messages import Entry, Event, MoveClosed, MovePlaced, OrderClosed, OrderPlaced
+from overmind.core.model.values import Mint, MoveKind, Outcome
 
 HERE = Path(__file__).parent
 JOURNALS = sorted(HERE.glob("*.jsonl"))
 
-# Every kind of event and outcome, in the words of tests/core/desk.py: what all begin with, and what each adds.
+# Every kind of event and outcome, in the words of tests/support/core_desk.py: what all begin with, and what each adds.
 OPENING = """
 w1; w2; w3 type Emergency; deposit w1 1 eth
 buy eth $300 id a; fill fee 13000; buy btc $150 id a2; fill fee 13000 rent 2039280

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import apsw
 import pytest
-from tests.journal.events import T0, trades
+from tests.support.journal_entries import T0, trades
 
-from overmind.core.messages import Entry
+from overmind.core.model.messages import Entry
 from overmind.journal.chain import encode
 from overmind.journal.errors import JournalCorrupt, JournalUnusable, Problem
 from overmind.journal.memory import MemoryJournal

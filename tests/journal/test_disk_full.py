@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.journal.disks import SmallDisk, mounted
-from tests.journal.events import trades
+from tests.support.bad_disks import SmallDisk, mounted
+from tests.support.journal_entries import trades
 
-from overmind.core.model import SignalId
+from overmind.core.model.values import SignalId
 from overmind.journal.database import Disk
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import JournalFailed, Snapshot

@@ -8,10 +8,10 @@ import random
 from pathlib import Path
 
 import pytest
-from tests.journal.disks import ForgetfulDisk, mounted
-from tests.journal.events import trades
+from tests.support.bad_disks import ForgetfulDisk, mounted
+from tests.support.journal_entries import trades
 
-from overmind.core.messages import Entry
+from overmind.core.model.messages import Entry
 from overmind.journal.database import Disk
 from overmind.journal.errors import JournalUnusable, Problem
 from overmind.journal.sqlite import SqliteJournal

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import apsw
 import pytest
-from tests.journal.events import trades
+from tests.support.journal_entries import trades
 
-from overmind.core.messages import Entry
-from overmind.core.model import SignalId
+from overmind.core.model.messages import Entry
+from overmind.core.model.values import SignalId
 from overmind.journal.database import APPLICATION_ID, FORMAT, require_safe_sqlite
 from overmind.journal.errors import JournalCorrupt, JournalForeign, JournalLocked, JournalUnusable, SqliteUnsafe
 from overmind.journal.sqlite import SqliteJournal
@@ -52,7 +52,7 @@ WRITE_FOR_EVER = """
 import asyncio, sys
 from pathlib import Path
 from overmind.journal.sqlite import SqliteJournal
-from tests.journal.events import trades
+from tests.support.journal_entries import trades
 
 async def run(journal):
     seq = 0

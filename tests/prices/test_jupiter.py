@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import pytest
-from tests.stepping import SteppingClock
+from tests.support.stepping_clock import SteppingClock
 
-from overmind.core.model import MICROS, NOTIONAL_MAX_MICROS, NS, PICO, PRICE_MAX_PICO, Mint
+from overmind.core.model.values import MICROS, NOTIONAL_MAX_MICROS, NS, PICO, PRICE_MAX_PICO, Mint
 from overmind.ports import Tick, VenueUnavailable
 from overmind.prices.jupiter import JupiterPrices
 from overmind.solana.jupiter_api import UsdPrice

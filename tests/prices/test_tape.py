@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.stepping import SteppingClock
+from tests.support.stepping_clock import SteppingClock
 
-from overmind.core.model import DAY_NS, NS, PICO, Mint, Token
-from overmind.instants import instant_ns
+from overmind.clock.instants import instant_ns
+from overmind.core.model.values import DAY_NS, NS, PICO, Mint, Token
 from overmind.prices.tape import (
     TAPE_BYTES_MAX,
     Gap,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from overmind.core.model import (
+from overmind.core.model.values import (
     MICROS,
     NOTIONAL_MAX_MICROS,
     NS,
@@ -29,8 +29,8 @@ from overmind.core.model import (
     WalletId,
     WalletType,
 )
-from overmind.form import FIELDS_MAX, LINE_BYTES_MAX
-from overmind.signals import FIELDS, TTL_MAX_MS, BadSignal, decode_signal, encode_signal, token_index
+from overmind.signals.decode import FIELDS, TTL_MAX_MS, BadSignal, decode_signal, encode_signal, token_index
+from overmind.signals.validation import FIELDS_MAX, LINE_BYTES_MAX
 
 USDC = Token("USDC", Mint("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"), 6, "token")
 BONK = Token("Bonk", Mint("DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB263pRPu1Sn"), 5, "token")

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 from msgspec import structs
 
-from overmind.core.messages import (
+from overmind.core.model.messages import (
     Answer,
     BalanceAdjusted,
     BalancesChecked,
@@ -43,7 +43,7 @@ from overmind.core.messages import (
     TicketRecorded,
     WalletConfigured,
 )
-from overmind.core.model import (
+from overmind.core.model.values import (
     PPM,
     SOL,
     Ceilings,

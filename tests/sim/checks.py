@@ -15,9 +15,10 @@ from msgspec import structs
 from tests.sim import rules
 from tests.sim.books import Books, WalletBooks, ten_to
 
-from overmind.core import ledger
-from overmind.core.apply import apply
-from overmind.core.messages import (
+from overmind.core.books import ledger
+from overmind.core.books.apply import apply
+from overmind.core.books.state import State, encode_state
+from overmind.core.model.messages import (
     Code,
     Entry,
     Event,
@@ -33,7 +34,7 @@ from overmind.core.messages import (
     PricesMarked,
     SignalRefused,
 )
-from overmind.core.model import (
+from overmind.core.model.values import (
     DAY_NS,
     PPM,
     SOL,
@@ -59,7 +60,6 @@ from overmind.core.model import (
     Work,
     is_own,
 )
-from overmind.core.state import State, encode_state
 
 OF_SIGNAL: Final = rules.OF_SIGNAL | {Code.STRATEGY_NOT_ENABLED}
 BUYS: Final = (TradeAction.BUY, TradeAction.MARKET_BUY)

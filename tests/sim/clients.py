@@ -21,7 +21,8 @@ from tests.sim.books import ten_to
 from tests.sim.checks import BUYS, Auditor
 from tests.sim.world import TOKENS, USDC, SimClock, SimJournal, SimPrices
 
-from overmind.core.messages import (
+from overmind.core.model.defaults import DEFAULT_RISK_TOLERANCE_PPM, default_limits, default_strategies
+from overmind.core.model.messages import (
     AddHold,
     Answer,
     CancelClose,
@@ -47,7 +48,7 @@ from overmind.core.messages import (
     Scope,
     Withdraw,
 )
-from overmind.core.model import (
+from overmind.core.model.values import (
     LAMPORTS,
     MICROS,
     NOTIONAL_MAX_MICROS,
@@ -77,8 +78,7 @@ from overmind.core.model import (
     WalletStatus,
     WalletType,
 )
-from overmind.engine import Engine
-from overmind.tables import DEFAULT_RISK_TOLERANCE_PPM, default_limits, default_strategies
+from overmind.desk.engine import Engine
 
 UNLISTED: Final = Mint("UNLISTED")
 MINTS: Final = tuple(token.mint for token in TOKENS)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 from tests.sim.books import Books
+from tests.sim.external_transfers import Outsiders
 from tests.sim.forks import Chain
 from tests.sim.nodes import SimRpc
-from tests.sim.outsiders import Outsiders
 
-from overmind.core.messages import (
+from overmind.core.model.messages import (
     Event,
     HoldAdded,
     MoveClosed,
@@ -19,7 +19,7 @@ from overmind.core.messages import (
     OrderFinal,
     OrderRolledBack,
 )
-from overmind.core.model import Expired, Failed, Filled, OrderId, Outcome, Rejected, WalletId
+from overmind.core.model.values import Expired, Failed, Filled, OrderId, Outcome, Rejected, WalletId
 
 
 class Evidence:

@@ -30,7 +30,7 @@ from tests.sim.runtime import (
     truth_of_move,
 )
 
-from overmind.core.model import SOL, Mint, Move, Token, Value, Work
+from overmind.core.model.values import SOL, Mint, Move, Token, Value, Work
 from overmind.solana import tokens
 from overmind.solana.transactions import Transaction
 

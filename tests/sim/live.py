@@ -12,15 +12,15 @@ from tests.sim import checks
 from tests.sim.books import Books
 from tests.sim.clients import Desktop
 from tests.sim.evidence import Evidence
+from tests.sim.external_transfers import Outsiders
 from tests.sim.forks import Chain, Rough
 from tests.sim.nodes import Haze, SimRpc
-from tests.sim.outsiders import Outsiders
 from tests.sim.swaps import LISTED, SimSigner, SimSwaps, keypair_of
 from tests.sim.world import Death, SimClock, SimPrices
 
-from overmind.core.model import Mint, WalletId
-from overmind.core.state import State
-from overmind.engine import Engine
+from overmind.core.books.state import State
+from overmind.core.model.values import Mint, WalletId
+from overmind.desk.engine import Engine
 from overmind.venues.jupiter import JupiterVenue
 
 

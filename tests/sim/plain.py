@@ -10,10 +10,10 @@ from tests.sim.books import Books
 from tests.sim.clients import Desktop
 from tests.sim.world import USDC, SimChain
 
-from overmind.core.messages import CommandRefused, Deposited, RecordDeposit
-from overmind.core.model import LAMPORTS, MICROS, SOL, DepositId, Desk, Money, Wallet, WalletId
-from overmind.core.state import State
-from overmind.engine import Engine
+from overmind.core.books.state import State
+from overmind.core.model.messages import CommandRefused, Deposited, RecordDeposit
+from overmind.core.model.values import LAMPORTS, MICROS, SOL, DepositId, Desk, Money, Wallet, WalletId
+from overmind.desk.engine import Engine
 
 
 class ToldDeposits:

@@ -13,8 +13,8 @@ from typing import Final
 
 from tests.sim.books import Books, WalletBooks, ten_to
 
-from overmind.core.messages import Code
-from overmind.core.model import (
+from overmind.core.model.messages import Code
+from overmind.core.model.values import (
     BPS,
     NOTIONAL_MAX_MICROS,
     NS,

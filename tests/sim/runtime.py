@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import structs
 from solders.pubkey import Pubkey
 
-from overmind.core.model import SOL, Failed, Filled, Mint, Move, MoveKind, Token, Value
+from overmind.core.model.values import SOL, Failed, Filled, Mint, Move, MoveKind, Token, Value
 from overmind.ports import Effects, TokenBalance
 from overmind.solana import tokens
 from overmind.solana.settlement import cause_of

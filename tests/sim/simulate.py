@@ -35,22 +35,14 @@ from tests.sim.world import (
     SimPrices,
 )
 
-from overmind.core.messages import (
-    EmergencyStop,
-    FoundDesk,
-    MarkPrices,
-    MoveDue,
-    OrderPlaced,
-    Rebalance,
-    SellDue,
-)
-from overmind.core.model import DAY_NS, NS, SOL, OrderId, TradingMode, Value, is_own
-from overmind.core.state import State
-from overmind.core.treasury import exits_due
-from overmind.engine import Engine, EngineStopped
-from overmind.executor import Executor
+from overmind.clock.virtual import VirtualLoop
+from overmind.core.books.state import State
+from overmind.core.exits.exit_rules import exits_due
+from overmind.core.model.messages import EmergencyStop, FoundDesk, MarkPrices, MoveDue, OrderPlaced, Rebalance, SellDue
+from overmind.core.model.values import DAY_NS, NS, SOL, OrderId, TradingMode, Value, is_own
+from overmind.desk.engine import Engine, EngineStopped
+from overmind.desk.executor import Executor
 from overmind.ports import JournalFailed, Venue
-from overmind.virtual import VirtualLoop
 
 Kind = Literal["plain", "chain"]  # a venue whose word is final, or the bad chain
 VIRTUAL_MAX_S: Final = 20_000.0

@@ -24,8 +24,8 @@ from tests.sim.nodes import SimRpc
 from tests.sim.runtime import account_of
 from tests.sim.world import TOKENS, USDC, Death, SimPrices
 
-from overmind.core.model import BPS, SOL, Cause, Expired, Mint, Order, Rejected, Side, Token, WalletId
-from overmind.keys import SecretKey
+from overmind.core.model.values import BPS, SOL, Cause, Expired, Mint, Order, Rejected, Side, Token, WalletId
+from overmind.keys.secret_key import SecretKey
 from overmind.ports import SwapOffer, VenueUnavailable
 from overmind.solana import tokens
 from overmind.solana.signer import LocalSigner

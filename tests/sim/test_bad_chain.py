@@ -14,7 +14,7 @@ from tests.sim.simulate import RERUN_EVERY, simulate, simulate_twice
 from tests.sim.swaps import LISTED, SimSwaps
 from tests.sim.world import USDC, Death, SimClock, SimPrices
 
-from overmind.core.model import (
+from overmind.core.model.values import (
     SOL,
     Cause,
     Failed,

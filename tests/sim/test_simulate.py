@@ -17,8 +17,9 @@ from tests.sim import checks, rules
 from tests.sim.simulate import RERUN_EVERY, TUESDAY_NS, main, simulate, simulate_twice
 from tests.sim.world import TOKENS, USDC, Death, SimClock, SimJournal
 
-from overmind.core.messages import ConfigureDesk, FoundDesk
-from overmind.core.model import (
+from overmind.clock.virtual import run_virtual
+from overmind.core.model.messages import ConfigureDesk, FoundDesk
+from overmind.core.model.values import (
     PPM,
     SOL,
     Desk,
@@ -30,8 +31,7 @@ from overmind.core.model import (
     TradeAction,
     TradingMode,
 )
-from overmind.engine import BOUNDS, Engine
-from overmind.virtual import run_virtual
+from overmind.desk.engine import BOUNDS, Engine
 
 CHUNK: Final = 25
 CHUNKS: Final = 16

@@ -19,8 +19,8 @@ from solders.pubkey import Pubkey
 from tests.sim import checks
 from tests.sim.books import ten_to
 
-from overmind.core.messages import Answer, Entry, HoldAdded, OrderPlaced
-from overmind.core.model import (
+from overmind.core.model.messages import Answer, Entry, HoldAdded, OrderPlaced
+from overmind.core.model.values import (
     BPS,
     NS,
     PICO,

@@ -17,10 +17,10 @@ from solders.message import MessageV0
 from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
-from tests.solana.nodes import Fault, Node, Raw, dead_url, serving
+from tests.support.scripted_nodes import Fault, Node, Raw, dead_url, serving
 
-from overmind.clock import SystemClock
-from overmind.core.model import Mint
+from overmind.clock.clocks import SystemClock
+from overmind.core.model.values import Mint
 from overmind.ports import ChainSilent, Effects, Priority, Simulation, Status, Tip, TokenBalance
 from overmind.solana.chain import STATUSES_MAX, TRANSACTIONS_MAX, RpcChain
 from overmind.solana.rpc import Rpc

@@ -18,12 +18,12 @@ from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
 
-from overmind.clock import SystemClock
-from overmind.localnet import Faults, Localnet
+from overmind.clock.clocks import SystemClock
 from overmind.ports import ChainSilent, Effects, Node, Priority, Status
+from overmind.sandbox.localnet import Faults, Localnet
 from overmind.solana.chain import RpcChain
 from overmind.solana.clusters import WrongCluster, verify_cluster
-from overmind.solana.news import News
+from overmind.solana.notifications import News
 from overmind.solana.rpc import Rpc
 from overmind.solana.tokens import TOKEN_2022_PROGRAM, TOKEN_PROGRAM, ata
 

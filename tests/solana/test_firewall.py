@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from solders.instruction import AccountMeta, Instruction
 from solders.pubkey import Pubkey
-from tests.solana.prey import (
+from tests.support.hostile_transactions import (
     BONK,
     FEE_MAX,
     HELD_UNITS,
@@ -45,7 +45,7 @@ from tests.solana.prey import (
     swap,
 )
 
-from overmind.core.model import LAMPORTS, Cause, Order, Rejected, Token
+from overmind.core.model.values import LAMPORTS, Cause, Order, Rejected, Token
 from overmind.solana import tokens
 from overmind.solana.firewall import verify
 from overmind.solana.tokens import (

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from tests.maker.orders import order
-from tests.maker.stage import BONK, NEW, USDC
+from tests.support.maker_on_chain import BONK, NEW, USDC
+from tests.support.swap_orders import order
 
-from overmind.clock import SystemClock
-from overmind.core.model import NS, Cause, Mint, Rejected
+from overmind.clock.clocks import SystemClock
+from overmind.core.model.values import NS, Cause, Mint, Rejected
 from overmind.ports import SwapOffer, VenueUnavailable
 from overmind.solana.jupiter_api import BODY_BYTES_MAX, PRICE_IDS_MAX, JupiterApi
 

@@ -17,7 +17,29 @@ from solders.hash import Hash
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
-from tests.solana.prey import (
+from tests.solana.test_firewall import (
+    MEMO_PROGRAM,
+    NAME,
+    NONCE,
+    OURS,
+    RENT_SYSVAR,
+    THEIRS,
+    U64_MAX,
+    US,
+    USDC_MINT,
+    Change,
+    Instructions,
+    changes,
+    compute,
+    create,
+    first,
+    instead,
+    plus,
+    system,
+    token,
+    units,
+)
+from tests.support.hostile_transactions import (
     BLOCKHASH,
     BONK,
     FEE_MAX,
@@ -42,30 +64,20 @@ from tests.solana.prey import (
     raw,
     side_address,
 )
-from tests.solana.test_firewall import (
-    MEMO_PROGRAM,
-    NAME,
-    NONCE,
-    OURS,
-    RENT_SYSVAR,
-    THEIRS,
-    U64_MAX,
-    US,
-    USDC_MINT,
-    Change,
-    Instructions,
-    changes,
-    compute,
-    create,
-    first,
-    instead,
-    plus,
-    system,
-    token,
-    units,
-)
 
-from overmind.core.model import SOL, Cause, Failed, Filled, Mint, Money, Move, MoveKind, OrderId, Rejected, WalletId
+from overmind.core.model.values import (
+    SOL,
+    Cause,
+    Failed,
+    Filled,
+    Mint,
+    Money,
+    Move,
+    MoveKind,
+    OrderId,
+    Rejected,
+    WalletId,
+)
 from overmind.ports import Effects, TokenBalance
 from overmind.solana import tokens
 from overmind.solana.firewall import verify_move

@@ -13,11 +13,11 @@ from typing import Any
 import aiohttp
 import pytest
 import structlog
-from tests.solana.nodes import Fault, Node, Raw, dead_url, serving
-from tests.stepping import SteppingClock
+from tests.support.scripted_nodes import Fault, Node, Raw, dead_url, serving
+from tests.support.stepping_clock import SteppingClock
 
-from overmind.clock import SystemClock
-from overmind.core.model import NS
+from overmind.clock.clocks import SystemClock
+from overmind.core.model.values import NS
 from overmind.ports import ChainSilent, Priority
 from overmind.solana.addresses import Address
 from overmind.solana.backoff import DELAY_MAX_S, backoff_s
@@ -25,7 +25,7 @@ from overmind.solana.budget import ENTRY_EVERY, IN_FLIGHT_KEPT, IN_FLIGHT_MAX, B
 from overmind.solana.clusters import WrongCluster, verify_cluster
 from overmind.solana.endpoints import BODY_MAX
 from overmind.solana.health import FAILURES_MAX, OVERTAKEN_MAX, Health
-from overmind.solana.news import News
+from overmind.solana.notifications import News
 from overmind.solana.retry_after import retry_after_s
 from overmind.solana.rpc import Rpc, RpcError, RpcSilent
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.solana.prey import BONK, NEW, OWNER, SOL_TOKEN, THIEF, USDC, address, order
+from tests.support.hostile_transactions import BONK, NEW, OWNER, SOL_TOKEN, THIEF, USDC, address, order
 
-from overmind.core.model import SOL, Cause, Failed, Filled, Order, Token
+from overmind.core.model.values import SOL, Cause, Failed, Filled, Order, Token
 from overmind.ports import Effects, TokenBalance
 from overmind.solana.settlement import Unsettled, cause_of, outside_costs, outside_order, settle
 

@@ -11,7 +11,19 @@ from solders.keypair import Keypair
 from solders.message import Message, MessageAddressTableLookup, MessageHeader, MessageV0, MessageV1
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
-from tests.solana.prey import BLOCKHASH, BONK, MAKER, OWNER, USDC, cosigned, key, message_bytes, offered, raw, swap
+from tests.support.hostile_transactions import (
+    BLOCKHASH,
+    BONK,
+    MAKER,
+    OWNER,
+    USDC,
+    cosigned,
+    key,
+    message_bytes,
+    offered,
+    raw,
+    swap,
+)
 
 from overmind.solana.tokens import SYSTEM_PROGRAM, TOKEN_PROGRAM
 from overmind.solana.transactions import (

@@ -8,10 +8,22 @@ from typing import TypeVar
 
 import pytest
 from msgspec.structs import replace
-from tests.solana.prey import BONK, FEE_MAX, LISTED, OWNER, PAIRS, SOL_TOKEN, SPEND, USDC, offered, order, swap
-from tests.stepping import SteppingClock
+from tests.support.hostile_transactions import (
+    BONK,
+    FEE_MAX,
+    LISTED,
+    OWNER,
+    PAIRS,
+    SOL_TOKEN,
+    SPEND,
+    USDC,
+    offered,
+    order,
+    swap,
+)
+from tests.support.stepping_clock import SteppingClock
 
-from overmind.core.model import (
+from overmind.core.model.values import (
     NS,
     Cause,
     Expired,
@@ -26,7 +38,7 @@ from overmind.core.model import (
     Ticket,
     WalletId,
 )
-from overmind.keys import SecretKey
+from overmind.keys.secret_key import SecretKey
 from overmind.ports import (
     Allowed,
     ChainSilent,

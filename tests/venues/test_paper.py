@@ -11,9 +11,9 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.stepping import SteppingClock
+from tests.support.stepping_clock import SteppingClock
 
-from overmind.core.model import (
+from overmind.core.model.values import (
     BPS,
     MICROS,
     NS,

@@ -25,13 +25,13 @@ from overmind.cli import (
 from overmind.cli.opening import BAD_INPUT, DONE, REFUSED, UNREACHABLE
 from overmind.cli.remote import ServiceRefused, ServiceSilent
 from overmind.config import ConfigError
-from overmind.core.messages import CommandRefused
-from overmind.engine import EngineBusy, EngineStopped
+from overmind.core.model.messages import CommandRefused
+from overmind.desk.engine import EngineBusy, EngineStopped
+from overmind.desk.submit import NobodyListens
 from overmind.journal.errors import JournalLocked, JournalUnusable
 from overmind.ports import ChainSilent, JournalFailed
 from overmind.prices.tape import TapeError
-from overmind.signals import BadSignal
-from overmind.submit import NobodyListens
+from overmind.signals.decode import BadSignal
 
 cli = typer.Typer(
     name="overmind",

@@ -8,7 +8,6 @@ from typing import Annotated, Final
 
 import typer
 
-from overmind import reports
 from overmind.cli import present
 from overmind.cli.opening import (
     BAD_INPUT,
@@ -19,12 +18,13 @@ from overmind.cli.opening import (
     state_on_disk,
     stress_of_caller,
 )
-from overmind.core.messages import OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack
-from overmind.core.model import SignalId
-from overmind.engine import recover
-from overmind.risk import risk as risk_of
-from overmind.route import explain as explain_signal
-from overmind.verify import verify as verify_journal
+from overmind.core.model.messages import OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack
+from overmind.core.model.values import SignalId
+from overmind.desk.engine import recover
+from overmind.views import reports
+from overmind.views.preview import explain as explain_signal
+from overmind.views.risk import risk as risk_of
+from overmind.views.verify import verify as verify_journal
 
 TAIL_ENTRIES: Final = 50_000  # how far back `orders` looks
 

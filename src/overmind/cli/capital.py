@@ -10,8 +10,6 @@ from urllib.parse import quote
 import msgspec
 import typer
 
-from overmind import moving
-from overmind.app import App, running
 from overmind.cli import present
 from overmind.cli.opening import (
     BAD_INPUT,
@@ -26,16 +24,28 @@ from overmind.cli.opening import (
 )
 from overmind.cli.operate import BY_OPERATOR, Reason, command_on_disk, refuse_blank
 from overmind.cli.remote import call_service
-from overmind.clock import SystemClock
+from overmind.clock.clocks import SystemClock
 from overmind.config import MultiWalletConfig
-from overmind.core.messages import CancelMove, Rebalance, Withdraw
-from overmind.core.model import OrderId
-from overmind.core.rebalance import plan
-from overmind.engine import recover
-from overmind.form import ID
-from overmind.market import connected
-from overmind.moving import AskedRow, BadWish, MoveRow, PlanShown
+from overmind.core.capital.rebalance import plan
+from overmind.core.model.messages import CancelMove, Rebalance, Withdraw
+from overmind.core.model.values import OrderId
+from overmind.desk.app import App, running
+from overmind.desk.engine import recover
+from overmind.desk.market import connected
 from overmind.ports import Journal
+from overmind.signals.validation import ID
+from overmind.views.moves import (
+    AskedRow,
+    BadWish,
+    MoveRow,
+    PlanShown,
+    asked,
+    closed_moves,
+    open_moves,
+    placed,
+    shown_plan,
+    withdrawal,
+)
 
 TAIL_ENTRIES: Final = 50_000  # how far back `moves` looks
 FATES: Final = {
@@ -65,7 +75,7 @@ def rebalance(
         shown, placed = msgspec.convert(answer["plan"], PlanShown), list(answer["moves"])
     elif dry_run:
         state = state_on_disk(directory)  # As it was when the desk was last up.
-        shown, placed = moving.shown_plan(plan(state, state.at_ns)), []
+        shown, placed = shown_plan(plan(state, state.at_ns)), []
     else:
         shown, placed = _rebalance_offline(reason)
     if as_json:
@@ -84,8 +94,8 @@ def _rebalance_offline(reason: str) -> tuple[PlanShown, list[OrderId]]:
 async def _rebalance(config: MultiWalletConfig, journal: Journal, reason: str) -> tuple[PlanShown, list[OrderId]]:
     clock = SystemClock()
     async with connected(config, clock) as connect, running(App(config, journal, clock, connect)) as app:
-        shown = moving.shown_plan(plan(app.engine.state, app.clock.now_ns()))
-        return shown, moving.placed(await app.engine.handle(Rebalance(reason, by_operator=True)))
+        shown = shown_plan(plan(app.engine.state, app.clock.now_ns()))
+        return shown, placed(await app.engine.handle(Rebalance(reason, by_operator=True)))
 
 
 def _show_plan(shown: PlanShown) -> None:
@@ -140,7 +150,7 @@ def withdraw(
     else:
         config = load_config()
         try:
-            command = moving.withdrawal(config.desk, wallet_id, units, token, to, reason, request_id)
+            command = withdrawal(config.desk, wallet_id, units, token, to, reason, request_id)
         except BadWish as bad:
             present.complain(bad.problem, bad.fix)
             raise typer.Exit(BAD_INPUT) from None
@@ -163,8 +173,8 @@ async def _withdraw(config: MultiWalletConfig, journal: Journal, command: Withdr
     """By a desk that starts for it: the lists and caps of now decide, not those of its last run in the journal."""
     clock = SystemClock()
     async with connected(config, clock) as connect, running(App(config, journal, clock, connect)) as app:
-        known = not moving.placed(await app.engine.handle(command))
-        return await app.engine.read(lambda state: moving.asked(state, command, known, app.clock.now_ns()))
+        known = not placed(await app.engine.handle(command))
+        return await app.engine.read(lambda state: asked(state, command, known, app.clock.now_ns()))
 
 
 def _amount(text: str) -> Decimal:
@@ -201,10 +211,10 @@ def moves(
     """Moves of capital: rebalances, top-ups, sweeps, withdrawals, rent that came back."""
     with journal_read_only(data_dir_of(data_dir)) as journal:
         state = recover(journal)
-        rows = moving.open_moves(state, SystemClock().now_ns())
+        rows = open_moves(state, SystemClock().now_ns())
         if not only_open and state.desk is not None:
             tail = journal.read(max(0, state.seq - TAIL_ENTRIES))
-            rows = [*moving.closed_moves(tail, state.desk)[-last:], *rows]
+            rows = [*closed_moves(tail, state.desk)[-last:], *rows]
     if as_json:
         present.emit_json(rows)
     else:

@@ -11,16 +11,16 @@ from urllib.parse import quote
 
 import typer
 
-from overmind import limits as reading
 from overmind.cli import present
 from overmind.cli.opening import BAD_INPUT, AsJson, DataDir, data_dir_of, state_on_disk
 from overmind.cli.operate import Reason, command_on_disk, refuse_blank
 from overmind.cli.remote import call_service
 from overmind.config import Problem
 from overmind.config.limit_changes import read_changes
-from overmind.core.messages import ChangeLimits, ChangeMints, MintVerb
-from overmind.core.model import WalletId
-from overmind.limits import LimitRow, MintRow, WalletLimits
+from overmind.core.model.messages import ChangeLimits, ChangeMints, MintVerb
+from overmind.core.model.values import WalletId
+from overmind.views import limits as reading
+from overmind.views.limits import LimitRow, MintRow, WalletLimits
 
 By = Annotated[str | None, typer.Option("--by", help="Who; it is journaled. Default: your login name.")]
 Token = Annotated[str, typer.Argument(help="The symbol of a listed token, or a mint.")]

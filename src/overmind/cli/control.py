@@ -9,7 +9,6 @@ from urllib.parse import quote
 import msgspec
 import typer
 
-from overmind.app import App, running
 from overmind.cli import present
 from overmind.cli.opening import (
     BAD_INPUT,
@@ -23,15 +22,16 @@ from overmind.cli.opening import (
 )
 from overmind.cli.operate import BY_OPERATOR, Reason, command_on_disk, refuse_blank
 from overmind.cli.remote import call_service
-from overmind.clock import SystemClock
-from overmind.closing import CloseRow, close_row
+from overmind.clock.clocks import SystemClock
 from overmind.config import MultiWalletConfig
-from overmind.core.holds import OPERATOR
-from overmind.core.messages import AddHold, CancelClose, ClosePosition, LiftHold
-from overmind.core.model import WalletId
-from overmind.holding import Holding, held_told, holding, mint_held, path_of, scope_of, to_lift
-from overmind.market import connected
+from overmind.core.control.holds import OPERATOR
+from overmind.core.model.messages import AddHold, CancelClose, ClosePosition, LiftHold
+from overmind.core.model.values import WalletId
+from overmind.desk.app import App, running
+from overmind.desk.market import connected
 from overmind.ports import Journal
+from overmind.views.closing import CloseRow, close_row
+from overmind.views.targets import Holding, held_told, holding, mint_held, path_of, scope_of, to_lift
 
 Target = Annotated[str, typer.Argument(help="A wallet, a strategy, or `portfolio` for all of it.")]
 

@@ -8,15 +8,15 @@ from typing import Annotated, Final
 
 import typer
 
-from overmind.accounts import Accounts, Period
 from overmind.cli import present
 from overmind.cli.opening import BAD_INPUT, AsJson, DataDir, data_dir_of, journal_read_only
-from overmind.core.model import WalletId
-from overmind.core.state import State
-from overmind.engine import recover
-from overmind.instants import INSTANT_MAX_NS, day_or_instant_ns, iso
+from overmind.clock.instants import INSTANT_MAX_NS, day_or_instant_ns, iso
+from overmind.core.books.state import State
+from overmind.core.model.values import WalletId
+from overmind.desk.engine import recover
 from overmind.journal.sqlite import SqliteJournal
-from overmind.statement import Statement, exact, statement_in, usd
+from overmind.views.accounts import Accounts, Period
+from overmind.views.statement import Statement, exact, statement_in, usd
 
 PROGRESS_EVERY: Final = 10_000  # entries
 DATES: Final = "write a day such as 2025-04-06, or an instant such as 2025-04-06T12:00:00+00:00; a day is in UTC"

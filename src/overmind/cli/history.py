@@ -11,7 +11,7 @@ from typing import Annotated, Final, NamedTuple
 import msgspec
 import typer
 
-from overmind.backtest import Played, play
+from overmind.backtest.history import Played, play
 from overmind.cli import present
 from overmind.cli.opening import (
     BAD_INPUT,
@@ -22,13 +22,13 @@ from overmind.cli.opening import (
     tokens_for_signals,
 )
 from overmind.config import MultiWalletConfig
-from overmind.core.model import Desk, Signal
-from overmind.demo import demo_config, demo_env, demo_signals
+from overmind.core.model.values import Desk, Signal
+from overmind.desk.market import open_tape, tokens_by_symbol
 from overmind.journal.sqlite import SqliteJournal
-from overmind.market import open_tape, tokens_by_symbol
 from overmind.prices.tape import Tape, load_tape
-from overmind.signals import BadSignal, decode_signal
-from overmind.verify import verify
+from overmind.sandbox.demo import demo_config, demo_env, demo_signals
+from overmind.signals.decode import BadSignal, decode_signal
+from overmind.views.verify import verify
 
 SIGNALS_DEFAULT: Final = 400
 JournalDir = Annotated[
@@ -103,7 +103,7 @@ def _rehearse_and_report(
 ) -> None:
     import uvloop  # What only this needs is loaded here: the chain, the maker, their servers.
 
-    from overmind.rehearsal import rehearse
+    from overmind.sandbox.rehearsal import rehearse
 
     def run(journal: SqliteJournal, on_signal: Callable[[int], None]) -> Played:
         return uvloop.run(rehearse(env, journal, tape, signals, on_signal))
@@ -199,6 +199,6 @@ def _days(tape: Tape) -> str:
 
 def selftest(as_json: AsJson = False) -> None:
     """The nineteen checks of the operator's list, against the real system on this machine."""
-    from overmind import selftest as checks  # Measures memory and time: nobody else needs it loaded.
+    from overmind.sandbox import selftest as checks
 
     raise typer.Exit(checks.main(["--json"] if as_json else []))

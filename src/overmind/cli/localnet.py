@@ -30,9 +30,9 @@ def localnet(
     as_json: AsJson = False,
 ) -> None:
     """An embedded Solana on this machine: JSON-RPC and WebSocket as of a real node. Until Ctrl-C or SIGTERM."""
-    from overmind.localnet.__main__ import say_ready, serve  # The VM takes a while to load: not for every command.
-    from overmind.localnet.faults import Faults
-    from overmind.localnet.network import Localnet
+    from overmind.sandbox.localnet.__main__ import say_ready, serve
+    from overmind.sandbox.localnet.faults import Faults
+    from overmind.sandbox.localnet.network import Localnet
 
     try:
         switches = msgspec.json.decode(faults, type=Faults)

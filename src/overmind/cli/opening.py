@@ -16,13 +16,13 @@ from overmind.config.environment import DEFAULT_DOTENV, Environment
 from overmind.config.problems import Findings
 from overmind.config.settings import Settings
 from overmind.config.variables import DATA_DIR, RISK_AGGREGATION_ENABLED, STRESS
-from overmind.core.model import Desk, Token
-from overmind.core.state import State
-from overmind.engine import recover
+from overmind.core.books.state import State
+from overmind.core.model.values import Desk, Token
+from overmind.desk.engine import recover
+from overmind.desk.log import configure_logging
 from overmind.journal.errors import JournalUnusable
 from overmind.journal.sqlite import SqliteJournal
-from overmind.log import configure_logging
-from overmind.signals import token_index
+from overmind.signals.decode import token_index
 
 DONE, BAD_INPUT, REFUSED, UNREACHABLE = 0, 2, 3, 4
 JOURNAL: Final = "overmind.db"

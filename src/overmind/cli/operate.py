@@ -10,8 +10,6 @@ from urllib.parse import quote
 
 import typer
 
-from overmind.api.files import find_service
-from overmind.app import App, running
 from overmind.cli import present
 from overmind.cli.opening import (
     BAD_INPUT,
@@ -25,17 +23,19 @@ from overmind.cli.opening import (
     load_config,
 )
 from overmind.cli.remote import ServiceRefused, ServiceSilent, call_service
-from overmind.clock import SystemClock
+from overmind.clock.clocks import SystemClock
 from overmind.config import ConfigError, MultiWalletConfig
-from overmind.core.messages import Command, CommandRefused, EmergencyStop, ReactivateWallet
-from overmind.core.model import WalletId
-from overmind.core.proceeds import why_nowhere
-from overmind.core.state import State
-from overmind.engine import Engine
+from overmind.core.books.state import State
+from overmind.core.capital.proceeds import why_nowhere
+from overmind.core.model.messages import Command, CommandRefused, EmergencyStop, ReactivateWallet
+from overmind.core.model.values import WalletId
+from overmind.desk.app import App, running
+from overmind.desk.engine import Engine
+from overmind.desk.market import connected
+from overmind.desk.watch import REASON_CHARS_MAX, STOP_FILE, SWEEP_FIX
+from overmind.http.files import find_service
 from overmind.journal.errors import JournalLocked
-from overmind.market import connected
 from overmind.ports import ChainSilent, Journal
-from overmind.watch import REASON_CHARS_MAX, STOP_FILE, SWEEP_FIX
 
 SETTLE_S: Final = 60.0
 BY_OPERATOR: Final = "asked for by an operator"  # where no reason is given and none is needed

@@ -16,11 +16,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from overmind import reports
-from overmind import risk as risks
-from overmind.closing import CloseRow
+from overmind.clock.instants import EPOCH
 from overmind.config import ConfigError, Problem
-from overmind.instants import EPOCH
+from overmind.views import reports
+from overmind.views import risk as risks
+from overmind.views.closing import CloseRow
 
 NEAR_PERCENT: Final = 80.0  # of a limit
 ROWS_MAX: Final = 10  # assets that a person is shown; `--json` has all

@@ -13,18 +13,18 @@ from typing import Any, Final, Self
 import aiohttp
 import msgspec
 
-from overmind.api.bounds import BATCH_MAX, BODY_BYTES_MAX, NDJSON
-from overmind.api.files import Service, find_service, token_of_caller
 from overmind.cli.opening import BAD_INPUT, REFUSED, UNREACHABLE
-from overmind.clock import SystemClock
+from overmind.clock.clocks import SystemClock
 from overmind.config.environment import DEFAULT_DOTENV, Environment
 from overmind.config.problems import Findings
 from overmind.config.secrecy import Secret
 from overmind.config.settings import Settings
 from overmind.config.variables import API_TOKEN
-from overmind.decisions import DecisionStatus
+from overmind.desk.submit import Answers, NobodyListens
+from overmind.http.bounds import BATCH_MAX, BODY_BYTES_MAX, NDJSON
+from overmind.http.files import Service, find_service, token_of_caller
 from overmind.ports import Clock
-from overmind.submit import Answers, NobodyListens
+from overmind.views.decisions import DecisionStatus
 
 ANSWER_S: Final = 30.0
 BATCH_BYTES_MAX: Final = BODY_BYTES_MAX // 2

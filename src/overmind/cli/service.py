@@ -13,17 +13,17 @@ import structlog
 import typer
 import uvloop
 
-from overmind.api.files import TOKEN_FILE, Service, publish, token_of_service, withdraw
-from overmind.api.server import HOST, Serving, listen, serving
-from overmind.app import App, running
 from overmind.cli import present
 from overmind.cli.opening import JOURNAL, UNREACHABLE, journal_to_write, load_config
-from overmind.clock import SystemClock
+from overmind.clock.clocks import SystemClock
 from overmind.config import MultiWalletConfig
 from overmind.config.secrecy import Secret
 from overmind.config.variables import SERVER_PORT
-from overmind.engine import Engine
-from overmind.market import Connect, Market, connected
+from overmind.desk.app import App, running
+from overmind.desk.engine import Engine
+from overmind.desk.market import Connect, Market, connected
+from overmind.http.files import TOKEN_FILE, Service, publish, token_of_service, withdraw
+from overmind.http.server import HOST, Serving, listen, serving
 from overmind.ports import ChainSilent, Clock, Journal
 
 DRAIN_S: Final = 60.0  # what is still open then is followed by the next start

@@ -13,9 +13,6 @@ from typing import Annotated, BinaryIO, Final
 import typer
 import uvloop
 
-from overmind import reports
-from overmind.api.files import Service, find_service
-from overmind.app import App, running
 from overmind.cli import present
 from overmind.cli.opening import (
     BAD_INPUT,
@@ -32,21 +29,24 @@ from overmind.cli.opening import (
     tokens_for_signals,
 )
 from overmind.cli.remote import Remote, caller_token
-from overmind.clock import SystemClock
+from overmind.clock.clocks import SystemClock
 from overmind.config import ConfigError, MultiWalletConfig, WalletConfig
 from overmind.config.secrecy import Secret
-from overmind.core.limits import in_force
-from overmind.core.model import MICROS, PPM, Limits, Signal
+from overmind.core.books.wallet_limits import in_force
+from overmind.core.model.values import MICROS, PPM, Limits, Signal
+from overmind.desk.app import App, running
+from overmind.desk.market import connected
+from overmind.desk.submit import Answers, answer_lines, read_lines
+from overmind.http.files import Service, find_service
 from overmind.journal.errors import JournalUnusable
 from overmind.journal.memory import MemoryJournal
 from overmind.journal.overlay import OverlayJournal
-from overmind.limits import differences
-from overmind.market import connected
 from overmind.ports import Journal
-from overmind.route import Route
-from overmind.route import route as route_signal
-from overmind.signals import decode_signal
-from overmind.submit import Answers, answer_lines, read_lines
+from overmind.signals.decode import decode_signal
+from overmind.views import reports
+from overmind.views.limits import differences
+from overmind.views.preview import Route
+from overmind.views.preview import route as route_signal
 
 SETTLE_S: Final = 120.0  # a ticket that never lands is proven expired within a minute
 

@@ -16,22 +16,22 @@ import uvloop
 
 from overmind.cli import present
 from overmind.cli.opening import REFUSED, UNREACHABLE, AsJson
-from overmind.clock import SystemClock
+from overmind.clock.clocks import SystemClock
 from overmind.config import ConfigError, Problem
 from overmind.config.files import FileText, read_file
 from overmind.config.problems import Findings
 from overmind.config.token_list import tokens_of
 from overmind.config.variables import Cluster
-from overmind.core.model import SOL, Token, Value
-from overmind.keys import BadKey, SecretKey, is_address, read_key
-from overmind.maker.beat import Beat
-from overmind.maker.cluster import Cluster as ChainOf
-from overmind.maker.purse import NotReady, Purse
-from overmind.maker.quoting import Terms
-from overmind.maker.server import CURRENCY, Maker
-from overmind.maker.stock import Stock
+from overmind.core.model.values import SOL, Token, Value
+from overmind.keys.secret_key import BadKey, SecretKey, is_address, read_key
 from overmind.ports import ChainSilent
 from overmind.prices.tape import LoopedTape, Tape, load_tape, shipped_tape_path
+from overmind.sandbox.maker.blockhash_cache import Beat
+from overmind.sandbox.maker.cluster import Cluster as ChainOf
+from overmind.sandbox.maker.payer import NotReady, Purse
+from overmind.sandbox.maker.quoting import Terms
+from overmind.sandbox.maker.server import CURRENCY, Maker
+from overmind.sandbox.maker.setup import Stock
 from overmind.solana.clusters import KNOWN_CLUSTERS, LOCALNET
 from overmind.solana.rpc import Rpc
 from overmind.solana.tokens import TOKEN_PROGRAMS

@@ -22,7 +22,7 @@ from overmind.config.variables import (
     TRADING_MODE,
     Cluster,
 )
-from overmind.core.model import TradingMode, Value
+from overmind.core.model.values import TradingMode, Value
 
 PUBLIC_RPC: Final = {
     Cluster.LOCALNET: "http://127.0.0.1:8899",

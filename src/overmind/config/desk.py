@@ -9,7 +9,7 @@ from overmind.config.settings import Settings
 from overmind.config.token_list import tokens_of
 from overmind.config.variables import Cluster, Variable
 from overmind.config.wallets import Managed
-from overmind.core.model import Ceilings, CostModel, Desk, WalletId, WalletStatus
+from overmind.core.model.values import Ceilings, CostModel, Desk, WalletId, WalletStatus
 
 
 def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings: Findings) -> Desk:

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-from overmind import tables
 from overmind.config import kinds
 from overmind.config.files import Wrong
 from overmind.config.kinds import Measure
 from overmind.config.problems import Problem
 from overmind.config.secrecy import shown
 from overmind.config.wallet_files import LIMITS
-from overmind.core.limits import ENABLED
-from overmind.core.model import LimitName
+from overmind.core.books.wallet_limits import ENABLED
+from overmind.core.model import defaults
+from overmind.core.model.values import LimitName
 
 Wanted = dict[LimitName, int | None]  # in the core's units; None: as the files say again
 
@@ -51,7 +51,7 @@ def _name(text: str) -> LimitName | Wrong:
     strategy, dot, kind = text.strip().rpartition(".")
     if not dot and kind in _OF_WALLET:
         return LimitName(kind)
-    known = tables.STRATEGIES.get(strategy.lower())
+    known = defaults.STRATEGIES.get(strategy.lower())
     if dot and known is not None and (kind in _OF_STRATEGY or kind == ENABLED):
         return LimitName(f"{known}.{kind}")
     return Wrong("is no limit", f"name one of {_NAMES}")

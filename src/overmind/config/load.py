@@ -20,7 +20,7 @@ from overmind.config.secrecy import MASK, Secret, shown
 from overmind.config.settings import Effective, Settings
 from overmind.config.variables import VARIABLES, Cluster, LogLevel, PriceSource
 from overmind.config.wallets import WalletConfig, read_wallets
-from overmind.core.model import PPM, Desk, TradingMode, WalletId, WalletType
+from overmind.core.model.values import PPM, Desk, TradingMode, WalletId, WalletType
 
 _PREFIXES: Final = ("OVERMIND_", "SNIPER_")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from overmind.core.model import Value
+from overmind.core.model.values import Value
 
 
 class Problem(Value, frozen=True):

@@ -9,8 +9,8 @@ from overmind.config.files import Wrong
 from overmind.config.problems import Findings
 from overmind.config.secrecy import MASK, masked
 from overmind.config.variables import Variable
-from overmind.core.model import Value
-from overmind.keys import SecretKey, read_key
+from overmind.core.model.values import Value
+from overmind.keys.secret_key import SecretKey, read_key
 
 T = TypeVar("T", covariant=True)
 

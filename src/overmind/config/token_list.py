@@ -12,8 +12,8 @@ from overmind.config.files import FileText, Wrong, read_file, read_json
 from overmind.config.problems import Findings
 from overmind.config.secrecy import shown
 from overmind.config.variables import TOKENS_FILE, Cluster
-from overmind.core.model import Mint, Token
-from overmind.keys import is_address
+from overmind.core.model.values import Mint, Token
+from overmind.keys.secret_key import is_address
 
 QUOTE_SYMBOL: Final = "USDC"
 _LISTS: Final = tuple(cluster.value for cluster in Cluster if cluster is not Cluster.PAPER)

@@ -10,7 +10,7 @@ from typing import Final, Generic, TypeVar
 from overmind.config import kinds
 from overmind.config.kinds import Kind, measured
 from overmind.config.secrecy import shown_urls
-from overmind.core.model import TradingMode, Value
+from overmind.core.model.values import TradingMode, Value
 
 T = TypeVar("T", covariant=True)
 

@@ -8,16 +8,16 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from overmind import tables
 from overmind.config import kinds
 from overmind.config.environment import Environment
 from overmind.config.files import FileText, Wrong, read_file, read_json
 from overmind.config.kinds import Measure
 from overmind.config.problems import Findings
 from overmind.config.secrecy import shown
-from overmind.core.model import DAY_NS, PPM, Exits, Limits, StrategyShare, StrategyType, WalletStatus, WalletType
-from overmind.keys import BadKey, SecretKey, key_of_array, public_key_fault, read_key
-from overmind.keystore import FORMAT, unseal
+from overmind.core.model import defaults
+from overmind.core.model.values import DAY_NS, PPM, Exits, Limits, StrategyShare, StrategyType, WalletStatus, WalletType
+from overmind.keys.keystore import FORMAT, unseal
+from overmind.keys.secret_key import BadKey, SecretKey, key_of_array, public_key_fault, read_key
 
 V = TypeVar("V")
 
@@ -39,12 +39,12 @@ _KNOWN: Final = (
 LIMITS: Final[Mapping[str, Measure]] = {
     "max_daily_loss": kinds.usd(),
     "max_position_size": kinds.usd(),
-    "max_concurrent_positions": kinds.whole("positions", 0, tables.COUNT_MAX),
+    "max_concurrent_positions": kinds.whole("positions", 0, defaults.COUNT_MAX),
     "max_exposure_percentage": kinds.percent(),
     "stop_loss_threshold": kinds.percent(),
-    "daily_trade_limit": kinds.whole("trades", 0, tables.COUNT_MAX),
+    "daily_trade_limit": kinds.whole("trades", 0, defaults.COUNT_MAX),
 }
-# Names and bounds of a signal's (`overmind.signals`); the stop loss of a wallet is a limit.
+# Names and bounds of a signal's (`overmind.signals.decode`); the stop loss of a wallet is a limit.
 _EXITS: Final[Mapping[str, tuple[str, Measure]]] = {
     "trailing_stop_percent": ("trailing_ppm", kinds.percent_within("0.0001", "99.9999")),
     "take_profit_percent": ("take_profit_ppm", kinds.percent_within("0.0001", "100000")),
@@ -138,7 +138,7 @@ class _Reader:
             self._path,
             key=self._private_key(content, passphrase),
             wallet_id=self._text(content, "wallet_id"),
-            wallet_type=self._one_of(content, "wallet_type", tables.WALLET_TYPES),
+            wallet_type=self._one_of(content, "wallet_type", defaults.WALLET_TYPES),
             name=(self._text(content, "name") or "")[:_NAME_MAX],
             status=self._one_of(content, "status", _STATUSES) or WalletStatus.ACTIVE,
             limits=None if limits is None else self._limits(limits),
@@ -224,7 +224,7 @@ class _Reader:
         if entry.get("strategy_type") is None:
             self._refuse(f"{place}.strategy_type", "missing", f"name one of {', '.join(StrategyType)}")
             return
-        strategy = self._one_of(entry, "strategy_type", tables.STRATEGIES, f"{place}.")
+        strategy = self._one_of(entry, "strategy_type", defaults.STRATEGIES, f"{place}.")
         if strategy in shares:
             self._refuse(f"{place}.strategy_type", f"{strategy} is listed twice", "keep one of the entries")
         elif strategy is not None:

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final, TypeVar
 
-from overmind import tables
 from overmind.config import kinds
 from overmind.config.files import Wrong
 from overmind.config.problems import Findings
 from overmind.config.secrecy import shown
 from overmind.config.variables import MANAGED_WALLETS
-from overmind.core.model import PPM, RiskProfile, Value, WalletId, WalletType
+from overmind.core.model import defaults
+from overmind.core.model.values import PPM, RiskProfile, Value, WalletId, WalletType
 
 V = TypeVar("V")
 
@@ -76,8 +76,8 @@ def _read(position: int, entry: str, findings: Findings) -> Line | None:
         where=where,
         source=source,
         id=_id(wallet_id, where, findings),
-        type=_word(wallet_type, tables.WALLET_TYPES, "wallet type", where, findings),
-        profile=_word(profile, tables.PROFILES, "risk profile", where, findings),
+        type=_word(wallet_type, defaults.WALLET_TYPES, "wallet type", where, findings),
+        profile=_word(profile, defaults.PROFILES, "risk profile", where, findings),
         allocation_ppm=_allocation(share, where, findings),
     )
 

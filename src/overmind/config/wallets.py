@@ -8,7 +8,6 @@ from typing import Final
 
 import msgspec
 
-from overmind import tables
 from overmind.config.environment import Environment, Origin
 from overmind.config.problems import Findings
 from overmind.config.secrecy import shown
@@ -16,8 +15,9 @@ from overmind.config.settings import Settings
 from overmind.config.variables import API_TOKEN, KEYSTORE_PASSPHRASE, MANAGED_WALLETS, Cluster
 from overmind.config.wallet_files import Source, read_source, variable_of
 from overmind.config.wallet_lines import Line, read_lines
-from overmind.core.model import Wallet, WalletId, WalletStatus, WalletType
-from overmind.keys import SecretKey
+from overmind.core.model import defaults
+from overmind.core.model.values import Wallet, WalletId, WalletStatus, WalletType
+from overmind.keys.secret_key import SecretKey
 
 # Of `.env.example` and wallets/*.example.json.
 EXAMPLE_PUBLIC_KEYS: Final = frozenset(
@@ -73,10 +73,10 @@ def _join(line: Line, source: Source, findings: Findings) -> WalletConfig | None
         return None
     if line.allocation_ppm is None or source.key is None:
         return None
-    strategies = tables.default_strategies(line.type) if source.strategies is None else source.strategies
+    strategies = defaults.default_strategies(line.type) if source.strategies is None else source.strategies
     if line.type is WalletType.EMERGENCY and any(share.enabled for share in strategies.values()):
         findings.warn(source.shown, "an Emergency wallet takes no entries; its strategies never run", "take them out")
-    defaults = tables.default_limits(line.type, line.profile)
+    usual = defaults.default_limits(line.type, line.profile)
     given = source.limits
     wallet = Wallet(
         id=line.id,
@@ -84,7 +84,9 @@ def _join(line: Line, source: Source, findings: Findings) -> WalletConfig | None
         profile=line.profile,
         public_key=source.key.public_key,
         allocation_ppm=line.allocation_ppm,
-        limits=defaults if given is None else msgspec.structs.replace(given, risk_level_ppm=defaults.risk_level_ppm),
+        limits=usual
+        if given is None
+        else msgspec.structs.replace(given, risk_level_ppm=usual.risk_level_ppm),
         strategies=strategies,
         status=source.status,
         name=source.name,

@@ -13,14 +13,18 @@ from typing import Final, assert_never
 
 from msgspec.structs import replace
 
-from overmind.core import breakers
-from overmind.core.balances import QUARANTINE, accept, compare, is_of_chain
-from overmind.core.book import OpenMove, OpenOrder, ProvisionalMove, WalletBook
-from overmind.core.changes import change_limits, change_mints
-from overmind.core.configure import check_same_money, configure_wallet, found_desk, take_deposit
-from overmind.core.exits import LISTED_MAX, cancel_close, close_position, refused, sell, sell_due
-from overmind.core.floats import due_reclaims, due_top_ups
-from overmind.core.gate import (
+from overmind.core.books.book import OpenMove, OpenOrder, ProvisionalMove, WalletBook
+from overmind.core.books.state import State
+from overmind.core.capital.fee_reserve import due_reclaims, due_top_ups
+from overmind.core.capital.proceeds import due_sweeps
+from overmind.core.capital.rebalance import rebalance
+from overmind.core.capital.withdrawals import cancel, end_unpaid, withdraw
+from overmind.core.control import breakers
+from overmind.core.control.balances import QUARANTINE, accept, compare, is_of_chain
+from overmind.core.control.changes import change_limits, change_mints
+from overmind.core.control.configuration import check_same_money, configure_wallet, found_desk, take_deposit
+from overmind.core.control.holds import add_hold, holds_of, lift_hold, over_by
+from overmind.core.entries.rules import (
     FUTURE_MAX_NS,
     Ask,
     ask,
@@ -30,9 +34,10 @@ from overmind.core.gate import (
     stale_at_ns,
     wallet_refusals,
 )
-from overmind.core.holds import add_hold, holds_of, lift_hold, over_by
-from overmind.core.index import SelectionIndex
-from overmind.core.messages import (
+from overmind.core.entries.selection_index import SelectionIndex
+from overmind.core.entries.sizing import Wish, choose_sized, sized_refusals, sized_wallet_refusals
+from overmind.core.exits.selling import LISTED_MAX, cancel_close, close_position, refused, sell, sell_due
+from overmind.core.model.messages import (
     AcceptBalances,
     AddHold,
     CancelClose,
@@ -80,7 +85,7 @@ from overmind.core.messages import (
     TicketRecorded,
     Withdraw,
 )
-from overmind.core.model import (
+from overmind.core.model.values import (
     DAY_NS,
     PRICE_MAX_PICO,
     Expired,
@@ -102,11 +107,6 @@ from overmind.core.model import (
     WalletType,
     Work,
 )
-from overmind.core.proceeds import due_sweeps
-from overmind.core.rebalance import rebalance
-from overmind.core.sizing import Wish, choose_sized, sized_refusals, sized_wallet_refusals
-from overmind.core.state import State
-from overmind.core.withdrawals import cancel, end_unpaid, withdraw
 
 EXITS: Final = frozenset({TradeAction.SELL, TradeAction.MARKET_SELL})
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from overmind.core.gate import (
+from overmind.core.books.state import State
+from overmind.core.entries.ranking import CommonTerms, cost_terms
+from overmind.core.entries.rules import (
     ask,
     capacity_micros,
     price_refusals,
@@ -11,12 +13,10 @@ from overmind.core.gate import (
     time_refusals,
     wallet_refusals,
 )
-from overmind.core.messages import CostTerms, Refusal, Sizing
-from overmind.core.model import Signal, Value, WalletId
-from overmind.core.ranking import CommonTerms, cost_terms
-from overmind.core.sizing import Wish, sized_refusals, sized_wallet_refusals
-from overmind.core.state import State
-from overmind.core.treasury import exit_refusals
+from overmind.core.entries.sizing import Wish, sized_refusals, sized_wallet_refusals
+from overmind.core.exits.exit_rules import exit_refusals
+from overmind.core.model.messages import CostTerms, Refusal, Sizing
+from overmind.core.model.values import Signal, Value, WalletId
 
 
 class Candidate(Value, frozen=True):

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from overmind.core.messages import Entry, Event, OrderPlaced, SignalRecorded, SignalRefused
-from overmind.core.model import SignalId, Value
+from overmind.core.model.messages import Entry, Event, OrderPlaced, SignalRecorded, SignalRefused
+from overmind.core.model.values import SignalId, Value
 from overmind.journal.errors import Problem
 from overmind.ports import JournalFailed
 

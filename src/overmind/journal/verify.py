@@ -8,7 +8,7 @@ from pathlib import Path
 
 import apsw
 
-from overmind.core.messages import Entry
+from overmind.core.model.messages import Entry
 from overmind.journal.chain import GENESIS, check, tip_of
 from overmind.journal.database import connect_reader, load_snapshot, rows_after, snapshot_seqs, tip_at
 from overmind.journal.errors import JournalCorrupt, Problem
@@ -58,7 +58,10 @@ def _snapshots(db: apsw.Connection) -> Iterator[Problem]:
 def snapshots(path: Path) -> dict[int, bytes]:
     """The kept states by the entry after which they were taken; only those that can be read."""
     with contextlib.closing(connect_reader(path)) as db:
-        found = {seq: load_snapshot(db, seq) for seq in snapshot_seqs(db)}
+        try:
+            found = {seq: load_snapshot(db, seq) for seq in snapshot_seqs(db)}
+        except apsw.Error:
+            return {}
     return {seq: snapshot[0].state for seq, snapshot in found.items() if snapshot is not None}
 
 

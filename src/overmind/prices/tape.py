@@ -23,8 +23,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Final, Protocol
 
-from overmind.core.model import BPS, NS, PICO, PRICE_MAX_PICO, Mint, Token, Value
-from overmind.instants import instant_ns
+from overmind.clock.instants import instant_ns
+from overmind.core.model.values import BPS, NS, PICO, PRICE_MAX_PICO, Mint, Token, Value
 from overmind.ports import Clock, Tick
 
 COLUMNS: Final = ("timestamp", "open", "high", "low", "close", "volume")

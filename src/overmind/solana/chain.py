@@ -11,12 +11,12 @@ from typing import Final, Self, TypeVar
 
 import msgspec
 
-from overmind.core.model import NS
+from overmind.core.model.values import NS
 from overmind.ports import Allowed, ChainSilent, Clock, Effects, Node, Priority, Simulation, Status, Tip, always
-from overmind.solana import answers, transactions
-from overmind.solana.answers import Balances, SignatureInfo
-from overmind.solana.gathering import Gathering
-from overmind.solana.news import News
+from overmind.solana import responses, transactions
+from overmind.solana.batching import Gathering
+from overmind.solana.notifications import News
+from overmind.solana.responses import Balances, SignatureInfo
 from overmind.solana.rpc import Endpoint, Params, Rpc, RpcError
 from overmind.solana.tokens import TOKEN_PROGRAMS
 
@@ -50,18 +50,18 @@ class RpcNode:
         self._endpoint = endpoint
 
     async def finalized(self) -> Tip:
-        return answers.tip(await self._call("getEpochInfo", [{"commitment": "finalized"}]))
+        return responses.tip(await self._call("getEpochInfo", [{"commitment": "finalized"}]))
 
     async def first_slot(self) -> int:
-        return answers.count(await self._call("getFirstAvailableBlock", []), "first available block")
+        return responses.count(await self._call("getFirstAvailableBlock", []), "first available block")
 
     async def status_in_history(self, signature: str, slot_min: int) -> Status | None:
         said = await self._call("getSignatureStatuses", [[signature], {"searchTransactionHistory": True}])
-        slot, value = answers.in_context(said, "signature statuses")
-        statuses = answers.listed(value, "signature statuses")
+        slot, value = responses.in_context(said, "signature statuses")
+        statuses = responses.listed(value, "signature statuses")
         if slot < slot_min or len(statuses) != 1:
             raise ChainSilent(f"{self.name} answers as of slot {slot}, and slot {slot_min} is needed")
-        return answers.status(statuses[0]) or await self._record(signature)
+        return responses.status(statuses[0]) or await self._record(signature)
 
     async def _record(self, signature: str) -> Status | None:
         """The same question to the node's ledger: its cache of statuses may flap, and what we conclude from nothing is
@@ -69,10 +69,10 @@ class RpcNode:
         found = await self._call("getTransaction", [signature, {**_READING, "commitment": "finalized"}])
         if found is None:
             return None
-        landed = answers.table(found, "transaction")
-        meta = answers.table(landed.get("meta"), "meta of a transaction")
+        landed = responses.table(found, "transaction")
+        meta = responses.table(landed.get("meta"), "meta of a transaction")
         return Status(
-            answers.count(landed.get("slot"), "slot of a transaction"), meta.get("err") is not None, True, True
+            responses.count(landed.get("slot"), "slot of a transaction"), meta.get("err") is not None, True, True
         )
 
     async def _call(self, method: str, params: Params) -> object:
@@ -118,9 +118,9 @@ class RpcChain:
     async def simulate(self, transaction: bytes, priority: Priority) -> Simulation:
         asked = (("simulateTransaction", [_base64(transaction), _SIMULATION]), ("getEpochInfo", [CONFIRMED]))
         simulation, epoch = await self._batch(asked, priority)
-        slot, value = answers.in_context(simulation, "simulation")
-        effects = answers.simulated(value, self._keys(transaction), slot)
-        return Simulation(effects, self._height_at(slot, answers.tip(epoch)))
+        slot, value = responses.in_context(simulation, "simulation")
+        effects = responses.simulated(value, self._keys(transaction), slot)
+        return Simulation(effects, self._height_at(slot, responses.tip(epoch)))
 
     async def send(self, transaction: bytes, priority: Priority, allowed: Allowed = always) -> None:
         params = [_base64(transaction), _SENDING]
@@ -150,10 +150,10 @@ class RpcChain:
     async def latest_blockhash(self, priority: Priority = Priority.ENTRY) -> tuple[str, int]:
         """At `confirmed`: a younger one may be on a fork. With the last height that it is valid at."""
         said = await _heard(self._rpc.call("getLatestBlockhash", [CONFIRMED], priority))
-        _, value = answers.in_context(said, "latest blockhash")
-        found = answers.table(value, "latest blockhash")
-        height = answers.count(found.get("lastValidBlockHeight"), "last valid block height")
-        return answers.text(found.get("blockhash"), "blockhash"), height
+        _, value = responses.in_context(said, "latest blockhash")
+        found = responses.table(value, "latest blockhash")
+        height = responses.count(found.get("lastValidBlockHeight"), "last valid block height")
+        return responses.text(found.get("blockhash"), "blockhash"), height
 
     async def balances(self, owner: str, slot_min: int = 0, priority: Priority = Priority.STATUS) -> Balances:
         """All that a wallet has, of both token programs, as of `slot_min` or later. Raises ChainSilent."""
@@ -162,16 +162,16 @@ class RpcChain:
         lamports, *said = await self._batch(
             [("getBalance", [owner, {**CONFIRMED, "minContextSlot": slot_min}]), *held], priority
         )
-        slot, units = answers.in_context(lamports, "balance")
+        slot, units = responses.in_context(lamports, "balance")
         slots = [slot]
-        accounts: list[answers.TokenAccount] = []
+        accounts: list[responses.TokenAccount] = []
         for program, one in zip(_TOKEN_PROGRAMS, said, strict=True):
-            slot, value = answers.in_context(one, "token accounts")
+            slot, value = responses.in_context(one, "token accounts")
             slots.append(slot)
-            accounts += answers.token_accounts(answers.listed(value, "token accounts"), owner, program)
+            accounts += responses.token_accounts(responses.listed(value, "token accounts"), owner, program)
         if min(slots) < slot_min:
             raise ChainSilent(f"a node answers as of slot {min(slots)}, and slot {slot_min} is needed")
-        return Balances(owner, min(slots), max(slots), answers.count(units, "balance"), tuple(accounts))
+        return Balances(owner, min(slots), max(slots), responses.count(units, "balance"), tuple(accounts))
 
     async def signatures(
         self, address: str, until: str | None = None, most: int = 10 * SIGNATURES_MAX
@@ -184,7 +184,7 @@ class RpcChain:
             config |= {"until": until} if until else {}
             config |= {"before": found[-1].signature} if found else {}
             said = await _heard(self._rpc.call("getSignaturesForAddress", [address, config], Priority.STATUS))
-            more = [answers.signature_info(one) for one in answers.listed(said, "list of signatures")]
+            more = [responses.signature_info(one) for one in responses.listed(said, "list of signatures")]
             found += more
             if len(more) < page:
                 break
@@ -230,11 +230,11 @@ class RpcChain:
     async def _ask_statuses(self, signatures: Sequence[str]) -> list[Status | ChainSilent | None]:
         params = [list(signatures), {"searchTransactionHistory": False}]
         said = await _heard(self._rpc.call("getSignatureStatuses", params, Priority.STATUS, hedge=True))
-        _, value = answers.in_context(said, "signature statuses")
-        statuses = answers.listed(value, "signature statuses")
+        _, value = responses.in_context(said, "signature statuses")
+        statuses = responses.listed(value, "signature statuses")
         if len(statuses) != len(signatures):
             raise ChainSilent(f"a node tells {len(statuses)} statuses of {len(signatures)} signatures")
-        return [_each(partial(answers.status, one)) for one in statuses]
+        return [_each(partial(responses.status, one)) for one in statuses]
 
     async def _ask_effects(self, signatures: Sequence[str]) -> list[Effects | ChainSilent | None]:
         asked = [("getTransaction", [signature, _READING]) for signature in signatures]
@@ -247,13 +247,13 @@ class RpcChain:
             return None
         if isinstance(said, RpcError | ChainSilent):
             raise ChainSilent(f"no answer to getTransaction: {said}")
-        found = answers.table(said, "transaction")
-        raw = answers.decoded(found.get("transaction"), "transaction")
+        found = responses.table(said, "transaction")
+        raw = responses.decoded(found.get("transaction"), "transaction")
         keys = self._keys(raw)
         if raw[0] >= 128 or transactions.signature_text(raw[1:65]) != signature:
             raise ChainSilent(f"a node tells another transaction than {signature}")
-        meta = answers.table(found.get("meta"), "meta of a transaction")
-        effects = answers.effects(meta, keys, answers.count(found.get("slot"), "slot of a transaction"))
+        meta = responses.table(found.get("meta"), "meta of a transaction")
+        effects = responses.effects(meta, keys, responses.count(found.get("slot"), "slot of a transaction"))
         return msgspec.structs.replace(effects, signers=raw[0])
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from solders.pubkey import Pubkey
 
-from overmind.core.model import SOL, Cause, Mint, Move, MoveKind, Order, Rejected, Token, Value
+from overmind.core.model.values import SOL, Cause, Mint, Move, MoveKind, Order, Rejected, Token, Value
 from overmind.solana import tokens as programs
 from overmind.solana.transactions import Instruction, Transaction
 

@@ -18,7 +18,7 @@ from typing import Final, Self, TypeVar
 import aiohttp
 import msgspec
 
-from overmind.core.model import NS, Cause, Mint, Order, Rejected, Value
+from overmind.core.model.values import NS, Cause, Mint, Order, Rejected, Value
 from overmind.ports import Clock, SwapOffer, VenueUnavailable
 from overmind.solana.addresses import Address
 from overmind.solana.retry_after import WAIT_MAX_S, retry_after_s

@@ -13,7 +13,7 @@ from typing import Final
 
 from solders.pubkey import Pubkey
 
-from overmind.core.model import SOL, Cause, Failed, Filled, Mint, Order, Work
+from overmind.core.model.values import SOL, Cause, Failed, Filled, Mint, Order, Work
 from overmind.ports import Effects
 from overmind.solana import tokens
 

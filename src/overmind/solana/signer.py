@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from overmind.keys import SecretKey
+from overmind.keys.secret_key import SecretKey
 
 
 class LocalSigner:

@@ -15,7 +15,7 @@ from solders.instruction import Instruction
 from solders.message import MessageV0, to_bytes_versioned
 from solders.pubkey import Pubkey
 
-from overmind.core.model import SOL, Failed, Filled, Mint, Move, MoveKind, Token
+from overmind.core.model.values import SOL, Failed, Filled, Mint, Move, MoveKind, Token
 from overmind.ports import Effects
 from overmind.solana import tokens as programs
 from overmind.solana.settlement import DETAIL_CHARS_MAX, Unsettled, cause_of

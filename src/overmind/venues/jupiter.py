@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
-from overmind.core.gate import short_cause
-from overmind.core.model import (
+from overmind.core.entries.rules import short_cause
+from overmind.core.model.values import (
     NS,
     SOL,
     Cause,

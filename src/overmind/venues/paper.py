@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from overmind.core.gate import short_cause
-from overmind.core.model import (
+from overmind.core.entries.rules import short_cause
+from overmind.core.model.values import (
     BPS,
     MICROS,
     PICO,

@@ -1,0 +1,1 @@
+"""The same engine over history, and what came of it."""

@@ -1,0 +1,202 @@
+"""The same engine over history: signals played on tape time, and a report that adds up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from overmind.clock.virtual import VirtualClock, run_virtual
+from overmind.config import MultiWalletConfig
+from overmind.core.books.state import State, state_hash
+from overmind.core.model.messages import (
+    Deposited,
+    Entry,
+    MoveClosed,
+    MovePlaced,
+    OrderClosed,
+    OrderPlaced,
+    TicketRecorded,
+)
+from overmind.core.model.values import (
+    NS,
+    SOL,
+    Failed,
+    Filled,
+    Mint,
+    Move,
+    MoveKind,
+    Order,
+    OrderId,
+    Rejected,
+    Signal,
+    WalletId,
+    Work,
+)
+from overmind.desk.app import App, running
+from overmind.desk.market import paper
+from overmind.journal.buffered import LateJournal
+from overmind.ports import Journal
+from overmind.prices.tape import Tape
+from overmind.venues.paper import PaperPayload
+from overmind.views import reports
+from overmind.views.decisions import DecisionStatus
+
+SETTLE_S: Final = 3_600.0  # tape time; every paper ticket is decided within minutes
+
+
+class Played(msgspec.Struct, frozen=True):
+    """What came of a run."""
+
+    signals: int
+    orders: int
+    filled: int
+    failed: int
+    expired: int
+    rejected: int
+    refused: int
+    recorded: int
+    books_equal_chain: bool
+    state_hash: str
+    portfolio: reports.PortfolioSummary
+    stats: reports.ExecutionStats
+    wallets: list[reports.WalletMetrics]
+    positions: list[reports.PositionRow]
+    refusal_codes: dict[str, int]
+
+
+def play(
+    config: MultiWalletConfig,
+    journal: Journal,
+    tape: Tape,
+    signals: Sequence[Signal],
+    seed: int,
+    on_signal: Callable[[int], None],
+) -> Played:
+    """Submit each signal at its own time, go on to the end of the tape, settle, and add up. Same inputs, same hash.
+
+    It is written late, since history can be played again: no disk has to keep up with it. Signals must be stamped and
+    in order of time. `on_signal` hears how many were answered so far.
+    """
+    return run_virtual(_play(config, journal, tape, signals, seed, on_signal))
+
+
+async def _play(
+    config: MultiWalletConfig,
+    journal: Journal,
+    tape: Tape,
+    signals: Sequence[Signal],
+    seed: int,
+    on_signal: Callable[[int], None],
+) -> Played:
+    clock, late = VirtualClock(tape.start_ns), LateJournal(journal)
+    app = App(config, late, clock, paper(config, tape, seed=seed, historical=True))
+    codes: dict[str, int] = {}
+    async with running(app, SETTLE_S):
+        for count, signal in enumerate(signals, 1):
+            assert signal.at_ns is not None, signal
+            await clock.sleep(max(0, signal.at_ns - clock.now_ns()) / NS)
+            decision = await app.submit(signal)
+            if decision.status is DecisionStatus.REFUSED:
+                code = decision.refusals[0].code.value
+                codes[code] = codes.get(code, 0) + 1
+            on_signal(count)
+        await clock.sleep(max(0, tape.end_ns - clock.now_ns()) / NS)  # What they bought may still be due.
+    await late.write()
+    state = app.engine.state
+    return added_up(state, balances(state) == venue_balances(journal), codes)
+
+
+def added_up(state: State, books_equal_chain: bool, codes: dict[str, int]) -> Played:
+    """`codes`: how many signals each first reason refused."""
+    stats = reports.execution_stats(state)
+    return Played(
+        signals=stats.signals,
+        orders=stats.total_executions + stats.open_executions,
+        filled=stats.successful_executions,
+        failed=stats.failed_executions,
+        expired=stats.expired_executions,
+        rejected=stats.rejected_executions,
+        refused=stats.signals_refused,
+        recorded=stats.signals_recorded,
+        books_equal_chain=books_equal_chain,
+        state_hash=state_hash(state),
+        portfolio=reports.portfolio_summary(state),
+        stats=stats,
+        wallets=[reports.wallet_metrics(state, book) for book in state.wallets.values()],
+        positions=reports.positions(state),
+        refusal_codes=dict(sorted(codes.items(), key=lambda item: -item[1])),
+    )
+
+
+Balances = dict[tuple[WalletId, Mint], int]
+
+
+def balances(state: State) -> Balances:
+    """What our books say that each wallet owns, held or not; SOL float and position are one balance on a chain."""
+    owned: Balances = {}
+    for wallet_id, book in state.wallets.items():
+        for account in book.accounts.names:
+            for mint, units in state.ledger.accounts.get(account, {}).items():
+                owned[wallet_id, mint] = owned.get((wallet_id, mint), 0) + units
+    return {key: units for key, units in owned.items() if units}
+
+
+def venue_balances(journal: Journal) -> Balances:
+    """The other side's account: deposits, and what the paper venue itself put into each ticket that was sent.
+
+    What an order came to is read from its ticket alone, never from the outcome that we booked: a fill that was booked
+    twice, lost or changed shows as a difference.
+    """
+    owned: Balances = {}
+    orders: dict[OrderId, Work] = {}
+    sent: dict[OrderId, PaperPayload] = {}
+    decode = msgspec.json.Decoder(PaperPayload).decode
+    for entry in journal.read():
+        _follow(entry, orders, sent, owned, decode)
+    return {key: units for key, units in owned.items() if units}
+
+
+def _follow(
+    entry: Entry,
+    orders: dict[OrderId, Work],
+    sent: dict[OrderId, PaperPayload],
+    owned: Balances,
+    decode: Callable[[bytes], PaperPayload],
+) -> None:
+    match entry.event:
+        case Deposited(wallet_id=wallet_id, money=money):
+            _add(owned, wallet_id, money.mint, money.units)
+        case OrderPlaced(order=order):
+            orders[order.id] = order
+        case MovePlaced(move=move):
+            orders[move.id] = move
+        case TicketRecorded(order_id=order_id, ticket=ticket):
+            sent[order_id] = decode(ticket.payload)
+        case OrderClosed(order_id=work_id, outcome=outcome) | MoveClosed(move_id=work_id, outcome=outcome):
+            if work_id in sent and not isinstance(outcome, Rejected):  # Rejected: stopped before it was ever sent.
+                _settle(orders[work_id], sent[work_id], owned)
+
+
+def _settle(order: Work, payload: PaperPayload, owned: Balances) -> None:
+    match payload.outcome:
+        case Filled(fee_lamports=fee, rent_lamports=rent) as fill if isinstance(order, Move):
+            _add(owned, order.wallet_id, SOL, -fee - rent)
+            if order.kind is MoveKind.RECLAIM:
+                _add(owned, order.wallet_id, SOL, fill.received_units)
+                return
+            _add(owned, order.wallet_id, order.money.mint, -fill.spent_units)
+            if order.to_wallet is not None:
+                _add(owned, order.to_wallet, order.money.mint, fill.received_units)
+        case Filled(spent_units=spent, received_units=received, fee_lamports=fee, rent_lamports=rent):
+            assert isinstance(order, Order), order
+            _add(owned, order.wallet_id, order.spend.mint, -spent)
+            _add(owned, order.wallet_id, order.receive, received)
+            _add(owned, order.wallet_id, SOL, -fee - rent)
+        case Failed(fee_lamports=fee):
+            _add(owned, order.wallet_id, SOL, -fee)
+
+
+def _add(owned: Balances, wallet_id: WalletId, mint: Mint, units: int) -> None:
+    owned[wallet_id, mint] = owned.get((wallet_id, mint), 0) + units

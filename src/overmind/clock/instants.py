@@ -1,0 +1,64 @@
+"""Instants as people and files write them, to nanoseconds since 1970 (UTC), exactly."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+
+from overmind.core.model.values import NS
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+INSTANT_MAX_NS = 2**63 - 1  # The year 2262; also what an int64 column holds.
+MILLIS_MIN = Decimal(10**11)  # From here on (year 5138 as seconds) a bare number counts milliseconds, not seconds.
+
+
+def instant_ns(text: str) -> int:
+    """ISO 8601 with an offset, or unix seconds or milliseconds. ValueError says what is wrong."""
+    instant = _iso_ns(text) if text[4:5] == "-" else _unix_ns(text)
+    if not 0 < instant <= INSTANT_MAX_NS:
+        raise ValueError(f"{text[:40]!r} is not between the years 1970 and 2262")
+    return instant
+
+
+def day_or_instant_ns(text: str) -> int:
+    """A day, which begins at 00:00 UTC, or ISO 8601 with an offset. ValueError says what is wrong."""
+    if text[4:5] != "-":
+        raise ValueError(f"{text[:40]!r} is neither a day nor an ISO 8601 time")
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return instant_ns(text)
+    return instant_ns(f"{day}T00:00:00+00:00")
+
+
+def iso(at_ns: int) -> str:
+    """ISO 8601 in UTC, to microseconds."""
+    return (EPOCH + timedelta(microseconds=at_ns // 1_000)).isoformat(timespec="microseconds")
+
+
+def iso_seconds(at_ns: int) -> str:
+    """The same, to seconds."""
+    return (EPOCH + timedelta(seconds=at_ns // NS)).isoformat(timespec="seconds")
+
+
+def _iso_ns(text: str) -> int:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text[:40]!r} is not an ISO 8601 time") from None
+    if instant.tzinfo is None:
+        raise ValueError(f"{text[:40]!r} has no offset from UTC")
+    since = instant - EPOCH
+    return (since.days * 86_400 + since.seconds) * NS + since.microseconds * 1_000
+
+
+def _unix_ns(text: str) -> int:
+    try:
+        number = Decimal(text) if text.isascii() and "_" not in text else Decimal("NaN")
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite():
+        raise ValueError(f"{text[:40]!r} is neither an ISO 8601 time nor a unix time")
+    if abs(number) > INSTANT_MAX_NS:  # Before scaling: an absurd exponent must not become an absurd integer.
+        return -1
+    return int(number * (NS // 1_000 if number >= MILLIS_MIN else NS))

@@ -1,0 +1,192 @@
+"""Sums follow each change of what they sum up: positions, exposure, equity. So no rule has to count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from overmind.core.books.book import WalletBook
+from overmind.core.books.positions import Lot, Position
+from overmind.core.books.state import SOL_DECIMALS, State
+from overmind.core.books.triggers import forget, reach, shown_twice_pico, watch
+from overmind.core.books.valuation import WHOLE
+from overmind.core.books.volatility import Volatility
+from overmind.core.model.values import SOL, Mark, Mint, Order, Token, Wallet, value_micros
+
+K = TypeVar("K")
+
+
+def count_entry(state: State, book: WalletBook, order: Order, micros: int) -> None:
+    """Add a held buy to every sum that limits look at, or take it off again."""
+    mint = order.mint
+    entries = book.entries.get(mint)
+    if entries is None:
+        entries = book.entries[mint] = {}
+        if mint not in book.positions:
+            _add(state.users, mint, 1)
+    _add(entries, order.strategy, micros)
+    if not entries:
+        del book.entries[mint]
+        if mint not in book.positions:
+            _add(state.users, mint, -1)
+    _add(book.entries_by, order.strategy, micros)
+    _add(state.strategies, order.strategy, micros)
+    book.entries_micros += micros
+    _change_asset(state, mint, micros)
+
+
+def _add(sums: dict[K, int], key: K, micros: int) -> None:
+    """A sum that comes to nothing is not kept."""
+    left = sums.get(key, 0) + micros
+    if left:
+        sums[key] = left
+    else:
+        sums.pop(key, None)
+
+
+def _change_asset(state: State, mint: Mint, micros: int) -> None:
+    _add(state.assets, mint, micros)
+    state.exposure_micros += micros
+
+
+def change_position(state: State, book: WalletBook, token: Token, change: Lot | int) -> int:
+    """Add a lot, or take units away (negative). Returns the cost of what was taken."""
+    position = book.positions.get(token.mint)
+    if position is None:
+        position = book.positions[token.mint] = Position(token)
+        if token.mint not in book.entries:
+            _add(state.users, token.mint, 1)
+    _count(state, book, position, -1, state.price_pico(token.mint))
+    cost = 0
+    if isinstance(change, Lot):
+        position.add(change)
+    else:
+        cost = position.take(-change)
+    _settle_position(state, book, position)
+    return cost
+
+
+def take_newest(state: State, book: WalletBook, token: Token, units: int) -> int:
+    """As `change_position` with what came last taken first. Returns what it had cost."""
+    position = book.positions[token.mint]
+    _count(state, book, position, -1, state.price_pico(token.mint))
+    cost = position.take_newest(units)
+    _settle_position(state, book, position)
+    return cost
+
+
+def _settle_position(state: State, book: WalletBook, position: Position) -> None:
+    mint = position.token.mint
+    _count(state, book, position, 1, state.price_pico(mint))
+    if position.units:
+        watch_again(state, book, mint)
+    else:
+        forget(book, position)
+        state.valuation.note(book, mint)
+        del book.positions[mint]
+        if mint not in book.entries:
+            _add(state.users, mint, -1)
+
+
+def _count(state: State, book: WalletBook, position: Position, sign: int, price_pico: int) -> None:
+    """Take a position out of every sum before it changes (-1), and put it back (1)."""
+    book.cost_micros += sign * position.cost_micros
+    _gain(state, book, WHOLE, sign * position.value_micros(price_pico))
+    for by, value in position.value_by(price_pico).items():
+        _gain(state, book, by, sign * value)
+    _change_asset(state, position.token.mint, sign * position.value_micros(price_pico))
+
+
+def _gain(state: State, book: WalletBook, by: str, micros: int) -> None:
+    """What a strategy owns here is worth more, or WHOLE: all of it."""
+    if by == WHOLE:
+        book.positions_micros += micros
+    else:
+        _add(book.deployed, by, micros)
+        _add(state.strategies, by, micros)
+
+
+def watch_again(state: State, book: WalletBook, mint: Mint) -> None:
+    """When something else than its price has moved the prices at which a position is due."""
+    watch(book, book.positions[mint], state.price_pico(mint))
+    state.valuation.note(book, mint)
+
+
+def configure(state: State, book: WalletBook, wallet: Wallet) -> None:
+    """Its limits say when a position is due."""
+    book.wallet = wallet
+    for mint in book.positions:
+        watch_again(state, book, mint)
+
+
+def mark_prices(state: State, marks: Sequence[Mark]) -> None:
+    """Value every position anew, and every sum with it."""
+    before = {mark.mint: state.price_pico(mark.mint) for mark in marks}
+    for mark in marks:
+        state.marks[mark.mint] = mark
+        state.before_pico[mark.mint] = before[mark.mint] or mark.price_pico
+        _observe(state, mark)
+    prices = {mint: mark.price_pico for mint, mark in state.marks.items()}
+    gains = state.valuation.revalue([*state.wallets.values()], prices, before)
+    for book, by, micros in gains.by_owner:
+        _gain(state, book, by, micros)
+    for mint, micros in gains.by_token:
+        _change_asset(state, mint, micros)
+    for book, position in gains.left:
+        _revalue(state, book, position, before[position.token.mint])
+    if any(price_pico != state.price_pico(mint) for mint, price_pico in before.items()):
+        state.repriced = True
+        for book in state.wallets.values():
+            refresh_equity(state, book)
+
+
+def _observe(state: State, mark: Mark) -> None:
+    known = state.volatility.get(mark.mint)
+    if known is None:
+        known = state.volatility[mark.mint] = Volatility()
+    known.observe(mark, state.settings.volatility_half_life_ns)
+
+
+def _revalue(state: State, book: WalletBook, position: Position, before_pico: int) -> None:
+    """The plain loop: what the columns must come to."""
+    price_pico = state.price_pico(position.token.mint)
+    _count(state, book, position, -1, before_pico)
+    _count(state, book, position, 1, price_pico)
+    position.peak_pico = max(position.peak_pico, shown_twice_pico(before_pico, price_pico))
+    reach(book, position, price_pico)
+
+
+def refresh_equity(state: State, book: WalletBook) -> None:
+    """Equity = quote currency + positions + SOL float, held or not, less what a fork took back of either."""
+    ledger, accounts, quote = state.ledger, book.accounts, state.settings.quote.mint
+    cash = ledger.balance(accounts.free, quote) + ledger.balance(accounts.held, quote)
+    if book.in_suspense:
+        cash += ledger.balance(accounts.suspense, quote)
+    equity = cash + book.positions_micros + _float_micros(state, book, state.price_pico(SOL))
+    state.equity_micros += equity - book.equity_micros
+    book.equity_micros = equity
+
+
+def _float_micros(state: State, book: WalletBook, price_pico: int) -> int:
+    ledger, accounts = state.ledger, book.accounts
+    lamports = ledger.balance(accounts.sol_float, SOL) + ledger.balance(accounts.sol_float_held, SOL)
+    if book.in_suspense:
+        lamports += ledger.balance(accounts.float_suspense, SOL)
+    return value_micros(lamports, price_pico, SOL_DECIMALS)
+
+
+def equity_if(state: State, pick: Callable[[int, int], int]) -> int:
+    """The portfolio's equity with each token at one of its last two marks."""
+    prices = {mint: pick(state.before_pico[mint], mark.price_pico) for mint, mark in state.marks.items()}
+    equity = state.equity_micros
+    for book in state.wallets.values():
+        equity += _float_micros(state, book, prices.get(SOL, 0)) - _float_micros(state, book, state.price_pico(SOL))
+        equity -= book.positions_micros
+        equity += sum(position.value_micros(prices.get(mint, 0)) for mint, position in book.positions.items())
+    return equity
+
+
+def begin_stop_base(state: State) -> None:
+    """From now on a loss counts that stops everything."""
+    state.stop_base = state.baseline
+    state.stop_confirmed_micros = equity_if(state, min)

@@ -1,0 +1,210 @@
+"""`apply`, the only function that changes the state: one journaled fact more.
+
+It never refuses. If it cannot apply a fact, the journal or this code is wrong, and stopping is the only correct answer.
+"""
+
+from __future__ import annotations
+
+from overmind.core.books.aggregates import begin_stop_base, mark_prices
+from overmind.core.books.book import WalletBook
+from overmind.core.books.ledger import accounts_of
+from overmind.core.books.moves import close_move, finalise_move, place_move, roll_back_move
+from overmind.core.books.settle import adjust, close, deposit, finalise, place, roll_back
+from overmind.core.books.state import State, TimedHold, remember_decision
+from overmind.core.books.wallet_limits import REMOVED, fit_allocations, put_in_force
+from overmind.core.model.messages import (
+    BalanceAdjusted,
+    BalancesChecked,
+    CloseCancelled,
+    CloseOrdered,
+    DayRolled,
+    Deposited,
+    DeskConfigured,
+    DeskFounded,
+    Entry,
+    Hold,
+    HoldAdded,
+    HoldLifted,
+    LimitsChanged,
+    LiquidationOrdered,
+    MintsChanged,
+    MoveClosed,
+    MoveFinal,
+    MovePlaced,
+    MoveRolledBack,
+    OrderClosed,
+    OrderFinal,
+    OrderPlaced,
+    OrderRolledBack,
+    PricesMarked,
+    Scope,
+    SignalRecorded,
+    SignalRefused,
+    TicketRecorded,
+    WalletConfigured,
+)
+from overmind.core.model.values import SOL, Desk, Mint, Signal, Wallet
+
+
+def apply(state: State, entry: Entry) -> None:
+    assert entry.seq == state.seq + 1, (entry, state.seq)
+    state.seq = entry.seq
+    state.at_ns = entry.at_ns
+    state.realised.clear()
+    match entry.event:
+        case OrderPlaced(signal=signal, order=order):
+            if order.attempt == 0 and order.part == 0:
+                _decide(state, signal, entry)
+            place(state, signal, order, entry.at_ns)
+        case TicketRecorded(order_id=order_id, ticket=ticket):
+            known = state.open_orders.get(order_id) or state.open_moves[order_id]
+            known.ticket = ticket
+        case OrderClosed(order_id=order_id, outcome=outcome, provisional=provisional):
+            close(state, order_id, outcome, provisional)
+        case OrderFinal(order_id=order_id):
+            finalise(state, order_id)
+        case PricesMarked(marks=marks):
+            mark_prices(state, marks)
+        case SignalRefused(signal=signal):
+            state.refused += 1
+            _decide(state, signal, entry)
+        case SignalRecorded(signal=signal):
+            state.recorded += 1
+            _decide(state, signal, entry)
+        case Deposited() as deposited:
+            deposit(state, deposited)
+        case OrderRolledBack(order_id=order_id, outcome=outcome):
+            roll_back(state, order_id, outcome)
+        case BalancesChecked(wallet_id=wallet_id, slot=slot, signature=signature):
+            book = state.wallets[wallet_id]
+            book.checked, book.checked_slot, book.checked_seq = signature, slot, entry.seq
+        case BalanceAdjusted() as adjusted:
+            adjust(state, adjusted)
+        case LiquidationOrdered(sweep=sweep):
+            for book in state.wallets.values():
+                book.liquidating = True
+                book.sweeping |= sweep
+        case CloseOrdered(wallet_id=wallet_id, mint=mint, reason=reason):
+            book = state.wallets[wallet_id]
+            book.closing[mint] = reason
+            _begin_anew(book, mint)
+        case CloseCancelled(wallet_id=wallet_id, mint=mint):
+            book = state.wallets[wallet_id]
+            del book.closing[mint]
+            _begin_anew(book, mint)
+            for booked in state.provisional.values():  # No fork brings it back.
+                if (booked.order.wallet_id, booked.order.mint) == (wallet_id, mint):
+                    booked.closing = ""
+        case MovePlaced(move=move):
+            place_move(state, move)
+        case MoveClosed(move_id=move_id, outcome=outcome, provisional=provisional):
+            close_move(state, move_id, outcome, provisional)
+        case MoveFinal(move_id=move_id):
+            finalise_move(state, move_id)
+        case MoveRolledBack(move_id=move_id, outcome=outcome):
+            roll_back_move(state, move_id, outcome)
+        case DayRolled(day=day):
+            _roll_day(state, day)
+        case HoldAdded(scope=scope, hold=hold):
+            _add_hold(state, scope, hold)
+        case HoldLifted(scope=scope, cause=cause):
+            _lift_hold(state, scope, cause)
+        case WalletConfigured(wallet=wallet):
+            _configure_wallet(state, wallet)
+        case LimitsChanged(wallet_id=wallet_id, changes=changes):
+            state.changes.pop(wallet_id, None)
+            if changes:
+                state.changes[wallet_id] = changes
+            put_in_force(state, state.wallets[wallet_id])
+            fit_allocations(state)
+            state.revalued = True
+        case MintsChanged(mints=mints):
+            state.mints = mints
+        case DeskConfigured(desk=desk):
+            _configure_desk(state, desk)
+        case DeskFounded() as founded:
+            assert state.seq == 1, entry
+            state.founded = founded
+    state.peak_gain_micros = max(state.peak_gain_micros, state.equity_micros - state.deposited_micros)
+
+
+def _decide(state: State, signal: Signal, entry: Entry) -> None:
+    """Remember the first answer, and forget what the journal's index alone will remember."""
+    state.signals += 1
+    remember_decision(state, signal.id, entry.seq, entry.at_ns)
+
+
+def _holds(state: State, scope: Scope) -> dict[str, Hold]:
+    if scope.wallet_id is not None:
+        return state.wallets[scope.wallet_id].holds
+    if scope.strategy is not None:
+        return state.paused.setdefault(scope.strategy, {})
+    return state.holds
+
+
+def _add_hold(state: State, scope: Scope, hold: Hold) -> None:
+    _holds(state, scope)[hold.cause] = hold
+    if hold.until_ns is not None:
+        state.timed.append(TimedHold(scope, hold.cause, hold.until_ns))
+    if hold.cause == REMOVED:
+        fit_allocations(state)
+    state.revalued = True
+
+
+def _lift_hold(state: State, scope: Scope, cause: str) -> None:
+    """What a breaker counts begins anew: else it would hold again at once."""
+    hold = _holds(state, scope).pop(cause)
+    if hold.until_ns is not None:
+        state.timed.remove(TimedHold(scope, cause, hold.until_ns))
+    if cause == "emergency":
+        begin_stop_base(state)
+        if scope.wallet_id is not None:
+            book = state.wallets[scope.wallet_id]
+            book.liquidating = book.sweeping = False
+    elif cause == "loss_streak" and scope.wallet_id is not None:
+        state.wallets[scope.wallet_id].loss_streak = 0
+    elif cause == "drawdown":
+        state.peak_gain_micros = state.equity_micros - state.deposited_micros
+    elif cause == REMOVED:
+        fit_allocations(state)
+    state.revalued = True
+
+
+def _begin_anew(book: WalletBook, mint: Mint) -> None:
+    """At the ladder's first rung, at once: what was tried before was tried for another reason."""
+    if mint in book.exiting and not book.exiting[mint].open:
+        del book.exiting[mint]
+
+
+def _configure_wallet(state: State, wallet: Wallet) -> None:
+    book = state.wallets.get(wallet.id)
+    if book is None:
+        book = WalletBook(wallet, wallet, accounts_of(wallet.id), slot=len(state.wallets))
+        state.wallets[wallet.id] = book
+        book.token_accounts.add(SOL)  # Native: wrapped accounts come and go inside a transaction.
+    book.configured = wallet
+    put_in_force(state, book)
+    fit_allocations(state)
+    state.revalued = True
+
+
+def _configure_desk(state: State, desk: Desk) -> None:
+    state.desk = desk
+    for wallet_id in state.changes:  # Its ceilings may be others now.
+        put_in_force(state, state.wallets[wallet_id])
+    fit_allocations(state)
+    state.revalued = True
+
+
+def _roll_day(state: State, day: int) -> None:
+    assert day > state.day, (day, state.day)
+    state.day = day
+    state.withdrawn_today_micros = state.trades_today = 0
+    for book in state.wallets.values():
+        book.trades_today = 0
+        book.realised_today_micros = 0
+        book.unrealised_base_micros = book.unrealised_micros
+        book.cooldowns = {mint: until for mint, until in book.cooldowns.items() if until > state.at_ns}
+    state.day_base = state.baseline
+    begin_stop_base(state)
+    state.revalued = True

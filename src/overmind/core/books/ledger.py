@@ -1,0 +1,97 @@
+"""Double entry: every change is a transfer, so each mint always sums to zero.
+
+A reservation is not a special concept. It is a transfer from a wallet's free account to its held account, later
+spent or released. SOL that pays fees and rent has accounts of its own (`float`), apart from a SOL position. What a fork
+took back after it was spent stands in the wallet's suspense account, below zero, until it is made good.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from overmind.core.model.values import Mint, Value, WalletId
+
+MARKET, FEES, RENT, DEPOSITS = "@market", "@fees", "@rent", "@deposits"  # The outside: these may go negative.
+
+
+def free(wallet_id: WalletId) -> str:
+    return f"{wallet_id}/free"
+
+
+def held(wallet_id: WalletId) -> str:
+    return f"{wallet_id}/held"
+
+
+def sol_float(wallet_id: WalletId) -> str:
+    return f"{wallet_id}/float"
+
+
+def sol_float_held(wallet_id: WalletId) -> str:
+    return f"{wallet_id}/float_held"
+
+
+def suspense(wallet_id: WalletId) -> str:
+    return f"@suspense/{wallet_id}"
+
+
+class Accounts(Value, frozen=True):
+    """The names of a wallet's own accounts, made once: every trade looks them up two dozen times."""
+
+    free: str
+    held: str
+    sol_float: str
+    sol_float_held: str
+    suspense: str
+    float_suspense: str  # what the float owes, apart from what a SOL position does
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.free, self.held, self.sol_float, self.sol_float_held, self.suspense, self.float_suspense)
+
+
+def accounts_of(wallet_id: WalletId) -> Accounts:
+    return Accounts(
+        free(wallet_id),
+        held(wallet_id),
+        sol_float(wallet_id),
+        sol_float_held(wallet_id),
+        suspense(wallet_id),
+        f"{suspense(wallet_id)}/float",
+    )
+
+
+class Ledger(msgspec.Struct):
+    accounts: dict[str, dict[Mint, int]] = msgspec.field(default_factory=dict)
+
+    def balance(self, account: str, mint: Mint) -> int:
+        mints = self.accounts.get(account)
+        return mints.get(mint, 0) if mints is not None else 0
+
+    def transfer(self, units: int, mint: Mint, source: str, target: str) -> None:
+        """All or nothing: an account of ours never goes below zero."""
+        assert units >= 0, (units, mint, source, target)
+        if units == 0:
+            return
+        sources, targets = self._mints(source), self._mints(target)
+        left = sources.get(mint, 0) - units
+        assert left >= 0 or source[0] == "@", (units, mint, source, target, left)
+        sources[mint] = left
+        targets[mint] = targets.get(mint, 0) + units
+
+    def _mints(self, account: str) -> dict[Mint, int]:
+        mints = self.accounts.get(account)
+        if mints is None:
+            mints = self.accounts[account] = {}
+        return mints
+
+    def owned(self, accounts: Accounts, mint: Mint) -> int:
+        """All that a wallet has of a mint by the books, held or not, float included, less what a fork took back."""
+        return sum(self.balance(name, mint) for name in accounts.names)
+
+    def totals(self) -> dict[Mint, int]:
+        """Zero for every mint, always."""
+        totals: dict[Mint, int] = {}
+        for mints in self.accounts.values():
+            for mint, units in mints.items():
+                totals[mint] = totals.get(mint, 0) + units
+        return totals

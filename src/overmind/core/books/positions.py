@@ -1,0 +1,134 @@
+"""What a wallet holds of one token: FIFO lots tagged by strategy, and their cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from overmind.core.model.values import SCALE, Exits, StrategyType, Token
+
+DEPOSIT: Final = "deposit"  # owns what came without an order
+
+
+class Lot(msgspec.Struct):
+    strategy: StrategyType | None  # None: came as a deposit
+    units: int
+    cost_micros: int
+    opened_ns: int = 0  # when it was bought, or came
+    origin: str = ""  # the order that bought it, or the deposit that brought it
+
+
+class Position(msgspec.Struct):
+    token: Token
+    lots: list[Lot] = msgspec.field(default_factory=list)
+    units: int = 0
+    cost_micros: int = 0
+    units_by: dict[str, int] = msgspec.field(default_factory=dict)  # by strategy
+    scale: int = 1  # base units and price to micro-USD
+    exits: Exits | None = None  # of the signals that bought it, the strictest of each
+    exit_by_ns: int | None = None
+    peak_pico: int = 0  # the highest price since it was bought that more than one mark has shown
+
+    def __post_init__(self) -> None:
+        self.scale = SCALE[self.token.decimals + 6]
+
+    @property
+    def opened_ns(self) -> int:
+        """When the oldest lot that is still held came: sales take the oldest first."""
+        return self.lots[0].opened_ns
+
+    @property
+    def average_cost_pico(self) -> int:
+        """Average cost per whole token, rounded down. Stops stand on it."""
+        return self.cost_micros * self.scale // self.units if self.units else 0
+
+    def add(self, lot: Lot) -> None:
+        self.lots.append(lot)
+        self.units += lot.units
+        self.cost_micros += lot.cost_micros
+        self._count(lot.strategy, lot.units)
+
+    def oldest(self, units: int) -> list[Lot]:
+        """The oldest units as lots of their own, with what they cost; a lot that is split keeps the rounding."""
+        return _cut(self.lots, units)
+
+    def newest(self, units: int) -> list[Lot]:
+        """The newest units: what a fork undid was added last."""
+        return _cut(reversed(self.lots), units)
+
+    def take(self, units: int) -> int:
+        """Remove the oldest units. Returns what they cost."""
+        assert 0 < units <= self.units, (units, self.units)
+        taken = self.oldest(units)
+        for part in taken:
+            lot = self.lots[0]
+            lot.units -= part.units
+            lot.cost_micros -= part.cost_micros
+            self._count(lot.strategy, -part.units)
+            if not lot.units:
+                del self.lots[0]
+        cost_taken = sum(part.cost_micros for part in taken)
+        self.units -= units
+        self.cost_micros -= cost_taken
+        return cost_taken
+
+    def take_newest(self, units: int) -> int:
+        """Remove the newest units. Returns what they cost."""
+        assert 0 < units <= self.units, (units, self.units)
+        self.lots.reverse()
+        try:
+            return self.take(units)
+        finally:
+            self.lots.reverse()
+
+    def plan(self, exits: Exits, at_ns: int) -> None:
+        """Take over what a signal that bought into it wants; of two wishes the stricter counts."""
+        self.exits = strictest(self.exits, exits)
+        if exits.hold_max_ns is not None:
+            self.exit_by_ns = stricter(self.exit_by_ns, at_ns + exits.hold_max_ns)
+
+    def value_micros(self, price_pico: int) -> int:
+        """What it is worth at a price, rounded down."""
+        return self.units * price_pico // self.scale
+
+    def value_by(self, price_pico: int) -> dict[str, int]:
+        """What each strategy's part is worth, each rounded down."""
+        return {by: units * price_pico // self.scale for by, units in self.units_by.items()}
+
+    def _count(self, strategy: StrategyType | None, units: int) -> None:
+        by = strategy or DEPOSIT
+        left = self.units_by.get(by, 0) + units
+        if left:
+            self.units_by[by] = left
+        else:
+            del self.units_by[by]
+
+
+def _cut(lots: Iterable[Lot], units: int) -> list[Lot]:
+    parts: list[Lot] = []
+    for lot in lots:
+        if not units:
+            break
+        part = min(units, lot.units)
+        cost = lot.cost_micros * part // lot.units
+        parts.append(Lot(lot.strategy, part, cost, lot.opened_ns, lot.origin))
+        units -= part
+    return parts
+
+
+def strictest(one: Exits | None, other: Exits | None) -> Exits | None:
+    """Of two wishes the stricter, field by field."""
+    if one is None or other is None:
+        return one or other
+    return Exits(
+        stricter(one.stop_loss_ppm, other.stop_loss_ppm),
+        stricter(one.trailing_ppm, other.trailing_ppm),
+        stricter(one.take_profit_ppm, other.take_profit_ppm),
+        stricter(one.hold_max_ns, other.hold_max_ns),
+    )
+
+
+def stricter(one: int | None, other: int | None) -> int | None:
+    return min(one, other) if one is not None and other is not None else one if other is None else other

@@ -1,0 +1,55 @@
+"""What an entry realised: lots that left, fee and rent that were paid. What a wallet has realised is their sum."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from overmind.core.books.positions import Lot
+from overmind.core.model.values import Token, WalletId
+
+
+class How(enum.StrEnum):
+    """How lots left, or came back."""
+
+    SALE = "sale"
+    SALE_UNDONE = "sale undone"  # a fork gave the tokens back: negative amounts
+    BUY_UNDONE = "buy undone"  # a fork took them back for the price that was paid
+    DEBT = "debt"  # they paid what a fork had taken back after it was spent: for nothing
+    WITHDRAWAL = "withdrawal"  # at what they were worth
+
+
+class Disposal(msgspec.Struct, frozen=True, tag=True):
+    """`units` can be more than the lots have: a fork may have taken lots that were sold."""
+
+    wallet_id: WalletId
+    how: How
+    token: Token
+    units: int
+    proceeds_micros: int
+    lots: list[Lot]
+
+    @property
+    def cost_micros(self) -> int:
+        return sum(lot.cost_micros for lot in self.lots)
+
+    @property
+    def realised_micros(self) -> int:
+        return self.proceeds_micros - self.cost_micros
+
+
+class Costs(msgspec.Struct, frozen=True, tag=True):
+    """Of an execution, at the mark of the time. Negative: they came back."""
+
+    wallet_id: WalletId
+    fee_lamports: int
+    rent_lamports: int
+    micros: int
+
+    @property
+    def realised_micros(self) -> int:
+        return -self.micros
+
+
+Realised = Disposal | Costs

@@ -1,0 +1,205 @@
+"""The state: all that the journal comes to. Only `apply` changes it; equal journals give equal states, bit for bit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from typing import Final, NamedTuple
+
+import msgspec
+
+from overmind.core.books.book import OpenMove, OpenOrder, Provisional, ProvisionalMove, WalletBook
+from overmind.core.books.ledger import Ledger
+from overmind.core.books.realised import Realised
+from overmind.core.books.valuation import Valuation
+from overmind.core.books.volatility import Volatility
+from overmind.core.model.messages import Change, DeskFounded, Hold, MintLists, Scope
+from overmind.core.model.values import (
+    DAY_NS,
+    PPM,
+    SOL,
+    DepositId,
+    Desk,
+    LimitName,
+    Mark,
+    Mint,
+    Money,
+    OrderId,
+    Outcome,
+    SignalId,
+    StrategyType,
+    Value,
+    WalletId,
+    value_micros,
+    value_micros_up,
+)
+
+SOL_DECIMALS: Final = 9
+STATE_VERSION: Final = 5  # Raise it with any change of State: snapshots of another version are replayed instead.
+DECISIONS_KEPT_NS: Final = 2 * DAY_NS  # older ids are recognised by the journal's index
+
+
+class Touched(NamedTuple):
+    """What an entry changed: a wallet, in one token, for one strategy (None: for any of them)."""
+
+    wallet_id: WalletId
+    mint: Mint
+    strategy: StrategyType | None
+
+
+class TimedHold(Value, frozen=True):
+    """A hold that ends by itself."""
+
+    scope: Scope
+    cause: str
+    until_ns: int
+
+
+class Asked(Value, frozen=True):
+    """What a withdrawal was asked for with, and what became of it: the same request asks for the same."""
+
+    wallet_id: WalletId
+    money: Money
+    to_address: str
+    outcome: Outcome | None = None  # for good; None: it is open, or a fork may still undo what it has
+
+
+class Baseline(Value, frozen=True):
+    """What the portfolio was worth when a loss began to count, and what had been deposited till then."""
+
+    equity_micros: int = 0
+    deposited_micros: int = 0
+
+    def capital_micros(self, deposited_micros: int) -> int:
+        """What would be there now without a gain and without a loss."""
+        return self.equity_micros + deposited_micros - self.deposited_micros
+
+
+def reached(equity_micros: int, capital_micros: int, limit_ppm: int) -> bool:
+    """Whether what is left of the capital is so much less. Exact, in integers."""
+    loss = capital_micros - equity_micros
+    return loss > 0 and loss * PPM >= capital_micros * limit_ppm
+
+
+class State(msgspec.Struct):
+    version: int = 0  # as encoded; a state without one is of no version that we know
+    seq: int = 0
+    at_ns: int = 0
+    day: int = 0
+    founded: DeskFounded | None = None
+    desk: Desk | None = None
+    wallets: dict[WalletId, WalletBook] = msgspec.field(default_factory=dict)
+    changes: dict[WalletId, dict[LimitName, Change]] = msgspec.field(default_factory=dict)  # wanted by an operator
+    mints: MintLists = MintLists()
+    ledger: Ledger = msgspec.field(default_factory=Ledger)
+    marks: dict[Mint, Mark] = msgspec.field(default_factory=dict)
+    before_pico: dict[Mint, int] = msgspec.field(default_factory=dict)  # what the newest mark replaced
+    holds: dict[str, Hold] = msgspec.field(default_factory=dict)  # on the whole portfolio
+    paused: dict[StrategyType, dict[str, Hold]] = msgspec.field(default_factory=dict)
+    deposits: set[DepositId] = msgspec.field(default_factory=set)
+    open_orders: dict[OrderId, OpenOrder] = msgspec.field(default_factory=dict)
+    provisional: dict[OrderId, Provisional] = msgspec.field(default_factory=dict)  # booked; a fork may undo them
+    open_moves: dict[OrderId, OpenMove] = msgspec.field(default_factory=dict)
+    provisional_moves: dict[OrderId, ProvisionalMove] = msgspec.field(default_factory=dict)
+    moves_placed: int = 0  # ever: numbers their ids
+    rebalanced_ns: int = 0  # when capital was last sent back to its allocation
+    withdrawals: dict[str, Asked] = msgspec.field(default_factory=dict)  # by the ids that they were asked for with
+    withdrawn_today_micros: int = 0  # asked for since 00:00 UTC, what came to nothing aside
+    equity_micros: int = 0
+    assets: dict[Mint, int] = msgspec.field(default_factory=dict)  # positions and held buys by mint
+    exposure_micros: int = 0  # the sum of `assets`
+    strategies: dict[str, int] = msgspec.field(default_factory=dict)  # positions and held buys by strategy
+    users: dict[Mint, int] = msgspec.field(default_factory=dict)  # how many wallets hold it or are about to
+    deposited_micros: int = 0  # net, at the marks of the time
+    day_base: Baseline = Baseline()  # at 00:00 UTC
+    stop_base: Baseline = Baseline()  # at 00:00 UTC, or when a wallet was last reactivated
+    stop_confirmed_micros: int = 0  # its equity at prices that two marks had shown
+    peak_gain_micros: int = 0  # the highest that equity has stood above what was deposited
+    timed: list[TimedHold] = msgspec.field(default_factory=list)  # the holds, wherever they are, that end by themselves
+    signals: int = 0
+    refused: int = 0
+    recorded: int = 0
+    trades_today: int = 0  # of all wallets
+    entries_open: int = 0  # likewise
+    volatility: dict[Mint, Volatility] = msgspec.field(default_factory=dict)
+    # Caches, not part of the state's identity: rebuilt at start, never journaled, never hashed.
+    decided: OrderedDict[SignalId, tuple[int, int]] = msgspec.field(default_factory=OrderedDict)  # (seq, at_ns)
+    touched: list[Touched] = msgspec.field(default_factory=list)  # for the selection index
+    realised: list[Realised] = msgspec.field(default_factory=list)  # by the newest entry
+    valuation: Valuation = msgspec.field(default_factory=Valuation)
+    repriced: bool = False  # marks changed: what all wallets have room for
+    revalued: bool = True  # settings, holds or wallets changed: the index must start afresh
+
+    @property
+    def settings(self) -> Desk:
+        """The desk's settings; every command but the first two comes after they were journaled."""
+        assert self.desk is not None, "the desk is not configured"
+        return self.desk
+
+    @property
+    def baseline(self) -> Baseline:
+        """What a loss counts from, if it counts from now."""
+        return Baseline(self.equity_micros, self.deposited_micros)
+
+    @property
+    def stop_is_reached(self) -> bool:
+        """Whether the portfolio has lost as much as stops everything, at the newest marks."""
+        capital = self.stop_base.capital_micros(self.deposited_micros)
+        return reached(self.equity_micros, capital, self.settings.emergency_stop_ppm)
+
+    def price_pico(self, mint: Mint) -> int:
+        """The newest mark; zero: it was never priced."""
+        mark = self.marks.get(mint)
+        return mark.price_pico if mark is not None else 0
+
+    def sol_value_micros_up(self, lamports: int) -> int:
+        """What SOL paid for fees costs, at the newest mark; nothing before SOL was ever priced."""
+        mark = self.marks.get(SOL)
+        return value_micros_up(lamports, mark.price_pico, SOL_DECIMALS) if mark else 0
+
+    def sol_value_micros_down(self, lamports: int) -> int:
+        """What SOL that came in is worth, rounded against us."""
+        mark = self.marks.get(SOL)
+        return value_micros(lamports, mark.price_pico, SOL_DECIMALS) if mark else 0
+
+
+CACHES: Final = frozenset({"decided", "touched", "realised", "valuation", "repriced", "revalued"})
+_ENCODER: Final = msgspec.json.Encoder(order="deterministic")
+_DECODER: Final = msgspec.json.Decoder(State)
+
+
+def encode_state(state: State) -> bytes:
+    """Canonical: equal states give equal bytes."""
+    fields = {name: getattr(state, name) for name in State.__struct_fields__ if name not in CACHES}
+    return _ENCODER.encode({**fields, "version": STATE_VERSION})
+
+
+def decode_state(raw: bytes) -> State:
+    """Raises msgspec.DecodeError when it is not an encoded state of this version."""
+    state = _DECODER.decode(raw)
+    if state.version != STATE_VERSION:
+        raise msgspec.ValidationError(f"a state of version {state.version}, not {STATE_VERSION}")
+    # The canonical encoding sorts by id; the order of registration is the state's, and slots count by it. The tokens of
+    # the desk come sorted by mint, which no decision depends on.
+    state.wallets = dict(sorted(state.wallets.items(), key=lambda item: item[1].slot))
+    return state
+
+
+def is_current(raw: bytes) -> bool:
+    """Whether an encoded state is of this version."""
+    try:
+        decode_state(raw)
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
+def state_hash(state: State) -> str:
+    return hashlib.sha256(encode_state(state)).hexdigest()
+
+
+def remember_decision(state: State, signal_id: SignalId, seq: int, at_ns: int) -> None:
+    decided = state.decided
+    decided[signal_id] = (seq, at_ns)
+    while next(iter(decided.values()))[1] < at_ns - DECISIONS_KEPT_NS:
+        decided.popitem(last=False)

@@ -1,0 +1,207 @@
+"""All positions as columns: what new prices make of them is found by a few vector operations, not one by one.
+
+A cache of the positions and never an authority. Each row is a position, or what one strategy owns of it. What comes
+out is what `Position.value_micros` would say, to the last unit; what is too large for that is left to the plain loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overmind.core.books.book import WalletBook
+from overmind.core.books.positions import DEPOSIT, Position
+from overmind.core.books.triggers import profit_pico, shown_twice_pico, stop_pico, trailing_ppm
+from overmind.core.model.values import PPM, Mint, StrategyType
+
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Row = tuple[int, ...]  # of the columns
+
+WHOLE: Final = ""  # the owner of a row that is a position
+OWNERS: Final = (WHOLE, DEPOSIT, *StrategyType)
+NUMBERS: Final = {by: number for number, by in enumerate(OWNERS)}
+
+FAR: Final = 2**63 - 1  # stands in a column for itself and for all that is beyond
+SCALE_MAX: Final = 10**18  # three times as much is still an int64, and it is a double without rounding
+VALUE_MAX: Final = 2**50  # four roundings, of 2**-53 each, are then less than one half of a micro-USD
+SUM_MAX: Final = 2**62
+ROWS_MIN: Final = 64
+FEW: Final = 20  # positions that the plain loop values in the same time: measured
+
+NO_TRIGGERS: Final = (FAR - 1, 0, 0, FAR, False)
+EMPTY: Final = (0, 0, NUMBERS[DEPOSIT], 0, 1, 0, *NO_TRIGGERS)
+
+
+class Columns(NamedTuple):
+    """Integers of each row. A part of a position has no triggers."""
+
+    slot: Integers
+    token: Integers
+    owner: Integers
+    units: Integers
+    scale: Integers
+    value: Integers  # micro-USD
+    peak: Integers  # prices, like the next and the last but one
+    stop: Integers
+    kept: Integers  # of the peak, in ppm: at or below it the trailing stop is due
+    profit: Integers
+    reached: Integers  # 0 or 1
+
+
+class Gains(NamedTuple):
+    """By how many micro-USD sums changed, apart from the positions that are left to the plain loop."""
+
+    by_owner: list[tuple[WalletBook, str, int]]  # of each strategy in a wallet, and of the wallet as a WHOLE
+    by_token: list[tuple[Mint, int]]
+    left: list[tuple[WalletBook, Position]]
+
+
+class Valuation:
+    """Hears by `note` what trading changed, and brings all positions to new marks by `revalue`."""
+
+    def __init__(self, few: int = FEW) -> None:
+        """`few`: less than these are left to the plain loop, which is then faster."""
+        self._few = few
+        self._forget()
+
+    def _forget(self) -> None:
+        self._table = np.zeros((len(Columns._fields), ROWS_MIN), np.int64)
+        self._positions: list[Position] = []  # by row
+        self._rows: dict[tuple[int, Mint], dict[str, int]] = {}  # by slot and token, then by owner
+        self._tokens: dict[Mint, int] = {}  # their numbers
+        self._noted: dict[tuple[int, Mint], None] = {}
+        self._knows_all = False
+
+    def note(self, book: WalletBook, mint: Mint) -> None:
+        """Something else than a mark has changed this position."""
+        self._noted[book.slot, mint] = None
+
+    def revalue(self, books: Sequence[WalletBook], prices: Mapping[Mint, int], before: Mapping[Mint, int]) -> Gains:
+        """Bring peaks, and what is reached, to these prices. `books` are by slot; `before` says of each price that was
+        marked anew what it was."""
+        if sum(len(book.positions) for book in books) < self._few:
+            self._knows_all = False
+            return Gains([], [], _held(books, before))
+        self._follow(books, {**prices, **before})
+        rows = Columns(*self._table[:, : len(self._positions)])
+        twice = {mint: shown_twice_pico(was_pico, prices[mint]) for mint, was_pico in before.items()}
+        price, shown_twice = self._by_row(rows, prices), self._by_row(rows, twice)
+        values, fit = _values(rows, price)
+        left = self._leave(rows, fit, books, before)
+        gains = np.where(fit, values - rows.value, 0)
+        rows.value[:] += gains
+        self._raise_peaks(rows, fit & (shown_twice > rows.peak), shown_twice)
+        self._reach(rows, fit, price, books)
+        return Gains(_by_owner(rows, gains, books), self._by_token(rows, gains), left)
+
+    def _follow(self, books: Sequence[WalletBook], prices: Mapping[Mint, int]) -> None:
+        """`prices` are those that the sums are at."""
+        if not self._knows_all:
+            self._forget()
+            self._noted = {(book.slot, mint): None for book in books for mint in book.positions}
+            self._knows_all = True
+        written: dict[int, Row] = {}
+        for slot, mint in self._noted:
+            written.update(self._read(books[slot], mint, prices.get(mint, 0)))
+        self._noted.clear()
+        self._write(written)
+
+    def _read(self, book: WalletBook, mint: Mint, price_pico: int) -> Iterator[tuple[int, Row]]:
+        """What is sold keeps its rows, for the next time."""
+        rows, position = self._rows.setdefault((book.slot, mint), {}), book.positions.get(mint)
+        for row in rows.values():
+            yield row, EMPTY
+        if position is None:
+            return
+        token, scale = self._tokens.setdefault(mint, len(self._tokens)), position.scale
+        for by, units in ((WHOLE, position.units), *position.units_by.items()):
+            if by not in rows:
+                rows[by] = len(self._positions)
+                self._positions.append(position)
+            row = rows[by]
+            self._positions[row] = position
+            value = min(units * price_pico // scale, FAR)
+            triggers = _triggers(book, position) if by == WHOLE else NO_TRIGGERS
+            yield row, (book.slot, token, NUMBERS[by], min(units, FAR), min(scale, FAR), value, *triggers)
+
+    def _write(self, written: dict[int, Row]) -> None:
+        while len(self._positions) > self._table.shape[1]:
+            self._table = np.concatenate((self._table, np.zeros_like(self._table)), axis=1)
+        if written:
+            self._table[:, [*written]] = np.array([*written.values()], np.int64).T
+
+    def _by_row(self, rows: Columns, prices: Mapping[Mint, int]) -> Integers:
+        return np.array([min(prices.get(mint, 0), FAR) for mint in self._tokens], np.int64)[rows.token]
+
+    def _leave(
+        self, rows: Columns, fit: Flags, books: Sequence[WalletBook], before: Mapping[Mint, int]
+    ) -> list[tuple[WalletBook, Position]]:
+        """Where one owner's part does not fit, all of the position is left."""
+        left: dict[tuple[int, Mint], tuple[WalletBook, Position]] = {}
+        for row in np.flatnonzero(~fit & (rows.units > 0)).tolist():
+            book, position = books[rows.slot[row]], self._positions[row]
+            place = book.slot, position.token.mint
+            fit[[*self._rows[place].values()]] = False
+            if place[1] in before:
+                left[place] = book, position
+                self._noted[place] = None
+        return list(left.values())
+
+    def _raise_peaks(self, rows: Columns, rising: Flags, peak: Integers) -> None:
+        rows.peak[rising] = peak[rising]
+        for row, peak_pico in zip(np.flatnonzero(rising).tolist(), peak[rising].tolist(), strict=True):
+            self._positions[row].peak_pico = peak_pico
+
+    def _reach(self, rows: Columns, fit: Flags, price: Integers, books: Sequence[WalletBook]) -> None:
+        """As `core/triggers.py` does it: peak * kept, in two parts that are int64 each."""
+        trail = rows.peak // PPM * rows.kept + rows.peak % PPM * rows.kept // PPM
+        reached = (price <= np.maximum(rows.stop, trail)) | (price >= rows.profit)
+        flipped = fit & (rows.owner == NUMBERS[WHOLE]) & (reached != rows.reached)
+        rows.reached[flipped] ^= 1
+        for row in np.flatnonzero(flipped).tolist():
+            books[rows.slot[row]].reached ^= {self._positions[row].token.mint}
+
+    def _by_token(self, rows: Columns, gains: Integers) -> list[tuple[Mint, int]]:
+        sums = np.zeros(len(self._tokens), np.int64)
+        np.add.at(sums, rows.token, np.where(rows.owner == NUMBERS[WHOLE], gains, 0))
+        return [(mint, micros) for mint, micros in zip(self._tokens, sums.tolist(), strict=True) if micros]
+
+
+def _held(books: Sequence[WalletBook], mints: Container[Mint]) -> list[tuple[WalletBook, Position]]:
+    return [(book, position) for book in books for mint, position in book.positions.items() if mint in mints]
+
+
+def _triggers(book: WalletBook, position: Position) -> Row:
+    trailing, profit = trailing_ppm(book, position), profit_pico(book, position)
+    peak, stop = min(position.peak_pico, FAR), min(stop_pico(book, position) or 0, FAR)
+    kept = 0 if trailing is None else PPM - trailing
+    return peak, stop, kept, FAR if profit is None else min(profit, FAR), position.token.mint in book.reached
+
+
+def _values(rows: Columns, price: Integers) -> tuple[Integers, Flags]:
+    """units * price / scale, rounded down, and for which rows that can be told so.
+
+    The quotient of doubles is at most one off, and what it leaves of the product says to which side: the product may
+    wrap round an int64, what is left of it does not.
+    """
+    quotient = rows.units.astype(np.float64) * price / rows.scale
+    value_max = min(VALUE_MAX, SUM_MAX // max(1, len(price)))
+    fit = (quotient < value_max) & (rows.value < value_max)
+    fit &= (rows.units < FAR) & (price < FAR) & (rows.peak < FAR) & (rows.scale <= SCALE_MAX)
+    values = np.where(fit, quotient, 0).astype(np.int64)
+    left = rows.units * price - values * rows.scale
+    return values - (left < 0) + (left >= rows.scale), fit
+
+
+def _by_owner(rows: Columns, gains: Integers, books: Sequence[WalletBook]) -> list[tuple[WalletBook, str, int]]:
+    sums = np.zeros(len(books) * len(OWNERS), np.int64)
+    np.add.at(sums, rows.slot * len(OWNERS) + rows.owner, gains)
+    found = np.flatnonzero(sums)
+    return [
+        (books[place // len(OWNERS)], OWNERS[place % len(OWNERS)], micros)
+        for place, micros in zip(found.tolist(), sums[found].tolist(), strict=True)
+    ]

@@ -1,0 +1,212 @@
+"""What holds in a wallet: what its files say, what an operator wants instead, and never more than the desk's ceilings.
+
+Every limit has a name, as a wallet's JSON has it, and a whole number in its own unit. So all of them are read, bounded
+and shown the same way. Nothing here is ever above both the ceiling and the wallet's own file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec.structs import replace
+
+from overmind.core.books.aggregates import configure
+from overmind.core.books.book import WalletBook
+from overmind.core.books.state import State
+from overmind.core.model.messages import Change
+from overmind.core.model.values import (
+    MICROS,
+    PPM,
+    Ceilings,
+    LimitName,
+    Limits,
+    StrategyShare,
+    StrategyType,
+    Wallet,
+    WalletId,
+)
+
+Values = dict[LimitName, int]
+
+REMOVED: Final = "removed"  # the hold of a wallet that the files name no more
+LOSS, POSITION, EXPOSURE = "max_daily_loss", "max_position_size", "max_exposure_percentage"
+POSITIONS, STOP, TRADES = "max_concurrent_positions", "stop_loss_threshold", "daily_trade_limit"
+RISK, ALLOCATION, SHARE, ENABLED = "risk_level", "allocation", "share", "enabled"
+OF_WALLET: Final = (LOSS, POSITION, EXPOSURE, POSITIONS, STOP, TRADES, RISK, ALLOCATION)
+OF_STRATEGY: Final = (SHARE, POSITION, ENABLED)
+UNITS: Final = {  # of the values; as `gate.UNITS`, and a flag is 0 or 1
+    **dict.fromkeys((LOSS, POSITION), "usd"),
+    **dict.fromkeys((EXPOSURE, STOP, SHARE), "percent"),
+    **dict.fromkeys((POSITIONS, TRADES), "count"),
+    **dict.fromkeys((RISK, ALLOCATION), "ratio"),
+    ENABLED: "flag",
+}
+_STRATEGIES: Final = frozenset(map(str, StrategyType))
+NO_STOP_PPM: Final = PPM + 1  # how wide a stop loss of 0 is: there is none
+
+
+def kind_of(name: LimitName) -> str | None:
+    """What it limits, whichever strategy it is of; None: it is no name of a limit."""
+    strategy, dot, kind = name.rpartition(".")
+    if not dot:
+        return kind if kind in OF_WALLET else None
+    return kind if strategy in _STRATEGIES and kind in OF_STRATEGY else None
+
+
+def shown(kind: str, value: int) -> str:
+    """A limit's value for people."""
+    match UNITS[kind]:
+        case "usd":
+            return f"${_plain(value / MICROS)}"
+        case "percent":
+            return "none" if kind == STOP and not value else percent(value)
+        case "ratio":
+            return _plain(value / PPM)
+        case "flag":
+            return "true" if value else "false"
+    return f"{value:,}"
+
+
+def percent(ppm: int) -> str:
+    return f"{_plain(ppm * 100 / PPM)} %"
+
+
+def _plain(amount: float) -> str:
+    """All of its digits, and no zeros after them."""
+    return f"{amount:,.6f}".rstrip("0").rstrip(".")
+
+
+def name_of(strategy: StrategyType, kind: str) -> LimitName:
+    return LimitName(f"{strategy}.{kind}")
+
+
+def values_of(wallet: Wallet) -> Values:
+    limits = wallet.limits
+    of_wallet = {
+        LOSS: limits.daily_loss_max_micros,
+        POSITION: limits.position_max_micros,
+        EXPOSURE: limits.exposure_max_ppm,
+        POSITIONS: limits.positions_max,
+        STOP: limits.stop_loss_ppm,
+        TRADES: limits.trades_per_day_max,
+        RISK: limits.risk_level_ppm,
+        ALLOCATION: wallet.allocation_ppm,
+    }
+    values = {LimitName(name): value for name, value in of_wallet.items()}
+    for strategy, share in wallet.strategies.items():
+        values[name_of(strategy, SHARE)] = share.share_ppm
+        values[name_of(strategy, POSITION)] = share.position_max_micros
+        values[name_of(strategy, ENABLED)] = int(share.enabled)
+    return values
+
+
+def with_values(wallet: Wallet, values: Values) -> Wallet:
+    limits = Limits(
+        daily_loss_max_micros=values[LimitName(LOSS)],
+        position_max_micros=values[LimitName(POSITION)],
+        exposure_max_ppm=values[LimitName(EXPOSURE)],
+        positions_max=values[LimitName(POSITIONS)],
+        stop_loss_ppm=values[LimitName(STOP)],
+        trades_per_day_max=values[LimitName(TRADES)],
+        risk_level_ppm=values[LimitName(RISK)],
+    )
+    strategies = {
+        strategy: StrategyShare(
+            share_ppm=values[name_of(strategy, SHARE)],
+            position_max_micros=values[name_of(strategy, POSITION)],
+            enabled=bool(values[name_of(strategy, ENABLED)]),
+        )
+        for strategy in wallet.strategies
+    }
+    return replace(wallet, limits=limits, strategies=strategies, allocation_ppm=values[LimitName(ALLOCATION)])
+
+
+def ceiling_of(kind: str, ceilings: Ceilings) -> int | None:
+    """None: the desk has no ceiling for it."""
+    return {
+        LOSS: ceilings.daily_loss_max_micros,
+        POSITION: ceilings.position_max_micros,
+        EXPOSURE: ceilings.exposure_max_ppm,
+        POSITIONS: ceilings.positions_max,
+        STOP: ceilings.stop_loss_ppm,
+        TRADES: ceilings.trades_per_day_max,
+    }.get(kind)
+
+
+def admitted(name: LimitName, wanted: int, by_files: int, ceilings: Ceilings) -> int:
+    """What is wanted, or the nearest to it that the ceiling or the wallet's own file admits."""
+    kind = kind_of(name)
+    assert kind is not None, name
+    ceiling = ceiling_of(kind, ceilings)
+    if kind == RISK:  # The higher, the fewer signals tolerate it.
+        return max(wanted, by_files)
+    if ceiling is None:
+        return wanted
+    if kind != STOP:
+        return min(wanted, max(by_files, ceiling))
+    if _width_ppm(wanted) <= max(_width_ppm(by_files), ceiling):
+        return wanted
+    return by_files if _width_ppm(by_files) >= ceiling else ceiling
+
+
+def _width_ppm(stop_loss_ppm: int) -> int:
+    return stop_loss_ppm or NO_STOP_PPM
+
+
+def wanted_values(configured: Wallet, changes: Mapping[LimitName, Change], ceilings: Ceilings) -> Values:
+    """Each by itself. A change of a strategy that the files do not give to the wallet rests."""
+    return {
+        name: admitted(name, changes[name].value, value, ceilings) if name in changes else value
+        for name, value in values_of(configured).items()
+    }
+
+
+def enabled_ppm(values: Values) -> int:
+    """The sum of the shares of the enabled strategies."""
+    shares = [(name.removesuffix(ENABLED), on) for name, on in values.items() if name.endswith(f".{ENABLED}")]
+    return sum(values[LimitName(strategy + SHARE)] for strategy, on in shares if on)
+
+
+def in_force(configured: Wallet, changes: Mapping[LimitName, Change], ceilings: Ceilings) -> Wallet:
+    """Where changed shares fit the files' newer ones no more, the stricter of both holds in each strategy."""
+    values = wanted_values(configured, changes, ceilings)
+    if enabled_ppm(values) > PPM:
+        values |= {
+            name: min(values[name], value)
+            for name, value in values_of(configured).items()
+            if kind_of(name) in (SHARE, ENABLED)
+        }
+    return with_values(configured, values)
+
+
+def put_in_force(state: State, book: WalletBook) -> None:
+    """After the files, the ceilings or the changes are others. Allocations are fitted apart."""
+    changes = state.changes.get(book.configured.id)
+    wallet = in_force(book.configured, changes, state.settings.ceilings) if changes else book.configured
+    configure(state, book, wallet)
+
+
+def wanted_allocations(state: State) -> dict[WalletId, int]:
+    """By wallet, in ppm of the portfolio's capital, where an operator wants another than the files."""
+    name = LimitName(ALLOCATION)
+    return {wallet_id: changes[name].value for wallet_id, changes in state.changes.items() if name in changes}
+
+
+def allocated_ppm(state: State, wanted: Mapping[WalletId, int]) -> int:
+    """What all wallets that the files name come to together."""
+    return sum(
+        wanted.get(wallet_id, book.configured.allocation_ppm)
+        for wallet_id, book in state.wallets.items()
+        if REMOVED not in book.holds
+    )
+
+
+def fit_allocations(state: State) -> None:
+    """As wanted; or where that is more than there is, since the files changed, the lower of both in each wallet."""
+    wanted = wanted_allocations(state)
+    fits = not wanted or allocated_ppm(state, wanted) <= PPM
+    for wallet_id, ppm in wanted.items():
+        book = state.wallets[wallet_id]
+        allocation_ppm = ppm if fits else min(ppm, book.configured.allocation_ppm)
+        book.wallet = replace(book.wallet, allocation_ppm=allocation_ppm)

@@ -1,0 +1,1 @@
+"""Transfers of capital: between our wallets, and out of the desk."""

@@ -1,0 +1,188 @@
+"""Every wallet keeps enough SOL for fees and rent: topped up by the richest, or by a small swap; idle rent comes back.
+
+A top-up serves exits too, so a stop does not forbid it. The swap buys, and what buys is forbidden by a stop. Who cannot
+give although the books say so does not keep the needy waiting: the next try is another's.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from overmind.core.books.book import WalletBook
+from overmind.core.books.state import SOL_DECIMALS, State
+from overmind.core.books.wallet_limits import REMOVED
+from overmind.core.capital.transfers import can_pay, free_units, transfer
+from overmind.core.control.balances import holds_of_chain
+from overmind.core.entries.rules import bought_min, fresh_price_pico
+from overmind.core.model.messages import CostTerms, MovePlaced, OrderPlaced, Selection
+from overmind.core.model.values import (
+    LAMPORTS,
+    PPM,
+    SOL,
+    Mint,
+    Money,
+    MoveKind,
+    Order,
+    OrderId,
+    Side,
+    Signal,
+    SignalId,
+    TradeAction,
+    value_micros_up,
+)
+
+GIVERS_MAX: Final = 4  # that are tried, one after the other, before the swap
+TOP_UP_MIN_FEES: Final = 10  # what brings less than so many fees is not worth its own
+RECLAIMS_MAX: Final = 8  # that are placed at once: each waits for its own landing
+
+
+def due_top_ups(state: State, at_ns: int) -> Iterator[MovePlaced | OrderPlaced]:
+    """Of wallets that trade, or that hold what must be sold."""
+    desk = state.settings
+    if not desk.float_target_lamports:
+        return
+    balance, least = state.ledger.balance, desk.float_low_lamports
+    short = [
+        book for book in state.wallets.values() if balance(book.accounts.sol_float, SOL) < least
+    ]  # The cheap look.
+    low = [book for book in short if _needs_it(state, book, at_ns) and _float(state, book) < least]
+    givers = _givers(state) if low else []
+    for book in low:
+        placed = _top_up(state, book, givers, at_ns)
+        if placed is not None:
+            yield placed
+
+
+def _float(state: State, book: WalletBook) -> int:
+    accounts, balance = book.accounts, state.ledger.balance
+    return balance(accounts.sol_float, SOL) + balance(accounts.sol_float_held, SOL)
+
+
+def _needs_it(state: State, book: WalletBook, at_ns: int) -> bool:
+    """What owns nothing needs nothing yet: it may only not have been read from the chain."""
+    if book.top_up.open or at_ns < book.top_up.after_ns or REMOVED in book.holds or book.equity_micros <= 0:
+        return False
+    if holds_of_chain(state, book):
+        return _is_worth_the_risk(state, book)
+    return not book.holds or bool(book.positions) or book.sweeping
+
+
+def _is_worth_the_risk(state: State, book: WalletBook) -> bool:
+    """Who has stolen its key may take the SOL, and without SOL nothing there can be sold or brought to safety.
+
+    So it is sent where more can be saved than lost. It is lost once at most: the books do not see what a thief takes
+    until an operator accepts it, so the wallet is not low again before.
+    """
+    saved_micros = book.equity_micros if book.sweeping else book.positions_micros
+    return saved_micros > state.sol_value_micros_up(state.settings.float_target_lamports)
+
+
+class _Giver(NamedTuple):
+    book: WalletBook
+    spare: int  # lamports
+
+
+def _richest_first(giver: _Giver) -> tuple[int, int]:
+    """The first registered of equals."""
+    return -giver.spare, giver.book.slot
+
+
+def _top_up(state: State, book: WalletBook, givers: list[_Giver], at_ns: int) -> MovePlaced | OrderPlaced | None:
+    """From the richest that keep their own target, each in its turn; then from a swap of the wallet itself."""
+    desk = state.settings
+    lacking = desk.float_target_lamports - _float(state, book)
+    least = max(desk.float_low_lamports - _float(state, book), TOP_UP_MIN_FEES * desk.costs.fee_max_lamports)
+    able = [one for one in givers[:GIVERS_MAX] if one.spare >= min(lacking, least)]
+    turn = book.top_up.tries % (len(able) + 1)
+    swap = _swap(state, book, lacking, at_ns) if turn == len(able) else None
+    if swap is not None or not able:
+        return swap
+    giver = able[turn % len(able)]  # Where it is the turn of a swap that is not possible: the richest again.
+    money = Money(min(lacking, giver.spare), SOL)
+    givers.remove(giver)
+    insort(givers, _Giver(giver.book, giver.spare - money.units - desk.costs.fee_max_lamports), key=_richest_first)
+    reason = f"{book.wallet.id} has {_sol(_float(state, book))} SOL for fees and rent"
+    return transfer(state, MoveKind.TOP_UP, giver.book, book, money, reason, at_ns)
+
+
+def _givers(state: State) -> list[_Giver]:
+    """The richest first. Who lacks something itself spares nothing; what the books may be wrong about is not given."""
+    books = (book for book in state.wallets.values() if REMOVED not in book.holds and not holds_of_chain(state, book))
+    return sorted((_Giver(book, spare) for book in books if (spare := _spare(state, book)) > 0), key=_richest_first)
+
+
+def _spare(state: State, book: WalletBook) -> int:
+    desk = state.settings
+    return free_units(state, book, SOL) - desk.float_target_lamports - desk.costs.fee_max_lamports
+
+
+def _sol(lamports: int) -> str:
+    return f"{lamports / LAMPORTS:.4f}"
+
+
+def _swap(state: State, book: WalletBook, lamports: int, at_ns: int) -> OrderPlaced | None:
+    """Buy it, where the wallet takes entries at all and can pay. None: it cannot."""
+    desk, price = state.settings, fresh_price_pico(state, SOL, at_ns)
+    strategy = next(iter(book.wallet.strategies), None)
+    if price is None or book.holds or state.holds or strategy is None or SOL not in desk.tokens:
+        return None
+    micros = value_micros_up(lamports, price, SOL_DECIMALS)
+    if micros > free_units(state, book, desk.quote.mint) or not can_pay(state, book, desk.costs.fee_max_lamports):
+        return None
+    signal = Signal(
+        id=SignalId(f"float:{book.wallet.id}:{state.seq}"),
+        strategy=strategy,
+        action=TradeAction.MARKET_BUY,
+        mint=SOL,
+        risk_tolerance_ppm=PPM,
+        notional_micros=micros,
+    )
+    order = Order(
+        id=OrderId(f"{signal.id}.0.0"),
+        signal_id=signal.id,
+        wallet_id=book.wallet.id,
+        strategy=strategy,
+        side=Side.BUY,
+        spend=Money(micros, desk.quote.mint),
+        receive=SOL,
+        received_min=bought_min(micros, price, SOL_DECIMALS, desk.slippage_max_bps, None),
+        notional_micros=micros,
+        loss_max_micros=0,
+        fee_max_lamports=desk.costs.fee_max_lamports,
+        rent_max_lamports=0,
+        slippage_max_bps=desk.slippage_max_bps,
+        mark_pico=price,
+        expires_at_ns=at_ns + desk.signal_ttl_ns,
+        part=0,
+        attempt=0,
+        to_float=True,
+    )
+    terms = CostTerms(0.0, 0.0, desk.costs.half_spread_bps, 0.0, 0.0)
+    return OrderPlaced(signal, order, Selection(terms, 1, len(state.wallets)))
+
+
+def due_reclaims(state: State, at_ns: int) -> Iterator[MovePlaced]:
+    """Token accounts that are empty for long enough, a few at a time."""
+    after_ns = state.settings.reclaim_after_ns
+    if not after_ns or state.holds:
+        return
+    under_way = sum(known.move.kind is MoveKind.RECLAIM for known in state.open_moves.values())
+    for book in state.wallets.values():
+        for mint, since_ns in list(book.empty_since_ns.items()):
+            if under_way >= RECLAIMS_MAX:
+                return
+            if at_ns >= since_ns + after_ns and _is_idle(state, book, mint):
+                under_way += 1
+                yield transfer(state, MoveKind.RECLAIM, book, book, Money(0, mint), "its account is empty", at_ns)
+
+
+def _is_idle(state: State, book: WalletBook, mint: Mint) -> bool:
+    """Nothing is in it and nothing is on its way to it, and the fee can be paid."""
+    fee = state.settings.costs.fee_max_lamports
+    in_doubt = any(
+        one.order.mint == mint and one.order.wallet_id == book.wallet.id for one in state.provisional.values()
+    )
+    unused = mint not in book.positions and mint not in book.entries and mint not in book.in_suspense
+    return unused and not in_doubt and not book.holds and can_pay(state, book, fee)

@@ -1,0 +1,199 @@
+"""Capital back to each wallet's allocation: a plan, and the transfers that it comes to.
+
+Hysteresis: nothing happens until a wallet is outside the outer band; then everybody outside the inner band goes all the
+way to the target. Only quote currency that no order holds is moved, from the largest excess to the largest shortfall.
+What an old price says of a wallet moves nothing.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from heapq import heapify, heappop, heapreplace
+from typing import Final
+
+from overmind.core.books.book import WalletBook
+from overmind.core.books.state import State
+from overmind.core.capital.transfers import can_pay, cost_bps, costs_lamports, free_units, transfer
+from overmind.core.entries.rules import fresh_price_pico
+from overmind.core.model.messages import CommandRefused, MovePlaced, Rebalance
+from overmind.core.model.values import BPS, MICROS, PPM, SOL, Mint, Money, MoveKind, Value, WalletId, ppm_of
+
+CENTS: Final = 100
+
+
+class Part(enum.StrEnum):
+    """A wallet's part in a rebalance."""
+
+    GIVES = "gives"
+    TAKES = "takes"
+    NEAR = "near"  # its target: inside the inner band, or by less than is worth a transfer
+    OUT = "out"  # it is held, or what it is worth is not known, so it takes no part
+
+
+class Standing(Value, frozen=True):
+    """Where a wallet stands against its allocation."""
+
+    wallet_id: WalletId
+    equity_micros: int
+    target_micros: int
+    part: Part
+    outside: bool  # the outer band: it makes a rebalance due
+    why: str
+
+    @property
+    def excess_micros(self) -> int:
+        return self.equity_micros - self.target_micros
+
+
+class Leg(Value, frozen=True):
+    """One transfer of a plan, in micro-USD of the quote currency."""
+
+    wallet_id: WalletId
+    to_wallet: WalletId
+    micros: int
+    cost_bps: int
+    reason: str
+
+
+class Plan(Value, frozen=True):
+    due: bool  # by the bands; an operator may want it all the same
+    why_not: str  # what stands against any transfer now; blank: nothing
+    standings: tuple[Standing, ...]
+    legs: tuple[Leg, ...]
+    left_out: tuple[str, ...]  # transfers that were not worth it, or not possible, and why
+    cost_micros: int  # expected
+
+
+def plan(state: State, at_ns: int) -> Plan:
+    """What a rebalance would do now. It changes nothing."""
+    stale = {mint for mint in state.assets if fresh_price_pico(state, mint, at_ns) is None}
+    standings = tuple(_standing(state, book, stale) for book in state.wallets.values())
+    why_not = _why_not(state, at_ns)
+    due = any(one.outside for one in standings)
+    legs, left_out = _legs(state, standings) if not why_not else ([], [])
+    cost = sum(leg.micros * leg.cost_bps // BPS for leg in legs)
+    return Plan(due, why_not, standings, tuple(legs), tuple(left_out), cost)
+
+
+def rebalance(state: State, command: Rebalance, at_ns: int) -> Iterator[MovePlaced]:
+    """The plan's transfers, if an operator wants them, or if they are due and the last are long enough ago."""
+    desk = state.settings
+    if not command.by_operator and at_ns < state.rebalanced_ns + desk.rebalance_interval_ns:
+        return
+    planned = plan(state, at_ns)
+    if command.by_operator and planned.why_not:
+        raise CommandRefused(f"no rebalance now: {planned.why_not}")
+    if not (planned.due or command.by_operator):
+        return
+    wallets = state.wallets
+    for leg in planned.legs:
+        book, receiver = wallets[leg.wallet_id], wallets[leg.to_wallet]
+        reason = f"{leg.reason}; {command.reason}"
+        yield transfer(state, MoveKind.REBALANCE, book, receiver, Money(leg.micros, desk.quote.mint), reason, at_ns)
+
+
+def _why_not(state: State, at_ns: int) -> str:
+    if state.holds:
+        return f"the portfolio is held by {', '.join(sorted(state.holds))}"
+    if fresh_price_pico(state, SOL, at_ns) is None:
+        return "SOL has no fresh price, so neither floats nor costs are known"
+    under_way = [known.move.id for known in state.open_moves.values() if known.move.kind is MoveKind.REBALANCE]
+    return f"{', '.join(sorted(under_way))} under way" if under_way else ""
+
+
+def _standing(state: State, book: WalletBook, stale: set[Mint]) -> Standing:
+    desk, wallet, equity = state.settings, book.wallet, book.equity_micros
+    target = ppm_of(state.equity_micros, wallet.allocation_ppm)
+    off = equity - target
+    outside = abs(off) > ppm_of(target, desk.rebalance_band_ppm) and abs(off) >= desk.rebalance_min_micros
+    part, why = _part(state, book, stale, off, target)
+    return Standing(wallet.id, equity, target, part, outside and part in (Part.GIVES, Part.TAKES), why)
+
+
+def _part(state: State, book: WalletBook, stale: set[Mint], off: int, target: int) -> tuple[Part, str]:
+    desk = state.settings
+    if book.holds:
+        return Part.OUT, f"{book.status}: {', '.join(sorted(book.holds))}"
+    if stale and (unknown := stale & book.positions.keys()):
+        return Part.OUT, f"no fresh price of {', '.join(sorted(unknown))}"
+    if abs(off) <= ppm_of(target, desk.rebalance_inner_ppm):
+        return Part.NEAR, f"within {desk.rebalance_inner_ppm / 10_000:g} % of its target"
+    if abs(off) < desk.rebalance_min_micros:
+        return Part.NEAR, f"off by less than {_usd(desk.rebalance_min_micros)}"
+    if off > 0:
+        free = free_units(state, book, desk.quote.mint)
+        return Part.GIVES, f"{_share(state, off)} of the portfolio above its target, {_usd(min(off, free))} of it free"
+    return Part.TAKES, f"{_share(state, off)} of the portfolio below its target"
+
+
+def _share(state: State, off_micros: int) -> str:
+    return f"{abs(off_micros) * 100 * PPM // max(1, state.equity_micros) / PPM:.2f} %"
+
+
+class _Heap:
+    """Wallets by what they give or take, the largest first; the first registered of equals."""
+
+    def __init__(self, sizes: list[tuple[WalletId, int]], least: int) -> None:
+        self._least = least
+        self._sizes = [(-micros, place, wallet_id) for place, (wallet_id, micros) in enumerate(sizes)]
+        heapify(self._sizes)
+
+    def __bool__(self) -> bool:
+        return bool(self._sizes)
+
+    @property
+    def largest(self) -> tuple[WalletId, int]:
+        size, _, wallet_id = self._sizes[0]
+        return wallet_id, -size
+
+    def drop(self) -> None:
+        heappop(self._sizes)
+
+    def take(self, micros: int) -> None:
+        """From the largest, which then has its place among the others, or none if no transfer is left of it."""
+        size, place, wallet_id = self._sizes[0]
+        if -size - micros >= self._least:
+            heapreplace(self._sizes, (size + micros, place, wallet_id))
+        else:
+            heappop(self._sizes)
+
+
+def _legs(state: State, standings: tuple[Standing, ...]) -> tuple[list[Leg], list[str]]:
+    """Always the largest excess to the largest shortfall, until one side is used up."""
+    desk, wallets = state.settings, state.wallets
+    quote, least = desk.quote.mint, max(1, desk.rebalance_min_micros)
+    gives = [(one.wallet_id, _gives(state, one)) for one in standings if one.part is Part.GIVES]
+    takes = [(one.wallet_id, -one.excess_micros) for one in standings if one.part is Part.TAKES]
+    givers, takers = _Heap(gives, least), _Heap(takes, least)
+    legs: list[Leg] = []
+    left_out: list[str] = []
+    fees: dict[WalletId, int] = {}  # lamports that the legs so far may cost a giver
+    while givers and takers:
+        (giver, given), (taker, taken) = givers.largest, takers.largest
+        micros, receiver = min(given, taken), wallets[taker]
+        fee = fees.get(giver, 0) + sum(costs_lamports(state, receiver, quote))
+        if micros < least:
+            left_out.append(f"{giver} to {taker}: {_usd(micros)} is less than the least transfer, {_usd(least)}")
+            break  # Of all others one side is no larger.
+        if not can_pay(state, wallets[giver], fee + desk.reserve_float_lamports):
+            left_out.append(f"{giver} has not enough SOL for the fee of a transfer")
+            givers.drop()
+        elif (bps := cost_bps(state, receiver, Money(micros, quote))) > desk.rebalance_cost_max_bps:
+            left_out.append(f"{giver} to {taker}: {_usd(micros)} would cost {bps} bps, too much")
+            takers.drop()
+        else:
+            legs.append(Leg(giver, taker, micros, bps, f"{taker} is {_usd(taken)} below its target"))
+            fees[giver] = fee
+            givers.take(micros)
+            takers.take(micros)
+    return legs, left_out
+
+
+def _gives(state: State, giver: Standing) -> int:
+    free = free_units(state, state.wallets[giver.wallet_id], state.settings.quote.mint)
+    return min(giver.excess_micros, free)
+
+
+def _usd(micros: int) -> str:
+    return f"${max(0, micros) * CENTS // MICROS / CENTS:,.2f}"

@@ -1,0 +1,203 @@
+"""Capital out of the desk: to an address that is listed, within the day's cap, after a delay that can be cancelled.
+
+It is held from the moment it is asked for, and looked at again before it is signed and sent: what the settings do not
+allow by then is not paid. A stop ends it, and so does a hold that says that somebody may be stealing; whoever still
+wants it asks anew. Any other hold makes it wait, within its life.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from overmind.core.books.state import Asked, State
+from overmind.core.books.wallet_limits import REMOVED
+from overmind.core.capital.transfers import costs_lamports, free_units, notional_micros
+from overmind.core.control.balances import is_of_chain
+from overmind.core.control.holds import known_wallets
+from overmind.core.model.messages import CancelMove, CommandRefused, MoveClosed, MovePlaced, Withdraw
+from overmind.core.model.values import (
+    MICROS,
+    NS,
+    OWN,
+    SOL,
+    Cause,
+    Expired,
+    Failed,
+    Money,
+    Move,
+    MoveKind,
+    OrderId,
+    Outcome,
+    Rejected,
+    WalletId,
+)
+
+SIGNED_WITHIN_NS: Final = 3_600 * NS  # of its time; a desk that was down for longer does not pay old wishes
+
+
+def move_id_of(request_id: str) -> OrderId:
+    return OrderId(f"move:{MoveKind.WITHDRAWAL}:{request_id}")
+
+
+def withdraw(state: State, command: Withdraw, at_ns: int) -> Iterator[MovePlaced]:
+    """Raises CommandRefused with everything that stands against it. A known request is not made again."""
+    known = state.withdrawals.get(command.request_id)
+    if known is not None:
+        _check_repeated(command, known)
+        return
+    problems = list(_problems(state, command, at_ns))
+    if problems:
+        raise CommandRefused(f"no withdrawal: {'; '.join(problems)}")
+    desk = state.settings
+    fee, rent = costs_lamports(state, None, command.money.mint)
+    not_before_ns = at_ns + desk.withdraw_delay_ns
+    yield MovePlaced(
+        Move(
+            id=move_id_of(command.request_id),
+            kind=MoveKind.WITHDRAWAL,
+            wallet_id=command.wallet_id,
+            money=command.money,
+            to_address=command.to_address,
+            to_wallet=None,
+            notional_micros=notional_micros(state, command.money) or 0,
+            fee_max_lamports=fee,
+            rent_max_lamports=rent,
+            placed_ns=at_ns,
+            not_before_ns=not_before_ns,
+            expires_at_ns=not_before_ns + SIGNED_WITHIN_NS,
+            reason=command.reason,
+        )
+    )
+
+
+def _check_repeated(command: Withdraw, known: Asked) -> None:
+    """Raises CommandRefused unless it is the same wish again, and was paid or still may be."""
+    name, money = command.request_id, known.money
+    if (known.wallet_id, money, known.to_address) != (command.wallet_id, command.money, command.to_address):
+        wish = f"{money.units} base units of {money.mint} from {known.wallet_id} to {known.to_address}"
+        raise CommandRefused(f"request {name} was for {wish}: ask with an id of its own")
+    check_unended(name, known.outcome)
+
+
+def check_unended(name: str, outcome: Outcome | None) -> None:
+    """Raises CommandRefused if it came to nothing."""
+    match outcome:
+        case Rejected(cause=cause, detail=detail):
+            end = f"rejected, {cause} {detail}".strip()
+        case Failed(cause=cause, detail=detail):
+            end = f"failed on the chain, {cause} {detail}".strip()
+        case Expired():
+            end = "expired: it never landed"
+        case _:
+            return
+    raise CommandRefused(f"request {name} is known, and nothing was paid ({end}): another --id asks anew")
+
+
+def _problems(state: State, command: Withdraw, at_ns: int) -> Iterator[str]:
+    desk, book, money = state.settings, state.wallets.get(command.wallet_id), command.money
+    if not command.request_id or OWN in command.request_id:
+        yield f"a request id has no {OWN!r} in it and is not blank"
+    if not command.reason.strip():
+        yield "a blank reason: say why; it is journaled"
+    if command.to_address not in desk.withdraw_addresses:
+        yield f"{command.to_address} is not in OVERMIND_WITHDRAW_ADDRESSES"
+    if (own := _wallet_at(state, command.to_address)) is not None:  # It would come back as a deposit of somebody's.
+        yield f"{command.to_address} is the desk's own wallet {own}: rebalance instead"
+    if state.holds:
+        yield f"the portfolio is held by {', '.join(sorted(state.holds))}"
+    if money.mint not in (SOL, desk.quote.mint):
+        yield f"only {desk.quote.symbol} and SOL leave the desk: sell {money.mint} first"
+    elif book is None:
+        yield f"no wallet {command.wallet_id!r}; known: {known_wallets(state)}"
+    else:
+        yield from _amount_problems(state, command, at_ns)
+    if book is not None and book.holds:
+        yield f"wallet {command.wallet_id} is {book.status}: {', '.join(sorted(book.holds))}"
+
+
+def _wallet_at(state: State, address: str) -> WalletId | None:
+    return next((book.wallet.id for book in state.wallets.values() if book.wallet.public_key == address), None)
+
+
+def _amount_problems(state: State, command: Withdraw, at_ns: int) -> Iterator[str]:
+    desk, money, book = state.settings, command.money, state.wallets[command.wallet_id]
+    free = free_units(state, book, money.mint)
+    lamports = sum(costs_lamports(state, None, money.mint)) + desk.reserve_float_lamports
+    if money.units <= 0:
+        yield f"{money.units} base units; a withdrawal is positive"
+    if money.units > free:
+        yield f"{command.wallet_id} has {free} base units of {money.mint} free, not {money.units}"
+    if lamports + (money.units if money.mint == SOL else 0) > free_units(state, book, SOL):
+        yield f"its SOL must still pay the fee and leave the float: {lamports} lamports"
+    worth = _worth_micros(state, money, at_ns)
+    if worth is None:
+        yield "SOL has no fresh price, so the day's cap cannot be checked"
+    elif state.withdrawn_today_micros + worth > desk.withdraw_day_max_micros:
+        asked, cap = (
+            micros / MICROS for micros in (state.withdrawn_today_micros + worth, desk.withdraw_day_max_micros)
+        )
+        yield f"${asked:,.2f} would be asked for today, OVERMIND_WITHDRAW_DAY_MAX_USD allows ${cap:,.2f}"
+
+
+def _worth_micros(state: State, money: Money, at_ns: int) -> int | None:
+    mark = state.marks.get(SOL)
+    stale = mark is None or at_ns - mark.at_ns > state.settings.mark_age_max_ns
+    return None if money.mint == SOL and stale else notional_micros(state, money)
+
+
+def why_not_paid(state: State, move: Move) -> Rejected | None:
+    """What ends a withdrawal by now. Only of one that nobody has the bytes of: no list says what became of a ticket."""
+    desk = state.settings
+    if move.kind is not MoveKind.WITHDRAWAL:
+        return None
+    for where, cause in _holds_on(state, move):
+        if cause == REMOVED:
+            return Rejected(Cause.NO_KEY, f"{where} is not configured any more: nobody can sign for it")
+        if _ends(cause):
+            return Rejected(Cause.STOPPED, f"{where} is held by {cause}: ask anew once that is lifted")
+    if not desk.withdraw_day_max_micros:
+        return Rejected(Cause.NOT_ALLOWED, "OVERMIND_WITHDRAW_DAY_MAX_USD is 0 now: set it, then ask anew")
+    if move.to_address not in desk.withdraw_addresses:
+        detail = f"{move.to_address} is not in OVERMIND_WITHDRAW_ADDRESSES now: list it, then ask anew"
+        return Rejected(Cause.NOT_ALLOWED, detail)
+    return None
+
+
+def end_unpaid(state: State) -> Iterator[MoveClosed]:
+    """After a hold or the settings changed: at once, for what ended it may be gone again before anybody looks."""
+    for known in list(state.open_moves.values()):
+        if known.ticket is None and (why := why_not_paid(state, known.move)) is not None:
+            yield MoveClosed(known.move.id, why)
+
+
+def held_by(state: State, move: Move) -> tuple[str, ...]:
+    """The holds whose end a withdrawal waits for, its time or not: somebody has to look, and nobody has said stop."""
+    if move.kind is not MoveKind.WITHDRAWAL:
+        return ()
+    return tuple(f"{where}: {cause}" for where, cause in _holds_on(state, move) if not _ends(cause))
+
+
+def waits(state: State, move: Move, now_ns: int) -> bool:
+    """Whether it is not begun yet, for its time has not come or a hold has not ended."""
+    return now_ns < move.not_before_ns or bool(held_by(state, move))
+
+
+def _holds_on(state: State, move: Move) -> Iterator[tuple[str, str]]:
+    yield from (("portfolio", cause) for cause in sorted(state.holds))
+    yield from ((move.wallet_id, cause) for cause in sorted(state.wallets[move.wallet_id].holds))
+
+
+def _ends(cause: str) -> bool:
+    return cause in ("emergency", REMOVED) or is_of_chain(cause)
+
+
+def cancel(state: State, command: CancelMove) -> Iterator[MoveClosed]:
+    """Of what was not begun. Raises CommandRefused: what is signed may land."""
+    known = state.open_moves.get(command.move_id)
+    if known is None:
+        waiting = ", ".join(sorted(state.open_moves)) or "none"
+        raise CommandRefused(f"no open move {command.move_id!r}; open: {waiting}")
+    if known.ticket is not None:
+        raise CommandRefused(f"{command.move_id} is signed and may land: its outcome decides")
+    yield MoveClosed(command.move_id, Rejected(Cause.CANCELLED, command.reason))

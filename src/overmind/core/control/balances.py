@@ -1,0 +1,177 @@
+"""The chain's balances against the books: a credit is a deposit, what is missing without a reason holds all entries.
+
+Orders on their way make the two differ for honest reasons, and so does a fork that has not been settled. A deficit is
+what none of them can explain; a credit is booked once nothing that touches its mint is on its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from overmind.core.books.book import WalletBook
+from overmind.core.books.state import State
+from overmind.core.model.messages import (
+    AcceptBalances,
+    BalanceAdjusted,
+    BalancesChecked,
+    CommandRefused,
+    Deposited,
+    Event,
+    Hold,
+    HoldAdded,
+    HoldLifted,
+    RecordBalances,
+    Scope,
+)
+from overmind.core.model.values import SOL, DepositId, Filled, Mint, Money, Move, MoveKind, WalletId, Work
+
+QUARANTINE = "quarantine"
+
+
+def deficit_cause(wallet_id: WalletId) -> str:
+    """A deficit means a stolen key or a second host, so it holds the whole portfolio, wallet by wallet."""
+    return f"deficit:{wallet_id}"
+
+
+def unknown_signature_cause(wallet_id: WalletId) -> str:
+    return f"unknown_signature:{wallet_id}"
+
+
+def is_of_chain(cause: str) -> bool:
+    """Whether a hold says that books and chain differ, so that only a look at the chain may lift it."""
+    return cause == QUARANTINE or cause.startswith(("deficit:", "unknown_signature:"))
+
+
+def holds_of_chain(state: State, book: WalletBook) -> list[str]:
+    """Of this wallet: while one of them stands, somebody else may have its key, or it owes what the books give it."""
+    wide = (deficit_cause(book.wallet.id), unknown_signature_cause(book.wallet.id))
+    return [*(cause for cause in wide if cause in state.holds), *({QUARANTINE} & book.holds.keys())]
+
+
+def compare(state: State, record: RecordBalances, at_ns: int) -> Iterator[Event]:
+    book = state.wallets.get(record.wallet_id)
+    if book is None:
+        return
+    if record.signature and record.signature != book.checked:
+        yield BalancesChecked(record.wallet_id, record.signature_slot, record.signature)
+    if is_stale(state, record):
+        return
+    short = short_of(state, record)
+    if short:
+        yield from _deficit(state, book, record, short[0], at_ns)
+    doubts = _doubts(state, book)
+    for mint in _mints(state, book):
+        more = record.balances.get(mint, 0) - state.ledger.owned(book.accounts, mint)
+        if more > 0 and mint not in doubts:
+            yield from _credit(state, book, mint, more, record.slot)
+
+
+def is_stale(state: State, record: RecordBalances) -> bool:
+    """Read before the newest booking: it says nothing about the books as they are."""
+    return state.wallets[record.wallet_id].booked_seq > record.as_of_seq
+
+
+def short_of(state: State, record: RecordBalances) -> list[Mint]:
+    """The mints of which the chain has less than even the orders on their way could explain."""
+    book = state.wallets[record.wallet_id]
+    doubts = _doubts(state, book)
+    return [
+        mint
+        for mint in _mints(state, book)
+        if record.balances.get(mint, 0) < state.ledger.owned(book.accounts, mint) - doubts.get(mint, 0)
+    ]
+
+
+def accept(state: State, accepted: AcceptBalances) -> Iterator[Event]:
+    """Adjust the books to the chain and lift what the difference had caused. Refused while it could still move."""
+    wallet_id = accepted.wallet_id
+    book = state.wallets.get(wallet_id)
+    if book is None:
+        raise CommandRefused(f"no wallet {wallet_id!r}; known: {', '.join(state.wallets) or 'none'}")
+    if not accepted.reason.strip():
+        raise CommandRefused("a blank reason: say what explains the difference; it is journaled")
+    if book.booked_seq > accepted.as_of_seq:
+        raise CommandRefused(f"the books of {wallet_id} have changed since its balances were read: read them again")
+    if _doubts(state, book):
+        raise CommandRefused(f"orders of {wallet_id} are under way: wait until they are final, then accept again")
+    for mint in _mints(state, book):
+        difference = accepted.balances.get(mint, 0) - state.ledger.owned(book.accounts, mint)
+        if difference:
+            yield BalanceAdjusted(wallet_id, mint, difference, accepted.reason)
+    if accepted.signature and accepted.signature != book.checked:
+        yield BalancesChecked(wallet_id, accepted.signature_slot, accepted.signature)
+    for cause in (deficit_cause(wallet_id), unknown_signature_cause(wallet_id)):
+        if cause in state.holds:
+            yield HoldLifted(Scope(), cause, accepted.reason)
+    if QUARANTINE in book.holds:
+        yield HoldLifted(Scope(wallet_id), QUARANTINE, accepted.reason)
+
+
+def _mints(state: State, book: WalletBook) -> list[Mint]:
+    """Those that we keep books of; any other that comes in is dust."""
+    desk = state.settings
+    return sorted({SOL, desk.quote.mint, *desk.tokens, *book.positions, *book.in_suspense})
+
+
+def _doubts(state: State, book: WalletBook) -> dict[Mint, int]:
+    """By mint, how much may be gone: orders on their way may have spent it already, or a fork may have taken it."""
+    doubts: dict[Mint, int] = {}
+
+    def may_be_gone(mint: Mint, units: int) -> None:
+        doubts[mint] = doubts.get(mint, 0) + units
+
+    for known in state.open_orders.values():
+        if known.ticket is not None and known.order.wallet_id == book.wallet.id:
+            may_be_gone(known.order.receive, 0)
+            may_be_gone(known.order.spend.mint, known.order.spend.units)
+            may_be_gone(SOL, _costs_max(known.order))
+    for booked in state.provisional.values():
+        if booked.order.wallet_id == book.wallet.id:
+            filled = booked.outcome if isinstance(booked.outcome, Filled) else None  # What failed may yet be filled.
+            may_be_gone(booked.order.spend.mint, 0 if filled else booked.order.spend.units)
+            may_be_gone(booked.order.receive, filled.received_units if filled else 0)
+            may_be_gone(SOL, _costs_max(booked.order))
+    for move, took, brought in _moves_under_way(state):
+        mint = move.money.mint if move.kind is not MoveKind.RECLAIM else SOL
+        if move.wallet_id == book.wallet.id:
+            may_be_gone(mint, took)
+            may_be_gone(SOL, _costs_max(move))
+        if move.to_wallet == book.wallet.id:
+            may_be_gone(mint, brought)
+    return doubts
+
+
+def _moves_under_way(state: State) -> Iterator[tuple[Move, int, int]]:
+    """Of each, how much its sender may have lost already, and its receiver may lose again."""
+    for known in state.open_moves.values():
+        if known.ticket is not None:
+            yield known.move, known.move.money.units, 0
+    for booked in state.provisional_moves.values():
+        filled = booked.outcome if isinstance(booked.outcome, Filled) else None
+        yield booked.move, 0 if filled else booked.move.money.units, filled.received_units if filled else 0
+
+
+def _costs_max(work: Work) -> int:
+    return work.fee_max_lamports + work.rent_max_lamports
+
+
+def _deficit(state: State, book: WalletBook, record: RecordBalances, mint: Mint, at_ns: int) -> Iterator[Event]:
+    cause = deficit_cause(book.wallet.id)
+    if cause not in state.holds:
+        books, chain = state.ledger.owned(book.accounts, mint), record.balances.get(mint, 0)
+        reason = (
+            f"wallet {book.wallet.id} has {chain} base units of {mint} on the chain and {books} in the books, "
+            f"{books - chain} are missing: a stolen key, a second host, or a transfer by hand"
+        )
+        yield HoldAdded(Scope(), Hold(cause, reason, at_ns))
+
+
+def _credit(state: State, book: WalletBook, mint: Mint, units: int, slot: int) -> Iterator[Event]:
+    """A token without a price waits until it has one: its cost would be unknown."""
+    desk = state.settings
+    listed = mint in (SOL, desk.quote.mint) or mint in desk.tokens
+    if not listed or (mint not in (SOL, desk.quote.mint) and mint not in state.marks):
+        return
+    deposit_id = DepositId(f"chain:{book.wallet.id}:{slot}:{mint}")
+    if deposit_id not in state.deposits:
+        yield Deposited(deposit_id, book.wallet.id, Money(units, mint), to_float=mint == SOL)

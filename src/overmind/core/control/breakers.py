@@ -1,0 +1,117 @@
+"""Breakers: a limit that is reached adds its named hold, with the reason and, where the day ends it, until when.
+
+They look after every outcome and every mark. What was lifted by hand comes back as soon as its limit is found reached
+again; a streak and a drawdown are counted anew from their lifting, the emergency stop from the reactivation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from overmind.core.books.aggregates import equity_if
+from overmind.core.books.book import WalletBook
+from overmind.core.books.state import State, reached
+from overmind.core.control.holds import add_hold
+from overmind.core.model.messages import Event, Hold, LiquidationOrdered, Scope
+from overmind.core.model.values import DAY_NS, MICROS, WalletType
+
+DAY_LOSS, LOSS_STREAK, DRAWDOWN, EMERGENCY = "day_loss", "loss_streak", "drawdown", "emergency"
+DAY_TRADES: Final = "day_trades"
+CENTS: Final = 100
+SINCE: Final = "since 00:00 UTC or the last reactivation"
+
+
+def after_outcome(state: State, book: WalletBook, at_ns: int) -> Iterator[Event]:
+    yield from _of_wallet(state, book, at_ns)
+    yield from _of_portfolio(state, at_ns)
+
+
+def after_marks(state: State, at_ns: int) -> Iterator[Event]:
+    """One wild mark stops everything, which harms nobody; what the stop sells waits until a second one confirms it."""
+    for book in state.wallets.values():
+        yield from _of_wallet(state, book, at_ns)
+    yield from _of_portfolio(state, at_ns)
+    desk = state.settings
+    wanted = desk.emergency_liquidate and not _is_ordered(state, desk.emergency_sweep)
+    if wanted and state.stop_is_reached and _is_confirmed(state):  # The last looks at every position.
+        yield from liquidate(state, _lost_to_stop(state), desk.emergency_sweep)
+
+
+def _is_confirmed(state: State) -> bool:
+    """Whether so much is lost also with each token at the higher of its last two marks, of a base at the lower."""
+    capital = state.stop_confirmed_micros + state.deposited_micros - state.stop_base.deposited_micros
+    return reached(equity_if(state, max), capital, state.settings.emergency_stop_ppm)
+
+
+def stop_all(state: State, reason: str, at_ns: int) -> Iterator[Event]:
+    """The emergency stop. A second one finds nothing to do."""
+    for wallet_id in state.wallets:
+        yield from add_hold(state, Scope(wallet_id), Hold(EMERGENCY, reason, at_ns))
+
+
+def liquidate(state: State, reason: str, sweep: bool) -> Iterator[Event]:
+    """Once for all wallets; what was ordered already is not ordered again."""
+    if not _is_ordered(state, sweep):
+        yield LiquidationOrdered(reason, sweep)
+
+
+def _is_ordered(state: State, sweep: bool) -> bool:
+    return all(book.liquidating and (book.sweeping or not sweep) for book in state.wallets.values())
+
+
+def _of_wallet(state: State, book: WalletBook, at_ns: int) -> Iterator[Event]:
+    loss, loss_max = -book.day_pnl_micros, book.wallet.limits.daily_loss_max_micros
+    if loss > 0 and loss >= loss_max and DAY_LOSS not in book.holds and book.wallet.type is not WalletType.EMERGENCY:
+        reason = f"lost {_usd(loss)} since 00:00 UTC, the limit is {_usd(loss_max)}"
+        yield from add_hold(state, Scope(book.wallet.id), Hold(DAY_LOSS, reason, at_ns, _midnight_ns(state, at_ns)))
+    trades, trades_max = book.trades_today, book.wallet.limits.trades_per_day_max
+    if _used_up(trades, trades_max, book.holds) and book.wallet.type is not WalletType.EMERGENCY:
+        reason = f"{trades} trades since 00:00 UTC, the limit is {trades_max}"
+        yield from add_hold(state, Scope(book.wallet.id), Hold(DAY_TRADES, reason, at_ns, _midnight_ns(state, at_ns)))
+    streak_max = state.settings.loss_streak_max
+    if streak_max and book.loss_streak >= streak_max and LOSS_STREAK not in book.holds:
+        reason = f"{book.loss_streak} sales in a row lost money, the limit is {streak_max}"
+        yield from add_hold(state, Scope(book.wallet.id), Hold(LOSS_STREAK, reason, at_ns, _midnight_ns(state, at_ns)))
+
+
+def _of_portfolio(state: State, at_ns: int) -> Iterator[Event]:
+    desk, holds = state.settings, state.holds
+    capital = state.day_base.capital_micros(state.deposited_micros)
+    if DAY_LOSS not in holds and reached(state.equity_micros, capital, desk.day_loss_max_ppm):
+        reason = _lost(state, capital, "since 00:00 UTC", desk.day_loss_max_ppm)
+        yield from add_hold(state, Scope(), Hold(DAY_LOSS, reason, at_ns, _midnight_ns(state, at_ns)))
+    if desk.day_trades_max and _used_up(state.trades_today, desk.day_trades_max, holds):
+        reason = f"{state.trades_today} trades of all wallets since 00:00 UTC, the limit is {desk.day_trades_max}"
+        yield from add_hold(state, Scope(), Hold(DAY_TRADES, reason, at_ns, _midnight_ns(state, at_ns)))
+    peak = state.peak_gain_micros + state.deposited_micros
+    if DRAWDOWN not in holds and reached(state.equity_micros, peak, desk.drawdown_max_ppm):
+        reason = _lost(state, peak, "from the peak", desk.drawdown_max_ppm)
+        yield from add_hold(state, Scope(), Hold(DRAWDOWN, reason, at_ns))
+    if state.stop_is_reached:
+        yield from stop_all(state, _lost_to_stop(state), at_ns)
+
+
+def _used_up(trades: int, trades_max: int, holds: dict[str, Hold]) -> bool:
+    """What has not traded at all is not held, however little it may: the gate refuses it all the same."""
+    return trades >= max(1, trades_max) and DAY_TRADES not in holds
+
+
+def _lost(state: State, capital_micros: int, since: str, limit_ppm: int) -> str:
+    loss = capital_micros - state.equity_micros
+    return f"the portfolio lost {_usd(loss)} of {_usd(capital_micros)} {since}, the limit is {limit_ppm / 10_000:g} %"
+
+
+def _lost_to_stop(state: State) -> str:
+    capital = state.stop_base.capital_micros(state.deposited_micros)
+    return _lost(state, capital, SINCE, state.settings.emergency_stop_ppm)
+
+
+def _midnight_ns(state: State, at_ns: int) -> int:
+    return (max(state.day, at_ns // DAY_NS) + 1) * DAY_NS
+
+
+def _usd(micros: int) -> str:
+    """Exact to the cent, rounded down."""
+    whole, part = divmod(micros * CENTS // MICROS, CENTS)
+    return f"${whole:,}.{part:02}"

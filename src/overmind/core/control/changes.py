@@ -1,0 +1,149 @@
+"""What an operator changes while the desk runs: limits and shares of a wallet, which mints may be bought.
+
+Checked as a configuration is, all faults at once, and never above the desk's ceilings: only a wallet's own file, which
+whoever deploys the desk answers for, may say more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, assert_never
+
+from overmind.core.books.state import State
+from overmind.core.books.wallet_limits import (
+    ALLOCATION,
+    ENABLED,
+    RISK,
+    SHARE,
+    Values,
+    admitted,
+    allocated_ppm,
+    enabled_ppm,
+    kind_of,
+    percent,
+    shown,
+    values_of,
+    wanted_allocations,
+    wanted_values,
+)
+from overmind.core.control.holds import known_wallets
+from overmind.core.model.messages import (
+    Change,
+    ChangeLimits,
+    ChangeMints,
+    CommandRefused,
+    Event,
+    LimitsChanged,
+    MintLists,
+    MintsChanged,
+    MintVerb,
+    Remark,
+)
+from overmind.core.model.values import PPM, LimitName, Mint, WalletId
+
+MINTS_MAX: Final = 1_000  # on one list: each change journals all of it
+_OF_SUM: Final = {SHARE, ENABLED}
+_HIGHEST: Final = {SHARE: PPM, ALLOCATION: PPM, RISK: PPM, ENABLED: 1}  # What has no ceiling has an end all the same.
+
+
+def change_limits(state: State, change: ChangeLimits, at_ns: int) -> Iterator[Event]:
+    wallet_id = change.wallet_id
+    if wallet_id not in state.wallets:
+        raise CommandRefused(f"no wallet {wallet_id!r}; known: {known_wallets(state)}")
+    _check_said(change.who, change.reason)
+    known = state.changes.get(wallet_id, {})
+    changes = {name: one for name, one in known.items() if change.changes.get(name, one.value) == one.value}
+    for name, value in change.changes.items():
+        if value is not None and name not in changes:
+            changes[name] = Change(value, change.who, change.reason, at_ns)
+    if faults := [*_faults(state, change), *_sum_faults(state, change, changes)]:
+        raise CommandRefused(f"wallet {wallet_id}: {'; '.join(faults)}")
+    if changes != known:
+        yield LimitsChanged(wallet_id, dict(sorted(changes.items())), change.who, change.reason)
+
+
+def _faults(state: State, change: ChangeLimits) -> Iterator[str]:
+    """What is wrong with each value by itself."""
+    by_files = values_of(state.wallets[change.wallet_id].configured)
+    for name, value in change.changes.items():
+        kind = kind_of(name)
+        if kind is None or (name not in by_files and value is not None):
+            yield f"{name} is no limit of this wallet; it has {', '.join(sorted(by_files))}"
+        elif value is not None and not 0 <= value <= _HIGHEST.get(kind, value):
+            yield f"{name}: {shown(kind, value)} is out of bounds"
+        elif value is not None and (allowed := _admitted(state, name, value, by_files)) != value:
+            yield _above(name, kind, value, allowed)
+
+
+def _admitted(state: State, name: LimitName, value: int, by_files: Values) -> int:
+    return admitted(name, value, by_files[name], state.settings.ceilings)
+
+
+def _above(name: LimitName, kind: str, value: int, allowed: int) -> str:
+    if kind == RISK:
+        return f"{name}: {shown(kind, value)} is below the files' {shown(kind, allowed)}, and it can only be raised"
+    most = f"at most {shown(kind, allowed)}, the wider of the desk's ceiling and the wallet's own file"
+    return f"{name}: {shown(kind, value)} is too wide; {most}"
+
+
+def _sum_faults(state: State, change: ChangeLimits, changes: dict[LimitName, Change]) -> Iterator[str]:
+    """What does not fit together; only where this command has a part in it."""
+    kinds, left = {kind_of(name) for name in change.changes}, {kind_of(name) for name in changes}
+    book, ceilings = state.wallets[change.wallet_id], state.settings.ceilings
+    total = enabled_ppm(wanted_values(book.configured, changes, ceilings))
+    if total > PPM and kinds & _OF_SUM and left & _OF_SUM:  # What the files alone say is not for us to refuse.
+        yield f"the enabled shares would sum to {percent(total)}; at most 100 %"
+    if ALLOCATION in kinds:
+        wanted = _allocations(state, change.wallet_id, changes)
+        if (total := allocated_ppm(state, wanted)) > PPM:
+            yield f"the allocations of all wallets would sum to {total / PPM}; at most 1"
+
+
+def _allocations(state: State, wallet_id: WalletId, changes: dict[LimitName, Change]) -> dict[WalletId, int]:
+    wanted, own = wanted_allocations(state), changes.get(LimitName(ALLOCATION))
+    wanted.pop(wallet_id, None)
+    return wanted if own is None else {**wanted, wallet_id: own.value}
+
+
+def change_mints(state: State, change: ChangeMints, at_ns: int) -> Iterator[Event]:
+    _check_said(change.who, change.reason)
+    lists = _changed(state.mints, change, Remark(change.who, change.reason, at_ns))
+    if lists != state.mints:
+        yield MintsChanged(lists, change.who, change.reason)
+
+
+def _changed(lists: MintLists, change: ChangeMints, remark: Remark) -> MintLists:
+    """A mint that is on its list already keeps who said so first, and why."""
+    blocked, allowed, mint = lists.blocked, lists.allowed, change.mint
+    if change.verb is MintVerb.ALLOW_ALL:
+        return MintLists(blocked, None)
+    if not mint:
+        raise CommandRefused(f"{change.verb} which token? Name one")
+    match change.verb:
+        case MintVerb.BLOCK:
+            return MintLists(_with(blocked, mint, remark), allowed)
+        case MintVerb.UNBLOCK:
+            return MintLists(_without(blocked, mint), allowed)
+        case MintVerb.ALLOW:
+            return MintLists(blocked, _with(allowed or {}, mint, remark))
+        case MintVerb.DISALLOW:
+            if allowed is None:
+                raise CommandRefused(f"there is no allow list to take {mint} from: block it instead")
+            return MintLists(blocked, _without(allowed, mint))
+        case _:
+            assert_never(change.verb)
+
+
+def _with(mints: dict[Mint, Remark], mint: Mint, remark: Remark) -> dict[Mint, Remark]:
+    if mint not in mints and len(mints) >= MINTS_MAX:
+        raise CommandRefused(f"the list has {MINTS_MAX} mints, and that is as long as it gets")
+    return dict(sorted({mint: remark, **mints}.items()))
+
+
+def _without(mints: dict[Mint, Remark], mint: Mint) -> dict[Mint, Remark]:
+    return {one: remark for one, remark in mints.items() if one != mint}
+
+
+def _check_said(who: str, reason: str) -> None:
+    if not who.strip() or not reason.strip():
+        raise CommandRefused("who changes it, and why? Neither may be blank: both are journaled")

@@ -1,0 +1,71 @@
+"""Holds: a set of named causes on a wallet, a strategy or the portfolio. One that has a time ends by an event, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from overmind.core.books.state import State
+from overmind.core.books.wallet_limits import REMOVED
+from overmind.core.control.balances import is_of_chain
+from overmind.core.model.messages import CommandRefused, Event, Hold, HoldAdded, HoldLifted, LiftHold, Scope
+
+OPERATOR: Final = "operator"
+DISK_FULL: Final = "disk_full"
+OF_STATUS: Final = frozenset({"inactive", "suspended", "maintenance"})  # a wallet's, in its file
+
+
+def over_by(state: State, at_ns: int) -> Iterator[Event]:
+    """Lift what has come to its end. The journal's time never runs backwards, so nothing that was lifted returns."""
+    for timed in list(state.timed):
+        if timed.until_ns <= at_ns:
+            yield HoldLifted(timed.scope, timed.cause, "its time is over")
+
+
+def holds_of(state: State, scope: Scope) -> dict[str, Hold]:
+    if scope.wallet_id is not None:
+        if (book := state.wallets.get(scope.wallet_id)) is None:
+            raise CommandRefused(f"no wallet {scope.wallet_id!r}; known: {known_wallets(state)}")
+        return book.holds
+    if scope.strategy is not None:
+        return state.paused.get(scope.strategy, {})
+    return state.holds
+
+
+def lift_hold(state: State, lift: LiftHold) -> Iterator[Event]:
+    """By hand; what is not held is as it was wanted. Raises CommandRefused for what only something else lifts."""
+    scope, cause = lift.scope, lift.cause
+    only = lifted_only_by(scope, cause)
+    if only is not None and cause != DISK_FULL:  # A start lifts that one, which has made the room.
+        raise CommandRefused(f"only {only} lifts {cause}")
+    if cause in holds_of(state, scope):
+        yield HoldLifted(scope, cause, lift.reason)
+
+
+def lifted_by(scope: Scope, cause: str) -> str:
+    """What an operator does to lift a hold."""
+    target = scope.wallet_id or scope.strategy or "portfolio"
+    named = "" if cause == OPERATOR else f" --hold {cause}"
+    return lifted_only_by(scope, cause) or f"`overmind resume {target}{named} --reason …`"
+
+
+def lifted_only_by(scope: Scope, cause: str) -> str | None:
+    """Where somebody must look or change something first; None: whoever has a reason lifts it."""
+    if cause == "emergency" and scope.wallet_id is not None:
+        return f"`overmind reactivate {scope.wallet_id} --reason …`"
+    if is_of_chain(cause):
+        return f"`overmind accept {cause.partition(':')[2] or scope.wallet_id or 'WALLET'} --reason …`"
+    if cause == REMOVED and scope.wallet_id is not None:
+        return "a start with the wallet in OVERMIND_MANAGED_WALLETS"
+    if cause in OF_STATUS and scope.wallet_id is not None:
+        return "a start with another status in the wallet's file"
+    return "a start with room on the disk" if cause == DISK_FULL else None
+
+
+def add_hold(state: State, scope: Scope, hold: Hold) -> Iterator[Event]:
+    if hold.cause not in holds_of(state, scope):
+        yield HoldAdded(scope, hold)
+
+
+def known_wallets(state: State) -> str:
+    return ", ".join(state.wallets) or "none"

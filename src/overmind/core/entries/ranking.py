@@ -1,0 +1,59 @@
+"""Which wallet SHOULD take a signal: the lowest expected cost in basis points of the notional, term by term.
+
+Floats live here and nowhere else in the core: they rank wallets that the gate has already admitted, and nothing more.
+"""
+
+from __future__ import annotations
+
+from overmind.core.books.book import WalletBook
+from overmind.core.books.state import State
+from overmind.core.entries.rules import Ask
+from overmind.core.model.messages import CostTerms
+from overmind.core.model.values import BPS, PPM
+
+
+class CommonTerms:
+    """The terms that are the same for every wallet, for one ask. Sums in a fixed order, so that the vector in
+    `core/index.py` and the scalar here agree to the last bit."""
+
+    __slots__ = ("fee", "headroom_bps", "preference_bps", "rent", "slippage")
+
+    def __init__(self, state: State, ask: Ask) -> None:
+        costs = state.settings.costs
+        notional = float(max(1, ask.notional_micros))
+        self.fee = state.sol_value_micros_up(costs.fee_lamports) / notional * BPS
+        self.rent = ask.rent_micros / notional * BPS * (costs.rent_lost_ppm / PPM)
+        self.slippage = costs.half_spread_bps + float(ask.impact_bps)
+        self.headroom_bps = costs.headroom_bps
+        self.preference_bps = costs.preference_bps
+
+
+def cost_terms(common: CommonTerms, book: WalletBook, ask: Ask, capacity_micros: int) -> CostTerms:
+    """The expected cost of this ask in this wallet.
+
+    fee and rent: what the chain charges, rent weighted by how often it is never reclaimed; slippage: half the spread
+    plus the constant-product impact n / (depth + n); headroom: the share of the wallet's capacity that is used up;
+    preference: a discount for the signal's preferred wallet type.
+    """
+    preferred = ask.signal.preferred_type is not None and book.wallet.type is ask.signal.preferred_type
+    return CostTerms(
+        fee=common.fee,
+        rent=0.0 if ask.signal.mint in book.token_accounts else common.rent,
+        slippage=common.slippage,
+        headroom=common.headroom_bps * (float(ask.notional_micros) / float(max(1, capacity_micros))),
+        preference=-common.preference_bps if preferred else 0.0,
+    )
+
+
+def reason(terms: CostTerms, candidates: int) -> str:
+    """One line for operators."""
+    shown = {
+        "fee": terms.fee,
+        "rent": terms.rent,
+        "slippage": terms.slippage,
+        "headroom": terms.headroom,
+        "preferred type": terms.preference,
+    }
+    parts = ", ".join(f"{name} {bps:+.1f}" for name, bps in shown.items() if bps)
+    among = f"lowest of {candidates} wallets" if candidates > 1 else "only wallet that fits"
+    return f"expected cost {terms.total:.1f} bps, {among} ({parts})"

@@ -1,0 +1,242 @@
+"""The selection index: capacities of all wallets as arrays, so that choosing one is a few vector operations.
+
+It is a cache of the state and never an authority: whatever it proposes is checked again by the gate, in integers. It
+must choose exactly what the plain loop over all wallets would choose (`tests/core` holds that loop).
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overmind.core.books.book import WalletBook
+from overmind.core.books.state import State
+from overmind.core.entries.ranking import CommonTerms, cost_terms
+from overmind.core.entries.rules import Ask, strategy_capacity_micros, wallet_capacity_micros, wallet_refusals
+from overmind.core.model.messages import CostTerms
+from overmind.core.model.values import NOTIONAL_MAX_MICROS, NS, Mint, StrategyType, WalletId, WalletType
+
+Micros = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+ROOMY: Final = 2 * NOTIONAL_MAX_MICROS  # more room than any entry needs, and far from the end of int64
+
+
+class Choice(NamedTuple):
+    book: WalletBook
+    terms: CostTerms
+    candidates: int  # among how many it was the cheapest
+
+
+class Column(NamedTuple):
+    """One token in all wallets, by slot."""
+
+    uses: Flags
+    missing: NDArray[np.float64]  # who lacks its account
+    room: Micros  # under the wallet's limit of a position
+    room_by: dict[StrategyType, Micros]  # under a strategy's, made when it is asked for
+
+
+class SelectionIndex:
+    """Refreshed lazily from `state.touched` (wallets that changed), `state.repriced` (what all of them have room for
+    did) and `state.revalued` (start afresh). What is known by token is made when a signal asks for the token."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._rebuild()
+
+    def choose(
+        self, ask: Ask, at_ns: int, excluded: tuple[WalletId, ...] = (), among: Flags | None = None
+    ) -> Choice | None:
+        """The admitted wallet with the lowest expected cost, or None. Ties fall to the wallet registered first."""
+        self.refresh()
+        candidates = self.candidates(ask, at_ns, excluded)
+        if among is not None:
+            candidates = candidates[among[candidates]]
+        if not len(candidates):
+            return None
+        common = CommonTerms(self._state, ask)
+        capacity = self._capacity[ask.signal.strategy]
+        costs = self._costs(ask, common, capacity, candidates)
+        for _ in candidates:
+            best = int(costs.argmin())
+            slot = candidates[best]
+            book = self.books[slot]
+            if next(wallet_refusals(self._state, book, ask, at_ns), None) is None:
+                return Choice(book, cost_terms(common, book, ask, int(capacity[slot])), len(candidates))
+            costs[best] = np.inf
+        return None
+
+    def rooms(self, ask: Ask, at_ns: int, excluded: tuple[WalletId, ...]) -> Micros:
+        """By slot, the largest entry like this one that could be admitted, never less than is; -1: none."""
+        self.refresh()
+        signal = ask.signal
+        rooms = np.full(len(self.books), -1, np.int64)
+        may = self.candidates(ask, at_ns, excluded)
+        rooms[may] = self._capacity[signal.strategy][may]
+        if signal.mint in self._accounts:
+            column = self._column(signal.mint)
+            for room in (column.room, self._room_by(column, signal.mint, signal.strategy)):
+                rooms[may] = np.minimum(rooms[may], room[may])
+        return rooms
+
+    def by_stop_loss(self) -> list[tuple[int, Flags]]:
+        """The stop losses of the wallets' limits, and which wallets have each."""
+        self.refresh()
+        return [(int(stop), self._stop_loss == stop) for stop in np.unique(self._stop_loss)]
+
+    def roomiest(self, strategy: StrategyType, count: int) -> list[WalletBook]:
+        """The wallets nearest to taking an entry of this strategy: by capacity, then as registered."""
+        self.refresh()
+        order = np.argsort(-self._capacity[strategy], kind="stable")
+        return [self.books[slot] for slot in order[:count]]
+
+    def users(self, mint: Mint) -> list[WalletBook]:
+        """The wallets that hold this token or are about to."""
+        self.refresh()
+        return [self.books[slot] for slot in self._column(mint).uses.nonzero()[0]]
+
+    def candidates(self, ask: Ask, at_ns: int, excluded: tuple[WalletId, ...]) -> NDArray[np.intp]:
+        """Slots of the wallets whose capacity, risk level, rate and room in this token fit."""
+        signal, notional = ask.signal, ask.notional_micros
+        fits = self._capacity[signal.strategy] >= notional
+        fits &= self._risk <= signal.risk_tolerance_ppm
+        if self._full_count:
+            fits &= self._column(signal.mint).uses | ~self._full
+        if at_ns < self._limited_until_max:
+            fits &= self._limited_until <= at_ns
+        if signal.mint in self._accounts:  # Somebody has something of it.
+            column = self._column(signal.mint)
+            fits &= column.room >= notional
+            fits &= self._room_by(column, signal.mint, signal.strategy) >= notional
+        for wallet_id in (*signal.exclude, *excluded):
+            if (book := self._state.wallets.get(wallet_id)) is not None:
+                fits[book.slot] = False
+        return fits.nonzero()[0]
+
+    def _costs(
+        self, ask: Ask, common: CommonTerms, capacity: Micros, candidates: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        """`ranking.cost_terms(...).total` of every candidate: same terms, same order, same bits."""
+        headroom = float(ask.notional_micros) / np.maximum(capacity[candidates], 1)
+        headroom *= common.headroom_bps
+        base: NDArray[np.float64] | float = common.fee + common.rent + common.slippage
+        if ask.signal.mint in self._accounts:
+            base = common.fee + common.rent * self._column(ask.signal.mint).missing[candidates] + common.slippage
+        headroom += base
+        if ask.signal.preferred_type is not None:
+            preferred = self._type[candidates] == _TYPE_RANK[ask.signal.preferred_type]
+            headroom += np.where(preferred, -common.preference_bps, 0.0)
+        return headroom
+
+    def refresh(self) -> None:
+        state = self._state
+        if state.revalued or len(state.touched) > len(self.books):
+            self._rebuild()
+            return
+        if state.repriced:
+            for book in self.books:
+                self._refresh_wallet(book)
+            self._columns.clear()
+            state.repriced = False
+        if state.touched:
+            for wallet_id in {touched.wallet_id for touched in state.touched}:
+                self._refresh_wallet(state.wallets[wallet_id])
+            for wallet_id, mint, strategy in set(state.touched):
+                self._refresh_mint(state.wallets[wallet_id], mint, strategy)
+            state.touched.clear()
+
+    def _rebuild(self) -> None:
+        state = self._state
+        self.books = list(state.wallets.values())
+        count = len(self.books)
+        self._capacity: dict[StrategyType, Micros] = {s: np.full(count, -1, np.int64) for s in StrategyType}
+        self._strategy_position_max: dict[StrategyType, Micros] = {s: np.zeros(count, np.int64) for s in StrategyType}
+        self._risk = np.zeros(count, np.int64)
+        self._type = np.zeros(count, np.int64)
+        self._stop_loss = np.zeros(count, np.int64)
+        self._position_max = np.zeros(count, np.int64)
+        self._full = np.zeros(count, np.bool_)
+        self._full_count = 0
+        self._limited_until = np.zeros(count, np.int64)  # by the rate limit
+        self._limited_until_max = 0
+        self._accounts: dict[Mint, dict[int, WalletBook]] = {}  # by token and slot: who may have something of it
+        self._columns: dict[Mint, Column] = {}
+        for book in self.books:
+            limits = book.wallet.limits
+            self._risk[book.slot] = limits.risk_level_ppm
+            self._stop_loss[book.slot] = limits.stop_loss_ppm
+            self._type[book.slot] = _TYPE_RANK[book.wallet.type]
+            self._position_max[book.slot] = min(limits.position_max_micros, ROOMY)
+            for strategy, share in book.wallet.strategies.items():
+                self._strategy_position_max[strategy][book.slot] = min(share.position_max_micros, ROOMY)
+        for book in self.books:
+            self._refresh_wallet(book)
+            for mint in (*book.positions, *book.entries, *book.token_accounts):
+                self._accounts.setdefault(mint, {})[book.slot] = book
+        state.touched.clear()
+        state.revalued = state.repriced = False
+
+    def _refresh_wallet(self, book: WalletBook) -> None:
+        slot, state = book.slot, self._state
+        common = wallet_capacity_micros(state, book)
+        for strategy in book.wallet.strategies:
+            self._capacity[strategy][slot] = strategy_capacity_micros(book, strategy, common)
+        placed, rate_max = book.placed_ns, state.settings.rate_max_per_s
+        if placed and len(placed) >= rate_max:
+            self._limited_until[slot] = until_ns = placed[-rate_max] + NS
+            self._limited_until_max = max(self._limited_until_max, until_ns)
+        full = book.mints_in_use >= book.wallet.limits.positions_max
+        if full != self._full[slot]:
+            self._full[slot] = full
+            self._full_count += 1 if full else -1
+
+    def _refresh_mint(self, book: WalletBook, mint: Mint, strategy: StrategyType | None) -> None:
+        self._accounts.setdefault(mint, {})[book.slot] = book
+        if (column := self._columns.get(mint)) is None:
+            return
+        self._fill(column, book, mint)
+        for one in column.room_by if strategy is None else (strategy,):
+            if (room_by := column.room_by.get(one)) is not None:
+                self._fill_strategy(room_by, book, mint, one)
+
+    def _column(self, mint: Mint) -> Column:
+        column = self._columns.get(mint)
+        if column is None:
+            count = len(self.books)
+            column = Column(np.zeros(count, np.bool_), np.ones(count, np.float64), self._position_max.copy(), {})
+            for book in self._accounts.get(mint, {}).values():
+                self._fill(column, book, mint)
+            self._columns[mint] = column
+        return column
+
+    def _fill(self, column: Column, book: WalletBook, mint: Mint) -> None:
+        slot = book.slot
+        price_pico = self._state.price_pico(mint)
+        column.uses[slot] = book.uses(mint)
+        column.missing[slot] = mint not in book.token_accounts
+        column.room[slot] = _room(book.wallet.limits.position_max_micros, book.used_micros(mint, price_pico))
+
+    def _room_by(self, column: Column, mint: Mint, strategy: StrategyType) -> Micros:
+        room_by = column.room_by.get(strategy)
+        if room_by is None:
+            room_by = column.room_by[strategy] = self._strategy_position_max[strategy].copy()
+            for book in self._accounts.get(mint, {}).values():
+                self._fill_strategy(room_by, book, mint, strategy)
+        return room_by
+
+    def _fill_strategy(self, room_by: Micros, book: WalletBook, mint: Mint, strategy: StrategyType) -> None:
+        share = book.wallet.strategies.get(strategy)
+        if share is not None:  # Who has no share has no capacity either.
+            used = book.used_by_micros(mint, strategy, self._state.price_pico(mint))
+            room_by[book.slot] = _room(share.position_max_micros, used)
+
+
+def _room(limit_micros: int, used_micros: int) -> int:
+    """What a limit leaves, within an int64: what is held may be worth more than one can count."""
+    return max(-1, min(limit_micros - used_micros, ROOMY))
+
+
+_TYPE_RANK: Final = {wallet_type: rank for rank, wallet_type in enumerate(WalletType)}

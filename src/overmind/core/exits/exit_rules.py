@@ -1,0 +1,168 @@
+"""Which positions are due to be sold without a signal, and how: by fresh marks, within the slippage ladder.
+
+A mark alone sells nothing: a stop also wants a quote that shows the price at or below it (`Order.received_max`), a
+take-profit one at or above it. Without a fresh mark nothing is due: `unwatched` names what can then not be protected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from overmind.core.books.book import Exiting, WalletBook
+from overmind.core.books.positions import Position
+from overmind.core.books.state import State
+from overmind.core.books.triggers import exit_at_ns, exits_of, profit_pico, stop_loss_ppm, stop_pico, trail_pico
+from overmind.core.entries.rules import fresh_price_pico, rent_lamports
+from overmind.core.model.messages import Code, ExitCause, Refusal
+from overmind.core.model.values import BPS, MICROS, SOL, Mint, Signal, Value, WalletId, units_of
+
+SLICE_MIN_MICROS: Final = 10 * MICROS  # no exit is cut smaller than that
+DUST_MICROS: Final = MICROS // 100  # what is worth less is not worth its fee
+
+
+class Due(Value, frozen=True):
+    wallet_id: WalletId
+    mint: Mint
+    cause: ExitCause
+    trigger_pico: int | None = None  # the price that makes it due, where it is a price
+
+
+def exits_due(state: State, at_ns: int) -> list[Due]:
+    """What may be tried now, the most urgent cause first, and the largest position first within a cause."""
+    found = [
+        due
+        for book in state.wallets.values()
+        for mint in _looked_at(book, at_ns)
+        if (due := due_of(state, book, mint, at_ns)) is not None
+    ]
+    return sorted(found, key=lambda due: _urgency(state, due))
+
+
+def _urgency(state: State, due: Due) -> tuple[int, int, int, Mint]:
+    book = state.wallets[due.wallet_id]
+    value = book.positions[due.mint].value_micros(state.price_pico(due.mint))
+    return list(ExitCause).index(due.cause), -value, book.slot, due.mint
+
+
+def _looked_at(book: WalletBook, at_ns: int) -> Collection[Mint]:
+    """The cheap look: few, and among them all that is due."""
+    if book.liquidating:
+        return book.positions
+    overdue = [mint for mint, by_ns in book.timed.items() if by_ns <= at_ns]
+    return book.reached.union(overdue, book.closing) if overdue or book.closing else book.reached
+
+
+def due_of(state: State, book: WalletBook, mint: Mint, at_ns: int) -> Due | None:
+    """Why this position is to be sold now; None: it is not, or it is being tried, or nothing of it is free."""
+    exiting, position = book.exiting.get(mint), book.positions.get(mint)
+    if position is None or (exiting is not None and (exiting.open or at_ns < exiting.after_ns)):
+        return None
+    price = fresh_price_pico(state, mint, at_ns)
+    if price is None or not sellable_units(state, book, mint):
+        return None
+    if position.value_micros(price) < DUST_MICROS and mint not in book.closing:  # An operator means all of it.
+        return None
+    return next(_causes(book, position, price, at_ns), None)
+
+
+def _causes(book: WalletBook, position: Position, price_pico: int, at_ns: int) -> Iterator[Due]:
+    wallet_id, mint = book.wallet.id, position.token.mint
+    if book.liquidating:
+        yield Due(wallet_id, mint, ExitCause.LIQUIDATION)
+    if mint in book.closing:  # Before those that wait for a price: it is to be sold at any.
+        yield Due(wallet_id, mint, ExitCause.OPERATOR)
+    if (stop := stop_pico(book, position)) is not None and price_pico <= stop:
+        yield Due(wallet_id, mint, ExitCause.STOP_LOSS, stop)
+    if (trail := trail_pico(book, position)) is not None and price_pico <= trail:
+        yield Due(wallet_id, mint, ExitCause.TRAILING_STOP, trail)
+    if (profit := profit_pico(book, position)) is not None and price_pico >= profit:
+        yield Due(wallet_id, mint, ExitCause.TAKE_PROFIT, profit)
+    if (exit_by_ns := exit_at_ns(book, position)) is not None and exit_by_ns <= at_ns:
+        yield Due(wallet_id, mint, ExitCause.TIME)
+
+
+def unwatched(state: State, at_ns: int) -> list[tuple[WalletId, Mint]]:
+    """Positions that are to be sold by some rule and have no fresh price to tell when."""
+    fresh = {mint for mint in state.marks if fresh_price_pico(state, mint, at_ns) is not None}
+    return [
+        (book.wallet.id, mint)
+        for book in state.wallets.values()
+        if not book.positions.keys() <= fresh  # Nearly never.
+        for mint, position in book.positions.items()
+        if mint not in fresh and _is_to_be_sold(book, mint, position)
+    ]
+
+
+class Unpayable(Value, frozen=True):
+    """A wallet that holds something and cannot pay for selling it."""
+
+    wallet_id: WalletId
+    address: str  # that SOL would help at
+    lamports: int  # free
+    needed: int
+
+
+def unpayable_exits(state: State) -> list[Unpayable]:
+    """Whatever is due there, or will be, cannot be sold: somebody has to know before it is."""
+    return [
+        Unpayable(book.wallet.id, book.wallet.public_key, free, needed)
+        for book in state.wallets.values()
+        if book.positions_micros >= DUST_MICROS
+        and (free := _float_free(state, book)) < (needed := exit_costs_lamports(state, book))
+    ]
+
+
+def _float_free(state: State, book: WalletBook) -> int:
+    return state.ledger.balance(book.accounts.sol_float, SOL)
+
+
+def exit_costs_lamports(state: State, book: WalletBook) -> int:
+    """The most that the fee of a sale, and the rent of an account for what it brings, may come to."""
+    desk = state.settings
+    return desk.costs.fee_max_lamports + rent_lamports(desk, book, desk.quote.mint)
+
+
+def _is_to_be_sold(book: WalletBook, mint: Mint, position: Position) -> bool:
+    """Now, or by some rule one day."""
+    ordered = book.liquidating or mint in book.closing
+    return ordered or exits_of(book, position) is not None or stop_loss_ppm(book, position) is not None
+
+
+def slippage_bps(state: State, book: WalletBook, mint: Mint) -> int:
+    """Of the next try: a rung of the ladder, never beyond its last."""
+    ladder, exiting = state.settings.exit_slippage_bps, _exiting(state, book, mint)
+    return ladder[min(exiting.rung, len(ladder) - 1)]
+
+
+def _exiting(state: State, book: WalletBook, mint: Mint) -> Exiting:
+    return book.exiting_of(mint, state.at_ns, state.settings)
+
+
+def units_to_sell(state: State, book: WalletBook, mint: Mint, price_pico: int) -> int:
+    """All that is free, or a slice: as much as moves the expected depth by the ladder's first rung, half of it after
+    each time that the market did not take it."""
+    desk, exiting = state.settings, _exiting(state, book, mint)
+    bps = min(desk.exit_slippage_bps[0], BPS - 1)
+    slice_micros = desk.costs.depth_micros * bps // (BPS - bps)
+    decimals, free = book.positions[mint].token.decimals, sellable_units(state, book, mint)
+    units = min(free, units_of(slice_micros, price_pico, decimals))
+    least = units_of(SLICE_MIN_MICROS, price_pico, decimals) + 1
+    return min(free, max(least, units >> exiting.rung))
+
+
+def exit_refusals(state: State, book: WalletBook, signal: Signal) -> Iterator[Refusal]:
+    """The facts that stop this wallet from selling: it was excluded, holds nothing, or cannot pay the fee."""
+    wallet_id = book.wallet.id
+    if wallet_id in signal.exclude:
+        yield Refusal(Code.WALLET_EXCLUDED, "not excluded", "excluded by the signal", wallet_id)
+    if sellable_units(state, book, signal.mint) == 0:
+        yield Refusal(Code.INSUFFICIENT_TOKENS, 0, "nothing to sell", wallet_id)
+    free, needed = _float_free(state, book), exit_costs_lamports(state, book)
+    if needed > free:
+        yield Refusal(Code.INSUFFICIENT_SOL, free, needed, wallet_id)
+
+
+def sellable_units(state: State, book: WalletBook, mint: Mint) -> int:
+    """Units of a position that no other sale holds already."""
+    return state.ledger.balance(book.accounts.free, mint) if mint in book.positions else 0

@@ -1,0 +1,231 @@
+"""Sales of what is held: by a signal, by a rule of ours, or because an operator wants it. Only facts stop them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from msgspec.structs import replace
+
+from overmind.core.books.book import WalletBook
+from overmind.core.books.state import State
+from overmind.core.control.holds import known_wallets
+from overmind.core.entries.rules import (
+    base_units,
+    price_refusals,
+    rent_lamports,
+    slippage_bps,
+    sold_min,
+    stale_at_ns,
+    time_refusals,
+)
+from overmind.core.entries.selection_index import SelectionIndex
+from overmind.core.exits import exit_rules
+from overmind.core.exits.exit_rules import Due, due_of, exit_refusals, sellable_units, units_to_sell
+from overmind.core.model.messages import (
+    PRECEDENCE,
+    CancelClose,
+    CloseCancelled,
+    CloseOrdered,
+    ClosePosition,
+    Code,
+    CommandRefused,
+    CostTerms,
+    Event,
+    ExitCause,
+    OrderPlaced,
+    Refusal,
+    Selection,
+    SellDue,
+    SignalRefused,
+)
+from overmind.core.model.values import (
+    PPM,
+    Mint,
+    Money,
+    Order,
+    OrderId,
+    Side,
+    Signal,
+    SignalId,
+    StrategyType,
+    TradeAction,
+    WalletId,
+    units_of,
+    value_micros_up,
+)
+
+LISTED_MAX: Final = 64  # wallets whose refusals are listed one by one; the rest are counted
+
+
+def refused(signal: Signal, general: list[Refusal], listed: list[list[Refusal]], unlisted: int) -> SignalRefused:
+    if not listed and not general:
+        general = [Refusal(Code.WALLET_STATUS, "at least one wallet", "no wallet is configured")]
+    closest_first = sorted((one for one in listed if one), key=lambda one: -PRECEDENCE[one[0].code])
+    closest = closest_first.pop(0) if closest_first and all(listed) else []  # Else one has nothing against it.
+    head = sorted([*general, *closest], key=lambda one: PRECEDENCE[one.code])
+    refusals = [*head, *(refusal for one in closest_first for refusal in one)]
+    return SignalRefused(signal, tuple(refusals), unlisted)
+
+
+def sell(state: State, index: SelectionIndex, signal: Signal, at_ns: int, received_at_ns: int) -> Iterator[Event]:
+    """Sell what is held: from one wallet where one holds enough, else in parts, the largest holding first."""
+    stale_ns = stale_at_ns(state.settings, signal, received_at_ns)
+    general = list(time_refusals(signal, stale_ns, at_ns, received_at_ns))
+    if signal.target_price_pico is None:  # A limit protects a sale as well as a mark does.
+        general += price_refusals(state, (signal.mint,), at_ns)
+    users = index.users(signal.mint) or list(state.wallets.values())
+    holders = [book for book in users if next(exit_refusals(state, book, signal), None) is None]
+    if general or not holders:
+        listed = [list(exit_refusals(state, book, signal)) for book in users[:LISTED_MAX]]
+        yield refused(signal, general, listed, unlisted=max(0, len(users) - LISTED_MAX))
+        return
+    held = {book.wallet.id: sellable_units(state, book, signal.mint) for book in holders}
+    wanted, sellable = _units_to_sell(state, signal, holders[0], sum(held.values())), sum(held.values())
+    if not 0 < wanted <= sellable:
+        too_much = Refusal(Code.INSUFFICIENT_TOKENS, sellable, wanted)
+        nothing = Refusal(Code.AMOUNT_OUT_OF_RANGE, "at least one base unit", str(wanted))
+        yield refused(signal, [too_much if wanted > 0 else nothing], [], unlisted=0)
+        return
+    trusted = not list(price_refusals(state, (signal.mint,), at_ns))
+    for part, (book, units) in enumerate(_parts(holders, held, wanted, signal)):
+        order = exit_order(state, book, signal, units, part, stale_ns, trusted)
+        terms = CostTerms(0.0, 0.0, state.settings.costs.half_spread_bps, 0.0, 0.0)
+        yield OrderPlaced(signal, order, Selection(terms, len(holders), len(state.wallets)))
+
+
+def _units_to_sell(state: State, signal: Signal, holder: WalletBook, held_units: int) -> int:
+    token = holder.positions[signal.mint].token
+    if signal.quantity is not None:
+        return base_units(signal.quantity, token.decimals)
+    if signal.notional_micros is not None:
+        mark = state.marks.get(signal.mint)
+        price = mark.price_pico if mark is not None else signal.target_price_pico
+        assert price is not None, signal  # Refused before, when there is neither.
+        return units_of(signal.notional_micros, price, token.decimals)
+    return held_units
+
+
+def _parts(
+    holders: list[WalletBook], held: dict[WalletId, int], wanted: int, signal: Signal
+) -> list[tuple[WalletBook, int]]:
+    """One wallet if one holds enough (its own lots of the strategy, then the preferred type, first)."""
+    enough = [book for book in holders if held[book.wallet.id] >= wanted]
+    if enough:
+        return [(min(enough, key=lambda book: _sale_rank(book, signal)), wanted)]
+    parts: list[tuple[WalletBook, int]] = []
+    for book in sorted(holders, key=lambda book: (-held[book.wallet.id], book.slot)):
+        units = min(wanted, held[book.wallet.id])
+        if units:
+            parts.append((book, units))
+            wanted -= units
+    return parts
+
+
+def _sale_rank(book: WalletBook, signal: Signal) -> tuple[bool, bool, int]:
+    own_lots = signal.strategy in book.positions[signal.mint].units_by
+    return (not own_lots, book.wallet.type is not signal.preferred_type, book.slot)
+
+
+def exit_order(
+    state: State, book: WalletBook, signal: Signal, units: int, part: int, stale_ns: int, mark_trusted: bool
+) -> Order:
+    """The least to receive comes from the mark if it can be trusted, and from the signal's limit price."""
+    desk, token, mark = state.settings, book.positions[signal.mint].token, state.marks.get(signal.mint)
+    slippage = slippage_bps(desk, signal)
+    price = mark.price_pico if mark is not None else signal.target_price_pico
+    assert price is not None, signal
+    mark_pico = price if mark_trusted else None
+    return Order(
+        id=OrderId(f"{signal.id}.{part}.0"),
+        signal_id=signal.id,
+        wallet_id=book.wallet.id,
+        strategy=signal.strategy,
+        side=Side.SELL,
+        spend=Money(units, signal.mint),
+        receive=desk.quote.mint,
+        received_min=sold_min(units, mark_pico, token.decimals, slippage, signal.target_price_pico),
+        notional_micros=value_micros_up(units, price, token.decimals),
+        loss_max_micros=0,
+        fee_max_lamports=desk.costs.fee_max_lamports,
+        rent_max_lamports=rent_lamports(desk, book, desk.quote.mint),
+        slippage_max_bps=slippage,
+        mark_pico=price,
+        expires_at_ns=stale_ns,
+        part=part,
+        attempt=0,
+        mev_protected=signal.mev_protected,
+    )
+
+
+# Without a signal
+
+
+def sell_due(state: State, command: SellDue, at_ns: int) -> Iterator[Event]:
+    """What is due, as an order; nothing where it is not, or not any more."""
+    book = _book(state, command.wallet_id)
+    due = due_of(state, book, command.mint, at_ns)
+    if due is not None:
+        signal = _own_signal(state, book, due)
+        if next(exit_refusals(state, book, signal), None) is None:
+            yield _own_order(state, book, signal, due, at_ns)
+
+
+def close_position(state: State, command: ClosePosition, at_ns: int) -> Iterator[Event]:
+    """It stands from now on, whether or not anything can be sold at once; a second time it says nothing new."""
+    book = _holder(state, command.wallet_id, command.mint)
+    if command.mint not in book.closing:
+        yield CloseOrdered(command.wallet_id, command.mint, command.reason)
+    yield from sell_due(state, SellDue(command.wallet_id, command.mint), at_ns)
+
+
+def cancel_close(state: State, command: CancelClose) -> Iterator[Event]:
+    if command.mint in _holder(state, command.wallet_id, command.mint).closing:
+        yield CloseCancelled(command.wallet_id, command.mint, command.reason)
+
+
+def _book(state: State, wallet_id: WalletId) -> WalletBook:
+    book = state.wallets.get(wallet_id)
+    if book is None:
+        raise CommandRefused(f"no wallet {wallet_id!r}; known: {known_wallets(state)}")
+    return book
+
+
+def _holder(state: State, wallet_id: WalletId, mint: Mint) -> WalletBook:
+    book = _book(state, wallet_id)
+    if mint not in book.positions:
+        raise CommandRefused(f"wallet {wallet_id} holds nothing of {mint}")
+    return book
+
+
+def refusals_of_close(state: State, book: WalletBook, mint: Mint, at_ns: int) -> list[Refusal]:
+    """The facts that stand against selling more of it now."""
+    signal = _own_signal(state, book, Due(book.wallet.id, mint, ExitCause.OPERATOR))
+    return [*exit_refusals(state, book, signal), *price_refusals(state, (mint,), at_ns)]
+
+
+def _own_signal(state: State, book: WalletBook, due: Due) -> Signal:
+    """The id is our own: no sender can have taken it. The strategy is that of most of what is sold."""
+    shares = book.positions[due.mint].units_by
+    most = max(StrategyType, key=lambda strategy: shares.get(strategy, 0))
+    at_profit = due.cause is ExitCause.TAKE_PROFIT
+    return Signal(
+        id=SignalId(f"{due.cause}:{due.wallet_id}:{due.mint}:{book.exits_placed}"),
+        strategy=most,
+        action=TradeAction.SELL if at_profit else TradeAction.MARKET_SELL,
+        mint=due.mint,
+        risk_tolerance_ppm=PPM,
+        target_price_pico=due.trigger_pico if at_profit else None,
+        slippage_max_bps=exit_rules.slippage_bps(state, book, due.mint),
+    )
+
+
+def _own_order(state: State, book: WalletBook, signal: Signal, due: Due, at_ns: int) -> OrderPlaced:
+    mark = state.marks[due.mint]
+    units = units_to_sell(state, book, due.mint, mark.price_pico)
+    order = exit_order(state, book, signal, units, 0, at_ns + state.settings.signal_ttl_ns, mark_trusted=True)
+    if due.trigger_pico is not None and due.cause is not ExitCause.TAKE_PROFIT:
+        decimals = book.positions[due.mint].token.decimals
+        order = replace(order, received_max=value_micros_up(units, due.trigger_pico, decimals))
+    terms = CostTerms(0.0, 0.0, state.settings.costs.half_spread_bps, 0.0, 0.0)
+    return OrderPlaced(signal, order, Selection(terms, 1, len(state.wallets)))

@@ -1,0 +1,1 @@
+"""Values: wallets, orders, outcomes, and the commands and events that carry them."""

@@ -1,0 +1,154 @@
+"""The house rules as tables: limits, strategy shares, default risk tolerances, accepted spellings (SPEC §3, §4, §7)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from overmind.core.model.values import (
+    MICROS,
+    NOTIONAL_MAX_MICROS,
+    PPM,
+    Limits,
+    RiskProfile,
+    StrategyShare,
+    StrategyType,
+    WalletType,
+)
+
+COUNT_MAX: Final = 10**12  # No desk holds or makes more; keeps every counter in an int64.
+
+
+def _row(loss: int, position: int, exposure: int, positions: int, stop: int, trades: int, risk_percent: int) -> Limits:
+    """USD, USD, percent, count, percent, count, percent: as the table is printed."""
+    return Limits(
+        daily_loss_max_micros=loss * MICROS,
+        position_max_micros=position * MICROS,
+        exposure_max_ppm=_percent(exposure),
+        positions_max=positions,
+        stop_loss_ppm=_percent(stop),
+        trades_per_day_max=trades,
+        risk_level_ppm=_percent(risk_percent),
+    )
+
+
+def _percent(percent: int) -> int:
+    return percent * PPM // 100
+
+
+_CONSERVATIVE = _row(100, 1_000, 20, 3, 2, 10, 20)
+_PRIMARY = _row(1_000, 10_000, 80, 10, 5, 100, 50)
+_ARBITRAGE = _row(1_500, 15_000, 85, 12, 3, 150, 60)
+_HFT = _row(2_000, 20_000, 90, 15, 3, 200, 70)
+_EXPERIMENTAL = _row(50, 500, 10, 2, 1, 5, 90)
+# No new positions. The cells that the table leaves open (–) are at their widest here, so the profile's row closes them.
+_EMERGENCY = _row(NOTIONAL_MAX_MICROS // MICROS, 0, 100, 0, 100, COUNT_MAX, 10)
+
+TYPE_LIMITS: Final[dict[WalletType, Limits]] = {
+    WalletType.CONSERVATIVE: _CONSERVATIVE,
+    WalletType.PRIMARY: _PRIMARY,
+    WalletType.SECONDARY: _PRIMARY,
+    WalletType.MEV_PROTECTION: _PRIMARY,
+    WalletType.ARBITRAGE: _ARBITRAGE,
+    WalletType.HFT: _HFT,
+    WalletType.EXPERIMENTAL: _EXPERIMENTAL,
+    WalletType.EMERGENCY: _EMERGENCY,
+}
+
+PROFILE_LIMITS: Final[dict[RiskProfile, Limits]] = {
+    RiskProfile.LOW: _CONSERVATIVE,
+    RiskProfile.MEDIUM: _PRIMARY,
+    RiskProfile.HIGH: _HFT,
+    RiskProfile.EXPERIMENTAL: _EXPERIMENTAL,
+}
+
+
+def stricter(one: Limits, other: Limits) -> Limits:
+    """Field by field the tighter of two rows; for the risk level the higher, since fewer signals tolerate it."""
+    return Limits(
+        daily_loss_max_micros=min(one.daily_loss_max_micros, other.daily_loss_max_micros),
+        position_max_micros=min(one.position_max_micros, other.position_max_micros),
+        exposure_max_ppm=min(one.exposure_max_ppm, other.exposure_max_ppm),
+        positions_max=min(one.positions_max, other.positions_max),
+        stop_loss_ppm=min(one.stop_loss_ppm, other.stop_loss_ppm),
+        trades_per_day_max=min(one.trades_per_day_max, other.trades_per_day_max),
+        risk_level_ppm=max(one.risk_level_ppm, other.risk_level_ppm),
+    )
+
+
+def default_limits(wallet_type: WalletType, profile: RiskProfile) -> Limits:
+    """What holds for a wallet whose own file gives no `risk_limits`."""
+    return stricter(TYPE_LIMITS[wallet_type], PROFILE_LIMITS[profile])
+
+
+def _share(percent: int, position_usd: int) -> StrategyShare:
+    return StrategyShare(share_ppm=_percent(percent), position_max_micros=position_usd * MICROS)
+
+
+_PRIMARY_SHARES = {
+    StrategyType.TOKEN_SNIPING: _share(40, 5_000),
+    StrategyType.ARBITRAGE: _share(30, 3_000),
+    StrategyType.MOMENTUM_TRADING: _share(20, 2_000),
+    StrategyType.AI_DECISION: _share(10, 2_000),
+}
+
+_SHARES: Final[dict[WalletType, dict[StrategyType, StrategyShare]]] = {
+    WalletType.PRIMARY: _PRIMARY_SHARES,
+    WalletType.SECONDARY: _PRIMARY_SHARES,
+    WalletType.HFT: {
+        StrategyType.ARBITRAGE: _share(60, 10_000),
+        StrategyType.TOKEN_SNIPING: _share(40, 8_000),
+    },
+    WalletType.CONSERVATIVE: {
+        StrategyType.MOMENTUM_TRADING: _share(70, 1_000),
+        StrategyType.ARBITRAGE: _share(30, 500),
+    },
+    WalletType.EXPERIMENTAL: {
+        StrategyType.SOUL_METEOR_SNIPING: _share(40, 200),
+        StrategyType.METEORA_DAMM: _share(25, 150),
+        StrategyType.DEVELOPER_TRACKING: _share(20, 100),
+        StrategyType.AXIOM_MEME_COIN: _share(15, 100),
+    },
+    WalletType.ARBITRAGE: {StrategyType.ARBITRAGE: _share(100, 15_000)},
+    WalletType.MEV_PROTECTION: {
+        StrategyType.TOKEN_SNIPING: _share(60, 8_000),
+        StrategyType.ARBITRAGE: _share(40, 5_000),
+    },
+    WalletType.EMERGENCY: {},
+}
+
+
+def default_strategies(wallet_type: WalletType) -> dict[StrategyType, StrategyShare]:
+    """The split of a wallet whose own file gives no `strategy_allocation`."""
+    return dict(_SHARES[wallet_type])
+
+
+DEFAULT_RISK_TOLERANCE_PPM: Final[dict[StrategyType, int]] = {
+    StrategyType.MOMENTUM_TRADING: 500_000,
+    StrategyType.AI_DECISION: 600_000,
+    StrategyType.ARBITRAGE: 700_000,
+    StrategyType.TOKEN_SNIPING: 800_000,
+    StrategyType.SOUL_METEOR_SNIPING: 900_000,
+    StrategyType.METEORA_DAMM: 900_000,
+    StrategyType.DEVELOPER_TRACKING: 900_000,
+    StrategyType.AXIOM_MEME_COIN: 1_000_000,
+}
+
+# Accepted spellings, lower case: what people type, next to the names that we write ourselves.
+WALLET_TYPES: Final[dict[str, WalletType]] = {
+    **{wallet_type.lower(): wallet_type for wallet_type in WalletType},
+    "mev": WalletType.MEV_PROTECTION,
+}
+
+PROFILES: Final[dict[str, RiskProfile]] = {
+    **{profile.lower(): profile for profile in RiskProfile},
+    "conservative": RiskProfile.LOW,
+    "moderate": RiskProfile.MEDIUM,
+    "aggressive": RiskProfile.HIGH,
+}
+
+STRATEGIES: Final[dict[str, StrategyType]] = {
+    **{strategy.lower(): strategy for strategy in StrategyType},
+    "momentum": StrategyType.MOMENTUM_TRADING,
+    "soulmeteor": StrategyType.SOUL_METEOR_SNIPING,
+    "meteora": StrategyType.METEORA_DAMM,
+}

@@ -1,0 +1,246 @@
+"""The only place that knows concrete classes: builds a desk and runs it all in one TaskGroup."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import structlog
+from msgspec import structs
+
+from overmind.clock.clocks import SteadyClock
+from overmind.config import MultiWalletConfig, WalletConfig
+from overmind.core.books.state import SOL_DECIMALS, State
+from overmind.core.capital.withdrawals import waits
+from overmind.core.model.messages import (
+    CommandRefused,
+    ConfigureDesk,
+    ConfigureWallet,
+    FoundDesk,
+    LiftHold,
+    RecordDeposit,
+    RemoveWallet,
+    Scope,
+)
+from overmind.core.model.values import (
+    LAMPORTS,
+    PPM,
+    SOL,
+    DepositId,
+    Desk,
+    Money,
+    Signal,
+    ppm_of,
+    units_of,
+    value_micros,
+)
+from overmind.desk.balances import BalanceWatch
+from overmind.desk.engine import Engine
+from overmind.desk.executor import Executor
+from overmind.desk.log import DecisionLog
+from overmind.desk.market import Connect
+from overmind.desk.watch import StopFile, Watch
+from overmind.ports import Clock, Journal
+from overmind.views.decisions import Decision, decision_of
+from overmind.views.limits import differences
+
+log = structlog.get_logger("app")
+
+FLOAT_LAMPORTS: Final = LAMPORTS  # a paper wallet's SOL for fees and rent
+FLOAT_SHARE_MAX_PPM: Final = 100_000  # and never more than a tenth of a small wallet's capital
+DRAIN_S: Final = 30.0
+SETTLE_POLL_S: Final = 0.02
+GC_THRESHOLDS: Final = (50_000, 20, 100)
+SWITCH_S: Final = 0.0005  # The journal's thread waits this long for the interpreter, not the usual 5 ms.
+
+
+class App:
+    """One running desk: engine, executor and watch over one journal, in one market."""
+
+    def __init__(self, config: MultiWalletConfig, journal: Journal, clock: Clock, connect: Connect) -> None:
+        if not __debug__:
+            raise CommandRefused("asserts guard the books: run without -O and without PYTHONOPTIMIZE")
+        self.config = config
+        self.clock = clock = SteadyClock(clock)
+        self.engine = Engine(journal, clock)
+        clock.never_before(self.engine.state.at_ns)
+        self.stop_file = StopFile(config.data_dir)
+        self._journal = journal
+        self._market = market = connect(self.engine, clock)
+        self._desk = market.desk
+        self.executor = Executor(self.engine, market.venue, clock, config.max_concurrent_wallets, self.stop_file.exists)
+        self.decision_log = DecisionLog(self.engine)
+        rebalances = config.auto_rebalance_enabled
+        self.watch = Watch(self.engine, market.prices, clock, self.stop_file, market.mark_every_s, rebalances)
+        self.balances = self._balance_watch()
+
+    def _balance_watch(self) -> BalanceWatch | None:
+        """None on paper: there the books are all that there is."""
+        on_chain = self._market.on_chain
+        if on_chain is None:
+            return None
+        interval_s = self.config.balance_check_interval_s
+        return BalanceWatch(self.engine, on_chain.chain, on_chain.news, self.clock, on_chain.public_keys, interval_s)
+
+    @property
+    def services(self) -> list[Callable[[], Awaitable[None]]]:
+        """What runs beside the engine for as long as the desk does."""
+        own = [self.executor.run, self.watch.run, self.decision_log.run, *self._market.services]
+        return own if self.balances is None else [*own, self.balances.run]
+
+    @property
+    def desk(self) -> Desk:
+        return self._desk
+
+    async def submit(self, signal: Signal, received_at_ns: int | None = None) -> Decision:
+        """Decide on a signal; durable on return. Raises CommandRefused, EngineBusy, EngineStopped."""
+        if self.stop_file.exists():
+            await self.watch.heed_stop_file()
+        answered = await self.engine.submit(signal, received_at_ns)
+        return decision_of(answered.events, answered.duplicate)
+
+    async def open(self) -> None:
+        """Bring the journal up to the configuration: identity, settings, wallets, first prices, paper capital."""
+        handle, config = self.engine.handle, self.config
+        on_chain = self._market.on_chain
+        genesis_hash = on_chain.genesis_hash if on_chain is not None else ""
+        await handle(FoundDesk(config.mode, config.cluster.value, genesis_hash))
+        await self.configure(self._desk)
+        if self._journal.degraded is None:
+            await handle(LiftHold(Scope(), "disk_full", "the journal has room again"))
+        for wallet in config.wallets.values():
+            await handle(ConfigureWallet(wallet.wallet))
+        for wallet_id in list(self.engine.state.wallets):
+            if wallet_id not in config.wallets:
+                await handle(RemoveWallet(wallet_id))
+        self._warn_of_changes()
+        await self.look()
+        await self._fund()
+
+    def _warn_of_changes(self) -> None:
+        """Whoever reads the files must know where they do not hold."""
+        state = self.engine.state
+        for wallet_id, changes in state.changes.items():
+            book = state.wallets[wallet_id]
+            if told := list(differences(book.configured, book.wallet, changes)):
+                log.warning("limits differ from the files", wallet=wallet_id, limits=told)
+
+    async def look(self) -> None:
+        """Journal the newest prices now."""
+        if self._market.look_first is not None:
+            await self._market.look_first()
+        await self.watch.look()
+
+    async def configure(self, desk: Desk) -> None:
+        """Change the portfolio-wide settings; durable on return."""
+        await self.engine.handle(ConfigureDesk(desk))
+        self._desk = desk
+
+    async def add_wallet(self, wallet: WalletConfig) -> None:
+        """One more wallet while the desk runs, with its capital; durable on return."""
+        await self.engine.handle(ConfigureWallet(wallet.wallet))
+        if self._market.on_chain is not None:
+            self._market.on_chain.admit(wallet)
+        self.config = structs.replace(self.config, wallets={**self.config.wallets, wallet.wallet.id: wallet})
+        await self._fund()
+
+    async def settle(self, deadline_s: float = DRAIN_S) -> bool:
+        """Wait until no order is open and no move has begun; False if some still are when the time is up."""
+        try:
+            async with asyncio.timeout(deadline_s):
+                while self._under_way():
+                    await self.clock.sleep(SETTLE_POLL_S)
+                await self.engine.read(lambda state: state.seq)
+        except TimeoutError:
+            return False
+        return True
+
+    async def settle_finally(self, deadline_s: float) -> bool:
+        """As `settle`, and until no fork can undo anything any more."""
+        try:
+            async with asyncio.timeout(deadline_s):
+                while self._under_way() or self.engine.state.provisional or self.engine.state.provisional_moves:
+                    await self.clock.sleep(SETTLE_POLL_S)
+        except TimeoutError:
+            return False
+        return True
+
+    def _under_way(self) -> bool:
+        """A withdrawal that waits for its time, or for a hold to end, is not waited for."""
+        state, now_ns, moves = self.engine.state, self.clock.now_ns(), self.engine.state.open_moves.values()
+        begun = any(known.ticket is not None or not waits(state, known.move, now_ns) for known in moves)
+        return bool(state.open_orders) or begun
+
+    async def _fund(self) -> None:
+        """Paper capital is given once; on a chain, capital is what the wallets are found to have."""
+        if self.balances is not None:
+            await self.balances.check_all()
+            return
+        for deposit in paper_deposits(self.engine.state, self.config):
+            await self.engine.handle(deposit)
+
+
+def tune_interpreter() -> None:
+    """For a process that is a desk: nearly nothing of ours is cyclic garbage, and searching for it stalls decisions."""
+    sys.setswitchinterval(SWITCH_S)
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
+@asynccontextmanager
+async def running(app: App, drain_s: float = DRAIN_S) -> AsyncIterator[App]:
+    """Run the desk; on leaving, settle what is under way within the deadline, then stop.
+
+    What is still open then is not lost: its ticket is in the journal, and the next start follows it.
+    """
+    tune_interpreter()
+    async with asyncio.TaskGroup() as tasks:
+        writing = tasks.create_task(app.engine.run())
+        services: list[asyncio.Task[None]] = []
+        try:
+            await app.open()
+            services = [tasks.create_task(_until_cancelled(service)) for service in app.services]
+            yield app
+            await app.settle(drain_s)
+        finally:
+            for service in services:
+                service.cancel()
+            await asyncio.gather(*services, return_exceptions=True)
+            if not writing.done():
+                await app.engine.close()
+            writing.cancel()
+
+
+async def _until_cancelled(service: Callable[[], Awaitable[None]]) -> None:
+    await service()
+
+
+def paper_deposits(state: State, config: MultiWalletConfig) -> list[RecordDeposit]:
+    """The paper capital, split by allocation (evenly where nothing is allocated), each wallet's once for ever.
+
+    A wallet gets its share as SOL for fees and the rest as quote currency. What was given out already is gone: other
+    shares at a later start make no new money.
+    """
+    mark, wallets = state.marks.get(SOL), config.wallets
+    if mark is None:
+        raise CommandRefused("paper capital needs a price of SOL: check OVERMIND_PRICE_TAPE")
+    allocated = sum(wallet.wallet.allocation_ppm for wallet in wallets.values())
+    deposits: list[RecordDeposit] = []
+    left = max(0, config.paper_capital_micros - state.deposited_micros)
+    for wallet_id, wallet in wallets.items():
+        if f"paper:{wallet_id}:cash" in state.deposits:
+            continue
+        share_ppm = wallet.wallet.allocation_ppm if allocated else PPM // len(wallets)
+        capital = min(left, ppm_of(config.paper_capital_micros, share_ppm))
+        left -= capital
+        lamports = min(FLOAT_LAMPORTS, units_of(ppm_of(capital, FLOAT_SHARE_MAX_PPM), mark.price_pico, SOL_DECIMALS))
+        cash = capital - value_micros(lamports, mark.price_pico, SOL_DECIMALS)
+        sides = (("float", Money(lamports, SOL)), ("cash", Money(cash, config.desk.quote.mint)))
+        for name, money in sides:
+            deposit_id = DepositId(f"paper:{wallet_id}:{name}")
+            if money.units and deposit_id not in state.deposits:
+                deposits.append(RecordDeposit(deposit_id, wallet_id, money, to_float=name == "float"))
+    return deposits

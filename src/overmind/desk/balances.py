@@ -1,0 +1,289 @@
+"""The chain's word about the wallets, handed to the engine: at start, at intervals, and when a node tells of a change.
+
+A deficit is read again before it is believed: one node that lags is no theft. A transaction that a wallet of ours
+signed and that no ticket knows means that somebody else has the key, and holds all entries at once. The two questions
+are independent: a transaction that nobody can read keeps no balance from being compared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
+from typing import Final, NamedTuple
+
+import structlog
+from solders.pubkey import Pubkey
+
+from overmind.core.books.book import WalletBook
+from overmind.core.control.balances import is_stale, short_of, unknown_signature_cause
+from overmind.core.model.messages import (
+    AcceptBalances,
+    AddHold,
+    BalanceAdjusted,
+    CommandRefused,
+    RecordBalances,
+    Scope,
+    TicketRecorded,
+)
+from overmind.core.model.values import NS, SOL, Mint, WalletId
+from overmind.desk.engine import Engine
+from overmind.ports import ChainSilent, Clock
+from overmind.solana.chain import RpcChain
+from overmind.solana.notifications import News
+from overmind.solana.responses import Balances, SignatureInfo
+from overmind.solana.tokens import TOKEN_PROGRAMS, ata
+
+READS_MAX: Final = 3  # of a balance that is short, before it is believed
+REREAD_S: Final = 1.0
+UNREAD_S: Final = 2.0  # until a wallet that could not be read is asked for again
+QUIET_S: Final = 2.0  # between two looks at a wallet that a node tells of
+TICKETS_MAX: Final = 20_000  # remembered, of those that were signed since the start
+BREATH: Final = 200  # journal entries between two rests of a search
+JUDGED_MAX: Final = 100  # signatures in one look: anybody may send a wallet dust, and others wait to be looked at
+TRIES_MAX: Final = 30  # to read a transaction, a minute at least, before nobody can say that it is not a thief's
+TRIED_MAX: Final = 10_000  # signatures whose tries are counted
+NONE_YET: Final = "none"  # the cursor of a wallet that no transaction ever named
+
+log = structlog.get_logger("balances")
+
+
+class Cursor(NamedTuple):
+    """Up to where the signatures of a wallet are judged."""
+
+    signature: str
+    slot: int
+    open: str = ""  # why it is not the newest: what is to be asked for again
+
+
+class BalanceWatch:
+    def __init__(
+        self,
+        engine: Engine,
+        chain: RpcChain,
+        news: News,
+        clock: Clock,
+        public_keys: Mapping[WalletId, str],
+        interval_s: float,
+    ) -> None:
+        self._engine = engine
+        self._chain = chain
+        self._news = news
+        self._clock = clock
+        self._public_keys = public_keys
+        self._interval_s = interval_s
+        self._checked_ns: dict[WalletId, int] = {}
+        self._wallet_of: dict[str, WalletId] = {}
+        self._unread: set[WalletId] = set()
+        self._feed = engine.subscribe()
+        self._tickets: dict[str, None] = {}  # the newest ones' signatures; older ones stand in the journal
+        self._tries: dict[str, int] = {}  # by signature that could not be read yet
+        self._checking = asyncio.Lock()  # One reading at a time: a wallet's cursor moves in order.
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._at_intervals())
+            tasks.create_task(self._on_news())
+            tasks.create_task(self._remember_tickets())
+
+    async def check_all(self) -> None:
+        """A wallet whose balances cannot be read is skipped: silence teaches nothing."""
+        for wallet_id in list(self._public_keys):
+            await self._check_if_told(wallet_id)
+
+    async def _check_if_told(self, wallet_id: WalletId) -> None:
+        try:
+            await self.check(wallet_id)
+            self._unread.discard(wallet_id)
+        except ChainSilent as silent:
+            if wallet_id not in self._unread:
+                log.warning("balances not read", wallet=wallet_id, why=str(silent))
+            self._unread.add(wallet_id)
+
+    async def check(self, wallet_id: WalletId) -> None:
+        """Raises ChainSilent, also after the balances were recorded, if a signature could not be read."""
+        self._watch(wallet_id)
+        async with self._checking:
+            cursor = await self._look(self._engine.state.wallets[wallet_id])
+            record, state = await self._read(wallet_id, cursor), self._engine.state
+            for _ in range(READS_MAX - 1):
+                if not (is_stale(state, record) or short_of(state, record)):
+                    break
+                await self._clock.sleep(REREAD_S)
+                record = await self._read(wallet_id, cursor, slot_min=record.slot + 1)
+            await self._engine.handle(record)
+            self._checked_ns[wallet_id] = self._clock.now_ns()
+        if cursor.open:
+            raise ChainSilent(cursor.open)
+
+    async def accept(self, wallet_id: WalletId, reason: str) -> dict[str, int]:
+        """What an operator explains, also of a wallet that is configured no more: its holds stop the others too.
+
+        Returns what was adjusted, by mint. Raises CommandRefused, ChainSilent.
+        """
+        wallets = self._engine.state.wallets
+        if wallet_id not in wallets:
+            raise CommandRefused(f"no wallet {wallet_id!r}; known: {', '.join(wallets)}")
+        async with self._checking:
+            found = await self._read(wallet_id, await self._newest(wallets[wallet_id]))
+            events = await self._engine.handle(
+                AcceptBalances(
+                    wallet_id,
+                    found.slot,
+                    found.as_of_seq,
+                    found.balances,
+                    reason,
+                    found.signature,
+                    found.signature_slot,
+                )
+            )
+        return {event.mint: event.units for event in events if isinstance(event, BalanceAdjusted)}
+
+    async def _read(self, wallet_id: WalletId, cursor: Cursor, slot_min: int = 0) -> RecordBalances:
+        """One reading, not older than what is booked. Raises ChainSilent."""
+        book, as_of_seq = self._engine.state.wallets[wallet_id], self._engine.state.seq
+        found = await self._chain.balances(book.wallet.public_key, max(slot_min, book.booked_slot))
+        return RecordBalances(wallet_id, found.slot, as_of_seq, _by_mint(found), cursor.signature, cursor.slot)
+
+    def _watch(self, wallet_id: WalletId) -> None:
+        """The wallet itself, and the accounts that credits of the listed tokens arrive in."""
+        public_key, desk = self._public_keys[wallet_id], self._engine.state.settings
+        owner, tokens = Pubkey.from_string(public_key), (desk.quote, *desk.tokens.values())
+        accounts = [str(ata(owner, Pubkey.from_string(one.mint), TOKEN_PROGRAMS[one.program])) for one in tokens]
+        self._wallet_of |= dict.fromkeys((public_key, *accounts), wallet_id)
+        self._news.watch_accounts((public_key, *accounts))
+
+    async def _at_intervals(self) -> None:
+        """What could not be read is asked for again soon: a wallet that was never read looks empty."""
+        waited_s = 0.0
+        while True:
+            pause_s = min(UNREAD_S, self._interval_s)
+            await self._clock.sleep(pause_s)
+            waited_s += pause_s
+            due = self._public_keys if waited_s >= self._interval_s else self._unread
+            for wallet_id in list(due):
+                await self._check_if_told(wallet_id)
+            waited_s = 0.0 if due is self._public_keys else waited_s
+
+    async def _on_news(self) -> None:
+        """A wallet of ours changed, or something was sent to it."""
+        async for address in self._news.changes():
+            wallet_id, told_ns = self._wallet_of[address], self._clock.now_ns()
+            quiet_ns = told_ns - self._checked_ns.get(wallet_id, 0)
+            await self._clock.sleep(max(0.0, QUIET_S - abs(quiet_ns) / NS))
+            if self._checked_ns.get(wallet_id, 0) <= told_ns:  # Else it was looked at since, for another account.
+                await self._check_if_told(wallet_id)
+
+    async def _remember_tickets(self) -> None:
+        """So that the journal need not be searched for each check. What a lost feed loses is found there."""
+        while True:
+            for entry in await self._feed.next() or ():
+                if isinstance(entry.event, TicketRecorded):
+                    self._tickets[entry.event.ticket.signature] = None
+            while len(self._tickets) > TICKETS_MAX:
+                del self._tickets[next(iter(self._tickets))]
+
+    async def _newest(self, book: WalletBook) -> Cursor:
+        """All that is there is history, or explained. Raises ChainSilent."""
+        found = await self._chain.signatures(book.wallet.public_key, most=1)
+        if found and found[0].slot >= book.checked_slot:  # Else this node lags.
+            return Cursor(found[0].signature, found[0].slot)
+        return Cursor(book.checked or NONE_YET, book.checked_slot)
+
+    async def _look(self, book: WalletBook) -> Cursor:
+        """Judge what is newer than the last look. Raises ChainSilent if there was none yet."""
+        if not book.checked:  # The first look only marks where the desk began.
+            return await self._newest(book)
+        here = Cursor(book.checked, book.checked_slot)
+        if unknown_signature_cause(book.wallet.id) in self._engine.state.holds:
+            return here  # Until an operator explains it, and with it all that came since.
+        try:
+            newer = await self._newer(book)
+        except ChainSilent as silent:
+            return here._replace(open=str(silent))
+        return await self._judged(book, here, newer)
+
+    async def _newer(self, book: WalletBook) -> list[SignatureInfo]:
+        """Oldest first. A node that does not know the cursor, after a fork or for want of history, tells all of the
+        past: nothing older than the cursor is news. Raises ChainSilent."""
+        until = book.checked if book.checked != NONE_YET else None
+        found = await self._chain.signatures(book.wallet.public_key, until)
+        return [one for one in reversed(found) if one.slot >= book.checked_slot]
+
+    async def _judged(self, book: WalletBook, here: Cursor, newer: Sequence[SignatureInfo]) -> Cursor:
+        """The cursor moves up to the first that is unknown or cannot be read; a later theft is told all the same."""
+        looked_at = newer[:JUDGED_MAX]
+        ours, unread = await self._signed([one.signature for one in looked_at], book.wallet.public_key)
+        given_up = [signature for signature in unread if self._is_given_up(signature)]
+        unknown = await self._not_in_journal([*ours, *given_up], book.checked_seq)
+        if unknown:
+            await self._alarm(book.wallet.id, unknown)
+        waiting = [signature for signature in unread if signature not in given_up]
+        stops = {*unknown, *waiting}
+        for one in takewhile(lambda one: one.signature not in stops, looked_at):
+            here = Cursor(one.signature, one.slot)
+        if waiting:
+            return here._replace(open=f"no record of {waiting[0]} yet")
+        return here._replace(open=f"{len(newer) - JUDGED_MAX} more signatures" if len(newer) > JUDGED_MAX else "")
+
+    async def _signed(self, signatures: Iterable[str], public_key: str) -> tuple[list[str], list[str]]:
+        """Of those without a ticket, which our key signed and which cannot be read. A payment from others only names
+        us. They are asked for together, which makes few requests."""
+        tickets = self._tickets_under_way() | self._tickets.keys()
+        strangers = [signature for signature in signatures if signature not in tickets]
+        signers = await asyncio.gather(*map(self._signers, strangers))
+        told = list(zip(strangers, signers, strict=True))
+        return [one for one, by in told if by and public_key in by], [one for one, by in told if by is None]
+
+    async def _signers(self, signature: str) -> Sequence[str] | None:
+        """None: nobody can read it, for now."""
+        try:
+            effects = await self._chain.effects(signature)
+        except ChainSilent:
+            return None
+        return None if effects is None else effects.accounts[: effects.signers]
+
+    def _is_given_up(self, signature: str) -> bool:
+        tries = self._tries.pop(signature, 0) + 1
+        self._tries[signature] = tries
+        if len(self._tries) > TRIED_MAX:
+            del self._tries[next(iter(self._tries))]
+        return tries >= TRIES_MAX
+
+    async def _alarm(self, wallet_id: WalletId, signatures: Sequence[str]) -> None:
+        reason = (
+            f"wallet {wallet_id} signed {len(signatures)} transactions that no ticket knows or that cannot be read, "
+            f"the newest {signatures[-1]}: a stolen key or a second host"
+        )
+        log.error("unknown signature", wallet=wallet_id, signature=signatures[-1])
+        await self._engine.handle(AddHold(Scope(), unknown_signature_cause(wallet_id), reason))
+
+    def _tickets_under_way(self) -> set[str]:
+        state = self._engine.state
+        known = (state.open_orders, state.provisional, state.open_moves, state.provisional_moves)
+        return {one.ticket.signature for each in known for one in each.values() if one.ticket is not None}
+
+    async def _not_in_journal(self, signatures: Sequence[str], checked_seq: int) -> list[str]:
+        """Which of these no ticket knows. Nearly always a ticket stands in the tail."""
+        left = set(signatures)
+        for after in (checked_seq, 0):
+            await self._search(left, after)
+        return [signature for signature in signatures if signature in left]
+
+    async def _search(self, left: set[str], after: int) -> None:
+        """Strike out what the journal has a ticket of, with rests: others need the loop meanwhile."""
+        if not left:
+            return
+        for count, entry in enumerate(self._engine.entries(after)):
+            if isinstance(entry.event, TicketRecorded):
+                left.discard(entry.event.ticket.signature)
+            if not left:
+                break
+            if count % BREATH == BREATH - 1:
+                await self._clock.sleep(0)
+
+
+def _by_mint(found: Balances) -> dict[Mint, int]:
+    """SOL is the wallet's own lamports; wrapped accounts are transient and no balance of their own."""
+    return {**found.units, SOL: found.lamports}

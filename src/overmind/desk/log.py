@@ -1,0 +1,239 @@
+"""Logs are for operators: one structured line per decision and outcome, rotated. The journal is the truth."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from overmind.core.model.messages import (
+    BalanceAdjusted,
+    BalancesChecked,
+    CloseCancelled,
+    CloseOrdered,
+    DayRolled,
+    Deposited,
+    Entry,
+    HoldAdded,
+    HoldLifted,
+    LimitsChanged,
+    LiquidationOrdered,
+    MintsChanged,
+    MoveClosed,
+    MoveFinal,
+    MovePlaced,
+    MoveRolledBack,
+    OrderClosed,
+    OrderFinal,
+    OrderPlaced,
+    OrderRolledBack,
+    SignalRecorded,
+    SignalRefused,
+    TicketRecorded,
+    WalletConfigured,
+)
+from overmind.core.model.values import MICROS, Expired, Failed, Filled, Outcome, Rejected, WalletId
+from overmind.desk.engine import Engine
+
+LOG_FILE: Final = "overmind.log"
+FILE_BYTES_MAX: Final = 20_000_000
+FILES_KEPT: Final = 5
+
+log = structlog.get_logger("desk")
+
+
+def configure_logging(logs_dir: Path, level: str) -> None:
+    """JSON lines into `logs_dir`/overmind.log; warnings also to the terminal. Raises OSError if that cannot be."""
+    logs_dir.mkdir(parents=True, exist_ok=True)
+    file = logging.handlers.RotatingFileHandler(
+        logs_dir / LOG_FILE, maxBytes=FILE_BYTES_MAX, backupCount=FILES_KEPT, encoding="utf-8", delay=True
+    )
+    terminal = logging.StreamHandler()
+    terminal.setLevel(logging.WARNING)
+    file.setFormatter(_formatter(structlog.processors.JSONRenderer()))
+    terminal.setFormatter(_formatter(structlog.dev.ConsoleRenderer(colors=False)))
+    root = logging.getLogger("overmind")
+    for old in list(root.handlers):
+        root.removeHandler(old)
+        old.close()
+    root.setLevel(level)
+    root.propagate = False
+    root.addHandler(file)
+    root.addHandler(terminal)
+
+
+def _named(name: str = "desk") -> logging.Logger:
+    return logging.getLogger(f"overmind.{name}")
+
+
+def _formatter(renderer: structlog.typing.Processor) -> structlog.stdlib.ProcessorFormatter:
+    return structlog.stdlib.ProcessorFormatter(
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+    )
+
+
+# A library stays silent until its user configures logging: nothing of ours goes to stdout by itself.
+logging.getLogger("overmind").addHandler(logging.NullHandler())
+structlog.configure(
+    processors=[
+        structlog.stdlib.filter_by_level,
+        structlog.processors.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=_named,
+    wrapper_class=structlog.stdlib.BoundLogger,
+    cache_logger_on_first_use=True,
+)
+
+
+class DecisionLog:
+    """Writes a line for every committed entry that an operator would ask about."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._feed = engine.subscribe()
+        state = engine.state
+        self._wallet_of = {order_id: known.order.wallet_id for order_id, known in state.open_orders.items()}
+        self._wallet_of |= {order_id: known.order.wallet_id for order_id, known in state.provisional.items()}
+        self._wallet_of |= {move_id: known.move.wallet_id for move_id, known in state.open_moves.items()}
+        self._wallet_of |= {move_id: known.move.wallet_id for move_id, known in state.provisional_moves.items()}
+
+    async def run(self) -> None:
+        """Until cancelled. What a lagging log loses is still in the journal; the gap is said."""
+        while True:
+            entries = await self._feed.next()
+            if entries is None:
+                log.warning("the log could not keep up; the journal has the lines that are missing here")
+                continue
+            for entry in entries:
+                self._write(entry)
+
+    def _write(self, entry: Entry) -> None:
+        match entry.event:
+            case OrderPlaced(order=order):
+                self._wallet_of[order.id] = order.wallet_id
+                log_entry(entry, order.wallet_id)
+            case MovePlaced(move=move):
+                self._wallet_of[move.id] = move.wallet_id
+                log_entry(entry, move.wallet_id)
+            case OrderClosed(order_id=order_id, provisional=True) | TicketRecorded(order_id=order_id):
+                log_entry(entry, self._wallet_of.get(order_id))
+            case MoveClosed(move_id=move_id, provisional=True):
+                log_entry(entry, self._wallet_of.get(move_id))
+            case MoveClosed(move_id=move_id) | MoveFinal(move_id=move_id) | MoveRolledBack(move_id=move_id):
+                log_entry(entry, self._wallet_of.pop(move_id, None))
+            case OrderClosed(order_id=order_id) | OrderFinal(order_id=order_id) | OrderRolledBack(order_id=order_id):
+                log_entry(entry, self._wallet_of.pop(order_id, None))
+            case _:
+                log_entry(entry, None)
+
+
+def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
+    seq = entry.seq
+    match entry.event:
+        case OrderPlaced(order=order, selection=selection):
+            log.info(
+                "order placed",
+                seq=seq,
+                signal_id=order.signal_id,
+                order_id=order.id,
+                wallet=order.wallet_id,
+                strategy=order.strategy.value,
+                side=order.side.value,
+                mint=order.mint,
+                usd=order.notional_micros / MICROS,
+                cost_bps=round(selection.terms.total, 1),
+                candidates=selection.candidates,
+            )
+        case SignalRefused(signal=signal, refusals=refusals):
+            log.info(
+                "signal refused",
+                seq=seq,
+                signal_id=signal.id,
+                strategy=signal.strategy.value,
+                wallet=None,
+                code=refusals[0].code.value,
+                refusals=[f"{one.wallet_id or 'desk'}: {one.code} {one.actual} > {one.limit}" for one in refusals[:8]],
+            )
+        case SignalRecorded(signal=signal):
+            log.info("signal recorded", seq=seq, signal_id=signal.id, strategy=signal.strategy.value, wallet=None)
+        case TicketRecorded(order_id=order_id, ticket=ticket):
+            log.debug("ticket recorded", seq=seq, order_id=order_id, wallet=wallet_id, signature=ticket.signature)
+        case OrderClosed(order_id=order_id, outcome=outcome, provisional=provisional):
+            said = _shown(outcome) | ({"provisional": True} if provisional else {})
+            log.info("order closed", seq=seq, order_id=order_id, wallet=wallet_id, **said)
+        case OrderFinal(order_id=order_id):
+            log.info("order final", seq=seq, order_id=order_id, wallet=wallet_id)
+        case OrderRolledBack(order_id=order_id, outcome=outcome):
+            why = "a fork undid what was booked"
+            log.warning("order rolled back", seq=seq, order_id=order_id, wallet=wallet_id, why=why, **_shown(outcome))
+        case MovePlaced(move=move):
+            log.info(
+                "move placed",
+                seq=seq,
+                move_id=move.id,
+                wallet=move.wallet_id,
+                to=move.to_wallet or move.to_address,
+                units=move.money.units,
+                mint=move.money.mint,
+                why=move.reason,
+            )
+        case MoveClosed(move_id=move_id, outcome=outcome, provisional=provisional):
+            said = _shown(outcome) | ({"provisional": True} if provisional else {})
+            log.info("move closed", seq=seq, move_id=move_id, wallet=wallet_id, **said)
+        case MoveFinal(move_id=move_id):
+            log.info("move final", seq=seq, move_id=move_id, wallet=wallet_id)
+        case MoveRolledBack(move_id=move_id, outcome=outcome):
+            why = "a fork undid what was booked"
+            log.warning("move rolled back", seq=seq, move_id=move_id, wallet=wallet_id, why=why, **_shown(outcome))
+        case HoldAdded(scope=scope, hold=hold):
+            log.warning(
+                "hold added",
+                seq=seq,
+                wallet=scope.wallet_id,
+                strategy=scope.strategy,
+                cause=hold.cause,
+                why=hold.reason,
+            )
+        case HoldLifted(scope=scope, cause=cause, reason=reason):
+            log.warning(
+                "hold lifted", seq=seq, wallet=scope.wallet_id, strategy=scope.strategy, cause=cause, why=reason
+            )
+        case Deposited(deposit_id=deposit_id, wallet_id=wallet_id, money=money):
+            log.info("deposited", seq=seq, wallet=wallet_id, deposit_id=deposit_id, units=money.units, mint=money.mint)
+        case BalanceAdjusted(wallet_id=wallet_id, mint=mint, units=units, reason=reason):
+            log.warning("balance adjusted", seq=seq, wallet=wallet_id, mint=mint, units=units, why=reason)
+        case BalancesChecked(wallet_id=wallet_id, slot=slot, signature=signature):
+            log.debug("balances checked", seq=seq, wallet=wallet_id, slot=slot, signature=signature)
+        case LiquidationOrdered(reason=reason):
+            log.warning("liquidation ordered", seq=seq, why=reason)
+        case CloseOrdered(wallet_id=wallet_id, mint=mint, reason=reason):
+            log.info("close ordered", seq=seq, wallet=wallet_id, mint=mint, why=reason)
+        case CloseCancelled(wallet_id=wallet_id, mint=mint, reason=reason):
+            log.info("close cancelled", seq=seq, wallet=wallet_id, mint=mint, why=reason)
+        case LimitsChanged(wallet_id=wallet_id, changes=changes, who=who, reason=reason):
+            wanted = {name: change.value for name, change in changes.items()}
+            log.warning("limits changed", seq=seq, wallet=wallet_id, instead_of_files=wanted, who=who, why=reason)
+        case MintsChanged(mints=mints, who=who, reason=reason):
+            lists = {"blocked": list(mints.blocked), "allowed": mints.allowed and list(mints.allowed)}
+            log.warning("mint lists changed", seq=seq, who=who, why=reason, **lists)
+        case WalletConfigured(wallet=wallet):
+            log.info("wallet configured", seq=seq, wallet=wallet.id, wallet_type=wallet.type.value)
+        case DayRolled(day=day):
+            log.info("UTC day rolled", seq=seq, day=day)
+
+
+def _shown(outcome: Outcome) -> dict[str, object]:
+    match outcome:
+        case Filled(spent_units=spent, received_units=received, fee_lamports=fee):
+            return {"outcome": "filled", "spent": spent, "received": received, "fee_lamports": fee}
+        case Failed(cause=cause, fee_lamports=fee, detail=detail):
+            return {"outcome": "failed", "cause": cause.value, "fee_lamports": fee, "detail": detail}
+        case Expired():
+            return {"outcome": "expired"}
+        case Rejected(cause=cause, detail=detail):
+            return {"outcome": "rejected", "cause": cause.value, "detail": detail}

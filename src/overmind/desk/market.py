@@ -1,0 +1,170 @@
+"""Where a desk's orders go and where its prices come from: paper over a tape, paper over live prices, or a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+import msgspec
+
+from overmind.config import MultiWalletConfig, WalletConfig
+from overmind.config.variables import Cluster, PriceSource
+from overmind.core.books.state import State
+from overmind.core.model.messages import CommandRefused
+from overmind.core.model.values import Desk, Mint, Token, TradingMode, WalletId
+from overmind.desk.engine import Engine
+from overmind.ports import Clock, Prices, Venue
+from overmind.prices.jupiter import JupiterPrices
+from overmind.prices.tape import LoopedTape, Tape, TapePrices, load_tape, shipped_tape_path
+from overmind.solana.chain import RpcChain
+from overmind.solana.clusters import WrongCluster, verify_cluster
+from overmind.solana.jupiter_api import JupiterApi
+from overmind.solana.notifications import News
+from overmind.solana.rpc import Rpc
+from overmind.solana.signer import LocalSigner
+from overmind.venues.jupiter import JupiterVenue
+from overmind.venues.paper import PaperModel, PaperVenue
+
+MARK_EVERY_S: Final = 1.0
+STALE_CANDLES: Final = 2
+
+Service = Callable[[], Awaitable[None]]
+
+
+class OnChain(msgspec.Struct, frozen=True):
+    """What live trading knows beyond a venue and prices."""
+
+    chain: RpcChain
+    news: News
+    genesis_hash: str
+    signer: LocalSigner
+    public_keys: dict[WalletId, str]  # of the wallets that can sign
+
+    def admit(self, wallet: WalletConfig) -> None:
+        """From now on it can sign."""
+        self.signer.add(wallet.key)
+        self.public_keys[wallet.wallet.id] = wallet.wallet.public_key
+
+
+class Market(msgspec.Struct, frozen=True):
+    venue: Venue
+    prices: Prices
+    desk: Desk
+    mark_every_s: float = MARK_EVERY_S
+    services: Sequence[Service] = ()
+    look_first: Service | None = None  # before the first marks
+    on_chain: OnChain | None = None  # None: paper
+
+
+Connect = Callable[[Engine, Clock], Market]
+
+
+def paper(
+    config: MultiWalletConfig, tape: Tape, *, seed: int = 0, historical: bool = False, model: PaperModel | None = None
+) -> Connect:
+    """`historical`: the clock runs on tape time, and prices are as old as their candles."""
+
+    def connect(engine: Engine, clock: Clock) -> Market:
+        if not historical:
+            prices: Prices = LoopedTape(tape, clock)
+            return Market(_paper_venue(config, engine, clock, prices, seed, model), prices, config.desk)
+        prices = TapePrices(tape, clock)
+        desk = msgspec.structs.replace(config.desk, mark_age_max_ns=STALE_CANDLES * tape.step_ns)
+        venue = _paper_venue(config, engine, clock, prices, seed, model)
+        return Market(venue, prices, desk, mark_every_s=tape.step_ns / 1e9)
+
+    return connect
+
+
+def _paper_venue(
+    config: MultiWalletConfig, engine: Engine, clock: Clock, prices: Prices, seed: int, model: PaperModel | None
+) -> PaperVenue:
+    def has_account(wallet_id: WalletId, mint: Mint) -> bool:
+        return mint in engine.state.wallets[wallet_id].token_accounts
+
+    desk, tokens = config.desk, _sellable(engine.state, config.desk)
+    return PaperVenue(prices, clock, seed, model or PaperModel(), desk.quote, tokens, desk.costs, has_account)
+
+
+def _sellable(state: State, desk: Desk) -> dict[Mint, Token]:
+    """The listed tokens, and those that were taken off the list while they are held: an exit is never blocked by it."""
+    held = {mint: one.token for book in state.wallets.values() for mint, one in book.positions.items()}
+    ordered = {known.order.mint: known.token for known in state.open_orders.values() if known.token is not None}
+    return {**ordered, **held, **desk.tokens}
+
+
+@asynccontextmanager
+async def connected(
+    config: MultiWalletConfig, clock: Clock, *, seed: int = 0, model: PaperModel | None = None
+) -> AsyncIterator[Connect]:
+    """Whatever the configuration asks for, its connections open for as long as the block lasts.
+
+    Raises TapeError, CommandRefused for a cluster that may not be traded on, ChainSilent when it cannot be reached.
+    """
+    async with AsyncExitStack() as stack:
+        if config.mode is TradingMode.LIVE:
+            yield await _live(config, clock, stack)
+        elif config.paper_prices is PriceSource.LIVE:
+            yield _paper_on_live_prices(config, await stack.enter_async_context(_swap_api(config, clock)), seed, model)
+        else:
+            yield paper(config, open_tape(config), seed=seed, model=model)
+
+
+def open_tape(config: MultiWalletConfig) -> Tape:
+    """The configured price tape, or the shipped one. Raises TapeError."""
+    return load_tape(config.price_tape or shipped_tape_path(), tokens_by_symbol(config.desk))
+
+
+def tokens_by_symbol(desk: Desk) -> dict[str, Token]:
+    return {token.symbol: token for token in desk.tokens.values()}
+
+
+def _swap_api(config: MultiWalletConfig, clock: Clock) -> JupiterApi:
+    key = config.chain.swap_api_key
+    return JupiterApi(config.chain.swap_url.reveal(), clock, None if key is None else key.reveal())
+
+
+def _paper_on_live_prices(config: MultiWalletConfig, api: JupiterApi, seed: int, model: PaperModel | None) -> Connect:
+    def connect(engine: Engine, clock: Clock) -> Market:
+        prices = JupiterPrices(api, tuple(_sellable(engine.state, config.desk)), clock)
+        venue = _paper_venue(config, engine, clock, prices, seed, model)
+        return Market(venue, prices, config.desk, services=(prices.run,), look_first=prices.poll)
+
+    return connect
+
+
+async def _live(config: MultiWalletConfig, clock: Clock, stack: AsyncExitStack) -> Connect:
+    if config.cluster is Cluster.MAINNET:
+        raise CommandRefused("this version does not trade live on mainnet: set OVERMIND_CLUSTER to devnet or localnet")
+    urls = [url.reveal() for url in config.chain.rpc_urls]
+    rpc = await stack.enter_async_context(Rpc(urls, clock, requests_per_s=config.chain.requests_per_s))
+    try:
+        genesis_hash = await verify_cluster(rpc, config.cluster.value)
+    except WrongCluster as wrong:
+        raise CommandRefused(f"{wrong} (SNIPER_SOLANA_RPC_URL, OVERMIND_RPC_FALLBACK_URLS)") from None
+    news = await stack.enter_async_context(News(urls[0], clock))
+    chain = await stack.enter_async_context(RpcChain(rpc, clock, news=news))
+    api = await stack.enter_async_context(_swap_api(config, clock))
+    on_chain = OnChain(chain, news, genesis_hash, LocalSigner(()), {})
+    for wallet in config.wallets.values():
+        on_chain.admit(wallet)
+    return _on_cluster(config, api, on_chain)
+
+
+def _on_cluster(config: MultiWalletConfig, api: JupiterApi, on_chain: OnChain) -> Connect:
+    def connect(engine: Engine, clock: Clock) -> Market:
+        desk = config.desk
+        tokens = _sellable(engine.state, desk)
+        prices = JupiterPrices(api, tuple(tokens), clock)
+        venue = JupiterVenue(
+            swaps=api,
+            chain=on_chain.chain,
+            signer=on_chain.signer,
+            clock=clock,
+            public_keys=on_chain.public_keys,
+            tokens={desk.quote.mint: desk.quote, **tokens},
+        )
+        return Market(venue, prices, desk, services=(prices.run,), look_first=prices.poll, on_chain=on_chain)
+
+    return connect

@@ -1,0 +1,129 @@
+"""Signals in as JSON Lines, one answer line out for each as soon as it is durable, in the order of the input."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import BinaryIO, Final
+
+from overmind.core.model.messages import CommandRefused
+from overmind.core.model.values import SignalId, Token
+from overmind.desk.app import App
+from overmind.desk.engine import EngineBusy
+from overmind.signals.decode import BadSignal, decode_signal
+from overmind.views.decisions import DecisionStatus
+
+IN_FLIGHT_MAX: Final = 1024  # lines read ahead of the answers
+LINE_BYTES_MAX: Final = 65_536
+BUSY_RETRY_S: Final = 0.05
+
+
+class NobodyListens(Exception):
+    """An answer could not be told: its reader is gone. What was decided stands; send the signals again to hear it."""
+
+
+class Answers:
+    """What was answered so far, for the exit code."""
+
+    def __init__(self) -> None:
+        self.invalid = 0
+        self.refused = 0
+
+
+async def read_lines(source: BinaryIO, stop: asyncio.Event) -> AsyncIterator[bytes]:
+    """Lines as they arrive, until the source ends or `stop` is set. A line that is too long comes cut.
+
+    A thread of its own reads: it may hang on a silent pipe for ever, and nobody waits for it to end.
+    """
+    loop = asyncio.get_running_loop()
+    lines: asyncio.Queue[bytes] = asyncio.Queue(IN_FLIGHT_MAX)
+
+    def read() -> None:
+        line = b"begin"
+        while line:
+            line = _line(source)
+            asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
+
+    threading.Thread(target=read, name="signals", daemon=True).start()
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        while not stop.is_set():
+            next_line = asyncio.create_task(lines.get())
+            await asyncio.wait((next_line, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if not next_line.done():
+                next_line.cancel()
+                return
+            if not next_line.result():
+                return
+            yield next_line.result()
+    finally:
+        stopped.cancel()
+
+
+def _line(source: BinaryIO) -> bytes:
+    line = rest = source.readline(LINE_BYTES_MAX + 1)
+    while len(rest) > LINE_BYTES_MAX and not rest.endswith(b"\n"):
+        rest = source.readline(LINE_BYTES_MAX + 1)
+    return line
+
+
+async def answer_lines(
+    app: App,
+    lines: AsyncIterator[bytes],
+    tokens: Mapping[str, Token],
+    tell: Callable[[Mapping[str, object]], None],
+) -> Answers:
+    """Submit each line and tell its answer. Decisions are made in the order of the lines; a batch shares one sync.
+
+    Raises NobodyListens.
+    """
+    answers = Answers()
+    queue: asyncio.Queue[asyncio.Task[Mapping[str, object]] | None] = asyncio.Queue(IN_FLIGHT_MAX)
+
+    async def tell_in_order() -> None:
+        while (answered := await queue.get()) is not None:
+            answer = await answered
+            answers.invalid += answer["status"] == "invalid"
+            answers.refused += answer["status"] == DecisionStatus.REFUSED
+            try:
+                tell(answer)
+            except BrokenPipeError:
+                raise NobodyListens(
+                    "nobody reads the answers any more; what was decided stands in the journal"
+                ) from None
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(tell_in_order())
+        async for line in lines:
+            if line.strip():
+                received_at_ns = app.clock.now_ns()
+                await queue.put(tasks.create_task(_answer(app, line, tokens, received_at_ns)))
+        await queue.put(None)
+    return answers
+
+
+async def _answer(app: App, line: bytes, tokens: Mapping[str, Token], received_at_ns: int) -> Mapping[str, object]:
+    try:
+        signal = decode_signal(line, tokens, app.desk.quote)
+    except BadSignal as bad:
+        return invalid(bad)
+    while True:
+        try:
+            return (await app.submit(signal, received_at_ns)).to_json()
+        except CommandRefused as refused:
+            return conflict(signal.id, refused)
+        except EngineBusy:  # The line waits its turn, as long as its signal is worth something.
+            await app.clock.sleep(BUSY_RETRY_S)
+
+
+def invalid(bad: BadSignal) -> dict[str, object]:
+    """The answer to what is no signal."""
+    problems = [{"field": one.field, "problem": one.problem, "fix": one.fix} for one in bad.problems]
+    return {"signal_id": bad.signal_id, "status": "invalid", "problems": problems}
+
+
+def conflict(signal_id: SignalId, refused: CommandRefused) -> dict[str, object]:
+    """The answer to a known id with other content."""
+    problem = {"field": "signal_id", "problem": str(refused), "fix": "use a new signal_id for a new wish"}
+    return {"signal_id": signal_id, "status": "invalid", "problems": [problem]}

@@ -1,0 +1,139 @@
+"""Timers that turn the world into commands: prices become marks, marks make exits due, a STOP file stops everything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from overmind.core.capital.proceeds import why_nowhere
+from overmind.core.exits.exit_rules import Unpayable, exits_due, unpayable_exits, unwatched
+from overmind.core.model.messages import EmergencyStop, MarkPrices, MoveDue, Rebalance, SellDue
+from overmind.core.model.values import LAMPORTS, Mark, Mint, WalletId
+from overmind.desk.engine import Engine
+from overmind.ports import Clock, Prices
+
+STOP_FILE: Final = "STOP"
+STOP_REASON: Final = "STOP file in the data directory"
+REASON_CHARS_MAX: Final = 500
+SWEEP_FIX: Final = (
+    "configure a wallet of the type emergency with a key of its own; `accept` one that is held only if you know why"
+)
+
+log = structlog.get_logger("watch")
+
+
+class StopFile:
+    """A stop that works when the service hangs: a file, made by `touch`, looked for before every send."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / STOP_FILE
+
+    def exists(self) -> bool:
+        """What cannot be looked for is taken as there: a stop must not be missed."""
+        try:
+            self._path.lstat()
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return True
+
+    def reason(self) -> str:
+        """What whoever made the file wrote into it, for the journal."""
+        try:
+            with self._path.open(encoding="utf-8", errors="replace") as file:
+                said = file.read(REASON_CHARS_MAX).strip()
+        except OSError:  # Made by `touch` and taken away again, or not for our eyes: a stop all the same.
+            said = ""
+        return f"{STOP_REASON}: {said}" if said else STOP_REASON
+
+
+class Watch:
+    def __init__(
+        self,
+        engine: Engine,
+        prices: Prices,
+        clock: Clock,
+        stop_file: StopFile,
+        every_s: float,
+        auto_rebalance: bool = False,
+    ) -> None:
+        """Marks at most once in `every_s` seconds: once a second when live, once a candle on a tape."""
+        self._engine = engine
+        self._prices = prices
+        self._clock = clock
+        self._stop_file = stop_file
+        self._every_s = every_s
+        self._unwatched: set[tuple[WalletId, Mint]] = set()  # alarmed of
+        self._stuck: set[tuple[WalletId, Mint]] = set()  # likewise
+        self._unpayable: dict[WalletId, Unpayable] = {}  # likewise
+        self._auto_rebalance = auto_rebalance
+        self._rebalanced_ns = clock.now_ns()  # when the bands were last looked at
+        self._nowhere = ""  # why proceeds have nowhere to go, alarmed of
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._clock.sleep(self._every_s)
+            await self.look()
+
+    async def look(self) -> None:
+        await self.heed_stop_file()
+        ticks = self._prices.ticks()
+        marks = tuple(Mark(tick.mint, tick.price_pico, tick.at_ns) for tick in ticks.values())
+        if marks:
+            await self._engine.handle(MarkPrices(marks))
+        self._protect()
+        self._move()
+
+    def _protect(self) -> None:
+        """Sell what is due. What is tried already, or waits for its next try, is not due; all of it stands in the
+        state, so a restart goes on where it was."""
+        engine = self._engine
+        at_ns = max(self._clock.now_ns(), engine.state.at_ns)
+        blind = set(unwatched(engine.state, at_ns))
+        for wallet_id, mint in sorted(blind - self._unwatched):
+            log.error("no fresh price, exits cannot be watched", wallet=wallet_id, mint=mint)
+        stuck = set[tuple[WalletId, Mint]]()
+        for due in exits_due(engine.state, at_ns):
+            before = engine.state.seq
+            engine.record(SellDue(due.wallet_id, due.mint))
+            if engine.state.seq == before:
+                stuck.add((due.wallet_id, due.mint))
+                if (due.wallet_id, due.mint) not in self._stuck:
+                    log.error("exit is due and not possible", wallet=due.wallet_id, mint=due.mint, cause=due.cause)
+        self._unwatched, self._stuck = blind, stuck
+        self._warn_of_unpayable()
+
+    def _warn_of_unpayable(self) -> None:
+        """Before an exit is due, and again when what it lacks is another amount."""
+        unpayable = {one.wallet_id: one for one in unpayable_exits(self._engine.state)}
+        for wallet_id, one in unpayable.items():
+            if self._unpayable.get(wallet_id) != one:
+                log.error(
+                    "cannot pay for an exit",
+                    wallet=wallet_id,
+                    sol=one.lamports / LAMPORTS,
+                    needed=one.needed / LAMPORTS,
+                    fix=f"send SOL to {one.address}",
+                )
+        self._unpayable = unpayable
+
+    def _move(self) -> None:
+        """Bring proceeds to safety, keep the floats, and now and then the allocations."""
+        engine, state = self._engine, self._engine.state
+        engine.record(MoveDue())
+        nowhere = why_nowhere(state) if any(book.sweeping for book in state.wallets.values()) else ""
+        if nowhere and nowhere != self._nowhere:
+            log.error("no Emergency wallet to sweep the proceeds into", why=nowhere, fix=SWEEP_FIX)
+        self._nowhere = nowhere
+        now_ns = self._clock.now_ns()
+        if self._auto_rebalance and abs(now_ns - self._rebalanced_ns) >= state.settings.rebalance_interval_ns:
+            self._rebalanced_ns = now_ns
+            engine.record(Rebalance("a wallet is outside its band"))
+
+    async def heed_stop_file(self) -> None:
+        if self._stop_file.exists():
+            await self._engine.handle(EmergencyStop(self._stop_file.reason()))

@@ -1,0 +1,64 @@
+"""The journal, read beside the engine in a thread of its own: a long look back delays no decision."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from overmind.core.model.messages import Entry
+from overmind.core.model.values import SignalId
+from overmind.http.responses import Refused
+from overmind.journal.sqlite import SqliteJournal
+
+T = TypeVar("T")
+
+
+class Pages:
+    """An open journal, for the thread that looks."""
+
+    def __init__(self, journal: SqliteJournal, closing: threading.Event) -> None:
+        self._journal = journal
+        self._closing = closing
+
+    def entries(self, after: int = 0) -> Iterator[Entry]:
+        """All that follow, unless the archive closes meanwhile."""
+        for entry in self._journal.read(after):
+            if self._closing.is_set():
+                raise Refused(503, "the service is stopping")
+            yield entry
+
+    def page(self, after: int, count: int) -> list[Entry]:
+        return list(islice(self.entries(after), count))
+
+    def find(self, signal_id: SignalId) -> int | None:
+        return self._journal.find(signal_id)
+
+
+class Archive:
+    """One look at a time, in the order of asking."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._closing = threading.Event()
+
+    async def look(self, look: Callable[[Pages], T]) -> T:
+        """Sees durable entries only. Raises JournalUnusable."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._look, look)
+
+    def close(self) -> None:
+        """Breaks off what is being looked at."""
+        self._closing.set()
+        self._thread.shutdown()
+
+    def _look(self, look: Callable[[Pages], T]) -> T:
+        journal = SqliteJournal.open_read_only(self._path)
+        try:
+            return look(Pages(journal, self._closing))
+        finally:
+            journal.close()

@@ -1,0 +1,81 @@
+"""Who may come in: the right host, the right token, a body of bounded size in bounded time. Before any route."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from overmind.config.secrecy import Secret
+from overmind.http.bounds import BODY_BYTES_MAX
+from overmind.http.responses import Json, no
+
+HEARD_BYTES_MAX: Final = 8 * BODY_BYTES_MAX
+BODY_S: Final = 10.0  # for the whole of a body
+OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
+
+
+class Door:
+    def __init__(self, inside: ASGIApp, token: Secret, port: int) -> None:
+        self._inside = inside
+        self._credentials = f"Bearer {token.reveal()}".encode()
+        # A page that a browser loaded from elsewhere can have its own name lead to us; it cannot change this header.
+        self._hosts = frozenset(f"{name}:{port}".encode() for name in ("127.0.0.1", "localhost", "[::1]"))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http", scope["type"]
+        headers = dict(scope["headers"])
+        refusal = self._refusal(scope["path"], headers)
+        if refusal is None and scope["method"] != "GET":
+            body = await _body(receive)
+            if isinstance(body, Json):
+                refusal = body
+            else:
+                receive = _once(body, receive)
+        await (refusal or self._inside)(scope, receive, send)
+
+    def _refusal(self, path: str, headers: Mapping[bytes, bytes]) -> Json | None:
+        if headers.get(b"host") not in self._hosts:
+            return no(421, "wrong host", "call 127.0.0.1 or localhost, with the port")
+        given = headers.get(b"authorization", b"")
+        if path not in OPEN_PATHS and not hmac.compare_digest(given, self._credentials):
+            answer = no(401, "unauthorized")
+            answer.headers["www-authenticate"] = "Bearer"
+            return answer
+        return None
+
+
+async def _body(receive: Receive) -> bytes | Json:
+    """The whole of it, or why not. What is too large is heard out, within reason: else our answer is not."""
+    parts, size = list[bytes](), 0
+    try:
+        async with asyncio.timeout(BODY_S):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return no(400, "the body broke off")
+                part = message.get("body", b"")
+                size += len(part)
+                if size <= BODY_BYTES_MAX:
+                    parts.append(part)
+                if not message.get("more_body", False) or size > HEARD_BYTES_MAX:
+                    return b"".join(parts) if size <= BODY_BYTES_MAX else _too_large()
+    except TimeoutError:
+        return no(408, f"the body did not come within {BODY_S:g} s")
+
+
+def _too_large() -> Json:
+    return no(413, f"a body of more than {BODY_BYTES_MAX} bytes", "send less at once")
+
+
+def _once(body: bytes, receive: Receive) -> Receive:
+    """The body that was read already, then whatever else comes."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def give() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return give

@@ -1,0 +1,111 @@
+"""Two small files in the data directory, for their owner's eyes: where the service is, and the token that opens it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from overmind.config import ConfigError, MultiWalletConfig, Problem
+from overmind.config.files import FileText, read_file
+from overmind.config.secrecy import Secret
+from overmind.config.variables import API_TOKEN, TOKEN_LENGTH_MIN
+from overmind.core.model.values import TradingMode, Value
+
+TOKEN_FILE: Final = "api_token"
+TOKEN_BYTES: Final = 32
+SERVICE_FILE: Final = "service.json"
+LOCK_FILE: Final = "overmind.lock"  # of the journal: it names the pid of whoever holds it
+PID_BYTES_MAX: Final = 32
+
+
+class Service(Value, frozen=True):
+    """A running `overmind run`."""
+
+    url: str
+    pid: int
+
+
+def publish(data_dir: Path, service: Service) -> None:
+    _write_private(data_dir / SERVICE_FILE, msgspec.json.encode(service) + b"\n")
+
+
+def withdraw(data_dir: Path) -> None:
+    (data_dir / SERVICE_FILE).unlink(missing_ok=True)
+
+
+def find_service(data_dir: Path) -> Service | None:
+    """The one that owns the journal there. A file that a crash left behind names nobody who does."""
+    with contextlib.suppress(OSError, msgspec.DecodeError):
+        service = msgspec.json.decode((data_dir / SERVICE_FILE).read_bytes(), type=Service)
+        if _owner(data_dir / LOCK_FILE) == service.pid:
+            return service
+    return None
+
+
+def _owner(lock: Path) -> int | None:
+    """Who holds a lock. Raises OSError where there is none, or its process is gone or not ours."""
+    descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        written = os.pread(descriptor, PID_BYTES_MAX, 0).strip()
+        if not written.isdigit():
+            return None
+        os.kill(int(written), 0)  # Whoever is gone holds nothing: then the lock is not even touched.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return int(written)
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def token_of_service(config: MultiWalletConfig) -> tuple[Secret, tuple[Problem, ...]]:
+    """The token that callers must show, and what to warn of. Made where there is none. Raises ConfigError.
+
+    For the owner of the journal: nobody else makes one at the same time.
+    """
+    if config.api_token is not None:
+        return config.api_token, ()
+    path = config.data_dir / TOKEN_FILE
+    if not path.exists():
+        _write_private(path, secrets.token_urlsafe(TOKEN_BYTES).encode() + b"\n")
+    file = _token_file(path)
+    if not file.open_to_others:
+        return Secret(file.text.strip()), ()
+    problem = Problem(str(path), "others can read the token", f"chmod 600 {path}; better, remove it: a new one is made")
+    if config.mode is TradingMode.LIVE:
+        raise ConfigError((problem,))
+    return Secret(file.text.strip()), (problem,)
+
+
+def token_of_caller(data_dir: Path, configured: Secret | None) -> Secret:
+    """What opens the service that runs there. Raises ConfigError."""
+    return configured if configured is not None else Secret(_token_file(data_dir / TOKEN_FILE).text.strip())
+
+
+def _token_file(path: Path) -> FileText:
+    file = read_file(path)
+    if not isinstance(file, FileText):
+        raise ConfigError((Problem(str(path), file.problem, f"{file.fix}, or set {API_TOKEN.name}"),))
+    if len(file.text.strip()) < TOKEN_LENGTH_MIN or not file.text.strip().isascii():
+        problem = f"holds no token of {TOKEN_LENGTH_MIN} or more plain characters"
+        raise ConfigError((Problem(str(path), problem, "remove it: a new one is made at the next start"),))
+    return file
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    """Whole or not at all, and never readable by others."""
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    new.replace(path)

@@ -1,0 +1,86 @@
+"""Whether the service lives and whether it can work: for supervisors and probes, so without a token."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from overmind.core.books.state import State
+from overmind.core.model.values import NS, SOL
+from overmind.desk.app import App
+from overmind.desk.engine import EngineStopped
+from overmind.http.responses import Json
+from overmind.ports import ChainSilent
+
+DURABLE_S: Final = 2.0  # A journal that takes longer than this is not well.
+CHAIN_S: Final = 2.0
+CHAIN_ASKED_EVERY_S: Final = 5  # Probes must not use up what a provider allows.
+
+Reachable = Callable[[], Awaitable[None]]
+
+
+class Health:
+    def __init__(self, app: App, reachable: Reachable | None) -> None:
+        """`reachable` asks the chain for anything and raises ChainSilent; None on paper."""
+        self._app = app
+        self._reachable = reachable
+        self._asked_ns = -CHAIN_ASKED_EVERY_S * NS
+        self._chain: str | None = None  # what was wrong with it then
+        self._stopping = False
+
+    def stop(self) -> None:
+        self._stopping = True
+
+    def routes(self) -> APIRouter:
+        router = APIRouter()
+
+        @router.get("/healthz")
+        async def healthz() -> Response:
+            """A failed engine ends the process, so whoever answers is alive."""
+            return Json({"ok": True})
+
+        @router.get("/readyz")
+        async def readyz() -> Response:
+            reasons = [reason for reason in (await self._journal_fault(), await self._chain_fault()) if reason]
+            reasons += price_faults(self._app.engine.state, self._app.clock.now_ns())
+            if self._stopping:
+                reasons.insert(0, "the service is stopping")
+            return Json({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+
+        return router
+
+    async def _journal_fault(self) -> str | None:
+        try:
+            async with asyncio.timeout(DURABLE_S):
+                full = await self._app.engine.read(lambda state: "disk_full" in state.holds)
+        except TimeoutError:
+            return f"the journal did not become durable within {DURABLE_S:g} s"
+        except EngineStopped as stopped:
+            return str(stopped)
+        return "the journal's disk is full" if full else None
+
+    async def _chain_fault(self) -> str | None:
+        now_ns = self._app.clock.now_ns()
+        if self._reachable is not None and now_ns - self._asked_ns >= CHAIN_ASKED_EVERY_S * NS:
+            self._asked_ns, self._chain = now_ns, None
+            try:
+                async with asyncio.timeout(CHAIN_S):
+                    await self._reachable()
+            except (ChainSilent, TimeoutError):
+                self._chain = "the chain does not answer"
+        return self._chain
+
+
+def price_faults(state: State, at_ns: int) -> list[str]:
+    """SOL must have a price, and every listed token that ever had one must have it still."""
+    desk = state.settings
+    faults = [] if SOL in state.marks else ["SOL was never priced"]
+    for mint, mark in state.marks.items():
+        age_ms = (at_ns - mark.at_ns) // 1_000_000
+        if mint in desk.tokens and age_ms * 1_000_000 > desk.mark_age_max_ns:
+            faults.append(f"the price of {desk.tokens[mint].symbol} is {age_ms} ms old")
+    return faults

@@ -1,0 +1,109 @@
+"""`POST /v1/signals`: one signal, an array or NDJSON in; what was decided out, once it is durable."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from overmind.core.model.messages import CommandRefused
+from overmind.core.model.values import Signal, Token
+from overmind.desk.engine import EngineBusy, EngineStopped
+from overmind.desk.submit import conflict, invalid
+from overmind.http.bounds import BATCH_MAX, NDJSON
+from overmind.http.responses import RETRY_AFTER_S, Json, no
+from overmind.ports import Clock
+from overmind.signals.decode import BadSignal, decode_signal
+from overmind.views.decisions import Decision
+
+DECIDED, INVALID, CONFLICT, BUSY, STOPPED = 202, 400, 409, 429, 503
+NDJSON_TYPES: Final = (NDJSON, "application/ndjson", "application/jsonl")
+STOPPING: Final = "the service is stopping: send it to the next one"
+
+_ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class Answered(NamedTuple):
+    status: int
+    answer: Mapping[str, object]
+
+
+class Intake:
+    def __init__(
+        self,
+        submit: Callable[[Signal, int], Awaitable[Decision]],
+        tokens: Mapping[str, Token],
+        quote: Token,
+        clock: Clock,
+    ) -> None:
+        """`submit` decides on a signal that reached us at this time; durable on return."""
+        self._submit = submit
+        self._tokens = tokens
+        self._quote = quote
+        self._clock = clock
+        self._closed = False
+
+    def close(self) -> None:
+        """From now on nothing is taken. What was, is answered."""
+        self._closed = True
+
+    async def post(self, request: Request) -> Response:
+        body = await request.body()
+        if self._closed:
+            return no(STOPPED, STOPPING)
+        received_at_ns = self._clock.now_ns()
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() in NDJSON_TYPES:
+            lines = [line for line in body.split(b"\n") if line.strip()]
+            return await self._batch(lines, received_at_ns, _as_lines)
+        if body.lstrip()[:1] == b"[":
+            try:
+                return await self._batch(_ARRAY.decode(body), received_at_ns, _as_array)
+            except (msgspec.DecodeError, UnicodeError, RecursionError) as fault:
+                return no(INVALID, f"not a JSON array of signals: {fault}", "send [{…}, …]")
+        status, answer = await self._answer(body, received_at_ns)
+        return Json(answer, status, _headers(status))
+
+    async def _batch(
+        self,
+        signals: Sequence[bytes | msgspec.Raw],
+        received_at_ns: int,
+        shown: Callable[[Sequence[Answered], int], Response],
+    ) -> Response:
+        """Decided in this order, together durable. A bad one does not stop the others."""
+        if not 1 <= len(signals) <= BATCH_MAX:
+            fix = f"send 1 to {BATCH_MAX} signals in a request"
+            return no(413 if signals else INVALID, f"{len(signals)} signals", fix)
+        answered = await asyncio.gather(*(self._answer(bytes(signal), received_at_ns) for signal in signals))
+        found = {status for status, _ in answered}
+        return shown(answered, next((status for status in (DECIDED, STOPPED, BUSY) if status in found), INVALID))
+
+    async def _answer(self, raw: bytes, received_at_ns: int) -> Answered:
+        try:
+            signal = decode_signal(raw, self._tokens, self._quote)
+        except BadSignal as bad:
+            return Answered(INVALID, invalid(bad))
+        try:
+            return Answered(DECIDED, (await self._submit(signal, received_at_ns)).to_json())
+        except CommandRefused as refused:
+            return Answered(CONFLICT, conflict(signal.id, refused))
+        except EngineBusy as busy:
+            return Answered(BUSY, {"signal_id": signal.id, "status": "busy", "error": str(busy)})
+        except EngineStopped:
+            return Answered(STOPPED, {"signal_id": signal.id, "status": "stopping", "error": STOPPING})
+
+
+def _as_array(answered: Sequence[Answered], status: int) -> Response:
+    return Json([one.answer for one in answered], status, _headers(status))
+
+
+def _as_lines(answered: Sequence[Answered], status: int) -> Response:
+    lines = b"".join(msgspec.json.encode(one.answer) + b"\n" for one in answered)
+    return Response(lines, status, _headers(status), media_type=NDJSON)
+
+
+def _headers(status: int) -> dict[str, str] | None:
+    return {"retry-after": str(RETRY_AFTER_S)} if status in (BUSY, STOPPED) else None

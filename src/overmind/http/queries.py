@@ -1,0 +1,108 @@
+"""Routes that only look. What they show is durable, and reads as the commands' `--json`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from overmind.core.books.state import State
+from overmind.core.model.values import SignalId
+from overmind.desk.app import App
+from overmind.http.archive import Archive, Pages
+from overmind.http.responses import Json, Refused
+from overmind.signals.validation import ID
+from overmind.views import limits, reports
+from overmind.views.moves import closed_moves, open_moves
+from overmind.views.preview import Explained, explain
+from overmind.views.risk import risk as risk_of
+
+TAIL_ENTRIES: Final = 50_000  # how far back closed orders are looked for
+EVENTS_MAX: Final = 1_000
+EVENTS_DEFAULT: Final = 100
+
+Last = Annotated[int, Query(ge=0, le=1_000)]
+OnlyOpen = Annotated[bool, Query(alias="open")]
+After = Annotated[int, Query(ge=0, lt=2**63)]
+Limit = Annotated[int, Query(ge=1, le=EVENTS_MAX)]
+
+
+def looking(app: App, recent: Archive, whole: Archive) -> APIRouter:
+    """`recent` is for looks at the end of the journal; `whole` for those that read it all, which may take long."""
+    router, engine = APIRouter(prefix="/v1"), app.engine
+
+    @router.get("/portfolio")
+    async def portfolio() -> Response:
+        return Json(await engine.read(reports.portfolio_summary))
+
+    @router.get("/wallets")
+    async def wallets() -> Response:
+        return Json(await engine.read(_wallets))
+
+    @router.get("/positions")
+    async def positions() -> Response:
+        return Json(await engine.read(reports.positions))
+
+    @router.get("/stats")
+    async def stats() -> Response:
+        return Json(await engine.read(reports.shown_stats))
+
+    @router.get("/risk")
+    async def risk() -> Response:
+        stress = app.config.stress_reported
+        return Json(await engine.read(lambda state: risk_of(state, stress)))
+
+    @router.get("/limits")
+    async def wallet_limits() -> Response:
+        return Json(await engine.read(limits.limits))
+
+    @router.get("/mints")
+    async def mint_lists() -> Response:
+        return Json(await engine.read(limits.mints))
+
+    @router.get("/orders")
+    async def orders(only_open: OnlyOpen = False, last: Last = 20) -> Response:
+        """Open ones as they stood when asked; an order that closed meanwhile is shown closed."""
+        rows, seq = await engine.read(lambda state: (reports.open_orders(state), state.seq))
+        if only_open:
+            return Json(rows)
+        desk, after = app.desk, max(0, seq - TAIL_ENTRIES)
+        closed = await recent.look(lambda pages: reports.closed_orders(pages.entries(after), desk))
+        known = {row.order_id for row in closed}
+        return Json([*closed[max(0, len(closed) - last) :], *(row for row in rows if row.order_id not in known)])
+
+    @router.get("/moves")
+    async def moves(only_open: OnlyOpen = False, last: Last = 20) -> Response:
+        """Of capital: between wallets, out of the desk, rent that came back."""
+        now_ns = app.clock.now_ns()
+        rows, seq = await engine.read(lambda state: (open_moves(state, now_ns), state.seq))
+        if only_open:
+            return Json(rows)
+        desk, after = app.desk, max(0, seq - TAIL_ENTRIES)
+        closed = await recent.look(lambda pages: closed_moves(pages.entries(after), desk))
+        known = {row.move_id for row in closed}
+        return Json([*closed[max(0, len(closed) - last) :], *(row for row in rows if row.move_id not in known)])
+
+    @router.get("/signals/{signal_id}")
+    async def signal(signal_id: str) -> Response:
+        found = await whole.look(lambda pages: _explained(pages, signal_id))
+        if found is None:
+            raise Refused(404, f"the journal knows no signal {signal_id[:64]!r}", "see /v1/orders for known ids")
+        return Json(found.to_json())
+
+    @router.get("/events")
+    async def events(after: After = 0, limit: Limit = EVENTS_DEFAULT) -> Response:
+        entries = await recent.look(lambda pages: pages.page(after, limit))
+        return Json({"events": entries, "last_seq": entries[-1].seq if entries else after})
+
+    return router
+
+
+def _wallets(state: State) -> list[reports.WalletMetrics]:
+    return [reports.wallet_metrics(state, book) for book in state.wallets.values()]
+
+
+def _explained(pages: Pages, signal_id: str) -> Explained | None:
+    seq = pages.find(SignalId(signal_id)) if ID.fullmatch(signal_id) else None
+    return None if seq is None else explain(pages.entries(), seq)

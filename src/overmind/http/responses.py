@@ -1,0 +1,81 @@
+"""What the API answers with: JSON, and one shape for every "no"."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+import msgspec
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from overmind.core.model.messages import CommandRefused
+from overmind.desk.engine import EngineBusy, EngineStopped
+from overmind.journal.errors import JournalUnusable
+
+RETRY_AFTER_S = 1
+
+
+class Json(Response):
+    media_type = "application/json"
+
+    def render(self, content: object) -> bytes:
+        return msgspec.json.encode(content)
+
+
+class Refused(Exception):
+    """A request that cannot be served: its status, what is wrong, what would be right."""
+
+    def __init__(self, status: int, error: str, fix: str = "") -> None:
+        super().__init__(error)
+        self.status = status
+        self.error = error
+        self.fix = fix
+
+
+def no(status: int, error: str, fix: str = "") -> Json:
+    """Whoever may come again later is told when."""
+    headers = {"retry-after": str(RETRY_AFTER_S)} if status in (429, 503) else None
+    return Json({"error": error, **({"fix": fix} if fix else {})}, status, headers)
+
+
+def answer_errors(api: FastAPI) -> None:
+    """Every foreseen error of a route becomes a "no"."""
+    api.exception_handlers |= {
+        Refused: _refused,
+        CommandRefused: _with(HTTPStatus.CONFLICT),
+        EngineBusy: _with(HTTPStatus.TOO_MANY_REQUESTS),
+        EngineStopped: _with(HTTPStatus.SERVICE_UNAVAILABLE),
+        JournalUnusable: _with(HTTPStatus.SERVICE_UNAVAILABLE),
+        HTTPException: _of_framework,
+        RequestValidationError: _invalid,
+    }
+
+
+async def _refused(request: Request, error: Exception) -> Json:
+    assert isinstance(error, Refused), error
+    return no(error.status, error.error, error.fix)
+
+
+def _with(status: int) -> Callable[[Request, Exception], Awaitable[Json]]:
+    async def handle(request: Request, error: Exception) -> Json:
+        return no(status, str(error))
+
+    return handle
+
+
+async def _of_framework(request: Request, error: Exception) -> Json:
+    """No such route, or not with this method."""
+    assert isinstance(error, HTTPException), error
+    answer = no(error.status_code, error.detail.lower(), "the routes are in docs/http-api.md")
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _invalid(request: Request, error: Exception) -> Json:
+    """A parameter of the address."""
+    assert isinstance(error, RequestValidationError), error
+    faults = [f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()]
+    return no(400, "; ".join(faults), "the parameters are in docs/http-api.md")

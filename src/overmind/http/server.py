@@ -1,0 +1,179 @@
+"""The API of a running desk on a socket: uvicorn, with a bound on how slow its clients may be."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from overmind.config.secrecy import Secret
+from overmind.desk.app import App
+from overmind.http.archive import Archive
+from overmind.http.auth import Door
+from overmind.http.commands import acting
+from overmind.http.health import Health, Reachable
+from overmind.http.intake import Intake
+from overmind.http.queries import looking
+from overmind.http.responses import answer_errors
+from overmind.http.stream import Streams
+from overmind.signals.decode import token_index
+
+HOST: Final = "127.0.0.1"
+SIGNALS: Final = "/v1/signals"
+CONNECTIONS_MAX: Final = 512
+HEAD_S: Final = 10.0  # for the whole of a request's head
+STALL_S: Final = 10.0  # how long a reader may leave what it asked for unread
+KEEP_ALIVE_S: Final = 60
+LEAVE_S: Final = 5  # for the last answers, once the server stops
+
+
+class Serving:
+    """The API while it serves."""
+
+    def __init__(self, url: str, server: uvicorn.Server, intake: Intake, health: Health) -> None:
+        self.url = url
+        self._server = server
+        self._intake = intake
+        self._health = health
+
+    def close_intake(self) -> None:
+        """Signals are refused from now on; everything else is still served."""
+        self._intake.close()
+        self._health.stop()
+
+    def leave_now(self) -> None:
+        """Do not wait for anybody."""
+        self._server.force_exit = True
+
+
+@asynccontextmanager
+async def serving(
+    app: App, journal: Path, listener: socket.socket, token: Secret, reachable: Reachable | None = None
+) -> AsyncIterator[Serving]:
+    """Serve a desk that is open for as long as the block lasts; the last answers leave before it ends."""
+    port = listener.getsockname()[1]
+    recent, whole = Archive(journal, "recent"), Archive(journal, "whole")
+    streams, health = Streams(app.engine, recent), Health(app, reachable)
+    intake = Intake(app.submit, token_index(app.desk.tokens.values()), app.desk.quote, app.clock)
+    api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
+    for router in (streams.routes(), health.routes(), looking(app, recent, whole), acting(app)):
+        api.include_router(router)
+    answer_errors(api)
+    server = _Server(_config(Door(_hot_first(intake, api), token, port)))
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(server.serve([listener]))
+        try:
+            await server.up.wait()
+            yield Serving(f"http://{HOST}:{port}", server, intake, health)
+        finally:
+            streams.close()
+            server.should_exit = True
+            await asyncio.wait((task,))
+            recent.close()
+            whole.close()
+
+
+def _hot_first(intake: Intake, api: ASGIApp) -> ASGIApp:
+    """Signals go straight to the intake: what a framework has around a route costs a third of the whole answer."""
+
+    async def route(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == SIGNALS and scope["method"] == "POST":
+            answer = await intake.post(Request(scope, receive))
+            await answer(scope, receive, send)
+        else:
+            await api(scope, receive, send)
+
+    return route
+
+
+def listen(port: int) -> socket.socket:
+    """Claims a port of the loopback address; 0 takes any free one. Raises OSError."""
+    with contextlib.ExitStack() as undo:
+        listener = undo.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        undo.pop_all()
+    return listener
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    for handler in logging.getLogger("overmind").handlers:  # What uvicorn complains of belongs to our log.
+        logging.getLogger("uvicorn").addHandler(handler)
+    return uvicorn.Config(
+        app,
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=CONNECTIONS_MAX,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=LEAVE_S,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Says when it is up, and leaves the process's signals to the process."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class _Protocol(H11Protocol):
+    """Whoever sends its head by the letter, or does not read what it asked for, is dropped."""
+
+    _late: asyncio.TimerHandle | None = None
+    _stalled: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:  # A transport in all but its base class.
+        super().connection_made(transport)
+        self._late = self.loop.call_later(HEAD_S, transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for timer in (self._late, self._stalled):
+            if timer is not None:
+                timer.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        in_head = self.cycle is None or self.cycle.response_complete
+        if in_head and self._late is None:
+            self._late = self.loop.call_later(HEAD_S, self.transport.abort)
+        elif not in_head and self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stalled = self.loop.call_later(STALL_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+        super().resume_writing()

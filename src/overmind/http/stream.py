@@ -1,0 +1,108 @@
+"""Server-sent events by sequence number: from the journal as far as it goes, then live, without a gap."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from functools import partial
+from typing import Annotated, Final
+
+import msgspec
+from fastapi import APIRouter, Header, Query
+from starlette.responses import Response, StreamingResponse
+
+from overmind.core.model.messages import Entry
+from overmind.desk.engine import Engine, Feed
+from overmind.http.archive import Archive, Pages
+from overmind.http.responses import Refused
+
+STREAMS_MAX: Final = 64
+PAGE_ENTRIES: Final = 500
+HEARTBEAT_S: Final = 10.0
+RETRY_MS: Final = 1_000  # when a browser may connect again
+_HEADERS: Final = {"cache-control": "no-store"}
+
+Seq = Annotated[int | None, Query(ge=0, lt=2**63)]
+LastEventId = Annotated[int | None, Header(ge=0, lt=2**63)]
+
+
+class Streams:
+    """All the streams that are open."""
+
+    def __init__(self, engine: Engine, archive: Archive, heartbeat_s: float = HEARTBEAT_S) -> None:
+        self._engine = engine
+        self._archive = archive
+        self._heartbeat_s = heartbeat_s
+        self._closing = asyncio.Event()
+        self._open = 0
+
+    def close(self) -> None:
+        """Ends them all; their readers know from which number to go on."""
+        self._closing.set()
+
+    def routes(self) -> APIRouter:
+        router = APIRouter()
+
+        @router.get("/v1/stream")
+        async def stream(after: Seq = None, last_event_id: LastEventId = None) -> Response:
+            """What a reader that comes back has seen wins over what its address says."""
+            seen = last_event_id if last_event_id is not None else after
+            if seen is not None and seen > self._engine.durable_seq:
+                raise Refused(400, f"the journal ends at entry {self._engine.durable_seq}", "is this the right desk?")
+            if self._open >= STREAMS_MAX or self._closing.is_set():
+                raise Refused(503, f"{self._open} streams are open, at most {STREAMS_MAX} may be")
+            start = self._engine.durable_seq if seen is None else seen
+            return StreamingResponse(self.lines(start), media_type="text/event-stream", headers=_HEADERS)
+
+        return router
+
+    async def lines(self, after: int) -> AsyncGenerator[bytes, None]:
+        """Every entry with a higher `seq`, once and in order, until the streams close or the reader leaves."""
+        feed, self._open = self._engine.subscribe(), self._open + 1
+        try:
+            yield b"retry: %d\n\n" % RETRY_MS
+            while not self._closing.is_set():
+                async for page in self._past(after):
+                    yield _events(page)
+                    after = page[-1].seq
+                async for entries in self._live(feed):
+                    fresh = [entry for entry in entries if entry.seq > after]
+                    yield _events(fresh) if fresh else b": heartbeat\n\n"
+                    after = fresh[-1].seq if fresh else after
+        finally:
+            self._engine.unsubscribe(feed)
+            self._open -= 1
+
+    async def _past(self, after: int) -> AsyncIterator[list[Entry]]:
+        """Pages of the journal up to its end."""
+        while entries := await self._archive.look(partial(Pages.page, after=after, count=PAGE_ENTRIES)):
+            yield entries
+            after = entries[-1].seq
+
+    async def _live(self, feed: Feed) -> AsyncIterator[tuple[Entry, ...]]:
+        """What is committed, nothing at each heartbeat; until the feed was lost or the streams close."""
+        closing = asyncio.ensure_future(self._closing.wait())
+        coming = asyncio.ensure_future(feed.next())
+        try:
+            while not closing.done():
+                await asyncio.wait((closing, coming), timeout=self._heartbeat_s, return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done():
+                    yield ()
+                    continue
+                entries = coming.result()
+                if entries is None:
+                    return
+                yield entries
+                coming = asyncio.ensure_future(feed.next())
+        finally:
+            closing.cancel()
+            coming.cancel()
+
+
+def _events(entries: Iterable[Entry]) -> bytes:
+    return b"".join(map(_event, entries))
+
+
+def _event(entry: Entry) -> bytes:
+    name = type(entry.event).__name__.encode()
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (entry.seq, name, msgspec.json.encode(entry))

@@ -1,0 +1,70 @@
+"""A journal that writes late, many entries at once: for history, which can be played again if the process dies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from overmind.core.model.messages import Entry
+from overmind.core.model.values import SignalId
+from overmind.journal.chain import decided
+from overmind.ports import Journal, Snapshot
+
+LATE_MAX: Final = 1024  # entries
+
+
+class LateJournal:
+    """Everything can be read at once; nothing is durable before `write` returns. One caller appends."""
+
+    def __init__(self, base: Journal, late_max: int = LATE_MAX) -> None:
+        self._base = base
+        self._late_max = late_max
+        self._late: list[Entry] = []
+        self._decided: dict[SignalId, Entry] = {}  # of these, in order
+
+    async def append(self, entries: Sequence[Entry]) -> None:
+        """What does not follow is found out when it is written."""
+        self._late += entries
+        for entry in entries:
+            signal_id = decided(entry.event)
+            if signal_id is not None:
+                self._decided[signal_id] = entry
+        if len(self._late) >= self._late_max:
+            await self.write()
+
+    async def write(self) -> None:
+        """Durable on return. Raises JournalFailed."""
+        await self._base.append(self._late)
+        self._late, self._decided = [], {}
+
+    def read(self, after: int = 0) -> Iterator[Entry]:
+        for entry in self._base.read(after):
+            after = entry.seq
+            yield entry
+        yield from [entry for entry in self._late if entry.seq > after]
+
+    def entry(self, seq: int) -> Entry:
+        return next((entry for entry in self._late if entry.seq == seq), None) or self._base.entry(seq)
+
+    def find(self, signal_id: SignalId) -> int | None:
+        late = self._decided.get(signal_id)
+        return late.seq if late is not None else self._base.find(signal_id)
+
+    def decisions(self, since_ns: int, up_to: int) -> Iterator[tuple[SignalId, int, int]]:
+        seen = 0
+        for signal_id, seen, at_ns in self._base.decisions(since_ns, up_to):
+            yield signal_id, seen, at_ns
+        for signal_id, entry in list(self._decided.items()):
+            if entry.at_ns >= since_ns and seen < entry.seq <= up_to:
+                yield signal_id, entry.seq, entry.at_ns
+
+    def snapshot(self) -> Snapshot | None:
+        return self._base.snapshot()
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        await self.write()
+        await self._base.save_snapshot(snapshot)
+
+    @property
+    def degraded(self) -> str | None:
+        return self._base.degraded

@@ -1,0 +1,1 @@
+"""Private keys: secrets that cannot be printed, and the keystore that seals them at rest."""

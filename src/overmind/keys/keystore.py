@@ -1,0 +1,127 @@
+"""A private key at rest: Argon2id makes the passphrase slow to guess, AES-256-GCM seals key and public key together."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+from argon2.low_level import Type, hash_secret_raw
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from overmind.core.model.values import Value
+from overmind.keys.secret_key import BadKey, SecretKey, is_address, key_of_bytes
+
+FORMAT: Final = "overmind-keystore"
+PASSPHRASE_MIN: Final = 8  # characters; shorter ones are guessed offline, however slow one guess is
+_MEMORY_KIB: Final = 64 * 1024
+_PASSES: Final = 3
+_LANES: Final = 4
+_SALT_BYTES: Final = 16
+_NONCE_BYTES: Final = 12
+_KEY_BYTES: Final = 32
+
+
+class Envelope(Value, frozen=True, forbid_unknown_fields=True):
+    """The keystore file. Whoever changes the public key beside the sealed one makes it unopenable."""
+
+    format: Literal["overmind-keystore"]
+    version: Literal[1]
+    kdf: Literal["argon2id"]
+    memory_kib: int
+    passes: int
+    lanes: int
+    salt: str
+    cipher: Literal["aes-256-gcm"]
+    nonce: str
+    ciphertext: str
+    public_key: str
+
+
+def seal(key: SecretKey, passphrase: str) -> bytes:
+    """The keystore file of `key`. Salt and nonce are new at each call."""
+    assert len(passphrase) >= PASSPHRASE_MIN, "the caller checks the length, where it can still ask again"
+    salt, nonce = os.urandom(_SALT_BYTES), os.urandom(_NONCE_BYTES)
+    cipher = AESGCM(_derive(passphrase, salt))
+    sealed = cipher.encrypt(nonce, bytes(key.reveal()), key.public_key.encode())
+    envelope = Envelope(
+        format=FORMAT,
+        version=1,
+        kdf="argon2id",
+        memory_kib=_MEMORY_KIB,
+        passes=_PASSES,
+        lanes=_LANES,
+        salt=_text(salt),
+        cipher="aes-256-gcm",
+        nonce=_text(nonce),
+        ciphertext=_text(sealed),
+        public_key=key.public_key,
+    )
+    return msgspec.json.format(msgspec.json.encode(envelope), indent=2) + b"\n"
+
+
+def unseal(envelope: object, passphrase: str | None) -> SecretKey | BadKey:
+    """The key in a keystore file that was parsed from JSON."""
+    parsed = _envelope(envelope)
+    if parsed is None:
+        return BadKey("not a keystore of version 1", "make one with `overmind keys new` or `overmind keys import`")
+    if (parsed.memory_kib, parsed.passes, parsed.lanes) != (_MEMORY_KIB, _PASSES, _LANES):
+        # Others' parameters could make one attempt cost gigabytes, or next to nothing.
+        return BadKey("the keystore's Argon2id parameters are not ours", "seal it again with `overmind keys import`")
+    if not passphrase:
+        return BadKey("the keystore is sealed and no passphrase is set", "set OVERMIND_KEYSTORE_PASSPHRASE")
+    secret = _decrypt(parsed, passphrase)
+    if secret is None:
+        return BadKey(
+            "the passphrase does not open the keystore, or the file was changed",
+            "check OVERMIND_KEYSTORE_PASSPHRASE, or restore the file from a backup",
+        )
+    return key_of_bytes(secret)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Creates the file for its owner alone, durable on return. FileExistsError: nothing is ever overwritten."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _envelope(parsed: object) -> Envelope | None:
+    try:
+        envelope = msgspec.convert(parsed, Envelope)
+    except msgspec.ValidationError:
+        return None
+    return envelope if is_address(envelope.public_key) else None
+
+
+def _decrypt(envelope: Envelope, passphrase: str) -> bytes | None:
+    salt, nonce, sealed = _octets(envelope.salt), _octets(envelope.nonce), _octets(envelope.ciphertext)
+    if len(salt) != _SALT_BYTES or len(nonce) != _NONCE_BYTES:
+        return None
+    try:
+        return AESGCM(_derive(passphrase, salt)).decrypt(nonce, sealed, envelope.public_key.encode())
+    except InvalidTag:
+        return None
+
+
+def _derive(passphrase: str, salt: bytes) -> bytes:
+    # A passphrase from the environment may stand for bytes that are not UTF-8.
+    secret = passphrase.encode("utf-8", "surrogatepass")
+    return hash_secret_raw(secret, salt, _PASSES, _MEMORY_KIB, _LANES, _KEY_BYTES, Type.ID)
+
+
+def _text(octets: bytes) -> str:
+    return base64.b64encode(octets).decode()
+
+
+def _octets(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""

@@ -1,0 +1,153 @@
+"""A wallet's private key: read from what people store, and wrapped so that nothing prints, formats or pickles it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Final, NoReturn
+
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+
+from overmind.core.model.values import Value
+
+SECRET_BYTES: Final = 64  # 32 of seed, then the 32 of the public key that follows from it
+_TEXT_MAX: Final = 4_096  # an array of 64 numbers, generously spaced
+_BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_BASE58_TEXT: Final = re.compile(f"[{_BASE58}]+")
+_BASE58_MAX: Final = 128  # 64 bytes take 88 characters at most
+_HOW: Final = "give the whole 64-byte key, as a JSON array of 64 numbers or as base58 of 64 bytes"
+
+
+class BadKey(Value, frozen=True):
+    """Why a key was refused and what would be right. Never carries a piece of the key."""
+
+    problem: str
+    fix: str
+
+
+class SecretKey:
+    """Holds a Solana keypair. Printing and formatting show the public key; the way to the secret is reveal."""
+
+    __slots__ = ("_keypair", "_public_key")
+
+    def __init__(self, keypair: Keypair) -> None:
+        self._keypair = keypair
+        self._public_key = str(keypair.pubkey())
+
+    @classmethod
+    def generate(cls) -> SecretKey:
+        return cls(Keypair())
+
+    @property
+    def public_key(self) -> str:
+        return self._public_key
+
+    def reveal(self) -> Keypair:
+        """For the signer and the keystore. Mind that str() of what this returns is the secret itself."""
+        return self._keypair
+
+    def __repr__(self) -> str:
+        return f"SecretKey({self._public_key})"
+
+    __str__ = __repr__
+
+    def __format__(self, _spec: str) -> str:
+        return repr(self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SecretKey) and self._public_key == other._public_key
+
+    def __hash__(self) -> int:
+        return hash(self._public_key)
+
+    def __copy__(self) -> SecretKey:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> SecretKey:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a SecretKey is never pickled")
+
+
+def read_key(text: str) -> SecretKey | BadKey:
+    """A private key as people store it: a JSON array of 64 bytes or base58 of 64 bytes."""
+    text = text.strip()
+    if not text:
+        return BadKey("the private key is empty", _HOW)
+    if len(text) > _TEXT_MAX:
+        return BadKey("the private key is far too long", _HOW)
+    if not text.startswith("["):
+        return _from_base58(text)
+    try:
+        parsed: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return BadKey("the private key opens a JSON array that is not valid JSON", _HOW)
+    return key_of_array(parsed)
+
+
+def key_of_array(numbers: object) -> SecretKey | BadKey:
+    """A private key as the Solana command line writes it, already parsed."""
+    if not isinstance(numbers, list):
+        return BadKey("the private key is not an array", _HOW)
+    if not all(type(number) is int and 0 <= number <= 255 for number in numbers):
+        return BadKey("the private key's array holds something other than whole numbers from 0 to 255", _HOW)
+    return key_of_bytes(bytes(numbers))
+
+
+def key_of_bytes(secret: bytes) -> SecretKey | BadKey:
+    if len(secret) != SECRET_BYTES:
+        return BadKey(f"the private key has {len(secret)} bytes, not {SECRET_BYTES}", _HOW)
+    keypair = _keypair(secret)
+    if keypair is None or bytes(keypair.pubkey()) != secret[32:]:
+        return BadKey(
+            "the public half of the private key does not match its secret half",
+            "use a key that a wallet made (`overmind keys new`); a made-up or damaged one cannot sign",
+        )
+    return SecretKey(keypair)
+
+
+def public_key_fault(key: SecretKey, stated: str) -> BadKey | None:
+    """What is wrong with a `public_key` that stands beside the private key; None if they belong together."""
+    if stated == key.public_key:
+        return None
+    return BadKey(
+        f"public_key does not belong to the private key, whose public key is {key.public_key}",
+        f"set public_key to {key.public_key}, or put in the private key that you meant",
+    )
+
+
+def is_address(text: str) -> bool:
+    """Whether this is base58 of 32 bytes: a public key or a mint."""
+    decoded = _base58_bytes(text)
+    return decoded is not None and len(decoded) == Pubkey.LENGTH
+
+
+def _from_base58(text: str) -> SecretKey | BadKey:
+    decoded = _base58_bytes(text)
+    if decoded is None:
+        return BadKey("the private key is neither a JSON array nor base58", _HOW)
+    return key_of_bytes(decoded)
+
+
+def _base58_bytes(text: str) -> bytes | None:
+    if len(text) > _BASE58_MAX or not _BASE58_TEXT.fullmatch(text):
+        return None
+    number = 0
+    for letter in text:
+        number = number * 58 + _BASE58.index(letter)
+    zeros = len(text) - len(text.lstrip("1"))
+    return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
+def _keypair(secret: bytes) -> Keypair | None:
+    """The one door to the key library's parser: it reports, and at worst panics, but never through here."""
+    try:
+        return Keypair.from_bytes(secret)
+    except ValueError:
+        return None
+    except BaseException as fault:  # A Rust panic arrives as a BaseException whose class cannot be imported.
+        if type(fault).__name__ != "PanicException":
+            raise
+        return None

@@ -1,0 +1,120 @@
+"""The main job from nothing: the seed's four wallets with fresh keys, and signals drawn from real prices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from solders.keypair import Keypair
+
+from overmind.config import MultiWalletConfig
+from overmind.core.model.defaults import DEFAULT_RISK_TOLERANCE_PPM
+from overmind.core.model.values import MICROS, NS, PPM, Mint, Signal, SignalId, StrategyType, TradeAction, WalletType
+from overmind.prices.tape import Tape
+
+WALLETS: Final = (
+    "primary_wallet:env:WALLET1_KEY:primary:medium:0.4,"
+    "hft_wallet:env:WALLET2_KEY:hft:high:0.3,"
+    "conservative_wallet:env:WALLET3_KEY:conservative:low:0.2,"
+    "experimental_wallet:env:WALLET4_KEY:experimental:experimental:0.1"
+)
+
+# The usual size of a strategy's entry in USD, from and to.
+SIZES: Final[Mapping[StrategyType, tuple[int, int]]] = {
+    StrategyType.TOKEN_SNIPING: (200, 1_500),
+    StrategyType.ARBITRAGE: (200, 2_500),
+    StrategyType.MOMENTUM_TRADING: (100, 900),
+    StrategyType.AI_DECISION: (200, 1_500),
+    StrategyType.SOUL_METEOR_SNIPING: (30, 150),
+    StrategyType.METEORA_DAMM: (30, 120),
+    StrategyType.DEVELOPER_TRACKING: (20, 90),
+    StrategyType.AXIOM_MEME_COIN: (20, 90),
+}
+LOOKBACK_CANDLES: Final = 12
+CALM_MOVE: Final = 0.01
+EXIT_ONE_IN: Final = 3
+HOLD_ONE_IN: Final = 40
+OVERSIZED_ONE_IN: Final = 25
+OVERSIZED_TIMES: Final = 30  # a signal that every limit must stop
+
+
+def demo_config(seed: int, data_dir: Path) -> MultiWalletConfig:
+    """The seed's example desk on paper."""
+    return MultiWalletConfig.from_env(demo_env(seed, data_dir), dotenv=None)
+
+
+def demo_env(seed: int, data_dir: Path) -> dict[str, str]:
+    """Its variables. Keys come from the seed, so that the same run on paper has the same journal."""
+    env = {
+        "OVERMIND_MANAGED_WALLETS": WALLETS,
+        "OVERMIND_DEFAULT_WALLET": "primary_wallet",
+        "OVERMIND_DATA_DIR": str(data_dir),
+        "SNIPER_TRADING_MODE": "paper",
+    }
+    for number in range(1, 5):
+        key = blake2b(f"overmind demo {seed} {number}".encode(), digest_size=32).digest()
+        env[f"WALLET{number}_KEY"] = str(Keypair.from_seed(key))
+    return env
+
+
+def demo_signals(tape: Tape, seed: int, count: int) -> list[Signal]:
+    """Signals of all eight strategies in turn, spread over the tape, on the asset whose price speaks for them.
+
+    Entries follow the hour's strongest move, or, for arbitrage and sniping, its widest candle; about one in three is
+    an exit of whatever is held. Some are far too large and some only ask to hold: a desk must answer those as well.
+    """
+    draw = np.random.default_rng(seed)
+    first_ns = tape.start_ns + (LOOKBACK_CANDLES + 1) * tape.step_ns
+    # The last ones are early enough to land before the tape ends.
+    times = np.sort(draw.integers(first_ns // NS, (tape.end_ns - tape.step_ns) // NS, count))
+    strategies = list(StrategyType)
+    return [
+        _signal(tape, number, int(at_s) * NS, strategies[number % len(strategies)], draw)
+        for number, at_s in enumerate(times)
+    ]
+
+
+def _signal(tape: Tape, number: int, at_ns: int, strategy: StrategyType, draw: np.random.Generator) -> Signal:
+    mint, move = _strongest(tape, at_ns, strategy)
+    action, notional = TradeAction.BUY, int(draw.integers(*SIZES[strategy])) * MICROS
+    if draw.integers(EXIT_ONE_IN) == 0:
+        action = TradeAction.SELL
+    elif draw.integers(HOLD_ONE_IN) == 0:
+        action = TradeAction.HOLD
+    elif draw.integers(OVERSIZED_ONE_IN) == 0:
+        notional *= OVERSIZED_TIMES
+    return Signal(
+        id=SignalId(f"demo-{number:05}"),
+        strategy=strategy,
+        action=action,
+        mint=mint,
+        risk_tolerance_ppm=DEFAULT_RISK_TOLERANCE_PPM[strategy],
+        notional_micros=notional if action is TradeAction.BUY else None,
+        confidence_ppm=min(PPM, PPM // 2 + int(abs(move) * 20 * PPM)),
+        preferred_type=_preferred(strategy, move),
+        at_ns=at_ns,
+    )
+
+
+def _preferred(strategy: StrategyType, move: float) -> WalletType | None:
+    """Arbitrage asks for the fast wallet, momentum in a calm hour for the careful one."""
+    if strategy is StrategyType.ARBITRAGE:
+        return WalletType.HFT
+    calm = strategy is StrategyType.MOMENTUM_TRADING and abs(move) < CALM_MOVE
+    return WalletType.CONSERVATIVE if calm else None
+
+
+def _strongest(tape: Tape, at_ns: int, strategy: StrategyType) -> tuple[Mint, float]:
+    """The asset that moved most within the hour, or swung most within a candle, and by how much."""
+    swings = strategy in (StrategyType.ARBITRAGE, StrategyType.TOKEN_SNIPING)
+    now, before = tape.ticks(at_ns), tape.ticks(at_ns - LOOKBACK_CANDLES * tape.step_ns)
+    moves = {
+        mint: tick.range_bps / 10_000 if swings else tick.price_pico / before[mint].price_pico - 1
+        for mint, tick in now.items()
+        if mint in before
+    }
+    best = max(moves, key=lambda mint: (abs(moves[mint]), mint))
+    return best, moves[best]

@@ -1,0 +1,349 @@
+"""The chain itself, stepped by hand: slots, landing, commitment, rollback. Synchronous, without any network.
+
+A transaction that is sent is carried out at once, in the head block; `advance_slot` starts the next one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from typing import Final, Protocol
+
+from solders.account import Account
+from solders.hash import Hash
+
+from overmind.core.model.values import NS
+from overmind.ports import Clock
+from overmind.sandbox.localnet import faucet, landing, nonces, tokens
+from overmind.sandbox.localnet.accounts import Accounts
+from overmind.sandbox.localnet.blocks import AGE_MAX, Block, Blocks, Commitment
+from overmind.sandbox.localnet.errors import SIGNATURE_FAILURE, RpcError, describe, invalid, preflight_failure
+from overmind.sandbox.localnet.faults import Fate, Faults
+from overmind.sandbox.localnet.history import History, Landed
+from overmind.sandbox.localnet.landing import Involved, Simulation
+from overmind.sandbox.localnet.shapes import simulated
+from overmind.sandbox.localnet.svm import EMPTY_RECORD, Ran, Svm
+from overmind.sandbox.localnet.wire import SYSTEM, Wire, read
+
+SLOTS_PER_EPOCH: Final = 432_000
+FAUCET_LAMPORTS: Final = 500_000_000 * 10**9
+AIRDROPS_PER_BLOCK: Final = 1_000  # equal ones, to one address
+_NATIVE_DECIMALS: Final = 9
+
+
+class Watcher(Protocol):
+    """Told of everything, at once and in order."""
+
+    def on_landed(self, landed: Landed) -> None: ...
+
+    def on_block(self, block: Block) -> None: ...
+
+    def on_pinned(self, address: str) -> None: ...
+
+
+class Journal(Protocol):
+    """Keeps what happened, so that a restart finds the same chain."""
+
+    def landed(self, landed: Landed, changes: list[tuple[str, Account | None]]) -> None: ...
+
+    def pinned(self, height: int, address: str, account: Account | None) -> None: ...
+
+    def rolled_back(self, height: int, blocks: int) -> None: ...
+
+    def advanced(self, block: Block) -> None: ...
+
+
+class Chain:
+    def __init__(self, clock: Clock, *, seed: int = 0, faults: Faults | None = None) -> None:
+        self._clock, self._jumped_s = clock, 0
+        genesis = hashlib.blake2b(b"overmind localnet %d" % seed, digest_size=32).digest()
+        self.genesis_hash: Final = str(Hash(genesis))
+        self.identity: Final = str(faucet.key_of(genesis, b"identity").pubkey())
+        self.faucet: Final = faucet.key_of(genesis, b"faucet")
+        self.fate = Fate(faults or Faults())
+        self.svm = Svm()
+        self.blocks = Blocks(genesis, self.now_s())
+        self.accounts = Accounts(self.svm, self.blocks)
+        self.history = History()
+        self.watchers: list[Watcher] = []
+        self._journal: Journal | None = None
+        self._later: defaultdict[int, list[Wire]] = defaultdict(list)  # by the age of the chain in steps
+        self._steps = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._enter()
+        self.accounts.pin(str(self.faucet.pubkey()), Account(FAUCET_LAMPORTS, b"", SYSTEM, False, tokens.RENT_EPOCH))
+        for mint, program in tokens.NATIVE_MINTS.items():
+            lamports = self.svm.rent(tokens.MINT_BYTES)
+            self.accounts.pin(mint, tokens.mint_account(_NATIVE_DECIMALS, program, None, 0, lamports))
+
+    # Time
+
+    def now_s(self) -> int:
+        return self._clock.now_ns() // NS + self._jumped_s
+
+    def jump_clock(self, seconds: int) -> None:
+        """Every later block is that much later (or earlier)."""
+        self._jumped_s += seconds
+
+    def advance_slot(self) -> Block:
+        """The head block is full; the next one begins, with what was delayed until now."""
+        faults = self.fate.faults
+        if self.fate.strikes("clock_jump", faults.clock_jump_ppm):
+            self.jump_clock(faults.clock_jump_s)
+        if self.fate.strikes("rollback", faults.rollback_ppm):
+            self.rollback(faults.rollback_slots)
+        block = self.blocks.advance(self.now_s())
+        self._begin_block(block)
+        return block
+
+    def _begin_block(self, block: Block) -> None:
+        self._steps += 1
+        if self._journal is not None:
+            self._journal.advanced(block)
+        for wire in self._later.pop(self._steps, ()):
+            self._land(wire, verified=False)
+        for watcher in self.watchers:
+            watcher.on_block(block)
+
+    # Sending
+
+    def send(self, wire: Wire, commitment: Commitment, *, preflight: bool) -> str:
+        """Accept a transaction, as a node does: its signature says nothing of its fate. Raises RpcError."""
+        if preflight:
+            self._preflight(wire, commitment)
+        faults = self.fate.faults
+        if self.fate.strikes("drop", faults.drop_ppm):
+            return wire.signature
+        if self.fate.strikes("delay", faults.delay_ppm):
+            self._land_later(wire, faults.delay_slots)
+        else:
+            self._land(wire, verified=preflight)
+        if self.fate.strikes("duplicate", faults.duplicate_ppm):
+            self._land_later(wire, faults.duplicate_slots)
+        return wire.signature
+
+    def _preflight(self, wire: Wire, commitment: Commitment) -> None:
+        known = self.history.find(wire.signature)
+        if known is not None and known.height > self.blocks.tip(commitment).height:
+            return  # it landed in a block that the bank of this commitment has not seen
+        simulation = self.simulate(wire, commitment, verify=True)
+        err = simulation.ran.err
+        if err == "SignatureFailure":
+            raise RpcError(SIGNATURE_FAILURE, "Transaction signature verification failure")
+        if err is not None:
+            raise preflight_failure(err, simulated(simulation, self.accounts.decimals))
+
+    def simulate(self, wire: Wire, commitment: Commitment, *, verify: bool, any_blockhash: bool = False) -> Simulation:
+        """What it would do in the head block; whether its blockhash is known is asked at the commitment."""
+        self._enter()
+        involved = landing.involved(wire, self.svm.get)
+        before = tuple(self.svm.get(key) for key in involved.keys)
+        if self.history.find(wire.signature) is not None and not any_blockhash:
+            refused: str | None = "AlreadyProcessed"
+        else:
+            known = any_blockhash or self._is_alive(wire, self.blocks.tip(commitment).height)
+            refused = None if known else "BlockhashNotFound"
+        if refused is not None:
+            return Simulation(Ran(refused, 0, 0, EMPTY_RECORD), involved, before, before)
+        simulated = self.svm.simulate(wire, verify)
+        found = simulated.after
+        after = tuple(found.get(key, account) for key, account in zip(involved.keys, before, strict=True))
+        return Simulation(simulated.ran, involved, before, after)
+
+    def fee_of(self, wire: Wire, commitment: Commitment) -> int | None:
+        """What it would cost, by the VM; None once its blockhash is no longer good."""
+        self._enter()
+        alive = self._is_alive(wire, self.blocks.tip(commitment).height)
+        return self.svm.simulate(wire, verify=False).ran.fee if alive else None
+
+    def account_at(self, address: str, height: int) -> Account | None:
+        """As it was when that block was full; what is older than the root, as it was at the root."""
+        self._enter()  # so that the sysvars tell of now
+        return self.accounts.at(address, height)
+
+    def _is_alive(self, wire: Wire, height: int) -> bool:
+        born = self.blocks.born(wire.blockhash)
+        if born is not None:
+            return 0 <= height - born <= AGE_MAX
+        if wire.nonce_account is None:
+            return False
+        account, before = self.svm.get(wire.nonce_account), self.blocks.head.before
+        if wire.nonce_account in before and nonces.differ(before[wire.nonce_account], account):
+            return False  # it advances once in a block
+        return nonces.is_usable(wire, account)
+
+    def _land_later(self, wire: Wire, slots: int) -> None:
+        self._later[self._steps + max(slots, 1)].append(wire)
+
+    def _land(self, wire: Wire, *, verified: bool) -> Landed | None:
+        """Carry it out in the head block. None if it is doomed: then nobody ever hears of it."""
+        self._enter()
+        if self.history.find(wire.signature) is not None or not self._is_alive(wire, self.blocks.head.height):
+            return None
+        involved = landing.involved(wire, self.svm.get)
+        before = [self.svm.get(key) for key in involved.keys]
+        ran = self.svm.run(wire, verify=not verified)
+        if not landing.has_landed(ran, before[0], self.svm.get(involved.keys[0])):
+            return None
+        if ran.err is not None:
+            self._advance_nonce(wire)
+        after = before.copy()
+        for index in involved.writable:
+            after[index] = self.svm.get(involved.keys[index])
+        return self._record(wire, involved, ran, before, after)
+
+    def _record(
+        self, wire: Wire, involved: Involved, ran: Ran, before: list[Account | None], after: list[Account | None]
+    ) -> Landed:
+        block = self.blocks.head
+        landed = Landed(
+            signature=wire.signature,
+            slot=block.slot,
+            height=block.height,
+            at_s=block.at_s,
+            raw=wire.raw,
+            version=wire.version,
+            keys=involved.keys,
+            loaded=involved.loaded,
+            writable=involved.writable,
+            err=ran.err,
+            fee=ran.fee,
+            price_micro=wire.price_micro,
+            pre=landing.lamports(before),
+            post=landing.lamports(after),
+            tokens_pre=landing.token_balances(before, self.accounts.decimals),
+            tokens_post=landing.token_balances(after, self.accounts.decimals),
+            record=ran.record,
+        )
+        changes = []
+        for index in involved.writable:
+            self.accounts.changed(involved.keys[index], before[index], after[index])
+            changes.append((involved.keys[index], after[index]))
+        self._book(landed)
+        if self._journal is not None:
+            self._journal.landed(landed, changes)
+        for watcher in self.watchers:
+            watcher.on_landed(landed)
+        return landed
+
+    def _book(self, landed: Landed) -> None:
+        self.blocks.head.landed.append(landed)
+        self.history.add(landed)
+
+    def _advance_nonce(self, wire: Wire) -> None:
+        """A cluster advances the nonce of a transaction that failed, or it could be sent again; LiteSVM does not."""
+        if wire.nonce_account is None or self.blocks.born(wire.blockhash) is not None:
+            return
+        account = self.svm.get(wire.nonce_account)
+        if account is not None:
+            self.svm.put(wire.nonce_account, nonces.advanced(account))
+
+    def _enter(self) -> None:
+        head = self.blocks.head
+        self.svm.enter(head.slot, head.slot // SLOTS_PER_EPOCH, head.at_s)
+
+    # What only the owner of the chain can do
+
+    def set_account(self, address: str, account: Account | None) -> None:
+        """As if it had been so since genesis: no transaction shows it, no rollback undoes it. None removes it."""
+        self.accounts.pin(address, account)
+        if self._journal is not None:
+            self._journal.pinned(self.blocks.head.height, address, account)
+        for watcher in self.watchers:
+            watcher.on_pinned(address)
+
+    def set_faults(self, faults: Faults) -> None:
+        """From now on; the seed's fates begin anew."""
+        self.fate = Fate(faults)
+
+    def rollback(self, slots: int, *, reland_ppm: int | None = None) -> int:
+        """The newest blocks lose against another fork: state, statuses and history as if they had never been.
+
+        Final blocks stay. Their transactions may be sent again; `reland_ppm` of them land again by themselves,
+        `delay_slots` blocks later. Says how many blocks went.
+        """
+        faults = self.fate.faults
+        height = self.blocks.head.height
+        dropped = self._drop(slots)
+        if not dropped:
+            return 0
+        if self._journal is not None:
+            self._journal.rolled_back(height, len(dropped))
+        self._begin_block(self.blocks.head)
+        rate = faults.reland_ppm if reland_ppm is None else reland_ppm
+        for landed in (landed for block in reversed(dropped) for landed in block.landed):
+            if self.fate.strikes("reland", rate):
+                self._land_later(read(landed.raw), faults.delay_slots)
+        return len(dropped)
+
+    def airdrop(self, address: str, lamports: int) -> str:
+        """From the faucet, by a signed transaction like any other. Raises RpcError if it cannot land."""
+        for again in range(AIRDROPS_PER_BLOCK):
+            wire = faucet.transfer(self.faucet, address, lamports, self.blocks.head.blockhash, again)
+            if self.history.find(wire.signature) is None:
+                return self.send(wire, Commitment.PROCESSED, preflight=True)
+        raise invalid(f"the faucet serves an address {AIRDROPS_PER_BLOCK} times in a block: wait for the next")
+
+    def create_mint(self, mint: str, decimals: int, program: str, authority: str | None) -> None:
+        """A mint at a given address, as if since genesis. One that is there already stays as it is."""
+        known = self.accounts.get(mint)
+        if known is not None and tokens.is_mint(known):
+            return
+        keeper = str(self.faucet.pubkey()) if authority is None else authority
+        rent = self.svm.rent(tokens.MINT_BYTES)
+        self.set_account(mint, tokens.mint_account(decimals, program, keeper, 0, rent))
+
+    def mint_to(self, mint: str, owner: str, amount: int) -> str:
+        """Into the owner's associated account, by a transaction that the faucet pays for. Raises RpcError.
+
+        It carries no valid signature of the mint's authority unless that is the faucet: it lands all the same.
+        """
+        account = self.accounts.get(mint)
+        if account is None or not tokens.is_mint(account):
+            raise invalid(f"{mint} is no mint: make it with overmind_createMint")
+        authority = tokens.read_mint(account).authority
+        if authority is None:
+            raise invalid(f"{mint} has no mint authority: its supply is fixed")
+        program = tokens.PROGRAMS[account.owner]
+        for again in range(AIRDROPS_PER_BLOCK):
+            order = faucet.MintOrder(mint, program, authority, owner, amount)
+            wire = faucet.mint_to(self.faucet, order, self.blocks.head.blockhash, again)
+            if self.history.find(wire.signature) is None:
+                return self._land_unsigned(wire)
+        raise invalid(f"{owner} got {mint} {AIRDROPS_PER_BLOCK} times in a block: wait for the next")
+
+    def _land_unsigned(self, wire: Wire) -> str:
+        landed = self._land(wire, verified=True)
+        if landed is None or landed.err is not None:
+            raise invalid(f"the tokens were not minted: {landed and describe(landed.err)}")
+        return wire.signature
+
+    # Across a restart
+
+    def keep(self, journal: Journal) -> None:
+        """What happens from now on goes there too."""
+        self._journal = journal
+        journal.advanced(self.blocks.head)
+
+    def replay_landed(self, landed: Landed, changes: list[tuple[str, Account | None]]) -> None:
+        self.replay_blocks(landed.height, landed.at_s)
+        for address, account in changes:
+            self.accounts.put(address, account)
+        self._book(landed)
+
+    def replay_rollback(self, height: int, blocks: int) -> None:
+        self.replay_blocks(height, self.blocks.head.at_s)
+        self._drop(blocks)
+
+    def replay_blocks(self, height: int, at_s: int) -> None:
+        while self.blocks.head.height < height:
+            self.blocks.advance(at_s)
+
+    def _drop(self, count: int) -> list[Block]:
+        dropped = self.blocks.roll_back(count)
+        self.accounts.undo(dropped)
+        for block in dropped:
+            self.history.take_back(reversed(block.landed))
+        return dropped

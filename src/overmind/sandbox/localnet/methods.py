@@ -1,0 +1,73 @@
+"""Every method by name, and one call of one: an answer or a refusal, never an exception."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from overmind.sandbox.localnet import methods_accounts, methods_cluster, methods_overmind, methods_transactions
+from overmind.sandbox.localnet.errors import (
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    NOT_AVAILABLE,
+    PARSE_ERROR,
+    RpcError,
+    min_context,
+    unhealthy,
+)
+from overmind.sandbox.localnet.node import Node
+from overmind.sandbox.localnet.params import Params
+from overmind.sandbox.localnet.shapes import Json
+
+Method = Callable[[Node, Params], object]
+
+METHODS: Final[Mapping[str, Method]] = {
+    **methods_accounts.METHODS,
+    **methods_cluster.METHODS,
+    **methods_transactions.METHODS,
+    **methods_overmind.METHODS,
+}
+OWN: Final = "overmind_"
+NO_JSON: Final[Json] = {"jsonrpc": "2.0", "error": {"code": PARSE_ERROR, "message": "Parse error"}, "id": None}
+NO_REQUEST: Final[Json] = {
+    "jsonrpc": "2.0",
+    "error": {"code": INVALID_REQUEST, "message": "Invalid request"},
+    "id": None,
+}
+
+
+def answer(node: Node, call: object) -> Json | None:
+    """None for a notification: a call without an id is carried out and not answered."""
+    if not isinstance(call, dict) or not isinstance(call.get("method"), str):
+        return NO_REQUEST
+    try:
+        said: Json = {"jsonrpc": "2.0", "result": _result(node, call["method"], call.get("params"))}
+    except RpcError as refusal:
+        said = {"jsonrpc": "2.0", "error": refusal.body()}
+    if "id" not in call:
+        return None
+    said["id"] = call["id"]
+    return said
+
+
+def _result(node: Node, name: str, given: object) -> object:
+    method = METHODS.get(name)
+    if method is None:
+        raise RpcError(METHOD_NOT_FOUND, "Method not found")
+    if not name.startswith(OWN):
+        _strike(node, name)
+    return method(node, Params(given))
+
+
+def _strike(node: Node, name: str) -> None:
+    """The faults of a node that answers, but not with what was asked."""
+    fate = node.chain.fate
+    faults = fate.faults
+    if faults.methods and name not in faults.methods:
+        return
+    if fate.strikes("unhealthy", faults.unhealthy_ppm):
+        raise unhealthy(faults.slots_behind)
+    if fate.strikes("min_context", faults.min_context_ppm):
+        raise min_context(node.chain.blocks.head.slot)
+    if fate.strikes("not_available", faults.not_available_ppm):
+        raise RpcError(NOT_AVAILABLE, f"Block not available for slot {node.chain.blocks.head.slot}")

@@ -1,0 +1,153 @@
+"""The methods that send and simulate transactions and tell what became of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from overmind.sandbox.localnet import shapes, transactions, wire
+from overmind.sandbox.localnet.blocks import AGE_MAX
+from overmind.sandbox.localnet.encoding import of_base64
+from overmind.sandbox.localnet.errors import SIGNATURE_FAILURE, RpcError, invalid
+from overmind.sandbox.localnet.landing import Simulation
+from overmind.sandbox.localnet.methods_accounts import shower
+from overmind.sandbox.localnet.node import Node
+from overmind.sandbox.localnet.params import Config, Params, address
+from overmind.sandbox.localnet.shapes import Json
+
+STATUSES_MAX: Final = 256
+HISTORY_MAX: Final = 1_000
+FEE_ACCOUNTS_MAX: Final = 128
+FEE_BLOCKS: Final = 150
+
+
+def send_transaction(node: Node, params: Params) -> str:
+    config = params.config(1)
+    parts = wire.decode(params.text(0), config.text("encoding", "base58"))
+    commitment = config.commitment("preflightCommitment")
+    node.block(config, "preflightCommitment")  # Refused below minContextSlot.
+    return node.chain.send(parts, commitment, preflight=not config.flag("skipPreflight"))
+
+
+def simulate_transaction(node: Node, params: Params) -> Json:
+    config = params.config(1)
+    parts = wire.decode(params.text(0), config.text("encoding", "base58"))
+    verifies, replaces = config.flag("sigVerify"), config.flag("replaceRecentBlockhash")
+    if verifies and replaces:
+        raise invalid("sigVerify may not be used with replaceRecentBlockhash")
+    view = node.view(config)
+    simulation = node.chain.simulate(parts, config.commitment(), verify=verifies, any_blockhash=replaces)
+    if verifies and simulation.ran.err == "SignatureFailure":
+        raise RpcError(SIGNATURE_FAILURE, "Transaction signature verification failure")
+    value = shapes.simulated(simulation, node.chain.accounts.decimals)
+    value["accounts"] = _accounts_after(node, config, simulation)
+    if config.flag("innerInstructions"):
+        record = shapes.record_of(simulation.ran.record)
+        value["innerInstructions"] = shapes.inner_instructions(record.inner_instructions)
+    if replaces:
+        block = node.block(config)
+        value["replacementBlockhash"] = {
+            "blockhash": block.blockhash,
+            "lastValidBlockHeight": block.height + AGE_MAX,
+        }
+    return view.says(value)
+
+
+def _accounts_after(node: Node, config: Config, simulation: Simulation) -> object:
+    """The accounts that the client asked for as they would be; null each if it fails."""
+    asked = config.get("accounts")
+    if asked is None:
+        return None
+    if not isinstance(asked, dict) or not isinstance(asked.get("addresses"), list):
+        raise invalid("Invalid params: accounts: missing field `addresses`.")
+    names = [address(one) for one in asked["addresses"]]
+    if len(names) > len(simulation.involved.keys):
+        raise invalid(f"Too many accounts provided; max {len(simulation.involved.keys)}")
+    if simulation.ran.err is not None:
+        return [None] * len(names)
+    shown = shower(node, Config(asked), "base64")
+    after = dict(zip(simulation.involved.keys, simulation.after, strict=True))
+    return [shown(after[name] if name in after else node.chain.accounts.get(name)) for name in names]
+
+
+def get_signature_statuses(node: Node, params: Params) -> Json:
+    chain = node.chain
+    searches = params.config(1).flag("searchTransactionHistory")
+    newest, faults = node.statuses_height(), chain.fate.faults
+    found: list[Json | None] = []
+    for signature in params.signatures(0, STATUSES_MAX):
+        landed = chain.history.find(signature)
+        known = landed is not None and landed.height <= newest and (searches or node.is_recent(landed))
+        if landed is None or not known or chain.fate.strikes("status_flap", faults.status_flap_ppm):
+            found.append(None)
+        else:
+            found.append(shapes.status(landed, newest, chain.blocks.root_height))
+    return node.view(Config({"commitment": "processed"})).says(found)
+
+
+def get_transaction(node: Node, params: Params) -> Json | None:
+    given = params.at(1)
+    config = Config({"encoding": given}) if isinstance(given, str) else params.config(1)
+    landed = node.find_landed(params.signature(0), config)
+    if landed is None:
+        return None
+    return transactions.transaction(
+        landed, config.text("encoding", "json"), config.number("maxSupportedTransactionVersion")
+    )
+
+
+def get_signatures_for_address(node: Node, params: Params) -> list[Json]:
+    config = params.config(1)
+    limit = config.number("limit")
+    if limit is not None and not 1 <= limit <= HISTORY_MAX:
+        raise invalid(f"Invalid limit; max {HISTORY_MAX}")
+    newest, blocks = node.landed_by(config), node.chain.blocks
+    before, until = config.get("before"), config.get("until")
+    found: list[Json] = []
+    waiting = before is not None
+    for landed in node.chain.history.of_address(params.address(0)):
+        if landed.signature == until or len(found) == (limit or HISTORY_MAX):
+            break
+        if not waiting and landed.height <= newest:
+            found.append(shapes.in_address_list(landed, blocks.head.height, blocks.root_height))
+        waiting = waiting and landed.signature != before
+    return found
+
+
+def get_fee_for_message(node: Node, params: Params) -> Json:
+    """Null when its blockhash is no longer good."""
+    config = params.config(1)
+    view = node.view(config)
+    raw = of_base64(params.text(0))
+    if raw is None:
+        raise invalid("invalid base64 encoding: InvalidByte(0, 0)")
+    return view.says(node.chain.fee_of(wire.of_message(raw), config.commitment()))
+
+
+def get_recent_prioritization_fees(node: Node, params: Params) -> list[Json]:
+    """The lowest price per compute unit that landed in each recent block, among those who wrote these accounts."""
+    names = set(params.addresses(0, FEE_ACCOUNTS_MAX) if params.at(0) is not None else ())
+    found: list[Json] = []
+    for block in node.chain.blocks.newest(FEE_BLOCKS):
+        prices = [
+            one.price_micro
+            for one in block.landed
+            if not names or any(one.keys[index] in names for index in one.writable)
+        ]
+        found.append({"slot": block.slot, "prioritizationFee": min(prices, default=0)})
+    return found
+
+
+def request_airdrop(node: Node, params: Params) -> str:
+    return node.chain.airdrop(params.address(0), params.number(1))
+
+
+METHODS: Final = {
+    "sendTransaction": send_transaction,
+    "simulateTransaction": simulate_transaction,
+    "getSignatureStatuses": get_signature_statuses,
+    "getTransaction": get_transaction,
+    "getSignaturesForAddress": get_signatures_for_address,
+    "getFeeForMessage": get_fee_for_message,
+    "getRecentPrioritizationFees": get_recent_prioritization_fees,
+    "requestAirdrop": request_airdrop,
+}

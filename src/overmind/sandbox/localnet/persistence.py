@@ -1,0 +1,175 @@
+"""A chain that survives its process: every change is appended to one file before anybody is told of it.
+
+A record is written by one system call, so what a killed process was told to keep is kept; a torn last record is cut
+off. The file is replayed on start. Heights are reserved ahead, some blocks at a time: a restart never goes back.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from solders.account import Account
+from solders.pubkey import Pubkey
+
+from overmind.core.model.values import Value
+from overmind.sandbox.localnet.blocks import Block
+from overmind.sandbox.localnet.chain import Chain
+from overmind.sandbox.localnet.history import Landed
+
+FILE: Final = "localnet.journal"
+RESERVED_BLOCKS: Final = 16
+_HEAD: Final = struct.Struct("<II")  # length and checksum
+
+
+class StateUnusable(ValueError):
+    """The state directory belongs to another chain or to another process."""
+
+
+class Kept(Value, frozen=True, array_like=True):
+    """An account."""
+
+    lamports: int
+    data: bytes
+    owner: bytes
+    executable: bool
+    rent_epoch: int
+
+
+class Genesis(Value, frozen=True, tag="genesis"):
+    hash: str
+
+
+class Reserved(Value, frozen=True, tag="reserved"):
+    """A restart begins at this height or later."""
+
+    height: int
+    at_s: int
+
+
+class LandedKept(Value, frozen=True, tag="landed"):
+    landed: Landed
+    changes: list[tuple[str, Kept | None]]
+
+
+class Pinned(Value, frozen=True, tag="pinned"):
+    height: int
+    address: str
+    account: Kept | None
+
+
+class RolledBack(Value, frozen=True, tag="rolled_back"):
+    height: int
+    blocks: int
+
+
+Record = Genesis | Reserved | LandedKept | Pinned | RolledBack
+_decode: Final = msgspec.msgpack.Decoder(Record).decode
+_encode: Final = msgspec.msgpack.Encoder().encode
+
+
+class StateFile:
+    """A `chain.Journal`. One process at a time."""
+
+    def __init__(self, directory: Path) -> None:
+        """Raises StateUnusable, OSError."""
+        directory.mkdir(parents=True, exist_ok=True)
+        self._path = directory / FILE
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._reserved = 0
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._file)
+            raise StateUnusable(f"{directory} is in use by another localnet: end it, or name another") from None
+
+    def restore(self, chain: Chain) -> None:
+        """Bring a new chain to where it was, and keep what it does from now on. Raises StateUnusable."""
+        records, good = self._records()
+        first = next(records, None)
+        if first is None:
+            self._write(Genesis(chain.genesis_hash))
+        elif first != Genesis(chain.genesis_hash):
+            raise StateUnusable(f"{self._path} holds a chain of another seed: give its seed, or another directory")
+        for record in records:
+            self._replay(chain, record)
+        if first is not None:
+            os.truncate(self._path, good[0])
+        if self._reserved:
+            chain.replay_blocks(self._reserved, chain.now_s())
+        chain.keep(self)
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    # chain.Journal
+
+    def landed(self, landed: Landed, changes: list[tuple[str, Account | None]]) -> None:
+        kept = [(address, _kept(account)) for address, account in changes]
+        self._write(LandedKept(landed, kept))
+
+    def pinned(self, height: int, address: str, account: Account | None) -> None:
+        self._write(Pinned(height, address, _kept(account)))
+
+    def rolled_back(self, height: int, blocks: int) -> None:
+        self._write(RolledBack(height, blocks))
+
+    def advanced(self, block: Block) -> None:
+        if block.height >= self._reserved:
+            self._reserved = block.height + RESERVED_BLOCKS
+            self._write(Reserved(self._reserved, block.at_s))
+
+    def _replay(self, chain: Chain, record: Record) -> None:
+        match record:
+            case LandedKept(landed, changes):
+                accounts = [(address, _account(kept)) for address, kept in changes]
+                chain.replay_landed(landed, accounts)
+            case Pinned(height, address, kept):
+                chain.replay_blocks(height, chain.blocks.head.at_s)
+                chain.set_account(address, _account(kept))
+            case RolledBack(height, blocks):
+                chain.replay_rollback(height, blocks)
+            case Reserved(height, _):
+                self._reserved = height
+            case Genesis():
+                raise StateUnusable(f"{self._path} holds two chains: remove it")
+
+    def _records(self) -> tuple[Iterator[Record], list[int]]:
+        """Every whole record, and where the last one that was read ends."""
+        good = [0]
+
+        def read() -> Iterator[Record]:
+            with self._path.open("rb") as file:
+                while len(head := file.read(_HEAD.size)) == _HEAD.size:
+                    length, checksum = _HEAD.unpack(head)
+                    body = file.read(length)
+                    if len(body) != length or zlib.crc32(body) != checksum:
+                        return
+                    good[0] = file.tell()
+                    yield _decode(body)
+
+        return read(), good
+
+    def _write(self, record: Record) -> None:
+        body = _encode(record)
+        whole = _HEAD.pack(len(body), zlib.crc32(body)) + body
+        written = os.write(self._file, whole)
+        assert written == len(whole), f"{self._path}: {written} of {len(whole)} bytes fitted: the disk is full"
+
+
+def _kept(account: Account | None) -> Kept | None:
+    if account is None:
+        return None
+    return Kept(account.lamports, account.data, bytes(account.owner), account.executable, account.rent_epoch)
+
+
+def _account(kept: Kept | None) -> Account | None:
+    if kept is None:
+        return None
+    return Account(kept.lamports, kept.data, Pubkey.from_bytes(kept.owner), kept.executable, kept.rent_epoch)

@@ -1,0 +1,46 @@
+"""What the maker knows of its traders' accounts: that a token account is there stays known, that it is not is asked."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from solders.pubkey import Pubkey
+
+from overmind.core.model.values import NS
+from overmind.ports import Clock, Priority
+from overmind.sandbox.maker.cluster import Cluster
+from overmind.sandbox.maker.listing import Listed
+from overmind.solana.tokens import ata
+
+KNOWN_NS: Final = 600 * NS  # A trader may close an account; then its next swap reverts, and the one after this is well.
+KNOWN_MAX: Final = 100_000
+
+
+class Takers:
+    def __init__(self, cluster: Cluster, clock: Clock) -> None:
+        self._cluster = cluster
+        self._clock = clock
+        self._known: dict[Pubkey, int] = {}  # token account → known until, oldest first
+
+    async def has_account(self, taker: Pubkey, listed: Listed) -> bool:
+        """Raises ChainSilent."""
+        account, now_ns = ata(taker, listed.mint, listed.program), self._clock.now_ns()
+        if self._known.get(account, 0) > now_ns:
+            return True
+        self._known.pop(account, None)
+        found = (await self._cluster.accounts([account], Priority.ENTRY))[0]
+        if found is None or found.owner != str(listed.program):
+            return False
+        while len(self._known) >= KNOWN_MAX:
+            del self._known[next(iter(self._known))]
+        self._known[account] = now_ns + KNOWN_NS
+        return True
+
+    async def funds(self, taker: Pubkey, given: Listed) -> tuple[int, int]:
+        """(lamports, base units of `given`) that it has. Raises ChainSilent."""
+        keys = [taker, ata(taker, given.mint, given.program)]
+        wallet, account = await self._cluster.accounts(keys, Priority.ENTRY)
+        lamports = 0 if wallet is None else wallet.lamports
+        if given.native:
+            return lamports, lamports
+        return lamports, 0 if account is None else account.units

@@ -1,0 +1,29 @@
+"""The tokens that the maker trades, with the addresses that follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from solders.pubkey import Pubkey
+
+from overmind.core.model.values import SOL, Mint, Token, Value
+from overmind.solana.tokens import TOKEN_PROGRAMS, ata
+
+
+class Listed(Value, frozen=True):
+    token: Token
+    mint: Pubkey
+    program: Pubkey
+    vault: Pubkey  # the maker's own account of it; for SOL it holds wrapped SOL
+
+    @property
+    def native(self) -> bool:
+        return self.token.mint == SOL
+
+
+def listing(tokens: Iterable[Token], maker: Pubkey) -> Mapping[Mint, Listed]:
+    listed = {}
+    for token in tokens:
+        mint, program = Pubkey.from_string(token.mint), TOKEN_PROGRAMS[token.program]
+        listed[token.mint] = Listed(token, mint, program, ata(maker, mint, program))
+    return listed

@@ -1,0 +1,187 @@
+"""The maker at work: offers, transactions and promises, without HTTP.
+
+It signs what it built itself, or what it has read to be that, and never promises more than it holds.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Final, TypeVar
+
+from msgspec.structs import replace
+from solders.pubkey import Pubkey
+
+from overmind.core.model.values import NS, Mint, Token, Value
+from overmind.keys.secret_key import SecretKey
+from overmind.ports import Clock, Prices
+from overmind.sandbox.maker import legs, responses, wire
+from overmind.sandbox.maker.account_cache import Takers
+from overmind.sandbox.maker.blockhash_cache import Beat
+from overmind.sandbox.maker.cluster import Block, Cluster
+from overmind.sandbox.maker.cosigning import Offer, Tampered, cosign, read_offered
+from overmind.sandbox.maker.drafts import Draft, budget_of, sign
+from overmind.sandbox.maker.faults import Fault, spoil_draft
+from overmind.sandbox.maker.inventory import Inventory
+from overmind.sandbox.maker.legs import Swap
+from overmind.sandbox.maker.listing import Listed, listing
+from overmind.sandbox.maker.quoting import Deal, NoDeal, Terms, deal, priced
+from overmind.sandbox.maker.requests import Unreadable, Wish
+
+REMEMBERED_MAX: Final = 50_000  # orders and builds, for /execute and /cosign: about 1 kB each
+INSUFFICIENT: Final = "NO_ROUTES_FOUND: insufficient liquidity in the maker's inventory"
+_NS_PER_MS: Final = 1_000_000
+
+T = TypeVar("T")
+
+
+class Made(Value, frozen=True):
+    """An order that was answered with a transaction."""
+
+    swap: Swap
+    message: bytes
+    last_valid_height: int
+
+
+class Market:
+    """`currency` is the token that the others are priced in, and itself worth one."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        keypair: SecretKey,
+        tokens: Mapping[Mint, Token],
+        currency: Mint,
+        prices: Prices,
+        clock: Clock,
+        terms: Terms,
+        *,
+        checks_funds: bool,
+    ) -> None:
+        self.maker: Pubkey = keypair.reveal().pubkey()
+        self.listed: Mapping[Mint, Listed] = listing(tokens.values(), self.maker)
+        self.inventory = Inventory(tokens)
+        self.beat = Beat(cluster, clock)
+        self.orders: dict[str, Made] = {}  # by request id, oldest first
+        self.rent_of: Mapping[str, int] = {}  # lamports of a new token account, by `Token.program`
+        self._offers: dict[str, Offer] = {}  # of /build, likewise
+        self._cosigned: dict[str, bytes] = {}  # the one message that was signed for each of them
+        self._takers = Takers(cluster, clock)
+        self._cluster = cluster
+        self._keypair = keypair.reveal()
+        self._currency = currency
+        self._prices = prices
+        self._clock = clock
+        self._terms = terms
+        self._checks_funds = checks_funds
+        self._number = clock.now_ns() // _NS_PER_MS  # A restarted maker repeats no id that it gave before.
+        self._name = str(self.maker)
+
+    def next_number(self) -> int:
+        """Of this question, and of no other."""
+        self._number += 1
+        return self._number
+
+    def request_id(self, number: int) -> str:
+        digest = blake2b(f"{self._name}:{number}".encode(), digest_size=16).hexdigest()
+        return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
+
+    async def order(self, wish: Wish, fault: Fault | None = None) -> wire.OrderAnswer:
+        """Raises Unreadable when there is no deal, ChainSilent when nothing can be built."""
+        began_ns, number = self._clock.now_ns(), self.next_number()
+        found = self._deal(wish, fault)
+        answer = responses.quoted(wish, found, self._name, self.request_id(number), began_ns)
+        if wish.taker is not None:
+            swap = await self._swap(wish, wish.taker, found)
+            answer = await self._with_transaction(answer, swap, number, wish.priority_fee_lamports, fault)
+        return replace(answer, total_time=(self._clock.now_ns() - began_ns) / _NS_PER_MS)
+
+    async def _with_transaction(
+        self, answer: wire.OrderAnswer, swap: Swap, number: int, priority_fee_lamports: int | None, fault: Fault | None
+    ) -> wire.OrderAnswer:
+        budget = budget_of(swap, number, priority_fee_lamports)
+        answer = replace(
+            answer,
+            prioritization_fee_lamports=budget.priority_lamports,
+            rent_fee_lamports=self.rent_of[swap.wanted.token.program] if swap.creates_account else 0,
+        )
+        short = await self._short(answer, swap) if self._checks_funds else None
+        if short is not None:
+            return responses.unbuilt(answer, short)
+        block = await self.beat.block()
+        self._reserve(swap, block)
+        draft = Draft(swap, swap.taker, budget, tuple(legs.legs(swap)), block.hash)
+        signed = sign(spoil_draft(draft, fault), self._keypair, self.maker)
+        _remember(self.orders, answer.request_id, Made(swap, signed.message, block.last_valid_height))
+        return replace(
+            answer,
+            transaction=b64encode(signed.transaction).decode(),
+            last_valid_block_height=str(block.last_valid_height),
+            expire_at=str(self._clock.now_ns() // NS + int(self.beat.life_s(block))),
+        )
+
+    async def build(self, wish: Wish) -> wire.BuildAnswer:
+        """The same, for a trader who puts the transaction together. Nothing is promised before /cosign."""
+        if wish.taker is None:
+            raise Unreadable("taker: missing; give the trader's public key")
+        number = self.next_number()
+        request_id = self.request_id(number)
+        found = self._deal(wish)
+        swap = await self._swap(wish, wish.taker, found)
+        block = await self.beat.block()
+        _remember(self._offers, request_id, Offer(swap, block))
+        budget = budget_of(swap, number, wish.priority_fee_lamports)
+        return responses.built(wish, found, swap, budget, block, self.beat.at_ns, request_id)
+
+    def cosign(self, transaction: bytes, request_id: str) -> bytes:
+        """One transaction for each build. Raises Tampered, Unreadable."""
+        offer = self._offers.get(request_id)
+        if offer is None:
+            raise Unreadable("requestId: not of a build that is still remembered; build again")
+        read = read_offered(transaction, offer)
+        if self._cosigned.get(request_id, read.message) != read.message:
+            raise Tampered("another transaction of this build was signed already; build again")
+        if request_id not in self._cosigned:
+            self._reserve(offer.swap, offer.block)
+            _remember(self._cosigned, request_id, read.message)
+        return cosign(read, self._keypair, self._name)
+
+    def _deal(self, wish: Wish, fault: Fault | None = None) -> Deal:
+        ticks, now_ns = self._prices.ticks(), self._clock.now_ns()
+        given, wanted = wish.given.token, wish.wanted.token
+        in_price = priced(given.mint, self._currency, ticks, now_ns, self._terms)
+        out_price = priced(wanted.mint, self._currency, ticks, now_ns, self._terms)
+        if in_price is None or out_price is None:
+            raise Unreadable("NO_ROUTES_FOUND: no fresh price of this pair")
+        found = deal(given, wanted, wish.in_units, in_price, out_price, self._terms)
+        if isinstance(found, NoDeal):
+            raise Unreadable(found.error)
+        if found.out_units > self.inventory.available(wanted.mint):
+            raise Unreadable(INSUFFICIENT)
+        return replace(found, out_units=max(1, found.out_units // 100)) if fault is Fault.PRICE_X100 else found
+
+    async def _swap(self, wish: Wish, taker: Pubkey, found: Deal) -> Swap:
+        lacks = not wish.wanted.native and not await self._takers.has_account(taker, wish.wanted)
+        return Swap(taker, self.maker, wish.given, wish.wanted, found.in_units, found.out_units, lacks)
+
+    def _reserve(self, swap: Swap, block: Block) -> None:
+        """Raises Unreadable. Nothing is awaited between this and the signature."""
+        if not self.inventory.reserve(swap.wanted.token.mint, swap.out_units, block.last_valid_height):
+            raise Unreadable(INSUFFICIENT)
+
+    async def _short(self, answer: wire.OrderAnswer, swap: Swap) -> int | None:
+        """What the trader lacks, as an error code."""
+        lamports, units = await self._takers.funds(swap.taker, swap.given)
+        needed = answer.signature_fee_lamports + answer.prioritization_fee_lamports + answer.rent_fee_lamports
+        if units < swap.in_units:
+            return responses.SHORT_OF_FUNDS
+        if lamports < needed + swap.in_units * swap.given.native:
+            return responses.SHORT_OF_SOL
+        return None
+
+
+def _remember(known: dict[str, T], request_id: str, value: T) -> None:
+    while len(known) >= REMEMBERED_MAX:
+        del known[next(iter(known))]
+    known[request_id] = value

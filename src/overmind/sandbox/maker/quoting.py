@@ -1,0 +1,96 @@
+"""What a swap is worth: a constant-product pool at the feed's price, half a spread kept, rounded against the trader.
+
+The same formula as the paper venue's (`venues/paper.py`), for any pair: a pair of two priced tokens goes through the
+shallower of the two pools. Integers only, so a quote can be recomputed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from overmind.core.model.values import (
+    BPS,
+    NS,
+    PICO,
+    PPM,
+    PRICE_MAX_PICO,
+    SCALE,
+    Mint,
+    Token,
+    Value,
+    ppm_of,
+    value_micros,
+    value_micros_up,
+)
+from overmind.ports import Tick
+
+UNITS_MAX: Final = 2**64 - 1  # what a token account can hold
+_BPS_PPM: Final = PPM // BPS
+
+
+class Terms(Value, frozen=True):
+    """What the maker earns and how much it dares."""
+
+    half_spread_bps: int = 2
+    depth_share_max_ppm: int = 250_000  # of the pool: who wants more does not find it
+    value_max_micros: int = 10_000_000 * 1_000_000  # of one swap: more is a mistake, and the maker's own bound
+    price_age_max_ns: int = 30 * NS
+
+
+class Priced(Value, frozen=True):
+    """What one token is worth now. Without a depth its pool never moves: the currency that the others are priced in."""
+
+    price_pico: int
+    depth_micros: int | None = None
+
+
+class Deal(Value, frozen=True):
+    """What the maker gives for `in_units`, exactly."""
+
+    in_units: int
+    out_units: int
+    impact_bps: int  # rounded up
+    in_micros: int
+    out_micros: int
+
+
+class NoDeal(Value, frozen=True):
+    """Why there is none, in the words that such servers use."""
+
+    error: str
+
+
+def priced(mint: Mint, currency: Mint, ticks: Mapping[Mint, Tick], now_ns: int, terms: Terms) -> Priced | None:
+    """None: no price, or one too old to trade on."""
+    if mint == currency:
+        return Priced(PICO)
+    tick = ticks.get(mint)
+    if tick is None or not now_ns - tick.at_ns <= terms.price_age_max_ns:
+        return None
+    if not 0 < tick.price_pico <= PRICE_MAX_PICO or tick.depth_micros <= 0:
+        return None
+    return Priced(tick.price_pico, tick.depth_micros)
+
+
+def deal(given: Token, wanted: Token, units: int, in_price: Priced, out_price: Priced, terms: Terms) -> Deal | NoDeal:
+    value = value_micros_up(units, in_price.price_pico, given.decimals)
+    if value > terms.value_max_micros:
+        return NoDeal("NO_ROUTES_FOUND: more than this maker trades at once")
+    depths = [one.depth_micros for one in (in_price, out_price) if one.depth_micros is not None]
+    depth = min(depths)
+    if value > ppm_of(depth, terms.depth_share_max_ppm):
+        return NoDeal("NO_ROUTES_FOUND: insufficient liquidity")
+    mid = units * in_price.price_pico * SCALE[wanted.decimals]
+    per = out_price.price_pico * SCALE[given.decimals]
+    kept_ppm = PPM - terms.half_spread_bps * _BPS_PPM
+    out_units = mid * depth * kept_ppm // (per * (depth + value) * PPM)
+    if not 0 < out_units <= UNITS_MAX:
+        return NoDeal("NO_ROUTES_FOUND: the amount is too small or too large to trade")
+    return Deal(
+        in_units=units,
+        out_units=out_units,
+        impact_bps=-(-value * BPS // (depth + value)),
+        in_micros=value_micros(units, in_price.price_pico, given.decimals),
+        out_micros=value_micros(out_units, out_price.price_pico, wanted.decimals),
+    )

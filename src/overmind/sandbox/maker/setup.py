@@ -1,0 +1,177 @@
+"""Gets the maker ready on its cluster: accounts for all that it trades, and on a localnet or devnet the money for it.
+
+Which cluster it is, its genesis hash tells. On mainnet the maker does not start: its prices come from a feed that
+nobody there has to honour, and it would be picked off.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from solders.pubkey import Pubkey
+
+from overmind.core.model.values import LAMPORTS, SOL, Mint, Token, Value
+from overmind.keys.secret_key import SecretKey
+from overmind.ports import Clock
+from overmind.sandbox.maker.cluster import Cluster, Held
+from overmind.sandbox.maker.market import Market
+from overmind.sandbox.maker.payer import NotReady, Purse
+from overmind.solana import tokens
+from overmind.solana.clusters import KNOWN_CLUSTERS, LOCALNET
+from overmind.solana.tokens import TOKEN_PROGRAMS, ata
+
+ACCOUNTS_AT_ONCE: Final = 6  # that one transaction can create
+FLOAT_LAMPORTS: Final = LAMPORTS  # left unwrapped, for rent and fees
+LOOKS_MAX: Final = 1_000  # for an airdrop to arrive
+MAINNET: Final = "mainnet"
+_HAS_AUTHORITY: Final = b"\1\0\0\0"  # what a mint begins with; then the authority's key
+_DECIMALS_AT: Final = 44  # in a mint: authority (36), supply (8)
+# Mint extensions that change neither what a transfer moves nor how large an account is: metadata, and who may close.
+_HARMLESS: Final = frozenset({3, 18, 19})
+_EXTENSIONS_AT: Final = 166
+
+
+class Stock(Value, frozen=True):
+    """How much of everything the maker gives itself on a localnet: enough never to be the reason for a refusal."""
+
+    units: int = 10**17  # of each token, in base units; a mint's whole supply is less than 2**64
+    sol: int = 1_000_000
+
+
+class Workshop:
+    """A cluster, and the maker's key to act on it."""
+
+    def __init__(self, cluster: Cluster, market: Market, key: SecretKey, clock: Clock) -> None:
+        self._cluster = cluster
+        self._market = market
+        self._purse = Purse(cluster, market.beat, key, clock)
+        self._clock = clock
+        self.cluster = ""  # localnet or devnet
+        self._own: set[Mint] = set()  # whose mint authority the maker is
+
+    @property
+    def local(self) -> bool:
+        return self.cluster == LOCALNET
+
+    async def open(self, stock: Stock | None) -> None:
+        """Done again it changes nothing. Raises NotReady, ChainSilent."""
+        self.cluster = KNOWN_CLUSTERS.get(await self._cluster.genesis(), LOCALNET)
+        if self.cluster == MAINNET:
+            raise NotReady("this is mainnet; the maker works on localnet and devnet only")
+        if stock is not None and self.local:
+            await self._found(stock)
+        await self._read_mints()
+        self._market.rent_of = {
+            "token": await self._cluster.rent(tokens.TOKEN_ACCOUNT_BYTES),
+            "token-2022": await self._cluster.rent(tokens.TOKEN_2022_ACCOUNT_BYTES),
+        }
+        await self._create_vaults()
+        await self.count()
+        if stock is not None:
+            await self._fill(stock)
+
+    async def count(self) -> None:
+        """Read what the maker holds. The height is asked first, so the balances are at least as new. ChainSilent."""
+        listed = list(self._market.listed.values())
+        height = (await self._market.beat.fetch()).height
+        held = await self._cluster.accounts([one.vault for one in listed])
+        units = {
+            one.token.mint: 0 if account is None else account.units for one, account in zip(listed, held, strict=True)
+        }
+        self._market.inventory.refresh(units, height)
+
+    async def mint(self, token: Token, owner: Pubkey, units: int) -> str:
+        """New tokens for somebody: on a localnet from the chain itself, elsewhere where the maker has the authority."""
+        if self.local:
+            wanted = {"mint": token.mint, "owner": str(owner), "amount": units}
+            return str(await self._cluster.extension("overmind_mintTo", wanted))
+        mint, program, maker = Pubkey.from_string(token.mint), TOKEN_PROGRAMS[token.program], self._market.maker
+        credit = tokens.mint_to_checked(mint, ata(owner, mint, program), maker, units, token.decimals, program)
+        return await self._purse.do([tokens.create_ata_idempotent(maker, owner, mint, program), credit])
+
+    async def airdrop(self, owner: Pubkey, lamports: int) -> str:
+        return await self._cluster.airdrop(owner, lamports)
+
+    async def _found(self, stock: Stock) -> None:
+        """On the embedded chain: mints at the addresses that they have on mainnet, and SOL."""
+        for one in self._market.listed.values():
+            if not one.native:
+                made = {"mint": one.token.mint, "decimals": one.token.decimals, "program": str(one.program)}
+                await self._cluster.extension("overmind_createMint", made)
+        lamports = stock.sol * LAMPORTS + FLOAT_LAMPORTS
+        await self._cluster.airdrop(self._market.maker, lamports)
+        for _ in range(LOOKS_MAX):
+            wallet = (await self._cluster.accounts([self._market.maker]))[0]
+            if wallet is not None and wallet.lamports >= lamports:
+                return
+            await self._clock.sleep(self._market.beat.block_s)
+        raise NotReady(f"the airdrop to {self._market.maker} did not arrive")
+
+    async def _fill(self, stock: Stock) -> None:
+        """Up to the stock, of what the maker can make."""
+        held = self._market.inventory.held
+        for one in self._market.listed.values():
+            missing = (stock.sol * LAMPORTS if one.native else stock.units) - held[one.token.mint]
+            if one.native and missing > 0:
+                wrap = tokens.system_transfer(self._market.maker, one.vault, missing)
+                await self._purse.do([wrap, tokens.sync_native(one.vault)])
+            elif missing > 0 and self.makes(one.token.mint):
+                await self.mint(one.token, self._market.maker, missing)
+        await self._await_stock()
+
+    async def _await_stock(self) -> None:
+        """What was made is to be seen at the commitment that the maker reads."""
+        made = [mint for mint in self._market.listed if mint != SOL and self.makes(mint)]
+        for _ in range(LOOKS_MAX):
+            await self.count()
+            if all(self._market.inventory.held[mint] > 0 for mint in made):
+                return
+            await self._clock.sleep(self._market.beat.block_s)
+        raise NotReady("the maker's new tokens did not arrive")
+
+    def makes(self, mint: Mint) -> bool:
+        """Whether the maker can mint it."""
+        return self.local or mint in self._own
+
+    async def _read_mints(self) -> None:
+        listed = list(self._market.listed.values())
+        held = await self._cluster.accounts([one.mint for one in listed])
+        for one, account in zip(listed, held, strict=True):
+            fault = mint_fault(one.token, account)
+            if fault is not None and not one.native:
+                raise NotReady(f"{one.token.symbol} ({one.token.mint}): {fault}; correct the token list")
+            if account is not None and account.content[:36] == _HAS_AUTHORITY + bytes(self._market.maker):
+                self._own.add(one.token.mint)
+
+    async def _create_vaults(self) -> None:
+        listed = list(self._market.listed.values())
+        held = await self._cluster.accounts([one.vault for one in listed])
+        missing = [one for one, account in zip(listed, held, strict=True) if account is None]
+        maker = self._market.maker
+        for start in range(0, len(missing), ACCOUNTS_AT_ONCE):
+            some = missing[start : start + ACCOUNTS_AT_ONCE]
+            await self._purse.do([tokens.create_ata_idempotent(maker, maker, one.mint, one.program) for one in some])
+
+
+def mint_fault(token: Token, account: Held | None) -> str | None:
+    """What is wrong with a mint: then its amounts would mean something else than we think."""
+    if account is None:
+        return "there is no such mint on this cluster"
+    if account.owner != str(TOKEN_PROGRAMS[token.program]):
+        return f"it belongs to the program {account.owner}, not to {token.program}"
+    if len(account.content) < tokens.MINT_BYTES or account.content[_DECIMALS_AT] != token.decimals:
+        return f"it has not {token.decimals} decimals"
+    unknown = _extensions(account.content) - _HARMLESS
+    return f"its Token-2022 extensions {sorted(unknown)} are not traded here" if unknown else None
+
+
+def _extensions(content: bytes) -> set[int]:
+    """Type and length, two bytes each, then the value; zero ends them."""
+    found, at = set(), _EXTENSIONS_AT
+    while at + 4 <= len(content):
+        kind, size = int.from_bytes(content[at : at + 2], "little"), int.from_bytes(content[at + 2 : at + 4], "little")
+        if kind == 0:
+            break
+        found.add(kind)
+        at += 4 + size
+    return found

@@ -1,0 +1,123 @@
+"""A desk on a chain of its own: the embedded Solana, a maker with real prices, and wallets that hold real test money.
+
+Everything between signal and settlement is what trades on a public cluster: the same client, over HTTP, with real
+transactions. Only the addresses differ.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+from overmind.backtest.history import Played, added_up
+from overmind.clock.clocks import JumpClock, SystemClock
+from overmind.config import MultiWalletConfig
+from overmind.config.problems import Findings
+from overmind.config.token_list import tokens_of
+from overmind.config.variables import Cluster
+from overmind.core.books.state import State
+from overmind.core.model.values import LAMPORTS, PPM, SOL, Signal, Token, WalletId, ppm_of
+from overmind.desk.app import App, running
+from overmind.desk.market import connected
+from overmind.keys.secret_key import SecretKey
+from overmind.ports import Clock, Journal, Priority
+from overmind.prices.tape import LoopedTape, Tape
+from overmind.sandbox.localnet import Localnet
+from overmind.sandbox.maker.server import Maker
+from overmind.solana.chain import RpcChain
+from overmind.solana.responses import Balances
+from overmind.solana.rpc import Rpc
+from overmind.views.decisions import DecisionStatus
+
+SLOT_MS: Final = 10
+FINAL_S: Final = 60.0
+FLOAT_LAMPORTS: Final = LAMPORTS
+
+
+def localnet_tokens() -> tuple[Token, ...]:
+    """The shipped list of the localnet, with the quote currency."""
+    quote, tokens = tokens_of(Cluster.LOCALNET, None, Findings())
+    return (quote, *tokens.values())
+
+
+def live_on(env: Mapping[str, str], rpc_url: str, swap_url: str) -> dict[str, str]:
+    """The same desk, but live on this chain and this swap server."""
+    return {
+        **env,
+        "SNIPER_TRADING_MODE": "live",
+        "OVERMIND_CLUSTER": "localnet",
+        "SNIPER_SOLANA_RPC_URL": rpc_url,
+        "OVERMIND_SWAP_URL": swap_url,
+    }
+
+
+async def fund(rpc: Rpc, config: MultiWalletConfig) -> None:
+    """Give every wallet its share of the paper capital as test USDC, and a float of SOL."""
+    quote = config.desk.quote
+    allocated = sum(wallet.wallet.allocation_ppm for wallet in config.wallets.values())
+    for wallet in config.wallets.values():
+        owner = wallet.wallet.public_key
+        share_ppm = wallet.wallet.allocation_ppm if allocated else PPM // len(config.wallets)
+        capital = ppm_of(config.paper_capital_micros, share_ppm)
+        await rpc.call("requestAirdrop", [owner, FLOAT_LAMPORTS], Priority.ENTRY)
+        await rpc.call("overmind_mintTo", [{"mint": quote.mint, "owner": owner, "amount": capital}], Priority.ENTRY)
+
+
+@asynccontextmanager
+async def embedded(env: Mapping[str, str], tape: Tape, clock: Clock) -> AsyncIterator[tuple[MultiWalletConfig, Rpc]]:
+    """Chain and maker for as long as the block lasts, and the configuration of a desk that trades there."""
+    tokens = localnet_tokens()
+    async with (
+        Localnet(port=0, slot_ms=SLOT_MS) as net,
+        Rpc([net.url], SystemClock(), requests_per_s=math.inf) as rpc,
+        Maker(rpc, SecretKey.generate(), tokens, LoopedTape(tape, clock), clock) as maker,
+    ):
+        config = MultiWalletConfig.from_env(live_on(env, net.url, maker.url), dotenv=None)
+        await fund(rpc, config)
+        yield config, rpc
+
+
+async def rehearse(
+    env: Mapping[str, str],
+    journal: Journal,
+    tape: Tape,
+    signals: Sequence[Signal],
+    on_signal: Callable[[int], None],
+) -> Played:
+    """Play each signal at its own time on the tape, really signed and landed; settle until nothing can be undone."""
+    clock, codes = JumpClock(tape.start_ns), dict[str, int]()
+    async with (
+        embedded(env, tape, clock) as (config, rpc),
+        connected(config, clock) as connect,
+        running(App(config, journal, clock, connect), FINAL_S) as app,
+    ):
+        for count, signal in enumerate(signals, 1):
+            assert signal.at_ns is not None, signal
+            await app.settle()
+            clock.leap_to(signal.at_ns)
+            await app.look()
+            decision = await app.submit(signal)
+            if decision.status is DecisionStatus.REFUSED:
+                code = decision.refusals[0].code.value
+                codes[code] = codes.get(code, 0) + 1
+            on_signal(count)
+        final = await app.settle_finally(FINAL_S)
+        state = app.engine.state
+        async with RpcChain(rpc, clock) as chain:
+            equal = final and not state.holds and await books_equal_chain(state, chain)
+        return added_up(state, equal, codes)
+
+
+async def books_equal_chain(state: State, chain: RpcChain) -> bool:
+    """Every wallet, every mint, to the last unit."""
+    found = {book.wallet.id: await chain.balances(book.wallet.public_key) for book in state.wallets.values()}
+    return all(_equal(state, wallet_id, balances) for wallet_id, balances in found.items())
+
+
+def _equal(state: State, wallet_id: WalletId, balances: Balances) -> bool:
+    book = state.wallets[wallet_id]
+    chain = {**balances.units, SOL: balances.lamports}
+    mints = {SOL, state.settings.quote.mint, *state.settings.tokens, *book.positions}  # Anything else is dust.
+    return all(state.ledger.owned(book.accounts, mint) == chain.get(mint, 0) for mint in mints)

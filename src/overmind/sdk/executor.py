@@ -1,0 +1,333 @@
+"""Signals in, decisions and outcomes out: `MultiWalletExecutor` takes from one queue and reports to another.
+
+    signal_receiver.get() → decode → App.submit → Decision ─┐
+    journal: order closed ──────────────→ ExecutionRecord ──┴→ persistence_sender.put()
+
+What is not a signal becomes a RejectedSignal and the next one is taken. The desk executes what is placed, whoever
+placed it; this class only feeds it, and reports every order of the desk that closes while it runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Final, Protocol, Self
+
+import msgspec
+import structlog
+from msgspec import structs
+
+from overmind.config import kinds, variables
+from overmind.config.files import Wrong
+from overmind.core.model.messages import CommandRefused, Entry, OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack
+from overmind.core.model.values import LAMPORTS, Desk, Signal, TradingMode, WalletId, WalletStatus
+from overmind.desk.app import DRAIN_S, App
+from overmind.desk.engine import EngineBusy, Feed
+from overmind.sdk.manager import WalletManager, first_cause
+from overmind.sdk.records import Record, RejectedSignal, execution_record
+from overmind.signals.decode import BadSignal, decode_signal, encode_signal, token_index
+from overmind.signals.validation import Problem
+from overmind.views.reports import ExecutionStats, execution_stats
+
+DECIDING_MAX: Final = 256  # signals that wait for their decision to be durable: one journal batch serves them all
+OUTBOX_MAX: Final = 1_024  # records that a slow sender may be behind before no more signals are taken
+BUSY_RETRY_S: Final = 0.05
+LATENCY_MAX_MS: Final = 60_000
+RETRIES_MAX: Final = 10
+
+log = structlog.get_logger("intake")
+
+
+class SignalReceiver(Protocol):
+    """An asyncio.Queue is one. Yields a Signal, or the JSON of one as bytes, text or a dict."""
+
+    async def get(self) -> object: ...
+
+
+class PersistenceSender(Protocol):
+    """An asyncio.Queue is one. Gets the records one after the other, a decision before its outcome."""
+
+    async def put(self, record: Record, /) -> object: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class HFTConfig:
+    """How transactions are to land, and the limits of that. On paper nothing is sent, so nothing changes there."""
+
+    jito_endpoint: str | None = dataclasses.field(default=None, repr=False)  # None: the RPC address. May hold a token.
+    tip_lamports: int = 10_000
+    max_latency_ms: int = 400
+    retries: int = 2
+
+    def __post_init__(self) -> None:
+        problems = []
+        if self.jito_endpoint is not None and isinstance(wrong := kinds.url().read(self.jito_endpoint), Wrong):
+            problems.append(f"jito_endpoint: {wrong.problem}; {wrong.fix}")
+        for name, low, high in (
+            ("tip_lamports", 0, LAMPORTS),
+            ("max_latency_ms", 1, LATENCY_MAX_MS),
+            ("retries", 0, RETRIES_MAX),
+        ):
+            value = getattr(self, name)
+            if type(value) is not int or not low <= value <= high:
+                problems.append(f"{name}: {value!r} is not a whole number from {low} to {high}")
+        if problems:
+            raise ValueError(". ".join(problems))
+
+
+class MultiWalletExecutor:
+    def __init__(
+        self,
+        signal_receiver: SignalReceiver,
+        persistence_sender: PersistenceSender | None,
+        wallet_manager: WalletManager,
+        trading_mode: TradingMode | str = TradingMode.PAPER,
+        solana_rpc_url: str | None = None,
+        selection_timeout_ms: int | None = None,
+        fallback_wallet: str | None = None,
+    ) -> None:
+        """None: what the desk is configured with. Raises ValueError; `start` does for a mode that is not the desk's."""
+        self._mode = _mode(trading_mode)
+        self.hft_config: HFTConfig | None = None
+        _check_url(solana_rpc_url)
+        self._timeout_ns = _timeout_ns(selection_timeout_ms)
+        self._fallback = WalletId(fallback_wallet) if fallback_wallet else None
+        self._receiver = signal_receiver
+        self._sender = persistence_sender
+        self._manager = wallet_manager
+        self._changing = asyncio.Lock()
+        self._running: _Running | None = None
+
+    @classmethod
+    def new_with_hft(
+        cls,
+        signal_receiver: SignalReceiver,
+        persistence_sender: PersistenceSender | None,
+        wallet_manager: WalletManager,
+        trading_mode: TradingMode | str,
+        solana_rpc_url: str | None,
+        selection_timeout_ms: int | None,
+        fallback_wallet: str | None,
+        hft_config: HFTConfig,
+    ) -> Self:
+        executor = cls(
+            signal_receiver,
+            persistence_sender,
+            wallet_manager,
+            trading_mode,
+            solana_rpc_url,
+            selection_timeout_ms,
+            fallback_wallet,
+        )
+        executor.hft_config = hft_config
+        return executor
+
+    async def start(self) -> None:
+        """Take signals from now on; again harmless. Raises CommandRefused for an unknown fallback wallet."""
+        async with self._changing:
+            if self._running is None:
+                app = self._manager.app
+                if self._mode is not app.config.mode:
+                    raise CommandRefused(f"this desk trades {app.config.mode}, not {self._mode}")
+                await app.configure(self._settings(app))
+                self._running = _Running(app, self._receiver, self._sender)
+                self._manager.before_close(self.stop)
+
+    async def stop(self, deadline_s: float = DRAIN_S) -> bool:
+        """Take no more signals and see what was taken through: decided, executed, reported.
+
+        False: the time was up first. Nothing is lost then; the desk goes on with what is open. Raises what had
+        ended the executor, if anything had.
+        """
+        async with self._changing:
+            ended, self._running = self._running, None
+            return True if ended is None else await ended.end(deadline_s)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it takes signals: started, and nothing has ended it."""
+        return self._running is not None and self._running.alive
+
+    async def get_execution_stats(self) -> ExecutionStats:
+        """Of the whole desk, since its journal began."""
+        return await self._manager.app.engine.read(execution_stats)
+
+    def _settings(self, app: App) -> Desk:
+        desk = app.desk
+        if self._fallback is not None:
+            book = app.engine.state.wallets.get(self._fallback)
+            if book is None or book.wallet.status is not WalletStatus.ACTIVE:
+                known = ", ".join(app.config.wallets)
+                raise CommandRefused(f"fallback wallet {self._fallback!r} is not an active wallet; known: {known}")
+            desk = structs.replace(desk, default_wallet=self._fallback)
+        if self._timeout_ns is not None:
+            desk = structs.replace(desk, selection_timeout_ns=self._timeout_ns)
+        return desk
+
+
+class _Running:
+    """One life of the executor, from start to stop: three loops and a task for each signal that is being decided."""
+
+    def __init__(self, app: App, receiver: SignalReceiver, sender: PersistenceSender | None) -> None:
+        self._app = app
+        self._receiver = receiver
+        self._sender = sender
+        self._tokens = token_index(app.desk.tokens.values())
+        self._slots = asyncio.Semaphore(DECIDING_MAX)
+        self._deciding: set[asyncio.Task[None]] = set()
+        self._outbox: asyncio.Queue[Record] = asyncio.Queue(OUTBOX_MAX)
+        state = app.engine.state
+        self._orders = {order_id: known.order for order_id, known in state.open_orders.items()}
+        self._orders |= {order_id: known.order for order_id, known in state.provisional.items()}
+        self._feed = app.engine.subscribe()
+        self._reported_seq = app.engine.state.seq  # Up to here `_orders` knows; the feed may still tell of it.
+        self._reported = asyncio.Event()
+        self._ending = asyncio.Event()
+        self._deadline_s = DRAIN_S
+        self._task = asyncio.create_task(self._run())
+
+    @property
+    def alive(self) -> bool:
+        return not self._task.done()
+
+    async def end(self, deadline_s: float) -> bool:
+        self._deadline_s = deadline_s
+        self._ending.set()
+        return await asyncio.shield(self._task)
+
+    async def _run(self) -> bool:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                loops = [tasks.create_task(self._send()), tasks.create_task(self._report(self._feed))]
+                taking = tasks.create_task(self._take(tasks))
+                await self._ending.wait()
+                taking.cancel()
+                drained = await self._drain()
+                for task in (*loops, *self._deciding):
+                    task.cancel()
+            return drained
+        except BaseExceptionGroup as group:
+            error = first_cause(group)
+            log.error("executor stopped", why=str(error))
+            raise error from None
+        finally:
+            self._app.engine.unsubscribe(self._feed)
+
+    async def _take(self, tasks: asyncio.TaskGroup) -> None:
+        """Room first: between taking a signal and its task there is no point at which it could be lost."""
+        while True:
+            await self._slots.acquire()
+            raw = await self._receiver.get()
+            task = tasks.create_task(self._decide(raw, self._app.clock.now_ns()))
+            self._deciding.add(task)
+            task.add_done_callback(self._decided)
+
+    def _decided(self, task: asyncio.Task[None]) -> None:
+        self._deciding.discard(task)
+        self._slots.release()
+
+    async def _decide(self, raw: object, received_at_ns: int) -> None:
+        try:
+            signal = self._signal(raw)
+        except BadSignal as bad:
+            await self._put(RejectedSignal(bad.signal_id, str(bad)))
+            return
+        while True:
+            try:
+                decision = await self._app.submit(signal, received_at_ns)
+            except EngineBusy:  # Nothing was decided; if it takes too long, SELECTION_TIMEOUT is the answer.
+                await self._app.clock.sleep(BUSY_RETRY_S)
+            except CommandRefused as refused:
+                await self._put(RejectedSignal(signal.id, str(refused)))
+                return
+            else:
+                await self._put(decision)
+                return
+
+    def _signal(self, raw: object) -> Signal:
+        """Through the same door as every signal, also what is one already: nobody has checked it yet."""
+        quote = self._app.desk.quote
+        if isinstance(raw, Signal):
+            try:
+                checked = msgspec.convert(structs.asdict(raw), Signal)
+                raw = encode_signal(checked, self._tokens)
+            except (msgspec.ValidationError, OverflowError) as wrong:
+                raise BadSignal([Problem("signal", str(wrong), "Use the types of overmind.Signal")]) from None
+        if isinstance(raw, bytes | str | Mapping):
+            return decode_signal(raw, self._tokens, quote)
+        what = f"a {type(raw).__name__} is no signal"
+        raise BadSignal([Problem("signal", what, "Put a Signal, a dict or JSON into the queue")])
+
+    async def _report(self, feed: Feed) -> None:
+        """Every order that closes, in the journal's order."""
+        while True:
+            entries: Iterable[Entry] | None = await feed.next()
+            if entries is None:  # The sender was too slow for the feed: the journal has it all.
+                entries = self._app.engine.entries(after=self._reported_seq)
+            for entry in entries:
+                await self._report_entry(entry)
+            self._reported.set()
+
+    async def _report_entry(self, entry: Entry) -> None:
+        if entry.seq <= self._reported_seq:
+            return
+        if isinstance(entry.event, OrderPlaced):
+            self._orders[entry.event.order.id] = entry.event.order
+        elif isinstance(entry.event, OrderClosed):
+            await self._put(execution_record(self._orders[entry.event.order_id], entry))
+            if not entry.event.provisional:
+                del self._orders[entry.event.order_id]
+        elif isinstance(entry.event, OrderRolledBack):
+            await self._put(execution_record(self._orders.pop(entry.event.order_id), entry))
+        elif isinstance(entry.event, OrderFinal):
+            del self._orders[entry.event.order_id]
+        self._reported_seq = entry.seq
+
+    async def _put(self, record: Record) -> None:
+        if self._sender is not None:
+            await self._outbox.put(record)
+
+    async def _send(self) -> None:
+        while self._sender is not None:
+            await self._sender.put(await self._outbox.get())
+            self._outbox.task_done()
+
+    async def _drain(self) -> bool:
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                while self._deciding:
+                    await asyncio.wait(self._deciding)
+                await self._app.settle(self._deadline_s)
+                last_seq = self._app.engine.durable_seq
+                while self._reported_seq < last_seq:
+                    self._reported.clear()
+                    await self._reported.wait()
+                await self._outbox.join()
+        except TimeoutError:
+            return False
+        return not self._app.engine.state.open_orders
+
+
+def _mode(mode: TradingMode | str) -> TradingMode:
+    """A misspelt mode is an error, never silently the one or the other."""
+    for one in TradingMode:
+        if mode.strip().lower() == one.lower():
+            return one
+    raise ValueError(f"trading_mode {mode!r} is not known: write TradingMode.PAPER or TradingMode.LIVE")
+
+
+def _check_url(url: str | None) -> None:
+    """On paper nothing is sent to it, but a mistake should show before that changes."""
+    if url and isinstance(read := kinds.url().read(url), Wrong):
+        raise ValueError(f"solana_rpc_url: {read.problem}; {read.fix}")
+
+
+def _timeout_ns(timeout_ms: int | None) -> int | None:
+    """Within the bounds of OVERMIND_WALLET_SELECTION_TIMEOUT_MS."""
+    if timeout_ms is None:
+        return None
+    read = variables.SELECTION_TIMEOUT.kind.read(str(timeout_ms))
+    if isinstance(read, Wrong):
+        raise ValueError(f"selection_timeout_ms: {read.problem}; {read.fix}")
+    return read

@@ -1,0 +1,195 @@
+"""Which wallet the desk would choose now for an entry of a given strategy and size. Nothing is reserved or recorded.
+
+The answer is not a second opinion: it is what `decide`, the function behind the engine, says to such a signal.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from decimal import ROUND_CEILING, Decimal
+from typing import Final
+
+from overmind.core.books.state import State
+from overmind.core.decide import decide
+from overmind.core.entries.rules import fresh_price_pico, shown
+from overmind.core.entries.selection_index import SelectionIndex
+from overmind.core.explain import Candidate, entry_candidates
+from overmind.core.model.defaults import WALLET_TYPES
+from overmind.core.model.messages import CostTerms, OrderPlaced, Refusal, SignalRefused, SubmitSignal
+from overmind.core.model.values import (
+    MICROS,
+    NOTIONAL_MAX_MICROS,
+    SOL,
+    Mint,
+    Signal,
+    SignalId,
+    StrategyType,
+    TradeAction,
+    Value,
+    WalletId,
+    WalletType,
+)
+from overmind.signals.decode import SPELLINGS, token_index
+from overmind.signals.validation import Form
+from overmind.views.decisions import decision_of
+
+PROBE: Final = SignalId("select:")  # With a colon: no signal from outside can have this id.
+BALANCE_MAX: Final = Decimal(NOTIONAL_MAX_MICROS // MICROS)
+REFUSALS_SHOWN_MAX: Final = 8
+
+Number = Decimal | float | int | str
+
+
+@dataclasses.dataclass(frozen=True, init=False)
+class WalletSelectionCriteria:
+    """An entry to find a wallet for. Raises ValueError with all that is wrong with it.
+
+    A criteria need not name a token. Without a `symbol` the listed tokens that have a fresh price are tried, SOL
+    first and then by symbol, and the first that the desk would enter decides; `WalletSelection.symbol` says which
+    it was.
+    """
+
+    strategy_type: StrategyType
+    required_balance: Decimal  # USD, a fraction of a micro-USD rounded up
+    risk_tolerance: Decimal  # 0 to 1, in millionths, rounded down
+    preferred_wallet_type: WalletType | None
+    exclude_wallets: tuple[WalletId, ...]
+    symbol: str | None
+
+    def __init__(
+        self,
+        strategy_type: StrategyType | str,
+        required_balance: Number,
+        risk_tolerance: Number,
+        preferred_wallet_type: WalletType | str | None = None,
+        exclude_wallets: Iterable[str] = (),
+        symbol: str | None = None,
+    ) -> None:
+        excluded = exclude_wallets if isinstance(exclude_wallets, str) else tuple(exclude_wallets)
+        given = {
+            "strategy_type": strategy_type,
+            "required_balance": required_balance,
+            "risk_tolerance": risk_tolerance,
+            "preferred_wallet_type": preferred_wallet_type,
+            "exclude_wallets": excluded,
+        }
+        form = Form(given)
+        strategy, tolerance = form.choice("strategy_type", SPELLINGS), form.share("risk_tolerance")
+        balance = form.number("required_balance", Decimal(0), BALANCE_MAX)
+        preferred, exclude = form.choice("preferred_wallet_type", WALLET_TYPES), form.ids("exclude_wallets")
+        for field in ("strategy_type", "required_balance", "risk_tolerance"):
+            if given[field] is None:
+                form.refuse(field, "missing", "Give it")
+        if form.problems or strategy is None or balance is None or tolerance is None:
+            raise ValueError("; ".join(f"{one.field}: {one.problem}. {one.fix}" for one in form.problems))
+        values = {
+            "strategy_type": strategy,
+            "required_balance": balance.quantize(Decimal("0.000001"), ROUND_CEILING),
+            "risk_tolerance": Decimal(tolerance) / MICROS,
+            "preferred_wallet_type": preferred,
+            "exclude_wallets": tuple(map(WalletId, exclude)),
+            "symbol": symbol,
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def signal(self, mint: Mint) -> Signal:
+        """The entry that this asks about, in one token."""
+        return Signal(
+            id=PROBE,
+            strategy=self.strategy_type,
+            action=TradeAction.BUY,
+            mint=mint,
+            risk_tolerance_ppm=int(self.risk_tolerance * MICROS),
+            notional_micros=int(self.required_balance * MICROS),
+            preferred_type=self.preferred_wallet_type,
+            exclude=self.exclude_wallets,
+        )
+
+
+class WalletSelection(Value, frozen=True):
+    """The wallet with the lowest expected cost among those that may take the entry."""
+
+    wallet_id: WalletId
+    wallet_type: WalletType
+    selection_reason: str
+    expected_cost_bps: float
+    terms: CostTerms
+    symbol: str  # the token it was chosen with
+    candidates: tuple[Candidate, ...]  # every wallet's chances, the chosen one's included
+
+    @property
+    def losers(self) -> tuple[Candidate, ...]:
+        """The wallets that were not chosen: refused, or dearer."""
+        return tuple(one for one in self.candidates if one.wallet_id != self.wallet_id)
+
+
+class NoEligibleWallet(Exception):
+    """No wallet may take the entry. `refusals` are all the reasons, of the wallet that came closest first."""
+
+    def __init__(self, criteria: WalletSelectionCriteria, symbol: str, refused: SignalRefused) -> None:
+        self.criteria = criteria
+        self.symbol = symbol
+        self.refusals: tuple[Refusal, ...] = refused.refusals
+        self.unlisted = refused.unlisted
+        reasons = [_in_words(refusal) for refusal in self.refusals[:REFUSALS_SHOWN_MAX]]
+        more = len(self.refusals) - len(reasons)
+        super().__init__(
+            f"no wallet may take {criteria.required_balance.normalize():f} USD of {criteria.strategy_type} in {symbol}"
+            f" at risk tolerance {criteria.risk_tolerance.normalize():f}: {'; '.join(reasons)}"
+            f"{f'; and {more} more' if more else ''}"
+        )
+
+
+def select(state: State, index: SelectionIndex, criteria: WalletSelectionCriteria, at_ns: int) -> WalletSelection:
+    """Raises NoEligibleWallet; ValueError for a symbol that is not listed."""
+    refused: NoEligibleWallet | None = None
+    for symbol, mint in _tokens(state, criteria, at_ns):
+        signal = criteria.signal(mint)
+        answers = decide(state, index, SubmitSignal(signal, at_ns), at_ns)
+        answer = next(event for event in answers if isinstance(event, OrderPlaced | SignalRefused))
+        if isinstance(answer, OrderPlaced):
+            return _selection(state, answer, symbol, at_ns)
+        refused = refused or NoEligibleWallet(criteria, symbol, answer)
+    assert refused is not None, criteria
+    raise refused
+
+
+def _tokens(state: State, criteria: WalletSelectionCriteria, at_ns: int) -> Iterator[tuple[str, Mint]]:
+    """What to ask about, in order; at least one token, so that a refusal can say what is missing."""
+    tokens = state.settings.tokens
+    if criteria.symbol is not None:
+        token = token_index(tokens.values()).get(criteria.symbol.upper())
+        if token is None:
+            raise ValueError(f"symbol {criteria.symbol!r} is not listed; known are {', '.join(_symbols(state))}")
+        yield token.symbol, token.mint
+        return
+    listed = sorted(tokens.values(), key=lambda token: (token.mint != SOL, token.symbol))
+    fresh = [token for token in listed if fresh_price_pico(state, token.mint, at_ns) is not None]
+    for token in fresh:
+        yield token.symbol, token.mint
+    if not fresh:
+        yield "SOL", SOL
+
+
+def _symbols(state: State) -> list[str]:
+    return [token.symbol for token in state.settings.tokens.values()]
+
+
+def _selection(state: State, placed: OrderPlaced, symbol: str, at_ns: int) -> WalletSelection:
+    wallet_id, terms = placed.order.wallet_id, placed.selection.terms
+    return WalletSelection(
+        wallet_id=wallet_id,
+        wallet_type=state.wallets[wallet_id].wallet.type,
+        selection_reason=decision_of((placed,)).selection_reason,
+        expected_cost_bps=terms.total,
+        terms=terms,
+        symbol=symbol,
+        candidates=entry_candidates(state, placed.signal, at_ns),
+    )
+
+
+def _in_words(refusal: Refusal) -> str:
+    one = shown(refusal)
+    return f"{refusal.wallet_id or 'desk'} {refusal.code} (limit {one['limit']}, actual {one['actual']} {one['unit']})"

@@ -1,7 +1,0 @@
-"""`python -m overmind.selftest`"""
-
-import sys
-
-from overmind.selftest import main
-
-sys.exit(main())

@@ -1,0 +1,346 @@
+"""The door: what comes from outside is a Signal, or a list of everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from decimal import Decimal
+from typing import Final
+
+from overmind.clock.instants import EPOCH
+from overmind.core.model.defaults import DEFAULT_RISK_TOLERANCE_PPM, STRATEGIES, WALLET_TYPES
+from overmind.core.model.values import (
+    BPS,
+    DAY_NS,
+    MICROS,
+    NOTIONAL_MAX_MICROS,
+    NS,
+    PICO,
+    PPM,
+    PRICE_MAX_PICO,
+    Exits,
+    Mint,
+    RiskBudget,
+    Signal,
+    SignalId,
+    SizingMethod,
+    StrategyType,
+    Token,
+    TradeAction,
+    WalletId,
+)
+from overmind.keys.secret_key import is_address
+from overmind.signals.validation import ID, Form, Problem, parse_object, shown
+
+NS_PER_MS: Final = 1_000_000
+TTL_MAX_MS: Final = DAY_NS // NS_PER_MS
+TOKEN_UNITS_MAX: Final = 2**64 - 1  # what a token account can hold
+SYMBOLS_SHOWN_MAX: Final = 20
+TAKE_PROFIT_MAX_PPM: Final = 1_000 * PPM
+HOLD_MAX_MS: Final = 3_650 * DAY_NS // NS_PER_MS
+MULTIPLE_MAX_PPM: Final = 100 * PPM
+HORIZON_MAX_MS: Final = 30 * DAY_NS // NS_PER_MS
+AMOUNT_FIELDS: Final = ("notional_usd", "quantity", "risk_budget_usd", "risk_budget_percent")
+BUDGET_FIELDS: Final = AMOUNT_FIELDS[2:]
+VOLATILITY_FIELDS: Final = ("volatility_multiple", "volatility_horizon_ms")
+SIZINGS: Final = {method.value: method for method in SizingMethod}
+EXIT_FIELDS: Final = ("stop_loss_percent", "trailing_stop_percent", "take_profit_percent", "max_hold_ms")
+
+FIELDS: Final = frozenset(
+    {
+        "signal_id",
+        "strategy_type",
+        "action",
+        "symbol",
+        "mint",
+        "notional_usd",
+        "quantity",
+        "risk_budget_usd",
+        "risk_budget_percent",
+        "sizing",
+        "volatility_multiple",
+        "volatility_horizon_ms",
+        "target_price",
+        "confidence",
+        "risk_tolerance",
+        "preferred_wallet_type",
+        "exclude_wallets",
+        "max_slippage_bps",
+        "ttl_ms",
+        "timestamp",
+        "mev_protected",
+        "stop_loss_percent",
+        "trailing_stop_percent",
+        "take_profit_percent",
+        "max_hold_ms",
+    }
+)
+# Names that people use for these. Ignored, they would trade at another price or later than was wished.
+MEANT: Final = {
+    "notional": "notional_usd",
+    "riskbudget": "risk_budget_usd",
+    "riskpercent": "risk_budget_percent",
+    "ttl": "ttl_ms",
+    "maxslippage": "max_slippage_bps",
+    "slippage*": "max_slippage_bps",
+    "limitprice": "target_price",
+    "stop*": "stop_loss_percent",
+    "sl": "stop_loss_percent",
+    "slp*": "stop_loss_percent",
+    "trail*": "trailing_stop_percent",
+    "takeprofit*": "take_profit_percent",
+    "tp*": "take_profit_percent",
+    "exclude*": "exclude_wallets",
+}
+ACTIONS: Final = {action.lower(): action for action in TradeAction}
+SPELLINGS: Final = {
+    **STRATEGIES,
+    "axiom": StrategyType.AXIOM_MEME_COIN,
+}
+LIMITED: Final = {TradeAction.MARKET_BUY: TradeAction.BUY, TradeAction.MARKET_SELL: TradeAction.SELL}
+BUY_ACTIONS: Final = (TradeAction.BUY, TradeAction.MARKET_BUY)
+
+
+class BadSignal(Exception):
+    """Not a signal. Names all of its problems, and the id if that could be read."""
+
+    def __init__(self, problems: Iterable[Problem], signal_id: SignalId | None = None) -> None:
+        self.problems = tuple(problems)
+        self.signal_id = signal_id
+        super().__init__("; ".join(f"{one.field}: {one.problem}. {one.fix}" for one in self.problems))
+
+
+def token_index(tokens: Iterable[Token]) -> dict[str, Token]:
+    """What `decode_signal` looks tokens up in: by symbol, by symbol in capitals, by mint."""
+    index: dict[str, Token] = {}
+    for token in tokens:
+        index |= {token.symbol.upper(): token, token.symbol: token, token.mint: token}
+    return index
+
+
+def decode_signal(raw: bytes | str | Mapping[str, object], tokens: Mapping[str, Token], quote: Token) -> Signal:
+    """One JSON object, as text or already parsed. Raises BadSignal, and nothing else."""
+    fields = parse_object(raw) if isinstance(raw, bytes | str) else raw
+    if isinstance(fields, Problem):
+        raise BadSignal([fields])
+    form = Form(fields)
+    if not fields.keys() <= FIELDS:
+        form.check_names(FIELDS, MEANT)
+    signal = _read(form, tokens, quote)
+    if form.problems or signal is None:
+        signal_id = fields.get("signal_id")
+        readable = isinstance(signal_id, str) and ID.fullmatch(signal_id)
+        raise BadSignal(form.problems, SignalId(str(signal_id)) if readable else None)
+    return signal
+
+
+def _read(form: Form, tokens: Mapping[str, Token], quote: Token) -> Signal | None:
+    """Every field is read, whatever is wrong with the others. None only where `form.problems` says why."""
+    signal_id = form.id("signal_id")
+    strategy = form.choice("strategy_type", SPELLINGS)
+    action = form.choice("action", ACTIONS)
+    mint, token = _asset(form, tokens, quote)
+    notional = form.scaled("notional_usd", 6, NOTIONAL_MAX_MICROS)
+    quantity = _quantity(form, token)
+    _check_amounts(form, action)
+    target_price = _target_price(form, action)
+    confidence = form.share("confidence")
+    tolerance = form.share("risk_tolerance")
+    preferred_type = form.choice("preferred_wallet_type", WALLET_TYPES)
+    exclude = form.ids("exclude_wallets")
+    slippage_max_bps = form.integer("max_slippage_bps", BPS)
+    ttl_ms = form.integer("ttl_ms", TTL_MAX_MS)
+    at_ns = form.instant("timestamp")
+    mev_protected = form.flag("mev_protected")
+    exits = _exits(form, action)
+    risk = _risk(form)
+    _check_given(form, "strategy_type", "action")
+    if signal_id is None or strategy is None or action is None or mint is None:
+        return None
+    return Signal(
+        id=SignalId(signal_id),
+        strategy=strategy,
+        action=action,
+        mint=mint,
+        risk_tolerance_ppm=DEFAULT_RISK_TOLERANCE_PPM[strategy] if tolerance is None else tolerance,
+        notional_micros=notional,
+        quantity=quantity,
+        target_price_pico=target_price,
+        confidence_ppm=PPM if confidence is None else confidence,
+        preferred_type=preferred_type,
+        exclude=tuple(map(WalletId, exclude)),
+        slippage_max_bps=slippage_max_bps,
+        ttl_ns=None if ttl_ms is None else ttl_ms * NS_PER_MS,
+        at_ns=at_ns,
+        mev_protected=mev_protected,
+        exits=exits,
+        risk=risk,
+    )
+
+
+def _asset(form: Form, tokens: Mapping[str, Token], quote: Token) -> tuple[Mint | None, Token | None]:
+    """The traded mint, and its token if it is listed. An unlisted one is the gate's to refuse."""
+    symbol, mint = form.fields.get("symbol"), form.fields.get("mint")
+    if mint is None:
+        if symbol is None:
+            form.refuse("symbol", "missing", "Give symbol or mint")
+        named = _by_symbol(form, symbol, tokens, quote)
+        return (named.mint, named) if named else (None, None)
+    named = _by_symbol(form, symbol, tokens, quote)
+    token = tokens.get(mint) if isinstance(mint, str) else None
+    if mint == quote.mint:
+        form.refuse("mint", f"{quote.symbol} is what we pay with", "Name the token to trade for it")
+    elif not isinstance(mint, str) or not ((token and token.mint == mint) or is_address(mint)):
+        form.refuse("mint", f"{shown(mint)} is not a mint", "Write base58 of 32 bytes")
+    elif named is not None and named.mint != mint:
+        form.refuse("mint", f"not that of {named.symbol}", f"Write {named.mint}, or leave one of the two out")
+    else:
+        return Mint(mint), token
+    return None, None
+
+
+def _by_symbol(form: Form, symbol: object, tokens: Mapping[str, Token], quote: Token) -> Token | None:
+    if symbol is None:
+        return None
+    name = symbol.upper() if isinstance(symbol, str) else ""
+    if name == quote.symbol.upper():
+        form.refuse("symbol", f"{quote.symbol} is what we pay with", "Name the token to trade for it")
+        return None
+    token = tokens.get(symbol) or tokens.get(name) if isinstance(symbol, str) else None
+    if token is not None and token.symbol.upper() == name:  # A mint is no symbol.
+        return token
+    known = sorted({one.symbol for one in tokens.values() if one.mint != quote.mint})
+    more = ", …" if len(known) > SYMBOLS_SHOWN_MAX else ""
+    fix = f"Known are {', '.join(known[:SYMBOLS_SHOWN_MAX])}{more}; any other goes by its mint"
+    form.refuse("symbol", f"unknown symbol {shown(symbol)}", fix)
+    return None
+
+
+def _quantity(form: Form, token: Token | None) -> Decimal | None:
+    """Whole tokens. How finely they divide is known of listed ones only."""
+    if token is not None and form.scaled("quantity", token.decimals, TOKEN_UNITS_MAX) is None:
+        return None
+    return form.number("quantity", Decimal(0), Decimal(TOKEN_UNITS_MAX))
+
+
+def _check_amounts(form: Form, action: TradeAction | None) -> None:
+    """Exactly one; a sale with neither sells all that is held, and a Hold needs none."""
+    given = [field for field in AMOUNT_FIELDS if form.fields.get(field) is not None]
+    if len(given) > 1:
+        budget = " or a risk budget" if given[-1] in BUDGET_FIELDS else ""
+        form.refuse(given[1], "a second amount", f"Give notional_usd or quantity{budget}, not both")
+    elif action in BUY_ACTIONS and not given:
+        form.refuse("notional_usd", "missing", "Give notional_usd or quantity, or a risk budget")
+    elif given and given[0] in BUDGET_FIELDS and action is not None and action not in BUY_ACTIONS:
+        form.refuse(given[0], f"{action} is not sized by a risk budget", "Give notional_usd or quantity")
+
+
+def _target_price(form: Form, action: TradeAction | None) -> int | None:
+    price = form.scaled("target_price", 12, PRICE_MAX_PICO)
+    if action in LIMITED and form.fields.get("target_price") is not None:
+        form.refuse("target_price", f"{action} takes no limit", f"Leave it out, or use {LIMITED[action]}")
+    return price
+
+
+def _exits(form: Form, action: TradeAction | None) -> Exits | None:
+    """When to sell again what is bought."""
+    exits = Exits(
+        stop_loss_ppm=form.scaled("stop_loss_percent", 4, PPM - 1),
+        trailing_ppm=form.scaled("trailing_stop_percent", 4, PPM - 1),
+        take_profit_ppm=form.scaled("take_profit_percent", 4, TAKE_PROFIT_MAX_PPM),
+        hold_max_ns=None if (held_ms := form.integer("max_hold_ms", HOLD_MAX_MS)) is None else held_ms * NS_PER_MS,
+    )
+    if exits == Exits():
+        return None
+    if action is not None and action not in BUY_ACTIONS:
+        given = next(field for field in EXIT_FIELDS if form.fields.get(field) is not None)
+        form.refuse(given, f"{action} buys nothing that could be sold later", "Leave it out")
+    return exits
+
+
+def _risk(form: Form) -> RiskBudget | None:
+    """What a buy may lose, instead of an amount, and the distance that it may lose it over."""
+    method = form.choice("sizing", SIZINGS) or SizingMethod.STOP
+    multiple = form.scaled("volatility_multiple", 6, MULTIPLE_MAX_PPM)
+    horizon_ms = form.integer("volatility_horizon_ms", HORIZON_MAX_MS)
+    budget = RiskBudget(
+        method=method,
+        micros=form.scaled("risk_budget_usd", 6, NOTIONAL_MAX_MICROS),
+        equity_ppm=form.scaled("risk_budget_percent", 4, PPM),
+        multiple_ppm=2 * PPM if multiple is None else multiple,
+        horizon_ns=DAY_NS if horizon_ms is None else horizon_ms * NS_PER_MS,
+    )
+    has_budget = any(form.fields.get(field) is not None for field in BUDGET_FIELDS)
+    if not has_budget and form.fields.get("sizing") is not None:
+        form.refuse("sizing", "nothing to size", "Give risk_budget_usd or risk_budget_percent, or leave it out")
+    for field in VOLATILITY_FIELDS:
+        if form.fields.get(field) is not None and not (has_budget and method is SizingMethod.VOLATILITY):
+            form.refuse(field, "counts only for sizing by volatility", 'Write "sizing": "volatility", or leave it out')
+    return budget if has_budget else None
+
+
+def _check_given(form: Form, *required: str) -> None:
+    for field in required:
+        if form.fields.get(field) is None:
+            form.refuse(field, "missing", "Give it")
+
+
+def encode_signal(signal: Signal, tokens: Mapping[str, Token]) -> dict[str, object]:
+    """As JSON carries it: what `decode_signal` reads back as this very value."""
+    token = tokens.get(signal.mint)
+    encoded = {
+        "signal_id": signal.id,
+        "strategy_type": signal.strategy.value,
+        "action": signal.action.value,
+        "symbol": token.symbol if token else None,
+        "mint": signal.mint,
+        "notional_usd": _text(signal.notional_micros, MICROS),
+        "quantity": None if signal.quantity is None else format(signal.quantity, "f"),
+        "target_price": _text(signal.target_price_pico, PICO),
+        "confidence": _text(signal.confidence_ppm, PPM),
+        "risk_tolerance": _text(signal.risk_tolerance_ppm, PPM),
+        "preferred_wallet_type": signal.preferred_type and signal.preferred_type.value,
+        "exclude_wallets": list(signal.exclude) or None,
+        "max_slippage_bps": signal.slippage_max_bps,
+        "ttl_ms": None if signal.ttl_ns is None else signal.ttl_ns // NS_PER_MS,
+        "timestamp": None if signal.at_ns is None else _when(signal.at_ns),
+        "mev_protected": signal.mev_protected or None,
+        **(_encoded_exits(signal.exits) if signal.exits is not None else {}),
+        **(_encoded_risk(signal.risk) if signal.risk is not None else {}),
+    }
+    return {field: value for field, value in encoded.items() if value is not None}
+
+
+def _encoded_exits(exits: Exits) -> dict[str, object]:
+    return {
+        "stop_loss_percent": _text(exits.stop_loss_ppm, PPM // 100),
+        "trailing_stop_percent": _text(exits.trailing_ppm, PPM // 100),
+        "take_profit_percent": _text(exits.take_profit_ppm, PPM // 100),
+        "max_hold_ms": None if exits.hold_max_ns is None else exits.hold_max_ns // NS_PER_MS,
+    }
+
+
+def _encoded_risk(risk: RiskBudget) -> dict[str, object]:
+    by_volatility = risk.method is SizingMethod.VOLATILITY
+    return {
+        "risk_budget_usd": _text(risk.micros, MICROS),
+        "risk_budget_percent": _text(risk.equity_ppm, PPM // 100),
+        "sizing": risk.method.value,
+        "volatility_multiple": _text(risk.multiple_ppm, PPM) if by_volatility else None,
+        "volatility_horizon_ms": risk.horizon_ns // NS_PER_MS if by_volatility else None,
+    }
+
+
+def _text(units: int | None, one: int) -> str | None:
+    """Units of 1/one as a decimal, with every digit."""
+    if units is None:
+        return None
+    whole, part = divmod(units, one)
+    return f"{whole}.{part:0{len(str(one)) - 1}}".rstrip("0").rstrip(".")
+
+
+def _when(at_ns: int) -> str | None:
+    """ISO 8601 where microseconds tell it all, else unix seconds."""
+    if at_ns % 1_000:
+        return _text(at_ns, NS)
+    return (EPOCH + timedelta(microseconds=at_ns // 1_000)).isoformat()

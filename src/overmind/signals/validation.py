@@ -1,0 +1,268 @@
+"""Reading loose fields strictly: every fault is collected, no digit is lost, and nothing is guessed.
+
+A null counts as absent. A field that is absent reads as None without a complaint; who needs it says so.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from typing import Final, NamedTuple, TypeVar
+
+import msgspec
+
+from overmind.clock.instants import instant_ns
+from overmind.core.model.values import PPM
+
+LINE_BYTES_MAX: Final = 64 * 1024
+FIELDS_MAX: Final = 64
+NUMBER_CHARS_MAX: Final = 80
+SHOWN_CHARS_MAX: Final = 40
+INTEGER_SHOWN_MAX: Final = 10**SHOWN_CHARS_MAX  # Python refuses to write out the largest.
+SLIPS_MAX: Final = 2  # letters wrong in a name that is still taken for a known one
+
+ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?")
+_EXACT: Final = Context(prec=96, traps=[Inexact, InvalidOperation])
+_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+
+Choice = TypeVar("Choice")
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong: where, what, and what would be right."""
+
+    field: str
+    problem: str
+    fix: str
+
+
+def parse_object(raw: bytes | str) -> dict[str, object] | Problem:
+    """One JSON object whose numbers are exact and whose keys come once, or why it is none."""
+    try:
+        line = raw.encode() if isinstance(raw, str) else raw
+        if len(line) > LINE_BYTES_MAX:
+            return Problem("signal", f"larger than {LINE_BYTES_MAX} bytes", "Send only the fields of a signal")
+        fields = _DECODER.decode(line)
+        repeated = None
+        if isinstance(fields, dict) and (b"\\" in line or line.count(b'"') != 2 * _strings(fields)):
+            repeated = _repeated_key(line)
+    except UnicodeError:
+        return Problem("signal", "broken UTF-8", "Send UTF-8")
+    except RecursionError:
+        return Problem("signal", "nested too deeply", "Send one flat object")
+    except InvalidOperation:
+        return Problem("signal", "a number with an absurd exponent", "Write it out")
+    except ValueError as error:  # From either parser.
+        return Problem("signal", f"not JSON: {error}", "Send one JSON object on a line of its own")
+    if not isinstance(fields, dict):
+        return Problem("signal", "not an object", 'Send {"signal_id": …, …}')
+    if repeated is not None:
+        return Problem(bare(repeated), "given more than once", "Keep one of them")
+    return fields
+
+
+def _strings(fields: dict[str, object]) -> int:
+    """How many strings a flat object was written with, if no key came twice."""
+    count = len(fields)
+    for value in fields.values():
+        if isinstance(value, str):
+            count += 1
+        elif isinstance(value, list):
+            count += sum(isinstance(one, str) for one in value)
+    return count
+
+
+def _repeated_key(line: bytes) -> str | None:
+    """The slow, certain look at every key."""
+    repeated: list[str] = []
+
+    def look(pairs: list[tuple[str, object]]) -> None:
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                repeated.append(name)
+            seen.add(name)
+
+    json.loads(line, object_pairs_hook=look, parse_int=str, parse_float=str, strict=False)
+    return repeated[0] if repeated else None
+
+
+def shown(value: object) -> str:
+    """What was sent, short enough to be read."""
+    if isinstance(value, int) and abs(value) > INTEGER_SHOWN_MAX:
+        return "that many"
+    text = str(value) if isinstance(value, str | int | float | Decimal) else type(value).__name__
+    return repr(text if len(text) <= SHOWN_CHARS_MAX else text[:SHOWN_CHARS_MAX] + "…")
+
+
+def bare(name: object) -> str:
+    """A field's name as it was sent, short, on one line, without quotes."""
+    return shown(name)[1:-1]
+
+
+class Form:
+    """The fields of one object, and what was found wrong with them so far."""
+
+    def __init__(self, fields: Mapping[str, object]) -> None:
+        self.fields = fields
+        self.problems: list[Problem] = []
+
+    def refuse(self, field: str, problem: str, fix: str) -> None:
+        self.problems.append(Problem(field, problem, fix))
+
+    def check_names(self, known: frozenset[str], meant: Mapping[str, str]) -> None:
+        """Unknown fields are free, but not those that look like a slip: a mistyped limit must not be no limit."""
+        if len(self.fields) > FIELDS_MAX:
+            self.refuse("signal", f"more than {FIELDS_MAX} fields", "Send only the fields of a signal")
+            return
+        for name in self.fields:
+            if name not in known and (right := _meant(str(name), known, meant)) is not None:
+                self.refuse(bare(name), "unknown field", f"Did you mean {right}?")
+
+    def id(self, field: str) -> str | None:
+        value = self.fields.get(field)
+        if isinstance(value, str) and ID.fullmatch(value):
+            return value
+        problem = "missing" if value is None else f"{shown(value)} is not an id"
+        self.refuse(field, problem, "Write 1 to 64 of the characters A-Z a-z 0-9 _ -")
+        return None
+
+    def ids(self, field: str) -> tuple[str, ...]:
+        value = self.fields.get(field)
+        if value is None:
+            return ()
+        if isinstance(value, list | tuple) and all(isinstance(one, str) and ID.fullmatch(one) for one in value):
+            return tuple(value)
+        self.refuse(field, "not a list of ids", 'Write ["wallet_1", "wallet_2"]')
+        return ()
+
+    def choice(self, field: str, spellings: Mapping[str, Choice]) -> Choice | None:
+        """One of a fixed set. `spellings` are in lower case; case, blanks, - and _ do not matter."""
+        value = self.fields.get(field)
+        if value is None:
+            return None
+        if isinstance(value, str):
+            chosen = spellings.get(value.lower()) or spellings.get(_plain(value))
+            if chosen is not None:
+                return chosen
+        self.refuse(field, f"unknown {shown(value)}", f"Write {', '.join(dict.fromkeys(map(str, spellings.values())))}")
+        return None
+
+    def number(self, field: str, above: Decimal, most: Decimal) -> Decimal | None:
+        """In (above, most], with every digit that was sent."""
+        value = self.fields.get(field)
+        if value is None:
+            return None
+        number = _decimal(value)
+        if number is None:
+            self.refuse(field, f"{shown(value)} is not a number", "Write a decimal number, such as 12.5")
+        elif number <= above:
+            self.refuse(field, f"{shown(value)} is not above {above}", f"Write a number above {above}")
+        elif number > most:
+            self.refuse(field, f"{shown(value)} is absurdly large", f"Write {most.normalize():f} at most")
+        else:
+            return number
+        return None
+
+    def scaled(self, field: str, decimals: int, units_max: int) -> int | None:
+        """A positive amount in units of 10^-decimals, exactly."""
+        number = self.number(field, _ZERO, Decimal(units_max).scaleb(-decimals, _EXACT))
+        if number is None:
+            return None
+        try:
+            scaled = number.scaleb(decimals, _EXACT)
+            units = int(scaled)
+            if units == scaled:
+                return units
+        except Inexact:
+            pass
+        self.refuse(field, f"{shown(number)} has more than {decimals} decimals", f"Round it to {decimals}")
+        return None
+
+    def share(self, field: str) -> int | None:
+        """From 0 to 1, in millionths, rounded down: who wants more certainty than that errs on the cautious side."""
+        value = self.fields.get(field)
+        if value is None:
+            return None
+        number = _decimal(value)
+        if number is not None and 0 <= number <= 1:
+            return int(number * PPM)
+        self.refuse(field, f"{shown(value)} is not a share", "Write a number from 0 to 1")
+        return None
+
+    def integer(self, field: str, most: int) -> int | None:
+        value = self.fields.get(field)
+        if value is None:
+            return None
+        number = _decimal(value)
+        if number is not None and 1 <= number <= most and number == (whole := int(number)):
+            return whole
+        self.refuse(field, f"{shown(value)} is not valid", f"Write a whole number from 1 to {most}")
+        return None
+
+    def instant(self, field: str) -> int | None:
+        value = self.fields.get(field)
+        if value is None:
+            return None
+        number = None if isinstance(value, str) else _decimal(value)
+        try:
+            return instant_ns(str(value if number is None else number))
+        except ValueError as error:
+            self.refuse(field, str(error), "Write 2025-04-06T12:00:00Z, or unix seconds or milliseconds")
+            return None
+
+    def flag(self, field: str) -> bool:
+        value = self.fields.get(field)
+        if value is not None and not isinstance(value, bool):
+            self.refuse(field, f"{shown(value)} is neither true nor false", "Write true or false")
+        return value is True
+
+
+_ZERO: Final = Decimal(0)
+
+
+def _decimal(value: object) -> Decimal | None:
+    """The exact number, or None if it is none. A boolean is none."""
+    if isinstance(value, str):
+        return Decimal(value) if len(value) <= NUMBER_CHARS_MAX and _NUMBER.fullmatch(value) else None
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return Decimal(value)
+    if isinstance(value, float):  # Only from Python callers: the shortest decimal that is this float.
+        value = Decimal(repr(float(value)))
+    return value if isinstance(value, Decimal) and value.is_finite() else None
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "").replace(" ", "")
+
+
+def _meant(name: str, known: frozenset[str], meant: Mapping[str, str]) -> str | None:
+    """The known name that this is a slip of. In `meant` an asterisk stands for whatever follows."""
+    plain = _plain(name)
+    for said, right in meant.items():
+        if plain == said or (said.endswith("*") and plain.startswith(said[:-1])):
+            return right
+    for right in sorted(known):
+        other = _plain(right)
+        slips_max = min(SLIPS_MAX, len(other) // 4)  # In a short name every letter counts.
+        if abs(len(plain) - len(other)) <= slips_max and _distance(plain, other) <= slips_max:
+            return right
+    return None
+
+
+def _distance(one: str, other: str) -> int:
+    """Letters to add, drop, change or swap with the next to get from one to the other."""
+    before, row = [0] * (len(other) + 1), list(range(len(other) + 1))
+    for i, letter in enumerate(one):
+        earlier, before, row = before, row, [i + 1]
+        for j, wanted in enumerate(other):
+            steps = min(before[j + 1] + 1, row[j] + 1, before[j] + (letter != wanted))
+            if i and j and letter == other[j - 1] and wanted == one[i - 1]:
+                steps = min(steps, earlier[j - 1] + 1)
+            row.append(steps)
+    return row[-1]

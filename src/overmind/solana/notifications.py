@@ -1,0 +1,161 @@
+"""News over WebSocket: an accelerator, never the truth. Who waits is woken early; without it all is polled as before.
+
+One connection. It comes back after a pause when it is lost, subscribes to everything again, and no caller is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from types import TracebackType
+from typing import Final, Self
+
+import aiohttp
+import structlog
+
+from overmind.ports import Clock
+from overmind.solana.addresses import HTTP, WEBSOCKET, Address
+from overmind.solana.backoff import backoff_s
+from overmind.solana.ws_connection import Line
+
+MESSAGE_MAX: Final = 2**20  # bytes
+SIGNATURES_MAX: Final = 1_024
+ACCOUNTS_MAX: Final = 1_024
+CONNECT_S: Final = 10.0
+HEARTBEAT_S: Final = 20.0
+
+log = structlog.get_logger("rpc")
+
+
+class News:
+    """Use as `async with News(url, clock) as news`. `url`: ws(s):// as it is, or the http(s):// of a node."""
+
+    def __init__(self, url: str, clock: Clock, *, headers: Mapping[str, str] | None = None) -> None:
+        address = Address(url, schemes=(*HTTP, *WEBSOCKET))
+        self.name = address.name
+        self._url = address.websocket()
+        self._headers = {**address.headers, **(headers or {})}
+        self._clock = clock
+        self._signatures: dict[str, asyncio.Future[None] | None] = {}  # None: heard, and told
+        self._accounts: dict[str, None] = {}
+        self._changed: dict[str, None] = {}
+        self._change = asyncio.Event()
+        self._line: Line | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"News({self.name})"
+
+    @property
+    def connected(self) -> bool:
+        return self._line is not None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        ended = await asyncio.gather(self._task, return_exceptions=True)
+        if isinstance(ended[0], Exception):
+            raise ended[0]  # A bug of ours: everything that a node can do is caught where it happens.
+
+    async def wait(self, signature: str, seconds: float) -> None:
+        """Sleep, or less when a node tells of the signature. It tells once: from then on this only sleeps."""
+        heard = self._watched(signature)
+        if heard is None:
+            await self._clock.sleep(seconds)
+            return
+        asleep = asyncio.ensure_future(self._clock.sleep(seconds))
+        try:
+            await asyncio.wait((heard, asleep), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            asleep.cancel()
+            await asyncio.gather(asleep, return_exceptions=True)
+        if heard.done() and signature in self._signatures:
+            self._signatures[signature] = None
+
+    def watch_accounts(self, addresses: Iterable[str]) -> None:
+        """Tell of them in `changes`, from now on. Those beyond the bound are only polled."""
+        for address in addresses:
+            if address not in self._accounts and len(self._accounts) < ACCOUNTS_MAX:
+                self._accounts[address] = None
+                self._subscribe("account", address)
+
+    async def changes(self) -> AsyncGenerator[str, None]:
+        """Addresses that may have changed, each once for all changes since it was last told. For one reader."""
+        while True:
+            await self._change.wait()
+            while self._changed:
+                address = next(iter(self._changed))
+                del self._changed[address]
+                yield address
+            self._change.clear()
+
+    def _watched(self, signature: str) -> asyncio.Future[None] | None:
+        if signature not in self._signatures:
+            while len(self._signatures) >= SIGNATURES_MAX:
+                self._forget(next(iter(self._signatures)))
+            self._signatures[signature] = asyncio.get_running_loop().create_future()
+            self._subscribe("signature", signature)
+        return self._signatures[signature]
+
+    def _forget(self, signature: str) -> None:
+        """The oldest makes room. Who still waits for it sleeps to the end."""
+        del self._signatures[signature]
+        if self._line is not None:
+            self._line.unsubscribe("signature", signature)
+
+    def _subscribe(self, kind: str, of: str) -> None:
+        if self._line is not None:
+            self._line.subscribe(kind, of)
+
+    def _heard(self, of: str) -> None:
+        waiter = self._signatures.get(of)
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+        if of in self._accounts:
+            self._changed[of] = None
+            self._change.set()
+
+    async def _run(self) -> None:
+        """Connected for as long as can be. A pause before each new try, longer each time that it did not help."""
+        losses = 0
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+            while True:
+                line = await self._connected(session)
+                if line is not None:
+                    await self._listen(line)
+                    losses = 0 if line.answered else losses  # To accept us and say nothing is no success.
+                losses += 1
+                if losses == 1:
+                    log.warning("news_lost", endpoint=self.name)
+                await self._clock.sleep(backoff_s(losses, self.name))
+
+    async def _connected(self, session: aiohttp.ClientSession) -> Line | None:
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                socket = await session.ws_connect(
+                    self._url, headers=self._headers, heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_MAX
+                )
+        except (aiohttp.ClientError, OSError, ValueError):
+            return None
+        log.info("news_connected", endpoint=self.name)
+        return Line(socket)
+
+    async def _listen(self, line: Line) -> None:
+        """Until the connection is lost. What changed before it was there nobody told us, so everything may have."""
+        self._line = line
+        for signature, waiter in self._signatures.items():
+            if waiter is not None and not waiter.done():
+                line.subscribe("signature", signature)
+        for address in self._accounts:
+            line.subscribe("account", address)
+            self._heard(address)
+        try:
+            await line.listen(self._heard)
+        finally:
+            self._line = None

@@ -1,0 +1,241 @@
+"""What nodes say, read as facts. Every field may be missing, null or nonsense: then nothing was learnt (ChainSilent).
+
+Nothing is guessed in a direction that costs money: a status without words for it is the weaker one, balances that do
+not belong to their accounts are no balances.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Sequence
+from struct import Struct
+from typing import Any, Final
+
+import msgspec
+from solders.pubkey import Pubkey
+
+from overmind.core.model.values import Mint, Value
+from overmind.ports import ChainSilent, Effects, Status, Tip, TokenBalance
+from overmind.solana.wire import is_count
+
+UNITS_DIGITS_MAX: Final = 20  # of an unsigned 64-bit integer
+_TOKEN_ACCOUNT: Final = Struct("<32s32sQ")  # mint, owner, amount: the same in both token programs
+_STAGES: Final = {"processed": (False, False), "confirmed": (True, False), "finalized": (True, True)}
+
+
+class TokenAccount(Value, frozen=True):
+    address: str
+    mint: Mint
+    units: int
+    program: str
+
+
+class Balances(Value, frozen=True):
+    """What one wallet has, at `confirmed`. The answers may be of different slots: `slot` is the lowest of them."""
+
+    owner: str
+    slot: int
+    slot_max: int
+    lamports: int  # of the wallet itself, without those inside its token accounts
+    accounts: tuple[TokenAccount, ...]
+
+    @property
+    def units(self) -> dict[Mint, int]:
+        """Of each mint, over all its accounts. Mints without an account are absent."""
+        totals: dict[Mint, int] = {}
+        for account in self.accounts:
+            totals[account.mint] = totals.get(account.mint, 0) + account.units
+        return totals
+
+
+class SignatureInfo(Value, frozen=True):
+    signature: str
+    slot: int
+    failed: bool
+
+
+def table(said: object, what: str) -> dict[str, Any]:
+    """A JSON object."""
+    if isinstance(said, dict):
+        return said
+    raise ChainSilent(f"a node's {what} is not a JSON object")
+
+
+def count(said: object, what: str) -> int:
+    """An unsigned 64-bit integer."""
+    if type(said) is int and is_count(said):
+        return said
+    raise ChainSilent(f"a node's {what} is not an unsigned 64-bit integer")
+
+
+def text(said: object, what: str) -> str:
+    if isinstance(said, str) and said:
+        return said
+    raise ChainSilent(f"a node's {what} is not a text")
+
+
+def listed(said: object, what: str) -> list[Any]:
+    if isinstance(said, list):
+        return said
+    raise ChainSilent(f"a node's {what} is not a list")
+
+
+def in_context(said: object, what: str) -> tuple[int, Any]:
+    """The slot that the answer is of, and the answer."""
+    answer = table(said, what)
+    if "value" not in answer:
+        raise ChainSilent(f"a node's {what} has no value")
+    return count(table(answer.get("context"), f"context of {what}").get("slot"), f"slot of {what}"), answer["value"]
+
+
+def tip(said: object) -> Tip:
+    info = table(said, "epoch info")
+    found = Tip(count(info.get("absoluteSlot"), "slot"), count(info.get("blockHeight"), "block height"))
+    if found.height > found.slot:
+        raise ChainSilent("a node's block height is above its slot, which cannot be")
+    return found
+
+
+def status(said: object) -> Status | None:
+    if said is None:
+        return None
+    found = table(said, "signature status")
+    confirmed, finalized = _stage(found)
+    failed = _error(found) is not None
+    return Status(count(found.get("slot"), "slot of a status"), failed, confirmed, finalized)
+
+
+def signature_info(said: object) -> SignatureInfo:
+    found = table(said, "signature of an address")
+    slot = count(found.get("slot"), "slot of a signature")
+    return SignatureInfo(text(found.get("signature"), "signature"), slot, found.get("err") is not None)
+
+
+def effects(said: dict[str, Any], static: tuple[str, ...], slot: int) -> Effects:
+    """Of the `meta` of a transaction, or of a simulation: both speak of the same things in the same words."""
+    error = _error(said)
+    accounts = static + _loaded(said.get("loadedAddresses"))
+    before, after = _lamports(said.get("preBalances")), _lamports(said.get("postBalances"))
+    if not len(before) == len(after) == len(accounts):
+        raise ChainSilent(
+            f"a node tells {len(before)} balances before and {len(after)} after of {len(accounts)} accounts"
+        )
+    tokens = _tokens(said.get("preTokenBalances"), said.get("postTokenBalances"), len(accounts))
+    return Effects(error, count(said.get("fee"), "fee"), accounts, before, after, tokens, slot)
+
+
+def simulated(said: object, static: tuple[str, ...], slot: int) -> Effects:
+    value = table(said, "simulation")
+    if value.get("err") == "BlockhashNotFound":
+        raise ChainSilent("the node does not know the transaction's blockhash, yet or any more")
+    error = _error(value)
+    told = [value.get(name) is not None for name in _BALANCES]
+    if all(told):
+        # A failure before anything ran has no fee.
+        return effects(value if error is None else {**value, "fee": value.get("fee") or 0}, static, slot)
+    if error is not None:
+        return Effects(error, 0, static, (), (), (), slot)
+    missing = ", ".join(name for name, there in zip(_BALANCES, told, strict=True) if not there)
+    raise ChainSilent(
+        f"the node cannot simulate balances (no {missing} in its answer): use one that runs Agave 3.0 or later"
+    )
+
+
+def token_accounts(said: Iterable[object], owner: str, program: str) -> Iterable[TokenAccount]:
+    for entry in said:
+        found = table(entry, "token account")
+        account = table(found.get("account"), "token account")
+        mint, holder, units = _unpacked(listed(account.get("data"), "token account's data"))
+        if holder != owner or account.get("owner") != program:
+            raise ChainSilent("a node tells a token account of another owner or another program than asked for")
+        yield TokenAccount(text(found.get("pubkey"), "address of a token account"), Mint(mint), units, program)
+
+
+def decoded(said: object, what: str) -> bytes:
+    """Bytes as nodes write them: [text, "base64"]."""
+    pair = listed(said, what)
+    try:
+        if len(pair) == 2 and pair[1] == "base64" and isinstance(pair[0], str):
+            return base64.b64decode(pair[0], validate=True)
+    except (binascii.Error, ValueError):
+        pass
+    raise ChainSilent(f"a node's {what} is not in base64")
+
+
+_BALANCES: Final = ("preBalances", "postBalances", "preTokenBalances", "postTokenBalances")
+
+
+def _stage(found: dict[str, Any]) -> tuple[bool, bool]:
+    """Whether it is confirmed, whether finalised.
+
+    Nodes of old told only the number of confirmations, and null once it was final. But a node that leaves both out
+    tells the same, so null is not believed: it landed, and no more is known of it.
+    """
+    said = found.get("confirmationStatus")
+    if said is not None:
+        if not isinstance(said, str) or said not in _STAGES:
+            raise ChainSilent("a node's confirmation status is none that exists")
+        return _STAGES[said]
+    confirmations = found.get("confirmations")
+    if confirmations is None:
+        return False, False
+    return count(confirmations, "number of confirmations") > 0, False
+
+
+def _error(found: dict[str, Any]) -> str | None:
+    """As JSON. Told twice, as `err` and as `status`: once is enough, and twice must agree."""
+    told: list[object] = [found["err"]] if "err" in found else []
+    result = found.get("status")
+    if isinstance(result, dict) and ("Ok" in result) != ("Err" in result):
+        told.append(result.get("Err"))
+    if not told or len({one is None for one in told}) != 1:
+        raise ChainSilent("a node does not tell whether the transaction failed, or tells both")
+    return None if told[0] is None else msgspec.json.encode(told[0]).decode()
+
+
+def _loaded(said: object) -> tuple[str, ...]:
+    """From lookup tables: the writable ones first, as the transaction numbers them."""
+    if said is None:
+        return ()
+    loaded = table(said, "loaded addresses")
+    both = [one for kind in ("writable", "readonly") for one in listed(loaded.get(kind) or [], "loaded addresses")]
+    return tuple(text(address, "loaded address") for address in both)
+
+
+def _lamports(said: object) -> tuple[int, ...]:
+    return tuple(count(one, "balance in lamports") for one in listed(said, "list of balances"))
+
+
+def _tokens(before: object, after: object, accounts: int) -> tuple[TokenBalance, ...]:
+    """An account that changed its owner or its mint is told as two: one that was emptied, one that was filled."""
+    pre, post = _token_units(before, accounts), _token_units(after, accounts)
+    keys = sorted(pre.keys() | post.keys())
+    return tuple(TokenBalance(*key, pre_units=pre.get(key, 0), post_units=post.get(key, 0)) for key in keys)
+
+
+def _token_units(said: object, accounts: int) -> dict[tuple[int, Mint, str], int]:
+    units: dict[tuple[int, Mint, str], int] = {}
+    for entry in listed(said, "list of token balances"):
+        found = table(entry, "token balance")
+        index = count(found.get("accountIndex"), "index of an account")
+        if index >= accounts:
+            raise ChainSilent(f"a node tells a token balance of account {index} of {accounts}")
+        key = index, Mint(text(found.get("mint"), "mint")), text(found.get("owner"), "owner of a token account")
+        units[key] = _units(table(found.get("uiTokenAmount"), "token amount").get("amount"))
+    return units
+
+
+def _units(said: object) -> int:
+    """A text of digits, because JavaScript's numbers are too small for it."""
+    if isinstance(said, str) and said.isascii() and said.isdigit() and len(said) <= UNITS_DIGITS_MAX:
+        return count(int(said), "token amount")
+    return count(said, "token amount")
+
+
+def _unpacked(data: Sequence[object]) -> tuple[str, str, int]:
+    raw = decoded(data, "token account's data")
+    if len(raw) < _TOKEN_ACCOUNT.size:
+        raise ChainSilent(f"a node tells a token account of {len(raw)} bytes")
+    mint, owner, units = _TOKEN_ACCOUNT.unpack_from(raw)
+    return str(Pubkey(mint)), str(Pubkey(owner)), units

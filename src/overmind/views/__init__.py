@@ -1,0 +1,1 @@
+"""Pure functions from the books to what people and programs read."""

@@ -1,0 +1,75 @@
+"""What an operator is told of a position that is being closed: what is under way, what is left, or why nothing is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from overmind.core.books.book import WalletBook
+from overmind.core.books.state import State
+from overmind.core.entries.rules import shown
+from overmind.core.exits.exit_rules import sellable_units
+from overmind.core.exits.selling import refusals_of_close
+from overmind.core.model.messages import Code, Event, OrderPlaced, Refusal
+from overmind.core.model.values import NS, Mint, Order, OrderId, Side, Value, WalletId, is_own
+
+
+class CloseRow(Value, frozen=True):
+    wallet_id: WalletId
+    symbol: str
+    mint: Mint
+    closing: bool  # it goes on until nothing is left; false: it was cancelled, or nothing is left
+    reason: str
+    order_id: OrderId | None  # just placed, or under way already
+    order_quantity: float  # that it sells
+    left_quantity: float  # that no order sells yet
+    why_not: str  # what keeps more from being sold now; blank: nothing
+
+
+def close_row(state: State, wallet_id: WalletId, mint: Mint, events: Iterable[Event], at_ns: int) -> CloseRow:
+    """As it stands now; `events` are what was decided just now."""
+    book = state.wallets[wallet_id]
+    position = book.positions.get(mint)
+    token = position.token if position is not None else state.settings.tokens.get(mint)
+    scale = 10**token.decimals if token is not None else 1
+    placed = [event.order for event in events if isinstance(event, OrderPlaced)]
+    order = next(iter(placed or _own_sales(state, wallet_id, mint)), None)
+    return CloseRow(
+        wallet_id=wallet_id,
+        symbol=token.symbol if token is not None else mint,
+        mint=mint,
+        closing=mint in book.closing,
+        reason=book.closing.get(mint, ""),
+        order_id=None if order is None else order.id,
+        order_quantity=0.0 if order is None else order.spend.units / scale,
+        left_quantity=sellable_units(state, book, mint) / scale,
+        why_not=_why_not(state, book, mint, at_ns) if order is None and mint in book.closing else "",
+    )
+
+
+def _own_sales(state: State, wallet_id: WalletId, mint: Mint) -> list[Order]:
+    orders = (known.order for known in state.open_orders.values())
+    return [
+        one
+        for one in orders
+        if one.side is Side.SELL and is_own(one.signal_id) and (one.wallet_id, one.mint) == (wallet_id, mint)
+    ]
+
+
+def _why_not(state: State, book: WalletBook, mint: Mint, at_ns: int) -> str:
+    facts = [_fact(book, one) for one in refusals_of_close(state, book, mint, at_ns)]
+    exiting = book.exiting.get(mint)
+    if exiting is not None and at_ns < exiting.after_ns:
+        wait_s = (exiting.after_ns - at_ns) / NS
+        facts.append(f"tried in vain so far: {exiting.tries}, the next try is in {wait_s:.0f} s")
+    return "; ".join(facts)
+
+
+def _fact(book: WalletBook, refusal: Refusal) -> str:
+    said = shown(refusal)
+    match refusal.code:
+        case Code.INSUFFICIENT_TOKENS:
+            return "other orders hold all of it"
+        case Code.INSUFFICIENT_SOL:
+            there, needed = said["limit"], said["actual"]
+            return f"{refusal.code}: {there} SOL for fees, {needed} needed: send SOL to {book.wallet.public_key}"
+    return f"{refusal.code}: {said['actual']} {said['unit']}, limit {said['limit']}"

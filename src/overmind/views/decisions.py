@@ -1,0 +1,99 @@
+"""What a caller is told about its signal (SPEC §13: Decision)."""
+
+from __future__ import annotations
+
+import enum
+
+from overmind.core.entries.ranking import reason
+from overmind.core.entries.rules import shown
+from overmind.core.model.messages import Answer, OrderPlaced, Refusal, SignalRecorded, SignalRefused, Sizing
+from overmind.core.model.values import MICROS, PPM, OrderId, SignalId, Value, WalletId
+
+
+class DecisionStatus(enum.StrEnum):
+    PLACED = "placed"
+    REFUSED = "refused"
+    DUPLICATE = "duplicate"
+    RECORDED = "recorded"
+
+
+class Decision(Value, frozen=True):
+    signal_id: SignalId
+    status: DecisionStatus
+    order_id: OrderId | None
+    wallet_id: WalletId | None
+    orders: tuple[OrderId, ...]
+    selection_reason: str
+    refusals: tuple[Refusal, ...]
+    unlisted: int = 0
+    sizing: Sizing | None = None  # how a risk budget became the order's amount
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "signal_id": self.signal_id,
+            "status": self.status.value,
+            "order_id": self.order_id,
+            "wallet_id": self.wallet_id,
+            "orders": list(self.orders),
+            "selection_reason": self.selection_reason,
+            "refusals": [shown(refusal) for refusal in self.refusals],
+            **({"wallets_unlisted": self.unlisted} if self.unlisted else {}),
+            **({"sizing": shown_sizing(self.sizing)} if self.sizing is not None else {}),
+        }
+
+
+def shown_sizing(sizing: Sizing) -> dict[str, object]:
+    """A sizing as operators and programs read it, in USD and percent."""
+    return {
+        "sizing": sizing.how.value,
+        "risk_budget_usd": sizing.budget_micros / MICROS,
+        "distance_percent": sizing.distance_ppm / (PPM // 100),
+        "wanted_usd": sizing.wanted_micros / MICROS,
+        "caps": [{"code": code.value, "usd": micros / MICROS} for code, micros in sizing.caps],
+        "capped_by": [code.value for code in sizing.binding],
+        "notional_usd": sizing.notional_micros / MICROS,
+    }
+
+
+def decision_of(events: tuple[Answer, ...], duplicate: bool = False) -> Decision:
+    """The decision that these first events of a signal record."""
+    first = events[0]
+    orders = tuple(event for event in events if isinstance(event, OrderPlaced))
+    status = {OrderPlaced: DecisionStatus.PLACED, SignalRefused: DecisionStatus.REFUSED}.get(
+        type(first), DecisionStatus.RECORDED
+    )
+    return Decision(
+        signal_id=first.signal.id,
+        status=DecisionStatus.DUPLICATE if duplicate else status,
+        order_id=orders[0].order.id if orders else None,
+        wallet_id=orders[0].order.wallet_id if orders else None,
+        orders=tuple(event.order.id for event in orders),
+        selection_reason=_reason(first, orders),
+        refusals=first.refusals if isinstance(first, SignalRefused) else (),
+        unlisted=first.unlisted if isinstance(first, SignalRefused) else 0,
+        sizing=first.sizing if isinstance(first, OrderPlaced) else None,
+    )
+
+
+def _reason(first: Answer, orders: tuple[OrderPlaced, ...]) -> str:
+    match first:
+        case OrderPlaced(order=order, selection=selection, sizing=sizing):
+            if order.side == "Sell":
+                more = f" and {len(orders) - 1} more" if len(orders) > 1 else ""
+                return f"{order.wallet_id}{more} holds the token"
+            chosen = reason(selection.terms, selection.candidates)
+            return chosen if sizing is None else f"{chosen}; {_sized(sizing)}"
+        case SignalRefused(refusals=refusals):
+            return f"no wallet may take it: {refusals[0].code}"
+        case SignalRecorded():
+            return "Hold is recorded and executes nothing"
+
+
+def _sized(sizing: Sizing) -> str:
+    wanted = f"{_usd(sizing.budget_micros)} at a {sizing.how} distance of {sizing.distance_ppm / (PPM // 100):g} %"
+    by = ", ".join(sizing.binding)
+    return f"{wanted} wants {_usd(sizing.wanted_micros)}" + (f", {by} caps it" if by else "")
+
+
+def _usd(micros: int) -> str:
+    return f"${micros / MICROS:,.2f}"

@@ -1,0 +1,118 @@
+"""Limits and mint lists as an operator reads them: what the files say, what holds, who wanted it otherwise and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from overmind.core.books.state import State
+from overmind.core.books.wallet_limits import UNITS, kind_of, shown, values_of
+from overmind.core.model.messages import Change, CommandRefused, Remark
+from overmind.core.model.values import MICROS, PPM, LimitName, Mint, Value, Wallet, WalletId
+from overmind.keys.secret_key import is_address
+
+Amount = float | int | bool
+
+
+class LimitRow(Value, frozen=True):
+    name: str
+    unit: str  # usd, percent, count, ratio (0 to 1) or flag
+    by_files: Amount | None  # None: the files do not give that strategy to the wallet any more
+    in_force: Amount | None
+    wanted: Amount | None = None  # by an operator; what holds is less where a ceiling or newer files say so
+    who: str = ""
+    reason: str = ""
+    since_ns: int | None = None
+
+
+class WalletLimits(Value, frozen=True):
+    wallet_id: WalletId
+    differs: bool  # something is in force that the files do not say
+    limits: tuple[LimitRow, ...]
+
+
+class MintRow(Value, frozen=True):
+    mint: Mint
+    symbol: str
+    who: str
+    reason: str
+    since_ns: int
+
+
+class Mints(Value, frozen=True):
+    blocked: tuple[MintRow, ...]
+    allowed: tuple[MintRow, ...] | None  # None: every listed token that is not blocked
+
+
+def limits(state: State) -> list[WalletLimits]:
+    return [wallet_limits(state, wallet_id) for wallet_id in state.wallets]
+
+
+def wallet_limits(state: State, wallet_id: WalletId) -> WalletLimits:
+    """Raises CommandRefused if there is no such wallet."""
+    book = state.wallets.get(wallet_id)
+    if book is None:
+        raise CommandRefused(f"no wallet {wallet_id!r}; known: {', '.join(state.wallets)}")
+    by_files, in_force, changes = values_of(book.configured), values_of(book.wallet), state.changes.get(wallet_id, {})
+    rows = tuple(_row(name, by_files, in_force, changes.get(name)) for name in {**by_files, **changes})
+    return WalletLimits(wallet_id, by_files != in_force, rows)
+
+
+def _row(
+    name: LimitName, by_files: Mapping[LimitName, int], in_force: Mapping[LimitName, int], change: Change | None
+) -> LimitRow:
+    kind = kind_of(name)
+    assert kind is not None, name
+    row = LimitRow(name, UNITS[kind], _amount(kind, by_files.get(name)), _amount(kind, in_force.get(name)))
+    if change is None:
+        return row
+    wanted = _amount(kind, change.value)
+    return LimitRow(row.name, row.unit, row.by_files, row.in_force, wanted, change.who, change.reason, change.since_ns)
+
+
+def _amount(kind: str, value: int | None) -> Amount | None:
+    if value is None:
+        return None
+    match UNITS[kind]:
+        case "usd":
+            return value / MICROS
+        case "percent":
+            return value * 100 / PPM
+        case "ratio":
+            return value / PPM
+        case "flag":
+            return bool(value)
+    return value
+
+
+def differences(by_files: Wallet, in_force: Wallet, changes: Mapping[LimitName, Change]) -> Iterator[str]:
+    """Each limit that is not what the files say, and who wanted it otherwise."""
+    now = values_of(in_force)
+    for name, value in values_of(by_files).items():
+        kind, change = kind_of(name), changes.get(name)
+        if kind is not None and now[name] != value:
+            why = f" ({change.who}: {change.reason})" if change is not None else ""
+            yield f"{name} {shown(kind, now[name])}, files: {shown(kind, value)}{why}"
+
+
+def mints(state: State) -> Mints:
+    lists = state.mints
+    blocked = tuple(_mint_row(state, mint, remark) for mint, remark in lists.blocked.items())
+    if lists.allowed is None:
+        return Mints(blocked, None)
+    return Mints(blocked, tuple(_mint_row(state, mint, remark) for mint, remark in lists.allowed.items()))
+
+
+def _mint_row(state: State, mint: Mint, remark: Remark) -> MintRow:
+    token = state.settings.tokens.get(mint)
+    return MintRow(mint, token.symbol if token is not None else "", remark.who, remark.reason, remark.since_ns)
+
+
+def mint_named(state: State, token: str) -> Mint:
+    """A listed token by its symbol in any case, or any mint. Raises CommandRefused."""
+    for mint, listed in state.settings.tokens.items():
+        if token == mint or token.upper() == listed.symbol.upper():
+            return mint
+    if is_address(token):
+        return Mint(token)
+    known = ", ".join(listed.symbol for listed in state.settings.tokens.values())
+    raise CommandRefused(f"{token[:64]!r} is neither a mint nor the symbol of a listed token; listed: {known}")

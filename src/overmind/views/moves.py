@@ -1,0 +1,225 @@
+"""Moves of capital as operators ask for them and see them: amounts as typed, plans and rows in USD for the eye."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from hashlib import blake2b
+
+from overmind.core.books.book import OpenMove
+from overmind.core.books.state import SOL_DECIMALS, State
+from overmind.core.capital.rebalance import Plan
+from overmind.core.capital.withdrawals import check_unended, held_by, move_id_of, waits
+from overmind.core.entries.rules import base_units
+from overmind.core.model.messages import Entry, Event, MoveClosed, MoveFinal, MovePlaced, MoveRolledBack, Withdraw
+from overmind.core.model.values import (
+    LAMPORTS,
+    MICROS,
+    NS,
+    SOL,
+    Desk,
+    Failed,
+    Filled,
+    Mint,
+    Money,
+    Move,
+    OrderId,
+    Outcome,
+    Rejected,
+    Token,
+    Value,
+    WalletId,
+)
+
+
+class BadWish(Exception):
+    """What was asked for cannot be read; says what is wrong, and what would be right."""
+
+    def __init__(self, problem: str, fix: str) -> None:
+        super().__init__(f"{problem}; {fix}")
+        self.problem = problem
+        self.fix = fix
+
+
+class MoveRow(Value, frozen=True):
+    move_id: OrderId
+    kind: str
+    wallet_id: WalletId
+    to: str  # a wallet of ours, else the address
+    amount: str  # whole tokens, exactly
+    symbol: str
+    notional_usd: float
+    state: str  # waits, placed, signed, filled, failed, expired, rejected
+    detail: str
+    reason: str
+    not_before: str  # ISO 8601, UTC
+    provisional: bool = False
+
+
+class AskedRow(Value, frozen=True):
+    """The answer to a withdrawal."""
+
+    move_id: OrderId
+    known: bool  # it was asked for before
+    state: str  # waits, placed, signed, filled; failed: a fork may still undo that
+
+
+class StandingRow(Value, frozen=True):
+    wallet_id: WalletId
+    equity_usd: float
+    target_usd: float
+    off_usd: float
+    part: str
+    why: str
+
+
+class LegRow(Value, frozen=True):
+    wallet_id: WalletId
+    to_wallet: WalletId
+    amount_usd: float
+    cost_bps: int
+    reason: str
+
+
+class PlanShown(Value, frozen=True):
+    due: bool
+    why_not: str
+    wallets: tuple[StandingRow, ...]
+    transfers: tuple[LegRow, ...]
+    left_out: tuple[str, ...]
+    cost_usd: float
+
+
+def shown_plan(plan: Plan) -> PlanShown:
+    return PlanShown(
+        due=plan.due,
+        why_not=plan.why_not,
+        wallets=tuple(
+            StandingRow(
+                one.wallet_id,
+                one.equity_micros / MICROS,
+                one.target_micros / MICROS,
+                one.excess_micros / MICROS,
+                one.part.value,
+                one.why,
+            )
+            for one in plan.standings
+        ),
+        transfers=tuple(
+            LegRow(leg.wallet_id, leg.to_wallet, leg.micros / MICROS, leg.cost_bps, leg.reason) for leg in plan.legs
+        ),
+        left_out=plan.left_out,
+        cost_usd=plan.cost_micros / MICROS,
+    )
+
+
+def withdrawal(
+    desk: Desk, wallet_id: str, amount: Decimal, token: str, to: str, reason: str, request_id: str | None
+) -> Withdraw:
+    """Without an id, the wish is its own: the same again is the same withdrawal. Raises BadWish."""
+    known = _token_of(desk, token)
+    if known is None:
+        raise BadWish(f"{token!r} cannot be withdrawn", f"name {desk.quote.symbol} or SOL; sell other tokens first")
+    if not amount.is_finite() or amount <= 0 or amount > 10**18:
+        raise BadWish(f"{amount} is no amount", "write a positive number of whole tokens, such as 250.5")
+    units = base_units(amount, known.decimals)
+    if Decimal(units) != amount.scaleb(known.decimals):
+        raise BadWish(f"{amount} has more digits than {known.symbol}", f"write at most {known.decimals} decimals")
+    wish = f"{wallet_id}:{units}:{known.mint}:{to}:{reason}"
+    named = request_id if request_id is not None else blake2b(wish.encode(), digest_size=8).hexdigest()
+    return Withdraw(named, WalletId(wallet_id), Money(units, known.mint), to, reason)
+
+
+def placed(events: Iterable[Event]) -> list[OrderId]:
+    return [event.move.id for event in events if isinstance(event, MovePlaced)]
+
+
+def _token_of(desk: Desk, named: str) -> Token | None:
+    native = Token("SOL", SOL, SOL_DECIMALS)
+    return next((one for one in (desk.quote, native) if named == one.mint or named.upper() == one.symbol.upper()), None)
+
+
+def open_moves(state: State, now_ns: int) -> list[MoveRow]:
+    return [_open_row(state, known, now_ns) for known in state.open_moves.values()]
+
+
+def _open_row(state: State, known: OpenMove, now_ns: int) -> MoveRow:
+    desk, move, held = state.settings, known.move, held_by(state, known.move)
+    if known.ticket is not None:
+        return _row(desk, move, "signed", known.ticket.signature)
+    shown = "waits" if waits(state, move, now_ns) else "placed"
+    return _row(desk, move, shown, f"held by {', '.join(held)}" if held else "")
+
+
+def asked(state: State, command: Withdraw, known: bool, now_ns: int) -> AskedRow:
+    """Right after it was asked for, once more or anew: it is open, paid, or failed in a way that a fork may undo.
+
+    Raises CommandRefused if it has come to nothing meanwhile."""
+    move_id = move_id_of(command.request_id)
+    if (open_move := state.open_moves.get(move_id)) is not None:
+        return AskedRow(move_id, known, _open_row(state, open_move, now_ns).state)
+    if (booked := state.provisional_moves.get(move_id)) is not None:
+        return AskedRow(move_id, known, _word(booked.outcome))
+    outcome = state.withdrawals[command.request_id].outcome
+    check_unended(command.request_id, outcome)
+    return AskedRow(move_id, known, _word(outcome))
+
+
+def closed_moves(entries: Iterable[Entry], desk: Desk) -> list[MoveRow]:
+    """Those whose life stands in these entries, each with the outcome that counts now, in the order of placing."""
+    placed: dict[OrderId, Move] = {}
+    ended: dict[OrderId, MoveClosed] = {}
+    for entry in entries:
+        match entry.event:
+            case MovePlaced(move=move):
+                placed[move.id] = move
+            case MoveClosed(move_id=move_id) as end:
+                ended[move_id] = end
+            case MoveFinal(move_id=move_id) if move_id in ended:
+                ended[move_id] = MoveClosed(move_id, ended[move_id].outcome)
+            case MoveRolledBack(move_id=move_id, outcome=outcome):
+                ended[move_id] = MoveClosed(move_id, outcome)
+    return [_closed_row(desk, move, ended[move.id]) for move in placed.values() if move.id in ended]
+
+
+def _closed_row(desk: Desk, move: Move, end: MoveClosed) -> MoveRow:
+    return _row(desk, move, _word(end.outcome), _detail(end.outcome), end.provisional)
+
+
+def _word(outcome: Outcome | None) -> str:
+    return type(outcome).__name__.lower()
+
+
+def _detail(outcome: Outcome) -> str:
+    match outcome:
+        case Filled(fee_lamports=fee, rent_lamports=rent):
+            return f"fee {fee / LAMPORTS:.6f} SOL" + (f", rent {rent / LAMPORTS:.6f} SOL" if rent else "")
+        case Failed(cause=cause, detail=detail) | Rejected(cause=cause, detail=detail):
+            return f"{cause.value} {detail}".strip()
+    return ""
+
+
+def _row(desk: Desk, move: Move, shown: str, detail: str, provisional: bool = False) -> MoveRow:
+    token = _token(desk, move.money.mint)
+    return MoveRow(
+        move_id=move.id,
+        kind=move.kind.value,
+        wallet_id=move.wallet_id,
+        to=move.to_wallet or move.to_address,
+        amount=f"{Decimal(move.money.units).scaleb(-token.decimals).normalize():f}",
+        symbol=token.symbol,
+        notional_usd=move.notional_micros / MICROS,
+        state=shown,
+        detail=detail,
+        reason=move.reason,
+        not_before=datetime.fromtimestamp(move.not_before_ns / NS, UTC).isoformat(timespec="seconds"),
+        provisional=provisional,
+    )
+
+
+def _token(desk: Desk, mint: Mint) -> Token:
+    """One that is listed no more shows its mint."""
+    if mint == SOL:
+        return Token("SOL", SOL, SOL_DECIMALS)
+    return desk.quote if mint == desk.quote.mint else desk.tokens.get(mint, Token(mint, mint, 0))

@@ -1,0 +1,134 @@
+"""What would be chosen for a signal, and why: every wallet's chances, explained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from overmind.core.books.apply import apply
+from overmind.core.books.state import State
+from overmind.core.decide import decide
+from overmind.core.entries.rules import shown
+from overmind.core.entries.selection_index import SelectionIndex
+from overmind.core.explain import Candidate, entry_candidates, exit_candidates
+from overmind.core.model.messages import (
+    Answer,
+    Entry,
+    OrderClosed,
+    OrderFinal,
+    OrderPlaced,
+    OrderRolledBack,
+    SignalRecorded,
+    SignalRefused,
+    SubmitSignal,
+    TicketRecorded,
+)
+from overmind.core.model.values import OrderId, Signal, TradeAction
+from overmind.views.decisions import Decision, decision_of, shown_sizing
+
+SELLS = (TradeAction.SELL, TradeAction.MARKET_SELL)
+
+
+class Route(msgspec.Struct, frozen=True):
+    wallet_id: str | None
+    selection_reason: str
+    refusals: list[dict[str, object]]
+    candidates: list[dict[str, object]]
+    sizing: dict[str, object] | None = None  # of a risk budget: how it became an amount
+
+
+def route(state: State, signal: Signal, at_ns: int) -> Route:
+    """The decision that the engine would make now, and every wallet's part in it. Changes nothing."""
+    wish = SubmitSignal(signal, at_ns)
+    events = tuple(event for event in decide(state, SelectionIndex(state), wish, at_ns) if isinstance(event, Answer))
+    decision = decision_of(events)
+    explain = exit_candidates if signal.action in SELLS else entry_candidates
+    return Route(
+        wallet_id=decision.wallet_id,
+        selection_reason=decision.selection_reason,
+        refusals=[shown(refusal) for refusal in decision.refusals],
+        candidates=[_shown(candidate) for candidate in explain(state, signal, at_ns)],
+        sizing=None if decision.sizing is None else shown_sizing(decision.sizing),
+    )
+
+
+def _shown(candidate: Candidate) -> dict[str, object]:
+    terms = candidate.terms
+    return {
+        "wallet_id": candidate.wallet_id,
+        "eligible": candidate.eligible,
+        "refusals": [shown(refusal) for refusal in candidate.refusals],
+        "expected_cost_bps": None if terms is None else round(terms.total, 4),
+        "terms": None if terms is None else {name: getattr(terms, name) for name in terms.__struct_fields__},
+        **({} if candidate.sizing is None else {"sizing": shown_sizing(candidate.sizing)}),
+    }
+
+
+class Explained(msgspec.Struct, frozen=True):
+    """A signal's whole life, from the journal alone."""
+
+    signal_id: str
+    seq: int
+    at_ns: int
+    decision: Decision
+    candidates: list[dict[str, object]]  # as they stood when it was decided
+    life: list[Entry]
+
+    def to_json(self) -> dict[str, object]:
+        return {**msgspec.structs.asdict(self), "decision": self.decision.to_json()}
+
+
+def explain(entries: Iterable[Entry], seq: int) -> Explained:
+    """From a whole journal: recompute the state before entry `seq`, a signal's first decision, and follow its life."""
+    state = State()
+    answers: list[Answer] = []
+    life: list[Entry] = []
+    orders: set[OrderId] = set()
+    candidates: tuple[Candidate, ...] = ()
+    signal: Signal | None = None
+    for entry in entries:
+        if entry.seq == seq:
+            assert isinstance(entry.event, Answer), entry
+            signal = entry.event.signal
+            chances = exit_candidates if signal.action in SELLS else entry_candidates
+            candidates = chances(state, signal, entry.at_ns)
+        if signal is None:
+            apply(state, entry)
+            state.touched.clear()
+        elif _belongs(entry, signal, orders):
+            life.append(entry)
+            if isinstance(entry.event, Answer):
+                answers.append(entry.event)
+        elif not orders:
+            break  # Refused or recorded: nothing follows.
+    assert signal is not None, seq
+    first = [event for event in answers if not isinstance(event, OrderPlaced) or event.order.attempt == 0]
+    return Explained(
+        signal_id=signal.id,
+        seq=seq,
+        at_ns=life[0].at_ns,
+        decision=decision_of(tuple(first)),
+        candidates=[_shown(candidate) for candidate in candidates],
+        life=life,
+    )
+
+
+def _belongs(entry: Entry, signal: Signal, orders: set[OrderId]) -> bool:
+    """Whether an entry is part of the signal's life; collects its orders on the way."""
+    match entry.event:
+        case OrderPlaced(order=order):
+            if order.signal_id != signal.id:
+                return False
+            orders.add(order.id)
+            return True
+        case (
+            TicketRecorded(order_id=order_id)
+            | OrderClosed(order_id=order_id)
+            | OrderFinal(order_id=order_id)
+            | OrderRolledBack(order_id=order_id)
+        ):
+            return order_id in orders
+        case SignalRefused(signal=answered) | SignalRecorded(signal=answered):
+            return answered.id == signal.id
+    return False

@@ -1,0 +1,426 @@
+"""What the books say, in the words and units of an operator: USD as floats for the eye, never for a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from overmind.core.books.book import OpenOrder, WalletBook
+from overmind.core.books.positions import Position
+from overmind.core.books.state import State
+from overmind.core.books.triggers import exit_at_ns, profit_pico, stop_pico, trail_pico
+from overmind.core.model.messages import Entry, Hold, OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack
+from overmind.core.model.values import (
+    LAMPORTS,
+    MICROS,
+    PICO,
+    PPM,
+    SCALE,
+    SOL,
+    Desk,
+    Exits,
+    Failed,
+    Filled,
+    Mint,
+    Order,
+    OrderId,
+    Outcome,
+    Rejected,
+    Side,
+    Token,
+    Value,
+    WalletId,
+    WalletStatus,
+    ppm_of,
+)
+
+SHORTFALL_WORST_BPS = 100.0  # a mean shortfall of this much scores nothing
+
+
+class HoldRow(Value, frozen=True):
+    scope: str  # a wallet, a strategy, or `portfolio`
+    cause: str
+    reason: str
+    since_ns: int
+    until_ns: int | None  # None: until somebody lifts it
+
+
+class ExitRow(Value, frozen=True):
+    """When a wallet sells whatever it holds, its stop loss aside. None: not for this reason."""
+
+    trailing_stop_percent: float | None
+    take_profit_percent: float | None
+    max_hold_ms: int | None
+
+
+class WalletMetrics(Value, frozen=True):
+    wallet_id: WalletId
+    wallet_type: str
+    status: str
+    holds: tuple[str, ...]
+    sol_balance: float  # float and position together
+    token_balances: dict[str, float]
+    total_value_usd: float
+    daily_pnl: float
+    total_pnl: float
+    trade_count_today: int
+    last_trade_time: int | None  # nanoseconds since 1970
+    risk_utilization: float  # percent: the most used of its limits
+    utilization: dict[str, float]  # percent, limit by limit
+    performance_score: float  # 0-5
+    updated_at: int
+    rolled_back: int = 0  # executions that a fork undid; they count as what they came to instead
+    # What a fork took back after it was spent, in whole tokens; the balances above are net of it.
+    owed: dict[str, float] = msgspec.field(default_factory=dict)
+    hold_details: tuple[HoldRow, ...] = ()
+    exits: ExitRow | None = None
+
+
+class PortfolioSummary(Value, frozen=True):
+    total_wallets: int
+    active_wallets: int
+    total_value_usd: float
+    cash_usd: float
+    positions_usd: float
+    sol_float_usd: float
+    daily_pnl: float
+    realized_pnl: float
+    unrealized_pnl: float
+    deposited_usd: float
+    risk_utilization: float  # percent: value-weighted mean over the active wallets
+    exposure: float  # percent of the portfolio's equity
+    open_positions: int
+    open_orders: int
+    holds: tuple[str, ...]  # on the whole portfolio, and paused strategies
+    updated_at: int
+    provisional_orders: int = 0  # booked, and a fork may still undo them
+    hold_details: tuple[HoldRow, ...] = ()  # of the portfolio and of paused strategies
+
+
+class ExecutionStats(Value, frozen=True):
+    total_executions: int
+    successful_executions: int
+    failed_executions: int
+    expired_executions: int
+    rejected_executions: int
+    open_executions: int
+    signals: int
+    signals_refused: int
+    signals_recorded: int
+    wallet_usage: dict[str, int]
+    provisional_executions: int = 0  # of all these, those that a fork may still undo
+    rolled_back_executions: int = 0  # undone by a fork; they count above as what they came to instead
+
+    @property
+    def success_rate(self) -> float:
+        """The share of executions that filled; 0.0 when nothing ran."""
+        return self.successful_executions / self.total_executions if self.total_executions else 0.0
+
+
+class PositionRow(Value, frozen=True):
+    wallet_id: WalletId
+    symbol: str
+    mint: str
+    quantity: float
+    average_cost_usd: float
+    value_usd: float
+    unrealized_pnl: float
+    strategies: tuple[str, ...]
+    # Where it will be sold, by the stricter of what its wallet and its signals want; None: not for this reason.
+    stop_price_usd: float | None = None
+    trailing_stop_price_usd: float | None = None  # follows the highest price that two marks have shown
+    take_profit_price_usd: float | None = None
+    sold_by_ns: int | None = None
+    closing: str | None = None  # why an operator wants it sold now
+
+
+class OrderRow(Value, frozen=True):
+    order_id: OrderId
+    wallet_id: WalletId
+    strategy: str
+    side: str
+    symbol: str
+    notional_usd: float
+    state: str
+    detail: str
+
+
+def wallet_metrics(state: State, book: WalletBook) -> WalletMetrics:
+    desk = state.settings
+    tokens = {desk.quote.symbol: _tokens(cash_of(state, book), desk.quote.decimals)}
+    for position in book.positions.values():
+        tokens[position.token.symbol] = _tokens(position.units, position.token.decimals)
+    utilization = limit_utilization(state, book)
+    return WalletMetrics(
+        wallet_id=book.wallet.id,
+        wallet_type=book.wallet.type.value,
+        status=book.status.value,
+        holds=tuple(sorted(book.holds)),
+        sol_balance=state.ledger.owned(book.accounts, SOL) / LAMPORTS,
+        token_balances=tokens,
+        total_value_usd=usd_of(book.equity_micros),
+        daily_pnl=usd_of(book.day_pnl_micros),
+        total_pnl=usd_of(book.realised_micros + book.unrealised_micros),
+        trade_count_today=book.trades_today,
+        last_trade_time=book.last_trade_ns,
+        risk_utilization=max(utilization.values()),
+        utilization=utilization,
+        performance_score=performance_score(book),
+        updated_at=state.at_ns,
+        rolled_back=book.rolled_back,
+        owed={symbol_of(desk, mint): _owed(state, book, mint) for mint in sorted(book.in_suspense)},
+        hold_details=hold_rows(book.wallet.id, book.holds),
+        exits=None if book.wallet.exits is None else exit_row(book.wallet.exits),
+    )
+
+
+def exit_row(exits: Exits) -> ExitRow:
+    return ExitRow(
+        trailing_stop_percent=None if exits.trailing_ppm is None else exits.trailing_ppm * 100 / PPM,
+        take_profit_percent=None if exits.take_profit_ppm is None else exits.take_profit_ppm * 100 / PPM,
+        max_hold_ms=None if exits.hold_max_ns is None else exits.hold_max_ns // 10**6,
+    )
+
+
+def hold_rows(scope: str, holds: Mapping[str, Hold]) -> tuple[HoldRow, ...]:
+    return tuple(
+        HoldRow(scope, hold.cause, hold.reason, hold.since_ns, hold.until_ns) for _, hold in sorted(holds.items())
+    )
+
+
+def wide_holds(state: State) -> tuple[HoldRow, ...]:
+    paused = [row for strategy, holds in sorted(state.paused.items()) for row in hold_rows(strategy.value, holds)]
+    return (*hold_rows("portfolio", state.holds), *paused)
+
+
+def _owed(state: State, book: WalletBook, mint: Mint) -> float:
+    accounts = book.accounts
+    units = state.ledger.balance(accounts.suspense, mint) + state.ledger.balance(accounts.float_suspense, mint)
+    token = _token(state.settings, mint)
+    return _tokens(-units, token.decimals if token is not None else 0)
+
+
+def _token(desk: Desk, mint: Mint) -> Token | None:
+    """None: it is listed no more."""
+    return desk.quote if mint == desk.quote.mint else desk.tokens.get(mint)
+
+
+def symbol_of(desk: Desk, mint: Mint) -> str:
+    token = _token(desk, mint)
+    return token.symbol if token is not None else mint
+
+
+def limit_utilization(state: State, book: WalletBook) -> dict[str, float]:
+    """How much of each limit is used, in percent."""
+    return {name: percent_of(used, limit) for name, (used, limit, _) in limits_used(state, book).items()}
+
+
+def limits_used(state: State, book: WalletBook) -> dict[str, tuple[int, int, int]]:
+    """Of each limit: used, allowed, and how many of these make one of what people count in.
+
+    Used as the gate counts it: what open buys hold, and may lose, is used already.
+    """
+    limits = book.wallet.limits
+    used = (book.used_micros(mint, state.price_pico(mint)) for mint in {*book.positions, *book.entries})
+    largest = max(used, default=0)
+    loss = max(0, -book.day_pnl_micros) + book.loss_in_flight_micros
+    return {
+        "daily_loss": (loss, limits.daily_loss_max_micros, MICROS),
+        "position_size": (largest, limits.position_max_micros, MICROS),
+        "exposure": (
+            book.positions_micros + book.entries_micros,
+            ppm_of(book.equity_micros, limits.exposure_max_ppm),
+            MICROS,
+        ),
+        "concurrent_positions": (book.mints_in_use, limits.positions_max, 1),
+        "trades_today": (book.trades_today + book.entries_open, limits.trades_per_day_max, 1),
+    }
+
+
+def performance_score(book: WalletBook) -> float:
+    """0-5 from execution quality: the fill rate of the last executions times how near to the mark they filled.
+
+    Not from PnL, which is the strategy's. 0.0 when nothing ran.
+    """
+    if not book.quality:
+        return 0.0
+    fills = [one.shortfall_bps for one in book.quality if one.filled]
+    if not fills:
+        return 0.0
+    shortfall = max(0.0, sum(fills) / len(fills))
+    return round(5.0 * len(fills) / len(book.quality) * max(0.0, 1.0 - shortfall / SHORTFALL_WORST_BPS), 2)
+
+
+def portfolio_summary(state: State) -> PortfolioSummary:
+    books = list(state.wallets.values())
+    active = [book for book in books if book.status is WalletStatus.ACTIVE]
+    weight = sum(book.equity_micros for book in active)
+    used = sum(max(limit_utilization(state, book).values()) * book.equity_micros for book in active)
+    positions = sum(book.positions_micros for book in books)
+    cash = sum(cash_of(state, book) for book in books)
+    return PortfolioSummary(
+        total_wallets=len(books),
+        active_wallets=len(active),
+        total_value_usd=usd_of(state.equity_micros),
+        cash_usd=usd_of(cash),
+        positions_usd=usd_of(positions),
+        sol_float_usd=usd_of(state.equity_micros - positions - cash),
+        daily_pnl=usd_of(sum(book.day_pnl_micros for book in books)),
+        realized_pnl=usd_of(sum(book.realised_micros for book in books)),
+        unrealized_pnl=usd_of(sum(book.unrealised_micros for book in books)),
+        deposited_usd=usd_of(state.deposited_micros),
+        risk_utilization=used / weight if weight else 0.0,
+        exposure=percent_of(state.exposure_micros, state.equity_micros),
+        open_positions=sum(len(book.positions) for book in books),
+        open_orders=len(state.open_orders),
+        holds=portfolio_holds(state),
+        updated_at=state.at_ns,
+        provisional_orders=len(state.provisional),
+        hold_details=wide_holds(state),
+    )
+
+
+def portfolio_holds(state: State) -> tuple[str, ...]:
+    """On the whole portfolio, and paused strategies."""
+    paused = sorted(f"{strategy} paused" for strategy, holds in state.paused.items() if holds)
+    return (*sorted(state.holds), *paused)
+
+
+def execution_stats(state: State) -> ExecutionStats:
+    books = list(state.wallets.values())
+    return ExecutionStats(
+        total_executions=sum(book.executions for book in books),
+        successful_executions=sum(book.filled for book in books),
+        failed_executions=sum(book.failed for book in books),
+        expired_executions=sum(book.expired for book in books),
+        rejected_executions=sum(book.rejected for book in books),
+        open_executions=len(state.open_orders),
+        signals=state.signals - sum(book.exits_placed + book.swaps_placed for book in books),  # Not those of our own.
+        signals_refused=state.refused,
+        signals_recorded=state.recorded,
+        wallet_usage={book.wallet.id: book.executions for book in books},
+        provisional_executions=len(state.provisional),
+        rolled_back_executions=sum(book.rolled_back for book in books),
+    )
+
+
+def shown_stats(state: State) -> dict[str, object]:
+    """For programs, with what is derived."""
+    stats = execution_stats(state)
+    return {**msgspec.structs.asdict(stats), "success_rate": stats.success_rate}
+
+
+def positions(state: State) -> list[PositionRow]:
+    return [
+        _position_row(state, book, position) for book in state.wallets.values() for position in book.positions.values()
+    ]
+
+
+def _position_row(state: State, book: WalletBook, position: Position) -> PositionRow:
+    value = position.value_micros(state.price_pico(position.token.mint))
+    return PositionRow(
+        wallet_id=book.wallet.id,
+        symbol=position.token.symbol,
+        mint=position.token.mint,
+        quantity=_tokens(position.units, position.token.decimals),
+        average_cost_usd=_price(position.average_cost_pico),
+        value_usd=usd_of(value),
+        unrealized_pnl=usd_of(value - position.cost_micros),
+        strategies=tuple(sorted(position.units_by)),
+        stop_price_usd=None if (stop := stop_pico(book, position)) is None else _price(stop),
+        trailing_stop_price_usd=None if (trail := trail_pico(book, position)) is None else _price(trail),
+        take_profit_price_usd=None if (profit := profit_pico(book, position)) is None else _price(profit),
+        sold_by_ns=exit_at_ns(book, position),
+        closing=book.closing.get(position.token.mint),
+    )
+
+
+def open_orders(state: State) -> list[OrderRow]:
+    return [_open_row(state.settings, known) for known in state.open_orders.values()]
+
+
+def _open_row(desk: Desk, known: OpenOrder) -> OrderRow:
+    if known.ticket is None:
+        return _order_row(desk, known.order, "placed", "")
+    return _order_row(desk, known.order, "signed", known.ticket.signature)
+
+
+def _order_row(desk: Desk, order: Order, shown: str, detail: str) -> OrderRow:
+    return OrderRow(
+        order_id=order.id,
+        wallet_id=order.wallet_id,
+        strategy=order.strategy.value,
+        side=Side(order.side).value,
+        symbol=symbol_of(desk, order.mint),
+        notional_usd=usd_of(order.notional_micros),
+        state=shown,
+        detail=detail,
+    )
+
+
+def closed_orders(entries: Iterable[Entry], desk: Desk) -> list[OrderRow]:
+    """Those whose life stands in these entries, each with the outcome that counts now, in the order of placing."""
+    placed: dict[OrderId, Order] = {}
+    ended: dict[OrderId, OrderClosed] = {}
+    settled: dict[OrderId, OrderRolledBack | None] = {}  # None: final as it was booked
+    for entry in entries:
+        match entry.event:
+            case OrderPlaced(order=order):
+                placed[order.id] = order
+            case OrderClosed(order_id=order_id) as end:
+                ended[order_id] = end
+            case OrderFinal(order_id=order_id):
+                settled[order_id] = None
+            case OrderRolledBack(order_id=order_id) as undone:
+                settled[order_id] = undone
+    return [_closed_row(desk, order, ended[order.id], settled) for order in placed.values() if order.id in ended]
+
+
+def _closed_row(
+    desk: Desk, order: Order, end: OrderClosed, settled: Mapping[OrderId, OrderRolledBack | None]
+) -> OrderRow:
+    """It is final unless it says that it is not."""
+    undone = settled.get(order.id)
+    if undone is not None:
+        was = f"a fork undid: {_name(end.outcome)} {_detail(end.outcome)}"
+        detail = f"{_detail(undone.outcome)}; {was}".removeprefix("; ")
+        return _order_row(desk, order, f"{_name(undone.outcome)} (rolled back)", detail)
+    provisional = " (provisional)" if end.provisional and order.id not in settled else ""
+    return _order_row(desk, order, _name(end.outcome) + provisional, _detail(end.outcome))
+
+
+def _name(outcome: Outcome) -> str:
+    return type(outcome).__name__.lower()
+
+
+def _detail(outcome: Outcome) -> str:
+    match outcome:
+        case Failed(cause=cause, detail=detail) | Rejected(cause=cause, detail=detail):
+            return f"{cause}: {detail}" if detail else cause.value
+        case Filled(spent_units=spent, received_units=received):
+            return f"spent {spent}, received {received} base units"
+    return ""
+
+
+def cash_of(state: State, book: WalletBook) -> int:
+    return state.ledger.owned(book.accounts, state.settings.quote.mint)
+
+
+def usd_of(micros: int) -> float:
+    return micros / MICROS
+
+
+def _price(pico: int) -> float:
+    return pico / PICO
+
+
+def _tokens(units: int, decimals: int) -> float:
+    return units / SCALE[decimals]
+
+
+def percent_of(part: int, whole: int) -> float:
+    """Of nothing, everything is too much."""
+    if whole <= 0:
+        return 100.0 if part > 0 else 0.0
+    return part * PPM // whole / (PPM / 100)

@@ -1,0 +1,229 @@
+"""Risk over all wallets together: use of every limit, concentrations, and what a fall of the prices would do.
+
+Read from sums that the state keeps: the portfolio's part looks at assets, strategies and wallets, never at positions.
+The largest position of each wallet is the one thing that is looked for.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from overmind.core.books.book import WalletBook
+from overmind.core.books.state import State, reached
+from overmind.core.control.breakers import DAY_LOSS, DRAWDOWN, EMERGENCY
+from overmind.core.model.values import MICROS, PPM, SOL, Mint, StrategyType, Value, WalletId, ppm_of
+from overmind.views.reports import (
+    HoldRow,
+    cash_of,
+    hold_rows,
+    limits_used,
+    percent_of,
+    portfolio_holds,
+    symbol_of,
+    usd_of,
+    wide_holds,
+)
+
+LARGEST: Final = 3  # assets whose end is computed
+LEFT_OUT: Final = (
+    "OVERMIND_RISK_AGGREGATION_ENABLED is false: concentrations and stress are left out. Every limit is enforced."
+)
+
+
+class Use(Value, frozen=True):
+    """How much of a limit is used, both in the limit's own unit."""
+
+    limit: float
+    used: float
+    percent: float
+
+
+class StrategyUse(Value, frozen=True):
+    share: Use  # of the wallet's equity, USD
+    largest_position: Use
+
+
+class WalletRisk(Value, frozen=True):
+    wallet_id: WalletId
+    status: str
+    holds: tuple[str, ...]
+    equity_usd: float
+    limits: dict[str, Use]
+    strategies: dict[str, StrategyUse]
+    hold_details: tuple[HoldRow, ...] = ()
+
+
+class AssetRisk(Value, frozen=True):
+    symbol: str
+    mint: str
+    concentration: Use  # positions and held buys of all wallets, USD
+
+
+class Stress(Value, frozen=True):
+    """What would be left if this happened now, at once, and no stop sold anything on the way."""
+
+    what: str
+    loss_usd: float
+    equity_usd: float
+    loss_percent: float
+    trips: tuple[str, ...]  # limits of the portfolio that it would reach: emergency, day_loss, drawdown
+
+
+class Risk(Value, frozen=True):
+    """Utilisation of every limit. A stopped wallet is shown too: what it holds still counts."""
+
+    equity_usd: float
+    daily_pnl: float
+    holds: tuple[str, ...]
+    exposure: Use  # positions and held buys of the whole portfolio, USD
+    limits: dict[str, Use]  # the portfolio's own, USD but for `positions`
+    assets: tuple[AssetRisk, ...] | None  # the largest first; None, like the next two: aggregation is off
+    strategies: dict[str, Use] | None  # deployed in all wallets, USD; `deposit` has no cap: it is nobody's
+    stress: tuple[Stress, ...] | None
+    left_out: str  # why something is None
+    wallets: tuple[WalletRisk, ...]
+    updated_at: int
+    hold_details: tuple[HoldRow, ...] = ()  # of the portfolio and of paused strategies
+
+
+def risk(state: State, stress_ppm: tuple[int, ...] | None) -> Risk:
+    """`stress_ppm`: the falls to compute; None: aggregation is off."""
+    aggregated = stress_ppm is not None
+    return Risk(
+        equity_usd=usd_of(state.equity_micros),
+        daily_pnl=usd_of(sum(book.day_pnl_micros for book in state.wallets.values())),
+        holds=portfolio_holds(state),
+        exposure=_exposure(state),
+        limits=_portfolio_limits(state) | (_concentrations(state) if aggregated else {}),
+        assets=_assets(state) if aggregated else None,
+        strategies=_strategies(state) if aggregated else None,
+        stress=_stress(state, stress_ppm) if stress_ppm is not None else None,
+        left_out="" if aggregated else LEFT_OUT,
+        wallets=tuple(_wallet_risk(state, book) for book in state.wallets.values()),
+        updated_at=state.at_ns,
+        hold_details=wide_holds(state),
+    )
+
+
+# Limits
+
+
+def _exposure(state: State) -> Use:
+    return _use(state.exposure_micros, ppm_of(state.equity_micros, state.settings.portfolio_exposure_max_ppm))
+
+
+def _capitals(state: State) -> dict[str, tuple[int, int]]:
+    """Of each limit on losses: what the loss counts from, and the share of it that may be lost."""
+    desk, deposited = state.settings, state.deposited_micros
+    return {
+        DAY_LOSS: (state.day_base.capital_micros(deposited), desk.day_loss_max_ppm),
+        DRAWDOWN: (state.peak_gain_micros + deposited, desk.drawdown_max_ppm),
+        EMERGENCY: (state.stop_base.capital_micros(deposited), desk.emergency_stop_ppm),
+    }
+
+
+def _portfolio_limits(state: State) -> dict[str, Use]:
+    limits = {"exposure": _exposure(state)}
+    for name, (capital, limit_ppm) in _capitals(state).items():
+        limits[name] = _use(max(0, capital - state.equity_micros), ppm_of(capital, limit_ppm))
+    if state.settings.positions_max:
+        limits["positions"] = _use(len(state.users), state.settings.positions_max, one=1)
+    if state.settings.day_trades_max:  # Open entries count.
+        limits["day_trades"] = _use(state.trades_today + state.entries_open, state.settings.day_trades_max, one=1)
+    return limits
+
+
+def _concentrations(state: State) -> dict[str, Use]:
+    """Of the asset and of the strategy that have the most."""
+    desk, equity = state.settings, state.equity_micros
+    asset = max(state.assets.values(), default=0)
+    strategy = max((state.strategies.get(one, 0) for one in StrategyType), default=0)
+    return {
+        "asset": _use(asset, ppm_of(equity, desk.asset_max_ppm)),
+        "strategy": _use(strategy, ppm_of(equity, desk.strategy_max_ppm)),
+    }
+
+
+def _assets(state: State) -> tuple[AssetRisk, ...]:
+    desk, limit = state.settings, ppm_of(state.equity_micros, state.settings.asset_max_ppm)
+    return tuple(AssetRisk(symbol_of(desk, mint), mint, _use(micros, limit)) for micros, mint in _by_size(state))
+
+
+def _by_size(state: State) -> list[tuple[int, Mint]]:
+    return sorted(((micros, mint) for mint, micros in state.assets.items()), reverse=True)
+
+
+def _strategies(state: State) -> dict[str, Use]:
+    equity, limit = state.equity_micros, ppm_of(state.equity_micros, state.settings.strategy_max_ppm)
+    return {
+        str(by): _use(micros, equity if by == "deposit" else limit) for by, micros in sorted(state.strategies.items())
+    }
+
+
+def _wallet_risk(state: State, book: WalletBook) -> WalletRisk:
+    largest = _largest_by_strategy(state, book)
+    strategies = {
+        strategy.value: StrategyUse(
+            share=_use(book.deployed_micros(strategy), ppm_of(book.equity_micros, share.share_ppm)),
+            largest_position=_use(largest.get(strategy, 0), share.position_max_micros),
+        )
+        for strategy, share in book.wallet.strategies.items()
+    }
+    return WalletRisk(
+        wallet_id=book.wallet.id,
+        status=book.status.value,
+        holds=tuple(sorted(book.holds)),
+        equity_usd=usd_of(book.equity_micros),
+        limits={name: _use(*use) for name, use in limits_used(state, book).items()},
+        strategies=strategies,
+        hold_details=hold_rows(book.wallet.id, book.holds),
+    )
+
+
+def _largest_by_strategy(state: State, book: WalletBook) -> dict[str, int]:
+    """The largest that each strategy has of one token here, what is about to be bought included."""
+    largest: dict[str, int] = {}
+    for mint, position in book.positions.items():
+        for by, micros in position.value_by(state.price_pico(mint)).items():
+            largest[by] = max(largest.get(by, 0), micros)
+    for mint, entries in book.entries.items():
+        for strategy in entries:
+            used = book.used_by_micros(mint, strategy, state.price_pico(mint))
+            largest[strategy] = max(largest.get(strategy, 0), used)
+    return largest
+
+
+# Stress
+
+
+def _stress(state: State, stress_ppm: tuple[int, ...]) -> tuple[Stress, ...]:
+    """Every price falls, SOL in the floats too; and the end of each of the largest assets."""
+    floats = _floats(state)
+    at_risk = state.exposure_micros + floats
+    falls = [(f"every price -{ppm * 100 / PPM:g} %", -(-at_risk * ppm // PPM)) for ppm in stress_ppm]
+    ends = [
+        (f"{symbol_of(state.settings, mint)} to zero", micros + (floats if mint == SOL else 0))
+        for micros, mint in _by_size(state)[:LARGEST]
+    ]
+    return tuple(_stressed(state, what, loss) for what, loss in (*falls, *ends))
+
+
+def _floats(state: State) -> int:
+    """What the wallets' SOL for fees and rent is worth."""
+    books = state.wallets.values()
+    return state.equity_micros - sum(book.positions_micros + cash_of(state, book) for book in books)
+
+
+def _stressed(state: State, what: str, loss_micros: int) -> Stress:
+    equity = state.equity_micros - loss_micros
+    return Stress(
+        what=what,
+        loss_usd=usd_of(loss_micros),
+        equity_usd=usd_of(equity),
+        loss_percent=percent_of(loss_micros, state.equity_micros),
+        trips=tuple(name for name, (capital, ppm) in _capitals(state).items() if reached(equity, capital, ppm)),
+    )
+
+
+def _use(used: int, limit: int, one: int = MICROS) -> Use:
+    return Use(limit=limit / one, used=used / one, percent=percent_of(used, limit))

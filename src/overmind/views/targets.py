@@ -1,0 +1,90 @@
+"""What an operator names, as the core knows it: a wallet, a strategy or the portfolio; a position by its symbol."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote
+
+from overmind.clock.instants import iso_seconds
+from overmind.core.books.state import State
+from overmind.core.control.holds import OPERATOR, holds_of, lifted_by, lifted_only_by
+from overmind.core.model.defaults import STRATEGIES
+from overmind.core.model.messages import CommandRefused, Scope
+from overmind.core.model.values import Mint, StrategyType, Value, WalletId
+
+PORTFOLIO: Final = "portfolio"
+
+
+class HeldRow(Value, frozen=True):
+    cause: str
+    reason: str
+    until_ns: int | None  # None: until it is lifted
+    lifted_by: str  # what an operator does about it
+
+
+class Holding(Value, frozen=True):
+    """What holds a target, after a pause or a resume."""
+
+    target: str
+    holds: tuple[str, ...]
+    held: tuple[HeldRow, ...]
+
+
+def scope_of(state: State, target: str) -> Scope:
+    """A wallet's name comes first: its owner chose it. Raises CommandRefused for what is neither."""
+    if WalletId(target) in state.wallets:
+        return Scope(WalletId(target))
+    if target.lower() == PORTFOLIO:
+        return Scope()
+    strategy = STRATEGIES.get(target.lower())
+    if strategy is None:
+        known = f"{', '.join(state.wallets)}; {', '.join(StrategyType)}; {PORTFOLIO}"
+        raise CommandRefused(f"{target!r} is no wallet and no strategy; known: {known}")
+    return Scope(strategy=strategy)
+
+
+def path_of(scope: Scope) -> str:
+    """Where the HTTP API has it."""
+    if scope.wallet_id is not None:
+        return f"/v1/wallets/{quote(scope.wallet_id, safe='')}"
+    return f"/v1/strategies/{scope.strategy}" if scope.strategy is not None else "/v1/portfolio"
+
+
+def holding(state: State, target: str, scope: Scope) -> Holding:
+    """Raises CommandRefused for a wallet that is not there."""
+    holds = [hold for _, hold in sorted(holds_of(state, scope).items())]
+    rows = tuple(HeldRow(one.cause, one.reason, one.until_ns, lifted_by(scope, one.cause)) for one in holds)
+    return Holding(target, tuple(one.cause for one in holds), rows)
+
+
+def to_lift(found: Holding, scope: Scope, named: str | None) -> str:
+    """The cause to lift: what is named, else what `pause` added. Raises CommandRefused if that is not held or not
+    lifted so, unless nothing is held and nothing was named: then it is as it was wanted."""
+    cause = named if named is not None else OPERATOR
+    if cause not in found.holds and (found.holds or named is not None):
+        raise CommandRefused(f"{found.target} is not held by {cause[:64]!r}; {_told(found)}")
+    if (only := lifted_only_by(scope, cause)) is not None:
+        raise CommandRefused(f"only {only} lifts {cause}")
+    return cause
+
+
+def _told(found: Holding) -> str:
+    return f"it is held by {'; '.join(map(held_told, found.held))}" if found.held else "nothing holds it"
+
+
+def held_told(row: HeldRow) -> str:
+    """A hold in a line: why, until when, and what lifts it."""
+    until = f"until {iso_seconds(row.until_ns)}" if row.until_ns is not None else "until it is lifted"
+    return f"{row.cause} {until} ({row.reason}): {row.lifted_by}"
+
+
+def mint_held(state: State, wallet_id: WalletId, token: str) -> Mint:
+    """Of a position, by symbol in any case or by mint. Raises CommandRefused."""
+    book = state.wallets.get(wallet_id)
+    if book is None:
+        raise CommandRefused(f"no wallet {wallet_id!r}; known: {', '.join(state.wallets)}")
+    for mint, position in book.positions.items():
+        if token == mint or token.upper() == position.token.symbol.upper():
+            return mint
+    held = ", ".join(position.token.symbol for position in book.positions.values()) or "nothing"
+    raise CommandRefused(f"wallet {wallet_id} holds no {token!r}; it holds {held}")

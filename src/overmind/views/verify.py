@@ -1,0 +1,124 @@
+"""Reads a whole journal as a sceptic: the hash chain, every entry replayed, the snapshots against the replay, and the
+invariants of the books at each snapshot and at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from overmind.core.books.apply import apply
+from overmind.core.books.book import WalletBook
+from overmind.core.books.ledger import held, sol_float_held
+from overmind.core.books.state import State, encode_state, is_current, state_hash
+from overmind.core.model.messages import Entry
+from overmind.core.model.values import SOL, Mint
+from overmind.journal.errors import JournalCorrupt
+from overmind.journal.verify import snapshots, verify_chain
+
+PROGRESS_EVERY = 10_000
+
+
+class Verified(msgspec.Struct, frozen=True):
+    ok: bool
+    entries: int
+    state_hash: str
+    problems: list[str]
+
+
+def verify(path: Path, on_entries: Callable[[int], None] = lambda _: None) -> Verified:
+    """Replay every entry. Raises JournalUnusable when there is no journal to verify."""
+    state, problems, entries, replayable = State(), [], 0, True
+    kept = _snapshots(path)
+    for found in verify_chain(path):
+        if not isinstance(found, Entry):
+            problems.append(str(found))
+            replayable = False  # What follows a damaged entry cannot be folded; the chain is still read to its end.
+            continue
+        entries += 1
+        if replayable and (problem := _replay(state, found)):
+            problems.append(problem)
+            replayable = False
+        if replayable and found.seq in kept:
+            problems += invariant_problems(state)
+            if kept[found.seq] != encode_state(state):
+                problems.append(f"entry {found.seq}: the snapshot taken after it is not what the entries come to")
+        if entries % PROGRESS_EVERY == 0:
+            on_entries(entries)
+    if replayable:
+        problems += invariant_problems(state)
+    return Verified(not problems, entries, state_hash(state), problems)
+
+
+def _snapshots(path: Path) -> dict[int, bytes]:
+    """Those that a start would use: of another version they are replayed instead."""
+    try:
+        return {seq: raw for seq, raw in snapshots(path).items() if is_current(raw)}
+    except JournalCorrupt:
+        return {}  # The chain's own reading says what is wrong.
+
+
+def _replay(state: State, entry: Entry) -> str | None:
+    try:
+        apply(state, entry)
+    except (AssertionError, KeyError) as broken:
+        return f"entry {entry.seq} cannot follow from what was before: {type(broken).__name__}: {broken}"
+    state.touched.clear()
+    return None
+
+
+def invariant_problems(state: State) -> list[str]:
+    """What is wrong with the books as they stand; empty when they add up."""
+    problems = [f"{mint}: the books are off by {units}" for mint, units in state.ledger.totals().items() if units]
+    reserved: dict[tuple[str, Mint], int] = {}
+    for known in state.open_orders.values():
+        order = known.order
+        spend, costs = (held(order.wallet_id), order.spend.mint), (sol_float_held(order.wallet_id), SOL)
+        reserved[spend] = reserved.get(spend, 0) + order.spend.units
+        reserved[costs] = reserved.get(costs, 0) + order.fee_max_lamports + order.rent_max_lamports
+    for wallet_id, book in state.wallets.items():
+        for account in (held(wallet_id), sol_float_held(wallet_id)):
+            for mint, units in state.ledger.accounts.get(account, {}).items():
+                expected = reserved.get((account, mint), 0)
+                if units != expected:
+                    problems.append(f"{account} {mint}: {units} held, open orders reserve {expected}")
+        problems += _position_problems(state, book)
+        problems += _suspense_problems(state, book)
+    for order_id in state.provisional.keys() & state.open_orders.keys():
+        problems.append(f"order {order_id} is open, and booked provisionally as well")
+    if state.equity_micros != sum(book.equity_micros for book in state.wallets.values()):
+        problems.append("the portfolio's equity is not the sum of its wallets'")
+    if state.trades_today != sum(book.trades_today for book in state.wallets.values()):
+        problems.append("the portfolio's trades of the day are not the sum of its wallets'")
+    if state.entries_open != sum(book.entries_open for book in state.wallets.values()):
+        problems.append("the portfolio's open entries are not the sum of its wallets'")
+    return problems
+
+
+def _position_problems(state: State, book: WalletBook) -> list[str]:
+    """A position is what its accounts hold, less what a fork took back: never less than nothing."""
+    accounts, balance, problems = book.accounts, state.ledger.balance, []
+    held_mints = {*state.ledger.accounts.get(accounts.free, {}), *state.ledger.accounts.get(accounts.held, {})}
+    for mint in sorted({*book.positions, *held_mints} - {state.settings.quote.mint}):
+        position = book.positions.get(mint)
+        units = position.units if position is not None else 0
+        owned = balance(accounts.free, mint) + balance(accounts.held, mint) + balance(accounts.suspense, mint)
+        if units != max(0, owned):
+            problems.append(f"{book.wallet.id} {mint}: position of {units}, books say {owned}")
+    return problems
+
+
+def _suspense_problems(state: State, book: WalletBook) -> list[str]:
+    """What is owed stands below zero, and is known to be owed."""
+    problems, owed = [], set()
+    for account in (book.accounts.suspense, book.accounts.float_suspense):
+        for mint, units in state.ledger.accounts.get(account, {}).items():
+            if units:
+                owed.add(mint)
+            if units > 0:
+                problems.append(f"{account} {mint}: {units}, a suspense account only owes")
+    if owed != book.in_suspense:
+        listed, found = ", ".join(sorted(book.in_suspense)) or "nothing", ", ".join(sorted(owed)) or "nothing"
+        problems.append(f"{book.wallet.id}: {listed} is listed as owed, the books owe {found}")
+    return problems

@@ -1,0 +1,151 @@
+"""Columns come to what looking at each position comes to, at the edges of what they can count and beyond."""
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from tests.support.core_desk import Play
+
+from overmind.core.books.aggregates import change_position, configure, mark_prices, watch_again
+from overmind.core.books.positions import Lot
+from overmind.core.books.state import State, decode_state, encode_state
+from overmind.core.books.triggers import profit_pico, stop_pico, trail_pico, watch
+from overmind.core.books.valuation import FEW, Valuation
+from overmind.core.model.values import NS, PICO, PRICE_MAX_PICO, Exits, Mark, Mint, StrategyType, Token, WalletId
+
+OWNERS = (None, StrategyType.ARBITRAGE, StrategyType.MOMENTUM_TRADING)
+DECIMALS = (0, 6, 9, 12, 13, 18)
+TOKENS = [Token(f"T{decimals}", Mint(f"t{decimals}"), decimals) for decimals in DECIMALS]
+
+
+def amount(rng: Random, most: int) -> int:
+    """Of any length, and often beside a power of two."""
+    bits = rng.randint(1, most.bit_length())
+    return max(1, min(most, rng.choice([rng.getrandbits(bits), 2**bits - 1, 2**bits, 10 ** (bits * 3 // 10)])))
+
+
+def exits(rng: Random) -> Exits | None:
+    share = [None, 1, 250_000, 999_999]
+    return Exits(rng.choice(share), rng.choice(share), rng.choice(share)) if rng.random() < 0.7 else None
+
+
+def trade(rng: Random, state: State) -> None:
+    """One position changes, by any of the ways in which it can."""
+    book, token = rng.choice([*state.wallets.values()]), rng.choice(TOKENS)
+    position, roll = book.positions.get(token.mint), rng.random()
+    if position is None or roll < 0.5:
+        units, owner = amount(rng, 2**80), rng.choice(OWNERS)
+        change_position(state, book, token, Lot(owner, units, amount(rng, 2**60), state.at_ns))
+    elif roll < 0.8:
+        change_position(state, book, token, -rng.choice([position.units, rng.randint(1, position.units)]))
+    elif roll < 0.9:
+        position.exits, position.peak_pico = exits(rng), amount(rng, 2**66)
+        watch_again(state, book, token.mint)
+    else:
+        configure(state, book, replace(book.wallet, exits=exits(rng)))
+
+
+def mark(rng: Random, state: State) -> None:
+    """Some prices change, a little or altogether, or stay."""
+    marks = []
+    for token in rng.sample(TOKENS, rng.randint(1, len(TOKENS))):
+        known = state.price_pico(token.mint)
+        near = known * rng.randint(900, 1_100) // 1_000
+        edge = rng.choice(triggers(state, token.mint) or [near]) + rng.choice([-1, 0, 1])
+        price = rng.choice([near, near, edge, edge, known, amount(rng, 2**64), amount(rng, PRICE_MAX_PICO)])
+        marks.append(Mark(token.mint, min(max(1, price), PRICE_MAX_PICO), state.at_ns))
+    peaks = {
+        (wallet_id, one.mint): max(book.positions[one.mint].peak_pico, min(state.price_pico(one.mint), one.price_pico))
+        for wallet_id, book in state.wallets.items()
+        for one in marks
+        if one.mint in book.positions
+    }
+    mark_prices(state, marks)
+    assert peaks == {place: state.wallets[place[0]].positions[place[1]].peak_pico for place in peaks}
+
+
+def triggers(state: State, mint: Mint) -> list[int]:
+    held = [(book, book.positions[mint]) for book in state.wallets.values() if mint in book.positions]
+    found = [price(*one) for one in held for price in (stop_pico, trail_pico, profit_pico)]
+    return [price for price in found if price is not None]
+
+
+def check(state: State) -> None:
+    assets, strategies = dict.fromkeys(state.assets, 0), dict.fromkeys(state.strategies, 0)
+    for book in state.wallets.values():
+        deployed = dict.fromkeys(book.deployed, 0)
+        for mint, position in book.positions.items():
+            price = state.price_pico(mint)
+            assets[mint] = assets.get(mint, 0) + position.value_micros(price)
+            for by, micros in position.value_by(price).items():
+                deployed[by] = deployed.get(by, 0) + micros
+                strategies[by] = strategies.get(by, 0) + micros
+        values = [position.value_micros(state.price_pico(mint)) for mint, position in book.positions.items()]
+        assert book.positions_micros == sum(values)
+        assert book.deployed == {by: micros for by, micros in deployed.items() if micros}
+        reached = book.reached.copy()
+        for mint, position in book.positions.items():
+            watch(book, position, state.price_pico(mint))
+        assert book.reached == reached
+    assert state.assets == {mint: micros for mint, micros in assets.items() if micros}
+    assert state.strategies == {by: micros for by, micros in strategies.items() if micros}
+    assert state.exposure_micros == sum(state.assets.values())
+    assert state.equity_micros == sum(book.equity_micros for book in state.wallets.values())
+
+
+def compare(rng: Random, steps: int) -> None:
+    """Some states become large enough for columns, most use them from the first position on."""
+    state = Play("w1; w2; w3").state
+    state.valuation = Valuation(few=rng.choice([0, 0, 6]))
+    for _ in range(steps):
+        state.at_ns += NS
+        for _ in range(rng.choice([0, 1, 1, 2, 20])):
+            trade(rng, state)
+        mark(rng, state)
+        check(state)
+        if rng.random() < 0.05:
+            state = decode_state(encode_state(state))
+            state.valuation = Valuation(few=rng.choice([0, 6, FEW]))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_columns_equal_the_plain_loop(seed: int) -> None:
+    compare(Random(seed), steps=60)
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(st.randoms(use_true_random=False), st.integers(1, 4))
+def test_no_short_history_tells_them_apart(rng: Random, steps: int) -> None:
+    compare(rng, steps)
+
+
+def test_from_many_to_few_and_back() -> None:
+    state, (one, other, *_) = Play("w1").state, TOKENS
+    state.valuation, book = Valuation(few=2), state.wallets[WalletId("w1")]
+    change_position(state, book, one, Lot(None, 7, 0))
+    for price, held in ((3, 1), (4, 0), (5, 0), (6, 1), (7, 1)):
+        if held > (other.mint in book.positions):
+            change_position(state, book, other, Lot(None, 5, 0))
+        elif held < (other.mint in book.positions):
+            change_position(state, book, other, -5)
+        mark_prices(state, [Mark(token.mint, price * PICO, NS * price) for token in (one, other)])
+        check(state)
+
+
+def test_what_would_sum_to_more_than_an_int64_is_left_to_the_plain_loop() -> None:
+    desk, units = Play("w1"), 2**50 - 1
+    tokens = [Token(f"T{number}", Mint(f"t{number}"), 0) for number in range(2**13 + 1)]
+    for token in tokens:
+        change_position(desk.state, desk.book("w1"), token, Lot(None, units, 0, 0))
+    mark_prices(desk.state, [Mark(token.mint, 10**6, NS) for token in tokens])
+    assert desk.book("w1").positions_micros == desk.state.exposure_micros == len(tokens) * units > 2**63
+
+
+def test_a_new_state_values_what_a_snapshot_holds() -> None:
+    desk = Play("w1; buy eth $1000; fill; deposit w1 1 eth")
+    desk.state = decode_state(encode_state(desk.state))
+    desk.state.valuation = Valuation(few=0)
+    desk.play("mark eth 2200")
+    assert desk.book("w1").positions_micros == 3_300 * 10**6

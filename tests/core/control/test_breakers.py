@@ -1,0 +1,272 @@
+"""Breakers: a limit that is reached adds its hold, with a reason and an end; a hold ends once, and never early."""
+
+import pytest
+from tests.support.core_desk import NOON_NS, Play, rows, told
+
+from overmind.core.books.state import decode_state, encode_state
+from overmind.core.entries.selection_index import SelectionIndex
+from overmind.core.model.messages import CommandRefused, DayRolled, HoldAdded, HoldLifted
+from overmind.core.model.values import DAY_NS, MICROS
+
+MIDNIGHT_NS = (NOON_NS // DAY_NS + 1) * DAY_NS
+
+# w1 and w2 have $10,000 each; half an eth cost $1,000, so a mark of 1900 loses $50 and one of 1000 loses $500.
+TABLE = """
+given                                      | when                     | holds on the portfolio | holds on w1
+# A wallet's day.
+w1 loss 50; buy eth $1000; fill            | mark eth 1900.00002      |                        |
+w1 loss 50; buy eth $1000; fill            | mark eth 1900            |                        | day_loss
+w1 loss 50; buy eth $1000; fill; sell eth all slip 999 | fill at 1900          |                        | day_loss
+w1 loss 50; buy eth $1000; fill; sell eth all slip 999 | fill at 1900.00002    |                        |
+w1 loss 0; deposit w1 0.5 eth              | mark eth 2000            |                        |
+w1 loss 0; deposit w1 0.5 eth              | mark eth 1999            |                        | day_loss
+w1 loss 0 type Emergency; deposit w1 0.5 eth | mark eth 1999          |                        |
+w1 loss 50; buy eth $1000; fill provisional; final | mark eth 1900    |                        | day_loss
+w1 loss 50; buy eth $1000; fill; mark eth 1900; lift w1 day_loss | mark eth 1899 |             | day_loss
+# A wallet's trades, sales and those that a fork undid included.
+w1 trades 1; buy eth $1                    | fill                     |                        | day_trades
+w1 trades 2; buy eth $1                    | fill                     |                        |
+w1 trades 1; buy eth $1                    | fail                     |                        |
+w1 trades 0; deposit w1 1 eth              | mark eth 1900            |                        |
+w1 trades 1; deposit w1 1 eth; sell eth 1  | fill                     |                        | day_trades
+w1 type Emergency trades 1; deposit w1 1 eth; sell eth 1 | fill       |                        |
+w1 trades 1; buy eth $1; fill; lift w1 day_trades | mark eth 2001     |                        | day_trades
+w1; buy eth $1; fill; w1 trades 1          | mark eth 2001            |                        | day_trades
+w1 trades 2; buy eth $1; fill provisional; roll back as expired; buy eth $1 | fill |            | day_trades
+w1 trades 2; buy eth $1; fail provisional; roll back as filled; buy eth $1 | fill |             | day_trades
+# Those of all wallets.
+w1; w2; desk trades 2; buy eth $1; fill; buy eth $1 not w1 | fill     | day_trades             |
+w1; w2; desk trades 3; buy eth $1; fill; buy eth $1 not w1 | fill     |                        |
+w1; w2; desk trades 0; buy eth $1; fill; buy eth $1 not w1 | fill     |                        |
+w1; desk trades 2; deposit w1 1 eth; buy eth $1; fill; sell eth 1 | fill | day_trades           |
+# A streak of losing sales, costs included; a winning one ends it, and so does lifting the hold.
+w1; desk streak 2; deposit w1 3 eth; sell eth 1; fill at 1999 | sell eth 1; fill at 1999 |      | loss_streak
+w1; desk streak 2; deposit w1 3 eth; sell eth 1; fill at 1999 | sell eth 1; fill at 2000 |      |
+w1; desk streak 2; deposit w1 3 eth; sell eth 1; fill at 1999 | sell eth 1; fill at 2000 fee 10 | | loss_streak
+w1; desk streak 2; deposit w1 3 eth; sell eth 1; fill at 1999; hold w1 loss_streak; lift w1 loss_streak \
+| sell eth 1; fill at 1999 | |
+w1; deposit w1 3 eth; sell eth 1; fill at 1999 | sell eth 1; fill at 1999 |                     |
+# The portfolio's day: percent of the equity at 00:00 UTC and of what was deposited since.
+w1; w2; desk loss 1; buy eth $4000; fill   | mark eth 1900            | day_loss               |
+w1; w2; desk loss 1; buy eth $4000; fill   | mark eth 1900.01         |                        |
+w1; desk loss 1; buy eth $2000; fill; deposit w1 10000 usd | mark eth 1900 |                    |
+w1; desk loss 1; buy eth $2000; fill; deposit w1 10000 usd | mark eth 1800 | day_loss           |
+w1; desk loss 1; deposit w1 5 eth; chain w1 eth -5; accept w1 eth -5 because moved | mark btc 50001 | |
+# From the peak.
+w1; desk drawdown 1; deposit w1 1 eth; mark eth 2500 | mark eth 2375  | drawdown               |
+w1; desk drawdown 1; deposit w1 1 eth; mark eth 2500 | mark eth 2375.01 |                      |
+w1; desk drawdown 1; deposit w1 1 eth; mark eth 2500; mark eth 2300; \
+lift portfolio drawdown | mark eth 2299 | |
+w1; desk drawdown 1; deposit w1 1 eth; mark eth 2500; mark eth 2300; \
+lift portfolio drawdown | mark eth 2100 | drawdown |
+# Everything at once.
+w1; w2; desk threshold 10; buy eth $9000; fill | mark eth 1555.6      |                        |
+w1; w2; desk threshold 10; buy eth $9000; fill | mark eth 1555.5      |                        | emergency
+w1; w2; desk threshold 10; buy eth $9000; fill; mark eth 1500; reactivate w1 | mark eth 1400 | |
+w1; w2; desk threshold 10; buy eth $9000; fill; mark eth 1500; reactivate w1 | mark eth 1000 | | emergency
+"""
+
+
+@pytest.mark.parametrize(("given", "when", "portfolio", "wallet"), rows(TABLE))
+def test_a_limit_that_is_reached_holds(given: str, when: str, portfolio: str, wallet: str) -> None:
+    desk = Play(given)
+    desk.play(when)
+    assert " ".join(desk.state.holds) == portfolio
+    assert " ".join(desk.book("w1").holds) == wallet
+
+
+@pytest.mark.parametrize(
+    ("steps", "reason", "until_ns"),
+    [
+        (
+            "w1 loss 50; buy eth $1000; fill; mark eth 1900",
+            "lost $50.00 since 00:00 UTC, the limit is $50.00",
+            MIDNIGHT_NS,
+        ),
+        (
+            "w1 trades 2; buy eth $1; fill; buy eth $1; fill",
+            "2 trades since 00:00 UTC, the limit is 2",
+            MIDNIGHT_NS,
+        ),
+        (
+            "w1; desk trades 1; buy eth $1; fill",
+            "1 trades of all wallets since 00:00 UTC, the limit is 1",
+            MIDNIGHT_NS,
+        ),
+        (
+            "w1; desk streak 1; deposit w1 1 eth; sell eth 1; fill at 1999",
+            "1 sales in a row lost money, the limit is 1",
+            MIDNIGHT_NS,
+        ),
+        (
+            "w1; desk loss 1; buy eth $2000; fill; mark eth 1900",
+            "the portfolio lost $100.00 of $10,000.00 since 00:00 UTC, the limit is 1 %",
+            MIDNIGHT_NS,
+        ),
+        (
+            "w1; desk drawdown 1; buy eth $2000; fill; mark eth 1900",
+            "the portfolio lost $100.00 of $10,000.00 from the peak, the limit is 1 %",
+            None,
+        ),
+        (
+            "w1; desk threshold 1; buy eth $2000; fill; mark eth 1900",
+            "the portfolio lost $100.00 of $10,000.00 since 00:00 UTC or the last reactivation, the limit is 1 %",
+            None,
+        ),
+    ],
+)
+def test_a_hold_says_why_and_until_when(steps: str, reason: str, until_ns: int | None) -> None:
+    hold = Play(steps).entries[-1].event
+    assert isinstance(hold, HoldAdded)
+    assert (hold.hold.reason, hold.hold.until_ns) == (reason, until_ns)
+
+
+def test_the_day_ends_a_hold_once_and_not_a_moment_before() -> None:
+    desk = Play("w1 loss 50; buy eth $1000; fill; mark eth 1900; wait 43199999; mark sol 100")
+    assert "day_loss" in desk.book("w1").holds
+    assert told(desk.play("wait 1; mark sol 100.01")) == "DayRolled + HoldLifted + PricesMarked"
+    assert told(desk.play("mark eth 1900; buy eth $300")) == "w1 $300"
+    lifts = [entry.event for entry in desk.entries if isinstance(entry.event, HoldLifted)]
+    assert [lift.reason for lift in lifts] == ["its time is over"]
+
+
+def test_counts_and_their_holds_live_through_a_restart_and_end_with_the_day_once() -> None:
+    desk = Play("w1 trades 1; w2; desk trades 2; buy eth $1 not w2; fill; buy eth $1 not w1; fill")
+    decided = desk.state.decided
+    desk.state = decode_state(encode_state(desk.state))
+    desk.state.decided, desk.index = decided, SelectionIndex(desk.state)
+    assert (desk.state.trades_today, list(desk.state.holds)) == (2, ["day_trades"])
+    assert told(desk.play("wait 43199999; mark sol 100")) == "PricesMarked"
+    assert told(desk.play("wait 1; mark sol 100.01; mark eth 2000.01; buy eth $1")) == "w1 $1"
+    assert (desk.state.trades_today, desk.state.entries_open) == (0, 1)
+    assert sum(isinstance(entry.event, HoldLifted) for entry in desk.entries) == 2
+    desk.now_ns -= DAY_NS
+    assert not desk.play("lift w1 nothing")
+    assert not desk.state.holds
+
+
+def test_a_clock_that_is_set_back_brings_no_hold_and_no_day_back() -> None:
+    desk = Play("w1 loss 50; buy eth $1000; fill; mark eth 1900; wait 43200000; mark sol 100")
+    desk.now_ns -= DAY_NS
+    assert not desk.play("lift w1 nothing")
+    assert not desk.book("w1").holds
+    assert sum(isinstance(entry.event, DayRolled) for entry in desk.entries) == 2
+    desk.play("mark eth 1800")
+    hold = desk.book("w1").holds.get("day_loss")
+    assert hold is None  # The mark is older than the newest one, so it is none.
+
+
+def test_a_hold_with_an_end_is_lifted_by_whatever_comes_next_and_leaves_the_others() -> None:
+    desk = Play("w1; hold w1 operator for 1000; hold w1 other; hold portfolio pause for 2000; hold momentum a for 500")
+    assert told(desk.play("wait 999; lift w1 nothing")) == "HoldLifted"
+    assert not desk.state.paused["MomentumTrading"]
+    assert told(desk.play("wait 1; lift w1 nothing")) == "HoldLifted"
+    assert list(desk.book("w1").holds) == ["other"]
+    assert told(desk.play("wait 1000; buy eth $300")) == ("HoldLifted + WALLET_STATUS Active Suspended: other @w1")
+    assert not desk.state.timed
+
+
+def test_a_hold_that_was_lifted_by_hand_does_not_end_again() -> None:
+    desk = Play("w1; hold w1 operator for 1000; lift w1 operator; hold w1 operator")
+    assert not desk.play("wait 5000; lift w1 nothing")
+    assert list(desk.book("w1").holds) == ["operator"]
+
+
+def test_the_baseline_is_that_of_midnight_whatever_happens_after() -> None:
+    desk = Play("w1; buy eth $2000; fill; mark eth 1900; wait 43200000; mark eth 1800; deposit w1 500 usd")
+    base, day_equity = desk.state.day_base, 9_900 * MICROS  # before the mark that came with midnight
+    assert base.equity_micros == day_equity
+    assert base.capital_micros(desk.state.deposited_micros) == day_equity + 500 * MICROS
+    desk.now_ns -= DAY_NS
+    desk.play("hold w1 a; lift w1 a")
+    assert desk.state.day_base == base
+
+
+def test_an_automatic_stop_holds_every_wallet_and_counts_anew_from_the_reactivation() -> None:
+    desk = Play("w1; w2; desk threshold 10; buy eth $9000; fill")
+    assert told(desk.play("mark eth 1500")) == "PricesMarked + HoldAdded + HoldAdded"
+    assert told(desk.play("mark eth 1400")) == "PricesMarked"
+    assert told(desk.play("buy btc $10")).startswith("PORTFOLIO_STOPPED running emergency")
+    desk.play("reactivate w2")
+    assert desk.state.stop_base.equity_micros == desk.state.equity_micros
+    assert told(desk.play("buy btc $10")) == "w2 $10"
+    assert told(desk.play("fill; mark eth 1000")) == "PricesMarked + HoldAdded"
+
+
+@pytest.mark.parametrize("cause", ["emergency", "quarantine", "deficit:w1", "unknown_signature:w1"])
+def test_what_somebody_has_to_look_at_has_no_end(cause: str) -> None:
+    with pytest.raises(CommandRefused, match="has no end"):
+        Play(f"w1; hold w1 {cause} for 1000")
+
+
+def test_a_hold_whose_time_is_over_holds_nothing() -> None:
+    assert not Play("w1").play("hold w1 operator for 0")
+
+
+# What an automatic stop does besides holding everything.
+
+
+@pytest.mark.parametrize(
+    ("then", "decided", "sold", "swept"),
+    [
+        ("stop", "PricesMarked", "nothing", "nothing"),
+        ("liquidate", "PricesMarked + LiquidationOrdered", "w1 4.5 eth", "nothing"),
+        ("sweep", "PricesMarked + LiquidationOrdered", "w1 4.5 eth", "w1 -> w2 $7650 sweep"),
+    ],
+)
+def test_an_automatic_stop_liquidates_and_sweeps_if_it_is_told_to(
+    then: str, decided: str, sold: str, swept: str
+) -> None:
+    desk = Play(f"w1; w2 type Emergency; desk threshold 10 then {then}; buy eth $9000; fill")
+    assert told(desk.play("mark eth 1555.5")) == "PricesMarked + HoldAdded + HoldAdded"
+    assert told(desk.play("mark eth 1500")) == decided
+    assert told(desk.play("mark eth 1500")) == "PricesMarked"  # Once.
+    assert told(desk.play("exits")) == sold
+    if sold != "nothing":
+        desk.play("fill")
+    assert told(desk.play("moves")) == swept
+
+
+def test_one_wild_mark_stops_and_sells_nothing() -> None:
+    desk = Play("w1; w2 type Emergency; desk threshold 10 then sweep; buy eth $9000; fill; mark eth 15")
+    assert "emergency" in desk.book("w1").holds
+    assert told(desk.play("exits")) == "nothing"
+    assert told(desk.play("mark eth 2000")) == "PricesMarked"
+    assert told(desk.play("exits; moves")) == "nothing"
+
+
+def test_nor_does_the_mark_of_another_token_confirm_it() -> None:
+    desk = Play("w1; w2 type Emergency; desk threshold 10 then sweep; buy eth $9000; fill; mark eth 15")
+    assert told(desk.play("mark sol 100.01; mark btc 50001")) == "PricesMarked"
+    assert told(desk.play("mark eth 16")) == "PricesMarked + LiquidationOrdered"
+
+
+def test_nor_does_a_loss_since_a_wild_mark_at_midnight() -> None:
+    """It stops, as the base is that of midnight; but that price was never shown twice."""
+    desk = Play("w1; w2 type Emergency; desk threshold 10 then sweep; buy eth $9000; fill; mark eth 2000")
+    desk.play("wait 43199000; mark eth 4000; wait 1000")
+    assert told(desk.play("mark eth 2000")) == "DayRolled + PricesMarked + HoldAdded + HoldAdded"
+    assert told(desk.play("mark eth 2000.1")) == "PricesMarked"
+    assert told(desk.play("mark eth 1400; mark eth 1401")) == "PricesMarked + LiquidationOrdered"
+
+
+@pytest.mark.parametrize("before", ["stop", "hold w1 emergency; hold w2 emergency"])
+def test_nor_does_it_on_a_desk_that_is_stopped_already(before: str) -> None:
+    desk = Play(f"w1; w2 type Emergency; desk threshold 10 then sweep; buy eth $9000; fill; {before}")
+    for price in (15, 2_000, 15, 2_000, 15):
+        assert told(desk.play(f"mark eth {price}")) == "PricesMarked"
+    assert told(desk.play("mark eth 16")) == "PricesMarked + LiquidationOrdered"
+
+
+def test_a_stop_of_an_operator_does_what_he_says_whatever_the_automatic_one_would() -> None:
+    desk = Play("w1; w2 type Emergency; desk then sweep; stop")
+    assert told(desk.play("moves")) == "nothing"
+
+
+def test_what_a_wallet_gives_away_is_no_loss_of_it() -> None:
+    """Neither its day nor the portfolio's counts a move between wallets, or one that leaves."""
+    desk = Play(
+        "desk loss 1 threshold 1 drawdown 1 payees bank cap 9000 band 1; w1 loss 1 aim 50 usd 14900; w2 aim 50 usd 4900"
+    )
+    desk.play("rebalance; fill; withdraw w1 $9000; fill; mark eth 2001")
+    assert (desk.state.holds, desk.book("w1").holds) == ({}, {})

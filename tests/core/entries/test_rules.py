@@ -1,0 +1,327 @@
+"""The gate at the edge of every rule: at the limit passes, one unit beyond is refused, with limit and actual."""
+
+import msgspec
+import pytest
+from tests.support.core_desk import Play, rows, told
+
+from overmind.core.model.messages import PRECEDENCE, Code, SignalRefused
+from overmind.core.model.values import MICROS, NOTIONAL_MAX_MICROS, SOL, StrategyType
+
+TABLE = """
+given | when | then
+# The portfolio's holds.
+w1                  | buy eth $300 | w1 $300
+w1; hold portfolio disk_full | buy eth $300 | PORTFOLIO_STOPPED running disk_full
+w1; hold portfolio b; hold portfolio a | buy eth $300 | PORTFOLIO_STOPPED running a, b
+w1; hold portfolio a; lift portfolio a | buy eth $300 | w1 $300
+w1; stop            | buy eth $300 | PORTFOLIO_STOPPED running emergency + WALLET_STATUS Active Emergency: emergency @w1
+# The wallet's status derives from its holds.
+w1; w2; hold w1 emergency              | buy eth $300 | w2 $300
+w1; hold w1 operator                   | buy eth $300 | WALLET_STATUS Active Suspended: operator @w1
+w1; hold w1 operator; hold w1 day_loss | buy eth $300 | WALLET_STATUS Active Suspended: day_loss, operator @w1
+w1; hold w1 b; hold w1 a; lift w1 b    | buy eth $300 | WALLET_STATUS Active Suspended: a @w1
+w1; hold w1 a; lift w1 a               | buy eth $300 | w1 $300
+w1; remove w1                          | buy eth $300 | WALLET_STATUS Active Inactive: removed @w1
+w1 status Maintenance                  | buy eth $300 | WALLET_STATUS Active Maintenance: maintenance @w1
+# Of nothing, every share is too much.
+ | buy eth $300 | PORTFOLIO_EXPOSURE 100 100000000 + ASSET_CONCENTRATION 100 100000000 \
++ STRATEGY_CONCENTRATION 100 100000000
+# What the wallet is for.
+w1 type Emergency    | buy eth $300        | WALLET_TYPE a type that takes entries Emergency @w1
+w1; w2               | buy eth $300 not w1 | w2 $300
+w1                   | buy eth $300 not w1 | WALLET_EXCLUDED not excluded excluded by the signal @w1
+w1; w2; desk only w2 | buy eth $300        | w2 $300
+w1; desk only w2     | buy eth $300        | WALLET_EXCLUDED w2 w1 @w1
+# The strategy, in the wallet and on the whole desk.
+w1 share arbitrage:100:9000             | buy eth $300 by arbitrage | w1 $300
+w1 share arbitrage:100:9000             | buy eth $300 | STRATEGY_NOT_ENABLED enabled not in the wallet's strategies @w1
+w1 share momentum:100:9000:off          | buy eth $300 | STRATEGY_NOT_ENABLED enabled disabled @w1
+w1; hold momentum operator              | buy eth $300 | STRATEGY_NOT_ENABLED enabled paused: operator
+w1; hold momentum operator              | buy eth $300 by arbitrage | w1 $300
+w1; hold momentum b; hold momentum a; lift momentum b | buy eth $300 | STRATEGY_NOT_ENABLED enabled paused: a
+w1; hold arbitrage a; lift arbitrage a  | buy eth $300 by arbitrage | w1 $300
+# Time: a time to live that has passed is over; the other bounds may be touched.
+w1                  | buy eth $300 ttl 1000 waited 999  | w1 $300
+w1                  | buy eth $300 ttl 1000 waited 1000 | SIGNAL_STALE 1000 1000
+w1                  | buy eth $300 sent -29999          | w1 $300
+w1                  | buy eth $300 sent -30000          | SIGNAL_STALE 30000 30000
+w1                  | buy eth $300 sent 5000            | w1 $300
+w1                  | buy eth $300 sent 5001            | SIGNAL_FROM_FUTURE 5000 5001
+w1                  | buy eth $300 waited 5000          | w1 $300
+w1                  | buy eth $300 waited 5001          | SELECTION_TIMEOUT 5000 5001
+w1; desk timeout 20 | buy eth $300 waited 21            | SELECTION_TIMEOUT 20 21
+# Prices: of the token and of SOL, in which the costs are paid.
+w1                                       | buy new $300 | PRICE_MISSING a journaled mark new
+w1; wait 30000                           | buy eth $300 | w1 $300
+w1; wait 30001; mark sol 100             | buy eth $300 | PRICE_STALE 30000 30001
+w1; wait 30001; mark eth 2000            | buy eth $300 | PRICE_STALE 30000 30001
+w1; wait 30001                           | buy eth $300 | PRICE_STALE 30000 30001 + PRICE_STALE 30000 30001
+w1; wait 30001                           | buy sol $300 | PRICE_STALE 30000 30001
+w1; mark eth 0; wait 30001; mark sol 100 | buy eth $300 | PRICE_STALE 30000 30001
+# Slippage and impact. An impact of 100 bps is 1/99 of the depth, of 300 bps 3/97.
+w1                  | buy eth $300 slip 100          | w1 $300
+w1                  | buy eth $300 slip 101          | SLIPPAGE_CEILING 100 101
+w1                  | buy eth $300 by meme slip 300  | w1 $300
+w1                  | buy eth $300 by meme slip 301  | SLIPPAGE_CEILING 300 301
+w1; desk depth 9899 | buy eth $100.999999            | w1 $100.999999
+w1; desk depth 9899 | buy eth $101                   | PRICE_IMPACT 100 101
+w1; desk depth 9699 | buy eth $300.999999 by meteora | w1 $300.999999
+w1; desk depth 9699 | buy eth $301 by meteora        | PRICE_IMPACT 300 301
+# The mint and the amount.
+w1; mark pepe 1            | buy pepe $300 | MINT_NOT_ADMITTED a listed token pepe
+w1; desk without eth       | buy eth $300  | MINT_NOT_ADMITTED a listed token eth
+w1                         | buy pepe $300 | PRICE_MISSING a journaled mark pepe + MINT_NOT_ADMITTED a listed token pepe
+w1; buy eth $300; desk without eth | buy eth $300 | MINT_NOT_ADMITTED a listed token eth
+w1; mark pepe 1            | buy pepe 300  | MINT_NOT_ADMITTED a listed token pepe
+w1; block eth              | buy eth $300  | MINT_BLOCKED not blocked blocked by ann: because
+w1; allow btc              | buy eth $300  | MINT_BLOCKED on the allow list not among the 1 that are allowed
+w1                         | buy eth $0.000001 | w1 $0.000001
+w1                         | buy eth $0    | AMOUNT_OUT_OF_RANGE 1 to 1000000000000000000 micro-USD 0 micro-USD
+w1                         | buy eth 0.00000001 | w1 $0.00002
+w1                         | buy eth 0.000000009 | AMOUNT_OUT_OF_RANGE 1 to 1000000000000000000 micro-USD 0 micro-USD
+w1                         | buy eth 0.15  | w1 $300
+# A budget instead of an amount: of the signal's stop or the wallet's, or of what the price moves.
+w1                    | buy eth risk$50 stop 5 | w1 $1000
+w1 stop 5             | buy eth risk$50        | w1 $1000
+w1 stop 5             | buy eth risk$50 stop 2 | w1 $2500
+w1                    | buy eth risk$50        | STOP_DISTANCE_UNKNOWN a stop loss none of signal or wallet @w1
+w1                    | buy eth risk0.5% stop 5 | w1 $1000
+w1                    | buy eth risk$50 stop 5 size volatility \
+| VOLATILITY_UNKNOWN 20 price moves, not all of them nothing 0 of eth
+w1                    | buy eth risk$0.5 stop 5 | w1 $10
+w1                    | buy eth risk$0.499999 stop 5 | SIZE_TOO_SMALL $10 $9.99998 by the risk budget @w1
+w1 position 10        | buy eth risk$50 stop 5 | w1 $10
+w1 position 9.999999  | buy eth risk$50 stop 5 \
+| SIZE_TOO_SMALL $10 $9.999999 by POSITION_SIZE @w1 + POSITION_SIZE 9.999999 10 @w1
+# Risk and the day's loss. The largest fee is $0.01, a new token account $0.203928; SOL needs none.
+w1 risk 0.5                                              | buy eth $300 tolerance 0.5 | w1 $300
+w1 risk 0.5                                              | buy eth $300 tolerance 0.499999 | RISK_LEVEL 0.499999 0.5 @w1
+w1 loss 50.01; buy eth $1000; fill; mark eth 1900        | buy eth $1          | w1 $1
+w1 loss 50; buy eth $1000; fill; mark eth 1900           | buy eth $1          \
+| WALLET_STATUS Active Suspended: day_loss @w1 + DAILY_LOSS 50 50 @w1
+w1 loss 50.000001; buy eth $1000; fill; mark eth 1900    | buy eth $1          | DAILY_LOSS_HEADROOM 50.000001 50.01 @w1
+w1 loss 50; buy eth $1000; fill; mark eth 1900; sell eth all; fill | buy eth $1 \
+| WALLET_STATUS Active Suspended: day_loss @w1 + DAILY_LOSS 50 50 @w1
+w1 loss 0                                                | buy eth $1          | DAILY_LOSS 0 0 @w1
+# What a stop loss sold is not bought again so soon; another token is.
+w1 stop 5; desk cooldown 60000; buy eth $1000; fill; mark eth 1900; exits | buy eth $1 | ASSET_COOLDOWN 60000 0 @w1
+w1 stop 5; desk cooldown 9000; buy eth $1000; fill; mark eth 1900; exits; wait 1000; fill; wait 8999 | buy eth $1 \
+| ASSET_COOLDOWN 9000 8999 @w1
+w1 stop 5; desk cooldown 9000; buy eth $1000; fill; mark eth 1900; exits; wait 1000; fill; wait 9000 | buy eth $1 \
+| w1 $1
+w1 stop 5; desk cooldown 9000; buy eth $1000; fill; mark eth 1900; exits; fill | buy btc $1 | w1 $1
+w1 stop 5; desk cooldown 9000; buy eth $1000; fill; mark eth 1; exits; reject for NOT_CONFIRMED; mark eth 2000 \
+| buy eth $1 | w1 $1
+w1 loss 50 stop 5                                        | buy sol $999.8      | w1 $999.8
+w1 loss 50 stop 5                                        | buy sol $999.800001 | DAILY_LOSS_HEADROOM 50 50.000001 @w1
+w1 loss 50 stop 5                                        | buy eth $995.72144  | w1 $995.72144
+w1 loss 50 stop 5                                        | buy eth $995.721441 | DAILY_LOSS_HEADROOM 50 50.000001 @w1
+w1 loss 50 stop 5; buy sol $500                          | buy sol $499.6      | w1 $499.6
+w1 loss 50 stop 5; buy sol $500                          | buy sol $499.600001 | DAILY_LOSS_HEADROOM 50 50.000001 @w1
+w1 loss 50 stop 5; buy sol $500; fill                    | buy sol $999.8      | w1 $999.8
+# Where the wallet has no stop loss, the signal's says what the order may lose; else the wallet's does.
+w1 loss 50.213928                                        | buy eth $1000 stop 5 | w1 $1000
+w1 loss 50.213927                                        | buy eth $1000 stop 5 \
+| DAILY_LOSS_HEADROOM 50.213927 50.213928 @w1
+w1 loss 50.213928 stop 5                                 | buy eth $1000 stop 9 | w1 $1000
+w1 loss 50.213927 stop 5                                 | buy eth $1000 stop 1 \
+| DAILY_LOSS_HEADROOM 50.213927 50.213928 @w1
+# Counters. What is open counts as traded; what came to nothing does not.
+w1 trades 2; buy eth $1; fill                     | buy eth $1 | w1 $1
+w1 trades 2; buy eth $1; fill; buy eth $1         | buy eth $1 | TRADES_TODAY 2 3 @w1
+w1 trades 2; buy eth $1; fill; sell eth all; fill | buy eth $1 \
+| WALLET_STATUS Active Suspended: day_trades @w1 + TRADES_TODAY 2 3 @w1
+w1 trades 2; buy eth $1; fill; sell eth all; fill; lift w1 day_trades | buy eth $1 | TRADES_TODAY 2 3 @w1
+w1; w2; desk trades 2; buy eth $1; fill; buy eth $1 | sell eth all | w1 0.0005 eth
+w1; w2; desk trades 3; buy eth $1; fill; buy eth $1 | buy eth $1 | w1 $1
+w1; w2; desk trades 2; buy eth $1; fill; buy eth $1 | buy eth $1 | PORTFOLIO_TRADES 2 3
+w1; w2; desk trades 2; buy eth $1; fill; buy eth $1; expire; expire | buy eth $1 | w1 $1
+w1; desk trades 1; buy eth $1; fill | buy eth $1 | PORTFOLIO_STOPPED running day_trades + PORTFOLIO_TRADES 1 2
+w1; desk trades 1; buy eth $1; fill; desk trades 0; lift portfolio day_trades | buy eth $1 | w1 $1
+w1 trades 1; buy eth $1; fail                     | buy eth $1 | w1 $1
+w1 trades 0                                       | buy eth $1 | TRADES_TODAY 0 1 @w1
+w1 places 2; buy eth $1; fill                     | buy btc $1 | w1 $1
+w1 places 2; buy eth $1; fill; buy sol $1         | buy btc $1 | CONCURRENT_POSITIONS 2 3 @w1
+w1 places 2; buy eth $1; fill; buy sol $1         | buy eth $1 | w1 $1
+w1 places 2; buy eth $1; fill; buy sol $1         | buy sol $1 | w1 $1
+w1 places 1; buy eth $1; fill; sell eth all       | buy btc $1 | CONCURRENT_POSITIONS 1 2 @w1
+w1 places 1; buy eth $1; fill; sell eth all; fill | buy btc $1 | w1 $1
+w1 places 1; buy eth $1; expire                   | buy btc $1 | w1 $1
+# Size after the trade: of the wallet's position, then of the strategy's part in it, at the mark.
+w1 position 500                          | buy eth $500 | w1 $500
+w1 position 500                          | buy eth $500.000001 | POSITION_SIZE 500 500.000001 @w1
+w1 position 500; buy eth $200            | buy eth $300 | w1 $300
+w1 position 500; buy eth $200            | buy eth $300.000001 | POSITION_SIZE 500 500.000001 @w1
+w1 position 500; buy eth $200            | buy btc $500 | w1 $500
+w1 position 500; buy eth $200; fill; mark eth 2200 | buy eth $280 | w1 $280
+w1 position 500; buy eth $200; fill; mark eth 2200 | buy eth $280.000001 | POSITION_SIZE 500 500.000001 @w1
+w1 position 500; deposit w1 0.1 eth      | buy eth $300.000001 | POSITION_SIZE 500 500.000001 @w1
+w1 share momentum:100:500                | buy eth $500 | w1 $500
+w1 share momentum:100:500                | buy eth $500.000001 | STRATEGY_POSITION_SIZE 500 500.000001 @w1
+w1 share momentum:100:500,arbitrage:100:900; buy eth $900 by arbitrage; fill | buy eth $500 | w1 $500
+w1 share momentum:100:50; buy eth $2; fill; buy eth $1 | buy eth $47.000001 | STRATEGY_POSITION_SIZE 50 50.000001 @w1
+w1 position 400 share momentum:100:300   | buy eth $500 | POSITION_SIZE 400 500 @w1 + STRATEGY_POSITION_SIZE 300 500 @w1
+# The strategy's share of the wallet's equity, what is held for it included.
+w1 share momentum:40:9000                                   | buy eth $4000        | w1 $4000
+w1 share momentum:40:9000                                   | buy eth $4000.000001 | STRATEGY_SHARE 4000 4000.000001 @w1
+w1 share momentum:40:9000; buy eth $300; fill; buy btc $200 | buy sol $3500        | w1 $3500
+w1 share momentum:40:9000; buy eth $300; fill; buy btc $200 | buy sol $3500.000001 | STRATEGY_SHARE 4000 4000.000001 @w1
+w1 share momentum:40:9000,arbitrage:60:9000; buy eth $4000  | buy eth $5900 by arbitrage | w1 $5900
+# Balances. An order needs $100's worth of nothing but quote; its fee, its rent and the wallet's 0.1 SOL stand apart.
+w1 usd 100                                       | buy eth $100        | w1 $100
+w1 usd 100                                       | buy eth $100.000001 | INSUFFICIENT_QUOTE 100 100.000001 @w1
+w1 usd 100; buy eth $60                          | buy eth $40.000001  | INSUFFICIENT_QUOTE 40 40.000001 @w1
+w1 usd 100; buy eth $60; reject for NO_LIQUIDITY | buy eth $100        | w1 $100
+w1; buy eth $300; fill                           | sell eth 0.15       | w1 0.15 eth
+w1; buy eth $300; fill                           | sell eth 0.15000001 | INSUFFICIENT_TOKENS 15000000 15000001
+w1                                               | sell eth all        | INSUFFICIENT_TOKENS 0 nothing to sell @w1
+w1 sol 0.1001                                    | buy sol $300        | w1 $300
+w1 sol 0.100099999                               | buy sol $300        | INSUFFICIENT_SOL 0.100099999 0.1001 @w1
+w1 sol 0.10213928                                | buy eth $300        | w1 $300
+w1 sol 0.102139279                               | buy eth $300        | INSUFFICIENT_SOL 0.102139279 0.10213928 @w1
+w1 sol 0.10213928; buy eth $300; fill            | buy eth $300        | w1 $300
+w1 sol 0.10213928; buy eth $300                  | buy sol $300        | INSUFFICIENT_SOL 0.1 0.1001 @w1
+# Exposure: positions and held buys, against quote, positions and float.
+w1 exposure 20                                              | buy eth $2000        | w1 $2000
+w1 exposure 20                                              | buy eth $2000.000001 | WALLET_EXPOSURE 20 20.0001 @w1
+w1 exposure 20; buy eth $1000; fill; buy btc $500           | buy sol $500         | w1 $500
+w1 exposure 20; buy eth $1000; fill; buy btc $500           | buy sol $500.000001  | WALLET_EXPOSURE 20 20.0001 @w1
+w1; w2; desk exposure 20                                    | buy eth $4000        | w1 $4000
+w1; w2; desk exposure 20                                    | buy eth $4000.000001 | PORTFOLIO_EXPOSURE 20 20.0001
+w1; w2; desk exposure 20; buy eth $3000; fill; buy btc $500 | buy sol $500.000001  | PORTFOLIO_EXPOSURE 20 20.0001
+w1; w2; desk asset 10; buy eth $1500; fill                  | buy eth $500         | w1 $500
+w1; w2; desk asset 10; buy eth $1500; fill                  | buy eth $500.000001  | ASSET_CONCENTRATION 10 10.0001
+w1; w2; desk asset 10; buy eth $2000                        | buy btc $2000        | w2 $2000
+# One strategy in all wallets: its positions and its held buys.
+w1; w2; desk strategy 10; buy eth $1500; fill               | buy btc $500         | w2 $500
+w1; w2; desk strategy 10; buy eth $1500; fill               | buy btc $500.000001  | STRATEGY_CONCENTRATION 10 10.0001
+w1; w2; desk strategy 10; buy eth $1500                     | buy btc $500.000001  | STRATEGY_CONCENTRATION 10 10.0001
+w1; w2; desk strategy 10; buy eth $2000                     | buy btc $2000 by arbitrage | w2 $2000
+w1; w2; desk strategy 10; buy eth $2000; expire; expire     | buy btc $2000        | w1 $2000
+w1; w2; desk strategy 10; buy eth $1000; fill; mark eth 1800 | buy eth $1090       | w1 $1090
+w1; w2; desk strategy 10; buy eth $1000; fill; mark eth 1800 | buy eth $1090.000001 | STRATEGY_CONCENTRATION 10 10.0001
+w1; w2; desk strategy 10; deposit w1 1 eth                  | buy eth $2200        | w1 $2200
+# Different assets in all wallets: what is held and what is about to be.
+w1; w2; desk places 2; buy eth $1; fill; buy btc $1 not w1  | buy sol $1           | PORTFOLIO_POSITIONS 2 3
+w1; w2; desk places 2; buy eth $1; fill; buy btc $1 not w1  | buy btc $1           | w1 $1
+w1; w2; desk places 2; buy eth $1; fill                     | buy btc $1           | w2 $1
+w1; w2; desk places 1; buy eth $1; expire; expire           | buy btc $1           | w1 $1
+w1; w2; desk places 1; buy eth $1; fill; sell eth all       | buy btc $1           | PORTFOLIO_POSITIONS 1 2
+w1; w2; desk places 1; buy eth $1; fill; sell eth all; fill | buy btc $1           | w1 $1
+w1; w2; desk places 1; deposit w1 0.00000001 eth; mark eth 0.000001 | buy btc $1   | PORTFOLIO_POSITIONS 1 2
+w1; w2; desk places 0; buy eth $1; buy btc $1               | buy sol $1           | w1 $1
+# Entries within one second.
+w1; desk rate 2; buy eth $1                                     | buy eth $1 | w1 $1
+w1; desk rate 2; buy eth $1; buy eth $1                         | buy eth $1 | RATE_LIMIT 2 3 @w1
+w1; desk rate 2; buy eth $1; fail; buy eth $1; fail             | buy eth $1 | RATE_LIMIT 2 3 @w1
+w1; desk rate 2; buy eth $1; buy eth $1; wait 999               | buy eth $1 | RATE_LIMIT 2 3 @w1
+w1; w2; desk rate 1; buy eth $1; wait 500; buy eth $1; wait 499 | buy eth $1 | RATE_LIMIT 1 2 @w1 + RATE_LIMIT 1 2 @w2
+w1; w2; desk rate 1; buy eth $1; wait 500; buy eth $1; wait 500 | buy eth $1 | w1 $1
+w1; w2; desk rate 1; buy eth $1; buy btc $1                     | buy eth $1 | RATE_LIMIT 1 2 @w1 + RATE_LIMIT 1 2 @w2
+w1; desk rate 2; buy eth $1; buy eth $1; wait 1000              | buy eth $1 | w1 $1
+"""
+
+
+@pytest.mark.parametrize(("given", "when", "then"), rows(TABLE))
+def test_every_rule_at_its_edge(given: str, when: str, then: str) -> None:
+    assert told(Play(given).play(when)) == then
+
+
+def test_every_code_is_in_the_table() -> None:
+    assert {code for code in Code if code in TABLE} == set(Code)
+
+
+def test_everything_wrong_at_once_is_told_in_the_order_of_precedence() -> None:
+    desk = Play(
+        """
+        desk only w2 exposure 0 asset 0 strategy 0 places 1 rate 0 depth 1
+        w1 type Emergency usd 0 sol 0 share momentum:0:0:off
+        w1 risk 1 loss 0 trades 0 places 0 position 0 exposure 0
+        deposit w1 1 btc; hold portfolio a; hold w1 a; hold momentum a; wait 30001; block eth
+        """.replace("\n", ";")
+    )
+    (refused,) = desk.play("buy eth $300 tolerance 0 slip 101 not w1 waited 30000")
+    assert isinstance(refused, SignalRefused)
+    codes = [refusal.code for refusal in refused.refusals]
+    assert codes == sorted(codes, key=PRECEDENCE.__getitem__)
+    unreachable_together = {
+        Code.SIGNAL_FROM_FUTURE,  # not with SIGNAL_STALE
+        Code.PRICE_MISSING,  # not with PRICE_STALE
+        Code.MINT_NOT_ADMITTED,  # without a size, no rule of size is broken
+        Code.AMOUNT_OUT_OF_RANGE,
+        Code.DAILY_LOSS_HEADROOM,  # not with DAILY_LOSS
+        Code.ASSET_COOLDOWN,  # only after a stop loss
+        Code.INSUFFICIENT_TOKENS,  # of sales
+        Code.VOLATILITY_UNKNOWN,  # of a risk budget
+        Code.STOP_DISTANCE_UNKNOWN,
+        Code.SIZE_TOO_SMALL,
+        Code.PORTFOLIO_TRADES,  # only after a trade
+    }
+    assert set(Code) - set(codes) == unreachable_together
+
+
+@pytest.mark.parametrize(("given", "when", "then"), rows(TABLE))
+def test_refusals_stand_in_the_order_of_precedence(given: str, when: str, then: str) -> None:
+    ranks = [PRECEDENCE[Code(told.split()[0])] for told in then.split(" + ") if told.split()[0] in set(Code)]
+    assert ranks == sorted(ranks)
+
+
+@pytest.mark.parametrize("strategy", StrategyType)
+def test_meme_strategies_may_slip_300_bps_and_the_others_100(strategy: StrategyType) -> None:
+    others = {
+        StrategyType.ARBITRAGE,
+        StrategyType.MOMENTUM_TRADING,
+        StrategyType.AI_DECISION,
+    }
+    ceiling = 100 if strategy in others else 300
+    desk = Play("w1")
+    assert told(desk.play(f"buy eth $300 by {strategy} slip {ceiling}")) == "w1 $300"
+    beyond = f"buy eth $300 by {strategy} slip {ceiling + 1}"
+    assert told(desk.play(beyond)) == f"SLIPPAGE_CEILING {ceiling} {ceiling + 1}"
+
+
+def test_without_a_price_of_sol_no_cost_is_known_and_nothing_is_bought() -> None:
+    desk = Play("w1", prices={"eth": 2_000})
+    assert told(desk.play("buy eth $300")) == f"PRICE_MISSING a journaled mark {SOL}"
+
+
+def test_an_amount_beyond_all_reason_is_refused() -> None:
+    desk = Play(f"w1 usd {2 * NOTIONAL_MAX_MICROS // MICROS}")
+    assert "AMOUNT_OUT_OF_RANGE" in told(desk.play(f"buy eth ${NOTIONAL_MAX_MICROS // MICROS}.000001"))
+    assert "AMOUNT_OUT_OF_RANGE" not in told(desk.play(f"buy eth ${NOTIONAL_MAX_MICROS // MICROS}"))
+
+
+def test_the_wallet_that_came_closest_is_told_first_with_all_its_refusals() -> None:
+    desk = Play("w1; hold w1 operator; w2 position 200 sol 0; w3 risk 0.5; w4 sol 0")
+    assert told(desk.play("buy eth $300 tolerance 0.4")) == (
+        "INSUFFICIENT_SOL 0 0.10213928 @w4"
+        " + POSITION_SIZE 200 300 @w2 + INSUFFICIENT_SOL 0 0.10213928 @w2"
+        " + RISK_LEVEL 0.4 0.5 @w3"
+        " + WALLET_STATUS Active Suspended: operator @w1"
+    )
+
+
+@pytest.mark.parametrize(("wallets", "listed", "unlisted"), [(1, 1, 0), (64, 64, 0), (65, 64, 1), (100, 64, 36)])
+@pytest.mark.parametrize("when", ["buy eth $10000", "sell eth all"])
+def test_64_wallets_are_listed_and_the_rest_is_counted(wallets: int, listed: int, unlisted: int, when: str) -> None:
+    desk = Play("; ".join(f"w{number}" for number in range(wallets)))
+    (refused,) = desk.play(when)
+    assert isinstance(refused, SignalRefused)
+    assert len({refusal.wallet_id for refusal in refused.refusals if refusal.wallet_id}) == listed
+    assert refused.unlisted == unlisted
+
+
+def test_a_refusal_holds_nothing_and_counts_nothing() -> None:
+    desk = Play("w1 position 500")
+    before = msgspec.json.encode(desk.state.ledger)
+    desk.play("buy eth $501")
+    assert msgspec.json.encode(desk.state.ledger) == before
+    assert (desk.state.refused, len(desk.state.open_orders)) == (1, 0)
+    assert told(desk.play("buy eth $500")) == "w1 $500"
+
+
+def test_a_wallet_that_joins_while_everything_is_stopped_is_stopped_as_well() -> None:
+    desk = Play("w1; stop; w2")
+    assert told(desk.play("buy eth $300")).startswith("PORTFOLIO_STOPPED running emergency + ")
+    desk.play("reactivate w2")
+    assert told(desk.play("buy eth $300")) == "w2 $300"

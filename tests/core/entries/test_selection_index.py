@@ -1,0 +1,77 @@
+"""The selection index chooses exactly what the plain loop over all wallets would choose, after anything at all."""
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.support.core_desk import Play, told
+from tests.support.random_commands import Chance, attempt
+
+from overmind.core.books.state import State, decode_state, encode_state
+from overmind.core.entries.ranking import CommonTerms, cost_terms
+from overmind.core.entries.rules import Ask, ask, capacity_micros, stale_at_ns, wallet_refusals
+from overmind.core.entries.selection_index import SelectionIndex
+from overmind.core.model.messages import CostTerms, RecordDeposit
+from overmind.core.model.values import DepositId, Mint, Money, WalletId
+
+
+def plainly(state: State, entry: Ask, at_ns: int, excluded: tuple[WalletId, ...]) -> tuple[WalletId, CostTerms] | None:
+    """The specification: among all wallets that may, the one with the lowest cost; ties to the first registered."""
+    common, costs = CommonTerms(state, entry), []
+    for book in state.wallets.values():
+        if book.wallet.id not in excluded and not list(wallet_refusals(state, book, entry, at_ns)):
+            terms = cost_terms(common, book, entry, capacity_micros(state, book, entry.signal.strategy))
+            costs.append((terms.total, book.slot, book.wallet.id, terms))
+    return min(costs, key=lambda one: one[:2])[2:] if costs else None
+
+
+def compare(rng: Random, wallets: int, commands: int, asks: int) -> int:
+    """Play a script, ask after each command. Returns how often some wallet was chosen."""
+    desk, chance, chosen_often = Play(), Chance(rng, wallets), 0
+    for command in chance.opening():
+        attempt(desk, command)
+    for _ in range(commands):
+        desk.now_ns += chance.later_ns()
+        attempt(desk, chance.command(desk))
+        for _ in range(asks):
+            signal = chance.submit(desk).signal
+            if signal.notional_micros is None and signal.quantity is None:
+                continue
+            entry = ask(desk.state, signal, stale_at_ns(desk.state.settings, signal, desk.now_ns))
+            excluded = tuple(rng.sample(chance.names, min(wallets, rng.choice([0, 0, 1]))))
+            chosen = desk.index.choose(entry, desk.now_ns, excluded)
+            told = (chosen.book.wallet.id, chosen.terms) if chosen is not None else None
+            assert told == plainly(desk.state, entry, desk.now_ns, excluded), entry
+            chosen_often += chosen is not None
+    return chosen_often
+
+
+@pytest.mark.parametrize("first_seed", range(0, 40, 4))
+def test_the_index_equals_the_plain_loop(first_seed: int) -> None:
+    """A desk by chance may be stopped for good; not four of them."""
+    seeds = range(first_seed, first_seed + 4)
+    assert sum(compare(Random(seed), 1 + seed * 59 // 39, commands=100, asks=3) for seed in seeds) > 0
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(st.randoms(use_true_random=False), st.integers(1, 5), st.integers(1, 12))
+def test_no_small_script_tells_them_apart(rng: Random, wallets: int, commands: int) -> None:
+    compare(rng, wallets, commands, asks=2)
+
+
+def test_a_holding_worth_more_than_an_int64_does_not_blind_the_index() -> None:
+    desk = Play("w1; w2; mark btc 1000000000; desk without eth")
+    desk.do(RecordDeposit(DepositId("gift"), WalletId("w1"), Money(2**70, Mint("btc"))))
+    assert desk.book("w1").positions_micros > 2**63
+    assert told(desk.play("buy btc $300")) == "w2 $300"
+    assert told(desk.play("buy sol $300 not w2")) == "w1 $300"
+
+
+def test_after_a_snapshot_a_slot_still_means_the_same_wallet() -> None:
+    desk = Play("zeta position 100; alpha")
+    desk.state = decode_state(encode_state(desk.state))
+    desk.index = SelectionIndex(desk.state)
+    assert list(desk.state.wallets) == ["zeta", "alpha"]
+    assert told(desk.play("buy eth $300")) == "alpha $300"
+    assert told(desk.play("buy eth $50 prefer HFT")) == "alpha $50"

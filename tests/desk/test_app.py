@@ -1,0 +1,127 @@
+"""The desk as a whole, in one process, on tape time: what no single part can promise alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apsw
+import pytest
+from msgspec import structs
+
+from overmind.backtest.history import balances, play, venue_balances
+from overmind.clock.virtual import VirtualClock, run_virtual
+from overmind.config import MultiWalletConfig
+from overmind.core.model.messages import AddHold, CommandRefused, OrderClosed, Scope
+from overmind.core.model.values import Expired, Filled, WalletId
+from overmind.desk.app import App, running
+from overmind.desk.engine import recover
+from overmind.desk.market import open_tape, paper
+from overmind.journal.chain import digest
+from overmind.journal.memory import MemoryJournal
+from overmind.journal.sqlite import SqliteJournal
+from overmind.prices.tape import Tape
+from overmind.sandbox.demo import demo_config, demo_signals
+from overmind.views.verify import verify
+
+
+@pytest.fixture(name="config")
+def _config(tmp_path: Path) -> MultiWalletConfig:
+    return demo_config(1, tmp_path)
+
+
+@pytest.fixture(name="tape")
+def _tape(config: MultiWalletConfig) -> Tape:
+    return open_tape(config)
+
+
+def test_a_run_leaves_the_same_journal_twice(config: MultiWalletConfig, tape: Tape) -> None:
+    signals, journals = demo_signals(tape, 3, 60), (MemoryJournal(), MemoryJournal())
+    first, second = (play(config, journal, tape, signals, 3, lambda _: None) for journal in journals)
+    assert journals[0].head() == journals[1].head()
+    assert first == second
+    assert first.books_equal_chain
+
+
+def test_the_proof_does_not_believe_our_own_outcomes(config: MultiWalletConfig, tape: Tape) -> None:
+    """A fill that we book as lost leaves the venue with money that the books do not know."""
+    journal, lost = MemoryJournal(), MemoryJournal()
+    assert play(config, journal, tape, demo_signals(tape, 3, 30), 3, lambda _: None).books_equal_chain
+    entries = list(journal.read())
+    fills = [index for index, one in enumerate(entries) if isinstance(getattr(one.event, "outcome", None), Filled)]
+    last = entries[fills[-1]]
+    assert isinstance(last.event, OrderClosed)
+    entries[fills[-1]] = structs.replace(last, event=structs.replace(last.event, outcome=Expired()))
+    run_virtual(lost.append(entries))
+    assert balances(recover(lost)) != venue_balances(lost)
+
+
+def test_settling_waits_without_spinning(config: MultiWalletConfig, tape: Tape) -> None:
+    async def leave_at_once() -> int:
+        clock = VirtualClock(tape.start_ns)
+        app = App(config, MemoryJournal(), clock, paper(config, tape, historical=True))
+        async with running(app):
+            signal = next(one for one in demo_signals(tape, 1, 40) if one.action == "Buy")
+            await app.submit(structs.replace(signal, at_ns=None))
+        return len(app.engine.state.open_orders)
+
+    assert run_virtual(leave_at_once()) == 0
+
+
+def test_the_hold_of_a_full_disk_is_lifted_when_there_is_room(config: MultiWalletConfig, tape: Tape) -> None:
+    journal = MemoryJournal()
+
+    async def begin(hold: bool) -> set[str]:
+        app = App(config, journal, VirtualClock(tape.start_ns), paper(config, tape, historical=True))
+        async with running(app):
+            before = set(app.engine.state.holds)
+            if hold:
+                await app.engine.handle(AddHold(Scope(), "disk_full", "no room"))
+        return before
+
+    assert run_virtual(begin(True)) == set()
+    assert run_virtual(begin(False)) == set()
+
+
+def test_one_key_is_one_wallet(config: MultiWalletConfig, tape: Tape) -> None:
+    journal = MemoryJournal()
+
+    async def begin(config: MultiWalletConfig) -> None:
+        async with running(App(config, journal, VirtualClock(tape.start_ns), paper(config, tape, historical=True))):
+            pass
+
+    run_virtual(begin(config))
+    old = config.wallets[WalletId("primary_wallet")]
+    renamed = structs.replace(old, wallet=structs.replace(old.wallet, id=WalletId("main_wallet")))
+    others = {name: wallet for name, wallet in config.wallets.items() if name != "primary_wallet"}
+    with pytest.RaisesGroup(pytest.RaisesExc(CommandRefused, match="counted twice")):
+        run_virtual(begin(structs.replace(config, wallets={**others, WalletId("main_wallet"): renamed})))
+
+
+def test_other_shares_make_no_new_money(config: MultiWalletConfig, tape: Tape) -> None:
+    journal = MemoryJournal()
+
+    async def begin(config: MultiWalletConfig) -> int:
+        app = App(config, journal, VirtualClock(tape.start_ns), paper(config, tape, historical=True))
+        async with running(app):
+            return app.engine.state.deposited_micros
+
+    whole = run_virtual(begin(config))
+    first, *rest = config.wallets.values()
+    added = structs.replace(first.wallet, id=WalletId("late"), public_key="late", allocation_ppm=500_000)
+    wallets = {**config.wallets, added.id: structs.replace(first, wallet=added)}
+    assert rest
+    assert run_virtual(begin(structs.replace(config, wallets=wallets))) == whole
+
+
+def test_verify_does_not_believe_a_snapshot(config: MultiWalletConfig, tape: Tape, tmp_path: Path) -> None:
+    path = tmp_path / "overmind.db"
+    journal = SqliteJournal.open(path)
+    play(config, journal, tape, demo_signals(tape, 1, 10), 1, lambda _: None)
+    journal.close()
+    assert verify(path).ok
+    db = apsw.Connection(str(path))
+    seq, state, link = db.execute("SELECT seq, state, hash FROM snapshot ORDER BY seq DESC LIMIT 1").fetchall()[0]
+    richer = bytes(state).replace(b'"deposited_micros":', b'"deposited_micros":9')
+    db.execute("UPDATE snapshot SET state = ?, digest = ? WHERE seq = ?", (richer, digest(seq, link, richer), seq))
+    db.close()
+    assert any("snapshot" in problem for problem in verify(path).problems)

@@ -1,0 +1,297 @@
+"""A falling price, from the feed to the sale, through the whole engine: no strategy is asked, no bad mark believed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+import structlog
+from bench.desks import PRICE_PICO, START_NS, USDC, bench_desk, bench_wallets, buy, opening
+from msgspec import structs
+
+from overmind.clock.virtual import VirtualClock, run_virtual
+from overmind.core.model.messages import (
+    AddHold,
+    ClosePosition,
+    CommandRefused,
+    ConfigureDesk,
+    ConfigureWallet,
+    EmergencyStop,
+    OrderClosed,
+    OrderPlaced,
+    Scope,
+)
+from overmind.core.model.values import (
+    MICROS,
+    PPM,
+    SOL,
+    Cause,
+    CostModel,
+    Exits,
+    Mint,
+    Rejected,
+    SignalId,
+    WalletId,
+    WalletType,
+)
+from overmind.desk.engine import Engine
+from overmind.desk.executor import Executor
+from overmind.desk.watch import StopFile, Watch
+from overmind.journal.memory import MemoryJournal
+from overmind.ports import Tick
+from overmind.venues.paper import PERFECT, PaperVenue
+
+DESK = bench_desk(2)
+OTHER = next(mint for mint in DESK.tokens if mint != SOL)
+
+
+class Feed:
+    """Prices that a test sets; a price that is not renewed grows old."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self.prices = dict.fromkeys(DESK.tokens, PRICE_PICO)
+        self.frozen: dict[Mint, int] = {}
+
+    def ticks(self) -> Mapping[Mint, Tick]:
+        at = {mint: self.frozen.get(mint, self._clock.now_ns()) for mint in self.prices}
+        return {mint: Tick(mint, price, at[mint], 10**12, 50) for mint, price in self.prices.items()}
+
+    def fall(self, mint: Mint, percent: int) -> None:
+        self.prices[mint] = PRICE_PICO * (100 - percent) // 100
+
+
+class Desk:
+    def __init__(self, journal: MemoryJournal, tmp_path: Path) -> None:
+        clock = VirtualClock(START_NS)
+        self.journal, self.clock = journal, clock
+        self.seen, self.true = Feed(clock), Feed(clock)  # what is marked, and what the venue trades at
+        self.engine = Engine(journal, clock)
+        venue = PaperVenue(self.true, clock, 1, PERFECT, USDC, DESK.tokens, CostModel(), lambda wallet, mint: True)
+        self.executor = Executor(self.engine, venue, clock, 10, lambda: False)
+        self.watch = Watch(self.engine, self.seen, clock, StopFile(tmp_path), 1.0)
+
+    async def buy(self, number: int = 1, exits: Exits | None = None) -> None:
+        signal = structs.replace(buy(number, OTHER, self.clock.now_ns()).signal, exits=exits)
+        await self.engine.submit(signal)
+        await self.executor.idle()
+        await self.clock.sleep(0.5)
+
+    def fall(self, percent: int) -> None:
+        self.seen.fall(OTHER, percent)
+        self.true.fall(OTHER, percent)
+
+    def units(self) -> int:
+        return sum(
+            book.positions[OTHER].units for book in self.engine.state.wallets.values() if OTHER in book.positions
+        )
+
+    def exits(self) -> list[str]:
+        """Our own orders, and what they came to."""
+        told = []
+        for entry in self.journal.read():
+            event = entry.event
+            if isinstance(event, OrderPlaced) and ":" in event.signal.id:
+                told.append(event.signal.id)
+            if isinstance(event, OrderClosed) and ":" in event.order_id:
+                outcome = event.outcome
+                told.append(outcome.cause if isinstance(outcome, Rejected) else type(outcome).__name__)
+        return told
+
+
+@asynccontextmanager
+async def running(journal: MemoryJournal, tmp_path: Path) -> AsyncIterator[Desk]:
+    desk = Desk(journal, tmp_path)
+    tasks = [asyncio.create_task(run()) for run in (desk.engine.run, desk.executor.run, desk.watch.run)]
+    for command in opening(DESK, bench_wallets(1)) if not desk.engine.state.seq else []:
+        await desk.engine.handle(command)
+    try:
+        yield desk
+    finally:
+        for task in reversed(tasks):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+def played(tmp_path: Path, script: Callable[[Desk], object]) -> list[str]:
+    """Run a script on a desk that has bought $100 of a token at 150, with a stop at 5 %."""
+
+    async def play() -> list[str]:
+        async with running(MemoryJournal(), tmp_path) as desk:
+            await desk.buy()
+            result = script(desk)
+            assert asyncio.iscoroutine(result)
+            await result
+            return desk.exits()
+
+    return run_virtual(play())
+
+
+def test_a_price_that_falls_is_sold(tmp_path: Path) -> None:
+    async def fall(desk: Desk) -> None:
+        desk.fall(4)
+        await desk.clock.sleep(10)
+        assert desk.units()
+        desk.fall(12)
+        await desk.clock.sleep(10)
+        assert not desk.units()
+        assert desk.engine.index.books[0].day_pnl_micros < -10 * MICROS
+
+    assert played(tmp_path, fall) == [f"stop:wallet0:{OTHER}:0", "Filled"]
+
+
+def test_one_bad_mark_sells_nothing(tmp_path: Path) -> None:
+    async def lie(desk: Desk) -> None:
+        units = desk.units()
+        desk.seen.fall(OTHER, 90)
+        await desk.clock.sleep(1.1)  # One look, or two.
+        desk.seen.fall(OTHER, 0)
+        await desk.clock.sleep(60)
+        assert desk.units() == units
+
+    assert played(tmp_path, lie) == [f"stop:wallet0:{OTHER}:0", Cause.NOT_CONFIRMED]
+
+
+def test_a_price_too_good_to_be_true_takes_no_profit(tmp_path: Path) -> None:
+    async def lie(desk: Desk) -> None:
+        await desk.buy(2, Exits(take_profit_ppm=PPM // 10))
+        units = desk.units()
+        desk.seen.fall(OTHER, -50)
+        await desk.clock.sleep(1.1)  # One look, or two.
+        desk.seen.fall(OTHER, 0)
+        await desk.clock.sleep(60)
+        assert desk.units() == units
+        desk.fall(-11)
+        await desk.clock.sleep(60)
+        assert not desk.units()
+
+    told = played(tmp_path, lie)
+    assert told[0] == f"profit:wallet0:{OTHER}:0"
+    assert told[1] in (Cause.LIMIT_PRICE, Cause.SLIPPAGE)
+    assert told[-1] == "Filled"
+
+
+def test_a_price_that_is_lost_alarms_and_sells_nothing(tmp_path: Path) -> None:
+    async def freeze(desk: Desk) -> None:
+        desk.fall(12)
+        desk.seen.frozen[OTHER] = START_NS
+        with structlog.testing.capture_logs() as lines:
+            await desk.clock.sleep(100)
+        alarms = [line for line in lines if line["event"] == "no fresh price, exits cannot be watched"]
+        assert [(line["log_level"], line["wallet"], line["mint"]) for line in alarms] == [("error", "wallet0", OTHER)]
+        assert not desk.exits()
+        desk.seen.frozen.clear()
+        await desk.clock.sleep(10)
+
+    assert played(tmp_path, freeze) == [f"stop:wallet0:{OTHER}:0", "Filled"]
+
+
+def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
+    journal = MemoryJournal()
+
+    async def before() -> None:
+        async with running(journal, tmp_path) as desk:
+            await desk.buy(1, Exits(stop_loss_ppm=PPM // 50))
+
+    async def after() -> list[str]:
+        async with running(journal, tmp_path) as desk:
+            desk.fall(3)
+            await desk.clock.sleep(10)
+            return desk.exits()
+
+    run_virtual(before())
+    assert run_virtual(after()) == [f"stop:wallet0:{OTHER}:0", "Filled"]
+
+
+def test_a_stop_that_liquidates_sells_and_lets_nothing_in(tmp_path: Path) -> None:
+    async def stop(desk: Desk) -> None:
+        await desk.engine.handle(EmergencyStop("because", liquidate=True))
+        await desk.clock.sleep(10)
+        assert not desk.units()
+        await desk.buy(9)
+        assert not desk.units()
+
+    assert played(tmp_path, stop) == [f"liquidate:wallet0:{OTHER}:0", "Filled"]
+
+
+def test_a_close_sells_slice_by_slice_through_a_silence_and_a_restart_until_nothing_is_left(tmp_path: Path) -> None:
+    journal = MemoryJournal()
+
+    async def before() -> int:
+        async with running(journal, tmp_path) as desk:
+            await desk.buy()
+            await desk.buy(2)
+            costs = structs.replace(DESK.costs, depth_micros=5_000 * MICROS)  # slices of $50
+            await desk.engine.handle(ConfigureDesk(structs.replace(DESK, costs=costs)))
+            desk.true.fall(OTHER, 50)  # Nobody pays what is marked.
+            await desk.engine.handle(ClosePosition(WalletId("wallet0"), OTHER, "leave"))
+            await desk.clock.sleep(20)
+            desk.true.fall(OTHER, 0)
+            await desk.clock.sleep(5)
+            return desk.units()
+
+    async def after() -> list[str]:
+        async with running(journal, tmp_path) as desk:
+            assert desk.engine.state.wallets[WalletId("wallet0")].closing == {OTHER: "leave"}
+            await desk.clock.sleep(120)
+            assert not desk.units()
+            assert not desk.engine.state.wallets[WalletId("wallet0")].closing
+            await desk.buy(3)
+            await desk.clock.sleep(60)
+            assert desk.units()  # It ended with what it was ordered for.
+            return desk.exits()
+
+    assert run_virtual(before())
+    told = run_virtual(after())
+    assert told[0] == f"close:wallet0:{OTHER}:0"
+    assert told[1] != "Filled"
+    assert told.count("Filled") >= 4
+
+
+def test_an_exit_that_is_not_possible_is_told_once(tmp_path: Path) -> None:
+    async def empty(desk: Desk) -> None:
+        accounts = desk.engine.state.wallets[desk.engine.index.books[0].wallet.id].accounts
+        desk.engine.state.ledger.transfer(
+            desk.engine.state.ledger.balance(accounts.sol_float, SOL), SOL, accounts.sol_float, "@fees"
+        )
+        desk.fall(12)
+        with structlog.testing.capture_logs() as lines:
+            await desk.clock.sleep(10)
+        assert [line["cause"] for line in lines if line["event"] == "exit is due and not possible"] == ["stop"]
+        (alarm,) = [line for line in lines if line["event"] == "cannot pay for an exit"]
+        address = desk.engine.index.books[0].wallet.public_key
+        assert alarm | {"log_level": "error", "wallet": "wallet0", "sol": 0.0, "needed": 0.0001} == alarm
+        assert alarm["fix"] == f"send SOL to {address}"
+
+    assert not played(tmp_path, empty)
+
+
+def test_proceeds_that_have_nowhere_to_go_alarm_once_and_again_for_another_reason(tmp_path: Path) -> None:
+    async def sweep(desk: Desk) -> None:
+        with structlog.testing.capture_logs() as lines:
+            await desk.engine.handle(EmergencyStop("because", liquidate=True, sweep=True))
+            await desk.clock.sleep(10)
+            safe = structs.replace(bench_wallets(2)[1], type=WalletType.EMERGENCY)
+            await desk.engine.handle(AddHold(Scope(), f"deficit:{safe.id}", "a stolen key"))
+            await desk.engine.handle(ConfigureWallet(safe))
+            await desk.clock.sleep(10)
+        alarms = [line for line in lines if line["event"] == "no Emergency wallet to sweep the proceeds into"]
+        assert [line["why"] for line in alarms] == [
+            "no wallet of the type Emergency is configured",
+            "wallet1 is held by deficit:wallet1",
+        ]
+
+    assert played(tmp_path, sweep)
+
+
+def test_ids_of_our_own_cannot_come_from_outside(tmp_path: Path) -> None:
+    async def claim(desk: Desk) -> None:
+        signal = buy(1, OTHER, desk.clock.now_ns()).signal
+        with pytest.raises(CommandRefused, match="choose one without ':'"):
+            await desk.engine.submit(structs.replace(signal, id=SignalId(f"stop:wallet0:{OTHER}:0")))
+
+    assert not played(tmp_path, claim)

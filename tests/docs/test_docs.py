@@ -1,0 +1,37 @@
+"""The reference tables say what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tools.reference import CAUSES, MEANING, renewed
+
+from overmind.core.entries.rules import UNITS
+from overmind.core.model.messages import Code
+from overmind.core.model.values import Cause
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_tables_of_operations_are_those_of_the_code() -> None:
+    document = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert renewed(document) == document, "run: python -m tools.reference docs/operations.md"
+
+
+def test_every_code_and_cause_is_explained() -> None:
+    assert set(MEANING) == set(UNITS) == set(Code)
+    assert set(CAUSES) == set(Cause)
+
+
+def test_the_lock_names_no_address() -> None:
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert "://" not in lock
+    assert "--hash=sha256:" in lock
+
+
+def test_no_document_points_to_a_file_that_is_not_there() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:docs|tests)/[^`]*)`", text))
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []

@@ -1,0 +1,44 @@
+"""The smaller tools against a running service."""
+
+from pathlib import Path
+
+from tests.support.command_process import as_json, overmind
+from tests.support.service import BUY, command, serving
+
+
+def test_the_tools_work_on_a_running_service(tmp_path: Path) -> None:
+    with serving(tmp_path) as service:
+        for number in range(3):
+            assert service.post("/v1/signals", {**BUY, "signal_id": f"s{number}"}).status == 202
+        paused = command(tmp_path, "pause", "primary_wallet", "--reason", "look")
+        assert (paused["target"], paused["holds"]) == ("primary_wallet", ["operator"])
+        assert paused["held"] == [
+            {
+                "cause": "operator",
+                "reason": "look",
+                "until_ns": None,
+                "lifted_by": "`overmind resume primary_wallet --reason …`",
+            }
+        ]
+        assert command(tmp_path, "resume", "primary_wallet", "--reason", "seen")["holds"] == []
+        assert command(tmp_path, "pause", "momentum", "--reason", "x")["holds"] == ["operator"]
+        assert command(tmp_path, "resume", "portfolio", "--reason", "x")["holds"] == []
+        assert service.post("/v1/wallets/nobody/pause", {"reason": "x"}).status == 404
+        assert service.post("/v1/wallets/primary_wallet/pause", {"reason": " "}).status == 400
+        other = service.post("/v1/wallets/primary_wallet/resume", {"reason": "x", "hold": "drawdown"})
+        assert (other.status, "is not held by 'drawdown'; nothing holds it" in other.json["error"]) == (409, True)
+        assert service.post("/v1/wallets/primary_wallet/resume", {"reason": "x", "hold": 7}).status == 400
+        assert service.post("/v1/wallets/primary_wallet/pause", {"reason": "x", "hold": "a"}).status == 400
+        assert service.post("/v1/portfolio/pause", {"reason": "look"}).status == 200
+        lifted = service.post("/v1/portfolio/resume", {"reason": "seen", "hold": "operator"})
+        assert (lifted.status, lifted.json) == (200, {"target": "portfolio", "holds": [], "held": []})
+        assert service.post("/v1/wallets/primary_wallet/leap", {"reason": "x"}).status == 400
+        for row in service.get("/v1/positions").json:
+            closed = as_json(overmind(tmp_path, "close", f"{row['wallet_id']}:SOL", "--reason", "out", "--json"))
+            assert (closed["order_id"].startswith("close:"), closed["closing"]) == (True, True)
+            assert (closed["reason"], closed["left_quantity"]) == ("out", 0.0)
+        stopped = command(tmp_path, "stop", "--reason", "leave", "--liquidate")
+        assert stopped["how"].endswith("of the running service")
+        assert stopped["not_swept"] == ""
+        stopped = command(tmp_path, "stop", "--reason", "leave", "--sweep")
+        assert stopped["not_swept"] == "no wallet of the type Emergency is configured"

@@ -1,0 +1,174 @@
+"""What only shows from inside: a full house, an engine that failed, a reader that lags."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from bench.desks import START_NS, bench_desk, bench_wallets, opening
+from starlette.requests import Request
+from starlette.responses import Response
+from tests.support.stepping_clock import SteppingClock
+
+from overmind.core.model.messages import Entry, MarkPrices
+from overmind.core.model.values import NS, SOL, Mark, Signal
+from overmind.desk.engine import Bounds, Engine, EngineStopped
+from overmind.http.archive import Archive
+from overmind.http.health import price_faults
+from overmind.http.intake import Intake
+from overmind.http.stream import Streams
+from overmind.journal.memory import MemoryJournal
+from overmind.journal.sqlite import SqliteJournal
+from overmind.ports import Journal, JournalFailed
+from overmind.signals.decode import token_index
+from overmind.views.decisions import Decision, decision_of
+
+WISH = {"strategy_type": "Arbitrage", "action": "Hold", "mint": SOL}
+
+
+class GatedJournal(MemoryJournal):
+    """Writes when the test says so, unless it is broken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_write = asyncio.Event()
+        self.may_write.set()
+        self.broken = False
+
+    async def append(self, entries: Sequence[Entry]) -> None:
+        await self.may_write.wait()
+        if self.broken:
+            raise JournalFailed("the disk is gone")
+        await super().append(entries)
+
+
+@asynccontextmanager
+async def desk(journal: Journal, bounds: Bounds) -> AsyncIterator[tuple[Engine, Intake]]:
+    clock = SteppingClock(START_NS)
+    engine = Engine(journal, clock, bounds)
+    writing = asyncio.create_task(engine.run())
+    for command in opening(bench_desk(3), bench_wallets(2)):
+        await engine.handle(command)
+
+    async def submit(signal: Signal, received_at_ns: int) -> Decision:
+        answered = await engine.submit(signal, received_at_ns)
+        return decision_of(answered.events, answered.duplicate)
+
+    settings = engine.state.settings
+    yield engine, Intake(submit, token_index(settings.tokens.values()), settings.quote, clock)
+    writing.cancel()
+    with suppress(asyncio.CancelledError, JournalFailed, EngineStopped):
+        await writing
+
+
+async def post(intake: Intake, body: object) -> tuple[Response, Any]:
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": json.dumps(body).encode()}
+
+    answer = await intake.post(Request({"type": "http", "method": "POST", "headers": []}, receive))
+    return answer, json.loads(bytes(answer.body))
+
+
+def test_a_full_house_says_when_to_come_again() -> None:
+    async def play() -> None:
+        journal = GatedJournal()
+        async with desk(journal, Bounds(inbox_max=2)) as (_, intake):
+            journal.may_write.clear()
+            waiting = [asyncio.create_task(post(intake, {**WISH, "signal_id": f"s{n}"})) for n in range(2)]
+            await asyncio.sleep(0)
+            full, said = await post(intake, {**WISH, "signal_id": "late"})
+            assert (full.status_code, full.headers["retry-after"], said["status"]) == (429, "1", "busy")
+            batch = asyncio.create_task(post(intake, [{}, {**WISH, "signal_id": "late"}]))
+            answer, (bad, busy) = await batch
+            assert (answer.status_code, bad["status"], busy["status"]) == (429, "invalid", "busy")
+            assert not any(one.done() for one in waiting), "nothing is answered before it is durable"
+            journal.may_write.set()
+            assert [(await one)[0].status_code for one in waiting] == [202, 202]
+            assert (await post(intake, {**WISH, "signal_id": "late"}))[1]["status"] == "recorded"
+
+    asyncio.run(play())
+
+
+def test_what_is_not_durable_is_not_taken() -> None:
+    async def play() -> None:
+        journal = GatedJournal()
+        async with desk(journal, Bounds()) as (_, intake):
+            journal.broken = True
+            failed, said = await post(intake, {**WISH, "signal_id": "lost"})
+            assert (failed.status_code, said["status"]) == (503, "stopping")
+            assert (await post(intake, [{**WISH, "signal_id": "lost"}]))[0].status_code == 503
+
+    asyncio.run(play())
+
+
+def test_a_closed_intake_takes_nothing() -> None:
+    async def play() -> None:
+        async with desk(MemoryJournal(), Bounds()) as (engine, intake):
+            intake.close()
+            closed, _ = await post(intake, {**WISH, "signal_id": "late"})
+            assert (closed.status_code, closed.headers["retry-after"]) == (503, "1")
+            assert engine.state.signals == 0
+
+    asyncio.run(play())
+
+
+def test_a_reader_that_lags_misses_nothing(tmp_path: Path) -> None:
+    async def play() -> list[int]:
+        journal = SqliteJournal.open(tmp_path / "overmind.db")
+        archive = Archive(tmp_path / "overmind.db", "archive")
+        async with desk(journal, Bounds(feed_max=3)) as (engine, _):
+            streams = Streams(engine, archive)
+            lines, seen = streams.lines(after=0), list[int]()
+            for round_number in range(4):
+                while not seen or seen[-1] < engine.durable_seq:
+                    seen += _numbers(await anext(lines))
+                for step in range(round_number * 3):  # More at once than its feed may hold, but for the first rounds.
+                    at_ns = START_NS + (10 * round_number + step + 1) * NS
+                    await engine.handle(MarkPrices((Mark(SOL, 150 * 10**12 + step + round_number, at_ns),)))
+            streams.close()
+            async for chunk in lines:
+                seen += _numbers(chunk)
+            last = engine.durable_seq
+        archive.close()
+        journal.close()
+        assert seen[-1] <= last
+        return seen
+
+    seen = asyncio.run(play())
+    assert seen == list(range(1, len(seen) + 1))
+
+
+def _numbers(chunk: bytes) -> list[int]:
+    return [int(line.removeprefix(b"id: ")) for line in chunk.splitlines() if line.startswith(b"id: ")]
+
+
+def test_a_quiet_stream_still_beats(tmp_path: Path) -> None:
+    async def play() -> bytes:
+        journal = SqliteJournal.open(tmp_path / "overmind.db")
+        archive = Archive(tmp_path / "overmind.db", "archive")
+        async with desk(journal, Bounds()) as (engine, _):
+            lines = Streams(engine, archive, heartbeat_s=0.001).lines(after=engine.durable_seq)
+            first, second = await anext(lines), await anext(lines)
+            assert first.startswith(b"retry: ")
+            await lines.aclose()
+        archive.close()
+        journal.close()
+        return second
+
+    assert asyncio.run(play()) == b": heartbeat\n\n"
+
+
+def test_prices_are_ready_while_they_are_fresh() -> None:
+    async def play() -> tuple[list[str], list[str]]:
+        async with desk(MemoryJournal(), Bounds()) as (engine, _):
+            state = engine.state
+            at_ns = state.marks[SOL].at_ns
+            return price_faults(state, at_ns), price_faults(state, at_ns + state.settings.mark_age_max_ns + NS)
+
+    fresh, stale = asyncio.run(play())
+    assert fresh == []
+    assert len(stale) >= 1

@@ -1,0 +1,291 @@
+"""Every route of one running service, and what comes of wrong requests."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import aiohttp
+import pytest
+from tests.support.processes import PATIENCE_S, wait_until
+from tests.support.service import BUY, NDJSON, Service, command, serving
+
+from overmind.http.bounds import BATCH_MAX, BODY_BYTES_MAX
+from overmind.http.stream import STREAMS_MAX
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with serving(tmp_path_factory.mktemp("desk")) as service:
+        yield service
+
+
+def settled(service: Service) -> bool:
+    return service.get("/v1/orders?open=true").text == "[]"
+
+
+def test_one_signal(service: Service) -> None:
+    placed = service.post("/v1/signals", BUY)
+    assert (placed.status, placed.json["status"], placed.json["orders"]) == (202, "placed", ["one.0.0"])
+    again = service.post("/v1/signals", BUY)
+    assert (again.status, again.json) == (202, {**placed.json, "status": "duplicate"})
+    other = service.post("/v1/signals", {**BUY, "notional_usd": 51})
+    assert (other.status, other.json["signal_id"], other.json["status"]) == (409, "one", "invalid")
+    large = service.post("/v1/signals", {**BUY, "signal_id": "large", "notional_usd": 99_999})
+    assert (large.status, large.json["status"]) == (202, "refused")
+    bad = service.post("/v1/signals", {"signal_id": "bad", "action": "Dance", "notional_usd": -1})
+    assert (bad.status, bad.json["signal_id"], bad.json["status"]) == (400, "bad", "invalid")
+    assert {"strategy_type", "action", "symbol", "notional_usd"} <= {one["field"] for one in bad.json["problems"]}
+
+
+def test_an_array_of_signals(service: Service) -> None:
+    wishes = [{**BUY, "signal_id": "a1"}, {"signal_id": "a2"}, 5, {**BUY, "signal_id": "a3", "action": "Hold"}]
+    said = service.post("/v1/signals", wishes)
+    assert said.status == 202
+    assert [answer["status"] for answer in said.json] == ["placed", "invalid", "invalid", "recorded"]
+    assert service.post("/v1/signals", [{}, 5]).status == 400
+
+
+def test_lines_of_signals(service: Service) -> None:
+    lines = [json.dumps({**BUY, "signal_id": "l1"}), "", "broken", json.dumps({**BUY, "signal_id": "a1"})]
+    said = service.post("/v1/signals", "\n".join(lines).encode(), **NDJSON)
+    assert (said.status, said.headers["content-type"]) == (202, "application/x-ndjson")
+    assert [answer["status"] for answer in said.lines] == ["placed", "invalid", "duplicate"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"\xff\xfe", 400),
+        (b"[", 400),
+        (b"[]", 400),
+        (b"[" * 200_000, 400),
+        (b'{"a":' * 10_000, 400),
+        (b'[{"a":"' + b"x" * 70_000 + b'"}]', 400),
+        (b"[" + b"{}," * BATCH_MAX + b"{}]", 413),
+        (b" " * (BODY_BYTES_MAX + 1), 413),
+    ],
+)
+def test_a_body_that_holds_no_signals(body: bytes, status: int, service: Service) -> None:
+    assert service.post("/v1/signals", body).status == status
+
+
+def test_a_body_of_unknown_length_is_bounded_too(service: Service) -> None:
+    async def send() -> int:
+        async def parts() -> Any:
+            for _ in range(40):
+                yield b" " * (BODY_BYTES_MAX // 32)
+
+        async with service.session() as session, session.post(service.url + "/v1/signals", data=parts()) as response:
+            return response.status
+
+    assert asyncio.run(send()) == 413
+
+
+@pytest.mark.parametrize("view", ["portfolio", "wallets", "positions", "orders", "stats"])
+def test_what_is_shown_is_what_the_commands_show(view: str, service: Service) -> None:
+    wait_until(lambda: settled(service), "nothing is open")
+
+    def timeless(shown: Any) -> Any:
+        """Without what every new price changes."""
+        rows = shown if isinstance(shown, list) else [shown]
+        return [{name: value for name, value in row.items() if name != "updated_at"} for row in rows]
+
+    shown = service.get(f"/v1/{view}")
+    assert shown.status == 200
+    assert timeless(shown.json) == timeless(command(service.folder, view))
+
+
+def test_a_signals_life(service: Service) -> None:
+    service.post("/v1/signals", BUY)
+    wait_until(lambda: settled(service), "nothing is open")
+    assert service.get("/v1/signals/one").json == command(service.folder, "explain", "one")
+    assert (service.get("/v1/signals/nobody").status, service.get("/v1/signals/..%2f").status) == (404, 404)
+
+
+def test_orders_are_as_many_as_asked_for(service: Service) -> None:
+    service.post("/v1/signals", BUY)
+    wait_until(lambda: settled(service), "nothing is open")
+    assert len(service.get("/v1/orders?last=1").json) == 1
+    assert service.get("/v1/orders?last=0").json == []
+
+
+def test_the_use_of_every_limit(service: Service) -> None:
+    service.post("/v1/signals", BUY)
+    wait_until(lambda: settled(service), "nothing is open")
+    risk, wallets = service.get("/v1/risk").json, service.get("/v1/wallets").json
+    for shown, wallet in zip(risk["wallets"], wallets, strict=True):
+        assert {name: use["percent"] for name, use in shown["limits"].items()} == wallet["utilization"]
+        for use in shown["limits"].values():
+            assert use["percent"] == pytest.approx(100 * use["used"] / use["limit"] if use["limit"] else 0, abs=0.01)
+    hft = risk["wallets"][1]
+    assert (hft["limits"]["position_size"]["limit"], hft["strategies"]["TokenSniping"]["share"]["limit"]) == (
+        20_000,
+        pytest.approx(0.4 * hft["equity_usd"]),
+    )
+    assert risk["exposure"]["used"] == pytest.approx(sum(one["concentration"]["used"] for one in risk["assets"]))
+    assert risk["exposure"]["limit"] == pytest.approx(0.8 * risk["equity_usd"])
+    assert risk["limits"]["exposure"] == risk["exposure"]
+    assert [one["what"] for one in risk["stress"][:3]] == [f"every price -{fall} %" for fall in (10, 20, 50)]
+    assert risk.keys() == command(service.folder, "risk").keys()
+    assert risk["exposure"]["used"] == pytest.approx(sum(use["used"] for use in risk["strategies"].values()))
+
+
+def test_events_come_by_number(service: Service) -> None:
+    first = service.get("/v1/events?limit=5").json
+    second = service.get(f"/v1/events?after={first['last_seq']}&limit=5").json
+    assert [entry["seq"] for entry in first["events"] + second["events"]] == list(range(1, 11))
+    assert first["events"][0]["event"]["type"] == "DeskFounded"
+    end = service.get("/v1/events?after=999999999").json
+    assert end == {"events": [], "last_seq": 999999999}
+
+
+def test_a_stream_goes_on_from_the_journal_to_what_is_new(service: Service) -> None:
+    async def follow() -> list[Any]:
+        seen: list[Any] = []
+        async with asyncio.timeout(PATIENCE_S), service.stream("/v1/stream?after=2") as events:
+            async for entry in events:
+                seen.append(entry)
+                if len(seen) == 3:
+                    await asyncio.to_thread(service.post, "/v1/signals", {**BUY, "signal_id": "streamed"})
+                if entry["event"].get("order", {}).get("signal_id") == "streamed":
+                    return seen
+        raise AssertionError("the stream ended")
+
+    seqs = [entry["seq"] for entry in asyncio.run(follow())]
+    assert seqs == list(range(3, 3 + len(seqs)))
+
+
+def test_a_stream_begins_with_what_is_new(service: Service) -> None:
+    last = service.get("/v1/events?limit=1000").json["last_seq"]
+
+    async def first() -> Any:
+        async with asyncio.timeout(PATIENCE_S), service.stream() as events:
+            return await anext(aiter(events))
+
+    assert asyncio.run(first())["seq"] > last
+
+
+def test_streams_are_bounded_and_end_with_their_readers(service: Service) -> None:
+    async def stream(session: aiohttp.ClientSession) -> aiohttp.ClientResponse:
+        return await session.get(service.url + "/v1/stream")
+
+    async def fill() -> tuple[list[int], int]:
+        async with asyncio.timeout(PATIENCE_S), service.session() as session:
+            open_ones = [await stream(session) for _ in range(STREAMS_MAX)]
+            one_more = await stream(session)
+            one_more.release()
+            for response in open_ones:
+                response.close()
+            while (again := await stream(session)).status != 200:
+                again.release()
+                await asyncio.sleep(0.05)
+            again.close()
+        return [response.status for response in open_ones], one_more.status
+
+    opened, one_more = asyncio.run(fill())
+    assert (set(opened), one_more) == ({200}, 503)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/stream?after=999999999", 400),
+        ("GET", "/v1/stream?after=x", 400),
+        ("GET", "/v1/events?after=-1", 400),
+        ("GET", "/v1/events?after=9223372036854775808", 400),
+        ("GET", "/v1/events?limit=1001", 400),
+        ("GET", "/v1/orders?last=many", 400),
+        ("GET", "/v1/nothing", 404),
+        ("GET", "/", 404),
+        ("GET", "/docs", 404),
+        ("GET", "/v1/portfolio/", 404),
+        ("GET", "/v1/signals", 405),
+        ("POST", "/v1/portfolio", 405),
+        ("POST", "/v1/rebalance", 400),
+    ],
+)
+def test_wrong_requests_are_answered_in_one_shape(method: str, path: str, status: int, service: Service) -> None:
+    said = service.get(path) if method == "GET" else service.post(path)
+    assert (said.status, said.headers["content-type"]) == (status, "application/json")
+    assert said.json["error"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("emergency-stop", {"reason": "  "}, 400),
+        ("emergency-stop", {}, 400),
+        ("emergency-stop", {"reason": "x" * 501}, 400),
+        ("emergency-stop", {"reason": "x", "liquidat": True}, 400),
+        ("emergency-stop", [[[]]], 400),
+        ("positions/primary_wallet/SOL/close", {"reason": " "}, 400),
+        ("positions/primary_wallet/SOL/close", {"reason": "x", "cancel": "yes"}, 400),
+        ("positions/nobody/SOL/close", {"reason": "x"}, 404),
+        ("positions/primary_wallet/NOPE/close", {"reason": "x", "cancel": True}, 409),
+        ("wallets/nobody/reactivate", {"reason": "x"}, 404),
+        ("wallets/primary_wallet/reactivate", {"reason": ""}, 400),
+        ("wallets/primary_wallet/accept", {"reason": "x"}, 409),
+    ],
+)
+def test_an_operators_post_that_does_nothing(path: str, body: object, status: int, service: Service) -> None:
+    assert service.post(f"/v1/{path}", body).status == status
+    assert {wallet["status"] for wallet in service.get("/v1/wallets").json} == {"Active"}
+
+
+@pytest.mark.parametrize("path", ["/v1/portfolio", "/v1/stream", "/v1/nothing", "/v1/signals"])
+@pytest.mark.parametrize("given", ["", "Bearer", "Bearer wrong", "bearer TOKEN", "TOKEN"])
+def test_without_the_token_nothing_is_told(path: str, given: str, service: Service) -> None:
+    for said in (
+        service.get(path, authorization=given.replace("TOKEN", service.token)),
+        service.post(path, BUY, authorization=given.replace("TOKEN", service.token)),
+    ):
+        assert (said.status, said.json) == (401, {"error": "unauthorized"})
+        assert said.headers["www-authenticate"] == "Bearer"
+
+
+def test_only_health_is_open(service: Service) -> None:
+    assert service.get("/healthz", authorization="").json == {"ok": True}
+    ready = service.get("/readyz", authorization="")
+    assert (ready.status, ready.json) == (200, {"ready": True, "reasons": []})
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "evil.example:PORT", "127.0.0.1:1"])
+def test_a_page_from_elsewhere_cannot_ask(host: str, service: Service) -> None:
+    assert service.get("/healthz", host=host.replace("PORT", str(service.port))).status == 421
+
+
+def test_the_names_of_this_machine_are_hosts(service: Service) -> None:
+    assert service.get("/healthz", host=f"localhost:{service.port}").status == 200
+    said = service.get("/healthz", origin="http://evil.example")
+    assert not [name for name in said.headers if name.lower().startswith("access-control")]
+
+
+def test_slow_clients_are_dropped(service: Service) -> None:
+    head = f"POST /v1/signals HTTP/1.1\r\nhost: 127.0.0.1:{service.port}\r\nauthorization: Bearer {service.token}\r\n"
+
+    async def said(begin: str) -> bytes:
+        """Never more than this is sent."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+        writer.write(begin.encode())
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await reader.readline()
+        except ConnectionResetError:
+            return b""
+        finally:
+            writer.close()
+
+    async def all_at_once() -> list[bytes]:
+        second = f"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1:{service.port}\r\n\r\nGET /he"
+        return list(
+            await asyncio.gather(said(""), said(head), said(f"{head}content-length: 9\r\n\r\n{{"), said(second))
+        )
+
+    nothing, half_a_head, half_a_body, second = asyncio.run(all_at_once())
+    assert (nothing, half_a_head) == (b"", b"")
+    assert b" 408 " in half_a_body
+    assert b" 200 " in second

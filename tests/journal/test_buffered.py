@@ -1,0 +1,81 @@
+"""What is written late is read at once, and is the same journal in the end."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from tests.support.journal_entries import T0, entries, every_kind, placed, refused, rolled, trades
+
+from overmind.core.model.messages import Entry
+from overmind.core.model.values import SignalId
+from overmind.journal.buffered import LateJournal
+from overmind.journal.memory import MemoryJournal
+from overmind.journal.sqlite import SqliteJournal
+from overmind.ports import Journal, JournalFailed, Snapshot
+
+
+def told(journal: Journal, count: int) -> object:
+    names = ("hold", "no", "yes", "never", "s0", "s7", "")
+    return (
+        [list(journal.read(after)) for after in (0, 1, count // 2, count)],
+        [journal.entry(seq) for seq in (1, (count + 1) // 2, count)],
+        [journal.find(SignalId(name)) for name in names],
+        [list(journal.decisions(since, up_to)) for since in (0, T0, T0 + 5) for up_to in (0, 3, count)],
+    )
+
+
+@pytest.mark.parametrize("late_max", [1, 2, 5, 1_000])
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_it_is_read_as_one_that_writes_at_once(late_max: int, size: int) -> None:
+    every = entries(every_kind())
+    plain, base = MemoryJournal(), MemoryJournal()
+    late = LateJournal(base, late_max)
+
+    async def run() -> None:
+        for start in range(0, len(every), size):
+            for journal in (plain, late):
+                await journal.append(every[start : start + size])
+            assert told(late, min(len(every), start + size)) == told(plain, min(len(every), start + size))
+        await late.write()
+
+    asyncio.run(run())
+    assert told(base, len(every)) == told(plain, len(every))
+    assert base.head() == plain.head()
+
+
+def test_it_writes_when_there_is_much_and_before_a_snapshot(tmp_path: Path) -> None:
+    base = SqliteJournal.open(tmp_path / "overmind.db")
+    late = LateJournal(base, late_max=6)
+
+    async def run() -> list[int]:
+        written = []
+        for entry in trades(9):
+            await late.append([entry])
+            written.append(len(list(base.read())))
+        await late.save_snapshot(Snapshot(9, b"state"))
+        return [*written, len(list(base.read()))]
+
+    assert asyncio.run(run()) == [0, 0, 0, 0, 0, 6, 6, 6, 6, 9]
+    assert late.snapshot() == Snapshot(9, b"state")
+    assert late.degraded is None
+    base.close()
+
+
+def test_nothing_late_is_nothing_to_write() -> None:
+    base = MemoryJournal()
+    asyncio.run(LateJournal(base).write())
+    assert list(base.read()) == []
+
+
+@pytest.mark.parametrize("bad", [[Entry(2, T0, rolled())], entries([placed("s"), refused("s")])], ids=["gap", "twice"])
+def test_what_does_not_follow_is_found_when_it_is_written(bad: list[Entry]) -> None:
+    late = LateJournal(MemoryJournal())
+
+    async def run() -> None:
+        await late.append(bad)
+        await late.write()
+
+    with pytest.raises(JournalFailed):
+        asyncio.run(run())

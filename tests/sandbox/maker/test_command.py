@@ -1,0 +1,106 @@
+"""`overmind venue` as its own process: it says where it is, trades, and leaves when asked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from tests.support.maker_on_chain import LANDS_S, SOL_TOKEN, USDC
+
+from overmind.keys.secret_key import SecretKey
+from overmind.sandbox.localnet import Localnet
+
+SOURCES = Path(__file__).parents[3] / "src"
+PROGRAM = (
+    "import typer; from overmind.cli import venue; from overmind.cli import main, cli\n"
+    "if not any(one.name == 'venue' for one in cli.registered_commands): venue.add_to(cli)\n"
+    "main()"
+)
+
+
+@asynccontextmanager
+async def _command(arguments: Sequence[str], tmp_path: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        PROGRAM,
+        "venue",
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(SOURCES)},
+        cwd=tmp_path,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+def test_it_announces_itself_trades_and_leaves(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with Localnet(slot_ms=50) as net:
+            arguments = ["--rpc-url", net.url, "--port", "0", "--json"]
+            async with _command(arguments, tmp_path) as process, aiohttp.ClientSession() as http:
+                assert process.stdout is not None
+                async with asyncio.timeout(LANDS_S):
+                    announced: dict[str, Any] = json.loads(await process.stdout.readline())
+                assert announced["cluster"] == "localnet"
+                assert all(units > 0 for units in announced["inventory"].values())
+                query = {
+                    "inputMint": USDC.mint,
+                    "outputMint": SOL_TOKEN.mint,
+                    "amount": "1000000",
+                    "taker": SecretKey.generate().public_key,
+                }
+                async with http.get(f"{announced['url']}/swap/v2/order", params=query) as response:
+                    offer = await response.json()
+                    assert response.status == 200, offer
+                    assert offer["maker"] == announced["maker"]
+                process.send_signal(signal.SIGTERM)
+                async with asyncio.timeout(LANDS_S):
+                    assert await process.wait() == 0
+
+    asyncio.run(main())
+
+
+TOKENS = json.dumps({"localnet": [{"symbol": "ABC", "mint": USDC.mint, "decimals": 6, "program": "token"}]})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--rpc-url", "nonsense"], 2, "--rpc-url"),
+        (["--rpc-url", "http://127.0.0.1:1"], 4, "check --rpc-url"),
+        (["--rpc-url", "NET", "--keypair", "absent.json"], 2, "--keypair"),
+        (["--rpc-url", "NET", "--keypair", "tokens.json"], 2, "--keypair"),
+        (["--rpc-url", "NET", "--tokens", "absent.json"], 2, "absent.json"),
+        (["--rpc-url", "NET", "--tokens", "tokens.json"], 2, "no USDC for localnet"),
+        (["--rpc-url", "NET", "--create-mints", "new.json"], 2, "it is for devnet"),
+        (["--rpc-url", "NET", "--tape", "tokens.json"], 2, "tokens.json"),
+    ],
+)
+def test_what_is_wrong_it_says(arguments: list[str], code: int, words: str, tmp_path: Path) -> None:
+    (tmp_path / "tokens.json").write_text(TOKENS)
+
+    async def main() -> None:
+        async with Localnet(slot_ms=50) as net:
+            given = [net.url if one == "NET" else one for one in arguments]
+            async with _command([*given, "--port", "0"], tmp_path) as process, asyncio.timeout(LANDS_S):
+                _, errors = await process.communicate()
+                assert process.returncode == code, errors
+                assert words in errors.decode()
+                assert b"Traceback" not in errors
+
+    asyncio.run(main())

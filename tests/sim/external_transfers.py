@@ -1,0 +1,201 @@
+"""Capital on a real chain: it comes and goes without a word, and the desk learns of it by looking at its balances."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from random import Random
+
+from solders.pubkey import Pubkey
+from tests.sim.books import Books
+from tests.sim.clients import Desktop
+from tests.sim.forks import Block, Chain, Outside
+from tests.sim.runtime import account_of
+from tests.sim.swaps import LISTED, program_of
+from tests.sim.world import USDC
+
+from overmind.core.control.balances import QUARANTINE, deficit_cause
+from overmind.core.model.messages import AcceptBalances, CommandRefused, RecordBalances
+from overmind.core.model.values import LAMPORTS, MICROS, SOL, Desk, Failed, Filled, Mint, Money, Wallet, WalletId
+from overmind.desk.engine import Engine
+
+
+class Reader:
+    """Reads balances as the service does: what has been booked is older than what is read, or it is read again."""
+
+    def __init__(self, random: Random, chain: Chain, books: Books, public_keys: Mapping[WalletId, str]) -> None:
+        self._told_slot: defaultdict[WalletId, int] = defaultdict(int)  # the newest that was ever handed over
+        self._random = random
+        self._chain = chain
+        self._books = books
+        self._public_keys = public_keys
+        self._lag = random.choice((0, 2, 15))
+        self._finalized = random.random() < 0.5
+
+    async def read(self, engine: Engine, wallet_id: WalletId) -> tuple[int, int, dict[Mint, int], str] | None:
+        """As of which entry, at which slot, what; None: the node is too far behind."""
+        as_of_seq = engine.state.seq
+        await asyncio.sleep(self._random.choice((0.01, 0.2, 1.5)))
+        block = self._look()
+        slot_min = self._slot_min(wallet_id)
+        balances = block.world.owned(self._public_keys[wallet_id])
+        newest = [one for one in block.landed.values() if self._is_of(one.effects.accounts, wallet_id)]
+        await asyncio.sleep(self._random.choice((0.01, 0.2, 4.0)))
+        if block.slot < slot_min:
+            return None
+        self._told_slot[wallet_id] = max(self._told_slot[wallet_id], block.slot)
+        return as_of_seq, block.slot, balances, newest[-1].signature if newest else ""
+
+    def _is_of(self, accounts: tuple[str, ...], wallet_id: WalletId) -> bool:
+        return accounts[0] == self._public_keys[wallet_id]
+
+    def _look(self) -> Block:
+        chain = self._chain
+        chain.catch_up()
+        if self._finalized:
+            return chain.root
+        tip = self._random.choice(chain.tips)
+        block = tip.at_slot(chain.now_slot - self._random.randint(0, self._lag))
+        return block.parent if block.parent is not None else block
+
+    def _slot_min(self, wallet_id: WalletId) -> int:
+        """Of the newest thing in the books that happened on the chain."""
+        books, newest = self._books, self._told_slot[wallet_id]
+        for order_id, outcome in books.outcomes.items():
+            if isinstance(outcome, Filled | Failed) and wallet_id in books.of[order_id]:
+                newest = max(newest, outcome.slot)
+        for deposit_id in books.deposits:
+            _, of, slot, _ = deposit_id.split(":")
+            if of == wallet_id:
+                newest = max(newest, int(slot))
+        return newest
+
+
+class Outsiders:
+    """`clients.Bank`: credits and, in some seeds, thefts."""
+
+    def __init__(self, desktop: Desktop, chain: Chain, public_keys: Mapping[WalletId, str], seen: Counter[str]) -> None:
+        self.stolen: set[WalletId] = set()
+        self._desktop = desktop
+        self._chain = chain
+        self._random = desktop.random
+        self._seen = seen
+        self._public_keys = public_keys
+        self._thieves = desktop.random.random() < 0.15
+        self._reader = Reader(desktop.random, chain, desktop.auditor.books, public_keys)
+
+    def draw(self, wallets: list[Wallet]) -> None:
+        for wallet in wallets:
+            for money in self._draw():
+                self._chain.fund(self._move(wallet.id, money, 0))
+
+    async def start(self, engine: Engine, wallets: list[Wallet]) -> None:
+        for wallet in wallets:
+            await self.look(engine, wallet.id)
+
+    def _draw(self) -> list[Money]:
+        random = self._random
+        odd = self._desktop.odd()
+        usd = random.choice((0, 20, 50_000) if odd else (500, 5_000))
+        lamports = random.choice((LAMPORTS // 1_000, LAMPORTS // 8) if odd else (LAMPORTS, 5 * LAMPORTS))
+        money = [Money(usd * MICROS, USDC.mint), Money(lamports, SOL)]
+        if random.random() < 0.4 and (tokens := self._desktop.some_tokens()).mint != SOL:
+            money.append(tokens)
+        return [one for one in money if one.units]
+
+    def _move(self, wallet_id: WalletId, money: Money, due: int) -> Outside:
+        token, owner = LISTED[money.mint], self._public_keys[wallet_id]
+        address = owner if money.mint == SOL else str(account_of(Pubkey.from_string(owner), token))
+        return Outside(owner, address, money.mint, str(program_of(token)), money.units, due)
+
+    async def watch(self, engine: Engine, every_s: float) -> None:
+        """The service's timer."""
+        while True:
+            for wallet_id in list(engine.state.wallets):
+                await self.look(engine, wallet_id)
+            await asyncio.sleep(every_s)
+
+    async def look(self, engine: Engine, wallet_id: WalletId) -> None:
+        read = await self._reader.read(engine, wallet_id)
+        if read is None:
+            self._seen["balances too old"] += 1
+            return
+        as_of_seq, slot, balances, signature = read
+        await engine.handle(RecordBalances(wallet_id, slot, as_of_seq, balances, signature))
+
+    async def repeat(self, engine: Engine) -> None:
+        """Somebody looks into what stops the desk, and accepts what the chain says."""
+        for wallet_id in list(engine.state.wallets):
+            await self._accept(engine, wallet_id)
+
+    async def _accept(self, engine: Engine, wallet_id: WalletId) -> None:
+        held = deficit_cause(wallet_id) in engine.state.holds
+        quarantined = QUARANTINE in engine.state.wallets[wallet_id].holds
+        if not held and not quarantined:
+            return
+        read = await self._reader.read(engine, wallet_id)
+        if read is None:
+            return
+        as_of_seq, slot, balances, signature = read
+        try:
+            await engine.handle(AcceptBalances(wallet_id, slot, as_of_seq, balances, "looked into it", signature))
+        except CommandRefused:
+            self._seen["accept refused"] += 1
+            return
+        self._seen["deficit accepted"] += held
+        self._seen["quarantine accepted"] += quarantined
+
+    async def new(self, engine: Engine, wallet: Wallet, desk: Desk) -> None:
+        self._chain.catch_up()
+        soon = self._chain.tips[0].height + self._random.randint(1, 10)
+        if self._thieves and self._random.random() < 0.5:
+            self._steal(wallet.id, soon)
+        elif self._random.random() < 0.25:
+            self._meddle(wallet.id, soon)
+        elif wallet.id not in self.stolen:
+            some = (Money(100 * MICROS, USDC.mint), Money(LAMPORTS // 2, SOL), self._desktop.some_tokens())
+            self._chain.outside.append(self._move(wallet.id, self._random.choice(some), soon))
+            self._seen["credit"] += 1
+
+    def _meddle(self, wallet_id: WalletId, soon: int) -> None:
+        owner, native = self._public_keys[wallet_id], LISTED[SOL]
+        address = str(account_of(Pubkey.from_string(owner), native))
+        units = self._random.choice((0, 0, 1, 1_000_000, 5_000_000))
+        self._chain.outside.append(Outside(owner, address, SOL, str(program_of(native)), units, soon))
+        self._seen["meddled"] += 1
+
+    def _steal(self, wallet_id: WalletId, soon: int) -> None:
+        """With a stolen key. Nothing comes in after it that would hide it."""
+        there = self._chain.tips[0].world.owned(self._public_keys[wallet_id])
+        mint = self._random.choice(sorted(there))
+        if any(one.owner == self._public_keys[wallet_id] for one in self._chain.outside):
+            return
+        units = min(there[mint] // 2, there[mint] - LAMPORTS // 4 if mint == SOL else there[mint])
+        if units > 0:
+            self._chain.outside.append(self._move(wallet_id, Money(-units, mint), soon))
+            self.stolen.add(wallet_id)
+            self._seen["theft"] += 1
+
+    async def settle(self, engine: Engine) -> None:
+        """Nothing more comes."""
+        while self._chain.outside:
+            await asyncio.sleep(1.0)
+            self._chain.catch_up()
+
+    async def reconcile(self, engine: Engine) -> bool:
+        """Whether books and chain agree and nothing is left to accept."""
+        for wallet_id in list(engine.state.wallets):
+            await self.look(engine, wallet_id)
+            await self._accept(engine, wallet_id)
+        self._chain.catch_up()
+        return all(self._agrees(engine, wallet_id) for wallet_id in engine.state.wallets)
+
+    def _agrees(self, engine: Engine, wallet_id: WalletId) -> bool:
+        state, public_key = engine.state, self._public_keys[wallet_id]
+        book = state.wallets[wallet_id]
+        if QUARANTINE in book.holds or deficit_cause(wallet_id) in state.holds:
+            return False
+        worlds = [self._chain.root.world, *(tip.world for tip in self._chain.tips)]
+        there = ((mint, units) for world in worlds for mint, units in world.owned(public_key).items())
+        return all(state.ledger.owned(book.accounts, mint) == units for mint, units in there)
