@@ -23,22 +23,14 @@ from bench.desks import STRATEGIES, WIDE
 from bench.measure import Result, quiet_collector, spread_of, timed
 from overmind.clock.clocks import SystemClock
 from overmind.config import MultiWalletConfig
-from overmind.core.model.messages import OrderClosed
-from overmind.core.model.values import (
-    MICROS,
-    PPM,
-    Filled,
-    Order,
-    OrderId,
-    Outcome,
-    Quote,
-    Rejected,
-    Signal,
-    SignalId,
-    StrategyShare,
-    Ticket,
-    TradeAction,
-)
+from overmind.core.model.enums import TradeAction
+from overmind.core.model.events import OrderClosed
+from overmind.core.model.ids import OrderId, SignalId
+from overmind.core.model.order import Order, Quote, Ticket
+from overmind.core.model.outcome import Filled, Outcome, Rejected
+from overmind.core.model.signal import Signal
+from overmind.core.model.units import MICROS, PPM
+from overmind.core.model.wallet import StrategyShare
 from overmind.desk.app import App, running
 from overmind.desk.engine import Engine
 from overmind.desk.market import Connect, Market, connected

@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 
 from overmind.clock.clocks import SystemClock
-from overmind.core.model.values import LAMPORTS, Mint
+from overmind.core.model.ids import Mint
+from overmind.core.model.units import LAMPORTS
 from overmind.ports import Priority
 from overmind.solana.rpc import Rpc
 

@@ -6,41 +6,23 @@ from overmind.core.books.apply import apply
 from overmind.core.books.state import State
 from overmind.core.decide import decide
 from overmind.core.entries.selection_index import SelectionIndex
-from overmind.core.model.messages import (
+from overmind.core.model.commands import (
     Command,
     ConfigureDesk,
     ConfigureWallet,
-    Entry,
-    Event,
     FoundDesk,
     MarkPrices,
     RecordDeposit,
     SubmitSignal,
 )
-from overmind.core.model.values import (
-    MICROS,
-    NS,
-    PICO,
-    PPM,
-    SOL,
-    DepositId,
-    Desk,
-    Limits,
-    Mark,
-    Mint,
-    Money,
-    RiskProfile,
-    Signal,
-    SignalId,
-    StrategyShare,
-    StrategyType,
-    Token,
-    TradeAction,
-    TradingMode,
-    Wallet,
-    WalletId,
-    WalletType,
-)
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.enums import RiskProfile, StrategyType, TradeAction, TradingMode, WalletType
+from overmind.core.model.events import Entry, Event
+from overmind.core.model.ids import SOL, DepositId, Mint, SignalId, WalletId
+from overmind.core.model.money import Mark, Money, Token
+from overmind.core.model.signal import Signal
+from overmind.core.model.units import MICROS, NS, PICO, PPM
+from overmind.core.model.wallet import Limits, StrategyShare, Wallet
 
 START_NS = 1_750_000_000 * NS
 USDC = Token("USDC", Mint("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"), 6)

@@ -13,7 +13,10 @@ from msgspec import structs
 from bench.measure import Result
 from overmind.backtest.history import Played, play
 from overmind.config import MultiWalletConfig
-from overmind.core.model.values import NS, Exits, Signal, TradeAction
+from overmind.core.model.enums import TradeAction
+from overmind.core.model.signal import Signal
+from overmind.core.model.units import NS
+from overmind.core.model.wallet import Exits
 from overmind.desk.market import tokens_by_symbol
 from overmind.journal.sqlite import SqliteJournal
 from overmind.prices.tape import Tape, load_tape

@@ -13,20 +13,17 @@ from bench.measure import Result, quiet_collector, spread_of
 from overmind.core.books.apply import apply
 from overmind.core.books.book import WalletBook
 from overmind.core.decide import decide, entry_order
-from overmind.core.entries.rules import ask
+from overmind.core.entries.request import ask
 from overmind.core.exits.exit_rules import exits_due, unwatched
-from overmind.core.model.messages import (
-    CostTerms,
-    Entry,
-    Event,
-    MarkPrices,
-    OrderPlaced,
-    PricesMarked,
-    RecordOutcome,
-    RecordTicket,
-    Selection,
-)
-from overmind.core.model.values import NS, Exits, Filled, Mark, Mint, Ticket
+from overmind.core.model.commands import MarkPrices, RecordOutcome, RecordTicket
+from overmind.core.model.events import Entry, Event, OrderPlaced, PricesMarked
+from overmind.core.model.ids import Mint
+from overmind.core.model.money import Mark
+from overmind.core.model.order import Ticket
+from overmind.core.model.outcome import Filled
+from overmind.core.model.selection import CostTerms, Selection
+from overmind.core.model.units import NS
+from overmind.core.model.wallet import Exits
 
 WALLETS, MINTS, BATCHES = 100, 100, 200
 TARGET_MS = 10.0

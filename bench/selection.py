@@ -8,17 +8,13 @@ from bench.desks import START_NS, PureDesk, buy
 from bench.measure import Result, quiet_collector, spread_of, timed
 from overmind.core.books.apply import apply
 from overmind.core.decide import entry_order
-from overmind.core.entries.rules import ask, signal_refusals, stale_at_ns, wallet_refusals
-from overmind.core.model.messages import (
-    CostTerms,
-    Entry,
-    OrderPlaced,
-    RecordOutcome,
-    RecordTicket,
-    Selection,
-    SubmitSignal,
-)
-from overmind.core.model.values import Filled, Order, Ticket
+from overmind.core.entries.request import ask, stale_at_ns
+from overmind.core.entries.rules import signal_refusals, wallet_refusals
+from overmind.core.model.commands import RecordOutcome, RecordTicket, SubmitSignal
+from overmind.core.model.events import Entry, OrderPlaced
+from overmind.core.model.order import Order, Ticket
+from overmind.core.model.outcome import Filled
+from overmind.core.model.selection import CostTerms, Selection
 
 ROUNDS = 8_000
 BURST = 100

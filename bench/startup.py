@@ -13,8 +13,11 @@ from pathlib import Path
 from bench.desks import START_NS, PureDesk, buy
 from bench.measure import Result, Spread, spread_of, timed
 from overmind.core.books.state import State, encode_state
-from overmind.core.model.messages import Entry, OrderPlaced, RecordOutcome, RecordTicket
-from overmind.core.model.values import Filled, SignalId, Ticket
+from overmind.core.model.commands import RecordOutcome, RecordTicket
+from overmind.core.model.events import Entry, OrderPlaced
+from overmind.core.model.ids import SignalId
+from overmind.core.model.order import Ticket
+from overmind.core.model.outcome import Filled
 from overmind.desk.engine import recover
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Snapshot

@@ -11,8 +11,10 @@ import uvloop
 
 from bench.measure import Result, quiet_collector, spread_of, timed
 from bench.trading import Disk, Trading, trading
-from overmind.core.model.messages import EmergencyStop, ReactivateWallet
-from overmind.core.model.values import Move, Order, Outcome, Quote, Rejected, Side, Ticket, Work
+from overmind.core.model.commands import EmergencyStop, ReactivateWallet
+from overmind.core.model.enums import Side
+from overmind.core.model.order import Move, Order, Quote, Ticket, Work
+from overmind.core.model.outcome import Outcome, Rejected
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Allowed, Venue, always
 from overmind.venues.paper import PaperModel

@@ -17,8 +17,12 @@ import uvloop
 from bench.desks import PRICE_PICO, USDC, bench_desk, bench_wallets, buy, opening
 from bench.measure import Result, quiet_collector, spread_of, timed
 from overmind.clock.clocks import SystemClock
-from overmind.core.model.messages import MarkPrices, OrderClosed, SubmitSignal
-from overmind.core.model.values import MICROS, Desk, Mark, Mint, WalletId
+from overmind.core.model.commands import MarkPrices, SubmitSignal
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.events import OrderClosed
+from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.money import Mark
+from overmind.core.model.units import MICROS
 from overmind.desk.engine import Engine
 from overmind.desk.executor import Executor
 from overmind.journal.memory import MemoryJournal

@@ -7,8 +7,11 @@ from msgspec.structs import replace
 from bench.desks import START_NS, USDC, PureDesk, bench_wallets
 from bench.measure import Result, quiet_collector, spread_of, timed
 from overmind.core.capital.rebalance import plan
-from overmind.core.model.messages import ConfigureDesk, ConfigureWallet, MoveDue, MovePlaced, Rebalance, RecordDeposit
-from overmind.core.model.values import PPM, DepositId, Money
+from overmind.core.model.commands import ConfigureDesk, ConfigureWallet, MoveDue, Rebalance, RecordDeposit
+from overmind.core.model.events import MovePlaced
+from overmind.core.model.ids import DepositId
+from overmind.core.model.money import Money
+from overmind.core.model.units import PPM
 
 WALLETS = 10_000
 PLANS = 30

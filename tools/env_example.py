@@ -6,7 +6,9 @@ import sys
 import textwrap
 from typing import Final
 
-from overmind.config.variables import DEFAULT_WALLET, GROUPS, MANAGED_WALLETS, Variable
+from overmind.config.variables.table import GROUPS
+from overmind.config.variables.variable import Variable
+from overmind.config.variables.wallets import DEFAULT_WALLET, MANAGED_WALLETS
 
 KEY_VARIABLE: Final = "WALLET1_KEY"
 _WIDTH: Final = 110

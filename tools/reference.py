@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from overmind.config import describe
-from overmind.core.entries.rules import UNITS
-from overmind.core.model.messages import Code
-from overmind.core.model.values import Cause
+from overmind.core.model.codes import Code
+from overmind.core.model.outcome import Cause
+from overmind.core.model.refusal_units import UNITS
 
 MEANING: Final[dict[Code, str]] = {
     Code.PORTFOLIO_STOPPED: "The portfolio holds entries, or every wallet is stopped. Lift it; see `overmind wallets`.",

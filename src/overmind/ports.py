@@ -6,8 +6,11 @@ import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from overmind.core.model.messages import Entry
-from overmind.core.model.values import Mint, Move, Order, Outcome, Quote, Rejected, SignalId, Ticket, Value, Work
+from overmind.core.model.events import Entry
+from overmind.core.model.ids import Mint, SignalId
+from overmind.core.model.order import Move, Order, Quote, Ticket, Work
+from overmind.core.model.outcome import Outcome, Rejected
+from overmind.core.model.value import Value
 
 Allowed = Callable[[], bool]
 

@@ -19,8 +19,9 @@ from tests.views.test_accounts import accounts_of
 
 from overmind.backtest.history import Played, play
 from overmind.config import MultiWalletConfig
-from overmind.core.model.messages import (
-    Code,
+from overmind.core.model.codes import Code
+from overmind.core.model.enums import MoveKind
+from overmind.core.model.events import (
     DayRolled,
     Entry,
     MoveClosed,
@@ -29,7 +30,11 @@ from overmind.core.model.messages import (
     PricesMarked,
     SignalRefused,
 )
-from overmind.core.model.values import MICROS, NS, Exits, Filled, MoveKind, Signal, Wallet, WalletId, is_own
+from overmind.core.model.ids import WalletId, is_own
+from overmind.core.model.outcome import Filled
+from overmind.core.model.signal import Signal
+from overmind.core.model.units import MICROS, NS
+from overmind.core.model.wallet import Exits, Wallet
 from overmind.desk.market import tokens_by_symbol
 from overmind.journal.memory import MemoryJournal
 from overmind.prices.tape import Tape, load_tape

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.support.command_process import as_json, environment, overmind, start
 
-from overmind.core.model.messages import HoldAdded
+from overmind.core.model.events import HoldAdded
 from overmind.journal.sqlite import SqliteJournal
 from overmind.prices.tape import shipped_tape_path
 

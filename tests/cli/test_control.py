@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.support.command_process import as_json, overmind
 
-from overmind.core.model.messages import CloseCancelled, CloseOrdered
+from overmind.core.model.events import CloseCancelled, CloseOrdered
 from overmind.journal.sqlite import SqliteJournal
 
 BUY = {"signal_id": "one", "strategy_type": "TokenSniping", "action": "Buy", "symbol": "SOL", "notional_usd": 500}

@@ -8,7 +8,7 @@ import pytest
 
 from overmind.clock.clocks import SteadyClock, SystemClock
 from overmind.clock.instants import instant_ns
-from overmind.core.model.values import NS
+from overmind.core.model.units import NS
 
 T = 1_743_897_600 * NS  # 2025-04-06T00:00:00Z
 

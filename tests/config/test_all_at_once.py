@@ -14,7 +14,7 @@ from solders.keypair import Keypair
 from tests.support.desk_on_disk import DeskOnDisk
 
 from overmind.config import ConfigError, MultiWalletConfig, describe
-from overmind.core.model.values import PPM
+from overmind.core.model.units import PPM
 
 SECRETS = {
     "OVERMIND_API_TOKEN": "token-of-the-desk-0123456789",

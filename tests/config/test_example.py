@@ -10,7 +10,7 @@ from tools.env_example import example
 
 from overmind.config import ConfigError, MultiWalletConfig
 from overmind.config.wallets import EXAMPLE_PUBLIC_KEYS
-from overmind.core.model.values import WalletId
+from overmind.core.model.ids import WalletId
 
 REPOSITORY = Path(__file__).parents[2]
 

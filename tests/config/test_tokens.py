@@ -6,7 +6,8 @@ import pytest
 from solders.pubkey import Pubkey
 from tests.support.desk_on_disk import DeskOnDisk
 
-from overmind.core.model.values import Mint, Token
+from overmind.core.model.ids import Mint
+from overmind.core.model.money import Token
 
 MINT = "HhJpBhRRn4g56VsyLuT8DL5Bv31HkXqsrahTTUCZeZg4"
 TOKEN = {"symbol": "MYRO", "mint": MINT, "decimals": 9, "program": "token"}

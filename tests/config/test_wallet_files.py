@@ -8,7 +8,10 @@ import pytest
 from tests.support.desk_on_disk import DeskOnDisk
 
 from overmind.config import MultiWalletConfig
-from overmind.core.model.values import MICROS, NS, Exits, Limits, StrategyShare, StrategyType, WalletId, WalletStatus
+from overmind.core.model.enums import StrategyType, WalletStatus
+from overmind.core.model.ids import WalletId
+from overmind.core.model.units import MICROS, NS
+from overmind.core.model.wallet import Exits, Limits, StrategyShare
 from overmind.keys.keystore import seal
 
 LIMITS = {

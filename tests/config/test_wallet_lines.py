@@ -3,7 +3,7 @@
 import pytest
 from tests.support.desk_on_disk import DeskOnDisk
 
-from overmind.core.model.values import WalletId
+from overmind.core.model.ids import WalletId
 from overmind.keys.secret_key import SecretKey
 
 ACCEPTED = """

@@ -9,7 +9,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from tests.contracts.worlds import BONK, SOL_TOKEN, USDC, closing_of, move_of, order_of
 
 from overmind.clock.clocks import SystemClock
-from overmind.core.model.values import LAMPORTS, MICROS, PICO, SOL, Mint, Money, Move, Order, Side, Token, WalletId
+from overmind.core.model.enums import Side
+from overmind.core.model.ids import SOL, Mint, WalletId
+from overmind.core.model.money import Money, Token
+from overmind.core.model.order import Move, Order
+from overmind.core.model.units import LAMPORTS, MICROS, PICO
 from overmind.keys.secret_key import SecretKey
 from overmind.ports import Priority, Tick, Venue
 from overmind.sandbox.localnet import Faults, Localnet

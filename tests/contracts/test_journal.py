@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from tests.support.journal_entries import T0, entries, every_kind, placed, refused, rolled, trades
 
-from overmind.core.model.messages import DayRolled, Entry
-from overmind.core.model.values import SignalId
+from overmind.core.model.events import DayRolled, Entry
+from overmind.core.model.ids import SignalId
 from overmind.journal.memory import MemoryJournal
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Journal, JournalFailed, Snapshot

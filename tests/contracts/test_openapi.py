@@ -14,7 +14,8 @@ from tests.support.maker_on_chain import BONK, NEW, SOL_TOKEN, UNLISTED, USDC, S
 from tests.support.swap_orders import order
 
 from overmind.clock.clocks import SystemClock
-from overmind.core.model.values import LAMPORTS, Mint
+from overmind.core.model.ids import Mint
+from overmind.core.model.units import LAMPORTS
 from overmind.ports import VenueUnavailable
 from overmind.solana.jupiter_api import JupiterApi
 

@@ -15,27 +15,12 @@ import pytest
 from tests.contracts.chain_world import ROUGH, maker_on_localnet
 from tests.contracts.worlds import BONK, FACTORIES, USDC, World
 
-from overmind.core.model.values import (
-    LAMPORTS,
-    MICROS,
-    SOL,
-    Cause,
-    Expired,
-    Failed,
-    Filled,
-    Mint,
-    Money,
-    Move,
-    MoveKind,
-    Order,
-    OrderId,
-    Outcome,
-    Quote,
-    Rejected,
-    Side,
-    Ticket,
-    Work,
-)
+from overmind.core.model.enums import MoveKind, Side
+from overmind.core.model.ids import SOL, Mint, OrderId
+from overmind.core.model.money import Money
+from overmind.core.model.order import Move, Order, Quote, Ticket, Work
+from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
+from overmind.core.model.units import LAMPORTS, MICROS
 from overmind.ports import Venue, VenueUnavailable
 
 T = TypeVar("T")

@@ -9,24 +9,12 @@ from typing import Protocol
 import msgspec
 from tests.support.stepping_clock import SteppingClock
 
-from overmind.core.model.values import (
-    MICROS,
-    NS,
-    PICO,
-    SOL,
-    CostModel,
-    Mint,
-    Money,
-    Move,
-    MoveKind,
-    Order,
-    OrderId,
-    Side,
-    SignalId,
-    StrategyType,
-    Token,
-    WalletId,
-)
+from overmind.core.model.desk_settings import CostModel
+from overmind.core.model.enums import MoveKind, Side, StrategyType
+from overmind.core.model.ids import SOL, Mint, OrderId, SignalId, WalletId
+from overmind.core.model.money import Money, Token
+from overmind.core.model.order import Move, Order
+from overmind.core.model.units import MICROS, NS, PICO
 from overmind.ports import Tick, Venue
 from overmind.venues.paper import PaperModel, PaperVenue
 

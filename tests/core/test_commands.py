@@ -5,32 +5,21 @@ from msgspec import structs
 from tests.support.core_desk import Play, rows, told
 
 from overmind.core.books.book import QUALITY_WINDOW
-from overmind.core.model.messages import (
+from overmind.core.model.commands import (
     CommandRefused,
     ConfigureDesk,
     FoundDesk,
     MarkPrices,
-    PricesMarked,
     RecordOutcome,
     RecordTicket,
 )
-from overmind.core.model.values import (
-    DAY_NS,
-    MICROS,
-    NS,
-    PICO,
-    PRICE_MAX_PICO,
-    Cause,
-    Expired,
-    Failed,
-    Filled,
-    Mark,
-    Mint,
-    OrderId,
-    Rejected,
-    Ticket,
-    TradingMode,
-)
+from overmind.core.model.enums import TradingMode
+from overmind.core.model.events import PricesMarked
+from overmind.core.model.ids import Mint, OrderId
+from overmind.core.model.money import Mark
+from overmind.core.model.order import Ticket
+from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Rejected
+from overmind.core.model.units import DAY_NS, MICROS, NS, PICO, PRICE_MAX_PICO
 
 ETH, BTC = Mint("eth"), Mint("btc")
 

@@ -3,8 +3,9 @@
 import pytest
 from tests.support.core_desk import Play, told
 
-from overmind.core.model.messages import CommandRefused, DayRolled
-from overmind.core.model.values import DAY_NS, MICROS
+from overmind.core.model.commands import CommandRefused
+from overmind.core.model.events import DayRolled
+from overmind.core.model.units import DAY_NS, MICROS
 
 HALF_A_DAY = "wait 43200000"
 A_MOMENT_BEFORE = "wait 43199999"

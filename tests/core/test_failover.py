@@ -3,8 +3,9 @@
 import pytest
 from tests.support.core_desk import Play, rows, told
 
-from overmind.core.model.messages import Event, OrderPlaced
-from overmind.core.model.values import Cause, Order
+from overmind.core.model.events import Event, OrderPlaced
+from overmind.core.model.order import Order
+from overmind.core.model.outcome import Cause
 
 TABLE = """
 given | when | then

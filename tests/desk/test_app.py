@@ -11,8 +11,11 @@ from msgspec import structs
 from overmind.backtest.history import balances, play, venue_balances
 from overmind.clock.virtual import VirtualClock, run_virtual
 from overmind.config import MultiWalletConfig
-from overmind.core.model.messages import AddHold, CommandRefused, OrderClosed, Scope
-from overmind.core.model.values import Expired, Filled, WalletId
+from overmind.core.model.commands import AddHold, CommandRefused
+from overmind.core.model.controls import Scope
+from overmind.core.model.events import OrderClosed
+from overmind.core.model.ids import WalletId
+from overmind.core.model.outcome import Expired, Filled
 from overmind.desk.app import App, running
 from overmind.desk.engine import recover
 from overmind.desk.market import open_tape, paper

@@ -12,18 +12,18 @@ from msgspec import structs
 from tests.support.stepping_clock import SteppingClock
 
 from overmind.core.books.state import encode_state
-from overmind.core.model.messages import (
+from overmind.core.model.commands import (
     CancelMove,
     CommandRefused,
     ConfigureDesk,
-    Entry,
     MarkPrices,
-    OrderPlaced,
     ReactivateWallet,
     SubmitSignal,
     Withdraw,
 )
-from overmind.core.model.values import SOL, Mark, Money, OrderId, WalletId
+from overmind.core.model.events import Entry, OrderPlaced
+from overmind.core.model.ids import SOL, OrderId, WalletId
+from overmind.core.model.money import Mark, Money
 from overmind.desk.engine import BOUNDS, Bounds, Engine, EngineBusy, EngineStopped
 from overmind.journal.memory import MemoryJournal
 from overmind.ports import JournalFailed, Snapshot

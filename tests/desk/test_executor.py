@@ -11,33 +11,13 @@ import pytest
 from bench.desks import PRICE_PICO, START_NS, bench_desk, bench_wallets, buy, marks, opening
 from tests.support.stepping_clock import SteppingClock
 
-from overmind.core.model.messages import (
-    ConfigureDesk,
-    EmergencyStop,
-    Event,
-    OrderClosed,
-    OrderFinal,
-    OrderPlaced,
-    OrderRolledBack,
-    TicketRecorded,
-)
-from overmind.core.model.values import (
-    NS,
-    SOL,
-    Cause,
-    Expired,
-    Failed,
-    Filled,
-    Move,
-    Order,
-    OrderId,
-    Outcome,
-    Quote,
-    Rejected,
-    Ticket,
-    units_of,
-)
-from overmind.core.model.values import Desk as Settings
+from overmind.core.model.commands import ConfigureDesk, EmergencyStop
+from overmind.core.model.desk_settings import Desk as Settings
+from overmind.core.model.events import Event, OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack, TicketRecorded
+from overmind.core.model.ids import SOL, OrderId
+from overmind.core.model.order import Move, Order, Quote, Ticket
+from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
+from overmind.core.model.units import NS, units_of
 from overmind.desk.engine import Engine
 from overmind.desk.executor import FINAL_POLL_S, POLL_S, RESEND_S, Executor
 from overmind.journal.memory import MemoryJournal

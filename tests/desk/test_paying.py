@@ -10,19 +10,14 @@ from bench.desks import USDC, bench_desk
 from msgspec import structs
 from tests.desk.test_executor import Desk, running
 
-from overmind.core.model.messages import (
-    AddHold,
-    CancelMove,
-    Command,
-    ConfigureDesk,
-    LiftHold,
-    MoveClosed,
-    Scope,
-    TicketRecorded,
-    Withdraw,
-)
-from overmind.core.model.values import MICROS, NS, Cause, Expired, Filled, Money, OrderId, Outcome, Rejected, WalletId
-from overmind.core.model.values import Desk as Settings
+from overmind.core.model.commands import AddHold, CancelMove, Command, ConfigureDesk, LiftHold, Withdraw
+from overmind.core.model.controls import Scope
+from overmind.core.model.desk_settings import Desk as Settings
+from overmind.core.model.events import MoveClosed, TicketRecorded
+from overmind.core.model.ids import OrderId, WalletId
+from overmind.core.model.money import Money
+from overmind.core.model.outcome import Cause, Expired, Filled, Outcome, Rejected
+from overmind.core.model.units import MICROS, NS
 from overmind.desk.executor import POLL_S, RESEND_S
 
 DELAY_S = 60

@@ -13,30 +13,22 @@ from bench.desks import PRICE_PICO, START_NS, USDC, bench_desk, bench_wallets, b
 from msgspec import structs
 
 from overmind.clock.virtual import VirtualClock, run_virtual
-from overmind.core.model.messages import (
+from overmind.core.model.commands import (
     AddHold,
     ClosePosition,
     CommandRefused,
     ConfigureDesk,
     ConfigureWallet,
     EmergencyStop,
-    OrderClosed,
-    OrderPlaced,
-    Scope,
 )
-from overmind.core.model.values import (
-    MICROS,
-    PPM,
-    SOL,
-    Cause,
-    CostModel,
-    Exits,
-    Mint,
-    Rejected,
-    SignalId,
-    WalletId,
-    WalletType,
-)
+from overmind.core.model.controls import Scope
+from overmind.core.model.desk_settings import CostModel
+from overmind.core.model.enums import WalletType
+from overmind.core.model.events import OrderClosed, OrderPlaced
+from overmind.core.model.ids import SOL, Mint, SignalId, WalletId
+from overmind.core.model.outcome import Cause, Rejected
+from overmind.core.model.units import MICROS, PPM
+from overmind.core.model.wallet import Exits
 from overmind.desk.engine import Engine
 from overmind.desk.executor import Executor
 from overmind.desk.watch import StopFile, Watch

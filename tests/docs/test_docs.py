@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tools.reference import CAUSES, MEANING, renewed
 
-from overmind.core.entries.rules import UNITS
-from overmind.core.model.messages import Code
-from overmind.core.model.values import Cause
+from overmind.core.model.codes import Code
+from overmind.core.model.outcome import Cause
+from overmind.core.model.refusal_units import UNITS
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from tests.support.command_process import overmind, start
 
-from overmind.core.model.messages import Answer, OrderClosed, OrderPlaced
+from overmind.core.model.events import Answer, OrderClosed, OrderPlaced
 from overmind.journal.sqlite import SqliteJournal
 from overmind.views.verify import verify
 

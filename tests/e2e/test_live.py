@@ -14,7 +14,8 @@ from tests.support.chain_audit import Journal, prove, read_events, unsettled
 from tests.support.live_processes import Stage, stage
 from tests.support.processes import Child, wait_until
 
-from overmind.core.model.values import Filled, Side, StrategyType
+from overmind.core.model.enums import Side, StrategyType
+from overmind.core.model.outcome import Filled
 
 KILLS = int(os.environ.get("OVERMIND_TEST_KILLS", "20"))
 DESKS = 2  # that share the kills

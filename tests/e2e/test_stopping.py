@@ -17,8 +17,11 @@ from tests.support.processes import Child, wait_until
 from tests.support.service import Service
 
 from overmind.cli.opening import state_on_disk
-from overmind.core.model.messages import MoveClosed, MovePlaced
-from overmind.core.model.values import MICROS, Filled, Mint, MoveKind, WalletId
+from overmind.core.model.enums import MoveKind
+from overmind.core.model.events import MoveClosed, MovePlaced
+from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.outcome import Filled
+from overmind.core.model.units import MICROS
 
 STOPS_BY_ITSELF = {
     "OVERMIND_EMERGENCY_STOP_THRESHOLD": "0.002",

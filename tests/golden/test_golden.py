@@ -18,8 +18,10 @@ from tests.support.core_desk import Play
 from overmind.core.books.apply import apply
 from overmind.core.books.state import State
 from overmind.core.books.wallet_limits import values_of
-from overmind.core.model.messages import Entry, Event, MoveClosed, MovePlaced, OrderClosed, OrderPlaced
-from overmind.core.model.values import Mint, MoveKind, Outcome
+from overmind.core.model.enums import MoveKind
+from overmind.core.model.events import Entry, Event, MoveClosed, MovePlaced, OrderClosed, OrderPlaced
+from overmind.core.model.ids import Mint
+from overmind.core.model.outcome import Outcome
 
 HERE = Path(__file__).parent
 JOURNALS = sorted(HERE.glob("*.jsonl"))

@@ -12,7 +12,7 @@ import pytest
 from tests.support.command_process import overmind, start
 from tests.support.service import BUY, Service, command, serving
 
-from overmind.core.model.messages import HoldAdded, HoldLifted
+from overmind.core.model.events import HoldAdded, HoldLifted
 from overmind.desk.watch import STOP_FILE, STOP_REASON
 from overmind.journal.sqlite import SqliteJournal
 

@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from overmind.config import ConfigError, MultiWalletConfig
-from overmind.core.model.values import TradingMode
+from overmind.core.model.enums import TradingMode
 from overmind.http.files import TOKEN_FILE, Service, find_service, publish, token_of_service, withdraw
 from overmind.journal.lock import OwnerLock
 from overmind.sandbox.demo import demo_config

@@ -14,8 +14,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from tests.support.stepping_clock import SteppingClock
 
-from overmind.core.model.messages import Entry, MarkPrices
-from overmind.core.model.values import NS, SOL, Mark, Signal
+from overmind.core.model.commands import MarkPrices
+from overmind.core.model.events import Entry
+from overmind.core.model.ids import SOL
+from overmind.core.model.money import Mark
+from overmind.core.model.signal import Signal
+from overmind.core.model.units import NS
 from overmind.desk.engine import Bounds, Engine, EngineStopped
 from overmind.http.archive import Archive
 from overmind.http.health import price_faults

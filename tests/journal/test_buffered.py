@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tests.support.journal_entries import T0, entries, every_kind, placed, refused, rolled, trades
 
-from overmind.core.model.messages import Entry
-from overmind.core.model.values import SignalId
+from overmind.core.model.events import Entry
+from overmind.core.model.ids import SignalId
 from overmind.journal.buffered import LateJournal
 from overmind.journal.memory import MemoryJournal
 from overmind.journal.sqlite import SqliteJournal

@@ -15,7 +15,7 @@ import apsw
 import pytest
 from tests.support.journal_entries import T0, trades
 
-from overmind.core.model.messages import Entry
+from overmind.core.model.events import Entry
 from overmind.journal.chain import encode
 from overmind.journal.errors import JournalCorrupt, JournalUnusable, Problem
 from overmind.journal.memory import MemoryJournal

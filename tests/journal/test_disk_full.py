@@ -13,7 +13,7 @@ import pytest
 from tests.support.bad_disks import SmallDisk, mounted
 from tests.support.journal_entries import trades
 
-from overmind.core.model.values import SignalId
+from overmind.core.model.ids import SignalId
 from overmind.journal.database import Disk
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import JournalFailed, Snapshot

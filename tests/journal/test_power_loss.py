@@ -11,7 +11,7 @@ import pytest
 from tests.support.bad_disks import ForgetfulDisk, mounted
 from tests.support.journal_entries import trades
 
-from overmind.core.model.messages import Entry
+from overmind.core.model.events import Entry
 from overmind.journal.database import Disk
 from overmind.journal.errors import JournalUnusable, Problem
 from overmind.journal.sqlite import SqliteJournal

@@ -18,8 +18,8 @@ import apsw
 import pytest
 from tests.support.journal_entries import trades
 
-from overmind.core.model.messages import Entry
-from overmind.core.model.values import SignalId
+from overmind.core.model.events import Entry
+from overmind.core.model.ids import SignalId
 from overmind.journal.database import APPLICATION_ID, FORMAT, require_safe_sqlite
 from overmind.journal.errors import JournalCorrupt, JournalForeign, JournalLocked, JournalUnusable, SqliteUnsafe
 from overmind.journal.sqlite import SqliteJournal

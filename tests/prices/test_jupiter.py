@@ -9,7 +9,8 @@ from decimal import Decimal
 import pytest
 from tests.support.stepping_clock import SteppingClock
 
-from overmind.core.model.values import MICROS, NOTIONAL_MAX_MICROS, NS, PICO, PRICE_MAX_PICO, Mint
+from overmind.core.model.ids import Mint
+from overmind.core.model.units import MICROS, NOTIONAL_MAX_MICROS, NS, PICO, PRICE_MAX_PICO
 from overmind.ports import Tick, VenueUnavailable
 from overmind.prices.jupiter import JupiterPrices
 from overmind.solana.jupiter_api import UsdPrice

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from tests.support.stepping_clock import SteppingClock
 
 from overmind.clock.instants import instant_ns
-from overmind.core.model.values import DAY_NS, NS, PICO, Mint, Token
+from overmind.core.model.ids import Mint
+from overmind.core.model.money import Token
+from overmind.core.model.units import DAY_NS, NS, PICO
 from overmind.prices.tape import (
     TAPE_BYTES_MAX,
     Gap,

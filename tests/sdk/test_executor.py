@@ -29,8 +29,9 @@ from overmind import (
     WalletManager,
 )
 from overmind.clock.clocks import SystemClock
-from overmind.core.model.messages import SubmitSignal
-from overmind.core.model.values import MICROS, SOL
+from overmind.core.model.commands import SubmitSignal
+from overmind.core.model.ids import SOL
+from overmind.core.model.units import MICROS
 from overmind.desk.engine import BOUNDS
 from overmind.sandbox.selftest.scratch_desk import Bench, Studio, desk
 from overmind.sdk.records import Record

@@ -32,7 +32,8 @@ from overmind import (
     WalletType,
 )
 from overmind.config import Cluster
-from overmind.core.model.messages import Code, Entry
+from overmind.core.model.codes import Code
+from overmind.core.model.events import Entry
 from overmind.journal.errors import JournalLocked
 from overmind.journal.memory import MemoryJournal
 from overmind.journal.sqlite import SqliteJournal

@@ -9,26 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from overmind.core.model.values import (
-    MICROS,
-    NOTIONAL_MAX_MICROS,
-    NS,
-    PICO,
-    PPM,
-    PRICE_MAX_PICO,
-    SOL,
-    Exits,
-    Mint,
-    RiskBudget,
-    Signal,
-    SignalId,
-    SizingMethod,
-    StrategyType,
-    Token,
-    TradeAction,
-    WalletId,
-    WalletType,
-)
+from overmind.core.model.enums import SizingMethod, StrategyType, TradeAction, WalletType
+from overmind.core.model.ids import SOL, Mint, SignalId, WalletId
+from overmind.core.model.money import Token
+from overmind.core.model.signal import RiskBudget, Signal
+from overmind.core.model.units import MICROS, NOTIONAL_MAX_MICROS, NS, PICO, PPM, PRICE_MAX_PICO
+from overmind.core.model.wallet import Exits
 from overmind.signals.decode import FIELDS, TTL_MAX_MS, BadSignal, decode_signal, encode_signal, token_index
 from overmind.signals.validation import FIELDS_MAX, LINE_BYTES_MAX
 

@@ -11,7 +11,10 @@ from typing import Final
 import msgspec
 from msgspec import structs
 
-from overmind.core.model.messages import (
+from overmind.core.model.controls import Scope
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.enums import MoveKind, Side, StrategyType
+from overmind.core.model.events import (
     Answer,
     BalanceAdjusted,
     BalancesChecked,
@@ -37,36 +40,17 @@ from overmind.core.model.messages import (
     OrderPlaced,
     OrderRolledBack,
     PricesMarked,
-    Scope,
     SignalRecorded,
     SignalRefused,
     TicketRecorded,
     WalletConfigured,
 )
-from overmind.core.model.values import (
-    PPM,
-    SOL,
-    Ceilings,
-    DepositId,
-    Desk,
-    Failed,
-    Filled,
-    Limits,
-    Mark,
-    Mint,
-    Move,
-    MoveKind,
-    Order,
-    OrderId,
-    Outcome,
-    Side,
-    SignalId,
-    StrategyShare,
-    StrategyType,
-    Ticket,
-    Wallet,
-    WalletId,
-)
+from overmind.core.model.ids import SOL, DepositId, Mint, OrderId, SignalId, WalletId
+from overmind.core.model.money import Mark
+from overmind.core.model.order import Move, Order, Ticket
+from overmind.core.model.outcome import Failed, Filled, Outcome
+from overmind.core.model.units import PPM
+from overmind.core.model.wallet import Ceilings, Limits, StrategyShare, Wallet
 
 SOL_DECIMALS: Final = 9
 

@@ -18,8 +18,9 @@ from tests.sim.books import Books, WalletBooks, ten_to
 from overmind.core.books import ledger
 from overmind.core.books.apply import apply
 from overmind.core.books.state import State, encode_state
-from overmind.core.model.messages import (
-    Code,
+from overmind.core.model.codes import Code
+from overmind.core.model.enums import MoveKind, Side, SizingMethod, StrategyType, TradeAction
+from overmind.core.model.events import (
     Entry,
     Event,
     HoldAdded,
@@ -34,32 +35,11 @@ from overmind.core.model.messages import (
     PricesMarked,
     SignalRefused,
 )
-from overmind.core.model.values import (
-    DAY_NS,
-    PPM,
-    SOL,
-    Cause,
-    Expired,
-    Failed,
-    Filled,
-    Mint,
-    Move,
-    MoveKind,
-    Order,
-    OrderId,
-    Outcome,
-    Rejected,
-    Side,
-    Signal,
-    SignalId,
-    SizingMethod,
-    StrategyType,
-    Ticket,
-    TradeAction,
-    WalletId,
-    Work,
-    is_own,
-)
+from overmind.core.model.ids import SOL, Mint, OrderId, SignalId, WalletId, is_own
+from overmind.core.model.order import Move, Order, Ticket, Work
+from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
+from overmind.core.model.signal import Signal
+from overmind.core.model.units import DAY_NS, PPM
 
 OF_SIGNAL: Final = rules.OF_SIGNAL | {Code.STRATEGY_NOT_ENABLED}
 BUYS: Final = (TradeAction.BUY, TradeAction.MARKET_BUY)

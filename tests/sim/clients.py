@@ -21,63 +21,45 @@ from tests.sim.books import ten_to
 from tests.sim.checks import BUYS, Auditor
 from tests.sim.world import TOKENS, USDC, SimClock, SimJournal, SimPrices
 
-from overmind.core.model.defaults import DEFAULT_RISK_TOLERANCE_PPM, default_limits, default_strategies
-from overmind.core.model.messages import (
+from overmind.core.model.codes import Code
+from overmind.core.model.commands import (
     AddHold,
-    Answer,
     CancelClose,
     CancelMove,
     ChangeLimits,
     ChangeMints,
-    CloseOrdered,
     ClosePosition,
-    Code,
     Command,
     CommandRefused,
     ConfigureDesk,
     ConfigureWallet,
     EmergencyStop,
     LiftHold,
-    MintVerb,
-    MoveClosed,
-    MovePlaced,
     ReactivateWallet,
     Rebalance,
     RecordDeposit,
     RemoveWallet,
-    Scope,
     Withdraw,
 )
-from overmind.core.model.values import (
-    LAMPORTS,
-    MICROS,
-    NOTIONAL_MAX_MICROS,
-    NS,
-    PPM,
-    SOL,
-    Ceilings,
-    DepositId,
-    Desk,
-    LimitName,
-    Limits,
-    Mint,
-    Money,
-    OrderId,
-    RiskBudget,
+from overmind.core.model.controls import MintVerb, Scope
+from overmind.core.model.defaults import DEFAULT_RISK_TOLERANCE_PPM, default_limits, default_strategies
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.enums import (
     RiskProfile,
     Side,
-    Signal,
-    SignalId,
     SizingMethod,
-    StrategyShare,
     StrategyType,
     TradeAction,
-    Value,
-    Wallet,
-    WalletId,
     WalletStatus,
     WalletType,
 )
+from overmind.core.model.events import Answer, CloseOrdered, MoveClosed, MovePlaced
+from overmind.core.model.ids import SOL, DepositId, LimitName, Mint, OrderId, SignalId, WalletId
+from overmind.core.model.money import Money
+from overmind.core.model.signal import RiskBudget, Signal
+from overmind.core.model.units import LAMPORTS, MICROS, NOTIONAL_MAX_MICROS, NS, PPM
+from overmind.core.model.value import Value
+from overmind.core.model.wallet import Ceilings, Limits, StrategyShare, Wallet
 from overmind.desk.engine import Engine
 
 UNLISTED: Final = Mint("UNLISTED")

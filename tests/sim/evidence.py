@@ -9,7 +9,7 @@ from tests.sim.external_transfers import Outsiders
 from tests.sim.forks import Chain
 from tests.sim.nodes import SimRpc
 
-from overmind.core.model.messages import (
+from overmind.core.model.events import (
     Event,
     HoldAdded,
     MoveClosed,
@@ -19,7 +19,8 @@ from overmind.core.model.messages import (
     OrderFinal,
     OrderRolledBack,
 )
-from overmind.core.model.values import Expired, Failed, Filled, OrderId, Outcome, Rejected, WalletId
+from overmind.core.model.ids import OrderId, WalletId
+from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
 
 
 class Evidence:

@@ -16,8 +16,13 @@ from tests.sim.swaps import LISTED, program_of
 from tests.sim.world import USDC
 
 from overmind.core.control.balances import QUARANTINE, deficit_cause
-from overmind.core.model.messages import AcceptBalances, CommandRefused, RecordBalances
-from overmind.core.model.values import LAMPORTS, MICROS, SOL, Desk, Failed, Filled, Mint, Money, Wallet, WalletId
+from overmind.core.model.commands import AcceptBalances, CommandRefused, RecordBalances
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.ids import SOL, Mint, WalletId
+from overmind.core.model.money import Money
+from overmind.core.model.outcome import Failed, Filled
+from overmind.core.model.units import LAMPORTS, MICROS
+from overmind.core.model.wallet import Wallet
 from overmind.desk.engine import Engine
 
 

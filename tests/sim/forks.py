@@ -30,7 +30,10 @@ from tests.sim.runtime import (
     truth_of_move,
 )
 
-from overmind.core.model.values import SOL, Mint, Move, Token, Value, Work
+from overmind.core.model.ids import SOL, Mint
+from overmind.core.model.money import Token
+from overmind.core.model.order import Move, Work
+from overmind.core.model.value import Value
 from overmind.solana import tokens
 from overmind.solana.transactions import Transaction
 

@@ -19,7 +19,7 @@ from tests.sim.swaps import LISTED, SimSigner, SimSwaps, keypair_of
 from tests.sim.world import Death, SimClock, SimPrices
 
 from overmind.core.books.state import State
-from overmind.core.model.values import Mint, WalletId
+from overmind.core.model.ids import Mint, WalletId
 from overmind.desk.engine import Engine
 from overmind.venues.jupiter import JupiterVenue
 

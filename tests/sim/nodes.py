@@ -13,7 +13,8 @@ from tests.sim.forks import LIFE_BLOCKS, Block, Chain, View
 from tests.sim.runtime import Landing, Unlandable, custom, execute, reading
 from tests.sim.world import Death, SimClock
 
-from overmind.core.model.values import Value, Work
+from overmind.core.model.order import Work
+from overmind.core.model.value import Value
 from overmind.ports import Allowed, ChainSilent, Effects, Priority, Simulation, Status, Tip, always
 from overmind.solana.transactions import signature_text
 

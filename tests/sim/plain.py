@@ -11,8 +11,13 @@ from tests.sim.clients import Desktop
 from tests.sim.world import USDC, SimChain
 
 from overmind.core.books.state import State
-from overmind.core.model.messages import CommandRefused, Deposited, RecordDeposit
-from overmind.core.model.values import LAMPORTS, MICROS, SOL, DepositId, Desk, Money, Wallet, WalletId
+from overmind.core.model.commands import CommandRefused, RecordDeposit
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.events import Deposited
+from overmind.core.model.ids import SOL, DepositId, WalletId
+from overmind.core.model.money import Money
+from overmind.core.model.units import LAMPORTS, MICROS
+from overmind.core.model.wallet import Wallet
 from overmind.desk.engine import Engine
 
 

@@ -13,26 +13,14 @@ from typing import Final
 
 from tests.sim.books import Books, WalletBooks, ten_to
 
-from overmind.core.model.messages import Code
-from overmind.core.model.values import (
-    BPS,
-    NOTIONAL_MAX_MICROS,
-    NS,
-    PPM,
-    SOL,
-    Desk,
-    Mint,
-    Move,
-    MoveKind,
-    Order,
-    Side,
-    Signal,
-    SizingMethod,
-    StrategyType,
-    Value,
-    WalletId,
-    WalletType,
-)
+from overmind.core.model.codes import Code
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.enums import MoveKind, Side, SizingMethod, StrategyType, WalletType
+from overmind.core.model.ids import SOL, Mint, WalletId
+from overmind.core.model.order import Move, Order
+from overmind.core.model.signal import Signal
+from overmind.core.model.units import BPS, NOTIONAL_MAX_MICROS, NS, PPM
+from overmind.core.model.value import Value
 
 FUTURE_MAX_NS: Final = 5 * NS
 SIGNED_WITHIN_NS: Final = 3_600 * NS  # of a withdrawal's time

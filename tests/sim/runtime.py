@@ -13,7 +13,12 @@ from typing import Final
 from msgspec import structs
 from solders.pubkey import Pubkey
 
-from overmind.core.model.values import SOL, Failed, Filled, Mint, Move, MoveKind, Token, Value
+from overmind.core.model.enums import MoveKind
+from overmind.core.model.ids import SOL, Mint
+from overmind.core.model.money import Token
+from overmind.core.model.order import Move
+from overmind.core.model.outcome import Failed, Filled
+from overmind.core.model.value import Value
 from overmind.ports import Effects, TokenBalance
 from overmind.solana import tokens
 from overmind.solana.settlement import cause_of

@@ -38,8 +38,12 @@ from tests.sim.world import (
 from overmind.clock.virtual import VirtualLoop
 from overmind.core.books.state import State
 from overmind.core.exits.exit_rules import exits_due
-from overmind.core.model.messages import EmergencyStop, FoundDesk, MarkPrices, MoveDue, OrderPlaced, Rebalance, SellDue
-from overmind.core.model.values import DAY_NS, NS, SOL, OrderId, TradingMode, Value, is_own
+from overmind.core.model.commands import EmergencyStop, FoundDesk, MarkPrices, MoveDue, Rebalance, SellDue
+from overmind.core.model.enums import TradingMode
+from overmind.core.model.events import OrderPlaced
+from overmind.core.model.ids import SOL, OrderId, is_own
+from overmind.core.model.units import DAY_NS, NS
+from overmind.core.model.value import Value
 from overmind.desk.engine import Engine, EngineStopped
 from overmind.desk.executor import Executor
 from overmind.ports import JournalFailed, Venue

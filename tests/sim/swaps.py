@@ -24,7 +24,12 @@ from tests.sim.nodes import SimRpc
 from tests.sim.runtime import account_of
 from tests.sim.world import TOKENS, USDC, Death, SimPrices
 
-from overmind.core.model.values import BPS, SOL, Cause, Expired, Mint, Order, Rejected, Side, Token, WalletId
+from overmind.core.model.enums import Side
+from overmind.core.model.ids import SOL, Mint, WalletId
+from overmind.core.model.money import Token
+from overmind.core.model.order import Order
+from overmind.core.model.outcome import Cause, Expired, Rejected
+from overmind.core.model.units import BPS
 from overmind.keys.secret_key import SecretKey
 from overmind.ports import SwapOffer, VenueUnavailable
 from overmind.solana import tokens

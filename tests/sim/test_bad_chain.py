@@ -14,20 +14,11 @@ from tests.sim.simulate import RERUN_EVERY, simulate, simulate_twice
 from tests.sim.swaps import LISTED, SimSwaps
 from tests.sim.world import USDC, Death, SimClock, SimPrices
 
-from overmind.core.model.values import (
-    SOL,
-    Cause,
-    Failed,
-    Money,
-    MoveKind,
-    Order,
-    OrderId,
-    Side,
-    SignalId,
-    StrategyType,
-    Ticket,
-    WalletId,
-)
+from overmind.core.model.enums import MoveKind, Side, StrategyType
+from overmind.core.model.ids import SOL, OrderId, SignalId, WalletId
+from overmind.core.model.money import Money
+from overmind.core.model.order import Order, Ticket
+from overmind.core.model.outcome import Cause, Failed
 from overmind.ports import Allowed, Effects, Node, Priority, Simulation, Status, always
 from overmind.solana.signer import LocalSigner
 from overmind.venues.jupiter import JupiterVenue

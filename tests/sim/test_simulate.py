@@ -18,19 +18,13 @@ from tests.sim.simulate import RERUN_EVERY, TUESDAY_NS, main, simulate, simulate
 from tests.sim.world import TOKENS, USDC, Death, SimClock, SimJournal
 
 from overmind.clock.virtual import run_virtual
-from overmind.core.model.messages import ConfigureDesk, FoundDesk
-from overmind.core.model.values import (
-    PPM,
-    SOL,
-    Desk,
-    MoveKind,
-    Outcome,
-    Signal,
-    SignalId,
-    StrategyType,
-    TradeAction,
-    TradingMode,
-)
+from overmind.core.model.commands import ConfigureDesk, FoundDesk
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.enums import MoveKind, StrategyType, TradeAction, TradingMode
+from overmind.core.model.ids import SOL, SignalId
+from overmind.core.model.outcome import Outcome
+from overmind.core.model.signal import Signal
+from overmind.core.model.units import PPM
 from overmind.desk.engine import BOUNDS, Engine
 
 CHUNK: Final = 25

@@ -19,35 +19,15 @@ from solders.pubkey import Pubkey
 from tests.sim import checks
 from tests.sim.books import ten_to
 
-from overmind.core.model.messages import Answer, Entry, HoldAdded, OrderPlaced
-from overmind.core.model.values import (
-    BPS,
-    NS,
-    PICO,
-    SOL,
-    Cause,
-    CostModel,
-    Expired,
-    Failed,
-    Filled,
-    Mark,
-    Mint,
-    Money,
-    Move,
-    MoveKind,
-    Order,
-    OrderId,
-    Outcome,
-    Quote,
-    Rejected,
-    Side,
-    SignalId,
-    Ticket,
-    Token,
-    Value,
-    WalletId,
-    Work,
-)
+from overmind.core.model.desk_settings import CostModel
+from overmind.core.model.enums import MoveKind, Side
+from overmind.core.model.events import Answer, Entry, HoldAdded, OrderPlaced
+from overmind.core.model.ids import SOL, Mint, OrderId, SignalId, WalletId
+from overmind.core.model.money import Mark, Money, Token
+from overmind.core.model.order import Move, Order, Quote, Ticket, Work
+from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
+from overmind.core.model.units import BPS, NS, PICO
+from overmind.core.model.value import Value
 from overmind.ports import Allowed, JournalFailed, Snapshot, VenueUnavailable, always
 
 SLOT_S: Final = 0.4

@@ -20,7 +20,7 @@ from solders.transaction import VersionedTransaction
 from tests.support.scripted_nodes import Fault, Node, Raw, dead_url, serving
 
 from overmind.clock.clocks import SystemClock
-from overmind.core.model.values import Mint
+from overmind.core.model.ids import Mint
 from overmind.ports import ChainSilent, Effects, Priority, Simulation, Status, Tip, TokenBalance
 from overmind.solana.chain import STATUSES_MAX, TRANSACTIONS_MAX, RpcChain
 from overmind.solana.rpc import Rpc

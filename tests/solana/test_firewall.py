@@ -45,7 +45,10 @@ from tests.support.hostile_transactions import (
     swap,
 )
 
-from overmind.core.model.values import LAMPORTS, Cause, Order, Rejected, Token
+from overmind.core.model.money import Token
+from overmind.core.model.order import Order
+from overmind.core.model.outcome import Cause, Rejected
+from overmind.core.model.units import LAMPORTS
 from overmind.solana import tokens
 from overmind.solana.firewall import verify
 from overmind.solana.tokens import (

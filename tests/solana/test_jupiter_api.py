@@ -16,7 +16,9 @@ from tests.support.maker_on_chain import BONK, NEW, USDC
 from tests.support.swap_orders import order
 
 from overmind.clock.clocks import SystemClock
-from overmind.core.model.values import NS, Cause, Mint, Rejected
+from overmind.core.model.ids import Mint
+from overmind.core.model.outcome import Cause, Rejected
+from overmind.core.model.units import NS
 from overmind.ports import SwapOffer, VenueUnavailable
 from overmind.solana.jupiter_api import BODY_BYTES_MAX, PRICE_IDS_MAX, JupiterApi
 

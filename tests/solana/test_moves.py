@@ -65,19 +65,11 @@ from tests.support.hostile_transactions import (
     side_address,
 )
 
-from overmind.core.model.values import (
-    SOL,
-    Cause,
-    Failed,
-    Filled,
-    Mint,
-    Money,
-    Move,
-    MoveKind,
-    OrderId,
-    Rejected,
-    WalletId,
-)
+from overmind.core.model.enums import MoveKind
+from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
+from overmind.core.model.money import Money
+from overmind.core.model.order import Move
+from overmind.core.model.outcome import Cause, Failed, Filled, Rejected
 from overmind.ports import Effects, TokenBalance
 from overmind.solana import tokens
 from overmind.solana.firewall import verify_move

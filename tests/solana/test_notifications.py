@@ -13,7 +13,7 @@ from tests.support.scripted_nodes import Node, serving
 from tests.support.stepping_clock import SteppingClock
 
 from overmind.clock.clocks import SystemClock
-from overmind.core.model.values import NS
+from overmind.core.model.units import NS
 from overmind.ports import Clock
 from overmind.solana.chain import RpcChain
 from overmind.solana.notifications import ACCOUNTS_MAX, SIGNATURES_MAX, News

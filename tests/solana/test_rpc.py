@@ -17,7 +17,7 @@ from tests.support.scripted_nodes import Fault, Node, Raw, dead_url, serving
 from tests.support.stepping_clock import SteppingClock
 
 from overmind.clock.clocks import SystemClock
-from overmind.core.model.values import NS
+from overmind.core.model.units import NS
 from overmind.ports import ChainSilent, Priority
 from overmind.solana.addresses import Address
 from overmind.solana.backoff import DELAY_MAX_S, backoff_s

@@ -7,7 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.hostile_transactions import BONK, NEW, OWNER, SOL_TOKEN, THIEF, USDC, address, order
 
-from overmind.core.model.values import SOL, Cause, Failed, Filled, Order, Token
+from overmind.core.model.ids import SOL
+from overmind.core.model.money import Token
+from overmind.core.model.order import Order
+from overmind.core.model.outcome import Cause, Failed, Filled
 from overmind.ports import Effects, TokenBalance
 from overmind.solana.settlement import Unsettled, cause_of, outside_costs, outside_order, settle
 

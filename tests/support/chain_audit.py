@@ -13,7 +13,8 @@ from tests.support.live_processes import CASH_UNITS, FLOAT_LAMPORTS, USDC, Stage
 
 from overmind.cli.opening import state_on_disk
 from overmind.core.books.state import State
-from overmind.core.model.messages import (
+from overmind.core.model.enums import MoveKind
+from overmind.core.model.events import (
     BalanceAdjusted,
     Deposited,
     Event,
@@ -26,7 +27,9 @@ from overmind.core.model.messages import (
     OrderRolledBack,
     TicketRecorded,
 )
-from overmind.core.model.values import SOL, Failed, Filled, Mint, MoveKind, Order, OrderId, Outcome, WalletId, Work
+from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
+from overmind.core.model.order import Order, Work
+from overmind.core.model.outcome import Failed, Filled, Outcome
 from overmind.journal.sqlite import SqliteJournal
 from overmind.views.verify import verify
 

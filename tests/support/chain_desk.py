@@ -25,21 +25,13 @@ from overmind.clock.clocks import SystemClock
 from overmind.config import MultiWalletConfig
 from overmind.config.problems import Findings
 from overmind.config.token_list import tokens_of
-from overmind.config.variables import Cluster
-from overmind.core.model.messages import OrderClosed, OrderPlaced
-from overmind.core.model.values import (
-    LAMPORTS,
-    MICROS,
-    SOL,
-    Mint,
-    Outcome,
-    Side,
-    Signal,
-    SignalId,
-    StrategyType,
-    TradeAction,
-    WalletId,
-)
+from overmind.config.variables.chain import Cluster
+from overmind.core.model.enums import Side, StrategyType, TradeAction
+from overmind.core.model.events import OrderClosed, OrderPlaced
+from overmind.core.model.ids import SOL, Mint, SignalId, WalletId
+from overmind.core.model.outcome import Outcome
+from overmind.core.model.signal import Signal
+from overmind.core.model.units import LAMPORTS, MICROS
 from overmind.desk.app import App, running
 from overmind.desk.market import connected
 from overmind.journal.memory import MemoryJournal

@@ -31,10 +31,10 @@ from overmind.core.books.book import OpenMove, OpenOrder, Provisional, Provision
 from overmind.core.books.state import State
 from overmind.core.books.valuation import Valuation
 from overmind.core.decide import decide
-from overmind.core.entries.rules import shown
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.exits.exit_rules import exits_due
-from overmind.core.model.messages import (
+from overmind.core.model.codes import Refusal
+from overmind.core.model.commands import (
     AcceptBalances,
     AddHold,
     CancelClose,
@@ -46,15 +46,10 @@ from overmind.core.model.messages import (
     ConfigureDesk,
     ConfigureWallet,
     EmergencyStop,
-    Entry,
-    Event,
     FoundDesk,
     LiftHold,
     MarkPrices,
-    MintVerb,
     MoveDue,
-    MovePlaced,
-    OrderPlaced,
     ReactivateWallet,
     Rebalance,
     RecordBalances,
@@ -62,59 +57,33 @@ from overmind.core.model.messages import (
     RecordFinal,
     RecordOutcome,
     RecordTicket,
-    Refusal,
     RemoveWallet,
-    Scope,
     SellDue,
-    SignalRefused,
     SubmitSignal,
     Withdraw,
 )
-from overmind.core.model.values import (
-    DAY_NS,
-    LAMPORTS,
-    MICROS,
-    PICO,
-    PPM,
-    SOL,
-    Cause,
-    DepositId,
-    Desk,
-    Exits,
-    Expired,
-    Failed,
-    Filled,
-    LimitName,
-    Limits,
-    Mark,
-    Mint,
-    Money,
-    Move,
+from overmind.core.model.controls import MintVerb, Scope
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.enums import (
     MoveKind,
-    Order,
-    OrderId,
-    Outcome,
-    Rejected,
-    RiskBudget,
     RiskProfile,
     Side,
-    Signal,
-    SignalId,
     SizingMethod,
-    StrategyShare,
     StrategyType,
-    Ticket,
-    Token,
     TradeAction,
     TradingMode,
-    Wallet,
-    WalletId,
     WalletStatus,
     WalletType,
-    Work,
-    units_of,
-    value_micros,
 )
+from overmind.core.model.events import Entry, Event, MovePlaced, OrderPlaced, SignalRefused
+from overmind.core.model.ids import SOL, DepositId, LimitName, Mint, OrderId, SignalId, WalletId
+from overmind.core.model.money import Mark, Money, Token
+from overmind.core.model.order import Move, Order, Ticket, Work
+from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
+from overmind.core.model.signal import RiskBudget, Signal
+from overmind.core.model.units import DAY_NS, LAMPORTS, MICROS, PICO, PPM, units_of, value_micros
+from overmind.core.model.wallet import Exits, Limits, StrategyShare, Wallet
+from overmind.views.refusals import shown
 
 NOON_NS = 20_000 * DAY_NS + DAY_NS // 2
 MS = 10**6

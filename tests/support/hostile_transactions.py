@@ -18,19 +18,11 @@ from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 from solders.transaction_metadata import SimulatedTransactionInfo
 
-from overmind.core.model.values import (
-    LAMPORTS,
-    SOL,
-    Mint,
-    Money,
-    Order,
-    OrderId,
-    Side,
-    SignalId,
-    StrategyType,
-    Token,
-    WalletId,
-)
+from overmind.core.model.enums import Side, StrategyType
+from overmind.core.model.ids import SOL, Mint, OrderId, SignalId, WalletId
+from overmind.core.model.money import Money, Token
+from overmind.core.model.order import Order
+from overmind.core.model.units import LAMPORTS
 from overmind.ports import Effects, TokenBalance
 from overmind.sandbox.localnet.tokens import mint_account
 from overmind.sandbox.maker import legs

@@ -4,37 +4,34 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from overmind.core.model import messages as m
-from overmind.core.model.values import (
-    SOL,
-    Cause,
-    CostModel,
-    DepositId,
-    Desk,
-    Expired,
-    Failed,
-    Filled,
-    Limits,
-    Mark,
-    Mint,
-    Money,
-    Order,
-    OrderId,
-    Rejected,
-    RiskProfile,
-    Side,
-    Signal,
-    SignalId,
-    StrategyShare,
-    StrategyType,
-    Ticket,
-    Token,
-    TradeAction,
-    TradingMode,
-    Wallet,
-    WalletId,
-    WalletType,
+from overmind.core.model.codes import Code, Refusal
+from overmind.core.model.controls import Hold, Scope
+from overmind.core.model.desk_settings import CostModel, Desk
+from overmind.core.model.enums import RiskProfile, Side, StrategyType, TradeAction, TradingMode, WalletType
+from overmind.core.model.events import (
+    DayRolled,
+    Deposited,
+    DeskConfigured,
+    DeskFounded,
+    Entry,
+    Event,
+    HoldAdded,
+    HoldLifted,
+    OrderClosed,
+    OrderPlaced,
+    PricesMarked,
+    SignalRecorded,
+    SignalRefused,
+    TicketRecorded,
+    WalletConfigured,
 )
+from overmind.core.model.ids import SOL, DepositId, Mint, OrderId, SignalId, WalletId
+from overmind.core.model.money import Mark, Money, Token
+from overmind.core.model.order import Order, Ticket
+from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Rejected
+from overmind.core.model.selection import CostTerms, Selection
+from overmind.core.model.signal import Signal
+from overmind.core.model.wallet import Limits, StrategyShare, Wallet
 
 USDC = Mint("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v")
 T0 = 1_700_000_000_000_000_000
@@ -45,7 +42,7 @@ def signal(name: str) -> Signal:
     return Signal(SignalId(name), StrategyType.AI_DECISION, TradeAction.BUY, SOL, 500_000, quantity=Decimal("0.10"))
 
 
-def placed(name: str, attempt: int = 0, part: int = 0) -> m.OrderPlaced:
+def placed(name: str, attempt: int = 0, part: int = 0) -> OrderPlaced:
     order = Order(
         id=OrderId(f"{name}.{part}.{attempt}"),
         signal_id=SignalId(name),
@@ -65,61 +62,61 @@ def placed(name: str, attempt: int = 0, part: int = 0) -> m.OrderPlaced:
         part=part,
         attempt=attempt,
     )
-    return m.OrderPlaced(signal(name), order, m.Selection(m.CostTerms(0.1, 0.2, 0.3, 0.4, 0.5), 3, 4))
+    return OrderPlaced(signal(name), order, Selection(CostTerms(0.1, 0.2, 0.3, 0.4, 0.5), 3, 4))
 
 
-def refused(name: str) -> m.SignalRefused:
-    refusal = m.Refusal(m.Code.POSITION_SIZE, limit=1_000, actual=HUGE, wallet_id=WalletId("w1"))
-    return m.SignalRefused(signal(name), (refusal, m.Refusal(m.Code.RATE_LIMIT, limit="50/s")), unlisted=7)
+def refused(name: str) -> SignalRefused:
+    refusal = Refusal(Code.POSITION_SIZE, limit=1_000, actual=HUGE, wallet_id=WalletId("w1"))
+    return SignalRefused(signal(name), (refusal, Refusal(Code.RATE_LIMIT, limit="50/s")), unlisted=7)
 
 
-def closed(name: str) -> m.OrderClosed:
-    return m.OrderClosed(OrderId(f"{name}.0.0"), Filled(HUGE, 5 * 10**8, 13_000))
+def closed(name: str) -> OrderClosed:
+    return OrderClosed(OrderId(f"{name}.0.0"), Filled(HUGE, 5 * 10**8, 13_000))
 
 
-def rolled(day: int = 1) -> m.DayRolled:
-    return m.DayRolled(day)
+def rolled(day: int = 1) -> DayRolled:
+    return DayRolled(day)
 
 
-def every_kind() -> list[m.Event]:
+def every_kind() -> list[Event]:
     limits = Limits(10**9, 10**10, 800_000, 10, 50_000, 100, 500_000)
     shares = {StrategyType.AI_DECISION: StrategyShare(100_000, 2 * 10**9)}
     wallet = Wallet(WalletId("w1"), WalletType.PRIMARY, RiskProfile.MEDIUM, "7" * 44, 400_000, limits, shares, name="Ω")
     token = Token("USDC", USDC, 6, "token")
-    scope = m.Scope(strategy=StrategyType.AI_DECISION)
+    scope = Scope(strategy=StrategyType.AI_DECISION)
     order = OrderId("s1.0.0")
     return [
-        m.DeskFounded(TradingMode.PAPER, "localnet", "genesis"),
-        m.DeskConfigured(Desk(token, {SOL: Token("SOL", SOL, 9, "token")}, costs=CostModel(headroom_bps=1.5))),
-        m.WalletConfigured(wallet),
-        m.Deposited(DepositId("d1"), wallet.id, Money(HUGE, USDC)),
-        m.PricesMarked((Mark(SOL, HUGE, T0),)),
+        DeskFounded(TradingMode.PAPER, "localnet", "genesis"),
+        DeskConfigured(Desk(token, {SOL: Token("SOL", SOL, 9, "token")}, costs=CostModel(headroom_bps=1.5))),
+        WalletConfigured(wallet),
+        Deposited(DepositId("d1"), wallet.id, Money(HUGE, USDC)),
+        PricesMarked((Mark(SOL, HUGE, T0),)),
         rolled(),
-        m.HoldAdded(scope, m.Hold("operator", 'why: "lunch"\n', T0)),
-        m.HoldLifted(scope, "operator", ""),
-        m.SignalRecorded(signal("hold")),
+        HoldAdded(scope, Hold("operator", 'why: "lunch"\n', T0)),
+        HoldLifted(scope, "operator", ""),
+        SignalRecorded(signal("hold")),
         refused("no"),
         placed("yes"),
-        m.TicketRecorded(order, Ticket("5" * 88, bytes(range(256)), "b" * 44, 2**40)),
+        TicketRecorded(order, Ticket("5" * 88, bytes(range(256)), "b" * 44, 2**40)),
         closed("yes"),
-        m.OrderClosed(order, Failed(5_000, Cause.SLIPPAGE, "0x1771")),
-        m.OrderClosed(order, Expired()),
-        m.OrderClosed(order, Rejected(Cause.ROUTE_DOWN)),
+        OrderClosed(order, Failed(5_000, Cause.SLIPPAGE, "0x1771")),
+        OrderClosed(order, Expired()),
+        OrderClosed(order, Rejected(Cause.ROUTE_DOWN)),
         placed("yes", part=1),
         placed("yes", attempt=1),
     ]
 
 
-def entries(events: list[m.Event], after: int = 0) -> list[m.Entry]:
+def entries(events: list[Event], after: int = 0) -> list[Entry]:
     """The next entries after `after`, one nanosecond apart."""
-    return [m.Entry(seq, T0 + seq, event) for seq, event in enumerate(events, after + 1)]
+    return [Entry(seq, T0 + seq, event) for seq, event in enumerate(events, after + 1)]
 
 
-def trades(count: int, after: int = 0) -> list[m.Entry]:
+def trades(count: int, after: int = 0) -> list[Entry]:
     """Entries of trades, three to a trade, as many entries as asked for."""
-    events: list[m.Event] = []
+    events: list[Event] = []
     for seq in range(after + 1, after + count + 1):
         name = f"s{(seq - 1) // 3}"
-        kinds = (placed(name), m.TicketRecorded(OrderId(f"{name}.0.0"), Ticket("5" * 88, b"x" * 90)), closed(name))
+        kinds = (placed(name), TicketRecorded(OrderId(f"{name}.0.0"), Ticket("5" * 88, b"x" * 90)), closed(name))
         events.append(kinds[(seq - 1) % 3])
     return entries(events, after)

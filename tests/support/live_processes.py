@@ -14,7 +14,9 @@ from solders.keypair import Keypair
 from tests.support.command_process import COMMAND, still_tape
 from tests.support.processes import PATIENCE_S, Child
 
-from overmind.core.model.values import LAMPORTS, MICROS, StrategyType, WalletId
+from overmind.core.model.enums import StrategyType
+from overmind.core.model.ids import WalletId
+from overmind.core.model.units import LAMPORTS, MICROS
 
 SLOT_MS = 5
 CASH_UNITS = 1_000_000 * MICROS

@@ -13,7 +13,9 @@ import aiohttp
 from solders.pubkey import Pubkey
 
 from overmind.clock.clocks import SystemClock
-from overmind.core.model.values import LAMPORTS, MICROS, PICO, SOL, Mint, Token
+from overmind.core.model.ids import SOL, Mint
+from overmind.core.model.money import Token
+from overmind.core.model.units import LAMPORTS, MICROS, PICO
 from overmind.keys.secret_key import SecretKey
 from overmind.ports import Clock, Priority, Tick
 from overmind.sandbox.localnet import Localnet

@@ -10,9 +10,9 @@ from tests.support.core_desk import DESK, MS, NOON_NS, USDC, Play, wide_wallet, 
 
 from overmind.core.books.state import DECISIONS_KEPT_NS
 from overmind.core.books.wallet_limits import kind_of, values_of
-from overmind.core.entries.rules import capacity_micros
+from overmind.core.entries.capacity import capacity_micros
 from overmind.core.exits.exit_rules import exits_due
-from overmind.core.model.messages import (
+from overmind.core.model.commands import (
     AcceptBalances,
     AddHold,
     CancelClose,
@@ -27,7 +27,6 @@ from overmind.core.model.messages import (
     EmergencyStop,
     LiftHold,
     MarkPrices,
-    MintVerb,
     MoveDue,
     ReactivateWallet,
     Rebalance,
@@ -37,52 +36,19 @@ from overmind.core.model.messages import (
     RecordOutcome,
     RecordTicket,
     RemoveWallet,
-    Scope,
     SellDue,
     SubmitSignal,
     Withdraw,
 )
-from overmind.core.model.values import (
-    DAY_NS,
-    LAMPORTS,
-    MICROS,
-    NS,
-    PICO,
-    PPM,
-    SOL,
-    Cause,
-    Ceilings,
-    DepositId,
-    Exits,
-    Expired,
-    Failed,
-    Filled,
-    LimitName,
-    Limits,
-    Mark,
-    Mint,
-    Money,
-    Move,
-    MoveKind,
-    Order,
-    OrderId,
-    Outcome,
-    Rejected,
-    RiskBudget,
-    Signal,
-    SignalId,
-    SizingMethod,
-    StrategyShare,
-    StrategyType,
-    Ticket,
-    Token,
-    TradeAction,
-    Wallet,
-    WalletId,
-    WalletStatus,
-    WalletType,
-    Work,
-)
+from overmind.core.model.controls import MintVerb, Scope
+from overmind.core.model.enums import MoveKind, SizingMethod, StrategyType, TradeAction, WalletStatus, WalletType
+from overmind.core.model.ids import SOL, DepositId, LimitName, Mint, OrderId, SignalId, WalletId
+from overmind.core.model.money import Mark, Money, Token
+from overmind.core.model.order import Move, Order, Ticket, Work
+from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
+from overmind.core.model.signal import RiskBudget, Signal
+from overmind.core.model.units import DAY_NS, LAMPORTS, MICROS, NS, PICO, PPM
+from overmind.core.model.wallet import Ceilings, Exits, Limits, StrategyShare, Wallet
 
 DUST = Token("DUST", Mint("dust"), 0)
 COIN = Token("COIN", Mint("coin"), 9)

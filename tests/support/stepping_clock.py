@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 
-from overmind.core.model.values import NS
+from overmind.core.model.units import NS
 
 
 class SteppingClock:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from overmind.core.model.values import MICROS, PICO, Mint, Money, Order, OrderId, Side, SignalId, StrategyType, WalletId
+from overmind.core.model.enums import Side, StrategyType
+from overmind.core.model.ids import Mint, OrderId, SignalId, WalletId
+from overmind.core.model.money import Money
+from overmind.core.model.order import Order
+from overmind.core.model.units import MICROS, PICO
 
 
 def order(spend: Mint, receive: Mint, units: int, side: Side = Side.BUY) -> Order:

@@ -23,21 +23,10 @@ from tests.support.hostile_transactions import (
 )
 from tests.support.stepping_clock import SteppingClock
 
-from overmind.core.model.values import (
-    NS,
-    Cause,
-    Expired,
-    Failed,
-    Filled,
-    Mint,
-    Order,
-    OrderId,
-    Outcome,
-    Quote,
-    Rejected,
-    Ticket,
-    WalletId,
-)
+from overmind.core.model.ids import Mint, OrderId, WalletId
+from overmind.core.model.order import Order, Quote, Ticket
+from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
+from overmind.core.model.units import NS
 from overmind.keys.secret_key import SecretKey
 from overmind.ports import (
     Allowed,

@@ -13,31 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.stepping_clock import SteppingClock
 
-from overmind.core.model.values import (
-    BPS,
-    MICROS,
-    NS,
-    PICO,
-    SOL,
-    Cause,
-    CostModel,
-    Expired,
-    Failed,
-    Filled,
-    Mint,
-    Money,
-    Order,
-    OrderId,
-    Outcome,
-    Quote,
-    Rejected,
-    Side,
-    SignalId,
-    StrategyType,
-    Ticket,
-    Token,
-    WalletId,
-)
+from overmind.core.model.desk_settings import CostModel
+from overmind.core.model.enums import Side, StrategyType
+from overmind.core.model.ids import SOL, Mint, OrderId, SignalId, WalletId
+from overmind.core.model.money import Money, Token
+from overmind.core.model.order import Order, Quote, Ticket
+from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
+from overmind.core.model.units import BPS, MICROS, NS, PICO
 from overmind.ports import Tick
 from overmind.venues.paper import PERFECT, PaperModel, PaperVenue
 

@@ -13,8 +13,10 @@ from tests.support.core_desk import NOON_NS, Play, rows
 from tests.support.random_commands import Chance
 
 from overmind.clock.instants import INSTANT_MAX_NS
-from overmind.core.model.messages import Command, CommandRefused, DayRolled, Entry
-from overmind.core.model.values import DAY_NS, WalletId
+from overmind.core.model.commands import Command, CommandRefused
+from overmind.core.model.events import DayRolled, Entry
+from overmind.core.model.ids import WalletId
+from overmind.core.model.units import DAY_NS
 from overmind.views.accounts import PROVISIONAL, Accounts, Cost, Gain, Period, Transfer, differences, shares
 from overmind.views.statement import exact, usd
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from tests.support.core_desk import NOON_NS, Play
 
-from overmind.core.model.messages import OrderPlaced
-from overmind.core.model.values import DAY_NS, MICROS, NS, Mint, WalletId
+from overmind.core.model.events import OrderPlaced
+from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.units import DAY_NS, MICROS, NS
 from overmind.views import reports, risk
 from overmind.views.closing import CloseRow, close_row
 from overmind.views.decisions import decision_of

@@ -11,8 +11,8 @@ import structlog
 from tests.support.core_desk import Play
 
 from overmind.cli import books
-from overmind.core.model.messages import Entry, OrderClosed, OrderPlaced, OrderRolledBack
-from overmind.core.model.values import Mint, OrderId
+from overmind.core.model.events import Entry, OrderClosed, OrderPlaced, OrderRolledBack
+from overmind.core.model.ids import Mint, OrderId
 from overmind.desk.log import log_entry
 from overmind.journal.sqlite import SqliteJournal
 from overmind.sdk.records import execution_record

@@ -10,7 +10,8 @@ import msgspec
 from overmind.clock.virtual import VirtualClock, run_virtual
 from overmind.config import MultiWalletConfig
 from overmind.core.books.state import State, state_hash
-from overmind.core.model.messages import (
+from overmind.core.model.enums import MoveKind
+from overmind.core.model.events import (
     Deposited,
     Entry,
     MoveClosed,
@@ -19,21 +20,11 @@ from overmind.core.model.messages import (
     OrderPlaced,
     TicketRecorded,
 )
-from overmind.core.model.values import (
-    NS,
-    SOL,
-    Failed,
-    Filled,
-    Mint,
-    Move,
-    MoveKind,
-    Order,
-    OrderId,
-    Rejected,
-    Signal,
-    WalletId,
-    Work,
-)
+from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
+from overmind.core.model.order import Move, Order, Work
+from overmind.core.model.outcome import Failed, Filled, Rejected
+from overmind.core.model.signal import Signal
+from overmind.core.model.units import NS
 from overmind.desk.app import App, running
 from overmind.desk.market import paper
 from overmind.journal.buffered import LateJournal

@@ -25,7 +25,7 @@ from overmind.cli import (
 from overmind.cli.opening import BAD_INPUT, DONE, REFUSED, UNREACHABLE
 from overmind.cli.remote import ServiceRefused, ServiceSilent
 from overmind.config import ConfigError
-from overmind.core.model.messages import CommandRefused
+from overmind.core.model.commands import CommandRefused
 from overmind.desk.engine import EngineBusy, EngineStopped
 from overmind.desk.submit import NobodyListens
 from overmind.journal.errors import JournalLocked, JournalUnusable

@@ -18,8 +18,8 @@ from overmind.cli.opening import (
     state_on_disk,
     stress_of_caller,
 )
-from overmind.core.model.messages import OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack
-from overmind.core.model.values import SignalId
+from overmind.core.model.events import OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack
+from overmind.core.model.ids import SignalId
 from overmind.desk.engine import recover
 from overmind.views import reports
 from overmind.views.preview import explain as explain_signal

@@ -27,8 +27,8 @@ from overmind.cli.remote import call_service
 from overmind.clock.clocks import SystemClock
 from overmind.config import MultiWalletConfig
 from overmind.core.capital.rebalance import plan
-from overmind.core.model.messages import CancelMove, Rebalance, Withdraw
-from overmind.core.model.values import OrderId
+from overmind.core.model.commands import CancelMove, Rebalance, Withdraw
+from overmind.core.model.ids import OrderId
 from overmind.desk.app import App, running
 from overmind.desk.engine import recover
 from overmind.desk.market import connected

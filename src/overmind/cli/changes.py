@@ -17,8 +17,9 @@ from overmind.cli.operate import Reason, command_on_disk, refuse_blank
 from overmind.cli.remote import call_service
 from overmind.config import Problem
 from overmind.config.limit_changes import read_changes
-from overmind.core.model.messages import ChangeLimits, ChangeMints, MintVerb
-from overmind.core.model.values import WalletId
+from overmind.core.model.commands import ChangeLimits, ChangeMints
+from overmind.core.model.controls import MintVerb
+from overmind.core.model.ids import WalletId
 from overmind.views import limits as reading
 from overmind.views.limits import LimitRow, MintRow, WalletLimits
 

@@ -25,8 +25,8 @@ from overmind.cli.remote import call_service
 from overmind.clock.clocks import SystemClock
 from overmind.config import MultiWalletConfig
 from overmind.core.control.holds import OPERATOR
-from overmind.core.model.messages import AddHold, CancelClose, ClosePosition, LiftHold
-from overmind.core.model.values import WalletId
+from overmind.core.model.commands import AddHold, CancelClose, ClosePosition, LiftHold
+from overmind.core.model.ids import WalletId
 from overmind.desk.app import App, running
 from overmind.desk.market import connected
 from overmind.ports import Journal

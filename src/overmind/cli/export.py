@@ -12,7 +12,7 @@ from overmind.cli import present
 from overmind.cli.opening import BAD_INPUT, AsJson, DataDir, data_dir_of, journal_read_only
 from overmind.clock.instants import INSTANT_MAX_NS, day_or_instant_ns, iso
 from overmind.core.books.state import State
-from overmind.core.model.values import WalletId
+from overmind.core.model.ids import WalletId
 from overmind.desk.engine import recover
 from overmind.journal.sqlite import SqliteJournal
 from overmind.views.accounts import Accounts, Period

@@ -22,7 +22,8 @@ from overmind.cli.opening import (
     tokens_for_signals,
 )
 from overmind.config import MultiWalletConfig
-from overmind.core.model.values import Desk, Signal
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.signal import Signal
 from overmind.desk.market import open_tape, tokens_by_symbol
 from overmind.journal.sqlite import SqliteJournal
 from overmind.prices.tape import Tape, load_tape

@@ -15,9 +15,11 @@ from overmind.config import MultiWalletConfig
 from overmind.config.environment import DEFAULT_DOTENV, Environment
 from overmind.config.problems import Findings
 from overmind.config.settings import Settings
-from overmind.config.variables import DATA_DIR, RISK_AGGREGATION_ENABLED, STRESS
+from overmind.config.variables.risk import RISK_AGGREGATION_ENABLED, STRESS
+from overmind.config.variables.service import DATA_DIR
 from overmind.core.books.state import State
-from overmind.core.model.values import Desk, Token
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.money import Token
 from overmind.desk.engine import recover
 from overmind.desk.log import configure_logging
 from overmind.journal.errors import JournalUnusable

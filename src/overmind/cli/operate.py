@@ -27,8 +27,8 @@ from overmind.clock.clocks import SystemClock
 from overmind.config import ConfigError, MultiWalletConfig
 from overmind.core.books.state import State
 from overmind.core.capital.proceeds import why_nowhere
-from overmind.core.model.messages import Command, CommandRefused, EmergencyStop, ReactivateWallet
-from overmind.core.model.values import WalletId
+from overmind.core.model.commands import Command, CommandRefused, EmergencyStop, ReactivateWallet
+from overmind.core.model.ids import WalletId
 from overmind.desk.app import App, running
 from overmind.desk.engine import Engine
 from overmind.desk.market import connected

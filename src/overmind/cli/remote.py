@@ -19,7 +19,7 @@ from overmind.config.environment import DEFAULT_DOTENV, Environment
 from overmind.config.problems import Findings
 from overmind.config.secrecy import Secret
 from overmind.config.settings import Settings
-from overmind.config.variables import API_TOKEN
+from overmind.config.variables.service import API_TOKEN
 from overmind.desk.submit import Answers, NobodyListens
 from overmind.http.bounds import BATCH_MAX, BODY_BYTES_MAX, NDJSON
 from overmind.http.files import Service, find_service, token_of_caller

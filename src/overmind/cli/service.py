@@ -18,7 +18,7 @@ from overmind.cli.opening import JOURNAL, UNREACHABLE, journal_to_write, load_co
 from overmind.clock.clocks import SystemClock
 from overmind.config import MultiWalletConfig
 from overmind.config.secrecy import Secret
-from overmind.config.variables import SERVER_PORT
+from overmind.config.variables.service import SERVER_PORT
 from overmind.desk.app import App, running
 from overmind.desk.engine import Engine
 from overmind.desk.market import Connect, Market, connected

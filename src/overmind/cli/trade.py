@@ -33,7 +33,9 @@ from overmind.clock.clocks import SystemClock
 from overmind.config import ConfigError, MultiWalletConfig, WalletConfig
 from overmind.config.secrecy import Secret
 from overmind.core.books.wallet_limits import in_force
-from overmind.core.model.values import MICROS, PPM, Limits, Signal
+from overmind.core.model.signal import Signal
+from overmind.core.model.units import MICROS, PPM
+from overmind.core.model.wallet import Limits
 from overmind.desk.app import App, running
 from overmind.desk.market import connected
 from overmind.desk.submit import Answers, answer_lines, read_lines

@@ -21,8 +21,10 @@ from overmind.config import ConfigError, Problem
 from overmind.config.files import FileText, read_file
 from overmind.config.problems import Findings
 from overmind.config.token_list import tokens_of
-from overmind.config.variables import Cluster
-from overmind.core.model.values import SOL, Token, Value
+from overmind.config.variables.chain import Cluster
+from overmind.core.model.ids import SOL
+from overmind.core.model.money import Token
+from overmind.core.model.value import Value
 from overmind.keys.secret_key import BadKey, SecretKey, is_address, read_key
 from overmind.ports import ChainSilent
 from overmind.prices.tape import LoopedTape, Tape, load_tape, shipped_tape_path

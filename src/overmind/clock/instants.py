@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
-from overmind.core.model.values import NS
+from overmind.core.model.units import NS
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INSTANT_MAX_NS = 2**63 - 1  # The year 2262; also what an int64 column holds.

@@ -14,7 +14,7 @@ from concurrent.futures import Executor, Future
 from contextvars import Context
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
-from overmind.core.model.values import NS
+from overmind.core.model.units import NS
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

@@ -5,7 +5,10 @@ from overmind.config.load import MultiWalletConfig
 from overmind.config.problems import ConfigError, Problem
 from overmind.config.secrecy import Secret
 from overmind.config.settings import Effective
-from overmind.config.variables import Cluster, LogLevel, Row, describe
+from overmind.config.variables.chain import Cluster
+from overmind.config.variables.service import LogLevel
+from overmind.config.variables.table import describe
+from overmind.config.variables.variable import Row
 from overmind.config.wallets import WalletConfig
 
 __all__ = [

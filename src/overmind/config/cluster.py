@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from overmind.config.problems import Findings
 from overmind.config.secrecy import Secret
 from overmind.config.settings import Settings
-from overmind.config.variables import (
+from overmind.config.variables.chain import (
     CLUSTER,
     MAINNET_OPT_IN,
     OPT_IN_WORDS,
@@ -22,7 +22,8 @@ from overmind.config.variables import (
     TRADING_MODE,
     Cluster,
 )
-from overmind.core.model.values import TradingMode, Value
+from overmind.core.model.enums import TradingMode
+from overmind.core.model.value import Value
 
 PUBLIC_RPC: Final = {
     Cluster.LOCALNET: "http://127.0.0.1:8899",

@@ -2,60 +2,118 @@
 
 from __future__ import annotations
 
-from overmind.config import variables
 from overmind.config.problems import Findings
 from overmind.config.secrecy import shown
 from overmind.config.settings import Settings
 from overmind.config.token_list import tokens_of
-from overmind.config.variables import Cluster, Variable
+from overmind.config.variables.capital import (
+    FLOAT_LOW,
+    FLOAT_TARGET,
+    REBALANCE_BAND,
+    REBALANCE_COST_MAX,
+    REBALANCE_INNER,
+    REBALANCE_INTERVAL,
+    REBALANCE_MIN,
+    RECLAIM_AFTER,
+    WITHDRAW_ADDRESSES,
+    WITHDRAW_DAY_MAX,
+    WITHDRAW_DELAY,
+)
+from overmind.config.variables.chain import Cluster
+from overmind.config.variables.costs import (
+    COST_DEPTH,
+    COST_FEE,
+    COST_FEE_MAX,
+    COST_HALF_SPREAD,
+    COST_HEADROOM,
+    COST_PREFERENCE,
+    COST_RENT,
+    COST_RENT_2022,
+    COST_RENT_LOST,
+)
+from overmind.config.variables.performance import ATTEMPTS_MAX, RATE_MAX, SELECTION_TIMEOUT, SIGNAL_TTL
+from overmind.config.variables.risk import (
+    ASSET_MAX,
+    CEILING_DAILY_LOSS,
+    CEILING_EXPOSURE,
+    CEILING_POSITION,
+    CEILING_POSITIONS,
+    CEILING_STOP_LOSS,
+    CEILING_TRADES,
+    DAY_LOSS_MAX,
+    DAY_TRADES_MAX,
+    DRAWDOWN_MAX,
+    EMERGENCY_LIQUIDATE,
+    EMERGENCY_STOP_THRESHOLD,
+    EMERGENCY_SWEEP,
+    EXIT_RETRY,
+    EXIT_SLIPPAGE,
+    LOSS_STREAK_MAX,
+    MARK_AGE_MAX,
+    PORTFOLIO_EXPOSURE_MAX,
+    POSITIONS_MAX,
+    QUOTE_OFF_MARK_MAX,
+    RESERVE_FLOAT,
+    SIZING_MIN,
+    SLIPPAGE_MAX,
+    SLIPPAGE_MAX_MEME,
+    STOP_COOLDOWN,
+    STRATEGY_MAX,
+    VOLATILITY_HALF_LIFE,
+)
+from overmind.config.variables.variable import Variable
+from overmind.config.variables.wallets import DEFAULT_WALLET, MULTI_WALLET_ENABLED, TOKENS_FILE
 from overmind.config.wallets import Managed
-from overmind.core.model.values import Ceilings, CostModel, Desk, WalletId, WalletStatus
+from overmind.core.model.desk_settings import CostModel, Desk
+from overmind.core.model.enums import WalletStatus
+from overmind.core.model.ids import WalletId
+from overmind.core.model.wallet import Ceilings
 
 
 def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings: Findings) -> Desk:
-    quote, tokens = tokens_of(cluster, settings.get(variables.TOKENS_FILE), findings)
-    multi_wallet_enabled = settings.get(variables.MULTI_WALLET_ENABLED)
+    quote, tokens = tokens_of(cluster, settings.get(TOKENS_FILE), findings)
+    multi_wallet_enabled = settings.get(MULTI_WALLET_ENABLED)
     return Desk(
         quote=quote,
         tokens=tokens,
-        default_wallet=_default_wallet(settings.get(variables.DEFAULT_WALLET), multi_wallet_enabled, managed, findings),
+        default_wallet=_default_wallet(settings.get(DEFAULT_WALLET), multi_wallet_enabled, managed, findings),
         multi_wallet_enabled=multi_wallet_enabled,
-        selection_timeout_ns=settings.get(variables.SELECTION_TIMEOUT),
-        portfolio_exposure_max_ppm=settings.get(variables.PORTFOLIO_EXPOSURE_MAX),
-        asset_max_ppm=settings.get(variables.ASSET_MAX),
-        strategy_max_ppm=settings.get(variables.STRATEGY_MAX),
-        positions_max=settings.get(variables.POSITIONS_MAX),
-        rate_max_per_s=settings.get(variables.RATE_MAX),
-        slippage_max_bps=settings.get(variables.SLIPPAGE_MAX),
-        slippage_max_meme_bps=settings.get(variables.SLIPPAGE_MAX_MEME),
-        quote_off_mark_max_bps=settings.get(variables.QUOTE_OFF_MARK_MAX),
-        reserve_float_lamports=settings.get(variables.RESERVE_FLOAT),
-        mark_age_max_ns=settings.get(variables.MARK_AGE_MAX),
-        signal_ttl_ns=settings.get(variables.SIGNAL_TTL),
-        attempts_max=settings.get(variables.ATTEMPTS_MAX),
-        emergency_stop_ppm=settings.get(variables.EMERGENCY_STOP_THRESHOLD),
-        day_loss_max_ppm=settings.get(variables.DAY_LOSS_MAX),
-        drawdown_max_ppm=settings.get(variables.DRAWDOWN_MAX),
-        loss_streak_max=settings.get(variables.LOSS_STREAK_MAX),
-        cooldown_ns=settings.get(variables.STOP_COOLDOWN),
-        exit_slippage_bps=settings.get(variables.EXIT_SLIPPAGE),
-        exit_retry_ns=settings.get(variables.EXIT_RETRY),
-        emergency_liquidate=settings.get(variables.EMERGENCY_LIQUIDATE),
-        emergency_sweep=settings.get(variables.EMERGENCY_SWEEP),
-        rebalance_band_ppm=settings.get(variables.REBALANCE_BAND),
-        rebalance_inner_ppm=_at_most(variables.REBALANCE_INNER, variables.REBALANCE_BAND, settings, findings),
-        rebalance_min_micros=settings.get(variables.REBALANCE_MIN),
-        rebalance_cost_max_bps=settings.get(variables.REBALANCE_COST_MAX),
-        rebalance_interval_ns=settings.get(variables.REBALANCE_INTERVAL),
+        selection_timeout_ns=settings.get(SELECTION_TIMEOUT),
+        portfolio_exposure_max_ppm=settings.get(PORTFOLIO_EXPOSURE_MAX),
+        asset_max_ppm=settings.get(ASSET_MAX),
+        strategy_max_ppm=settings.get(STRATEGY_MAX),
+        positions_max=settings.get(POSITIONS_MAX),
+        rate_max_per_s=settings.get(RATE_MAX),
+        slippage_max_bps=settings.get(SLIPPAGE_MAX),
+        slippage_max_meme_bps=settings.get(SLIPPAGE_MAX_MEME),
+        quote_off_mark_max_bps=settings.get(QUOTE_OFF_MARK_MAX),
+        reserve_float_lamports=settings.get(RESERVE_FLOAT),
+        mark_age_max_ns=settings.get(MARK_AGE_MAX),
+        signal_ttl_ns=settings.get(SIGNAL_TTL),
+        attempts_max=settings.get(ATTEMPTS_MAX),
+        emergency_stop_ppm=settings.get(EMERGENCY_STOP_THRESHOLD),
+        day_loss_max_ppm=settings.get(DAY_LOSS_MAX),
+        drawdown_max_ppm=settings.get(DRAWDOWN_MAX),
+        loss_streak_max=settings.get(LOSS_STREAK_MAX),
+        cooldown_ns=settings.get(STOP_COOLDOWN),
+        exit_slippage_bps=settings.get(EXIT_SLIPPAGE),
+        exit_retry_ns=settings.get(EXIT_RETRY),
+        emergency_liquidate=settings.get(EMERGENCY_LIQUIDATE),
+        emergency_sweep=settings.get(EMERGENCY_SWEEP),
+        rebalance_band_ppm=settings.get(REBALANCE_BAND),
+        rebalance_inner_ppm=_at_most(REBALANCE_INNER, REBALANCE_BAND, settings, findings),
+        rebalance_min_micros=settings.get(REBALANCE_MIN),
+        rebalance_cost_max_bps=settings.get(REBALANCE_COST_MAX),
+        rebalance_interval_ns=settings.get(REBALANCE_INTERVAL),
         float_low_lamports=_float_low(settings, findings),
-        float_target_lamports=settings.get(variables.FLOAT_TARGET),
-        reclaim_after_ns=settings.get(variables.RECLAIM_AFTER),
-        withdraw_addresses=settings.get(variables.WITHDRAW_ADDRESSES),
-        withdraw_day_max_micros=settings.get(variables.WITHDRAW_DAY_MAX),
-        withdraw_delay_ns=settings.get(variables.WITHDRAW_DELAY),
-        day_trades_max=settings.get(variables.DAY_TRADES_MAX),
-        sizing_min_micros=settings.get(variables.SIZING_MIN),
-        volatility_half_life_ns=settings.get(variables.VOLATILITY_HALF_LIFE),
+        float_target_lamports=settings.get(FLOAT_TARGET),
+        reclaim_after_ns=settings.get(RECLAIM_AFTER),
+        withdraw_addresses=settings.get(WITHDRAW_ADDRESSES),
+        withdraw_day_max_micros=settings.get(WITHDRAW_DAY_MAX),
+        withdraw_delay_ns=settings.get(WITHDRAW_DELAY),
+        day_trades_max=settings.get(DAY_TRADES_MAX),
+        sizing_min_micros=settings.get(SIZING_MIN),
+        volatility_half_life_ns=settings.get(VOLATILITY_HALF_LIFE),
         costs=_costs(settings, findings),
         ceilings=_ceilings(settings),
     )
@@ -63,12 +121,12 @@ def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings:
 
 def _ceilings(settings: Settings) -> Ceilings:
     return Ceilings(
-        daily_loss_max_micros=settings.get(variables.CEILING_DAILY_LOSS),
-        position_max_micros=settings.get(variables.CEILING_POSITION),
-        exposure_max_ppm=settings.get(variables.CEILING_EXPOSURE),
-        positions_max=settings.get(variables.CEILING_POSITIONS),
-        stop_loss_ppm=settings.get(variables.CEILING_STOP_LOSS),
-        trades_per_day_max=settings.get(variables.CEILING_TRADES),
+        daily_loss_max_micros=settings.get(CEILING_DAILY_LOSS),
+        position_max_micros=settings.get(CEILING_POSITION),
+        exposure_max_ppm=settings.get(CEILING_EXPOSURE),
+        positions_max=settings.get(CEILING_POSITIONS),
+        stop_loss_ppm=settings.get(CEILING_STOP_LOSS),
+        trades_per_day_max=settings.get(CEILING_TRADES),
     )
 
 
@@ -82,16 +140,16 @@ def _at_most(low: Variable[int], high: Variable[int], settings: Settings, findin
 
 def _float_low(settings: Settings, findings: Findings) -> int:
     """What is topped up must be above that, or it would be topped up again at once. Target 0 means never."""
-    if not settings.get(variables.FLOAT_TARGET):
-        return settings.get(variables.FLOAT_LOW)
-    return _at_most(variables.FLOAT_LOW, variables.FLOAT_TARGET, settings, findings)
+    if not settings.get(FLOAT_TARGET):
+        return settings.get(FLOAT_LOW)
+    return _at_most(FLOAT_LOW, FLOAT_TARGET, settings, findings)
 
 
 def _default_wallet(named: str, multi_wallet_enabled: bool, managed: Managed, findings: Findings) -> WalletId | None:
-    where = variables.DEFAULT_WALLET.name
+    where = DEFAULT_WALLET.name
     if not named:
         if not multi_wallet_enabled:
-            findings.refuse(where, f"not set, though {variables.MULTI_WALLET_ENABLED.name} is false", "name one wallet")
+            findings.refuse(where, f"not set, though {MULTI_WALLET_ENABLED.name} is false", "name one wallet")
         return None
     status = managed.statuses.get(WalletId(named))
     if status is None:
@@ -104,20 +162,20 @@ def _default_wallet(named: str, multi_wallet_enabled: bool, managed: Managed, fi
 
 def _costs(settings: Settings, findings: Findings) -> CostModel:
     costs = CostModel(
-        fee_lamports=settings.get(variables.COST_FEE),
-        fee_max_lamports=settings.get(variables.COST_FEE_MAX),
-        rent_lamports=settings.get(variables.COST_RENT),
-        rent_2022_lamports=settings.get(variables.COST_RENT_2022),
-        rent_lost_ppm=settings.get(variables.COST_RENT_LOST),
-        headroom_bps=settings.get(variables.COST_HEADROOM),
-        preference_bps=settings.get(variables.COST_PREFERENCE),
-        half_spread_bps=settings.get(variables.COST_HALF_SPREAD),
-        depth_micros=settings.get(variables.COST_DEPTH),
+        fee_lamports=settings.get(COST_FEE),
+        fee_max_lamports=settings.get(COST_FEE_MAX),
+        rent_lamports=settings.get(COST_RENT),
+        rent_2022_lamports=settings.get(COST_RENT_2022),
+        rent_lost_ppm=settings.get(COST_RENT_LOST),
+        headroom_bps=settings.get(COST_HEADROOM),
+        preference_bps=settings.get(COST_PREFERENCE),
+        half_spread_bps=settings.get(COST_HALF_SPREAD),
+        depth_micros=settings.get(COST_DEPTH),
     )
     if costs.fee_lamports > costs.fee_max_lamports:
         findings.refuse(
-            variables.COST_FEE.name,
-            f"{costs.fee_lamports} is above {variables.COST_FEE_MAX.name} ({costs.fee_max_lamports})",
+            COST_FEE.name,
+            f"{costs.fee_lamports} is above {COST_FEE_MAX.name} ({costs.fee_max_lamports})",
             "reserve at least what a swap is expected to cost",
         )
     return costs

@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Final
 
-from overmind.core.model.values import Value
+from overmind.core.model.value import Value
 
 FILE_BYTES_MAX: Final = 256 * 1024
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO

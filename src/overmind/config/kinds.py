@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from overmind.config.files import Wrong
 from overmind.config.secrecy import Secret, shown, shown_url
-from overmind.core.model.values import LAMPORTS, MICROS, PPM
+from overmind.core.model.units import LAMPORTS, MICROS, PPM
 from overmind.keys.secret_key import is_address
 
 T = TypeVar("T", covariant=True)

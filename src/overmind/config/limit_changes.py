@@ -14,7 +14,7 @@ from overmind.config.secrecy import shown
 from overmind.config.wallet_files import LIMITS
 from overmind.core.books.wallet_limits import ENABLED
 from overmind.core.model import defaults
-from overmind.core.model.values import LimitName
+from overmind.core.model.ids import LimitName
 
 Wanted = dict[LimitName, int | None]  # in the core's units; None: as the files say again
 

@@ -10,7 +10,6 @@ from typing import Final
 
 import msgspec
 
-from overmind.config import variables
 from overmind.config.cluster import ChainConfig, chain_config, choose_cluster
 from overmind.config.desk import build_desk
 from overmind.config.environment import DEFAULT_DOTENV, Environment
@@ -18,9 +17,19 @@ from overmind.config.kinds import nearest
 from overmind.config.problems import ConfigError, Findings, Problem
 from overmind.config.secrecy import MASK, Secret, shown
 from overmind.config.settings import Effective, Settings
-from overmind.config.variables import VARIABLES, Cluster, LogLevel, PriceSource
+from overmind.config.variables.capital import AUTO_REBALANCE_ENABLED
+from overmind.config.variables.chain import CLUSTER, TRADING_MODE, Cluster
+from overmind.config.variables.paper import PAPER_CAPITAL, PAPER_PRICES, PRICE_TAPE, PriceSource
+from overmind.config.variables.performance import BALANCE_CHECK_INTERVAL, MAX_CONCURRENT_WALLETS
+from overmind.config.variables.risk import RISK_AGGREGATION_ENABLED, STRESS
+from overmind.config.variables.service import API_TOKEN, DATA_DIR, LOG_LEVEL, LOGS_DIR, SERVER_PORT, LogLevel
+from overmind.config.variables.table import VARIABLES
+from overmind.config.variables.wallets import MANAGED_WALLETS
 from overmind.config.wallets import WalletConfig, read_wallets
-from overmind.core.model.values import PPM, Desk, TradingMode, WalletId, WalletType
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.enums import TradingMode, WalletType
+from overmind.core.model.ids import WalletId
+from overmind.core.model.units import PPM
 
 _PREFIXES: Final = ("OVERMIND_", "SNIPER_")
 
@@ -78,7 +87,7 @@ def _load(env: Mapping[str, str], dotenv: Path | None) -> MultiWalletConfig | Co
     findings = Findings()
     environment = Environment(env, dotenv, findings)
     settings = Settings(environment, findings)
-    mode = settings.get(variables.TRADING_MODE)
+    mode = settings.get(TRADING_MODE)
     cluster, rpc_url = choose_cluster(mode, settings, findings)
     managed = read_wallets(cluster, settings, environment, findings)
     if mode is TradingMode.LIVE:
@@ -89,20 +98,20 @@ def _load(env: Mapping[str, str], dotenv: Path | None) -> MultiWalletConfig | Co
         cluster=cluster,
         rpc_url=rpc_url,
         chain=chain_config(cluster, rpc_url, settings),
-        server_port=settings.get(variables.SERVER_PORT),
-        log_level=settings.get(variables.LOG_LEVEL),
-        api_token=settings.get(variables.API_TOKEN),
-        data_dir=settings.get(variables.DATA_DIR),
-        logs_dir=settings.get(variables.LOGS_DIR),
+        server_port=settings.get(SERVER_PORT),
+        log_level=settings.get(LOG_LEVEL),
+        api_token=settings.get(API_TOKEN),
+        data_dir=settings.get(DATA_DIR),
+        logs_dir=settings.get(LOGS_DIR),
         wallets=managed.wallets,
         desk=build_desk(settings, cluster, managed, findings),
-        max_concurrent_wallets=settings.get(variables.MAX_CONCURRENT_WALLETS),
-        balance_check_interval_s=settings.get(variables.BALANCE_CHECK_INTERVAL),
-        auto_rebalance_enabled=settings.get(variables.AUTO_REBALANCE_ENABLED),
-        risk_aggregation_enabled=settings.get(variables.RISK_AGGREGATION_ENABLED),
-        stress_ppm=settings.get(variables.STRESS),
-        paper_capital_micros=settings.get(variables.PAPER_CAPITAL),
-        paper_prices=settings.get(variables.PAPER_PRICES),
+        max_concurrent_wallets=settings.get(MAX_CONCURRENT_WALLETS),
+        balance_check_interval_s=settings.get(BALANCE_CHECK_INTERVAL),
+        auto_rebalance_enabled=settings.get(AUTO_REBALANCE_ENABLED),
+        risk_aggregation_enabled=settings.get(RISK_AGGREGATION_ENABLED),
+        stress_ppm=settings.get(STRESS),
+        paper_capital_micros=settings.get(PAPER_CAPITAL),
+        paper_prices=settings.get(PAPER_PRICES),
         price_tape=_price_tape(settings, findings),
         warnings=tuple(findings.warnings),
         rows=_rows(settings, environment, cluster, managed.key_variables),
@@ -114,13 +123,13 @@ def _warn_of_unprotected(wallets: Mapping[WalletId, WalletConfig], cluster: Clus
     for wallet_id, wallet in wallets.items():
         if wallet.wallet.type is WalletType.MEV_PROTECTION:
             problem = f"{cluster} has no protected route, so every entry of {wallet_id} will be refused"
-            findings.warn(variables.MANAGED_WALLETS.name, problem, "give it another type, or leave it out there")
+            findings.warn(MANAGED_WALLETS.name, problem, "give it another type, or leave it out there")
 
 
 def _price_tape(settings: Settings, findings: Findings) -> Path | None:
-    tape = settings.get(variables.PRICE_TAPE)
+    tape = settings.get(PRICE_TAPE)
     if tape is not None and not os.path.exists(tape):
-        where = f"{variables.PRICE_TAPE.name}: {shown(str(tape))}"
+        where = f"{PRICE_TAPE.name}: {shown(str(tape))}"
         findings.refuse(where, "does not exist", "correct the path, or leave it blank for the shipped tape")
     return tape
 
@@ -139,8 +148,6 @@ def _rows(
 ) -> tuple[Effective, ...]:
     """Shows the cluster that was arrived at, where none was named."""
     rows = [settings.effective(variable) for variable in VARIABLES]
-    chosen = [
-        msgspec.structs.replace(row, value=cluster.value) if row.name == variables.CLUSTER.name else row for row in rows
-    ]
+    chosen = [msgspec.structs.replace(row, value=cluster.value) if row.name == CLUSTER.name else row for row in rows]
     keys = [Effective(shown(name), MASK, environment.origin(name)) for name in sorted(key_variables)]
     return (*chosen, *keys)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from overmind.core.model.values import Value
+from overmind.core.model.value import Value
 
 
 class Problem(Value, frozen=True):

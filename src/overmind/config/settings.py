@@ -8,8 +8,8 @@ from overmind.config.environment import Environment, Origin
 from overmind.config.files import Wrong
 from overmind.config.problems import Findings
 from overmind.config.secrecy import MASK, masked
-from overmind.config.variables import Variable
-from overmind.core.model.values import Value
+from overmind.config.variables.variable import Variable
+from overmind.core.model.value import Value
 from overmind.keys.secret_key import SecretKey, read_key
 
 T = TypeVar("T", covariant=True)

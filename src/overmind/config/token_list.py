@@ -11,8 +11,10 @@ import msgspec
 from overmind.config.files import FileText, Wrong, read_file, read_json
 from overmind.config.problems import Findings
 from overmind.config.secrecy import shown
-from overmind.config.variables import TOKENS_FILE, Cluster
-from overmind.core.model.values import Mint, Token
+from overmind.config.variables.chain import Cluster
+from overmind.config.variables.wallets import TOKENS_FILE
+from overmind.core.model.ids import Mint
+from overmind.core.model.money import Token
 from overmind.keys.secret_key import is_address
 
 QUOTE_SYMBOL: Final = "USDC"

@@ -15,7 +15,9 @@ from overmind.config.kinds import Measure
 from overmind.config.problems import Findings
 from overmind.config.secrecy import shown
 from overmind.core.model import defaults
-from overmind.core.model.values import DAY_NS, PPM, Exits, Limits, StrategyShare, StrategyType, WalletStatus, WalletType
+from overmind.core.model.enums import StrategyType, WalletStatus, WalletType
+from overmind.core.model.units import DAY_NS, PPM
+from overmind.core.model.wallet import Exits, Limits, StrategyShare
 from overmind.keys.keystore import FORMAT, unseal
 from overmind.keys.secret_key import BadKey, SecretKey, key_of_array, public_key_fault, read_key
 

@@ -12,9 +12,12 @@ from overmind.config import kinds
 from overmind.config.files import Wrong
 from overmind.config.problems import Findings
 from overmind.config.secrecy import shown
-from overmind.config.variables import MANAGED_WALLETS
+from overmind.config.variables.wallets import MANAGED_WALLETS
 from overmind.core.model import defaults
-from overmind.core.model.values import PPM, RiskProfile, Value, WalletId, WalletType
+from overmind.core.model.enums import RiskProfile, WalletType
+from overmind.core.model.ids import WalletId
+from overmind.core.model.units import PPM
+from overmind.core.model.value import Value
 
 V = TypeVar("V")
 

@@ -12,11 +12,15 @@ from overmind.config.environment import Environment, Origin
 from overmind.config.problems import Findings
 from overmind.config.secrecy import shown
 from overmind.config.settings import Settings
-from overmind.config.variables import API_TOKEN, KEYSTORE_PASSPHRASE, MANAGED_WALLETS, Cluster
+from overmind.config.variables.chain import Cluster
+from overmind.config.variables.service import API_TOKEN
+from overmind.config.variables.wallets import KEYSTORE_PASSPHRASE, MANAGED_WALLETS
 from overmind.config.wallet_files import Source, read_source, variable_of
 from overmind.config.wallet_lines import Line, read_lines
 from overmind.core.model import defaults
-from overmind.core.model.values import Wallet, WalletId, WalletStatus, WalletType
+from overmind.core.model.enums import WalletStatus, WalletType
+from overmind.core.model.ids import WalletId
+from overmind.core.model.wallet import Wallet
 from overmind.keys.secret_key import SecretKey
 
 # Of `.env.example` and wallets/*.example.json.
@@ -84,9 +88,7 @@ def _join(line: Line, source: Source, findings: Findings) -> WalletConfig | None
         profile=line.profile,
         public_key=source.key.public_key,
         allocation_ppm=line.allocation_ppm,
-        limits=usual
-        if given is None
-        else msgspec.structs.replace(given, risk_level_ppm=usual.risk_level_ppm),
+        limits=usual if given is None else msgspec.structs.replace(given, risk_level_ppm=usual.risk_level_ppm),
         strategies=strategies,
         status=source.status,
         name=source.name,

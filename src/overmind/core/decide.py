@@ -24,20 +24,12 @@ from overmind.core.control.balances import QUARANTINE, accept, compare, is_of_ch
 from overmind.core.control.changes import change_limits, change_mints
 from overmind.core.control.configuration import check_same_money, configure_wallet, found_desk, take_deposit
 from overmind.core.control.holds import add_hold, holds_of, lift_hold, over_by
-from overmind.core.entries.rules import (
-    FUTURE_MAX_NS,
-    Ask,
-    ask,
-    loss_max_micros,
-    rent_lamports,
-    signal_refusals,
-    stale_at_ns,
-    wallet_refusals,
-)
+from overmind.core.entries.request import Ask, ask, stale_at_ns
+from overmind.core.entries.rules import FUTURE_MAX_NS, loss_max_micros, rent_lamports, signal_refusals, wallet_refusals
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.entries.sizing import Wish, choose_sized, sized_refusals, sized_wallet_refusals
 from overmind.core.exits.selling import LISTED_MAX, cancel_close, close_position, refused, sell, sell_due
-from overmind.core.model.messages import (
+from overmind.core.model.commands import (
     AcceptBalances,
     AddHold,
     CancelClose,
@@ -49,25 +41,11 @@ from overmind.core.model.messages import (
     CommandRefused,
     ConfigureDesk,
     ConfigureWallet,
-    DayRolled,
-    DeskConfigured,
     EmergencyStop,
-    Event,
     FoundDesk,
-    Hold,
-    HoldAdded,
-    HoldLifted,
     LiftHold,
     MarkPrices,
-    MoveClosed,
     MoveDue,
-    MoveFinal,
-    MoveRolledBack,
-    OrderClosed,
-    OrderFinal,
-    OrderPlaced,
-    OrderRolledBack,
-    PricesMarked,
     ReactivateWallet,
     Rebalance,
     RecordBalances,
@@ -76,37 +54,37 @@ from overmind.core.model.messages import (
     RecordOutcome,
     RecordTicket,
     RemoveWallet,
-    Scope,
-    Selection,
     SellDue,
-    SignalRecorded,
-    SignalRefused,
     SubmitSignal,
-    TicketRecorded,
     Withdraw,
 )
-from overmind.core.model.values import (
-    DAY_NS,
-    PRICE_MAX_PICO,
-    Expired,
-    Failed,
-    Filled,
-    Mark,
-    Mint,
-    Money,
-    Move,
-    Order,
-    OrderId,
-    Outcome,
-    Rejected,
-    Side,
-    Signal,
-    Ticket,
-    TradeAction,
-    WalletId,
-    WalletType,
-    Work,
+from overmind.core.model.controls import Hold, Scope
+from overmind.core.model.enums import Side, TradeAction, WalletType
+from overmind.core.model.events import (
+    DayRolled,
+    DeskConfigured,
+    Event,
+    HoldAdded,
+    HoldLifted,
+    MoveClosed,
+    MoveFinal,
+    MoveRolledBack,
+    OrderClosed,
+    OrderFinal,
+    OrderPlaced,
+    OrderRolledBack,
+    PricesMarked,
+    SignalRecorded,
+    SignalRefused,
+    TicketRecorded,
 )
+from overmind.core.model.ids import Mint, OrderId, WalletId
+from overmind.core.model.money import Mark, Money
+from overmind.core.model.order import Move, Order, Ticket, Work
+from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
+from overmind.core.model.selection import Selection
+from overmind.core.model.signal import Signal
+from overmind.core.model.units import DAY_NS, PRICE_MAX_PICO
 
 EXITS: Final = frozenset({TradeAction.SELL, TradeAction.MARKET_SELL})
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from overmind.core.books.state import State
+from overmind.core.entries.capacity import capacity_micros
 from overmind.core.entries.ranking import CommonTerms, cost_terms
-from overmind.core.entries.rules import (
-    ask,
-    capacity_micros,
-    price_refusals,
-    signal_refusals,
-    stale_at_ns,
-    time_refusals,
-    wallet_refusals,
-)
+from overmind.core.entries.request import ask, stale_at_ns
+from overmind.core.entries.rules import price_refusals, signal_refusals, time_refusals, wallet_refusals
 from overmind.core.entries.sizing import Wish, sized_refusals, sized_wallet_refusals
 from overmind.core.exits.exit_rules import exit_refusals
-from overmind.core.model.messages import CostTerms, Refusal, Sizing
-from overmind.core.model.values import Signal, Value, WalletId
+from overmind.core.model.codes import Refusal
+from overmind.core.model.ids import WalletId
+from overmind.core.model.selection import CostTerms, Sizing
+from overmind.core.model.signal import Signal
+from overmind.core.model.value import Value
 
 
 class Candidate(Value, frozen=True):

@@ -16,7 +16,7 @@ from overmind.clock.clocks import SteadyClock
 from overmind.config import MultiWalletConfig, WalletConfig
 from overmind.core.books.state import SOL_DECIMALS, State
 from overmind.core.capital.withdrawals import waits
-from overmind.core.model.messages import (
+from overmind.core.model.commands import (
     CommandRefused,
     ConfigureDesk,
     ConfigureWallet,
@@ -24,20 +24,13 @@ from overmind.core.model.messages import (
     LiftHold,
     RecordDeposit,
     RemoveWallet,
-    Scope,
 )
-from overmind.core.model.values import (
-    LAMPORTS,
-    PPM,
-    SOL,
-    DepositId,
-    Desk,
-    Money,
-    Signal,
-    ppm_of,
-    units_of,
-    value_micros,
-)
+from overmind.core.model.controls import Scope
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.ids import SOL, DepositId
+from overmind.core.model.money import Money
+from overmind.core.model.signal import Signal
+from overmind.core.model.units import LAMPORTS, PPM, ppm_of, units_of, value_micros
 from overmind.desk.balances import BalanceWatch
 from overmind.desk.engine import Engine
 from overmind.desk.executor import Executor

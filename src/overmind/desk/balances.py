@@ -17,16 +17,11 @@ from solders.pubkey import Pubkey
 
 from overmind.core.books.book import WalletBook
 from overmind.core.control.balances import is_stale, short_of, unknown_signature_cause
-from overmind.core.model.messages import (
-    AcceptBalances,
-    AddHold,
-    BalanceAdjusted,
-    CommandRefused,
-    RecordBalances,
-    Scope,
-    TicketRecorded,
-)
-from overmind.core.model.values import NS, SOL, Mint, WalletId
+from overmind.core.model.commands import AcceptBalances, AddHold, CommandRefused, RecordBalances
+from overmind.core.model.controls import Scope
+from overmind.core.model.events import BalanceAdjusted, TicketRecorded
+from overmind.core.model.ids import SOL, Mint, WalletId
+from overmind.core.model.units import NS
 from overmind.desk.engine import Engine
 from overmind.ports import ChainSilent, Clock
 from overmind.solana.chain import RpcChain

@@ -19,19 +19,12 @@ from overmind.core.books.apply import apply
 from overmind.core.books.state import DECISIONS_KEPT_NS, State, decode_state, encode_state, remember_decision
 from overmind.core.decide import EXITS, decide
 from overmind.core.entries.selection_index import SelectionIndex
-from overmind.core.model.messages import (
-    AddHold,
-    Answer,
-    Command,
-    CommandRefused,
-    DeskConfigured,
-    Entry,
-    Event,
-    HoldLifted,
-    Scope,
-    SubmitSignal,
-)
-from overmind.core.model.values import OWN, Signal, SignalId, Value, is_own
+from overmind.core.model.commands import AddHold, Command, CommandRefused, SubmitSignal
+from overmind.core.model.controls import Scope
+from overmind.core.model.events import Answer, DeskConfigured, Entry, Event, HoldLifted
+from overmind.core.model.ids import OWN, SignalId, is_own
+from overmind.core.model.signal import Signal
+from overmind.core.model.value import Value
 from overmind.ports import Clock, Journal, Snapshot
 
 T = TypeVar("T")

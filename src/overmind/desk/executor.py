@@ -18,22 +18,15 @@ import structlog
 
 from overmind.core.books.book import OpenMove, OpenOrder, Provisional, ProvisionalMove
 from overmind.core.capital.withdrawals import held_by, waits, why_not_paid
-from overmind.core.entries.rules import fresh_price_pico, quote_rejection
-from overmind.core.model.messages import MovePlaced, OrderPlaced, RecordFinal, RecordOutcome, RecordTicket
-from overmind.core.model.values import (
-    NS,
-    Cause,
-    Move,
-    MoveKind,
-    Order,
-    OrderId,
-    Outcome,
-    Rejected,
-    Side,
-    Ticket,
-    WalletId,
-    Work,
-)
+from overmind.core.entries.quote_check import quote_rejection
+from overmind.core.entries.rules import fresh_price_pico
+from overmind.core.model.commands import RecordFinal, RecordOutcome, RecordTicket
+from overmind.core.model.enums import MoveKind, Side
+from overmind.core.model.events import MovePlaced, OrderPlaced
+from overmind.core.model.ids import OrderId, WalletId
+from overmind.core.model.order import Move, Order, Ticket, Work
+from overmind.core.model.outcome import Cause, Outcome, Rejected
+from overmind.core.model.units import NS
 from overmind.desk.engine import Engine
 from overmind.ports import Clock, Venue, VenueUnavailable
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from overmind.core.model.messages import (
+from overmind.core.model.events import (
     BalanceAdjusted,
     BalancesChecked,
     CloseCancelled,
@@ -35,7 +35,9 @@ from overmind.core.model.messages import (
     TicketRecorded,
     WalletConfigured,
 )
-from overmind.core.model.values import MICROS, Expired, Failed, Filled, Outcome, Rejected, WalletId
+from overmind.core.model.ids import WalletId
+from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
+from overmind.core.model.units import MICROS
 from overmind.desk.engine import Engine
 
 LOG_FILE: Final = "overmind.log"

@@ -9,10 +9,14 @@ from typing import Final
 import msgspec
 
 from overmind.config import MultiWalletConfig, WalletConfig
-from overmind.config.variables import Cluster, PriceSource
+from overmind.config.variables.chain import Cluster
+from overmind.config.variables.paper import PriceSource
 from overmind.core.books.state import State
-from overmind.core.model.messages import CommandRefused
-from overmind.core.model.values import Desk, Mint, Token, TradingMode, WalletId
+from overmind.core.model.commands import CommandRefused
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.enums import TradingMode
+from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.money import Token
 from overmind.desk.engine import Engine
 from overmind.ports import Clock, Prices, Venue
 from overmind.prices.jupiter import JupiterPrices

@@ -7,8 +7,9 @@ import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import BinaryIO, Final
 
-from overmind.core.model.messages import CommandRefused
-from overmind.core.model.values import SignalId, Token
+from overmind.core.model.commands import CommandRefused
+from overmind.core.model.ids import SignalId
+from overmind.core.model.money import Token
 from overmind.desk.app import App
 from overmind.desk.engine import EngineBusy
 from overmind.signals.decode import BadSignal, decode_signal

@@ -9,8 +9,10 @@ import structlog
 
 from overmind.core.capital.proceeds import why_nowhere
 from overmind.core.exits.exit_rules import Unpayable, exits_due, unpayable_exits, unwatched
-from overmind.core.model.messages import EmergencyStop, MarkPrices, MoveDue, Rebalance, SellDue
-from overmind.core.model.values import LAMPORTS, Mark, Mint, WalletId
+from overmind.core.model.commands import EmergencyStop, MarkPrices, MoveDue, Rebalance, SellDue
+from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.money import Mark
+from overmind.core.model.units import LAMPORTS
 from overmind.desk.engine import Engine
 from overmind.ports import Clock, Prices
 

@@ -10,8 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from overmind.core.model.messages import Entry
-from overmind.core.model.values import SignalId
+from overmind.core.model.events import Entry
+from overmind.core.model.ids import SignalId
 from overmind.http.responses import Refused
 from overmind.journal.sqlite import SqliteJournal
 

@@ -13,7 +13,7 @@ from overmind.config.limit_changes import read_changes
 from overmind.core.capital.proceeds import why_nowhere
 from overmind.core.capital.rebalance import plan
 from overmind.core.control.holds import OPERATOR
-from overmind.core.model.messages import (
+from overmind.core.model.commands import (
     AddHold,
     CancelClose,
     CancelMove,
@@ -23,11 +23,12 @@ from overmind.core.model.messages import (
     CommandRefused,
     EmergencyStop,
     LiftHold,
-    MintVerb,
     ReactivateWallet,
     Rebalance,
 )
-from overmind.core.model.values import OrderId, Value, WalletId
+from overmind.core.model.controls import MintVerb
+from overmind.core.model.ids import OrderId, WalletId
+from overmind.core.model.value import Value
 from overmind.desk.app import App
 from overmind.desk.watch import REASON_CHARS_MAX
 from overmind.http.responses import Json, Refused

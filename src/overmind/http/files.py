@@ -14,8 +14,9 @@ import msgspec
 from overmind.config import ConfigError, MultiWalletConfig, Problem
 from overmind.config.files import FileText, read_file
 from overmind.config.secrecy import Secret
-from overmind.config.variables import API_TOKEN, TOKEN_LENGTH_MIN
-from overmind.core.model.values import TradingMode, Value
+from overmind.config.variables.service import API_TOKEN, TOKEN_LENGTH_MIN
+from overmind.core.model.enums import TradingMode
+from overmind.core.model.value import Value
 
 TOKEN_FILE: Final = "api_token"
 TOKEN_BYTES: Final = 32

@@ -10,7 +10,8 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from overmind.core.books.state import State
-from overmind.core.model.values import NS, SOL
+from overmind.core.model.ids import SOL
+from overmind.core.model.units import NS
 from overmind.desk.app import App
 from overmind.desk.engine import EngineStopped
 from overmind.http.responses import Json

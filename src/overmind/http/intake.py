@@ -10,8 +10,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from overmind.core.model.messages import CommandRefused
-from overmind.core.model.values import Signal, Token
+from overmind.core.model.commands import CommandRefused
+from overmind.core.model.money import Token
+from overmind.core.model.signal import Signal
 from overmind.desk.engine import EngineBusy, EngineStopped
 from overmind.desk.submit import conflict, invalid
 from overmind.http.bounds import BATCH_MAX, NDJSON

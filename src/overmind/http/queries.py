@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from overmind.core.books.state import State
-from overmind.core.model.values import SignalId
+from overmind.core.model.ids import SignalId
 from overmind.desk.app import App
 from overmind.http.archive import Archive, Pages
 from overmind.http.responses import Json, Refused

@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from overmind.core.model.messages import CommandRefused
+from overmind.core.model.commands import CommandRefused
 from overmind.desk.engine import EngineBusy, EngineStopped
 from overmind.journal.errors import JournalUnusable
 

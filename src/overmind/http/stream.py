@@ -11,7 +11,7 @@ import msgspec
 from fastapi import APIRouter, Header, Query
 from starlette.responses import Response, StreamingResponse
 
-from overmind.core.model.messages import Entry
+from overmind.core.model.events import Entry
 from overmind.desk.engine import Engine, Feed
 from overmind.http.archive import Archive, Pages
 from overmind.http.responses import Refused

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from overmind.core.model.messages import Entry
-from overmind.core.model.values import SignalId
+from overmind.core.model.events import Entry
+from overmind.core.model.ids import SignalId
 from overmind.journal.chain import decided
 from overmind.ports import Journal, Snapshot
 

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from overmind.core.model.messages import Entry, Event, OrderPlaced, SignalRecorded, SignalRefused
-from overmind.core.model.values import SignalId, Value
+from overmind.core.model.events import Entry, Event, OrderPlaced, SignalRecorded, SignalRefused
+from overmind.core.model.ids import SignalId
+from overmind.core.model.value import Value
 from overmind.journal.errors import Problem
 from overmind.ports import JournalFailed
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import apsw
 
-from overmind.core.model.values import Value
+from overmind.core.model.value import Value
 from overmind.journal.chain import GENESIS, Row, Tip, check, digest, tip_of
 from overmind.journal.errors import JournalCorrupt, JournalForeign, JournalUnusable, Problem, SqliteUnsafe
 from overmind.ports import Snapshot

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from overmind.core.model.values import Value
+from overmind.core.model.value import Value
 
 
 class Problem(Value, frozen=True):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from overmind.core.model.messages import Entry
-from overmind.core.model.values import SignalId
+from overmind.core.model.events import Entry
+from overmind.core.model.ids import SignalId
 from overmind.journal.chain import GENESIS, decided, follow, tip_of
 from overmind.ports import JournalFailed, Snapshot
 

@@ -12,8 +12,8 @@ from typing import TypeVar, cast
 
 import apsw
 
-from overmind.core.model.messages import Entry
-from overmind.core.model.values import SignalId
+from overmind.core.model.events import Entry
+from overmind.core.model.ids import SignalId
 from overmind.journal.chain import Row, Tip, check, tip_of
 from overmind.journal.database import (
     Disk,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import apsw
 
-from overmind.core.model.messages import Entry
+from overmind.core.model.events import Entry
 from overmind.journal.chain import GENESIS, check, tip_of
 from overmind.journal.database import connect_reader, load_snapshot, rows_after, snapshot_seqs, tip_at
 from overmind.journal.errors import JournalCorrupt, Problem

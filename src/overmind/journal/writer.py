@@ -11,7 +11,7 @@ from pathlib import Path
 
 import apsw
 
-from overmind.core.model.messages import Entry
+from overmind.core.model.events import Entry
 from overmind.journal.chain import Row, digest, follow, tip_of
 from overmind.journal.database import RESERVE, Disk, connect_writer, refusing, snapshot_seqs, tip_at, verified_end
 from overmind.journal.lock import OwnerLock

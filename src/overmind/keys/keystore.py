@@ -13,7 +13,7 @@ from argon2.low_level import Type, hash_secret_raw
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from overmind.core.model.values import Value
+from overmind.core.model.value import Value
 from overmind.keys.secret_key import BadKey, SecretKey, is_address, key_of_bytes
 
 FORMAT: Final = "overmind-keystore"

@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
-from overmind.core.model.values import Value
+from overmind.core.model.value import Value
 
 SECRET_BYTES: Final = 64  # 32 of seed, then the 32 of the public key that follows from it
 _TEXT_MAX: Final = 4_096  # an array of 64 numbers, generously spaced

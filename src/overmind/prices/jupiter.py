@@ -12,7 +12,8 @@ from typing import Final, Protocol
 
 import structlog
 
-from overmind.core.model.values import BPS, NOTIONAL_MAX_MICROS, PRICE_MAX_PICO, Mint
+from overmind.core.model.ids import Mint
+from overmind.core.model.units import BPS, NOTIONAL_MAX_MICROS, PRICE_MAX_PICO
 from overmind.ports import Clock, Tick, VenueUnavailable
 from overmind.solana.jupiter_api import UsdPrice
 

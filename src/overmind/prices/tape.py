@@ -24,7 +24,10 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from overmind.clock.instants import instant_ns
-from overmind.core.model.values import BPS, NS, PICO, PRICE_MAX_PICO, Mint, Token, Value
+from overmind.core.model.ids import Mint
+from overmind.core.model.money import Token
+from overmind.core.model.units import BPS, NS, PICO, PRICE_MAX_PICO
+from overmind.core.model.value import Value
 from overmind.ports import Clock, Tick
 
 COLUMNS: Final = ("timestamp", "open", "high", "low", "close", "volume")

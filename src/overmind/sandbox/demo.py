@@ -12,7 +12,10 @@ from solders.keypair import Keypair
 
 from overmind.config import MultiWalletConfig
 from overmind.core.model.defaults import DEFAULT_RISK_TOLERANCE_PPM
-from overmind.core.model.values import MICROS, NS, PPM, Mint, Signal, SignalId, StrategyType, TradeAction, WalletType
+from overmind.core.model.enums import StrategyType, TradeAction, WalletType
+from overmind.core.model.ids import Mint, SignalId
+from overmind.core.model.signal import Signal
+from overmind.core.model.units import MICROS, NS, PPM
 from overmind.prices.tape import Tape
 
 WALLETS: Final = (

@@ -16,9 +16,12 @@ from overmind.clock.clocks import JumpClock, SystemClock
 from overmind.config import MultiWalletConfig
 from overmind.config.problems import Findings
 from overmind.config.token_list import tokens_of
-from overmind.config.variables import Cluster
+from overmind.config.variables.chain import Cluster
 from overmind.core.books.state import State
-from overmind.core.model.values import LAMPORTS, PPM, SOL, Signal, Token, WalletId, ppm_of
+from overmind.core.model.ids import SOL, WalletId
+from overmind.core.model.money import Token
+from overmind.core.model.signal import Signal
+from overmind.core.model.units import LAMPORTS, PPM, ppm_of
 from overmind.desk.app import App, running
 from overmind.desk.market import connected
 from overmind.keys.secret_key import SecretKey

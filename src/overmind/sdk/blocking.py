@@ -16,7 +16,8 @@ from types import TracebackType
 from typing import Any, Final, Protocol, Self, TypeVar
 
 from overmind.config import MultiWalletConfig, WalletConfig
-from overmind.core.model.values import TradingMode, Wallet
+from overmind.core.model.enums import TradingMode
+from overmind.core.model.wallet import Wallet
 from overmind.desk.app import DRAIN_S
 from overmind.desk.engine import EngineStopped
 from overmind.ports import Clock, Journal

@@ -18,10 +18,16 @@ import msgspec
 import structlog
 from msgspec import structs
 
-from overmind.config import kinds, variables
+from overmind.config import kinds
 from overmind.config.files import Wrong
-from overmind.core.model.messages import CommandRefused, Entry, OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack
-from overmind.core.model.values import LAMPORTS, Desk, Signal, TradingMode, WalletId, WalletStatus
+from overmind.config.variables.performance import SELECTION_TIMEOUT
+from overmind.core.model.commands import CommandRefused
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.enums import TradingMode, WalletStatus
+from overmind.core.model.events import Entry, OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack
+from overmind.core.model.ids import WalletId
+from overmind.core.model.signal import Signal
+from overmind.core.model.units import LAMPORTS
 from overmind.desk.app import DRAIN_S, App
 from overmind.desk.engine import EngineBusy, Feed
 from overmind.sdk.manager import WalletManager, first_cause
@@ -327,7 +333,7 @@ def _timeout_ns(timeout_ms: int | None) -> int | None:
     """Within the bounds of OVERMIND_WALLET_SELECTION_TIMEOUT_MS."""
     if timeout_ms is None:
         return None
-    read = variables.SELECTION_TIMEOUT.kind.read(str(timeout_ms))
+    read = SELECTION_TIMEOUT.kind.read(str(timeout_ms))
     if isinstance(read, Wrong):
         raise ValueError(f"selection_timeout_ms: {read.problem}; {read.fix}")
     return read

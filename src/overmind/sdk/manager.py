@@ -20,8 +20,11 @@ from overmind.clock.clocks import SystemClock
 from overmind.config import ConfigError, MultiWalletConfig, Problem, WalletConfig
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
-from overmind.core.model.messages import CommandRefused, EmergencyStop, ReactivateWallet
-from overmind.core.model.values import PPM, Wallet, WalletId, WalletStatus
+from overmind.core.model.commands import CommandRefused, EmergencyStop, ReactivateWallet
+from overmind.core.model.enums import WalletStatus
+from overmind.core.model.ids import WalletId
+from overmind.core.model.units import PPM
+from overmind.core.model.wallet import Wallet
 from overmind.desk.app import App, running
 from overmind.desk.engine import EngineStopped
 from overmind.desk.market import connected

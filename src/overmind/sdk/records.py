@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from overmind.core.model.messages import Entry, OrderClosed, OrderRolledBack
-from overmind.core.model.values import (
-    Failed,
-    Filled,
-    Money,
-    Order,
-    OrderId,
-    Rejected,
-    SignalId,
-    StrategyType,
-    Value,
-    WalletId,
-)
+from overmind.core.model.enums import StrategyType
+from overmind.core.model.events import Entry, OrderClosed, OrderRolledBack
+from overmind.core.model.ids import OrderId, SignalId, WalletId
+from overmind.core.model.money import Money
+from overmind.core.model.order import Order
+from overmind.core.model.outcome import Failed, Filled, Rejected
+from overmind.core.model.value import Value
 from overmind.views.decisions import Decision
 
 

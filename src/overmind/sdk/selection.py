@@ -12,27 +12,23 @@ from typing import Final
 
 from overmind.core.books.state import State
 from overmind.core.decide import decide
-from overmind.core.entries.rules import fresh_price_pico, shown
+from overmind.core.entries.rules import fresh_price_pico
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.explain import Candidate, entry_candidates
+from overmind.core.model.codes import Refusal
+from overmind.core.model.commands import SubmitSignal
 from overmind.core.model.defaults import WALLET_TYPES
-from overmind.core.model.messages import CostTerms, OrderPlaced, Refusal, SignalRefused, SubmitSignal
-from overmind.core.model.values import (
-    MICROS,
-    NOTIONAL_MAX_MICROS,
-    SOL,
-    Mint,
-    Signal,
-    SignalId,
-    StrategyType,
-    TradeAction,
-    Value,
-    WalletId,
-    WalletType,
-)
+from overmind.core.model.enums import StrategyType, TradeAction, WalletType
+from overmind.core.model.events import OrderPlaced, SignalRefused
+from overmind.core.model.ids import SOL, Mint, SignalId, WalletId
+from overmind.core.model.selection import CostTerms
+from overmind.core.model.signal import Signal
+from overmind.core.model.units import MICROS, NOTIONAL_MAX_MICROS
+from overmind.core.model.value import Value
 from overmind.signals.decode import SPELLINGS, token_index
 from overmind.signals.validation import Form
 from overmind.views.decisions import decision_of
+from overmind.views.refusals import shown
 
 PROBE: Final = SignalId("select:")  # With a colon: no signal from outside can have this id.
 BALANCE_MAX: Final = Decimal(NOTIONAL_MAX_MICROS // MICROS)

@@ -9,26 +9,12 @@ from typing import Final
 
 from overmind.clock.instants import EPOCH
 from overmind.core.model.defaults import DEFAULT_RISK_TOLERANCE_PPM, STRATEGIES, WALLET_TYPES
-from overmind.core.model.values import (
-    BPS,
-    DAY_NS,
-    MICROS,
-    NOTIONAL_MAX_MICROS,
-    NS,
-    PICO,
-    PPM,
-    PRICE_MAX_PICO,
-    Exits,
-    Mint,
-    RiskBudget,
-    Signal,
-    SignalId,
-    SizingMethod,
-    StrategyType,
-    Token,
-    TradeAction,
-    WalletId,
-)
+from overmind.core.model.enums import SizingMethod, StrategyType, TradeAction
+from overmind.core.model.ids import Mint, SignalId, WalletId
+from overmind.core.model.money import Token
+from overmind.core.model.signal import RiskBudget, Signal
+from overmind.core.model.units import BPS, DAY_NS, MICROS, NOTIONAL_MAX_MICROS, NS, PICO, PPM, PRICE_MAX_PICO
+from overmind.core.model.wallet import Exits
 from overmind.keys.secret_key import is_address
 from overmind.signals.validation import ID, Form, Problem, parse_object, shown
 

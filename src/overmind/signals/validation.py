@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, TypeVar
 import msgspec
 
 from overmind.clock.instants import instant_ns
-from overmind.core.model.values import PPM
+from overmind.core.model.units import PPM
 
 LINE_BYTES_MAX: Final = 64 * 1024
 FIELDS_MAX: Final = 64

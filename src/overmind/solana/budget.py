@@ -11,7 +11,7 @@ import asyncio
 import math
 from typing import Final
 
-from overmind.core.model.values import NS
+from overmind.core.model.units import NS
 from overmind.ports import Clock, Priority
 from overmind.solana.retry_after import WAIT_MAX_S
 

@@ -11,7 +11,7 @@ from typing import Final, Self, TypeVar
 
 import msgspec
 
-from overmind.core.model.values import NS
+from overmind.core.model.units import NS
 from overmind.ports import Allowed, ChainSilent, Clock, Effects, Node, Priority, Simulation, Status, Tip, always
 from overmind.solana import responses, transactions
 from overmind.solana.batching import Gathering

@@ -12,7 +12,12 @@ from typing import Final
 
 from solders.pubkey import Pubkey
 
-from overmind.core.model.values import SOL, Cause, Mint, Move, MoveKind, Order, Rejected, Token, Value
+from overmind.core.model.enums import MoveKind
+from overmind.core.model.ids import SOL, Mint
+from overmind.core.model.money import Token
+from overmind.core.model.order import Move, Order
+from overmind.core.model.outcome import Cause, Rejected
+from overmind.core.model.value import Value
 from overmind.solana import tokens as programs
 from overmind.solana.transactions import Instruction, Transaction
 

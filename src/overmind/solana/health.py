@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from overmind.core.model.values import NS
+from overmind.core.model.units import NS
 from overmind.ports import Clock
 from overmind.solana.backoff import DELAY_MAX_S, backoff_s
 

@@ -18,7 +18,11 @@ from typing import Final, Self, TypeVar
 import aiohttp
 import msgspec
 
-from overmind.core.model.values import NS, Cause, Mint, Order, Rejected, Value
+from overmind.core.model.ids import Mint
+from overmind.core.model.order import Order
+from overmind.core.model.outcome import Cause, Rejected
+from overmind.core.model.units import NS
+from overmind.core.model.value import Value
 from overmind.ports import Clock, SwapOffer, VenueUnavailable
 from overmind.solana.addresses import Address
 from overmind.solana.retry_after import WAIT_MAX_S, retry_after_s

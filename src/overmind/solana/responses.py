@@ -15,7 +15,8 @@ from typing import Any, Final
 import msgspec
 from solders.pubkey import Pubkey
 
-from overmind.core.model.values import Mint, Value
+from overmind.core.model.ids import Mint
+from overmind.core.model.value import Value
 from overmind.ports import ChainSilent, Effects, Status, Tip, TokenBalance
 from overmind.solana.wire import is_count
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import email.utils
 from typing import Final
 
-from overmind.core.model.values import NS
+from overmind.core.model.units import NS
 
 WAIT_MAX_S: Final = 60.0  # A node does not decide that we never ask it again.
 

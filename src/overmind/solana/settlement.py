@@ -13,7 +13,9 @@ from typing import Final
 
 from solders.pubkey import Pubkey
 
-from overmind.core.model.values import SOL, Cause, Failed, Filled, Mint, Order, Work
+from overmind.core.model.ids import SOL, Mint
+from overmind.core.model.order import Order, Work
+from overmind.core.model.outcome import Cause, Failed, Filled
 from overmind.ports import Effects
 from overmind.solana import tokens
 

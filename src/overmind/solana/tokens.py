@@ -14,7 +14,7 @@ from typing import Final
 from solders.instruction import AccountMeta, Instruction
 from solders.pubkey import Pubkey
 
-from overmind.core.model.values import SOL
+from overmind.core.model.ids import SOL
 
 SYSTEM_PROGRAM: Final = Pubkey.from_string("11111111111111111111111111111111")
 TOKEN_PROGRAM: Final = Pubkey.from_string("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA")

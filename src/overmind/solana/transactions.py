@@ -15,7 +15,7 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 
-from overmind.core.model.values import Value
+from overmind.core.model.value import Value
 
 T = TypeVar("T")
 

@@ -15,7 +15,11 @@ from solders.instruction import Instruction
 from solders.message import MessageV0, to_bytes_versioned
 from solders.pubkey import Pubkey
 
-from overmind.core.model.values import SOL, Failed, Filled, Mint, Move, MoveKind, Token
+from overmind.core.model.enums import MoveKind
+from overmind.core.model.ids import SOL, Mint
+from overmind.core.model.money import Token
+from overmind.core.model.order import Move
+from overmind.core.model.outcome import Failed, Filled
 from overmind.ports import Effects
 from overmind.solana import tokens as programs
 from overmind.solana.settlement import DETAIL_CHARS_MAX, Unsettled, cause_of

@@ -10,28 +10,13 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
-from overmind.core.entries.rules import short_cause
-from overmind.core.model.values import (
-    NS,
-    SOL,
-    Cause,
-    Expired,
-    Failed,
-    Filled,
-    Mint,
-    Money,
-    Move,
-    Order,
-    OrderId,
-    Outcome,
-    Quote,
-    Rejected,
-    Side,
-    Ticket,
-    Token,
-    WalletId,
-    Work,
-)
+from overmind.core.entries.quote_check import short_cause
+from overmind.core.model.enums import Side
+from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
+from overmind.core.model.money import Money, Token
+from overmind.core.model.order import Move, Order, Quote, Ticket, Work
+from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
+from overmind.core.model.units import NS
 from overmind.ports import (
     Allowed,
     Chain,

@@ -15,34 +15,15 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from overmind.core.entries.rules import short_cause
-from overmind.core.model.values import (
-    BPS,
-    MICROS,
-    PICO,
-    PPM,
-    SOL,
-    Cause,
-    CostModel,
-    Expired,
-    Failed,
-    Filled,
-    Mint,
-    Move,
-    MoveKind,
-    Order,
-    OrderId,
-    Outcome,
-    Quote,
-    Rejected,
-    Side,
-    Ticket,
-    Token,
-    Value,
-    WalletId,
-    Work,
-    ppm_of,
-)
+from overmind.core.entries.quote_check import short_cause
+from overmind.core.model.desk_settings import CostModel
+from overmind.core.model.enums import MoveKind, Side
+from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
+from overmind.core.model.money import Token
+from overmind.core.model.order import Move, Order, Quote, Ticket, Work
+from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
+from overmind.core.model.units import BPS, MICROS, PICO, PPM, ppm_of
+from overmind.core.model.value import Value
 from overmind.ports import Allowed, Clock, Prices, Tick, always
 
 NS_PER_MS: Final = 1_000_000

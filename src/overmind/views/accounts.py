@@ -20,7 +20,8 @@ from overmind.core.books.ledger import DEPOSITS, FEES, RENT
 from overmind.core.books.positions import Lot
 from overmind.core.books.realised import Costs, Disposal, How
 from overmind.core.books.state import SOL_DECIMALS, State
-from overmind.core.model.messages import (
+from overmind.core.model.enums import MoveKind, StrategyType
+from overmind.core.model.events import (
     BalanceAdjusted,
     Deposited,
     DeskConfigured,
@@ -33,7 +34,10 @@ from overmind.core.model.messages import (
     OrderFinal,
     OrderRolledBack,
 )
-from overmind.core.model.values import SOL, Filled, Mint, Move, MoveKind, Order, OrderId, StrategyType, Token, WalletId
+from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
+from overmind.core.model.money import Token
+from overmind.core.model.order import Move, Order
+from overmind.core.model.outcome import Filled
 
 DEPOSIT: Final = "deposit"  # the strategy of what no strategy bought
 NATIVE: Final = Token("SOL", SOL, SOL_DECIMALS)

@@ -6,11 +6,16 @@ from collections.abc import Iterable
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
-from overmind.core.entries.rules import shown
 from overmind.core.exits.exit_rules import sellable_units
 from overmind.core.exits.selling import refusals_of_close
-from overmind.core.model.messages import Code, Event, OrderPlaced, Refusal
-from overmind.core.model.values import NS, Mint, Order, OrderId, Side, Value, WalletId, is_own
+from overmind.core.model.codes import Code, Refusal
+from overmind.core.model.enums import Side
+from overmind.core.model.events import Event, OrderPlaced
+from overmind.core.model.ids import Mint, OrderId, WalletId, is_own
+from overmind.core.model.order import Order
+from overmind.core.model.units import NS
+from overmind.core.model.value import Value
+from overmind.views.refusals import shown
 
 
 class CloseRow(Value, frozen=True):

@@ -5,9 +5,13 @@ from __future__ import annotations
 import enum
 
 from overmind.core.entries.ranking import reason
-from overmind.core.entries.rules import shown
-from overmind.core.model.messages import Answer, OrderPlaced, Refusal, SignalRecorded, SignalRefused, Sizing
-from overmind.core.model.values import MICROS, PPM, OrderId, SignalId, Value, WalletId
+from overmind.core.model.codes import Refusal
+from overmind.core.model.events import Answer, OrderPlaced, SignalRecorded, SignalRefused
+from overmind.core.model.ids import OrderId, SignalId, WalletId
+from overmind.core.model.selection import Sizing
+from overmind.core.model.units import MICROS, PPM
+from overmind.core.model.value import Value
+from overmind.views.refusals import shown
 
 
 class DecisionStatus(enum.StrEnum):

@@ -6,8 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from overmind.core.books.state import State
 from overmind.core.books.wallet_limits import UNITS, kind_of, shown, values_of
-from overmind.core.model.messages import Change, CommandRefused, Remark
-from overmind.core.model.values import MICROS, PPM, LimitName, Mint, Value, Wallet, WalletId
+from overmind.core.model.commands import CommandRefused
+from overmind.core.model.controls import Change, Remark
+from overmind.core.model.ids import LimitName, Mint, WalletId
+from overmind.core.model.units import MICROS, PPM
+from overmind.core.model.value import Value
+from overmind.core.model.wallet import Wallet
 from overmind.keys.secret_key import is_address
 
 Amount = float | int | bool

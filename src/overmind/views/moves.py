@@ -11,26 +11,16 @@ from overmind.core.books.book import OpenMove
 from overmind.core.books.state import SOL_DECIMALS, State
 from overmind.core.capital.rebalance import Plan
 from overmind.core.capital.withdrawals import check_unended, held_by, move_id_of, waits
-from overmind.core.entries.rules import base_units
-from overmind.core.model.messages import Entry, Event, MoveClosed, MoveFinal, MovePlaced, MoveRolledBack, Withdraw
-from overmind.core.model.values import (
-    LAMPORTS,
-    MICROS,
-    NS,
-    SOL,
-    Desk,
-    Failed,
-    Filled,
-    Mint,
-    Money,
-    Move,
-    OrderId,
-    Outcome,
-    Rejected,
-    Token,
-    Value,
-    WalletId,
-)
+from overmind.core.entries.request import base_units
+from overmind.core.model.commands import Withdraw
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.events import Entry, Event, MoveClosed, MoveFinal, MovePlaced, MoveRolledBack
+from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
+from overmind.core.model.money import Money, Token
+from overmind.core.model.order import Move
+from overmind.core.model.outcome import Failed, Filled, Outcome, Rejected
+from overmind.core.model.units import LAMPORTS, MICROS, NS
+from overmind.core.model.value import Value
 
 
 class BadWish(Exception):

@@ -9,10 +9,11 @@ import msgspec
 from overmind.core.books.apply import apply
 from overmind.core.books.state import State
 from overmind.core.decide import decide
-from overmind.core.entries.rules import shown
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.explain import Candidate, entry_candidates, exit_candidates
-from overmind.core.model.messages import (
+from overmind.core.model.commands import SubmitSignal
+from overmind.core.model.enums import TradeAction
+from overmind.core.model.events import (
     Answer,
     Entry,
     OrderClosed,
@@ -21,11 +22,12 @@ from overmind.core.model.messages import (
     OrderRolledBack,
     SignalRecorded,
     SignalRefused,
-    SubmitSignal,
     TicketRecorded,
 )
-from overmind.core.model.values import OrderId, Signal, TradeAction
+from overmind.core.model.ids import OrderId
+from overmind.core.model.signal import Signal
 from overmind.views.decisions import Decision, decision_of, shown_sizing
+from overmind.views.refusals import shown
 
 SELLS = (TradeAction.SELL, TradeAction.MARKET_SELL)
 

@@ -10,30 +10,17 @@ from overmind.core.books.book import OpenOrder, WalletBook
 from overmind.core.books.positions import Position
 from overmind.core.books.state import State
 from overmind.core.books.triggers import exit_at_ns, profit_pico, stop_pico, trail_pico
-from overmind.core.model.messages import Entry, Hold, OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack
-from overmind.core.model.values import (
-    LAMPORTS,
-    MICROS,
-    PICO,
-    PPM,
-    SCALE,
-    SOL,
-    Desk,
-    Exits,
-    Failed,
-    Filled,
-    Mint,
-    Order,
-    OrderId,
-    Outcome,
-    Rejected,
-    Side,
-    Token,
-    Value,
-    WalletId,
-    WalletStatus,
-    ppm_of,
-)
+from overmind.core.model.controls import Hold
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.enums import Side, WalletStatus
+from overmind.core.model.events import Entry, OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack
+from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
+from overmind.core.model.money import Token
+from overmind.core.model.order import Order
+from overmind.core.model.outcome import Failed, Filled, Outcome, Rejected
+from overmind.core.model.units import LAMPORTS, MICROS, PICO, PPM, SCALE, ppm_of
+from overmind.core.model.value import Value
+from overmind.core.model.wallet import Exits
 
 SHORTFALL_WORST_BPS = 100.0  # a mean shortfall of this much scores nothing
 

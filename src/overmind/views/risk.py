@@ -11,7 +11,10 @@ from typing import Final
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State, reached
 from overmind.core.control.breakers import DAY_LOSS, DRAWDOWN, EMERGENCY
-from overmind.core.model.values import MICROS, PPM, SOL, Mint, StrategyType, Value, WalletId, ppm_of
+from overmind.core.model.enums import StrategyType
+from overmind.core.model.ids import SOL, Mint, WalletId
+from overmind.core.model.units import MICROS, PPM, ppm_of
+from overmind.core.model.value import Value
 from overmind.views.reports import (
     HoldRow,
     cash_of,

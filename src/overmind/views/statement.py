@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from overmind.clock.instants import iso
-from overmind.core.model.values import SCALE, Mint, WalletId
+from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.units import SCALE
 from overmind.views.accounts import Accounts, Cost, Gain, Key, Sums, Transfer
 
 MICRO_DECIMALS: Final = 6

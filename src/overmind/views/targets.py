@@ -8,9 +8,12 @@ from urllib.parse import quote
 from overmind.clock.instants import iso_seconds
 from overmind.core.books.state import State
 from overmind.core.control.holds import OPERATOR, holds_of, lifted_by, lifted_only_by
+from overmind.core.model.commands import CommandRefused
+from overmind.core.model.controls import Scope
 from overmind.core.model.defaults import STRATEGIES
-from overmind.core.model.messages import CommandRefused, Scope
-from overmind.core.model.values import Mint, StrategyType, Value, WalletId
+from overmind.core.model.enums import StrategyType
+from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.value import Value
 
 PORTFOLIO: Final = "portfolio"
 

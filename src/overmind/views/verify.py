@@ -12,8 +12,8 @@ from overmind.core.books.apply import apply
 from overmind.core.books.book import WalletBook
 from overmind.core.books.ledger import held, sol_float_held
 from overmind.core.books.state import State, encode_state, is_current, state_hash
-from overmind.core.model.messages import Entry
-from overmind.core.model.values import SOL, Mint
+from overmind.core.model.events import Entry
+from overmind.core.model.ids import SOL, Mint
 from overmind.journal.errors import JournalCorrupt
 from overmind.journal.verify import snapshots, verify_chain
 

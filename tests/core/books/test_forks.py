@@ -12,8 +12,11 @@ from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State, decode_state, encode_state, state_hash
 from overmind.core.control.balances import QUARANTINE
 from overmind.core.entries.selection_index import SelectionIndex
-from overmind.core.model.messages import CommandRefused, OrderClosed, RecordFinal, RecordOutcome
-from overmind.core.model.values import MICROS, SOL, Cause, Expired, Failed, Mint, OrderId, Rejected
+from overmind.core.model.commands import CommandRefused, RecordFinal, RecordOutcome
+from overmind.core.model.events import OrderClosed
+from overmind.core.model.ids import SOL, Mint, OrderId
+from overmind.core.model.outcome import Cause, Expired, Failed, Rejected
+from overmind.core.model.units import MICROS
 
 BUY, SELL, SPEND = "w1; buy eth $1000 id a", "sell eth all id b", "buy btc $9900 id c"  # $1,000 buy half an eth.
 TRY, UNDO, HELD = "fill provisional", "roll back as expired", ", held: quarantine"

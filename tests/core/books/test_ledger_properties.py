@@ -18,10 +18,19 @@ from overmind.core.books.state import State, decode_state, encode_state
 from overmind.core.control.balances import QUARANTINE
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.exits.exit_rules import due_of, exits_due, unwatched
-from overmind.core.model.messages import (
+from overmind.core.model.commands import (
     AcceptBalances,
-    BalanceAdjusted,
     CancelMove,
+    Rebalance,
+    RecordFinal,
+    RecordOutcome,
+    RecordTicket,
+    SubmitSignal,
+)
+from overmind.core.model.controls import Scope
+from overmind.core.model.enums import MoveKind, Side, StrategyType, TradeAction, WalletType
+from overmind.core.model.events import (
+    BalanceAdjusted,
     DayRolled,
     Deposited,
     Entry,
@@ -35,37 +44,12 @@ from overmind.core.model.messages import (
     OrderPlaced,
     OrderRolledBack,
     PricesMarked,
-    Rebalance,
-    RecordFinal,
-    RecordOutcome,
-    RecordTicket,
-    Scope,
-    SubmitSignal,
 )
-from overmind.core.model.values import (
-    DAY_NS,
-    NS,
-    PPM,
-    SOL,
-    Expired,
-    Failed,
-    Filled,
-    Mint,
-    Move,
-    MoveKind,
-    Order,
-    OrderId,
-    Outcome,
-    Rejected,
-    Side,
-    Signal,
-    SignalId,
-    StrategyType,
-    Ticket,
-    TradeAction,
-    WalletId,
-    WalletType,
-)
+from overmind.core.model.ids import SOL, Mint, OrderId, SignalId, WalletId
+from overmind.core.model.order import Move, Order, Ticket
+from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
+from overmind.core.model.signal import Signal
+from overmind.core.model.units import DAY_NS, NS, PPM
 
 Owned = tuple[WalletId, Mint]
 Undone = tuple[Order, Outcome, int, int]  # what was booked, what its fee and rent were worth, what sold lots had cost

@@ -5,8 +5,12 @@ from tests.support.core_desk import DESK, Play, books_told, rows, told
 
 from overmind.core.books.state import decode_state, encode_state
 from overmind.core.capital.proceeds import why_nowhere
-from overmind.core.model.messages import CommandRefused, MoveClosed, MovePlaced
-from overmind.core.model.values import LAMPORTS, MICROS, SOL, Cause, MoveKind, Rejected
+from overmind.core.model.commands import CommandRefused
+from overmind.core.model.enums import MoveKind
+from overmind.core.model.events import MoveClosed, MovePlaced
+from overmind.core.model.ids import SOL
+from overmind.core.model.outcome import Cause, Rejected
+from overmind.core.model.units import LAMPORTS, MICROS
 
 # $2,000 of w1's $11,900 on their way to w2, which has $7,900. SOL costs $100, so 5,000 lamports are $0.0005.
 GIVEN = "w1 aim 50 usd 11900; w2 aim 50 usd 7900; rebalance"

@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from tests.support.core_desk import Play, rows
 
 from overmind.core.books.positions import Lot, Position
-from overmind.core.model.values import MICROS, PICO, Mint, StrategyType, Token
+from overmind.core.model.enums import StrategyType
+from overmind.core.model.ids import Mint
+from overmind.core.model.money import Token
+from overmind.core.model.units import MICROS, PICO
 
 WHOLE = Token("WHOLE", Mint("whole"), 0)
 MOMENTUM, ARBITRAGE = StrategyType.MOMENTUM_TRADING, StrategyType.ARBITRAGE

@@ -13,7 +13,11 @@ from overmind.core.books.positions import Lot
 from overmind.core.books.state import State, decode_state, encode_state
 from overmind.core.books.triggers import profit_pico, stop_pico, trail_pico, watch
 from overmind.core.books.valuation import FEW, Valuation
-from overmind.core.model.values import NS, PICO, PRICE_MAX_PICO, Exits, Mark, Mint, StrategyType, Token, WalletId
+from overmind.core.model.enums import StrategyType
+from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.money import Mark, Token
+from overmind.core.model.units import NS, PICO, PRICE_MAX_PICO
+from overmind.core.model.wallet import Exits
 
 OWNERS = (None, StrategyType.ARBITRAGE, StrategyType.MOMENTUM_TRADING)
 DECIMALS = (0, 6, 9, 12, 13, 18)

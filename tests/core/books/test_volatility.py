@@ -8,7 +8,9 @@ from tests.support.core_desk import Play
 
 from overmind.core.books.state import decode_state, encode_state
 from overmind.core.books.volatility import MOVES_MIN, Volatility
-from overmind.core.model.values import DAY_NS, NS, PICO, Mark, Mint
+from overmind.core.model.ids import Mint
+from overmind.core.model.money import Mark
+from overmind.core.model.units import DAY_NS, NS, PICO
 
 HALF_LIFE_NS = DAY_NS // 4
 START_NS = 20_000 * DAY_NS

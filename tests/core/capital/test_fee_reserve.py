@@ -3,8 +3,9 @@
 import pytest
 from tests.support.core_desk import DESK, Play, books_told, rows, told
 
-from overmind.core.model.messages import DayRolled, MovePlaced, OrderPlaced
-from overmind.core.model.values import LAMPORTS, MICROS, SOL, Mint
+from overmind.core.model.events import DayRolled, MovePlaced, OrderPlaced
+from overmind.core.model.ids import SOL, Mint
+from overmind.core.model.units import LAMPORTS, MICROS
 
 # A float below 0.12 SOL is brought to 0.25, by whoever keeps 0.25 and a fee of 0.0001 itself.
 TOP_UPS = """

@@ -4,8 +4,8 @@ import pytest
 from tests.support.core_desk import Play, rows, told
 
 from overmind.core.capital.rebalance import plan
-from overmind.core.model.messages import CommandRefused
-from overmind.core.model.values import MICROS
+from overmind.core.model.commands import CommandRefused
+from overmind.core.model.units import MICROS
 
 # Two wallets of half each: $20,000 in all, so each is to have $10,000, its float of $100 included.
 TABLE = """

@@ -13,8 +13,11 @@ from tests.support.core_desk import DESK, USDC, Play, wide_wallet
 from overmind.core.books.state import decode_state, encode_state
 from overmind.core.capital.rebalance import Part, Plan, plan
 from overmind.core.capital.transfers import free_units
-from overmind.core.model.messages import AddHold, ConfigureDesk, ConfigureWallet, Rebalance, RecordDeposit, Scope
-from overmind.core.model.values import BPS, LAMPORTS, MICROS, PPM, SOL, DepositId, Mint, Money, WalletId, ppm_of
+from overmind.core.model.commands import AddHold, ConfigureDesk, ConfigureWallet, Rebalance, RecordDeposit
+from overmind.core.model.controls import Scope
+from overmind.core.model.ids import SOL, DepositId, Mint, WalletId
+from overmind.core.model.money import Money
+from overmind.core.model.units import BPS, LAMPORTS, MICROS, PPM, ppm_of
 
 
 def random_desk(rng: Random, wallets: int) -> Play:

@@ -4,8 +4,10 @@ import pytest
 from tests.support.core_desk import Play, books_told, rows, told
 
 from overmind.core.capital.withdrawals import SIGNED_WITHIN_NS, held_by, waits, why_not_paid
-from overmind.core.model.messages import CommandRefused, MoveClosed, MovePlaced
-from overmind.core.model.values import MICROS, NS, Rejected
+from overmind.core.model.commands import CommandRefused
+from overmind.core.model.events import MoveClosed, MovePlaced
+from overmind.core.model.outcome import Rejected
+from overmind.core.model.units import MICROS, NS
 
 MAY = "desk payees bank,vault cap 1000 delay 0"
 TABLE = f"""

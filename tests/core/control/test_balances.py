@@ -6,18 +6,10 @@ import pytest
 from tests.core.books.test_forks import check_sound
 from tests.support.core_desk import Play, books_told, rows
 
-from overmind.core.model.messages import (
-    AcceptBalances,
-    BalanceAdjusted,
-    BalancesChecked,
-    CommandRefused,
-    Deposited,
-    Event,
-    HoldAdded,
-    HoldLifted,
-    RecordBalances,
-)
-from overmind.core.model.values import MICROS, SOL, Mint, WalletId
+from overmind.core.model.commands import AcceptBalances, CommandRefused, RecordBalances
+from overmind.core.model.events import BalanceAdjusted, BalancesChecked, Deposited, Event, HoldAdded, HoldLifted
+from overmind.core.model.ids import SOL, Mint, WalletId
+from overmind.core.model.units import MICROS
 
 W1 = WalletId("w1")
 OWING = "fill provisional; sell eth all id b; fill; roll back as expired"  # half an eth

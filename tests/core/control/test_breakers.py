@@ -5,8 +5,9 @@ from tests.support.core_desk import NOON_NS, Play, rows, told
 
 from overmind.core.books.state import decode_state, encode_state
 from overmind.core.entries.selection_index import SelectionIndex
-from overmind.core.model.messages import CommandRefused, DayRolled, HoldAdded, HoldLifted
-from overmind.core.model.values import DAY_NS, MICROS
+from overmind.core.model.commands import CommandRefused
+from overmind.core.model.events import DayRolled, HoldAdded, HoldLifted
+from overmind.core.model.units import DAY_NS, MICROS
 
 MIDNIGHT_NS = (NOON_NS // DAY_NS + 1) * DAY_NS
 

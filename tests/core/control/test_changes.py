@@ -8,17 +8,11 @@ from tests.support.core_desk import NOON_NS, Play, rows, told
 from overmind.core.books.apply import apply
 from overmind.core.books.state import State, decode_state, encode_state
 from overmind.core.books.wallet_limits import values_of
-from overmind.core.model.messages import (
-    Change,
-    ChangeLimits,
-    ChangeMints,
-    CommandRefused,
-    LimitsChanged,
-    MintsChanged,
-    MintVerb,
-    Remark,
-)
-from overmind.core.model.values import MICROS, LimitName, Mint, WalletId
+from overmind.core.model.commands import ChangeLimits, ChangeMints, CommandRefused
+from overmind.core.model.controls import Change, MintVerb, Remark
+from overmind.core.model.events import LimitsChanged, MintsChanged
+from overmind.core.model.ids import LimitName, Mint, WalletId
+from overmind.core.model.units import MICROS
 
 # A desk's ceilings are $2,000 a day, $20,000 a position, 90 %, 15 positions, a stop of 5 %, 200 trades. `narrow` is a
 # wallet whose files say less than all of them.

@@ -6,7 +6,9 @@ import pytest
 from tests.support.core_desk import Play, rows, scope, told
 
 from overmind.core.control.holds import holds_of, lifted_by
-from overmind.core.model.messages import AddHold, CommandRefused, HoldAdded, Scope
+from overmind.core.model.commands import AddHold, CommandRefused
+from overmind.core.model.controls import Scope
+from overmind.core.model.events import HoldAdded
 
 TABLE = """
 steps on wallet w1                                                     | status    | its holds

@@ -4,9 +4,14 @@ import pytest
 from msgspec import structs
 from tests.support.core_desk import DESK, Play
 
-from overmind.core.entries.rules import fresh_price_pico, quote_rejection
-from overmind.core.model.messages import OrderPlaced
-from overmind.core.model.values import BPS, MICROS, NS, PICO, Cause, Mint, Money, Order, OrderId, Quote
+from overmind.core.entries.quote_check import quote_rejection
+from overmind.core.entries.rules import fresh_price_pico
+from overmind.core.model.events import OrderPlaced
+from overmind.core.model.ids import Mint, OrderId
+from overmind.core.model.money import Money
+from overmind.core.model.order import Order, Quote
+from overmind.core.model.outcome import Cause
+from overmind.core.model.units import BPS, MICROS, NS, PICO
 
 MARK = 2_000 * PICO
 ETH = 10**8  # units of one whole token

@@ -4,7 +4,8 @@ import pytest
 from tests.support.core_desk import Play, rows, told
 
 from overmind.core.entries.ranking import reason
-from overmind.core.model.messages import CostTerms, OrderPlaced
+from overmind.core.model.events import OrderPlaced
+from overmind.core.model.selection import CostTerms
 
 
 def terms(desk: Play, step: str) -> CostTerms:

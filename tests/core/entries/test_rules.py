@@ -4,8 +4,11 @@ import msgspec
 import pytest
 from tests.support.core_desk import Play, rows, told
 
-from overmind.core.model.messages import PRECEDENCE, Code, SignalRefused
-from overmind.core.model.values import MICROS, NOTIONAL_MAX_MICROS, SOL, StrategyType
+from overmind.core.model.codes import PRECEDENCE, Code
+from overmind.core.model.enums import StrategyType
+from overmind.core.model.events import SignalRefused
+from overmind.core.model.ids import SOL
+from overmind.core.model.units import MICROS, NOTIONAL_MAX_MICROS
 
 TABLE = """
 given | when | then

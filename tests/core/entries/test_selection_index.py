@@ -9,11 +9,15 @@ from tests.support.core_desk import Play, told
 from tests.support.random_commands import Chance, attempt
 
 from overmind.core.books.state import State, decode_state, encode_state
+from overmind.core.entries.capacity import capacity_micros
 from overmind.core.entries.ranking import CommonTerms, cost_terms
-from overmind.core.entries.rules import Ask, ask, capacity_micros, stale_at_ns, wallet_refusals
+from overmind.core.entries.request import Ask, ask, stale_at_ns
+from overmind.core.entries.rules import wallet_refusals
 from overmind.core.entries.selection_index import SelectionIndex
-from overmind.core.model.messages import CostTerms, RecordDeposit
-from overmind.core.model.values import DepositId, Mint, Money, WalletId
+from overmind.core.model.commands import RecordDeposit
+from overmind.core.model.ids import DepositId, Mint, WalletId
+from overmind.core.model.money import Money
+from overmind.core.model.selection import CostTerms
 
 
 def plainly(state: State, entry: Ask, at_ns: int, excluded: tuple[WalletId, ...]) -> tuple[WalletId, CostTerms] | None:

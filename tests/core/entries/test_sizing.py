@@ -11,12 +11,20 @@ from tests.support.core_desk import Play, rows, told
 from tests.support.random_commands import Chance, attempt
 
 from overmind.core.books.state import State
+from overmind.core.entries.capacity import capacity_micros
 from overmind.core.entries.ranking import CommonTerms, cost_terms
-from overmind.core.entries.rules import capacity_micros, signal_refusals, stale_at_ns, wallet_refusals
+from overmind.core.entries.request import stale_at_ns
+from overmind.core.entries.rules import signal_refusals, wallet_refusals
 from overmind.core.entries.sizing import SIGNAL_CAPS, WALLET_CAPS, SizedChoice, Wish, choose_sized
 from overmind.core.explain import entry_candidates
-from overmind.core.model.messages import Code, OrderPlaced, SignalRefused
-from overmind.core.model.values import MICROS, PPM, Cause, Exits, RiskBudget, SizingMethod, WalletId
+from overmind.core.model.codes import Code
+from overmind.core.model.enums import SizingMethod
+from overmind.core.model.events import OrderPlaced, SignalRefused
+from overmind.core.model.ids import WalletId
+from overmind.core.model.outcome import Cause
+from overmind.core.model.signal import RiskBudget
+from overmind.core.model.units import MICROS, PPM
+from overmind.core.model.wallet import Exits
 
 # $500 at a stop of 5 percent want $10,000: more than w1's $9,900.
 BINDING_TABLE = """

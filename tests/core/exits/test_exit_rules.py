@@ -5,11 +5,15 @@ from msgspec import structs
 from tests.support.core_desk import DESK, Play, rows, told
 
 from overmind.core.books.state import decode_state, encode_state
-from overmind.core.entries.rules import quote_rejection
+from overmind.core.entries.quote_check import quote_rejection
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.exits.exit_rules import exits_due, unpayable_exits, unwatched
-from overmind.core.model.messages import CloseCancelled, CloseOrdered, CommandRefused, OrderPlaced
-from overmind.core.model.values import BPS, MICROS, PICO, Cause, Mint, Order, Quote, WalletId
+from overmind.core.model.commands import CommandRefused
+from overmind.core.model.events import CloseCancelled, CloseOrdered, OrderPlaced
+from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.order import Order, Quote
+from overmind.core.model.outcome import Cause
+from overmind.core.model.units import BPS, MICROS, PICO
 
 # Half an eth costs $1,000, so its average cost is 2000 where nothing else is said.
 BOUGHT = "buy eth $1000; fill"

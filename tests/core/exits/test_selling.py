@@ -3,8 +3,8 @@
 import pytest
 from tests.support.core_desk import Play, rows, told
 
-from overmind.core.model.messages import OrderPlaced, SignalRefused
-from overmind.core.model.values import MICROS
+from overmind.core.model.events import OrderPlaced, SignalRefused
+from overmind.core.model.units import MICROS
 
 UNSTOPPABLE_TABLE = """
 given, after half an eth was bought for $1000 | an entry now

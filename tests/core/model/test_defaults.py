@@ -3,7 +3,8 @@
 import pytest
 
 from overmind.core.model import defaults
-from overmind.core.model.values import MICROS, RiskProfile, StrategyType, WalletType
+from overmind.core.model.enums import RiskProfile, StrategyType, WalletType
+from overmind.core.model.units import MICROS
 
 # type | daily loss, position, exposure %, concurrent, stop loss %, trades/day, risk level
 ROWS = """

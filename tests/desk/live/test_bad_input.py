@@ -11,19 +11,12 @@ from solders.account import Account
 from tests.support.chain_desk import OWNERS, QUOTE, W1, W2, Stage, on_stage
 
 from overmind.core.books.book import OpenOrder
-from overmind.core.model.messages import Code, CommandRefused
-from overmind.core.model.values import (
-    MICROS,
-    PPM,
-    SOL,
-    Cause,
-    Expired,
-    Filled,
-    Outcome,
-    Rejected,
-    TradeAction,
-    WalletId,
-)
+from overmind.core.model.codes import Code
+from overmind.core.model.commands import CommandRefused
+from overmind.core.model.enums import TradeAction
+from overmind.core.model.ids import SOL, WalletId
+from overmind.core.model.outcome import Cause, Expired, Filled, Outcome, Rejected
+from overmind.core.model.units import MICROS, PPM
 from overmind.desk.app import App
 from overmind.ports import ChainSilent
 from overmind.sandbox.localnet import Faults

@@ -17,8 +17,13 @@ from tests.support.chain_desk import CASH_UNITS, FLOAT_LAMPORTS, KEYS, OWNERS, Q
 from tests.support.maker_on_chain import NEW
 
 from overmind.core.control.balances import deficit_cause, unknown_signature_cause
-from overmind.core.model.messages import Code, CommandRefused, Deposited, Entry, HoldAdded
-from overmind.core.model.values import LAMPORTS, MICROS, PPM, SOL, Filled, Mint, TradeAction, WalletId
+from overmind.core.model.codes import Code
+from overmind.core.model.commands import CommandRefused
+from overmind.core.model.enums import TradeAction
+from overmind.core.model.events import Deposited, Entry, HoldAdded
+from overmind.core.model.ids import SOL, Mint, WalletId
+from overmind.core.model.outcome import Filled
+from overmind.core.model.units import LAMPORTS, MICROS, PPM
 from overmind.desk.app import App
 from overmind.desk.balances import TRIES_MAX
 from overmind.journal.memory import MemoryJournal

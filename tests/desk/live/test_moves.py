@@ -15,34 +15,20 @@ from tests.support.chain_desk import CASH_UNITS, FLOAT_LAMPORTS, OWNERS, QUOTE, 
 from tests.support.maker_on_chain import BONK, NEW
 
 from overmind.core.books.ledger import RENT
-from overmind.core.model.messages import (
+from overmind.core.model.commands import (
     CancelMove,
     CommandRefused,
     EmergencyStop,
-    MoveClosed,
-    MovePlaced,
-    MoveRolledBack,
-    OrderPlaced,
     ReactivateWallet,
     Rebalance,
     Withdraw,
 )
-from overmind.core.model.values import (
-    LAMPORTS,
-    MICROS,
-    PPM,
-    SOL,
-    Cause,
-    Filled,
-    Mint,
-    Money,
-    MoveKind,
-    OrderId,
-    Outcome,
-    Rejected,
-    TradeAction,
-    WalletId,
-)
+from overmind.core.model.enums import MoveKind, TradeAction
+from overmind.core.model.events import MoveClosed, MovePlaced, MoveRolledBack, OrderPlaced
+from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
+from overmind.core.model.money import Money
+from overmind.core.model.outcome import Cause, Filled, Outcome, Rejected
+from overmind.core.model.units import LAMPORTS, MICROS, PPM
 from overmind.desk.app import App
 from overmind.sandbox.localnet import Faults
 from overmind.solana.tokens import TOKEN_PROGRAMS, ata

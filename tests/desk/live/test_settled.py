@@ -9,19 +9,12 @@ from msgspec.structs import replace
 from tests.support.chain_desk import KEYS, LISTED, OWNERS, QUOTE, W1, Stage, on_stage
 from tests.support.maker_on_chain import NEW
 
-from overmind.core.model.values import (
-    LAMPORTS,
-    MICROS,
-    SOL,
-    Filled,
-    Money,
-    Order,
-    OrderId,
-    Side,
-    SignalId,
-    StrategyType,
-    Token,
-)
+from overmind.core.model.enums import Side, StrategyType
+from overmind.core.model.ids import SOL, OrderId, SignalId
+from overmind.core.model.money import Money, Token
+from overmind.core.model.order import Order
+from overmind.core.model.outcome import Filled
+from overmind.core.model.units import LAMPORTS, MICROS
 from overmind.keys.secret_key import SecretKey
 from overmind.ports import Priority, SwapOffer
 from overmind.solana.chain import RpcChain

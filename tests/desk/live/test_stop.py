@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.support.chain_desk import W1, W2, staged
 
-from overmind.core.model.messages import EmergencyStop
+from overmind.core.model.commands import EmergencyStop
 
 RATE = "4"  # requests a second: sends have to wait for seconds
 BLOCKS = 1_000

@@ -16,7 +16,8 @@ from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 from tests.support.maker_on_chain import BONK, NEW, SOL_TOKEN, USDC, Stage, staged
 
-from overmind.core.model.values import LAMPORTS, Token
+from overmind.core.model.money import Token
+from overmind.core.model.units import LAMPORTS
 from overmind.keys.secret_key import SecretKey
 from overmind.sandbox.maker.setup import Stock
 from overmind.solana import tokens

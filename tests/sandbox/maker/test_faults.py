@@ -10,7 +10,9 @@ from tests.support.maker_on_chain import BONK, NEW, SOL_TOKEN, TOKENS, USDC, Sta
 from tests.support.swap_orders import order
 
 from overmind.clock.clocks import SystemClock
-from overmind.core.model.values import PPM, Cause, Rejected, Token
+from overmind.core.model.money import Token
+from overmind.core.model.outcome import Cause, Rejected
+from overmind.core.model.units import PPM
 from overmind.ports import SwapOffer, VenueUnavailable
 from overmind.sandbox.maker.faults import DEAD_HASH, STOLEN_LAMPORTS, Fault, MakerFaults
 from overmind.solana import tokens

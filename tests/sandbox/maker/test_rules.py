@@ -12,7 +12,12 @@ from tests.support.maker_on_chain import BONK, NEW, PRICES, SOL_TOKEN, TOKENS, U
 from tests.support.swap_orders import order
 
 from overmind.clock.clocks import SystemClock
-from overmind.core.model.values import LAMPORTS, MICROS, NS, PICO, PRICE_MAX_PICO, CostModel, Mint, Quote, Side, Token
+from overmind.core.model.desk_settings import CostModel
+from overmind.core.model.enums import Side
+from overmind.core.model.ids import Mint
+from overmind.core.model.money import Token
+from overmind.core.model.order import Quote
+from overmind.core.model.units import LAMPORTS, MICROS, NS, PICO, PRICE_MAX_PICO
 from overmind.ports import ChainSilent, Tick
 from overmind.sandbox.maker.blockhash_cache import Beat
 from overmind.sandbox.maker.cluster import BLOCKHASH_LIFE_BLOCKS, Block

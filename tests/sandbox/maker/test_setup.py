@@ -14,7 +14,9 @@ from tests.support.maker_on_chain import BONK, NEW, SOL_TOKEN, TOKENS, USDC, Fix
 from tests.support.scripted_nodes import Node, serving
 
 from overmind.clock.clocks import SystemClock
-from overmind.core.model.values import LAMPORTS, Mint, Token
+from overmind.core.model.ids import Mint
+from overmind.core.model.money import Token
+from overmind.core.model.units import LAMPORTS
 from overmind.keys.secret_key import SecretKey
 from overmind.ports import ChainSilent, Priority
 from overmind.sandbox.localnet import Localnet

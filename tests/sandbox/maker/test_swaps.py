@@ -10,7 +10,8 @@ import pytest
 from solders.pubkey import Pubkey
 from tests.support.maker_on_chain import BONK, LANDS_S, NEW, SOL_TOKEN, UNLISTED, USDC, Stage, staged, until
 
-from overmind.core.model.values import LAMPORTS, Token
+from overmind.core.model.money import Token
+from overmind.core.model.units import LAMPORTS
 from overmind.keys.secret_key import SecretKey
 from overmind.sandbox.maker.setup import Stock
 from overmind.solana.tokens import TOKEN_PROGRAM, ata

@@ -7,11 +7,16 @@ from typing import TypeVar
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.positions import Lot, Position
+from overmind.core.books.realised import Realised
 from overmind.core.books.state import SOL_DECIMALS, State
 from overmind.core.books.triggers import forget, reach, shown_twice_pico, watch
 from overmind.core.books.valuation import WHOLE
 from overmind.core.books.volatility import Volatility
-from overmind.core.model.values import SOL, Mark, Mint, Order, Token, Wallet, value_micros
+from overmind.core.model.ids import SOL, Mint
+from overmind.core.model.money import Mark, Token
+from overmind.core.model.order import Order
+from overmind.core.model.units import value_micros
+from overmind.core.model.wallet import Wallet
 
 K = TypeVar("K")
 
@@ -190,3 +195,11 @@ def begin_stop_base(state: State) -> None:
     """From now on a loss counts that stops everything."""
     state.stop_base = state.baseline
     state.stop_confirmed_micros = equity_if(state, min)
+
+
+def realise(state: State, book: WalletBook, realised: Realised) -> None:
+    """The one way to a gain or a loss, so whoever adds up what was realised misses none."""
+    micros = realised.realised_micros
+    book.realised_today_micros += micros
+    book.realised_micros += micros
+    state.realised.append(realised)

@@ -9,10 +9,15 @@ from overmind.core.books.aggregates import begin_stop_base, mark_prices
 from overmind.core.books.book import WalletBook
 from overmind.core.books.ledger import accounts_of
 from overmind.core.books.moves import close_move, finalise_move, place_move, roll_back_move
-from overmind.core.books.settle import adjust, close, deposit, finalise, place, roll_back
+from overmind.core.books.settle.capital import adjust, deposit
+from overmind.core.books.settle.close import close
+from overmind.core.books.settle.fork import finalise, roll_back
+from overmind.core.books.settle.place import place
 from overmind.core.books.state import State, TimedHold, remember_decision
 from overmind.core.books.wallet_limits import REMOVED, fit_allocations, put_in_force
-from overmind.core.model.messages import (
+from overmind.core.model.controls import Hold, Scope
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.events import (
     BalanceAdjusted,
     BalancesChecked,
     CloseCancelled,
@@ -22,7 +27,6 @@ from overmind.core.model.messages import (
     DeskConfigured,
     DeskFounded,
     Entry,
-    Hold,
     HoldAdded,
     HoldLifted,
     LimitsChanged,
@@ -37,13 +41,14 @@ from overmind.core.model.messages import (
     OrderPlaced,
     OrderRolledBack,
     PricesMarked,
-    Scope,
     SignalRecorded,
     SignalRefused,
     TicketRecorded,
     WalletConfigured,
 )
-from overmind.core.model.values import SOL, Desk, Mint, Signal, Wallet
+from overmind.core.model.ids import SOL, Mint
+from overmind.core.model.signal import Signal
+from overmind.core.model.wallet import Wallet
 
 
 def apply(state: State, entry: Entry) -> None:

@@ -8,21 +8,15 @@ import msgspec
 
 from overmind.core.books.ledger import Accounts
 from overmind.core.books.positions import Position
-from overmind.core.model.messages import Hold
-from overmind.core.model.values import (
-    Desk,
-    Failed,
-    Filled,
-    Mint,
-    Move,
-    Order,
-    Signal,
-    StrategyType,
-    Ticket,
-    Token,
-    Wallet,
-    WalletStatus,
-)
+from overmind.core.model.controls import Hold
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.enums import StrategyType, WalletStatus
+from overmind.core.model.ids import Mint
+from overmind.core.model.money import Token
+from overmind.core.model.order import Move, Order, Ticket
+from overmind.core.model.outcome import Failed, Filled
+from overmind.core.model.signal import Signal
+from overmind.core.model.wallet import Wallet
 
 DOUBLINGS_MAX: Final = 5  # of the pause before what failed is tried again
 QUALITY_WINDOW: Final = 100  # executions that a wallet's performance score looks back on

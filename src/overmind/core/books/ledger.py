@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
-from overmind.core.model.values import Mint, Value, WalletId
+from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.value import Value
 
 MARKET, FEES, RENT, DEPOSITS = "@market", "@fees", "@rent", "@deposits"  # The outside: these may go negative.
 

@@ -8,13 +8,20 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from overmind.core.books.aggregates import refresh_equity
+from overmind.core.books.aggregates import realise, refresh_equity
 from overmind.core.books.book import OpenMove, ProvisionalMove, Trying, WalletBook
 from overmind.core.books.ledger import DEPOSITS, FEES, RENT
 from overmind.core.books.realised import Costs
-from overmind.core.books.settle import capital_changed, make_good, pay_costs, realise, take_back, tried
+from overmind.core.books.settle.capital import capital_changed
+from overmind.core.books.settle.close import pay_costs
+from overmind.core.books.settle.retries import tried
+from overmind.core.books.settle.suspense import make_good, take_back
 from overmind.core.books.state import Asked, State, Touched
-from overmind.core.model.values import DAY_NS, SOL, Failed, Filled, Mint, Move, MoveKind, OrderId, Outcome, WalletId
+from overmind.core.model.enums import MoveKind
+from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
+from overmind.core.model.order import Move
+from overmind.core.model.outcome import Failed, Filled, Outcome
+from overmind.core.model.units import DAY_NS
 
 
 def place_move(state: State, move: Move) -> None:

@@ -7,7 +7,10 @@ from typing import Final
 
 import msgspec
 
-from overmind.core.model.values import SCALE, Exits, StrategyType, Token
+from overmind.core.model.enums import StrategyType
+from overmind.core.model.money import Token
+from overmind.core.model.units import SCALE
+from overmind.core.model.wallet import Exits
 
 DEPOSIT: Final = "deposit"  # owns what came without an order
 

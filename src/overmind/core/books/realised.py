@@ -7,7 +7,8 @@ import enum
 import msgspec
 
 from overmind.core.books.positions import Lot
-from overmind.core.model.values import Token, WalletId
+from overmind.core.model.ids import WalletId
+from overmind.core.model.money import Token
 
 
 class How(enum.StrEnum):

@@ -13,26 +13,15 @@ from overmind.core.books.ledger import Ledger
 from overmind.core.books.realised import Realised
 from overmind.core.books.valuation import Valuation
 from overmind.core.books.volatility import Volatility
-from overmind.core.model.messages import Change, DeskFounded, Hold, MintLists, Scope
-from overmind.core.model.values import (
-    DAY_NS,
-    PPM,
-    SOL,
-    DepositId,
-    Desk,
-    LimitName,
-    Mark,
-    Mint,
-    Money,
-    OrderId,
-    Outcome,
-    SignalId,
-    StrategyType,
-    Value,
-    WalletId,
-    value_micros,
-    value_micros_up,
-)
+from overmind.core.model.controls import Change, Hold, MintLists, Scope
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.enums import StrategyType
+from overmind.core.model.events import DeskFounded
+from overmind.core.model.ids import SOL, DepositId, LimitName, Mint, OrderId, SignalId, WalletId
+from overmind.core.model.money import Mark, Money
+from overmind.core.model.outcome import Outcome
+from overmind.core.model.units import DAY_NS, PPM, value_micros, value_micros_up
+from overmind.core.model.value import Value
 
 SOL_DECIMALS: Final = 9
 STATE_VERSION: Final = 5  # Raise it with any change of State: snapshots of another version are replayed instead.

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.positions import Position, stricter, strictest
-from overmind.core.model.values import PPM, Exits
+from overmind.core.model.units import PPM
+from overmind.core.model.wallet import Exits
 
 
 def exits_of(book: WalletBook, position: Position) -> Exits | None:

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from overmind.core.books.book import WalletBook
 from overmind.core.books.positions import DEPOSIT, Position
 from overmind.core.books.triggers import profit_pico, shown_twice_pico, stop_pico, trailing_ppm
-from overmind.core.model.values import PPM, Mint, StrategyType
+from overmind.core.model.enums import StrategyType
+from overmind.core.model.ids import Mint
+from overmind.core.model.units import PPM
 
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]

@@ -18,7 +18,8 @@ from typing import Final
 
 import msgspec
 
-from overmind.core.model.values import PPM, Mark
+from overmind.core.model.money import Mark
+from overmind.core.model.units import PPM
 
 BILLION: Final = 10**9  # moves are counted in parts per billion: small ones must not round to nothing
 MOVES_MIN: Final = 20  # of full weight, else it is not known; older ones weigh less

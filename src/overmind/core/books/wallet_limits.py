@@ -14,18 +14,11 @@ from msgspec.structs import replace
 from overmind.core.books.aggregates import configure
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
-from overmind.core.model.messages import Change
-from overmind.core.model.values import (
-    MICROS,
-    PPM,
-    Ceilings,
-    LimitName,
-    Limits,
-    StrategyShare,
-    StrategyType,
-    Wallet,
-    WalletId,
-)
+from overmind.core.model.controls import Change
+from overmind.core.model.enums import StrategyType
+from overmind.core.model.ids import LimitName, WalletId
+from overmind.core.model.units import MICROS, PPM
+from overmind.core.model.wallet import Ceilings, Limits, StrategyShare, Wallet
 
 Values = dict[LimitName, int]
 

@@ -15,23 +15,16 @@ from overmind.core.books.state import SOL_DECIMALS, State
 from overmind.core.books.wallet_limits import REMOVED
 from overmind.core.capital.transfers import can_pay, free_units, transfer
 from overmind.core.control.balances import holds_of_chain
-from overmind.core.entries.rules import bought_min, fresh_price_pico
-from overmind.core.model.messages import CostTerms, MovePlaced, OrderPlaced, Selection
-from overmind.core.model.values import (
-    LAMPORTS,
-    PPM,
-    SOL,
-    Mint,
-    Money,
-    MoveKind,
-    Order,
-    OrderId,
-    Side,
-    Signal,
-    SignalId,
-    TradeAction,
-    value_micros_up,
-)
+from overmind.core.entries.request import bought_min
+from overmind.core.entries.rules import fresh_price_pico
+from overmind.core.model.enums import MoveKind, Side, TradeAction
+from overmind.core.model.events import MovePlaced, OrderPlaced
+from overmind.core.model.ids import SOL, Mint, OrderId, SignalId
+from overmind.core.model.money import Money
+from overmind.core.model.order import Order
+from overmind.core.model.selection import CostTerms, Selection
+from overmind.core.model.signal import Signal
+from overmind.core.model.units import LAMPORTS, PPM, value_micros_up
 
 GIVERS_MAX: Final = 4  # that are tried, one after the other, before the swap
 TOP_UP_MIN_FEES: Final = 10  # what brings less than so many fees is not worth its own

@@ -10,8 +10,10 @@ from overmind.core.books.state import State
 from overmind.core.books.wallet_limits import REMOVED
 from overmind.core.capital.transfers import can_pay, costs_lamports, free_units, transfer
 from overmind.core.control.balances import holds_of_chain
-from overmind.core.model.messages import MovePlaced
-from overmind.core.model.values import MICROS, Money, MoveKind, Side, WalletType
+from overmind.core.model.enums import MoveKind, Side, WalletType
+from overmind.core.model.events import MovePlaced
+from overmind.core.model.money import Money
+from overmind.core.model.units import MICROS
 
 SWEEP_MIN_MICROS: Final = MICROS  # less is not worth a transfer
 

@@ -16,8 +16,13 @@ from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.capital.transfers import can_pay, cost_bps, costs_lamports, free_units, transfer
 from overmind.core.entries.rules import fresh_price_pico
-from overmind.core.model.messages import CommandRefused, MovePlaced, Rebalance
-from overmind.core.model.values import BPS, MICROS, PPM, SOL, Mint, Money, MoveKind, Value, WalletId, ppm_of
+from overmind.core.model.commands import CommandRefused, Rebalance
+from overmind.core.model.enums import MoveKind
+from overmind.core.model.events import MovePlaced
+from overmind.core.model.ids import SOL, Mint, WalletId
+from overmind.core.model.money import Money
+from overmind.core.model.units import BPS, MICROS, PPM, ppm_of
+from overmind.core.model.value import Value
 
 CENTS: Final = 100
 

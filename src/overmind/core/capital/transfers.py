@@ -5,8 +5,12 @@ from __future__ import annotations
 from overmind.core.books.book import WalletBook
 from overmind.core.books.moves import purse
 from overmind.core.books.state import SOL_DECIMALS, State
-from overmind.core.model.messages import MovePlaced
-from overmind.core.model.values import BPS, SOL, Mint, Money, Move, MoveKind, OrderId, value_micros_up
+from overmind.core.model.enums import MoveKind
+from overmind.core.model.events import MovePlaced
+from overmind.core.model.ids import SOL, Mint, OrderId
+from overmind.core.model.money import Money
+from overmind.core.model.order import Move
+from overmind.core.model.units import BPS, value_micros_up
 
 
 def free_units(state: State, book: WalletBook, mint: Mint) -> int:

@@ -15,23 +15,14 @@ from overmind.core.books.wallet_limits import REMOVED
 from overmind.core.capital.transfers import costs_lamports, free_units, notional_micros
 from overmind.core.control.balances import is_of_chain
 from overmind.core.control.holds import known_wallets
-from overmind.core.model.messages import CancelMove, CommandRefused, MoveClosed, MovePlaced, Withdraw
-from overmind.core.model.values import (
-    MICROS,
-    NS,
-    OWN,
-    SOL,
-    Cause,
-    Expired,
-    Failed,
-    Money,
-    Move,
-    MoveKind,
-    OrderId,
-    Outcome,
-    Rejected,
-    WalletId,
-)
+from overmind.core.model.commands import CancelMove, CommandRefused, Withdraw
+from overmind.core.model.enums import MoveKind
+from overmind.core.model.events import MoveClosed, MovePlaced
+from overmind.core.model.ids import OWN, SOL, OrderId, WalletId
+from overmind.core.model.money import Money
+from overmind.core.model.order import Move
+from overmind.core.model.outcome import Cause, Expired, Failed, Outcome, Rejected
+from overmind.core.model.units import MICROS, NS
 
 SIGNED_WITHIN_NS: Final = 3_600 * NS  # of its time; a desk that was down for longer does not pay old wishes
 

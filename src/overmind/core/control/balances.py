@@ -10,20 +10,14 @@ from collections.abc import Iterator
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
-from overmind.core.model.messages import (
-    AcceptBalances,
-    BalanceAdjusted,
-    BalancesChecked,
-    CommandRefused,
-    Deposited,
-    Event,
-    Hold,
-    HoldAdded,
-    HoldLifted,
-    RecordBalances,
-    Scope,
-)
-from overmind.core.model.values import SOL, DepositId, Filled, Mint, Money, Move, MoveKind, WalletId, Work
+from overmind.core.model.commands import AcceptBalances, CommandRefused, RecordBalances
+from overmind.core.model.controls import Hold, Scope
+from overmind.core.model.enums import MoveKind
+from overmind.core.model.events import BalanceAdjusted, BalancesChecked, Deposited, Event, HoldAdded, HoldLifted
+from overmind.core.model.ids import SOL, DepositId, Mint, WalletId
+from overmind.core.model.money import Money
+from overmind.core.model.order import Move, Work
+from overmind.core.model.outcome import Filled
 
 QUARANTINE = "quarantine"
 

@@ -13,8 +13,10 @@ from overmind.core.books.aggregates import equity_if
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State, reached
 from overmind.core.control.holds import add_hold
-from overmind.core.model.messages import Event, Hold, LiquidationOrdered, Scope
-from overmind.core.model.values import DAY_NS, MICROS, WalletType
+from overmind.core.model.controls import Hold, Scope
+from overmind.core.model.enums import WalletType
+from overmind.core.model.events import Event, LiquidationOrdered
+from overmind.core.model.units import DAY_NS, MICROS
 
 DAY_LOSS, LOSS_STREAK, DRAWDOWN, EMERGENCY = "day_loss", "loss_streak", "drawdown", "emergency"
 DAY_TRADES: Final = "day_trades"

@@ -27,19 +27,11 @@ from overmind.core.books.wallet_limits import (
     wanted_values,
 )
 from overmind.core.control.holds import known_wallets
-from overmind.core.model.messages import (
-    Change,
-    ChangeLimits,
-    ChangeMints,
-    CommandRefused,
-    Event,
-    LimitsChanged,
-    MintLists,
-    MintsChanged,
-    MintVerb,
-    Remark,
-)
-from overmind.core.model.values import PPM, LimitName, Mint, WalletId
+from overmind.core.model.commands import ChangeLimits, ChangeMints, CommandRefused
+from overmind.core.model.controls import Change, MintLists, MintVerb, Remark
+from overmind.core.model.events import Event, LimitsChanged, MintsChanged
+from overmind.core.model.ids import LimitName, Mint, WalletId
+from overmind.core.model.units import PPM
 
 MINTS_MAX: Final = 1_000  # on one list: each change journals all of it
 _OF_SUM: Final = {SHARE, ENABLED}

@@ -7,20 +7,12 @@ from typing import Final
 
 from overmind.core.books.state import State
 from overmind.core.control.holds import add_hold, known_wallets
-from overmind.core.model.messages import (
-    CommandRefused,
-    ConfigureWallet,
-    Deposited,
-    DeskFounded,
-    Event,
-    FoundDesk,
-    Hold,
-    HoldLifted,
-    RecordDeposit,
-    Scope,
-    WalletConfigured,
-)
-from overmind.core.model.values import SOL, Desk, WalletStatus
+from overmind.core.model.commands import CommandRefused, ConfigureWallet, FoundDesk, RecordDeposit
+from overmind.core.model.controls import Hold, Scope
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.enums import WalletStatus
+from overmind.core.model.events import Deposited, DeskFounded, Event, HoldLifted, WalletConfigured
+from overmind.core.model.ids import SOL
 
 CAUSE_OF_STATUS: Final = {
     WalletStatus.INACTIVE: "inactive",

@@ -8,7 +8,9 @@ from typing import Final
 from overmind.core.books.state import State
 from overmind.core.books.wallet_limits import REMOVED
 from overmind.core.control.balances import is_of_chain
-from overmind.core.model.messages import CommandRefused, Event, Hold, HoldAdded, HoldLifted, LiftHold, Scope
+from overmind.core.model.commands import CommandRefused, LiftHold
+from overmind.core.model.controls import Hold, Scope
+from overmind.core.model.events import Event, HoldAdded, HoldLifted
 
 OPERATOR: Final = "operator"
 DISK_FULL: Final = "disk_full"

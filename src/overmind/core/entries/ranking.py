@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
-from overmind.core.entries.rules import Ask
-from overmind.core.model.messages import CostTerms
-from overmind.core.model.values import BPS, PPM
+from overmind.core.entries.request import Ask
+from overmind.core.model.selection import CostTerms
+from overmind.core.model.units import BPS, PPM
 
 
 class CommonTerms:

@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
+from overmind.core.entries.capacity import strategy_capacity_micros, wallet_capacity_micros
 from overmind.core.entries.ranking import CommonTerms, cost_terms
-from overmind.core.entries.rules import Ask, strategy_capacity_micros, wallet_capacity_micros, wallet_refusals
-from overmind.core.model.messages import CostTerms
-from overmind.core.model.values import NOTIONAL_MAX_MICROS, NS, Mint, StrategyType, WalletId, WalletType
+from overmind.core.entries.request import Ask
+from overmind.core.entries.rules import wallet_refusals
+from overmind.core.model.enums import StrategyType, WalletType
+from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.selection import CostTerms
+from overmind.core.model.units import NOTIONAL_MAX_MICROS, NS
 
 Micros = NDArray[np.int64]
 Flags = NDArray[np.bool_]

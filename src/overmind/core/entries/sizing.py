@@ -21,18 +21,15 @@ import numpy as np
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.books.volatility import MOVES_MIN
-from overmind.core.entries.rules import (
-    Ask,
-    ask_for,
-    entry_stop_ppm,
-    loss_max_micros,
-    signal_refusals,
-    slippage_ceiling_bps,
-    wallet_refusals,
-)
+from overmind.core.entries.request import Ask, ask_for, slippage_ceiling_bps
+from overmind.core.entries.rules import entry_stop_ppm, loss_max_micros, signal_refusals, wallet_refusals
 from overmind.core.entries.selection_index import Choice, SelectionIndex
-from overmind.core.model.messages import PRECEDENCE, Code, Refusal, Sizing
-from overmind.core.model.values import BPS, MICROS, NOTIONAL_MAX_MICROS, PPM, Signal, SizingMethod, WalletId, ppm_of
+from overmind.core.model.codes import PRECEDENCE, Code, Refusal
+from overmind.core.model.enums import SizingMethod
+from overmind.core.model.ids import WalletId
+from overmind.core.model.selection import Sizing
+from overmind.core.model.signal import Signal
+from overmind.core.model.units import BPS, MICROS, NOTIONAL_MAX_MICROS, PPM, ppm_of
 
 NO_CAP: Final = NOTIONAL_MAX_MICROS
 

@@ -14,8 +14,12 @@ from overmind.core.books.positions import Position
 from overmind.core.books.state import State
 from overmind.core.books.triggers import exit_at_ns, exits_of, profit_pico, stop_loss_ppm, stop_pico, trail_pico
 from overmind.core.entries.rules import fresh_price_pico, rent_lamports
-from overmind.core.model.messages import Code, ExitCause, Refusal
-from overmind.core.model.values import BPS, MICROS, SOL, Mint, Signal, Value, WalletId, units_of
+from overmind.core.model.codes import Code, Refusal
+from overmind.core.model.controls import ExitCause
+from overmind.core.model.ids import SOL, Mint, WalletId
+from overmind.core.model.signal import Signal
+from overmind.core.model.units import BPS, MICROS, units_of
+from overmind.core.model.value import Value
 
 SLICE_MIN_MICROS: Final = 10 * MICROS  # no exit is cut smaller than that
 DUST_MICROS: Final = MICROS // 100  # what is worth less is not worth its fee

@@ -10,50 +10,22 @@ from msgspec.structs import replace
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.control.holds import known_wallets
-from overmind.core.entries.rules import (
-    base_units,
-    price_refusals,
-    rent_lamports,
-    slippage_bps,
-    sold_min,
-    stale_at_ns,
-    time_refusals,
-)
+from overmind.core.entries.request import base_units, slippage_bps, sold_min, stale_at_ns
+from overmind.core.entries.rules import price_refusals, rent_lamports, time_refusals
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.exits import exit_rules
 from overmind.core.exits.exit_rules import Due, due_of, exit_refusals, sellable_units, units_to_sell
-from overmind.core.model.messages import (
-    PRECEDENCE,
-    CancelClose,
-    CloseCancelled,
-    CloseOrdered,
-    ClosePosition,
-    Code,
-    CommandRefused,
-    CostTerms,
-    Event,
-    ExitCause,
-    OrderPlaced,
-    Refusal,
-    Selection,
-    SellDue,
-    SignalRefused,
-)
-from overmind.core.model.values import (
-    PPM,
-    Mint,
-    Money,
-    Order,
-    OrderId,
-    Side,
-    Signal,
-    SignalId,
-    StrategyType,
-    TradeAction,
-    WalletId,
-    units_of,
-    value_micros_up,
-)
+from overmind.core.model.codes import PRECEDENCE, Code, Refusal
+from overmind.core.model.commands import CancelClose, ClosePosition, CommandRefused, SellDue
+from overmind.core.model.controls import ExitCause
+from overmind.core.model.enums import Side, StrategyType, TradeAction
+from overmind.core.model.events import CloseCancelled, CloseOrdered, Event, OrderPlaced, SignalRefused
+from overmind.core.model.ids import Mint, OrderId, SignalId, WalletId
+from overmind.core.model.money import Money
+from overmind.core.model.order import Order
+from overmind.core.model.selection import CostTerms, Selection
+from overmind.core.model.signal import Signal
+from overmind.core.model.units import PPM, units_of, value_micros_up
 
 LISTED_MAX: Final = 64  # wallets whose refusals are listed one by one; the rest are counted
 

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from overmind.core.model.values import (
-    MICROS,
-    NOTIONAL_MAX_MICROS,
-    PPM,
-    Limits,
-    RiskProfile,
-    StrategyShare,
-    StrategyType,
-    WalletType,
-)
+from overmind.core.model.enums import RiskProfile, StrategyType, WalletType
+from overmind.core.model.units import MICROS, NOTIONAL_MAX_MICROS, PPM
+from overmind.core.model.wallet import Limits, StrategyShare
 
 COUNT_MAX: Final = 10**12  # No desk holds or makes more; keeps every counter in an int64.
 

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from solders.account import Account
 from solders.hash import Hash
 
-from overmind.core.model.values import NS
+from overmind.core.model.units import NS
 from overmind.ports import Clock
 from overmind.sandbox.localnet import faucet, landing, nonces, tokens
 from overmind.sandbox.localnet.accounts import Accounts

@@ -16,7 +16,7 @@ from solders.system_program import TransferParams
 from solders.system_program import transfer as system_transfer
 from solders.transaction import VersionedTransaction
 
-from overmind.core.model.values import Value
+from overmind.core.model.value import Value
 from overmind.sandbox.localnet.tokens import ATA, associated_address
 from overmind.sandbox.localnet.wire import COMPUTE_BUDGET, SYSTEM, Wire, take_apart
 

@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-from overmind.core.model.values import PPM, Value
+from overmind.core.model.units import PPM
+from overmind.core.model.value import Value
 
 _RATE: Final = "_ppm"
 

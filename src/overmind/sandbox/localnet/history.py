@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from overmind.core.model.values import Value
+from overmind.core.model.value import Value
 from overmind.sandbox.localnet.tokens import TokenBalance
 
 LANDED_MAX: Final = 50_000

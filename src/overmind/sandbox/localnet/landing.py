@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from solders.account import Account
 from solders.pubkey import Pubkey
 
-from overmind.core.model.values import Value
+from overmind.core.model.value import Value
 from overmind.sandbox.localnet import tokens
 from overmind.sandbox.localnet.svm import Ran
 from overmind.sandbox.localnet.wire import Wire

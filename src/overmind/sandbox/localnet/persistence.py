@@ -18,7 +18,7 @@ import msgspec
 from solders.account import Account
 from solders.pubkey import Pubkey
 
-from overmind.core.model.values import Value
+from overmind.core.model.value import Value
 from overmind.sandbox.localnet.blocks import Block
 from overmind.sandbox.localnet.chain import Chain
 from overmind.sandbox.localnet.history import Landed

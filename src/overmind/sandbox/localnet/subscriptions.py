@@ -7,7 +7,7 @@ from typing import Final
 
 from solders.account import Account
 
-from overmind.core.model.values import Value
+from overmind.core.model.value import Value
 from overmind.sandbox.localnet import shapes
 from overmind.sandbox.localnet.blocks import Block, Commitment
 from overmind.sandbox.localnet.errors import METHOD_NOT_FOUND, RpcError, invalid

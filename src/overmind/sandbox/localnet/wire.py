@@ -11,7 +11,7 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 
-from overmind.core.model.values import Value
+from overmind.core.model.value import Value
 from overmind.sandbox.localnet.encoding import of_base58, of_base64
 from overmind.sandbox.localnet.errors import invalid
 from overmind.sandbox.localnet.guard import guarded

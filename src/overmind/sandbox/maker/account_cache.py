@@ -6,7 +6,7 @@ from typing import Final
 
 from solders.pubkey import Pubkey
 
-from overmind.core.model.values import NS
+from overmind.core.model.units import NS
 from overmind.ports import Clock, Priority
 from overmind.sandbox.maker.cluster import Cluster
 from overmind.sandbox.maker.listing import Listed

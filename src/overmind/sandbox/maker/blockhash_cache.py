@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from overmind.core.model.values import NS
+from overmind.core.model.units import NS
 from overmind.ports import ChainSilent, Clock
 from overmind.sandbox.maker.cluster import Block
 

@@ -10,7 +10,7 @@ import msgspec
 from solders.hash import Hash
 from solders.pubkey import Pubkey
 
-from overmind.core.model.values import Value
+from overmind.core.model.value import Value
 from overmind.ports import ChainSilent, Priority
 from overmind.solana.rpc import Rpc, RpcError
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from solders.instruction import Instruction as Built
 from solders.keypair import Keypair
 
-from overmind.core.model.values import Value
+from overmind.core.model.value import Value
 from overmind.sandbox.maker import legs
 from overmind.sandbox.maker.cluster import Block
 from overmind.sandbox.maker.legs import Swap

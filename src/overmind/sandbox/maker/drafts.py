@@ -16,7 +16,7 @@ from solders.message import MessageV0, to_bytes_versioned
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
-from overmind.core.model.values import Value
+from overmind.core.model.value import Value
 from overmind.sandbox.maker.legs import Swap
 from overmind.solana import tokens
 from overmind.solana.tokens import UNIT_PRICE_SCALE, fee_lamports

@@ -11,7 +11,8 @@ import msgspec
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
-from overmind.core.model.values import NS, Value
+from overmind.core.model.units import NS
+from overmind.core.model.value import Value
 from overmind.ports import ChainSilent, Clock
 from overmind.sandbox.maker import wire
 from overmind.sandbox.maker.blockhash_cache import Beat

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from solders.hash import Hash
 from solders.instruction import AccountMeta, Instruction
 
-from overmind.core.model.values import PPM, Value
+from overmind.core.model.units import PPM
+from overmind.core.model.value import Value
 from overmind.sandbox.maker import legs
 from overmind.sandbox.maker.drafts import Budget, Draft
 from overmind.solana import tokens

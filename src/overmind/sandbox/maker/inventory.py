@@ -10,7 +10,7 @@ import heapq
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from overmind.core.model.values import Mint
+from overmind.core.model.ids import Mint
 
 RESERVATIONS_MAX: Final = 200_000  # about 1,000 a second for the life of a blockhash
 

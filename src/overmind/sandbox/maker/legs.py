@@ -9,7 +9,7 @@ from __future__ import annotations
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
-from overmind.core.model.values import Value
+from overmind.core.model.value import Value
 from overmind.sandbox.maker.listing import Listed
 from overmind.solana import tokens
 from overmind.solana.tokens import ata

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from solders.pubkey import Pubkey
 
-from overmind.core.model.values import SOL, Mint, Token, Value
+from overmind.core.model.ids import SOL, Mint
+from overmind.core.model.money import Token
+from overmind.core.model.value import Value
 from overmind.solana.tokens import TOKEN_PROGRAMS, ata
 
 

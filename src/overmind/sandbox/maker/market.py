@@ -13,7 +13,10 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 from solders.pubkey import Pubkey
 
-from overmind.core.model.values import NS, Mint, Token, Value
+from overmind.core.model.ids import Mint
+from overmind.core.model.money import Token
+from overmind.core.model.units import NS
+from overmind.core.model.value import Value
 from overmind.keys.secret_key import SecretKey
 from overmind.ports import Clock, Prices
 from overmind.sandbox.maker import legs, responses, wire

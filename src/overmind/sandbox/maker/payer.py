@@ -9,7 +9,8 @@ from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
-from overmind.core.model.values import Mint, Token
+from overmind.core.model.ids import Mint
+from overmind.core.model.money import Token
 from overmind.keys.secret_key import SecretKey
 from overmind.ports import Clock
 from overmind.sandbox.maker.blockhash_cache import Beat

@@ -9,20 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from overmind.core.model.values import (
-    BPS,
-    NS,
-    PICO,
-    PPM,
-    PRICE_MAX_PICO,
-    SCALE,
-    Mint,
-    Token,
-    Value,
-    ppm_of,
-    value_micros,
-    value_micros_up,
-)
+from overmind.core.model.ids import Mint
+from overmind.core.model.money import Token
+from overmind.core.model.units import BPS, NS, PICO, PPM, PRICE_MAX_PICO, SCALE, ppm_of, value_micros, value_micros_up
+from overmind.core.model.value import Value
 from overmind.ports import Tick
 
 UNITS_MAX: Final = 2**64 - 1  # what a token account can hold

@@ -9,7 +9,9 @@ from typing import Final
 
 from solders.pubkey import Pubkey
 
-from overmind.core.model.values import BPS, Mint, Value
+from overmind.core.model.ids import Mint
+from overmind.core.model.units import BPS
+from overmind.core.model.value import Value
 from overmind.keys.secret_key import is_address
 from overmind.sandbox.maker.listing import Listed
 from overmind.sandbox.maker.quoting import UNITS_MAX

@@ -8,7 +8,8 @@ from typing import Final
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from overmind.core.model.values import BPS, MICROS, NS, PICO, Mint
+from overmind.core.model.ids import Mint
+from overmind.core.model.units import BPS, MICROS, NS, PICO
 from overmind.ports import Tick
 from overmind.sandbox.maker import legs, wire
 from overmind.sandbox.maker.cluster import Block

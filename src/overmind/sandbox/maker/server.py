@@ -18,7 +18,10 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from overmind.core.model.values import NS, Mint, Token, Value
+from overmind.core.model.ids import Mint
+from overmind.core.model.money import Token
+from overmind.core.model.units import NS
+from overmind.core.model.value import Value
 from overmind.keys.secret_key import SecretKey
 from overmind.ports import ChainSilent, Clock, Prices
 from overmind.sandbox.maker import responses, wire

@@ -10,7 +10,10 @@ from typing import Final
 
 from solders.pubkey import Pubkey
 
-from overmind.core.model.values import LAMPORTS, SOL, Mint, Token, Value
+from overmind.core.model.ids import SOL, Mint
+from overmind.core.model.money import Token
+from overmind.core.model.units import LAMPORTS
+from overmind.core.model.value import Value
 from overmind.keys.secret_key import SecretKey
 from overmind.ports import Clock
 from overmind.sandbox.maker.cluster import Cluster, Held

@@ -11,7 +11,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from solders.instruction import Instruction
 
-from overmind.core.model.values import PICO, Value
+from overmind.core.model.units import PICO
+from overmind.core.model.value import Value
 
 ENCODER = msgspec.json.Encoder()
 

@@ -14,8 +14,8 @@ from typing import Final
 import msgspec
 
 from overmind.config import ConfigError
-from overmind.core.model.messages import CommandRefused
-from overmind.core.model.values import Value
+from overmind.core.model.commands import CommandRefused
+from overmind.core.model.value import Value
 from overmind.desk.engine import EngineBusy, EngineStopped
 from overmind.journal.errors import JournalUnusable
 from overmind.ports import JournalFailed

@@ -11,8 +11,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from overmind.config import ConfigError, MultiWalletConfig
-from overmind.core.model.messages import AddHold, Code, LiftHold, Scope, TicketRecorded
-from overmind.core.model.values import MICROS, StrategyType, TradingMode, WalletId, WalletType
+from overmind.core.model.codes import Code
+from overmind.core.model.commands import AddHold, LiftHold
+from overmind.core.model.controls import Scope
+from overmind.core.model.enums import StrategyType, TradingMode, WalletType
+from overmind.core.model.events import TicketRecorded
+from overmind.core.model.ids import WalletId
+from overmind.core.model.units import MICROS
 from overmind.sandbox.selftest.scratch_desk import Bench, Studio, desk, expect, placed, refused, seed_wallet, tolerance
 from overmind.sdk.records import RejectedSignal
 from overmind.sdk.selection import NoEligibleWallet, WalletSelection, WalletSelectionCriteria

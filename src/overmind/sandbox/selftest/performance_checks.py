@@ -9,8 +9,10 @@ from typing import Final
 
 from overmind.config import MultiWalletConfig
 from overmind.core.books.state import State, state_hash
-from overmind.core.model.messages import OrderPlaced
-from overmind.core.model.values import Filled, Mint, StrategyType, WalletType
+from overmind.core.model.enums import StrategyType, WalletType
+from overmind.core.model.events import OrderPlaced
+from overmind.core.model.ids import Mint
+from overmind.core.model.outcome import Filled
 from overmind.desk.app import App, running
 from overmind.desk.engine import recover
 from overmind.desk.market import open_tape, paper

@@ -13,9 +13,13 @@ from typing import Final
 
 from overmind.clock.clocks import SystemClock
 from overmind.config import MultiWalletConfig
+from overmind.core.model.codes import Code
 from overmind.core.model.defaults import DEFAULT_RISK_TOLERANCE_PPM
-from overmind.core.model.messages import Code, Entry, OrderClosed, OrderPlaced
-from overmind.core.model.values import NS, PPM, Order, Outcome, StrategyType
+from overmind.core.model.enums import StrategyType
+from overmind.core.model.events import Entry, OrderClosed, OrderPlaced
+from overmind.core.model.order import Order
+from overmind.core.model.outcome import Outcome
+from overmind.core.model.units import NS, PPM
 from overmind.desk.app import App
 from overmind.journal.memory import MemoryJournal
 from overmind.keys.secret_key import SecretKey

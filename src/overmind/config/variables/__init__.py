@@ -1,0 +1,1 @@
+"""Every setting that Overmind reads, one module for each group; `table` has them all."""

@@ -1,0 +1,83 @@
+"""Settings of the trading mode, the cluster, and the servers that it is reached by."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Final
+
+from overmind.config import kinds
+from overmind.config.kinds import measured
+from overmind.config.secrecy import shown_urls
+from overmind.config.variables.variable import Variable
+from overmind.core.model.enums import TradingMode
+
+
+class Cluster(enum.StrEnum):
+    """Where orders go. Paper trades on no chain and prices the tokens of mainnet."""
+
+    PAPER = "paper"
+    LOCALNET = "localnet"
+    DEVNET = "devnet"
+    MAINNET = "mainnet"
+
+
+_CLUSTERS: Final[Mapping[str, Cluster]] = {
+    "localnet": Cluster.LOCALNET,
+    "devnet": Cluster.DEVNET,
+    "mainnet": Cluster.MAINNET,
+    "mainnet-beta": Cluster.MAINNET,
+}
+OPT_IN_WORDS: Final = "I-accept-real-money"
+TRADING_MODE = Variable(
+    "SNIPER_TRADING_MODE",
+    kinds.choice({"paper": TradingMode.PAPER, "live": TradingMode.LIVE}),
+    "paper",
+    "Paper simulates every trade; live signs and sends real transactions.",
+    blank_is_default=False,  # A deployment that meant to set the mode and did not is stopped, not guessed at.
+)
+CLUSTER = Variable(
+    "OVERMIND_CLUSTER",
+    kinds.optional(kinds.choice(_CLUSTERS)),
+    "",
+    "Where live trades go. Not set: told from the RPC address, and an unknown address counts as mainnet.",
+)
+RPC_URL = Variable(
+    "SNIPER_SOLANA_RPC_URL",
+    kinds.optional(kinds.url()),
+    "",
+    "Solana JSON-RPC address. Not set: the public address of OVERMIND_CLUSTER. Credentials in it are never shown.",
+    shown=shown_urls,
+)
+RPC_FALLBACK_URLS = Variable(
+    "OVERMIND_RPC_FALLBACK_URLS",
+    kinds.urls(),
+    "",
+    "Comma list of further providers of the same cluster. With two or more in all, no transaction counts as expired"
+    " before two of them agree. One that is silent at the start is not used before it told the same genesis hash.",
+    shown=shown_urls,
+)
+RPC_RATE = Variable(
+    "OVERMIND_RPC_REQUESTS_PER_SEC",
+    kinds.optional(measured(kinds.whole("requests/s", 1, 1_000_000))),
+    "",
+    "What one provider allows. Scarce requests go to exits first, then to statuses, prices and entries. Not set: 10 on "
+    "public clusters, 5000 on a localnet.",
+)
+SWAP_URL = Variable(
+    "OVERMIND_SWAP_URL",
+    kinds.optional(kinds.url()),
+    "",
+    "Swap and price API in Jupiter's shape. Not set: Jupiter on mainnet and for live prices on paper, else "
+    "`overmind venue` at http://127.0.0.1:8880.",
+    shown=shown_urls,
+)
+SWAP_API_KEY = Variable(
+    "OVERMIND_SWAP_API_KEY", kinds.optional(kinds.secret()), "", "Key of the swap API, if it wants one.", secret=True
+)
+MAINNET_OPT_IN = Variable(
+    "OVERMIND_MAINNET_OPT_IN",
+    kinds.optional(kinds.choice({OPT_IN_WORDS: True})),
+    "",
+    "The second consent that live trading on mainnet needs.",
+)

@@ -1,0 +1,56 @@
+"""Settings of the expected cost of execution: they rank wallets, and never forbid."""
+
+from __future__ import annotations
+
+from overmind.config import kinds
+from overmind.config.kinds import measured
+from overmind.config.variables.variable import Variable
+
+COST_FEE = Variable(
+    "OVERMIND_COST_FEE_LAMPORTS",
+    measured(kinds.whole("lamports", 0, 10**9)),
+    "13000",
+    "Expected fee of one swap: signatures and priority fee.",
+)
+COST_FEE_MAX = Variable(
+    "OVERMIND_COST_FEE_MAX_LAMPORTS",
+    measured(kinds.whole("lamports", 0, 10**9)),
+    "100000",
+    "Fee that is reserved for one swap.",
+)
+COST_RENT = Variable(
+    "OVERMIND_COST_RENT_LAMPORTS",
+    measured(kinds.whole("lamports", 0, 10**9)),
+    "2039280",
+    "Rent of one new token account.",
+)
+COST_RENT_2022 = Variable(
+    "OVERMIND_COST_RENT_2022_LAMPORTS",
+    measured(kinds.whole("lamports", 0, 10**9)),
+    "2157600",
+    "The same for a token of the Token-2022 program, whose accounts are larger.",
+)
+COST_RENT_LOST = Variable(
+    "OVERMIND_COST_RENT_LOST_PERCENT", measured(kinds.percent()), "40", "Share of the rent that is never reclaimed."
+)
+COST_HEADROOM = Variable(
+    "OVERMIND_COST_HEADROOM_BPS",
+    kinds.ranking_bps(10_000),
+    "2",
+    "Charged in the ranking for using up the whole of a wallet's headroom.",
+)
+COST_PREFERENCE = Variable(
+    "OVERMIND_COST_PREFERENCE_BPS",
+    kinds.ranking_bps(10_000),
+    "10",
+    "What honouring a preferred wallet type is worth in the ranking.",
+)
+COST_HALF_SPREAD = Variable(
+    "OVERMIND_COST_HALF_SPREAD_BPS", kinds.ranking_bps(10_000), "2", "Half the spread that a swap is expected to pay."
+)
+COST_DEPTH = Variable(
+    "OVERMIND_COST_DEPTH_USD",
+    measured(kinds.usd("1")),
+    "5000000",
+    "Pool depth that is assumed for the expected price impact where no feed tells.",
+)

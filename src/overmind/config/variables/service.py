@@ -1,0 +1,46 @@
+"""Settings of the HTTP service, its folders and its log."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Final
+
+from overmind.config import kinds
+from overmind.config.kinds import measured
+from overmind.config.variables.variable import Variable
+
+TOKEN_LENGTH_MIN: Final = 16
+
+
+class LogLevel(enum.StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+_LEVELS: Final[Mapping[str, LogLevel]] = {
+    "debug": LogLevel.DEBUG,
+    "info": LogLevel.INFO,
+    "warning": LogLevel.WARNING,
+    "error": LogLevel.ERROR,
+    "trace": LogLevel.DEBUG,
+    "warn": LogLevel.WARNING,
+}
+SERVER_PORT = Variable(
+    "SNIPER_SERVER_PORT",
+    measured(kinds.whole("port", 0, 65_535)),
+    "8080",
+    "Port of the HTTP API and the web page, on the loopback address. 0 takes any free one.",
+)
+LOG_LEVEL = Variable("SNIPER_LOG_LEVEL", kinds.choice(_LEVELS), "info", "The least important message that is logged.")
+API_TOKEN = Variable(
+    "OVERMIND_API_TOKEN",
+    kinds.optional(kinds.secret(TOKEN_LENGTH_MIN)),
+    "",
+    "Bearer token of the HTTP API. Not set: made at the first run in api_token in the data directory.",
+    secret=True,
+)
+DATA_DIR = Variable("OVERMIND_DATA_DIR", kinds.path(), "./data", "Journal, snapshots, API token and the STOP file.")
+LOGS_DIR = Variable("OVERMIND_LOGS_DIR", kinds.path(), "./logs", "Where overmind.log is written and rotated.")

@@ -1,0 +1,176 @@
+"""Close an order: release what was held, then book what really happened."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from overmind.core.books.aggregates import change_position, count_entry, realise, refresh_equity, watch_again
+from overmind.core.books.book import QUALITY_WINDOW, Execution, Provisional, WalletBook
+from overmind.core.books.ledger import FEES, MARKET, RENT
+from overmind.core.books.positions import Lot
+from overmind.core.books.realised import Costs, Disposal, How
+from overmind.core.books.settle.retries import after_exit, tried
+from overmind.core.books.settle.suspense import make_good, take_back
+from overmind.core.books.state import State, Touched
+from overmind.core.books.triggers import exits_of
+from overmind.core.model.enums import Side, StrategyType
+from overmind.core.model.ids import SOL, Mint, OrderId, is_own
+from overmind.core.model.money import Token
+from overmind.core.model.order import Order
+from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
+from overmind.core.model.units import BPS, SCALE, value_micros
+
+
+def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) -> None:
+    """Release what was held, then book what really happened."""
+    known = state.open_orders.pop(order_id)
+    order, token = known.order, known.token
+    assert token is not None, known
+    book = state.wallets[order.wallet_id]
+    _release(state, book, order)
+    book.executions += 1
+    if isinstance(outcome, Filled) and not order.to_float:
+        count_trade(state, book)
+        book.last_trade_ns = state.at_ns
+    closing = book.closing.get(order.mint, "")
+    booked = book_outcome(state, book, order, token, outcome)
+    if provisional:
+        assert isinstance(outcome, Filled | Failed), (known, outcome)
+        assert known.ticket is not None, known
+        state.provisional[order_id] = Provisional(
+            order,
+            token,
+            known.ticket,
+            outcome,
+            booked.costs_micros,
+            booked.lot_cost_micros,
+            *booked.oldest,
+            closing,
+        )
+    if order.to_float:
+        tried(state, book.top_up, outcome)
+    elif is_own(order.signal_id):
+        after_exit(state, book, order, outcome)
+    book.quality.append(Execution(isinstance(outcome, Filled), booked.shortfall_bps))
+    if len(book.quality) > QUALITY_WINDOW:
+        del book.quality[0]
+    # A sale takes the oldest lots, whosever they are.
+    settled(state, book, order, order.strategy if order.side is Side.BUY else None)
+
+
+def count_trade(state: State, book: WalletBook) -> None:
+    book.trades_today += 1
+    state.trades_today += 1
+
+
+def _release(state: State, book: WalletBook, order: Order) -> None:
+    ledger, accounts = state.ledger, book.accounts
+    ledger.transfer(order.spend.units, order.spend.mint, accounts.held, accounts.free)
+    costs = order.fee_max_lamports + order.rent_max_lamports
+    ledger.transfer(costs, SOL, accounts.sol_float_held, accounts.sol_float)
+    if order.is_entry:
+        count_entry(state, book, order, -order.notional_micros)
+        book.entries_open -= 1
+        state.entries_open -= 1
+        book.loss_in_flight_micros -= order.loss_max_micros
+
+
+class Booked(NamedTuple):
+    costs_micros: int = 0  # what fee and rent are worth
+    lot_cost_micros: int = 0  # what sold lots had cost
+    shortfall_bps: int = 0  # against the mark of the decision
+    oldest: tuple[int, str] = (0, "")  # of sold lots: when it was opened, and its origin
+
+
+def book_outcome(state: State, book: WalletBook, order: Order, token: Token, outcome: Outcome) -> Booked:
+    """What it did to balances, positions and counters."""
+    if isinstance(outcome, Filled | Failed):
+        book.booked_slot = max(book.booked_slot, outcome.slot)
+    match outcome:
+        case Filled(fee_lamports=fee, rent_lamports=rent):
+            book.filled += 1
+            return _fill(state, book, order, token, outcome, pay_costs(state, book, fee, rent))
+        case Failed(fee_lamports=fee):
+            book.failed += 1
+            return Booked(pay_costs(state, book, fee, 0))
+        case Expired():
+            book.expired += 1
+        case Rejected():
+            book.rejected += 1
+    return Booked()
+
+
+def _fill(state: State, book: WalletBook, order: Order, token: Token, fill: Filled, costs_micros: int) -> Booked:
+    assert 0 < fill.spent_units <= order.spend.units, (order, fill)
+    assert fill.received_units >= order.received_min, (order, fill)
+    ledger = state.ledger
+    take_back(state, book, order.spend.mint, fill.spent_units, book.accounts.free, MARKET)
+    ledger.transfer(fill.received_units, order.receive, MARKET, receiving(book, order))
+    if order.to_float:
+        lost = fill.spent_units - state.sol_value_micros_down(fill.received_units)
+        realise(state, book, Costs(book.wallet.id, 0, 0, lost))
+        return Booked(costs_micros + lost)
+    use_account(book, order.receive)
+    if order.side is Side.BUY:
+        lot = Lot(order.strategy, fill.received_units, fill.spent_units, state.at_ns, order.id)
+        change_position(state, book, token, lot)
+        _plan_exits(state, book, order, token, fill)
+        worth = value_micros(fill.received_units, order.mark_pico, token.decimals)
+        return Booked(costs_micros, 0, (fill.spent_units - worth) * BPS // fill.spent_units)
+    sold = _sell_lots(state, book, token, fill.spent_units)
+    if token.mint not in book.positions and token.mint != SOL:
+        book.empty_since_ns[token.mint] = state.at_ns
+    cost = sum(lot.cost_micros for lot in sold)
+    realise(state, book, Disposal(book.wallet.id, How.SALE, token, fill.spent_units, fill.received_units, sold))
+    book.loss_streak = book.loss_streak + 1 if fill.received_units - cost < costs_micros else 0
+    worth = value_micros(fill.spent_units, order.mark_pico, token.decimals)
+    shortfall_bps = (worth - fill.received_units) * BPS // worth if worth else 0
+    return Booked(costs_micros, cost, shortfall_bps, (sold[0].opened_ns, sold[0].origin) if sold else (0, ""))
+
+
+def receiving(book: WalletBook, order: Order) -> str:
+    return book.accounts.sol_float if order.to_float else book.accounts.free
+
+
+def use_account(book: WalletBook, mint: Mint) -> None:
+    book.token_accounts.add(mint)
+    book.empty_since_ns.pop(mint, None)
+
+
+def _plan_exits(state: State, book: WalletBook, order: Order, token: Token, fill: Filled) -> None:
+    position = book.positions[token.mint]
+    paid_pico = fill.spent_units * SCALE[token.decimals + 6] // fill.received_units
+    position.peak_pico = max(position.peak_pico, paid_pico)
+    if order.exits is not None:
+        position.plan(order.exits, state.at_ns)
+    if exits_of(book, position) is not None:
+        watch_again(state, book, token.mint)
+
+
+def _sell_lots(state: State, book: WalletBook, token: Token, units: int) -> list[Lot]:
+    """The lots that went. A fork may have taken them back before it gave them again."""
+    position = book.positions.get(token.mint)
+    if position is None:
+        return []
+    held = min(units, position.units)
+    sold = position.oldest(held)
+    change_position(state, book, token, -held)
+    return sold
+
+
+def pay_costs(state: State, book: WalletBook, fee_lamports: int, rent_lamports: int) -> int:
+    """Returns what they are worth. A fork may make rent due that nobody had to reserve."""
+    accounts = book.accounts
+    take_back(state, book, SOL, fee_lamports, accounts.sol_float, FEES)
+    take_back(state, book, SOL, rent_lamports, accounts.sol_float, RENT)
+    worth = state.sol_value_micros_up(fee_lamports + rent_lamports)
+    realise(state, book, Costs(book.wallet.id, fee_lamports, rent_lamports, worth))
+    return worth
+
+
+def settled(state: State, book: WalletBook, order: Order, strategy: StrategyType | None) -> None:
+    """`strategy`: whose lots alone have changed; None if others' may have."""
+    book.booked_seq = state.seq
+    make_good(state, book)
+    refresh_equity(state, book)
+    state.touched.append(Touched(book.wallet.id, order.mint, strategy))

@@ -1,0 +1,71 @@
+"""What a fork undid is undone in the books. Nothing here refuses: what is missing goes to the suspense account."""
+
+from __future__ import annotations
+
+from msgspec import structs
+
+from overmind.core.books.aggregates import change_position, realise
+from overmind.core.books.book import Provisional, WalletBook
+from overmind.core.books.ledger import FEES, MARKET, RENT
+from overmind.core.books.positions import Lot
+from overmind.core.books.realised import Costs, Disposal, How
+from overmind.core.books.settle.close import book_outcome, count_trade, receiving, settled
+from overmind.core.books.settle.suspense import pay_debt, take_back, true_up
+from overmind.core.books.state import State
+from overmind.core.model.enums import Side
+from overmind.core.model.ids import SOL, OrderId
+from overmind.core.model.outcome import Filled, Outcome
+
+
+def finalise(state: State, order_id: OrderId) -> None:
+    """Nothing changes but what is in doubt: a reading from before it may still be of the branch that died."""
+    known = state.provisional.pop(order_id)
+    state.wallets[known.order.wallet_id].booked_seq = state.seq
+
+
+def roll_back(state: State, order_id: OrderId, outcome: Outcome) -> None:
+    """Undo what was booked, then book what it came to instead."""
+    known = state.provisional.pop(order_id)
+    order, token = known.order, known.token
+    book = state.wallets[order.wallet_id]
+    book.rolled_back += 1
+    closing = book.closing.get(order.mint)
+    fee = known.outcome.fee_lamports
+    rent = known.outcome.rent_lamports if isinstance(known.outcome, Filled) else 0
+    state.ledger.transfer(fee, SOL, FEES, book.accounts.sol_float)
+    realise(state, book, Costs(book.wallet.id, -fee, -rent, -known.costs_micros))
+    if isinstance(known.outcome, Filled):
+        book.filled -= 1
+        _unfill(state, book, known, known.outcome)
+    else:
+        book.failed -= 1
+    if isinstance(outcome, Filled) and not isinstance(known.outcome, Filled) and not order.to_float:
+        count_trade(state, book)
+    book_outcome(state, book, order, token, outcome)
+    if closing is not None and order.mint in book.positions:  # It may have been gone in between.
+        book.closing.setdefault(order.mint, closing)
+    settled(state, book, order, None)
+
+
+def _unfill(state: State, book: WalletBook, known: Provisional, fill: Filled) -> None:
+    order, token, accounts = known.order, known.token, book.accounts
+    state.ledger.transfer(fill.rent_lamports, SOL, RENT, accounts.sol_float)
+    if fill.rent_lamports:
+        book.token_accounts.discard(order.receive)  # If it is there all the same, rent is reserved in vain once.
+        book.empty_since_ns.pop(order.receive, None)
+    take_back(state, book, order.receive, fill.received_units, receiving(book, order), MARKET)
+    state.ledger.transfer(fill.spent_units, order.spend.mint, MARKET, accounts.free)
+    if order.to_float:
+        return  # What it lost against the mark stands in its costs.
+    wallet_id, spent, received = book.wallet.id, fill.spent_units, fill.received_units
+    if order.side is Side.BUY:
+        taken = true_up(state, book, token)
+        realise(state, book, Disposal(wallet_id, How.BUY_UNDONE, token, received, spent, taken))
+        return
+    back = Lot(order.strategy, spent, known.lot_cost_micros, known.opened_ns, known.origin)
+    change_position(state, book, token, back)
+    if known.closing:  # It may have ended with this sale or a later one; without it there is something left.
+        book.closing.setdefault(token.mint, known.closing)
+    undone = structs.replace(back, units=-spent, cost_micros=-back.cost_micros)
+    realise(state, book, Disposal(wallet_id, How.SALE_UNDONE, token, -spent, -received, [undone]))
+    pay_debt(state, book, token)

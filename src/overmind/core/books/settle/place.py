@@ -1,0 +1,47 @@
+"""Place an order: hold its capital, fees and rent."""
+
+from __future__ import annotations
+
+from overmind.core.books.aggregates import count_entry
+from overmind.core.books.book import OpenOrder
+from overmind.core.books.settle.retries import cool_down
+from overmind.core.books.state import State, Touched
+from overmind.core.model.ids import SOL, is_own
+from overmind.core.model.money import Token
+from overmind.core.model.order import Order
+from overmind.core.model.signal import Signal
+
+
+def place(state: State, signal: Signal, order: Order, at_ns: int) -> None:
+    """Hold the capital, the fees and the rent."""
+    assert order.id not in state.open_orders, order
+    state.open_orders[order.id] = OpenOrder(order, signal, token=_traded(state, order))
+    ledger, wallet_id = state.ledger, order.wallet_id
+    book = state.wallets[wallet_id]
+    accounts = book.accounts
+    ledger.transfer(order.spend.units, order.spend.mint, accounts.free, accounts.held)
+    costs = order.fee_max_lamports + order.rent_max_lamports
+    ledger.transfer(costs, SOL, accounts.sol_float, accounts.sol_float_held)
+    if order.is_entry:
+        count_entry(state, book, order, order.notional_micros)
+        book.entries_open += 1
+        state.entries_open += 1
+        book.loss_in_flight_micros += order.loss_max_micros
+        book.placed_ns.append(at_ns)
+        if len(book.placed_ns) > state.settings.rate_max_per_s:
+            del book.placed_ns[0]
+    elif order.to_float:
+        book.top_up.open = True
+        book.swaps_placed += 1
+    elif is_own(order.signal_id):
+        exiting = book.exiting[order.mint] = book.exiting_of(order.mint, at_ns, state.settings)
+        exiting.open = True
+        book.exits_placed += 1
+        cool_down(state, book, order, at_ns)
+    state.touched.append(Touched(wallet_id, order.mint, order.strategy))
+
+
+def _traded(state: State, order: Order) -> Token:
+    """A position knows its own token; what is bought for the first time is listed."""
+    position = state.wallets[order.wallet_id].positions.get(order.mint)
+    return position.token if position is not None else state.settings.tokens[order.mint]

@@ -1,0 +1,68 @@
+"""When what did not happen is tried again, and when a token that a stop sold may be bought again."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from overmind.core.books.book import DOUBLINGS_MAX, Exiting, Trying, WalletBook
+from overmind.core.books.state import State
+from overmind.core.model.controls import ExitCause
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.ids import Mint
+from overmind.core.model.order import Order
+from overmind.core.model.outcome import Cause, Failed, Filled, Outcome, Rejected
+
+STOPS: Final = (f"{ExitCause.STOP_LOSS}:", f"{ExitCause.TRAILING_STOP}:")
+UNTRUE: Final = (Cause.NOT_CONFIRMED, Cause.LIMIT_PRICE)  # the price that made an exit due is not to be had
+OF_MARKET: Final = (Cause.SLIPPAGE, Cause.PRICE_IMPACT, Cause.NO_LIQUIDITY, Cause.QUOTE_OFF_MARK, Cause.REVERTED)
+UNTRUE_DOUBLINGS_MAX: Final = 2
+
+
+def after_exit(state: State, book: WalletBook, order: Order, outcome: Outcome) -> None:
+    """What sold cools the token down, and what did not is tried again."""
+    exiting = book.exiting[order.mint]
+    exiting.open = False
+    if isinstance(outcome, Filled):
+        cool_down(state, book, order, state.at_ns)
+        book.cooled_before.pop(order.mint, None)
+        exiting.tries = exiting.after_ns = 0
+        exiting.rung = max(0, exiting.rung - 1)
+    else:
+        _warm_up(book, order.mint)
+        _try_later(state.settings, exiting, outcome, state.at_ns)
+    if order.mint not in book.positions:
+        del book.exiting[order.mint]
+
+
+def _try_later(desk: Desk, exiting: Exiting, outcome: Outcome, at_ns: int) -> None:
+    """The market's causes widen the slippage, and every failure makes it wait longer."""
+    cause = outcome.cause if isinstance(outcome, Failed | Rejected) else None
+    if cause in UNTRUE:  # Nothing failed, so nothing is to be waited out; but quotes are not free either.
+        exiting.rung, exiting.tries = 0, min(exiting.tries, UNTRUE_DOUBLINGS_MAX)
+    elif cause in OF_MARKET:
+        exiting.rung = min(exiting.rung + 1, len(desk.exit_slippage_bps) - 1)
+    exiting.after_ns = at_ns + (desk.exit_retry_ns << min(exiting.tries, DOUBLINGS_MAX))
+    exiting.tries += 1
+
+
+def tried(state: State, trying: Trying, outcome: Outcome) -> None:
+    """What came to nothing waits before it is tried again, twice as long each time."""
+    trying.open = False
+    if isinstance(outcome, Filled):
+        trying.tries = trying.after_ns = 0
+        return
+    trying.after_ns = state.at_ns + (state.settings.exit_retry_ns << min(trying.tries, DOUBLINGS_MAX))
+    trying.tries += 1
+
+
+def cool_down(state: State, book: WalletBook, order: Order, at_ns: int) -> None:
+    if state.settings.cooldown_ns and order.signal_id.startswith(STOPS):
+        book.cooled_before.setdefault(order.mint, book.cooldowns.get(order.mint, 0))
+        book.cooldowns[order.mint] = at_ns + state.settings.cooldown_ns
+
+
+def _warm_up(book: WalletBook, mint: Mint) -> None:
+    """The stop sold nothing."""
+    before_ns = book.cooled_before.pop(mint, None)
+    if before_ns is not None:
+        book.cooldowns[mint] = before_ns

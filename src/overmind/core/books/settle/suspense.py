@@ -1,0 +1,64 @@
+"""Debts that a fork left: suspense accounts, and how they are made good."""
+
+from __future__ import annotations
+
+from overmind.core.books.aggregates import realise, take_newest
+from overmind.core.books.book import WalletBook
+from overmind.core.books.positions import Lot
+from overmind.core.books.realised import Disposal, How
+from overmind.core.books.state import State, Touched
+from overmind.core.model.ids import Mint
+from overmind.core.model.money import Token
+
+
+def pay_debt(state: State, book: WalletBook, token: Token) -> None:
+    """Lots that pay a debt bring nothing: their cost is lost."""
+    lost = true_up(state, book, token)
+    if lost:
+        units = sum(lot.units for lot in lost)
+        realise(state, book, Disposal(book.wallet.id, How.DEBT, token, units, 0, lost))
+
+
+def true_up(state: State, book: WalletBook, token: Token) -> list[Lot]:
+    """A position is what its accounts hold; what is more goes, the newest lots first. Returns what went."""
+    mint, accounts, balance = token.mint, book.accounts, state.ledger.balance
+    left = max(0, balance(accounts.free, mint) + balance(accounts.held, mint) + balance(accounts.suspense, mint))
+    position = book.positions.get(mint)
+    if position is None or position.units <= left:
+        return []
+    taken = position.newest(position.units - left)
+    take_newest(state, book, token, position.units - left)
+    return taken
+
+
+def take_back(state: State, book: WalletBook, mint: Mint, units: int, account: str, target: str) -> None:
+    """Take it back as far as it is there; a suspense account owes the rest. The float's debts are its own."""
+    accounts = book.accounts
+    there = min(units, state.ledger.balance(account, mint))
+    state.ledger.transfer(there, mint, account, target)
+    if there < units:
+        debtor = accounts.float_suspense if account == accounts.sol_float else accounts.suspense
+        state.ledger.transfer(units - there, mint, debtor, target)
+        book.in_suspense.add(mint)
+
+
+def make_good(state: State, book: WalletBook) -> None:
+    """What came free pays what the suspense accounts owe."""
+    for mint in sorted(book.in_suspense):
+        _repay(state, book, mint)
+        position = book.positions.get(mint)
+        if position is not None:
+            pay_debt(state, book, position.token)
+            state.touched.append(Touched(book.wallet.id, mint, None))
+
+
+def _repay(state: State, book: WalletBook, mint: Mint) -> None:
+    ledger, accounts = state.ledger, book.accounts
+    left = 0
+    for source, debtor in ((accounts.free, accounts.suspense), (accounts.sol_float, accounts.float_suspense)):
+        owed = -ledger.balance(debtor, mint)
+        paid = min(owed, ledger.balance(source, mint))
+        ledger.transfer(paid, mint, source, debtor)
+        left += owed - paid
+    if not left:
+        book.in_suspense.remove(mint)

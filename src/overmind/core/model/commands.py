@@ -1,0 +1,219 @@
+"""Commands: imperative, and they may be refused. Each carries the key of its cause, so that it may be repeated."""
+
+from __future__ import annotations
+
+from overmind.core.model.controls import MintVerb, Scope
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.enums import TradingMode
+from overmind.core.model.ids import DepositId, LimitName, Mint, OrderId, WalletId
+from overmind.core.model.money import Mark, Money
+from overmind.core.model.order import Ticket
+from overmind.core.model.outcome import Outcome
+from overmind.core.model.signal import Signal
+from overmind.core.model.value import Value
+from overmind.core.model.wallet import Wallet
+
+
+class CommandRefused(Exception):
+    """A command of ours or of an operator that cannot be done; says why and what would be right."""
+
+
+class FoundDesk(Value, frozen=True, tag=True):
+    mode: TradingMode
+    cluster: str
+    genesis_hash: str
+
+
+class ConfigureDesk(Value, frozen=True, tag=True):
+    desk: Desk
+
+
+class ConfigureWallet(Value, frozen=True, tag=True):
+    wallet: Wallet
+
+
+class RemoveWallet(Value, frozen=True, tag=True):
+    """The configuration no longer names it: close-only from now on."""
+
+    wallet_id: WalletId
+
+
+class RecordDeposit(Value, frozen=True, tag=True):
+    """A credit from outside. `to_float` SOL pays fees and rent; else it is quote currency or a position at the mark."""
+
+    deposit_id: DepositId
+    wallet_id: WalletId
+    money: Money
+    to_float: bool = False
+
+
+class MarkPrices(Value, frozen=True, tag=True):
+    marks: tuple[Mark, ...]
+
+
+class AddHold(Value, frozen=True, tag=True):
+    scope: Scope
+    cause: str
+    reason: str
+    until_ns: int | None = None
+
+
+class LiftHold(Value, frozen=True, tag=True):
+    scope: Scope
+    cause: str
+    reason: str
+
+
+class EmergencyStop(Value, frozen=True, tag=True):
+    reason: str
+    liquidate: bool = False  # and sell whatever is held
+    sweep: bool = False  # and move what it brings into the Emergency wallet
+
+
+class SellDue(Value, frozen=True, tag=True):
+    """Sell of a position what is due now: by a rule of ours, a liquidation, or an operator's close."""
+
+    wallet_id: WalletId
+    mint: Mint
+
+
+class ClosePosition(Value, frozen=True, tag=True):
+    """An operator wants a position sold, all of it, however many orders and tries it takes."""
+
+    wallet_id: WalletId
+    mint: Mint
+    reason: str
+
+
+class CancelClose(Value, frozen=True, tag=True):
+    """What is left of the position is kept. An order that is under way goes on."""
+
+    wallet_id: WalletId
+    mint: Mint
+    reason: str
+
+
+class ChangeLimits(Value, frozen=True, tag=True):
+    """An operator wants other limits than the files say, while the desk runs. None: as the files say again."""
+
+    wallet_id: WalletId
+    changes: dict[LimitName, int | None]
+    who: str
+    reason: str
+
+
+class ChangeMints(Value, frozen=True, tag=True):
+    """An operator blocks a mint, or says which alone are allowed."""
+
+    verb: MintVerb
+    mint: Mint | None  # None for `allow-all` only
+    who: str
+    reason: str
+
+
+class ReactivateWallet(Value, frozen=True, tag=True):
+    wallet_id: WalletId
+    reason: str
+
+
+class SubmitSignal(Value, frozen=True, tag=True):
+    signal: Signal
+    received_at_ns: int  # when it reached our door
+
+
+class RecordTicket(Value, frozen=True, tag=True):
+    order_id: OrderId
+    ticket: Ticket
+
+
+class RecordOutcome(Value, frozen=True, tag=True):
+    order_id: OrderId
+    outcome: Outcome
+    provisional: bool = False  # a fork may still undo it: RecordFinal follows
+
+
+class RecordFinal(Value, frozen=True, tag=True):
+    """What a provisional outcome came to, now that nobody can undo it."""
+
+    order_id: OrderId
+    outcome: Outcome
+
+
+class RecordBalances(Value, frozen=True, tag=True):
+    """What the chain says that a wallet owns, read after entry `as_of_seq` was booked."""
+
+    wallet_id: WalletId
+    slot: int
+    as_of_seq: int
+    balances: dict[Mint, int]  # SOL in lamports; a mint that is absent is 0
+    signature: str = ""  # the newest on the chain that was found to be known
+    signature_slot: int = 0  # that it landed in
+
+
+class AcceptBalances(Value, frozen=True, tag=True):
+    """An operator explains what the books cannot: the chain's balances become the truth."""
+
+    wallet_id: WalletId
+    slot: int
+    as_of_seq: int
+    balances: dict[Mint, int]
+    reason: str
+    signature: str = ""  # the newest on the chain: it and all before it are explained too
+    signature_slot: int = 0  # that it landed in
+
+
+class Rebalance(Value, frozen=True, tag=True):
+    """Move capital back to the allocations: because an operator wants it, or if the bands make it due now."""
+
+    reason: str
+    by_operator: bool = False
+
+
+class MoveDue(Value, frozen=True, tag=True):
+    """Whatever our own rules want moved now: proceeds to sweep, floats to top up, rent to reclaim."""
+
+
+class Withdraw(Value, frozen=True, tag=True):
+    """Take capital out of the desk. `request_id` is the idempotency key."""
+
+    request_id: str
+    wallet_id: WalletId
+    money: Money
+    to_address: str
+    reason: str
+
+
+class CancelMove(Value, frozen=True, tag=True):
+    """Of a move that waits for its time."""
+
+    move_id: OrderId
+    reason: str
+
+
+Command = (
+    FoundDesk
+    | ConfigureDesk
+    | ConfigureWallet
+    | RemoveWallet
+    | RecordDeposit
+    | MarkPrices
+    | AddHold
+    | LiftHold
+    | EmergencyStop
+    | SellDue
+    | ClosePosition
+    | CancelClose
+    | ChangeLimits
+    | ChangeMints
+    | ReactivateWallet
+    | SubmitSignal
+    | RecordTicket
+    | RecordOutcome
+    | RecordFinal
+    | RecordBalances
+    | AcceptBalances
+    | Rebalance
+    | MoveDue
+    | Withdraw
+    | CancelMove
+)

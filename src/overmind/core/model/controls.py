@@ -1,0 +1,70 @@
+"""What forbids and allows: holds and their scopes, an operator's changes, and lists of mints."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from overmind.core.model.enums import StrategyType
+from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.value import Value
+
+
+class Hold(Value, frozen=True):
+    """A named cause why a wallet, a strategy or the portfolio takes no entries. Lifting one leaves the others."""
+
+    cause: str  # emergency, day_loss, quarantine, operator, removed, disk_full, …
+    reason: str
+    since_ns: int
+    until_ns: int | None = None
+
+
+class Scope(Value, frozen=True):
+    """What a hold rests on: one wallet, one strategy, or, with neither, the whole portfolio."""
+
+    wallet_id: WalletId | None = None
+    strategy: StrategyType | None = None
+
+
+class Change(Value, frozen=True):
+    """What an operator wants instead of what the files say, in micro-USD, ppm, a count, or as 0 or 1."""
+
+    value: int
+    who: str
+    reason: str
+    since_ns: int
+
+
+class Remark(Value, frozen=True):
+    """Who put a mint on a list, why, and when."""
+
+    who: str
+    reason: str
+    since_ns: int
+
+
+class MintLists(Value, frozen=True):
+    """Which listed tokens may be bought. A mint on both lists is blocked."""
+
+    blocked: dict[Mint, Remark] = msgspec.field(default_factory=dict)
+    allowed: dict[Mint, Remark] | None = None  # None: whatever is not blocked
+
+
+class MintVerb(enum.StrEnum):
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+    ALLOW = "allow"  # The first one makes the allow list: from then on nothing else is bought.
+    DISALLOW = "disallow"
+    ALLOW_ALL = "allow-all"  # No allow list any more.
+
+
+class ExitCause(enum.StrEnum):
+    """Why a position is sold without a signal, the most urgent first. It stands first in the order's id."""
+
+    LIQUIDATION = "liquidate"
+    STOP_LOSS = "stop"
+    TRAILING_STOP = "trail"
+    TAKE_PROFIT = "profit"
+    TIME = "time"
+    OPERATOR = "close"

@@ -1,0 +1,80 @@
+"""Enumerations, serialised exactly as they are spelled here."""
+
+from __future__ import annotations
+
+import enum
+
+
+class WalletType(enum.StrEnum):
+    PRIMARY = "Primary"
+    SECONDARY = "Secondary"
+    HFT = "HFT"
+    CONSERVATIVE = "Conservative"
+    EXPERIMENTAL = "Experimental"
+    ARBITRAGE = "Arbitrage"
+    MEV_PROTECTION = "MEVProtection"
+    EMERGENCY = "Emergency"
+
+
+class WalletStatus(enum.StrEnum):
+    ACTIVE = "Active"
+    INACTIVE = "Inactive"
+    SUSPENDED = "Suspended"
+    EMERGENCY = "Emergency"
+    MAINTENANCE = "Maintenance"
+
+
+class StrategyType(enum.StrEnum):
+    TOKEN_SNIPING = "TokenSniping"
+    ARBITRAGE = "Arbitrage"
+    MOMENTUM_TRADING = "MomentumTrading"
+    SOUL_METEOR_SNIPING = "SoulMeteorSniping"
+    METEORA_DAMM = "MeteoraDAMM"
+    DEVELOPER_TRACKING = "DeveloperTracking"
+    AXIOM_MEME_COIN = "AxiomMemeCoin"
+    AI_DECISION = "AIDecision"
+
+
+class TradeAction(enum.StrEnum):
+    BUY = "Buy"
+    SELL = "Sell"
+    HOLD = "Hold"
+    MARKET_BUY = "MarketBuy"
+    MARKET_SELL = "MarketSell"
+
+
+class TradingMode(enum.StrEnum):
+    PAPER = "Paper"
+    LIVE = "Live"
+
+
+class RiskProfile(enum.StrEnum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    EXPERIMENTAL = "experimental"
+
+
+class SizingMethod(enum.StrEnum):
+    STOP = "stop"  # by the distance of the stop loss
+    VOLATILITY = "volatility"  # by how far the price moves
+
+
+class Side(enum.StrEnum):
+    BUY = "Buy"
+    SELL = "Sell"
+
+
+class MoveKind(enum.StrEnum):
+    """Why capital moves without a trade. It stands in the move's id."""
+
+    REBALANCE = "rebalance"  # back to the wallets' allocations
+    TOP_UP = "top_up"  # SOL for the fees of a wallet that runs out of it
+    SWEEP = "sweep"  # proceeds of a liquidation into the Emergency wallet
+    RECLAIM = "reclaim"  # the rent of an empty token account
+    WITHDRAWAL = "withdraw"  # out of the desk, to an address that the configuration lists
+
+    @property
+    def protects(self) -> bool:
+        """Whether it serves exits or brings money to safety, so that a stop does not forbid it."""
+        return self in (MoveKind.TOP_UP, MoveKind.SWEEP)

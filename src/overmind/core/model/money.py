@@ -1,0 +1,28 @@
+"""Money is an integer with a mint; a token says how many decimals it has; a mark is a journaled price."""
+
+from __future__ import annotations
+
+from overmind.core.model.ids import Mint
+from overmind.core.model.value import Value
+
+
+class Money(Value, frozen=True):
+    """An amount of one token in base units (lamports for SOL). Never a float."""
+
+    units: int
+    mint: Mint
+
+
+class Token(Value, frozen=True):
+    symbol: str
+    mint: Mint
+    decimals: int
+    program: str = "token"  # or "token-2022"
+
+
+class Mark(Value, frozen=True):
+    """A journaled price: the only kind that gates and values."""
+
+    mint: Mint
+    price_pico: int
+    at_ns: int

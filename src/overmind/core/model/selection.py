@@ -1,0 +1,45 @@
+"""Why this wallet, and how a risk budget became an amount: journaled with the order."""
+
+from __future__ import annotations
+
+from overmind.core.model.codes import Code
+from overmind.core.model.enums import SizingMethod
+from overmind.core.model.value import Value
+
+
+class CostTerms(Value, frozen=True):
+    """Expected cost of one wallet's execution in basis points of the notional. Floats: they rank, they never gate."""
+
+    fee: float
+    rent: float
+    slippage: float
+    headroom: float
+    preference: float
+
+    @property
+    def total(self) -> float:
+        return self.fee + self.rent + self.slippage + self.headroom + self.preference
+
+
+class Selection(Value, frozen=True):
+    """Why this wallet: its expected cost, term by term, and among how many it was the cheapest."""
+
+    terms: CostTerms
+    candidates: int  # wallets whose capacity and risk level fit; a sale knows only who holds the token
+    wallets: int
+
+
+class Sizing(Value, frozen=True):
+    """How a risk budget became an amount in one wallet, cap by cap, for whoever asks later."""
+
+    wanted_micros: int  # what the budget buys at this distance
+    budget_micros: int
+    distance_ppm: int
+    how: SizingMethod
+    caps: tuple[tuple[Code, int], ...]  # the largest entry that each limit admitted, in micro-USD, in precedence
+    notional_micros: int  # the least of all these
+
+    @property
+    def binding(self) -> tuple[Code, ...]:
+        """The limits that made it smaller than wanted."""
+        return tuple(code for code, micros in self.caps if micros <= self.notional_micros < self.wanted_micros)
