@@ -33,7 +33,7 @@ from overmind.core.model.units import MICROS, PPM
 from overmind.core.model.wallet import StrategyShare
 from overmind.desk.app import App, running
 from overmind.desk.engine import Engine
-from overmind.desk.market import Connect, Market, connected
+from overmind.desk.market import Connect, MarketAccess, connected
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Allowed, Clock, Venue, always
 from overmind.solana.firewall import verify
@@ -261,7 +261,7 @@ async def trading(path: Path, node: Server, maker: Server) -> AsyncIterator[Desk
     venues: list[Timed] = []
 
     def timing(connect: Connect) -> Connect:
-        def timed_connect(engine: Engine, clock: Clock) -> Market:
+        def timed_connect(engine: Engine, clock: Clock) -> MarketAccess:
             market = connect(engine, clock)
             venues.append(Timed(market.venue))
             return msgspec.structs.replace(market, venue=venues[-1])

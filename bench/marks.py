@@ -13,7 +13,7 @@ from bench.measure import Result, quiet_collector, spread_of
 from overmind.core.books.apply import apply
 from overmind.core.books.book import WalletBook
 from overmind.core.decide import decide, entry_order
-from overmind.core.entries.request import ask
+from overmind.core.entries.request import entry_request
 from overmind.core.exits.exit_rules import exits_due, unwatched
 from overmind.core.model.commands import MarkPrices, RecordOutcome, RecordTicket
 from overmind.core.model.events import Entry, Event, OrderPlaced, PricesMarked
@@ -97,7 +97,7 @@ def _invested(exits: Exits | None) -> PureDesk:
 def _bought(desk: PureDesk, book: WalletBook, number: int, mint: Mint, exits: Exits | None) -> None:
     state, wish = desk.state, buy(number, mint, START_NS, f"{book.wallet.id}-{mint}").signal
     signal = replace(wish, exits=exits)
-    order = entry_order(state, book, ask(state, signal, START_NS + NS), 0, ())
+    order = entry_order(state, book, entry_request(state, signal, START_NS + NS), 0, ())
     placed = OrderPlaced(signal, order, Selection(FREE, 1, WALLETS))
     apply(state, Entry(state.seq + 1, START_NS, placed))
     desk.run(RecordTicket(order.id, Ticket("", b"")), START_NS)

@@ -8,7 +8,7 @@ from bench.desks import START_NS, PureDesk, buy
 from bench.measure import Result, quiet_collector, spread_of, timed
 from overmind.core.books.apply import apply
 from overmind.core.decide import entry_order
-from overmind.core.entries.request import ask, stale_at_ns
+from overmind.core.entries.request import entry_request, stale_at_ns
 from overmind.core.entries.rules import signal_refusals, wallet_refusals
 from overmind.core.model.commands import RecordOutcome, RecordTicket, SubmitSignal
 from overmind.core.model.events import Entry, OrderPlaced
@@ -80,7 +80,7 @@ def _ranked(desk: PureDesk, command: SubmitSignal, at_ns: int) -> Order:
 def _gated(desk: PureDesk, command: SubmitSignal, at_ns: int) -> Order:
     """Every rule of the gate, exactly, and the reservation; the first wallet that passes takes it."""
     state, signal = desk.state, command.signal
-    sized = ask(state, signal, stale_at_ns(state.settings, signal, at_ns))
+    sized = entry_request(state, signal, stale_at_ns(state.settings, signal, at_ns))
     assert next(signal_refusals(state, sized, at_ns, at_ns), None) is None
     desk.index.refresh()
     for slot in desk.index.candidates(sized, at_ns, ()):

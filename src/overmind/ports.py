@@ -129,7 +129,7 @@ class Priority(enum.IntEnum):
     ENTRY = 3
 
 
-class Tip(Value, frozen=True):
+class ChainTip(Value, frozen=True):
     """How far one node's chain reached, at one commitment. Slots may be skipped, so the height is the lower number."""
 
     slot: int
@@ -180,7 +180,7 @@ class Node(Protocol):
     def name(self) -> str:
         """For people; never an address with credentials."""
 
-    async def finalized(self) -> Tip:
+    async def finalized(self) -> ChainTip:
         """Its newest finalised block. Raises ChainSilent."""
 
     async def first_slot(self) -> int:

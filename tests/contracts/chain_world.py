@@ -20,7 +20,7 @@ from overmind.sandbox.localnet import Faults, Localnet
 from overmind.sandbox.maker.server import Maker
 from overmind.solana.chain import RpcChain
 from overmind.solana.jupiter_api import JupiterApi
-from overmind.solana.notifications import News
+from overmind.solana.notifications import Notifications
 from overmind.solana.rpc import Rpc
 from overmind.solana.signer import LocalSigner
 from overmind.venues.jupiter import BLOCKHASH_BLOCKS, JupiterVenue
@@ -76,7 +76,7 @@ class ChainWorld:
         """Connections of its own, as another process has."""
         enter, clock = self._stack.enter_async_context, self._clock
         rpc = await enter(Rpc([self.net.url], clock, requests_per_s=math.inf))
-        chain = await enter(RpcChain(rpc, clock, news=await enter(News(self.net.ws_url, clock))))
+        chain = await enter(RpcChain(rpc, clock, news=await enter(Notifications(self.net.ws_url, clock))))
         api = await enter(JupiterApi(self._swap_url, clock))
         keys = {WalletId("w1"): self.key.public_key}
         return JupiterVenue(api, chain, LocalSigner([self.key]), clock, keys, listed())

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from overmind.sandbox.selftest.scratch_desk import Studio
+from overmind.sandbox.selftest.scratch_desk import ScratchDesk
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [path for path in (ROOT / "README.md", ROOT / "docs" / "python-api.md") if path.exists()]
@@ -43,7 +43,7 @@ async def session(codes: list[CodeType]) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=[path.name for path in DOCUMENTS])
 def test_every_python_block_runs(document: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lines = [f'{name}="{value}"' for name, value in Studio(tmp_path).seed_env().items()]
+    lines = [f'{name}="{value}"' for name, value in ScratchDesk(tmp_path).seed_env().items()]
     (tmp_path / ".env").write_text("\n".join(lines))
     (tmp_path / ".env").chmod(0o600)
     codes = blocks(document)

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from overmind.config import ConfigError, MultiWalletConfig
 from overmind.core.model.enums import TradingMode
-from overmind.http.files import TOKEN_FILE, Service, find_service, publish, token_of_service, withdraw
+from overmind.http.files import TOKEN_FILE, RunningService, find_service, publish, token_of_service, withdraw
 from overmind.journal.lock import OwnerLock
 from overmind.sandbox.demo import demo_config
 
@@ -46,7 +46,7 @@ def test_a_file_without_a_token(content: str, config: MultiWalletConfig) -> None
 
 
 def test_a_service_is_found_while_it_holds_the_journal(tmp_path: Path) -> None:
-    mine, other = Service("http://127.0.0.1:1", os.getpid()), Service("http://127.0.0.1:1", 1)
+    mine, other = RunningService("http://127.0.0.1:1", os.getpid()), RunningService("http://127.0.0.1:1", 1)
     assert find_service(tmp_path) is None
     publish(tmp_path, mine)
     assert find_service(tmp_path) is None, "nobody ever owned this journal"

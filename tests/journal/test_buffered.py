@@ -10,7 +10,7 @@ from tests.support.journal_entries import T0, entries, every_kind, placed, refus
 
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import SignalId
-from overmind.journal.buffered import LateJournal
+from overmind.journal.buffered import BufferedJournal
 from overmind.journal.memory import MemoryJournal
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Journal, JournalFailed, Snapshot
@@ -31,7 +31,7 @@ def told(journal: Journal, count: int) -> object:
 def test_it_is_read_as_one_that_writes_at_once(late_max: int, size: int) -> None:
     every = entries(every_kind())
     plain, base = MemoryJournal(), MemoryJournal()
-    late = LateJournal(base, late_max)
+    late = BufferedJournal(base, late_max)
 
     async def run() -> None:
         for start in range(0, len(every), size):
@@ -47,7 +47,7 @@ def test_it_is_read_as_one_that_writes_at_once(late_max: int, size: int) -> None
 
 def test_it_writes_when_there_is_much_and_before_a_snapshot(tmp_path: Path) -> None:
     base = SqliteJournal.open(tmp_path / "overmind.db")
-    late = LateJournal(base, late_max=6)
+    late = BufferedJournal(base, late_max=6)
 
     async def run() -> list[int]:
         written = []
@@ -65,13 +65,13 @@ def test_it_writes_when_there_is_much_and_before_a_snapshot(tmp_path: Path) -> N
 
 def test_nothing_late_is_nothing_to_write() -> None:
     base = MemoryJournal()
-    asyncio.run(LateJournal(base).write())
+    asyncio.run(BufferedJournal(base).write())
     assert list(base.read()) == []
 
 
 @pytest.mark.parametrize("bad", [[Entry(2, T0, rolled())], entries([placed("s"), refused("s")])], ids=["gap", "twice"])
 def test_what_does_not_follow_is_found_when_it_is_written(bad: list[Entry]) -> None:
-    late = LateJournal(MemoryJournal())
+    late = BufferedJournal(MemoryJournal())
 
     async def run() -> None:
         await late.append(bad)

@@ -17,7 +17,7 @@ from tests.support.journal_entries import T0, trades
 
 from overmind.core.model.events import Entry
 from overmind.journal.chain import encode
-from overmind.journal.errors import JournalCorrupt, JournalUnusable, Problem
+from overmind.journal.errors import JournalCorrupt, JournalProblem, JournalUnusable
 from overmind.journal.memory import MemoryJournal
 from overmind.journal.sqlite import SqliteJournal
 from overmind.journal.verify import verify_chain
@@ -50,8 +50,8 @@ def change(path: Path, sql: str, *values: apsw.SQLiteValue) -> None:
     db.close()
 
 
-def problems(path: Path) -> list[Problem]:
-    return [found for found in verify_chain(path) if isinstance(found, Problem)]
+def problems(path: Path) -> list[JournalProblem]:
+    return [found for found in verify_chain(path) if isinstance(found, JournalProblem)]
 
 
 def read_all(opener: Callable[[Path], SqliteJournal], path: Path) -> list[Entry] | None:
@@ -189,7 +189,7 @@ def test_an_event_of_the_future_is_refused_by_name_and_not_by_accident(path: Pat
 def test_verify_goes_on_after_a_problem(path: Path) -> None:
     change(path, "UPDATE journal SET event = CAST('{}' AS BLOB) WHERE seq IN (10, 20)")
     found = list(verify_chain(path))
-    assert [item.seq for item in found if isinstance(item, Problem)] == [10, 20]
+    assert [item.seq for item in found if isinstance(item, JournalProblem)] == [10, 20]
     assert [item for item in found if isinstance(item, Entry)] == [e for e in trades(ENTRIES) if e.seq not in (10, 20)]
 
 

@@ -13,7 +13,7 @@ from tests.support.journal_entries import trades
 
 from overmind.core.model.events import Entry
 from overmind.journal.database import Disk
-from overmind.journal.errors import JournalUnusable, Problem
+from overmind.journal.errors import JournalProblem, JournalUnusable
 from overmind.journal.sqlite import SqliteJournal
 from overmind.journal.verify import verify_chain
 from overmind.ports import JournalFailed, Snapshot
@@ -40,7 +40,7 @@ class History:
                 entries, snapshot = list(journal.read()), journal.snapshot()
         except JournalUnusable as error:
             return f"refused: {error}"
-        if problems := [str(found) for found in verify_chain(path) if isinstance(found, Problem)]:
+        if problems := [str(found) for found in verify_chain(path) if isinstance(found, JournalProblem)]:
             return "; ".join(problems)
         if entries != trades(len(entries)):
             return "not what was written"

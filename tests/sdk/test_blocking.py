@@ -29,7 +29,7 @@ from overmind import (
     WalletStatus,
 )
 from overmind.journal.memory import MemoryJournal
-from overmind.sandbox.selftest.scratch_desk import Studio, TapeTime
+from overmind.sandbox.selftest.scratch_desk import ScratchDesk, TapeTime
 from overmind.sdk.blocking import MultiWalletExecutor, WalletManager
 from overmind.sdk.records import Record
 from overmind.venues.paper import PERFECT
@@ -40,7 +40,7 @@ PATIENCE_S = 20.0
 
 @pytest.fixture
 def config(tmp_path: Path) -> MultiWalletConfig:
-    return MultiWalletConfig.from_env(Studio(tmp_path).seed_env(), None)
+    return MultiWalletConfig.from_env(ScratchDesk(tmp_path).seed_env(), None)
 
 
 @pytest.fixture
@@ -206,7 +206,7 @@ def test_a_failed_start_leaves_nothing_behind(config: MultiWalletConfig, tmp_pat
 
 
 def test_a_script_that_forgets_to_close_still_ends(tmp_path: Path) -> None:
-    env = Studio(tmp_path).seed_env()
+    env = ScratchDesk(tmp_path).seed_env()
     lines = "\n".join(f"{name}={value}" for name, value in env.items())
     (tmp_path / ".env").write_text(lines)
     (tmp_path / ".env").chmod(0o600)

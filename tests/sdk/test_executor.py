@@ -33,7 +33,7 @@ from overmind.core.model.commands import SubmitSignal
 from overmind.core.model.ids import SOL
 from overmind.core.model.units import MICROS
 from overmind.desk.engine import BOUNDS
-from overmind.sandbox.selftest.scratch_desk import Bench, Studio, desk
+from overmind.sandbox.selftest.scratch_desk import Bench, ScratchDesk, desk
 from overmind.sdk.records import Record
 from overmind.venues.paper import PERFECT, PaperModel
 
@@ -48,8 +48,8 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 
 @pytest.fixture
-def studio(tmp_path: Path) -> Studio:
-    return Studio(tmp_path)
+def studio(tmp_path: Path) -> ScratchDesk:
+    return ScratchDesk(tmp_path)
 
 
 def shown(record: Record) -> str:
@@ -73,7 +73,7 @@ async def answers(bench: Bench, *signals: object) -> list[Record]:
     return found
 
 
-def test_a_signal_comes_as_a_value_a_dict_text_or_bytes(studio: Studio) -> None:
+def test_a_signal_comes_as_a_value_a_dict_text_or_bytes(studio: ScratchDesk) -> None:
     async def main() -> None:
         async with desk(studio.seed_env()) as bench:
             await bench.executor.start()
@@ -136,7 +136,7 @@ def test_a_signal_comes_as_a_value_a_dict_text_or_bytes(studio: Studio) -> None:
         structs.replace(GOOD, slippage_max_bps=-5),
     ],
 )
-def test_what_is_no_signal_is_rejected_and_the_next_one_is_taken(studio: Studio, bad: object) -> None:
+def test_what_is_no_signal_is_rejected_and_the_next_one_is_taken(studio: ScratchDesk, bad: object) -> None:
     async def main() -> None:
         async with desk(studio.seed_env()) as bench:
             await bench.executor.start()
@@ -150,7 +150,7 @@ def test_what_is_no_signal_is_rejected_and_the_next_one_is_taken(studio: Studio,
     run(main())
 
 
-def test_a_known_signal_gets_its_first_answer_and_a_changed_one_is_rejected(studio: Studio) -> None:
+def test_a_known_signal_gets_its_first_answer_and_a_changed_one_is_rejected(studio: ScratchDesk) -> None:
     async def main() -> None:
         async with desk(studio.seed_env()) as bench:
             await bench.executor.start()
@@ -166,7 +166,7 @@ def test_a_known_signal_gets_its_first_answer_and_a_changed_one_is_rejected(stud
     run(main())
 
 
-def test_a_refusal_and_a_hold_are_decisions_without_an_outcome(studio: Studio) -> None:
+def test_a_refusal_and_a_hold_are_decisions_without_an_outcome(studio: ScratchDesk) -> None:
     async def main() -> None:
         async with desk(studio.seed_env()) as bench:
             await bench.executor.start()
@@ -178,7 +178,7 @@ def test_a_refusal_and_a_hold_are_decisions_without_an_outcome(studio: Studio) -
     run(main())
 
 
-def test_records_come_in_order_each_decision_before_its_outcome(studio: Studio) -> None:
+def test_records_come_in_order_each_decision_before_its_outcome(studio: ScratchDesk) -> None:
     async def main() -> None:
         async with desk(studio.seed_env()) as bench:
             for _ in range(60):
@@ -199,7 +199,7 @@ def test_records_come_in_order_each_decision_before_its_outcome(studio: Studio) 
     run(main())
 
 
-def test_starting_and_stopping_again_changes_nothing(studio: Studio) -> None:
+def test_starting_and_stopping_again_changes_nothing(studio: ScratchDesk) -> None:
     async def main() -> None:
         async with desk(studio.seed_env()) as bench:
             executor = bench.executor
@@ -216,7 +216,7 @@ def test_starting_and_stopping_again_changes_nothing(studio: Studio) -> None:
     run(main())
 
 
-def test_stop_waits_for_what_is_under_way_but_not_for_ever(studio: Studio) -> None:
+def test_stop_waits_for_what_is_under_way_but_not_for_ever(studio: ScratchDesk) -> None:
     async def main() -> None:
         async with desk(studio.seed_env(), model=SLOW) as bench:
             await bench.executor.start()
@@ -229,7 +229,7 @@ def test_stop_waits_for_what_is_under_way_but_not_for_ever(studio: Studio) -> No
     run(main())
 
 
-def test_closing_the_desk_stops_the_executor_first(studio: Studio) -> None:
+def test_closing_the_desk_stops_the_executor_first(studio: ScratchDesk) -> None:
     async def main() -> None:
         async with desk(studio.seed_env()) as bench:
             await bench.executor.start()
@@ -244,7 +244,7 @@ def test_closing_the_desk_stops_the_executor_first(studio: Studio) -> None:
     run(main())
 
 
-def test_a_slow_sender_slows_the_intake_and_loses_nothing(studio: Studio) -> None:
+def test_a_slow_sender_slows_the_intake_and_loses_nothing(studio: ScratchDesk) -> None:
     class Slow:
         def __init__(self) -> None:
             self.seen: list[Record] = []
@@ -267,7 +267,7 @@ def test_a_slow_sender_slows_the_intake_and_loses_nothing(studio: Studio) -> Non
     run(main())
 
 
-def test_who_lagged_too_far_reads_the_journal_anew(studio: Studio) -> None:
+def test_who_lagged_too_far_reads_the_journal_anew(studio: ScratchDesk) -> None:
     """All in one batch: more than any feed keeps, and the order that is reported in the end is among it."""
     hold = structs.replace(GOOD, action=TradeAction.HOLD, notional_micros=None)
 
@@ -285,7 +285,7 @@ def test_who_lagged_too_far_reads_the_journal_anew(studio: Studio) -> None:
     run(main())
 
 
-def test_a_sender_that_breaks_ends_the_executor_and_stop_says_why(studio: Studio) -> None:
+def test_a_sender_that_breaks_ends_the_executor_and_stop_says_why(studio: ScratchDesk) -> None:
     class Broken:
         async def put(self, record: Record, /) -> None:
             raise ConnectionError(f"no room for {shown(record)}")
@@ -304,7 +304,7 @@ def test_a_sender_that_breaks_ends_the_executor_and_stop_says_why(studio: Studio
     run(main())
 
 
-def test_nobody_need_listen(studio: Studio) -> None:
+def test_nobody_need_listen(studio: ScratchDesk) -> None:
     async def main() -> None:
         async with desk(studio.seed_env()) as bench:
             executor = MultiWalletExecutor(bench.signals, None, bench.manager)
@@ -324,7 +324,7 @@ def test_nobody_need_listen(studio: Studio) -> None:
 # Settings
 
 
-def test_the_timeout_and_the_fallback_wallet_become_the_desks(studio: Studio) -> None:
+def test_the_timeout_and_the_fallback_wallet_become_the_desks(studio: ScratchDesk) -> None:
     async def main() -> None:
         env = studio.seed_env(OVERMIND_MULTI_WALLET_ENABLED="false")
         async with desk(env) as bench:
@@ -350,7 +350,7 @@ def test_the_timeout_and_the_fallback_wallet_become_the_desks(studio: Studio) ->
     run(main())
 
 
-def test_an_unknown_fallback_wallet_is_refused_at_the_start(studio: Studio) -> None:
+def test_an_unknown_fallback_wallet_is_refused_at_the_start(studio: ScratchDesk) -> None:
     async def main() -> None:
         async with desk(studio.seed_env()) as bench:
             executor = MultiWalletExecutor(bench.signals, None, bench.manager, fallback_wallet="primary")
@@ -362,7 +362,7 @@ def test_an_unknown_fallback_wallet_is_refused_at_the_start(studio: Studio) -> N
 
 
 @pytest.mark.parametrize("mode", [TradingMode.LIVE, "live"])
-def test_another_mode_than_the_desks_is_refused(studio: Studio, mode: TradingMode | str) -> None:
+def test_another_mode_than_the_desks_is_refused(studio: ScratchDesk, mode: TradingMode | str) -> None:
     async def main() -> None:
         async with desk(studio.seed_env()) as bench:
             executor = MultiWalletExecutor(asyncio.Queue(), None, bench.manager, trading_mode=mode)
@@ -413,7 +413,7 @@ def test_an_hft_config_is_checked_when_it_is_made(fields: dict[str, Any], why: s
         HFTConfig(**fields)
 
 
-def test_what_the_model_calls_rough_is_reported_as_such(studio: Studio) -> None:
+def test_what_the_model_calls_rough_is_reported_as_such(studio: ScratchDesk) -> None:
     async def main() -> None:
         model = PaperModel(failure_ppm=1_000_000, expiry_ppm=0, route_down_ppm=0, latency_min_ms=0, latency_max_ms=0)
         async with desk(studio.seed_env(), model=model) as bench:

@@ -38,7 +38,7 @@ from overmind.journal.errors import JournalLocked
 from overmind.journal.memory import MemoryJournal
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import JournalFailed
-from overmind.sandbox.selftest.scratch_desk import Bench, Studio, TapeTime, desk
+from overmind.sandbox.selftest.scratch_desk import Bench, ScratchDesk, TapeTime, desk
 from overmind.venues.paper import PERFECT
 
 T = TypeVar("T")
@@ -52,12 +52,12 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 
 @pytest.fixture
-def studio(tmp_path: Path) -> Studio:
-    return Studio(tmp_path)
+def studio(tmp_path: Path) -> ScratchDesk:
+    return ScratchDesk(tmp_path)
 
 
 @pytest.fixture
-def config(studio: Studio) -> MultiWalletConfig:
+def config(studio: ScratchDesk) -> MultiWalletConfig:
     return MultiWalletConfig.from_env(studio.seed_env(), None)
 
 
@@ -141,7 +141,7 @@ def test_a_second_initialize_is_an_error_and_a_failed_one_is_none(config: MultiW
     run(main())
 
 
-def test_without_a_config_the_settings_come_from_the_environment(studio: Studio, tmp_path: Path) -> None:
+def test_without_a_config_the_settings_come_from_the_environment(studio: ScratchDesk, tmp_path: Path) -> None:
     lines = [f'{name}="{value}"' for name, value in studio.seed_env().items()]
     (tmp_path / ".env").write_text("\n".join(lines))
     (tmp_path / ".env").chmod(0o600)
@@ -157,7 +157,7 @@ def test_without_a_config_the_settings_come_from_the_environment(studio: Studio,
         run(main())
 
 
-def test_wallets_that_contradict_each_other_are_refused(config: MultiWalletConfig, studio: Studio) -> None:
+def test_wallets_that_contradict_each_other_are_refused(config: MultiWalletConfig, studio: ScratchDesk) -> None:
     other = MultiWalletConfig.from_env(studio.seed_env(), None)
 
     async def main() -> None:
@@ -211,7 +211,7 @@ class FailingJournal(MemoryJournal):
         await super().append(entries)
 
 
-def test_a_desk_whose_journal_fails_answers_nothing_more_and_close_says_why(studio: Studio) -> None:
+def test_a_desk_whose_journal_fails_answers_nothing_more_and_close_says_why(studio: ScratchDesk) -> None:
     async def main() -> None:
         journal = FailingJournal()
         async with desk(studio.seed_env(), journal=journal) as bench:
@@ -228,7 +228,7 @@ def test_a_desk_whose_journal_fails_answers_nothing_more_and_close_says_why(stud
 # Selection
 
 
-def test_selecting_records_and_reserves_nothing(studio: Studio) -> None:
+def test_selecting_records_and_reserves_nothing(studio: ScratchDesk) -> None:
     async def main() -> None:
         async with desk(studio.seed_env()) as bench:
             before = len(list(bench.entries())), await bench.manager.get_portfolio_summary()
@@ -251,7 +251,7 @@ def test_selecting_records_and_reserves_nothing(studio: Studio) -> None:
     run(main())
 
 
-def test_a_selection_is_what_the_engine_then_does(studio: Studio) -> None:
+def test_a_selection_is_what_the_engine_then_does(studio: ScratchDesk) -> None:
     async def main() -> None:
         async with desk(studio.seed_env()) as bench:
             for usd in (50, 300, 700, 900, 1_500, 2_500):
@@ -278,7 +278,7 @@ async def _selection(bench: Bench, criteria: WalletSelectionCriteria) -> WalletS
         return none
 
 
-def test_when_nobody_may_take_it_every_wallet_says_why(studio: Studio) -> None:
+def test_when_nobody_may_take_it_every_wallet_says_why(studio: ScratchDesk) -> None:
     async def main() -> None:
         async with desk(studio.seed_env()) as bench:
             with pytest.raises(NoEligibleWallet, match=r"no wallet may take 9000 USD of TokenSniping in SOL") as none:
@@ -290,7 +290,7 @@ def test_when_nobody_may_take_it_every_wallet_says_why(studio: Studio) -> None:
     run(main())
 
 
-def test_the_first_token_that_can_be_entered_decides_and_a_symbol_asks_for_one(studio: Studio) -> None:
+def test_the_first_token_that_can_be_entered_decides_and_a_symbol_asks_for_one(studio: ScratchDesk) -> None:
     async def main() -> None:
         env = studio.one_wallet_env({}, env={"OVERMIND_ASSET_MAX_PERCENT": "10"})
         async with desk(env) as bench:
@@ -316,7 +316,7 @@ def test_the_first_token_that_can_be_entered_decides_and_a_symbol_asks_for_one(s
 # Wallets and stops
 
 
-def test_an_emergency_stop_shows_everywhere_and_is_lifted_wallet_by_wallet(studio: Studio, tmp_path: Path) -> None:
+def test_an_emergency_stop_shows_everywhere_and_is_lifted_wallet_by_wallet(studio: ScratchDesk, tmp_path: Path) -> None:
     async def main() -> None:
         path = tmp_path / "stop.db"
         journal, env = SqliteJournal.open(path), studio.seed_env()
@@ -341,7 +341,7 @@ def test_an_emergency_stop_shows_everywhere_and_is_lifted_wallet_by_wallet(studi
     run(main())
 
 
-def test_nothing_is_reactivated_while_the_stop_file_lies_there(studio: Studio) -> None:
+def test_nothing_is_reactivated_while_the_stop_file_lies_there(studio: ScratchDesk) -> None:
     async def main() -> None:
         async with desk(studio.seed_env()) as bench:
             data_dir = bench.app.config.data_dir
@@ -357,7 +357,7 @@ def test_nothing_is_reactivated_while_the_stop_file_lies_there(studio: Studio) -
     run(main())
 
 
-def test_an_unknown_wallet_is_named_with_those_that_are_known(studio: Studio) -> None:
+def test_an_unknown_wallet_is_named_with_those_that_are_known(studio: ScratchDesk) -> None:
     async def main() -> None:
         async with desk(studio.seed_env()) as bench:
             for ask in (
@@ -371,7 +371,7 @@ def test_an_unknown_wallet_is_named_with_those_that_are_known(studio: Studio) ->
     run(main())
 
 
-def test_a_wallet_joins_the_running_desk_with_its_share_of_the_capital(studio: Studio) -> None:
+def test_a_wallet_joins_the_running_desk_with_its_share_of_the_capital(studio: ScratchDesk) -> None:
     env = studio.many_wallets_env(3)
     lines = env["OVERMIND_MANAGED_WALLETS"].split(",")
 
@@ -397,7 +397,7 @@ def test_a_wallet_joins_the_running_desk_with_its_share_of_the_capital(studio: S
     run(main())
 
 
-def test_a_hundred_calls_at_once_all_get_their_answer(studio: Studio) -> None:
+def test_a_hundred_calls_at_once_all_get_their_answer(studio: ScratchDesk) -> None:
     async def main() -> None:
         async with desk(studio.seed_env()) as bench:
             manager = bench.manager

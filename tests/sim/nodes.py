@@ -15,7 +15,7 @@ from tests.sim.world import Death, SimClock
 
 from overmind.core.model.order import Work
 from overmind.core.model.value import Value
-from overmind.ports import Allowed, ChainSilent, Effects, Priority, Simulation, Status, Tip, always
+from overmind.ports import Allowed, ChainSilent, ChainTip, Effects, Priority, Simulation, Status, always
 from overmind.solana.transactions import signature_text
 
 _named = lru_cache(maxsize=4_096)(signature_text)
@@ -59,10 +59,10 @@ class SimNode:
         self._death = death
         self._seen = seen
 
-    async def finalized(self) -> Tip:
+    async def finalized(self) -> ChainTip:
         await self.call("finalized")
         root = self.look().root
-        return Tip(root.slot, root.height)
+        return ChainTip(root.slot, root.height)
 
     async def first_slot(self) -> int:
         await self.call("history")

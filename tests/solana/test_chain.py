@@ -21,7 +21,7 @@ from tests.support.scripted_nodes import Fault, Node, Raw, dead_url, serving
 
 from overmind.clock.clocks import SystemClock
 from overmind.core.model.ids import Mint
-from overmind.ports import ChainSilent, Effects, Priority, Simulation, Status, Tip, TokenBalance
+from overmind.ports import ChainSilent, ChainTip, Effects, Priority, Simulation, Status, TokenBalance
 from overmind.solana.chain import STATUSES_MAX, TRANSACTIONS_MAX, RpcChain
 from overmind.solana.rpc import Rpc
 from overmind.solana.transactions import account_keys
@@ -611,7 +611,7 @@ def test_a_node_is_asked_by_name_for_its_finalised_tip_and_history() -> None:
         async with chain_of(*nodes) as chain:
             first, second = chain.nodes
             assert first.name == f"http://127.0.0.1:{nodes[0].port}"
-            assert [await node.finalized() for node in chain.nodes] == [Tip(500, 300), Tip(501, 300)]
+            assert [await node.finalized() for node in chain.nodes] == [ChainTip(500, 300), ChainTip(501, 300)]
             assert nodes[0].asked == [("getEpochInfo", [{"commitment": "finalized"}])]
             assert await first.status_in_history(SIGNATURE, 600) == Status(7, False, True, False)
             assert await second.status_in_history(SIGNATURE, 601) is None

@@ -23,7 +23,7 @@ from overmind.ports import ChainSilent, Effects, Node, Priority, Status
 from overmind.sandbox.localnet import Faults, Localnet
 from overmind.solana.chain import RpcChain
 from overmind.solana.clusters import WrongCluster, verify_cluster
-from overmind.solana.notifications import News
+from overmind.solana.notifications import Notifications
 from overmind.solana.rpc import Rpc
 from overmind.solana.tokens import TOKEN_2022_PROGRAM, TOKEN_PROGRAM, ata
 
@@ -43,7 +43,7 @@ async def localnet() -> AsyncIterator[tuple[Localnet, Rpc, RpcChain]]:
     async with (
         Localnet(port=0, slot_ms=20, seed=1) as net,
         Rpc([net.url], clock, requests_per_s=math.inf) as rpc,
-        News(net.ws_url, clock) as news,
+        Notifications(net.ws_url, clock) as news,
         RpcChain(rpc, clock, news=news) as chain,
     ):
         net.chain.airdrop(str(ALICE.pubkey()), 5 * SOL_LAMPORTS)

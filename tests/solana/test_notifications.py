@@ -1,4 +1,4 @@
-"""News wake who waits, once; whatever becomes of the connection, everything goes on without them."""
+"""Notifications wake who waits, once; whatever becomes of the connection, everything goes on without them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from overmind.clock.clocks import SystemClock
 from overmind.core.model.units import NS
 from overmind.ports import Clock
 from overmind.solana.chain import RpcChain
-from overmind.solana.notifications import ACCOUNTS_MAX, SIGNATURES_MAX, News
+from overmind.solana.notifications import ACCOUNTS_MAX, SIGNATURES_MAX, Notifications
 from overmind.solana.rpc import Rpc
 
 HOUR_S = 3_600.0
@@ -48,10 +48,10 @@ class Impatient:
         await self._real.sleep(seconds if seconds >= HOUR_S else 0.001)
 
 
-def with_news(test: Callable[[Node, News], Awaitable[None]], clock: Clock | None = None) -> None:
+def with_news(test: Callable[[Node, Notifications], Awaitable[None]], clock: Clock | None = None) -> None:
     async def whole() -> None:
         node = Node()
-        async with serving(node), News(node.ws_url(), clock or Impatient()) as news:
+        async with serving(node), Notifications(node.ws_url(), clock or Impatient()) as news:
             await until(lambda: news.connected)
             await test(node, news)
 
@@ -59,7 +59,7 @@ def with_news(test: Callable[[Node, News], Awaitable[None]], clock: Clock | None
 
 
 def test_a_signature_that_is_told_of_wakes_its_waiters_once() -> None:
-    async def test(node: Node, news: News) -> None:
+    async def test(node: Node, news: Notifications) -> None:
         waiting = [asyncio.create_task(news.wait("s1", HOUR_S)) for _ in range(2)]
         other = asyncio.create_task(news.wait("s2", HOUR_S))
         await node.until_subscribed(2)
@@ -82,7 +82,7 @@ def test_a_signature_that_is_told_of_wakes_its_waiters_once() -> None:
 
 
 def test_what_was_told_before_somebody_waits_is_not_lost() -> None:
-    async def test(node: Node, news: News) -> None:
+    async def test(node: Node, news: Notifications) -> None:
         await news.wait("s1", 0.001)
         await node.until_subscribed(1)
         await node.tell("signatureNotification", 0)
@@ -98,7 +98,7 @@ def test_what_was_told_before_somebody_waits_is_not_lost() -> None:
      '{"method":"signatureNotification","params":{"subscription":12345678901234567890123}}'],
 )  # fmt: skip
 def test_nonsense_is_no_news(message: str) -> None:
-    async def test(node: Node, news: News) -> None:
+    async def test(node: Node, news: Notifications) -> None:
         waiting = asyncio.create_task(news.wait("s1", HOUR_S))
         await node.until_subscribed(1)
         await node.say(message)
@@ -110,7 +110,7 @@ def test_nonsense_is_no_news(message: str) -> None:
 
 
 def test_a_lost_connection_comes_back_with_all_subscriptions() -> None:
-    async def test(node: Node, news: News) -> None:
+    async def test(node: Node, news: Notifications) -> None:
         news.watch_accounts(["a1"])
         waiting = asyncio.create_task(news.wait("s1", HOUR_S))
         await node.until_subscribed(2)
@@ -127,7 +127,7 @@ def test_a_lost_connection_comes_back_with_all_subscriptions() -> None:
 
 
 def test_an_overlong_message_costs_the_connection_and_nothing_else() -> None:
-    async def test(node: Node, news: News) -> None:
+    async def test(node: Node, news: Notifications) -> None:
         waiting = asyncio.create_task(news.wait("s1", HOUR_S))
         await node.until_subscribed(1)
         await node.say("x" * (2**20 + 1))
@@ -139,7 +139,7 @@ def test_an_overlong_message_costs_the_connection_and_nothing_else() -> None:
 
 
 def test_accounts_are_told_of_once_for_all_their_changes_and_after_every_gap() -> None:
-    async def test(node: Node, news: News) -> None:
+    async def test(node: Node, news: Notifications) -> None:
         changes = news.changes()
         news.watch_accounts(["a1", "a2", "a1"])
         await node.until_subscribed(2)
@@ -159,7 +159,7 @@ def test_accounts_are_told_of_once_for_all_their_changes_and_after_every_gap() -
 
 
 def test_what_is_watched_is_bounded_and_the_oldest_goes_first() -> None:
-    async def test(node: Node, news: News) -> None:
+    async def test(node: Node, news: Notifications) -> None:
         for at in range(SIGNATURES_MAX):
             await news.wait(f"s{at}", 0.0)
         await node.until_subscribed(SIGNATURES_MAX)
@@ -180,7 +180,7 @@ def test_without_a_connection_waiting_is_sleeping() -> None:
     async def test() -> None:
         clock = SteppingClock(START_NS)
         with structlog.testing.capture_logs() as lines:
-            async with News("ws://127.0.0.1:1", clock) as news:
+            async with Notifications("ws://127.0.0.1:1", clock) as news:
                 waiting = asyncio.create_task(news.wait("s1", 5.0))
                 while not waiting.done():
                     await asyncio.sleep(0.001)
@@ -195,7 +195,7 @@ def test_without_a_connection_waiting_is_sleeping() -> None:
 
 
 def test_a_chain_waits_for_news() -> None:
-    async def test(node: Node, news: News) -> None:
+    async def test(node: Node, news: Notifications) -> None:
         clock = SystemClock()
         async with Rpc([node.url()], clock, requests_per_s=math.inf) as rpc, RpcChain(rpc, clock, news=news) as chain:
             waiting = asyncio.create_task(chain.wait("s1", HOUR_S))

@@ -21,11 +21,11 @@ from overmind.core.model.units import NS
 from overmind.ports import ChainSilent, Priority
 from overmind.solana.addresses import Address
 from overmind.solana.backoff import DELAY_MAX_S, backoff_s
-from overmind.solana.budget import ENTRY_EVERY, IN_FLIGHT_KEPT, IN_FLIGHT_MAX, Budget, Crowded
+from overmind.solana.budget import ENTRY_EVERY, IN_FLIGHT_KEPT, IN_FLIGHT_MAX, Crowded, RequestBudget
 from overmind.solana.clusters import WrongCluster, verify_cluster
 from overmind.solana.endpoints import BODY_MAX
-from overmind.solana.health import FAILURES_MAX, OVERTAKEN_MAX, Health
-from overmind.solana.notifications import News
+from overmind.solana.health import FAILURES_MAX, OVERTAKEN_MAX, NodeHealth
+from overmind.solana.notifications import Notifications
 from overmind.solana.retry_after import retry_after_s
 from overmind.solana.rpc import Rpc, RpcError, RpcSilent
 
@@ -296,7 +296,7 @@ def test_when_all_nodes_rest_only_what_is_urgent_is_still_tried() -> None:
 
 def test_rests_grow_are_bounded_and_do_not_outlive_a_clock_set_back() -> None:
     clock = SteppingClock(START_NS)
-    health = Health("n", clock)
+    health = NodeHealth("n", clock)
     rests = []
     for _ in range(12):
         for _ in range(FAILURES_MAX):
@@ -309,7 +309,7 @@ def test_rests_grow_are_bounded_and_do_not_outlive_a_clock_set_back() -> None:
     assert rests[3] > rests[0]
     assert 30 <= rests[-1] <= DELAY_MAX_S + 1
     health.failed("x")
-    assert Health("n", SteppingClock(START_NS)).resting is False
+    assert NodeHealth("n", SteppingClock(START_NS)).resting is False
     assert backoff_s(3, "a") == backoff_s(3, "a") != backoff_s(3, "b")
 
 
@@ -364,7 +364,7 @@ async def drained(clock: SteppingClock, waiting: list[asyncio.Task[None]]) -> No
 def test_what_is_scarce_goes_to_the_most_urgent_first_and_in_order() -> None:
     async def test() -> None:
         clock = SteppingClock(START_NS)
-        budget = Budget(clock, 1.0)
+        budget = RequestBudget(clock, 1.0)
         served: list[str] = []
 
         async def ask(name: str, priority: Priority) -> None:
@@ -388,7 +388,7 @@ def test_what_is_scarce_goes_to_the_most_urgent_first_and_in_order() -> None:
 
 def test_a_full_waiting_room_refuses_entries_first() -> None:
     async def test() -> None:
-        budget = Budget(SteppingClock(START_NS), 1.0, waiting_max=2)
+        budget = RequestBudget(SteppingClock(START_NS), 1.0, waiting_max=2)
         await budget.acquire(Priority.ENTRY)
         entries = [asyncio.create_task(budget.acquire(Priority.ENTRY)) for _ in range(2)]
         await settle()
@@ -408,7 +408,7 @@ def test_a_full_waiting_room_refuses_entries_first() -> None:
 
 def test_who_gives_up_in_the_moment_of_being_refused_harms_nobody() -> None:
     async def test() -> None:
-        budget = Budget(SteppingClock(START_NS), 1.0, waiting_max=2)
+        budget = RequestBudget(SteppingClock(START_NS), 1.0, waiting_max=2)
         await budget.acquire(Priority.ENTRY)
         entries = [asyncio.create_task(budget.acquire(Priority.ENTRY)) for _ in range(2)]
         await settle()
@@ -428,7 +428,7 @@ def test_who_gives_up_in_the_moment_of_being_refused_harms_nobody() -> None:
 def test_statuses_do_not_starve_entries_and_exits_stay_first() -> None:
     async def test() -> None:
         clock = SteppingClock(START_NS)
-        budget = Budget(clock, 1.0)
+        budget = RequestBudget(clock, 1.0)
         served: list[str] = []
 
         async def ask(priority: Priority) -> None:
@@ -450,7 +450,7 @@ def test_statuses_do_not_starve_entries_and_exits_stay_first() -> None:
 
 def test_places_are_kept_for_exits_and_given_back_by_who_gives_up() -> None:
     async def test() -> None:
-        budget = Budget(SteppingClock(START_NS), math.inf)
+        budget = RequestBudget(SteppingClock(START_NS), math.inf)
         for _ in range(IN_FLIGHT_MAX - IN_FLIGHT_KEPT):
             await budget.acquire(Priority.MARK)
         mark = asyncio.create_task(budget.acquire(Priority.MARK))
@@ -474,7 +474,7 @@ def test_places_are_kept_for_exits_and_given_back_by_who_gives_up() -> None:
 def test_a_batch_pays_for_all_its_requests() -> None:
     async def test() -> None:
         clock = SteppingClock(START_NS)
-        budget = Budget(clock, 10.0)
+        budget = RequestBudget(clock, 10.0)
         await budget.acquire(Priority.STATUS, cost=50)
         budget.release()
         await drained(clock, [asyncio.create_task(budget.acquire(Priority.STATUS))])
@@ -596,14 +596,16 @@ def test_an_address_that_holds_a_secret_never_tells_it(credentials: str, rest: s
                             shown += await _said(chain.call("get", (), Priority.EXIT, hedge=hedge))
                             shown += await _said(chain.batch([("get", [])] * 2, Priority.EXIT, hedge=hedge))
                         shown += await _said(verify_cluster(chain, "devnet"))
-                        chain.endpoints[0]._budget = Budget(SteppingClock(START_NS), math.inf)  # No pause: go on.
+                        chain.endpoints[0]._budget = RequestBudget(
+                            SteppingClock(START_NS), math.inf
+                        )  # No pause: go on.
                     shown += [
                         repr(chain),
                         repr(chain.endpoints),
                         str(chain.endpoints[0]),
                         repr(vars(chain.endpoints[1])),
                     ]
-                async with News(url.replace("http", "ws"), SystemClock()) as news:
+                async with Notifications(url.replace("http", "ws"), SystemClock()) as news:
                     shown += [repr(news), news.name]
         shown += [repr(Address(node.url(credentials, rest))), repr(lines)]
         assert SECRET not in "\n".join(shown)

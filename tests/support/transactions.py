@@ -17,12 +17,12 @@ from solders.system_program import TransferParams
 from solders.system_program import transfer as system_transfer
 from solders.transaction import VersionedTransaction
 
-from overmind.sandbox.localnet.chain import Chain
-from overmind.sandbox.localnet.errors import RpcError
+from overmind.sandbox.localnet.chain import LocalChain
+from overmind.sandbox.localnet.errors import RpcFault
 from overmind.sandbox.localnet.faults import Faults
 from overmind.sandbox.localnet.methods import METHODS
-from overmind.sandbox.localnet.node import Node
-from overmind.sandbox.localnet.params import Params
+from overmind.sandbox.localnet.node import LocalNode
+from overmind.sandbox.localnet.params import RpcParams
 from overmind.sandbox.localnet.tokens import TOKEN, associated_address
 from overmind.sandbox.localnet.wire import COMPUTE_BUDGET, read
 
@@ -55,15 +55,15 @@ def address(keypair: Keypair) -> str:
     return str(keypair.pubkey())
 
 
-def new_chain(faults: Faults | None = None, seed: int = 0) -> Chain:
+def new_chain(faults: Faults | None = None, seed: int = 0) -> LocalChain:
     """Alice and the maker have 10 SOL each; Alice has 1,000 USDC, the maker 1,000 BONK; all of it final."""
-    chain = Chain(StillClock(), seed=seed)
+    chain = LocalChain(StillClock(), seed=seed)
     furnish(chain)
     chain.set_faults(faults or Faults())
     return chain
 
 
-def furnish(chain: Chain) -> None:
+def furnish(chain: LocalChain) -> None:
     for keypair in (ALICE, MAKER):
         chain.airdrop(address(keypair), 10 * SOL)
     for mint, decimals in DECIMALS.items():
@@ -73,7 +73,7 @@ def furnish(chain: Chain) -> None:
     advance(chain, 33)
 
 
-def advance(chain: Chain, blocks: int) -> None:
+def advance(chain: LocalChain, blocks: int) -> None:
     for _ in range(blocks):
         chain.advance_slot()
 
@@ -82,12 +82,12 @@ def held(keypair: Keypair, mint: str) -> str:
     return associated_address(address(keypair), mint, TOKEN)
 
 
-def tokens_of(chain: Chain, keypair: Keypair, mint: str) -> int:
+def tokens_of(chain: LocalChain, keypair: Keypair, mint: str) -> int:
     account = chain.accounts.get(held(keypair, mint))
     return 0 if account is None else int.from_bytes(account.data[64:72], "little")
 
 
-def lamports_of(chain: Chain, keypair: Keypair) -> int:
+def lamports_of(chain: LocalChain, keypair: Keypair) -> int:
     account = chain.accounts.get(address(keypair))
     return 0 if account is None else account.lamports
 
@@ -142,7 +142,7 @@ def unsigned(raw: bytes) -> bytes:
     return bytes(VersionedTransaction.populate(transaction.message, blank))
 
 
-def swap_now(chain: Chain, usdc: int = 10**6, bonk: int = 10**5) -> bytes:
+def swap_now(chain: LocalChain, usdc: int = 10**6, bonk: int = 10**5) -> bytes:
     return signed(swap(usdc, bonk), (ALICE, MAKER), chain.blocks.head.blockhash)
 
 
@@ -150,22 +150,22 @@ def signature_of(raw: bytes) -> str:
     return read(raw).signature
 
 
-def call(chain: Chain, method: str, *params: object) -> object:
-    """One method, without a network. Raises RpcError."""
-    return METHODS[method](Node(chain), Params(list(params)))
+def call(chain: LocalChain, method: str, *params: object) -> object:
+    """One method, without a network. Raises RpcFault."""
+    return METHODS[method](LocalNode(chain), RpcParams(list(params)))
 
 
-def value(chain: Chain, method: str, *params: object) -> Any:
+def value(chain: LocalChain, method: str, *params: object) -> Any:
     """Of an answer with a context."""
     answered = call(chain, method, *params)
     assert isinstance(answered, dict)
     return answered["value"]
 
 
-def refusal(chain: Chain, method: str, *params: object) -> dict[str, object]:
+def refusal(chain: LocalChain, method: str, *params: object) -> dict[str, object]:
     """The error body that a client gets."""
     try:
         answered = call(chain, method, *params)
-    except RpcError as error:
+    except RpcFault as error:
         return error.body()
     raise AssertionError(f"{method} was answered: {answered}")

@@ -31,13 +31,13 @@ from overmind.keys.secret_key import SecretKey
 from overmind.ports import (
     Allowed,
     ChainSilent,
+    ChainTip,
     Effects,
     Node,
     Priority,
     Simulation,
     Status,
     SwapOffer,
-    Tip,
     TokenBalance,
     VenueUnavailable,
     always,
@@ -76,10 +76,10 @@ class FakeNode:
         self.first = 0
         self.silent = False
 
-    async def finalized(self) -> Tip:
+    async def finalized(self) -> ChainTip:
         if self.silent:
             raise ChainSilent("no")
-        return Tip(self.height + 200, self.height)
+        return ChainTip(self.height + 200, self.height)
 
     async def first_slot(self) -> int:
         return self.first

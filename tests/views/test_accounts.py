@@ -17,7 +17,7 @@ from overmind.core.model.commands import Command, CommandRefused
 from overmind.core.model.events import DayRolled, Entry
 from overmind.core.model.ids import WalletId
 from overmind.core.model.units import DAY_NS
-from overmind.views.accounts import PROVISIONAL, Accounts, Cost, Gain, Period, Transfer, differences, shares
+from overmind.views.accounts import PROVISIONAL, AccountingReport, Cost, Gain, Period, Transfer, differences, shares
 from overmind.views.statement import exact, usd
 
 ALWAYS = Period(0, INSTANT_MAX_NS)
@@ -37,9 +37,11 @@ class Kept:
         self.transfer = self.transfers.append
 
 
-def accounts_of(entries: list[Entry], period: Period = ALWAYS, wallet: str | None = None) -> tuple[Kept, Accounts]:
+def accounts_of(
+    entries: list[Entry], period: Period = ALWAYS, wallet: str | None = None
+) -> tuple[Kept, AccountingReport]:
     kept = Kept()
-    accounts = Accounts(period, kept, None if wallet is None else WalletId(wallet))
+    accounts = AccountingReport(period, kept, None if wallet is None else WalletId(wallet))
     for entry in entries:
         accounts.fold(entry)
     accounts.close()

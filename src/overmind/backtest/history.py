@@ -27,7 +27,7 @@ from overmind.core.model.signal import Signal
 from overmind.core.model.units import NS
 from overmind.desk.app import App, running
 from overmind.desk.market import paper
-from overmind.journal.buffered import LateJournal
+from overmind.journal.buffered import BufferedJournal
 from overmind.ports import Journal
 from overmind.prices.tape import Tape
 from overmind.venues.paper import PaperPayload
@@ -81,7 +81,7 @@ async def _play(
     seed: int,
     on_signal: Callable[[int], None],
 ) -> Played:
-    clock, late = VirtualClock(tape.start_ns), LateJournal(journal)
+    clock, late = VirtualClock(tape.start_ns), BufferedJournal(journal)
     app = App(config, late, clock, paper(config, tape, seed=seed, historical=True))
     codes: dict[str, int] = {}
     async with running(app, SETTLE_S):
@@ -121,12 +121,12 @@ def added_up(state: State, books_equal_chain: bool, codes: dict[str, int]) -> Pl
     )
 
 
-Balances = dict[tuple[WalletId, Mint], int]
+OwnedUnits = dict[tuple[WalletId, Mint], int]
 
 
-def balances(state: State) -> Balances:
+def balances(state: State) -> OwnedUnits:
     """What our books say that each wallet owns, held or not; SOL float and position are one balance on a chain."""
-    owned: Balances = {}
+    owned: OwnedUnits = {}
     for wallet_id, book in state.wallets.items():
         for account in book.accounts.names:
             for mint, units in state.ledger.accounts.get(account, {}).items():
@@ -134,13 +134,13 @@ def balances(state: State) -> Balances:
     return {key: units for key, units in owned.items() if units}
 
 
-def venue_balances(journal: Journal) -> Balances:
+def venue_balances(journal: Journal) -> OwnedUnits:
     """The other side's account: deposits, and what the paper venue itself put into each ticket that was sent.
 
     What an order came to is read from its ticket alone, never from the outcome that we booked: a fill that was booked
     twice, lost or changed shows as a difference.
     """
-    owned: Balances = {}
+    owned: OwnedUnits = {}
     orders: dict[OrderId, Work] = {}
     sent: dict[OrderId, PaperPayload] = {}
     decode = msgspec.json.Decoder(PaperPayload).decode
@@ -153,7 +153,7 @@ def _follow(
     entry: Entry,
     orders: dict[OrderId, Work],
     sent: dict[OrderId, PaperPayload],
-    owned: Balances,
+    owned: OwnedUnits,
     decode: Callable[[bytes], PaperPayload],
 ) -> None:
     match entry.event:
@@ -170,7 +170,7 @@ def _follow(
                 _settle(orders[work_id], sent[work_id], owned)
 
 
-def _settle(order: Work, payload: PaperPayload, owned: Balances) -> None:
+def _settle(order: Work, payload: PaperPayload, owned: OwnedUnits) -> None:
     match payload.outcome:
         case Filled(fee_lamports=fee, rent_lamports=rent) as fill if isinstance(order, Move):
             _add(owned, order.wallet_id, SOL, -fee - rent)
@@ -189,5 +189,5 @@ def _settle(order: Work, payload: PaperPayload, owned: Balances) -> None:
             _add(owned, order.wallet_id, SOL, -fee)
 
 
-def _add(owned: Balances, wallet_id: WalletId, mint: Mint, units: int) -> None:
+def _add(owned: OwnedUnits, wallet_id: WalletId, mint: Mint, units: int) -> None:
     owned[wallet_id, mint] = owned.get((wallet_id, mint), 0) + units

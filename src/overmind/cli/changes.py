@@ -24,7 +24,7 @@ from overmind.views import limits as reading
 from overmind.views.limits import LimitRow, MintRow, WalletLimits
 
 By = Annotated[str | None, typer.Option("--by", help="Who; it is journaled. Default: your login name.")]
-Token = Annotated[str, typer.Argument(help="The symbol of a listed token, or a mint.")]
+TokenName = Annotated[str, typer.Argument(help="The symbol of a listed token, or a mint.")]
 
 limits_cli = typer.Typer(
     help="The limits of each wallet: by the files and in force, who changed them and why. See `set` and `reset`.",
@@ -177,25 +177,27 @@ def mints(context: typer.Context, as_json: AsJson = False, data_dir: DataDir = N
 
 
 @mints_cli.command()
-def block(token: Token, reason: Reason, by: By = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+def block(token: TokenName, reason: Reason, by: By = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """No more of it is bought. The reason is told in every refusal."""
     _change_mints(MintVerb.BLOCK, token, reason, by, as_json, data_dir)
 
 
 @mints_cli.command()
-def unblock(token: Token, reason: Reason, by: By = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+def unblock(token: TokenName, reason: Reason, by: By = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Take it off the block list."""
     _change_mints(MintVerb.UNBLOCK, token, reason, by, as_json, data_dir)
 
 
 @mints_cli.command()
-def allow(token: Token, reason: Reason, by: By = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+def allow(token: TokenName, reason: Reason, by: By = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Put it on the allow list. The first one makes that list: from then on nothing else is bought."""
     _change_mints(MintVerb.ALLOW, token, reason, by, as_json, data_dir)
 
 
 @mints_cli.command()
-def disallow(token: Token, reason: Reason, by: By = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+def disallow(
+    token: TokenName, reason: Reason, by: By = None, as_json: AsJson = False, data_dir: DataDir = None
+) -> None:
     """Take it off the allow list. Without the last one nothing is bought at all."""
     _change_mints(MintVerb.DISALLOW, token, reason, by, as_json, data_dir)
 

@@ -68,17 +68,17 @@ def close(
         present.close(position, row, served=answer is not None)
 
 
-Wish = type[ClosePosition] | type[CancelClose]
+Wanted = type[ClosePosition] | type[CancelClose]
 
 
-def _close_offline(wallet_id: WalletId, token: str, wish: Wish, reason: str) -> CloseRow:
+def _close_offline(wallet_id: WalletId, token: str, wish: Wanted, reason: str) -> CloseRow:
     config = load_config()
     with journal_to_write(config.data_dir) as journal:
         return asyncio.run(_close(config, journal, wallet_id, token, wish, reason))
 
 
 async def _close(
-    config: MultiWalletConfig, journal: Journal, wallet_id: WalletId, token: str, wish: Wish, reason: str
+    config: MultiWalletConfig, journal: Journal, wallet_id: WalletId, token: str, wish: Wanted, reason: str
 ) -> CloseRow:
     clock = SystemClock()
     async with connected(config, clock) as connect, running(App(config, journal, clock, connect)) as app:

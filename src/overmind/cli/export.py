@@ -15,7 +15,7 @@ from overmind.core.books.state import State
 from overmind.core.model.ids import WalletId
 from overmind.desk.engine import recover
 from overmind.journal.sqlite import SqliteJournal
-from overmind.views.accounts import Accounts, Period
+from overmind.views.accounts import AccountingReport, Period
 from overmind.views.statement import Statement, exact, statement_in, usd
 
 PROGRESS_EVERY: Final = 10_000  # entries
@@ -49,7 +49,7 @@ def export(
         wallet_id = _wallet(known, wallet)
         try:
             with statement_in(out) as statement:
-                accounts = _fold(journal, known.seq, Accounts(period, statement, wallet_id))
+                accounts = _fold(journal, known.seq, AccountingReport(period, statement, wallet_id))
                 _check(accounts)
                 statement.keep(accounts)
         except OSError as error:
@@ -77,7 +77,7 @@ def _wallet(state: State, said: str | None) -> WalletId | None:
     raise typer.Exit(BAD_INPUT)
 
 
-def _fold(journal: SqliteJournal, last_seq: int, accounts: Accounts) -> Accounts:
+def _fold(journal: SqliteJournal, last_seq: int, accounts: AccountingReport) -> AccountingReport:
     """Up to an entry that was there when it began: a service may write meanwhile."""
     with present.progress() as shown:
         task = shown.add_task("adding up entries", total=last_seq)
@@ -89,7 +89,7 @@ def _fold(journal: SqliteJournal, last_seq: int, accounts: Accounts) -> Accounts
     return accounts
 
 
-def _check(accounts: Accounts) -> None:
+def _check(accounts: AccountingReport) -> None:
     for difference in accounts.differences:
         present.complain(difference)
     if accounts.differences:
@@ -99,7 +99,7 @@ def _check(accounts: Accounts) -> None:
         raise typer.Exit(BAD_INPUT)
 
 
-def _show(accounts: Accounts, statement: Statement, out: Path, period: Period, as_json: bool) -> None:
+def _show(accounts: AccountingReport, statement: Statement, out: Path, period: Period, as_json: bool) -> None:
     total = accounts.total
     sums = {
         "gain_usd": usd(total.gain_micros),

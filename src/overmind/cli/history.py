@@ -96,7 +96,7 @@ def _play_and_report(
     def run(journal: SqliteJournal, on_signal: Callable[[int], None]) -> Played:
         return play(config, journal, tape, signals, seed, on_signal)
 
-    _run_and_report(run, Ran(config.mode.value, config.cluster.value, len(signals)), data_dir, as_json)
+    _run_and_report(run, BacktestRun(config.mode.value, config.cluster.value, len(signals)), data_dir, as_json)
 
 
 def _rehearse_and_report(
@@ -109,10 +109,10 @@ def _rehearse_and_report(
     def run(journal: SqliteJournal, on_signal: Callable[[int], None]) -> Played:
         return uvloop.run(rehearse(env, journal, tape, signals, on_signal))
 
-    _run_and_report(run, Ran("Live", "localnet", len(signals)), data_dir, as_json)
+    _run_and_report(run, BacktestRun("Live", "localnet", len(signals)), data_dir, as_json)
 
 
-class Ran(NamedTuple):
+class BacktestRun(NamedTuple):
     """What a run is, for its report."""
 
     mode: str
@@ -121,7 +121,7 @@ class Ran(NamedTuple):
 
 
 def _run_and_report(
-    run: Callable[[SqliteJournal, Callable[[int], None]], Played], ran: Ran, data_dir: Path, as_json: bool
+    run: Callable[[SqliteJournal, Callable[[int], None]], Played], ran: BacktestRun, data_dir: Path, as_json: bool
 ) -> None:
     if (data_dir / JOURNAL).exists():
         present.complain(f"{data_dir / JOURNAL} exists", "a run needs a fresh journal: name an empty folder")

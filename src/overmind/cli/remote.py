@@ -22,7 +22,7 @@ from overmind.config.settings import Settings
 from overmind.config.variables.service import API_TOKEN
 from overmind.desk.submit import Answers, NobodyListens
 from overmind.http.bounds import BATCH_MAX, BODY_BYTES_MAX, NDJSON
-from overmind.http.files import Service, find_service, token_of_caller
+from overmind.http.files import RunningService, find_service, token_of_caller
 from overmind.ports import Clock
 from overmind.views.decisions import DecisionStatus
 
@@ -50,7 +50,7 @@ class ServiceRefused(Exception):
 def call_service(data_dir: Path, path: str, body: Mapping[str, object]) -> dict[str, Any] | None:
     """What the service there answers; None: none runs. Raises ServiceSilent, ServiceRefused, ConfigError."""
 
-    async def call(service: Service) -> dict[str, Any]:
+    async def call(service: RunningService) -> dict[str, Any]:
         async with Remote(service, caller_token(data_dir), SystemClock()) as remote:
             answer: dict[str, Any] = await remote.call("POST", path, msgspec.json.encode(body))
             return answer
@@ -68,7 +68,7 @@ def caller_token(data_dir: Path) -> Secret:
 class Remote:
     """A session with a service. Every call raises ServiceSilent, ServiceRefused."""
 
-    def __init__(self, service: Service, token: Secret, clock: Clock) -> None:
+    def __init__(self, service: RunningService, token: Secret, clock: Clock) -> None:
         self._service = service
         self._clock = clock
         self._session = aiohttp.ClientSession(

@@ -21,8 +21,8 @@ from overmind.config.secrecy import Secret
 from overmind.config.variables.service import SERVER_PORT
 from overmind.desk.app import App, running
 from overmind.desk.engine import Engine
-from overmind.desk.market import Connect, Market, connected
-from overmind.http.files import TOKEN_FILE, Service, publish, token_of_service, withdraw
+from overmind.desk.market import Connect, MarketAccess, connected
+from overmind.http.files import TOKEN_FILE, RunningService, publish, token_of_service, withdraw
 from overmind.http.server import HOST, Serving, listen, serving
 from overmind.ports import ChainSilent, Clock, Journal
 
@@ -54,7 +54,7 @@ def _listen(port: int) -> socket.socket:
 async def _run(
     config: MultiWalletConfig, journal: Journal, listener: socket.socket, token: Secret, as_json: bool
 ) -> None:
-    clock, markets = SystemClock(), list[Market]()
+    clock, markets = SystemClock(), list[MarketAccess]()
     async with (
         connected(config, clock) as connect,
         running(App(config, journal, clock, _noting(connect, markets)), drain_s=0.0) as app,
@@ -71,15 +71,15 @@ async def _run(
                 withdraw(config.data_dir)
 
 
-def _noting(connect: Connect, markets: list[Market]) -> Connect:
-    def connect_and_note(engine: Engine, clock: Clock) -> Market:
+def _noting(connect: Connect, markets: list[MarketAccess]) -> Connect:
+    def connect_and_note(engine: Engine, clock: Clock) -> MarketAccess:
         markets.append(connect(engine, clock))
         return markets[-1]
 
     return connect_and_note
 
 
-def _chain_of(market: Market) -> Callable[[], asyncio.Future[None]] | None:
+def _chain_of(market: MarketAccess) -> Callable[[], asyncio.Future[None]] | None:
     """Asks the chain's nodes, one after the other, until one answers. None on paper."""
     on_chain = market.on_chain
     if on_chain is None:
@@ -112,7 +112,7 @@ def _heed_signals() -> tuple[asyncio.Event, asyncio.Event]:
 
 def _publish(config: MultiWalletConfig, service: Serving) -> None:
     try:
-        publish(config.data_dir, Service(service.url, os.getpid()))
+        publish(config.data_dir, RunningService(service.url, os.getpid()))
     except OSError as error:  # On a full disk the desk still has its journal's reserve, and exits to book.
         present.complain(f"commands will not find this service: {error}", f"make room in {config.data_dir}, restart")
 

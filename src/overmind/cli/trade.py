@@ -39,7 +39,7 @@ from overmind.core.model.wallet import Limits
 from overmind.desk.app import App, running
 from overmind.desk.market import connected
 from overmind.desk.submit import Answers, answer_lines, read_lines
-from overmind.http.files import Service, find_service
+from overmind.http.files import RunningService, find_service
 from overmind.journal.errors import JournalUnusable
 from overmind.journal.memory import MemoryJournal
 from overmind.journal.overlay import OverlayJournal
@@ -267,7 +267,7 @@ async def _submit(config: MultiWalletConfig, journal: Journal, source: BinaryIO,
         return answers
 
 
-async def _submit_to(service: Service, token: Secret, source: BinaryIO) -> Answers:
+async def _submit_to(service: RunningService, token: Secret, source: BinaryIO) -> Answers:
     stop = _asked_to_end()
     async with Remote(service, token, SystemClock()) as remote:
         return await remote.submit(read_lines(source, stop), present.emit_json)

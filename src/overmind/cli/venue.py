@@ -28,9 +28,9 @@ from overmind.core.model.value import Value
 from overmind.keys.secret_key import BadKey, SecretKey, is_address, read_key
 from overmind.ports import ChainSilent
 from overmind.prices.tape import LoopedTape, Tape, load_tape, shipped_tape_path
-from overmind.sandbox.maker.blockhash_cache import Beat
-from overmind.sandbox.maker.cluster import Cluster as ChainOf
-from overmind.sandbox.maker.payer import NotReady, Purse
+from overmind.sandbox.maker.blockhash_cache import BlockhashCache
+from overmind.sandbox.maker.cluster import ClusterClient
+from overmind.sandbox.maker.payer import NotReady, Payer
 from overmind.sandbox.maker.quoting import Terms
 from overmind.sandbox.maker.server import CURRENCY, Maker
 from overmind.sandbox.maker.setup import Stock
@@ -111,7 +111,7 @@ async def _serve(given: _Given) -> None:
     for one in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(one, stop.set)
     async with _rpc(given.rpc_url, clock) as rpc:
-        cluster = Cluster(KNOWN_CLUSTERS.get(await ChainOf(rpc).genesis(), LOCALNET))
+        cluster = Cluster(KNOWN_CLUSTERS.get(await ClusterClient(rpc).genesis(), LOCALNET))
         key = _key(given.keypair, cluster)
         if given.create_mints is not None:
             await _create_mints(given.create_mints, cluster, rpc, key, clock)
@@ -191,8 +191,8 @@ async def _create_mints(path: Path, cluster: Cluster, rpc: Rpc, key: SecretKey, 
     if cluster is not Cluster.DEVNET:
         raise _wrong("--create-mints", f"this is {cluster}", "it is for devnet; a localnet has its mints already")
     _claim(path)
-    chain = ChainOf(rpc)
-    purse = Purse(chain, Beat(chain, clock), key, clock)
+    chain = ClusterClient(rpc)
+    purse = Payer(chain, BlockhashCache(chain, clock), key, clock)
     made = [_SOL]
     for token in _shipped(Cluster.LOCALNET):
         if token.mint != SOL:

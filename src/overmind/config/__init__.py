@@ -8,7 +8,7 @@ from overmind.config.settings import Effective
 from overmind.config.variables.chain import Cluster
 from overmind.config.variables.service import LogLevel
 from overmind.config.variables.table import describe
-from overmind.config.variables.variable import Row
+from overmind.config.variables.variable import SettingRow
 from overmind.config.wallets import WalletConfig
 
 __all__ = [
@@ -19,8 +19,8 @@ __all__ = [
     "MultiWalletConfig",
     "Origin",
     "Problem",
-    "Row",
     "Secret",
+    "SettingRow",
     "WalletConfig",
     "describe",
 ]

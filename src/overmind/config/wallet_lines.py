@@ -28,7 +28,7 @@ _SHAPE: Final = "write wallet_id:path:type:risk:allocation"
 _ALLOCATION: Final = kinds.fraction()
 
 
-class Line(Value, frozen=True):
+class WalletLine(Value, frozen=True):
     """One wallet's entry. None: that part was wrong, and is noted."""
 
     where: str
@@ -39,7 +39,7 @@ class Line(Value, frozen=True):
     allocation_ppm: int | None
 
 
-def read_lines(text: str, findings: Findings) -> list[Line]:
+def read_lines(text: str, findings: Findings) -> list[WalletLine]:
     if _KEY_ARRAY.search(text):  # Its commas would cut it up, and each piece would be echoed.
         findings.refuse(
             MANAGED_WALLETS.name,
@@ -61,7 +61,7 @@ def read_lines(text: str, findings: Findings) -> list[Line]:
     return lines
 
 
-def _read(position: int, entry: str, findings: Findings) -> Line | None:
+def _read(position: int, entry: str, findings: Findings) -> WalletLine | None:
     where = f"{MANAGED_WALLETS.name}[{position}]"
     parts = [part.strip() for part in entry.split(":")]
     if len(parts) < 5:
@@ -75,7 +75,7 @@ def _read(position: int, entry: str, findings: Findings) -> Line | None:
     if not source:
         findings.refuse(where, "the path is empty", "name a key file, or a variable as env:NAME")
     share = kinds.number(allocation)
-    return Line(
+    return WalletLine(
         where=where,
         source=source,
         id=_id(wallet_id, where, findings),
@@ -111,7 +111,7 @@ def _allocation(share: Decimal | Wrong, where: str, findings: Findings) -> int |
     return None
 
 
-def _check_together(lines: Sequence[Line], findings: Findings) -> None:
+def _check_together(lines: Sequence[WalletLine], findings: Findings) -> None:
     for wallet_id, count in Counter(line.id for line in lines if line.id is not None).items():
         if count > 1:
             where = f"{MANAGED_WALLETS.name}: {shown(wallet_id)}"

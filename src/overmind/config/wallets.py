@@ -16,7 +16,7 @@ from overmind.config.variables.chain import Cluster
 from overmind.config.variables.service import API_TOKEN
 from overmind.config.variables.wallets import KEYSTORE_PASSPHRASE, MANAGED_WALLETS
 from overmind.config.wallet_files import Source, read_source, variable_of
-from overmind.config.wallet_lines import Line, read_lines
+from overmind.config.wallet_lines import WalletLine, read_lines
 from overmind.core.model import defaults
 from overmind.core.model.enums import WalletStatus, WalletType
 from overmind.core.model.ids import WalletId
@@ -64,13 +64,13 @@ def read_wallets(cluster: Cluster, settings: Settings, environment: Environment,
     return managed
 
 
-def _source(line: Line, environment: Environment, passphrase: str | None, findings: Findings) -> Source:
+def _source(line: WalletLine, environment: Environment, passphrase: str | None, findings: Findings) -> Source:
     if not line.source:
         return Source("")
     return read_source(line.source, line.where, environment, passphrase, findings)
 
 
-def _join(line: Line, source: Source, findings: Findings) -> WalletConfig | None:
+def _join(line: WalletLine, source: Source, findings: Findings) -> WalletConfig | None:
     """None: something of it was wrong, and is noted."""
     _refuse_contradictions(line, source, findings)
     if line.id is None or line.type is None or line.profile is None:
@@ -97,7 +97,7 @@ def _join(line: Line, source: Source, findings: Findings) -> WalletConfig | None
     return WalletConfig(wallet, source.key, source.shown)
 
 
-def _refuse_contradictions(line: Line, source: Source, findings: Findings) -> None:
+def _refuse_contradictions(line: WalletLine, source: Source, findings: Findings) -> None:
     if line.id is not None and source.wallet_id not in (None, line.id):
         findings.refuse(
             f"{source.shown}: wallet_id",
@@ -112,7 +112,7 @@ def _refuse_contradictions(line: Line, source: Source, findings: Findings) -> No
         )
 
 
-def _refuse_shared_keys(pairs: Sequence[tuple[Line, Source]], findings: Findings) -> None:
+def _refuse_shared_keys(pairs: Sequence[tuple[WalletLine, Source]], findings: Findings) -> None:
     holders = defaultdict(list)
     for line, source in pairs:
         if source.key is not None:
@@ -126,7 +126,7 @@ def _refuse_shared_keys(pairs: Sequence[tuple[Line, Source]], findings: Findings
             )
 
 
-def _refuse_example_keys(cluster: Cluster, pairs: Sequence[tuple[Line, Source]], findings: Findings) -> None:
+def _refuse_example_keys(cluster: Cluster, pairs: Sequence[tuple[WalletLine, Source]], findings: Findings) -> None:
     if cluster is not Cluster.MAINNET:
         return
     for _, source in pairs:
@@ -141,7 +141,7 @@ def _refuse_example_keys(cluster: Cluster, pairs: Sequence[tuple[Line, Source]],
 def _check_readers(
     cluster: Cluster,
     environment: Environment,
-    pairs: Sequence[tuple[Line, Source]],
+    pairs: Sequence[tuple[WalletLine, Source]],
     key_variables: frozenset[str],
     findings: Findings,
 ) -> None:

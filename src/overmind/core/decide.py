@@ -24,10 +24,10 @@ from overmind.core.control.balances import QUARANTINE, accept, compare, is_of_ch
 from overmind.core.control.changes import change_limits, change_mints
 from overmind.core.control.configuration import check_same_money, configure_wallet, found_desk, take_deposit
 from overmind.core.control.holds import add_hold, holds_of, lift_hold, over_by
-from overmind.core.entries.request import Ask, ask, stale_at_ns
+from overmind.core.entries.request import EntryRequest, entry_request, stale_at_ns
 from overmind.core.entries.rules import FUTURE_MAX_NS, loss_max_micros, rent_lamports, signal_refusals, wallet_refusals
 from overmind.core.entries.selection_index import SelectionIndex
-from overmind.core.entries.sizing import Wish, choose_sized, sized_refusals, sized_wallet_refusals
+from overmind.core.entries.sizing import SizedRequest, choose_sized, sized_refusals, sized_wallet_refusals
 from overmind.core.exits.selling import LISTED_MAX, cancel_close, close_position, refused, sell, sell_due
 from overmind.core.model.commands import (
     AcceptBalances,
@@ -179,17 +179,17 @@ def _answer(state: State, index: SelectionIndex, signal: Signal, at_ns: int, rec
     elif signal.action in EXITS:
         yield from sell(state, index, signal, at_ns, received_at_ns)
     elif signal.risk is not None:
-        wish = Wish(state, signal, stale_at_ns(state.settings, signal, received_at_ns))
+        wish = SizedRequest(state, signal, stale_at_ns(state.settings, signal, received_at_ns))
         placed = _enter_sized(state, index, wish, at_ns, received_at_ns)
         yield placed if placed is not None else _refuse_sized(state, index, wish, at_ns, received_at_ns)
     else:
-        entry = ask(state, signal, stale_at_ns(state.settings, signal, received_at_ns))
+        entry = entry_request(state, signal, stale_at_ns(state.settings, signal, received_at_ns))
         placed = _enter(state, index, entry, at_ns, received_at_ns)
         yield placed if placed is not None else _refuse_entry(state, index, entry, at_ns, received_at_ns)
 
 
 def _enter(
-    state: State, index: SelectionIndex, ask: Ask, at_ns: int, received_at_ns: int, failed: Order | None = None
+    state: State, index: SelectionIndex, ask: EntryRequest, at_ns: int, received_at_ns: int, failed: Order | None = None
 ) -> OrderPlaced | None:
     """The best wallet that may take it, as an order; None if there is none."""
     if next(signal_refusals(state, ask, at_ns, received_at_ns), None) is not None:
@@ -204,7 +204,12 @@ def _enter(
 
 
 def _enter_sized(
-    state: State, index: SelectionIndex, wish: Wish, at_ns: int, received_at_ns: int, failed: Order | None = None
+    state: State,
+    index: SelectionIndex,
+    wish: SizedRequest,
+    at_ns: int,
+    received_at_ns: int,
+    failed: Order | None = None,
 ) -> OrderPlaced | None:
     """As `_enter`, with the amount that a risk budget comes to in the wallet."""
     tried = (*failed.tried, failed.wallet_id) if failed is not None else ()
@@ -217,7 +222,7 @@ def _enter_sized(
     return OrderPlaced(wish.signal, order, selection, sized.sizing)
 
 
-def entry_order(state: State, book: WalletBook, ask: Ask, attempt: int, tried: tuple[WalletId, ...]) -> Order:
+def entry_order(state: State, book: WalletBook, ask: EntryRequest, attempt: int, tried: tuple[WalletId, ...]) -> Order:
     desk, signal = state.settings, ask.signal
     return Order(
         id=OrderId(f"{signal.id}.0.{attempt}"),
@@ -243,7 +248,9 @@ def entry_order(state: State, book: WalletBook, ask: Ask, attempt: int, tried: t
     )
 
 
-def _refuse_entry(state: State, index: SelectionIndex, ask: Ask, at_ns: int, received_at_ns: int) -> SignalRefused:
+def _refuse_entry(
+    state: State, index: SelectionIndex, ask: EntryRequest, at_ns: int, received_at_ns: int
+) -> SignalRefused:
     """Every rule broken, by the wallet that came closest first."""
     general = list(signal_refusals(state, ask, at_ns, received_at_ns))
     listed = [
@@ -252,7 +259,9 @@ def _refuse_entry(state: State, index: SelectionIndex, ask: Ask, at_ns: int, rec
     return refused(ask.signal, general, listed, unlisted=max(0, len(state.wallets) - LISTED_MAX))
 
 
-def _refuse_sized(state: State, index: SelectionIndex, wish: Wish, at_ns: int, received_at_ns: int) -> SignalRefused:
+def _refuse_sized(
+    state: State, index: SelectionIndex, wish: SizedRequest, at_ns: int, received_at_ns: int
+) -> SignalRefused:
     general = sized_refusals(wish, at_ns, received_at_ns)
     asked = index.roomiest(wish.signal.strategy, LISTED_MAX)
     listed = [sized_wallet_refusals(wish, book, at_ns) for book in asked]
@@ -295,10 +304,10 @@ def _next_attempt(
     if order.attempt + 1 >= state.settings.attempts_max or at_ns >= order.expires_at_ns:
         return
     if known.signal.risk is not None:
-        wish = Wish(state, known.signal, order.expires_at_ns)
+        wish = SizedRequest(state, known.signal, order.expires_at_ns)
         placed = _enter_sized(state, index, wish, at_ns, received_at_ns=at_ns, failed=order)
     else:
-        entry = ask(state, known.signal, order.expires_at_ns)
+        entry = entry_request(state, known.signal, order.expires_at_ns)
         placed = _enter(state, index, entry, at_ns, received_at_ns=at_ns, failed=order)
     if placed is not None:
         yield placed

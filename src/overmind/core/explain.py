@@ -5,9 +5,9 @@ from __future__ import annotations
 from overmind.core.books.state import State
 from overmind.core.entries.capacity import capacity_micros
 from overmind.core.entries.ranking import CommonTerms, cost_terms
-from overmind.core.entries.request import ask, stale_at_ns
+from overmind.core.entries.request import entry_request, stale_at_ns
 from overmind.core.entries.rules import price_refusals, signal_refusals, time_refusals, wallet_refusals
-from overmind.core.entries.sizing import Wish, sized_refusals, sized_wallet_refusals
+from overmind.core.entries.sizing import SizedRequest, sized_refusals, sized_wallet_refusals
 from overmind.core.exits.exit_rules import exit_refusals
 from overmind.core.model.codes import Refusal
 from overmind.core.model.ids import WalletId
@@ -31,8 +31,8 @@ class Candidate(Value, frozen=True):
 def entry_candidates(state: State, signal: Signal, at_ns: int) -> tuple[Candidate, ...]:
     """Each wallet's answer to an entry, in registration order; what concerns the signal refuses in each of them."""
     if signal.risk is not None:
-        return _sized_candidates(Wish(state, signal, stale_at_ns(state.settings, signal, at_ns)), at_ns)
-    sized = ask(state, signal, stale_at_ns(state.settings, signal, at_ns))
+        return _sized_candidates(SizedRequest(state, signal, stale_at_ns(state.settings, signal, at_ns)), at_ns)
+    sized = entry_request(state, signal, stale_at_ns(state.settings, signal, at_ns))
     general = tuple(signal_refusals(state, sized, at_ns, at_ns))
     common = CommonTerms(state, sized)
     candidates = []
@@ -44,7 +44,7 @@ def entry_candidates(state: State, signal: Signal, at_ns: int) -> tuple[Candidat
     return tuple(candidates)
 
 
-def _sized_candidates(wish: Wish, at_ns: int) -> tuple[Candidate, ...]:
+def _sized_candidates(wish: SizedRequest, at_ns: int) -> tuple[Candidate, ...]:
     """Each wallet's answer at the size that it could take."""
     state, general = wish.state, sized_refusals(wish, at_ns, at_ns)
     candidates = []

@@ -25,8 +25,8 @@ from overmind.core.model.units import NS
 from overmind.desk.engine import Engine
 from overmind.ports import ChainSilent, Clock
 from overmind.solana.chain import RpcChain
-from overmind.solana.notifications import News
-from overmind.solana.responses import Balances, SignatureInfo
+from overmind.solana.notifications import Notifications
+from overmind.solana.responses import OwnerBalances, SignatureInfo
 from overmind.solana.tokens import TOKEN_PROGRAMS, ata
 
 READS_MAX: Final = 3  # of a balance that is short, before it is believed
@@ -56,7 +56,7 @@ class BalanceWatch:
         self,
         engine: Engine,
         chain: RpcChain,
-        news: News,
+        news: Notifications,
         clock: Clock,
         public_keys: Mapping[WalletId, str],
         interval_s: float,
@@ -279,6 +279,6 @@ class BalanceWatch:
                 await self._clock.sleep(0)
 
 
-def _by_mint(found: Balances) -> dict[Mint, int]:
+def _by_mint(found: OwnerBalances) -> dict[Mint, int]:
     """SOL is the wallet's own lamports; wrapped accounts are transient and no balance of their own."""
     return {**found.units, SOL: found.lamports}

@@ -75,7 +75,7 @@ class Feed:
         return None if lost else entries
 
 
-class Answered(msgspec.Struct, frozen=True):
+class CommandAnswer(msgspec.Struct, frozen=True):
     """The answer to a signal: its first decision, now or when it first came."""
 
     events: tuple[Answer, ...]
@@ -145,7 +145,7 @@ class Engine:
         """As `handle`, for a caller that tells nobody and does nothing after it, so need not wait. Raises the same."""
         self._decide(command)
 
-    async def submit(self, signal: Signal, received_at_ns: int | None = None) -> Answered:
+    async def submit(self, signal: Signal, received_at_ns: int | None = None) -> CommandAnswer:
         """Answer a signal, with the first answer if it is known. Raises CommandRefused if it is known otherwise."""
         if is_own(signal.id):
             raise CommandRefused(f"signal id {signal.id!r} is of our own causes: choose one without {OWN!r}")
@@ -163,7 +163,7 @@ class Engine:
         events = self._decide(SubmitSignal(signal, received))
         seq = self._state.decided[signal.id][0]
         await self._until_durable(self._state.seq)
-        return Answered(tuple(event for event in events if isinstance(event, Answer)), duplicate=False, seq=seq)
+        return CommandAnswer(tuple(event for event in events if isinstance(event, Answer)), duplicate=False, seq=seq)
 
     async def read(self, look: Callable[[State], T]) -> T:
         """A view of the state, told only once all that it shows is durable."""
@@ -226,7 +226,7 @@ class Engine:
             return known[0]
         return self._journal.find(signal_id) if len(decided) < self._state.signals else None
 
-    async def _repeat(self, signal: Signal, seq: int) -> Answered:
+    async def _repeat(self, signal: Signal, seq: int) -> CommandAnswer:
         await self._until_durable(seq)
         events: list[Answer] = []
         for entry in self._journal.read(after=seq - 1):
@@ -239,7 +239,7 @@ class Engine:
                 f"signal {signal.id} is known with other content; use a new signal_id for a new wish "
                 f"(its first answer is entry {seq})"
             )
-        return Answered(tuple(events), duplicate=True, seq=seq)
+        return CommandAnswer(tuple(events), duplicate=True, seq=seq)
 
     async def _until_durable(self, seq: int) -> None:
         if seq <= self._durable_seq:

@@ -24,7 +24,7 @@ from overmind.prices.tape import LoopedTape, Tape, TapePrices, load_tape, shippe
 from overmind.solana.chain import RpcChain
 from overmind.solana.clusters import WrongCluster, verify_cluster
 from overmind.solana.jupiter_api import JupiterApi
-from overmind.solana.notifications import News
+from overmind.solana.notifications import Notifications
 from overmind.solana.rpc import Rpc
 from overmind.solana.signer import LocalSigner
 from overmind.venues.jupiter import JupiterVenue
@@ -40,7 +40,7 @@ class OnChain(msgspec.Struct, frozen=True):
     """What live trading knows beyond a venue and prices."""
 
     chain: RpcChain
-    news: News
+    news: Notifications
     genesis_hash: str
     signer: LocalSigner
     public_keys: dict[WalletId, str]  # of the wallets that can sign
@@ -51,7 +51,7 @@ class OnChain(msgspec.Struct, frozen=True):
         self.public_keys[wallet.wallet.id] = wallet.wallet.public_key
 
 
-class Market(msgspec.Struct, frozen=True):
+class MarketAccess(msgspec.Struct, frozen=True):
     venue: Venue
     prices: Prices
     desk: Desk
@@ -61,7 +61,7 @@ class Market(msgspec.Struct, frozen=True):
     on_chain: OnChain | None = None  # None: paper
 
 
-Connect = Callable[[Engine, Clock], Market]
+Connect = Callable[[Engine, Clock], MarketAccess]
 
 
 def paper(
@@ -69,14 +69,14 @@ def paper(
 ) -> Connect:
     """`historical`: the clock runs on tape time, and prices are as old as their candles."""
 
-    def connect(engine: Engine, clock: Clock) -> Market:
+    def connect(engine: Engine, clock: Clock) -> MarketAccess:
         if not historical:
             prices: Prices = LoopedTape(tape, clock)
-            return Market(_paper_venue(config, engine, clock, prices, seed, model), prices, config.desk)
+            return MarketAccess(_paper_venue(config, engine, clock, prices, seed, model), prices, config.desk)
         prices = TapePrices(tape, clock)
         desk = msgspec.structs.replace(config.desk, mark_age_max_ns=STALE_CANDLES * tape.step_ns)
         venue = _paper_venue(config, engine, clock, prices, seed, model)
-        return Market(venue, prices, desk, mark_every_s=tape.step_ns / 1e9)
+        return MarketAccess(venue, prices, desk, mark_every_s=tape.step_ns / 1e9)
 
     return connect
 
@@ -130,10 +130,10 @@ def _swap_api(config: MultiWalletConfig, clock: Clock) -> JupiterApi:
 
 
 def _paper_on_live_prices(config: MultiWalletConfig, api: JupiterApi, seed: int, model: PaperModel | None) -> Connect:
-    def connect(engine: Engine, clock: Clock) -> Market:
+    def connect(engine: Engine, clock: Clock) -> MarketAccess:
         prices = JupiterPrices(api, tuple(_sellable(engine.state, config.desk)), clock)
         venue = _paper_venue(config, engine, clock, prices, seed, model)
-        return Market(venue, prices, config.desk, services=(prices.run,), look_first=prices.poll)
+        return MarketAccess(venue, prices, config.desk, services=(prices.run,), look_first=prices.poll)
 
     return connect
 
@@ -147,7 +147,7 @@ async def _live(config: MultiWalletConfig, clock: Clock, stack: AsyncExitStack) 
         genesis_hash = await verify_cluster(rpc, config.cluster.value)
     except WrongCluster as wrong:
         raise CommandRefused(f"{wrong} (SNIPER_SOLANA_RPC_URL, OVERMIND_RPC_FALLBACK_URLS)") from None
-    news = await stack.enter_async_context(News(urls[0], clock))
+    news = await stack.enter_async_context(Notifications(urls[0], clock))
     chain = await stack.enter_async_context(RpcChain(rpc, clock, news=news))
     api = await stack.enter_async_context(_swap_api(config, clock))
     on_chain = OnChain(chain, news, genesis_hash, LocalSigner(()), {})
@@ -157,7 +157,7 @@ async def _live(config: MultiWalletConfig, clock: Clock, stack: AsyncExitStack) 
 
 
 def _on_cluster(config: MultiWalletConfig, api: JupiterApi, on_chain: OnChain) -> Connect:
-    def connect(engine: Engine, clock: Clock) -> Market:
+    def connect(engine: Engine, clock: Clock) -> MarketAccess:
         desk = config.desk
         tokens = _sellable(engine.state, desk)
         prices = JupiterPrices(api, tuple(tokens), clock)
@@ -169,6 +169,6 @@ def _on_cluster(config: MultiWalletConfig, api: JupiterApi, on_chain: OnChain) -
             public_keys=on_chain.public_keys,
             tokens={desk.quote.mint: desk.quote, **tokens},
         )
-        return Market(venue, prices, desk, services=(prices.run,), look_first=prices.poll, on_chain=on_chain)
+        return MarketAccess(venue, prices, desk, services=(prices.run,), look_first=prices.poll, on_chain=on_chain)
 
     return connect

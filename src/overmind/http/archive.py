@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import SignalId
-from overmind.http.responses import Refused
+from overmind.http.responses import HttpRefusal
 from overmind.journal.sqlite import SqliteJournal
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class Pages:
         """All that follow, unless the archive closes meanwhile."""
         for entry in self._journal.read(after):
             if self._closing.is_set():
-                raise Refused(503, "the service is stopping")
+                raise HttpRefusal(503, "the service is stopping")
             yield entry
 
     def page(self, after: int, count: int) -> list[Entry]:

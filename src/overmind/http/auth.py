@@ -11,14 +11,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from overmind.config.secrecy import Secret
 from overmind.http.bounds import BODY_BYTES_MAX
-from overmind.http.responses import Json, no
+from overmind.http.responses import JsonResponse, no
 
 HEARD_BYTES_MAX: Final = 8 * BODY_BYTES_MAX
 BODY_S: Final = 10.0  # for the whole of a body
 OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
 
 
-class Door:
+class Authenticator:
     def __init__(self, inside: ASGIApp, token: Secret, port: int) -> None:
         self._inside = inside
         self._credentials = f"Bearer {token.reveal()}".encode()
@@ -31,13 +31,13 @@ class Door:
         refusal = self._refusal(scope["path"], headers)
         if refusal is None and scope["method"] != "GET":
             body = await _body(receive)
-            if isinstance(body, Json):
+            if isinstance(body, JsonResponse):
                 refusal = body
             else:
                 receive = _once(body, receive)
         await (refusal or self._inside)(scope, receive, send)
 
-    def _refusal(self, path: str, headers: Mapping[bytes, bytes]) -> Json | None:
+    def _refusal(self, path: str, headers: Mapping[bytes, bytes]) -> JsonResponse | None:
         if headers.get(b"host") not in self._hosts:
             return no(421, "wrong host", "call 127.0.0.1 or localhost, with the port")
         given = headers.get(b"authorization", b"")
@@ -48,7 +48,7 @@ class Door:
         return None
 
 
-async def _body(receive: Receive) -> bytes | Json:
+async def _body(receive: Receive) -> bytes | JsonResponse:
     """The whole of it, or why not. What is too large is heard out, within reason: else our answer is not."""
     parts, size = list[bytes](), 0
     try:
@@ -67,7 +67,7 @@ async def _body(receive: Receive) -> bytes | Json:
         return no(408, f"the body did not come within {BODY_S:g} s")
 
 
-def _too_large() -> Json:
+def _too_large() -> JsonResponse:
     return no(413, f"a body of more than {BODY_BYTES_MAX} bytes", "send less at once")
 
 

@@ -25,14 +25,14 @@ LOCK_FILE: Final = "overmind.lock"  # of the journal: it names the pid of whoeve
 PID_BYTES_MAX: Final = 32
 
 
-class Service(Value, frozen=True):
+class RunningService(Value, frozen=True):
     """A running `overmind run`."""
 
     url: str
     pid: int
 
 
-def publish(data_dir: Path, service: Service) -> None:
+def publish(data_dir: Path, service: RunningService) -> None:
     _write_private(data_dir / SERVICE_FILE, msgspec.json.encode(service) + b"\n")
 
 
@@ -40,10 +40,10 @@ def withdraw(data_dir: Path) -> None:
     (data_dir / SERVICE_FILE).unlink(missing_ok=True)
 
 
-def find_service(data_dir: Path) -> Service | None:
+def find_service(data_dir: Path) -> RunningService | None:
     """The one that owns the journal there. A file that a crash left behind names nobody who does."""
     with contextlib.suppress(OSError, msgspec.DecodeError):
-        service = msgspec.json.decode((data_dir / SERVICE_FILE).read_bytes(), type=Service)
+        service = msgspec.json.decode((data_dir / SERVICE_FILE).read_bytes(), type=RunningService)
         if _owner(data_dir / LOCK_FILE) == service.pid:
             return service
     return None

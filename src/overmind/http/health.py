@@ -14,7 +14,7 @@ from overmind.core.model.ids import SOL
 from overmind.core.model.units import NS
 from overmind.desk.app import App
 from overmind.desk.engine import EngineStopped
-from overmind.http.responses import Json
+from overmind.http.responses import JsonResponse
 from overmind.ports import ChainSilent
 
 DURABLE_S: Final = 2.0  # A journal that takes longer than this is not well.
@@ -24,7 +24,7 @@ CHAIN_ASKED_EVERY_S: Final = 5  # Probes must not use up what a provider allows.
 Reachable = Callable[[], Awaitable[None]]
 
 
-class Health:
+class ServiceHealth:
     def __init__(self, app: App, reachable: Reachable | None) -> None:
         """`reachable` asks the chain for anything and raises ChainSilent; None on paper."""
         self._app = app
@@ -42,7 +42,7 @@ class Health:
         @router.get("/healthz")
         async def healthz() -> Response:
             """A failed engine ends the process, so whoever answers is alive."""
-            return Json({"ok": True})
+            return JsonResponse({"ok": True})
 
         @router.get("/readyz")
         async def readyz() -> Response:
@@ -50,7 +50,7 @@ class Health:
             reasons += price_faults(self._app.engine.state, self._app.clock.now_ns())
             if self._stopping:
                 reasons.insert(0, "the service is stopping")
-            return Json({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+            return JsonResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
         return router
 

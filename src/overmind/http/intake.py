@@ -16,7 +16,7 @@ from overmind.core.model.signal import Signal
 from overmind.desk.engine import EngineBusy, EngineStopped
 from overmind.desk.submit import conflict, invalid
 from overmind.http.bounds import BATCH_MAX, NDJSON
-from overmind.http.responses import RETRY_AFTER_S, Json, no
+from overmind.http.responses import RETRY_AFTER_S, JsonResponse, no
 from overmind.ports import Clock
 from overmind.signals.decode import BadSignal, decode_signal
 from overmind.views.decisions import Decision
@@ -28,7 +28,7 @@ STOPPING: Final = "the service is stopping: send it to the next one"
 _ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-class Answered(NamedTuple):
+class AnsweredBatch(NamedTuple):
     status: int
     answer: Mapping[str, object]
 
@@ -66,13 +66,13 @@ class Intake:
             except (msgspec.DecodeError, UnicodeError, RecursionError) as fault:
                 return no(INVALID, f"not a JSON array of signals: {fault}", "send [{…}, …]")
         status, answer = await self._answer(body, received_at_ns)
-        return Json(answer, status, _headers(status))
+        return JsonResponse(answer, status, _headers(status))
 
     async def _batch(
         self,
         signals: Sequence[bytes | msgspec.Raw],
         received_at_ns: int,
-        shown: Callable[[Sequence[Answered], int], Response],
+        shown: Callable[[Sequence[AnsweredBatch], int], Response],
     ) -> Response:
         """Decided in this order, together durable. A bad one does not stop the others."""
         if not 1 <= len(signals) <= BATCH_MAX:
@@ -82,26 +82,26 @@ class Intake:
         found = {status for status, _ in answered}
         return shown(answered, next((status for status in (DECIDED, STOPPED, BUSY) if status in found), INVALID))
 
-    async def _answer(self, raw: bytes, received_at_ns: int) -> Answered:
+    async def _answer(self, raw: bytes, received_at_ns: int) -> AnsweredBatch:
         try:
             signal = decode_signal(raw, self._tokens, self._quote)
         except BadSignal as bad:
-            return Answered(INVALID, invalid(bad))
+            return AnsweredBatch(INVALID, invalid(bad))
         try:
-            return Answered(DECIDED, (await self._submit(signal, received_at_ns)).to_json())
+            return AnsweredBatch(DECIDED, (await self._submit(signal, received_at_ns)).to_json())
         except CommandRefused as refused:
-            return Answered(CONFLICT, conflict(signal.id, refused))
+            return AnsweredBatch(CONFLICT, conflict(signal.id, refused))
         except EngineBusy as busy:
-            return Answered(BUSY, {"signal_id": signal.id, "status": "busy", "error": str(busy)})
+            return AnsweredBatch(BUSY, {"signal_id": signal.id, "status": "busy", "error": str(busy)})
         except EngineStopped:
-            return Answered(STOPPED, {"signal_id": signal.id, "status": "stopping", "error": STOPPING})
+            return AnsweredBatch(STOPPED, {"signal_id": signal.id, "status": "stopping", "error": STOPPING})
 
 
-def _as_array(answered: Sequence[Answered], status: int) -> Response:
-    return Json([one.answer for one in answered], status, _headers(status))
+def _as_array(answered: Sequence[AnsweredBatch], status: int) -> Response:
+    return JsonResponse([one.answer for one in answered], status, _headers(status))
 
 
-def _as_lines(answered: Sequence[Answered], status: int) -> Response:
+def _as_lines(answered: Sequence[AnsweredBatch], status: int) -> Response:
     lines = b"".join(msgspec.json.encode(one.answer) + b"\n" for one in answered)
     return Response(lines, status, _headers(status), media_type=NDJSON)
 

@@ -11,7 +11,7 @@ from overmind.core.books.state import State
 from overmind.core.model.ids import SignalId
 from overmind.desk.app import App
 from overmind.http.archive import Archive, Pages
-from overmind.http.responses import Json, Refused
+from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.signals.validation import ID
 from overmind.views import limits, reports
 from overmind.views.moves import closed_moves, open_moves
@@ -28,49 +28,51 @@ After = Annotated[int, Query(ge=0, lt=2**63)]
 Limit = Annotated[int, Query(ge=1, le=EVENTS_MAX)]
 
 
-def looking(app: App, recent: Archive, whole: Archive) -> APIRouter:
+def queries_router(app: App, recent: Archive, whole: Archive) -> APIRouter:
     """`recent` is for looks at the end of the journal; `whole` for those that read it all, which may take long."""
     router, engine = APIRouter(prefix="/v1"), app.engine
 
     @router.get("/portfolio")
     async def portfolio() -> Response:
-        return Json(await engine.read(reports.portfolio_summary))
+        return JsonResponse(await engine.read(reports.portfolio_summary))
 
     @router.get("/wallets")
     async def wallets() -> Response:
-        return Json(await engine.read(_wallets))
+        return JsonResponse(await engine.read(_wallets))
 
     @router.get("/positions")
     async def positions() -> Response:
-        return Json(await engine.read(reports.positions))
+        return JsonResponse(await engine.read(reports.positions))
 
     @router.get("/stats")
     async def stats() -> Response:
-        return Json(await engine.read(reports.shown_stats))
+        return JsonResponse(await engine.read(reports.shown_stats))
 
     @router.get("/risk")
     async def risk() -> Response:
         stress = app.config.stress_reported
-        return Json(await engine.read(lambda state: risk_of(state, stress)))
+        return JsonResponse(await engine.read(lambda state: risk_of(state, stress)))
 
     @router.get("/limits")
     async def wallet_limits() -> Response:
-        return Json(await engine.read(limits.limits))
+        return JsonResponse(await engine.read(limits.limits))
 
     @router.get("/mints")
     async def mint_lists() -> Response:
-        return Json(await engine.read(limits.mints))
+        return JsonResponse(await engine.read(limits.mints))
 
     @router.get("/orders")
     async def orders(only_open: OnlyOpen = False, last: Last = 20) -> Response:
         """Open ones as they stood when asked; an order that closed meanwhile is shown closed."""
         rows, seq = await engine.read(lambda state: (reports.open_orders(state), state.seq))
         if only_open:
-            return Json(rows)
+            return JsonResponse(rows)
         desk, after = app.desk, max(0, seq - TAIL_ENTRIES)
         closed = await recent.look(lambda pages: reports.closed_orders(pages.entries(after), desk))
         known = {row.order_id for row in closed}
-        return Json([*closed[max(0, len(closed) - last) :], *(row for row in rows if row.order_id not in known)])
+        return JsonResponse(
+            [*closed[max(0, len(closed) - last) :], *(row for row in rows if row.order_id not in known)]
+        )
 
     @router.get("/moves")
     async def moves(only_open: OnlyOpen = False, last: Last = 20) -> Response:
@@ -78,23 +80,23 @@ def looking(app: App, recent: Archive, whole: Archive) -> APIRouter:
         now_ns = app.clock.now_ns()
         rows, seq = await engine.read(lambda state: (open_moves(state, now_ns), state.seq))
         if only_open:
-            return Json(rows)
+            return JsonResponse(rows)
         desk, after = app.desk, max(0, seq - TAIL_ENTRIES)
         closed = await recent.look(lambda pages: closed_moves(pages.entries(after), desk))
         known = {row.move_id for row in closed}
-        return Json([*closed[max(0, len(closed) - last) :], *(row for row in rows if row.move_id not in known)])
+        return JsonResponse([*closed[max(0, len(closed) - last) :], *(row for row in rows if row.move_id not in known)])
 
     @router.get("/signals/{signal_id}")
     async def signal(signal_id: str) -> Response:
         found = await whole.look(lambda pages: _explained(pages, signal_id))
         if found is None:
-            raise Refused(404, f"the journal knows no signal {signal_id[:64]!r}", "see /v1/orders for known ids")
-        return Json(found.to_json())
+            raise HttpRefusal(404, f"the journal knows no signal {signal_id[:64]!r}", "see /v1/orders for known ids")
+        return JsonResponse(found.to_json())
 
     @router.get("/events")
     async def events(after: After = 0, limit: Limit = EVENTS_DEFAULT) -> Response:
         entries = await recent.look(lambda pages: pages.page(after, limit))
-        return Json({"events": entries, "last_seq": entries[-1].seq if entries else after})
+        return JsonResponse({"events": entries, "last_seq": entries[-1].seq if entries else after})
 
     return router
 

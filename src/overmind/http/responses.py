@@ -18,14 +18,14 @@ from overmind.journal.errors import JournalUnusable
 RETRY_AFTER_S = 1
 
 
-class Json(Response):
+class JsonResponse(Response):
     media_type = "application/json"
 
     def render(self, content: object) -> bytes:
         return msgspec.json.encode(content)
 
 
-class Refused(Exception):
+class HttpRefusal(Exception):
     """A request that cannot be served: its status, what is wrong, what would be right."""
 
     def __init__(self, status: int, error: str, fix: str = "") -> None:
@@ -35,16 +35,16 @@ class Refused(Exception):
         self.fix = fix
 
 
-def no(status: int, error: str, fix: str = "") -> Json:
+def no(status: int, error: str, fix: str = "") -> JsonResponse:
     """Whoever may come again later is told when."""
     headers = {"retry-after": str(RETRY_AFTER_S)} if status in (429, 503) else None
-    return Json({"error": error, **({"fix": fix} if fix else {})}, status, headers)
+    return JsonResponse({"error": error, **({"fix": fix} if fix else {})}, status, headers)
 
 
 def answer_errors(api: FastAPI) -> None:
     """Every foreseen error of a route becomes a "no"."""
     api.exception_handlers |= {
-        Refused: _refused,
+        HttpRefusal: _refused,
         CommandRefused: _with(HTTPStatus.CONFLICT),
         EngineBusy: _with(HTTPStatus.TOO_MANY_REQUESTS),
         EngineStopped: _with(HTTPStatus.SERVICE_UNAVAILABLE),
@@ -54,19 +54,19 @@ def answer_errors(api: FastAPI) -> None:
     }
 
 
-async def _refused(request: Request, error: Exception) -> Json:
-    assert isinstance(error, Refused), error
+async def _refused(request: Request, error: Exception) -> JsonResponse:
+    assert isinstance(error, HttpRefusal), error
     return no(error.status, error.error, error.fix)
 
 
-def _with(status: int) -> Callable[[Request, Exception], Awaitable[Json]]:
-    async def handle(request: Request, error: Exception) -> Json:
+def _with(status: int) -> Callable[[Request, Exception], Awaitable[JsonResponse]]:
+    async def handle(request: Request, error: Exception) -> JsonResponse:
         return no(status, str(error))
 
     return handle
 
 
-async def _of_framework(request: Request, error: Exception) -> Json:
+async def _of_framework(request: Request, error: Exception) -> JsonResponse:
     """No such route, or not with this method."""
     assert isinstance(error, HTTPException), error
     answer = no(error.status_code, error.detail.lower(), "the routes are in docs/http-api.md")
@@ -74,7 +74,7 @@ async def _of_framework(request: Request, error: Exception) -> Json:
     return answer
 
 
-async def _invalid(request: Request, error: Exception) -> Json:
+async def _invalid(request: Request, error: Exception) -> JsonResponse:
     """A parameter of the address."""
     assert isinstance(error, RequestValidationError), error
     faults = [f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()]

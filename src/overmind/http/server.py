@@ -21,11 +21,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from overmind.config.secrecy import Secret
 from overmind.desk.app import App
 from overmind.http.archive import Archive
-from overmind.http.auth import Door
-from overmind.http.commands import acting
-from overmind.http.health import Health, Reachable
+from overmind.http.auth import Authenticator
+from overmind.http.commands import commands_router
+from overmind.http.health import Reachable, ServiceHealth
 from overmind.http.intake import Intake
-from overmind.http.queries import looking
+from overmind.http.queries import queries_router
 from overmind.http.responses import answer_errors
 from overmind.http.stream import Streams
 from overmind.signals.decode import token_index
@@ -42,7 +42,7 @@ LEAVE_S: Final = 5  # for the last answers, once the server stops
 class Serving:
     """The API while it serves."""
 
-    def __init__(self, url: str, server: uvicorn.Server, intake: Intake, health: Health) -> None:
+    def __init__(self, url: str, server: uvicorn.Server, intake: Intake, health: ServiceHealth) -> None:
         self.url = url
         self._server = server
         self._intake = intake
@@ -65,14 +65,14 @@ async def serving(
     """Serve a desk that is open for as long as the block lasts; the last answers leave before it ends."""
     port = listener.getsockname()[1]
     recent, whole = Archive(journal, "recent"), Archive(journal, "whole")
-    streams, health = Streams(app.engine, recent), Health(app, reachable)
+    streams, health = Streams(app.engine, recent), ServiceHealth(app, reachable)
     intake = Intake(app.submit, token_index(app.desk.tokens.values()), app.desk.quote, app.clock)
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
-    for router in (streams.routes(), health.routes(), looking(app, recent, whole), acting(app)):
+    for router in (streams.routes(), health.routes(), queries_router(app, recent, whole), commands_router(app)):
         api.include_router(router)
     answer_errors(api)
-    server = _Server(_config(Door(_hot_first(intake, api), token, port)))
+    server = _Server(_config(Authenticator(_hot_first(intake, api), token, port)))
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(server.serve([listener]))
         try:

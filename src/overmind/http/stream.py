@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from overmind.core.model.events import Entry
 from overmind.desk.engine import Engine, Feed
 from overmind.http.archive import Archive, Pages
-from overmind.http.responses import Refused
+from overmind.http.responses import HttpRefusal
 
 STREAMS_MAX: Final = 64
 PAGE_ENTRIES: Final = 500
@@ -48,9 +48,11 @@ class Streams:
             """What a reader that comes back has seen wins over what its address says."""
             seen = last_event_id if last_event_id is not None else after
             if seen is not None and seen > self._engine.durable_seq:
-                raise Refused(400, f"the journal ends at entry {self._engine.durable_seq}", "is this the right desk?")
+                raise HttpRefusal(
+                    400, f"the journal ends at entry {self._engine.durable_seq}", "is this the right desk?"
+                )
             if self._open >= STREAMS_MAX or self._closing.is_set():
-                raise Refused(503, f"{self._open} streams are open, at most {STREAMS_MAX} may be")
+                raise HttpRefusal(503, f"{self._open} streams are open, at most {STREAMS_MAX} may be")
             start = self._engine.durable_seq if seen is None else seen
             return StreamingResponse(self.lines(start), media_type="text/event-stream", headers=_HEADERS)
 

@@ -13,7 +13,7 @@ from overmind.ports import Journal, Snapshot
 LATE_MAX: Final = 1024  # entries
 
 
-class LateJournal:
+class BufferedJournal:
     """Everything can be read at once; nothing is durable before `write` returns. One caller appends."""
 
     def __init__(self, base: Journal, late_max: int = LATE_MAX) -> None:

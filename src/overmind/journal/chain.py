@@ -11,7 +11,7 @@ import msgspec
 from overmind.core.model.events import Entry, Event, OrderPlaced, SignalRecorded, SignalRefused
 from overmind.core.model.ids import SignalId
 from overmind.core.model.value import Value
-from overmind.journal.errors import Problem
+from overmind.journal.errors import JournalProblem
 from overmind.ports import JournalFailed
 
 encode = msgspec.json.Encoder().encode
@@ -22,7 +22,7 @@ _prefix = struct.Struct(">32sqq").pack
 Row = tuple[int, int, str | None, bytes, bytes]  # seq, at_ns, signal_id, event, hash: one line as it is stored
 
 
-class Tip(Value, frozen=True):
+class JournalTip(Value, frozen=True):
     """A place in the chain: what the next entry must follow."""
 
     seq: int
@@ -30,7 +30,7 @@ class Tip(Value, frozen=True):
     hash: bytes
 
 
-GENESIS = Tip(0, 0, bytes(32))
+GENESIS = JournalTip(0, 0, bytes(32))
 
 
 def decided(event: Event) -> SignalId | None:
@@ -42,7 +42,7 @@ def decided(event: Event) -> SignalId | None:
     return None
 
 
-def follow(tip: Tip, entries: Iterable[Entry]) -> list[Row]:
+def follow(tip: JournalTip, entries: Iterable[Entry]) -> list[Row]:
     """The rows of these entries. Raises JournalFailed unless each is the next one."""
     seq, at_ns, link = tip.seq, tip.at_ns, tip.hash
     rows: list[Row] = []
@@ -55,26 +55,26 @@ def follow(tip: Tip, entries: Iterable[Entry]) -> list[Row]:
     return rows
 
 
-def check(before: Tip, row: Row) -> Entry | Problem:
+def check(before: JournalTip, row: Row) -> Entry | JournalProblem:
     """The entry in this row, or why it cannot be the one that was written after `before`."""
     seq, at_ns, signal_id, line, link = row
     if seq != before.seq + 1:
-        return Problem(f"stands right after entry {before.seq}: those between are missing", seq)
+        return JournalProblem(f"stands right after entry {before.seq}: those between are missing", seq)
     if link != _link(before.hash, seq, at_ns, line):
-        return Problem("its hash does not match: it was changed, or the entry before it was", seq)
+        return JournalProblem("its hash does not match: it was changed, or the entry before it was", seq)
     if at_ns < before.at_ns:
-        return Problem(f"its time {at_ns} is before {before.at_ns}, that of the entry before it", seq)
+        return JournalProblem(f"its time {at_ns} is before {before.at_ns}, that of the entry before it", seq)
     try:
         event = _decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return Problem(f"this version cannot read its event ({error})", seq)
+        return JournalProblem(f"this version cannot read its event ({error})", seq)
     if signal_id != decided(event):
-        return Problem(f"is indexed under signal {signal_id}, but decides {decided(event)}", seq)
+        return JournalProblem(f"is indexed under signal {signal_id}, but decides {decided(event)}", seq)
     return Entry(seq, at_ns, event)
 
 
-def tip_of(row: Row) -> Tip:
-    return Tip(row[0], row[1], row[4])
+def tip_of(row: Row) -> JournalTip:
+    return JournalTip(row[0], row[1], row[4])
 
 
 def digest(seq: int, link: bytes, state: bytes) -> bytes:

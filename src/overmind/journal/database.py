@@ -12,8 +12,8 @@ from urllib.parse import quote
 import apsw
 
 from overmind.core.model.value import Value
-from overmind.journal.chain import GENESIS, Row, Tip, check, digest, tip_of
-from overmind.journal.errors import JournalCorrupt, JournalForeign, JournalUnusable, Problem, SqliteUnsafe
+from overmind.journal.chain import GENESIS, JournalTip, Row, check, digest, tip_of
+from overmind.journal.errors import JournalCorrupt, JournalForeign, JournalProblem, JournalUnusable, SqliteUnsafe
 from overmind.ports import Snapshot
 
 APPLICATION_ID = 0x4F564D44  # "OVMD"
@@ -61,11 +61,11 @@ def refusing(where: Path) -> Iterator[None]:
     try:
         yield
     except (apsw.CorruptError, apsw.NotADBError) as error:
-        raise JournalCorrupt(where, Problem(f"not a whole database ({error})")) from error
+        raise JournalCorrupt(where, JournalProblem(f"not a whole database ({error})")) from error
     except UnicodeDecodeError as error:  # SQLite itself never looks into a text.
-        raise JournalCorrupt(where, Problem(f"holds a text that is not UTF-8 ({error.reason})")) from error
+        raise JournalCorrupt(where, JournalProblem(f"holds a text that is not UTF-8 ({error.reason})")) from error
     except apsw.SQLError as error:
-        raise JournalCorrupt(where, Problem(f"not the tables of a journal ({error})")) from error
+        raise JournalCorrupt(where, JournalProblem(f"not the tables of a journal ({error})")) from error
     except apsw.BusyError as error:
         raise JournalUnusable(f"{where}: another program keeps it locked ({error}). Close it and try again.") from error
     except apsw.Error as error:
@@ -102,7 +102,7 @@ def connect_reader(path: Path, vfs: str | None = None) -> apsw.Connection:
             db.set_busy_timeout(BUSY_MS_MAX)
             db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             if _is_new(db, path):
-                raise JournalCorrupt(path, Problem("holds no entries and no tables"))
+                raise JournalCorrupt(path, JournalProblem("holds no entries and no tables"))
             _require_whole(db, path)
     except JournalUnusable:
         db.close(force=True)
@@ -110,11 +110,11 @@ def connect_reader(path: Path, vfs: str | None = None) -> apsw.Connection:
     return db
 
 
-def tip_at(db: apsw.Connection, seq: int) -> Tip | None:
+def tip_at(db: apsw.Connection, seq: int) -> JournalTip | None:
     if seq == 0:
         return GENESIS
     row = db.execute("SELECT seq, at_ns, hash FROM journal WHERE seq = ?", (seq,)).fetchone()
-    return None if row is None else Tip(*row)
+    return None if row is None else JournalTip(*row)
 
 
 def rows_after(db: apsw.Connection, seq: int, count: int) -> list[Row]:
@@ -145,20 +145,20 @@ def load_snapshot(db: apsw.Connection, seq: int) -> tuple[Snapshot, bytes] | Non
     return Snapshot(seq, row[0]), row[1]
 
 
-def verified_end(db: apsw.Connection, path: Path) -> Tip:
+def verified_end(db: apsw.Connection, path: Path) -> JournalTip:
     """Where the chain ends. Raises JournalCorrupt when it once was longer or its last entry is not whole."""
     snapshots = snapshot_seqs(db)
     last = last_seq(db)
     if snapshots and snapshots[0] > last and load_snapshot(db, snapshots[0]):
-        raise JournalCorrupt(path, Problem(f"the last, but a snapshot was taken after {snapshots[0]}", last))
+        raise JournalCorrupt(path, JournalProblem(f"the last, but a snapshot was taken after {snapshots[0]}", last))
     if last == 0:
         return GENESIS
     before = tip_at(db, last - 1)
     if before is None:
-        raise JournalCorrupt(path, Problem("the entry before it is missing", last))
+        raise JournalCorrupt(path, JournalProblem("the entry before it is missing", last))
     row = rows_after(db, before.seq, 1)[0]
     found = check(before, row)
-    if isinstance(found, Problem):
+    if isinstance(found, JournalProblem):
         raise JournalCorrupt(path, found)
     return tip_of(row)
 
@@ -169,9 +169,9 @@ def _require_not_emptied(path: Path) -> None:
         return
     log, reserve = _beside(path, "-wal"), path.with_name(RESERVE)
     if _holds_bytes(log):
-        raise JournalCorrupt(path, Problem(f"empty or missing, but its log {log.name} is not"))
+        raise JournalCorrupt(path, JournalProblem(f"empty or missing, but its log {log.name} is not"))
     if path.exists() and reserve.exists():
-        raise JournalCorrupt(path, Problem(f"empty, but a journal was kept here: {reserve.name} lies beside it"))
+        raise JournalCorrupt(path, JournalProblem(f"empty, but a journal was kept here: {reserve.name} lies beside it"))
 
 
 def _holds_bytes(path: Path) -> bool:
@@ -224,9 +224,9 @@ def _require_whole(db: apsw.Connection, path: Path) -> None:
     found = set(db.execute("SELECT name, sql FROM sqlite_schema"))
     for name, sql in SCHEMA.items():
         if (name, sql) not in found:
-            raise JournalCorrupt(path, Problem(f"{name} is missing or was altered"))
+            raise JournalCorrupt(path, JournalProblem(f"{name} is missing or was altered"))
     if path.stat().st_size % PAGE_BYTES and not _holds_bytes(_beside(path, "-wal")):  # A log would mend it.
-        raise JournalCorrupt(path, Problem("cut off in the middle of a page"))
+        raise JournalCorrupt(path, JournalProblem("cut off in the middle of a page"))
 
 
 def _open_read_only(path: Path, vfs: str | None) -> apsw.Connection:

@@ -14,7 +14,7 @@ from pathlib import Path
 from overmind.core.model.value import Value
 
 
-class Problem(Value, frozen=True):
+class JournalProblem(Value, frozen=True):
     """What is wrong with a journal, and at which entry, where one can be named."""
 
     what: str
@@ -29,7 +29,7 @@ class JournalUnusable(Exception):
 
 
 class JournalCorrupt(JournalUnusable):
-    def __init__(self, where: Path, problem: Problem) -> None:
+    def __init__(self, where: Path, problem: JournalProblem) -> None:
         super().__init__(
             f"{where}: {problem}. The journal is damaged and was not changed."
             f" Keep a copy, list everything with `overmind verify {where}`, and restore a backup."

@@ -14,7 +14,7 @@ import apsw
 
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import SignalId
-from overmind.journal.chain import Row, Tip, check, tip_of
+from overmind.journal.chain import JournalTip, Row, check, tip_of
 from overmind.journal.database import (
     Disk,
     connect_reader,
@@ -26,7 +26,7 @@ from overmind.journal.database import (
     tip_at,
     verified_end,
 )
-from overmind.journal.errors import JournalCorrupt, Problem
+from overmind.journal.errors import JournalCorrupt, JournalProblem
 from overmind.journal.writer import Writer
 from overmind.ports import JournalFailed, Snapshot
 
@@ -171,7 +171,7 @@ class SqliteJournal:
             raise JournalFailed(f"{self._path}: closed")
         return self._writer
 
-    def _tip_at(self, seq: int) -> Tip | None:
+    def _tip_at(self, seq: int) -> JournalTip | None:
         with refusing(self._path):
             return tip_at(self._db, seq)
 
@@ -185,9 +185,9 @@ class SqliteJournal:
                 list[tuple[SignalId, int, int]], self._db.execute(DECISIONS, (at_ns, seq, up_to, PAGE_ROWS)).fetchall()
             )
 
-    def _checked(self, before: Tip | None, row: Row) -> Entry:
-        entry = Problem("the entry before it is missing", row[0]) if before is None else check(before, row)
-        if isinstance(entry, Problem):
+    def _checked(self, before: JournalTip | None, row: Row) -> Entry:
+        entry = JournalProblem("the entry before it is missing", row[0]) if before is None else check(before, row)
+        if isinstance(entry, JournalProblem):
             raise JournalCorrupt(self._path, entry)
         return entry
 

@@ -11,13 +11,13 @@ import apsw
 from overmind.core.model.events import Entry
 from overmind.journal.chain import GENESIS, check, tip_of
 from overmind.journal.database import connect_reader, load_snapshot, rows_after, snapshot_seqs, tip_at
-from overmind.journal.errors import JournalCorrupt, Problem
+from overmind.journal.errors import JournalCorrupt, JournalProblem
 
 PAGE_ROWS = 512
 FINDINGS_MAX = 20
 
 
-def verify_chain(path: Path) -> Iterator[Entry | Problem]:
+def verify_chain(path: Path) -> Iterator[Entry | JournalProblem]:
     """Every good entry in order, to be replayed, and every problem where it was found.
 
     Raises JournalUnusable when there is nothing to verify: no file, or one that was never a journal.
@@ -32,10 +32,10 @@ def verify_chain(path: Path) -> Iterator[Entry | Problem]:
             try:
                 yield from part(db)
             except (apsw.Error, UnicodeDecodeError) as error:
-                yield Problem(f"the rest of the {part.__name__.strip('_')} cannot be read ({error})")
+                yield JournalProblem(f"the rest of the {part.__name__.strip('_')} cannot be read ({error})")
 
 
-def _entries(db: apsw.Connection) -> Iterator[Entry | Problem]:
+def _entries(db: apsw.Connection) -> Iterator[Entry | JournalProblem]:
     """After a problem the chain is followed from what is stored, so one changed entry does not hide the next."""
     before = GENESIS
     while rows := rows_after(db, before.seq, PAGE_ROWS):
@@ -44,15 +44,15 @@ def _entries(db: apsw.Connection) -> Iterator[Entry | Problem]:
             before = tip_of(row)
 
 
-def _snapshots(db: apsw.Connection) -> Iterator[Problem]:
+def _snapshots(db: apsw.Connection) -> Iterator[JournalProblem]:
     for seq in snapshot_seqs(db):
         found, tip = load_snapshot(db, seq), tip_at(db, seq)
         if found is None:
-            yield Problem("the snapshot taken after it is damaged", seq)
+            yield JournalProblem("the snapshot taken after it is damaged", seq)
         elif tip is None:
-            yield Problem("missing, but a snapshot was taken after it", seq)
+            yield JournalProblem("missing, but a snapshot was taken after it", seq)
         elif tip.hash != found[1]:
-            yield Problem("is not the entry after which its snapshot was taken", seq)
+            yield JournalProblem("is not the entry after which its snapshot was taken", seq)
 
 
 def snapshots(path: Path) -> dict[int, bytes]:
@@ -65,7 +65,7 @@ def snapshots(path: Path) -> dict[int, bytes]:
     return {seq: snapshot[0].state for seq, snapshot in found.items() if snapshot is not None}
 
 
-def _indexes(db: apsw.Connection) -> Iterator[Problem]:
+def _indexes(db: apsw.Connection) -> Iterator[JournalProblem]:
     for (finding,) in db.execute(f"PRAGMA integrity_check({FINDINGS_MAX})"):
         if finding != "ok":
-            yield Problem(str(finding))
+            yield JournalProblem(str(finding))

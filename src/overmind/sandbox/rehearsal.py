@@ -30,7 +30,7 @@ from overmind.prices.tape import LoopedTape, Tape
 from overmind.sandbox.localnet import Localnet
 from overmind.sandbox.maker.server import Maker
 from overmind.solana.chain import RpcChain
-from overmind.solana.responses import Balances
+from overmind.solana.responses import OwnerBalances
 from overmind.solana.rpc import Rpc
 from overmind.views.decisions import DecisionStatus
 
@@ -119,7 +119,7 @@ async def books_equal_chain(state: State, chain: RpcChain) -> bool:
     return all(_equal(state, wallet_id, balances) for wallet_id, balances in found.items())
 
 
-def _equal(state: State, wallet_id: WalletId, balances: Balances) -> bool:
+def _equal(state: State, wallet_id: WalletId, balances: OwnerBalances) -> bool:
     book = state.wallets[wallet_id]
     chain = {**balances.units, SOL: balances.lamports}
     mints = {SOL, state.settings.quote.mint, *state.settings.tokens, *book.positions}  # Anything else is dust.

@@ -33,7 +33,7 @@ from overmind.desk.engine import EngineBusy, Feed
 from overmind.sdk.manager import WalletManager, first_cause
 from overmind.sdk.records import Record, RejectedSignal, execution_record
 from overmind.signals.decode import BadSignal, decode_signal, encode_signal, token_index
-from overmind.signals.validation import Problem
+from overmind.signals.validation import FieldProblem
 from overmind.views.reports import ExecutionStats, execution_stats
 
 DECIDING_MAX: Final = 256  # signals that wait for their decision to be durable: one journal batch serves them all
@@ -259,11 +259,11 @@ class _Running:
                 checked = msgspec.convert(structs.asdict(raw), Signal)
                 raw = encode_signal(checked, self._tokens)
             except (msgspec.ValidationError, OverflowError) as wrong:
-                raise BadSignal([Problem("signal", str(wrong), "Use the types of overmind.Signal")]) from None
+                raise BadSignal([FieldProblem("signal", str(wrong), "Use the types of overmind.Signal")]) from None
         if isinstance(raw, bytes | str | Mapping):
             return decode_signal(raw, self._tokens, quote)
         what = f"a {type(raw).__name__} is no signal"
-        raise BadSignal([Problem("signal", what, "Put a Signal, a dict or JSON into the queue")])
+        raise BadSignal([FieldProblem("signal", what, "Put a Signal, a dict or JSON into the queue")])
 
     async def _report(self, feed: Feed) -> None:
         """Every order that closes, in the journal's order."""

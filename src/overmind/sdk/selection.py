@@ -26,7 +26,7 @@ from overmind.core.model.signal import Signal
 from overmind.core.model.units import MICROS, NOTIONAL_MAX_MICROS
 from overmind.core.model.value import Value
 from overmind.signals.decode import SPELLINGS, token_index
-from overmind.signals.validation import Form
+from overmind.signals.validation import FieldReader
 from overmind.views.decisions import decision_of
 from overmind.views.refusals import shown
 
@@ -70,7 +70,7 @@ class WalletSelectionCriteria:
             "preferred_wallet_type": preferred_wallet_type,
             "exclude_wallets": excluded,
         }
-        form = Form(given)
+        form = FieldReader(given)
         strategy, tolerance = form.choice("strategy_type", SPELLINGS), form.share("risk_tolerance")
         balance = form.number("required_balance", Decimal(0), BALANCE_MAX)
         preferred, exclude = form.choice("preferred_wallet_type", WALLET_TYPES), form.ids("exclude_wallets")

@@ -16,7 +16,7 @@ from overmind.core.model.signal import RiskBudget, Signal
 from overmind.core.model.units import BPS, DAY_NS, MICROS, NOTIONAL_MAX_MICROS, NS, PICO, PPM, PRICE_MAX_PICO
 from overmind.core.model.wallet import Exits
 from overmind.keys.secret_key import is_address
-from overmind.signals.validation import ID, Form, Problem, parse_object, shown
+from overmind.signals.validation import ID, FieldProblem, FieldReader, parse_object, shown
 
 NS_PER_MS: Final = 1_000_000
 TTL_MAX_MS: Final = DAY_NS // NS_PER_MS
@@ -90,7 +90,7 @@ BUY_ACTIONS: Final = (TradeAction.BUY, TradeAction.MARKET_BUY)
 class BadSignal(Exception):
     """Not a signal. Names all of its problems, and the id if that could be read."""
 
-    def __init__(self, problems: Iterable[Problem], signal_id: SignalId | None = None) -> None:
+    def __init__(self, problems: Iterable[FieldProblem], signal_id: SignalId | None = None) -> None:
         self.problems = tuple(problems)
         self.signal_id = signal_id
         super().__init__("; ".join(f"{one.field}: {one.problem}. {one.fix}" for one in self.problems))
@@ -107,9 +107,9 @@ def token_index(tokens: Iterable[Token]) -> dict[str, Token]:
 def decode_signal(raw: bytes | str | Mapping[str, object], tokens: Mapping[str, Token], quote: Token) -> Signal:
     """One JSON object, as text or already parsed. Raises BadSignal, and nothing else."""
     fields = parse_object(raw) if isinstance(raw, bytes | str) else raw
-    if isinstance(fields, Problem):
+    if isinstance(fields, FieldProblem):
         raise BadSignal([fields])
-    form = Form(fields)
+    form = FieldReader(fields)
     if not fields.keys() <= FIELDS:
         form.check_names(FIELDS, MEANT)
     signal = _read(form, tokens, quote)
@@ -120,7 +120,7 @@ def decode_signal(raw: bytes | str | Mapping[str, object], tokens: Mapping[str, 
     return signal
 
 
-def _read(form: Form, tokens: Mapping[str, Token], quote: Token) -> Signal | None:
+def _read(form: FieldReader, tokens: Mapping[str, Token], quote: Token) -> Signal | None:
     """Every field is read, whatever is wrong with the others. None only where `form.problems` says why."""
     signal_id = form.id("signal_id")
     strategy = form.choice("strategy_type", SPELLINGS)
@@ -164,7 +164,7 @@ def _read(form: Form, tokens: Mapping[str, Token], quote: Token) -> Signal | Non
     )
 
 
-def _asset(form: Form, tokens: Mapping[str, Token], quote: Token) -> tuple[Mint | None, Token | None]:
+def _asset(form: FieldReader, tokens: Mapping[str, Token], quote: Token) -> tuple[Mint | None, Token | None]:
     """The traded mint, and its token if it is listed. An unlisted one is the gate's to refuse."""
     symbol, mint = form.fields.get("symbol"), form.fields.get("mint")
     if mint is None:
@@ -185,7 +185,7 @@ def _asset(form: Form, tokens: Mapping[str, Token], quote: Token) -> tuple[Mint 
     return None, None
 
 
-def _by_symbol(form: Form, symbol: object, tokens: Mapping[str, Token], quote: Token) -> Token | None:
+def _by_symbol(form: FieldReader, symbol: object, tokens: Mapping[str, Token], quote: Token) -> Token | None:
     if symbol is None:
         return None
     name = symbol.upper() if isinstance(symbol, str) else ""
@@ -202,14 +202,14 @@ def _by_symbol(form: Form, symbol: object, tokens: Mapping[str, Token], quote: T
     return None
 
 
-def _quantity(form: Form, token: Token | None) -> Decimal | None:
+def _quantity(form: FieldReader, token: Token | None) -> Decimal | None:
     """Whole tokens. How finely they divide is known of listed ones only."""
     if token is not None and form.scaled("quantity", token.decimals, TOKEN_UNITS_MAX) is None:
         return None
     return form.number("quantity", Decimal(0), Decimal(TOKEN_UNITS_MAX))
 
 
-def _check_amounts(form: Form, action: TradeAction | None) -> None:
+def _check_amounts(form: FieldReader, action: TradeAction | None) -> None:
     """Exactly one; a sale with neither sells all that is held, and a Hold needs none."""
     given = [field for field in AMOUNT_FIELDS if form.fields.get(field) is not None]
     if len(given) > 1:
@@ -221,14 +221,14 @@ def _check_amounts(form: Form, action: TradeAction | None) -> None:
         form.refuse(given[0], f"{action} is not sized by a risk budget", "Give notional_usd or quantity")
 
 
-def _target_price(form: Form, action: TradeAction | None) -> int | None:
+def _target_price(form: FieldReader, action: TradeAction | None) -> int | None:
     price = form.scaled("target_price", 12, PRICE_MAX_PICO)
     if action in LIMITED and form.fields.get("target_price") is not None:
         form.refuse("target_price", f"{action} takes no limit", f"Leave it out, or use {LIMITED[action]}")
     return price
 
 
-def _exits(form: Form, action: TradeAction | None) -> Exits | None:
+def _exits(form: FieldReader, action: TradeAction | None) -> Exits | None:
     """When to sell again what is bought."""
     exits = Exits(
         stop_loss_ppm=form.scaled("stop_loss_percent", 4, PPM - 1),
@@ -244,7 +244,7 @@ def _exits(form: Form, action: TradeAction | None) -> Exits | None:
     return exits
 
 
-def _risk(form: Form) -> RiskBudget | None:
+def _risk(form: FieldReader) -> RiskBudget | None:
     """What a buy may lose, instead of an amount, and the distance that it may lose it over."""
     method = form.choice("sizing", SIZINGS) or SizingMethod.STOP
     multiple = form.scaled("volatility_multiple", 6, MULTIPLE_MAX_PPM)
@@ -265,7 +265,7 @@ def _risk(form: Form) -> RiskBudget | None:
     return budget if has_budget else None
 
 
-def _check_given(form: Form, *required: str) -> None:
+def _check_given(form: FieldReader, *required: str) -> None:
     for field in required:
         if form.fields.get(field) is None:
             form.refuse(field, "missing", "Give it")

@@ -31,7 +31,7 @@ _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
 Choice = TypeVar("Choice")
 
 
-class Problem(NamedTuple):
+class FieldProblem(NamedTuple):
     """One thing that is wrong: where, what, and what would be right."""
 
     field: str
@@ -39,28 +39,28 @@ class Problem(NamedTuple):
     fix: str
 
 
-def parse_object(raw: bytes | str) -> dict[str, object] | Problem:
+def parse_object(raw: bytes | str) -> dict[str, object] | FieldProblem:
     """One JSON object whose numbers are exact and whose keys come once, or why it is none."""
     try:
         line = raw.encode() if isinstance(raw, str) else raw
         if len(line) > LINE_BYTES_MAX:
-            return Problem("signal", f"larger than {LINE_BYTES_MAX} bytes", "Send only the fields of a signal")
+            return FieldProblem("signal", f"larger than {LINE_BYTES_MAX} bytes", "Send only the fields of a signal")
         fields = _DECODER.decode(line)
         repeated = None
         if isinstance(fields, dict) and (b"\\" in line or line.count(b'"') != 2 * _strings(fields)):
             repeated = _repeated_key(line)
     except UnicodeError:
-        return Problem("signal", "broken UTF-8", "Send UTF-8")
+        return FieldProblem("signal", "broken UTF-8", "Send UTF-8")
     except RecursionError:
-        return Problem("signal", "nested too deeply", "Send one flat object")
+        return FieldProblem("signal", "nested too deeply", "Send one flat object")
     except InvalidOperation:
-        return Problem("signal", "a number with an absurd exponent", "Write it out")
+        return FieldProblem("signal", "a number with an absurd exponent", "Write it out")
     except ValueError as error:  # From either parser.
-        return Problem("signal", f"not JSON: {error}", "Send one JSON object on a line of its own")
+        return FieldProblem("signal", f"not JSON: {error}", "Send one JSON object on a line of its own")
     if not isinstance(fields, dict):
-        return Problem("signal", "not an object", 'Send {"signal_id": …, …}')
+        return FieldProblem("signal", "not an object", 'Send {"signal_id": …, …}')
     if repeated is not None:
-        return Problem(bare(repeated), "given more than once", "Keep one of them")
+        return FieldProblem(bare(repeated), "given more than once", "Keep one of them")
     return fields
 
 
@@ -103,15 +103,15 @@ def bare(name: object) -> str:
     return shown(name)[1:-1]
 
 
-class Form:
+class FieldReader:
     """The fields of one object, and what was found wrong with them so far."""
 
     def __init__(self, fields: Mapping[str, object]) -> None:
         self.fields = fields
-        self.problems: list[Problem] = []
+        self.problems: list[FieldProblem] = []
 
     def refuse(self, field: str, problem: str, fix: str) -> None:
-        self.problems.append(Problem(field, problem, fix))
+        self.problems.append(FieldProblem(field, problem, fix))
 
     def check_names(self, known: frozenset[str], meant: Mapping[str, str]) -> None:
         """Unknown fields are free, but not those that look like a slip: a mistyped limit must not be no limit."""

@@ -17,7 +17,7 @@ T = TypeVar("T")
 Waiters: TypeAlias = dict[str, list[asyncio.Future[T | ChainSilent]]]
 
 
-class Gathering(Generic[T]):
+class Batcher(Generic[T]):
     """`ask` answers a list of keys, each with its answer or its own silence. One caller's end does not end another's.
 
     Raises ChainSilent to all of them when `ask` does, and whatever else it raises: nobody is left waiting.

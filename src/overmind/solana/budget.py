@@ -27,7 +27,7 @@ class Crowded(Exception):
     """Too many wait already, and none of them for something less urgent."""
 
 
-class Budget:
+class RequestBudget:
     """A bucket of tokens that fills at `per_s`, and a number of places. A batch costs one token per request in it."""
 
     def __init__(self, clock: Clock, per_s: float, *, waiting_max: int = WAITING_MAX) -> None:

@@ -12,11 +12,11 @@ from typing import Final, Self, TypeVar
 import msgspec
 
 from overmind.core.model.units import NS
-from overmind.ports import Allowed, ChainSilent, Clock, Effects, Node, Priority, Simulation, Status, Tip, always
+from overmind.ports import Allowed, ChainSilent, ChainTip, Clock, Effects, Node, Priority, Simulation, Status, always
 from overmind.solana import responses, transactions
-from overmind.solana.batching import Gathering
-from overmind.solana.notifications import News
-from overmind.solana.responses import Balances, SignatureInfo
+from overmind.solana.batching import Batcher
+from overmind.solana.notifications import Notifications
+from overmind.solana.responses import OwnerBalances, SignatureInfo
 from overmind.solana.rpc import Endpoint, Params, Rpc, RpcError
 from overmind.solana.tokens import TOKEN_PROGRAMS
 
@@ -49,7 +49,7 @@ class RpcNode:
         self.name = endpoint.name
         self._endpoint = endpoint
 
-    async def finalized(self) -> Tip:
+    async def finalized(self) -> ChainTip:
         return responses.tip(await self._call("getEpochInfo", [{"commitment": "finalized"}]))
 
     async def first_slot(self) -> int:
@@ -87,7 +87,7 @@ class RpcChain:
         rpc: Rpc,
         clock: Clock,
         *,
-        news: News | None = None,
+        news: Notifications | None = None,
         window_s: float = WINDOW_S,
         account_keys: Callable[[bytes], tuple[str, ...]] = transactions.account_keys,
     ) -> None:
@@ -98,8 +98,8 @@ class RpcChain:
         self._account_keys = account_keys
         self._height = 0
         self._height_ns = clock.now_ns()
-        self._statuses: Gathering[Status | None] = Gathering(clock, window_s, STATUSES_MAX, self._ask_statuses)
-        self._effects: Gathering[Effects | None] = Gathering(clock, window_s, TRANSACTIONS_MAX, self._ask_effects)
+        self._statuses: Batcher[Status | None] = Batcher(clock, window_s, STATUSES_MAX, self._ask_statuses)
+        self._effects: Batcher[Effects | None] = Batcher(clock, window_s, TRANSACTIONS_MAX, self._ask_effects)
         self._sends: set[asyncio.Task[str | None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -155,7 +155,7 @@ class RpcChain:
         height = responses.count(found.get("lastValidBlockHeight"), "last valid block height")
         return responses.text(found.get("blockhash"), "blockhash"), height
 
-    async def balances(self, owner: str, slot_min: int = 0, priority: Priority = Priority.STATUS) -> Balances:
+    async def balances(self, owner: str, slot_min: int = 0, priority: Priority = Priority.STATUS) -> OwnerBalances:
         """All that a wallet has, of both token programs, as of `slot_min` or later. Raises ChainSilent."""
         config = {**CONFIRMED, "encoding": "base64", "minContextSlot": slot_min}
         held = [("getTokenAccountsByOwner", [owner, {"programId": one}, config]) for one in _TOKEN_PROGRAMS]
@@ -171,7 +171,7 @@ class RpcChain:
             accounts += responses.token_accounts(responses.listed(value, "token accounts"), owner, program)
         if min(slots) < slot_min:
             raise ChainSilent(f"a node answers as of slot {min(slots)}, and slot {slot_min} is needed")
-        return Balances(owner, min(slots), max(slots), responses.count(units, "balance"), tuple(accounts))
+        return OwnerBalances(owner, min(slots), max(slots), responses.count(units, "balance"), tuple(accounts))
 
     async def signatures(
         self, address: str, until: str | None = None, most: int = 10 * SIGNATURES_MAX
@@ -204,7 +204,7 @@ class RpcChain:
         except transactions.BadTransaction as bad:
             raise ChainSilent(f"cannot tell whose balances a node speaks of: {bad}") from None
 
-    def _height_at(self, slot: int, tip: Tip) -> int:
+    def _height_at(self, slot: int, tip: ChainTip) -> int:
         """The highest known, at `slot` included: the two answers may be of different slots, and each slot has at most
         one block. Raises ChainSilent for one that cannot have been reached since."""
         if abs(slot - tip.slot) > SLOTS_APART_MAX:

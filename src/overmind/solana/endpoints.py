@@ -14,8 +14,8 @@ import aiohttp
 
 from overmind.ports import Allowed, Clock, Priority, always
 from overmind.solana.addresses import Address
-from overmind.solana.budget import Budget, Crowded
-from overmind.solana.health import Health
+from overmind.solana.budget import Crowded, RequestBudget
+from overmind.solana.health import NodeHealth
 from overmind.solana.retry_after import retry_after_s
 from overmind.solana.wire import Request, RpcError, RpcSilent, Unusable, encode, read_many, read_one
 
@@ -41,11 +41,11 @@ class Endpoint:
         headers: Mapping[str, str],
     ) -> None:
         self.name = name
-        self.health = Health(name, clock)
+        self.health = NodeHealth(name, clock)
         self._address = address
         self._headers = {"Content-Type": "application/json", **address.headers, **headers}
         self._clock = clock
-        self._budget = Budget(clock, requests_per_s)
+        self._budget = RequestBudget(clock, requests_per_s)
         self._timeout_s = timeout_s
         self._session: aiohttp.ClientSession | None = None
         self._id = 0

@@ -37,11 +37,11 @@ _UNIT_LIMIT, _UNIT_PRICE = 2, 3
 _ATA_CREATE: Final = (b"", b"\x00", b"\x01")
 
 
-class Refused(Exception):
+class FirewallRefusal(Exception):
     """Why it must not be signed."""
 
 
-class Held(Value, frozen=True):
+class HeldAccount(Value, frozen=True):
     """The owner's associated account of a token, and the program that guards it."""
 
     account: str
@@ -62,17 +62,17 @@ class Intent:
         self.wrapped = next((one for one in (self.spend, self.receive) if one.mint == SOL), None)
 
 
-def _held(owner: str, token: Token) -> Held:
+def _held(owner: str, token: Token) -> HeldAccount:
     program = programs.TOKEN_PROGRAMS[token.program]
     account = programs.ata(Pubkey.from_string(owner), Pubkey.from_string(token.mint), program)
-    return Held(str(account), token.mint, str(program))
+    return HeldAccount(str(account), token.mint, str(program))
 
 
 def verify(order: Order, owner: str, tokens: Mapping[Mint, Token], transaction: Transaction) -> Rejected | None:
     """None: it does what was ordered, and nothing else that we could see."""
     try:
         _Reading(Intent(order, owner, tokens)).read(transaction)
-    except Refused as refused:
+    except FirewallRefusal as refused:
         return Rejected(Cause.NOT_VERIFIED, str(refused))
     return None
 
@@ -81,9 +81,9 @@ def verify_move(move: Move, owner: str, tokens: Mapping[Mint, Token], transactio
     """None: it makes this one transfer, to the unit, or closes this one account, and nothing else."""
     try:
         if transaction.signers != (owner,):
-            raise Refused(f"it is signed by {', '.join(transaction.signers)}, not by the wallet {owner} alone")
+            raise FirewallRefusal(f"it is signed by {', '.join(transaction.signers)}, not by the wallet {owner} alone")
         _MoveReading(move, owner, tokens).read(transaction)
-    except Refused as refused:
+    except FirewallRefusal as refused:
         return Rejected(Cause.NOT_VERIFIED, str(refused))
     return None
 
@@ -103,9 +103,9 @@ class _MoveReading:
             try:
                 self._take(instruction)
             except (error, ValueError, IndexError):
-                raise Refused(f"an instruction of {instruction.program} cannot be decoded") from None
+                raise FirewallRefusal(f"an instruction of {instruction.program} cannot be decoded") from None
         if self._moved != 1:
-            raise Refused(f"it moves {self._moved} times, not once")
+            raise FirewallRefusal(f"it moves {self._moved} times, not once")
         self._budget.judge(len(transaction.signatures), self._move.fee_max_lamports)
 
     def _take(self, instruction: Instruction) -> None:
@@ -126,13 +126,15 @@ class _MoveReading:
         theirs = self._held(self._move.to_address)
         wanted = (self._owner, theirs.account, self._move.to_address, theirs.mint, SYSTEM, theirs.program)
         if instruction.data not in _ATA_CREATE or instruction.accounts != wanted:
-            raise Refused("it makes us pay for an account that this move does not need")
+            raise FirewallRefusal("it makes us pay for an account that this move does not need")
 
     def _lamports(self, instruction: Instruction) -> None:
         wanted = (self._owner, self._move.to_address)
         index, lamports = _U32_U64.unpack(instruction.data)
         if (instruction.program, index, instruction.accounts) != (SYSTEM, _SYSTEM_TRANSFER, wanted):
-            raise Refused(f"an instruction of {instruction.program} that is no transfer to {self._move.to_address}")
+            raise FirewallRefusal(
+                f"an instruction of {instruction.program} that is no transfer to {self._move.to_address}"
+            )
         self._count(lamports)
 
     def _units(self, instruction: Instruction) -> None:
@@ -140,24 +142,28 @@ class _MoveReading:
         code, units, _decimals = _U8_U64_U8.unpack(instruction.data)
         wanted = (ours.program, programs.TRANSFER_CHECKED, (ours.account, ours.mint, theirs.account, self._owner))
         if (instruction.program, code, instruction.accounts) != wanted:
-            raise Refused(f"an instruction of {instruction.program} that is no transfer to {self._move.to_address}")
+            raise FirewallRefusal(
+                f"an instruction of {instruction.program} that is no transfer to {self._move.to_address}"
+            )
         self._count(units)
 
     def _close(self, instruction: Instruction) -> None:
         ours = self._held(self._owner)
         wanted = (ours.program, bytes([programs.CLOSE_ACCOUNT]), (ours.account, self._owner, self._owner))
         if (instruction.program, instruction.data, instruction.accounts) != wanted:
-            raise Refused(f"an instruction of {instruction.program} that does not close {ours.account} in our favour")
+            raise FirewallRefusal(
+                f"an instruction of {instruction.program} that does not close {ours.account} in our favour"
+            )
         self._count(0)
 
     def _count(self, units: int) -> None:
         if units != self._move.money.units:
-            raise Refused(f"it moves {units} base units, ordered were {self._move.money.units}")
+            raise FirewallRefusal(f"it moves {units} base units, ordered were {self._move.money.units}")
         self._moved += 1
 
-    def _held(self, owner: str) -> Held:
+    def _held(self, owner: str) -> HeldAccount:
         if self._move.money.mint == SOL:
-            raise Refused("SOL needs no token account")
+            raise FirewallRefusal("SOL needs no token account")
         return _held(owner, self._tokens[self._move.money.mint])
 
 
@@ -174,14 +180,14 @@ class _Budget:
         elif data[:1] == bytes([_UNIT_PRICE]) and not self._unit_price:
             self._unit_price = _U8_U64.unpack(data)[1]
         else:
-            raise Refused("an unknown or repeated instruction of the compute budget")
+            raise FirewallRefusal("an unknown or repeated instruction of the compute budget")
 
     def judge(self, signatures: int, fee_max_lamports: int) -> None:
         if self._unit_limit is None:
-            raise Refused("no compute limit, so its fee has no bound")
+            raise FirewallRefusal("no compute limit, so its fee has no bound")
         fee = programs.fee_lamports(signatures, self._unit_limit, self._unit_price)
         if fee > fee_max_lamports:
-            raise Refused(f"the fee at its compute limit is {fee} lamports, at most {fee_max_lamports}")
+            raise FirewallRefusal(f"the fee at its compute limit is {fee} lamports, at most {fee_max_lamports}")
 
 
 class _Reading:
@@ -197,9 +203,9 @@ class _Reading:
     def read(self, transaction: Transaction) -> None:
         owner = self._intent.owner
         if transaction.keys[0] != owner:
-            raise Refused(f"the fee payer is {transaction.keys[0]}, not the wallet {owner}")
+            raise FirewallRefusal(f"the fee payer is {transaction.keys[0]}, not the wallet {owner}")
         if unsigned := transaction.unsigned():
-            raise Refused(f"the signature of {', '.join(unsigned)} is missing or wrong")
+            raise FirewallRefusal(f"the signature of {', '.join(unsigned)} is missing or wrong")
         for instruction in transaction.instructions:
             self._take(instruction)
         self._judge(len(transaction.signatures))
@@ -216,11 +222,11 @@ class _Reading:
             elif program in TOKEN_PROGRAMS:
                 self._token(instruction)
             elif program not in MEMO:
-                raise Refused(f"the program {program} is not on the list")
+                raise FirewallRefusal(f"the program {program} is not on the list")
             elif self._touches(instruction):
-                raise Refused("a memo asks for our accounts")
+                raise FirewallRefusal("a memo asks for our accounts")
         except (error, ValueError, IndexError):
-            raise Refused(f"an instruction of {program} cannot be decoded") from None
+            raise FirewallRefusal(f"an instruction of {program} cannot be decoded") from None
 
     def _touches(self, instruction: Instruction) -> bool:
         return not self._intent.ours.isdisjoint(instruction.accounts)
@@ -229,23 +235,23 @@ class _Reading:
         """The one transfer of ours wraps SOL into our own account. A nonce would make it valid for ever."""
         index, lamports = _U32_U64.unpack(instruction.data)
         if index != _SYSTEM_TRANSFER:
-            raise Refused(f"instruction {index} of the system program")
+            raise FirewallRefusal(f"instruction {index} of the system program")
         source, target = instruction.accounts
         if source in self._intent.ours:
             wrapped = self._intent.wrapped
             if source != self._intent.owner or wrapped is None or target != wrapped.account:
-                raise Refused(f"it transfers {lamports} lamports of ours to {target}")
+                raise FirewallRefusal(f"it transfers {lamports} lamports of ours to {target}")
             self._wraps += lamports
 
     def _associated(self, instruction: Instruction) -> None:
         """We pay for accounts of our own, of the two tokens that are swapped, and for no other."""
         payer, account, owner, mint, system, program = instruction.accounts[:6]
         if instruction.data not in _ATA_CREATE:
-            raise Refused("an unknown instruction of the associated token program")
+            raise FirewallRefusal("an unknown instruction of the associated token program")
         ours = (self._intent.spend, self._intent.receive)
-        made = (owner, system, Held(account, Mint(mint), program))
+        made = (owner, system, HeldAccount(account, Mint(mint), program))
         if payer == self._intent.owner and made not in [(self._intent.owner, SYSTEM, one) for one in ours]:
-            raise Refused(f"it makes us pay for the account {account} of {owner}")
+            raise FirewallRefusal(f"it makes us pay for the account {account} of {owner}")
 
     def _token(self, instruction: Instruction) -> None:
         match instruction.data[0]:
@@ -256,19 +262,19 @@ class _Reading:
             case programs.CLOSE_ACCOUNT:
                 self._close(instruction)
             case other:
-                raise Refused(f"instruction {other} of a token program")
+                raise FirewallRefusal(f"instruction {other} of a token program")
 
     def _transfer(self, instruction: Instruction) -> None:
         source, mint, target, authority = instruction.accounts[:4]
         _, units, _decimals = _U8_U64_U8.unpack(instruction.data)
         intent = self._intent
         if len(instruction.accounts) > 4 and self._touches(instruction):
-            raise Refused("a transfer with further accounts")
+            raise FirewallRefusal("a transfer with further accounts")
         if authority == intent.owner or source in intent.ours:
-            if (Held(source, Mint(mint), instruction.program), authority) != (intent.spend, intent.owner):
-                raise Refused(f"it moves {units} of {mint} out of {source}")
+            if (HeldAccount(source, Mint(mint), instruction.program), authority) != (intent.spend, intent.owner):
+                raise FirewallRefusal(f"it moves {units} of {mint} out of {source}")
             self._leaves += units
-        elif Held(target, Mint(mint), instruction.program) == intent.receive:
+        elif HeldAccount(target, Mint(mint), instruction.program) == intent.receive:
             self._comes += units
 
     def _close(self, instruction: Instruction) -> None:
@@ -276,19 +282,19 @@ class _Reading:
         account, target, authority = instruction.accounts
         self._require_wrapped(instruction)
         if (target, authority) != (self._intent.owner, self._intent.owner):
-            raise Refused(f"it closes our account {account} in favour of {target}")
+            raise FirewallRefusal(f"it closes our account {account} in favour of {target}")
 
     def _require_wrapped(self, instruction: Instruction) -> None:
         account, wrapped = instruction.accounts[0], self._intent.wrapped
         if wrapped is None or (account, instruction.program) != (wrapped.account, wrapped.program):
-            raise Refused(f"it unwraps or closes {account}")
+            raise FirewallRefusal(f"it unwraps or closes {account}")
 
     def _judge(self, signatures: int) -> None:
         order = self._intent.order
         if not 0 < self._leaves <= order.spend.units:
-            raise Refused(f"{self._leaves} base units leave, ordered were at most {order.spend.units}")
+            raise FirewallRefusal(f"{self._leaves} base units leave, ordered were at most {order.spend.units}")
         if self._wraps > order.spend.units or (self._wraps and order.spend.mint != SOL):
-            raise Refused(f"it wraps {self._wraps} lamports, ordered were at most {order.spend.units}")
+            raise FirewallRefusal(f"it wraps {self._wraps} lamports, ordered were at most {order.spend.units}")
         if self._comes < order.received_min:
-            raise Refused(f"{self._comes} base units must come, ordered were at least {order.received_min}")
+            raise FirewallRefusal(f"{self._comes} base units must come, ordered were at least {order.received_min}")
         self._budget.judge(signatures, order.fee_max_lamports)

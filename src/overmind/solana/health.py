@@ -23,7 +23,7 @@ LATENCIES_MIN: Final = 8  # Fewer tell nothing.
 log = structlog.get_logger("rpc")
 
 
-class Health:
+class NodeHealth:
     def __init__(self, name: str, clock: Clock) -> None:
         self._name = name
         self._clock = clock

@@ -1,4 +1,4 @@
-"""News over WebSocket: an accelerator, never the truth. Who waits is woken early; without it all is polled as before.
+"""Notifications over WebSocket. They only shorten waiting; polling decides.
 
 One connection. It comes back after a pause when it is lost, subscribes to everything again, and no caller is told.
 """
@@ -16,7 +16,7 @@ import structlog
 from overmind.ports import Clock
 from overmind.solana.addresses import HTTP, WEBSOCKET, Address
 from overmind.solana.backoff import backoff_s
-from overmind.solana.ws_connection import Line
+from overmind.solana.ws_connection import WsConnection
 
 MESSAGE_MAX: Final = 2**20  # bytes
 SIGNATURES_MAX: Final = 1_024
@@ -27,8 +27,8 @@ HEARTBEAT_S: Final = 20.0
 log = structlog.get_logger("rpc")
 
 
-class News:
-    """Use as `async with News(url, clock) as news`. `url`: ws(s):// as it is, or the http(s):// of a node."""
+class Notifications:
+    """Use as `async with Notifications(url, clock) as news`. `url`: ws(s):// as it is, or the http(s):// of a node."""
 
     def __init__(self, url: str, clock: Clock, *, headers: Mapping[str, str] | None = None) -> None:
         address = Address(url, schemes=(*HTTP, *WEBSOCKET))
@@ -40,11 +40,11 @@ class News:
         self._accounts: dict[str, None] = {}
         self._changed: dict[str, None] = {}
         self._change = asyncio.Event()
-        self._line: Line | None = None
+        self._line: WsConnection | None = None
         self._task: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
-        return f"News({self.name})"
+        return f"Notifications({self.name})"
 
     @property
     def connected(self) -> bool:
@@ -135,7 +135,7 @@ class News:
                     log.warning("news_lost", endpoint=self.name)
                 await self._clock.sleep(backoff_s(losses, self.name))
 
-    async def _connected(self, session: aiohttp.ClientSession) -> Line | None:
+    async def _connected(self, session: aiohttp.ClientSession) -> WsConnection | None:
         try:
             async with asyncio.timeout(CONNECT_S):
                 socket = await session.ws_connect(
@@ -144,9 +144,9 @@ class News:
         except (aiohttp.ClientError, OSError, ValueError):
             return None
         log.info("news_connected", endpoint=self.name)
-        return Line(socket)
+        return WsConnection(socket)
 
-    async def _listen(self, line: Line) -> None:
+    async def _listen(self, line: WsConnection) -> None:
         """Until the connection is lost. What changed before it was there nobody told us, so everything may have."""
         self._line = line
         for signature, waiter in self._signatures.items():

@@ -17,7 +17,7 @@ from solders.pubkey import Pubkey
 
 from overmind.core.model.ids import Mint
 from overmind.core.model.value import Value
-from overmind.ports import ChainSilent, Effects, Status, Tip, TokenBalance
+from overmind.ports import ChainSilent, ChainTip, Effects, Status, TokenBalance
 from overmind.solana.wire import is_count
 
 UNITS_DIGITS_MAX: Final = 20  # of an unsigned 64-bit integer
@@ -32,7 +32,7 @@ class TokenAccount(Value, frozen=True):
     program: str
 
 
-class Balances(Value, frozen=True):
+class OwnerBalances(Value, frozen=True):
     """What one wallet has, at `confirmed`. The answers may be of different slots: `slot` is the lowest of them."""
 
     owner: str
@@ -90,9 +90,9 @@ def in_context(said: object, what: str) -> tuple[int, Any]:
     return count(table(answer.get("context"), f"context of {what}").get("slot"), f"slot of {what}"), answer["value"]
 
 
-def tip(said: object) -> Tip:
+def tip(said: object) -> ChainTip:
     info = table(said, "epoch info")
-    found = Tip(count(info.get("absoluteSlot"), "slot"), count(info.get("blockHeight"), "block height"))
+    found = ChainTip(count(info.get("absoluteSlot"), "slot"), count(info.get("blockHeight"), "block height"))
     if found.height > found.slot:
         raise ChainSilent("a node's block height is above its slot, which cannot be")
     return found

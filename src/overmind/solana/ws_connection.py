@@ -19,7 +19,7 @@ _CONFIGS: Final[dict[str, dict[str, object]]] = {
 }
 
 
-class Line:
+class WsConnection:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue(OUTBOX_MAX)

@@ -21,6 +21,7 @@ from overmind.ports import (
     Allowed,
     Chain,
     ChainSilent,
+    ChainTip,
     Clock,
     Effects,
     Node,
@@ -28,7 +29,6 @@ from overmind.ports import (
     Signer,
     Status,
     Swaps,
-    Tip,
     VenueUnavailable,
     always,
 )
@@ -152,7 +152,7 @@ class JupiterVenue:
             del self._order_of[next(iter(self._order_of))]
         return self._order_of.setdefault(signature, order.id)
 
-    async def _simulate(self, order: Work, transaction: Transaction) -> Tip | Rejected:
+    async def _simulate(self, order: Work, transaction: Transaction) -> ChainTip | Rejected:
         """How far the chain was when it was found to do what was ordered, or why it must not be signed."""
         try:
             simulation = await self._chain.simulate(transaction.raw, _priority(order))
@@ -165,7 +165,7 @@ class JupiterVenue:
             return Rejected(fill.cause, f"simulated: {fill.detail}")
         outside = _outside(order, fill) or outside_costs(order, fill)
         return (
-            Tip(simulation.effects.slot, simulation.height)
+            ChainTip(simulation.effects.slot, simulation.height)
             if outside is None
             else Rejected(Cause.NOT_VERIFIED, f"simulated: {outside}")
         )
@@ -264,7 +264,7 @@ class _Tips:
     def __init__(self, chain: Chain, clock: Clock) -> None:
         self._chain = chain
         self._clock = clock
-        self._tip = Tip(0, 0)
+        self._tip = ChainTip(0, 0)
         self._asked_ns: int | None = None
 
     async def passed(self, height: int) -> bool:
@@ -279,11 +279,11 @@ class _Tips:
         return self._tip.height > height
 
 
-async def _tip(node: Node) -> Tip:
+async def _tip(node: Node) -> ChainTip:
     try:
         return await node.finalized()
     except ChainSilent:
-        return Tip(0, 0)
+        return ChainTip(0, 0)
 
 
 def _outside(order: Work, fill: Filled) -> str | None:

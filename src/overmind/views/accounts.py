@@ -53,7 +53,7 @@ class Period(NamedTuple):
         return self.from_ns <= at_ns < self.to_ns
 
 
-class Cause(NamedTuple):
+class RowOrigin(NamedTuple):
     """What made an entry realise something: an order, or a move of capital that no strategy asked for."""
 
     id: str
@@ -71,7 +71,7 @@ class Gain(msgspec.Struct):
     how: How
     lot: Lot  # that part alone
     proceeds_micros: int
-    cause: Cause
+    cause: RowOrigin
     status: str
 
     @property
@@ -91,7 +91,7 @@ class Cost(msgspec.Struct):
     fee_lamports: int
     rent_lamports: int
     micros: int
-    cause: Cause
+    cause: RowOrigin
     status: str
 
 
@@ -160,7 +160,7 @@ class Sink(Protocol):
     def transfer(self, row: Transfer) -> None: ...
 
 
-class Accounts:
+class AccountingReport:
     """Fold every entry of a journal from its first one, then `close`."""
 
     def __init__(self, period: Period, sink: Sink, wallet_id: WalletId | None = None) -> None:
@@ -214,7 +214,7 @@ class Accounts:
 
     # What an entry realised
 
-    def _cause(self, entry: Entry) -> Cause:
+    def _cause(self, entry: Entry) -> RowOrigin:
         """Whatever realises something else than by an order names itself here: a move its id and token, say."""
         match entry.event:
             case OrderClosed(order_id=order_id):
@@ -225,16 +225,16 @@ class Accounts:
                 booked = self.state.provisional[order_id]
                 return _of_order(booked.order, booked.token)
             case Deposited(deposit_id=deposit_id, money=money):
-                return Cause(deposit_id, "", DEPOSIT, self._token(money.mint))
+                return RowOrigin(deposit_id, "", DEPOSIT, self._token(money.mint))
             case BalanceAdjusted(mint=mint):
-                return Cause(f"entry {entry.seq}", "", DEPOSIT, self._token(mint))
+                return RowOrigin(f"entry {entry.seq}", "", DEPOSIT, self._token(mint))
             case MoveClosed(move_id=move_id):
                 return self._of_move(self.state.open_moves[move_id].move)
             case MoveRolledBack(move_id=move_id):
                 return self._of_move(self.state.provisional_moves[move_id].move)
-        return Cause(f"entry {entry.seq}", "", DEPOSIT, NATIVE)
+        return RowOrigin(f"entry {entry.seq}", "", DEPOSIT, NATIVE)
 
-    def _record(self, entry: Entry, cause: Cause) -> None:
+    def _record(self, entry: Entry, cause: RowOrigin) -> None:
         provisional = isinstance(entry.event, OrderClosed | MoveClosed) and entry.event.provisional
         status = PROVISIONAL if provisional else FINAL
         undone = isinstance(entry.event, OrderRolledBack | MoveRolledBack)
@@ -247,7 +247,7 @@ class Accounts:
             for row in rows:
                 self._gain(row)
 
-    def _gain_rows(self, at_ns: int, change: Disposal, cause: Cause, status: str) -> list[Gain]:
+    def _gain_rows(self, at_ns: int, change: Disposal, cause: RowOrigin, status: str) -> list[Gain]:
         if change.how is How.SALE_UNDONE:
             return [_reversed(row, at_ns) for row in self._of_sale.pop(OrderId(cause.id))]
         lots = _with_uncovered(change, cause)
@@ -269,7 +269,7 @@ class Accounts:
             self._count(row, row.token, row.strategy)
             self._gains.add(row)
 
-    def _cost(self, at_ns: int, change: Costs, cause: Cause, status: str) -> None:
+    def _cost(self, at_ns: int, change: Costs, cause: RowOrigin, status: str) -> None:
         row = Cost(at_ns, change.wallet_id, change.fee_lamports, change.rent_lamports, change.micros, cause, status)
         self._realised[row.wallet_id] -= row.micros
         self._all.count(row)
@@ -312,8 +312,8 @@ class Accounts:
             taken = Transfer(at_ns, move.to_wallet, move.kind, token, units, 0, move.id, move.reason, move.wallet_id)
             self._transfer(taken)
 
-    def _of_move(self, move: Move) -> Cause:
-        return Cause(move.id, "", DEPOSIT, self._token(move.money.mint))
+    def _of_move(self, move: Move) -> RowOrigin:
+        return RowOrigin(move.id, "", DEPOSIT, self._token(move.money.mint))
 
     def _transfer(self, row: Transfer) -> None:
         self._transferred[row.token.mint] += row.units
@@ -380,11 +380,11 @@ class _Settling(Generic[Undoable]):
             self._pass_on(self._waiting.popleft())
 
 
-def _of_order(order: Order, token: Token) -> Cause:
-    return Cause(order.id, order.signal_id, order.strategy, token)
+def _of_order(order: Order, token: Token) -> RowOrigin:
+    return RowOrigin(order.id, order.signal_id, order.strategy, token)
 
 
-def _with_uncovered(change: Disposal, cause: Cause) -> list[Lot]:
+def _with_uncovered(change: Disposal, cause: RowOrigin) -> list[Lot]:
     """What was sold, or taken back, beyond the lots that were there: a fork had taken them before. It has no cost."""
     beyond = change.units - sum(lot.units for lot in change.lots)
     assert beyond >= 0, change

@@ -11,7 +11,7 @@ from typing import Final, Generic, TypeVar
 from overmind.clock.instants import iso
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.units import SCALE
-from overmind.views.accounts import Accounts, Cost, Gain, Key, Sums, Transfer
+from overmind.views.accounts import AccountingReport, Cost, Gain, Key, Sums, Transfer
 
 MICRO_DECIMALS: Final = 6
 PARTIAL: Final = ".partial"  # what is not a whole file yet
@@ -122,7 +122,7 @@ class Table(Generic[Row]):
 
 
 class Statement:
-    """Takes the rows of `Accounts` as they come, so that nothing has to be kept in memory."""
+    """Takes the rows of `AccountingReport` as they come, so that nothing has to be kept in memory."""
 
     def __init__(self, folder: Path, undo: ExitStack) -> None:
         self.gains = _opened(Table(folder / "gains.csv", GAINS), undo)
@@ -138,7 +138,7 @@ class Statement:
         """By file."""
         return {table.path.name: table.rows for table in (self.gains, self.costs, self.transfers, self.summary)}
 
-    def keep(self, accounts: Accounts) -> None:
+    def keep(self, accounts: AccountingReport) -> None:
         """With the sums; from now on the files are there."""
         for key in sorted(accounts.sums):
             self.summary.add((key, accounts.sums[key]))

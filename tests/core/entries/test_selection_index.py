@@ -11,7 +11,7 @@ from tests.support.random_commands import Chance, attempt
 from overmind.core.books.state import State, decode_state, encode_state
 from overmind.core.entries.capacity import capacity_micros
 from overmind.core.entries.ranking import CommonTerms, cost_terms
-from overmind.core.entries.request import Ask, ask, stale_at_ns
+from overmind.core.entries.request import EntryRequest, entry_request, stale_at_ns
 from overmind.core.entries.rules import wallet_refusals
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.model.commands import RecordDeposit
@@ -20,7 +20,9 @@ from overmind.core.model.money import Money
 from overmind.core.model.selection import CostTerms
 
 
-def plainly(state: State, entry: Ask, at_ns: int, excluded: tuple[WalletId, ...]) -> tuple[WalletId, CostTerms] | None:
+def plainly(
+    state: State, entry: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...]
+) -> tuple[WalletId, CostTerms] | None:
     """The specification: among all wallets that may, the one with the lowest cost; ties to the first registered."""
     common, costs = CommonTerms(state, entry), []
     for book in state.wallets.values():
@@ -42,7 +44,7 @@ def compare(rng: Random, wallets: int, commands: int, asks: int) -> int:
             signal = chance.submit(desk).signal
             if signal.notional_micros is None and signal.quantity is None:
                 continue
-            entry = ask(desk.state, signal, stale_at_ns(desk.state.settings, signal, desk.now_ns))
+            entry = entry_request(desk.state, signal, stale_at_ns(desk.state.settings, signal, desk.now_ns))
             excluded = tuple(rng.sample(chance.names, min(wallets, rng.choice([0, 0, 1]))))
             chosen = desk.index.choose(entry, desk.now_ns, excluded)
             told = (chosen.book.wallet.id, chosen.terms) if chosen is not None else None

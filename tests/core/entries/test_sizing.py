@@ -15,7 +15,7 @@ from overmind.core.entries.capacity import capacity_micros
 from overmind.core.entries.ranking import CommonTerms, cost_terms
 from overmind.core.entries.request import stale_at_ns
 from overmind.core.entries.rules import signal_refusals, wallet_refusals
-from overmind.core.entries.sizing import SIGNAL_CAPS, WALLET_CAPS, SizedChoice, Wish, choose_sized
+from overmind.core.entries.sizing import SIGNAL_CAPS, WALLET_CAPS, SizedChoice, SizedRequest, choose_sized
 from overmind.core.explain import entry_candidates
 from overmind.core.model.codes import Code
 from overmind.core.model.enums import SizingMethod
@@ -177,7 +177,9 @@ def test_the_decision_says_how() -> None:
     assert dict(sizing.caps)[Code.INSUFFICIENT_QUOTE] == 9_900 * MICROS
 
 
-def plainly(state: State, wish: Wish, at_ns: int, excluded: tuple[WalletId, ...]) -> tuple[WalletId, int] | None:
+def plainly(
+    state: State, wish: SizedRequest, at_ns: int, excluded: tuple[WalletId, ...]
+) -> tuple[WalletId, int] | None:
     """The specification: of all wallets that may, the cheapest that can take all, else who can take most."""
     if list(signal_refusals(state, wish.least_ask(), at_ns, at_ns)):
         return None
@@ -213,7 +215,7 @@ def compare(rng: Random, wallets: int, commands: int, asks: int) -> int:
             signal = structs.replace(
                 signal, risk=chance.risk(), exits=rng.choice([None, Exits(stop_loss_ppm=rng.choice([1, 50_000]))])
             )
-            wish = Wish(desk.state, signal, stale_at_ns(desk.state.settings, signal, desk.now_ns))
+            wish = SizedRequest(desk.state, signal, stale_at_ns(desk.state.settings, signal, desk.now_ns))
             excluded = tuple(rng.sample(chance.names, min(wallets, rng.choice([0, 0, 1]))))
             chosen = as_told(choose_sized(desk.index, wish, desk.now_ns, desk.now_ns, excluded))
             assert chosen == plainly(desk.state, wish, desk.now_ns, excluded), signal
@@ -252,6 +254,6 @@ def test_a_refusal_names_the_first_that_binds_of_every_wallet() -> None:
 
 def test_a_budget_of_the_portfolio_is_of_its_equity_when_it_is_decided() -> None:
     desk = Play("w1; w2")
-    wish = Wish(desk.state, desk.signal("buy", "eth", "risk1%", ["stop", "5"]).signal, 0)
+    wish = SizedRequest(desk.state, desk.signal("buy", "eth", "risk1%", ["stop", "5"]).signal, 0)
     assert wish.budget_micros == 200 * MICROS
     assert wish.risk == RiskBudget(equity_ppm=PPM // 100)

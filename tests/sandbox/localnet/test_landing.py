@@ -47,19 +47,19 @@ from tests.support.transactions import (
 )
 
 from overmind.sandbox.localnet.blocks import AGE_MAX, Commitment
-from overmind.sandbox.localnet.chain import Chain
-from overmind.sandbox.localnet.errors import RpcError
+from overmind.sandbox.localnet.chain import LocalChain
+from overmind.sandbox.localnet.errors import RpcFault
 from overmind.sandbox.localnet.tokens import NATIVE_MINTS, is_mint
 from overmind.sandbox.localnet.wire import read
 
 SWAP_FEE = 2 * 5_000 + 3_000  # two signatures, 60,000 units at 50,000 micro-lamports
 
 
-def send(chain: Chain, raw: bytes, *, preflight: bool = True) -> str:
+def send(chain: LocalChain, raw: bytes, *, preflight: bool = True) -> str:
     return chain.send(read(raw), Commitment.PROCESSED, preflight=preflight)
 
 
-def status(chain: Chain, signature: str) -> object:
+def status(chain: LocalChain, signature: str) -> object:
     answered = call(chain, "getSignatureStatuses", [signature], {"searchTransactionHistory": True})
     assert isinstance(answered, dict)
     return answered["value"][0]
@@ -176,7 +176,7 @@ def test_a_bad_signature_is_refused_by_preflight_and_vanishes_without() -> None:
     assert lamports_of(chain, ALICE) == 10 * SOL
 
 
-DOOMED: dict[str, Callable[[Chain], bytes]] = {
+DOOMED: dict[str, Callable[[LocalChain], bytes]] = {
     "no blockhash of ours": lambda _chain: signed(swap(1, 1), (ALICE, MAKER), str(Hash.new_unique())),
     "a payer without money": lambda chain: signed([transfer(BOB, ALICE, 1)], (BOB,), chain.blocks.head.blockhash),
     "not signed": lambda chain: unsigned(swap_now(chain)),
@@ -297,7 +297,7 @@ def test_addresses_from_a_table_are_part_of_the_transaction() -> None:
 NONCE = key("nonce")
 
 
-def with_nonce(chain: Chain) -> None:
+def with_nonce(chain: LocalChain) -> None:
     rent = 1_447_680
     made = CreateAccountParams(
         from_pubkey=ALICE.pubkey(), to_pubkey=NONCE.pubkey(), lamports=rent, space=80, owner=Pubkey.default()
@@ -308,7 +308,7 @@ def with_nonce(chain: Chain) -> None:
     advance(chain, 1)
 
 
-def stored_nonce(chain: Chain) -> str:
+def stored_nonce(chain: LocalChain) -> str:
     account = chain.accounts.get(address(NONCE))
     assert account is not None
     return str(Hash.from_bytes(account.data[40:72]))
@@ -404,7 +404,7 @@ def test_damaged_bytes_are_refused_or_doomed_and_break_nothing() -> None:
         for method in ("simulateTransaction", "sendTransaction"):
             try:
                 call(chain, method, text, B64 | {"skipPreflight": True, "commitment": "processed"})
-            except RpcError as error:
+            except RpcFault as error:
                 codes.add(error.code)
     assert codes == {-32602}
     assert tokens_of(chain, ALICE, USDC) == 10**9

@@ -26,13 +26,13 @@ from tests.support.transactions import (
 )
 
 from overmind.sandbox.localnet.blocks import Commitment
-from overmind.sandbox.localnet.chain import Chain
+from overmind.sandbox.localnet.chain import LocalChain
 from overmind.sandbox.localnet.persistence import FILE, RESERVED_BLOCKS, StateFile, StateUnusable
 from overmind.sandbox.localnet.wire import read
 
 
-def opened(directory: Path, seed: int = 0) -> tuple[Chain, StateFile]:
-    chain, state = Chain(StillClock(), seed=seed), StateFile(directory)
+def opened(directory: Path, seed: int = 0) -> tuple[LocalChain, StateFile]:
+    chain, state = LocalChain(StillClock(), seed=seed), StateFile(directory)
     try:
         state.restore(chain)
     except StateUnusable:
@@ -41,16 +41,16 @@ def opened(directory: Path, seed: int = 0) -> tuple[Chain, StateFile]:
     return chain, state
 
 
-def land(chain: Chain, raw: bytes) -> str:
+def land(chain: LocalChain, raw: bytes) -> str:
     return chain.send(read(raw), Commitment.PROCESSED, preflight=True)
 
 
-def books(chain: Chain) -> tuple[object, ...]:
+def books(chain: LocalChain) -> tuple[object, ...]:
     tokens = [tokens_of(chain, who, mint) for who in (ALICE, MAKER) for mint in (USDC, BONK)]
     return (*tokens, lamports_of(chain, ALICE), lamports_of(chain, BOB), [one.signature for one in chain.history])
 
 
-def traded(directory: Path) -> tuple[Chain, bytes]:
+def traded(directory: Path) -> tuple[LocalChain, bytes]:
     """A chain with a past: swaps, a rollback, an account that was set. Its last swap is returned."""
     chain, state = opened(directory)
     furnish(chain)

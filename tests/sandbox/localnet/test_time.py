@@ -27,16 +27,16 @@ from tests.support.transactions import (
 )
 
 from overmind.sandbox.localnet.blocks import Commitment
-from overmind.sandbox.localnet.chain import Chain
+from overmind.sandbox.localnet.chain import LocalChain
 from overmind.sandbox.localnet.faults import Faults
 from overmind.sandbox.localnet.wire import read
 
 
-def land(chain: Chain, raw: bytes) -> str:
+def land(chain: LocalChain, raw: bytes) -> str:
     return chain.send(read(raw), Commitment.PROCESSED, preflight=True)
 
 
-def level(chain: Chain, signature: str) -> object:
+def level(chain: LocalChain, signature: str) -> object:
     answered = call(chain, "getSignatureStatuses", [signature])
     assert isinstance(answered, dict)
     status = answered["value"][0]

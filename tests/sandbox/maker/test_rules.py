@@ -19,8 +19,8 @@ from overmind.core.model.money import Token
 from overmind.core.model.order import Quote
 from overmind.core.model.units import LAMPORTS, MICROS, NS, PICO, PRICE_MAX_PICO
 from overmind.ports import ChainSilent, Tick
-from overmind.sandbox.maker.blockhash_cache import Beat
-from overmind.sandbox.maker.cluster import BLOCKHASH_LIFE_BLOCKS, Block
+from overmind.sandbox.maker.blockhash_cache import BlockhashCache
+from overmind.sandbox.maker.cluster import BLOCKHASH_LIFE_BLOCKS, RecentBlock
 from overmind.sandbox.maker.drafts import Draft, budget_of, sign
 from overmind.sandbox.maker.inventory import Inventory
 from overmind.sandbox.maker.legs import Swap, legs
@@ -171,12 +171,12 @@ class _Chain:
         self.silent = False
         self.asked = 0
 
-    async def block(self) -> Block:
+    async def block(self) -> RecentBlock:
         self.asked += 1
         if self.silent:
             raise ChainSilent("nobody is there")
         height = self._clock.now_ns() // 10_000_000
-        return Block(Hash(blake2b(str(height).encode(), digest_size=32).digest()), height + BLOCKHASH_LIFE_BLOCKS)
+        return RecentBlock(Hash(blake2b(str(height).encode(), digest_size=32).digest()), height + BLOCKHASH_LIFE_BLOCKS)
 
 
 class _Clock:
@@ -195,7 +195,7 @@ def test_a_blockhash_is_never_old() -> None:
     async def main() -> None:
         clock = _Clock()
         chain = _Chain(clock)
-        beat = Beat(chain, clock)
+        beat = BlockhashCache(chain, clock)
         first = await beat.block()
         clock.at_ns += NS  # A hundred blocks; how long one takes is not known yet.
         second = await beat.fetch()
@@ -220,7 +220,7 @@ def test_the_beat_survives_silence() -> None:
         clock = _Clock()
         chain = _Chain(clock)
         chain.silent = True
-        beating = asyncio.create_task(Beat(chain, clock).run())
+        beating = asyncio.create_task(BlockhashCache(chain, clock).run())
         for _ in range(50):
             await asyncio.sleep(0)
         assert chain.asked >= 5

@@ -20,9 +20,9 @@ from overmind.core.model.units import LAMPORTS
 from overmind.keys.secret_key import SecretKey
 from overmind.ports import ChainSilent, Priority
 from overmind.sandbox.localnet import Localnet
-from overmind.sandbox.maker.blockhash_cache import Beat
-from overmind.sandbox.maker.cluster import Cluster, Held
-from overmind.sandbox.maker.payer import NotReady, Purse
+from overmind.sandbox.maker.blockhash_cache import BlockhashCache
+from overmind.sandbox.maker.cluster import ClusterClient, HeldTokens
+from overmind.sandbox.maker.payer import NotReady, Payer
 from overmind.sandbox.maker.server import Maker
 from overmind.sandbox.maker.setup import Stock, mint_fault
 from overmind.solana.clusters import KNOWN_CLUSTERS
@@ -68,8 +68,8 @@ def test_with_mints_of_its_own_it_trades_where_no_extension_helps() -> None:
         clock, key = SystemClock(), SecretKey.generate()
         async with _localnet() as (_, rpc):
             await rpc.call("requestAirdrop", [key.public_key, 100 * LAMPORTS], Priority.MARK)
-            cluster = Cluster(rpc)
-            purse = Purse(cluster, Beat(cluster, clock), key, clock)
+            cluster = ClusterClient(rpc)
+            purse = Payer(cluster, BlockhashCache(cluster, clock), key, clock)
             await until(lambda: _has_sol(cluster, key))
             mine = [
                 SOL_TOKEN,
@@ -89,7 +89,7 @@ def test_with_mints_of_its_own_it_trades_where_no_extension_helps() -> None:
     asyncio.run(main())
 
 
-async def _has_sol(cluster: Cluster, key: SecretKey) -> bool:
+async def _has_sol(cluster: ClusterClient, key: SecretKey) -> bool:
     return (await cluster.accounts([key.reveal().pubkey()]))[0] is not None
 
 
@@ -113,7 +113,7 @@ def test_a_node_that_talks_nonsense_is_silent(answer: object) -> None:
         methods = "getGenesisHash getLatestBlockhash getMultipleAccounts getBlockHeight getSignatureStatuses"
         node.answers = dict.fromkeys(methods.split(), answer)
         async with serving(node), Rpc([node.url()], SystemClock(), requests_per_s=math.inf) as rpc:
-            cluster = Cluster(rpc)
+            cluster = ClusterClient(rpc)
             for ask in (
                 cluster.block(),
                 cluster.height(),
@@ -170,7 +170,7 @@ def test_mints_that_mean_something_else_are_not_traded(
     program: str, owner: Pubkey, content: bytes, fault: str | None
 ) -> None:
     token = Token("MINT", MINT.mint, 6, program)
-    found = mint_fault(token, Held(str(owner), 1, content))
+    found = mint_fault(token, HeldTokens(str(owner), 1, content))
     assert (found is None) == (fault is None)
     assert re.search(fault or "", found or "")
 

@@ -81,7 +81,7 @@ from overmind.config.variables.risk import (
     VOLATILITY_HALF_LIFE,
 )
 from overmind.config.variables.service import API_TOKEN, DATA_DIR, LOG_LEVEL, LOGS_DIR, SERVER_PORT
-from overmind.config.variables.variable import Row, Variable
+from overmind.config.variables.variable import SettingRow, Variable
 from overmind.config.variables.wallets import (
     DEFAULT_WALLET,
     KEYSTORE_PASSPHRASE,
@@ -178,10 +178,10 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
 VARIABLES: Final = tuple(variable for group in GROUPS.values() for variable in group)
 
 
-def describe() -> tuple[Row, ...]:
+def describe() -> tuple[SettingRow, ...]:
     """The table for people."""
     return tuple(
-        Row(group, each.name, each.kind.unit, each.default, each.kind.bounds, each.meaning, each.secret)
+        SettingRow(group, each.name, each.kind.unit, each.default, each.kind.bounds, each.meaning, each.secret)
         for group, variables in GROUPS.items()
         for each in variables
     )

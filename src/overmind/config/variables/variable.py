@@ -23,7 +23,7 @@ class Variable(Generic[T]):
     shown: Callable[[str], str] | None = None  # how it may be printed, where part of it could be a secret
 
 
-class Row(Value, frozen=True):
+class SettingRow(Value, frozen=True):
     """One line of the documentation."""
 
     group: str

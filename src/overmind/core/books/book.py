@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from overmind.core.books.ledger import Accounts
+from overmind.core.books.ledger import WalletAccounts
 from overmind.core.books.positions import Position
 from overmind.core.model.controls import Hold
 from overmind.core.model.desk_settings import Desk
@@ -84,7 +84,7 @@ class Exiting(msgspec.Struct):
     after_ns: int = 0  # not tried again before
 
 
-class Execution(msgspec.Struct, frozen=True):
+class ExecutionQuality(msgspec.Struct, frozen=True):
     """One finished attempt, for the performance score."""
 
     filled: bool
@@ -96,7 +96,7 @@ class WalletBook(msgspec.Struct):
 
     wallet: Wallet  # as it is in force: all rules read this one
     configured: Wallet  # as the files say
-    accounts: Accounts
+    accounts: WalletAccounts
     slot: int  # registration order; ties in ranking fall to the lowest
     holds: dict[str, Hold] = msgspec.field(default_factory=dict)
     positions: dict[Mint, Position] = msgspec.field(default_factory=dict)
@@ -123,7 +123,7 @@ class WalletBook(msgspec.Struct):
     expired: int = 0
     rejected: int = 0
     rolled_back: int = 0
-    quality: list[Execution] = msgspec.field(default_factory=list)
+    quality: list[ExecutionQuality] = msgspec.field(default_factory=list)
     exiting: dict[Mint, Exiting] = msgspec.field(default_factory=dict)
     closing: dict[Mint, str] = msgspec.field(default_factory=dict)  # positions that an operator wants sold, and why
     exits_placed: int = 0  # of our own accord, ever: numbers their ids

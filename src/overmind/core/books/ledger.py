@@ -35,7 +35,7 @@ def suspense(wallet_id: WalletId) -> str:
     return f"@suspense/{wallet_id}"
 
 
-class Accounts(Value, frozen=True):
+class WalletAccounts(Value, frozen=True):
     """The names of a wallet's own accounts, made once: every trade looks them up two dozen times."""
 
     free: str
@@ -50,8 +50,8 @@ class Accounts(Value, frozen=True):
         return (self.free, self.held, self.sol_float, self.sol_float_held, self.suspense, self.float_suspense)
 
 
-def accounts_of(wallet_id: WalletId) -> Accounts:
-    return Accounts(
+def accounts_of(wallet_id: WalletId) -> WalletAccounts:
+    return WalletAccounts(
         free(wallet_id),
         held(wallet_id),
         sol_float(wallet_id),
@@ -85,7 +85,7 @@ class Ledger(msgspec.Struct):
             mints = self.accounts[account] = {}
         return mints
 
-    def owned(self, accounts: Accounts, mint: Mint) -> int:
+    def owned(self, accounts: WalletAccounts, mint: Mint) -> int:
         """All that a wallet has of a mint by the books, held or not, float included, less what a fork took back."""
         return sum(self.balance(name, mint) for name in accounts.names)
 

@@ -16,7 +16,7 @@ from overmind.core.books.settle.capital import capital_changed
 from overmind.core.books.settle.close import pay_costs
 from overmind.core.books.settle.retries import tried
 from overmind.core.books.settle.suspense import make_good, take_back
-from overmind.core.books.state import Asked, State, Touched
+from overmind.core.books.state import State, Touched, WithdrawalRecord
 from overmind.core.model.enums import MoveKind
 from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
 from overmind.core.model.order import Move
@@ -36,7 +36,7 @@ def place_move(state: State, move: Move) -> None:
         case MoveKind.REBALANCE:
             state.rebalanced_ns = state.at_ns
         case MoveKind.WITHDRAWAL:
-            state.withdrawals[request_id_of(move)] = Asked(move.wallet_id, move.money, move.to_address)
+            state.withdrawals[request_id_of(move)] = WithdrawalRecord(move.wallet_id, move.money, move.to_address)
             state.withdrawn_today_micros += move.notional_micros
         case MoveKind.RECLAIM:  # Who buys the token meanwhile reserves the rent of a new account.
             book.token_accounts.discard(move.money.mint)

@@ -44,7 +44,7 @@ class TimedHold(Value, frozen=True):
     until_ns: int
 
 
-class Asked(Value, frozen=True):
+class WithdrawalRecord(Value, frozen=True):
     """What a withdrawal was asked for with, and what became of it: the same request asks for the same."""
 
     wallet_id: WalletId
@@ -92,7 +92,9 @@ class State(msgspec.Struct):
     provisional_moves: dict[OrderId, ProvisionalMove] = msgspec.field(default_factory=dict)
     moves_placed: int = 0  # ever: numbers their ids
     rebalanced_ns: int = 0  # when capital was last sent back to its allocation
-    withdrawals: dict[str, Asked] = msgspec.field(default_factory=dict)  # by the ids that they were asked for with
+    withdrawals: dict[str, WithdrawalRecord] = msgspec.field(
+        default_factory=dict
+    )  # by the ids that they were asked for with
     withdrawn_today_micros: int = 0  # asked for since 00:00 UTC, what came to nothing aside
     equity_micros: int = 0
     assets: dict[Mint, int] = msgspec.field(default_factory=dict)  # positions and held buys by mint

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from overmind.core.books.state import Asked, State
+from overmind.core.books.state import State, WithdrawalRecord
 from overmind.core.books.wallet_limits import REMOVED
 from overmind.core.capital.transfers import costs_lamports, free_units, notional_micros
 from overmind.core.control.balances import is_of_chain
@@ -62,7 +62,7 @@ def withdraw(state: State, command: Withdraw, at_ns: int) -> Iterator[MovePlaced
     )
 
 
-def _check_repeated(command: Withdraw, known: Asked) -> None:
+def _check_repeated(command: Withdraw, known: WithdrawalRecord) -> None:
     """Raises CommandRefused unless it is the same wish again, and was paid or still may be."""
     name, money = command.request_id, known.money
     if (known.wallet_id, money, known.to_address) != (command.wallet_id, command.money, command.to_address):

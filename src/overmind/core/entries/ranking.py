@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
-from overmind.core.entries.request import Ask
+from overmind.core.entries.request import EntryRequest
 from overmind.core.model.selection import CostTerms
 from overmind.core.model.units import BPS, PPM
 
@@ -18,7 +18,7 @@ class CommonTerms:
 
     __slots__ = ("fee", "headroom_bps", "preference_bps", "rent", "slippage")
 
-    def __init__(self, state: State, ask: Ask) -> None:
+    def __init__(self, state: State, ask: EntryRequest) -> None:
         costs = state.settings.costs
         notional = float(max(1, ask.notional_micros))
         self.fee = state.sol_value_micros_up(costs.fee_lamports) / notional * BPS
@@ -28,7 +28,7 @@ class CommonTerms:
         self.preference_bps = costs.preference_bps
 
 
-def cost_terms(common: CommonTerms, book: WalletBook, ask: Ask, capacity_micros: int) -> CostTerms:
+def cost_terms(common: CommonTerms, book: WalletBook, ask: EntryRequest, capacity_micros: int) -> CostTerms:
     """The expected cost of this ask in this wallet.
 
     fee and rent: what the chain charges, rent weighted by how often it is never reclaimed; slippage: half the spread

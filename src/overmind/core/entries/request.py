@@ -24,7 +24,7 @@ MEME_STRATEGIES: Final = frozenset(
 )
 
 
-class Ask(Value, frozen=True):
+class EntryRequest(Value, frozen=True):
     """An entry, sized at the journaled marks. Amounts are zero where a price is missing: it is refused anyway."""
 
     signal: Signal
@@ -44,7 +44,7 @@ def stale_at_ns(desk: Desk, signal: Signal, received_at_ns: int) -> int:
     return began_ns + (signal.ttl_ns if signal.ttl_ns is not None else desk.signal_ttl_ns)
 
 
-def ask(state: State, signal: Signal, stale_at_ns: int) -> Ask:
+def entry_request(state: State, signal: Signal, stale_at_ns: int) -> EntryRequest:
     """Size an entry that has an amount: what to spend, and the least to receive, rounded against us."""
     token, mark = state.settings.tokens.get(signal.mint), state.marks.get(signal.mint)
     notional = 0
@@ -52,10 +52,10 @@ def ask(state: State, signal: Signal, stale_at_ns: int) -> Ask:
         notional = _notional_micros(signal, token, mark)
     elif signal.notional_micros is not None:
         notional = signal.notional_micros
-    return ask_for(state, signal, stale_at_ns, notional)
+    return entry_request_of(state, signal, stale_at_ns, notional)
 
 
-def ask_for(state: State, signal: Signal, stale_at_ns: int, notional: int) -> Ask:
+def entry_request_of(state: State, signal: Signal, stale_at_ns: int, notional: int) -> EntryRequest:
     """An entry of this many micro-USD."""
     desk = state.settings
     token, mark, costs = desk.tokens.get(signal.mint), state.marks.get(signal.mint), desk.costs
@@ -63,7 +63,7 @@ def ask_for(state: State, signal: Signal, stale_at_ns: int, notional: int) -> As
     slippage = slippage_bps(desk, signal)
     if token is not None and mark is not None:
         received_min = bought_min(notional, mark.price_pico, token.decimals, slippage, signal.target_price_pico)
-    return Ask(
+    return EntryRequest(
         signal=signal,
         notional_micros=notional,
         received_min=received_min,

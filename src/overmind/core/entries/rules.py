@@ -11,7 +11,7 @@ from typing import Final
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
-from overmind.core.entries.request import Ask, slippage_ceiling_bps
+from overmind.core.entries.request import EntryRequest, slippage_ceiling_bps
 from overmind.core.model.codes import Code, Refusal
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import WalletType
@@ -23,7 +23,7 @@ FUTURE_MAX_NS: Final = 5 * NS
 AMOUNT_RANGE: Final = f"1 to {NOTIONAL_MAX_MICROS} micro-USD"
 
 
-def signal_refusals(state: State, ask: Ask, at_ns: int, received_at_ns: int) -> Iterator[Refusal]:
+def signal_refusals(state: State, ask: EntryRequest, at_ns: int, received_at_ns: int) -> Iterator[Refusal]:
     """Rules that say no whichever wallet would take the entry, in order of precedence."""
     desk, signal = state.settings, ask.signal
     if state.holds:
@@ -101,7 +101,7 @@ def share_ppm(part: int, whole: int) -> int:
     return -(-part * PPM // whole) if whole > 0 else PPM * PPM
 
 
-def wallet_refusals(state: State, book: WalletBook, ask: Ask, at_ns: int) -> Iterator[Refusal]:
+def wallet_refusals(state: State, book: WalletBook, ask: EntryRequest, at_ns: int) -> Iterator[Refusal]:
     """Rules that say no to this wallet, in order of precedence. None: it may take the entry."""
     desk, signal, wallet, limits = state.settings, ask.signal, book.wallet, book.wallet.limits
     wallet_id, strategy, notional = wallet.id, signal.strategy, ask.notional_micros
@@ -160,7 +160,7 @@ def wallet_refusals(state: State, book: WalletBook, ask: Ask, at_ns: int) -> Ite
         yield Refusal(Code.RATE_LIMIT, desk.rate_max_per_s, rate_used(desk, book, at_ns) + 1, wallet_id)
 
 
-def loss_max_micros(book: WalletBook, ask: Ask) -> int:
+def loss_max_micros(book: WalletBook, ask: EntryRequest) -> int:
     """What this order can cost the day: the stop loss on its notional, and all costs."""
     stop = -(-ask.notional_micros * entry_stop_ppm(book, ask.signal) // PPM)
     rent = 0 if ask.signal.mint in book.token_accounts else ask.rent_micros

@@ -15,7 +15,7 @@ from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.entries.capacity import strategy_capacity_micros, wallet_capacity_micros
 from overmind.core.entries.ranking import CommonTerms, cost_terms
-from overmind.core.entries.request import Ask
+from overmind.core.entries.request import EntryRequest
 from overmind.core.entries.rules import wallet_refusals
 from overmind.core.model.enums import StrategyType, WalletType
 from overmind.core.model.ids import Mint, WalletId
@@ -52,7 +52,7 @@ class SelectionIndex:
         self._rebuild()
 
     def choose(
-        self, ask: Ask, at_ns: int, excluded: tuple[WalletId, ...] = (), among: Flags | None = None
+        self, ask: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...] = (), among: Flags | None = None
     ) -> Choice | None:
         """The admitted wallet with the lowest expected cost, or None. Ties fall to the wallet registered first."""
         self.refresh()
@@ -73,7 +73,7 @@ class SelectionIndex:
             costs[best] = np.inf
         return None
 
-    def rooms(self, ask: Ask, at_ns: int, excluded: tuple[WalletId, ...]) -> Micros:
+    def rooms(self, ask: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...]) -> Micros:
         """By slot, the largest entry like this one that could be admitted, never less than is; -1: none."""
         self.refresh()
         signal = ask.signal
@@ -102,7 +102,7 @@ class SelectionIndex:
         self.refresh()
         return [self.books[slot] for slot in self._column(mint).uses.nonzero()[0]]
 
-    def candidates(self, ask: Ask, at_ns: int, excluded: tuple[WalletId, ...]) -> NDArray[np.intp]:
+    def candidates(self, ask: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...]) -> NDArray[np.intp]:
         """Slots of the wallets whose capacity, risk level, rate and room in this token fit."""
         signal, notional = ask.signal, ask.notional_micros
         fits = self._capacity[signal.strategy] >= notional
@@ -121,7 +121,7 @@ class SelectionIndex:
         return fits.nonzero()[0]
 
     def _costs(
-        self, ask: Ask, common: CommonTerms, capacity: Micros, candidates: NDArray[np.intp]
+        self, ask: EntryRequest, common: CommonTerms, capacity: Micros, candidates: NDArray[np.intp]
     ) -> NDArray[np.float64]:
         """`ranking.cost_terms(...).total` of every candidate: same terms, same order, same bits."""
         headroom = float(ask.notional_micros) / np.maximum(capacity[candidates], 1)

@@ -21,7 +21,7 @@ import numpy as np
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.books.volatility import MOVES_MIN
-from overmind.core.entries.request import Ask, ask_for, slippage_ceiling_bps
+from overmind.core.entries.request import EntryRequest, entry_request_of, slippage_ceiling_bps
 from overmind.core.entries.rules import entry_stop_ppm, loss_max_micros, signal_refusals, wallet_refusals
 from overmind.core.entries.selection_index import Choice, SelectionIndex
 from overmind.core.model.codes import PRECEDENCE, Code, Refusal
@@ -34,7 +34,7 @@ from overmind.core.model.units import BPS, MICROS, NOTIONAL_MAX_MICROS, PPM, ppm
 NO_CAP: Final = NOTIONAL_MAX_MICROS
 
 
-class Wish:
+class SizedRequest:
     """A buy with a risk budget, and what the state says of it now, whichever wallet would take it."""
 
     def __init__(self, state: State, signal: Signal, stale_at_ns: int) -> None:
@@ -68,10 +68,10 @@ class Wish:
         distance = self.distance_for(stop_loss_ppm)
         return self.budget_micros * PPM // distance if distance else 0
 
-    def ask(self, micros: int) -> Ask:
-        return ask_for(self.state, self.signal, self.stale_at_ns, micros)
+    def ask(self, micros: int) -> EntryRequest:
+        return entry_request_of(self.state, self.signal, self.stale_at_ns, micros)
 
-    def least_ask(self) -> Ask:
+    def least_ask(self) -> EntryRequest:
         """The smallest entry: what refuses it refuses every one."""
         return self.ask(self.least_micros)
 
@@ -93,12 +93,12 @@ class Wish:
 
 class SizedChoice(NamedTuple):
     choice: Choice
-    ask: Ask
+    ask: EntryRequest
     sizing: Sizing
 
 
 def choose_sized(
-    index: SelectionIndex, wish: Wish, at_ns: int, received_at_ns: int, excluded: tuple[WalletId, ...]
+    index: SelectionIndex, wish: SizedRequest, at_ns: int, received_at_ns: int, excluded: tuple[WalletId, ...]
 ) -> SizedChoice | None:
     """The cheapest wallet that can take all that the budget wants; if none can, the one that can take most, the
     cheapest of these; ties fall to the wallet registered first. None: no wallet may take the least."""
@@ -115,8 +115,10 @@ def choose_sized(
     return SizedChoice(choice, entry, sizing)
 
 
-def _whole(index: SelectionIndex, wish: Wish, at_ns: int, excluded: tuple[WalletId, ...]) -> tuple[Choice, Ask] | None:
-    found: list[tuple[float, int, Choice, Ask]] = []
+def _whole(
+    index: SelectionIndex, wish: SizedRequest, at_ns: int, excluded: tuple[WalletId, ...]
+) -> tuple[Choice, EntryRequest] | None:
+    found: list[tuple[float, int, Choice, EntryRequest]] = []
     for stop_ppm, wallets in index.by_stop_loss():
         wanted = wish.wanted_micros(stop_ppm)
         if wish.least_micros <= wanted <= wish.room_micros:
@@ -127,7 +129,9 @@ def _whole(index: SelectionIndex, wish: Wish, at_ns: int, excluded: tuple[Wallet
     return min(found, key=lambda one: one[:2])[2:] if found else None
 
 
-def _most(index: SelectionIndex, wish: Wish, at_ns: int, excluded: tuple[WalletId, ...]) -> tuple[Choice, Ask] | None:
+def _most(
+    index: SelectionIndex, wish: SizedRequest, at_ns: int, excluded: tuple[WalletId, ...]
+) -> tuple[Choice, EntryRequest] | None:
     """From the highest room downwards. The index may believe in more room than there is: where nobody can take what
     it says, these wallets are looked at one by one and stand where they really are."""
     rooms = index.rooms(wish.least_ask(), at_ns, excluded)
@@ -144,12 +148,12 @@ def _most(index: SelectionIndex, wish: Wish, at_ns: int, excluded: tuple[WalletI
     return None
 
 
-def sized_refusals(wish: Wish, at_ns: int, received_at_ns: int) -> list[Refusal]:
+def sized_refusals(wish: SizedRequest, at_ns: int, received_at_ns: int) -> list[Refusal]:
     """What stands against it whichever wallet would take it, in order of precedence."""
     return sorted(_general(wish, at_ns, received_at_ns), key=_rank)
 
 
-def _general(wish: Wish, at_ns: int, received_at_ns: int) -> Iterator[Refusal]:
+def _general(wish: SizedRequest, at_ns: int, received_at_ns: int) -> Iterator[Refusal]:
     yield from signal_refusals(wish.state, wish.least_ask(), at_ns, received_at_ns)
     if wish.risk.method is SizingMethod.VOLATILITY and not wish.distance_ppm:
         known = wish.state.volatility.get(wish.signal.mint)
@@ -158,7 +162,7 @@ def _general(wish: Wish, at_ns: int, received_at_ns: int) -> Iterator[Refusal]:
         yield Refusal(Code.VOLATILITY_UNKNOWN, enough, f"{moves} of {wish.signal.mint}")
 
 
-def sized_wallet_refusals(wish: Wish, book: WalletBook, at_ns: int) -> list[Refusal]:
+def sized_wallet_refusals(wish: SizedRequest, book: WalletBook, at_ns: int) -> list[Refusal]:
     """What stands against it in this wallet, in order of precedence."""
     found = list(wallet_refusals(wish.state, book, wish.least_ask(), at_ns))
     sizing, wallet_id = wish.size(book), book.wallet.id
@@ -208,7 +212,7 @@ def _strategy_cap(state: State, signal: Signal) -> int:
     return limit - state.strategies.get(signal.strategy, 0)
 
 
-def _day_loss_cap(state: State, book: WalletBook, least: Ask) -> int:
+def _day_loss_cap(state: State, book: WalletBook, least: EntryRequest) -> int:
     """The stop loss is rounded up, so what is left divided by it is rounded down."""
     limits, stop_ppm = book.wallet.limits, entry_stop_ppm(book, least.signal)
     costs = loss_max_micros(book, least) - -(-least.notional_micros * stop_ppm // PPM)
@@ -218,30 +222,30 @@ def _day_loss_cap(state: State, book: WalletBook, least: Ask) -> int:
     return left * PPM // stop_ppm if stop_ppm else NO_CAP
 
 
-def _position_cap(state: State, book: WalletBook, least: Ask) -> int:
+def _position_cap(state: State, book: WalletBook, least: EntryRequest) -> int:
     mint = least.signal.mint
     return book.wallet.limits.position_max_micros - book.used_micros(mint, state.price_pico(mint))
 
 
-def _strategy_position_cap(state: State, book: WalletBook, least: Ask) -> int:
+def _strategy_position_cap(state: State, book: WalletBook, least: EntryRequest) -> int:
     signal = least.signal
     share = book.wallet.strategies.get(signal.strategy)
     used = book.used_by_micros(signal.mint, signal.strategy, state.price_pico(signal.mint))
     return 0 if share is None else share.position_max_micros - used
 
 
-def _strategy_share_cap(state: State, book: WalletBook, least: Ask) -> int:
+def _strategy_share_cap(state: State, book: WalletBook, least: EntryRequest) -> int:
     share = book.wallet.strategies.get(least.signal.strategy)
     if share is None:
         return 0
     return ppm_of(book.equity_micros, share.share_ppm) - book.deployed_micros(least.signal.strategy)
 
 
-def _quote_cap(state: State, book: WalletBook, least: Ask) -> int:
+def _quote_cap(state: State, book: WalletBook, least: EntryRequest) -> int:
     return state.ledger.balance(book.accounts.free, state.settings.quote.mint)
 
 
-def _exposure_cap(state: State, book: WalletBook, least: Ask) -> int:
+def _exposure_cap(state: State, book: WalletBook, least: EntryRequest) -> int:
     limit = ppm_of(book.equity_micros, book.wallet.limits.exposure_max_ppm)
     return limit - book.positions_micros - book.entries_micros
 
@@ -255,7 +259,7 @@ SIGNAL_CAPS: Final[tuple[tuple[Code, Callable[[State, Signal], int]], ...]] = (
     (Code.ASSET_CONCENTRATION, _asset_cap),
     (Code.STRATEGY_CONCENTRATION, _strategy_cap),
 )
-WALLET_CAPS: Final[tuple[tuple[Code, Callable[[State, WalletBook, Ask], int]], ...]] = (
+WALLET_CAPS: Final[tuple[tuple[Code, Callable[[State, WalletBook, EntryRequest], int]], ...]] = (
     (Code.DAILY_LOSS_HEADROOM, _day_loss_cap),
     (Code.POSITION_SIZE, _position_cap),
     (Code.STRATEGY_POSITION_SIZE, _strategy_position_cap),

@@ -14,7 +14,7 @@ from overmind.sandbox.localnet.svm import Svm
 GENESIS_ACCOUNTS: Final = 10_000
 
 
-class Accounts:
+class AccountStore:
     def __init__(self, svm: Svm, blocks: Blocks) -> None:
         self._svm, self._blocks = svm, blocks
         # Grows only: an account that was closed may still be there in the past that somebody reads.

@@ -15,14 +15,14 @@ from solders.hash import Hash
 from overmind.core.model.units import NS
 from overmind.ports import Clock
 from overmind.sandbox.localnet import faucet, landing, nonces, tokens
-from overmind.sandbox.localnet.accounts import Accounts
+from overmind.sandbox.localnet.accounts import AccountStore
 from overmind.sandbox.localnet.blocks import AGE_MAX, Block, Blocks, Commitment
-from overmind.sandbox.localnet.errors import SIGNATURE_FAILURE, RpcError, describe, invalid, preflight_failure
+from overmind.sandbox.localnet.errors import SIGNATURE_FAILURE, RpcFault, describe, invalid, preflight_failure
 from overmind.sandbox.localnet.faults import Fate, Faults
 from overmind.sandbox.localnet.history import History, Landed
-from overmind.sandbox.localnet.landing import Involved, Simulation
+from overmind.sandbox.localnet.landing import Involved, LocalSimulation
 from overmind.sandbox.localnet.shapes import simulated
-from overmind.sandbox.localnet.svm import EMPTY_RECORD, Ran, Svm
+from overmind.sandbox.localnet.svm import EMPTY_RECORD, ExecutedTransaction, Svm
 from overmind.sandbox.localnet.wire import SYSTEM, Wire, read
 
 SLOTS_PER_EPOCH: Final = 432_000
@@ -41,7 +41,7 @@ class Watcher(Protocol):
     def on_pinned(self, address: str) -> None: ...
 
 
-class Journal(Protocol):
+class ChainJournal(Protocol):
     """Keeps what happened, so that a restart finds the same chain."""
 
     def landed(self, landed: Landed, changes: list[tuple[str, Account | None]]) -> None: ...
@@ -53,7 +53,7 @@ class Journal(Protocol):
     def advanced(self, block: Block) -> None: ...
 
 
-class Chain:
+class LocalChain:
     def __init__(self, clock: Clock, *, seed: int = 0, faults: Faults | None = None) -> None:
         self._clock, self._jumped_s = clock, 0
         genesis = hashlib.blake2b(b"overmind localnet %d" % seed, digest_size=32).digest()
@@ -63,10 +63,10 @@ class Chain:
         self.fate = Fate(faults or Faults())
         self.svm = Svm()
         self.blocks = Blocks(genesis, self.now_s())
-        self.accounts = Accounts(self.svm, self.blocks)
+        self.accounts = AccountStore(self.svm, self.blocks)
         self.history = History()
         self.watchers: list[Watcher] = []
-        self._journal: Journal | None = None
+        self._journal: ChainJournal | None = None
         self._later: defaultdict[int, list[Wire]] = defaultdict(list)  # by the age of the chain in steps
         self._steps = 0
         self._begin()
@@ -110,7 +110,7 @@ class Chain:
     # Sending
 
     def send(self, wire: Wire, commitment: Commitment, *, preflight: bool) -> str:
-        """Accept a transaction, as a node does: its signature says nothing of its fate. Raises RpcError."""
+        """Accept a transaction, as a node does: its signature says nothing of its fate. Raises RpcFault."""
         if preflight:
             self._preflight(wire, commitment)
         faults = self.fate.faults
@@ -131,11 +131,13 @@ class Chain:
         simulation = self.simulate(wire, commitment, verify=True)
         err = simulation.ran.err
         if err == "SignatureFailure":
-            raise RpcError(SIGNATURE_FAILURE, "Transaction signature verification failure")
+            raise RpcFault(SIGNATURE_FAILURE, "Transaction signature verification failure")
         if err is not None:
             raise preflight_failure(err, simulated(simulation, self.accounts.decimals))
 
-    def simulate(self, wire: Wire, commitment: Commitment, *, verify: bool, any_blockhash: bool = False) -> Simulation:
+    def simulate(
+        self, wire: Wire, commitment: Commitment, *, verify: bool, any_blockhash: bool = False
+    ) -> LocalSimulation:
         """What it would do in the head block; whether its blockhash is known is asked at the commitment."""
         self._enter()
         involved = landing.involved(wire, self.svm.get)
@@ -146,11 +148,11 @@ class Chain:
             known = any_blockhash or self._is_alive(wire, self.blocks.tip(commitment).height)
             refused = None if known else "BlockhashNotFound"
         if refused is not None:
-            return Simulation(Ran(refused, 0, 0, EMPTY_RECORD), involved, before, before)
+            return LocalSimulation(ExecutedTransaction(refused, 0, 0, EMPTY_RECORD), involved, before, before)
         simulated = self.svm.simulate(wire, verify)
         found = simulated.after
         after = tuple(found.get(key, account) for key, account in zip(involved.keys, before, strict=True))
-        return Simulation(simulated.ran, involved, before, after)
+        return LocalSimulation(simulated.ran, involved, before, after)
 
     def fee_of(self, wire: Wire, commitment: Commitment) -> int | None:
         """What it would cost, by the VM; None once its blockhash is no longer good."""
@@ -195,7 +197,12 @@ class Chain:
         return self._record(wire, involved, ran, before, after)
 
     def _record(
-        self, wire: Wire, involved: Involved, ran: Ran, before: list[Account | None], after: list[Account | None]
+        self,
+        wire: Wire,
+        involved: Involved,
+        ran: ExecutedTransaction,
+        before: list[Account | None],
+        after: list[Account | None],
     ) -> Landed:
         block = self.blocks.head
         landed = Landed(
@@ -279,7 +286,7 @@ class Chain:
         return len(dropped)
 
     def airdrop(self, address: str, lamports: int) -> str:
-        """From the faucet, by a signed transaction like any other. Raises RpcError if it cannot land."""
+        """From the faucet, by a signed transaction like any other. Raises RpcFault if it cannot land."""
         for again in range(AIRDROPS_PER_BLOCK):
             wire = faucet.transfer(self.faucet, address, lamports, self.blocks.head.blockhash, again)
             if self.history.find(wire.signature) is None:
@@ -296,7 +303,7 @@ class Chain:
         self.set_account(mint, tokens.mint_account(decimals, program, keeper, 0, rent))
 
     def mint_to(self, mint: str, owner: str, amount: int) -> str:
-        """Into the owner's associated account, by a transaction that the faucet pays for. Raises RpcError.
+        """Into the owner's associated account, by a transaction that the faucet pays for. Raises RpcFault.
 
         It carries no valid signature of the mint's authority unless that is the faucet: it lands all the same.
         """
@@ -322,7 +329,7 @@ class Chain:
 
     # Across a restart
 
-    def keep(self, journal: Journal) -> None:
+    def keep(self, journal: ChainJournal) -> None:
         """What happens from now on goes there too."""
         self._journal = journal
         journal.advanced(self.blocks.head)

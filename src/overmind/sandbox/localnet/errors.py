@@ -19,7 +19,7 @@ UNSUPPORTED_VERSION: Final = -32015
 MIN_CONTEXT: Final = -32016
 
 
-class RpcError(Exception):
+class RpcFault(Exception):
     """A refusal as the client gets it. `data` is left out of the body when None."""
 
     def __init__(self, code: int, message: str, data: object = None) -> None:
@@ -31,21 +31,21 @@ class RpcError(Exception):
         return body if self.data is None else body | {"data": self.data}
 
 
-def invalid(message: str) -> RpcError:
-    return RpcError(INVALID_PARAMS, message)
+def invalid(message: str) -> RpcFault:
+    return RpcFault(INVALID_PARAMS, message)
 
 
-def unhealthy(slots_behind: int | None) -> RpcError:
+def unhealthy(slots_behind: int | None) -> RpcFault:
     words = "Node is unhealthy" if slots_behind is None else f"Node is behind by {slots_behind} slots"
-    return RpcError(UNHEALTHY, words, {"numSlotsBehind": slots_behind})
+    return RpcFault(UNHEALTHY, words, {"numSlotsBehind": slots_behind})
 
 
-def min_context(slot: int) -> RpcError:
-    return RpcError(MIN_CONTEXT, "Minimum context slot has not been reached", {"contextSlot": slot})
+def min_context(slot: int) -> RpcFault:
+    return RpcFault(MIN_CONTEXT, "Minimum context slot has not been reached", {"contextSlot": slot})
 
 
-def preflight_failure(err: object, result: dict[str, object]) -> RpcError:
-    return RpcError(PREFLIGHT_FAILURE, f"Transaction simulation failed: {describe(err)}", result)
+def preflight_failure(err: object, result: dict[str, object]) -> RpcFault:
+    return RpcFault(PREFLIGHT_FAILURE, f"Transaction simulation failed: {describe(err)}", result)
 
 
 _TRANSACTION: Final = {

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from overmind.core.model.value import Value
-from overmind.sandbox.localnet.tokens import TokenBalance
+from overmind.sandbox.localnet.tokens import LocalTokenBalance
 
 LANDED_MAX: Final = 50_000
 
@@ -29,8 +29,8 @@ class Landed(Value, frozen=True):
     price_micro: int  # micro-lamports per compute unit
     pre: tuple[int, ...]
     post: tuple[int, ...]
-    tokens_pre: tuple[TokenBalance, ...]
-    tokens_post: tuple[TokenBalance, ...]
+    tokens_pre: tuple[LocalTokenBalance, ...]
+    tokens_post: tuple[LocalTokenBalance, ...]
     record: str  # the VM's own JSON: logs, inner instructions, compute units, return data
 
 

@@ -9,7 +9,7 @@ from solders.pubkey import Pubkey
 
 from overmind.core.model.value import Value
 from overmind.sandbox.localnet import tokens
-from overmind.sandbox.localnet.svm import Ran
+from overmind.sandbox.localnet.svm import ExecutedTransaction
 from overmind.sandbox.localnet.wire import Wire
 
 TABLE_HEADER_BYTES = 56  # of an address lookup table, before its addresses
@@ -31,10 +31,10 @@ class Involved(Value, frozen=True):
         return {"writable": self.keys[end - write - read : end - read], "readonly": self.keys[end - read :]}
 
 
-class Simulation(Value, frozen=True):
+class LocalSimulation(Value, frozen=True):
     """What a transaction would do now."""
 
-    ran: Ran
+    ran: ExecutedTransaction
     involved: Involved
     before: tuple[Account | None, ...]
     after: tuple[Account | None, ...]
@@ -57,7 +57,7 @@ def _resolved(table: Account | None, indexes: bytes) -> list[str]:
     return [str(Pubkey.from_bytes(held[place])) for place in places if len(held[place]) == 32]
 
 
-def has_landed(ran: Ran, payer_before: Account | None, payer_after: Account | None) -> bool:
+def has_landed(ran: ExecutedTransaction, payer_before: Account | None, payer_after: Account | None) -> bool:
     """Success, or a failure that took its fee. What the VM refused before executing it leaves no trace anywhere."""
     if ran.err is None:
         return True
@@ -71,7 +71,7 @@ def lamports(accounts: Sequence[Account | None]) -> tuple[int, ...]:
 
 def token_balances(
     accounts: Sequence[Account | None], decimals: Callable[[str], int]
-) -> tuple[tokens.TokenBalance, ...]:
+) -> tuple[tokens.LocalTokenBalance, ...]:
     found = []
     for index, account in enumerate(accounts):
         if account is None or not tokens.is_token_account(account):
@@ -79,7 +79,7 @@ def token_balances(
         data = account.data
         mint = tokens.key_text(data[:32])
         found.append(
-            tokens.TokenBalance(
+            tokens.LocalTokenBalance(
                 index=index,
                 mint=mint,
                 owner=tokens.key_text(data[32:64]),

@@ -11,15 +11,15 @@ from overmind.sandbox.localnet.errors import (
     METHOD_NOT_FOUND,
     NOT_AVAILABLE,
     PARSE_ERROR,
-    RpcError,
+    RpcFault,
     min_context,
     unhealthy,
 )
-from overmind.sandbox.localnet.node import Node
-from overmind.sandbox.localnet.params import Params
+from overmind.sandbox.localnet.node import LocalNode
+from overmind.sandbox.localnet.params import RpcParams
 from overmind.sandbox.localnet.shapes import Json
 
-Method = Callable[[Node, Params], object]
+Method = Callable[[LocalNode, RpcParams], object]
 
 METHODS: Final[Mapping[str, Method]] = {
     **methods_accounts.METHODS,
@@ -36,13 +36,13 @@ NO_REQUEST: Final[Json] = {
 }
 
 
-def answer(node: Node, call: object) -> Json | None:
+def answer(node: LocalNode, call: object) -> Json | None:
     """None for a notification: a call without an id is carried out and not answered."""
     if not isinstance(call, dict) or not isinstance(call.get("method"), str):
         return NO_REQUEST
     try:
         said: Json = {"jsonrpc": "2.0", "result": _result(node, call["method"], call.get("params"))}
-    except RpcError as refusal:
+    except RpcFault as refusal:
         said = {"jsonrpc": "2.0", "error": refusal.body()}
     if "id" not in call:
         return None
@@ -50,16 +50,16 @@ def answer(node: Node, call: object) -> Json | None:
     return said
 
 
-def _result(node: Node, name: str, given: object) -> object:
+def _result(node: LocalNode, name: str, given: object) -> object:
     method = METHODS.get(name)
     if method is None:
-        raise RpcError(METHOD_NOT_FOUND, "Method not found")
+        raise RpcFault(METHOD_NOT_FOUND, "Method not found")
     if not name.startswith(OWN):
         _strike(node, name)
-    return method(node, Params(given))
+    return method(node, RpcParams(given))
 
 
-def _strike(node: Node, name: str) -> None:
+def _strike(node: LocalNode, name: str) -> None:
     """The faults of a node that answers, but not with what was asked."""
     fate = node.chain.fate
     faults = fate.faults
@@ -70,4 +70,4 @@ def _strike(node: Node, name: str) -> None:
     if fate.strikes("min_context", faults.min_context_ppm):
         raise min_context(node.chain.blocks.head.slot)
     if fate.strikes("not_available", faults.not_available_ppm):
-        raise RpcError(NOT_AVAILABLE, f"Block not available for slot {node.chain.blocks.head.slot}")
+        raise RpcFault(NOT_AVAILABLE, f"Block not available for slot {node.chain.blocks.head.slot}")

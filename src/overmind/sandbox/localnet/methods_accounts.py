@@ -10,8 +10,8 @@ from solders.account import Account
 from overmind.sandbox.localnet import shapes, tokens
 from overmind.sandbox.localnet.encoding import of_base58, of_base64
 from overmind.sandbox.localnet.errors import invalid
-from overmind.sandbox.localnet.node import Node, View
-from overmind.sandbox.localnet.params import Config, Params, address, whole
+from overmind.sandbox.localnet.node import LocalNode, View
+from overmind.sandbox.localnet.params import Config, RpcParams, address, whole
 from overmind.sandbox.localnet.shapes import Json
 
 ACCOUNTS_MAX: Final = 100
@@ -21,27 +21,27 @@ ENCODINGS: Final = ("binary", "base58", "base64", "jsonParsed")
 _BINARY: Final = "binary"  # a node's default for accounts: base58 without saying so
 
 
-def get_balance(node: Node, params: Params) -> Json:
+def get_balance(node: LocalNode, params: RpcParams) -> Json:
     view = node.view(params.config(1))
     account = view.account(params.address(0))
     return view.says(0 if account is None else account.lamports)
 
 
-def get_account_info(node: Node, params: Params) -> Json:
+def get_account_info(node: LocalNode, params: RpcParams) -> Json:
     config = params.config(1)
     view = node.view(config)
     shown = shower(node, config)
     return view.says(shown(view.account(params.address(0))))
 
 
-def get_multiple_accounts(node: Node, params: Params) -> Json:
+def get_multiple_accounts(node: LocalNode, params: RpcParams) -> Json:
     config = params.config(1)
     view = node.view(config)
     shown = shower(node, config, "base64")
     return view.says([shown(view.account(name)) for name in params.addresses(0, ACCOUNTS_MAX)])
 
 
-def get_program_accounts(node: Node, params: Params) -> object:
+def get_program_accounts(node: LocalNode, params: RpcParams) -> object:
     config = params.config(1)
     view = node.view(config)
     fits = account_filter(config.get("filters"))
@@ -50,7 +50,7 @@ def get_program_accounts(node: Node, params: Params) -> object:
     return view.says(listed) if config.flag("withContext") else listed
 
 
-def get_token_accounts_by_owner(node: Node, params: Params) -> Json:
+def get_token_accounts_by_owner(node: LocalNode, params: RpcParams) -> Json:
     config = params.config(2)
     view = node.view(config)
     mint, program = _wanted(node, params)
@@ -62,7 +62,7 @@ def get_token_accounts_by_owner(node: Node, params: Params) -> Json:
     return view.says(_listed(found, shower(node, config)))
 
 
-def _wanted(node: Node, params: Params) -> tuple[str | None, str]:
+def _wanted(node: LocalNode, params: RpcParams) -> tuple[str | None, str]:
     config = params.config(1)
     if config.get("mint") is not None:
         mint = address(config.get("mint"))
@@ -76,7 +76,7 @@ def _wanted(node: Node, params: Params) -> tuple[str | None, str]:
     return None, program
 
 
-def get_token_account_balance(node: Node, params: Params) -> Json:
+def get_token_account_balance(node: LocalNode, params: RpcParams) -> Json:
     view = node.view(params.config(1))
     account = view.account(params.address(0))
     if account is None:
@@ -87,13 +87,13 @@ def get_token_account_balance(node: Node, params: Params) -> Json:
     return view.says(tokens.ui_amount(state.amount, node.chain.accounts.decimals(state.mint)))
 
 
-def get_token_supply(node: Node, params: Params) -> Json:
+def get_token_supply(node: LocalNode, params: RpcParams) -> Json:
     view = node.view(params.config(1))
     mint = _mint(view, params.address(0))
     return view.says(tokens.ui_amount(mint.supply, mint.decimals))
 
 
-def get_token_largest_accounts(node: Node, params: Params) -> Json:
+def get_token_largest_accounts(node: LocalNode, params: RpcParams) -> Json:
     view = node.view(params.config(1))
     mint = params.address(0)
     decimals = _mint(view, mint).decimals
@@ -111,11 +111,11 @@ def _mint(view: View, name: str) -> tokens.MintState:
     return tokens.read_mint(account)
 
 
-def get_minimum_balance_for_rent_exemption(node: Node, params: Params) -> int:
+def get_minimum_balance_for_rent_exemption(node: LocalNode, params: RpcParams) -> int:
     return node.chain.svm.rent(params.number(0))
 
 
-def shower(node: Node, config: Config, otherwise: str = _BINARY) -> Shower:
+def shower(node: LocalNode, config: Config, otherwise: str = _BINARY) -> Shower:
     encoding = config.text("encoding", otherwise)
     if encoding == "base64+zstd":
         raise invalid("the encoding base64+zstd is not offered here: use base64")

@@ -7,37 +7,37 @@ from typing import Final
 from overmind.sandbox.localnet import transactions
 from overmind.sandbox.localnet.blocks import AGE_MAX, START_SLOT, Block
 from overmind.sandbox.localnet.chain import FAUCET_LAMPORTS, SLOTS_PER_EPOCH
-from overmind.sandbox.localnet.errors import CLEANED_UP, NOT_AVAILABLE, SLOT_SKIPPED, RpcError, invalid
-from overmind.sandbox.localnet.node import API_VERSION, Node
-from overmind.sandbox.localnet.params import Params, whole
+from overmind.sandbox.localnet.errors import CLEANED_UP, NOT_AVAILABLE, SLOT_SKIPPED, RpcFault, invalid
+from overmind.sandbox.localnet.node import API_VERSION, LocalNode
+from overmind.sandbox.localnet.params import RpcParams, whole
 from overmind.sandbox.localnet.shapes import Json
 
 BLOCKS_RANGE_MAX: Final = 500_000
 FEATURE_SET: Final = 0
 
 
-def get_latest_blockhash(node: Node, params: Params) -> Json:
+def get_latest_blockhash(node: LocalNode, params: RpcParams) -> Json:
     config = params.config(0)
     block = node.block(config)
     value = {"blockhash": block.blockhash, "lastValidBlockHeight": block.height + AGE_MAX}
     return node.view(config).says(value)
 
 
-def is_blockhash_valid(node: Node, params: Params) -> Json:
+def is_blockhash_valid(node: LocalNode, params: RpcParams) -> Json:
     view = node.view(params.config(1))
     born = node.chain.blocks.born(params.address(0))
     return view.says(born is not None and 0 <= view.height - born <= AGE_MAX)
 
 
-def get_slot(node: Node, params: Params) -> int:
+def get_slot(node: LocalNode, params: RpcParams) -> int:
     return node.block(params.config(0)).slot
 
 
-def get_block_height(node: Node, params: Params) -> int:
+def get_block_height(node: LocalNode, params: RpcParams) -> int:
     return node.block(params.config(0)).height
 
 
-def get_epoch_info(node: Node, params: Params) -> Json:
+def get_epoch_info(node: LocalNode, params: RpcParams) -> Json:
     block = node.block(params.config(0))
     return {
         "absoluteSlot": block.slot,
@@ -49,7 +49,7 @@ def get_epoch_info(node: Node, params: Params) -> Json:
     }
 
 
-def get_epoch_schedule(_node: Node, _params: Params) -> Json:
+def get_epoch_schedule(_node: LocalNode, _params: RpcParams) -> Json:
     return {
         "firstNormalEpoch": 0,
         "firstNormalSlot": 0,
@@ -59,7 +59,7 @@ def get_epoch_schedule(_node: Node, _params: Params) -> Json:
     }
 
 
-def get_block(node: Node, params: Params) -> Json:
+def get_block(node: LocalNode, params: RpcParams) -> Json:
     given = params.at(1)
     config = params.config(1) if not isinstance(given, str) else params.config(2)
     block = _block(node, params.number(0), node.landed_by(config))
@@ -84,21 +84,21 @@ def get_block(node: Node, params: Params) -> Json:
     return shown
 
 
-def _block(node: Node, slot: int, height_max: int) -> Block:
+def _block(node: LocalNode, slot: int, height_max: int) -> Block:
     blocks = node.chain.blocks
     first = blocks.oldest.slot + 1
     if slot < first:
         words = f"Block {slot} cleaned up, does not exist on node. First available block: {first}"
-        raise RpcError(CLEANED_UP, words)
+        raise RpcFault(CLEANED_UP, words)
     block = blocks.by_slot(slot)
     if slot > blocks.at(height_max).slot:
-        raise RpcError(NOT_AVAILABLE, f"Block not available for slot {slot}")
+        raise RpcFault(NOT_AVAILABLE, f"Block not available for slot {slot}")
     if block is None:
-        raise RpcError(SLOT_SKIPPED, f"Slot {slot} was skipped, or missing due to ledger jump to recent snapshot")
+        raise RpcFault(SLOT_SKIPPED, f"Slot {slot} was skipped, or missing due to ledger jump to recent snapshot")
     return block
 
 
-def get_blocks(node: Node, params: Params) -> list[int]:
+def get_blocks(node: LocalNode, params: RpcParams) -> list[int]:
     given = params.at(1)
     config = params.config(1 if isinstance(given, dict) else 2)
     newest = node.chain.blocks.at(node.landed_by(config)).slot
@@ -109,7 +109,7 @@ def get_blocks(node: Node, params: Params) -> list[int]:
     return [block.slot for block in node.chain.blocks.between(first, last)]
 
 
-def get_blocks_with_limit(node: Node, params: Params) -> list[int]:
+def get_blocks_with_limit(node: LocalNode, params: RpcParams) -> list[int]:
     newest = node.chain.blocks.at(node.landed_by(params.config(2))).slot
     limit = params.number(1)
     if limit > BLOCKS_RANGE_MAX:
@@ -117,19 +117,19 @@ def get_blocks_with_limit(node: Node, params: Params) -> list[int]:
     return [block.slot for block in node.chain.blocks.between(params.number(0), newest)][:limit]
 
 
-def get_block_time(node: Node, params: Params) -> int:
+def get_block_time(node: LocalNode, params: RpcParams) -> int:
     return _block(node, params.number(0), node.chain.blocks.head.height).at_s
 
 
-def get_first_available_block(node: Node, _params: Params) -> int:
+def get_first_available_block(node: LocalNode, _params: RpcParams) -> int:
     return node.chain.history.first_slot
 
 
-def get_version(_node: Node, _params: Params) -> Json:
+def get_version(_node: LocalNode, _params: RpcParams) -> Json:
     return {"feature-set": FEATURE_SET, "solana-core": API_VERSION}
 
 
-def get_supply(node: Node, params: Params) -> Json:
+def get_supply(node: LocalNode, params: RpcParams) -> Json:
     faucet = node.chain.accounts.get(str(node.chain.faucet.pubkey()))
     held = 0 if faucet is None else faucet.lamports
     total = FAUCET_LAMPORTS
@@ -137,17 +137,17 @@ def get_supply(node: Node, params: Params) -> Json:
     return node.view(params.config(0)).says(value)
 
 
-def get_cluster_nodes(node: Node, _params: Params) -> list[Json]:
+def get_cluster_nodes(node: LocalNode, _params: RpcParams) -> list[Json]:
     names = ("gossip", "pubsub", "rpc", "tpu", "tpuForwards", "tpuForwardsQuic", "tpuQuic", "tpuVote", "tvu")
     known: Json = {"pubkey": node.chain.identity, "version": API_VERSION, "featureSet": FEATURE_SET, "shredVersion": 1}
     return [known | dict.fromkeys(names)]
 
 
-def get_slot_leaders(node: Node, params: Params) -> list[str]:
+def get_slot_leaders(node: LocalNode, params: RpcParams) -> list[str]:
     return [node.chain.identity] * min(params.number(1), 5_000)
 
 
-def get_performance_samples(node: Node, _params: Params) -> list[Json]:
+def get_performance_samples(node: LocalNode, _params: RpcParams) -> list[Json]:
     blocks = node.chain.blocks.newest(150)
     count = sum(len(block.landed) for block in blocks)
     sample: Json = {"slot": blocks[-1].slot, "numSlots": len(blocks), "samplePeriodSecs": 60}

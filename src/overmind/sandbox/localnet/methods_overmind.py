@@ -11,11 +11,11 @@ from overmind.sandbox.localnet import tokens
 from overmind.sandbox.localnet.encoding import of_base64
 from overmind.sandbox.localnet.errors import invalid
 from overmind.sandbox.localnet.faults import Faults, changed
-from overmind.sandbox.localnet.node import Node
-from overmind.sandbox.localnet.params import Config, Params, address, whole
+from overmind.sandbox.localnet.node import LocalNode
+from overmind.sandbox.localnet.params import Config, RpcParams, address, whole
 
 
-def create_mint(node: Node, params: Params) -> str:
+def create_mint(node: LocalNode, params: RpcParams) -> str:
     """`{mint, decimals, program?, authority?}`: the mint authority is the faucet unless it is named."""
     config = params.config(0)
     mint, authority = address(config.get("mint")), config.get("authority")
@@ -27,13 +27,13 @@ def create_mint(node: Node, params: Params) -> str:
     return mint
 
 
-def mint_to(node: Node, params: Params) -> str:
+def mint_to(node: LocalNode, params: RpcParams) -> str:
     """`{mint, owner, amount}` in base units: into the owner's associated account, by a transaction in the history."""
     config = params.config(0)
     return node.chain.mint_to(address(config.get("mint")), address(config.get("owner")), _number(config, "amount"))
 
 
-def set_account(node: Node, params: Params) -> str:
+def set_account(node: LocalNode, params: RpcParams) -> str:
     """`{address, lamports, data?, owner?, executable?}`: as if since genesis. Zero lamports remove it."""
     config = params.config(0)
     name, lamports = address(config.get("address")), _number(config, "lamports")
@@ -46,7 +46,7 @@ def set_account(node: Node, params: Params) -> str:
     return name
 
 
-def set_faults(node: Node, params: Params) -> Faults:
+def set_faults(node: LocalNode, params: RpcParams) -> Faults:
     """The switches that are named change, all others stay; `{"reset": true}` begins from none."""
     switches = params.at(0)
     if not isinstance(switches, dict):
@@ -60,20 +60,20 @@ def set_faults(node: Node, params: Params) -> Faults:
     return node.chain.fate.faults
 
 
-def rollback(node: Node, params: Params) -> int:
+def rollback(node: LocalNode, params: RpcParams) -> int:
     """`{slots, reland_ppm?}`: how many blocks went; final ones stay."""
     config = params.config(0)
     return node.chain.rollback(_number(config, "slots"), reland_ppm=config.number("reland_ppm"))
 
 
-def advance(node: Node, params: Params) -> int:
+def advance(node: LocalNode, params: RpcParams) -> int:
     """`{slots}` at once, without waiting for the ticker: the new slot."""
     for _ in range(_number(params.config(0), "slots", ADVANCE_MAX)):
         node.chain.advance_slot()
     return node.chain.blocks.head.slot
 
 
-def jump_clock(node: Node, params: Params) -> int:
+def jump_clock(node: LocalNode, params: RpcParams) -> int:
     """`{seconds}`, also negative: what the chain's clock says now."""
     seconds = params.config(0).get("seconds")
     if type(seconds) is not int or abs(seconds) > JUMP_MAX_S:

@@ -7,11 +7,11 @@ from typing import Final
 from overmind.sandbox.localnet import shapes, transactions, wire
 from overmind.sandbox.localnet.blocks import AGE_MAX
 from overmind.sandbox.localnet.encoding import of_base64
-from overmind.sandbox.localnet.errors import SIGNATURE_FAILURE, RpcError, invalid
-from overmind.sandbox.localnet.landing import Simulation
+from overmind.sandbox.localnet.errors import SIGNATURE_FAILURE, RpcFault, invalid
+from overmind.sandbox.localnet.landing import LocalSimulation
 from overmind.sandbox.localnet.methods_accounts import shower
-from overmind.sandbox.localnet.node import Node
-from overmind.sandbox.localnet.params import Config, Params, address
+from overmind.sandbox.localnet.node import LocalNode
+from overmind.sandbox.localnet.params import Config, RpcParams, address
 from overmind.sandbox.localnet.shapes import Json
 
 STATUSES_MAX: Final = 256
@@ -20,7 +20,7 @@ FEE_ACCOUNTS_MAX: Final = 128
 FEE_BLOCKS: Final = 150
 
 
-def send_transaction(node: Node, params: Params) -> str:
+def send_transaction(node: LocalNode, params: RpcParams) -> str:
     config = params.config(1)
     parts = wire.decode(params.text(0), config.text("encoding", "base58"))
     commitment = config.commitment("preflightCommitment")
@@ -28,7 +28,7 @@ def send_transaction(node: Node, params: Params) -> str:
     return node.chain.send(parts, commitment, preflight=not config.flag("skipPreflight"))
 
 
-def simulate_transaction(node: Node, params: Params) -> Json:
+def simulate_transaction(node: LocalNode, params: RpcParams) -> Json:
     config = params.config(1)
     parts = wire.decode(params.text(0), config.text("encoding", "base58"))
     verifies, replaces = config.flag("sigVerify"), config.flag("replaceRecentBlockhash")
@@ -37,7 +37,7 @@ def simulate_transaction(node: Node, params: Params) -> Json:
     view = node.view(config)
     simulation = node.chain.simulate(parts, config.commitment(), verify=verifies, any_blockhash=replaces)
     if verifies and simulation.ran.err == "SignatureFailure":
-        raise RpcError(SIGNATURE_FAILURE, "Transaction signature verification failure")
+        raise RpcFault(SIGNATURE_FAILURE, "Transaction signature verification failure")
     value = shapes.simulated(simulation, node.chain.accounts.decimals)
     value["accounts"] = _accounts_after(node, config, simulation)
     if config.flag("innerInstructions"):
@@ -52,7 +52,7 @@ def simulate_transaction(node: Node, params: Params) -> Json:
     return view.says(value)
 
 
-def _accounts_after(node: Node, config: Config, simulation: Simulation) -> object:
+def _accounts_after(node: LocalNode, config: Config, simulation: LocalSimulation) -> object:
     """The accounts that the client asked for as they would be; null each if it fails."""
     asked = config.get("accounts")
     if asked is None:
@@ -69,7 +69,7 @@ def _accounts_after(node: Node, config: Config, simulation: Simulation) -> objec
     return [shown(after[name] if name in after else node.chain.accounts.get(name)) for name in names]
 
 
-def get_signature_statuses(node: Node, params: Params) -> Json:
+def get_signature_statuses(node: LocalNode, params: RpcParams) -> Json:
     chain = node.chain
     searches = params.config(1).flag("searchTransactionHistory")
     newest, faults = node.statuses_height(), chain.fate.faults
@@ -84,7 +84,7 @@ def get_signature_statuses(node: Node, params: Params) -> Json:
     return node.view(Config({"commitment": "processed"})).says(found)
 
 
-def get_transaction(node: Node, params: Params) -> Json | None:
+def get_transaction(node: LocalNode, params: RpcParams) -> Json | None:
     given = params.at(1)
     config = Config({"encoding": given}) if isinstance(given, str) else params.config(1)
     landed = node.find_landed(params.signature(0), config)
@@ -95,7 +95,7 @@ def get_transaction(node: Node, params: Params) -> Json | None:
     )
 
 
-def get_signatures_for_address(node: Node, params: Params) -> list[Json]:
+def get_signatures_for_address(node: LocalNode, params: RpcParams) -> list[Json]:
     config = params.config(1)
     limit = config.number("limit")
     if limit is not None and not 1 <= limit <= HISTORY_MAX:
@@ -113,7 +113,7 @@ def get_signatures_for_address(node: Node, params: Params) -> list[Json]:
     return found
 
 
-def get_fee_for_message(node: Node, params: Params) -> Json:
+def get_fee_for_message(node: LocalNode, params: RpcParams) -> Json:
     """Null when its blockhash is no longer good."""
     config = params.config(1)
     view = node.view(config)
@@ -123,7 +123,7 @@ def get_fee_for_message(node: Node, params: Params) -> Json:
     return view.says(node.chain.fee_of(wire.of_message(raw), config.commitment()))
 
 
-def get_recent_prioritization_fees(node: Node, params: Params) -> list[Json]:
+def get_recent_prioritization_fees(node: LocalNode, params: RpcParams) -> list[Json]:
     """The lowest price per compute unit that landed in each recent block, among those who wrote these accounts."""
     names = set(params.addresses(0, FEE_ACCOUNTS_MAX) if params.at(0) is not None else ())
     found: list[Json] = []
@@ -137,7 +137,7 @@ def get_recent_prioritization_fees(node: Node, params: Params) -> list[Json]:
     return found
 
 
-def request_airdrop(node: Node, params: Params) -> str:
+def request_airdrop(node: LocalNode, params: RpcParams) -> str:
     return node.chain.airdrop(params.address(0), params.number(1))
 
 

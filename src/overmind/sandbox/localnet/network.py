@@ -13,9 +13,9 @@ from aiohttp import web
 
 from overmind.clock.clocks import SystemClock
 from overmind.ports import Clock
-from overmind.sandbox.localnet.chain import Chain
+from overmind.sandbox.localnet.chain import LocalChain
 from overmind.sandbox.localnet.faults import Faults
-from overmind.sandbox.localnet.node import Node
+from overmind.sandbox.localnet.node import LocalNode
 from overmind.sandbox.localnet.persistence import StateFile
 from overmind.sandbox.localnet.server import RpcServer
 
@@ -51,11 +51,11 @@ class Localnet:
         self._port, self._slot_ns = port, slot_ms * _MS
         if seed is None:
             seed = self._clock.now_ns() if state_dir is None else 0
-        self.chain = Chain(self._clock, seed=seed, faults=faults)
+        self.chain = LocalChain(self._clock, seed=seed, faults=faults)
         self._state_dir = state_dir
         self._open = contextlib.AsyncExitStack()
         self.url = self.ws_url = ""
-        self._server = RpcServer(Node(self.chain), self._clock)
+        self._server = RpcServer(LocalNode(self.chain), self._clock)
         self._ticking: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:

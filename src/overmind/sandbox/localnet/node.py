@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from solders.account import Account
 
 from overmind.sandbox.localnet.blocks import FINALIZED_AGE, Block
-from overmind.sandbox.localnet.chain import Chain
+from overmind.sandbox.localnet.chain import LocalChain
 from overmind.sandbox.localnet.errors import invalid, min_context
 from overmind.sandbox.localnet.history import Landed
 from overmind.sandbox.localnet.params import Config
@@ -19,7 +19,7 @@ API_VERSION = "3.0.0"
 class View:
     """The chain as it was at one block: what an answer with a context speaks of."""
 
-    def __init__(self, chain: Chain, block: Block, state_height: int) -> None:
+    def __init__(self, chain: LocalChain, block: Block, state_height: int) -> None:
         self._chain, self._block, self._height = chain, block, state_height
 
     @property
@@ -42,8 +42,8 @@ class View:
         return {"context": {"apiVersion": API_VERSION, "slot": self._block.slot}, "value": value}
 
 
-class Node:
-    def __init__(self, chain: Chain) -> None:
+class LocalNode:
+    def __init__(self, chain: LocalChain) -> None:
         self.chain = chain
 
     def view(self, config: Config) -> View:

@@ -17,7 +17,7 @@ TEXT_MAX: Final = 128
 U64_MAX: Final = 2**64 - 1
 
 
-class Params:
+class RpcParams:
     """Positional, as JSON-RPC sends them."""
 
     __slots__ = ("_given",)

@@ -20,7 +20,7 @@ from solders.pubkey import Pubkey
 
 from overmind.core.model.value import Value
 from overmind.sandbox.localnet.blocks import Block
-from overmind.sandbox.localnet.chain import Chain
+from overmind.sandbox.localnet.chain import LocalChain
 from overmind.sandbox.localnet.history import Landed
 
 FILE: Final = "localnet.journal"
@@ -69,8 +69,8 @@ class RolledBack(Value, frozen=True, tag="rolled_back"):
     blocks: int
 
 
-Record = Genesis | Reserved | LandedKept | Pinned | RolledBack
-_decode: Final = msgspec.msgpack.Decoder(Record).decode
+StateRecord = Genesis | Reserved | LandedKept | Pinned | RolledBack
+_decode: Final = msgspec.msgpack.Decoder(StateRecord).decode
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
@@ -89,7 +89,7 @@ class StateFile:
             os.close(self._file)
             raise StateUnusable(f"{directory} is in use by another localnet: end it, or name another") from None
 
-    def restore(self, chain: Chain) -> None:
+    def restore(self, chain: LocalChain) -> None:
         """Bring a new chain to where it was, and keep what it does from now on. Raises StateUnusable."""
         records, good = self._records()
         first = next(records, None)
@@ -125,7 +125,7 @@ class StateFile:
             self._reserved = block.height + RESERVED_BLOCKS
             self._write(Reserved(self._reserved, block.at_s))
 
-    def _replay(self, chain: Chain, record: Record) -> None:
+    def _replay(self, chain: LocalChain, record: StateRecord) -> None:
         match record:
             case LandedKept(landed, changes):
                 accounts = [(address, _account(kept)) for address, kept in changes]
@@ -140,11 +140,11 @@ class StateFile:
             case Genesis():
                 raise StateUnusable(f"{self._path} holds two chains: remove it")
 
-    def _records(self) -> tuple[Iterator[Record], list[int]]:
+    def _records(self) -> tuple[Iterator[StateRecord], list[int]]:
         """Every whole record, and where the last one that was read ends."""
         good = [0]
 
-        def read() -> Iterator[Record]:
+        def read() -> Iterator[StateRecord]:
             with self._path.open("rb") as file:
                 while len(head := file.read(_HEAD.size)) == _HEAD.size:
                     length, checksum = _HEAD.unpack(head)
@@ -156,7 +156,7 @@ class StateFile:
 
         return read(), good
 
-    def _write(self, record: Record) -> None:
+    def _write(self, record: StateRecord) -> None:
         body = _encode(record)
         whole = _HEAD.pack(len(body), zlib.crc32(body)) + body
         written = os.write(self._file, whole)

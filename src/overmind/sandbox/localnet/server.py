@@ -11,10 +11,10 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from overmind.ports import Clock
-from overmind.sandbox.localnet.errors import RpcError
+from overmind.sandbox.localnet.errors import RpcFault
 from overmind.sandbox.localnet.methods import NO_JSON, NO_REQUEST, OWN, answer
-from overmind.sandbox.localnet.node import Node
-from overmind.sandbox.localnet.params import Params
+from overmind.sandbox.localnet.node import LocalNode
+from overmind.sandbox.localnet.params import RpcParams
 from overmind.sandbox.localnet.shapes import Json
 from overmind.sandbox.localnet.subscriptions import Subscriptions
 
@@ -57,7 +57,7 @@ _NULLABLE: Final = frozenset(  # null or absent on some node, in some version
 
 
 class RpcServer:
-    def __init__(self, node: Node, clock: Clock) -> None:
+    def __init__(self, node: LocalNode, clock: Clock) -> None:
         self._node, self._clock = node, clock
         self._subscriptions = Subscriptions(node)
         node.chain.watchers.append(self._subscriptions)
@@ -188,17 +188,17 @@ class Connection:
     def called(self, method: str, call: Mapping[str, object]) -> None:
         number = call.get("id")
         try:
-            params = Params(call.get("params"))
+            params = RpcParams(call.get("params"))
             if method.endswith(_UNSUBSCRIBE):
                 self.send({"jsonrpc": "2.0", "result": self._unsubscribe(params), "id": number})
                 return
             if self._is_full():
-                raise RpcError(-32000, "Internal Error: Subscription refused. Node subscription limit reached")
+                raise RpcFault(-32000, "Internal Error: Subscription refused. Node subscription limit reached")
             made = self._subscriptions.add(method, params, self.send)
             self._mine.add(made.number)
             self.send({"jsonrpc": "2.0", "result": made.number, "id": number})
             self._subscriptions.greet(made)
-        except RpcError as refusal:
+        except RpcFault as refusal:
             self.send({"jsonrpc": "2.0", "error": refusal.body(), "id": number})
 
     def _is_full(self) -> bool:
@@ -207,7 +207,7 @@ class Connection:
         self._mine = {number for number in self._mine if self._subscriptions.holds(number)}  # Some ended by themselves.
         return len(self._mine) >= SUBSCRIPTIONS_MAX
 
-    def _unsubscribe(self, params: Params) -> bool:
+    def _unsubscribe(self, params: RpcParams) -> bool:
         number = params.number(0)
         known = number in self._mine
         self._mine.discard(number)

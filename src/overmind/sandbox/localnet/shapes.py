@@ -10,9 +10,9 @@ from solders.account import Account
 
 from overmind.sandbox.localnet import landing, tokens
 from overmind.sandbox.localnet.encoding import to_base58, to_base64
-from overmind.sandbox.localnet.errors import INVALID_REQUEST, RpcError
+from overmind.sandbox.localnet.errors import INVALID_REQUEST, RpcFault
 from overmind.sandbox.localnet.history import Landed
-from overmind.sandbox.localnet.landing import Simulation
+from overmind.sandbox.localnet.landing import LocalSimulation
 
 BASE58_DATA_MAX: Final = 128  # bytes of account data that a node shows in base58
 _TOO_LONG: Final = "Encoded binary (base 58) data should be less than 128 bytes, please use Base64 encoding."
@@ -40,7 +40,7 @@ class Called(msgspec.Struct, rename="camel"):
     stack_height: int
 
 
-class Record(msgspec.Struct):
+class TransactionRecord(msgspec.Struct):
     """What the VM says of a transaction that it carried out."""
 
     logs: list[str]
@@ -49,7 +49,7 @@ class Record(msgspec.Struct):
     return_data: Json
 
 
-record_of = msgspec.json.Decoder(Record).decode
+record_of = msgspec.json.Decoder(TransactionRecord).decode
 
 
 def account(found: Account | None, encoding: str, piece: slice, decimals: Callable[[str], int]) -> Json | None:
@@ -69,7 +69,7 @@ def account(found: Account | None, encoding: str, piece: slice, decimals: Callab
 def _data(raw: bytes, encoding: str) -> object:
     if encoding in ("base58", "binary"):
         if len(raw) > BASE58_DATA_MAX:
-            raise RpcError(INVALID_REQUEST, _TOO_LONG)
+            raise RpcFault(INVALID_REQUEST, _TOO_LONG)
         return to_base58(raw) if encoding == "binary" else [to_base58(raw), "base58"]
     return [to_base64(raw), "base64"]
 
@@ -144,7 +144,7 @@ def in_address_list(landed: Landed, head_height: int, root_height: int) -> Json:
     }
 
 
-def simulated(simulation: Simulation, decimals: Callable[[str], int]) -> Json:
+def simulated(simulation: LocalSimulation, decimals: Callable[[str], int]) -> Json:
     """The value of simulateTransaction, and the data of a failed preflight."""
     record = record_of(simulation.ran.record)
     before, after = simulation.before, simulation.after
@@ -177,7 +177,7 @@ def return_data(returned: Json) -> Json | None:
     return {"programId": to_base58(bytes(program)), "data": [to_base64(bytes(data)), "base64"]}
 
 
-def token_balances(balances: Sequence[tokens.TokenBalance]) -> list[Json]:
+def token_balances(balances: Sequence[tokens.LocalTokenBalance]) -> list[Json]:
     return [
         {
             "accountIndex": one.index,

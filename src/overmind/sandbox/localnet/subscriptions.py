@@ -10,11 +10,11 @@ from solders.account import Account
 from overmind.core.model.value import Value
 from overmind.sandbox.localnet import shapes
 from overmind.sandbox.localnet.blocks import Block, Commitment
-from overmind.sandbox.localnet.errors import METHOD_NOT_FOUND, RpcError, invalid
+from overmind.sandbox.localnet.errors import METHOD_NOT_FOUND, RpcFault, invalid
 from overmind.sandbox.localnet.history import Landed
 from overmind.sandbox.localnet.methods_accounts import Shower, account_filter, shower
-from overmind.sandbox.localnet.node import API_VERSION, Node
-from overmind.sandbox.localnet.params import Config, Params, address
+from overmind.sandbox.localnet.node import API_VERSION, LocalNode
+from overmind.sandbox.localnet.params import Config, RpcParams, address
 from overmind.sandbox.localnet.shapes import Json
 from overmind.sandbox.localnet.wire import SYSTEM
 
@@ -45,7 +45,7 @@ class Subscription(Value, frozen=True):
 class Subscriptions:
     """A `chain.Watcher`. Blocks become confirmed and final as later ones begin; then their news is told."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: LocalNode) -> None:
         self._node, self._chain = node, node.chain
         self._last = 0
         self._by_number: dict[int, Subscription] = {}
@@ -53,11 +53,11 @@ class Subscriptions:
         later = (Commitment.CONFIRMED, Commitment.FINALIZED)
         self._told = {level: self._chain.blocks.tip(level).height for level in later}
 
-    def add(self, method: str, params: Params, send: Send) -> Subscription:
-        """Raises RpcError for what no node offers. Nothing is sent before `greet`."""
+    def add(self, method: str, params: RpcParams, send: Send) -> Subscription:
+        """Raises RpcFault for what no node offers. Nothing is sent before `greet`."""
         topic = method.removesuffix("Subscribe")
         if topic not in TOPICS:
-            raise RpcError(METHOD_NOT_FOUND, "Method not found")
+            raise RpcFault(METHOD_NOT_FOUND, "Method not found")
         config = params.config(1)
         self._last += 1
         made = Subscription(
@@ -167,7 +167,7 @@ def _never_refusing(show: Shower, otherwise: Shower) -> Shower:
     def shown(account: Account | None) -> Json | None:
         try:
             return show(account)
-        except RpcError:
+        except RpcFault:
             return otherwise(account)
 
     return shown
@@ -176,7 +176,7 @@ def _never_refusing(show: Shower, otherwise: Shower) -> Shower:
 _CLOSED: Final = Account(0, b"", SYSTEM, False, 0)
 
 
-def _key(topic: str, params: Params) -> str:
+def _key(topic: str, params: RpcParams) -> str:
     match topic:
         case "signature":
             return params.signature(0)

@@ -25,7 +25,7 @@ EMPTY_RECORD: Final = (
 NOTHING: Final = Account(0, b"", SYSTEM, False, 0)
 
 
-class Ran(Value, frozen=True):
+class ExecutedTransaction(Value, frozen=True):
     """What became of a transaction. `err` in the node's JSON form."""
 
     err: object
@@ -35,7 +35,7 @@ class Ran(Value, frozen=True):
 
 
 class Simulated(Value, frozen=True):
-    ran: Ran
+    ran: ExecutedTransaction
     after: dict[str, Account]  # what it would have written; empty when it fails
 
 
@@ -69,19 +69,19 @@ class Svm:
             self._at = (slot, at_s)
             self._vm.set_clock(Clock(slot, at_s, epoch, epoch + 1, at_s))
 
-    def run(self, wire: Wire, verify: bool = True) -> Ran:
+    def run(self, wire: Wire, verify: bool = True) -> ExecutedTransaction:
         """Signatures are checked unless told otherwise. A failure that was executed has taken its fee."""
         self._verify(verify)
         result = guarded(lambda: self._vm.send_transaction(wire.transaction))
         if result is None:
-            return Ran("SanitizeFailure", 0, 0, EMPTY_RECORD)
+            return ExecutedTransaction("SanitizeFailure", 0, 0, EMPTY_RECORD)
         return _ran(result)
 
     def simulate(self, wire: Wire, verify: bool) -> Simulated:
         self._verify(verify)
         result = guarded(lambda: self._vm.simulate_transaction(wire.transaction))
         if result is None:
-            return Simulated(Ran("SanitizeFailure", 0, 0, EMPTY_RECORD), {})
+            return Simulated(ExecutedTransaction("SanitizeFailure", 0, 0, EMPTY_RECORD), {})
         if isinstance(result, SimulatedTransactionInfo):
             return Simulated(_ran(result.meta()), {str(key): account for key, account in result.post_accounts()})
         return Simulated(_ran(result), {})
@@ -92,9 +92,9 @@ class Svm:
             self._verifies = verify
 
 
-def _ran(result: TransactionMetadata | FailedTransactionMetadata) -> Ran:
+def _ran(result: TransactionMetadata | FailedTransactionMetadata) -> ExecutedTransaction:
     if isinstance(result, TransactionMetadata):
-        return Ran(None, result.fee(), result.compute_units_consumed(), result.to_json())
+        return ExecutedTransaction(None, result.fee(), result.compute_units_consumed(), result.to_json())
     failed = msgspec.json.decode(result.to_json(), type=_Failed)
     meta = result.meta()
-    return Ran(failed.err, meta.fee(), meta.compute_units_consumed(), bytes(failed.meta).decode())
+    return ExecutedTransaction(failed.err, meta.fee(), meta.compute_units_consumed(), bytes(failed.meta).decode())

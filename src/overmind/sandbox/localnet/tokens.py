@@ -49,7 +49,7 @@ class TokenState(Value, frozen=True):
     close_authority: str | None
 
 
-class TokenBalance(Value, frozen=True):
+class LocalTokenBalance(Value, frozen=True):
     """One line of pre- or postTokenBalances."""
 
     index: int

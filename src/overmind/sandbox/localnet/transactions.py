@@ -7,7 +7,7 @@ from typing import Final
 
 from overmind.sandbox.localnet import shapes, wire
 from overmind.sandbox.localnet.encoding import to_base58, to_base64
-from overmind.sandbox.localnet.errors import UNSUPPORTED_VERSION, RpcError, invalid
+from overmind.sandbox.localnet.errors import UNSUPPORTED_VERSION, RpcFault, invalid
 from overmind.sandbox.localnet.history import Landed
 from overmind.sandbox.localnet.landing import Involved
 from overmind.sandbox.localnet.shapes import Json
@@ -18,7 +18,7 @@ _SYSTEM: Final = str(wire.SYSTEM)
 
 
 def transaction(landed: Landed, encoding: str, version_max: int | None) -> Json:
-    """The result of getTransaction. Raises RpcError -32015 for a version that the client did not say it knows."""
+    """The result of getTransaction. Raises RpcFault -32015 for a version that the client did not say it knows."""
     return {
         "slot": landed.slot,
         **in_block(landed, encoding, version_max),
@@ -31,7 +31,7 @@ def in_block(landed: Landed, encoding: str, version_max: int | None) -> Json:
     if version_max is not None:
         shown["version"] = "legacy" if landed.version is None else landed.version
     if landed.version is not None and (version_max is None or landed.version > version_max):
-        raise RpcError(
+        raise RpcFault(
             UNSUPPORTED_VERSION,
             f"Transaction version ({landed.version}) is not supported by the requesting client. Please try the "
             f'request again with the following configuration parameter: "maxSupportedTransactionVersion": '

@@ -8,7 +8,7 @@ from solders.pubkey import Pubkey
 
 from overmind.core.model.units import NS
 from overmind.ports import Clock, Priority
-from overmind.sandbox.maker.cluster import Cluster
+from overmind.sandbox.maker.cluster import ClusterClient
 from overmind.sandbox.maker.listing import Listed
 from overmind.solana.tokens import ata
 
@@ -16,8 +16,8 @@ KNOWN_NS: Final = 600 * NS  # A trader may close an account; then its next swap 
 KNOWN_MAX: Final = 100_000
 
 
-class Takers:
-    def __init__(self, cluster: Cluster, clock: Clock) -> None:
+class AccountCache:
+    def __init__(self, cluster: ClusterClient, clock: Clock) -> None:
         self._cluster = cluster
         self._clock = clock
         self._known: dict[Pubkey, int] = {}  # token account → known until, oldest first

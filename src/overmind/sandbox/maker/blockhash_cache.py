@@ -12,7 +12,7 @@ import structlog
 
 from overmind.core.model.units import NS
 from overmind.ports import ChainSilent, Clock
-from overmind.sandbox.maker.cluster import Block
+from overmind.sandbox.maker.cluster import RecentBlock
 
 BLOCKS_BETWEEN: Final = 6  # how many blocks one answer serves
 BLOCKS_MAX: Final = 30  # older than this it is fetched again before anything is built on it
@@ -23,16 +23,16 @@ _SLEEP_MAX_S: Final = 2.0
 log = structlog.get_logger("maker")
 
 
-class Blocks(Protocol):
-    async def block(self) -> Block:
+class BlockSource(Protocol):
+    async def block(self) -> RecentBlock:
         """The newest. Raises ChainSilent."""
 
 
-class Beat:
-    def __init__(self, cluster: Blocks, clock: Clock) -> None:
+class BlockhashCache:
+    def __init__(self, cluster: BlockSource, clock: Clock) -> None:
         self._cluster = cluster
         self._clock = clock
-        self._block: Block | None = None
+        self._block: RecentBlock | None = None
         self._at_ns = 0
         self._block_s = BLOCK_S
         self._silent = False
@@ -47,7 +47,7 @@ class Beat:
         """How long the chain takes for a block, as measured."""
         return self._block_s
 
-    def life_s(self, block: Block) -> float:
+    def life_s(self, block: RecentBlock) -> float:
         """About how long something built on it may still land."""
         newest = self._block or block
         return max(0.0, (block.last_valid_height - newest.height) * self._block_s)
@@ -64,14 +64,14 @@ class Beat:
                 self._silent = True
             await self._clock.sleep(min(max(BLOCKS_BETWEEN * self._block_s, _SLEEP_MIN_S), _SLEEP_MAX_S))
 
-    async def block(self) -> Block:
+    async def block(self) -> RecentBlock:
         """A young one. Raises ChainSilent."""
         block = self._block
         if block is None or self._clock.now_ns() - self._at_ns > BLOCKS_MAX * self._block_s * NS:
             return await self.fetch()
         return block
 
-    async def fetch(self) -> Block:
+    async def fetch(self) -> RecentBlock:
         """The newest. Raises ChainSilent."""
         at_ns, block = self._clock.now_ns(), await self._cluster.block()
         before = self._block

@@ -21,7 +21,7 @@ _AMOUNT: Final = slice(64, 72)  # of a token account: mint, owner, amount
 T = TypeVar("T")
 
 
-class Block(Value, frozen=True):
+class RecentBlock(Value, frozen=True):
     """A blockhash that transactions can be built on."""
 
     hash: Hash
@@ -36,7 +36,7 @@ class Block(Value, frozen=True):
 BLOCKHASH_LIFE_BLOCKS: Final = 150
 
 
-class Held(Value, frozen=True):
+class HeldTokens(Value, frozen=True):
     """An account as it stands."""
 
     owner: str  # the program
@@ -49,7 +49,7 @@ class Held(Value, frozen=True):
         return int.from_bytes(self.content[_AMOUNT], "little")
 
 
-class Landed(Value, frozen=True, rename="camel"):
+class LandedSwap(Value, frozen=True, rename="camel"):
     """A transaction's status."""
 
     slot: int
@@ -71,9 +71,9 @@ class _Account(Value, frozen=True):
     owner: str
     data: tuple[str, str]
 
-    def held(self) -> Held:
+    def held(self) -> HeldTokens:
         try:
-            return Held(self.owner, self.lamports, b64decode(self.data[0]))
+            return HeldTokens(self.owner, self.lamports, b64decode(self.data[0]))
         except ValueError:
             raise ChainSilent("getMultipleAccounts: not base64") from None
 
@@ -82,7 +82,7 @@ class _Answer(msgspec.Struct, frozen=True):
     value: Any
 
 
-class Cluster:
+class ClusterClient:
     """All of these raise ChainSilent, also for an error and for an answer that makes no sense."""
 
     def __init__(self, rpc: Rpc) -> None:
@@ -91,10 +91,10 @@ class Cluster:
     async def genesis(self) -> str:
         return _shaped(await self._call("getGenesisHash", [], Priority.MARK), str)
 
-    async def block(self) -> Block:
+    async def block(self) -> RecentBlock:
         found = await self._value("getLatestBlockhash", [CONFIRMED], Priority.MARK, _Blockhash)
         try:
-            return Block(Hash.from_string(found.blockhash), found.last_valid_block_height)
+            return RecentBlock(Hash.from_string(found.blockhash), found.last_valid_block_height)
         except ValueError:
             raise ChainSilent("getLatestBlockhash: not a blockhash") from None
 
@@ -104,8 +104,8 @@ class Cluster:
     async def rent(self, size: int) -> int:
         return _shaped(await self._call("getMinimumBalanceForRentExemption", [size], Priority.MARK), int)
 
-    async def accounts(self, keys: Sequence[Pubkey], priority: Priority = Priority.MARK) -> list[Held | None]:
-        held: list[Held | None] = []
+    async def accounts(self, keys: Sequence[Pubkey], priority: Priority = Priority.MARK) -> list[HeldTokens | None]:
+        held: list[HeldTokens | None] = []
         for start in range(0, len(keys), ACCOUNTS_MAX):
             some = [str(key) for key in keys[start : start + ACCOUNTS_MAX]]
             params = [some, {**CONFIRMED, "encoding": "base64"}]
@@ -120,9 +120,9 @@ class Cluster:
         options = {"encoding": "base64", "skipPreflight": True, "preflightCommitment": "confirmed", "maxRetries": 0}
         await self._call("sendTransaction", [b64encode(transaction).decode(), options], priority)
 
-    async def status(self, signature: str, *, in_history: bool = False) -> Landed | None:
+    async def status(self, signature: str, *, in_history: bool = False) -> LandedSwap | None:
         params = [[signature], {"searchTransactionHistory": in_history}]
-        found = await self._value("getSignatureStatuses", params, Priority.STATUS, list[Landed | None])
+        found = await self._value("getSignatureStatuses", params, Priority.STATUS, list[LandedSwap | None])
         return found[0] if found else None
 
     async def airdrop(self, owner: Pubkey, lamports: int) -> str:

@@ -12,7 +12,7 @@ from solders.keypair import Keypair
 
 from overmind.core.model.value import Value
 from overmind.sandbox.maker import legs
-from overmind.sandbox.maker.cluster import Block
+from overmind.sandbox.maker.cluster import RecentBlock
 from overmind.sandbox.maker.legs import Swap
 from overmind.solana.transactions import SIGNATURE_BYTES, BadTransaction, Instruction, Transaction, parse
 
@@ -21,7 +21,7 @@ class Offer(Value, frozen=True):
     """What /build offered, and on which blockhash: so that the price does not outlive it."""
 
     swap: Swap
-    block: Block
+    block: RecentBlock
 
 
 class Tampered(Exception):

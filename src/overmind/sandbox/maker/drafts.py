@@ -30,7 +30,7 @@ SIGNATURES: Final = 2  # the trader's, then the maker's
 _STEPS: Final = 256  # of the limit, and of the price
 
 
-class Budget(Value, frozen=True):
+class ComputeBudget(Value, frozen=True):
     """What a transaction may compute and what it bids for that."""
 
     unit_limit: int
@@ -47,7 +47,7 @@ class Budget(Value, frozen=True):
 class Draft(Value, frozen=True):
     swap: Swap
     payer: Pubkey
-    budget: Budget
+    budget: ComputeBudget
     legs: tuple[Instruction, ...]
     blockhash: Hash
     cosigned: bool = True
@@ -60,14 +60,14 @@ class Signed(Value, frozen=True):
     transaction: bytes
 
 
-def budget_of(swap: Swap, number: int, priority_fee_lamports: int | None) -> Budget:
+def budget_of(swap: Swap, number: int, priority_fee_lamports: int | None) -> ComputeBudget:
     """The `number`-th of this maker's orders. A fee that the trader names is a ceiling."""
     limit = SWAP_UNITS + ACCOUNT_UNITS * (swap.given.native and swap.creates_account)
     price = UNIT_PRICE_MICRO
     if priority_fee_lamports is not None:
         price = priority_fee_lamports * UNIT_PRICE_SCALE // limit
     low, high = number % _STEPS, number // _STEPS % _STEPS
-    return Budget(limit - low, max(0, price - high))
+    return ComputeBudget(limit - low, max(0, price - high))
 
 
 def sign(draft: Draft, keypair: Keypair, maker: Pubkey) -> Signed:

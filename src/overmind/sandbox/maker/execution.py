@@ -15,9 +15,9 @@ from overmind.core.model.units import NS
 from overmind.core.model.value import Value
 from overmind.ports import ChainSilent, Clock
 from overmind.sandbox.maker import wire
-from overmind.sandbox.maker.blockhash_cache import Beat
-from overmind.sandbox.maker.cluster import Cluster, Landed
-from overmind.sandbox.maker.market import Made, Market
+from overmind.sandbox.maker.blockhash_cache import BlockhashCache
+from overmind.sandbox.maker.cluster import ClusterClient, LandedSwap
+from overmind.sandbox.maker.market import Made, MakerMarket
 from overmind.solana.transactions import BadTransaction, Transaction, parse, signature_text
 
 NO_ORDER, BAD_TRANSACTION, OTHER_MESSAGE = -1, -2, -3
@@ -42,8 +42,8 @@ class _Begun(Value, frozen=True):
     until_ns: int
 
 
-class Execution:
-    def __init__(self, market: Market, cluster: Cluster, clock: Clock) -> None:
+class SwapExecution:
+    def __init__(self, market: MakerMarket, cluster: ClusterClient, clock: Clock) -> None:
         self._market = market
         self._cluster = cluster
         self._clock = clock
@@ -86,8 +86,8 @@ class Execution:
 
 
 async def land(
-    cluster: Cluster, beat: Beat, clock: Clock, raw: bytes, signature: str, last_valid_height: int
-) -> Landed | None:
+    cluster: ClusterClient, beat: BlockhashCache, clock: Clock, raw: bytes, signature: str, last_valid_height: int
+) -> LandedSwap | None:
     """None: it did not land and, as far as this node tells, never will."""
     sent_at_ns: int | None = None
     while True:

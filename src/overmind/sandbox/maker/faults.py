@@ -17,7 +17,7 @@ from solders.instruction import AccountMeta, Instruction
 from overmind.core.model.units import PPM
 from overmind.core.model.value import Value
 from overmind.sandbox.maker import legs
-from overmind.sandbox.maker.drafts import Budget, Draft
+from overmind.sandbox.maker.drafts import ComputeBudget, Draft
 from overmind.solana import tokens
 
 STOLEN_LAMPORTS: Final = 1_000_000
@@ -95,7 +95,7 @@ def spoil_draft(draft: Draft, fault: Fault | None) -> Draft:
         case Fault.OTHER_FEE_PAYER:
             return replace(draft, payer=swap.maker)
         case Fault.ABSURD_FEE:
-            return replace(draft, budget=Budget(1_400_000, 1_000_000_000))
+            return replace(draft, budget=ComputeBudget(1_400_000, 1_000_000_000))
         case Fault.NOT_COSIGNED:
             return replace(draft, cosigned=False)
         case _:

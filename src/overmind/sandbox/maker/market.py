@@ -20,9 +20,9 @@ from overmind.core.model.value import Value
 from overmind.keys.secret_key import SecretKey
 from overmind.ports import Clock, Prices
 from overmind.sandbox.maker import legs, responses, wire
-from overmind.sandbox.maker.account_cache import Takers
-from overmind.sandbox.maker.blockhash_cache import Beat
-from overmind.sandbox.maker.cluster import Block, Cluster
+from overmind.sandbox.maker.account_cache import AccountCache
+from overmind.sandbox.maker.blockhash_cache import BlockhashCache
+from overmind.sandbox.maker.cluster import ClusterClient, RecentBlock
 from overmind.sandbox.maker.cosigning import Offer, Tampered, cosign, read_offered
 from overmind.sandbox.maker.drafts import Draft, budget_of, sign
 from overmind.sandbox.maker.faults import Fault, spoil_draft
@@ -30,7 +30,7 @@ from overmind.sandbox.maker.inventory import Inventory
 from overmind.sandbox.maker.legs import Swap
 from overmind.sandbox.maker.listing import Listed, listing
 from overmind.sandbox.maker.quoting import Deal, NoDeal, Terms, deal, priced
-from overmind.sandbox.maker.requests import Unreadable, Wish
+from overmind.sandbox.maker.requests import SwapRequest, Unreadable
 
 REMEMBERED_MAX: Final = 50_000  # orders and builds, for /execute and /cosign: about 1 kB each
 INSUFFICIENT: Final = "NO_ROUTES_FOUND: insufficient liquidity in the maker's inventory"
@@ -47,12 +47,12 @@ class Made(Value, frozen=True):
     last_valid_height: int
 
 
-class Market:
+class MakerMarket:
     """`currency` is the token that the others are priced in, and itself worth one."""
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: ClusterClient,
         keypair: SecretKey,
         tokens: Mapping[Mint, Token],
         currency: Mint,
@@ -65,12 +65,12 @@ class Market:
         self.maker: Pubkey = keypair.reveal().pubkey()
         self.listed: Mapping[Mint, Listed] = listing(tokens.values(), self.maker)
         self.inventory = Inventory(tokens)
-        self.beat = Beat(cluster, clock)
+        self.beat = BlockhashCache(cluster, clock)
         self.orders: dict[str, Made] = {}  # by request id, oldest first
         self.rent_of: Mapping[str, int] = {}  # lamports of a new token account, by `Token.program`
         self._offers: dict[str, Offer] = {}  # of /build, likewise
         self._cosigned: dict[str, bytes] = {}  # the one message that was signed for each of them
-        self._takers = Takers(cluster, clock)
+        self._takers = AccountCache(cluster, clock)
         self._cluster = cluster
         self._keypair = keypair.reveal()
         self._currency = currency
@@ -90,7 +90,7 @@ class Market:
         digest = blake2b(f"{self._name}:{number}".encode(), digest_size=16).hexdigest()
         return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
 
-    async def order(self, wish: Wish, fault: Fault | None = None) -> wire.OrderAnswer:
+    async def order(self, wish: SwapRequest, fault: Fault | None = None) -> wire.OrderAnswer:
         """Raises Unreadable when there is no deal, ChainSilent when nothing can be built."""
         began_ns, number = self._clock.now_ns(), self.next_number()
         found = self._deal(wish, fault)
@@ -124,7 +124,7 @@ class Market:
             expire_at=str(self._clock.now_ns() // NS + int(self.beat.life_s(block))),
         )
 
-    async def build(self, wish: Wish) -> wire.BuildAnswer:
+    async def build(self, wish: SwapRequest) -> wire.BuildAnswer:
         """The same, for a trader who puts the transaction together. Nothing is promised before /cosign."""
         if wish.taker is None:
             raise Unreadable("taker: missing; give the trader's public key")
@@ -150,7 +150,7 @@ class Market:
             _remember(self._cosigned, request_id, read.message)
         return cosign(read, self._keypair, self._name)
 
-    def _deal(self, wish: Wish, fault: Fault | None = None) -> Deal:
+    def _deal(self, wish: SwapRequest, fault: Fault | None = None) -> Deal:
         ticks, now_ns = self._prices.ticks(), self._clock.now_ns()
         given, wanted = wish.given.token, wish.wanted.token
         in_price = priced(given.mint, self._currency, ticks, now_ns, self._terms)
@@ -164,11 +164,11 @@ class Market:
             raise Unreadable(INSUFFICIENT)
         return replace(found, out_units=max(1, found.out_units // 100)) if fault is Fault.PRICE_X100 else found
 
-    async def _swap(self, wish: Wish, taker: Pubkey, found: Deal) -> Swap:
+    async def _swap(self, wish: SwapRequest, taker: Pubkey, found: Deal) -> Swap:
         lacks = not wish.wanted.native and not await self._takers.has_account(taker, wish.wanted)
         return Swap(taker, self.maker, wish.given, wish.wanted, found.in_units, found.out_units, lacks)
 
-    def _reserve(self, swap: Swap, block: Block) -> None:
+    def _reserve(self, swap: Swap, block: RecentBlock) -> None:
         """Raises Unreadable. Nothing is awaited between this and the signature."""
         if not self.inventory.reserve(swap.wanted.token.mint, swap.out_units, block.last_valid_height):
             raise Unreadable(INSUFFICIENT)

@@ -13,22 +13,22 @@ from overmind.core.model.ids import Mint
 from overmind.core.model.money import Token
 from overmind.keys.secret_key import SecretKey
 from overmind.ports import Clock
-from overmind.sandbox.maker.blockhash_cache import Beat
-from overmind.sandbox.maker.cluster import Cluster
-from overmind.sandbox.maker.drafts import Budget, signed_alone
+from overmind.sandbox.maker.blockhash_cache import BlockhashCache
+from overmind.sandbox.maker.cluster import ClusterClient
+from overmind.sandbox.maker.drafts import ComputeBudget, signed_alone
 from overmind.sandbox.maker.execution import land
 from overmind.solana import tokens
 from overmind.solana.tokens import TOKEN_PROGRAMS
 
-BUDGET: Final = Budget(unit_limit=400_000, unit_price_micro=1_000)
+BUDGET: Final = ComputeBudget(unit_limit=400_000, unit_price_micro=1_000)
 
 
 class NotReady(Exception):
     """Why the maker cannot work on this cluster, and what would help."""
 
 
-class Purse:
-    def __init__(self, cluster: Cluster, beat: Beat, key: SecretKey, clock: Clock) -> None:
+class Payer:
+    def __init__(self, cluster: ClusterClient, beat: BlockhashCache, key: SecretKey, clock: Clock) -> None:
         self.owner: Pubkey = key.reveal().pubkey()
         self._cluster = cluster
         self._beat = beat

@@ -34,7 +34,7 @@ _NOT_OFFERED: Final = (
 )
 
 
-class Wish(Value, frozen=True):
+class SwapRequest(Value, frozen=True):
     given: Listed
     wanted: Listed
     in_units: int
@@ -51,7 +51,7 @@ class Unreadable(Exception):
     """What is wrong with the question, in words for whoever asked."""
 
 
-def read_wish(query: Mapping[str, str], listed: Mapping[Mint, Listed], maker: Pubkey) -> Wish:
+def read_wish(query: Mapping[str, str], listed: Mapping[Mint, Listed], maker: Pubkey) -> SwapRequest:
     """Raises Unreadable."""
     for name in _NOT_OFFERED:
         if name in query and not (name == "payer" and query[name] == query.get("taker")):
@@ -66,7 +66,7 @@ def read_wish(query: Mapping[str, str], listed: Mapping[Mint, Listed], maker: Pu
     taker = _taker(query["taker"], maker) if "taker" in query else None
     if ROUTER in query.get("excludeRouters", "").split(","):
         raise Unreadable(f"NO_ROUTES_FOUND: {ROUTER} is the only router here, and it is excluded")
-    return Wish(
+    return SwapRequest(
         given=given,
         wanted=wanted,
         in_units=_units(query),

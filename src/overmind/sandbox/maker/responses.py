@@ -12,12 +12,12 @@ from overmind.core.model.ids import Mint
 from overmind.core.model.units import BPS, MICROS, NS, PICO
 from overmind.ports import Tick
 from overmind.sandbox.maker import legs, wire
-from overmind.sandbox.maker.cluster import Block
-from overmind.sandbox.maker.drafts import SIGNATURES, Budget
+from overmind.sandbox.maker.cluster import RecentBlock
+from overmind.sandbox.maker.drafts import SIGNATURES, ComputeBudget
 from overmind.sandbox.maker.legs import Swap
 from overmind.sandbox.maker.listing import Listed
 from overmind.sandbox.maker.quoting import Deal
-from overmind.sandbox.maker.requests import Wish
+from overmind.sandbox.maker.requests import SwapRequest
 from overmind.solana import tokens
 
 SHORT_OF_FUNDS, SHORT_OF_SOL = 1, 2
@@ -25,7 +25,7 @@ _WHY: Final = {SHORT_OF_FUNDS: "Insufficient funds", SHORT_OF_SOL: "Insufficient
 _LABEL: Final = "Overmind Maker"
 
 
-def quoted(wish: Wish, found: Deal, maker: str, request_id: str, now_ns: int) -> wire.OrderAnswer:
+def quoted(wish: SwapRequest, found: Deal, maker: str, request_id: str, now_ns: int) -> wire.OrderAnswer:
     """The offer without a transaction."""
     taker = None if wish.taker is None else str(wish.taker)
     out_amount, value = str(found.out_units), found.in_micros / MICROS
@@ -66,7 +66,13 @@ def unbuilt(answer: wire.OrderAnswer, code: int) -> wire.OrderAnswer:
 
 
 def built(
-    wish: Wish, found: Deal, swap: Swap, budget: Budget, block: Block, fetched_at_ns: int, request_id: str
+    wish: SwapRequest,
+    found: Deal,
+    swap: Swap,
+    budget: ComputeBudget,
+    block: RecentBlock,
+    fetched_at_ns: int,
+    request_id: str,
 ) -> wire.BuildAnswer:
     maker, last, out_amount = str(swap.maker), legs.cleanup(swap), str(found.out_units)
     return wire.BuildAnswer(
@@ -119,7 +125,7 @@ def prices(
     return {str(mint): answer for mint, answer in found.items()}
 
 
-def _route(wish: Wish, found: Deal, maker: str) -> wire.RouteStep:
+def _route(wish: SwapRequest, found: Deal, maker: str) -> wire.RouteStep:
     given, wanted = wish.given.token.mint, wish.wanted.token.mint
     swap = wire.SwapInfo(maker, _LABEL, given, wanted, str(found.in_units), str(found.out_units))
     return wire.RouteStep(swap, found.in_micros / MICROS)

@@ -25,11 +25,11 @@ from overmind.core.model.value import Value
 from overmind.keys.secret_key import SecretKey
 from overmind.ports import ChainSilent, Clock, Prices
 from overmind.sandbox.maker import responses, wire
-from overmind.sandbox.maker.cluster import Cluster
+from overmind.sandbox.maker.cluster import ClusterClient
 from overmind.sandbox.maker.cosigning import Tampered
-from overmind.sandbox.maker.execution import Execution, NotExecuted
+from overmind.sandbox.maker.execution import NotExecuted, SwapExecution
 from overmind.sandbox.maker.faults import RETRY_AFTER_S, Fault, MakerFaults, spoil_answer
-from overmind.sandbox.maker.market import Market
+from overmind.sandbox.maker.market import MakerMarket
 from overmind.sandbox.maker.payer import NotReady
 from overmind.sandbox.maker.quoting import UNITS_MAX, Terms
 from overmind.sandbox.maker.requests import Unreadable, read_wallet, read_wish
@@ -90,12 +90,14 @@ class Maker:
     ) -> None:
         by_mint = {token.mint: token for token in tokens}
         self._currency = next(token.mint for token in tokens if token.symbol == CURRENCY)
-        cluster = Cluster(rpc)
+        cluster = ClusterClient(rpc)
         self.faults = faults
-        self.market = Market(cluster, keypair, by_mint, self._currency, prices, clock, terms, checks_funds=check_funds)
+        self.market = MakerMarket(
+            cluster, keypair, by_mint, self._currency, prices, clock, terms, checks_funds=check_funds
+        )
         self.workshop = Workshop(cluster, self.market, keypair, clock)
         self.url = ""
-        self._execution = Execution(self.market, cluster, clock)
+        self._execution = SwapExecution(self.market, cluster, clock)
         self._prices = prices
         self._clock = clock
         self._host, self._port = host, port
@@ -173,13 +175,13 @@ class Maker:
                 body = await handler(request, fault)
             except (Unreadable, Tampered) as no:
                 request_id = self.market.request_id(self.market.next_number())
-                refusal = wire.Refused(str(no), request_id=request_id)
+                refusal = wire.MakerRefusal(str(no), request_id=request_id)
                 status, body = 400, wire.ENCODER.encode(refusal)
             except NotExecuted as no:
-                status, body = 400, wire.ENCODER.encode(wire.Refused(no.error, no.code))
+                status, body = 400, wire.ENCODER.encode(wire.MakerRefusal(no.error, no.code))
             except ChainSilent as silent:
                 log.warning("not answered", path=request.path, reason=str(silent))
-                status, body = 503, wire.ENCODER.encode(wire.Refused("the cluster does not answer; ask again"))
+                status, body = 503, wire.ENCODER.encode(wire.MakerRefusal("the cluster does not answer; ask again"))
             spoilt = spoil_answer(body, fault, self.public_key) if status == 200 else body
             return web.Response(status=status, body=spoilt, headers=_JSON)
 

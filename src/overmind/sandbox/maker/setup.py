@@ -16,9 +16,9 @@ from overmind.core.model.units import LAMPORTS
 from overmind.core.model.value import Value
 from overmind.keys.secret_key import SecretKey
 from overmind.ports import Clock
-from overmind.sandbox.maker.cluster import Cluster, Held
-from overmind.sandbox.maker.market import Market
-from overmind.sandbox.maker.payer import NotReady, Purse
+from overmind.sandbox.maker.cluster import ClusterClient, HeldTokens
+from overmind.sandbox.maker.market import MakerMarket
+from overmind.sandbox.maker.payer import NotReady, Payer
 from overmind.solana import tokens
 from overmind.solana.clusters import KNOWN_CLUSTERS, LOCALNET
 from overmind.solana.tokens import TOKEN_PROGRAMS, ata
@@ -44,10 +44,10 @@ class Stock(Value, frozen=True):
 class Workshop:
     """A cluster, and the maker's key to act on it."""
 
-    def __init__(self, cluster: Cluster, market: Market, key: SecretKey, clock: Clock) -> None:
+    def __init__(self, cluster: ClusterClient, market: MakerMarket, key: SecretKey, clock: Clock) -> None:
         self._cluster = cluster
         self._market = market
-        self._purse = Purse(cluster, market.beat, key, clock)
+        self._purse = Payer(cluster, market.beat, key, clock)
         self._clock = clock
         self.cluster = ""  # localnet or devnet
         self._own: set[Mint] = set()  # whose mint authority the maker is
@@ -156,7 +156,7 @@ class Workshop:
             await self._purse.do([tokens.create_ata_idempotent(maker, maker, one.mint, one.program) for one in some])
 
 
-def mint_fault(token: Token, account: Held | None) -> str | None:
+def mint_fault(token: Token, account: HeldTokens | None) -> str | None:
     """What is wrong with a mint: then its amounts would mean something else than we think."""
     if account is None:
         return "there is no such mint on this cluster"

@@ -155,7 +155,7 @@ class CosignAnswer(Value, frozen=True, rename="camel"):
     request_id: str
 
 
-class Refused(Value, frozen=True, rename="camel", omit_defaults=True):
+class MakerRefusal(Value, frozen=True, rename="camel", omit_defaults=True):
     """400."""
 
     error: str

@@ -21,11 +21,11 @@ from overmind.journal.errors import JournalUnusable
 from overmind.ports import JournalFailed
 from overmind.prices.tape import TapeError
 from overmind.sandbox.selftest import checks, performance_checks
-from overmind.sandbox.selftest.scratch_desk import Studio
+from overmind.sandbox.selftest.scratch_desk import ScratchDesk
 from overmind.sdk.selection import NoEligibleWallet
 from overmind.signals.decode import BadSignal
 
-Check = Callable[[Studio], Awaitable[str]]
+Check = Callable[[ScratchDesk], Awaitable[str]]
 
 CONFIGURATION: Final = "Wallet Configuration Tests"
 SELECTION: Final = "Wallet Selection Logic Tests"
@@ -103,7 +103,7 @@ def _result(group: str, name: str, check: Check, env: Mapping[str, str]) -> Chec
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="overmind-selftest-") as folder:
         try:
-            detail, passed = asyncio.run(_await(check(Studio(Path(folder), env)))), True
+            detail, passed = asyncio.run(_await(check(ScratchDesk(Path(folder), env)))), True
         except FAILURES as failure:
             detail, passed = str(failure) or type(failure).__name__, False
     return CheckResult(name, group, passed, detail, time.perf_counter() - began)

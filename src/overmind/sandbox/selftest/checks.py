@@ -18,7 +18,16 @@ from overmind.core.model.enums import StrategyType, TradingMode, WalletType
 from overmind.core.model.events import TicketRecorded
 from overmind.core.model.ids import WalletId
 from overmind.core.model.units import MICROS
-from overmind.sandbox.selftest.scratch_desk import Bench, Studio, desk, expect, placed, refused, seed_wallet, tolerance
+from overmind.sandbox.selftest.scratch_desk import (
+    Bench,
+    ScratchDesk,
+    desk,
+    expect,
+    placed,
+    refused,
+    seed_wallet,
+    tolerance,
+)
 from overmind.sdk.records import RejectedSignal
 from overmind.sdk.selection import NoEligibleWallet, WalletSelection, WalletSelectionCriteria
 from overmind.views.decisions import Decision
@@ -51,7 +60,7 @@ async def nobody(
 # Configuration
 
 
-async def configuration_validation(studio: Studio) -> str:
+async def configuration_validation(studio: ScratchDesk) -> str:
     """A wallet file in the seed's format holds as written; whatever is wrong with one is refused, with its reason."""
     good = seed_wallet()
     wallet = _load_wallet(studio, good).wallets[WalletId("primary_wallet")].wallet
@@ -75,13 +84,13 @@ async def configuration_validation(studio: Studio) -> str:
     return f"1 wallet accepted, {len(broken)} broken ones refused with their reasons"
 
 
-def _load_wallet(studio: Studio, wallet: Mapping[str, object]) -> MultiWalletConfig:
+def _load_wallet(studio: ScratchDesk, wallet: Mapping[str, object]) -> MultiWalletConfig:
     path = studio.write("primary.json", wallet)
     env = {"OVERMIND_MANAGED_WALLETS": f"primary_wallet:{path}:primary:medium:0.4"}
     return MultiWalletConfig.from_env(env, dotenv=None)
 
 
-def _expect_config_error(studio: Studio, wallet: Mapping[str, object], reason: str) -> None:
+def _expect_config_error(studio: ScratchDesk, wallet: Mapping[str, object], reason: str) -> None:
     try:
         _load_wallet(studio, wallet)
     except ConfigError as error:
@@ -90,7 +99,7 @@ def _expect_config_error(studio: Studio, wallet: Mapping[str, object], reason: s
         raise AssertionError(f"accepted, though {reason}")
 
 
-async def environment_parsing(studio: Studio) -> str:
+async def environment_parsing(studio: ScratchDesk) -> str:
     """Every variable of the seed arrives, and no secret shows."""
     env = studio.seed_env(
         SNIPER_TRADING_MODE="paper",
@@ -131,7 +140,7 @@ async def environment_parsing(studio: Studio) -> str:
 # Selection
 
 
-async def strategy_based_selection(studio: Studio) -> str:
+async def strategy_based_selection(studio: ScratchDesk) -> str:
     """Each of the eight strategies goes to a wallet that runs it."""
     runs: dict[str, str] = {}
     async with desk(studio.seed_env()) as bench:
@@ -146,7 +155,7 @@ async def strategy_based_selection(studio: Studio) -> str:
     return ", ".join(f"{strategy}→{wallet_id.removesuffix('_wallet')}" for strategy, wallet_id in runs.items())
 
 
-async def risk_based_routing(studio: Studio) -> str:
+async def risk_based_routing(studio: ScratchDesk) -> str:
     """No wallet whose risk level is above the tolerance is ever chosen."""
     async with desk(studio.seed_env()) as bench:
         hft = await choose(bench, StrategyType.ARBITRAGE, SMALL, 0.7, preferred=WalletType.HFT)
@@ -161,7 +170,7 @@ async def risk_based_routing(studio: Studio) -> str:
     return f"tolerance 0.7→hft, 0.5→{medium.wallet_id.removesuffix('_wallet')}, 0.2→conservative, 0.1→nobody"
 
 
-async def performance_optimization(studio: Studio) -> str:
+async def performance_optimization(studio: ScratchDesk) -> str:
     """The chosen wallet has the lowest expected cost of all that may take it, and the engine chooses the same."""
     asked = 0
     async with desk(studio.seed_env()) as bench:
@@ -177,7 +186,7 @@ async def performance_optimization(studio: Studio) -> str:
     return f"{asked} of {asked} times the cheapest, and the engine's own choice"
 
 
-async def fallback_mechanisms(studio: Studio) -> str:
+async def fallback_mechanisms(studio: ScratchDesk) -> str:
     """An unavailable wallet is passed over; the fallback wallet passes the same gate as all others."""
     sniping, scope = StrategyType.TOKEN_SNIPING, Scope(WalletId("hft_wallet"))
     async with desk(studio.seed_env()) as bench:
@@ -203,7 +212,7 @@ async def fallback_mechanisms(studio: Studio) -> str:
 # Routing
 
 
-async def trade_routing(studio: Studio) -> str:
+async def trade_routing(studio: ScratchDesk) -> str:
     """A trade moves the chosen wallet's balances and nobody else's."""
     async with desk(studio.seed_env()) as bench:
         for strategy, symbol in ((StrategyType.ARBITRAGE, "ETH"), (StrategyType.SOUL_METEOR_SNIPING, "BTC")):
@@ -228,7 +237,7 @@ async def _balances(bench: Bench, symbol: str) -> dict[str, float]:
     return {one.wallet_id: one.token_balances.get(symbol, 0.0) for one in metrics}
 
 
-async def transaction_ids(studio: Studio) -> str:
+async def transaction_ids(studio: ScratchDesk) -> str:
     """Order ids are {signal}.{part}.{n}; each ticket's signature is base58 like a real one, and unique."""
     async with desk(studio.seed_env()) as bench:
         for number in range(10):
@@ -242,7 +251,7 @@ async def transaction_ids(studio: Studio) -> str:
     return f"10 orders, 10 signatures such as {min(signatures)[:12]}…"
 
 
-async def error_handling(studio: Studio) -> str:
+async def error_handling(studio: ScratchDesk) -> str:
     """What is no signal is rejected with its reason, a repeated one gets its first answer, and the next one trades."""
     async with desk(studio.seed_env()) as bench:
         await bench.executor.start()
@@ -266,7 +275,7 @@ async def error_handling(studio: Studio) -> str:
 # Risk
 
 
-async def position_size_limits(studio: Studio) -> str:
+async def position_size_limits(studio: ScratchDesk) -> str:
     async with desk(studio.one_wallet_env({"max_position_size": 1_000}, position_max=800)) as bench:
         refused(await bench.submit("1000.000001"), Code.POSITION_SIZE)
         refused(await bench.submit("800.000001"), Code.STRATEGY_POSITION_SIZE)
@@ -280,7 +289,7 @@ async def position_size_limits(studio: Studio) -> str:
     return "800 USD taken at a limit of 800, refused at 800.000001 and 1000.000001, and more in the same token"
 
 
-async def daily_loss_limits(studio: Studio) -> str:
+async def daily_loss_limits(studio: ScratchDesk) -> str:
     async with desk(studio.one_wallet_env({"max_daily_loss": 50, "stop_loss_threshold": 5})) as bench:
         refused(await bench.submit("1000"), Code.DAILY_LOSS_HEADROOM)
         both = await asyncio.gather(bench.submit("900"), bench.submit("900"))
@@ -297,7 +306,7 @@ async def daily_loss_limits(studio: Studio) -> str:
     )
 
 
-async def exposure_checks(studio: Studio) -> str:
+async def exposure_checks(studio: ScratchDesk) -> str:
     async with desk(studio.one_wallet_env({"max_exposure_percentage": 20})) as bench:
         for symbol in ("SOL", "ETH"):
             await bench.fill("9900", symbol=symbol)
@@ -312,7 +321,7 @@ async def exposure_checks(studio: Studio) -> str:
     return f"wallet stays at {summary.exposure:.2f} % of 20 %; portfolio and asset limits refuse as well"
 
 
-async def concurrent_position_limits(studio: Studio) -> str:
+async def concurrent_position_limits(studio: ScratchDesk) -> str:
     async with desk(studio.one_wallet_env({"max_concurrent_positions": 2})) as bench:
         held = await asyncio.gather(*(bench.submit("100", symbol=symbol) for symbol in ("SOL", "ETH", "BTC")))
         placed(held[0]), placed(held[1])

@@ -19,7 +19,7 @@ from overmind.desk.market import open_tape, paper
 from overmind.journal.memory import MemoryJournal
 from overmind.journal.sqlite import SqliteJournal
 from overmind.prices.tape import Tape
-from overmind.sandbox.selftest.scratch_desk import Bench, Studio, TapeTime, desk, expect, tolerance
+from overmind.sandbox.selftest.scratch_desk import Bench, ScratchDesk, TapeTime, desk, expect, tolerance
 from overmind.sdk.records import ExecutionRecord
 from overmind.sdk.selection import WalletSelectionCriteria
 from overmind.venues.paper import PERFECT, PaperModel
@@ -39,7 +39,7 @@ HALF_OF_ROUTES_DOWN: Final = PaperModel(
 # Performance
 
 
-async def selection_speed(studio: Studio) -> str:
+async def selection_speed(studio: ScratchDesk) -> str:
     found = []
     for wallets, env in ((4, studio.seed_env()), (50, studio.many_wallets_env(50))):
         async with desk(env) as bench:
@@ -57,14 +57,14 @@ async def _time_selection(bench: Bench) -> float:
     return time.perf_counter() - began
 
 
-async def concurrent_operations(studio: Studio) -> str:
+async def concurrent_operations(studio: ScratchDesk) -> str:
     """Ten trades at once, from the queue to the settled books, each step durable on disk before the next."""
     took = [await _time_ten_trades(studio, number) for number in range(ROUNDS)]
     expect(min(took) < TEN_TRADES_MAX_S, f"10 concurrent trades took {min(took) * 1e3:.0f} ms")
     return f"10 concurrent trades, durable and settled, in {min(took) * 1e3:.1f} ms"
 
 
-async def _time_ten_trades(studio: Studio, number: int) -> float:
+async def _time_ten_trades(studio: ScratchDesk, number: int) -> float:
     journal = SqliteJournal.open(studio.folder / f"ten_{number}.db")
     async with desk(studio.seed_env(), journal=journal) as bench:
         await bench.executor.start()
@@ -79,7 +79,7 @@ async def _time_ten_trades(studio: Studio, number: int) -> float:
     return took
 
 
-async def memory_usage(studio: Studio) -> str:
+async def memory_usage(studio: ScratchDesk) -> str:
     """What a desk of four wallets adds, engine, journal and books; the price tape is the market's, not theirs."""
     env = studio.seed_env()
     tape = open_tape(MultiWalletConfig.from_env(env, dotenv=None))
@@ -105,7 +105,7 @@ async def _desk_bytes(env: dict[str, str], tape: Tape) -> int:
 # Integration
 
 
-async def complete_trading_flow(studio: Studio) -> str:
+async def complete_trading_flow(studio: ScratchDesk) -> str:
     """Signal, order, ticket, fill, position, sale; then the books balance and the journal on disk retells them."""
     path = studio.folder / "flow.db"
     journal = SqliteJournal.open(path)
@@ -142,7 +142,7 @@ def _expect_books_balance(state: State) -> None:
     expect(not any(sums.values()), f"the books do not balance: {sums}")
 
 
-async def wallet_failover(studio: Studio) -> str:
+async def wallet_failover(studio: ScratchDesk) -> str:
     """With every other route down, the next eligible wallet takes over, never the same one twice, at most three."""
     async with desk(studio.seed_env(), model=HALF_OF_ROUTES_DOWN) as bench:
         for _ in range(UNLUCKY_SIGNALS):
@@ -161,7 +161,7 @@ async def wallet_failover(studio: Studio) -> str:
     return f"{rescued} of {UNLUCKY_SIGNALS} signals were filled by another wallet after the first one's route failed"
 
 
-async def multi_strategy_execution(studio: Studio) -> str:
+async def multi_strategy_execution(studio: ScratchDesk) -> str:
     """All eight strategies trade side by side."""
     async with desk(studio.seed_env()) as bench:
         await bench.executor.start()

@@ -68,7 +68,7 @@ class TapeTime:
         await SystemClock().sleep(seconds)
 
 
-class Studio:
+class ScratchDesk:
     """Makes configurations in a folder of its own. `env` holds for every desk in it: settings to test under."""
 
     def __init__(self, folder: Path, env: Mapping[str, str] | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from overmind.core.books.aggregates import change_position, count_entry, realise, refresh_equity, watch_again
-from overmind.core.books.book import QUALITY_WINDOW, Execution, Provisional, WalletBook
+from overmind.core.books.book import QUALITY_WINDOW, ExecutionQuality, Provisional, WalletBook
 from overmind.core.books.ledger import FEES, MARKET, RENT
 from overmind.core.books.positions import Lot
 from overmind.core.books.realised import Costs, Disposal, How
@@ -51,7 +51,7 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
         tried(state, book.top_up, outcome)
     elif is_own(order.signal_id):
         after_exit(state, book, order, outcome)
-    book.quality.append(Execution(isinstance(outcome, Filled), booked.shortfall_bps))
+    book.quality.append(ExecutionQuality(isinstance(outcome, Filled), booked.shortfall_bps))
     if len(book.quality) > QUALITY_WINDOW:
         del book.quality[0]
     # A sale takes the oldest lots, whosever they are.
