@@ -16,7 +16,7 @@ from msgspec import structs
 from tests.support.core_desk import Play
 
 from overmind.core.books.apply import apply
-from overmind.core.books.state import State
+from overmind.core.books.state import STATE_VERSION, State, decode_state, encode_state, is_current
 from overmind.core.books.wallet_limits import values_of
 from overmind.core.model.enums import MoveKind
 from overmind.core.model.events import Entry, Event, MoveClosed, MovePlaced, OrderClosed, OrderPlaced
@@ -25,6 +25,8 @@ from overmind.core.model.outcome import Outcome
 
 HERE = Path(__file__).parent
 JOURNALS = sorted(HERE.glob("*.jsonl"))
+# The same journals' states, as the code that first wrote this version of a snapshot encoded them.
+SNAPSHOTS = sorted(HERE.glob("*.state-*.json"))
 
 # Every kind of event and outcome, in the words of tests/support/core_desk.py: what all begin with, and what each adds.
 OPENING = """
@@ -173,6 +175,21 @@ def _within(then: object, now: object) -> bool:
     if isinstance(then, list) and isinstance(now, list):
         return len(then) == len(now) and all(map(_within, then, now))
     return then == now
+
+
+@pytest.mark.parametrize("path", SNAPSHOTS, ids=lambda path: path.stem)
+def test_a_snapshot_of_before_is_the_state_of_its_journal(path: Path) -> None:
+    """A start goes on from it; one of an older version is replayed instead."""
+    name, _, version = path.stem.partition(".state-")
+    raw = path.read_bytes().strip()
+    if int(version) != STATE_VERSION:
+        assert not is_current(raw)
+        return
+    state, decode = State(), msgspec.json.Decoder(Entry).decode
+    for line in read(HERE / f"{name}.jsonl")[1]:
+        apply(state, decode(line))
+    assert encode_state(state) == raw
+    assert encode_state(decode_state(raw)) == raw
 
 
 def test_every_event_and_outcome_is_guarded() -> None:
