@@ -17,7 +17,9 @@ from overmind.core.model.commands import Command, CommandRefused
 from overmind.core.model.events import DayRolled, Entry
 from overmind.core.model.ids import WalletId
 from overmind.core.model.units import DAY_NS
-from overmind.views.accounts import PROVISIONAL, AccountingReport, Cost, Gain, Period, Transfer, differences, shares
+from overmind.views.account_proof import differences
+from overmind.views.account_rows import PROVISIONAL, Cost, Gain, Period, Transfer
+from overmind.views.accounts import AccountingReport, shares
 from overmind.views.statement import exact, usd
 
 ALWAYS = Period(0, INSTANT_MAX_NS)
@@ -53,7 +55,7 @@ def told(gain: Gain) -> str:
     quantity = exact(gain.lot.units, gain.token.decimals).rstrip("0").rstrip(".")
     money = ">".join(usd(micros).rstrip("0").rstrip(".") for micros in (gain.lot.cost_micros, gain.proceeds_micros))
     whose = gain.strategy.removesuffix("Trading").lower()
-    orders = f"{gain.lot.origin.removesuffix('.0.0') or '?'}>{gain.cause.id.removesuffix('.0.0')}"
+    orders = f"{gain.lot.origin.removesuffix('.0.0') or '?'}>{gain.origin.id.removesuffix('.0.0')}"
     return f"{gain.how} {quantity} {gain.token.symbol.lower()} {money} {whose} {orders} {gain.status}"
 
 
@@ -118,7 +120,7 @@ def test_costs_and_what_a_fork_gave_back_of_them() -> None:
     )
     desk.play("roll back a.0.0 as failed fee 6000; final b.0.0; buy eth $10 id c; expire; buy eth $10 id d; reject")
     kept, accounts = accounts_of(desk.entries)
-    assert [(row.cause.id, row.fee_lamports, row.rent_lamports, row.micros, row.status) for row in kept.costs] == [
+    assert [(row.origin.id, row.fee_lamports, row.rent_lamports, row.micros, row.status) for row in kept.costs] == [
         ("a.0.0", 5_000, 2_039_280, 204_428, "undone"),
         ("b.0.0", 7, 0, 1, "final"),
         ("a.0.0", -5_000, -2_039_280, -204_428, "reversal"),
@@ -228,8 +230,8 @@ def check(entries: list[Entry], cut_ns: int) -> None:
         assert gains - costs == book.realised_micros, wallet_id
         of_summary = sum(sums.realised_micros for key, sums in accounts.sums.items() if key.wallet_id == wallet_id)
         assert of_summary == book.realised_micros, wallet_id
-    unsettled = {row.cause.id for row in kept.gains if row.status == PROVISIONAL}
-    unsettled |= {row.cause.id for row in kept.costs if row.status == PROVISIONAL}
+    unsettled = {row.origin.id for row in kept.gains if row.status == PROVISIONAL}
+    unsettled |= {row.origin.id for row in kept.costs if row.status == PROVISIONAL}
     assert unsettled <= {*books.provisional, *books.provisional_moves}
     halves = [accounts_of(entries, period) for period in (Period(0, cut_ns), Period(cut_ns, INSTANT_MAX_NS))]
     assert [row for half, _ in halves for row in half.gains] == kept.gains

@@ -22,7 +22,7 @@ from overmind.core.model.events import (
 )
 from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
 from overmind.core.model.order import Move, Order, Work
-from overmind.core.model.outcome import Failed, Filled, Rejected
+from overmind.core.model.outcome import Expired, Failed, Filled, Rejected
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import NS
 from overmind.desk.app import App, running
@@ -168,6 +168,8 @@ def _follow(
         case OrderClosed(order_id=work_id, outcome=outcome) | MoveClosed(move_id=work_id, outcome=outcome):
             if work_id in sent and not isinstance(outcome, Rejected):  # Rejected: stopped before it was ever sent.
                 _settle(orders[work_id], sent[work_id], owned)
+        case _:
+            pass  # Decisions and observations: the venue moved nothing. The ticket says all that a later end could.
 
 
 def _settle(order: Work, payload: PaperPayload, owned: OwnedUnits) -> None:
@@ -187,6 +189,8 @@ def _settle(order: Work, payload: PaperPayload, owned: OwnedUnits) -> None:
             _add(owned, order.wallet_id, SOL, -fee - rent)
         case Failed(fee_lamports=fee):
             _add(owned, order.wallet_id, SOL, -fee)
+        case Expired() | Rejected():
+            pass  # It never landed.
 
 
 def _add(owned: OwnedUnits, wallet_id: WalletId, mint: Mint, units: int) -> None:

@@ -133,7 +133,8 @@ def _life(event: object) -> str:
             return f"{order_id} {outcome} instead: a fork undid what was booked"
         case OrderFinal(order_id=order_id):
             return order_id
-    return ""
+        case _:
+            return ""  # The event's name says it all.
 
 
 def verify(

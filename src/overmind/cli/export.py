@@ -15,7 +15,8 @@ from overmind.core.books.state import State
 from overmind.core.model.ids import WalletId
 from overmind.desk.engine import recover
 from overmind.journal.sqlite import SqliteJournal
-from overmind.views.accounts import AccountingReport, Period
+from overmind.views.account_rows import Period
+from overmind.views.accounts import AccountingReport
 from overmind.views.statement import Statement, exact, statement_in, usd
 
 PROGRESS_EVERY: Final = 10_000  # entries

@@ -16,6 +16,8 @@ from overmind.core.model.events import (
     CloseOrdered,
     DayRolled,
     Deposited,
+    DeskConfigured,
+    DeskFounded,
     Entry,
     HoldAdded,
     HoldLifted,
@@ -30,10 +32,12 @@ from overmind.core.model.events import (
     OrderFinal,
     OrderPlaced,
     OrderRolledBack,
+    PricesMarked,
     SignalRecorded,
     SignalRefused,
     TicketRecorded,
     WalletConfigured,
+    WorkEvent,
 )
 from overmind.core.model.ids import WalletId
 from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
@@ -115,7 +119,11 @@ class DecisionLog:
                 self._write(entry)
 
     def _write(self, entry: Entry) -> None:
-        match entry.event:
+        event = entry.event
+        if not isinstance(event, WorkEvent):
+            log_entry(entry, None)
+            return
+        match event:
             case OrderPlaced(order=order):
                 self._wallet_of[order.id] = order.wallet_id
                 log_entry(entry, order.wallet_id)
@@ -130,8 +138,6 @@ class DecisionLog:
                 log_entry(entry, self._wallet_of.pop(move_id, None))
             case OrderClosed(order_id=order_id) | OrderFinal(order_id=order_id) | OrderRolledBack(order_id=order_id):
                 log_entry(entry, self._wallet_of.pop(order_id, None))
-            case _:
-                log_entry(entry, None)
 
 
 def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
@@ -227,6 +233,10 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
             log.info("wallet configured", seq=seq, wallet=wallet.id, wallet_type=wallet.type.value)
         case DayRolled(day=day):
             log.info("UTC day rolled", seq=seq, day=day)
+        case PricesMarked():
+            pass  # Too many for a reader: the journal has them.
+        case DeskFounded() | DeskConfigured():
+            pass  # What the files say. The first line of the service names mode and cluster.
 
 
 def _shown(outcome: Outcome) -> dict[str, object]:

@@ -1,163 +1,94 @@
 """The books as an accountant reads them: a fold over the journal into rows, which add up to what the books say.
 
 Each disposed part of a lot is one gain, each fee and rent one cost, all that came or went from outside one transfer.
-Nothing is computed twice: rows are what `core.settle` itself realised, so the same rounding. What a fork may still undo
-is marked; what it undid stays, and is reversed on the day of the rollback.
+Nothing is computed twice: `core.books.settle` realised the rows itself, so they round the same. A row that a fork may
+still undo is provisional; one that it undid stays, and is reversed on the day of the rollback.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
-from typing import Final, Generic, NamedTuple, Protocol, TypeVar
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
-import msgspec
 from msgspec import structs
 
 from overmind.clock.instants import iso
 from overmind.core.books.apply import apply
-from overmind.core.books.ledger import DEPOSITS, FEES, RENT
 from overmind.core.books.positions import Lot
 from overmind.core.books.realised import Costs, Disposal, How
 from overmind.core.books.state import SOL_DECIMALS, State
 from overmind.core.model.enums import MoveKind, StrategyType
 from overmind.core.model.events import (
     BalanceAdjusted,
+    BalancesChecked,
+    CloseCancelled,
+    CloseOrdered,
+    DayRolled,
     Deposited,
     DeskConfigured,
+    DeskFounded,
     Entry,
-    Event,
+    HoldAdded,
+    HoldLifted,
+    LimitsChanged,
+    LiquidationOrdered,
+    MintsChanged,
     MoveClosed,
     MoveFinal,
+    MovePlaced,
     MoveRolledBack,
     OrderClosed,
     OrderFinal,
+    OrderPlaced,
     OrderRolledBack,
+    PricesMarked,
+    SignalRecorded,
+    SignalRefused,
+    TicketRecorded,
+    WalletConfigured,
 )
 from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
 from overmind.core.model.money import Token
 from overmind.core.model.order import Move, Order
-from overmind.core.model.outcome import Filled
+from overmind.core.model.outcome import Filled, Outcome
+from overmind.views.account_proof import (
+    FEES_PAID,
+    NET_DEPOSITS,
+    RENT_PAID,
+    differences,
+    figures_of,
+    realised_by,
+    transfers_of,
+)
+from overmind.views.account_rows import (
+    DEPOSIT,
+    FINAL,
+    PROVISIONAL,
+    REVERSAL,
+    UNDONE,
+    Cost,
+    Gain,
+    Key,
+    Period,
+    RowOrigin,
+    SettlementQueue,
+    Sink,
+    Sums,
+    Transfer,
+)
 
-DEPOSIT: Final = "deposit"  # the strategy of what no strategy bought
 NATIVE: Final = Token("SOL", SOL, SOL_DECIMALS)
-FEES_PAID, RENT_PAID, NET_DEPOSITS = "fees, lamports", "rent, lamports", "net deposits, micro-USD"
-FINAL, PROVISIONAL, UNDONE, REVERSAL = "final", "provisional", "undone", "reversal"
 
 
-class Period(NamedTuple):
-    from_ns: int  # inclusive
-    to_ns: int  # exclusive
+class EntryEffect(NamedTuple):
+    """What an entry is to the accounts."""
 
-    def holds(self, at_ns: int) -> bool:
-        return self.from_ns <= at_ns < self.to_ns
-
-
-class RowOrigin(NamedTuple):
-    """What made an entry realise something: an order, or a move of capital that no strategy asked for."""
-
-    id: str
-    signal_id: str
-    strategy: str
-    token: Token
-
-
-class Gain(msgspec.Struct):
-    """A part of a lot that left. A reversal has negative amounts."""
-
-    at_ns: int
-    wallet_id: WalletId
-    token: Token
-    how: How
-    lot: Lot  # that part alone
-    proceeds_micros: int
-    cause: RowOrigin
-    status: str
-
-    @property
-    def strategy(self) -> str:
-        return self.lot.strategy or DEPOSIT
-
-    @property
-    def gain_micros(self) -> int:
-        return self.proceeds_micros - self.lot.cost_micros
-
-
-class Cost(msgspec.Struct):
-    """What one execution cost. Below zero: it came back."""
-
-    at_ns: int
-    wallet_id: WalletId
-    fee_lamports: int
-    rent_lamports: int
-    micros: int
-    cause: RowOrigin
-    status: str
-
-
-class Transfer(msgspec.Struct):
-    """Capital that came from outside, or went there (negative)."""
-
-    at_ns: int
-    wallet_id: WalletId
-    kind: str
-    token: Token
-    units: int
-    micros: int  # what it added to the net deposits
-    reference: str
-    reason: str = ""
-    counterparty: str = ""  # the other wallet, or the address outside, where one is known
-
-
-class Sums(msgspec.Struct):
-    """Of one wallet, asset and strategy, or of everything."""
-
-    gains: int = 0
-    proceeds_micros: int = 0
-    cost_micros: int = 0
-    fee_lamports: int = 0
-    rent_lamports: int = 0  # less what came back
-    costs_micros: int = 0
-    transfers_micros: int = 0
-
-    @property
-    def gain_micros(self) -> int:
-        return self.proceeds_micros - self.cost_micros
-
-    @property
-    def realised_micros(self) -> int:
-        """Gains less costs: as the wallet's realised PnL counts."""
-        return self.gain_micros - self.costs_micros
-
-    def count(self, row: Gain | Cost | Transfer) -> None:
-        match row:
-            case Gain(lot=lot, proceeds_micros=proceeds):
-                self.gains += 1
-                self.proceeds_micros += proceeds
-                self.cost_micros += lot.cost_micros
-            case Cost(fee_lamports=fee, rent_lamports=rent, micros=micros):
-                self.fee_lamports += fee
-                self.rent_lamports += rent
-                self.costs_micros += micros
-            case Transfer(micros=micros):
-                self.transfers_micros += micros
-
-
-class Key(NamedTuple):
-    wallet_id: WalletId
-    asset: str
-    mint: Mint
-    strategy: str
-
-
-class Sink(Protocol):
-    """Where rows of the period go, in the order of booking."""
-
-    def gain(self, row: Gain) -> None: ...
-
-    def cost(self, row: Cost) -> None: ...
-
-    def transfer(self, row: Transfer) -> None: ...
+    origin: RowOrigin
+    status: str = FINAL  # of the rows that it makes
+    transfers: Sequence[Transfer] = ()  # what they add to the net deposits is known once the entry is applied
+    final: OrderId | None = None  # the order or move whose provisional rows are final now
+    rolled_back: OrderId | None = None  # the one whose provisional rows a fork undid
 
 
 class AccountingReport:
@@ -172,9 +103,9 @@ class AccountingReport:
         self._period = period
         self._wallet_id = wallet_id
         self._sink = sink
-        self._gains = _Settling(sink.gain)
-        self._costs = _Settling(sink.cost)
-        self._of_sale: dict[OrderId, list[Gain]] = {}  # of provisional ones: what a rollback reverses
+        self._gains = SettlementQueue(sink.gain)
+        self._costs = SettlementQueue(sink.cost)
+        self._sales: dict[OrderId, list[Gain]] = {}  # the rows of provisional sales: a rollback reverses them
         self._tokens: dict[Mint, Token] = {SOL: NATIVE}
         self._realised: Counter[WalletId] = Counter()
         self._transferred: Counter[Mint] = Counter()
@@ -184,27 +115,22 @@ class AccountingReport:
     def fold(self, entry: Entry) -> None:
         while self._edges and entry.at_ns >= self._edges[0]:
             self._prove(f"before {iso(self._edges.pop(0))}")
-        cause, deposited_micros = self._cause(entry), self.state.deposited_micros
-        moved = self._moved(entry.event)
-        if isinstance(entry.event, OrderRolledBack):
-            self._settle(entry.event.order_id, UNDONE)
-        elif isinstance(entry.event, MoveRolledBack):
-            self._settle(entry.event.move_id, UNDONE)
+        effect, deposited_micros = self._effect(entry), self.state.deposited_micros
         apply(self.state, entry)
         self.state.touched.clear()
-        self._record(entry, cause)
-        added_micros = self.state.deposited_micros - deposited_micros
-        self._transfers(entry, added_micros)
-        for number, (move, sign) in enumerate(moved, 1):  # The last row has it all, where one entry undoes and makes.
-            self._move(entry.at_ns, move, sign, added_micros if number == len(moved) else 0)
-        match entry.event:
-            case MoveFinal(move_id=move_id):
-                self._settle(move_id, FINAL)
-            case OrderFinal(order_id=order_id):
-                self._settle(order_id, FINAL)
-                self._of_sale.pop(order_id, None)
-            case DeskConfigured(desk=desk):
-                self._tokens |= {desk.quote.mint: desk.quote, **desk.tokens}
+        if effect is None:
+            assert not self.state.realised, entry
+            return
+        if effect.rolled_back is not None:
+            self._settle(effect.rolled_back, UNDONE)
+        self._record(entry, effect)
+        if effect.transfers:  # The last row has all of it, where one entry undoes a transfer and makes another.
+            effect.transfers[-1].micros = self.state.deposited_micros - deposited_micros
+        for row in effect.transfers:
+            self._transfer(row)
+        if effect.final is not None:
+            self._settle(effect.final, FINAL)
+            self._sales.pop(effect.final, None)
 
     def close(self) -> None:
         """The last rows, and the last proof."""
@@ -212,54 +138,101 @@ class AccountingReport:
         self._costs.close()
         self._prove("at the end of the journal")
 
-    # What an entry realised
+    # What an entry does
 
-    def _cause(self, entry: Entry) -> RowOrigin:
-        """Whatever realises something else than by an order names itself here: a move its id and token, say."""
+    def _effect(self, entry: Entry) -> EntryEffect | None:
+        """Read before the entry is applied. None: it realises nothing, and no capital comes or leaves."""
         match entry.event:
-            case OrderClosed(order_id=order_id):
+            case OrderClosed(order_id=order_id, provisional=provisional):
                 known = self.state.open_orders[order_id]
                 assert known.token is not None, known
-                return _of_order(known.order, known.token)
+                return EntryEffect(_of_order(known.order, known.token), PROVISIONAL if provisional else FINAL)
+            case OrderFinal(order_id=order_id):
+                return EntryEffect(_of_entry(entry, NATIVE), final=order_id)
             case OrderRolledBack(order_id=order_id):
                 booked = self.state.provisional[order_id]
-                return _of_order(booked.order, booked.token)
-            case Deposited(deposit_id=deposit_id, money=money):
-                return RowOrigin(deposit_id, "", DEPOSIT, self._token(money.mint))
-            case BalanceAdjusted(mint=mint):
-                return RowOrigin(f"entry {entry.seq}", "", DEPOSIT, self._token(mint))
-            case MoveClosed(move_id=move_id):
-                return self._of_move(self.state.open_moves[move_id].move)
-            case MoveRolledBack(move_id=move_id):
-                return self._of_move(self.state.provisional_moves[move_id].move)
-        return RowOrigin(f"entry {entry.seq}", "", DEPOSIT, NATIVE)
+                return EntryEffect(_of_order(booked.order, booked.token), rolled_back=order_id)
+            case MoveClosed(move_id=move_id, outcome=outcome, provisional=provisional):
+                move = self.state.open_moves[move_id].move
+                status = PROVISIONAL if provisional else FINAL
+                return EntryEffect(self._of_move(move), status, self._moved(entry, move, 1, outcome))
+            case MoveFinal(move_id=move_id):
+                return EntryEffect(_of_entry(entry, NATIVE), final=move_id)
+            case MoveRolledBack(move_id=move_id, outcome=outcome):
+                booked_move = self.state.provisional_moves[move_id]
+                undone = self._moved(entry, booked_move.move, -1, booked_move.outcome)
+                made = self._moved(entry, booked_move.move, 1, outcome)
+                return EntryEffect(self._of_move(booked_move.move), FINAL, [*undone, *made], rolled_back=move_id)
+            case Deposited(deposit_id=deposit_id, wallet_id=wallet_id, money=money):
+                token = self._token(money.mint)
+                row = Transfer(entry.at_ns, wallet_id, "deposit", token, money.units, 0, deposit_id)
+                return EntryEffect(RowOrigin(deposit_id, "", DEPOSIT, token), FINAL, [row])
+            case BalanceAdjusted(wallet_id=wallet_id, mint=mint, units=units, reason=reason):
+                token, name = self._token(mint), f"entry {entry.seq}"
+                row = Transfer(entry.at_ns, wallet_id, "adjustment", token, units, 0, name, reason)
+                return EntryEffect(_of_entry(entry, token), FINAL, [row])
+            case DeskConfigured(desk=desk):
+                self._tokens |= {desk.quote.mint: desk.quote, **desk.tokens}
+            case (  # Decisions and observations move no capital. Prices change what is held, not what is realised.
+                SignalRecorded()
+                | SignalRefused()
+                | OrderPlaced()
+                | MovePlaced()
+                | TicketRecorded()
+                | CloseOrdered()
+                | CloseCancelled()
+                | LiquidationOrdered()
+                | HoldAdded()
+                | HoldLifted()
+                | BalancesChecked()
+                | PricesMarked()
+                | DayRolled()
+            ):
+                pass
+            case DeskFounded() | WalletConfigured() | LimitsChanged() | MintsChanged():  # Configuration.
+                pass
+        return None
 
-    def _record(self, entry: Entry, cause: RowOrigin) -> None:
-        provisional = isinstance(entry.event, OrderClosed | MoveClosed) and entry.event.provisional
-        status = PROVISIONAL if provisional else FINAL
-        undone = isinstance(entry.event, OrderRolledBack | MoveRolledBack)
+    def _moved(self, entry: Entry, move: Move, sign: int, outcome: Outcome) -> list[Transfer]:
+        """Made (1) or undone (-1): between two wallets a row each, out of the desk one."""
+        if not isinstance(outcome, Filled) or move.kind is MoveKind.RECLAIM:  # Returned rent stands among the costs.
+            return []
+        token, units, there = self._token(move.money.mint), sign * move.money.units, move.to_wallet or move.to_address
+        row = Transfer(entry.at_ns, move.wallet_id, move.kind, token, -units, 0, move.id, move.reason, there)
+        if move.to_wallet is None:
+            return [row]
+        taken = Transfer(entry.at_ns, move.to_wallet, move.kind, token, units, 0, move.id, move.reason, move.wallet_id)
+        return [row, taken]
+
+    def _of_move(self, move: Move) -> RowOrigin:
+        return RowOrigin(move.id, "", DEPOSIT, self._token(move.money.mint))
+
+    # What it realised
+
+    def _record(self, entry: Entry, effect: EntryEffect) -> None:
+        origin, status, undone = effect.origin, effect.status, effect.rolled_back is not None
         for number, change in enumerate(self.state.realised):
             if isinstance(change, Costs):  # What is undone comes first, then what it came to instead.
-                self._cost(entry.at_ns, change, cause, REVERSAL if undone and not number else status)
+                self._cost(entry.at_ns, change, origin, REVERSAL if undone and not number else status)
                 continue
-            rows = self._gain_rows(entry.at_ns, change, cause, status)
+            rows = self._gain_rows(entry.at_ns, change, origin, status)
             assert sum(row.gain_micros for row in rows) == change.realised_micros, (entry, rows)
             for row in rows:
                 self._gain(row)
 
-    def _gain_rows(self, at_ns: int, change: Disposal, cause: RowOrigin, status: str) -> list[Gain]:
+    def _gain_rows(self, at_ns: int, change: Disposal, origin: RowOrigin, status: str) -> list[Gain]:
         if change.how is How.SALE_UNDONE:
-            return [_reversed(row, at_ns) for row in self._of_sale.pop(OrderId(cause.id))]
-        lots = _with_uncovered(change, cause)
+            return [_reversed(row, at_ns) for row in self._sales.pop(OrderId(origin.id))]
+        lots = _with_uncovered(change, origin)
         proceeds = shares(change.proceeds_micros, [lot.units for lot in lots])
         if change.how is not How.SALE:  # Whatever becomes of the order, this stays.
             status = REVERSAL if change.how is How.BUY_UNDONE else FINAL
         rows = [
-            Gain(at_ns, change.wallet_id, change.token, change.how, lot, micros, cause, status)
+            Gain(at_ns, change.wallet_id, change.token, change.how, lot, micros, origin, status)
             for lot, micros in zip(lots, proceeds, strict=True)
         ]
         if status == PROVISIONAL:
-            self._of_sale[OrderId(cause.id)] = rows
+            self._sales[OrderId(origin.id)] = rows
         return rows
 
     def _gain(self, row: Gain) -> None:
@@ -269,51 +242,13 @@ class AccountingReport:
             self._count(row, row.token, row.strategy)
             self._gains.add(row)
 
-    def _cost(self, at_ns: int, change: Costs, cause: RowOrigin, status: str) -> None:
-        row = Cost(at_ns, change.wallet_id, change.fee_lamports, change.rent_lamports, change.micros, cause, status)
+    def _cost(self, at_ns: int, change: Costs, origin: RowOrigin, status: str) -> None:
+        row = Cost(at_ns, change.wallet_id, change.fee_lamports, change.rent_lamports, change.micros, origin, status)
         self._realised[row.wallet_id] -= row.micros
         self._all.count(row)
         if self._wanted(row):
-            self._count(row, cause.token, cause.strategy)
+            self._count(row, origin.token, origin.strategy)
             self._costs.add(row)
-
-    # What came and went
-
-    def _transfers(self, entry: Entry, micros: int) -> None:
-        match entry.event:
-            case Deposited(deposit_id=deposit_id, wallet_id=wallet_id, money=money):
-                token = self._token(money.mint)
-                self._transfer(Transfer(entry.at_ns, wallet_id, "deposit", token, money.units, micros, deposit_id))
-            case BalanceAdjusted(wallet_id=wallet_id, mint=mint, units=units, reason=reason):
-                token, reference = self._token(mint), f"entry {entry.seq}"
-                row = Transfer(entry.at_ns, wallet_id, "adjustment", token, units, micros, reference, reason)
-                self._transfer(row)
-
-    def _moved(self, event: Event) -> list[tuple[Move, int]]:
-        """The moves that this entry makes (1) or undoes (-1), before it is applied."""
-        match event:
-            case MoveClosed(move_id=move_id, outcome=Filled()):
-                return [(self.state.open_moves[move_id].move, 1)]
-            case MoveRolledBack(move_id=move_id, outcome=outcome):
-                booked = self.state.provisional_moves[move_id]
-                undone = [(booked.move, -1)] if isinstance(booked.outcome, Filled) else []
-                return [*undone, *([(booked.move, 1)] if isinstance(outcome, Filled) else [])]
-        return []
-
-    def _move(self, at_ns: int, move: Move, sign: int, micros: int) -> None:
-        """Between two wallets a row each, out of the desk one. `micros`: what it added to the net deposits."""
-        token, units = self._token(move.money.mint), sign * move.money.units
-        if move.kind is MoveKind.RECLAIM:
-            return  # The rent that came back stands among the costs.
-        there = move.to_wallet or move.to_address
-        given = Transfer(at_ns, move.wallet_id, move.kind, token, -units, micros, move.id, move.reason, there)
-        self._transfer(given)
-        if move.to_wallet is not None:
-            taken = Transfer(at_ns, move.to_wallet, move.kind, token, units, 0, move.id, move.reason, move.wallet_id)
-            self._transfer(taken)
-
-    def _of_move(self, move: Move) -> RowOrigin:
-        return RowOrigin(move.id, "", DEPOSIT, self._token(move.money.mint))
 
     def _transfer(self, row: Transfer) -> None:
         self._transferred[row.token.mint] += row.units
@@ -342,8 +277,8 @@ class AccountingReport:
 
     def _prove(self, where: str) -> None:
         rows = {
-            **{_realised_by(wallet_id): micros for wallet_id, micros in self._realised.items()},
-            **{_transfers_of(mint): units for mint, units in self._transferred.items()},
+            **{realised_by(wallet_id): micros for wallet_id, micros in self._realised.items()},
+            **{transfers_of(mint): units for mint, units in self._transferred.items()},
             FEES_PAID: self._all.fee_lamports,
             RENT_PAID: self._all.rent_lamports,
             NET_DEPOSITS: self._all.transfers_micros,
@@ -351,46 +286,21 @@ class AccountingReport:
         self.differences += [f"{where}: {one}" for one in differences(rows, figures_of(self.state))]
 
 
-Undoable = TypeVar("Undoable", Gain, Cost)
-
-
-class _Settling(Generic[Undoable]):
-    """Rows in the order of booking, each passed on when its fate is known."""
-
-    def __init__(self, pass_on: Callable[[Undoable], None]) -> None:
-        self._pass_on: Callable[[Undoable], None] = pass_on
-        self._waiting: deque[Undoable] = deque()
-
-    def add(self, row: Undoable) -> None:
-        self._waiting.append(row)
-        self._flush()
-
-    def settle(self, order_id: OrderId, status: str) -> None:
-        for row in self._waiting:
-            if row.status == PROVISIONAL and row.cause.id == order_id:
-                row.status = status
-        self._flush()
-
-    def close(self) -> None:
-        while self._waiting:
-            self._pass_on(self._waiting.popleft())
-
-    def _flush(self) -> None:
-        while self._waiting and self._waiting[0].status != PROVISIONAL:
-            self._pass_on(self._waiting.popleft())
+def _of_entry(entry: Entry, token: Token) -> RowOrigin:
+    return RowOrigin(f"entry {entry.seq}", "", DEPOSIT, token)
 
 
 def _of_order(order: Order, token: Token) -> RowOrigin:
     return RowOrigin(order.id, order.signal_id, order.strategy, token)
 
 
-def _with_uncovered(change: Disposal, cause: RowOrigin) -> list[Lot]:
+def _with_uncovered(change: Disposal, origin: RowOrigin) -> list[Lot]:
     """What was sold, or taken back, beyond the lots that were there: a fork had taken them before. It has no cost."""
     beyond = change.units - sum(lot.units for lot in change.lots)
     assert beyond >= 0, change
     if not beyond:
         return change.lots
-    strategy = None if cause.strategy == DEPOSIT else StrategyType(cause.strategy)
+    strategy = None if origin.strategy == DEPOSIT else StrategyType(origin.strategy)
     return [*change.lots, Lot(strategy, beyond, 0)]
 
 
@@ -405,34 +315,3 @@ def shares(amount: int, weights: Sequence[int]) -> list[int]:
     whole = sum(weights)
     parts = [amount * weight // whole for weight in weights[:-1]]
     return [*parts, amount - sum(parts)]
-
-
-Figures = dict[str, int]
-
-
-def figures_of(state: State) -> Figures:
-    """What the books say."""
-    ledger = state.ledger
-    outside = ledger.accounts.get(DEPOSITS, {})
-    return {
-        **{_realised_by(wallet_id): book.realised_micros for wallet_id, book in state.wallets.items()},
-        **{_transfers_of(mint): -units for mint, units in outside.items()},
-        FEES_PAID: ledger.balance(FEES, SOL),
-        RENT_PAID: ledger.balance(RENT, SOL),
-        NET_DEPOSITS: state.deposited_micros,
-    }
-
-
-def differences(rows: Figures, books: Figures) -> list[str]:
-    """Where rows do not come to what the books say; empty when they do."""
-    names = sorted({*rows, *books})
-    found = [(name, rows.get(name, 0), books.get(name, 0)) for name in names]
-    return [f"{name}: the rows come to {one}, the books say {other}" for name, one, other in found if one != other]
-
-
-def _realised_by(wallet_id: WalletId) -> str:
-    return f"realised by {wallet_id}, micro-USD"
-
-
-def _transfers_of(mint: Mint) -> str:
-    return f"transfers of {mint}, base units"

@@ -77,4 +77,5 @@ def _fact(book: WalletBook, refusal: Refusal) -> str:
         case Code.INSUFFICIENT_SOL:
             there, needed = said["limit"], said["actual"]
             return f"{refusal.code}: {there} SOL for fees, {needed} needed: send SOL to {book.wallet.public_key}"
-    return f"{refusal.code}: {said['actual']} {said['unit']}, limit {said['limit']}"
+        case _:
+            return f"{refusal.code}: {said['actual']} {said['unit']}, limit {said['limit']}"

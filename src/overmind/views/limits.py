@@ -85,7 +85,8 @@ def _amount(kind: str, value: int | None) -> Amount | None:
             return value / PPM
         case "flag":
             return bool(value)
-    return value
+        case _:  # counted in whole numbers
+            return value
 
 
 def differences(by_files: Wallet, in_force: Wallet, changes: Mapping[LimitName, Change]) -> Iterator[str]:

@@ -14,11 +14,20 @@ from overmind.core.capital.withdrawals import check_unended, held_by, move_id_of
 from overmind.core.entries.request import base_units
 from overmind.core.model.commands import Withdraw
 from overmind.core.model.desk_settings import Desk
-from overmind.core.model.events import Entry, Event, MoveClosed, MoveFinal, MovePlaced, MoveRolledBack
+from overmind.core.model.events import (
+    Entry,
+    Event,
+    MoveClosed,
+    MoveEvent,
+    MoveFinal,
+    MovePlaced,
+    MoveRolledBack,
+    TicketRecorded,
+)
 from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
 from overmind.core.model.money import Money, Token
 from overmind.core.model.order import Move
-from overmind.core.model.outcome import Failed, Filled, Outcome, Rejected
+from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.units import LAMPORTS, MICROS, NS
 from overmind.core.model.value import Value
 
@@ -160,14 +169,19 @@ def closed_moves(entries: Iterable[Entry], desk: Desk) -> list[MoveRow]:
     """Those whose life stands in these entries, each with the outcome that counts now, in the order of placing."""
     placed: dict[OrderId, Move] = {}
     ended: dict[OrderId, MoveClosed] = {}
-    for entry in entries:
-        match entry.event:
+    for event in (entry.event for entry in entries):
+        if not isinstance(event, MoveEvent):
+            continue
+        match event:
             case MovePlaced(move=move):
                 placed[move.id] = move
+            case TicketRecorded():
+                pass  # Signed, and not ended yet.
             case MoveClosed(move_id=move_id) as end:
                 ended[move_id] = end
-            case MoveFinal(move_id=move_id) if move_id in ended:
-                ended[move_id] = MoveClosed(move_id, ended[move_id].outcome)
+            case MoveFinal(move_id=move_id):
+                if move_id in ended:
+                    ended[move_id] = MoveClosed(move_id, ended[move_id].outcome)
             case MoveRolledBack(move_id=move_id, outcome=outcome):
                 ended[move_id] = MoveClosed(move_id, outcome)
     return [_closed_row(desk, move, ended[move.id]) for move in placed.values() if move.id in ended]
@@ -187,7 +201,8 @@ def _detail(outcome: Outcome) -> str:
             return f"fee {fee / LAMPORTS:.6f} SOL" + (f", rent {rent / LAMPORTS:.6f} SOL" if rent else "")
         case Failed(cause=cause, detail=detail) | Rejected(cause=cause, detail=detail):
             return f"{cause.value} {detail}".strip()
-    return ""
+        case Expired():
+            return ""
 
 
 def _row(desk: Desk, move: Move, shown: str, detail: str, provisional: bool = False) -> MoveRow:

@@ -17,9 +17,11 @@ from overmind.core.model.events import (
     Answer,
     Entry,
     OrderClosed,
+    OrderEvent,
     OrderFinal,
     OrderPlaced,
     OrderRolledBack,
+    SignalEvent,
     SignalRecorded,
     SignalRefused,
     TicketRecorded,
@@ -118,7 +120,10 @@ def explain(entries: Iterable[Entry], seq: int) -> Explained:
 
 def _belongs(entry: Entry, signal: Signal, orders: set[OrderId]) -> bool:
     """Whether an entry is part of the signal's life; collects its orders on the way."""
-    match entry.event:
+    event = entry.event
+    if not isinstance(event, OrderEvent | SignalEvent):
+        return False
+    match event:
         case OrderPlaced(order=order):
             if order.signal_id != signal.id:
                 return False
@@ -133,4 +138,3 @@ def _belongs(entry: Entry, signal: Signal, orders: set[OrderId]) -> bool:
             return order_id in orders
         case SignalRefused(signal=answered) | SignalRecorded(signal=answered):
             return answered.id == signal.id
-    return False

@@ -32,4 +32,5 @@ def _shown(amount: int | str | None, unit: str) -> float | int | str | None:
             return amount / PPM
         case "sol":
             return amount / 10**SOL_DECIMALS
-    return amount
+        case _:  # counted in whole numbers
+            return amount

@@ -13,11 +13,19 @@ from overmind.core.books.triggers import exit_at_ns, profit_pico, stop_pico, tra
 from overmind.core.model.controls import Hold
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import Side, WalletStatus
-from overmind.core.model.events import Entry, OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack
+from overmind.core.model.events import (
+    Entry,
+    OrderClosed,
+    OrderEvent,
+    OrderFinal,
+    OrderPlaced,
+    OrderRolledBack,
+    TicketRecorded,
+)
 from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
 from overmind.core.model.money import Token
 from overmind.core.model.order import Order
-from overmind.core.model.outcome import Failed, Filled, Outcome, Rejected
+from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.units import LAMPORTS, MICROS, PICO, PPM, SCALE, ppm_of
 from overmind.core.model.value import Value
 from overmind.core.model.wallet import Exits
@@ -351,10 +359,14 @@ def closed_orders(entries: Iterable[Entry], desk: Desk) -> list[OrderRow]:
     placed: dict[OrderId, Order] = {}
     ended: dict[OrderId, OrderClosed] = {}
     settled: dict[OrderId, OrderRolledBack | None] = {}  # None: final as it was booked
-    for entry in entries:
-        match entry.event:
+    for event in (entry.event for entry in entries):
+        if not isinstance(event, OrderEvent):
+            continue
+        match event:
             case OrderPlaced(order=order):
                 placed[order.id] = order
+            case TicketRecorded():
+                pass  # Signed, and not ended yet.
             case OrderClosed(order_id=order_id) as end:
                 ended[order_id] = end
             case OrderFinal(order_id=order_id):
@@ -387,7 +399,8 @@ def _detail(outcome: Outcome) -> str:
             return f"{cause}: {detail}" if detail else cause.value
         case Filled(spent_units=spent, received_units=received):
             return f"spent {spent}, received {received} base units"
-    return ""
+        case Expired():
+            return ""
 
 
 def cash_of(state: State, book: WalletBook) -> int:

@@ -11,7 +11,8 @@ from typing import Final, Generic, TypeVar
 from overmind.clock.instants import iso
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.units import SCALE
-from overmind.views.accounts import AccountingReport, Cost, Gain, Key, Sums, Transfer
+from overmind.views.account_rows import Cost, Gain, Key, Sums, Transfer
+from overmind.views.accounts import AccountingReport
 
 MICRO_DECIMALS: Final = 6
 PARTIAL: Final = ".partial"  # what is not a whole file yet
@@ -44,22 +45,22 @@ GAINS: Final[Cells[Gain]] = {
     "proceeds_usd": lambda row: usd(row.proceeds_micros),
     "gain_usd": lambda row: usd(row.gain_micros),
     "acquired_by": lambda row: row.lot.origin,
-    "disposed_by": lambda row: row.cause.id,
-    "signal_id": lambda row: row.cause.signal_id,
+    "disposed_by": lambda row: row.origin.id,
+    "signal_id": lambda row: row.origin.signal_id,
     "status": lambda row: row.status,
 }
 COSTS: Final[Cells[Cost]] = {
     "paid_at": lambda row: iso(row.at_ns),
     "wallet": lambda row: row.wallet_id,
-    "strategy": lambda row: row.cause.strategy,
-    "asset": lambda row: row.cause.token.symbol,
-    "mint": lambda row: row.cause.token.mint,
+    "strategy": lambda row: row.origin.strategy,
+    "asset": lambda row: row.origin.token.symbol,
+    "mint": lambda row: row.origin.token.mint,
     "fee_lamports": lambda row: row.fee_lamports,
     "rent_lamports": lambda row: max(0, row.rent_lamports),
     "rent_returned_lamports": lambda row: max(0, -row.rent_lamports),
     "cost_usd": lambda row: usd(row.micros),
-    "paid_by": lambda row: row.cause.id,
-    "signal_id": lambda row: row.cause.signal_id,
+    "paid_by": lambda row: row.origin.id,
+    "signal_id": lambda row: row.origin.signal_id,
     "status": lambda row: row.status,
 }
 TRANSFERS: Final[Cells[Transfer]] = {

@@ -20,7 +20,7 @@ from overmind.core.books.state import State, Touched, WithdrawalRecord
 from overmind.core.model.enums import MoveKind
 from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
 from overmind.core.model.order import Move
-from overmind.core.model.outcome import Failed, Filled, Outcome
+from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.units import DAY_NS
 
 
@@ -115,6 +115,8 @@ def _book(state: State, book: WalletBook, move: Move, outcome: Outcome) -> int:
             costs = pay_costs(state, book, fee, rent) - _move(state, book, move, outcome)
         case Failed(fee_lamports=fee):
             costs = pay_costs(state, book, fee, 0)
+        case Expired() | Rejected():
+            pass  # It never landed, so it cost nothing.
     if move.kind is MoveKind.RECLAIM and not isinstance(outcome, Filled):  # The account is still there.
         book.token_accounts.add(move.money.mint)
         book.empty_since_ns[move.money.mint] = state.at_ns

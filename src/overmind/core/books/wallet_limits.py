@@ -58,7 +58,8 @@ def shown(kind: str, value: int) -> str:
             return _plain(value / PPM)
         case "flag":
             return "true" if value else "false"
-    return f"{value:,}"
+        case _:  # counted in whole numbers
+            return f"{value:,}"
 
 
 def percent(ppm: int) -> str:

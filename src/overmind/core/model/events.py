@@ -182,6 +182,12 @@ class MintsChanged(Value, frozen=True, tag=True):
     reason: str
 
 
+# What happens to one signal without an order, to one order, and to one move. A fold over one of them matches all of it.
+SignalEvent = SignalRecorded | SignalRefused
+OrderEvent = OrderPlaced | TicketRecorded | OrderClosed | OrderFinal | OrderRolledBack
+MoveEvent = MovePlaced | TicketRecorded | MoveClosed | MoveFinal | MoveRolledBack
+WorkEvent = OrderEvent | MoveEvent
+
 Event = (
     DeskFounded
     | DeskConfigured
@@ -191,22 +197,13 @@ Event = (
     | DayRolled
     | HoldAdded
     | HoldLifted
-    | SignalRecorded
-    | SignalRefused
-    | OrderPlaced
-    | TicketRecorded
-    | OrderClosed
-    | OrderFinal
-    | OrderRolledBack
+    | SignalEvent
+    | WorkEvent
     | BalancesChecked
     | BalanceAdjusted
     | LiquidationOrdered
     | CloseOrdered
     | CloseCancelled
-    | MovePlaced
-    | MoveClosed
-    | MoveFinal
-    | MoveRolledBack
     | LimitsChanged
     | MintsChanged
 )

@@ -136,8 +136,9 @@ def spoil_answer(body: bytes, fault: Fault | None, maker: str) -> bytes:
             return body + b" " * 8_000_000
         case None:
             return body
-    content = msgspec.json.decode(body, type=dict[str, object])
-    return msgspec.json.encode({**content, **_changes(content, fault, maker)})
+        case _:
+            content = msgspec.json.decode(body, type=dict[str, object])
+            return msgspec.json.encode({**content, **_changes(content, fault, maker)})
 
 
 def _changes(content: dict[str, object], fault: Fault, maker: str) -> dict[str, object]:

@@ -206,6 +206,8 @@ class Maker:
                 return _rate_limited()
             case Fault.UNAUTHORIZED:
                 return _unauthorized()
+            case _:
+                pass  # The draft or the answer is spoilt instead.
         return None
 
     async def _order(self, request: web.Request, fault: Fault | None) -> bytes:

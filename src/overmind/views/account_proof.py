@@ -1,0 +1,43 @@
+"""The proof of the accounts: what all rows come to, beside what the books say."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from overmind.core.books.ledger import DEPOSITS, FEES, RENT
+from overmind.core.books.state import State
+from overmind.core.model.ids import SOL, Mint, WalletId
+
+FEES_PAID: Final = "fees, lamports"
+RENT_PAID: Final = "rent, lamports"
+NET_DEPOSITS: Final = "net deposits, micro-USD"
+
+Figures = dict[str, int]
+
+
+def figures_of(state: State) -> Figures:
+    """What the books say."""
+    ledger = state.ledger
+    outside = ledger.accounts.get(DEPOSITS, {})
+    return {
+        **{realised_by(wallet_id): book.realised_micros for wallet_id, book in state.wallets.items()},
+        **{transfers_of(mint): -units for mint, units in outside.items()},
+        FEES_PAID: ledger.balance(FEES, SOL),
+        RENT_PAID: ledger.balance(RENT, SOL),
+        NET_DEPOSITS: state.deposited_micros,
+    }
+
+
+def differences(rows: Figures, books: Figures) -> list[str]:
+    """Where rows do not come to what the books say; empty when they do."""
+    names = sorted({*rows, *books})
+    found = [(name, rows.get(name, 0), books.get(name, 0)) for name in names]
+    return [f"{name}: the rows come to {one}, the books say {other}" for name, one, other in found if one != other]
+
+
+def realised_by(wallet_id: WalletId) -> str:
+    return f"realised by {wallet_id}, micro-USD"
+
+
+def transfers_of(mint: Mint) -> str:
+    return f"transfers of {mint}, base units"

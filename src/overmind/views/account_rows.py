@@ -1,0 +1,161 @@
+"""What an accountant reads, a row each: the part of a lot that left, what an execution cost, what came from outside."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
+
+import msgspec
+
+from overmind.core.books.positions import Lot
+from overmind.core.books.realised import How
+from overmind.core.model.ids import Mint, OrderId, WalletId
+from overmind.core.model.money import Token
+
+DEPOSIT: Final = "deposit"  # the strategy of what no strategy bought
+FINAL, PROVISIONAL, UNDONE, REVERSAL = "final", "provisional", "undone", "reversal"
+
+
+class Period(NamedTuple):
+    from_ns: int  # inclusive
+    to_ns: int  # exclusive
+
+    def holds(self, at_ns: int) -> bool:
+        return self.from_ns <= at_ns < self.to_ns
+
+
+class RowOrigin(NamedTuple):
+    """What made an entry realise something: an order, or a move of capital that no strategy asked for."""
+
+    id: str
+    signal_id: str
+    strategy: str
+    token: Token
+
+
+class Gain(msgspec.Struct):
+    """A part of a lot that left. A reversal has negative amounts."""
+
+    at_ns: int
+    wallet_id: WalletId
+    token: Token
+    how: How
+    lot: Lot  # that part alone
+    proceeds_micros: int
+    origin: RowOrigin
+    status: str
+
+    @property
+    def strategy(self) -> str:
+        return self.lot.strategy or DEPOSIT
+
+    @property
+    def gain_micros(self) -> int:
+        return self.proceeds_micros - self.lot.cost_micros
+
+
+class Cost(msgspec.Struct):
+    """What one execution cost. Below zero: it came back."""
+
+    at_ns: int
+    wallet_id: WalletId
+    fee_lamports: int
+    rent_lamports: int
+    micros: int
+    origin: RowOrigin
+    status: str
+
+
+class Transfer(msgspec.Struct):
+    """Capital that came from outside, or went there (negative)."""
+
+    at_ns: int
+    wallet_id: WalletId
+    kind: str
+    token: Token
+    units: int
+    micros: int  # what it added to the net deposits
+    reference: str
+    reason: str = ""
+    counterparty: str = ""  # the other wallet, or the address outside, where one is known
+
+
+class Sums(msgspec.Struct):
+    """Of one wallet, asset and strategy, or of everything."""
+
+    gains: int = 0
+    proceeds_micros: int = 0
+    cost_micros: int = 0
+    fee_lamports: int = 0
+    rent_lamports: int = 0  # less what came back
+    costs_micros: int = 0
+    transfers_micros: int = 0
+
+    @property
+    def gain_micros(self) -> int:
+        return self.proceeds_micros - self.cost_micros
+
+    @property
+    def realised_micros(self) -> int:
+        """Gains less costs: as the wallet's realised PnL counts."""
+        return self.gain_micros - self.costs_micros
+
+    def count(self, row: Gain | Cost | Transfer) -> None:
+        match row:
+            case Gain(lot=lot, proceeds_micros=proceeds):
+                self.gains += 1
+                self.proceeds_micros += proceeds
+                self.cost_micros += lot.cost_micros
+            case Cost(fee_lamports=fee, rent_lamports=rent, micros=micros):
+                self.fee_lamports += fee
+                self.rent_lamports += rent
+                self.costs_micros += micros
+            case Transfer(micros=micros):
+                self.transfers_micros += micros
+
+
+class Key(NamedTuple):
+    wallet_id: WalletId
+    asset: str
+    mint: Mint
+    strategy: str
+
+
+class Sink(Protocol):
+    """Where rows of the period go, in the order of booking."""
+
+    def gain(self, row: Gain) -> None: ...
+
+    def cost(self, row: Cost) -> None: ...
+
+    def transfer(self, row: Transfer) -> None: ...
+
+
+Undoable = TypeVar("Undoable", Gain, Cost)
+
+
+class SettlementQueue(Generic[Undoable]):
+    """Rows in the order of booking, each passed on when its fate is known."""
+
+    def __init__(self, pass_on: Callable[[Undoable], None]) -> None:
+        self._pass_on: Callable[[Undoable], None] = pass_on
+        self._waiting: deque[Undoable] = deque()
+
+    def add(self, row: Undoable) -> None:
+        self._waiting.append(row)
+        self._flush()
+
+    def settle(self, order_id: OrderId, status: str) -> None:
+        for row in self._waiting:
+            if row.status == PROVISIONAL and row.origin.id == order_id:
+                row.status = status
+        self._flush()
+
+    def close(self) -> None:
+        while self._waiting:
+            self._pass_on(self._waiting.popleft())
+
+    def _flush(self) -> None:
+        while self._waiting and self._waiting[0].status != PROVISIONAL:
+            self._pass_on(self._waiting.popleft())
