@@ -23,7 +23,7 @@ ETH = Mint("7vfCXTUXx5WJV5JADk17DUJ4ksgau7utNKj4b963voxs")
 BTC = Mint("3NZ9JMVBmGAqocybic2c7LQCJScmgsAZ6vQqTDzcqmJh")
 CASH_UNITS = 10**13  # ten million dollars
 FLOAT_LAMPORTS = 1_000 * LAMPORTS
-COMMAND = ("-c", "from overmind.cli import main; main()")
+COMMAND = ("-c", "import sys; from overmind.cli import main; sys.exit(main())")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from solders.keypair import Keypair
 
-COMMAND = (sys.executable, "-c", "from overmind.cli import main; main()")
+COMMAND = (sys.executable, "-c", "import sys; from overmind.cli import main; sys.exit(main())")
 WALLETS = (
     "primary_wallet:env:WALLET1_KEY:primary:medium:0.4,hft_wallet:env:WALLET2_KEY:hft:high:0.3,"
     "conservative_wallet:env:WALLET3_KEY:conservative:low:0.2,"

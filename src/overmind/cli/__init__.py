@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import Final
 
 import typer
+from typer.main import get_command
 
 from overmind.cli import (
     books,
@@ -22,19 +24,14 @@ from overmind.cli import (
     trade,
     venue,
 )
-from overmind.cli.opening import BAD_INPUT, DONE, REFUSED, UNREACHABLE
-from overmind.cli.remote import ServiceRefused, ServiceSilent
-from overmind.config import ConfigError
-from overmind.core.model.commands import CommandRefused
-from overmind.desk.engine import EngineBusy, EngineStopped
-from overmind.desk.submit import NobodyListens
-from overmind.journal.errors import JournalLocked, JournalUnusable
-from overmind.ports import ChainSilent, JournalFailed
-from overmind.prices.tape import TapeError
-from overmind.signals.decode import BadSignal
+from overmind.cli.edge import errors_told
+
+PROGRAM: Final = "overmind"
+COMPLETION: Final = "_OVERMIND_COMPLETE"  # a shell that completes a line asks through this variable
+INTERRUPTED: Final = 130
 
 cli = typer.Typer(
-    name="overmind",
+    name=PROGRAM,
     help="Runs several Solana wallets as one trading desk: chooses, checks, reserves, records, executes, settles.",
     no_args_is_help=True,
     add_completion=False,
@@ -44,50 +41,31 @@ for commands in (history, run, trade, operate, control, changes, capital, books,
     commands.add_to(cli)
 
 
-def main() -> None:
-    """The edge: every error that we foresee becomes a sentence and an exit code, never a traceback."""
-    code = DONE
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. None: the arguments of this process.
+
+    Calls in one process are independent. Each reads the environment, the working directory and the standard
+    streams when it begins.
+    """
+    command = get_command(cli)
+    words = list(sys.argv[1:] if argv is None else argv)
     try:
-        cli()
-    except* ConfigError as group:
-        code = BAD_INPUT
-        for error in leaves(group):
-            if isinstance(error, ConfigError):
-                present.complain_of_config(error)
-    except* JournalLocked as group:
-        code = UNREACHABLE
-        _complain(group)
-    except* (TapeError, JournalUnusable, BadSignal) as group:
-        code = BAD_INPUT
-        _complain(group)
-    except* (CommandRefused, EngineBusy) as group:
-        code = REFUSED
-        _complain(group)
-    except* ServiceRefused as group:
-        code = max(error.code for error in leaves(group) if isinstance(error, ServiceRefused))
-        _complain(group)
-    except* (EngineStopped, JournalFailed, NobodyListens, ChainSilent, ServiceSilent) as group:
-        code = UNREACHABLE
-        _complain(group)
-    except* UnicodeError:
-        code = BAD_INPUT
-        present.complain("what was given is no valid text", "use UTF-8")
-    except* BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # The reader left; that is its right.
-    except* OSError as group:
-        code = UNREACHABLE
-        _complain(group)
-    sys.exit(code)
-
-
-def _complain(group: BaseExceptionGroup[BaseException]) -> None:
-    for message, fix in dict.fromkeys((str(error), getattr(error, "fix", "")) for error in leaves(group)):
-        present.complain(message, fix)
-
-
-def leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from leaves(error)
+        if COMPLETION in os.environ:
+            command.main(words, PROGRAM)
+        with errors_told(), command.make_context(PROGRAM, words) as context:
+            command.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
+    except typer.TyperException as wrong:
+        usage = getattr(wrong, "ctx", None)
+        if words:
+            path = PROGRAM if usage is None else usage.command_path
+            present.complain(wrong.format_message(), f"see `{path} --help`")
         else:
-            yield error
+            typer.echo(wrong.format_message(), err=True)
+        return wrong.exit_code
+    except SystemExit as end:  # Completion ends so.
+        return end.code if isinstance(end.code, int) else 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0

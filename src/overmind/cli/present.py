@@ -29,8 +29,14 @@ WALLET_LIMITS: Final = ("daily_loss", "position_size", "exposure", "concurrent_p
 WALLET_RISK: Final = ("wallet", "status", "equity", "day loss", "position", "exposure", "open", "trades", "share")
 PIPE_COLUMNS: Final = 400  # a program reads a line, however long, better than a folded one
 
-out: Final = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
-err: Final = Console(stderr=True, highlight=False, soft_wrap=True)
+
+def out() -> Console:
+    """Standard output as it is now: one process may run several commands, each with streams of its own."""
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
+
+
+def err() -> Console:
+    return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def emit_json(value: object) -> None:
@@ -40,20 +46,20 @@ def emit_json(value: object) -> None:
 
 
 def say(line: str, style: str = "") -> None:
-    out.print(Text(line, style=style))
+    out().print(Text(line, style=style))
 
 
 def note(line: str) -> None:
     """For whoever watches; a pipe does not want it."""
-    if err.is_terminal:
-        err.print(Text(line, style="dim"))
+    if err().is_terminal:
+        err().print(Text(line, style="dim"))
 
 
 def complain(what: str, fix: str = "") -> None:
     """An error as an operator reads it at night: what is wrong, then what would be right."""
-    err.print(Text("error: ", style="bold red") + Text(what))
+    err().print(Text("error: ", style="bold red") + Text(what))
     if fix:
-        err.print(Text("  fix: ", style="bold") + Text(fix))
+        err().print(Text("  fix: ", style="bold") + Text(fix))
 
 
 def complain_of_config(error: ConfigError) -> None:
@@ -66,19 +72,19 @@ def complain_of_config(error: ConfigError) -> None:
 
 
 def _say_problem(problem: Problem, style: str) -> None:
-    err.print(Text("  • ", style=style) + Text(problem.where, style="bold") + Text(f": {problem.problem}"))
-    err.print(Text(f"      fix: {problem.fix}"))
+    err().print(Text("  • ", style=style) + Text(problem.where, style="bold") + Text(f": {problem.problem}"))
+    err().print(Text(f"      fix: {problem.fix}"))
 
 
 def warn_of(warnings: Iterable[Problem]) -> None:
     for warning in warnings:
-        err.print(Text("warning: ", style="yellow") + Text(str(warning)))
+        err().print(Text("warning: ", style="yellow") + Text(str(warning)))
 
 
 def progress() -> Progress:
     """On standard error, so that a pipe gets results only; silent where nobody looks."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+    return Progress(*columns, console=err(), transient=True, disable=not err().is_terminal)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
@@ -86,14 +92,14 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     cells = [tuple(str(cell) for cell in row) for row in rows]
     if not cells:
         say(f"{title}: none")
-    elif out.is_terminal and len(columns) > len(("name", "value")) and _width(columns, cells) > out.width:
+    elif out().is_terminal and len(columns) > len(("name", "value")) and _width(columns, cells) > out().width:
         _paragraphs(title, columns, cells)
     else:
-        out.print(_grid(title, columns, cells, right))
+        out().print(_grid(title, columns, cells, right))
 
 
 def _grid(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str]) -> Table:
-    shown = Table(title=title, title_justify="left", title_style="bold", box=HEAVY_HEAD if out.is_terminal else None)
+    shown = Table(title=title, title_justify="left", title_style="bold", box=HEAVY_HEAD if out().is_terminal else None)
     for column in columns:
         shown.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
@@ -110,11 +116,11 @@ def _width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
 def _paragraphs(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     say(title, "bold")
     for first, *others in rows:
-        out.print(Text(first, style="bold"), overflow="fold", soft_wrap=False)
+        out().print(Text(first, style="bold"), overflow="fold", soft_wrap=False)
         told = [
             Text.assemble((f"{name}: ", "dim"), cell) for name, cell in zip(columns[1:], others, strict=True) if cell
         ]
-        out.print(Padding(Text("  ").join(told), (0, 0, 0, 2)), overflow="fold", soft_wrap=False)
+        out().print(Padding(Text("  ").join(told), (0, 0, 0, 2)), overflow="fold", soft_wrap=False)
 
 
 def usd(amount: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -248,11 +249,18 @@ def submit(
 
 def _open(file: str) -> BinaryIO:
     try:
-        # A descriptor of our own: a thread may still wait for a line when the process ends.
-        return os.fdopen(os.dup(sys.stdin.fileno()), "rb") if file == "-" else Path(file).open("rb")
+        return _standard_input() if file == "-" else Path(file).open("rb")
     except OSError as error:
         present.complain(f"{file}: {error.strerror}", "name a readable file of JSON Lines, or - for standard input")
         raise typer.Exit(BAD_INPUT) from None
+
+
+def _standard_input() -> BinaryIO:
+    """A descriptor of our own: a thread may still wait for a line when the command ends."""
+    try:
+        return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+    except io.UnsupportedOperation:  # Whoever called us in this process gave us a buffer.
+        return sys.stdin.buffer
 
 
 async def _submit(config: MultiWalletConfig, journal: Journal, source: BinaryIO, seed: int) -> Answers:

@@ -47,6 +47,7 @@ from overmind.desk.engine import Engine
 LOG_FILE: Final = "overmind.log"
 FILE_BYTES_MAX: Final = 20_000_000
 FILES_KEPT: Final = 5
+HANDLERS: Final = ("overmind file", "overmind terminal")
 
 log = structlog.get_logger("desk")
 
@@ -61,14 +62,24 @@ def configure_logging(logs_dir: Path, level: str) -> None:
     terminal.setLevel(logging.WARNING)
     file.setFormatter(_formatter(structlog.processors.JSONRenderer()))
     terminal.setFormatter(_formatter(structlog.dev.ConsoleRenderer(colors=False)))
+    stop_logging()
     root = logging.getLogger("overmind")
-    for old in list(root.handlers):
-        root.removeHandler(old)
-        old.close()
     root.setLevel(level)
     root.propagate = False
-    root.addHandler(file)
-    root.addHandler(terminal)
+    handlers: tuple[logging.Handler, ...] = (file, terminal)
+    for name, handler in zip(HANDLERS, handlers, strict=True):
+        handler.set_name(name)
+        root.addHandler(handler)
+
+
+def stop_logging() -> None:
+    """Undo `configure_logging`: its handlers are closed, and the next call in this process starts afresh."""
+    root = logging.getLogger("overmind")
+    for handler in [one for one in root.handlers if one.get_name() in HANDLERS]:
+        root.removeHandler(handler)
+        handler.close()
+    root.setLevel(logging.NOTSET)
+    root.propagate = True
 
 
 def _named(name: str = "desk") -> logging.Logger:

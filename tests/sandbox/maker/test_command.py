@@ -20,11 +20,7 @@ from overmind.keys.secret_key import SecretKey
 from overmind.sandbox.localnet import Localnet
 
 SOURCES = Path(__file__).parents[3] / "src"
-PROGRAM = (
-    "import typer; from overmind.cli import venue; from overmind.cli import main, cli\n"
-    "if not any(one.name == 'venue' for one in cli.registered_commands): venue.add_to(cli)\n"
-    "main()"
-)
+PROGRAM = "import sys; from overmind.cli import main; sys.exit(main())"
 
 
 @asynccontextmanager

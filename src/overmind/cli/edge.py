@@ -1,0 +1,82 @@
+"""The edge of the command: every error that we foresee becomes a sentence and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from overmind.cli import present
+from overmind.cli.opening import BAD_INPUT, DONE, REFUSED, UNREACHABLE
+from overmind.cli.remote import ServiceRefused, ServiceSilent
+from overmind.config import ConfigError
+from overmind.core.model.commands import CommandRefused
+from overmind.desk.engine import EngineBusy, EngineStopped
+from overmind.desk.log import stop_logging
+from overmind.desk.submit import NobodyListens
+from overmind.journal.errors import JournalLocked, JournalUnusable
+from overmind.ports import ChainSilent, JournalFailed
+from overmind.prices.tape import TapeError
+from overmind.signals.decode import BadSignal
+
+
+@contextmanager
+def errors_told() -> Iterator[None]:
+    """Errors of the command inside end as typer.Exit with their code. What it logged to is closed behind it."""
+    code = DONE
+    try:
+        yield
+    except* ConfigError as group:
+        code = BAD_INPUT
+        for error in _leaves(group):
+            if isinstance(error, ConfigError):
+                present.complain_of_config(error)
+    except* JournalLocked as group:
+        code = UNREACHABLE
+        _complain(group)
+    except* (TapeError, JournalUnusable, BadSignal) as group:
+        code = BAD_INPUT
+        _complain(group)
+    except* (CommandRefused, EngineBusy) as group:
+        code = REFUSED
+        _complain(group)
+    except* ServiceRefused as group:
+        code = max(error.code for error in _leaves(group) if isinstance(error, ServiceRefused))
+        _complain(group)
+    except* (EngineStopped, JournalFailed, NobodyListens, ChainSilent, ServiceSilent) as group:
+        code = UNREACHABLE
+        _complain(group)
+    except* UnicodeError:
+        code = BAD_INPUT
+        present.complain("the input is not valid text", "write it in UTF-8")
+    except* BrokenPipeError:
+        _discard_output()
+    except* OSError as group:
+        code = UNREACHABLE
+        _complain(group)
+    finally:
+        stop_logging()
+    if code != DONE:
+        raise typer.Exit(code)
+
+
+def _complain(group: BaseExceptionGroup[BaseException]) -> None:
+    for message, fix in dict.fromkeys((str(error), getattr(error, "fix", "")) for error in _leaves(group)):
+        present.complain(message, fix)
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+def _discard_output() -> None:
+    """The reader has left, which it may. What is still buffered goes nowhere, so that the flush at exit succeeds."""
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
