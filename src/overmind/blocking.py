@@ -1,4 +1,4 @@
-"""The public place of the blocking twin: plain threads, scripts and notebooks import it from here."""
+"""The public name of the blocking twin: plain threads, scripts and notebooks import it from here."""
 
 from overmind.sdk.blocking import MultiWalletExecutor, WalletManager
 

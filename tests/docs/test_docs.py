@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from tools import layers
 from tools.reference import CAUSES, MEANING, renewed
 
 from overmind.core.model.codes import Code
@@ -35,3 +36,14 @@ def test_no_document_points_to_a_file_that_is_not_there() -> None:
     named = set(re.findall(r"`((?:docs|tests)/[^`]*)`", text))
     assert named
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_map_of_the_rooms_is_that_of_the_contracts() -> None:
+    document = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert layers.renewed(document) == document, "run: python -m tools.layers docs/architecture.md"
+
+
+def test_the_map_names_every_room() -> None:
+    package = ROOT / "src" / "overmind"
+    rooms = {path.stem for path in package.iterdir() if (path / "__init__.py").exists() or path.suffix == ".py"}
+    assert {room for layer in layers.layers_of("overmind") for room in layer} == rooms - {"__init__"}

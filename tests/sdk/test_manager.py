@@ -1,4 +1,4 @@
-"""The manager: one desk behind the names of SPEC §6."""
+"""The manager: one desk behind the names of specification §6."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SPEC §8 once more, written from the page and not from `core.gate`: which rules would an entry break?
+"""The gate once more, written from specification §8 and not from `core.entries`: which rules would an entry break?
 
 Works on the checker's own books. Every rule of a wallet is a room in micro-USD or a yes or no; an entry that needs more
 than a room breaks its rule.
@@ -309,7 +309,7 @@ def placed_within_a_second(book: WalletBooks, at_ns: int) -> int:
 
 
 def cost_bps(books: Books, book: WalletBooks, wish: Entering) -> float:
-    """What tells one wallet from another in SPEC §9: rent, headroom and preference."""
+    """What tells one wallet from another in specification §9: rent, headroom and preference."""
     costs, signal = books.settings.costs, wish.signal
     amount = max(1, wish.notional_micros)
     rent_micros = books.sol_value_up(rent_lamports(books, book, signal.mint))
@@ -319,7 +319,7 @@ def cost_bps(books: Books, book: WalletBooks, wish: Entering) -> float:
 
 
 def whole_cost_bps(books: Books, book: WalletBooks, wish: Entering) -> float:
-    """All of SPEC §9: between different amounts, fee and impact tell too."""
+    """All of specification §9: between different amounts, fee and impact tell too."""
     costs, amount = books.settings.costs, wish.notional_micros
     impact = amount * BPS // (costs.depth_micros + amount)
     return cost_bps(books, book, wish) + books.sol_value_up(costs.fee_lamports) / amount * BPS + impact

@@ -1,1 +1,1 @@
-"""The same engine over history, and what came of it."""
+"""The same engine over a history of prices, and a report of the result."""

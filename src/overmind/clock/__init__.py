@@ -1,1 +1,1 @@
-"""Time: what the desk's clock says, a loop that jumps from timer to timer, and instants as people write them."""
+"""Time: the clock of the desk, an event loop that jumps from timer to timer, and instants as people write them."""

@@ -296,7 +296,7 @@ def _after(state: State, work: Work, at_ns: int) -> Iterator[Event]:
 def _next_attempt(
     state: State, index: SelectionIndex, known: OpenOrder, outcome: Outcome, at_ns: int
 ) -> Iterator[Event]:
-    """Failover (SPEC §7.8): another wallet through the same gate, if another wallet could do better, and in time."""
+    """Failover (specification §7.8): in time, another wallet that could do better is tried through the same gate."""
     order = known.order
     of_wallet = isinstance(outcome, Expired) or (isinstance(outcome, Rejected) and outcome.cause.of_wallet)
     if not (order.is_entry and of_wallet):

@@ -1,4 +1,4 @@
-"""Every wallet's chances for a signal, winners and losers, term by term: the long form of what `decide` does."""
+"""Why each wallet was chosen or refused for a signal, term by term: the long form of what `decide` does."""
 
 from __future__ import annotations
 

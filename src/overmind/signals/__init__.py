@@ -1,1 +1,1 @@
-"""The door: what comes from outside is a Signal, or a list of everything that is wrong with it."""
+"""Decodes and validates what comes from outside: a Signal, or a list of everything that is wrong with it."""

@@ -437,7 +437,7 @@ def check_sums(state: State, plain: Accountant) -> None:
 
 
 def check_limits(state: State, plain: Accountant, order: Order, at_ns: int) -> None:
-    """SPEC §8 in its own words, of the desk as it is with the order placed."""
+    """The gate (specification §8) in its own words, of the desk as it is with the order placed."""
     desk, book, w = state.settings, state.wallets[order.wallet_id], order.wallet_id
     wallet, limits, share = book.wallet, book.wallet.limits, book.wallet.strategies[order.strategy]
     signal = state.open_orders[order.id].signal

@@ -1,4 +1,4 @@
-"""The tables of SPEC §4 and §7, as printed there."""
+"""The tables of specification §4 and §7.3, as printed there."""
 
 import pytest
 

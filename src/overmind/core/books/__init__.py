@@ -1,1 +1,1 @@
-"""What the journal comes to: the state, and the fold that makes it."""
+"""The books: the state of the portfolio, and the functions that fold the journal into it."""

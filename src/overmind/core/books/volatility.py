@@ -1,9 +1,9 @@
 """How far a token's price moves, from journaled marks alone, in integers, so that a replay finds the same.
 
-The measure is RiskMetrics' (J.P. Morgan/Reuters, Technical Document, 4th ed. 1996, §5.2): squared relative moves,
-exponentially weighted, the mean taken as zero. Marks come at irregular times, so both the squares and the time that
-they took are weighted, and the variance per unit of time is their quotient: nothing has to be assumed at the start,
-and a gap counts as long as it was. Each mark weighs what went before with T / (T + dt), T = half-life / ln 2: the
+The measure is RiskMetrics' (J.P. Morgan/Reuters, Technical Document, 4th ed. 1996, section 5.2): squared relative
+moves, exponentially weighted, the mean taken as zero. Marks come at irregular times. So both the squares and the time
+that they took are weighted, and the variance per unit of time is their quotient. Nothing is assumed at the start, and a
+gap counts as long as it was. Each mark weighs what went before with T / (T + dt), where T = half-life / ln 2: the
 exponential's backward Euler step, exact for small steps, slower than it over a gap.
 
 A move of more than `OUTLIER_SIGMAS` deviations waits for the next mark. If that shows the old price again it never

@@ -1,1 +1,1 @@
-"""What forbids and allows: holds, breakers, the chain's balances, and an operator's changes."""
+"""What forbids and allows trading: holds, breakers, the chain's balances, and an operator's changes."""

@@ -1,1 +1,1 @@
-"""What is to be sold, and how."""
+"""What is due to be sold without a signal, and how every sale is placed."""

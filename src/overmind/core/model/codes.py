@@ -9,7 +9,7 @@ from overmind.core.model.value import Value
 
 
 class Code(enum.StrEnum):
-    """Why an entry may not be made, in order of precedence (SPEC §8)."""
+    """Why an entry may not be made, in order of precedence (specification §8)."""
 
     PORTFOLIO_STOPPED = "PORTFOLIO_STOPPED"
     WALLET_STATUS = "WALLET_STATUS"

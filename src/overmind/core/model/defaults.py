@@ -1,4 +1,4 @@
-"""The house rules as tables: limits, strategy shares, default risk tolerances, accepted spellings (SPEC §3, §4, §7)."""
+"""Limits, strategy shares, risk tolerances and accepted spellings as tables (specification §3, §4 and §7.3)."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from overmind.core.model.wallet import Ceilings
 
 
 class CostModel(Value, frozen=True):
-    """What executing costs, as far as it is known before the trade. Sources: reference/solana.md §1.3-1.4.
+    """What executing costs, as far as it is known before the trade. Sources: solana-facts §1.4 and §2.
 
     `fee` pays the signatures and the priority fee of one swap, `rent` one new token account of 165 bytes.
     """

@@ -31,7 +31,7 @@ class Cause(enum.StrEnum):
 
     @property
     def of_wallet(self) -> bool:
-        """Whether another wallet could do better (SPEC §7.8). A market cause would only burn its fee as well."""
+        """Whether another wallet could do better (specification §7.8). A market cause would only burn another fee."""
         return self in (Cause.WALLET_FUNDS, Cause.ROUTE_DOWN, Cause.NO_PROTECTED_ROUTE)
 
 

@@ -9,7 +9,7 @@ from overmind.core.model.value import Value
 
 
 class Limits(Value, frozen=True):
-    """The effective limits of one wallet (SPEC §4)."""
+    """The effective limits of one wallet (specification §4)."""
 
     daily_loss_max_micros: int
     position_max_micros: int
