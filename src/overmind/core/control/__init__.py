@@ -1,1 +1,3 @@
-"""What forbids and allows: holds, breakers, the chain's balances, and an operator's changes."""
+"""Rules that stop or allow trading: holds, breakers, balance checks against the chain, operator's changes,
+configuration.
+"""
