@@ -1,4 +1,4 @@
-"""The only place that knows concrete classes: builds a desk and runs it all in one TaskGroup."""
+"""Builds a desk from concrete classes and runs all its parts in one TaskGroup. Only this module knows the classes."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ from overmind.views.limits import differences
 
 log = structlog.get_logger("app")
 
-FLOAT_LAMPORTS: Final = LAMPORTS  # a paper wallet's SOL for fees and rent
-FLOAT_SHARE_MAX_PPM: Final = 100_000  # and never more than a tenth of a small wallet's capital
+FLOAT_LAMPORTS: Final = LAMPORTS  # SOL for fees and rent that a paper wallet starts with
+FLOAT_SHARE_MAX_PPM: Final = 100_000  # at most a tenth of a small wallet's capital
 DRAIN_S: Final = 30.0
 SETTLE_POLL_S: Final = 0.02
 GC_THRESHOLDS: Final = (50_000, 20, 100)
-SWITCH_S: Final = 0.0005  # The journal's thread waits this long for the interpreter, not the usual 5 ms.
+SWITCH_S: Final = 0.0005  # How long the journal's thread waits for the interpreter lock; Python's default is 5 ms.
 
 
 class App:
@@ -72,7 +72,7 @@ class App:
         self.balances = self._balance_watch()
 
     def _balance_watch(self) -> BalanceWatch | None:
-        """None on paper: there the books are all that there is."""
+        """None on paper: there is no chain to compare with."""
         on_chain = self._market.on_chain
         if on_chain is None:
             return None
@@ -81,7 +81,7 @@ class App:
 
     @property
     def services(self) -> list[Callable[[], Awaitable[None]]]:
-        """What runs beside the engine for as long as the desk does."""
+        """The tasks that run beside the engine."""
         own = [self.executor.run, self.watch.run, self.decision_log.run, *self._market.services]
         return own if self.balances is None else [*own, self.balances.run]
 
@@ -90,14 +90,14 @@ class App:
         return self._desk
 
     async def submit(self, signal: Signal, received_at_ns: int | None = None) -> Decision:
-        """Decide on a signal; durable on return. Raises CommandRefused, EngineBusy, EngineStopped."""
+        """Decides a signal; durable on return. Raises CommandRefused, EngineBusy, EngineStopped."""
         if self.stop_file.exists():
             await self.watch.heed_stop_file()
         answered = await self.engine.submit(signal, received_at_ns)
         return decision_of(answered.events, answered.duplicate)
 
     async def open(self) -> None:
-        """Bring the journal up to the configuration: identity, settings, wallets, first prices, paper capital."""
+        """Brings the journal up to the configuration: identity, settings, wallets, first prices, paper capital."""
         handle, config = self.engine.handle, self.config
         on_chain = self._market.on_chain
         genesis_hash = on_chain.genesis_hash if on_chain is not None else ""
@@ -115,7 +115,7 @@ class App:
         await self._fund()
 
     def _warn_of_changes(self) -> None:
-        """Whoever reads the files must know where they do not hold."""
+        """Warns where an operator's changes override the files."""
         state = self.engine.state
         for wallet_id, changes in state.changes.items():
             book = state.wallets[wallet_id]
@@ -123,18 +123,18 @@ class App:
                 log.warning("limits differ from the files", wallet=wallet_id, limits=told)
 
     async def look(self) -> None:
-        """Journal the newest prices now."""
+        """Journals the newest prices now."""
         if self._market.look_first is not None:
             await self._market.look_first()
         await self.watch.look()
 
     async def configure(self, desk: Desk) -> None:
-        """Change the portfolio-wide settings; durable on return."""
+        """Changes the portfolio-wide settings; durable on return."""
         await self.engine.handle(ConfigureDesk(desk))
         self._desk = desk
 
     async def add_wallet(self, wallet: WalletConfig) -> None:
-        """One more wallet while the desk runs, with its capital; durable on return."""
+        """Adds a wallet with its capital while the desk runs; durable on return."""
         await self.engine.handle(ConfigureWallet(wallet.wallet))
         if self._market.on_chain is not None:
             self._market.on_chain.admit(wallet)
@@ -142,7 +142,7 @@ class App:
         await self._fund()
 
     async def settle(self, deadline_s: float = DRAIN_S) -> bool:
-        """Wait until no order is open and no move has begun; False if some still are when the time is up."""
+        """Waits until no order and no started move is open; False if some are still open at the deadline."""
         try:
             async with asyncio.timeout(deadline_s):
                 while self._under_way():
@@ -153,7 +153,7 @@ class App:
         return True
 
     async def settle_finally(self, deadline_s: float) -> bool:
-        """As `settle`, and until no fork can undo anything any more."""
+        """Like `settle`, and also waits until every outcome is final."""
         try:
             async with asyncio.timeout(deadline_s):
                 while self._under_way() or self.engine.state.provisional or self.engine.state.provisional_moves:
@@ -163,13 +163,13 @@ class App:
         return True
 
     def _under_way(self) -> bool:
-        """A withdrawal that waits for its time, or for a hold to end, is not waited for."""
+        """Excludes withdrawals that wait for their delay or for a hold."""
         state, now_ns, moves = self.engine.state, self.clock.now_ns(), self.engine.state.open_moves.values()
         begun = any(known.ticket is not None or not waits(state, known.move, now_ns) for known in moves)
         return bool(state.open_orders) or begun
 
     async def _fund(self) -> None:
-        """Paper capital is given once; on a chain, capital is what the wallets are found to have."""
+        """On paper, each wallet's capital is deposited once. On a chain, its balances are read instead."""
         if self.balances is not None:
             await self.balances.check_all()
             return
@@ -178,16 +178,16 @@ class App:
 
 
 def tune_interpreter() -> None:
-    """For a process that is a desk: nearly nothing of ours is cyclic garbage, and searching for it stalls decisions."""
+    """For a process that runs a desk: it creates nearly no cyclic garbage, and collecting it delays decisions."""
     sys.setswitchinterval(SWITCH_S)
     gc.set_threshold(*GC_THRESHOLDS)
 
 
 @asynccontextmanager
 async def running(app: App, drain_s: float = DRAIN_S) -> AsyncIterator[App]:
-    """Run the desk; on leaving, settle what is under way within the deadline, then stop.
+    """Runs the desk. On exit it settles open orders within the deadline, then stops.
 
-    What is still open then is not lost: its ticket is in the journal, and the next start follows it.
+    An order that is still open then is not lost: its ticket is in the journal, and the next start follows it.
     """
     tune_interpreter()
     async with asyncio.TaskGroup() as tasks:
@@ -212,10 +212,10 @@ async def _until_cancelled(service: Callable[[], Awaitable[None]]) -> None:
 
 
 def paper_deposits(state: State, config: MultiWalletConfig) -> list[RecordDeposit]:
-    """The paper capital, split by allocation (evenly where nothing is allocated), each wallet's once for ever.
+    """The paper capital, split by allocation (evenly if no wallet has one); each wallet gets its share once for ever.
 
-    A wallet gets its share as SOL for fees and the rest as quote currency. What was given out already is gone: other
-    shares at a later start make no new money.
+    Part of the share is SOL for fees, the rest is quote currency. The total never exceeds the configured capital: other
+    allocations at a later start create no new money.
     """
     mark, wallets = state.marks.get(SOL), config.wallets
     if mark is None:

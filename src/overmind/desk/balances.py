@@ -1,8 +1,8 @@
-"""The chain's word about the wallets, handed to the engine: at start, at intervals, and when a node tells of a change.
+"""Reads the wallets' balances and signatures from the chain: at start, at intervals, and after a notification.
 
-A deficit is read again before it is believed: one node that lags is no theft. A transaction that a wallet of ours
-signed and that no ticket knows means that somebody else has the key, and holds all entries at once. The two questions
-are independent: a transaction that nobody can read keeps no balance from being compared.
+A deficit is read again before it counts, since one lagging node is no theft. A transaction that a wallet of ours signed
+but that has no ticket means that somebody else has the key; it holds all entries at once. The two checks are
+independent: an unreadable transaction does not keep the balances from being compared.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ from overmind.solana.notifications import Notifications
 from overmind.solana.responses import OwnerBalances, SignatureInfo
 from overmind.solana.tokens import TOKEN_PROGRAMS, ata
 
-READS_MAX: Final = 3  # of a balance that is short, before it is believed
+READS_MAX: Final = 3  # reads of a deficit before it counts
 REREAD_S: Final = 1.0
-UNREAD_S: Final = 2.0  # until a wallet that could not be read is asked for again
-QUIET_S: Final = 2.0  # between two looks at a wallet that a node tells of
-TICKETS_MAX: Final = 20_000  # remembered, of those that were signed since the start
-BREATH: Final = 200  # journal entries between two rests of a search
-JUDGED_MAX: Final = 100  # signatures in one look: anybody may send a wallet dust, and others wait to be looked at
-TRIES_MAX: Final = 30  # to read a transaction, a minute at least, before nobody can say that it is not a thief's
-TRIED_MAX: Final = 10_000  # signatures whose tries are counted
-NONE_YET: Final = "none"  # the cursor of a wallet that no transaction ever named
+UNREAD_S: Final = 2.0  # until a wallet that could not be read is read again
+QUIET_S: Final = 2.0  # between two checks of a wallet after notifications
+TICKETS_MAX: Final = 20_000  # remembered signatures of tickets since the start
+BREATH: Final = 200  # journal entries between two pauses of a search
+JUDGED_MAX: Final = 100  # signatures per check: anybody may send dust, and other wallets must not wait for it
+TRIES_MAX: Final = 30  # reads of a transaction, at least a minute, before it counts as a possible theft
+TRIED_MAX: Final = 10_000  # signatures whose reads are counted
+NONE_YET: Final = "none"  # the cursor of a wallet without any transaction
 
 log = structlog.get_logger("balances")
 
 
 class Cursor(NamedTuple):
-    """Up to where the signatures of a wallet are judged."""
+    """The newest signature of a wallet up to which all are checked."""
 
     signature: str
     slot: int
-    open: str = ""  # why it is not the newest: what is to be asked for again
+    open: str = ""  # why newer signatures are still unchecked; blank: none are
 
 
 class BalanceWatch:
@@ -71,19 +71,19 @@ class BalanceWatch:
         self._wallet_of: dict[str, WalletId] = {}
         self._unread: set[WalletId] = set()
         self._feed = engine.subscribe()
-        self._tickets: dict[str, None] = {}  # the newest ones' signatures; older ones stand in the journal
-        self._tries: dict[str, int] = {}  # by signature that could not be read yet
-        self._checking = asyncio.Lock()  # One reading at a time: a wallet's cursor moves in order.
+        self._tickets: dict[str, None] = {}  # signatures of the newest tickets; the journal has the older ones
+        self._tries: dict[str, int] = {}  # failed reads, by signature
+        self._checking = asyncio.Lock()  # One check at a time: a wallet's cursor advances in order.
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Runs until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._at_intervals())
             tasks.create_task(self._on_news())
             tasks.create_task(self._remember_tickets())
 
     async def check_all(self) -> None:
-        """A wallet whose balances cannot be read is skipped: silence teaches nothing."""
+        """Skips a wallet whose balances cannot be read: no answer is no information."""
         for wallet_id in list(self._public_keys):
             await self._check_if_told(wallet_id)
 
@@ -97,7 +97,7 @@ class BalanceWatch:
             self._unread.add(wallet_id)
 
     async def check(self, wallet_id: WalletId) -> None:
-        """Raises ChainSilent, also after the balances were recorded, if a signature could not be read."""
+        """Records the balances. Raises ChainSilent, also after recording, if a signature could not be read."""
         self._watch(wallet_id)
         async with self._checking:
             cursor = await self._look(self._engine.state.wallets[wallet_id])
@@ -113,9 +113,10 @@ class BalanceWatch:
             raise ChainSilent(cursor.open)
 
     async def accept(self, wallet_id: WalletId, reason: str) -> dict[str, int]:
-        """What an operator explains, also of a wallet that is configured no more: its holds stop the others too.
+        """Adjusts the books to the chain on an operator's word; also for a removed wallet, because its holds stop the
+        others.
 
-        Returns what was adjusted, by mint. Raises CommandRefused, ChainSilent.
+        Returns the adjustments by mint. Raises CommandRefused, ChainSilent.
         """
         wallets = self._engine.state.wallets
         if wallet_id not in wallets:
@@ -136,13 +137,13 @@ class BalanceWatch:
         return {event.mint: event.units for event in events if isinstance(event, BalanceAdjusted)}
 
     async def _read(self, wallet_id: WalletId, cursor: Cursor, slot_min: int = 0) -> RecordBalances:
-        """One reading, not older than what is booked. Raises ChainSilent."""
+        """One read of the balances, not older than the books. Raises ChainSilent."""
         book, as_of_seq = self._engine.state.wallets[wallet_id], self._engine.state.seq
         found = await self._chain.balances(book.wallet.public_key, max(slot_min, book.booked_slot))
         return RecordBalances(wallet_id, found.slot, as_of_seq, _by_mint(found), cursor.signature, cursor.slot)
 
     def _watch(self, wallet_id: WalletId) -> None:
-        """The wallet itself, and the accounts that credits of the listed tokens arrive in."""
+        """Subscribes to the wallet and to its token accounts of the listed tokens."""
         public_key, desk = self._public_keys[wallet_id], self._engine.state.settings
         owner, tokens = Pubkey.from_string(public_key), (desk.quote, *desk.tokens.values())
         accounts = [str(ata(owner, Pubkey.from_string(one.mint), TOKEN_PROGRAMS[one.program])) for one in tokens]
@@ -150,7 +151,9 @@ class BalanceWatch:
         self._news.watch_accounts((public_key, *accounts))
 
     async def _at_intervals(self) -> None:
-        """What could not be read is asked for again soon: a wallet that was never read looks empty."""
+        """Checks all wallets at the interval. A wallet that could not be read is retried sooner: unread, it looks
+        empty.
+        """
         waited_s = 0.0
         while True:
             pause_s = min(UNREAD_S, self._interval_s)
@@ -162,16 +165,16 @@ class BalanceWatch:
             waited_s = 0.0 if due is self._public_keys else waited_s
 
     async def _on_news(self) -> None:
-        """A wallet of ours changed, or something was sent to it."""
+        """Checks a wallet after a notification that it or one of its token accounts changed."""
         async for address in self._news.changes():
             wallet_id, told_ns = self._wallet_of[address], self._clock.now_ns()
             quiet_ns = told_ns - self._checked_ns.get(wallet_id, 0)
             await self._clock.sleep(max(0.0, QUIET_S - abs(quiet_ns) / NS))
-            if self._checked_ns.get(wallet_id, 0) <= told_ns:  # Else it was looked at since, for another account.
+            if self._checked_ns.get(wallet_id, 0) <= told_ns:  # Otherwise it was checked since, for another account.
                 await self._check_if_told(wallet_id)
 
     async def _remember_tickets(self) -> None:
-        """So that the journal need not be searched for each check. What a lost feed loses is found there."""
+        """Keeps the signatures of new tickets in memory. If its feed loses entries, checks find them in the journal."""
         while True:
             for entry in await self._feed.next() or ():
                 if isinstance(entry.event, TicketRecorded):
@@ -180,19 +183,19 @@ class BalanceWatch:
                 del self._tickets[next(iter(self._tickets))]
 
     async def _newest(self, book: WalletBook) -> Cursor:
-        """All that is there is history, or explained. Raises ChainSilent."""
+        """The newest signature, with all older ones taken as explained. Raises ChainSilent."""
         found = await self._chain.signatures(book.wallet.public_key, most=1)
-        if found and found[0].slot >= book.checked_slot:  # Else this node lags.
+        if found and found[0].slot >= book.checked_slot:  # Otherwise this node lags.
             return Cursor(found[0].signature, found[0].slot)
         return Cursor(book.checked or NONE_YET, book.checked_slot)
 
     async def _look(self, book: WalletBook) -> Cursor:
-        """Judge what is newer than the last look. Raises ChainSilent if there was none yet."""
-        if not book.checked:  # The first look only marks where the desk began.
+        """Checks the signatures that are newer than the cursor. Raises ChainSilent if there is no cursor yet."""
+        if not book.checked:  # The first check only sets the cursor.
             return await self._newest(book)
         here = Cursor(book.checked, book.checked_slot)
         if unknown_signature_cause(book.wallet.id) in self._engine.state.holds:
-            return here  # Until an operator explains it, and with it all that came since.
+            return here  # Waits until an operator explains it and everything after it.
         try:
             newer = await self._newer(book)
         except ChainSilent as silent:
@@ -200,14 +203,17 @@ class BalanceWatch:
         return await self._judged(book, here, newer)
 
     async def _newer(self, book: WalletBook) -> list[SignatureInfo]:
-        """Oldest first. A node that does not know the cursor, after a fork or for want of history, tells all of the
-        past: nothing older than the cursor is news. Raises ChainSilent."""
+        """Newer signatures, oldest first. A node that does not know the cursor, after a fork or for lack of history,
+        returns the whole past; signatures with an older slot than the cursor are dropped. Raises ChainSilent.
+        """
         until = book.checked if book.checked != NONE_YET else None
         found = await self._chain.signatures(book.wallet.public_key, until)
         return [one for one in reversed(found) if one.slot >= book.checked_slot]
 
     async def _judged(self, book: WalletBook, here: Cursor, newer: Sequence[SignatureInfo]) -> Cursor:
-        """The cursor moves up to the first that is unknown or cannot be read; a later theft is told all the same."""
+        """Moves the cursor up to the first signature that is unknown or unreadable. A theft after it is reported all
+        the same.
+        """
         looked_at = newer[:JUDGED_MAX]
         ours, unread = await self._signed([one.signature for one in looked_at], book.wallet.public_key)
         given_up = [signature for signature in unread if self._is_given_up(signature)]
@@ -223,8 +229,9 @@ class BalanceWatch:
         return here._replace(open=f"{len(newer) - JUDGED_MAX} more signatures" if len(newer) > JUDGED_MAX else "")
 
     async def _signed(self, signatures: Iterable[str], public_key: str) -> tuple[list[str], list[str]]:
-        """Of those without a ticket, which our key signed and which cannot be read. A payment from others only names
-        us. They are asked for together, which makes few requests."""
+        """Of the signatures without a ticket: those that our key signed, and those that cannot be read. A payment from
+        others only names our wallet. They are requested together, which makes few requests.
+        """
         tickets = self._tickets_under_way() | self._tickets.keys()
         strangers = [signature for signature in signatures if signature not in tickets]
         signers = await asyncio.gather(*map(self._signers, strangers))
@@ -232,7 +239,7 @@ class BalanceWatch:
         return [one for one, by in told if by and public_key in by], [one for one, by in told if by is None]
 
     async def _signers(self, signature: str) -> Sequence[str] | None:
-        """None: nobody can read it, for now."""
+        """The transaction's signers; None: nobody can read it for now."""
         try:
             effects = await self._chain.effects(signature)
         except ChainSilent:
@@ -260,14 +267,16 @@ class BalanceWatch:
         return {one.ticket.signature for each in known for one in each.values() if one.ticket is not None}
 
     async def _not_in_journal(self, signatures: Sequence[str], checked_seq: int) -> list[str]:
-        """Which of these no ticket knows. Nearly always a ticket stands in the tail."""
+        """The signatures that no ticket has. Searches the newest entries first, where nearly every ticket is."""
         left = set(signatures)
         for after in (checked_seq, 0):
             await self._search(left, after)
         return [signature for signature in signatures if signature in left]
 
     async def _search(self, left: set[str], after: int) -> None:
-        """Strike out what the journal has a ticket of, with rests: others need the loop meanwhile."""
+        """Removes the signatures that have a ticket in the journal. Pauses regularly, so that the event loop stays
+        responsive.
+        """
         if not left:
             return
         for count, entry in enumerate(self._engine.entries(after)):
@@ -280,5 +289,5 @@ class BalanceWatch:
 
 
 def _by_mint(found: OwnerBalances) -> dict[Mint, int]:
-    """SOL is the wallet's own lamports; wrapped accounts are transient and no balance of their own."""
+    """SOL is the wallet's own lamports. Wrapped SOL accounts are transient and not counted."""
     return {**found.units, SOL: found.lamports}

@@ -1,9 +1,9 @@
-"""The single writer: command in, decision out, and nothing is told or done before it is durable.
+"""The single writer: takes commands, decides them, and answers only after the decision is durable.
 
     handle(command) → decide, apply → pending → journal.append in its thread → reply, publish
 
-While one batch is being made durable, the next is being decided on the same state (group commit). If an append fails
-we cannot know whether it wrote: the engine stops for good, and recovery finds out.
+While one batch is written to disk, the next is decided on the same state (group commit). If an append fails, it is
+unknown whether it wrote: the engine then stops for good, and the next start recovers from the journal.
 """
 
 from __future__ import annotations
@@ -31,26 +31,26 @@ T = TypeVar("T")
 
 
 class Bounds(Value, frozen=True):
-    inbox_max: int = 4_096  # commands that wait for their decision to be durable
+    inbox_max: int = 4_096  # commands whose decision is not durable yet
     open_orders_max: int = 10_000
     feed_max: int = 65_536  # entries that a slow reader may lag behind
-    snapshot_every: int = 50_000  # entries; bounds what a restart has to replay
+    snapshot_every: int = 50_000  # entries; bounds the replay at a restart
 
 
 BOUNDS: Final = Bounds()
-EXIT_MARGIN: Final = 2  # Exits are still taken when the house is full for entries.
+EXIT_MARGIN: Final = 2  # Exits are still accepted up to this multiple of the bounds for entries.
 
 
 class EngineBusy(Exception):
-    """Too much is under way. Nothing was decided; send the signal again later."""
+    """Too many commands or orders are open. Nothing was decided; send the signal again later."""
 
 
 class EngineStopped(Exception):
-    """The engine has failed or was stopped; nothing that was not acknowledged may be relied on."""
+    """The engine failed or was stopped. Do not rely on anything that it has not acknowledged."""
 
 
 class Feed:
-    """Committed entries in order, for one reader. A reader that lags too far loses its feed and must look again."""
+    """Committed entries in order, for one reader. A reader that lags too far loses some and must reread the state."""
 
     def __init__(self, lag_max: int) -> None:
         self._lag_max = lag_max
@@ -66,7 +66,7 @@ class Feed:
         self._ready.set()
 
     async def next(self) -> tuple[Entry, ...] | None:
-        """What was committed since the last call, at least one entry; None: some were lost, read the state anew."""
+        """The entries committed since the last call, at least one; None: some were lost, read the state anew."""
         await self._ready.wait()
         self._ready.clear()
         entries, lost = tuple(self._entries), self._lost
@@ -76,7 +76,7 @@ class Feed:
 
 
 class CommandAnswer(msgspec.Struct, frozen=True):
-    """The answer to a signal: its first decision, now or when it first came."""
+    """The answer to a signal: its first decision, whether made now or earlier."""
 
     events: tuple[Answer, ...]
     duplicate: bool
@@ -85,7 +85,7 @@ class CommandAnswer(msgspec.Struct, frozen=True):
 
 class Engine:
     def __init__(self, journal: Journal, clock: Clock, bounds: Bounds = BOUNDS) -> None:
-        """Recovers the state from the journal: the newest snapshot, then the tail."""
+        """Recovers the state from the journal: the newest snapshot, then the entries after it."""
         self._journal = journal
         self._clock = clock
         self._bounds = bounds
@@ -94,16 +94,16 @@ class Engine:
         self._pending: list[Entry] = []
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._durable_seq = self._state.seq
-        self._lifted_seq = 0  # of the last fact that may allow what was forbidden before
+        self._lifted_seq = 0  # newest entry that lifted a hold or changed the settings
         self._snapshot_seq = self._state.seq
         self._wake = asyncio.Event()
         self._feeds: list[Feed] = []
-        self._stopped: str | None = None  # why, once it has failed
+        self._stopped: str | None = None  # the reason, once it has failed
         self._closing = False
 
     @property
     def state(self) -> State:
-        """May be ahead of the journal: for code that acts only through `handle`. All others use `read`."""
+        """May be ahead of the journal. Only for code that acts through `handle`; all other code uses `read`."""
         return self._state
 
     @property
@@ -115,38 +115,40 @@ class Engine:
         return self._durable_seq
 
     def subscribe(self) -> Feed:
-        """Every entry committed from now on, in order."""
+        """Feeds every entry that is committed from now on, in order."""
         feed = Feed(self._bounds.feed_max)
         self._feeds.append(feed)
         return feed
 
     def entries(self, after: int) -> Iterator[Entry]:
-        """Every committed entry with a higher `seq`, from the journal: for a reader that lost its feed."""
+        """Every committed entry with a higher `seq`, from the journal: for a reader whose feed lost entries."""
         return self._journal.read(after)
 
     def unsubscribe(self, feed: Feed) -> None:
         self._feeds.remove(feed)
 
     async def handle(self, command: Command) -> tuple[Event, ...]:
-        """The only door. Returns once the decision, and all that it was based on, is durable.
+        """Decides a command. Returns once the decision, and all facts that it is based on, are durable.
 
-        An empty answer: its fact was known already. Raises CommandRefused, EngineStopped. Only `submit` is ever too
-        busy: tickets, outcomes and stops are bounded by the orders that are open.
+        An empty answer means that the fact was already known. Raises CommandRefused, EngineStopped. Only `submit`
+        raises EngineBusy: the number of tickets, outcomes and stops is bounded by the open orders.
         """
         try:
             events = self._decide(command)
-        except CommandRefused:  # A "no" rests on facts as well: whoever hears it must not find them gone after a crash.
+        except CommandRefused:  # A refusal is based on facts too; they must survive a crash before it is told.
             await self._until_durable(self._state.seq)
             raise
         await self._until_durable(self._state.seq)
         return events
 
     def record(self, command: Command) -> None:
-        """As `handle`, for a caller that tells nobody and does nothing after it, so need not wait. Raises the same."""
+        """Like `handle` without waiting, for a caller that does nothing that depends on durability. Raises the same."""
         self._decide(command)
 
     async def submit(self, signal: Signal, received_at_ns: int | None = None) -> CommandAnswer:
-        """Answer a signal, with the first answer if it is known. Raises CommandRefused if it is known otherwise."""
+        """Answers a signal; a known one gets its first answer. Raises CommandRefused if its id is known with other
+        content.
+        """
         if is_own(signal.id):
             raise CommandRefused(f"signal id {signal.id!r} is of our own causes: choose one without {OWN!r}")
         received = received_at_ns if received_at_ns is not None else self._clock.now_ns()
@@ -166,18 +168,18 @@ class Engine:
         return CommandAnswer(tuple(event for event in events if isinstance(event, Answer)), duplicate=False, seq=seq)
 
     async def read(self, look: Callable[[State], T]) -> T:
-        """A view of the state, told only once all that it shows is durable."""
+        """A view of the state, returned once everything that it shows is durable."""
         seen, seq = look(self._state), self._state.seq
         await self._until_durable(seq)
         return seen
 
     async def lifts_durable(self) -> None:
-        """Returns once all that forbids nothing any more has ended durably, a hold or a setting: till then it stops."""
+        """Waits until lifted holds and changed settings are on disk; a restart could otherwise bring a hold back."""
         while self._lifted_seq > self._durable_seq:
             await self._until_durable(self._lifted_seq)
 
     async def run(self) -> None:
-        """Make decisions durable, batch by batch, until cancelled. Raises JournalFailed."""
+        """Makes decisions durable, batch by batch, until cancelled. Raises JournalFailed."""
         try:
             while True:
                 await self._wake.wait()
@@ -190,7 +192,9 @@ class Engine:
             self._stop("the engine was stopped")
 
     async def close(self) -> None:
-        """Take no more commands, make the last ones durable, and leave a snapshot: the next start replays nothing."""
+        """Accepts no more commands, makes the last ones durable, and saves a snapshot, so the next start replays
+        nothing.
+        """
         seq, self._closing = self._state.seq, True
         await self._until_durable(seq)
         if seq > self._snapshot_seq:
@@ -211,10 +215,10 @@ class Engine:
                     self._lifted_seq = entry.seq
             whole = True
         except CommandRefused:
-            whole = True  # What it yielded before (the day's roll) is a fact of its own.
+            whole = True  # Events before the refusal (the new day) stand on their own.
             raise
         finally:
-            if not whole:  # A bug. Half a decision must never reach the journal.
+            if not whole:  # A bug. An incomplete decision must never reach the journal.
                 self._stop("a decision failed half way; restart to recover the last durable state")
             elif self._pending:
                 self._wake.set()
@@ -267,7 +271,7 @@ class Engine:
             await self._save_snapshot_under_load()
 
     async def _save_snapshot_under_load(self) -> None:
-        """The state is ahead of the journal: encode it now, catch up, and only then keep it."""
+        """The state is ahead of the journal: encode it now, commit up to it, and only then save it."""
         snapshot = Snapshot(self._state.seq, encode_state(self._state))
         self._snapshot_seq = snapshot.seq
         while self._durable_seq < snapshot.seq:
@@ -286,7 +290,7 @@ class Engine:
 
 
 def recover(journal: Journal) -> State:
-    """The state that a journal tells: its newest snapshot, then the tail."""
+    """The state that a journal leads to: its newest snapshot, then the entries after it."""
     state = _of_snapshot(journal.snapshot())
     for signal_id, seq, at_ns in journal.decisions(state.at_ns - DECISIONS_KEPT_NS, state.seq):
         remember_decision(state, signal_id, seq, at_ns)
@@ -298,7 +302,7 @@ def recover(journal: Journal) -> State:
 
 
 def _of_snapshot(snapshot: Snapshot | None) -> State:
-    """A snapshot that another version wrote is no loss: everything is replayed."""
+    """A snapshot of another version is ignored; everything is replayed instead."""
     if snapshot is None:
         return State()
     try:
@@ -309,5 +313,5 @@ def _of_snapshot(snapshot: Snapshot | None) -> State:
 
 
 def same_content(first: Signal, second: Signal) -> bool:
-    """Whether two signals of one id wish the same. A sender that repeats itself may stamp the time anew."""
+    """Whether two signals with one id ask for the same. The time may differ: a sender may stamp each attempt anew."""
     return msgspec.structs.replace(first, at_ns=None) == msgspec.structs.replace(second, at_ns=None)

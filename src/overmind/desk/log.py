@@ -1,4 +1,4 @@
-"""Logs are for operators: one structured line per decision and outcome, rotated. The journal is the truth."""
+"""The operators' log: one structured line per decision and outcome, rotated. The journal is the truth."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ log = structlog.get_logger("desk")
 
 
 def configure_logging(logs_dir: Path, level: str) -> None:
-    """JSON lines into `logs_dir`/overmind.log; warnings also to the terminal. Raises OSError if that cannot be."""
+    """Writes JSON lines to `logs_dir`/overmind.log, and warnings also to the terminal. Raises OSError if it cannot."""
     logs_dir.mkdir(parents=True, exist_ok=True)
     file = logging.handlers.RotatingFileHandler(
         logs_dir / LOG_FILE, maxBytes=FILE_BYTES_MAX, backupCount=FILES_KEPT, encoding="utf-8", delay=True
@@ -92,7 +92,7 @@ def _formatter(renderer: structlog.typing.Processor) -> structlog.stdlib.Process
     )
 
 
-# A library stays silent until its user configures logging: nothing of ours goes to stdout by itself.
+# A library stays silent until its user configures logging: by default nothing goes to stdout.
 logging.getLogger("overmind").addHandler(logging.NullHandler())
 structlog.configure(
     processors=[
@@ -109,7 +109,7 @@ structlog.configure(
 
 
 class DecisionLog:
-    """Writes a line for every committed entry that an operator would ask about."""
+    """Writes a line for every committed entry that matters to an operator."""
 
     def __init__(self, engine: Engine) -> None:
         self._feed = engine.subscribe()
@@ -120,7 +120,7 @@ class DecisionLog:
         self._wallet_of |= {move_id: known.move.wallet_id for move_id, known in state.provisional_moves.items()}
 
     async def run(self) -> None:
-        """Until cancelled. What a lagging log loses is still in the journal; the gap is said."""
+        """Runs until cancelled. A gap is logged if the log lags too far; the journal has the missing entries."""
         while True:
             entries = await self._feed.next()
             if entries is None:

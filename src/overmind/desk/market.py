@@ -1,4 +1,4 @@
-"""Where a desk's orders go and where its prices come from: paper over a tape, paper over live prices, or a cluster."""
+"""Connects a desk to a venue and to prices: paper on a tape, paper on live prices, or a cluster."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ Service = Callable[[], Awaitable[None]]
 
 
 class OnChain(msgspec.Struct, frozen=True):
-    """What live trading knows beyond a venue and prices."""
+    """What live trading needs beside a venue and prices."""
 
     chain: RpcChain
     news: Notifications
     genesis_hash: str
     signer: LocalSigner
-    public_keys: dict[WalletId, str]  # of the wallets that can sign
+    public_keys: dict[WalletId, str]  # wallets that can sign
 
     def admit(self, wallet: WalletConfig) -> None:
-        """From now on it can sign."""
+        """Lets the wallet sign from now on."""
         self.signer.add(wallet.key)
         self.public_keys[wallet.wallet.id] = wallet.wallet.public_key
 
@@ -57,8 +57,8 @@ class MarketAccess(msgspec.Struct, frozen=True):
     desk: Desk
     mark_every_s: float = MARK_EVERY_S
     services: Sequence[Service] = ()
-    look_first: Service | None = None  # before the first marks
-    on_chain: OnChain | None = None  # None: paper
+    look_first: Service | None = None  # runs before the first marks
+    on_chain: OnChain | None = None  # None on paper
 
 
 Connect = Callable[[Engine, Clock], MarketAccess]
@@ -67,7 +67,7 @@ Connect = Callable[[Engine, Clock], MarketAccess]
 def paper(
     config: MultiWalletConfig, tape: Tape, *, seed: int = 0, historical: bool = False, model: PaperModel | None = None
 ) -> Connect:
-    """`historical`: the clock runs on tape time, and prices are as old as their candles."""
+    """A paper market on a tape. `historical`: the clock runs on tape time, and prices are as old as their candles."""
 
     def connect(engine: Engine, clock: Clock) -> MarketAccess:
         if not historical:
@@ -92,7 +92,7 @@ def _paper_venue(
 
 
 def _sellable(state: State, desk: Desk) -> dict[Mint, Token]:
-    """The listed tokens, and those that were taken off the list while they are held: an exit is never blocked by it."""
+    """The listed tokens, and delisted ones that are held or on order: delisting never blocks an exit."""
     held = {mint: one.token for book in state.wallets.values() for mint, one in book.positions.items()}
     ordered = {known.order.mint: known.token for known in state.open_orders.values() if known.token is not None}
     return {**ordered, **held, **desk.tokens}
@@ -102,9 +102,9 @@ def _sellable(state: State, desk: Desk) -> dict[Mint, Token]:
 async def connected(
     config: MultiWalletConfig, clock: Clock, *, seed: int = 0, model: PaperModel | None = None
 ) -> AsyncIterator[Connect]:
-    """Whatever the configuration asks for, its connections open for as long as the block lasts.
+    """The configured market, with its connections open for the duration of the block.
 
-    Raises TapeError, CommandRefused for a cluster that may not be traded on, ChainSilent when it cannot be reached.
+    Raises TapeError; CommandRefused for a cluster that may not be traded on; ChainSilent if the cluster is unreachable.
     """
     async with AsyncExitStack() as stack:
         if config.mode is TradingMode.LIVE:

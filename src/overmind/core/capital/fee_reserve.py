@@ -1,7 +1,8 @@
-"""Every wallet keeps enough SOL for fees and rent: topped up by the richest, or by a small swap; idle rent comes back.
+"""The fee reserve: each wallet keeps enough SOL for fees and rent.
 
-A top-up serves exits too, so a stop does not forbid it. The swap buys, and what buys is forbidden by a stop. Who cannot
-give although the books say so does not keep the needy waiting: the next try is another's.
+A wallet that is low gets a top-up from the richest wallet, or buys SOL by a small swap. The rent of empty token
+accounts is reclaimed. An emergency stop does not forbid a top-up, because exits need SOL too. It forbids the swap,
+because that is an entry. If a sender cannot pay although the books say so, the next try uses another sender.
 """
 
 from __future__ import annotations
@@ -26,20 +27,20 @@ from overmind.core.model.selection import CostTerms, Selection
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import LAMPORTS, PPM, value_micros_up
 
-GIVERS_MAX: Final = 4  # that are tried, one after the other, before the swap
-TOP_UP_MIN_FEES: Final = 10  # what brings less than so many fees is not worth its own
-RECLAIMS_MAX: Final = 8  # that are placed at once: each waits for its own landing
+GIVERS_MAX: Final = 4  # senders that are tried, one after the other, before the swap
+TOP_UP_MIN_FEES: Final = 10  # a smaller top-up would not be worth its own fee
+RECLAIMS_MAX: Final = 8  # open at once: each waits for its own landing
 
 
 def due_top_ups(state: State, at_ns: int) -> Iterator[MovePlaced | OrderPlaced]:
-    """Of wallets that trade, or that hold what must be sold."""
+    """Top-ups of wallets that trade, hold positions, or wait for a sweep."""
     desk = state.settings
     if not desk.float_target_lamports:
         return
     balance, least = state.ledger.balance, desk.float_low_lamports
     short = [
         book for book in state.wallets.values() if balance(book.accounts.sol_float, SOL) < least
-    ]  # The cheap look.
+    ]  # A cheap filter before the full check.
     low = [book for book in short if _needs_it(state, book, at_ns) and _float(state, book) < least]
     givers = _givers(state) if low else []
     for book in low:
@@ -54,7 +55,7 @@ def _float(state: State, book: WalletBook) -> int:
 
 
 def _needs_it(state: State, book: WalletBook, at_ns: int) -> bool:
-    """What owns nothing needs nothing yet: it may only not have been read from the chain."""
+    """A wallet without equity needs no top-up yet: its balances may not have been read from the chain."""
     if book.top_up.open or at_ns < book.top_up.after_ns or REMOVED in book.holds or book.equity_micros <= 0:
         return False
     if holds_of_chain(state, book):
@@ -63,10 +64,11 @@ def _needs_it(state: State, book: WalletBook, at_ns: int) -> bool:
 
 
 def _is_worth_the_risk(state: State, book: WalletBook) -> bool:
-    """Who has stolen its key may take the SOL, and without SOL nothing there can be sold or brought to safety.
+    """Whether a wallet whose key may be stolen gets SOL all the same.
 
-    So it is sent where more can be saved than lost. It is lost once at most: the books do not see what a thief takes
-    until an operator accepts it, so the wallet is not low again before.
+    Without SOL nothing in it can be sold or swept, but a thief may take the SOL. So it is sent where more can be saved
+    than lost. It is lost at most once: the books ignore what a thief takes until an operator accepts the balances, so
+    the wallet does not look low again before that.
     """
     saved_micros = book.equity_micros if book.sweeping else book.positions_micros
     return saved_micros > state.sol_value_micros_up(state.settings.float_target_lamports)
@@ -74,16 +76,16 @@ def _is_worth_the_risk(state: State, book: WalletBook) -> bool:
 
 class _Giver(NamedTuple):
     book: WalletBook
-    spare: int  # lamports
+    spare: int  # lamports that it can send
 
 
 def _richest_first(giver: _Giver) -> tuple[int, int]:
-    """The first registered of equals."""
+    """Among equals, the wallet that was registered first."""
     return -giver.spare, giver.book.slot
 
 
 def _top_up(state: State, book: WalletBook, givers: list[_Giver], at_ns: int) -> MovePlaced | OrderPlaced | None:
-    """From the richest that keep their own target, each in its turn; then from a swap of the wallet itself."""
+    """Takes turns over the tries: the richest senders that keep their own target, then a swap by the wallet itself."""
     desk = state.settings
     lacking = desk.float_target_lamports - _float(state, book)
     least = max(desk.float_low_lamports - _float(state, book), TOP_UP_MIN_FEES * desk.costs.fee_max_lamports)
@@ -92,7 +94,7 @@ def _top_up(state: State, book: WalletBook, givers: list[_Giver], at_ns: int) ->
     swap = _swap(state, book, lacking, at_ns) if turn == len(able) else None
     if swap is not None or not able:
         return swap
-    giver = able[turn % len(able)]  # Where it is the turn of a swap that is not possible: the richest again.
+    giver = able[turn % len(able)]  # If it is the swap's turn but no swap is possible, the richest sends.
     money = Money(min(lacking, giver.spare), SOL)
     givers.remove(giver)
     insort(givers, _Giver(giver.book, giver.spare - money.units - desk.costs.fee_max_lamports), key=_richest_first)
@@ -101,7 +103,7 @@ def _top_up(state: State, book: WalletBook, givers: list[_Giver], at_ns: int) ->
 
 
 def _givers(state: State) -> list[_Giver]:
-    """The richest first. Who lacks something itself spares nothing; what the books may be wrong about is not given."""
+    """Senders, richest first: wallets above their own target whose books agree with the chain."""
     books = (book for book in state.wallets.values() if REMOVED not in book.holds and not holds_of_chain(state, book))
     return sorted((_Giver(book, spare) for book in books if (spare := _spare(state, book)) > 0), key=_richest_first)
 
@@ -116,7 +118,7 @@ def _sol(lamports: int) -> str:
 
 
 def _swap(state: State, book: WalletBook, lamports: int, at_ns: int) -> OrderPlaced | None:
-    """Buy it, where the wallet takes entries at all and can pay. None: it cannot."""
+    """An order that buys SOL; None: the wallet takes no entries or cannot pay."""
     desk, price = state.settings, fresh_price_pico(state, SOL, at_ns)
     strategy = next(iter(book.wallet.strategies), None)
     if price is None or book.holds or state.holds or strategy is None or SOL not in desk.tokens:
@@ -157,7 +159,7 @@ def _swap(state: State, book: WalletBook, lamports: int, at_ns: int) -> OrderPla
 
 
 def due_reclaims(state: State, at_ns: int) -> Iterator[MovePlaced]:
-    """Token accounts that are empty for long enough, a few at a time."""
+    """Closes token accounts that have been empty for long enough, a few at a time."""
     after_ns = state.settings.reclaim_after_ns
     if not after_ns or state.holds:
         return
@@ -172,7 +174,7 @@ def due_reclaims(state: State, at_ns: int) -> Iterator[MovePlaced]:
 
 
 def _is_idle(state: State, book: WalletBook, mint: Mint) -> bool:
-    """Nothing is in it and nothing is on its way to it, and the fee can be paid."""
+    """The account is empty, no order uses it, no fork can refill it, and the wallet can pay the fee."""
     fee = state.settings.costs.fee_max_lamports
     in_doubt = any(
         one.order.mint == mint and one.order.wallet_id == book.wallet.id for one in state.provisional.values()

@@ -1,4 +1,4 @@
-"""After a liquidation with a sweep, what a wallet has of the quote currency goes to the Emergency wallet."""
+"""Sweeps: after a liquidation with a sweep, each wallet's free quote currency goes to the Emergency wallet."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from overmind.core.model.events import MovePlaced
 from overmind.core.model.money import Money
 from overmind.core.model.units import MICROS
 
-SWEEP_MIN_MICROS: Final = MICROS  # less is not worth a transfer
+SWEEP_MIN_MICROS: Final = MICROS  # a smaller amount is not worth a transfer
 
 
 def emergency_wallet(state: State) -> WalletBook | None:
-    """The first that is safe; None: there is nowhere to bring anything to safety, and `why_nowhere` says why."""
+    """The first Emergency wallet that is safe; None: there is none, and `why_nowhere` says why."""
     return next((book for book in _emergency_wallets(state) if not _unsafe(state, book)), None)
 
 
 def why_nowhere(state: State) -> str:
-    """Why no proceeds can be swept; blank: they can."""
+    """Why no proceeds can be swept; blank: they can be."""
     if emergency_wallet(state) is not None:
         return ""
     held = [f"{book.wallet.id} is held by {', '.join(_unsafe(state, book))}" for book in _emergency_wallets(state)]
@@ -36,12 +36,12 @@ def _emergency_wallets(state: State) -> list[WalletBook]:
 
 
 def _unsafe(state: State, book: WalletBook) -> list[str]:
-    """What a stolen key, or a debt, would take at once; and what was removed cannot sign any more."""
+    """The holds that make a wallet unsafe: its key may be stolen, it has a debt, or nobody can sign for it any more."""
     return [*holds_of_chain(state, book), *({REMOVED} & book.holds.keys())]
 
 
 def due_sweeps(state: State, at_ns: int) -> Iterator[MovePlaced]:
-    """Of each wallet that was told to, once none of its sales is under way: one transfer for many proceeds."""
+    """One sweep per sweeping wallet, once none of its sales is open, so that one transfer carries many proceeds."""
     sweeping = [book for book in state.wallets.values() if book.sweeping and _is_worth_it(state, book, at_ns)]
     receiver = emergency_wallet(state) if sweeping else None
     if receiver is None:

@@ -1,8 +1,8 @@
-"""Capital back to each wallet's allocation: a plan, and the transfers that it comes to.
+"""Rebalancing: a plan that brings each wallet back to its allocation, and the transfers that carry it out.
 
-Hysteresis: nothing happens until a wallet is outside the outer band; then everybody outside the inner band goes all the
-way to the target. Only quote currency that no order holds is moved, from the largest excess to the largest shortfall.
-What an old price says of a wallet moves nothing.
+Hysteresis: nothing happens until a wallet leaves the outer band. Then every wallet outside the inner band goes all the
+way to its target. Only free quote currency is moved, from the largest excess to the largest shortfall. A wallet that
+holds a token without a fresh price takes no part.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Part(enum.StrEnum):
 
     GIVES = "gives"
     TAKES = "takes"
-    NEAR = "near"  # its target: inside the inner band, or by less than is worth a transfer
-    OUT = "out"  # it is held, or what it is worth is not known, so it takes no part
+    NEAR = "near"  # close to its target: inside the inner band, or off by less than the minimum transfer
+    OUT = "out"  # takes no part: it is held, or its equity is unknown
 
 
 class Standing(Value, frozen=True):
@@ -43,7 +43,7 @@ class Standing(Value, frozen=True):
     equity_micros: int
     target_micros: int
     part: Part
-    outside: bool  # the outer band: it makes a rebalance due
+    outside: bool  # outside the outer band, so a rebalance is due
     why: str
 
     @property
@@ -62,16 +62,16 @@ class Leg(Value, frozen=True):
 
 
 class Plan(Value, frozen=True):
-    due: bool  # by the bands; an operator may want it all the same
-    why_not: str  # what stands against any transfer now; blank: nothing
+    due: bool  # whether a wallet is outside its outer band; an operator may rebalance anyway
+    why_not: str  # why no transfer is allowed now; blank: it is allowed
     standings: tuple[Standing, ...]
     legs: tuple[Leg, ...]
-    left_out: tuple[str, ...]  # transfers that were not worth it, or not possible, and why
+    left_out: tuple[str, ...]  # transfers that are too small, too expensive or impossible, with the reason
     cost_micros: int  # expected
 
 
 def plan(state: State, at_ns: int) -> Plan:
-    """What a rebalance would do now. It changes nothing."""
+    """What a rebalance would do now. Changes nothing."""
     stale = {mint for mint in state.assets if fresh_price_pico(state, mint, at_ns) is None}
     standings = tuple(_standing(state, book, stale) for book in state.wallets.values())
     why_not = _why_not(state, at_ns)
@@ -82,7 +82,9 @@ def plan(state: State, at_ns: int) -> Plan:
 
 
 def rebalance(state: State, command: Rebalance, at_ns: int) -> Iterator[MovePlaced]:
-    """The plan's transfers, if an operator wants them, or if they are due and the last are long enough ago."""
+    """Places the plan's transfers: on an operator's command, or when due and the interval since the last one has
+    passed.
+    """
     desk = state.settings
     if not command.by_operator and at_ns < state.rebalanced_ns + desk.rebalance_interval_ns:
         return
@@ -137,7 +139,7 @@ def _share(state: State, off_micros: int) -> str:
 
 
 class _Heap:
-    """Wallets by what they give or take, the largest first; the first registered of equals."""
+    """Wallets by amount, the largest first; among equals the one that was registered first."""
 
     def __init__(self, sizes: list[tuple[WalletId, int]], least: int) -> None:
         self._least = least
@@ -156,7 +158,7 @@ class _Heap:
         heappop(self._sizes)
 
     def take(self, micros: int) -> None:
-        """From the largest, which then has its place among the others, or none if no transfer is left of it."""
+        """Takes from the largest amount. A wallet whose remainder is below the minimum transfer drops out."""
         size, place, wallet_id = self._sizes[0]
         if -size - micros >= self._least:
             heapreplace(self._sizes, (size + micros, place, wallet_id))
@@ -165,7 +167,7 @@ class _Heap:
 
 
 def _legs(state: State, standings: tuple[Standing, ...]) -> tuple[list[Leg], list[str]]:
-    """Always the largest excess to the largest shortfall, until one side is used up."""
+    """Repeats the transfer from the largest excess to the largest shortfall until one side is used up."""
     desk, wallets = state.settings, state.wallets
     quote, least = desk.quote.mint, max(1, desk.rebalance_min_micros)
     gives = [(one.wallet_id, _gives(state, one)) for one in standings if one.part is Part.GIVES]
@@ -173,14 +175,14 @@ def _legs(state: State, standings: tuple[Standing, ...]) -> tuple[list[Leg], lis
     givers, takers = _Heap(gives, least), _Heap(takes, least)
     legs: list[Leg] = []
     left_out: list[str] = []
-    fees: dict[WalletId, int] = {}  # lamports that the legs so far may cost a giver
+    fees: dict[WalletId, int] = {}  # lamports that each sender may pay for its legs so far
     while givers and takers:
         (giver, given), (taker, taken) = givers.largest, takers.largest
         micros, receiver = min(given, taken), wallets[taker]
         fee = fees.get(giver, 0) + sum(costs_lamports(state, receiver, quote))
         if micros < least:
             left_out.append(f"{giver} to {taker}: {_usd(micros)} is less than the least transfer, {_usd(least)}")
-            break  # Of all others one side is no larger.
+            break  # No other pair can be larger.
         if not can_pay(state, wallets[giver], fee + desk.reserve_float_lamports):
             left_out.append(f"{giver} has not enough SOL for the fee of a transfer")
             givers.drop()

@@ -1,4 +1,4 @@
-"""What every move of capital has in common: who may give, what it can give, what it costs, and its shape."""
+"""What all moves share: the units that a wallet can send, the costs, and how a transfer is built."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from overmind.core.model.units import BPS, value_micros_up
 
 
 def free_units(state: State, book: WalletBook, mint: Mint) -> int:
-    """What a move may take: nothing that is held, of SOL nothing but the float."""
+    """The units that a move may take: nothing that is held; of SOL only the float."""
     return state.ledger.balance(purse(book, mint), mint)
 
 
 def costs_lamports(state: State, receiver: WalletBook | None, mint: Mint) -> tuple[int, int]:
-    """The most that the fee and the rent of the receiver's token account may come to. A stranger may lack one."""
+    """Maximum fee, and rent for the receiver's token account. An outside receiver (None) may lack the account."""
     costs = state.settings.costs
     has_account = mint == SOL or (receiver is not None and mint in receiver.token_accounts)
     return costs.fee_max_lamports, 0 if has_account else costs.rent_lamports
@@ -30,14 +30,14 @@ def can_pay(state: State, book: WalletBook, lamports: int) -> bool:
 
 
 def cost_bps(state: State, receiver: WalletBook, money: Money) -> int:
-    """Expected cost of moving quote currency, in basis points of it, rounded up."""
+    """Expected cost of a transfer of quote currency, in basis points of its amount, rounded up."""
     costs = state.settings.costs
     rent = 0 if money.mint in receiver.token_accounts else costs.rent_lamports
     return -(-state.sol_value_micros_up(costs.fee_lamports + rent) * BPS // max(1, money.units))
 
 
 def notional_micros(state: State, money: Money) -> int | None:
-    """What it is worth, rounded up; None: SOL has no price."""
+    """Its value, rounded up; None: SOL has no price."""
     if money.mint != SOL:
         return money.units
     mark = state.marks.get(SOL)
@@ -47,7 +47,7 @@ def notional_micros(state: State, money: Money) -> int | None:
 def transfer(
     state: State, kind: MoveKind, book: WalletBook, receiver: WalletBook, money: Money, reason: str, at_ns: int
 ) -> MovePlaced:
-    """Between two wallets of ours, at once."""
+    """A transfer between two wallets of the desk, due at once."""
     fee, rent = costs_lamports(state, receiver, money.mint)
     return MovePlaced(
         Move(

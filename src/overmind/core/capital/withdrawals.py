@@ -1,8 +1,8 @@
-"""Capital out of the desk: to an address that is listed, within the day's cap, after a delay that can be cancelled.
+"""Withdrawals out of the desk: to a listed address, within the daily cap, after a delay in which they can be cancelled.
 
-It is held from the moment it is asked for, and looked at again before it is signed and sent: what the settings do not
-allow by then is not paid. A stop ends it, and so does a hold that says that somebody may be stealing; whoever still
-wants it asks anew. Any other hold makes it wait, within its life.
+The amount is held from the request on. The settings are checked again before signing and before sending: a withdrawal
+that they no longer allow is rejected. An emergency stop and a hold that suggests theft reject it too; the operator must
+then ask again. Any other hold makes it wait until it expires.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from overmind.core.model.order import Move
 from overmind.core.model.outcome import Cause, Expired, Failed, Outcome, Rejected
 from overmind.core.model.units import MICROS, NS
 
-SIGNED_WITHIN_NS: Final = 3_600 * NS  # of its time; a desk that was down for longer does not pay old wishes
+SIGNED_WITHIN_NS: Final = 3_600 * NS  # after it comes due: a desk that was down for longer does not pay old requests
 
 
 def move_id_of(request_id: str) -> OrderId:
@@ -32,7 +32,7 @@ def move_id_of(request_id: str) -> OrderId:
 
 
 def withdraw(state: State, command: Withdraw, at_ns: int) -> Iterator[MovePlaced]:
-    """Raises CommandRefused with everything that stands against it. A known request is not made again."""
+    """Raises CommandRefused with all reasons at once. A repeated request places nothing."""
     known = state.withdrawals.get(command.request_id)
     if known is not None:
         _check_repeated(command, known)
@@ -63,7 +63,7 @@ def withdraw(state: State, command: Withdraw, at_ns: int) -> Iterator[MovePlaced
 
 
 def _check_repeated(command: Withdraw, known: WithdrawalRecord) -> None:
-    """Raises CommandRefused unless it is the same wish again, and was paid or still may be."""
+    """Raises CommandRefused unless the request is identical and was paid or still may be paid."""
     name, money = command.request_id, known.money
     if (known.wallet_id, money, known.to_address) != (command.wallet_id, command.money, command.to_address):
         wish = f"{money.units} base units of {money.mint} from {known.wallet_id} to {known.to_address}"
@@ -72,7 +72,7 @@ def _check_repeated(command: Withdraw, known: WithdrawalRecord) -> None:
 
 
 def check_unended(name: str, outcome: Outcome | None) -> None:
-    """Raises CommandRefused if it came to nothing."""
+    """Raises CommandRefused if the withdrawal ended without payment."""
     match outcome:
         case Rejected(cause=cause, detail=detail):
             end = f"rejected, {cause} {detail}".strip()
@@ -93,7 +93,7 @@ def _problems(state: State, command: Withdraw, at_ns: int) -> Iterator[str]:
         yield "a blank reason: say why; it is journaled"
     if command.to_address not in desk.withdraw_addresses:
         yield f"{command.to_address} is not in OVERMIND_WITHDRAW_ADDRESSES"
-    if (own := _wallet_at(state, command.to_address)) is not None:  # It would come back as a deposit of somebody's.
+    if (own := _wallet_at(state, command.to_address)) is not None:  # The payment would return as a deposit.
         yield f"{command.to_address} is the desk's own wallet {own}: rebalance instead"
     if state.holds:
         yield f"the portfolio is held by {', '.join(sorted(state.holds))}"
@@ -138,7 +138,7 @@ def _worth_micros(state: State, money: Money, at_ns: int) -> int | None:
 
 
 def why_not_paid(state: State, move: Move) -> Rejected | None:
-    """What ends a withdrawal by now. Only of one that nobody has the bytes of: no list says what became of a ticket."""
+    """Why a withdrawal must be rejected now. Only for one without a ticket: no rule decides about one that may land."""
     desk = state.settings
     if move.kind is not MoveKind.WITHDRAWAL:
         return None
@@ -156,21 +156,23 @@ def why_not_paid(state: State, move: Move) -> Rejected | None:
 
 
 def end_unpaid(state: State) -> Iterator[MoveClosed]:
-    """After a hold or the settings changed: at once, for what ended it may be gone again before anybody looks."""
+    """Closes rejected withdrawals as soon as a hold or the settings change: the cause may be gone before the next
+    check.
+    """
     for known in list(state.open_moves.values()):
         if known.ticket is None and (why := why_not_paid(state, known.move)) is not None:
             yield MoveClosed(known.move.id, why)
 
 
 def held_by(state: State, move: Move) -> tuple[str, ...]:
-    """The holds whose end a withdrawal waits for, its time or not: somebody has to look, and nobody has said stop."""
+    """The holds that make a withdrawal wait: an operator has to look at them, but they do not reject it."""
     if move.kind is not MoveKind.WITHDRAWAL:
         return ()
     return tuple(f"{where}: {cause}" for where, cause in _holds_on(state, move) if not _ends(cause))
 
 
 def waits(state: State, move: Move, now_ns: int) -> bool:
-    """Whether it is not begun yet, for its time has not come or a hold has not ended."""
+    """Whether it may not start yet: its delay is not over, or a hold makes it wait."""
     return now_ns < move.not_before_ns or bool(held_by(state, move))
 
 
@@ -184,7 +186,7 @@ def _ends(cause: str) -> bool:
 
 
 def cancel(state: State, command: CancelMove) -> Iterator[MoveClosed]:
-    """Of what was not begun. Raises CommandRefused: what is signed may land."""
+    """Cancels a move that has no ticket. Raises CommandRefused otherwise: a signed transaction may land."""
     known = state.open_moves.get(command.move_id)
     if known is None:
         waiting = ", ".join(sorted(state.open_moves)) or "none"

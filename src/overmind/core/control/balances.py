@@ -1,7 +1,7 @@
-"""The chain's balances against the books: a credit is a deposit, what is missing without a reason holds all entries.
+"""Compares the chain's balances with the books: a surplus becomes a deposit, an unexplained deficit holds all entries.
 
-Orders on their way make the two differ for honest reasons, and so does a fork that has not been settled. A deficit is
-what none of them can explain; a credit is booked once nothing that touches its mint is on its way.
+Orders in flight and unsettled forks are legitimate reasons for a difference. A deficit is what remains after them. A
+surplus is booked only when no order or transfer in flight touches its mint.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ QUARANTINE = "quarantine"
 
 
 def deficit_cause(wallet_id: WalletId) -> str:
-    """A deficit means a stolen key or a second host, so it holds the whole portfolio, wallet by wallet."""
+    """A deficit means a stolen key or a second host. It therefore holds the whole portfolio, one hold per wallet."""
     return f"deficit:{wallet_id}"
 
 
@@ -32,12 +32,12 @@ def unknown_signature_cause(wallet_id: WalletId) -> str:
 
 
 def is_of_chain(cause: str) -> bool:
-    """Whether a hold says that books and chain differ, so that only a look at the chain may lift it."""
+    """Whether the hold says that books and chain differ. Only a new comparison with the chain may lift it."""
     return cause == QUARANTINE or cause.startswith(("deficit:", "unknown_signature:"))
 
 
 def holds_of_chain(state: State, book: WalletBook) -> list[str]:
-    """Of this wallet: while one of them stands, somebody else may have its key, or it owes what the books give it."""
+    """The holds of this wallet that say that its key may be stolen, or that it owes units that a fork took back."""
     wide = (deficit_cause(book.wallet.id), unknown_signature_cause(book.wallet.id))
     return [*(cause for cause in wide if cause in state.holds), *({QUARANTINE} & book.holds.keys())]
 
@@ -61,12 +61,12 @@ def compare(state: State, record: RecordBalances, at_ns: int) -> Iterator[Event]
 
 
 def is_stale(state: State, record: RecordBalances) -> bool:
-    """Read before the newest booking: it says nothing about the books as they are."""
+    """The balances were read before the newest booking, so they cannot be compared with the books."""
     return state.wallets[record.wallet_id].booked_seq > record.as_of_seq
 
 
 def short_of(state: State, record: RecordBalances) -> list[Mint]:
-    """The mints of which the chain has less than even the orders on their way could explain."""
+    """The mints with a deficit: the chain has less than the books, even if every order in flight took its maximum."""
     book = state.wallets[record.wallet_id]
     doubts = _doubts(state, book)
     return [
@@ -77,7 +77,9 @@ def short_of(state: State, record: RecordBalances) -> list[Mint]:
 
 
 def accept(state: State, accepted: AcceptBalances) -> Iterator[Event]:
-    """Adjust the books to the chain and lift what the difference had caused. Refused while it could still move."""
+    """Adjusts the books to the chain and lifts the holds that the difference caused. Refused while orders are in
+    flight.
+    """
     wallet_id = accepted.wallet_id
     book = state.wallets.get(wallet_id)
     if book is None:
@@ -102,13 +104,15 @@ def accept(state: State, accepted: AcceptBalances) -> Iterator[Event]:
 
 
 def _mints(state: State, book: WalletBook) -> list[Mint]:
-    """Those that we keep books of; any other that comes in is dust."""
+    """The mints that the books track. Any other token that arrives is ignored as dust."""
     desk = state.settings
     return sorted({SOL, desk.quote.mint, *desk.tokens, *book.positions, *book.in_suspense})
 
 
 def _doubts(state: State, book: WalletBook) -> dict[Mint, int]:
-    """By mint, how much may be gone: orders on their way may have spent it already, or a fork may have taken it."""
+    """How many units of each mint may be missing: an order in flight may have spent them, or a fork may have undone a
+    fill.
+    """
     doubts: dict[Mint, int] = {}
 
     def may_be_gone(mint: Mint, units: int) -> None:
@@ -121,7 +125,8 @@ def _doubts(state: State, book: WalletBook) -> dict[Mint, int]:
             may_be_gone(SOL, _costs_max(known.order))
     for booked in state.provisional.values():
         if booked.order.wallet_id == book.wallet.id:
-            filled = booked.outcome if isinstance(booked.outcome, Filled) else None  # What failed may yet be filled.
+            # A failed one may still become filled by a fork.
+            filled = booked.outcome if isinstance(booked.outcome, Filled) else None
             may_be_gone(booked.order.spend.mint, 0 if filled else booked.order.spend.units)
             may_be_gone(booked.order.receive, filled.received_units if filled else 0)
             may_be_gone(SOL, _costs_max(booked.order))
@@ -136,7 +141,7 @@ def _doubts(state: State, book: WalletBook) -> dict[Mint, int]:
 
 
 def _moves_under_way(state: State) -> Iterator[tuple[Move, int, int]]:
-    """Of each, how much its sender may have lost already, and its receiver may lose again."""
+    """Each move with the units that its sender may already have lost and that its receiver may lose again by a fork."""
     for known in state.open_moves.values():
         if known.ticket is not None:
             yield known.move, known.move.money.units, 0
@@ -161,7 +166,7 @@ def _deficit(state: State, book: WalletBook, record: RecordBalances, mint: Mint,
 
 
 def _credit(state: State, book: WalletBook, mint: Mint, units: int, slot: int) -> Iterator[Event]:
-    """A token without a price waits until it has one: its cost would be unknown."""
+    """A token without a price is not booked yet: its cost would be unknown."""
     desk = state.settings
     listed = mint in (SOL, desk.quote.mint) or mint in desk.tokens
     if not listed or (mint not in (SOL, desk.quote.mint) and mint not in state.marks):

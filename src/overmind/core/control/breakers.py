@@ -1,7 +1,7 @@
-"""Breakers: a limit that is reached adds its named hold, with the reason and, where the day ends it, until when.
+"""Breakers: when a limit is reached, its named hold is added, with a reason. A daily limit's hold ends at midnight UTC.
 
-They look after every outcome and every mark. What was lifted by hand comes back as soon as its limit is found reached
-again; a streak and a drawdown are counted anew from their lifting, the emergency stop from the reactivation.
+They run after every outcome and every batch of marks. A hold that was lifted by hand returns when the limit is found
+reached again. Loss streak and drawdown restart when their hold is lifted, the emergency stop at the reactivation.
 """
 
 from __future__ import annotations
@@ -30,30 +30,33 @@ def after_outcome(state: State, book: WalletBook, at_ns: int) -> Iterator[Event]
 
 
 def after_marks(state: State, at_ns: int) -> Iterator[Event]:
-    """One wild mark stops everything, which harms nobody; what the stop sells waits until a second one confirms it."""
+    """One outlier mark may stop all entries, which is harmless. Liquidation waits until a second mark confirms the
+    loss.
+    """
     for book in state.wallets.values():
         yield from _of_wallet(state, book, at_ns)
     yield from _of_portfolio(state, at_ns)
     desk = state.settings
     wanted = desk.emergency_liquidate and not _is_ordered(state, desk.emergency_sweep)
-    if wanted and state.stop_is_reached and _is_confirmed(state):  # The last looks at every position.
+    # The last check is the expensive one: it visits every position.
+    if wanted and state.stop_is_reached and _is_confirmed(state):
         yield from liquidate(state, _lost_to_stop(state), desk.emergency_sweep)
 
 
 def _is_confirmed(state: State) -> bool:
-    """Whether so much is lost also with each token at the higher of its last two marks, of a base at the lower."""
+    """Whether two marks confirm the loss: tokens count at the higher of their last two marks, the base at the lower."""
     capital = state.stop_confirmed_micros + state.deposited_micros - state.stop_base.deposited_micros
     return reached(equity_if(state, max), capital, state.settings.emergency_stop_ppm)
 
 
 def stop_all(state: State, reason: str, at_ns: int) -> Iterator[Event]:
-    """The emergency stop. A second one finds nothing to do."""
+    """The emergency stop. Repeating it changes nothing."""
     for wallet_id in state.wallets:
         yield from add_hold(state, Scope(wallet_id), Hold(EMERGENCY, reason, at_ns))
 
 
 def liquidate(state: State, reason: str, sweep: bool) -> Iterator[Event]:
-    """Once for all wallets; what was ordered already is not ordered again."""
+    """Orders a liquidation of all wallets, unless it is already ordered."""
     if not _is_ordered(state, sweep):
         yield LiquidationOrdered(reason, sweep)
 
@@ -95,7 +98,7 @@ def _of_portfolio(state: State, at_ns: int) -> Iterator[Event]:
 
 
 def _used_up(trades: int, trades_max: int, holds: dict[str, Hold]) -> bool:
-    """What has not traded at all is not held, however little it may: the gate refuses it all the same."""
+    """A limit of 0 adds no hold before the first trade; the gate refuses every entry anyway."""
     return trades >= max(1, trades_max) and DAY_TRADES not in holds
 
 
@@ -114,6 +117,6 @@ def _midnight_ns(state: State, at_ns: int) -> int:
 
 
 def _usd(micros: int) -> str:
-    """Exact to the cent, rounded down."""
+    """Rounded down to the cent."""
     whole, part = divmod(micros * CENTS // MICROS, CENTS)
     return f"${whole:,}.{part:02}"

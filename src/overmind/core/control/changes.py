@@ -1,7 +1,7 @@
-"""What an operator changes while the desk runs: limits and shares of a wallet, which mints may be bought.
+"""Operator's changes at run time: a wallet's limits and shares, and which mints may be bought.
 
-Checked as a configuration is, all faults at once, and never above the desk's ceilings: only a wallet's own file, which
-whoever deploys the desk answers for, may say more.
+All faults are reported at once, as for a configuration. No change may exceed the desk's ceilings; only the wallet's own
+file may, because whoever deploys the desk answers for it.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from overmind.core.model.events import Event, LimitsChanged, MintsChanged
 from overmind.core.model.ids import LimitName, Mint, WalletId
 from overmind.core.model.units import PPM
 
-MINTS_MAX: Final = 1_000  # on one list: each change journals all of it
+MINTS_MAX: Final = 1_000  # per list: each change journals the whole list
 _OF_SUM: Final = {SHARE, ENABLED}
-_HIGHEST: Final = {SHARE: PPM, ALLOCATION: PPM, RISK: PPM, ENABLED: 1}  # What has no ceiling has an end all the same.
+_HIGHEST: Final = {SHARE: PPM, ALLOCATION: PPM, RISK: PPM, ENABLED: 1}  # Upper bounds of kinds that have no ceiling.
 
 
 def change_limits(state: State, change: ChangeLimits, at_ns: int) -> Iterator[Event]:
@@ -55,7 +55,7 @@ def change_limits(state: State, change: ChangeLimits, at_ns: int) -> Iterator[Ev
 
 
 def _faults(state: State, change: ChangeLimits) -> Iterator[str]:
-    """What is wrong with each value by itself."""
+    """Faults of each value by itself."""
     by_files = values_of(state.wallets[change.wallet_id].configured)
     for name, value in change.changes.items():
         kind = kind_of(name)
@@ -79,11 +79,11 @@ def _above(name: LimitName, kind: str, value: int, allowed: int) -> str:
 
 
 def _sum_faults(state: State, change: ChangeLimits, changes: dict[LimitName, Change]) -> Iterator[str]:
-    """What does not fit together; only where this command has a part in it."""
+    """Faults of the sums over several limits, reported only if this command changes a limit of that sum."""
     kinds, left = {kind_of(name) for name in change.changes}, {kind_of(name) for name in changes}
     book, ceilings = state.wallets[change.wallet_id], state.settings.ceilings
     total = enabled_ppm(wanted_values(book.configured, changes, ceilings))
-    if total > PPM and kinds & _OF_SUM and left & _OF_SUM:  # What the files alone say is not for us to refuse.
+    if total > PPM and kinds & _OF_SUM and left & _OF_SUM:  # A sum that the files alone exceed is not refused here.
         yield f"the enabled shares would sum to {percent(total)}; at most 100 %"
     if ALLOCATION in kinds:
         wanted = _allocations(state, change.wallet_id, changes)
@@ -105,7 +105,7 @@ def change_mints(state: State, change: ChangeMints, at_ns: int) -> Iterator[Even
 
 
 def _changed(lists: MintLists, change: ChangeMints, remark: Remark) -> MintLists:
-    """A mint that is on its list already keeps who said so first, and why."""
+    """A mint that is already on the list keeps its first remark."""
     blocked, allowed, mint = lists.blocked, lists.allowed, change.mint
     if change.verb is MintVerb.ALLOW_ALL:
         return MintLists(blocked, None)

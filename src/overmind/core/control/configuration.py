@@ -1,4 +1,4 @@
-"""The desk as it is configured: its identity, its settings, its wallets, and the capital that comes from outside."""
+"""The configuration as commands: the desk's identity, settings, wallets, and deposits from outside."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CAUSE_OF_STATUS: Final = {
 
 
 def check_same_money(state: State, desk: Desk) -> None:
-    """What was booked in one unit cannot be read in another."""
+    """The books cannot be read in another unit: the quote currency and a token's decimals never change."""
     if state.desk is None:
         return
     if state.desk.quote != desk.quote:

@@ -1,4 +1,4 @@
-"""Holds: a set of named causes on a wallet, a strategy or the portfolio. One that has a time ends by an event, once."""
+"""Holds: named causes on a wallet, a strategy or the portfolio. A hold with an end time is lifted once, by an event."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from overmind.core.model.events import Event, HoldAdded, HoldLifted
 
 OPERATOR: Final = "operator"
 DISK_FULL: Final = "disk_full"
-OF_STATUS: Final = frozenset({"inactive", "suspended", "maintenance"})  # a wallet's, in its file
+OF_STATUS: Final = frozenset({"inactive", "suspended", "maintenance"})  # causes that the status in a wallet's file sets
 
 
 def over_by(state: State, at_ns: int) -> Iterator[Event]:
-    """Lift what has come to its end. The journal's time never runs backwards, so nothing that was lifted returns."""
+    """Lifts the holds whose time is over. The journal's time never runs backwards, so a lifted hold does not return."""
     for timed in list(state.timed):
         if timed.until_ns <= at_ns:
             yield HoldLifted(timed.scope, timed.cause, "its time is over")
@@ -35,24 +35,24 @@ def holds_of(state: State, scope: Scope) -> dict[str, Hold]:
 
 
 def lift_hold(state: State, lift: LiftHold) -> Iterator[Event]:
-    """By hand; what is not held is as it was wanted. Raises CommandRefused for what only something else lifts."""
+    """Lifts a hold by hand; an absent hold is no error. Raises CommandRefused if only another action may lift it."""
     scope, cause = lift.scope, lift.cause
     only = lifted_only_by(scope, cause)
-    if only is not None and cause != DISK_FULL:  # A start lifts that one, which has made the room.
+    if only is not None and cause != DISK_FULL:  # The start lifts this one, after it has made room.
         raise CommandRefused(f"only {only} lifts {cause}")
     if cause in holds_of(state, scope):
         yield HoldLifted(scope, cause, lift.reason)
 
 
 def lifted_by(scope: Scope, cause: str) -> str:
-    """What an operator does to lift a hold."""
+    """The command or action that lifts a hold."""
     target = scope.wallet_id or scope.strategy or "portfolio"
     named = "" if cause == OPERATOR else f" --hold {cause}"
     return lifted_only_by(scope, cause) or f"`overmind resume {target}{named} --reason …`"
 
 
 def lifted_only_by(scope: Scope, cause: str) -> str | None:
-    """Where somebody must look or change something first; None: whoever has a reason lifts it."""
+    """The action that is required before the hold may end; None: any operator with a reason may lift it."""
     if cause == "emergency" and scope.wallet_id is not None:
         return f"`overmind reactivate {scope.wallet_id} --reason …`"
     if is_of_chain(cause):
