@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import msgspec
+from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
 from solders.hash import Hash
 from solders.keypair import Keypair
 from solders.message import MessageV0, to_bytes_versioned
@@ -72,8 +73,8 @@ class Bare:
     def _packed(self) -> tuple[str, str]:
         self._number += 1
         budget = [
-            tokens.set_compute_unit_limit(60_000 - self._number % 256),
-            tokens.set_compute_unit_price(50_000 - self._number // 256 % 256),
+            set_compute_unit_limit(60_000 - self._number % 256),
+            set_compute_unit_price(50_000 - self._number // 256 % 256),
         ]
         message = MessageV0.try_compile(self.trader.pubkey(), [*budget, *self._legs], [], self._blockhash)
         packed = to_bytes_versioned(message)

@@ -4,9 +4,7 @@ import copy
 import io
 import json
 import pickle
-import stat
 import traceback
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -15,7 +13,7 @@ from hypothesis import strategies as st
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
-from overmind.keys.keystore import seal, unseal, write_private
+from overmind.keys.keystore import seal, unseal
 from overmind.keys.secret_key import BadKey, SecretKey, is_address, key_of_bytes, public_key_fault, read_key
 
 SEED = Keypair.from_seed(bytes(range(32)))
@@ -180,12 +178,3 @@ def test_a_keystore_is_refused(
 @given(st.text(min_size=8))
 def test_any_passphrase_will_do(passphrase: str) -> None:
     assert unseal(json.loads(seal(SecretKey(SEED), passphrase)), passphrase) == SecretKey(SEED)
-
-
-def test_a_private_file_is_its_owners_alone_and_never_overwritten(tmp_path: Path) -> None:
-    path = tmp_path / "key.json"
-    write_private(path, b"first")
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    with pytest.raises(FileExistsError):
-        write_private(path, b"second")
-    assert path.read_bytes() == b"first"

@@ -10,6 +10,7 @@ from random import Random
 from typing import Final
 
 import msgspec
+from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
 from solders.hash import Hash
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
@@ -144,7 +145,7 @@ class SimSwaps:
             [_pay(taker, maker, given, order.spend.units)],
             [_pay(maker, taker, wanted, out)],
             [],
-            [tokens.set_compute_unit_limit(LIMIT_UNITS), tokens.set_compute_unit_price(price)],
+            [set_compute_unit_limit(LIMIT_UNITS), set_compute_unit_price(price)],
         )
         if given.mint == SOL:
             wrapped = account_of(taker, given)
@@ -184,10 +185,8 @@ class SimSwaps:
             "pays a stranger": {"pay_out": [_pay(maker, STRANGER, wanted, out)]},
             "pays nothing": {"pay_out": []},
             "has no compute limit": {"budget": draft.budget[1:]},
-            "has an absurd fee": {
-                "budget": [tokens.set_compute_unit_limit(1_400_000), tokens.set_compute_unit_price(10**9)]
-            },
-            "repeats its compute limit": {"budget": [*draft.budget, tokens.set_compute_unit_limit(1_400_000)]},
+            "has an absurd fee": {"budget": [set_compute_unit_limit(1_400_000), set_compute_unit_price(10**9)]},
+            "repeats its compute limit": {"budget": [*draft.budget, set_compute_unit_limit(1_400_000)]},
             "is durable by a nonce": {"setup": [_nonce(taker), *draft.setup]},
             "empties a nonce account": {"setup": [_nonce_withdrawal(taker), *draft.setup]},
             "approves a delegate": {"cleanup": [*draft.cleanup, approve]},
@@ -218,8 +217,8 @@ class SimSwaps:
 
     def _compiled(self, draft: Draft) -> tuple[bytes, bytes]:
         self._made += 1
-        salt = tokens.set_compute_unit_limit(LIMIT_UNITS + self._made)  # No two transactions are ever the same.
-        if draft.budget and draft.budget[0].data == tokens.set_compute_unit_limit(LIMIT_UNITS).data:
+        salt = set_compute_unit_limit(LIMIT_UNITS + self._made)  # No two transactions are ever the same.
+        if draft.budget and draft.budget[0].data == set_compute_unit_limit(LIMIT_UNITS).data:
             draft.budget[0] = salt
         message = MessageV0.try_compile(draft.payer, draft.instructions, [], Hash.from_string(self._blockhash()))
         signed = to_bytes_versioned(message)

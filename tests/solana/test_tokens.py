@@ -1,12 +1,13 @@
-"""Packed by hand, byte for byte what the reference library packs."""
+"""Instructions are byte for byte what the reference library packs, and what the programs' layouts say."""
 
 from __future__ import annotations
 
+from struct import pack
 from typing import Any
 
 import pytest
 from solders import compute_budget, system_program
-from solders.instruction import Instruction
+from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from spl.token import constants, models
@@ -90,20 +91,23 @@ def test_a_mint(program: Pubkey) -> None:
 
 
 @pytest.mark.parametrize("lamports", UNITS)
-def test_system(lamports: int) -> None:
-    transfer = system_program.TransferParams(from_pubkey=OWNER, to_pubkey=OTHER, lamports=lamports)
-    assert tokens.system_transfer(OWNER, OTHER, lamports) == system_program.transfer(transfer)
-    create = system_program.CreateAccountParams(
-        from_pubkey=OWNER, to_pubkey=OTHER, lamports=lamports, space=82, owner=tokens.TOKEN_PROGRAM
-    )
+def test_system_instructions_are_an_index_of_four_bytes_and_their_fields(lamports: int) -> None:
+    packed = tokens.system_transfer(OWNER, OTHER, lamports)
+    assert packed.program_id == tokens.SYSTEM_PROGRAM
+    assert packed.data == pack("<IQ", 2, lamports)
+    assert packed.accounts == [AccountMeta(OWNER, True, True), AccountMeta(OTHER, False, True)]
     packed = tokens.create_account(OWNER, OTHER, lamports, 82, tokens.TOKEN_PROGRAM)
-    assert packed == system_program.create_account(create)
+    assert packed.program_id == tokens.SYSTEM_PROGRAM
+    assert packed.data == pack("<IQQ", 0, lamports, 82) + bytes(tokens.TOKEN_PROGRAM)
+    assert packed.accounts == [AccountMeta(OWNER, True, True), AccountMeta(OTHER, True, True)]
 
 
 @pytest.mark.parametrize("units", [0, 1, 1_400_000])
-def test_compute_budget(units: int) -> None:
-    assert tokens.set_compute_unit_limit(units) == compute_budget.set_compute_unit_limit(units)
-    assert tokens.set_compute_unit_price(units) == compute_budget.set_compute_unit_price(units)
+def test_compute_budget_instructions_are_an_index_of_one_byte_and_their_field(units: int) -> None:
+    limit = Instruction(tokens.COMPUTE_BUDGET_PROGRAM, pack("<BI", 2, units), [])
+    price = Instruction(tokens.COMPUTE_BUDGET_PROGRAM, pack("<BQ", 3, units), [])
+    assert compute_budget.set_compute_unit_limit(units) == limit
+    assert compute_budget.set_compute_unit_price(units) == price
 
 
 @pytest.mark.parametrize(

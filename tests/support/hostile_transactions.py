@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from solders.account import Account
+from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
 from solders.hash import Hash
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
@@ -99,7 +100,7 @@ def order(spend: Token, receive: Token, units: int = SPEND, least: int = RECEIVE
 
 
 def budget(limit: int = 200_000, price: int = 50_000) -> list[Instruction]:
-    return [tokens.set_compute_unit_limit(limit), tokens.set_compute_unit_price(price)]
+    return [set_compute_unit_limit(limit), set_compute_unit_price(price)]
 
 
 def swap(spend: Token, receive: Token, units: int = SPEND, out: int = RECEIVE) -> list[Instruction]:

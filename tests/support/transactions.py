@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from solders.address_lookup_table_account import AddressLookupTableAccount
+from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
 from solders.hash import Hash
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
@@ -24,7 +25,7 @@ from overmind.sandbox.localnet.methods import METHODS
 from overmind.sandbox.localnet.node import LocalNode
 from overmind.sandbox.localnet.params import RpcParams
 from overmind.sandbox.localnet.tokens import TOKEN, associated_address
-from overmind.sandbox.localnet.wire import COMPUTE_BUDGET, read
+from overmind.sandbox.localnet.wire import read
 
 SOL = 10**9
 USDC = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
@@ -110,8 +111,8 @@ def move_tokens(sender: Keypair, receiver: Keypair, mint: str, amount: int) -> I
 
 def budget(limit: int, price_micro: int) -> list[Instruction]:
     return [
-        Instruction(COMPUTE_BUDGET, b"\2" + struct.pack("<I", limit), []),
-        Instruction(COMPUTE_BUDGET, b"\3" + struct.pack("<Q", price_micro), []),
+        set_compute_unit_limit(limit),
+        set_compute_unit_price(price_micro),
     ]
 
 

@@ -17,6 +17,7 @@ from overmind.config.secrecy import Secret
 from overmind.config.variables.service import API_TOKEN, TOKEN_LENGTH_MIN
 from overmind.core.model.enums import TradingMode
 from overmind.core.model.value import Value
+from overmind.keys.private_file import write_private
 
 TOKEN_FILE: Final = "api_token"
 TOKEN_BYTES: Final = 32
@@ -33,7 +34,7 @@ class RunningService(Value, frozen=True):
 
 
 def publish(data_dir: Path, service: RunningService) -> None:
-    _write_private(data_dir / SERVICE_FILE, msgspec.json.encode(service) + b"\n")
+    write_private(data_dir / SERVICE_FILE, msgspec.json.encode(service) + b"\n")
 
 
 def withdraw(data_dir: Path) -> None:
@@ -74,7 +75,7 @@ def token_of_service(config: MultiWalletConfig) -> tuple[Secret, tuple[Problem, 
         return config.api_token, ()
     path = config.data_dir / TOKEN_FILE
     if not path.exists():
-        _write_private(path, secrets.token_urlsafe(TOKEN_BYTES).encode() + b"\n")
+        write_private(path, secrets.token_urlsafe(TOKEN_BYTES).encode() + b"\n")
     file = _token_file(path)
     if not file.open_to_others:
         return Secret(file.text.strip()), ()
@@ -97,16 +98,3 @@ def _token_file(path: Path) -> FileText:
         problem = f"holds no token of {TOKEN_LENGTH_MIN} or more plain characters"
         raise ConfigError((Problem(str(path), problem, "remove it: a new one is made at the next start"),))
     return file
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    """Whole or not at all, and never readable by others."""
-    new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(descriptor, content)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    new.replace(path)

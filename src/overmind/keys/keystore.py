@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
@@ -81,15 +80,6 @@ def unseal(envelope: object, passphrase: str | None) -> SecretKey | BadKey:
             "check OVERMIND_KEYSTORE_PASSPHRASE, or restore the file from a backup",
         )
     return key_of_bytes(secret)
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Creates the file for its owner alone, durable on return. FileExistsError: nothing is ever overwritten."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _envelope(parsed: object) -> Envelope | None:

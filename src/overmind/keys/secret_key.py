@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Final, NoReturn
 
+import base58
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
@@ -13,8 +13,6 @@ from overmind.core.model.value import Value
 
 SECRET_BYTES: Final = 64  # 32 of seed, then the 32 of the public key that follows from it
 _TEXT_MAX: Final = 4_096  # an array of 64 numbers, generously spaced
-_BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_BASE58_TEXT: Final = re.compile(f"[{_BASE58}]+")
 _BASE58_MAX: Final = 128  # 64 bytes take 88 characters at most
 _HOW: Final = "give the whole 64-byte key, as a JSON array of 64 numbers or as base58 of 64 bytes"
 
@@ -120,25 +118,21 @@ def public_key_fault(key: SecretKey, stated: str) -> BadKey | None:
 
 def is_address(text: str) -> bool:
     """Whether this is base58 of 32 bytes: a public key or a mint."""
-    decoded = _base58_bytes(text)
-    return decoded is not None and len(decoded) == Pubkey.LENGTH
+    try:
+        Pubkey.from_string(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _from_base58(text: str) -> SecretKey | BadKey:
-    decoded = _base58_bytes(text)
-    if decoded is None:
+    try:
+        secret = base58.b58decode(text) if len(text) <= _BASE58_MAX else None
+    except ValueError:  # Its text shows a letter of the key.
+        secret = None
+    if secret is None:
         return BadKey("the private key is neither a JSON array nor base58", _HOW)
-    return key_of_bytes(decoded)
-
-
-def _base58_bytes(text: str) -> bytes | None:
-    if len(text) > _BASE58_MAX or not _BASE58_TEXT.fullmatch(text):
-        return None
-    number = 0
-    for letter in text:
-        number = number * 58 + _BASE58.index(letter)
-    zeros = len(text) - len(text.lstrip("1"))
-    return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8, "big")
+    return key_of_bytes(secret)
 
 
 def _keypair(secret: bytes) -> Keypair | None:

@@ -12,6 +12,7 @@ from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Final, NamedTuple, TypeVar
 
 import msgspec
+from rapidfuzz.distance import OSA
 
 from overmind.clock.instants import instant_ns
 from overmind.core.model.units import PPM
@@ -250,19 +251,6 @@ def _meant(name: str, known: frozenset[str], meant: Mapping[str, str]) -> str | 
     for right in sorted(known):
         other = _plain(right)
         slips_max = min(SLIPS_MAX, len(other) // 4)  # In a short name every letter counts.
-        if abs(len(plain) - len(other)) <= slips_max and _distance(plain, other) <= slips_max:
+        if OSA.distance(plain, other, score_cutoff=slips_max) <= slips_max:  # Letters added, dropped, changed, swapped.
             return right
     return None
-
-
-def _distance(one: str, other: str) -> int:
-    """Letters to add, drop, change or swap with the next to get from one to the other."""
-    before, row = [0] * (len(other) + 1), list(range(len(other) + 1))
-    for i, letter in enumerate(one):
-        earlier, before, row = before, row, [i + 1]
-        for j, wanted in enumerate(other):
-            steps = min(before[j + 1] + 1, row[j] + 1, before[j] + (letter != wanted))
-            if i and j and letter == other[j - 1] and wanted == one[i - 1]:
-                steps = min(steps, earlier[j - 1] + 1)
-            row.append(steps)
-    return row[-1]

@@ -1,8 +1,8 @@
-"""Token instructions packed by hand: each is a few bytes whose layout a program has fixed for ever.
+"""The instructions that this code sends. solders packs those of System and Compute Budget; it has none for tokens.
 
-The layouts are those of the programs' own instruction enums: System (bincode, u32 index), SPL Token and Token-2022
-(u8 index, little-endian fields), Associated Token Account (u8), Compute Budget (u8), Memo (UTF-8). Measured in
-solana-facts §1.6: a library that validates parameters took 379 µs for four of them, this takes about 10.
+Those are packed here: each is a few bytes whose layout its program has fixed for ever, by its own enum: SPL Token and
+Token-2022 (u8 index, little-endian fields), Associated Token Account (u8). The library that has them
+validates its parameters and takes many times longer; the tests compare with it byte by byte.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from functools import lru_cache
 from struct import Struct
 from typing import Final
 
+from solders import compute_budget, system_program
 from solders.instruction import AccountMeta, Instruction
 from solders.pubkey import Pubkey
+from solders.system_program import CreateAccountParams, TransferParams
 
 from overmind.core.model.ids import SOL
 
-SYSTEM_PROGRAM: Final = Pubkey.from_string("11111111111111111111111111111111")
+SYSTEM_PROGRAM: Final = system_program.ID
 TOKEN_PROGRAM: Final = Pubkey.from_string("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA")
 TOKEN_2022_PROGRAM: Final = Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb")
 ATA_PROGRAM: Final = Pubkey.from_string("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL")
-COMPUTE_BUDGET_PROGRAM: Final = Pubkey.from_string("ComputeBudget111111111111111111111111111111")
+COMPUTE_BUDGET_PROGRAM: Final = compute_budget.ID
 NATIVE_MINT: Final = Pubkey.from_string(SOL)
 TOKEN_PROGRAMS: Final = {"token": TOKEN_PROGRAM, "token-2022": TOKEN_2022_PROGRAM}  # by `Token.program`
 
@@ -34,11 +36,7 @@ TOKEN_ACCOUNT_BYTES: Final = 165
 TOKEN_2022_ACCOUNT_BYTES: Final = 170  # 165 + 1 of account type + 4 of the extension's header
 
 # The first bytes of an instruction say which it is.
-SYSTEM_CREATE_ACCOUNT: Final = 0
-SYSTEM_TRANSFER: Final = 2
 ATA_CREATE_IDEMPOTENT: Final = 1
-UNIT_LIMIT: Final = 2
-UNIT_PRICE: Final = 3
 CLOSE_ACCOUNT: Final = 9
 TRANSFER_CHECKED: Final = 12
 APPROVE_CHECKED: Final = 13
@@ -46,11 +44,7 @@ MINT_TO_CHECKED: Final = 14
 SYNC_NATIVE: Final = 17
 INITIALIZE_MINT2: Final = 20
 
-_U8_U32: Final = Struct("<BI")
-_U8_U64: Final = Struct("<BQ")
 _U8_U64_U8: Final = Struct("<BQB")
-_U32_U64: Final = Struct("<IQ")
-_U32_U64_U64: Final = Struct("<IQQ")
 _ATA_CACHE_MAX: Final = 65_536  # deriving an address is a search of tens of microseconds
 
 
@@ -65,21 +59,14 @@ def fee_lamports(signatures: int, unit_limit: int, unit_price_micro: int) -> int
     return SIGNATURE_LAMPORTS * signatures - (-unit_limit * unit_price_micro // UNIT_PRICE_SCALE)
 
 
-def set_compute_unit_limit(units: int) -> Instruction:
-    return Instruction(COMPUTE_BUDGET_PROGRAM, _U8_U32.pack(UNIT_LIMIT, units), [])
-
-
-def set_compute_unit_price(micro_lamports: int) -> Instruction:
-    return Instruction(COMPUTE_BUDGET_PROGRAM, _U8_U64.pack(UNIT_PRICE, micro_lamports), [])
-
-
 def system_transfer(source: Pubkey, target: Pubkey, lamports: int) -> Instruction:
-    return Instruction(SYSTEM_PROGRAM, _U32_U64.pack(SYSTEM_TRANSFER, lamports), [_payer(source), _writable(target)])
+    return system_program.transfer(TransferParams(from_pubkey=source, to_pubkey=target, lamports=lamports))
 
 
 def create_account(payer: Pubkey, account: Pubkey, lamports: int, size: int, owner: Pubkey) -> Instruction:
-    packed = _U32_U64_U64.pack(SYSTEM_CREATE_ACCOUNT, lamports, size) + bytes(owner)
-    return Instruction(SYSTEM_PROGRAM, packed, [_payer(payer), _payer(account)])
+    return system_program.create_account(
+        CreateAccountParams(from_pubkey=payer, to_pubkey=account, lamports=lamports, space=size, owner=owner)
+    )
 
 
 def create_ata_idempotent(payer: Pubkey, owner: Pubkey, mint: Pubkey, program: Pubkey) -> Instruction:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Final
 
+from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
 from solders.hash import Hash
 from solders.instruction import Instruction
 from solders.message import MessageV0, to_bytes_versioned
@@ -39,8 +40,8 @@ def build(move: Move, owner: str, tokens: Mapping[Mint, Token], blockhash: str) 
     """Unsigned: the one signature, of `owner`, is left blank."""
     limit = UNITS - int.from_bytes(blake2b(move.id.encode(), digest_size=8).digest()) % _STEPS
     instructions = [
-        programs.set_compute_unit_limit(limit),
-        programs.set_compute_unit_price(UNIT_PRICE_MICRO),
+        set_compute_unit_limit(limit),
+        set_compute_unit_price(UNIT_PRICE_MICRO),
         *_instructions(move, Pubkey.from_string(owner), tokens),
     ]
     message = MessageV0.try_compile(Pubkey.from_string(owner), instructions, [], Hash.from_string(blockhash))

@@ -14,6 +14,7 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 import msgspec
+from base58 import BITCOIN_ALPHABET
 
 from overmind.core.entries.quote_check import short_cause
 from overmind.core.model.desk_settings import CostModel
@@ -28,9 +29,8 @@ from overmind.ports import Allowed, Clock, Prices, Tick, always
 
 NS_PER_MS: Final = 1_000_000
 SIGNATURE_CHARS: Final = 88  # like a real one, and it begins with "paper" so that nobody looks for it on a chain
-BASE58: Final = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
-_AS_BASE58: Final = bytes(BASE58[byte % 58] for byte in range(256))
+_AS_BASE58: Final = bytes(BITCOIN_ALPHABET[byte % 58] for byte in range(256))
 _DRAWS: Final = Struct("<4Q32x")
 _ENCODER: Final = msgspec.json.Encoder()
 

@@ -1,13 +1,11 @@
-"""Bytes as text and back: base64, and base58, which no library here offers for any length."""
+"""Bytes as text and back: base64 and base58."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from typing import Final
 
-ALPHABET: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_DIGIT: Final = {letter: value for value, letter in enumerate(ALPHABET)}
+import base58
 
 
 def to_base64(raw: bytes) -> str:
@@ -22,19 +20,13 @@ def of_base64(text: str) -> bytes | None:
 
 
 def to_base58(raw: bytes) -> str:
-    number, letters = int.from_bytes(raw, "big"), ""
-    while number:
-        number, digit = divmod(number, 58)
-        letters = ALPHABET[digit] + letters
-    return "1" * (len(raw) - len(raw.lstrip(b"\0"))) + letters
+    return base58.b58encode(raw).decode()
 
 
 def of_base58(text: str) -> bytes | None:
-    number = 0
-    for letter in text:
-        digit = _DIGIT.get(letter)
-        if digit is None:
-            return None
-        number = number * 58 + digit
-    zeros = len(text) - len(text.lstrip("1"))
-    return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8, "big")
+    if text != text.rstrip():  # The library drops white space at the end; a node refuses it.
+        return None
+    try:
+        return base58.b58decode(text)
+    except ValueError:
+        return None

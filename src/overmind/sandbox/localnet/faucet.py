@@ -6,6 +6,7 @@ import hashlib
 import struct
 from typing import Final
 
+from solders.compute_budget import set_compute_unit_limit
 from solders.hash import Hash
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
@@ -18,7 +19,7 @@ from solders.transaction import VersionedTransaction
 
 from overmind.core.model.value import Value
 from overmind.sandbox.localnet.tokens import ATA, associated_address
-from overmind.sandbox.localnet.wire import COMPUTE_BUDGET, SYSTEM, Wire, take_apart
+from overmind.sandbox.localnet.wire import SYSTEM, Wire, take_apart
 
 _UNITS: Final = 200_000
 _CREATE_IDEMPOTENT, _MINT_TO = b"\1", b"\7"
@@ -63,7 +64,7 @@ def mint_to(payer: Keypair, order: MintOrder, blockhash: str, again: int) -> Wir
 def _signed(payer: Keypair, instructions: list[Instruction], blockhash: str, again: int) -> Wire:
     """`again` tells apart what would be the same transaction: by the compute units that it asks for."""
     if again:
-        limit = Instruction(COMPUTE_BUDGET, b"\2" + struct.pack("<I", _UNITS + again), [])
+        limit = set_compute_unit_limit(_UNITS + again)
         instructions = [limit, *instructions]
     message = Message.new_with_blockhash(instructions, payer.pubkey(), Hash.from_string(blockhash))
     others = message.header.num_required_signatures - 1

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
+from solders import compute_budget
 from solders.message import Message, MessageV0, MessageV1, from_bytes_versioned
 from solders.pubkey import Pubkey
 from solders.signature import Signature
@@ -19,7 +20,7 @@ from overmind.sandbox.localnet.guard import guarded
 PACKET_BYTES: Final = 1_232
 _BASE58_MAX, _BASE64_MAX = 1_683, 1_644
 _TYPE: Final = "solana_transaction::versioned::VersionedTransaction"
-COMPUTE_BUDGET: Final = Pubkey.from_string("ComputeBudget111111111111111111111111111111")
+COMPUTE_BUDGET: Final = compute_budget.ID
 SYSTEM: Final = Pubkey.default()
 _ADVANCE_NONCE: Final = struct.pack("<I", 4)
 _SET_PRICE: Final = 3

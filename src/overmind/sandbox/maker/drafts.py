@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
 from solders.hash import Hash
 from solders.instruction import Instruction
 from solders.keypair import Keypair
@@ -18,7 +19,6 @@ from solders.signature import Signature
 
 from overmind.core.model.value import Value
 from overmind.sandbox.maker.legs import Swap
-from overmind.solana import tokens
 from overmind.solana.tokens import UNIT_PRICE_SCALE, fee_lamports
 
 UNIT_PRICE_MICRO: Final = 50_000
@@ -41,7 +41,7 @@ class ComputeBudget(Value, frozen=True):
         return fee_lamports(0, self.unit_limit, self.unit_price_micro)
 
     def instructions(self) -> list[Instruction]:
-        return [tokens.set_compute_unit_limit(self.unit_limit), tokens.set_compute_unit_price(self.unit_price_micro)]
+        return [set_compute_unit_limit(self.unit_limit), set_compute_unit_price(self.unit_price_micro)]
 
 
 class Draft(Value, frozen=True):

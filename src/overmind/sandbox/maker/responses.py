@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec import UNSET
 from msgspec.structs import replace
+from solders.compute_budget import set_compute_unit_price
 
 from overmind.core.model.ids import Mint
 from overmind.core.model.units import BPS, MICROS, NS, PICO
@@ -84,7 +85,7 @@ def built(
         slippage_bps=wish.slippage_bps or 0,
         price_impact_pct=f"{-found.impact_bps / BPS:.4f}",
         route_plan=(_route(wish, found, maker),),
-        compute_budget_instructions=(wire.step(tokens.set_compute_unit_price(budget.unit_price_micro)),),
+        compute_budget_instructions=(wire.step(set_compute_unit_price(budget.unit_price_micro)),),
         # The payment is part of the set-up, not of the others: a cleanup closes the account that it comes from.
         setup_instructions=tuple(wire.step(one) for one in (*legs.setup(swap), legs.pay_in(swap))),
         swap_instruction=wire.step(legs.pay_out(swap)),

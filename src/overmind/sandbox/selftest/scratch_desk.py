@@ -22,6 +22,7 @@ from overmind.core.model.outcome import Outcome
 from overmind.core.model.units import NS, PPM
 from overmind.desk.app import App
 from overmind.journal.memory import MemoryJournal
+from overmind.keys.private_file import write_private
 from overmind.keys.secret_key import SecretKey
 from overmind.ports import Journal
 from overmind.sdk.executor import MultiWalletExecutor
@@ -108,8 +109,7 @@ class ScratchDesk:
 
     def write(self, name: str, wallet: Mapping[str, object]) -> Path:
         path = self.folder / name
-        path.write_text(json.dumps(wallet))
-        path.chmod(0o600)
+        write_private(path, json.dumps(wallet).encode())
         return path
 
     def _whole(self, **env: str) -> dict[str, str]:

@@ -1,0 +1,47 @@
+"""What a wallet holds: close a position, accept the chain's balances."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from overmind.core.model.commands import CancelClose, ClosePosition, CommandRefused
+from overmind.core.model.value import Value
+from overmind.desk.app import App
+from overmind.http.commands.bodies import ReasonBody, known_wallet, read_body
+from overmind.http.responses import HttpRefusal, JsonResponse
+from overmind.ports import ChainSilent
+from overmind.views.closing import close_row
+from overmind.views.targets import mint_held
+
+
+class CloseBody(Value, frozen=True, forbid_unknown_fields=True):
+    example: ClassVar[str] = '{"reason": "…", "cancel": false}'
+    reason: str
+    cancel: bool = False
+
+
+def positions_router(app: App) -> APIRouter:
+    router, engine = APIRouter(), app.engine
+
+    @router.post("/positions/{wallet_id}/{token}/close")
+    async def close(wallet_id: str, token: str, request: Request) -> Response:
+        body, wallet = await read_body(request, CloseBody), known_wallet(app, wallet_id)
+        mint = mint_held(engine.state, wallet, token)
+        events = await engine.handle((CancelClose if body.cancel else ClosePosition)(wallet, mint, body.reason))
+        at_ns = app.clock.now_ns()
+        return JsonResponse(await engine.read(lambda state: close_row(state, wallet, mint, events, at_ns)))
+
+    @router.post("/wallets/{wallet_id}/accept")
+    async def accept(wallet_id: str, request: Request) -> Response:
+        body, wallet = await read_body(request, ReasonBody), known_wallet(app, wallet_id)
+        if app.balances is None:
+            raise CommandRefused("paper has no chain: its books are all that there is")
+        try:
+            return JsonResponse({"wallet_id": wallet, "adjusted": await app.balances.accept(wallet, body.reason)})
+        except ChainSilent as silent:
+            raise HttpRefusal(503, f"the chain cannot be read: {silent}") from None
+
+    return router

@@ -1,0 +1,45 @@
+"""The emergency stop, and wallets back to work after it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from overmind.core.capital.proceeds import why_nowhere
+from overmind.core.model.commands import EmergencyStop, ReactivateWallet
+from overmind.core.model.value import Value
+from overmind.desk.app import App
+from overmind.http.commands.bodies import ReasonBody, known_wallet, read_body
+from overmind.http.responses import HttpRefusal, JsonResponse
+
+
+class StopBody(Value, frozen=True, forbid_unknown_fields=True):
+    example: ClassVar[str] = '{"reason": "…", "liquidate": false, "sweep": false}'
+    reason: str
+    liquidate: bool = False
+    sweep: bool = False
+
+
+def stopping_router(app: App) -> APIRouter:
+    router, engine = APIRouter(), app.engine
+
+    @router.post("/emergency-stop")
+    async def emergency_stop(request: Request) -> Response:
+        body = await read_body(request, StopBody)
+        await engine.handle(EmergencyStop(body.reason, body.liquidate, body.sweep))
+        statuses = await engine.read(lambda state: {book.wallet.id: book.status for book in state.wallets.values()})
+        not_swept = await engine.read(why_nowhere) if body.sweep else ""
+        return JsonResponse({"stopped": True, "reason": body.reason, "wallets": statuses, "not_swept": not_swept})
+
+    @router.post("/wallets/{wallet_id}/reactivate")
+    async def reactivate(wallet_id: str, request: Request) -> Response:
+        body, wallet = await read_body(request, ReasonBody), known_wallet(app, wallet_id)
+        if app.stop_file.exists():
+            raise HttpRefusal(409, "the STOP file in the data directory still asks for a stop", "remove the file first")
+        await engine.handle(ReactivateWallet(wallet, body.reason))
+        book = await engine.read(lambda state: state.wallets[wallet])
+        return JsonResponse({"wallet_id": wallet, "status": book.status, "holds": sorted(book.holds)})
+
+    return router
