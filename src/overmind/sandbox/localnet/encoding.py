@@ -1,4 +1,4 @@
-"""Bytes as text and back: base64, and base58, which no library here offers for any length."""
+"""Base64, and base58 for any length, which no library in use offers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the maker decided, in the words of the API."""
+"""Builds the API's answers from the maker's decisions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def quoted(wish: SwapRequest, found: Deal, maker: str, request_id: str, now_ns: 
         swap_usd_value=value,
         price_impact=-found.impact_bps * 100 / BPS,
         price_impact_pct=f"{-found.impact_bps / BPS:.4f}",
-        other_amount_threshold=out_amount,  # The transfer is exact: there is nothing to slip.
+        other_amount_threshold=out_amount,  # The transfer is exact, so there is no slippage.
         slippage_bps=wish.slippage_bps or 0,
         route_plan=(_route(wish, found, maker),),
         fee_mint=wish.wanted.token.mint,
@@ -85,7 +85,8 @@ def built(
         price_impact_pct=f"{-found.impact_bps / BPS:.4f}",
         route_plan=(_route(wish, found, maker),),
         compute_budget_instructions=(wire.step(tokens.set_compute_unit_price(budget.unit_price_micro)),),
-        # The payment is part of the set-up, not of the others: a cleanup closes the account that it comes from.
+        # The payment in belongs to the set-up, not to `otherInstructions`: the clean-up closes the account that it
+        # uses.
         setup_instructions=tuple(wire.step(one) for one in (*legs.setup(swap), legs.pay_in(swap))),
         swap_instruction=wire.step(legs.pay_out(swap)),
         cleanup_instruction=UNSET if last is None else wire.step(last),
@@ -114,7 +115,7 @@ def prices(
     height: int | None,
     factor: int = 1,
 ) -> dict[str, wire.PriceAnswer]:
-    """Of those that have one. A pool's liquidity is both of its sides."""
+    """Prices of the known mints. A pool's liquidity counts both of its sides."""
     found = {}
     for mint in map(Mint, dict.fromkeys(ids)):
         tick = ticks.get(mint)
