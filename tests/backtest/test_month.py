@@ -50,9 +50,9 @@ EXITS: Final = (
     Exits(stop_loss_ppm=15_000, trailing_ppm=20_000),
     Exits(take_profit_ppm=12_000, hold_max_ns=6 * HOUR_NS),
 )
-TIMES: Final = (1, 3, 1, 2)  # the sizes of a demo's signals
+TIMES: Final = (1, 3, 1, 2)  # factors of the sizes of a demo's signals
 
-# Limits so tight that each of them, and no other, says no to somebody.
+# Limits so tight that each of them alone refuses some signal.
 ENV: Final = {
     "OVERMIND_PAPER_CAPITAL_USD": "50000",
     "OVERMIND_PORTFOLIO_EXPOSURE_MAX_PERCENT": "7",
@@ -69,7 +69,7 @@ TIGHT: Final[Mapping[str, Mapping[str, int]]] = {
     "experimental_wallet": {},
 }
 SHARE_MAX_PPM: Final = 100_000
-MET: Final = {  # Not TRADES_TODAY: a count that is reached adds its hold, so it never says no alone.
+MET: Final = {  # Not TRADES_TODAY: a count that is reached adds its hold, so it never refuses alone.
     Code.DAILY_LOSS_HEADROOM,
     Code.CONCURRENT_POSITIONS,
     Code.POSITION_SIZE,
@@ -112,7 +112,7 @@ def tightened(wallet: Wallet, limits: Mapping[str, int]) -> Wallet:
 
 
 def varied(signal: Signal, number: int) -> Signal:
-    """Larger ones among them; and the eight strategies come in turn, so each has every kind of exit."""
+    """The signal with a larger size in some cases, and exits in turn, so that each strategy gets every kind of exit."""
     if signal.notional_micros is None:
         return signal
     notional = signal.notional_micros * TIMES[number % len(TIMES)]
@@ -146,7 +146,7 @@ def test_every_entry_respects_every_limit(month: Month) -> None:
 
 
 def judge(entries: Iterable[Entry]) -> int:
-    """Each entry against the books as they were before it; how many there were."""
+    """Checks each entry against the books before it. Returns the number of entries."""
     books, judged = Books(), 0
     for entry in entries:
         event = entry.event
@@ -168,7 +168,7 @@ def check_entry(books: Books, placed: OrderPlaced, at_ns: int) -> None:
 
 
 def test_every_limit_was_met_alone(month: Month) -> None:
-    """One that nothing came near to, or that another one always covers, proves nothing."""
+    """A limit that is never reached, or is always covered by another one, proves nothing."""
     found = set[Code]()
     for entry in month.journal.read():
         if isinstance(entry.event, SignalRefused):
@@ -177,7 +177,7 @@ def test_every_limit_was_met_alone(month: Month) -> None:
 
 
 def alone(refused: SignalRefused, wallets: int) -> set[Code]:
-    """The rules without which it would have been placed."""
+    """The codes that refused the signal, or a wallet, without any other code."""
     general = {one.code for one in refused.refusals if one.wallet_id is None}
     of_wallet: dict[WalletId, set[Code]] = {}
     for one in refused.refusals:
@@ -195,7 +195,7 @@ def test_stops_and_exits_of_every_kind_fired(month: Month) -> None:
 
 
 def test_capital_went_back_to_the_allocations(month: Month) -> None:
-    """Again and again, and no move is left without its outcome."""
+    """Repeatedly, and every move has an outcome."""
     events = [entry.event for entry in month.journal.read()]
     moves = {event.move.id: event.move for event in events if isinstance(event, MovePlaced)}
     closed = {event.move_id: event.outcome for event in events if isinstance(event, MoveClosed)}

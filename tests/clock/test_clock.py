@@ -1,4 +1,4 @@
-"""The wall clock runs; instants are read exactly."""
+"""The clocks, and instants read exactly."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_the_wall_clock() -> None:
 
 
 class SetClock:
-    """A wall clock that somebody sets."""
+    """A wall clock that a test sets."""
 
     def __init__(self, now_ns: int) -> None:
         self.at_ns = now_ns

@@ -1,4 +1,4 @@
-"""What is known already says nothing, what cannot be done is an error that says what would be right."""
+"""A known fact yields no event; an impossible command raises an error that says how to correct it."""
 
 import pytest
 from msgspec import structs
@@ -71,12 +71,12 @@ def test_a_journal_belongs_to_one_desk() -> None:
     ("marks", "kept"),
     [
         ([(ETH, 1_900, 1)], [(ETH, 1_900)]),
-        ([(ETH, 1_900, 0)], []),  # no newer than the one we have
+        ([(ETH, 1_900, 0)], []),  # no newer than the known mark
         ([(ETH, 1_900, -1)], []),
         ([(ETH, 0, 1), (BTC, 51_000, 1)], [(BTC, 51_000)]),
         ([(ETH, PRICE_MAX_PICO // PICO, 1)], [(ETH, PRICE_MAX_PICO // PICO)]),
         ([(ETH, PRICE_MAX_PICO // PICO + 1, 1)], []),
-        # Two of one token: the newest counts, in whatever order they come, also where it says what we know.
+        # Two marks of one token: the newest counts in any order, even if it repeats the known price.
         ([(ETH, 1_900, 1), (ETH, 2_000, 2)], [(ETH, 2_000)]),
         ([(ETH, 2_000, 2), (ETH, 1_900, 1)], [(ETH, 2_000)]),
     ],

@@ -1,4 +1,4 @@
-"""A failed attempt goes on in another wallet where that can help: through the same gate, at most thrice, in time."""
+"""Failover: a failed attempt continues in another wallet where that can help: same gate, three attempts, in time."""
 
 import pytest
 from tests.support.core_desk import Play, rows, told

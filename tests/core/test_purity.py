@@ -1,4 +1,4 @@
-"""The core waits for nothing, reads no clock, draws no random number, logs nothing and does no IO."""
+"""The core never waits, reads a clock, draws random numbers, logs or does IO."""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The desk as a whole, in one process, on tape time: what no single part can promise alone."""
+"""The whole desk in one process on tape time."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_run_leaves_the_same_journal_twice(config: MultiWalletConfig, tape: Ta
 
 
 def test_the_proof_does_not_believe_our_own_outcomes(config: MultiWalletConfig, tape: Tape) -> None:
-    """A fill that we book as lost leaves the venue with money that the books do not know."""
+    """A fill that we book as expired leaves the venue with money that the books do not have."""
     journal, lost = MemoryJournal(), MemoryJournal()
     assert play(config, journal, tape, demo_signals(tape, 3, 30), 3, lambda _: None).books_equal_chain
     entries = list(journal.read())

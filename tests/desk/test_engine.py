@@ -1,4 +1,4 @@
-"""What the engine promises its callers: nothing is told before it is durable, and a full house says so."""
+"""The engine's promises: no answer before it is durable, and a clear refusal when it is full."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_nothing_is_told_or_published_before_it_is_durable() -> None:
 
 
 def test_a_no_is_not_told_before_what_it_rests_on_is_durable() -> None:
-    """Whoever is told that a withdrawal came to nothing asks anew: after a crash the first must not be open again."""
+    """An operator who hears that a withdrawal failed asks again; after a crash the first one must not be open."""
 
     async def play() -> None:
         async with running() as (engine, journal, _):
@@ -164,7 +164,7 @@ def test_an_id_that_is_known_with_other_content_is_an_error() -> None:
     async def play() -> None:
         async with running() as (engine, _, _):
             first = await engine.submit(buy(1, SOL, START_NS).signal)
-            again = await engine.submit(buy(1, SOL, START_NS + 5).signal)  # Only the stamp differs.
+            again = await engine.submit(buy(1, SOL, START_NS + 5).signal)  # Only the time differs.
             assert (again.duplicate, again.events) == (True, first.events)
             other = structs.replace(first.events[0].signal, notional_micros=1)
             with pytest.raises(CommandRefused, match="known with other content"):

@@ -1,4 +1,4 @@
-"""What the executor does with a venue: it follows what it sent until nobody can undo it, through any restart."""
+"""The executor with a venue: it follows what it sent until the outcome is final, through any restart."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from overmind.ports import Allowed, VenueUnavailable, always
 
 
 class Venue:
-    """Fills at the mark. What became of an order is what the test says, and nothing before."""
+    """Fills at the mark. A test sets the outcome of an order; before that it is unknown."""
 
     def __init__(self, clock: SteppingClock, provisional: bool) -> None:
         self.provisional = provisional
@@ -39,7 +39,7 @@ class Venue:
         self.final_looks: list[int] = []
         self.waits: list[float] = []
         self.news = asyncio.Event()
-        self.while_signing: Callable[[], Awaitable[object]] | None = None  # what happens meanwhile, once
+        self.while_signing: Callable[[], Awaitable[object]] | None = None  # called once while it signs
 
     async def quote(self, order: Order) -> Quote | Rejected:
         received = units_of(order.spend.units, PRICE_PICO, 9)
@@ -105,7 +105,7 @@ class Desk:
         return placed.order
 
     async def pass_s(self, seconds: float) -> None:
-        """Let time pass, each sleeper woken at its own time."""
+        """Lets time pass and wakes each sleeper at its own time."""
         end_ns = self.clock.now_ns() + round(seconds * NS)
         await self.settle()
         while (due_ns := self.clock.next_due_ns()) is not None and due_ns <= end_ns:
@@ -133,7 +133,7 @@ async def running(
     provisional: bool = True,
     settings: Settings | None = None,
 ) -> AsyncIterator[Desk]:
-    """As a start does: configured before anything is taken up."""
+    """Starts a desk: it is configured before the executor runs."""
     fresh = journal is None
     desk = Desk(journal or MemoryJournal(), clock or SteppingClock(START_NS), provisional)
     tasks = [asyncio.create_task(desk.engine.run())]

@@ -1,4 +1,6 @@
-"""A withdrawal between its wish and its payment: what ends it, what it waits for, and what no list can undo."""
+"""A withdrawal between its request and its payment: what rejects it, what it waits for, and that its ticket is
+followed.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ from overmind.core.model.units import MICROS, NS
 from overmind.desk.executor import POLL_S, RESEND_S
 
 DELAY_S = 60
-HOUR_S = 3_600  # how long it lives after its time
+HOUR_S = 3_600  # how long it lives after its delay
 MOVE = OrderId("move:withdraw:x")
 W0 = WalletId("wallet0")
 WISH = Withdraw("x", W0, Money(100 * MICROS, USDC.mint), "bank", "profits")
@@ -123,7 +125,7 @@ def test_nothing_is_sent_if_the_list_changes_while_it_is_signed() -> None:
 
 @pytest.mark.parametrize("outcome", [FILLED, Expired()])
 def test_what_was_sent_is_followed_and_not_sent_again(outcome: Outcome) -> None:
-    """Whoever has the bytes may land them: no list decides what became of it."""
+    """A sent transaction may still land, so no change of the settings decides its outcome."""
 
     async def check(desk: Desk) -> None:
         await desk.pass_s(DELAY_S)
@@ -138,7 +140,7 @@ def test_what_was_sent_is_followed_and_not_sent_again(outcome: Outcome) -> None:
 
 
 def test_nor_does_a_restart_decide_what_became_of_a_ticket() -> None:
-    """It may have been sent the moment before the process died."""
+    """It may have been sent just before the process died."""
 
     async def run() -> None:
         async with running(provisional=False, settings=SETTINGS) as first:

@@ -1,4 +1,4 @@
-"""A falling price, from the feed to the sale, through the whole engine: no strategy is asked, no bad mark believed."""
+"""Exits from a falling price to the sale through the whole engine, without a signal, and never by a bad mark."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ OTHER = next(mint for mint in DESK.tokens if mint != SOL)
 
 
 class Feed:
-    """Prices that a test sets; a price that is not renewed grows old."""
+    """Prices that a test sets; a price that is not set again grows old."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
@@ -60,7 +60,7 @@ class Desk:
     def __init__(self, journal: MemoryJournal, tmp_path: Path) -> None:
         clock = VirtualClock(START_NS)
         self.journal, self.clock = journal, clock
-        self.seen, self.true = Feed(clock), Feed(clock)  # what is marked, and what the venue trades at
+        self.seen, self.true = Feed(clock), Feed(clock)  # the marked prices, and the venue's prices
         self.engine = Engine(journal, clock)
         venue = PaperVenue(self.true, clock, 1, PERFECT, USDC, DESK.tokens, CostModel(), lambda wallet, mint: True)
         self.executor = Executor(self.engine, venue, clock, 10, lambda: False)
@@ -82,7 +82,7 @@ class Desk:
         )
 
     def exits(self) -> list[str]:
-        """Our own orders, and what they came to."""
+        """The exits without a signal, and their outcomes."""
         told = []
         for entry in self.journal.read():
             event = entry.event
@@ -110,7 +110,7 @@ async def running(journal: MemoryJournal, tmp_path: Path) -> AsyncIterator[Desk]
 
 
 def played(tmp_path: Path, script: Callable[[Desk], object]) -> list[str]:
-    """Run a script on a desk that has bought $100 of a token at 150, with a stop at 5 %."""
+    """Runs a script on a desk that has bought $100 of a token at 150, with a stop at 5 %."""
 
     async def play() -> list[str]:
         async with running(MemoryJournal(), tmp_path) as desk:
@@ -140,7 +140,7 @@ def test_one_bad_mark_sells_nothing(tmp_path: Path) -> None:
     async def lie(desk: Desk) -> None:
         units = desk.units()
         desk.seen.fall(OTHER, 90)
-        await desk.clock.sleep(1.1)  # One look, or two.
+        await desk.clock.sleep(1.1)  # One or two checks by the watch.
         desk.seen.fall(OTHER, 0)
         await desk.clock.sleep(60)
         assert desk.units() == units
@@ -153,7 +153,7 @@ def test_a_price_too_good_to_be_true_takes_no_profit(tmp_path: Path) -> None:
         await desk.buy(2, Exits(take_profit_ppm=PPM // 10))
         units = desk.units()
         desk.seen.fall(OTHER, -50)
-        await desk.clock.sleep(1.1)  # One look, or two.
+        await desk.clock.sleep(1.1)  # One or two checks by the watch.
         desk.seen.fall(OTHER, 0)
         await desk.clock.sleep(60)
         assert desk.units() == units
@@ -219,7 +219,7 @@ def test_a_close_sells_slice_by_slice_through_a_silence_and_a_restart_until_noth
             await desk.buy(2)
             costs = structs.replace(DESK.costs, depth_micros=5_000 * MICROS)  # slices of $50
             await desk.engine.handle(ConfigureDesk(structs.replace(DESK, costs=costs)))
-            desk.true.fall(OTHER, 50)  # Nobody pays what is marked.
+            desk.true.fall(OTHER, 50)  # No quote confirms the mark.
             await desk.engine.handle(ClosePosition(WalletId("wallet0"), OTHER, "leave"))
             await desk.clock.sleep(20)
             desk.true.fall(OTHER, 0)
@@ -234,7 +234,7 @@ def test_a_close_sells_slice_by_slice_through_a_silence_and_a_restart_until_noth
             assert not desk.engine.state.wallets[WalletId("wallet0")].closing
             await desk.buy(3)
             await desk.clock.sleep(60)
-            assert desk.units()  # It ended with what it was ordered for.
+            assert desk.units()  # The close ended with the position, so the new position stays.
             return desk.exits()
 
     assert run_virtual(before())

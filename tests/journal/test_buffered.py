@@ -1,4 +1,4 @@
-"""What is written late is read at once, and is the same journal in the end."""
+"""Buffered entries can be read at once, and the written journal is the same in the end."""
 
 from __future__ import annotations
 

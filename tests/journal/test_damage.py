@@ -1,4 +1,4 @@
-"""A damaged journal is refused or read whole. It is never believed in part, and never a riddle to the operator."""
+"""A damaged journal is refused or read whole. It is never read in part, and the error says what is wrong."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def path(pristine: Path, tmp_path: Path) -> Path:
 
 
 def change(path: Path, sql: str, *values: apsw.SQLiteValue) -> None:
-    """What a careless or malicious hand does."""
+    """Changes the file by hand."""
     db = apsw.Connection(str(path))
     db.execute(sql, values)
     db.close()
@@ -55,7 +55,7 @@ def problems(path: Path) -> list[JournalProblem]:
 
 
 def read_all(opener: Callable[[Path], SqliteJournal], path: Path) -> list[Entry] | None:
-    """Everything, or None when it is refused."""
+    """All entries, or None if the journal is refused."""
     with contextlib.suppress(JournalUnusable), contextlib.closing(opener(path)) as journal:
         return list(journal.read())
     return None
@@ -66,7 +66,7 @@ def test_an_undamaged_journal_has_no_problems(path: Path) -> None:
 
 
 def test_a_text_that_is_none_is_a_problem_and_no_crash(path: Path) -> None:
-    """A flipped bit may leave bytes that are no UTF-8, which SQLite hands out as they are."""
+    """A flipped bit may leave bytes that are not UTF-8, which SQLite returns unchanged."""
     with contextlib.closing(apsw.Connection(str(path))) as db:
         db.execute("UPDATE journal SET signal_id = CAST(x'b262' AS TEXT) WHERE seq = 3")
     assert read_all(SqliteJournal.open, path) is None
@@ -175,7 +175,7 @@ def test_a_valid_entry_put_in_anothers_place_is_refused(path: Path) -> None:
 
 
 def test_an_event_of_the_future_is_refused_by_name_and_not_by_accident(path: Path) -> None:
-    """A chain that is whole, but says what this version does not understand."""
+    """A valid chain with an event that this version does not know."""
     before = MemoryJournal()
     asyncio.run(before.append(trades(ENTRIES)))
     event, at_ns = b'{"type":"WalletUpgraded"}', T0 + ENTRIES + 1
@@ -225,7 +225,7 @@ def test_only_two_snapshots_are_kept(path: Path) -> None:
 
 
 def test_a_snapshot_of_another_history_is_not_used(path: Path, tmp_path: Path) -> None:
-    """The right digest, but taken in a journal that went another way."""
+    """The digest is valid, but the snapshot is of a journal with another history."""
     other = tmp_path / "other" / "overmind.db"
     other.parent.mkdir()
     with contextlib.closing(SqliteJournal.open(other)) as journal:

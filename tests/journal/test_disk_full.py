@@ -1,4 +1,6 @@
-"""The disk fills up: the reserve buys time to stop and to exit, then the journal dies. Nothing promised is lost."""
+"""The disk fills up: the reserve leaves room for a stop and exits, then the journal fails. No acknowledged entry is
+lost.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ BATCHES_MAX = 10_000
 
 
 def fill(journal: SqliteJournal, chance: random.Random, until_degraded: bool) -> int:
-    """Append until it fails, or until it asks for mercy. The number of entries acknowledged."""
+    """Appends until it fails, or until the journal is degraded. Returns the number of acknowledged entries."""
 
     async def run() -> int:
         seq = 0

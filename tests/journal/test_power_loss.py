@@ -1,4 +1,4 @@
-"""Power fails at any write: whatever was acknowledged is there afterwards, whole, and nothing half-done is."""
+"""Power fails at any write: every acknowledged entry is there afterwards, and no batch is there in part."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ BATCHES_MAX = 60
 
 
 class History:
-    """What one journal was asked to keep, and what it promised to have kept."""
+    """The entries that one journal was asked to write, and those that it acknowledged."""
 
     def __init__(self) -> None:
         self.seq = 0
-        self.ends = [0]  # the last seq of each batch that was asked for, acknowledged or not
+        self.ends = [0]  # the last seq of each requested batch, acknowledged or not
         self.promised = 0
         self.snapshots: dict[int, bytes] = {}
         self.snapshot_promised = 0
 
     def judge(self, path: Path) -> str | None:
-        """What is wrong with what survived."""
+        """What is wrong with the surviving journal; None: nothing."""
         try:
             with contextlib.closing(SqliteJournal.open(path, Disk(synchronous="OFF", reserve_bytes=4_096))) as journal:
                 entries, snapshot = list(journal.read()), journal.snapshot()
@@ -61,7 +61,7 @@ class History:
 
 
 async def live(journal: SqliteJournal, history: History, chance: random.Random) -> None:
-    """Write until the power fails or there is enough."""
+    """Writes until the power fails or there are enough entries."""
     for _ in range(BATCHES_MAX):
         batch: list[Entry] = trades(chance.randint(1, 9), after=history.seq)
         history.ends.append(batch[-1].seq)
@@ -86,7 +86,7 @@ def lose_power(path: Path, history: History, chance: random.Random, synchronous:
                 asyncio.run(live(journal, history, chance))
             except JournalFailed:
                 assert power.dead, "failed before the power did"
-            power.settle(chance, kept=chance.choice((0.0, 0.5, 0.9)))  # Before closing, as closing would tidy up.
+            power.settle(chance, kept=chance.choice((0.0, 0.5, 0.9)))  # Before closing, since closing would tidy up.
             journal.close()
         power.settle(chance, kept=0.0)
 

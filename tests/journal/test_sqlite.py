@@ -1,4 +1,4 @@
-"""What belongs to the file: one owner, readers beside it, whose it is, and a busy process."""
+"""The journal's file: one owner, readers beside it, foreign files, and a busy process."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from overmind.journal.writer import INSERTS
 from overmind.ports import JournalFailed, Snapshot
 
 ROOT = Path(__file__).parents[2]
-SQL_CACHED_BYTES_MAX = 16_384  # apsw compiles longer statements each time
+SQL_CACHED_BYTES_MAX = 16_384  # apsw compiles longer statements again each time
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def test_readers_see_whole_batches_while_the_owner_writes(path: Path) -> None:
 
 @pytest.mark.parametrize("leave", ["closed", "crashed"])
 def test_a_reader_works_in_a_directory_that_it_may_not_write(leave: str) -> None:
-    with tempfile.TemporaryDirectory() as made:  # Not in pytest's own folders: nobody else may enter those.
+    with tempfile.TemporaryDirectory() as made:  # Not in pytest's own folders, which other users may not enter.
         _read_without_writing(Path(made), leave)
 
 
@@ -207,7 +207,7 @@ def _read_without_writing(directory: Path, leave: str) -> None:
     assert int(out) >= 70
 
 
-# Whose file
+# Foreign files
 
 
 def test_an_operator_can_read_it_with_plain_sqlite(path: Path) -> None:
@@ -312,7 +312,8 @@ def test_a_loop_that_never_idles_does_not_starve_the_writer(path: Path) -> None:
         busy.cancel()
 
     with contextlib.closing(SqliteJournal.open(path)) as journal:
-        asyncio.run(asyncio.wait_for(run(journal), timeout=20))  # Without giving way, each append may take seconds.
+        # Without the pauses of the event loop each append may take seconds.
+        asyncio.run(asyncio.wait_for(run(journal), timeout=20))
         assert len(list(journal.read())) == 200
 
 

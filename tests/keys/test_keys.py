@@ -1,4 +1,4 @@
-"""What a private key may look like, what is refused and why, and that nothing shows it."""
+"""Private keys: accepted formats, refusals with their reasons, and that nothing prints a key."""
 
 import copy
 import io

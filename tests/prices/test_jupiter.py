@@ -1,4 +1,4 @@
-"""Prices from the Price API: exact, dropped when they cannot be true, old when nobody tells new ones."""
+"""Prices from the Price API: exact, dropped when implausible, and ageing while the API does not answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HUGE = "9" * 5_000
 
 
 class Api:
-    """`Quoted`: says what the test says."""
+    """`Quoted` with scripted answers."""
 
     def __init__(self) -> None:
         self.told: dict[Mint, UsdPrice] = {}

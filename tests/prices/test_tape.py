@@ -1,4 +1,4 @@
-"""Recorded prices: what a tape must be, what it says at an instant, and that it never looks ahead."""
+"""Recorded prices: valid tapes, the price at an instant, and no look-ahead."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def test_what_is_known_when(tmp_path: Path) -> None:
     prices = TapePrices(tape, clock)
     for minute, expected in [
         (-1, None),
-        (0, (101, 0)),  # its open
+        (0, (101, 0)),  # its opening price
         (4.99, (101, 4.99)),
         (5, (101, 0)),
         (9.99, (101, 4.99)),
@@ -242,7 +242,7 @@ def test_the_shipped_tape() -> None:
 
 
 def test_thirteen_weeks_load_fast(tmp_path: Path) -> None:
-    """A guard against a loader that has become slow in kind; the figure itself is the benchmark's."""
+    """A guard against a much slower loader; the benchmark has the exact figure."""
     lines = [row(5 * at, f"{100 + at % 977}.{at % 97:02}", f"{at % 31}.5") for at in range(25_920)]
     tape = load_tape(write(tmp_path, HEADER + "".join(lines)), TOKENS)
     assert len(tape.series[Mint("sol")].close_pico) == 25_920
@@ -253,7 +253,7 @@ closes = st.lists(st.decimals("0.000001", "1000000", places=6), min_size=2, max_
 
 @given(closes, st.data())
 def test_no_look_ahead(prices: list[Decimal], data: st.DataObject) -> None:
-    """What comes later changes nothing of what was known before."""
+    """Later candles change nothing that was known before."""
     known = data.draw(st.integers(1, len(prices)))
     at_ns = minutes(0) + data.draw(st.integers(0, known * STEP_NS - 1))
     other = prices[: known - 1] + [price + 1 for price in prices[known - 1 :]]

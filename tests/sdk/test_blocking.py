@@ -1,4 +1,4 @@
-"""The blocking twin: plain threads, plain queues, no event loop in sight."""
+"""The blocking API with plain threads and plain queues."""
 
 from __future__ import annotations
 

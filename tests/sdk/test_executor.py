@@ -1,4 +1,4 @@
-"""The executor: from a queue of signals to records, whatever is in the queue."""
+"""The executor: from a queue of signals, valid or not, to records."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 async def answers(bench: Bench, *signals: object) -> list[Record]:
-    """What each signal alone leads to first."""
+    """The first record that each signal leads to."""
     found = []
     for signal in signals:
         bench.signals.put_nowait(signal)
@@ -208,7 +208,7 @@ def test_starting_and_stopping_again_changes_nothing(studio: ScratchDesk) -> Non
             assert [shown(one) for one in await answers(bench, bench.wish(50))] == ["placed s1.0.0"]
             assert all(await asyncio.gather(executor.stop(), executor.stop()))
             assert not executor.alive
-            bench.signals.put_nowait(bench.wish(50))  # Waits in its queue until somebody takes it.
+            bench.signals.put_nowait(bench.wish(50))  # Waits in its queue until an executor takes it.
             assert [shown(one) for one in await bench.next_records(1)] == ["filled s1.0.0"]
             await executor.start()
             assert [shown(one) for one in await bench.next_records(2)] == ["placed s2.0.0", "filled s2.0.0"]
@@ -222,7 +222,7 @@ def test_stop_waits_for_what_is_under_way_but_not_for_ever(studio: ScratchDesk) 
             await bench.executor.start()
             await answers(bench, bench.wish(50))
             assert not await bench.executor.stop(deadline_s=0.05)
-            await bench.executor.start()  # The order is still the desk's, and its outcome is reported.
+            await bench.executor.start()  # The desk still has the order, and its outcome is reported.
             assert await bench.executor.stop()
             assert [shown(one) for one in await bench.next_records(1)] == ["filled s1.0.0"]
 
@@ -268,7 +268,7 @@ def test_a_slow_sender_slows_the_intake_and_loses_nothing(studio: ScratchDesk) -
 
 
 def test_who_lagged_too_far_reads_the_journal_anew(studio: ScratchDesk) -> None:
-    """All in one batch: more than any feed keeps, and the order that is reported in the end is among it."""
+    """One batch with more entries than a feed keeps, among them those of the reported order."""
     hold = structs.replace(GOOD, action=TradeAction.HOLD, notional_micros=None)
 
     async def main() -> None:
@@ -299,7 +299,7 @@ def test_a_sender_that_breaks_ends_the_executor_and_stop_says_why(studio: Scratc
             with pytest.raises(ConnectionError, match=r"no room for placed s1\.0\.0"):
                 await executor.stop()
             assert await executor.stop()
-            await bench.fill(50)  # The desk goes on.
+            await bench.fill(50)  # The desk continues.
 
     run(main())
 

@@ -106,7 +106,7 @@ def test_a_computed_amount_is_rounded_up_to_a_micro_usd() -> None:
     assert WalletSelectionCriteria("Arbitrage", 1000 / 3, 0.8).required_balance == Decimal("333.333334")
 
 
-# Life
+# Start and close
 
 
 def test_nothing_answers_before_initialize_nor_after_close(config: MultiWalletConfig) -> None:
@@ -201,7 +201,7 @@ def test_two_desks_cannot_own_one_journal(config: MultiWalletConfig) -> None:
 
 
 class FailingJournal(MemoryJournal):
-    """A disk that dies when told to."""
+    """A journal that fails when a test says so."""
 
     dead = False
 

@@ -1,4 +1,4 @@
-"""The seed's nineteen tests, one by one, and that they would notice a broken system."""
+"""The nineteen checks of the self-test, one by one, and that they detect a broken system."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_there_are_nineteen_in_the_groups_of_the_seed() -> None:
     assert len(set(CHECKS.values())) == 19
 
 
-# What is broken, and which checks must notice.
+# What is broken, and the checks that must fail.
 BROKEN = [
     (
         {"OVERMIND_PORTFOLIO_EXPOSURE_MAX_PERCENT": "0"},
@@ -97,7 +97,7 @@ def test_checks_are_not_switched_off_by_optimisation() -> None:
 
 
 def test_the_seeds_own_command_runs_with_any_python() -> None:
-    """With the system's python3 it finds the environment beside it; here that is simulated by hiding the sources."""
+    """Started with the system's python3, it finds the environment beside it; hiding the sources simulates that here."""
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     env["PYTHONPATH"] = str(ROOT / "src")
     done = subprocess.run(

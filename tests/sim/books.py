@@ -1,6 +1,6 @@
-"""The checker's own books: what a journal says each wallet holds, folded without any code of `core.state`.
+"""The checker's own books: what each wallet holds by the journal, computed without any code of the core's state.
 
-Naive on purpose: sums are added up when somebody asks, so nothing can drift.
+They are simple on purpose: sums are computed on demand, so that nothing can drift.
 """
 
 from __future__ import annotations
@@ -66,40 +66,40 @@ class Lot(msgspec.Struct):
 
 
 class Booked(msgspec.Struct):
-    """What it takes to undo an outcome."""
+    """What is needed to undo an outcome."""
 
     order: Order
     outcome: Filled | Failed
     costs_micros: int
     lot_cost_micros: int
-    was_closing: bool = False  # an operator wanted all of it sold, and has not taken that back
+    was_closing: bool = False  # an operator's close of it was pending
 
 
 class BookedMove(msgspec.Struct):
-    """The same of a move."""
+    """What is needed to undo the outcome of a move."""
 
     move: Move
     outcome: Filled | Failed
-    costs_micros: int  # less what came back
+    costs_micros: int  # minus what came back
 
 
 class Tries(msgspec.Struct):
-    """How often something came to nothing in a row, and when it may be tried again."""
+    """How often in a row something failed, and when it may be retried."""
 
     count: int = 0
     after_ns: int = 0
 
 
 class WalletBooks(msgspec.Struct):
-    wallet: Wallet  # as it is in force
+    wallet: Wallet  # with the limits in force
     files: Wallet
-    wanted: dict[str, int] = msgspec.field(default_factory=dict)  # by an operator, instead of the files
+    wanted: dict[str, int] = msgspec.field(default_factory=dict)  # an operator's changes of the files
     causes: set[str] = msgspec.field(default_factory=set)
     accounts: set[Mint] = msgspec.field(default_factory=lambda: {SOL})
-    units: Counter[Mint] = msgspec.field(default_factory=Counter)  # held or not, without the float
-    lamports: int = 0  # the float, held or not
-    owed: Counter[Mint] = msgspec.field(default_factory=Counter)  # spent, and then taken back by a fork
-    owed_lamports: int = 0  # the same of the float
+    units: Counter[Mint] = msgspec.field(default_factory=Counter)  # including held units, without the float
+    lamports: int = 0  # the float, including held lamports
+    owed: Counter[Mint] = msgspec.field(default_factory=Counter)  # units that were spent and then taken back by a fork
+    owed_lamports: int = 0  # lamports of the float that were spent and then taken back by a fork
     lots: dict[Mint, list[Lot]] = msgspec.field(default_factory=dict)
     realised_today_micros: int = 0
     realised_micros: int = 0
@@ -108,13 +108,13 @@ class WalletBooks(msgspec.Struct):
     placed_ns: list[int] = msgspec.field(default_factory=list)
     liquidating: bool = False
     sweeping: bool = False
-    closing: set[Mint] = msgspec.field(default_factory=set)  # what an operator wants sold
+    closing: set[Mint] = msgspec.field(default_factory=set)  # mints that an operator ordered to close
     sweeps: Tries = msgspec.field(default_factory=Tries)
     top_ups: Tries = msgspec.field(default_factory=Tries)
     empty_since_ns: dict[Mint, int] = msgspec.field(default_factory=dict)
 
 
-# What a ceiling is on, by its name in a wallet's JSON.
+# The field of each ceiling, by its name in a wallet's JSON.
 CAPPED: Final = {
     "max_daily_loss": "daily_loss_max_micros",
     "max_position_size": "position_max_micros",
@@ -126,12 +126,12 @@ CAPPED: Final = {
 
 
 def wallet_in_force(files: Wallet, wanted: dict[str, int], ceilings: Ceilings) -> Wallet:
-    """What an operator wants instead of the files, where neither the ceiling nor the files forbid it."""
+    """The wallet with an operator's changes, as far as ceilings and files allow them."""
     limits: dict[str, int] = {"risk_level_ppm": max(files.limits.risk_level_ppm, wanted.get("risk_level", 0))}
     for name, field in CAPPED.items():
         file, ceiling = getattr(files.limits, field), getattr(ceilings, field)
         limits[field] = min(wanted.get(name, file), max(file, ceiling))
-        if name == "stop_loss_threshold" and 0 in (file, wanted.get(name, file)):  # No stop is wider than any.
+        if name == "stop_loss_threshold" and 0 in (file, wanted.get(name, file)):  # No stop loss (0) is wider than any.
             limits[field] = wanted.get(name, file) if not file else max(file, ceiling)
     shares = {
         strategy: StrategyShare(
@@ -175,11 +175,11 @@ class Books:
         self.tickets: dict[OrderId, Ticket] = {}
         self.outcomes: dict[OrderId, Outcome] = {}
         self.provisional: dict[OrderId, Booked] = {}
-        self.moves: dict[OrderId, Move] = {}  # ever
+        self.moves: dict[OrderId, Move] = {}  # all moves since the beginning
         self.open_moves: dict[OrderId, Move] = {}
         self.provisional_moves: dict[OrderId, BookedMove] = {}
         self.asked_today: dict[OrderId, int] = {}  # of withdrawals, micro-USD
-        self.batch_seq = 0  # of the newest transfer of a rebalance: its others stand right before it
+        self.batch_seq = 0  # of the newest transfer of a rebalance; its other transfers come right before it
         self.of: dict[OrderId, tuple[WalletId, ...]] = {}
         self.decimals: dict[Mint, int] = {}
 
@@ -272,12 +272,14 @@ class Books:
                 assert self.seq == 1, event
 
     def _agree(self, book: WalletBooks) -> None:
-        """What holds, after what it rests on is another."""
+        """Recomputes the limits in force after the files, the changes or the ceilings changed."""
         book.wallet = wallet_in_force(book.files, book.wanted, self.settings.ceilings) if book.wanted else book.files
         self._allocate()
 
     def _allocate(self) -> None:
-        """As an operator wants it while that is no more than all there is; else the lower of both in each wallet."""
+        """Applies the operator's allocations if they sum to at most 1; otherwise each wallet gets the lower of both
+        values.
+        """
         there = [book for book in self.wallets.values() if "removed" not in book.causes]
         too_much = sum(book.wanted.get("allocation", book.files.allocation_ppm) for book in there) > PPM
         for book in self.wallets.values():
@@ -349,7 +351,7 @@ class Books:
             self.provisional[order_id] = booked
 
     def _book(self, book: WalletBooks, order: Order, outcome: Outcome) -> Booked | None:
-        """Only what landed changes anything."""
+        """Books an outcome; only a landed transaction changes anything."""
         booked = None
         if isinstance(outcome, Filled):
             costs = self._pay(book, outcome.fee_lamports + outcome.rent_lamports)
@@ -363,7 +365,7 @@ class Books:
         return booked
 
     def _fill_float(self, book: WalletBooks, order: Order, fill: Filled) -> int:
-        """No trade and no position: it pays fees. Returns what it lost against the mark."""
+        """Books SOL for the float, which is no trade and no position. Returns the loss against the mark."""
         self._take_back(book, order.spend.mint, fill.spent_units)
         book.lamports += fill.received_units
         lost = fill.spent_units - self.sol_value(fill.received_units)
@@ -371,7 +373,7 @@ class Books:
         return lost
 
     def _fill(self, book: WalletBooks, order: Order, fill: Filled) -> int:
-        """Returns what sold lots had cost."""
+        """Returns the cost of the sold lots."""
         self._take_back(book, order.spend.mint, fill.spent_units)
         book.units[order.receive] += fill.received_units
         self._use_account(book, order.receive)
@@ -435,7 +437,7 @@ class Books:
             self._tried(self.wallets[move.to_wallet].top_ups, outcome)
 
     def _end(self, move: Move, outcome: Outcome) -> None:
-        """What came to nothing for good was not asked for."""
+        """A withdrawal that failed for good no longer counts as requested."""
         if not isinstance(outcome, Filled):
             self.asked_today.pop(move.id, None)
 
@@ -447,7 +449,7 @@ class Books:
         tries.count += 1
 
     def _book_move(self, move: Move, outcome: Outcome) -> int:
-        """Only what landed changes anything. Returns what it cost, less what came back."""
+        """Books a move; only a landed transaction changes anything. Returns its cost, minus what came back."""
         book, costs = self.wallets[move.wallet_id], 0
         if isinstance(outcome, Filled):
             costs = self._pay(book, outcome.fee_lamports + outcome.rent_lamports) - self._shift(move, outcome)
@@ -461,7 +463,7 @@ class Books:
         return costs
 
     def _shift(self, move: Move, fill: Filled) -> int:
-        """Out of one wallet, and into the other if it is ours. Returns what it gained."""
+        """Moves the units out of one wallet, and into the other if it is ours. Returns the gain."""
         book, mint = self.wallets[move.wallet_id], move.money.mint
         if move.kind is MoveKind.RECLAIM:
             book.lamports += fill.received_units
@@ -510,7 +512,7 @@ class Books:
         self._book_move(move, outcome)
         self._end(move, outcome)
 
-    # What a fork undid
+    # Rollbacks by a fork
 
     def _roll_back(self, known: Booked, outcome: Outcome) -> None:
         order, former = known.order, known.outcome
@@ -522,7 +524,7 @@ class Books:
         if isinstance(former, Filled):
             self._undo(book, known, former)
         elif isinstance(outcome, Filled) and not order.to_float:
-            book.trades_today += 1  # What was undone stays counted.
+            book.trades_today += 1  # The undone trade stays counted.
         self._book(book, order, outcome)
         if wanted and order.mint in book.lots:
             book.closing.add(order.mint)
@@ -560,7 +562,7 @@ class Books:
         book.owed_lamports += lamports - there
 
     def _make_good(self, book: WalletBooks) -> None:
-        """What is there pays what is owed, and lots that nothing stands behind any more are lost."""
+        """Pays debts from free units, and drops lots without units behind them."""
         mints = {mint for mint, units in book.owed.items() if units} | ({SOL} if book.owed_lamports else set())
         for mint in sorted(mints):
             back = min(book.owed[mint], self.free(book, mint))
@@ -573,7 +575,7 @@ class Books:
             self._realise(book, -self._drop_excess(book, mint))
 
     def _drop_excess(self, book: WalletBooks, mint: Mint) -> int:
-        """Lots that nothing stands behind, the newest first. Returns what they had cost."""
+        """Drops lots without units behind them, the newest first. Returns their cost."""
         lots = book.lots.get(mint, [])
         excess = sum(lot.units for lot in lots) - max(0, book.units[mint] - book.owed[mint])
         if excess <= 0:
@@ -583,7 +585,7 @@ class Books:
         lots.reverse()
         return cost
 
-    # Capital that comes and goes
+    # Deposits and withdrawals
 
     def _deposit(self, deposited: Deposited) -> None:
         assert deposited.deposit_id not in self.deposits, f"deposit {deposited.deposit_id} was booked twice"
@@ -609,7 +611,7 @@ class Books:
         self._make_good(book)
 
     def _withdraw(self, book: WalletBooks, mint: Mint, units: int) -> None:
-        """SOL leaves the float first. Lots leave at what they are worth: no gain, no loss."""
+        """SOL leaves the float first. Lots leave at their value: no gain, no loss."""
         if mint == SOL:
             from_float = min(units, book.lamports - self.held_lamports(book))
             from_position = min(units - from_float, self.free(book, SOL))
@@ -635,7 +637,7 @@ class Books:
             book.realised_today_micros = 0
             book.trades_today = 0
 
-    # What it is worth, rounded down, at the newest marks
+    # Values at the newest marks, rounded down
 
     def value(self, mint: Mint, units: int) -> int:
         mark = self.marks.get(mint)
@@ -673,7 +675,7 @@ class Books:
     def total_equity(self) -> int:
         return sum(self.equity(book) for book in self.wallets.values())
 
-    # What is held by open orders
+    # Units held by open orders
 
     def entries(self, book: WalletBooks) -> list[Order]:
         wallet_id = book.wallet.id
@@ -695,12 +697,12 @@ class Books:
         return moved + sum(one.fee_max_lamports + one.rent_max_lamports for one in (*orders, *self.moves_of(book)))
 
     def came_to_nothing(self, move_id: OrderId) -> bool:
-        """For good, and nobody has or gets the money."""
+        """Whether it failed for good, and the receiver got no money."""
         outcome = self.outcomes.get(move_id)
         return outcome is not None and not isinstance(outcome, Filled) and move_id not in self.provisional_moves
 
     def moves_of(self, book: WalletBooks) -> list[Move]:
-        """Those under way that it pays."""
+        """The open moves that this wallet pays."""
         return [one for one in self.open_moves.values() if one.wallet_id == book.wallet.id]
 
     def asset(self, mint: Mint) -> int:
@@ -708,7 +710,7 @@ class Books:
         return positions + sum(one.notional_micros for one in self.open.values() if _buys(one, mint))
 
     def deployed(self, strategy: StrategyType) -> int:
-        """By one strategy, in all wallets."""
+        """The capital of one strategy in all wallets."""
         held = (self.position_by(book, mint, strategy) for book in self.wallets.values() for mint in book.lots)
         buys = (one for one in self.open.values() if one.is_entry and one.strategy is strategy)
         return sum(held) + sum(one.notional_micros for one in buys)
@@ -723,7 +725,7 @@ def _buys(order: Order, mint: Mint) -> bool:
 
 
 def _take_oldest(book: WalletBooks, mint: Mint, units: int) -> int:
-    """First in, first out. Returns what the units had cost."""
+    """Takes the oldest lots. Returns the cost of the units."""
     if not units:
         return 0
     lots, cost = book.lots[mint], 0

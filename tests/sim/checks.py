@@ -1,7 +1,7 @@
-"""What must be true of every journal, at every prefix and at the end.
+"""What must hold for every journal, at every prefix and at the end.
 
-The auditor reads each entry as it becomes durable, with books and rules of its own. `replay` then folds the journal
-with the real core, entry by entry, and holds one against the other.
+The auditor checks each entry when it becomes durable, with its own books and rules. `replay` then folds the journal
+with the real core, entry by entry, and compares the two.
 """
 
 from __future__ import annotations
@@ -43,40 +43,40 @@ from overmind.core.model.units import DAY_NS, PPM
 
 OF_SIGNAL: Final = rules.OF_SIGNAL | {Code.STRATEGY_NOT_ENABLED}
 BUYS: Final = (TradeAction.BUY, TradeAction.MARKET_BUY)
-ROUNDING_UNITS: Final = 2  # by how many base units a guaranteed minimum may be rounded
+ROUNDING_UNITS: Final = 2  # base units by which a guaranteed minimum may be rounded
 COST_TIE_BPS: Final = 1e-6
 
 
 class Judge(Protocol):
-    """Knows the truth about the chain."""
+    """Knows the true state of the chain."""
 
-    alarms: set[WalletId]  # wallets that were found to lack something
+    alarms: set[WalletId]  # wallets in which a deficit was found
 
     def judge(self, event: Event) -> None:
-        """Before it is folded. Raises AssertionError."""
+        """Checks an event before it is folded. Raises AssertionError."""
 
 
 class Credulous:
-    """`Judge` of a world that has no secrets."""
+    """`Judge` that accepts everything."""
 
     def __init__(self) -> None:
         self.alarms: set[WalletId] = set()
 
     def judge(self, event: Event) -> None:
-        """Whatever it says."""
+        """Accepts every event."""
 
 
 class Auditor:
-    """Folds durable entries into books of its own, and judges each before it is folded."""
+    """Folds durable entries into its own books, and checks each before it is folded."""
 
     def __init__(self, seen: Counter[str]) -> None:
         self.books = Books()
-        self.received: defaultdict[SignalId, list[int]] = defaultdict(list)  # when the clients knocked
+        self.received: defaultdict[SignalId, list[int]] = defaultdict(list)  # when the clients sent each signal
         self.evidence: Judge = Credulous()
         self._seen = seen
         self._parts: list[OrderPlaced] = []
         self._debtors: set[WalletId] = set()
-        self._waited: set[OrderId] = set()  # withdrawals for a hold to end
+        self._waited: set[OrderId] = set()  # withdrawals that waited for a hold to end
         self._to_quarantine: set[WalletId] = set()
 
     def take(self, entry: Entry) -> None:
@@ -110,7 +110,7 @@ class Auditor:
         self._note_debtors(entry.event)
 
     def _check_quarantine(self, event: Event) -> None:
-        """Whoever spent what a fork took back takes no more entries: the very next fact says so."""
+        """A wallet with a new debt must take no more entries: the very next event must be its quarantine."""
         if not self._to_quarantine:
             return
         is_hold = isinstance(event, HoldAdded | LiquidationOrdered)
@@ -152,7 +152,7 @@ class Auditor:
             self._check_size(placed, wish)
 
     def _entering(self, signal: Signal, order: Order, at_ns: int) -> rules.Entering:
-        """A later attempt is judged as of now, within the time that the first one was given."""
+        """A later attempt is judged by the current time, within the expiry of the first one."""
         if order.attempt:
             return rules.entering(self.books, signal, at_ns, at_ns, order.expires_at_ns)
         wishes = [rules.entering(self.books, signal, at_ns, ns) for ns in self.received[signal.id]]
@@ -163,7 +163,7 @@ class Auditor:
         assert abs(Fraction(order.received_min) - max(exact, Fraction(1))) <= ROUNDING_UNITS, (order, float(exact))
 
     def _check_choice(self, order: Order, wish: rules.Entering) -> None:
-        """Of the wallets that may, it must be the cheapest."""
+        """The chosen wallet must be the cheapest eligible one."""
         books = self.books
         may = [book for book in books.wallets.values() if book.wallet.id not in order.tried]
         costs = {
@@ -175,7 +175,7 @@ class Auditor:
         assert costs[order.wallet_id] <= cheapest + COST_TIE_BPS, f"{order.id} is not in the cheapest wallet: {costs}"
 
     def _check_size(self, placed: OrderPlaced, wish: rules.Entering) -> None:
-        """It is what the budget comes to in the wallet; nobody cheaper could take all, and nobody could take more."""
+        """The size must follow from the budget. No cheaper wallet could take all of it, and no other wallet more."""
         books, order, signal, sizing = self.books, placed.order, placed.signal, placed.sizing
         assert sizing is not None, placed
         self._seen["sized, capped" if sizing.binding else "sized in full"] += 1
@@ -222,7 +222,7 @@ class Auditor:
         self._check_parts(placed)
 
     def _check_parts(self, placed: OrderPlaced) -> None:
-        """All parts together sell what the signal asked for. Told apart by coming in one row."""
+        """All parts together must sell what the signal asked for. Parts of one sale follow each other."""
         if placed.order.part == 0:
             self._parts = []
         self._parts.append(placed)
@@ -232,7 +232,7 @@ class Auditor:
             assert len(wallets) == len(self._parts), self._parts
 
     def _check_refused_entry(self, refused: SignalRefused, at_ns: int) -> None:
-        """Somebody must really have had to say no, and every rule broken must be named."""
+        """At least one rule must be broken, and all broken rules must be named."""
         books, signal = self.books, refused.signal
         named = {one.code for one in refused.refusals}
         self._seen.update(f"refused {code}" for code in named)
@@ -242,7 +242,7 @@ class Auditor:
         assert not all(faults), f"{signal.id} was refused without reason, or not for every reason: {faults} {refused}"
 
     def _unexplained(self, refused: SignalRefused, wish: rules.Entering) -> list[str]:
-        """Where what was named differs from the rules that are broken."""
+        """The differences between the named refusals and the broken rules."""
         books = self.books
         general = rules.broken_by_signal(books, wish)
         named = {one.code for one in refused.refusals if one.wallet_id is None}
@@ -255,7 +255,7 @@ class Auditor:
         if broken and named & OF_SIGNAL != general:
             faults.append(f"named {sorted(named)}, broken {sorted(general)}")
         if general & {Code.PRICE_MISSING, Code.MINT_NOT_ADMITTED}:
-            return faults  # It has no size, so what wallets say of it means little.
+            return faults  # It has no size, so the refusals by wallets mean little.
         for wallet_id, codes in broken.items():
             named = {one.code for one in refused.refusals if one.wallet_id == wallet_id}
             if named & rules.OF_WALLET != codes:
@@ -263,7 +263,7 @@ class Auditor:
         return faults
 
     def _has_no_size(self, refused: SignalRefused, book: WalletBooks) -> bool:
-        """Whether its risk budget comes to too little in this wallet, and the refusal says so."""
+        """Whether its risk budget gives too small a size in this wallet, and the refusal says so."""
         signal, wallet_id = refused.signal, book.wallet.id
         if signal.risk is None:
             return False
@@ -277,7 +277,7 @@ class Auditor:
         return small and Code.SIZE_TOO_SMALL in said
 
     def _check_refused_exit(self, refused: SignalRefused, at_ns: int) -> None:
-        """Only facts stop a sale of what is held."""
+        """Only facts may stop a sale of held units."""
         books, signal = self.books, refused.signal
         named = {one.code for one in refused.refusals}
         self._seen.update(f"exit refused {code}" for code in named)
@@ -319,7 +319,7 @@ class Auditor:
         return signal.notional_micros * scale * PPM // price
 
     def _note_waiting(self, wallet_id: WalletId | None, at_ns: int) -> None:
-        """What could have been paid but for the hold that has just ended."""
+        """Notes the withdrawals that were due but for the hold that has just ended."""
         for move in self.books.open_moves.values():
             due = move.kind is MoveKind.WITHDRAWAL and at_ns > move.not_before_ns and move.id not in self.books.tickets
             if due and wallet_id in (None, move.wallet_id):
@@ -341,7 +341,9 @@ class Auditor:
         assert not early, f"{move_id} was cancelled, and is signed"
 
     def _check_unpaid(self, move: Move, outcome: Rejected, at_ns: int) -> None:
-        """What passes is waited for; what ends it stands in the books, but for a file that asks for a stop."""
+        """A temporary hold must not reject it. A cause that rejects it must be in the books, unless a STOP file caused
+        it.
+        """
         causes = self.books.stops | self.books.wallets[move.wallet_id].causes
         ends = {
             Cause.NOT_ALLOWED: not rules.may_be_paid(self.books, move),
@@ -361,7 +363,7 @@ class Auditor:
 
 
 def fold(entries: Iterable[Entry]) -> State:
-    """What recovery must arrive at, whatever snapshot it began with."""
+    """The state that recovery must arrive at, whatever snapshot it started from."""
     state = State()
     for entry in entries:
         apply(state, entry)
@@ -369,13 +371,13 @@ def fold(entries: Iterable[Entry]) -> State:
 
 
 def replay(entries: Iterable[Entry]) -> State:
-    """The real fold, with the invariants that are cheap enough for every prefix, against the checker's books."""
+    """Folds with the real core, checks the invariants after each entry, and compares with the checker's books."""
     state, books = State(), Books()
     for entry in entries:
         apply(state, entry)
         books.fold(entry)
         assert not any(state.ledger.totals().values()), f"money was created or destroyed by {entry}"
-        if not isinstance(entry.event, PricesMarked):  # The next fact is judged by these marks.
+        if not isinstance(entry.event, PricesMarked):  # The next event is judged by these marks.
             _compare_holds(state, books)
             _compare_wallets(state, books)
     return state
@@ -461,12 +463,12 @@ def nothing_provisional(state: State) -> None:
     for wallet_id, book in state.wallets.items():
         for account in (ledger.suspense(wallet_id), book.accounts.float_suspense):
             for mint, units in state.ledger.accounts.get(account, {}).items():
-                # The float and a SOL position are one account on the chain; what one owes the other may have paid.
+                # The float and a SOL position are one account on the chain; each may have paid the other's debt.
                 assert not units or mint == SOL, f"{account} still owes {-units} of {mint}"
 
 
 def books_equal_chain(state: State, chain: Counter[tuple[WalletId, Mint]]) -> None:
-    """Per wallet and mint; SOL is one asset on the chain, its float and its position together."""
+    """Compares per wallet and mint. SOL float and SOL position are one asset on the chain."""
     booked: Counter[tuple[WalletId, Mint]] = Counter()
     for wallet_id, book in state.wallets.items():
         for account in book.accounts.names:
@@ -478,7 +480,7 @@ def books_equal_chain(state: State, chain: Counter[tuple[WalletId, Mint]]) -> No
 
 
 def chain_agrees(books: Books, landed: dict[str, tuple[Work, Filled | Failed]]) -> None:
-    """Every landing was booked as it happened, and every order that did not land was closed as such."""
+    """Every landed transaction must be booked as it happened, and every order that did not land must be closed so."""
     by_order = Counter(order.id for order, _ in landed.values())
     assert set(by_order.values()) <= {1}, f"landed twice: {by_order}"
     orders = [(o, outcome) for o, outcome in landed.values() if isinstance(o, Order)]
@@ -494,7 +496,7 @@ def chain_agrees(books: Books, landed: dict[str, tuple[Work, Filled | Failed]]) 
 
 
 def _of_no_slot(outcome: Filled | Failed) -> Filled | Failed:
-    """What landed on two branches with one effect is one fact."""
+    """Two landings on two branches with the same effect are one fact."""
     return structs.replace(outcome, slot=0)
 
 
@@ -503,7 +505,7 @@ def ticket_before_send(books: Books, ticket: Ticket, order: Work) -> None:
 
 
 def may_send(books: Books, work: Work, stop_file: bool, now_ns: int) -> None:
-    """Called at every send, with what was durable then."""
+    """Checks at every send that the durable journal allows it."""
     assert work.id in books.open or work.id in books.open_moves, f"{work.id} was sent, and is closed"
     if isinstance(work, Order) and work.side is Side.SELL:
         return

@@ -1,6 +1,6 @@
-"""Those who use the desk: traders that send signals, an operator that commands. They remember what they were told.
+"""The users of the desk: traders that send signals, and an operator that sends commands. They remember all answers.
 
-Their memory outlives the desk's process. After a restart they repeat whatever was not answered.
+Their memory outlives the desk's process. After a restart they repeat everything that was not answered.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ WIDE: Final = Limits(
 
 
 TIGHT: Final = Ceilings(50 * MICROS, 100 * MICROS, 300_000, 2, 20_000, 5)
-# What an operator may want: some of it too wide for some desks.
+# Values that an operator may want; some are too wide for some desks.
 WANTED: Final[dict[str, tuple[int, ...]]] = {
     "max_daily_loss": (3 * MICROS, 60 * MICROS, 3_000 * MICROS),
     "max_position_size": (40 * MICROS, 500 * MICROS, 30_000 * MICROS),
@@ -106,7 +106,7 @@ def draw_wallet(random: Random, wallet_id: WalletId, public_key: str, odd: bool,
 
 
 def draw_limits(random: Random, wallet_type: WalletType, profile: RiskProfile) -> Limits:
-    """The house's table, or explicit ones: any of them may be the one that binds."""
+    """The default limits, or random ones, any of which may be the tightest."""
     if random.random() < 0.3:
         return default_limits(wallet_type, profile)
     return Limits(
@@ -137,48 +137,48 @@ def draw_strategies(random: Random, wallet_type: WalletType, odd: bool) -> dict[
 PAYEES: Final = tuple(str(Pubkey(hashlib.blake2b(name, digest_size=32).digest())) for name in (b"bank", b"vault"))
 LISTS: Final = (*[PAYEES] * 5, PAYEES[:1], PAYEES[1:], ())
 CAPS: Final = (*[10_000 * MICROS] * 4, *[300 * MICROS] * 3, 0)
-HOLD_CAUSES: Final = ("operator", "review", "day_loss")  # that the operator adds and lifts at will
+HOLD_CAUSES: Final = ("operator", "review", "day_loss")  # causes that the operator adds and lifts at will
 
 
 class Habits(Value, frozen=True):
-    ease: tuple[float, ...] = (0.3, 0.8, 0.97)  # how often an ordinary thing is chosen over an odd one
-    sells_held: float = 0.0  # how often a sale is of something that is there
-    actions: tuple[int, ...] = (10, 4, 1, 4, 2)  # how often each of TradeAction
+    ease: tuple[float, ...] = (0.3, 0.8, 0.97)  # how often an ordinary choice is made instead of an odd one
+    sells_held: float = 0.0  # how often a sale is of a token that is held
+    actions: tuple[int, ...] = (10, 4, 1, 4, 2)  # weight of each TradeAction
     mints: tuple[Mint, ...] = MINTS
     pauses_s: tuple[float, ...] = (0.05, 0.5, 2.0)  # between two signals
-    mev_types: bool = True  # whether wallets may be such as need a protected route
+    mev_types: bool = True  # whether wallet types that need a protected route occur
 
 
 class Switches(Protocol):
-    """What the operator does to the world outside."""
+    """The operator's influence on the outside world."""
 
     stop_file: bool
 
     def silence(self, seconds: float) -> None:
-        """The venue is away for a while."""
+        """Makes the venue unreachable for a while."""
 
 
 class Bank(Protocol):
-    """Where capital comes from, and how the desk hears of it."""
+    """The source of deposits, and how the desk learns of them."""
 
     def draw(self, wallets: list[Wallet]) -> None:
-        """What they have before the desk is ever started."""
+        """Draws the wallets' balances before the first start of the desk."""
 
     async def start(self, engine: Engine, wallets: list[Wallet]) -> None:
-        """At every start of the desk: what is there, and is not booked yet."""
+        """At every start of the desk: reports balances that are not booked yet."""
 
     async def repeat(self, engine: Engine) -> None:
-        """Say again what was said before."""
+        """Repeats earlier reports."""
 
     async def new(self, engine: Engine, wallet: Wallet, desk: Desk) -> None:
-        """More comes in, or something goes."""
+        """A new deposit, or a loss."""
 
     async def settle(self, engine: Engine) -> None:
-        """Returns once everything is booked."""
+        """Waits until everything is booked."""
 
 
 class Desktop:
-    """What traders and operator share: the desk as it runs now, and all that survives its death."""
+    """What traders and the operator share: the running desk, and everything that survives its process."""
 
     def __init__(
         self,
@@ -207,7 +207,7 @@ class Desktop:
         return self.random.random() > self.ease
 
     async def submit(self, engine: Engine, signal: Signal, waited_ns: int = 0) -> None:
-        """Every answer must be durable when it is told, and the same for ever."""
+        """Checks that every answer is durable when it is given, and stays the same for ever."""
         received_ns = self.clock.now_ns() - waited_ns
         self.auditor.received[signal.id].append(received_ns)
         answered = await engine.submit(signal, received_ns)
@@ -236,7 +236,7 @@ class Desktop:
 
 
 class Trader:
-    """Sends signals at random moments, alone and in bursts, and some of them twice."""
+    """Sends signals at random times, alone and in bursts, some of them twice."""
 
     def __init__(self, desktop: Desktop, name: str, signals: int) -> None:
         self._desktop = desktop
@@ -274,7 +274,7 @@ class Trader:
         await self._look_back(engine)
 
     async def _look_back(self, engine: Engine) -> None:
-        """Repeat an older signal, or abuse its id."""
+        """Repeats an older signal, or reuses its id for another one."""
         desktop, random = self._desktop, self._random
         known = list(desktop.told)
         if known and random.random() < 0.1:
@@ -303,7 +303,9 @@ class Trader:
         return self._with_entry_amount(signal) if action in BUYS else self._with_exit_amount(signal)
 
     def _of_what_is_held(self, signal: Signal) -> Signal:
-        """What a fork may still take back is sold on at once, and else what was bought rather than what came."""
+        """Prefers to sell provisional fills, which a fork may still undo; otherwise bought lots rather than deposited
+        ones.
+        """
         books, habit = self._desktop.auditor.books, self._desktop.habits.sells_held
         fresh = sorted({one.order.mint for one in books.provisional.values() if one.order.side is Side.BUY})
         if fresh and self._random.random() < habit:
@@ -357,7 +359,7 @@ class Trader:
         return structs.replace(signal, quantity=self._whole_tokens(signal.mint, usd))
 
     def _budget(self) -> RiskBudget:
-        """From what buys too little to what no limit lets through."""
+        """A risk budget between one that buys too little and one that no limit allows."""
         random, by_equity = self._random, self._random.random() < 0.3
         return RiskBudget(
             method=random.choice((SizingMethod.STOP, SizingMethod.STOP, SizingMethod.VOLATILITY)),
@@ -371,7 +373,7 @@ class Trader:
         return tokens.quantize(Decimal(10) ** self._random.choice((0, -4, -12)))
 
     def _at_an_edge(self, signal: Signal) -> int:
-        """Exactly what some rule of some wallet still has room for."""
+        """Exactly the capacity that some rule of some wallet has left."""
         books = self._desktop.auditor.books
         open_for = [book for book in books.wallets.values() if signal.strategy in book.wallet.strategies]
         if not open_for or signal.mint not in books.decimals:
@@ -390,7 +392,7 @@ class Trader:
         return min(room.values()) if self._random.random() < 0.7 else self._random.choice(sorted(room.values()))
 
     def _with_exit_amount(self, signal: Signal) -> Signal:
-        """All, part, exactly what one wallet holds, or too much."""
+        """A sale of all, of a part, of exactly one wallet's units, or of too much."""
         random, books = self._random, self._desktop.auditor.books
         held = [book.units[signal.mint] for book in books.wallets.values() if book.units[signal.mint]]
         luck = random.random()
@@ -410,7 +412,7 @@ async def _together(sends: Iterable[Coroutine[None, None, None]]) -> None:
 
 
 class Operator:
-    """Commands at random; soon or later takes back what stops the desk."""
+    """Sends random commands; sooner or later it undoes whatever stops the desk."""
 
     def __init__(self, desktop: Desktop, bank: Bank, key_of: Callable[[WalletId], str], commands: int) -> None:
         self._desktop = desktop
@@ -418,7 +420,7 @@ class Operator:
         self._random = desktop.random
         self._left = commands
         self._pause_s = desktop.random.choice((1.0, 4.0))
-        # Not sorted: nothing may rest on the order in which ids sort.
+        # Not sorted, since nothing may depend on the order of ids.
         ids = [WalletId(name) for name in ("w3", "alpha", "w10", "w2", "zeta", "beta")]
         self._random.shuffle(ids)
         chosen = ids[: self._random.randint(1, 6)]
@@ -433,7 +435,7 @@ class Operator:
         return draw_wallet(self._random, wallet_id, public_key, desktop.odd(), desktop.habits.mev_types)
 
     def _allocate(self) -> None:
-        """Some of the capital to each, or to none; now and then somewhere safe for what is left of it."""
+        """Gives each wallet a share of the capital, or none; sometimes one wallet is of the type Emergency."""
         random, last = self._random, next(reversed(self.wallets))
         if len(self.wallets) > 1 and random.random() < 0.4:
             self.wallets[last] = structs.replace(self.wallets[last], type=WalletType.EMERGENCY)
@@ -474,7 +476,7 @@ class Operator:
         )
 
     async def start(self, engine: Engine) -> None:
-        """What every start of the service does: the configuration, then what is not booked yet."""
+        """The commands of every start of the service: the configuration, then deposits that are not booked yet."""
         await engine.handle(ConfigureDesk(self.desk))
         for wallet in self.wallets.values():
             await engine.handle(ConfigureWallet(wallet))
@@ -515,7 +517,7 @@ class Operator:
         await self._calm_down(engine)
 
     async def _calm_down(self, engine: Engine) -> None:
-        """So that the last signals have a chance."""
+        """Ends all faults and holds, so that the last signals can be placed."""
         self._desktop.chain.stop_file = False
         self._desktop.journal.degraded = None
         self.desk = self._draw_desk()
@@ -545,11 +547,11 @@ class Operator:
             held = "emergency" in engine.state.wallets[wallet_id].holds
             await engine.handle(ReactivateWallet(wallet_id, "looked at it"))
             self._desktop.seen["reactivated"] += held
-            stopped_again = "emergency" in engine.state.wallets[wallet_id].holds  # before it was durable
+            stopped_again = "emergency" in engine.state.wallets[wallet_id].holds  # before the reactivation was durable
             assert stopped_again or "emergency" not in self._desktop.auditor.books.wallets[wallet_id].causes
 
     async def _close(self, engine: Engine) -> None:
-        """Something that is held, or that was a moment ago; now and then while nothing can be sold, or twice."""
+        """Closes a position that is or was held; sometimes twice, or while nothing can be sold."""
         random, wallets = self._random, engine.state.wallets
         held = [(wallet_id, mint) for wallet_id, book in wallets.items() for mint in book.positions]
         if not held:
@@ -571,7 +573,7 @@ class Operator:
     async def _cancel_close(self, engine: Engine) -> None:
         closing = [(wallet_id, mint) for wallet_id, book in engine.state.wallets.items() for mint in book.closing]
         for wallet_id, mint in closing[:1]:
-            with suppress(CommandRefused):  # Nothing is left of it.
+            with suppress(CommandRefused):  # Nothing is left of the position.
                 await engine.handle(CancelClose(wallet_id, mint, "told to"))
                 assert mint not in self._desktop.auditor.books.wallets[wallet_id].closing
                 self._desktop.seen["close cancelled"] += 1
@@ -591,7 +593,7 @@ class Operator:
             await engine.handle(ConfigureWallet(wallet))
 
     async def _withdraw(self, engine: Engine) -> None:
-        """Some of what is there, all of it, too much of it or of the cap; now and then to where nothing may go."""
+        """Withdraws a part, everything, too much, or more than the cap; sometimes to a forbidden address."""
         random, state = self._random, engine.state
         may = [one for one, book in state.wallets.items() if not book.holds]
         wallet_id = random.choice(may if may and random.random() < 0.8 else list(self.wallets))
@@ -625,12 +627,12 @@ class Operator:
         assert move_id in self._desktop.auditor.books.moves, "a withdrawal was told before it was durable"
 
     async def _repeat_withdrawal(self, engine: Engine) -> None:
-        """What was known stays known; what was refused may be possible now."""
+        """A known request stays known; a refused one may succeed now."""
         if self._asked:
             await self._ask(engine, self._random.choice(self._asked))
 
     async def _hold_withdrawal(self, engine: Engine) -> None:
-        """Something comes between a wish and its payment, and mostly ends while it lives."""
+        """Adds a hold between a request and its payment, and mostly lifts it in time."""
         for known in list(engine.state.open_moves.values()):
             scope = self._random.choice((Scope(), Scope(known.move.wallet_id)))
             await engine.handle(AddHold(scope, "review", "before anything is paid"))
@@ -693,13 +695,13 @@ class Operator:
         await engine.handle(ConfigureDesk(self.desk))
 
     async def _change_payees(self, engine: Engine) -> None:
-        """Whoever may be paid, and how much a day, is another one while withdrawals wait."""
+        """Changes the allowed addresses and the daily cap while withdrawals wait."""
         lists, caps = self._random.choice(LISTS), self._random.choice(CAPS)
         self.desk = structs.replace(self.desk, withdraw_addresses=lists, withdraw_day_max_micros=caps)
         await engine.handle(ConfigureDesk(self.desk))
 
     async def _change_limits(self, engine: Engine) -> None:
-        """One limit or several, tighter or wider; too wide, and it is refused and nothing of it is done."""
+        """Changes one or several limits, tighter or wider. A change that is too wide is refused as a whole."""
         random, wallet_id = self._random, self._random.choice(list(self.wallets))
         if random.random() < 0.2:
             await self._back_to_the_files(engine, wallet_id)
@@ -750,7 +752,7 @@ class Operator:
         await self._bank.new(engine, self._random.choice(list(self.wallets.values())), self.desk)
 
     async def _nonsense(self, engine: Engine) -> None:
-        """Each must be refused, and change nothing."""
+        """Each must be refused and change nothing."""
         nobody = WalletId("nobody")
         wallet = next(iter(self.wallets.values()))
         command: Command = self._random.choice(
@@ -795,6 +797,6 @@ class Operator:
         self._desktop.seen["disk full"] += journal.degraded is not None
 
     async def _silence(self, engine: Engine) -> None:
-        """The venue is away for a while."""
+        """Makes the venue unreachable for a while."""
         self._desktop.chain.silence(self._random.choice((2.0, 10.0, 45.0)))
         self._desktop.seen["venue silent"] += 1

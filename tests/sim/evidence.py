@@ -1,4 +1,4 @@
-"""Judges what becomes durable by what is true: nothing is released, booked or made final without evidence."""
+"""Checks durable events against the truth: nothing is released, booked or made final without evidence."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Evidence:
         self._seen = seen
 
     def judge(self, event: Event) -> None:
-        """Before it is folded."""
+        """Checks an event before it is folded."""
         match event:
             case OrderClosed(order_id=order_id, outcome=outcome, provisional=provisional):
                 assert provisional is isinstance(outcome, Filled | Failed), event

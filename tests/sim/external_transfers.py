@@ -1,4 +1,4 @@
-"""Capital on a real chain: it comes and goes without a word, and the desk learns of it by looking at its balances."""
+"""External transfers on the simulated chain: nobody reports them, so the desk learns of them from balances only."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from overmind.desk.engine import Engine
 
 
 class Reader:
-    """Reads balances as the service does: what has been booked is older than what is read, or it is read again."""
+    """Reads balances as the service does: every booking is older than the read, otherwise it reads again."""
 
     def __init__(self, random: Random, chain: Chain, books: Books, public_keys: Mapping[WalletId, str]) -> None:
-        self._told_slot: defaultdict[WalletId, int] = defaultdict(int)  # the newest that was ever handed over
+        self._told_slot: defaultdict[WalletId, int] = defaultdict(int)  # slot of the newest reading handed over
         self._random = random
         self._chain = chain
         self._books = books
@@ -39,7 +39,7 @@ class Reader:
         self._finalized = random.random() < 0.5
 
     async def read(self, engine: Engine, wallet_id: WalletId) -> tuple[int, int, dict[Mint, int], str] | None:
-        """As of which entry, at which slot, what; None: the node is too far behind."""
+        """(entry, slot, balances, signature) of the reading; None: the node lags too far behind."""
         as_of_seq = engine.state.seq
         await asyncio.sleep(self._random.choice((0.01, 0.2, 1.5)))
         block = self._look()
@@ -65,7 +65,7 @@ class Reader:
         return block.parent if block.parent is not None else block
 
     def _slot_min(self, wallet_id: WalletId) -> int:
-        """Of the newest thing in the books that happened on the chain."""
+        """The slot of the newest booked event that happened on the chain."""
         books, newest = self._books, self._told_slot[wallet_id]
         for order_id, outcome in books.outcomes.items():
             if isinstance(outcome, Filled | Failed) and wallet_id in books.of[order_id]:
@@ -78,7 +78,7 @@ class Reader:
 
 
 class Outsiders:
-    """`clients.Bank`: credits and, in some seeds, thefts."""
+    """`clients.Bank`: deposits and, in some seeds, thefts."""
 
     def __init__(self, desktop: Desktop, chain: Chain, public_keys: Mapping[WalletId, str], seen: Counter[str]) -> None:
         self.stolen: set[WalletId] = set()
@@ -115,7 +115,7 @@ class Outsiders:
         return Outside(owner, address, money.mint, str(program_of(token)), money.units, due)
 
     async def watch(self, engine: Engine, every_s: float) -> None:
-        """The service's timer."""
+        """Checks all balances at an interval, like the service."""
         while True:
             for wallet_id in list(engine.state.wallets):
                 await self.look(engine, wallet_id)
@@ -130,7 +130,7 @@ class Outsiders:
         await engine.handle(RecordBalances(wallet_id, slot, as_of_seq, balances, signature))
 
     async def repeat(self, engine: Engine) -> None:
-        """Somebody looks into what stops the desk, and accepts what the chain says."""
+        """Accepts the chain's balances where they stop the desk."""
         for wallet_id in list(engine.state.wallets):
             await self._accept(engine, wallet_id)
 
@@ -171,7 +171,7 @@ class Outsiders:
         self._seen["meddled"] += 1
 
     def _steal(self, wallet_id: WalletId, soon: int) -> None:
-        """With a stolen key. Nothing comes in after it that would hide it."""
+        """A theft with a stolen key. No deposit follows that would hide it."""
         there = self._chain.tips[0].world.owned(self._public_keys[wallet_id])
         mint = self._random.choice(sorted(there))
         if any(one.owner == self._public_keys[wallet_id] for one in self._chain.outside):
@@ -183,7 +183,7 @@ class Outsiders:
             self._seen["theft"] += 1
 
     async def settle(self, engine: Engine) -> None:
-        """Nothing more comes."""
+        """Waits until no transfer is pending."""
         while self._chain.outside:
             await asyncio.sleep(1.0)
             self._chain.catch_up()

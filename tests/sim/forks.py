@@ -1,7 +1,7 @@
-"""The truth: a chain of slots that splits, and forgets what the losing side did, until blocks are finalised.
+"""The true chain: slots, blocks and forks. Until a block is final, its transactions may be undone.
 
-Slots may stay empty, so heights lag behind them. A split grows two branches; one of them wins. What landed on the
-losing one may land again on the other, in another order, or never.
+Slots may stay empty, so heights are lower than slots. A split grows two branches, one of which wins. Transactions of
+the losing branch may land again on the other one, in another order, or never.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from overmind.core.model.value import Value
 from overmind.solana import tokens
 from overmind.solana.transactions import Transaction
 
-LIFE_BLOCKS: Final = 150  # a blockhash is good for so many blocks after its own
+LIFE_BLOCKS: Final = 150  # a blockhash is valid for so many blocks after its own
 MAKER_UNITS: Final = 10**30
 FIRST_SLOT: Final = 250_000
-FIRST_HEIGHT: Final = 200_000  # Never equal to the slot, so that whoever mixes them up is found out.
+FIRST_HEIGHT: Final = 200_000  # Never equal to the slot, so that code that confuses the two fails.
 
 
 class Rough(Value, frozen=True):
-    """How rough this seed's chain is: chances per slot, per transaction."""
+    """The fault rates of this seed's chain, per slot or per transaction."""
 
     slot_s: float
     finality: int  # blocks
@@ -53,8 +53,8 @@ class Rough(Value, frozen=True):
     fail: float
     drop: float
     delay: int  # slots
-    late: float  # kept back until its last moment, or beyond it
-    lost: float  # nobody ever takes it, however often it is sent
+    late: float  # held back until its last valid block or beyond
+    lost: float  # never taken, however often it is sent
 
     @staticmethod
     def draw(random: Random) -> Rough:
@@ -78,7 +78,7 @@ STORM: Final = Rough(0.3, 32, skip=0.05, split=0.4, fail=0.1, drop=0.0, delay=2,
 
 
 class Block:
-    """One block and everything before it."""
+    """One block with its chain of parents."""
 
     __slots__ = ("hash", "height", "landed", "parent", "slot", "world")
 
@@ -91,7 +91,7 @@ class Block:
         self.landed = landed
 
     def at_height(self, height: int) -> Block:
-        """This block's ancestor at a height, or the oldest that is kept."""
+        """The ancestor of this block at a height, or the oldest that is kept."""
         block = self
         while block.height > height and block.parent is not None:
             block = block.parent
@@ -105,17 +105,17 @@ class Block:
 
 
 class Pending(msgspec.Struct):
-    """A transaction that leaders have, and the height from which each branch takes it; None: never."""
+    """A transaction in the pool, and the height from which each branch takes it; None: never."""
 
     transaction: Transaction
     signature: str
     order: Work
     due: list[int | None]
-    fate: str  # taken, kept back, lost
+    fate: str  # taken, held back, lost
 
 
 class Outside(msgspec.Struct):
-    """A transfer that is not ours: a credit, or a theft with a stolen key."""
+    """An external transfer: a deposit, or a theft with a stolen key."""
 
     owner: str
     address: str  # of the token account, or the owner's own for SOL
@@ -126,7 +126,7 @@ class Outside(msgspec.Struct):
 
 
 class View(Value, frozen=True):
-    """The chain at one moment: both branches, the same one twice while it is not split, and what is finalised."""
+    """The chain at one moment: both branches (twice the same one without a split), and the final block."""
 
     slot: int
     tips: tuple[Block, Block]
@@ -147,7 +147,7 @@ class Chain:
         self.outside: list[Outside] = []
         self.rolled_back: set[str] = set()
         self.ever: dict[str, list[Landing]] = {}  # on any branch, for the checker
-        self._began: Block = genesis  # of the split
+        self._began: Block = genesis  # the block before the split
         self._slots_left = 0
         self._favoured = 0.5
 
@@ -162,7 +162,7 @@ class Chain:
             self._tick(slot)
 
     def run_to_the_end(self) -> None:
-        """All that may still come has come, and is final."""
+        """Advances until nothing is pending and everything is final."""
         while self.pool or self.outside or len(self.tips) > 1 or self.root.world is not self.tips[0].world:
             self._tick(self.views[-1].slot + 1)
 
@@ -181,7 +181,7 @@ class Chain:
         self.views.append(View(slot, (self.tips[0], self.tips[-1]), self.root))
 
     def _split_chance(self) -> float:
-        """Higher where it hurts: while something may land, and most of all when it is about to expire."""
+        """Higher while a transaction may land, and highest when one is about to expire."""
         split, height = self.rough.split, self.tips[0].height
         if not split or not self.pool:
             return split / 4
@@ -198,7 +198,7 @@ class Chain:
             self._draw_other(pending)
 
     def _draw_other(self, pending: Pending) -> None:
-        """When the other branch takes it: about then, much later, or never."""
+        """When the other branch takes it: about at the same time, much later, or never."""
         due, luck = pending.due[0], self._random.random()
         if due is None or luck < 0.45:
             pending.due[1] = None
@@ -219,7 +219,7 @@ class Chain:
             pending.due = [pending.due[winner], None]
 
     def _winner(self) -> int:
-        """The longer branch, or any, or the one that hurts: where less has landed."""
+        """The longer branch, a random one, or the one on which less has landed."""
         ways = (
             [tip.height for tip in self.tips],
             [self._random.random() for _ in self.tips],
@@ -253,7 +253,7 @@ class Chain:
             self._take_pending(block, side)
 
     def _take_outside(self, block: Block) -> None:
-        """Never while the chain is split, so that what came from outside is never undone."""
+        """Never during a split, so that external transfers are never undone."""
         for move in [one for one in self.outside if one.due <= block.height]:
             self.outside.remove(move)
             block.world = _moved(block.world, move)
@@ -266,7 +266,7 @@ class Chain:
                 self._land(block, pending)
 
     def is_young(self, block: Block, blockhash: str) -> bool:
-        """Whether a transaction with this blockhash may be in this block: born on this very branch, not long ago."""
+        """Whether this block may contain a transaction with this blockhash: recent enough and on the same branch."""
         born = self.hashes.get(blockhash)
         if born is None or not 0 < block.height - born.height <= LIFE_BLOCKS:
             return False
@@ -290,10 +290,10 @@ class Chain:
         before.append(landing)
         block.world, block.landed = after, {**block.landed, pending.signature: landing}
 
-    # What others want of it
+    # Requests of nodes and servers
 
     def receive(self, raw: bytes, signature: str, order: Work) -> None:
-        """A leader hears of a transaction. Hearing of it again may hasten it, and changes nothing else."""
+        """Adds a transaction to the pool. Sending it again may only make it land sooner."""
         self.catch_up()
         transaction = reading(raw)
         if transaction.blockhash not in self.hashes or not self.may_land(signature, transaction):
@@ -338,7 +338,7 @@ class Chain:
         return any(tip.at_height(born.height) is born for tip in self.tips)
 
     def cannot_be_taken(self, signature: str, blockhash: str) -> bool:
-        """The truth about an expiry: it is on no branch that lives, and can come onto none, whoever has the bytes."""
+        """The truth about an expiry: no living branch has it or can take it, whoever sends it."""
         self.catch_up()
         if any(signature in tip.landed for tip in self.tips):
             return False
@@ -350,11 +350,11 @@ class Chain:
         return not any(tip.at_height(born.height) is born for tip in self.tips)
 
     def fund(self, move: Outside) -> None:
-        """Before the first block."""
+        """Applies a transfer before the first block."""
         self.tips[0].world = _moved(self.tips[0].world, move)
 
     def fund_maker(self, maker: Pubkey, listed: Iterable[Token]) -> None:
-        """More of everything than anybody asks for, and an account for each."""
+        """Gives the maker an account for each token, with more than anybody asks for."""
         for token in listed:
             program = tokens.TOKEN_PROGRAMS[token.program]
             address = str(tokens.ata(maker, Pubkey.from_string(token.mint), program))
@@ -370,7 +370,8 @@ def _moved(world: World, move: Outside) -> World:
         return after
     if move.mint == SOL:
         left = after.lamports.get(move.address, 0) + move.units
-        after.lamports[move.address] = max(left, EXEMPT_LAMPORTS)  # A thief leaves what the account must keep.
+        # A thief leaves the minimum that the account must keep.
+        after.lamports[move.address] = max(left, EXEMPT_LAMPORTS)
         return after
     holding = after.holdings.get(move.address)
     if holding is None:
@@ -381,7 +382,7 @@ def _moved(world: World, move: Outside) -> World:
 
 
 def _meddle(after: World, move: Outside) -> None:
-    """Anybody may make the account that we wrap in, or send lamports to its address before it is there."""
+    """Anybody may create the account that we wrap SOL in, or send lamports to its address before it exists."""
     if not move.units and move.address not in after.holdings:
         rent = max(ACCOUNT_LAMPORTS[move.program], after.lamports.get(move.address, 0))
         after.lamports[move.address] = rent

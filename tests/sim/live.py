@@ -1,4 +1,4 @@
-"""The second world: the real `JupiterVenue` with the real firewall, settlement and signer, on a bad chain."""
+"""The chain world: the real `JupiterVenue` with the real firewall, settlement and signer, on an unreliable chain."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class LiveWorld:
         return self.public_keys[wallet_id]
 
     def venue(self) -> JupiterVenue:
-        """A new one for each life: nothing that it remembers may matter."""
+        """A new venue for each process: nothing may depend on its memory."""
         random = self._stream(f"signer {self._auditor.books.seq}")
         signer = SimSigner(random, self.keys, self.swaps, self.rpc, self.chain, self._auditor, self._death)
         return JupiterVenue(self.swaps, self.rpc, signer, self._clock, self.public_keys, LISTED)
@@ -85,7 +85,7 @@ class LiveWorld:
         return not (state.provisional or state.provisional_moves) and await self.bank.reconcile(engine)
 
     def check(self, state: State, books: Books) -> None:
-        """After everything that may still come has come."""
+        """The final check, after all pending transactions have landed or expired."""
         self.chain.run_to_the_end()
         owned: Counter[tuple[WalletId, Mint]] = Counter()
         for wallet_id, public_key in self.public_keys.items():

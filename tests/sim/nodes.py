@@ -1,4 +1,4 @@
-"""Providers that see the truth late, from the wrong side, or not at all: `ports.Node` and `ports.Chain` over them."""
+"""RPC providers that lag, see the losing branch, or do not answer: `ports.Node` and `ports.Chain` over them."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ SILENCES: Final = ("429", "-32005", "HTML instead of JSON", "truncated JSON", "c
 
 
 class Haze(Value, frozen=True):
-    """How badly this seed's providers see: chances per call."""
+    """The fault rates of this seed's providers, per call."""
 
     silent: float  # no usable answer
-    forgets: float  # its recent status cache does not know what landed
-    lag: int  # slots, as a rule
-    lags: tuple[int, ...]  # slots, now and then: another machine behind the same address
+    forgets: float  # its status cache does not know a landed transaction
+    lag: int  # slots, usually
+    lags: tuple[int, ...]  # slots, sometimes: another machine behind the same address
     wrong_side: float
-    lost_answer: float  # it took the transaction, and nobody hears of it
+    lost_answer: float  # it took the transaction, but its answer is lost
     latency_s: float
 
     @staticmethod
@@ -50,8 +50,8 @@ class Haze(Value, frozen=True):
 class SimNode:
     def __init__(self, name: str, random: Random, chain: Chain, haze: Haze, death: Death, seen: Counter[str]) -> None:
         self.name = name
-        self.amnesiac = False  # its history begins with the moment that we ask: it knows of no landing
-        self.admits = False  # and says so
+        self.amnesiac = False  # its history begins when it is queried, so it knows no landing
+        self.admits = False  # and reports that
         self.silent_until_s = 0.0
         self._random = random
         self._chain = chain
@@ -80,7 +80,7 @@ class SimNode:
         return _status(view, self.side(view), signature)
 
     def status(self, signature: str) -> Status | None:
-        """From the recent cache."""
+        """The status in the recent cache."""
         view = self.look()
         found = _status(view, self.side(view), signature)
         if found is not None and self._random.random() < self._haze.forgets:
@@ -89,7 +89,7 @@ class SimNode:
         return found
 
     def look(self) -> View:
-        """What it sees just now; the next answer may come from another machine."""
+        """The node's view now; the next answer may come from another machine."""
         chain, lag = self._chain, self._haze.lag + self._random.choice(self._haze.lags)
         chain.catch_up()
         self._seen["lagged"] += lag > 0
@@ -123,7 +123,7 @@ def _status(view: View, tip: Block, signature: str) -> Status | None:
 
 
 class SimRpc:
-    """`ports.Chain`: any provider answers for all, only the witnesses are asked by name."""
+    """`ports.Chain`: any provider answers a call; only the witnesses are called by name."""
 
     def __init__(
         self,
@@ -138,13 +138,13 @@ class SimRpc:
         self.nodes = [SimNode(f"node{n}", random, chain, haze, death, seen) for n in range(random.choice((1, 2, 2, 3)))]
         if len(self.nodes) > 1:
             self.nodes[-1].amnesiac = random.random() < 0.5
-            # If one of two admitted it, nobody could ever prove that something expired.
+            # If one of two admitted it, no expiry could ever be proved.
             self.nodes[-1].admits = len(self.nodes) > 2 and random.random() < 0.5
         self.stop_file = False
         self.sent: set[str] = set()
         self.posed: dict[bytes, bytes] = {}
         self._orders: dict[str, Work] = {}
-        self._transfers: set[str] = set()  # signed, and known by their tickets alone
+        self._transfers: set[str] = set()  # signed transfers, known only by their tickets
         self._on_the_wire: list[tuple[bytes, str]] = []
         self._random = random
         self._chain = chain
@@ -154,7 +154,7 @@ class SimRpc:
         self._seen = seen
 
     def signed(self, signature: str, order: Work | None) -> None:
-        """None: a transfer. What it is for, nobody but the desk knows yet."""
+        """None: a transfer, whose move only the desk knows yet."""
         if order is None:
             self._transfers.add(signature)
         else:
@@ -178,7 +178,7 @@ class SimRpc:
         return block.hash, block.height + LIFE_BLOCKS
 
     def silence(self, seconds: float) -> None:
-        """One provider is away, or all of them."""
+        """Makes one provider or all of them unreachable."""
         until_s = asyncio.get_running_loop().time() + seconds
         for node in self._random.choice(([self._any()], self.nodes)):
             node.silent_until_s = until_s
@@ -203,7 +203,7 @@ class SimRpc:
         return Simulation(effects, bank.height + self._random.choice((0, 0, 1, 3)))
 
     def _fooled(self, transaction: bytes) -> bytes:
-        """A thief may know that he is only simulated."""
+        """A transaction may behave differently in a simulation."""
         posed = self.posed.get(transaction)
         if posed is None or self._random.random() < 0.3:
             return transaction
@@ -255,7 +255,7 @@ class SimRpc:
         return True
 
     def settle_after_death(self) -> None:
-        """What was on the wire when the process died may have arrived. Sorted: asyncio cancels tasks in any order."""
+        """Sends in flight at the death may have arrived. Sorted, because asyncio cancels tasks in any order."""
         for transaction, name in sorted(self._on_the_wire, key=lambda one: one[1]):
             if self._random.random() < 0.5:
                 self._seen["arrived after death"] += 1
@@ -268,7 +268,7 @@ class SimRpc:
         return node.status(signature)
 
     async def effects(self, signature: str) -> Effects | None:
-        """At `confirmed`, of whatever branch the node sees."""
+        """Effects at `confirmed`, on the branch that the node sees."""
         node = self._any()
         await node.call("effects")
         view = node.look()

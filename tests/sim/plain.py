@@ -1,4 +1,4 @@
-"""The first world: a venue whose outcomes are final, and deposits that somebody tells the desk of."""
+"""The plain world: a venue whose outcomes are final, and deposits that are reported to the desk."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from overmind.desk.engine import Engine
 
 
 class ToldDeposits:
-    """`clients.Bank`: every credit is told with an id, again and again until it is acknowledged."""
+    """`clients.Bank`: reports every deposit with an id until it is acknowledged."""
 
     def __init__(self, desktop: Desktop, chain: SimChain) -> None:
         self.told: dict[DepositId, RecordDeposit] = {}
@@ -62,20 +62,20 @@ class ToldDeposits:
                 self._add(wallet_id, self._desktop.some_tokens())
 
     def _add(self, wallet_id: WalletId, money: Money, to_float: bool = False) -> None:
-        """The chain shows the credit, whether or not the desk has heard of it."""
+        """Credits the chain, whether or not the desk has heard of the deposit."""
         if money.units:
             deposit_id = DepositId(f"deposit{len(self.told)}")
             self.told[deposit_id] = RecordDeposit(deposit_id, wallet_id, money, to_float)
             self._chain.credit(wallet_id, money)
 
     async def _deposit(self, engine: Engine, deposit: RecordDeposit) -> None:
-        """Repeated until it is acknowledged, and now and then after that."""
+        """Repeated until it is acknowledged, and sometimes after that."""
         desktop = self._desktop
         if deposit.deposit_id in self.booked and self._random.random() < 0.7:
             return
         try:
             events = await engine.handle(deposit)
-        except CommandRefused:  # Its token has no price yet, or is not listed just now: it stays on the list.
+        except CommandRefused:  # Its token has no price yet, or is not listed now; it is retried later.
             desktop.seen["deposit refused"] += 1
             return
         assert deposit.deposit_id in desktop.auditor.books.deposits, "a deposit was acknowledged before it was durable"

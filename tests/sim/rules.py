@@ -1,7 +1,7 @@
-"""The gate once more, written from specification §8 and not from `core.entries`: which rules would an entry break?
+"""The gate a second time, written from specification §8 and not from the core: which rules would an entry break?
 
-Works on the checker's own books. Every rule of a wallet is a room in micro-USD or a yes or no; an entry that needs more
-than a room breaks its rule.
+It uses the checker's own books. Every rule of a wallet is a capacity in micro-USD or a yes or no. An entry above the
+capacity breaks its rule.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from overmind.core.model.units import BPS, NOTIONAL_MAX_MICROS, NS, PPM
 from overmind.core.model.value import Value
 
 FUTURE_MAX_NS: Final = 5 * NS
-SIGNED_WITHIN_NS: Final = 3_600 * NS  # of a withdrawal's time
-WITHOUT_END: Final = 10**40  # micro-USD: more than anybody asks for
+SIGNED_WITHIN_NS: Final = 3_600 * NS  # after a withdrawal's delay
+WITHOUT_END: Final = 10**40  # micro-USD: more than any entry asks for
 MEME: Final = {
     StrategyType.TOKEN_SNIPING,
     StrategyType.SOUL_METEOR_SNIPING,
@@ -33,7 +33,7 @@ MEME: Final = {
     StrategyType.AXIOM_MEME_COIN,
 }
 
-# What this page can judge. Codes that a later rule adds are left to its own tests.
+# The codes that this module can judge. Codes of later rules are left to their own tests.
 OF_SIGNAL: Final = {
     Code.PORTFOLIO_STOPPED,
     Code.SIGNAL_STALE,
@@ -84,7 +84,7 @@ OF_EXIT: Final = {
 
 
 class Entering(Value, frozen=True):
-    """An entry as the checker sizes it."""
+    """An entry with its size by the checker's own computation."""
 
     signal: Signal
     at_ns: int
@@ -104,7 +104,7 @@ def _stale_ns(desk: Desk, signal: Signal, received_ns: int) -> int:
 
 
 def notional(books: Books, signal: Signal) -> int:
-    """Rounded against us. Zero without a price: it is refused anyway. Of a risk budget, the least that it may be."""
+    """Rounded against the desk. Zero without a price, which is refused anyway. For a risk budget, the minimum size."""
     if signal.risk is not None:
         return books.settings.sizing_min_micros
     if signal.notional_micros is not None:
@@ -118,7 +118,7 @@ def notional(books: Books, signal: Signal) -> int:
 
 
 def base_units(quantity: Decimal, decimals: int) -> int:
-    """Exactly, rounded down."""
+    """Exact, rounded down."""
     return math.floor(Fraction(quantity) * ten_to(decimals))
 
 
@@ -160,12 +160,12 @@ def broken_by_signal(books: Books, wish: Entering) -> set[Code]:
 
 
 def trades(books: Books) -> int:
-    """Of all wallets today; what may still be filled counts."""
+    """Trades of all wallets today, including open entries."""
     return sum(book.trades_today + len(books.entries(book)) for book in books.wallets.values())
 
 
 def wanted(books: Books, book: WalletBooks, signal: Signal, volatile_ppm: int) -> int:
-    """What a risk budget buys in this wallet; nothing where no distance is known."""
+    """What a risk budget buys in this wallet; 0 if no distance is known."""
     risk = signal.risk
     assert risk is not None, signal
     share = Fraction(risk.equity_ppm or 0, PPM)
@@ -175,13 +175,13 @@ def wanted(books: Books, book: WalletBooks, signal: Signal, volatile_ppm: int) -
 
 
 def sized(books: Books, book: WalletBooks, signal: Signal, volatile_ppm: int) -> int:
-    """The same, as far as every limit lets it."""
+    """What a risk budget buys in this wallet within all limits."""
     desk, equity = books.settings, books.total_equity()
     room = rooms(books, book, signal.strategy, signal.mint, falls_ppm(book, signal))
     room[Code.PORTFOLIO_EXPOSURE] = equity * desk.portfolio_exposure_max_ppm // PPM - books.exposure()
     room[Code.ASSET_CONCENTRATION] = equity * desk.asset_max_ppm // PPM - books.asset(signal.mint)
     room[Code.STRATEGY_CONCENTRATION] = equity * desk.strategy_max_ppm // PPM - books.deployed(signal.strategy)
-    beyond = Fraction(slippage_ceiling(desk, signal) + 1, BPS)  # the impact that is just too much
+    beyond = Fraction(slippage_ceiling(desk, signal) + 1, BPS)  # the smallest impact that is too high
     room[Code.PRICE_IMPACT] = math.ceil(desk.costs.depth_micros * beyond / (1 - beyond)) - 1
     return max(0, min(wanted(books, book, signal, volatile_ppm), NOTIONAL_MAX_MICROS, *room.values()))
 
@@ -233,18 +233,18 @@ def broken_by_wallet(books: Books, book: WalletBooks, wish: Entering) -> set[Cod
     room = rooms(books, book, signal.strategy, signal.mint, falls_ppm(book, signal))
     rules |= {code: wish.notional_micros > micros for code, micros in room.items()}
     if rules[Code.DAILY_LOSS]:
-        rules[Code.DAILY_LOSS_HEADROOM] = False  # Named only while some of it is left.
+        rules[Code.DAILY_LOSS_HEADROOM] = False  # Named only while some headroom is left.
     return {code for code, broken in rules.items() if broken}
 
 
 def falls_ppm(book: WalletBooks, signal: Signal) -> int:
-    """How far an entry of it may fall until a stop of somebody's sells it; 0: nobody wants one."""
+    """How far the price may fall until a stop loss sells the position; 0: there is none."""
     wanted = signal.exits.stop_loss_ppm if signal.exits is not None else None
     return next((stop for stop in (book.wallet.limits.stop_loss_ppm, wanted) if stop), 0)
 
 
 def rooms(books: Books, book: WalletBooks, strategy: StrategyType, mint: Mint, falls_ppm: int) -> dict[Code, int]:
-    """The largest entry that each rule of this wallet admits now, in micro-USD; below zero: none at all."""
+    """The largest entry that each rule of this wallet allows now, in micro-USD; below zero: none."""
     desk, limits, equity = books.settings, book.wallet.limits, books.equity(book)
     share = book.wallet.strategies.get(strategy)
     entries = books.entries(book)
@@ -297,7 +297,7 @@ def lamports_needed(books: Books, book: WalletBooks, mint: Mint) -> int:
 
 
 def rent_lamports(books: Books, book: WalletBooks, mint: Mint) -> int:
-    """What a new token account keeps, as reserved; Token-2022 accounts are larger."""
+    """The reserved rent of a new token account; Token-2022 accounts are larger."""
     if mint in book.accounts:
         return 0
     token, costs = books.settings.tokens.get(mint, books.settings.quote), books.settings.costs
@@ -309,7 +309,7 @@ def placed_within_a_second(book: WalletBooks, at_ns: int) -> int:
 
 
 def cost_bps(books: Books, book: WalletBooks, wish: Entering) -> float:
-    """What tells one wallet from another in specification §9: rent, headroom and preference."""
+    """The cost terms of specification §9 that differ between wallets: rent, headroom and preference."""
     costs, signal = books.settings.costs, wish.signal
     amount = max(1, wish.notional_micros)
     rent_micros = books.sol_value_up(rent_lamports(books, book, signal.mint))
@@ -319,14 +319,14 @@ def cost_bps(books: Books, book: WalletBooks, wish: Entering) -> float:
 
 
 def whole_cost_bps(books: Books, book: WalletBooks, wish: Entering) -> float:
-    """All of specification §9: between different amounts, fee and impact tell too."""
+    """All cost terms of specification §9: between different sizes, fee and impact differ too."""
     costs, amount = books.settings.costs, wish.notional_micros
     impact = amount * BPS // (costs.depth_micros + amount)
     return cost_bps(books, book, wish) + books.sol_value_up(costs.fee_lamports) / amount * BPS + impact
 
 
 def capacity(books: Books, book: WalletBooks, strategy: StrategyType) -> int:
-    """The largest entry in a token that this wallet has an account for and nothing of yet, whatever stop it brings."""
+    """The largest entry in a token of which this wallet has an account but no position, with any stop loss."""
     wallet, share = book.wallet, book.wallet.strategies[strategy]
     room = rooms(books, book, strategy, SOL, wallet.limits.stop_loss_ppm)  # Every wallet has a SOL account.
     general = [micros for code, micros in room.items() if code not in (Code.POSITION_SIZE, Code.STRATEGY_POSITION_SIZE)]
@@ -334,7 +334,7 @@ def capacity(books: Books, book: WalletBooks, strategy: StrategyType) -> int:
 
 
 def expected_entry(books: Books, book: WalletBooks, wish: Entering) -> dict[str, int]:
-    """The fields of an order that a limit or a reservation rests on."""
+    """The fields of an order on which limits and reservations are based."""
     desk, signal = books.settings, wish.signal
     rent = rent_lamports(books, book, signal.mint)
     costs = books.sol_value_up(desk.costs.fee_max_lamports) + books.sol_value_up(rent)
@@ -351,7 +351,7 @@ def expected_entry(books: Books, book: WalletBooks, wish: Entering) -> dict[str,
 
 
 def least_received(books: Books, order: Order, signal: Signal, at_ns: int) -> Fraction:
-    """The exact least that the order must bring: within its slippage of the mark, and within its limit price."""
+    """The exact minimum that the order must bring: within its slippage of the mark, and within its limit price."""
     scale, kept = ten_to(books.decimals[order.mint] + 6), max(0, BPS - order.slippage_max_bps)
     units, limit = order.spend.units, signal.target_price_pico
     bounds = [Fraction(0)]
@@ -371,7 +371,7 @@ def least_received(books: Books, order: Order, signal: Signal, at_ns: int) -> Fr
 
 
 def broken_by_move(books: Books, move: Move, at_ns: int) -> list[str]:
-    """What stands against it, as the books are before it."""
+    """The rules that a move breaks, by the books before it."""
     desk, book = books.settings, books.wallets[move.wallet_id]
     receiver = books.wallets[move.to_wallet] if move.to_wallet is not None else None
     lamports = move.fee_max_lamports + move.rent_max_lamports + (move.money.units if move.money.mint == SOL else 0)
@@ -408,7 +408,7 @@ def target(books: Books, wallet_id: WalletId) -> int:
 
 
 def _broken_by_rebalance(books: Books, move: Move, at_ns: int) -> dict[str, bool]:
-    """All transfers of one rebalance stand together, and nobody passes its target by the sum of them."""
+    """The transfers of one rebalance follow each other, and their sum takes no wallet past its target."""
     desk, giver = books.settings, books.wallets[move.wallet_id]
     assert move.to_wallet is not None, move
     taker = books.wallets[move.to_wallet]
@@ -450,24 +450,26 @@ def _broken_by_top_up(books: Books, move: Move, at_ns: int) -> dict[str, bool]:
 
 
 def suspicions(books: Books, book: WalletBooks) -> set[str]:
-    """Why not to rely on what the books give it: a fork's debt, or somebody who may have its key."""
+    """Why the wallet's books may be wrong: a debt by a fork, or a key that may be stolen."""
     name = book.wallet.id
     return (book.causes & {"quarantine"}) | (books.stops & {f"deficit:{name}", f"unknown_signature:{name}"})
 
 
 def _able_givers(books: Books, taker: WalletBooks) -> list[WalletBooks]:
-    """Of the four who can spare most, those whose spare is worth sending."""
+    """Of the four wallets with the most spare SOL, those with enough to be worth sending."""
     desk = books.settings
     kept = desk.float_target_lamports + desk.costs.fee_max_lamports
     worth = max(desk.float_low_lamports - taker.lamports, 10 * desk.costs.fee_max_lamports)
     worth = min(worth, desk.float_target_lamports - taker.lamports)
     trusted = [one for one in books.wallets.values() if "removed" not in one.causes and not suspicions(books, one)]
-    richest = sorted(trusted, key=lambda one: -free_lamports(books, one))[:4]  # The first registered of equals.
+    richest = sorted(trusted, key=lambda one: -free_lamports(books, one))[:4]  # Among equals, the first registered.
     return [one for one in richest if free_lamports(books, one) - kept >= worth]
 
 
 def _whose_turn(books: Books, taker: WalletBooks, at_ns: int) -> WalletId | None:
-    """Each failed try hands on to the next giver, then to the taker's own swap, then to all of them again."""
+    """Each failed try passes the turn to the next sender, then to the wallet's own swap, then to the first sender
+    again.
+    """
     able, tries = _able_givers(books, taker), taker.top_ups.count
     if not able or (tries % (len(able) + 1) == len(able) and _can_swap(books, taker, at_ns)):
         return None
@@ -554,18 +556,18 @@ def _broken_by_withdrawal(books: Books, move: Move, at_ns: int) -> dict[str, boo
 
 
 def may_be_paid(books: Books, move: Move) -> bool:
-    """Whether what was asked for may still leave, as the desk is set up now."""
+    """Whether the current settings still allow a requested withdrawal."""
     desk = books.settings
     return desk.withdraw_day_max_micros > 0 and move.to_address in desk.withdraw_addresses
 
 
 def is_alarm(cause: str) -> bool:
-    """A stop, or what looks like a theft: nothing waits for its end. All others pass, and so do withdrawals then."""
+    """An emergency stop or a sign of theft rejects withdrawals. They wait for the end of any other hold."""
     return cause.split(":")[0] in ("emergency", "quarantine", "deficit", "unknown_signature")
 
 
 def broken_by_swap_for_float(books: Books, order: Order, at_ns: int) -> list[str]:
-    """Only where nobody can give, or in its turn."""
+    """Allowed only if no sender can pay, or in its turn."""
     desk, book = books.settings, books.wallets[order.wallet_id]
     price = books.marks[SOL].price_pico
     lacking = desk.float_target_lamports - book.lamports
@@ -587,7 +589,7 @@ def broken_by_swap_for_float(books: Books, order: Order, at_ns: int) -> list[str
 
 
 def broken_by_own_exit(books: Books, order: Order, at_ns: int) -> list[str]:
-    """Nobody asked for it: it is due by its own cause, one at a time, and not more than is free."""
+    """An exit without a signal must be due by its own cause, the only one of its position, and of free units."""
     book, cause = books.wallets[order.wallet_id], order.signal_id.split(":")[0]
     lots = book.lots.get(order.mint, [])
     cost, stop_ppm = sum(lot.cost_micros for lot in lots), book.wallet.limits.stop_loss_ppm

@@ -1,6 +1,6 @@
-"""What a Solana validator does with one transaction, as far as the desk needs it: fees, rent, tokens, all or nothing.
+"""A minimal Solana runtime for one transaction, as far as the desk needs it: fees, rent, tokens, atomic execution.
 
-Written from the programs' own rules, without any code of the desk but its reader of bytes.
+It is written from the programs' rules. Of the desk's code it uses only the transaction parser.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def account_of(owner: Pubkey, token: Token) -> Pubkey:
 
 
 class Holding(Value, frozen=True):
-    """A token account. Its lamports stand with all others."""
+    """A token account. Its lamports are kept with those of all other accounts."""
 
     mint: Mint
     owner: str
@@ -55,7 +55,7 @@ class Holding(Value, frozen=True):
 
 
 class World(Value, frozen=True):
-    """All accounts after one block. Nothing changes a world: blocks that change something make a new one."""
+    """All accounts after one block. Immutable: a block that changes something makes a new world."""
 
     lamports: dict[str, int]
     holdings: dict[str, Holding]
@@ -84,7 +84,7 @@ class Unlandable(Exception):
 
 
 class Fault(Exception):
-    """An instruction failed: all is undone but the fee."""
+    """An instruction failed: everything is undone except the fee."""
 
 
 def custom(index: int, code: int) -> str:
@@ -92,7 +92,7 @@ def custom(index: int, code: int) -> str:
 
 
 def execute(world: World, transaction: Transaction, slot: int, fault: str | None = None) -> tuple[World, Effects]:
-    """The world after it, and what it changed. `fault` makes it fail, for reasons outside of it. Raises Unlandable."""
+    """The world afterwards, and the effects. `fault` makes it fail for an external reason. Raises Unlandable."""
     payer, fee = transaction.keys[0], fee_of(transaction)
     left = world.lamports.get(payer, 0) - fee
     if left < EXEMPT_LAMPORTS:
@@ -109,7 +109,7 @@ def execute(world: World, transaction: Transaction, slot: int, fault: str | None
 
 
 def fee_of(transaction: Transaction) -> int:
-    """By the compute limit, rounded up."""
+    """The fee by the compute unit limit, rounded up."""
     limit = price = 0
     for one in transaction.instructions:
         if one.program == BUDGET and one.data[0] == 2:
@@ -120,14 +120,14 @@ def fee_of(transaction: Transaction) -> int:
 
 
 def truth_of(world: World, after: World, effects: Effects, spent: Mint, received: Mint) -> Filled | Failed:
-    """What it did to its payer, from the two worlds alone."""
+    """Its effect on the payer, computed only from the two worlds."""
     payer = effects.accounts[0]
     if effects.error is not None:
         return Failed(effects.fee_lamports, cause_of(effects.error), effects.error[:200], effects.slot)
     before, then = world.owned(payer), after.owned(payer)
     rent = _rents(after, payer) - _rents(world, payer)
     native = after.lamports.get(payer, 0) - world.lamports.get(payer, 0)
-    # Whatever a stranger had put into the account that wraps was never paid by the swap.
+    # SOL that others had put into the wrapped SOL account was never paid by the swap.
     before[SOL], then[SOL] = 0, native + effects.fee_lamports + rent + _wrapped(after, payer) - _wrapped(world, payer)
     return Filled(
         before.get(spent, 0) - then.get(spent, 0),
@@ -139,7 +139,7 @@ def truth_of(world: World, after: World, effects: Effects, spent: Mint, received
 
 
 def truth_of_move(world: World, after: World, effects: Effects, move: Move) -> Filled | Failed:
-    """What a transfer of ours did to both ends, from the two worlds alone."""
+    """The effect of a move on both ends, computed only from the two worlds."""
     payer, target, mint = effects.accounts[0], move.to_address, move.money.mint
     if effects.error is not None:
         return Failed(effects.fee_lamports, cause_of(effects.error), effects.error[:200], effects.slot)
@@ -166,7 +166,7 @@ def _wrapped(world: World, owner: str) -> int:
 
 
 def _run(world: World, transaction: Transaction) -> str | None:
-    """Changes the world, unless something fails. The first error, as JSON."""
+    """Executes the instructions in place. Returns the first error as JSON."""
     for index, one in enumerate(transaction.instructions):
         try:
             _step(world, one)

@@ -1,8 +1,8 @@
-"""Run the whole desk in a hostile world, then check that no money was lost.
+"""Runs the whole desk in a hostile world, then checks that no money was lost.
 
 python -m tests.sim.simulate 123        # one seed, reproducible
 python -m tests.sim.simulate 0 1000     # a range of seeds
-python -m tests.sim.simulate chain 123  # on the bad chain
+python -m tests.sim.simulate chain 123  # on the chain world
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ from overmind.desk.engine import Engine, EngineStopped
 from overmind.desk.executor import Executor
 from overmind.ports import JournalFailed, Venue
 
-Kind = Literal["plain", "chain"]  # a venue whose word is final, or the bad chain
+Kind = Literal["plain", "chain"]  # a venue with final outcomes, or the unreliable chain
 VIRTUAL_MAX_S: Final = 20_000.0
-LIVES_MAX: Final = 8  # after so many deaths the world calms down, so that every run ends
+LIVES_MAX: Final = 8  # after so many deaths the faults end, so that every run ends
 RERUN_EVERY: Final = 10
 SHOWN: Final = 25  # journal entries that a failure prints
 TUESDAY_NS: Final = 20_000 * DAY_NS
@@ -69,8 +69,8 @@ ON_CHAIN: Final = Habits(
     ease=(0.6, 0.97, 0.97),
     sells_held=0.9,
     actions=(10, 6, 1, 4, 6),
-    pauses_s=(0.1, 2.0, 4.0),  # so that what is booked can be traded on before it is final
-    mints=(SOL, SOL, SOL, *MINTS),  # It is wrapped, and one asset with what pays the fees.
+    pauses_s=(0.1, 2.0, 4.0),  # so that provisional fills are traded on before they are final
+    mints=(SOL, SOL, SOL, *MINTS),  # SOL is wrapped, and the same asset that pays the fees.
     mev_types=False,
 )
 SIZES: Final[dict[Kind, Size]] = {
@@ -80,24 +80,24 @@ SIZES: Final[dict[Kind, Size]] = {
 
 
 class World(Protocol):
-    """The chain and the venue: what outlives the desk's process."""
+    """The chain and the venue, which outlive the desk's process."""
 
     def venue(self) -> Venue:
-        """For a new process."""
+        """A venue for a new process."""
 
     def stop_file(self) -> bool: ...
 
     def settle_after_death(self) -> None:
-        """What was on the wire may have arrived."""
+        """Decides which sends in flight have arrived."""
 
     def services(self, engine: Engine) -> list[Coroutine[Any, Any, None]]:
-        """What a process runs besides."""
+        """Further tasks of a process."""
 
     async def settled(self, engine: Engine) -> bool:
-        """Whether nothing is left to be booked."""
+        """Whether everything is booked."""
 
     def check(self, state: State, books: Books) -> None:
-        """The end of it all."""
+        """The final checks."""
 
 
 class Sim:
@@ -108,7 +108,7 @@ class Sim:
         self.seen: Counter[str] = Counter()
         self.errors: list[BaseException] = []
         self.lives = 0
-        self.leaving = False  # nothing of our own accord is begun any more
+        self.leaving = False  # no new work is begun any more
         self._services: list[asyncio.Task[None]] = []
         self._writing: asyncio.Task[None]
         self.wallets_max = self.random.choice((1, 2, 10))
@@ -158,7 +158,7 @@ class Sim:
         )
 
     def _stream(self, name: str) -> Random:
-        """Each part of the world has dice of its own."""
+        """Each part of the world has its own random numbers."""
         return Random(f"{self.seed} {name}")
 
     async def run(self) -> State:
@@ -186,7 +186,7 @@ class Sim:
         return engine
 
     async def _until_death(self, life: asyncio.Task[None], engine: Engine) -> bool:
-        """The process is killed at a random time, or at a random call, unless it ends by itself before."""
+        """Kills the process at a random time or call, unless it ends before."""
         timeout_s = calls = None
         if self.lives <= LIVES_MAX and self.random.random() < 0.85:
             timeout_s = self.random.expovariate(1.0 / self.random.choice((2.0, 20.0, 60.0)))
@@ -205,7 +205,7 @@ class Sim:
         return True
 
     def _arm_alarm(self, engine: Engine) -> None:
-        """The emergency stop may come at any await at all."""
+        """The emergency stop may come at any await."""
         random = self.random
         calls = random.choice((None, random.randint(1, 60), random.randint(1, 400)))
         liquidate, sweep = random.choice(((False, False), (True, False), (True, True)))
@@ -219,7 +219,7 @@ class Sim:
         self.death.arm_alarm(calls if self.lives <= LIVES_MAX and random.random() < 0.4 else None, alarm)
 
     async def _shut_down(self, engine: Engine) -> None:
-        """As the service does it: no more work, then the last entries durable, and a snapshot."""
+        """Shuts down like the service: no more work, then the last entries durable, and a snapshot."""
         self.death.arm(None, bool)
         self.death.arm_alarm(None, bool)
         self.journal.leaving = True
@@ -244,7 +244,7 @@ class Sim:
         self.seen["death with an order and no ticket"] += len(books.open) - with_ticket
 
     def _judge(self, life: asyncio.Task[None], killed: bool) -> None:
-        """A death and a failing disk are allowed to end a life. Nothing else is."""
+        """Only a death or a failing disk may end a process."""
         errors = list(self.errors)
         if not life.cancelled() and (error := life.exception()) is not None:
             errors += _leaves(error)
@@ -259,7 +259,7 @@ class Sim:
         self.errors.append(error if error is not None else RuntimeError(context["message"]))
 
     async def _live(self, engine: Engine) -> None:
-        """One process, from start to the last settled order."""
+        """One process, from its start to the last settled order."""
         executor = Executor(engine, self.world.venue(), self.clock, self.wallets_max, self.world.stop_file)
         late_s = self.random.choice((0.0, 0.0, 0.3, 2.0))
         async with asyncio.TaskGroup() as tasks:
@@ -294,7 +294,7 @@ class Sim:
             await self._until_idle(engine, executor)
 
     async def _listen(self, engine: Engine) -> None:
-        """A reader of the feed: it hears what is durable, all of it, in order."""
+        """A reader of the feed: it must get all durable entries, in order."""
         feed, heard = engine.subscribe(), engine.durable_seq
         while (entries := await feed.next()) is not None:
             durable = self.journal.entries[heard : heard + len(entries)]
@@ -302,7 +302,7 @@ class Sim:
             heard += len(entries)
 
     async def _watch(self, engine: Engine) -> None:
-        """Marks once a second, and what they make due."""
+        """Marks prices once a second, and starts what they make due."""
         while True:
             if engine.state.desk is not None:
                 await engine.handle(MarkPrices(self.prices.marks(self.clock.now_ns())))
@@ -311,7 +311,7 @@ class Sim:
             await self.clock.sleep(1.0)
 
     def _act(self, engine: Engine) -> None:
-        """As the service's watch does."""
+        """Starts what is due, like the service's watch."""
         for due in exits_due(engine.state, max(self.clock.now_ns(), engine.state.at_ns)):
             engine.record(SellDue(due.wallet_id, due.mint))
         engine.record(MoveDue())
@@ -361,7 +361,7 @@ def _leaves(error: BaseException) -> list[BaseException]:
 
 
 def simulate(seed: int, kind: Kind = "plain") -> Sim:
-    """One seed, checked. Raises AssertionError, or whatever else went wrong."""
+    """Runs and checks one seed. Raises AssertionError, or any other error that occurred."""
     sim = Sim(seed, kind)
     with quiet(), Told(sim), asyncio.Runner(loop_factory=VirtualLoop) as runner:
         sim.check(runner.run(asyncio.wait_for(sim.run(), VIRTUAL_MAX_S)))
@@ -369,7 +369,7 @@ def simulate(seed: int, kind: Kind = "plain") -> Sim:
 
 
 class Told:
-    """Whatever goes wrong inside goes on its way, with the story added."""
+    """Adds the story of the run to an exception that passes through."""
 
     def __init__(self, sim: Sim) -> None:
         self._sim = sim
@@ -389,7 +389,7 @@ def simulate_twice(seed: int, kind: Kind = "plain") -> Sim:
 
 
 def story(sim: Sim) -> str:
-    """What a developer needs to begin: the seed and how the journal ended."""
+    """What a developer needs first: the seed and the end of the journal."""
     lines = [msgspec.json.encode(entry).decode() for entry in sim.journal.entries[-SHOWN:]]
     return "\n".join(
         (f"{sim.kind} seed {sim.seed}, life {sim.lives}, {len(sim.journal.entries)} entries, the last:", *lines)
@@ -398,7 +398,7 @@ def story(sim: Sim) -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Faults are the point here: their warnings would only cost time."""
+    """Silences logs: injected faults would log too many warnings."""
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
@@ -408,7 +408,7 @@ def quiet() -> Iterator[None]:
 
 
 def main(kind: Kind, first: int, last: int) -> None:
-    """Stops at the first seed that fails; its note tells the seed and the last journal entries."""
+    """Stops at the first seed that fails; its note has the seed and the last journal entries."""
     total: Counter[str] = Counter()
     heads = hashlib.sha256()
     for seed in range(first, last + 1):

@@ -1,4 +1,4 @@
-"""A swap server with a market maker behind it, honest or not: `ports.Swaps`, and a signer that must never be fooled."""
+"""A swap server with a market maker, honest or not: `ports.Swaps`, and a signer that checks every signature."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ MAKER: Final = keypair_of("the maker")
 
 
 class Draft(msgspec.Struct):
-    """A transaction in the making: each part may be spoilt."""
+    """A transaction in the making; each part may be spoilt."""
 
     payer: Pubkey
     setup: list[Instruction]
@@ -76,8 +76,8 @@ class SimSwaps:
         self, random: Random, chain: Chain, prices: SimPrices, death: Death, seen: Counter[str], fault: float
     ) -> None:
         self.maker = MAKER.pubkey()
-        self.spoilt: dict[bytes, str] = {}  # what no signer may ever see
-        self.posed: dict[bytes, bytes] = {}  # what it pretends to be, to whoever only simulates it
+        self.spoilt: dict[bytes, str] = {}  # messages that must never be signed
+        self.posed: dict[bytes, bytes] = {}  # transactions that behave differently in a simulation
         self.orders: dict[bytes, Order] = {}  # by message
         self.blockhashes: dict[bytes, str] = {}
         self._random = random
@@ -161,7 +161,7 @@ class SimSwaps:
         return draft
 
     def _spoil(self, order: Order, taker: Pubkey, draft: Draft, out: int) -> str:
-        """What a thief, a fool or a broken server would have us sign. None of it may ever be."""
+        """Changes a transaction like a thief or a broken server would. It must never be signed."""
         given, wanted, maker = LISTED[order.spend.mint], LISTED[order.receive], self.maker
         other = self._random.choice([token for token in LISTED.values() if token.mint not in (given.mint, wanted.mint)])
         spend = order.spend.units
@@ -230,7 +230,7 @@ class SimSwaps:
         return bytes(VersionedTransaction.populate(message, signatures)), signed
 
     def _blockhash(self) -> str:
-        """The server's own node may be ahead of ours, far behind, or on the wrong branch."""
+        """The server's own node may be ahead of ours, far behind, or on the losing branch."""
         chain, random = self._chain, self._random
         chain.catch_up()
         tip = random.choice(chain.tips)
@@ -239,7 +239,7 @@ class SimSwaps:
         return tip.at_height(tip.height - age).hash
 
     def _claim(self, message: bytes) -> int:
-        """Until when it says that the transaction is good: mostly right, else too low or absurd."""
+        """The claimed last valid height: mostly correct, otherwise too low or absurd."""
         valid = self._chain.hashes[self.blockhashes[message]].height + LIFE_BLOCKS
         luck = self._random.random()
         if luck > self._fault:
@@ -248,7 +248,7 @@ class SimSwaps:
         return self._random.choice((0, valid - LIFE_BLOCKS, valid - 20, valid + 100, valid + 10_000, UNITS_MAX))
 
     def _misdescribe(self, order: Order, offer: SwapOffer, message: bytes) -> SwapOffer:
-        """The description is of another swap than the transaction."""
+        """Makes the description differ from the transaction."""
         change = msgspec.structs.replace
         lies = {
             "other input": change(offer, input_mint=Mint("OTHER")),
@@ -268,7 +268,7 @@ class SimSwaps:
 
 
 class SimSigner:
-    """`ports.Signer`: the real one, asked over a network, and watched by one who knows the truth."""
+    """`ports.Signer`: the real one, called over a network, and checked against the truth."""
 
     def __init__(
         self,
@@ -302,7 +302,7 @@ class SimSigner:
         return signature
 
     def _check_earlier(self, order: Order) -> None:
-        """Whatever was signed for the same wish before must be gone for ever."""
+        """An earlier ticket of the same order must never be able to land any more."""
         books = self._auditor.books
         assert order.id not in books.tickets, f"{order.id} is signed again"
         for order_id, ticket in books.tickets.items():

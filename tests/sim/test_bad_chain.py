@@ -1,4 +1,4 @@
-"""The bad chain over many seeds: the real venue, firewall, settlement and signer against all that can go wrong."""
+"""The chain world over many seeds: the real venue, firewall, settlement and signer under all injected faults."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from overmind.venues.jupiter import JupiterVenue
 
 CHUNK: Final = 25
 CHUNKS: Final = 80
-COUNTED: Final = range(10_000, 11_500)  # seeds whose statistics are looked at
+COUNTED: Final = range(10_000, 11_500)  # seeds whose statistics are checked
 
 FAULTS: Final = (
     "split",
@@ -167,7 +167,7 @@ def test_no_money_is_lost_on_a_bad_chain(first: int) -> None:
 
 
 def test_all_that_can_go_wrong_on_a_chain_does_go_wrong() -> None:
-    """Some of it is rare: it is looked for until it is found."""
+    """Rare faults are searched for until they are found."""
     seen: Counter[str] = Counter()
     missing = [*FAULTS, *EVENTS, *MOVES]
     for seed in COUNTED:
@@ -200,7 +200,7 @@ ORDER: Final = Order(
 
 
 class TwoFaced:
-    """`ports.Chain` whose statuses come from a node that is up to date, and its transactions from a dead branch."""
+    """`ports.Chain` whose statuses come from a current node, and whose transactions come from a lost branch."""
 
     nodes: Sequence[Node] = ()
 
@@ -217,7 +217,7 @@ class TwoFaced:
         return Effects('"AccountNotFound"', 5_000, ("payer",), (9,), (9,), (), slot=10)
 
     async def wait(self, signature: str, seconds: float) -> None:
-        """At once."""
+        """Returns at once."""
 
 
 def test_what_happened_on_a_dead_branch_is_never_made_final() -> None:

@@ -1,4 +1,4 @@
-"""The simulator over many seeds, and proof that what it threatens with really happens."""
+"""The simulator over many seeds, and proof that all its faults really occur."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from overmind.desk.engine import BOUNDS, Engine
 
 CHUNK: Final = 25
 CHUNKS: Final = 16
-COUNTED: Final = range(10_000, 10_800)  # seeds whose statistics are looked at
+COUNTED: Final = range(10_000, 10_800)  # seeds whose statistics are checked
 SENDERS: Final = 16
 AT_ONCE: Final = 12
 
@@ -141,7 +141,7 @@ def test_no_money_is_lost(first: int) -> None:
 
 
 def test_all_that_can_go_wrong_does_go_wrong() -> None:
-    """Some of it is rare: it is looked for until it is found."""
+    """Rare faults are searched for until they are found."""
     seen: Counter[str] = Counter()
     missing = [*FAULTS, *EVENTS, *MOVES]
     for seed in COUNTED:
@@ -153,7 +153,7 @@ def test_all_that_can_go_wrong_does_go_wrong() -> None:
 
 
 def test_the_order_of_sets_changes_nothing() -> None:
-    """Another hash seed orders every set of strings anew; the journals must be the same."""
+    """Another hash seed orders every set of strings differently; the journals must be the same."""
     outputs = {_simulated_with_hash_seed(hash_seed) for hash_seed in ("1", "2")}
     assert len(outputs) == 1, outputs
 
@@ -173,7 +173,7 @@ def test_a_range_of_seeds_is_summed_up_in_one_line(capsys: pytest.CaptureFixture
 
 
 def test_a_snapshot_taken_under_load_recovers_the_same_state() -> None:
-    """Entries are decided while the snapshot waits for its own to be durable."""
+    """Entries are decided while the snapshot waits for its own entries to be durable."""
     journal = _calm_journal()
     run_virtual(_load(journal))
     snapshot = journal.snapshot()
@@ -201,7 +201,7 @@ async def _load(journal: SimJournal) -> None:
 
 
 async def _send(engine: Engine, journal: SimJournal, numbers: Iterator[int], random: Random) -> None:
-    """Senders that do not wait for one another: there is always one who knocks while the disk is busy."""
+    """Independent senders: there is always a signal while the disk is busy."""
     while journal.snapshot() is None:
         await asyncio.gather(*(engine.submit(_hold(next(numbers))) for _ in range(AT_ONCE)))
         await asyncio.sleep(random.uniform(0.0, 0.5))

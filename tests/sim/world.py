@@ -1,7 +1,6 @@
 """A deterministic world: one seed decides time, prices, latencies, faults and deaths.
 
-The journal and the chain outlive every process. Whatever a dead process had under way is settled by a coin: it may have
-arrived, or not.
+The journal and the chain outlive every process. Whether the sends in flight of a dead process have arrived is random.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ JOURNAL_DELAYS_S: Final = (0.0, 0.001, 0.02, 0.5)
 
 
 def mint_of(symbol: str) -> Mint:
-    """An address as a cluster has it, the same in every run."""
+    """An address derived from the symbol, the same in every run."""
     return Mint(str(Pubkey(hashlib.blake2b(symbol.encode(), digest_size=32).digest())))
 
 
@@ -45,7 +44,7 @@ TOKENS: Final = (
     Token("JUP", mint_of("JUP"), 6),
     Token("BONK", mint_of("BONK"), 5, "token-2022"),
     Token("ONE", mint_of("ONE"), 0),  # cannot be divided
-    Token("DUST", mint_of("DUST"), 9),  # so cheap that amounts leave int64 behind
+    Token("DUST", mint_of("DUST"), 9),  # so cheap that amounts exceed int64
 )
 PRICES_PICO: Final = (150 * PICO, PICO // 2, PICO // 50_000, 7 * PICO, 5)
 START_PRICES_PICO: Final = {token.mint: price for token, price in zip(TOKENS, PRICES_PICO, strict=True)}
@@ -53,7 +52,7 @@ CHAIN_PRICES_PICO: Final = {**START_PRICES_PICO, mint_of("DUST"): 50_000}  # A t
 
 
 class Faults(Value, frozen=True):
-    """How rough this seed's world is: chances per call."""
+    """The fault rates of this seed's world, per call."""
 
     network: float
     journal: float
@@ -76,12 +75,12 @@ class Faults(Value, frozen=True):
 
 
 class SimClock:
-    """`ports.Clock` that steps: `offset_ns` is how far it is off."""
+    """`ports.Clock` that can jump; `offset_ns` is its deviation."""
 
     def __init__(self, start_ns: int) -> None:
         self._start_ns = start_ns
         self.offset_ns = 0
-        self.highest_ns = 0  # that it ever showed
+        self.highest_ns = 0  # the latest time that it returned
 
     def now_ns(self) -> int:
         now_ns = self._start_ns + self.offset_ns + round(asyncio.get_running_loop().time() * NS)
@@ -93,9 +92,9 @@ class SimClock:
 
 
 class Death:
-    """Strikes at the n-th call into the world, so that every await of the process is hit sooner or later.
+    """Kills the process at its n-th call into the world, so that every await is hit sooner or later.
 
-    An alarm does the same, and the process lives on: somebody pulls the emergency brake at that very moment.
+    An alarm is triggered in the same way, but the process goes on: it runs the emergency stop at that call.
     """
 
     def __init__(self) -> None:
@@ -125,14 +124,14 @@ class Death:
 
 
 class SimJournal:
-    """`ports.Journal`: bytes that outlive the process. An append may fail before the write, or after it."""
+    """`ports.Journal`: bytes that outlive the process. An append may fail before or after the write."""
 
     def __init__(self, random: Random, fault: float, auditor: checks.Auditor, death: Death, seen: Counter[str]) -> None:
         self.entries: list[Entry] = []
         self.head = bytes(32)
         self.degraded: str | None = None
         self.calm = False
-        self.leaving = False  # the process is shutting down: it takes nothing more, so nothing more need be held
+        self.leaving = False  # the process is shutting down and accepts nothing more, so no hold is required
         self._random = random
         self._fault = fault
         self._auditor = auditor
@@ -146,7 +145,7 @@ class SimJournal:
         self._told_degraded = False
 
     def reopen(self) -> None:
-        """By the next process. A snapshot whose digest does not match is passed over."""
+        """Opens the journal for the next process. A snapshot with a wrong digest is skipped."""
         self._busy = self._broken = self._told_degraded = self.leaving = False
         self._snapshot_readable = self._random.random() < 0.8
 
@@ -168,7 +167,7 @@ class SimJournal:
         self._busy = self._broken = False
 
     def _check_hold(self, entries: Sequence[Entry]) -> None:
-        """Once it was told that the disk is full, the engine takes no more entries."""
+        """Once the engine knows that the disk is full, it must take no more entries."""
         if self._told_degraded and self.degraded and not self.leaving and "disk_full" not in self._auditor.books.stops:
             causes = [entry.event.hold.cause for entry in entries if isinstance(entry.event, HoldAdded)]
             assert "disk_full" in causes, "the disk is full, and nothing is held"
@@ -179,7 +178,7 @@ class SimJournal:
             await self._delay()
         except asyncio.CancelledError:
             if self._random.random() < 0.5:
-                self._write(lines)  # The disk was faster than death.
+                self._write(lines)  # The write was finished before the death.
                 self._seen["death after a write"] += 1
             raise
         self._fail_sometimes("journal failed before the write")
@@ -243,7 +242,7 @@ _DECODER: Final = msgspec.json.Decoder(Entry)
 
 
 class SimPrices:
-    """Random walks with jumps and gaps. It moves on whether or not a process looks."""
+    """Random walks with jumps and gaps. They move on whether or not a process reads them."""
 
     def __init__(self, random: Random, start_pico: Mapping[Mint, int]) -> None:
         self.start_pico = start_pico
@@ -273,7 +272,7 @@ class SimPrices:
         return None if self._missing_s[mint] else self._pico.get(mint)
 
     def marks(self, now_ns: int) -> tuple[Mark, ...]:
-        """What the watch would send now; now and then an old price again, or one that is no price."""
+        """The marks that the watch would send now; sometimes an old or an invalid one."""
         marks = []
         for mint in self._pico:
             price = self.price(mint)
@@ -282,7 +281,7 @@ class SimPrices:
             luck = self._random.random()
             if luck < 0.01:
                 marks.append(Mark(mint, 0, now_ns))
-            if 0.5 < luck < 0.5003:  # One wild mark, and the next one is true again.
+            if 0.5 < luck < 0.5003:  # One outlier mark; the next one is correct again.
                 price = max(1, price * self._random.choice((1, 50)) // 7)
             at_ns = self._marked_ns.get(mint, now_ns) if luck > 0.99 else now_ns
             self._marked_ns[mint] = at_ns
@@ -291,7 +290,7 @@ class SimPrices:
 
 
 class Signed(Value, frozen=True, tag=True):
-    """What the bytes of a ticket hold: all that the chain needs, and nothing that a process remembers."""
+    """The content of a ticket's bytes: all that the chain needs, and nothing from a process's memory."""
 
     order: Order
     received: int
@@ -301,7 +300,7 @@ class Signed(Value, frozen=True, tag=True):
 
 
 class SignedMove(Value, frozen=True, tag=True):
-    """The same of a transfer."""
+    """The content of a transfer's ticket."""
 
     order: Move
     last_valid_height: int
@@ -313,7 +312,7 @@ _SIGNED: Final = msgspec.json.Decoder(AnySigned)
 
 
 class SimChain:
-    """The truth about balances, and a `ports.Venue` onto it through a bad network. It has no forks."""
+    """The true balances, and a `ports.Venue` on them through an unreliable network. It has no forks."""
 
     provisional = False
 
@@ -357,7 +356,7 @@ class SimChain:
         return int(self._now_s() / SLOT_S)
 
     def silence(self, seconds: float) -> None:
-        """The venue is away for a while."""
+        """Makes the venue unreachable for a while."""
         self.silent_until_s = self._now_s() + seconds
 
     def credit(self, wallet_id: WalletId, money: Money) -> None:
@@ -460,7 +459,7 @@ class SimChain:
             raise VenueUnavailable("timeout after accepting")
 
     def settle_after_death(self) -> None:
-        """What was on the wire when the process died may have arrived. Sorted: asyncio cancels tasks in any order."""
+        """Sends in flight at the death may have arrived. Sorted, because asyncio cancels tasks in any order."""
         for ticket, signed in sorted(self._on_the_wire, key=lambda one: one[0].signature):
             if self._random.random() < 0.5:
                 self._seen["arrived after death"] += 1
@@ -470,7 +469,7 @@ class SimChain:
     def _broadcast(self, ticket: Ticket, signed: AnySigned) -> None:
         delay_s = self._random.uniform(0.2, 4.0)
         if self._random.random() < self._faults.expire:
-            delay_s += self._life_blocks * SLOT_S  # The network sits on it until it is worthless.
+            delay_s += self._life_blocks * SLOT_S  # The network delays it until it has expired.
         asyncio.get_running_loop().call_later(delay_s, self._land, ticket, signed)
 
     def _land(self, ticket: Ticket, signed: AnySigned) -> None:
@@ -496,7 +495,7 @@ class SimChain:
         return outcome
 
     def _transferred(self, move: Move) -> Filled | Failed:
-        """To the unit, or not at all. An account that is not empty is not closed."""
+        """Moves exactly the units, or nothing. A token account that is not empty is not closed."""
         wallet_id, mint, units = move.wallet_id, move.money.mint, move.money.units
         fee = self._random.randint(10_000, move.fee_max_lamports)
         full = move.kind is MoveKind.RECLAIM and (
@@ -561,7 +560,7 @@ class SimChain:
 
     @contextmanager
     def _at_work(self, work: Work) -> Iterator[None]:
-        """Only so many wallets prepare at the same moment what is not urgent."""
+        """Only so many wallets may prepare work that is not urgent at the same time."""
         urgent = work.kind.protects if isinstance(work, Move) else work.side is Side.SELL
         wallet_ids = [] if urgent else [work.wallet_id]
         self._working.update(wallet_ids)

@@ -1,4 +1,4 @@
-"""Bad disks, as SQLite file systems: one that forgets what was not synced, and one that fills up."""
+"""Bad disks as SQLite file systems: one loses unsynced writes at a power loss, one fills up."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _path(name: Name) -> Path:
 
 
 class _Platter:
-    """What a file would hold after a power loss, and the changes that programs see but it does not have yet."""
+    """A file's content after a power loss, and the unsynced changes that programs already see."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -34,7 +34,7 @@ class _Platter:
         self.pending.clear()
 
     def settle(self, chance: random.Random, kept: float) -> None:
-        """Of what was not synced, each whole sector arrives or does not."""
+        """Keeps or loses each unsynced sector as a whole, at random."""
         for at, content in (part for change in self.pending for part in _sectors(*change)):
             if chance.random() < kept:
                 _apply(self._synced, at, content)
@@ -62,7 +62,7 @@ def _apply(content: bytearray, at: int, change: bytes | None) -> None:
 
 
 class ForgetfulDisk(apsw.VFS):
-    """Loses power before its `dies_at`-th change. From then on nothing works, until `settle` and another disk."""
+    """Loses power before its `dies_at`-th change. From then on every call fails; `settle` then writes what survived."""
 
     def __init__(self, dies_at: int) -> None:
         self.disk_name = f"forgetful-{id(self)}"
@@ -128,7 +128,7 @@ class _ForgetfulFile(apsw.VFSFile):
 
 
 class SmallDisk(apsw.VFS):
-    """Holds so many bytes of journal, log and reserve together. Then it says so: on a write, or only on a sync."""
+    """Has room for so many bytes of journal, log and reserve together. When full, a write fails, or only a sync."""
 
     def __init__(self, directory: Path, capacity: int, *, late: bool = False) -> None:
         self.disk_name = f"small-{id(self)}"

@@ -1,4 +1,4 @@
-"""The proof: what the chain says of the wallets, read by hand and not by our own client, is what the books say."""
+"""Audits a live desk: the chain, read without our own client, must agree with the books."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ CONFIRMED = {"commitment": "confirmed"}
 
 
 class Landed(NamedTuple):
-    """A transaction that a wallet of ours signed, as the chain tells it."""
+    """A transaction on the chain that one of our wallets signed."""
 
     signature: str
     failed: bool
     fee_lamports: int
-    changes: dict[Mint, int]  # of the wallet; SOL with fee and rent
+    changes: dict[Mint, int]  # of the wallet; SOL includes fee and rent
 
 
 class Proof(NamedTuple):
-    """What was found, for people."""
+    """The counts that the audit found."""
 
     landed: int
     fills: int
@@ -59,7 +59,7 @@ class Proof(NamedTuple):
 
 
 class Journal:
-    """What the journal says of every order and move."""
+    """The journal's orders, moves, tickets and outcomes."""
 
     def __init__(self, events: list[Event]) -> None:
         self.events = events
@@ -87,7 +87,7 @@ class Journal:
                 self.outcomes[order_id] = outcome
 
     def story(self, signature: str) -> list[Event]:
-        """All about one ticket's order."""
+        """All events about the order or move of one ticket."""
         order_id = next(name for name, ticket in self.tickets.items() if ticket == signature)
         return [event for event in self.events if order_id in (_name(event, "order_id"), _name(event, "move_id"))]
 
@@ -96,7 +96,7 @@ class Journal:
         return {name: work for name, work in self.works.items() if isinstance(work, Order)}
 
     def of(self, wallet_id: WalletId, kind: type[Filled | Failed]) -> dict[str, tuple[Work, Filled | Failed]]:
-        """By signature."""
+        """Outcomes by signature."""
         return {
             self.tickets[order_id]: (self.works[order_id], outcome)
             for order_id, outcome in self.outcomes.items()
@@ -109,7 +109,7 @@ def _name(event: Event, field: str) -> object:
 
 
 def prove(stage: Stage, *, forked: bool = False, stopped: bool = False) -> Proof:
-    """Everything is settled for good, and books and chain tell the same story to the last unit.
+    """Asserts that everything is final, and that books and chain agree to the last unit.
 
     `forked`: a fork may have put a wallet into quarantine. `stopped`: there was an emergency stop.
     """
@@ -140,7 +140,7 @@ def read_events(stage: Stage) -> list[Event]:
 
 
 def unsettled(stage: Stage) -> int:
-    """Orders and moves that are under way, or that a fork may still undo."""
+    """The number of orders and moves that are open or provisional."""
     state = state_on_disk(stage.data)
     return len(state.open_orders) + len(state.provisional) + len(state.open_moves) + len(state.provisional_moves)
 
@@ -167,7 +167,7 @@ def _check_settled(journal: Journal, state: State, forked: bool, stopped: bool) 
 
 
 def _check_deposits(journal: Journal, stage: Stage) -> None:
-    """What the wallets were given, once. More would mean that an order's proceeds were taken for a gift."""
+    """Each wallet's first balance is the only deposit. A second one would be an order's proceeds."""
     given = Counter[tuple[WalletId, Mint]]()
     for event in journal.events:
         if isinstance(event, Deposited):
@@ -179,7 +179,7 @@ def _check_deposits(journal: Journal, stage: Stage) -> None:
 
 
 def _check_history(journal: Journal, wallet_id: WalletId, history: list[Landed]) -> None:
-    """What landed is what was booked, both ways, and each transaction's own balances are the amounts in the books."""
+    """The landed transactions are exactly the booked ones, and their balances are the amounts in the books."""
     fills, failures = journal.of(wallet_id, Filled), journal.of(wallet_id, Failed)
     ours = set(journal.tickets.values())
     unknown = [one.signature for one in history if one.signature not in ours]
@@ -194,7 +194,7 @@ def _check_history(journal: Journal, wallet_id: WalletId, history: list[Landed])
 
 
 def _booked(work: Work, outcome: Filled | Failed) -> dict[Mint, int]:
-    """Of the wallet that signed. Who receives a move of ours signs nothing: its balance tells."""
+    """The booked changes of the signing wallet. A receiving wallet signs nothing; its balance is compared elsewhere."""
     changes = Counter({SOL: -outcome.fee_lamports})
     if isinstance(outcome, Filled):
         changes[SOL] -= outcome.rent_lamports
@@ -216,7 +216,7 @@ def _check_balances(state: State, wallet_id: WalletId, chain: dict[Mint, int]) -
     assert books == found, f"{wallet_id}: books {books}, chain {found}"
 
 
-# What the chain says
+# Reading the chain
 
 
 def balances_of(stage: Stage, owner: str) -> dict[Mint, int]:
@@ -236,7 +236,7 @@ def _token_account(data: bytes) -> tuple[Mint, int]:
 
 
 def history_of(stage: Stage, owner: str) -> Iterator[Landed]:
-    """Every transaction that the wallet signed, the newest first."""
+    """Every transaction that the wallet signed, newest first."""
     signatures = list(_signatures(stage, owner))
     config = {**CONFIRMED, "encoding": "base64", "maxSupportedTransactionVersion": 0}
     for start in range(0, len(signatures), BATCH):
@@ -259,7 +259,7 @@ def _signatures(stage: Stage, owner: str) -> Iterator[str]:
 
 
 def _landed(signature: str, answer: dict[str, Any], owner: str) -> Landed | None:
-    """None: the wallet was only named, as in a payment to it."""
+    """None: the transaction only names the wallet, such as a payment to it."""
     transaction = VersionedTransaction.from_bytes(base64.b64decode(answer["transaction"][0]))
     keys = [str(key) for key in transaction.message.account_keys]
     if owner not in keys[: transaction.message.header.num_required_signatures]:

@@ -1,7 +1,7 @@
-"""A desk of two wallets on an embedded chain, with two swap servers: an honest one, and one that a test may spoil.
+"""A desk of two wallets on an embedded chain, with two swap servers: an honest one, and one with injected faults.
 
-Between desk and servers stands a switchboard that sends the orders of some wallets to the other server. So a test can
-break what one wallet depends on, and see that the others are served meanwhile.
+A switchboard between desk and servers sends the requests of some wallets to the faulty server. So a test can break one
+wallet's server and check that the other wallet still trades.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ TOKENS: Final = (QUOTE, *LISTED.values(), NEW)
 
 
 class Switchboard:
-    """Passes requests on: of the spoilt wallets to the spoilt server, all others to the honest one."""
+    """Forwards requests: those of the chosen wallets to the faulty server, all others to the honest one."""
 
     def __init__(self, honest: Maker, spoilt: Maker) -> None:
         self.spoilt: set[WalletId] = set()
@@ -118,7 +118,7 @@ class Stage:
         return live_on(env, self.net.url, self.switchboard.url) | more
 
     async def fund(self) -> None:
-        """And wait until it is confirmed."""
+        """Funds the wallets and waits until that is confirmed."""
         for owner in OWNERS.values():
             self.net.chain.airdrop(owner, FLOAT_LAMPORTS)
             self.net.chain.mint_to(QUOTE.mint, owner, CASH_UNITS)
@@ -133,7 +133,7 @@ class Stage:
 
     @asynccontextmanager
     async def desk(self, **more: str) -> AsyncIterator[App]:
-        """Over the one journal: a second time it is a restart."""
+        """Runs a desk on the one journal; a second call is a restart."""
         config = MultiWalletConfig.from_env(self.environment(**more), dotenv=None)
         async with (
             connected(config, self.clock) as connect,
@@ -142,7 +142,7 @@ class Stage:
             yield app
 
     async def until(self, check: Callable[[], bool | Awaitable[bool]]) -> None:
-        """A slow machine may take its time."""
+        """Waits with a long timeout, for slow machines."""
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 answer = check()
@@ -151,7 +151,7 @@ class Stage:
                 await asyncio.sleep(0.02)
 
     async def agrees(self, app: App) -> None:
-        """When nothing is under way any more, books and chain are one, to the last unit."""
+        """Waits until everything is final, then compares books and chain to the last unit."""
         assert await app.settle_finally(PATIENCE_S)
         assert await self.equal(app)
 
@@ -163,7 +163,7 @@ class Stage:
         return await app.submit(wish(number, wallet_id, **changes))
 
     async def outcome(self, app: App, decision: Decision) -> Outcome:
-        """Of an order that was placed, as it was booked first."""
+        """The outcome of a placed order, as first booked."""
         assert decision.status is DecisionStatus.PLACED, decision
         order_id = decision.order_id
         assert order_id is not None
@@ -178,7 +178,7 @@ class Stage:
 
 
 def wish(number: int | str, wallet_id: WalletId = W1, **changes: Any) -> Signal:
-    """Buy SOL for 100 dollars in that wallet, unless told otherwise."""
+    """A signal that buys SOL for $100 in that wallet; `changes` replace fields."""
     asked: dict[str, Any] = {
         "id": SignalId(f"s{number}"),
         "strategy": StrategyType.ARBITRAGE,
@@ -210,7 +210,7 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
 
 
 def on_stage(test: Callable[[Stage], Coroutine[Any, Any, None]]) -> Callable[[Path], None]:
-    """A test of a funded stage."""
+    """Makes a test that runs on a funded stage."""
 
     async def play(folder: Path) -> None:
         async with staged(folder) as stage:

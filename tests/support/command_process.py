@@ -1,4 +1,4 @@
-"""The real command in a real process, on a desk of four wallets in a folder of its own."""
+"""Runs the real command in a real process, on a desk of four wallets in its own folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WALLETS = (
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
-    """Prices stand still, so that what becomes of an order does not depend on the time of day."""
+    """The environment of the desk. Prices do not move, so that outcomes do not depend on the time of day."""
     keys = {f"WALLET{n}_KEY": str(Keypair.from_seed(bytes([n] * 32))) for n in range(1, 5)}
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OVERMIND_", "SNIPER_"))}
     return {
@@ -37,7 +37,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 
 
 def still_tape(folder: Path, fallen_percent: int = 0) -> Path:
-    """An hour of candles in which nothing happens, on markets that are deep; once prices have fallen, or before."""
+    """An hour of candles without movement in deep markets. With `fallen_percent`, the prices are lower by that."""
     tape = folder / "still"
     tape.mkdir(exist_ok=True)
     for symbol, before in (("SOL", 150), ("ETH", 2_000), ("BTC", 90_000)):
@@ -49,7 +49,7 @@ def still_tape(folder: Path, fallen_percent: int = 0) -> Path:
 
 
 def overmind(folder: Path, *words: str, given: str = "", **more: str) -> subprocess.CompletedProcess[str]:
-    """Run to the end."""
+    """Runs a command to its end."""
     return subprocess.run(
         [*COMMAND, *words],
         input=given,
@@ -67,7 +67,7 @@ def as_json(done: subprocess.CompletedProcess[str]) -> Any:
 
 
 def start(folder: Path, words: Sequence[str]) -> subprocess.Popen[str]:
-    """Begin, and talk to it through pipes."""
+    """Starts a command with pipes for its input and output."""
     return subprocess.Popen(
         [*COMMAND, *words],
         stdin=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""A desk on disk: four wallets with generated keys, as the seed names them. Tests change one thing and load it."""
+"""A desk's files: four wallets with generated keys, named as in the example. Tests change one thing and load it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class DeskOnDisk:
         return path
 
     def lines(self, text: str) -> None:
-        """The list of managed wallets, where `F` stands for the folder."""
+        """Sets the list of managed wallets; `F` stands for the folder."""
         self.env["OVERMIND_MANAGED_WALLETS"] = text.replace("F/", f"{self.folder}/")
 
     def load(self, dotenv: Path | None = None, /, **env: str) -> MultiWalletConfig:

@@ -1,4 +1,4 @@
-"""A wallet with something to lose, the maker that it trades with, and a thief: as instructions, and on a LiteSVM."""
+"""A wallet with assets, the maker that it trades with, and a thief: their instructions, executed on a LiteSVM."""
 
 from __future__ import annotations
 
@@ -58,11 +58,12 @@ PAIRS = (
     (NEW, USDC),
 )
 ACCOUNT = Struct("<32s32sQI32sBIQQI32s")
-_FEE_CONFIG = Struct("<32s32sQQQHQQH")  # Token-2022: who sets and who takes the fee, what is withheld, old fee, new fee
+# Token-2022: fee authority, withdraw authority, withheld amount, old fee, new fee
+_FEE_CONFIG = Struct("<32s32sQQQHQQH")
 
 
 def address(token: Token, keypair: Keypair = OWNER) -> Pubkey:
-    """The associated account."""
+    """The associated token account."""
     return ata(keypair.pubkey(), Pubkey.from_string(token.mint), program(token))
 
 
@@ -104,7 +105,7 @@ def budget(limit: int = 200_000, price: int = 50_000) -> list[Instruction]:
 
 
 def swap(spend: Token, receive: Token, units: int = SPEND, out: int = RECEIVE) -> list[Instruction]:
-    """As the maker builds it."""
+    """A swap as the maker builds it."""
     known = listing(LISTED.values(), MAKER.pubkey())
     made = legs.Swap(OWNER.pubkey(), MAKER.pubkey(), known[spend.mint], known[receive.mint], units, out, True)
     return [*budget(), *legs.legs(made)]
@@ -113,7 +114,7 @@ def swap(spend: Token, receive: Token, units: int = SPEND, out: int = RECEIVE) -
 def pay(
     sender: Keypair, receiver: Keypair | Pubkey, token: Token, units: int, source: Pubkey | None = None
 ) -> Instruction:
-    """TransferChecked with the sender's authority. `receiver`: whose associated account, or the account itself."""
+    """TransferChecked with the sender's authority. `receiver`: an owner's associated account, or the account itself."""
     target = address(token, receiver) if isinstance(receiver, Keypair) else receiver
     mint = Pubkey.from_string(token.mint)
     given = source if source is not None else address(token, sender)
@@ -121,7 +122,7 @@ def pay(
 
 
 def raw(instructed: Pubkey, data: bytes, *accounts: Pubkey, signers: Sequence[Keypair] = (OWNER,)) -> Instruction:
-    """Any instruction, every account writable, so that nothing but the program itself stands in the way."""
+    """Any instruction with all accounts writable, so that only the program itself can reject it."""
     signing = {keypair.pubkey() for keypair in signers}
     return Instruction(instructed, data, [AccountMeta(one, one in signing, True) for one in accounts])
 
@@ -134,7 +135,7 @@ def message_bytes(instructions: Sequence[Instruction], payer: Keypair = OWNER, *
 
 
 def cosigned(message: bytes, *others: Keypair) -> bytes:
-    """With the signatures of all who want our money, and of the others. Raises BadTransaction."""
+    """With the signatures of the maker, the thief and the others. Raises BadTransaction."""
     signing = {str(one.pubkey()): one for one in (MAKER, THIEF, *others)}
     signers = message[1] if message[0] & 128 else message[0]
     read = parse(bytes([signers]) + bytes(64 * signers) + message)
@@ -143,7 +144,7 @@ def cosigned(message: bytes, *others: Keypair) -> bytes:
 
 
 def offered(instructions: Sequence[Instruction], payer: Keypair = OWNER, *, legacy: bool = False) -> Transaction:
-    """What the firewall gets to read."""
+    """The transaction as the firewall reads it."""
     return parse(cosigned(message_bytes(instructions, payer, legacy=legacy)))
 
 
@@ -157,7 +158,7 @@ class Share(msgspec.Struct, frozen=True):
 
 
 class Belongings:
-    """All that the owner has: lamports wherever they are, tokens by mint, and who else may dispose of them."""
+    """All assets of the owner: lamports in all accounts, tokens by mint, and who else may spend them."""
 
     def __init__(self, shares: Iterable[Share]) -> None:
         self.lamports = 0
@@ -171,10 +172,10 @@ class Belongings:
 
 
 class Cage:
-    """An embedded chain on which one transaction after the other can be tried, none of which leaves a trace.
+    """An embedded chain that tries transactions without keeping their changes.
 
-    `bare`: the owner has no account for what it will receive. `wrapped`: somebody left wrapped SOL in its account.
-    `emptied`: of all but the quote currency, the owner's accounts are empty.
+    `bare`: the owner has no account for the token that it will receive. `wrapped`: its wrapped SOL account already
+    holds SOL. `emptied`: all its token accounts but that of the quote currency are empty.
     """
 
     def __init__(self, kind: str = "stocked") -> None:
@@ -195,7 +196,7 @@ class Cage:
         self.before = Belongings(self._shares.values())
 
     def give(self, place: Pubkey, owner: Keypair, token: Token, units: int, extension: bytes = b"") -> None:
-        """A token account."""
+        """Creates a token account."""
         rent = self.svm.minimum_balance_for_rent_exemption(165 + len(extension))
         native = token == SOL_TOKEN
         mint, holder = bytes(Pubkey.from_string(token.mint)), bytes(owner.pubkey())
@@ -203,7 +204,7 @@ class Cage:
         self.svm.set_account(place, Account(rent + units * native, data + extension, program(token), False, 0))
 
     def take_fees(self, token: Token, bps: int) -> None:
-        """Make it a mint of Token-2022 that withholds a share of every transfer."""
+        """Makes it a Token-2022 mint that withholds a share of every transfer."""
         place = Pubkey.from_string(token.mint)
         mint = self.svm.get_account(place)
         assert mint is not None
@@ -215,7 +216,7 @@ class Cage:
             self.give(address(token, keypair), keypair, token, HELD_UNITS, b"\x02" + _extension(2, bytes(8)))
 
     def attempt(self, transaction: bytes) -> tuple[int, Belongings | None]:
-        """The fee, and what the owner would have. None: it would fail, and the fee is all that it costs."""
+        """The fee, and the owner's assets afterwards. None: the transaction fails and costs only its fee."""
         done = self.svm.simulate_transaction(VersionedTransaction.from_bytes(transaction))
         if not isinstance(done, SimulatedTransactionInfo):
             return done.meta().fee(), None
@@ -228,7 +229,7 @@ class Cage:
         return done.meta().fee(), Belongings(shares.values())
 
     def effects(self, transaction: bytes) -> Effects:
-        """The same in the words of the chain, as a node tells them."""
+        """The transaction's effects in the form in which a node reports them."""
         parsed = VersionedTransaction.from_bytes(transaction)
         keys = parsed.message.account_keys
         done = self.svm.simulate_transaction(parsed)
@@ -262,7 +263,7 @@ OURS = frozenset({OWNER.pubkey(), *(address(token) for token in LISTED.values())
 
 
 def _share(place: Pubkey, account: Account) -> Share | None:
-    """None: it is not the owner's."""
+    """None: the account is not the owner's."""
     if account.owner not in (TOKEN_PROGRAM, TOKEN_2022_PROGRAM):
         return Share(account.lamports) if place in OURS else None
     if len(account.data) < ACCOUNT.size:
@@ -300,7 +301,7 @@ def _extension(kind: int, content: bytes) -> bytes:
 
 
 def harm(wanted: Order, before: Belongings, after: Belongings) -> str | None:
-    """How a transaction went beyond its order, the fee included."""
+    """How a transaction goes beyond its order, including the fee; None: it does not."""
     if after.strangers:
         return f"{after.strangers} may dispose of what is ours"
     allowed = dict.fromkeys((*before.units, *after.units), 0) | {SOL: -wanted.fee_max_lamports}

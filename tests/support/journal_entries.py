@@ -1,4 +1,4 @@
-"""Entries to write: one of every kind, and as many trades as a test wants."""
+"""Journal entries for tests: one of every kind, and any number of trades."""
 
 from __future__ import annotations
 
@@ -108,12 +108,12 @@ def every_kind() -> list[Event]:
 
 
 def entries(events: list[Event], after: int = 0) -> list[Entry]:
-    """The next entries after `after`, one nanosecond apart."""
+    """The entries that follow `after`, one nanosecond apart."""
     return [Entry(seq, T0 + seq, event) for seq, event in enumerate(events, after + 1)]
 
 
 def trades(count: int, after: int = 0) -> list[Entry]:
-    """Entries of trades, three to a trade, as many entries as asked for."""
+    """`count` entries of trades, three per trade."""
     events: list[Event] = []
     for seq in range(after + 1, after + count + 1):
         name = f"s{(seq - 1) // 3}"

@@ -1,4 +1,4 @@
-"""A stage of real processes: a chain, a maker and a desk of wallets that hold test money, all over HTTP."""
+"""Real processes over HTTP: a chain, a maker, and a desk whose wallets hold test money."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PROFILES = {"primary": "medium", "hft": "high", "conservative": "low", "experime
 
 
 class Stage:
-    """Chain and maker keep their ports and their state, whatever happens to their processes."""
+    """Chain, maker and desk. Chain and maker keep their ports and their state when their processes restart."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder = folder
@@ -76,13 +76,12 @@ class Stage:
         self.maker.ready()
 
     def let_prices_fall(self, percent: int) -> None:
-        """The market is gone for a moment, and comes back lower."""
+        """Restarts the maker with lower prices."""
         still_tape(self.folder, percent)
         self.restart_maker()
 
     def only(self, **lines: str) -> str:
-        """A desk of these wallets and no others, each with its type, profile and allocation. Of a new one the money
-        is given now."""
+        """Configures these wallets only, each with its type, profile and allocation. New wallets are funded at once."""
         known = self.owners
         for number, wallet in enumerate(lines):
             if wallet not in self.keys:
@@ -93,24 +92,24 @@ class Stage:
         return ",".join(f"{wallet}:{self.folder}/{wallet}.json:{line}" for wallet, line in lines.items())
 
     def fund(self, owners: Iterable[str] | None = None) -> None:
-        """Everything that the wallets will ever be given, before the desk looks."""
+        """Sends the wallets all their capital before the desk starts."""
         for owner in self.owners.values() if owners is None else owners:
             self.ask("requestAirdrop", owner, FLOAT_LAMPORTS)
             self.ask("overmind_mintTo", {"mint": USDC, "owner": owner, "amount": CASH_UNITS})
 
     def desk(self, **more: str) -> Child:
-        """`overmind submit -`, live."""
+        """Starts `overmind submit -`, live."""
         return self._begin([*COMMAND[1:], "submit", "-"], "desk", **more)
 
     def service(self, **more: str) -> Child:
-        """`overmind run`, live."""
+        """Starts `overmind run`, live."""
         return self._begin([*COMMAND[1:], "run", "--json"], "desk", SNIPER_SERVER_PORT="0", **more)
 
     def ask(self, method: str, *params: object) -> Any:
         return self.ask_all([(method, params)])[0]
 
     def ask_all(self, calls: Sequence[tuple[str, Sequence[object]]]) -> list[Any]:
-        """One batch. An error is a failure."""
+        """Sends one JSON-RPC batch. An error fails the test."""
         batch = [{"jsonrpc": "2.0", "id": n, "method": name, "params": with_} for n, (name, with_) in enumerate(calls)]
         request = urllib.request.Request(self.url, json.dumps(batch).encode(), {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
@@ -142,7 +141,7 @@ class Stage:
         return self._stack.enter_context(Child(words, environment, self.folder, name))
 
     def _wallet_file(self, name: str) -> Path:
-        """Limits so wide that none of them ends the run."""
+        """A wallet file with limits so wide that none of them stops the run."""
         strategies = STRATEGIES.get(name, ())
         share = 100 // max(1, len(strategies))
         wallet = {
@@ -175,7 +174,7 @@ def _port(url: str) -> int:
 
 @contextmanager
 def stage(folder: Path) -> Iterator[Stage]:
-    """Chain and maker up, wallets funded."""
+    """Starts chain and maker and funds the wallets."""
     with ExitStack() as stack:
         made = Stage(folder, stack)
         made.fund()

@@ -1,4 +1,4 @@
-"""A maker at work on an embedded chain, and a trader with money: real HTTP, real signatures."""
+"""A maker on an embedded chain and a trader with money: real HTTP, real signatures."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class FixedPrices:
 
 
 async def until(check: Callable[[], Awaitable[bool]]) -> None:
-    """What a chain of 20 ms slots does at once may take a slow machine longer."""
+    """Waits with a timeout for slow machines."""
     clock = SystemClock()
     async with asyncio.timeout(LANDS_S):
         while not await check():
@@ -66,7 +66,7 @@ class Stage:
         return self.key.public_key
 
     async def fund(self) -> None:
-        """100 SOL, and plenty of USDC."""
+        """Sends the trader 100 SOL and a million USDC."""
         await self.rpc.call("requestAirdrop", [self.trader, 100 * LAMPORTS], Priority.MARK)
         self.net.chain.mint_to(USDC.mint, self.trader, 10**12)
 
@@ -94,7 +94,7 @@ class Stage:
         return {**asked, "taker": self.trader, **more}
 
     def signed(self, transaction: str) -> str:
-        """With the trader's signature in its place."""
+        """The transaction with the trader's signature inserted."""
         read = parse(base64.b64decode(transaction))
         place = read.signers.index(self.trader)
         signature = bytes(self.key.reveal().sign_message(read.message))
@@ -109,7 +109,7 @@ class Stage:
         return result
 
     async def land(self, transaction: str) -> dict[str, Any]:
-        """Send it past the maker and wait for its status."""
+        """Sends it without the maker and waits for its status."""
         options = {"encoding": "base64", "skipPreflight": False, "preflightCommitment": "confirmed"}
         signature = await self.rpc.call("sendTransaction", [transaction, options], Priority.ENTRY)
         async with asyncio.timeout(LANDS_S):
@@ -129,7 +129,7 @@ class Stage:
         return int(answer["value"])
 
     async def units(self, token: Token, owner: str = "") -> int:
-        """Of a token account, zero if there is none."""
+        """The amount in a token account; zero if there is none."""
         holder, mint = Pubkey.from_string(owner or self.trader), Pubkey.from_string(token.mint)
         account = ata(holder, mint, TOKEN_PROGRAMS[token.program])
         params = [str(account), {"commitment": "confirmed", "encoding": "base64"}]

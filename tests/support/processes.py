@@ -1,4 +1,4 @@
-"""Processes of ours: started, listened to, killed, and never left behind."""
+"""Child processes of tests: started, read, killed, and never left behind."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-PATIENCE_S = 180.0  # A slow machine is no fault; a hang is.
+PATIENCE_S = 180.0  # A slow machine must pass; a hang must fail.
 
 
 class Child:
-    """One process that speaks in lines. What it complains of goes to a file, so that no pipe ever fills."""
+    """A child process with line-based input and output. Its stderr goes to a file, so that no pipe fills up."""
 
     def __init__(self, words: Sequence[str], environment: Mapping[str, str], folder: Path, name: str) -> None:
         self.lines: list[str] = []
@@ -51,7 +51,7 @@ class Child:
         return self._complaints.read_text()[-4_000:]
 
     def say(self, *lines: str) -> None:
-        """It may be dead already, and then nobody hears."""
+        """Writes lines to its input. A process that has ended ignores them."""
         assert self.process.stdin
         self.said += len(lines)
         with contextlib.suppress(BrokenPipeError):
@@ -59,31 +59,31 @@ class Child:
             self.process.stdin.flush()
 
     def hush(self) -> None:
-        """No more will be said."""
+        """Closes its input."""
         assert self.process.stdin
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
 
     def wait_for_lines(self, count: int) -> None:
-        """Or for its end."""
+        """Waits for so many lines, or for the end of the process."""
         with self._news:
             told = self._news.wait_for(lambda: len(self.lines) >= count or not self._reader.is_alive(), PATIENCE_S)
         assert told, f"{len(self.lines)} lines of {count}: {self.complaints}"
 
     def wait_for_answers(self) -> None:
-        """A line for each line that was said to it."""
+        """Waits for one output line per input line."""
         self.wait_for_lines(self.said)
         assert len(self.lines) == self.said, f"it ended after {len(self.lines)} lines of {self.said}: {self.complaints}"
 
     def ready(self) -> dict[str, Any]:
-        """Its first line."""
+        """Its first line, as JSON."""
         self.wait_for_lines(1)
         assert self.lines, f"it ended: {self.complaints}"
         said: dict[str, Any] = json.loads(self.lines[0])
         return said
 
     def end(self) -> int:
-        """Wait for it to end by itself."""
+        """Waits until it ends by itself."""
         self.hush()
         code = self.process.wait(PATIENCE_S)
         self._close()
@@ -97,7 +97,7 @@ class Child:
     def _read(self) -> None:
         assert self.process.stdout
         for line in self.process.stdout:
-            if line.endswith("\n"):  # What a dying process half said, it did not say.
+            if line.endswith("\n"):  # A dying process may leave an incomplete line, which does not count.
                 self._hear(line)
         with self._news:
             self._news.notify_all()

@@ -1,4 +1,4 @@
-"""Commands by chance: as often foolish as sensible, now and then exactly at a limit, and repeated."""
+"""Random commands: valid and invalid, sometimes exactly at a limit, and repeated."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ PAYEES = ("bank", "vault")
 
 class Chance:
     def __init__(self, rng: Random, wallets: int, forks: bool = False, moves: bool = False) -> None:
-        """`forks`: much is traded and much of it undone, and little else happens. `moves`: and capital moves."""
+        """`forks`: mostly trades, many of them undone by forks. `moves`: also transfers of capital."""
         self.rng = rng
         self.forks = forks or moves
         self.moves = moves
         self.names = [WalletId(f"w{(number * 7) % wallets}") for number in range(wallets)]  # Not in alphabetical order.
 
     def opening(self) -> list[Command]:
-        """A desk with settings, prices and funded wallets, so that something happens."""
+        """Commands for a desk with settings, prices and funded wallets."""
         tokens = {token.mint: token for token in (*DESK.tokens.values(), DUST, COIN)}
         marks = tuple(Mark(mint, self._price(), 1) for mint in MINTS if mint != USDC.mint)
         desk = structs.replace(
@@ -96,7 +96,7 @@ class Chance:
         return self.rng.random() < 0.04
 
     def later_ns(self) -> int:
-        """How much later the next command comes."""
+        """The time until the next command."""
         rare = self.rng.choice([31 * NS, DAY_NS])
         return rare if self.odd() and not self.forks else self.rng.choice([0, 0, 1, MS, NS - 1, NS])
 
@@ -129,7 +129,7 @@ class Chance:
         return self._marks(desk) if roll < 0.85 else self._wish(desk)
 
     def _final(self, desk: Play) -> RecordFinal:
-        """As often as not a fork made something else of it."""
+        """Half of the time a fork changed the outcome."""
         state = desk.state
         booked = self.rng.choice([*state.provisional.values(), *state.provisional_moves.values()])
         work = work_of(booked)
@@ -137,7 +137,7 @@ class Chance:
         return RecordFinal(work.id, other)
 
     def move(self, desk: Play) -> Command:
-        """Something that moves capital, or would, or ends it."""
+        """A command that moves capital, tries to, or cancels a move."""
         rng, name = self.rng, WalletId("nobody") if self.odd() else self.rng.choice(self.names)
         micros = rng.choice([rng.randint(0, 1), 300 * MICROS, 1_000 * MICROS, 1_000 * MICROS + 1])
         money = rng.choice([Money(micros, USDC.mint), Money(rng.randint(0, LAMPORTS), SOL)])
@@ -161,14 +161,14 @@ class Chance:
         return rng.choice(moves)
 
     def _drain(self, desk: Play) -> Command:
-        """An operator accepts that somebody took most of the SOL of a wallet."""
+        """An operator accepts that most of a wallet's SOL is missing."""
         state, name = desk.state, self.rng.choice(self.names)
         balances = {mint: max(0, state.ledger.owned(state.wallets[name].accounts, mint)) for mint in MINTS}
         balances[SOL] = min(balances[SOL], self.rng.choice([0, 99_999, 2_000_000, LAMPORTS // 9]))
         return AcceptBalances(name, state.seq, state.seq, balances, "chance")
 
     def _chain(self, desk: Play) -> RecordBalances | AcceptBalances:
-        """Mostly as the books say; else a little or a lot more or less of something, or an old reading."""
+        """Mostly the balances of the books; sometimes slightly or very different ones, or an old reading."""
         rng, name = self.rng, self.rng.choice(self.names)
         state, book = desk.state, desk.state.wallets[name]
         balances = {mint: max(0, state.ledger.owned(book.accounts, mint)) for mint in MINTS}
@@ -181,7 +181,7 @@ class Chance:
         return RecordBalances(name, state.seq, as_of_seq, balances, signature)
 
     def _marks(self, desk: Play) -> MarkPrices:
-        """Mostly the same prices anew; else a few others, perhaps old, perhaps two of one token."""
+        """Mostly the same prices again; sometimes other ones, perhaps old, perhaps two of one token."""
         rng, marks = self.rng, desk.state.marks.values()
         if rng.random() < 0.5:
             return MarkPrices(tuple(structs.replace(mark, at_ns=desk.now_ns) for mark in marks))
@@ -191,7 +191,7 @@ class Chance:
         )
 
     def _wish(self, desk: Play) -> Command:
-        """Something that an operator, the configuration or the executor may want."""
+        """A command of an operator, of the configuration, or of the executor."""
         rng = self.rng
         name = WalletId("nobody") if self.odd() else rng.choice(self.names)
         wide = Scope() if self.odd() else Scope(strategy=rng.choice(STRATEGIES))
@@ -228,7 +228,7 @@ class Chance:
         return rng.choice(wishes)
 
     def _lift(self, scope: Scope, cause: str) -> Command:
-        """Whatever lifts it; now and then what does not."""
+        """The command that lifts the hold; sometimes a wrong one."""
         if scope.wallet_id is not None and not self.odd():
             if cause == "emergency":
                 return ReactivateWallet(scope.wallet_id, "chance")
@@ -237,7 +237,7 @@ class Chance:
         return LiftHold(scope, cause, "chance")
 
     def _change_limits(self, desk: Play, name: WalletId) -> ChangeLimits:
-        """Tighter, wider, back to the files, or what is not allowed; one limit or several."""
+        """One or several limits: tighter, wider, back to the files, or not allowed."""
         rng, configured = self.rng, desk.state.wallets[name].configured
         by_files = values_of(configured)
         wanted: dict[LimitName, int | None] = {}
@@ -251,7 +251,7 @@ class Chance:
         return ChangeLimits(name, wanted, "chance", "chance")
 
     def _change_mints(self) -> list[Command]:
-        """An allow list seldom, and not for long: else nothing is bought."""
+        """An allow list is rare and short-lived: it would stop nearly all buys."""
         rng, reason = self.rng, " " if self.odd() else "chance"
         verb = rng.choice([MintVerb.ALLOW, MintVerb.ALLOW, MintVerb.DISALLOW] if self.odd() else [MintVerb.UNBLOCK])
         blocked = ChangeMints(MintVerb.BLOCK, rng.choice(MINTS), "chance", reason)
@@ -259,7 +259,7 @@ class Chance:
         return [blocked, freed, ChangeMints(MintVerb.ALLOW_ALL, None, "chance", reason)]
 
     def _known_id(self, desk: Play) -> str:
-        """One that may have been decided already; never of before what the state remembers: the journal knows those."""
+        """A signal id that may be known. Never one older than the state remembers, which only the journal knows."""
         age = (desk.now_ns - NOON_NS) // DECISIONS_KEPT_NS
         return f"s{self.rng.randint(0, 30)}{'x' * age}"
 
@@ -311,7 +311,7 @@ class Chance:
         return Exits(*tight, self.rng.choice([None, NS, 100 * NS]))
 
     def _notional(self, desk: Play) -> int:
-        """Often exactly what a wallet has room for, or one unit beyond."""
+        """Often exactly a wallet's capacity, or one unit more."""
         if self.rng.random() < 0.5:
             return self._micros()
         book = self.rng.choice(list(desk.state.wallets.values()))
@@ -324,7 +324,7 @@ class Chance:
         return self.rng.choice([self.rng.randint(0, 1), 300 * MICROS, self.rng.randint(0, 300 * MICROS)])
 
     def _price(self) -> int:
-        """Around $100, or far from it; zero is no price."""
+        """Around $100 or far from it; zero is no price."""
         far = self.rng.choice([self.rng.randint(0, 5 * PICO), 1, 0])
         return far if self.odd() else self.rng.randint(90 * PICO, 110 * PICO)
 
@@ -421,7 +421,7 @@ class Chance:
 
 
 def attempt(desk: Play, command: Command) -> list[object]:
-    """What a command decided, or that it was refused."""
+    """The events of a command, or its refusal."""
     try:
         return list(desk.do(command))
     except CommandRefused as refused:

@@ -1,4 +1,4 @@
-"""Nodes on loopback that say what a test tells them to: real HTTP and real WebSockets, with nothing behind them."""
+"""Nodes on loopback with scripted answers: real HTTP and real WebSockets, without a chain."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Answer = Callable[[list[Any]], Any]
 
 
 class Fault(Exception):
-    """A JSON-RPC error, exactly as it is to be sent."""
+    """A JSON-RPC error to be sent exactly as given."""
 
     def __init__(self, **error: object) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Raw(Exception):
 
 
 class Node:
-    """`answers[method]`: a result, an exception above, a function of the params, or a coroutine function of them."""
+    """`answers[method]`: a result, one of the exceptions above, or a function or coroutine function of the params."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] = {}
@@ -42,7 +42,7 @@ class Node:
         self.paths: list[str] = []
         self.reshape: Callable[[Any], Any] = lambda answer: answer
         self.sockets: list[web.WebSocketResponse] = []
-        self.subscribed: list[tuple[str, Any]] = []  # (method, params) in the order in which they came
+        self.subscribed: list[tuple[str, Any]] = []  # (method, params) in order of arrival
         self.arrived = asyncio.Event()
         self.port = 0
 
@@ -66,7 +66,7 @@ class Node:
             await self.arrived.wait()
 
     async def tell(self, method: str, subscription: int, value: object = None) -> None:
-        """Of a subscription, whose number is its place in `subscribed`, on the newest connection."""
+        """Notifies a subscription, numbered by its place in `subscribed`, on the newest connection."""
         result = {"context": {"slot": 1}, "value": value}
         await self.say({"jsonrpc": "2.0", "method": method, "params": {"result": result, "subscription": subscription}})
 
@@ -119,7 +119,7 @@ async def _result(answer: Any, params: list[Any]) -> Any:
 
 @asynccontextmanager
 async def serving(*nodes: Node) -> AsyncIterator[None]:
-    """Each on a free port of its own. Whatever still waits in them is cancelled at the end."""
+    """Serves each node on a free port. Requests that still wait at the end are cancelled."""
     runners = []
     for node in nodes:
         app = web.Application(client_max_size=2**24)
@@ -142,5 +142,5 @@ async def serving(*nodes: Node) -> AsyncIterator[None]:
 
 
 def dead_url() -> str:
-    """Where nobody listens: port 1 is never given out."""
+    """An address where nobody listens: port 1 is never assigned."""
     return "http://127.0.0.1:1"

@@ -22,7 +22,7 @@ NDJSON = {"content-type": "application/x-ndjson"}
 
 
 def command(folder: Path, *words: str) -> Any:
-    """What a command says with `--json`, without a process of its own."""
+    """The output of a command with `--json`, run in this process."""
     done = CliRunner().invoke(cli, [*words, "--data-dir", str(folder / "data"), "--json"])
     assert done.exit_code == 0, (done.output, done.exception)
     return json.loads(done.stdout)
@@ -86,7 +86,7 @@ class Service:
 
     @asynccontextmanager
     async def stream(self, path: str = "/v1/stream", **headers: str) -> AsyncIterator[AsyncIterator[Any]]:
-        """Its events, each as its entry, the number checked."""
+        """The stream's events as entries; checks their numbers."""
         async with self.session(headers) as session, session.get(self.url + path) as response:
             assert response.status == 200, await response.text()
             assert response.content_type == "text/event-stream"
@@ -109,7 +109,7 @@ async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[Any]:
 
 @contextmanager
 def serving(folder: Path, **more: str) -> Iterator[Service]:
-    """Killed at the end, if it still runs then."""
+    """Starts a service, and kills it at the end if it still runs."""
     env = environment(folder, **{"SNIPER_SERVER_PORT": "0", **more})
     with Child([*COMMAND[1:], "run", "--json"], env, folder, "service") as child:
         yield Service(folder, child, child.ready()["url"])

@@ -1,4 +1,4 @@
-"""A clock that a test moves by hand."""
+"""A clock that a test advances by hand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from overmind.core.model.units import NS
 
 
 class SteppingClock:
-    """Virtual time: it passes only when somebody advances it, so a run is as fast as it can be, and repeatable."""
+    """Virtual time: it passes only when a test advances it, so a run is fast and repeatable."""
 
     def __init__(self, start_ns: int) -> None:
         self._now_ns = start_ns
@@ -20,24 +20,24 @@ class SteppingClock:
         return self._now_ns
 
     async def sleep(self, seconds: float) -> None:
-        """Until tape time has passed that point. Zero lets the others run once."""
+        """Waits until virtual time has passed that point. Zero lets other tasks run once."""
         due_ns = self._now_ns + round(seconds * NS)
         if due_ns <= self._now_ns:
             await asyncio.sleep(0)
             return
         waiter = asyncio.get_running_loop().create_future()
-        self._turn += 1  # Equal due times wake in the order in which they began to wait.
+        self._turn += 1  # Sleepers with equal due times wake in the order in which they began to wait.
         heapq.heappush(self._waiting, (due_ns, self._turn, waiter))
         await waiter
 
     def next_due_ns(self) -> int | None:
-        """When the next sleeper wakes: who must see each of them at its own time advances step by step to this."""
+        """When the next sleeper is due. Advance step by step to this to wake each sleeper at its own time."""
         while self._waiting and self._waiting[0][2].done():
             heapq.heappop(self._waiting)  # It was cancelled.
         return self._waiting[0][0] if self._waiting else None
 
     def advance_to(self, at_ns: int) -> None:
-        """Wake, in order of due time, all who are due by then. They run when the caller next waits."""
+        """Wakes all sleepers that are due by then, in order. They run when the caller next awaits."""
         assert at_ns >= self._now_ns, (at_ns, self._now_ns)
         self._now_ns = at_ns
         while self._waiting and self._waiting[0][0] <= at_ns:

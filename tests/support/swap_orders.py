@@ -1,4 +1,4 @@
-"""Orders as the engine places them, for whoever asks a swap server."""
+"""Orders as the engine places them, for tests of swap servers."""
 
 from __future__ import annotations
 

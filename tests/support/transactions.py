@@ -1,4 +1,4 @@
-"""What the tests of the localnet trade with: a clock that stands still, keys, and transactions of every kind."""
+"""Fixtures of the localnet's tests: a clock that stands still, keys, and transactions of every kind."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def address(keypair: Keypair) -> str:
 
 
 def new_chain(faults: Faults | None = None, seed: int = 0) -> LocalChain:
-    """Alice and the maker have 10 SOL each; Alice has 1,000 USDC, the maker 1,000 BONK; all of it final."""
+    """A chain on which Alice and the maker have 10 SOL each, Alice 1,000 USDC and the maker 1,000 BONK; all final."""
     chain = LocalChain(StillClock(), seed=seed)
     furnish(chain)
     chain.set_faults(faults or Faults())
@@ -117,7 +117,7 @@ def budget(limit: int, price_micro: int) -> list[Instruction]:
 
 
 def swap(usdc: int, bonk: int) -> list[Instruction]:
-    """Alice gives USDC to the maker and gets BONK for it, or neither."""
+    """Alice pays USDC to the maker and gets BONK, or neither."""
     both = [move_tokens(ALICE, MAKER, USDC, usdc), move_tokens(MAKER, ALICE, BONK, bonk)]
     return [*budget(60_000, 50_000), *both]
 
@@ -152,12 +152,12 @@ def signature_of(raw: bytes) -> str:
 
 
 def call(chain: LocalChain, method: str, *params: object) -> object:
-    """One method, without a network. Raises RpcFault."""
+    """Calls one method without a network. Raises RpcFault."""
     return METHODS[method](LocalNode(chain), RpcParams(list(params)))
 
 
 def value(chain: LocalChain, method: str, *params: object) -> Any:
-    """Of an answer with a context."""
+    """The value of an answer with a context."""
     answered = call(chain, method, *params)
     assert isinstance(answered, dict)
     return answered["value"]

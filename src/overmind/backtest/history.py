@@ -1,4 +1,4 @@
-"""The same engine over history: signals played on tape time, and a report that adds up."""
+"""Backtest: plays signals on tape time with the same engine, and checks the books in its report."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SETTLE_S: Final = 3_600.0  # tape time; every paper ticket is decided within min
 
 
 class Played(msgspec.Struct, frozen=True):
-    """What came of a run."""
+    """The report of a run."""
 
     signals: int
     orders: int
@@ -65,10 +65,10 @@ def play(
     seed: int,
     on_signal: Callable[[int], None],
 ) -> Played:
-    """Submit each signal at its own time, go on to the end of the tape, settle, and add up. Same inputs, same hash.
+    """Submits each signal at its own time, runs to the end of the tape, settles, and reports. Same inputs, same hash.
 
-    It is written late, since history can be played again: no disk has to keep up with it. Signals must be stamped and
-    in order of time. `on_signal` hears how many were answered so far.
+    The journal is written at the end, since history can be played again: no run has to wait for the disk. Signals need
+    a time and must be in order of time. `on_signal` gets the number of signals answered so far.
     """
     return run_virtual(_play(config, journal, tape, signals, seed, on_signal))
 
@@ -93,14 +93,14 @@ async def _play(
                 code = decision.refusals[0].code.value
                 codes[code] = codes.get(code, 0) + 1
             on_signal(count)
-        await clock.sleep(max(0, tape.end_ns - clock.now_ns()) / NS)  # What they bought may still be due.
+        await clock.sleep(max(0, tape.end_ns - clock.now_ns()) / NS)  # Positions may still reach their exits.
     await late.write()
     state = app.engine.state
     return added_up(state, balances(state) == venue_balances(journal), codes)
 
 
 def added_up(state: State, books_equal_chain: bool, codes: dict[str, int]) -> Played:
-    """`codes`: how many signals each first reason refused."""
+    """`codes`: the number of refused signals by their first refusal."""
     stats = reports.execution_stats(state)
     return Played(
         signals=stats.signals,
@@ -125,7 +125,7 @@ OwnedUnits = dict[tuple[WalletId, Mint], int]
 
 
 def balances(state: State) -> OwnedUnits:
-    """What our books say that each wallet owns, held or not; SOL float and position are one balance on a chain."""
+    """What each wallet owns by our books, including held units. SOL float and SOL position count together."""
     owned: OwnedUnits = {}
     for wallet_id, book in state.wallets.items():
         for account in book.accounts.names:
@@ -135,10 +135,11 @@ def balances(state: State) -> OwnedUnits:
 
 
 def venue_balances(journal: Journal) -> OwnedUnits:
-    """The other side's account: deposits, and what the paper venue itself put into each ticket that was sent.
+    """The same balances from the venue's side: deposits, and the outcome that the paper venue put into each sent
+    ticket.
 
-    What an order came to is read from its ticket alone, never from the outcome that we booked: a fill that was booked
-    twice, lost or changed shows as a difference.
+    The outcome of an order is read from its ticket alone, never from what we booked. So a fill that was booked twice,
+    lost or changed shows as a difference.
     """
     owned: OwnedUnits = {}
     orders: dict[OrderId, Work] = {}
@@ -166,7 +167,8 @@ def _follow(
         case TicketRecorded(order_id=order_id, ticket=ticket):
             sent[order_id] = decode(ticket.payload)
         case OrderClosed(order_id=work_id, outcome=outcome) | MoveClosed(move_id=work_id, outcome=outcome):
-            if work_id in sent and not isinstance(outcome, Rejected):  # Rejected: stopped before it was ever sent.
+            # A rejected order was stopped before it was sent.
+            if work_id in sent and not isinstance(outcome, Rejected):
                 _settle(orders[work_id], sent[work_id], owned)
         case _:
             pass  # Decisions and observations: the venue moved nothing. The ticket says all that a later end could.

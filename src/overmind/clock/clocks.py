@@ -1,4 +1,4 @@
-"""What time it is. The only module that may read the wall clock; everyone else takes a Clock."""
+"""Clocks. Only this module may read the wall clock; all other code takes a Clock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from overmind.ports import Clock
 
 
 class SystemClock:
-    """`ports.Clock`, really."""
+    """`ports.Clock` on the system's wall clock."""
 
     def now_ns(self) -> int:
         return time.time_ns()
@@ -19,11 +19,11 @@ class SystemClock:
 
 
 class SteadyClock:
-    """A desk's own time: the wall clock's, but never backwards and never standing still.
+    """The desk's clock: follows the wall clock, but never runs backwards and never stands still.
 
-    Marks and times to live are compared with the journal's time, which cannot go back. Were it to wait for a wall
-    clock that was set back an hour, every signal would look stale for an hour, and every price fresh. So it runs on,
-    at half speed, until the wall clock has caught up.
+    Marks and times to live are compared with the journal's time, which cannot go back. If the clock stood still until a
+    wall clock that was set back an hour had caught up, then for an hour every signal would look stale and every price
+    fresh. So it runs on, at half speed, until the wall clock has caught up.
     """
 
     def __init__(self, wall: Clock) -> None:
@@ -31,7 +31,7 @@ class SteadyClock:
         self._wall_ns = self._now_ns = wall.now_ns()
 
     def never_before(self, at_ns: int) -> None:
-        """The journal has come as far as this."""
+        """Moves the clock forward to the journal's last time."""
         self._now_ns = max(self._now_ns, at_ns)
 
     def now_ns(self) -> int:
@@ -46,7 +46,7 @@ class SteadyClock:
 
 
 class JumpClock:
-    """Time that passes as it does, and now and then leaps ahead: history played live, without the hours between."""
+    """A clock that runs in real time and can leap ahead: history is played live without the hours in between."""
 
     def __init__(self, start_ns: int) -> None:
         self._behind_ns = time.monotonic_ns() - start_ns
@@ -55,7 +55,7 @@ class JumpClock:
         return time.monotonic_ns() - self._behind_ns
 
     def leap_to(self, at_ns: int) -> None:
-        """Not backwards: a time that has passed changes nothing."""
+        """Leaps ahead; a time in the past changes nothing."""
         self._behind_ns -= max(0, at_ns - self.now_ns())
 
     async def sleep(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Instants as people and files write them, to nanoseconds since 1970 (UTC), exactly."""
+"""Converts instants between text and nanoseconds since 1970 (UTC), exactly."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from overmind.core.model.units import NS
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INSTANT_MAX_NS = 2**63 - 1  # The year 2262; also what an int64 column holds.
-MILLIS_MIN = Decimal(10**11)  # From here on (year 5138 as seconds) a bare number counts milliseconds, not seconds.
+MILLIS_MIN = Decimal(10**11)  # A bare number from here on (year 5138 as seconds) counts milliseconds, not seconds.
 
 
 def instant_ns(text: str) -> int:
-    """ISO 8601 with an offset, or unix seconds or milliseconds. ValueError says what is wrong."""
+    """Reads ISO 8601 with an offset, or unix seconds or milliseconds. The ValueError says what is wrong."""
     instant = _iso_ns(text) if text[4:5] == "-" else _unix_ns(text)
     if not 0 < instant <= INSTANT_MAX_NS:
         raise ValueError(f"{text[:40]!r} is not between the years 1970 and 2262")
@@ -21,7 +21,7 @@ def instant_ns(text: str) -> int:
 
 
 def day_or_instant_ns(text: str) -> int:
-    """A day, which begins at 00:00 UTC, or ISO 8601 with an offset. ValueError says what is wrong."""
+    """Reads a day, which begins at 00:00 UTC, or ISO 8601 with an offset. The ValueError says what is wrong."""
     if text[4:5] != "-":
         raise ValueError(f"{text[:40]!r} is neither a day nor an ISO 8601 time")
     try:
@@ -37,7 +37,7 @@ def iso(at_ns: int) -> str:
 
 
 def iso_seconds(at_ns: int) -> str:
-    """The same, to seconds."""
+    """ISO 8601 in UTC, to seconds."""
     return (EPOCH + timedelta(seconds=at_ns // NS)).isoformat(timespec="seconds")
 
 
@@ -59,6 +59,6 @@ def _unix_ns(text: str) -> int:
         number = Decimal("NaN")
     if not number.is_finite():
         raise ValueError(f"{text[:40]!r} is neither an ISO 8601 time nor a unix time")
-    if abs(number) > INSTANT_MAX_NS:  # Before scaling: an absurd exponent must not become an absurd integer.
+    if abs(number) > INSTANT_MAX_NS:  # Checked before scaling: an absurd exponent must not become an absurd integer.
         return -1
     return int(number * (NS // 1_000 if number >= MILLIS_MIN else NS))

@@ -1,7 +1,7 @@
-"""An event loop whose clock jumps to the next timer instead of waiting for it: history, demo and simulation run on it.
+"""An event loop with virtual time: it jumps to the next timer instead of waiting. Backtest, demo and simulation use it.
 
-Work in threads (a disk that syncs) takes no virtual time, and its completion is taken up only when nothing else is
-ready: so a run depends on its inputs alone, never on how fast the disk was.
+Work in threads (a disk write) takes no virtual time. Its completion is handled only when nothing else is ready, so a
+run depends on its inputs alone, never on the speed of the disk.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from overmind.core.model.units import NS
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-THREAD_TIMEOUT_S = 600.0  # A thread that needs longer than this is hung; waiting for ever would hide it.
+THREAD_TIMEOUT_S = 600.0  # A thread that needs longer hangs; waiting for ever would hide it.
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -48,7 +48,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return handle
 
     def wait(self, timeout_s: float | None) -> None:
-        """Nothing is ready: take up a thread's result if one is under way, else jump to the next timer."""
+        """Called when nothing is ready: takes a thread's result if one is due, otherwise jumps to the next timer."""
         if self._in_threads or not self._from_threads.empty():
             handle = self._from_threads.get(timeout=THREAD_TIMEOUT_S)
             self.call_soon(handle._run)
@@ -86,6 +86,6 @@ class VirtualClock:
 
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:
-    """Run to completion in virtual time."""
+    """Runs a coroutine to completion in virtual time."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main)

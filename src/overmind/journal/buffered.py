@@ -1,4 +1,4 @@
-"""A journal that writes late, many entries at once: for history, which can be played again if the process dies."""
+"""A journal that buffers entries and writes many at once: for a backtest, which can be repeated after a crash."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ LATE_MAX: Final = 1024  # entries
 
 
 class BufferedJournal:
-    """Everything can be read at once; nothing is durable before `write` returns. One caller appends."""
+    """Entries can be read at once but are durable only after `write`. Only one caller may append."""
 
     def __init__(self, base: Journal, late_max: int = LATE_MAX) -> None:
         self._base = base
         self._late_max = late_max
         self._late: list[Entry] = []
-        self._decided: dict[SignalId, Entry] = {}  # of these, in order
+        self._decided: dict[SignalId, Entry] = {}  # the decisions among the buffered entries, in order
 
     async def append(self, entries: Sequence[Entry]) -> None:
-        """What does not follow is found out when it is written."""
+        """Buffers the entries. A wrong sequence is found only by `write`."""
         self._late += entries
         for entry in entries:
             signal_id = decided(entry.event)
@@ -33,7 +33,7 @@ class BufferedJournal:
             await self.write()
 
     async def write(self) -> None:
-        """Durable on return. Raises JournalFailed."""
+        """Writes the buffer; durable on return. Raises JournalFailed."""
         await self._base.append(self._late)
         self._late, self._decided = [], {}
 

@@ -1,4 +1,4 @@
-"""Journal lines as bytes: the hash of each covers the one before it, so none can change, vanish or move unnoticed."""
+"""The hash chain of the journal: each row's hash covers the one before, so any changed, lost or moved row shows."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _decode = msgspec.json.Decoder(Event).decode
 _prefix = struct.Struct(">32sqq").pack
 
 
-Row = tuple[int, int, str | None, bytes, bytes]  # seq, at_ns, signal_id, event, hash: one line as it is stored
+Row = tuple[int, int, str | None, bytes, bytes]  # a stored row: seq, at_ns, signal_id, event, hash
 
 
 class JournalTip(Value, frozen=True):
-    """A place in the chain: what the next entry must follow."""
+    """A position in the chain that the next entry must follow."""
 
     seq: int
     at_ns: int
@@ -34,7 +34,7 @@ GENESIS = JournalTip(0, 0, bytes(32))
 
 
 def decided(event: Event) -> SignalId | None:
-    """The signal whose first decision this is. A retry is not one, nor is a sale's second part."""
+    """The signal that this event decides first. A retry or a sale's second part is no first decision."""
     if isinstance(event, OrderPlaced):
         return event.signal.id if event.order.attempt == 0 and event.order.part == 0 else None
     if isinstance(event, (SignalRefused, SignalRecorded)):
@@ -43,7 +43,7 @@ def decided(event: Event) -> SignalId | None:
 
 
 def follow(tip: JournalTip, entries: Iterable[Entry]) -> list[Row]:
-    """The rows of these entries. Raises JournalFailed unless each is the next one."""
+    """The rows of these entries. Raises JournalFailed if an entry does not follow the one before."""
     seq, at_ns, link = tip.seq, tip.at_ns, tip.hash
     rows: list[Row] = []
     for entry in entries:
@@ -56,7 +56,7 @@ def follow(tip: JournalTip, entries: Iterable[Entry]) -> list[Row]:
 
 
 def check(before: JournalTip, row: Row) -> Entry | JournalProblem:
-    """The entry in this row, or why it cannot be the one that was written after `before`."""
+    """The entry in this row, or why it cannot follow `before`."""
     seq, at_ns, signal_id, line, link = row
     if seq != before.seq + 1:
         return JournalProblem(f"stands right after entry {before.seq}: those between are missing", seq)
@@ -78,7 +78,7 @@ def tip_of(row: Row) -> JournalTip:
 
 
 def digest(seq: int, link: bytes, state: bytes) -> bytes:
-    """What a snapshot must hash to, wherever it is kept."""
+    """The hash of a snapshot."""
     return hashlib.sha256(_prefix(link, seq, len(state)) + state).digest()
 
 

@@ -1,4 +1,4 @@
-"""The file: connections to it, its format, and what SQLite's own complaints mean for us."""
+"""The journal's SQLite file: connections, format, and what SQLite's errors mean for the journal."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from overmind.ports import Snapshot
 
 APPLICATION_ID = 0x4F564D44  # "OVMD"
 FORMAT = 1
-BUSY_MS_MAX = 5_000  # An operator's sqlite3 shell may hold the file for a moment.
+BUSY_MS_MAX = 5_000  # An operator's sqlite3 shell may lock the file for a moment.
 PAGE_BYTES = 4096
-RESERVE = "reserve"  # the file beside the journal that keeps disk space back
+RESERVE = "reserve"  # the file beside the journal that reserves disk space
 
-# Partial indexes: only a signal's first decision is ever looked up, every other row pays nothing for them.
+# Partial indexes: only a signal's first decision is ever looked up, so all other rows cost nothing here.
 SCHEMA = {
     "journal": "CREATE TABLE journal (seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, signal_id TEXT,"
     " event BLOB NOT NULL, hash BLOB NOT NULL) STRICT",
@@ -34,7 +34,7 @@ SCHEMA = {
 
 
 class Disk(Value, frozen=True):
-    """What the journal stands on. Only tests stand on anything else."""
+    """The journal's disk settings. Only tests change them."""
 
     vfs: str | None = None
     synchronous: str = "FULL"  # OFF loses acknowledged entries: it proves that the power-loss test would notice.
@@ -43,10 +43,10 @@ class Disk(Value, frozen=True):
 
 
 def require_safe_sqlite(version: str) -> None:
-    """Refuse SQLite with the WAL-reset bug: a commit racing two checkpoints can be lost for good.
+    """Refuses SQLite with the WAL-reset bug: a commit that races two checkpoints can be lost for good.
 
-    In 3.7.0 to 3.51.2; fixed in 3.51.3 and, for those who stay behind, in 3.50.7 and 3.44.6.
-    Source: https://sqlite.org/wal.html#walresetbug, https://sqlite.org/releaselog/3_51_3.html
+    Versions 3.7.0 to 3.51.2 have it. 3.51.3 fixes it, and so do the backports 3.50.7 and 3.44.6. Source:
+    https://sqlite.org/wal.html#walresetbug, https://sqlite.org/releaselog/3_51_3.html
     """
     major, minor, patch = (int(part) for part in [*version.split("."), "0"][:3])
     fixed = (major, minor, patch) >= (3, 51, 3)
@@ -57,12 +57,12 @@ def require_safe_sqlite(version: str) -> None:
 
 @contextlib.contextmanager
 def refusing(where: Path) -> Iterator[None]:
-    """Turns what SQLite says about a file into what it means for the journal."""
+    """Converts SQLite's errors into JournalCorrupt or JournalUnusable."""
     try:
         yield
     except (apsw.CorruptError, apsw.NotADBError) as error:
         raise JournalCorrupt(where, JournalProblem(f"not a whole database ({error})")) from error
-    except UnicodeDecodeError as error:  # SQLite itself never looks into a text.
+    except UnicodeDecodeError as error:  # SQLite itself does not check text.
         raise JournalCorrupt(where, JournalProblem(f"holds a text that is not UTF-8 ({error.reason})")) from error
     except apsw.SQLError as error:
         raise JournalCorrupt(where, JournalProblem(f"not the tables of a journal ({error})")) from error
@@ -75,7 +75,7 @@ def refusing(where: Path) -> Iterator[None]:
 
 
 def connect_writer(path: Path, disk: Disk) -> apsw.Connection:
-    """The one connection that writes and checkpoints; makes the journal where there is none."""
+    """The only connection that writes and checkpoints. Creates the journal if there is none."""
     require_safe_sqlite(apsw.sqlite_lib_version())
     _require_not_emptied(path)
     with refusing(path):
@@ -90,7 +90,7 @@ def connect_writer(path: Path, disk: Disk) -> apsw.Connection:
 
 
 def connect_reader(path: Path, vfs: str | None = None) -> apsw.Connection:
-    """Reads committed entries, while a writer writes or not. Never writes, never checkpoints."""
+    """Reads committed entries, also while a writer writes. Never writes or checkpoints."""
     require_safe_sqlite(apsw.sqlite_lib_version())
     _require_not_emptied(path)
     if not path.exists():
@@ -118,7 +118,7 @@ def tip_at(db: apsw.Connection, seq: int) -> JournalTip | None:
 
 
 def rows_after(db: apsw.Connection, seq: int, count: int) -> list[Row]:
-    """A page of rows. Pages, because an open cursor would keep the writer from reusing its log."""
+    """A page of rows. An open cursor instead would keep the writer from reusing its log."""
     found = db.execute(
         "SELECT seq, at_ns, signal_id, event, hash FROM journal WHERE seq > ? ORDER BY seq LIMIT ?", (seq, count)
     )
@@ -135,7 +135,7 @@ def snapshot_seqs(db: apsw.Connection) -> list[int]:
 
 
 def load_snapshot(db: apsw.Connection, seq: int) -> tuple[Snapshot, bytes] | None:
-    """The snapshot as it was saved and the hash of the entry that it followed, or None when it is damaged."""
+    """The snapshot, and the hash of the entry that it followed; None if it is damaged or missing."""
     try:
         row = db.execute("SELECT state, hash, digest FROM snapshot WHERE seq = ?", (seq,)).fetchone()
     except apsw.CorruptError:
@@ -146,7 +146,7 @@ def load_snapshot(db: apsw.Connection, seq: int) -> tuple[Snapshot, bytes] | Non
 
 
 def verified_end(db: apsw.Connection, path: Path) -> JournalTip:
-    """Where the chain ends. Raises JournalCorrupt when it once was longer or its last entry is not whole."""
+    """The end of the chain. Raises JournalCorrupt if the chain was longer once, or its last entry is damaged."""
     snapshots = snapshot_seqs(db)
     last = last_seq(db)
     if snapshots and snapshots[0] > last and load_snapshot(db, snapshots[0]):
@@ -164,8 +164,8 @@ def verified_end(db: apsw.Connection, path: Path) -> JournalTip:
 
 
 def _require_not_emptied(path: Path) -> None:
-    """SQLite takes an empty file for a new database and deletes the log beside it. That may be all that is left."""
-    if path.exists() and path.stat().st_size > 1:  # To SQLite one byte is as good as none.
+    """SQLite takes an empty file for a new database and deletes its log, which may hold all remaining entries."""
+    if path.exists() and path.stat().st_size > 1:  # SQLite treats one byte like an empty file.
         return
     log, reserve = _beside(path, "-wal"), path.with_name(RESERVE)
     if _holds_bytes(log):
@@ -184,7 +184,7 @@ def _beside(path: Path, suffix: str) -> Path:
 
 def _prepare(db: apsw.Connection, path: Path, disk: Disk) -> None:
     db.set_busy_timeout(BUSY_MS_MAX)
-    new = _is_new(db, path)  # Before anything is changed: the file may be somebody else's.
+    new = _is_new(db, path)  # Checked before any change: the file may belong to another program.
     if new:
         db.pragma("page_size", PAGE_BYTES)
     if db.pragma("journal_mode", "wal") != "wal":
@@ -192,7 +192,7 @@ def _prepare(db: apsw.Connection, path: Path, disk: Disk) -> None:
     db.pragma("synchronous", disk.synchronous)
     db.pragma("fullfsync", 1)  # On macOS a plain fsync stops at the drive's cache.
     db.pragma("checkpoint_fullfsync", 1)
-    db.wal_autocheckpoint(0)  # The writer does it, when nobody waits for it.
+    db.wal_autocheckpoint(0)  # The writer checkpoints when nobody waits for it.
     if new:
         _create(db)
     _require_whole(db, path)
@@ -207,7 +207,7 @@ def _create(db: apsw.Connection) -> None:
 
 
 def _is_new(db: apsw.Connection, path: Path) -> bool:
-    """Whether the file is still empty. Raises JournalForeign when it is anything but our journal."""
+    """Whether the file is still empty. Raises JournalForeign if it is anything but our journal."""
     application, version = db.pragma("application_id"), db.pragma("user_version")
     if (application, version) == (APPLICATION_ID, FORMAT):
         return False
@@ -225,14 +225,15 @@ def _require_whole(db: apsw.Connection, path: Path) -> None:
     for name, sql in SCHEMA.items():
         if (name, sql) not in found:
             raise JournalCorrupt(path, JournalProblem(f"{name} is missing or was altered"))
-    if path.stat().st_size % PAGE_BYTES and not _holds_bytes(_beside(path, "-wal")):  # A log would mend it.
+    if path.stat().st_size % PAGE_BYTES and not _holds_bytes(_beside(path, "-wal")):  # A log would repair it.
         raise JournalCorrupt(path, JournalProblem("cut off in the middle of a page"))
 
 
 def _open_read_only(path: Path, vfs: str | None) -> apsw.Connection:
-    """SQLite shares an index between readers and the writer in a file that it must be able to make.
+    """Opens the file for reading. SQLite shares an index between readers and writer in a file that it must create.
 
-    Where it cannot, as on a backup mounted read-only, and no log waits to be applied, no writer can be at work either.
+    It cannot create that file on a backup that is mounted read-only. If no log is there either, no writer can be at
+    work, and the file is opened as immutable.
     """
     if os.access(path.parent, os.W_OK) or _beside(path, "-wal").exists():
         return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs)

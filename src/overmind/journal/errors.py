@@ -15,7 +15,7 @@ from overmind.core.model.value import Value
 
 
 class JournalProblem(Value, frozen=True):
-    """What is wrong with a journal, and at which entry, where one can be named."""
+    """What is wrong with a journal, with the entry if there is one."""
 
     what: str
     seq: int | None = None
@@ -25,7 +25,7 @@ class JournalProblem(Value, frozen=True):
 
 
 class JournalUnusable(Exception):
-    """The journal cannot be opened or trusted. The message says where, what, and what to do."""
+    """The journal cannot be opened or trusted. The message says where, why, and what to do."""
 
 
 class JournalCorrupt(JournalUnusable):

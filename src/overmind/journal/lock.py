@@ -1,4 +1,4 @@
-"""One owner: an advisory lock that dies with its process, so a file left behind by a crash locks nobody out."""
+"""Lets one process own the journal by an advisory lock, which ends with the process, even after a crash."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PID_BYTES_MAX = 32
 
 
 class OwnerLock:
-    """Held from construction to `release`. The file itself stays: deleting it would let two owners lock two files."""
+    """Held from construction to `release`. The file stays: deleting it would let two owners lock two files."""
 
     def __init__(self, path: Path) -> None:
         try:

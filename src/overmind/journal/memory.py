@@ -1,4 +1,4 @@
-"""The journal in a list: the same promises until the process ends."""
+"""A journal in memory. It keeps the promises of `ports.Journal` until the process ends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class MemoryJournal:
     async def append(self, entries: Sequence[Entry]) -> None:
         if self._failed:
             raise JournalFailed("nothing is written after a failure")
-        self._failed = True  # Stays, unless every entry is found good.
+        self._failed = True  # Reset only after every entry was valid.
         decisions = self._decisions_among(entries)
         self._entries += entries
         self._decisions |= decisions
@@ -55,7 +55,7 @@ class MemoryJournal:
             self._snapshot = snapshot
 
     def head(self) -> bytes:
-        """The hash of the last entry, the same as a journal on disk would have. Computed only when asked for."""
+        """The hash of the last entry, the same as on disk. Computed on demand."""
         for row in follow(self._hashed, self._entries[self._hashed.seq :]):
             self._hashed = tip_of(row)
         return self._hashed.hash
@@ -65,7 +65,7 @@ class MemoryJournal:
         return None
 
     def close(self) -> None:
-        """Nothing to let go."""
+        """Nothing to close."""
 
     def _decisions_among(self, entries: Sequence[Entry]) -> dict[SignalId, Entry]:
         last = self._entries[-1] if self._entries else None

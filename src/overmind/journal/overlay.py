@@ -1,4 +1,4 @@
-"""A journal to try things on: everything that another one says, then what is tried, in memory only."""
+"""A journal for trials: reads another journal, and keeps new entries in memory only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from overmind.ports import Journal, Snapshot
 
 
 class OverlayJournal:
-    """`base` is only read; nothing of what is tried here outlives the process."""
+    """`base` is only read. New entries are lost with the process."""
 
     def __init__(self, base: Journal) -> None:
         self._base = base
@@ -38,7 +38,7 @@ class OverlayJournal:
         return self._base.snapshot()
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
-        """What was only tried is not worth keeping."""
+        """Does nothing: a trial needs no snapshot."""
 
     @property
     def degraded(self) -> str | None:

@@ -1,4 +1,4 @@
-"""Disk space kept back, so that a stop and the exits can still be written when the disk is full."""
+"""Reserved disk space, so that an emergency stop and exits can still be written when the disk is full."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 
 class Reserve:
-    """Its file stays when the space is given back: it shows that a journal was kept here, were that emptied."""
+    """Its file stays after the space is freed. It shows that a journal was kept here, if that becomes empty."""
 
     def __init__(self, path: Path, size: int) -> None:
         self._path = path
         self._size = size
 
     def fill(self) -> str | None:
-        """Take the space, or say why that is impossible."""
+        """Reserves the space, or returns why it cannot."""
         try:
             fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
@@ -24,14 +24,14 @@ class Reserve:
                 os.posix_fallocate(fd, 0, self._size)
             os.fsync(fd)
         except OSError as error:
-            os.ftruncate(fd, 0)  # Half a reserve helps nobody: leave what there is to the journal.
+            os.ftruncate(fd, 0)  # A partial reserve is useless; leave the space to the journal.
             return self._refusal(error)
         finally:
             os.close(fd)
         return None
 
     def free(self) -> bool:
-        """Give the space back. False when there is none."""
+        """Frees the space. False when there is none."""
         try:
             if self._path.stat().st_size == 0:
                 return False

@@ -1,4 +1,4 @@
-"""The journal in one SQLite table: one thread writes, the event loop's thread reads through a connection of its own."""
+"""The journal in SQLite: a thread writes, and the event loop's thread reads through a connection of its own."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ Batch = TypeVar("Batch")
 
 
 class SqliteJournal:
-    """Keeps the promises of `ports.Journal`. Reads belong to one thread, usually the event loop's."""
+    """Keeps the promises of `ports.Journal`. Only one thread may read, usually the event loop's."""
 
     def __init__(self, path: Path, db: apsw.Connection, writer: Writer | None) -> None:
         self._path = path
         self._db = db
         self._writer = writer
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
-        self._newest: threading.Event | None = None  # set once the write that began last is done
-        self._turn: asyncio.TimerHandle  # of the event loop, while there is such a write
+        self._newest: threading.Event | None = None  # set once the newest write is done
+        self._turn: asyncio.TimerHandle  # a timer that runs while there is such a write
         self._closed = False
 
     @classmethod
     def open(cls, path: Path, disk: Disk | None = None) -> SqliteJournal:
-        """As its one owner; makes it where there is none. Raises JournalUnusable."""
+        """Opens the journal as its only owner; creates it if there is none. Raises JournalUnusable."""
         disk = disk or Disk()
         writer = Writer(path, disk)
         with contextlib.ExitStack() as undo:
@@ -66,7 +66,7 @@ class SqliteJournal:
 
     @classmethod
     def open_read_only(cls, path: Path) -> SqliteJournal:
-        """Beside the owner, or without one. Raises JournalUnusable."""
+        """Opens the journal for reading, with or without an owner. Raises JournalUnusable."""
         db = connect_reader(path)
         with contextlib.ExitStack() as undo:
             undo.callback(db.close)
@@ -86,7 +86,7 @@ class SqliteJournal:
         await self._write(self._pen().save_snapshot, snapshot)
 
     def read(self, after: int = 0) -> Iterator[Entry]:
-        """Raises JournalCorrupt at the first entry that does not follow from the one before it."""
+        """Raises JournalCorrupt at the first entry that does not follow the one before it."""
         before = self._tip_at(after)
         while rows := self._rows_after(after):
             for row in rows:
@@ -131,7 +131,7 @@ class SqliteJournal:
         return None if self._writer is None else self._writer.degraded
 
     def close(self) -> None:
-        """Waits for what is being written. The reader goes first: whoever closes last tidies the log away."""
+        """Waits for the running write. The reader closes first, since the last connection to close removes the log."""
         if self._closed:
             return
         self._closed = True
@@ -155,10 +155,10 @@ class SqliteJournal:
             self._turn.cancel()
 
     def _give_way(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Pause the event loop for a moment while something is being written.
+        """Pauses the event loop for a moment while something is being written.
 
-        A loop that never idles takes the interpreter lock back from each poll faster than the writer's thread can wake
-        up to take it: we saw a batch wait ten seconds. Standing still for a tenth of a millisecond lets it through.
+        A loop that never idles retakes the interpreter lock after each poll faster than the writer's thread can wake up
+        and take it; a batch once waited ten seconds. A pause of a tenth of a millisecond lets the writer's thread run.
         """
         assert self._newest is not None, "a turn without a write"
         self._newest.wait(GIVE_WAY_S)

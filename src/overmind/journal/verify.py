@@ -1,4 +1,4 @@
-"""Reads a whole journal and tells everything that is wrong with it, not only the first thing."""
+"""Verifies a whole journal and reports every problem, not only the first."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FINDINGS_MAX = 20
 
 
 def verify_chain(path: Path) -> Iterator[Entry | JournalProblem]:
-    """Every good entry in order, to be replayed, and every problem where it was found.
+    """Yields every good entry in order, for a replay, and every problem where it is found.
 
     Raises JournalUnusable when there is nothing to verify: no file, or one that was never a journal.
     """
@@ -36,7 +36,7 @@ def verify_chain(path: Path) -> Iterator[Entry | JournalProblem]:
 
 
 def _entries(db: apsw.Connection) -> Iterator[Entry | JournalProblem]:
-    """After a problem the chain is followed from what is stored, so one changed entry does not hide the next."""
+    """After a problem it continues from the stored hash, so one changed entry does not hide the next problem."""
     before = GENESIS
     while rows := rows_after(db, before.seq, PAGE_ROWS):
         for row in rows:
@@ -56,7 +56,7 @@ def _snapshots(db: apsw.Connection) -> Iterator[JournalProblem]:
 
 
 def snapshots(path: Path) -> dict[int, bytes]:
-    """The kept states by the entry after which they were taken; only those that can be read."""
+    """The readable snapshots, by the entry after which they were saved."""
     with contextlib.closing(connect_reader(path)) as db:
         try:
             found = {seq: load_snapshot(db, seq) for seq in snapshot_seqs(db)}

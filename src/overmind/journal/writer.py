@@ -1,4 +1,4 @@
-"""The pen: appends or dies. After any failure it writes nothing more, since only reopening tells what the disk has."""
+"""Journal writer; refuses all writes after one failure, since only a reopening shows what is on disk."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from overmind.ports import JournalFailed, Snapshot
 
 SNAPSHOTS_KEPT = 2
 
-# One statement inserts a whole batch. apsw gives up the interpreter lock in each statement, and a busy event loop keeps
-# it for 5 ms: beside one, 200 rows took 250 ms with a statement each, and 7 ms with one for all. A few sizes suffice,
-# with the surplus rows left NULL. They stay below the length of text (16,384) that apsw still keeps compiled.
+# One statement inserts a whole batch. apsw releases the interpreter lock in each statement, and a busy event loop then
+# keeps it for 5 ms: 200 rows took 250 ms with a statement each, and 7 ms with one for all. A few batch sizes suffice;
+# surplus rows stay NULL. All statements are shorter than the 16,384 characters up to which apsw caches compiled
+# statements.
 SIZES = sorted({1, *(base << shift for base in (2, 3) for shift in range(9)), 1024})
 INSERTS = {
     size: f"INSERT INTO journal SELECT * FROM (VALUES {','.join(['(?,?,?,?,?)'] * size)}) WHERE column1 IS NOT NULL"
@@ -32,7 +33,7 @@ NO_ROW: tuple[None, ...] = (None,) * 5
 
 
 class Writer:
-    """Owns the journal from construction to `close`. Every method after that belongs to one thread."""
+    """Owns the journal from construction to `close`. Only one thread may call its methods."""
 
     def __init__(self, path: Path, disk: Disk) -> None:
         self._path = path
@@ -63,7 +64,7 @@ class Writer:
             self._log_pages += self._db.status(apsw.SQLITE_DBSTATUS_CACHE_WRITE, True)[0]
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
-        """A full disk costs the snapshot and no more: the reserve is for the exits."""
+        """On a full disk only the snapshot is lost; the reserve is kept for exits."""
         with self._or_never_again():
             tip = tip_at(self._db, snapshot.seq)
             assert tip is not None, f"a snapshot of entry {snapshot.seq}, which is not in the journal"
@@ -80,19 +81,19 @@ class Writer:
         return self._log_pages >= self._log_pages_max
 
     def checkpoint(self) -> None:
-        """Move the log into the table. Apart from appends: nobody waits for it, and its failure is not theirs."""
+        """Moves the log into the table. Runs apart from appends, so its failure does not fail them."""
         if self._failure is not None or not self.checkpoint_due:
             return
         self._log_pages = 0
         try:
             self._db.wal_checkpoint()
         except apsw.Error as error:
-            if not self._disk_full(error):  # A full disk loses nothing: the log goes on growing until it is full too.
+            if not self._disk_full(error):  # A full disk loses nothing: the log grows on until it is full too.
                 self._failure = str(error)
 
     def close(self) -> None:
         for step in (self._db.wal_checkpoint, self._db.close):
-            with contextlib.suppress(apsw.Error):  # The log holds all that could not be moved: nothing is lost.
+            with contextlib.suppress(apsw.Error):  # The log still holds whatever was not moved, so nothing is lost.
                 step()
         self._lock.release()
 
@@ -100,7 +101,7 @@ class Writer:
     def _or_never_again(self) -> Iterator[None]:
         if self._failure is not None:
             raise JournalFailed(f"nothing is written after a failure ({self._failure}); reopen the journal")
-        self._failure = "the write did not finish"  # Stays, unless this one is known to have succeeded.
+        self._failure = "the write did not finish"  # Reset only after this write is known to have succeeded.
         try:
             yield
         except apsw.Error as error:
@@ -133,7 +134,7 @@ class Writer:
             yield
             self._db.execute("COMMIT")
         except apsw.Error:
-            if self._db.in_transaction:  # SQLite has already rolled back after the worst errors.
+            if self._db.in_transaction:  # SQLite has already rolled back after severe errors.
                 self._db.execute("ROLLBACK")
             raise
 

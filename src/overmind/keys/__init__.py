@@ -1,1 +1,1 @@
-"""Private keys: secrets that cannot be printed, and the keystore that seals them at rest."""
+"""Private keys: they cannot be printed, and a keystore encrypts them on disk."""

@@ -1,4 +1,4 @@
-"""A private key at rest: Argon2id makes the passphrase slow to guess, AES-256-GCM seals key and public key together."""
+"""Encrypts a private key on disk: Argon2id slows down passphrase guesses, AES-256-GCM encrypts and authenticates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from overmind.core.model.value import Value
 from overmind.keys.secret_key import BadKey, SecretKey, is_address, key_of_bytes
 
 FORMAT: Final = "overmind-keystore"
-PASSPHRASE_MIN: Final = 8  # characters; shorter ones are guessed offline, however slow one guess is
+PASSPHRASE_MIN: Final = 8  # characters; a shorter one can be guessed offline, however slow each guess is
 _MEMORY_KIB: Final = 64 * 1024
 _PASSES: Final = 3
 _LANES: Final = 4
@@ -26,7 +26,7 @@ _KEY_BYTES: Final = 32
 
 
 class Envelope(Value, frozen=True, forbid_unknown_fields=True):
-    """The keystore file. Whoever changes the public key beside the sealed one makes it unopenable."""
+    """The keystore file. If the public key in it is changed, it cannot be decrypted."""
 
     format: Literal["overmind-keystore"]
     version: Literal[1]
@@ -42,7 +42,7 @@ class Envelope(Value, frozen=True, forbid_unknown_fields=True):
 
 
 def seal(key: SecretKey, passphrase: str) -> bytes:
-    """The keystore file of `key`. Salt and nonce are new at each call."""
+    """The keystore file of `key`. Salt and nonce are new in each call."""
     assert len(passphrase) >= PASSPHRASE_MIN, "the caller checks the length, where it can still ask again"
     salt, nonce = os.urandom(_SALT_BYTES), os.urandom(_NONCE_BYTES)
     cipher = AESGCM(_derive(passphrase, salt))
@@ -64,12 +64,12 @@ def seal(key: SecretKey, passphrase: str) -> bytes:
 
 
 def unseal(envelope: object, passphrase: str | None) -> SecretKey | BadKey:
-    """The key in a keystore file that was parsed from JSON."""
+    """Decrypts the key of a keystore file that was parsed from JSON."""
     parsed = _envelope(envelope)
     if parsed is None:
         return BadKey("not a keystore of version 1", "make one with `overmind keys new` or `overmind keys import`")
     if (parsed.memory_kib, parsed.passes, parsed.lanes) != (_MEMORY_KIB, _PASSES, _LANES):
-        # Others' parameters could make one attempt cost gigabytes, or next to nothing.
+        # With other parameters one attempt could cost gigabytes, or next to nothing.
         return BadKey("the keystore's Argon2id parameters are not ours", "seal it again with `overmind keys import`")
     if not passphrase:
         return BadKey("the keystore is sealed and no passphrase is set", "set OVERMIND_KEYSTORE_PASSPHRASE")
@@ -101,7 +101,7 @@ def _decrypt(envelope: Envelope, passphrase: str) -> bytes | None:
 
 
 def _derive(passphrase: str, salt: bytes) -> bytes:
-    # A passphrase from the environment may stand for bytes that are not UTF-8.
+    # A passphrase from the environment may contain bytes that are not UTF-8.
     secret = passphrase.encode("utf-8", "surrogatepass")
     return hash_secret_raw(secret, salt, _PASSES, _MEMORY_KIB, _LANES, _KEY_BYTES, Type.ID)
 

@@ -1,4 +1,4 @@
-"""A wallet's private key: read from what people store, and wrapped so that nothing prints, formats or pickles it."""
+"""A wallet's private key: reads the usual formats, and cannot be printed, formatted or pickled."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _HOW: Final = "give the whole 64-byte key, as a JSON array of 64 numbers or as b
 
 
 class BadKey(Value, frozen=True):
-    """Why a key was refused and what would be right. Never carries a piece of the key."""
+    """Why a key was refused, and how to fix it. Never contains a part of the key."""
 
     problem: str
     fix: str
 
 
 class SecretKey:
-    """Holds a Solana keypair. Printing and formatting show the public key; the way to the secret is reveal."""
+    """Holds a Solana keypair. Printing and formatting show the public key; only `reveal` gives access to the secret."""
 
     __slots__ = ("_keypair", "_public_key")
 
@@ -42,7 +42,7 @@ class SecretKey:
         return self._public_key
 
     def reveal(self) -> Keypair:
-        """For the signer and the keystore. Mind that str() of what this returns is the secret itself."""
+        """For the signer and the keystore only. Note that str() of the returned keypair is the secret itself."""
         return self._keypair
 
     def __repr__(self) -> str:
@@ -70,7 +70,7 @@ class SecretKey:
 
 
 def read_key(text: str) -> SecretKey | BadKey:
-    """A private key as people store it: a JSON array of 64 bytes or base58 of 64 bytes."""
+    """Reads a private key: a JSON array of 64 bytes or base58 of 64 bytes."""
     text = text.strip()
     if not text:
         return BadKey("the private key is empty", _HOW)
@@ -86,7 +86,7 @@ def read_key(text: str) -> SecretKey | BadKey:
 
 
 def key_of_array(numbers: object) -> SecretKey | BadKey:
-    """A private key as the Solana command line writes it, already parsed."""
+    """Reads a parsed JSON array, the format of the Solana command line."""
     if not isinstance(numbers, list):
         return BadKey("the private key is not an array", _HOW)
     if not all(type(number) is int and 0 <= number <= 255 for number in numbers):
@@ -107,7 +107,7 @@ def key_of_bytes(secret: bytes) -> SecretKey | BadKey:
 
 
 def public_key_fault(key: SecretKey, stated: str) -> BadKey | None:
-    """What is wrong with a `public_key` that stands beside the private key; None if they belong together."""
+    """Why a stated `public_key` does not match the private key; None: it matches."""
     if stated == key.public_key:
         return None
     return BadKey(
@@ -136,7 +136,7 @@ def _from_base58(text: str) -> SecretKey | BadKey:
 
 
 def _keypair(secret: bytes) -> Keypair | None:
-    """The one door to the key library's parser: it reports, and at worst panics, but never through here."""
+    """The only call of the key library's parser. A parse error or a panic becomes None."""
     try:
         return Keypair.from_bytes(secret)
     except ValueError:

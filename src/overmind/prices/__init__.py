@@ -1,1 +1,1 @@
-"""Price feeds: what the desk believes a token costs now."""
+"""Price feeds: each token's current price for the desk."""

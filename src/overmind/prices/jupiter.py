@@ -1,7 +1,7 @@
-"""Live prices from the Price API: polled each second, exact, and dropped when they cannot be true.
+"""Live prices from the Price API: polled each second, kept exact, dropped when implausible.
 
-When the API is silent the last prices stay, stamped with the time at which they came: they grow old, and whoever
-trades on them sees that. A price that the API does not tell, or tells as nonsense, is absent at once.
+When the API does not answer, the last prices stay with their old timestamps, so their users see that they age. A price
+that is missing or malformed in an answer is dropped at once.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from overmind.solana.jupiter_api import UsdPrice
 POLL_S: Final = 1.0
 _PICO_DIGITS: Final = 12
 _MICRO_DIGITS: Final = 6
-# Wide enough for every price that is not dropped; what overflows it is dropped.
+# Wide enough for every valid price; a price that overflows it is dropped.
 _EXACT: Final = Context(prec=100, Emax=1_000, Emin=-1_000, traps=[InvalidOperation, Overflow])
 
 log = structlog.get_logger("prices")
 
 
 class Quoted(Protocol):
-    """The part of the Price API that is needed here."""
+    """The part of the Price API that is used here."""
 
     async def prices(self, mints: Sequence[Mint]) -> Mapping[Mint, UsdPrice]:
-        """Of those that have one. Raises VenueUnavailable."""
+        """The prices of the mints that have one. Raises VenueUnavailable."""
 
 
 class JupiterPrices:
-    """`ports.Prices`. Run `run()` beside it."""
+    """`ports.Prices` from the API, as long as `run()` runs."""
 
     def __init__(self, api: Quoted, mints: Sequence[Mint], clock: Clock, interval_s: float = POLL_S) -> None:
         self._api = api
@@ -48,13 +48,13 @@ class JupiterPrices:
         return self._ticks
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Runs until cancelled."""
         while True:
             await self.poll()
             await self._clock.sleep(self._interval_s)
 
     async def poll(self) -> None:
-        """Once. An outage is said once, and so is its end."""
+        """Polls once. Logs the start and the end of an outage once each."""
         try:
             told = await self._api.prices(self._mints)
         except VenueUnavailable as fault:
@@ -74,7 +74,7 @@ def _tick(mint: Mint, price: UsdPrice, at_ns: int, before: Tick | None) -> Tick 
     price_pico = _scaled(price.usd_price, _PICO_DIGITS)
     if price_pico is None or not 0 < price_pico <= PRICE_MAX_PICO:
         return None
-    # Its liquidity counts both sides of every pool, a tick's depth one of them.
+    # The API's liquidity counts both sides of every pool; a tick's depth counts one side.
     depth = (_scaled(price.liquidity, _MICRO_DIGITS) or 0) // 2
     moved = 0 if before is None else abs(price_pico - before.price_pico)
     range_bps = 0 if before is None else -(-moved * BPS // before.price_pico)
@@ -82,7 +82,7 @@ def _tick(mint: Mint, price: UsdPrice, at_ns: int, before: Tick | None) -> Tick 
 
 
 def _scaled(number: Decimal | None, digits: int) -> int | None:
-    """As an integer of that many decimals, rounded down; None for what is no number."""
+    """An integer with that many decimals, rounded down; None: not a finite number."""
     if number is None or not number.is_finite():
         return None
     try:

@@ -1,11 +1,11 @@
-"""Recorded prices: candles from CSV files, played back without ever looking ahead.
+"""Recorded prices: candles from CSV files, played back without looking ahead.
 
-A candle is stamped with the time it opened. The price at an instant is the close of the last candle that had finished
-by then; before the first has finished, its open. Where a tape has a gap nothing is invented: the price grows old, and
-after two candles without data it is absent.
+A candle's timestamp is its opening time. The price at an instant is the close of the last candle that had finished by
+then; before the first candle has finished, it is that candle's open. In a gap the price ages, and after two missing
+candles it is absent.
 
-`depth_micros` is what was traded within the candle (volume x close): the one sign of liquidity that candles carry.
-Until the first candle has finished, its own volume stands in.
+`depth_micros` is the value traded within the candle (volume x close), since candles have no better measure of
+liquidity. Until the first candle has finished, its own volume is used.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from overmind.ports import Clock, Tick
 
 COLUMNS: Final = ("timestamp", "open", "high", "low", "close", "volume")
 TAPE_BYTES_MAX: Final = 128 * 1024 * 1024  # About two million candles.
-STALE_STEPS: Final = 2  # candles without data after which there is no price any more
-LOOK_NS: Final = 1_000_000  # how long one look at the looped tape serves
+STALE_STEPS: Final = 2  # missing candles after which the price is absent
+LOOK_NS: Final = 1_000_000  # how long ticks of the looped tape are cached
 QUOTE_SUFFIXES: Final = ("USDT", "USDC", "USD")
 
 _PRICE_MAX: Final = Decimal(PRICE_MAX_PICO // PICO)
@@ -42,7 +42,7 @@ _EXACT: Final = Context(prec=64, traps=[Inexact, InvalidOperation])
 
 
 class TapeError(Exception):
-    """A tape that cannot be trusted: where, what, and what would be right."""
+    """A tape that cannot be used: where, why, and how to fix it."""
 
     def __init__(self, path: Path, line: int | None, what: str, fix: str) -> None:
         super().__init__(f"{path.name}{f', line {line}' if line else ''}: {what}. {fix}.")
@@ -53,7 +53,7 @@ class TapeError(Exception):
 
 
 class Gap(Value, frozen=True):
-    """Candles that are not there: after the one that closed at `after_ns`, `missing` of them."""
+    """`missing` candles that are absent after the one that closed at `after_ns`."""
 
     mint: Mint
     after_ns: int
@@ -64,9 +64,9 @@ class Series(Value, frozen=True):
     """The candles of one mint, in order, as columns."""
 
     mint: Mint
-    start_ns: int  # when the first candle opened
+    start_ns: int  # opening time of the first candle
     step_ns: int
-    open_pico: int  # of the first candle
+    open_pico: int  # opening price of the first candle
     closed_at_ns: tuple[int, ...]
     close_pico: tuple[int, ...]
     depth_micros: tuple[int, ...]
@@ -77,7 +77,7 @@ class Series(Value, frozen=True):
         return self.closed_at_ns[-1]
 
     def tick(self, at_ns: int) -> Tick | None:
-        """The price as it was known at `at_ns`, stamped with the time it was made."""
+        """The price as it was known at `at_ns`, with the time of its candle."""
         if at_ns < self.start_ns:
             return None
         last = bisect_right(self.closed_at_ns, at_ns) - 1
@@ -96,7 +96,7 @@ class Series(Value, frozen=True):
 
 
 class Tape:
-    """Several series with one step."""
+    """Several series with the same candle length."""
 
     def __init__(self, series: Mapping[Mint, Series]) -> None:
         assert series, "a tape without series"
@@ -110,17 +110,17 @@ class Tape:
         return tuple(gap for one in self.series.values() for gap in one.gaps())
 
     def ticks(self, at_ns: int) -> dict[Mint, Tick]:
-        """What was known at `at_ns`: a mint without a price is absent."""
+        """The prices known at `at_ns`; a mint without a price is absent."""
         found = ((mint, one.tick(at_ns)) for mint, one in self.series.items())
         return {mint: tick for mint, tick in found if tick is not None}
 
     def closes_ns(self) -> Iterator[int]:
-        """Each instant at which a candle closes, once, in order: between two of them no price changes."""
+        """Each time at which a candle closes, in order. Prices change only at these times."""
         return iter(sorted({at_ns for one in self.series.values() for at_ns in one.closed_at_ns}))
 
 
 class TapePrices:
-    """The feed of a backtest: the price at the clock's time, stamped with the time the candle closed."""
+    """The feed of a backtest: the price at the clock's time, with the time of its candle."""
 
     def __init__(self, tape: Tape, clock: Clock) -> None:
         self._tape = tape
@@ -130,16 +130,16 @@ class TapePrices:
 
     def ticks(self) -> Mapping[Mint, Tick]:
         at_ns = self._clock.now_ns()
-        if at_ns != self._at_ns:  # Many orders look at the same instant of a tape.
+        if at_ns != self._at_ns:  # Many orders read the same instant.
             self._at_ns, self._ticks = at_ns, self._tape.ticks(at_ns)
         return self._ticks
 
 
 class LoopedTape:
-    """A stand-in feed for a live process on paper that has none: the tape played for ever against the wall clock.
+    """The feed of a paper desk without a live feed: the tape repeats for ever against the wall clock.
 
-    Where it stands depends on the time alone, so a restart goes on as if nothing had happened. A price is stamped with
-    the present, although it is history. When the tape begins again the price jumps.
+    The position on the tape depends on the time alone, so a restart continues without a jump. Prices get the present
+    time, although they are history. At the end of the tape the price jumps to its beginning.
     """
 
     def __init__(self, tape: Tape, clock: Clock) -> None:
@@ -150,7 +150,7 @@ class LoopedTape:
 
     def ticks(self) -> Mapping[Mint, Tick]:
         now_ns = self._clock.now_ns()
-        if not 0 <= now_ns - self._at_ns < LOOK_NS:  # Each order looks twice, and wall time never stands still.
+        if not 0 <= now_ns - self._at_ns < LOOK_NS:  # Each order reads twice, and wall time never stands still.
             self._at_ns, self._ticks = now_ns, self._look(now_ns)
         return self._ticks
 
@@ -163,12 +163,12 @@ class LoopedTape:
 
 
 def shipped_tape_path() -> Path:
-    """A week of five-minute candles of SOL, ETH and BTC that comes with the package: a crash and a rally."""
+    """The tape in the package: a week of five-minute candles of SOL, ETH and BTC, with a crash and a rally."""
     return Path(str(resources.files("overmind") / "data" / "tape"))
 
 
 def load_tape(path: Path, tokens: Mapping[str, Token]) -> Tape:
-    """One CSV file, or each of a folder. `tokens` maps the symbol in a file's name to its token. Raises TapeError."""
+    """Loads a CSV file or a folder of them. `tokens` maps the symbol in a file's name to a token. Raises TapeError."""
     series: dict[Mint, Series] = {}
     for file in _files(path):
         one = _load_series(file, _token_of(file, tokens).mint)
@@ -192,7 +192,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _token_of(file: Path, tokens: Mapping[str, Token]) -> Token:
-    """SOLUSDT_5m.csv, SOL-USDC.csv and sol.csv all tell of SOL."""
+    """SOLUSDT_5m.csv, SOL-USDC.csv and sol.csv are all files of SOL."""
     symbol = file.stem.replace("-", "_").split("_")[0].upper()
     known = {name.upper(): token for name, token in tokens.items()}
     for suffix in ("", *QUOTE_SUFFIXES):
@@ -227,7 +227,7 @@ def _text(file: Path) -> str:
 
 
 class _BadRow(Exception):
-    """What is wrong with a row, and what would be right. Without a line: the row that is being read."""
+    """What is wrong with a row, and how to fix it. Without a line: the row that is being read."""
 
     def __init__(self, what: str, fix: str, line: int | None = None) -> None:
         super().__init__(what)
@@ -256,7 +256,7 @@ def _series(rows: _Rows, mint: Mint) -> Series:
         if len(row) == width:
             candles.append(_candle(*cells_of(row)))
             lines.append(rows.line_num)
-        elif row:  # A blank line says nothing, half a line does.
+        elif row:  # A blank line is allowed, an incomplete one is not.
             raise _BadRow(f"{len(row)} columns instead of {width}", "Complete the line, or remove it")
     if len(candles) < 2:
         raise _BadRow(f"{len(candles)} candles", "Two at least are needed, to know how long a candle is", line=0)
@@ -293,7 +293,8 @@ def _candle(at: str, opened: str, high: str, low: str, close: str, volume: str) 
     )
 
 
-@lru_cache(maxsize=1024)  # A candle opens where the last one closed: about half of the prices were just parsed.
+# A candle opens at the price at which the last one closed, so about half of the prices were just parsed.
+@lru_cache(maxsize=1024)
 def _pico(text: str) -> int:
     try:
         price = Decimal(text)
@@ -319,7 +320,7 @@ def _volume_ppm(text: str) -> int:
 
 
 def _step_ns(opened: Sequence[int], lines: Sequence[int]) -> int:
-    """The time from one candle to the next. Candles may be missing, but none may stand between the steps."""
+    """The candle length. Candles may be missing, but none may open between the steps."""
     steps = [after - before for before, after in pairwise(opened)]
     counts = Counter(steps)
     usual = max((step for step in counts if step > 0), key=lambda step: (counts[step], -step), default=1)

@@ -1,4 +1,4 @@
-"""The main job from nothing: the seed's four wallets with fresh keys, and signals drawn from real prices."""
+"""The demo's desk and signals: the example configuration of four wallets, and signals drawn from real prices."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ CALM_MOVE: Final = 0.01
 EXIT_ONE_IN: Final = 3
 HOLD_ONE_IN: Final = 40
 OVERSIZED_ONE_IN: Final = 25
-OVERSIZED_TIMES: Final = 30  # a signal that every limit must stop
+OVERSIZED_TIMES: Final = 30  # so large that every limit must stop it
 
 
 def demo_config(seed: int, data_dir: Path) -> MultiWalletConfig:
-    """The seed's example desk on paper."""
+    """The example desk on paper."""
     return MultiWalletConfig.from_env(demo_env(seed, data_dir), dotenv=None)
 
 
 def demo_env(seed: int, data_dir: Path) -> dict[str, str]:
-    """Its variables. Keys come from the seed, so that the same run on paper has the same journal."""
+    """Its environment variables. Keys derive from the seed, so that the same paper run has the same journal."""
     env = {
         "OVERMIND_MANAGED_WALLETS": WALLETS,
         "OVERMIND_DEFAULT_WALLET": "primary_wallet",
@@ -64,10 +64,11 @@ def demo_env(seed: int, data_dir: Path) -> dict[str, str]:
 
 
 def demo_signals(tape: Tape, seed: int, count: int) -> list[Signal]:
-    """Signals of all eight strategies in turn, spread over the tape, on the asset whose price speaks for them.
+    """Signals of all eight strategies in turn, spread over the tape.
 
-    Entries follow the hour's strongest move, or, for arbitrage and sniping, its widest candle; about one in three is
-    an exit of whatever is held. Some are far too large and some only ask to hold: a desk must answer those as well.
+    An entry buys the asset with the hour's strongest move or, for arbitrage and sniping, with the widest candle. About
+    one signal in three is an exit. Some are far too large and some are of the action Hold, because a desk must answer
+    those too.
     """
     draw = np.random.default_rng(seed)
     first_ns = tape.start_ns + (LOOKBACK_CANDLES + 1) * tape.step_ns
@@ -103,7 +104,7 @@ def _signal(tape: Tape, number: int, at_ns: int, strategy: StrategyType, draw: n
 
 
 def _preferred(strategy: StrategyType, move: float) -> WalletType | None:
-    """Arbitrage asks for the fast wallet, momentum in a calm hour for the careful one."""
+    """Arbitrage prefers the HFT wallet; momentum in a calm hour prefers the conservative one."""
     if strategy is StrategyType.ARBITRAGE:
         return WalletType.HFT
     calm = strategy is StrategyType.MOMENTUM_TRADING and abs(move) < CALM_MOVE
@@ -111,7 +112,7 @@ def _preferred(strategy: StrategyType, move: float) -> WalletType | None:
 
 
 def _strongest(tape: Tape, at_ns: int, strategy: StrategyType) -> tuple[Mint, float]:
-    """The asset that moved most within the hour, or swung most within a candle, and by how much."""
+    """The asset with the largest move within the hour, or with the widest candle, and its size."""
     swings = strategy in (StrategyType.ARBITRAGE, StrategyType.TOKEN_SNIPING)
     now, before = tape.ticks(at_ns), tape.ticks(at_ns - LOOKBACK_CANDLES * tape.step_ns)
     moves = {

@@ -1,6 +1,6 @@
-"""A desk on a chain of its own: the embedded Solana, a maker with real prices, and wallets that hold real test money.
+"""Runs a desk on a chain of its own: the embedded chain, a maker with real prices, and wallets with test money.
 
-Everything between signal and settlement is what trades on a public cluster: the same client, over HTTP, with real
+The code between signal and settlement is what trades on a public cluster: the same client over HTTP with real
 transactions. Only the addresses differ.
 """
 
@@ -40,7 +40,7 @@ FLOAT_LAMPORTS: Final = LAMPORTS
 
 
 def localnet_tokens() -> tuple[Token, ...]:
-    """The shipped list of the localnet, with the quote currency."""
+    """The shipped token list of the localnet, with the quote currency."""
     quote, tokens = tokens_of(Cluster.LOCALNET, None, Findings())
     return (quote, *tokens.values())
 
@@ -57,7 +57,7 @@ def live_on(env: Mapping[str, str], rpc_url: str, swap_url: str) -> dict[str, st
 
 
 async def fund(rpc: Rpc, config: MultiWalletConfig) -> None:
-    """Give every wallet its share of the paper capital as test USDC, and a float of SOL."""
+    """Gives every wallet its share of the paper capital as test USDC, and SOL for fees."""
     quote = config.desk.quote
     allocated = sum(wallet.wallet.allocation_ppm for wallet in config.wallets.values())
     for wallet in config.wallets.values():
@@ -70,7 +70,7 @@ async def fund(rpc: Rpc, config: MultiWalletConfig) -> None:
 
 @asynccontextmanager
 async def embedded(env: Mapping[str, str], tape: Tape, clock: Clock) -> AsyncIterator[tuple[MultiWalletConfig, Rpc]]:
-    """Chain and maker for as long as the block lasts, and the configuration of a desk that trades there."""
+    """Runs chain and maker for the duration of the block; yields the configuration of a desk that trades there."""
     tokens = localnet_tokens()
     async with (
         Localnet(port=0, slot_ms=SLOT_MS) as net,
@@ -89,7 +89,7 @@ async def rehearse(
     signals: Sequence[Signal],
     on_signal: Callable[[int], None],
 ) -> Played:
-    """Play each signal at its own time on the tape, really signed and landed; settle until nothing can be undone."""
+    """Plays each signal at its time on the tape with real transactions, and settles until every outcome is final."""
     clock, codes = JumpClock(tape.start_ns), dict[str, int]()
     async with (
         embedded(env, tape, clock) as (config, rpc),
@@ -114,7 +114,7 @@ async def rehearse(
 
 
 async def books_equal_chain(state: State, chain: RpcChain) -> bool:
-    """Every wallet, every mint, to the last unit."""
+    """Compares every wallet and mint to the last unit."""
     found = {book.wallet.id: await chain.balances(book.wallet.public_key) for book in state.wallets.values()}
     return all(_equal(state, wallet_id, balances) for wallet_id, balances in found.items())
 
@@ -122,5 +122,5 @@ async def books_equal_chain(state: State, chain: RpcChain) -> bool:
 def _equal(state: State, wallet_id: WalletId, balances: OwnerBalances) -> bool:
     book = state.wallets[wallet_id]
     chain = {**balances.units, SOL: balances.lamports}
-    mints = {SOL, state.settings.quote.mint, *state.settings.tokens, *book.positions}  # Anything else is dust.
+    mints = {SOL, state.settings.quote.mint, *state.settings.tokens, *book.positions}  # Any other token is dust.
     return all(state.ledger.owned(book.accounts, mint) == chain.get(mint, 0) for mint in mints)

@@ -1,1 +1,1 @@
-"""The Python API: `WalletManager`, `MultiWalletExecutor`, and their blocking twin."""
+"""The Python API: `WalletManager`, `MultiWalletExecutor`, and their blocking twins."""

@@ -1,7 +1,7 @@
-"""The same desk for plain threads, scripts and notebooks: every call blocks until its answer is durable.
+"""The same API for plain threads, scripts and notebooks: every call blocks until its answer is durable.
 
-The desk runs on an event loop of its own in a daemon thread. Any number of threads may call at once. Leave it through
-`with` or `close`: a process that ends without loses nothing, but says so less politely.
+The desk runs on its own event loop in a daemon thread. Any number of threads may call it at once. Leave it through
+`with` or `close`. A process that ends without doing so loses no data, but does not wait for open orders.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from overmind.views.reports import ExecutionStats, PortfolioSummary, WalletMetri
 
 T = TypeVar("T")
 
-POLL_S: Final = 0.05  # how long a stop may wait for the thread that looks into an empty queue
+POLL_S: Final = 0.05  # the longest delay of a stop by a thread that waits on an empty queue
 
 
 class LoopThread:
@@ -44,7 +44,7 @@ class LoopThread:
         self._thread.start()
 
     def call(self, wish: Coroutine[Any, Any, T]) -> T:
-        """Run it there, wait for it here. Raises EngineStopped once the thread has ended."""
+        """Runs a coroutine in that thread and waits for its result. Raises EngineStopped once the thread has ended."""
         with self._changing:
             if self._ended or threading.current_thread() is self._thread:
                 wish.close()
@@ -116,7 +116,7 @@ class WalletManager:
         return self.thread.call(self.manager.reactivate_wallet(wallet_id, reason))
 
     def close(self) -> None:
-        """Settle what is under way, stop the desk and its thread. May be called again."""
+        """Settles open orders, stops the desk and its thread. May be called again."""
         with self._closing, contextlib.ExitStack() as last_first:
             last_first.callback(self.thread.end)
             if not self.thread.ended:
@@ -231,14 +231,14 @@ class MultiWalletExecutor:
 
     @property
     def alive(self) -> bool:
-        """Whether it takes signals: started, and nothing has ended it."""
+        """Whether it takes signals: it was started and has not ended."""
         return self._executor.alive and self._pump is not None and self._pump.is_alive()
 
     def get_execution_stats(self) -> ExecutionStats:
         return self._thread.call(self._executor.get_execution_stats())
 
     async def _stop(self, deadline_s: float) -> bool:
-        """What was taken out of the caller's queue is decided before the executor stops taking."""
+        """Decides all signals taken from the caller's queue, then stops the executor."""
         if self._executor.alive:
             await self._inbox.taken(deadline_s)
         return await self._executor.stop(deadline_s)
@@ -250,14 +250,14 @@ class MultiWalletExecutor:
             except queue.Empty:
                 continue
             except EngineStopped:
-                return  # The desk is gone, and with it whoever could be told.
+                return  # The desk has stopped, so there is nobody to report to.
             except BaseException as fault:
-                self._fault = fault  # Of the caller's own receiver: `stop` hands it back.
+                self._fault = fault  # An error of the caller's receiver; `stop` raises it again.
                 raise
 
 
 class _Inbox:
-    """One signal at a time, from the thread that takes them to the loop that decides."""
+    """Passes one signal at a time from the taking thread to the event loop."""
 
     def __init__(self) -> None:
         self._signals: asyncio.Queue[object] = asyncio.Queue(1)
@@ -276,14 +276,14 @@ class _Inbox:
                 await self._signals.join()
 
     async def abandon(self) -> None:
-        """Nobody will take it any more."""
+        """Drops the waiting signal: nobody will take it any more."""
         while not self._signals.empty():
             self._signals.get_nowait()
             self._signals.task_done()
 
 
 class _Outbox:
-    """Waits for a full queue in a thread, never for longer than a stop can bear."""
+    """Waits for a full queue in a thread, in steps that are short enough for a stop."""
 
     def __init__(self, sender: BlockingSender) -> None:
         self._sender = sender

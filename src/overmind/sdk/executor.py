@@ -1,10 +1,10 @@
-"""Signals in, decisions and outcomes out: `MultiWalletExecutor` takes from one queue and reports to another.
+"""`MultiWalletExecutor`: takes signals from one queue, and reports decisions and outcomes to another.
 
     signal_receiver.get() → decode → App.submit → Decision ─┐
     journal: order closed ──────────────→ ExecutionRecord ──┴→ persistence_sender.put()
 
-What is not a signal becomes a RejectedSignal and the next one is taken. The desk executes what is placed, whoever
-placed it; this class only feeds it, and reports every order of the desk that closes while it runs.
+An invalid signal is reported as a RejectedSignal. The desk executes every placed order, whoever placed it. This class
+only feeds the desk, and reports every order that closes while it runs.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from overmind.signals.decode import BadSignal, decode_signal, encode_signal, tok
 from overmind.signals.validation import FieldProblem
 from overmind.views.reports import ExecutionStats, execution_stats
 
-DECIDING_MAX: Final = 256  # signals that wait for their decision to be durable: one journal batch serves them all
-OUTBOX_MAX: Final = 1_024  # records that a slow sender may be behind before no more signals are taken
+DECIDING_MAX: Final = 256  # signals whose decision is not durable yet; one journal batch serves them all
+OUTBOX_MAX: Final = 1_024  # records that may wait for a slow sender before no more signals are taken
 BUSY_RETRY_S: Final = 0.05
 LATENCY_MAX_MS: Final = 60_000
 RETRIES_MAX: Final = 10
@@ -59,7 +59,7 @@ class PersistenceSender(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class HFTConfig:
-    """How transactions are to land, and the limits of that. On paper nothing is sent, so nothing changes there."""
+    """How transactions shall land, with limits. No effect on paper, where nothing is sent."""
 
     jito_endpoint: str | None = dataclasses.field(default=None, repr=False)  # None: the RPC address. May hold a token.
     tip_lamports: int = 10_000
@@ -93,7 +93,7 @@ class MultiWalletExecutor:
         selection_timeout_ms: int | None = None,
         fallback_wallet: str | None = None,
     ) -> None:
-        """None: what the desk is configured with. Raises ValueError; `start` does for a mode that is not the desk's."""
+        """None means the desk's own setting. Raises ValueError; `start` raises if the mode differs from the desk's."""
         self._mode = _mode(trading_mode)
         self.hft_config: HFTConfig | None = None
         _check_url(solana_rpc_url)
@@ -130,7 +130,7 @@ class MultiWalletExecutor:
         return executor
 
     async def start(self) -> None:
-        """Take signals from now on; again harmless. Raises CommandRefused for an unknown fallback wallet."""
+        """Starts taking signals; repeating it is harmless. Raises CommandRefused for an unknown fallback wallet."""
         async with self._changing:
             if self._running is None:
                 app = self._manager.app
@@ -141,10 +141,10 @@ class MultiWalletExecutor:
                 self._manager.before_close(self.stop)
 
     async def stop(self, deadline_s: float = DRAIN_S) -> bool:
-        """Take no more signals and see what was taken through: decided, executed, reported.
+        """Takes no more signals; decides, executes and reports those that it has taken.
 
-        False: the time was up first. Nothing is lost then; the desk goes on with what is open. Raises what had
-        ended the executor, if anything had.
+        False: the deadline passed first. Nothing is lost then; the desk continues with the open orders. Raises the
+        error that had ended the executor, if any.
         """
         async with self._changing:
             ended, self._running = self._running, None
@@ -152,11 +152,11 @@ class MultiWalletExecutor:
 
     @property
     def alive(self) -> bool:
-        """Whether it takes signals: started, and nothing has ended it."""
+        """Whether it takes signals: it was started and has not ended."""
         return self._running is not None and self._running.alive
 
     async def get_execution_stats(self) -> ExecutionStats:
-        """Of the whole desk, since its journal began."""
+        """The figures of the whole desk since its journal began."""
         return await self._manager.app.engine.read(execution_stats)
 
     def _settings(self, app: App) -> Desk:
@@ -173,7 +173,7 @@ class MultiWalletExecutor:
 
 
 class _Running:
-    """One life of the executor, from start to stop: three loops and a task for each signal that is being decided."""
+    """One run of the executor from start to stop: three loops, and a task for each signal that is being decided."""
 
     def __init__(self, app: App, receiver: SignalReceiver, sender: PersistenceSender | None) -> None:
         self._app = app
@@ -187,7 +187,8 @@ class _Running:
         self._orders = {order_id: known.order for order_id, known in state.open_orders.items()}
         self._orders |= {order_id: known.order for order_id, known in state.provisional.items()}
         self._feed = app.engine.subscribe()
-        self._reported_seq = app.engine.state.seq  # Up to here `_orders` knows; the feed may still tell of it.
+        # `_orders` is complete up to here; the feed may still deliver these entries.
+        self._reported_seq = app.engine.state.seq
         self._reported = asyncio.Event()
         self._ending = asyncio.Event()
         self._deadline_s = DRAIN_S
@@ -221,7 +222,7 @@ class _Running:
             self._app.engine.unsubscribe(self._feed)
 
     async def _take(self, tasks: asyncio.TaskGroup) -> None:
-        """Room first: between taking a signal and its task there is no point at which it could be lost."""
+        """Waits for a free slot before it takes a signal, so that no await can lose the signal before it has a task."""
         while True:
             await self._slots.acquire()
             raw = await self._receiver.get()
@@ -242,7 +243,7 @@ class _Running:
         while True:
             try:
                 decision = await self._app.submit(signal, received_at_ns)
-            except EngineBusy:  # Nothing was decided; if it takes too long, SELECTION_TIMEOUT is the answer.
+            except EngineBusy:  # Nothing was decided. If this takes too long, the answer is SELECTION_TIMEOUT.
                 await self._app.clock.sleep(BUSY_RETRY_S)
             except CommandRefused as refused:
                 await self._put(RejectedSignal(signal.id, str(refused)))
@@ -252,7 +253,7 @@ class _Running:
                 return
 
     def _signal(self, raw: object) -> Signal:
-        """Through the same door as every signal, also what is one already: nobody has checked it yet."""
+        """Decodes the signal. A Signal object passes the same checks, since nobody has validated it yet."""
         quote = self._app.desk.quote
         if isinstance(raw, Signal):
             try:
@@ -266,10 +267,10 @@ class _Running:
         raise BadSignal([FieldProblem("signal", what, "Put a Signal, a dict or JSON into the queue")])
 
     async def _report(self, feed: Feed) -> None:
-        """Every order that closes, in the journal's order."""
+        """Reports every order that closes, in the journal's order."""
         while True:
             entries: Iterable[Entry] | None = await feed.next()
-            if entries is None:  # The sender was too slow for the feed: the journal has it all.
+            if entries is None:  # The feed lost entries because the sender was slow; the journal has them.
                 entries = self._app.engine.entries(after=self._reported_seq)
             for entry in entries:
                 await self._report_entry(entry)
@@ -316,7 +317,7 @@ class _Running:
 
 
 def _mode(mode: TradingMode | str) -> TradingMode:
-    """A misspelt mode is an error, never silently the one or the other."""
+    """Reads the mode. A misspelt mode is an error, never a default."""
     for one in TradingMode:
         if mode.strip().lower() == one.lower():
             return one
@@ -324,13 +325,13 @@ def _mode(mode: TradingMode | str) -> TradingMode:
 
 
 def _check_url(url: str | None) -> None:
-    """On paper nothing is sent to it, but a mistake should show before that changes."""
+    """Checks an address that paper trading does not use, so that a mistake shows before live trading does."""
     if url and isinstance(read := kinds.url().read(url), Wrong):
         raise ValueError(f"solana_rpc_url: {read.problem}; {read.fix}")
 
 
 def _timeout_ns(timeout_ms: int | None) -> int | None:
-    """Within the bounds of OVERMIND_WALLET_SELECTION_TIMEOUT_MS."""
+    """Checks the same bounds as OVERMIND_WALLET_SELECTION_TIMEOUT_MS."""
     if timeout_ms is None:
         return None
     read = SELECTION_TIMEOUT.kind.read(str(timeout_ms))

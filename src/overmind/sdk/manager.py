@@ -1,8 +1,9 @@
-"""The desk as a Python object: `WalletManager`, a thin face over the same `App` that serves the command.
+"""`WalletManager`: the desk as a Python object, over the same `App` that the command runs.
 
-`initialize` starts the whole desk in a background task: prices are marked, orders of an earlier run are followed to
-their outcome, and whatever is placed is executed. A `MultiWalletExecutor` feeds it with signals.
-Every answer is told only once all that it rests on is durable, and every call is safe from any task at once.
+`initialize` starts the whole desk in a background task: it marks prices, follows orders of an earlier run to their
+outcome, and executes whatever is placed. A `MultiWalletExecutor` feeds it with signals.
+
+Every answer is given only after all facts that it is based on are durable. All calls may be made from any task at once.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ log = structlog.get_logger("desk")
 
 
 class WalletManager:
-    """All wallets of one portfolio. Use it with `async with`, or call `close` when done."""
+    """All wallets of one portfolio. Use it with `async with`, or call `close` at the end."""
 
     def __init__(
         self,
@@ -53,8 +54,9 @@ class WalletManager:
         clock: Clock | None = None,
         model: PaperModel | None = None,
     ) -> None:
-        """Without a config, `initialize` reads the settings from the environment; without a journal, it opens
-        `overmind.db` in the data directory. `model` says how rough the paper venue is."""
+        """Without a config, `initialize` reads the settings from the environment. Without a journal, it opens
+        `overmind.db` in the data directory. `model` sets latency, failures and price drift of the paper venue.
+        """
         self._config = config
         self._journal = journal
         self._clock = clock or SystemClock()
@@ -66,7 +68,7 @@ class WalletManager:
         self._changing = asyncio.Lock()
 
     async def initialize(self, wallets: Iterable[WalletConfig]) -> None:
-        """Start the desk with these wallets, once. Raises ConfigError, CommandRefused, JournalUnusable, TapeError."""
+        """Starts the desk with these wallets, once. Raises ConfigError, CommandRefused, JournalUnusable, TapeError."""
         async with self._changing:
             if self._running is not None:
                 raise CommandRefused("this desk was initialized before: use add_wallet, or a new WalletManager")
@@ -84,7 +86,7 @@ class WalletManager:
             self._running = task
 
     async def add_wallet(self, wallet: WalletConfig) -> None:
-        """Register one more wallet while the desk runs; durable on return. Raises ConfigError, CommandRefused."""
+        """Adds a wallet while the desk runs; durable on return. Raises ConfigError, CommandRefused."""
         async with self._changing:
             app = self.app
             known = app.config.wallets.get(wallet.wallet.id)
@@ -94,7 +96,7 @@ class WalletManager:
             await app.add_wallet(wallet)
 
     async def select_wallet(self, criteria: WalletSelectionCriteria) -> WalletSelection:
-        """What the engine would choose now. Reserves and records nothing. Raises NoEligibleWallet."""
+        """The wallet that the engine would choose now. Reserves and records nothing. Raises NoEligibleWallet."""
         app = self.app
         if app.stop_file.exists():
             await app.watch.heed_stop_file()
@@ -105,14 +107,14 @@ class WalletManager:
         return await app.engine.read(look)
 
     async def get_wallet(self, wallet_id: str) -> Wallet:
-        """The wallet as configured, with the status that it has now. Raises CommandRefused if there is none."""
+        """The wallet as configured, with its current status. Raises CommandRefused if there is none."""
         return await self.app.engine.read(lambda state: _shown(_book(state, wallet_id)))
 
     async def get_wallet_metrics(self, wallet_id: str) -> WalletMetrics:
         return await self.app.engine.read(lambda state: wallet_metrics(state, _book(state, wallet_id)))
 
     async def get_active_wallets(self) -> list[Wallet]:
-        """Those that take new positions, in order of registration."""
+        """The wallets that take entries, in order of registration."""
         wallets = await self.app.engine.read(lambda state: [_shown(book) for book in state.wallets.values()])
         return [wallet for wallet in wallets if wallet.status is WalletStatus.ACTIVE]
 
@@ -120,11 +122,11 @@ class WalletManager:
         return await self.app.engine.read(portfolio_summary)
 
     async def emergency_stop_all(self, reason: str = STOP_REASON) -> None:
-        """No wallet takes an entry from now on, after a restart neither; durable on return. Exits pass."""
+        """Stops entries of all wallets, also after a restart; durable on return. Exits still pass."""
         await self.app.engine.handle(EmergencyStop(_given(reason)))
 
     async def reactivate_wallet(self, wallet_id: str, reason: str = REACTIVATE_REASON) -> Wallet:
-        """Lift the emergency stop from one wallet; durable on return. Other holds stay: its status tells."""
+        """Lifts the emergency stop of one wallet; durable on return. Other holds stay, as the returned status shows."""
         app = self.app
         if app.stop_file.exists():
             place = app.config.data_dir / STOP_FILE
@@ -133,9 +135,9 @@ class WalletManager:
         return await self.get_wallet(wallet_id)
 
     async def close(self) -> None:
-        """Stop the executors, settle what is under way within 30 s, stop the desk. May be called again.
+        """Stops the executors, settles open orders within 30 s, and stops the desk. May be called again.
 
-        What is still open then is followed by the next start. Raises what had stopped the desk, if anything had.
+        The next start follows what is still open then. Raises the error that had stopped the desk, if any.
         """
         async with self._changing:
             try:
@@ -164,7 +166,7 @@ class WalletManager:
         return self._app
 
     def before_close(self, stop: Callable[[], Awaitable[object]]) -> None:
-        """Called once, first, when the desk is closed."""
+        """Registers a function that `close` calls once before it stops the desk."""
         if stop not in self._before_close:
             self._before_close.append(stop)
 
@@ -187,7 +189,7 @@ class WalletManager:
 
 
 def first_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """What a TaskGroup failed of: the tasks that failed after it only followed."""
+    """The first error of a TaskGroup; the other tasks failed because of it."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
@@ -195,7 +197,7 @@ def first_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 def with_wallets(config: MultiWalletConfig, wallets: Iterable[WalletConfig]) -> MultiWalletConfig:
-    """The same desk with these wallets. Raises ConfigError for what the configuration would have refused too."""
+    """The same desk with these wallets. Raises ConfigError for anything that the configuration would refuse."""
     given = list(wallets)
     for one in given:
         if not isinstance(one, WalletConfig):
@@ -236,7 +238,7 @@ def _book(state: State, wallet_id: str) -> WalletBook:
 
 
 def _shown(book: WalletBook) -> Wallet:
-    """What the journal says of its holds beats what was configured."""
+    """The wallet with the status that its holds in the journal give, not the configured one."""
     return structs.replace(book.wallet, status=book.status)
 
 

@@ -1,4 +1,4 @@
-"""What the executor hands on for each signal: its decision, its rejection, and the outcome of every order."""
+"""The executor's records: the decision or rejection of each signal, and the outcome of each order."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from overmind.views.decisions import Decision
 
 
 class RejectedSignal(Value, frozen=True):
-    """What came was not a signal, or a known id with other content. Nothing was decided."""
+    """The input was no valid signal, or a known id with other content. Nothing was decided."""
 
-    signal_id: SignalId | None  # where one could be read
+    signal_id: SignalId | None  # None: it could not be read
     error: str
     status: str = "rejected"
 
@@ -26,7 +26,7 @@ class RejectedSignal(Value, frozen=True):
 
 
 class ExecutionRecord(Value, frozen=True):
-    """How one order ended, in base units: exactly what the books say."""
+    """The outcome of one order in base units, exactly as booked."""
 
     order_id: OrderId
     signal_id: SignalId
@@ -42,8 +42,8 @@ class ExecutionRecord(Value, frozen=True):
     detail: str
     at_ns: int
     seq: int  # its entry in the journal
-    provisional: bool = False  # a fork may still undo it: then another record of this order follows
-    rolled_back: bool = False  # a fork undid the record before: this is what the order came to instead
+    provisional: bool = False  # a fork may still undo it; then another record of this order follows
+    rolled_back: bool = False  # a fork undid the record before; this is the new outcome
 
     def to_json(self) -> dict[str, object]:
         fields = msgspec.to_builtins(self)
@@ -55,7 +55,7 @@ Record = Decision | RejectedSignal | ExecutionRecord
 
 
 def execution_record(order: Order, entry: Entry) -> ExecutionRecord:
-    """Of an order that was closed, or whose booked outcome a fork undid."""
+    """The record of an order that was closed, or whose booked outcome a fork undid."""
     assert isinstance(entry.event, OrderClosed | OrderRolledBack), entry
     outcome = entry.event.outcome
     fill = outcome if isinstance(outcome, Filled) else None

@@ -1,6 +1,6 @@
-"""Which wallet the desk would choose now for an entry of a given strategy and size. Nothing is reserved or recorded.
+"""Which wallet the desk would choose now for an entry of a given strategy and size. Reserves and records nothing.
 
-The answer is not a second opinion: it is what `decide`, the function behind the engine, says to such a signal.
+The answer comes from `decide`, the same function that the engine uses for a signal.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from overmind.signals.validation import FieldReader
 from overmind.views.decisions import decision_of
 from overmind.views.refusals import shown
 
-PROBE: Final = SignalId("select:")  # With a colon: no signal from outside can have this id.
+PROBE: Final = SignalId("select:")  # The colon keeps signals from outside from having this id.
 BALANCE_MAX: Final = Decimal(NOTIONAL_MAX_MICROS // MICROS)
 REFUSALS_SHOWN_MAX: Final = 8
 
@@ -39,11 +39,10 @@ Number = Decimal | float | int | str
 
 @dataclasses.dataclass(frozen=True, init=False)
 class WalletSelectionCriteria:
-    """An entry to find a wallet for. Raises ValueError with all that is wrong with it.
+    """An entry to find a wallet for. Raises ValueError with all problems at once.
 
-    A criteria need not name a token. Without a `symbol` the listed tokens that have a fresh price are tried, SOL
-    first and then by symbol, and the first that the desk would enter decides; `WalletSelection.symbol` says which
-    it was.
+    The token is optional. Without a `symbol` the listed tokens with a fresh price are tried, SOL first and then by
+    symbol; the first one that the desk would enter is used. `WalletSelection.symbol` names it.
     """
 
     strategy_type: StrategyType
@@ -91,7 +90,7 @@ class WalletSelectionCriteria:
             object.__setattr__(self, name, value)
 
     def signal(self, mint: Mint) -> Signal:
-        """The entry that this asks about, in one token."""
+        """The signal for this entry in one token."""
         return Signal(
             id=PROBE,
             strategy=self.strategy_type,
@@ -112,17 +111,17 @@ class WalletSelection(Value, frozen=True):
     selection_reason: str
     expected_cost_bps: float
     terms: CostTerms
-    symbol: str  # the token it was chosen with
-    candidates: tuple[Candidate, ...]  # every wallet's chances, the chosen one's included
+    symbol: str  # the token of the entry
+    candidates: tuple[Candidate, ...]  # every wallet with its cost or refusals, including the chosen one
 
     @property
     def losers(self) -> tuple[Candidate, ...]:
-        """The wallets that were not chosen: refused, or dearer."""
+        """The wallets that were not chosen: refused or more expensive."""
         return tuple(one for one in self.candidates if one.wallet_id != self.wallet_id)
 
 
 class NoEligibleWallet(Exception):
-    """No wallet may take the entry. `refusals` are all the reasons, of the wallet that came closest first."""
+    """No wallet may take the entry. `refusals` has all the reasons, those of the closest wallet first."""
 
     def __init__(self, criteria: WalletSelectionCriteria, symbol: str, refused: SignalRefused) -> None:
         self.criteria = criteria
@@ -153,7 +152,7 @@ def select(state: State, index: SelectionIndex, criteria: WalletSelectionCriteri
 
 
 def _tokens(state: State, criteria: WalletSelectionCriteria, at_ns: int) -> Iterator[tuple[str, Mint]]:
-    """What to ask about, in order; at least one token, so that a refusal can say what is missing."""
+    """The tokens to try, in order. At least one, so that a refusal can say what is missing."""
     tokens = state.settings.tokens
     if criteria.symbol is not None:
         token = token_index(tokens.values()).get(criteria.symbol.upper())

@@ -1,4 +1,4 @@
-"""What is booked and not yet final may be undone by a fork, in any order: nothing is lost, and what is owed is said."""
+"""A fork may undo any provisional outcome, in any order: no units are lost, and debts are shown."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_what_a_fork_leaves(steps: str, then: str) -> None:
 
 
 def check_sound(desk: Play) -> None:
-    """Whatever was undone: what is held is there, what is owed is known, and equity is capital and PnL."""
+    """After any rollback: held units exist, debts are known, and equity equals deposits plus PnL."""
     state = desk.state
     assert not any(state.ledger.totals().values()), state.ledger.totals()
     for book in state.wallets.values():
@@ -147,7 +147,7 @@ def test_undoing_everything_in_any_order_restores_everything(steps: str) -> None
 def test_whatever_it_comes_to_instead_in_any_order_the_books_are_sound(steps: str) -> None:
     for turn, (order, *ends) in enumerate(product(permutations("abcd"), *[UNDONE] * 4)):
         if turn % 7:
-            continue  # Every seventh of some two thousand: all of them take half a minute.
+            continue  # Only every seventh of about two thousand cases: all of them take half a minute.
         desk = Play(steps)
         for name, end in zip(order, ends, strict=True):
             desk.play(f"roll back {name}.0.0 as {end}")
@@ -156,7 +156,7 @@ def test_whatever_it_comes_to_instead_in_any_order_the_books_are_sound(steps: st
 
 
 def test_after_a_fork_the_index_knows_whose_lots_are_left() -> None:
-    """The newest lots go first, and they may be another strategy's."""
+    """The newest lots leave first; they may belong to another strategy."""
     shares = "share momentum:100:1200,arbitrage:100:1200"
     desk = Play(f"w1 {shares}; buy eth $1000 id a; fill provisional; buy eth $1000 by arbitrage id b; fill")
     assert told(desk.play("buy eth $1100 by arbitrage")).startswith("STRATEGY_POSITION_SIZE")
@@ -190,7 +190,7 @@ def undone(first: str, then: str) -> WalletBook:
 
 
 def test_a_rollback_begins_no_new_attempt() -> None:
-    """The signal was executed once, as far as anybody knew: its time is over."""
+    """By then the signal counted as executed, and its time to live is over."""
     desk = Play("w1; w2; buy eth $300 id a; fill provisional")
     assert told(desk.play("roll back as expired")) == "OrderRolledBack"
 
@@ -273,7 +273,7 @@ def owes_without_quarantine(state: State) -> list[str]:
 
 
 def test_a_debt_that_an_outcome_makes_is_quarantined_too() -> None:
-    """A fork moved the rent of the USDC account from the first sale to the second, which had not reserved it."""
+    """A fork moved the rent of the USDC account from the first sale to the second, which had reserved none."""
     desk = Play("w1 usd 0 sol 0.00223928; deposit w1 2 eth; sell eth 1 id a; fill provisional fee 100000 rent 2039280")
     desk.play("sell eth 1 id b; fill fee 100000 rent 2039280")
     check_sound(desk)

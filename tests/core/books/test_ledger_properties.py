@@ -1,4 +1,6 @@
-"""Whatever is commanded, in whatever order: books balance, sums are true, limits hold, and replay gives the same."""
+"""After random commands in any order: the books balance, sums are correct, limits hold, and a replay gives the same
+state.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,7 @@ from overmind.core.model.signal import Signal
 from overmind.core.model.units import DAY_NS, NS, PPM
 
 Owned = tuple[WalletId, Mint]
-Undone = tuple[Order, Outcome, int, int]  # what was booked, what its fee and rent were worth, what sold lots had cost
+Undone = tuple[Order, Outcome, int, int]  # order, outcome, value of its fee and rent, cost of its sold lots
 DECIMALS = {token.mint: token.decimals for token in (*DESK.tokens.values(), DUST, COIN)}
 
 
@@ -62,9 +64,10 @@ class Lot:
 
 
 class Accountant:
-    """The same journal, booked a second time in the plainest way: nothing is kept that can be added up when asked.
+    """A second bookkeeper for the same journal, as simple as possible: it stores no number that can be added up on
+    demand.
 
-    What is owed is a balance below zero; lots there are only of what there is.
+    A debt is a negative balance; lots exist only for units that exist.
     """
 
     def __init__(self) -> None:
@@ -72,13 +75,13 @@ class Accountant:
         self.floats: Counter[WalletId] = Counter()
         self.tokens: Counter[Owned] = Counter()
         self.provisional: dict[OrderId, Undone] = {}
-        self.explained: set[WalletId] = set()  # an operator said why something may be owed
+        self.explained: set[WalletId] = set()  # wallets whose debts an operator has explained
         self.lots: dict[Owned, list[Lot]] = defaultdict(list)
         self.prices: dict[Mint, int] = {}
         self.open: dict[OrderId, Order] = {}
         self.moves: dict[OrderId, Move] = {}
-        self.provisional_moves: dict[OrderId, tuple[Move, Outcome, int]] = {}  # and what it had cost
-        self.withdrawn: dict[OrderId, Move] = {}  # asked for, what came to nothing for good aside
+        self.provisional_moves: dict[OrderId, tuple[Move, Outcome, int]] = {}  # move, outcome, cost
+        self.withdrawn: dict[OrderId, Move] = {}  # requested withdrawals, except those that failed for good
         self.placed_ns: dict[WalletId, list[int]] = defaultdict(list)
         self.trades_today: Counter[WalletId] = Counter()
         self.realised: Counter[WalletId] = Counter()
@@ -158,7 +161,7 @@ class Accountant:
             self.withdrawn.pop(move.id, None)
 
     def _book_move(self, move: Move, outcome: Outcome) -> int:
-        """Returns what it cost, less what came back."""
+        """Returns its cost, minus what came back."""
         if isinstance(outcome, Failed):
             return self._pay(move.wallet_id, outcome.fee_lamports)
         if not isinstance(outcome, Filled):
@@ -172,7 +175,7 @@ class Accountant:
         return costs - gain
 
     def _shift(self, move: Move, units: int) -> None:
-        """From one to the other, or out; a reclaim brings it from nowhere."""
+        """Moves the units between two wallets or out; a reclaim credits rent."""
         purse = self.cash if move.money.mint == USDC.mint else self.floats
         if move.kind is MoveKind.RECLAIM:
             self.floats[move.wallet_id] += units
@@ -182,7 +185,7 @@ class Accountant:
             purse[move.to_wallet] += units
 
     def _book(self, order: Order, outcome: Outcome) -> tuple[int, int]:
-        """Returns what fee and rent were worth and what sold lots had cost."""
+        """Returns the value of fee and rent, and the cost of the sold lots."""
         if isinstance(outcome, Filled) and order.to_float:
             costs = self._pay(order.wallet_id, outcome.fee_lamports, outcome.rent_lamports)
             lost = outcome.spent_units - outcome.received_units * self.prices.get(SOL, 0) // 10**15
@@ -232,7 +235,7 @@ class Accountant:
         self._realise(wallet_id, -self._trim(wallet_id, mint))
 
     def _trim(self, wallet_id: WalletId, mint: Mint) -> int:
-        """Lots of what is not there go, the newest first. Returns what they had cost."""
+        """Removes lots without units behind them, the newest first. Returns their cost."""
         lots = self.lots[wallet_id, mint]
         return taken(lots, sum(lot.units for lot in lots) - max(0, self.tokens[wallet_id, mint]), oldest=-1)
 
@@ -248,7 +251,8 @@ class Accountant:
     def _adjust(self, wallet_id: WalletId, mint: Mint, units: int) -> None:
         if mint == SOL:
             from_tokens = 0
-            if units < 0:  # The float first, then what no sale holds of a position; the float owes the rest.
+            # First the float pays, then the part of a position that no sale holds; the float owes the rest.
+            if units < 0:
                 sales = [one for one in self.open.values() if one.wallet_id == wallet_id]
                 moves = [one for one in self.moves.values() if one.wallet_id == wallet_id]
                 held_lamports = sum(one.fee_max_lamports + one.rent_max_lamports for one in (*sales, *moves))
@@ -288,7 +292,7 @@ class Accountant:
         return sum(lot.units for lot in self.lots[wallet_id, mint])
 
     def value(self, wallet_id: WalletId, mint: Mint, strategy: str | None = None) -> int:
-        """Of a position, or of what one strategy owns of it."""
+        """The value of a position, or of one strategy's share in it."""
         lots = self.lots[wallet_id, mint]
         units = sum(lot.units for lot in lots if strategy in (None, lot.strategy))
         return units * self.prices.get(mint, 0) // 10 ** (DECIMALS[mint] + 6) if lots else 0
@@ -312,7 +316,7 @@ class Accountant:
         )
 
     def orders(self, wallet_id: WalletId, side: Side) -> list[Order]:
-        """Without those for the float: they are no trades."""
+        """Without orders for the float, which are no trades."""
         mine = [order for order in self.open.values() if order.wallet_id == wallet_id and not order.to_float]
         return [order for order in mine if order.side is side]
 
@@ -325,7 +329,7 @@ class Accountant:
 
 
 def taken(lots: list[Lot], units: int, oldest: int) -> int:
-    """Take units off the lots, at index 0 or -1 first. Returns what they had cost."""
+    """Takes units from the lots, beginning at index 0 or -1. Returns their cost."""
     cost = 0
     while units:
         lot = lots[oldest]
@@ -343,7 +347,7 @@ def up(part: int, whole: int) -> int:
 
 
 def check_books(state: State) -> None:
-    """What is there was brought, what is held is held by an order, and what is owed stands in suspense alone."""
+    """No balance appears from nowhere, every held unit belongs to an order, and only suspense accounts are negative."""
     assert not any(state.ledger.totals().values()), state.ledger.totals()
     for account, balances in state.ledger.accounts.items():
         assert account.startswith("@") or min(balances.values(), default=0) >= 0, (account, balances)
@@ -369,7 +373,7 @@ def check_books(state: State) -> None:
 
 
 def check_debts(state: State, plain: Accountant) -> None:
-    """What is owed is known, never paid while something is free, and quarantined until somebody has explained it."""
+    """Every debt is known, unpaid only while no units are free, and quarantined until an operator explains it."""
     for wallet_id, book in state.wallets.items():
         accounts = book.accounts
         for debtor, payer in ((accounts.suspense, accounts.free), (accounts.float_suspense, accounts.sol_float)):
@@ -387,7 +391,7 @@ def check_debts(state: State, plain: Accountant) -> None:
 
 
 def check_sums(state: State, plain: Accountant) -> None:
-    """Every derived number of the state equals what the plain accountant adds up."""
+    """Every derived number of the state equals the second bookkeeper's sum."""
     assets: Counter[Mint] = Counter()
     for wallet_id, book in state.wallets.items():
         buys = plain.orders(wallet_id, Side.BUY)
@@ -437,7 +441,7 @@ def check_sums(state: State, plain: Accountant) -> None:
 
 
 def check_limits(state: State, plain: Accountant, order: Order, at_ns: int) -> None:
-    """The gate (specification §8) in its own words, of the desk as it is with the order placed."""
+    """Checks each limit of an entry (specification §8) by its own computation, on the state that includes the order."""
     desk, book, w = state.settings, state.wallets[order.wallet_id], order.wallet_id
     wallet, limits, share = book.wallet, book.wallet.limits, book.wallet.strategies[order.strategy]
     signal = state.open_orders[order.id].signal
@@ -499,7 +503,7 @@ def check_limits_of_wallet(state: State, plain: Accountant, order: Order, book: 
 
 
 def check_sizing(state: State, placed: OrderPlaced) -> None:
-    """A budget and nothing else becomes an amount by a sizing, which says of each cap what it was."""
+    """An entry with a risk budget, and no other, has a sizing that names each cap."""
     sizing, risk, order = placed.sizing, placed.signal.risk, placed.order
     assert (sizing is None) == (risk is None), placed
     if sizing is None or risk is None:
@@ -512,7 +516,7 @@ def check_sizing(state: State, placed: OrderPlaced) -> None:
 
 
 def check_withdrawn(state: State, plain: Accountant) -> None:
-    """What is asked for in one day never exceeds its cap, whatever became of it."""
+    """The withdrawals requested in one day never exceed the cap, whatever their outcome."""
     today = [move for move in plain.withdrawn.values() if move.placed_ns // DAY_NS == state.day]
     asked = sum(move.notional_micros for move in today)
     assert asked == state.withdrawn_today_micros
@@ -520,7 +524,7 @@ def check_withdrawn(state: State, plain: Accountant) -> None:
 
 
 def check_placed(state: State, move: Move, later: list[Move]) -> None:
-    """Of the desk as it was with the move placed, before the later ones of the same decision were."""
+    """Checks a move on the state after it was placed and before the later ones of the same decision."""
     desk, book = state.settings, state.wallets[move.wallet_id]
     spare = state.ledger.balance(sol_float(move.wallet_id), SOL)
     for one in later:
@@ -550,7 +554,7 @@ def check_placed(state: State, move: Move, later: list[Move]) -> None:
 
 
 def check_exits(desk: Play) -> None:
-    """Whatever has happened, what can be sold is sold if somebody wants it: a price and the fee are all it takes."""
+    """Whatever happened before, a wanted sale happens: it needs only a price and the fee."""
     state = desk.state
     for wallet_id, book in list(state.wallets.items()):
         for mint, position in list(book.positions.items()):
@@ -573,7 +577,7 @@ def check_exits(desk: Play) -> None:
 
 
 def check_timed(state: State, now_ns: int) -> None:
-    """Every hold with an end is known by it, wherever it is, and none is there beyond its time."""
+    """Every hold with an end time is listed, and none exists beyond that time."""
     scopes = {Scope(): state.holds}
     scopes |= {Scope(wallet_id): book.holds for wallet_id, book in state.wallets.items()}
     scopes |= {Scope(strategy=strategy): holds for strategy, holds in state.paused.items()}
@@ -584,7 +588,7 @@ def check_timed(state: State, now_ns: int) -> None:
 
 
 def check_ceilings(state: State) -> None:
-    """Nothing in force is wider than both the desk's ceiling and what the wallet's own file says."""
+    """No limit in force is wider than both the desk's ceiling and the wallet's own file."""
     ceilings = state.settings.ceilings
     for wallet_id, book in state.wallets.items():
         now, files = book.wallet.limits, book.configured.limits
@@ -605,7 +609,7 @@ def check_ceilings(state: State) -> None:
 
 
 def check_due(state: State, now_ns: int) -> None:
-    """The cheap look finds what a look at every position would find, nothing less and nothing more."""
+    """The fast search for due exits finds exactly what a check of every position finds."""
     for at_ns in (now_ns, now_ns + 50 * NS):
         found = [due_of(state, book, mint, at_ns) for book in state.wallets.values() for mint in book.positions]
         due = exits_due(state, at_ns)
@@ -631,7 +635,7 @@ def check_due(state: State, now_ns: int) -> None:
 
 
 def check_breakers(state: State, plain: Accountant) -> None:
-    """Whatever limit is reached has its hold."""
+    """Every limit that is reached has added its hold."""
     desk = state.settings
     for wallet_id, book in state.wallets.items():
         lost = -plain.day_pnl(wallet_id)
@@ -653,7 +657,7 @@ def check_breakers(state: State, plain: Accountant) -> None:
 
 
 def play(rng: Random, wallets: int, commands: int, forks: bool = False, moves: bool = False) -> Play:
-    """A script of every kind of command, each handled twice, everything checked after every fact."""
+    """Plays random commands of every kind, each handled twice, with all checks after every event."""
     desk, chance, plain = Play(prices={}), Chance(rng, wallets, forks, moves), Accountant()
     booked = 0
     script = iter(chance.opening())
@@ -803,7 +807,7 @@ def test_a_fork_that_undoes_everything_leaves_what_was_deposited(rng: Random, wa
         elif not isinstance(command, RecordFinal | AcceptBalances):
             attempt(desk, command)
     state = desk.state
-    while open_ids := [*state.open_orders, *state.open_moves]:  # An expired entry may be tried elsewhere.
+    while open_ids := [*state.open_orders, *state.open_moves]:  # An expired entry may be tried in another wallet.
         for work_id in open_ids:
             attempt(desk, RecordTicket(work_id, Ticket(f"of {work_id}", b"")))
             attempt(desk, RecordOutcome(work_id, Expired()))

@@ -1,4 +1,4 @@
-"""Moves in the books: what each outcome does to both wallets, what a fork undoes, and what goes to safety."""
+"""Moves in the books: the effect of each outcome on both wallets, rollbacks by a fork, and sweeps."""
 
 import pytest
 from tests.support.core_desk import DESK, Play, books_told, rows, told
@@ -12,7 +12,7 @@ from overmind.core.model.ids import SOL
 from overmind.core.model.outcome import Cause, Rejected
 from overmind.core.model.units import LAMPORTS, MICROS
 
-# $2,000 of w1's $11,900 on their way to w2, which has $7,900. SOL costs $100, so 5,000 lamports are $0.0005.
+# $2,000 of w1's $11,900 are on their way to w2, which has $7,900. SOL costs $100, so 5,000 lamports are $0.0005.
 GIVEN = "w1 aim 50 usd 11900; w2 aim 50 usd 7900; rebalance"
 TABLE = """
 outcome                                                  | the giver                    | the receiver
@@ -110,7 +110,7 @@ def test_a_move_survives_a_restart() -> None:
     assert (books_told(desk, "w1"), books_told(desk, "w2")) == ("$11900", "$7900")
 
 
-# To safety
+# Sweeps
 
 SWEEPS = """
 given                                                        | when                  | then
@@ -174,7 +174,7 @@ w1; w2 type Emergency; sweep; moves; fill provisional; roll back as expired | mo
 def test_what_a_liquidation_brings_goes_to_safety(given: str, when: str, then: str) -> None:
     desk = Play(given)
     assert told(desk.play(when)) == then
-    assert told(desk.play("moves")) == "nothing"  # Twice is once.
+    assert told(desk.play("moves")) == "nothing"  # A second time changes nothing.
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_an_open_move_of_a_removed_wallet_is_still_booked() -> None:
     assert books_told(desk, "w2") == "$9900, held: removed"
 
 
-# The chain, while a move is under way or may be undone: none of it is a deficit or a credit.
+# The chain while a move is in flight or may be undone: none of it is a deficit or a surplus.
 
 BALANCES = """
 given                                     | then

@@ -1,4 +1,4 @@
-"""Lots leave first in, first out; no rounding loses a cost; what was earned is what the value changed by."""
+"""Lots leave first in, first out; rounding loses no cost; profit equals the change of value."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_each_strategy_owns_its_lots() -> None:
     position = desk.book("w1").positions[Mint("eth")]
     owned = {MOMENTUM: 1_100 * MICROS, ARBITRAGE: 3_300 * MICROS, "deposit": 2_200 * MICROS}
     assert position.value_by(2_200 * PICO) == desk.book("w1").deployed == owned
-    desk.play("sell eth 1 by arbitrage; fill")  # First in, first out, whoever sells.
+    desk.play("sell eth 1 by arbitrage; fill")  # First in, first out, whichever strategy sells.
     owned = {ARBITRAGE: 2_200 * MICROS, "deposit": 2_200 * MICROS}
     assert position.value_by(2_200 * PICO) == desk.book("w1").deployed == owned
 
@@ -104,7 +104,7 @@ def test_a_fee_is_rounded_up_and_a_value_down() -> None:
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 99), st.integers(1_900, 2_100)), min_size=1, max_size=12))
 def test_realised_and_unrealised_are_the_change_of_value(steps: list[tuple[bool, int, int]]) -> None:
-    """Cash and positions change by exactly what was realised and what is not yet."""
+    """Cash and positions change by exactly the realised and the unrealised profit."""
     desk = Play("w1; deposit w1 1 eth")
     book, before = desk.book("w1"), 11_900 * MICROS
     for buys, percent, price in steps:

@@ -1,4 +1,4 @@
-"""Columns come to what looking at each position comes to, at the edges of what they can count and beyond."""
+"""Valuation by columns equals valuation position by position, at the numeric limits of columns and beyond."""
 
 from random import Random
 
@@ -25,7 +25,7 @@ TOKENS = [Token(f"T{decimals}", Mint(f"t{decimals}"), decimals) for decimals in 
 
 
 def amount(rng: Random, most: int) -> int:
-    """Of any length, and often beside a power of two."""
+    """A random number of any length, often close to a power of two."""
     bits = rng.randint(1, most.bit_length())
     return max(1, min(most, rng.choice([rng.getrandbits(bits), 2**bits - 1, 2**bits, 10 ** (bits * 3 // 10)])))
 
@@ -36,7 +36,7 @@ def exits(rng: Random) -> Exits | None:
 
 
 def trade(rng: Random, state: State) -> None:
-    """One position changes, by any of the ways in which it can."""
+    """Changes one position in one of the possible ways."""
     book, token = rng.choice([*state.wallets.values()]), rng.choice(TOKENS)
     position, roll = book.positions.get(token.mint), rng.random()
     if position is None or roll < 0.5:
@@ -52,7 +52,7 @@ def trade(rng: Random, state: State) -> None:
 
 
 def mark(rng: Random, state: State) -> None:
-    """Some prices change, a little or altogether, or stay."""
+    """Changes some prices, slightly or strongly, or repeats them."""
     marks = []
     for token in rng.sample(TOKENS, rng.randint(1, len(TOKENS))):
         known = state.price_pico(token.mint)
@@ -100,7 +100,7 @@ def check(state: State) -> None:
 
 
 def compare(rng: Random, steps: int) -> None:
-    """Some states become large enough for columns, most use them from the first position on."""
+    """Some states switch to columns once they are large enough, most use columns from the first position on."""
     state = Play("w1; w2; w3").state
     state.valuation = Valuation(few=rng.choice([0, 0, 6]))
     for _ in range(steps):

@@ -1,4 +1,4 @@
-"""The volatility of marks: the deviation that they were drawn with, whatever their rhythm, and deaf to one bad mark."""
+"""The volatility of marks equals the deviation that generated them, at any interval, and ignores one bad mark."""
 
 from math import exp, sqrt
 from random import Random
@@ -17,7 +17,7 @@ START_NS = 20_000 * DAY_NS
 
 
 class Feed:
-    """A price that moves by chance, marked every so often."""
+    """A random price that is marked at an interval."""
 
     def __init__(self, a_day: float, step_s: int, seed: int = 1) -> None:
         self.random, self.a_day, self.step_s = Random(seed), a_day, step_s
@@ -50,7 +50,7 @@ def test_it_finds_what_the_price_was_drawn_with(a_day: float, step_s: int) -> No
 def test_it_is_known_after_enough_moves_and_not_before() -> None:
     feed = Feed(0.03, 1)
     feed.go(MOVES_MIN + 1)
-    assert not feed.known.is_known  # The first mark is no move, and the oldest move weighs a little less than one.
+    assert not feed.known.is_known  # The first mark is no move, and the oldest move weighs slightly less than one.
     feed.go(1)
     assert feed.known.is_known
 
@@ -85,7 +85,7 @@ def test_a_crash_that_the_next_mark_confirms_counts_in_full() -> None:
     assert feed.over_a_day > 5 * calm
     for _ in range(4):
         feed.go(1_000)
-    assert feed.over_a_day == pytest.approx(0.02, rel=0.3)  # and is forgotten with time
+    assert feed.over_a_day == pytest.approx(0.02, rel=0.3)  # it is forgotten with time
 
 
 def test_after_a_long_silence_it_is_not_known() -> None:

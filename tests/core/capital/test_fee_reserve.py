@@ -1,4 +1,4 @@
-"""SOL for fees and rent: topped up by the richest, else by a swap of its own; idle rent comes back. Each at an edge."""
+"""SOL for fees and rent: top-ups by the richest wallet or by a swap, and reclaimed rent, each rule at its edge."""
 
 import pytest
 from tests.support.core_desk import DESK, Play, books_told, rows, told
@@ -7,7 +7,7 @@ from overmind.core.model.events import DayRolled, MovePlaced, OrderPlaced
 from overmind.core.model.ids import SOL, Mint
 from overmind.core.model.units import LAMPORTS, MICROS
 
-# A float below 0.12 SOL is brought to 0.25, by whoever keeps 0.25 and a fee of 0.0001 itself.
+# A float below 0.12 SOL is topped up to 0.25 by a wallet that keeps 0.25 and a fee of 0.0001 itself.
 TOP_UPS = """
 given                                                        | when                  | then
 w1; w2 sol 0.12                                              | moves                 | nothing
@@ -105,7 +105,7 @@ w1; w2 sol 0.1; moves; fill provisional; roll back as expired | moves           
 def test_a_float_is_topped_up(given: str, when: str, then: str) -> None:
     desk = Play(given)
     assert told(desk.play(when)) == then
-    assert told(desk.play("moves")) == "nothing"  # Twice is once.
+    assert told(desk.play("moves")) == "nothing"  # A second time places nothing.
 
 
 def float_of(desk: Play, name: str = "w1") -> int:
@@ -122,7 +122,7 @@ def test_the_swap_fills_the_float_and_is_no_trade_and_no_position() -> None:
     assert (book.entries, book.entries_open, book.loss_in_flight_micros, desk.state.assets) == ({}, 0, 0, {})
     desk.play("fill fee 13000 at 100.5")
     assert float_of(desk) == 100_000_000 + 15 * LAMPORTS * 2 // 201 - 13_000
-    assert books_told(desk) == "$9885, realised $-0.075927"  # What it lost against the mark, and the fee.
+    assert books_told(desk) == "$9885, realised $-0.075927"  # The loss against the mark, and the fee.
     assert (book.trades_today, book.last_trade_ns, book.positions, desk.state.exposure_micros) == (0, None, {}, 0)
     assert not book.holds
     assert book.equity_micros == 9_910 * MICROS - 75_927
@@ -153,7 +153,7 @@ def test_the_float_that_a_fork_took_back_is_owed_by_who_spent_it() -> None:
     assert float_of(desk, "w1") == LAMPORTS
 
 
-# A token account that was emptied by a sale gives its rent back after a day.
+# A token account that a sale emptied is closed after a day, and its rent comes back.
 SOLD = "desk low 0; w1; buy eth $1000; fill rent 2039280; sell eth all; fill"
 RECLAIMS = f"""
 given                                                        | when                  | then
@@ -226,7 +226,7 @@ def test_what_is_reclaimed_is_a_gain_and_the_account_is_gone() -> None:
 def test_who_buys_while_the_account_is_being_closed_reserves_a_new_one() -> None:
     desk = Play(f"{SOLD}; wait 86400000; moves; sign")
     assert rent_reserved(desk) == DESK.costs.rent_lamports
-    desk.play("fill s3.0.0; fail move:reclaim:0")  # It came first, so the account is not empty any more.
+    desk.play("fill s3.0.0; fail move:reclaim:0")  # The fill came first, so the account is no longer empty.
     assert rent_reserved(desk) == 0
     desk.play("fill; wait 86400000")
     assert told(desk.play("moves")) == "DayRolled"

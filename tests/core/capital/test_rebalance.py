@@ -1,4 +1,4 @@
-"""Capital back to the allocations: the bands, the plan, and what stands against it, each at its edge."""
+"""Rebalancing: the bands, the plan, and its obstacles, each at its edge."""
 
 import pytest
 from tests.support.core_desk import Play, rows, told
@@ -7,7 +7,7 @@ from overmind.core.capital.rebalance import plan
 from overmind.core.model.commands import CommandRefused
 from overmind.core.model.units import MICROS
 
-# Two wallets of half each: $20,000 in all, so each is to have $10,000, its float of $100 included.
+# Two wallets of half each: $20,000 in all, so each shall have $10,000, including its float of $100.
 TABLE = """
 given                                                        | when                  | then
 # The outer band, of the target: at its edge nothing is due, beyond it both go all the way.
@@ -105,8 +105,8 @@ def test_capital_goes_back_to_its_allocation(given: str, when: str, then: str) -
     before = len(desk.entries)
     assert attempted(desk, when) == then
     placed = len(desk.entries) - before
-    assert not placed or placed == len(legs)  # What was shown is what is done.
-    assert attempted(desk, "rebalance auto") == "nothing"  # Twice is once.
+    assert not placed or placed == len(legs)  # The placed transfers are those of the plan.
+    assert attempted(desk, "rebalance auto") == "nothing"  # A second time places nothing.
 
 
 @pytest.mark.parametrize(

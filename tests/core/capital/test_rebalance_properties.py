@@ -1,4 +1,4 @@
-"""Whatever the desk: a plan gives only what is free, moves nobody past its target, and is the same every time."""
+"""On any desk a plan moves only free units, moves no wallet past its target, and is reproducible."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_plan_gives_what_is_free_and_nobody_passes_his_target(rng: Random, wal
     equity = desk.state.equity_micros
     for move_id in list(desk.state.open_moves):
         desk.play(f"fill {move_id}")
-    assert desk.state.equity_micros == equity  # It cost nothing, so nothing is gone.
+    assert desk.state.equity_micros == equity  # The transfers cost nothing, so equity stays the same.
     after = plan(desk.state, desk.now_ns)
     assert not after.legs, "one rebalance is enough"
 

@@ -1,4 +1,4 @@
-"""Capital that leaves the desk: where to, how much, when, and what ends it. Each rule at its edge."""
+"""Withdrawals: allowed addresses, amounts, delays, and what rejects them. Each rule at its edge."""
 
 import pytest
 from tests.support.core_desk import Play, books_told, rows, told
@@ -97,7 +97,7 @@ desk payees bank; w1 | withdraw w1 $0.01 | $0.01 would be asked for today, OVERM
 """
 
 
-# What is asked for and not paid yet, when the desk is set up anew.
+# Requested withdrawals that are not paid yet, when the desk is configured again.
 ENDS = f"""
 given | what ends it, or what it waits for
 {MAY}; w1; withdraw w1 $100 | nothing
@@ -134,7 +134,7 @@ desk cap 0 band 1; w1 aim 50 usd 14900; w2 aim 50 usd 4900; rebalance; hold w1 a
 
 @pytest.mark.parametrize(("given", "why"), rows(ENDS))
 def test_what_was_asked_for_is_ended_at_once_or_waits(given: str, why: str) -> None:
-    """What ended it may be lifted again before it is to be paid: it stays ended."""
+    """A rejected withdrawal stays rejected, even if the cause is lifted before its payment was due."""
     desk = Play(given)
     closed = [entry.event.outcome for entry in desk.entries if isinstance(entry.event, MoveClosed)]
     if not desk.state.open_moves:
@@ -164,7 +164,7 @@ def test_capital_leaves_the_desk(given: str, when: str, then: str) -> None:
     assert then in (answer if not then.startswith("= ") else f"= {answer}")
     if "withdraw" not in then or "day" in then:
         placed = [one for one in desk.entries[before:] if isinstance(one.event, MovePlaced)]
-        assert not placed  # Nothing half done.
+        assert not placed  # A refused command changes nothing.
 
 
 def test_every_problem_is_named_at_once() -> None:
@@ -194,7 +194,7 @@ def test_it_waits_for_its_time_and_can_be_cancelled_till_it_is_signed() -> None:
 
 
 def test_a_withdrawal_is_a_deposit_backwards() -> None:
-    """The day's PnL stays as it was, and the emergency stop counts from what is left."""
+    """The day's PnL is unchanged, and the emergency stop counts from the remaining capital."""
     desk = Play("desk payees bank cap 9000 threshold 10; w1 usd 9900; buy eth $1000; fill; mark eth 1800")
     before = desk.book("w1").day_pnl_micros
     desk.play("withdraw w1 $8000; fill fee 13000")

@@ -1,4 +1,4 @@
-"""The chain's balances against the books: a credit is a deposit, a deficit stops the desk, an operator explains it."""
+"""The chain's balances against the books: a surplus is a deposit, a deficit stops the desk, an operator explains it."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_what_the_chain_says_of_a_wallet(given: str, read: str, then: str) -> No
 
 
 def found(events: tuple[Event, ...]) -> str:
-    """`+units mint` of a deposit (`float` where it goes there), causes of holds, `units mint` of what was accepted."""
+    """`+units mint` of a deposit (`float` if it goes there), causes of holds, `units mint` of accepted differences."""
     lines: list[str] = []
     for event in events:
         match event:
@@ -172,7 +172,7 @@ def test_the_reason_is_journaled_with_all_that_it_explains() -> None:
 
 
 def test_capital_that_leaves_takes_its_unrealised_pnl_along_as_realised() -> None:
-    """Else a wallet could lose its loss of the day by moving the tokens away."""
+    """Otherwise a wallet could hide its loss of the day by moving the tokens away."""
     desk = Play("w1 loss 50; buy eth $1000; fill; mark eth 1900; accept w1 eth 0")
     assert desk.book("w1").day_pnl_micros == -50 * MICROS
     assert desk.state.deposited_micros == (10_000 - 950) * MICROS
@@ -231,7 +231,7 @@ def test_the_cursor_knows_the_entry_that_moved_it() -> None:
 
 
 def test_the_cursor_knows_the_slot_of_its_signature() -> None:
-    """Not that of the balances, which are read later: what landed between the two is news."""
+    """Not the slot of the balances, which are read later: a transaction between the two must still be checked."""
     desk = Play("w1")
     desk.do(RecordBalances(W1, 9, 0, {}, "x", 7))
     assert (desk.book("w1").checked, desk.book("w1").checked_slot) == ("x", 7)

@@ -1,4 +1,4 @@
-"""Breakers: a limit that is reached adds its hold, with a reason and an end; a hold ends once, and never early."""
+"""Breakers: a reached limit adds its hold with a reason and an end; a hold ends once, and never early."""
 
 import pytest
 from tests.support.core_desk import NOON_NS, Play, rows, told
@@ -11,7 +11,7 @@ from overmind.core.model.units import DAY_NS, MICROS
 
 MIDNIGHT_NS = (NOON_NS // DAY_NS + 1) * DAY_NS
 
-# w1 and w2 have $10,000 each; half an eth cost $1,000, so a mark of 1900 loses $50 and one of 1000 loses $500.
+# w1 and w2 have $10,000 each. Half an eth costs $1,000, so a mark of 1900 loses $50 and one of 1000 loses $500.
 TABLE = """
 given                                      | when                     | holds on the portfolio | holds on w1
 # A wallet's day.
@@ -154,7 +154,7 @@ def test_a_clock_that_is_set_back_brings_no_hold_and_no_day_back() -> None:
     assert sum(isinstance(entry.event, DayRolled) for entry in desk.entries) == 2
     desk.play("mark eth 1800")
     hold = desk.book("w1").holds.get("day_loss")
-    assert hold is None  # The mark is older than the newest one, so it is none.
+    assert hold is None  # A mark that is older than the newest one is ignored.
 
 
 def test_a_hold_with_an_end_is_lifted_by_whatever_comes_next_and_leaves_the_others() -> None:
@@ -204,7 +204,7 @@ def test_a_hold_whose_time_is_over_holds_nothing() -> None:
     assert not Play("w1").play("hold w1 operator for 0")
 
 
-# What an automatic stop does besides holding everything.
+# What an automatic stop does besides adding holds.
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_an_automatic_stop_liquidates_and_sweeps_if_it_is_told_to(
     desk = Play(f"w1; w2 type Emergency; desk threshold 10 then {then}; buy eth $9000; fill")
     assert told(desk.play("mark eth 1555.5")) == "PricesMarked + HoldAdded + HoldAdded"
     assert told(desk.play("mark eth 1500")) == decided
-    assert told(desk.play("mark eth 1500")) == "PricesMarked"  # Once.
+    assert told(desk.play("mark eth 1500")) == "PricesMarked"  # Only once.
     assert told(desk.play("exits")) == sold
     if sold != "nothing":
         desk.play("fill")
@@ -243,7 +243,7 @@ def test_nor_does_the_mark_of_another_token_confirm_it() -> None:
 
 
 def test_nor_does_a_loss_since_a_wild_mark_at_midnight() -> None:
-    """It stops, as the base is that of midnight; but that price was never shown twice."""
+    """The stop is reached, as its base is the price at midnight; but no second mark confirmed that price."""
     desk = Play("w1; w2 type Emergency; desk threshold 10 then sweep; buy eth $9000; fill; mark eth 2000")
     desk.play("wait 43199000; mark eth 4000; wait 1000")
     assert told(desk.play("mark eth 2000")) == "DayRolled + PricesMarked + HoldAdded + HoldAdded"
@@ -265,7 +265,7 @@ def test_a_stop_of_an_operator_does_what_he_says_whatever_the_automatic_one_woul
 
 
 def test_what_a_wallet_gives_away_is_no_loss_of_it() -> None:
-    """Neither its day nor the portfolio's counts a move between wallets, or one that leaves."""
+    """A transfer between wallets, or out of the desk, is no loss of the wallet or of the portfolio."""
     desk = Play(
         "desk loss 1 threshold 1 drawdown 1 payees bank cap 9000 band 1; w1 loss 1 aim 50 usd 14900; w2 aim 50 usd 4900"
     )

@@ -1,4 +1,4 @@
-"""What an operator changes while the desk runs: never above the ceilings, kept over a restart, in force at once."""
+"""Operator's changes at run time: never above the ceilings, kept over a restart, in force at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from overmind.core.model.ids import LimitName, Mint, WalletId
 from overmind.core.model.units import MICROS
 
 # A desk's ceilings are $2,000 a day, $20,000 a position, 90 %, 15 positions, a stop of 5 %, 200 trades. `narrow` is a
-# wallet whose files say less than all of them.
+# wallet whose files have tighter limits than all of them.
 NARROW = (
     "w1 loss 100 position 1000 exposure 20 places 3 stop 2 trades 10 risk 0.2 share momentum:70:1000,arbitrage:30:500"
 )
@@ -98,7 +98,7 @@ def test_a_change_within_the_ceilings_holds_at_once(given: str, change: str, exp
 
 
 def holds(desk: Play, name: str = "w1") -> dict[str, float]:
-    """USD, percent and ratios as people count them."""
+    """Limits in USD, percent and ratios."""
     scales = {"max_daily_loss": 1e6, "max_position_size": 1e6, "risk_level": 1e6, "allocation": 1e6}
     whole = ("max_concurrent_positions", "daily_trade_limit", "enabled")
     return {
@@ -136,7 +136,7 @@ def test_who_and_why_and_what_must_be_said(command: ChangeLimits | ChangeMints) 
     assert encode_state(desk.state) == before
 
 
-# The files or the ceilings change at a restart: what an operator wanted is put on top again.
+# The files or the ceilings change at a restart: the operator's changes are applied again on top of them.
 RESTARTS = """
 steps                                                                   | what then holds
 w1 loss 100; change w1 loss 50; w1 loss 100                             | max_daily_loss 50
@@ -221,7 +221,7 @@ def test_the_journal_says_who_wanted_what_and_why() -> None:
     )
 
 
-# w1 has $10,000; what is changed binds the next entry, sells nothing, and lifts nothing.
+# w1 has $10,000. A change applies to the next entry; it sells nothing and lifts no hold.
 NEXT = """
 steps                                                                | next             | answer
 w1 loss 100; change w1 position 500                                  | buy eth $500     | w1 $500

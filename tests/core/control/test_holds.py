@@ -1,4 +1,4 @@
-"""A wallet has a set of named holds; its status derives from them, and lifting one leaves the others."""
+"""A wallet has a set of named holds. Its status derives from them, and lifting one leaves the others."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A venue's quote is never trusted: it must be what was asked, guarantee what the order wants, and be near the mark."""
+"""A quote is checked: it must match the request, guarantee the order's minimum, and be near the mark."""
 
 import pytest
 from msgspec import structs
@@ -33,7 +33,7 @@ def cause(order: Order, quote: Quote, mark_pico: int | None = MARK) -> Cause | N
     return rejected.cause if rejected is not None else None
 
 
-# For $20,000 the mark gives 10 eth. The order wants 9.9 (a meme strategy 9.7), the mark allows 150 bps either way.
+# For $20,000 the mark gives 10 eth. The order wants 9.9 (a meme strategy 9.7); the mark allows 150 bps either way.
 BUY, MEME = "buy eth $20000", "buy eth $20000 by meme slip 300"
 
 
@@ -60,7 +60,7 @@ def test_a_buy_is_quoted_near_the_mark(when: str, received: int, expected: Cause
         ("sell eth 10", 20_000, None),
         ("sell eth 10", 19_800, None),
         ("sell eth 10", 19_799, Cause.BAD_QUOTE),
-        # An exit that accepts more slippage than 150 bps is not kept from leaving by the mark.
+        # The mark does not stop an exit that accepts more slippage than 150 bps.
         ("sell eth 10 slip 3000", 16_000, None),
         ("sell eth 10 slip 3000", 14_000, None),
         ("sell eth 10 by meme", 19_400, None),
@@ -79,7 +79,7 @@ def test_a_sale_is_quoted_near_the_mark(when: str, dollars: int, expected: Cause
         {"spend": Money(20_001 * MICROS, DESK.quote.mint)},
         {"spend": Money(20_000 * MICROS, Mint("btc"))},
         {"receive": Mint("btc")},
-        {"received": 989_999_999, "received_min": 990_000_000},  # expects less than it guarantees
+        {"received": 989_999_999, "received_min": 990_000_000},  # expects less than its guaranteed minimum
         {"received_min": 989_999_999},  # guarantees less than the order wants
     ],
 )
@@ -105,9 +105,9 @@ def test_without_a_mark_only_a_sale_goes_on_under_its_own_bound() -> None:
 def test_the_least_that_a_buy_must_bring() -> None:
     assert order_of(BUY).received_min == 10 * ETH * (BPS - 100) // BPS
     assert order_of(f"{BUY} slip 50").received_min == 10 * ETH * (BPS - 50) // BPS
-    assert order_of(f"{BUY} limit 2010").received_min == -(-20_000 * ETH // 2_010)  # the limit is the tighter
+    assert order_of(f"{BUY} limit 2010").received_min == -(-20_000 * ETH // 2_010)  # the limit is tighter
     assert order_of(f"{BUY} limit 2500").received_min == 10 * ETH * (BPS - 100) // BPS
-    assert order_of("buy eth $0.000001 limit 1000000").received_min == 1  # never nothing
+    assert order_of("buy eth $0.000001 limit 1000000").received_min == 1  # never zero
 
 
 def test_a_mark_is_fresh_for_thirty_seconds() -> None:

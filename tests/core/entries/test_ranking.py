@@ -1,4 +1,4 @@
-"""Which wallet should: the lowest expected cost in basis points, every term of it explained."""
+"""Ranking: the lowest expected cost in basis points, with every term explained."""
 
 import pytest
 from tests.support.core_desk import Play, rows, told

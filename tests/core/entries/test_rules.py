@@ -1,4 +1,4 @@
-"""The gate at the edge of every rule: at the limit passes, one unit beyond is refused, with limit and actual."""
+"""The gate at the edge of every rule: the limit passes; one unit more is refused, with limit and actual value."""
 
 import msgspec
 import pytest
@@ -248,14 +248,14 @@ def test_everything_wrong_at_once_is_told_in_the_order_of_precedence() -> None:
     codes = [refusal.code for refusal in refused.refusals]
     assert codes == sorted(codes, key=PRECEDENCE.__getitem__)
     unreachable_together = {
-        Code.SIGNAL_FROM_FUTURE,  # not with SIGNAL_STALE
-        Code.PRICE_MISSING,  # not with PRICE_STALE
-        Code.MINT_NOT_ADMITTED,  # without a size, no rule of size is broken
+        Code.SIGNAL_FROM_FUTURE,  # excludes SIGNAL_STALE
+        Code.PRICE_MISSING,  # excludes PRICE_STALE
+        Code.MINT_NOT_ADMITTED,  # without a size, no rule of size applies
         Code.AMOUNT_OUT_OF_RANGE,
-        Code.DAILY_LOSS_HEADROOM,  # not with DAILY_LOSS
+        Code.DAILY_LOSS_HEADROOM,  # excludes DAILY_LOSS
         Code.ASSET_COOLDOWN,  # only after a stop loss
-        Code.INSUFFICIENT_TOKENS,  # of sales
-        Code.VOLATILITY_UNKNOWN,  # of a risk budget
+        Code.INSUFFICIENT_TOKENS,  # only for sales
+        Code.VOLATILITY_UNKNOWN,  # only for a risk budget
         Code.STOP_DISTANCE_UNKNOWN,
         Code.SIZE_TOO_SMALL,
         Code.PORTFOLIO_TRADES,  # only after a trade

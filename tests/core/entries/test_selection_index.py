@@ -1,4 +1,4 @@
-"""The selection index chooses exactly what the plain loop over all wallets would choose, after anything at all."""
+"""The selection index always chooses the same wallet as a plain loop over all wallets."""
 
 from random import Random
 
@@ -23,7 +23,7 @@ from overmind.core.model.selection import CostTerms
 def plainly(
     state: State, entry: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...]
 ) -> tuple[WalletId, CostTerms] | None:
-    """The specification: among all wallets that may, the one with the lowest cost; ties to the first registered."""
+    """The specification: the eligible wallet with the lowest cost; among equals the one that was registered first."""
     common, costs = CommonTerms(state, entry), []
     for book in state.wallets.values():
         if book.wallet.id not in excluded and not list(wallet_refusals(state, book, entry, at_ns)):
@@ -33,7 +33,7 @@ def plainly(
 
 
 def compare(rng: Random, wallets: int, commands: int, asks: int) -> int:
-    """Play a script, ask after each command. Returns how often some wallet was chosen."""
+    """Plays random commands and asks after each. Returns how often a wallet was chosen."""
     desk, chance, chosen_often = Play(), Chance(rng, wallets), 0
     for command in chance.opening():
         attempt(desk, command)
@@ -55,7 +55,7 @@ def compare(rng: Random, wallets: int, commands: int, asks: int) -> int:
 
 @pytest.mark.parametrize("first_seed", range(0, 40, 4))
 def test_the_index_equals_the_plain_loop(first_seed: int) -> None:
-    """A desk by chance may be stopped for good; not four of them."""
+    """One random desk may be stopped for good, but not all four."""
     seeds = range(first_seed, first_seed + 4)
     assert sum(compare(Random(seed), 1 + seed * 59 // 39, commands=100, asks=3) for seed in seeds) > 0
 

@@ -1,5 +1,7 @@
-"""From a risk budget to an amount: by every cap at its edge, never beyond a limit, in the wallet that the plain loop
-would choose, explained, and sized anew where another wallet takes over."""
+"""Sizing: from a risk budget to an amount, at the edge of every cap and never beyond a limit.
+
+The wallet is the one that a plain loop would choose, the amount is explained, and a failover sizes again.
+"""
 
 from random import Random
 
@@ -26,7 +28,7 @@ from overmind.core.model.signal import RiskBudget
 from overmind.core.model.units import MICROS, PPM
 from overmind.core.model.wallet import Exits
 
-# $500 at a stop of 5 percent want $10,000: more than w1's $9,900.
+# $500 at a stop of 5 percent want $10,000, which is more than w1's $9,900.
 BINDING_TABLE = """
 given                                             | size            | binding
 w1                                                | 9900            | INSUFFICIENT_QUOTE
@@ -136,7 +138,7 @@ def test_the_wallet_and_the_size(given: str, when: str, then: str) -> None:
     assert told(Play(given).play(when)) == then
 
 
-# Two prices in turn, one percent apart, once a minute, and before them one move of nothing: 37 percent in a day.
+# Two prices in turn, one percent apart, once a minute, after one move of zero: 37 percent in a day.
 VOLATILITY_TABLE = """
 given | when | then
 w1; wave eth 2000 2020 21 60000 | buy eth risk$50 size volatility | w1 $67.81
@@ -180,7 +182,9 @@ def test_the_decision_says_how() -> None:
 def plainly(
     state: State, wish: SizedRequest, at_ns: int, excluded: tuple[WalletId, ...]
 ) -> tuple[WalletId, int] | None:
-    """The specification: of all wallets that may, the cheapest that can take all, else who can take most."""
+    """The specification: the cheapest eligible wallet that can take the whole size, otherwise the one that can take
+    most.
+    """
     if list(signal_refusals(state, wish.least_ask(), at_ns, at_ns)):
         return None
     found = []
@@ -203,7 +207,7 @@ def as_told(sized: SizedChoice | None) -> tuple[WalletId, int] | None:
 
 
 def compare(rng: Random, wallets: int, commands: int, asks: int) -> int:
-    """Play a script, ask after each command. Returns how often some wallet was chosen."""
+    """Plays random commands and asks after each. Returns how often a wallet was chosen."""
     desk, chance, chosen_often = Play(), Chance(rng, wallets), 0
     for command in chance.opening():
         attempt(desk, command)

@@ -1,4 +1,4 @@
-"""Exits without a signal: due by fresh marks, confirmed by a quote, tried again more widely, never below the floor."""
+"""Exits without a signal: due by fresh marks, confirmed by a quote, retried with more slippage down to a floor."""
 
 import pytest
 from msgspec import structs
@@ -15,7 +15,7 @@ from overmind.core.model.order import Order, Quote
 from overmind.core.model.outcome import Cause
 from overmind.core.model.units import BPS, MICROS, PICO
 
-# Half an eth costs $1,000, so its average cost is 2000 where nothing else is said.
+# Half an eth costs $1,000, so its average cost is 2000 unless a case says otherwise.
 BOUGHT = "buy eth $1000; fill"
 TABLE = """
 given                                                        | when                            | due
@@ -158,7 +158,7 @@ def test_what_is_due_is_sold(given: str, when: str, then: str) -> None:
     desk = Play(given)
     desk.play(when)
     assert due(desk) == then
-    assert due(desk) == "nothing"  # Twice is once.
+    assert due(desk) == "nothing"  # A second time places nothing.
 
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(TABLE))
@@ -186,7 +186,7 @@ def cause(desk: Play, order: Order, received: int) -> Cause | None:
 @pytest.mark.parametrize(
     ("bought", "mark", "dollars", "expected"),
     [
-        # One bad mark sells nothing: nobody offers that price.
+        # One bad mark sells nothing: no quote confirms that price.
         ("stop 5", "1", 1_000_000_000, Cause.NOT_CONFIRMED),
         ("stop 5", "1900", 950_000_001, Cause.NOT_CONFIRMED),
         ("stop 5", "1900", 950_000_000, None),
@@ -194,7 +194,7 @@ def cause(desk: Play, order: Order, received: int) -> Cause | None:
         ("stop 5", "1900", 940_499_999, Cause.BAD_QUOTE),
         ("trail 5", "1900", 950_000_001, Cause.NOT_CONFIRMED),
         ("trail 5", "1900", 950_000_000, None),
-        # A take-profit is a limit: what is not offered is not sold.
+        # A take-profit is a limit price: without a quote at that price nothing is sold.
         ("profit 5", "9999", 1_050_000_000, Cause.BAD_QUOTE),
         ("profit 5", "2100", 1_050_000_000, None),
         ("profit 5", "2100", 1_049_999_999, Cause.BAD_QUOTE),
@@ -216,7 +216,7 @@ def test_the_ladder_widens_with_what_the_market_does_not_take_and_never_beyond_i
         )
         desk.play(f"reject for {reason}; wait 32; mark eth 1899")
     assert slippages == [50, 200, 200, 900, 900, 900]
-    assert exit_of(desk).slippage_max_bps == 50  # The price was never there: the next try begins anew.
+    assert exit_of(desk).slippage_max_bps == 50  # The price was never confirmed, so the ladder starts again.
 
 
 def failed(desk: Play, times: int, reason: str = "SLIPPAGE") -> None:
@@ -244,7 +244,7 @@ def test_a_price_that_was_not_true_is_looked_at_again_soon_however_often() -> No
 
 @pytest.mark.parametrize(("later", "slippage", "sold"), [(31_999, 800, "0.125"), (32_001, 100, "1")])
 def test_what_a_fall_long_ago_came_to_is_forgotten(later: int, slippage: int, sold: str) -> None:
-    """The longest pause after it could have been tried again: that was 32 s after it failed."""
+    """The longest pause before a retry: 32 s after the failure."""
     desk = Play("w1 stop 5; desk ladder 100,200,400,800; deposit w1 1 eth; mark eth 1899")
     failed(desk, 5)
     desk.play(f"wait {later}; mark eth 1899")
@@ -253,7 +253,7 @@ def test_what_a_fall_long_ago_came_to_is_forgotten(later: int, slippage: int, so
 
 
 def test_the_ladder_is_climbed_however_seldom_anybody_looks() -> None:
-    """A backtest looks once a candle, and a mark lives for two of them."""
+    """A backtest checks once per candle, and a mark stays fresh for two of them."""
     desk = Play("w1 stop 5; desk fresh 600000; deposit w1 1 eth; mark eth 1899")
     slippages = []
     for _ in range(4):
@@ -299,7 +299,7 @@ def test_a_close_begins_at_the_first_rung_whatever_was_tried_before() -> None:
     assert isinstance(placed, OrderPlaced)
     assert (placed.order.slippage_max_bps, told((placed,))) == (50, "w1 1 eth")
     desk.play("reject for SLIPPAGE; keep w1 eth")
-    assert exit_of(desk).slippage_max_bps == 50  # The stop loss begins anew, too.
+    assert exit_of(desk).slippage_max_bps == 50  # The stop loss's ladder starts again, too.
 
 
 def test_what_is_tried_already_is_not_tried_twice_by_a_close() -> None:
@@ -356,7 +356,7 @@ def test_what_cannot_be_watched_is_named() -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        # The fee of a sale is at most 0.0001 SOL, the rent of an account for what it brings 0.00203928.
+        # The fee of a sale is at most 0.0001 SOL; the rent of an account for its proceeds is 0.00203928.
         ("w1 sol 0.0001; deposit w1 1 eth", []),
         ("w1 sol 0.000099999; deposit w1 1 eth", [("w1", "key of w1", 99_999, 100_000)]),
         ("w1 usd 0 sol 0.00213928; deposit w1 1 eth", []),
@@ -364,7 +364,7 @@ def test_what_cannot_be_watched_is_named() -> None:
         ("w1 sol 0", []),
         ("w1 sol 0; deposit w1 0.000005 eth", [("w1", "key of w1", 0, 100_000)]),
         ("w1 sol 0; deposit w1 0.00000499 eth", []),
-        # Whatever holds it, and whoever else can pay; what an order holds is not there.
+        # Whatever holds the wallet, and whichever other wallet could pay; units held by an order are not available.
         ("w1; w2 sol 0 type Emergency; deposit w2 1 eth; stop", [("w2", "key of w2", 0, 100_000)]),
         ("w1 sol 0.00015; deposit w1 1 eth; sell eth 0.5", [("w1", "key of w1", 50_000, 100_000)]),
         ("w1 sol 0; deposit w1 1 eth; float w1 0.0001", []),

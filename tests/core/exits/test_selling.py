@@ -1,4 +1,4 @@
-"""Selling what is held: never stopped by a limit or a hold, only by facts."""
+"""Exits: no limit or hold stops them, only missing tokens, prices or SOL."""
 
 import pytest
 from tests.support.core_desk import Play, rows, told
@@ -119,13 +119,13 @@ def test_a_quantity_is_never_rounded_up_however_exactly_it_is_typed() -> None:
 @pytest.mark.parametrize(
     ("given", "when", "received_min"),
     [
-        ("mark eth 2000", "sell eth 1", 1_980_000_000),  # the mark less 100 bps
+        ("mark eth 2000", "sell eth 1", 1_980_000_000),  # the mark minus 100 bps
         ("mark eth 2000", "sell eth 1 slip 50", 1_990_000_000),
         ("mark eth 2000", "sell eth 1 by meme", 1_940_000_000),
-        ("mark eth 2000", "sell eth 1 limit 1990", 1_990_000_000),  # the limit is the tighter
-        ("mark eth 2000", "sell eth 1 limit 1500", 1_980_000_000),  # the mark is the tighter
+        ("mark eth 2000", "sell eth 1 limit 1990", 1_990_000_000),  # the limit is tighter
+        ("mark eth 2000", "sell eth 1 limit 1500", 1_980_000_000),  # the mark is tighter
         ("wait 30001", "sell eth 1 limit 1500", 1_500_000_000),  # only the limit is known
-        ("mark eth 0.001", "sell eth 0.00000001 slip 10000", 1),  # never for nothing
+        ("mark eth 0.001", "sell eth 0.00000001 slip 10000", 1),  # never zero
     ],
 )
 def test_the_least_that_a_sale_must_bring(given: str, when: str, received_min: int) -> None:
@@ -164,5 +164,5 @@ def test_a_refused_sale_says_why_of_each_wallet() -> None:
     (refused,) = desk.play("sell eth 1")
     assert isinstance(refused, SignalRefused)
     assert told((refused,)) == (
-        "INSUFFICIENT_SOL 0 0.0001 @w1"  # The others hold nothing: they are not asked.
+        "INSUFFICIENT_SOL 0 0.0001 @w1"  # The other wallets hold nothing, so they are not checked.
     )

@@ -1,4 +1,4 @@
-"""The tables of specification §4 and §7.3, as printed there."""
+"""The default limits, as the tables of specification §4 and §7.3 print them."""
 
 import pytest
 

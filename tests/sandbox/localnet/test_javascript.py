@@ -1,4 +1,4 @@
-"""An unmodified JavaScript client, @solana/web3.js, at home on the localnet: set up here, outside the repository."""
+"""An unmodified JavaScript client, @solana/web3.js, on the localnet. It is installed outside the repository."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCRIPT = Path(__file__).with_name("desk.mjs")
 
 
 def modules() -> Path:
-    """Where the client is installed: kept between runs, by version, in the platform's temporary directory."""
+    """The folder of the installed client: kept between runs, by version, in the platform's temporary directory."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         pytest.fail("node >= 18 and npm are needed for this test: install them, and put both on the PATH")

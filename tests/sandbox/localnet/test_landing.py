@@ -1,4 +1,4 @@
-"""What lands, what it costs, and what never does: the chain stepped by hand."""
+"""Landing and fees of transactions, with the chain stepped by hand."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ NOT_RUN: dict[str, object] = {
 
 
 def body_balances(body: dict[str, object]) -> dict[str, object]:
-    """The long part of a preflight body, which other tests look into."""
+    """The long part of a preflight body, which other tests check."""
     data = body["data"]
     assert isinstance(data, dict)
     names = ("preBalances", "postBalances", "preTokenBalances", "postTokenBalances", "loadedAccountsDataSize")

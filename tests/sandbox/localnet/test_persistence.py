@@ -1,4 +1,4 @@
-"""A chain that is kept: after any end it is the same chain, and it never goes back."""
+"""A persisted chain: after any end the same chain continues, and it never goes back."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def books(chain: LocalChain) -> tuple[object, ...]:
 
 
 def traded(directory: Path) -> tuple[LocalChain, bytes]:
-    """A chain with a past: swaps, a rollback, an account that was set. Its last swap is returned."""
+    """A chain with a history: swaps, a rollback, an account that was set. Also returns its last swap."""
     chain, state = opened(directory)
     furnish(chain)
     for number in range(1, 4):
@@ -85,9 +85,10 @@ def test_a_restart_finds_accounts_history_heights_and_blockhashes(tmp_path: Path
     )
     assert isinstance(listed, dict)
     assert len(listed["value"]) == 1
-    assert after.send(read(raw), Commitment.PROCESSED, preflight=False)  # it landed before: it does not again
+    # it has landed already, so it does not land again
+    assert after.send(read(raw), Commitment.PROCESSED, preflight=False)
     assert books(after) == books(before)
-    land(after, signed([transfer(ALICE, BOB, SOL)], (ALICE,), head.blockhash))  # a blockhash from before
+    land(after, signed([transfer(ALICE, BOB, SOL)], (ALICE,), head.blockhash))  # a blockhash from before the restart
     assert lamports_of(after, BOB) == SOL
     state.close()
 

@@ -1,4 +1,4 @@
-"""The server over real HTTP and WebSocket, with a plain client: envelopes, batches, limits, faults."""
+"""The server over real HTTP and WebSocket with a plain client: envelopes, batches, limits, faults."""
 
 from __future__ import annotations
 

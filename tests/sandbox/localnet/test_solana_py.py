@@ -1,4 +1,4 @@
-"""An unmodified solana-py, AsyncClient and SolanaWsClient, at home on the localnet."""
+"""An unmodified solana-py, AsyncClient and SolanaWsClient, on the localnet."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ def test_subscriptions() -> None:
             assert isinstance(logs, LogsNotification)
             assert logs.result.value.signature == sent.value
             assert isinstance(heard[SlotNotification], SlotNotification)
-            await socket.signature_subscribe(signature=sent.value, commitment=Confirmed)  # it is there already
+            await socket.signature_subscribe(signature=sent.value, commitment=Confirmed)  # it has landed already
             while not isinstance(await socket.recv(), SignatureNotification):
                 pass
 

@@ -1,4 +1,4 @@
-"""Slots, commitment, forks and the chain's clock: stepped by hand."""
+"""Slots, commitment, forks and the chain's clock, stepped by hand."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_heights_slots_and_blockhashes_per_commitment() -> None:
         assert latest["context"]["slot"] == call(chain, "getSlot", config)
     head = chain.blocks.head
     assert height == {"processed": head.height, "confirmed": head.height - 1, "finalized": head.height - 32}
-    assert call(chain, "getSlot") == chain.blocks.at(head.height - 32).slot  # finalized, where nothing is said
+    assert call(chain, "getSlot") == chain.blocks.at(head.height - 32).slot  # finalized by default
     skipped = head.slot - head.height - (chain.blocks.at(head.height - 200).slot - (head.height - 200))
     assert 0 < skipped < 50  # some slots have no block
 
@@ -162,10 +162,10 @@ def test_a_rollback_takes_back_state_statuses_and_history() -> None:
     assert level(chain, signature) is None
     assert chain.history.count == count - 1
     assert call(chain, "getTransaction", signature, {"commitment": "confirmed"}) is None
-    assert chain.blocks.head.slot > head.slot  # slots go on
-    assert chain.blocks.head.height < head.height  # heights go back
-    assert chain.blocks.born(head.blockhash) is None  # what the lost fork promised is unknown
-    land(chain, raw)  # its own blockhash was older than the fork
+    assert chain.blocks.head.slot > head.slot  # slots rise
+    assert chain.blocks.head.height < head.height  # heights fall
+    assert chain.blocks.born(head.blockhash) is None  # the lost fork's blockhash is unknown
+    land(chain, raw)  # its own blockhash is older than the fork
     assert tokens_of(chain, ALICE, USDC) == was[1] - 10**6
 
 

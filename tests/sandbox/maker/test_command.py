@@ -1,4 +1,4 @@
-"""`overmind venue` as its own process: it says where it is, trades, and leaves when asked."""
+"""`overmind venue` as its own process: it prints its address, trades, and ends on request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/build and the second signature: whatever the trader puts around it, the maker pays once and only for its payment."""
+"""/build and the second signature: whatever the trader adds, the maker pays once and only for its payment."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _read(step: dict[str, Any]) -> Instruction:
 
 
 def _steps(built: dict[str, Any]) -> list[Instruction]:
-    """In the order in which Jupiter's clients put them together."""
+    """The instructions in the order that Jupiter's clients use."""
     steps = [*built["computeBudgetInstructions"], *built["setupInstructions"], built["swapInstruction"]]
     if "cleanupInstruction" in built:
         steps.append(built["cleanupInstruction"])
@@ -42,7 +42,7 @@ def _steps(built: dict[str, Any]) -> list[Instruction]:
 
 
 def _assembled(steps: Sequence[Instruction], payer: Pubkey, blockhash: Hash) -> str:
-    """Unsigned, in base64."""
+    """The unsigned transaction in base64."""
     message = MessageV0.try_compile(payer, list(steps), [], blockhash)
     blank = [Signature.default()] * message.header.num_required_signatures
     return base64.b64encode(bytes(VersionedTransaction.populate(message, blank))).decode()
@@ -75,7 +75,8 @@ def test_a_build_with_a_memo_of_the_trader_s_own_lands(given: Token, wanted: Tok
             before = await stage.lamports() if wanted == SOL_TOKEN else await stage.units(wanted)
             assert (await stage.land(stage.signed(answer["transaction"])))["err"] is None
             after = await stage.lamports() if wanted == SOL_TOKEN else await stage.units(wanted)
-            fee = 20_000 if wanted == SOL_TOKEN else 0  # No limit was set: the price counts for 200,000 each.
+            # No limit was set, so the price counts for 200,000 units per instruction.
+            fee = 20_000 if wanted == SOL_TOKEN else 0
             assert 0 <= int(built["outAmount"]) - (after - before) <= 5 * fee
 
     asyncio.run(main())
@@ -87,7 +88,7 @@ def test_signing_the_same_again_changes_nothing_and_another_is_refused() -> None
             built = await _built(stage, USDC, SOL_TOKEN, 1_000_000_000)
             trader, steps = Pubkey.from_string(stage.trader), _steps(built)
             whole = stage.maker.inventory[SOL_TOKEN.mint]
-            assert whole == 10 * LAMPORTS  # A build alone promises nothing.
+            assert whole == 10 * LAMPORTS  # A build alone reserves nothing.
             transaction = _assembled(steps, trader, _hash(built))
             first, again = [await _cosigned(stage, transaction, built) for _ in range(2)]
             assert first == again
@@ -97,7 +98,7 @@ def test_signing_the_same_again_changes_nothing_and_another_is_refused() -> None
             status, answer = await _cosigned(stage, other, built)
             assert (status, answer["error"][:19]) == (400, "another transaction")
             second = await _built_or_refused(stage)
-            assert second == 400  # The rest of the inventory is too little for another one.
+            assert second == 400  # The rest of the inventory is too small for another one.
 
     asyncio.run(main())
 

@@ -1,4 +1,4 @@
-"""Each way of misbehaving really is one, and our client sees through those that an offer can show."""
+"""Each injected fault takes effect, and our client detects those that an offer can show."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_broken_server_teaches_us_nothing(fault: Fault) -> None:
         async with staged(funded=False) as stage:
             with pytest.raises(VenueUnavailable):
                 await _asked(stage, fault)
-            assert isinstance(await _asked(stage), SwapOffer)  # And it recovers.
+            assert isinstance(await _asked(stage), SwapOffer)  # The client recovers.
 
     asyncio.run(main())
 

@@ -1,4 +1,4 @@
-"""The maker's rules, without a chain: what it offers, what it may promise, and that no two transactions are one."""
+"""The maker's rules without a chain: its offers, its reservations, and that all its transactions differ."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class _Feed:
 @pytest.mark.parametrize("side", list(Side))
 @pytest.mark.parametrize("units", [1, 999, 1_000_003, 777_777_777, 10_000_000_000, 99_999_999_999])
 def test_it_gives_what_the_paper_venue_gives(side: Side, units: int) -> None:
-    """A desk that goes from paper to the localnet meets the same prices."""
+    """A desk that moves from paper to the localnet gets the same prices."""
     given, wanted = (USDC, SOL_TOKEN) if side is Side.BUY else (SOL_TOKEN, USDC)
     in_price, out_price = (CASH, SOL_PRICE) if side is Side.BUY else (SOL_PRICE, CASH)
     costs = CostModel(half_spread_bps=2.0)
@@ -54,7 +54,7 @@ def test_it_gives_what_the_paper_venue_gives(side: Side, units: int) -> None:
     if isinstance(theirs, Quote):
         assert isinstance(ours, Deal)
         assert (ours.out_units, ours.impact_bps) == (theirs.received, theirs.impact_bps)
-    else:  # Too small to be worth a unit, or beyond the order's own bounds, which the maker does not know.
+    else:  # Too small for one unit, or beyond the order's own bounds, which the maker does not know.
         assert isinstance(ours, NoDeal) or ours.impact_bps > 100
 
 
@@ -113,7 +113,7 @@ def test_a_promise_stands_until_a_later_count_has_seen_what_became_of_it() -> No
     assert inventory.reserve(BONK.mint, 60, 160)
     assert not inventory.reserve(BONK.mint, 41, 161)
     assert inventory.reserve(BONK.mint, 40, 161)
-    inventory.refresh({BONK.mint: 40}, height=160)  # One was paid, and may be counted twice meanwhile.
+    inventory.refresh({BONK.mint: 40}, height=160)  # One was paid and may be counted twice for a while.
     assert inventory.available(BONK.mint) == -60
     inventory.refresh({BONK.mint: 40}, height=161)
     assert inventory.available(BONK.mint) == 0
@@ -164,7 +164,7 @@ def test_numbers_are_exact(units: int, text: bytes) -> None:
 
 
 class _Chain:
-    """A chain of 10 ms blocks, as far as the beat asks."""
+    """A chain of 10 ms blocks, with only the methods that the blockhash cache calls."""
 
     def __init__(self, clock: _Clock) -> None:
         self._clock = clock
@@ -197,7 +197,7 @@ def test_a_blockhash_is_never_old() -> None:
         chain = _Chain(clock)
         beat = BlockhashCache(chain, clock)
         first = await beat.block()
-        clock.at_ns += NS  # A hundred blocks; how long one takes is not known yet.
+        clock.at_ns += NS  # A hundred blocks; the block time is not known yet.
         second = await beat.fetch()
         assert second.height - first.height == 100
         assert abs(beat.block_s - 0.01) < 1e-9

@@ -1,4 +1,4 @@
-"""The maker gets ready: on a localnet from nothing, elsewhere with what it has, on mainnet never."""
+"""The maker's set-up: from nothing on a localnet, with its own assets elsewhere, never on mainnet."""
 
 from __future__ import annotations
 

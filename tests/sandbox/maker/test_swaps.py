@@ -1,4 +1,4 @@
-"""A trader and the maker swap on an embedded chain: exact to the unit, once, or not at all."""
+"""Swaps between a trader and the maker on an embedded chain: exact to the unit, once, or not at all."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def _swap(stage: Stage, given: Token, wanted: Token, units: int, rent: int
         assert await _holds(stage, token) - before == moved[token.mint] - fee, (token.symbol, offer)
     if SOL_TOKEN not in (given, wanted):
         assert lamports - await stage.lamports() == costs
-    assert await stage.units(SOL_TOKEN) == 0  # Wrapped SOL does not stay.
+    assert await stage.units(SOL_TOKEN) == 0  # No wrapped SOL is left.
     assert (result["totalInputAmount"], result["totalOutputAmount"]) == (str(units), offer["outAmount"])
 
 
@@ -80,7 +80,7 @@ def test_what_the_trader_pays_the_maker_gets() -> None:
 def test_equal_orders_are_different_transactions_and_all_land() -> None:
     async def main() -> None:
         async with staged() as stage:
-            # All at once: each waits for the chain to tell whether there is an account yet.
+            # All at once: each waits for the answer whether there is a token account yet.
             offers = await asyncio.gather(*(stage.order(USDC, BONK, 1_000_000) for _ in range(20)))
             assert len({offer["outAmount"] for offer in offers}) == 1
             assert len({offer["transaction"] for offer in offers}) == 20
@@ -108,7 +108,7 @@ def test_a_swap_that_the_trader_cannot_pay_for_fails_and_moves_nothing_but_the_f
     async def main() -> None:
         async with staged() as stage:
             lamports = await stage.lamports()
-            offer = await stage.order(USDC, BONK, 10**12 + 1)  # One unit more than there is.
+            offer = await stage.order(USDC, BONK, 10**12 + 1)  # One unit more than available.
             result = await stage.execute(offer)
             assert (result["status"], result["code"]) == ("Failed", -1001)
             assert await stage.units(USDC) == 10**12
@@ -121,7 +121,7 @@ def test_a_swap_that_the_trader_cannot_pay_for_fails_and_moves_nothing_but_the_f
 def test_what_never_lands_is_told_when_its_blockhash_is_over() -> None:
     async def main() -> None:
         async with staged(funded=False) as stage:
-            result = await stage.execute(await stage.order(USDC, BONK, 1_000_000))  # Nobody pays the fee.
+            result = await stage.execute(await stage.order(USDC, BONK, 1_000_000))  # The trader cannot pay the fee.
             assert (result["status"], result["code"]) == ("Failed", -1000)
 
     asyncio.run(main())
@@ -156,12 +156,13 @@ def test_without_a_taker_it_only_quotes() -> None:
             assert (status, offer["transaction"], offer["taker"]) == (200, None, None)
             before = stage.maker.inventory[BONK.mint]
             await stage.order(USDC, BONK, 1_000_000)
-            assert before - stage.maker.inventory[BONK.mint] == int(offer["outAmount"])  # Only the second is a promise.
+            # Only the second offer is a reservation.
+            assert before - stage.maker.inventory[BONK.mint] == int(offer["outAmount"])
 
     asyncio.run(main())
 
 
-OFF_CURVE = str(ata(Pubkey.default(), Pubkey.default(), TOKEN_PROGRAM))  # derived: no key belongs to it
+OFF_CURVE = str(ata(Pubkey.default(), Pubkey.default(), TOKEN_PROGRAM))  # a derived address: no key belongs to it
 BAD: list[tuple[dict[str, str | None], str]] = [
     ({"inputMint": None}, "inputMint: missing"),
     ({"outputMint": ""}, "outputMint: missing"),
@@ -340,7 +341,7 @@ def test_the_door_knows_its_key_and_counts() -> None:
 def test_a_silent_chain_is_no_offer_but_no_crash_either() -> None:
     async def main() -> None:
         async with staged(funded=False) as stage:
-            stage.key = SecretKey.generate()  # The maker must ask whether this one has an account.
+            stage.key = SecretKey.generate()  # The maker must query whether this one has a token account.
             await stage.net.__aexit__(None, None, None)
             status, _ = await stage.get("/swap/v2/order", stage.query(USDC, BONK, 1_000_000))
             assert status == 503

@@ -1,4 +1,4 @@
-"""An embedded Solana for this machine: a chain with its rules and faults, behind a real node's interface."""
+"""An embedded Solana chain for this machine, with the chain's rules, injected faults, and a real node's interface."""
 
 from overmind.sandbox.localnet.chain import LocalChain
 from overmind.sandbox.localnet.faults import Faults

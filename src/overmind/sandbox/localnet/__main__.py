@@ -20,7 +20,7 @@ BAD_INPUT: Final = 2
 
 
 async def serve(net: Localnet, ready: Callable[[Localnet], None]) -> None:
-    """Until SIGTERM or SIGINT."""
+    """Serves until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for one in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(one, stop.set)
@@ -31,7 +31,7 @@ async def serve(net: Localnet, ready: Callable[[Localnet], None]) -> None:
         await asyncio.wait((stopping, serving), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if serving.done():
-            serving.result()  # The ticker broke: say why.
+            serving.result()  # The ticker failed: raise its error.
         serving.cancel()
 
 

@@ -1,4 +1,4 @@
-"""Every account, now and as it was at each block that is not final yet; token accounts findable by owner."""
+"""The accounts now and as they were at each block that is not final yet; token accounts by owner and by mint."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GENESIS_ACCOUNTS: Final = 10_000
 class AccountStore:
     def __init__(self, svm: Svm, blocks: Blocks) -> None:
         self._svm, self._blocks = svm, blocks
-        # Grows only: an account that was closed may still be there in the past that somebody reads.
+        # Never shrinks: an account that is closed now may exist at the block that is read.
         self._of_owner: dict[str, dict[str, None]] = {}
         self._of_mint: dict[str, dict[str, None]] = {}
 
@@ -25,7 +25,7 @@ class AccountStore:
         return self._svm.get(address)
 
     def at(self, address: str, height: int) -> Account | None:
-        """As it was when the block of that height was full. What is final is as it was at the root."""
+        """The account at the end of the block of that height. Blocks below the root read as the root."""
         head = self._blocks.head.height
         for later in range(max(height, self._blocks.root_height) + 1, head + 1):
             before = self._blocks.at(later).before
@@ -59,12 +59,12 @@ class AccountStore:
         return account.data[44] if account is not None and tokens.is_mint(account) else 0
 
     def changed(self, address: str, before: Account | None, after: Account | None) -> None:
-        """By a transaction in the head block: it can be undone."""
+        """Records a change by a transaction in the head block, so that a rollback can undo it."""
         self._blocks.head.before.setdefault(address, before)
         self._index(address, before, after)
 
     def pin(self, address: str, account: Account | None) -> None:
-        """As if it had been so since genesis: at every commitment, through every rollback."""
+        """Sets the account as if since genesis: at every commitment, kept through every rollback."""
         for block in self._blocks.newest(self._blocks.head.height - self._blocks.root_height):
             block.before.pop(address, None)
         before = self._svm.get(address)
@@ -72,7 +72,7 @@ class AccountStore:
         self._index(address, before, account)
 
     def put(self, address: str, account: Account | None) -> None:
-        """In the head block, undone with it."""
+        """Sets the account in the head block; a rollback undoes it."""
         before = self._svm.get(address)
         self._svm.put(address, account)
         self.changed(address, before, account)

@@ -1,7 +1,7 @@
-"""The recent blocks of the one fork that counts: slot, height, blockhash, and what each of them changed.
+"""The recent blocks of the winning fork: slot, height, blockhash, and the accounts that each changed.
 
-A blockhash is derived from the genesis hash, the height and the number of forks so far: the same chain makes the same
-ones, two chains never share one, and what a lost fork promised is not known afterwards.
+A blockhash is derived from the genesis hash, the height and the number of forks so far. So a chain's blockhashes can be
+reproduced, two chains share none, and a lost fork's blockhashes become unknown.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from solders.hash import Hash
 from overmind.sandbox.localnet.history import Landed
 
 START_SLOT: Final = 312_000_000
-START_HEIGHT: Final = 290_400_000  # never the slot: a client that mixes them up shall notice
-AGE_MAX: Final = 150  # blocks for which a blockhash is good: 151 of them with its own
+START_HEIGHT: Final = 290_400_000  # differs from the slot, so that a client that confuses the two fails
+AGE_MAX: Final = 150  # blocks after its own in which a blockhash is valid: 151 with its own
 FINALIZED_AGE: Final = 32
 BLOCKS_MAX: Final = 4_096
 _SKIP_OF_256: Final = 12  # about one slot in twenty has no block
@@ -31,7 +31,7 @@ class Commitment(enum.StrEnum):
 
 
 class Block:
-    """`before` is each account that the block changed as it was before it (None: it was not there)."""
+    """`before`: each changed account as it was before the block (None: it did not exist)."""
 
     __slots__ = ("at_s", "before", "blockhash", "height", "landed", "parent_slot", "slot")
 
@@ -63,7 +63,7 @@ class Blocks:
         return self._recent[0]
 
     def tip(self, commitment: Commitment) -> Block:
-        """The newest block of that commitment: the head, the one before it, or the newest that is final."""
+        """The newest block of that commitment: the head, the block before it, or the newest final block."""
         if commitment is Commitment.PROCESSED:
             return self.head
         if commitment is Commitment.FINALIZED:
@@ -74,7 +74,7 @@ class Blocks:
         return self._recent[height - self.head.height - 1]
 
     def by_slot(self, slot: int) -> Block | None:
-        """The block of a slot, or None for a slot that was skipped or is not known."""
+        """The block of a slot; None if the slot was skipped or is unknown."""
         low, high = 0, len(self._recent)
         while low < high:
             middle = (low + high) // 2
@@ -85,14 +85,14 @@ class Blocks:
         return [block for block in self._recent if first_slot <= block.slot <= last_slot]
 
     def newest(self, count: int) -> list[Block]:
-        """The last blocks, oldest first."""
+        """The newest blocks, oldest first."""
         return [
             self.at(height)
             for height in range(max(self.head.height - count + 1, self.oldest.height), self.head.height + 1)
         ]
 
     def born(self, blockhash: str) -> int | None:
-        """The height of the block with this hash, if it is recent enough to be used."""
+        """The height of the block with this hash, if the blockhash is still valid."""
         height = self._born.get(blockhash)
         return height if height is not None and self.head.height - height <= AGE_MAX else None
 
@@ -105,9 +105,11 @@ class Blocks:
         return block
 
     def roll_back(self, count: int) -> list[Block]:
-        """Drop the newest blocks, never a final one, and go on after them: slots go up, heights go back.
+        """Drops the newest blocks, but no final one, and appends a block after them. Returns the dropped blocks, newest
+        first.
 
-        The head's successor takes the next slot and the height of the oldest dropped block. Newest first.
+        The appended block takes the slot after the dropped head and the height of the oldest dropped block: slots rise,
+        heights fall.
         """
         count = min(count, self.head.height - self.root_height)
         slot = self.head.slot
@@ -120,7 +122,7 @@ class Blocks:
         return dropped
 
     def _skip_to(self, slot: int) -> None:
-        """The next block follows the lost fork's last slot, as its slots can never be used again."""
+        """Appends a block after the lost fork's last slot, since its slots can never be used again."""
         height = self.head.height + 1
         block = Block(slot + 1, self.head.slot, height, str(Hash(self._digest(height))), self.head.at_s)
         self._append(block)
@@ -133,7 +135,7 @@ class Blocks:
         final = block.height - FINALIZED_AGE
         if final > self.root_height:
             self.root_height = final
-            self.at(final - 1).before = {}  # what is final is never undone
+            self.at(final - 1).before = {}  # a final block is never undone
 
     def _digest(self, height: int) -> bytes:
         return hashlib.blake2b(b"%s%d:%d" % (self._genesis, height, self.forks), digest_size=32).digest()

@@ -1,6 +1,6 @@
-"""The chain itself, stepped by hand: slots, landing, commitment, rollback. Synchronous, without any network.
+"""The chain, stepped by hand: slots, landing, commitment, rollback. Synchronous and without a network.
 
-A transaction that is sent is carried out at once, in the head block; `advance_slot` starts the next one.
+A sent transaction is executed at once in the head block; `advance_slot` starts the next block.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NATIVE_DECIMALS: Final = 9
 
 
 class Watcher(Protocol):
-    """Told of everything, at once and in order."""
+    """Is called for every landed transaction, block and pinned account, at once and in order."""
 
     def on_landed(self, landed: Landed) -> None: ...
 
@@ -42,7 +42,7 @@ class Watcher(Protocol):
 
 
 class ChainJournal(Protocol):
-    """Keeps what happened, so that a restart finds the same chain."""
+    """Stores what happened, so that a restart restores the same chain."""
 
     def landed(self, landed: Landed, changes: list[tuple[str, Account | None]]) -> None: ...
 
@@ -67,7 +67,7 @@ class LocalChain:
         self.history = History()
         self.watchers: list[Watcher] = []
         self._journal: ChainJournal | None = None
-        self._later: defaultdict[int, list[Wire]] = defaultdict(list)  # by the age of the chain in steps
+        self._later: defaultdict[int, list[Wire]] = defaultdict(list)  # transactions to land, by the number of the step
         self._steps = 0
         self._begin()
 
@@ -84,11 +84,11 @@ class LocalChain:
         return self._clock.now_ns() // NS + self._jumped_s
 
     def jump_clock(self, seconds: int) -> None:
-        """Every later block is that much later (or earlier)."""
+        """Shifts the time of all later blocks."""
         self._jumped_s += seconds
 
     def advance_slot(self) -> Block:
-        """The head block is full; the next one begins, with what was delayed until now."""
+        """Closes the head block and starts the next one, with the transactions that were delayed until now."""
         faults = self.fate.faults
         if self.fate.strikes("clock_jump", faults.clock_jump_ppm):
             self.jump_clock(faults.clock_jump_s)
@@ -110,7 +110,7 @@ class LocalChain:
     # Sending
 
     def send(self, wire: Wire, commitment: Commitment, *, preflight: bool) -> str:
-        """Accept a transaction, as a node does: its signature says nothing of its fate. Raises RpcFault."""
+        """Accepts a transaction like a node: a returned signature does not mean that it will land. Raises RpcFault."""
         if preflight:
             self._preflight(wire, commitment)
         faults = self.fate.faults
@@ -127,7 +127,7 @@ class LocalChain:
     def _preflight(self, wire: Wire, commitment: Commitment) -> None:
         known = self.history.find(wire.signature)
         if known is not None and known.height > self.blocks.tip(commitment).height:
-            return  # it landed in a block that the bank of this commitment has not seen
+            return  # It landed in a block that the preflight's commitment does not include yet.
         simulation = self.simulate(wire, commitment, verify=True)
         err = simulation.ran.err
         if err == "SignatureFailure":
@@ -138,7 +138,7 @@ class LocalChain:
     def simulate(
         self, wire: Wire, commitment: Commitment, *, verify: bool, any_blockhash: bool = False
     ) -> LocalSimulation:
-        """What it would do in the head block; whether its blockhash is known is asked at the commitment."""
+        """What it would do in the head block. Its blockhash must be known at the commitment."""
         self._enter()
         involved = landing.involved(wire, self.svm.get)
         before = tuple(self.svm.get(key) for key in involved.keys)
@@ -155,14 +155,14 @@ class LocalChain:
         return LocalSimulation(simulated.ran, involved, before, after)
 
     def fee_of(self, wire: Wire, commitment: Commitment) -> int | None:
-        """What it would cost, by the VM; None once its blockhash is no longer good."""
+        """The fee by the VM; None once its blockhash is no longer valid."""
         self._enter()
         alive = self._is_alive(wire, self.blocks.tip(commitment).height)
         return self.svm.simulate(wire, verify=False).ran.fee if alive else None
 
     def account_at(self, address: str, height: int) -> Account | None:
-        """As it was when that block was full; what is older than the root, as it was at the root."""
-        self._enter()  # so that the sysvars tell of now
+        """The account at the end of that block; for blocks older than the root, at the root."""
+        self._enter()  # keeps the sysvars current
         return self.accounts.at(address, height)
 
     def _is_alive(self, wire: Wire, height: int) -> bool:
@@ -173,14 +173,14 @@ class LocalChain:
             return False
         account, before = self.svm.get(wire.nonce_account), self.blocks.head.before
         if wire.nonce_account in before and nonces.differ(before[wire.nonce_account], account):
-            return False  # it advances once in a block
+            return False  # it advances at most once per block
         return nonces.is_usable(wire, account)
 
     def _land_later(self, wire: Wire, slots: int) -> None:
         self._later[self._steps + max(slots, 1)].append(wire)
 
     def _land(self, wire: Wire, *, verified: bool) -> Landed | None:
-        """Carry it out in the head block. None if it is doomed: then nobody ever hears of it."""
+        """Executes it in the head block. None if it cannot land; it then leaves no trace."""
         self._enter()
         if self.history.find(wire.signature) is not None or not self._is_alive(wire, self.blocks.head.height):
             return None
@@ -240,7 +240,7 @@ class LocalChain:
         self.history.add(landed)
 
     def _advance_nonce(self, wire: Wire) -> None:
-        """A cluster advances the nonce of a transaction that failed, or it could be sent again; LiteSVM does not."""
+        """A cluster advances the nonce of a failed transaction too, so that it cannot land again. LiteSVM does not."""
         if wire.nonce_account is None or self.blocks.born(wire.blockhash) is not None:
             return
         account = self.svm.get(wire.nonce_account)
@@ -251,10 +251,10 @@ class LocalChain:
         head = self.blocks.head
         self.svm.enter(head.slot, head.slot // SLOTS_PER_EPOCH, head.at_s)
 
-    # What only the owner of the chain can do
+    # Methods for the chain's owner only
 
     def set_account(self, address: str, account: Account | None) -> None:
-        """As if it had been so since genesis: no transaction shows it, no rollback undoes it. None removes it."""
+        """Sets an account as if since genesis: without a transaction, kept through every rollback. None removes it."""
         self.accounts.pin(address, account)
         if self._journal is not None:
             self._journal.pinned(self.blocks.head.height, address, account)
@@ -262,14 +262,14 @@ class LocalChain:
             watcher.on_pinned(address)
 
     def set_faults(self, faults: Faults) -> None:
-        """From now on; the seed's fates begin anew."""
+        """Changes the fault switches; the sequence of random faults starts again from the seed."""
         self.fate = Fate(faults)
 
     def rollback(self, slots: int, *, reland_ppm: int | None = None) -> int:
-        """The newest blocks lose against another fork: state, statuses and history as if they had never been.
+        """Lets the newest blocks lose against another fork: accounts, statuses and history are undone.
 
-        Final blocks stay. Their transactions may be sent again; `reland_ppm` of them land again by themselves,
-        `delay_slots` blocks later. Says how many blocks went.
+        Final blocks stay. The dropped transactions may be sent again; `reland_ppm` of them land again by themselves
+        after `delay_slots` blocks. Returns the number of dropped blocks.
         """
         faults = self.fate.faults
         height = self.blocks.head.height
@@ -286,7 +286,7 @@ class LocalChain:
         return len(dropped)
 
     def airdrop(self, address: str, lamports: int) -> str:
-        """From the faucet, by a signed transaction like any other. Raises RpcFault if it cannot land."""
+        """Sends SOL from the faucet by a signed transaction. Raises RpcFault if it cannot land."""
         for again in range(AIRDROPS_PER_BLOCK):
             wire = faucet.transfer(self.faucet, address, lamports, self.blocks.head.blockhash, again)
             if self.history.find(wire.signature) is None:
@@ -294,7 +294,7 @@ class LocalChain:
         raise invalid(f"the faucet serves an address {AIRDROPS_PER_BLOCK} times in a block: wait for the next")
 
     def create_mint(self, mint: str, decimals: int, program: str, authority: str | None) -> None:
-        """A mint at a given address, as if since genesis. One that is there already stays as it is."""
+        """Creates a mint at a given address, as if since genesis. An existing mint stays unchanged."""
         known = self.accounts.get(mint)
         if known is not None and tokens.is_mint(known):
             return
@@ -303,9 +303,10 @@ class LocalChain:
         self.set_account(mint, tokens.mint_account(decimals, program, keeper, 0, rent))
 
     def mint_to(self, mint: str, owner: str, amount: int) -> str:
-        """Into the owner's associated account, by a transaction that the faucet pays for. Raises RpcFault.
+        """Mints into the owner's associated account by a transaction that the faucet pays for. Raises RpcFault.
 
-        It carries no valid signature of the mint's authority unless that is the faucet: it lands all the same.
+        Unless the faucet is the mint's authority, the authority's signature is missing; the transaction lands all the
+        same.
         """
         account = self.accounts.get(mint)
         if account is None or not tokens.is_mint(account):
@@ -330,7 +331,7 @@ class LocalChain:
     # Across a restart
 
     def keep(self, journal: ChainJournal) -> None:
-        """What happens from now on goes there too."""
+        """Stores all later changes in this journal."""
         self._journal = journal
         journal.advanced(self.blocks.head)
 

@@ -1,4 +1,4 @@
-"""The refusals of a node: JSON-RPC codes, their bodies, and a transaction error in the words of a real node."""
+"""A node's errors: JSON-RPC codes, their bodies, and transaction errors in a real node's wording."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MIN_CONTEXT: Final = -32016
 
 
 class RpcFault(Exception):
-    """A refusal as the client gets it. `data` is left out of the body when None."""
+    """An error as the client gets it. `data` is left out of the body when it is None."""
 
     def __init__(self, code: int, message: str, data: object = None) -> None:
         super().__init__(message)
@@ -112,7 +112,7 @@ _INSTRUCTION: Final = {
 
 
 def describe(err: object) -> str:
-    """A transaction error in a node's words, e.g. `Error processing Instruction 2: custom program error: 0x1`."""
+    """A transaction error in a node's wording, e.g. `Error processing Instruction 2: custom program error: 0x1`."""
     match err:
         case str():
             return _TRANSACTION.get(err, _spaced(err))

@@ -1,4 +1,4 @@
-"""Where a localnet's money comes from: the transactions that its faucet signs."""
+"""The faucet's transactions, the source of all money on a localnet."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class MintOrder(Value, frozen=True):
 
 
 def key_of(genesis: bytes, name: bytes) -> Keypair:
-    """A key that a localnet of this genesis always has."""
+    """A key derived from the genesis: the same chain has the same key."""
     return Keypair.from_seed(hashlib.blake2b(genesis + name, digest_size=32).digest())
 
 
@@ -44,7 +44,7 @@ def transfer(payer: Keypair, address: str, lamports: int, blockhash: str, again:
 
 
 def mint_to(payer: Keypair, order: MintOrder, blockhash: str, again: int) -> Wire:
-    """Creates the owner's associated account if it is not there."""
+    """Mints to the owner's associated account, which it creates if needed."""
     mint, program, owner = (Pubkey.from_string(text) for text in (order.mint, order.program, order.owner))
     account = Pubkey.from_string(associated_address(order.owner, order.mint, order.program))
     create = [
@@ -62,7 +62,7 @@ def mint_to(payer: Keypair, order: MintOrder, blockhash: str, again: int) -> Wir
 
 
 def _signed(payer: Keypair, instructions: list[Instruction], blockhash: str, again: int) -> Wire:
-    """`again` tells apart what would be the same transaction: by the compute units that it asks for."""
+    """`again` makes an otherwise equal transaction different, by another compute unit limit."""
     if again:
         limit = set_compute_unit_limit(_UNITS + again)
         instructions = [limit, *instructions]

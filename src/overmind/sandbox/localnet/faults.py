@@ -1,4 +1,4 @@
-"""What goes wrong, by switch and seed: rates in parts per million, and a fate that the same seed repeats."""
+"""Injected faults: switches with rates in parts per million, and a random sequence that the seed repeats."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ _RATE: Final = "_ppm"
 
 
 class Faults(Value, frozen=True, forbid_unknown_fields=True):
-    """The switches. All off by default; `_ppm` is a rate per request, per sent transaction or per slot."""
+    """The switches. All off by default. `_ppm` is a rate per request, per sent transaction or per slot."""
 
     seed: int = 0
 
-    # Requests (each call of a batch has its own fate); empty `methods` means every method but overmind_*.
+    # Requests. Each call of a batch is drawn by itself. Empty `methods` means every method but overmind_*.
     methods: tuple[str, ...] = ()
     too_many_requests_ppm: int = 0  # HTTP 429 with Retry-After
     retry_after_s: int = 1
     unhealthy_ppm: int = 0  # -32005, the node is behind
     slots_behind: int | None = 200
-    min_context_ppm: int = 0  # -32016, the node has not seen that slot yet
+    min_context_ppm: int = 0  # -32016, the node has not reached that slot yet
     not_available_ppm: int = 0  # -32004, the block is not available
-    silence_ppm: int = 0  # the request is carried out (a transaction lands) and never answered
-    silence_s: float = 30.0  # how long the connection is held open in silence, then cut
+    silence_ppm: int = 0  # the request is executed (a transaction lands) but never answered
+    silence_s: float = 30.0  # how long the connection stays open without an answer, then it is cut
     html_ppm: int = 0  # a proxy's error page instead of JSON
     truncated_ppm: int = 0  # the answer breaks off in the middle
     wrong_json_ppm: int = 0  # valid JSON that is no JSON-RPC answer
-    nulls_ppm: int = 0  # null in every place where a node may leave something out
+    nulls_ppm: int = 0  # null in every field that a node may leave out
 
     # Sent transactions.
     drop_ppm: int = 0  # accepted, never lands
@@ -48,10 +48,10 @@ class Faults(Value, frozen=True, forbid_unknown_fields=True):
     stale_slots: int = 8
 
     # Slots.
-    rollback_ppm: int = 0  # the fork loses: unfinalised blocks vanish
+    rollback_ppm: int = 0  # the fork loses: blocks that are not final vanish
     rollback_slots: int = 4
-    reland_ppm: int = PPM  # of their transactions, how many land again by themselves
-    clock_jump_ppm: int = 0  # the chain's clock steps
+    reland_ppm: int = PPM  # share of their transactions that land again by themselves
+    clock_jump_ppm: int = 0  # the chain's clock jumps
     clock_jump_s: int = 30
 
     def __post_init__(self) -> None:
@@ -64,14 +64,14 @@ class Faults(Value, frozen=True, forbid_unknown_fields=True):
 
 
 def changed(faults: Faults, switches: object) -> Faults:
-    """With some switches set otherwise. Raises msgspec.ValidationError, a ValueError, with the switch's name."""
+    """The faults with some switches changed. Raises msgspec.ValidationError, a ValueError, that names the switch."""
     if not isinstance(switches, dict):
         raise ValueError('faults: give an object such as {"drop_ppm": 100000}')
     return msgspec.convert(msgspec.to_builtins(faults) | switches, Faults)
 
 
 class Fate:
-    """Whether a fault strikes, this time: decided by the seed, the fault's name and how often it was asked."""
+    """Draws whether a fault occurs: from the seed, the fault's name and the number of earlier draws for it."""
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults

@@ -1,4 +1,4 @@
-"""Where a panic of the Rust libraries ends. It arrives as a BaseException whose class cannot be imported."""
+"""Catches panics of the Rust libraries. A panic arrives as a BaseException whose class cannot be imported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def guarded(act: Callable[[], T]) -> T | None:
-    """What `act` returns, or None if the library panicked. Its other errors pass."""
+    """The result of `act`, or None if the library panicked. Other errors propagate."""
     try:
         return act()
     except BaseException as fault:

@@ -1,4 +1,4 @@
-"""What landed: every transaction with its numbers, findable by signature and by address, oldest dropped first."""
+"""The landed transactions, by signature and by address; the oldest are dropped first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LANDED_MAX: Final = 50_000
 
 
 class Landed(Value, frozen=True):
-    """A transaction in a block. Kept as numbers and bytes; JSON is made when somebody asks."""
+    """A transaction in a block, kept as numbers and bytes; JSON is made on request."""
 
     signature: str
     slot: int
@@ -21,10 +21,10 @@ class Landed(Value, frozen=True):
     at_s: int
     raw: bytes
     version: int | None  # None is legacy
-    keys: tuple[str, ...]  # the message's own, then what it loaded to write, then to read
-    loaded: tuple[int, int]  # how many of them were loaded from tables, to write and to read
+    keys: tuple[str, ...]  # the message's own keys, then the keys loaded from tables: writable, then read-only
+    loaded: tuple[int, int]  # the number of loaded keys: writable, read-only
     writable: tuple[int, ...]
-    err: object  # the node's JSON form, None for success
+    err: object  # the node's JSON form; None for success
     fee: int
     price_micro: int  # micro-lamports per compute unit
     pre: tuple[int, ...]
@@ -40,18 +40,18 @@ class History:
         self._by_signature: dict[str, Landed] = {}  # in order of landing
         self._by_address: dict[str, deque[Landed]] = {}
         self.count = 0
-        self._forgotten_slot = -1  # the newest slot of which something was dropped for its age
+        self._forgotten_slot = -1  # the newest slot from which a transaction was dropped for its age
 
     @property
     def first_slot(self) -> int:
-        """Everything since then is kept."""
+        """The first slot from which all transactions are kept."""
         return self._forgotten_slot + 1
 
     def find(self, signature: str) -> Landed | None:
         return self._by_signature.get(signature)
 
     def of_address(self, address: str) -> Iterator[Landed]:
-        """Newest first."""
+        """The address's transactions, newest first."""
         return reversed(self._by_address.get(address, ()))
 
     def __iter__(self) -> Iterator[Landed]:
@@ -66,10 +66,10 @@ class History:
             self._forget_oldest()
 
     def take_back(self, newest_first: Iterable[Landed]) -> None:
-        """As if they had never landed."""
+        """Removes transactions whose blocks lost against a fork."""
         for landed in newest_first:
             if self._by_signature.pop(landed.signature, None) is None:
-                continue  # it was dropped for its age
+                continue  # it was already dropped for its age
             self.count -= 1
             for key in landed.keys:
                 removed = self._by_address[key].pop()

@@ -1,4 +1,4 @@
-"""One transaction carried out: what every account of it held before and after, and whether that counts as landed."""
+"""The accounts of one executed transaction before and after it, and whether it counts as landed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from overmind.sandbox.localnet import tokens
 from overmind.sandbox.localnet.svm import ExecutedTransaction
 from overmind.sandbox.localnet.wire import Wire
 
-TABLE_HEADER_BYTES = 56  # of an address lookup table, before its addresses
+TABLE_HEADER_BYTES = 56  # in an address lookup table, before its addresses
 
 Read = Callable[[str], Account | None]
 
 
 class Involved(Value, frozen=True):
-    """Every account of a transaction, those that it loads from tables too."""
+    """All accounts of a transaction, including those that it loads from tables."""
 
     keys: tuple[str, ...]
     loaded: tuple[int, int]
@@ -32,7 +32,7 @@ class Involved(Value, frozen=True):
 
 
 class LocalSimulation(Value, frozen=True):
-    """What a transaction would do now."""
+    """What a transaction would do if it were executed now."""
 
     ran: ExecutedTransaction
     involved: Involved
@@ -51,14 +51,16 @@ def involved(wire: Wire, read: Read) -> Involved:
 
 
 def _resolved(table: Account | None, indexes: bytes) -> list[str]:
-    """Empty where the table does not have them: the VM refuses such a transaction anyway."""
+    """The addresses at these indexes. An index beyond the table is skipped; the VM rejects such a transaction."""
     held = b"" if table is None else table.data[TABLE_HEADER_BYTES:]
     places = [slice(32 * index, 32 * index + 32) for index in indexes]
     return [str(Pubkey.from_bytes(held[place])) for place in places if len(held[place]) == 32]
 
 
 def has_landed(ran: ExecutedTransaction, payer_before: Account | None, payer_after: Account | None) -> bool:
-    """Success, or a failure that took its fee. What the VM refused before executing it leaves no trace anywhere."""
+    """True for a success or a failure that paid its fee. A transaction that the VM rejects before execution never
+    lands.
+    """
     if ran.err is None:
         return True
     before = 0 if payer_before is None else payer_before.lamports

@@ -1,4 +1,4 @@
-"""Every method by name, and one call of one: an answer or a refusal, never an exception."""
+"""All methods by name, and the dispatch of one call: it returns an answer or an error body and never raises."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NO_REQUEST: Final[Json] = {
 
 
 def answer(node: LocalNode, call: object) -> Json | None:
-    """None for a notification: a call without an id is carried out and not answered."""
+    """Answers one call. None for a notification: a call without an id is executed and not answered."""
     if not isinstance(call, dict) or not isinstance(call.get("method"), str):
         return NO_REQUEST
     try:
@@ -60,7 +60,7 @@ def _result(node: LocalNode, name: str, given: object) -> object:
 
 
 def _strike(node: LocalNode, name: str) -> None:
-    """The faults of a node that answers, but not with what was asked."""
+    """Applies the faults with which a node answers by an error. Raises RpcFault."""
     fate = node.chain.fate
     faults = fate.faults
     if faults.methods and name not in faults.methods:

@@ -18,7 +18,7 @@ ACCOUNTS_MAX: Final = 100
 LARGEST: Final = 20
 Shower = Callable[[Account | None], Json | None]
 ENCODINGS: Final = ("binary", "base58", "base64", "jsonParsed")
-_BINARY: Final = "binary"  # a node's default for accounts: base58 without saying so
+_BINARY: Final = "binary"  # a node's default for accounts: a plain base58 string
 
 
 def get_balance(node: LocalNode, params: RpcParams) -> Json:
@@ -131,7 +131,7 @@ def _listed(found: Iterable[tuple[str, Account]], shown: Shower) -> list[Json]:
 
 
 def account_filter(filters: object) -> Callable[[Account], bool]:
-    """All of dataSize and memcmp must hold."""
+    """A predicate that requires every dataSize and memcmp filter."""
     if filters is None:
         return lambda _: True
     if not isinstance(filters, list):

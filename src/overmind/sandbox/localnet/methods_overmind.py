@@ -1,4 +1,4 @@
-"""What only a localnet offers, under a name of its own: prepare the chain, break it, roll it back."""
+"""Methods that only a localnet has: prepare the chain, inject faults, roll it back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from overmind.sandbox.localnet.params import Config, RpcParams, address, whole
 
 
 def create_mint(node: LocalNode, params: RpcParams) -> str:
-    """`{mint, decimals, program?, authority?}`: the mint authority is the faucet unless it is named."""
+    """`{mint, decimals, program?, authority?}`. The faucet is the mint authority if none is named."""
     config = params.config(0)
     mint, authority = address(config.get("mint")), config.get("authority")
     program = config.text("program", tokens.TOKEN)
@@ -28,13 +28,13 @@ def create_mint(node: LocalNode, params: RpcParams) -> str:
 
 
 def mint_to(node: LocalNode, params: RpcParams) -> str:
-    """`{mint, owner, amount}` in base units: into the owner's associated account, by a transaction in the history."""
+    """`{mint, owner, amount}` in base units. Credits the owner's associated account by a real transaction."""
     config = params.config(0)
     return node.chain.mint_to(address(config.get("mint")), address(config.get("owner")), _number(config, "amount"))
 
 
 def set_account(node: LocalNode, params: RpcParams) -> str:
-    """`{address, lamports, data?, owner?, executable?}`: as if since genesis. Zero lamports remove it."""
+    """`{address, lamports, data?, owner?, executable?}`. Sets it as if since genesis; zero lamports remove it."""
     config = params.config(0)
     name, lamports = address(config.get("address")), _number(config, "lamports")
     data = of_base64(config.text("data", ""))
@@ -47,7 +47,7 @@ def set_account(node: LocalNode, params: RpcParams) -> str:
 
 
 def set_faults(node: LocalNode, params: RpcParams) -> Faults:
-    """The switches that are named change, all others stay; `{"reset": true}` begins from none."""
+    """Changes the named switches and keeps all others; `{"reset": true}` starts from no faults."""
     switches = params.at(0)
     if not isinstance(switches, dict):
         raise invalid('faults: give an object such as {"drop_ppm": 100000}')
@@ -61,20 +61,20 @@ def set_faults(node: LocalNode, params: RpcParams) -> Faults:
 
 
 def rollback(node: LocalNode, params: RpcParams) -> int:
-    """`{slots, reland_ppm?}`: how many blocks went; final ones stay."""
+    """`{slots, reland_ppm?}`. Returns the number of dropped blocks; final blocks stay."""
     config = params.config(0)
     return node.chain.rollback(_number(config, "slots"), reland_ppm=config.number("reland_ppm"))
 
 
 def advance(node: LocalNode, params: RpcParams) -> int:
-    """`{slots}` at once, without waiting for the ticker: the new slot."""
+    """`{slots}`. Advances at once, without waiting for the ticker. Returns the new slot."""
     for _ in range(_number(params.config(0), "slots", ADVANCE_MAX)):
         node.chain.advance_slot()
     return node.chain.blocks.head.slot
 
 
 def jump_clock(node: LocalNode, params: RpcParams) -> int:
-    """`{seconds}`, also negative: what the chain's clock says now."""
+    """`{seconds}`, which may be negative. Returns the chain's time after the jump."""
     seconds = params.config(0).get("seconds")
     if type(seconds) is not int or abs(seconds) > JUMP_MAX_S:
         raise invalid(f"seconds: give a whole number up to {JUMP_MAX_S}")

@@ -1,4 +1,4 @@
-"""The methods that send and simulate transactions and tell what became of them."""
+"""The methods that send and simulate transactions and report their outcome."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def send_transaction(node: LocalNode, params: RpcParams) -> str:
     config = params.config(1)
     parts = wire.decode(params.text(0), config.text("encoding", "base58"))
     commitment = config.commitment("preflightCommitment")
-    node.block(config, "preflightCommitment")  # Refused below minContextSlot.
+    node.block(config, "preflightCommitment")  # Rejected below minContextSlot.
     return node.chain.send(parts, commitment, preflight=not config.flag("skipPreflight"))
 
 
@@ -53,7 +53,7 @@ def simulate_transaction(node: LocalNode, params: RpcParams) -> Json:
 
 
 def _accounts_after(node: LocalNode, config: Config, simulation: LocalSimulation) -> object:
-    """The accounts that the client asked for as they would be; null each if it fails."""
+    """The requested accounts as they would be after the transaction; null for each if it fails."""
     asked = config.get("accounts")
     if asked is None:
         return None
@@ -114,7 +114,7 @@ def get_signatures_for_address(node: LocalNode, params: RpcParams) -> list[Json]
 
 
 def get_fee_for_message(node: LocalNode, params: RpcParams) -> Json:
-    """Null when its blockhash is no longer good."""
+    """Null when the message's blockhash is no longer valid."""
     config = params.config(1)
     view = node.view(config)
     raw = of_base64(params.text(0))
@@ -124,7 +124,7 @@ def get_fee_for_message(node: LocalNode, params: RpcParams) -> Json:
 
 
 def get_recent_prioritization_fees(node: LocalNode, params: RpcParams) -> list[Json]:
-    """The lowest price per compute unit that landed in each recent block, among those who wrote these accounts."""
+    """For each recent block, the lowest price per compute unit among the transactions that wrote these accounts."""
     names = set(params.addresses(0, FEE_ACCOUNTS_MAX) if params.at(0) is not None else ())
     found: list[Json] = []
     for block in node.chain.blocks.newest(FEE_BLOCKS):

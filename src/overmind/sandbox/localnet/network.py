@@ -1,4 +1,4 @@
-"""A localnet in this process: the chain, its ticker and its server, from enter to exit."""
+"""A localnet in this process: the chain, its ticker and its server as one context manager."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from overmind.sandbox.localnet.server import RpcServer
 
 HOST: Final = "127.0.0.1"
 SLOT_MIN_MS: Final = 5
-BEHIND_MAX_SLOTS: Final = 20  # a ticker that is later than this lets the missed slots go
+BEHIND_MAX_SLOTS: Final = 20  # a ticker that is later than this skips the missed slots
 SHUTDOWN_S: Final = 1.0
 _PAIRS_TRIED: Final = 64
 _MS: Final = 1_000_000
@@ -29,7 +29,7 @@ _NS: Final = 10**9
 
 
 class Localnet:
-    """`async with Localnet() as net:` serves `net.url` and `net.ws_url`. `net.chain` may be used between awaits."""
+    """`async with Localnet() as net:` serves `net.url` and `net.ws_url`. Use `net.chain` between awaits."""
 
     def __init__(
         self,
@@ -41,9 +41,9 @@ class Localnet:
         state_dir: Path | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """Without a seed, a chain that nobody keeps is a new one each time, and one that is kept is always the same.
+        """Without a seed, a chain without `state_dir` is new each time, and a chain with one is always the same.
 
-        A desk's journal belongs to one genesis hash: it must not take a fresh chain for the one that it knew.
+        A desk's journal belongs to one genesis hash, so it must not mistake a fresh chain for the one that it knew.
         """
         if slot_ms < SLOT_MIN_MS:
             raise ValueError(f"slot_ms: {slot_ms} is too short; give {SLOT_MIN_MS} or more")
@@ -59,7 +59,7 @@ class Localnet:
         self._ticking: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """The chain goes on where `state_dir` has it. Raises OSError, StateUnusable."""
+        """Continues the chain that `state_dir` holds. Raises OSError, StateUnusable."""
         async with contextlib.AsyncExitStack() as opening:
             if self._state_dir is not None:
                 state = StateFile(self._state_dir)
@@ -91,7 +91,7 @@ class Localnet:
         self.url, self.ws_url = f"http://{HOST}:{port}", f"ws://{HOST}:{port + 1}"
 
     async def serve(self) -> None:
-        """Until it is cancelled, or the ticker breaks."""
+        """Runs until it is cancelled or the ticker fails."""
         assert self._ticking is not None, "entered"
         await self._ticking
 
@@ -113,7 +113,7 @@ async def _ended(task: asyncio.Task[None]) -> None:
 
 
 def _pair(port: int) -> list[socket.socket]:
-    """Two neighbouring ports. Raises OSError when they are taken."""
+    """Binds two neighbouring ports. Raises OSError when they are taken."""
     if port:
         return _bound(port)
     for _ in range(_PAIRS_TRIED):

@@ -1,4 +1,4 @@
-"""What every method asks: the chain, at a commitment, with the faults that reading can have."""
+"""The node as the methods use it: the chain at a commitment, with the faults that affect reading."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ API_VERSION = "3.0.0"
 
 
 class View:
-    """The chain as it was at one block: what an answer with a context speaks of."""
+    """The chain as it was at one block, and the answers with that block as context."""
 
     def __init__(self, chain: LocalChain, block: Block, state_height: int) -> None:
         self._chain, self._block, self._height = chain, block, state_height
@@ -47,7 +47,7 @@ class LocalNode:
         self.chain = chain
 
     def view(self, config: Config) -> View:
-        """At the commitment that the client names. Raises RpcError -32016 below its minContextSlot."""
+        """The view at the commitment that the client names. Raises RpcFault -32016 below its minContextSlot."""
         block = self.block(config)
         faults = self.chain.fate.faults
         stale = self.chain.fate.strikes("stale_balance", faults.stale_balance_ppm)
@@ -61,11 +61,11 @@ class LocalNode:
         return block
 
     def statuses_height(self) -> int:
-        """The newest block whose statuses this node knows of."""
+        """The newest block whose statuses this node knows."""
         return self.chain.blocks.head.height - self.chain.fate.faults.status_lag_slots
 
     def landed_by(self, config: Config) -> int:
-        """The newest block that the history shows at the client's commitment. Raises RpcError for `processed`."""
+        """The newest block that the history shows at the client's commitment. Raises RpcFault for `processed`."""
         if config.get("commitment") in ("processed", "recent"):
             raise invalid("Method does not support commitment below `confirmed`")
         lag = self.chain.fate.faults.status_lag_slots
@@ -76,7 +76,7 @@ class LocalNode:
         return landed if landed is not None and landed.height <= self.landed_by(config) else None
 
     def is_recent(self, landed: Landed) -> bool:
-        """Whether the status cache still has it, which is all that a node looks at unless told to search."""
+        """Whether the status cache still has it. A node reads nothing else unless it is told to search the history."""
         return self.chain.blocks.head.height - landed.height <= FINALIZED_AGE + STATUS_CACHE_BLOCKS
 
 

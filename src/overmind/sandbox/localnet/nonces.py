@@ -1,4 +1,4 @@
-"""Durable nonces: when a stored one stands in for a blockhash, and how it advances when its transaction fails."""
+"""Durable nonces: when a stored nonce replaces a blockhash, and how it advances when its transaction fails."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _INITIALIZED = b"\1\0\0\0"
 
 
 def is_usable(wire: Wire, account: Account | None) -> bool:
-    """The account stores what the transaction names, and its authority signs."""
+    """Whether the account stores the nonce that the transaction names, and its authority signs."""
     if account is None or account.owner != SYSTEM or len(account.data) != _BYTES or account.data[4:8] != _INITIALIZED:
         return False
     authority = str(Pubkey.from_bytes(account.data[_AUTHORITY]))
@@ -30,7 +30,7 @@ def differ(before: Account | None, after: Account | None) -> bool:
 
 
 def advanced(account: Account) -> Account:
-    """To the nonce that LiteSVM derives as well: from the one before."""
+    """The account with the next nonce, derived from the one before as LiteSVM does."""
     following = hashlib.sha256(b"DURABLE_NONCE" + account.data[_NONCE]).digest()
     data = account.data[: _NONCE.start] + following + account.data[_NONCE.stop :]
     return Account(account.lamports, data, account.owner, account.executable, account.rent_epoch)

@@ -1,4 +1,4 @@
-"""The parameters of a call, checked: what is wrong becomes -32602, and null counts as left out."""
+"""Checked parameters of a call. A bad parameter raises RpcFault -32602; null counts as absent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ U64_MAX: Final = 2**64 - 1
 
 
 class RpcParams:
-    """Positional, as JSON-RPC sends them."""
+    """Positional parameters, as JSON-RPC sends them."""
 
     __slots__ = ("_given",)
 
@@ -74,7 +74,7 @@ class RpcParams:
 
 
 class Config:
-    """The object at the end of a call's parameters."""
+    """The configuration object at the end of a call's parameters."""
 
     __slots__ = ("_given",)
 
@@ -104,7 +104,7 @@ class Config:
         return given
 
     def commitment(self, name: str = "commitment") -> Commitment:
-        """Finalized where nothing is said, as on a real node."""
+        """The requested commitment; finalized by default, as on a real node."""
         given = self._given.get(name)
         if given is None:
             return Commitment.FINALIZED
@@ -115,7 +115,7 @@ class Config:
             raise invalid(f"Invalid params: unknown variant `{given}`, expected one of {known}.") from None
 
     def piece(self) -> slice:
-        """The dataSlice."""
+        """The dataSlice as a Python slice."""
         given = self._given.get("dataSlice")
         if given is None:
             return slice(None)

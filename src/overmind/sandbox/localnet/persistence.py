@@ -1,7 +1,7 @@
-"""A chain that survives its process: every change is appended to one file before anybody is told of it.
+"""Persists the chain: every change is appended to one file before any client can see it.
 
-A record is written by one system call, so what a killed process was told to keep is kept; a torn last record is cut
-off. The file is replayed on start. Heights are reserved ahead, some blocks at a time: a restart never goes back.
+One system call writes one record, so a killed process loses no record that it acknowledged; a torn last record is cut
+off. A start replays the file. Heights are reserved some blocks ahead, so a restart never goes back.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _HEAD: Final = struct.Struct("<II")  # length and checksum
 
 
 class StateUnusable(ValueError):
-    """The state directory belongs to another chain or to another process."""
+    """The state directory belongs to another chain or is in use by another process."""
 
 
 class Kept(Value, frozen=True, array_like=True):
-    """An account."""
+    """A stored account."""
 
     lamports: int
     data: bytes
@@ -47,7 +47,7 @@ class Genesis(Value, frozen=True, tag="genesis"):
 
 
 class Reserved(Value, frozen=True, tag="reserved"):
-    """A restart begins at this height or later."""
+    """A restart continues at this height or later."""
 
     height: int
     at_s: int
@@ -75,7 +75,7 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 
 
 class StateFile:
-    """A `chain.Journal`. One process at a time."""
+    """A `chain.ChainJournal` in a file, locked for one process."""
 
     def __init__(self, directory: Path) -> None:
         """Raises StateUnusable, OSError."""
@@ -90,7 +90,7 @@ class StateFile:
             raise StateUnusable(f"{directory} is in use by another localnet: end it, or name another") from None
 
     def restore(self, chain: LocalChain) -> None:
-        """Bring a new chain to where it was, and keep what it does from now on. Raises StateUnusable."""
+        """Replays the file into a new chain and stores its later changes. Raises StateUnusable."""
         records, good = self._records()
         first = next(records, None)
         if first is None:
@@ -108,7 +108,7 @@ class StateFile:
     def close(self) -> None:
         os.close(self._file)
 
-    # chain.Journal
+    # chain.ChainJournal
 
     def landed(self, landed: Landed, changes: list[tuple[str, Account | None]]) -> None:
         kept = [(address, _kept(account)) for address, account in changes]
@@ -141,7 +141,7 @@ class StateFile:
                 raise StateUnusable(f"{self._path} holds two chains: remove it")
 
     def _records(self) -> tuple[Iterator[StateRecord], list[int]]:
-        """Every whole record, and where the last one that was read ends."""
+        """All whole records, and where the last one that was read ends."""
         good = [0]
 
         def read() -> Iterator[StateRecord]:

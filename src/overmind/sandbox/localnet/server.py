@@ -1,4 +1,4 @@
-"""JSON-RPC over HTTP and WebSocket, as a node speaks it; and the ways in which a server can fail to answer."""
+"""JSON-RPC over HTTP and WebSocket as a node speaks it, and the faults with which a server fails to answer."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from overmind.sandbox.localnet.shapes import Json
 from overmind.sandbox.localnet.subscriptions import Subscriptions
 
 BODY_MAX: Final = 50 * 1024
-CALLS_MAX: Final = 1_000  # of one batch
+CALLS_MAX: Final = 1_000  # per batch
 OUTBOX_MAX: Final = 50_000  # notifications that wait for one reader
-SUBSCRIPTIONS_MAX: Final = 5_000  # of one connection
+SUBSCRIPTIONS_MAX: Final = 5_000  # per connection
 _UNSUBSCRIBE, _SUBSCRIBE = "Unsubscribe", "Subscribe"
 _HTML: Final = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 _WRONG: Final = b'{"ok":true}'
 _TOO_MANY: Final = b'{"jsonrpc":"2.0","error":{"code":429,"message":"Too many requests for a specific RPC call"}}'
-_NULLABLE: Final = frozenset(  # null or absent on some node, in some version
+_NULLABLE: Final = frozenset(  # fields that are null or absent on some nodes or versions
     (
         "apiVersion",
         "blockTime",
@@ -104,7 +104,7 @@ class RpcServer:
         return [said for call in asked if (said := answer(self._node, call)) is not None] or None
 
     def _strikes(self, asked: object) -> dict[str, bool]:
-        """Which faults this request meets. The localnet's own methods meet none."""
+        """The faults that apply to this request. The localnet's own methods get none."""
         fate = self._node.chain.fate
         faults = fate.faults
         calls = asked if isinstance(asked, list) else [asked]
@@ -124,7 +124,7 @@ class RpcServer:
         return {name: True for name, rate in rates.items() if fate.strikes(name, rate)}
 
     async def _silence(self, request: web.BaseRequest) -> web.StreamResponse:
-        """It was done, and nobody is told: the connection hangs, then breaks."""
+        """Gives no answer to an executed request: the connection hangs, then breaks."""
         await self._clock.sleep(self._node.chain.fate.faults.silence_s)
         if request.transport is not None:
             request.transport.abort()
@@ -169,7 +169,7 @@ class RpcServer:
 
 
 class Connection:
-    """One WebSocket: its subscriptions, and an outbox that the chain fills without waiting."""
+    """One WebSocket with its subscriptions, and an outbox that the chain fills without waiting."""
 
     def __init__(self, socket: web.WebSocketResponse, subscriptions: Subscriptions) -> None:
         self._socket, self._subscriptions = socket, subscriptions
@@ -179,7 +179,7 @@ class Connection:
         self._overflows = False
 
     def send(self, said: Json) -> None:
-        """A reader who is too slow is cut off: it polls anyway, or connects again."""
+        """Queues a message. A reader that is too slow is cut off: it polls anyway, or connects again."""
         self._overflows = self._overflows or len(self._outbox) >= OUTBOX_MAX
         if not self._overflows:
             self._outbox.append(said)
@@ -233,7 +233,7 @@ class Connection:
 
 
 def _spoilt(said: object, strikes: Mapping[str, bool]) -> web.Response:
-    """The answer, unless a fault turns it into something else."""
+    """The HTTP response, changed by the faults that apply."""
     if strikes.get("html"):
         return web.Response(status=502, text=_HTML, content_type="text/html")
     if strikes.get("wrong_json"):

@@ -1,4 +1,4 @@
-"""The JSON shapes of a node's answers: accounts, statuses and simulations, made when somebody asks."""
+"""The JSON shapes of a node's answers for accounts, statuses and simulations, made on request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Json = dict[str, object]
 
 
 class Compiled(msgspec.Struct, rename="camel"):
-    """The VM's JSON puts the length of a list, as a list of its own, before the items."""
+    """A compiled instruction. The VM's JSON puts a list's length, as a list of its own, before its items."""
 
     program_id_index: int
     accounts: list[int | list[int]]
@@ -41,7 +41,7 @@ class Called(msgspec.Struct, rename="camel"):
 
 
 class TransactionRecord(msgspec.Struct):
-    """What the VM says of a transaction that it carried out."""
+    """The VM's record of an executed transaction."""
 
     logs: list[str]
     inner_instructions: list[list[Called]]
@@ -75,7 +75,7 @@ def _data(raw: bytes, encoding: str) -> object:
 
 
 def _parsed(found: Account, decimals: Callable[[str], int]) -> Json | None:
-    """Mints and token accounts; None for what is shown as bytes also when parsed data is asked for."""
+    """The parsed form of mints and token accounts; None for other accounts, which are always shown as bytes."""
     if found.owner not in tokens.PROGRAMS:
         return None
     program = "spl-token" if found.owner == tokens.TOKEN_PROGRAM else "spl-token-2022"
@@ -151,7 +151,7 @@ def simulated(simulation: LocalSimulation, decimals: Callable[[str], int]) -> Js
     ran = simulation.ran.err is None or bool(simulation.ran.units)
     pre, post = landing.lamports(before), list(landing.lamports(after))
     if ran and simulation.ran.err is not None:
-        post[0] -= simulation.ran.fee  # a failure pays as well
+        post[0] -= simulation.ran.fee  # a failed transaction pays its fee too
     return {
         "err": simulation.ran.err,
         "logs": record.logs,

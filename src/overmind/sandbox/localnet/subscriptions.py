@@ -1,4 +1,4 @@
-"""Who wants to hear of what: the subscriptions of all connections, fed by the chain as things happen."""
+"""The subscriptions of all connections; the chain's changes are sent to them as they happen."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from overmind.sandbox.localnet.shapes import Json
 from overmind.sandbox.localnet.wire import SYSTEM
 
 TOPICS: Final = ("signature", "account", "program", "logs", "slot", "root")
-EVERYTHING: Final = ""  # the key of a subscription that names nothing
+EVERYTHING: Final = ""  # the key of a subscription that names no address
 
 Send = Callable[[Json], None]
 
@@ -43,7 +43,7 @@ class Subscription(Value, frozen=True):
 
 
 class Subscriptions:
-    """A `chain.Watcher`. Blocks become confirmed and final as later ones begin; then their news is told."""
+    """A `chain.Watcher`. When a block begins, it notifies about the blocks that thereby become confirmed and final."""
 
     def __init__(self, node: LocalNode) -> None:
         self._node, self._chain = node, node.chain
@@ -54,7 +54,7 @@ class Subscriptions:
         self._told = {level: self._chain.blocks.tip(level).height for level in later}
 
     def add(self, method: str, params: RpcParams, send: Send) -> Subscription:
-        """Raises RpcFault for what no node offers. Nothing is sent before `greet`."""
+        """Adds a subscription. Raises RpcFault for an unknown method. Nothing is sent before `greet`."""
         topic = method.removesuffix("Subscribe")
         if topic not in TOPICS:
             raise RpcFault(METHOD_NOT_FOUND, "Method not found")
@@ -75,7 +75,7 @@ class Subscriptions:
         return made
 
     def greet(self, made: Subscription) -> None:
-        """What the subscriber would otherwise have missed: a signature that has already got there."""
+        """Notifies about a signature that reached its commitment before the subscription."""
         landed = self._chain.history.find(made.key) if made.topic == "signature" else None
         if landed is not None and landed.height <= self._chain.blocks.tip(made.commitment).height:
             self._tell_signature(made, landed)
@@ -140,7 +140,7 @@ class Subscriptions:
                 one.notify(landed.slot, {"signature": landed.signature, "err": landed.err, "logs": logs})
 
     def _tell_signature(self, one: Subscription, landed: Landed) -> None:
-        """Once: a signature subscription ends with its news."""
+        """Notifies once: a signature subscription ends with its notification."""
         self.remove(one.number)
         one.notify(self._chain.blocks.tip(one.commitment).slot, {"err": landed.err})
 
@@ -162,7 +162,7 @@ class Subscriptions:
 
 
 def _never_refusing(show: Shower, otherwise: Shower) -> Shower:
-    """What base58 is too small for comes as base64: here is nobody to tell that it cannot be shown."""
+    """Shows as base64 what is too large for base58: a notification cannot return an error."""
 
     def shown(account: Account | None) -> Json | None:
         try:

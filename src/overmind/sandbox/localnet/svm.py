@@ -1,6 +1,6 @@
-"""The one door to LiteSVM and to the transaction parser: runs, simulates, reads and sets; a panic becomes a value.
+"""The only access to LiteSVM: executes, simulates, reads and sets accounts. A panic becomes a value.
 
-LiteSVM checks no blockhash and remembers no transaction here: both are the chain's business.
+LiteSVM checks no blockhash and keeps no history here; the chain does both.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NOTHING: Final = Account(0, b"", SYSTEM, False, 0)
 
 
 class ExecutedTransaction(Value, frozen=True):
-    """What became of a transaction. `err` in the node's JSON form."""
+    """The result of an executed transaction. `err` is in the node's JSON form."""
 
     err: object
     fee: int
@@ -36,7 +36,7 @@ class ExecutedTransaction(Value, frozen=True):
 
 class Simulated(Value, frozen=True):
     ran: ExecutedTransaction
-    after: dict[str, Account]  # what it would have written; empty when it fails
+    after: dict[str, Account]  # the accounts that it would have written; empty when it fails
 
 
 class _Failed(msgspec.Struct):
@@ -54,7 +54,7 @@ class Svm:
         return self._vm.get_account(Pubkey.from_string(address))
 
     def put(self, address: str, account: Account | None) -> None:
-        """None removes it."""
+        """Sets an account; None removes it."""
         self._vm.set_account(Pubkey.from_string(address), NOTHING if account is None else account)
 
     def owned_by(self, program: str) -> list[tuple[str, Account]]:
@@ -64,13 +64,13 @@ class Svm:
         return self._vm.minimum_balance_for_rent_exemption(size)
 
     def enter(self, slot: int, epoch: int, at_s: int) -> None:
-        """What the clock says to the programs."""
+        """Sets the clock that programs read."""
         if self._at != (slot, at_s):
             self._at = (slot, at_s)
             self._vm.set_clock(Clock(slot, at_s, epoch, epoch + 1, at_s))
 
     def run(self, wire: Wire, verify: bool = True) -> ExecutedTransaction:
-        """Signatures are checked unless told otherwise. A failure that was executed has taken its fee."""
+        """Executes a transaction, by default with signature checks. A failure during execution pays its fee."""
         self._verify(verify)
         result = guarded(lambda: self._vm.send_transaction(wire.transaction))
         if result is None:

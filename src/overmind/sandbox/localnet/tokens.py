@@ -1,4 +1,4 @@
-"""The token programs' accounts as bytes: what a mint and a token account hold, and amounts as a node shows them."""
+"""The bytes of mints and token accounts, and amounts as a node shows them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEYS_KEPT: Final = 16_384
 MINT_BYTES: Final = 82
 _MINT: Final = struct.Struct("<I32sQBBI32s")
 _ACCOUNT: Final = struct.Struct("<32s32sQI32sBIQQI32s")
-_KIND_MINT, _KIND_ACCOUNT = 1, 2  # Token-2022 says which, in the byte after the 165th
+_KIND_MINT, _KIND_ACCOUNT = 1, 2  # Token-2022 marks the account's kind in the byte after the 165th
 
 
 class MintState(Value, frozen=True):
@@ -50,7 +50,7 @@ class TokenState(Value, frozen=True):
 
 
 class LocalTokenBalance(Value, frozen=True):
-    """One line of pre- or postTokenBalances."""
+    """One entry of preTokenBalances or postTokenBalances."""
 
     index: int
     mint: str
@@ -132,5 +132,5 @@ def _decimal(amount: int, decimals: int) -> str:
 
 @functools.lru_cache(KEYS_KEPT)
 def key_text(raw: bytes) -> str:
-    """The same few mints and owners come again and again."""
+    """The same few mints and owners recur."""
     return str(Pubkey.from_bytes(raw))

@@ -1,4 +1,4 @@
-"""How a node shows a landed transaction: as base64 or base58, taken apart, or parsed where that is common."""
+"""The JSON shapes of a landed transaction in each encoding: base64, base58, json, jsonParsed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SYSTEM: Final = str(wire.SYSTEM)
 
 
 def transaction(landed: Landed, encoding: str, version_max: int | None) -> Json:
-    """The result of getTransaction. Raises RpcFault -32015 for a version that the client did not say it knows."""
+    """The result of getTransaction. Raises RpcFault -32015 for a version above the client's maximum."""
     return {
         "slot": landed.slot,
         **in_block(landed, encoding, version_max),
@@ -65,7 +65,7 @@ def meta(landed: Landed, encoding: str) -> Json:
 
 
 def _stored(balances: list[Json]) -> list[Json]:
-    """A node's store does not tell a uiAmount of zero from none: it comes back as null."""
+    """A node's store does not distinguish a uiAmount of zero from none: it returns null."""
     for balance in balances:
         amount = balance["uiTokenAmount"]
         if isinstance(amount, dict) and not amount["uiAmount"]:
@@ -152,7 +152,7 @@ def _parsed(landed: Landed) -> Json:
 
 
 def _instruction(program: str, accounts: list[str], data: bytes, depth: int) -> Json:
-    """System transfers and token transfers parsed; everything else as accounts and bytes, as a node does too."""
+    """Parses System transfers and token transfers; shows everything else as accounts and bytes, like a node."""
     parsed = None
     if program == _SYSTEM and len(data) == 12 and data[:4] == b"\2\0\0\0" and len(accounts) >= 2:
         (lamports,) = struct.unpack_from("<Q", data, 4)

@@ -1,4 +1,4 @@
-"""A transaction as it comes over the wire: decoded, taken apart, and refused in a node's words where it is none."""
+"""Decodes transactions from clients; rejects malformed ones with a node's error messages."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ _SET_PRICE: Final = 3
 
 
 class Wire(Value, frozen=True):
-    """The parts of a transaction that the chain needs, taken out of the library's object once."""
+    """The parts of a transaction that the chain needs, read once from the library's object."""
 
     transaction: VersionedTransaction
     raw: bytes
     signature: str
-    signed: int  # signatures that it needs
+    signed: int  # the number of required signatures
     version: int | None
-    keys: tuple[str, ...]  # without those that it loads from tables
+    keys: tuple[str, ...]  # without the keys that it loads from tables
     blockhash: str
     writable: tuple[int, ...]
-    lookups: tuple[tuple[str, bytes, bytes], ...]  # table, indexes to write, indexes to read
+    lookups: tuple[tuple[str, bytes, bytes], ...]  # table, writable indexes, read-only indexes
     nonce_account: str | None  # of a transaction that begins with AdvanceNonceAccount
     price_micro: int
 
 
 def decode(text: object, encoding: str) -> Wire:
-    """Raises RpcError -32602, as a node words it."""
+    """Raises RpcFault -32602 with a node's message."""
     if not isinstance(text, str):
         raise invalid("Invalid params: invalid type: expected a string")
     if encoding not in ("base58", "base64"):
@@ -62,7 +62,7 @@ def decode(text: object, encoding: str) -> Wire:
 
 
 def read(raw: bytes) -> Wire:
-    """Raises RpcError -32602."""
+    """Raises RpcFault -32602."""
     try:
         transaction = guarded(lambda: VersionedTransaction.from_bytes(raw))
     except ValueError as error:
@@ -73,7 +73,7 @@ def read(raw: bytes) -> Wire:
 
 
 def of_message(raw: bytes) -> Wire:
-    """A message without its signatures. Raises RpcError -32602."""
+    """Reads a message without its signatures. Raises RpcFault -32602."""
     try:
         message = guarded(lambda: from_bytes_versioned(raw))
     except ValueError as error:
@@ -106,7 +106,7 @@ def take_apart(transaction: VersionedTransaction) -> Wire:
 
 
 def _is_sane(transaction: VersionedTransaction) -> bool:
-    """Whether the offsets inside the message stay inside: only then is anything else asked of it."""
+    """Whether all indexes in the message are in range. Nothing else is read from a message that fails this."""
     message = transaction.message
     header, count = message.header, len(message.account_keys)
     needed = header.num_required_signatures
@@ -122,7 +122,7 @@ def _is_sane(transaction: VersionedTransaction) -> bool:
 
 
 def _writable(message: Message | MessageV0 | MessageV1, count: int) -> Iterator[int]:
-    """By the header; the VM may write less, for the accounts that nobody may write."""
+    """Writable indexes by the header. The VM may write fewer: some accounts are never writable."""
     header = message.header
     signed = header.num_required_signatures
     yield from range(signed - header.num_readonly_signed_accounts)
@@ -147,7 +147,7 @@ def _nonce_account(message: Message | MessageV0 | MessageV1, keys: list[Pubkey])
 
 
 def _price(message: Message | MessageV0 | MessageV1, keys: list[Pubkey]) -> int:
-    """Micro-lamports per compute unit, as the transaction bids."""
+    """The price that the transaction bids, in micro-lamports per compute unit."""
     if COMPUTE_BUDGET not in keys:
         return 0
     program = keys.index(COMPUTE_BUDGET)

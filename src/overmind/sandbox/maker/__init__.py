@@ -1,1 +1,1 @@
-"""A swap server in the shape of Jupiter's, with its own inventory: what makes a cluster without Jupiter tradable."""
+"""A swap server in Jupiter's shape with its own inventory. It makes a cluster without Jupiter tradable."""

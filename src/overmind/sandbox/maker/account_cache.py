@@ -1,4 +1,4 @@
-"""What the maker knows of its traders' accounts: that a token account is there stays known, that it is not is asked."""
+"""Caches which token accounts traders have. Positive answers are cached; negative ones are queried again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from overmind.sandbox.maker.cluster import ClusterClient
 from overmind.sandbox.maker.listing import Listed
 from overmind.solana.tokens import ata
 
-KNOWN_NS: Final = 600 * NS  # A trader may close an account; then its next swap reverts, and the one after this is well.
+# If a trader closes an account meanwhile, its next swap reverts; the one after that succeeds.
+KNOWN_NS: Final = 600 * NS
 KNOWN_MAX: Final = 100_000
 
 
@@ -23,7 +24,7 @@ class AccountCache:
         self._known: dict[Pubkey, int] = {}  # token account → known until, oldest first
 
     async def has_account(self, taker: Pubkey, listed: Listed) -> bool:
-        """Raises ChainSilent."""
+        """Whether the trader has a token account for it. Raises ChainSilent."""
         account, now_ns = ata(taker, listed.mint, listed.program), self._clock.now_ns()
         if self._known.get(account, 0) > now_ns:
             return True
@@ -37,7 +38,7 @@ class AccountCache:
         return True
 
     async def funds(self, taker: Pubkey, given: Listed) -> tuple[int, int]:
-        """(lamports, base units of `given`) that it has. Raises ChainSilent."""
+        """The trader's lamports and its base units of `given`. Raises ChainSilent."""
         keys = [taker, ata(taker, given.mint, given.program)]
         wallet, account = await self._cluster.accounts(keys, Priority.ENTRY)
         lamports = 0 if wallet is None else wallet.lamports

@@ -1,7 +1,7 @@
-"""Keeps a young blockhash at hand, so that no order waits for one.
+"""Keeps a recent blockhash, so that no order waits for one.
 
-How fast the chain makes blocks is measured from one answer to the next: an embedded chain of 5 ms slots and a real
-one of 400 ms both get a blockhash that is a few blocks old.
+The block time is measured between two answers. So both an embedded chain with slots of 5 ms and a real one with 400 ms
+get a blockhash that is only a few blocks old.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from overmind.core.model.units import NS
 from overmind.ports import ChainSilent, Clock
 from overmind.sandbox.maker.cluster import RecentBlock
 
-BLOCKS_BETWEEN: Final = 6  # how many blocks one answer serves
-BLOCKS_MAX: Final = 30  # older than this it is fetched again before anything is built on it
-BLOCK_S: Final = 0.4  # until it has been measured
+BLOCKS_BETWEEN: Final = 6  # blocks between two fetches
+BLOCKS_MAX: Final = 30  # an older blockhash is fetched again before anything is built on it
+BLOCK_S: Final = 0.4  # assumed until it has been measured
 _SLEEP_MIN_S: Final = 0.02
 _SLEEP_MAX_S: Final = 2.0
 
@@ -25,7 +25,7 @@ log = structlog.get_logger("maker")
 
 class BlockSource(Protocol):
     async def block(self) -> RecentBlock:
-        """The newest. Raises ChainSilent."""
+        """The newest blockhash. Raises ChainSilent."""
 
 
 class BlockhashCache:
@@ -39,21 +39,21 @@ class BlockhashCache:
 
     @property
     def at_ns(self) -> int:
-        """When the newest blockhash was asked for."""
+        """When the newest blockhash was requested."""
         return self._at_ns
 
     @property
     def block_s(self) -> float:
-        """How long the chain takes for a block, as measured."""
+        """The measured time per block."""
         return self._block_s
 
     def life_s(self, block: RecentBlock) -> float:
-        """About how long something built on it may still land."""
+        """About how long a transaction on this blockhash may still land."""
         newest = self._block or block
         return max(0.0, (block.last_valid_height - newest.height) * self._block_s)
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Runs until cancelled."""
         while True:
             try:
                 await self.fetch()
@@ -65,19 +65,19 @@ class BlockhashCache:
             await self._clock.sleep(min(max(BLOCKS_BETWEEN * self._block_s, _SLEEP_MIN_S), _SLEEP_MAX_S))
 
     async def block(self) -> RecentBlock:
-        """A young one. Raises ChainSilent."""
+        """A recent blockhash. Raises ChainSilent."""
         block = self._block
         if block is None or self._clock.now_ns() - self._at_ns > BLOCKS_MAX * self._block_s * NS:
             return await self.fetch()
         return block
 
     async def fetch(self) -> RecentBlock:
-        """The newest. Raises ChainSilent."""
+        """The newest blockhash. Raises ChainSilent."""
         at_ns, block = self._clock.now_ns(), await self._cluster.block()
         before = self._block
         if before is not None and block.height > before.height and at_ns > self._at_ns:
             measured_s = (at_ns - self._at_ns) / NS / (block.height - before.height)
-            self._block_s = min(measured_s, BLOCK_S)  # A chain that stood still is no reason to look less often.
+            self._block_s = min(measured_s, BLOCK_S)  # A halted chain must not slow the polling down.
         if before is None or block.height >= before.height:
             self._block, self._at_ns = block, at_ns
         return block

@@ -1,4 +1,4 @@
-"""What the maker asks of a cluster, in its words. One question, one request."""
+"""The maker's client of a cluster: one method call is one request, in the maker's own types."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from overmind.core.model.value import Value
 from overmind.ports import ChainSilent, Priority
 from overmind.solana.rpc import Rpc, RpcError
 
-ACCOUNTS_MAX: Final = 100  # of one getMultipleAccounts
+ACCOUNTS_MAX: Final = 100  # per getMultipleAccounts
 CONFIRMED: Final = {"commitment": "confirmed"}
-_AMOUNT: Final = slice(64, 72)  # of a token account: mint, owner, amount
+_AMOUNT: Final = slice(64, 72)  # in a token account: mint, owner, amount
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ class RecentBlock(Value, frozen=True):
 
     @property
     def height(self) -> int:
-        """Where the chain stood when it was fetched, at least: a blockhash lives for 150 blocks."""
+        """The chain's height when it was fetched, as a lower bound: a blockhash lives for 150 blocks."""
         return self.last_valid_height - BLOCKHASH_LIFE_BLOCKS
 
 
@@ -37,7 +37,7 @@ BLOCKHASH_LIFE_BLOCKS: Final = 150
 
 
 class HeldTokens(Value, frozen=True):
-    """An account as it stands."""
+    """An account's current state."""
 
     owner: str  # the program
     lamports: int
@@ -45,7 +45,7 @@ class HeldTokens(Value, frozen=True):
 
     @property
     def units(self) -> int:
-        """Of a token account."""
+        """The amount in a token account."""
         return int.from_bytes(self.content[_AMOUNT], "little")
 
 
@@ -83,7 +83,7 @@ class _Answer(msgspec.Struct, frozen=True):
 
 
 class ClusterClient:
-    """All of these raise ChainSilent, also for an error and for an answer that makes no sense."""
+    """Every method raises ChainSilent, also for an RPC error and for a malformed answer."""
 
     def __init__(self, rpc: Rpc) -> None:
         self._rpc = rpc
@@ -116,7 +116,7 @@ class ClusterClient:
         return held
 
     async def send(self, transaction: bytes, priority: Priority = Priority.ENTRY) -> None:
-        """Its signature is what is followed; what the node says of it proves nothing."""
+        """Sends it once. The node's answer proves nothing; the status of the signature does."""
         options = {"encoding": "base64", "skipPreflight": True, "preflightCommitment": "confirmed", "maxRetries": 0}
         await self._call("sendTransaction", [b64encode(transaction).decode(), options], priority)
 
@@ -129,7 +129,7 @@ class ClusterClient:
         return _shaped(await self._call("requestAirdrop", [str(owner), lamports], Priority.MARK), str)
 
     async def extension(self, method: str, params: object) -> object:
-        """What the embedded chain offers besides the methods that every node has."""
+        """Calls a method that only the embedded chain offers."""
         return await self._call(method, [params], Priority.MARK)
 
     async def _call(self, method: str, params: Sequence[object], priority: Priority) -> object:

@@ -1,8 +1,8 @@
-"""The second signature on a transaction that somebody else has put together from /build.
+"""Adds the maker's signature to a transaction that the trader assembled from /build.
 
-A signature of the maker covers all of the message, so all of it is read. Whatever else the trader does in there is the
-trader's business, as long as no instruction but the built payment is given the maker's key, and the built payment in
-is there too. A program can only use a signature that its own instruction names, so nothing else can move our money.
+The signature covers the whole message, so the whole message is checked. The trader may add any other instruction, as
+long as the maker's key appears only in the built payment out, and the built payment in is there too. A program can use
+only a signature that its own instruction names, so no other instruction can move the maker's money.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from overmind.solana.transactions import SIGNATURE_BYTES, BadTransaction, Instru
 
 
 class Offer(Value, frozen=True):
-    """What /build offered, and on which blockhash: so that the price does not outlive it."""
+    """What /build offered, with its blockhash: the offer expires together with it."""
 
     swap: Swap
     block: RecentBlock
 
 
 class Tampered(Exception):
-    """Why the maker does not sign this."""
+    """Why the maker does not sign this transaction."""
 
 
 def read_offered(raw: bytes, offer: Offer) -> Transaction:
-    """The transaction, if it is the offer and costs the maker nothing more. Raises Tampered."""
+    """The transaction, if it matches the offer and costs the maker nothing more. Raises Tampered."""
     try:
         transaction = parse(raw)
     except BadTransaction as fault:
@@ -51,7 +51,7 @@ def read_offered(raw: bytes, offer: Offer) -> Transaction:
 
 
 def cosign(transaction: Transaction, maker: Keypair, name: str) -> bytes:
-    """With the maker's signature in its place."""
+    """The transaction's bytes with the maker's signature inserted."""
     place = 1 + SIGNATURE_BYTES * transaction.signers.index(name)
     raw = transaction.raw
     return raw[:place] + bytes(maker.sign_message(transaction.message)) + raw[place + SIGNATURE_BYTES :]

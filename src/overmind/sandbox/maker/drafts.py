@@ -1,7 +1,7 @@
-"""A transaction before it is signed, and the signing of it.
+"""Transactions before they are signed, and their signing.
 
-Two equal swaps on one blockhash must not be one transaction, or the chain would execute one of them. So the compute
-budget counts: each order lowers limit and price by steps that cost nothing, and 65,536 follow before it repeats.
+Two equal swaps on one blockhash must not become one transaction, or the chain would execute only one of them. So each
+order lowers the compute unit limit and price by a step that costs nothing. The steps repeat after 65,536 orders.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from overmind.sandbox.maker.legs import Swap
 from overmind.solana.tokens import UNIT_PRICE_SCALE, fee_lamports
 
 UNIT_PRICE_MICRO: Final = 50_000
-# Two transfers and one new account, with room for the older token program (the embedded chain's takes 24,000 at most)
-# and for addresses that are hard to derive: 1,500 for each bump that does not fit.
+# Two transfers and one new account, with room for the older token program (the embedded chain's program takes 24,000 at
+# most) and for addresses that are hard to derive: 1,500 for each bump seed that does not fit.
 SWAP_UNITS: Final = 60_000
-ACCOUNT_UNITS: Final = 40_000  # for a second account: wrapped SOL comes in and a new token goes out
-SIGNATURES: Final = 2  # the trader's, then the maker's
-_STEPS: Final = 256  # of the limit, and of the price
+ACCOUNT_UNITS: Final = 40_000  # for a second account: wrapped SOL comes in and a new token account goes out
+SIGNATURES: Final = 2  # the trader's and the maker's
+_STEPS: Final = 256  # of the unit limit, and of the unit price
 
 
 class ComputeBudget(Value, frozen=True):
-    """What a transaction may compute and what it bids for that."""
+    """A transaction's compute unit limit and the price that it bids per unit."""
 
     unit_limit: int
     unit_price_micro: int
@@ -54,14 +54,14 @@ class Draft(Value, frozen=True):
 
 
 class Signed(Value, frozen=True):
-    """As the trader gets it: the maker's signature in its place, the trader's still blank."""
+    """The transaction as the trader gets it: signed by the maker, not yet by the trader."""
 
     message: bytes
     transaction: bytes
 
 
 def budget_of(swap: Swap, number: int, priority_fee_lamports: int | None) -> ComputeBudget:
-    """The `number`-th of this maker's orders. A fee that the trader names is a ceiling."""
+    """The budget of this maker's order `number`. A priority fee that the trader names is a maximum."""
     limit = SWAP_UNITS + ACCOUNT_UNITS * (swap.given.native and swap.creates_account)
     price = UNIT_PRICE_MICRO
     if priority_fee_lamports is not None:
@@ -71,7 +71,7 @@ def budget_of(swap: Swap, number: int, priority_fee_lamports: int | None) -> Com
 
 
 def sign(draft: Draft, keypair: Keypair, maker: Pubkey) -> Signed:
-    """Partially: every signer but the maker is left blank, the fee payer first."""
+    """Signs for the maker only. All other signatures stay blank; the fee payer's is the first."""
     instructions = [*draft.budget.instructions(), *draft.legs]
     message = MessageV0.try_compile(draft.payer, instructions, [], draft.blockhash)
     packed = to_bytes_versioned(message)
@@ -84,7 +84,7 @@ def sign(draft: Draft, keypair: Keypair, maker: Pubkey) -> Signed:
 def signed_alone(
     instructions: Sequence[Instruction], blockhash: Hash, keypairs: Sequence[Keypair]
 ) -> tuple[bytes, str]:
-    """A transaction of the maker's own, complete, and its signature. The first key pays."""
+    """A complete transaction of the maker's own and its signature. The first key pays the fee."""
     keys = {keypair.pubkey(): keypair for keypair in keypairs}
     message = MessageV0.try_compile(next(iter(keys)), list(instructions), [], blockhash)
     packed = to_bytes_versioned(message)

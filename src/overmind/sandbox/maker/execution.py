@@ -1,4 +1,4 @@
-"""Lands a signed order and tells what became of it: the same bytes again and again until the chain has decided."""
+"""Lands signed orders: sends the same bytes again and again until the chain has decided, then reports the outcome."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from overmind.solana.transactions import BadTransaction, Transaction, parse, sig
 
 NO_ORDER, BAD_TRANSACTION, OTHER_MESSAGE = -1, -2, -3
 NOT_LANDED, REVERTED, NOT_SIGNED = -1000, -1001, -1003
-REMEMBERED_NS: Final = 120 * NS  # as documented: the same request may be sent again for two minutes
+REMEMBERED_NS: Final = 120 * NS  # as documented: a request may be repeated for two minutes
 RESEND_S: Final = 1.0
 _POLL_MIN_S: Final = 0.02
 _ENCODER: Final = msgspec.json.Encoder()
 
 
 class NotExecuted(Exception):
-    """Nothing was sent: why, and the API's code for it."""
+    """Nothing was sent. Carries the reason and the API's code for it."""
 
     def __init__(self, error: str, code: int) -> None:
         super().__init__(error)
@@ -50,7 +50,7 @@ class SwapExecution:
         self._begun: dict[str, _Begun] = {}  # by request id, oldest first
 
     async def execute(self, signed_transaction: str, request_id: str) -> wire.ExecuteAnswer:
-        """The same request gets the same answer. Raises NotExecuted."""
+        """Lands the order. A repeated request gets the same answer. Raises NotExecuted."""
         self._forget()
         made = self._market.orders.get(request_id)
         if made is None:
@@ -88,11 +88,12 @@ class SwapExecution:
 async def land(
     cluster: ClusterClient, beat: BlockhashCache, clock: Clock, raw: bytes, signature: str, last_valid_height: int
 ) -> LandedSwap | None:
-    """None: it did not land and, as far as this node tells, never will."""
+    """Sends until the outcome is known. None: it did not land and, by this node's word, never will."""
     sent_at_ns: int | None = None
     while True:
         try:
-            height = await cluster.height()  # Before the status, or it could land between the two.
+            # Read before the status, or the transaction could land between the two reads.
+            height = await cluster.height()
             landed = await cluster.status(signature, in_history=height > last_valid_height)
             if landed is not None and landed.confirmed:
                 return landed
@@ -102,7 +103,7 @@ async def land(
                 sent_at_ns = clock.now_ns()
                 await cluster.send(raw)
         except ChainSilent:
-            pass  # Nothing was learnt; it is asked again.
+            pass  # No answer is no information; ask again.
         await clock.sleep(max(beat.block_s, _POLL_MIN_S))
 
 

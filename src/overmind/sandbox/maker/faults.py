@@ -1,6 +1,6 @@
-"""Misbehaviour on demand: each way in which a swap server can be broken or hostile, for tests of those who must cope.
+"""Fault injection: each way in which a swap server can be broken or hostile, for tests of its clients.
 
-Which answers are spoilt, and how, follows from a seed.
+The seed decides which answers are spoilt, and how.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ABSURD: Final = "9" * 40
 
 
 class Fault(enum.StrEnum):
-    # Of the server.
+    # Faults of the server.
     NEVER_ANSWERS = "never-answers"
     SLOW = "slow"
     HTML = "html"
@@ -38,7 +38,7 @@ class Fault(enum.StrEnum):
     SERVER_ERROR = "server-error"
     RATE_LIMITED = "rate-limited"
     UNAUTHORIZED = "unauthorized"
-    # Of the offer.
+    # Faults of the offer.
     SWAPPED_MINTS = "swapped-mints"
     OTHER_AMOUNT = "other-amount"
     ZERO_AMOUNT = "zero-amount"
@@ -47,7 +47,7 @@ class Fault(enum.StrEnum):
     PRICE_X100 = "price-x100"
     NO_TRANSACTION = "no-transaction"
     TELLS_OTHER_FEE_PAYER = "tells-other-fee-payer"
-    # Of the transaction, which the offer does not tell.
+    # Faults of the transaction that the offer does not show.
     EXPIRED_BLOCKHASH = "expired-blockhash"
     LESS_OUTPUT = "less-output"
     MORE_INPUT = "more-input"
@@ -60,15 +60,15 @@ class Fault(enum.StrEnum):
 
 
 class MakerFaults(Value, frozen=True):
-    """None by default."""
+    """No faults by default."""
 
     kinds: tuple[Fault, ...] = ()
-    share_ppm: int = PPM  # of the answers that are spoilt
+    share_ppm: int = PPM  # share of the answers that are spoilt
     seed: int = 0
     slow_s: float = 2.0
 
     def draw(self, number: int) -> Fault | None:
-        """What is wrong with the `number`-th answer."""
+        """The fault of the answer `number`, if any."""
         if not self.kinds:
             return None
         drawn = int.from_bytes(blake2b(f"{self.seed}:{number}".encode(), digest_size=8).digest(), "little")
@@ -76,7 +76,7 @@ class MakerFaults(Value, frozen=True):
 
 
 def spoil_draft(draft: Draft, fault: Fault | None) -> Draft:
-    """The transaction that is not what the offer says."""
+    """Changes the transaction so that it differs from the offer."""
     swap = draft.swap
     match fault:
         case Fault.EXPIRED_BLOCKHASH:
@@ -111,7 +111,7 @@ def _theft(draft: Draft) -> Instruction:
 
 
 def _delegation(draft: Draft) -> Instruction:
-    """ApproveChecked: the maker may spend the trader's tokens later."""
+    """ApproveChecked: lets the maker spend the trader's tokens later."""
     swap = draft.swap
     packed = bytes([tokens.APPROVE_CHECKED]) + b"\xff" * 8 + bytes([swap.given.token.decimals])
     accounts = [
@@ -124,7 +124,7 @@ def _delegation(draft: Draft) -> Instruction:
 
 
 def spoil_answer(body: bytes, fault: Fault | None, maker: str) -> bytes:
-    """The answer as it goes out."""
+    """The answer's bytes after the fault."""
     match fault:
         case Fault.HTML:
             return b"<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"

@@ -1,7 +1,7 @@
-"""What the maker can still promise: what it holds, less what it has already signed away.
+"""What the maker can still offer: its balances minus the reservations for swaps that it has signed.
 
-A co-signed swap may land until its blockhash is over, so its payment stays reserved until then. It is released only
-together with balances that were read after that, so nothing is ever promised twice.
+A co-signed swap may land until its blockhash expires, so its payment stays reserved until then. A reservation is
+released only together with balances that were read after its expiry, so no unit is ever promised twice.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Inventory:
         return self._held[mint] - self._reserved[mint]
 
     def reserve(self, mint: Mint, units: int, last_valid_height: int) -> bool:
-        """Whether the promise can be kept; if not, nothing is reserved."""
+        """Reserves the units; False, with nothing reserved, if they are not available."""
         if units > self.available(mint) or len(self._until) >= RESERVATIONS_MAX:
             return False
         self._reserved[mint] += units
@@ -37,7 +37,7 @@ class Inventory:
         return True
 
     def refresh(self, held: Mapping[Mint, int], height: int) -> None:
-        """These balances were read when the chain stood at `height` or later."""
+        """Takes balances that were read when the chain was at `height` or higher."""
         self._held.update(held)
         while self._until and self._until[0][0] < height:
             _, mint, units = heapq.heappop(self._until)

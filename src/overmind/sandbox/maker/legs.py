@@ -1,7 +1,7 @@
-"""The swap as instructions: the trader pays in, the maker pays out, in one transaction or not at all.
+"""A swap as instructions: the trader pays in and the maker pays out, in one transaction or not at all.
 
-Native SOL comes and goes through a wrapped-SOL account that lives for this transaction only, as Jupiter's
-`wrapAndUnwrapSol` does. Whoever pays the fee pays for accounts too: the trader.
+Native SOL goes through a wrapped SOL account that exists for this transaction only, as with Jupiter's
+`wrapAndUnwrapSol`. The trader pays the fee, and therefore the rent of new accounts too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Swap(Value, frozen=True):
     wanted: Listed
     in_units: int
     out_units: int
-    creates_account: bool  # the trader has no account for `wanted` yet
+    creates_account: bool  # the trader has no token account for `wanted` yet
 
     @property
     def taker_gives_from(self) -> Pubkey:
@@ -34,7 +34,7 @@ class Swap(Value, frozen=True):
 
 
 def setup(swap: Swap) -> list[Instruction]:
-    """Whatever accounts the legs need."""
+    """Instructions that create the accounts that the payments need."""
     taker, given, wanted = swap.taker, swap.given, swap.wanted
     made = []
     if given.native:
@@ -63,7 +63,7 @@ def pay_in(swap: Swap) -> Instruction:
 
 
 def pay_out(swap: Swap) -> Instruction:
-    """The only instruction that the maker's signature is for."""
+    """The payment out, the only instruction that the maker's signature authorises."""
     wanted = swap.wanted
     return tokens.transfer_checked(
         wanted.vault,
@@ -77,7 +77,7 @@ def pay_out(swap: Swap) -> Instruction:
 
 
 def cleanup(swap: Swap) -> Instruction | None:
-    """Unwrap: the wrapped-SOL account's rent and contents go back to the trader."""
+    """Unwraps SOL: the wrapped account's rent and balance go to the trader."""
     if swap.given.native:
         return tokens.close_account(swap.taker_gives_from, swap.taker, swap.taker, swap.given.program)
     if swap.wanted.native:
@@ -86,6 +86,6 @@ def cleanup(swap: Swap) -> Instruction | None:
 
 
 def legs(swap: Swap) -> list[Instruction]:
-    """All of the swap, without its compute budget."""
+    """All instructions of the swap, without its compute budget."""
     last = cleanup(swap)
     return [*setup(swap), pay_in(swap), pay_out(swap), *([] if last is None else [last])]

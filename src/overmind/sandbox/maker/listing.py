@@ -1,4 +1,4 @@
-"""The tokens that the maker trades, with the addresses that follow from them."""
+"""The tokens that the maker trades, with the addresses derived from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Listed(Value, frozen=True):
     token: Token
     mint: Pubkey
     program: Pubkey
-    vault: Pubkey  # the maker's own account of it; for SOL it holds wrapped SOL
+    vault: Pubkey  # the maker's own token account; for SOL it holds wrapped SOL
 
     @property
     def native(self) -> bool:

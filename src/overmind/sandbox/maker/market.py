@@ -1,6 +1,6 @@
-"""The maker at work: offers, transactions and promises, without HTTP.
+"""The maker's trading without HTTP: offers, transactions and reservations.
 
-It signs what it built itself, or what it has read to be that, and never promises more than it holds.
+It signs only what it built itself or has checked to be the same, and never promises more than it holds.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from overmind.sandbox.maker.listing import Listed, listing
 from overmind.sandbox.maker.quoting import Deal, NoDeal, Terms, deal, priced
 from overmind.sandbox.maker.requests import SwapRequest, Unreadable
 
-REMEMBERED_MAX: Final = 50_000  # orders and builds, for /execute and /cosign: about 1 kB each
+REMEMBERED_MAX: Final = 50_000  # orders and builds kept for /execute and /cosign: about 1 kB each
 INSUFFICIENT: Final = "NO_ROUTES_FOUND: insufficient liquidity in the maker's inventory"
 _NS_PER_MS: Final = 1_000_000
 
@@ -48,7 +48,7 @@ class Made(Value, frozen=True):
 
 
 class MakerMarket:
-    """`currency` is the token that the others are priced in, and itself worth one."""
+    """`currency` is the token that prices are quoted in; its own price is 1."""
 
     def __init__(
         self,
@@ -67,9 +67,9 @@ class MakerMarket:
         self.inventory = Inventory(tokens)
         self.beat = BlockhashCache(cluster, clock)
         self.orders: dict[str, Made] = {}  # by request id, oldest first
-        self.rent_of: Mapping[str, int] = {}  # lamports of a new token account, by `Token.program`
-        self._offers: dict[str, Offer] = {}  # of /build, likewise
-        self._cosigned: dict[str, bytes] = {}  # the one message that was signed for each of them
+        self.rent_of: Mapping[str, int] = {}  # lamports of rent for a new token account, by `Token.program`
+        self._offers: dict[str, Offer] = {}  # offers of /build, by request id, oldest first
+        self._cosigned: dict[str, bytes] = {}  # the one message that was signed for each offer
         self._takers = AccountCache(cluster, clock)
         self._cluster = cluster
         self._keypair = keypair.reveal()
@@ -78,11 +78,11 @@ class MakerMarket:
         self._clock = clock
         self._terms = terms
         self._checks_funds = checks_funds
-        self._number = clock.now_ns() // _NS_PER_MS  # A restarted maker repeats no id that it gave before.
+        self._number = clock.now_ns() // _NS_PER_MS  # A restarted maker does not repeat earlier ids.
         self._name = str(self.maker)
 
     def next_number(self) -> int:
-        """Of this question, and of no other."""
+        """A number that no other request gets."""
         self._number += 1
         return self._number
 
@@ -91,7 +91,7 @@ class MakerMarket:
         return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
 
     async def order(self, wish: SwapRequest, fault: Fault | None = None) -> wire.OrderAnswer:
-        """Raises Unreadable when there is no deal, ChainSilent when nothing can be built."""
+        """Answers /order. Raises Unreadable if it makes no offer, ChainSilent if it cannot build the transaction."""
         began_ns, number = self._clock.now_ns(), self.next_number()
         found = self._deal(wish, fault)
         answer = responses.quoted(wish, found, self._name, self.request_id(number), began_ns)
@@ -125,7 +125,7 @@ class MakerMarket:
         )
 
     async def build(self, wish: SwapRequest) -> wire.BuildAnswer:
-        """The same, for a trader who puts the transaction together. Nothing is promised before /cosign."""
+        """Like `order`, for a trader who assembles the transaction. Nothing is reserved before /cosign."""
         if wish.taker is None:
             raise Unreadable("taker: missing; give the trader's public key")
         number = self.next_number()
@@ -138,7 +138,7 @@ class MakerMarket:
         return responses.built(wish, found, swap, budget, block, self.beat.at_ns, request_id)
 
     def cosign(self, transaction: bytes, request_id: str) -> bytes:
-        """One transaction for each build. Raises Tampered, Unreadable."""
+        """Signs one transaction per build. Raises Tampered, Unreadable."""
         offer = self._offers.get(request_id)
         if offer is None:
             raise Unreadable("requestId: not of a build that is still remembered; build again")
@@ -169,12 +169,12 @@ class MakerMarket:
         return Swap(taker, self.maker, wish.given, wish.wanted, found.in_units, found.out_units, lacks)
 
     def _reserve(self, swap: Swap, block: RecentBlock) -> None:
-        """Raises Unreadable. Nothing is awaited between this and the signature."""
+        """Reserves the payment out. Raises Unreadable. No await may come between this and the signature."""
         if not self.inventory.reserve(swap.wanted.token.mint, swap.out_units, block.last_valid_height):
             raise Unreadable(INSUFFICIENT)
 
     async def _short(self, answer: wire.OrderAnswer, swap: Swap) -> int | None:
-        """What the trader lacks, as an error code."""
+        """The error code of what the trader lacks; None: it has enough."""
         lamports, units = await self._takers.funds(swap.taker, swap.given)
         needed = answer.signature_fee_lamports + answer.prioritization_fee_lamports + answer.rent_fee_lamports
         if units < swap.in_units:

@@ -1,4 +1,4 @@
-"""The maker's own transactions: it pays, it signs, it waits for them."""
+"""Sends the maker's own transactions: pays for them, signs them, and waits until they land."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Payer:
         self._clock = clock
 
     async def do(self, instructions: Sequence[Instruction], *others: Keypair) -> str:
-        """The signature of what landed. Raises NotReady, ChainSilent."""
+        """Executes the instructions and returns the landed signature. Raises NotReady, ChainSilent."""
         block = await self._beat.fetch()
         raw, signature = signed_alone([*BUDGET.instructions(), *instructions], block.hash, [self._key, *others])
         landed = await land(self._cluster, self._beat, self._clock, raw, signature, block.last_valid_height)
@@ -46,7 +46,7 @@ class Payer:
         return signature
 
     async def create_mint(self, symbol: str, decimals: int, program: str) -> Token:
-        """A new mint, with the maker as its authority. Raises NotReady, ChainSilent."""
+        """Creates a mint with the maker as its authority. Raises NotReady, ChainSilent."""
         mint = SecretKey.generate()
         key = mint.reveal().pubkey()
         rent = await self._cluster.rent(tokens.MINT_BYTES)

@@ -1,7 +1,7 @@
-"""What a swap is worth: a constant-product pool at the feed's price, half a spread kept, rounded against the trader.
+"""Prices a swap: a constant-product pool at the feed's price, minus half a spread, rounded against the trader.
 
-The same formula as the paper venue's (`venues/paper.py`), for any pair: a pair of two priced tokens goes through the
-shallower of the two pools. Integers only, so a quote can be recomputed.
+It is the formula of the paper venue (`venues/paper.py`), for any pair. A pair of two priced tokens uses the shallower
+of the two pools. All arithmetic is integer, so that a quote can be recomputed.
 """
 
 from __future__ import annotations
@@ -20,23 +20,25 @@ _BPS_PPM: Final = PPM // BPS
 
 
 class Terms(Value, frozen=True):
-    """What the maker earns and how much it dares."""
+    """The maker's spread and its limits."""
 
     half_spread_bps: int = 2
-    depth_share_max_ppm: int = 250_000  # of the pool: who wants more does not find it
-    value_max_micros: int = 10_000_000 * 1_000_000  # of one swap: more is a mistake, and the maker's own bound
+    depth_share_max_ppm: int = 250_000  # of the pool: a larger swap gets no offer
+    value_max_micros: int = 10_000_000 * 1_000_000  # of one swap: the maker's own limit against mistakes
     price_age_max_ns: int = 30 * NS
 
 
 class Priced(Value, frozen=True):
-    """What one token is worth now. Without a depth its pool never moves: the currency that the others are priced in."""
+    """A token's current price and depth. No depth: its pool never moves; this is the currency that prices are quoted
+    in.
+    """
 
     price_pico: int
     depth_micros: int | None = None
 
 
 class Deal(Value, frozen=True):
-    """What the maker gives for `in_units`, exactly."""
+    """What the maker pays for exactly `in_units`."""
 
     in_units: int
     out_units: int
@@ -46,13 +48,13 @@ class Deal(Value, frozen=True):
 
 
 class NoDeal(Value, frozen=True):
-    """Why there is none, in the words that such servers use."""
+    """Why there is no offer, in the wording of such servers."""
 
     error: str
 
 
 def priced(mint: Mint, currency: Mint, ticks: Mapping[Mint, Tick], now_ns: int, terms: Terms) -> Priced | None:
-    """None: no price, or one too old to trade on."""
+    """None: there is no price, or it is too old to trade on."""
     if mint == currency:
         return Priced(PICO)
     tick = ticks.get(mint)

@@ -1,4 +1,4 @@
-"""What a trader asks for, read from a query string: everything is checked here, once."""
+"""Reads and checks swap requests from the query string. All checks of a request are here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from overmind.sandbox.maker.quoting import UNITS_MAX
 
 ROUTER: Final = "metis"
 SLIPPAGE_BPS: Final = 50  # the documented default of /build
-PRIORITY_FEE_MAX_LAMPORTS: Final = 100_000_000  # more is a mistake
+PRIORITY_FEE_MAX_LAMPORTS: Final = 100_000_000  # a higher fee is taken for a mistake
 _UNITS: Final = re.compile("[0-9]{1,20}", re.ASCII)
 _NOT_OFFERED: Final = (
     "receiver",
@@ -48,11 +48,11 @@ class SwapRequest(Value, frozen=True):
 
 
 class Unreadable(Exception):
-    """What is wrong with the question, in words for whoever asked."""
+    """What is wrong with the request, worded for its sender."""
 
 
 def read_wish(query: Mapping[str, str], listed: Mapping[Mint, Listed], maker: Pubkey) -> SwapRequest:
-    """Raises Unreadable."""
+    """Reads the query of /order and /build. Raises Unreadable."""
     for name in _NOT_OFFERED:
         if name in query and not (name == "payer" and query[name] == query.get("taker")):
             raise Unreadable(f"{name}: not offered by this venue; leave it out")
@@ -118,7 +118,7 @@ def _taker(text: str, maker: Pubkey) -> Pubkey:
     return taker
 
 
-@lru_cache(maxsize=4096)  # The same few wallets come again and again.
+@lru_cache(maxsize=4096)  # The same few wallets are read again and again.
 def read_wallet(text: str) -> Pubkey | None:
     if not is_address(text):
         return None

@@ -1,4 +1,4 @@
-"""What the maker decided, in the words of the API."""
+"""Builds the API's answers from the maker's decisions."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def quoted(wish: SwapRequest, found: Deal, maker: str, request_id: str, now_ns: 
         swap_usd_value=value,
         price_impact=-found.impact_bps * 100 / BPS,
         price_impact_pct=f"{-found.impact_bps / BPS:.4f}",
-        other_amount_threshold=out_amount,  # The transfer is exact: there is nothing to slip.
+        other_amount_threshold=out_amount,  # The transfer is exact, so there is no slippage.
         slippage_bps=wish.slippage_bps or 0,
         route_plan=(_route(wish, found, maker),),
         fee_mint=wish.wanted.token.mint,
@@ -115,7 +115,7 @@ def prices(
     height: int | None,
     factor: int = 1,
 ) -> dict[str, wire.PriceAnswer]:
-    """Of those that have one. A pool's liquidity is both of its sides."""
+    """Prices of the known mints. A pool's liquidity counts both of its sides."""
     found = {}
     for mint in map(Mint, dict.fromkeys(ids)):
         tick = ticks.get(mint)

@@ -1,8 +1,8 @@
-"""The maker over HTTP: Jupiter's Swap API v2 and Price API v3, and /cosign, /faucet and /healthz, which are ours.
+"""The maker over HTTP: Jupiter's Swap API v2 and Price API v3, and its own /cosign, /faucet and /healthz.
 
-POST /swap/v2/cosign {transaction, requestId}: the transaction that somebody put together from /build, with the
-maker's signature added, if it is that swap and costs the maker nothing else (`cosigning.py` has the rule).
-POST /faucet {owner, mint, amount}: tokens, or SOL, for testing; on a cluster whose money the maker can make.
+POST /swap/v2/cosign {transaction, requestId}: adds the maker's signature to a transaction that the trader assembled
+from /build, if it is that swap and costs the maker nothing else (`cosigning.py` has the rule). POST /faucet {owner,
+mint, amount}: gives test tokens or SOL, on a cluster where the maker can mint them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from overmind.sandbox.maker.requests import Unreadable, read_wallet, read_wish
 from overmind.sandbox.maker.setup import Stock, Workshop
 from overmind.solana.rpc import Rpc
 
-CURRENCY: Final = "USDC"  # the symbol of the token that the others are priced in
+CURRENCY: Final = "USDC"  # the symbol of the token that prices are quoted in
 BODY_BYTES_MAX: Final = 16_384
 PRICE_IDS_MAX: Final = 50
 COUNT_EVERY_S: Final = 1.0  # how often the inventory is read from the chain
@@ -115,7 +115,7 @@ class Maker:
 
     @property
     def inventory(self) -> Mapping[Mint, int]:
-        """What can still be promised, by mint, in base units."""
+        """The units that can still be offered, by mint."""
         return {mint: self.market.inventory.available(mint) for mint in self.market.listed}
 
     async def __aenter__(self) -> Self:
@@ -162,7 +162,7 @@ class Maker:
         ]
 
     def _served(self, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        """What all answers have in common: the door, errors as bodies, and misbehaviour where it is asked for."""
+        """Common to all routes: the API key, the rate limit, errors as JSON bodies, and injected faults."""
 
         async def serve(request: web.Request) -> web.StreamResponse:
             self._answered += 1
@@ -255,7 +255,7 @@ class Maker:
         return wire.ENCODER.encode({"signature": signature})
 
     async def _healthz(self, _: web.Request) -> web.Response:
-        """Whether it could sign an order now."""
+        """Whether the maker could sign an order now."""
         try:
             height = (await self.market.beat.block()).height
         except ChainSilent as silent:
@@ -264,7 +264,7 @@ class Maker:
         return web.Response(body=wire.ENCODER.encode(found), headers=_JSON)
 
     async def _count(self) -> None:
-        """Until cancelled. While the chain is silent the promises stand, and nothing is released."""
+        """Runs until cancelled. While the chain is silent, all reservations stay."""
         while True:
             await self._clock.sleep(COUNT_EVERY_S)
             try:
@@ -274,7 +274,7 @@ class Maker:
 
 
 class _Rate:
-    """So many requests within a second of the clock, and no more."""
+    """A limit of requests per second of the clock."""
 
     def __init__(self, most: int | None, clock: Clock) -> None:
         self._most = most
@@ -292,7 +292,7 @@ class _Rate:
 
 
 async def _body(request: web.Request, shape: type[T]) -> T:
-    """Raises Unreadable."""
+    """Decodes the request's body. Raises Unreadable."""
     try:
         return msgspec.json.decode(await request.read(), type=shape)
     except (msgspec.MsgspecError, RecursionError) as fault:

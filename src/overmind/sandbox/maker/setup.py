@@ -1,7 +1,7 @@
-"""Gets the maker ready on its cluster: accounts for all that it trades, and on a localnet or devnet the money for it.
+"""Prepares the maker on its cluster: its token accounts, and on a localnet or devnet also its money.
 
-Which cluster it is, its genesis hash tells. On mainnet the maker does not start: its prices come from a feed that
-nobody there has to honour, and it would be picked off.
+The genesis hash identifies the cluster. On mainnet the maker does not start: its prices come from a feed, and
+arbitrageurs would trade against every stale price.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from overmind.solana.tokens import TOKEN_PROGRAMS, ata
 
 ACCOUNTS_AT_ONCE: Final = 6  # that one transaction can create
 FLOAT_LAMPORTS: Final = LAMPORTS  # left unwrapped, for rent and fees
-LOOKS_MAX: Final = 1_000  # for an airdrop to arrive
+LOOKS_MAX: Final = 1_000  # reads until an airdrop must have arrived
 MAINNET: Final = "mainnet"
-_HAS_AUTHORITY: Final = b"\1\0\0\0"  # what a mint begins with; then the authority's key
-_DECIMALS_AT: Final = 44  # in a mint: authority (36), supply (8)
-# Mint extensions that change neither what a transfer moves nor how large an account is: metadata, and who may close.
+_HAS_AUTHORITY: Final = b"\1\0\0\0"  # first bytes of a mint with an authority; the authority's key follows
+_DECIMALS_AT: Final = 44  # in a mint: after authority (36 bytes) and supply (8)
+# Mint extensions that change neither transfers nor the account size: close authority and metadata.
 _HARMLESS: Final = frozenset({3, 18, 19})
 _EXTENSIONS_AT: Final = 166
 
@@ -42,7 +42,7 @@ class Stock(Value, frozen=True):
 
 
 class Workshop:
-    """A cluster, and the maker's key to act on it."""
+    """Sets up the cluster with the maker's key."""
 
     def __init__(self, cluster: ClusterClient, market: MakerMarket, key: SecretKey, clock: Clock) -> None:
         self._cluster = cluster
@@ -50,14 +50,14 @@ class Workshop:
         self._purse = Payer(cluster, market.beat, key, clock)
         self._clock = clock
         self.cluster = ""  # localnet or devnet
-        self._own: set[Mint] = set()  # whose mint authority the maker is
+        self._own: set[Mint] = set()  # mints whose authority the maker is
 
     @property
     def local(self) -> bool:
         return self.cluster == LOCALNET
 
     async def open(self, stock: Stock | None) -> None:
-        """Done again it changes nothing. Raises NotReady, ChainSilent."""
+        """Prepares everything; repeating it changes nothing. Raises NotReady, ChainSilent."""
         self.cluster = KNOWN_CLUSTERS.get(await self._cluster.genesis(), LOCALNET)
         if self.cluster == MAINNET:
             raise NotReady("this is mainnet; the maker works on localnet and devnet only")
@@ -74,7 +74,9 @@ class Workshop:
             await self._fill(stock)
 
     async def count(self) -> None:
-        """Read what the maker holds. The height is asked first, so the balances are at least as new. ChainSilent."""
+        """Reads the maker's balances. The height is read first, so the balances are at least as new. Raises
+        ChainSilent.
+        """
         listed = list(self._market.listed.values())
         height = (await self._market.beat.fetch()).height
         held = await self._cluster.accounts([one.vault for one in listed])
@@ -84,7 +86,9 @@ class Workshop:
         self._market.inventory.refresh(units, height)
 
     async def mint(self, token: Token, owner: Pubkey, units: int) -> str:
-        """New tokens for somebody: on a localnet from the chain itself, elsewhere where the maker has the authority."""
+        """Mints tokens to an owner: on a localnet by its own method, elsewhere only where the maker is the mint
+        authority.
+        """
         if self.local:
             wanted = {"mint": token.mint, "owner": str(owner), "amount": units}
             return str(await self._cluster.extension("overmind_mintTo", wanted))
@@ -96,7 +100,7 @@ class Workshop:
         return await self._cluster.airdrop(owner, lamports)
 
     async def _found(self, stock: Stock) -> None:
-        """On the embedded chain: mints at the addresses that they have on mainnet, and SOL."""
+        """On the embedded chain: creates the mints at their mainnet addresses and takes an airdrop of SOL."""
         for one in self._market.listed.values():
             if not one.native:
                 made = {"mint": one.token.mint, "decimals": one.token.decimals, "program": str(one.program)}
@@ -111,7 +115,7 @@ class Workshop:
         raise NotReady(f"the airdrop to {self._market.maker} did not arrive")
 
     async def _fill(self, stock: Stock) -> None:
-        """Up to the stock, of what the maker can make."""
+        """Tops up to the stock whatever the maker can mint."""
         held = self._market.inventory.held
         for one in self._market.listed.values():
             missing = (stock.sol * LAMPORTS if one.native else stock.units) - held[one.token.mint]
@@ -123,7 +127,7 @@ class Workshop:
         await self._await_stock()
 
     async def _await_stock(self) -> None:
-        """What was made is to be seen at the commitment that the maker reads."""
+        """Waits until the minted tokens are visible at the commitment that the maker reads."""
         made = [mint for mint in self._market.listed if mint != SOL and self.makes(mint)]
         for _ in range(LOOKS_MAX):
             await self.count()
@@ -133,7 +137,7 @@ class Workshop:
         raise NotReady("the maker's new tokens did not arrive")
 
     def makes(self, mint: Mint) -> bool:
-        """Whether the maker can mint it."""
+        """Whether the maker can mint this token."""
         return self.local or mint in self._own
 
     async def _read_mints(self) -> None:
@@ -157,7 +161,7 @@ class Workshop:
 
 
 def mint_fault(token: Token, account: HeldTokens | None) -> str | None:
-    """What is wrong with a mint: then its amounts would mean something else than we think."""
+    """Why a mint cannot be traded: its amounts would mean something else than the token list says."""
     if account is None:
         return "there is no such mint on this cluster"
     if account.owner != str(TOKEN_PROGRAMS[token.program]):
@@ -169,7 +173,7 @@ def mint_fault(token: Token, account: HeldTokens | None) -> str | None:
 
 
 def _extensions(content: bytes) -> set[int]:
-    """Type and length, two bytes each, then the value; zero ends them."""
+    """Each extension is a type and a length of two bytes each, then its value. Type zero ends the list."""
     found, at = set(), _EXTENSIONS_AT
     while at + 4 <= len(content):
         kind, size = int.from_bytes(content[at : at + 2], "little"), int.from_bytes(content[at + 2 : at + 4], "little")

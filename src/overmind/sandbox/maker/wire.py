@@ -1,6 +1,6 @@
-"""The JSON that goes out, in the shapes of Jupiter's Swap API v2 and Price API v3.
+"""The JSON answers, in the shapes of Jupiter's Swap API v2 and Price API v3.
 
-What a shape does not allow to be null is left out when there is nothing to say.
+A field without a value is left out where the API's schema does not allow null.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class RouteStep(Value, frozen=True, rename="camel"):
 
 
 class OrderAnswer(Value, frozen=True, rename="camel"):
-    """200 of /order. Fields that a real answer has and nobody here needs are left out: all are optional."""
+    """200 of /order. Optional fields that nobody here needs are left out."""
 
     mode: str
     input_mint: str
@@ -69,7 +69,7 @@ class OrderAnswer(Value, frozen=True, rename="camel"):
     error: str | UnsetType = UNSET
     fee_bps: int = 0
     gasless: bool = False
-    router: str = "metis"  # the shape knows four; of these it is the one where the trader pays the fee
+    router: str = "metis"  # of the schema's four routers, the one where the trader pays the fee
     swap_mode: str = "ExactIn"
     swap_type: str = "aggregator"
 
@@ -100,10 +100,10 @@ class Blockhash(Value, frozen=True, rename="camel"):
 
 
 class BuildAnswer(Value, frozen=True, rename="camel"):
-    """200 of /build. `request_id` and `maker` are ours: /cosign needs the one, and the other signs.
+    """200 of /build. `request_id` and `maker` are additions of ours: /cosign needs the request id and the maker's key.
 
-    The description says "nullable" beside a reference, where OpenAPI 3.0 does not hear it. So an instruction that is
-    not needed is left out rather than null: that is right in either reading.
+    The API's schema says "nullable" beside a `$ref`, where OpenAPI 3.0 ignores it. So an absent instruction is left out
+    rather than null, which is valid in either reading.
     """
 
     input_mint: str
@@ -149,7 +149,7 @@ class ExecuteAnswer(Value, frozen=True, rename="camel"):
 
 
 class CosignAnswer(Value, frozen=True, rename="camel"):
-    """200 of /cosign, which is ours."""
+    """200 of /cosign, an addition of ours."""
 
     transaction: str
     request_id: str
@@ -171,7 +171,7 @@ class PriceAnswer(Value, frozen=True, rename="camel"):
     block_id: int | None
     decimals: int
     price_change_24h: None = msgspec.field(default=None, name="priceChange24h")
-    created_at: str = "2024-06-05T08:55:25.527Z"  # a fixed date, as the real one gives for old tokens
+    created_at: str = "2024-06-05T08:55:25.527Z"  # a fixed date, as the real API gives for old tokens
 
 
 def step(instruction: Instruction) -> Step:
@@ -183,7 +183,7 @@ def step(instruction: Instruction) -> Step:
 
 
 def number_of(units: int, scale: int = PICO) -> msgspec.Raw:
-    """An exact JSON number: no float stands between the feed's integer and the reader."""
+    """An exact JSON number, without a float between the feed's integer and the reader."""
     whole, rest = divmod(units, scale)
     fraction = f"{rest:0{len(str(scale)) - 1}d}".rstrip("0")
     return msgspec.Raw(f"{whole}.{fraction}".encode() if fraction else str(whole).encode())

@@ -1,4 +1,4 @@
-"""The seed's nineteen tests made real: `overmind selftest`, `python3 test-multi-wallet-system.py`."""
+"""The self-test: nineteen checks of a real desk. `overmind selftest`, `python3 test-multi-wallet-system.py`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RISK: Final = "Risk Management Tests"
 PERFORMANCE: Final = "Performance Tests"
 INTEGRATION: Final = "Integration Tests"
 
-# (group, name) as the seed lists them.
+# Group and name of each check.
 CHECKS: Final[Mapping[tuple[str, str], Check]] = {
     (CONFIGURATION, "Wallet configuration validation"): checks.configuration_validation,
     (CONFIGURATION, "Environment configuration parsing"): checks.environment_parsing,
@@ -57,7 +57,7 @@ CHECKS: Final[Mapping[tuple[str, str], Check]] = {
     (INTEGRATION, "Multi-strategy execution"): performance_checks.multi_strategy_execution,
 }
 
-# What a broken system answers with. Anything else is a bug in the selftest, and stops it.
+# How a broken desk fails. Any other exception is a bug of the self-test and ends it.
 FAILURES: Final = (
     AssertionError,
     BadSignal,
@@ -87,9 +87,9 @@ def run_selftest(
     names: Sequence[str] | None = None,
     seen: Callable[[CheckResult], None] = lambda result: None,
 ) -> list[CheckResult]:
-    """Every check, or those named, each on a desk of its own; a failure does not keep the next from running.
+    """Runs every check, or the named ones, each on a desk of its own. A failed check does not stop the others.
 
-    `env` are settings to test under: they win over those of every desk. `seen` is told each result at once.
+    `env` are settings to test under; they override those of every desk. `seen` is called with each result.
     """
     results = []
     for (group, name), check in CHECKS.items():
@@ -114,7 +114,7 @@ async def _await(found: Awaitable[str]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One line for each check and the sum. 0 only when all passed."""
+    """Prints one line per check and a summary. Returns 0 only if all checks passed."""
     as_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
     results = run_selftest(seen=lambda result: None if as_json else _say(result))
     passed = sum(result.passed for result in results)

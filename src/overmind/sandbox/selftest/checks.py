@@ -1,4 +1,4 @@
-"""Thirteen of the seed's tests: configuration, selection, routing and risk, one rule after the other.
+"""Thirteen checks: configuration, selection, routing and risk.
 
 A check returns what it found, or raises AssertionError.
 """
@@ -32,7 +32,7 @@ from overmind.sdk.records import RejectedSignal
 from overmind.sdk.selection import NoEligibleWallet, WalletSelection, WalletSelectionCriteria
 from overmind.views.decisions import Decision
 
-SMALL: Final = 50.0  # USD; fits the smallest limit of every strategy
+SMALL: Final = 50.0  # USD; below the smallest limit of every strategy
 BASE58: Final = re.compile(r"[1-9A-HJ-NP-Za-km-z]{87,88}")
 
 
@@ -61,7 +61,7 @@ async def nobody(
 
 
 async def configuration_validation(studio: ScratchDesk) -> str:
-    """A wallet file in the seed's format holds as written; whatever is wrong with one is refused, with its reason."""
+    """A correct wallet file is read as written. Every kind of broken file is refused with its reason."""
     good = seed_wallet()
     wallet = _load_wallet(studio, good).wallets[WalletId("primary_wallet")].wallet
     expect(wallet.limits.position_max_micros == 10_000 * MICROS, f"max_position_size is {wallet.limits}")
@@ -100,7 +100,7 @@ def _expect_config_error(studio: ScratchDesk, wallet: Mapping[str, object], reas
 
 
 async def environment_parsing(studio: ScratchDesk) -> str:
-    """Every variable of the seed arrives, and no secret shows."""
+    """Every documented variable takes effect, and no secret is shown."""
     env = studio.seed_env(
         SNIPER_TRADING_MODE="paper",
         OVERMIND_MULTI_WALLET_ENABLED="true",
@@ -156,7 +156,7 @@ async def strategy_based_selection(studio: ScratchDesk) -> str:
 
 
 async def risk_based_routing(studio: ScratchDesk) -> str:
-    """No wallet whose risk level is above the tolerance is ever chosen."""
+    """No wallet with a risk level above the signal's tolerance is chosen."""
     async with desk(studio.seed_env()) as bench:
         hft = await choose(bench, StrategyType.ARBITRAGE, SMALL, 0.7, preferred=WalletType.HFT)
         medium = await choose(bench, StrategyType.ARBITRAGE, SMALL, 0.5, preferred=WalletType.HFT)
@@ -171,7 +171,7 @@ async def risk_based_routing(studio: ScratchDesk) -> str:
 
 
 async def performance_optimization(studio: ScratchDesk) -> str:
-    """The chosen wallet has the lowest expected cost of all that may take it, and the engine chooses the same."""
+    """The chosen wallet has the lowest expected cost of all eligible ones, and the engine chooses the same."""
     asked = 0
     async with desk(studio.seed_env()) as bench:
         for usd in (100.0, 400.0, 1_000.0):
@@ -187,7 +187,7 @@ async def performance_optimization(studio: ScratchDesk) -> str:
 
 
 async def fallback_mechanisms(studio: ScratchDesk) -> str:
-    """An unavailable wallet is passed over; the fallback wallet passes the same gate as all others."""
+    """An unavailable wallet is skipped. The fallback wallet must pass the same gate as all others."""
     sniping, scope = StrategyType.TOKEN_SNIPING, Scope(WalletId("hft_wallet"))
     async with desk(studio.seed_env()) as bench:
         best = await choose(bench, sniping, 1_000, 0.8, preferred=WalletType.HFT)
@@ -213,7 +213,7 @@ async def fallback_mechanisms(studio: ScratchDesk) -> str:
 
 
 async def trade_routing(studio: ScratchDesk) -> str:
-    """A trade moves the chosen wallet's balances and nobody else's."""
+    """A trade changes the balances of the chosen wallet only."""
     async with desk(studio.seed_env()) as bench:
         for strategy, symbol in ((StrategyType.ARBITRAGE, "ETH"), (StrategyType.SOUL_METEOR_SNIPING, "BTC")):
             criteria = WalletSelectionCriteria(strategy, SMALL, tolerance(strategy), symbol=symbol)
@@ -238,7 +238,7 @@ async def _balances(bench: Bench, symbol: str) -> dict[str, float]:
 
 
 async def transaction_ids(studio: ScratchDesk) -> str:
-    """Order ids are {signal}.{part}.{n}; each ticket's signature is base58 like a real one, and unique."""
+    """Order ids are {signal}.{part}.{n}. Each ticket's signature is unique and, like a real one, base58."""
     async with desk(studio.seed_env()) as bench:
         for number in range(10):
             decision = await bench.fill(SMALL, signal_id=f"id_{number}")
@@ -252,7 +252,7 @@ async def transaction_ids(studio: ScratchDesk) -> str:
 
 
 async def error_handling(studio: ScratchDesk) -> str:
-    """What is no signal is rejected with its reason, a repeated one gets its first answer, and the next one trades."""
+    """Invalid signals are rejected with a reason, a repeated one gets its first answer, and the next one trades."""
     async with desk(studio.seed_env()) as bench:
         await bench.executor.start()
         first, last = bench.wish(SMALL, signal_id="first"), bench.wish(SMALL, signal_id="last")

@@ -1,4 +1,4 @@
-"""Six of the seed's tests: how fast, how small, and whole trades from signal to books."""
+"""Six checks: speed, memory, and whole trades from signal to books."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ SELECTION_MAX_S: Final = 0.050
 TEN_TRADES_MAX_S: Final = 0.200
 FOUR_WALLETS_MAX_BYTES: Final = 1_000_000
 SELECTIONS: Final = 200
-ROUNDS: Final = 3  # The fastest counts: what the system can do, not what else this machine was doing.
+ROUNDS: Final = 3  # The fastest round counts: it is the least disturbed by other work on this machine.
 UNLUCKY_SIGNALS: Final = 24
-SMALL: Final = 50.0  # USD; fits the smallest limit of every strategy
+SMALL: Final = 50.0  # USD; below the smallest limit of every strategy
 HALF_OF_ROUTES_DOWN: Final = PaperModel(
     route_down_ppm=500_000, failure_ppm=0, expiry_ppm=0, latency_min_ms=0, latency_max_ms=0, drift_ppm=0
 )
@@ -58,7 +58,7 @@ async def _time_selection(bench: Bench) -> float:
 
 
 async def concurrent_operations(studio: ScratchDesk) -> str:
-    """Ten trades at once, from the queue to the settled books, each step durable on disk before the next."""
+    """Ten concurrent trades from the queue to the settled books. Each step is on disk before the next one."""
     took = [await _time_ten_trades(studio, number) for number in range(ROUNDS)]
     expect(min(took) < TEN_TRADES_MAX_S, f"10 concurrent trades took {min(took) * 1e3:.0f} ms")
     return f"10 concurrent trades, durable and settled, in {min(took) * 1e3:.1f} ms"
@@ -80,10 +80,10 @@ async def _time_ten_trades(studio: ScratchDesk, number: int) -> float:
 
 
 async def memory_usage(studio: ScratchDesk) -> str:
-    """What a desk of four wallets adds, engine, journal and books; the price tape is the market's, not theirs."""
+    """The memory that a desk of four wallets adds: engine, journal and books. The price tape does not count."""
     env = studio.seed_env()
     tape = open_tape(MultiWalletConfig.from_env(env, dotenv=None))
-    await _desk_bytes(env, tape)  # The first one also fills caches that all desks share.
+    await _desk_bytes(env, tape)  # The first run also fills caches that all desks share.
     used = await _desk_bytes(env, tape)
     expect(used < FOUR_WALLETS_MAX_BYTES, f"4 wallets take {used / 1e6:.2f} MB")
     return f"4 wallets take {used / 1e6:.3f} MB"
@@ -106,7 +106,9 @@ async def _desk_bytes(env: dict[str, str], tape: Tape) -> int:
 
 
 async def complete_trading_flow(studio: ScratchDesk) -> str:
-    """Signal, order, ticket, fill, position, sale; then the books balance and the journal on disk retells them."""
+    """Signal, order, ticket, fill, position, sale; then the books balance, and the journal on disk replays to the same
+    state.
+    """
     path = studio.folder / "flow.db"
     journal = SqliteJournal.open(path)
     async with desk(studio.seed_env(), journal=journal) as bench:
@@ -143,7 +145,7 @@ def _expect_books_balance(state: State) -> None:
 
 
 async def wallet_failover(studio: ScratchDesk) -> str:
-    """With every other route down, the next eligible wallet takes over, never the same one twice, at most three."""
+    """With half of all routes down, the next eligible wallet takes over: never the same one twice, at most three."""
     async with desk(studio.seed_env(), model=HALF_OF_ROUTES_DOWN) as bench:
         for _ in range(UNLUCKY_SIGNALS):
             await bench.trade(SMALL, strategy_type="Arbitrage")

@@ -32,7 +32,8 @@ from overmind.signals.decode import decode_signal, token_index
 from overmind.venues.paper import PERFECT, PaperModel
 from overmind.views.decisions import Decision, DecisionStatus
 
-NOON_NS: Final = 1_744_027_320 * NS  # 2025-04-07 12:02 UTC: on the shipped tape, within a candle, so prices rest.
+# 2025-04-07 12:02 UTC, within a candle of the shipped tape, so that prices do not move.
+NOON_NS: Final = 1_744_027_320 * NS
 OUTCOME_S: Final = 10.0
 SEED_LINES: Final = (
     "primary_wallet:env:WALLET1_KEY:primary:medium:0.4,"
@@ -51,13 +52,13 @@ WIDE: Final[Mapping[str, float | int]] = {
 
 
 def expect(true: bool, why: str) -> None:
-    """An `assert` that `python -O` cannot switch off."""
+    """Like `assert`, but `python -O` cannot switch it off."""
     if not true:
         raise AssertionError(why)
 
 
 class TapeTime:
-    """Real time, but it always begins at the same noon: no check depends on the hour at which it runs."""
+    """Real time that always starts at the same noon, so that no check depends on the hour of the day."""
 
     def __init__(self) -> None:
         self._offset_ns = NOON_NS - time.perf_counter_ns()
@@ -70,14 +71,14 @@ class TapeTime:
 
 
 class ScratchDesk:
-    """Makes configurations in a folder of its own. `env` holds for every desk in it: settings to test under."""
+    """Makes configurations in its own folder. `env` are settings to test under; they apply to every desk in it."""
 
     def __init__(self, folder: Path, env: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         self._env = dict(env or {})
 
     def seed_env(self, **env: str) -> dict[str, str]:
-        """The seed's four wallets: one key in a variable, three in wallet files."""
+        """The example's four wallets: one key in a variable, three in wallet files."""
         for name in ("hft", "conservative", "experimental"):
             self.write(f"{name}.json", {"wallet_id": f"{name}_wallet", "private_key": new_key()})
         return self._whole(
@@ -90,7 +91,7 @@ class ScratchDesk:
     def one_wallet_env(
         self, limits: Mapping[str, float], position_max: float = 100_000, env: Mapping[str, str] | None = None
     ) -> dict[str, str]:
-        """One wallet of the seed's format that is wide open but for these limits."""
+        """One wallet in the example's format, with very wide limits except for these."""
         wallet = seed_wallet(
             wallet_id="one",
             risk_limits={**WIDE, **limits},
@@ -126,7 +127,7 @@ def new_key() -> str:
 
 
 def seed_wallet(**fields: object) -> dict[str, object]:
-    """A wallet JSON as the seed writes it, with a key that can sign."""
+    """A wallet file in the example's format, with a key that can sign."""
     key = SecretKey.generate()
     return {
         "wallet_id": "primary_wallet",
@@ -157,7 +158,7 @@ def seed_wallet(**fields: object) -> dict[str, object]:
 
 
 class Bench:
-    """A running desk, and what the checks do with it."""
+    """A running desk, and how the checks use it."""
 
     def __init__(self, manager: WalletManager, journal: Journal) -> None:
         self.manager = manager
@@ -172,7 +173,7 @@ class Bench:
         return self.manager.app
 
     def wish(self, notional_usd: float | str | None, **fields: object) -> dict[str, object]:
-        """A signal as JSON has it: a TokenSniping buy of SOL unless said otherwise."""
+        """A signal as JSON has it: a TokenSniping buy of SOL unless `fields` change it."""
         signal: dict[str, object] = {
             "signal_id": f"s{next(self._numbers)}",
             "strategy_type": "TokenSniping",
@@ -188,7 +189,7 @@ class Bench:
         return await self.app.submit(decode_signal(wish, token_index(desk.tokens.values()), desk.quote))
 
     async def trade(self, notional_usd: float | str | None, **fields: object) -> Decision:
-        """Submit, and wait until nothing is under way any more."""
+        """Submits a signal and waits until nothing is open any more."""
         decision = await self.submit(notional_usd, **fields)
         expect(await self.app.settle(OUTCOME_S), f"{decision.signal_id} did not settle within {OUTCOME_S} s")
         return decision
@@ -204,7 +205,7 @@ class Bench:
             return [await self.records.get() for _ in range(number)]
 
     async def executions(self, number: int) -> list[ExecutionRecord]:
-        """The next outcomes, whatever else is reported in between."""
+        """The next outcomes; other records in between are skipped."""
         found: list[ExecutionRecord] = []
         while len(found) < number:
             found += [one for one in await self.next_records(1) if isinstance(one, ExecutionRecord)]
@@ -224,7 +225,7 @@ class Bench:
 async def desk(
     env: Mapping[str, str], *, model: PaperModel = PERFECT, journal: Journal | None = None
 ) -> AsyncIterator[Bench]:
-    """Open until the block ends; in memory, unless there is a journal."""
+    """A desk that is open until the block ends; its journal is in memory unless one is given."""
     config, kept = MultiWalletConfig.from_env(env, dotenv=None), journal or MemoryJournal()
     async with WalletManager(config, journal=kept, clock=TapeTime(), model=model) as manager:
         await manager.initialize(config.wallets.values())
