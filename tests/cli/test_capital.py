@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.command_process import WALLETS, as_json, overmind
+from tests.support.command import as_json, copy_of, overmind
+from tests.support.command_process import WALLETS
 from tests.support.service import serving
 
 from overmind.desk.app import DRAIN_S
@@ -21,11 +22,17 @@ WITHOUT_IT = {"OVERMIND_MANAGED_WALLETS": WALLETS.partition(",")[2], "OVERMIND_D
 OUT = ("primary_wallet", "250.5", "USDC", "--to", ADDRESS, "--reason", "pay")
 
 
-@pytest.fixture(name="desk")
-def _desk(tmp_path: Path) -> Path:
+@pytest.fixture(name="once", scope="module")
+def _once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """It stands, and has its capital."""
-    assert overmind(tmp_path, "submit", "-", given=json.dumps(HOLD), **LISTED).returncode == 0
-    return tmp_path
+    folder = tmp_path_factory.mktemp("once")
+    assert overmind(folder, "submit", "-", given=json.dumps(HOLD), **LISTED).returncode == 0
+    return folder
+
+
+@pytest.fixture(name="desk")
+def _desk(once: Path, tmp_path: Path) -> Path:
+    return copy_of(once, tmp_path)
 
 
 def cash(folder: Path) -> float:

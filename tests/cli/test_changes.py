@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.command_process import WALLETS, as_json, overmind
+from tests.support.command import as_json, copy_of, overmind
+from tests.support.command_process import WALLETS
 
 BUY = {"signal_id": "one", "strategy_type": "Momentum", "action": "Buy", "symbol": "SOL", "notional_usd": 400}
 ONLY = {"OVERMIND_MULTI_WALLET_ENABLED": "false", "OVERMIND_DEFAULT_WALLET": "conservative_wallet"}
@@ -27,10 +28,16 @@ def put(folder: Path, *words: str) -> Any:
     return overmind(folder, "limits", "set", WALLET, *words, "--reason", "calm", "--by", "ann", "--json")
 
 
+@pytest.fixture(name="once", scope="module")
+def _once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("once")
+    assert submitted(folder, "first")["status"] == "placed"
+    return folder
+
+
 @pytest.fixture(name="traded")
-def _traded(tmp_path: Path) -> Path:
-    assert submitted(tmp_path, "first")["status"] == "placed"
-    return tmp_path
+def _traded(once: Path, tmp_path: Path) -> Path:
+    return copy_of(once, tmp_path)
 
 
 def test_limits_change_at_once_and_a_restart_keeps_them(traded: Path) -> None:

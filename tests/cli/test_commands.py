@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.command_process import as_json, environment, overmind, start
+from tests.support import command_process
+from tests.support.command import as_json, overmind
+from tests.support.command_process import environment, start
 
 from overmind.core.model.events import HoldAdded
 from overmind.journal.sqlite import SqliteJournal
@@ -317,7 +319,7 @@ def test_a_signal_ends_the_intake_and_settles_what_was_taken(how: signal.Signals
 
 
 def test_asserts_are_required(tmp_path: Path) -> None:
-    done = overmind(tmp_path, "submit", "-", given=lines(BUY), PYTHONOPTIMIZE="1")
+    done = command_process.overmind(tmp_path, "submit", "-", given=lines(BUY), PYTHONOPTIMIZE="1")
     assert (done.returncode, "run without -O" in done.stderr) == (3, True)
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.support.command_process import as_json, overmind
+from tests.support.command import as_json, copy_of, overmind
 
 from overmind.core.model.events import CloseCancelled, CloseOrdered
 from overmind.journal.sqlite import SqliteJournal
@@ -21,12 +21,18 @@ def submitted(folder: Path, signal_id: str) -> dict[str, object]:
     return answer
 
 
-@pytest.fixture(name="traded")
-def _traded(tmp_path: Path) -> Path:
+@pytest.fixture(name="once", scope="module")
+def _once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Something is held, whatever the paper venue made of single orders."""
+    folder = tmp_path_factory.mktemp("once")
     for number in range(3):
-        assert submitted(tmp_path, f"first-{number}")["status"] == "placed"
-    return tmp_path
+        assert submitted(folder, f"first-{number}")["status"] == "placed"
+    return folder
+
+
+@pytest.fixture(name="traded")
+def _traded(once: Path, tmp_path: Path) -> Path:
+    return copy_of(once, tmp_path)
 
 
 def test_a_position_is_closed_by_name(traded: Path) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.support.command_process import as_json, overmind
+from tests.support.command import as_json, overmind
 
 from overmind.journal.sqlite import SqliteJournal
 from overmind.views.statement import exact, statement_in

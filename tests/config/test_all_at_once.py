@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from solders.keypair import Keypair
 from tests.support.desk_on_disk import DeskOnDisk
+from tests.support.effort import examples
 
 from overmind.config import ConfigError, MultiWalletConfig, describe
 from overmind.core.model.units import PPM
@@ -145,7 +146,6 @@ ENTRIES = st.lists(st.one_of(WORDS, st.sampled_from(["p", "env", "WALLET1_KEY", 
 LINES = st.lists(ENTRIES.map(":".join)).map(",".join)
 
 
-@settings(deadline=None)
 @given(st.dictionaries(NAMES, WORDS), LINES)
 def test_random_variables_give_a_configuration_or_a_config_error(env: dict[str, str], lines: str) -> None:
     with pytest.raises(ConfigError) as refused:
@@ -154,7 +154,6 @@ def test_random_variables_give_a_configuration_or_a_config_error(env: dict[str, 
     assert str(refused.value).isprintable() or "\n" in str(refused.value)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_random_dotenv_files_give_a_configuration_or_a_config_error(content: bytes) -> None:
     with TemporaryDirectory() as folder:
@@ -193,7 +192,6 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(JSON | st.binary(max_size=100))
 def test_random_wallet_files_give_a_configuration_or_a_config_error(content: object) -> None:
     with TemporaryDirectory() as folder:
@@ -209,7 +207,7 @@ def shares(draw: st.DrawFn) -> list[int]:
     return [high - low for low, high in zip([0, *cuts], cuts, strict=False)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(shares(), st.integers(0, 10**18), st.integers(0, PPM), st.integers(0, 10**12))
 def test_what_is_valid_is_read_to_the_last_digit(allocations: list[int], loss: int, stop: int, trades: int) -> None:
     with TemporaryDirectory() as name:

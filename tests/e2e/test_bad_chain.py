@@ -30,9 +30,12 @@ FAULTS: dict[str, dict[str, object]] = {
     "forks": {"rollback_ppm": 30_000, "rollback_slots": 8, "reland_ppm": 500_000},
     "clock jumps": {"clock_jump_ppm": 50_000, "clock_jump_s": 60},
 }
+QUICK = ("forks", "dropped")  # The simulator and tests/desk/live show the others in the quick tier too.
 
 
-@pytest.mark.parametrize("faults", FAULTS)
+@pytest.mark.parametrize(
+    "faults", [pytest.param(one, marks=[] if one in QUICK else [pytest.mark.soak]) for one in FAULTS]
+)
 def test_books_equal_chain(faults: str, tmp_path: Path) -> None:
     with stage(tmp_path) as made:
         desk = Desk(made, Random(faults))

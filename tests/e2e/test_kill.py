@@ -13,7 +13,8 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.support.command_process import overmind, start
+from tests.support.command import overmind
+from tests.support.command_process import start
 
 from overmind.core.model.events import Answer, OrderClosed, OrderPlaced
 from overmind.journal.sqlite import SqliteJournal
@@ -21,6 +22,7 @@ from overmind.views.verify import verify
 
 DESKS = 8
 KILLS = 13  # on each desk: 104 in all
+QUICK_KILLS = 4  # on one more desk, in the quick tier
 STRATEGIES = ("TokenSniping", "Arbitrage", "MomentumTrading", "AIDecision", "SoulMeteorSniping", "MeteoraDAMM")
 
 
@@ -34,10 +36,13 @@ def signal(random: Random, number: int) -> dict[str, Any]:
     return wish if wish["action"] == "Sell" else {**wish, "notional_usd": random.choice([20, 75, 150, 99_999])}
 
 
-@pytest.mark.parametrize("desk", range(DESKS))
-def test_kill_9_at_random_moments(desk: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("desk", "kills"),
+    [*(pytest.param(desk, KILLS, marks=pytest.mark.soak) for desk in range(DESKS)), (DESKS, QUICK_KILLS)],
+)
+def test_kill_9_at_random_moments(desk: int, kills: int, tmp_path: Path) -> None:
     random, told, sent = Random(desk), dict[str, Any](), dict[str, dict[str, Any]]()
-    for _ in range(KILLS):
+    for _ in range(kills):
         _life(random, tmp_path, told, sent)
     _last_life(tmp_path, told, sent)
     _check(tmp_path / "data" / "overmind.db", told, sent)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -17,8 +16,9 @@ from tests.support.processes import Child, wait_until
 from overmind.core.model.enums import Side, StrategyType
 from overmind.core.model.outcome import Filled
 
-KILLS = int(os.environ.get("OVERMIND_TEST_KILLS", "20"))
-DESKS = 2  # that share the kills
+KILLS = 50  # on each desk of the long tier
+DESKS = 4
+QUICK_KILLS = 4  # on one more desk, in the quick tier
 SIGNALS = 40
 
 
@@ -28,9 +28,12 @@ def made(tmp_path: Path) -> Iterator[Stage]:
         yield made
 
 
-@pytest.mark.parametrize("seed", range(DESKS))
-def test_kill_9_at_random_moments(seed: int, tmp_path: Path) -> None:
-    desk, proof = kill(tmp_path, KILLS // DESKS, seed)
+@pytest.mark.parametrize(
+    ("seed", "kills"),
+    [*(pytest.param(seed, KILLS, marks=pytest.mark.soak) for seed in range(DESKS)), (DESKS, QUICK_KILLS)],
+)
+def test_kill_9_at_random_moments(seed: int, kills: int, tmp_path: Path) -> None:
+    desk, proof = kill(tmp_path, kills, seed)
     assert proof.fills > 0, desk.told
     assert sum(desk.interrupted.values()) > desk.interrupted["lives"], "nothing was ever under way when it was killed"
 
@@ -72,6 +75,7 @@ def test_a_server_dies_and_comes_back(made: Stage, server: str) -> None:
     assert prove(made).fills > 0
 
 
+@pytest.mark.soak
 def test_everything_dies(made: Stage) -> None:
     """Desk, chain and maker, one after the other in any order, and all of them come back."""
     desk = Desk(made, Random(7))

@@ -118,6 +118,7 @@ def test_prices_fall_and_the_desk_protects_itself(made: Stage) -> None:
     assert prove(made, stopped=True).sides["Buy"] == 3
 
 
+@pytest.mark.soak
 def test_kill_9_in_the_middle_of_a_rebalance(made: Stage) -> None:
     """Whatever was reserved, signed, sent or booked when it died: what landed is what was booked, once."""
     random, interrupted = Random(5), 0

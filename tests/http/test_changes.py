@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.support.command_process import overmind
+from tests.support.command import overmind
 from tests.support.service import BUY, Service, command, serving
 
 PATH = "/v1/wallets/hft_wallet/limits"

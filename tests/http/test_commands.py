@@ -9,7 +9,8 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from tests.support.command_process import overmind, start
+from tests.support.command import overmind
+from tests.support.command_process import start
 from tests.support.service import BUY, Service, command, serving
 
 from overmind.core.model.events import HoldAdded, HoldLifted

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.support.command_process import as_json, overmind
+from tests.support.command import as_json, overmind
 from tests.support.service import BUY, command, serving
 
 

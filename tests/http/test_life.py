@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from tests.support.command_process import overmind
+from tests.support.command import overmind
 from tests.support.processes import PATIENCE_S, wait_until
 from tests.support.service import BUY, Service, command, serving
 

@@ -19,6 +19,7 @@ from overmind.journal.verify import verify_chain
 from overmind.ports import JournalFailed, Snapshot
 
 SEEDS = 240
+QUICK_SEEDS = 40
 LIVES = 3
 BATCHES_MAX = 60
 
@@ -100,7 +101,10 @@ def survive(path: Path, seed: int, synchronous: str) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, 20))
+@pytest.mark.parametrize(
+    "first",
+    [pytest.param(first, marks=[pytest.mark.soak] if first >= QUICK_SEEDS else []) for first in range(0, SEEDS, 20)],
+)
 def test_every_acknowledged_entry_survives(tmp_path: Path, first: int) -> None:
     for seed in range(first, first + 20):
         directory = tmp_path / str(seed)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
+from tests.support.effort import examples
 
 from overmind.keys.keystore import seal, unseal
 from overmind.keys.secret_key import BadKey, SecretKey, is_address, key_of_bytes, public_key_fault, read_key
@@ -75,7 +76,6 @@ def test_a_public_key_must_belong_to_it() -> None:
     assert key.public_key in fault.problem
 
 
-@settings(deadline=None)
 @given(st.binary(min_size=64, max_size=64))
 def test_only_a_matching_key_is_a_key(octets: bytes) -> None:
     read = key_of_bytes(octets)
@@ -83,20 +83,17 @@ def test_only_a_matching_key_is_a_key(octets: bytes) -> None:
     assert isinstance(read, SecretKey) == matches
 
 
-@settings(deadline=None)
 @given(st.binary(min_size=32, max_size=32))
 def test_base58_and_the_array_are_the_same_key(seed: bytes) -> None:
     pair = Keypair.from_seed(seed)
     assert read_key(str(pair)) == read_key(json.dumps(list(bytes(pair)))) == SecretKey(pair)
 
 
-@settings(deadline=None)
 @given(st.one_of(st.text(), st.text("[]0123456789, "), st.text("123456789ABCDEFabcdef", min_size=60)))
 def test_no_text_does_worse_than_to_be_refused(text: str) -> None:
     assert isinstance(read_key(text), SecretKey | BadKey)
 
 
-@settings(deadline=None)
 @given(st.binary(min_size=32, max_size=32))
 def test_every_address_is_an_address(octets: bytes) -> None:
     assert is_address(str(Pubkey.from_bytes(octets)))
@@ -174,7 +171,7 @@ def test_a_keystore_is_refused(
     assert reason in refused.problem
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=examples(5))
 @given(st.text(min_size=8))
 def test_any_passphrase_will_do(passphrase: str) -> None:
     assert unseal(json.loads(seal(SecretKey(SEED), passphrase)), passphrase) == SecretKey(SEED)

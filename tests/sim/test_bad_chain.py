@@ -9,12 +9,12 @@ from random import Random
 from typing import Final
 
 import pytest
+from tests.sim.chosen_seeds import Record, chunks, expect_rare_events, simulate_chunk
 from tests.sim.forks import STORM, Chain
-from tests.sim.simulate import RERUN_EVERY, simulate, simulate_twice
 from tests.sim.swaps import LISTED, SimSwaps
 from tests.sim.world import USDC, Death, SimClock, SimPrices
 
-from overmind.core.model.enums import MoveKind, Side, StrategyType
+from overmind.core.model.enums import Side, StrategyType
 from overmind.core.model.ids import SOL, OrderId, SignalId, WalletId
 from overmind.core.model.money import Money
 from overmind.core.model.order import Order, Ticket
@@ -23,159 +23,16 @@ from overmind.ports import Allowed, Effects, Node, Priority, Simulation, Status,
 from overmind.solana.signer import LocalSigner
 from overmind.venues.jupiter import JupiterVenue
 
-CHUNK: Final = 25
-CHUNKS: Final = 80
-COUNTED: Final = range(10_000, 11_500)  # seeds whose statistics are checked
-
-FAULTS: Final = (
-    "split",
-    "fork died",
-    "height fell",
-    "rolled back",
-    "landed again",
-    "kept back",
-    "lost",
-    "arrived too late",
-    "duplicate arrived",
-    "lagged",
-    "node away",
-    "status forgotten",
-    "history begins too late",
-    "history not there yet",
-    "blockhash not known",
-    "simulation failed",
-    "send dropped in silence",
-    "send accepted, answer lost",
-    "arrived after death",
-    "resent",
-    "balances too old",
-    "old blockhash",
-    "wrong claim",
-    "effects of a dead branch",
-    *(
-        f"{call} not answered"
-        for call in ("blockhash", "finalized", "history", "simulate", "send", "status", "effects", "offer")
-    ),
-    "offer refused",
-    "offer below the minimum",
-    "death",
-    "death after a write",
-    "death with a ticket under way",
-    "death with an order and no ticket",
-    "shut down",
-    "recovered from a snapshot",
-    "journal failed before the write",
-    "journal failed after the write",
-    "disk full",
-    "venue silent",
-    "clock stepped back",
-    "clock stepped forward",
-    "midnight",
-)
-THEFTS: Final = (
-    "approves a delegate",
-    "closes an account of ours",
-    "drains lamports",
-    "drains the spent token",
-    "empties a nonce account",
-    "gives the account away",
-    "has an absurd fee",
-    "has another fee payer",
-    "has no compute limit",
-    "is durable by a nonce",
-    "is not signed by the maker",
-    "makes us pay for a stranger's account",
-    "pays a stranger",
-    "pays another token out",
-    "pays nothing",
-    "pays too little",
-    "repeats its compute limit",
-    "runs an unknown program",
-    "takes another token",
-    "takes more",
-    "unwraps to a stranger",
-    "wraps for a stranger",
-)
-LIES: Final = (
-    "contradicts itself",
-    "guarantees too little",
-    "high impact",
-    "no transaction",
-    "other amount",
-    "other input",
-    "other output",
-    "truncated",
-)
-EVENTS: Final = (
-    "order",
-    "closed Filled",
-    "closed Failed",
-    "closed Expired",
-    "closed Rejected",
-    "failover after Expired",
-    "failover after Rejected",
-    "final",
-    "rent paid",
-    "undone Filled to Expired",
-    "undone Filled to Failed",
-    "undone Failed to Filled",
-    "quarantined",
-    "quarantine accepted",
-    "theft",
-    "deficit held",
-    "deficit accepted",
-    "credit",
-    "meddled",
-    "sale in parts",
-    "duplicate",
-    "emergency stop",
-    "reactivated",
-    "STOP file",
-    "rejected STOPPED",
-    "rejected NOT_VERIFIED",
-    "rejected BAD_QUOTE",
-    "rejected NO_PROTECTED_ROUTE",
-    "rejected REVERTED",
-    *(f"offer: {what}" for what in THEFTS),
-    *(f"description: {what}" for what in LIES),
-)
-MOVES: Final = (
-    *(f"{kind} {outcome}" for kind in MoveKind for outcome in ("Filled", "Expired", "Rejected", "final")),
-    *(f"{kind} undone" for kind in MoveKind),
-    "undone move Filled to Expired",
-    "undone move Filled to Failed",
-    "undone move Failed to Filled",
-    "swap for the float",
-    "own exit liquidate",
-    "emergency stop at an await",
-    "withdraw rejected CANCELLED",
-    "withdraw rejected NOT_ALLOWED",
-    "withdrawal asked for again in vain",
-    "withdrawal paid after a hold",
-    "withdraw rejected STOPPED",
-    "rebalance rejected STOPPED",
-)
+LAST: Final = 2_000  # seeds of the long tier
 
 
-@pytest.mark.parametrize("first", range(0, CHUNK * CHUNKS, CHUNK))
+@pytest.mark.parametrize("first", chunks(LAST))
 def test_no_money_is_lost_on_a_bad_chain(first: int) -> None:
-    for seed in range(first, first + CHUNK):
-        if seed % RERUN_EVERY == 0:
-            simulate_twice(seed, "chain")
-        else:
-            simulate(seed, "chain")
+    simulate_chunk("chain", first)
 
 
-def test_all_that_can_go_wrong_on_a_chain_does_go_wrong() -> None:
-    """Rare faults are searched for until they are found."""
-    seen: Counter[str] = Counter()
-    missing = [*FAULTS, *EVENTS, *MOVES]
-    for seed in COUNTED:
-        seen += simulate(seed, "chain").seen
-        missing = [what for what in missing if not seen[what]]
-        if not missing:
-            return
-    raise AssertionError(f"never happened in {len(COUNTED)} seeds: {missing}")
+def test_all_that_can_go_wrong_on_a_chain_does_go_wrong(record_property: Record) -> None:
+    expect_rare_events("chain", record_property)
 
 
 ORDER: Final = Order(

@@ -10,146 +10,35 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import count
 from random import Random
-from typing import Final, get_args
+from typing import Final
 
 import pytest
-from tests.sim import checks, rules
-from tests.sim.simulate import RERUN_EVERY, TUESDAY_NS, main, simulate, simulate_twice
+from tests.sim import checks
+from tests.sim.chosen_seeds import Record, chunks, expect_rare_events, simulate_chunk
+from tests.sim.simulate import TUESDAY_NS, main
 from tests.sim.world import TOKENS, USDC, Death, SimClock, SimJournal
 
 from overmind.clock.virtual import run_virtual
 from overmind.core.model.commands import ConfigureDesk, FoundDesk
 from overmind.core.model.desk_settings import Desk
-from overmind.core.model.enums import MoveKind, StrategyType, TradeAction, TradingMode
+from overmind.core.model.enums import StrategyType, TradeAction, TradingMode
 from overmind.core.model.ids import SOL, SignalId
-from overmind.core.model.outcome import Outcome
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import PPM
 from overmind.desk.engine import BOUNDS, Engine
 
-CHUNK: Final = 25
-CHUNKS: Final = 16
-COUNTED: Final = range(10_000, 10_800)  # seeds whose statistics are checked
+LAST: Final = 2_000  # seeds of the long tier
 SENDERS: Final = 16
 AT_ONCE: Final = 12
 
-FAULTS: Final = (
-    "journal failed before the write",
-    "journal failed after the write",
-    "death",
-    "death after a write",
-    "death with a ticket under way",
-    "death with an order and no ticket",
-    "arrived after death",
-    "shut down",
-    "recovered from a snapshot",
-    "found by the index",
-    "group commit",
-    "disk full",
-    "venue silent",
-    "quote not answered",
-    "sign not answered",
-    "send not answered",
-    "outcome not answered",
-    "outcome lagged",
-    "quote refused",
-    "sign refused",
-    "quote below the minimum",
-    "quote of another order",
-    "quote for another spend",
-    "quote of another token",
-    "quote guarantees too little",
-    "quote contradicts itself",
-    "quote with a high impact",
-    "quote off the mark",
-    "send dropped in silence",
-    "send accepted, answer lost",
-    "resent",
-    "expired",
-    "transfer not answered",
-    "transfer refused",
-    "clock stepped back",
-    "clock stepped forward",
-    "midnight",
-)
-MOVES: Final = (
-    *(f"{kind} {outcome.__name__}" for kind in MoveKind for outcome in get_args(Outcome)),
-    "swap for the float",
-    "own exit liquidate",
-    "own exit stop",
-    "own exit close",
-    "close ordered",
-    "close repeated",
-    "close cancelled",
-    "liquidation",
-    "emergency stop at an await",
-    "cancelled",
-    "cancel refused",
-    "rebalance refused",
-    "rebalance rejected STOPPED",
-    "withdraw rejected CANCELLED",
-    "withdraw rejected NOT_ALLOWED",
-    "withdrawal asked for again in vain",
-    "withdrawal paid after a hold",
-    "withdraw rejected STOPPED",
-    "withdrawal refused",
-    "withdrawal repeated",
-)
-EVENTS: Final = (
-    "order",
-    "closed Filled",
-    "closed Failed",
-    "closed Expired",
-    "closed Rejected",
-    "failover after Expired",
-    "failover after Rejected",
-    "sale in parts",
-    "duplicate",
-    "changed signal refused",
-    "deposit repeated",
-    "nonsense refused",
-    "emergency stop",
-    "reactivated",
-    "STOP file",
-    "rejected STOPPED",
-    "rejected ROUTE_DOWN",
-    "rejected BAD_QUOTE",
-    "hold on wallet",
-    "hold on strategy",
-    "hold on portfolio",
-    "sized in full",
-    "sized, capped",
-    "sized by volatility",
-    *(f"refused {code}" for code in ("SIZE_TOO_SMALL", "STOP_DISTANCE_UNKNOWN", "VOLATILITY_UNKNOWN")),
-    "limits changed",
-    "limits refused",
-    "limits taken back",
-    "mints: block",
-    "mints: allow",
-    *(f"refused {code}" for code in (*checks.OF_SIGNAL, *rules.OF_WALLET)),
-    *(f"exit refused {code}" for code in rules.OF_EXIT if code != "WALLET_STATUS"),
-)
 
-
-@pytest.mark.parametrize("first", range(0, CHUNK * CHUNKS, CHUNK))
+@pytest.mark.parametrize("first", chunks(LAST))
 def test_no_money_is_lost(first: int) -> None:
-    for seed in range(first, first + CHUNK):
-        if seed % RERUN_EVERY == 0:
-            simulate_twice(seed)
-        else:
-            simulate(seed)
+    simulate_chunk("plain", first)
 
 
-def test_all_that_can_go_wrong_does_go_wrong() -> None:
-    """Rare faults are searched for until they are found."""
-    seen: Counter[str] = Counter()
-    missing = [*FAULTS, *EVENTS, *MOVES]
-    for seed in COUNTED:
-        seen += simulate(seed).seen
-        missing = [what for what in missing if not seen[what]]
-        if not missing:
-            return
-    raise AssertionError(f"never happened in {len(COUNTED)} seeds: {missing}")
+def test_all_that_can_go_wrong_does_go_wrong(record_property: Record) -> None:
+    expect_rare_events("plain", record_property)
 
 
 def test_the_order_of_sets_changes_nothing() -> None:

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from solders.instruction import AccountMeta, Instruction
 from solders.pubkey import Pubkey
+from tests.support.effort import examples
 from tests.support.hostile_transactions import (
     BONK,
     FEE_MAX,
@@ -582,7 +583,7 @@ def judge(wanted: Order, message: bytes, kind: str) -> str:
 pairs, kinds = st.sampled_from(PAIRS), st.sampled_from(("stocked", "bare", "wrapped"))
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(600), suppress_health_check=list(HealthCheck))
 @given(st.data(), pairs, kinds, st.integers(0, 4), st.booleans())
 def test_whatever_passes_cannot_hurt(
     data: st.DataObject, pair: tuple[Token, Token], kind: str, count: int, legacy: bool
@@ -597,7 +598,7 @@ def test_whatever_passes_cannot_hurt(
     event(judge(order(*pair), message, kind))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(300), suppress_health_check=list(HealthCheck))
 @given(pairs, kinds, st.booleans(), st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 255)), max_size=3))
 def test_no_byte_can_be_changed_to_our_harm(
     pair: tuple[Token, Token], kind: str, legacy: bool, flips: list[tuple[int, int]]

@@ -39,6 +39,7 @@ from tests.solana.test_firewall import (
     token,
     units,
 )
+from tests.support.effort import examples
 from tests.support.hostile_transactions import (
     BLOCKHASH,
     BONK,
@@ -424,7 +425,7 @@ def judge(wanted: Move, transaction_of: Callable[[], bytes], kind: str) -> str:
 wanted_moves, kinds = st.sampled_from(list(HONEST.values())), st.sampled_from(("stocked", "bare", "wrapped", "emptied"))
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(500), suppress_health_check=list(HealthCheck))
 @given(st.data(), wanted_moves, kinds, st.integers(0, 3), st.booleans())
 def test_whatever_passes_cannot_hurt(data: st.DataObject, wanted: Move, kind: str, count: int, legacy: bool) -> None:
     tried = good(wanted)
@@ -437,7 +438,7 @@ def test_whatever_passes_cannot_hurt(data: st.DataObject, wanted: Move, kind: st
     event(judge(wanted, lambda: cosigned(message), kind))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(300), suppress_health_check=list(HealthCheck))
 @given(wanted_moves, kinds, st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 255)), max_size=3))
 def test_no_byte_can_be_changed_to_our_harm(wanted: Move, kind: str, flips: list[tuple[int, int]]) -> None:
     built = bytearray(build(wanted, NAME, LISTED, str(BLOCKHASH)))

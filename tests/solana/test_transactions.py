@@ -11,6 +11,7 @@ from solders.keypair import Keypair
 from solders.message import Message, MessageAddressTableLookup, MessageHeader, MessageV0, MessageV1
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
+from tests.support.effort import examples
 from tests.support.hostile_transactions import (
     BLOCKHASH,
     BONK,
@@ -141,13 +142,13 @@ def test_our_own_signature_is_not_asked_for() -> None:
     assert parse(GOOD[:65] + bytes(64) + GOOD[129:]).unsigned() == (str(THEM),)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.binary(max_size=1_300))
 def test_any_bytes(sent: bytes) -> None:
     reads_or_refuses(sent)
 
 
-@settings(deadline=None, max_examples=1_000)
+@settings(max_examples=examples(1_000))
 @given(st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 255)), max_size=5), st.integers(0, len(GOOD)))
 def test_any_damage(flips: list[tuple[int, int]], cut: int) -> None:
     sent = bytearray(GOOD)

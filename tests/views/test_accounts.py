@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.sim.books import Books
 from tests.sim.simulate import Kind, simulate
 from tests.support.core_desk import NOON_NS, Play, rows
+from tests.support.effort import examples
 from tests.support.random_commands import Chance
 
 from overmind.clock.instants import INSTANT_MAX_NS
@@ -264,7 +265,7 @@ def test_long_scripts_add_up(seed: int, forks: bool) -> None:
     check(entries, entries[len(entries) // 2].at_ns)
 
 
-@settings(deadline=None, derandomize=True, max_examples=60)
+@settings(derandomize=True, max_examples=examples(60))
 @given(st.randoms(use_true_random=False), st.integers(1, 3), st.integers(5, 60), st.integers(0, 100))
 def test_every_small_script_of_forks_adds_up(rng: Random, wallets: int, commands: int, percent: int) -> None:
     entries = play(rng, wallets, commands, forks=True)

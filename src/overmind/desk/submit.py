@@ -41,10 +41,10 @@ async def read_lines(source: BinaryIO, stop: asyncio.Event) -> AsyncIterator[byt
     lines: asyncio.Queue[bytes] = asyncio.Queue(IN_FLIGHT_MAX)
 
     def read() -> None:
-        line = b"begin"
-        while line:
-            line = _line(source)
-            asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
+        with source:  # The thread alone knows when nobody reads from it any more.
+            while line := _line(source):
+                asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
+        asyncio.run_coroutine_threadsafe(lines.put(b""), loop).result()
 
     threading.Thread(target=read, name="signals", daemon=True).start()
     stopped = asyncio.create_task(stop.wait())

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.core_desk import DESK, USDC, Play
+from tests.support.effort import examples
 from tests.support.random_commands import COIN, DUST, Chance, attempt
 
 from overmind.core.books.apply import apply
@@ -756,19 +757,19 @@ def test_every_kind_of_move_meets_every_outcome() -> None:
     assert seen["swap", OrderPlaced]
 
 
-@settings(deadline=None, derandomize=True, max_examples=100)
+@settings(derandomize=True, max_examples=examples(100))
 @given(st.randoms(use_true_random=False), st.integers(1, 4), st.integers(5, 40))
 def test_no_small_script_of_moves_breaks_the_books(rng: Random, wallets: int, commands: int) -> None:
     play(rng, wallets, commands, moves=True)
 
 
-@settings(deadline=None, derandomize=True, max_examples=100)
+@settings(derandomize=True, max_examples=examples(100))
 @given(st.randoms(use_true_random=False), st.integers(1, 3), st.integers(5, 40))
 def test_no_small_script_of_forks_breaks_the_books(rng: Random, wallets: int, commands: int) -> None:
     play(rng, wallets, commands, forks=True)
 
 
-@settings(deadline=None, derandomize=True, max_examples=100)
+@settings(derandomize=True, max_examples=examples(100))
 @given(st.randoms(use_true_random=False), st.integers(1, 4), st.integers(1, 25), st.integers(0, 100))
 def test_no_small_script_breaks_the_books(rng: Random, wallets: int, commands: int, percent: int) -> None:
     desk = play(rng, wallets, commands)
@@ -793,7 +794,7 @@ def test_a_desk_recovered_from_a_snapshot_decides_as_if_it_had_never_stopped(see
     assert encode_state(desk.state) == encode_state(recovered.state)
 
 
-@settings(deadline=None, derandomize=True, max_examples=60)
+@settings(derandomize=True, max_examples=examples(60))
 @given(st.randoms(use_true_random=False), st.integers(1, 3), st.integers(5, 60))
 def test_a_fork_that_undoes_everything_leaves_what_was_deposited(rng: Random, wallets: int, commands: int) -> None:
     desk, chance = Play(prices={}), Chance(rng, wallets, forks=True)

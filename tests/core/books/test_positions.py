@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.core_desk import Play, rows
+from tests.support.effort import examples
 
 from overmind.core.books.positions import Lot, Position
 from overmind.core.model.enums import StrategyType
@@ -44,7 +45,7 @@ def test_the_oldest_units_leave_first(lots: str, taken: str, cost: str, left: st
     assert position.cost_micros == sum(lot.cost_micros for lot in position.lots)
 
 
-@settings(deadline=None, derandomize=True, max_examples=200)
+@settings(derandomize=True, max_examples=examples(200))
 @given(
     st.lists(st.tuples(st.integers(1, 2**70), st.integers(0, 2**70), st.sampled_from([None, MOMENTUM, ARBITRAGE]))),
     st.lists(st.integers(0, 100)),
@@ -101,7 +102,7 @@ def test_a_fee_is_rounded_up_and_a_value_down() -> None:
     assert desk.book("w1").deployed["deposit"] == desk.book("w1").positions_micros - 1000 * MICROS == 499
 
 
-@settings(deadline=None, derandomize=True, max_examples=60)
+@settings(derandomize=True, max_examples=examples(60))
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 99), st.integers(1_900, 2_100)), min_size=1, max_size=12))
 def test_realised_and_unrealised_are_the_change_of_value(steps: list[tuple[bool, int, int]]) -> None:
     """Cash and positions change by exactly the realised and the unrealised profit."""

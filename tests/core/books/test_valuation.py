@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.support.core_desk import Play
+from tests.support.effort import examples
 
 from overmind.core.books.aggregates import change_position, configure, mark_prices, watch_again
 from overmind.core.books.positions import Lot
@@ -119,7 +120,7 @@ def test_the_columns_equal_the_plain_loop(seed: int) -> None:
     compare(Random(seed), steps=60)
 
 
-@settings(deadline=None, derandomize=True, max_examples=60)
+@settings(derandomize=True, max_examples=examples(60))
 @given(st.randoms(use_true_random=False), st.integers(1, 4))
 def test_no_short_history_tells_them_apart(rng: Random, steps: int) -> None:
     compare(rng, steps)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 from tests.support.core_desk import DESK, USDC, Play, wide_wallet
+from tests.support.effort import examples
 
 from overmind.core.books.state import decode_state, encode_state
 from overmind.core.capital.rebalance import Part, Plan, plan
@@ -78,7 +79,7 @@ def check(desk: Play, planned: Plan) -> None:
     assert len(planned.legs) < len(given_units) + len(taken_units) or not planned.legs
 
 
-@settings(deadline=None, derandomize=True, max_examples=200)
+@settings(derandomize=True, max_examples=examples(200))
 @given(st.randoms(use_true_random=False), st.integers(1, 12))
 def test_a_plan_gives_what_is_free_and_nobody_passes_his_target(rng: Random, wallets: int) -> None:
     desk = random_desk(rng, wallets)

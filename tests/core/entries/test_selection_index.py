@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.core_desk import Play, told
+from tests.support.effort import examples
 from tests.support.random_commands import Chance, attempt
 
 from overmind.core.books.state import State, decode_state, encode_state
@@ -60,7 +61,7 @@ def test_the_index_equals_the_plain_loop(first_seed: int) -> None:
     assert sum(compare(Random(seed), 1 + seed * 59 // 39, commands=100, asks=3) for seed in seeds) > 0
 
 
-@settings(deadline=None, derandomize=True, max_examples=60)
+@settings(derandomize=True, max_examples=examples(60))
 @given(st.randoms(use_true_random=False), st.integers(1, 5), st.integers(1, 12))
 def test_no_small_script_tells_them_apart(rng: Random, wallets: int, commands: int) -> None:
     compare(rng, wallets, commands, asks=2)

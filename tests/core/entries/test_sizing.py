@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 from tests.support.core_desk import Play, rows, told
+from tests.support.effort import examples
 from tests.support.random_commands import Chance, attempt
 
 from overmind.core.books.state import State
@@ -233,7 +234,7 @@ def test_it_is_what_the_plain_loop_would_choose(first_seed: int) -> None:
     assert sum(compare(Random(seed), 1 + seed * 2, commands=100, asks=2) for seed in seeds) > 0
 
 
-@settings(deadline=None, derandomize=True, max_examples=40)
+@settings(derandomize=True, max_examples=examples(40))
 @given(st.randoms(use_true_random=False), st.integers(1, 5), st.integers(1, 12))
 def test_no_small_script_tells_them_apart(rng: Random, wallets: int, commands: int) -> None:
     compare(rng, wallets, commands, asks=2)
