@@ -8,8 +8,8 @@ from bench.desks import START_NS, PureDesk, buy
 from bench.measure import Result, quiet_collector, spread_of, timed
 from overmind.core.books.apply import apply
 from overmind.core.decide import entry_order
+from overmind.core.entries.gate import signal_may_enter, wallet_may_enter
 from overmind.core.entries.request import entry_request, stale_at_ns
-from overmind.core.entries.rules import signal_refusals, wallet_refusals
 from overmind.core.model.commands import RecordOutcome, RecordTicket, SubmitSignal
 from overmind.core.model.events import Entry, OrderPlaced
 from overmind.core.model.order import Order, Ticket
@@ -81,11 +81,11 @@ def _gated(desk: PureDesk, command: SubmitSignal, at_ns: int) -> Order:
     """Every rule of the gate, exactly, and the reservation; the first wallet that passes takes it."""
     state, signal = desk.state, command.signal
     sized = entry_request(state, signal, stale_at_ns(state.settings, signal, at_ns))
-    assert next(signal_refusals(state, sized, at_ns, at_ns), None) is None
+    assert signal_may_enter(state, sized, at_ns, at_ns)
     desk.index.refresh()
     for slot in desk.index.candidates(sized, at_ns, ()):
         book = desk.index.books[slot]
-        if next(wallet_refusals(state, book, sized, at_ns), None) is None:
+        if wallet_may_enter(state, book, sized, at_ns):
             order = entry_order(state, book, sized, 0, ())
             placed = OrderPlaced(signal, order, Selection(FREE, 1, len(state.wallets)))
             apply(state, Entry(state.seq + 1, at_ns, placed))

@@ -24,8 +24,10 @@ from overmind.core.control.balances import QUARANTINE, accept, compare, is_of_ch
 from overmind.core.control.changes import change_limits, change_mints
 from overmind.core.control.configuration import check_same_money, configure_wallet, found_desk, take_deposit
 from overmind.core.control.holds import add_hold, holds_of, lift_hold, over_by
+from overmind.core.entries.costs import loss_max_micros, rent_lamports
+from overmind.core.entries.gate import signal_may_enter
 from overmind.core.entries.request import EntryRequest, entry_request, stale_at_ns
-from overmind.core.entries.rules import FUTURE_MAX_NS, loss_max_micros, rent_lamports, signal_refusals, wallet_refusals
+from overmind.core.entries.rules import FUTURE_MAX_NS, signal_refusals, wallet_refusals
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.entries.sizing import SizedRequest, choose_sized, sized_refusals, sized_wallet_refusals
 from overmind.core.exits.selling import LISTED_MAX, cancel_close, close_position, refused, sell, sell_due
@@ -192,7 +194,7 @@ def _enter(
     state: State, index: SelectionIndex, ask: EntryRequest, at_ns: int, received_at_ns: int, failed: Order | None = None
 ) -> OrderPlaced | None:
     """The best wallet that may take it, as an order; None if there is none."""
-    if next(signal_refusals(state, ask, at_ns, received_at_ns), None) is not None:
+    if not signal_may_enter(state, ask, at_ns, received_at_ns):
         return None
     tried = (*failed.tried, failed.wallet_id) if failed is not None else ()
     choice = index.choose(ask, at_ns, tried)

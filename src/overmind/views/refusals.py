@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from overmind.core.books.state import SOL_DECIMALS
-from overmind.core.model.codes import Refusal
-from overmind.core.model.refusal_units import UNITS
-from overmind.core.model.units import PPM
+from overmind.core.model.codes import Refusal, Unit
+from overmind.core.model.units import LAMPORTS, MICROS, PPM
 
 
 def shown(refusal: Refusal) -> dict[str, object]:
-    """A refusal as operators and programs read it: numbers in the unit that UNITS names."""
-    unit = UNITS[refusal.code]
+    """A refusal as operators and programs read it: numbers in the unit of its code."""
+    unit = refusal.code.unit
     return {
         "code": refusal.code.value,
         "limit": _shown(refusal.limit, unit),
         "actual": _shown(refusal.actual, unit),
-        "unit": unit,
+        "unit": unit.value,
         "wallet_id": refusal.wallet_id,
     }
 
 
-def _shown(amount: int | str | None, unit: str) -> float | int | str | None:
+def _shown(amount: int | str | None, unit: Unit) -> float | int | str | None:
     if not isinstance(amount, int):
         return amount
     match unit:
-        case "usd":
-            return amount / PPM
-        case "percent":
+        case Unit.USD:
+            return amount / MICROS
+        case Unit.PERCENT:
             return amount / (PPM // 100)
-        case "ratio":
+        case Unit.RATIO:
             return amount / PPM
-        case "sol":
-            return amount / 10**SOL_DECIMALS
-        case _:  # counted in whole numbers
+        case Unit.SOL:
+            return amount / LAMPORTS
+        case Unit.COUNT | Unit.MILLISECONDS | Unit.BASIS_POINTS | Unit.BASE_UNITS | Unit.TEXT:
             return amount

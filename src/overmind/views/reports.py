@@ -26,9 +26,10 @@ from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
 from overmind.core.model.money import Token
 from overmind.core.model.order import Order
 from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
-from overmind.core.model.units import LAMPORTS, MICROS, PICO, PPM, SCALE, ppm_of
+from overmind.core.model.units import LAMPORTS, MICROS, PICO, PPM, SCALE
 from overmind.core.model.value import Value
 from overmind.core.model.wallet import Exits
+from overmind.views.utilisation import percent_of, wallet_uses
 
 SHORTFALL_WORST_BPS = 100.0  # a mean shortfall of this much scores nothing
 
@@ -208,29 +209,7 @@ def symbol_of(desk: Desk, mint: Mint) -> str:
 
 def limit_utilization(state: State, book: WalletBook) -> dict[str, float]:
     """How much of each limit is used, in percent."""
-    return {name: percent_of(used, limit) for name, (used, limit, _) in limits_used(state, book).items()}
-
-
-def limits_used(state: State, book: WalletBook) -> dict[str, tuple[int, int, int]]:
-    """Of each limit: used, allowed, and how many of these make one of what people count in.
-
-    Used as the gate counts it: what open buys hold, and may lose, is used already.
-    """
-    limits = book.wallet.limits
-    used = (book.used_micros(mint, state.price_pico(mint)) for mint in {*book.positions, *book.entries})
-    largest = max(used, default=0)
-    loss = max(0, -book.day_pnl_micros) + book.loss_in_flight_micros
-    return {
-        "daily_loss": (loss, limits.daily_loss_max_micros, MICROS),
-        "position_size": (largest, limits.position_max_micros, MICROS),
-        "exposure": (
-            book.positions_micros + book.entries_micros,
-            ppm_of(book.equity_micros, limits.exposure_max_ppm),
-            MICROS,
-        ),
-        "concurrent_positions": (book.mints_in_use, limits.positions_max, 1),
-        "trades_today": (book.trades_today + book.entries_open, limits.trades_per_day_max, 1),
-    }
+    return {use.name: use.percent for use in wallet_uses(state, book)}
 
 
 def performance_score(book: WalletBook) -> float:
@@ -417,10 +396,3 @@ def _price(pico: int) -> float:
 
 def _tokens(units: int, decimals: int) -> float:
     return units / SCALE[decimals]
-
-
-def percent_of(part: int, whole: int) -> float:
-    """Of nothing, everything is too much."""
-    if whole <= 0:
-        return 100.0 if part > 0 else 0.0
-    return part * PPM // whole / (PPM / 100)

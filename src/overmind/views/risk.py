@@ -1,7 +1,7 @@
 """Risk over all wallets together: use of every limit, concentrations, and what a fall of the prices would do.
 
-Read from sums that the state keeps: the portfolio's part looks at assets, strategies and wallets, never at positions.
-The largest position of each wallet is the one thing that is looked for.
+Read from sums that the state keeps. The portfolio's part looks at assets, strategies and wallets. Positions are looked
+at only to find the largest one of each wallet.
 """
 
 from __future__ import annotations
@@ -11,20 +11,27 @@ from typing import Final
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State, reached
 from overmind.core.control.breakers import DAY_LOSS, DRAWDOWN, EMERGENCY
+from overmind.core.model.codes import Code
 from overmind.core.model.enums import StrategyType
 from overmind.core.model.ids import SOL, Mint, WalletId
-from overmind.core.model.units import MICROS, PPM, ppm_of
+from overmind.core.model.units import PPM, ppm_of
 from overmind.core.model.value import Value
 from overmind.views.reports import (
     HoldRow,
     cash_of,
     hold_rows,
-    limits_used,
-    percent_of,
     portfolio_holds,
     symbol_of,
     usd_of,
     wide_holds,
+)
+from overmind.views.utilisation import (
+    LimitUse,
+    concentrations,
+    percent_of,
+    portfolio_uses,
+    strategy_uses,
+    wallet_uses,
 )
 
 LARGEST: Final = 3  # assets whose end is computed
@@ -92,12 +99,13 @@ class Risk(Value, frozen=True):
 def risk(state: State, stress_ppm: tuple[int, ...] | None) -> Risk:
     """`stress_ppm`: the falls to compute; None: aggregation is off."""
     aggregated = stress_ppm is not None
+    limits = _portfolio_limits(state, aggregated)
     return Risk(
         equity_usd=usd_of(state.equity_micros),
         daily_pnl=usd_of(sum(book.day_pnl_micros for book in state.wallets.values())),
         holds=portfolio_holds(state),
-        exposure=_exposure(state),
-        limits=_portfolio_limits(state) | (_concentrations(state) if aggregated else {}),
+        exposure=limits["exposure"],
+        limits=limits,
         assets=_assets(state) if aggregated else None,
         strategies=_strategies(state) if aggregated else None,
         stress=_stress(state, stress_ppm) if stress_ppm is not None else None,
@@ -111,10 +119,6 @@ def risk(state: State, stress_ppm: tuple[int, ...] | None) -> Risk:
 # Limits
 
 
-def _exposure(state: State) -> Use:
-    return _use(state.exposure_micros, ppm_of(state.equity_micros, state.settings.portfolio_exposure_max_ppm))
-
-
 def _capitals(state: State) -> dict[str, tuple[int, int]]:
     """Of each limit on losses: what the loss counts from, and the share of it that may be lost."""
     desk, deposited = state.settings, state.deposited_micros
@@ -125,25 +129,20 @@ def _capitals(state: State) -> dict[str, tuple[int, int]]:
     }
 
 
-def _portfolio_limits(state: State) -> dict[str, Use]:
-    limits = {"exposure": _exposure(state)}
-    for name, (capital, limit_ppm) in _capitals(state).items():
-        limits[name] = _use(max(0, capital - state.equity_micros), ppm_of(capital, limit_ppm))
-    if state.settings.positions_max:
-        limits["positions"] = _use(len(state.users), state.settings.positions_max, one=1)
-    if state.settings.day_trades_max:  # Open entries count.
-        limits["day_trades"] = _use(state.trades_today + state.entries_open, state.settings.day_trades_max, one=1)
+def _portfolio_limits(state: State, aggregated: bool) -> dict[str, Use]:
+    """Losses stand behind the exposure; without aggregation no asset and no strategy is looked for."""
+    limits = {}
+    for use in (*portfolio_uses(state), *(concentrations(state) if aggregated else ())):
+        limits[use.name] = _shown(use)
+        if use.code is Code.PORTFOLIO_EXPOSURE:
+            limits |= _losses(state)
     return limits
 
 
-def _concentrations(state: State) -> dict[str, Use]:
-    """Of the asset and of the strategy that have the most."""
-    desk, equity = state.settings, state.equity_micros
-    asset = max(state.assets.values(), default=0)
-    strategy = max((state.strategies.get(one, 0) for one in StrategyType), default=0)
+def _losses(state: State) -> dict[str, Use]:
     return {
-        "asset": _use(asset, ppm_of(equity, desk.asset_max_ppm)),
-        "strategy": _use(strategy, ppm_of(equity, desk.strategy_max_ppm)),
+        name: _use(max(0, capital - state.equity_micros), ppm_of(capital, limit_ppm))
+        for name, (capital, limit_ppm) in _capitals(state).items()
     }
 
 
@@ -164,36 +163,20 @@ def _strategies(state: State) -> dict[str, Use]:
 
 
 def _wallet_risk(state: State, book: WalletBook) -> WalletRisk:
-    largest = _largest_by_strategy(state, book)
-    strategies = {
-        strategy.value: StrategyUse(
-            share=_use(book.deployed_micros(strategy), ppm_of(book.equity_micros, share.share_ppm)),
-            largest_position=_use(largest.get(strategy, 0), share.position_max_micros),
-        )
-        for strategy, share in book.wallet.strategies.items()
-    }
     return WalletRisk(
         wallet_id=book.wallet.id,
         status=book.status.value,
         holds=tuple(sorted(book.holds)),
         equity_usd=usd_of(book.equity_micros),
-        limits={name: _use(*use) for name, use in limits_used(state, book).items()},
-        strategies=strategies,
+        limits={use.name: _shown(use) for use in wallet_uses(state, book)},
+        strategies={strategy.value: _strategy_use(state, book, strategy) for strategy in book.wallet.strategies},
         hold_details=hold_rows(book.wallet.id, book.holds),
     )
 
 
-def _largest_by_strategy(state: State, book: WalletBook) -> dict[str, int]:
-    """The largest that each strategy has of one token here, what is about to be bought included."""
-    largest: dict[str, int] = {}
-    for mint, position in book.positions.items():
-        for by, micros in position.value_by(state.price_pico(mint)).items():
-            largest[by] = max(largest.get(by, 0), micros)
-    for mint, entries in book.entries.items():
-        for strategy in entries:
-            used = book.used_by_micros(mint, strategy, state.price_pico(mint))
-            largest[strategy] = max(largest.get(strategy, 0), used)
-    return largest
+def _strategy_use(state: State, book: WalletBook, strategy: StrategyType) -> StrategyUse:
+    uses = {use.code: _shown(use) for use in strategy_uses(state, book, strategy)}
+    return StrategyUse(share=uses[Code.STRATEGY_SHARE], largest_position=uses[Code.STRATEGY_POSITION_SIZE])
 
 
 # Stress
@@ -228,5 +211,9 @@ def _stressed(state: State, what: str, loss_micros: int) -> Stress:
     )
 
 
-def _use(used: int, limit: int, one: int = MICROS) -> Use:
-    return Use(limit=limit / one, used=used / one, percent=percent_of(used, limit))
+def _shown(use: LimitUse) -> Use:
+    return Use(limit=use.limit / use.scale, used=use.used / use.scale, percent=use.percent)
+
+
+def _use(used_micros: int, limit_micros: int) -> Use:
+    return Use(usd_of(limit_micros), usd_of(used_micros), percent_of(used_micros, limit_micros))

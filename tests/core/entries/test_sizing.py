@@ -18,7 +18,7 @@ from overmind.core.entries.capacity import capacity_micros
 from overmind.core.entries.ranking import CommonTerms, cost_terms
 from overmind.core.entries.request import stale_at_ns
 from overmind.core.entries.rules import signal_refusals, wallet_refusals
-from overmind.core.entries.sizing import SIGNAL_CAPS, WALLET_CAPS, SizedChoice, SizedRequest, choose_sized
+from overmind.core.entries.sizing import SizedChoice, SizedRequest, choose_sized
 from overmind.core.explain import entry_candidates
 from overmind.core.model.codes import Code
 from overmind.core.model.enums import SizingMethod
@@ -79,7 +79,10 @@ def test_one_unit_more_breaks_the_limit_that_capped_it() -> None:
 
 
 def test_every_rule_that_a_smaller_size_could_keep_has_a_cap() -> None:
-    sized = {code for code, _ in (*SIGNAL_CAPS, *WALLET_CAPS)}
+    (placed,) = Play("w1").play("buy eth risk$50 stop 5")
+    assert isinstance(placed, OrderPlaced)
+    assert placed.sizing is not None
+    sized = {code for code, _ in placed.sizing.caps}
     assert sized == {
         Code.PRICE_IMPACT,
         Code.AMOUNT_OUT_OF_RANGE,

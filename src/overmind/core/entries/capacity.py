@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
+from overmind.core.entries.limit_table import WALLET_LIMITS, Limit, Scope, WalletPlace, day_loss_micros
+from overmind.core.model.codes import Code
 from overmind.core.model.enums import StrategyType, WalletType
 from overmind.core.model.ids import SOL
 from overmind.core.model.units import NOTIONAL_MAX_MICROS, PPM, ppm_of
+
+# Rows of the table that `wallet_capacity_micros` writes out, because it runs after each trade. Any other row is asked
+# itself. A property holds what is written out equal to the rows.
+WRITTEN_OUT: Final = frozenset(
+    {
+        Code.DAILY_LOSS,
+        Code.DAILY_LOSS_HEADROOM,
+        Code.TRADES_TODAY,
+        Code.CONCURRENT_POSITIONS,
+        Code.POSITION_SIZE,
+        Code.INSUFFICIENT_QUOTE,
+        Code.INSUFFICIENT_SOL,
+        Code.WALLET_EXPOSURE,
+        Code.RATE_LIMIT,
+    }
+)
+OF_WALLET: Final = tuple(limit for limit in WALLET_LIMITS if limit.scope in (Scope.ALL, Scope.TOKEN))
+OTHERS: Final = tuple(limit for limit in OF_WALLET if limit.code not in WRITTEN_OUT)
 
 
 def capacity_micros(state: State, book: WalletBook, strategy: StrategyType) -> int:
@@ -18,7 +41,7 @@ def capacity_micros(state: State, book: WalletBook, strategy: StrategyType) -> i
     return strategy_capacity_micros(book, strategy, wallet_capacity_micros(state, book))
 
 
-def wallet_capacity_micros(state: State, book: WalletBook) -> int:
+def wallet_capacity_micros(state: State, book: WalletBook, others: Sequence[Limit[WalletPlace]] = OTHERS) -> int:
     """The part of `capacity_micros` that is the same for all strategies of the wallet."""
     desk, wallet, limits = state.settings, book.wallet, book.wallet.limits
     if (
@@ -31,12 +54,12 @@ def wallet_capacity_micros(state: State, book: WalletBook) -> int:
     balance = state.ledger.balance
     if balance(book.accounts.sol_float, SOL) < desk.costs.fee_max_lamports + desk.reserve_float_lamports:
         return -1
-    loss = max(0, -book.day_pnl_micros)
+    loss = day_loss_micros(book)
     fee = state.sol_value_micros_up(desk.costs.fee_max_lamports)
     loss_room = limits.daily_loss_max_micros - loss - book.loss_in_flight_micros - fee
     if loss_room < 0 or loss >= limits.daily_loss_max_micros:
         return -1
-    return min(
+    capacity = min(
         limits.position_max_micros,
         ppm_of(book.equity_micros, limits.exposure_max_ppm) - book.positions_micros - book.entries_micros,
         balance(book.accounts.free, desk.quote.mint),
@@ -44,6 +67,13 @@ def wallet_capacity_micros(state: State, book: WalletBook) -> int:
         loss_room * PPM // limits.stop_loss_ppm if limits.stop_loss_ppm else NOTIONAL_MAX_MICROS,
         NOTIONAL_MAX_MICROS,
     )
+    return capacity if not others else min(capacity, limits_capacity_micros(state, book, others))
+
+
+def limits_capacity_micros(state: State, book: WalletBook, limits: Sequence[Limit[WalletPlace]] = OF_WALLET) -> int:
+    """What these rows of the table admit, whichever token and strategy it is."""
+    place = WalletPlace(state, book, state.at_ns)
+    return min(NOTIONAL_MAX_MICROS, *(limit.capacity_micros(place) for limit in limits))
 
 
 def strategy_capacity_micros(book: WalletBook, strategy: StrategyType, wallet_capacity: int) -> int:

@@ -90,11 +90,13 @@ def base_units(quantity: Decimal, decimals: int) -> int:
 
 
 def slippage_bps(desk: Desk, signal: Signal) -> int:
-    return signal.slippage_max_bps if signal.slippage_max_bps is not None else slippage_ceiling_bps(desk, signal)
+    return (
+        signal.slippage_max_bps if signal.slippage_max_bps is not None else slippage_ceiling_bps(desk, signal.strategy)
+    )
 
 
-def slippage_ceiling_bps(desk: Desk, signal: Signal) -> int:
-    return desk.slippage_max_meme_bps if signal.strategy in MEME_STRATEGIES else desk.slippage_max_bps
+def slippage_ceiling_bps(desk: Desk, strategy: StrategyType) -> int:
+    return desk.slippage_max_meme_bps if strategy in MEME_STRATEGIES else desk.slippage_max_bps
 
 
 def bought_min(notional_micros: int, mark_pico: int, decimals: int, slippage: int, limit_pico: int | None) -> int:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.entries.capacity import strategy_capacity_micros, wallet_capacity_micros
+from overmind.core.entries.gate import wallet_may_enter
 from overmind.core.entries.ranking import CommonTerms, cost_terms
 from overmind.core.entries.request import EntryRequest
-from overmind.core.entries.rules import wallet_refusals
 from overmind.core.model.enums import StrategyType, WalletType
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.selection import CostTerms
@@ -68,7 +68,7 @@ class SelectionIndex:
             best = int(costs.argmin())
             slot = candidates[best]
             book = self.books[slot]
-            if next(wallet_refusals(self._state, book, ask, at_ns), None) is None:
+            if wallet_may_enter(self._state, book, ask, at_ns):
                 return Choice(book, cost_terms(common, book, ask, int(capacity[slot])), len(candidates))
             costs[best] = np.inf
         return None

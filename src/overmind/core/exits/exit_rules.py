@@ -13,7 +13,8 @@ from overmind.core.books.book import Exiting, WalletBook
 from overmind.core.books.positions import Position
 from overmind.core.books.state import State
 from overmind.core.books.triggers import exit_at_ns, exits_of, profit_pico, stop_loss_ppm, stop_pico, trail_pico
-from overmind.core.entries.rules import fresh_price_pico, rent_lamports
+from overmind.core.entries.costs import rent_lamports
+from overmind.core.entries.rules import fresh_price_pico
 from overmind.core.model.codes import Code, Refusal
 from overmind.core.model.controls import ExitCause
 from overmind.core.model.ids import SOL, Mint, WalletId

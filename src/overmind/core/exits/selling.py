@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.control.holds import known_wallets
+from overmind.core.entries.costs import rent_lamports
 from overmind.core.entries.request import base_units, slippage_bps, sold_min, stale_at_ns
-from overmind.core.entries.rules import price_refusals, rent_lamports, time_refusals
+from overmind.core.entries.rules import price_refusals, time_refusals
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.exits import exit_rules
 from overmind.core.exits.exit_rules import Due, due_of, exit_refusals, sellable_units, units_to_sell

@@ -3,58 +3,172 @@
 from __future__ import annotations
 
 import enum
+from typing import Final, Self
 
 from overmind.core.model.ids import WalletId
 from overmind.core.model.value import Value
 
 
+class Unit(enum.StrEnum):
+    """Of a refusal's numbers. Micro-USD is shown as USD, ppm as percent or ratio, lamports as SOL."""
+
+    USD = "usd"
+    PERCENT = "percent"
+    RATIO = "ratio"
+    COUNT = "count"
+    MILLISECONDS = "ms"
+    BASIS_POINTS = "bps"
+    SOL = "sol"
+    BASE_UNITS = "base units"
+    TEXT = "text"
+
+
 class Code(enum.StrEnum):
-    """Why an entry may not be made, in order of precedence (specification §8)."""
+    """Why an entry may not be made, in order of precedence (specification §8): name, unit of its numbers, meaning."""
 
-    PORTFOLIO_STOPPED = "PORTFOLIO_STOPPED"
-    WALLET_STATUS = "WALLET_STATUS"
-    WALLET_TYPE = "WALLET_TYPE"
-    WALLET_EXCLUDED = "WALLET_EXCLUDED"
-    STRATEGY_NOT_ENABLED = "STRATEGY_NOT_ENABLED"
-    SIGNAL_STALE = "SIGNAL_STALE"
-    SIGNAL_FROM_FUTURE = "SIGNAL_FROM_FUTURE"
-    SELECTION_TIMEOUT = "SELECTION_TIMEOUT"
-    PRICE_MISSING = "PRICE_MISSING"
-    PRICE_STALE = "PRICE_STALE"
-    SLIPPAGE_CEILING = "SLIPPAGE_CEILING"
-    PRICE_IMPACT = "PRICE_IMPACT"
-    MINT_NOT_ADMITTED = "MINT_NOT_ADMITTED"
-    MINT_BLOCKED = "MINT_BLOCKED"
-    AMOUNT_OUT_OF_RANGE = "AMOUNT_OUT_OF_RANGE"
-    VOLATILITY_UNKNOWN = "VOLATILITY_UNKNOWN"
-    STOP_DISTANCE_UNKNOWN = "STOP_DISTANCE_UNKNOWN"
-    SIZE_TOO_SMALL = "SIZE_TOO_SMALL"
-    RISK_LEVEL = "RISK_LEVEL"
-    DAILY_LOSS = "DAILY_LOSS"
-    DAILY_LOSS_HEADROOM = "DAILY_LOSS_HEADROOM"
-    ASSET_COOLDOWN = "ASSET_COOLDOWN"
-    TRADES_TODAY = "TRADES_TODAY"
-    PORTFOLIO_TRADES = "PORTFOLIO_TRADES"
-    CONCURRENT_POSITIONS = "CONCURRENT_POSITIONS"
-    POSITION_SIZE = "POSITION_SIZE"
-    STRATEGY_POSITION_SIZE = "STRATEGY_POSITION_SIZE"
-    STRATEGY_SHARE = "STRATEGY_SHARE"
-    INSUFFICIENT_QUOTE = "INSUFFICIENT_QUOTE"
-    INSUFFICIENT_TOKENS = "INSUFFICIENT_TOKENS"
-    INSUFFICIENT_SOL = "INSUFFICIENT_SOL"
-    WALLET_EXPOSURE = "WALLET_EXPOSURE"
-    PORTFOLIO_EXPOSURE = "PORTFOLIO_EXPOSURE"
-    ASSET_CONCENTRATION = "ASSET_CONCENTRATION"
-    STRATEGY_CONCENTRATION = "STRATEGY_CONCENTRATION"
-    PORTFOLIO_POSITIONS = "PORTFOLIO_POSITIONS"
-    RATE_LIMIT = "RATE_LIMIT"
+    unit: Unit
+    meaning: str
+
+    def __new__(cls, code: str, unit: Unit, meaning: str) -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.unit = unit
+        member.meaning = meaning
+        return member
+
+    PORTFOLIO_STOPPED = (
+        "PORTFOLIO_STOPPED",
+        Unit.TEXT,
+        "The portfolio holds entries, or every wallet is stopped. Lift it; see `overmind wallets`.",
+    )
+    WALLET_STATUS = "WALLET_STATUS", Unit.TEXT, "The wallet holds entries; `actual` names its status and holds."
+    WALLET_TYPE = "WALLET_TYPE", Unit.TEXT, "Emergency wallets receive and reduce; they take no entries."
+    WALLET_EXCLUDED = (
+        "WALLET_EXCLUDED",
+        Unit.TEXT,
+        "The signal excluded it, or multi-wallet trading is off and it is not the default wallet.",
+    )
+    STRATEGY_NOT_ENABLED = (
+        "STRATEGY_NOT_ENABLED",
+        Unit.TEXT,
+        "The wallet has no share for the strategy, or the strategy is paused.",
+    )
+    SIGNAL_STALE = "SIGNAL_STALE", Unit.MILLISECONDS, "The time to live was over when it was decided."
+    SIGNAL_FROM_FUTURE = (
+        "SIGNAL_FROM_FUTURE",
+        Unit.MILLISECONDS,
+        "Its timestamp is ahead of our clock: check the sender's clock.",
+    )
+    SELECTION_TIMEOUT = (
+        "SELECTION_TIMEOUT",
+        Unit.MILLISECONDS,
+        "It waited longer at our door than OVERMIND_WALLET_SELECTION_TIMEOUT_MS.",
+    )
+    PRICE_MISSING = "PRICE_MISSING", Unit.TEXT, "The token named by `actual`, or SOL, has never been priced."
+    PRICE_STALE = (
+        "PRICE_STALE",
+        Unit.MILLISECONDS,
+        "The newest mark is older than OVERMIND_MARK_AGE_MAX_MS (on a tape: two candles).",
+    )
+    SLIPPAGE_CEILING = "SLIPPAGE_CEILING", Unit.BASIS_POINTS, "The signal allows more slippage than the desk does."
+    PRICE_IMPACT = (
+        "PRICE_IMPACT",
+        Unit.BASIS_POINTS,
+        "The order is expected to move the price beyond the desk's ceiling: make it smaller.",
+    )
+    MINT_NOT_ADMITTED = "MINT_NOT_ADMITTED", Unit.TEXT, "The token is not listed."
+    MINT_BLOCKED = "MINT_BLOCKED", Unit.TEXT, "An operator blocked it, or allows others only; see `overmind mints`."
+    AMOUNT_OUT_OF_RANGE = (
+        "AMOUNT_OUT_OF_RANGE",
+        Unit.TEXT,
+        "The amount comes to nothing, or to more than any desk trades.",
+    )
+    VOLATILITY_UNKNOWN = (
+        "VOLATILITY_UNKNOWN",
+        Unit.TEXT,
+        "Too few marks, or only equal ones, to size by volatility; see `volatility_horizon_ms`.",
+    )
+    STOP_DISTANCE_UNKNOWN = (
+        "STOP_DISTANCE_UNKNOWN",
+        Unit.TEXT,
+        "Sizing by the stop needs the signal's stop loss or the wallet's; both are none.",
+    )
+    SIZE_TOO_SMALL = (
+        "SIZE_TOO_SMALL",
+        Unit.TEXT,
+        "What the risk budget may buy, by the limits named, is under OVERMIND_SIZING_MIN_USD.",
+    )
+    RISK_LEVEL = "RISK_LEVEL", Unit.RATIO, "The wallet's risk level is above the signal's tolerance."
+    DAILY_LOSS = "DAILY_LOSS", Unit.USD, "The wallet's loss limit of this UTC day is used up."
+    DAILY_LOSS_HEADROOM = (
+        "DAILY_LOSS_HEADROOM",
+        Unit.USD,
+        "What this order could lose (by the wallet's stop loss, else its own), with what is in flight, "
+        "does not fit what is left.",
+    )
+    ASSET_COOLDOWN = (
+        "ASSET_COOLDOWN",
+        Unit.MILLISECONDS,
+        "The wallet's stop loss sold this token so shortly ago; see OVERMIND_STOP_COOLDOWN_SEC.",
+    )
+    TRADES_TODAY = "TRADES_TODAY", Unit.COUNT, "The wallet's trades of this UTC day are used up; open entries count."
+    PORTFOLIO_TRADES = (
+        "PORTFOLIO_TRADES",
+        Unit.COUNT,
+        "The trades of all wallets in this UTC day are used up; see OVERMIND_DAY_TRADES_MAX.",
+    )
+    CONCURRENT_POSITIONS = (
+        "CONCURRENT_POSITIONS",
+        Unit.COUNT,
+        "The wallet has as many positions, opening ones included, as it may have.",
+    )
+    POSITION_SIZE = "POSITION_SIZE", Unit.USD, "The position after the trade would be larger than the wallet's limit."
+    STRATEGY_POSITION_SIZE = (
+        "STRATEGY_POSITION_SIZE",
+        Unit.USD,
+        "The strategy's part of the position would be larger than its limit.",
+    )
+    STRATEGY_SHARE = "STRATEGY_SHARE", Unit.USD, "The strategy would deploy more than its share of the wallet's equity."
+    INSUFFICIENT_QUOTE = "INSUFFICIENT_QUOTE", Unit.USD, "Not enough free USDC."
+    INSUFFICIENT_TOKENS = (
+        "INSUFFICIENT_TOKENS",
+        Unit.BASE_UNITS,
+        "Nothing, or not enough, to sell: the desk does not sell short.",
+    )
+    INSUFFICIENT_SOL = (
+        "INSUFFICIENT_SOL",
+        Unit.SOL,
+        "Not enough SOL for fee and rent; entries also leave OVERMIND_RESERVE_FLOAT_SOL.",
+    )
+    WALLET_EXPOSURE = (
+        "WALLET_EXPOSURE",
+        Unit.PERCENT,
+        "Positions and held buys would exceed the wallet's share of equity.",
+    )
+    PORTFOLIO_EXPOSURE = (
+        "PORTFOLIO_EXPOSURE",
+        Unit.PERCENT,
+        "Positions and held buys would exceed the portfolio's share of equity.",
+    )
+    ASSET_CONCENTRATION = "ASSET_CONCENTRATION", Unit.PERCENT, "Too much of the portfolio in one asset."
+    STRATEGY_CONCENTRATION = (
+        "STRATEGY_CONCENTRATION",
+        Unit.PERCENT,
+        "Too much of the portfolio in one strategy; see OVERMIND_STRATEGY_MAX_PERCENT.",
+    )
+    PORTFOLIO_POSITIONS = (
+        "PORTFOLIO_POSITIONS",
+        Unit.COUNT,
+        "As many different assets are held or being bought as OVERMIND_POSITIONS_MAX allows.",
+    )
+    RATE_LIMIT = "RATE_LIMIT", Unit.COUNT, "The wallet took as many signals within a second as it may."
 
 
-PRECEDENCE = {code: rank for rank, code in enumerate(Code)}
+PRECEDENCE: Final = {code: rank for rank, code in enumerate(Code)}
 
 
 class Refusal(Value, frozen=True):
-    """A "no": the rule, what it allows and what was found, in the rule's own unit (`gate.UNITS`).
+    """A "no": the rule, what it allows and what was found, in the code's unit.
 
     Without `wallet_id` it concerns the signal or the portfolio, whichever wallet would have taken it.
     """
@@ -63,3 +177,8 @@ class Refusal(Value, frozen=True):
     limit: int | str | None = None
     actual: int | str | None = None
     wallet_id: WalletId | None = None
+
+
+def rank_of(refusal: Refusal) -> int:
+    """Its place in the order of precedence."""
+    return PRECEDENCE[refusal.code]

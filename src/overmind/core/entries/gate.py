@@ -1,0 +1,153 @@
+"""Whether an entry may be made: yes or no, at once and without reasons.
+
+Every decision asks this; only a "no" is explained, by `rules`. The rules and rows of `limit_table` that each decision
+meets are written out here in one function each, because a walk through the table takes several times as long. A row
+that is not written out here is asked itself, so a new limit holds from the moment that it stands in the table. A
+property holds both answers equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from overmind.core.books.book import WalletBook
+from overmind.core.books.state import State
+from overmind.core.entries.costs import loss_max_micros, rent_lamports
+from overmind.core.entries.limit_table import (
+    PORTFOLIO_LIMITS,
+    WALLET_LIMITS,
+    Limit,
+    PortfolioPlace,
+    WalletPlace,
+    day_loss_micros,
+    rate_used,
+)
+from overmind.core.entries.request import EntryRequest, slippage_ceiling_bps
+from overmind.core.entries.rules import FUTURE_MAX_NS, all_in_emergency
+from overmind.core.model.codes import Code
+from overmind.core.model.enums import WalletType
+from overmind.core.model.ids import SOL
+from overmind.core.model.units import NOTIONAL_MAX_MICROS, ppm_of
+
+WRITTEN_OUT: Final = frozenset(
+    {
+        Code.PRICE_IMPACT,
+        Code.PORTFOLIO_EXPOSURE,
+        Code.PORTFOLIO_POSITIONS,
+        Code.PORTFOLIO_TRADES,
+        Code.ASSET_CONCENTRATION,
+        Code.STRATEGY_CONCENTRATION,
+        Code.DAILY_LOSS,
+        Code.DAILY_LOSS_HEADROOM,
+        Code.TRADES_TODAY,
+        Code.CONCURRENT_POSITIONS,
+        Code.POSITION_SIZE,
+        Code.STRATEGY_POSITION_SIZE,
+        Code.STRATEGY_SHARE,
+        Code.INSUFFICIENT_QUOTE,
+        Code.INSUFFICIENT_SOL,
+        Code.WALLET_EXPOSURE,
+        Code.RATE_LIMIT,
+    }
+)
+OTHER_PORTFOLIO_LIMITS: Final = tuple(limit for limit in PORTFOLIO_LIMITS if limit.code not in WRITTEN_OUT)
+OTHER_WALLET_LIMITS: Final = tuple(limit for limit in WALLET_LIMITS if limit.code not in WRITTEN_OUT)
+
+
+def signal_may_enter(
+    state: State,
+    ask: EntryRequest,
+    at_ns: int,
+    received_at_ns: int,
+    others: Sequence[Limit[PortfolioPlace]] = OTHER_PORTFOLIO_LIMITS,
+) -> bool:
+    """Whether `rules.signal_refusals` finds nothing."""
+    desk, signal, notional = state.settings, ask.signal, ask.notional_micros
+    mint, strategy = signal.mint, signal.strategy
+    ceiling_bps = slippage_ceiling_bps(desk, strategy)
+    if (
+        state.holds
+        or at_ns >= ask.stale_at_ns
+        or at_ns - received_at_ns > desk.selection_timeout_ns
+        or (signal.at_ns is not None and signal.at_ns > at_ns + FUTURE_MAX_NS)
+        or ask.slippage_max_bps > ceiling_bps
+        or ask.impact_bps > ceiling_bps
+        or mint not in desk.tokens
+        or mint in state.mints.blocked
+        or (state.mints.allowed is not None and mint not in state.mints.allowed)
+        or (ask.mark_pico and not 0 < notional <= NOTIONAL_MAX_MICROS)
+        or state.paused.get(strategy)
+    ):
+        return False
+    mark, sol_mark = state.marks.get(mint), state.marks.get(SOL)
+    if mark is None or sol_mark is None or at_ns - min(mark.at_ns, sol_mark.at_ns) > desk.mark_age_max_ns:
+        return False
+    equity = state.equity_micros
+    if (
+        state.exposure_micros + notional > ppm_of(equity, desk.portfolio_exposure_max_ppm)
+        or state.assets.get(mint, 0) + notional > ppm_of(equity, desk.asset_max_ppm)
+        or state.strategies.get(strategy, 0) + notional > ppm_of(equity, desk.strategy_max_ppm)
+        or (desk.day_trades_max and state.trades_today + state.entries_open >= desk.day_trades_max)
+        or (desk.positions_max and mint not in state.users and len(state.users) >= desk.positions_max)
+        or all_in_emergency(state)
+    ):
+        return False
+    if not others:
+        return True
+    place = PortfolioPlace(state, mint, strategy)
+    return all(limit.refusal(place, ask) is None for limit in others)
+
+
+def wallet_may_enter(
+    state: State,
+    book: WalletBook,
+    ask: EntryRequest,
+    at_ns: int,
+    others: Sequence[Limit[WalletPlace]] = OTHER_WALLET_LIMITS,
+) -> bool:
+    """Whether `rules.wallet_refusals` finds nothing."""
+    desk, signal, notional, wallet = state.settings, ask.signal, ask.notional_micros, book.wallet
+    mint, strategy, limits = signal.mint, signal.strategy, wallet.limits
+    share = wallet.strategies.get(strategy)
+    if (
+        book.holds
+        or wallet.type is WalletType.EMERGENCY
+        or wallet.id in signal.exclude
+        or (not desk.multi_wallet_enabled and wallet.id != desk.default_wallet)
+        or share is None
+        or not share.enabled
+        or limits.risk_level_ppm > signal.risk_tolerance_ppm
+        or book.cooldowns.get(mint, 0) > at_ns
+        or book.trades_today + book.entries_open >= limits.trades_per_day_max
+    ):
+        return False
+    loss, equity = day_loss_micros(book), book.equity_micros
+    if (
+        loss >= limits.daily_loss_max_micros
+        or loss + book.loss_in_flight_micros + loss_max_micros(book, ask) > limits.daily_loss_max_micros
+        or book.positions_micros + book.entries_micros + notional > ppm_of(equity, limits.exposure_max_ppm)
+        or book.deployed_micros(strategy) + notional > ppm_of(equity, share.share_ppm)
+    ):
+        return False
+    if book.uses(mint):
+        price_pico = state.price_pico(mint)
+        used, used_by_strategy = book.used_micros(mint, price_pico), book.used_by_micros(mint, strategy, price_pico)
+    elif book.mints_in_use >= limits.positions_max:
+        return False
+    else:
+        used = used_by_strategy = 0
+    if used + notional > limits.position_max_micros or used_by_strategy + notional > share.position_max_micros:
+        return False
+    balance, costs = state.ledger.balance, desk.costs
+    lamports = costs.fee_max_lamports + rent_lamports(desk, book, mint) + desk.reserve_float_lamports
+    if (
+        notional > balance(book.accounts.free, desk.quote.mint)
+        or lamports > balance(book.accounts.sol_float, SOL)
+        or rate_used(desk, book, at_ns) >= desk.rate_max_per_s
+    ):
+        return False
+    if not others:
+        return True
+    place = WalletPlace(state, book, at_ns, mint, strategy)
+    return all(limit.refusal(place, ask) is None for limit in others)

@@ -1,0 +1,385 @@
+"""Every limit on entries, each written once. A row says what is allowed, what is used, and what an entry would add.
+
+From a row follow the refusal with its numbers, the headroom, the largest entry (for the selection index and for
+sizing), and the views of utilisation. The row's code brings the unit and the meaning for the documentation. Rules
+without numbers (holds, exclusions, stale signals) are code in `rules`. No row ever stops an exit.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Final, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from overmind.core.books.book import WalletBook
+from overmind.core.books.state import State
+from overmind.core.entries.costs import costs_micros, entry_stop_ppm, loss_max_micros, rent_lamports
+from overmind.core.entries.request import EntryRequest, slippage_ceiling_bps
+from overmind.core.model.codes import Code, Refusal
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.enums import StrategyType
+from overmind.core.model.ids import SOL, Mint, WalletId
+from overmind.core.model.units import BPS, NOTIONAL_MAX_MICROS, NS, PPM, ppm_of
+from overmind.core.model.wallet import Limits, StrategyShare
+
+NO_CAP: Final = NOTIONAL_MAX_MICROS
+NO_TOKEN: Final = Mint("")  # no wallet has anything of it
+BLOCKED: Final = -1  # less than any entry
+
+
+class Scope(enum.Enum):
+    """What a row counts by itself: all of a wallet or of the portfolio, or one token or strategy in it."""
+
+    ALL = "all"
+    TOKEN = "token"
+    STRATEGY = "strategy"
+    TOKEN_OF_STRATEGY = "token of strategy"
+
+
+class WalletPlace(NamedTuple):
+    """Where a wallet's limit is looked at."""
+
+    state: State
+    book: WalletBook
+    at_ns: int
+    mint: Mint = NO_TOKEN
+    strategy: StrategyType | None = None
+
+    @property
+    def wallet_id(self) -> WalletId:
+        return self.book.wallet.id
+
+    @property
+    def limits(self) -> Limits:
+        return self.book.wallet.limits
+
+    @property
+    def share(self) -> StrategyShare | None:
+        """None: the wallet does not trade the strategy."""
+        return None if self.strategy is None else self.book.wallet.strategies.get(self.strategy)
+
+
+class PortfolioPlace(NamedTuple):
+    """Where a limit of the whole portfolio is looked at."""
+
+    state: State
+    mint: Mint = NO_TOKEN
+    strategy: StrategyType | None = None
+
+    @property
+    def wallet_id(self) -> None:
+        return None
+
+    @property
+    def desk(self) -> Desk:
+        return self.state.settings
+
+
+P = TypeVar("P", WalletPlace, PortfolioPlace)
+
+
+class Addition(msgspec.Struct, Generic[P], frozen=True, kw_only=True):
+    """What an entry adds to what is used, and which entries a headroom leaves room for."""
+
+    units_of: Callable[[P, EntryRequest], int | None]  # None: the limit does not count this entry
+    largest_of: Callable[[int, P, EntryRequest], int] | None = None  # None: the amount does not matter
+    capacity_of: Callable[[int, P], int]  # the same before the signal is known, never less than it turns out to be
+
+
+class Limit(msgspec.Struct, Generic[P], frozen=True, kw_only=True):
+    """An entry is refused where what is used and what it adds exceed the limit."""
+
+    code: Code
+    scope: Scope
+    limit_of: Callable[[P], int | None]  # None: there is no such limit
+    used_of: Callable[[P], int]
+    adds: Addition[P]
+    name: str = ""  # in the views of utilisation; blank: it is not shown there
+    told: Callable[[P, int, int], tuple[int, int]] | None = None  # limit and actual in the code's unit, if it differs
+    unless: Code | None = None  # not told where this one is
+    eases: bool = False  # its use falls as time passes, so no capacity can be remembered
+
+    def refusal(self, place: P, ask: EntryRequest) -> Refusal | None:
+        limit, added = self.limit_of(place), self.adds.units_of(place, ask)
+        if limit is None or added is None:
+            return None
+        actual = self.used_of(place) + added
+        if actual <= limit:
+            return None
+        if self.told is not None:
+            limit, actual = self.told(place, limit, actual)
+        return Refusal(self.code, limit, actual, place.wallet_id)
+
+    def headroom(self, place: P) -> int | None:
+        """What is left, in the unit that the row counts in; None: there is no such limit."""
+        limit = self.limit_of(place)
+        return None if limit is None else limit - self.used_of(place)
+
+    def cap_micros(self, place: P, ask: EntryRequest) -> int:
+        """The largest entry like this one that it admits; only for rows that an amount matters to."""
+        assert self.adds.largest_of is not None, self.code
+        headroom = self.headroom(place)
+        return NO_CAP if headroom is None else self.adds.largest_of(headroom, place, ask)
+
+    def capacity_micros(self, place: P) -> int:
+        """The largest entry that it admits whatever the signal says; BLOCKED: none."""
+        headroom = None if self.eases else self.headroom(place)
+        return NO_CAP if headroom is None else self.adds.capacity_of(headroom, place)
+
+
+# What is used
+
+
+def share_ppm(part: int, whole: int) -> int:
+    """A part of a whole in ppm, rounded up; of nothing, everything is too much."""
+    return -(-part * PPM // whole) if whole > 0 else PPM * PPM
+
+
+def rate_used(desk: Desk, book: WalletBook, at_ns: int) -> int:
+    """Entries placed within the last second."""
+    placed = book.placed_ns
+    if len(placed) < desk.rate_max_per_s:  # Not even all that we remember would break the limit.
+        return 0
+    return sum(1 for placed_ns in placed if at_ns - placed_ns < NS)
+
+
+def day_loss_micros(book: WalletBook) -> int:
+    return max(0, -book.day_pnl_micros)
+
+
+# What an entry adds
+
+
+def _headroom_of_one(headroom: int, place: object) -> int:
+    return NO_CAP if headroom >= 1 else BLOCKED
+
+
+def _before_stop(left_micros: int, stop_ppm: int) -> int:
+    """The stop loss is rounded up, so what is left divided by it is rounded down."""
+    return left_micros * PPM // stop_ppm if stop_ppm else NO_CAP
+
+
+def _largest_loss(headroom: int, place: WalletPlace, ask: EntryRequest) -> int:
+    left = headroom - costs_micros(place.book, ask)
+    return 0 if left < 0 else _before_stop(left, entry_stop_ppm(place.book, ask.signal))
+
+
+def _loss_capacity(headroom: int, place: WalletPlace) -> int:
+    """Without a stop loss of the wallet the signal's counts: then only the refusal says."""
+    left = headroom - place.state.sol_value_micros_up(place.state.settings.costs.fee_max_lamports)
+    return BLOCKED if left < 0 else _before_stop(left, place.limits.stop_loss_ppm)
+
+
+def _lamports(place: WalletPlace, ask: EntryRequest) -> int:
+    desk = place.state.settings
+    return desk.costs.fee_max_lamports + rent_lamports(desk, place.book, ask.signal.mint)
+
+
+def _lamports_capacity(headroom: int, place: WalletPlace) -> int:
+    return NO_CAP if headroom >= place.state.settings.costs.fee_max_lamports else BLOCKED
+
+
+def _largest_impact(ceiling_bps: int, place: PortfolioPlace, ask: EntryRequest) -> int:
+    """The largest n with n * BPS // (depth + n) within the ceiling."""
+    beyond = ceiling_bps + 1
+    if beyond >= BPS:
+        return NO_CAP
+    return max(0, (beyond * place.desk.costs.depth_micros - 1) // (BPS - beyond))
+
+
+NOTIONAL: Final = Addition[WalletPlace](
+    units_of=lambda place, ask: ask.notional_micros,
+    largest_of=lambda headroom, place, ask: headroom,
+    capacity_of=lambda headroom, place: headroom,
+)
+NOTIONAL_OF_SHARE: Final = Addition[WalletPlace](
+    units_of=lambda place, ask: None if place.share is None else ask.notional_micros,
+    largest_of=lambda headroom, place, ask: 0 if place.share is None else headroom,
+    capacity_of=lambda headroom, place: BLOCKED if place.share is None else headroom,
+)
+LOSS: Final = Addition[WalletPlace](
+    units_of=lambda place, ask: loss_max_micros(place.book, ask), largest_of=_largest_loss, capacity_of=_loss_capacity
+)
+ONE: Final = Addition[WalletPlace](units_of=lambda place, ask: 1, capacity_of=_headroom_of_one)
+NEW_TOKEN: Final = Addition[WalletPlace](  # What is in use already needs no further place.
+    units_of=lambda place, ask: None if place.book.uses(place.mint) else 1,
+    capacity_of=lambda headroom, place: NO_CAP,
+)
+FEE_AND_RENT: Final = Addition[WalletPlace](units_of=_lamports, capacity_of=_lamports_capacity)
+
+PORTFOLIO_NOTIONAL: Final = Addition[PortfolioPlace](
+    units_of=lambda place, ask: ask.notional_micros,
+    largest_of=lambda headroom, place, ask: headroom,
+    capacity_of=lambda headroom, place: headroom,
+)
+PORTFOLIO_ONE: Final = Addition[PortfolioPlace](units_of=lambda place, ask: 1, capacity_of=_headroom_of_one)
+PORTFOLIO_NEW_TOKEN: Final = Addition[PortfolioPlace](
+    units_of=lambda place, ask: None if place.mint in place.state.users else 1,
+    capacity_of=lambda headroom, place: NO_CAP,
+)
+IMPACT: Final = Addition[PortfolioPlace](
+    units_of=lambda place, ask: ask.impact_bps,
+    largest_of=_largest_impact,
+    capacity_of=lambda headroom, place: NO_CAP,
+)
+
+
+# The rows, in the order in which they are shown. Refusals are told in the order of their codes.
+
+
+def _used_by_strategy(place: WalletPlace) -> int:
+    if place.strategy is None:
+        return 0
+    return place.book.used_by_micros(place.mint, place.strategy, place.state.price_pico(place.mint))
+
+
+WALLET_LIMITS: Final[tuple[Limit[WalletPlace], ...]] = (
+    Limit(
+        code=Code.DAILY_LOSS,
+        scope=Scope.ALL,
+        limit_of=lambda at: at.limits.daily_loss_max_micros,
+        used_of=lambda at: day_loss_micros(at.book),
+        adds=ONE,
+        told=lambda at, limit, actual: (limit, actual - 1),  # Used up before the entry adds anything.
+    ),
+    Limit(
+        code=Code.DAILY_LOSS_HEADROOM,
+        scope=Scope.ALL,
+        limit_of=lambda at: at.limits.daily_loss_max_micros,
+        used_of=lambda at: day_loss_micros(at.book) + at.book.loss_in_flight_micros,
+        adds=LOSS,
+        name="daily_loss",
+        unless=Code.DAILY_LOSS,
+    ),
+    Limit(
+        code=Code.POSITION_SIZE,
+        scope=Scope.TOKEN,
+        limit_of=lambda at: at.limits.position_max_micros,
+        used_of=lambda at: at.book.used_micros(at.mint, at.state.price_pico(at.mint)),
+        adds=NOTIONAL,
+        name="position_size",
+    ),
+    Limit(
+        code=Code.WALLET_EXPOSURE,
+        scope=Scope.ALL,
+        limit_of=lambda at: ppm_of(at.book.equity_micros, at.limits.exposure_max_ppm),
+        used_of=lambda at: at.book.positions_micros + at.book.entries_micros,
+        adds=NOTIONAL,
+        name="exposure",
+        told=lambda at, limit, actual: (at.limits.exposure_max_ppm, share_ppm(actual, at.book.equity_micros)),
+    ),
+    Limit(
+        code=Code.CONCURRENT_POSITIONS,
+        scope=Scope.ALL,
+        limit_of=lambda at: at.limits.positions_max,
+        used_of=lambda at: at.book.mints_in_use,
+        adds=NEW_TOKEN,
+        name="concurrent_positions",
+    ),
+    Limit(
+        code=Code.TRADES_TODAY,
+        scope=Scope.ALL,
+        limit_of=lambda at: at.limits.trades_per_day_max,
+        used_of=lambda at: at.book.trades_today + at.book.entries_open,
+        adds=ONE,
+        name="trades_today",
+    ),
+    Limit(
+        code=Code.STRATEGY_SHARE,
+        scope=Scope.STRATEGY,
+        limit_of=lambda at: 0 if at.share is None else ppm_of(at.book.equity_micros, at.share.share_ppm),
+        used_of=lambda at: 0 if at.strategy is None else at.book.deployed_micros(at.strategy),
+        adds=NOTIONAL_OF_SHARE,
+        name="share",
+    ),
+    Limit(
+        code=Code.STRATEGY_POSITION_SIZE,
+        scope=Scope.TOKEN_OF_STRATEGY,
+        limit_of=lambda at: 0 if at.share is None else at.share.position_max_micros,
+        used_of=_used_by_strategy,
+        adds=NOTIONAL_OF_SHARE,
+        name="largest_position",
+    ),
+    Limit(
+        code=Code.INSUFFICIENT_QUOTE,
+        scope=Scope.ALL,
+        limit_of=lambda at: at.state.ledger.balance(at.book.accounts.free, at.state.settings.quote.mint),
+        used_of=lambda at: 0,
+        adds=NOTIONAL,
+    ),
+    Limit(
+        code=Code.INSUFFICIENT_SOL,
+        scope=Scope.ALL,
+        limit_of=lambda at: at.state.ledger.balance(at.book.accounts.sol_float, SOL),
+        used_of=lambda at: at.state.settings.reserve_float_lamports,
+        adds=FEE_AND_RENT,
+    ),
+    Limit(
+        code=Code.RATE_LIMIT,
+        scope=Scope.ALL,
+        limit_of=lambda at: at.state.settings.rate_max_per_s,
+        used_of=lambda at: rate_used(at.state.settings, at.book, at.at_ns),
+        adds=ONE,
+        eases=True,
+    ),
+)
+
+
+def _slippage_ceiling_bps(place: PortfolioPlace) -> int | None:
+    return None if place.strategy is None else slippage_ceiling_bps(place.desk, place.strategy)
+
+
+PORTFOLIO_LIMITS: Final[tuple[Limit[PortfolioPlace], ...]] = (
+    Limit(
+        code=Code.PRICE_IMPACT,
+        scope=Scope.STRATEGY,
+        limit_of=_slippage_ceiling_bps,
+        used_of=lambda at: 0,
+        adds=IMPACT,
+    ),
+    Limit(
+        code=Code.PORTFOLIO_EXPOSURE,
+        scope=Scope.ALL,
+        limit_of=lambda at: ppm_of(at.state.equity_micros, at.desk.portfolio_exposure_max_ppm),
+        used_of=lambda at: at.state.exposure_micros,
+        adds=PORTFOLIO_NOTIONAL,
+        name="exposure",
+        told=lambda at, _, actual: (at.desk.portfolio_exposure_max_ppm, share_ppm(actual, at.state.equity_micros)),
+    ),
+    Limit(
+        code=Code.PORTFOLIO_POSITIONS,
+        scope=Scope.ALL,
+        limit_of=lambda at: at.desk.positions_max or None,
+        used_of=lambda at: len(at.state.users),
+        adds=PORTFOLIO_NEW_TOKEN,
+        name="positions",
+    ),
+    Limit(
+        code=Code.PORTFOLIO_TRADES,
+        scope=Scope.ALL,
+        limit_of=lambda at: at.desk.day_trades_max or None,
+        used_of=lambda at: at.state.trades_today + at.state.entries_open,
+        adds=PORTFOLIO_ONE,
+        name="day_trades",
+    ),
+    Limit(
+        code=Code.ASSET_CONCENTRATION,
+        scope=Scope.TOKEN,
+        limit_of=lambda at: ppm_of(at.state.equity_micros, at.desk.asset_max_ppm),
+        used_of=lambda at: at.state.assets.get(at.mint, 0),
+        adds=PORTFOLIO_NOTIONAL,
+        name="asset",
+        told=lambda at, _, actual: (at.desk.asset_max_ppm, share_ppm(actual, at.state.equity_micros)),
+    ),
+    Limit(
+        code=Code.STRATEGY_CONCENTRATION,
+        scope=Scope.STRATEGY,
+        limit_of=lambda at: ppm_of(at.state.equity_micros, at.desk.strategy_max_ppm),
+        used_of=lambda at: 0 if at.strategy is None else at.state.strategies.get(at.strategy, 0),
+        adds=PORTFOLIO_NOTIONAL,
+        name="strategy",
+        told=lambda at, _, actual: (at.desk.strategy_max_ppm, share_ppm(actual, at.state.equity_micros)),
+    ),
+)
