@@ -7,7 +7,7 @@ SEEDS ?= 2000
 KILLS ?= 200
 READY := .venv/.ready
 
-.PHONY: demo test check fix bench soak sim lock clean
+.PHONY: demo test check fix bench budget soak sim lock clean
 
 demo: $(READY)
 	$(BIN)/overmind demo
@@ -31,6 +31,10 @@ fix: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m bench
+
+# Machine instructions of the usual work, against bench/budget.json. Needs valgrind.
+budget: $(READY)
+	$(BIN)/python -m bench.budget
 
 soak: $(READY)
 	$(BIN)/python -m tests.sim.simulate 1 $(SEEDS)

@@ -61,13 +61,27 @@ def quiet_collector() -> Iterator[None]:
     gc.unfreeze()
 
 
+def cpu_model() -> str:
+    """As the kernel names it; blank where it does not."""
+    return _cpu().get("model name", "")
+
+
+def microarchitecture() -> str:
+    """The numbers of the processor's design, where it has them: one name stands for many."""
+    known = _cpu()
+    return "/".join(known[name] for name in ("cpu family", "model") if name in known)
+
+
+def _cpu() -> dict[str, str]:
+    """Of the first processor."""
+    pairs = [line.partition(":") for line in _lines("/proc/cpuinfo") if ":" in line]
+    return {name.strip(): value.strip() for name, _, value in reversed(pairs)}
+
+
 def machine() -> dict[str, object]:
-    model = next(
-        (line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), ""
-    )
     memory = next((line.split()[1] for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), "0")
     return {
-        "cpu": model,
+        "cpu": cpu_model(),
         "cores": os.cpu_count(),
         "memory_gib": round(int(memory) / 2**20, 1),
         "python": platform.python_version(),

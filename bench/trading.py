@@ -59,15 +59,17 @@ class SteadyPrices:
 class Trading:
     """A desk that trades for real on paper: every order is quoted, signed, recorded, sent, settled."""
 
-    def __init__(self, journal: Journal, mints: int, model: PaperModel, seen: Callable[[Venue], Venue]) -> None:
-        self.clock = SystemClock()
+    def __init__(
+        self, journal: Journal, mints: int, model: PaperModel, seen: Callable[[Venue], Venue], clock: Clock
+    ) -> None:
+        self.clock = clock
         self.desk = bench_desk(mints)
         self.mints = list(self.desk.tokens)
         self.engine = Engine(journal, self.clock)
-        prices, desk = SteadyPrices(self.desk, self.clock), self.desk
+        self.prices = prices = SteadyPrices(self.desk, self.clock)
+        desk = self.desk
         venue = PaperVenue(prices, self.clock, 1, model, USDC, desk.tokens, desk.costs, self._has_account)
         self.executor = Executor(self.engine, seen(venue), self.clock, WALLETS, lambda: False)
-        self._prices = prices
         self._closed = self.engine.subscribe()
         self._ends: dict[str, asyncio.Future[None]] = {}
         self._number = 0
@@ -128,7 +130,7 @@ class Trading:
         return (time.perf_counter() - began) / count
 
     async def _mark(self) -> None:
-        marks = tuple(Mark(tick.mint, tick.price_pico, tick.at_ns) for tick in self._prices.ticks().values())
+        marks = tuple(Mark(tick.mint, tick.price_pico, tick.at_ns) for tick in self.prices.ticks().values())
         await self.engine.handle(MarkPrices(marks))
 
 
@@ -139,9 +141,14 @@ def itself(venue: Venue) -> Venue:
 
 @asynccontextmanager
 async def trading(
-    journal: Journal, mints: int = 20, model: PaperModel = PERFECT, seen: Callable[[Venue], Venue] = itself
+    journal: Journal,
+    mints: int = 20,
+    model: PaperModel = PERFECT,
+    seen: Callable[[Venue], Venue] = itself,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Trading]:
-    desk = Trading(journal, mints, model, seen)
+    """`clock`: the wall clock where none is given."""
+    desk = Trading(journal, mints, model, seen, clock or SystemClock())
     async with asyncio.TaskGroup() as tasks:
         writing = tasks.create_task(desk.engine.run())
         await desk.open()

@@ -1,0 +1,99 @@
+"""The work that `bench.budget` counts. Callgrind runs it as a script, on the tree that PYTHONPATH names.
+
+Each `mark()` ends one piece of work and begins the next. What lies between two marks repeats to a few instructions:
+the hash seed is fixed, the journal is in memory, the clock is virtual.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from pathlib import Path
+
+from bench.desks import PRICE_PICO, START_NS, PureDesk, buy, marks
+from bench.measure import quiet_collector
+from bench.selection import _ranked, _settled
+from bench.trading import Trading, trading
+from overmind.clock.virtual import VirtualClock, run_virtual
+from overmind.core.model.commands import SubmitSignal
+from overmind.core.model.units import NS
+from overmind.desk.log import DecisionLog
+from overmind.desk.watch import StopFile, Watch
+from overmind.journal.memory import MemoryJournal
+
+WALLETS = 50
+WARMING = 300  # trades before the first that counts: every wallet and every token has been used
+PAIRS = 20  # one ranked decision, and its settlement
+BATCHES = 5  # of prices
+TRADES_WARMING, TRADES, TRADES_PER_S = 60, 60, 10  # on paper, beside seconds of background work
+LOOK_S = 1.0  # between two looks at prices, exits and moves, as a live desk has it
+
+
+def mark() -> None:
+    """Callgrind writes down what it has counted when the process enters this function of the C library."""
+    os.getppid()
+
+
+def main() -> None:
+    desk = PureDesk(WALLETS)
+    _warm(desk)
+    with quiet_collector():
+        _decide_and_settle(desk)
+        _mark_prices(desk)
+    run_virtual(_trade())
+
+
+def _warm(desk: PureDesk) -> None:
+    for number in range(WARMING):
+        _settled(desk, _ranked(desk, *_signal(desk, number)))
+
+
+def _signal(desk: PureDesk, number: int) -> tuple[SubmitSignal, int]:
+    at_ns = START_NS + number * 1_000_000
+    return buy(number, desk.mints[number % len(desk.mints)], at_ns), at_ns
+
+
+def _decide_and_settle(desk: PureDesk) -> None:
+    """Every order is settled before the next decision, which therefore finds one wallet changed."""
+    for number in range(WARMING, WARMING + PAIRS):
+        command, at_ns = _signal(desk, number)
+        mark()
+        order = _ranked(desk, command, at_ns)
+        mark()
+        _settled(desk, order)
+    mark()
+
+
+def _mark_prices(desk: PureDesk) -> None:
+    """New prices of all tokens: every position revalued, every limit looked at, the index brought up to date."""
+    began_ns = desk.state.at_ns
+    for number in range(1, BATCHES + 1):
+        at_ns = began_ns + number * NS
+        desk.run(marks(desk.desk, at_ns, PRICE_PICO + number), at_ns)
+        desk.index.refresh()
+    mark()
+
+
+async def _trade() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        async with trading(MemoryJournal(), clock=VirtualClock(START_NS)) as desk, asyncio.TaskGroup() as tasks:
+            watch = Watch(desk.engine, desk.prices, desk.clock, StopFile(Path(folder)), LOOK_S)
+            services = [tasks.create_task(one) for one in (watch.run(), DecisionLog(desk.engine).run())]
+            await _one_by_one(desk, TRADES_WARMING)
+            with quiet_collector():
+                mark()
+                await _one_by_one(desk, TRADES)
+                mark()
+            for service in services:
+                service.cancel()
+
+
+async def _one_by_one(desk: Trading, count: int) -> None:
+    for _ in range(count):
+        await desk.trade()
+        await desk.clock.sleep(1 / TRADES_PER_S)
+
+
+if __name__ == "__main__":
+    main()
