@@ -1,8 +1,7 @@
 """Capital out of the desk: to an address that is listed, within the day's cap, after a delay that can be cancelled.
 
-It is held from the moment it is asked for, and looked at again before it is signed and sent: what the settings do not
-allow by then is not paid. A stop ends it, and so does a hold that says that somebody may be stealing; whoever still
-wants it asks anew. Any other hold makes it wait, within its life.
+Its capital is held from the moment it is asked for. What ends it and what makes it wait is in `control/sending.py`;
+whoever still wants what has ended asks anew.
 """
 
 from __future__ import annotations
@@ -11,10 +10,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from overmind.core.books.state import State, WithdrawalRecord
-from overmind.core.books.wallet_limits import REMOVED
 from overmind.core.capital.transfers import costs_lamports, free_units, notional_micros
-from overmind.core.control.balances import is_of_chain
 from overmind.core.control.holds import known_wallets
+from overmind.core.control.sending import why_not_paid
 from overmind.core.model.commands import CancelMove, CommandRefused, Withdraw
 from overmind.core.model.enums import MoveKind
 from overmind.core.model.events import MoveClosed, MovePlaced
@@ -137,50 +135,11 @@ def _worth_micros(state: State, money: Money, at_ns: int) -> int | None:
     return None if money.mint == SOL and stale else notional_micros(state, money)
 
 
-def why_not_paid(state: State, move: Move) -> Rejected | None:
-    """What ends a withdrawal by now. Only of one that nobody has the bytes of: no list says what became of a ticket."""
-    desk = state.settings
-    if move.kind is not MoveKind.WITHDRAWAL:
-        return None
-    for where, cause in _holds_on(state, move):
-        if cause == REMOVED:
-            return Rejected(Cause.NO_KEY, f"{where} is not configured any more: nobody can sign for it")
-        if _ends(cause):
-            return Rejected(Cause.STOPPED, f"{where} is held by {cause}: ask anew once that is lifted")
-    if not desk.withdraw_day_max_micros:
-        return Rejected(Cause.NOT_ALLOWED, "OVERMIND_WITHDRAW_DAY_MAX_USD is 0 now: set it, then ask anew")
-    if move.to_address not in desk.withdraw_addresses:
-        detail = f"{move.to_address} is not in OVERMIND_WITHDRAW_ADDRESSES now: list it, then ask anew"
-        return Rejected(Cause.NOT_ALLOWED, detail)
-    return None
-
-
 def end_unpaid(state: State) -> Iterator[MoveClosed]:
     """After a hold or the settings changed: at once, for what ended it may be gone again before anybody looks."""
     for known in list(state.open_moves.values()):
         if known.ticket is None and (why := why_not_paid(state, known.move)) is not None:
             yield MoveClosed(known.move.id, why)
-
-
-def held_by(state: State, move: Move) -> tuple[str, ...]:
-    """The holds whose end a withdrawal waits for, its time or not: somebody has to look, and nobody has said stop."""
-    if move.kind is not MoveKind.WITHDRAWAL:
-        return ()
-    return tuple(f"{where}: {cause}" for where, cause in _holds_on(state, move) if not _ends(cause))
-
-
-def waits(state: State, move: Move, now_ns: int) -> bool:
-    """Whether it is not begun yet, for its time has not come or a hold has not ended."""
-    return now_ns < move.not_before_ns or bool(held_by(state, move))
-
-
-def _holds_on(state: State, move: Move) -> Iterator[tuple[str, str]]:
-    yield from (("portfolio", cause) for cause in sorted(state.holds))
-    yield from ((move.wallet_id, cause) for cause in sorted(state.wallets[move.wallet_id].holds))
-
-
-def _ends(cause: str) -> bool:
-    return cause in ("emergency", REMOVED) or is_of_chain(cause)
 
 
 def cancel(state: State, command: CancelMove) -> Iterator[MoveClosed]:
