@@ -47,17 +47,17 @@ class Watched:
     async def transfer(self, move: Move) -> Ticket | Rejected:
         return await self._venue.transfer(move)
 
-    async def send(self, order: Work, ticket: Ticket, allowed: Allowed = always) -> None:
-        if isinstance(order, Order) and order.side is Side.BUY:
+    async def send(self, work: Work, ticket: Ticket, allowed: Allowed = always) -> None:
+        if isinstance(work, Order) and work.side is Side.BUY:
             self.entries += 1
             self.last_ns = time.perf_counter_ns()
-        await self._venue.send(order, ticket, allowed)
+        await self._venue.send(work, ticket, allowed)
 
-    async def outcome(self, order: Work, ticket: Ticket) -> Outcome | None:
-        return await self._venue.outcome(order, ticket)
+    async def outcome(self, work: Work, ticket: Ticket) -> Outcome | None:
+        return await self._venue.outcome(work, ticket)
 
-    async def final(self, order: Work, ticket: Ticket, booked: Outcome) -> Outcome | None:
-        return await self._venue.final(order, ticket, booked)
+    async def final(self, work: Work, ticket: Ticket, booked: Outcome) -> Outcome | None:
+        return await self._venue.final(work, ticket, booked)
 
     async def wait(self, ticket: Ticket, seconds: float) -> None:
         await self._venue.wait(ticket, seconds)

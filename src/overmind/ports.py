@@ -99,17 +99,17 @@ class Venue(Protocol):
     async def transfer(self, move: Move) -> Ticket | Rejected:
         """Build, verify, sign. Nothing that moves money leaves the process. Raises VenueUnavailable."""
 
-    async def send(self, order: Work, ticket: Ticket, allowed: Allowed = always) -> None:
+    async def send(self, work: Work, ticket: Ticket, allowed: Allowed = always) -> None:
         """Broadcast. Sending the same bytes twice equals sending them once.
 
         `allowed` is asked once more when they are about to leave: a request may have waited for its turn, and a stop
         may have come meanwhile. Raises VenueUnavailable, also when it was not allowed any more.
         """
 
-    async def outcome(self, order: Work, ticket: Ticket) -> Outcome | None:
+    async def outcome(self, work: Work, ticket: Ticket) -> Outcome | None:
         """What became of it, or None while it may still land. Raises VenueUnavailable."""
 
-    async def final(self, order: Work, ticket: Ticket, booked: Outcome) -> Outcome | None:
+    async def final(self, work: Work, ticket: Ticket, booked: Outcome) -> Outcome | None:
         """What it came to for good, or None while a fork may still change what was booked. Raises VenueUnavailable."""
 
     async def wait(self, ticket: Ticket, seconds: float) -> None:

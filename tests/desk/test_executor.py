@@ -15,7 +15,7 @@ from overmind.core.model.commands import ConfigureDesk, EmergencyStop
 from overmind.core.model.desk_settings import Desk as Settings
 from overmind.core.model.events import Event, OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack, TicketRecorded
 from overmind.core.model.ids import SOL, OrderId
-from overmind.core.model.order import Move, Order, Quote, Ticket
+from overmind.core.model.order import Move, Order, Quote, Ticket, Work
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.units import NS, units_of
 from overmind.desk.engine import Engine
@@ -57,20 +57,20 @@ class Venue:
         self.signed += 1
         return Ticket(f"signature of {move.id}", b"bytes")
 
-    async def send(self, order: Order, ticket: Ticket, allowed: Allowed = always) -> None:
+    async def send(self, work: Work, ticket: Ticket, allowed: Allowed = always) -> None:
         self.sends.append((self.clock.now_ns(), ticket))
         self._speak()
 
-    async def outcome(self, order: Order, ticket: Ticket) -> Outcome | None:
+    async def outcome(self, work: Work, ticket: Ticket) -> Outcome | None:
         self.looks.append(self.clock.now_ns())
         self._speak()
-        return self.outcomes.get(order.id)
+        return self.outcomes.get(work.id)
 
-    async def final(self, order: Order, ticket: Ticket, booked: Outcome) -> Outcome | None:
+    async def final(self, work: Work, ticket: Ticket, booked: Outcome) -> Outcome | None:
         self.final_looks.append(self.clock.now_ns())
         self._speak()
-        assert self.outcomes.get(order.id, booked) == booked
-        return self.finals.get(order.id)
+        assert self.outcomes.get(work.id, booked) == booked
+        return self.finals.get(work.id)
 
     async def wait(self, ticket: Ticket, seconds: float) -> None:
         self.waits.append(seconds)

@@ -500,8 +500,8 @@ def _of_no_slot(outcome: Filled | Failed) -> Filled | Failed:
     return structs.replace(outcome, slot=0)
 
 
-def ticket_before_send(books: Books, ticket: Ticket, order: Work) -> None:
-    assert books.tickets.get(order.id) == ticket, f"{order.id}: sent before its ticket was durable"
+def ticket_before_send(books: Books, ticket: Ticket, work: Work) -> None:
+    assert books.tickets.get(work.id) == ticket, f"{work.id}: sent before its ticket was durable"
 
 
 def may_send(books: Books, work: Work, stop_file: bool, now_ns: int) -> None:

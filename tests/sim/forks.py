@@ -109,7 +109,7 @@ class Pending(msgspec.Struct):
 
     transaction: Transaction
     signature: str
-    order: Work
+    work: Work
     due: list[int | None]
     fate: str  # taken, held back, lost
 
@@ -279,11 +279,11 @@ class Chain:
         except Unlandable:
             self._seen["nobody could pay"] += 1
             return
-        order = pending.order
-        if isinstance(order, Move):
-            outcome = truth_of_move(block.world, after, effects, order)
+        work = pending.work
+        if isinstance(work, Move):
+            outcome = truth_of_move(block.world, after, effects, work)
         else:
-            outcome = truth_of(block.world, after, effects, order.spend.mint, order.receive)
+            outcome = truth_of(block.world, after, effects, work.spend.mint, work.receive)
         landing = Landing(pending.signature, block.slot, effects, outcome)
         before = self.ever.setdefault(pending.signature, [])
         self._seen["landed again"] += bool(before)
@@ -292,8 +292,8 @@ class Chain:
 
     # Requests of nodes and servers
 
-    def receive(self, raw: bytes, signature: str, order: Work) -> None:
-        """Adds a transaction to the pool. Sending it again may only make it land sooner."""
+    def receive(self, raw: bytes, signature: str, work: Work) -> None:
+        """A leader hears of a transaction. Hearing of it again may hasten it, and changes nothing else."""
         self.catch_up()
         transaction = reading(raw)
         if transaction.blockhash not in self.hashes or not self.may_land(signature, transaction):
@@ -301,7 +301,7 @@ class Chain:
             return
         known = self.pool.get(signature)
         if known is None:
-            known = self.pool[signature] = Pending(transaction, signature, order, [None, None], self._fate())
+            known = self.pool[signature] = Pending(transaction, signature, work, [None, None], self._fate())
         else:
             self._seen["duplicate arrived"] += 1
         if known.fate == "lost":

@@ -153,12 +153,12 @@ class SimRpc:
         self._auditor = auditor
         self._seen = seen
 
-    def signed(self, signature: str, order: Work | None) -> None:
-        """None: a transfer, whose move only the desk knows yet."""
-        if order is None:
+    def signed(self, signature: str, work: Work | None) -> None:
+        """None: a transfer. What it is for, nobody but the desk knows yet."""
+        if work is None:
             self._transfers.add(signature)
         else:
-            self._orders[signature] = order
+            self._orders[signature] = work
 
     def order_of(self, signature: str) -> Work:
         if signature not in self._orders:

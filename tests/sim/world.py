@@ -439,7 +439,7 @@ class SimChain:
         self._nonce += 1
         return self._ticket(SignedMove(move, self.height + self._life_blocks, self._nonce))
 
-    async def send(self, order: Work, ticket: Ticket, allowed: Allowed = always) -> None:
+    async def send(self, work: Work, ticket: Ticket, allowed: Allowed = always) -> None:
         signed = _SIGNED.decode(ticket.payload)
         checks.ticket_before_send(self._auditor.books, ticket, signed.order)
         checks.may_send(self._auditor.books, signed.order, self.stop_file, self._clock.now_ns())
@@ -538,13 +538,13 @@ class SimChain:
         for mint in (order.spend.mint, SOL):
             assert self.balances[wallet_id, mint] >= 0, f"{wallet_id} has spent {mint} that it did not have"
 
-    async def final(self, order: Work, ticket: Ticket, booked: Outcome) -> Outcome | None:
+    async def final(self, work: Work, ticket: Ticket, booked: Outcome) -> Outcome | None:
         raise AssertionError("nothing here is provisional")
 
     async def wait(self, ticket: Ticket, seconds: float) -> None:
         await self._clock.sleep(seconds)
 
-    async def outcome(self, order: Work, ticket: Ticket) -> Outcome | None:
+    async def outcome(self, work: Work, ticket: Ticket) -> Outcome | None:
         await self._network("outcome")
         signed = _SIGNED.decode(ticket.payload)
         if (known := self.landed.get(ticket.signature)) is not None:

@@ -258,13 +258,13 @@ class Play:
                 provisional = "provisional" in options
                 options = [option for option in options if option != "provisional"]
                 known = self._named(self._open(), options)
-                return tuple(event for one in known for event in self._close(work_of(one), verb, options, provisional))
+                return tuple(event for one in known for event in self._close(one.work, verb, options, provisional))
             case ["sign", *options]:
                 known = self._named(self._open(), options)
-                return tuple(event for one in known for event in self._sign(work_of(one)))
+                return tuple(event for one in known for event in self._sign(one.work))
             case ["final", *options]:
                 booked = self._named(self._booked(), options)
-                return tuple(event for one in booked for event in self.do(RecordFinal(work_of(one).id, one.outcome)))
+                return tuple(event for one in booked for event in self.do(RecordFinal(one.work.id, one.outcome)))
             case ["roll", "back", *options]:
                 where = options.index("as")
                 booked = self._named(self._booked(), options[:where])
@@ -272,7 +272,7 @@ class Play:
                 return tuple(
                     event
                     for one in booked
-                    for event in self.do(RecordFinal(work_of(one).id, self._outcome(work_of(one), end, said)))
+                    for event in self.do(RecordFinal(one.work.id, self._outcome(one.work, end, said)))
                 )
             case ["chain", name, *options]:
                 return self._chain(WalletId(name), pairs(options, {*READ_WORDS, *TOKENS, "usd"}))
@@ -454,10 +454,6 @@ class Play:
         decimals, spent = DESK.tokens[order.mint].decimals, order.spend.units
         convert = units_of if order.side is Side.BUY else value_micros
         return Filled(spent, convert(spent, price, decimals), int(said.get("fee", "0")), int(said.get("rent", "0")))
-
-
-def work_of(known: OpenOrder | OpenMove | Provisional | ProvisionalMove) -> Work:
-    return known.move if isinstance(known, OpenMove | ProvisionalMove) else known.order
 
 
 def moved(move: Move, said: dict[str, str]) -> Filled:

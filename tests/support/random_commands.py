@@ -6,7 +6,7 @@ from decimal import Decimal
 from random import Random
 
 from msgspec import structs
-from tests.support.core_desk import DESK, MS, NOON_NS, USDC, Play, wide_wallet, work_of
+from tests.support.core_desk import DESK, MS, NOON_NS, USDC, Play, wide_wallet
 
 from overmind.core.books.state import DECISIONS_KEPT_NS
 from overmind.core.books.wallet_limits import kind_of, values_of
@@ -114,7 +114,7 @@ class Chance:
             return self.move(desk)
         if roll < 0.60 and orders:
             known = rng.choice(orders)
-            work = work_of(known)
+            work = known.work
             if known.ticket is None and rng.random() < (0.9 if self.moves else 0.5):
                 return RecordTicket(work.id, Ticket(f"signature of {work.id}", b"bytes"))
             return RecordOutcome(work.id, self._outcome(work), provisional=rng.random() < 0.7)
@@ -132,7 +132,7 @@ class Chance:
         """Half of the time a fork changed the outcome."""
         state = desk.state
         booked = self.rng.choice([*state.provisional.values(), *state.provisional_moves.values()])
-        work = work_of(booked)
+        work = booked.work
         other = self.rng.choice([booked.outcome, booked.outcome, Expired(), self._outcome(work)])
         return RecordFinal(work.id, other)
 

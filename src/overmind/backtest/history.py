@@ -174,23 +174,23 @@ def _follow(
             pass  # Decisions and observations: the venue moved nothing. The ticket says all that a later end could.
 
 
-def _settle(order: Work, payload: PaperPayload, owned: OwnedUnits) -> None:
+def _settle(work: Work, payload: PaperPayload, owned: OwnedUnits) -> None:
     match payload.outcome:
-        case Filled(fee_lamports=fee, rent_lamports=rent) as fill if isinstance(order, Move):
-            _add(owned, order.wallet_id, SOL, -fee - rent)
-            if order.kind is MoveKind.RECLAIM:
-                _add(owned, order.wallet_id, SOL, fill.received_units)
+        case Filled(fee_lamports=fee, rent_lamports=rent) as fill if isinstance(work, Move):
+            _add(owned, work.wallet_id, SOL, -fee - rent)
+            if work.kind is MoveKind.RECLAIM:
+                _add(owned, work.wallet_id, SOL, fill.received_units)
                 return
-            _add(owned, order.wallet_id, order.money.mint, -fill.spent_units)
-            if order.to_wallet is not None:
-                _add(owned, order.to_wallet, order.money.mint, fill.received_units)
+            _add(owned, work.wallet_id, work.money.mint, -fill.spent_units)
+            if work.to_wallet is not None:
+                _add(owned, work.to_wallet, work.money.mint, fill.received_units)
         case Filled(spent_units=spent, received_units=received, fee_lamports=fee, rent_lamports=rent):
-            assert isinstance(order, Order), order
-            _add(owned, order.wallet_id, order.spend.mint, -spent)
-            _add(owned, order.wallet_id, order.receive, received)
-            _add(owned, order.wallet_id, SOL, -fee - rent)
+            assert isinstance(work, Order), work
+            _add(owned, work.wallet_id, work.spend.mint, -spent)
+            _add(owned, work.wallet_id, work.receive, received)
+            _add(owned, work.wallet_id, SOL, -fee - rent)
         case Failed(fee_lamports=fee):
-            _add(owned, order.wallet_id, SOL, -fee)
+            _add(owned, work.wallet_id, SOL, -fee)
         case Expired() | Rejected():
             pass  # It never landed.
 

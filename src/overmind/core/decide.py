@@ -82,7 +82,7 @@ from overmind.core.model.events import (
 )
 from overmind.core.model.ids import Mint, OrderId, WalletId
 from overmind.core.model.money import Mark, Money
-from overmind.core.model.order import Move, Order, Ticket, Work
+from overmind.core.model.order import Order, Ticket, Work
 from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.selection import Selection
 from overmind.core.model.signal import Signal
@@ -272,7 +272,7 @@ def _refuse_sized(
 
 def _close(state: State, index: SelectionIndex, record: RecordOutcome, at_ns: int) -> Iterator[Event]:
     work_id, outcome = record.order_id, record.outcome
-    known = state.open_orders.get(work_id) or state.open_moves.get(work_id)
+    known = state.open_work(work_id)
     if known is None:
         return
     if known.ticket is None and not isinstance(outcome, Rejected):
@@ -280,17 +280,16 @@ def _close(state: State, index: SelectionIndex, record: RecordOutcome, at_ns: in
     provisional = record.provisional and isinstance(outcome, Filled | Failed)
     if isinstance(known, OpenMove):
         yield MoveClosed(work_id, outcome, provisional)
-        yield from _after(state, known.move, at_ns)
+        yield from _after(state, known.work, at_ns)
     else:
         yield OrderClosed(work_id, outcome, provisional)
-        yield from _after(state, known.order, at_ns)
+        yield from _after(state, known.work, at_ns)
         yield from _next_attempt(state, index, known, outcome, at_ns)
 
 
 def _after(state: State, work: Work, at_ns: int) -> Iterator[Event]:
     """What its outcome may have made due, in each wallet that it changed."""
-    receiver = work.to_wallet if isinstance(work, Move) else None
-    for wallet_id in dict.fromkeys((work.wallet_id, receiver or work.wallet_id)):
+    for wallet_id in work.wallets:
         yield from _quarantine(state, work, state.wallets[wallet_id], at_ns)
         yield from breakers.after_outcome(state, state.wallets[wallet_id], at_ns)
 
@@ -317,7 +316,7 @@ def _next_attempt(
 
 def _finalise(state: State, order_id: OrderId, outcome: Outcome, at_ns: int) -> Iterator[Event]:
     """What was booked stands, or a fork undid it and something else became of the order."""
-    known = state.provisional.get(order_id) or state.provisional_moves.get(order_id)
+    known = state.provisional_work(order_id)
     if known is None:
         return
     if isinstance(outcome, Rejected):
@@ -327,7 +326,7 @@ def _finalise(state: State, order_id: OrderId, outcome: Outcome, at_ns: int) -> 
         yield MoveFinal(order_id) if is_move else OrderFinal(order_id)
         return
     yield MoveRolledBack(order_id, outcome) if is_move else OrderRolledBack(order_id, outcome)
-    yield from _after(state, known.move if isinstance(known, ProvisionalMove) else known.order, at_ns)
+    yield from _after(state, known.work, at_ns)
 
 
 def _quarantine(state: State, work: Work, book: WalletBook, at_ns: int) -> Iterator[Event]:
@@ -362,7 +361,7 @@ def _newer(state: State, marks: tuple[Mark, ...], at_ns: int) -> tuple[Mark, ...
 
 def _record_ticket(state: State, order_id: OrderId, ticket: Ticket) -> Iterator[Event]:
     """Who asks is about to send these bytes: only the one ticket of an open order may be."""
-    known = state.open_orders.get(order_id) or state.open_moves.get(order_id)
+    known = state.open_work(order_id)
     if known is None:
         raise CommandRefused(f"order {order_id} is not open: its ticket must not be sent")
     if known.ticket is None:

@@ -15,7 +15,7 @@ from msgspec import structs
 from overmind.clock.clocks import SteadyClock
 from overmind.config import MultiWalletConfig, WalletConfig
 from overmind.core.books.state import SOL_DECIMALS, State
-from overmind.core.capital.withdrawals import waits
+from overmind.core.control.sending import Wait, may_send
 from overmind.core.model.commands import (
     CommandRefused,
     ConfigureDesk,
@@ -163,10 +163,12 @@ class App:
         return True
 
     def _under_way(self) -> bool:
-        """Excludes withdrawals that wait for their delay or for a hold."""
-        state, now_ns, moves = self.engine.state, self.clock.now_ns(), self.engine.state.open_moves.values()
-        begun = any(known.ticket is not None or not waits(state, known.move, now_ns) for known in moves)
-        return bool(state.open_orders) or begun
+        """A withdrawal that waits for its time, or for a hold to end, is not waited for."""
+        state, now_ns, stop_file = self.engine.state, self.clock.now_ns(), self.stop_file.exists()
+        return bool(state.open_orders) or any(
+            known.ticket is not None or not isinstance(may_send(state, known.move, now_ns, stop_file), Wait)
+            for known in state.open_moves.values()
+        )
 
     async def _fund(self) -> None:
         """On paper, each wallet's capital is deposited once. On a chain, its balances are read instead."""

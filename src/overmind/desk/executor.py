@@ -12,16 +12,15 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, assert_never
 
 import structlog
 
-from overmind.core.books.book import OpenMove, OpenOrder, Provisional, ProvisionalMove
-from overmind.core.capital.withdrawals import held_by, waits, why_not_paid
+from overmind.core.books.book import Provisional, ProvisionalMove
+from overmind.core.control.sending import Over, Send, Verdict, Wait, may_send
 from overmind.core.entries.quote_check import quote_rejection
 from overmind.core.entries.rules import fresh_price_pico
 from overmind.core.model.commands import RecordFinal, RecordOutcome, RecordTicket
-from overmind.core.model.enums import MoveKind, Side
 from overmind.core.model.events import MovePlaced, OrderPlaced
 from overmind.core.model.ids import OrderId, WalletId
 from overmind.core.model.order import Move, Order, Ticket, Work
@@ -34,9 +33,7 @@ POLL_S: Final = 0.2  # between two looks at an outcome
 RESEND_S: Final = 1.0  # between two sends of the same bytes
 FINAL_POLL_S: Final = 2.0  # between two looks whether a fork may still undo it
 RETRY_S: Final = 0.5  # after a venue did not answer
-WAIT_S: Final = 1.0  # between two looks whether a move that waits for its time still may
-
-CANCELLED: Final = Rejected(Cause.CANCELLED, "it was cancelled before it was begun")
+WAIT_S: Final = 1.0  # between two looks whether what has to wait is over meanwhile, or may be begun
 
 log = structlog.get_logger("executor")
 
@@ -80,15 +77,15 @@ class WalletSlots:
 class _Silence:
     """Says once why nothing is heard of an order, and again when the reason changes: polling would say it for ever."""
 
-    def __init__(self, what: str, order: Work) -> None:
+    def __init__(self, what: str, work: Work) -> None:
         self._what = what
-        self._order = order
+        self._work = work
         self.why = ""
 
     def say(self, silent: VenueUnavailable) -> None:
         if str(silent) != self.why:
             self.why = str(silent)
-            log.warning(self._what, order_id=self._order.id, wallet=self._order.wallet_id, why=self.why)
+            log.warning(self._what, order_id=self._work.id, wallet=self._work.wallet_id, why=self.why)
 
 
 class Executor:
@@ -117,9 +114,9 @@ class Executor:
                     continue
                 for entry in entries:
                     if isinstance(entry.event, OrderPlaced):
-                        self._take_up_placed(tasks, entry.event.order.id)
+                        self._take_up(tasks, entry.event.order.id)
                     elif isinstance(entry.event, MovePlaced):
-                        self._take_up_placed(tasks, entry.event.move.id)
+                        self._take_up(tasks, entry.event.move.id)
 
     async def idle(self) -> None:
         """Returns once nothing that was taken up is under way. What is booked and not yet final is not waited for."""
@@ -127,130 +124,110 @@ class Executor:
 
     def _take_up_all(self, tasks: asyncio.TaskGroup) -> None:
         state = self._engine.state
-        for order in list(state.open_orders.values()):
-            self._take_up(tasks, order)
-        for move in list(state.open_moves.values()):
-            self._take_up(tasks, move)
-        for order_id in [*state.provisional, *state.provisional_moves]:
-            self._settle(tasks, order_id)
+        for work_id in [*state.open_orders, *state.open_moves]:
+            self._take_up(tasks, work_id)
+        for work_id in [*state.provisional, *state.provisional_moves]:
+            self._settle(tasks, work_id)
 
-    def _take_up_placed(self, tasks: asyncio.TaskGroup, order_id: OrderId) -> None:
-        """An order that `_take_up_all` found before it was durable may be closed by the time we hear of it."""
-        known = self._open(order_id)
-        if known is not None:
-            self._take_up(tasks, known)
-
-    def _open(self, order_id: OrderId) -> OpenOrder | OpenMove | None:
-        state = self._engine.state
-        return state.open_orders.get(order_id) or state.open_moves.get(order_id)
-
-    def _take_up(self, tasks: asyncio.TaskGroup, known: OpenOrder | OpenMove) -> None:
-        order = known.move if isinstance(known, OpenMove) else known.order
-        if order.id not in self._running:
-            self._running.add(order.id)
+    def _take_up(self, tasks: asyncio.TaskGroup, work_id: OrderId) -> None:
+        """What `_take_up_all` found before it was durable may be closed by the time we hear of it."""
+        known = self._engine.state.open_work(work_id)
+        if known is not None and work_id not in self._running:
+            self._running.add(work_id)
             self._idle.clear()
-            tasks.create_task(self._execute(tasks, order, known.ticket))
+            tasks.create_task(self._execute(tasks, known.work, known.ticket))
 
-    async def _execute(self, tasks: asyncio.TaskGroup, order: Work, ticket: Ticket | None) -> None:
+    async def _execute(self, tasks: asyncio.TaskGroup, work: Work, ticket: Ticket | None) -> None:
         try:
-            outcome = await (self._begin(order) if ticket is None else self._follow(order, ticket))
-            self._engine.record(RecordOutcome(order.id, outcome, self._venue.provisional))
+            outcome = await (self._begin(work) if ticket is None else self._follow(work, ticket))
+            self._engine.record(RecordOutcome(work.id, outcome, self._venue.provisional))
         finally:
-            self._running.discard(order.id)
+            self._running.discard(work.id)
             if not self._running:
                 self._idle.set()
-        self._settle(tasks, order.id)
+        self._settle(tasks, work.id)
 
-    def _settle(self, tasks: asyncio.TaskGroup, order_id: OrderId) -> None:
-        state = self._engine.state
-        known = state.provisional.get(order_id) or state.provisional_moves.get(order_id)
-        if known is not None and order_id not in self._settling:
-            self._settling.add(order_id)
+    def _settle(self, tasks: asyncio.TaskGroup, work_id: OrderId) -> None:
+        known = self._engine.state.provisional_work(work_id)
+        if known is not None and work_id not in self._settling:
+            self._settling.add(work_id)
             tasks.create_task(self._until_final(known))
 
     async def _until_final(self, known: Provisional | ProvisionalMove) -> None:
         """Follow what is booked until no fork can undo it."""
-        order = known.move if isinstance(known, ProvisionalMove) else known.order
-        silence = _Silence("not known to be final", order)
+        work = known.work
+        silence = _Silence("not known to be final", work)
         try:
-            while (final := await self._look_final(order, known.ticket, known.outcome, silence)) is None:
+            while (final := await self._look_final(work, known.ticket, known.outcome, silence)) is None:
                 await self._clock.sleep(FINAL_POLL_S)
-            self._engine.record(RecordFinal(order.id, final))
+            self._engine.record(RecordFinal(work.id, final))
         finally:
-            self._settling.discard(order.id)
+            self._settling.discard(work.id)
 
-    async def _look_final(self, order: Work, ticket: Ticket, booked: Outcome, silence: _Silence) -> Outcome | None:
+    async def _look_final(self, work: Work, ticket: Ticket, booked: Outcome, silence: _Silence) -> Outcome | None:
         try:
-            return await self._venue.final(order, ticket, booked)
+            return await self._venue.final(work, ticket, booked)
         except VenueUnavailable as silent:
             silence.say(silent)
             return None
 
-    async def _begin(self, order: Work) -> Outcome:
-        """From quote to first send, then until the chain has decided."""
+    async def _begin(self, work: Work) -> Outcome:
+        """From quote to first send, then until the chain has decided. What has to wait takes no slot from others."""
         while True:
-            if isinstance(order, Move) and (ended := await self._until_its_time(order)) is not None:
-                return ended
-            prepared = await self._in_a_slot(order)
-            if prepared is not None:
-                return prepared if isinstance(prepared, Rejected) else await self._follow(order, prepared)
+            verdict = self._verdict(work)
+            begun = await self._in_a_slot(work) if isinstance(verdict, Send) else verdict
+            match begun:
+                case Ticket():
+                    return await self._follow(work, begun)
+                case Over(outcome=rejected):
+                    return rejected
+                case Wait(until_ns=until_ns):
+                    left_s = WAIT_S if until_ns is None else (until_ns - self._clock.now_ns()) / NS
+                    await self._clock.sleep(min(WAIT_S, left_s))
+                case _:
+                    assert_never(begun)
 
-    async def _until_its_time(self, move: Move) -> Rejected | None:
-        """What became of it while it waited for its time or for a hold to end; None: it may begin."""
-        while (forbidden := self._forbidden(move)) is None:
-            if move.id not in self._engine.state.open_moves:
-                return CANCELLED
-            now_ns = self._clock.now_ns()
-            if not waits(self._engine.state, move, now_ns):
-                return None
-            early_s = (move.not_before_ns - now_ns) / NS
-            await self._clock.sleep(min(WAIT_S, early_s) if early_s > 0 else WAIT_S)
-        return forbidden
-
-    async def _in_a_slot(self, order: Work) -> Ticket | Rejected | None:
+    async def _in_a_slot(self, work: Work) -> Ticket | Wait | Over:
         """In one of the wallet slots; exits, and what serves them, need none."""
-        if _is_urgent(order):
-            return await self._prepare_and_send(order)
-        await self._slots.acquire(order.wallet_id)
+        if work.is_urgent:
+            return await self._prepare_and_send(work)
+        await self._slots.acquire(work.wallet_id)
         try:
-            return await self._prepare_and_send(order)
+            return await self._prepare_and_send(work)
         finally:
-            self._slots.release(order.wallet_id)
+            self._slots.release(work.wallet_id)
 
-    async def _prepare_and_send(self, order: Work) -> Ticket | Rejected | None:
-        """None: a hold came, and nobody has the bytes: it waits again, and takes no slot from others meanwhile."""
-        prepared = await self._prepare(order)
+    async def _prepare_and_send(self, work: Work) -> Ticket | Wait | Over:
+        """A ticket: it is recorded, and sent unless a hold makes it wait. Else nobody has any bytes of it."""
+        prepared = await self._prepare(work)
         if not isinstance(prepared, Ticket):
             return prepared
-        if self._is_held(order):
-            return None
-        if order.id not in self._engine.state.open_orders and order.id not in self._engine.state.open_moves:
-            return CANCELLED  # While it was being prepared. Nobody has these bytes.
+        if not isinstance(meanwhile := self._verdict(work), Send):
+            return meanwhile
         # Write ahead: once this returns, a crash can no longer lose track of the money.
-        await self._engine.handle(RecordTicket(order.id, prepared))
+        await self._engine.handle(RecordTicket(work.id, prepared))
         await self._engine.lifts_durable()
-        if (forbidden := self._forbidden(order)) is not None:
-            return forbidden  # Nobody has these bytes yet, so this is an outcome.
-        if not self._is_held(order):  # Else it is sent if that ends before the ticket does.
-            await self._send(order, prepared)
+        verdict = self._verdict(work)
+        if isinstance(verdict, Over):
+            return verdict  # Nobody has these bytes yet, so this is an outcome.
+        if isinstance(verdict, Send):  # Else it is sent if what it waits for ends before the ticket does.
+            await self._send(work, prepared)
         return prepared
 
-    async def _prepare(self, order: Work) -> Ticket | Rejected | None:
+    async def _prepare(self, work: Work) -> Ticket | Wait | Over:
         """Quote, check, sign. While the venue is silent nothing is known; asking again is safe until time is up."""
-        silence = _Silence("venue did not answer", order)
-        while True:
-            if (forbidden := self._forbidden(order)) is not None:
-                late = forbidden.cause is Cause.SIGNAL_EXPIRED and silence.why
-                return Rejected(Cause.ROUTE_DOWN, f"no answer in time: {silence.why}") if late else forbidden
-            if self._is_held(order):
-                return None
+        silence = _Silence("venue did not answer", work)
+        while isinstance(verdict := self._verdict(work), Send):
             try:
-                return await (self._venue.transfer(order) if isinstance(order, Move) else self._swap(order))
+                prepared = await (self._venue.transfer(work) if isinstance(work, Move) else self._swap(work))
+                return prepared if isinstance(prepared, Ticket) else Over(prepared)
             except VenueUnavailable as silent:
                 silence.say(silent)
-            if self._clock.now_ns() >= order.expires_at_ns:
-                return Rejected(Cause.ROUTE_DOWN, f"no answer in time: {silence.why}")
+            if self._clock.now_ns() >= work.expires_at_ns:
+                return _unanswered(silence)
             await self._clock.sleep(RETRY_S)
+        late = isinstance(verdict, Over) and verdict.outcome.cause is Cause.SIGNAL_EXPIRED
+        return _unanswered(silence) if late and silence.why else verdict
 
     async def _swap(self, order: Order) -> Ticket | Rejected:
         """Raises VenueUnavailable."""
@@ -262,12 +239,12 @@ class Executor:
         rejected = quote_rejection(state.settings, order, quote, mark_pico)
         return rejected if rejected is not None else await self._venue.sign(order, quote)
 
-    async def _follow(self, order: Work, ticket: Ticket) -> Outcome:
+    async def _follow(self, work: Work, ticket: Ticket) -> Outcome:
         """A timeout is not an outcome. Send the same bytes again, if they may be sent, until the chain has decided."""
-        sent_ns, silence = self._clock.now_ns(), _Silence("outcome unknown", order)
+        sent_ns, silence = self._clock.now_ns(), _Silence("outcome unknown", work)
         while True:
             try:
-                if (outcome := await self._venue.outcome(order, ticket)) is not None:
+                if (outcome := await self._venue.outcome(work, ticket)) is not None:
                     return outcome
             except VenueUnavailable as silent:
                 silence.say(silent)
@@ -275,55 +252,23 @@ class Executor:
             if abs(self._clock.now_ns() - sent_ns) < RESEND_S * NS:
                 continue
             await self._engine.lifts_durable()
-            if self._may_be_sent(order):
+            if self._may_send(work):
                 sent_ns = self._clock.now_ns()
-                await self._send(order, ticket)
+                await self._send(work, ticket)
 
-    async def _send(self, order: Work, ticket: Ticket) -> None:
+    async def _send(self, work: Work, ticket: Ticket) -> None:
         try:
-            await self._venue.send(order, ticket, lambda: self._may_be_sent(order))
+            await self._venue.send(work, ticket, lambda: self._may_send(work))
         except VenueUnavailable as silent:  # It may still land: only the outcome tells.
             log.warning("send not answered", signature=ticket.signature, why=str(silent))
 
-    def _may_be_sent(self, order: Work) -> bool:
-        return self._forbidden(order) is None and not self._is_held(order)
+    def _may_send(self, work: Work) -> bool:
+        return isinstance(self._verdict(work), Send)
 
-    def _is_held(self, order: Work) -> bool:
-        """Whether a hold makes it wait and does not end it."""
-        return isinstance(order, Move) and bool(held_by(self._engine.state, order))
-
-    def _forbidden(self, order: Work) -> Rejected | None:
-        """Why an entry or a move may not be sent, or sent again. Exits, and what serves them, always may."""
-        if isinstance(order, Order) and order.side is Side.SELL:
-            return None
-        if isinstance(order, Move) and order.kind.protects:
-            return self._late(order)
-        return self._stopped(order) or self._late(order)
-
-    def _stopped(self, order: Work) -> Rejected | None:
-        state = self._engine.state
-        if isinstance(order, Move) and order.kind is MoveKind.WITHDRAWAL:
-            ended = why_not_paid(state, order)
-        elif state.holds:
-            ended = Rejected(Cause.STOPPED, f"portfolio stopped: {', '.join(sorted(state.holds))}")
-        elif any("emergency" in state.wallets[one].holds for one in _wallets_of(order)):
-            ended = Rejected(Cause.STOPPED, "emergency stop")
-        else:
-            ended = None
-        return Rejected(Cause.STOPPED, "STOP file") if ended is None and self._stop_file_exists() else ended
-
-    def _late(self, order: Work) -> Rejected | None:
-        if self._clock.now_ns() < order.expires_at_ns:
-            return None
-        held = held_by(self._engine.state, order) if isinstance(order, Move) else ()
-        why = f"held till its time was over, by {', '.join(held)}" if held else "the signal's time to live is over"
-        return Rejected(Cause.SIGNAL_EXPIRED, why)
+    def _verdict(self, work: Work) -> Verdict:
+        """By all that is known at this moment."""
+        return may_send(self._engine.state, work, self._clock.now_ns(), self._stop_file_exists())
 
 
-def _wallets_of(order: Work) -> tuple[WalletId, ...]:
-    receiver = order.to_wallet if isinstance(order, Move) else None
-    return (order.wallet_id,) if receiver is None else (order.wallet_id, receiver)
-
-
-def _is_urgent(order: Work) -> bool:
-    return order.kind.protects if isinstance(order, Move) else order.side is Side.SELL
+def _unanswered(silence: _Silence) -> Over:
+    return Over(Rejected(Cause.ROUTE_DOWN, f"no answer in time: {silence.why}"))

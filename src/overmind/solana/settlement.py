@@ -57,12 +57,12 @@ def outside_order(order: Order, fill: Filled) -> str | None:
     return None
 
 
-def outside_costs(order: Work, fill: Filled) -> str | None:
+def outside_costs(work: Work, fill: Filled) -> str | None:
     """The same for what was reserved for fee and rent. After a fork, rent may be due that nobody could foresee."""
-    if fill.fee_lamports > order.fee_max_lamports:
-        return f"its fee is {fill.fee_lamports} lamports, at most {order.fee_max_lamports}"
-    if fill.rent_lamports > order.rent_max_lamports:
-        return f"its rent is {fill.rent_lamports} lamports, at most {order.rent_max_lamports}"
+    if fill.fee_lamports > work.fee_max_lamports:
+        return f"its fee is {fill.fee_lamports} lamports, at most {work.fee_max_lamports}"
+    if fill.rent_lamports > work.rent_max_lamports:
+        return f"its rent is {fill.rent_lamports} lamports, at most {work.rent_max_lamports}"
     return None
 
 

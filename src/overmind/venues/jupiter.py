@@ -124,8 +124,8 @@ class JupiterVenue:
         refused = verify_move(move, owner, self._tokens, transaction)
         return refused if refused is not None else await self._sign(move, transaction, last_valid_height)
 
-    async def _sign(self, order: Work, transaction: Transaction, claimed_height: int) -> Ticket | Rejected:
-        seen = await self._simulate(order, transaction)
+    async def _sign(self, work: Work, transaction: Transaction, claimed_height: int) -> Ticket | Rejected:
+        seen = await self._simulate(work, transaction)
         if isinstance(seen, Rejected):
             return seen
         height = seen.height
@@ -134,9 +134,9 @@ class JupiterVenue:
         bound = height + BLOCKHASH_BLOCKS
         if claimed_height > bound + CLAIM_BLOCKS_MAX:
             return Rejected(Cause.BAD_QUOTE, f"said to be valid until block {claimed_height}, now is {height}")
-        signature = await self._signer.sign(self._public_keys[order.wallet_id], transaction.message)
+        signature = await self._signer.sign(self._public_keys[work.wallet_id], transaction.message)
         name = signature_text(signature)
-        if (other := self._first_order(name, order)) != order.id:  # One landing would be booked as two fills.
+        if (other := self._first_signed_for(name, work)) != work.id:  # One landing would be booked as two fills.
             return Rejected(Cause.BAD_QUOTE, f"the same transaction was signed for order {other}")
         return Ticket(
             name,
@@ -146,56 +146,56 @@ class JupiterVenue:
             seen.slot,
         )
 
-    def _first_order(self, signature: str, order: Work) -> OrderId:
+    def _first_signed_for(self, signature: str, work: Work) -> OrderId:
         """Whose transaction it is. For as long as one may land: afterwards the simulation knows it."""
         while len(self._order_of) >= REMEMBERED_MAX:
             del self._order_of[next(iter(self._order_of))]
-        return self._order_of.setdefault(signature, order.id)
+        return self._order_of.setdefault(signature, work.id)
 
-    async def _simulate(self, order: Work, transaction: Transaction) -> ChainTip | Rejected:
+    async def _simulate(self, work: Work, transaction: Transaction) -> ChainTip | Rejected:
         """How far the chain was when it was found to do what was ordered, or why it must not be signed."""
         try:
-            simulation = await self._chain.simulate(transaction.raw, _priority(order))
-            fill = self._read(simulation.effects, order)
+            simulation = await self._chain.simulate(transaction.raw, _priority(work))
+            fill = self._read(simulation.effects, work)
         except ChainSilent as silent:
             raise VenueUnavailable(str(silent)) from None
         except Unsettled as unsettled:
             return Rejected(Cause.NOT_VERIFIED, f"simulated: {unsettled}")
         if isinstance(fill, Failed):
             return Rejected(fill.cause, f"simulated: {fill.detail}")
-        outside = _outside(order, fill) or outside_costs(order, fill)
+        outside = _outside(work, fill) or outside_costs(work, fill)
         return (
             ChainTip(simulation.effects.slot, simulation.height)
             if outside is None
             else Rejected(Cause.NOT_VERIFIED, f"simulated: {outside}")
         )
 
-    def _read(self, effects: Effects, order: Work) -> Filled | Failed:
+    def _read(self, effects: Effects, work: Work) -> Filled | Failed:
         """Raises Unsettled."""
-        if isinstance(order, Move):
-            return settle_move(effects, order, effects.accounts[0], self._tokens)
-        return settle(effects, order)
+        if isinstance(work, Move):
+            return settle_move(effects, work, effects.accounts[0], self._tokens)
+        return settle(effects, work)
 
-    async def send(self, order: Work, ticket: Ticket, allowed: Allowed = always) -> None:
+    async def send(self, work: Work, ticket: Ticket, allowed: Allowed = always) -> None:
         try:
-            await self._chain.send(ticket.payload, _priority(order), allowed)
+            await self._chain.send(ticket.payload, _priority(work), allowed)
         except ChainSilent as silent:
             raise VenueUnavailable(str(silent)) from None
 
-    async def outcome(self, order: Work, ticket: Ticket) -> Outcome | None:
+    async def outcome(self, work: Work, ticket: Ticket) -> Outcome | None:
         """As it stands at `confirmed`; Expired only by proof."""
-        self._first_order(ticket.signature, order)  # It may be of an earlier process.
+        self._first_signed_for(ticket.signature, work)  # It may be of an earlier process.
         try:
             status = await self._chain.status(ticket.signature) or await self._search(ticket)
             if isinstance(status, Expired):
                 return status
-            return await self._effect(order, ticket) if status is not None and status.confirmed else None
+            return await self._effect(work, ticket) if status is not None and status.confirmed else None
         except ChainSilent as silent:
             raise VenueUnavailable(str(silent)) from None
 
-    async def final(self, order: Work, ticket: Ticket, booked: Outcome) -> Outcome | None:
+    async def final(self, work: Work, ticket: Ticket, booked: Outcome) -> Outcome | None:
         """As it stands at `finalized`. What a fork undid may land again, until its expiry is proven."""
-        self._first_order(ticket.signature, order)
+        self._first_signed_for(ticket.signature, work)
         try:
             status = await self._chain.status(ticket.signature) or await self._search(ticket)
             if isinstance(status, Expired):
@@ -207,7 +207,7 @@ class JupiterVenue:
                 isinstance(booked, Failed),
             ):
                 return booked
-            outcome = await self._effect(order, ticket)
+            outcome = await self._effect(work, ticket)
             # A node that lags may still tell of a branch that died: only the landing that is final counts.
             is_it = isinstance(outcome, Filled | Failed) and outcome.slot == status.slot
             return outcome if is_it else None
@@ -217,16 +217,16 @@ class JupiterVenue:
     async def wait(self, ticket: Ticket, seconds: float) -> None:
         await self._chain.wait(ticket.signature, seconds)
 
-    async def _effect(self, order: Work, ticket: Ticket) -> Outcome | None:
+    async def _effect(self, work: Work, ticket: Ticket) -> Outcome | None:
         """What landed, if it reads as the swap that was ordered. If not, the order stays open: somebody must look."""
         effects = await self._chain.effects(ticket.signature)
         if effects is None:
             return None
         try:
-            outcome = self._read(effects, order)
+            outcome = self._read(effects, work)
         except Unsettled as unsettled:
             raise VenueUnavailable(f"{ticket.signature} landed, but {unsettled}") from None
-        if isinstance(outcome, Filled) and (outside := _outside(order, outcome)) is not None:
+        if isinstance(outcome, Filled) and (outside := _outside(work, outcome)) is not None:
             raise VenueUnavailable(f"{ticket.signature} landed, but {outside}")
         return outcome
 
@@ -286,11 +286,10 @@ async def _tip(node: Node) -> ChainTip:
         return ChainTip(0, 0)
 
 
-def _outside(order: Work, fill: Filled) -> str | None:
+def _outside(work: Work, fill: Filled) -> str | None:
     """Of a move, `settle_move` has said so."""
-    return outside_order(order, fill) if isinstance(order, Order) else None
+    return outside_order(work, fill) if isinstance(work, Order) else None
 
 
-def _priority(order: Work) -> Priority:
-    urgent = order.kind.protects if isinstance(order, Move) else order.side is Side.SELL
-    return Priority.EXIT if urgent else Priority.ENTRY
+def _priority(work: Work) -> Priority:
+    return Priority.EXIT if work.is_urgent else Priority.ENTRY

@@ -217,7 +217,7 @@ class PaperVenue:
             return Failed(fee, Cause.SLIPPAGE, "the price moved before it landed")
         return Filled(quote.spend.units, received, fee, self._rent(order) if quote.needs_account else 0)
 
-    async def send(self, order: Work, ticket: Ticket, allowed: Allowed = always) -> None:
+    async def send(self, work: Work, ticket: Ticket, allowed: Allowed = always) -> None:
         """The first send counts. With each new one, one that is long over is forgotten."""
         now_ns = self._clock.now_ns()
         self._sent.setdefault(ticket.signature, now_ns)
@@ -225,7 +225,7 @@ class PaperVenue:
         if self._sent[oldest] < now_ns - 2 * self._model.life_ms * NS_PER_MS:
             del self._sent[oldest]
 
-    async def outcome(self, order: Work, ticket: Ticket) -> Outcome | None:
+    async def outcome(self, work: Work, ticket: Ticket) -> Outcome | None:
         """Its fate once it has landed, Expired once it no longer can."""
         now_ns = self._clock.now_ns()
         payload = _DECODER.decode(ticket.payload)
@@ -236,7 +236,7 @@ class PaperVenue:
                 return payload.outcome if now_ns >= landed_at_ns else None
         return Expired() if now_ns >= payload.until_ns else None
 
-    async def final(self, order: Work, ticket: Ticket, booked: Outcome) -> Outcome | None:
+    async def final(self, work: Work, ticket: Ticket, booked: Outcome) -> Outcome | None:
         """Paper has no forks."""
         return booked
 

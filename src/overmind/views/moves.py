@@ -10,7 +10,8 @@ from hashlib import blake2b
 from overmind.core.books.book import OpenMove
 from overmind.core.books.state import SOL_DECIMALS, State
 from overmind.core.capital.rebalance import Plan
-from overmind.core.capital.withdrawals import check_unended, held_by, move_id_of, waits
+from overmind.core.capital.withdrawals import check_unended, move_id_of
+from overmind.core.control.sending import Wait, held_by, may_send
 from overmind.core.entries.request import base_units
 from overmind.core.model.commands import Withdraw
 from overmind.core.model.desk_settings import Desk
@@ -147,7 +148,7 @@ def _open_row(state: State, known: OpenMove, now_ns: int) -> MoveRow:
     desk, move, held = state.settings, known.move, held_by(state, known.move)
     if known.ticket is not None:
         return _row(desk, move, "signed", known.ticket.signature)
-    shown = "waits" if waits(state, move, now_ns) else "placed"
+    shown = "waits" if isinstance(may_send(state, move, now_ns, stop_file=False), Wait) else "placed"
     return _row(desk, move, shown, f"held by {', '.join(held)}" if held else "")
 
 

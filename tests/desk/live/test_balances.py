@@ -13,7 +13,18 @@ from solders.keypair import Keypair
 from solders.message import MessageV1
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
-from tests.support.chain_desk import CASH_UNITS, FLOAT_LAMPORTS, KEYS, OWNERS, QUOTE, W1, W2, Stage, on_stage
+from tests.support.chain_desk import (
+    CASH_UNITS,
+    FLOAT_LAMPORTS,
+    KEYS,
+    OWNERS,
+    PATIENCE_S,
+    QUOTE,
+    W1,
+    W2,
+    Stage,
+    on_stage,
+)
 from tests.support.maker_on_chain import NEW
 
 from overmind.core.control.balances import deficit_cause, unknown_signature_cause
@@ -359,8 +370,8 @@ async def test_restarts_alarm_nobody(stage: Stage) -> None:
                     assert isinstance(await stage.outcome(app, one), Filled)
         stage.net.chain.mint_to(QUOTE.mint, OWNERS[W1], 5)
     async with stage.desk() as app:
-        await app.balances.check_all() if app.balances is not None else None
-        await stage.agrees(app)
+        assert await app.settle_finally(PATIENCE_S)
+        await stage.until(partial(stage.equal, app))  # As soon as the last credit is confirmed, and found.
     assert not alarms(stage)
 
 

@@ -36,6 +36,10 @@ class OpenOrder(msgspec.Struct):
     ticket: Ticket | None = None
     token: Token | None = None  # the traded one, as placed: it may be listed no more when the order closes
 
+    @property
+    def work(self) -> Order:
+        return self.order
+
 
 class Provisional(msgspec.Struct):
     """An outcome that is booked and that a fork may still undo: what it takes to undo it."""
@@ -52,10 +56,18 @@ class Provisional(msgspec.Struct):
         ""  # of a sale: why an operator wanted the position sold meanwhile; blank: nobody did, or not any more
     )
 
+    @property
+    def work(self) -> Order:
+        return self.order
+
 
 class OpenMove(msgspec.Struct):
     move: Move
     ticket: Ticket | None = None
+
+    @property
+    def work(self) -> Move:
+        return self.move
 
 
 class ProvisionalMove(msgspec.Struct):
@@ -65,6 +77,10 @@ class ProvisionalMove(msgspec.Struct):
     ticket: Ticket
     outcome: Filled | Failed
     costs_micros: int  # net: what its fee and rent were worth when they were booked, less the rent that came back
+
+    @property
+    def work(self) -> Move:
+        return self.move
 
 
 class Trying(msgspec.Struct):

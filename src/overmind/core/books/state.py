@@ -138,6 +138,14 @@ class State(msgspec.Struct):
         capital = self.stop_base.capital_micros(self.deposited_micros)
         return reached(self.equity_micros, capital, self.settings.emergency_stop_ppm)
 
+    def open_work(self, work_id: OrderId) -> OpenOrder | OpenMove | None:
+        """The order or the move of that id, until it has its outcome."""
+        return self.open_orders.get(work_id) or self.open_moves.get(work_id)
+
+    def provisional_work(self, work_id: OrderId) -> Provisional | ProvisionalMove | None:
+        """The order or the move of that id whose outcome a fork may still undo."""
+        return self.provisional.get(work_id) or self.provisional_moves.get(work_id)
+
     def price_pico(self, mint: Mint) -> int:
         """The newest mark; zero: it was never priced."""
         mark = self.marks.get(mint)

@@ -1,8 +1,7 @@
 """Withdrawals out of the desk: to a listed address, within the daily cap, after a delay in which they can be cancelled.
 
-The amount is held from the request on. The settings are checked again before signing and before sending: a withdrawal
-that they no longer allow is rejected. An emergency stop and a hold that suggests theft reject it too; the operator must
-then ask again. Any other hold makes it wait until it expires.
+Its capital is held from the moment it is asked for. What ends it and what makes it wait is in `control/sending.py`;
+whoever still wants what has ended asks anew.
 """
 
 from __future__ import annotations
@@ -11,10 +10,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from overmind.core.books.state import State, WithdrawalRecord
-from overmind.core.books.wallet_limits import REMOVED
 from overmind.core.capital.transfers import costs_lamports, free_units, notional_micros
-from overmind.core.control.balances import is_of_chain
 from overmind.core.control.holds import known_wallets
+from overmind.core.control.sending import why_not_paid
 from overmind.core.model.commands import CancelMove, CommandRefused, Withdraw
 from overmind.core.model.enums import MoveKind
 from overmind.core.model.events import MoveClosed, MovePlaced
@@ -137,24 +135,6 @@ def _worth_micros(state: State, money: Money, at_ns: int) -> int | None:
     return None if money.mint == SOL and stale else notional_micros(state, money)
 
 
-def why_not_paid(state: State, move: Move) -> Rejected | None:
-    """Why a withdrawal must be rejected now. Only for one without a ticket: no rule decides about one that may land."""
-    desk = state.settings
-    if move.kind is not MoveKind.WITHDRAWAL:
-        return None
-    for where, cause in _holds_on(state, move):
-        if cause == REMOVED:
-            return Rejected(Cause.NO_KEY, f"{where} is not configured any more: nobody can sign for it")
-        if _ends(cause):
-            return Rejected(Cause.STOPPED, f"{where} is held by {cause}: ask anew once that is lifted")
-    if not desk.withdraw_day_max_micros:
-        return Rejected(Cause.NOT_ALLOWED, "OVERMIND_WITHDRAW_DAY_MAX_USD is 0 now: set it, then ask anew")
-    if move.to_address not in desk.withdraw_addresses:
-        detail = f"{move.to_address} is not in OVERMIND_WITHDRAW_ADDRESSES now: list it, then ask anew"
-        return Rejected(Cause.NOT_ALLOWED, detail)
-    return None
-
-
 def end_unpaid(state: State) -> Iterator[MoveClosed]:
     """Closes rejected withdrawals as soon as a hold or the settings change: the cause may be gone before the next
     check.
@@ -162,27 +142,6 @@ def end_unpaid(state: State) -> Iterator[MoveClosed]:
     for known in list(state.open_moves.values()):
         if known.ticket is None and (why := why_not_paid(state, known.move)) is not None:
             yield MoveClosed(known.move.id, why)
-
-
-def held_by(state: State, move: Move) -> tuple[str, ...]:
-    """The holds that make a withdrawal wait: an operator has to look at them, but they do not reject it."""
-    if move.kind is not MoveKind.WITHDRAWAL:
-        return ()
-    return tuple(f"{where}: {cause}" for where, cause in _holds_on(state, move) if not _ends(cause))
-
-
-def waits(state: State, move: Move, now_ns: int) -> bool:
-    """Whether it may not start yet: its delay is not over, or a hold makes it wait."""
-    return now_ns < move.not_before_ns or bool(held_by(state, move))
-
-
-def _holds_on(state: State, move: Move) -> Iterator[tuple[str, str]]:
-    yield from (("portfolio", cause) for cause in sorted(state.holds))
-    yield from ((move.wallet_id, cause) for cause in sorted(state.wallets[move.wallet_id].holds))
-
-
-def _ends(cause: str) -> bool:
-    return cause in ("emergency", REMOVED) or is_of_chain(cause)
 
 
 def cancel(state: State, command: CancelMove) -> Iterator[MoveClosed]:

@@ -41,6 +41,16 @@ class Order(Value, frozen=True):
         return self.side is Side.BUY and not self.to_float
 
     @property
+    def is_urgent(self) -> bool:
+        """Exits are never kept waiting for what is done meanwhile."""
+        return self.side is Side.SELL
+
+    @property
+    def wallets(self) -> tuple[WalletId, ...]:
+        """Whose capital it changes."""
+        return (self.wallet_id,)
+
+    @property
     def mint(self) -> Mint:
         """The traded token: what is bought, or what is sold."""
         return self.receive if self.side is Side.BUY else self.spend.mint
@@ -66,6 +76,17 @@ class Move(Value, frozen=True):
     not_before_ns: int  # until then it may be cancelled, and is not begun
     expires_at_ns: int  # not begun or sent after this
     reason: str
+
+    @property
+    def is_urgent(self) -> bool:
+        """As an exit is: it serves one, or brings money to safety."""
+        return self.kind.protects
+
+    @property
+    def wallets(self) -> tuple[WalletId, ...]:
+        """Whose capital it changes: the payer first, then the receiver where it is ours."""
+        ours = self.to_wallet
+        return (self.wallet_id,) if ours is None or ours == self.wallet_id else (self.wallet_id, ours)
 
 
 class Quote(Value, frozen=True):
