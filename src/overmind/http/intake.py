@@ -1,4 +1,4 @@
-"""`POST /v1/signals`: one signal, an array or NDJSON in; what was decided out, once it is durable."""
+"""`POST /v1/signals` takes one signal, an array or NDJSON, and answers with the decisions once they are durable."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Intake:
         quote: Token,
         clock: Clock,
     ) -> None:
-        """`submit` decides on a signal that reached us at this time; durable on return."""
+        """`submit` decides on a signal that was received at the given time. The decision is durable on return."""
         self._submit = submit
         self._tokens = tokens
         self._quote = quote
@@ -49,7 +49,7 @@ class Intake:
         self._closed = False
 
     def close(self) -> None:
-        """From now on nothing is taken. What was, is answered."""
+        """Refuses new signals. Those already taken are still answered."""
         self._closed = True
 
     async def post(self, request: Request) -> Response:
@@ -74,7 +74,7 @@ class Intake:
         received_at_ns: int,
         shown: Callable[[Sequence[AnsweredBatch], int], Response],
     ) -> Response:
-        """Decided in this order, together durable. A bad one does not stop the others."""
+        """Decides in this order and makes all durable together. A bad signal does not stop the others."""
         if not 1 <= len(signals) <= BATCH_MAX:
             fix = f"send 1 to {BATCH_MAX} signals in a request"
             return no(413 if signals else INVALID, f"{len(signals)} signals", fix)
