@@ -1,6 +1,7 @@
 """Notifications over WebSocket. They only shorten waiting; polling decides.
 
-One connection. It comes back after a pause when it is lost, subscribes to everything again, and no caller is told.
+There is one connection. When it is lost, it reconnects after a pause and subscribes to everything again, unnoticed by
+callers.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Notifications:
         self._url = address.websocket()
         self._headers = {**address.headers, **(headers or {})}
         self._clock = clock
-        self._signatures: dict[str, asyncio.Future[None] | None] = {}  # None: heard, and told
+        self._signatures: dict[str, asyncio.Future[None] | None] = {}  # None: already notified
         self._accounts: dict[str, None] = {}
         self._changed: dict[str, None] = {}
         self._change = asyncio.Event()
@@ -61,10 +62,10 @@ class Notifications:
         self._task.cancel()
         ended = await asyncio.gather(self._task, return_exceptions=True)
         if isinstance(ended[0], Exception):
-            raise ended[0]  # A bug of ours: everything that a node can do is caught where it happens.
+            raise ended[0]  # A bug: failures of the node are caught where they happen.
 
     async def wait(self, signature: str, seconds: float) -> None:
-        """Sleep, or less when a node tells of the signature. It tells once: from then on this only sleeps."""
+        """Sleeps, or less if a notification for the signature arrives. Each signature is notified once."""
         heard = self._watched(signature)
         if heard is None:
             await self._clock.sleep(seconds)
@@ -79,14 +80,14 @@ class Notifications:
             self._signatures[signature] = None
 
     def watch_accounts(self, addresses: Iterable[str]) -> None:
-        """Tell of them in `changes`, from now on. Those beyond the bound are only polled."""
+        """Reports these accounts in `changes` from now on. Those beyond the bound are only polled."""
         for address in addresses:
             if address not in self._accounts and len(self._accounts) < ACCOUNTS_MAX:
                 self._accounts[address] = None
                 self._subscribe("account", address)
 
     async def changes(self) -> AsyncGenerator[str, None]:
-        """Addresses that may have changed, each once for all changes since it was last told. For one reader."""
+        """Yields addresses that may have changed, each once for all its changes in between. For a single reader."""
         while True:
             await self._change.wait()
             while self._changed:
@@ -104,7 +105,7 @@ class Notifications:
         return self._signatures[signature]
 
     def _forget(self, signature: str) -> None:
-        """The oldest makes room. Who still waits for it sleeps to the end."""
+        """Drops the oldest subscription. Its waiters sleep for their full time."""
         del self._signatures[signature]
         if self._line is not None:
             self._line.unsubscribe("signature", signature)
@@ -122,14 +123,14 @@ class Notifications:
             self._change.set()
 
     async def _run(self) -> None:
-        """Connected for as long as can be. A pause before each new try, longer each time that it did not help."""
+        """Stays connected. Pauses before each reconnection, longer after each that did not help."""
         losses = 0
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
             while True:
                 line = await self._connected(session)
                 if line is not None:
                     await self._listen(line)
-                    losses = 0 if line.answered else losses  # To accept us and say nothing is no success.
+                    losses = 0 if line.answered else losses  # A connection that answers nothing is not a success.
                 losses += 1
                 if losses == 1:
                     log.warning("news_lost", endpoint=self.name)
@@ -147,7 +148,7 @@ class Notifications:
         return WsConnection(socket)
 
     async def _listen(self, line: WsConnection) -> None:
-        """Until the connection is lost. What changed before it was there nobody told us, so everything may have."""
+        """Listens until the connection is lost. Reports every account first: it may have changed before."""
         self._line = line
         for signature, waiter in self._signatures.items():
             if waiter is not None and not waiter.done():
