@@ -23,7 +23,7 @@ _URGENCY: Final = tuple(Priority)
 _ENTRY_IS_DUE: Final = (Priority.EXIT, Priority.ENTRY, Priority.STATUS, Priority.MARK)
 
 
-class Crowded(Exception):
+class QueueFull(Exception):
     """The queue is full, and nothing in it is less urgent."""
 
 
@@ -44,7 +44,7 @@ class RequestBudget:
         self._timer: asyncio.Task[None] | None = None
 
     async def acquire(self, priority: Priority, cost: int = 1) -> None:
-        """Waits for a turn. The caller must `release` it. Raises Crowded."""
+        """Waits for a turn. The caller must `release` it. Raises QueueFull."""
         if not self._is_behind(priority) and self._admits(priority):
             self._take(priority, cost)
             return
@@ -86,10 +86,10 @@ class RequestBudget:
             return
         least = max(other for other in Priority if self._waiting[other])
         if least <= priority:
-            raise Crowded
+            raise QueueFull
         last, _ = self._waiting[least].popitem()
         if not last.done():  # It may have been cancelled just now.
-            last.set_exception(Crowded())
+            last.set_exception(QueueFull())
 
     def _admits(self, priority: Priority) -> bool:
         places = IN_FLIGHT_MAX if priority <= Priority.STATUS else IN_FLIGHT_MAX - IN_FLIGHT_KEPT

@@ -77,25 +77,25 @@ class RpcNode:
         )
 
     async def _call(self, method: str, params: Params) -> object:
-        return await _heard(self._endpoint.call(method, params, Priority.STATUS))
+        return await _answer_or_silence(self._endpoint.call(method, params, Priority.STATUS))
 
 
 class RpcChain:
-    """Use as `async with RpcChain(...)`. The exit stops its background tasks; the caller closes `rpc` and `news`."""
+    """Use as `async with RpcChain(...)`. The exit ends its tasks; the caller closes `rpc` and `notifications`."""
 
     def __init__(
         self,
         rpc: Rpc,
         clock: Clock,
         *,
-        news: Notifications | None = None,
+        notifications: Notifications | None = None,
         window_s: float = WINDOW_S,
         account_keys: Callable[[bytes], tuple[str, ...]] = transactions.account_keys,
     ) -> None:
         self.nodes: Sequence[Node] = tuple(map(RpcNode, rpc.endpoints))
         self._rpc = rpc
         self._clock = clock
-        self._news = news
+        self._notifications = notifications
         self._account_keys = account_keys
         self._height = 0
         self._height_ns = clock.now_ns()
@@ -143,14 +143,14 @@ class RpcChain:
         return await self._effects.get(signature)
 
     async def wait(self, signature: str, seconds: float) -> None:
-        if self._news is None:
+        if self._notifications is None:
             await self._clock.sleep(seconds)
         else:
-            await self._news.wait(signature, seconds)
+            await self._notifications.wait(signature, seconds)
 
     async def latest_blockhash(self, priority: Priority = Priority.ENTRY) -> tuple[str, int]:
         """A blockhash at `confirmed` (a newer one may be on a fork), and the last block height at which it is valid."""
-        said = await _heard(self._rpc.call("getLatestBlockhash", [CONFIRMED], priority))
+        said = await _answer_or_silence(self._rpc.call("getLatestBlockhash", [CONFIRMED], priority))
         _, value = responses.in_context(said, "latest blockhash")
         found = responses.table(value, "latest blockhash")
         height = responses.count(found.get("lastValidBlockHeight"), "last valid block height")
@@ -184,7 +184,9 @@ class RpcChain:
             config = {**CONFIRMED, "limit": page}
             config |= {"until": until} if until else {}
             config |= {"before": found[-1].signature} if found else {}
-            said = await _heard(self._rpc.call("getSignaturesForAddress", [address, config], Priority.STATUS))
+            said = await _answer_or_silence(
+                self._rpc.call("getSignaturesForAddress", [address, config], Priority.STATUS)
+            )
             more = [responses.signature_info(one) for one in responses.listed(said, "list of signatures")]
             found += more
             if len(more) < page:
@@ -230,7 +232,7 @@ class RpcChain:
 
     async def _ask_statuses(self, signatures: Sequence[str]) -> list[Status | ChainSilent | None]:
         params = [list(signatures), {"searchTransactionHistory": False}]
-        said = await _heard(self._rpc.call("getSignatureStatuses", params, Priority.STATUS, hedge=True))
+        said = await _answer_or_silence(self._rpc.call("getSignatureStatuses", params, Priority.STATUS, hedge=True))
         _, value = responses.in_context(said, "signature statuses")
         statuses = responses.listed(value, "signature statuses")
         if len(statuses) != len(signatures):
@@ -258,7 +260,7 @@ class RpcChain:
         return msgspec.structs.replace(effects, signers=raw[0])
 
 
-async def _heard(asked: Coroutine[object, object, object]) -> object:
+async def _answer_or_silence(asked: Coroutine[object, object, object]) -> object:
     """Turns a node's error into ChainSilent: it says nothing about the transaction."""
     try:
         return await asked

@@ -14,7 +14,7 @@ import aiohttp
 
 from overmind.ports import Allowed, Clock, Priority, always
 from overmind.solana.addresses import Address
-from overmind.solana.budget import Crowded, RequestBudget
+from overmind.solana.budget import QueueFull, RequestBudget
 from overmind.solana.health import NodeHealth
 from overmind.solana.retry_after import retry_after_s
 from overmind.solana.wire import Request, RpcError, RpcSilent, Unusable, encode, read_many, read_one
@@ -122,7 +122,7 @@ class Endpoint:
                     self._budget.release()
         except TimeoutError:
             reason = f"gave no answer within {self._timeout_s:g} s" if asked else "is asked too often by us: no turn"
-        except Crowded:
+        except QueueFull:
             reason = "has too many requests waiting"
         except (aiohttp.ClientError, OSError, ValueError) as error:
             reason = f"could not be asked: {type(error).__name__}"

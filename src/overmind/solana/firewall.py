@@ -71,7 +71,7 @@ def _held(owner: str, token: Token) -> HeldAccount:
 def verify(order: Order, owner: str, tokens: Mapping[Mint, Token], transaction: Transaction) -> Rejected | None:
     """None: the transaction does what was ordered, and nothing else."""
     try:
-        _Reading(Intent(order, owner, tokens)).read(transaction)
+        _SwapCheck(Intent(order, owner, tokens)).read(transaction)
     except FirewallRefusal as refused:
         return Rejected(Cause.NOT_VERIFIED, str(refused))
     return None
@@ -82,13 +82,13 @@ def verify_move(move: Move, owner: str, tokens: Mapping[Mint, Token], transactio
     try:
         if transaction.signers != (owner,):
             raise FirewallRefusal(f"it is signed by {', '.join(transaction.signers)}, not by the wallet {owner} alone")
-        _MoveReading(move, owner, tokens).read(transaction)
+        _MoveCheck(move, owner, tokens).read(transaction)
     except FirewallRefusal as refused:
         return Rejected(Cause.NOT_VERIFIED, str(refused))
     return None
 
 
-class _MoveReading:
+class _MoveCheck:
     """Requires that exactly one instruction moves something, and that it is the declared one."""
 
     def __init__(self, move: Move, owner: str, tokens: Mapping[Mint, Token]) -> None:
@@ -190,7 +190,7 @@ class _Budget:
             raise FirewallRefusal(f"the fee at its compute limit is {fee} lamports, at most {fee_max_lamports}")
 
 
-class _Reading:
+class _SwapCheck:
     """Adds up what a transaction's instructions do."""
 
     def __init__(self, intent: Intent) -> None:

@@ -41,7 +41,7 @@ class Notifications:
         self._accounts: dict[str, None] = {}
         self._changed: dict[str, None] = {}
         self._change = asyncio.Event()
-        self._line: WsConnection | None = None
+        self._connection: WsConnection | None = None
         self._task: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
@@ -49,7 +49,7 @@ class Notifications:
 
     @property
     def connected(self) -> bool:
-        return self._line is not None
+        return self._connection is not None
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run())
@@ -107,12 +107,12 @@ class Notifications:
     def _forget(self, signature: str) -> None:
         """Drops the oldest subscription. Its waiters sleep for their full time."""
         del self._signatures[signature]
-        if self._line is not None:
-            self._line.unsubscribe("signature", signature)
+        if self._connection is not None:
+            self._connection.unsubscribe("signature", signature)
 
     def _subscribe(self, kind: str, of: str) -> None:
-        if self._line is not None:
-            self._line.subscribe(kind, of)
+        if self._connection is not None:
+            self._connection.subscribe(kind, of)
 
     def _heard(self, of: str) -> None:
         waiter = self._signatures.get(of)
@@ -127,10 +127,10 @@ class Notifications:
         losses = 0
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
             while True:
-                line = await self._connected(session)
-                if line is not None:
-                    await self._listen(line)
-                    losses = 0 if line.answered else losses  # A connection that answers nothing is not a success.
+                connection = await self._connected(session)
+                if connection is not None:
+                    await self._listen(connection)
+                    losses = 0 if connection.answered else losses  # A connection that answers nothing is not a success.
                 losses += 1
                 if losses == 1:
                     log.warning("news_lost", endpoint=self.name)
@@ -147,16 +147,16 @@ class Notifications:
         log.info("news_connected", endpoint=self.name)
         return WsConnection(socket)
 
-    async def _listen(self, line: WsConnection) -> None:
+    async def _listen(self, connection: WsConnection) -> None:
         """Listens until the connection is lost. Reports every account first: it may have changed before."""
-        self._line = line
+        self._connection = connection
         for signature, waiter in self._signatures.items():
             if waiter is not None and not waiter.done():
-                line.subscribe("signature", signature)
+                connection.subscribe("signature", signature)
         for address in self._accounts:
-            line.subscribe("account", address)
+            connection.subscribe("account", address)
             self._heard(address)
         try:
-            await line.listen(self._heard)
+            await connection.listen(self._heard)
         finally:
-            self._line = None
+            self._connection = None

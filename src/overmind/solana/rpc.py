@@ -54,7 +54,7 @@ class UnprovenEndpoint(Endpoint):
         expected = self._genesis
         if expected is None and not self._foreign:
             return
-        told = None if self._foreign else await self._told_genesis(priority)
+        told = None if self._foreign else await self._proven_genesis(priority)
         if told is not None and told != expected:
             self._foreign = True  # For good, whatever it says later.
             log.error("endpoint_of_another_chain", endpoint=self.name, found=told, expected=expected)
@@ -63,7 +63,7 @@ class UnprovenEndpoint(Endpoint):
         log.info("endpoint_verified", endpoint=self.name)
         self._genesis = None
 
-    async def _told_genesis(self, priority: Priority) -> str | None:
+    async def _proven_genesis(self, priority: Priority) -> str | None:
         try:
             told = await super().call("getGenesisHash", (), priority)
         except RpcError:

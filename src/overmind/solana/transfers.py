@@ -68,7 +68,7 @@ def settle_move(effects: Effects, move: Move, owner: str, tokens: Mapping[Mint, 
     """The outcome from the changed balances, which must match the move to the unit. Raises Unsettled."""
     if effects.error is not None:
         return Failed(effects.fee_lamports, cause_of(effects.error), effects.error[:DETAIL_CHARS_MAX], effects.slot)
-    gained = _Gained(effects)
+    gained = _BalanceChanges(effects)
     if move.kind is MoveKind.RECLAIM:
         return _reclaimed(gained, move, owner, tokens, effects)
     lost, fee, units = -gained.lamports(owner) - effects.fee_lamports, effects.fee_lamports, move.money.units
@@ -87,7 +87,7 @@ def settle_move(effects: Effects, move: Move, owner: str, tokens: Mapping[Mint, 
 
 
 def _reclaimed(
-    gained: _Gained, move: Move, owner: str, tokens: Mapping[Mint, Token], effects: Effects
+    gained: _BalanceChanges, move: Move, owner: str, tokens: Mapping[Mint, Token], effects: Effects
 ) -> Filled | Failed:
     """The account's whole rent must have come to its owner, and nothing else may have moved."""
     account, fee = account_of(owner, _listed(move.money.mint, tokens)), effects.fee_lamports
@@ -110,7 +110,7 @@ def _expect(what: str, found: int, wanted: int) -> None:
         raise Unsettled(f"{found} {what}, and {wanted} had to")
 
 
-class _Gained:
+class _BalanceChanges:
     """The change of every account's balances."""
 
     def __init__(self, effects: Effects) -> None:
