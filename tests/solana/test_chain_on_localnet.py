@@ -43,8 +43,8 @@ async def localnet() -> AsyncIterator[tuple[Localnet, Rpc, RpcChain]]:
     async with (
         Localnet(port=0, slot_ms=20, seed=1) as net,
         Rpc([net.url], clock, requests_per_s=math.inf) as rpc,
-        Notifications(net.ws_url, clock) as news,
-        RpcChain(rpc, clock, news=news) as chain,
+        Notifications(net.ws_url, clock) as notifications,
+        RpcChain(rpc, clock, notifications=notifications) as chain,
     ):
         net.chain.airdrop(str(ALICE.pubkey()), 5 * SOL_LAMPORTS)
         yield net, rpc, chain

@@ -51,17 +51,17 @@ class Impatient:
 def with_news(test: Callable[[Node, Notifications], Awaitable[None]], clock: Clock | None = None) -> None:
     async def whole() -> None:
         node = Node()
-        async with serving(node), Notifications(node.ws_url(), clock or Impatient()) as news:
-            await until(lambda: news.connected)
-            await test(node, news)
+        async with serving(node), Notifications(node.ws_url(), clock or Impatient()) as notifications:
+            await until(lambda: notifications.connected)
+            await test(node, notifications)
 
     run(whole())
 
 
 def test_a_signature_that_is_told_of_wakes_its_waiters_once() -> None:
-    async def test(node: Node, news: Notifications) -> None:
-        waiting = [asyncio.create_task(news.wait("s1", HOUR_S)) for _ in range(2)]
-        other = asyncio.create_task(news.wait("s2", HOUR_S))
+    async def test(node: Node, notifications: Notifications) -> None:
+        waiting = [asyncio.create_task(notifications.wait("s1", HOUR_S)) for _ in range(2)]
+        other = asyncio.create_task(notifications.wait("s2", HOUR_S))
         await node.until_subscribed(2)
         assert node.subscribed == [
             (("signatureSubscribe"), [name, {"commitment": "confirmed"}]) for name in ("s1", "s2")
@@ -69,8 +69,8 @@ def test_a_signature_that_is_told_of_wakes_its_waiters_once() -> None:
         await node.tell("signatureNotification", 0, {"err": None})
         await asyncio.gather(*waiting)
         assert not other.done()
-        await news.wait("s1", 0.001)  # From here on it sleeps.
-        again = asyncio.create_task(news.wait("s1", HOUR_S))
+        await notifications.wait("s1", 0.001)  # From here on it sleeps.
+        again = asyncio.create_task(notifications.wait("s1", HOUR_S))
         await node.tell("signatureNotification", 1, {"err": {"InstructionError": [0, "x"]}})
         await other
         assert not again.done()
@@ -82,11 +82,11 @@ def test_a_signature_that_is_told_of_wakes_its_waiters_once() -> None:
 
 
 def test_what_was_told_before_somebody_waits_is_not_lost() -> None:
-    async def test(node: Node, news: Notifications) -> None:
-        await news.wait("s1", 0.001)
+    async def test(node: Node, notifications: Notifications) -> None:
+        await notifications.wait("s1", 0.001)
         await node.until_subscribed(1)
         await node.tell("signatureNotification", 0)
-        await news.wait("s1", HOUR_S)
+        await notifications.wait("s1", HOUR_S)
 
     with_news(test)
 
@@ -98,8 +98,8 @@ def test_what_was_told_before_somebody_waits_is_not_lost() -> None:
      '{"method":"signatureNotification","params":{"subscription":12345678901234567890123}}'],
 )  # fmt: skip
 def test_nonsense_is_no_news(message: str) -> None:
-    async def test(node: Node, news: Notifications) -> None:
-        waiting = asyncio.create_task(news.wait("s1", HOUR_S))
+    async def test(node: Node, notifications: Notifications) -> None:
+        waiting = asyncio.create_task(notifications.wait("s1", HOUR_S))
         await node.until_subscribed(1)
         await node.say(message)
         await node.tell("signatureNotification", 0)
@@ -110,9 +110,9 @@ def test_nonsense_is_no_news(message: str) -> None:
 
 
 def test_a_lost_connection_comes_back_with_all_subscriptions() -> None:
-    async def test(node: Node, news: Notifications) -> None:
-        news.watch_accounts(["a1"])
-        waiting = asyncio.create_task(news.wait("s1", HOUR_S))
+    async def test(node: Node, notifications: Notifications) -> None:
+        notifications.watch_accounts(["a1"])
+        waiting = asyncio.create_task(notifications.wait("s1", HOUR_S))
         await node.until_subscribed(2)
         with structlog.testing.capture_logs() as lines:
             await node.sockets[0].close()
@@ -127,8 +127,8 @@ def test_a_lost_connection_comes_back_with_all_subscriptions() -> None:
 
 
 def test_an_overlong_message_costs_the_connection_and_nothing_else() -> None:
-    async def test(node: Node, news: Notifications) -> None:
-        waiting = asyncio.create_task(news.wait("s1", HOUR_S))
+    async def test(node: Node, notifications: Notifications) -> None:
+        waiting = asyncio.create_task(notifications.wait("s1", HOUR_S))
         await node.until_subscribed(1)
         await node.say("x" * (2**20 + 1))
         await node.until_subscribed(2)
@@ -139,9 +139,9 @@ def test_an_overlong_message_costs_the_connection_and_nothing_else() -> None:
 
 
 def test_accounts_are_told_of_once_for_all_their_changes_and_after_every_gap() -> None:
-    async def test(node: Node, news: Notifications) -> None:
-        changes = news.changes()
-        news.watch_accounts(["a1", "a2", "a1"])
+    async def test(node: Node, notifications: Notifications) -> None:
+        changes = notifications.changes()
+        notifications.watch_accounts(["a1", "a2", "a1"])
         await node.until_subscribed(2)
         method, (address, config) = node.subscribed[0]
         assert (method, address, config["commitment"]) == ("accountSubscribe", "a1", "confirmed")
@@ -159,14 +159,20 @@ def test_accounts_are_told_of_once_for_all_their_changes_and_after_every_gap() -
 
 
 def test_what_is_watched_is_bounded_and_the_oldest_goes_first() -> None:
-    async def test(node: Node, news: Notifications) -> None:
+    async def test(node: Node, notifications: Notifications) -> None:
         for at in range(SIGNATURES_MAX):
-            await news.wait(f"s{at}", 0.0)
+            await notifications.wait(f"s{at}", 0.0)
         await node.until_subscribed(SIGNATURES_MAX)
-        news.watch_accounts(f"a{at}" for at in range(ACCOUNTS_MAX + 10))
+        notifications.watch_accounts(f"a{at}" for at in range(ACCOUNTS_MAX + 10))
         await node.until_subscribed(SIGNATURES_MAX + ACCOUNTS_MAX)
-        await until(lambda: len(news._line._subscriptions) == SIGNATURES_MAX + ACCOUNTS_MAX if news._line else False)
-        await news.wait("new", 0.0)
+        await until(
+            lambda: (
+                len(notifications._connection._subscriptions) == SIGNATURES_MAX + ACCOUNTS_MAX
+                if notifications._connection
+                else False
+            )
+        )
+        await notifications.wait("new", 0.0)
         await node.until_subscribed(SIGNATURES_MAX + ACCOUNTS_MAX + 2)
         assert node.subscribed[-2:] == [
             ("signatureUnsubscribe", [0]),
@@ -180,14 +186,14 @@ def test_without_a_connection_waiting_is_sleeping() -> None:
     async def test() -> None:
         clock = SteppingClock(START_NS)
         with structlog.testing.capture_logs() as lines:
-            async with Notifications("ws://127.0.0.1:1", clock) as news:
-                waiting = asyncio.create_task(news.wait("s1", 5.0))
+            async with Notifications("ws://127.0.0.1:1", clock) as notifications:
+                waiting = asyncio.create_task(notifications.wait("s1", 5.0))
                 while not waiting.done():
                     await asyncio.sleep(0.001)
                     due_ns = clock.next_due_ns()
                     if due_ns is not None:
                         clock.advance_to(due_ns)
-                assert not news.connected
+                assert not notifications.connected
         assert clock.now_ns() >= START_NS + 5 * NS
         assert [line["event"] for line in lines] == ["news_lost"]  # Once, however often it is tried.
 
@@ -195,9 +201,12 @@ def test_without_a_connection_waiting_is_sleeping() -> None:
 
 
 def test_a_chain_waits_for_news() -> None:
-    async def test(node: Node, news: Notifications) -> None:
+    async def test(node: Node, notifications: Notifications) -> None:
         clock = SystemClock()
-        async with Rpc([node.url()], clock, requests_per_s=math.inf) as rpc, RpcChain(rpc, clock, news=news) as chain:
+        async with (
+            Rpc([node.url()], clock, requests_per_s=math.inf) as rpc,
+            RpcChain(rpc, clock, notifications=notifications) as chain,
+        ):
             waiting = asyncio.create_task(chain.wait("s1", HOUR_S))
             await node.until_subscribed(1)
             await node.tell("signatureNotification", 0)

@@ -21,7 +21,7 @@ from overmind.core.model.units import NS
 from overmind.ports import ChainSilent, Priority
 from overmind.solana.addresses import Address
 from overmind.solana.backoff import DELAY_MAX_S, backoff_s
-from overmind.solana.budget import ENTRY_EVERY, IN_FLIGHT_KEPT, IN_FLIGHT_MAX, Crowded, RequestBudget
+from overmind.solana.budget import ENTRY_EVERY, IN_FLIGHT_KEPT, IN_FLIGHT_MAX, QueueFull, RequestBudget
 from overmind.solana.clusters import WrongCluster, verify_cluster
 from overmind.solana.endpoints import BODY_MAX
 from overmind.solana.health import FAILURES_MAX, OVERTAKEN_MAX, NodeHealth
@@ -392,12 +392,12 @@ def test_a_full_waiting_room_refuses_entries_first() -> None:
         await budget.acquire(Priority.ENTRY)
         entries = [asyncio.create_task(budget.acquire(Priority.ENTRY)) for _ in range(2)]
         await settle()
-        with pytest.raises(Crowded):
+        with pytest.raises(QueueFull):
             await budget.acquire(Priority.ENTRY)
         exit_ = asyncio.create_task(budget.acquire(Priority.EXIT))
         await settle()
         assert [task.done() for task in entries] == [False, True]  # The last to come goes first.
-        assert isinstance(entries[1].exception(), Crowded)
+        assert isinstance(entries[1].exception(), QueueFull)
         for task in (entries[0], exit_):
             task.cancel()
         await asyncio.gather(entries[0], exit_, return_exceptions=True)
@@ -605,8 +605,8 @@ def test_an_address_that_holds_a_secret_never_tells_it(credentials: str, rest: s
                         str(chain.endpoints[0]),
                         repr(vars(chain.endpoints[1])),
                     ]
-                async with Notifications(url.replace("http", "ws"), SystemClock()) as news:
-                    shown += [repr(news), news.name]
+                async with Notifications(url.replace("http", "ws"), SystemClock()) as notifications:
+                    shown += [repr(notifications), notifications.name]
         shown += [repr(Address(node.url(credentials, rest))), repr(lines)]
         assert SECRET not in "\n".join(shown)
         assert any("127.0.0.1" in text for text in shown)

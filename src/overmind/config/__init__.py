@@ -1,4 +1,4 @@
-"""Configuration: `MultiWalletConfig.from_env()` gives one frozen value, or a ConfigError with all that is wrong."""
+"""Configuration: `MultiWalletConfig.from_env()` gives one frozen value, or a ConfigError with every problem."""
 
 from overmind.config.environment import Origin
 from overmind.config.load import MultiWalletConfig

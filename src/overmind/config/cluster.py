@@ -1,4 +1,4 @@
-"""Which chain live orders go to. Whatever is unclear counts as mainnet, where a second consent is needed."""
+"""Chooses the chain of live orders. An unclear choice counts as mainnet, which needs a second confirmation."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ RPC_RATE_LOCAL, RPC_RATE_PUBLIC = 5_000, 10
 
 
 class ChainConfig(Value, frozen=True):
-    """How to reach the cluster and the swap API. Addresses come wrapped: credentials may stand in them."""
+    """How to reach the cluster and the swap API. Addresses are secrets, because they may contain credentials."""
 
     rpc_urls: tuple[Secret, ...]
     requests_per_s: int
@@ -47,7 +47,7 @@ class ChainConfig(Value, frozen=True):
 
 
 def chain_config(cluster: Cluster, rpc_url: Secret | None, settings: Settings) -> ChainConfig:
-    """The defaults suit the cluster: one's own localnet is asked without restraint, public nodes politely."""
+    """The rate limit defaults to a high one for nodes on this machine, and to a low one for all others."""
     own = cluster in (Cluster.LOCALNET, Cluster.DEVNET)
     swap_default = LOCAL_SWAP_URL if own else JUPITER_URL
     fallbacks = settings.get(RPC_FALLBACK_URLS)
@@ -61,7 +61,7 @@ def chain_config(cluster: Cluster, rpc_url: Secret | None, settings: Settings) -
 
 
 def choose_cluster(mode: TradingMode, settings: Settings, findings: Findings) -> tuple[Cluster, Secret | None]:
-    """The cluster asked for, and its address. Whether the chain there is that one, its genesis hash tells at start."""
+    """The configured cluster, and its address. The start checks its genesis hash."""
     named, url, opted_in = settings.get(CLUSTER), settings.get(RPC_URL), settings.get(MAINNET_OPT_IN)
     if mode is TradingMode.PAPER:
         return Cluster.PAPER, url
@@ -92,7 +92,7 @@ def choose_cluster(mode: TradingMode, settings: Settings, findings: Findings) ->
 
 
 def _told_by(url: Secret) -> Cluster | None:
-    """What the host's name says. A loopback address may be a tunnel to anywhere, so it says nothing against a name."""
+    """The cluster that the host name implies. A loopback address may be a tunnel, so it contradicts no name."""
     host = _host(url)
     labels = re.split(r"[.-]", host)
     for cluster in (Cluster.MAINNET, Cluster.DEVNET):

@@ -1,4 +1,4 @@
-"""The portfolio-wide settings as the core wants them, from the variables."""
+"""Builds the core's portfolio-wide settings from the variables."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def _ceilings(settings: Settings) -> Ceilings:
 
 
 def _at_most(low: Variable[int], high: Variable[int], settings: Settings, findings: Findings) -> int:
-    """What may not be above another setting."""
+    """The value of `low`, which may not exceed that of `high`."""
     value, bound = settings.get(low), settings.get(high)
     if value > bound:
         findings.refuse(low.name, f"is above {high.name}", f"lower it to at most {settings.effective(high).value}")
@@ -139,7 +139,7 @@ def _at_most(low: Variable[int], high: Variable[int], settings: Settings, findin
 
 
 def _float_low(settings: Settings, findings: Findings) -> int:
-    """What is topped up must be above that, or it would be topped up again at once. Target 0 means never."""
+    """The level below which SOL is topped up. It must be below the target, or every top-up would need another."""
     if not settings.get(FLOAT_TARGET):
         return settings.get(FLOAT_LOW)
     return _at_most(FLOAT_LOW, FLOAT_TARGET, settings, findings)

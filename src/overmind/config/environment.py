@@ -1,4 +1,4 @@
-"""The variables of the process and of the `.env` file as one; the process wins. Knows where each value came from."""
+"""The variables of the process and of the `.env` file; the process wins. Records where each value came from."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Origin(enum.StrEnum):
 
 
 class Environment:
-    """Holds secrets, so it shows nothing of itself."""
+    """Contains secrets, so its repr shows none of its values."""
 
     __slots__ = ("_file", "_process", "dotenv", "open_to_others")
 

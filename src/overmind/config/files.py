@@ -1,4 +1,4 @@
-"""Reads small files that others wrote: regular, bounded, valid UTF-8, JSON without duplicate keys."""
+"""Reads small untrusted files: regular files only, bounded, valid UTF-8, JSON without duplicate keys."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 class Wrong(Value, frozen=True):
-    """Why a text was not accepted and what would be right. Whoever asked knows where it stands."""
+    """Why a text was not accepted, and how to fix it. The caller adds where the text came from."""
 
     problem: str
     fix: str
@@ -26,14 +26,14 @@ class Wrong(Value, frozen=True):
 
 class FileText(Value, frozen=True):
     text: str
-    open_to_others: bool  # its mode lets the group or everybody in
+    open_to_others: bool  # its mode lets others read it
 
     def __repr__(self) -> str:
         return f"FileText({len(self.text)} characters)"
 
 
 def read_file(path: Path) -> FileText | Wrong:
-    """Never waits (on a pipe, say) and never reads more than the bound."""
+    """Never blocks (on a pipe, say), and never reads more than the bound."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -63,9 +63,9 @@ def _read_open(descriptor: int) -> FileText | Wrong:
 
 
 def read_json(text: str) -> tuple[object, Sequence[str]] | Wrong:
-    """What it says, and which names stand twice in one object (the last one won).
+    """The parsed value, and the names that one object has twice (the last one wins).
 
-    Fractions come as exact Decimals, NaN and Infinity as such: the field's own check refuses them by name.
+    Fractions are exact Decimals. NaN and Infinity pass, so that the check of their field refuses them by name.
     """
     doubles: list[str] = []
 
@@ -98,5 +98,5 @@ def _decode(octets: bytes) -> str | None:
 
 
 def _reason(fault: OSError | ValueError) -> str:
-    # The fault's own text would repeat the path, which may be a key that somebody pasted there.
+    # The exception's text would repeat the path, which may be a key that was pasted there.
     return os.strerror(fault.errno) if isinstance(fault, OSError) and fault.errno else "not a possible file name"

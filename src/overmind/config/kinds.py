@@ -1,4 +1,4 @@
-"""How a typed text becomes a value: one kind per unit, exact to the last digit or refused."""
+"""Reads typed texts as values: one kind per unit, exact to the last digit or refused."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ V = TypeVar("V")
 
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _NUMBER_TEXT_MAX: Final = 64
-_DIGITS_MAX: Final = 64  # after the point; what has more is no amount of anything
+_DIGITS_MAX: Final = 64  # after the decimal point
 _NOT_FINITE: Final = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 _URL_MAX: Final = 2_048
 
 
 @dataclasses.dataclass(frozen=True)
 class Kind(Generic[T]):
-    """A type that a variable can have: how to read it, and how to name its type and bounds to a person."""
+    """The type of a variable: how to read it, and its name and bounds for people."""
 
     read: Callable[[str], T | Wrong]
     unit: str
@@ -38,7 +38,7 @@ class Kind(Generic[T]):
 
 @dataclasses.dataclass(frozen=True)
 class Measure:
-    """A decimal number of `unit`, kept as an exact whole number of 1/`scale` of it."""
+    """A decimal number of `unit`, stored as an exact integer of 1/`scale` each."""
 
     unit: str
     scale: int
@@ -60,7 +60,7 @@ class Measure:
             return Wrong(f"{shown(str(value))} {self.unit} is out of bounds", f"stay within {self.bounds} {self.unit}")
         exponent = value.as_tuple().exponent
         assert isinstance(exponent, int), value
-        # The bound comes first: the exact value of 1e-999999 would fill the memory.
+        # Check the bound first: the exact value of 1e-999999 would fill the memory.
         scaled = Fraction(value) * self.scale if exponent >= -_DIGITS_MAX else Fraction(1, 2)
         if scaled.denominator != 1:
             smallest = f"{Decimal(1) / self.scale:f}"
@@ -101,12 +101,12 @@ def whole(unit: str, low: int, high: int) -> Measure:
 
 
 def milliseconds(low: int, high: int) -> Measure:
-    """Kept in nanoseconds."""
+    """Stored in nanoseconds."""
     return Measure("ms", 1_000_000, Decimal(low), Decimal(high))
 
 
 def hours(low: str, high: int) -> Measure:
-    """Kept in nanoseconds."""
+    """Stored in nanoseconds."""
     return Measure("hours", 3_600 * 10**9, Decimal(low), Decimal(high))
 
 
@@ -115,12 +115,12 @@ def sol(high: str) -> Measure:
 
 
 def seconds(low: int, high: int) -> Measure:
-    """Kept in nanoseconds."""
+    """Stored in nanoseconds."""
     return Measure("s", 10**9, Decimal(low), Decimal(high))
 
 
 def ladder(rungs_max: int) -> Kind[tuple[int, ...]]:
-    """Basis points, one or more, each at least the one before."""
+    """One or more numbers of basis points, none below the one before."""
     rung = whole("bps", 0, 9_999)
 
     def read(text: str) -> tuple[int, ...] | Wrong:
@@ -137,7 +137,7 @@ def ladder(rungs_max: int) -> Kind[tuple[int, ...]]:
 
 
 def percents(count_max: int) -> Kind[tuple[int, ...]]:
-    """Percent, kept in ppm; each once, the smallest first."""
+    """Percentages, stored in ppm, sorted and without duplicates."""
     each = percent()
 
     def read(text: str) -> tuple[int, ...] | Wrong:
@@ -158,7 +158,7 @@ def measured(measure: Measure) -> Kind[int]:
 
 
 def ranking_bps(high: int) -> Kind[float]:
-    """Basis points that only rank, hence a float."""
+    """Basis points that only rank, hence floats."""
     measure = Measure("bps", 10**6, Decimal(0), Decimal(high))
 
     def read(text: str) -> float | Wrong:
@@ -205,7 +205,7 @@ def path() -> Kind[Path]:
 
 
 def secret(length_min: int = 1) -> Kind[Secret]:
-    """Blanks belong to it: a passphrase may begin with one."""
+    """Keeps blanks: a passphrase may begin with one."""
 
     def read(text: str) -> Secret | Wrong:
         if len(text) < length_min:
@@ -216,7 +216,7 @@ def secret(length_min: int = 1) -> Kind[Secret]:
 
 
 def url() -> Kind[Secret]:
-    """Kept as a secret that shows itself without its credentials."""
+    """A secret that is shown without its credentials."""
     return Kind(_read_url, "URL", "http or https")
 
 
@@ -243,7 +243,7 @@ def addresses() -> Kind[tuple[str, ...]]:
 
 
 def nearest(word: str, names: Collection[str]) -> str | None:
-    """The known name that was probably meant."""
+    """The known name that is most similar, if any is."""
     found = difflib.get_close_matches(word.lower(), [name.lower() for name in names], n=1)
     return next((name for name in names if found and name.lower() == found[0]), None)
 

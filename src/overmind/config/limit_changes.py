@@ -1,4 +1,4 @@
-"""Limits that an operator names, read as a wallet's JSON is: the same names, units and bounds, exact or refused."""
+"""Reads an operator's limit changes like a wallet's JSON: the same names, units and bounds, exact or refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from overmind.core.books.wallet_limits import ENABLED
 from overmind.core.model import defaults
 from overmind.core.model.ids import LimitName
 
-Wanted = dict[LimitName, int | None]  # in the core's units; None: as the files say again
+Wanted = dict[LimitName, int | None]  # in the core's units; None: back to the value in the files
 
 NAMES_MAX: Final = 64
 _OF_WALLET: Final[Mapping[str, Measure]] = {
@@ -29,7 +29,7 @@ _NAMES: Final = f"{', '.join(_OF_WALLET)}, or STRATEGY.share, STRATEGY.max_posit
 
 
 def read_changes(given: Mapping[str, object]) -> Wanted | tuple[Problem, ...]:
-    """By name; null takes a change back. What is wrong is told all at once."""
+    """Changes by name; null undoes a change. Returns all problems at once."""
     if len(given) > NAMES_MAX:
         return (Problem("changes", f"more than {NAMES_MAX} limits", "change fewer at once"),)
     wanted: Wanted = {}

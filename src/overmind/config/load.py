@@ -1,4 +1,4 @@
-"""The whole configuration as one frozen value, from the environment and the files it names; or every reason why not."""
+"""Loads the whole configuration from the environment and its files, or raises with every problem."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ _PREFIXES: Final = ("OVERMIND_", "SNIPER_")
 
 
 class MultiWalletConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Nothing in it prints a secret: keys, token and RPC address come wrapped."""
+    """Prints no secret: keys, token and RPC address are wrapped."""
 
     mode: TradingMode
     cluster: Cluster
-    rpc_url: Secret | None  # None: paper trading, and no address given
+    rpc_url: Secret | None  # None: paper trading without an address
     chain: ChainConfig
     server_port: int
     log_level: LogLevel
-    api_token: Secret | None  # None: made at the first run
+    api_token: Secret | None  # None: created at the first run
     data_dir: Path
     logs_dir: Path
     wallets: dict[WalletId, WalletConfig]
@@ -61,25 +61,25 @@ class MultiWalletConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None, dotenv: Path | None = DEFAULT_DOTENV) -> MultiWalletConfig:
-        """The process environment wins over the `.env` file. Raises ConfigError with everything that is wrong."""
+        """The process environment wins over the `.env` file. Raises ConfigError with every problem."""
         config = _load(os.environ if env is None else env, dotenv)
-        del env  # A traceback that prints local variables must not find the keys here.
+        del env  # So that a traceback with local variables shows no keys.
         if isinstance(config, ConfigError):
             raise config
         return config
 
     @property
     def emergency_stop_threshold(self) -> Decimal:
-        """The fraction of the day's opening equity whose loss stops everything."""
+        """The loss, as a fraction of the day's opening equity, that triggers the emergency stop."""
         return Decimal(self.desk.emergency_stop_ppm) / PPM
 
     @property
     def stress_reported(self) -> tuple[int, ...] | None:
-        """The falls that a report of risk computes; None: aggregation is off."""
+        """The price falls of the stress report; None: aggregation is off."""
         return self.stress_ppm if self.risk_aggregation_enabled else None
 
     def effective(self) -> list[Effective]:
-        """Every setting as it holds, secrets masked, with where it came from."""
+        """Every setting in force and its origin, with secrets masked."""
         return list(self.rows)
 
 
@@ -146,7 +146,7 @@ def _warn_of_unknown(environment: Environment, key_variables: frozenset[str], fi
 def _rows(
     settings: Settings, environment: Environment, cluster: Cluster, key_variables: frozenset[str]
 ) -> tuple[Effective, ...]:
-    """Shows the cluster that was arrived at, where none was named."""
+    """Shows the inferred cluster where none was named."""
     rows = [settings.effective(variable) for variable in VARIABLES]
     chosen = [msgspec.structs.replace(row, value=cluster.value) if row.name == CLUSTER.name else row for row in rows]
     keys = [Effective(shown(name), MASK, environment.origin(name)) for name in sorted(key_variables)]

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: every finding says where it stands and what would be right."""
+"""Problems of a configuration: each says where it is and how to fix it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Problem(Value, frozen=True):
 
 
 class ConfigError(Exception):
-    """The configuration is refused, for all of these reasons at once."""
+    """The configuration is refused, with all problems at once."""
 
     def __init__(self, problems: tuple[Problem, ...], warnings: tuple[Problem, ...] = ()) -> None:
         assert problems, "a configuration is refused for a reason"
@@ -30,7 +30,7 @@ class ConfigError(Exception):
 
 
 class Findings:
-    """Collects while reading goes on, so that one run of `check` shows everything."""
+    """Collects problems while reading continues, so that one run of `check` shows them all."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []

@@ -1,4 +1,4 @@
-"""Keeps secrets out of sight: what may be echoed of a text that somebody typed, and a wrapper for what may not."""
+"""Hides secrets: a wrapper for them, and masks for texts that may contain one by mistake."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 MASK: Final = "***"
 _ECHO_MAX: Final = 120
-# Long runs without a separator are keys, seeds and tokens, wherever they were pasted by mistake.
+# Long runs without a separator may be keys, seeds or tokens, pasted in the wrong place.
 _KEY_LIKE: Final = re.compile(r"[A-Za-z0-9+=_-]{40,}")
 _ARRAY_LIKE: Final = re.compile(r"\[[0-9\s,]*\]?|(?:[0-9]{1,3}\s*,\s*){4,}[0-9]{0,3}")
-# Providers put their tokens into the path as well. Real path words are shorter, or plain words.
+# Providers put tokens into the path too. Real path segments are shorter, or plain words.
 _TOKEN_SEGMENT: Final = re.compile(r"[^/]{16,}")
 
 
 class Secret:
-    """A text that prints as its mask. `reveal` is the only way to it, easy to find and to review."""
+    """A text that prints as its mask. Only `reveal` gives the text, so every use is easy to find."""
 
     __slots__ = ("_shown", "_text")
 
@@ -47,7 +47,7 @@ class Secret:
 
 
 def shown(text: str) -> str:
-    """What a message may repeat of a text: printable, short, and nothing in it that could be a key."""
+    """A text as a message may repeat it: printable, short, and without anything that could be a key."""
     printable = masked(text)
     return printable if len(printable) <= _ECHO_MAX else printable[:_ECHO_MAX] + "…"
 
@@ -59,7 +59,7 @@ def masked(text: str) -> str:
 
 
 def shown_url(url: str) -> str:
-    """An address without what could open it: no user, no password, no query values, no long path words."""
+    """A URL without credentials: no user, password, query values or long path segments."""
     try:
         parts = urlsplit(url)
         place = _place(parts)

@@ -1,4 +1,4 @@
-"""Reads the variables by their rows in the table and notes what is wrong with them."""
+"""Reads the variables of the table and records their problems."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PASTED_KEY: Final = Wrong("holds a private key", "put the key into a variable of
 
 
 class Effective(Value, frozen=True):
-    """One line of show-config, safe to print."""
+    """One setting in force, safe to print."""
 
     name: str
     value: str
@@ -32,7 +32,7 @@ class Settings:
         self._findings = findings
 
     def get(self, variable: Variable[T]) -> T:
-        """The value; what cannot be read is noted and stands in as the default, so that reading can go on."""
+        """The value. An unreadable one is recorded and replaced by the default, so that reading continues."""
         text, _ = self._typed(variable)
         value = PASTED_KEY if _is_pasted_key(variable, text) else variable.kind.read(text)
         if not isinstance(value, Wrong):

@@ -1,4 +1,4 @@
-"""The tokens that a desk knows from the start: the shipped list of its cluster, and what the operator adds by file."""
+"""The listed tokens: the shipped list of the cluster, and the operator's own file."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def tokens_of(cluster: Cluster, extension: Path | None, findings: Findings) -> t
 
 
 def _without_replaced(shipped: list[Token], extras: list[Token], cluster: Cluster) -> list[Token]:
-    """On a cluster of test money the operator's tokens take the place of shipped ones; on mainnet nothing does. SOL
-    is native and stays."""
+    """On a test cluster the operator's tokens replace shipped ones of the same symbol; on mainnet they cannot. SOL is
+    native and stays."""
     if cluster is Cluster.MAINNET:
         return shipped
     replaced = {token.symbol.casefold() for token in extras} - {"sol"}
@@ -108,7 +108,7 @@ def _token(entry: object) -> Token | Wrong:
 
 
 def _conflict(token: Token, known: list[Token]) -> str | None:
-    """Why a token cannot join: a symbol must name one mint, a mint one token."""
+    """Why a token cannot be added: each symbol needs one mint, and each mint one token."""
     for other in known:
         if token.mint == other.mint:
             return f"{token.symbol} has the mint of {other.symbol}"

@@ -1,4 +1,4 @@
-"""What a wallet's key source says: a variable, a Solana keypair file, a wallet JSON or a sealed keystore."""
+"""Reads a wallet's key source: a variable, a Solana keypair file, a wallet JSON or a sealed keystore."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ LIMITS: Final[Mapping[str, Measure]] = {
     "stop_loss_threshold": kinds.percent(),
     "daily_trade_limit": kinds.whole("trades", 0, defaults.COUNT_MAX),
 }
-# Names and bounds of a signal's (`overmind.signals.decode`); the stop loss of a wallet is a limit.
+# Names and bounds as in a signal (`overmind.signals.decode`); a wallet's stop loss is one of its limits.
 _EXITS: Final[Mapping[str, tuple[str, Measure]]] = {
     "trailing_stop_percent": ("trailing_ppm", kinds.percent_within("0.0001", "99.9999")),
     "take_profit_percent": ("take_profit_ppm", kinds.percent_within("0.0001", "100000")),
@@ -58,7 +58,7 @@ _SHARE: Final = ("strategy_type", "allocation_percentage", "max_position_size", 
 
 
 class Source(msgspec.Struct, frozen=True):
-    """None: not given there, or wrong and noted."""
+    """None: not given there, or wrong and recorded."""
 
     shown: str
     key: SecretKey | None = None
@@ -67,7 +67,7 @@ class Source(msgspec.Struct, frozen=True):
     wallet_type: WalletType | None = None
     name: str = ""
     status: WalletStatus = WalletStatus.ACTIVE
-    limits: Limits | None = None  # its risk level is left at 0: the wallet's type and profile give it
+    limits: Limits | None = None  # risk level 0: the wallet's type and profile set it
     strategies: dict[StrategyType, StrategyShare] | None = None
     exits: Exits | None = None
 
@@ -106,7 +106,7 @@ def _read_variable(name: str, where: str, environment: Environment, findings: Fi
 
 
 class _Reader:
-    """Reads one file, noting everything that is wrong with it under its name."""
+    """Reads one file and records every problem under its name."""
 
     def __init__(self, path: str, findings: Findings) -> None:
         self._path = path
@@ -153,7 +153,7 @@ class _Reader:
             meant = kinds.nearest(name, _KNOWN)
             if meant is None:
                 self._findings.warn(f"{self._path}: {shown(name)}", "not a field of ours; ignored", "take it out")
-            else:  # A misspelt risk_limits must not fall back to the defaults in silence.
+            else:  # A misspelt risk_limits must not silently fall back to the defaults.
                 self._refuse(shown(name), "not a known field", f"write {meant}")
 
     def _private_key(self, content: dict[str, object], passphrase: str | None) -> SecretKey | None:
@@ -189,7 +189,7 @@ class _Reader:
         )
 
     def _exits(self, given: object) -> Exits | None:
-        """None where none of them is given."""
+        """None if the file gives none."""
         if not isinstance(given, dict):
             self._refuse("exits", "not an object", f"give some of {', '.join(_EXITS)}")
             return None
@@ -237,7 +237,7 @@ class _Reader:
             self._refuse(f"{place}.{shown(name)}", "not a known field", f"use {', '.join(known)}")
 
     def _measure(self, given: dict[str, object], place: str, name: str, measure: Measure) -> int:
-        """A number in the measure's unit; 0 where it is wrong, which is noted."""
+        """A number in the measure's unit; 0 if it is wrong and recorded."""
         value = given.get(name)
         if isinstance(value, str):
             read = measure.read(value)

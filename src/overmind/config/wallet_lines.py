@@ -1,4 +1,4 @@
-"""OVERMIND_MANAGED_WALLETS: `wallet_id:path:type:risk:allocation`, separated by commas, each read from both ends."""
+"""Parses OVERMIND_MANAGED_WALLETS: `wallet_id:path:type:risk:allocation`, separated by commas."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ALLOCATION: Final = kinds.fraction()
 
 
 class WalletLine(Value, frozen=True):
-    """One wallet's entry. None: that part was wrong, and is noted."""
+    """One wallet's entry. None: that part was wrong and recorded."""
 
     where: str
     source: str
@@ -40,7 +40,7 @@ class WalletLine(Value, frozen=True):
 
 
 def read_lines(text: str, findings: Findings) -> list[WalletLine]:
-    if _KEY_ARRAY.search(text):  # Its commas would cut it up, and each piece would be echoed.
+    if _KEY_ARRAY.search(text):  # Its commas would split it, and messages would repeat the pieces.
         findings.refuse(
             MANAGED_WALLETS.name,
             "holds an array of numbers: a private key has no place here",
@@ -71,7 +71,7 @@ def _read(position: int, entry: str, findings: Findings) -> WalletLine | None:
     wallet_id, wallet_type, profile, allocation = parts[0], *parts[-3:]
     if _ID.fullmatch(wallet_id):
         where += f" {shown(wallet_id)}"
-    source = ":".join(parts[1:-3])  # The path may hold colons of its own.
+    source = ":".join(parts[1:-3])  # The path may contain colons.
     if not source:
         findings.refuse(where, "the path is empty", "name a key file, or a variable as env:NAME")
     share = kinds.number(allocation)

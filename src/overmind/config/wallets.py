@@ -1,4 +1,4 @@
-"""The managed wallets: each entry of the list joined with what its key source says, then checked against the others."""
+"""The managed wallets: joins each entry of the list with its key source, and checks the wallets together."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class WalletConfig(msgspec.Struct, frozen=True):
 
 
 class Managed(msgspec.Struct, frozen=True):
-    """What the list named. Broken entries are in `statuses` too, so that nobody reports them as missing."""
+    """The wallets of the list. Broken entries are in `statuses` too, so that they do not count as missing."""
 
     wallets: dict[WalletId, WalletConfig]
     statuses: Mapping[WalletId, WalletStatus]
@@ -71,7 +71,7 @@ def _source(line: WalletLine, environment: Environment, passphrase: str | None, 
 
 
 def _join(line: WalletLine, source: Source, findings: Findings) -> WalletConfig | None:
-    """None: something of it was wrong, and is noted."""
+    """None: a part of it was wrong and recorded."""
     _refuse_contradictions(line, source, findings)
     if line.id is None or line.type is None or line.profile is None:
         return None
@@ -145,7 +145,7 @@ def _check_readers(
     key_variables: frozenset[str],
     findings: Findings,
 ) -> None:
-    """A key that others can read is an error where it guards real money, a warning on paper."""
+    """A key file that others can read is an error in live mode, and a warning in paper mode."""
     secrets = {*key_variables, API_TOKEN.name, KEYSTORE_PASSPHRASE.name}
     files = {source.shown for _, source in pairs if source.open_to_others}
     if environment.open_to_others and any(environment.origin(name) is Origin.FILE for name in secrets):

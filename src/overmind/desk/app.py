@@ -77,7 +77,9 @@ class App:
         if on_chain is None:
             return None
         interval_s = self.config.balance_check_interval_s
-        return BalanceWatch(self.engine, on_chain.chain, on_chain.news, self.clock, on_chain.public_keys, interval_s)
+        return BalanceWatch(
+            self.engine, on_chain.chain, on_chain.notifications, self.clock, on_chain.public_keys, interval_s
+        )
 
     @property
     def services(self) -> list[Callable[[], Awaitable[None]]]:

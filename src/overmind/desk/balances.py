@@ -56,14 +56,14 @@ class BalanceWatch:
         self,
         engine: Engine,
         chain: RpcChain,
-        news: Notifications,
+        notifications: Notifications,
         clock: Clock,
         public_keys: Mapping[WalletId, str],
         interval_s: float,
     ) -> None:
         self._engine = engine
         self._chain = chain
-        self._news = news
+        self._notifications = notifications
         self._clock = clock
         self._public_keys = public_keys
         self._interval_s = interval_s
@@ -148,7 +148,7 @@ class BalanceWatch:
         owner, tokens = Pubkey.from_string(public_key), (desk.quote, *desk.tokens.values())
         accounts = [str(ata(owner, Pubkey.from_string(one.mint), TOKEN_PROGRAMS[one.program])) for one in tokens]
         self._wallet_of |= dict.fromkeys((public_key, *accounts), wallet_id)
-        self._news.watch_accounts((public_key, *accounts))
+        self._notifications.watch_accounts((public_key, *accounts))
 
     async def _at_intervals(self) -> None:
         """Checks all wallets at the interval. A wallet that could not be read is retried sooner: unread, it looks
@@ -166,7 +166,7 @@ class BalanceWatch:
 
     async def _on_news(self) -> None:
         """Checks a wallet after a notification that it or one of its token accounts changed."""
-        async for address in self._news.changes():
+        async for address in self._notifications.changes():
             wallet_id, told_ns = self._wallet_of[address], self._clock.now_ns()
             quiet_ns = told_ns - self._checked_ns.get(wallet_id, 0)
             await self._clock.sleep(max(0.0, QUIET_S - abs(quiet_ns) / NS))

@@ -40,7 +40,7 @@ class OnChain(msgspec.Struct, frozen=True):
     """What live trading needs beside a venue and prices."""
 
     chain: RpcChain
-    news: Notifications
+    notifications: Notifications
     genesis_hash: str
     signer: LocalSigner
     public_keys: dict[WalletId, str]  # wallets that can sign
@@ -147,10 +147,10 @@ async def _live(config: MultiWalletConfig, clock: Clock, stack: AsyncExitStack) 
         genesis_hash = await verify_cluster(rpc, config.cluster.value)
     except WrongCluster as wrong:
         raise CommandRefused(f"{wrong} (SNIPER_SOLANA_RPC_URL, OVERMIND_RPC_FALLBACK_URLS)") from None
-    news = await stack.enter_async_context(Notifications(urls[0], clock))
-    chain = await stack.enter_async_context(RpcChain(rpc, clock, news=news))
+    notifications = await stack.enter_async_context(Notifications(urls[0], clock))
+    chain = await stack.enter_async_context(RpcChain(rpc, clock, notifications=notifications))
     api = await stack.enter_async_context(_swap_api(config, clock))
-    on_chain = OnChain(chain, news, genesis_hash, LocalSigner(()), {})
+    on_chain = OnChain(chain, notifications, genesis_hash, LocalSigner(()), {})
     for wallet in config.wallets.values():
         on_chain.admit(wallet)
     return _on_cluster(config, api, on_chain)

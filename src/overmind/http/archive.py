@@ -1,4 +1,4 @@
-"""The journal, read beside the engine in a thread of its own: a long look back delays no decision."""
+"""Reads the journal in a thread of its own, so that a long read delays no decision."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ T = TypeVar("T")
 
 
 class Pages:
-    """An open journal, for the thread that looks."""
+    """An open journal, for the thread that reads it."""
 
     def __init__(self, journal: SqliteJournal, closing: threading.Event) -> None:
         self._journal = journal
         self._closing = closing
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
-        """All that follow, unless the archive closes meanwhile."""
+        """All later entries, unless the archive closes meanwhile."""
         for entry in self._journal.read(after):
             if self._closing.is_set():
                 raise HttpRefusal(503, "the service is stopping")
@@ -40,7 +40,7 @@ class Pages:
 
 
 class Archive:
-    """One look at a time, in the order of asking."""
+    """Serves one reader at a time, first come first served."""
 
     def __init__(self, path: Path, name: str) -> None:
         self._path = path
@@ -48,11 +48,11 @@ class Archive:
         self._closing = threading.Event()
 
     async def look(self, look: Callable[[Pages], T]) -> T:
-        """Sees durable entries only. Raises JournalUnusable."""
+        """`look` sees durable entries only. Raises JournalUnusable."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._look, look)
 
     def close(self) -> None:
-        """Breaks off what is being looked at."""
+        """Stops a read that is under way."""
         self._closing.set()
         self._thread.shutdown()
 

@@ -1,4 +1,4 @@
-"""Who may come in: the right host, the right token, a body of bounded size in bounded time. Before any route."""
+"""Checks every request before any route: its host, its token, and the size and time of its body."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from overmind.http.bounds import BODY_BYTES_MAX
 from overmind.http.responses import JsonResponse, no
 
 HEARD_BYTES_MAX: Final = 8 * BODY_BYTES_MAX
-BODY_S: Final = 10.0  # for the whole of a body
+BODY_S: Final = 10.0  # to send the whole body
 OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
 
 
@@ -22,7 +22,7 @@ class Authenticator:
     def __init__(self, inside: ASGIApp, token: Secret, port: int) -> None:
         self._inside = inside
         self._credentials = f"Bearer {token.reveal()}".encode()
-        # A page that a browser loaded from elsewhere can have its own name lead to us; it cannot change this header.
+        # DNS rebinding: a page can point its own host name at us, but it cannot change this header.
         self._hosts = frozenset(f"{name}:{port}".encode() for name in ("127.0.0.1", "localhost", "[::1]"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,7 +49,7 @@ class Authenticator:
 
 
 async def _body(receive: Receive) -> bytes | JsonResponse:
-    """The whole of it, or why not. What is too large is heard out, within reason: else our answer is not."""
+    """The whole body, or why not. A body that is too large is read to a bound, or the client would miss our answer."""
     parts, size = list[bytes](), 0
     try:
         async with asyncio.timeout(BODY_S):
@@ -72,7 +72,7 @@ def _too_large() -> JsonResponse:
 
 
 def _once(body: bytes, receive: Receive) -> Receive:
-    """The body that was read already, then whatever else comes."""
+    """Replays the body that was read already, then passes on what else arrives."""
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def give() -> Message:

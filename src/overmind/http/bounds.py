@@ -1,4 +1,4 @@
-"""What one request may carry: for the API and for those who call it."""
+"""Bounds of one request, for the API and for its callers."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Two small files in the data directory, for their owner's eyes: where the service is, and the token that opens it."""
+"""Two private files in the data directory: the address of the running service, and its API token."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from overmind.keys.private_file import write_private
 TOKEN_FILE: Final = "api_token"
 TOKEN_BYTES: Final = 32
 SERVICE_FILE: Final = "service.json"
-LOCK_FILE: Final = "overmind.lock"  # of the journal: it names the pid of whoever holds it
+LOCK_FILE: Final = "overmind.lock"  # the journal's lock; it holds the pid of its owner
 PID_BYTES_MAX: Final = 32
 
 
@@ -42,7 +42,7 @@ def withdraw(data_dir: Path) -> None:
 
 
 def find_service(data_dir: Path) -> RunningService | None:
-    """The one that owns the journal there. A file that a crash left behind names nobody who does."""
+    """The service that owns the journal there. A file left by a crash names a process that does not own it."""
     with contextlib.suppress(OSError, msgspec.DecodeError):
         service = msgspec.json.decode((data_dir / SERVICE_FILE).read_bytes(), type=RunningService)
         if _owner(data_dir / LOCK_FILE) == service.pid:
@@ -51,13 +51,13 @@ def find_service(data_dir: Path) -> RunningService | None:
 
 
 def _owner(lock: Path) -> int | None:
-    """Who holds a lock. Raises OSError where there is none, or its process is gone or not ours."""
+    """The pid that holds a lock. Raises OSError if there is no lock, or its process is gone or not ours."""
     descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
     try:
         written = os.pread(descriptor, PID_BYTES_MAX, 0).strip()
         if not written.isdigit():
             return None
-        os.kill(int(written), 0)  # Whoever is gone holds nothing: then the lock is not even touched.
+        os.kill(int(written), 0)  # A dead process holds no lock: then do not touch it.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return int(written)
@@ -67,9 +67,9 @@ def _owner(lock: Path) -> int | None:
 
 
 def token_of_service(config: MultiWalletConfig) -> tuple[Secret, tuple[Problem, ...]]:
-    """The token that callers must show, and what to warn of. Made where there is none. Raises ConfigError.
+    """The token that callers must send, and warnings about it. Creates one if there is none. Raises ConfigError.
 
-    For the owner of the journal: nobody else makes one at the same time.
+    Only the owner of the journal calls this, so nobody else creates one at the same time.
     """
     if config.api_token is not None:
         return config.api_token, ()
@@ -86,7 +86,7 @@ def token_of_service(config: MultiWalletConfig) -> tuple[Secret, tuple[Problem, 
 
 
 def token_of_caller(data_dir: Path, configured: Secret | None) -> Secret:
-    """What opens the service that runs there. Raises ConfigError."""
+    """The token of the service that runs there. Raises ConfigError."""
     return configured if configured is not None else Secret(_token_file(data_dir / TOKEN_FILE).text.strip())
 
 

@@ -1,4 +1,4 @@
-"""Whether the service lives and whether it can work: for supervisors and probes, so without a token."""
+"""Liveness and readiness, for supervisors and probes: these routes need no token."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from overmind.desk.engine import EngineStopped
 from overmind.http.responses import JsonResponse
 from overmind.ports import ChainSilent
 
-DURABLE_S: Final = 2.0  # A journal that takes longer than this is not well.
+DURABLE_S: Final = 2.0  # A journal that takes longer than this is unhealthy.
 CHAIN_S: Final = 2.0
-CHAIN_ASKED_EVERY_S: Final = 5  # Probes must not use up what a provider allows.
+CHAIN_ASKED_EVERY_S: Final = 5  # Probes must not use up the provider's rate limit.
 
 Reachable = Callable[[], Awaitable[None]]
 
 
 class ServiceHealth:
     def __init__(self, app: App, reachable: Reachable | None) -> None:
-        """`reachable` asks the chain for anything and raises ChainSilent; None on paper."""
+        """`reachable` makes any request to the chain, or raises ChainSilent; None in paper mode."""
         self._app = app
         self._reachable = reachable
         self._asked_ns = -CHAIN_ASKED_EVERY_S * NS
@@ -41,7 +41,7 @@ class ServiceHealth:
 
         @router.get("/healthz")
         async def healthz() -> Response:
-            """A failed engine ends the process, so whoever answers is alive."""
+            """A failed engine ends the process, so a process that answers is alive."""
             return JsonResponse({"ok": True})
 
         @router.get("/readyz")

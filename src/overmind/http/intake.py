@@ -1,4 +1,4 @@
-"""`POST /v1/signals`: one signal, an array or NDJSON in; what was decided out, once it is durable."""
+"""`POST /v1/signals` takes one signal, an array or NDJSON, and answers with the decisions once they are durable."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STOPPING: Final = "the service is stopping: send it to the next one"
 _ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-class AnsweredBatch(NamedTuple):
+class AnsweredSignal(NamedTuple):
     status: int
     answer: Mapping[str, object]
 
@@ -41,7 +41,7 @@ class Intake:
         quote: Token,
         clock: Clock,
     ) -> None:
-        """`submit` decides on a signal that reached us at this time; durable on return."""
+        """`submit` decides on a signal that was received at the given time. The decision is durable on return."""
         self._submit = submit
         self._tokens = tokens
         self._quote = quote
@@ -49,7 +49,7 @@ class Intake:
         self._closed = False
 
     def close(self) -> None:
-        """From now on nothing is taken. What was, is answered."""
+        """Refuses new signals. Those already taken are still answered."""
         self._closed = True
 
     async def post(self, request: Request) -> Response:
@@ -72,9 +72,9 @@ class Intake:
         self,
         signals: Sequence[bytes | msgspec.Raw],
         received_at_ns: int,
-        shown: Callable[[Sequence[AnsweredBatch], int], Response],
+        shown: Callable[[Sequence[AnsweredSignal], int], Response],
     ) -> Response:
-        """Decided in this order, together durable. A bad one does not stop the others."""
+        """Decides in this order and makes all durable together. A bad signal does not stop the others."""
         if not 1 <= len(signals) <= BATCH_MAX:
             fix = f"send 1 to {BATCH_MAX} signals in a request"
             return no(413 if signals else INVALID, f"{len(signals)} signals", fix)
@@ -82,26 +82,26 @@ class Intake:
         found = {status for status, _ in answered}
         return shown(answered, next((status for status in (DECIDED, STOPPED, BUSY) if status in found), INVALID))
 
-    async def _answer(self, raw: bytes, received_at_ns: int) -> AnsweredBatch:
+    async def _answer(self, raw: bytes, received_at_ns: int) -> AnsweredSignal:
         try:
             signal = decode_signal(raw, self._tokens, self._quote)
         except BadSignal as bad:
-            return AnsweredBatch(INVALID, invalid(bad))
+            return AnsweredSignal(INVALID, invalid(bad))
         try:
-            return AnsweredBatch(DECIDED, (await self._submit(signal, received_at_ns)).to_json())
+            return AnsweredSignal(DECIDED, (await self._submit(signal, received_at_ns)).to_json())
         except CommandRefused as refused:
-            return AnsweredBatch(CONFLICT, conflict(signal.id, refused))
+            return AnsweredSignal(CONFLICT, conflict(signal.id, refused))
         except EngineBusy as busy:
-            return AnsweredBatch(BUSY, {"signal_id": signal.id, "status": "busy", "error": str(busy)})
+            return AnsweredSignal(BUSY, {"signal_id": signal.id, "status": "busy", "error": str(busy)})
         except EngineStopped:
-            return AnsweredBatch(STOPPED, {"signal_id": signal.id, "status": "stopping", "error": STOPPING})
+            return AnsweredSignal(STOPPED, {"signal_id": signal.id, "status": "stopping", "error": STOPPING})
 
 
-def _as_array(answered: Sequence[AnsweredBatch], status: int) -> Response:
+def _as_array(answered: Sequence[AnsweredSignal], status: int) -> Response:
     return JsonResponse([one.answer for one in answered], status, _headers(status))
 
 
-def _as_lines(answered: Sequence[AnsweredBatch], status: int) -> Response:
+def _as_lines(answered: Sequence[AnsweredSignal], status: int) -> Response:
     lines = b"".join(msgspec.json.encode(one.answer) + b"\n" for one in answered)
     return Response(lines, status, _headers(status), media_type=NDJSON)
 

@@ -1,4 +1,4 @@
-"""Routes that only look. What they show is durable, and reads as the commands' `--json`."""
+"""Routes that only read. They show durable state, in the shape of the commands' `--json`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from overmind.views.moves import closed_moves, open_moves
 from overmind.views.preview import Explained, explain
 from overmind.views.risk import risk as risk_of
 
-TAIL_ENTRIES: Final = 50_000  # how far back closed orders are looked for
+TAIL_ENTRIES: Final = 50_000  # how far back closed orders are searched
 EVENTS_MAX: Final = 1_000
 EVENTS_DEFAULT: Final = 100
 
@@ -29,7 +29,7 @@ Limit = Annotated[int, Query(ge=1, le=EVENTS_MAX)]
 
 
 def queries_router(app: App, recent: Archive, whole: Archive) -> APIRouter:
-    """`recent` is for looks at the end of the journal; `whole` for those that read it all, which may take long."""
+    """`recent` reads the end of the journal; `whole` reads all of it, which may take long."""
     router, engine = APIRouter(prefix="/v1"), app.engine
 
     @router.get("/portfolio")
@@ -63,7 +63,7 @@ def queries_router(app: App, recent: Archive, whole: Archive) -> APIRouter:
 
     @router.get("/orders")
     async def orders(only_open: OnlyOpen = False, last: Last = 20) -> Response:
-        """Open ones as they stood when asked; an order that closed meanwhile is shown closed."""
+        """Open orders at the time of the request; an order that closed meanwhile is shown as closed."""
         rows, seq = await engine.read(lambda state: (reports.open_orders(state), state.seq))
         if only_open:
             return JsonResponse(rows)
@@ -76,7 +76,7 @@ def queries_router(app: App, recent: Archive, whole: Archive) -> APIRouter:
 
     @router.get("/moves")
     async def moves(only_open: OnlyOpen = False, last: Last = 20) -> Response:
-        """Of capital: between wallets, out of the desk, rent that came back."""
+        """Moves of capital: between wallets, withdrawals, and reclaimed rent."""
         now_ns = app.clock.now_ns()
         rows, seq = await engine.read(lambda state: (open_moves(state, now_ns), state.seq))
         if only_open:

@@ -1,4 +1,4 @@
-"""What the API answers with: JSON, and one shape for every "no"."""
+"""The API's responses: JSON, and one shape for every refusal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class JsonResponse(Response):
 
 
 class HttpRefusal(Exception):
-    """A request that cannot be served: its status, what is wrong, what would be right."""
+    """A request that cannot be served: the HTTP status, the error, and how to fix it."""
 
     def __init__(self, status: int, error: str, fix: str = "") -> None:
         super().__init__(error)
@@ -36,13 +36,13 @@ class HttpRefusal(Exception):
 
 
 def no(status: int, error: str, fix: str = "") -> JsonResponse:
-    """Whoever may come again later is told when."""
+    """Tells when to retry, where retrying helps."""
     headers = {"retry-after": str(RETRY_AFTER_S)} if status in (429, 503) else None
     return JsonResponse({"error": error, **({"fix": fix} if fix else {})}, status, headers)
 
 
 def answer_errors(api: FastAPI) -> None:
-    """Every foreseen error of a route becomes a "no"."""
+    """Turns every expected error of a route into a refusal."""
     api.exception_handlers |= {
         HttpRefusal: _refused,
         CommandRefused: _with(HTTPStatus.CONFLICT),
@@ -67,7 +67,7 @@ def _with(status: int) -> Callable[[Request, Exception], Awaitable[JsonResponse]
 
 
 async def _of_framework(request: Request, error: Exception) -> JsonResponse:
-    """No such route, or not with this method."""
+    """An unknown route, or a method that the route does not have."""
     assert isinstance(error, HTTPException), error
     answer = no(error.status_code, error.detail.lower(), "the routes are in docs/http-api.md")
     answer.headers.update(error.headers or {})
@@ -75,7 +75,7 @@ async def _of_framework(request: Request, error: Exception) -> JsonResponse:
 
 
 async def _invalid(request: Request, error: Exception) -> JsonResponse:
-    """A parameter of the address."""
+    """A bad path or query parameter."""
     assert isinstance(error, RequestValidationError), error
     faults = [f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()]
     return no(400, "; ".join(faults), "the parameters are in docs/http-api.md")

@@ -1,4 +1,4 @@
-"""The API of a running desk on a socket: uvicorn, with a bound on how slow its clients may be."""
+"""Serves the API of a running desk with uvicorn, and drops clients that are too slow."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from overmind.signals.decode import token_index
 HOST: Final = "127.0.0.1"
 SIGNALS: Final = "/v1/signals"
 CONNECTIONS_MAX: Final = 512
-HEAD_S: Final = 10.0  # for the whole of a request's head
-STALL_S: Final = 10.0  # how long a reader may leave what it asked for unread
+HEAD_S: Final = 10.0  # to send the whole head of a request
+STALL_S: Final = 10.0  # how long a client may leave a response unread
 KEEP_ALIVE_S: Final = 60
-LEAVE_S: Final = 5  # for the last answers, once the server stops
+LEAVE_S: Final = 5  # for the last responses while the server stops
 
 
 class Serving:
@@ -49,12 +49,12 @@ class Serving:
         self._health = health
 
     def close_intake(self) -> None:
-        """Signals are refused from now on; everything else is still served."""
+        """Refuses signals from now on; everything else is still served."""
         self._intake.close()
         self._health.stop()
 
     def leave_now(self) -> None:
-        """Do not wait for anybody."""
+        """Stops without waiting for open requests."""
         self._server.force_exit = True
 
 
@@ -62,7 +62,7 @@ class Serving:
 async def serving(
     app: App, journal: Path, listener: socket.socket, token: Secret, reachable: Reachable | None = None
 ) -> AsyncIterator[Serving]:
-    """Serve a desk that is open for as long as the block lasts; the last answers leave before it ends."""
+    """Serves an open desk for as long as the block lasts. The last responses are sent before it ends."""
     port = listener.getsockname()[1]
     recent, whole = Archive(journal, "recent"), Archive(journal, "whole")
     streams, health = Streams(app.engine, recent), ServiceHealth(app, reachable)
@@ -87,7 +87,7 @@ async def serving(
 
 
 def _hot_first(intake: Intake, api: ASGIApp) -> ASGIApp:
-    """Signals go straight to the intake: what a framework has around a route costs a third of the whole answer."""
+    """Routes signals past the framework, which would cost a third of the whole response time."""
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == SIGNALS and scope["method"] == "POST":
@@ -110,7 +110,7 @@ def listen(port: int) -> socket.socket:
 
 
 def _config(app: ASGIApp) -> uvicorn.Config:
-    for handler in logging.getLogger("overmind").handlers:  # What uvicorn complains of belongs to our log.
+    for handler in logging.getLogger("overmind").handlers:  # Put the warnings of uvicorn into our log.
         logging.getLogger("uvicorn").addHandler(handler)
     return uvicorn.Config(
         app,
@@ -128,7 +128,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """Says when it is up, and leaves the process's signals to the process."""
+    """Sets `up` once it serves, and leaves Unix signals to the process."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -144,12 +144,12 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(H11Protocol):
-    """Whoever sends its head by the letter, or does not read what it asked for, is dropped."""
+    """Drops clients that send their head too slowly or leave their response unread."""
 
     _late: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: Any) -> None:  # A transport in all but its base class.
+    def connection_made(self, transport: Any) -> None:  # A transport by its methods, not by its base class.
         super().connection_made(transport)
         self._late = self.loop.call_later(HEAD_S, transport.abort)
 

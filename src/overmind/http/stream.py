@@ -1,4 +1,4 @@
-"""Server-sent events by sequence number: from the journal as far as it goes, then live, without a gap."""
+"""Server-sent events by sequence number: first from the journal, then live, without a gap."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from overmind.http.responses import HttpRefusal
 STREAMS_MAX: Final = 64
 PAGE_ENTRIES: Final = 500
 HEARTBEAT_S: Final = 10.0
-RETRY_MS: Final = 1_000  # when a browser may connect again
+RETRY_MS: Final = 1_000  # before a browser reconnects
 _HEADERS: Final = {"cache-control": "no-store"}
 
 Seq = Annotated[int | None, Query(ge=0, lt=2**63)]
@@ -27,7 +27,7 @@ LastEventId = Annotated[int | None, Header(ge=0, lt=2**63)]
 
 
 class Streams:
-    """All the streams that are open."""
+    """All open streams."""
 
     def __init__(self, engine: Engine, archive: Archive, heartbeat_s: float = HEARTBEAT_S) -> None:
         self._engine = engine
@@ -37,7 +37,7 @@ class Streams:
         self._open = 0
 
     def close(self) -> None:
-        """Ends them all; their readers know from which number to go on."""
+        """Ends all streams. Their readers know the number to resume from."""
         self._closing.set()
 
     def routes(self) -> APIRouter:
@@ -45,7 +45,7 @@ class Streams:
 
         @router.get("/v1/stream")
         async def stream(after: Seq = None, last_event_id: LastEventId = None) -> Response:
-            """What a reader that comes back has seen wins over what its address says."""
+            """A reconnecting reader's `Last-Event-ID` wins over the query parameter."""
             seen = last_event_id if last_event_id is not None else after
             if seen is not None and seen > self._engine.durable_seq:
                 raise HttpRefusal(
@@ -59,7 +59,7 @@ class Streams:
         return router
 
     async def lines(self, after: int) -> AsyncGenerator[bytes, None]:
-        """Every entry with a higher `seq`, once and in order, until the streams close or the reader leaves."""
+        """Every entry with a higher `seq`, once and in order, until the streams close or the client disconnects."""
         feed, self._open = self._engine.subscribe(), self._open + 1
         try:
             yield b"retry: %d\n\n" % RETRY_MS
@@ -82,7 +82,7 @@ class Streams:
             after = entries[-1].seq
 
     async def _live(self, feed: Feed) -> AsyncIterator[tuple[Entry, ...]]:
-        """What is committed, nothing at each heartbeat; until the feed was lost or the streams close."""
+        """Committed entries, and an empty tuple at each heartbeat, until the feed is lost or the streams close."""
         closing = asyncio.ensure_future(self._closing.wait())
         coming = asyncio.ensure_future(feed.next())
         try:

@@ -1,4 +1,4 @@
-"""The door: what comes from outside is a Signal, or a list of everything that is wrong with it."""
+"""Decodes a signal from outside, or refuses it with a list of everything that is wrong with it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ FIELDS: Final = frozenset(
         "max_hold_ms",
     }
 )
-# Names that people use for these. Ignored, they would trade at another price or later than was wished.
+# Other names for known fields. Ignoring them would trade at another price or time than the sender meant.
 MEANT: Final = {
     "notional": "notional_usd",
     "riskbudget": "risk_budget_usd",
@@ -88,7 +88,7 @@ BUY_ACTIONS: Final = (TradeAction.BUY, TradeAction.MARKET_BUY)
 
 
 class BadSignal(Exception):
-    """Not a signal. Names all of its problems, and the id if that could be read."""
+    """Not a signal: all of its problems, and its id if that could be read."""
 
     def __init__(self, problems: Iterable[FieldProblem], signal_id: SignalId | None = None) -> None:
         self.problems = tuple(problems)
@@ -97,7 +97,7 @@ class BadSignal(Exception):
 
 
 def token_index(tokens: Iterable[Token]) -> dict[str, Token]:
-    """What `decode_signal` looks tokens up in: by symbol, by symbol in capitals, by mint."""
+    """The index that `decode_signal` uses: tokens by symbol, by symbol in capitals, and by mint."""
     index: dict[str, Token] = {}
     for token in tokens:
         index |= {token.symbol.upper(): token, token.symbol: token, token.mint: token}
@@ -121,7 +121,7 @@ def decode_signal(raw: bytes | str | Mapping[str, object], tokens: Mapping[str, 
 
 
 def _read(form: FieldReader, tokens: Mapping[str, Token], quote: Token) -> Signal | None:
-    """Every field is read, whatever is wrong with the others. None only where `form.problems` says why."""
+    """Reads every field, so that all problems are found. None only if `form.problems` says why."""
     signal_id = form.id("signal_id")
     strategy = form.choice("strategy_type", SPELLINGS)
     action = form.choice("action", ACTIONS)
@@ -165,7 +165,7 @@ def _read(form: FieldReader, tokens: Mapping[str, Token], quote: Token) -> Signa
 
 
 def _asset(form: FieldReader, tokens: Mapping[str, Token], quote: Token) -> tuple[Mint | None, Token | None]:
-    """The traded mint, and its token if it is listed. An unlisted one is the gate's to refuse."""
+    """The traded mint, and its token if it is listed. The gate refuses an unlisted one."""
     symbol, mint = form.fields.get("symbol"), form.fields.get("mint")
     if mint is None:
         if symbol is None:
@@ -193,7 +193,7 @@ def _by_symbol(form: FieldReader, symbol: object, tokens: Mapping[str, Token], q
         form.refuse("symbol", f"{quote.symbol} is what we pay with", "Name the token to trade for it")
         return None
     token = tokens.get(symbol) or tokens.get(name) if isinstance(symbol, str) else None
-    if token is not None and token.symbol.upper() == name:  # A mint is no symbol.
+    if token is not None and token.symbol.upper() == name:  # Not when a mint was given as the symbol.
         return token
     known = sorted({one.symbol for one in tokens.values() if one.mint != quote.mint})
     more = ", …" if len(known) > SYMBOLS_SHOWN_MAX else ""
@@ -203,14 +203,14 @@ def _by_symbol(form: FieldReader, symbol: object, tokens: Mapping[str, Token], q
 
 
 def _quantity(form: FieldReader, token: Token | None) -> Decimal | None:
-    """Whole tokens. How finely they divide is known of listed ones only."""
+    """Whole tokens. Only a listed token's decimals are known, so only those are checked."""
     if token is not None and form.scaled("quantity", token.decimals, TOKEN_UNITS_MAX) is None:
         return None
     return form.number("quantity", Decimal(0), Decimal(TOKEN_UNITS_MAX))
 
 
 def _check_amounts(form: FieldReader, action: TradeAction | None) -> None:
-    """Exactly one; a sale with neither sells all that is held, and a Hold needs none."""
+    """Exactly one of the two. A sale without either sells the whole position; a Hold needs none."""
     given = [field for field in AMOUNT_FIELDS if form.fields.get(field) is not None]
     if len(given) > 1:
         budget = " or a risk budget" if given[-1] in BUDGET_FIELDS else ""
@@ -229,7 +229,7 @@ def _target_price(form: FieldReader, action: TradeAction | None) -> int | None:
 
 
 def _exits(form: FieldReader, action: TradeAction | None) -> Exits | None:
-    """When to sell again what is bought."""
+    """The exit rules of a buy."""
     exits = Exits(
         stop_loss_ppm=form.scaled("stop_loss_percent", 4, PPM - 1),
         trailing_ppm=form.scaled("trailing_stop_percent", 4, PPM - 1),
@@ -245,7 +245,7 @@ def _exits(form: FieldReader, action: TradeAction | None) -> Exits | None:
 
 
 def _risk(form: FieldReader) -> RiskBudget | None:
-    """What a buy may lose, instead of an amount, and the distance that it may lose it over."""
+    """The risk budget of a buy, instead of an amount, and the price distance over which it may be lost."""
     method = form.choice("sizing", SIZINGS) or SizingMethod.STOP
     multiple = form.scaled("volatility_multiple", 6, MULTIPLE_MAX_PPM)
     horizon_ms = form.integer("volatility_horizon_ms", HORIZON_MAX_MS)
@@ -272,7 +272,7 @@ def _check_given(form: FieldReader, *required: str) -> None:
 
 
 def encode_signal(signal: Signal, tokens: Mapping[str, Token]) -> dict[str, object]:
-    """As JSON carries it: what `decode_signal` reads back as this very value."""
+    """The JSON form, which `decode_signal` reads back as an equal value."""
     token = tokens.get(signal.mint)
     encoded = {
         "signal_id": signal.id,
@@ -318,7 +318,7 @@ def _encoded_risk(risk: RiskBudget) -> dict[str, object]:
 
 
 def _text(units: int | None, one: int) -> str | None:
-    """Units of 1/one as a decimal, with every digit."""
+    """`units` of 1/`one` each, as a decimal with every digit."""
     if units is None:
         return None
     whole, part = divmod(units, one)
@@ -326,7 +326,7 @@ def _text(units: int | None, one: int) -> str | None:
 
 
 def _when(at_ns: int) -> str | None:
-    """ISO 8601 where microseconds tell it all, else unix seconds."""
+    """ISO 8601 where microseconds are exact, else Unix seconds."""
     if at_ns % 1_000:
         return _text(at_ns, NS)
     return (EPOCH + timedelta(microseconds=at_ns // 1_000)).isoformat()

@@ -1,6 +1,6 @@
-"""Reading loose fields strictly: every fault is collected, no digit is lost, and nothing is guessed.
+"""Reads the fields of an untrusted object strictly: collects every problem, keeps every digit, guesses nothing.
 
-A null counts as absent. A field that is absent reads as None without a complaint; who needs it says so.
+A null counts as absent. An absent field reads as None without a problem; the caller refuses it where it is required.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ LINE_BYTES_MAX: Final = 64 * 1024
 FIELDS_MAX: Final = 64
 NUMBER_CHARS_MAX: Final = 80
 SHOWN_CHARS_MAX: Final = 40
-INTEGER_SHOWN_MAX: Final = 10**SHOWN_CHARS_MAX  # Python refuses to write out the largest.
-SLIPS_MAX: Final = 2  # letters wrong in a name that is still taken for a known one
+INTEGER_SHOWN_MAX: Final = 10**SHOWN_CHARS_MAX  # Python refuses to print integers that are larger by far.
+SLIPS_MAX: Final = 2  # typing errors in a name that still suggest a known one
 
 ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?")
@@ -33,7 +33,7 @@ Choice = TypeVar("Choice")
 
 
 class FieldProblem(NamedTuple):
-    """One thing that is wrong: where, what, and what would be right."""
+    """One problem: the field, what is wrong, and how to fix it."""
 
     field: str
     problem: str
@@ -41,7 +41,7 @@ class FieldProblem(NamedTuple):
 
 
 def parse_object(raw: bytes | str) -> dict[str, object] | FieldProblem:
-    """One JSON object whose numbers are exact and whose keys come once, or why it is none."""
+    """One JSON object with exact numbers and without duplicate keys, or why it is not one."""
     try:
         line = raw.encode() if isinstance(raw, str) else raw
         if len(line) > LINE_BYTES_MAX:
@@ -66,7 +66,7 @@ def parse_object(raw: bytes | str) -> dict[str, object] | FieldProblem:
 
 
 def _strings(fields: dict[str, object]) -> int:
-    """How many strings a flat object was written with, if no key came twice."""
+    """The number of strings in a flat object's text, if it has no duplicate key."""
     count = len(fields)
     for value in fields.values():
         if isinstance(value, str):
@@ -77,7 +77,7 @@ def _strings(fields: dict[str, object]) -> int:
 
 
 def _repeated_key(line: bytes) -> str | None:
-    """The slow, certain look at every key."""
+    """Checks every key; slow, and only used when the fast count differs."""
     repeated: list[str] = []
 
     def look(pairs: list[tuple[str, object]]) -> None:
@@ -92,7 +92,7 @@ def _repeated_key(line: bytes) -> str | None:
 
 
 def shown(value: object) -> str:
-    """What was sent, short enough to be read."""
+    """The value as it was sent, shortened for a message."""
     if isinstance(value, int) and abs(value) > INTEGER_SHOWN_MAX:
         return "that many"
     text = str(value) if isinstance(value, str | int | float | Decimal) else type(value).__name__
@@ -100,12 +100,12 @@ def shown(value: object) -> str:
 
 
 def bare(name: object) -> str:
-    """A field's name as it was sent, short, on one line, without quotes."""
+    """A field's name as it was sent, shortened, on one line, without quotes."""
     return shown(name)[1:-1]
 
 
 class FieldReader:
-    """The fields of one object, and what was found wrong with them so far."""
+    """The fields of one object, and the problems found so far."""
 
     def __init__(self, fields: Mapping[str, object]) -> None:
         self.fields = fields
@@ -115,7 +115,7 @@ class FieldReader:
         self.problems.append(FieldProblem(field, problem, fix))
 
     def check_names(self, known: frozenset[str], meant: Mapping[str, str]) -> None:
-        """Unknown fields are free, but not those that look like a slip: a mistyped limit must not be no limit."""
+        """Unknown fields are allowed, but not a misspelt known one: a mistyped limit must not be ignored."""
         if len(self.fields) > FIELDS_MAX:
             self.refuse("signal", f"more than {FIELDS_MAX} fields", "Send only the fields of a signal")
             return
@@ -141,7 +141,7 @@ class FieldReader:
         return ()
 
     def choice(self, field: str, spellings: Mapping[str, Choice]) -> Choice | None:
-        """One of a fixed set. `spellings` are in lower case; case, blanks, - and _ do not matter."""
+        """One of a fixed set. `spellings` are in lower case; case, blanks, - and _ are ignored."""
         value = self.fields.get(field)
         if value is None:
             return None
@@ -153,7 +153,7 @@ class FieldReader:
         return None
 
     def number(self, field: str, above: Decimal, most: Decimal) -> Decimal | None:
-        """In (above, most], with every digit that was sent."""
+        """A number in (above, most], with every digit that was sent."""
         value = self.fields.get(field)
         if value is None:
             return None
@@ -184,7 +184,7 @@ class FieldReader:
         return None
 
     def share(self, field: str) -> int | None:
-        """From 0 to 1, in millionths, rounded down: who wants more certainty than that errs on the cautious side."""
+        """A share from 0 to 1 in millionths, rounded down, which is the cautious direction."""
         value = self.fields.get(field)
         if value is None:
             return None
@@ -226,14 +226,14 @@ _ZERO: Final = Decimal(0)
 
 
 def _decimal(value: object) -> Decimal | None:
-    """The exact number, or None if it is none. A boolean is none."""
+    """The exact number, or None. A boolean is not a number."""
     if isinstance(value, str):
         return Decimal(value) if len(value) <= NUMBER_CHARS_MAX and _NUMBER.fullmatch(value) else None
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
         return Decimal(value)
-    if isinstance(value, float):  # Only from Python callers: the shortest decimal that is this float.
+    if isinstance(value, float):  # Only Python callers send floats: take the shortest decimal that equals it.
         value = Decimal(repr(float(value)))
     return value if isinstance(value, Decimal) and value.is_finite() else None
 
@@ -243,14 +243,14 @@ def _plain(name: str) -> str:
 
 
 def _meant(name: str, known: frozenset[str], meant: Mapping[str, str]) -> str | None:
-    """The known name that this is a slip of. In `meant` an asterisk stands for whatever follows."""
+    """The known name that this is a misspelling of. In `meant` an asterisk matches any ending."""
     plain = _plain(name)
     for said, right in meant.items():
         if plain == said or (said.endswith("*") and plain.startswith(said[:-1])):
             return right
     for right in sorted(known):
         other = _plain(right)
-        slips_max = min(SLIPS_MAX, len(other) // 4)  # In a short name every letter counts.
-        if OSA.distance(plain, other, score_cutoff=slips_max) <= slips_max:  # Letters added, dropped, changed, swapped.
+        slips_max = min(SLIPS_MAX, len(other) // 4)  # Short names allow fewer errors.
+        if OSA.distance(plain, other, score_cutoff=slips_max) <= slips_max:  # added, dropped, changed or swapped
             return right
     return None

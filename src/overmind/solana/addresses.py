@@ -1,4 +1,4 @@
-"""Addresses of nodes, which may hold credentials: what is sent to, and what may be shown."""
+"""Node addresses. They may contain credentials, so only a part of each may be shown."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WEBSOCKET: Final = ("ws", "wss")
 
 
 class Address:
-    """`name` is scheme, host and port. The rest is never shown: providers put their keys anywhere in it."""
+    """`name` is scheme, host and port. The rest is never shown, because providers put API keys anywhere in it."""
 
     def __init__(self, url: str, also_secret: Iterable[str] = (), schemes: Sequence[str] = HTTP) -> None:
         parsed = _parsed(url, schemes)
@@ -34,7 +34,7 @@ class Address:
         return f"Address({self.name})"
 
     def websocket(self) -> yarl.URL:
-        """Where the same node tells news: on the next port where one is named, as Solana's own nodes do."""
+        """The node's WebSocket address: the next port if a port is named, as Solana's own nodes do."""
         port = self.url.explicit_port
         if self.url.scheme in WEBSOCKET:
             return self.url
@@ -42,14 +42,14 @@ class Address:
         return moved if port is None else moved.with_port(port + 1)
 
     def masked(self, text: str) -> str:
-        """What may be shown of a node's words: printable, short, and nothing of the address but its name."""
+        """A node's text as it may be shown: printable, short, and without any secret part of its address."""
         for secret in self._secrets:
             text = text.replace(secret, MASK)
         return "".join(letter if letter.isprintable() else " " for letter in text[:SHOWN_MAX])
 
 
 def _parsed(url: str, schemes: Sequence[str]) -> yarl.URL | None:
-    """None instead of an exception, which would repeat the address."""
+    """None if it cannot be parsed: an exception would repeat the address."""
     try:
         parsed = yarl.URL(url.strip())
         known = parsed.scheme in schemes and bool(parsed.host) and (parsed.port or 0) > 0
@@ -66,7 +66,7 @@ def _authorization(url: yarl.URL) -> dict[str, str]:
 
 
 def _secrets(url: yarl.URL, text: str, others: Iterable[str]) -> list[str]:
-    """All parts behind the name, as they were typed and as they are read, the longest first."""
+    """All parts after the name, both as typed and as decoded, the longest first."""
     typed = re.split(r"[/?&=#:@]", text.partition("://")[2])
     read = [url.user, url.password, *url.path.split("/"), *url.query.values(), url.fragment]
     shown = {url.host, url.raw_host}

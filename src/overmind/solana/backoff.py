@@ -1,4 +1,4 @@
-"""How long to wait before the next try: twice as long each time, and never in step with others."""
+"""Exponential backoff with jitter, so that retries do not happen in step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DOUBLINGS_MAX: Final = 7
 
 
 def backoff_s(attempt: int, seed: str) -> float:
-    """Before attempt 1, 2, …: the same for the same attempt and seed, so that a run can be repeated."""
+    """The pause before attempt 1, 2, …. The same attempt and seed give the same pause, so a run can be repeated."""
     assert attempt >= 1, attempt
     full_s = min(DELAY_MAX_S, BASE_S * 2.0 ** min(attempt - 1, DOUBLINGS_MAX))
     return float(full_s * (0.5 + jitter(f"{seed}:{attempt}") / 2))

@@ -1,6 +1,6 @@
-"""Questions of the same kind are asked together: all that come while the last ones are being answered.
+"""Batches requests of one kind: those that arrive while a batch is under way form the next batch.
 
-So there are few when the nodes are slow or our turns are scarce, and nobody waits when they are not.
+Slow nodes or a scarce rate limit lead to few, large batches. Otherwise a request is sent at once.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from typing import Final, Generic, TypeAlias, TypeVar
 
 from overmind.ports import ChainSilent, Clock
 
-PATIENCE_S: Final = 1.0  # A request that hangs does not hold up the next ones for longer.
+PATIENCE_S: Final = 1.0  # A batch that hangs delays the next one by no more than this.
 
 T = TypeVar("T")
 Waiters: TypeAlias = dict[str, list[asyncio.Future[T | ChainSilent]]]
 
 
 class Batcher(Generic[T]):
-    """`ask` answers a list of keys, each with its answer or its own silence. One caller's end does not end another's.
+    """`ask` maps a list of keys to an answer or a ChainSilent each. Cancelling one caller does not cancel others.
 
-    Raises ChainSilent to all of them when `ask` does, and whatever else it raises: nobody is left waiting.
+    If `ask` raises, every caller of that batch gets the exception.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Batcher(Generic[T]):
 
 
 def _fail(waiting: Waiters[T], done: asyncio.Task[None]) -> None:
-    """Those who still wait when it failed, or was cancelled, hear of it."""
+    """Passes a failure or cancellation of the batch to all that still wait for it."""
     failure = ChainSilent("closed while asking") if done.cancelled() else done.exception()
     if failure is None:
         return

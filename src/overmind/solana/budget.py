@@ -1,8 +1,8 @@
-"""How often and how many at once a node may be asked: what is scarce goes to the most urgent first.
+"""Bounds the rate and the number of concurrent requests to a node, and serves the most urgent first.
 
-Exits before statuses before marks before entries, and first come first served among equals. A part of the places is
-kept for exits and statuses, so that a node that hangs on everything else still hears of them. And a part of the turns
-is kept for entries, behind exits only: statuses alone may want more than there is, for ever.
+The order is exits, statuses, marks, entries; first come first served among equals. Some concurrent requests are
+reserved for exits and statuses, so that other requests that hang cannot block them. Some turns are reserved for
+entries, behind exits only, because statuses alone may want more than the rate limit for ever.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from overmind.ports import Clock, Priority
 from overmind.solana.retry_after import WAIT_MAX_S
 
 IN_FLIGHT_MAX: Final = 64
-IN_FLIGHT_KEPT: Final = 16  # of them, for exits and statuses
+IN_FLIGHT_KEPT: Final = 16  # of them, reserved for exits and statuses
 WAITING_MAX: Final = 1_024
-ENTRY_EVERY: Final = 4  # turns that are no exit's, while an entry waits
+ENTRY_EVERY: Final = 4  # of so many turns that no exit takes, a waiting entry gets one
 _URGENCY: Final = tuple(Priority)
 _ENTRY_IS_DUE: Final = (Priority.EXIT, Priority.ENTRY, Priority.STATUS, Priority.MARK)
 
 
-class Crowded(Exception):
-    """Too many wait already, and none of them for something less urgent."""
+class QueueFull(Exception):
+    """The queue is full, and nothing in it is less urgent."""
 
 
 class RequestBudget:
-    """A bucket of tokens that fills at `per_s`, and a number of places. A batch costs one token per request in it."""
+    """A token bucket that fills at `per_s`, and a bound of concurrent requests. A batch costs a token per request."""
 
     def __init__(self, clock: Clock, per_s: float, *, waiting_max: int = WAITING_MAX) -> None:
         assert per_s > 0, per_s
@@ -38,13 +38,13 @@ class RequestBudget:
         self._filled_ns = clock.now_ns()
         self._paused_until_ns = 0
         self._in_flight = 0
-        self._passed_over = 0  # turns that others had while an entry waited
+        self._passed_over = 0  # turns given to others while an entry waited
         self._waiting_max = waiting_max
         self._waiting: dict[Priority, dict[asyncio.Future[None], int]] = {priority: {} for priority in Priority}
         self._timer: asyncio.Task[None] | None = None
 
     async def acquire(self, priority: Priority, cost: int = 1) -> None:
-        """A place; to be released. Raises Crowded."""
+        """Waits for a turn. The caller must `release` it. Raises QueueFull."""
         if not self._is_behind(priority) and self._admits(priority):
             self._take(priority, cost)
             return
@@ -56,7 +56,7 @@ class RequestBudget:
             await turn
         except asyncio.CancelledError:
             if self._waiting[priority].pop(turn, None) is None and not turn.cancelled() and not turn.exception():
-                self.release()  # It was our turn, but we had gone.
+                self.release()  # The turn came, but the caller was cancelled.
             raise
 
     def release(self) -> None:
@@ -65,7 +65,7 @@ class RequestBudget:
         self._serve()
 
     def pause(self, seconds: float) -> None:
-        """The node asked for it: nobody's turn before then."""
+        """Gives nobody a turn for so long, because the node asked for a pause."""
         pause_ns = round(min(seconds, WAIT_MAX_S) * NS)
         self._paused_until_ns = max(self._paused_until_ns, self._clock.now_ns() + pause_ns)
 
@@ -86,17 +86,17 @@ class RequestBudget:
             return
         least = max(other for other in Priority if self._waiting[other])
         if least <= priority:
-            raise Crowded
+            raise QueueFull
         last, _ = self._waiting[least].popitem()
-        if not last.done():  # It may have given up in this very moment.
-            last.set_exception(Crowded())
+        if not last.done():  # It may have been cancelled just now.
+            last.set_exception(QueueFull())
 
     def _admits(self, priority: Priority) -> bool:
         places = IN_FLIGHT_MAX if priority <= Priority.STATUS else IN_FLIGHT_MAX - IN_FLIGHT_KEPT
         return self._in_flight < places and self._lacking_s() == 0
 
     def _take(self, priority: Priority, cost: int) -> None:
-        # A batch larger than the bucket is paid for afterwards: the next ones wait.
+        # A batch larger than the bucket overdraws it: the next requests wait.
         self._tokens -= cost
         self._in_flight += 1
         if priority is Priority.ENTRY or not self._waiting[Priority.ENTRY]:
@@ -105,7 +105,7 @@ class RequestBudget:
             self._passed_over += 1
 
     def _lacking_s(self) -> float:
-        """Until there is a token, and no pause. A clock that was set back must not make either last for hours."""
+        """Until there is a token and no pause. Bounded, in case the clock was set back."""
         now_ns = self._clock.now_ns()
         if math.isinf(self._per_s):
             self._tokens = self._tokens_max

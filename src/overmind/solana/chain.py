@@ -1,4 +1,4 @@
-"""`ports.Chain` over JSON-RPC: a cluster through its nodes, every answer read as if a stranger had sent it."""
+"""`ports.Chain` over JSON-RPC: a cluster through its nodes. No answer is trusted unread."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ STATUSES_MAX: Final = 256  # per request, as nodes allow
 TRANSACTIONS_MAX: Final = 50  # per batch
 SIGNATURES_MAX: Final = 1_000  # per page, as nodes allow
 WINDOW_S: Final = 0.003
-SLOTS_APART_MAX: Final = 1_000  # Two answers of one batch are never that far apart.
-BLOCKS_PER_S_MAX: Final = 1_000  # No cluster is that fast, but ours in tests may be close.
-BLOCKS_MAX: Final = 1_000  # at once, after no time at all
+SLOTS_APART_MAX: Final = 1_000  # The slots of two answers in one batch never differ by more.
+BLOCKS_PER_S_MAX: Final = 1_000  # Faster than any cluster; the localnet of tests comes close.
+BLOCKS_MAX: Final = 1_000  # beyond the rate, at any moment
 CONFIRMED: Final = {"commitment": "confirmed"}
 _TOKEN_PROGRAMS: Final = tuple(map(str, TOKEN_PROGRAMS.values()))
 _SIMULATION: Final = {
@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 
 class RpcNode:
-    """`ports.Node`: one endpoint as a witness."""
+    """`ports.Node`: one endpoint, asked for independent confirmation."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.name = endpoint.name
@@ -64,8 +64,9 @@ class RpcNode:
         return responses.status(statuses[0]) or await self._record(signature)
 
     async def _record(self, signature: str) -> Status | None:
-        """The same question to the node's ledger: its cache of statuses may flap, and what we conclude from nothing is
-        that the money may be spent again. What both do not know, it does not have."""
+        """Asks the node's ledger too, because its status cache may lose entries for a while.
+
+        Absence leads to spending the money again, so it counts only if both sources agree."""
         found = await self._call("getTransaction", [signature, {**_READING, "commitment": "finalized"}])
         if found is None:
             return None
@@ -76,25 +77,25 @@ class RpcNode:
         )
 
     async def _call(self, method: str, params: Params) -> object:
-        return await _heard(self._endpoint.call(method, params, Priority.STATUS))
+        return await _answer_or_silence(self._endpoint.call(method, params, Priority.STATUS))
 
 
 class RpcChain:
-    """Use as `async with RpcChain(...)`: it ends what runs in the background, and neither `rpc` nor `news`."""
+    """Use as `async with RpcChain(...)`. The exit ends its tasks; the caller closes `rpc` and `notifications`."""
 
     def __init__(
         self,
         rpc: Rpc,
         clock: Clock,
         *,
-        news: Notifications | None = None,
+        notifications: Notifications | None = None,
         window_s: float = WINDOW_S,
         account_keys: Callable[[bytes], tuple[str, ...]] = transactions.account_keys,
     ) -> None:
         self.nodes: Sequence[Node] = tuple(map(RpcNode, rpc.endpoints))
         self._rpc = rpc
         self._clock = clock
-        self._news = news
+        self._notifications = notifications
         self._account_keys = account_keys
         self._height = 0
         self._height_ns = clock.now_ns()
@@ -131,7 +132,7 @@ class RpcChain:
             for send in done:
                 refusal = send.result()
                 if refusal is None:
-                    return  # The others go on in the background.
+                    return  # The other sends continue in the background.
                 refusals.append(refusal)
         raise ChainSilent(f"no node took the transaction: {'; '.join(refusals)}")
 
@@ -142,21 +143,21 @@ class RpcChain:
         return await self._effects.get(signature)
 
     async def wait(self, signature: str, seconds: float) -> None:
-        if self._news is None:
+        if self._notifications is None:
             await self._clock.sleep(seconds)
         else:
-            await self._news.wait(signature, seconds)
+            await self._notifications.wait(signature, seconds)
 
     async def latest_blockhash(self, priority: Priority = Priority.ENTRY) -> tuple[str, int]:
-        """At `confirmed`: a younger one may be on a fork. With the last height that it is valid at."""
-        said = await _heard(self._rpc.call("getLatestBlockhash", [CONFIRMED], priority))
+        """A blockhash at `confirmed` (a newer one may be on a fork), and the last block height at which it is valid."""
+        said = await _answer_or_silence(self._rpc.call("getLatestBlockhash", [CONFIRMED], priority))
         _, value = responses.in_context(said, "latest blockhash")
         found = responses.table(value, "latest blockhash")
         height = responses.count(found.get("lastValidBlockHeight"), "last valid block height")
         return responses.text(found.get("blockhash"), "blockhash"), height
 
     async def balances(self, owner: str, slot_min: int = 0, priority: Priority = Priority.STATUS) -> OwnerBalances:
-        """All that a wallet has, of both token programs, as of `slot_min` or later. Raises ChainSilent."""
+        """All balances of a wallet, of both token programs, as of `slot_min` or later. Raises ChainSilent."""
         config = {**CONFIRMED, "encoding": "base64", "minContextSlot": slot_min}
         held = [("getTokenAccountsByOwner", [owner, {"programId": one}, config]) for one in _TOKEN_PROGRAMS]
         lamports, *said = await self._batch(
@@ -176,14 +177,16 @@ class RpcChain:
     async def signatures(
         self, address: str, until: str | None = None, most: int = 10 * SIGNATURES_MAX
     ) -> list[SignatureInfo]:
-        """The newest first, back to `until` (not included). `most` of them means that there may be more."""
+        """Signatures, the newest first, back to `until` (excluded). If there are `most`, there may be more."""
         found: list[SignatureInfo] = []
         while len(found) < most:
             page = min(SIGNATURES_MAX, most - len(found))
             config = {**CONFIRMED, "limit": page}
             config |= {"until": until} if until else {}
             config |= {"before": found[-1].signature} if found else {}
-            said = await _heard(self._rpc.call("getSignaturesForAddress", [address, config], Priority.STATUS))
+            said = await _answer_or_silence(
+                self._rpc.call("getSignaturesForAddress", [address, config], Priority.STATUS)
+            )
             more = [responses.signature_info(one) for one in responses.listed(said, "list of signatures")]
             found += more
             if len(more) < page:
@@ -191,7 +194,7 @@ class RpcChain:
         return found[:most]
 
     async def _batch(self, asked: Sequence[tuple[str, Params]], priority: Priority) -> list[object]:
-        """Every answer, or silence."""
+        """All answers. Raises ChainSilent if one is missing."""
         said = await self._rpc.batch(asked, priority)
         for (method, _), one in zip(asked, said, strict=True):
             if isinstance(one, RpcError | ChainSilent):
@@ -205,13 +208,13 @@ class RpcChain:
             raise ChainSilent(f"cannot tell whose balances a node speaks of: {bad}") from None
 
     def _height_at(self, slot: int, tip: ChainTip) -> int:
-        """The highest known, at `slot` included: the two answers may be of different slots, and each slot has at most
-        one block. Raises ChainSilent for one that cannot have been reached since."""
+        """The highest block height known, with that at `slot`: the two answers may be of different slots, and each slot
+        has at most one block. Raises ChainSilent for a height that cannot be reached yet."""
         if abs(slot - tip.slot) > SLOTS_APART_MAX:
             raise ChainSilent(f"a node tells of slots {slot} and {tip.slot} at once")
         height, now_ns = tip.height + max(0, slot - tip.slot), self._clock.now_ns()
-        # One node's nonsense, once believed, would make every transaction look too old for ever.
-        self._height_ns = min(self._height_ns, now_ns)  # A clock that was set back must not stop us.
+        # One false height, once believed, would make every transaction look expired for ever.
+        self._height_ns = min(self._height_ns, now_ns)  # The clock may have been set back.
         blocks_max = BLOCKS_MAX + (now_ns - self._height_ns) * BLOCKS_PER_S_MAX // NS
         if self._height and height > self._height + blocks_max:
             raise ChainSilent(f"a node tells of height {height}, and at most {self._height + blocks_max} can be")
@@ -229,7 +232,7 @@ class RpcChain:
 
     async def _ask_statuses(self, signatures: Sequence[str]) -> list[Status | ChainSilent | None]:
         params = [list(signatures), {"searchTransactionHistory": False}]
-        said = await _heard(self._rpc.call("getSignatureStatuses", params, Priority.STATUS, hedge=True))
+        said = await _answer_or_silence(self._rpc.call("getSignatureStatuses", params, Priority.STATUS, hedge=True))
         _, value = responses.in_context(said, "signature statuses")
         statuses = responses.listed(value, "signature statuses")
         if len(statuses) != len(signatures):
@@ -257,8 +260,8 @@ class RpcChain:
         return msgspec.structs.replace(effects, signers=raw[0])
 
 
-async def _heard(asked: Coroutine[object, object, object]) -> object:
-    """A node's own error teaches nothing about a transaction: silence."""
+async def _answer_or_silence(asked: Coroutine[object, object, object]) -> object:
+    """Turns a node's error into ChainSilent: it says nothing about the transaction."""
     try:
         return await asked
     except RpcError as error:
@@ -267,7 +270,7 @@ async def _heard(asked: Coroutine[object, object, object]) -> object:
 
 
 async def _refusal(endpoint: Endpoint, params: Params, priority: Priority, allowed: Allowed) -> str | None:
-    """Why the node did not take it, or None. That it has it already is what we want."""
+    """Why the node did not accept it, or None. A node that has it already counts as accepting it."""
     try:
         signature = await endpoint.call("sendTransaction", params, priority, allowed)
     except ChainSilent as silent:
@@ -283,7 +286,7 @@ def _is_known(error: RpcError) -> bool:
 
 
 def _each(read: Callable[[], T]) -> T | ChainSilent:
-    """One entry's nonsense is its own."""
+    """An unreadable entry becomes a ChainSilent for itself alone."""
     try:
         return read()
     except ChainSilent as silent:

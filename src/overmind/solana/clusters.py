@@ -1,6 +1,6 @@
-"""Which cluster the nodes really belong to: their genesis hash says it, whatever their address is called.
+"""Checks by the genesis hash which cluster the nodes belong to, whatever their addresses look like.
 
-One that is silent at the start holds up nobody, and is not used before it has told the same genesis hash as the others.
+A node that is silent at the start delays nothing. It is used once it has given the same genesis hash as the others.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ log = structlog.get_logger("rpc")
 
 
 class WrongCluster(Exception):
-    """A node belongs to another chain than the one that we are set to trade on. No order may go there."""
+    """A node belongs to another chain than the configured one. No order may be sent to it."""
 
 
 async def verify_cluster(rpc: Rpc, expected: str) -> str:
-    """The genesis hash that every node tells that is not silent, and one must not be. Any public cluster's is not
-    localnet's. Raises WrongCluster, RpcSilent."""
+    """The genesis hash that all answering nodes agree on; at least one must answer.
+
+    For localnet, any hash except those of the public clusters. Raises WrongCluster, RpcSilent."""
     assert expected in {LOCALNET, *KNOWN_CLUSTERS.values()}, expected
     answers = await asyncio.gather(*(_genesis(endpoint) for endpoint in rpc.endpoints))
     silences = [str(answer) for answer in answers if isinstance(answer, RpcSilent)]

@@ -1,7 +1,7 @@
-"""One node behind one address: what it is asked and what it answers. Its credentials stay in here.
+"""One node behind one address: sends requests and reads answers. Its credentials never leave this module.
 
-Exceptions of the HTTP library know the address, and a node's words may repeat it. So ours are raised outside of the
-handlers, chained to nothing, and say only what kind of failure it was, or the node's words with the secrets masked.
+Exceptions of the HTTP library contain the address, and a node's messages may repeat it. So our exceptions are raised
+outside of the handlers and without a cause. They name the kind of failure, or the message with the secrets masked.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import aiohttp
 
 from overmind.ports import Allowed, Clock, Priority, always
 from overmind.solana.addresses import Address
-from overmind.solana.budget import Crowded, RequestBudget
+from overmind.solana.budget import QueueFull, RequestBudget
 from overmind.solana.health import NodeHealth
 from overmind.solana.retry_after import retry_after_s
 from overmind.solana.wire import Request, RpcError, RpcSilent, Unusable, encode, read_many, read_one
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class Endpoint:
-    """`name` is for people: scheme, host and port, whatever else the address holds."""
+    """`name` is safe to show: scheme, host and port only."""
 
     def __init__(
         self,
@@ -56,13 +56,13 @@ class Endpoint:
     async def call(
         self, method: str, params: Params = (), priority: Priority = Priority.MARK, allowed: Allowed = always
     ) -> object:
-        """The result. `allowed` is asked when its turn has come, before a byte leaves. Raises RpcError, RpcSilent."""
+        """The result. `allowed` is checked at its turn, just before sending. Raises RpcError, RpcSilent."""
         self._id += 1
         request = Request(self._id, method, params)
         return await self._ask(encode(request), method, priority, 1, lambda body: read_one(body, request.id), allowed)
 
     async def batch(self, asked: Sequence[tuple[str, Params]], priority: Priority = Priority.MARK) -> list[object]:
-        """For each its result, its RpcError, or an RpcSilent where the answer lacks it. Raises RpcSilent."""
+        """For each request its result, its RpcError, or an RpcSilent if its answer is missing. Raises RpcSilent."""
         assert 0 < len(asked) <= BATCH_MAX, len(asked)
         first_id = self._id + 1
         self._id += len(asked)
@@ -110,7 +110,7 @@ class Endpoint:
         raise self._told(no, what)
 
     async def _admitted(self, payload: bytes, priority: Priority, cost: int, allowed: Allowed) -> bytes:
-        """The body of the answer, once it was our turn. Raises Unusable."""
+        """Waits for a turn, sends, and returns the body of the answer. Raises Unusable."""
         asked = False
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -122,14 +122,14 @@ class Endpoint:
                     self._budget.release()
         except TimeoutError:
             reason = f"gave no answer within {self._timeout_s:g} s" if asked else "is asked too often by us: no turn"
-        except Crowded:
+        except QueueFull:
             reason = "has too many requests waiting"
         except (aiohttp.ClientError, OSError, ValueError) as error:
             reason = f"could not be asked: {type(error).__name__}"
         raise Unusable(reason, asked=asked)
 
     async def _post_again(self, payload: bytes, allowed: Allowed) -> bytes:
-        """A node may close a kept connection just as we use it. All that we ask is harmless to repeat, so once more."""
+        """Sends again if the node closed a kept connection just as it was used. All our requests are safe to repeat."""
         try:
             return await self._post(payload, allowed)
         except aiohttp.ClientConnectorError:

@@ -1,7 +1,7 @@
-"""What is about to be signed, against what was ordered. First form: whatever is not understood is refused.
+"""Checks a transaction against its order before it is signed. Whatever cannot be decoded is refused.
 
-It reads the transaction alone, never the quote that came with it: who pays, which programs run, what leaves the wallet,
-what must come in, and the fee at the compute limit. Only then is it simulated, and only then signed.
+It reads only the transaction, never the quote: the fee payer, the programs, what leaves the wallet, what must come in,
+and the fee at the compute limit. A transaction that passes is simulated next, and signed last.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SYSTEM: Final = str(programs.SYSTEM_PROGRAM)
 ATA: Final = str(programs.ATA_PROGRAM)
 COMPUTE_BUDGET: Final = str(programs.COMPUTE_BUDGET_PROGRAM)
 TOKEN_PROGRAMS: Final = frozenset(str(program) for program in programs.TOKEN_PROGRAMS.values())
-# Memo v1 and v3: text in the log, which moves nothing.
+# Memo v1 and v3 only log a text.
 MEMO: Final = frozenset({"Memo1UhkJRfHyvLMcVucJwxXeuD728EqVDDwQDxFMNo", "MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr"})
 
 _U32_U64: Final = Struct("<IQ")
@@ -38,11 +38,11 @@ _ATA_CREATE: Final = (b"", b"\x00", b"\x01")
 
 
 class FirewallRefusal(Exception):
-    """Why it must not be signed."""
+    """The reason why a transaction must not be signed."""
 
 
 class HeldAccount(Value, frozen=True):
-    """The owner's associated account of a token, and the program that guards it."""
+    """The owner's associated account of a token, and its token program."""
 
     account: str
     mint: Mint
@@ -50,7 +50,7 @@ class HeldAccount(Value, frozen=True):
 
 
 class Intent:
-    """One order's declared intent: at most so much may leave, at least so much must come, to accounts that are ours."""
+    """What one order permits: the most that may leave, and the least that must come in, to our own accounts."""
 
     def __init__(self, order: Order, owner: str, tokens: Mapping[Mint, Token]) -> None:
         self.order = order
@@ -58,7 +58,7 @@ class Intent:
         self.spend = _held(owner, tokens[order.spend.mint])
         self.receive = _held(owner, tokens[order.receive])
         self.ours = frozenset({owner, self.spend.account, self.receive.account})
-        # Where SOL is wrapped for the moment of the swap; None: it has no part in this order.
+        # The temporary account for wrapped SOL; None: the order does not involve SOL.
         self.wrapped = next((one for one in (self.spend, self.receive) if one.mint == SOL), None)
 
 
@@ -69,27 +69,27 @@ def _held(owner: str, token: Token) -> HeldAccount:
 
 
 def verify(order: Order, owner: str, tokens: Mapping[Mint, Token], transaction: Transaction) -> Rejected | None:
-    """None: it does what was ordered, and nothing else that we could see."""
+    """None: the transaction does what was ordered, and nothing else."""
     try:
-        _Reading(Intent(order, owner, tokens)).read(transaction)
+        _SwapCheck(Intent(order, owner, tokens)).read(transaction)
     except FirewallRefusal as refused:
         return Rejected(Cause.NOT_VERIFIED, str(refused))
     return None
 
 
 def verify_move(move: Move, owner: str, tokens: Mapping[Mint, Token], transaction: Transaction) -> Rejected | None:
-    """None: it makes this one transfer, to the unit, or closes this one account, and nothing else."""
+    """None: the transaction makes exactly this transfer, or closes this account, and does nothing else."""
     try:
         if transaction.signers != (owner,):
             raise FirewallRefusal(f"it is signed by {', '.join(transaction.signers)}, not by the wallet {owner} alone")
-        _MoveReading(move, owner, tokens).read(transaction)
+        _MoveCheck(move, owner, tokens).read(transaction)
     except FirewallRefusal as refused:
         return Rejected(Cause.NOT_VERIFIED, str(refused))
     return None
 
 
-class _MoveReading:
-    """Exactly one instruction moves something, and it is the declared one."""
+class _MoveCheck:
+    """Requires that exactly one instruction moves something, and that it is the declared one."""
 
     def __init__(self, move: Move, owner: str, tokens: Mapping[Mint, Token]) -> None:
         self._move = move
@@ -122,7 +122,7 @@ class _MoveReading:
             self._units(instruction)
 
     def _associated(self, instruction: Instruction) -> None:
-        """The receiver's account of what is moved, and of nothing else."""
+        """Only the receiver's account of the moved token may be created."""
         theirs = self._held(self._move.to_address)
         wanted = (self._owner, theirs.account, self._move.to_address, theirs.mint, SYSTEM, theirs.program)
         if instruction.data not in _ATA_CREATE or instruction.accounts != wanted:
@@ -168,7 +168,7 @@ class _MoveReading:
 
 
 class _Budget:
-    """The compute budget's instructions, and the fee that they come to."""
+    """Reads the compute budget instructions, and computes the fee from them."""
 
     def __init__(self) -> None:
         self._unit_limit: int | None = None
@@ -190,8 +190,8 @@ class _Budget:
             raise FirewallRefusal(f"the fee at its compute limit is {fee} lamports, at most {fee_max_lamports}")
 
 
-class _Reading:
-    """What a transaction's instructions add up to."""
+class _SwapCheck:
+    """Adds up what a transaction's instructions do."""
 
     def __init__(self, intent: Intent) -> None:
         self._intent = intent
@@ -232,7 +232,7 @@ class _Reading:
         return not self._intent.ours.isdisjoint(instruction.accounts)
 
     def _system(self, instruction: Instruction) -> None:
-        """The one transfer of ours wraps SOL into our own account. A nonce would make it valid for ever."""
+        """Our SOL may only be wrapped into our own account. A nonce instruction is refused: it would never expire."""
         index, lamports = _U32_U64.unpack(instruction.data)
         if index != _SYSTEM_TRANSFER:
             raise FirewallRefusal(f"instruction {index} of the system program")
@@ -244,7 +244,7 @@ class _Reading:
             self._wraps += lamports
 
     def _associated(self, instruction: Instruction) -> None:
-        """We pay for accounts of our own, of the two tokens that are swapped, and for no other."""
+        """We pay only for our own accounts of the two swapped tokens."""
         payer, account, owner, mint, system, program = instruction.accounts[:6]
         if instruction.data not in _ATA_CREATE:
             raise FirewallRefusal("an unknown instruction of the associated token program")
@@ -278,7 +278,7 @@ class _Reading:
             self._comes += units
 
     def _close(self, instruction: Instruction) -> None:
-        """Unwrapping returns the lamports to us."""
+        """Closing our wrapped account must return the lamports to us."""
         account, target, authority = instruction.accounts
         self._require_wrapped(instruction)
         if (target, authority) != (self._intent.owner, self._intent.owner):

@@ -1,6 +1,6 @@
-"""Whether a node is worth asking: after failures in a row it rests, longer each time; one good answer heals it.
+"""Tracks the health of a node. After failures in a row it rests, longer each time; one good answer resets that.
 
-To be slower than another node is no failure: it is only asked later than the other, for a while.
+Being slower than another node is not a failure: the node only comes after the faster one for a while.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FAILURES_MAX: Final = 3  # in a row
 OVERTAKEN_MAX: Final = 3  # in a row
 OVERTAKEN_S: Final = 30.0
 LATENCIES_KEPT: Final = 64
-LATENCIES_MIN: Final = 8  # Fewer tell nothing.
+LATENCIES_MIN: Final = 8  # Fewer are no basis for a percentile.
 
 log = structlog.get_logger("rpc")
 
@@ -37,12 +37,12 @@ class NodeHealth:
 
     @property
     def avoided(self) -> bool:
-        """Others first: while it rests, and afterwards while a single request finds out whether it is back."""
+        """Prefer other nodes: while it rests, and while one probing request is under way afterwards."""
         return self.resting or self._is_slow() or (self._rests > 0 and self.asking > 0)
 
     @property
     def resting(self) -> bool:
-        # A clock that was set back must not make it rest for hours.
+        # Bounded, in case the clock was set back.
         return 0 < self._resting_until_ns - self._clock.now_ns() <= DELAY_MAX_S * NS
 
     def _is_slow(self) -> bool:
@@ -55,14 +55,14 @@ class NodeHealth:
         self.failures = self._rests = self._resting_until_ns = self._overtaken = self._slow_until_ns = 0
 
     def overtaken(self) -> None:
-        """Another node, asked later, answered first."""
+        """Another node was asked later and answered first."""
         self._overtaken += 1
         if self._overtaken >= OVERTAKEN_MAX:
             self._overtaken = 0
             self._slow_until_ns = self._clock.now_ns() + round(OVERTAKEN_S * NS)
 
     def failed(self, reason: str, *, busy: bool = False, retry_after_s: float = 0.0) -> None:
-        """`busy`: it said so itself, so it rests at once."""
+        """`busy`: the node said so itself, so it rests at once."""
         self.failures += 1
         if self.resting or (self.failures < FAILURES_MAX and not busy):
             return
@@ -73,7 +73,7 @@ class NodeHealth:
         self._resting_until_ns = self._clock.now_ns() + round(rest_s * NS)
 
     def slow_s(self) -> float | None:
-        """What 95 of 100 answers took less than, or None while too few came."""
+        """The 95th percentile of its latency, or None with too few answers."""
         if len(self._latencies_s) < LATENCIES_MIN:
             return None
         return sorted(self._latencies_s)[len(self._latencies_s) * 95 // 100]

@@ -1,8 +1,7 @@
-"""The client of Jupiter's Swap API v2 and Price API v3, or of whatever answers in their shapes.
+"""A client of Jupiter's Swap API v2 and Price API v3, or of a server with the same interface.
 
-Nothing in an answer is trusted, and nothing is guessed: what cannot be read teaches us nothing (VenueUnavailable, ask
-again); what can be read but is not what we asked for is refused (BAD_QUOTE). What the transaction really does is for
-the firewall to find out.
+No answer is trusted, and nothing is guessed. An unreadable answer raises VenueUnavailable (ask again); a readable
+answer to something else is refused (BAD_QUOTE). The firewall checks what the transaction really does.
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ from overmind.solana.transactions import PACKET_BYTES_MAX
 
 API_KEY: Final = "x-api-key"
 UNITS_MAX: Final = 2**64 - 1  # of a token account
-BODY_BYTES_MAX: Final = 1_048_576  # an honest answer has about 3,000
+BODY_BYTES_MAX: Final = 1_048_576  # a normal answer has about 3,000
 PRICE_IDS_MAX: Final = 50
 TIMEOUT_S: Final = 5.0
 PAUSE_S: Final = 1.0  # after "too many requests" that does not say for how long
-EXCLUDED: Final = "jupiterz"  # its market makers pay the fee, so nobody knows the signature before it is sent
+EXCLUDED: Final = "jupiterz"  # its market makers pay the fee, so the signature is unknown before sending
 SHORT_OF_FUNDS: Final = (1, 2)  # tokens; SOL for the fee
 IMPACT_MAX_PERCENT: Final = Decimal(100)
 _NO_ROUTE: Final = re.compile("no route|could not find any route|not tradable|failed to get quotes|insufficient liquid")
@@ -45,14 +44,14 @@ T = TypeVar("T")
 
 
 class UsdPrice(Value, frozen=True, rename="camel"):
-    """One token's price, as it was sent: any of it may be missing or absurd."""
+    """One token's price as sent. Any field may be missing or absurd."""
 
     usd_price: Decimal | None = None
     liquidity: Decimal | None = None
 
 
 class _Offer(Value, frozen=True, rename="camel"):
-    """What we read of a 200 of /order."""
+    """The fields that we read of a 200 response of /order."""
 
     input_mint: str | None = None
     output_mint: str | None = None
@@ -70,13 +69,13 @@ class _Offer(Value, frozen=True, rename="camel"):
 
 
 class _Refusal(Value, frozen=True):
-    """A 400."""
+    """A 400 response."""
 
     error: str | None = None
 
 
 class JupiterApi:
-    """`ports.Swaps` over HTTP. Use as `async with JupiterApi(...) as api`. The key is sent and never shown."""
+    """`ports.Swaps` over HTTP. Use as `async with JupiterApi(...) as api`. The API key is never shown."""
 
     def __init__(self, url: str, clock: Clock, api_key: str | None = None, timeout_s: float = TIMEOUT_S) -> None:
         self._address = Address(url, () if api_key is None else (api_key,))
@@ -117,7 +116,7 @@ class JupiterApi:
         return rejected or _read(offer, order)
 
     async def prices(self, mints: Sequence[Mint]) -> Mapping[Mint, UsdPrice]:
-        """Of those that have one. Raises VenueUnavailable."""
+        """The prices of those mints that have one. Raises VenueUnavailable."""
         found: dict[Mint, UsdPrice] = {}
         for start in range(0, len(mints), PRICE_IDS_MAX):
             status, body = await self._get("price/v3", {"ids": ",".join(mints[start : start + PRICE_IDS_MAX])})
@@ -133,7 +132,7 @@ class JupiterApi:
         return Rejected(cause, self._address.masked(error))
 
     async def _get(self, path: str, query: Mapping[str, str]) -> tuple[int, bytes]:
-        """200 or 400, and the body. Raises VenueUnavailable."""
+        """Status 200 or 400, and the body. Raises VenueUnavailable."""
         assert self._session is not None, "use it as `async with JupiterApi(...)`"
         if self._clock.now_ns() < self._paused_until_ns:
             raise VenueUnavailable(f"{self._address.name} asked us to wait")
@@ -145,7 +144,7 @@ class JupiterApi:
                     raise VenueUnavailable(f"{self._address.name} answered {response.status}")
                 return response.status, await _bounded(response)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as fault:
-            # Only the kind of it: an exception's text may hold the address.
+            # Only the class name: an exception's text may contain the address.
             raise VenueUnavailable(f"{self._address.name} cannot be asked: {type(fault).__name__}") from None
 
     def _pause(self, response: aiohttp.ClientResponse) -> None:
@@ -177,7 +176,7 @@ def _decoded(body: bytes, shape: type[T]) -> T:
 
 
 def _price(told: msgspec.Raw) -> UsdPrice:
-    """One token's nonsense is not the others' outage."""
+    """An unreadable price of one token does not affect the others."""
     try:
         return _decoded(bytes(told), UsdPrice)
     except VenueUnavailable:
@@ -195,7 +194,7 @@ def _unbuilt(offer: _Offer) -> Rejected | None:
 
 
 def _mismatch(offer: _Offer, order: Order, taker: str) -> Rejected | None:
-    """What the offer says of itself that is not what we asked. Silence is no match where we need the word."""
+    """Where the offer differs from the request. A missing field that we need counts as a difference."""
     for name, told, asked in (
         ("inputMint", offer.input_mint, order.spend.mint),
         ("outputMint", offer.output_mint, order.receive),
@@ -230,7 +229,7 @@ def _read(offer: _Offer, order: Order) -> SwapOffer | Rejected:
 
 
 def _bps(percent: Decimal) -> int:
-    """Its sign tells the direction, and any direction is an impact. Rounded up."""
+    """Absolute price impact in basis points, rounded up."""
     return int((min(percent.copy_abs(), IMPACT_MAX_PERCENT) * 100).to_integral_value(ROUND_CEILING))
 
 
@@ -246,7 +245,7 @@ def _transaction(text: str) -> bytes:
 
 
 def _height(told: str | int | None) -> int:
-    """As the server claims; zero where it claims nothing that makes sense. The bound that counts is our own."""
+    """The height that the server claims, or 0. The bound that counts is our own."""
     text = str(told)
     return int(text) if _UNITS.fullmatch(text) and int(text) <= UNITS_MAX else 0
 

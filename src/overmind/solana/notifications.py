@@ -1,6 +1,7 @@
 """Notifications over WebSocket. They only shorten waiting; polling decides.
 
-One connection. It comes back after a pause when it is lost, subscribes to everything again, and no caller is told.
+There is one connection. When it is lost, it reconnects after a pause and subscribes to everything again, unnoticed by
+callers.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ class Notifications:
         self._url = address.websocket()
         self._headers = {**address.headers, **(headers or {})}
         self._clock = clock
-        self._signatures: dict[str, asyncio.Future[None] | None] = {}  # None: heard, and told
+        self._signatures: dict[str, asyncio.Future[None] | None] = {}  # None: already notified
         self._accounts: dict[str, None] = {}
         self._changed: dict[str, None] = {}
         self._change = asyncio.Event()
-        self._line: WsConnection | None = None
+        self._connection: WsConnection | None = None
         self._task: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
@@ -48,7 +49,7 @@ class Notifications:
 
     @property
     def connected(self) -> bool:
-        return self._line is not None
+        return self._connection is not None
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run())
@@ -61,10 +62,10 @@ class Notifications:
         self._task.cancel()
         ended = await asyncio.gather(self._task, return_exceptions=True)
         if isinstance(ended[0], Exception):
-            raise ended[0]  # A bug of ours: everything that a node can do is caught where it happens.
+            raise ended[0]  # A bug: failures of the node are caught where they happen.
 
     async def wait(self, signature: str, seconds: float) -> None:
-        """Sleep, or less when a node tells of the signature. It tells once: from then on this only sleeps."""
+        """Sleeps, or less if a notification for the signature arrives. Each signature is notified once."""
         heard = self._watched(signature)
         if heard is None:
             await self._clock.sleep(seconds)
@@ -79,14 +80,14 @@ class Notifications:
             self._signatures[signature] = None
 
     def watch_accounts(self, addresses: Iterable[str]) -> None:
-        """Tell of them in `changes`, from now on. Those beyond the bound are only polled."""
+        """Reports these accounts in `changes` from now on. Those beyond the bound are only polled."""
         for address in addresses:
             if address not in self._accounts and len(self._accounts) < ACCOUNTS_MAX:
                 self._accounts[address] = None
                 self._subscribe("account", address)
 
     async def changes(self) -> AsyncGenerator[str, None]:
-        """Addresses that may have changed, each once for all changes since it was last told. For one reader."""
+        """Yields addresses that may have changed, each once for all its changes in between. For a single reader."""
         while True:
             await self._change.wait()
             while self._changed:
@@ -104,14 +105,14 @@ class Notifications:
         return self._signatures[signature]
 
     def _forget(self, signature: str) -> None:
-        """The oldest makes room. Who still waits for it sleeps to the end."""
+        """Drops the oldest subscription. Its waiters sleep for their full time."""
         del self._signatures[signature]
-        if self._line is not None:
-            self._line.unsubscribe("signature", signature)
+        if self._connection is not None:
+            self._connection.unsubscribe("signature", signature)
 
     def _subscribe(self, kind: str, of: str) -> None:
-        if self._line is not None:
-            self._line.subscribe(kind, of)
+        if self._connection is not None:
+            self._connection.subscribe(kind, of)
 
     def _heard(self, of: str) -> None:
         waiter = self._signatures.get(of)
@@ -122,14 +123,14 @@ class Notifications:
             self._change.set()
 
     async def _run(self) -> None:
-        """Connected for as long as can be. A pause before each new try, longer each time that it did not help."""
+        """Stays connected. Pauses before each reconnection, longer after each that did not help."""
         losses = 0
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
             while True:
-                line = await self._connected(session)
-                if line is not None:
-                    await self._listen(line)
-                    losses = 0 if line.answered else losses  # To accept us and say nothing is no success.
+                connection = await self._connected(session)
+                if connection is not None:
+                    await self._listen(connection)
+                    losses = 0 if connection.answered else losses  # A connection that answers nothing is not a success.
                 losses += 1
                 if losses == 1:
                     log.warning("news_lost", endpoint=self.name)
@@ -146,16 +147,16 @@ class Notifications:
         log.info("news_connected", endpoint=self.name)
         return WsConnection(socket)
 
-    async def _listen(self, line: WsConnection) -> None:
-        """Until the connection is lost. What changed before it was there nobody told us, so everything may have."""
-        self._line = line
+    async def _listen(self, connection: WsConnection) -> None:
+        """Listens until the connection is lost. Reports every account first: it may have changed before."""
+        self._connection = connection
         for signature, waiter in self._signatures.items():
             if waiter is not None and not waiter.done():
-                line.subscribe("signature", signature)
+                connection.subscribe("signature", signature)
         for address in self._accounts:
-            line.subscribe("account", address)
+            connection.subscribe("account", address)
             self._heard(address)
         try:
-            await line.listen(self._heard)
+            await connection.listen(self._heard)
         finally:
-            self._line = None
+            self._connection = None

@@ -1,7 +1,7 @@
-"""What nodes say, read as facts. Every field may be missing, null or nonsense: then nothing was learnt (ChainSilent).
+"""Reads nodes' answers. Any field may be missing, null or nonsense; then the answer counts as none (ChainSilent).
 
-Nothing is guessed in a direction that costs money: a status without words for it is the weaker one, balances that do
-not belong to their accounts are no balances.
+Nothing is guessed in a direction that costs money: an unclear status counts as the weaker one, and balances that do not
+match their accounts are refused.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class TokenAccount(Value, frozen=True):
 
 
 class OwnerBalances(Value, frozen=True):
-    """What one wallet has, at `confirmed`. The answers may be of different slots: `slot` is the lowest of them."""
+    """The balances of one wallet at `confirmed`. The answers may be of different slots: `slot` is the lowest."""
 
     owner: str
     slot: int
@@ -43,7 +43,7 @@ class OwnerBalances(Value, frozen=True):
 
     @property
     def units(self) -> dict[Mint, int]:
-        """Of each mint, over all its accounts. Mints without an account are absent."""
+        """Units of each mint, over all its accounts. Mints without an account are absent."""
         totals: dict[Mint, int] = {}
         for account in self.accounts:
             totals[account.mint] = totals.get(account.mint, 0) + account.units
@@ -83,7 +83,7 @@ def listed(said: object, what: str) -> list[Any]:
 
 
 def in_context(said: object, what: str) -> tuple[int, Any]:
-    """The slot that the answer is of, and the answer."""
+    """The slot of the answer, and the answer."""
     answer = table(said, what)
     if "value" not in answer:
         raise ChainSilent(f"a node's {what} has no value")
@@ -114,7 +114,7 @@ def signature_info(said: object) -> SignatureInfo:
 
 
 def effects(said: dict[str, Any], static: tuple[str, ...], slot: int) -> Effects:
-    """Of the `meta` of a transaction, or of a simulation: both speak of the same things in the same words."""
+    """From the `meta` of a transaction, or from a simulation, which has the same fields."""
     error = _error(said)
     accounts = static + _loaded(said.get("loadedAddresses"))
     before, after = _lamports(said.get("preBalances")), _lamports(said.get("postBalances"))
@@ -168,10 +168,10 @@ _BALANCES: Final = ("preBalances", "postBalances", "preTokenBalances", "postToke
 
 
 def _stage(found: dict[str, Any]) -> tuple[bool, bool]:
-    """Whether it is confirmed, whether finalised.
+    """Whether it is confirmed, and whether it is finalised.
 
-    Nodes of old told only the number of confirmations, and null once it was final. But a node that leaves both out
-    tells the same, so null is not believed: it landed, and no more is known of it.
+    Old nodes sent only the number of confirmations, and null once it was final. A node that leaves both out looks the
+    same, so null does not count as final: the transaction landed, and no more is known.
     """
     said = found.get("confirmationStatus")
     if said is not None:
@@ -185,7 +185,7 @@ def _stage(found: dict[str, Any]) -> tuple[bool, bool]:
 
 
 def _error(found: dict[str, Any]) -> str | None:
-    """As JSON. Told twice, as `err` and as `status`: once is enough, and twice must agree."""
+    """The error as JSON. Nodes send it as `err` and as `status`: one is enough, and both must agree."""
     told: list[object] = [found["err"]] if "err" in found else []
     result = found.get("status")
     if isinstance(result, dict) and ("Ok" in result) != ("Err" in result):
@@ -196,7 +196,7 @@ def _error(found: dict[str, Any]) -> str | None:
 
 
 def _loaded(said: object) -> tuple[str, ...]:
-    """From lookup tables: the writable ones first, as the transaction numbers them."""
+    """Addresses from lookup tables, the writable ones first, in the order of their indexes."""
     if said is None:
         return ()
     loaded = table(said, "loaded addresses")
@@ -209,7 +209,7 @@ def _lamports(said: object) -> tuple[int, ...]:
 
 
 def _tokens(before: object, after: object, accounts: int) -> tuple[TokenBalance, ...]:
-    """An account that changed its owner or its mint is told as two: one that was emptied, one that was filled."""
+    """An account that changed its owner or mint becomes two: one that was emptied, and one that was filled."""
     pre, post = _token_units(before, accounts), _token_units(after, accounts)
     keys = sorted(pre.keys() | post.keys())
     return tuple(TokenBalance(*key, pre_units=pre.get(key, 0), post_units=post.get(key, 0)) for key in keys)
@@ -228,7 +228,7 @@ def _token_units(said: object, accounts: int) -> dict[tuple[int, Mint, str], int
 
 
 def _units(said: object) -> int:
-    """A text of digits, because JavaScript's numbers are too small for it."""
+    """An amount as a string of digits; JavaScript's numbers are too small for it."""
     if isinstance(said, str) and said.isascii() and said.isdigit() and len(said) <= UNITS_DIGITS_MAX:
         return count(int(said), "token amount")
     return count(said, "token amount")

@@ -1,4 +1,4 @@
-"""How long a node asks us to wait: seconds, or a date (RFC 9110)."""
+"""Reads a Retry-After header: seconds, or a date (RFC 9110)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Final
 
 from overmind.core.model.units import NS
 
-WAIT_MAX_S: Final = 60.0  # A node does not decide that we never ask it again.
+WAIT_MAX_S: Final = 60.0  # A node cannot make us stop for ever.
 
 
 def retry_after_s(header: str | None, now_ns: int) -> float:
-    """Zero where it says nothing that we understand."""
+    """0 if it cannot be read."""
     text = (header or "").strip()
     if text.isascii() and text.isdigit():
         return min(WAIT_MAX_S, float(text[:9]))

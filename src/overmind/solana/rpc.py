@@ -1,6 +1,6 @@
-"""A Solana cluster's JSON-RPC over several nodes: the healthiest is asked first, and the next when it is silent.
+"""JSON-RPC to a Solana cluster over several nodes: the healthiest first, and the next if it is silent.
 
-Plain JSON in and out; nothing here knows a transaction. Everything asked may be asked twice.
+It handles plain JSON and knows nothing of transactions. Every request may be sent twice.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from overmind.solana.wire import RpcError, RpcSilent
 
 __all__ = ["Endpoint", "Params", "Rpc", "RpcError", "RpcSilent"]
 
-HEDGE_AFTER_S: Final = 0.25  # while nothing is known of a node's speed
+HEDGE_AFTER_S: Final = 0.25  # while a node's latency is unknown
 HEDGE_MIN_S: Final = 0.02
 GENESIS_HASH: Final = re.compile(r"[1-9A-HJ-NP-Za-km-z]{32,44}")
 
@@ -31,13 +31,13 @@ T = TypeVar("T")
 
 
 class UnprovenEndpoint(Endpoint):
-    """A node that may have to prove first that it belongs to our chain: nothing else is asked of it before it did."""
+    """A node that may have to prove that it belongs to our chain before it gets any other request."""
 
     _genesis: str | None = None
     _foreign = False
 
     def distrust(self, genesis: str) -> None:
-        """Its genesis hash must be this one, and it has not told any yet."""
+        """Requires that it gives this genesis hash before it is used."""
         self._genesis = genesis
 
     async def call(
@@ -54,7 +54,7 @@ class UnprovenEndpoint(Endpoint):
         expected = self._genesis
         if expected is None and not self._foreign:
             return
-        told = None if self._foreign else await self._told_genesis(priority)
+        told = None if self._foreign else await self._proven_genesis(priority)
         if told is not None and told != expected:
             self._foreign = True  # For good, whatever it says later.
             log.error("endpoint_of_another_chain", endpoint=self.name, found=told, expected=expected)
@@ -63,7 +63,7 @@ class UnprovenEndpoint(Endpoint):
         log.info("endpoint_verified", endpoint=self.name)
         self._genesis = None
 
-    async def _told_genesis(self, priority: Priority) -> str | None:
+    async def _proven_genesis(self, priority: Priority) -> str | None:
         try:
             told = await super().call("getGenesisHash", (), priority)
         except RpcError:
@@ -72,7 +72,7 @@ class UnprovenEndpoint(Endpoint):
 
 
 class Rpc:
-    """Use as `async with Rpc(...) as rpc`. `endpoints` are the same nodes, to be asked by name."""
+    """Use as `async with Rpc(...) as rpc`. `endpoints` gives access to each node."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class Rpc:
         )
 
     async def __aenter__(self) -> Self:
-        # Timeouts and the number of connections are ours, by priority; cookies and proxies are nobody's.
+        # We bound time and connections ourselves, by priority. Cookies and proxies are not used.
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
             timeout=aiohttp.ClientTimeout(total=None),
@@ -122,13 +122,13 @@ class Rpc:
     async def call(
         self, method: str, params: Params = (), priority: Priority = Priority.MARK, *, hedge: bool = False
     ) -> object:
-        """The result. `hedge`: also ask another node when the first is slow. Raises RpcError, RpcSilent."""
+        """The result. `hedge`: ask a second node too if the first is slow. Raises RpcError, RpcSilent."""
         return await self._asked(lambda endpoint: endpoint.call(method, params, priority), hedge)
 
     async def batch(
         self, asked: Sequence[tuple[str, Params]], priority: Priority = Priority.MARK, *, hedge: bool = False
     ) -> list[object]:
-        """All from one node; for each its result, RpcError or RpcSilent. Raises RpcSilent when nothing was answered."""
+        """All from one node: a result, RpcError or RpcSilent each. Raises RpcSilent if nothing was answered."""
         return await self._asked(lambda endpoint: endpoint.batch(asked, priority), hedge)
 
     async def genesis_hash(self) -> str:
@@ -139,7 +139,8 @@ class Rpc:
         return answer
 
     async def _asked(self, ask: Callable[[Endpoint], Coroutine[object, object, T]], hedge: bool) -> T:
-        healthy = sorted(self.endpoints, key=lambda one: (one.health.resting, one.health.avoided))  # In our order else.
+        # Among equals, in the configured order.
+        healthy = sorted(self.endpoints, key=lambda one: (one.health.resting, one.health.avoided))
         if hedge and len(healthy) > 1:
             return await self._hedged(ask, healthy)
         silences = []
@@ -153,7 +154,7 @@ class Rpc:
     async def _hedged(
         self, ask: Callable[[Endpoint], Coroutine[object, object, T]], endpoints: Sequence[Endpoint]
     ) -> T:
-        """The first good answer. Two are asked at a time, the second once the first is slower than it should be."""
+        """The first good answer. Asks two nodes at a time, the second once the first is slower than usual."""
         waiting = list(reversed(endpoints))
         asking: dict[asyncio.Future[T], Endpoint] = {}
         silences: list[str] = []
@@ -181,13 +182,13 @@ class Rpc:
 
 
 def _names(addresses: Sequence[Address]) -> list[str]:
-    """Two nodes of one host, with different keys say, are told apart by their place in the list."""
+    """Display names. Two nodes of one host, with different API keys say, get their place in the list as a suffix."""
     names = [address.name for address in addresses]
     return [name if names.count(name) == 1 else f"{name} (node {at})" for at, name in enumerate(names, 1)]
 
 
 def _note_slower(asking: Mapping[asyncio.Future[T], Endpoint], first: asyncio.Future[T]) -> None:
-    """Those that were asked before the one that answered first: else a node that hangs would stay the favourite."""
+    """Notes which earlier requests a later one overtook, so that a node that hangs loses its first place."""
     for task, endpoint in asking.items():
         if task is first:
             return

@@ -1,8 +1,8 @@
-"""What a transaction did for its fee payer, read from the balances that it changed.
+"""Reads what a transaction did for its fee payer from the balances that it changed.
 
-The same reading judges a simulation before we sign and books the landing afterwards. Native SOL and wrapped SOL are one
-asset: a wrapped account that comes and goes inside the transaction leaves nothing but lamports. What strangers had put
-into it before goes to the wallet when it is closed; that is a credit to be found on the chain, and no part of the swap.
+The same code checks a simulation before we sign and books the transaction after it landed. Native and wrapped SOL are
+one asset: a wrapped account that is opened and closed inside the transaction leaves only lamports. Lamports that
+strangers had put into it come to the wallet when it closes: a credit on the chain, not a part of the swap.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from overmind.ports import Effects
 from overmind.solana import tokens
 
 DETAIL_CHARS_MAX: Final = 200
-WALLETS_MAX: Final = 65_536  # whose addresses are remembered
-# By the chain's names: errors that another wallet would not have. Everything else is a matter of the market or venue.
+WALLETS_MAX: Final = 65_536  # in the cache of addresses
+# Errors that another wallet would not have, by the chain's names. All others concern the market or the venue.
 _OF_WALLET: Final = frozenset({"AccountNotFound", "InsufficientFundsForFee", "InsufficientFundsForRent"})
 
 
 class Unsettled(Exception):
-    """The balances do not add up to the swap that was ordered; says why."""
+    """The changed balances do not match the order; says why."""
 
 
 def settle(effects: Effects, order: Order) -> Filled | Failed:
@@ -36,7 +36,7 @@ def settle(effects: Effects, order: Order) -> Filled | Failed:
     wrapped, rent = _wrapped_lamports(effects), _rent_lamports(effects)
     changed = _token_changes(effects)
     sol = effects.post_lamports[0] - effects.pre_lamports[0] + effects.fee_lamports + rent + wrapped
-    # Of a swap without SOL, whatever else it cost in SOL is a tip; of a swap of SOL it is part of the price.
+    # In a swap without SOL, other SOL that left is a tip. In a swap of SOL it is part of the price.
     tip = max(0, -sol) if SOL not in (order.spend.mint, order.receive) else 0
     changed[SOL] = sol + tip
     others = {mint: units for mint, units in changed.items() if units and mint not in (order.spend.mint, order.receive)}
@@ -49,7 +49,7 @@ def settle(effects: Effects, order: Order) -> Filled | Failed:
 
 
 def outside_order(order: Order, fill: Filled) -> str | None:
-    """Where a fill leaves what its order allows; None: it stays within."""
+    """Where a fill exceeds what its order allows; None: nowhere."""
     if fill.spent_units > order.spend.units:
         return f"it spends {fill.spent_units}, at most {order.spend.units}"
     if fill.received_units < order.received_min:
@@ -58,7 +58,7 @@ def outside_order(order: Order, fill: Filled) -> str | None:
 
 
 def outside_costs(work: Work, fill: Filled) -> str | None:
-    """The same for what was reserved for fee and rent. After a fork, rent may be due that nobody could foresee."""
+    """Where a fill exceeds the reserved fee and rent. After a fork, unforeseen rent may be due."""
     if fill.fee_lamports > work.fee_max_lamports:
         return f"its fee is {fill.fee_lamports} lamports, at most {work.fee_max_lamports}"
     if fill.rent_lamports > work.rent_max_lamports:
@@ -67,7 +67,7 @@ def outside_costs(work: Work, fill: Filled) -> str | None:
 
 
 def cause_of(error: str) -> Cause:
-    """Why a transaction reverted, from the chain's error as JSON."""
+    """The cause of a revert, from the chain's error as JSON."""
     try:
         told = json.loads(error)
     except (ValueError, RecursionError):
@@ -77,7 +77,7 @@ def cause_of(error: str) -> Cause:
 
 
 def _token_changes(effects: Effects) -> dict[Mint, int]:
-    """Of the payer's tokens. Wrapped SOL is counted by its lamports."""
+    """Changes of the payer's tokens. Wrapped SOL counts by its lamports."""
     owner, changed = effects.accounts[0], dict[Mint, int]()
     for token in effects.tokens:
         if token.owner == owner and token.mint != SOL:
@@ -86,9 +86,9 @@ def _token_changes(effects: Effects) -> dict[Mint, int]:
 
 
 def _wrapped_lamports(effects: Effects) -> int:
-    """What the payer's wrapped SOL gained, rent and all: never above zero, because it is unwrapped in the same swap.
+    """The change of the payer's wrapped SOL, with rent. Never positive, because the swap unwraps it.
 
-    Anybody may make that account, or send something to its address, between our look and the landing.
+    Anybody may create that account, or send to its address, before our transaction lands.
     """
     wrapped = _wrapped_account(effects.accounts[0])
     gained = sum(_gained(effects, index) for index in _ours(effects, SOL) | _at(effects, wrapped))
@@ -98,7 +98,7 @@ def _wrapped_lamports(effects: Effects) -> int:
 
 
 def _rent_lamports(effects: Effects) -> int:
-    """What the payer's token accounts hold more than before: rent, which comes back when they are closed."""
+    """Lamports that the payer's token accounts gained: rent, which returns when they are closed."""
     rent = sum(_gained(effects, index) for index in _ours(effects, None) - _ours(effects, SOL))
     if rent < 0:
         raise Unsettled("it closes token accounts that were there before")

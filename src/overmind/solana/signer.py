@@ -1,4 +1,4 @@
-"""Signs with keys that this process holds."""
+"""Signs with keys in memory."""
 
 from __future__ import annotations
 

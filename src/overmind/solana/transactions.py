@@ -1,7 +1,7 @@
-"""Transactions as bytes and as facts: the one place that parses what others built.
+"""Parses transactions that others built. No other module does.
 
-solders reads them. What it cannot read, it reports with a ValueError, and at worst with a Rust panic, which is a
-BaseException whose class cannot be imported; both leave this module as BadTransaction and as nothing else.
+solders reads them. It reports unreadable bytes with a ValueError, and at worst with a Rust panic, which is a
+BaseException whose class cannot be imported. Both leave this module as BadTransaction.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _UNSIGNED: Final = bytes(SIGNATURE_BYTES)
 
 
 class BadTransaction(Exception):
-    """These bytes are no transaction that we read; says why."""
+    """Bytes that are not a transaction that we can read; says why."""
 
 
 class Instruction(Value, frozen=True):
@@ -35,10 +35,10 @@ class Instruction(Value, frozen=True):
 
 
 class Transaction(Value, frozen=True):
-    """A transaction whose every account stands in its own bytes: no lookup table decides what it touches."""
+    """A transaction that lists all its accounts itself, without lookup tables."""
 
     raw: bytes
-    signatures: tuple[bytes, ...]  # in the order of `signers`; all zeros where one is still missing
+    signatures: tuple[bytes, ...]  # in the order of `signers`; zeros while one is missing
     keys: tuple[str, ...]  # the fee payer first, then the other signers
     blockhash: str
     instructions: tuple[Instruction, ...]
@@ -49,7 +49,7 @@ class Transaction(Value, frozen=True):
 
     @property
     def message(self) -> bytes:
-        """What is signed."""
+        """The bytes that are signed."""
         return self.raw[1 + SIGNATURE_BYTES * len(self.signatures) :]
 
     def signed_by_payer(self, signature: bytes) -> bytes:
@@ -58,25 +58,25 @@ class Transaction(Value, frozen=True):
         return self.raw[:1] + signature + self.raw[1 + SIGNATURE_BYTES :]
 
     def unsigned(self) -> tuple[str, ...]:
-        """Signers whose signature is missing, or is not theirs, the fee payer aside."""
+        """Signers other than the fee payer whose signature is missing or invalid."""
         pairs = zip(self.signers[1:], self.signatures[1:], strict=True)
         return tuple(key for key, signature in pairs if not _verifies(key, signature, self.message))
 
 
 def parse(raw: bytes) -> Transaction:
-    """Raises BadTransaction, also for lookup tables and for versions after 0: what cannot be decoded is refused."""
+    """Raises BadTransaction, also for lookup tables and for versions after 0, which are not decoded."""
     if len(raw) > PACKET_BYTES_MAX:
         raise BadTransaction(f"{len(raw)} bytes, and a node accepts {PACKET_BYTES_MAX}")
     return _guarded(lambda: _read(raw))
 
 
 def account_keys(raw: bytes) -> tuple[str, ...]:
-    """The accounts that stand in its own bytes, in order. Raises BadTransaction."""
+    """The accounts that a transaction lists itself, in order. Raises BadTransaction."""
     return _guarded(lambda: tuple(map(str, VersionedTransaction.from_bytes(raw).message.account_keys)))
 
 
 def signature_text(signature: bytes) -> str:
-    """As people and nodes write it."""
+    """A signature in base58."""
     return str(Signature(signature))
 
 

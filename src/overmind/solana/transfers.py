@@ -1,7 +1,7 @@
-"""Transactions of our own for moves of capital: what they are made of, and what they did.
+"""Builds our own transactions for moves of capital, and settles them.
 
-Built here, and all the same read back by the firewall before they are signed. The compute limit differs from move to
-move, so that two equal moves on one blockhash are two transactions.
+The firewall checks them like any other before they are signed. The compute limit differs from move to move, so that
+two equal moves on one blockhash are two transactions.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from overmind.solana import tokens as programs
 from overmind.solana.settlement import DETAIL_CHARS_MAX, Unsettled, cause_of
 from overmind.solana.transactions import SIGNATURE_BYTES
 
-UNITS: Final = 60_000  # one new token account and one transfer, with room for addresses that are hard to derive
+UNITS: Final = 60_000  # one new token account and one transfer, with room for costly address derivation
 UNIT_PRICE_MICRO: Final = 50_000
-_STEPS: Final = 4_096  # of the limit
+_STEPS: Final = 4_096  # variations of the limit
 
 
 def account_of(owner: str, token: Token) -> str:
@@ -37,7 +37,7 @@ def account_of(owner: str, token: Token) -> str:
 
 
 def build(move: Move, owner: str, tokens: Mapping[Mint, Token], blockhash: str) -> bytes:
-    """Unsigned: the one signature, of `owner`, is left blank."""
+    """The unsigned transaction; `owner` is its only signer."""
     limit = UNITS - int.from_bytes(blake2b(move.id.encode(), digest_size=8).digest()) % _STEPS
     instructions = [
         set_compute_unit_limit(limit),
@@ -65,10 +65,10 @@ def _instructions(move: Move, owner: Pubkey, tokens: Mapping[Mint, Token]) -> li
 
 
 def settle_move(effects: Effects, move: Move, owner: str, tokens: Mapping[Mint, Token]) -> Filled | Failed:
-    """What it did, read from the balances that it changed; to the unit what was asked for. Raises Unsettled."""
+    """The outcome from the changed balances, which must match the move to the unit. Raises Unsettled."""
     if effects.error is not None:
         return Failed(effects.fee_lamports, cause_of(effects.error), effects.error[:DETAIL_CHARS_MAX], effects.slot)
-    gained = _Gained(effects)
+    gained = _BalanceChanges(effects)
     if move.kind is MoveKind.RECLAIM:
         return _reclaimed(gained, move, owner, tokens, effects)
     lost, fee, units = -gained.lamports(owner) - effects.fee_lamports, effects.fee_lamports, move.money.units
@@ -87,9 +87,9 @@ def settle_move(effects: Effects, move: Move, owner: str, tokens: Mapping[Mint, 
 
 
 def _reclaimed(
-    gained: _Gained, move: Move, owner: str, tokens: Mapping[Mint, Token], effects: Effects
+    gained: _BalanceChanges, move: Move, owner: str, tokens: Mapping[Mint, Token], effects: Effects
 ) -> Filled | Failed:
-    """All that was in the account came to its owner, and nothing else moved."""
+    """The account's whole rent must have come to its owner, and nothing else may have moved."""
     account, fee = account_of(owner, _listed(move.money.mint, tokens)), effects.fee_lamports
     came = gained.lamports(owner) + fee
     if came <= 0 or gained.left(account):
@@ -99,7 +99,7 @@ def _reclaimed(
 
 
 def _listed(mint: Mint, tokens: Mapping[Mint, Token]) -> Token:
-    """What was listed when it was signed may not be any more. Raises Unsettled: then nobody knows its account."""
+    """Raises Unsettled if the token is no longer listed: then its account cannot be derived."""
     if mint not in tokens:
         raise Unsettled(f"{mint} is not a listed token any more")
     return tokens[mint]
@@ -110,8 +110,8 @@ def _expect(what: str, found: int, wanted: int) -> None:
         raise Unsettled(f"{found} {what}, and {wanted} had to")
 
 
-class _Gained:
-    """What each account has more than before."""
+class _BalanceChanges:
+    """The change of every account's balances."""
 
     def __init__(self, effects: Effects) -> None:
         changes = zip(effects.accounts, effects.pre_lamports, effects.post_lamports, strict=True)
@@ -129,7 +129,7 @@ class _Gained:
         return self._left.get(account, 0)
 
     def expect(self, lamports: Mapping[str, int], tokens: Mapping[tuple[str, Mint], int]) -> None:
-        """Exactly these changes, of anybody's. Raises Unsettled."""
+        """Requires exactly these changes, over all accounts. Raises Unsettled."""
         wanted = {account: units for account, units in lamports.items() if units}
         changed = {key: units for key, units in self._tokens.items() if units}
         if self._lamports != wanted:

@@ -1,10 +1,10 @@
-"""JSON-RPC 2.0 as bytes: plain JSON in and out, and nothing that a node can send gets through unread.
+"""Encodes and decodes JSON-RPC 2.0, and checks every answer of a node.
 
 The error tree:
     ChainSilent            no usable answer; asking again later is safe
     └── RpcSilent          … from the nodes of an `Rpc`
     RpcError               the node did answer, and its answer is an error
-    Unusable               inside this package only: why an answer cannot be used, before it has a name to it
+    Unusable               inside this package only: why an answer cannot be used, before the node's name is added
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ import msgspec
 from overmind.ports import ChainSilent
 
 CODE_MAX: Final = 2**31
-# A node that says one of these cannot serve now: it lags behind, or we asked too often. Others may.
+# Codes of a node that cannot serve now: it lags behind, or we asked too often. Another node may.
 BUSY_CODES: Final = frozenset({-32005, -32429, 429})
-# It has not come as far as we asked it to have. Nothing is wrong with it, but another may have.
+# The node has not reached the requested slot. It is healthy, but another node may be ahead.
 BEHIND_CODES: Final = frozenset({-32016})
 
 _encoder = msgspec.json.Encoder()
 
 
 class RpcSilent(ChainSilent):
-    """No usable answer. Nothing was learnt, and what was asked may have been done all the same."""
+    """No usable answer. The request may have taken effect all the same."""
 
 
 class RpcError(Exception):
-    """A node's own answer: a JSON-RPC error. `data` may hold anything, or nothing; it is never printed."""
+    """A JSON-RPC error from a node. `data` may be anything; it is never printed."""
 
     def __init__(self, code: int, message: str, data: object = None) -> None:
         super().__init__(f"{message} ({code})")
@@ -40,14 +40,14 @@ class RpcError(Exception):
 
 
 class Unusable(Exception):
-    """Why an answer cannot be used. `busy`: the node asks not to be asked, for `retry_after_s` if it says how long."""
+    """Why an answer cannot be used. `busy`: the node asks for a pause, of `retry_after_s` if it says how long."""
 
     def __init__(self, reason: str, *, busy: bool = False, retry_after_s: float = 0.0, asked: bool = True) -> None:
         super().__init__(reason)
         self.reason = reason
         self.busy = busy
         self.retry_after_s = retry_after_s
-        self.asked = asked  # False: it never came to that, so the node is not to blame
+        self.asked = asked  # False: the request was never sent, so the node did not fail
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
@@ -62,11 +62,11 @@ def encode(request: Request | Sequence[Request]) -> bytes:
 
 
 def decode(body: bytes) -> object:
-    """Whole numbers stay whole, however large. Raises Unusable."""
+    """Integers of any size stay exact. Raises Unusable."""
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, ValueError):
-        pass  # Said below, so that the body is not part of the exception.
+        pass  # Raised below, so that the body is not part of the exception.
     return _garbled(body)
 
 
@@ -85,8 +85,8 @@ def read_one(body: bytes, request_id: int) -> object:
 
 
 def read_many(body: bytes, first_id: int, count: int) -> list[object]:
-    """One outcome per request, in the order of the requests: its result, its RpcError, or Unusable where the answer
-    lacks it or holds nonsense in its place. Raises Unusable when nothing in it can be used."""
+    """One outcome per request, in their order: a result, an RpcError, or an Unusable if its answer is missing or
+    unreadable. Raises Unusable if no answer can be used."""
     answers = decode(body)
     if isinstance(answers, dict):
         _refuse_unread(answers)
@@ -143,7 +143,7 @@ def _outcome(answer: dict[str, Any]) -> object:
 
 
 def _error(error: object) -> RpcError:
-    """`data` is optional, whatever some clients believe of some codes."""
+    """`data` is optional for every code."""
     code = error.get("code") if isinstance(error, dict) else None
     if not isinstance(error, dict) or type(code) is not int or abs(code) > CODE_MAX:
         raise Unusable("answered an error without a code")
@@ -157,7 +157,7 @@ def _error(error: object) -> RpcError:
 
 
 def _refuse_unread(answer: dict[str, Any]) -> None:
-    """A request that was refused before it was read (for its rate, say) is answered without an id."""
+    """Raises Unusable for an error without an id: the node refused before it read the request, for its rate, say."""
     if answer.get("id") is None and isinstance(answer.get("error"), dict):
         refused = _error(answer["error"])
         raise Unusable(f"did not read the request: {refused}")

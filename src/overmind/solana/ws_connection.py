@@ -1,4 +1,4 @@
-"""One WebSocket connection to a node: subscriptions out, what changed in. It lives until it is lost."""
+"""One WebSocket connection to a node: sends subscriptions and reads notifications until it is lost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from overmind.solana.wire import Request, Unusable, decode, encode
 
 OUTBOX_MAX: Final = 4_096
 UNANSWERED_MAX: Final = 4_096
-# Who hears of a change asks what it is, so no byte of the account need be sent.
+# A change is queried after its notification, so no account data need be sent.
 _CONFIGS: Final[dict[str, dict[str, object]]] = {
     "signature": {"commitment": "confirmed"},
     "account": {"commitment": "confirmed", "encoding": "base64", "dataSlice": {"offset": 0, "length": 0}},
@@ -24,14 +24,14 @@ class WsConnection:
         self._socket = socket
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue(OUTBOX_MAX)
         self._id = 0
-        self._unanswered: dict[int, str] = {}  # by request: what was subscribed to
-        self._subjects: dict[int, str] = {}  # by subscription
-        self._subscriptions: dict[str, int] = {}  # by subject
+        self._unanswered: dict[int, str] = {}  # by request id
+        self._subjects: dict[int, str] = {}  # by subscription id
+        self._subscriptions: dict[str, int] = {}  # ids by subject
         self._overrun = False
-        self.answered = False  # whether the node ever took a subscription
+        self.answered = False  # whether the node ever accepted a subscription
 
     def subscribe(self, kind: str, of: str) -> None:
-        """`kind` is signature or account. That it was refused shows in silence only, and then it is polled."""
+        """`kind` is signature or account. A refused subscription stays silent; polling covers it."""
         self._unanswered[self._send(f"{kind}Subscribe", of, _CONFIGS[kind])] = of
 
     def unsubscribe(self, kind: str, of: str) -> None:
@@ -41,7 +41,7 @@ class WsConnection:
             self._send(f"{kind}Unsubscribe", subscription)
 
     async def listen(self, heard: Callable[[str], None]) -> None:
-        """Tells each subject that there is news of. Returns when the connection is lost, or not worth keeping."""
+        """Calls `heard` with each changed subject. Returns when the connection is lost or overrun."""
         sender = asyncio.create_task(self._send_all())
         try:
             async for message in self._socket:
@@ -59,7 +59,7 @@ class WsConnection:
         try:
             self._outbox.put_nowait(encode(Request(self._id, method, params)))
         except asyncio.QueueFull:
-            self._overrun = True  # It takes nothing any more: `listen` gives it up.
+            self._overrun = True  # The socket takes no more: `listen` gives the connection up.
         return self._id
 
     async def _send_all(self) -> None:
@@ -67,7 +67,7 @@ class WsConnection:
             while True:
                 await self._socket.send_str((await self._outbox.get()).decode())
         except (aiohttp.ClientError, OSError):
-            return  # The reader notices as well.
+            return  # The reader notices the loss too.
 
     def _read(self, message: str, heard: Callable[[str], None]) -> None:
         try:
@@ -93,7 +93,7 @@ class WsConnection:
         if type(subscription) is not int or subscription not in self._subjects:
             return
         of = self._subjects[subscription]
-        if method == "signatureNotification":  # The node has ended this subscription itself.
+        if method == "signatureNotification":  # The node ends this subscription itself.
             del self._subjects[subscription]
             self._subscriptions.pop(of, None)
         heard(of)

@@ -1,4 +1,4 @@
-"""The proof of the accounts: what all rows come to, beside what the books say."""
+"""Proves the accounts: compares the sums of all rows with the books."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Figures = dict[str, int]
 
 
 def figures_of(state: State) -> Figures:
-    """What the books say."""
+    """The same figures from the books."""
     ledger = state.ledger
     outside = ledger.accounts.get(DEPOSITS, {})
     return {
@@ -29,7 +29,7 @@ def figures_of(state: State) -> Figures:
 
 
 def differences(rows: Figures, books: Figures) -> list[str]:
-    """Where rows do not come to what the books say; empty when they do."""
+    """Where the rows differ from the books; empty if nowhere."""
     names = sorted({*rows, *books})
     found = [(name, rows.get(name, 0), books.get(name, 0)) for name in names]
     return [f"{name}: the rows come to {one}, the books say {other}" for name, one, other in found if one != other]

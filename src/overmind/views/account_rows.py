@@ -1,4 +1,4 @@
-"""What an accountant reads, a row each: the part of a lot that left, what an execution cost, what came from outside."""
+"""The rows of the accounts: gains (disposed parts of lots), costs of executions, and transfers from and to outside."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from overmind.core.books.realised import How
 from overmind.core.model.ids import Mint, OrderId, WalletId
 from overmind.core.model.money import Token
 
-DEPOSIT: Final = "deposit"  # the strategy of what no strategy bought
+DEPOSIT: Final = "deposit"  # the strategy of capital that no strategy bought
 FINAL, PROVISIONAL, UNDONE, REVERSAL = "final", "provisional", "undone", "reversal"
 
 
@@ -26,7 +26,7 @@ class Period(NamedTuple):
 
 
 class RowOrigin(NamedTuple):
-    """What made an entry realise something: an order, or a move of capital that no strategy asked for."""
+    """The order or the move that an entry's rows come from."""
 
     id: str
     signal_id: str
@@ -35,13 +35,13 @@ class RowOrigin(NamedTuple):
 
 
 class Gain(msgspec.Struct):
-    """A part of a lot that left. A reversal has negative amounts."""
+    """A disposed part of a lot. A reversal has negative amounts."""
 
     at_ns: int
     wallet_id: WalletId
     token: Token
     how: How
-    lot: Lot  # that part alone
+    lot: Lot  # the disposed part only
     proceeds_micros: int
     origin: RowOrigin
     status: str
@@ -56,7 +56,7 @@ class Gain(msgspec.Struct):
 
 
 class Cost(msgspec.Struct):
-    """What one execution cost. Below zero: it came back."""
+    """Fee and rent of one execution. Negative: returned."""
 
     at_ns: int
     wallet_id: WalletId
@@ -68,27 +68,27 @@ class Cost(msgspec.Struct):
 
 
 class Transfer(msgspec.Struct):
-    """Capital that came from outside, or went there (negative)."""
+    """Capital that came in, or left (negative)."""
 
     at_ns: int
     wallet_id: WalletId
     kind: str
     token: Token
     units: int
-    micros: int  # what it added to the net deposits
+    micros: int  # its share in the net deposits
     reference: str
     reason: str = ""
-    counterparty: str = ""  # the other wallet, or the address outside, where one is known
+    counterparty: str = ""  # the other wallet or the external address, if known
 
 
 class Sums(msgspec.Struct):
-    """Of one wallet, asset and strategy, or of everything."""
+    """Sums of one wallet, asset and strategy, or of everything."""
 
     gains: int = 0
     proceeds_micros: int = 0
     cost_micros: int = 0
     fee_lamports: int = 0
-    rent_lamports: int = 0  # less what came back
+    rent_lamports: int = 0  # net of what came back
     costs_micros: int = 0
     transfers_micros: int = 0
 
@@ -98,7 +98,7 @@ class Sums(msgspec.Struct):
 
     @property
     def realised_micros(self) -> int:
-        """Gains less costs: as the wallet's realised PnL counts."""
+        """Gains less costs: the wallet's realised PnL."""
         return self.gain_micros - self.costs_micros
 
     def count(self, row: Gain | Cost | Transfer) -> None:
@@ -123,7 +123,7 @@ class Key(NamedTuple):
 
 
 class Sink(Protocol):
-    """Where rows of the period go, in the order of booking."""
+    """Receives the rows of the period in the order of booking."""
 
     def gain(self, row: Gain) -> None: ...
 
@@ -136,7 +136,7 @@ Undoable = TypeVar("Undoable", Gain, Cost)
 
 
 class SettlementQueue(Generic[Undoable]):
-    """Rows in the order of booking, each passed on when its fate is known."""
+    """Passes rows on in the order of booking, each once it is final or undone."""
 
     def __init__(self, pass_on: Callable[[Undoable], None]) -> None:
         self._pass_on: Callable[[Undoable], None] = pass_on

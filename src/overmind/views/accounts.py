@@ -1,8 +1,8 @@
-"""The books as an accountant reads them: a fold over the journal into rows, which add up to what the books say.
+"""Folds the journal into the rows of the accounts, and proves that the rows add up to the books.
 
-Each disposed part of a lot is one gain, each fee and rent one cost, all that came or went from outside one transfer.
-Nothing is computed twice: `core.books.settle` realised the rows itself, so they round the same. A row that a fork may
-still undo is provisional; one that it undid stays, and is reversed on the day of the rollback.
+Each disposed part of a lot is a gain, each execution's fee and rent a cost, and capital from or to outside a transfer.
+The amounts are those that `core.books.settle` realised, so they round the same way. A row is provisional while a fork
+may undo it. A row that a fork undid stays, and a reversal follows on the day of the rollback.
 """
 
 from __future__ import annotations
@@ -82,22 +82,22 @@ NATIVE: Final = Token("SOL", SOL, SOL_DECIMALS)
 
 
 class EntryEffect(NamedTuple):
-    """What an entry is to the accounts."""
+    """What an entry does to the accounts."""
 
     origin: RowOrigin
-    status: str = FINAL  # of the rows that it makes
-    transfers: Sequence[Transfer] = ()  # what they add to the net deposits is known once the entry is applied
-    final: OrderId | None = None  # the order or move whose provisional rows are final now
-    rolled_back: OrderId | None = None  # the one whose provisional rows a fork undid
+    status: str = FINAL  # of the rows that it adds
+    transfers: Sequence[Transfer] = ()  # their `micros` are set once the entry is applied
+    final: OrderId | None = None  # whose provisional rows are final now
+    rolled_back: OrderId | None = None  # whose provisional rows a fork undid
 
 
 class AccountingReport:
     """Fold every entry of a journal from its first one, then `close`."""
 
     def __init__(self, period: Period, sink: Sink, wallet_id: WalletId | None = None) -> None:
-        """`wallet_id`: the one whose rows are wanted; None for all. The proof is always of all."""
+        """`wallet_id`: report this wallet only; None for all. The proof always covers all wallets."""
         self.state = State()
-        self.sums: dict[Key, Sums] = {}  # of the rows that went to the sink
+        self.sums: dict[Key, Sums] = {}  # of the rows passed to the sink
         self.total = Sums()
         self.differences: list[str] = []
         self._period = period
@@ -124,7 +124,7 @@ class AccountingReport:
         if effect.rolled_back is not None:
             self._settle(effect.rolled_back, UNDONE)
         self._record(entry, effect)
-        if effect.transfers:  # The last row has all of it, where one entry undoes a transfer and makes another.
+        if effect.transfers:  # An entry that undoes one transfer and makes another books the net change on the last.
             effect.transfers[-1].micros = self.state.deposited_micros - deposited_micros
         for row in effect.transfers:
             self._transfer(row)
@@ -133,7 +133,7 @@ class AccountingReport:
             self._sales.pop(effect.final, None)
 
     def close(self) -> None:
-        """The last rows, and the last proof."""
+        """Passes on the last rows and makes the last comparison."""
         self._gains.close()
         self._costs.close()
         self._prove("at the end of the journal")
@@ -141,7 +141,7 @@ class AccountingReport:
     # What an entry does
 
     def _effect(self, entry: Entry) -> EntryEffect | None:
-        """Read before the entry is applied. None: it realises nothing, and no capital comes or leaves."""
+        """Call it before the entry is applied. None: the entry realises nothing and moves no capital in or out."""
         match entry.event:
             case OrderClosed(order_id=order_id, provisional=provisional):
                 known = self.state.open_orders[order_id]
@@ -194,8 +194,8 @@ class AccountingReport:
         return None
 
     def _moved(self, entry: Entry, move: Move, sign: int, outcome: Outcome) -> list[Transfer]:
-        """Made (1) or undone (-1): between two wallets a row each, out of the desk one."""
-        if not isinstance(outcome, Filled) or move.kind is MoveKind.RECLAIM:  # Returned rent stands among the costs.
+        """A move made (`sign` 1) or undone (-1): one row for each of our wallets that takes part."""
+        if not isinstance(outcome, Filled) or move.kind is MoveKind.RECLAIM:  # Reclaimed rent is a negative cost.
             return []
         token, units, there = self._token(move.money.mint), sign * move.money.units, move.to_wallet or move.to_address
         row = Transfer(entry.at_ns, move.wallet_id, move.kind, token, -units, 0, move.id, move.reason, there)
@@ -212,7 +212,7 @@ class AccountingReport:
     def _record(self, entry: Entry, effect: EntryEffect) -> None:
         origin, status, undone = effect.origin, effect.status, effect.rolled_back is not None
         for number, change in enumerate(self.state.realised):
-            if isinstance(change, Costs):  # What is undone comes first, then what it came to instead.
+            if isinstance(change, Costs):  # The undone costs come first, then those of the new outcome.
                 self._cost(entry.at_ns, change, origin, REVERSAL if undone and not number else status)
                 continue
             rows = self._gain_rows(entry.at_ns, change, origin, status)
@@ -225,7 +225,7 @@ class AccountingReport:
             return [_reversed(row, at_ns) for row in self._sales.pop(OrderId(origin.id))]
         lots = _with_uncovered(change, origin)
         proceeds = shares(change.proceeds_micros, [lot.units for lot in lots])
-        if change.how is not How.SALE:  # Whatever becomes of the order, this stays.
+        if change.how is not How.SALE:  # Final, whatever becomes of the order.
             status = REVERSAL if change.how is How.BUY_UNDONE else FINAL
         rows = [
             Gain(at_ns, change.wallet_id, change.token, change.how, lot, micros, origin, status)
@@ -270,7 +270,7 @@ class AccountingReport:
         self._costs.settle(order_id, status)
 
     def _token(self, mint: Mint) -> Token:
-        """As listed now or before; what was never listed shows as its mint, in base units."""
+        """The token as listed now or before. One that was never listed has its mint as symbol and no decimals."""
         return self._tokens.get(mint) or Token(mint, mint, 0)
 
     # The proof
@@ -295,7 +295,7 @@ def _of_order(order: Order, token: Token) -> RowOrigin:
 
 
 def _with_uncovered(change: Disposal, origin: RowOrigin) -> list[Lot]:
-    """What was sold, or taken back, beyond the lots that were there: a fork had taken them before. It has no cost."""
+    """Adds a lot without cost for units beyond the known lots, which a fork took away before."""
     beyond = change.units - sum(lot.units for lot in change.lots)
     assert beyond >= 0, change
     if not beyond:
@@ -311,7 +311,7 @@ def _reversed(row: Gain, at_ns: int) -> Gain:
 
 
 def shares(amount: int, weights: Sequence[int]) -> list[int]:
-    """In proportion, rounded down; the last one has what rounding left."""
+    """Splits in proportion, rounded down; the last share takes the remainder."""
     whole = sum(weights)
     parts = [amount * weight // whole for weight in weights[:-1]]
     return [*parts, amount - sum(parts)]

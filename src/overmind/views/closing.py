@@ -1,4 +1,4 @@
-"""What an operator is told of a position that is being closed: what is under way, what is left, or why nothing is."""
+"""Reports a position that is being closed: the open order, the rest, or why nothing is sold now."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class CloseRow(Value, frozen=True):
     wallet_id: WalletId
     symbol: str
     mint: Mint
-    closing: bool  # it goes on until nothing is left; false: it was cancelled, or nothing is left
+    closing: bool  # false: cancelled, or nothing is left
     reason: str
-    order_id: OrderId | None  # just placed, or under way already
-    order_quantity: float  # that it sells
-    left_quantity: float  # that no order sells yet
-    why_not: str  # what keeps more from being sold now; blank: nothing
+    order_id: OrderId | None  # placed just now, or open already
+    order_quantity: float  # sold by this order
+    left_quantity: float  # not in any order yet
+    why_not: str  # why no more is sold now; blank if nothing stops it
 
 
 def close_row(state: State, wallet_id: WalletId, mint: Mint, events: Iterable[Event], at_ns: int) -> CloseRow:
-    """As it stands now; `events` are what was decided just now."""
+    """The position now; `events` are those of the decision just made."""
     book = state.wallets[wallet_id]
     position = book.positions.get(mint)
     token = position.token if position is not None else state.settings.tokens.get(mint)

@@ -47,7 +47,7 @@ class Decision(Value, frozen=True):
 
 
 def shown_sizing(sizing: Sizing) -> dict[str, object]:
-    """A sizing as operators and programs read it, in USD and percent."""
+    """A sizing in USD and percent, for people and programs."""
     return {
         "sizing": sizing.how.value,
         "risk_budget_usd": sizing.budget_micros / MICROS,
@@ -60,7 +60,7 @@ def shown_sizing(sizing: Sizing) -> dict[str, object]:
 
 
 def decision_of(events: tuple[Answer, ...], duplicate: bool = False) -> Decision:
-    """The decision that these first events of a signal record."""
+    """The decision that a signal's first events record."""
     first = events[0]
     orders = tuple(event for event in events if isinstance(event, OrderPlaced))
     status = {OrderPlaced: DecisionStatus.PLACED, SignalRefused: DecisionStatus.REFUSED}.get(

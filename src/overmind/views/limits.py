@@ -1,4 +1,4 @@
-"""Limits and mint lists as an operator reads them: what the files say, what holds, who wanted it otherwise and why."""
+"""Limits and mint lists for operators: the value in the files, the value in force, and who changed it and why."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Amount = float | int | bool
 class LimitRow(Value, frozen=True):
     name: str
     unit: str  # usd, percent, count, ratio (0 to 1) or flag
-    by_files: Amount | None  # None: the files do not give that strategy to the wallet any more
+    by_files: Amount | None  # None: the files no longer give this strategy to the wallet
     in_force: Amount | None
-    wanted: Amount | None = None  # by an operator; what holds is less where a ceiling or newer files say so
+    wanted: Amount | None = None  # by an operator; `in_force` is lower where a ceiling or newer files demand it
     who: str = ""
     reason: str = ""
     since_ns: int | None = None
@@ -30,7 +30,7 @@ class LimitRow(Value, frozen=True):
 
 class WalletLimits(Value, frozen=True):
     wallet_id: WalletId
-    differs: bool  # something is in force that the files do not say
+    differs: bool  # a value in force differs from the files
     limits: tuple[LimitRow, ...]
 
 
@@ -90,7 +90,7 @@ def _amount(kind: str, value: int | None) -> Amount | None:
 
 
 def differences(by_files: Wallet, in_force: Wallet, changes: Mapping[LimitName, Change]) -> Iterator[str]:
-    """Each limit that is not what the files say, and who wanted it otherwise."""
+    """Each limit in force that differs from the files, and who changed it."""
     now = values_of(in_force)
     for name, value in values_of(by_files).items():
         kind, change = kind_of(name), changes.get(name)

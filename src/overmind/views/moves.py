@@ -1,4 +1,4 @@
-"""Moves of capital as operators ask for them and see them: amounts as typed, plans and rows in USD for the eye."""
+"""Moves of capital for operators: reads what they type, and shows plans and moves, with USD as floats for display."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from overmind.core.model.value import Value
 
 
 class BadWish(Exception):
-    """What was asked for cannot be read; says what is wrong, and what would be right."""
+    """A withdrawal request that cannot be read: the problem and how to fix it."""
 
     def __init__(self, problem: str, fix: str) -> None:
         super().__init__(f"{problem}; {fix}")
@@ -46,7 +46,7 @@ class MoveRow(Value, frozen=True):
     move_id: OrderId
     kind: str
     wallet_id: WalletId
-    to: str  # a wallet of ours, else the address
+    to: str  # one of our wallets, or an external address
     amount: str  # whole tokens, exactly
     symbol: str
     notional_usd: float
@@ -61,8 +61,8 @@ class AskedRow(Value, frozen=True):
     """The answer to a withdrawal."""
 
     move_id: OrderId
-    known: bool  # it was asked for before
-    state: str  # waits, placed, signed, filled; failed: a fork may still undo that
+    known: bool  # the same request came before
+    state: str  # waits, placed, signed, filled, or failed while a fork may still undo that
 
 
 class StandingRow(Value, frozen=True):
@@ -117,7 +117,9 @@ def shown_plan(plan: Plan) -> PlanShown:
 def withdrawal(
     desk: Desk, wallet_id: str, amount: Decimal, token: str, to: str, reason: str, request_id: str | None
 ) -> Withdraw:
-    """Without an id, the wish is its own: the same again is the same withdrawal. Raises BadWish."""
+    """Without a request id, the id is a hash of the content, so repeating a request repeats no payment.
+
+    Raises BadWish."""
     known = _token_of(desk, token)
     if known is None:
         raise BadWish(f"{token!r} cannot be withdrawn", f"name {desk.quote.symbol} or SOL; sell other tokens first")
@@ -153,9 +155,9 @@ def _open_row(state: State, known: OpenMove, now_ns: int) -> MoveRow:
 
 
 def asked(state: State, command: Withdraw, known: bool, now_ns: int) -> AskedRow:
-    """Right after it was asked for, once more or anew: it is open, paid, or failed in a way that a fork may undo.
+    """The state of a withdrawal right after it was requested, for the first time or again.
 
-    Raises CommandRefused if it has come to nothing meanwhile."""
+    Raises CommandRefused if it ended without a payment."""
     move_id = move_id_of(command.request_id)
     if (open_move := state.open_moves.get(move_id)) is not None:
         return AskedRow(move_id, known, _open_row(state, open_move, now_ns).state)
@@ -167,7 +169,7 @@ def asked(state: State, command: Withdraw, known: bool, now_ns: int) -> AskedRow
 
 
 def closed_moves(entries: Iterable[Entry], desk: Desk) -> list[MoveRow]:
-    """Those whose life stands in these entries, each with the outcome that counts now, in the order of placing."""
+    """Closed ones that were placed and closed within these entries, with their current outcome, in order of placing."""
     placed: dict[OrderId, Move] = {}
     ended: dict[OrderId, MoveClosed] = {}
     for event in (entry.event for entry in entries):
@@ -225,7 +227,7 @@ def _row(desk: Desk, move: Move, shown: str, detail: str, provisional: bool = Fa
 
 
 def _token(desk: Desk, mint: Mint) -> Token:
-    """One that is listed no more shows its mint."""
+    """A token that is no longer listed has its mint as symbol."""
     if mint == SOL:
         return Token("SOL", SOL, SOL_DECIMALS)
     return desk.quote if mint == desk.quote.mint else desk.tokens.get(mint, Token(mint, mint, 0))

@@ -1,4 +1,4 @@
-"""What would be chosen for a signal, and why: every wallet's chances, explained."""
+"""Explains the choice for a signal: why each wallet would be chosen or refused."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class Route(msgspec.Struct, frozen=True):
     selection_reason: str
     refusals: list[dict[str, object]]
     candidates: list[dict[str, object]]
-    sizing: dict[str, object] | None = None  # of a risk budget: how it became an amount
+    sizing: dict[str, object] | None = None  # how a risk budget became an amount
 
 
 def route(state: State, signal: Signal, at_ns: int) -> Route:
-    """The decision that the engine would make now, and every wallet's part in it. Changes nothing."""
+    """The decision that the engine would make now, and why each wallet is chosen or refused. Changes nothing."""
     wish = SubmitSignal(signal, at_ns)
     events = tuple(event for event in decide(state, SelectionIndex(state), wish, at_ns) if isinstance(event, Answer))
     decision = decision_of(events)
@@ -70,13 +70,13 @@ def _shown(candidate: Candidate) -> dict[str, object]:
 
 
 class Explained(msgspec.Struct, frozen=True):
-    """A signal's whole life, from the journal alone."""
+    """All that the journal records of one signal."""
 
     signal_id: str
     seq: int
     at_ns: int
     decision: Decision
-    candidates: list[dict[str, object]]  # as they stood when it was decided
+    candidates: list[dict[str, object]]  # at the time of the decision
     life: list[Entry]
 
     def to_json(self) -> dict[str, object]:
@@ -84,7 +84,7 @@ class Explained(msgspec.Struct, frozen=True):
 
 
 def explain(entries: Iterable[Entry], seq: int) -> Explained:
-    """From a whole journal: recompute the state before entry `seq`, a signal's first decision, and follow its life."""
+    """Recomputes the state before entry `seq`, the signal's first decision, and collects what followed."""
     state = State()
     answers: list[Answer] = []
     life: list[Entry] = []
@@ -119,7 +119,7 @@ def explain(entries: Iterable[Entry], seq: int) -> Explained:
 
 
 def _belongs(entry: Entry, signal: Signal, orders: set[OrderId]) -> bool:
-    """Whether an entry is part of the signal's life; collects its orders on the way."""
+    """Whether an entry belongs to the signal. Adds the signal's orders to `orders`."""
     event = entry.event
     if not isinstance(event, OrderEvent | SignalEvent):
         return False

@@ -1,4 +1,4 @@
-"""What the books say, in the words and units of an operator: USD as floats for the eye, never for a decision."""
+"""The books in an operator's words and units. USD amounts are floats for display; no decision uses them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from overmind.core.model.value import Value
 from overmind.core.model.wallet import Exits
 from overmind.views.utilisation import percent_of, wallet_uses
 
-SHORTFALL_WORST_BPS = 100.0  # a mean shortfall of this much scores nothing
+SHORTFALL_WORST_BPS = 100.0  # a mean shortfall of this much scores 0
 
 
 class HoldRow(Value, frozen=True):
@@ -43,7 +43,7 @@ class HoldRow(Value, frozen=True):
 
 
 class ExitRow(Value, frozen=True):
-    """When a wallet sells whatever it holds, its stop loss aside. None: not for this reason."""
+    """A wallet's own exit rules besides its stop loss. None: no such rule."""
 
     trailing_stop_percent: float | None
     take_profit_percent: float | None
@@ -55,7 +55,7 @@ class WalletMetrics(Value, frozen=True):
     wallet_type: str
     status: str
     holds: tuple[str, ...]
-    sol_balance: float  # float and position together
+    sol_balance: float  # SOL for fees and SOL positions together
     token_balances: dict[str, float]
     total_value_usd: float
     daily_pnl: float
@@ -66,8 +66,8 @@ class WalletMetrics(Value, frozen=True):
     utilization: dict[str, float]  # percent, limit by limit
     performance_score: float  # 0-5
     updated_at: int
-    rolled_back: int = 0  # executions that a fork undid; they count as what they came to instead
-    # What a fork took back after it was spent, in whole tokens; the balances above are net of it.
+    rolled_back: int = 0  # executions that a fork undid; counted by their new outcome
+    # Spent before a fork took it back, in whole tokens; the balances above are net of it.
     owed: dict[str, float] = msgspec.field(default_factory=dict)
     hold_details: tuple[HoldRow, ...] = ()
     exits: ExitRow | None = None
@@ -105,8 +105,8 @@ class ExecutionStats(Value, frozen=True):
     signals_refused: int
     signals_recorded: int
     wallet_usage: dict[str, int]
-    provisional_executions: int = 0  # of all these, those that a fork may still undo
-    rolled_back_executions: int = 0  # undone by a fork; they count above as what they came to instead
+    provisional_executions: int = 0  # of these, still provisional
+    rolled_back_executions: int = 0  # undone by a fork; counted above by their new outcome
 
     @property
     def success_rate(self) -> float:
@@ -123,9 +123,9 @@ class PositionRow(Value, frozen=True):
     value_usd: float
     unrealized_pnl: float
     strategies: tuple[str, ...]
-    # Where it will be sold, by the stricter of what its wallet and its signals want; None: not for this reason.
+    # Exit prices and time: the stricter of the wallet's rule and the signals' rules. None: no such rule.
     stop_price_usd: float | None = None
-    trailing_stop_price_usd: float | None = None  # follows the highest price that two marks have shown
+    trailing_stop_price_usd: float | None = None  # follows the highest price confirmed by two marks
     take_profit_price_usd: float | None = None
     sold_by_ns: int | None = None
     closing: str | None = None  # why an operator wants it sold now
@@ -198,7 +198,7 @@ def _owed(state: State, book: WalletBook, mint: Mint) -> float:
 
 
 def _token(desk: Desk, mint: Mint) -> Token | None:
-    """None: it is listed no more."""
+    """None: it is no longer listed."""
     return desk.quote if mint == desk.quote.mint else desk.tokens.get(mint)
 
 
@@ -270,7 +270,7 @@ def execution_stats(state: State) -> ExecutionStats:
         expired_executions=sum(book.expired for book in books),
         rejected_executions=sum(book.rejected for book in books),
         open_executions=len(state.open_orders),
-        signals=state.signals - sum(book.exits_placed + book.swaps_placed for book in books),  # Not those of our own.
+        signals=state.signals - sum(book.exits_placed + book.swaps_placed for book in books),  # Without the desk's own.
         signals_refused=state.refused,
         signals_recorded=state.recorded,
         wallet_usage={book.wallet.id: book.executions for book in books},
@@ -280,7 +280,7 @@ def execution_stats(state: State) -> ExecutionStats:
 
 
 def shown_stats(state: State) -> dict[str, object]:
-    """For programs, with what is derived."""
+    """For programs, with the derived figures."""
     stats = execution_stats(state)
     return {**msgspec.structs.asdict(stats), "success_rate": stats.success_rate}
 
@@ -334,10 +334,10 @@ def _order_row(desk: Desk, order: Order, shown: str, detail: str) -> OrderRow:
 
 
 def closed_orders(entries: Iterable[Entry], desk: Desk) -> list[OrderRow]:
-    """Those whose life stands in these entries, each with the outcome that counts now, in the order of placing."""
+    """Closed ones that were placed and closed within these entries, with their current outcome, in order of placing."""
     placed: dict[OrderId, Order] = {}
     ended: dict[OrderId, OrderClosed] = {}
-    settled: dict[OrderId, OrderRolledBack | None] = {}  # None: final as it was booked
+    settled: dict[OrderId, OrderRolledBack | None] = {}  # None: final, with the booked outcome
     for event in (entry.event for entry in entries):
         if not isinstance(event, OrderEvent):
             continue
@@ -358,7 +358,7 @@ def closed_orders(entries: Iterable[Entry], desk: Desk) -> list[OrderRow]:
 def _closed_row(
     desk: Desk, order: Order, end: OrderClosed, settled: Mapping[OrderId, OrderRolledBack | None]
 ) -> OrderRow:
-    """It is final unless it says that it is not."""
+    """The row is final unless it says provisional."""
     undone = settled.get(order.id)
     if undone is not None:
         was = f"a fork undid: {_name(end.outcome)} {_detail(end.outcome)}"

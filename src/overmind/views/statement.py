@@ -1,4 +1,4 @@
-"""Accounts as CSV files: one header row, exact decimals, instants in UTC. All of them or none."""
+"""The accounts as CSV files: a header row, exact decimals, times in UTC. Writes all files or none."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from overmind.views.account_rows import Cost, Gain, Key, Sums, Transfer
 from overmind.views.accounts import AccountingReport
 
 MICRO_DECIMALS: Final = 6
-PARTIAL: Final = ".partial"  # what is not a whole file yet
+PARTIAL: Final = ".partial"  # a file that is not complete yet
 
 
 def exact(units: int, decimals: int) -> str:
-    """Base units in whole tokens, every digit of them, never as a power of ten."""
+    """Base units as whole tokens with every digit, never in exponent form."""
     whole, part = divmod(abs(units), SCALE[decimals])
     fraction = f".{part:0{decimals}}" if decimals else ""
     return f"{'-' if units < 0 else ''}{whole}{fraction}"
@@ -97,7 +97,7 @@ SUMMARY: Final[Cells[tuple[Key, Sums]]] = {
 
 
 class Table(Generic[Row]):
-    """One file, under another name until it is whole."""
+    """One file, under a temporary name until it is complete."""
 
     def __init__(self, path: Path, columns: Cells[Row]) -> None:
         self.path = path
@@ -123,7 +123,7 @@ class Table(Generic[Row]):
 
 
 class Statement:
-    """Takes the rows of `AccountingReport` as they come, so that nothing has to be kept in memory."""
+    """Writes the rows of `AccountingReport` as they arrive, so that memory stays small."""
 
     def __init__(self, folder: Path, undo: ExitStack) -> None:
         self.gains = _opened(Table(folder / "gains.csv", GAINS), undo)
@@ -140,7 +140,7 @@ class Statement:
         return {table.path.name: table.rows for table in (self.gains, self.costs, self.transfers, self.summary)}
 
     def keep(self, accounts: AccountingReport) -> None:
-        """With the sums; from now on the files are there."""
+        """Writes the sums and gives the files their final names."""
         for key in sorted(accounts.sums):
             self.summary.add((key, accounts.sums[key]))
         self.summary.add((TOTAL, accounts.total))
@@ -153,7 +153,7 @@ class Statement:
 
 @contextmanager
 def statement_in(folder: Path) -> Iterator[Statement]:
-    """Files that vanish again unless they are kept. Raises OSError."""
+    """Deletes the files at the end unless `keep` was called. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as undo:
         yield Statement(folder, undo)

@@ -1,4 +1,4 @@
-"""What an operator names, as the core knows it: a wallet, a strategy or the portfolio; a position by its symbol."""
+"""Resolves the names that an operator types: a wallet, a strategy, the portfolio, or a position by its symbol."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class HeldRow(Value, frozen=True):
     cause: str
     reason: str
     until_ns: int | None  # None: until it is lifted
-    lifted_by: str  # what an operator does about it
+    lifted_by: str  # how an operator lifts it
 
 
 class Holding(Value, frozen=True):
-    """What holds a target, after a pause or a resume."""
+    """The holds on a target, after a pause or a resume."""
 
     target: str
     holds: tuple[str, ...]
@@ -34,7 +34,7 @@ class Holding(Value, frozen=True):
 
 
 def scope_of(state: State, target: str) -> Scope:
-    """A wallet's name comes first: its owner chose it. Raises CommandRefused for what is neither."""
+    """A wallet id wins over a strategy of the same name. Raises CommandRefused for an unknown name."""
     if WalletId(target) in state.wallets:
         return Scope(WalletId(target))
     if target.lower() == PORTFOLIO:
@@ -47,22 +47,24 @@ def scope_of(state: State, target: str) -> Scope:
 
 
 def path_of(scope: Scope) -> str:
-    """Where the HTTP API has it."""
+    """Its path in the HTTP API."""
     if scope.wallet_id is not None:
         return f"/v1/wallets/{quote(scope.wallet_id, safe='')}"
     return f"/v1/strategies/{scope.strategy}" if scope.strategy is not None else "/v1/portfolio"
 
 
 def holding(state: State, target: str, scope: Scope) -> Holding:
-    """Raises CommandRefused for a wallet that is not there."""
+    """Raises CommandRefused for an unknown wallet."""
     holds = [hold for _, hold in sorted(holds_of(state, scope).items())]
     rows = tuple(HeldRow(one.cause, one.reason, one.until_ns, lifted_by(scope, one.cause)) for one in holds)
     return Holding(target, tuple(one.cause for one in holds), rows)
 
 
 def to_lift(found: Holding, scope: Scope, named: str | None) -> str:
-    """The cause to lift: what is named, else what `pause` added. Raises CommandRefused if that is not held or not
-    lifted so, unless nothing is held and nothing was named: then it is as it was wanted."""
+    """The cause to lift: the named one, or else that of `pause`.
+
+    Raises CommandRefused if it is not held, or if an operator may not lift it. A resume that names nothing, of a
+    target without holds, succeeds."""
     cause = named if named is not None else OPERATOR
     if cause not in found.holds and (found.holds or named is not None):
         raise CommandRefused(f"{found.target} is not held by {cause[:64]!r}; {_told(found)}")
@@ -76,13 +78,13 @@ def _told(found: Holding) -> str:
 
 
 def held_told(row: HeldRow) -> str:
-    """A hold in a line: why, until when, and what lifts it."""
+    """A hold in one line: cause, end, reason, and what lifts it."""
     until = f"until {iso_seconds(row.until_ns)}" if row.until_ns is not None else "until it is lifted"
     return f"{row.cause} {until} ({row.reason}): {row.lifted_by}"
 
 
 def mint_held(state: State, wallet_id: WalletId, token: str) -> Mint:
-    """Of a position, by symbol in any case or by mint. Raises CommandRefused."""
+    """The mint of a position, named by its symbol in any case or by its mint. Raises CommandRefused."""
     book = state.wallets.get(wallet_id)
     if book is None:
         raise CommandRefused(f"no wallet {wallet_id!r}; known: {', '.join(state.wallets)}")

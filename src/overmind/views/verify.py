@@ -1,4 +1,4 @@
-"""Reads a whole journal as a sceptic: the hash chain, every entry replayed, the snapshots against the replay, and the
+"""Verifies a whole journal: its hash chain, a replay of every entry, each snapshot against the replay, and the
 invariants of the books at each snapshot and at the end."""
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def verify(path: Path, on_entries: Callable[[int], None] = lambda _: None) -> Ve
     for found in verify_chain(path):
         if not isinstance(found, Entry):
             problems.append(str(found))
-            replayable = False  # What follows a damaged entry cannot be folded; the chain is still read to its end.
+            replayable = False  # Entries after a damaged one cannot be applied; the chain is still checked to its end.
             continue
         entries += 1
         if replayable and (problem := _replay(state, found)):
@@ -52,11 +52,11 @@ def verify(path: Path, on_entries: Callable[[int], None] = lambda _: None) -> Ve
 
 
 def _snapshots(path: Path) -> dict[int, bytes]:
-    """Those that a start would use: of another version they are replayed instead."""
+    """The snapshots that a start would use. It replays instead of using one of another version."""
     try:
         return {seq: raw for seq, raw in snapshots(path).items() if is_current(raw)}
     except JournalCorrupt:
-        return {}  # The chain's own reading says what is wrong.
+        return {}  # Reading the chain reports what is wrong.
 
 
 def _replay(state: State, entry: Entry) -> str | None:
@@ -69,7 +69,7 @@ def _replay(state: State, entry: Entry) -> str | None:
 
 
 def invariant_problems(state: State) -> list[str]:
-    """What is wrong with the books as they stand; empty when they add up."""
+    """Broken invariants of the books; empty if there are none."""
     problems = [f"{mint}: the books are off by {units}" for mint, units in state.ledger.totals().items() if units]
     reserved: dict[tuple[str, Mint], int] = {}
     for known in state.open_orders.values():
@@ -97,7 +97,7 @@ def invariant_problems(state: State) -> list[str]:
 
 
 def _position_problems(state: State, book: WalletBook) -> list[str]:
-    """A position is what its accounts hold, less what a fork took back: never less than nothing."""
+    """A position equals its accounts' balances less what a fork took back, and is never negative."""
     accounts, balance, problems = book.accounts, state.ledger.balance, []
     held_mints = {*state.ledger.accounts.get(accounts.free, {}), *state.ledger.accounts.get(accounts.held, {})}
     for mint in sorted({*book.positions, *held_mints} - {state.settings.quote.mint}):
@@ -110,7 +110,7 @@ def _position_problems(state: State, book: WalletBook) -> list[str]:
 
 
 def _suspense_problems(state: State, book: WalletBook) -> list[str]:
-    """What is owed stands below zero, and is known to be owed."""
+    """A debt is a negative balance, and is listed as a debt."""
     problems, owed = [], set()
     for account in (book.accounts.suspense, book.accounts.float_suspense):
         for mint, units in state.ledger.accounts.get(account, {}).items():

@@ -1,1 +1,1 @@
-"""Every setting that Overmind reads, one module for each group; `table` has them all."""
+"""The settings that Overmind reads, one module per group; `table` lists all."""

@@ -34,7 +34,7 @@ TRADING_MODE = Variable(
     kinds.choice({"paper": TradingMode.PAPER, "live": TradingMode.LIVE}),
     "paper",
     "Paper simulates every trade; live signs and sends real transactions.",
-    blank_is_default=False,  # A deployment that meant to set the mode and did not is stopped, not guessed at.
+    blank_is_default=False,  # A blank mode stops a deployment that forgot to set it.
 )
 CLUSTER = Variable(
     "OVERMIND_CLUSTER",

@@ -1,4 +1,4 @@
-"""Settings of the expected cost of execution: they rank wallets, and never forbid."""
+"""Settings of the expected cost of execution, which only ranks wallets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a setting is: its name, its kind, its default, and what it means."""
+"""A setting: its name, kind, default and meaning."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Variable(Generic[T]):
     meaning: str
     secret: bool = False
     blank_is_default: bool = True
-    shown: Callable[[str], str] | None = None  # how it may be printed, where part of it could be a secret
+    shown: Callable[[str], str] | None = None  # how to print it, if a part may be secret
 
 
 class SettingRow(Value, frozen=True):
