@@ -1,4 +1,4 @@
-"""The `overmind` command."""
+"""The `overmind` command. Exit 0 done, 2 bad input or configuration, 3 refused, 4 cannot reach the service."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from overmind.cli import desk_tables, order_tables, present, risk_tables
 from overmind.cli.opening import AsJson, DataDir, data_dir_of, journal_read_only, state_on_disk, stress_of_caller
 from overmind.desk.engine import recover
 from overmind.views import reports
+from overmind.views.orders import closed_orders, open_orders, times_placed
 from overmind.views.risk import risk as risk_of
 
 TAIL_ENTRIES: Final = 50_000  # how far back `orders` looks
@@ -68,10 +69,10 @@ def orders(
     """
     with journal_read_only(data_dir_of(data_dir)) as journal:
         state = recover(journal)
-        rows = reports.open_orders(state)
-        if not only_open and state.desk is not None:
-            tail = journal.read(max(0, state.seq - TAIL_ENTRIES))
-            rows = [*reports.closed_orders(tail, state.desk)[-last:], *rows]
+        tail = tuple(journal.read(max(0, state.seq - TAIL_ENTRIES)))
+    rows = open_orders(state, times_placed(tail))
+    if not only_open and state.desk is not None:
+        rows = [*closed_orders(tail, state.desk)[-last:], *rows]
     if as_json:
         present.emit_json(rows)
     else:

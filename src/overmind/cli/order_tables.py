@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from overmind.cli.present import say, table, usd
-from overmind.views import reports
 from overmind.views.closing import CloseRow
+from overmind.views.orders import OrderRow
 
 
-def orders(rows: Sequence[reports.OrderRow]) -> None:
-    columns = ("order", "wallet", "strategy", "side", "token", "USD", "state", "detail")
+def orders(rows: Sequence[OrderRow]) -> None:
+    columns = ("order", "placed", "wallet", "strategy", "side", "token", "USD", "price", "state", "detail")
     table(
         "Orders",
         columns,
         (
             (
                 row.order_id,
+                _second(row.placed_at),
                 row.wallet_id,
                 row.strategy,
                 row.side,
                 row.symbol,
                 usd(row.notional_usd),
+                "" if row.price is None else f"{Decimal(row.price):,.8g}",
                 row.state,
                 row.detail,
             )
             for row in rows
         ),
-        right=("USD",),
+        right=("USD", "price"),
     )
+
+
+def _second(at: str | None) -> str:
+    """An ISO 8601 time in UTC, for the eye."""
+    return "" if at is None else f"{at[:10]} {at[11:19]} UTC"
 
 
 def close(position: str, row: CloseRow, served: bool) -> None:
