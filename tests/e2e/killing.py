@@ -19,7 +19,8 @@ from tests.support.chain_audit import Proof, prove, unsettled
 from tests.support.live_processes import STRATEGIES, Stage, stage
 from tests.support.processes import Child, wait_until
 
-from overmind.cli.opening import UNREACHABLE, state_on_disk
+from overmind.cli.exit_codes import UNREACHABLE
+from overmind.cli.opening import state_on_disk
 
 SYMBOLS = ("SOL", "ETH", "BTC")
 EACH = sorted({strategy.value for strategies in STRATEGIES.values() for strategy in strategies})

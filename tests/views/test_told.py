@@ -113,7 +113,7 @@ def test_orders_say_what_is_final(tmp_path: Path, capsys: pytest.CaptureFixture[
         "d.0.0": "filled",
         "e.0.0": "placed",
     }
-    assert "a fork undid: filled spent 1000000000" in next(row["detail"] for row in rows if row["order_id"] == "a.0.0")
+    assert "a fork undid: filled spent 1000 USD" in next(row["detail"] for row in rows if row["order_id"] == "a.0.0")
     assert verify(tmp_path / "overmind.db").ok
 
 

@@ -1,4 +1,4 @@
-"""An operator's commands for capital: send it back to the allocations, take it out of the desk, cancel, look."""
+"""Commands that move capital between wallets or out of the desk, and the command that shows such moves."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import msgspec
 import typer
 
 from overmind.cli import present
+from overmind.cli.exit_codes import BAD_INPUT
+from overmind.cli.offline import command_on_disk
 from overmind.cli.opening import (
-    BAD_INPUT,
     AsJson,
     DataDir,
     data_dir_of,
@@ -22,7 +23,7 @@ from overmind.cli.opening import (
     load_config,
     state_on_disk,
 )
-from overmind.cli.operate import BY_OPERATOR, Reason, command_on_disk, refuse_blank
+from overmind.cli.reasons import BY_OPERATOR, Reason, refuse_blank
 from overmind.cli.remote import call_service
 from overmind.clock.clocks import SystemClock
 from overmind.config import MultiWalletConfig
@@ -57,17 +58,18 @@ FATES: Final = {
 }
 
 
-def add_to(cli: typer.Typer) -> None:
-    for command in (rebalance, withdraw, cancel, moves):
-        cli.command()(command)
-
-
 def rebalance(
-    reason: Annotated[str, typer.Option("--reason", help="Why; it is journaled.")] = BY_OPERATOR,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, its reasons and its cost.")] = False,
+    reason: Reason = BY_OPERATOR,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show the planned transfers between wallets."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Move capital back to each wallet's allocation now, as reserved, journaled and signed transfers."""
+    """Move capital between wallets, back to their allocations.
+
+    Each transfer is reserved, journaled and signed like a trade. With --dry-run nothing moves.
+    """
     refuse_blank(reason)
     directory = data_dir_of(None)
     answer = call_service(directory, "/v1/rebalance", {"reason": reason, "dry_run": dry_run})
@@ -126,17 +128,18 @@ def _show_plan(shown: PlanShown) -> None:
 
 
 def withdraw(
-    wallet_id: Annotated[str, typer.Argument(help="The wallet that pays.")],
-    amount: Annotated[str, typer.Argument(help="Whole tokens, as in 250.5.")],
-    token: Annotated[str, typer.Argument(help="The quote currency, or SOL of the float.")],
-    to: Annotated[str, typer.Option("--to", help="One of OVERMIND_WITHDRAW_ADDRESSES.")],
+    wallet_id: Annotated[str, typer.Argument(help="Wallet that pays.")],
+    amount: Annotated[str, typer.Argument(help="Amount in whole tokens, for example 250.5.")],
+    token: Annotated[str, typer.Argument(help="The quote currency, or SOL of the fee reserve.")],
+    to: Annotated[str, typer.Option("--to", help="Address that gets it: one of OVERMIND_WITHDRAW_ADDRESSES.")],
     reason: Reason,
-    request_id: Annotated[str | None, typer.Option("--id", help="Names it: one id is one withdrawal.")] = None,
+    request_id: Annotated[str | None, typer.Option("--id", help="Id of the withdrawal.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take capital out of the desk: held now, sent by the running desk after OVERMIND_WITHDRAW_DELAY_SEC.
+    """Withdraw capital from a wallet to a listed address.
 
-    The same wish twice is one withdrawal, unless you give it another --id. `overmind cancel` takes it back until then.
+    The amount is held now. The running desk sends it after OVERMIND_WITHDRAW_DELAY_SEC; until then `overmind cancel`
+    cancels it. The same request twice is one withdrawal, unless you give another --id.
     """
     refuse_blank(reason)
     if request_id is not None and not ID.fullmatch(request_id):
@@ -170,7 +173,7 @@ def _withdraw_offline(config: MultiWalletConfig, command: Withdraw) -> AskedRow:
 
 
 async def _withdraw(config: MultiWalletConfig, journal: Journal, command: Withdraw) -> AskedRow:
-    """By a desk that starts for it: the lists and caps of now decide, not those of its last run in the journal."""
+    """Start a desk for it, so that the address list and the caps of today's configuration decide."""
     clock = SystemClock()
     async with connected(config, clock) as connect, running(App(config, journal, clock, connect)) as app:
         known = not placed(await app.engine.handle(command))
@@ -186,12 +189,15 @@ def _amount(text: str) -> Decimal:
 
 
 def cancel(
-    move_id: Annotated[str, typer.Argument(help="As `overmind moves` shows it.")],
+    move_id: Annotated[str, typer.Argument(help="Id of the move, as `overmind moves` shows it.")],
     reason: Reason,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Take back a withdrawal, or any move that was not begun. What it held is free again."""
+    """Cancel a withdrawal or a transfer that has not begun.
+
+    The capital that it held is free again.
+    """
     refuse_blank(reason)
     directory = data_dir_of(data_dir)
     if call_service(directory, f"/v1/moves/{quote(move_id, safe='')}/cancel", {"reason": reason}) is None:
@@ -205,10 +211,13 @@ def cancel(
 def moves(
     as_json: AsJson = False,
     data_dir: DataDir = None,
-    only_open: Annotated[bool, typer.Option("--open", help="Only those without an outcome yet.")] = False,
-    last: Annotated[int, typer.Option("--last", min=1, help="How many closed moves to show.")] = 20,
+    only_open: Annotated[bool, typer.Option("--open", help="Show open moves only.")] = False,
+    last: Annotated[int, typer.Option("--last", min=1, help="Number of closed moves to show.")] = 20,
 ) -> None:
-    """Moves of capital: rebalances, top-ups, sweeps, withdrawals, rent that came back."""
+    """Show transfers between wallets, and withdrawals.
+
+    That includes rebalances, top-ups of the fee reserve, sweeps and reclaimed rent.
+    """
     with journal_read_only(data_dir_of(data_dir)) as journal:
         state = recover(journal)
         rows = open_moves(state, SystemClock().now_ns())

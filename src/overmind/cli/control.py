@@ -9,18 +9,11 @@ from urllib.parse import quote
 import msgspec
 import typer
 
-from overmind.cli import present
-from overmind.cli.opening import (
-    BAD_INPUT,
-    REFUSED,
-    AsJson,
-    DataDir,
-    data_dir_of,
-    journal_to_write,
-    load_config,
-    state_on_disk,
-)
-from overmind.cli.operate import BY_OPERATOR, Reason, command_on_disk, refuse_blank
+from overmind.cli import order_tables, present
+from overmind.cli.exit_codes import BAD_INPUT, REFUSED
+from overmind.cli.offline import command_on_disk
+from overmind.cli.opening import AsJson, DataDir, data_dir_of, journal_to_write, load_config, state_on_disk
+from overmind.cli.reasons import BY_OPERATOR, Reason, refuse_blank
 from overmind.cli.remote import call_service
 from overmind.clock.clocks import SystemClock
 from overmind.config import MultiWalletConfig
@@ -33,23 +26,19 @@ from overmind.ports import Journal
 from overmind.views.closing import CloseRow, close_row
 from overmind.views.targets import Holding, held_told, holding, mint_held, path_of, scope_of, to_lift
 
-Target = Annotated[str, typer.Argument(help="A wallet, a strategy, or `portfolio` for all of it.")]
-
-
-def add_to(cli: typer.Typer) -> None:
-    for command in (close, pause, resume):
-        cli.command()(command)
+Target = Annotated[str, typer.Argument(help="A wallet, a strategy, or `portfolio` for everything.")]
 
 
 def close(
-    position: Annotated[str, typer.Argument(help="WALLET:SYMBOL, or WALLET:MINT.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why; it is journaled.")] = BY_OPERATOR,
-    cancel: Annotated[bool, typer.Option("--cancel", help="Keep what is left of it after all.")] = False,
+    position: Annotated[str, typer.Argument(help="WALLET:SYMBOL or WALLET:MINT, as `overmind positions` shows it.")],
+    reason: Reason = BY_OPERATOR,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Stop closing it and keep what is left.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Sell all that a wallet holds of a token, slice by slice, from the first rung of OVERMIND_EXIT_SLIPPAGE_BPS on.
+    """Sell all that a wallet holds of a token.
 
-    It is the work of the running desk and goes on, also across restarts, until nothing is left or until --cancel.
+    The running desk sells it in slices, starting at the first step of OVERMIND_EXIT_SLIPPAGE_BPS. It goes on, also
+    across restarts, until nothing is left or until you give --cancel.
     """
     refuse_blank(reason)
     wallet_id, colon, token = position.partition(":")
@@ -65,7 +54,7 @@ def close(
     if as_json:
         present.emit_json({"position": position, **msgspec.structs.asdict(row)})
     else:
-        present.close(position, row, served=answer is not None)
+        order_tables.close(position, row, served=answer is not None)
 
 
 Wanted = type[ClosePosition] | type[CancelClose]
@@ -89,7 +78,10 @@ async def _close(
 
 
 def pause(target: Target, reason: Reason, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """No entries from now on: the hold `operator`, until `resume`. Exits pass; what is under way is followed."""
+    """Pause entries of a wallet, a strategy or the portfolio.
+
+    The pause is the hold `operator`, which `overmind resume` lifts. Exits continue, and open orders are followed.
+    """
     refuse_blank(reason)
     directory = data_dir_of(data_dir)
     scope = scope_of(state_on_disk(directory), target)
@@ -107,13 +99,14 @@ def pause(target: Target, reason: Reason, as_json: AsJson = False, data_dir: Dat
 def resume(
     target: Target,
     reason: Reason,
-    hold: Annotated[str | None, typer.Option("--hold", help="The cause to lift; default: what `pause` added.")] = None,
+    hold: Annotated[str | None, typer.Option("--hold", help="Cause of the hold. Default: that of `pause`.")] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Lift what `pause` held, or with --hold any other cause that a person may lift. Every other hold stays.
+    """Lift a pause, or another hold that a person may lift.
 
-    Ends with 3 if something holds it still, and says what, until when, and what lifts it.
+    Other holds stay. Exit code 3: something still holds it. The command then shows what, until when, and what lifts
+    it.
     """
     refuse_blank(reason)
     directory = data_dir_of(data_dir)

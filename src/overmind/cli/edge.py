@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import typer
 
 from overmind.cli import present
-from overmind.cli.opening import BAD_INPUT, DONE, REFUSED, UNREACHABLE
+from overmind.cli.exit_codes import BAD_INPUT, DONE, REFUSED, UNREACHABLE
 from overmind.cli.remote import ServiceRefused, ServiceSilent
 from overmind.config import ConfigError
 from overmind.core.model.commands import CommandRefused

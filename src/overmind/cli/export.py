@@ -9,7 +9,8 @@ from typing import Annotated, Final
 import typer
 
 from overmind.cli import present
-from overmind.cli.opening import BAD_INPUT, AsJson, DataDir, data_dir_of, journal_read_only
+from overmind.cli.exit_codes import BAD_INPUT
+from overmind.cli.opening import AsJson, DataDir, data_dir_of, journal_read_only
 from overmind.clock.instants import INSTANT_MAX_NS, day_or_instant_ns, iso
 from overmind.core.books.state import State
 from overmind.core.model.ids import WalletId
@@ -23,23 +24,22 @@ PROGRESS_EVERY: Final = 10_000  # entries
 DATES: Final = "write a day such as 2025-04-06, or an instant such as 2025-04-06T12:00:00+00:00; a day is in UTC"
 
 
-def add_to(cli: typer.Typer) -> None:
-    cli.command()(export)
-
-
 def export(
-    from_: Annotated[str | None, typer.Option("--from", help="First day or instant, UTC; default: all before.")] = None,
-    to: Annotated[str | None, typer.Option("--to", help="Where it ends, exclusive; default: now.")] = None,
-    out: Annotated[Path, typer.Option("--out", help="Folder of the files; older ones there are replaced.")] = Path(
+    from_: Annotated[str | None, typer.Option("--from", help="First day or instant, in UTC. Default: all.")] = None,
+    to: Annotated[str | None, typer.Option("--to", help="End, exclusive: a day or an instant. Default: now.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the files. Older files there are replaced.")] = Path(
         "export"
     ),
-    wallet: Annotated[str | None, typer.Option("--wallet", help="The rows of this wallet alone.")] = None,
+    wallet: Annotated[str | None, typer.Option("--wallet", help="Export this wallet only.")] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Realised gains by lot, fees, rent and transfers as CSV files, whose sums equal the journal's to the last unit.
+    """Export gains, costs and transfers of a period as CSV files.
 
-    If they do not, nothing is written. What a fork may still undo is marked; what one undid is reversed on that day.
+    The files hold realised gains by lot, fees, rent and transfers. Their sums must equal the books of the journal to
+    the last unit; otherwise nothing is written.
+
+    A row that a fork may still undo is marked. A row that a fork undid is reversed on that day.
     """
     period = Period(_instant("--from", from_, 0), _instant("--to", to, INSTANT_MAX_NS))
     if period.from_ns > period.to_ns:

@@ -1,4 +1,4 @@
-"""Commands on tape time: the demo, backtests, the self-test."""
+"""Commands on recorded prices: the demo, backtests, the self-test."""
 
 from __future__ import annotations
 
@@ -12,15 +12,9 @@ import msgspec
 import typer
 
 from overmind.backtest.history import Played, play
-from overmind.cli import present
-from overmind.cli.opening import (
-    BAD_INPUT,
-    JOURNAL,
-    AsJson,
-    Seed,
-    journal_to_write,
-    tokens_for_signals,
-)
+from overmind.cli import desk_tables, present
+from overmind.cli.exit_codes import BAD_INPUT
+from overmind.cli.opening import JOURNAL, AsJson, Seed, journal_to_write, tokens_for_signals
 from overmind.config import MultiWalletConfig
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.signal import Signal
@@ -34,27 +28,24 @@ from overmind.views.verify import verify
 SIGNALS_DEFAULT: Final = 400
 JournalDir = Annotated[
     Path | None,
-    typer.Option("--journal-dir", help="Keep the journal there (must be empty); else it is made in a scratch folder."),
+    typer.Option("--journal-dir", help="Keep the journal in this empty folder. Default: a temporary folder."),
 ]
-
-
-def add_to(cli: typer.Typer) -> None:
-    for command in (demo, backtest, selftest):
-        cli.command()(command)
 
 
 def demo(
     seed: Seed = 1,
     signals: Annotated[
-        int, typer.Option("--signals", min=1, max=1_000_000, help="How many signals.")
+        int, typer.Option("--signals", min=1, max=1_000_000, help="Number of signals.")
     ] = SIGNALS_DEFAULT,
-    paper: Annotated[bool, typer.Option("--paper", help="On paper and on tape time, without a chain.")] = False,
+    paper: Annotated[bool, typer.Option("--paper", help="Trade on paper, without a chain.")] = False,
     as_json: AsJson = False,
     journal_dir: JournalDir = None,
 ) -> None:
-    """The main job from nothing: four wallets, keys made from the seed, trade signals drawn from real prices.
+    """Trade a week of real prices with four demo wallets.
 
-    On an embedded Solana chain with a market maker, with real signed transactions; or on paper.
+    It needs no configuration. Keys and signals come from the seed. Trades are signed transactions on an embedded
+    Solana chain with a market maker; with --paper they are simulated fills. At the end the journal is replayed and the
+    books are compared with the chain.
     """
     with ExitStack() as stack:
         data_dir = journal_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="overmind-demo-")))
@@ -73,13 +64,16 @@ def demo(
 
 
 def backtest(
-    tape: Annotated[Path, typer.Argument(help="A CSV of candles, or a folder of them.")],
-    signals: Annotated[Path, typer.Option("--signals", help="JSON Lines of signals, each with a timestamp.")],
+    tape: Annotated[Path, typer.Argument(help="CSV file of candles, or a folder of such files.")],
+    signals: Annotated[Path, typer.Option("--signals", help="File of signals with timestamps, as JSON Lines.")],
     seed: Seed = 0,
     as_json: AsJson = False,
     journal_dir: JournalDir = None,
 ) -> None:
-    """Your wallets and limits over history: the same engine on tape time."""
+    """Run your wallets and limits over historical prices.
+
+    It uses the same engine as live trading and leaves the journal of your desk alone.
+    """
     with ExitStack() as stack:
         config = MultiWalletConfig.from_env()  # Without a log: history must not stand in the live desk's.
         present.warn_of(config.warnings)
@@ -146,12 +140,12 @@ def _run_and_report(
 
 
 def _show(played: Played, head: str, entries: int, sound: bool, other: str) -> None:
-    present.wallets(played.wallets)
-    present.positions(played.positions)
-    present.stats(played.stats)
+    desk_tables.wallets(played.wallets)
+    desk_tables.positions(played.positions)
+    desk_tables.stats(played.stats)
     codes = played.refusal_codes.items()
     present.table("Refused, by first reason", ("code", "signals"), codes, right=("signals",))
-    present.portfolio(played.portfolio)
+    desk_tables.portfolio(played.portfolio)
     if sound:
         present.say(
             f"Proof: {entries} journal entries replay to state {played.state_hash[:16]}…, chain head {head[:16]}…; "
@@ -199,7 +193,7 @@ def _days(tape: Tape) -> str:
 
 
 def selftest(as_json: AsJson = False) -> None:
-    """The nineteen checks of the operator's list, against the real system on this machine."""
+    """Run the nineteen operator's checks on this machine."""
     from overmind.sandbox import selftest as checks
 
     raise typer.Exit(checks.main(["--json"] if as_json else []))

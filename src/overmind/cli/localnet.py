@@ -10,26 +10,27 @@ import typer
 import uvloop
 
 from overmind.cli import present
-from overmind.cli.opening import BAD_INPUT, UNREACHABLE, AsJson
-
-
-def add_to(cli: typer.Typer) -> None:
-    cli.command("localnet")(localnet)
+from overmind.cli.exit_codes import BAD_INPUT, UNREACHABLE
+from overmind.cli.opening import AsJson
 
 
 def localnet(
-    port: Annotated[int, typer.Option("--port", help="WebSocket also on the next one; 0 finds a free pair.")] = 8899,
-    slot_ms: Annotated[int, typer.Option("--slot-ms", help="How long a slot takes; 5 or more.")] = 400,
-    seed: Annotated[int | None, typer.Option("--seed", help="Decides the genesis hash and the faucet.")] = None,
+    port: Annotated[int, typer.Option("--port", help="Port of RPC; WebSocket is on the next. 0: any.")] = 8899,
+    slot_ms: Annotated[int, typer.Option("--slot-ms", help="Length of a slot in milliseconds, 5 or more.")] = 400,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the genesis hash and the faucet.")] = None,
     state_dir: Annotated[
-        Path | None, typer.Option("--state-dir", help="Keeps the chain there; without it every start is new.")
+        Path | None,
+        typer.Option("--state-dir", help="Keep the chain in this folder. Default: a new chain."),
     ] = None,
     faults: Annotated[
-        str, typer.Option("--faults", help='JSON, e.g. {"drop_ppm": 100000}; the switches: docs/localnet.md.')
+        str, typer.Option("--faults", help='Faults as JSON, for example {"drop_ppm": 100000}. See docs/localnet.md.')
     ] = "{}",
     as_json: AsJson = False,
 ) -> None:
-    """An embedded Solana on this machine: JSON-RPC and WebSocket as of a real node. Until Ctrl-C or SIGTERM."""
+    """Run an embedded Solana chain with RPC and WebSocket.
+
+    It answers like a real node, until Ctrl-C or SIGTERM.
+    """
     from overmind.sandbox.localnet.__main__ import say_ready, serve
     from overmind.sandbox.localnet.faults import Faults
     from overmind.sandbox.localnet.network import Localnet

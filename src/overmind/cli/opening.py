@@ -26,18 +26,18 @@ from overmind.journal.errors import JournalUnusable
 from overmind.journal.sqlite import SqliteJournal
 from overmind.signals.decode import token_index
 
-DONE, BAD_INPUT, REFUSED, UNREACHABLE = 0, 2, 3, 4
 JOURNAL: Final = "overmind.db"
 
-AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
+WalletName = Annotated[str, typer.Argument(help="Id of the wallet.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", help="Where the journal lies; default OVERMIND_DATA_DIR, else ./data.")
+    Path | None, typer.Option("--data-dir", help="Folder of the journal. Default: OVERMIND_DATA_DIR, else ./data.")
 ]
-Seed = Annotated[int, typer.Option("--seed", help="Decides every fate of the paper venue: same seed, same journal.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of the paper venue: it decides fills, failures and delays.")]
 
 
 def load_config() -> MultiWalletConfig:
-    """The configuration, its warnings said, logging begun. Raises ConfigError."""
+    """Read the configuration, show its warnings and start logging. Raises ConfigError."""
     config = MultiWalletConfig.from_env()
     present.warn_of(config.warnings)
     try:
@@ -48,7 +48,7 @@ def load_config() -> MultiWalletConfig:
 
 
 def data_dir_of(given: Path | None) -> Path:
-    """Where the configuration has the journal, without asking whether the rest of it is sound."""
+    """The folder of the journal: as given, else as configured, whatever else is wrong with the configuration."""
     if given is not None:
         return given
     findings = Findings()
@@ -56,7 +56,7 @@ def data_dir_of(given: Path | None) -> Path:
 
 
 def stress_of_caller() -> tuple[int, ...] | None:
-    """The falls that a report of risk computes; None: aggregation is off. Raises ConfigError."""
+    """The price falls that `risk` computes, as configured. None: aggregation is off. Raises ConfigError."""
     findings = Findings()
     settings = Settings(Environment(os.environ, DEFAULT_DOTENV, findings), findings)
     aggregated, stress_ppm = settings.get(RISK_AGGREGATION_ENABLED), settings.get(STRESS)
@@ -66,7 +66,7 @@ def stress_of_caller() -> tuple[int, ...] | None:
 
 
 def journal_at(data_dir: Path) -> Path:
-    """Where one is. Raises JournalUnusable."""
+    """Raises JournalUnusable where there is none."""
     path = data_dir / JOURNAL
     if not path.exists():
         raise JournalUnusable(f"no journal at {path}: nothing was traded there yet (see `overmind submit --help`)")
@@ -75,7 +75,7 @@ def journal_at(data_dir: Path) -> Path:
 
 @contextmanager
 def journal_read_only(data_dir: Path) -> Iterator[SqliteJournal]:
-    """The journal as it stands, also while a service writes it. Raises JournalUnusable."""
+    """Open the journal beside whoever writes it. Raises JournalUnusable."""
     journal = SqliteJournal.open_read_only(journal_at(data_dir))
     try:
         yield journal
@@ -85,7 +85,7 @@ def journal_read_only(data_dir: Path) -> Iterator[SqliteJournal]:
 
 @contextmanager
 def journal_to_write(data_dir: Path) -> Iterator[SqliteJournal]:
-    """As its one owner. Raises JournalUnusable, JournalLocked."""
+    """Open the journal as its only writer. Raises JournalUnusable, JournalLocked."""
     data_dir.mkdir(parents=True, exist_ok=True)
     journal = SqliteJournal.open(data_dir / JOURNAL)
     try:

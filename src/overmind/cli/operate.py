@@ -11,26 +11,17 @@ from urllib.parse import quote
 import typer
 
 from overmind.cli import present
-from overmind.cli.opening import (
-    BAD_INPUT,
-    JOURNAL,
-    REFUSED,
-    UNREACHABLE,
-    AsJson,
-    DataDir,
-    data_dir_of,
-    journal_to_write,
-    load_config,
-)
+from overmind.cli.exit_codes import BAD_INPUT, REFUSED, UNREACHABLE
+from overmind.cli.offline import command_on_disk
+from overmind.cli.opening import JOURNAL, AsJson, DataDir, WalletName, data_dir_of, journal_to_write, load_config
+from overmind.cli.reasons import NO_REASON, Reason, refuse_blank
 from overmind.cli.remote import ServiceRefused, ServiceSilent, call_service
 from overmind.clock.clocks import SystemClock
 from overmind.config import ConfigError, MultiWalletConfig
-from overmind.core.books.state import State
 from overmind.core.capital.proceeds import why_nowhere
-from overmind.core.model.commands import Command, CommandRefused, EmergencyStop, ReactivateWallet
+from overmind.core.model.commands import CommandRefused, EmergencyStop, ReactivateWallet
 from overmind.core.model.ids import WalletId
 from overmind.desk.app import App, running
-from overmind.desk.engine import Engine
 from overmind.desk.market import connected
 from overmind.desk.watch import REASON_CHARS_MAX, STOP_FILE, SWEEP_FIX
 from overmind.http.files import find_service
@@ -38,25 +29,22 @@ from overmind.journal.errors import JournalLocked
 from overmind.ports import ChainSilent, Journal
 
 SETTLE_S: Final = 60.0
-BY_OPERATOR: Final = "asked for by an operator"  # where no reason is given and none is needed
 
-NO_REASON: Final = "no reason given"
+
 NO_SALE: Final = "nothing is liquidated: a file can only stop"
+
+
 NOT_SURE: Final = "it is not known whether the service has heard that it is to liquidate"
+
+
 LIQUIDATION_FIX: Final = "look at `overmind wallets`, and say it again; twice is once"
 
-Reason = Annotated[str, typer.Option("--reason", help="Why; it is journaled.")]
 
+def accept(wallet_id: WalletName, reason: Reason, as_json: AsJson = False) -> None:
+    """Accept the chain's balances of a wallet as the truth.
 
-def add_to(cli: typer.Typer) -> None:
-    for command in (stop, reactivate, accept):
-        cli.command()(command)
-
-
-def accept(wallet_id: str, reason: Reason, as_json: AsJson = False) -> None:
-    """Make the chain's balances of a wallet the truth, when you can explain why the books differ. It is journaled.
-
-    Lifts the hold of a deficit or of an unknown signature, and the quarantine after a fork. Orders must be settled.
+    Use it when you can explain why the books differ. The difference is journaled with your reason. It lifts the hold
+    of a deficit or of an unknown signature, and the quarantine after a fork. Open orders are settled first.
     """
     refuse_blank(reason)
     path = f"/v1/wallets/{quote(wallet_id, safe='')}/accept"
@@ -87,25 +75,21 @@ async def _accept(config: MultiWalletConfig, journal: Journal, wallet_id: Wallet
             raise CommandRefused(f"the chain cannot be read: {silent}") from None
 
 
-def refuse_blank(reason: str) -> None:
-    if not reason.strip():
-        present.complain("a blank reason", "say why with --reason; it is journaled")
-        raise typer.Exit(BAD_INPUT)
-
-
 def stop(
     reason: Reason = NO_REASON,
-    liquidate: Annotated[bool, typer.Option("--liquidate", help="And sell whatever is held.")] = False,
+    liquidate: Annotated[bool, typer.Option("--liquidate", help="Also sell every position.")] = False,
     sweep: Annotated[
-        bool, typer.Option("--sweep", help="And move what that brings into the Emergency wallet; liquidates, too.")
+        bool, typer.Option("--sweep", help="Also sell every position and move the proceeds to the Emergency wallet.")
     ] = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Emergency stop: no entry leaves after this. Exits still pass. Also works when a service hangs: it finds the file.
+    """Stop all entries at once; exits continue.
 
-    Every wallet stays stopped, also across restarts, until it is reactivated by name. A liquidation is the work of the
-    running desk, the largest positions first; without one it begins with the next start.
+    Every wallet stays stopped, also across restarts, until `overmind reactivate` names it. The command also writes a
+    stop file, which a service that does not answer still finds.
+
+    The running desk carries out a liquidation, the largest positions first. If none runs, the next start does.
     """
     directory = data_dir_of(data_dir)
     if not directory.is_dir():
@@ -174,8 +158,11 @@ def _journal_stop(directory: Path, stop_file: Path, stop: EmergencyStop) -> Stop
     return Stopped(how, why_nowhere(state) if stop.sweep else "")
 
 
-def reactivate(wallet_id: str, reason: Reason, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """Lift the emergency stop of one wallet. Other holds of that wallet stay."""
+def reactivate(wallet_id: WalletName, reason: Reason, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Lift the emergency stop of one wallet.
+
+    Other holds of that wallet stay.
+    """
     refuse_blank(reason)
     directory = data_dir_of(data_dir)
     if (directory / STOP_FILE).exists():
@@ -194,20 +181,3 @@ def reactivate(wallet_id: str, reason: Reason, as_json: AsJson = False, data_dir
         present.emit_json({"wallet_id": wallet_id, "status": status})
     else:
         present.say(f"{wallet_id}: {status}")
-
-
-def command_on_disk(directory: Path, command: Command) -> State:
-    """Hand one command to the journal on disk. Raises JournalLocked while a service owns it, CommandRefused."""
-
-    async def handle(engine: Engine) -> State:
-        async with asyncio.TaskGroup() as tasks:
-            writing = tasks.create_task(engine.run())
-            await engine.handle(command)
-            await engine.close()
-            writing.cancel()
-        return engine.state
-
-    if not (directory / JOURNAL).exists():
-        raise CommandRefused(f"no journal at {directory / JOURNAL}: nothing was ever traded there")
-    with journal_to_write(directory) as journal:
-        return asyncio.run(handle(Engine(journal, SystemClock())))

@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 import aiohttp
 import msgspec
 
-from overmind.cli.opening import BAD_INPUT, REFUSED, UNREACHABLE
+from overmind.cli.exit_codes import BAD_INPUT, REFUSED, UNREACHABLE
 from overmind.clock.clocks import SystemClock
 from overmind.config.environment import DEFAULT_DOTENV, Environment
 from overmind.config.problems import Findings

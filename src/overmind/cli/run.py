@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import typer
-
 from overmind.cli.opening import AsJson
 
 
-def add_to(cli: typer.Typer) -> None:
-    cli.command()(run)
-
-
 def run(as_json: AsJson = False) -> None:
-    """The desk as a service with an HTTP API on the loopback address: docs/http-api.md.
+    """Run the desk as a service with an HTTP API.
 
-    Ctrl-C or SIGTERM: no more signals are taken, what is under way is settled, then it ends; a second one ends it at
-    once. What is still open then, or after kill -9, is taken up by the next start.
+    The API listens on the loopback address; docs/http-api.md describes it. Other `overmind` commands talk to the
+    service while it runs.
+
+    Ctrl-C or SIGTERM ends the intake, settles open orders and then ends the service. A second signal ends it at once.
+    The next start settles what is still open then, or after kill -9.
     """
     from overmind.cli.service import serve  # What only this needs is loaded here: the web server.
 

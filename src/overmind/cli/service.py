@@ -14,7 +14,8 @@ import typer
 import uvloop
 
 from overmind.cli import present
-from overmind.cli.opening import JOURNAL, UNREACHABLE, journal_to_write, load_config
+from overmind.cli.exit_codes import UNREACHABLE
+from overmind.cli.opening import JOURNAL, journal_to_write, load_config
 from overmind.clock.clocks import SystemClock
 from overmind.config import MultiWalletConfig
 from overmind.config.secrecy import Secret

@@ -15,7 +15,8 @@ import typer
 import uvloop
 
 from overmind.cli import present
-from overmind.cli.opening import REFUSED, UNREACHABLE, AsJson
+from overmind.cli.exit_codes import REFUSED, UNREACHABLE
+from overmind.cli.opening import AsJson
 from overmind.clock.clocks import SystemClock
 from overmind.config import ConfigError, Problem
 from overmind.config.files import FileText, read_file
@@ -42,29 +43,30 @@ REQUESTS_PER_S: Final = 20.0  # what public nodes bear
 DECIMALS_MAX: Final = 18
 _SOL: Final = Token("SOL", SOL, 9)
 
-RpcUrl = Annotated[str, typer.Option("--rpc-url", help="A node of the cluster to trade on.")]
-Port = Annotated[int, typer.Option("--port", min=0, max=65_535, help="0 takes a free one.")]
+RpcUrl = Annotated[str, typer.Option("--rpc-url", help="RPC address of a node of the cluster to trade on.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port to listen on. 0 takes a free one.")]
 KeyFile = Annotated[
     Path | None,
-    typer.Option("--keypair", help="The file of the maker's key. On a localnet it makes itself one."),
+    typer.Option("--keypair", help="File of the maker's key. Default on a localnet: a new key."),
 ]
 TokensFile = Annotated[
-    Path | None, typer.Option("--tokens", help="What it trades, as OVERMIND_TOKENS_FILE; else the cluster's own list.")
+    Path | None,
+    typer.Option(
+        "--tokens", help="Tokens to trade, written as OVERMIND_TOKENS_FILE. Default: the list of the cluster."
+    ),
 ]
 MintsFile = Annotated[
     Path | None,
-    typer.Option("--create-mints", help="Devnet: create test tokens, write this list of them, and trade these."),
+    typer.Option("--create-mints", help="Devnet: create test tokens, write their list to this file, and trade them."),
 ]
-TapePath = Annotated[Path | None, typer.Option("--tape", help="Its prices: a CSV file or a folder, played for ever.")]
-SpreadBps = Annotated[int, typer.Option("--spread-bps", min=0, max=1_000, help="Half of the spread.")]
-WrapSol = Annotated[int, typer.Option("--sol", min=0, help="Devnet: how many of its SOL the maker trades with.")]
+TapePath = Annotated[
+    Path | None, typer.Option("--tape", help="Prices: a CSV file of candles or a folder of them, repeated for ever.")
+]
+SpreadBps = Annotated[int, typer.Option("--spread-bps", min=0, max=1_000, help="Half of the spread, in basis points.")]
+WrapSol = Annotated[int, typer.Option("--sol", min=0, help="Devnet: amount of SOL that the maker trades with.")]
 CheckFunds = Annotated[
-    bool, typer.Option("--check-funds", help="Say so when a trader cannot pay; costs a request for each order.")
+    bool, typer.Option("--check-funds", help="Refuse traders who cannot pay. Costs a request for each order.")
 ]
-
-
-def add_to(cli: typer.Typer) -> None:
-    cli.command("venue")(venue)
 
 
 def venue(
@@ -79,7 +81,10 @@ def venue(
     check_funds: CheckFunds = False,
     as_json: AsJson = False,
 ) -> None:
-    """A Jupiter-compatible swap server with its own inventory, until Ctrl-C. For localnet and devnet."""
+    """Run a swap server for a localnet or for devnet.
+
+    It is compatible with Jupiter's API and trades from its own inventory, until Ctrl-C or SIGTERM.
+    """
     given = _Given(rpc_url, port, keypair, tokens, create_mints, tape, spread_bps, sol, check_funds, as_json)
     try:
         uvloop.run(_serve(given))

@@ -15,6 +15,7 @@ from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.signals.validation import ID
 from overmind.views import limits, reports
 from overmind.views.moves import closed_moves, open_moves
+from overmind.views.orders import closed_orders, open_orders
 from overmind.views.preview import Explained, explain
 from overmind.views.risk import risk as risk_of
 
@@ -68,7 +69,7 @@ def queries_router(app: App, recent: Archive, whole: Archive) -> APIRouter:
         if only_open:
             return JsonResponse(rows)
         desk, after = app.desk, max(0, seq - TAIL_ENTRIES)
-        closed = await recent.look(lambda pages: reports.closed_orders(pages.entries(after), desk))
+        closed = await recent.look(lambda pages: closed_orders(pages.entries(after), desk))
         known = {row.order_id for row in closed}
         return JsonResponse(
             [*closed[max(0, len(closed) - last) :], *(row for row in rows if row.order_id not in known)]

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
-from overmind.core.books.book import OpenOrder, WalletBook
+from overmind.core.books.book import WalletBook
 from overmind.core.books.positions import Position
 from overmind.core.books.state import State
 from overmind.core.books.triggers import exit_at_ns, profit_pico, stop_pico, trail_pico
 from overmind.core.model.controls import Hold
 from overmind.core.model.desk_settings import Desk
-from overmind.core.model.enums import Side, WalletStatus
-from overmind.core.model.events import (
-    Entry,
-    OrderClosed,
-    OrderEvent,
-    OrderFinal,
-    OrderPlaced,
-    OrderRolledBack,
-    TicketRecorded,
-)
-from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
+from overmind.core.model.enums import WalletStatus
+from overmind.core.model.ids import SOL, Mint, WalletId
 from overmind.core.model.money import Token
 from overmind.core.model.order import Order
 from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
@@ -131,17 +122,6 @@ class PositionRow(Value, frozen=True):
     closing: str | None = None  # why an operator wants it sold now
 
 
-class OrderRow(Value, frozen=True):
-    order_id: OrderId
-    wallet_id: WalletId
-    strategy: str
-    side: str
-    symbol: str
-    notional_usd: float
-    state: str
-    detail: str
-
-
 def wallet_metrics(state: State, book: WalletBook) -> WalletMetrics:
     desk = state.settings
     tokens = {desk.quote.symbol: _tokens(cash_of(state, book), desk.quote.decimals)}
@@ -193,7 +173,7 @@ def wide_holds(state: State) -> tuple[HoldRow, ...]:
 def _owed(state: State, book: WalletBook, mint: Mint) -> float:
     accounts = book.accounts
     units = state.ledger.balance(accounts.suspense, mint) + state.ledger.balance(accounts.float_suspense, mint)
-    token = _token(state.settings, mint)
+    token = token_of(state.settings, mint)
     return _tokens(-units, token.decimals if token is not None else 0)
 
 
@@ -203,7 +183,7 @@ def _token(desk: Desk, mint: Mint) -> Token | None:
 
 
 def symbol_of(desk: Desk, mint: Mint) -> str:
-    token = _token(desk, mint)
+    token = token_of(desk, mint)
     return token.symbol if token is not None else mint
 
 

@@ -1,0 +1,110 @@
+"""The list of commands. A command's module is imported when it runs or shows its own help, and not before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+if TYPE_CHECKING:  # Typer's own types for what it hands to a group; it exports them under no public name.
+    from typer._click import Command, Context, HelpFormatter
+
+
+class Entry(NamedTuple):
+    """Where a command lives and what the list of commands says about it."""
+
+    module: str  # of `overmind.cli`
+    attribute: str  # the function, or the typer app of a command with subcommands
+    help: str  # the first line of the command's own help
+
+
+SET_UP: Final = {
+    "check": Entry("configuration", "check", "Check the whole configuration and show every problem."),
+    "show-config": Entry("configuration", "show_config", "Show every setting in force and where it comes from."),
+}
+TRADE: Final = {
+    "run": Entry("run", "run", "Run the desk as a service with an HTTP API."),
+    "submit": Entry("submit", "submit", "Submit signals and show the decision on each."),
+    "route": Entry("route", "route", "Show which wallet would take a signal now, and why."),
+}
+LOOK: Final = {
+    "portfolio": Entry("books", "portfolio", "Show value, P&L, exposure and risk of the whole desk."),
+    "wallets": Entry("books", "wallets", "Show status, value, P&L and use of limits of each wallet."),
+    "positions": Entry("books", "positions", "Show what each wallet holds, its cost, value and exit prices."),
+    "orders": Entry("books", "orders", "Show open orders and the last closed orders."),
+    "risk": Entry("books", "risk", "Show how much of each limit is used, and stress losses."),
+    "stats": Entry("books", "stats", "Show how executions went and how often each wallet traded."),
+    "explain": Entry("explain", "explain", "Show why each wallet was chosen or refused, and the outcome."),
+    "export": Entry("export", "export", "Export gains, costs and transfers of a period as CSV files."),
+    "verify": Entry("explain", "verify", "Replay a journal and check its hash chain and its books."),
+}
+CONTROL: Final = {
+    "stop": Entry("operate", "stop", "Stop all entries at once; exits continue."),
+    "reactivate": Entry("operate", "reactivate", "Lift the emergency stop of one wallet."),
+    "pause": Entry("control", "pause", "Pause entries of a wallet, a strategy or the portfolio."),
+    "resume": Entry("control", "resume", "Lift a pause, or another hold that a person may lift."),
+    "close": Entry("control", "close", "Sell all that a wallet holds of a token."),
+    "limits": Entry("limits", "limits_cli", "Show or change the limits of each wallet."),
+    "mints": Entry("mints", "mints_cli", "Show or change which tokens may be bought."),
+    "accept": Entry("operate", "accept", "Accept the chain's balances of a wallet as the truth."),
+}
+CAPITAL: Final = {
+    "rebalance": Entry("capital", "rebalance", "Move capital between wallets, back to their allocations."),
+    "withdraw": Entry("capital", "withdraw", "Withdraw capital from a wallet to a listed address."),
+    "cancel": Entry("capital", "cancel", "Cancel a withdrawal or a transfer that has not begun."),
+    "moves": Entry("capital", "moves", "Show transfers between wallets, and withdrawals."),
+}
+SANDBOX: Final = {
+    "demo": Entry("history", "demo", "Trade a week of real prices with four demo wallets."),
+    "backtest": Entry("history", "backtest", "Run your wallets and limits over historical prices."),
+    "selftest": Entry("history", "selftest", "Run the nineteen operator's checks on this machine."),
+    "localnet": Entry("localnet", "localnet", "Run an embedded Solana chain with RPC and WebSocket."),
+    "venue": Entry("venue", "venue", "Run a swap server for a localnet or for devnet."),
+}
+GROUPS: Final = {
+    "Set up": SET_UP,
+    "Trade": TRADE,
+    "Look": LOOK,
+    "Control": CONTROL,
+    "Capital": CAPITAL,
+    "Sandbox": SANDBOX,
+}
+COMMANDS: Final = {name: entry for group in GROUPS.values() for name, entry in group.items()}
+
+
+class LazyGroup(TyperGroup):
+    """Lists and completes commands by their names and first lines, and imports the one that is asked for."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = {name: TyperCommand(name, help=entry.help) for name, entry in COMMANDS.items()}
+
+    def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, listed if name is None else load(name), rest
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+        column = max(map(len, COMMANDS))
+        for title, group in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(name.ljust(column), entry.help.removesuffix(".")) for name, entry in group.items()]
+                )
+
+
+def load(name: str) -> Command:
+    """The command itself."""
+    entry = COMMANDS[name]
+    found = getattr(import_module(f"overmind.cli.{entry.module}"), entry.attribute)
+    app = found if isinstance(found, typer.Typer) else _app_of(name, found)
+    return get_command(app)
+
+
+def _app_of(name: str, function: Callable[..., None]) -> typer.Typer:
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command(name)(function)
+    return app

@@ -1,0 +1,128 @@
+"""Commands that look at the configuration alone."""
+
+from __future__ import annotations
+
+import typer
+
+from overmind.cli import present
+from overmind.cli.exit_codes import BAD_INPUT
+from overmind.cli.opening import (
+    JOURNAL,
+    AsJson,
+    state_on_disk,
+)
+from overmind.config import ConfigError, MultiWalletConfig, WalletConfig
+from overmind.core.books.wallet_limits import in_force
+from overmind.core.model.units import MICROS, PPM
+from overmind.core.model.wallet import Limits
+from overmind.journal.errors import JournalUnusable
+from overmind.views import reports
+from overmind.views.limits import differences
+
+
+def check(as_json: AsJson = False) -> None:
+    """Check the whole configuration and show every problem.
+
+    Each problem is shown with the place where it stands and its fix. Nothing is written and nothing is traded.
+    """
+    try:
+        config = MultiWalletConfig.from_env()
+    except ConfigError as error:
+        if not as_json:
+            raise
+        present.emit_json({"ok": False, "errors": error.problems, "warnings": error.warnings, "wallets": []})
+        raise typer.Exit(BAD_INPUT) from None
+    wallets, changed = [_checked(wallet) for wallet in config.wallets.values()], _changed(config)
+    if as_json:
+        told = {"ok": True, "errors": [], "warnings": config.warnings, "wallets": wallets, "changed": changed}
+        present.emit_json(told)
+        return
+    present.warn_of(config.warnings)
+    columns = ("wallet", "type", "profile", "share", "public key", "position", "day loss", "exposure", "strategies")
+    present.table("Wallets", columns, (_row(wallet) for wallet in config.wallets.values()), right=columns[5:8])
+    for wallet_id, limits in changed.items():
+        present.table(f"Changed while it ran: {wallet_id}", ("in force",), ((one,) for one in limits))
+    present.say(f"ok: {len(wallets)} wallets, {config.mode.value} on {config.cluster.value}", "green")
+
+
+def _changed(config: MultiWalletConfig) -> dict[str, list[str]]:
+    """Limits changed by command that the next start will apply on top of the files, by wallet."""
+    if not (config.data_dir / JOURNAL).exists():
+        return {}
+    try:
+        changes = state_on_disk(config.data_dir).changes
+    except JournalUnusable as fault:
+        present.complain(f"what was changed while it ran cannot be told: {fault}")
+        return {}
+    told: dict[str, list[str]] = {}
+    for wallet_id, one in config.wallets.items():
+        wanted = changes.get(wallet_id, {})
+        held = in_force(one.wallet, wanted, config.desk.ceilings)
+        if found := list(differences(one.wallet, held, wanted)):
+            told[wallet_id] = found
+    return told
+
+
+def _checked(configured: WalletConfig) -> dict[str, object]:
+    wallet = configured.wallet
+    return {
+        "wallet_id": wallet.id,
+        "wallet_type": wallet.type,
+        "risk_profile": wallet.profile,
+        "allocation": wallet.allocation_ppm / PPM,
+        "public_key": wallet.public_key,
+        "status": wallet.status,
+        "limits": _limits(wallet.limits),
+        "exits": None if wallet.exits is None else reports.exit_row(wallet.exits),
+        "strategies": [
+            {
+                "strategy_type": strategy,
+                "allocation_percentage": share.share_ppm * 100 / PPM,
+                "max_position_size": share.position_max_micros / MICROS,
+                "enabled": share.enabled,
+            }
+            for strategy, share in wallet.strategies.items()
+        ],
+    }
+
+
+def _limits(limits: Limits) -> dict[str, float | int]:
+    return {
+        "max_daily_loss": limits.daily_loss_max_micros / MICROS,
+        "max_position_size": limits.position_max_micros / MICROS,
+        "max_exposure_percentage": limits.exposure_max_ppm * 100 / PPM,
+        "max_concurrent_positions": limits.positions_max,
+        "stop_loss_threshold": limits.stop_loss_ppm * 100 / PPM,
+        "daily_trade_limit": limits.trades_per_day_max,
+        "risk_level": limits.risk_level_ppm / PPM,
+    }
+
+
+def _row(configured: WalletConfig) -> tuple[object, ...]:
+    wallet, limits = configured.wallet, configured.wallet.limits
+    return (
+        wallet.id,
+        wallet.type,
+        wallet.profile,
+        f"{wallet.allocation_ppm * 100 / PPM:g}%",
+        wallet.public_key,
+        present.usd(limits.position_max_micros / MICROS),
+        present.usd(limits.daily_loss_max_micros / MICROS),
+        f"{limits.exposure_max_ppm * 100 / PPM:g}%",
+        ", ".join(strategy for strategy, share in wallet.strategies.items() if share.enabled),
+    )
+
+
+def show_config(as_json: AsJson = False) -> None:
+    """Show every setting in force and where it comes from.
+
+    Secrets are masked.
+    """
+    config = MultiWalletConfig.from_env()
+    rows = config.effective()
+    if as_json:
+        present.emit_json(rows)
+        return
+    present.warn_of(config.warnings)
+    shown = ((row.name, row.value, row.origin) for row in rows)
+    present.table("Configuration", ("variable", "value", "from"), shown)

@@ -1,0 +1,16 @@
+"""The exit codes of the command, which scripts may rely on."""
+
+from __future__ import annotations
+
+from typing import Final
+
+DONE: Final = 0
+BAD_INPUT: Final = 2  # or bad configuration
+REFUSED: Final = 3
+UNREACHABLE: Final = 4  # the service does not answer, or another process owns the journal
+INTERRUPTED: Final = 130
+
+SHOWN: Final = (
+    "Exit codes: 0 done, 2 bad input or configuration, 3 refused, "
+    "4 the service cannot be reached or another process owns the journal."
+)

@@ -1,0 +1,29 @@
+"""One command into the journal of a desk that does not run."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from overmind.cli.opening import JOURNAL, journal_to_write
+from overmind.clock.clocks import SystemClock
+from overmind.core.books.state import State
+from overmind.core.model.commands import Command, CommandRefused
+from overmind.desk.engine import Engine
+
+
+def command_on_disk(directory: Path, command: Command) -> State:
+    """Hand one command to the journal on disk. Raises JournalLocked while a service owns it, CommandRefused."""
+
+    async def handle(engine: Engine) -> State:
+        async with asyncio.TaskGroup() as tasks:
+            writing = tasks.create_task(engine.run())
+            await engine.handle(command)
+            await engine.close()
+            writing.cancel()
+        return engine.state
+
+    if not (directory / JOURNAL).exists():
+        raise CommandRefused(f"no journal at {directory / JOURNAL}: nothing was ever traded there")
+    with journal_to_write(directory) as journal:
+        return asyncio.run(handle(Engine(journal, SystemClock())))

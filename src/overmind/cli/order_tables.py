@@ -1,0 +1,84 @@
+"""Tables of orders, and of the wallets that might have taken them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from overmind.cli.present import say, table, usd
+from overmind.views.closing import CloseRow
+from overmind.views.orders import OrderRow
+
+
+def orders(rows: Sequence[OrderRow]) -> None:
+    columns = ("order", "placed", "wallet", "strategy", "side", "token", "USD", "price", "state", "detail")
+    table(
+        "Orders",
+        columns,
+        (
+            (
+                row.order_id,
+                _second(row.placed_at),
+                row.wallet_id,
+                row.strategy,
+                row.side,
+                row.symbol,
+                usd(row.notional_usd),
+                "" if row.price is None else f"{Decimal(row.price):,.8g}",
+                row.state,
+                row.detail,
+            )
+            for row in rows
+        ),
+        right=("USD", "price"),
+    )
+
+
+def _second(at: str | None) -> str:
+    """An ISO 8601 time in UTC, for the eye."""
+    return "" if at is None else f"{at[:10]} {at[11:19]} UTC"
+
+
+def close(position: str, row: CloseRow, served: bool) -> None:
+    """What is under way, what stays, and who goes on with it."""
+    left = f"{row.left_quantity:g} {row.symbol}"
+    if row.order_id is not None:
+        stays = f"{left} stay{' for the next' if row.closing else ''}" if row.left_quantity else "nothing stays"
+        say(f"{position}: order {row.order_id} sells {row.order_quantity:g} {row.symbol}; {stays}")
+    elif row.closing:
+        say(f"{position}: nothing of {left} can be sold now: {row.why_not or 'the next look sells it'}")
+    else:
+        say(f"{position}: {left} stay")
+    if row.closing:
+        who = "the desk goes on" if served else "the next `overmind run` goes on"
+        say(f"{who} until nothing is left; `overmind positions` shows it, `overmind close {position} --cancel` ends it")
+    else:
+        say("it is not being closed any more" + ("; an order that is under way goes on" if row.order_id else ""))
+
+
+def candidates(rows: Sequence[Mapping[str, object]]) -> None:
+    table(
+        "Candidates",
+        ("wallet", "eligible", "cost bps", "terms", "refusals"),
+        (
+            (
+                row["wallet_id"],
+                "yes" if row["eligible"] else "no",
+                "" if row["expected_cost_bps"] is None else f"{row['expected_cost_bps']:.2f}",
+                _terms(row["terms"]),
+                _codes(row["refusals"]),
+            )
+            for row in rows
+        ),
+        right=("cost bps",),
+    )
+
+
+def _terms(terms: object) -> str:
+    return ", ".join(f"{name} {bps:+.2f}" for name, bps in terms.items() if bps) if isinstance(terms, dict) else ""
+
+
+def _codes(rows: object) -> str:
+    if not isinstance(rows, list):
+        return ""
+    return "\n".join(f"{row['code']} {row['actual']} (limit {row['limit']})" for row in rows)

@@ -1,0 +1,38 @@
+"""Who changes something and why: both are journaled."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+import typer
+
+from overmind.cli import present
+from overmind.cli.exit_codes import BAD_INPUT
+
+BY_OPERATOR: Final = "asked for by an operator"  # where no reason is given and none is needed
+NO_REASON: Final = "no reason given"
+Reason = Annotated[str, typer.Option("--reason", help="Your reason, which is journaled.")]
+By = Annotated[str | None, typer.Option("--by", help="Your name, which is journaled. Default: your login name.")]
+
+
+def refuse_blank(reason: str) -> None:
+    if not reason.strip():
+        present.complain("a blank reason", "say why with --reason; it is journaled")
+        raise typer.Exit(BAD_INPUT)
+
+
+def caller_name(by: str | None) -> str:
+    if by is not None and by.strip():
+        return by.strip()
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        present.complain("nobody knows who you are", "say it with --by; it is journaled")
+        raise typer.Exit(BAD_INPUT) from None
+
+
+def attribution(who: str, reason: str, since_ns: int) -> str:
+    when = datetime.fromtimestamp(since_ns / 1e9, UTC).isoformat(timespec="seconds")
+    return f"{who}, {when}: {reason}"

@@ -1,0 +1,107 @@
+"""`overmind submit`: signals in, decisions out, by the desk of this process or by the running service."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, BinaryIO, Final
+
+import typer
+import uvloop
+
+from overmind.cli import present
+from overmind.cli.exit_codes import BAD_INPUT, DONE, REFUSED
+from overmind.cli.opening import (
+    AsJson,
+    Seed,
+    data_dir_of,
+    journal_to_write,
+    load_config,
+    tokens_for_signals,
+)
+from overmind.cli.remote import Remote, caller_token
+from overmind.clock.clocks import SystemClock
+from overmind.config import MultiWalletConfig
+from overmind.config.secrecy import Secret
+from overmind.desk.app import App, running
+from overmind.desk.market import connected
+from overmind.desk.submit import Answers, answer_lines, read_lines
+from overmind.http.files import RunningService, find_service
+from overmind.ports import Journal
+
+SETTLE_S: Final = 120.0  # a ticket that never lands is proven expired within a minute
+
+
+def submit(
+    file: Annotated[str, typer.Argument(help="File of signals, one JSON object a line. - reads standard input.")],
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Submit signals and show the decision on each.
+
+    Each decision is printed as soon as it is on disk, in the order of the signals. The command settles all orders
+    before it ends. While `overmind run` runs, the signals go to that service.
+
+    Ctrl-C and SIGTERM end the intake. Signals that were read by then are still decided and settled. After kill -9 the
+    next start settles the rest.
+
+    A terminal shows sentences. A pipe, or --json, gets one JSON object a line.
+
+    Exit code 2: a line was not a signal. Else 3: a signal was refused. Else 0.
+    """
+    directory = data_dir_of(None)
+    service = find_service(directory)
+    if service is not None:
+        answers = uvloop.run(_submit_to(service, caller_token(directory), _open(file)))
+    else:
+        config = load_config()
+        source = _open(file)
+        with journal_to_write(config.data_dir) as journal:
+            answers = uvloop.run(_submit(config, journal, source, seed))
+    raise typer.Exit(BAD_INPUT if answers.invalid else REFUSED if answers.refused else DONE)
+
+
+def _open(file: str) -> BinaryIO:
+    try:
+        return _standard_input() if file == "-" else Path(file).open("rb")
+    except OSError as error:
+        present.complain(f"{file}: {error.strerror}", "name a readable file of JSON Lines, or - for standard input")
+        raise typer.Exit(BAD_INPUT) from None
+
+
+def _standard_input() -> BinaryIO:
+    """A descriptor of our own: a thread may still wait for a line when the command ends."""
+    try:
+        return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+    except io.UnsupportedOperation:  # Whoever called us in this process gave us a buffer.
+        return sys.stdin.buffer
+
+
+async def _submit(config: MultiWalletConfig, journal: Journal, source: BinaryIO, seed: int) -> Answers:
+    clock, stop = SystemClock(), _asked_to_end()
+    async with (
+        connected(config, clock, seed=seed) as connect,
+        running(App(config, journal, clock, connect), SETTLE_S) as app,
+    ):
+        tokens = tokens_for_signals(config.desk)
+        answers = await answer_lines(app, read_lines(source, stop), tokens, present.emit_json)
+        present.note(f"settling {len(app.engine.state.open_orders)} orders …")
+        return answers
+
+
+async def _submit_to(service: RunningService, token: Secret, source: BinaryIO) -> Answers:
+    stop = _asked_to_end()
+    async with Remote(service, token, SystemClock()) as remote:
+        return await remote.submit(read_lines(source, stop), present.emit_json)
+
+
+def _asked_to_end() -> asyncio.Event:
+    """Set by Ctrl-C and SIGTERM."""
+    stop = asyncio.Event()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(one, stop.set)
+    return stop
