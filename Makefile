@@ -7,7 +7,7 @@ SEEDS ?= 2000
 KILLS ?= 200
 READY := .venv/.ready
 
-.PHONY: demo test check fix bench soak sim lock clean
+.PHONY: demo test check fix bench soak sim pictures lock clean
 
 demo: $(READY)
 	$(BIN)/overmind demo
@@ -38,6 +38,10 @@ soak: $(READY)
 
 sim: $(READY)
 	$(BIN)/python -m tests.sim.simulate $(SEED)
+
+# The picture of the demo in the README, made from the real program.
+pictures: $(READY)
+	$(BIN)/python -m tools.pictures docs/pictures/demo.svg
 
 # The only step that needs the network.
 $(READY): requirements.lock pyproject.toml
