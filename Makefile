@@ -43,6 +43,10 @@ soak: $(READY)
 sim: $(READY)
 	$(BIN)/python -m tests.sim.simulate $(SEED)
 
+# The picture of the demo in the README, made from the real program.
+pictures: $(READY)
+	$(BIN)/python -m tools.pictures docs/pictures/demo.svg
+
 # The only step that needs the network.
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed, this is " + sys.version'

@@ -40,7 +40,7 @@ CLUSTER = Variable(
     "OVERMIND_CLUSTER",
     kinds.optional(kinds.choice(_CLUSTERS)),
     "",
-    "Where live trades go. Not set: told from the RPC address, and an unknown address counts as mainnet.",
+    "Where live trades go. Not set: the RPC address decides, and an unknown address counts as mainnet.",
 )
 RPC_URL = Variable(
     "SNIPER_SOLANA_RPC_URL",
@@ -53,27 +53,27 @@ RPC_FALLBACK_URLS = Variable(
     "OVERMIND_RPC_FALLBACK_URLS",
     kinds.urls(),
     "",
-    "Comma list of further providers of the same cluster. With two or more in all, no transaction counts as expired"
-    " before two of them agree. One that is silent at the start is not used before it told the same genesis hash.",
+    "Further providers of the same cluster. With two or more in all, a transaction counts as expired only when "
+    "two of them agree. A provider that is silent at the start is used once it has told the same genesis hash.",
     shown=shown_urls,
 )
 RPC_RATE = Variable(
     "OVERMIND_RPC_REQUESTS_PER_SEC",
     kinds.optional(measured(kinds.whole("requests/s", 1, 1_000_000))),
     "",
-    "What one provider allows. Scarce requests go to exits first, then to statuses, prices and entries. Not set: 10 on "
-    "public clusters, 5000 on a localnet.",
+    "The most requests to one provider. When requests are scarce, exits go first, then statuses, prices and "
+    "entries. Not set: 10 on public clusters, 5000 on a localnet.",
 )
 SWAP_URL = Variable(
     "OVERMIND_SWAP_URL",
     kinds.optional(kinds.url()),
     "",
-    "Swap and price API in Jupiter's shape. Not set: Jupiter on mainnet and for live prices on paper, else "
+    "Swap and price API in Jupiter's shape. Not set: Jupiter for mainnet and for live prices on paper, else "
     "`overmind venue` at http://127.0.0.1:8880.",
     shown=shown_urls,
 )
 SWAP_API_KEY = Variable(
-    "OVERMIND_SWAP_API_KEY", kinds.optional(kinds.secret()), "", "Key of the swap API, if it wants one.", secret=True
+    "OVERMIND_SWAP_API_KEY", kinds.optional(kinds.secret()), "", "Key of the swap API, if it needs one.", secret=True
 )
 MAINNET_OPT_IN = Variable(
     "OVERMIND_MAINNET_OPT_IN",

@@ -28,7 +28,7 @@ COST_RENT_2022 = Variable(
     "OVERMIND_COST_RENT_2022_LAMPORTS",
     measured(kinds.whole("lamports", 0, 10**9)),
     "2157600",
-    "The same for a token of the Token-2022 program, whose accounts are larger.",
+    "Rent of one new account of the Token-2022 program, whose accounts are larger.",
 )
 COST_RENT_LOST = Variable(
     "OVERMIND_COST_RENT_LOST_PERCENT", measured(kinds.percent()), "40", "Share of the rent that is never reclaimed."
@@ -37,20 +37,23 @@ COST_HEADROOM = Variable(
     "OVERMIND_COST_HEADROOM_BPS",
     kinds.ranking_bps(10_000),
     "2",
-    "Charged in the ranking for using up the whole of a wallet's headroom.",
+    "Ranking: the cost of using up all of a wallet's headroom.",
 )
 COST_PREFERENCE = Variable(
     "OVERMIND_COST_PREFERENCE_BPS",
     kinds.ranking_bps(10_000),
     "10",
-    "What honouring a preferred wallet type is worth in the ranking.",
+    "Ranking: the discount for the preferred wallet type.",
 )
 COST_HALF_SPREAD = Variable(
-    "OVERMIND_COST_HALF_SPREAD_BPS", kinds.ranking_bps(10_000), "2", "Half the spread that a swap is expected to pay."
+    "OVERMIND_COST_HALF_SPREAD_BPS",
+    kinds.ranking_bps(10_000),
+    "2",
+    "Ranking: half the spread that a swap is expected to pay.",
 )
 COST_DEPTH = Variable(
     "OVERMIND_COST_DEPTH_USD",
     measured(kinds.usd("1")),
     "5000000",
-    "Pool depth that is assumed for the expected price impact where no feed tells.",
+    "The depth of a pool, for the expected price impact, where no feed tells it.",
 )

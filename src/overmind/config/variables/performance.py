@@ -10,32 +10,32 @@ MAX_CONCURRENT_WALLETS = Variable(
     "OVERMIND_MAX_CONCURRENT_WALLETS",
     measured(kinds.whole("wallets", 1, 10_000)),
     "10",
-    "How many wallets execute at the same moment, from quote to first send; exits are exempt.",
+    "How many wallets execute at the same moment, from quote to first send. Exits are exempt.",
 )
 SELECTION_TIMEOUT = Variable(
     "OVERMIND_WALLET_SELECTION_TIMEOUT_MS",
     measured(kinds.milliseconds(1, 600_000)),
     "5000",
-    "Longest time from a signal's arrival to its reservation; past it the signal is refused.",
+    "The longest time from a signal's arrival to its reservation. After it the signal is refused.",
 )
 BALANCE_CHECK_INTERVAL = Variable(
     "OVERMIND_BALANCE_CHECK_INTERVAL_SEC",
     measured(kinds.whole("s", 1, 86_400)),
     "300",
-    "How often the books are compared with the chain's balances in live trading, besides at start and on news.",
+    "How often a live desk compares its books with the chain. It also does so at the start and on notifications.",
 )
 SIGNAL_TTL = Variable(
     "OVERMIND_SIGNAL_TTL_MS",
     measured(kinds.milliseconds(1, 86_400_000)),
     "30000",
-    "Time to live of a signal that names none.",
+    "The time to live of a signal that gives none.",
 )
 ATTEMPTS_MAX = Variable(
-    "OVERMIND_ATTEMPTS_MAX", measured(kinds.whole("orders", 1, 3)), "3", "Wallets that may try to serve one signal."
+    "OVERMIND_ATTEMPTS_MAX", measured(kinds.whole("orders", 1, 3)), "3", "How many wallets may try to serve one signal."
 )
 RATE_MAX = Variable(
     "OVERMIND_RATE_MAX_PER_SEC",
     measured(kinds.whole("signals/s", 1, 1_000_000)),
     "50",
-    "Most signals that one wallet takes in a second.",
+    "The most signals that one wallet takes within a second.",
 )

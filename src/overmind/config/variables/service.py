@@ -32,15 +32,22 @@ SERVER_PORT = Variable(
     "SNIPER_SERVER_PORT",
     measured(kinds.whole("port", 0, 65_535)),
     "8080",
-    "Port of the HTTP API and the web page, on the loopback address. 0 takes any free one.",
+    "Port of the HTTP API on the loopback address. 0 takes any free port.",
 )
 LOG_LEVEL = Variable("SNIPER_LOG_LEVEL", kinds.choice(_LEVELS), "info", "The least important message that is logged.")
 API_TOKEN = Variable(
     "OVERMIND_API_TOKEN",
     kinds.optional(kinds.secret(TOKEN_LENGTH_MIN)),
     "",
-    "Bearer token of the HTTP API. Not set: made at the first run in api_token in the data directory.",
+    "Bearer token of the HTTP API. Not set: the first run makes one, in api_token in the data directory.",
     secret=True,
 )
-DATA_DIR = Variable("OVERMIND_DATA_DIR", kinds.path(), "./data", "Journal, snapshots, API token and the STOP file.")
-LOGS_DIR = Variable("OVERMIND_LOGS_DIR", kinds.path(), "./logs", "Where overmind.log is written and rotated.")
+DATA_DIR = Variable(
+    "OVERMIND_DATA_DIR",
+    kinds.path(),
+    "./data",
+    "The folder of the journal, its snapshots, the API token and the STOP file.",
+)
+LOGS_DIR = Variable(
+    "OVERMIND_LOGS_DIR", kinds.path(), "./logs", "The folder in which overmind.log is written and rotated."
+)

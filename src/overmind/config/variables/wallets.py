@@ -9,14 +9,14 @@ MANAGED_WALLETS = Variable(
     "OVERMIND_MANAGED_WALLETS",
     kinds.words("comma list of wallet_id:path:type:risk:allocation"),
     "",
-    "The wallets. path is a wallet JSON, a Solana keypair file, a keystore, or env:NAME for a variable with the key; "
-    "allocation is the target share of the capital, 0 to 1, together at most 1.",
+    "The wallets. path is a wallet JSON, a Solana keypair file, a keystore, or env:NAME for a variable with the "
+    "key. allocation is the target share of the capital, 0 to 1; all together are at most 1.",
 )
 DEFAULT_WALLET = Variable(
     "OVERMIND_DEFAULT_WALLET",
     kinds.words("wallet_id"),
     "",
-    "The fallback wallet; it passes the same gate as the others.",
+    "The fallback wallet. It passes the same gate as the others.",
 )
 MULTI_WALLET_ENABLED = Variable(
     "OVERMIND_MULTI_WALLET_ENABLED", kinds.flag(), "true", "false: only the default wallet takes entries."
