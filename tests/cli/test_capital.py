@@ -75,7 +75,7 @@ def test_a_withdrawal_is_held_and_can_be_cancelled(desk: Path) -> None:
     assert overmind(desk, "cancel", asked["move_id"], "--reason", "no").returncode == 3
     again = overmind(desk, "withdraw", *OUT, **LISTED)
     assert (again.returncode, again.stdout) == (3, "")  # No script may take this for a success.
-    assert "nothing was paid (rejected, CANCELLED no): another --id asks anew" in again.stderr
+    assert "ended without payment (rejected, CANCELLED no): ask again with another --id" in again.stderr
     assert as_json(overmind(desk, "withdraw", *OUT, "--json", "--id", "anew", **LISTED))["known"] is False
 
 
@@ -145,7 +145,7 @@ def test_what_waits_is_not_paid_to_an_address_that_is_not_listed_any_more(desk: 
     (row,) = as_json(overmind(desk, "moves", "--json"))
     assert (row["state"], row["detail"]) == (
         "rejected",
-        f"NOT_ALLOWED {ADDRESS} is not in OVERMIND_WITHDRAW_ADDRESSES now: list it, then ask anew",
+        f"NOT_ALLOWED {ADDRESS} is not in OVERMIND_WITHDRAW_ADDRESSES now: list it, then ask again",
     )
     assert cash(desk) == before
 
@@ -179,4 +179,4 @@ def test_the_same_by_a_running_service(tmp_path: Path) -> None:
         if row["state"] == "filled":
             assert (again.status, again.json) == (200, {**asked.json, "known": True, "state": "filled"})
         else:
-            assert (again.status, "another --id asks anew" in again.json["error"]) == (409, True)
+            assert (again.status, "ask again with another --id" in again.json["error"]) == (409, True)

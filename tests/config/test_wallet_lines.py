@@ -58,7 +58,7 @@ p:{E}:primary:medium:40%                     | allocation '40%' is not a number
 p:{E}:primary:medium:0.3333333               | more digits than can be kept
 p:{E}:primary:medium:1e-999                  | more digits than can be kept
 p:{E}:prim:mid:2                             | wallet type; risk profile; allocation
-p:{E}:primary:medium:.4,p:F/hft.json:hft:high:.3 | the wallet id stands 2 times; contradicts
+p:{E}:primary:medium:.4,p:F/hft.json:hft:high:.3 | the wallet id occurs 2 times; contradicts
 p:{E}:primary:medium:.4,q:{E}:hft:high:.3    | p and q have the same key
 p:{E}:primary:medium:.7,hft_wallet:F/hft.json:hft:high:.300001 | the allocations sum to 1.000001
 hft_wallet:F/hft.json:hft:high:.1,h2:F/hft.json:hft:high:.1 | contradicts ; have the same key

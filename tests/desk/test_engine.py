@@ -102,7 +102,7 @@ def test_a_no_is_not_told_before_what_it_rests_on_is_durable() -> None:
             await soon()
             assert not told.done()
             journal.may_write.set()
-            with pytest.raises(CommandRefused, match="nothing was paid"):
+            with pytest.raises(CommandRefused, match="ended without payment"):
                 await told
 
     asyncio.run(play())

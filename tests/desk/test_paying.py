@@ -37,8 +37,8 @@ SETTINGS = structs.replace(
 UNLISTED = structs.replace(SETTINGS, withdraw_addresses=("vault",))
 NO_CAP = structs.replace(SETTINGS, withdraw_day_max_micros=0)
 SMALL_CAP = structs.replace(SETTINGS, withdraw_day_max_micros=1)
-NOT_LISTED = "bank is not in OVERMIND_WITHDRAW_ADDRESSES now: list it, then ask anew"
-CAP_IS_0 = "OVERMIND_WITHDRAW_DAY_MAX_USD is 0 now: set it, then ask anew"
+NOT_LISTED = "bank is not in OVERMIND_WITHDRAW_ADDRESSES now: list it, then ask again"
+CAP_IS_0 = "OVERMIND_WITHDRAW_DAY_MAX_USD is 0 now: set it, then ask again"
 
 
 def play(check: Callable[[Desk], Awaitable[None]]) -> None:

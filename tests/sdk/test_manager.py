@@ -168,10 +168,10 @@ def test_wallets_that_contradict_each_other_are_refused(config: MultiWalletConfi
         with pytest.raises(ConfigError, match="'primary_wallet' is not among the wallets"):
             await manager.initialize(rest)
         assert [problem.problem for problem in twice.value.problems] == [
-            "the wallet id stands 2 times",
-            "the wallet id stands 2 times",
-            "the wallet id stands 2 times",
-            "the wallet id stands 2 times",
+            "the wallet id occurs 2 times",
+            "the wallet id occurs 2 times",
+            "the wallet id occurs 2 times",
+            "the wallet id occurs 2 times",
             "the allocations sum to 2.0",
         ]
 
@@ -330,7 +330,7 @@ def test_an_emergency_stop_shows_everywhere_and_is_lifted_wallet_by_wallet(studi
             assert (await manager.get_wallet("hft_wallet")).status is WalletStatus.EMERGENCY
             with pytest.raises(NoEligibleWallet, match="PORTFOLIO_STOPPED"):
                 await manager.select_wallet(SNIPE)
-            with pytest.raises(CommandRefused, match="a reason is needed"):
+            with pytest.raises(CommandRefused, match="a blank reason"):
                 await manager.reactivate_wallet("hft_wallet", " ")
             assert (await manager.reactivate_wallet("hft_wallet")).status is WalletStatus.ACTIVE
             assert [wallet.id for wallet in await manager.get_active_wallets()] == ["hft_wallet"]

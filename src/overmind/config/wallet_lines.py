@@ -115,7 +115,7 @@ def _check_together(lines: Sequence[WalletLine], findings: Findings) -> None:
     for wallet_id, count in Counter(line.id for line in lines if line.id is not None).items():
         if count > 1:
             where = f"{MANAGED_WALLETS.name}: {shown(wallet_id)}"
-            findings.refuse(where, f"the wallet id stands {count} times", "give every wallet its own id")
+            findings.refuse(where, f"the wallet id occurs {count} times", "give every wallet its own id")
     total = sum(line.allocation_ppm or 0 for line in lines)
     if total > PPM:
         sum_shown = f"{Decimal(total) / PPM:f}"

@@ -150,7 +150,9 @@ class Engine:
         content.
         """
         if is_own(signal.id):
-            raise CommandRefused(f"signal id {signal.id!r} is of our own causes: choose one without {OWN!r}")
+            raise CommandRefused(
+                f"signal id {signal.id!r}: ids with {OWN!r} are reserved for the desk's own exits; choose another"
+            )
         received = received_at_ns if received_at_ns is not None else self._clock.now_ns()
         known = self._known(signal.id)
         if known is not None:
@@ -240,7 +242,7 @@ class Engine:
             events.append(event)
         if not same_content(events[0].signal, signal):
             raise CommandRefused(
-                f"signal {signal.id} is known with other content; use a new signal_id for a new wish "
+                f"signal {signal.id} is known with other content; use a new signal_id for a new signal "
                 f"(its first answer is entry {seq})"
             )
         return CommandAnswer(tuple(events), duplicate=True, seq=seq)

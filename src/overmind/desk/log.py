@@ -124,7 +124,7 @@ class DecisionLog:
         while True:
             entries = await self._feed.next()
             if entries is None:
-                log.warning("the log could not keep up; the journal has the lines that are missing here")
+                log.warning("the log lagged behind and lost entries; the journal has them")
                 continue
             for entry in entries:
                 self._write(entry)

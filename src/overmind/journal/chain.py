@@ -59,7 +59,7 @@ def check(before: JournalTip, row: Row) -> Entry | JournalProblem:
     """The entry in this row, or why it cannot follow `before`."""
     seq, at_ns, signal_id, line, link = row
     if seq != before.seq + 1:
-        return JournalProblem(f"stands right after entry {before.seq}: those between are missing", seq)
+        return JournalProblem(f"follows entry {before.seq}: the entries between are missing", seq)
     if link != _link(before.hash, seq, at_ns, line):
         return JournalProblem("its hash does not match: it was changed, or the entry before it was", seq)
     if at_ns < before.at_ns:

@@ -81,7 +81,7 @@ def read_key(text: str) -> SecretKey | BadKey:
     try:
         parsed: object = json.loads(text)
     except (ValueError, RecursionError):
-        return BadKey("the private key opens a JSON array that is not valid JSON", _HOW)
+        return BadKey("the private key begins like a JSON array, but is not valid JSON", _HOW)
     return key_of_array(parsed)
 
 
@@ -101,7 +101,7 @@ def key_of_bytes(secret: bytes) -> SecretKey | BadKey:
     if keypair is None or bytes(keypair.pubkey()) != secret[32:]:
         return BadKey(
             "the public half of the private key does not match its secret half",
-            "use a key that a wallet made (`overmind keys new`); a made-up or damaged one cannot sign",
+            "use a generated key (`overmind keys new`); an invented or damaged one cannot sign",
         )
     return SecretKey(keypair)
 

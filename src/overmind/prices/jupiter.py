@@ -59,7 +59,7 @@ class JupiterPrices:
             told = await self._api.prices(self._mints)
         except VenueUnavailable as fault:
             if not self._silent:
-                log.warning("no prices; the last ones grow old", reason=str(fault))
+                log.warning("no prices from the API; the last ones stay and age", reason=str(fault))
             self._silent = True
             return
         if self._silent:

@@ -215,7 +215,7 @@ def _load_series(file: Path, mint: Mint) -> Series:
 def _text(file: Path) -> str:
     try:
         if file.stat().st_size > TAPE_BYTES_MAX:
-            raise TapeError(file, None, "absurdly large", f"Split it: {TAPE_BYTES_MAX} bytes at most")
+            raise TapeError(file, None, "too large", f"Split it: {TAPE_BYTES_MAX} bytes at most")
         raw = file.read_bytes()
     except OSError as error:
         raise TapeError(file, None, f"cannot be read: {error.strerror}", "Make it readable") from None

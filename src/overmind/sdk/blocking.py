@@ -48,7 +48,9 @@ class LoopThread:
         with self._changing:
             if self._ended or threading.current_thread() is self._thread:
                 wish.close()
-                why = "the desk was closed" if self._ended else "the desk's own thread cannot wait for itself"
+                why = (
+                    "the desk was closed" if self._ended else "a call from the desk's own thread would wait for itself"
+                )
                 raise EngineStopped(why)
             answer = asyncio.run_coroutine_threadsafe(wish, self._loop)
         try:

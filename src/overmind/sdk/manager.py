@@ -213,7 +213,7 @@ def _problems(config: MultiWalletConfig, wallets: list[WalletConfig]) -> Iterabl
         yield Problem("wallets", "none", "give one WalletConfig at least")
     for wallet_id, count in Counter(one.wallet.id for one in wallets).items():
         if count > 1:
-            yield Problem(wallet_id, f"the wallet id stands {count} times", "give every wallet its own id")
+            yield Problem(wallet_id, f"the wallet id occurs {count} times", "give every wallet its own id")
     for key, count in Counter(one.key for one in wallets).items():
         if count > 1:
             names = " and ".join(one.wallet.id for one in wallets if one.key == key)
@@ -244,5 +244,5 @@ def _shown(book: WalletBook) -> Wallet:
 
 def _given(reason: str) -> str:
     if not reason.strip():
-        raise CommandRefused("a reason is needed: the journal keeps it for whoever asks why")
+        raise CommandRefused("a blank reason: say why; it is journaled")
     return reason

@@ -141,7 +141,7 @@ def test_the_plan_says_of_each_wallet_where_it_stands_and_of_what_is_left_out_wh
     assert [(leg.wallet_id, leg.to_wallet, leg.micros) for leg in planned.legs] == [("w1", "w2", 900 * MICROS)]
     assert planned.cost_micros == 900 * MICROS // 10_000
     desk.play("desk least 900.01")
-    assert plan(desk.state, desk.now_ns).left_out == ("w1 to w2: $900.00 is less than the least transfer, $900.01",)
+    assert plan(desk.state, desk.now_ns).left_out == ("w1 to w2: $900.00 is less than the minimum transfer, $900.01",)
     desk.play("expire; desk bps 0 least 100")
     assert plan(desk.state, desk.now_ns).left_out == (
         "w1 to w2: $2,394.00 would cost 1 bps, too much",

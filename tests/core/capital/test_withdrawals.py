@@ -16,21 +16,21 @@ TABLE = f"""
 given | when | then
 {MAY}; w1 | withdraw w1 $100 | w1 -> bank $100 withdraw
 {MAY}; w1 | withdraw w1 $100 to vault | w1 -> vault $100 withdraw
-{MAY}; w1 | withdraw w1 1 sol | its SOL must still pay the fee
+{MAY}; w1 | withdraw w1 1 sol | lamports must stay in w1 for the fee
 {MAY}; w1 | withdraw w1 0.8999 sol | w1 -> bank 0.8999 sol withdraw
-{MAY}; w1 | withdraw w1 0.899900001 sol | its SOL must still pay the fee
+{MAY}; w1 | withdraw w1 0.899900001 sol | lamports must stay in w1 for the fee
 # Only to an address that is listed; by default none is, and nothing is allowed.
 {MAY}; w1 | withdraw w1 $100 to thief | thief is not in OVERMIND_WITHDRAW_ADDRESSES
 # Not to a wallet of the desk's own: it would come back as somebody's deposit.
 {MAY}; w1; w2 key bank | withdraw w1 $100 | bank is the desk's own wallet w2: rebalance instead
 desk cap 1000; w1 | withdraw w1 $100 | bank is not in OVERMIND_WITHDRAW_ADDRESSES
-desk payees bank; w1 | withdraw w1 $0.01 | $0.01 would be asked for today, OVERMIND_WITHDRAW_DAY_MAX_USD allows $0.00
+desk payees bank; w1 | withdraw w1 $0.01 | today's withdrawals would be $0.01, OVERMIND_WITHDRAW_DAY_MAX_USD allows $0
 # Only quote currency and SOL, of a wallet that there is, more than nothing, for a reason.
 {MAY}; w1; deposit w1 1 eth | withdraw w1 1 eth | only USDC and SOL leave the desk: sell eth first
 {MAY}; w1 | withdraw w2 $100 | no wallet 'w2'; known: w1
 {MAY}; w1 | withdraw w1 $0 | 0 base units; a withdrawal is positive
 {MAY}; w1 | withdraw w1 $-1 | -1000000 base units; a withdrawal is positive
-{MAY}; w1 | withdraw w1 $1 id a:b | a request id has no ':' in it
+{MAY}; w1 | withdraw w1 $1 id a:b | the request id must not be blank or contain ':'
 {MAY}; w1 | withdraw w1 $1 because _ | a blank reason
 # What is free, and what it costs beside the float: a stranger may lack an account.
 {MAY}; w1 usd 300 | withdraw w1 $300 | w1 -> bank $300 withdraw
@@ -38,15 +38,15 @@ desk payees bank; w1 | withdraw w1 $0.01 | $0.01 would be asked for today, OVERM
 {MAY}; w1 usd 300; buy eth $1 | withdraw w1 $299.5 | w1 has 299000000 base units of usdc free
 {MAY}; w1; withdraw w1 $600 id y; deposit w1 1 eth | withdraw w1 $400 | w1 -> bank $400 withdraw
 {MAY}; w1 sol 0.10213928 | withdraw w1 $300 | w1 -> bank $300 withdraw
-{MAY}; w1 sol 0.102139279 | withdraw w1 $300 | must still pay the fee and leave the float: 102139280
+{MAY}; w1 sol 0.102139279 | withdraw w1 $300 | 102139280 lamports must stay in w1 for the fee
 # The cap of the day, of all wallets together, at the mark of the moment.
 {MAY}; w1 | withdraw w1 $1000 | w1 -> bank $1000 withdraw
-{MAY}; w1 | withdraw w1 $1000.01 | $1,000.01 would be asked for today
+{MAY}; w1 | withdraw w1 $1000.01 | today's withdrawals would be $1,000.01
 {MAY}; w1; w2; withdraw w1 $600 id y | withdraw w2 $400 | w2 -> bank $400 withdraw
-{MAY}; w1; w2; withdraw w1 $600 id y | withdraw w2 $400.01 | $1,000.01 would be asked for today
-{MAY}; w1; w2; withdraw w1 $600 id y; fill | withdraw w2 $400.01 | $1,000.01 would be asked for today
+{MAY}; w1; w2; withdraw w1 $600 id y | withdraw w2 $400.01 | today's withdrawals would be $1,000.01
+{MAY}; w1; w2; withdraw w1 $600 id y; fill | withdraw w2 $400.01 | today's withdrawals would be $1,000.01
 {MAY}; w1 sol 20 | withdraw w1 10 sol | w1 -> bank 10 sol withdraw
-{MAY}; w1 sol 20 | withdraw w1 10.000000001 sol | $1,000.00 would be asked for today
+{MAY}; w1 sol 20 | withdraw w1 10.000000001 sol | today's withdrawals would be $1,000.00
 {MAY}; w1 sol 20; wait 30000 | withdraw w1 1 sol | w1 -> bank 1 sol withdraw
 {MAY}; w1 sol 20; wait 30001 | withdraw w1 1 sol | SOL has no fresh price
 {MAY}; w1 sol 20; wait 30001 | withdraw w1 $100 | w1 -> bank $100 withdraw
@@ -54,17 +54,17 @@ desk payees bank; w1 | withdraw w1 $0.01 | $0.01 would be asked for today, OVERM
 {MAY}; w1; withdraw w1 $600 id y; cancel move:withdraw:y | withdraw w1 $1000 | w1 -> bank $1000 withdraw
 {MAY}; w1; withdraw w1 $600 id y; expire | withdraw w1 $1000 | w1 -> bank $1000 withdraw
 {MAY}; w1; withdraw w1 $600 id y; fail | withdraw w1 $1000 | w1 -> bank $1000 withdraw
-{MAY}; w1; withdraw w1 $600 id y; fail provisional | withdraw w1 $1000 | $1,600.00 would be asked for today
+{MAY}; w1; withdraw w1 $600 id y; fail provisional | withdraw w1 $1000 | today's withdrawals would be $1,600.00
 {MAY}; w1; withdraw w1 $600 id y; fail provisional; final | withdraw w1 $1000 | w1 -> bank $1000 withdraw
 {MAY}; w1; withdraw w1 $600 id y; fill provisional; roll back as expired | withdraw w1 $1000 \
 | w1 -> bank $1000 withdraw
 {MAY}; w1; withdraw w1 $600 id y; fail provisional; roll back as filled | withdraw w1 $1000 \
-| $1,600.00 would be asked for today
+| today's withdrawals would be $1,600.00
 # Midnight begins a new day, and what was asked for yesterday takes and gives nothing of it.
-{MAY}; w1; withdraw w1 $1000 id y; wait 43199999 | withdraw w1 $1 | $1,001.00 would be asked for today
+{MAY}; w1; withdraw w1 $1000 id y; wait 43199999 | withdraw w1 $1 | today's withdrawals would be $1,001.00
 {MAY}; w1; withdraw w1 $1000 id y; wait 43200000 | withdraw w1 $1000 | w1 -> bank $1000 withdraw
 {MAY}; w1; withdraw w1 $1000 id y; wait 43200000; expire; withdraw w1 $600 id z | withdraw w1 $400.01 \
-| $1,000.01 would be asked for today
+| today's withdrawals would be $1,000.01
 {MAY}; w1; withdraw w1 $1000 id y; wait 43200000; cancel move:withdraw:y; withdraw w1 $600 id z | withdraw w1 $400 \
 | w1 -> bank $400 withdraw
 # A stop ends it, and so does any hold on the portfolio or on the wallet.
@@ -80,17 +80,17 @@ desk payees bank; w1 | withdraw w1 $0.01 | $0.01 would be asked for today, OVERM
 {MAY}; w1; withdraw w1 $100; fill provisional; final | withdraw w1 $100 | = nothing
 {MAY}; w1; withdraw w1 $100; fail provisional | withdraw w1 $100 | = nothing
 {MAY}; w1; withdraw w1 $100; fail provisional; roll back as filled | withdraw w1 $100 | = nothing
-{MAY}; w1; withdraw w1 $100; stop | withdraw w1 $100 | nothing was paid (rejected, STOPPED w1 is held by emergency
+{MAY}; w1; withdraw w1 $100; stop | withdraw w1 $100 | ended without payment (rejected, STOPPED w1 is held by emergency
 {MAY}; w1; hold w1 a; lift w1 a; withdraw w1 $100; hold w1 a | withdraw w1 $100 | = nothing
 # What ended without being paid is no success of whoever asks again.
 {MAY}; w1; withdraw w1 $100; cancel move:withdraw:x | withdraw w1 $100 \
-| = request x is known, and nothing was paid (rejected, CANCELLED because): another --id asks anew
-{MAY}; w1; withdraw w1 $100; reject for STOPPED | withdraw w1 $100 | nothing was paid (rejected, STOPPED)
-{MAY}; w1; withdraw w1 $100; expire | withdraw w1 $100 | nothing was paid (expired: it never landed)
-{MAY}; w1; withdraw w1 $100; fail | withdraw w1 $100 | nothing was paid (failed on the chain,
-{MAY}; w1; withdraw w1 $100; fail provisional; final | withdraw w1 $100 | nothing was paid (failed on the chain,
-{MAY}; w1; withdraw w1 $100; fill provisional; roll back as expired | withdraw w1 $100 | nothing was paid (expired
-{MAY}; w1; withdraw w1 $100; cancel move:withdraw:x; wait 86400000 | withdraw w1 $100 | another --id asks anew
+| = request x ended without payment (rejected, CANCELLED because): ask again with another --id
+{MAY}; w1; withdraw w1 $100; reject for STOPPED | withdraw w1 $100 | ended without payment (rejected, STOPPED)
+{MAY}; w1; withdraw w1 $100; expire | withdraw w1 $100 | ended without payment (expired: it never landed)
+{MAY}; w1; withdraw w1 $100; fail | withdraw w1 $100 | ended without payment (failed on the chain,
+{MAY}; w1; withdraw w1 $100; fail provisional; final | withdraw w1 $100 | ended without payment (failed on the chain,
+{MAY}; w1; withdraw w1 $100; fill provisional; roll back as expired | withdraw w1 $100 | ended without payment (expired
+{MAY}; w1; withdraw w1 $100; cancel move:withdraw:x; wait 86400000 | withdraw w1 $100 | ask again with another --id
 {MAY}; w1; withdraw w1 $100; cancel move:withdraw:x | withdraw w1 $100 id y | w1 -> bank $100 withdraw
 {MAY}; w1; withdraw w1 $100; cancel move:withdraw:x | withdraw w1 $101 | request x was for
 {MAY}; w1; withdraw w1 $100 | withdraw w1 $101 | request x was for
@@ -108,10 +108,10 @@ given | what ends it, or what it waits for
 {MAY}; w1; withdraw w1 $100; desk cap 0 | NOT_ALLOWED OVERMIND_WITHDRAW_DAY_MAX_USD is 0 now: set it
 {MAY}; w1; withdraw w1 $100 to vault; desk payees vault | nothing
 {MAY}; w1; withdraw w1 $100; desk payees vault; desk payees bank | NOT_ALLOWED bank is not in
-{MAY}; w1; withdraw w1 $100; stop; reactivate w1 | STOPPED w1 is held by emergency: ask anew
+{MAY}; w1; withdraw w1 $100; stop; reactivate w1 | STOPPED w1 is held by emergency: ask again
 {MAY}; w1; withdraw w1 $100; sign; stop | nothing
 # A stop ends it, and whatever says that somebody may be stealing, of any wallet.
-{MAY}; w1; withdraw w1 $100; stop | STOPPED w1 is held by emergency: ask anew
+{MAY}; w1; withdraw w1 $100; stop | STOPPED w1 is held by emergency: ask again
 {MAY}; w1; withdraw w1 $100; hold portfolio emergency | STOPPED portfolio is held by emergency
 {MAY}; w1; withdraw w1 $100; hold portfolio deficit:w1 | STOPPED portfolio is held by deficit:w1
 {MAY}; w1; withdraw w1 $100; hold portfolio deficit:w2 | STOPPED portfolio is held by deficit:w2
@@ -189,7 +189,7 @@ def test_it_waits_for_its_time_and_can_be_cancelled_till_it_is_signed() -> None:
     )
     assert desk.balance(desk.book("w1").accounts.held, "usd") == 100 * MICROS
     desk.play("sign")
-    assert "is signed and may land" in attempted(desk, "cancel move:withdraw:x")
+    assert "is signed and may still land" in attempted(desk, "cancel move:withdraw:x")
     desk.play("expire")
     assert "no open move 'move:withdraw:x'; open: none" in attempted(desk, "cancel move:withdraw:x")
     desk.play("withdraw w1 $100 id y; cancel move:withdraw:y")

@@ -135,8 +135,8 @@ w1                           | accept w1 new 1          | 100000 new            
 # What is owed is explained like anything else.
 {BUY}; {OWING} | accept w1 eth 0 | 50000000 eth + no quarantine | $10900
 # Only what is settled can be explained.
-{BUY}; sign                  | accept w1                | orders of w1 are under way               |
-{BUY}; fill provisional      | accept w1                | orders of w1 are under way               |
+{BUY}; sign                  | accept w1                | w1 has orders or transfers in flight               |
+{BUY}; fill provisional      | accept w1                | w1 has orders or transfers in flight               |
 {BUY}; fill                  | accept w1 behind 1       | read them again                          |
 w1                           | accept w2                | no wallet 'w2'; known: w1                |
 """

@@ -220,7 +220,7 @@ async def test_withdrawals(stage: Stage) -> None:
         assert on_chain(stage, COLD_ADDRESS, QUOTE.mint) == paid.rent_lamports > 0
         with pytest.raises(CommandRefused, match="is the desk's own wallet w2: rebalance instead"):
             await app.engine.handle(replace(withdrawal("home", usd), to_address=OWNERS[W2]))
-        with pytest.raises(CommandRefused, match=r"is signed and may land|no open move"):
+        with pytest.raises(CommandRefused, match=r"is signed and may still land|no open move"):
             await app.engine.handle(CancelMove(OrderId("move:withdraw:usd"), "too late"))
         await app.engine.handle(withdrawal("later", usd))
     assert count(stage, MoveKind.WITHDRAWAL) == 3  # The desk does not wait for it when it ends,

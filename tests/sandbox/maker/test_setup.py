@@ -160,8 +160,8 @@ def _extension(kind: int, size: int) -> bytes:
         ("token-2022", TOKEN_2022_PROGRAM, EXTENDED + _extension(18, 64) + bytes(8), None),
         ("token", TOKEN_2022_PROGRAM, BASE, "belongs to the program"),
         ("token-2022", TOKEN_PROGRAM, BASE, "belongs to the program"),
-        ("token", TOKEN_PROGRAM, BASE[:44] + b"\7" + BASE[45:], "has not 6 decimals"),
-        ("token", TOKEN_PROGRAM, BASE[:50], "has not 6 decimals"),
+        ("token", TOKEN_PROGRAM, BASE[:44] + b"\7" + BASE[45:], "does not have 6 decimals"),
+        ("token", TOKEN_PROGRAM, BASE[:50], "does not have 6 decimals"),
         ("token-2022", TOKEN_2022_PROGRAM, EXTENDED + _extension(1, 108), r"extensions \[1\]"),  # a transfer fee
         ("token-2022", TOKEN_2022_PROGRAM, EXTENDED + _extension(18, 64) + _extension(14, 64), r"extensions \[14\]"),
     ],

@@ -104,7 +104,7 @@ def _why_not(state: State, at_ns: int) -> str:
     if state.holds:
         return f"the portfolio is held by {', '.join(sorted(state.holds))}"
     if fresh_price_pico(state, SOL, at_ns) is None:
-        return "SOL has no fresh price, so neither floats nor costs are known"
+        return "SOL has no fresh price, so floats and costs are unknown"
     under_way = [known.move.id for known in state.open_moves.values() if known.move.kind is MoveKind.REBALANCE]
     return f"{', '.join(sorted(under_way))} under way" if under_way else ""
 
@@ -181,7 +181,7 @@ def _legs(state: State, standings: tuple[Standing, ...]) -> tuple[list[Leg], lis
         micros, receiver = min(given, taken), wallets[taker]
         fee = fees.get(giver, 0) + sum(costs_lamports(state, receiver, quote))
         if micros < least:
-            left_out.append(f"{giver} to {taker}: {_usd(micros)} is less than the least transfer, {_usd(least)}")
+            left_out.append(f"{giver} to {taker}: {_usd(micros)} is less than the minimum transfer, {_usd(least)}")
             break  # No other pair can be larger.
         if not can_pay(state, wallets[giver], fee + desk.reserve_float_lamports):
             left_out.append(f"{giver} has not enough SOL for the fee of a transfer")

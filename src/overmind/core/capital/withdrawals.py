@@ -65,7 +65,7 @@ def _check_repeated(command: Withdraw, known: WithdrawalRecord) -> None:
     name, money = command.request_id, known.money
     if (known.wallet_id, money, known.to_address) != (command.wallet_id, command.money, command.to_address):
         wish = f"{money.units} base units of {money.mint} from {known.wallet_id} to {known.to_address}"
-        raise CommandRefused(f"request {name} was for {wish}: ask with an id of its own")
+        raise CommandRefused(f"request {name} was for {wish}: use another id for another withdrawal")
     check_unended(name, known.outcome)
 
 
@@ -80,13 +80,13 @@ def check_unended(name: str, outcome: Outcome | None) -> None:
             end = "expired: it never landed"
         case _:
             return
-    raise CommandRefused(f"request {name} is known, and nothing was paid ({end}): another --id asks anew")
+    raise CommandRefused(f"request {name} ended without payment ({end}): ask again with another --id")
 
 
 def _problems(state: State, command: Withdraw, at_ns: int) -> Iterator[str]:
     desk, book, money = state.settings, state.wallets.get(command.wallet_id), command.money
     if not command.request_id or OWN in command.request_id:
-        yield f"a request id has no {OWN!r} in it and is not blank"
+        yield f"the request id must not be blank or contain {OWN!r}"
     if not command.reason.strip():
         yield "a blank reason: say why; it is journaled"
     if command.to_address not in desk.withdraw_addresses:
@@ -118,7 +118,7 @@ def _amount_problems(state: State, command: Withdraw, at_ns: int) -> Iterator[st
     if money.units > free:
         yield f"{command.wallet_id} has {free} base units of {money.mint} free, not {money.units}"
     if lamports + (money.units if money.mint == SOL else 0) > free_units(state, book, SOL):
-        yield f"its SOL must still pay the fee and leave the float: {lamports} lamports"
+        yield f"{lamports} lamports must stay in {command.wallet_id} for the fee and the float"
     worth = _worth_micros(state, money, at_ns)
     if worth is None:
         yield "SOL has no fresh price, so the day's cap cannot be checked"
@@ -126,7 +126,7 @@ def _amount_problems(state: State, command: Withdraw, at_ns: int) -> Iterator[st
         asked, cap = (
             micros / MICROS for micros in (state.withdrawn_today_micros + worth, desk.withdraw_day_max_micros)
         )
-        yield f"${asked:,.2f} would be asked for today, OVERMIND_WITHDRAW_DAY_MAX_USD allows ${cap:,.2f}"
+        yield f"today's withdrawals would be ${asked:,.2f}, OVERMIND_WITHDRAW_DAY_MAX_USD allows ${cap:,.2f}"
 
 
 def _worth_micros(state: State, money: Money, at_ns: int) -> int | None:
@@ -151,5 +151,5 @@ def cancel(state: State, command: CancelMove) -> Iterator[MoveClosed]:
         waiting = ", ".join(sorted(state.open_moves)) or "none"
         raise CommandRefused(f"no open move {command.move_id!r}; open: {waiting}")
     if known.ticket is not None:
-        raise CommandRefused(f"{command.move_id} is signed and may land: its outcome decides")
+        raise CommandRefused(f"{command.move_id} is signed and may still land, so it cannot be cancelled")
     yield MoveClosed(command.move_id, Rejected(Cause.CANCELLED, command.reason))

@@ -89,7 +89,9 @@ def accept(state: State, accepted: AcceptBalances) -> Iterator[Event]:
     if book.booked_seq > accepted.as_of_seq:
         raise CommandRefused(f"the books of {wallet_id} have changed since its balances were read: read them again")
     if _doubts(state, book):
-        raise CommandRefused(f"orders of {wallet_id} are under way: wait until they are final, then accept again")
+        raise CommandRefused(
+            f"{wallet_id} has orders or transfers in flight: wait until they are final, then accept again"
+        )
     for mint in _mints(state, book):
         difference = accepted.balances.get(mint, 0) - state.ledger.owned(book.accounts, mint)
         if difference:

@@ -110,7 +110,7 @@ def _changed(lists: MintLists, change: ChangeMints, remark: Remark) -> MintLists
     if change.verb is MintVerb.ALLOW_ALL:
         return MintLists(blocked, None)
     if not mint:
-        raise CommandRefused(f"{change.verb} which token? Name one")
+        raise CommandRefused(f"{change.verb}: name a token")
     match change.verb:
         case MintVerb.BLOCK:
             return MintLists(_with(blocked, mint, remark), allowed)
@@ -128,7 +128,7 @@ def _changed(lists: MintLists, change: ChangeMints, remark: Remark) -> MintLists
 
 def _with(mints: dict[Mint, Remark], mint: Mint, remark: Remark) -> dict[Mint, Remark]:
     if mint not in mints and len(mints) >= MINTS_MAX:
-        raise CommandRefused(f"the list has {MINTS_MAX} mints, and that is as long as it gets")
+        raise CommandRefused(f"the list has {MINTS_MAX} mints, the maximum: remove one first")
     return dict(sorted({mint: remark, **mints}.items()))
 
 
@@ -138,4 +138,4 @@ def _without(mints: dict[Mint, Remark], mint: Mint) -> dict[Mint, Remark]:
 
 def _check_said(who: str, reason: str) -> None:
     if not who.strip() or not reason.strip():
-        raise CommandRefused("who changes it, and why? Neither may be blank: both are journaled")
+        raise CommandRefused("say who changes it and why: the journal keeps both, and neither may be blank")

@@ -53,12 +53,12 @@ def configure_wallet(state: State, configure: ConfigureWallet, at_ns: int) -> It
     if book is not None and book.wallet.public_key != wallet.public_key:
         raise CommandRefused(
             f"wallet {wallet.id} has key {wallet.public_key} in the configuration, "
-            f"but the journal knows it with {book.wallet.public_key}: give the new key a new wallet id"
+            f"but {book.wallet.public_key} in the journal: give the new key a new wallet id"
         )
     for other in state.wallets.values():
         if other is not book and other.wallet.public_key == wallet.public_key:
             raise CommandRefused(
-                f"wallet {wallet.id} has the key that the journal knows as {other.wallet.id}: keep the id, "
+                f"wallet {wallet.id} has the key of wallet {other.wallet.id} in the journal: keep that id, "
                 "or its money would be counted twice"
             )
     if book is None or book.configured != wallet:

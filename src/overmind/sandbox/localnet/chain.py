@@ -291,7 +291,7 @@ class LocalChain:
             wire = faucet.transfer(self.faucet, address, lamports, self.blocks.head.blockhash, again)
             if self.history.find(wire.signature) is None:
                 return self.send(wire, Commitment.PROCESSED, preflight=True)
-        raise invalid(f"the faucet serves an address {AIRDROPS_PER_BLOCK} times in a block: wait for the next")
+        raise invalid(f"at most {AIRDROPS_PER_BLOCK} airdrops per address and block: wait for the next block")
 
     def create_mint(self, mint: str, decimals: int, program: str, authority: str | None) -> None:
         """Creates a mint at a given address, as if since genesis. An existing mint stays unchanged."""
@@ -310,7 +310,7 @@ class LocalChain:
         """
         account = self.accounts.get(mint)
         if account is None or not tokens.is_mint(account):
-            raise invalid(f"{mint} is no mint: make it with overmind_createMint")
+            raise invalid(f"{mint} is no mint: create it with overmind_createMint")
         authority = tokens.read_mint(account).authority
         if authority is None:
             raise invalid(f"{mint} has no mint authority: its supply is fixed")
@@ -320,7 +320,7 @@ class LocalChain:
             wire = faucet.mint_to(self.faucet, order, self.blocks.head.blockhash, again)
             if self.history.find(wire.signature) is None:
                 return self._land_unsigned(wire)
-        raise invalid(f"{owner} got {mint} {AIRDROPS_PER_BLOCK} times in a block: wait for the next")
+        raise invalid(f"at most {AIRDROPS_PER_BLOCK} mints of {mint} to {owner} per block: wait for the next block")
 
     def _land_unsigned(self, wire: Wire) -> str:
         landed = self._land(wire, verified=True)

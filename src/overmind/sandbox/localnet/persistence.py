@@ -87,7 +87,9 @@ class StateFile:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._file)
-            raise StateUnusable(f"{directory} is in use by another localnet: end it, or name another") from None
+            raise StateUnusable(
+                f"{directory} is in use by another localnet: end that, or name another directory"
+            ) from None
 
     def restore(self, chain: LocalChain) -> None:
         """Replays the file into a new chain and stores its later changes. Raises StateUnusable."""

@@ -33,7 +33,7 @@ def read_offered(raw: bytes, offer: Offer) -> Transaction:
     try:
         transaction = parse(raw)
     except BadTransaction as fault:
-        raise Tampered(f"not a transaction that is read here: {fault}") from None
+        raise Tampered(f"the transaction cannot be read: {fault}") from None
     swap = offer.swap
     maker = str(swap.maker)
     if transaction.keys[0] == maker:
@@ -44,7 +44,7 @@ def read_offered(raw: bytes, offer: Offer) -> Transaction:
         raise Tampered("the blockhash is not that of the build; build again")
     paid_in, paid_out = _plain(legs.pay_in(swap)), _plain(legs.pay_out(swap))
     if [one for one in transaction.instructions if maker in one.accounts or one.program == maker] != [paid_out]:
-        raise Tampered("the maker's key is used otherwise than once, by the built swap instruction")
+        raise Tampered("the maker's key may be used only once, by the built swap instruction")
     if paid_in not in transaction.instructions:
         raise Tampered("the built payment to the maker is missing")
     return transaction

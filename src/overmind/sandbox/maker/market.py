@@ -141,7 +141,7 @@ class MakerMarket:
         """Signs one transaction per build. Raises Tampered, Unreadable."""
         offer = self._offers.get(request_id)
         if offer is None:
-            raise Unreadable("requestId: not of a build that is still remembered; build again")
+            raise Unreadable("requestId: no build with this id is remembered; build again")
         read = read_offered(transaction, offer)
         if self._cosigned.get(request_id, read.message) != read.message:
             raise Tampered("another transaction of this build was signed already; build again")

@@ -251,7 +251,7 @@ class Maker:
             else:
                 signature = await self.workshop.mint(listed.token, owner, asked.amount)
         except NotReady as fault:
-            raise Unreadable(f"{listed.token.symbol} is not the maker's to make here: {fault}") from None
+            raise Unreadable(f"the maker cannot mint {listed.token.symbol} on this cluster: {fault}") from None
         return wire.ENCODER.encode({"signature": signature})
 
     async def _healthz(self, _: web.Request) -> web.Response:

@@ -167,7 +167,7 @@ def mint_fault(token: Token, account: HeldTokens | None) -> str | None:
     if account.owner != str(TOKEN_PROGRAMS[token.program]):
         return f"it belongs to the program {account.owner}, not to {token.program}"
     if len(account.content) < tokens.MINT_BYTES or account.content[_DECIMALS_AT] != token.decimals:
-        return f"it has not {token.decimals} decimals"
+        return f"it does not have {token.decimals} decimals"
     unknown = _extensions(account.content) - _HARMLESS
     return f"its Token-2022 extensions {sorted(unknown)} are not traded here" if unknown else None
 
