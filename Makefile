@@ -7,7 +7,7 @@ SEEDS ?= 2000
 KILLS ?= 200
 READY := .venv/.ready
 
-.PHONY: demo test check fix bench budget soak sim lock clean
+.PHONY: demo test check fix bench budget soak sim pictures lock clean
 
 demo: $(READY)
 	$(BIN)/overmind demo

@@ -65,7 +65,7 @@ def queries_router(app: App, recent: Archive, whole: Archive) -> APIRouter:
     @router.get("/orders")
     async def orders(only_open: OnlyOpen = False, last: Last = 20) -> Response:
         """Open orders at the time of the request; an order that closed meanwhile is shown as closed."""
-        rows, seq = await engine.read(lambda state: (reports.open_orders(state), state.seq))
+        rows, seq = await engine.read(lambda state: (open_orders(state, {}), state.seq))
         if only_open:
             return JsonResponse(rows)
         desk, after = app.desk, max(0, seq - TAIL_ENTRIES)

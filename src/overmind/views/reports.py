@@ -15,8 +15,6 @@ from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import WalletStatus
 from overmind.core.model.ids import SOL, Mint, WalletId
 from overmind.core.model.money import Token
-from overmind.core.model.order import Order
-from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.units import LAMPORTS, MICROS, PICO, PPM, SCALE
 from overmind.core.model.value import Value
 from overmind.core.model.wallet import Exits
@@ -177,7 +175,7 @@ def _owed(state: State, book: WalletBook, mint: Mint) -> float:
     return _tokens(-units, token.decimals if token is not None else 0)
 
 
-def _token(desk: Desk, mint: Mint) -> Token | None:
+def token_of(desk: Desk, mint: Mint) -> Token | None:
     """None: it is no longer listed."""
     return desk.quote if mint == desk.quote.mint else desk.tokens.get(mint)
 
@@ -288,78 +286,6 @@ def _position_row(state: State, book: WalletBook, position: Position) -> Positio
         sold_by_ns=exit_at_ns(book, position),
         closing=book.closing.get(position.token.mint),
     )
-
-
-def open_orders(state: State) -> list[OrderRow]:
-    return [_open_row(state.settings, known) for known in state.open_orders.values()]
-
-
-def _open_row(desk: Desk, known: OpenOrder) -> OrderRow:
-    if known.ticket is None:
-        return _order_row(desk, known.order, "placed", "")
-    return _order_row(desk, known.order, "signed", known.ticket.signature)
-
-
-def _order_row(desk: Desk, order: Order, shown: str, detail: str) -> OrderRow:
-    return OrderRow(
-        order_id=order.id,
-        wallet_id=order.wallet_id,
-        strategy=order.strategy.value,
-        side=Side(order.side).value,
-        symbol=symbol_of(desk, order.mint),
-        notional_usd=usd_of(order.notional_micros),
-        state=shown,
-        detail=detail,
-    )
-
-
-def closed_orders(entries: Iterable[Entry], desk: Desk) -> list[OrderRow]:
-    """Closed ones that were placed and closed within these entries, with their current outcome, in order of placing."""
-    placed: dict[OrderId, Order] = {}
-    ended: dict[OrderId, OrderClosed] = {}
-    settled: dict[OrderId, OrderRolledBack | None] = {}  # None: final, with the booked outcome
-    for event in (entry.event for entry in entries):
-        if not isinstance(event, OrderEvent):
-            continue
-        match event:
-            case OrderPlaced(order=order):
-                placed[order.id] = order
-            case TicketRecorded():
-                pass  # Signed, and not ended yet.
-            case OrderClosed(order_id=order_id) as end:
-                ended[order_id] = end
-            case OrderFinal(order_id=order_id):
-                settled[order_id] = None
-            case OrderRolledBack(order_id=order_id) as undone:
-                settled[order_id] = undone
-    return [_closed_row(desk, order, ended[order.id], settled) for order in placed.values() if order.id in ended]
-
-
-def _closed_row(
-    desk: Desk, order: Order, end: OrderClosed, settled: Mapping[OrderId, OrderRolledBack | None]
-) -> OrderRow:
-    """The row is final unless it says provisional."""
-    undone = settled.get(order.id)
-    if undone is not None:
-        was = f"a fork undid: {_name(end.outcome)} {_detail(end.outcome)}"
-        detail = f"{_detail(undone.outcome)}; {was}".removeprefix("; ")
-        return _order_row(desk, order, f"{_name(undone.outcome)} (rolled back)", detail)
-    provisional = " (provisional)" if end.provisional and order.id not in settled else ""
-    return _order_row(desk, order, _name(end.outcome) + provisional, _detail(end.outcome))
-
-
-def _name(outcome: Outcome) -> str:
-    return type(outcome).__name__.lower()
-
-
-def _detail(outcome: Outcome) -> str:
-    match outcome:
-        case Failed(cause=cause, detail=detail) | Rejected(cause=cause, detail=detail):
-            return f"{cause}: {detail}" if detail else cause.value
-        case Filled(spent_units=spent, received_units=received):
-            return f"spent {spent}, received {received} base units"
-        case Expired():
-            return ""
 
 
 def cash_of(state: State, book: WalletBook) -> int:

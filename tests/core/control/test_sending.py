@@ -75,7 +75,7 @@ withdraw                   | cancel move:withdraw:x            | over CANCELLED
 withdraw                   | file                              | over STOPPED STOP file
 withdraw                   | hold w1 operator; file            | over STOPPED STOP file
 # and one that was signed is sent no more, while its outcome is asked for.
-withdraw                   | sign; stop                        | over STOPPED w1 is held by emergency: ask anew
+withdraw                   | sign; stop                        | over STOPPED w1 is held by emergency: ask again
 withdraw                   | sign; hold portfolio deficit:w2   | over STOPPED portfolio is held by deficit:w2
 withdraw                   | sign; hold w1 quarantine          | over STOPPED w1 is held by quarantine
 withdraw                   | sign; remove w1                   | over NO_KEY w1 is not configured any more

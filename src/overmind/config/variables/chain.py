@@ -33,7 +33,7 @@ TRADING_MODE = Variable(
     "SNIPER_TRADING_MODE",
     kinds.choice({"paper": TradingMode.PAPER, "live": TradingMode.LIVE}),
     "paper",
-    "Paper simulates every trade; live signs and sends real transactions.",
+    "paper simulates every trade; live signs and sends real transactions.",
     blank_is_default=False,  # A blank mode stops a deployment that forgot to set it.
 )
 CLUSTER = Variable(

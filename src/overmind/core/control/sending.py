@@ -97,11 +97,11 @@ def why_not_paid(state: State, move: Move) -> Rejected | None:
         if cause == REMOVED:
             return Rejected(Cause.NO_KEY, f"{where} is not configured any more: nobody can sign for it")
         if _ends(cause):
-            return Rejected(Cause.STOPPED, f"{where} is held by {cause}: ask anew once that is lifted")
+            return Rejected(Cause.STOPPED, f"{where} is held by {cause}: ask again once that is lifted")
     if not desk.withdraw_day_max_micros:
-        return Rejected(Cause.NOT_ALLOWED, "OVERMIND_WITHDRAW_DAY_MAX_USD is 0 now: set it, then ask anew")
+        return Rejected(Cause.NOT_ALLOWED, "OVERMIND_WITHDRAW_DAY_MAX_USD is 0 now: set it, then ask again")
     if move.to_address not in desk.withdraw_addresses:
-        detail = f"{move.to_address} is not in OVERMIND_WITHDRAW_ADDRESSES now: list it, then ask anew"
+        detail = f"{move.to_address} is not in OVERMIND_WITHDRAW_ADDRESSES now: list it, then ask again"
         return Rejected(Cause.NOT_ALLOWED, detail)
     return None
 
