@@ -283,7 +283,7 @@ def test_proceeds_that_have_nowhere_to_go_alarm_once_and_again_for_another_reaso
 def test_ids_of_our_own_cannot_come_from_outside(tmp_path: Path) -> None:
     async def claim(desk: Desk) -> None:
         signal = buy(1, OTHER, desk.clock.now_ns()).signal
-        with pytest.raises(CommandRefused, match="choose one without ':'"):
+        with pytest.raises(CommandRefused, match="ids with ':' are reserved"):
             await desk.engine.submit(structs.replace(signal, id=SignalId(f"stop:wallet0:{OTHER}:0")))
 
     assert not played(tmp_path, claim)

@@ -248,7 +248,7 @@ def test_nothing_is_accepted_while_a_move_is_under_way() -> None:
     desk = Play(GIVEN)
     desk.play("sign")
     for name in ("w1", "w2"):
-        with pytest.raises(CommandRefused, match="under way"):
+        with pytest.raises(CommandRefused, match="in flight"):
             desk.play(f"accept {name}")
 
 
