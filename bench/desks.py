@@ -6,6 +6,7 @@ from overmind.core.books.apply import apply
 from overmind.core.books.state import State
 from overmind.core.decide import decide
 from overmind.core.entries.selection_index import SelectionIndex
+from overmind.core.model.codes import Limits
 from overmind.core.model.commands import (
     Command,
     ConfigureDesk,
@@ -22,7 +23,7 @@ from overmind.core.model.ids import SOL, DepositId, Mint, SignalId, WalletId
 from overmind.core.model.money import Mark, Money, Token
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import MICROS, NS, PICO, PPM
-from overmind.core.model.wallet import Limits, StrategyShare, Wallet
+from overmind.core.model.wallet import StrategyShare, Wallet
 
 START_NS = 1_750_000_000 * NS
 USDC = Token("USDC", Mint("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"), 6)

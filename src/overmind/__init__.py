@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from overmind.config import Cluster, ConfigError, MultiWalletConfig, Problem, WalletConfig
     from overmind.core.explain import Candidate
-    from overmind.core.model.codes import Code, Refusal
+    from overmind.core.model.codes import Code, Limits, Refusal
     from overmind.core.model.commands import CommandRefused
     from overmind.core.model.enums import RiskProfile, StrategyType, TradeAction, TradingMode, WalletStatus, WalletType
     from overmind.core.model.ids import Mint, SignalId, WalletId
     from overmind.core.model.selection import CostTerms
     from overmind.core.model.signal import Signal
-    from overmind.core.model.wallet import Limits, StrategyShare, Wallet
+    from overmind.core.model.wallet import StrategyShare, Wallet
     from overmind.desk.engine import EngineBusy, EngineStopped
     from overmind.keys.secret_key import SecretKey
     from overmind.sdk.executor import HFTConfig, MultiWalletExecutor, PersistenceSender, SignalReceiver
@@ -82,13 +82,13 @@ if not TYPE_CHECKING:
     _NAMES = {
         "overmind.config": "Cluster ConfigError MultiWalletConfig Problem WalletConfig",
         "overmind.core.explain": "Candidate",
-        "overmind.core.model.codes": "Code Refusal",
+        "overmind.core.model.codes": "Code Limits Refusal",
         "overmind.core.model.commands": "CommandRefused",
         "overmind.core.model.enums": "RiskProfile StrategyType TradeAction TradingMode WalletStatus WalletType",
         "overmind.core.model.ids": "Mint SignalId WalletId",
         "overmind.core.model.selection": "CostTerms",
         "overmind.core.model.signal": "Signal",
-        "overmind.core.model.wallet": "Limits StrategyShare Wallet",
+        "overmind.core.model.wallet": "StrategyShare Wallet",
         "overmind.desk.engine": "EngineBusy EngineStopped",
         "overmind.keys.secret_key": "SecretKey",
         "overmind.sdk.executor": "HFTConfig MultiWalletExecutor PersistenceSender SignalReceiver",

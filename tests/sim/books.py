@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 from msgspec import structs
 
+from overmind.core.model.codes import Ceilings, Limits
 from overmind.core.model.controls import Scope
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import MoveKind, Side, StrategyType
@@ -50,7 +51,7 @@ from overmind.core.model.money import Mark
 from overmind.core.model.order import Move, Order, Ticket
 from overmind.core.model.outcome import Failed, Filled, Outcome
 from overmind.core.model.units import PPM
-from overmind.core.model.wallet import Ceilings, Limits, StrategyShare, Wallet
+from overmind.core.model.wallet import StrategyShare, Wallet
 
 SOL_DECIMALS: Final = 9
 

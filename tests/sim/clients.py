@@ -21,7 +21,7 @@ from tests.sim.books import ten_to
 from tests.sim.checks import BUYS, Auditor
 from tests.sim.world import TOKENS, USDC, SimClock, SimJournal, SimPrices
 
-from overmind.core.model.codes import Code
+from overmind.core.model.codes import Ceilings, Code, Limits
 from overmind.core.model.commands import (
     AddHold,
     CancelClose,
@@ -59,7 +59,7 @@ from overmind.core.model.money import Money
 from overmind.core.model.signal import RiskBudget, Signal
 from overmind.core.model.units import LAMPORTS, MICROS, NOTIONAL_MAX_MICROS, NS, PPM
 from overmind.core.model.value import Value
-from overmind.core.model.wallet import Ceilings, Limits, StrategyShare, Wallet
+from overmind.core.model.wallet import StrategyShare, Wallet
 from overmind.desk.engine import Engine
 
 UNLISTED: Final = Mint("UNLISTED")

@@ -33,7 +33,7 @@ from overmind.core.books.valuation import Valuation
 from overmind.core.decide import decide
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.exits.exit_rules import exits_due
-from overmind.core.model.codes import Refusal
+from overmind.core.model.codes import Limits, Refusal
 from overmind.core.model.commands import (
     AcceptBalances,
     AddHold,
@@ -82,7 +82,7 @@ from overmind.core.model.order import Move, Order, Ticket, Work
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.signal import RiskBudget, Signal
 from overmind.core.model.units import DAY_NS, LAMPORTS, MICROS, PICO, PPM, units_of, value_micros
-from overmind.core.model.wallet import Exits, Limits, StrategyShare, Wallet
+from overmind.core.model.wallet import Exits, StrategyShare, Wallet
 from overmind.views.refusals import shown
 
 NOON_NS = 20_000 * DAY_NS + DAY_NS // 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from overmind.core.model.codes import Code, Refusal
+from overmind.core.model.codes import Code, Limits, Refusal
 from overmind.core.model.controls import Hold, Scope
 from overmind.core.model.desk_settings import CostModel, Desk
 from overmind.core.model.enums import RiskProfile, Side, StrategyType, TradeAction, TradingMode, WalletType
@@ -31,7 +31,7 @@ from overmind.core.model.order import Order, Ticket
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Rejected
 from overmind.core.model.selection import CostTerms, Selection
 from overmind.core.model.signal import Signal
-from overmind.core.model.wallet import Limits, StrategyShare, Wallet
+from overmind.core.model.wallet import StrategyShare, Wallet
 
 USDC = Mint("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v")
 T0 = 1_700_000_000_000_000_000

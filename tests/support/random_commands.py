@@ -12,6 +12,7 @@ from overmind.core.books.state import DECISIONS_KEPT_NS
 from overmind.core.books.wallet_limits import kind_of, values_of
 from overmind.core.entries.capacity import capacity_micros
 from overmind.core.exits.exit_rules import exits_due
+from overmind.core.model.codes import Ceilings, Limits
 from overmind.core.model.commands import (
     AcceptBalances,
     AddHold,
@@ -48,7 +49,7 @@ from overmind.core.model.order import Move, Order, Ticket, Work
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.signal import RiskBudget, Signal
 from overmind.core.model.units import DAY_NS, LAMPORTS, MICROS, NS, PICO, PPM
-from overmind.core.model.wallet import Ceilings, Exits, Limits, StrategyShare, Wallet
+from overmind.core.model.wallet import Exits, StrategyShare, Wallet
 
 DUST = Token("DUST", Mint("dust"), 0)
 COIN = Token("COIN", Mint("coin"), 9)

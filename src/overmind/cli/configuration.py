@@ -14,10 +14,9 @@ from overmind.cli.opening import (
 from overmind.config import ConfigError, MultiWalletConfig, WalletConfig
 from overmind.core.books.wallet_limits import in_force
 from overmind.core.model.units import MICROS, PPM
-from overmind.core.model.wallet import Limits
 from overmind.journal.errors import JournalUnusable
 from overmind.views import reports
-from overmind.views.limits import differences
+from overmind.views.limits import differences, limit_amounts
 
 
 def check(as_json: AsJson = False) -> None:
@@ -72,7 +71,7 @@ def _checked(configured: WalletConfig) -> dict[str, object]:
         "allocation": wallet.allocation_ppm / PPM,
         "public_key": wallet.public_key,
         "status": wallet.status,
-        "limits": _limits(wallet.limits),
+        "limits": limit_amounts(wallet.limits),
         "exits": None if wallet.exits is None else reports.exit_row(wallet.exits),
         "strategies": [
             {
@@ -83,18 +82,6 @@ def _checked(configured: WalletConfig) -> dict[str, object]:
             }
             for strategy, share in wallet.strategies.items()
         ],
-    }
-
-
-def _limits(limits: Limits) -> dict[str, float | int]:
-    return {
-        "max_daily_loss": limits.daily_loss_max_micros / MICROS,
-        "max_position_size": limits.position_max_micros / MICROS,
-        "max_exposure_percentage": limits.exposure_max_ppm * 100 / PPM,
-        "max_concurrent_positions": limits.positions_max,
-        "stop_loss_threshold": limits.stop_loss_ppm * 100 / PPM,
-        "daily_trade_limit": limits.trades_per_day_max,
-        "risk_level": limits.risk_level_ppm / PPM,
     }
 
 

@@ -34,12 +34,7 @@ from overmind.config.variables.costs import (
 from overmind.config.variables.performance import ATTEMPTS_MAX, RATE_MAX, SELECTION_TIMEOUT, SIGNAL_TTL
 from overmind.config.variables.risk import (
     ASSET_MAX,
-    CEILING_DAILY_LOSS,
-    CEILING_EXPOSURE,
-    CEILING_POSITION,
-    CEILING_POSITIONS,
-    CEILING_STOP_LOSS,
-    CEILING_TRADES,
+    CEILINGS,
     DAY_LOSS_MAX,
     DAY_TRADES_MAX,
     DRAWDOWN_MAX,
@@ -64,10 +59,10 @@ from overmind.config.variables.risk import (
 from overmind.config.variables.variable import Variable
 from overmind.config.variables.wallets import DEFAULT_WALLET, MULTI_WALLET_ENABLED, TOKENS_FILE
 from overmind.config.wallets import Managed
+from overmind.core.model.codes import Ceilings
 from overmind.core.model.desk_settings import CostModel, Desk
 from overmind.core.model.enums import WalletStatus
 from overmind.core.model.ids import WalletId
-from overmind.core.model.wallet import Ceilings
 
 
 def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings: Findings) -> Desk:
@@ -120,14 +115,7 @@ def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings:
 
 
 def _ceilings(settings: Settings) -> Ceilings:
-    return Ceilings(
-        daily_loss_max_micros=settings.get(CEILING_DAILY_LOSS),
-        position_max_micros=settings.get(CEILING_POSITION),
-        exposure_max_ppm=settings.get(CEILING_EXPOSURE),
-        positions_max=settings.get(CEILING_POSITIONS),
-        stop_loss_ppm=settings.get(CEILING_STOP_LOSS),
-        trades_per_day_max=settings.get(CEILING_TRADES),
-    )
+    return Ceilings(**{field: settings.get(variable) for field, variable in CEILINGS.items()})
 
 
 def _at_most(low: Variable[int], high: Variable[int], settings: Settings, findings: Findings) -> int:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from overmind.config.files import Wrong
 from overmind.config.secrecy import Secret, shown, shown_url
+from overmind.core.model.codes import COUNT_MAX, LimitField, Unit
 from overmind.core.model.units import LAMPORTS, MICROS, PPM
 from overmind.keys.secret_key import is_address
 
@@ -86,6 +87,19 @@ def usd(low: str = "0", high: str = "1000000000000") -> Measure:
 
 def percent(low: str = "0") -> Measure:
     return Measure("percent", PPM // 100, Decimal(low), Decimal(100))
+
+
+def limit(row: LimitField, low: str = "0") -> Measure:
+    """Of a limit of a wallet, in its own unit."""
+    match row.unit:
+        case Unit.USD:
+            return usd(low)
+        case Unit.PERCENT:
+            return percent(low)
+        case Unit.RATIO:
+            return fraction(low)
+        case _:
+            return whole(row.counted, int(low), COUNT_MAX)
 
 
 def percent_within(low: str, high: str) -> Measure:

@@ -11,18 +11,17 @@ from overmind.config.files import Wrong
 from overmind.config.kinds import Measure
 from overmind.config.problems import Problem
 from overmind.config.secrecy import shown
-from overmind.config.wallet_files import LIMITS
-from overmind.core.books.wallet_limits import ENABLED
+from overmind.core.books.wallet_limits import ALLOCATION, ENABLED
 from overmind.core.model import defaults
+from overmind.core.model.codes import LIMIT_FIELDS
 from overmind.core.model.ids import LimitName
 
 Wanted = dict[LimitName, int | None]  # in the core's units; None: back to the value in the files
 
 NAMES_MAX: Final = 64
 _OF_WALLET: Final[Mapping[str, Measure]] = {
-    **LIMITS,
-    "risk_level": kinds.fraction(),
-    "allocation": kinds.fraction(),
+    **{row.name: kinds.limit(row) for row in LIMIT_FIELDS},
+    ALLOCATION: kinds.fraction(),
 }
 _OF_STRATEGY: Final[Mapping[str, Measure]] = {"share": kinds.percent(), "max_position_size": kinds.usd()}
 _NAMES: Final = f"{', '.join(_OF_WALLET)}, or STRATEGY.share, STRATEGY.max_position_size, STRATEGY.enabled"

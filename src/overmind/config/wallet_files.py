@@ -15,9 +15,10 @@ from overmind.config.kinds import Measure
 from overmind.config.problems import Findings
 from overmind.config.secrecy import shown
 from overmind.core.model import defaults
+from overmind.core.model.codes import LIMIT_FIELDS, LimitField
 from overmind.core.model.enums import StrategyType, WalletStatus, WalletType
 from overmind.core.model.units import DAY_NS, PPM
-from overmind.core.model.wallet import Exits, Limits, StrategyShare
+from overmind.core.model.wallet import Exits, StrategyShare
 from overmind.keys.keystore import FORMAT, unseal
 from overmind.keys.secret_key import BadKey, SecretKey, key_of_array, public_key_fault, read_key
 
@@ -38,14 +39,7 @@ _KNOWN: Final = (
     "exits",
     "status",
 )
-LIMITS: Final[Mapping[str, Measure]] = {
-    "max_daily_loss": kinds.usd(),
-    "max_position_size": kinds.usd(),
-    "max_concurrent_positions": kinds.whole("positions", 0, defaults.COUNT_MAX),
-    "max_exposure_percentage": kinds.percent(),
-    "stop_loss_threshold": kinds.percent(),
-    "daily_trade_limit": kinds.whole("trades", 0, defaults.COUNT_MAX),
-}
+LIMITS: Final[Mapping[str, LimitField]] = {row.name: row for row in LIMIT_FIELDS if row.in_files}
 # Names and bounds as in a signal (`overmind.signals.decode`); a wallet's stop loss is one of its limits.
 _EXITS: Final[Mapping[str, tuple[str, Measure]]] = {
     "trailing_stop_percent": ("trailing_ppm", kinds.percent_within("0.0001", "99.9999")),
@@ -67,7 +61,7 @@ class Source(msgspec.Struct, frozen=True):
     wallet_type: WalletType | None = None
     name: str = ""
     status: WalletStatus = WalletStatus.ACTIVE
-    limits: Limits | None = None  # risk level 0: the wallet's type and profile set it
+    limits: dict[str, int] | None = None  # by field; the wallet's type and profile give what is left out
     strategies: dict[StrategyType, StrategyShare] | None = None
     exits: Exits | None = None
 
@@ -172,21 +166,17 @@ class _Reader:
             self._refuse("public_key", fault.problem, fault.fix)
         return key
 
-    def _limits(self, given: object) -> Limits | None:
+    def _limits(self, given: object) -> dict[str, int] | None:
+        """By field."""
         if not isinstance(given, dict):
             self._refuse("risk_limits", "not an object", f"give all of {', '.join(LIMITS)}")
             return None
         self._check_members(given, "risk_limits", tuple(LIMITS))
-        values = {name: self._measure(given, "risk_limits", name, measure) for name, measure in LIMITS.items()}
-        return Limits(
-            daily_loss_max_micros=values["max_daily_loss"],
-            position_max_micros=values["max_position_size"],
-            exposure_max_ppm=values["max_exposure_percentage"],
-            positions_max=values["max_concurrent_positions"],
-            stop_loss_ppm=values["stop_loss_threshold"],
-            trades_per_day_max=values["daily_trade_limit"],
-            risk_level_ppm=0,
-        )
+        return {
+            row.field: self._measure(given, "risk_limits", name, kinds.limit(row))
+            for name, row in LIMITS.items()
+            if row.required or given.get(name) is not None
+        }
 
     def _exits(self, given: object) -> Exits | None:
         """None if the file gives none."""

@@ -81,14 +81,13 @@ def _join(line: WalletLine, source: Source, findings: Findings) -> WalletConfig 
     if line.type is WalletType.EMERGENCY and any(share.enabled for share in strategies.values()):
         findings.warn(source.shown, "an Emergency wallet takes no entries; its strategies never run", "take them out")
     usual = defaults.default_limits(line.type, line.profile)
-    given = source.limits
     wallet = Wallet(
         id=line.id,
         type=line.type,
         profile=line.profile,
         public_key=source.key.public_key,
         allocation_ppm=line.allocation_ppm,
-        limits=usual if given is None else msgspec.structs.replace(given, risk_level_ppm=usual.risk_level_ppm),
+        limits=usual if source.limits is None else msgspec.structs.replace(usual, **source.limits),
         strategies=strategies,
         status=source.status,
         name=source.name,

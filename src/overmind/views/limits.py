@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from msgspec.structs import asdict
+
 from overmind.core.books.state import State
-from overmind.core.books.wallet_limits import UNITS, kind_of, shown, values_of
+from overmind.core.books.wallet_limits import FIELDS, UNITS, kind_of, shown, values_of
+from overmind.core.model.codes import Limits, Unit
 from overmind.core.model.commands import CommandRefused
 from overmind.core.model.controls import Change, Remark
 from overmind.core.model.ids import LimitName, Mint, WalletId
@@ -66,7 +69,7 @@ def _row(
 ) -> LimitRow:
     kind = kind_of(name)
     assert kind is not None, name
-    row = LimitRow(name, UNITS[kind], _amount(kind, by_files.get(name)), _amount(kind, in_force.get(name)))
+    row = LimitRow(name, UNITS[kind].value, _amount(kind, by_files.get(name)), _amount(kind, in_force.get(name)))
     if change is None:
         return row
     wanted = _amount(kind, change.value)
@@ -77,16 +80,22 @@ def _amount(kind: str, value: int | None) -> Amount | None:
     if value is None:
         return None
     match UNITS[kind]:
-        case "usd":
+        case Unit.USD:
             return value / MICROS
-        case "percent":
+        case Unit.PERCENT:
             return value * 100 / PPM
-        case "ratio":
+        case Unit.RATIO:
             return value / PPM
-        case "flag":
+        case Unit.FLAG:
             return bool(value)
         case _:  # counted in whole numbers
             return value
+
+
+def limit_amounts(limits: Limits) -> dict[str, Amount | None]:
+    """By the names of a wallet's JSON."""
+    values = asdict(limits)
+    return {name: _amount(name, values[field]) for name, field in FIELDS.items()}
 
 
 def differences(by_files: Wallet, in_force: Wallet, changes: Mapping[LimitName, Change]) -> Iterator[str]:

@@ -30,5 +30,5 @@ def _shown(amount: int | str | None, unit: Unit) -> float | int | str | None:
             return amount / PPM
         case Unit.SOL:
             return amount / LAMPORTS
-        case Unit.COUNT | Unit.MILLISECONDS | Unit.BASIS_POINTS | Unit.BASE_UNITS | Unit.TEXT:
+        case Unit.COUNT | Unit.MILLISECONDS | Unit.BASIS_POINTS | Unit.BASE_UNITS | Unit.TEXT | Unit.FLAG:
             return amount

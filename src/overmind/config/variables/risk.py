@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from msgspec.structs import asdict
+
 from overmind.config import kinds
 from overmind.config.kinds import measured
 from overmind.config.variables.variable import Variable
+from overmind.core.model.codes import LIMIT_FIELDS, Ceilings
 
 EMERGENCY_STOP_THRESHOLD = Variable(
     "OVERMIND_EMERGENCY_STOP_THRESHOLD",
@@ -84,40 +89,16 @@ EMERGENCY_SWEEP = Variable(
     "true: the proceeds of such a liquidation go to the first Emergency wallet that no deficit, unknown "
     "signature or quarantine holds.",
 )
-CEILING_DAILY_LOSS = Variable(
-    "OVERMIND_CEILING_DAILY_LOSS_USD",
-    measured(kinds.usd()),
-    "2000",
-    "The largest daily loss limit that `overmind limits` can give a wallet. Only a wallet's own file may say "
-    "more than a ceiling.",
-)
-CEILING_POSITION = Variable(
-    "OVERMIND_CEILING_POSITION_USD",
-    measured(kinds.usd()),
-    "20000",
-    "Ceiling of the largest position of a wallet, and of one of its strategies.",
-)
-CEILING_EXPOSURE = Variable(
-    "OVERMIND_CEILING_EXPOSURE_PERCENT", measured(kinds.percent()), "90", "Ceiling of a wallet's exposure."
-)
-CEILING_POSITIONS = Variable(
-    "OVERMIND_CEILING_POSITIONS",
-    measured(kinds.whole("positions", 0, 10**12)),
-    "15",
-    "Ceiling of a wallet's concurrent positions.",
-)
-CEILING_STOP_LOSS = Variable(
-    "OVERMIND_CEILING_STOP_LOSS_PERCENT",
-    measured(kinds.percent("0.0001")),
-    "5",
-    "Ceiling of a wallet's stop loss. No stop loss is wider than any.",
-)
-CEILING_TRADES = Variable(
-    "OVERMIND_CEILING_TRADES_PER_DAY",
-    measured(kinds.whole("trades", 0, 10**12)),
-    "200",
-    "Ceiling of a wallet's trades of a day.",
-)
+CEILINGS: Final = {
+    row.field: Variable(
+        row.ceiling.variable,
+        measured(kinds.limit(row, row.ceiling.lowest)),
+        str(asdict(Ceilings())[row.field] // row.scale),
+        row.ceiling.meaning,
+    )
+    for row in LIMIT_FIELDS
+    if row.ceiling is not None
+}
 RISK_AGGREGATION_ENABLED = Variable(
     "OVERMIND_RISK_AGGREGATION_ENABLED",
     kinds.flag(),

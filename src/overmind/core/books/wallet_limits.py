@@ -9,32 +9,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from overmind.core.books.aggregates import configure
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
+from overmind.core.model.codes import LIMIT_FIELDS, Ceilings, Limits, Unit
 from overmind.core.model.controls import Change
 from overmind.core.model.enums import StrategyType
 from overmind.core.model.ids import LimitName, WalletId
 from overmind.core.model.units import MICROS, PPM
-from overmind.core.model.wallet import Ceilings, Limits, StrategyShare, Wallet
+from overmind.core.model.wallet import StrategyShare, Wallet
 
 Values = dict[LimitName, int]
 
 REMOVED: Final = "removed"  # the hold of a wallet that the files name no more
-LOSS, POSITION, EXPOSURE = "max_daily_loss", "max_position_size", "max_exposure_percentage"
-POSITIONS, STOP, TRADES = "max_concurrent_positions", "stop_loss_threshold", "daily_trade_limit"
-RISK, ALLOCATION, SHARE, ENABLED = "risk_level", "allocation", "share", "enabled"
-OF_WALLET: Final = (LOSS, POSITION, EXPOSURE, POSITIONS, STOP, TRADES, RISK, ALLOCATION)
+POSITION, STOP, RISK = "max_position_size", "stop_loss_threshold", "risk_level"  # Of these more is said below.
+ALLOCATION, SHARE, ENABLED = "allocation", "share", "enabled"
+FIELDS: Final = {row.name: row.field for row in LIMIT_FIELDS}
+OF_WALLET: Final = (*FIELDS, ALLOCATION)
 OF_STRATEGY: Final = (SHARE, POSITION, ENABLED)
-UNITS: Final = {  # of the values; as `gate.UNITS`, and a flag is 0 or 1
-    **dict.fromkeys((LOSS, POSITION), "usd"),
-    **dict.fromkeys((EXPOSURE, STOP, SHARE), "percent"),
-    **dict.fromkeys((POSITIONS, TRADES), "count"),
-    **dict.fromkeys((RISK, ALLOCATION), "ratio"),
-    ENABLED: "flag",
+UNITS: Final = {
+    **{row.name: row.unit for row in LIMIT_FIELDS},
+    ALLOCATION: Unit.RATIO,
+    SHARE: Unit.PERCENT,
+    ENABLED: Unit.FLAG,
 }
+_ONLY_RAISED: Final = frozenset(row.name for row in LIMIT_FIELDS if row.only_raised)
 _STRATEGIES: Final = frozenset(map(str, StrategyType))
 NO_STOP_PPM: Final = PPM + 1  # how wide a stop loss of 0 is: there is none
 
@@ -50,13 +51,13 @@ def kind_of(name: LimitName) -> str | None:
 def shown(kind: str, value: int) -> str:
     """A limit's value for people."""
     match UNITS[kind]:
-        case "usd":
+        case Unit.USD:
             return f"${_plain(value / MICROS)}"
-        case "percent":
+        case Unit.PERCENT:
             return "none" if kind == STOP and not value else percent(value)
-        case "ratio":
+        case Unit.RATIO:
             return _plain(value / PPM)
-        case "flag":
+        case Unit.FLAG:
             return "true" if value else "false"
         case _:  # counted in whole numbers
             return f"{value:,}"
@@ -76,18 +77,9 @@ def name_of(strategy: StrategyType, kind: str) -> LimitName:
 
 
 def values_of(wallet: Wallet) -> Values:
-    limits = wallet.limits
-    of_wallet = {
-        LOSS: limits.daily_loss_max_micros,
-        POSITION: limits.position_max_micros,
-        EXPOSURE: limits.exposure_max_ppm,
-        POSITIONS: limits.positions_max,
-        STOP: limits.stop_loss_ppm,
-        TRADES: limits.trades_per_day_max,
-        RISK: limits.risk_level_ppm,
-        ALLOCATION: wallet.allocation_ppm,
-    }
-    values = {LimitName(name): value for name, value in of_wallet.items()}
+    limits = asdict(wallet.limits)
+    values = {LimitName(name): limits[field] for name, field in FIELDS.items()}
+    values[LimitName(ALLOCATION)] = wallet.allocation_ppm
     for strategy, share in wallet.strategies.items():
         values[name_of(strategy, SHARE)] = share.share_ppm
         values[name_of(strategy, POSITION)] = share.position_max_micros
@@ -96,15 +88,7 @@ def values_of(wallet: Wallet) -> Values:
 
 
 def with_values(wallet: Wallet, values: Values) -> Wallet:
-    limits = Limits(
-        daily_loss_max_micros=values[LimitName(LOSS)],
-        position_max_micros=values[LimitName(POSITION)],
-        exposure_max_ppm=values[LimitName(EXPOSURE)],
-        positions_max=values[LimitName(POSITIONS)],
-        stop_loss_ppm=values[LimitName(STOP)],
-        trades_per_day_max=values[LimitName(TRADES)],
-        risk_level_ppm=values[LimitName(RISK)],
-    )
+    limits = Limits(**{field: values[LimitName(name)] for name, field in FIELDS.items()})
     strategies = {
         strategy: StrategyShare(
             share_ppm=values[name_of(strategy, SHARE)],
@@ -118,14 +102,7 @@ def with_values(wallet: Wallet, values: Values) -> Wallet:
 
 def ceiling_of(kind: str, ceilings: Ceilings) -> int | None:
     """None: the desk has no ceiling for it."""
-    return {
-        LOSS: ceilings.daily_loss_max_micros,
-        POSITION: ceilings.position_max_micros,
-        EXPOSURE: ceilings.exposure_max_ppm,
-        POSITIONS: ceilings.positions_max,
-        STOP: ceilings.stop_loss_ppm,
-        TRADES: ceilings.trades_per_day_max,
-    }.get(kind)
+    return asdict(ceilings).get(FIELDS.get(kind, ""))
 
 
 def admitted(name: LimitName, wanted: int, by_files: int, ceilings: Ceilings) -> int:
@@ -133,7 +110,7 @@ def admitted(name: LimitName, wanted: int, by_files: int, ceilings: Ceilings) ->
     kind = kind_of(name)
     assert kind is not None, name
     ceiling = ceiling_of(kind, ceilings)
-    if kind == RISK:  # The higher, the fewer signals tolerate it.
+    if kind in _ONLY_RAISED:
         return max(wanted, by_files)
     if ceiling is None:
         return wanted

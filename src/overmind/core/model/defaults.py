@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
+from msgspec.structs import asdict
+
+from overmind.core.model.codes import LIMIT_FIELDS, Defaults, Limits
 from overmind.core.model.enums import RiskProfile, StrategyType, WalletType
-from overmind.core.model.units import MICROS, NOTIONAL_MAX_MICROS, PPM
-from overmind.core.model.wallet import Limits, StrategyShare
-
-COUNT_MAX: Final = 10**12  # No desk holds or makes more; keeps every counter in an int64.
+from overmind.core.model.units import MICROS, PPM
+from overmind.core.model.wallet import StrategyShare
 
 
-def _row(loss: int, position: int, exposure: int, positions: int, stop: int, trades: int, risk_percent: int) -> Limits:
-    """USD, USD, percent, count, percent, count, percent: as the table is printed."""
-    return Limits(
-        daily_loss_max_micros=loss * MICROS,
-        position_max_micros=position * MICROS,
-        exposure_max_ppm=_percent(exposure),
-        positions_max=positions,
-        stop_loss_ppm=_percent(stop),
-        trades_per_day_max=trades,
-        risk_level_ppm=_percent(risk_percent),
-    )
+def _row(pick: Callable[[Defaults], int]) -> Limits:
+    return Limits(**{one.field: pick(one.defaults) * one.scale for one in LIMIT_FIELDS})
 
 
 def _percent(percent: int) -> int:
     return percent * PPM // 100
 
 
-_CONSERVATIVE = _row(100, 1_000, 20, 3, 2, 10, 20)
-_PRIMARY = _row(1_000, 10_000, 80, 10, 5, 100, 50)
-_ARBITRAGE = _row(1_500, 15_000, 85, 12, 3, 150, 60)
-_HFT = _row(2_000, 20_000, 90, 15, 3, 200, 70)
-_EXPERIMENTAL = _row(50, 500, 10, 2, 1, 5, 90)
-# No new positions. The cells that the table leaves open (–) are at their widest here, so the profile's row closes them.
-_EMERGENCY = _row(NOTIONAL_MAX_MICROS // MICROS, 0, 100, 0, 100, COUNT_MAX, 10)
+_CONSERVATIVE = _row(lambda by: by.conservative)
+_PRIMARY = _row(lambda by: by.primary)
+_ARBITRAGE = _row(lambda by: by.arbitrage)
+_HFT = _row(lambda by: by.hft)
+_EXPERIMENTAL = _row(lambda by: by.experimental)
+_EMERGENCY = _row(lambda by: by.emergency)
 
 TYPE_LIMITS: Final[dict[WalletType, Limits]] = {
     WalletType.CONSERVATIVE: _CONSERVATIVE,
@@ -57,14 +49,9 @@ PROFILE_LIMITS: Final[dict[RiskProfile, Limits]] = {
 
 def stricter(one: Limits, other: Limits) -> Limits:
     """Field by field the tighter of two rows; for the risk level the higher, since fewer signals tolerate it."""
+    first, second = asdict(one), asdict(other)
     return Limits(
-        daily_loss_max_micros=min(one.daily_loss_max_micros, other.daily_loss_max_micros),
-        position_max_micros=min(one.position_max_micros, other.position_max_micros),
-        exposure_max_ppm=min(one.exposure_max_ppm, other.exposure_max_ppm),
-        positions_max=min(one.positions_max, other.positions_max),
-        stop_loss_ppm=min(one.stop_loss_ppm, other.stop_loss_ppm),
-        trades_per_day_max=min(one.trades_per_day_max, other.trades_per_day_max),
-        risk_level_ppm=max(one.risk_level_ppm, other.risk_level_ppm),
+        **{row.field: (max if row.only_raised else min)(first[row.field], second[row.field]) for row in LIMIT_FIELDS}
     )
 
 

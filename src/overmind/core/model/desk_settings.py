@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from overmind.core.model.codes import Ceilings
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.money import Token
 from overmind.core.model.units import DAY_NS, MICROS, NS, PPM
 from overmind.core.model.value import Value
-from overmind.core.model.wallet import Ceilings
 
 
 class CostModel(Value, frozen=True):

@@ -2,33 +2,10 @@
 
 from __future__ import annotations
 
+from overmind.core.model.codes import Limits
 from overmind.core.model.enums import RiskProfile, StrategyType, WalletStatus, WalletType
 from overmind.core.model.ids import WalletId
-from overmind.core.model.units import MICROS
 from overmind.core.model.value import Value
-
-
-class Limits(Value, frozen=True):
-    """The effective limits of one wallet (specification §4)."""
-
-    daily_loss_max_micros: int
-    position_max_micros: int
-    exposure_max_ppm: int
-    positions_max: int
-    stop_loss_ppm: int
-    trades_per_day_max: int
-    risk_level_ppm: int
-
-
-class Ceilings(Value, frozen=True):
-    """What no operator may exceed in any wallet while the desk runs. Only a wallet's own file may say more."""
-
-    daily_loss_max_micros: int = 2_000 * MICROS
-    position_max_micros: int = 20_000 * MICROS
-    exposure_max_ppm: int = 900_000
-    positions_max: int = 15
-    stop_loss_ppm: int = 50_000
-    trades_per_day_max: int = 200
 
 
 class StrategyShare(Value, frozen=True):
