@@ -30,7 +30,7 @@ from overmind.core.entries.request import EntryRequest, entry_request, stale_at_
 from overmind.core.entries.rules import FUTURE_MAX_NS, signal_refusals, wallet_refusals
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.entries.sizing import SizedRequest, choose_sized, sized_refusals, sized_wallet_refusals
-from overmind.core.exits.selling import LISTED_MAX, cancel_close, close_position, refused, sell, sell_due
+from overmind.core.exits.selling import LISTED_MAX, cancel_close, close_position, refused, sell, sell_all_due, sell_due
 from overmind.core.model.commands import (
     AcceptBalances,
     AddHold,
@@ -122,6 +122,7 @@ def _decide(state: State, index: SelectionIndex, command: Command, at_ns: int) -
             if newer := _newer(state, marks, at_ns):
                 yield PricesMarked(newer)
                 yield from breakers.after_marks(state, at_ns)
+                yield from sell_all_due(state, at_ns)
         case FoundDesk() as found:
             yield from found_desk(state, found)
         case ConfigureDesk(desk=desk):

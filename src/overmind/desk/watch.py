@@ -1,4 +1,4 @@
-"""Timers that turn the world into commands: prices become marks, marks make exits due, a STOP file stops everything."""
+"""Timers that turn the world into commands: prices become marks, time makes exits due, a STOP file stops everything."""
 
 from __future__ import annotations
 
@@ -86,13 +86,15 @@ class Watch:
         ticks = self._prices.ticks()
         marks = tuple(Mark(tick.mint, tick.price_pico, tick.at_ns) for tick in ticks.values())
         if marks:
-            await self._engine.handle(MarkPrices(marks))
+            self._engine.record(MarkPrices(marks))
         self._protect()
         self._move()
+        await self._engine.read(lambda state: state.seq)  # A slow disk is not given more than one look at a time.
 
     def _protect(self) -> None:
-        """Sell what is due. What is tried already, or waits for its next try, is not due; all of it stands in the
-        state, so a restart goes on where it was."""
+        """Sell what is due and was not sold with the marks: more than one decision takes, or due by its time alone.
+        What is tried already, or waits for its next try, is not due. All of it stands in the state, so a restart goes
+        on where it was."""
         engine = self._engine
         at_ns = max(self._clock.now_ns(), engine.state.at_ns)
         blind = set(unwatched(engine.state, at_ns))

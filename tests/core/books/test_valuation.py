@@ -12,7 +12,7 @@ from tests.support.effort import examples
 from overmind.core.books.aggregates import change_position, configure, mark_prices, watch_again
 from overmind.core.books.positions import Lot
 from overmind.core.books.state import State, decode_state, encode_state
-from overmind.core.books.triggers import profit_pico, stop_pico, trail_pico, watch
+from overmind.core.books.triggers import profit_pico, reached, stop_pico, trail_pico
 from overmind.core.books.valuation import FEW, Valuation
 from overmind.core.model.enums import StrategyType
 from overmind.core.model.ids import Mint, WalletId
@@ -90,10 +90,9 @@ def check(state: State) -> None:
         values = [position.value_micros(state.price_pico(mint)) for mint, position in book.positions.items()]
         assert book.positions_micros == sum(values)
         assert book.deployed == {by: micros for by, micros in deployed.items() if micros}
-        reached = book.reached.copy()
-        for mint, position in book.positions.items():
-            watch(book, position, state.price_pico(mint))
-        assert book.reached == reached
+        assert book.reached == {
+            mint for mint, position in book.positions.items() if [*reached(book, position, state.price_pico(mint))]
+        }
     assert state.assets == {mint: micros for mint, micros in assets.items() if micros}
     assert state.strategies == {by: micros for by, micros in strategies.items() if micros}
     assert state.exposure_micros == sum(state.assets.values())

@@ -236,7 +236,7 @@ w1 share momentum:50:9000; change w1 momentum.enabled 0 | buy eth $1 | STRATEGY_
 w1 share momentum:50:9000; change w1 momentum.share 5                | buy eth $500.01  | STRATEGY_SHARE 500 500.01 @w1
 w1; change w1 risk 0.5                                               | buy eth $1 tolerance 0.4 | RISK_LEVEL 0.4 0.5 @w1
 # A tighter stop acts on what is held, with the next price; a wider one lets it live.
-w1 stop 10; buy eth $1000; fill; mark eth 1930; change w1 stop 3     | mark eth 1929; exits | w1 0.5 eth
+w1 stop 10; buy eth $1000; fill; mark eth 1930; change w1 stop 3     | mark eth 1929 | PricesMarked + w1 0.5 eth
 w1 stop 10; buy eth $1000; fill; change w1 stop 3; mark eth 1941     | exits            | nothing
 w1 stop 3; buy eth $1000; fill; change w1 stop 5; mark eth 1930      | exits            | nothing
 # A wider limit lifts no hold; a lower one is found reached with the next price.
@@ -248,7 +248,7 @@ w1 loss 500; buy eth $1000; fill; mark eth 1900; change w1 loss 50   | mark eth 
 w1; w2; buy eth $800; change w2 position 700                         | reject           | OrderClosed
 w1; w2; buy eth $800; change w2 position 800                         | reject           | OrderClosed + w2 $800
 # A wallet that is gone is changed too: its stop still acts.
-w1 stop 10; buy eth $1000; fill; remove w1; change w1 stop 3; mark eth 1930 | exits     | w1 0.5 eth
+w1 stop 10; buy eth $1000; fill; remove w1; change w1 stop 3 | mark eth 1930 | PricesMarked + w1 0.5 eth
 """
 
 
@@ -275,7 +275,7 @@ w1; w2 share none; block eth | buy eth $1 | MINT_BLOCKED not blocked {BLOCKED} +
 STRATEGY_NOT_ENABLED enabled not in the wallet's strategies @w2
 # It stops no exit, of whatever kind.
 w1 stop 5; buy eth $1000; fill; block eth; allow btc | sell eth all | w1 0.5 eth
-w1 stop 5; buy eth $1000; fill; block eth; mark eth 1900 | exits    | w1 0.5 eth
+w1 stop 5; buy eth $1000; fill; block eth | mark eth 1900           | PricesMarked + w1 0.5 eth
 w1; buy eth $1000; fill; block eth     | close w1 eth  | CloseOrdered + w1 0.5 eth
 # Failover goes through the same gate.
 w1; w2; buy eth $1; block eth          | reject        | OrderClosed

@@ -8,9 +8,10 @@ from overmind.core.books.state import decode_state, encode_state
 from overmind.core.entries.quote_check import quote_rejection
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.exits.exit_rules import exits_due, unpayable_exits, unwatched
-from overmind.core.model.commands import CommandRefused
+from overmind.core.exits.selling import EXITS_MAX
+from overmind.core.model.commands import CommandRefused, MarkPrices
 from overmind.core.model.events import CloseCancelled, CloseOrdered, OrderPlaced
-from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.ids import Mint, WalletId, is_own
 from overmind.core.model.order import Order, Quote
 from overmind.core.model.outcome import Cause
 from overmind.core.model.units import BPS, MICROS, PICO
@@ -23,7 +24,7 @@ given                                                        | when             
 w1 stop 5; buy eth $1000; fill                               | mark eth 1900.01                | nothing
 w1 stop 5; buy eth $1000; fill                               | mark eth 1900                   | stop w1 0.5 eth
 w1 stop 0; buy eth $1000; fill                               | mark eth 1                      | nothing
-w1 stop 5; buy eth $1000; fill; mark eth 1000; buy eth $500; fill | mark eth 1425              | stop w1 1 eth
+w1; buy eth $1000; fill; mark eth 1000; buy eth $500; fill; w1 stop 5 | mark eth 1425          | stop w1 1 eth
 w1 stop 5; buy eth $1000; fill; mark eth 1990; buy eth $995; fill | mark eth 1895.26           | nothing
 w1 stop 5; buy eth $1000; fill; mark eth 1990; buy eth $995; fill | mark eth 1895.25           | stop w1 1 eth
 w1 stop 5; deposit w1 1 eth                                  | mark eth 1900                   | stop w1 1 eth
@@ -68,9 +69,9 @@ w1 held 60000; buy eth $1000; fill; wait 50000; mark eth 2000; mark sol 100; buy
 | wait 60000; mark eth 2000 | time w1 0.5 eth
 w1; buy eth $1000; fill; w1 held 60000                       | wait 60000; mark eth 2000       | time w1 0.5 eth
 # Without a fresh price nothing is sold.
-w1 stop 5; buy eth $1000; fill; mark eth 1000                | wait 30000                      | stop w1 0.5 eth
-w1 stop 5; buy eth $1000; fill; mark eth 1000                | wait 30001                      | nothing
-w1 stop 5; buy eth $1000; fill; mark eth 1000                | wait 30001; mark eth 999        | stop w1 0.5 eth
+w1; buy eth $1000; fill; mark eth 1000; w1 stop 5            | wait 30000                      | stop w1 0.5 eth
+w1; buy eth $1000; fill; mark eth 1000; w1 stop 5            | wait 30001                      | nothing
+w1; buy eth $1000; fill; mark eth 1000; w1 stop 5            | wait 30001; mark eth 999        | stop w1 0.5 eth
 # What another sale holds is not there; no hold and no limit stops it; a fee that cannot be paid does.
 w1 stop 5; buy eth $1000; fill; sell eth 0.2                 | mark eth 1900                   | stop w1 0.3 eth
 w1 stop 5; buy eth $1000; fill; sell eth all                 | mark eth 1900                   | nothing
@@ -109,8 +110,8 @@ w1; deposit w1 1 eth; sell eth all; close w1 eth; expire     | wait 0           
 w1; deposit w1 0.00000499 eth; close w1 eth; expire          | wait 2000                       | close w1 0.00000499 eth
 w1; deposit w1 1 eth; close w1 eth; expire; stop; remove w1  | wait 2000                       | close w1 1 eth
 # It waits for no price, so it goes before what does, and after a liquidation; others' exits are more urgent.
-w1 stop 5; deposit w1 1 eth; sell eth all; close w1 eth; expire; mark eth 1900 | wait 0         | close w1 1 eth
-w1 profit 5; deposit w1 1 eth; sell eth all; close w1 eth; expire; mark eth 2200 | wait 0       | close w1 1 eth
+w1 stop 5; deposit w1 1 eth; sell eth all; close w1 eth; expire | mark eth 1900                  | close w1 1 eth
+w1 profit 5; deposit w1 1 eth; sell eth all; close w1 eth; expire | mark eth 2200                | close w1 1 eth
 w1; deposit w1 1 eth; sell eth all; close w1 eth; expire; liquidate | wait 0                    | liquidate w1 1 eth
 w1; deposit w1 1 eth; close w1 eth; expire; liquidate; reactivate w1 | wait 2000                | close w1 1 eth
 w1 sol 0; w2 stop 5; deposit w1 2 eth; deposit w2 1 eth; close w1 eth; float w1 1 | mark eth 1900 \
@@ -148,33 +149,76 @@ w1 stop 5; deposit w1 0.00001 eth                            | mark eth 999     
 """
 
 
-def due(desk: Play) -> str:
-    placed = [event for event in desk.play("exits") if isinstance(event, OrderPlaced)]
+def due(desk: Play, when: str = "") -> str:
+    """What is sold meanwhile: with the marks, or by a look after them."""
+    before = desk.state.seq
+    desk.play(f"{when}; exits")
+    events = [entry.event for entry in desk.entries if entry.seq > before]
+    placed = [event for event in events if isinstance(event, OrderPlaced) and is_own(event.signal.id)]
     return " + ".join(f"{one.signal.id.split(':')[0]} {told((one,))}" for one in placed) or "nothing"
 
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(TABLE))
 def test_what_is_due_is_sold(given: str, when: str, then: str) -> None:
     desk = Play(given)
-    desk.play(when)
-    assert due(desk) == then
+    assert due(desk, when) == then
     assert due(desk) == "nothing"  # A second time places nothing.
 
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(TABLE))
 def test_it_is_due_after_a_restart_as_before(given: str, when: str, then: str) -> None:
     desk = Play(given)
-    desk.play(when)
     decided = desk.state.decided
     desk.state = decode_state(encode_state(desk.state))
     desk.state.decided, desk.index = decided, SelectionIndex(desk.state)
-    assert due(desk) == then
+    assert due(desk, when) == then
+
+
+@pytest.mark.parametrize(
+    ("given", "when", "then"),
+    [
+        ("w1 stop 5; buy eth $1000; fill", "mark eth 1900", "PricesMarked + w1 0.5 eth"),
+        ("w1 stop 5; buy eth $1000; fill", "mark eth 1901", "PricesMarked"),
+        ("w1 stop 5; buy eth $1000; fill; mark eth 1900", "mark eth 1800", "PricesMarked"),
+        # After the breakers, which may make more of it due.
+        ("w1 stop 5 loss 50; deposit w1 0.5 eth", "mark eth 1900", "PricesMarked + HoldAdded + w1 0.5 eth"),
+        (
+            "desk threshold 10 then liquidate; w1 usd 1000; buy eth $1000; fill; mark eth 1000",
+            "mark eth 1000",
+            "PricesMarked + LiquidationOrdered + w1 0.5 eth",
+        ),
+        # Whatever else it makes due, the time among it, but nothing where there is no newer price.
+        ("w1; buy eth $1000 held 9; fill; wait 9", "mark sol 100", "PricesMarked + w1 0.5 eth"),
+        # What the first one holds is not there for the second: SOL for one fee.
+        (
+            "w1 sol 0.00015; deposit w1 1 eth; deposit w1 1 sol; desk depth 100000000; liquidate",
+            "mark eth 2000",
+            "PricesMarked + w1 1 eth",
+        ),
+    ],
+)
+def test_what_marks_make_due_is_sold_in_the_same_decision(given: str, when: str, then: str) -> None:
+    assert told(Play(given).play(when)) == then
+
+
+def test_one_decision_sells_so_many_and_the_rest_is_due_after_it() -> None:
+    """The largest first: who has least waits."""
+    given = (f"w{number} stop 5; deposit w{number} {number} eth" for number in range(1, EXITS_MAX + 4))
+    desk = Play("; ".join(given))
+    _, *sold = desk.play("mark eth 1900")
+    sellers = [one.order.wallet_id for one in sold if isinstance(one, OrderPlaced)]
+    assert sellers == [f"w{number}" for number in range(EXITS_MAX + 3, 3, -1)]
+    assert [one.wallet_id for one in exits_due(desk.state, desk.now_ns)] == ["w3", "w2", "w1"]
+    assert not desk.do(MarkPrices((desk.state.marks[Mint("eth")],)))  # It is no news, so it decides nothing.
+    assert told(desk.play("mark eth 1900")) == "PricesMarked + w3 3 eth + w2 2 eth + w1 1 eth"
 
 
 def exit_of(desk: Play) -> Order:
-    (placed,) = desk.play("exits")
-    assert isinstance(placed, OrderPlaced)
-    return placed.order
+    """The one that is under way: it came with the marks, or comes now."""
+    desk.play("exits")
+    (order,) = [known.order for known in desk.state.open_orders.values()]
+    assert is_own(order.signal_id)
+    return order
 
 
 def cause(desk: Play, order: Order, received: int) -> Cause | None:
@@ -221,20 +265,18 @@ def test_the_ladder_widens_with_what_the_market_does_not_take_and_never_beyond_i
 
 def failed(desk: Play, times: int, reason: str = "SLIPPAGE") -> None:
     for _ in range(times):
+        desk.play("wait 64000; mark eth 1899")
         exit_of(desk)
-        desk.play(f"reject for {reason}; wait 64000; mark eth 1899")
+        desk.play(f"reject for {reason}")
 
 
 def waited(desk: Play, ms: int) -> str:
-    desk.play(f"wait {ms}; mark eth 1899")
-    return due(desk)
+    return due(desk, f"wait {ms}; mark eth 1899")
 
 
 def test_a_price_that_was_not_true_is_looked_at_again_soon_however_often() -> None:
     desk = Play("w1 stop 5; deposit w1 1 eth; mark eth 1899")
-    failed(desk, 6, "NOT_CONFIRMED")
-    exit_of(desk)
-    desk.play("reject for NOT_CONFIRMED")
+    failed(desk, 7, "NOT_CONFIRMED")
     assert waited(desk, 7_999) == "nothing"
     assert waited(desk, 1) == "stop w1 1 eth"
     desk.play("reject for SLIPPAGE")
@@ -242,13 +284,12 @@ def test_a_price_that_was_not_true_is_looked_at_again_soon_however_often() -> No
     assert waited(desk, 1) == "stop w1 0.5 eth"
 
 
-@pytest.mark.parametrize(("later", "slippage", "sold"), [(31_999, 800, "0.125"), (32_001, 100, "1")])
+@pytest.mark.parametrize(("later", "slippage", "sold"), [(95_999, 800, "0.125"), (96_001, 100, "1")])
 def test_what_a_fall_long_ago_came_to_is_forgotten(later: int, slippage: int, sold: str) -> None:
-    """The longest pause before a retry: 32 s after the failure."""
+    """After the longest pause, which is 64 s: the first retry was possible 32 s after the failure."""
     desk = Play("w1 stop 5; desk ladder 100,200,400,800; deposit w1 1 eth; mark eth 1899")
     failed(desk, 5)
-    desk.play(f"wait {later}; mark eth 1899")
-    assert due(desk) == f"stop w1 {sold} eth"
+    assert due(desk, f"wait {later}; mark eth 1899") == f"stop w1 {sold} eth"
     assert [one.order.slippage_max_bps for one in desk.state.open_orders.values()] == [slippage]
 
 
@@ -265,8 +306,8 @@ def test_the_ladder_is_climbed_however_seldom_anybody_looks() -> None:
 def test_a_position_that_is_gone_takes_along_how_selling_it_went() -> None:
     desk = Play("w1 stop 5; deposit w1 1 eth; mark eth 1899")
     failed(desk, 3)
-    desk.play("sell eth all; fill; deposit w1 1 eth; mark eth 1000")
-    assert due(desk) == "stop w1 1 eth"
+    desk.play("sell eth all; fill; deposit w1 1 eth")
+    assert due(desk, "mark eth 1000") == "stop w1 1 eth"
 
 
 def test_an_exit_has_an_id_of_its_own_for_ever() -> None:
@@ -337,7 +378,8 @@ def test_a_threshold_that_changes_is_watched_at_once() -> None:
 
 
 def test_what_is_due_is_still_due_after_a_restart() -> None:
-    desk = Play("w1 stop 5; w2; buy eth $1000; fill; buy btc $1000 not w1 held 1000; fill; mark eth 1900; wait 1000")
+    desk = Play("w1; w2; buy eth $1000; fill; buy btc $1000 not w1 held 1000; fill; mark eth 1900")
+    desk.play("w1 stop 5; wait 1000")
     recovered = decode_state(encode_state(desk.state))
     assert exits_due(recovered, desk.now_ns) == exits_due(desk.state, desk.now_ns)
     assert len(exits_due(recovered, desk.now_ns)) == 2

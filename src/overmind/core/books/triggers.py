@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from overmind.core.books.book import WalletBook
 from overmind.core.books.positions import Position, stricter, strictest
+from overmind.core.model.controls import ExitCause
 from overmind.core.model.units import PPM
 from overmind.core.model.wallet import Exits
 
@@ -48,6 +51,21 @@ def profit_pico(book: WalletBook, position: Position) -> int | None:
     return -(-position.average_cost_pico * (PPM + exits.take_profit_ppm) // PPM) or None
 
 
+def reached(book: WalletBook, position: Position, price_pico: int) -> Iterator[tuple[ExitCause, int]]:
+    """The rule: which of the prices that make it due this one has reached, the most urgent cause first.
+
+    Zero is no price. `valuation` computes the same for all positions at once, and a property holds it to this.
+    """
+    if not price_pico:
+        return
+    if (stop := stop_pico(book, position)) is not None and price_pico <= stop:
+        yield ExitCause.STOP_LOSS, stop
+    if (trail := trail_pico(book, position)) is not None and price_pico <= trail:
+        yield ExitCause.TRAILING_STOP, trail
+    if (profit := profit_pico(book, position)) is not None and price_pico >= profit:
+        yield ExitCause.TAKE_PROFIT, profit
+
+
 def exit_at_ns(book: WalletBook, position: Position) -> int | None:
     """When it has been held long enough: a signal's time counts from what it bought, the wallet's from the oldest lot
     that is still held."""
@@ -72,9 +90,7 @@ def watch(book: WalletBook, position: Position, price_pico: int) -> None:
 
 def reach(book: WalletBook, position: Position, price_pico: int) -> None:
     """Note whether the newest price has reached one at which it may be due."""
-    profit = profit_pico(book, position)
-    lower = max(stop_pico(book, position) or 0, trail_pico(book, position) or 0)
-    if price_pico <= lower or (profit is not None and price_pico >= profit):
+    if next(reached(book, position, price_pico), None) is not None:
         book.reached.add(position.token.mint)
     else:
         book.reached.discard(position.token.mint)

@@ -12,7 +12,7 @@ from typing import Final
 from overmind.core.books.book import Exiting, WalletBook
 from overmind.core.books.positions import Position
 from overmind.core.books.state import State
-from overmind.core.books.triggers import exit_at_ns, exits_of, profit_pico, stop_loss_ppm, stop_pico, trail_pico
+from overmind.core.books.triggers import exit_at_ns, exits_of, reached, stop_loss_ppm
 from overmind.core.entries.costs import rent_lamports
 from overmind.core.entries.rules import fresh_price_pico
 from overmind.core.model.codes import Code, Refusal
@@ -77,12 +77,8 @@ def _causes(book: WalletBook, position: Position, price_pico: int, at_ns: int) -
         yield Due(wallet_id, mint, ExitCause.LIQUIDATION)
     if mint in book.closing:  # Before those that wait for a price: it is to be sold at any.
         yield Due(wallet_id, mint, ExitCause.OPERATOR)
-    if (stop := stop_pico(book, position)) is not None and price_pico <= stop:
-        yield Due(wallet_id, mint, ExitCause.STOP_LOSS, stop)
-    if (trail := trail_pico(book, position)) is not None and price_pico <= trail:
-        yield Due(wallet_id, mint, ExitCause.TRAILING_STOP, trail)
-    if (profit := profit_pico(book, position)) is not None and price_pico >= profit:
-        yield Due(wallet_id, mint, ExitCause.TAKE_PROFIT, profit)
+    for cause, trigger_pico in reached(book, position, price_pico):
+        yield Due(wallet_id, mint, cause, trigger_pico)
     if (exit_by_ns := exit_at_ns(book, position)) is not None and exit_by_ns <= at_ns:
         yield Due(wallet_id, mint, ExitCause.TIME)
 

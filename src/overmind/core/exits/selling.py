@@ -15,7 +15,7 @@ from overmind.core.entries.request import base_units, slippage_bps, sold_min, st
 from overmind.core.entries.rules import price_refusals, time_refusals
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.exits import exit_rules
-from overmind.core.exits.exit_rules import Due, due_of, exit_refusals, sellable_units, units_to_sell
+from overmind.core.exits.exit_rules import Due, due_of, exit_refusals, exits_due, sellable_units, units_to_sell
 from overmind.core.model.codes import PRECEDENCE, Code, Refusal
 from overmind.core.model.commands import CancelClose, ClosePosition, CommandRefused, SellDue
 from overmind.core.model.controls import ExitCause
@@ -28,6 +28,7 @@ from overmind.core.model.selection import CostTerms, Selection
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import PPM, units_of, value_micros_up
 
+EXITS_MAX: Final = 64  # in one decision: others wait for it, and are sold right after it
 LISTED_MAX: Final = 64  # wallets whose refusals are listed one by one; the rest are counted
 
 
@@ -134,14 +135,30 @@ def exit_order(
 # Without a signal
 
 
-def sell_due(state: State, command: SellDue, at_ns: int) -> Iterator[Event]:
+def sell_all_due(state: State, at_ns: int) -> Iterator[OrderPlaced]:
+    """The most urgent that are due, an order each; `exits_due` then says what is left."""
+    left = EXITS_MAX
+    for due in exits_due(state, at_ns):
+        if (placed := _sold(state, due, at_ns)) is not None:
+            yield placed
+            left -= 1
+        if not left:
+            return
+
+
+def sell_due(state: State, command: SellDue, at_ns: int) -> Iterator[OrderPlaced]:
     """What is due, as an order; nothing where it is not, or not any more."""
-    book = _book(state, command.wallet_id)
-    due = due_of(state, book, command.mint, at_ns)
-    if due is not None:
-        signal = _own_signal(state, book, due)
-        if next(exit_refusals(state, book, signal), None) is None:
-            yield _own_order(state, book, signal, due, at_ns)
+    due = due_of(state, _book(state, command.wallet_id), command.mint, at_ns)
+    if due is not None and (placed := _sold(state, due, at_ns)) is not None:
+        yield placed
+
+
+def _sold(state: State, due: Due, at_ns: int) -> OrderPlaced | None:
+    """None where facts stop it: an order before it may have held what it needs."""
+    book = state.wallets[due.wallet_id]
+    signal = _own_signal(state, book, due)
+    stopped = next(exit_refusals(state, book, signal), None) is not None
+    return None if stopped else _own_order(state, book, signal, due, at_ns)
 
 
 def close_position(state: State, command: ClosePosition, at_ns: int) -> Iterator[Event]:
