@@ -19,7 +19,7 @@ class OrderAmended(Value, frozen=True, tag=True):
 
 
 OrderEvent = OrderAmended | '''
-FOLDS = ("overmind.core.books.apply", "overmind.desk.log", "overmind.views.accounts", "overmind.views.reports")
+FOLDS = ("overmind.core.books.apply", "overmind.desk.log", "overmind.views.accounts", "overmind.views.orders")
 UNHANDLED = re.compile(r'overmind/(\S+\.py):\d+: error: Match statement has unhandled case for values of type "(.*?)"')
 
 
@@ -43,5 +43,5 @@ def test_an_event_that_nobody_applies_logs_or_exports_fails_the_type_check(tmp_p
         ("desk/log.py", "DeskRenamed | OrderAmended"),
         ("desk/log.py", "OrderAmended"),
         ("views/accounts.py", "DeskRenamed | OrderAmended"),
-        ("views/reports.py", "OrderAmended"),
+        ("views/orders.py", "OrderAmended"),
     }, checked.stdout

@@ -61,7 +61,7 @@ def test_the_example_wallets_say_what_the_tables_say(copied: Path) -> None:
     }
 
 
-def test_the_example_keys_never_reach_mainnet(copied: Path) -> None:
+def test_the_example_keys_are_refused_on_mainnet(copied: Path) -> None:
     config = MultiWalletConfig.from_env({})
     assert {each.key.public_key for each in config.wallets.values()} == EXAMPLE_PUBLIC_KEYS
     live = {

@@ -75,7 +75,7 @@ def test_json_of_another_kind_is_no_number(given: object) -> None:
     assert isinstance(read_changes({"max_daily_loss": given}), tuple)
 
 
-def test_all_is_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     problems = read_changes(
         {"a": "1", "allocation": "7", "arbitrage.share": "1", "Arbitrage.share": "1", "risk_level": "1"}
     )

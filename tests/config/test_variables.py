@@ -309,7 +309,7 @@ def test_live_trading_goes_where_it_was_told_or_nowhere(desk: DeskOnDisk, case: 
     assert desk.load(**env).cluster == expected
 
 
-def test_mainnet_needs_the_second_consent(desk: DeskOnDisk) -> None:
+def test_mainnet_needs_a_second_confirmation(desk: DeskOnDisk) -> None:
     live = {"SNIPER_TRADING_MODE": "live", "OVERMIND_CLUSTER": "mainnet"}
     config = desk.load(OVERMIND_MAINNET_OPT_IN="I-accept-real-money", **live)
     assert (config.mode, config.cluster) == (TradingMode.LIVE, Cluster.MAINNET)

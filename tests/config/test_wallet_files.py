@@ -124,7 +124,7 @@ def test_exits_of_the_file_are_the_wallets(desk: DeskOnDisk) -> None:
 
 
 @pytest.mark.parametrize(("what", "fields"), FIELDS_ACCEPTED, ids=[what for what, _ in FIELDS_ACCEPTED])
-def test_a_file_may_say(desk: DeskOnDisk, what: str, fields: dict[str, object]) -> None:
+def test_an_accepted_wallet_file(desk: DeskOnDisk, what: str, fields: dict[str, object]) -> None:
     _hft(desk, **fields)
     assert desk.problems() == (), what
 
@@ -214,7 +214,7 @@ FIELDS_REFUSED = [
 
 
 @pytest.mark.parametrize(("fields", "place", "reason"), FIELDS_REFUSED)
-def test_a_file_may_not_say(desk: DeskOnDisk, fields: dict[str, object], place: str, reason: str) -> None:
+def test_a_refused_wallet_file(desk: DeskOnDisk, fields: dict[str, object], place: str, reason: str) -> None:
     _hft(desk, **fields)
     (problem,) = desk.problems()
     assert problem.where == f"{desk.folder}/hft.json: {place}"

@@ -66,7 +66,7 @@ def test_submit_goes_through_the_service_and_settles(service: Service) -> None:
     assert service.get("/v1/stats").json["signals"] >= 700
 
 
-def test_a_pipe_can_talk_to_it(service: Service) -> None:
+def test_signals_can_be_piped_to_the_service(service: Service) -> None:
     client = start(service.folder, ["submit", "-"])
     assert client.stdin
     assert client.stdout
@@ -108,7 +108,7 @@ def test_a_service_that_hangs(service: Service) -> None:
         assert "Traceback" not in silent.stderr
 
 
-def test_who_was_told_and_is_silent_may_still_act_on_it(service: Service) -> None:
+def test_a_service_that_does_not_answer_may_still_have_acted(service: Service) -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf, named_at(service, deaf.getsockname()[1]):
         closing = threading.Thread(target=lambda: deaf.accept()[0].close())
         closing.start()

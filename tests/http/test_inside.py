@@ -77,7 +77,7 @@ async def post(intake: Intake, body: object) -> tuple[Response, Any]:
     return answer, json.loads(bytes(answer.body))
 
 
-def test_a_full_house_says_when_to_come_again() -> None:
+def test_a_full_queue_answers_with_retry_after() -> None:
     async def play() -> None:
         journal = GatedJournal()
         async with desk(journal, Bounds(inbox_max=2)) as (_, intake):
@@ -97,7 +97,7 @@ def test_a_full_house_says_when_to_come_again() -> None:
     asyncio.run(play())
 
 
-def test_what_is_not_durable_is_not_taken() -> None:
+def test_a_signal_that_is_not_durable_is_not_accepted() -> None:
     async def play() -> None:
         journal = GatedJournal()
         async with desk(journal, Bounds()) as (_, intake):
@@ -109,7 +109,7 @@ def test_what_is_not_durable_is_not_taken() -> None:
     asyncio.run(play())
 
 
-def test_a_closed_intake_takes_nothing() -> None:
+def test_a_closed_intake_refuses_signals() -> None:
     async def play() -> None:
         async with desk(MemoryJournal(), Bounds()) as (engine, intake):
             intake.close()
@@ -120,7 +120,7 @@ def test_a_closed_intake_takes_nothing() -> None:
     asyncio.run(play())
 
 
-def test_a_reader_that_lags_misses_nothing(tmp_path: Path) -> None:
+def test_a_slow_stream_reader_misses_no_entry(tmp_path: Path) -> None:
     async def play() -> list[int]:
         journal = SqliteJournal.open(tmp_path / "overmind.db")
         archive = Archive(tmp_path / "overmind.db", "archive")
@@ -150,7 +150,7 @@ def _numbers(chunk: bytes) -> list[int]:
     return [int(line.removeprefix(b"id: ")) for line in chunk.splitlines() if line.startswith(b"id: ")]
 
 
-def test_a_quiet_stream_still_beats(tmp_path: Path) -> None:
+def test_a_quiet_stream_sends_heartbeats(tmp_path: Path) -> None:
     async def play() -> bytes:
         journal = SqliteJournal.open(tmp_path / "overmind.db")
         archive = Archive(tmp_path / "overmind.db", "archive")
@@ -166,7 +166,7 @@ def test_a_quiet_stream_still_beats(tmp_path: Path) -> None:
     assert asyncio.run(play()) == b": heartbeat\n\n"
 
 
-def test_prices_are_ready_while_they_are_fresh() -> None:
+def test_readiness_needs_fresh_prices() -> None:
     async def play() -> tuple[list[str], list[str]]:
         async with desk(MemoryJournal(), Bounds()) as (engine, _):
             state = engine.state

@@ -16,7 +16,7 @@ from overmind.http.files import SERVICE_FILE, TOKEN_FILE
 from overmind.views.verify import verify
 
 
-def test_what_was_answered_202_outlives_kill_9_and_a_stream_goes_on(tmp_path: Path) -> None:
+def test_an_accepted_signal_survives_kill_9_and_a_stream_resumes(tmp_path: Path) -> None:
     with serving(tmp_path) as service:
         token = service.token
         seen = [entry["seq"] for entry in asyncio.run(_follow(service, "/v1/stream?after=0", until="kept"))]
@@ -48,7 +48,7 @@ async def _follow(service: Service, path: str, until: str, **headers: str) -> li
     raise AssertionError("the stream ended")
 
 
-def test_it_drains_before_it_ends(tmp_path: Path) -> None:
+def test_the_service_finishes_open_orders_before_it_ends(tmp_path: Path) -> None:
     with serving(tmp_path) as service:
         asyncio.run(_stop_in_the_middle(service))
         assert service.child.end() == 0, service.child.complaints
@@ -76,7 +76,7 @@ async def _stop_in_the_middle(service: Service) -> None:
             pass
 
 
-def test_a_second_signal_ends_it_at_once_and_the_next_start_goes_on(tmp_path: Path) -> None:
+def test_a_second_stop_signal_ends_it_at_once_and_the_next_start_resumes(tmp_path: Path) -> None:
     with serving(tmp_path) as service:
         service.post("/v1/signals", BUY)
         for _ in range(2):

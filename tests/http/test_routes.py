@@ -86,7 +86,7 @@ def test_a_body_of_unknown_length_is_bounded_too(service: Service) -> None:
 
 
 @pytest.mark.parametrize("view", ["portfolio", "wallets", "positions", "orders", "stats"])
-def test_what_is_shown_is_what_the_commands_show(view: str, service: Service) -> None:
+def test_queries_equal_the_output_of_the_commands(view: str, service: Service) -> None:
     wait_until(lambda: settled(service), "nothing is open")
 
     def timeless(shown: Any) -> Any:
@@ -238,7 +238,7 @@ def test_an_operators_post_that_does_nothing(path: str, body: object, status: in
 
 @pytest.mark.parametrize("path", ["/v1/portfolio", "/v1/stream", "/v1/nothing", "/v1/signals"])
 @pytest.mark.parametrize("given", ["", "Bearer", "Bearer wrong", "bearer TOKEN", "TOKEN"])
-def test_without_the_token_nothing_is_told(path: str, given: str, service: Service) -> None:
+def test_every_route_but_health_needs_the_token(path: str, given: str, service: Service) -> None:
     for said in (
         service.get(path, authorization=given.replace("TOKEN", service.token)),
         service.post(path, BUY, authorization=given.replace("TOKEN", service.token)),
@@ -254,7 +254,7 @@ def test_only_health_is_open(service: Service) -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "evil.example:PORT", "127.0.0.1:1"])
-def test_a_page_from_elsewhere_cannot_ask(host: str, service: Service) -> None:
+def test_a_foreign_host_header_is_refused(host: str, service: Service) -> None:
     assert service.get("/healthz", host=host.replace("PORT", str(service.port))).status == 421
 
 

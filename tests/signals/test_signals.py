@@ -48,7 +48,7 @@ def problems(raw: bytes | str | dict[str, object]) -> list[tuple[str, str]]:
     return [(one.field, one.problem) for one in caught.value.problems]
 
 
-def test_the_whole_of_a_signal() -> None:
+def test_a_signal_with_every_field() -> None:
     raw = line(
         symbol="sol",
         mint=SOL,
@@ -85,14 +85,14 @@ def test_the_whole_of_a_signal() -> None:
     )
 
 
-def test_a_signal_says_when_to_sell_again_what_it_buys() -> None:
+def test_a_signal_may_carry_exit_rules() -> None:
     said = {"stop_loss_percent": "2.5", "trailing_stop_percent": 5, "take_profit_percent": 40, "max_hold_ms": 60_000}
     signal = decode_signal(line(**said), TOKENS, USDC)
     assert signal.exits == Exits(25_000, 50_000, 400_000, 60_000_000_000)
     assert decode_signal(line(max_hold_ms=1), TOKENS, USDC).exits == Exits(hold_max_ns=1_000_000)
 
 
-def test_a_signal_may_say_what_it_may_lose_instead_of_an_amount() -> None:
+def test_a_signal_may_carry_a_risk_budget_instead_of_an_amount() -> None:
     def risk(**said: object) -> RiskBudget | None:
         return decode_signal(line(notional_usd=..., **said), TOKENS, USDC).risk
 
@@ -157,7 +157,7 @@ def test_an_id_of_our_own_causes_cannot_come_from_outside(signal_id: str) -> Non
         decode_signal(line(signal_id=signal_id), TOKENS, USDC)
 
 
-def test_the_least_of_a_signal() -> None:
+def test_a_signal_with_required_fields_only() -> None:
     assert decode_signal(line(), TOKENS, USDC) == Signal(
         id=SignalId("s1"),
         strategy=StrategyType.TOKEN_SNIPING,
@@ -422,7 +422,7 @@ def test_one_bad_shape(raw: bytes | str | dict[str, object], expected: tuple[str
 
 
 @pytest.mark.parametrize("name", ["note", "source", "price", "model", "tags", "sent_by", "amm", "", "Ω" * 50])
-def test_fields_that_are_free(name: str) -> None:
+def test_unknown_fields_are_allowed(name: str) -> None:
     assert decode_signal(line(**{name: [1.5, {"a": None}]}), TOKENS, USDC).id == "s1"
 
 

@@ -143,7 +143,7 @@ def test_statuses(said: object, status: Status | None) -> None:
         {"slot": 7, "confirmationStatus": "confirmed"},
     ],
 )  # fmt: skip
-def test_a_nonsense_status_teaches_nothing_and_spoils_no_other(said: object) -> None:
+def test_an_unreadable_status_is_silence_and_affects_no_other(said: object) -> None:
     async def test() -> None:
         node = Node()
         node.answers["getSignatureStatuses"] = in_context([said, STATUS, None])
@@ -197,7 +197,7 @@ def test_many_statuses_share_requests_and_the_same_one_is_asked_once() -> None:
     run(test())
 
 
-def test_silence_reaches_all_who_asked_together() -> None:
+def test_a_failed_batch_fails_all_its_callers() -> None:
     async def test() -> None:
         node = Node()
         node.answers["getSignatureStatuses"] = in_context([None])  # One for two.
@@ -211,7 +211,7 @@ def test_silence_reaches_all_who_asked_together() -> None:
     run(test())
 
 
-def test_what_comes_while_a_question_is_under_way_is_asked_together_afterwards() -> None:
+def test_requests_during_a_batch_form_the_next_batch() -> None:
     async def test() -> None:
         node, go = Node(), asyncio.Event()
 
@@ -233,7 +233,7 @@ def test_what_comes_while_a_question_is_under_way_is_asked_together_afterwards()
     run(test())
 
 
-def test_a_question_that_hangs_does_not_hold_up_the_next_for_ever() -> None:
+def test_a_batch_that_hangs_delays_the_next_one_boundedly() -> None:
     async def test() -> None:
         node = Node()
         node.answers["getSignatureStatuses"] = lambda params: never(0) if params[0] == ["a"] else in_context([None])
@@ -541,7 +541,7 @@ def test_a_simulated_failure_is_an_answer() -> None:
 # --- sending ----------------------------------------------------------------------------------------------------------
 
 
-def test_every_node_gets_it_and_the_first_to_take_it_is_enough() -> None:
+def test_a_transaction_goes_to_every_node_and_one_acceptance_is_enough() -> None:
     async def test() -> None:
         refusing, hanging, taking = Node(), Node(), Node()
         refusing.answers["sendTransaction"] = Fault(code=-32002, message="Blockhash not found")
@@ -566,7 +566,7 @@ def test_every_node_gets_it_and_the_first_to_take_it_is_enough() -> None:
         Fault(code=-32002, message="Transaction simulation failed: This transaction has already been processed"),
     ],
 )
-def test_a_node_that_has_it_took_it(answer: Any) -> None:
+def test_a_node_that_knows_the_transaction_counts_as_accepting_it(answer: Any) -> None:
     async def test() -> None:
         node = Node()
         node.answers["sendTransaction"] = answer
@@ -645,7 +645,7 @@ def test_what_the_ledger_has_landed_whatever_the_statuses_say(error: object) -> 
         Fault(code=-32011, message="Transaction history is not available from this node"), Raw(b"<html>"),
     ],
 )  # fmt: skip
-def test_a_witness_that_says_nothing_proves_nothing(said: Any) -> None:
+def test_a_node_that_does_not_answer_confirms_nothing(said: Any) -> None:
     async def test() -> None:
         node = Node()
         node.answers["getSignatureStatuses"] = said
@@ -783,7 +783,7 @@ def test_the_latest_blockhash() -> None:
     run(test())
 
 
-def test_without_news_waiting_is_sleeping() -> None:
+def test_without_notifications_wait_sleeps() -> None:
     async def test() -> None:
         async with chain_of(Node()) as chain:
             await chain.wait(SIGNATURE, 0.01)

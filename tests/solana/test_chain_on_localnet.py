@@ -159,7 +159,7 @@ def test_a_reverted_transaction_costs_its_fee() -> None:
     run(test())
 
 
-def test_an_unknown_blockhash_and_an_unknown_signature_teach_nothing() -> None:
+def test_an_unknown_blockhash_and_an_unknown_signature_are_silence() -> None:
     async def test() -> None:
         async with localnet() as (_, _, chain):
             signature, raw = signed(str(Hash(bytes([5] * 32))), lamports(1))

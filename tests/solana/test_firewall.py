@@ -365,7 +365,7 @@ HONEST: dict[str, Change] = {
 
 @pytest.mark.parametrize("name", HONEST)
 @pytest.mark.parametrize("legacy", [False, True])
-def test_what_is_honest_passes_and_does_what_was_ordered(name: str, legacy: bool) -> None:
+def test_a_correct_transaction_passes_and_does_what_was_ordered(name: str, legacy: bool) -> None:
     cage, wanted = Cage(), order(USDC, BONK)
     transaction = offered(HONEST[name](swap(USDC, BONK)), legacy=legacy)
     assert verify(wanted, NAME, LISTED, transaction) is None
@@ -387,7 +387,7 @@ def test_the_makers_own_swaps_pass(spend: Token, receive: Token, kind: str) -> N
         assert harm(wanted, cage.before, after) is None
 
 
-def test_a_token_that_withholds_a_share_is_for_the_simulation_to_find() -> None:
+def test_a_transfer_fee_token_is_found_by_the_simulation() -> None:
     """No instruction tells that less will come: the mint does. What is simulated is compared with the order as well."""
     cage, wanted = Cage(), order(USDC, NEW)
     transaction = offered(swap(USDC, NEW))
@@ -585,7 +585,7 @@ pairs, kinds = st.sampled_from(PAIRS), st.sampled_from(("stocked", "bare", "wrap
 
 @settings(max_examples=examples(600), suppress_health_check=list(HealthCheck))
 @given(st.data(), pairs, kinds, st.integers(0, 4), st.booleans())
-def test_whatever_passes_cannot_hurt(
+def test_no_transaction_that_passes_takes_more_than_ordered(
     data: st.DataObject, pair: tuple[Token, Token], kind: str, count: int, legacy: bool
 ) -> None:
     tried = swap(*pair)
@@ -600,7 +600,7 @@ def test_whatever_passes_cannot_hurt(
 
 @settings(max_examples=examples(300), suppress_health_check=list(HealthCheck))
 @given(pairs, kinds, st.booleans(), st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 255)), max_size=3))
-def test_no_byte_can_be_changed_to_our_harm(
+def test_no_changed_byte_passes_and_costs_us_more(
     pair: tuple[Token, Token], kind: str, legacy: bool, flips: list[tuple[int, int]]
 ) -> None:
     message = bytearray(message_bytes(swap(*pair), legacy=legacy))

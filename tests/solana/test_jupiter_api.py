@@ -145,7 +145,7 @@ REFUSED: list[tuple[str, list[object]]] = [
 
 
 @pytest.mark.parametrize(("name", "values"), REFUSED)
-def test_what_we_did_not_ask_for_is_refused(name: str, values: list[object]) -> None:
+def test_an_offer_that_differs_from_the_request_is_refused(name: str, values: list[object]) -> None:
     async def story(server: Server, api: JupiterApi, _: SetClock) -> None:
         for value in values:
             server.says(**{name: value})
@@ -168,7 +168,7 @@ def test_what_we_did_not_ask_for_is_refused(name: str, values: list[object]) -> 
         ("lastValidBlockHeight", [[], 1.5]),
     ],
 )
-def test_what_cannot_be_read_teaches_nothing(name: str, values: list[object]) -> None:
+def test_an_unreadable_answer_is_unavailable(name: str, values: list[object]) -> None:
     async def story(server: Server, api: JupiterApi, _: SetClock) -> None:
         for value in values:
             server.says(**{name: value})
@@ -178,7 +178,7 @@ def test_what_cannot_be_read_teaches_nothing(name: str, values: list[object]) ->
     _run(story)
 
 
-def test_a_number_beyond_all_numbers_teaches_nothing() -> None:
+def test_an_overlarge_number_is_unavailable() -> None:
     async def story(server: Server, api: JupiterApi, _: SetClock) -> None:
         server.body = json.dumps(GOOD).encode().replace(b"-0.1", b"1e99999999999999999999")
         with pytest.raises(VenueUnavailable):
@@ -235,7 +235,7 @@ def test_a_quote_that_could_not_be_built(code: int | None, cause: Cause | None) 
         (None, Cause.BAD_QUOTE),
     ],
 )
-def test_a_refusal_in_words(error: str | None, cause: Cause) -> None:
+def test_a_refusal_keeps_its_message(error: str | None, cause: Cause) -> None:
     async def story(server: Server, api: JupiterApi, _: SetClock) -> None:
         server.status, server.body = 400, json.dumps({"requestId": "r", "error": error}).encode()
         refused = await api.order(ORDER, TAKER)
@@ -260,7 +260,7 @@ def test_its_words_are_shortened_and_hold_neither_control_characters_nor_our_key
 
 
 @pytest.mark.parametrize("status", [201, 204, 301, 302, 401, 403, 404, 500, 502, 503, 504])
-def test_other_statuses_teach_nothing(status: int) -> None:
+def test_other_statuses_are_unavailable(status: int) -> None:
     async def story(server: Server, api: JupiterApi, _: SetClock) -> None:
         server.status, server.headers = status, {"Location": "/elsewhere"}
         with pytest.raises(VenueUnavailable, match=str(status)):
@@ -287,7 +287,7 @@ def test_other_statuses_teach_nothing(status: int) -> None:
     ],
     ids=range(11),
 )
-def test_bodies_that_are_no_answer_teach_nothing(body: bytes) -> None:
+def test_bodies_that_are_not_answers_are_unavailable(body: bytes) -> None:
     async def story(server: Server, api: JupiterApi, _: SetClock) -> None:
         for status in (200, 400):
             server.status, server.body = status, body
@@ -326,7 +326,7 @@ def test_too_many_requests_is_a_pause_without_further_requests(headers: dict[str
     _run(story)
 
 
-def test_nobody_there_and_nobody_answering() -> None:
+def test_a_server_that_is_down_or_silent_is_unavailable() -> None:
     async def main() -> None:
         async with serving() as server:
             gone = server.url

@@ -163,7 +163,7 @@ def test_what_we_build_passes_and_does_what_was_asked_for(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", HONEST)
-def test_what_is_spoilt_in_the_tests_is_good_before(name: str) -> None:
+def test_the_transactions_that_tests_spoil_are_valid_before(name: str) -> None:
     wanted = HONEST[name]
     for legacy in (False, True):
         assert verify_move(wanted, NAME, LISTED, offered(good(wanted), legacy=legacy)) is None
@@ -364,7 +364,7 @@ def test_wrapped_sol_is_never_a_move() -> None:
 
 
 @pytest.mark.parametrize("name", HONEST)
-def test_nobody_else_pays_or_signs(name: str) -> None:
+def test_another_fee_payer_or_signer_is_refused(name: str) -> None:
     """Another payer's signature would be its name, and a second signer could hold it back."""
     wanted = HONEST[name]
     for payer in (MAKER, THIEF):
@@ -427,7 +427,9 @@ wanted_moves, kinds = st.sampled_from(list(HONEST.values())), st.sampled_from(("
 
 @settings(max_examples=examples(500), suppress_health_check=list(HealthCheck))
 @given(st.data(), wanted_moves, kinds, st.integers(0, 3), st.booleans())
-def test_whatever_passes_cannot_hurt(data: st.DataObject, wanted: Move, kind: str, count: int, legacy: bool) -> None:
+def test_no_transaction_that_passes_takes_more_than_ordered(
+    data: st.DataObject, wanted: Move, kind: str, count: int, legacy: bool
+) -> None:
     tried = good(wanted)
     for _ in range(count):
         tried = data.draw(changes(tried))
@@ -440,7 +442,7 @@ def test_whatever_passes_cannot_hurt(data: st.DataObject, wanted: Move, kind: st
 
 @settings(max_examples=examples(300), suppress_health_check=list(HealthCheck))
 @given(wanted_moves, kinds, st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 255)), max_size=3))
-def test_no_byte_can_be_changed_to_our_harm(wanted: Move, kind: str, flips: list[tuple[int, int]]) -> None:
+def test_no_changed_byte_passes_and_costs_us_more(wanted: Move, kind: str, flips: list[tuple[int, int]]) -> None:
     built = bytearray(build(wanted, NAME, LISTED, str(BLOCKHASH)))
     for place, value in flips:
         built[65 + place % (len(built) - 65)] = value
@@ -625,7 +627,7 @@ READINGS: dict[str, tuple[Move, Effects, Filled | str]] = {
 
 
 @pytest.mark.parametrize("name", READINGS)
-def test_what_it_came_to(name: str) -> None:
+def test_the_settled_outcome(name: str) -> None:
     wanted, changed, expected = READINGS[name]
     if isinstance(expected, Filled):
         assert settle_move(changed, wanted, NAME, LISTED) == expected

@@ -58,7 +58,7 @@ def with_news(test: Callable[[Node, Notifications], Awaitable[None]], clock: Clo
     run(whole())
 
 
-def test_a_signature_that_is_told_of_wakes_its_waiters_once() -> None:
+def test_a_notified_signature_wakes_its_waiters_once() -> None:
     async def test(node: Node, notifications: Notifications) -> None:
         waiting = [asyncio.create_task(notifications.wait("s1", HOUR_S)) for _ in range(2)]
         other = asyncio.create_task(notifications.wait("s2", HOUR_S))
@@ -81,7 +81,7 @@ def test_a_signature_that_is_told_of_wakes_its_waiters_once() -> None:
     with_news(test)
 
 
-def test_what_was_told_before_somebody_waits_is_not_lost() -> None:
+def test_a_notification_before_the_wait_is_not_lost() -> None:
     async def test(node: Node, notifications: Notifications) -> None:
         await notifications.wait("s1", 0.001)
         await node.until_subscribed(1)
@@ -97,7 +97,7 @@ def test_what_was_told_before_somebody_waits_is_not_lost() -> None:
      '{"method":"signatureNotification","params":{"subscription":{}}}', '{"id":"1","result":3}', '{"id":2,"error":{}}',
      '{"method":"signatureNotification","params":{"subscription":12345678901234567890123}}'],
 )  # fmt: skip
-def test_nonsense_is_no_news(message: str) -> None:
+def test_unreadable_messages_notify_nobody(message: str) -> None:
     async def test(node: Node, notifications: Notifications) -> None:
         waiting = asyncio.create_task(notifications.wait("s1", HOUR_S))
         await node.until_subscribed(1)
@@ -182,7 +182,7 @@ def test_what_is_watched_is_bounded_and_the_oldest_goes_first() -> None:
     with_news(test)
 
 
-def test_without_a_connection_waiting_is_sleeping() -> None:
+def test_without_a_connection_wait_sleeps() -> None:
     async def test() -> None:
         clock = SteppingClock(START_NS)
         with structlog.testing.capture_logs() as lines:
@@ -200,7 +200,7 @@ def test_without_a_connection_waiting_is_sleeping() -> None:
     run(test())
 
 
-def test_a_chain_waits_for_news() -> None:
+def test_a_chain_waits_for_notifications() -> None:
     async def test(node: Node, notifications: Notifications) -> None:
         clock = SystemClock()
         async with (

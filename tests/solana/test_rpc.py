@@ -172,7 +172,7 @@ def test_a_body_that_ends_early_is_silence() -> None:
     run(test())
 
 
-def test_a_connection_closed_under_us_is_made_anew() -> None:
+def test_a_connection_that_the_node_closed_is_reopened() -> None:
     async def test() -> None:
         answered = 0
 
@@ -252,7 +252,7 @@ def test_a_batch_without_a_usable_answer_is_silence(reshape: Any) -> None:
 # --- health -----------------------------------------------------------------------------------------------------------
 
 
-def test_failures_in_a_row_rest_a_node_and_one_answer_heals_it() -> None:
+def test_a_node_rests_after_failures_in_a_row_until_one_good_answer() -> None:
     async def test() -> None:
         clock = SteppingClock(START_NS)
         first, second = Node(), Node()
@@ -361,7 +361,7 @@ async def drained(clock: SteppingClock, waiting: list[asyncio.Task[None]]) -> No
             clock.advance_to(due_ns)
 
 
-def test_what_is_scarce_goes_to_the_most_urgent_first_and_in_order() -> None:
+def test_turns_go_to_the_most_urgent_first_and_in_order() -> None:
     async def test() -> None:
         clock = SteppingClock(START_NS)
         budget = RequestBudget(clock, 1.0)
@@ -386,7 +386,7 @@ def test_what_is_scarce_goes_to_the_most_urgent_first_and_in_order() -> None:
     run(test())
 
 
-def test_a_full_waiting_room_refuses_entries_first() -> None:
+def test_a_full_queue_refuses_entries_first() -> None:
     async def test() -> None:
         budget = RequestBudget(SteppingClock(START_NS), 1.0, waiting_max=2)
         await budget.acquire(Priority.ENTRY)
@@ -406,7 +406,7 @@ def test_a_full_waiting_room_refuses_entries_first() -> None:
     run(test())
 
 
-def test_who_gives_up_in_the_moment_of_being_refused_harms_nobody() -> None:
+def test_cancelling_a_request_while_it_is_refused_affects_no_other() -> None:
     async def test() -> None:
         budget = RequestBudget(SteppingClock(START_NS), 1.0, waiting_max=2)
         await budget.acquire(Priority.ENTRY)
@@ -448,7 +448,7 @@ def test_statuses_do_not_starve_entries_and_exits_stay_first() -> None:
     run(test())
 
 
-def test_places_are_kept_for_exits_and_given_back_by_who_gives_up() -> None:
+def test_concurrent_requests_are_reserved_for_exits_and_released_on_cancel() -> None:
     async def test() -> None:
         budget = RequestBudget(SteppingClock(START_NS), math.inf)
         for _ in range(IN_FLIGHT_MAX - IN_FLIGHT_KEPT):
@@ -471,7 +471,7 @@ def test_places_are_kept_for_exits_and_given_back_by_who_gives_up() -> None:
     run(test())
 
 
-def test_a_batch_pays_for_all_its_requests() -> None:
+def test_a_batch_costs_a_token_per_request() -> None:
     async def test() -> None:
         clock = SteppingClock(START_NS)
         budget = RequestBudget(clock, 10.0)
@@ -580,7 +580,7 @@ LEAKY: list[Any] = [
 
 
 @pytest.mark.parametrize(("credentials", "rest"), CARRIERS)
-def test_an_address_that_holds_a_secret_never_tells_it(credentials: str, rest: str) -> None:
+def test_a_secret_in_an_address_is_never_shown(credentials: str, rest: str) -> None:
     async def test() -> None:
         node = Node()
         shown: list[str] = []
@@ -669,7 +669,7 @@ def test_two_nodes_of_one_host_have_two_names() -> None:
         ("http://api.example", "ws://api.example"),
     ],
 )
-def test_where_a_nodes_news_are(http: str, ws: str) -> None:
+def test_the_websocket_address_of_a_node(http: str, ws: str) -> None:
     assert str(Address(http).websocket()) == ws
 
 
@@ -708,7 +708,7 @@ def test_every_node_must_prove_its_cluster(expected: str, first: Any, second: An
 
 
 @pytest.mark.parametrize("silence", ["hello", None, Fault(code=-32601, message="x"), Raw(status=502), Raw(b"<html>")])
-def test_a_silent_node_holds_up_nobody_and_is_not_used_before_it_proved_its_cluster(silence: Any) -> None:
+def test_a_silent_node_delays_nothing_and_must_prove_its_cluster_before_use(silence: Any) -> None:
     async def test() -> None:
         first, second = Node(), Node()
         first.answers["getGenesisHash"], second.answers["getGenesisHash"] = OURS, silence

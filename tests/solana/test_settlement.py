@@ -161,7 +161,7 @@ CASES: dict[str, tuple[Order, Effects, Filled | str]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_what_it_came_to(name: str) -> None:
+def test_the_settled_outcome(name: str) -> None:
     wanted, changed, expected = CASES[name]
     if isinstance(expected, Filled):
         assert settle(changed, wanted) == expected
@@ -224,7 +224,7 @@ units = st.integers(0, U64_MAX)
 
 
 @given(units, units, st.integers(0, 10**9), st.integers(0, 10**9), st.booleans())
-def test_what_strangers_left_changes_nothing(spent: int, got: int, rent: int, left: int, selling: bool) -> None:
+def test_deposits_by_strangers_change_nothing(spent: int, got: int, rent: int, left: int, selling: bool) -> None:
     """Whatever lay at the address of the wrapped account, the swap reads the same."""
     wanted = SELL_SOL if selling else BUY_SOL
     token: Tokens = ("our usdc", USDC, US, *((0, got) if selling else (spent, 0)))

@@ -73,7 +73,7 @@ def test_amounts(program: Pubkey, units: int) -> None:
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_the_life_of_an_account(program: Pubkey) -> None:
+def test_closing_and_syncing_an_account(program: Pubkey) -> None:
     close = _params("CloseAccountParams", program_id=program, account=ACCOUNT, dest=OTHER, owner=OWNER, signers=[])
     assert _same(tokens.close_account(ACCOUNT, OTHER, OWNER, program), reference.close_account(close))
     sync = _params("SyncNativeParams", program_id=tokens.TOKEN_PROGRAM, account=ACCOUNT)

@@ -169,7 +169,7 @@ def reads_or_refuses(sent: bytes) -> None:
     assert bytes(VersionedTransaction.from_bytes(sent)) == sent
 
 
-def test_keys_that_are_no_secret() -> None:
+def test_a_parsed_transaction_shows_no_secret_key() -> None:
     """A keypair never reaches a text by way of a transaction."""
     secret = Keypair()
     read = parse(cosigned(message_bytes([raw(MEMO, b"hi", secret.pubkey(), signers=[secret])], secret)))

@@ -51,13 +51,13 @@ w1; w2; desk loss 20; buy eth $4000; fill; mark eth 1900; buy btc $1; fill | ETH
 
 
 @pytest.mark.parametrize(("given", "what", "then"), rows(STRESS))
-def test_what_a_fall_would_leave(given: str, what: str, then: str) -> None:
+def test_stress_of_falling_prices(given: str, what: str, then: str) -> None:
     stress = {one.what: one for one in seen(Play(given)).stress or ()}[what]
     assert " ".join([number(stress.loss_usd), number(stress.equity_usd), *stress.trips]) == then
 
 
 @pytest.mark.parametrize("what", ["every price -10 %", "every price -50 %", "ETH to zero"])
-def test_the_books_lose_what_the_stress_says(what: str) -> None:
+def test_the_stress_loss_equals_the_loss_of_the_books(what: str) -> None:
     falls = {"every price -10 %": "sol 90 eth 1800 btc 45000", "every price -50 %": "sol 50 eth 1000 btc 25000"}
     desk = Play("w1; w2; buy eth $3000; fill; buy btc $2000; fill; buy sol $100; fill")
     stress = {one.what: one for one in seen(desk).stress or ()}[what]

@@ -15,14 +15,14 @@ from overmind.views.decisions import decision_of
 MIDNIGHT_NS = (NOON_NS // DAY_NS + 1) * DAY_NS
 
 
-def test_a_position_says_where_it_will_be_sold() -> None:
+def test_a_position_shows_its_exit_prices() -> None:
     steps = "w1 stop 5 trail 10 held 60000; buy eth $1000 stop 3 profit 20; fill; mark eth 2200; mark eth 2200"
     (row,) = reports.positions(Play(steps).state)
     assert (row.stop_price_usd, row.take_profit_price_usd) == (1_940.0, 2_400.0)
     assert (row.trailing_stop_price_usd, row.sold_by_ns) == (1_980.0, NOON_NS + 60 * NS)
 
 
-def test_one_that_no_rule_sells_says_so() -> None:
+def test_a_position_without_exit_rules_shows_none() -> None:
     (row,) = reports.positions(Play("w1; buy eth $1000; fill").state)
     prices = (row.stop_price_usd, row.trailing_stop_price_usd, row.take_profit_price_usd, row.sold_by_ns)
     assert prices == (None, None, None, None)

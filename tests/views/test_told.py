@@ -27,7 +27,7 @@ FORKED = (
 )
 
 
-def test_a_rollback_counts_as_what_it_came_to_and_is_told() -> None:
+def test_a_rolled_back_order_counts_by_its_new_outcome() -> None:
     desk = Play(FORKED)
     stats = reports.execution_stats(desk.state)
     assert (stats.total_executions, stats.successful_executions, stats.failed_executions) == (4, 3, 1)
@@ -45,7 +45,7 @@ def test_a_rollback_counts_as_what_it_came_to_and_is_told() -> None:
         ("final; sell eth all; fill", {}, {"USDC": 9_900.0}),
     ],
 )
-def test_what_is_owed_is_told_by_symbol(steps: str, owed: dict[str, float], balances: dict[str, float] | None) -> None:
+def test_debts_are_shown_by_symbol(steps: str, owed: dict[str, float], balances: dict[str, float] | None) -> None:
     desk = Play(f"w1; buy eth $1000 id a; fill provisional; {steps}")
     metrics = reports.wallet_metrics(desk.state, desk.book("w1"))
     assert metrics.owed == owed

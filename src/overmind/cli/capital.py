@@ -36,16 +36,16 @@ from overmind.desk.market import connected
 from overmind.ports import Journal
 from overmind.signals.validation import ID
 from overmind.views.moves import (
-    AskedRow,
-    BadWish,
+    BadWithdrawal,
     MoveRow,
-    PlanShown,
-    asked,
+    PlanReport,
+    WithdrawalRow,
     closed_moves,
     open_moves,
-    placed,
-    shown_plan,
+    placed_moves,
+    plan_report,
     withdrawal,
+    withdrawal_row,
 )
 
 TAIL_ENTRIES: Final = 50_000  # how far back `moves` looks
@@ -74,10 +74,10 @@ def rebalance(
     directory = data_dir_of(None)
     answer = call_service(directory, "/v1/rebalance", {"reason": reason, "dry_run": dry_run})
     if answer is not None:
-        shown, placed = msgspec.convert(answer["plan"], PlanShown), list(answer["moves"])
+        shown, placed = msgspec.convert(answer["plan"], PlanReport), list(answer["moves"])
     elif dry_run:
         state = state_on_disk(directory)  # As it was when the desk was last up.
-        shown, placed = shown_plan(plan(state, state.at_ns)), []
+        shown, placed = plan_report(plan(state, state.at_ns)), []
     else:
         shown, placed = _rebalance_offline(reason)
     if as_json:
@@ -87,20 +87,20 @@ def rebalance(
     present.say("a dry run: nothing was moved" if dry_run else f"{len(placed)} transfers placed; see `overmind moves`")
 
 
-def _rebalance_offline(reason: str) -> tuple[PlanShown, list[OrderId]]:
+def _rebalance_offline(reason: str) -> tuple[PlanReport, list[OrderId]]:
     config = load_config()
     with journal_to_write(config.data_dir) as journal:
         return asyncio.run(_rebalance(config, journal, reason))
 
 
-async def _rebalance(config: MultiWalletConfig, journal: Journal, reason: str) -> tuple[PlanShown, list[OrderId]]:
+async def _rebalance(config: MultiWalletConfig, journal: Journal, reason: str) -> tuple[PlanReport, list[OrderId]]:
     clock = SystemClock()
     async with connected(config, clock) as connect, running(App(config, journal, clock, connect)) as app:
-        shown = shown_plan(plan(app.engine.state, app.clock.now_ns()))
-        return shown, placed(await app.engine.handle(Rebalance(reason, by_operator=True)))
+        shown = plan_report(plan(app.engine.state, app.clock.now_ns()))
+        return shown, placed_moves(await app.engine.handle(Rebalance(reason, by_operator=True)))
 
 
-def _show_plan(shown: PlanShown) -> None:
+def _show_plan(shown: PlanReport) -> None:
     present.table(
         "Wallets",
         ("wallet", "equity", "target", "off by", "part", "why"),
@@ -149,12 +149,12 @@ def withdraw(
     wish = {"wallet_id": wallet_id, "amount": str(units), "token": token, "to": to, "reason": reason}
     answer = call_service(directory, "/v1/withdrawals", {**wish, "request_id": request_id})
     if answer is not None:
-        asked = msgspec.convert(answer, AskedRow)
+        asked = msgspec.convert(answer, WithdrawalRow)
     else:
         config = load_config()
         try:
             command = withdrawal(config.desk, wallet_id, units, token, to, reason, request_id)
-        except BadWish as bad:
+        except BadWithdrawal as bad:
             present.complain(bad.problem, bad.fix)
             raise typer.Exit(BAD_INPUT) from None
         asked = _withdraw_offline(config, command)
@@ -166,18 +166,18 @@ def withdraw(
         present.say(f"{asked.move_id}: held; `overmind cancel {asked.move_id} --reason …` takes it back")
 
 
-def _withdraw_offline(config: MultiWalletConfig, command: Withdraw) -> AskedRow:
+def _withdraw_offline(config: MultiWalletConfig, command: Withdraw) -> WithdrawalRow:
     journal_at(config.data_dir)  # A desk that was never there has nothing to take out.
     with journal_to_write(config.data_dir) as journal:
         return asyncio.run(_withdraw(config, journal, command))
 
 
-async def _withdraw(config: MultiWalletConfig, journal: Journal, command: Withdraw) -> AskedRow:
+async def _withdraw(config: MultiWalletConfig, journal: Journal, command: Withdraw) -> WithdrawalRow:
     """Start a desk for it, so that the address list and the caps of today's configuration decide."""
     clock = SystemClock()
     async with connected(config, clock) as connect, running(App(config, journal, clock, connect)) as app:
-        known = not placed(await app.engine.handle(command))
-        return await app.engine.read(lambda state: asked(state, command, known, app.clock.now_ns()))
+        known = not placed_moves(await app.engine.handle(command))
+        return await app.engine.read(lambda state: withdrawal_row(state, command, known, app.clock.now_ns()))
 
 
 def _amount(text: str) -> Decimal:

@@ -24,7 +24,7 @@ from overmind.desk.app import App, running
 from overmind.desk.market import connected
 from overmind.ports import Journal
 from overmind.views.closing import CloseRow, close_row
-from overmind.views.targets import Holding, held_told, holding, mint_held, path_of, scope_of, to_lift
+from overmind.views.targets import TargetHolds, cause_to_lift, describe_hold, holds_on, mint_held, path_of, scope_of
 
 Target = Annotated[str, typer.Argument(help="A wallet, a strategy, or `portfolio` for everything.")]
 
@@ -87,9 +87,9 @@ def pause(target: Target, reason: Reason, as_json: AsJson = False, data_dir: Dat
     scope = scope_of(state_on_disk(directory), target)
     answer = call_service(directory, f"{path_of(scope)}/pause", {"reason": reason})
     if answer is not None:
-        found = msgspec.convert(answer, Holding)
+        found = msgspec.convert(answer, TargetHolds)
     else:
-        found = holding(command_on_disk(directory, AddHold(scope, OPERATOR, reason)), target, scope)
+        found = holds_on(command_on_disk(directory, AddHold(scope, OPERATOR, reason)), target, scope)
     if as_json:
         present.emit_json(found)
     else:
@@ -114,10 +114,10 @@ def resume(
     scope = scope_of(state, target)
     answer = call_service(directory, f"{path_of(scope)}/resume", {"reason": reason, "hold": hold})
     if answer is not None:
-        found = msgspec.convert(answer, Holding)
+        found = msgspec.convert(answer, TargetHolds)
     else:
-        cause = to_lift(holding(state, target, scope), scope, hold)
-        found = holding(command_on_disk(directory, LiftHold(scope, cause, reason)), target, scope)
+        cause = cause_to_lift(holds_on(state, target, scope), scope, hold)
+        found = holds_on(command_on_disk(directory, LiftHold(scope, cause, reason)), target, scope)
     if as_json:
         present.emit_json(found)
     else:
@@ -126,10 +126,10 @@ def resume(
         raise typer.Exit(REFUSED)
 
 
-def _show_left(found: Holding) -> None:
+def _show_left(found: TargetHolds) -> None:
     if not found.held:
         present.say(f"{found.target}: no hold is left on it")
         return
     present.say(f"{found.target} is still held:", "yellow")
     for row in found.held:
-        present.say(f"  {held_told(row)}")
+        present.say(f"  {describe_hold(row)}")

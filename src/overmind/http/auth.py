@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from overmind.config.secrecy import Secret
 from overmind.http.bounds import BODY_BYTES_MAX
-from overmind.http.responses import JsonResponse, no
+from overmind.http.responses import JsonResponse, error_response
 
 HEARD_BYTES_MAX: Final = 8 * BODY_BYTES_MAX
 BODY_S: Final = 10.0  # to send the whole body
@@ -34,15 +34,15 @@ class Authenticator:
             if isinstance(body, JsonResponse):
                 refusal = body
             else:
-                receive = _once(body, receive)
+                receive = _replayed(body, receive)
         await (refusal or self._inside)(scope, receive, send)
 
     def _refusal(self, path: str, headers: Mapping[bytes, bytes]) -> JsonResponse | None:
         if headers.get(b"host") not in self._hosts:
-            return no(421, "wrong host", "call 127.0.0.1 or localhost, with the port")
+            return error_response(421, "wrong host", "call 127.0.0.1 or localhost, with the port")
         given = headers.get(b"authorization", b"")
         if path not in OPEN_PATHS and not hmac.compare_digest(given, self._credentials):
-            answer = no(401, "unauthorized")
+            answer = error_response(401, "unauthorized")
             answer.headers["www-authenticate"] = "Bearer"
             return answer
         return None
@@ -56,7 +56,7 @@ async def _body(receive: Receive) -> bytes | JsonResponse:
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    return no(400, "the body broke off")
+                    return error_response(400, "the body broke off")
                 part = message.get("body", b"")
                 size += len(part)
                 if size <= BODY_BYTES_MAX:
@@ -64,14 +64,14 @@ async def _body(receive: Receive) -> bytes | JsonResponse:
                 if not message.get("more_body", False) or size > HEARD_BYTES_MAX:
                     return b"".join(parts) if size <= BODY_BYTES_MAX else _too_large()
     except TimeoutError:
-        return no(408, f"the body did not come within {BODY_S:g} s")
+        return error_response(408, f"the body did not come within {BODY_S:g} s")
 
 
 def _too_large() -> JsonResponse:
-    return no(413, f"a body of more than {BODY_BYTES_MAX} bytes", "send less at once")
+    return error_response(413, f"a body of more than {BODY_BYTES_MAX} bytes", "send less at once")
 
 
-def _once(body: bytes, receive: Receive) -> Receive:
+def _replayed(body: bytes, receive: Receive) -> Receive:
     """Replays the body that was read already, then passes on what else arrives."""
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 

@@ -16,7 +16,7 @@ from overmind.core.model.signal import Signal
 from overmind.desk.engine import EngineBusy, EngineStopped
 from overmind.desk.submit import conflict, invalid
 from overmind.http.bounds import BATCH_MAX, NDJSON
-from overmind.http.responses import RETRY_AFTER_S, JsonResponse, no
+from overmind.http.responses import RETRY_AFTER_S, JsonResponse, error_response
 from overmind.ports import Clock
 from overmind.signals.decode import BadSignal, decode_signal
 from overmind.views.decisions import Decision
@@ -55,7 +55,7 @@ class Intake:
     async def post(self, request: Request) -> Response:
         body = await request.body()
         if self._closed:
-            return no(STOPPED, STOPPING)
+            return error_response(STOPPED, STOPPING)
         received_at_ns = self._clock.now_ns()
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() in NDJSON_TYPES:
             lines = [line for line in body.split(b"\n") if line.strip()]
@@ -64,7 +64,7 @@ class Intake:
             try:
                 return await self._batch(_ARRAY.decode(body), received_at_ns, _as_array)
             except (msgspec.DecodeError, UnicodeError, RecursionError) as fault:
-                return no(INVALID, f"not a JSON array of signals: {fault}", "send [{…}, …]")
+                return error_response(INVALID, f"not a JSON array of signals: {fault}", "send [{…}, …]")
         status, answer = await self._answer(body, received_at_ns)
         return JsonResponse(answer, status, _headers(status))
 
@@ -77,7 +77,7 @@ class Intake:
         """Decides in this order and makes all durable together. A bad signal does not stop the others."""
         if not 1 <= len(signals) <= BATCH_MAX:
             fix = f"send 1 to {BATCH_MAX} signals in a request"
-            return no(413 if signals else INVALID, f"{len(signals)} signals", fix)
+            return error_response(413 if signals else INVALID, f"{len(signals)} signals", fix)
         answered = await asyncio.gather(*(self._answer(bytes(signal), received_at_ns) for signal in signals))
         found = {status for status, _ in answered}
         return shown(answered, next((status for status in (DECIDED, STOPPED, BUSY) if status in found), INVALID))

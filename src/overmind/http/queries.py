@@ -31,7 +31,16 @@ Limit = Annotated[int, Query(ge=1, le=EVENTS_MAX)]
 
 def queries_router(app: App, recent: Archive, whole: Archive) -> APIRouter:
     """`recent` reads the end of the journal; `whole` reads all of it, which may take long."""
-    router, engine = APIRouter(prefix="/v1"), app.engine
+    router = APIRouter(prefix="/v1")
+    router.include_router(_books_router(app))
+    router.include_router(_orders_router(app, recent))
+    router.include_router(_journal_router(recent, whole))
+    return router
+
+
+def _books_router(app: App) -> APIRouter:
+    """What the books say now."""
+    router, engine = APIRouter(), app.engine
 
     @router.get("/portfolio")
     async def portfolio() -> Response:
@@ -62,6 +71,13 @@ def queries_router(app: App, recent: Archive, whole: Archive) -> APIRouter:
     async def mint_lists() -> Response:
         return JsonResponse(await engine.read(limits.mints))
 
+    return router
+
+
+def _orders_router(app: App, recent: Archive) -> APIRouter:
+    """Open orders and moves from the books, and closed ones from the end of the journal."""
+    router, engine = APIRouter(), app.engine
+
     @router.get("/orders")
     async def orders(only_open: OnlyOpen = False, last: Last = 20) -> Response:
         """Open orders at the time of the request; an order that closed meanwhile is shown as closed."""
@@ -86,6 +102,12 @@ def queries_router(app: App, recent: Archive, whole: Archive) -> APIRouter:
         closed = await recent.look(lambda pages: closed_moves(pages.entries(after), desk))
         known = {row.move_id for row in closed}
         return JsonResponse([*closed[max(0, len(closed) - last) :], *(row for row in rows if row.move_id not in known)])
+
+    return router
+
+
+def _journal_router(recent: Archive, whole: Archive) -> APIRouter:
+    router = APIRouter()
 
     @router.get("/signals/{signal_id}")
     async def signal(signal_id: str) -> Response:

@@ -35,7 +35,7 @@ class HttpRefusal(Exception):
         self.fix = fix
 
 
-def no(status: int, error: str, fix: str = "") -> JsonResponse:
+def error_response(status: int, error: str, fix: str = "") -> JsonResponse:
     """Tells when to retry, where retrying helps."""
     headers = {"retry-after": str(RETRY_AFTER_S)} if status in (429, 503) else None
     return JsonResponse({"error": error, **({"fix": fix} if fix else {})}, status, headers)
@@ -56,12 +56,12 @@ def answer_errors(api: FastAPI) -> None:
 
 async def _refused(request: Request, error: Exception) -> JsonResponse:
     assert isinstance(error, HttpRefusal), error
-    return no(error.status, error.error, error.fix)
+    return error_response(error.status, error.error, error.fix)
 
 
 def _with(status: int) -> Callable[[Request, Exception], Awaitable[JsonResponse]]:
     async def handle(request: Request, error: Exception) -> JsonResponse:
-        return no(status, str(error))
+        return error_response(status, str(error))
 
     return handle
 
@@ -69,7 +69,7 @@ def _with(status: int) -> Callable[[Request, Exception], Awaitable[JsonResponse]
 async def _of_framework(request: Request, error: Exception) -> JsonResponse:
     """An unknown route, or a method that the route does not have."""
     assert isinstance(error, HTTPException), error
-    answer = no(error.status_code, error.detail.lower(), "the routes are in docs/http-api.md")
+    answer = error_response(error.status_code, error.detail.lower(), "the routes are in docs/http-api.md")
     answer.headers.update(error.headers or {})
     return answer
 
@@ -78,4 +78,4 @@ async def _invalid(request: Request, error: Exception) -> JsonResponse:
     """A bad path or query parameter."""
     assert isinstance(error, RequestValidationError), error
     faults = [f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()]
-    return no(400, "; ".join(faults), "the parameters are in docs/http-api.md")
+    return error_response(400, "; ".join(faults), "the parameters are in docs/http-api.md")

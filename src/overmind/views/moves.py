@@ -33,7 +33,7 @@ from overmind.core.model.units import LAMPORTS, MICROS, NS
 from overmind.core.model.value import Value
 
 
-class BadWish(Exception):
+class BadWithdrawal(Exception):
     """A withdrawal request that cannot be read: the problem and how to fix it."""
 
     def __init__(self, problem: str, fix: str) -> None:
@@ -57,7 +57,7 @@ class MoveRow(Value, frozen=True):
     provisional: bool = False
 
 
-class AskedRow(Value, frozen=True):
+class WithdrawalRow(Value, frozen=True):
     """The answer to a withdrawal."""
 
     move_id: OrderId
@@ -65,7 +65,7 @@ class AskedRow(Value, frozen=True):
     state: str  # waits, placed, signed, filled, or failed while a fork may still undo that
 
 
-class StandingRow(Value, frozen=True):
+class WalletTargetRow(Value, frozen=True):
     wallet_id: WalletId
     equity_usd: float
     target_usd: float
@@ -74,7 +74,7 @@ class StandingRow(Value, frozen=True):
     why: str
 
 
-class LegRow(Value, frozen=True):
+class TransferRow(Value, frozen=True):
     wallet_id: WalletId
     to_wallet: WalletId
     amount_usd: float
@@ -82,21 +82,21 @@ class LegRow(Value, frozen=True):
     reason: str
 
 
-class PlanShown(Value, frozen=True):
+class PlanReport(Value, frozen=True):
     due: bool
     why_not: str
-    wallets: tuple[StandingRow, ...]
-    transfers: tuple[LegRow, ...]
+    wallets: tuple[WalletTargetRow, ...]
+    transfers: tuple[TransferRow, ...]
     left_out: tuple[str, ...]
     cost_usd: float
 
 
-def shown_plan(plan: Plan) -> PlanShown:
-    return PlanShown(
+def plan_report(plan: Plan) -> PlanReport:
+    return PlanReport(
         due=plan.due,
         why_not=plan.why_not,
         wallets=tuple(
-            StandingRow(
+            WalletTargetRow(
                 one.wallet_id,
                 one.equity_micros / MICROS,
                 one.target_micros / MICROS,
@@ -107,7 +107,8 @@ def shown_plan(plan: Plan) -> PlanShown:
             for one in plan.standings
         ),
         transfers=tuple(
-            LegRow(leg.wallet_id, leg.to_wallet, leg.micros / MICROS, leg.cost_bps, leg.reason) for leg in plan.legs
+            TransferRow(leg.wallet_id, leg.to_wallet, leg.micros / MICROS, leg.cost_bps, leg.reason)
+            for leg in plan.legs
         ),
         left_out=plan.left_out,
         cost_usd=plan.cost_micros / MICROS,
@@ -119,21 +120,23 @@ def withdrawal(
 ) -> Withdraw:
     """Without a request id, the id is a hash of the content, so repeating a request repeats no payment.
 
-    Raises BadWish."""
+    Raises BadWithdrawal."""
     known = _token_of(desk, token)
     if known is None:
-        raise BadWish(f"{token!r} cannot be withdrawn", f"name {desk.quote.symbol} or SOL; sell other tokens first")
+        raise BadWithdrawal(
+            f"{token!r} cannot be withdrawn", f"name {desk.quote.symbol} or SOL; sell other tokens first"
+        )
     if not amount.is_finite() or amount <= 0 or amount > 10**18:
-        raise BadWish(f"{amount} is no amount", "write a positive number of whole tokens, such as 250.5")
+        raise BadWithdrawal(f"{amount} is no amount", "write a positive number of whole tokens, such as 250.5")
     units = base_units(amount, known.decimals)
     if Decimal(units) != amount.scaleb(known.decimals):
-        raise BadWish(f"{amount} has more digits than {known.symbol}", f"write at most {known.decimals} decimals")
-    wish = f"{wallet_id}:{units}:{known.mint}:{to}:{reason}"
-    named = request_id if request_id is not None else blake2b(wish.encode(), digest_size=8).hexdigest()
+        raise BadWithdrawal(f"{amount} has more digits than {known.symbol}", f"write at most {known.decimals} decimals")
+    content = f"{wallet_id}:{units}:{known.mint}:{to}:{reason}"
+    named = request_id if request_id is not None else blake2b(content.encode(), digest_size=8).hexdigest()
     return Withdraw(named, WalletId(wallet_id), Money(units, known.mint), to, reason)
 
 
-def placed(events: Iterable[Event]) -> list[OrderId]:
+def placed_moves(events: Iterable[Event]) -> list[OrderId]:
     return [event.move.id for event in events if isinstance(event, MovePlaced)]
 
 
@@ -154,18 +157,18 @@ def _open_row(state: State, known: OpenMove, now_ns: int) -> MoveRow:
     return _row(desk, move, shown, f"held by {', '.join(held)}" if held else "")
 
 
-def asked(state: State, command: Withdraw, known: bool, now_ns: int) -> AskedRow:
+def withdrawal_row(state: State, command: Withdraw, known: bool, now_ns: int) -> WithdrawalRow:
     """The state of a withdrawal right after it was requested, for the first time or again.
 
     Raises CommandRefused if it ended without a payment."""
     move_id = move_id_of(command.request_id)
     if (open_move := state.open_moves.get(move_id)) is not None:
-        return AskedRow(move_id, known, _open_row(state, open_move, now_ns).state)
+        return WithdrawalRow(move_id, known, _open_row(state, open_move, now_ns).state)
     if (booked := state.provisional_moves.get(move_id)) is not None:
-        return AskedRow(move_id, known, _word(booked.outcome))
+        return WithdrawalRow(move_id, known, _word(booked.outcome))
     outcome = state.withdrawals[command.request_id].outcome
     check_unended(command.request_id, outcome)
-    return AskedRow(move_id, known, _word(outcome))
+    return WithdrawalRow(move_id, known, _word(outcome))
 
 
 def closed_moves(entries: Iterable[Entry], desk: Desk) -> list[MoveRow]:

@@ -122,7 +122,7 @@ def closed_orders(entries: Iterable[Entry], desk: Desk) -> list[OrderRow]:
 
 
 def _closed_row(desk: Desk, order: Order, placed_ns: int, closed: _Closed) -> OrderRow:
-    """It is final unless it says that it is not."""
+    """The row is final unless its state says provisional."""
     outcome, end = closed.end.outcome, closed.end
     state, detail = _name(outcome), _detail(desk, order, outcome)
     if closed.undone is not None:

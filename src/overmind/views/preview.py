@@ -44,8 +44,8 @@ class Route(msgspec.Struct, frozen=True):
 
 def route(state: State, signal: Signal, at_ns: int) -> Route:
     """The decision that the engine would make now, and why each wallet is chosen or refused. Changes nothing."""
-    wish = SubmitSignal(signal, at_ns)
-    events = tuple(event for event in decide(state, SelectionIndex(state), wish, at_ns) if isinstance(event, Answer))
+    command = SubmitSignal(signal, at_ns)
+    events = tuple(event for event in decide(state, SelectionIndex(state), command, at_ns) if isinstance(event, Answer))
     decision = decision_of(events)
     explain = exit_candidates if signal.action in SELLS else entry_candidates
     return Route(

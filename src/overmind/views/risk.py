@@ -1,7 +1,7 @@
-"""Risk over all wallets together: use of every limit, concentrations, and what a fall of the prices would do.
+"""Risk over all wallets together: the use of every limit, concentrations, and a stress test of falling prices.
 
-Read from sums that the state keeps. The portfolio's part looks at assets, strategies and wallets. Positions are looked
-at only to find the largest one of each wallet.
+It reads sums that the state keeps, of assets, strategies and wallets. It visits positions only to find the largest one
+of each wallet.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from overmind.views.utilisation import (
     wallet_uses,
 )
 
-LARGEST: Final = 3  # assets whose end is computed
+LARGEST: Final = 3  # assets that the stress test sets to zero
 LEFT_OUT: Final = (
     "OVERMIND_RISK_AGGREGATION_ENABLED is false: concentrations and stress are left out. Every limit is enforced."
 )
@@ -70,25 +70,25 @@ class AssetRisk(Value, frozen=True):
 
 
 class Stress(Value, frozen=True):
-    """What would be left if this happened now, at once, and no stop sold anything on the way."""
+    """The equity after an instant fall of prices, before any stop sells."""
 
     what: str
     loss_usd: float
     equity_usd: float
     loss_percent: float
-    trips: tuple[str, ...]  # limits of the portfolio that it would reach: emergency, day_loss, drawdown
+    trips: tuple[str, ...]  # portfolio limits that it would trip: emergency, day_loss, drawdown
 
 
 class Risk(Value, frozen=True):
-    """Utilisation of every limit. A stopped wallet is shown too: what it holds still counts."""
+    """Utilisation of every limit. Stopped wallets are included, because their positions still count."""
 
     equity_usd: float
     daily_pnl: float
     holds: tuple[str, ...]
     exposure: Use  # positions and held buys of the whole portfolio, USD
-    limits: dict[str, Use]  # the portfolio's own, USD but for `positions`
-    assets: tuple[AssetRisk, ...] | None  # the largest first; None, like the next two: aggregation is off
-    strategies: dict[str, Use] | None  # deployed in all wallets, USD; `deposit` has no cap: it is nobody's
+    limits: dict[str, Use]  # the portfolio's own, in USD except `positions`
+    assets: tuple[AssetRisk, ...] | None  # the largest first; None (as the next two): aggregation is off
+    strategies: dict[str, Use] | None  # deployed in all wallets, USD; `deposit` is no strategy and has no cap
     stress: tuple[Stress, ...] | None
     left_out: str  # why something is None
     wallets: tuple[WalletRisk, ...]
@@ -97,7 +97,7 @@ class Risk(Value, frozen=True):
 
 
 def risk(state: State, stress_ppm: tuple[int, ...] | None) -> Risk:
-    """`stress_ppm`: the falls to compute; None: aggregation is off."""
+    """`stress_ppm`: the price falls to compute; None: aggregation is off."""
     aggregated = stress_ppm is not None
     limits = _portfolio_limits(state, aggregated)
     return Risk(
@@ -120,7 +120,7 @@ def risk(state: State, stress_ppm: tuple[int, ...] | None) -> Risk:
 
 
 def _capitals(state: State) -> dict[str, tuple[int, int]]:
-    """Of each limit on losses: what the loss counts from, and the share of it that may be lost."""
+    """The base and the permitted share of each loss limit."""
     desk, deposited = state.settings, state.deposited_micros
     return {
         DAY_LOSS: (state.day_base.capital_micros(deposited), desk.day_loss_max_ppm),
@@ -130,7 +130,7 @@ def _capitals(state: State) -> dict[str, tuple[int, int]]:
 
 
 def _portfolio_limits(state: State, aggregated: bool) -> dict[str, Use]:
-    """Losses stand behind the exposure; without aggregation no asset and no strategy is looked for."""
+    """The use of each limit; losses follow the exposure. Without aggregation there are no concentrations."""
     limits = {}
     for use in (*portfolio_uses(state), *(concentrations(state) if aggregated else ())):
         limits[use.name] = _shown(use)
@@ -183,7 +183,7 @@ def _strategy_use(state: State, book: WalletBook, strategy: StrategyType) -> Str
 
 
 def _stress(state: State, stress_ppm: tuple[int, ...]) -> tuple[Stress, ...]:
-    """Every price falls, SOL in the floats too; and the end of each of the largest assets."""
+    """All prices fall, also that of SOL for fees; and each of the largest assets falls to zero."""
     floats = _floats(state)
     at_risk = state.exposure_micros + floats
     falls = [(f"every price -{ppm * 100 / PPM:g} %", -(-at_risk * ppm // PPM)) for ppm in stress_ppm]
@@ -195,7 +195,7 @@ def _stress(state: State, stress_ppm: tuple[int, ...]) -> tuple[Stress, ...]:
 
 
 def _floats(state: State) -> int:
-    """What the wallets' SOL for fees and rent is worth."""
+    """The value of the wallets' SOL for fees and rent."""
     books = state.wallets.values()
     return state.equity_micros - sum(book.positions_micros + cash_of(state, book) for book in books)
 

@@ -18,19 +18,19 @@ from overmind.core.model.value import Value
 PORTFOLIO: Final = "portfolio"
 
 
-class HeldRow(Value, frozen=True):
+class LiftableHold(Value, frozen=True):
     cause: str
     reason: str
     until_ns: int | None  # None: until it is lifted
     lifted_by: str  # how an operator lifts it
 
 
-class Holding(Value, frozen=True):
+class TargetHolds(Value, frozen=True):
     """The holds on a target, after a pause or a resume."""
 
     target: str
     holds: tuple[str, ...]
-    held: tuple[HeldRow, ...]
+    held: tuple[LiftableHold, ...]
 
 
 def scope_of(state: State, target: str) -> Scope:
@@ -53,31 +53,31 @@ def path_of(scope: Scope) -> str:
     return f"/v1/strategies/{scope.strategy}" if scope.strategy is not None else "/v1/portfolio"
 
 
-def holding(state: State, target: str, scope: Scope) -> Holding:
+def holds_on(state: State, target: str, scope: Scope) -> TargetHolds:
     """Raises CommandRefused for an unknown wallet."""
     holds = [hold for _, hold in sorted(holds_of(state, scope).items())]
-    rows = tuple(HeldRow(one.cause, one.reason, one.until_ns, lifted_by(scope, one.cause)) for one in holds)
-    return Holding(target, tuple(one.cause for one in holds), rows)
+    rows = tuple(LiftableHold(one.cause, one.reason, one.until_ns, lifted_by(scope, one.cause)) for one in holds)
+    return TargetHolds(target, tuple(one.cause for one in holds), rows)
 
 
-def to_lift(found: Holding, scope: Scope, named: str | None) -> str:
+def cause_to_lift(found: TargetHolds, scope: Scope, named: str | None) -> str:
     """The cause to lift: the named one, or else that of `pause`.
 
     Raises CommandRefused if it is not held, or if an operator may not lift it. A resume that names nothing, of a
     target without holds, succeeds."""
     cause = named if named is not None else OPERATOR
     if cause not in found.holds and (found.holds or named is not None):
-        raise CommandRefused(f"{found.target} is not held by {cause[:64]!r}; {_told(found)}")
+        raise CommandRefused(f"{found.target} is not held by {cause[:64]!r}; {_described(found)}")
     if (only := lifted_only_by(scope, cause)) is not None:
         raise CommandRefused(f"only {only} lifts {cause}")
     return cause
 
 
-def _told(found: Holding) -> str:
-    return f"it is held by {'; '.join(map(held_told, found.held))}" if found.held else "nothing holds it"
+def _described(found: TargetHolds) -> str:
+    return f"it is held by {'; '.join(map(describe_hold, found.held))}" if found.held else "nothing holds it"
 
 
-def held_told(row: HeldRow) -> str:
+def describe_hold(row: LiftableHold) -> str:
     """A hold in one line: cause, end, reason, and what lifts it."""
     until = f"until {iso_seconds(row.until_ns)}" if row.until_ns is not None else "until it is lifted"
     return f"{row.cause} {until} ({row.reason}): {row.lifted_by}"

@@ -1,4 +1,4 @@
-"""How much of each limit is used, row by row of the limit table: as the gate counts it, open buys included."""
+"""The use of each limit, from the limit table: counted as the gate counts it, with open buys."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from overmind.core.model.value import Value
 
 
 class LimitUse(Value, frozen=True):
-    """How much of one row is used: where it counts by token or strategy, of the one that uses most."""
+    """The use of one limit. A limit per token or strategy shows the token or strategy that uses most."""
 
     code: Code
     name: str
     used: int
     limit: int
-    scale: int  # how many of these make one of what people count in: a dollar, a trade
+    scale: int  # divides both into the unit for people: dollars, or a plain count
 
     @property
     def percent(self) -> float:
@@ -38,7 +38,7 @@ class LimitUse(Value, frozen=True):
 
 
 def wallet_uses(state: State, book: WalletBook, limits: Sequence[Limit[WalletPlace]] = WALLET_LIMITS) -> list[LimitUse]:
-    """Of each limit of the wallet that has a name."""
+    """The use of each named limit of the wallet."""
     places = {
         Scope.ALL: [WalletPlace(state, book, state.at_ns)],
         Scope.TOKEN: [WalletPlace(state, book, state.at_ns, mint) for mint in _mints(book)],
@@ -47,7 +47,7 @@ def wallet_uses(state: State, book: WalletBook, limits: Sequence[Limit[WalletPla
 
 
 def strategy_uses(state: State, book: WalletBook, strategy: StrategyType) -> list[LimitUse]:
-    """Of each limit of one strategy in the wallet."""
+    """The use of each limit of one strategy in the wallet."""
     places = {
         Scope.STRATEGY: [WalletPlace(state, book, state.at_ns, NO_TOKEN, strategy)],
         Scope.TOKEN_OF_STRATEGY: [WalletPlace(state, book, state.at_ns, mint, strategy) for mint in _mints(book)],
@@ -56,12 +56,12 @@ def strategy_uses(state: State, book: WalletBook, strategy: StrategyType) -> lis
 
 
 def portfolio_uses(state: State) -> list[LimitUse]:
-    """Of each limit that counts the portfolio as a whole."""
+    """The use of each limit of the whole portfolio."""
     return list(_uses(PORTFOLIO_LIMITS, {Scope.ALL: [PortfolioPlace(state)]}))
 
 
 def concentrations(state: State) -> list[LimitUse]:
-    """Of the asset and of the strategy that have the most."""
+    """The use of the asset limit and of the strategy limit, by the largest asset and strategy."""
     places = {
         Scope.TOKEN: [PortfolioPlace(state, mint) for mint in (NO_TOKEN, *state.assets)],
         Scope.STRATEGY: [PortfolioPlace(state, NO_TOKEN, strategy) for strategy in StrategyType],
@@ -70,12 +70,12 @@ def concentrations(state: State) -> list[LimitUse]:
 
 
 def _mints(book: WalletBook) -> tuple[Mint, ...]:
-    """What it has, and what it is about to have; never empty."""
+    """Mints that it holds or is buying, and a placeholder, so that it is never empty."""
     return (NO_TOKEN, *book.positions, *book.entries)
 
 
 def _uses(limits: Sequence[Limit[P]], places: Mapping[Scope, Sequence[P]]) -> Iterator[LimitUse]:
-    """Of the limits of these scopes that have a name; nothing where there is no such limit."""
+    """The use of the named limits of these scopes, where the limit is set."""
     for limit in limits:
         if limit.name and limit.scope in places:
             place = max(places[limit.scope], key=limit.used_of)
@@ -86,7 +86,7 @@ def _uses(limits: Sequence[Limit[P]], places: Mapping[Scope, Sequence[P]]) -> It
 
 
 def percent_of(part: int, whole: int) -> float:
-    """Of nothing, everything is too much."""
+    """100 % of a limit of zero, if anything is used."""
     if whole <= 0:
         return 100.0 if part > 0 else 0.0
     return part * PPM // whole / (PPM / 100)

@@ -19,7 +19,7 @@ from overmind.core.model.events import MoveClosed, MovePlaced
 from overmind.core.model.ids import OWN, SOL, OrderId, WalletId
 from overmind.core.model.money import Money
 from overmind.core.model.order import Move
-from overmind.core.model.outcome import Cause, Expired, Failed, Outcome, Rejected
+from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.units import MICROS, NS
 
 SIGNED_WITHIN_NS: Final = 3_600 * NS  # after it comes due: a desk that was down for longer does not pay old requests
@@ -78,7 +78,7 @@ def check_unended(name: str, outcome: Outcome | None) -> None:
             end = f"failed on the chain, {cause} {detail}".strip()
         case Expired():
             end = "expired: it never landed"
-        case _:
+        case Filled() | None:
             return
     raise CommandRefused(f"request {name} ended without payment ({end}): ask again with another --id")
 

@@ -16,7 +16,7 @@ from overmind.desk.app import App
 from overmind.http.commands.bodies import ReasonBody, read_body
 from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.signals.validation import ID
-from overmind.views.moves import BadWish, asked, placed, shown_plan, withdrawal
+from overmind.views.moves import BadWithdrawal, placed_moves, plan_report, withdrawal, withdrawal_row
 
 
 class RebalanceBody(Value, frozen=True, forbid_unknown_fields=True):
@@ -46,7 +46,7 @@ def capital_router(app: App) -> APIRouter:
         body = await read_body(request, RebalanceBody)
         planned = await engine.read(lambda state: plan(state, app.clock.now_ns()))
         events = () if body.dry_run else await engine.handle(Rebalance(body.reason, by_operator=True))
-        return JsonResponse({"plan": shown_plan(planned), "moves": placed(events), "dry_run": body.dry_run})
+        return JsonResponse({"plan": plan_report(planned), "moves": placed_moves(events), "dry_run": body.dry_run})
 
     @router.post("/withdrawals")
     async def withdraw(request: Request) -> Response:
@@ -57,10 +57,10 @@ def capital_router(app: App) -> APIRouter:
             command = withdrawal(
                 app.desk, body.wallet_id, body.amount, body.token, body.to, body.reason, body.request_id
             )
-        except BadWish as bad:
+        except BadWithdrawal as bad:
             raise HttpRefusal(400, bad.problem, bad.fix) from None
-        known = not placed(await engine.handle(command))
-        return JsonResponse(await engine.read(lambda state: asked(state, command, known, app.clock.now_ns())))
+        known = not placed_moves(await engine.handle(command))
+        return JsonResponse(await engine.read(lambda state: withdrawal_row(state, command, known, app.clock.now_ns())))
 
     @router.post("/moves/{move_id}/cancel")
     async def cancel(move_id: str, request: Request) -> Response:

@@ -13,7 +13,7 @@ from overmind.core.model.value import Value
 from overmind.desk.app import App
 from overmind.http.commands.bodies import ReasonBody, known_wallet, read_body
 from overmind.http.responses import JsonResponse
-from overmind.views.targets import PORTFOLIO, holding, scope_of, to_lift
+from overmind.views.targets import PORTFOLIO, cause_to_lift, holds_on, scope_of
 
 
 class ResumeBody(Value, frozen=True, forbid_unknown_fields=True):
@@ -37,9 +37,9 @@ def holds_router(app: App) -> APIRouter:
             await engine.handle(AddHold(scope, OPERATOR, (await read_body(request, ReasonBody)).reason))
         else:
             body = await read_body(request, ResumeBody)
-            found = await engine.read(lambda state: holding(state, target, scope))
-            await engine.handle(LiftHold(scope, to_lift(found, scope, body.hold), body.reason))
-        return JsonResponse(await engine.read(lambda state: holding(state, target, scope)))
+            found = await engine.read(lambda state: holds_on(state, target, scope))
+            await engine.handle(LiftHold(scope, cause_to_lift(found, scope, body.hold), body.reason))
+        return JsonResponse(await engine.read(lambda state: holds_on(state, target, scope)))
 
     @router.post("/wallets/{wallet_id}/{verb}")
     async def hold_wallet(wallet_id: str, verb: Verb, request: Request) -> Response:
