@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Final
+
+from tools.generated import renew_file_named
 
 from overmind.config import describe
 from overmind.core.model.codes import Code
@@ -61,16 +61,5 @@ def causes_table() -> str:
 
 TABLES: Final = {"variables": variables_table, "codes": codes_table, "causes": causes_table}
 
-
-def renewed(document: str) -> str:
-    """The document with every table between `<!-- name -->` and `<!-- /name -->` written anew."""
-    for name, table in TABLES.items():
-        head, rest = document.split(f"<!-- {name} -->", 1)
-        _, tail = rest.split(f"<!-- /{name} -->", 1)
-        document = f"{head}<!-- {name} -->\n{table()}\n<!-- /{name} -->{tail}"
-    return document
-
-
 if __name__ == "__main__":
-    path = Path(sys.argv[1])
-    path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")
+    renew_file_named(TABLES)
