@@ -6,15 +6,15 @@
 from __future__ import annotations
 
 import ast
-import sys
 import tomllib
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from tools.generated import renew_file_named
+
 ROOT: Final = Path(__file__).parents[1]
 SOURCE: Final = ROOT / "src"
-# The name of the map in the document, and the package whose layers it lists.
-MAPS: Final = {"rooms": "overmind", "core": "overmind.core"}
 
 
 def layers_of(package: str) -> list[list[str]]:
@@ -41,15 +41,7 @@ def map_of(package: str) -> str:
     return "\n".join(lines)
 
 
-def renewed(document: str) -> str:
-    """The document with every map between `<!-- name -->` and `<!-- /name -->` written anew."""
-    for name, package in MAPS.items():
-        head, rest = document.split(f"<!-- {name} -->", 1)
-        _, tail = rest.split(f"<!-- /{name} -->", 1)
-        document = f"{head}<!-- {name} -->\n{map_of(package)}\n<!-- /{name} -->{tail}"
-    return document
-
+MAPS: Final = {"rooms": partial(map_of, "overmind"), "core": partial(map_of, "overmind.core")}
 
 if __name__ == "__main__":
-    path = Path(sys.argv[1])
-    path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")
+    renew_file_named(MAPS)

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Final
+
+from tools.generated import renew_file_named
 
 from overmind.config import describe
 from overmind.core.model.codes import Code
@@ -23,15 +23,15 @@ CAUSES: Final[dict[Cause, str]] = {
     Cause.BAD_QUOTE: "The quote is not for this order, or guarantees less than it must.",
     Cause.STOPPED: "A stop came before anything was sent.",
     Cause.SIGNAL_EXPIRED: "The time to live was over before anything was sent.",
-    Cause.WALLET_FUNDS: "The wallet could not pay; another one is tried.",
-    Cause.ROUTE_DOWN: "The wallet's route did not answer; another one is tried.",
-    Cause.NOT_VERIFIED: "What was offered for signing does not do what was ordered. Look at who offers it.",
-    Cause.REVERTED: "The chain undid it, or said before that it would; the detail has its error.",
-    Cause.NO_KEY: "The wallet is not configured any more, so nothing can be signed for it.",
-    Cause.NOT_CONFIRMED: "A mark made an exit due and no quote shows that price: one bad mark sells nothing.",
-    Cause.NO_PROTECTED_ROUTE: "MEV protection is a must here, and the cluster has no route for it.",
-    Cause.CANCELLED: "An operator cancelled the move before it was begun.",
-    Cause.NOT_ALLOWED: "A withdrawal to an address that is not listed any more, or while the cap of the day is 0.",
+    Cause.WALLET_FUNDS: "The wallet could not pay. Another wallet is tried.",
+    Cause.ROUTE_DOWN: "The wallet's route did not answer. Another wallet is tried.",
+    Cause.NOT_VERIFIED: "The transaction that the swap API offered does not do what was ordered, so it was not signed.",
+    Cause.REVERTED: "The transaction failed on the chain or in the simulation. The detail has its error.",
+    Cause.NO_KEY: "The wallet is not configured any more, so nothing can be signed with its key.",
+    Cause.NOT_CONFIRMED: "A mark made an exit due, but no quote shows that price. One bad mark sells nothing.",
+    Cause.NO_PROTECTED_ROUTE: "The entry must be protected from MEV, and the cluster has no protected route.",
+    Cause.CANCELLED: "An operator cancelled the move before it was signed.",
+    Cause.NOT_ALLOWED: "The withdrawal's address is not listed any more, or the cap of the day is 0.",
 }
 
 
@@ -61,16 +61,5 @@ def causes_table() -> str:
 
 TABLES: Final = {"variables": variables_table, "codes": codes_table, "causes": causes_table}
 
-
-def renewed(document: str) -> str:
-    """The document with every table between `<!-- name -->` and `<!-- /name -->` written anew."""
-    for name, table in TABLES.items():
-        head, rest = document.split(f"<!-- {name} -->", 1)
-        _, tail = rest.split(f"<!-- /{name} -->", 1)
-        document = f"{head}<!-- {name} -->\n{table()}\n<!-- /{name} -->{tail}"
-    return document
-
-
 if __name__ == "__main__":
-    path = Path(sys.argv[1])
-    path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")
+    renew_file_named(TABLES)

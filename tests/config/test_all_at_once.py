@@ -1,4 +1,7 @@
-"""A configuration with many errors reports them all, and however it is broken, only a ConfigError comes out."""
+"""A configuration with many errors reports them all, and however it is broken, only a ConfigError comes out.
+
+See specification §5.2.
+"""
 
 import json
 import string

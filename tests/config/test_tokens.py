@@ -1,4 +1,4 @@
-"""The shipped token lists, and what an operator may add to them."""
+"""The shipped token lists, and what an operator may add to them (specification §5.7)."""
 
 import json
 

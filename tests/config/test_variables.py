@@ -1,4 +1,7 @@
-"""The variables: defaults, bounds, units, the `.env` file, and what is said about misspelt ones."""
+"""The variables: defaults, bounds, units, the `.env` file, and what is said about misspelt ones.
+
+See specification §5.1.
+"""
 
 import json
 from decimal import Decimal

@@ -1,4 +1,7 @@
-"""Wallet files, one line per case: what a wallet JSON may say, what it may not, and what its words become."""
+"""Wallet files, one line per case: what a wallet JSON may say, what it may not, and what its words become.
+
+See specification §5.4.
+"""
 
 import json
 import os

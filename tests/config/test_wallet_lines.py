@@ -1,4 +1,7 @@
-"""OVERMIND_MANAGED_WALLETS, one line per case. The files behind it are sound; `F/` is their folder."""
+"""OVERMIND_MANAGED_WALLETS, one line per case. The files behind it are sound; `F/` is their folder.
+
+See specification §5.3.
+"""
 
 import pytest
 from tests.support.desk_on_disk import DeskOnDisk

@@ -1,4 +1,4 @@
-"""The engine's promises: no answer before it is durable, and a clear refusal when it is full."""
+"""The engine's promises: no answer before it is durable, and a clear refusal when it is full (specification §7.5)."""
 
 from __future__ import annotations
 

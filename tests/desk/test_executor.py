@@ -1,4 +1,7 @@
-"""The executor with a venue: it follows what it sent until the outcome is final, through any restart."""
+"""The executor with a venue: it follows what it sent until the outcome is final, through any restart.
+
+See specification §7.7.
+"""
 
 from __future__ import annotations
 

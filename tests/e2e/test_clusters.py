@@ -1,4 +1,7 @@
-"""A desk starts on the chain that it was configured for and that its journal knows, or it says why not."""
+"""A desk starts on the chain that it was configured for and that its journal knows, or it says why not.
+
+See specification §5.9.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""kill -9 of a running `overmind submit` at random moments loses no acknowledged decision and doubles none."""
+"""kill -9 of a running `overmind submit` at random moments loses no acknowledged decision and doubles none.
+
+See specification §1.3.
+"""
 
 from __future__ import annotations
 

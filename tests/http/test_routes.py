@@ -1,4 +1,4 @@
-"""Every route of one running service, and what comes of wrong requests."""
+"""Every route of one running service, and what comes of wrong requests (specification §13.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The journal's file: one owner, readers beside it, foreign files, and a busy process."""
+"""The journal's file: one owner, readers beside it, foreign files, and a busy process (specification §13.5)."""
 
 from __future__ import annotations
 

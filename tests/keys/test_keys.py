@@ -1,4 +1,4 @@
-"""Private keys: accepted formats, refusals with their reasons, and that nothing prints a key."""
+"""Private keys: accepted formats, refusals with their reasons, and that nothing prints a key (specification §5.6)."""
 
 import copy
 import io

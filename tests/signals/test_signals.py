@@ -1,4 +1,4 @@
-"""The door: what is a signal, and for what is none, every reason why."""
+"""The door: what is a signal, and for what is none, every reason why (specification §7.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Accounts: every rule in a row; and of any journal the rows come to what the books say, to the last unit."""
+"""Accounts: every rule in a row; and of any journal the rows come to what the books say, to the last unit.
+
+See specification §11.4.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Risk over all wallets: every use of a limit at its edge, and what a fall of the prices would leave."""
+"""Risk over all wallets: every use of a limit at its edge, and what a fall of the prices would leave.
+
+See specification §11.2.
+"""
 
 from __future__ import annotations
 

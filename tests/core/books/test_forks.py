@@ -1,4 +1,7 @@
-"""A fork may undo any provisional outcome, in any order: no units are lost, and debts are shown."""
+"""A fork may undo any provisional outcome, in any order: no units are lost, and debts are shown.
+
+See specification §14.6.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""SOL for fees and rent: top-ups by the richest wallet or by a swap, and reclaimed rent, each rule at its edge."""
+"""SOL for fees and rent: top-ups by the richest wallet or by a swap, and reclaimed rent, each rule at its edge.
+
+See specification §10.8.
+"""
 
 import pytest
 from tests.support.core_desk import DESK, Play, books_told, rows, told

@@ -1,4 +1,4 @@
-"""Rebalancing: the bands, the plan, and its obstacles, each at its edge."""
+"""Rebalancing: the bands, the plan, and its obstacles, each at its edge (specification §10.8)."""
 
 import pytest
 from tests.support.core_desk import Play, rows, told

@@ -1,4 +1,7 @@
-"""Withdrawals: allowed addresses, amounts, delays, and what rejects them. Each rule at its edge."""
+"""Withdrawals: allowed addresses, amounts, delays, and what rejects them. Each rule at its edge.
+
+See specification §10.9.
+"""
 
 import pytest
 from tests.support.core_desk import Play, books_told, rows, told

@@ -1,4 +1,7 @@
-"""The chain's balances against the books: a surplus is a deposit, a deficit stops the desk, an operator explains it."""
+"""The chain's balances against the books: a surplus is a deposit, a deficit stops the desk, an operator explains it.
+
+See specification §10.10.
+"""
 
 from __future__ import annotations
 

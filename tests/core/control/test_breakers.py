@@ -1,4 +1,7 @@
-"""Breakers: a reached limit adds its hold with a reason and an end; a hold ends once, and never early."""
+"""Breakers: a reached limit adds its hold with a reason and an end; a hold ends once, and never early.
+
+See specification §10.3.
+"""
 
 import pytest
 from tests.support.core_desk import NOON_NS, Play, rows, told

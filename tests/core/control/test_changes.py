@@ -1,4 +1,7 @@
-"""Operator's changes at run time: never above the ceilings, kept over a restart, in force at once."""
+"""Operator's changes at run time: never above the ceilings, kept over a restart, in force at once.
+
+See specification §4.5.
+"""
 
 from __future__ import annotations
 

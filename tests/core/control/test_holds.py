@@ -1,4 +1,7 @@
-"""A wallet has a set of named holds. Its status derives from them, and lifting one leaves the others."""
+"""A wallet has a set of named holds. Its status derives from them, and lifting one leaves the others.
+
+See specification §10.3.
+"""
 
 import re
 

@@ -1,4 +1,7 @@
-"""A quote is checked: it must match the request, guarantee the order's minimum, and be near the mark."""
+"""A quote is checked: it must match the request, guarantee the order's minimum, and be near the mark.
+
+See specification §8.7.
+"""
 
 import pytest
 from msgspec import structs

@@ -1,4 +1,4 @@
-"""Ranking: the lowest expected cost in basis points, with every term explained."""
+"""Ranking: the lowest expected cost in basis points, with every term explained (specification §9)."""
 
 import pytest
 from tests.support.core_desk import Play, rows, told

@@ -1,4 +1,7 @@
-"""The gate at the edge of every rule: the limit passes; one unit more is refused, with limit and actual value."""
+"""The gate at the edge of every rule: the limit passes; one unit more is refused, with limit and actual value.
+
+See specification §8.
+"""
 
 import msgspec
 import pytest

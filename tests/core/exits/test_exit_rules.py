@@ -1,4 +1,7 @@
-"""Exits without a signal: due by fresh marks, confirmed by a quote, retried with more slippage down to a floor."""
+"""Exits without a signal: due by fresh marks, confirmed by a quote, retried with more slippage down to a floor.
+
+See specification §10.1.
+"""
 
 import pytest
 from msgspec import structs

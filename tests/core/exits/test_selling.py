@@ -1,4 +1,4 @@
-"""Exits: no limit or hold stops them, only missing tokens, prices or SOL."""
+"""Exits: no limit or hold stops them, only missing tokens, prices or SOL (specification §8.6)."""
 
 import pytest
 from tests.support.core_desk import Play, rows, told

@@ -45,10 +45,10 @@ class Code(enum.StrEnum):
     PORTFOLIO_STOPPED = (
         "PORTFOLIO_STOPPED",
         Unit.TEXT,
-        "The portfolio holds entries, or every wallet is stopped. Lift it; see `overmind wallets`.",
+        "The portfolio holds entries, or every wallet is stopped. `overmind wallets` names the holds.",
     )
-    WALLET_STATUS = "WALLET_STATUS", Unit.TEXT, "The wallet holds entries; `actual` names its status and holds."
-    WALLET_TYPE = "WALLET_TYPE", Unit.TEXT, "Emergency wallets receive and reduce; they take no entries."
+    WALLET_STATUS = "WALLET_STATUS", Unit.TEXT, "The wallet takes no entries now. `actual` names its status and holds."
+    WALLET_TYPE = "WALLET_TYPE", Unit.TEXT, "An Emergency wallet takes no entries: it receives proceeds and sells."
     WALLET_EXCLUDED = (
         "WALLET_EXCLUDED",
         Unit.TEXT,
@@ -59,74 +59,82 @@ class Code(enum.StrEnum):
         Unit.TEXT,
         "The wallet has no share for the strategy, or the strategy is paused.",
     )
-    SIGNAL_STALE = "SIGNAL_STALE", Unit.MILLISECONDS, "The time to live was over when it was decided."
+    SIGNAL_STALE = "SIGNAL_STALE", Unit.MILLISECONDS, "The signal's time to live was over when it was decided."
     SIGNAL_FROM_FUTURE = (
         "SIGNAL_FROM_FUTURE",
         Unit.MILLISECONDS,
-        "Its timestamp is ahead of our clock: check the sender's clock.",
+        "The signal's timestamp is ahead of the desk's clock. Check the sender's clock.",
     )
     SELECTION_TIMEOUT = (
         "SELECTION_TIMEOUT",
         Unit.MILLISECONDS,
-        "It waited longer at our door than OVERMIND_WALLET_SELECTION_TIMEOUT_MS.",
+        "The signal waited longer for its decision than OVERMIND_WALLET_SELECTION_TIMEOUT_MS.",
     )
-    PRICE_MISSING = "PRICE_MISSING", Unit.TEXT, "The token named by `actual`, or SOL, has never been priced."
+    PRICE_MISSING = (
+        "PRICE_MISSING",
+        Unit.TEXT,
+        "The token that `actual` names has no mark yet. Entries also need a mark of SOL.",
+    )
     PRICE_STALE = (
         "PRICE_STALE",
         Unit.MILLISECONDS,
         "The newest mark is older than OVERMIND_MARK_AGE_MAX_MS (on a tape: two candles).",
     )
-    SLIPPAGE_CEILING = "SLIPPAGE_CEILING", Unit.BASIS_POINTS, "The signal allows more slippage than the desk does."
+    SLIPPAGE_CEILING = "SLIPPAGE_CEILING", Unit.BASIS_POINTS, "The signal allows more slippage than the desk's ceiling."
     PRICE_IMPACT = (
         "PRICE_IMPACT",
         Unit.BASIS_POINTS,
-        "The order is expected to move the price beyond the desk's ceiling: make it smaller.",
+        "The order is expected to move the price by more than the desk's ceiling. Make it smaller.",
     )
     MINT_NOT_ADMITTED = "MINT_NOT_ADMITTED", Unit.TEXT, "The token is not listed."
-    MINT_BLOCKED = "MINT_BLOCKED", Unit.TEXT, "An operator blocked it, or allows others only; see `overmind mints`."
+    MINT_BLOCKED = (
+        "MINT_BLOCKED",
+        Unit.TEXT,
+        "The token is on the block list, or not on the allow list. `overmind mints` shows both.",
+    )
     AMOUNT_OUT_OF_RANGE = (
         "AMOUNT_OUT_OF_RANGE",
         Unit.TEXT,
-        "The amount comes to nothing, or to more than any desk trades.",
+        "The amount comes to nothing, or to more than the desk can count.",
     )
     VOLATILITY_UNKNOWN = (
         "VOLATILITY_UNKNOWN",
         Unit.TEXT,
-        "Too few marks, or only equal ones, to size by volatility; see `volatility_horizon_ms`.",
+        "The token has too few marks to size by volatility, or its price has not moved.",
     )
     STOP_DISTANCE_UNKNOWN = (
         "STOP_DISTANCE_UNKNOWN",
         Unit.TEXT,
-        "Sizing by the stop needs the signal's stop loss or the wallet's; both are none.",
+        "Sizing by the stop needs a stop loss, and neither the signal nor the wallet has one.",
     )
     SIZE_TOO_SMALL = (
         "SIZE_TOO_SMALL",
         Unit.TEXT,
-        "What the risk budget may buy, by the limits named, is under OVERMIND_SIZING_MIN_USD.",
+        "The limits that are named leave the risk budget less than OVERMIND_SIZING_MIN_USD.",
     )
     RISK_LEVEL = "RISK_LEVEL", Unit.RATIO, "The wallet's risk level is above the signal's tolerance."
     DAILY_LOSS = "DAILY_LOSS", Unit.USD, "The wallet's loss limit of this UTC day is used up."
     DAILY_LOSS_HEADROOM = (
         "DAILY_LOSS_HEADROOM",
         Unit.USD,
-        "What this order could lose (by the wallet's stop loss, else its own), with what is in flight, "
-        "does not fit what is left.",
+        "What this entry and those in flight could lose down to their stop loss, with their costs, does "
+        "not fit what is left of the wallet's daily loss.",
     )
     ASSET_COOLDOWN = (
         "ASSET_COOLDOWN",
         Unit.MILLISECONDS,
-        "The wallet's stop loss sold this token so shortly ago; see OVERMIND_STOP_COOLDOWN_SEC.",
+        "The wallet's stop loss sold this token less than OVERMIND_STOP_COOLDOWN_SEC ago.",
     )
-    TRADES_TODAY = "TRADES_TODAY", Unit.COUNT, "The wallet's trades of this UTC day are used up; open entries count."
+    TRADES_TODAY = "TRADES_TODAY", Unit.COUNT, "The wallet's trades of this UTC day are used up. Open entries count."
     PORTFOLIO_TRADES = (
         "PORTFOLIO_TRADES",
         Unit.COUNT,
-        "The trades of all wallets in this UTC day are used up; see OVERMIND_DAY_TRADES_MAX.",
+        "The trades of all wallets in this UTC day are used up (OVERMIND_DAY_TRADES_MAX).",
     )
     CONCURRENT_POSITIONS = (
         "CONCURRENT_POSITIONS",
         Unit.COUNT,
-        "The wallet has as many positions, opening ones included, as it may have.",
+        "The wallet has as many positions as it may have. Those being opened count.",
     )
     POSITION_SIZE = "POSITION_SIZE", Unit.USD, "The position after the trade would be larger than the wallet's limit."
     STRATEGY_POSITION_SIZE = (
@@ -135,39 +143,43 @@ class Code(enum.StrEnum):
         "The strategy's part of the position would be larger than its limit.",
     )
     STRATEGY_SHARE = "STRATEGY_SHARE", Unit.USD, "The strategy would deploy more than its share of the wallet's equity."
-    INSUFFICIENT_QUOTE = "INSUFFICIENT_QUOTE", Unit.USD, "Not enough free USDC."
+    INSUFFICIENT_QUOTE = "INSUFFICIENT_QUOTE", Unit.USD, "The wallet has too little free USDC."
     INSUFFICIENT_TOKENS = (
         "INSUFFICIENT_TOKENS",
         Unit.BASE_UNITS,
-        "Nothing, or not enough, to sell: the desk does not sell short.",
+        "There is nothing, or not enough, to sell. The desk does not sell short.",
     )
     INSUFFICIENT_SOL = (
         "INSUFFICIENT_SOL",
         Unit.SOL,
-        "Not enough SOL for fee and rent; entries also leave OVERMIND_RESERVE_FLOAT_SOL.",
+        "The wallet has too little SOL for fee and rent. An entry must also leave OVERMIND_RESERVE_FLOAT_SOL.",
     )
     WALLET_EXPOSURE = (
         "WALLET_EXPOSURE",
         Unit.PERCENT,
-        "Positions and held buys would exceed the wallet's share of equity.",
+        "Positions and held buys would exceed the allowed share of the wallet's equity.",
     )
     PORTFOLIO_EXPOSURE = (
         "PORTFOLIO_EXPOSURE",
         Unit.PERCENT,
-        "Positions and held buys would exceed the portfolio's share of equity.",
+        "Positions and held buys would exceed the allowed share of the portfolio's equity.",
     )
-    ASSET_CONCENTRATION = "ASSET_CONCENTRATION", Unit.PERCENT, "Too much of the portfolio in one asset."
+    ASSET_CONCENTRATION = (
+        "ASSET_CONCENTRATION",
+        Unit.PERCENT,
+        "One asset would exceed its allowed share of the portfolio's equity.",
+    )
     STRATEGY_CONCENTRATION = (
         "STRATEGY_CONCENTRATION",
         Unit.PERCENT,
-        "Too much of the portfolio in one strategy; see OVERMIND_STRATEGY_MAX_PERCENT.",
+        "One strategy would exceed its allowed share of the portfolio's equity (OVERMIND_STRATEGY_MAX_PERCENT).",
     )
     PORTFOLIO_POSITIONS = (
         "PORTFOLIO_POSITIONS",
         Unit.COUNT,
-        "As many different assets are held or being bought as OVERMIND_POSITIONS_MAX allows.",
+        "All wallets together hold or buy as many different assets as OVERMIND_POSITIONS_MAX allows.",
     )
-    RATE_LIMIT = "RATE_LIMIT", Unit.COUNT, "The wallet took as many signals within a second as it may."
+    RATE_LIMIT = "RATE_LIMIT", Unit.COUNT, "The wallet took as many signals within the last second as it may."
 
 
 PRECEDENCE: Final = {code: rank for rank, code in enumerate(Code)}
