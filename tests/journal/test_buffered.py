@@ -26,19 +26,19 @@ def told(journal: Journal, count: int) -> object:
     )
 
 
-@pytest.mark.parametrize("late_max", [1, 2, 5, 1_000])
+@pytest.mark.parametrize("buffered_max", [1, 2, 5, 1_000])
 @pytest.mark.parametrize("size", [1, 2, 7])
-def test_it_is_read_as_one_that_writes_at_once(late_max: int, size: int) -> None:
+def test_it_is_read_as_one_that_writes_at_once(buffered_max: int, size: int) -> None:
     every = entries(every_kind())
     plain, base = MemoryJournal(), MemoryJournal()
-    late = BufferedJournal(base, late_max)
+    buffered = BufferedJournal(base, buffered_max)
 
     async def run() -> None:
         for start in range(0, len(every), size):
-            for journal in (plain, late):
+            for journal in (plain, buffered):
                 await journal.append(every[start : start + size])
-            assert told(late, min(len(every), start + size)) == told(plain, min(len(every), start + size))
-        await late.write()
+            assert told(buffered, min(len(every), start + size)) == told(plain, min(len(every), start + size))
+        await buffered.write()
 
     asyncio.run(run())
     assert told(base, len(every)) == told(plain, len(every))
@@ -47,19 +47,19 @@ def test_it_is_read_as_one_that_writes_at_once(late_max: int, size: int) -> None
 
 def test_it_writes_when_there_is_much_and_before_a_snapshot(tmp_path: Path) -> None:
     base = SqliteJournal.open(tmp_path / "overmind.db")
-    late = BufferedJournal(base, late_max=6)
+    buffered = BufferedJournal(base, buffered_max=6)
 
     async def run() -> list[int]:
         written = []
         for entry in trades(9):
-            await late.append([entry])
+            await buffered.append([entry])
             written.append(len(list(base.read())))
-        await late.save_snapshot(Snapshot(9, b"state"))
+        await buffered.save_snapshot(Snapshot(9, b"state"))
         return [*written, len(list(base.read()))]
 
     assert asyncio.run(run()) == [0, 0, 0, 0, 0, 6, 6, 6, 6, 9]
-    assert late.snapshot() == Snapshot(9, b"state")
-    assert late.degraded is None
+    assert buffered.snapshot() == Snapshot(9, b"state")
+    assert buffered.degraded is None
     base.close()
 
 
@@ -71,11 +71,11 @@ def test_nothing_late_is_nothing_to_write() -> None:
 
 @pytest.mark.parametrize("bad", [[Entry(2, T0, rolled())], entries([placed("s"), refused("s")])], ids=["gap", "twice"])
 def test_what_does_not_follow_is_found_when_it_is_written(bad: list[Entry]) -> None:
-    late = BufferedJournal(MemoryJournal())
+    buffered = BufferedJournal(MemoryJournal())
 
     async def run() -> None:
-        await late.append(bad)
-        await late.write()
+        await buffered.append(bad)
+        await buffered.write()
 
     with pytest.raises(JournalFailed):
         asyncio.run(run())

@@ -50,7 +50,7 @@ def manager(config: MultiWalletConfig) -> Iterator[WalletManager]:
         yield manager
 
 
-def wish(number: int, usd: float = 20) -> dict[str, object]:
+def signal_json(number: int, usd: float = 20) -> dict[str, object]:
     return {
         "signal_id": f"b{number}",
         "strategy_type": "TokenSniping",
@@ -97,7 +97,7 @@ def test_signals_go_from_one_plain_queue_to_another(manager: WalletManager) -> N
     executor.start()
     executor.start()
     for number in range(30):
-        signals.put(wish(number))
+        signals.put(signal_json(number))
     found = [records.get(timeout=PATIENCE_S) for _ in range(60)]
     assert executor.stop()
     assert executor.stop()
@@ -111,7 +111,7 @@ def test_stop_loses_nothing_that_was_taken(manager: WalletManager) -> None:
     records: queue.Queue[Record] = queue.Queue()
     executor = MultiWalletExecutor(signals, records, manager)
     for number in range(200):
-        signals.put(wish(number, usd=2))
+        signals.put(signal_json(number, usd=2))
     executor.start()
     records.get(timeout=PATIENCE_S)
     assert executor.stop()
@@ -133,7 +133,7 @@ def test_a_sender_that_breaks_ends_the_executor_and_stop_says_why(manager: Walle
     executor = MultiWalletExecutor(signals, Broken(), manager)
     executor.start()
     for number in range(4):
-        signals.put(wish(number))
+        signals.put(signal_json(number))
     while executor.alive:
         manager.get_portfolio_summary()
     with pytest.raises(ConnectionError, match="no room"):
@@ -147,7 +147,7 @@ def test_many_threads_call_at_once(manager: WalletManager) -> None:
     executor.start()
 
     def work(number: int) -> str:
-        signals.put(wish(number, usd=5))
+        signals.put(signal_json(number, usd=5))
         manager.get_portfolio_summary()
         return manager.select_wallet(SNIPE).wallet_id
 

@@ -48,7 +48,7 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 
 @pytest.fixture
-def studio(tmp_path: Path) -> ScratchDesk:
+def scratch(tmp_path: Path) -> ScratchDesk:
     return ScratchDesk(tmp_path)
 
 
@@ -73,15 +73,15 @@ async def answers(bench: Bench, *signals: object) -> list[Record]:
     return found
 
 
-def test_a_signal_comes_as_a_value_a_dict_text_or_bytes(studio: ScratchDesk) -> None:
+def test_a_signal_comes_as_a_value_a_dict_text_or_bytes(scratch: ScratchDesk) -> None:
     async def main() -> None:
-        async with desk(studio.seed_env()) as bench:
+        async with desk(scratch.seed_env()) as bench:
             await bench.executor.start()
             for raw in (
                 GOOD,
-                bench.wish(50, signal_id="dict"),
-                json.dumps(bench.wish(50, signal_id="text")),
-                json.dumps(bench.wish(50, signal_id="bytes")).encode(),
+                bench.signal_json(50, signal_id="dict"),
+                json.dumps(bench.signal_json(50, signal_id="text")),
+                json.dumps(bench.signal_json(50, signal_id="bytes")).encode(),
             ):
                 bench.signals.put_nowait(raw)
                 decision, outcome = await bench.next_records(2)
@@ -136,9 +136,9 @@ def test_a_signal_comes_as_a_value_a_dict_text_or_bytes(studio: ScratchDesk) -> 
         structs.replace(GOOD, slippage_max_bps=-5),
     ],
 )
-def test_what_is_no_signal_is_rejected_and_the_next_one_is_taken(studio: ScratchDesk, bad: object) -> None:
+def test_what_is_no_signal_is_rejected_and_the_next_one_is_taken(scratch: ScratchDesk, bad: object) -> None:
     async def main() -> None:
-        async with desk(studio.seed_env()) as bench:
+        async with desk(scratch.seed_env()) as bench:
             await bench.executor.start()
             rejected, decision = await answers(bench, bad, GOOD)
             assert isinstance(rejected, RejectedSignal)
@@ -150,9 +150,9 @@ def test_what_is_no_signal_is_rejected_and_the_next_one_is_taken(studio: Scratch
     run(main())
 
 
-def test_a_known_signal_gets_its_first_answer_and_a_changed_one_is_rejected(studio: ScratchDesk) -> None:
+def test_a_known_signal_gets_its_first_answer_and_a_changed_one_is_rejected(scratch: ScratchDesk) -> None:
     async def main() -> None:
-        async with desk(studio.seed_env()) as bench:
+        async with desk(scratch.seed_env()) as bench:
             await bench.executor.start()
             bench.signals.put_nowait(GOOD)
             first, _ = await bench.next_records(2)
@@ -166,11 +166,11 @@ def test_a_known_signal_gets_its_first_answer_and_a_changed_one_is_rejected(stud
     run(main())
 
 
-def test_a_refusal_and_a_hold_are_decisions_without_an_outcome(studio: ScratchDesk) -> None:
+def test_a_refusal_and_a_hold_are_decisions_without_an_outcome(scratch: ScratchDesk) -> None:
     async def main() -> None:
-        async with desk(studio.seed_env()) as bench:
+        async with desk(scratch.seed_env()) as bench:
             await bench.executor.start()
-            found = await answers(bench, bench.wish(9_000), bench.wish(None, action="Hold"))
+            found = await answers(bench, bench.signal_json(9_000), bench.signal_json(None, action="Hold"))
             assert [shown(one) for one in found] == ["refused s1", "recorded s2"]
             assert await bench.executor.stop()
             assert bench.records.empty()
@@ -178,11 +178,11 @@ def test_a_refusal_and_a_hold_are_decisions_without_an_outcome(studio: ScratchDe
     run(main())
 
 
-def test_records_come_in_order_each_decision_before_its_outcome(studio: ScratchDesk) -> None:
+def test_records_come_in_order_each_decision_before_its_outcome(scratch: ScratchDesk) -> None:
     async def main() -> None:
-        async with desk(studio.seed_env()) as bench:
+        async with desk(scratch.seed_env()) as bench:
             for _ in range(60):
-                bench.signals.put_nowait(bench.wish(10))
+                bench.signals.put_nowait(bench.signal_json(10))
             await bench.executor.start()
             found = await bench.next_records(120)
             assert await bench.executor.stop()
@@ -199,16 +199,16 @@ def test_records_come_in_order_each_decision_before_its_outcome(studio: ScratchD
     run(main())
 
 
-def test_starting_and_stopping_again_changes_nothing(studio: ScratchDesk) -> None:
+def test_starting_and_stopping_again_changes_nothing(scratch: ScratchDesk) -> None:
     async def main() -> None:
-        async with desk(studio.seed_env()) as bench:
+        async with desk(scratch.seed_env()) as bench:
             executor = bench.executor
             assert await executor.stop()
             await asyncio.gather(executor.start(), executor.start(), executor.start())
-            assert [shown(one) for one in await answers(bench, bench.wish(50))] == ["placed s1.0.0"]
+            assert [shown(one) for one in await answers(bench, bench.signal_json(50))] == ["placed s1.0.0"]
             assert all(await asyncio.gather(executor.stop(), executor.stop()))
             assert not executor.alive
-            bench.signals.put_nowait(bench.wish(50))  # Waits in its queue until an executor takes it.
+            bench.signals.put_nowait(bench.signal_json(50))  # Waits in its queue until an executor takes it.
             assert [shown(one) for one in await bench.next_records(1)] == ["filled s1.0.0"]
             await executor.start()
             assert [shown(one) for one in await bench.next_records(2)] == ["placed s2.0.0", "filled s2.0.0"]
@@ -216,11 +216,11 @@ def test_starting_and_stopping_again_changes_nothing(studio: ScratchDesk) -> Non
     run(main())
 
 
-def test_stop_waits_for_what_is_under_way_but_not_for_ever(studio: ScratchDesk) -> None:
+def test_stop_waits_for_what_is_under_way_but_not_for_ever(scratch: ScratchDesk) -> None:
     async def main() -> None:
-        async with desk(studio.seed_env(), model=SLOW) as bench:
+        async with desk(scratch.seed_env(), model=SLOW) as bench:
             await bench.executor.start()
-            await answers(bench, bench.wish(50))
+            await answers(bench, bench.signal_json(50))
             assert not await bench.executor.stop(deadline_s=0.05)
             await bench.executor.start()  # The desk still has the order, and its outcome is reported.
             assert await bench.executor.stop()
@@ -229,12 +229,12 @@ def test_stop_waits_for_what_is_under_way_but_not_for_ever(studio: ScratchDesk) 
     run(main())
 
 
-def test_closing_the_desk_stops_the_executor_first(studio: ScratchDesk) -> None:
+def test_closing_the_desk_stops_the_executor_first(scratch: ScratchDesk) -> None:
     async def main() -> None:
-        async with desk(studio.seed_env()) as bench:
+        async with desk(scratch.seed_env()) as bench:
             await bench.executor.start()
             for _ in range(20):
-                bench.signals.put_nowait(bench.wish(20))
+                bench.signals.put_nowait(bench.signal_json(20))
             await answers(bench)
             await bench.next_records(1)
         left = bench.signals.qsize()
@@ -244,7 +244,7 @@ def test_closing_the_desk_stops_the_executor_first(studio: ScratchDesk) -> None:
     run(main())
 
 
-def test_a_slow_sender_slows_the_intake_and_loses_nothing(studio: ScratchDesk) -> None:
+def test_a_slow_sender_slows_the_intake_and_loses_nothing(scratch: ScratchDesk) -> None:
     class Slow:
         def __init__(self) -> None:
             self.seen: list[Record] = []
@@ -254,11 +254,11 @@ def test_a_slow_sender_slows_the_intake_and_loses_nothing(studio: ScratchDesk) -
             self.seen.append(record)
 
     async def main() -> None:
-        async with desk(studio.seed_env()) as bench:
+        async with desk(scratch.seed_env()) as bench:
             sender = Slow()
             executor = MultiWalletExecutor(bench.signals, sender, bench.manager)
             for _ in range(80):
-                bench.signals.put_nowait(bench.wish(10))
+                bench.signals.put_nowait(bench.signal_json(10))
             await executor.start()
             await until(bench.signals.empty)
             assert await executor.stop()
@@ -267,12 +267,12 @@ def test_a_slow_sender_slows_the_intake_and_loses_nothing(studio: ScratchDesk) -
     run(main())
 
 
-def test_who_lagged_too_far_reads_the_journal_anew(studio: ScratchDesk) -> None:
+def test_who_lagged_too_far_reads_the_journal_anew(scratch: ScratchDesk) -> None:
     """One batch with more entries than a feed keeps, among them those of the reported order."""
     hold = structs.replace(GOOD, action=TradeAction.HOLD, notional_micros=None)
 
     async def main() -> None:
-        async with desk(studio.seed_env()) as bench:
+        async with desk(scratch.seed_env()) as bench:
             await bench.executor.start()
             now_ns = bench.app.clock.now_ns()
             holds = (structs.replace(hold, id=SignalId(f"h{number}")) for number in range(BOUNDS.feed_max))
@@ -285,16 +285,16 @@ def test_who_lagged_too_far_reads_the_journal_anew(studio: ScratchDesk) -> None:
     run(main())
 
 
-def test_a_sender_that_breaks_ends_the_executor_and_stop_says_why(studio: ScratchDesk) -> None:
+def test_a_sender_that_breaks_ends_the_executor_and_stop_says_why(scratch: ScratchDesk) -> None:
     class Broken:
         async def put(self, record: Record, /) -> None:
             raise ConnectionError(f"no room for {shown(record)}")
 
     async def main() -> None:
-        async with desk(studio.seed_env()) as bench:
+        async with desk(scratch.seed_env()) as bench:
             executor = MultiWalletExecutor(bench.signals, Broken(), bench.manager)
             await executor.start()
-            bench.signals.put_nowait(bench.wish(50))
+            bench.signals.put_nowait(bench.signal_json(50))
             await until(lambda: not executor.alive)
             with pytest.raises(ConnectionError, match=r"no room for placed s1\.0\.0"):
                 await executor.stop()
@@ -304,14 +304,14 @@ def test_a_sender_that_breaks_ends_the_executor_and_stop_says_why(studio: Scratc
     run(main())
 
 
-def test_nobody_need_listen(studio: ScratchDesk) -> None:
+def test_nobody_need_listen(scratch: ScratchDesk) -> None:
     async def main() -> None:
-        async with desk(studio.seed_env()) as bench:
+        async with desk(scratch.seed_env()) as bench:
             executor = MultiWalletExecutor(bench.signals, None, bench.manager)
             stats = await executor.get_execution_stats()
             assert (stats.total_executions, stats.success_rate) == (0, 0.0)
             await executor.start()
-            bench.signals.put_nowait(bench.wish(50))
+            bench.signals.put_nowait(bench.signal_json(50))
             bench.signals.put_nowait(42)
             await until(bench.signals.empty)
             assert await executor.stop()
@@ -324,9 +324,9 @@ def test_nobody_need_listen(studio: ScratchDesk) -> None:
 # Settings
 
 
-def test_the_timeout_and_the_fallback_wallet_become_the_desks(studio: ScratchDesk) -> None:
+def test_the_timeout_and_the_fallback_wallet_become_the_desks(scratch: ScratchDesk) -> None:
     async def main() -> None:
-        env = studio.seed_env(OVERMIND_MULTI_WALLET_ENABLED="false")
+        env = scratch.seed_env(OVERMIND_MULTI_WALLET_ENABLED="false")
         async with desk(env) as bench:
             executor = MultiWalletExecutor.new_with_hft(
                 bench.signals,
@@ -341,7 +341,7 @@ def test_the_timeout_and_the_fallback_wallet_become_the_desks(studio: ScratchDes
             await executor.start()
             settings = bench.app.engine.state.settings
             assert (settings.selection_timeout_ns, settings.default_wallet) == (750_000_000, "hft_wallet")
-            (decision,) = await answers(bench, bench.wish(50))
+            (decision,) = await answers(bench, bench.signal_json(50))
             assert isinstance(decision, Decision)
             assert decision.wallet_id == "hft_wallet"
             assert executor.hft_config is not None
@@ -350,9 +350,9 @@ def test_the_timeout_and_the_fallback_wallet_become_the_desks(studio: ScratchDes
     run(main())
 
 
-def test_an_unknown_fallback_wallet_is_refused_at_the_start(studio: ScratchDesk) -> None:
+def test_an_unknown_fallback_wallet_is_refused_at_the_start(scratch: ScratchDesk) -> None:
     async def main() -> None:
-        async with desk(studio.seed_env()) as bench:
+        async with desk(scratch.seed_env()) as bench:
             executor = MultiWalletExecutor(bench.signals, None, bench.manager, fallback_wallet="primary")
             with pytest.raises(CommandRefused, match=r"'primary' is not an active wallet; known: primary_wallet, "):
                 await executor.start()
@@ -362,9 +362,9 @@ def test_an_unknown_fallback_wallet_is_refused_at_the_start(studio: ScratchDesk)
 
 
 @pytest.mark.parametrize("mode", [TradingMode.LIVE, "live"])
-def test_another_mode_than_the_desks_is_refused(studio: ScratchDesk, mode: TradingMode | str) -> None:
+def test_another_mode_than_the_desks_is_refused(scratch: ScratchDesk, mode: TradingMode | str) -> None:
     async def main() -> None:
-        async with desk(studio.seed_env()) as bench:
+        async with desk(scratch.seed_env()) as bench:
             executor = MultiWalletExecutor(asyncio.Queue(), None, bench.manager, trading_mode=mode)
             with pytest.raises(CommandRefused, match="this desk trades Paper, not Live"):
                 await executor.start()
@@ -413,10 +413,10 @@ def test_an_hft_config_is_checked_when_it_is_made(fields: dict[str, Any], why: s
         HFTConfig(**fields)
 
 
-def test_what_the_model_calls_rough_is_reported_as_such(studio: ScratchDesk) -> None:
+def test_what_the_model_calls_rough_is_reported_as_such(scratch: ScratchDesk) -> None:
     async def main() -> None:
         model = PaperModel(failure_ppm=1_000_000, expiry_ppm=0, route_down_ppm=0, latency_min_ms=0, latency_max_ms=0)
-        async with desk(studio.seed_env(), model=model) as bench:
+        async with desk(scratch.seed_env(), model=model) as bench:
             await bench.executor.start()
             bench.signals.put_nowait(GOOD)
             (outcome,) = await bench.executions(1)

@@ -52,13 +52,13 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 
 @pytest.fixture
-def studio(tmp_path: Path) -> ScratchDesk:
+def scratch(tmp_path: Path) -> ScratchDesk:
     return ScratchDesk(tmp_path)
 
 
 @pytest.fixture
-def config(studio: ScratchDesk) -> MultiWalletConfig:
-    return MultiWalletConfig.from_env(studio.seed_env(), None)
+def config(scratch: ScratchDesk) -> MultiWalletConfig:
+    return MultiWalletConfig.from_env(scratch.seed_env(), None)
 
 
 # Criteria
@@ -141,8 +141,8 @@ def test_a_second_initialize_is_an_error_and_a_failed_one_is_none(config: MultiW
     run(main())
 
 
-def test_without_a_config_the_settings_come_from_the_environment(studio: ScratchDesk, tmp_path: Path) -> None:
-    lines = [f'{name}="{value}"' for name, value in studio.seed_env().items()]
+def test_without_a_config_the_settings_come_from_the_environment(scratch: ScratchDesk, tmp_path: Path) -> None:
+    lines = [f'{name}="{value}"' for name, value in scratch.seed_env().items()]
     (tmp_path / ".env").write_text("\n".join(lines))
     (tmp_path / ".env").chmod(0o600)
 
@@ -157,8 +157,8 @@ def test_without_a_config_the_settings_come_from_the_environment(studio: Scratch
         run(main())
 
 
-def test_wallets_that_contradict_each_other_are_refused(config: MultiWalletConfig, studio: ScratchDesk) -> None:
-    other = MultiWalletConfig.from_env(studio.seed_env(), None)
+def test_wallets_that_contradict_each_other_are_refused(config: MultiWalletConfig, scratch: ScratchDesk) -> None:
+    other = MultiWalletConfig.from_env(scratch.seed_env(), None)
 
     async def main() -> None:
         manager = WalletManager(config, journal=MemoryJournal())
@@ -211,10 +211,10 @@ class FailingJournal(MemoryJournal):
         await super().append(entries)
 
 
-def test_a_desk_whose_journal_fails_answers_nothing_more_and_close_says_why(studio: ScratchDesk) -> None:
+def test_a_desk_whose_journal_fails_answers_nothing_more_and_close_says_why(scratch: ScratchDesk) -> None:
     async def main() -> None:
         journal = FailingJournal()
-        async with desk(studio.seed_env(), journal=journal) as bench:
+        async with desk(scratch.seed_env(), journal=journal) as bench:
             journal.dead = True
             with pytest.raises(EngineStopped):
                 await bench.manager.emergency_stop_all("it burns")
@@ -228,9 +228,9 @@ def test_a_desk_whose_journal_fails_answers_nothing_more_and_close_says_why(stud
 # Selection
 
 
-def test_selecting_records_and_reserves_nothing(studio: ScratchDesk) -> None:
+def test_selecting_records_and_reserves_nothing(scratch: ScratchDesk) -> None:
     async def main() -> None:
-        async with desk(studio.seed_env()) as bench:
+        async with desk(scratch.seed_env()) as bench:
             before = len(list(bench.entries())), await bench.manager.get_portfolio_summary()
             selection = await bench.manager.select_wallet(SNIPE)
             assert (len(list(bench.entries())), await bench.manager.get_portfolio_summary()) == before
@@ -251,9 +251,9 @@ def test_selecting_records_and_reserves_nothing(studio: ScratchDesk) -> None:
     run(main())
 
 
-def test_a_selection_is_what_the_engine_then_does(studio: ScratchDesk) -> None:
+def test_a_selection_is_what_the_engine_then_does(scratch: ScratchDesk) -> None:
     async def main() -> None:
-        async with desk(studio.seed_env()) as bench:
+        async with desk(scratch.seed_env()) as bench:
             for usd in (50, 300, 700, 900, 1_500, 2_500):
                 for strategy in ("Arbitrage", "TokenSniping", "MomentumTrading"):
                     await _expect_same(bench, strategy, usd)
@@ -278,9 +278,9 @@ async def _selection(bench: Bench, criteria: WalletSelectionCriteria) -> WalletS
         return none
 
 
-def test_when_nobody_may_take_it_every_wallet_says_why(studio: ScratchDesk) -> None:
+def test_when_nobody_may_take_it_every_wallet_says_why(scratch: ScratchDesk) -> None:
     async def main() -> None:
-        async with desk(studio.seed_env()) as bench:
+        async with desk(scratch.seed_env()) as bench:
             with pytest.raises(NoEligibleWallet, match=r"no wallet may take 9000 USD of TokenSniping in SOL") as none:
                 await bench.manager.select_wallet(WalletSelectionCriteria("TokenSniping", 9_000, 0.8))
             refusals = none.value.refusals
@@ -290,9 +290,9 @@ def test_when_nobody_may_take_it_every_wallet_says_why(studio: ScratchDesk) -> N
     run(main())
 
 
-def test_the_first_token_that_can_be_entered_decides_and_a_symbol_asks_for_one(studio: ScratchDesk) -> None:
+def test_the_first_token_that_can_be_entered_decides_and_a_symbol_asks_for_one(scratch: ScratchDesk) -> None:
     async def main() -> None:
-        env = studio.one_wallet_env({}, env={"OVERMIND_ASSET_MAX_PERCENT": "10"})
+        env = scratch.one_wallet_env({}, env={"OVERMIND_ASSET_MAX_PERCENT": "10"})
         async with desk(env) as bench:
             criteria = WalletSelectionCriteria("TokenSniping", 6_000, 0.8)
             assert (await bench.manager.select_wallet(criteria)).symbol == "SOL"
@@ -316,10 +316,12 @@ def test_the_first_token_that_can_be_entered_decides_and_a_symbol_asks_for_one(s
 # Wallets and stops
 
 
-def test_an_emergency_stop_shows_everywhere_and_is_lifted_wallet_by_wallet(studio: ScratchDesk, tmp_path: Path) -> None:
+def test_an_emergency_stop_shows_everywhere_and_is_lifted_wallet_by_wallet(
+    scratch: ScratchDesk, tmp_path: Path
+) -> None:
     async def main() -> None:
         path = tmp_path / "stop.db"
-        journal, env = SqliteJournal.open(path), studio.seed_env()
+        journal, env = SqliteJournal.open(path), scratch.seed_env()
         async with desk(env, journal=journal) as bench:
             await bench.manager.emergency_stop_all("drill")
         journal.close()
@@ -341,9 +343,9 @@ def test_an_emergency_stop_shows_everywhere_and_is_lifted_wallet_by_wallet(studi
     run(main())
 
 
-def test_nothing_is_reactivated_while_the_stop_file_lies_there(studio: ScratchDesk) -> None:
+def test_nothing_is_reactivated_while_the_stop_file_lies_there(scratch: ScratchDesk) -> None:
     async def main() -> None:
-        async with desk(studio.seed_env()) as bench:
+        async with desk(scratch.seed_env()) as bench:
             data_dir = bench.app.config.data_dir
             data_dir.mkdir()
             (data_dir / "STOP").touch()
@@ -357,9 +359,9 @@ def test_nothing_is_reactivated_while_the_stop_file_lies_there(studio: ScratchDe
     run(main())
 
 
-def test_an_unknown_wallet_is_named_with_those_that_are_known(studio: ScratchDesk) -> None:
+def test_an_unknown_wallet_is_named_with_those_that_are_known(scratch: ScratchDesk) -> None:
     async def main() -> None:
-        async with desk(studio.seed_env()) as bench:
+        async with desk(scratch.seed_env()) as bench:
             for ask in (
                 bench.manager.get_wallet("hft"),
                 bench.manager.get_wallet_metrics("hft"),
@@ -371,8 +373,8 @@ def test_an_unknown_wallet_is_named_with_those_that_are_known(studio: ScratchDes
     run(main())
 
 
-def test_a_wallet_joins_the_running_desk_with_its_share_of_the_capital(studio: ScratchDesk) -> None:
-    env = studio.many_wallets_env(3)
+def test_a_wallet_joins_the_running_desk_with_its_share_of_the_capital(scratch: ScratchDesk) -> None:
+    env = scratch.many_wallets_env(3)
     lines = env["OVERMIND_MANAGED_WALLETS"].split(",")
 
     async def main() -> None:
@@ -397,9 +399,9 @@ def test_a_wallet_joins_the_running_desk_with_its_share_of_the_capital(studio: S
     run(main())
 
 
-def test_a_hundred_calls_at_once_all_get_their_answer(studio: ScratchDesk) -> None:
+def test_a_hundred_calls_at_once_all_get_their_answer(scratch: ScratchDesk) -> None:
     async def main() -> None:
-        async with desk(studio.seed_env()) as bench:
+        async with desk(scratch.seed_env()) as bench:
             manager = bench.manager
             asks = [
                 ask()

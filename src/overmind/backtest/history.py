@@ -81,8 +81,8 @@ async def _play(
     seed: int,
     on_signal: Callable[[int], None],
 ) -> Played:
-    clock, late = VirtualClock(tape.start_ns), BufferedJournal(journal)
-    app = App(config, late, clock, paper(config, tape, seed=seed, historical=True))
+    clock, buffered = VirtualClock(tape.start_ns), BufferedJournal(journal)
+    app = App(config, buffered, clock, paper(config, tape, seed=seed, historical=True))
     codes: dict[str, int] = {}
     async with running(app, SETTLE_S):
         for count, signal in enumerate(signals, 1):
@@ -94,12 +94,12 @@ async def _play(
                 codes[code] = codes.get(code, 0) + 1
             on_signal(count)
         await clock.sleep(max(0, tape.end_ns - clock.now_ns()) / NS)  # Positions may still reach their exits.
-    await late.write()
+    await buffered.write()
     state = app.engine.state
-    return added_up(state, balances(state) == venue_balances(journal), codes)
+    return report_of(state, balances(state) == venue_balances(journal), codes)
 
 
-def added_up(state: State, books_equal_chain: bool, codes: dict[str, int]) -> Played:
+def report_of(state: State, books_equal_chain: bool, codes: dict[str, int]) -> Played:
     """`codes`: the number of refused signals by their first refusal."""
     stats = reports.execution_stats(state)
     return Played(

@@ -23,7 +23,7 @@ from overmind.core.control import breakers
 from overmind.core.control.balances import QUARANTINE, accept, compare, is_of_chain
 from overmind.core.control.changes import change_limits, change_mints
 from overmind.core.control.configuration import check_same_money, configure_wallet, found_desk, take_deposit
-from overmind.core.control.holds import add_hold, holds_of, lift_hold, over_by
+from overmind.core.control.holds import add_hold, holds_of, lift_expired, lift_hold
 from overmind.core.entries.costs import loss_max_micros, rent_lamports
 from overmind.core.entries.gate import signal_may_enter
 from overmind.core.entries.request import EntryRequest, entry_request, stale_at_ns
@@ -103,7 +103,7 @@ def decide(state: State, index: SelectionIndex, command: Command, at_ns: int) ->
 def _decide(state: State, index: SelectionIndex, command: Command, at_ns: int) -> Iterator[Event]:
     if at_ns // DAY_NS > state.day and state.desk is not None:
         yield DayRolled(at_ns // DAY_NS)
-    yield from over_by(state, at_ns)
+    yield from lift_expired(state, at_ns)
     match command:
         case SubmitSignal(signal=signal, received_at_ns=received_at_ns):
             if signal.id not in state.decided:

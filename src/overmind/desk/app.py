@@ -121,8 +121,8 @@ class App:
         state = self.engine.state
         for wallet_id, changes in state.changes.items():
             book = state.wallets[wallet_id]
-            if told := list(differences(book.configured, book.wallet, changes)):
-                log.warning("limits differ from the files", wallet=wallet_id, limits=told)
+            if changed := list(differences(book.configured, book.wallet, changes)):
+                log.warning("limits differ from the files", wallet=wallet_id, limits=changed)
 
     async def look(self) -> None:
         """Journals the newest prices now."""

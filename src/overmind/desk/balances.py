@@ -32,10 +32,10 @@ from overmind.solana.tokens import TOKEN_PROGRAMS, ata
 READS_MAX: Final = 3  # reads of a deficit before it counts
 REREAD_S: Final = 1.0
 UNREAD_S: Final = 2.0  # until a wallet that could not be read is read again
-QUIET_S: Final = 2.0  # between two checks of a wallet after notifications
+RECHECK_S: Final = 2.0  # between two checks of a wallet after notifications
 TICKETS_MAX: Final = 20_000  # remembered signatures of tickets since the start
-BREATH: Final = 200  # journal entries between two pauses of a search
-JUDGED_MAX: Final = 100  # signatures per check: anybody may send dust, and other wallets must not wait for it
+ENTRIES_PER_PAUSE: Final = 200  # journal entries between two pauses of a search
+CHECKED_MAX: Final = 100  # signatures per check: anybody may send dust, and other wallets must not wait for it
 TRIES_MAX: Final = 30  # reads of a transaction, at least a minute, before it counts as a possible theft
 TRIED_MAX: Final = 10_000  # signatures whose reads are counted
 NONE_YET: Final = "none"  # the cursor of a wallet without any transaction
@@ -79,15 +79,15 @@ class BalanceWatch:
         """Runs until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._at_intervals())
-            tasks.create_task(self._on_news())
+            tasks.create_task(self._on_notification())
             tasks.create_task(self._remember_tickets())
 
     async def check_all(self) -> None:
         """Skips a wallet whose balances cannot be read: no answer is no information."""
         for wallet_id in list(self._public_keys):
-            await self._check_if_told(wallet_id)
+            await self._check_or_warn(wallet_id)
 
-    async def _check_if_told(self, wallet_id: WalletId) -> None:
+    async def _check_or_warn(self, wallet_id: WalletId) -> None:
         try:
             await self.check(wallet_id)
             self._unread.discard(wallet_id)
@@ -98,9 +98,9 @@ class BalanceWatch:
 
     async def check(self, wallet_id: WalletId) -> None:
         """Records the balances. Raises ChainSilent, also after recording, if a signature could not be read."""
-        self._watch(wallet_id)
+        self._subscribe(wallet_id)
         async with self._checking:
-            cursor = await self._look(self._engine.state.wallets[wallet_id])
+            cursor = await self._check_signatures(self._engine.state.wallets[wallet_id])
             record, state = await self._read(wallet_id, cursor), self._engine.state
             for _ in range(READS_MAX - 1):
                 if not (is_stale(state, record) or short_of(state, record)):
@@ -122,7 +122,7 @@ class BalanceWatch:
         if wallet_id not in wallets:
             raise CommandRefused(f"no wallet {wallet_id!r}; known: {', '.join(wallets)}")
         async with self._checking:
-            found = await self._read(wallet_id, await self._newest(wallets[wallet_id]))
+            found = await self._read(wallet_id, await self._newest_cursor(wallets[wallet_id]))
             events = await self._engine.handle(
                 AcceptBalances(
                     wallet_id,
@@ -142,7 +142,7 @@ class BalanceWatch:
         found = await self._chain.balances(book.wallet.public_key, max(slot_min, book.booked_slot))
         return RecordBalances(wallet_id, found.slot, as_of_seq, _by_mint(found), cursor.signature, cursor.slot)
 
-    def _watch(self, wallet_id: WalletId) -> None:
+    def _subscribe(self, wallet_id: WalletId) -> None:
         """Subscribes to the wallet and to its token accounts of the listed tokens."""
         public_key, desk = self._public_keys[wallet_id], self._engine.state.settings
         owner, tokens = Pubkey.from_string(public_key), (desk.quote, *desk.tokens.values())
@@ -161,17 +161,18 @@ class BalanceWatch:
             waited_s += pause_s
             due = self._public_keys if waited_s >= self._interval_s else self._unread
             for wallet_id in list(due):
-                await self._check_if_told(wallet_id)
+                await self._check_or_warn(wallet_id)
             waited_s = 0.0 if due is self._public_keys else waited_s
 
-    async def _on_news(self) -> None:
+    async def _on_notification(self) -> None:
         """Checks a wallet after a notification that it or one of its token accounts changed."""
         async for address in self._notifications.changes():
-            wallet_id, told_ns = self._wallet_of[address], self._clock.now_ns()
-            quiet_ns = told_ns - self._checked_ns.get(wallet_id, 0)
-            await self._clock.sleep(max(0.0, QUIET_S - abs(quiet_ns) / NS))
-            if self._checked_ns.get(wallet_id, 0) <= told_ns:  # Otherwise it was checked since, for another account.
-                await self._check_if_told(wallet_id)
+            wallet_id, notified_ns = self._wallet_of[address], self._clock.now_ns()
+            quiet_ns = notified_ns - self._checked_ns.get(wallet_id, 0)
+            await self._clock.sleep(max(0.0, RECHECK_S - abs(quiet_ns) / NS))
+            # Otherwise it was checked since, for another account.
+            if self._checked_ns.get(wallet_id, 0) <= notified_ns:
+                await self._check_or_warn(wallet_id)
 
     async def _remember_tickets(self) -> None:
         """Keeps the signatures of new tickets in memory. If its feed loses entries, checks find them in the journal."""
@@ -182,27 +183,27 @@ class BalanceWatch:
             while len(self._tickets) > TICKETS_MAX:
                 del self._tickets[next(iter(self._tickets))]
 
-    async def _newest(self, book: WalletBook) -> Cursor:
+    async def _newest_cursor(self, book: WalletBook) -> Cursor:
         """The newest signature, with all older ones taken as explained. Raises ChainSilent."""
         found = await self._chain.signatures(book.wallet.public_key, most=1)
         if found and found[0].slot >= book.checked_slot:  # Otherwise this node lags.
             return Cursor(found[0].signature, found[0].slot)
         return Cursor(book.checked or NONE_YET, book.checked_slot)
 
-    async def _look(self, book: WalletBook) -> Cursor:
+    async def _check_signatures(self, book: WalletBook) -> Cursor:
         """Checks the signatures that are newer than the cursor. Raises ChainSilent if there is no cursor yet."""
         if not book.checked:  # The first check only sets the cursor.
-            return await self._newest(book)
-        here = Cursor(book.checked, book.checked_slot)
+            return await self._newest_cursor(book)
+        cursor = Cursor(book.checked, book.checked_slot)
         if unknown_signature_cause(book.wallet.id) in self._engine.state.holds:
-            return here  # Waits until an operator explains it and everything after it.
+            return cursor  # Waits until an operator explains it and everything after it.
         try:
-            newer = await self._newer(book)
+            newer = await self._newer_signatures(book)
         except ChainSilent as silent:
-            return here._replace(open=str(silent))
-        return await self._judged(book, here, newer)
+            return cursor._replace(open=str(silent))
+        return await self._advance_cursor(book, cursor, newer)
 
-    async def _newer(self, book: WalletBook) -> list[SignatureInfo]:
+    async def _newer_signatures(self, book: WalletBook) -> list[SignatureInfo]:
         """Newer signatures, oldest first. A node that does not know the cursor, after a fork or for lack of history,
         returns the whole past; signatures with an older slot than the cursor are dropped. Raises ChainSilent.
         """
@@ -210,33 +211,33 @@ class BalanceWatch:
         found = await self._chain.signatures(book.wallet.public_key, until)
         return [one for one in reversed(found) if one.slot >= book.checked_slot]
 
-    async def _judged(self, book: WalletBook, here: Cursor, newer: Sequence[SignatureInfo]) -> Cursor:
+    async def _advance_cursor(self, book: WalletBook, cursor: Cursor, newer: Sequence[SignatureInfo]) -> Cursor:
         """Moves the cursor up to the first signature that is unknown or unreadable. A theft after it is reported all
         the same.
         """
-        looked_at = newer[:JUDGED_MAX]
-        ours, unread = await self._signed([one.signature for one in looked_at], book.wallet.public_key)
+        looked_at = newer[:CHECKED_MAX]
+        ours, unread = await self._signed_by_us([one.signature for one in looked_at], book.wallet.public_key)
         given_up = [signature for signature in unread if self._is_given_up(signature)]
         unknown = await self._not_in_journal([*ours, *given_up], book.checked_seq)
         if unknown:
-            await self._alarm(book.wallet.id, unknown)
+            await self._hold_for_theft(book.wallet.id, unknown)
         waiting = [signature for signature in unread if signature not in given_up]
         stops = {*unknown, *waiting}
         for one in takewhile(lambda one: one.signature not in stops, looked_at):
-            here = Cursor(one.signature, one.slot)
+            cursor = Cursor(one.signature, one.slot)
         if waiting:
-            return here._replace(open=f"no record of {waiting[0]} yet")
-        return here._replace(open=f"{len(newer) - JUDGED_MAX} more signatures" if len(newer) > JUDGED_MAX else "")
+            return cursor._replace(open=f"no record of {waiting[0]} yet")
+        return cursor._replace(open=f"{len(newer) - CHECKED_MAX} more signatures" if len(newer) > CHECKED_MAX else "")
 
-    async def _signed(self, signatures: Iterable[str], public_key: str) -> tuple[list[str], list[str]]:
+    async def _signed_by_us(self, signatures: Iterable[str], public_key: str) -> tuple[list[str], list[str]]:
         """Of the signatures without a ticket: those that our key signed, and those that cannot be read. A payment from
         others only names our wallet. They are requested together, which makes few requests.
         """
         tickets = self._tickets_under_way() | self._tickets.keys()
-        strangers = [signature for signature in signatures if signature not in tickets]
-        signers = await asyncio.gather(*map(self._signers, strangers))
-        told = list(zip(strangers, signers, strict=True))
-        return [one for one, by in told if by and public_key in by], [one for one, by in told if by is None]
+        without_ticket = [signature for signature in signatures if signature not in tickets]
+        signers = await asyncio.gather(*map(self._signers, without_ticket))
+        found = list(zip(without_ticket, signers, strict=True))
+        return [one for one, by in found if by and public_key in by], [one for one, by in found if by is None]
 
     async def _signers(self, signature: str) -> Sequence[str] | None:
         """The transaction's signers; None: nobody can read it for now."""
@@ -253,7 +254,7 @@ class BalanceWatch:
             del self._tries[next(iter(self._tries))]
         return tries >= TRIES_MAX
 
-    async def _alarm(self, wallet_id: WalletId, signatures: Sequence[str]) -> None:
+    async def _hold_for_theft(self, wallet_id: WalletId, signatures: Sequence[str]) -> None:
         reason = (
             f"wallet {wallet_id} signed {len(signatures)} transactions that no ticket knows or that cannot be read, "
             f"the newest {signatures[-1]}: a stolen key or a second host"
@@ -268,23 +269,23 @@ class BalanceWatch:
 
     async def _not_in_journal(self, signatures: Sequence[str], checked_seq: int) -> list[str]:
         """The signatures that no ticket has. Searches the newest entries first, where nearly every ticket is."""
-        left = set(signatures)
+        missing = set(signatures)
         for after in (checked_seq, 0):
-            await self._search(left, after)
-        return [signature for signature in signatures if signature in left]
+            await self._search(missing, after)
+        return [signature for signature in signatures if signature in missing]
 
-    async def _search(self, left: set[str], after: int) -> None:
+    async def _search(self, missing: set[str], after: int) -> None:
         """Removes the signatures that have a ticket in the journal. Pauses regularly, so that the event loop stays
         responsive.
         """
-        if not left:
+        if not missing:
             return
         for count, entry in enumerate(self._engine.entries(after)):
             if isinstance(entry.event, TicketRecorded):
-                left.discard(entry.event.ticket.signature)
-            if not left:
+                missing.discard(entry.event.ticket.signature)
+            if not missing:
                 break
-            if count % BREATH == BREATH - 1:
+            if count % ENTRIES_PER_PAUSE == ENTRIES_PER_PAUSE - 1:
                 await self._clock.sleep(0)
 
 

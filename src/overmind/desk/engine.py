@@ -158,8 +158,8 @@ class Engine:
         if known is not None:
             return await self._repeat(signal, known)
         bounds, waiting, open_orders = self._bounds, len(self._waiting), len(self._state.open_orders)
-        room = EXIT_MARGIN if signal.action in EXITS else 1
-        if waiting >= bounds.inbox_max * room or open_orders >= bounds.open_orders_max * room:
+        margin = EXIT_MARGIN if signal.action in EXITS else 1
+        if waiting >= bounds.inbox_max * margin or open_orders >= bounds.open_orders_max * margin:
             raise EngineBusy(
                 f"{waiting} commands wait (at most {bounds.inbox_max}) and {open_orders} orders are open "
                 f"(at most {bounds.open_orders_max}): signal {signal.id} was not taken, send it again later"
@@ -205,7 +205,7 @@ class Engine:
     def _decide(self, command: Command) -> tuple[Event, ...]:
         if self._closing or self._stopped is not None:
             raise EngineStopped(self._stopped or "the engine is stopping")
-        state, events, whole = self._state, [], False
+        state, events, complete = self._state, [], False
         at_ns = max(self._clock.now_ns(), state.at_ns)  # The journal's time never runs backwards.
         try:
             for event in decide(state, self._index, command, at_ns):
@@ -215,12 +215,12 @@ class Engine:
                 events.append(event)
                 if isinstance(event, HoldLifted | DeskConfigured):
                     self._lifted_seq = entry.seq
-            whole = True
+            complete = True
         except CommandRefused:
-            whole = True  # Events before the refusal (the new day) stand on their own.
+            complete = True  # Events before the refusal (the new day) stand on their own.
             raise
         finally:
-            if not whole:  # A bug. An incomplete decision must never reach the journal.
+            if not complete:  # A bug. An incomplete decision must never reach the journal.
                 self._stop("a decision failed half way; restart to recover the last durable state")
             elif self._pending:
                 self._wake.set()
@@ -293,7 +293,7 @@ class Engine:
 
 def recover(journal: Journal) -> State:
     """The state that a journal leads to: its newest snapshot, then the entries after it."""
-    state = _of_snapshot(journal.snapshot())
+    state = _state_of_snapshot(journal.snapshot())
     for signal_id, seq, at_ns in journal.decisions(state.at_ns - DECISIONS_KEPT_NS, state.seq):
         remember_decision(state, signal_id, seq, at_ns)
     for entry in journal.read(after=state.seq):
@@ -303,7 +303,7 @@ def recover(journal: Journal) -> State:
     return state
 
 
-def _of_snapshot(snapshot: Snapshot | None) -> State:
+def _state_of_snapshot(snapshot: Snapshot | None) -> State:
     """A snapshot of another version is ignored; everything is replayed instead."""
     if snapshot is None:
         return State()

@@ -183,13 +183,15 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
         case TicketRecorded(order_id=order_id, ticket=ticket):
             log.debug("ticket recorded", seq=seq, order_id=order_id, wallet=wallet_id, signature=ticket.signature)
         case OrderClosed(order_id=order_id, outcome=outcome, provisional=provisional):
-            said = _shown(outcome) | ({"provisional": True} if provisional else {})
-            log.info("order closed", seq=seq, order_id=order_id, wallet=wallet_id, **said)
+            fields = _outcome_fields(outcome) | ({"provisional": True} if provisional else {})
+            log.info("order closed", seq=seq, order_id=order_id, wallet=wallet_id, **fields)
         case OrderFinal(order_id=order_id):
             log.info("order final", seq=seq, order_id=order_id, wallet=wallet_id)
         case OrderRolledBack(order_id=order_id, outcome=outcome):
             why = "a fork undid what was booked"
-            log.warning("order rolled back", seq=seq, order_id=order_id, wallet=wallet_id, why=why, **_shown(outcome))
+            log.warning(
+                "order rolled back", seq=seq, order_id=order_id, wallet=wallet_id, why=why, **_outcome_fields(outcome)
+            )
         case MovePlaced(move=move):
             log.info(
                 "move placed",
@@ -202,13 +204,15 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
                 why=move.reason,
             )
         case MoveClosed(move_id=move_id, outcome=outcome, provisional=provisional):
-            said = _shown(outcome) | ({"provisional": True} if provisional else {})
-            log.info("move closed", seq=seq, move_id=move_id, wallet=wallet_id, **said)
+            fields = _outcome_fields(outcome) | ({"provisional": True} if provisional else {})
+            log.info("move closed", seq=seq, move_id=move_id, wallet=wallet_id, **fields)
         case MoveFinal(move_id=move_id):
             log.info("move final", seq=seq, move_id=move_id, wallet=wallet_id)
         case MoveRolledBack(move_id=move_id, outcome=outcome):
             why = "a fork undid what was booked"
-            log.warning("move rolled back", seq=seq, move_id=move_id, wallet=wallet_id, why=why, **_shown(outcome))
+            log.warning(
+                "move rolled back", seq=seq, move_id=move_id, wallet=wallet_id, why=why, **_outcome_fields(outcome)
+            )
         case HoldAdded(scope=scope, hold=hold):
             log.warning(
                 "hold added",
@@ -250,7 +254,7 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
             pass  # What the files say. The first line of the service names mode and cluster.
 
 
-def _shown(outcome: Outcome) -> dict[str, object]:
+def _outcome_fields(outcome: Outcome) -> dict[str, object]:
     match outcome:
         case Filled(spent_units=spent, received_units=received, fee_lamports=fee):
             return {"outcome": "filled", "spent": spent, "received": received, "fee_lamports": fee}

@@ -10,45 +10,45 @@ from overmind.core.model.ids import SignalId
 from overmind.journal.chain import decided
 from overmind.ports import Journal, Snapshot
 
-LATE_MAX: Final = 1024  # entries
+BUFFERED_MAX: Final = 1024  # entries
 
 
 class BufferedJournal:
     """Entries can be read at once but are durable only after `write`. Only one caller may append."""
 
-    def __init__(self, base: Journal, late_max: int = LATE_MAX) -> None:
+    def __init__(self, base: Journal, buffered_max: int = BUFFERED_MAX) -> None:
         self._base = base
-        self._late_max = late_max
-        self._late: list[Entry] = []
+        self._buffered_max = buffered_max
+        self._buffered: list[Entry] = []
         self._decided: dict[SignalId, Entry] = {}  # the decisions among the buffered entries, in order
 
     async def append(self, entries: Sequence[Entry]) -> None:
         """Buffers the entries. A wrong sequence is found only by `write`."""
-        self._late += entries
+        self._buffered += entries
         for entry in entries:
             signal_id = decided(entry.event)
             if signal_id is not None:
                 self._decided[signal_id] = entry
-        if len(self._late) >= self._late_max:
+        if len(self._buffered) >= self._buffered_max:
             await self.write()
 
     async def write(self) -> None:
         """Writes the buffer; durable on return. Raises JournalFailed."""
-        await self._base.append(self._late)
-        self._late, self._decided = [], {}
+        await self._base.append(self._buffered)
+        self._buffered, self._decided = [], {}
 
     def read(self, after: int = 0) -> Iterator[Entry]:
         for entry in self._base.read(after):
             after = entry.seq
             yield entry
-        yield from [entry for entry in self._late if entry.seq > after]
+        yield from [entry for entry in self._buffered if entry.seq > after]
 
     def entry(self, seq: int) -> Entry:
-        return next((entry for entry in self._late if entry.seq == seq), None) or self._base.entry(seq)
+        return next((entry for entry in self._buffered if entry.seq == seq), None) or self._base.entry(seq)
 
     def find(self, signal_id: SignalId) -> int | None:
-        late = self._decided.get(signal_id)
-        return late.seq if late is not None else self._base.find(signal_id)
+        buffered = self._decided.get(signal_id)
+        return buffered.seq if buffered is not None else self._base.find(signal_id)
 
     def decisions(self, since_ns: int, up_to: int) -> Iterator[tuple[SignalId, int, int]]:
         seen = 0

@@ -103,7 +103,7 @@ def connect_reader(path: Path, vfs: str | None = None) -> apsw.Connection:
             db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             if _is_new(db, path):
                 raise JournalCorrupt(path, JournalProblem("holds no entries and no tables"))
-            _require_whole(db, path)
+            _require_schema(db, path)
     except JournalUnusable:
         db.close(force=True)
         raise
@@ -167,7 +167,7 @@ def _require_not_emptied(path: Path) -> None:
     """SQLite takes an empty file for a new database and deletes its log, which may hold all remaining entries."""
     if path.exists() and path.stat().st_size > 1:  # SQLite treats one byte like an empty file.
         return
-    log, reserve = _beside(path, "-wal"), path.with_name(RESERVE)
+    log, reserve = _sibling(path, "-wal"), path.with_name(RESERVE)
     if _holds_bytes(log):
         raise JournalCorrupt(path, JournalProblem(f"empty or missing, but its log {log.name} is not"))
     if path.exists() and reserve.exists():
@@ -178,7 +178,7 @@ def _holds_bytes(path: Path) -> bool:
     return path.exists() and path.stat().st_size > 0
 
 
-def _beside(path: Path, suffix: str) -> Path:
+def _sibling(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
@@ -195,7 +195,7 @@ def _prepare(db: apsw.Connection, path: Path, disk: Disk) -> None:
     db.wal_autocheckpoint(0)  # The writer checkpoints when nobody waits for it.
     if new:
         _create(db)
-    _require_whole(db, path)
+    _require_schema(db, path)
 
 
 def _create(db: apsw.Connection) -> None:
@@ -220,12 +220,12 @@ def _is_new(db: apsw.Connection, path: Path) -> bool:
     return True
 
 
-def _require_whole(db: apsw.Connection, path: Path) -> None:
+def _require_schema(db: apsw.Connection, path: Path) -> None:
     found = set(db.execute("SELECT name, sql FROM sqlite_schema"))
     for name, sql in SCHEMA.items():
         if (name, sql) not in found:
             raise JournalCorrupt(path, JournalProblem(f"{name} is missing or was altered"))
-    if path.stat().st_size % PAGE_BYTES and not _holds_bytes(_beside(path, "-wal")):  # A log would repair it.
+    if path.stat().st_size % PAGE_BYTES and not _holds_bytes(_sibling(path, "-wal")):  # A log would repair it.
         raise JournalCorrupt(path, JournalProblem("cut off in the middle of a page"))
 
 
@@ -235,7 +235,7 @@ def _open_read_only(path: Path, vfs: str | None) -> apsw.Connection:
     It cannot create that file on a backup that is mounted read-only. If no log is there either, no writer can be at
     work, and the file is opened as immutable.
     """
-    if os.access(path.parent, os.W_OK) or _beside(path, "-wal").exists():
+    if os.access(path.parent, os.W_OK) or _sibling(path, "-wal").exists():
         return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs)
     return apsw.Connection(
         f"file:{quote(str(path))}?immutable=1", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI, vfs=vfs

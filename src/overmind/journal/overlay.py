@@ -15,21 +15,21 @@ class OverlayJournal:
 
     def __init__(self, base: Journal) -> None:
         self._base = base
-        self._tried: list[Entry] = []
+        self._added: list[Entry] = []
 
     async def append(self, entries: Sequence[Entry]) -> None:
-        self._tried += entries
+        self._added += entries
 
     def read(self, after: int = 0) -> Iterator[Entry]:
         yield from self._base.read(after)
-        yield from (entry for entry in self._tried if entry.seq > after)
+        yield from (entry for entry in self._added if entry.seq > after)
 
     def entry(self, seq: int) -> Entry:
-        return next((entry for entry in self._tried if entry.seq == seq), None) or self._base.entry(seq)
+        return next((entry for entry in self._added if entry.seq == seq), None) or self._base.entry(seq)
 
     def find(self, signal_id: SignalId) -> int | None:
-        tried = (entry.seq for entry in self._tried if decided(entry.event) == signal_id)
-        return next(tried, None) or self._base.find(signal_id)
+        added = (entry.seq for entry in self._added if decided(entry.event) == signal_id)
+        return next(added, None) or self._base.find(signal_id)
 
     def decisions(self, since_ns: int, up_to: int) -> Iterator[tuple[SignalId, int, int]]:
         yield from self._base.decisions(since_ns, up_to)

@@ -31,8 +31,8 @@ from overmind.journal.writer import Writer
 from overmind.ports import JournalFailed, Snapshot
 
 PAGE_ROWS = 512
-GIVE_WAY_EVERY_S = 0.001
-GIVE_WAY_S = 0.0001
+PAUSE_EVERY_S = 0.001
+PAUSE_S = 0.0001
 DECISIONS = (
     "SELECT signal_id, seq, at_ns FROM journal INDEXED BY journal_decision"
     " WHERE signal_id IS NOT NULL AND (at_ns, seq) > (?, ?) AND seq <= ? ORDER BY at_ns, seq LIMIT ?"
@@ -49,8 +49,8 @@ class SqliteJournal:
         self._db = db
         self._writer = writer
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
-        self._newest: threading.Event | None = None  # set once the newest write is done
-        self._turn: asyncio.TimerHandle  # a timer that runs while there is such a write
+        self._newest_write: threading.Event | None = None  # set once the newest write is done
+        self._pause_timer: asyncio.TimerHandle  # a timer that runs while there is such a write
         self._closed = False
 
     @classmethod
@@ -76,21 +76,21 @@ class SqliteJournal:
         return cls(path, db, None)
 
     async def append(self, entries: Sequence[Entry]) -> None:
-        writer = self._pen()
+        writer = self._require_writer()
         if entries:
             await self._write(writer.append, entries)
         if writer.checkpoint_due and not self._closed:
             self._thread.submit(writer.checkpoint)
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
-        await self._write(self._pen().save_snapshot, snapshot)
+        await self._write(self._require_writer().save_snapshot, snapshot)
 
     def read(self, after: int = 0) -> Iterator[Entry]:
         """Raises JournalCorrupt at the first entry that does not follow the one before it."""
         before = self._tip_at(after)
         while rows := self._rows_after(after):
             for row in rows:
-                yield self._checked(before, row)
+                yield self._checked_entry(before, row)
                 before = tip_of(row)
                 after = before.seq
 
@@ -98,7 +98,7 @@ class SqliteJournal:
         rows = self._rows_after(seq - 1, 1)
         if seq < 1 or not rows:
             raise KeyError(seq)
-        return self._checked(self._tip_at(seq - 1), rows[0])
+        return self._checked_entry(self._tip_at(seq - 1), rows[0])
 
     def find(self, signal_id: SignalId) -> int | None:
         with refusing(self._path):
@@ -142,29 +142,29 @@ class SqliteJournal:
 
     async def _write(self, work: Callable[[Batch], None], batch: Batch) -> None:
         loop, done = asyncio.get_running_loop(), threading.Event()
-        write = loop.run_in_executor(self._thread, _announced, done, work, batch)
+        write = loop.run_in_executor(self._thread, _run_then_set, done, work, batch)
         write.add_done_callback(lambda _: self._written(done))
-        if self._newest is None:
-            self._turn = loop.call_later(GIVE_WAY_EVERY_S, self._give_way, loop)
-        self._newest = done
+        if self._newest_write is None:
+            self._pause_timer = loop.call_later(PAUSE_EVERY_S, self._pause_loop, loop)
+        self._newest_write = done
         await write
 
     def _written(self, done: threading.Event) -> None:
-        if done is self._newest:
-            self._newest = None
-            self._turn.cancel()
+        if done is self._newest_write:
+            self._newest_write = None
+            self._pause_timer.cancel()
 
-    def _give_way(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _pause_loop(self, loop: asyncio.AbstractEventLoop) -> None:
         """Pauses the event loop for a moment while something is being written.
 
         A loop that never idles retakes the interpreter lock after each poll faster than the writer's thread can wake up
         and take it; a batch once waited ten seconds. A pause of a tenth of a millisecond lets the writer's thread run.
         """
-        assert self._newest is not None, "a turn without a write"
-        self._newest.wait(GIVE_WAY_S)
-        self._turn = loop.call_later(GIVE_WAY_EVERY_S, self._give_way, loop)
+        assert self._newest_write is not None, "a turn without a write"
+        self._newest_write.wait(PAUSE_S)
+        self._pause_timer = loop.call_later(PAUSE_EVERY_S, self._pause_loop, loop)
 
-    def _pen(self) -> Writer:
+    def _require_writer(self) -> Writer:
         if self._writer is None:
             raise JournalFailed(f"{self._path}: opened for reading only")
         if self._closed:
@@ -185,14 +185,14 @@ class SqliteJournal:
                 list[tuple[SignalId, int, int]], self._db.execute(DECISIONS, (at_ns, seq, up_to, PAGE_ROWS)).fetchall()
             )
 
-    def _checked(self, before: JournalTip | None, row: Row) -> Entry:
+    def _checked_entry(self, before: JournalTip | None, row: Row) -> Entry:
         entry = JournalProblem("the entry before it is missing", row[0]) if before is None else check(before, row)
         if isinstance(entry, JournalProblem):
             raise JournalCorrupt(self._path, entry)
         return entry
 
 
-def _announced(done: threading.Event, work: Callable[[Batch], None], batch: Batch) -> None:
+def _run_then_set(done: threading.Event, work: Callable[[Batch], None], batch: Batch) -> None:
     try:
         work(batch)
     finally:

@@ -51,7 +51,7 @@ class Writer:
         self.degraded = self._reserve.fill()
 
     def append(self, entries: Sequence[Entry]) -> None:
-        with self._or_never_again():
+        with self._failing_for_good():
             rows = follow(self._tip, entries)
             try:
                 self._insert(rows)
@@ -65,7 +65,7 @@ class Writer:
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
         """On a full disk only the snapshot is lost; the reserve is kept for exits."""
-        with self._or_never_again():
+        with self._failing_for_good():
             tip = tip_at(self._db, snapshot.seq)
             assert tip is not None, f"a snapshot of entry {snapshot.seq}, which is not in the journal"
             row = (snapshot.seq, snapshot.state, tip.hash, digest(snapshot.seq, tip.hash, snapshot.state))
@@ -98,7 +98,7 @@ class Writer:
         self._lock.release()
 
     @contextlib.contextmanager
-    def _or_never_again(self) -> Iterator[None]:
+    def _failing_for_good(self) -> Iterator[None]:
         if self._failure is not None:
             raise JournalFailed(f"nothing is written after a failure ({self._failure}); reopen the journal")
         self._failure = "the write did not finish"  # Reset only after this write is known to have succeeded.

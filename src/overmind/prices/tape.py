@@ -33,7 +33,7 @@ from overmind.ports import Clock, Tick
 COLUMNS: Final = ("timestamp", "open", "high", "low", "close", "volume")
 TAPE_BYTES_MAX: Final = 128 * 1024 * 1024  # About two million candles.
 STALE_STEPS: Final = 2  # missing candles after which the price is absent
-LOOK_NS: Final = 1_000_000  # how long ticks of the looped tape are cached
+CACHE_NS: Final = 1_000_000  # how long ticks of the looped tape are cached
 QUOTE_SUFFIXES: Final = ("USDT", "USDC", "USD")
 
 _PRICE_MAX: Final = Decimal(PRICE_MAX_PICO // PICO)
@@ -145,16 +145,16 @@ class LoopedTape:
     def __init__(self, tape: Tape, clock: Clock) -> None:
         self._tape = tape
         self._clock = clock
-        self._at_ns = -LOOK_NS
+        self._at_ns = -CACHE_NS
         self._ticks: Mapping[Mint, Tick] = {}
 
     def ticks(self) -> Mapping[Mint, Tick]:
         now_ns = self._clock.now_ns()
-        if not 0 <= now_ns - self._at_ns < LOOK_NS:  # Each order reads twice, and wall time never stands still.
-            self._at_ns, self._ticks = now_ns, self._look(now_ns)
+        if not 0 <= now_ns - self._at_ns < CACHE_NS:  # Each order reads twice, and wall time never stands still.
+            self._at_ns, self._ticks = now_ns, self._ticks_at(now_ns)
         return self._ticks
 
-    def _look(self, now_ns: int) -> dict[Mint, Tick]:
+    def _ticks_at(self, now_ns: int) -> dict[Mint, Tick]:
         start_ns, end_ns = self._tape.start_ns, self._tape.end_ns
         seen = self._tape.ticks(start_ns + (now_ns - start_ns) % (end_ns - start_ns))
         return {

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from overmind.backtest.history import Played, added_up
+from overmind.backtest.history import Played, report_of
 from overmind.clock.clocks import JumpClock, SystemClock
 from overmind.config import MultiWalletConfig
 from overmind.config.problems import Findings
@@ -110,16 +110,16 @@ async def rehearse(
         state = app.engine.state
         async with RpcChain(rpc, clock) as chain:
             equal = final and not state.holds and await books_equal_chain(state, chain)
-        return added_up(state, equal, codes)
+        return report_of(state, equal, codes)
 
 
 async def books_equal_chain(state: State, chain: RpcChain) -> bool:
     """Compares every wallet and mint to the last unit."""
     found = {book.wallet.id: await chain.balances(book.wallet.public_key) for book in state.wallets.values()}
-    return all(_equal(state, wallet_id, balances) for wallet_id, balances in found.items())
+    return all(_wallet_equals_chain(state, wallet_id, balances) for wallet_id, balances in found.items())
 
 
-def _equal(state: State, wallet_id: WalletId, balances: OwnerBalances) -> bool:
+def _wallet_equals_chain(state: State, wallet_id: WalletId, balances: OwnerBalances) -> bool:
     book = state.wallets[wallet_id]
     chain = {**balances.units, SOL: balances.lamports}
     mints = {SOL, state.settings.quote.mint, *state.settings.tokens, *book.positions}  # Any other token is dust.

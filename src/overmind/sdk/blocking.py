@@ -43,16 +43,16 @@ class LoopThread:
         self._ended = False
         self._thread.start()
 
-    def call(self, wish: Coroutine[Any, Any, T]) -> T:
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Runs a coroutine in that thread and waits for its result. Raises EngineStopped once the thread has ended."""
         with self._changing:
             if self._ended or threading.current_thread() is self._thread:
-                wish.close()
+                coroutine.close()
                 why = (
                     "the desk was closed" if self._ended else "a call from the desk's own thread would wait for itself"
                 )
                 raise EngineStopped(why)
-            answer = asyncio.run_coroutine_threadsafe(wish, self._loop)
+            answer = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             return answer.result()
         except concurrent.futures.CancelledError:
@@ -213,7 +213,7 @@ class MultiWalletExecutor:
             if self._pump is None:
                 self._thread.call(self._executor.start())
                 self._stopping.clear()
-                self._pump = threading.Thread(target=self._take, name="overmind-signals", daemon=True)
+                self._pump = threading.Thread(target=self._forward_signals, name="overmind-signals", daemon=True)
                 self._pump.start()
 
     def stop(self, deadline_s: float = DRAIN_S) -> bool:
@@ -222,7 +222,7 @@ class MultiWalletExecutor:
                 return True
             self._stopping.set()
             if not self._executor.alive:
-                self._thread.call(self._inbox.abandon())
+                self._thread.call(self._inbox.drop())
             self._pump.join(deadline_s)
             self._pump = None
             stopped = self._thread.call(self._stop(deadline_s))
@@ -245,7 +245,7 @@ class MultiWalletExecutor:
             await self._inbox.taken(deadline_s)
         return await self._executor.stop(deadline_s)
 
-    def _take(self) -> None:
+    def _forward_signals(self) -> None:
         while not self._stopping.is_set():
             try:
                 self._thread.call(self._inbox.put(self._receiver.get(timeout=POLL_S)))
@@ -277,7 +277,7 @@ class _Inbox:
             async with asyncio.timeout(deadline_s):
                 await self._signals.join()
 
-    async def abandon(self) -> None:
+    async def drop(self) -> None:
         """Drops the waiting signal: nobody will take it any more."""
         while not self._signals.empty():
             self._signals.get_nowait()

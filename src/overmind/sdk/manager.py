@@ -108,14 +108,14 @@ class WalletManager:
 
     async def get_wallet(self, wallet_id: str) -> Wallet:
         """The wallet as configured, with its current status. Raises CommandRefused if there is none."""
-        return await self.app.engine.read(lambda state: _shown(_book(state, wallet_id)))
+        return await self.app.engine.read(lambda state: _with_status(_book(state, wallet_id)))
 
     async def get_wallet_metrics(self, wallet_id: str) -> WalletMetrics:
         return await self.app.engine.read(lambda state: wallet_metrics(state, _book(state, wallet_id)))
 
     async def get_active_wallets(self) -> list[Wallet]:
         """The wallets that take entries, in order of registration."""
-        wallets = await self.app.engine.read(lambda state: [_shown(book) for book in state.wallets.values()])
+        wallets = await self.app.engine.read(lambda state: [_with_status(book) for book in state.wallets.values()])
         return [wallet for wallet in wallets if wallet.status is WalletStatus.ACTIVE]
 
     async def get_portfolio_summary(self) -> PortfolioSummary:
@@ -123,7 +123,7 @@ class WalletManager:
 
     async def emergency_stop_all(self, reason: str = STOP_REASON) -> None:
         """Stops entries of all wallets, also after a restart; durable on return. Exits still pass."""
-        await self.app.engine.handle(EmergencyStop(_given(reason)))
+        await self.app.engine.handle(EmergencyStop(_checked_reason(reason)))
 
     async def reactivate_wallet(self, wallet_id: str, reason: str = REACTIVATE_REASON) -> Wallet:
         """Lifts the emergency stop of one wallet; durable on return. Other holds stay, as the returned status shows."""
@@ -131,7 +131,7 @@ class WalletManager:
         if app.stop_file.exists():
             place = app.config.data_dir / STOP_FILE
             raise CommandRefused(f"the file {place} would stop every wallet again: remove it, then reactivate")
-        await app.engine.handle(ReactivateWallet(WalletId(wallet_id), _given(reason)))
+        await app.engine.handle(ReactivateWallet(WalletId(wallet_id), _checked_reason(reason)))
         return await self.get_wallet(wallet_id)
 
     async def close(self) -> None:
@@ -237,12 +237,12 @@ def _book(state: State, wallet_id: str) -> WalletBook:
     return book
 
 
-def _shown(book: WalletBook) -> Wallet:
+def _with_status(book: WalletBook) -> Wallet:
     """The wallet with the status that its holds in the journal give, not the configured one."""
     return structs.replace(book.wallet, status=book.status)
 
 
-def _given(reason: str) -> str:
+def _checked_reason(reason: str) -> str:
     if not reason.strip():
         raise CommandRefused("a blank reason: say why; it is journaled")
     return reason

@@ -195,22 +195,22 @@ def test_a_blockhash_is_never_old() -> None:
     async def main() -> None:
         clock = _Clock()
         chain = _Chain(clock)
-        beat = BlockhashCache(chain, clock)
-        first = await beat.block()
+        blockhashes = BlockhashCache(chain, clock)
+        first = await blockhashes.block()
         clock.at_ns += NS  # A hundred blocks; the block time is not known yet.
-        second = await beat.fetch()
+        second = await blockhashes.fetch()
         assert second.height - first.height == 100
-        assert abs(beat.block_s - 0.01) < 1e-9
-        assert abs(beat.life_s(second) - 1.5) < 0.1
+        assert abs(blockhashes.block_s - 0.01) < 1e-9
+        assert abs(blockhashes.life_s(second) - 1.5) < 0.1
         clock.at_ns += 200_000_000
-        assert await beat.block() == second
+        assert await blockhashes.block() == second
         clock.at_ns += 200_000_000
-        assert (await beat.block()).height == second.height + 40
+        assert (await blockhashes.block()).height == second.height + 40
         chain.silent = True
-        assert (await beat.block()).height == second.height + 40
+        assert (await blockhashes.block()).height == second.height + 40
         clock.at_ns += NS
         with pytest.raises(ChainSilent):
-            await beat.block()
+            await blockhashes.block()
 
     asyncio.run(main())
 

@@ -56,7 +56,7 @@ def test_on_a_localnet_it_makes_itself_plenty_and_a_restart_adds_nothing() -> No
                         BONK.mint: 10**12,
                         NEW.mint: 10**12,
                     }
-                    assert maker.workshop.cluster == "localnet"
+                    assert maker.setup.cluster == "localnet"
 
     asyncio.run(main())
 
@@ -77,11 +77,11 @@ def test_with_mints_of_its_own_it_trades_where_no_extension_helps() -> None:
                 await purse.create_mint("ETH", 8, "token-2022"),
             ]
             async with _maker(rpc, key, mine, None) as maker:
-                maker.workshop.cluster = "devnet"
-                assert all(maker.workshop.makes(token.mint) for token in mine[1:])
+                maker.setup.cluster = "devnet"
+                assert all(maker.setup.can_mint(token.mint) for token in mine[1:])
                 trader = SecretKey.generate()
                 for token in mine[1:]:
-                    await maker.workshop.mint(token, trader.reveal().pubkey(), 5_000_000)
+                    await maker.setup.mint(token, trader.reveal().pubkey(), 5_000_000)
                 assert not any(maker.inventory.values())
             async with _maker(rpc, key, mine, Stock(units=777, sol=0)) as maker:
                 assert [maker.inventory[token.mint] for token in mine] == [0, 777, 777]

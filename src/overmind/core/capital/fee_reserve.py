@@ -27,7 +27,7 @@ from overmind.core.model.selection import CostTerms, Selection
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import LAMPORTS, PPM, value_micros_up
 
-GIVERS_MAX: Final = 4  # senders that are tried, one after the other, before the swap
+SENDERS_MAX: Final = 4  # senders that are tried, one after the other, before the swap
 TOP_UP_MIN_FEES: Final = 10  # a smaller top-up would not be worth its own fee
 RECLAIMS_MAX: Final = 8  # open at once: each waits for its own landing
 
@@ -41,10 +41,10 @@ def due_top_ups(state: State, at_ns: int) -> Iterator[MovePlaced | OrderPlaced]:
     short = [
         book for book in state.wallets.values() if balance(book.accounts.sol_float, SOL) < least
     ]  # A cheap filter before the full check.
-    low = [book for book in short if _needs_it(state, book, at_ns) and _float(state, book) < least]
-    givers = _givers(state) if low else []
+    low = [book for book in short if _needs_top_up(state, book, at_ns) and _float(state, book) < least]
+    senders = _senders(state) if low else []
     for book in low:
-        placed = _top_up(state, book, givers, at_ns)
+        placed = _top_up(state, book, senders, at_ns)
         if placed is not None:
             yield placed
 
@@ -54,7 +54,7 @@ def _float(state: State, book: WalletBook) -> int:
     return balance(accounts.sol_float, SOL) + balance(accounts.sol_float_held, SOL)
 
 
-def _needs_it(state: State, book: WalletBook, at_ns: int) -> bool:
+def _needs_top_up(state: State, book: WalletBook, at_ns: int) -> bool:
     """A wallet without equity needs no top-up yet: its balances may not have been read from the chain."""
     if book.top_up.open or at_ns < book.top_up.after_ns or REMOVED in book.holds or book.equity_micros <= 0:
         return False
@@ -74,38 +74,38 @@ def _is_worth_the_risk(state: State, book: WalletBook) -> bool:
     return saved_micros > state.sol_value_micros_up(state.settings.float_target_lamports)
 
 
-class _Giver(NamedTuple):
+class _Sender(NamedTuple):
     book: WalletBook
     spare: int  # lamports that it can send
 
 
-def _richest_first(giver: _Giver) -> tuple[int, int]:
+def _richest_first(sender: _Sender) -> tuple[int, int]:
     """Among equals, the wallet that was registered first."""
-    return -giver.spare, giver.book.slot
+    return -sender.spare, sender.book.slot
 
 
-def _top_up(state: State, book: WalletBook, givers: list[_Giver], at_ns: int) -> MovePlaced | OrderPlaced | None:
+def _top_up(state: State, book: WalletBook, senders: list[_Sender], at_ns: int) -> MovePlaced | OrderPlaced | None:
     """Takes turns over the tries: the richest senders that keep their own target, then a swap by the wallet itself."""
     desk = state.settings
-    lacking = desk.float_target_lamports - _float(state, book)
+    missing = desk.float_target_lamports - _float(state, book)
     least = max(desk.float_low_lamports - _float(state, book), TOP_UP_MIN_FEES * desk.costs.fee_max_lamports)
-    able = [one for one in givers[:GIVERS_MAX] if one.spare >= min(lacking, least)]
+    able = [one for one in senders[:SENDERS_MAX] if one.spare >= min(missing, least)]
     turn = book.top_up.tries % (len(able) + 1)
-    swap = _swap(state, book, lacking, at_ns) if turn == len(able) else None
+    swap = _swap(state, book, missing, at_ns) if turn == len(able) else None
     if swap is not None or not able:
         return swap
-    giver = able[turn % len(able)]  # If it is the swap's turn but no swap is possible, the richest sends.
-    money = Money(min(lacking, giver.spare), SOL)
-    givers.remove(giver)
-    insort(givers, _Giver(giver.book, giver.spare - money.units - desk.costs.fee_max_lamports), key=_richest_first)
+    sender = able[turn % len(able)]  # If it is the swap's turn but no swap is possible, the richest sends.
+    money = Money(min(missing, sender.spare), SOL)
+    senders.remove(sender)
+    insort(senders, _Sender(sender.book, sender.spare - money.units - desk.costs.fee_max_lamports), key=_richest_first)
     reason = f"{book.wallet.id} has {_sol(_float(state, book))} SOL for fees and rent"
-    return transfer(state, MoveKind.TOP_UP, giver.book, book, money, reason, at_ns)
+    return transfer(state, MoveKind.TOP_UP, sender.book, book, money, reason, at_ns)
 
 
-def _givers(state: State) -> list[_Giver]:
+def _senders(state: State) -> list[_Sender]:
     """Senders, richest first: wallets above their own target whose books agree with the chain."""
     books = (book for book in state.wallets.values() if REMOVED not in book.holds and not holds_of_chain(state, book))
-    return sorted((_Giver(book, spare) for book in books if (spare := _spare(state, book)) > 0), key=_richest_first)
+    return sorted((_Sender(book, spare) for book in books if (spare := _spare(state, book)) > 0), key=_richest_first)
 
 
 def _spare(state: State, book: WalletBook) -> int:

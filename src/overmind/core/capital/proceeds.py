@@ -20,14 +20,16 @@ SWEEP_MIN_MICROS: Final = MICROS  # a smaller amount is not worth a transfer
 
 def emergency_wallet(state: State) -> WalletBook | None:
     """The first Emergency wallet that is safe; None: there is none, and `why_nowhere` says why."""
-    return next((book for book in _emergency_wallets(state) if not _unsafe(state, book)), None)
+    return next((book for book in _emergency_wallets(state) if not _unsafe_causes(state, book)), None)
 
 
 def why_nowhere(state: State) -> str:
     """Why no proceeds can be swept; blank: they can be."""
     if emergency_wallet(state) is not None:
         return ""
-    held = [f"{book.wallet.id} is held by {', '.join(_unsafe(state, book))}" for book in _emergency_wallets(state)]
+    held = [
+        f"{book.wallet.id} is held by {', '.join(_unsafe_causes(state, book))}" for book in _emergency_wallets(state)
+    ]
     return "; ".join(held) or "no wallet of the type Emergency is configured"
 
 
@@ -35,7 +37,7 @@ def _emergency_wallets(state: State) -> list[WalletBook]:
     return [book for book in state.wallets.values() if book.wallet.type is WalletType.EMERGENCY]
 
 
-def _unsafe(state: State, book: WalletBook) -> list[str]:
+def _unsafe_causes(state: State, book: WalletBook) -> list[str]:
     """The holds that make a wallet unsafe: its key may be stolen, it has a debt, or nobody can sign for it any more."""
     return [*holds_of_chain(state, book), *({REMOVED} & book.holds.keys())]
 

@@ -95,9 +95,11 @@ def rebalance(state: State, command: Rebalance, at_ns: int) -> Iterator[MovePlac
         return
     wallets = state.wallets
     for leg in planned.legs:
-        book, receiver = wallets[leg.wallet_id], wallets[leg.to_wallet]
+        book, receiver_book = wallets[leg.wallet_id], wallets[leg.to_wallet]
         reason = f"{leg.reason}; {command.reason}"
-        yield transfer(state, MoveKind.REBALANCE, book, receiver, Money(leg.micros, desk.quote.mint), reason, at_ns)
+        yield transfer(
+            state, MoveKind.REBALANCE, book, receiver_book, Money(leg.micros, desk.quote.mint), reason, at_ns
+        )
 
 
 def _why_not(state: State, at_ns: int) -> str:
@@ -112,26 +114,29 @@ def _why_not(state: State, at_ns: int) -> str:
 def _standing(state: State, book: WalletBook, stale: set[Mint]) -> Standing:
     desk, wallet, equity = state.settings, book.wallet, book.equity_micros
     target = ppm_of(state.equity_micros, wallet.allocation_ppm)
-    off = equity - target
-    outside = abs(off) > ppm_of(target, desk.rebalance_band_ppm) and abs(off) >= desk.rebalance_min_micros
-    part, why = _part(state, book, stale, off, target)
+    excess = equity - target
+    outside = abs(excess) > ppm_of(target, desk.rebalance_band_ppm) and abs(excess) >= desk.rebalance_min_micros
+    part, why = _part(state, book, stale, excess, target)
     return Standing(wallet.id, equity, target, part, outside and part in (Part.GIVES, Part.TAKES), why)
 
 
-def _part(state: State, book: WalletBook, stale: set[Mint], off: int, target: int) -> tuple[Part, str]:
+def _part(state: State, book: WalletBook, stale: set[Mint], excess: int, target: int) -> tuple[Part, str]:
     desk = state.settings
     if book.holds:
         return Part.OUT, f"{book.status}: {', '.join(sorted(book.holds))}"
     if stale and (unknown := stale & book.positions.keys()):
         return Part.OUT, f"no fresh price of {', '.join(sorted(unknown))}"
-    if abs(off) <= ppm_of(target, desk.rebalance_inner_ppm):
+    if abs(excess) <= ppm_of(target, desk.rebalance_inner_ppm):
         return Part.NEAR, f"within {desk.rebalance_inner_ppm / 10_000:g} % of its target"
-    if abs(off) < desk.rebalance_min_micros:
+    if abs(excess) < desk.rebalance_min_micros:
         return Part.NEAR, f"off by less than {_usd(desk.rebalance_min_micros)}"
-    if off > 0:
+    if excess > 0:
         free = free_units(state, book, desk.quote.mint)
-        return Part.GIVES, f"{_share(state, off)} of the portfolio above its target, {_usd(min(off, free))} of it free"
-    return Part.TAKES, f"{_share(state, off)} of the portfolio below its target"
+        return (
+            Part.GIVES,
+            f"{_share(state, excess)} of the portfolio above its target, {_usd(min(excess, free))} of it free",
+        )
+    return Part.TAKES, f"{_share(state, excess)} of the portfolio below its target"
 
 
 def _share(state: State, off_micros: int) -> str:
@@ -170,36 +175,36 @@ def _legs(state: State, standings: tuple[Standing, ...]) -> tuple[list[Leg], lis
     """Repeats the transfer from the largest excess to the largest shortfall until one side is used up."""
     desk, wallets = state.settings, state.wallets
     quote, least = desk.quote.mint, max(1, desk.rebalance_min_micros)
-    gives = [(one.wallet_id, _gives(state, one)) for one in standings if one.part is Part.GIVES]
-    takes = [(one.wallet_id, -one.excess_micros) for one in standings if one.part is Part.TAKES]
-    givers, takers = _Heap(gives, least), _Heap(takes, least)
+    sends = [(one.wallet_id, _sendable_micros(state, one)) for one in standings if one.part is Part.GIVES]
+    receives = [(one.wallet_id, -one.excess_micros) for one in standings if one.part is Part.TAKES]
+    senders, receivers = _Heap(sends, least), _Heap(receives, least)
     legs: list[Leg] = []
     left_out: list[str] = []
     fees: dict[WalletId, int] = {}  # lamports that each sender may pay for its legs so far
-    while givers and takers:
-        (giver, given), (taker, taken) = givers.largest, takers.largest
-        micros, receiver = min(given, taken), wallets[taker]
-        fee = fees.get(giver, 0) + sum(costs_lamports(state, receiver, quote))
+    while senders and receivers:
+        (sender, available), (receiver, needed) = senders.largest, receivers.largest
+        micros, receiver_book = min(available, needed), wallets[receiver]
+        fee = fees.get(sender, 0) + sum(costs_lamports(state, receiver_book, quote))
         if micros < least:
-            left_out.append(f"{giver} to {taker}: {_usd(micros)} is less than the minimum transfer, {_usd(least)}")
+            left_out.append(f"{sender} to {receiver}: {_usd(micros)} is less than the minimum transfer, {_usd(least)}")
             break  # No other pair can be larger.
-        if not can_pay(state, wallets[giver], fee + desk.reserve_float_lamports):
-            left_out.append(f"{giver} has not enough SOL for the fee of a transfer")
-            givers.drop()
-        elif (bps := cost_bps(state, receiver, Money(micros, quote))) > desk.rebalance_cost_max_bps:
-            left_out.append(f"{giver} to {taker}: {_usd(micros)} would cost {bps} bps, too much")
-            takers.drop()
+        if not can_pay(state, wallets[sender], fee + desk.reserve_float_lamports):
+            left_out.append(f"{sender} has not enough SOL for the fee of a transfer")
+            senders.drop()
+        elif (bps := cost_bps(state, receiver_book, Money(micros, quote))) > desk.rebalance_cost_max_bps:
+            left_out.append(f"{sender} to {receiver}: {_usd(micros)} would cost {bps} bps, too much")
+            receivers.drop()
         else:
-            legs.append(Leg(giver, taker, micros, bps, f"{taker} is {_usd(taken)} below its target"))
-            fees[giver] = fee
-            givers.take(micros)
-            takers.take(micros)
+            legs.append(Leg(sender, receiver, micros, bps, f"{receiver} is {_usd(needed)} below its target"))
+            fees[sender] = fee
+            senders.take(micros)
+            receivers.take(micros)
     return legs, left_out
 
 
-def _gives(state: State, giver: Standing) -> int:
-    free = free_units(state, state.wallets[giver.wallet_id], state.settings.quote.mint)
-    return min(giver.excess_micros, free)
+def _sendable_micros(state: State, sender: Standing) -> int:
+    free = free_units(state, state.wallets[sender.wallet_id], state.settings.quote.mint)
+    return min(sender.excess_micros, free)
 
 
 def _usd(micros: int) -> str:

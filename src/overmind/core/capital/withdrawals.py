@@ -64,8 +64,8 @@ def _check_repeated(command: Withdraw, known: WithdrawalRecord) -> None:
     """Raises CommandRefused unless the request is identical and was paid or still may be paid."""
     name, money = command.request_id, known.money
     if (known.wallet_id, money, known.to_address) != (command.wallet_id, command.money, command.to_address):
-        wish = f"{money.units} base units of {money.mint} from {known.wallet_id} to {known.to_address}"
-        raise CommandRefused(f"request {name} was for {wish}: use another id for another withdrawal")
+        first = f"{money.units} base units of {money.mint} from {known.wallet_id} to {known.to_address}"
+        raise CommandRefused(f"request {name} was for {first}: use another id for another withdrawal")
     check_unended(name, known.outcome)
 
 

@@ -38,8 +38,8 @@ def is_of_chain(cause: str) -> bool:
 
 def holds_of_chain(state: State, book: WalletBook) -> list[str]:
     """The holds of this wallet that say that its key may be stolen, or that it owes units that a fork took back."""
-    wide = (deficit_cause(book.wallet.id), unknown_signature_cause(book.wallet.id))
-    return [*(cause for cause in wide if cause in state.holds), *({QUARANTINE} & book.holds.keys())]
+    portfolio_causes = (deficit_cause(book.wallet.id), unknown_signature_cause(book.wallet.id))
+    return [*(cause for cause in portfolio_causes if cause in state.holds), *({QUARANTINE} & book.holds.keys())]
 
 
 def compare(state: State, record: RecordBalances, at_ns: int) -> Iterator[Event]:
@@ -50,14 +50,14 @@ def compare(state: State, record: RecordBalances, at_ns: int) -> Iterator[Event]
         yield BalancesChecked(record.wallet_id, record.signature_slot, record.signature)
     if is_stale(state, record):
         return
-    short = short_of(state, record)
-    if short:
-        yield from _deficit(state, book, record, short[0], at_ns)
-    doubts = _doubts(state, book)
-    for mint in _mints(state, book):
-        more = record.balances.get(mint, 0) - state.ledger.owned(book.accounts, mint)
-        if more > 0 and mint not in doubts:
-            yield from _credit(state, book, mint, more, record.slot)
+    deficits = short_of(state, record)
+    if deficits:
+        yield from _hold_for_deficit(state, book, record, deficits[0], at_ns)
+    missing_max = _missing_max(state, book)
+    for mint in _tracked_mints(state, book):
+        surplus = record.balances.get(mint, 0) - state.ledger.owned(book.accounts, mint)
+        if surplus > 0 and mint not in missing_max:
+            yield from _deposit(state, book, mint, surplus, record.slot)
 
 
 def is_stale(state: State, record: RecordBalances) -> bool:
@@ -68,11 +68,11 @@ def is_stale(state: State, record: RecordBalances) -> bool:
 def short_of(state: State, record: RecordBalances) -> list[Mint]:
     """The mints with a deficit: the chain has less than the books, even if every order in flight took its maximum."""
     book = state.wallets[record.wallet_id]
-    doubts = _doubts(state, book)
+    missing_max = _missing_max(state, book)
     return [
         mint
-        for mint in _mints(state, book)
-        if record.balances.get(mint, 0) < state.ledger.owned(book.accounts, mint) - doubts.get(mint, 0)
+        for mint in _tracked_mints(state, book)
+        if record.balances.get(mint, 0) < state.ledger.owned(book.accounts, mint) - missing_max.get(mint, 0)
     ]
 
 
@@ -88,11 +88,11 @@ def accept(state: State, accepted: AcceptBalances) -> Iterator[Event]:
         raise CommandRefused("a blank reason: say what explains the difference; it is journaled")
     if book.booked_seq > accepted.as_of_seq:
         raise CommandRefused(f"the books of {wallet_id} have changed since its balances were read: read them again")
-    if _doubts(state, book):
+    if _missing_max(state, book):
         raise CommandRefused(
             f"{wallet_id} has orders or transfers in flight: wait until they are final, then accept again"
         )
-    for mint in _mints(state, book):
+    for mint in _tracked_mints(state, book):
         difference = accepted.balances.get(mint, 0) - state.ledger.owned(book.accounts, mint)
         if difference:
             yield BalanceAdjusted(wallet_id, mint, difference, accepted.reason)
@@ -105,20 +105,20 @@ def accept(state: State, accepted: AcceptBalances) -> Iterator[Event]:
         yield HoldLifted(Scope(wallet_id), QUARANTINE, accepted.reason)
 
 
-def _mints(state: State, book: WalletBook) -> list[Mint]:
+def _tracked_mints(state: State, book: WalletBook) -> list[Mint]:
     """The mints that the books track. Any other token that arrives is ignored as dust."""
     desk = state.settings
     return sorted({SOL, desk.quote.mint, *desk.tokens, *book.positions, *book.in_suspense})
 
 
-def _doubts(state: State, book: WalletBook) -> dict[Mint, int]:
+def _missing_max(state: State, book: WalletBook) -> dict[Mint, int]:
     """How many units of each mint may be missing: an order in flight may have spent them, or a fork may have undone a
     fill.
     """
-    doubts: dict[Mint, int] = {}
+    missing_max: dict[Mint, int] = {}
 
     def may_be_gone(mint: Mint, units: int) -> None:
-        doubts[mint] = doubts.get(mint, 0) + units
+        missing_max[mint] = missing_max.get(mint, 0) + units
 
     for known in state.open_orders.values():
         if known.ticket is not None and known.order.wallet_id == book.wallet.id:
@@ -132,14 +132,14 @@ def _doubts(state: State, book: WalletBook) -> dict[Mint, int]:
             may_be_gone(booked.order.spend.mint, 0 if filled else booked.order.spend.units)
             may_be_gone(booked.order.receive, filled.received_units if filled else 0)
             may_be_gone(SOL, _costs_max(booked.order))
-    for move, took, brought in _moves_under_way(state):
+    for move, lost_by_sender, lost_by_receiver in _moves_under_way(state):
         mint = move.money.mint if move.kind is not MoveKind.RECLAIM else SOL
         if move.wallet_id == book.wallet.id:
-            may_be_gone(mint, took)
+            may_be_gone(mint, lost_by_sender)
             may_be_gone(SOL, _costs_max(move))
         if move.to_wallet == book.wallet.id:
-            may_be_gone(mint, brought)
-    return doubts
+            may_be_gone(mint, lost_by_receiver)
+    return missing_max
 
 
 def _moves_under_way(state: State) -> Iterator[tuple[Move, int, int]]:
@@ -156,7 +156,9 @@ def _costs_max(work: Work) -> int:
     return work.fee_max_lamports + work.rent_max_lamports
 
 
-def _deficit(state: State, book: WalletBook, record: RecordBalances, mint: Mint, at_ns: int) -> Iterator[Event]:
+def _hold_for_deficit(
+    state: State, book: WalletBook, record: RecordBalances, mint: Mint, at_ns: int
+) -> Iterator[Event]:
     cause = deficit_cause(book.wallet.id)
     if cause not in state.holds:
         books, chain = state.ledger.owned(book.accounts, mint), record.balances.get(mint, 0)
@@ -167,7 +169,7 @@ def _deficit(state: State, book: WalletBook, record: RecordBalances, mint: Mint,
         yield HoldAdded(Scope(), Hold(cause, reason, at_ns))
 
 
-def _credit(state: State, book: WalletBook, mint: Mint, units: int, slot: int) -> Iterator[Event]:
+def _deposit(state: State, book: WalletBook, mint: Mint, units: int, slot: int) -> Iterator[Event]:
     """A token without a price is not booked yet: its cost would be unknown."""
     desk = state.settings
     listed = mint in (SOL, desk.quote.mint) or mint in desk.tokens

@@ -25,8 +25,8 @@ SINCE: Final = "since 00:00 UTC or the last reactivation"
 
 
 def after_outcome(state: State, book: WalletBook, at_ns: int) -> Iterator[Event]:
-    yield from _of_wallet(state, book, at_ns)
-    yield from _of_portfolio(state, at_ns)
+    yield from _wallet_breakers(state, book, at_ns)
+    yield from _portfolio_breakers(state, at_ns)
 
 
 def after_marks(state: State, at_ns: int) -> Iterator[Event]:
@@ -34,13 +34,13 @@ def after_marks(state: State, at_ns: int) -> Iterator[Event]:
     loss.
     """
     for book in state.wallets.values():
-        yield from _of_wallet(state, book, at_ns)
-    yield from _of_portfolio(state, at_ns)
+        yield from _wallet_breakers(state, book, at_ns)
+    yield from _portfolio_breakers(state, at_ns)
     desk = state.settings
-    wanted = desk.emergency_liquidate and not _is_ordered(state, desk.emergency_sweep)
+    wanted = desk.emergency_liquidate and not _liquidation_is_ordered(state, desk.emergency_sweep)
     # The last check is the expensive one: it visits every position.
     if wanted and state.stop_is_reached and _is_confirmed(state):
-        yield from liquidate(state, _lost_to_stop(state), desk.emergency_sweep)
+        yield from liquidate(state, _stop_reason(state), desk.emergency_sweep)
 
 
 def _is_confirmed(state: State) -> bool:
@@ -57,21 +57,21 @@ def stop_all(state: State, reason: str, at_ns: int) -> Iterator[Event]:
 
 def liquidate(state: State, reason: str, sweep: bool) -> Iterator[Event]:
     """Orders a liquidation of all wallets, unless it is already ordered."""
-    if not _is_ordered(state, sweep):
+    if not _liquidation_is_ordered(state, sweep):
         yield LiquidationOrdered(reason, sweep)
 
 
-def _is_ordered(state: State, sweep: bool) -> bool:
+def _liquidation_is_ordered(state: State, sweep: bool) -> bool:
     return all(book.liquidating and (book.sweeping or not sweep) for book in state.wallets.values())
 
 
-def _of_wallet(state: State, book: WalletBook, at_ns: int) -> Iterator[Event]:
+def _wallet_breakers(state: State, book: WalletBook, at_ns: int) -> Iterator[Event]:
     loss, loss_max = -book.day_pnl_micros, book.wallet.limits.daily_loss_max_micros
     if loss > 0 and loss >= loss_max and DAY_LOSS not in book.holds and book.wallet.type is not WalletType.EMERGENCY:
         reason = f"lost {_usd(loss)} since 00:00 UTC, the limit is {_usd(loss_max)}"
         yield from add_hold(state, Scope(book.wallet.id), Hold(DAY_LOSS, reason, at_ns, _midnight_ns(state, at_ns)))
     trades, trades_max = book.trades_today, book.wallet.limits.trades_per_day_max
-    if _used_up(trades, trades_max, book.holds) and book.wallet.type is not WalletType.EMERGENCY:
+    if _trades_exhausted(trades, trades_max, book.holds) and book.wallet.type is not WalletType.EMERGENCY:
         reason = f"{trades} trades since 00:00 UTC, the limit is {trades_max}"
         yield from add_hold(state, Scope(book.wallet.id), Hold(DAY_TRADES, reason, at_ns, _midnight_ns(state, at_ns)))
     streak_max = state.settings.loss_streak_max
@@ -80,36 +80,36 @@ def _of_wallet(state: State, book: WalletBook, at_ns: int) -> Iterator[Event]:
         yield from add_hold(state, Scope(book.wallet.id), Hold(LOSS_STREAK, reason, at_ns, _midnight_ns(state, at_ns)))
 
 
-def _of_portfolio(state: State, at_ns: int) -> Iterator[Event]:
+def _portfolio_breakers(state: State, at_ns: int) -> Iterator[Event]:
     desk, holds = state.settings, state.holds
     capital = state.day_base.capital_micros(state.deposited_micros)
     if DAY_LOSS not in holds and reached(state.equity_micros, capital, desk.day_loss_max_ppm):
-        reason = _lost(state, capital, "since 00:00 UTC", desk.day_loss_max_ppm)
+        reason = _loss_reason(state, capital, "since 00:00 UTC", desk.day_loss_max_ppm)
         yield from add_hold(state, Scope(), Hold(DAY_LOSS, reason, at_ns, _midnight_ns(state, at_ns)))
-    if desk.day_trades_max and _used_up(state.trades_today, desk.day_trades_max, holds):
+    if desk.day_trades_max and _trades_exhausted(state.trades_today, desk.day_trades_max, holds):
         reason = f"{state.trades_today} trades of all wallets since 00:00 UTC, the limit is {desk.day_trades_max}"
         yield from add_hold(state, Scope(), Hold(DAY_TRADES, reason, at_ns, _midnight_ns(state, at_ns)))
     peak = state.peak_gain_micros + state.deposited_micros
     if DRAWDOWN not in holds and reached(state.equity_micros, peak, desk.drawdown_max_ppm):
-        reason = _lost(state, peak, "from the peak", desk.drawdown_max_ppm)
+        reason = _loss_reason(state, peak, "from the peak", desk.drawdown_max_ppm)
         yield from add_hold(state, Scope(), Hold(DRAWDOWN, reason, at_ns))
     if state.stop_is_reached:
-        yield from stop_all(state, _lost_to_stop(state), at_ns)
+        yield from stop_all(state, _stop_reason(state), at_ns)
 
 
-def _used_up(trades: int, trades_max: int, holds: dict[str, Hold]) -> bool:
+def _trades_exhausted(trades: int, trades_max: int, holds: dict[str, Hold]) -> bool:
     """A limit of 0 adds no hold before the first trade; the gate refuses every entry anyway."""
     return trades >= max(1, trades_max) and DAY_TRADES not in holds
 
 
-def _lost(state: State, capital_micros: int, since: str, limit_ppm: int) -> str:
+def _loss_reason(state: State, capital_micros: int, since: str, limit_ppm: int) -> str:
     loss = capital_micros - state.equity_micros
     return f"the portfolio lost {_usd(loss)} of {_usd(capital_micros)} {since}, the limit is {limit_ppm / 10_000:g} %"
 
 
-def _lost_to_stop(state: State) -> str:
+def _stop_reason(state: State) -> str:
     capital = state.stop_base.capital_micros(state.deposited_micros)
-    return _lost(state, capital, SINCE, state.settings.emergency_stop_ppm)
+    return _loss_reason(state, capital, SINCE, state.settings.emergency_stop_ppm)
 
 
 def _midnight_ns(state: State, at_ns: int) -> int:

@@ -34,7 +34,7 @@ from overmind.core.model.ids import LimitName, Mint, WalletId
 from overmind.core.model.units import PPM
 
 MINTS_MAX: Final = 1_000  # per list: each change journals the whole list
-_OF_SUM: Final = {SHARE, ENABLED}
+_SUMMED: Final = {SHARE, ENABLED}
 _HIGHEST: Final = {SHARE: PPM, ALLOCATION: PPM, RISK: PPM, ENABLED: 1}  # Upper bounds of kinds that have no ceiling.
 
 
@@ -42,7 +42,7 @@ def change_limits(state: State, change: ChangeLimits, at_ns: int) -> Iterator[Ev
     wallet_id = change.wallet_id
     if wallet_id not in state.wallets:
         raise CommandRefused(f"no wallet {wallet_id!r}; known: {known_wallets(state)}")
-    _check_said(change.who, change.reason)
+    _require_who_and_reason(change.who, change.reason)
     known = state.changes.get(wallet_id, {})
     changes = {name: one for name, one in known.items() if change.changes.get(name, one.value) == one.value}
     for name, value in change.changes.items():
@@ -64,14 +64,14 @@ def _faults(state: State, change: ChangeLimits) -> Iterator[str]:
         elif value is not None and not 0 <= value <= _HIGHEST.get(kind, value):
             yield f"{name}: {shown(kind, value)} is out of bounds"
         elif value is not None and (allowed := _admitted(state, name, value, by_files)) != value:
-            yield _above(name, kind, value, allowed)
+            yield _too_wide(name, kind, value, allowed)
 
 
 def _admitted(state: State, name: LimitName, value: int, by_files: Values) -> int:
     return admitted(name, value, by_files[name], state.settings.ceilings)
 
 
-def _above(name: LimitName, kind: str, value: int, allowed: int) -> str:
+def _too_wide(name: LimitName, kind: str, value: int, allowed: int) -> str:
     if kind == RISK:
         return f"{name}: {shown(kind, value)} is below the files' {shown(kind, allowed)}, and it can only be raised"
     most = f"at most {shown(kind, allowed)}, the wider of the desk's ceiling and the wallet's own file"
@@ -80,10 +80,11 @@ def _above(name: LimitName, kind: str, value: int, allowed: int) -> str:
 
 def _sum_faults(state: State, change: ChangeLimits, changes: dict[LimitName, Change]) -> Iterator[str]:
     """Faults of the sums over several limits, reported only if this command changes a limit of that sum."""
-    kinds, left = {kind_of(name) for name in change.changes}, {kind_of(name) for name in changes}
+    kinds, kinds_left = {kind_of(name) for name in change.changes}, {kind_of(name) for name in changes}
     book, ceilings = state.wallets[change.wallet_id], state.settings.ceilings
     total = enabled_ppm(wanted_values(book.configured, changes, ceilings))
-    if total > PPM and kinds & _OF_SUM and left & _OF_SUM:  # A sum that the files alone exceed is not refused here.
+    # A sum that the files alone exceed is not refused here.
+    if total > PPM and kinds & _SUMMED and kinds_left & _SUMMED:
         yield f"the enabled shares would sum to {percent(total)}; at most 100 %"
     if ALLOCATION in kinds:
         wanted = _allocations(state, change.wallet_id, changes)
@@ -98,13 +99,13 @@ def _allocations(state: State, wallet_id: WalletId, changes: dict[LimitName, Cha
 
 
 def change_mints(state: State, change: ChangeMints, at_ns: int) -> Iterator[Event]:
-    _check_said(change.who, change.reason)
-    lists = _changed(state.mints, change, Remark(change.who, change.reason, at_ns))
+    _require_who_and_reason(change.who, change.reason)
+    lists = _changed_lists(state.mints, change, Remark(change.who, change.reason, at_ns))
     if lists != state.mints:
         yield MintsChanged(lists, change.who, change.reason)
 
 
-def _changed(lists: MintLists, change: ChangeMints, remark: Remark) -> MintLists:
+def _changed_lists(lists: MintLists, change: ChangeMints, remark: Remark) -> MintLists:
     """A mint that is already on the list keeps its first remark."""
     blocked, allowed, mint = lists.blocked, lists.allowed, change.mint
     if change.verb is MintVerb.ALLOW_ALL:
@@ -136,6 +137,6 @@ def _without(mints: dict[Mint, Remark], mint: Mint) -> dict[Mint, Remark]:
     return {one: remark for one, remark in mints.items() if one != mint}
 
 
-def _check_said(who: str, reason: str) -> None:
+def _require_who_and_reason(who: str, reason: str) -> None:
     if not who.strip() or not reason.strip():
         raise CommandRefused("say who changes it and why: the journal keeps both, and neither may be blank")

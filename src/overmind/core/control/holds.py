@@ -17,7 +17,7 @@ DISK_FULL: Final = "disk_full"
 OF_STATUS: Final = frozenset({"inactive", "suspended", "maintenance"})  # causes that the status in a wallet's file sets
 
 
-def over_by(state: State, at_ns: int) -> Iterator[Event]:
+def lift_expired(state: State, at_ns: int) -> Iterator[Event]:
     """Lifts the holds whose time is over. The journal's time never runs backwards, so a lifted hold does not return."""
     for timed in list(state.timed):
         if timed.until_ns <= at_ns:

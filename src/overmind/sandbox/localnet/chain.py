@@ -18,7 +18,7 @@ from overmind.sandbox.localnet import faucet, landing, nonces, tokens
 from overmind.sandbox.localnet.accounts import AccountStore
 from overmind.sandbox.localnet.blocks import AGE_MAX, Block, Blocks, Commitment
 from overmind.sandbox.localnet.errors import SIGNATURE_FAILURE, RpcFault, describe, invalid, preflight_failure
-from overmind.sandbox.localnet.faults import Fate, Faults
+from overmind.sandbox.localnet.faults import FaultDraws, Faults
 from overmind.sandbox.localnet.history import History, Landed
 from overmind.sandbox.localnet.landing import Involved, LocalSimulation
 from overmind.sandbox.localnet.shapes import simulated
@@ -60,19 +60,20 @@ class LocalChain:
         self.genesis_hash: Final = str(Hash(genesis))
         self.identity: Final = str(faucet.key_of(genesis, b"identity").pubkey())
         self.faucet: Final = faucet.key_of(genesis, b"faucet")
-        self.fate = Fate(faults or Faults())
+        self.draws = FaultDraws(faults or Faults())
         self.svm = Svm()
         self.blocks = Blocks(genesis, self.now_s())
         self.accounts = AccountStore(self.svm, self.blocks)
         self.history = History()
         self.watchers: list[Watcher] = []
         self._journal: ChainJournal | None = None
-        self._later: defaultdict[int, list[Wire]] = defaultdict(list)  # transactions to land, by the number of the step
+        # Transactions that land later, by the step at which they do.
+        self._delayed: defaultdict[int, list[Wire]] = defaultdict(list)
         self._steps = 0
-        self._begin()
+        self._create_genesis()
 
-    def _begin(self) -> None:
-        self._enter()
+    def _create_genesis(self) -> None:
+        self._set_vm_clock()
         self.accounts.pin(str(self.faucet.pubkey()), Account(FAUCET_LAMPORTS, b"", SYSTEM, False, tokens.RENT_EPOCH))
         for mint, program in tokens.NATIVE_MINTS.items():
             lamports = self.svm.rent(tokens.MINT_BYTES)
@@ -89,10 +90,10 @@ class LocalChain:
 
     def advance_slot(self) -> Block:
         """Closes the head block and starts the next one, with the transactions that were delayed until now."""
-        faults = self.fate.faults
-        if self.fate.strikes("clock_jump", faults.clock_jump_ppm):
+        faults = self.draws.faults
+        if self.draws.occurs("clock_jump", faults.clock_jump_ppm):
             self.jump_clock(faults.clock_jump_s)
-        if self.fate.strikes("rollback", faults.rollback_ppm):
+        if self.draws.occurs("rollback", faults.rollback_ppm):
             self.rollback(faults.rollback_slots)
         block = self.blocks.advance(self.now_s())
         self._begin_block(block)
@@ -102,7 +103,7 @@ class LocalChain:
         self._steps += 1
         if self._journal is not None:
             self._journal.advanced(block)
-        for wire in self._later.pop(self._steps, ()):
+        for wire in self._delayed.pop(self._steps, ()):
             self._land(wire, verified=False)
         for watcher in self.watchers:
             watcher.on_block(block)
@@ -113,14 +114,14 @@ class LocalChain:
         """Accepts a transaction like a node: a returned signature does not mean that it will land. Raises RpcFault."""
         if preflight:
             self._preflight(wire, commitment)
-        faults = self.fate.faults
-        if self.fate.strikes("drop", faults.drop_ppm):
+        faults = self.draws.faults
+        if self.draws.occurs("drop", faults.drop_ppm):
             return wire.signature
-        if self.fate.strikes("delay", faults.delay_ppm):
+        if self.draws.occurs("delay", faults.delay_ppm):
             self._land_later(wire, faults.delay_slots)
         else:
             self._land(wire, verified=preflight)
-        if self.fate.strikes("duplicate", faults.duplicate_ppm):
+        if self.draws.occurs("duplicate", faults.duplicate_ppm):
             self._land_later(wire, faults.duplicate_slots)
         return wire.signature
 
@@ -139,7 +140,7 @@ class LocalChain:
         self, wire: Wire, commitment: Commitment, *, verify: bool, any_blockhash: bool = False
     ) -> LocalSimulation:
         """What it would do in the head block. Its blockhash must be known at the commitment."""
-        self._enter()
+        self._set_vm_clock()
         involved = landing.involved(wire, self.svm.get)
         before = tuple(self.svm.get(key) for key in involved.keys)
         if self.history.find(wire.signature) is not None and not any_blockhash:
@@ -156,13 +157,13 @@ class LocalChain:
 
     def fee_of(self, wire: Wire, commitment: Commitment) -> int | None:
         """The fee by the VM; None once its blockhash is no longer valid."""
-        self._enter()
+        self._set_vm_clock()
         alive = self._is_alive(wire, self.blocks.tip(commitment).height)
         return self.svm.simulate(wire, verify=False).ran.fee if alive else None
 
     def account_at(self, address: str, height: int) -> Account | None:
         """The account at the end of that block; for blocks older than the root, at the root."""
-        self._enter()  # keeps the sysvars current
+        self._set_vm_clock()  # keeps the sysvars current
         return self.accounts.at(address, height)
 
     def _is_alive(self, wire: Wire, height: int) -> bool:
@@ -177,11 +178,11 @@ class LocalChain:
         return nonces.is_usable(wire, account)
 
     def _land_later(self, wire: Wire, slots: int) -> None:
-        self._later[self._steps + max(slots, 1)].append(wire)
+        self._delayed[self._steps + max(slots, 1)].append(wire)
 
     def _land(self, wire: Wire, *, verified: bool) -> Landed | None:
         """Executes it in the head block. None if it cannot land; it then leaves no trace."""
-        self._enter()
+        self._set_vm_clock()
         if self.history.find(wire.signature) is not None or not self._is_alive(wire, self.blocks.head.height):
             return None
         involved = landing.involved(wire, self.svm.get)
@@ -247,7 +248,7 @@ class LocalChain:
         if account is not None:
             self.svm.put(wire.nonce_account, nonces.advanced(account))
 
-    def _enter(self) -> None:
+    def _set_vm_clock(self) -> None:
         head = self.blocks.head
         self.svm.enter(head.slot, head.slot // SLOTS_PER_EPOCH, head.at_s)
 
@@ -263,7 +264,7 @@ class LocalChain:
 
     def set_faults(self, faults: Faults) -> None:
         """Changes the fault switches; the sequence of random faults starts again from the seed."""
-        self.fate = Fate(faults)
+        self.draws = FaultDraws(faults)
 
     def rollback(self, slots: int, *, reland_ppm: int | None = None) -> int:
         """Lets the newest blocks lose against another fork: accounts, statuses and history are undone.
@@ -271,7 +272,7 @@ class LocalChain:
         Final blocks stay. The dropped transactions may be sent again; `reland_ppm` of them land again by themselves
         after `delay_slots` blocks. Returns the number of dropped blocks.
         """
-        faults = self.fate.faults
+        faults = self.draws.faults
         height = self.blocks.head.height
         dropped = self._drop(slots)
         if not dropped:
@@ -281,7 +282,7 @@ class LocalChain:
         self._begin_block(self.blocks.head)
         rate = faults.reland_ppm if reland_ppm is None else reland_ppm
         for landed in (landed for block in reversed(dropped) for landed in block.landed):
-            if self.fate.strikes("reland", rate):
+            if self.draws.occurs("reland", rate):
                 self._land_later(read(landed.raw), faults.delay_slots)
         return len(dropped)
 

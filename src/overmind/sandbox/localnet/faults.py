@@ -70,14 +70,14 @@ def changed(faults: Faults, switches: object) -> Faults:
     return msgspec.convert(msgspec.to_builtins(faults) | switches, Faults)
 
 
-class Fate:
+class FaultDraws:
     """Draws whether a fault occurs: from the seed, the fault's name and the number of earlier draws for it."""
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
         self._asked: Counter[str] = Counter()
 
-    def strikes(self, name: str, rate_ppm: int) -> bool:
+    def occurs(self, name: str, rate_ppm: int) -> bool:
         if rate_ppm == 0:
             return False
         self._asked[name] += 1

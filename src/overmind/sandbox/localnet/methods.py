@@ -55,19 +55,19 @@ def _result(node: LocalNode, name: str, given: object) -> object:
     if method is None:
         raise RpcFault(METHOD_NOT_FOUND, "Method not found")
     if not name.startswith(OWN):
-        _strike(node, name)
+        _raise_faults(node, name)
     return method(node, RpcParams(given))
 
 
-def _strike(node: LocalNode, name: str) -> None:
+def _raise_faults(node: LocalNode, name: str) -> None:
     """Applies the faults with which a node answers by an error. Raises RpcFault."""
-    fate = node.chain.fate
-    faults = fate.faults
+    draws = node.chain.draws
+    faults = draws.faults
     if faults.methods and name not in faults.methods:
         return
-    if fate.strikes("unhealthy", faults.unhealthy_ppm):
+    if draws.occurs("unhealthy", faults.unhealthy_ppm):
         raise unhealthy(faults.slots_behind)
-    if fate.strikes("min_context", faults.min_context_ppm):
+    if draws.occurs("min_context", faults.min_context_ppm):
         raise min_context(node.chain.blocks.head.slot)
-    if fate.strikes("not_available", faults.not_available_ppm):
+    if draws.occurs("not_available", faults.not_available_ppm):
         raise RpcFault(NOT_AVAILABLE, f"Block not available for slot {node.chain.blocks.head.slot}")

@@ -16,7 +16,7 @@ from overmind.sandbox.localnet.shapes import Json
 
 ACCOUNTS_MAX: Final = 100
 LARGEST: Final = 20
-Shower = Callable[[Account | None], Json | None]
+AccountEncoder = Callable[[Account | None], Json | None]
 ENCODINGS: Final = ("binary", "base58", "base64", "jsonParsed")
 _BINARY: Final = "binary"  # a node's default for accounts: a plain base58 string
 
@@ -24,21 +24,21 @@ _BINARY: Final = "binary"  # a node's default for accounts: a plain base58 strin
 def get_balance(node: LocalNode, params: RpcParams) -> Json:
     view = node.view(params.config(1))
     account = view.account(params.address(0))
-    return view.says(0 if account is None else account.lamports)
+    return view.with_context(0 if account is None else account.lamports)
 
 
 def get_account_info(node: LocalNode, params: RpcParams) -> Json:
     config = params.config(1)
     view = node.view(config)
-    shown = shower(node, config)
-    return view.says(shown(view.account(params.address(0))))
+    shown = account_encoder(node, config)
+    return view.with_context(shown(view.account(params.address(0))))
 
 
 def get_multiple_accounts(node: LocalNode, params: RpcParams) -> Json:
     config = params.config(1)
     view = node.view(config)
-    shown = shower(node, config, "base64")
-    return view.says([shown(view.account(name)) for name in params.addresses(0, ACCOUNTS_MAX)])
+    shown = account_encoder(node, config, "base64")
+    return view.with_context([shown(view.account(name)) for name in params.addresses(0, ACCOUNTS_MAX)])
 
 
 def get_program_accounts(node: LocalNode, params: RpcParams) -> object:
@@ -46,8 +46,8 @@ def get_program_accounts(node: LocalNode, params: RpcParams) -> object:
     view = node.view(config)
     fits = account_filter(config.get("filters"))
     found = [(name, one) for name, one in view.program_accounts(params.address(0)) if fits(one)]
-    listed = _listed(found, shower(node, config))
-    return view.says(listed) if config.flag("withContext") else listed
+    listed = _listed(found, account_encoder(node, config))
+    return view.with_context(listed) if config.flag("withContext") else listed
 
 
 def get_token_accounts_by_owner(node: LocalNode, params: RpcParams) -> Json:
@@ -59,7 +59,7 @@ def get_token_accounts_by_owner(node: LocalNode, params: RpcParams) -> Json:
         for name, one in view.token_accounts_of(params.address(0))
         if tokens.PROGRAMS[one.owner] == program and (mint is None or tokens.read_token_account(one).mint == mint)
     ]
-    return view.says(_listed(found, shower(node, config)))
+    return view.with_context(_listed(found, account_encoder(node, config)))
 
 
 def _wanted(node: LocalNode, params: RpcParams) -> tuple[str | None, str]:
@@ -84,13 +84,13 @@ def get_token_account_balance(node: LocalNode, params: RpcParams) -> Json:
     if not tokens.is_token_account(account):
         raise invalid("Invalid param: not a Token account")
     state = tokens.read_token_account(account)
-    return view.says(tokens.ui_amount(state.amount, node.chain.accounts.decimals(state.mint)))
+    return view.with_context(tokens.ui_amount(state.amount, node.chain.accounts.decimals(state.mint)))
 
 
 def get_token_supply(node: LocalNode, params: RpcParams) -> Json:
     view = node.view(params.config(1))
     mint = _mint(view, params.address(0))
-    return view.says(tokens.ui_amount(mint.supply, mint.decimals))
+    return view.with_context(tokens.ui_amount(mint.supply, mint.decimals))
 
 
 def get_token_largest_accounts(node: LocalNode, params: RpcParams) -> Json:
@@ -99,7 +99,7 @@ def get_token_largest_accounts(node: LocalNode, params: RpcParams) -> Json:
     decimals = _mint(view, mint).decimals
     held = [(tokens.read_token_account(one).amount, name) for name, one in view.token_accounts_for(mint)]
     largest = sorted(held, reverse=True)[:LARGEST]
-    return view.says([{"address": name} | tokens.ui_amount(amount, decimals) for amount, name in largest])
+    return view.with_context([{"address": name} | tokens.ui_amount(amount, decimals) for amount, name in largest])
 
 
 def _mint(view: View, name: str) -> tokens.MintState:
@@ -115,7 +115,7 @@ def get_minimum_balance_for_rent_exemption(node: LocalNode, params: RpcParams) -
     return node.chain.svm.rent(params.number(0))
 
 
-def shower(node: LocalNode, config: Config, otherwise: str = _BINARY) -> Shower:
+def account_encoder(node: LocalNode, config: Config, otherwise: str = _BINARY) -> AccountEncoder:
     encoding = config.text("encoding", otherwise)
     if encoding == "base64+zstd":
         raise invalid("the encoding base64+zstd is not offered here: use base64")
@@ -126,7 +126,7 @@ def shower(node: LocalNode, config: Config, otherwise: str = _BINARY) -> Shower:
     return lambda found: shapes.account(found, encoding, piece, decimals)
 
 
-def _listed(found: Iterable[tuple[str, Account]], shown: Shower) -> list[Json]:
+def _listed(found: Iterable[tuple[str, Account]], shown: AccountEncoder) -> list[Json]:
     return [{"account": shown(one), "pubkey": name} for name, one in found]
 
 

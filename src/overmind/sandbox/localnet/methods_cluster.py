@@ -20,13 +20,13 @@ def get_latest_blockhash(node: LocalNode, params: RpcParams) -> Json:
     config = params.config(0)
     block = node.block(config)
     value = {"blockhash": block.blockhash, "lastValidBlockHeight": block.height + AGE_MAX}
-    return node.view(config).says(value)
+    return node.view(config).with_context(value)
 
 
 def is_blockhash_valid(node: LocalNode, params: RpcParams) -> Json:
     view = node.view(params.config(1))
     born = node.chain.blocks.born(params.address(0))
-    return view.says(born is not None and 0 <= view.height - born <= AGE_MAX)
+    return view.with_context(born is not None and 0 <= view.height - born <= AGE_MAX)
 
 
 def get_slot(node: LocalNode, params: RpcParams) -> int:
@@ -134,7 +134,7 @@ def get_supply(node: LocalNode, params: RpcParams) -> Json:
     held = 0 if faucet is None else faucet.lamports
     total = FAUCET_LAMPORTS
     value = {"total": total, "circulating": total - held, "nonCirculating": held, "nonCirculatingAccounts": []}
-    return node.view(params.config(0)).says(value)
+    return node.view(params.config(0)).with_context(value)
 
 
 def get_cluster_nodes(node: LocalNode, _params: RpcParams) -> list[Json]:
@@ -180,5 +180,5 @@ METHODS: Final = {
     "getTransactionCount": lambda node, _params: node.chain.history.count,
     "getMaxRetransmitSlot": lambda node, _params: node.chain.blocks.head.slot,
     "getHighestSnapshotSlot": lambda _node, _params: {"full": START_SLOT, "incremental": None},
-    "getStakeMinimumDelegation": lambda node, params: node.view(params.config(0)).says(1_000_000_000),
+    "getStakeMinimumDelegation": lambda node, params: node.view(params.config(0)).with_context(1_000_000_000),
 }

@@ -52,12 +52,12 @@ def set_faults(node: LocalNode, params: RpcParams) -> Faults:
     if not isinstance(switches, dict):
         raise invalid('faults: give an object such as {"drop_ppm": 100000}')
     switches = dict(switches)
-    base = Faults() if switches.pop("reset", False) else node.chain.fate.faults
+    base = Faults() if switches.pop("reset", False) else node.chain.draws.faults
     try:
         node.chain.set_faults(changed(base, switches))
     except ValueError as error:
         raise invalid(str(error)) from None
-    return node.chain.fate.faults
+    return node.chain.draws.faults
 
 
 def rollback(node: LocalNode, params: RpcParams) -> int:

@@ -9,7 +9,7 @@ from overmind.sandbox.localnet.blocks import AGE_MAX
 from overmind.sandbox.localnet.encoding import of_base64
 from overmind.sandbox.localnet.errors import SIGNATURE_FAILURE, RpcFault, invalid
 from overmind.sandbox.localnet.landing import LocalSimulation
-from overmind.sandbox.localnet.methods_accounts import shower
+from overmind.sandbox.localnet.methods_accounts import account_encoder
 from overmind.sandbox.localnet.node import LocalNode
 from overmind.sandbox.localnet.params import Config, RpcParams, address
 from overmind.sandbox.localnet.shapes import Json
@@ -49,7 +49,7 @@ def simulate_transaction(node: LocalNode, params: RpcParams) -> Json:
             "blockhash": block.blockhash,
             "lastValidBlockHeight": block.height + AGE_MAX,
         }
-    return view.says(value)
+    return view.with_context(value)
 
 
 def _accounts_after(node: LocalNode, config: Config, simulation: LocalSimulation) -> object:
@@ -64,7 +64,7 @@ def _accounts_after(node: LocalNode, config: Config, simulation: LocalSimulation
         raise invalid(f"Too many accounts provided; max {len(simulation.involved.keys)}")
     if simulation.ran.err is not None:
         return [None] * len(names)
-    shown = shower(node, Config(asked), "base64")
+    shown = account_encoder(node, Config(asked), "base64")
     after = dict(zip(simulation.involved.keys, simulation.after, strict=True))
     return [shown(after[name] if name in after else node.chain.accounts.get(name)) for name in names]
 
@@ -72,16 +72,16 @@ def _accounts_after(node: LocalNode, config: Config, simulation: LocalSimulation
 def get_signature_statuses(node: LocalNode, params: RpcParams) -> Json:
     chain = node.chain
     searches = params.config(1).flag("searchTransactionHistory")
-    newest, faults = node.statuses_height(), chain.fate.faults
+    newest, faults = node.statuses_height(), chain.draws.faults
     found: list[Json | None] = []
     for signature in params.signatures(0, STATUSES_MAX):
         landed = chain.history.find(signature)
         known = landed is not None and landed.height <= newest and (searches or node.is_recent(landed))
-        if landed is None or not known or chain.fate.strikes("status_flap", faults.status_flap_ppm):
+        if landed is None or not known or chain.draws.occurs("status_flap", faults.status_flap_ppm):
             found.append(None)
         else:
             found.append(shapes.status(landed, newest, chain.blocks.root_height))
-    return node.view(Config({"commitment": "processed"})).says(found)
+    return node.view(Config({"commitment": "processed"})).with_context(found)
 
 
 def get_transaction(node: LocalNode, params: RpcParams) -> Json | None:
@@ -120,7 +120,7 @@ def get_fee_for_message(node: LocalNode, params: RpcParams) -> Json:
     raw = of_base64(params.text(0))
     if raw is None:
         raise invalid("invalid base64 encoding: InvalidByte(0, 0)")
-    return view.says(node.chain.fee_of(wire.of_message(raw), config.commitment()))
+    return view.with_context(node.chain.fee_of(wire.of_message(raw), config.commitment()))
 
 
 def get_recent_prioritization_fees(node: LocalNode, params: RpcParams) -> list[Json]:

@@ -38,7 +38,7 @@ class View:
     def program_accounts(self, program: str) -> Iterator[tuple[str, Account]]:
         return self._chain.accounts.program_accounts(program, self._height)
 
-    def says(self, value: object) -> Json:
+    def with_context(self, value: object) -> Json:
         return {"context": {"apiVersion": API_VERSION, "slot": self._block.slot}, "value": value}
 
 
@@ -49,8 +49,8 @@ class LocalNode:
     def view(self, config: Config) -> View:
         """The view at the commitment that the client names. Raises RpcFault -32016 below its minContextSlot."""
         block = self.block(config)
-        faults = self.chain.fate.faults
-        stale = self.chain.fate.strikes("stale_balance", faults.stale_balance_ppm)
+        faults = self.chain.draws.faults
+        stale = self.chain.draws.occurs("stale_balance", faults.stale_balance_ppm)
         return View(self.chain, block, block.height - (faults.stale_slots if stale else 0))
 
     def block(self, config: Config, commitment: str = "commitment") -> Block:
@@ -62,13 +62,13 @@ class LocalNode:
 
     def statuses_height(self) -> int:
         """The newest block whose statuses this node knows."""
-        return self.chain.blocks.head.height - self.chain.fate.faults.status_lag_slots
+        return self.chain.blocks.head.height - self.chain.draws.faults.status_lag_slots
 
     def landed_by(self, config: Config) -> int:
         """The newest block that the history shows at the client's commitment. Raises RpcFault for `processed`."""
         if config.get("commitment") in ("processed", "recent"):
             raise invalid("Method does not support commitment below `confirmed`")
-        lag = self.chain.fate.faults.status_lag_slots
+        lag = self.chain.draws.faults.status_lag_slots
         return self.block(config).height - lag
 
     def find_landed(self, signature: str, config: Config) -> Landed | None:

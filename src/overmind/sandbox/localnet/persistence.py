@@ -32,7 +32,7 @@ class StateUnusable(ValueError):
     """The state directory belongs to another chain or is in use by another process."""
 
 
-class Kept(Value, frozen=True, array_like=True):
+class StoredAccount(Value, frozen=True, array_like=True):
     """A stored account."""
 
     lamports: int
@@ -53,15 +53,15 @@ class Reserved(Value, frozen=True, tag="reserved"):
     at_s: int
 
 
-class LandedKept(Value, frozen=True, tag="landed"):
+class StoredLanding(Value, frozen=True, tag="landed"):
     landed: Landed
-    changes: list[tuple[str, Kept | None]]
+    changes: list[tuple[str, StoredAccount | None]]
 
 
 class Pinned(Value, frozen=True, tag="pinned"):
     height: int
     address: str
-    account: Kept | None
+    account: StoredAccount | None
 
 
 class RolledBack(Value, frozen=True, tag="rolled_back"):
@@ -69,7 +69,7 @@ class RolledBack(Value, frozen=True, tag="rolled_back"):
     blocks: int
 
 
-StateRecord = Genesis | Reserved | LandedKept | Pinned | RolledBack
+StateRecord = Genesis | Reserved | StoredLanding | Pinned | RolledBack
 _decode: Final = msgspec.msgpack.Decoder(StateRecord).decode
 _encode: Final = msgspec.msgpack.Encoder().encode
 
@@ -93,7 +93,7 @@ class StateFile:
 
     def restore(self, chain: LocalChain) -> None:
         """Replays the file into a new chain and stores its later changes. Raises StateUnusable."""
-        records, good = self._records()
+        records, valid_end = self._records()
         first = next(records, None)
         if first is None:
             self._write(Genesis(chain.genesis_hash))
@@ -102,7 +102,7 @@ class StateFile:
         for record in records:
             self._replay(chain, record)
         if first is not None:
-            os.truncate(self._path, good[0])
+            os.truncate(self._path, valid_end[0])
         if self._reserved:
             chain.replay_blocks(self._reserved, chain.now_s())
         chain.keep(self)
@@ -113,11 +113,11 @@ class StateFile:
     # chain.ChainJournal
 
     def landed(self, landed: Landed, changes: list[tuple[str, Account | None]]) -> None:
-        kept = [(address, _kept(account)) for address, account in changes]
-        self._write(LandedKept(landed, kept))
+        stored = [(address, _stored_account(account)) for address, account in changes]
+        self._write(StoredLanding(landed, stored))
 
     def pinned(self, height: int, address: str, account: Account | None) -> None:
-        self._write(Pinned(height, address, _kept(account)))
+        self._write(Pinned(height, address, _stored_account(account)))
 
     def rolled_back(self, height: int, blocks: int) -> None:
         self._write(RolledBack(height, blocks))
@@ -129,12 +129,12 @@ class StateFile:
 
     def _replay(self, chain: LocalChain, record: StateRecord) -> None:
         match record:
-            case LandedKept(landed, changes):
-                accounts = [(address, _account(kept)) for address, kept in changes]
+            case StoredLanding(landed, changes):
+                accounts = [(address, _account(stored)) for address, stored in changes]
                 chain.replay_landed(landed, accounts)
-            case Pinned(height, address, kept):
+            case Pinned(height, address, stored):
                 chain.replay_blocks(height, chain.blocks.head.at_s)
-                chain.set_account(address, _account(kept))
+                chain.set_account(address, _account(stored))
             case RolledBack(height, blocks):
                 chain.replay_rollback(height, blocks)
             case Reserved(height, _):
@@ -144,7 +144,7 @@ class StateFile:
 
     def _records(self) -> tuple[Iterator[StateRecord], list[int]]:
         """All whole records, and where the last one that was read ends."""
-        good = [0]
+        valid_end = [0]
 
         def read() -> Iterator[StateRecord]:
             with self._path.open("rb") as file:
@@ -153,10 +153,10 @@ class StateFile:
                     body = file.read(length)
                     if len(body) != length or zlib.crc32(body) != checksum:
                         return
-                    good[0] = file.tell()
+                    valid_end[0] = file.tell()
                     yield _decode(body)
 
-        return read(), good
+        return read(), valid_end
 
     def _write(self, record: StateRecord) -> None:
         body = _encode(record)
@@ -165,13 +165,13 @@ class StateFile:
         assert written == len(whole), f"{self._path}: {written} of {len(whole)} bytes fitted: the disk is full"
 
 
-def _kept(account: Account | None) -> Kept | None:
+def _stored_account(account: Account | None) -> StoredAccount | None:
     if account is None:
         return None
-    return Kept(account.lamports, account.data, bytes(account.owner), account.executable, account.rent_epoch)
+    return StoredAccount(account.lamports, account.data, bytes(account.owner), account.executable, account.rent_epoch)
 
 
-def _account(kept: Kept | None) -> Account | None:
-    if kept is None:
+def _account(stored: StoredAccount | None) -> Account | None:
+    if stored is None:
         return None
-    return Account(kept.lamports, kept.data, Pubkey.from_bytes(kept.owner), kept.executable, kept.rent_epoch)
+    return Account(stored.lamports, stored.data, Pubkey.from_bytes(stored.owner), stored.executable, stored.rent_epoch)

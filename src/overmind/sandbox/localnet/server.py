@@ -67,7 +67,7 @@ class RpcServer:
         if request.method == "POST":
             return await self._post(request)
         if request.headers.get("Upgrade", "").lower() == "websocket":
-            return await self._listen(request)
+            return await self._serve_websocket(request)
         if request.method == "GET" and request.path == "/health":
             return web.Response(text="ok")
         return web.Response(status=405, text="Used HTTP Method is not allowed. POST is required\n")
@@ -85,28 +85,28 @@ class RpcServer:
             asked = msgspec.json.decode(body)
         except msgspec.DecodeError:
             return _json(msgspec.json.encode(NO_JSON))
-        strikes = self._strikes(asked)
-        if strikes.get("too_many_requests"):
-            retry_after_s = self._node.chain.fate.faults.retry_after_s
+        active_faults = self._active_faults(asked)
+        if active_faults.get("too_many_requests"):
+            retry_after_s = self._node.chain.draws.faults.retry_after_s
             return web.Response(
                 status=429, body=_TOO_MANY, content_type="application/json", headers={"Retry-After": str(retry_after_s)}
             )
-        said = self._said(asked)
-        if strikes.get("silence"):
+        response = self._response_to(asked)
+        if active_faults.get("silence"):
             return await self._silence(request)
-        return _spoilt(said, strikes)
+        return _spoilt(response, active_faults)
 
-    def _said(self, asked: object) -> object:
+    def _response_to(self, asked: object) -> object:
         if not isinstance(asked, list):
             return answer(self._node, asked)
         if not 0 < len(asked) <= CALLS_MAX:
             return NO_REQUEST
-        return [said for call in asked if (said := answer(self._node, call)) is not None] or None
+        return [response for call in asked if (response := answer(self._node, call)) is not None] or None
 
-    def _strikes(self, asked: object) -> dict[str, bool]:
+    def _active_faults(self, asked: object) -> dict[str, bool]:
         """The faults that apply to this request. The localnet's own methods get none."""
-        fate = self._node.chain.fate
-        faults = fate.faults
+        draws = self._node.chain.draws
+        faults = draws.faults
         calls = asked if isinstance(asked, list) else [asked]
         names = [str(call.get("method")) for call in calls if isinstance(call, dict)]
         if all(name.startswith(OWN) for name in names):
@@ -121,18 +121,18 @@ class RpcServer:
             "wrong_json": faults.wrong_json_ppm,
             "nulls": faults.nulls_ppm,
         }
-        return {name: True for name, rate in rates.items() if fate.strikes(name, rate)}
+        return {name: True for name, rate in rates.items() if draws.occurs(name, rate)}
 
     async def _silence(self, request: web.BaseRequest) -> web.StreamResponse:
         """Gives no answer to an executed request: the connection hangs, then breaks."""
-        await self._clock.sleep(self._node.chain.fate.faults.silence_s)
+        await self._clock.sleep(self._node.chain.draws.faults.silence_s)
         if request.transport is not None:
             request.transport.abort()
         return web.Response(status=504)
 
     # WebSocket
 
-    async def _listen(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _serve_websocket(self, request: web.BaseRequest) -> web.StreamResponse:
         socket = web.WebSocketResponse(max_msg_size=BODY_MAX, heartbeat=None)
         await socket.prepare(request)
         connection = Connection(socket, self._subscriptions)
@@ -141,7 +141,7 @@ class RpcServer:
         try:
             async for message in socket:
                 if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                    self._heard(connection, message.data)
+                    self._received(connection, message.data)
         finally:
             self._connections.discard(connection)
             connection.leave()
@@ -149,7 +149,7 @@ class RpcServer:
             await asyncio.gather(writing, return_exceptions=True)
         return socket
 
-    def _heard(self, connection: Connection, text: str | bytes) -> None:
+    def _received(self, connection: Connection, text: str | bytes) -> None:
         try:
             asked = msgspec.json.decode(text)
         except msgspec.DecodeError:
@@ -164,8 +164,8 @@ class RpcServer:
             connection.send(NO_REQUEST)
         elif method.endswith((_SUBSCRIBE, _UNSUBSCRIBE)):
             connection.called(method, call)
-        elif (said := answer(self._node, call)) is not None:
-            connection.send(said)
+        elif (response := answer(self._node, call)) is not None:
+            connection.send(response)
 
 
 class Connection:
@@ -178,11 +178,11 @@ class Connection:
         self._filled = asyncio.Event()
         self._overflows = False
 
-    def send(self, said: Json) -> None:
+    def send(self, response: Json) -> None:
         """Queues a message. A reader that is too slow is cut off: it polls anyway, or connects again."""
         self._overflows = self._overflows or len(self._outbox) >= OUTBOX_MAX
         if not self._overflows:
-            self._outbox.append(said)
+            self._outbox.append(response)
         self._filled.set()
 
     def called(self, method: str, call: Mapping[str, object]) -> None:
@@ -197,7 +197,7 @@ class Connection:
             made = self._subscriptions.add(method, params, self.send)
             self._mine.add(made.number)
             self.send({"jsonrpc": "2.0", "result": made.number, "id": number})
-            self._subscriptions.greet(made)
+            self._subscriptions.notify_past(made)
         except RpcFault as refusal:
             self.send({"jsonrpc": "2.0", "error": refusal.body(), "id": number})
 
@@ -232,24 +232,24 @@ class Connection:
         await self._socket.close(code=1001)
 
 
-def _spoilt(said: object, strikes: Mapping[str, bool]) -> web.Response:
+def _spoilt(response: object, active_faults: Mapping[str, bool]) -> web.Response:
     """The HTTP response, changed by the faults that apply."""
-    if strikes.get("html"):
+    if active_faults.get("html"):
         return web.Response(status=502, text=_HTML, content_type="text/html")
-    if strikes.get("wrong_json"):
+    if active_faults.get("wrong_json"):
         return _json(_WRONG)
-    if strikes.get("nulls"):
-        said = _with_nulls(said)
-    body = b"" if said is None else msgspec.json.encode(said)
-    return _json(body[: len(body) // 2] if strikes.get("truncated") else body)
+    if active_faults.get("nulls"):
+        response = _with_nulls(response)
+    body = b"" if response is None else msgspec.json.encode(response)
+    return _json(body[: len(body) // 2] if active_faults.get("truncated") else body)
 
 
-def _with_nulls(said: object) -> object:
-    if isinstance(said, list | tuple):
-        return [_with_nulls(one) for one in said]
-    if not isinstance(said, dict):
-        return said
-    return {name: None if name in _NULLABLE else _with_nulls(one) for name, one in said.items()}
+def _with_nulls(response: object) -> object:
+    if isinstance(response, list | tuple):
+        return [_with_nulls(one) for one in response]
+    if not isinstance(response, dict):
+        return response
+    return {name: None if name in _NULLABLE else _with_nulls(one) for name, one in response.items()}
 
 
 def _json(body: bytes) -> web.Response:

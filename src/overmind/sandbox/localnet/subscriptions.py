@@ -12,7 +12,7 @@ from overmind.sandbox.localnet import shapes
 from overmind.sandbox.localnet.blocks import Block, Commitment
 from overmind.sandbox.localnet.errors import METHOD_NOT_FOUND, RpcFault, invalid
 from overmind.sandbox.localnet.history import Landed
-from overmind.sandbox.localnet.methods_accounts import Shower, account_filter, shower
+from overmind.sandbox.localnet.methods_accounts import AccountEncoder, account_encoder, account_filter
 from overmind.sandbox.localnet.node import API_VERSION, LocalNode
 from overmind.sandbox.localnet.params import Config, RpcParams, address
 from overmind.sandbox.localnet.shapes import Json
@@ -30,7 +30,7 @@ class Subscription(Value, frozen=True):
     key: str
     commitment: Commitment
     send: Send
-    show: Shower
+    show: AccountEncoder
     fits: Callable[[Account], bool]
     received: bool
 
@@ -51,7 +51,7 @@ class Subscriptions:
         self._by_number: dict[int, Subscription] = {}
         self._by_key: dict[tuple[str, str], dict[int, Subscription]] = {}
         later = (Commitment.CONFIRMED, Commitment.FINALIZED)
-        self._told = {level: self._chain.blocks.tip(level).height for level in later}
+        self._notified = {level: self._chain.blocks.tip(level).height for level in later}
 
     def add(self, method: str, params: RpcParams, send: Send) -> Subscription:
         """Adds a subscription. Raises RpcFault for an unknown method. Nothing is sent before `greet`."""
@@ -66,7 +66,9 @@ class Subscriptions:
             key=_key(topic, params),
             commitment=config.commitment(),
             send=send,
-            show=_never_refusing(shower(self._node, config), shower(self._node, Config({}), "base64")),
+            show=_never_refusing(
+                account_encoder(self._node, config), account_encoder(self._node, Config({}), "base64")
+            ),
             fits=account_filter(config.get("filters")),
             received=config.flag("enableReceivedNotification"),
         )
@@ -74,23 +76,23 @@ class Subscriptions:
         self._by_key.setdefault((topic, made.key), {})[made.number] = made
         return made
 
-    def greet(self, made: Subscription) -> None:
+    def notify_past(self, made: Subscription) -> None:
         """Notifies about a signature that reached its commitment before the subscription."""
         landed = self._chain.history.find(made.key) if made.topic == "signature" else None
         if landed is not None and landed.height <= self._chain.blocks.tip(made.commitment).height:
-            self._tell_signature(made, landed)
+            self._notify_signature(made, landed)
 
     def holds(self, number: int) -> bool:
         return number in self._by_number
 
     def remove(self, number: int) -> bool:
-        gone = self._by_number.pop(number, None)
-        if gone is None:
+        removed = self._by_number.pop(number, None)
+        if removed is None:
             return False
-        alike = self._by_key[gone.topic, gone.key]
-        del alike[number]
-        if not alike:
-            del self._by_key[gone.topic, gone.key]
+        subscribers = self._by_key[removed.topic, removed.key]
+        del subscribers[number]
+        if not subscribers:
+            del self._by_key[removed.topic, removed.key]
         return True
 
     # chain.Watcher
@@ -101,50 +103,50 @@ class Subscriptions:
         for one in self._of("signature", landed.signature):
             if one.received:
                 one.notify(landed.slot, "receivedSignature")
-        self._tell_landed(landed, Commitment.PROCESSED)
+        self._notify_landed(landed, Commitment.PROCESSED)
         changed = [landed.keys[index] for index in landed.writable]
-        self._tell_accounts(changed, Commitment.PROCESSED, self._chain.blocks.head)
+        self._notify_accounts(changed, Commitment.PROCESSED, self._chain.blocks.head)
 
     def on_block(self, block: Block) -> None:
         if not self._by_number:
-            self._told = {level: self._chain.blocks.tip(level).height for level in self._told}
+            self._notified = {level: self._chain.blocks.tip(level).height for level in self._notified}
             return
         root = self._chain.blocks.tip(Commitment.FINALIZED)
         for one in self._of("slot", EVERYTHING):
             one.notify_bare({"parent": block.parent_slot, "root": root.slot, "slot": block.slot})
-        for level, told in self._told.items():
-            for height in range(told + 1, self._chain.blocks.tip(level).height + 1):
-                self._tell_block(self._chain.blocks.at(height), level)
-            self._told[level] = self._chain.blocks.tip(level).height
+        for level, notified in self._notified.items():
+            for height in range(notified + 1, self._chain.blocks.tip(level).height + 1):
+                self._notify_block(self._chain.blocks.at(height), level)
+            self._notified[level] = self._chain.blocks.tip(level).height
 
     def on_pinned(self, changed: str) -> None:
         for level in Commitment:
-            self._tell_accounts([changed], level, self._chain.blocks.tip(level))
+            self._notify_accounts([changed], level, self._chain.blocks.tip(level))
 
-    def _tell_block(self, block: Block, level: Commitment) -> None:
+    def _notify_block(self, block: Block, level: Commitment) -> None:
         if level is Commitment.FINALIZED:
             for one in self._of("root", EVERYTHING):
                 one.notify_bare(block.slot)
         for landed in block.landed:
-            self._tell_landed(landed, level)
-        self._tell_accounts(block.before, level, block)
+            self._notify_landed(landed, level)
+        self._notify_accounts(block.before, level, block)
 
-    def _tell_landed(self, landed: Landed, level: Commitment) -> None:
+    def _notify_landed(self, landed: Landed, level: Commitment) -> None:
         for one in self._of("signature", landed.signature):
             if one.commitment is level:
-                self._tell_signature(one, landed)
+                self._notify_signature(one, landed)
         watching = [one for key in (EVERYTHING, *landed.keys) for one in self._of("logs", key)]
         for one in watching:
             if one.commitment is level:
                 logs = shapes.record_of(landed.record).logs
                 one.notify(landed.slot, {"signature": landed.signature, "err": landed.err, "logs": logs})
 
-    def _tell_signature(self, one: Subscription, landed: Landed) -> None:
+    def _notify_signature(self, one: Subscription, landed: Landed) -> None:
         """Notifies once: a signature subscription ends with its notification."""
         self.remove(one.number)
         one.notify(self._chain.blocks.tip(one.commitment).slot, {"err": landed.err})
 
-    def _tell_accounts(self, changed: Iterable[str], level: Commitment, block: Block) -> None:
+    def _notify_accounts(self, changed: Iterable[str], level: Commitment, block: Block) -> None:
         if not any(topic in ("account", "program") for topic, _ in self._by_key):
             return
         for name in changed:
@@ -157,11 +159,11 @@ class Subscriptions:
                     one.notify(block.slot, {"pubkey": name, "account": one.show(found)})
 
     def _of(self, topic: str, key: str) -> list[Subscription]:
-        alike = self._by_key.get((topic, key))
-        return list(alike.values()) if alike else []
+        subscribers = self._by_key.get((topic, key))
+        return list(subscribers.values()) if subscribers else []
 
 
-def _never_refusing(show: Shower, otherwise: Shower) -> Shower:
+def _never_refusing(show: AccountEncoder, otherwise: AccountEncoder) -> AccountEncoder:
     """Shows as base64 what is too large for base58: a notification cannot return an error."""
 
     def shown(account: Account | None) -> Json | None:

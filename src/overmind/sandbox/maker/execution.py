@@ -17,7 +17,7 @@ from overmind.ports import ChainSilent, Clock
 from overmind.sandbox.maker import wire
 from overmind.sandbox.maker.blockhash_cache import BlockhashCache
 from overmind.sandbox.maker.cluster import ClusterClient, LandedSwap
-from overmind.sandbox.maker.market import Made, MakerMarket
+from overmind.sandbox.maker.market import MakerMarket, PreparedOrder
 from overmind.solana.transactions import BadTransaction, Transaction, parse, signature_text
 
 NO_ORDER, BAD_TRANSACTION, OTHER_MESSAGE = -1, -2, -3
@@ -52,13 +52,13 @@ class SwapExecution:
     async def execute(self, signed_transaction: str, request_id: str) -> wire.ExecuteAnswer:
         """Lands the order. A repeated request gets the same answer. Raises NotExecuted."""
         self._forget()
-        made = self._market.orders.get(request_id)
-        if made is None:
+        prepared = self._market.orders.get(request_id)
+        if prepared is None:
             raise NotExecuted("no order with this requestId is remembered", NO_ORDER)
-        raw, signature = _checked(signed_transaction, made)
+        raw, signature = _checked(signed_transaction, prepared)
         begun = self._begun.get(request_id)
         if begun is None:
-            running = asyncio.create_task(self._land(raw, signature, made))
+            running = asyncio.create_task(self._land(raw, signature, prepared))
             begun = self._begun[request_id] = _Begun(running, self._clock.now_ns() + REMEMBERED_NS)
         return await asyncio.shield(begun.running)
 
@@ -75,18 +75,25 @@ class SwapExecution:
                 return
             del self._begun[oldest]
 
-    async def _land(self, raw: bytes, signature: str, made: Made) -> wire.ExecuteAnswer:
-        landed = await land(self._cluster, self._market.beat, self._clock, raw, signature, made.last_valid_height)
+    async def _land(self, raw: bytes, signature: str, prepared: PreparedOrder) -> wire.ExecuteAnswer:
+        landed = await land(
+            self._cluster, self._market.blockhashes, self._clock, raw, signature, prepared.last_valid_height
+        )
         if landed is None:
             return wire.ExecuteAnswer("Failed", signature, NOT_LANDED, error="Transaction failed to land")
         if landed.err is not None:
             error = f"Transaction failed: {_ENCODER.encode(landed.err).decode()}"
             return wire.ExecuteAnswer("Failed", signature, REVERTED, slot=str(landed.slot), error=error)
-        return _success(signature, landed.slot, made)
+        return _success(signature, landed.slot, prepared)
 
 
 async def land(
-    cluster: ClusterClient, beat: BlockhashCache, clock: Clock, raw: bytes, signature: str, last_valid_height: int
+    cluster: ClusterClient,
+    blockhashes: BlockhashCache,
+    clock: Clock,
+    raw: bytes,
+    signature: str,
+    last_valid_height: int,
 ) -> LandedSwap | None:
     """Sends until the outcome is known. None: it did not land and, by this node's word, never will."""
     sent_at_ns: int | None = None
@@ -104,16 +111,16 @@ async def land(
                 await cluster.send(raw)
         except ChainSilent:
             pass  # No answer is no information; ask again.
-        await clock.sleep(max(beat.block_s, _POLL_MIN_S))
+        await clock.sleep(max(blockhashes.block_s, _POLL_MIN_S))
 
 
-def _checked(signed_transaction: str, made: Made) -> tuple[bytes, str]:
+def _checked(signed_transaction: str, prepared: PreparedOrder) -> tuple[bytes, str]:
     """The bytes to send and their signature. Raises NotExecuted."""
     try:
         transaction = parse(b64decode(signed_transaction, validate=True))
     except (binascii.Error, ValueError, BadTransaction):
         raise NotExecuted("signedTransaction is not a transaction in base64", BAD_TRANSACTION) from None
-    if transaction.message != made.message:
+    if transaction.message != prepared.message:
         raise NotExecuted("the message is not that of the order", OTHER_MESSAGE)
     if transaction.unsigned() or not _signed_by_payer(transaction):
         raise NotExecuted("not fully signed, or a signature is wrong", NOT_SIGNED)
@@ -125,8 +132,8 @@ def _signed_by_payer(transaction: Transaction) -> bool:
     return signature.verify(payer, transaction.message)
 
 
-def _success(signature: str, slot: int, made: Made) -> wire.ExecuteAnswer:
-    swap = made.swap
+def _success(signature: str, slot: int, prepared: PreparedOrder) -> wire.ExecuteAnswer:
+    swap = prepared.swap
     given, wanted, paid, got = swap.given.token.mint, swap.wanted.token.mint, str(swap.in_units), str(swap.out_units)
     return wire.ExecuteAnswer(
         status="Success",

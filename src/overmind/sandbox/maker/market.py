@@ -39,7 +39,7 @@ _NS_PER_MS: Final = 1_000_000
 T = TypeVar("T")
 
 
-class Made(Value, frozen=True):
+class PreparedOrder(Value, frozen=True):
     """An order that was answered with a transaction."""
 
     swap: Swap
@@ -65,12 +65,12 @@ class MakerMarket:
         self.maker: Pubkey = keypair.reveal().pubkey()
         self.listed: Mapping[Mint, Listed] = listing(tokens.values(), self.maker)
         self.inventory = Inventory(tokens)
-        self.beat = BlockhashCache(cluster, clock)
-        self.orders: dict[str, Made] = {}  # by request id, oldest first
+        self.blockhashes = BlockhashCache(cluster, clock)
+        self.orders: dict[str, PreparedOrder] = {}  # by request id, oldest first
         self.rent_of: Mapping[str, int] = {}  # lamports of rent for a new token account, by `Token.program`
         self._offers: dict[str, Offer] = {}  # offers of /build, by request id, oldest first
         self._cosigned: dict[str, bytes] = {}  # the one message that was signed for each offer
-        self._takers = AccountCache(cluster, clock)
+        self._accounts = AccountCache(cluster, clock)
         self._cluster = cluster
         self._keypair = keypair.reveal()
         self._currency = currency
@@ -90,14 +90,14 @@ class MakerMarket:
         digest = blake2b(f"{self._name}:{number}".encode(), digest_size=16).hexdigest()
         return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
 
-    async def order(self, wish: SwapRequest, fault: Fault | None = None) -> wire.OrderAnswer:
+    async def order(self, swap_request: SwapRequest, fault: Fault | None = None) -> wire.OrderAnswer:
         """Answers /order. Raises Unreadable if it makes no offer, ChainSilent if it cannot build the transaction."""
         began_ns, number = self._clock.now_ns(), self.next_number()
-        found = self._deal(wish, fault)
-        answer = responses.quoted(wish, found, self._name, self.request_id(number), began_ns)
-        if wish.taker is not None:
-            swap = await self._swap(wish, wish.taker, found)
-            answer = await self._with_transaction(answer, swap, number, wish.priority_fee_lamports, fault)
+        found = self._deal(swap_request, fault)
+        answer = responses.quoted(swap_request, found, self._name, self.request_id(number), began_ns)
+        if swap_request.taker is not None:
+            swap = await self._swap(swap_request, swap_request.taker, found)
+            answer = await self._with_transaction(answer, swap, number, swap_request.priority_fee_lamports, fault)
         return replace(answer, total_time=(self._clock.now_ns() - began_ns) / _NS_PER_MS)
 
     async def _with_transaction(
@@ -109,33 +109,33 @@ class MakerMarket:
             prioritization_fee_lamports=budget.priority_lamports,
             rent_fee_lamports=self.rent_of[swap.wanted.token.program] if swap.creates_account else 0,
         )
-        short = await self._short(answer, swap) if self._checks_funds else None
+        short = await self._shortfall(answer, swap) if self._checks_funds else None
         if short is not None:
             return responses.unbuilt(answer, short)
-        block = await self.beat.block()
+        block = await self.blockhashes.block()
         self._reserve(swap, block)
         draft = Draft(swap, swap.taker, budget, tuple(legs.legs(swap)), block.hash)
         signed = sign(spoil_draft(draft, fault), self._keypair, self.maker)
-        _remember(self.orders, answer.request_id, Made(swap, signed.message, block.last_valid_height))
+        _remember(self.orders, answer.request_id, PreparedOrder(swap, signed.message, block.last_valid_height))
         return replace(
             answer,
             transaction=b64encode(signed.transaction).decode(),
             last_valid_block_height=str(block.last_valid_height),
-            expire_at=str(self._clock.now_ns() // NS + int(self.beat.life_s(block))),
+            expire_at=str(self._clock.now_ns() // NS + int(self.blockhashes.life_s(block))),
         )
 
-    async def build(self, wish: SwapRequest) -> wire.BuildAnswer:
+    async def build(self, swap_request: SwapRequest) -> wire.BuildAnswer:
         """Like `order`, for a trader who assembles the transaction. Nothing is reserved before /cosign."""
-        if wish.taker is None:
+        if swap_request.taker is None:
             raise Unreadable("taker: missing; give the trader's public key")
         number = self.next_number()
         request_id = self.request_id(number)
-        found = self._deal(wish)
-        swap = await self._swap(wish, wish.taker, found)
-        block = await self.beat.block()
+        found = self._deal(swap_request)
+        swap = await self._swap(swap_request, swap_request.taker, found)
+        block = await self.blockhashes.block()
         _remember(self._offers, request_id, Offer(swap, block))
-        budget = budget_of(swap, number, wish.priority_fee_lamports)
-        return responses.built(wish, found, swap, budget, block, self.beat.at_ns, request_id)
+        budget = budget_of(swap, number, swap_request.priority_fee_lamports)
+        return responses.built(swap_request, found, swap, budget, block, self.blockhashes.at_ns, request_id)
 
     def cosign(self, transaction: bytes, request_id: str) -> bytes:
         """Signs one transaction per build. Raises Tampered, Unreadable."""
@@ -150,32 +150,32 @@ class MakerMarket:
             _remember(self._cosigned, request_id, read.message)
         return cosign(read, self._keypair, self._name)
 
-    def _deal(self, wish: SwapRequest, fault: Fault | None = None) -> Deal:
+    def _deal(self, swap_request: SwapRequest, fault: Fault | None = None) -> Deal:
         ticks, now_ns = self._prices.ticks(), self._clock.now_ns()
-        given, wanted = wish.given.token, wish.wanted.token
+        given, wanted = swap_request.given.token, swap_request.wanted.token
         in_price = priced(given.mint, self._currency, ticks, now_ns, self._terms)
         out_price = priced(wanted.mint, self._currency, ticks, now_ns, self._terms)
         if in_price is None or out_price is None:
             raise Unreadable("NO_ROUTES_FOUND: no fresh price of this pair")
-        found = deal(given, wanted, wish.in_units, in_price, out_price, self._terms)
+        found = deal(given, wanted, swap_request.in_units, in_price, out_price, self._terms)
         if isinstance(found, NoDeal):
             raise Unreadable(found.error)
         if found.out_units > self.inventory.available(wanted.mint):
             raise Unreadable(INSUFFICIENT)
         return replace(found, out_units=max(1, found.out_units // 100)) if fault is Fault.PRICE_X100 else found
 
-    async def _swap(self, wish: SwapRequest, taker: Pubkey, found: Deal) -> Swap:
-        lacks = not wish.wanted.native and not await self._takers.has_account(taker, wish.wanted)
-        return Swap(taker, self.maker, wish.given, wish.wanted, found.in_units, found.out_units, lacks)
+    async def _swap(self, swap_request: SwapRequest, taker: Pubkey, found: Deal) -> Swap:
+        lacks = not swap_request.wanted.native and not await self._accounts.has_account(taker, swap_request.wanted)
+        return Swap(taker, self.maker, swap_request.given, swap_request.wanted, found.in_units, found.out_units, lacks)
 
     def _reserve(self, swap: Swap, block: RecentBlock) -> None:
         """Reserves the payment out. Raises Unreadable. No await may come between this and the signature."""
         if not self.inventory.reserve(swap.wanted.token.mint, swap.out_units, block.last_valid_height):
             raise Unreadable(INSUFFICIENT)
 
-    async def _short(self, answer: wire.OrderAnswer, swap: Swap) -> int | None:
+    async def _shortfall(self, answer: wire.OrderAnswer, swap: Swap) -> int | None:
         """The error code of what the trader lacks; None: it has enough."""
-        lamports, units = await self._takers.funds(swap.taker, swap.given)
+        lamports, units = await self._accounts.funds(swap.taker, swap.given)
         needed = answer.signature_fee_lamports + answer.prioritization_fee_lamports + answer.rent_fee_lamports
         if units < swap.in_units:
             return responses.SHORT_OF_FUNDS

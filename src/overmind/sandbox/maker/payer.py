@@ -28,10 +28,10 @@ class NotReady(Exception):
 
 
 class Payer:
-    def __init__(self, cluster: ClusterClient, beat: BlockhashCache, key: SecretKey, clock: Clock) -> None:
+    def __init__(self, cluster: ClusterClient, blockhashes: BlockhashCache, key: SecretKey, clock: Clock) -> None:
         self.owner: Pubkey = key.reveal().pubkey()
         self._cluster = cluster
-        self._beat = beat
+        self._beat = blockhashes
         self._key = key.reveal()
         self._clock = clock
 
@@ -50,9 +50,9 @@ class Payer:
         mint = SecretKey.generate()
         key = mint.reveal().pubkey()
         rent = await self._cluster.rent(tokens.MINT_BYTES)
-        makes = [
+        can_mint = [
             tokens.create_account(self.owner, key, rent, tokens.MINT_BYTES, TOKEN_PROGRAMS[program]),
             tokens.initialize_mint2(key, self.owner, decimals, TOKEN_PROGRAMS[program]),
         ]
-        await self.do(makes, mint.reveal())
+        await self.do(can_mint, mint.reveal())
         return Token(symbol, Mint(mint.public_key), decimals, program)

@@ -51,7 +51,7 @@ class Unreadable(Exception):
     """What is wrong with the request, worded for its sender."""
 
 
-def read_wish(query: Mapping[str, str], listed: Mapping[Mint, Listed], maker: Pubkey) -> SwapRequest:
+def read_request(query: Mapping[str, str], listed: Mapping[Mint, Listed], maker: Pubkey) -> SwapRequest:
     """Reads the query of /order and /build. Raises Unreadable."""
     for name in _NOT_OFFERED:
         if name in query and not (name == "payer" and query[name] == query.get("taker")):

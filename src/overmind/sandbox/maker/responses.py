@@ -26,14 +26,14 @@ _WHY: Final = {SHORT_OF_FUNDS: "Insufficient funds", SHORT_OF_SOL: "Insufficient
 _LABEL: Final = "Overmind Maker"
 
 
-def quoted(wish: SwapRequest, found: Deal, maker: str, request_id: str, now_ns: int) -> wire.OrderAnswer:
+def quoted(swap_request: SwapRequest, found: Deal, maker: str, request_id: str, now_ns: int) -> wire.OrderAnswer:
     """The offer without a transaction."""
-    taker = None if wish.taker is None else str(wish.taker)
+    taker = None if swap_request.taker is None else str(swap_request.taker)
     out_amount, value = str(found.out_units), found.in_micros / MICROS
     return wire.OrderAnswer(
-        mode="manual" if wish.manual else "ultra",
-        input_mint=wish.given.token.mint,
-        output_mint=wish.wanted.token.mint,
+        mode="manual" if swap_request.manual else "ultra",
+        input_mint=swap_request.given.token.mint,
+        output_mint=swap_request.wanted.token.mint,
         in_amount=str(found.in_units),
         out_amount=out_amount,
         in_usd_value=value,
@@ -42,9 +42,9 @@ def quoted(wish: SwapRequest, found: Deal, maker: str, request_id: str, now_ns: 
         price_impact=-found.impact_bps * 100 / BPS,
         price_impact_pct=f"{-found.impact_bps / BPS:.4f}",
         other_amount_threshold=out_amount,  # The transfer is exact, so there is no slippage.
-        slippage_bps=wish.slippage_bps or 0,
-        route_plan=(_route(wish, found, maker),),
-        fee_mint=wish.wanted.token.mint,
+        slippage_bps=swap_request.slippage_bps or 0,
+        route_plan=(_route(swap_request, found, maker),),
+        fee_mint=swap_request.wanted.token.mint,
         signature_fee_lamports=SIGNATURES * tokens.SIGNATURE_LAMPORTS,
         signature_fee_payer=taker,
         prioritization_fee_lamports=0,
@@ -67,7 +67,7 @@ def unbuilt(answer: wire.OrderAnswer, code: int) -> wire.OrderAnswer:
 
 
 def built(
-    wish: SwapRequest,
+    swap_request: SwapRequest,
     found: Deal,
     swap: Swap,
     budget: ComputeBudget,
@@ -77,14 +77,14 @@ def built(
 ) -> wire.BuildAnswer:
     maker, last, out_amount = str(swap.maker), legs.cleanup(swap), str(found.out_units)
     return wire.BuildAnswer(
-        input_mint=wish.given.token.mint,
-        output_mint=wish.wanted.token.mint,
+        input_mint=swap_request.given.token.mint,
+        output_mint=swap_request.wanted.token.mint,
         in_amount=str(found.in_units),
         out_amount=out_amount,
         other_amount_threshold=out_amount,
-        slippage_bps=wish.slippage_bps or 0,
+        slippage_bps=swap_request.slippage_bps or 0,
         price_impact_pct=f"{-found.impact_bps / BPS:.4f}",
-        route_plan=(_route(wish, found, maker),),
+        route_plan=(_route(swap_request, found, maker),),
         compute_budget_instructions=(wire.step(set_compute_unit_price(budget.unit_price_micro)),),
         # The payment is part of the set-up, not of the others: a cleanup closes the account that it comes from.
         setup_instructions=tuple(wire.step(one) for one in (*legs.setup(swap), legs.pay_in(swap))),
@@ -126,7 +126,7 @@ def prices(
     return {str(mint): answer for mint, answer in found.items()}
 
 
-def _route(wish: SwapRequest, found: Deal, maker: str) -> wire.RouteStep:
-    given, wanted = wish.given.token.mint, wish.wanted.token.mint
+def _route(swap_request: SwapRequest, found: Deal, maker: str) -> wire.RouteStep:
+    given, wanted = swap_request.given.token.mint, swap_request.wanted.token.mint
     swap = wire.SwapInfo(maker, _LABEL, given, wanted, str(found.in_units), str(found.out_units))
     return wire.RouteStep(swap, found.in_micros / MICROS)

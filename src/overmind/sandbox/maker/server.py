@@ -32,8 +32,8 @@ from overmind.sandbox.maker.faults import RETRY_AFTER_S, Fault, MakerFaults, spo
 from overmind.sandbox.maker.market import MakerMarket
 from overmind.sandbox.maker.payer import NotReady
 from overmind.sandbox.maker.quoting import UNITS_MAX, Terms
-from overmind.sandbox.maker.requests import Unreadable, read_wallet, read_wish
-from overmind.sandbox.maker.setup import Stock, Workshop
+from overmind.sandbox.maker.requests import Unreadable, read_request, read_wallet
+from overmind.sandbox.maker.setup import MakerSetup, Stock
 from overmind.solana.rpc import Rpc
 
 CURRENCY: Final = "USDC"  # the symbol of the token that prices are quoted in
@@ -43,7 +43,7 @@ COUNT_EVERY_S: Final = 1.0  # how often the inventory is read from the chain
 API_KEY: Final = "x-api-key"
 TERMS: Final = Terms()
 NO_FAULTS: Final = MakerFaults()
-PLENTY: Final = Stock()
+AMPLE_STOCK: Final = Stock()
 _JSON: Final = {"Content-Type": "application/json; charset=utf-8"}
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ class Maker:
         check_funds: bool = False,
         api_key: str | None = None,
         rate_max_per_s: int | None = None,
-        stock: Stock | None = PLENTY,
+        stock: Stock | None = AMPLE_STOCK,
     ) -> None:
         by_mint = {token.mint: token for token in tokens}
         self._currency = next(token.mint for token in tokens if token.symbol == CURRENCY)
@@ -95,7 +95,7 @@ class Maker:
         self.market = MakerMarket(
             cluster, keypair, by_mint, self._currency, prices, clock, terms, checks_funds=check_funds
         )
-        self.workshop = Workshop(cluster, self.market, keypair, clock)
+        self.setup = MakerSetup(cluster, self.market, keypair, clock)
         self.url = ""
         self._execution = SwapExecution(self.market, cluster, clock)
         self._prices = prices
@@ -105,7 +105,7 @@ class Maker:
         self._rate = _Rate(rate_max_per_s, clock)
         self._stock = stock
         self._answered = 0
-        self._leaving = asyncio.Event()
+        self._closing = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._runner: web.AppRunner | None = None
 
@@ -120,7 +120,7 @@ class Maker:
 
     async def __aenter__(self) -> Self:
         """Raises NotReady, ChainSilent, OSError."""
-        await self.workshop.open(self._stock)
+        await self.setup.open(self._stock)
         app = web.Application(client_max_size=BODY_BYTES_MAX)
         app.add_routes(self._routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
@@ -133,13 +133,16 @@ class Maker:
             raise
         port = self._runner.addresses[0][1]
         self.url = f"http://{self._host}:{port}"
-        self._tasks = [asyncio.create_task(self.market.beat.run()), asyncio.create_task(self._count())]
+        self._tasks = [
+            asyncio.create_task(self.market.blockhashes.run()),
+            asyncio.create_task(self._refresh_inventory()),
+        ]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._leaving.set()
+        self._closing.set()
         for task in self._tasks:
             task.cancel()
         ended = await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -167,7 +170,7 @@ class Maker:
         async def serve(request: web.Request) -> web.StreamResponse:
             self._answered += 1
             fault = self.faults.draw(self._answered)
-            refused = self._at_the_door(request) or await self._broken(fault)
+            refused = self._refused_early(request) or await self._apply_server_fault(fault)
             if refused is not None:
                 return refused
             status, body = 200, b""
@@ -187,16 +190,16 @@ class Maker:
 
         return serve
 
-    def _at_the_door(self, request: web.Request) -> web.Response | None:
+    def _refused_early(self, request: web.Request) -> web.Response | None:
         given = request.headers.get(API_KEY)
         if self._api_key is not None and given is not None and given != self._api_key:
             return _unauthorized()
         return None if self._rate.admits() else _rate_limited()
 
-    async def _broken(self, fault: Fault | None) -> web.Response | None:
+    async def _apply_server_fault(self, fault: Fault | None) -> web.Response | None:
         match fault:
             case Fault.NEVER_ANSWERS:
-                await self._leaving.wait()
+                await self._closing.wait()
                 return web.Response(status=503)
             case Fault.SLOW:
                 await self._clock.sleep(self.faults.slow_s)
@@ -211,12 +214,12 @@ class Maker:
         return None
 
     async def _order(self, request: web.Request, fault: Fault | None) -> bytes:
-        wish = read_wish(request.query, self.market.listed, self.market.maker)
-        return wire.ENCODER.encode(await self.market.order(wish, fault))
+        swap_request = read_request(request.query, self.market.listed, self.market.maker)
+        return wire.ENCODER.encode(await self.market.order(swap_request, fault))
 
     async def _build(self, request: web.Request, _: Fault | None) -> bytes:
-        wish = read_wish(request.query, self.market.listed, self.market.maker)
-        return wire.ENCODER.encode(await self.market.build(wish))
+        swap_request = read_request(request.query, self.market.listed, self.market.maker)
+        return wire.ENCODER.encode(await self.market.build(swap_request))
 
     async def _execute(self, request: web.Request, _: Fault | None) -> bytes:
         asked = await _body(request, ExecuteRequest)
@@ -236,7 +239,7 @@ class Maker:
         if not 0 < len(ids) <= PRICE_IDS_MAX:
             raise Unreadable(f"ids: give 1 to {PRICE_IDS_MAX} mints, separated by commas")
         factor = 100 if fault is Fault.PRICE_X100 else 1
-        height = (await self.market.beat.block()).height
+        height = (await self.market.blockhashes.block()).height
         found = responses.prices(ids, self.market.listed, self._currency, self._prices.ticks(), height, factor)
         return wire.ENCODER.encode(found)
 
@@ -247,9 +250,9 @@ class Maker:
             raise Unreadable("give owner (a wallet's address), mint (of a listed token), amount (base units)")
         try:
             if listed.native:
-                signature = await self.workshop.airdrop(owner, asked.amount)
+                signature = await self.setup.airdrop(owner, asked.amount)
             else:
-                signature = await self.workshop.mint(listed.token, owner, asked.amount)
+                signature = await self.setup.mint(listed.token, owner, asked.amount)
         except NotReady as fault:
             raise Unreadable(f"the maker cannot mint {listed.token.symbol} on this cluster: {fault}") from None
         return wire.ENCODER.encode({"signature": signature})
@@ -257,18 +260,18 @@ class Maker:
     async def _healthz(self, _: web.Request) -> web.Response:
         """Whether the maker could sign an order now."""
         try:
-            height = (await self.market.beat.block()).height
+            height = (await self.market.blockhashes.block()).height
         except ChainSilent as silent:
             return web.json_response({"ok": False, "reason": str(silent)}, status=503)
         found = {"ok": True, "maker": self.public_key, "height": height, "inventory": self.inventory}
         return web.Response(body=wire.ENCODER.encode(found), headers=_JSON)
 
-    async def _count(self) -> None:
+    async def _refresh_inventory(self) -> None:
         """Runs until cancelled. While the chain is silent, all reservations stay."""
         while True:
             await self._clock.sleep(COUNT_EVERY_S)
             try:
-                await self.workshop.count()
+                await self.setup.refresh_inventory()
             except ChainSilent as silent:
                 log.warning("inventory not read", reason=str(silent))
 

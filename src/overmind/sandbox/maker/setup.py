@@ -41,16 +41,16 @@ class Stock(Value, frozen=True):
     sol: int = 1_000_000
 
 
-class Workshop:
+class MakerSetup:
     """Sets up the cluster with the maker's key."""
 
     def __init__(self, cluster: ClusterClient, market: MakerMarket, key: SecretKey, clock: Clock) -> None:
         self._cluster = cluster
         self._market = market
-        self._purse = Payer(cluster, market.beat, key, clock)
+        self._payer = Payer(cluster, market.blockhashes, key, clock)
         self._clock = clock
         self.cluster = ""  # localnet or devnet
-        self._own: set[Mint] = set()  # mints whose authority the maker is
+        self._mintable: set[Mint] = set()  # mints whose authority the maker is
 
     @property
     def local(self) -> bool:
@@ -62,23 +62,23 @@ class Workshop:
         if self.cluster == MAINNET:
             raise NotReady("this is mainnet; the maker works on localnet and devnet only")
         if stock is not None and self.local:
-            await self._found(stock)
+            await self._found_localnet(stock)
         await self._read_mints()
         self._market.rent_of = {
             "token": await self._cluster.rent(tokens.TOKEN_ACCOUNT_BYTES),
             "token-2022": await self._cluster.rent(tokens.TOKEN_2022_ACCOUNT_BYTES),
         }
         await self._create_vaults()
-        await self.count()
+        await self.refresh_inventory()
         if stock is not None:
             await self._fill(stock)
 
-    async def count(self) -> None:
+    async def refresh_inventory(self) -> None:
         """Reads the maker's balances. The height is read first, so the balances are at least as new. Raises
         ChainSilent.
         """
         listed = list(self._market.listed.values())
-        height = (await self._market.beat.fetch()).height
+        height = (await self._market.blockhashes.fetch()).height
         held = await self._cluster.accounts([one.vault for one in listed])
         units = {
             one.token.mint: 0 if account is None else account.units for one, account in zip(listed, held, strict=True)
@@ -94,12 +94,12 @@ class Workshop:
             return str(await self._cluster.extension("overmind_mintTo", wanted))
         mint, program, maker = Pubkey.from_string(token.mint), TOKEN_PROGRAMS[token.program], self._market.maker
         credit = tokens.mint_to_checked(mint, ata(owner, mint, program), maker, units, token.decimals, program)
-        return await self._purse.do([tokens.create_ata_idempotent(maker, owner, mint, program), credit])
+        return await self._payer.do([tokens.create_ata_idempotent(maker, owner, mint, program), credit])
 
     async def airdrop(self, owner: Pubkey, lamports: int) -> str:
         return await self._cluster.airdrop(owner, lamports)
 
-    async def _found(self, stock: Stock) -> None:
+    async def _found_localnet(self, stock: Stock) -> None:
         """On the embedded chain: creates the mints at their mainnet addresses and takes an airdrop of SOL."""
         for one in self._market.listed.values():
             if not one.native:
@@ -111,7 +111,7 @@ class Workshop:
             wallet = (await self._cluster.accounts([self._market.maker]))[0]
             if wallet is not None and wallet.lamports >= lamports:
                 return
-            await self._clock.sleep(self._market.beat.block_s)
+            await self._clock.sleep(self._market.blockhashes.block_s)
         raise NotReady(f"the airdrop to {self._market.maker} did not arrive")
 
     async def _fill(self, stock: Stock) -> None:
@@ -121,24 +121,24 @@ class Workshop:
             missing = (stock.sol * LAMPORTS if one.native else stock.units) - held[one.token.mint]
             if one.native and missing > 0:
                 wrap = tokens.system_transfer(self._market.maker, one.vault, missing)
-                await self._purse.do([wrap, tokens.sync_native(one.vault)])
-            elif missing > 0 and self.makes(one.token.mint):
+                await self._payer.do([wrap, tokens.sync_native(one.vault)])
+            elif missing > 0 and self.can_mint(one.token.mint):
                 await self.mint(one.token, self._market.maker, missing)
         await self._await_stock()
 
     async def _await_stock(self) -> None:
         """Waits until the minted tokens are visible at the commitment that the maker reads."""
-        made = [mint for mint in self._market.listed if mint != SOL and self.makes(mint)]
+        made = [mint for mint in self._market.listed if mint != SOL and self.can_mint(mint)]
         for _ in range(LOOKS_MAX):
-            await self.count()
+            await self.refresh_inventory()
             if all(self._market.inventory.held[mint] > 0 for mint in made):
                 return
-            await self._clock.sleep(self._market.beat.block_s)
+            await self._clock.sleep(self._market.blockhashes.block_s)
         raise NotReady("the maker's new tokens did not arrive")
 
-    def makes(self, mint: Mint) -> bool:
+    def can_mint(self, mint: Mint) -> bool:
         """Whether the maker can mint this token."""
-        return self.local or mint in self._own
+        return self.local or mint in self._mintable
 
     async def _read_mints(self) -> None:
         listed = list(self._market.listed.values())
@@ -148,7 +148,7 @@ class Workshop:
             if fault is not None and not one.native:
                 raise NotReady(f"{one.token.symbol} ({one.token.mint}): {fault}; correct the token list")
             if account is not None and account.content[:36] == _HAS_AUTHORITY + bytes(self._market.maker):
-                self._own.add(one.token.mint)
+                self._mintable.add(one.token.mint)
 
     async def _create_vaults(self) -> None:
         listed = list(self._market.listed.values())
@@ -157,7 +157,7 @@ class Workshop:
         maker = self._market.maker
         for start in range(0, len(missing), ACCOUNTS_AT_ONCE):
             some = missing[start : start + ACCOUNTS_AT_ONCE]
-            await self._purse.do([tokens.create_ata_idempotent(maker, maker, one.mint, one.program) for one in some])
+            await self._payer.do([tokens.create_ata_idempotent(maker, maker, one.mint, one.program) for one in some])
 
 
 def mint_fault(token: Token, account: HeldTokens | None) -> str | None:

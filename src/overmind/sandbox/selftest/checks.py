@@ -47,7 +47,7 @@ async def choose(
     return await bench.manager.select_wallet(WalletSelectionCriteria(strategy, usd, risk, preferred, exclude))
 
 
-async def nobody(
+async def refused_everywhere(
     bench: Bench, strategy: StrategyType, usd: float, risk: float, exclude: tuple[str, ...] = ()
 ) -> NoEligibleWallet:
     try:
@@ -60,10 +60,10 @@ async def nobody(
 # Configuration
 
 
-async def configuration_validation(studio: ScratchDesk) -> str:
+async def configuration_validation(scratch: ScratchDesk) -> str:
     """A correct wallet file is read as written. Every kind of broken file is refused with its reason."""
     good = seed_wallet()
-    wallet = _load_wallet(studio, good).wallets[WalletId("primary_wallet")].wallet
+    wallet = _load_wallet(scratch, good).wallets[WalletId("primary_wallet")].wallet
     expect(wallet.limits.position_max_micros == 10_000 * MICROS, f"max_position_size is {wallet.limits}")
     expect(wallet.strategies[StrategyType.TOKEN_SNIPING].share_ppm == 400_000, f"the share is {wallet.strategies}")
     expect(wallet.public_key == good["public_key"], f"the public key is {wallet.public_key}")
@@ -80,28 +80,28 @@ async def configuration_validation(studio: ScratchDesk) -> str:
         "out of bounds": {"risk_limits": {**limits, "max_exposure_percentage": 101}},
     }
     for reason, fields in broken.items():
-        _expect_config_error(studio, seed_wallet(**fields), reason)
+        _expect_config_error(scratch, seed_wallet(**fields), reason)
     return f"1 wallet accepted, {len(broken)} broken ones refused with their reasons"
 
 
-def _load_wallet(studio: ScratchDesk, wallet: Mapping[str, object]) -> MultiWalletConfig:
-    path = studio.write("primary.json", wallet)
+def _load_wallet(scratch: ScratchDesk, wallet: Mapping[str, object]) -> MultiWalletConfig:
+    path = scratch.write("primary.json", wallet)
     env = {"OVERMIND_MANAGED_WALLETS": f"primary_wallet:{path}:primary:medium:0.4"}
     return MultiWalletConfig.from_env(env, dotenv=None)
 
 
-def _expect_config_error(studio: ScratchDesk, wallet: Mapping[str, object], reason: str) -> None:
+def _expect_config_error(scratch: ScratchDesk, wallet: Mapping[str, object], reason: str) -> None:
     try:
-        _load_wallet(studio, wallet)
+        _load_wallet(scratch, wallet)
     except ConfigError as error:
         expect(reason in str(error), f"expected {reason!r} in: {error}")
     else:
         raise AssertionError(f"accepted, though {reason}")
 
 
-async def environment_parsing(studio: ScratchDesk) -> str:
+async def environment_parsing(scratch: ScratchDesk) -> str:
     """Every documented variable takes effect, and no secret is shown."""
-    env = studio.seed_env(
+    env = scratch.seed_env(
         SNIPER_TRADING_MODE="paper",
         OVERMIND_MULTI_WALLET_ENABLED="true",
         OVERMIND_MAX_CONCURRENT_WALLETS="10",
@@ -140,10 +140,10 @@ async def environment_parsing(studio: ScratchDesk) -> str:
 # Selection
 
 
-async def strategy_based_selection(studio: ScratchDesk) -> str:
+async def strategy_based_selection(scratch: ScratchDesk) -> str:
     """Each of the eight strategies goes to a wallet that runs it."""
     runs: dict[str, str] = {}
-    async with desk(studio.seed_env()) as bench:
+    async with desk(scratch.seed_env()) as bench:
         for strategy in StrategyType:
             selection = await choose(bench, strategy, SMALL, tolerance(strategy))
             wallet = await bench.manager.get_wallet(selection.wallet_id)
@@ -155,13 +155,13 @@ async def strategy_based_selection(studio: ScratchDesk) -> str:
     return ", ".join(f"{strategy}→{wallet_id.removesuffix('_wallet')}" for strategy, wallet_id in runs.items())
 
 
-async def risk_based_routing(studio: ScratchDesk) -> str:
+async def risk_based_routing(scratch: ScratchDesk) -> str:
     """No wallet with a risk level above the signal's tolerance is chosen."""
-    async with desk(studio.seed_env()) as bench:
+    async with desk(scratch.seed_env()) as bench:
         hft = await choose(bench, StrategyType.ARBITRAGE, SMALL, 0.7, preferred=WalletType.HFT)
         medium = await choose(bench, StrategyType.ARBITRAGE, SMALL, 0.5, preferred=WalletType.HFT)
         low = await choose(bench, StrategyType.ARBITRAGE, SMALL, 0.2, preferred=WalletType.HFT)
-        none = await nobody(bench, StrategyType.ARBITRAGE, SMALL, 0.1)
+        none = await refused_everywhere(bench, StrategyType.ARBITRAGE, SMALL, 0.1)
     chosen = (hft.wallet_id, low.wallet_id)
     expect(chosen == ("hft_wallet", "conservative_wallet"), f"at 0.7 and 0.2 the wallets are {chosen}")
     expect(medium.wallet_id != "hft_wallet", "at 0.5 the HFT wallet (risk 0.7) was chosen")
@@ -170,10 +170,10 @@ async def risk_based_routing(studio: ScratchDesk) -> str:
     return f"tolerance 0.7→hft, 0.5→{medium.wallet_id.removesuffix('_wallet')}, 0.2→conservative, 0.1→nobody"
 
 
-async def performance_optimization(studio: ScratchDesk) -> str:
+async def performance_optimization(scratch: ScratchDesk) -> str:
     """The chosen wallet has the lowest expected cost of all eligible ones, and the engine chooses the same."""
     asked = 0
-    async with desk(studio.seed_env()) as bench:
+    async with desk(scratch.seed_env()) as bench:
         for usd in (100.0, 400.0, 1_000.0):
             for strategy in (StrategyType.ARBITRAGE, StrategyType.TOKEN_SNIPING, StrategyType.MOMENTUM_TRADING):
                 selection = await choose(bench, strategy, usd, 0.8)
@@ -186,23 +186,23 @@ async def performance_optimization(studio: ScratchDesk) -> str:
     return f"{asked} of {asked} times the cheapest, and the engine's own choice"
 
 
-async def fallback_mechanisms(studio: ScratchDesk) -> str:
+async def fallback_mechanisms(scratch: ScratchDesk) -> str:
     """An unavailable wallet is skipped. The fallback wallet must pass the same gate as all others."""
     sniping, scope = StrategyType.TOKEN_SNIPING, Scope(WalletId("hft_wallet"))
-    async with desk(studio.seed_env()) as bench:
+    async with desk(scratch.seed_env()) as bench:
         best = await choose(bench, sniping, 1_000, 0.8, preferred=WalletType.HFT)
         await bench.app.engine.handle(AddHold(scope, "operator", "selftest"))
         second = await choose(bench, sniping, 1_000, 0.8, preferred=WalletType.HFT)
-        none = await nobody(bench, sniping, 1_000, 0.8, exclude=("primary_wallet",))
+        none = await refused_everywhere(bench, sniping, 1_000, 0.8, exclude=("primary_wallet",))
         await bench.app.engine.handle(LiftHold(scope, "operator", "selftest"))
         again = await choose(bench, sniping, 1_000, 0.8, preferred=WalletType.HFT)
     order = (best.wallet_id, second.wallet_id, again.wallet_id)
     expect(order == ("hft_wallet", "primary_wallet", "hft_wallet"), f"the wallets were {order}")
     codes = {one.code for one in none.refusals}
     expect({Code.WALLET_STATUS, Code.WALLET_EXCLUDED} <= codes, f"refused for {codes}")
-    async with desk(studio.seed_env(OVERMIND_MULTI_WALLET_ENABLED="false")) as bench:
+    async with desk(scratch.seed_env(OVERMIND_MULTI_WALLET_ENABLED="false")) as bench:
         only = await choose(bench, sniping, 1_000, 0.8, preferred=WalletType.HFT)
-        too_large = await nobody(bench, sniping, 5_001, 0.8)
+        too_large = await refused_everywhere(bench, sniping, 5_001, 0.8)
     expect(only.wallet_id == "primary_wallet", f"the default wallet alone takes entries, but {only.wallet_id} did")
     codes = {one.code for one in too_large.refusals}
     expect(Code.STRATEGY_POSITION_SIZE in codes, f"the fallback wallet was refused for {codes}")
@@ -212,9 +212,9 @@ async def fallback_mechanisms(studio: ScratchDesk) -> str:
 # Routing
 
 
-async def trade_routing(studio: ScratchDesk) -> str:
+async def trade_routing(scratch: ScratchDesk) -> str:
     """A trade changes the balances of the chosen wallet only."""
-    async with desk(studio.seed_env()) as bench:
+    async with desk(scratch.seed_env()) as bench:
         for strategy, symbol in ((StrategyType.ARBITRAGE, "ETH"), (StrategyType.SOUL_METEOR_SNIPING, "BTC")):
             criteria = WalletSelectionCriteria(strategy, SMALL, tolerance(strategy), symbol=symbol)
             selection = await bench.manager.select_wallet(criteria)
@@ -237,9 +237,9 @@ async def _balances(bench: Bench, symbol: str) -> dict[str, float]:
     return {one.wallet_id: one.token_balances.get(symbol, 0.0) for one in metrics}
 
 
-async def transaction_ids(studio: ScratchDesk) -> str:
+async def transaction_ids(scratch: ScratchDesk) -> str:
     """Order ids are {signal}.{part}.{n}. Each ticket's signature is unique and, like a real one, base58."""
-    async with desk(studio.seed_env()) as bench:
+    async with desk(scratch.seed_env()) as bench:
         for number in range(10):
             decision = await bench.fill(SMALL, signal_id=f"id_{number}")
             expect(decision.order_id == f"id_{number}.0.0", f"the order id of id_{number} is {decision.order_id}")
@@ -251,13 +251,13 @@ async def transaction_ids(studio: ScratchDesk) -> str:
     return f"10 orders, 10 signatures such as {min(signatures)[:12]}…"
 
 
-async def error_handling(studio: ScratchDesk) -> str:
+async def error_handling(scratch: ScratchDesk) -> str:
     """Invalid signals are rejected with a reason, a repeated one gets its first answer, and the next one trades."""
-    async with desk(studio.seed_env()) as bench:
+    async with desk(scratch.seed_env()) as bench:
         await bench.executor.start()
-        first, last = bench.wish(SMALL, signal_id="first"), bench.wish(SMALL, signal_id="last")
+        first, last = bench.signal_json(SMALL, signal_id="first"), bench.signal_json(SMALL, signal_id="last")
         bad = [b"{", 42, {"signal_id": "no_amount", "strategy_type": "Arbitrage", "action": "Buy", "symbol": "SOL"}]
-        for one in (*bad, bench.wish("NaN"), first):
+        for one in (*bad, bench.signal_json("NaN"), first):
             bench.signals.put_nowait(one)
         before = await bench.next_records(6)
         for one in (first, {**first, "notional_usd": 51}, last):
@@ -275,8 +275,8 @@ async def error_handling(studio: ScratchDesk) -> str:
 # Risk
 
 
-async def position_size_limits(studio: ScratchDesk) -> str:
-    async with desk(studio.one_wallet_env({"max_position_size": 1_000}, position_max=800)) as bench:
+async def position_size_limits(scratch: ScratchDesk) -> str:
+    async with desk(scratch.one_wallet_env({"max_position_size": 1_000}, position_max=800)) as bench:
         refused(await bench.submit("1000.000001"), Code.POSITION_SIZE)
         refused(await bench.submit("800.000001"), Code.STRATEGY_POSITION_SIZE)
         await bench.fill("800")
@@ -289,13 +289,13 @@ async def position_size_limits(studio: ScratchDesk) -> str:
     return "800 USD taken at a limit of 800, refused at 800.000001 and 1000.000001, and more in the same token"
 
 
-async def daily_loss_limits(studio: ScratchDesk) -> str:
-    async with desk(studio.one_wallet_env({"max_daily_loss": 50, "stop_loss_threshold": 5})) as bench:
+async def daily_loss_limits(scratch: ScratchDesk) -> str:
+    async with desk(scratch.one_wallet_env({"max_daily_loss": 50, "stop_loss_threshold": 5})) as bench:
         refused(await bench.submit("1000"), Code.DAILY_LOSS_HEADROOM)
         both = await asyncio.gather(bench.submit("900"), bench.submit("900"))
         placed(both[0])
         refused(both[1], Code.DAILY_LOSS_HEADROOM)
-    async with desk(studio.one_wallet_env({"max_daily_loss": 0.1, "stop_loss_threshold": 0})) as bench:
+    async with desk(scratch.one_wallet_env({"max_daily_loss": 0.1, "stop_loss_threshold": 0})) as bench:
         await bench.fill("1000")
         lost = -(await bench.manager.get_wallet_metrics("one")).daily_pnl
         expect(lost >= 0.1, f"the spread cost {lost} USD only")
@@ -306,8 +306,8 @@ async def daily_loss_limits(studio: ScratchDesk) -> str:
     )
 
 
-async def exposure_checks(studio: ScratchDesk) -> str:
-    async with desk(studio.one_wallet_env({"max_exposure_percentage": 20})) as bench:
+async def exposure_checks(scratch: ScratchDesk) -> str:
+    async with desk(scratch.one_wallet_env({"max_exposure_percentage": 20})) as bench:
         for symbol in ("SOL", "ETH"):
             await bench.fill("9900", symbol=symbol)
         refused(await bench.submit("300", symbol="BTC"), Code.WALLET_EXPOSURE)
@@ -315,14 +315,14 @@ async def exposure_checks(studio: ScratchDesk) -> str:
         summary = await bench.manager.get_portfolio_summary()
     expect(summary.exposure <= 20, f"the exposure is {summary.exposure} %")
     capped = {"OVERMIND_PORTFOLIO_EXPOSURE_MAX_PERCENT": "10", "OVERMIND_ASSET_MAX_PERCENT": "5"}
-    async with desk(studio.one_wallet_env({}, env=capped)) as bench:
+    async with desk(scratch.one_wallet_env({}, env=capped)) as bench:
         refused(await bench.submit("5001"), Code.ASSET_CONCENTRATION)
         refused(await bench.submit("10001"), Code.PORTFOLIO_EXPOSURE)
     return f"wallet stays at {summary.exposure:.2f} % of 20 %; portfolio and asset limits refuse as well"
 
 
-async def concurrent_position_limits(studio: ScratchDesk) -> str:
-    async with desk(studio.one_wallet_env({"max_concurrent_positions": 2})) as bench:
+async def concurrent_position_limits(scratch: ScratchDesk) -> str:
+    async with desk(scratch.one_wallet_env({"max_concurrent_positions": 2})) as bench:
         held = await asyncio.gather(*(bench.submit("100", symbol=symbol) for symbol in ("SOL", "ETH", "BTC")))
         placed(held[0]), placed(held[1])
         refused(held[2], Code.CONCURRENT_POSITIONS)

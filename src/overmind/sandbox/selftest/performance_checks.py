@@ -39,9 +39,9 @@ HALF_OF_ROUTES_DOWN: Final = PaperModel(
 # Performance
 
 
-async def selection_speed(studio: ScratchDesk) -> str:
+async def selection_speed(scratch: ScratchDesk) -> str:
     found = []
-    for wallets, env in ((4, studio.seed_env()), (50, studio.many_wallets_env(50))):
+    for wallets, env in ((4, scratch.seed_env()), (50, scratch.many_wallets_env(50))):
         async with desk(env) as bench:
             took = sorted([await _time_selection(bench) for _ in range(SELECTIONS)])
         mean, slow = statistics.mean(took), took[SELECTIONS * 95 // 100]
@@ -57,20 +57,20 @@ async def _time_selection(bench: Bench) -> float:
     return time.perf_counter() - began
 
 
-async def concurrent_operations(studio: ScratchDesk) -> str:
+async def concurrent_operations(scratch: ScratchDesk) -> str:
     """Ten concurrent trades from the queue to the settled books. Each step is on disk before the next one."""
-    took = [await _time_ten_trades(studio, number) for number in range(ROUNDS)]
+    took = [await _time_ten_trades(scratch, number) for number in range(ROUNDS)]
     expect(min(took) < TEN_TRADES_MAX_S, f"10 concurrent trades took {min(took) * 1e3:.0f} ms")
     return f"10 concurrent trades, durable and settled, in {min(took) * 1e3:.1f} ms"
 
 
-async def _time_ten_trades(studio: ScratchDesk, number: int) -> float:
-    journal = SqliteJournal.open(studio.folder / f"ten_{number}.db")
-    async with desk(studio.seed_env(), journal=journal) as bench:
+async def _time_ten_trades(scratch: ScratchDesk, number: int) -> float:
+    journal = SqliteJournal.open(scratch.folder / f"ten_{number}.db")
+    async with desk(scratch.seed_env(), journal=journal) as bench:
         await bench.executor.start()
         began = time.perf_counter()
         for _ in range(10):
-            bench.signals.put_nowait(bench.wish(SMALL))
+            bench.signals.put_nowait(bench.signal_json(SMALL))
         executions = await bench.executions(10)
         took = time.perf_counter() - began
     journal.close()
@@ -79,9 +79,9 @@ async def _time_ten_trades(studio: ScratchDesk, number: int) -> float:
     return took
 
 
-async def memory_usage(studio: ScratchDesk) -> str:
+async def memory_usage(scratch: ScratchDesk) -> str:
     """The memory that a desk of four wallets adds: engine, journal and books. The price tape does not count."""
-    env = studio.seed_env()
+    env = scratch.seed_env()
     tape = open_tape(MultiWalletConfig.from_env(env, dotenv=None))
     await _desk_bytes(env, tape)  # The first run also fills caches that all desks share.
     used = await _desk_bytes(env, tape)
@@ -105,18 +105,18 @@ async def _desk_bytes(env: dict[str, str], tape: Tape) -> int:
 # Integration
 
 
-async def complete_trading_flow(studio: ScratchDesk) -> str:
+async def complete_trading_flow(scratch: ScratchDesk) -> str:
     """Signal, order, ticket, fill, position, sale; then the books balance, and the journal on disk replays to the same
     state.
     """
-    path = studio.folder / "flow.db"
+    path = scratch.folder / "flow.db"
     journal = SqliteJournal.open(path)
-    async with desk(studio.seed_env(), journal=journal) as bench:
+    async with desk(scratch.seed_env(), journal=journal) as bench:
         await bench.executor.start()
-        bench.signals.put_nowait(bench.wish(1_000, preferred_wallet_type="HFT"))
+        bench.signals.put_nowait(bench.signal_json(1_000, preferred_wallet_type="HFT"))
         bought = (await bench.executions(1))[0]
         held = (await bench.manager.get_wallet_metrics(bought.wallet_id)).token_balances.get("SOL", 0.0)
-        bench.signals.put_nowait(bench.wish(None, action="Sell"))
+        bench.signals.put_nowait(bench.signal_json(None, action="Sell"))
         sold = (await bench.executions(1))[0]
         summary, state = await bench.manager.get_portfolio_summary(), bench.app.engine.state
     journal.close()
@@ -144,9 +144,9 @@ def _expect_books_balance(state: State) -> None:
     expect(not any(sums.values()), f"the books do not balance: {sums}")
 
 
-async def wallet_failover(studio: ScratchDesk) -> str:
+async def wallet_failover(scratch: ScratchDesk) -> str:
     """With half of all routes down, the next eligible wallet takes over: never the same one twice, at most three."""
-    async with desk(studio.seed_env(), model=HALF_OF_ROUTES_DOWN) as bench:
+    async with desk(scratch.seed_env(), model=HALF_OF_ROUTES_DOWN) as bench:
         for _ in range(UNLUCKY_SIGNALS):
             await bench.trade(SMALL, strategy_type="Arbitrage")
         orders, closed = bench.orders(), bench.closed()
@@ -163,13 +163,13 @@ async def wallet_failover(studio: ScratchDesk) -> str:
     return f"{rescued} of {UNLUCKY_SIGNALS} signals were filled by another wallet after the first one's route failed"
 
 
-async def multi_strategy_execution(studio: ScratchDesk) -> str:
+async def multi_strategy_execution(scratch: ScratchDesk) -> str:
     """All eight strategies trade side by side."""
-    async with desk(studio.seed_env()) as bench:
+    async with desk(scratch.seed_env()) as bench:
         await bench.executor.start()
         for strategy in StrategyType:
-            wish = bench.wish(SMALL, strategy_type=strategy.value, risk_tolerance=tolerance(strategy))
-            bench.signals.put_nowait(wish)
+            signal_json = bench.signal_json(SMALL, strategy_type=strategy.value, risk_tolerance=tolerance(strategy))
+            bench.signals.put_nowait(signal_json)
         executions = await bench.executions(len(StrategyType))
         placed = [one.event for one in bench.entries() if isinstance(one.event, OrderPlaced)]
         stats = await bench.executor.get_execution_stats()

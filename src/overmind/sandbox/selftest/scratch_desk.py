@@ -172,7 +172,7 @@ class Bench:
     def app(self) -> App:
         return self.manager.app
 
-    def wish(self, notional_usd: float | str | None, **fields: object) -> dict[str, object]:
+    def signal_json(self, notional_usd: float | str | None, **fields: object) -> dict[str, object]:
         """A signal as JSON has it: a TokenSniping buy of SOL unless `fields` change it."""
         signal: dict[str, object] = {
             "signal_id": f"s{next(self._numbers)}",
@@ -185,8 +185,8 @@ class Bench:
 
     async def submit(self, notional_usd: float | str | None, **fields: object) -> Decision:
         desk = self.app.desk
-        wish = self.wish(notional_usd, **fields)
-        return await self.app.submit(decode_signal(wish, token_index(desk.tokens.values()), desk.quote))
+        signal_json = self.signal_json(notional_usd, **fields)
+        return await self.app.submit(decode_signal(signal_json, token_index(desk.tokens.values()), desk.quote))
 
     async def trade(self, notional_usd: float | str | None, **fields: object) -> Decision:
         """Submits a signal and waits until nothing is open any more."""
