@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SEED ?= 1
 JOBS ?= 4
+TESTS ?=
 SOAK_JOBS ?= 3
 READY := .venv/.ready
 
@@ -17,7 +18,7 @@ test: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n $(JOBS) --dist worksteal -rs
+	$(BIN)/pytest -n $(JOBS) --dist worksteal -rs $(TESTS)
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -38,7 +39,7 @@ budget: $(READY)
 
 # The long tier: what `make test` leaves out, and every property at its full length. docs/tests.md says what is where.
 soak: $(READY)
-	$(BIN)/pytest --soak -n $(SOAK_JOBS) --dist worksteal -rs
+	$(BIN)/pytest --soak -n $(SOAK_JOBS) --dist worksteal -rs $(TESTS)
 
 # Plants known bugs, one at a time in a copy of the sources, and expects a named test to notice each.
 mutants: $(READY)
