@@ -3,11 +3,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SEED ?= 1
-SEEDS ?= 2000
-KILLS ?= 200
+JOBS ?= 4
+TESTS ?=
+SOAK_JOBS ?= 3
 READY := .venv/.ready
 
-.PHONY: demo test check fix bench budget soak sim pictures lock clean
+.PHONY: demo test check fix bench budget soak mutants interpreters seeds sim pictures lock clean
 
 demo: $(READY)
 	$(BIN)/overmind demo
@@ -17,7 +18,7 @@ test: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 4 --dist worksteal
+	$(BIN)/pytest -n $(JOBS) --dist worksteal -rs $(TESTS)
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -36,9 +37,21 @@ bench: $(READY)
 budget: $(READY)
 	$(BIN)/python -m bench.budget
 
+# The long tier: what `make test` leaves out, and every property at its full length. docs/tests.md says what is where.
 soak: $(READY)
-	$(BIN)/python -m tests.sim.simulate 1 $(SEEDS)
-	$(BIN)/python -m tests.e2e.killing $(KILLS) $(SEED)
+	$(BIN)/pytest --soak -n $(SOAK_JOBS) --dist worksteal -rs $(TESTS)
+
+# Plants known bugs, one at a time in a copy of the sources, and expects a named test to notice each.
+mutants: $(READY)
+	$(BIN)/python -m tests.mutants
+
+# The quick tier's heart on every interpreter of this machine from 3.11 up.
+interpreters: $(READY)
+	$(BIN)/python -m tests.interpreters
+
+# Chooses the simulator's seeds of the quick tier anew: after changes of the core they may show less than they did.
+seeds: $(READY)
+	$(BIN)/python -m tests.sim.chosen_seeds
 
 sim: $(READY)
 	$(BIN)/python -m tests.sim.simulate $(SEED)

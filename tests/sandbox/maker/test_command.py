@@ -7,13 +7,16 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from tests.support.command import overmind
 from tests.support.maker_on_chain import LANDS_S, SOL_TOKEN, USDC
 
 from overmind.keys.secret_key import SecretKey
@@ -90,13 +93,28 @@ TOKENS = json.dumps({"localnet": [{"symbol": "ABC", "mint": USDC.mint, "decimals
 def test_what_is_wrong_it_says(arguments: list[str], code: int, words: str, tmp_path: Path) -> None:
     (tmp_path / "tokens.json").write_text(TOKENS)
 
-    async def main() -> None:
-        async with Localnet(slot_ms=50) as net:
-            given = [net.url if one == "NET" else one for one in arguments]
-            async with _command([*given, "--port", "0"], tmp_path) as process, asyncio.timeout(LANDS_S):
-                _, errors = await process.communicate()
-                assert process.returncode == code, errors
-                assert words in errors.decode()
-                assert b"Traceback" not in errors
+    with _localnet() as url:
+        given = [url if one == "NET" else one for one in arguments]
+        done = overmind(tmp_path, "venue", *given, "--port", "0")
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
 
-    asyncio.run(main())
+
+@contextmanager
+def _localnet() -> Iterator[str]:
+    """In a thread, as a command takes the main one for its signals."""
+    url, over = Future[str](), threading.Event()
+
+    async def serve() -> None:
+        async with Localnet(slot_ms=50) as net:
+            url.set_result(net.url)
+            await asyncio.to_thread(over.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    try:
+        yield url.result(LANDS_S)
+    finally:
+        over.set()
+        thread.join()
