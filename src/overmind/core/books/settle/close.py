@@ -9,7 +9,7 @@ from overmind.core.books.positions import Lot
 from overmind.core.books.realised import Costs, Disposal, How
 from overmind.core.books.settle.retries import after_exit, tried
 from overmind.core.books.settle.suspense import make_good, take_back
-from overmind.core.books.state import State, Touched
+from overmind.core.books.state import State
 from overmind.core.books.triggers import has_exits
 from overmind.core.model.enums import Side, StrategyType
 from overmind.core.model.ids import SOL, Mint, OrderId, is_own
@@ -172,4 +172,4 @@ def settled(state: State, book: WalletBook, order: Order, strategy: StrategyType
     book.booked_seq = state.seq
     make_good(state, book)
     refresh_equity(state, book)
-    state.touched.append(Touched(book.wallet.id, order.mint, strategy))
+    state.touched.append((book.wallet.id, order.mint, strategy))

@@ -6,7 +6,7 @@ from overmind.core.books.aggregates import realise, take_newest
 from overmind.core.books.book import WalletBook
 from overmind.core.books.positions import Lot
 from overmind.core.books.realised import Disposal, How
-from overmind.core.books.state import State, Touched
+from overmind.core.books.state import State
 from overmind.core.model.ids import Mint
 from overmind.core.model.money import Token
 
@@ -51,7 +51,7 @@ def make_good(state: State, book: WalletBook) -> None:
         position = book.positions.get(mint)
         if position is not None:
             pay_debt(state, book, position.token)
-            state.touched.append(Touched(book.wallet.id, mint, None))
+            state.touched.append((book.wallet.id, mint, None))
 
 
 def _repay(state: State, book: WalletBook, mint: Mint) -> None:
