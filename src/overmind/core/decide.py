@@ -92,8 +92,14 @@ EXITS: Final = frozenset({TradeAction.SELL, TradeAction.MARKET_SELL})
 
 
 def decide(state: State, index: SelectionIndex, command: Command, at_ns: int) -> Iterator[Event]:
+    events = _decide(state, index, command, at_ns)
+    # Without an open move nothing can have become unpayable, and nobody has to look at each event.
+    return _and_unpaid(state, events) if state.open_moves else events
+
+
+def _and_unpaid(state: State, events: Iterator[Event]) -> Iterator[Event]:
     looks_again = False
-    for event in _decide(state, index, command, at_ns):
+    for event in events:
         yield event
         looks_again |= isinstance(event, HoldAdded | DeskConfigured)
     if looks_again:
@@ -103,7 +109,8 @@ def decide(state: State, index: SelectionIndex, command: Command, at_ns: int) ->
 def _decide(state: State, index: SelectionIndex, command: Command, at_ns: int) -> Iterator[Event]:
     if at_ns // DAY_NS > state.day and state.desk is not None:
         yield DayRolled(at_ns // DAY_NS)
-    yield from lift_expired(state, at_ns)
+    if state.timed:
+        yield from lift_expired(state, at_ns)
     match command:
         case SubmitSignal(signal=signal, received_at_ns=received_at_ns):
             if signal.id not in state.decided:
@@ -285,7 +292,8 @@ def _close(state: State, index: SelectionIndex, record: RecordOutcome, at_ns: in
     else:
         yield OrderClosed(work_id, outcome, provisional)
         yield from _after(state, known.work, at_ns)
-        yield from _next_attempt(state, index, known, outcome, at_ns)
+        if not isinstance(outcome, Filled):
+            yield from _next_attempt(state, index, known, outcome, at_ns)
 
 
 def _after(state: State, work: Work, at_ns: int) -> Iterator[Event]:

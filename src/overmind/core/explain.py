@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from overmind.core.books.state import State
 from overmind.core.entries.capacity import capacity_micros
-from overmind.core.entries.ranking import CommonTerms, cost_terms
+from overmind.core.entries.ranking import common_terms, cost_terms
 from overmind.core.entries.request import entry_request, stale_at_ns
 from overmind.core.entries.rules import price_refusals, signal_refusals, time_refusals, wallet_refusals
 from overmind.core.entries.sizing import SizedRequest, sized_refusals, sized_wallet_refusals
@@ -34,7 +34,7 @@ def entry_candidates(state: State, signal: Signal, at_ns: int) -> tuple[Candidat
         return _sized_candidates(SizedRequest(state, signal, stale_at_ns(state.settings, signal, at_ns)), at_ns)
     sized = entry_request(state, signal, stale_at_ns(state.settings, signal, at_ns))
     general = tuple(signal_refusals(state, sized, at_ns, at_ns))
-    common = CommonTerms(state, sized)
+    common = common_terms(state, sized)
     candidates = []
     for book in state.wallets.values():
         capacity = capacity_micros(state, book, signal.strategy)
@@ -53,7 +53,7 @@ def _sized_candidates(wish: SizedRequest, at_ns: int) -> tuple[Candidate, ...]:
         entry = wish.ask(max(sizing.notional_micros, wish.least_micros))
         capacity = capacity_micros(state, book, wish.signal.strategy)
         terms = (
-            cost_terms(CommonTerms(state, entry), book, entry, capacity) if capacity > 0 and entry.mark_pico else None
+            cost_terms(common_terms(state, entry), book, entry, capacity) if capacity > 0 and entry.mark_pico else None
         )
         refusals = (*general, *sized_wallet_refusals(wish, book, at_ns))
         candidates.append(Candidate(book.wallet.id, refusals, terms, sizing))

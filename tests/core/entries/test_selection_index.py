@@ -11,7 +11,7 @@ from tests.support.random_commands import Chance, attempt
 
 from overmind.core.books.state import State, decode_state, encode_state
 from overmind.core.entries.capacity import capacity_micros
-from overmind.core.entries.ranking import CommonTerms, cost_terms
+from overmind.core.entries.ranking import common_terms, cost_terms
 from overmind.core.entries.request import EntryRequest, entry_request, stale_at_ns
 from overmind.core.entries.rules import wallet_refusals
 from overmind.core.entries.selection_index import SelectionIndex
@@ -25,7 +25,7 @@ def plainly(
     state: State, entry: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...]
 ) -> tuple[WalletId, CostTerms] | None:
     """The specification: the eligible wallet with the lowest cost; among equals the one that was registered first."""
-    common, costs = CommonTerms(state, entry), []
+    common, costs = common_terms(state, entry), []
     for book in state.wallets.values():
         if book.wallet.id not in excluded and not list(wallet_refusals(state, book, entry, at_ns)):
             terms = cost_terms(common, book, entry, capacity_micros(state, book, entry.signal.strategy))

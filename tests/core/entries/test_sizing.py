@@ -15,7 +15,7 @@ from tests.support.random_commands import Chance, attempt
 
 from overmind.core.books.state import State
 from overmind.core.entries.capacity import capacity_micros
-from overmind.core.entries.ranking import CommonTerms, cost_terms
+from overmind.core.entries.ranking import common_terms, cost_terms
 from overmind.core.entries.request import stale_at_ns
 from overmind.core.entries.rules import signal_refusals, wallet_refusals
 from overmind.core.entries.sizing import SizedChoice, SizedRequest, choose_sized
@@ -199,7 +199,7 @@ def plainly(
         if may and not list(wallet_refusals(state, book, entry, at_ns)):
             assert not list(signal_refusals(state, entry, at_ns, at_ns)), sizing
             capacity = capacity_micros(state, book, wish.signal.strategy)
-            cost = cost_terms(CommonTerms(state, entry), book, entry, capacity).total
+            cost = cost_terms(common_terms(state, entry), book, entry, capacity).total
             whole = sizing.notional_micros == sizing.wanted_micros
             size = 0 if whole else -sizing.notional_micros
             found.append((not whole, size, cost, book.slot, book.wallet.id, sizing.notional_micros))

@@ -19,23 +19,24 @@ from overmind.core.model.units import value_micros
 from overmind.core.model.wallet import Wallet
 
 K = TypeVar("K")
+Worth = tuple[int, int, dict[str, int]]  # of a position: its cost, its value, and that of each owner's part
 
 
 def count_entry(state: State, book: WalletBook, order: Order, micros: int) -> None:
     """Add a held buy to every sum that limits look at, or take it off again."""
-    mint = order.mint
+    mint, strategy = order.receive, order.strategy
     entries = book.entries.get(mint)
     if entries is None:
         entries = book.entries[mint] = {}
         if mint not in book.positions:
             _add(state.users, mint, 1)
-    _add(entries, order.strategy, micros)
+    _add(entries, strategy, micros)
     if not entries:
         del book.entries[mint]
         if mint not in book.positions:
             _add(state.users, mint, -1)
-    _add(book.entries_by, order.strategy, micros)
-    _add(state.strategies, order.strategy, micros)
+    _add(book.entries_by, strategy, micros)
+    _add(state.strategies, strategy, micros)
     book.entries_micros += micros
     _change_asset(state, mint, micros)
 
@@ -56,35 +57,38 @@ def _change_asset(state: State, mint: Mint, micros: int) -> None:
 
 def change_position(state: State, book: WalletBook, token: Token, change: Lot | int) -> int:
     """Add a lot, or take units away (negative). Returns the cost of what was taken."""
-    position = book.positions.get(token.mint)
+    mint = token.mint
+    position = book.positions.get(mint)
     if position is None:
-        position = book.positions[token.mint] = Position(token)
-        if token.mint not in book.entries:
-            _add(state.users, token.mint, 1)
-    _count(state, book, position, -1, state.price_pico(token.mint))
+        position = book.positions[mint] = Position(token)
+        if mint not in book.entries:
+            _add(state.users, mint, 1)
+    price_pico = state.price_pico(mint)
+    before = _worth(position, price_pico)
     cost = 0
     if isinstance(change, Lot):
         position.add(change)
     else:
         cost = position.take(-change)
-    _settle_position(state, book, position)
+    _settle_position(state, book, position, before, price_pico)
     return cost
 
 
 def take_newest(state: State, book: WalletBook, token: Token, units: int) -> int:
     """As `change_position` with what came last taken first. Returns what it had cost."""
-    position = book.positions[token.mint]
-    _count(state, book, position, -1, state.price_pico(token.mint))
+    position, price_pico = book.positions[token.mint], state.price_pico(token.mint)
+    before = _worth(position, price_pico)
     cost = position.take_newest(units)
-    _settle_position(state, book, position)
+    _settle_position(state, book, position, before, price_pico)
     return cost
 
 
-def _settle_position(state: State, book: WalletBook, position: Position) -> None:
+def _settle_position(state: State, book: WalletBook, position: Position, before: Worth, price_pico: int) -> None:
     mint = position.token.mint
-    _count(state, book, position, 1, state.price_pico(mint))
+    _recount(state, book, position, before, price_pico)
     if position.units:
-        watch_again(state, book, mint)
+        watch(book, position, price_pico)
+        state.valuation.note(book, mint)
     else:
         forget(book, position)
         state.valuation.note(book, mint)
@@ -93,13 +97,20 @@ def _settle_position(state: State, book: WalletBook, position: Position) -> None
             _add(state.users, mint, -1)
 
 
-def _count(state: State, book: WalletBook, position: Position, sign: int, price_pico: int) -> None:
-    """Take a position out of every sum before it changes (-1), and put it back (1)."""
-    book.cost_micros += sign * position.cost_micros
-    _gain(state, book, WHOLE, sign * position.value_micros(price_pico))
-    for by, value in position.value_by(price_pico).items():
-        _gain(state, book, by, sign * value)
-    _change_asset(state, position.token.mint, sign * position.value_micros(price_pico))
+def _worth(position: Position, price_pico: int) -> Worth:
+    return position.cost_micros, position.value_micros(price_pico), position.value_by(price_pico)
+
+
+def _recount(state: State, book: WalletBook, position: Position, before: Worth, price_pico: int) -> None:
+    """Every sum follows a position from what it was worth to what it is worth at this price."""
+    cost, value, value_by = _worth(position, price_pico)
+    cost_before, value_before, by_before = before
+    book.cost_micros += cost - cost_before
+    book.positions_micros += value - value_before
+    _change_asset(state, position.token.mint, value - value_before)
+    for by in {**by_before, **value_by}:
+        if gained := value_by.get(by, 0) - by_before.get(by, 0):
+            _gain(state, book, by, gained)
 
 
 def _gain(state: State, book: WalletBook, by: str, micros: int) -> None:
@@ -155,15 +166,16 @@ def _observe(state: State, mark: Mark) -> None:
 def _revalue(state: State, book: WalletBook, position: Position, before_pico: int) -> None:
     """The plain loop: what the columns must come to."""
     price_pico = state.price_pico(position.token.mint)
-    _count(state, book, position, -1, before_pico)
-    _count(state, book, position, 1, price_pico)
+    _recount(state, book, position, _worth(position, before_pico), price_pico)
     position.peak_pico = max(position.peak_pico, shown_twice_pico(before_pico, price_pico))
     reach(book, position, price_pico)
 
 
 def refresh_equity(state: State, book: WalletBook) -> None:
     """Equity = quote currency + positions + SOL float, held or not, less what a fork took back of either."""
-    ledger, accounts, quote = state.ledger, book.accounts, state.settings.quote.mint
+    desk, ledger, accounts = state.desk, state.ledger, book.accounts
+    assert desk is not None, "the desk is not configured"
+    quote = desk.quote.mint
     cash = ledger.balance(accounts.free, quote) + ledger.balance(accounts.held, quote)
     if book.in_suspense:
         cash += ledger.balance(accounts.suspense, quote)

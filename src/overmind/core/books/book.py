@@ -182,7 +182,7 @@ class WalletBook(msgspec.Struct):
     @property
     def day_pnl_micros(self) -> int:
         """Realised today net of all costs, and the change of unrealised since 00:00 UTC."""
-        return self.realised_today_micros + self.unrealised_micros - self.unrealised_base_micros
+        return self.realised_today_micros + self.positions_micros - self.cost_micros - self.unrealised_base_micros
 
     @property
     def mints_in_use(self) -> int:

@@ -73,17 +73,16 @@ class Ledger(msgspec.Struct):
         assert units >= 0, (units, mint, source, target)
         if units == 0:
             return
-        sources, targets = self._mints(source), self._mints(target)
+        accounts = self.accounts
+        sources, targets = accounts.get(source), accounts.get(target)
+        if sources is None:
+            sources = accounts[source] = {}
+        if targets is None:
+            targets = accounts[target] = {}
         left = sources.get(mint, 0) - units
         assert left >= 0 or source[0] == "@", (units, mint, source, target, left)
         sources[mint] = left
         targets[mint] = targets.get(mint, 0) + units
-
-    def _mints(self, account: str) -> dict[Mint, int]:
-        mints = self.accounts.get(account)
-        if mints is None:
-            mints = self.accounts[account] = {}
-        return mints
 
     def owned(self, accounts: WalletAccounts, mint: Mint) -> int:
         """All that a wallet has of a mint by the books, held or not, float included, less what a fork took back."""

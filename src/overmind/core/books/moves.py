@@ -16,7 +16,7 @@ from overmind.core.books.settle.capital import capital_changed
 from overmind.core.books.settle.close import pay_costs
 from overmind.core.books.settle.retries import tried
 from overmind.core.books.settle.suspense import make_good, take_back
-from overmind.core.books.state import State, Touched, WithdrawalRecord
+from overmind.core.books.state import State, WithdrawalRecord
 from overmind.core.model.enums import MoveKind
 from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
 from overmind.core.model.order import Move
@@ -203,4 +203,4 @@ def _settled(state: State, move: Move) -> None:
 
 def _changed(state: State, book: WalletBook, mint: Mint) -> None:
     refresh_equity(state, book)
-    state.touched.append(Touched(book.wallet.id, mint, None))
+    state.touched.append((book.wallet.id, mint, None))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -28,12 +28,8 @@ STATE_VERSION: Final = 5  # Raise it with any change of State: snapshots of anot
 DECISIONS_KEPT_NS: Final = 2 * DAY_NS  # older ids are recognised by the journal's index
 
 
-class Touched(NamedTuple):
-    """What an entry changed: a wallet, in one token, for one strategy (None: for any of them)."""
-
-    wallet_id: WalletId
-    mint: Mint
-    strategy: StrategyType | None
+# What an entry changed: a wallet, in one token, for one strategy (None: for any of them).
+Touched = tuple[WalletId, Mint, StrategyType | None]
 
 
 class TimedHold(Value, frozen=True):

@@ -19,6 +19,11 @@ def exits_of(book: WalletBook, position: Position) -> Exits | None:
     return strictest(position.exits, book.wallet.exits)
 
 
+def has_exits(book: WalletBook, position: Position) -> bool:
+    """Whether anything but the stop loss of the wallet's limits may make it due."""
+    return position.exits is not None or book.wallet.exits is not None
+
+
 def stop_loss_ppm(book: WalletBook, position: Position) -> int | None:
     """The stricter of the wallet's threshold (0: none) and what the signals wanted."""
     own, wanted = book.wallet.limits.stop_loss_ppm or None, position.exits.stop_loss_ppm if position.exits else None
@@ -70,8 +75,9 @@ def exit_at_ns(book: WalletBook, position: Position) -> int | None:
     """When it has been held long enough: a signal's time counts from what it bought, the wallet's from the oldest lot
     that is still held."""
     exits = book.wallet.exits
-    held_ns = exits.hold_max_ns if exits is not None else None
-    return stricter(position.exit_by_ns, None if held_ns is None else position.opened_ns + held_ns)
+    if exits is None or exits.hold_max_ns is None:
+        return position.exit_by_ns
+    return stricter(position.exit_by_ns, position.opened_ns + exits.hold_max_ns)
 
 
 def shown_twice_pico(before_pico: int, price_pico: int) -> int:

@@ -99,7 +99,7 @@ def _portfolio_breakers(state: State, at_ns: int) -> Iterator[Event]:
 
 def _trades_exhausted(trades: int, trades_max: int, holds: dict[str, Hold]) -> bool:
     """A limit of 0 adds no hold before the first trade; the gate refuses every entry anyway."""
-    return trades >= max(1, trades_max) and DAY_TRADES not in holds
+    return trades > 0 and trades >= trades_max and DAY_TRADES not in holds
 
 
 def _loss_reason(state: State, capital_micros: int, since: str, limit_ppm: int) -> str:

@@ -81,4 +81,7 @@ def strategy_capacity_micros(book: WalletBook, strategy: StrategyType, wallet_ca
     if wallet_capacity < 0 or share is None or not share.enabled:
         return -1
     share_room = ppm_of(book.equity_micros, share.share_ppm) - book.deployed_micros(strategy)
-    return max(-1, min(wallet_capacity, share.position_max_micros, share_room))
+    if share_room < 0:
+        return -1
+    room = share_room if share_room < wallet_capacity else wallet_capacity
+    return room if room < share.position_max_micros else share.position_max_micros

@@ -146,7 +146,8 @@ def rate_used(desk: Desk, book: WalletBook, at_ns: int) -> int:
 
 
 def day_loss_micros(book: WalletBook) -> int:
-    return max(0, -book.day_pnl_micros)
+    pnl = book.day_pnl_micros
+    return -pnl if pnl < 0 else 0
 
 
 # What an entry adds

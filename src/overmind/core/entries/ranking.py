@@ -10,22 +10,30 @@ from overmind.core.books.state import State
 from overmind.core.entries.request import EntryRequest
 from overmind.core.model.selection import CostTerms
 from overmind.core.model.units import BPS, PPM
+from overmind.core.model.value import Value
 
 
-class CommonTerms:
+class CommonTerms(Value, frozen=True):
     """The terms that are the same for every wallet, for one ask. Sums in a fixed order, so that the vector in
-    `core/index.py` and the scalar here agree to the last bit."""
+    `selection_index` and the scalar here agree to the last bit."""
 
-    __slots__ = ("fee", "headroom_bps", "preference_bps", "rent", "slippage")
+    fee: float
+    rent: float
+    slippage: float
+    headroom_bps: float
+    preference_bps: float
 
-    def __init__(self, state: State, ask: EntryRequest) -> None:
-        costs = state.settings.costs
-        notional = float(max(1, ask.notional_micros))
-        self.fee = state.sol_value_micros_up(costs.fee_lamports) / notional * BPS
-        self.rent = ask.rent_micros / notional * BPS * (costs.rent_lost_ppm / PPM)
-        self.slippage = costs.half_spread_bps + float(ask.impact_bps)
-        self.headroom_bps = costs.headroom_bps
-        self.preference_bps = costs.preference_bps
+
+def common_terms(state: State, ask: EntryRequest) -> CommonTerms:
+    costs = state.settings.costs
+    notional = float(ask.notional_micros or 1)
+    return CommonTerms(
+        fee=state.sol_value_micros_up(costs.fee_lamports) / notional * BPS,
+        rent=ask.rent_micros / notional * BPS * (costs.rent_lost_ppm / PPM),
+        slippage=costs.half_spread_bps + float(ask.impact_bps),
+        headroom_bps=costs.headroom_bps,
+        preference_bps=costs.preference_bps,
+    )
 
 
 def cost_terms(common: CommonTerms, book: WalletBook, ask: EntryRequest, capacity_micros: int) -> CostTerms:

@@ -15,7 +15,7 @@ from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.entries.capacity import strategy_capacity_micros, wallet_capacity_micros
 from overmind.core.entries.gate import wallet_may_enter
-from overmind.core.entries.ranking import CommonTerms, cost_terms
+from overmind.core.entries.ranking import CommonTerms, common_terms, cost_terms
 from overmind.core.entries.request import EntryRequest
 from overmind.core.model.enums import StrategyType, WalletType
 from overmind.core.model.ids import Mint, WalletId
@@ -25,6 +25,7 @@ from overmind.core.model.units import NOTIONAL_MAX_MICROS, NS
 Micros = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
+ONE: Final = np.array(1)
 ROOMY: Final = 2 * NOTIONAL_MAX_MICROS  # more room than any entry needs, and far from the end of int64
 
 
@@ -38,7 +39,7 @@ class Column(NamedTuple):
     """One token in all wallets, by slot."""
 
     uses: Flags
-    missing: NDArray[np.float64]  # who lacks its account
+    missing: NDArray[np.intp]  # 1: lacks its account; 0: has it
     room: Micros  # under the wallet's limit of a position
     room_by: dict[StrategyType, Micros]  # under a strategy's, made when it is asked for
 
@@ -61,12 +62,12 @@ class SelectionIndex:
             candidates = candidates[among[candidates]]
         if not len(candidates):
             return None
-        common = CommonTerms(self._state, ask)
+        common = common_terms(self._state, ask)
         capacity = self._capacity[ask.signal.strategy]
         costs = self._costs(ask, common, capacity, candidates)
         for _ in candidates:
-            best = int(costs.argmin())
-            slot = candidates[best]
+            best = costs.argmin()
+            slot = int(candidates[best])
             book = self.books[slot]
             if wallet_may_enter(self._state, book, ask, at_ns):
                 return Choice(book, cost_terms(common, book, ask, int(capacity[slot])), len(candidates))
@@ -104,10 +105,12 @@ class SelectionIndex:
 
     def candidates(self, ask: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...]) -> NDArray[np.intp]:
         """Slots of the wallets whose capacity, risk level, rate and room in this token fit."""
-        signal, notional = ask.signal, ask.notional_micros
+        signal = ask.signal
+        notional = np.array(ask.notional_micros)  # Converted once: each comparison with an int would do it again.
         fits = self._capacity[signal.strategy] >= notional
-        fits &= self._risk <= signal.risk_tolerance_ppm
-        if self._full_count:
+        if signal.risk_tolerance_ppm < self._risk_max:
+            fits &= self._risk <= signal.risk_tolerance_ppm
+        if self._full_slots:
             fits &= self._column(signal.mint).uses | ~self._full
         if at_ns < self._limited_until_max:
             fits &= self._limited_until <= at_ns
@@ -124,12 +127,11 @@ class SelectionIndex:
         self, ask: EntryRequest, common: CommonTerms, capacity: Micros, candidates: NDArray[np.intp]
     ) -> NDArray[np.float64]:
         """`ranking.cost_terms(...).total` of every candidate: same terms, same order, same bits."""
-        headroom = float(ask.notional_micros) / np.maximum(capacity[candidates], 1)
-        headroom *= common.headroom_bps
-        base: NDArray[np.float64] | float = common.fee + common.rent + common.slippage
-        if ask.signal.mint in self._accounts:
-            base = common.fee + common.rent * self._column(ask.signal.mint).missing[candidates] + common.slippage
-        headroom += base
+        headroom: NDArray[np.float64] = np.array(float(ask.notional_micros)) / np.maximum(capacity[candidates], ONE)
+        headroom *= np.array(common.headroom_bps)
+        base = np.array((common.fee + common.slippage, common.fee + common.rent + common.slippage))
+        column = self._column(ask.signal.mint) if ask.signal.mint in self._accounts else None
+        headroom += base[1] if column is None else base[column.missing[candidates]]
         if ask.signal.preferred_type is not None:
             preferred = self._type[candidates] == _TYPE_RANK[ask.signal.preferred_type]
             headroom += np.where(preferred, -common.preference_bps, 0.0)
@@ -146,10 +148,13 @@ class SelectionIndex:
             self._columns.clear()
             state.repriced = False
         if state.touched:
-            for wallet_id in {touched.wallet_id for touched in state.touched}:
-                self._refresh_wallet(state.wallets[wallet_id])
+            refreshed = set[WalletId]()
             for wallet_id, mint, strategy in set(state.touched):
-                self._refresh_mint(state.wallets[wallet_id], mint, strategy)
+                book = state.wallets[wallet_id]
+                if wallet_id not in refreshed:
+                    refreshed.add(wallet_id)
+                    self._refresh_wallet(book)
+                self._refresh_mint(book, mint, strategy)
             state.touched.clear()
 
     def _rebuild(self) -> None:
@@ -159,11 +164,12 @@ class SelectionIndex:
         self._capacity: dict[StrategyType, Micros] = {s: np.full(count, -1, np.int64) for s in StrategyType}
         self._strategy_position_max: dict[StrategyType, Micros] = {s: np.zeros(count, np.int64) for s in StrategyType}
         self._risk = np.zeros(count, np.int64)
+        self._risk_max = max((book.wallet.limits.risk_level_ppm for book in self.books), default=0)
         self._type = np.zeros(count, np.int64)
         self._stop_loss = np.zeros(count, np.int64)
         self._position_max = np.zeros(count, np.int64)
         self._full = np.zeros(count, np.bool_)
-        self._full_count = 0
+        self._full_slots: set[int] = set()  # the same
         self._limited_until = np.zeros(count, np.int64)  # by the rate limit
         self._limited_until_max = 0
         self._accounts: dict[Mint, dict[int, WalletBook]] = {}  # by token and slot: who may have something of it
@@ -185,17 +191,17 @@ class SelectionIndex:
 
     def _refresh_wallet(self, book: WalletBook) -> None:
         slot, state = book.slot, self._state
-        common = wallet_capacity_micros(state, book)
+        common, capacity = wallet_capacity_micros(state, book), self._capacity
         for strategy in book.wallet.strategies:
-            self._capacity[strategy][slot] = strategy_capacity_micros(book, strategy, common)
+            capacity[strategy][slot] = strategy_capacity_micros(book, strategy, common)
         placed, rate_max = book.placed_ns, state.settings.rate_max_per_s
         if placed and len(placed) >= rate_max:
             self._limited_until[slot] = until_ns = placed[-rate_max] + NS
             self._limited_until_max = max(self._limited_until_max, until_ns)
         full = book.mints_in_use >= book.wallet.limits.positions_max
-        if full != self._full[slot]:
+        if full != (slot in self._full_slots):
             self._full[slot] = full
-            self._full_count += 1 if full else -1
+            self._full_slots ^= {slot}
 
     def _refresh_mint(self, book: WalletBook, mint: Mint, strategy: StrategyType | None) -> None:
         self._accounts.setdefault(mint, {})[book.slot] = book
@@ -210,7 +216,7 @@ class SelectionIndex:
         column = self._columns.get(mint)
         if column is None:
             count = len(self.books)
-            column = Column(np.zeros(count, np.bool_), np.ones(count, np.float64), self._position_max.copy(), {})
+            column = Column(np.zeros(count, np.bool_), np.ones(count, np.intp), self._position_max.copy(), {})
             for book in self._accounts.get(mint, {}).values():
                 self._fill(column, book, mint)
             self._columns[mint] = column
@@ -240,7 +246,8 @@ class SelectionIndex:
 
 def _room(limit_micros: int, used_micros: int) -> int:
     """What a limit leaves, within an int64: what is held may be worth more than one can count."""
-    return max(-1, min(limit_micros - used_micros, ROOMY))
+    room = limit_micros - used_micros
+    return -1 if room < 0 else room if room < ROOMY else ROOMY
 
 
 _TYPE_RANK: Final = {wallet_type: rank for rank, wallet_type in enumerate(WalletType)}

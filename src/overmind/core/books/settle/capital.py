@@ -9,7 +9,7 @@ from overmind.core.books.positions import Lot
 from overmind.core.books.realised import Disposal, How
 from overmind.core.books.settle.close import use_account
 from overmind.core.books.settle.suspense import make_good, take_back, true_up
-from overmind.core.books.state import State, Touched
+from overmind.core.books.state import State
 from overmind.core.model.events import BalanceAdjusted, Deposited
 from overmind.core.model.ids import SOL, Mint
 from overmind.core.model.money import Money
@@ -78,4 +78,4 @@ def capital_changed(state: State, book: WalletBook, mint: Mint, equity_before: i
     make_good(state, book)
     refresh_equity(state, book)
     book.booked_seq = state.seq
-    state.touched.append(Touched(book.wallet.id, mint, None))
+    state.touched.append((book.wallet.id, mint, None))

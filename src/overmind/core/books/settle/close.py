@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from overmind.core.books.aggregates import change_position, count_entry, realise, refresh_equity, watch_again
 from overmind.core.books.book import QUALITY_WINDOW, ExecutionQuality, Provisional, WalletBook
 from overmind.core.books.ledger import FEES, MARKET, RENT
@@ -11,14 +9,15 @@ from overmind.core.books.positions import Lot
 from overmind.core.books.realised import Costs, Disposal, How
 from overmind.core.books.settle.retries import after_exit, tried
 from overmind.core.books.settle.suspense import make_good, take_back
-from overmind.core.books.state import State, Touched
-from overmind.core.books.triggers import exits_of
+from overmind.core.books.state import State
+from overmind.core.books.triggers import has_exits
 from overmind.core.model.enums import Side, StrategyType
 from overmind.core.model.ids import SOL, Mint, OrderId, is_own
 from overmind.core.model.money import Token
 from overmind.core.model.order import Order
 from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.units import BPS, SCALE, value_micros
+from overmind.core.model.value import Value
 
 
 def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) -> None:
@@ -75,7 +74,7 @@ def _release(state: State, book: WalletBook, order: Order) -> None:
         book.loss_in_flight_micros -= order.loss_max_micros
 
 
-class Booked(NamedTuple):
+class Booked(Value, frozen=True):
     costs_micros: int = 0  # what fee and rent are worth
     lot_cost_micros: int = 0  # what sold lots had cost
     shortfall_bps: int = 0  # against the mark of the decision
@@ -143,7 +142,7 @@ def _plan_exits(state: State, book: WalletBook, order: Order, token: Token, fill
     position.peak_pico = max(position.peak_pico, paid_pico)
     if order.exits is not None:
         position.plan(order.exits, state.at_ns)
-    if exits_of(book, position) is not None:
+    if has_exits(book, position):
         watch_again(state, book, token.mint)
 
 
@@ -173,4 +172,4 @@ def settled(state: State, book: WalletBook, order: Order, strategy: StrategyType
     book.booked_seq = state.seq
     make_good(state, book)
     refresh_equity(state, book)
-    state.touched.append(Touched(book.wallet.id, order.mint, strategy))
+    state.touched.append((book.wallet.id, order.mint, strategy))

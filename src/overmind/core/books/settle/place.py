@@ -5,7 +5,7 @@ from __future__ import annotations
 from overmind.core.books.aggregates import count_entry
 from overmind.core.books.book import OpenOrder
 from overmind.core.books.settle.retries import cool_down
-from overmind.core.books.state import State, Touched
+from overmind.core.books.state import State
 from overmind.core.model.ids import SOL, is_own
 from overmind.core.model.money import Token
 from overmind.core.model.order import Order
@@ -38,7 +38,7 @@ def place(state: State, signal: Signal, order: Order, at_ns: int) -> None:
         exiting.open = True
         book.exits_placed += 1
         cool_down(state, book, order, at_ns)
-    state.touched.append(Touched(wallet_id, order.mint, order.strategy))
+    state.touched.append((wallet_id, order.mint, order.strategy))
 
 
 def _traded(state: State, order: Order) -> Token:

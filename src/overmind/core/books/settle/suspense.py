@@ -6,7 +6,7 @@ from overmind.core.books.aggregates import realise, take_newest
 from overmind.core.books.book import WalletBook
 from overmind.core.books.positions import Lot
 from overmind.core.books.realised import Disposal, How
-from overmind.core.books.state import State, Touched
+from overmind.core.books.state import State
 from overmind.core.model.ids import Mint
 from overmind.core.model.money import Token
 
@@ -33,13 +33,15 @@ def true_up(state: State, book: WalletBook, token: Token) -> list[Lot]:
 
 def take_back(state: State, book: WalletBook, mint: Mint, units: int, account: str, target: str) -> None:
     """Take it back as far as it is there; a suspense account owes the rest. The float's debts are its own."""
+    there = state.ledger.balance(account, mint)
+    if units <= there:
+        state.ledger.transfer(units, mint, account, target)
+        return
     accounts = book.accounts
-    there = min(units, state.ledger.balance(account, mint))
     state.ledger.transfer(there, mint, account, target)
-    if there < units:
-        debtor = accounts.float_suspense if account == accounts.sol_float else accounts.suspense
-        state.ledger.transfer(units - there, mint, debtor, target)
-        book.in_suspense.add(mint)
+    debtor = accounts.float_suspense if account == accounts.sol_float else accounts.suspense
+    state.ledger.transfer(units - there, mint, debtor, target)
+    book.in_suspense.add(mint)
 
 
 def make_good(state: State, book: WalletBook) -> None:
@@ -49,7 +51,7 @@ def make_good(state: State, book: WalletBook) -> None:
         position = book.positions.get(mint)
         if position is not None:
             pay_debt(state, book, position.token)
-            state.touched.append(Touched(book.wallet.id, mint, None))
+            state.touched.append((book.wallet.id, mint, None))
 
 
 def _repay(state: State, book: WalletBook, mint: Mint) -> None:
