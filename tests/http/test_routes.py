@@ -49,7 +49,8 @@ def test_an_array_of_signals(service: Service) -> None:
 
 
 def test_lines_of_signals(service: Service) -> None:
-    lines = [json.dumps({**BUY, "signal_id": "l1"}), "", "broken", json.dumps({**BUY, "signal_id": "a1"})]
+    buy = json.dumps({**BUY, "signal_id": "l1"})
+    lines = [buy, "", "broken", buy]
     said = service.post("/v1/signals", "\n".join(lines).encode(), **NDJSON)
     assert (said.status, said.headers["content-type"]) == (202, "application/x-ndjson")
     assert [answer["status"] for answer in said.lines] == ["placed", "invalid", "duplicate"]
