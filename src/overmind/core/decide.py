@@ -61,7 +61,7 @@ from overmind.core.model.commands import (
     Withdraw,
 )
 from overmind.core.model.controls import Hold, Scope
-from overmind.core.model.enums import Side, TradeAction, WalletType
+from overmind.core.model.enums import BUY, HOLD, MEV_PROTECTION, TradeAction
 from overmind.core.model.events import (
     DayRolled,
     DeskConfigured,
@@ -184,7 +184,7 @@ def _decide(state: State, index: SelectionIndex, command: Command, at_ns: int) -
 
 
 def _answer(state: State, index: SelectionIndex, signal: Signal, at_ns: int, received_at_ns: int) -> Iterator[Event]:
-    if signal.action is TradeAction.HOLD:
+    if signal.action is HOLD:
         yield SignalRecorded(signal)
     elif signal.action in EXITS:
         yield from sell(state, index, signal, at_ns, received_at_ns)
@@ -239,7 +239,7 @@ def entry_order(state: State, book: WalletBook, ask: EntryRequest, attempt: int,
         signal_id=signal.id,
         wallet_id=book.wallet.id,
         strategy=signal.strategy,
-        side=Side.BUY,
+        side=BUY,
         spend=Money(ask.notional_micros, desk.quote.mint),
         receive=signal.mint,
         received_min=ask.received_min,
@@ -253,7 +253,7 @@ def entry_order(state: State, book: WalletBook, ask: EntryRequest, attempt: int,
         part=0,
         attempt=attempt,
         tried=tried,
-        mev_protected=signal.mev_protected or book.wallet.type is WalletType.MEV_PROTECTION,
+        mev_protected=signal.mev_protected or book.wallet.type is MEV_PROTECTION,
         exits=signal.exits,
     )
 
@@ -291,7 +291,7 @@ def _close(state: State, index: SelectionIndex, record: RecordOutcome, at_ns: in
         yield from _after(state, known.work, at_ns)
     else:
         yield OrderClosed(work_id, outcome, provisional)
-        yield from _after(state, known.work, at_ns)
+        yield from _after(state, known.order, at_ns)
         if not isinstance(outcome, Filled):
             yield from _next_attempt(state, index, known, outcome, at_ns)
 
@@ -299,8 +299,10 @@ def _close(state: State, index: SelectionIndex, record: RecordOutcome, at_ns: in
 def _after(state: State, work: Work, at_ns: int) -> Iterator[Event]:
     """What its outcome may have made due, in each wallet that it changed."""
     for wallet_id in work.wallets:
-        yield from _quarantine(state, work, state.wallets[wallet_id], at_ns)
-        yield from breakers.after_outcome(state, state.wallets[wallet_id], at_ns)
+        book = state.wallets[wallet_id]
+        if book.in_suspense:
+            yield from _quarantine(state, work, book, at_ns)
+        yield from breakers.after_outcome(state, book, at_ns)
 
 
 def _next_attempt(
@@ -340,10 +342,9 @@ def _finalise(state: State, order_id: OrderId, outcome: Outcome, at_ns: int) -> 
 
 def _quarantine(state: State, work: Work, book: WalletBook, at_ns: int) -> Iterator[Event]:
     """Whose suspense account owes something takes no entries until an operator has looked."""
-    if book.in_suspense:
-        owed = ", ".join(sorted(book.in_suspense))
-        reason = f"order {work.id} found less than a fork had left before: {owed} is owed from suspense"
-        yield from add_hold(state, Scope(book.wallet.id), Hold(QUARANTINE, reason, at_ns))
+    owed = ", ".join(sorted(book.in_suspense))
+    reason = f"order {work.id} found less than a fork had left before: {owed} is owed from suspense"
+    yield from add_hold(state, Scope(book.wallet.id), Hold(QUARANTINE, reason, at_ns))
 
 
 def _same_effect(booked: Filled | Failed, outcome: Outcome) -> bool:

@@ -18,7 +18,7 @@ from base58 import BITCOIN_ALPHABET
 
 from overmind.core.entries.quote_check import short_cause
 from overmind.core.model.desk_settings import CostModel
-from overmind.core.model.enums import MoveKind, Side
+from overmind.core.model.enums import BUY, MoveKind
 from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
 from overmind.core.model.money import Token
 from overmind.core.model.order import Move, Order, Quote, Ticket, Work
@@ -146,12 +146,12 @@ class PaperVenue:
         """What the order would get at this very price, in base units, as an exact ratio."""
         token_one: int = 10 ** self._tokens[order.mint].decimals
         quote_one: int = 10**self._quote.decimals
-        if order.side is Side.BUY:
+        if order.side is BUY:
             return order.spend.units * PICO * token_one, quote_one * price_pico
         return order.spend.units * price_pico * quote_one, token_one * PICO
 
     def _value_micros_up(self, order: Order, price_pico: int) -> int:
-        if order.side is Side.BUY:
+        if order.side is BUY:
             return -(-order.spend.units * MICROS // int(10**self._quote.decimals))
         mid, per = self._at_mid(order, price_pico)
         return -(-mid * MICROS // (per * int(10**self._quote.decimals)))

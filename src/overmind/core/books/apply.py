@@ -130,7 +130,9 @@ def apply(state: State, entry: Entry) -> None:
         case DeskFounded() as founded:
             assert state.seq == 1, entry
             state.founded = founded
-    state.peak_gain_micros = max(state.peak_gain_micros, state.equity_micros - state.deposited_micros)
+    gain_micros = state.equity_micros - state.deposited_micros
+    if gain_micros > state.peak_gain_micros:
+        state.peak_gain_micros = gain_micros
 
 
 def _decide(state: State, signal: Signal, entry: Entry) -> None:

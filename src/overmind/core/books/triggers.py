@@ -65,6 +65,8 @@ def reached(book: WalletBook, position: Position, price_pico: int) -> Iterator[t
         return
     if (stop := stop_pico(book, position)) is not None and price_pico <= stop:
         yield ExitCause.STOP_LOSS, stop
+    if not has_exits(book, position):
+        return
     if (trail := trail_pico(book, position)) is not None and price_pico <= trail:
         yield ExitCause.TRAILING_STOP, trail
     if (profit := profit_pico(book, position)) is not None and price_pico >= profit:

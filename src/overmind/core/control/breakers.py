@@ -14,6 +14,7 @@ from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State, reached
 from overmind.core.control.holds import add_hold
 from overmind.core.model.controls import Hold, Scope
+from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import WalletType
 from overmind.core.model.events import Event, LiquidationOrdered
 from overmind.core.model.units import DAY_NS, MICROS
@@ -25,18 +26,19 @@ SINCE: Final = "since 00:00 UTC or the last reactivation"
 
 
 def after_outcome(state: State, book: WalletBook, at_ns: int) -> Iterator[Event]:
-    yield from _wallet_breakers(state, book, at_ns)
-    yield from _portfolio_breakers(state, at_ns)
+    desk = state.settings
+    yield from _wallet_breakers(state, desk, book, at_ns)
+    yield from _portfolio_breakers(state, desk, at_ns)
 
 
 def after_marks(state: State, at_ns: int) -> Iterator[Event]:
     """One outlier mark may stop all entries, which is harmless. Liquidation waits until a second mark confirms the
     loss.
     """
-    for book in state.wallets.values():
-        yield from _wallet_breakers(state, book, at_ns)
-    yield from _portfolio_breakers(state, at_ns)
     desk = state.settings
+    for book in state.wallets.values():
+        yield from _wallet_breakers(state, desk, book, at_ns)
+    yield from _portfolio_breakers(state, desk, at_ns)
     wanted = desk.emergency_liquidate and not _liquidation_is_ordered(state, desk.emergency_sweep)
     # The last check is the expensive one: it visits every position.
     if wanted and state.stop_is_reached and _is_confirmed(state):
@@ -65,7 +67,7 @@ def _liquidation_is_ordered(state: State, sweep: bool) -> bool:
     return all(book.liquidating and (book.sweeping or not sweep) for book in state.wallets.values())
 
 
-def _wallet_breakers(state: State, book: WalletBook, at_ns: int) -> Iterator[Event]:
+def _wallet_breakers(state: State, desk: Desk, book: WalletBook, at_ns: int) -> Iterator[Event]:
     loss, loss_max = -book.day_pnl_micros, book.wallet.limits.daily_loss_max_micros
     if loss > 0 and loss >= loss_max and DAY_LOSS not in book.holds and book.wallet.type is not WalletType.EMERGENCY:
         reason = f"lost {_usd(loss)} since 00:00 UTC, the limit is {_usd(loss_max)}"
@@ -74,14 +76,14 @@ def _wallet_breakers(state: State, book: WalletBook, at_ns: int) -> Iterator[Eve
     if _trades_exhausted(trades, trades_max, book.holds) and book.wallet.type is not WalletType.EMERGENCY:
         reason = f"{trades} trades since 00:00 UTC, the limit is {trades_max}"
         yield from add_hold(state, Scope(book.wallet.id), Hold(DAY_TRADES, reason, at_ns, _midnight_ns(state, at_ns)))
-    streak_max = state.settings.loss_streak_max
+    streak_max = desk.loss_streak_max
     if streak_max and book.loss_streak >= streak_max and LOSS_STREAK not in book.holds:
         reason = f"{book.loss_streak} sales in a row lost money, the limit is {streak_max}"
         yield from add_hold(state, Scope(book.wallet.id), Hold(LOSS_STREAK, reason, at_ns, _midnight_ns(state, at_ns)))
 
 
-def _portfolio_breakers(state: State, at_ns: int) -> Iterator[Event]:
-    desk, holds = state.settings, state.holds
+def _portfolio_breakers(state: State, desk: Desk, at_ns: int) -> Iterator[Event]:
+    holds = state.holds
     capital = state.day_base.capital_micros(state.deposited_micros)
     if DAY_LOSS not in holds and reached(state.equity_micros, capital, desk.day_loss_max_ppm):
         reason = _loss_reason(state, capital, "since 00:00 UTC", desk.day_loss_max_ppm)
@@ -93,7 +95,8 @@ def _portfolio_breakers(state: State, at_ns: int) -> Iterator[Event]:
     if DRAWDOWN not in holds and reached(state.equity_micros, peak, desk.drawdown_max_ppm):
         reason = _loss_reason(state, peak, "from the peak", desk.drawdown_max_ppm)
         yield from add_hold(state, Scope(), Hold(DRAWDOWN, reason, at_ns))
-    if state.stop_is_reached:
+    stop_capital = state.stop_base.capital_micros(state.deposited_micros)
+    if reached(state.equity_micros, stop_capital, desk.emergency_stop_ppm):
         yield from stop_all(state, _stop_reason(state), at_ns)
 
 

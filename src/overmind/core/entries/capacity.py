@@ -9,7 +9,7 @@ from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.entries.limit_table import WALLET_LIMITS, Limit, Scope, WalletPlace, day_loss_micros
 from overmind.core.model.codes import Code
-from overmind.core.model.enums import StrategyType, WalletType
+from overmind.core.model.enums import EMERGENCY, StrategyType
 from overmind.core.model.ids import SOL
 from overmind.core.model.units import NOTIONAL_MAX_MICROS, PPM, ppm_of
 
@@ -46,7 +46,7 @@ def wallet_capacity_micros(state: State, book: WalletBook, others: Sequence[Limi
     desk, wallet, limits = state.settings, book.wallet, book.wallet.limits
     if (
         book.holds
-        or wallet.type is WalletType.EMERGENCY
+        or wallet.type is EMERGENCY
         or (not desk.multi_wallet_enabled and wallet.id != desk.default_wallet)
         or book.trades_today + book.entries_open >= limits.trades_per_day_max
     ):

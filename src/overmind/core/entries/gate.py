@@ -26,7 +26,7 @@ from overmind.core.entries.limit_table import (
 from overmind.core.entries.request import EntryRequest, slippage_ceiling_bps
 from overmind.core.entries.rules import FUTURE_MAX_NS, all_in_emergency
 from overmind.core.model.codes import Code
-from overmind.core.model.enums import WalletType
+from overmind.core.model.enums import EMERGENCY
 from overmind.core.model.ids import SOL
 from overmind.core.model.units import NOTIONAL_MAX_MICROS, ppm_of
 
@@ -112,7 +112,7 @@ def wallet_may_enter(
     share = wallet.strategies.get(strategy)
     if (
         book.holds
-        or wallet.type is WalletType.EMERGENCY
+        or wallet.type is EMERGENCY
         or wallet.id in signal.exclude
         or (not desk.multi_wallet_enabled and wallet.id != desk.default_wallet)
         or share is None

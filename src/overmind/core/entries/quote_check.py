@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from overmind.core.model.desk_settings import Desk
-from overmind.core.model.enums import Side
+from overmind.core.model.enums import BUY, SELL
 from overmind.core.model.order import Order, Quote
 from overmind.core.model.outcome import Cause, Rejected
 from overmind.core.model.units import BPS, units_of, value_micros
@@ -25,16 +25,16 @@ def quote_rejection(desk: Desk, order: Order, quote: Quote, mark_pico: int | Non
     token = desk.tokens.get(order.mint)
     if mark_pico is None or token is None:
         # A sale under a limit price needs no mark; an entry without one is never signed.
-        return None if order.side is Side.SELL else Rejected(Cause.PRICE_UNAVAILABLE, "no mark to check the quote by")
+        return None if order.side is SELL else Rejected(Cause.PRICE_UNAVAILABLE, "no mark to check the quote by")
     # Measured by what is given away: what a buy pays, or what the sold tokens are worth at the mark. So a sale that
     # brings all that its slippage asks for is never off the mark.
-    if order.side is Side.SELL:
+    if order.side is SELL:
         got, given = quote.received, value_micros(quote.spend.units, mark_pico, token.decimals)
     else:
         got, given = value_micros(quote.received, mark_pico, token.decimals), quote.spend.units
     short = given - got  # A sale may bring more than the mark says; a buy that promises far more is not to be believed.
-    off_bps = (short if order.side is Side.SELL else abs(short)) * BPS // max(1, given)
-    if off_bps > max(desk.quote_off_mark_max_bps, order.slippage_max_bps if order.side is Side.SELL else 0):
+    off_bps = (short if order.side is SELL else abs(short)) * BPS // max(1, given)
+    if off_bps > max(desk.quote_off_mark_max_bps, order.slippage_max_bps if order.side is SELL else 0):
         return Rejected(Cause.QUOTE_OFF_MARK, f"{off_bps} bps from the mark, at most {desk.quote_off_mark_max_bps}")
     return None
 
@@ -42,7 +42,7 @@ def quote_rejection(desk: Desk, order: Order, quote: Quote, mark_pico: int | Non
 def short_cause(order: Order, decimals: int) -> Cause:
     """Which of the sender's bounds asks for more than the market gives: the limit price, if slippage from the mark asks
     for less."""
-    if order.side is Side.BUY:
+    if order.side is BUY:
         at_mark = units_of(order.spend.units, order.mark_pico, decimals)
     else:
         at_mark = value_micros(order.spend.units, order.mark_pico, decimals)

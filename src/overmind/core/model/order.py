@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from overmind.core.model.enums import MoveKind, Side, StrategyType
+from overmind.core.model.enums import BUY, SELL, MoveKind, Side, StrategyType
 from overmind.core.model.ids import Mint, OrderId, SignalId, WalletId
 from overmind.core.model.money import Money
 from overmind.core.model.value import Value
@@ -38,12 +38,12 @@ class Order(Value, frozen=True):
     @property
     def is_entry(self) -> bool:
         """Whether it takes on risk: it counts in limits while it is held."""
-        return self.side is Side.BUY and not self.to_float
+        return self.side is BUY and not self.to_float
 
     @property
     def is_urgent(self) -> bool:
         """Exits are never kept waiting for what is done meanwhile."""
-        return self.side is Side.SELL
+        return self.side is SELL
 
     @property
     def wallets(self) -> tuple[WalletId, ...]:
@@ -53,7 +53,7 @@ class Order(Value, frozen=True):
     @property
     def mint(self) -> Mint:
         """The traded token: what is bought, or what is sold."""
-        return self.receive if self.side is Side.BUY else self.spend.mint
+        return self.receive if self.side is BUY else self.spend.mint
 
 
 class Move(Value, frozen=True):

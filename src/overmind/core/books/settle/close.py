@@ -11,7 +11,7 @@ from overmind.core.books.settle.retries import after_exit, tried
 from overmind.core.books.settle.suspense import make_good, take_back
 from overmind.core.books.state import State
 from overmind.core.books.triggers import has_exits
-from overmind.core.model.enums import Side, StrategyType
+from overmind.core.model.enums import BUY, StrategyType
 from overmind.core.model.ids import SOL, Mint, OrderId, is_own
 from overmind.core.model.money import Token
 from overmind.core.model.order import Order
@@ -31,7 +31,7 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
     if isinstance(outcome, Filled) and not order.to_float:
         count_trade(state, book)
         book.last_trade_ns = state.at_ns
-    closing = book.closing.get(order.mint, "")
+    closing = book.closing.get(token.mint, "") if provisional else ""
     booked = book_outcome(state, book, order, token, outcome)
     if provisional:
         assert isinstance(outcome, Filled | Failed), (known, outcome)
@@ -54,7 +54,7 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
     if len(book.quality) > QUALITY_WINDOW:
         del book.quality[0]
     # A sale takes the oldest lots, whosever they are.
-    settled(state, book, order, order.strategy if order.side is Side.BUY else None)
+    settled(state, book, token.mint, order.strategy if order.side is BUY else None)
 
 
 def count_trade(state: State, book: WalletBook) -> None:
@@ -83,14 +83,14 @@ class Booked(Value, frozen=True):
 
 def book_outcome(state: State, book: WalletBook, order: Order, token: Token, outcome: Outcome) -> Booked:
     """What it did to balances, positions and counters."""
-    if isinstance(outcome, Filled | Failed):
-        book.booked_slot = max(book.booked_slot, outcome.slot)
     match outcome:
         case Filled(fee_lamports=fee, rent_lamports=rent):
             book.filled += 1
+            book.booked_slot = max(book.booked_slot, outcome.slot)
             return _fill(state, book, order, token, outcome, pay_costs(state, book, fee, rent))
         case Failed(fee_lamports=fee):
             book.failed += 1
+            book.booked_slot = max(book.booked_slot, outcome.slot)
             return Booked(pay_costs(state, book, fee, 0))
         case Expired():
             book.expired += 1
@@ -110,7 +110,7 @@ def _fill(state: State, book: WalletBook, order: Order, token: Token, fill: Fill
         realise(state, book, Costs(book.wallet.id, 0, 0, lost))
         return Booked(costs_micros + lost)
     use_account(book, order.receive)
-    if order.side is Side.BUY:
+    if order.side is BUY:
         lot = Lot(order.strategy, fill.received_units, fill.spent_units, state.at_ns, order.id)
         change_position(state, book, token, lot)
         _plan_exits(state, book, order, token, fill)
@@ -161,15 +161,17 @@ def pay_costs(state: State, book: WalletBook, fee_lamports: int, rent_lamports: 
     """Returns what they are worth. A fork may make rent due that nobody had to reserve."""
     accounts = book.accounts
     take_back(state, book, SOL, fee_lamports, accounts.sol_float, FEES)
-    take_back(state, book, SOL, rent_lamports, accounts.sol_float, RENT)
+    if rent_lamports:
+        take_back(state, book, SOL, rent_lamports, accounts.sol_float, RENT)
     worth = state.sol_value_micros_up(fee_lamports + rent_lamports)
     realise(state, book, Costs(book.wallet.id, fee_lamports, rent_lamports, worth))
     return worth
 
 
-def settled(state: State, book: WalletBook, order: Order, strategy: StrategyType | None) -> None:
+def settled(state: State, book: WalletBook, mint: Mint, strategy: StrategyType | None) -> None:
     """`strategy`: whose lots alone have changed; None if others' may have."""
     book.booked_seq = state.seq
-    make_good(state, book)
+    if book.in_suspense:
+        make_good(state, book)
     refresh_equity(state, book)
-    state.touched.append((book.wallet.id, order.mint, strategy))
+    state.touched.append((book.wallet.id, mint, strategy))

@@ -12,7 +12,7 @@ from overmind.core.books.realised import Costs, Disposal, How
 from overmind.core.books.settle.close import book_outcome, count_trade, receiving, settled
 from overmind.core.books.settle.suspense import pay_debt, take_back, true_up
 from overmind.core.books.state import State
-from overmind.core.model.enums import Side
+from overmind.core.model.enums import BUY
 from overmind.core.model.ids import SOL, OrderId
 from overmind.core.model.outcome import Filled, Outcome
 
@@ -44,7 +44,7 @@ def roll_back(state: State, order_id: OrderId, outcome: Outcome) -> None:
     book_outcome(state, book, order, token, outcome)
     if closing is not None and order.mint in book.positions:  # It may have been gone in between.
         book.closing.setdefault(order.mint, closing)
-    settled(state, book, order, None)
+    settled(state, book, token.mint, None)
 
 
 def _unfill(state: State, book: WalletBook, known: Provisional, fill: Filled) -> None:
@@ -58,7 +58,7 @@ def _unfill(state: State, book: WalletBook, known: Provisional, fill: Filled) ->
     if order.to_float:
         return  # What it lost against the mark stands in its costs.
     wallet_id, spent, received = book.wallet.id, fill.spent_units, fill.received_units
-    if order.side is Side.BUY:
+    if order.side is BUY:
         taken = true_up(state, book, token)
         realise(state, book, Disposal(wallet_id, How.BUY_UNDONE, token, received, spent, taken))
         return
