@@ -19,6 +19,7 @@ from bench.marks import marks
 from bench.measure import Result, machine
 from bench.selection import selection
 from bench.startup import memory, startup
+from bench.stop_loss import stop_loss
 from bench.stopping import stopping
 from bench.trading import trades
 from bench.treasury import treasury
@@ -29,6 +30,7 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "treasury": treasury,
     "trades": trades,
     "stopping": stopping,
+    "stop_loss": stop_loss,
     "chain": chain,
     "history": history,
     "memory": memory,

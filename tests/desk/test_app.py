@@ -16,6 +16,8 @@ from overmind.core.model.controls import Scope
 from overmind.core.model.events import OrderClosed
 from overmind.core.model.ids import WalletId
 from overmind.core.model.outcome import Expired, Filled
+from overmind.core.model.units import NS
+from overmind.core.model.wallet import Exits
 from overmind.desk.app import App, running
 from overmind.desk.engine import recover
 from overmind.desk.market import open_tape, paper
@@ -25,6 +27,8 @@ from overmind.journal.sqlite import SqliteJournal
 from overmind.prices.tape import Tape
 from overmind.sandbox.demo import demo_config, demo_signals
 from overmind.views.verify import verify
+
+HOUR_NS = 3_600 * NS
 
 
 @pytest.fixture(name="config")
@@ -56,6 +60,26 @@ def test_the_proof_does_not_believe_our_own_outcomes(config: MultiWalletConfig, 
     entries[fills[-1]] = structs.replace(last, event=structs.replace(last.event, outcome=Expired()))
     run_virtual(lost.append(entries))
     assert balances(recover(lost)) != venue_balances(lost)
+
+
+def test_a_start_sells_what_came_due_while_the_desk_was_down(config: MultiWalletConfig, tape: Tape) -> None:
+    """With the first marks, and before anybody can send a signal."""
+    journal = MemoryJournal()
+
+    async def started(at_ns: int) -> list[str]:
+        app = App(config, journal, VirtualClock(at_ns), paper(config, tape, historical=True))
+        async with running(app):
+            exits = [known.signal.id for known in app.engine.state.open_orders.values()]
+            if not app.engine.state.signals:
+                for signal in demo_signals(tape, 1, 40):
+                    if signal.action == "Buy":
+                        await app.submit(structs.replace(signal, at_ns=None, exits=Exits(hold_max_ns=HOUR_NS)))
+        return exits
+
+    assert run_virtual(started(tape.start_ns)) == []
+    exits = run_virtual(started(tape.start_ns + 2 * HOUR_NS))
+    assert exits
+    assert all(one.startswith("time:") for one in exits)
 
 
 def test_settling_waits_without_spinning(config: MultiWalletConfig, tape: Tape) -> None:

@@ -13,6 +13,7 @@ from bench.desks import PRICE_PICO, START_NS, USDC, bench_desk, bench_wallets, b
 from msgspec import structs
 
 from overmind.clock.virtual import VirtualClock, run_virtual
+from overmind.core.exits.selling import EXITS_MAX
 from overmind.core.model.commands import (
     AddHold,
     ClosePosition,
@@ -95,10 +96,10 @@ class Desk:
 
 
 @asynccontextmanager
-async def running(journal: MemoryJournal, tmp_path: Path) -> AsyncIterator[Desk]:
+async def running(journal: MemoryJournal, tmp_path: Path, wallets: int = 1) -> AsyncIterator[Desk]:
     desk = Desk(journal, tmp_path)
     tasks = [asyncio.create_task(run()) for run in (desk.engine.run, desk.executor.run, desk.watch.run)]
-    for command in opening(DESK, bench_wallets(1)) if not desk.engine.state.seq else []:
+    for command in opening(DESK, bench_wallets(wallets)) if not desk.engine.state.seq else []:
         await desk.engine.handle(command)
     try:
         yield desk
@@ -134,6 +135,27 @@ def test_a_price_that_falls_is_sold(tmp_path: Path) -> None:
         assert desk.engine.index.books[0].day_pnl_micros < -10 * MICROS
 
     assert played(tmp_path, fall) == [f"stop:wallet0:{OTHER}:0", "Filled"]
+
+
+def test_more_than_one_decision_takes_is_sold_by_one_look(tmp_path: Path) -> None:
+    wallets = EXITS_MAX + 3
+
+    async def fall() -> tuple[int, list[str]]:
+        async with running(MemoryJournal(), tmp_path, wallets) as desk:
+            names = list(desk.engine.state.wallets)
+            for number, name in enumerate(names):
+                signal = buy(number, OTHER, desk.clock.now_ns()).signal
+                await desk.engine.submit(structs.replace(signal, exclude=tuple(one for one in names if one != name)))
+            await desk.clock.sleep(0.5)
+            desk.fall(12)
+            await desk.watch.look()
+            placed = sum(book.exits_placed for book in desk.engine.state.wallets.values())
+            await desk.clock.sleep(0.4)
+            return placed, desk.exits()
+
+    placed, told = run_virtual(fall())
+    assert placed == wallets
+    assert told.count("Filled") == wallets
 
 
 def test_one_bad_mark_sells_nothing(tmp_path: Path) -> None:

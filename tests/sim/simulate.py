@@ -302,12 +302,11 @@ class Sim:
             heard += len(entries)
 
     async def _watch(self, engine: Engine) -> None:
-        """Marks prices once a second, and starts what they make due."""
+        """Marks prices once a second, and starts what they make due. Marks sell, so there are none on leaving."""
         while True:
-            if engine.state.desk is not None:
+            if engine.state.desk is not None and not self.leaving:
                 await engine.handle(MarkPrices(self.prices.marks(self.clock.now_ns())))
-                if not self.leaving:
-                    self._act(engine)
+                self._act(engine)
             await self.clock.sleep(1.0)
 
     def _act(self, engine: Engine) -> None:
