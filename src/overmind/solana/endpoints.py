@@ -71,7 +71,7 @@ class Endpoint:
         outcomes = await self._ask(
             encode(requests), what, priority, len(asked), lambda body: read_many(body, first_id, len(asked))
         )
-        return [self._told(no, what) if isinstance(no, RpcError | Unusable) else no for no in outcomes]
+        return [self._named(no, what) if isinstance(no, RpcError | Unusable) else no for no in outcomes]
 
     def open(self, session: aiohttp.ClientSession) -> None:
         self._session = session
@@ -107,7 +107,7 @@ class Endpoint:
             self.health.succeeded(asyncio.get_running_loop().time() - began_s)
         elif no.asked:
             self._book(no)
-        raise self._told(no, what)
+        raise self._named(no, what)
 
     async def _admitted(self, payload: bytes, priority: Priority, cost: int, allowed: Allowed) -> bytes:
         """Waits for a turn, sends, and returns the body of the answer. Raises Unusable."""
@@ -167,7 +167,7 @@ class Endpoint:
         if unusable.retry_after_s:
             self._budget.pause(unusable.retry_after_s)
 
-    def _told(self, no: RpcError | Unusable, what: str) -> RpcError | RpcSilent:
+    def _named(self, no: RpcError | Unusable, what: str) -> RpcError | RpcSilent:
         if isinstance(no, RpcError):
             return RpcError(no.code, self._address.masked(no.message), no.data)
         return RpcSilent(f"{self.name} {self._address.masked(no.reason)} ({what})")
