@@ -67,7 +67,7 @@ def choose_cluster(mode: TradingMode, settings: Settings, findings: Findings) ->
         return Cluster.PAPER, url
     implied = None if url is None else _implied_by(url)
     if named is None and url is None:
-        findings.refuse(RPC_URL.name, "live trading has no chain to go to", f"set it, or set {CLUSTER.name}")
+        findings.refuse(RPC_URL.name, "live trading needs a cluster", f"set it, or set {CLUSTER.name}")
     if named is not None and implied is not None and named is not implied:
         findings.refuse(CLUSTER.name, f"{named}, but {RPC_URL.name} names a {implied} address", "make them agree")
     local = Cluster.LOCALNET if url is not None and _is_loopback(_host(url)) else None
@@ -78,13 +78,13 @@ def choose_cluster(mode: TradingMode, settings: Settings, findings: Findings) ->
         )
         findings.refuse(
             MAINNET_OPT_IN.name,
-            f"live trading on mainnet needs a second consent{assumed}",
+            f"live trading on mainnet needs a second confirmation{assumed}",
             f"set it to {OPT_IN_WORDS}, or set {CLUSTER.name} to devnet or localnet, or trade on paper",
         )
     elif cluster is Cluster.MAINNET and (named or url):
         findings.warn(
             TRADING_MODE.name,
-            "this version will not start live on mainnet: what it checks before it signs is a first form",
+            "this version will not start live on mainnet: its checks before signing are a first version",
             f"set {CLUSTER.name} to devnet or localnet, or trade on paper",
         )
     for one in (url, *settings.get(RPC_FALLBACK_URLS)):

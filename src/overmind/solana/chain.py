@@ -205,19 +205,19 @@ class RpcChain:
         try:
             return self._account_keys(transaction)
         except transactions.BadTransaction as bad:
-            raise ChainSilent(f"cannot tell whose balances a node speaks of: {bad}") from None
+            raise ChainSilent(f"cannot read whose balances a node reports: {bad}") from None
 
     def _height_at(self, slot: int, tip: ChainTip) -> int:
         """The highest block height known, with that at `slot`: the two answers may be of different slots, and each slot
         has at most one block. Raises ChainSilent for a height that cannot be reached yet."""
         if abs(slot - tip.slot) > SLOTS_APART_MAX:
-            raise ChainSilent(f"a node tells of slots {slot} and {tip.slot} at once")
+            raise ChainSilent(f"a node reports slots {slot} and {tip.slot} in one batch")
         height, now_ns = tip.height + max(0, slot - tip.slot), self._clock.now_ns()
         # One false height, once believed, would make every transaction look expired for ever.
         self._height_ns = min(self._height_ns, now_ns)  # The clock may have been set back.
         blocks_max = BLOCKS_MAX + (now_ns - self._height_ns) * BLOCKS_PER_S_MAX // NS
         if self._height and height > self._height + blocks_max:
-            raise ChainSilent(f"a node tells of height {height}, and at most {self._height + blocks_max} can be")
+            raise ChainSilent(f"a node reports height {height}, and at most {self._height + blocks_max} is possible")
         if height > self._height:
             self._height, self._height_ns = height, now_ns
         return self._height
@@ -236,7 +236,7 @@ class RpcChain:
         _, value = responses.in_context(answer, "signature statuses")
         statuses = responses.listed(value, "signature statuses")
         if len(statuses) != len(signatures):
-            raise ChainSilent(f"a node tells {len(statuses)} statuses of {len(signatures)} signatures")
+            raise ChainSilent(f"a node reports {len(statuses)} statuses of {len(signatures)} signatures")
         return [_each(partial(responses.status, one)) for one in statuses]
 
     async def _ask_effects(self, signatures: Sequence[str]) -> list[Effects | ChainSilent | None]:
@@ -254,7 +254,7 @@ class RpcChain:
         raw = responses.decoded(found.get("transaction"), "transaction")
         keys = self._keys(raw)
         if raw[0] >= 128 or transactions.signature_text(raw[1:65]) != signature:
-            raise ChainSilent(f"a node tells another transaction than {signature}")
+            raise ChainSilent(f"a node returns another transaction than {signature}")
         meta = responses.table(found.get("meta"), "meta of a transaction")
         effects = responses.effects(meta, keys, responses.count(found.get("slot"), "slot of a transaction"))
         return msgspec.structs.replace(effects, signers=raw[0])

@@ -121,7 +121,7 @@ class JupiterApi:
         for start in range(0, len(mints), PRICE_IDS_MAX):
             status, body = await self._get("price/v3", {"ids": ",".join(mints[start : start + PRICE_IDS_MAX])})
             if status != 200:
-                raise VenueUnavailable(f"{self._address.name} refuses to tell prices ({status})")
+                raise VenueUnavailable(f"{self._address.name} refuses to give prices ({status})")
             for mint, sent in _decoded(body, dict[Mint, msgspec.Raw]).items():
                 found[mint] = _price(sent)
         return {mint: found[mint] for mint in mints if mint in found}
@@ -215,7 +215,7 @@ def _read(offer: _Offer, order: Order) -> SwapOffer | Rejected:
         return Rejected(Cause.BAD_QUOTE, f"{what}: not amounts that can be received")
     impact = offer.price_impact
     if impact is None or not impact.is_finite():
-        return Rejected(Cause.BAD_QUOTE, "no price impact is told")
+        return Rejected(Cause.BAD_QUOTE, "the price impact is missing")
     return SwapOffer(
         input_mint=order.spend.mint,
         output_mint=order.receive,

@@ -149,7 +149,7 @@ def token_accounts(content: Iterable[object], owner: str, program: str) -> Itera
         account = table(found.get("account"), "token account")
         mint, holder, units = _unpacked(listed(account.get("data"), "token account's data"))
         if holder != owner or account.get("owner") != program:
-            raise ChainSilent("a node tells a token account of another owner or another program than asked for")
+            raise ChainSilent("a node returns a token account of another owner or program")
         yield TokenAccount(text(found.get("pubkey"), "address of a token account"), Mint(mint), units, program)
 
 
@@ -176,7 +176,7 @@ def _stage(found: dict[str, Any]) -> tuple[bool, bool]:
     stage = found.get("confirmationStatus")
     if stage is not None:
         if not isinstance(stage, str) or stage not in _STAGES:
-            raise ChainSilent("a node's confirmation status is none that exists")
+            raise ChainSilent("a node's confirmation status is unknown")
         return _STAGES[stage]
     confirmations = found.get("confirmations")
     if confirmations is None:
@@ -191,7 +191,7 @@ def _error(found: dict[str, Any]) -> str | None:
     if isinstance(result, dict) and ("Ok" in result) != ("Err" in result):
         errors.append(result.get("Err"))
     if not errors or len({one is None for one in errors}) != 1:
-        raise ChainSilent("a node does not tell whether the transaction failed, or tells both")
+        raise ChainSilent("a node reports neither or both of success and failure")
     return None if errors[0] is None else msgspec.json.encode(errors[0]).decode()
 
 
@@ -221,7 +221,7 @@ def _token_units(content: object, accounts: int) -> dict[tuple[int, Mint, str], 
         found = table(entry, "token balance")
         index = count(found.get("accountIndex"), "index of an account")
         if index >= accounts:
-            raise ChainSilent(f"a node tells a token balance of account {index} of {accounts}")
+            raise ChainSilent(f"a node reports a token balance of account {index} of {accounts}")
         key = index, Mint(text(found.get("mint"), "mint")), text(found.get("owner"), "owner of a token account")
         units[key] = _units(table(found.get("uiTokenAmount"), "token amount").get("amount"))
     return units
@@ -237,6 +237,6 @@ def _units(content: object) -> int:
 def _unpacked(data: Sequence[object]) -> tuple[str, str, int]:
     raw = decoded(data, "token account's data")
     if len(raw) < _TOKEN_ACCOUNT.size:
-        raise ChainSilent(f"a node tells a token account of {len(raw)} bytes")
+        raise ChainSilent(f"a node returns a token account of {len(raw)} bytes")
     mint, owner, units = _TOKEN_ACCOUNT.unpack_from(raw)
     return str(Pubkey(mint)), str(Pubkey(owner)), units
