@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from overmind.sdk.selection import NoEligibleWallet, WalletSelection, WalletSelectionCriteria
     from overmind.signals.decode import BadSignal, decode_signal, encode_signal
     from overmind.views.decisions import Decision, DecisionStatus
-    from overmind.views.reports import ExecutionStats, PortfolioSummary, WalletMetrics
+    from overmind.views.reports import PortfolioSummary, WalletMetrics
+    from overmind.views.stats import ExecutionStats
 
 __version__ = "0.1.0"
 
@@ -97,7 +98,8 @@ if not TYPE_CHECKING:
         "overmind.sdk.selection": "NoEligibleWallet WalletSelection WalletSelectionCriteria",
         "overmind.signals.decode": "BadSignal decode_signal encode_signal",
         "overmind.views.decisions": "Decision DecisionStatus",
-        "overmind.views.reports": "ExecutionStats PortfolioSummary WalletMetrics",
+        "overmind.views.reports": "PortfolioSummary WalletMetrics",
+        "overmind.views.stats": "ExecutionStats",
     }
     _WHERE = {name: module for module, names in _NAMES.items() for name in names.split()}
 

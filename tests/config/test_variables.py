@@ -285,11 +285,11 @@ live  |          | http://127.0.0.1:8899               | localnet
 live  |          | http://localhost:8899               | localnet
 live  |          | http://[::1]:8899                   | localnet
 live  |          | https://api.devnet.solana.com       | devnet
-live  | mainnet  | http://127.0.0.1:8899               | consent
-live  |          |                                     | no chain to go to
-live  | mainnet  |                                     | consent
-live  | mainnet-beta |                                 | consent
-live  |          | https://api.mainnet-beta.solana.com | consent
+live  | mainnet  | http://127.0.0.1:8899               | confirmation
+live  |          |                                     | needs a cluster
+live  | mainnet  |                                     | confirmation
+live  | mainnet-beta |                                 | confirmation
+live  |          | https://api.mainnet-beta.solana.com | confirmation
 live  |          | https://rpc.example.com             | counts as mainnet
 live  | devnet   | https://api.mainnet-beta.solana.com | names a mainnet address
 live  | localnet | https://api.devnet.solana.com       | names a devnet address

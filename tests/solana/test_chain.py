@@ -487,8 +487,8 @@ def test_a_simulation_that_says_too_little_is_silence(value: object, refusal: st
         ({"epoch": Fault(code=-32601, message="no such method")}, "no answer to getEpochInfo: no such method"),
         ({"epoch": EPOCH | {"blockHeight": 501}}, "above its slot"),
         ({"epoch": EPOCH | {"blockHeight": 10**30}}, "64-bit"),
-        ({"epoch": EPOCH | {"absoluteSlot": 10**12}}, "at once"),
-        ({"slot": 2**63}, "at once"),
+        ({"epoch": EPOCH | {"absoluteSlot": 10**12}}, "in one batch"),
+        ({"slot": 2**63}, "in one batch"),
     ],
 )
 def test_a_height_that_cannot_be_is_silence(changes: dict[str, Any], refusal: str) -> None:
@@ -729,7 +729,7 @@ def test_another_wallets_token_account_is_refused() -> None:
         async with chain_of(node) as chain:
             for stranger in (token_account("a", 7, owner=MINT), token_account("a", 7, TOKEN_2022)):
                 node.answers["getTokenAccountsByOwner"] = in_context([stranger])
-                with pytest.raises(ChainSilent, match="of another owner or another program"):
+                with pytest.raises(ChainSilent, match="of another owner or program"):
                     await chain.balances(OWNER)
             node.answers["getBalance"] = Fault(code=-32016, message="Minimum context slot has not been reached")
             with pytest.raises(ChainSilent, match="getBalance"):

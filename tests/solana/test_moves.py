@@ -224,7 +224,7 @@ OF_UNITS: dict[str, tuple[Change, str]] = {
     "one unit more": (instead(HERE, pay(OWNER, MAKER, USDC, UNITS_MOVED + 1)), "it moves 70000001 base units"),
     "one unit less": (instead(HERE, pay(OWNER, MAKER, USDC, UNITS_MOVED - 1)), "it moves 69999999 base units"),
     "nothing": (instead(HERE, pay(OWNER, MAKER, USDC, 0)), "it moves 0 base units"),
-    "all there is": (instead(HERE, pay(OWNER, MAKER, USDC, U64_MAX)), "base units, ordered were"),
+    "all there is": (instead(HERE, pay(OWNER, MAKER, USDC, U64_MAX)), "base units, and the order is"),
     "twice": (plus(pay(OWNER, MAKER, USDC, UNITS_MOVED)), "it moves 2 times, not once"),
     "in two parts": (
         instead(HERE, pay(OWNER, MAKER, USDC, UNITS_MOVED - 1), pay(OWNER, MAKER, USDC, 1)),
@@ -281,7 +281,7 @@ OF_UNITS: dict[str, tuple[Change, str]] = {
 OF_LAMPORTS: dict[str, tuple[Change, str]] = {
     "one lamport more": (instead(HERE, tokens.system_transfer(US, THEM, UNITS_MOVED + 1)), "it moves 70000001"),
     "one lamport less": (instead(HERE, tokens.system_transfer(US, THEM, UNITS_MOVED - 1)), "it moves 69999999"),
-    "all there is": (instead(HERE, tokens.system_transfer(US, THEM, U64_MAX)), "base units, ordered were"),
+    "all there is": (instead(HERE, tokens.system_transfer(US, THEM, U64_MAX)), "base units, and the order is"),
     "twice": (plus(tokens.system_transfer(US, THEM, UNITS_MOVED)), "it moves 2 times"),
     "to a thief": (instead(HERE, tokens.system_transfer(US, SOMEBODY, UNITS_MOVED)), f"no transfer to {THEM}"),
     "to ourselves": (instead(HERE, tokens.system_transfer(US, US, UNITS_MOVED)), "no transfer to"),

@@ -687,7 +687,7 @@ def test_the_websocket_address_of_a_node(http: str, ws: str) -> None:
         ("localnet", DEVNET, DEVNET, "belongs to devnet"),
         ("mainnet", OURS, OURS, "belongs to no public cluster"),
         ("localnet", OURS, "1" * 32, "different chains"),
-        ("localnet", "hello", None, "cannot verify.*not one"),
+        ("localnet", "hello", None, "cannot verify.*invalid genesis hash"),
         ("localnet", Fault(code=-32601, message="x"), None, "cannot verify.*refuses"),
         ("mainnet", Raw(status=502), Raw(b"<html>"), "cannot verify.*502.*HTML"),
     ],

@@ -11,19 +11,20 @@ from overmind.core.model.units import DAY_NS, MICROS, NS
 from overmind.views import reports, risk
 from overmind.views.closing import CloseRow, close_row
 from overmind.views.decisions import decision_of
+from overmind.views.positions import positions
 
 MIDNIGHT_NS = (NOON_NS // DAY_NS + 1) * DAY_NS
 
 
 def test_a_position_shows_its_exit_prices() -> None:
     steps = "w1 stop 5 trail 10 held 60000; buy eth $1000 stop 3 profit 20; fill; mark eth 2200; mark eth 2200"
-    (row,) = reports.positions(Play(steps).state)
+    (row,) = positions(Play(steps).state)
     assert (row.stop_price_usd, row.take_profit_price_usd) == (1_940.0, 2_400.0)
     assert (row.trailing_stop_price_usd, row.sold_by_ns) == (1_980.0, NOON_NS + 60 * NS)
 
 
 def test_a_position_without_exit_rules_shows_none() -> None:
-    (row,) = reports.positions(Play("w1; buy eth $1000; fill").state)
+    (row,) = positions(Play("w1; buy eth $1000; fill").state)
     prices = (row.stop_price_usd, row.trailing_stop_price_usd, row.take_profit_price_usd, row.sold_by_ns)
     assert prices == (None, None, None, None)
 
@@ -65,9 +66,9 @@ def test_a_close_that_cannot_sell_now_says_why_and_stays(given: str, why: str) -
 
 def test_a_position_says_that_it_is_being_closed() -> None:
     desk = Play("w1; deposit w1 1 eth")
-    assert [row.closing for row in reports.positions(desk.state)] == [None]
+    assert [row.closing for row in positions(desk.state)] == [None]
     desk.play("close w1 eth")
-    assert [row.closing for row in reports.positions(desk.state)] == ["because"]
+    assert [row.closing for row in positions(desk.state)] == ["because"]
 
 
 def test_a_wallet_says_its_exits() -> None:

@@ -17,6 +17,7 @@ from overmind.desk.log import log_entry
 from overmind.journal.sqlite import SqliteJournal
 from overmind.sdk.records import execution_record
 from overmind.views import reports
+from overmind.views.stats import execution_stats
 from overmind.views.verify import invariant_problems, verify
 
 FORKED = (
@@ -29,7 +30,7 @@ FORKED = (
 
 def test_a_rolled_back_order_counts_by_its_new_outcome() -> None:
     desk = Play(FORKED)
-    stats = reports.execution_stats(desk.state)
+    stats = execution_stats(desk.state)
     assert (stats.total_executions, stats.successful_executions, stats.failed_executions) == (4, 3, 1)
     assert (stats.provisional_executions, stats.rolled_back_executions, stats.open_executions) == (1, 1, 1)
     assert stats.success_rate == 0.75

@@ -33,6 +33,8 @@ from overmind.prices.tape import Tape
 from overmind.venues.paper import PaperPayload
 from overmind.views import reports
 from overmind.views.decisions import DecisionStatus
+from overmind.views.positions import PositionRow, positions
+from overmind.views.stats import ExecutionStats, execution_stats
 
 SETTLE_S: Final = 3_600.0  # tape time; every paper ticket is decided within minutes
 
@@ -51,9 +53,9 @@ class Played(msgspec.Struct, frozen=True):
     books_equal_chain: bool
     state_hash: str
     portfolio: reports.PortfolioSummary
-    stats: reports.ExecutionStats
+    stats: ExecutionStats
     wallets: list[reports.WalletMetrics]
-    positions: list[reports.PositionRow]
+    positions: list[PositionRow]
     refusal_codes: dict[str, int]
 
 
@@ -101,7 +103,7 @@ async def _play(
 
 def report_of(state: State, books_equal_chain: bool, codes: dict[str, int]) -> Played:
     """`codes`: the number of refused signals by their first refusal."""
-    stats = reports.execution_stats(state)
+    stats = execution_stats(state)
     return Played(
         signals=stats.signals,
         orders=stats.total_executions + stats.open_executions,
@@ -116,7 +118,7 @@ def report_of(state: State, books_equal_chain: bool, codes: dict[str, int]) -> P
         portfolio=reports.portfolio_summary(state),
         stats=stats,
         wallets=[reports.wallet_metrics(state, book) for book in state.wallets.values()],
-        positions=reports.positions(state),
+        positions=positions(state),
         refusal_codes=dict(sorted(codes.items(), key=lambda item: -item[1])),
     )
 

@@ -11,7 +11,9 @@ from overmind.cli.opening import AsJson, DataDir, data_dir_of, journal_read_only
 from overmind.desk.engine import recover
 from overmind.views import reports
 from overmind.views.orders import closed_orders, open_orders, times_placed
+from overmind.views.positions import positions as positions_of
 from overmind.views.risk import risk as risk_of
+from overmind.views.stats import execution_stats, shown_stats
 
 TAIL_ENTRIES: Final = 50_000  # how far back `orders` looks
 
@@ -37,7 +39,7 @@ def wallets(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 
 def positions(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Show what each wallet holds, its cost, value and exit prices."""
-    rows = reports.positions(state_on_disk(data_dir_of(data_dir)))
+    rows = positions_of(state_on_disk(data_dir_of(data_dir)))
     if as_json:
         present.emit_json(rows)
     else:
@@ -83,6 +85,6 @@ def stats(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Show how executions went and how often each wallet traded."""
     state = state_on_disk(data_dir_of(data_dir))
     if as_json:
-        present.emit_json(reports.shown_stats(state))
+        present.emit_json(shown_stats(state))
     else:
-        desk_tables.stats(reports.execution_stats(state))
+        desk_tables.stats(execution_stats(state))

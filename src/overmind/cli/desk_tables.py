@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from overmind.cli.present import instant, table, usd
 from overmind.views import reports
+from overmind.views.positions import PositionRow
+from overmind.views.stats import ExecutionStats
 
 
 def portfolio(summary: reports.PortfolioSummary) -> None:
@@ -51,7 +53,7 @@ def wallets(rows: Sequence[reports.WalletMetrics]) -> None:
     )
 
 
-def positions(rows: Sequence[reports.PositionRow]) -> None:
+def positions(rows: Sequence[PositionRow]) -> None:
     columns = ("wallet", "token", "quantity", "average cost", "value", "unrealized", "strategies", "sold at")
     table(
         "Positions",
@@ -77,7 +79,7 @@ def _hold(row: reports.HoldRow) -> str:
     return row.cause if row.until_ns is None else f"{row.cause} until {instant(row.until_ns)}"
 
 
-def _sold_at(row: reports.PositionRow) -> str:
+def _sold_at(row: PositionRow) -> str:
     """Where each exit of a position stands."""
     prices = {
         "stop": row.stop_price_usd,
@@ -89,7 +91,7 @@ def _sold_at(row: reports.PositionRow) -> str:
     return ", ".join([*closing, *shown, *([] if row.sold_by_ns is None else [f"at {instant(row.sold_by_ns)}"])])
 
 
-def stats(stats: reports.ExecutionStats) -> None:
+def stats(stats: ExecutionStats) -> None:
     lines: Mapping[str, object] = {
         "Signals": stats.signals,
         "Refused": stats.signals_refused,

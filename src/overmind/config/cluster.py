@@ -65,24 +65,26 @@ def choose_cluster(mode: TradingMode, settings: Settings, findings: Findings) ->
     named, url, opted_in = settings.get(CLUSTER), settings.get(RPC_URL), settings.get(MAINNET_OPT_IN)
     if mode is TradingMode.PAPER:
         return Cluster.PAPER, url
-    told = None if url is None else _told_by(url)
+    implied = None if url is None else _implied_by(url)
     if named is None and url is None:
-        findings.refuse(RPC_URL.name, "live trading has no chain to go to", f"set it, or set {CLUSTER.name}")
-    if named is not None and told is not None and named is not told:
-        findings.refuse(CLUSTER.name, f"{named}, but {RPC_URL.name} names a {told} address", "make them agree")
+        findings.refuse(RPC_URL.name, "live trading needs a cluster", f"set it, or set {CLUSTER.name}")
+    if named is not None and implied is not None and named is not implied:
+        findings.refuse(CLUSTER.name, f"{named}, but {RPC_URL.name} names a {implied} address", "make them agree")
     local = Cluster.LOCALNET if url is not None and _is_loopback(_host(url)) else None
-    cluster = named or told or local or Cluster.MAINNET
+    cluster = named or implied or local or Cluster.MAINNET
     if cluster is Cluster.MAINNET and not opted_in and (named or url):
-        assumed = "" if named or told else f", and an address that names no cluster counts as mainnet ({CLUSTER.name})"
+        assumed = (
+            "" if named or implied else f", and an address that names no cluster counts as mainnet ({CLUSTER.name})"
+        )
         findings.refuse(
             MAINNET_OPT_IN.name,
-            f"live trading on mainnet needs a second consent{assumed}",
+            f"live trading on mainnet needs a second confirmation{assumed}",
             f"set it to {OPT_IN_WORDS}, or set {CLUSTER.name} to devnet or localnet, or trade on paper",
         )
     elif cluster is Cluster.MAINNET and (named or url):
         findings.warn(
             TRADING_MODE.name,
-            "this version will not start live on mainnet: what it checks before it signs is a first form",
+            "this version will not start live on mainnet: its checks before signing are a first version",
             f"set {CLUSTER.name} to devnet or localnet, or trade on paper",
         )
     for one in (url, *settings.get(RPC_FALLBACK_URLS)):
@@ -91,7 +93,7 @@ def choose_cluster(mode: TradingMode, settings: Settings, findings: Findings) ->
     return cluster, url or Secret(PUBLIC_RPC[cluster], PUBLIC_RPC[cluster])
 
 
-def _told_by(url: Secret) -> Cluster | None:
+def _implied_by(url: Secret) -> Cluster | None:
     """The cluster that the host name implies. A loopback address may be a tunnel, so it contradicts no name."""
     host = _host(url)
     labels = re.split(r"[.-]", host)

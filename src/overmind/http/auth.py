@@ -56,7 +56,7 @@ async def _body(receive: Receive) -> bytes | JsonResponse:
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    return error_response(400, "the body broke off")
+                    return error_response(400, "the request body is incomplete")
                 part = message.get("body", b"")
                 size += len(part)
                 if size <= BODY_BYTES_MAX:
@@ -64,7 +64,7 @@ async def _body(receive: Receive) -> bytes | JsonResponse:
                 if not message.get("more_body", False) or size > HEARD_BYTES_MAX:
                     return b"".join(parts) if size <= BODY_BYTES_MAX else _too_large()
     except TimeoutError:
-        return error_response(408, f"the body did not come within {BODY_S:g} s")
+        return error_response(408, f"the request body did not arrive within {BODY_S:g} s")
 
 
 def _too_large() -> JsonResponse:

@@ -16,8 +16,10 @@ from overmind.signals.validation import ID
 from overmind.views import limits, reports
 from overmind.views.moves import closed_moves, open_moves
 from overmind.views.orders import closed_orders, open_orders
+from overmind.views.positions import positions as positions_of
 from overmind.views.preview import Explained, explain
 from overmind.views.risk import risk as risk_of
+from overmind.views.stats import shown_stats
 
 TAIL_ENTRIES: Final = 50_000  # how far back closed orders are searched
 EVENTS_MAX: Final = 1_000
@@ -52,11 +54,11 @@ def _books_router(app: App) -> APIRouter:
 
     @router.get("/positions")
     async def positions() -> Response:
-        return JsonResponse(await engine.read(reports.positions))
+        return JsonResponse(await engine.read(positions_of))
 
     @router.get("/stats")
     async def stats() -> Response:
-        return JsonResponse(await engine.read(reports.shown_stats))
+        return JsonResponse(await engine.read(shown_stats))
 
     @router.get("/risk")
     async def risk() -> Response:

@@ -26,7 +26,8 @@ from overmind.sdk.executor import HFTConfig
 from overmind.sdk.records import Record
 from overmind.sdk.selection import WalletSelection, WalletSelectionCriteria
 from overmind.venues.paper import PaperModel
-from overmind.views.reports import ExecutionStats, PortfolioSummary, WalletMetrics
+from overmind.views.reports import PortfolioSummary, WalletMetrics
+from overmind.views.stats import ExecutionStats
 
 T = TypeVar("T")
 

@@ -34,7 +34,7 @@ from overmind.sdk.manager import WalletManager, first_cause
 from overmind.sdk.records import Record, RejectedSignal, execution_record
 from overmind.signals.decode import BadSignal, decode_signal, encode_signal, token_index
 from overmind.signals.validation import FieldProblem
-from overmind.views.reports import ExecutionStats, execution_stats
+from overmind.views.stats import ExecutionStats, execution_stats
 
 DECIDING_MAX: Final = 256  # signals whose decision is not durable yet; one journal batch serves them all
 OUTBOX_MAX: Final = 1_024  # records that may wait for a slow sender before no more signals are taken

@@ -175,7 +175,7 @@ def _asset(form: FieldReader, tokens: Mapping[str, Token], quote: Token) -> tupl
     named = _by_symbol(form, symbol, tokens, quote)
     token = tokens.get(mint) if isinstance(mint, str) else None
     if mint == quote.mint:
-        form.refuse("mint", f"{quote.symbol} is what we pay with", "Name the token to trade for it")
+        form.refuse("mint", f"{quote.symbol} is the quote currency", "Name the token to trade for it")
     elif not isinstance(mint, str) or not ((token and token.mint == mint) or is_address(mint)):
         form.refuse("mint", f"{shown(mint)} is not a mint", "Write base58 of 32 bytes")
     elif named is not None and named.mint != mint:
@@ -190,7 +190,7 @@ def _by_symbol(form: FieldReader, symbol: object, tokens: Mapping[str, Token], q
         return None
     name = symbol.upper() if isinstance(symbol, str) else ""
     if name == quote.symbol.upper():
-        form.refuse("symbol", f"{quote.symbol} is what we pay with", "Name the token to trade for it")
+        form.refuse("symbol", f"{quote.symbol} is the quote currency", "Name the token to trade for it")
         return None
     token = tokens.get(symbol) or tokens.get(name) if isinstance(symbol, str) else None
     if token is not None and token.symbol.upper() == name:  # Not when a mint was given as the symbol.

@@ -56,8 +56,8 @@ class RpcNode:
         return responses.count(await self._call("getFirstAvailableBlock", []), "first available block")
 
     async def status_in_history(self, signature: str, slot_min: int) -> Status | None:
-        said = await self._call("getSignatureStatuses", [[signature], {"searchTransactionHistory": True}])
-        slot, value = responses.in_context(said, "signature statuses")
+        answer = await self._call("getSignatureStatuses", [[signature], {"searchTransactionHistory": True}])
+        slot, value = responses.in_context(answer, "signature statuses")
         statuses = responses.listed(value, "signature statuses")
         if slot < slot_min or len(statuses) != 1:
             raise ChainSilent(f"{self.name} answers as of slot {slot}, and slot {slot_min} is needed")
@@ -117,8 +117,8 @@ class RpcChain:
         await self._effects.close()
 
     async def simulate(self, transaction: bytes, priority: Priority) -> Simulation:
-        asked = (("simulateTransaction", [_base64(transaction), _SIMULATION]), ("getEpochInfo", [CONFIRMED]))
-        simulation, epoch = await self._batch(asked, priority)
+        requests = (("simulateTransaction", [_base64(transaction), _SIMULATION]), ("getEpochInfo", [CONFIRMED]))
+        simulation, epoch = await self._batch(requests, priority)
         slot, value = responses.in_context(simulation, "simulation")
         effects = responses.simulated(value, self._keys(transaction), slot)
         return Simulation(effects, self._height_at(slot, responses.tip(epoch)))
@@ -150,8 +150,8 @@ class RpcChain:
 
     async def latest_blockhash(self, priority: Priority = Priority.ENTRY) -> tuple[str, int]:
         """A blockhash at `confirmed` (a newer one may be on a fork), and the last block height at which it is valid."""
-        said = await _answer_or_silence(self._rpc.call("getLatestBlockhash", [CONFIRMED], priority))
-        _, value = responses.in_context(said, "latest blockhash")
+        answer = await _answer_or_silence(self._rpc.call("getLatestBlockhash", [CONFIRMED], priority))
+        _, value = responses.in_context(answer, "latest blockhash")
         found = responses.table(value, "latest blockhash")
         height = responses.count(found.get("lastValidBlockHeight"), "last valid block height")
         return responses.text(found.get("blockhash"), "blockhash"), height
@@ -160,13 +160,13 @@ class RpcChain:
         """All balances of a wallet, of both token programs, as of `slot_min` or later. Raises ChainSilent."""
         config = {**CONFIRMED, "encoding": "base64", "minContextSlot": slot_min}
         held = [("getTokenAccountsByOwner", [owner, {"programId": one}, config]) for one in _TOKEN_PROGRAMS]
-        lamports, *said = await self._batch(
+        lamports, *answer = await self._batch(
             [("getBalance", [owner, {**CONFIRMED, "minContextSlot": slot_min}]), *held], priority
         )
         slot, units = responses.in_context(lamports, "balance")
         slots = [slot]
         accounts: list[responses.TokenAccount] = []
-        for program, one in zip(_TOKEN_PROGRAMS, said, strict=True):
+        for program, one in zip(_TOKEN_PROGRAMS, answer, strict=True):
             slot, value = responses.in_context(one, "token accounts")
             slots.append(slot)
             accounts += responses.token_accounts(responses.listed(value, "token accounts"), owner, program)
@@ -184,40 +184,40 @@ class RpcChain:
             config = {**CONFIRMED, "limit": page}
             config |= {"until": until} if until else {}
             config |= {"before": found[-1].signature} if found else {}
-            said = await _answer_or_silence(
+            answer = await _answer_or_silence(
                 self._rpc.call("getSignaturesForAddress", [address, config], Priority.STATUS)
             )
-            more = [responses.signature_info(one) for one in responses.listed(said, "list of signatures")]
+            more = [responses.signature_info(one) for one in responses.listed(answer, "list of signatures")]
             found += more
             if len(more) < page:
                 break
         return found[:most]
 
-    async def _batch(self, asked: Sequence[tuple[str, Params]], priority: Priority) -> list[object]:
+    async def _batch(self, requests: Sequence[tuple[str, Params]], priority: Priority) -> list[object]:
         """All answers. Raises ChainSilent if one is missing."""
-        said = await self._rpc.batch(asked, priority)
-        for (method, _), one in zip(asked, said, strict=True):
+        answer = await self._rpc.batch(requests, priority)
+        for (method, _), one in zip(requests, answer, strict=True):
             if isinstance(one, RpcError | ChainSilent):
                 raise ChainSilent(f"no answer to {method}: {one}")
-        return said
+        return answer
 
     def _keys(self, transaction: bytes) -> tuple[str, ...]:
         try:
             return self._account_keys(transaction)
         except transactions.BadTransaction as bad:
-            raise ChainSilent(f"cannot tell whose balances a node speaks of: {bad}") from None
+            raise ChainSilent(f"cannot read whose balances a node reports: {bad}") from None
 
     def _height_at(self, slot: int, tip: ChainTip) -> int:
         """The highest block height known, with that at `slot`: the two answers may be of different slots, and each slot
         has at most one block. Raises ChainSilent for a height that cannot be reached yet."""
         if abs(slot - tip.slot) > SLOTS_APART_MAX:
-            raise ChainSilent(f"a node tells of slots {slot} and {tip.slot} at once")
+            raise ChainSilent(f"a node reports slots {slot} and {tip.slot} in one batch")
         height, now_ns = tip.height + max(0, slot - tip.slot), self._clock.now_ns()
         # One false height, once believed, would make every transaction look expired for ever.
         self._height_ns = min(self._height_ns, now_ns)  # The clock may have been set back.
         blocks_max = BLOCKS_MAX + (now_ns - self._height_ns) * BLOCKS_PER_S_MAX // NS
         if self._height and height > self._height + blocks_max:
-            raise ChainSilent(f"a node tells of height {height}, and at most {self._height + blocks_max} can be")
+            raise ChainSilent(f"a node reports height {height}, and at most {self._height + blocks_max} is possible")
         if height > self._height:
             self._height, self._height_ns = height, now_ns
         return self._height
@@ -232,38 +232,38 @@ class RpcChain:
 
     async def _ask_statuses(self, signatures: Sequence[str]) -> list[Status | ChainSilent | None]:
         params = [list(signatures), {"searchTransactionHistory": False}]
-        said = await _answer_or_silence(self._rpc.call("getSignatureStatuses", params, Priority.STATUS, hedge=True))
-        _, value = responses.in_context(said, "signature statuses")
+        answer = await _answer_or_silence(self._rpc.call("getSignatureStatuses", params, Priority.STATUS, hedge=True))
+        _, value = responses.in_context(answer, "signature statuses")
         statuses = responses.listed(value, "signature statuses")
         if len(statuses) != len(signatures):
-            raise ChainSilent(f"a node tells {len(statuses)} statuses of {len(signatures)} signatures")
+            raise ChainSilent(f"a node reports {len(statuses)} statuses of {len(signatures)} signatures")
         return [_each(partial(responses.status, one)) for one in statuses]
 
     async def _ask_effects(self, signatures: Sequence[str]) -> list[Effects | ChainSilent | None]:
-        asked = [("getTransaction", [signature, _READING]) for signature in signatures]
-        said = await self._rpc.batch(asked, Priority.STATUS, hedge=True)
-        pairs = zip(signatures, said, strict=True)
+        requests = [("getTransaction", [signature, _READING]) for signature in signatures]
+        answer = await self._rpc.batch(requests, Priority.STATUS, hedge=True)
+        pairs = zip(signatures, answer, strict=True)
         return [_each(partial(self._landed, of, one)) for of, one in pairs]
 
-    def _landed(self, signature: str, said: object) -> Effects | None:
-        if said is None:
+    def _landed(self, signature: str, answer: object) -> Effects | None:
+        if answer is None:
             return None
-        if isinstance(said, RpcError | ChainSilent):
-            raise ChainSilent(f"no answer to getTransaction: {said}")
-        found = responses.table(said, "transaction")
+        if isinstance(answer, RpcError | ChainSilent):
+            raise ChainSilent(f"no answer to getTransaction: {answer}")
+        found = responses.table(answer, "transaction")
         raw = responses.decoded(found.get("transaction"), "transaction")
         keys = self._keys(raw)
         if raw[0] >= 128 or transactions.signature_text(raw[1:65]) != signature:
-            raise ChainSilent(f"a node tells another transaction than {signature}")
+            raise ChainSilent(f"a node returns another transaction than {signature}")
         meta = responses.table(found.get("meta"), "meta of a transaction")
         effects = responses.effects(meta, keys, responses.count(found.get("slot"), "slot of a transaction"))
         return msgspec.structs.replace(effects, signers=raw[0])
 
 
-async def _answer_or_silence(asked: Coroutine[object, object, object]) -> object:
+async def _answer_or_silence(requests: Coroutine[object, object, object]) -> object:
     """Turns a node's error into ChainSilent: it says nothing about the transaction."""
     try:
-        return await asked
+        return await requests
     except RpcError as error:
         refusal = str(error)
     raise ChainSilent(f"a node refuses to answer: {refusal}")

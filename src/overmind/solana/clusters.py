@@ -73,7 +73,7 @@ async def _genesis(endpoint: Endpoint) -> str | RpcSilent:
     except RpcSilent as silent:
         return silent
     except RpcError as error:
-        return RpcSilent(f"{endpoint.name} refuses to tell its genesis hash: {error}")
+        return RpcSilent(f"{endpoint.name} refuses to give its genesis hash: {error}")
     if isinstance(answer, str) and GENESIS_HASH.fullmatch(answer):
         return answer
-    return RpcSilent(f"{endpoint.name} tells a genesis hash that is not one")
+    return RpcSilent(f"{endpoint.name} reports an invalid genesis hash")

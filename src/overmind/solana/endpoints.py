@@ -71,7 +71,7 @@ class Endpoint:
         outcomes = await self._ask(
             encode(requests), what, priority, len(asked), lambda body: read_many(body, first_id, len(asked))
         )
-        return [self._told(no, what) if isinstance(no, RpcError | Unusable) else no for no in outcomes]
+        return [self._named(no, what) if isinstance(no, RpcError | Unusable) else no for no in outcomes]
 
     def open(self, session: aiohttp.ClientSession) -> None:
         self._session = session
@@ -107,7 +107,7 @@ class Endpoint:
             self.health.succeeded(asyncio.get_running_loop().time() - began_s)
         elif no.asked:
             self._book(no)
-        raise self._told(no, what)
+        raise self._named(no, what)
 
     async def _admitted(self, payload: bytes, priority: Priority, cost: int, allowed: Allowed) -> bytes:
         """Waits for a turn, sends, and returns the body of the answer. Raises Unusable."""
@@ -121,7 +121,7 @@ class Endpoint:
                 finally:
                     self._budget.release()
         except TimeoutError:
-            reason = f"gave no answer within {self._timeout_s:g} s" if asked else "is asked too often by us: no turn"
+            reason = f"gave no answer within {self._timeout_s:g} s" if asked else "got no turn within our rate limit"
         except QueueFull:
             reason = "has too many requests waiting"
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -139,7 +139,7 @@ class Endpoint:
 
     async def _post(self, payload: bytes, allowed: Allowed) -> bytes:
         if not allowed():
-            raise Unusable("is not asked: it is not allowed any more", asked=False)
+            raise Unusable("got no request: sending is no longer allowed", asked=False)
         assert self._session is not None, "use `async with Rpc(...)`"
         async with self._session.post(
             self._address.url, data=payload, headers=self._headers, allow_redirects=False
@@ -147,12 +147,12 @@ class Endpoint:
             if response.status != 200:
                 raise self._refused(response)
             if (response.content_length or 0) > BODY_MAX:
-                raise Unusable("answered far too much")
+                raise Unusable("answered with too many bytes")
             body = await response.content.readany()
             while not response.content.at_eof():
                 body += await response.content.readany()
                 if len(body) > BODY_MAX:
-                    raise Unusable("answered far too much")
+                    raise Unusable("answered with too many bytes")
             return body
 
     def _refused(self, response: aiohttp.ClientResponse) -> Unusable:
@@ -167,7 +167,7 @@ class Endpoint:
         if unusable.retry_after_s:
             self._budget.pause(unusable.retry_after_s)
 
-    def _told(self, no: RpcError | Unusable, what: str) -> RpcError | RpcSilent:
+    def _named(self, no: RpcError | Unusable, what: str) -> RpcError | RpcSilent:
         if isinstance(no, RpcError):
             return RpcError(no.code, self._address.masked(no.message), no.data)
         return RpcSilent(f"{self.name} {self._address.masked(no.reason)} ({what})")

@@ -158,7 +158,7 @@ class _MoveCheck:
 
     def _count(self, units: int) -> None:
         if units != self._move.money.units:
-            raise FirewallRefusal(f"it moves {units} base units, ordered were {self._move.money.units}")
+            raise FirewallRefusal(f"it moves {units} base units, and the order is {self._move.money.units}")
         self._moved += 1
 
     def _held(self, owner: str) -> HeldAccount:
@@ -292,9 +292,9 @@ class _SwapCheck:
     def _judge(self, signatures: int) -> None:
         order = self._intent.order
         if not 0 < self._leaves <= order.spend.units:
-            raise FirewallRefusal(f"{self._leaves} base units leave, ordered were at most {order.spend.units}")
+            raise FirewallRefusal(f"{self._leaves} base units leave, the order allows {order.spend.units}")
         if self._wraps > order.spend.units or (self._wraps and order.spend.mint != SOL):
-            raise FirewallRefusal(f"it wraps {self._wraps} lamports, ordered were at most {order.spend.units}")
+            raise FirewallRefusal(f"it wraps {self._wraps} lamports, the order allows {order.spend.units}")
         if self._comes < order.received_min:
-            raise FirewallRefusal(f"{self._comes} base units must come, ordered were at least {order.received_min}")
+            raise FirewallRefusal(f"{self._comes} base units must come, the order needs {order.received_min}")
         self._budget.judge(signatures, order.fee_max_lamports)

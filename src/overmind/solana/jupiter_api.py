@@ -121,9 +121,9 @@ class JupiterApi:
         for start in range(0, len(mints), PRICE_IDS_MAX):
             status, body = await self._get("price/v3", {"ids": ",".join(mints[start : start + PRICE_IDS_MAX])})
             if status != 200:
-                raise VenueUnavailable(f"{self._address.name} refuses to tell prices ({status})")
-            for mint, told in _decoded(body, dict[Mint, msgspec.Raw]).items():
-                found[mint] = _price(told)
+                raise VenueUnavailable(f"{self._address.name} refuses to give prices ({status})")
+            for mint, sent in _decoded(body, dict[Mint, msgspec.Raw]).items():
+                found[mint] = _price(sent)
         return {mint: found[mint] for mint in mints if mint in found}
 
     def _refusal(self, error: str) -> Rejected:
@@ -175,10 +175,10 @@ def _decoded(body: bytes, shape: type[T]) -> T:
         raise VenueUnavailable(f"the swap server sent {what}") from None
 
 
-def _price(told: msgspec.Raw) -> UsdPrice:
+def _price(sent: msgspec.Raw) -> UsdPrice:
     """An unreadable price of one token does not affect the others."""
     try:
-        return _decoded(bytes(told), UsdPrice)
+        return _decoded(bytes(sent), UsdPrice)
     except VenueUnavailable:
         return UsdPrice()
 
@@ -195,7 +195,7 @@ def _unbuilt(offer: _Offer) -> Rejected | None:
 
 def _mismatch(offer: _Offer, order: Order, taker: str) -> Rejected | None:
     """Where the offer differs from the request. A missing field that we need counts as a difference."""
-    for name, told, asked in (
+    for name, sent, requested in (
         ("inputMint", offer.input_mint, order.spend.mint),
         ("outputMint", offer.output_mint, order.receive),
         ("inAmount", offer.in_amount, str(order.spend.units)),
@@ -203,8 +203,8 @@ def _mismatch(offer: _Offer, order: Order, taker: str) -> Rejected | None:
         ("taker", offer.taker or taker, taker),
         ("swapMode", offer.swap_mode or "ExactIn", "ExactIn"),
     ):
-        if told != asked:
-            return Rejected(Cause.BAD_QUOTE, f"{name} is {_shown(told)} where {asked} was asked for")
+        if sent != requested:
+            return Rejected(Cause.BAD_QUOTE, f"{name} is {_shown(sent)} where {requested} was asked for")
     return None
 
 
@@ -215,7 +215,7 @@ def _read(offer: _Offer, order: Order) -> SwapOffer | Rejected:
         return Rejected(Cause.BAD_QUOTE, f"{what}: not amounts that can be received")
     impact = offer.price_impact
     if impact is None or not impact.is_finite():
-        return Rejected(Cause.BAD_QUOTE, "no price impact is told")
+        return Rejected(Cause.BAD_QUOTE, "the price impact is missing")
     return SwapOffer(
         input_mint=order.spend.mint,
         output_mint=order.receive,
@@ -244,21 +244,21 @@ def _transaction(text: str) -> bytes:
     return raw
 
 
-def _height(told: str | int | None) -> int:
+def _height(sent: str | int | None) -> int:
     """The height that the server claims, or 0. The bound that counts is our own."""
-    text = str(told)
+    text = str(sent)
     return int(text) if _UNITS.fullmatch(text) and int(text) <= UNITS_MAX else 0
 
 
-def _units(told: str | None) -> int | None:
+def _units(sent: str | None) -> int | None:
     """A positive amount that a token account can hold."""
-    if told is None or not _UNITS.fullmatch(told):
+    if sent is None or not _UNITS.fullmatch(sent):
         return None
-    units = int(told)
+    units = int(sent)
     return units if 0 < units <= UNITS_MAX else None
 
 
-def _shown(told: str | None) -> str:
-    if told is None:
+def _shown(sent: str | None) -> str:
+    if sent is None:
         return "missing"
-    return "".join(letter for letter in told[:64] if letter.isprintable())
+    return "".join(letter for letter in sent[:64] if letter.isprintable())

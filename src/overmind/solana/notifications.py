@@ -114,7 +114,7 @@ class Notifications:
         if self._connection is not None:
             self._connection.subscribe(kind, of)
 
-    def _heard(self, of: str) -> None:
+    def _on_change(self, of: str) -> None:
         waiter = self._signatures.get(of)
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
@@ -155,8 +155,8 @@ class Notifications:
                 connection.subscribe("signature", signature)
         for address in self._accounts:
             connection.subscribe("account", address)
-            self._heard(address)
+            self._on_change(address)
         try:
-            await connection.listen(self._heard)
+            await connection.listen(self._on_change)
         finally:
             self._connection = None

@@ -56,106 +56,106 @@ class SignatureInfo(Value, frozen=True):
     failed: bool
 
 
-def table(said: object, what: str) -> dict[str, Any]:
+def table(content: object, what: str) -> dict[str, Any]:
     """A JSON object."""
-    if isinstance(said, dict):
-        return said
+    if isinstance(content, dict):
+        return content
     raise ChainSilent(f"a node's {what} is not a JSON object")
 
 
-def count(said: object, what: str) -> int:
+def count(content: object, what: str) -> int:
     """An unsigned 64-bit integer."""
-    if type(said) is int and is_count(said):
-        return said
+    if type(content) is int and is_count(content):
+        return content
     raise ChainSilent(f"a node's {what} is not an unsigned 64-bit integer")
 
 
-def text(said: object, what: str) -> str:
-    if isinstance(said, str) and said:
-        return said
+def text(content: object, what: str) -> str:
+    if isinstance(content, str) and content:
+        return content
     raise ChainSilent(f"a node's {what} is not a text")
 
 
-def listed(said: object, what: str) -> list[Any]:
-    if isinstance(said, list):
-        return said
+def listed(content: object, what: str) -> list[Any]:
+    if isinstance(content, list):
+        return content
     raise ChainSilent(f"a node's {what} is not a list")
 
 
-def in_context(said: object, what: str) -> tuple[int, Any]:
+def in_context(content: object, what: str) -> tuple[int, Any]:
     """The slot of the answer, and the answer."""
-    answer = table(said, what)
+    answer = table(content, what)
     if "value" not in answer:
         raise ChainSilent(f"a node's {what} has no value")
     return count(table(answer.get("context"), f"context of {what}").get("slot"), f"slot of {what}"), answer["value"]
 
 
-def tip(said: object) -> ChainTip:
-    info = table(said, "epoch info")
+def tip(content: object) -> ChainTip:
+    info = table(content, "epoch info")
     found = ChainTip(count(info.get("absoluteSlot"), "slot"), count(info.get("blockHeight"), "block height"))
     if found.height > found.slot:
         raise ChainSilent("a node's block height is above its slot, which cannot be")
     return found
 
 
-def status(said: object) -> Status | None:
-    if said is None:
+def status(content: object) -> Status | None:
+    if content is None:
         return None
-    found = table(said, "signature status")
+    found = table(content, "signature status")
     confirmed, finalized = _stage(found)
     failed = _error(found) is not None
     return Status(count(found.get("slot"), "slot of a status"), failed, confirmed, finalized)
 
 
-def signature_info(said: object) -> SignatureInfo:
-    found = table(said, "signature of an address")
+def signature_info(content: object) -> SignatureInfo:
+    found = table(content, "signature of an address")
     slot = count(found.get("slot"), "slot of a signature")
     return SignatureInfo(text(found.get("signature"), "signature"), slot, found.get("err") is not None)
 
 
-def effects(said: dict[str, Any], static: tuple[str, ...], slot: int) -> Effects:
+def effects(content: dict[str, Any], static: tuple[str, ...], slot: int) -> Effects:
     """From the `meta` of a transaction, or from a simulation, which has the same fields."""
-    error = _error(said)
-    accounts = static + _loaded(said.get("loadedAddresses"))
-    before, after = _lamports(said.get("preBalances")), _lamports(said.get("postBalances"))
+    error = _error(content)
+    accounts = static + _loaded(content.get("loadedAddresses"))
+    before, after = _lamports(content.get("preBalances")), _lamports(content.get("postBalances"))
     if not len(before) == len(after) == len(accounts):
         raise ChainSilent(
             f"a node tells {len(before)} balances before and {len(after)} after of {len(accounts)} accounts"
         )
-    tokens = _tokens(said.get("preTokenBalances"), said.get("postTokenBalances"), len(accounts))
-    return Effects(error, count(said.get("fee"), "fee"), accounts, before, after, tokens, slot)
+    tokens = _tokens(content.get("preTokenBalances"), content.get("postTokenBalances"), len(accounts))
+    return Effects(error, count(content.get("fee"), "fee"), accounts, before, after, tokens, slot)
 
 
-def simulated(said: object, static: tuple[str, ...], slot: int) -> Effects:
-    value = table(said, "simulation")
+def simulated(content: object, static: tuple[str, ...], slot: int) -> Effects:
+    value = table(content, "simulation")
     if value.get("err") == "BlockhashNotFound":
         raise ChainSilent("the node does not know the transaction's blockhash, yet or any more")
     error = _error(value)
-    told = [value.get(name) is not None for name in _BALANCES]
-    if all(told):
+    present = [value.get(name) is not None for name in _BALANCES]
+    if all(present):
         # A failure before anything ran has no fee.
         return effects(value if error is None else {**value, "fee": value.get("fee") or 0}, static, slot)
     if error is not None:
         return Effects(error, 0, static, (), (), (), slot)
-    missing = ", ".join(name for name, there in zip(_BALANCES, told, strict=True) if not there)
+    missing = ", ".join(name for name, there in zip(_BALANCES, present, strict=True) if not there)
     raise ChainSilent(
         f"the node cannot simulate balances (no {missing} in its answer): use one that runs Agave 3.0 or later"
     )
 
 
-def token_accounts(said: Iterable[object], owner: str, program: str) -> Iterable[TokenAccount]:
-    for entry in said:
+def token_accounts(content: Iterable[object], owner: str, program: str) -> Iterable[TokenAccount]:
+    for entry in content:
         found = table(entry, "token account")
         account = table(found.get("account"), "token account")
         mint, holder, units = _unpacked(listed(account.get("data"), "token account's data"))
         if holder != owner or account.get("owner") != program:
-            raise ChainSilent("a node tells a token account of another owner or another program than asked for")
+            raise ChainSilent("a node returns a token account of another owner or program")
         yield TokenAccount(text(found.get("pubkey"), "address of a token account"), Mint(mint), units, program)
 
 
-def decoded(said: object, what: str) -> bytes:
+def decoded(content: object, what: str) -> bytes:
     """Bytes as nodes write them: [text, "base64"]."""
-    pair = listed(said, what)
+    pair = listed(content, what)
     try:
         if len(pair) == 2 and pair[1] == "base64" and isinstance(pair[0], str):
             return base64.b64decode(pair[0], validate=True)
@@ -173,11 +173,11 @@ def _stage(found: dict[str, Any]) -> tuple[bool, bool]:
     Old nodes sent only the number of confirmations, and null once it was final. A node that leaves both out looks the
     same, so null does not count as final: the transaction landed, and no more is known.
     """
-    said = found.get("confirmationStatus")
-    if said is not None:
-        if not isinstance(said, str) or said not in _STAGES:
-            raise ChainSilent("a node's confirmation status is none that exists")
-        return _STAGES[said]
+    stage = found.get("confirmationStatus")
+    if stage is not None:
+        if not isinstance(stage, str) or stage not in _STAGES:
+            raise ChainSilent("a node's confirmation status is unknown")
+        return _STAGES[stage]
     confirmations = found.get("confirmations")
     if confirmations is None:
         return False, False
@@ -186,26 +186,26 @@ def _stage(found: dict[str, Any]) -> tuple[bool, bool]:
 
 def _error(found: dict[str, Any]) -> str | None:
     """The error as JSON. Nodes send it as `err` and as `status`: one is enough, and both must agree."""
-    told: list[object] = [found["err"]] if "err" in found else []
+    errors: list[object] = [found["err"]] if "err" in found else []
     result = found.get("status")
     if isinstance(result, dict) and ("Ok" in result) != ("Err" in result):
-        told.append(result.get("Err"))
-    if not told or len({one is None for one in told}) != 1:
-        raise ChainSilent("a node does not tell whether the transaction failed, or tells both")
-    return None if told[0] is None else msgspec.json.encode(told[0]).decode()
+        errors.append(result.get("Err"))
+    if not errors or len({one is None for one in errors}) != 1:
+        raise ChainSilent("a node reports neither or both of success and failure")
+    return None if errors[0] is None else msgspec.json.encode(errors[0]).decode()
 
 
-def _loaded(said: object) -> tuple[str, ...]:
+def _loaded(content: object) -> tuple[str, ...]:
     """Addresses from lookup tables, the writable ones first, in the order of their indexes."""
-    if said is None:
+    if content is None:
         return ()
-    loaded = table(said, "loaded addresses")
+    loaded = table(content, "loaded addresses")
     both = [one for kind in ("writable", "readonly") for one in listed(loaded.get(kind) or [], "loaded addresses")]
     return tuple(text(address, "loaded address") for address in both)
 
 
-def _lamports(said: object) -> tuple[int, ...]:
-    return tuple(count(one, "balance in lamports") for one in listed(said, "list of balances"))
+def _lamports(content: object) -> tuple[int, ...]:
+    return tuple(count(one, "balance in lamports") for one in listed(content, "list of balances"))
 
 
 def _tokens(before: object, after: object, accounts: int) -> tuple[TokenBalance, ...]:
@@ -215,28 +215,28 @@ def _tokens(before: object, after: object, accounts: int) -> tuple[TokenBalance,
     return tuple(TokenBalance(*key, pre_units=pre.get(key, 0), post_units=post.get(key, 0)) for key in keys)
 
 
-def _token_units(said: object, accounts: int) -> dict[tuple[int, Mint, str], int]:
+def _token_units(content: object, accounts: int) -> dict[tuple[int, Mint, str], int]:
     units: dict[tuple[int, Mint, str], int] = {}
-    for entry in listed(said, "list of token balances"):
+    for entry in listed(content, "list of token balances"):
         found = table(entry, "token balance")
         index = count(found.get("accountIndex"), "index of an account")
         if index >= accounts:
-            raise ChainSilent(f"a node tells a token balance of account {index} of {accounts}")
+            raise ChainSilent(f"a node reports a token balance of account {index} of {accounts}")
         key = index, Mint(text(found.get("mint"), "mint")), text(found.get("owner"), "owner of a token account")
         units[key] = _units(table(found.get("uiTokenAmount"), "token amount").get("amount"))
     return units
 
 
-def _units(said: object) -> int:
+def _units(content: object) -> int:
     """An amount as a string of digits; JavaScript's numbers are too small for it."""
-    if isinstance(said, str) and said.isascii() and said.isdigit() and len(said) <= UNITS_DIGITS_MAX:
-        return count(int(said), "token amount")
-    return count(said, "token amount")
+    if isinstance(content, str) and content.isascii() and content.isdigit() and len(content) <= UNITS_DIGITS_MAX:
+        return count(int(content), "token amount")
+    return count(content, "token amount")
 
 
 def _unpacked(data: Sequence[object]) -> tuple[str, str, int]:
     raw = decoded(data, "token account's data")
     if len(raw) < _TOKEN_ACCOUNT.size:
-        raise ChainSilent(f"a node tells a token account of {len(raw)} bytes")
+        raise ChainSilent(f"a node returns a token account of {len(raw)} bytes")
     mint, owner, units = _TOKEN_ACCOUNT.unpack_from(raw)
     return str(Pubkey(mint)), str(Pubkey(owner)), units

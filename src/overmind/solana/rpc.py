@@ -46,9 +46,9 @@ class UnprovenEndpoint(Endpoint):
         await self._prove(priority)
         return await super().call(method, params, priority, allowed)
 
-    async def batch(self, asked: Sequence[tuple[str, Params]], priority: Priority = Priority.MARK) -> list[object]:
+    async def batch(self, requests: Sequence[tuple[str, Params]], priority: Priority = Priority.MARK) -> list[object]:
         await self._prove(priority)
-        return await super().batch(asked, priority)
+        return await super().batch(requests, priority)
 
     async def _prove(self, priority: Priority) -> None:
         expected = self._genesis
@@ -123,13 +123,13 @@ class Rpc:
         self, method: str, params: Params = (), priority: Priority = Priority.MARK, *, hedge: bool = False
     ) -> object:
         """The result. `hedge`: ask a second node too if the first is slow. Raises RpcError, RpcSilent."""
-        return await self._asked(lambda endpoint: endpoint.call(method, params, priority), hedge)
+        return await self._ask_in_turn(lambda endpoint: endpoint.call(method, params, priority), hedge)
 
     async def batch(
-        self, asked: Sequence[tuple[str, Params]], priority: Priority = Priority.MARK, *, hedge: bool = False
+        self, requests: Sequence[tuple[str, Params]], priority: Priority = Priority.MARK, *, hedge: bool = False
     ) -> list[object]:
         """All from one node: a result, RpcError or RpcSilent each. Raises RpcSilent if nothing was answered."""
-        return await self._asked(lambda endpoint: endpoint.batch(asked, priority), hedge)
+        return await self._ask_in_turn(lambda endpoint: endpoint.batch(requests, priority), hedge)
 
     async def genesis_hash(self) -> str:
         """Which chain this is. Raises RpcError, RpcSilent."""
@@ -138,7 +138,7 @@ class Rpc:
             raise RpcSilent("the nodes' genesis hash is not a text")
         return answer
 
-    async def _asked(self, ask: Callable[[Endpoint], Coroutine[object, object, T]], hedge: bool) -> T:
+    async def _ask_in_turn(self, ask: Callable[[Endpoint], Coroutine[object, object, T]], hedge: bool) -> T:
         # Among equals, in the configured order.
         healthy = sorted(self.endpoints, key=lambda one: (one.health.resting, one.health.avoided))
         if hedge and len(healthy) > 1:

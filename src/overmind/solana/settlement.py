@@ -69,10 +69,10 @@ def outside_costs(work: Work, fill: Filled) -> str | None:
 def cause_of(error: str) -> Cause:
     """The cause of a revert, from the chain's error as JSON."""
     try:
-        told = json.loads(error)
+        parsed = json.loads(error)
     except (ValueError, RecursionError):
         return Cause.REVERTED
-    name = next(iter(told), "") if isinstance(told, dict) else told
+    name = next(iter(parsed), "") if isinstance(parsed, dict) else parsed
     return Cause.WALLET_FUNDS if isinstance(name, str) and name in _OF_WALLET else Cause.REVERTED
 
 

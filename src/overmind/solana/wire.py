@@ -152,7 +152,7 @@ def _error(error: object) -> RpcError:
     if code in BUSY_CODES:
         raise Unusable(f"cannot serve now: {found}", busy=True)
     if code in BEHIND_CODES:
-        raise Unusable(f"has not come that far: {found}")
+        raise Unusable(f"has not reached that slot: {found}")
     return found
 
 

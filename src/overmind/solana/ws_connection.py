@@ -40,13 +40,13 @@ class WsConnection:
             self._subjects.pop(subscription, None)
             self._send(f"{kind}Unsubscribe", subscription)
 
-    async def listen(self, heard: Callable[[str], None]) -> None:
+    async def listen(self, on_change: Callable[[str], None]) -> None:
         """Calls `heard` with each changed subject. Returns when the connection is lost or overrun."""
         sender = asyncio.create_task(self._send_all())
         try:
             async for message in self._socket:
                 if message.type is aiohttp.WSMsgType.TEXT:
-                    self._read(message.data, heard)
+                    self._read(message.data, on_change)
                 if self._overrun or len(self._unanswered) > UNANSWERED_MAX:
                     return
         finally:
@@ -69,26 +69,26 @@ class WsConnection:
         except (aiohttp.ClientError, OSError):
             return  # The reader notices the loss too.
 
-    def _read(self, message: str, heard: Callable[[str], None]) -> None:
+    def _read(self, message: str, on_change: Callable[[str], None]) -> None:
         try:
-            said = decode(message.encode())
+            content = decode(message.encode())
         except (Unusable, UnicodeError):
             return
-        if not isinstance(said, dict):
+        if not isinstance(content, dict):
             return
-        if type(said.get("id")) is int:
-            self._answered(said["id"], said.get("result"))
-        elif isinstance(said.get("params"), dict):
-            self._told(said.get("method"), said["params"], heard)
+        if type(content.get("id")) is int:
+            self._on_answer(content["id"], content.get("result"))
+        elif isinstance(content.get("params"), dict):
+            self._on_notification(content.get("method"), content["params"], on_change)
 
-    def _answered(self, request: int, subscription: object) -> None:
+    def _on_answer(self, request: int, subscription: object) -> None:
         of = self._unanswered.pop(request, None)
         if of is not None and type(subscription) is int:
             self.answered = True
             self._subjects[subscription] = of
             self._subscriptions[of] = subscription
 
-    def _told(self, method: object, params: dict[str, Any], heard: Callable[[str], None]) -> None:
+    def _on_notification(self, method: object, params: dict[str, Any], on_change: Callable[[str], None]) -> None:
         subscription = params.get("subscription")
         if type(subscription) is not int or subscription not in self._subjects:
             return
@@ -96,4 +96,4 @@ class WsConnection:
         if method == "signatureNotification":  # The node ends this subscription itself.
             del self._subjects[subscription]
             self._subscriptions.pop(of, None)
-        heard(of)
+        on_change(of)

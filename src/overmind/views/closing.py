@@ -70,12 +70,12 @@ def _why_not(state: State, book: WalletBook, mint: Mint, at_ns: int) -> str:
 
 
 def _fact(book: WalletBook, refusal: Refusal) -> str:
-    said = shown(refusal)
+    row = shown(refusal)
     match refusal.code:
         case Code.INSUFFICIENT_TOKENS:
             return "other orders hold all of it"
         case Code.INSUFFICIENT_SOL:
-            there, needed = said["limit"], said["actual"]
-            return f"{refusal.code}: {there} SOL for fees, {needed} needed: send SOL to {book.wallet.public_key}"
+            available, needed = row["limit"], row["actual"]
+            return f"{refusal.code}: {available} SOL for fees, {needed} needed: send SOL to {book.wallet.public_key}"
         case _:
-            return f"{refusal.code}: {said['actual']} {said['unit']}, limit {said['limit']}"
+            return f"{refusal.code}: {row['actual']} {row['unit']}, limit {row['limit']}"

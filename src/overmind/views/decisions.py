@@ -1,4 +1,4 @@
-"""What a caller is told about its signal (specification §13.2)."""
+"""The decision on a signal, as its sender reads it (specification §13.2)."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from overmind.core.model.order import Order
 from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.units import SCALE
 from overmind.core.model.value import Value
-from overmind.views.reports import symbol_of, token_of, usd_of
+from overmind.views.amounts import symbol_of, token_of, usd_of
 from overmind.views.statement import exact
 
 PRICE_DECIMALS: Final = 12  # prices are in pico-USD

@@ -1,4 +1,4 @@
-"""The books in an operator's words and units. USD amounts are floats for display; no decision uses them."""
+"""Wallets and the portfolio as an operator reads them. Amounts are floats for display; no decision uses them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ from collections.abc import Mapping
 import msgspec
 
 from overmind.core.books.book import WalletBook
-from overmind.core.books.positions import Position
 from overmind.core.books.state import State
-from overmind.core.books.triggers import exit_at_ns, profit_pico, stop_pico, trail_pico
 from overmind.core.model.controls import Hold
-from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import WalletStatus
 from overmind.core.model.ids import SOL, Mint, WalletId
-from overmind.core.model.money import Token
-from overmind.core.model.units import LAMPORTS, MICROS, PICO, PPM, SCALE
+from overmind.core.model.units import LAMPORTS, PPM
 from overmind.core.model.value import Value
 from overmind.core.model.wallet import Exits
+from overmind.views.amounts import cash_of, symbol_of, token_of, tokens_of, usd_of
 from overmind.views.utilisation import percent_of, wallet_uses
 
 SHORTFALL_WORST_BPS = 100.0  # a mean shortfall of this much scores 0
@@ -83,48 +80,11 @@ class PortfolioSummary(Value, frozen=True):
     hold_details: tuple[HoldRow, ...] = ()  # of the portfolio and of paused strategies
 
 
-class ExecutionStats(Value, frozen=True):
-    total_executions: int
-    successful_executions: int
-    failed_executions: int
-    expired_executions: int
-    rejected_executions: int
-    open_executions: int
-    signals: int
-    signals_refused: int
-    signals_recorded: int
-    wallet_usage: dict[str, int]
-    provisional_executions: int = 0  # of these, still provisional
-    rolled_back_executions: int = 0  # undone by a fork; counted above by their new outcome
-
-    @property
-    def success_rate(self) -> float:
-        """The share of executions that filled; 0.0 when nothing ran."""
-        return self.successful_executions / self.total_executions if self.total_executions else 0.0
-
-
-class PositionRow(Value, frozen=True):
-    wallet_id: WalletId
-    symbol: str
-    mint: str
-    quantity: float
-    average_cost_usd: float
-    value_usd: float
-    unrealized_pnl: float
-    strategies: tuple[str, ...]
-    # Exit prices and time: the stricter of the wallet's rule and the signals' rules. None: no such rule.
-    stop_price_usd: float | None = None
-    trailing_stop_price_usd: float | None = None  # follows the highest price confirmed by two marks
-    take_profit_price_usd: float | None = None
-    sold_by_ns: int | None = None
-    closing: str | None = None  # why an operator wants it sold now
-
-
 def wallet_metrics(state: State, book: WalletBook) -> WalletMetrics:
     desk = state.settings
-    tokens = {desk.quote.symbol: _tokens(cash_of(state, book), desk.quote.decimals)}
+    tokens = {desk.quote.symbol: tokens_of(cash_of(state, book), desk.quote.decimals)}
     for position in book.positions.values():
-        tokens[position.token.symbol] = _tokens(position.units, position.token.decimals)
+        tokens[position.token.symbol] = tokens_of(position.units, position.token.decimals)
     utilization = limit_utilization(state, book)
     return WalletMetrics(
         wallet_id=book.wallet.id,
@@ -172,17 +132,7 @@ def _owed(state: State, book: WalletBook, mint: Mint) -> float:
     accounts = book.accounts
     units = state.ledger.balance(accounts.suspense, mint) + state.ledger.balance(accounts.float_suspense, mint)
     token = token_of(state.settings, mint)
-    return _tokens(-units, token.decimals if token is not None else 0)
-
-
-def token_of(desk: Desk, mint: Mint) -> Token | None:
-    """None: it is no longer listed."""
-    return desk.quote if mint == desk.quote.mint else desk.tokens.get(mint)
-
-
-def symbol_of(desk: Desk, mint: Mint) -> str:
-    token = token_of(desk, mint)
-    return token.symbol if token is not None else mint
+    return tokens_of(-units, token.decimals if token is not None else 0)
 
 
 def limit_utilization(state: State, book: WalletBook) -> dict[str, float]:
@@ -237,68 +187,3 @@ def portfolio_holds(state: State) -> tuple[str, ...]:
     """On the whole portfolio, and paused strategies."""
     paused = sorted(f"{strategy} paused" for strategy, holds in state.paused.items() if holds)
     return (*sorted(state.holds), *paused)
-
-
-def execution_stats(state: State) -> ExecutionStats:
-    books = list(state.wallets.values())
-    return ExecutionStats(
-        total_executions=sum(book.executions for book in books),
-        successful_executions=sum(book.filled for book in books),
-        failed_executions=sum(book.failed for book in books),
-        expired_executions=sum(book.expired for book in books),
-        rejected_executions=sum(book.rejected for book in books),
-        open_executions=len(state.open_orders),
-        signals=state.signals - sum(book.exits_placed + book.swaps_placed for book in books),  # Without the desk's own.
-        signals_refused=state.refused,
-        signals_recorded=state.recorded,
-        wallet_usage={book.wallet.id: book.executions for book in books},
-        provisional_executions=len(state.provisional),
-        rolled_back_executions=sum(book.rolled_back for book in books),
-    )
-
-
-def shown_stats(state: State) -> dict[str, object]:
-    """For programs, with the derived figures."""
-    stats = execution_stats(state)
-    return {**msgspec.structs.asdict(stats), "success_rate": stats.success_rate}
-
-
-def positions(state: State) -> list[PositionRow]:
-    return [
-        _position_row(state, book, position) for book in state.wallets.values() for position in book.positions.values()
-    ]
-
-
-def _position_row(state: State, book: WalletBook, position: Position) -> PositionRow:
-    value = position.value_micros(state.price_pico(position.token.mint))
-    return PositionRow(
-        wallet_id=book.wallet.id,
-        symbol=position.token.symbol,
-        mint=position.token.mint,
-        quantity=_tokens(position.units, position.token.decimals),
-        average_cost_usd=_price(position.average_cost_pico),
-        value_usd=usd_of(value),
-        unrealized_pnl=usd_of(value - position.cost_micros),
-        strategies=tuple(sorted(position.units_by)),
-        stop_price_usd=None if (stop := stop_pico(book, position)) is None else _price(stop),
-        trailing_stop_price_usd=None if (trail := trail_pico(book, position)) is None else _price(trail),
-        take_profit_price_usd=None if (profit := profit_pico(book, position)) is None else _price(profit),
-        sold_by_ns=exit_at_ns(book, position),
-        closing=book.closing.get(position.token.mint),
-    )
-
-
-def cash_of(state: State, book: WalletBook) -> int:
-    return state.ledger.owned(book.accounts, state.settings.quote.mint)
-
-
-def usd_of(micros: int) -> float:
-    return micros / MICROS
-
-
-def _price(pico: int) -> float:
-    return pico / PICO
-
-
-def _tokens(units: int, decimals: int) -> float:
-    return units / SCALE[decimals]

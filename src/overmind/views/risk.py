@@ -16,15 +16,8 @@ from overmind.core.model.enums import StrategyType
 from overmind.core.model.ids import SOL, Mint, WalletId
 from overmind.core.model.units import PPM, ppm_of
 from overmind.core.model.value import Value
-from overmind.views.reports import (
-    HoldRow,
-    cash_of,
-    hold_rows,
-    portfolio_holds,
-    symbol_of,
-    usd_of,
-    wide_holds,
-)
+from overmind.views.amounts import cash_of, symbol_of, usd_of
+from overmind.views.reports import HoldRow, hold_rows, portfolio_holds, wide_holds
 from overmind.views.utilisation import (
     LimitUse,
     concentrations,

@@ -79,5 +79,5 @@ MAINNET_OPT_IN = Variable(
     "OVERMIND_MAINNET_OPT_IN",
     kinds.optional(kinds.choice({OPT_IN_WORDS: True})),
     "",
-    "The second consent that live trading on mainnet needs.",
+    "The second confirmation that live trading on mainnet needs.",
 )

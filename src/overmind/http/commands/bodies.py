@@ -36,17 +36,17 @@ async def read_body(request: Request, shape: type[Body]) -> Body:
     try:
         body = msgspec.json.Decoder(shape, float_hook=Decimal).decode(await request.body())
     except (msgspec.DecodeError, UnicodeError, RecursionError, InvalidOperation) as fault:
-        raise HttpRefusal(400, f"not what is asked for here: {fault}", f"send {shape.example}") from None
+        raise HttpRefusal(400, f"not the expected body: {fault}", f"send {shape.example}") from None
     if not body.reason.strip():
         raise HttpRefusal(400, "a blank reason", "say why; it is journaled")
     if len(body.reason) > REASON_CHARS_MAX:
-        raise HttpRefusal(400, f"a reason of more than {REASON_CHARS_MAX} characters", "say it shorter")
+        raise HttpRefusal(400, f"a reason of more than {REASON_CHARS_MAX} characters", "shorten it")
     return body
 
 
 def named_author(by: str) -> str:
     if not by.strip() or len(by) > WHO_CHARS_MAX:
-        raise HttpRefusal(400, "nobody is named", f"say who wants it in `by`, in 1 to {WHO_CHARS_MAX} letters")
+        raise HttpRefusal(400, "`by` is blank or too long", f"name who wants it, in 1 to {WHO_CHARS_MAX} characters")
     return by
 
 

@@ -48,7 +48,7 @@ def limits_router(app: App) -> APIRouter:
             )
         changes = read_changes(body.changes)
         if isinstance(changes, tuple):
-            raise HttpRefusal(400, "; ".join(map(str, changes)), "name and bound them as in a wallet's JSON")
+            raise HttpRefusal(400, "; ".join(map(str, changes)), "use the names and bounds of a wallet's JSON")
         if body.reset:
             changes = dict.fromkeys(engine.state.changes.get(wallet, {}))
         await engine.handle(ChangeLimits(wallet, changes, named_author(body.by), body.reason))
