@@ -52,7 +52,7 @@ def wallets(rows: Sequence[reports.WalletMetrics]) -> None:
 
 
 def positions(rows: Sequence[reports.PositionRow]) -> None:
-    columns = ("wallet", "token", "quantity", "average cost", "value", "unrealized", "strategies", "sold at")
+    columns = ("wallet", "token", "quantity", "average cost", "value", "unrealized", "strategies", "exits")
     table(
         "Positions",
         columns,

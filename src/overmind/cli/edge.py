@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 
@@ -37,7 +38,12 @@ def errors_told() -> Iterator[None]:
     except* JournalLocked as group:
         code = UNREACHABLE
         _complain(group)
-    except* (TapeError, JournalUnusable, BadSignal) as group:
+    except* TapeError as group:
+        code = BAD_INPUT
+        for error in _leaves(group):
+            if isinstance(error, TapeError):
+                present.complain(error.place_and_problem, error.fix)
+    except* (JournalUnusable, BadSignal) as group:
         code = BAD_INPUT
         _complain(group)
     except* (CommandRefused, EngineBusy) as group:
@@ -56,7 +62,8 @@ def errors_told() -> Iterator[None]:
         _discard_output()
     except* OSError as group:
         code = UNREACHABLE
-        _complain(group)
+        for error in _leaves(group):
+            present.complain(_fault_of_system(error))
     finally:
         stop_logging()
     if code != DONE:
@@ -66,6 +73,12 @@ def errors_told() -> Iterator[None]:
 def _complain(group: BaseExceptionGroup[BaseException]) -> None:
     for message, fix in dict.fromkeys((str(error), getattr(error, "fix", "")) for error in _leaves(group)):
         present.complain(message, fix)
+
+
+def _fault_of_system(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{Path(os.fsdecode(error.filename)).absolute()}: {error.strerror}"
+    return str(error)
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:

@@ -10,7 +10,7 @@ import typer
 
 from overmind.cli import order_tables, present
 from overmind.cli.exit_codes import BAD_INPUT
-from overmind.cli.opening import AsJson, DataDir, data_dir_of, journal_read_only
+from overmind.cli.opening import AsJson, DataDir, absolute, data_dir_of, journal_read_only
 from overmind.core.model.events import OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack
 from overmind.core.model.ids import SignalId
 from overmind.views.preview import explain as explain_signal
@@ -56,7 +56,8 @@ def _life(event: object) -> str:
 
 
 def verify(
-    journal: Annotated[Path, typer.Argument(help="Journal file, or the folder that holds it.")], as_json: AsJson = False
+    journal: Annotated[Path, typer.Argument(callback=absolute, help="Journal file, or the folder that holds it.")],
+    as_json: AsJson = False,
 ) -> None:
     """Replay a journal and check its hash chain and its books."""
     path = journal / "overmind.db" if journal.is_dir() else journal

@@ -10,7 +10,7 @@ import typer
 
 from overmind.cli import present
 from overmind.cli.exit_codes import BAD_INPUT
-from overmind.cli.opening import AsJson, DataDir, data_dir_of, journal_read_only
+from overmind.cli.opening import AsJson, DataDir, absolute, data_dir_of, journal_read_only
 from overmind.clock.instants import INSTANT_MAX_NS, day_or_instant_ns, iso
 from overmind.core.books.state import State
 from overmind.core.model.ids import WalletId
@@ -27,9 +27,9 @@ DATES: Final = "write a day such as 2025-04-06, or an instant such as 2025-04-06
 def export(
     from_: Annotated[str | None, typer.Option("--from", help="First day or instant, in UTC. Default: all.")] = None,
     to: Annotated[str | None, typer.Option("--to", help="End, exclusive: a day or an instant. Default: now.")] = None,
-    out: Annotated[Path, typer.Option("--out", help="Folder for the files. Older files there are replaced.")] = Path(
-        "export"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", callback=absolute, help="Folder for the files. Older files there are replaced.")
+    ] = Path("export"),
     wallet: Annotated[str | None, typer.Option("--wallet", help="Export this wallet only.")] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,

@@ -14,7 +14,7 @@ import typer
 from overmind.backtest.history import Played, play
 from overmind.cli import desk_tables, present
 from overmind.cli.exit_codes import BAD_INPUT
-from overmind.cli.opening import JOURNAL, AsJson, Seed, journal_to_write, tokens_for_signals
+from overmind.cli.opening import JOURNAL, AsJson, Seed, absolute, journal_to_write, tokens_for_signals
 from overmind.config import MultiWalletConfig
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.signal import Signal
@@ -28,7 +28,9 @@ from overmind.views.verify import verify
 SIGNALS_DEFAULT: Final = 400
 JournalDir = Annotated[
     Path | None,
-    typer.Option("--journal-dir", help="Keep the journal in this empty folder. Default: a temporary folder."),
+    typer.Option(
+        "--journal-dir", callback=absolute, help="Keep the journal in this empty folder. Default: a temporary folder."
+    ),
 ]
 
 
@@ -64,8 +66,10 @@ def demo(
 
 
 def backtest(
-    tape: Annotated[Path, typer.Argument(help="CSV file of candles, or a folder of such files.")],
-    signals: Annotated[Path, typer.Option("--signals", help="File of signals with timestamps, as JSON Lines.")],
+    tape: Annotated[Path, typer.Argument(callback=absolute, help="CSV file of candles, or a folder of such files.")],
+    signals: Annotated[
+        Path, typer.Option("--signals", callback=absolute, help="File of signals with timestamps, as JSON Lines.")
+    ],
     seed: Seed = 0,
     as_json: AsJson = False,
     journal_dir: JournalDir = None,

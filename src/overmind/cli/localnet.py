@@ -11,7 +11,7 @@ import uvloop
 
 from overmind.cli import present
 from overmind.cli.exit_codes import BAD_INPUT, UNREACHABLE
-from overmind.cli.opening import AsJson
+from overmind.cli.opening import AsJson, absolute
 
 
 def localnet(
@@ -20,7 +20,7 @@ def localnet(
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the genesis hash and the faucet.")] = None,
     state_dir: Annotated[
         Path | None,
-        typer.Option("--state-dir", help="Keep the chain in this folder. Default: a new chain."),
+        typer.Option("--state-dir", callback=absolute, help="Keep the chain in this folder. Default: a new chain."),
     ] = None,
     faults: Annotated[
         str, typer.Option("--faults", help='Faults as JSON, for example {"drop_ppm": 100000}. See docs/localnet.md.')

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from overmind.cli.decisions import refusal
 from overmind.cli.present import say, table, usd
 from overmind.views.closing import CloseRow
 from overmind.views.orders import OrderRow
@@ -79,6 +80,4 @@ def _terms(terms: object) -> str:
 
 
 def _codes(rows: object) -> str:
-    if not isinstance(rows, list):
-        return ""
-    return "\n".join(f"{row['code']} {row['actual']} (limit {row['limit']})" for row in rows)
+    return "\n".join(map(refusal, rows)) if isinstance(rows, list) else ""

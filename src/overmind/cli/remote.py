@@ -24,7 +24,6 @@ from overmind.desk.submit import Answers, NobodyListens
 from overmind.http.bounds import BATCH_MAX, BODY_BYTES_MAX, NDJSON
 from overmind.http.files import RunningService, find_service, token_of_caller
 from overmind.ports import Clock
-from overmind.views.decisions import DecisionStatus
 
 ANSWER_S: Final = 30.0
 BATCH_BYTES_MAX: Final = BODY_BYTES_MAX // 2
@@ -116,8 +115,7 @@ class Remote:
         answers, placed = Answers(), set[str]()
         async for batch in _batches(lines):
             for answer in await self._answers(batch):
-                answers.invalid += answer["status"] == "invalid"
-                answers.refused += answer["status"] == DecisionStatus.REFUSED
+                answers.add(answer)
                 if answer.get("orders"):
                     placed.add(answer["signal_id"])
                 try:

@@ -16,7 +16,7 @@ import uvloop
 
 from overmind.cli import present
 from overmind.cli.exit_codes import REFUSED, UNREACHABLE
-from overmind.cli.opening import AsJson
+from overmind.cli.opening import AsJson, absolute
 from overmind.clock.clocks import SystemClock
 from overmind.config import ConfigError, Problem
 from overmind.config.files import FileText, read_file
@@ -47,20 +47,29 @@ RpcUrl = Annotated[str, typer.Option("--rpc-url", help="RPC address of a node of
 Port = Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port to listen on. 0 takes a free one.")]
 KeyFile = Annotated[
     Path | None,
-    typer.Option("--keypair", help="File of the maker's key. Default on a localnet: a new key."),
+    typer.Option("--keypair", callback=absolute, help="File of the maker's key. Default on a localnet: a new key."),
 ]
 TokensFile = Annotated[
     Path | None,
     typer.Option(
-        "--tokens", help="Tokens to trade, written as OVERMIND_TOKENS_FILE. Default: the list of the cluster."
+        "--tokens",
+        callback=absolute,
+        help="Tokens to trade, written as OVERMIND_TOKENS_FILE. Default: the list of the cluster.",
     ),
 ]
 MintsFile = Annotated[
     Path | None,
-    typer.Option("--create-mints", help="Devnet: create test tokens, write their list to this file, and trade them."),
+    typer.Option(
+        "--create-mints",
+        callback=absolute,
+        help="Devnet: create test tokens, write their list to this file, and trade them.",
+    ),
 ]
 TapePath = Annotated[
-    Path | None, typer.Option("--tape", help="Prices: a CSV file of candles or a folder of them, repeated for ever.")
+    Path | None,
+    typer.Option(
+        "--tape", callback=absolute, help="Prices: a CSV file of candles or a folder of them, repeated for ever."
+    ),
 ]
 SpreadBps = Annotated[int, typer.Option("--spread-bps", min=0, max=1_000, help="Half of the spread, in basis points.")]
 WrapSol = Annotated[int, typer.Option("--sol", min=0, help="Devnet: amount of SOL that the maker trades with.")]

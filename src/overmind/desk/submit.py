@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from overmind.core.model.commands import CommandRefused
-from overmind.core.model.ids import SignalId
+from overmind.core.model.ids import OrderId, SignalId
 from overmind.core.model.money import Token
 from overmind.desk.app import App
 from overmind.desk.engine import EngineBusy
@@ -25,11 +25,18 @@ class NobodyListens(Exception):
 
 
 class Answers:
-    """What was answered so far, for the exit code."""
+    """Counts the answers so far, and the orders that they placed."""
 
     def __init__(self) -> None:
         self.invalid = 0
         self.refused = 0
+        self.orders: list[OrderId] = []
+
+    def add(self, answer: Mapping[str, Any]) -> None:
+        self.invalid += answer["status"] == "invalid"
+        self.refused += answer["status"] == DecisionStatus.REFUSED
+        if answer["status"] == DecisionStatus.PLACED:
+            self.orders += answer["orders"]
 
 
 async def read_lines(source: BinaryIO, stop: asyncio.Event) -> AsyncIterator[bytes]:
@@ -85,8 +92,7 @@ async def answer_lines(
     async def tell_in_order() -> None:
         while (answered := await queue.get()) is not None:
             answer = await answered
-            answers.invalid += answer["status"] == "invalid"
-            answers.refused += answer["status"] == DecisionStatus.REFUSED
+            answers.add(answer)
             try:
                 tell(answer)
             except BrokenPipeError:
