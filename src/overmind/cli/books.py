@@ -1,4 +1,4 @@
-"""Commands that show the books: they read the journal beside whoever writes it."""
+"""Commands that show the books: they read the journal, also while a service writes it."""
 
 from __future__ import annotations
 

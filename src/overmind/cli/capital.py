@@ -74,7 +74,7 @@ def rebalance(
     if answer is not None:
         shown, placed = msgspec.convert(answer["plan"], PlanReport), list(answer["moves"])
     elif dry_run:
-        state = state_on_disk(directory)  # As it was when the desk was last up.
+        state = state_on_disk(directory)  # As it was when the desk last ran.
         shown, placed = plan_report(plan(state, state.at_ns)), []
     else:
         shown, placed = _rebalance_offline(reason)
@@ -165,7 +165,7 @@ def withdraw(
 
 
 def _withdraw_offline(config: MultiWalletConfig, command: Withdraw) -> WithdrawalRow:
-    journal_at(config.data_dir)  # A desk that was never there has nothing to take out.
+    journal_at(config.data_dir)  # Without a journal there is nothing to withdraw.
     with journal_to_write(config.data_dir) as journal:
         return asyncio.run(_withdraw(config, journal, command))
 

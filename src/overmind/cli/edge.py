@@ -1,4 +1,4 @@
-"""The edge of the command: every error that we foresee becomes a sentence and an exit code, never a traceback."""
+"""Turns every foreseen error into a sentence and an exit code, never a traceback."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from overmind.signals.decode import BadSignal
 
 @contextmanager
 def errors_told() -> Iterator[None]:
-    """Errors of the command inside end as typer.Exit with their code. What it logged to is closed behind it."""
+    """Shows the errors of the command that runs inside, and ends with their exit code. Closes its log."""
     code = DONE
     try:
         yield
@@ -90,6 +90,6 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
 
 
 def _discard_output() -> None:
-    """The reader has left, which it may. What is still buffered goes nowhere, so that the flush at exit succeeds."""
+    """Sends buffered output nowhere: its reader has left, and the flush at exit would fail."""
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""Commands that read the journal entry by entry: why a signal was decided so, and whether the journal is sound."""
+"""Commands that read the journal entry by entry: `explain` and `verify`."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _told(desk: Desk, orders: Mapping[OrderId, Order], event: Event) -> str:
         case OrderFinal(order_id=order_id):
             return f"{order_id}: final"
         case _:
-            return ""  # The name of the event says it all.
+            return ""  # The name of the event is enough.
 
 
 def verify(

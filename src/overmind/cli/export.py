@@ -1,4 +1,4 @@
-"""The accounts of a period as CSV files, from the journal alone; also while a service writes it."""
+"""`overmind export`: the accounts of a period as CSV files, read from the journal."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _wallet(state: State, said: str | None) -> WalletId | None:
 
 
 def _fold(journal: SqliteJournal, last_seq: int, accounts: AccountingReport) -> AccountingReport:
-    """Up to an entry that was there when it began: a service may write meanwhile."""
+    """Reads up to `last_seq`, since a service may append entries meanwhile."""
     with present.progress() as shown:
         task = shown.add_task("adding up entries", total=last_seq)
         for entry in takewhile(lambda entry: entry.seq <= last_seq, journal.read()):

@@ -79,7 +79,7 @@ def backtest(
     It uses the same engine as live trading and leaves the journal of your desk alone.
     """
     with ExitStack() as stack:
-        config = MultiWalletConfig.from_env()  # Without a log: history must not stand in the live desk's.
+        config = MultiWalletConfig.from_env()  # Without a log: history does not belong into the desk's log.
         present.warn_of(config.warnings)
         data_dir = journal_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="overmind-backtest-")))
         config = msgspec.structs.replace(config, data_dir=data_dir)
@@ -100,7 +100,7 @@ def _play_and_report(
 def _rehearse_and_report(
     env: Mapping[str, str], tape: Tape, signals: Sequence[Signal], data_dir: Path, as_json: bool
 ) -> None:
-    import uvloop  # What only this needs is loaded here: the chain, the maker, their servers.
+    import uvloop  # Here, since nothing else needs it.
 
     from overmind.sandbox.rehearsal import rehearse
 
@@ -111,7 +111,7 @@ def _rehearse_and_report(
 
 
 class BacktestRun(NamedTuple):
-    """What a run is, for its report."""
+    """Describes a run in its report."""
 
     mode: str
     cluster: str
@@ -159,7 +159,7 @@ def _show(played: Played, head: str, entries: int, sound: bool, other: str) -> N
 
 
 def _read_signals(path: Path, desk: Desk, tape: Tape) -> list[Signal]:
-    """All problems of all lines at once, each with its line. Raises typer.Exit."""
+    """Reads all signals, or shows the problems of all lines and raises typer.Exit."""
     tokens, signals, wrong = tokens_for_signals(desk), [], 0
     try:
         lines = path.read_bytes().splitlines()

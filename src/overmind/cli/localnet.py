@@ -1,4 +1,4 @@
-"""The command that runs the embedded chain as a server: `overmind localnet`."""
+"""`overmind localnet`: the embedded chain as a server."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def localnet(
 
     try:
         uvloop.run(serve(net, say_ready if as_json else say))
-    except ValueError as error:  # The state directory is another chain's, or in use.
+    except ValueError as error:  # The state directory is in use or belongs to another chain.
         present.complain(str(error))
         raise typer.Exit(BAD_INPUT) from None
     except OSError as error:

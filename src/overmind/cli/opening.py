@@ -1,4 +1,4 @@
-"""What several commands open and share: exit codes, options, the configuration, the journal."""
+"""What several commands share: options, the configuration, the journal."""
 
 from __future__ import annotations
 

@@ -36,12 +36,12 @@ def orders(rows: Sequence[OrderRow]) -> None:
 
 
 def _second(at: str | None) -> str:
-    """An ISO 8601 time in UTC, for the eye."""
+    """Shortens an ISO 8601 time in UTC."""
     return "" if at is None else f"{at[:10]} {at[11:19]} UTC"
 
 
 def close(position: str, row: CloseRow, served: bool) -> None:
-    """What is under way, what stays, and who goes on with it."""
+    """What is being sold, what remains, and who continues."""
     left = f"{row.left_quantity:g} {row.symbol}"
     if row.order_id is not None:
         stays = f"{left} stay{' for the next' if row.closing else ''}" if row.left_quantity else "nothing stays"

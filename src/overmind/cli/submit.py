@@ -1,4 +1,4 @@
-"""`overmind submit`: signals in, decisions out, by the desk of this process or by the running service."""
+"""`overmind submit`: decides signals in this process, or sends them to the running service."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def submit(
 
 
 def _show_outcomes(directory: Path, order_ids: Sequence[OrderId]) -> None:
-    """Of these orders and of later attempts."""
+    """Shows what became of these orders and of later attempts."""
     state, tail = state_and_tail(directory)
     placed = {_without_attempt(order_id) for order_id in order_ids}
     for row in (*closed_orders(tail, state.settings), *open_orders(state, times_placed(tail))):
@@ -99,10 +99,10 @@ def _open(file: str) -> BinaryIO:
 
 
 def _standard_input() -> BinaryIO:
-    """A descriptor of our own: a thread may still wait for a line when the command ends."""
+    """A duplicate of the descriptor, since a thread may still read from it when the command ends."""
     try:
         return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
-    except io.UnsupportedOperation:  # Whoever called us in this process gave us a buffer.
+    except io.UnsupportedOperation:  # A caller in this process replaced it by a buffer.
         return sys.stdin.buffer
 
 

@@ -1,4 +1,4 @@
-"""Signals in as JSON Lines, one answer line out for each as soon as it is durable, in the order of the input."""
+"""Reads signals as JSON Lines and answers each, in order, as soon as its decision is durable."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BUSY_RETRY_S: Final = 0.05
 
 
 class NobodyListens(Exception):
-    """An answer could not be told: its reader is gone. What was decided stands; send the signals again to hear it."""
+    """The reader of the answers is gone. Decisions stand; sending the signals again repeats the answers."""
 
 
 class Answers:
@@ -40,7 +40,7 @@ class Answers:
 
 
 async def read_lines(source: BinaryIO, stop: asyncio.Event) -> AsyncIterator[bytes]:
-    """Lines as they arrive, until the source ends or `stop` is set. A line that is too long comes cut.
+    """Lines as they arrive, until the source ends or `stop` is set. A line that is too long is cut.
 
     A thread of its own reads: it may hang on a silent pipe for ever, and nobody waits for it to end.
     """
@@ -120,12 +120,12 @@ async def _answer(app: App, line: bytes, tokens: Mapping[str, Token], received_a
             return (await app.submit(signal, received_at_ns)).to_json()
         except CommandRefused as refused:
             return conflict(signal.id, refused)
-        except EngineBusy:  # The line waits its turn, as long as its signal is worth something.
+        except EngineBusy:  # The engine refuses a signal that has become stale meanwhile.
             await app.clock.sleep(BUSY_RETRY_S)
 
 
 def invalid(bad: BadSignal) -> dict[str, object]:
-    """The answer to what is no signal."""
+    """The answer to a line that is not a signal."""
     problems = [{"field": one.field, "problem": one.problem, "fix": one.fix} for one in bad.problems]
     return {"signal_id": bad.signal_id, "status": "invalid", "problems": problems}
 
