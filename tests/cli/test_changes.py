@@ -126,7 +126,7 @@ def test_tokens_are_blocked_with_a_reason_that_refusals_tell(traded: Path) -> No
     assert [(one["symbol"], one["who"], one["reason"]) for one in blocked["blocked"]] == [("SOL", "ann", "drained")]
     refused = submitted(traded, "two")["refusals"][0]
     assert (refused["code"], refused["actual"]) == ("MINT_BLOCKED", "blocked by ann: drained")
-    assert "MINT_BLOCKED blocked by ann: drained" in overmind(traded, "explain", "two").stdout
+    assert "MINT_BLOCKED: blocked by ann: drained (needs: not blocked)" in overmind(traded, "explain", "two").stdout
     sold = overmind(traded, "close", f"{WALLET}:SOL", **ONLY)
     assert sold.returncode == 0, sold.stderr
     assert as_json(overmind(traded, "mints", "unblock", "SOL", "--reason", "safe", "--json"))["blocked"] == []

@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except typer.TyperException as wrong:
         _complain_of_usage(wrong, words)
         return wrong.exit_code
-    except SystemExit as end:  # Completion ends so.
+    except SystemExit as end:  # Typer ends a completion request this way.
         return end.code if isinstance(end.code, int) else DONE
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -69,7 +69,7 @@ def _run(words: list[str]) -> None:
     if COMPLETION in os.environ:
         command.main(words, PROGRAM)
     with command.make_context(PROGRAM, words) as context:
-        from overmind.cli.edge import errors_told  # Only a command needs it: it knows the errors of every room.
+        from overmind.cli.edge import errors_told  # Here, since it imports most rooms.
 
         with errors_told():
             command.invoke(context)
@@ -80,6 +80,6 @@ def _complain_of_usage(wrong: typer.TyperException, words: Sequence[str]) -> Non
     if not words:
         typer.echo(wrong.format_message(), err=True)  # The list of commands.
         return
-    from overmind.cli import present  # Only a complaint needs it: it loads rich.
+    from overmind.cli import present  # Here, since it imports rich.
 
     present.complain(wrong.format_message(), f"see `{PROGRAM if usage is None else usage.command_path} --help`")

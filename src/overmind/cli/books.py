@@ -1,21 +1,18 @@
-"""Commands that show the books: they read the journal beside whoever writes it."""
+"""Commands that show the books: they read the journal, also while a service writes it."""
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from overmind.cli import desk_tables, order_tables, present, risk_tables
-from overmind.cli.opening import AsJson, DataDir, data_dir_of, journal_read_only, state_on_disk, stress_of_caller
-from overmind.desk.engine import recover
+from overmind.cli.opening import AsJson, DataDir, data_dir_of, state_and_tail, state_on_disk, stress_of_caller
 from overmind.views import reports
 from overmind.views.orders import closed_orders, open_orders, times_placed
 from overmind.views.positions import positions as positions_of
 from overmind.views.risk import risk as risk_of
 from overmind.views.stats import execution_stats, shown_stats
-
-TAIL_ENTRIES: Final = 50_000  # how far back `orders` looks
 
 
 def portfolio(as_json: AsJson = False, data_dir: DataDir = None) -> None:
@@ -69,9 +66,7 @@ def orders(
 
     Amounts are in whole tokens, and times in UTC.
     """
-    with journal_read_only(data_dir_of(data_dir)) as journal:
-        state = recover(journal)
-        tail = tuple(journal.read(max(0, state.seq - TAIL_ENTRIES)))
+    state, tail = state_and_tail(data_dir_of(data_dir))
     rows = open_orders(state, times_placed(tail))
     if not only_open and state.desk is not None:
         rows = [*closed_orders(tail, state.desk)[-last:], *rows]

@@ -18,9 +18,9 @@ from overmind.cli.opening import (
     DataDir,
     data_dir_of,
     journal_at,
-    journal_read_only,
     journal_to_write,
     load_config,
+    state_and_tail,
     state_on_disk,
 )
 from overmind.cli.reasons import BY_OPERATOR, Reason, refuse_blank
@@ -31,7 +31,6 @@ from overmind.core.capital.rebalance import plan
 from overmind.core.model.commands import CancelMove, Rebalance, Withdraw
 from overmind.core.model.ids import OrderId
 from overmind.desk.app import App, running
-from overmind.desk.engine import recover
 from overmind.desk.market import connected
 from overmind.ports import Journal
 from overmind.signals.validation import ID
@@ -48,7 +47,6 @@ from overmind.views.moves import (
     withdrawal_row,
 )
 
-TAIL_ENTRIES: Final = 50_000  # how far back `moves` looks
 FATES: Final = {
     "waits": "it waits and is not paid yet",
     "placed": "it is not paid yet",
@@ -76,7 +74,7 @@ def rebalance(
     if answer is not None:
         shown, placed = msgspec.convert(answer["plan"], PlanReport), list(answer["moves"])
     elif dry_run:
-        state = state_on_disk(directory)  # As it was when the desk was last up.
+        state = state_on_disk(directory)  # As it was when the desk last ran.
         shown, placed = plan_report(plan(state, state.at_ns)), []
     else:
         shown, placed = _rebalance_offline(reason)
@@ -103,7 +101,7 @@ async def _rebalance(config: MultiWalletConfig, journal: Journal, reason: str) -
 def _show_plan(shown: PlanReport) -> None:
     present.table(
         "Wallets",
-        ("wallet", "equity", "target", "off by", "part", "why"),
+        ("wallet", "equity", "target", "off by", "role", "why"),
         (
             (one.wallet_id, *map(present.usd, (one.equity_usd, one.target_usd, one.off_usd)), one.part, one.why)
             for one in shown.wallets
@@ -167,7 +165,7 @@ def withdraw(
 
 
 def _withdraw_offline(config: MultiWalletConfig, command: Withdraw) -> WithdrawalRow:
-    journal_at(config.data_dir)  # A desk that was never there has nothing to take out.
+    journal_at(config.data_dir)  # Without a journal there is nothing to withdraw.
     with journal_to_write(config.data_dir) as journal:
         return asyncio.run(_withdraw(config, journal, command))
 
@@ -218,12 +216,10 @@ def moves(
 
     That includes rebalances, top-ups of the fee reserve, sweeps and reclaimed rent.
     """
-    with journal_read_only(data_dir_of(data_dir)) as journal:
-        state = recover(journal)
-        rows = open_moves(state, SystemClock().now_ns())
-        if not only_open and state.desk is not None:
-            tail = journal.read(max(0, state.seq - TAIL_ENTRIES))
-            rows = [*closed_moves(tail, state.desk)[-last:], *rows]
+    state, tail = state_and_tail(data_dir_of(data_dir))
+    rows = open_moves(state, SystemClock().now_ns())
+    if not only_open and state.desk is not None:
+        rows = [*closed_moves(tail, state.desk)[-last:], *rows]
     if as_json:
         present.emit_json(rows)
     else:

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-if TYPE_CHECKING:  # Typer's own types for what it hands to a group; it exports them under no public name.
+if TYPE_CHECKING:  # Typer exports these types under no public name.
     from typer._click import Command, Context, HelpFormatter
 
 
@@ -97,7 +97,7 @@ class LazyGroup(TyperGroup):
 
 
 def load(name: str) -> Command:
-    """The command itself."""
+    """Imports a command."""
     entry = COMMANDS[name]
     found = getattr(import_module(f"overmind.cli.{entry.module}"), entry.attribute)
     app = found if isinstance(found, typer.Typer) else _app_of(name, found)

@@ -9,6 +9,7 @@ from overmind.cli.exit_codes import BAD_INPUT
 from overmind.cli.opening import (
     JOURNAL,
     AsJson,
+    configured,
     state_on_disk,
 )
 from overmind.config import ConfigError, MultiWalletConfig, WalletConfig
@@ -25,7 +26,7 @@ def check(as_json: AsJson = False) -> None:
     Each problem is shown with the place where it stands and its fix. Nothing is written and nothing is traded.
     """
     try:
-        config = MultiWalletConfig.from_env()
+        config = configured()
     except ConfigError as error:
         if not as_json:
             raise
@@ -41,7 +42,9 @@ def check(as_json: AsJson = False) -> None:
     present.table("Wallets", columns, (_row(wallet) for wallet in config.wallets.values()), right=columns[5:8])
     for wallet_id, limits in changed.items():
         present.table(f"Changed while it ran: {wallet_id}", ("in force",), ((one,) for one in limits))
-    present.say(f"ok: {len(wallets)} wallets, {config.mode.value} on {config.cluster.value}", "green")
+    present.say(
+        f"ok: {len(wallets)} wallets, trading mode {config.mode.value}, cluster {config.cluster.value}", "green"
+    )
 
 
 def _changed(config: MultiWalletConfig) -> dict[str, list[str]]:
@@ -105,7 +108,7 @@ def show_config(as_json: AsJson = False) -> None:
 
     Secrets are masked.
     """
-    config = MultiWalletConfig.from_env()
+    config = configured()
     rows = config.effective()
     if as_json:
         present.emit_json(rows)

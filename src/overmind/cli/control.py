@@ -1,4 +1,4 @@
-"""An operator's smaller tools: close one position, take entries off a wallet, a strategy or the whole portfolio."""
+"""Commands that close one position, and that pause and resume entries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The edge of the command: every error that we foresee becomes a sentence and an exit code, never a traceback."""
+"""Turns every foreseen error into a sentence and an exit code, never a traceback."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 
@@ -25,7 +26,7 @@ from overmind.signals.decode import BadSignal
 
 @contextmanager
 def errors_told() -> Iterator[None]:
-    """Errors of the command inside end as typer.Exit with their code. What it logged to is closed behind it."""
+    """Shows the errors of the command that runs inside, and ends with their exit code. Closes its log."""
     code = DONE
     try:
         yield
@@ -37,7 +38,12 @@ def errors_told() -> Iterator[None]:
     except* JournalLocked as group:
         code = UNREACHABLE
         _complain(group)
-    except* (TapeError, JournalUnusable, BadSignal) as group:
+    except* TapeError as group:
+        code = BAD_INPUT
+        for error in _leaves(group):
+            if isinstance(error, TapeError):
+                present.complain(error.place_and_problem, error.fix)
+    except* (JournalUnusable, BadSignal) as group:
         code = BAD_INPUT
         _complain(group)
     except* (CommandRefused, EngineBusy) as group:
@@ -56,7 +62,8 @@ def errors_told() -> Iterator[None]:
         _discard_output()
     except* OSError as group:
         code = UNREACHABLE
-        _complain(group)
+        for error in _leaves(group):
+            present.complain(_fault_of_system(error))
     finally:
         stop_logging()
     if code != DONE:
@@ -68,6 +75,12 @@ def _complain(group: BaseExceptionGroup[BaseException]) -> None:
         present.complain(message, fix)
 
 
+def _fault_of_system(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{Path(os.fsdecode(error.filename)).absolute()}: {error.strerror}"
+    return str(error)
+
+
 def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
@@ -77,6 +90,6 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
 
 
 def _discard_output() -> None:
-    """The reader has left, which it may. What is still buffered goes nowhere, so that the flush at exit succeeds."""
+    """Sends buffered output nowhere: its reader has left, and the flush at exit would fail."""
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())

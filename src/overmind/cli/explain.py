@@ -1,8 +1,8 @@
-"""Commands that read the journal entry by entry: why a signal was decided so, and whether the journal is sound."""
+"""Commands that read the journal entry by entry: `explain` and `verify`."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +10,14 @@ import typer
 
 from overmind.cli import order_tables, present
 from overmind.cli.exit_codes import BAD_INPUT
-from overmind.cli.opening import AsJson, DataDir, data_dir_of, journal_read_only
-from overmind.core.model.events import OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack
-from overmind.core.model.ids import SignalId
+from overmind.cli.opening import JOURNAL, AsJson, DataDir, absolute, data_dir_of, journal_read_only
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.events import Event, OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack, TicketRecorded
+from overmind.core.model.ids import OrderId, SignalId
+from overmind.core.model.order import Order
+from overmind.core.model.units import MICROS
+from overmind.desk.engine import recover
+from overmind.views.orders import outcome_told
 from overmind.views.preview import explain as explain_signal
 from overmind.views.verify import verify as verify_journal
 
@@ -29,37 +34,47 @@ def explain(
             present.complain(f"the journal knows no signal {signal_id!r}", "see `overmind orders` for known ids")
             raise typer.Exit(BAD_INPUT)
         explained = explain_signal(journal.read(), seq)
-    decision = explained.decision.to_json()
+        desk = recover(journal).settings
     if as_json:
         present.emit_json(explained.to_json())
         return
-    when = datetime.fromtimestamp(explained.at_ns / 1e9, UTC).isoformat(timespec="milliseconds")
-    present.say(f"{signal_id}: {decision['status']} at {when} (entry {seq})", "bold")
+    status = explained.decision.status.value
+    present.say(f"{signal_id}: {status} at {present.instant(explained.at_ns)} (entry {seq})", "bold")
     present.say(explained.decision.selection_reason)
     order_tables.candidates(explained.candidates)
+    orders = {
+        entry.event.order.id: entry.event.order for entry in explained.life if isinstance(entry.event, OrderPlaced)
+    }
     for entry in explained.life:
-        present.say(f"  {entry.seq:>8}  {type(entry.event).__name__}  {_life(entry.event)}")
+        told = _told(desk, orders, entry.event)
+        present.say(f"  {entry.seq:>6}  {present.instant(entry.at_ns)}  {type(entry.event).__name__}  {told}".rstrip())
 
 
-def _life(event: object) -> str:
+def _told(desk: Desk, orders: Mapping[OrderId, Order], event: Event) -> str:
+    """What an entry says about an order."""
     match event:
         case OrderPlaced(order=order):
-            return f"{order.id} {order.side} {order.wallet_id} {present.usd(order.notional_micros / 1e6)}"
+            return f"{order.id}: {order.side} {present.usd(order.notional_micros / MICROS)} with {order.wallet_id}"
+        case TicketRecorded(order_id=order_id, ticket=ticket):
+            return f"{order_id}: signed as {ticket.signature}"
         case OrderClosed(order_id=order_id, outcome=outcome, provisional=provisional):
-            return f"{order_id} {outcome}{' (provisional)' if provisional else ''}"
+            ended = outcome_told(desk, orders[order_id], outcome)
+            return f"{order_id}: {ended}{' (provisional)' if provisional else ''}"
         case OrderRolledBack(order_id=order_id, outcome=outcome):
-            return f"{order_id} {outcome} instead: a fork undid what was booked"
+            ended = outcome_told(desk, orders[order_id], outcome)
+            return f"{order_id}: {ended} instead; a fork undid what was booked"
         case OrderFinal(order_id=order_id):
-            return order_id
+            return f"{order_id}: final"
         case _:
-            return ""  # The name of the event says it all.
+            return ""  # The name of the event is enough.
 
 
 def verify(
-    journal: Annotated[Path, typer.Argument(help="Journal file, or the folder that holds it.")], as_json: AsJson = False
+    journal: Annotated[Path, typer.Argument(callback=absolute, help="Journal file, or the folder that holds it.")],
+    as_json: AsJson = False,
 ) -> None:
     """Replay a journal and check its hash chain and its books."""
-    path = journal / "overmind.db" if journal.is_dir() else journal
+    path = journal / JOURNAL if journal.is_dir() else journal
     with present.progress() as shown:
         task = shown.add_task("verifying entries", total=None)
         verified = verify_journal(path, lambda count: shown.update(task, completed=count))

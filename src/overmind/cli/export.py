@@ -1,4 +1,4 @@
-"""The accounts of a period as CSV files, from the journal alone; also while a service writes it."""
+"""`overmind export`: the accounts of a period as CSV files, read from the journal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from overmind.cli import present
 from overmind.cli.exit_codes import BAD_INPUT
-from overmind.cli.opening import AsJson, DataDir, data_dir_of, journal_read_only
+from overmind.cli.opening import AsJson, DataDir, absolute, data_dir_of, journal_read_only
 from overmind.clock.instants import INSTANT_MAX_NS, day_or_instant_ns, iso
 from overmind.core.books.state import State
 from overmind.core.model.ids import WalletId
@@ -27,9 +27,9 @@ DATES: Final = "write a day such as 2025-04-06, or an instant such as 2025-04-06
 def export(
     from_: Annotated[str | None, typer.Option("--from", help="First day or instant, in UTC. Default: all.")] = None,
     to: Annotated[str | None, typer.Option("--to", help="End, exclusive: a day or an instant. Default: now.")] = None,
-    out: Annotated[Path, typer.Option("--out", help="Folder for the files. Older files there are replaced.")] = Path(
-        "export"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", callback=absolute, help="Folder for the files. Older files there are replaced.")
+    ] = Path("export"),
     wallet: Annotated[str | None, typer.Option("--wallet", help="Export this wallet only.")] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -79,7 +79,7 @@ def _wallet(state: State, said: str | None) -> WalletId | None:
 
 
 def _fold(journal: SqliteJournal, last_seq: int, accounts: AccountingReport) -> AccountingReport:
-    """Up to an entry that was there when it began: a service may write meanwhile."""
+    """Reads up to `last_seq`, since a service may append entries meanwhile."""
     with present.progress() as shown:
         task = shown.add_task("adding up entries", total=last_seq)
         for entry in takewhile(lambda entry: entry.seq <= last_seq, journal.read()):

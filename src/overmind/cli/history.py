@@ -14,7 +14,7 @@ import typer
 from overmind.backtest.history import Played, play
 from overmind.cli import desk_tables, present
 from overmind.cli.exit_codes import BAD_INPUT
-from overmind.cli.opening import JOURNAL, AsJson, Seed, journal_to_write, tokens_for_signals
+from overmind.cli.opening import JOURNAL, AsJson, Seed, absolute, journal_to_write, tokens_for_signals
 from overmind.config import MultiWalletConfig
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.signal import Signal
@@ -28,7 +28,9 @@ from overmind.views.verify import verify
 SIGNALS_DEFAULT: Final = 400
 JournalDir = Annotated[
     Path | None,
-    typer.Option("--journal-dir", help="Keep the journal in this empty folder. Default: a temporary folder."),
+    typer.Option(
+        "--journal-dir", callback=absolute, help="Keep the journal in this empty folder. Default: a temporary folder."
+    ),
 ]
 
 
@@ -64,8 +66,10 @@ def demo(
 
 
 def backtest(
-    tape: Annotated[Path, typer.Argument(help="CSV file of candles, or a folder of such files.")],
-    signals: Annotated[Path, typer.Option("--signals", help="File of signals with timestamps, as JSON Lines.")],
+    tape: Annotated[Path, typer.Argument(callback=absolute, help="CSV file of candles, or a folder of such files.")],
+    signals: Annotated[
+        Path, typer.Option("--signals", callback=absolute, help="File of signals with timestamps, as JSON Lines.")
+    ],
     seed: Seed = 0,
     as_json: AsJson = False,
     journal_dir: JournalDir = None,
@@ -75,7 +79,7 @@ def backtest(
     It uses the same engine as live trading and leaves the journal of your desk alone.
     """
     with ExitStack() as stack:
-        config = MultiWalletConfig.from_env()  # Without a log: history must not stand in the live desk's.
+        config = MultiWalletConfig.from_env()  # Without a log: history does not belong into the desk's log.
         present.warn_of(config.warnings)
         data_dir = journal_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="overmind-backtest-")))
         config = msgspec.structs.replace(config, data_dir=data_dir)
@@ -96,7 +100,7 @@ def _play_and_report(
 def _rehearse_and_report(
     env: Mapping[str, str], tape: Tape, signals: Sequence[Signal], data_dir: Path, as_json: bool
 ) -> None:
-    import uvloop  # What only this needs is loaded here: the chain, the maker, their servers.
+    import uvloop  # Here, since nothing else needs it.
 
     from overmind.sandbox.rehearsal import rehearse
 
@@ -107,7 +111,7 @@ def _rehearse_and_report(
 
 
 class BacktestRun(NamedTuple):
-    """What a run is, for its report."""
+    """Describes a run in its report."""
 
     mode: str
     cluster: str
@@ -155,7 +159,7 @@ def _show(played: Played, head: str, entries: int, sound: bool, other: str) -> N
 
 
 def _read_signals(path: Path, desk: Desk, tape: Tape) -> list[Signal]:
-    """All problems of all lines at once, each with its line. Raises typer.Exit."""
+    """Reads all signals, or shows the problems of all lines and raises typer.Exit."""
     tokens, signals, wrong = tokens_for_signals(desk), [], 0
     try:
         lines = path.read_bytes().splitlines()

@@ -1,4 +1,4 @@
-"""`overmind limits`: the limits of each wallet, as the files have them and as an operator changed them."""
+"""`overmind limits`: the limits of each wallet, from the files and as changed by command."""
 
 from __future__ import annotations
 

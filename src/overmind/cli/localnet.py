@@ -1,4 +1,4 @@
-"""The command that runs the embedded chain as a server: `overmind localnet`."""
+"""`overmind localnet`: the embedded chain as a server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import uvloop
 
 from overmind.cli import present
 from overmind.cli.exit_codes import BAD_INPUT, UNREACHABLE
-from overmind.cli.opening import AsJson
+from overmind.cli.opening import AsJson, absolute
 
 
 def localnet(
@@ -20,7 +20,7 @@ def localnet(
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the genesis hash and the faucet.")] = None,
     state_dir: Annotated[
         Path | None,
-        typer.Option("--state-dir", help="Keep the chain in this folder. Default: a new chain."),
+        typer.Option("--state-dir", callback=absolute, help="Keep the chain in this folder. Default: a new chain."),
     ] = None,
     faults: Annotated[
         str, typer.Option("--faults", help='Faults as JSON, for example {"drop_ppm": 100000}. See docs/localnet.md.')
@@ -51,7 +51,7 @@ def localnet(
 
     try:
         uvloop.run(serve(net, say_ready if as_json else say))
-    except ValueError as error:  # The state directory is another chain's, or in use.
+    except ValueError as error:  # The state directory is in use or belongs to another chain.
         present.complain(str(error))
         raise typer.Exit(BAD_INPUT) from None
     except OSError as error:

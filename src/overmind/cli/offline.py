@@ -1,4 +1,4 @@
-"""One command into the journal of a desk that does not run."""
+"""Sends a command to the journal of a desk that does not run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from overmind.desk.engine import Engine
 
 
 def command_on_disk(directory: Path, command: Command) -> State:
-    """Hand one command to the journal on disk. Raises JournalLocked while a service owns it, CommandRefused."""
+    """Raises JournalLocked while a service owns the journal, and CommandRefused."""
 
     async def handle(engine: Engine) -> State:
         async with asyncio.TaskGroup() as tasks:

@@ -1,13 +1,14 @@
-"""What several commands open and share: exit codes, options, the configuration, the journal."""
+"""What several commands share: options, the configuration, the journal."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
+import msgspec
 import typer
 
 from overmind.cli import present
@@ -19,6 +20,7 @@ from overmind.config.variables.risk import RISK_AGGREGATION_ENABLED, STRESS
 from overmind.config.variables.service import DATA_DIR
 from overmind.core.books.state import State
 from overmind.core.model.desk_settings import Desk
+from overmind.core.model.events import Entry
 from overmind.core.model.money import Token
 from overmind.desk.engine import recover
 from overmind.desk.log import configure_logging
@@ -27,23 +29,42 @@ from overmind.journal.sqlite import SqliteJournal
 from overmind.signals.decode import token_index
 
 JOURNAL: Final = "overmind.db"
+TAIL_ENTRIES: Final = 50_000  # how far back `orders` and `moves` look
+
+
+def absolute(path: Path | None) -> Path | None:
+    """Makes paths that are given on the command line absolute, so that errors name them in full."""
+    return None if path is None else path.absolute()
+
 
 WalletName = Annotated[str, typer.Argument(help="Id of the wallet.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", help="Folder of the journal. Default: OVERMIND_DATA_DIR, else ./data.")
+    Path | None,
+    typer.Option(
+        "--data-dir", callback=absolute, help="Folder of the journal. Default: OVERMIND_DATA_DIR, else ./data."
+    ),
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the paper venue: it decides fills, failures and delays.")]
 
 
+def configured() -> MultiWalletConfig:
+    """The configuration, its folders made absolute. Raises ConfigError."""
+    config = MultiWalletConfig.from_env()
+    return msgspec.structs.replace(config, data_dir=config.data_dir.absolute(), logs_dir=config.logs_dir.absolute())
+
+
 def load_config() -> MultiWalletConfig:
     """Read the configuration, show its warnings and start logging. Raises ConfigError."""
-    config = MultiWalletConfig.from_env()
+    config = configured()
     present.warn_of(config.warnings)
     try:
         configure_logging(config.logs_dir, config.log_level.value.upper())
     except OSError as error:
-        present.complain(f"no log can be written: {error}", "make the logs directory writable; going on without")
+        present.complain(
+            f"no log can be written to {config.logs_dir}: {error.strerror}",
+            "make the folder writable; the command goes on without a log",
+        )
     return config
 
 
@@ -52,7 +73,7 @@ def data_dir_of(given: Path | None) -> Path:
     if given is not None:
         return given
     findings = Findings()
-    return Settings(Environment(os.environ, DEFAULT_DOTENV, findings), findings).get(DATA_DIR)
+    return Settings(Environment(os.environ, DEFAULT_DOTENV, findings), findings).get(DATA_DIR).absolute()
 
 
 def stress_of_caller() -> tuple[int, ...] | None:
@@ -101,3 +122,10 @@ def state_on_disk(data_dir: Path) -> State:
 
 def tokens_for_signals(desk: Desk) -> dict[str, Token]:
     return token_index(desk.tokens.values())
+
+
+def state_and_tail(data_dir: Path) -> tuple[State, Sequence[Entry]]:
+    """The state on disk and the last entries that led to it."""
+    with journal_read_only(data_dir) as journal:
+        state = recover(journal)
+        return state, tuple(journal.read(max(0, state.seq - TAIL_ENTRIES)))

@@ -1,4 +1,4 @@
-"""An operator's commands: stop everything, reactivate a wallet, accept what the chain says."""
+"""Commands that stop all wallets, reactivate one, and accept the balances on the chain."""
 
 from __future__ import annotations
 
@@ -96,11 +96,11 @@ def stop(
         present.complain(f"there is no data directory {directory}", "name it: --data-dir, or OVERMIND_DATA_DIR")
         raise typer.Exit(BAD_INPUT)
     stop_file = directory.absolute() / STOP_FILE
-    reason = reason.encode(errors="replace").decode()  # A stop does not fail for what cannot be spelt.
-    with contextlib.suppress(OSError):  # On a full disk the journal still has its reserve.
-        stop_file.touch()  # First what needs nobody's help.
+    reason = reason.encode(errors="replace").decode()  # A reason that is not valid text must not prevent a stop.
+    with contextlib.suppress(OSError):  # On a full disk only the journal, which has a reserve, can be written.
+        stop_file.touch()  # First the file: it works without the service and without the journal.
         stop_file.write_text(reason, encoding="utf-8")
-        present.note(f"{stop_file} stands: no entry is sent from now on")
+        present.note(f"{stop_file} is written: no entry is sent from now on")
     stopped = Stopped(f"{stop_file} stands; no desk runs here and none ever did: the next start stops before all else")
     if find_service(directory) is not None:
         stopped = _service_stop(directory, stop_file, EmergencyStop(reason, liquidate, sweep))
@@ -121,12 +121,12 @@ def stop(
 
 class Stopped(NamedTuple):
     how: str
-    not_swept: str = ""  # why the proceeds go nowhere; blank: they do, or nobody wants it
-    not_liquidated: str = ""  # why it may be that nothing is sold; blank: it is, or nobody wants it
+    not_swept: str = ""  # why nothing is swept; blank: it is, or nobody asked
+    not_liquidated: str = ""  # why perhaps nothing is sold; blank: it is, or nobody asked
 
 
 def _service_stop(directory: Path, stop_file: Path, stop: EmergencyStop) -> Stopped:
-    """A service that hangs has the file all the same."""
+    """Asks the service. If it does not answer, the stop file still stops it."""
     said = stop.reason.strip()[:REASON_CHARS_MAX] or NO_REASON
     wish = {"reason": said, "liquidate": stop.liquidate, "sweep": stop.sweep}
     try:
@@ -137,7 +137,7 @@ def _service_stop(directory: Path, stop_file: Path, stop: EmergencyStop) -> Stop
         unsold = NOT_SURE if isinstance(fault, ServiceSilent) else NO_SALE
         how = f"{stop_file} stands, so no entry is sent; the running service has not journaled it yet: {fault}"
         return Stopped(how, not_liquidated=unsold if stop.liquidate or stop.sweep else "")
-    stop_file.unlink(missing_ok=True)  # The journal says it now.
+    stop_file.unlink(missing_ok=True)  # The journal has the stop now.
     not_swept = answer.get("not_swept", "") if answer is not None else ""
     return Stopped("every wallet holds `emergency` in the journal of the running service", not_swept)
 
@@ -152,7 +152,7 @@ def _journal_stop(directory: Path, stop_file: Path, stop: EmergencyStop) -> Stop
         return Stopped(how, not_liquidated=NO_SALE if stop.liquidate or stop.sweep else "")
     if not state.wallets:
         return Stopped(f"{stop_file} stands; the journal knows no wallet yet")
-    stop_file.unlink(missing_ok=True)  # The journal says it now.
+    stop_file.unlink(missing_ok=True)  # The journal has the stop now.
     later = "; what is to be sold is sold by the next `overmind run`" if stop.liquidate or stop.sweep else ""
     how = f"every wallet holds `emergency` in the journal {directory.absolute() / JOURNAL}; no desk runs there{later}"
     return Stopped(how, why_nowhere(state) if stop.sweep else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from overmind.cli.decisions import refusal
 from overmind.cli.present import say, table, usd
 from overmind.views.closing import CloseRow
 from overmind.views.orders import OrderRow
@@ -35,12 +36,12 @@ def orders(rows: Sequence[OrderRow]) -> None:
 
 
 def _second(at: str | None) -> str:
-    """An ISO 8601 time in UTC, for the eye."""
+    """Shortens an ISO 8601 time in UTC."""
     return "" if at is None else f"{at[:10]} {at[11:19]} UTC"
 
 
 def close(position: str, row: CloseRow, served: bool) -> None:
-    """What is under way, what stays, and who goes on with it."""
+    """What is being sold, what remains, and who continues."""
     left = f"{row.left_quantity:g} {row.symbol}"
     if row.order_id is not None:
         stays = f"{left} stay{' for the next' if row.closing else ''}" if row.left_quantity else "nothing stays"
@@ -79,6 +80,4 @@ def _terms(terms: object) -> str:
 
 
 def _codes(rows: object) -> str:
-    if not isinstance(rows, list):
-        return ""
-    return "\n".join(f"{row['code']} {row['actual']} (limit {row['limit']})" for row in rows)
+    return "\n".join(map(refusal, rows)) if isinstance(rows, list) else ""

@@ -19,11 +19,11 @@ from rich.text import Text
 from overmind.clock.instants import EPOCH
 from overmind.config import ConfigError, Problem
 
-PIPE_COLUMNS: Final = 400  # a program reads a line, however long, better than a folded one
+PIPE_COLUMNS: Final = 400  # wide, so that programs read unfolded lines
 
 
 def out() -> Console:
-    """Standard output as it is now: one process may run several commands, each with streams of its own."""
+    """Standard output of this call: one process may run several commands, each with its own streams."""
     return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
 
 
@@ -32,7 +32,7 @@ def err() -> Console:
 
 
 def emit_json(value: object) -> None:
-    """One line, flushed: a pipe may be waiting for it."""
+    """Writes one line and flushes it, since the reader of a pipe may wait for it."""
     sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
     sys.stdout.flush()
 
@@ -42,13 +42,13 @@ def say(line: str, style: str = "") -> None:
 
 
 def note(line: str) -> None:
-    """For whoever watches; a pipe does not want it."""
+    """Shows a line on a terminal only."""
     if err().is_terminal:
         err().print(Text(line, style="dim"))
 
 
 def complain(what: str, fix: str = "") -> None:
-    """An error as an operator reads it at night: what is wrong, then what would be right."""
+    """Shows an error: what is wrong, then how to fix it."""
     err().print(Text("error: ", style="bold red") + Text(what))
     if fix:
         err().print(Text("  fix: ", style="bold") + Text(fix))
@@ -74,13 +74,13 @@ def warn_of(warnings: Iterable[Problem]) -> None:
 
 
 def progress() -> Progress:
-    """On standard error, so that a pipe gets results only; silent where nobody looks."""
+    """A progress bar on standard error. Without a terminal it shows nothing."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=err(), transient=True, disable=not err().is_terminal)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
-    """A grid where the terminal is wide enough; else each row as a paragraph, so that no name or number is cut."""
+    """A grid if the terminal is wide enough, else a paragraph for each row. Nothing is cut."""
     cells = [tuple(str(cell) for cell in row) for row in rows]
     if not cells:
         say(f"{title}: none")
@@ -100,7 +100,7 @@ def _grid(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], rig
 
 
 def _width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    """Of the grid with its frame, in characters."""
+    """The width of the grid with its frame, in characters."""
     lines = [[line for cell in cells for line in cell.split("\n")] for cells in zip(columns, *rows, strict=True)]
     return sum(max(map(cell_len, column)) + len(" │ ") for column in lines) + 1
 

@@ -11,7 +11,7 @@ import typer
 from overmind.cli import present
 from overmind.cli.exit_codes import BAD_INPUT
 
-BY_OPERATOR: Final = "asked for by an operator"  # where no reason is given and none is needed
+BY_OPERATOR: Final = "asked for by an operator"  # the default where a reason is not required
 NO_REASON: Final = "no reason given"
 Reason = Annotated[str, typer.Option("--reason", help="Your reason, which is journaled.")]
 By = Annotated[str | None, typer.Option("--by", help="Your name, which is journaled. Default: your login name.")]
@@ -19,7 +19,7 @@ By = Annotated[str | None, typer.Option("--by", help="Your name, which is journa
 
 def refuse_blank(reason: str) -> None:
     if not reason.strip():
-        present.complain("a blank reason", "say why with --reason; it is journaled")
+        present.complain("a blank reason", "give a reason with --reason; it is journaled")
         raise typer.Exit(BAD_INPUT)
 
 
@@ -29,7 +29,7 @@ def caller_name(by: str | None) -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        present.complain("nobody knows who you are", "say it with --by; it is journaled")
+        present.complain("your login name is not known", "give your name with --by; it is journaled")
         raise typer.Exit(BAD_INPUT) from None
 
 

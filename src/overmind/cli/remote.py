@@ -1,4 +1,4 @@
-"""A running service, as the commands reach it: whoever holds the journal does the writing."""
+"""Calls the running service. While it runs, it alone writes the journal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ from overmind.desk.submit import Answers, NobodyListens
 from overmind.http.bounds import BATCH_MAX, BODY_BYTES_MAX, NDJSON
 from overmind.http.files import RunningService, find_service, token_of_caller
 from overmind.ports import Clock
-from overmind.views.decisions import DecisionStatus
 
 ANSWER_S: Final = 30.0
 BATCH_BYTES_MAX: Final = BODY_BYTES_MAX // 2
@@ -39,7 +38,7 @@ class ServiceSilent(Exception):
 
 
 class ServiceRefused(Exception):
-    """Its "no", with the exit code that says so."""
+    """The service refused. `code` is the exit code for it."""
 
     def __init__(self, status: int, error: str, fix: str = "") -> None:
         super().__init__(error)
@@ -48,7 +47,7 @@ class ServiceRefused(Exception):
 
 
 def call_service(data_dir: Path, path: str, body: Mapping[str, object]) -> dict[str, Any] | None:
-    """What the service there answers; None: none runs. Raises ServiceSilent, ServiceRefused, ConfigError."""
+    """The answer of the service, or None if none runs. Raises ServiceSilent, ServiceRefused, ConfigError."""
 
     async def call(service: RunningService) -> dict[str, Any]:
         async with Remote(service, caller_token(data_dir), SystemClock()) as remote:
@@ -84,7 +83,7 @@ class Remote:
         await self._session.close()
 
     async def call(self, method: str, path: str, body: bytes | None = None, kind: str = "application/json") -> Any:
-        """Its answer, read. The lines of an NDJSON answer come as a list, whatever became of each of them."""
+        """The decoded answer. An NDJSON answer comes as a list of its lines, refused ones included."""
         url = self._service.url + path
         try:
             async with self._session.request(method, url, data=body, headers={"content-type": kind}) as response:
@@ -102,7 +101,7 @@ class Remote:
         return answer
 
     def _unknown(self, method: str, fault: Exception) -> str:
-        """A silence is no answer: who was asked may still do it."""
+        """After a timeout the service may still carry out the request."""
         who = f"the service at {self._service.url} (process {self._service.pid})"
         if isinstance(fault, aiohttp.ClientConnectorError):
             return f"{who} cannot be reached, so it knows of nothing: {fault}"
@@ -112,12 +111,11 @@ class Remote:
         return f"{why}. It may have been told, and may still act on it: look before you ask again"
 
     async def submit(self, lines: AsyncIterator[bytes], tell: Callable[[Mapping[str, object]], None]) -> Answers:
-        """Each line's answer in the order of the lines. What has come meanwhile goes together, as one request."""
+        """Tells the answer to each line, in order. Lines that have arrived meanwhile go in one request."""
         answers, placed = Answers(), set[str]()
         async for batch in _batches(lines):
             for answer in await self._answers(batch):
-                answers.invalid += answer["status"] == "invalid"
-                answers.refused += answer["status"] == DecisionStatus.REFUSED
+                answers.add(answer)
                 if answer.get("orders"):
                     placed.add(answer["signal_id"])
                 try:
@@ -128,18 +126,18 @@ class Remote:
         return answers
 
     async def _settle(self, signal_ids: Set[str]) -> None:
-        """Until no order of these is open, later attempts included; or long enough: the service follows them on."""
+        """Waits until no order of these signals is open, or until SETTLE_S has passed. The service settles the rest."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_S):
                 while signal_ids & await self._under_way():
                     await self._clock.sleep(SETTLE_POLL_S)
 
     async def _under_way(self) -> set[str]:
-        """The signals whose orders are open."""
+        """The signals that have open orders."""
         return {row["order_id"].rsplit(".", 2)[0] for row in await self.call("GET", "/v1/orders?open=true")}
 
     async def _answers(self, lines: Sequence[bytes]) -> list[Mapping[str, Any]]:
-        """A line for which the service has no room waits its turn."""
+        """Sends again the lines for which the service had no room."""
         answered = await self._post(lines)
         while busy := [index for index, answer in enumerate(answered) if answer["status"] == "busy"]:
             await self._clock.sleep(BUSY_RETRY_S)
@@ -156,7 +154,7 @@ class Remote:
 
 
 async def _batches(lines: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
-    """What has come so far, at least one line, and not more than the service takes at once."""
+    """The lines that have arrived, at least one and at most what the service accepts at once."""
     waiting: asyncio.Queue[bytes] = asyncio.Queue(BATCH_MAX)
 
     async def fill() -> None:
@@ -165,7 +163,7 @@ async def _batches(lines: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
                 await waiting.put(line.strip())
         await waiting.put(_END)
 
-    filling, left = asyncio.ensure_future(fill()), list[bytes]()  # taken already, for the next batch
+    filling, left = asyncio.ensure_future(fill()), list[bytes]()  # already read, for the next batch
     try:
         while (line := left.pop() if left else await waiting.get()) != _END:
             batch, size = [line], len(line)

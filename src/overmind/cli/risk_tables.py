@@ -14,7 +14,7 @@ NEAR_PERCENT: Final = 80.0  # of a limit
 ROWS_MAX: Final = 10  # assets that a person is shown; `--json` has all
 
 
-COUNTS: Final = ("positions", "day_trades")  # limits that are no amount of money
+COUNTS: Final = ("positions", "day_trades")  # limits that count instead of measuring money
 
 
 WALLET_LIMITS: Final = ("daily_loss", "position_size", "exposure", "concurrent_positions", "trades_today")
@@ -24,7 +24,7 @@ WALLET_RISK: Final = ("wallet", "status", "equity", "day loss", "position", "exp
 
 
 def risk(found: risks.Risk) -> None:
-    """The worst first: at three in the morning the first line has to be the one that matters."""
+    """Fullest limits first, so that the first line is the one that matters."""
     say(
         f"Equity {usd(found.equity_usd)}, today {usd(found.daily_pnl)}, holds: {', '.join(found.holds) or 'none'}",
         "bold",
@@ -75,7 +75,7 @@ def _stress(rows: Sequence[risks.Stress]) -> None:
 
 
 def _wallet_risk(row: risks.WalletRisk) -> tuple[str, ...]:
-    """Each limit as the percentage that is used, the fullest strategy share among them."""
+    """The used percentage of each limit, and of the fullest strategy share."""
     share = max((one.share.percent for one in row.strategies.values()), default=0.0)
     percents = [row.limits[name].percent for name in WALLET_LIMITS] + [share]
     status = f"{row.status} ({', '.join(row.holds)})" if row.holds else row.status

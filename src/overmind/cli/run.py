@@ -14,6 +14,6 @@ def run(as_json: AsJson = False) -> None:
     Ctrl-C or SIGTERM ends the intake, settles open orders and then ends the service. A second signal ends it at once.
     The next start settles what is still open then, or after kill -9.
     """
-    from overmind.cli.service import serve  # What only this needs is loaded here: the web server.
+    from overmind.cli.service import serve  # Here, since nothing else needs the web server.
 
     serve(as_json)

@@ -1,4 +1,4 @@
-"""The desk as a service: opened, announced, drained when it is asked to end."""
+"""Runs the desk as a service: opens it, announces it, and settles open orders before it ends."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from overmind.http.files import TOKEN_FILE, RunningService, publish, token_of_se
 from overmind.http.server import HOST, Serving, listen, serving
 from overmind.ports import ChainSilent, Clock, Journal
 
-DRAIN_S: Final = 60.0  # what is still open then is followed by the next start
+DRAIN_S: Final = 60.0  # the next start settles what is still open then
 
 log = structlog.get_logger("service")
 
@@ -81,7 +81,7 @@ def _noting(connect: Connect, markets: list[MarketAccess]) -> Connect:
 
 
 def _chain_of(market: MarketAccess) -> Callable[[], asyncio.Future[None]] | None:
-    """Asks the chain's nodes, one after the other, until one answers. None on paper."""
+    """A probe that asks the chain's nodes, one after the other, until one answers. None on paper."""
     on_chain = market.on_chain
     if on_chain is None:
         return None
@@ -114,12 +114,12 @@ def _heed_signals() -> tuple[asyncio.Event, asyncio.Event]:
 def _publish(config: MultiWalletConfig, service: Serving) -> None:
     try:
         publish(config.data_dir, RunningService(service.url, os.getpid()))
-    except OSError as error:  # On a full disk the desk still has its journal's reserve, and exits to book.
+    except OSError as error:  # On a full disk the journal's reserve is enough to book exits.
         present.complain(f"commands will not find this service: {error}", f"make room in {config.data_dir}, restart")
 
 
 def _announce(config: MultiWalletConfig, service: Serving, as_json: bool) -> None:
-    """As soon as it serves: whoever started it waits for this line."""
+    """Called as soon as it serves, since whoever started it waits for this line."""
     mode, cluster, wallets = config.mode.value, config.cluster.value, list(config.wallets)
     log.info("service ready", url=service.url, mode=mode, cluster=cluster, wallets=len(wallets))
     if as_json:
@@ -132,7 +132,7 @@ def _announce(config: MultiWalletConfig, service: Serving, as_json: bool) -> Non
 
 
 async def _drain(app: App, service: Serving, stop_now: asyncio.Event) -> None:
-    """Settle what was taken, until the time is up or a second signal comes."""
+    """Settles open orders, until the time is up or a second signal comes."""
     service.close_intake()
     count = len(app.engine.state.open_orders)
     log.info("service stops", open_orders=count)

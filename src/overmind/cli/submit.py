@@ -1,4 +1,4 @@
-"""`overmind submit`: signals in, decisions out, by the desk of this process or by the running service."""
+"""`overmind submit`: decides signals in this process, or sends them to the running service."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import io
 import os
 import signal
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, BinaryIO, Final
+from typing import Annotated, Any, BinaryIO, Final
 
 import typer
 import uvloop
 
-from overmind.cli import present
+from overmind.cli import decisions, present
 from overmind.cli.exit_codes import BAD_INPUT, DONE, REFUSED
 from overmind.cli.opening import (
     AsJson,
@@ -21,19 +22,25 @@ from overmind.cli.opening import (
     data_dir_of,
     journal_to_write,
     load_config,
+    state_and_tail,
     tokens_for_signals,
 )
 from overmind.cli.remote import Remote, caller_token
 from overmind.clock.clocks import SystemClock
 from overmind.config import MultiWalletConfig
 from overmind.config.secrecy import Secret
+from overmind.core.model.ids import OrderId
 from overmind.desk.app import App, running
 from overmind.desk.market import connected
 from overmind.desk.submit import Answers, answer_lines, read_lines
 from overmind.http.files import RunningService, find_service
 from overmind.ports import Journal
+from overmind.views.orders import closed_orders, open_orders, times_placed
 
 SETTLE_S: Final = 120.0  # a ticket that never lands is proven expired within a minute
+
+
+Tell = Callable[[Mapping[str, Any]], None]
 
 
 def submit(
@@ -53,50 +60,69 @@ def submit(
 
     Exit code 2: a line was not a signal. Else 3: a signal was refused. Else 0.
     """
-    directory = data_dir_of(None)
+    directory, people = data_dir_of(None), sys.stdout.isatty() and not as_json
+    tell = decisions.show if people else present.emit_json
     service = find_service(directory)
     if service is not None:
-        answers = uvloop.run(_submit_to(service, caller_token(directory), _open(file)))
+        answers = uvloop.run(_submit_to(service, caller_token(directory), _open(file), tell))
     else:
         config = load_config()
         source = _open(file)
         with journal_to_write(config.data_dir) as journal:
-            answers = uvloop.run(_submit(config, journal, source, seed))
+            answers = uvloop.run(_submit(config, journal, source, seed, tell))
+    if people and answers.orders:
+        _show_outcomes(directory, answers.orders)
     raise typer.Exit(BAD_INPUT if answers.invalid else REFUSED if answers.refused else DONE)
+
+
+def _show_outcomes(directory: Path, order_ids: Sequence[OrderId]) -> None:
+    """Shows what became of these orders and of later attempts."""
+    state, tail = state_and_tail(directory)
+    placed = {_without_attempt(order_id) for order_id in order_ids}
+    for row in (*closed_orders(tail, state.settings), *open_orders(state, times_placed(tail))):
+        if _without_attempt(row.order_id) in placed:
+            decisions.show_outcome(row)
+
+
+def _without_attempt(order_id: OrderId) -> str:
+    return order_id.rpartition(".")[0]
 
 
 def _open(file: str) -> BinaryIO:
     try:
-        return _standard_input() if file == "-" else Path(file).open("rb")
+        return _standard_input() if file == "-" else Path(file).absolute().open("rb")
     except OSError as error:
-        present.complain(f"{file}: {error.strerror}", "name a readable file of JSON Lines, or - for standard input")
+        present.complain(
+            f"{Path(file).absolute()}: {error.strerror}", "name a readable file of JSON Lines, or - for standard input"
+        )
         raise typer.Exit(BAD_INPUT) from None
 
 
 def _standard_input() -> BinaryIO:
-    """A descriptor of our own: a thread may still wait for a line when the command ends."""
+    """A duplicate of the descriptor, since a thread may still read from it when the command ends."""
     try:
         return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
-    except io.UnsupportedOperation:  # Whoever called us in this process gave us a buffer.
+    except io.UnsupportedOperation:  # A caller in this process replaced it by a buffer.
         return sys.stdin.buffer
 
 
-async def _submit(config: MultiWalletConfig, journal: Journal, source: BinaryIO, seed: int) -> Answers:
+async def _submit(config: MultiWalletConfig, journal: Journal, source: BinaryIO, seed: int, tell: Tell) -> Answers:
     clock, stop = SystemClock(), _asked_to_end()
     async with (
         connected(config, clock, seed=seed) as connect,
         running(App(config, journal, clock, connect), SETTLE_S) as app,
     ):
         tokens = tokens_for_signals(config.desk)
-        answers = await answer_lines(app, read_lines(source, stop), tokens, present.emit_json)
-        present.note(f"settling {len(app.engine.state.open_orders)} orders …")
+        answers = await answer_lines(app, read_lines(source, stop), tokens, tell)
+        if count := len(app.engine.state.open_orders):
+            present.note(f"settling {count} order{'' if count == 1 else 's'} …")
         return answers
 
 
-async def _submit_to(service: RunningService, token: Secret, source: BinaryIO) -> Answers:
+async def _submit_to(service: RunningService, token: Secret, source: BinaryIO, tell: Tell) -> Answers:
     stop = _asked_to_end()
     async with Remote(service, token, SystemClock()) as remote:
-        return await remote.submit(read_lines(source, stop), present.emit_json)
+        return await remote.submit(read_lines(source, stop), tell)
 
 
 def _asked_to_end() -> asyncio.Event:

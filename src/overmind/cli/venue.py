@@ -16,7 +16,7 @@ import uvloop
 
 from overmind.cli import present
 from overmind.cli.exit_codes import REFUSED, UNREACHABLE
-from overmind.cli.opening import AsJson
+from overmind.cli.opening import AsJson, absolute
 from overmind.clock.clocks import SystemClock
 from overmind.config import ConfigError, Problem
 from overmind.config.files import FileText, read_file
@@ -39,7 +39,7 @@ from overmind.solana.clusters import KNOWN_CLUSTERS, LOCALNET
 from overmind.solana.rpc import Rpc
 from overmind.solana.tokens import TOKEN_PROGRAMS
 
-REQUESTS_PER_S: Final = 20.0  # what public nodes bear
+REQUESTS_PER_S: Final = 20.0  # what public nodes accept
 DECIMALS_MAX: Final = 18
 _SOL: Final = Token("SOL", SOL, 9)
 
@@ -47,20 +47,29 @@ RpcUrl = Annotated[str, typer.Option("--rpc-url", help="RPC address of a node of
 Port = Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port to listen on. 0 takes a free one.")]
 KeyFile = Annotated[
     Path | None,
-    typer.Option("--keypair", help="File of the maker's key. Default on a localnet: a new key."),
+    typer.Option("--keypair", callback=absolute, help="File of the maker's key. Default on a localnet: a new key."),
 ]
 TokensFile = Annotated[
     Path | None,
     typer.Option(
-        "--tokens", help="Tokens to trade, written as OVERMIND_TOKENS_FILE. Default: the list of the cluster."
+        "--tokens",
+        callback=absolute,
+        help="Tokens to trade, written as OVERMIND_TOKENS_FILE. Default: the list of the cluster.",
     ),
 ]
 MintsFile = Annotated[
     Path | None,
-    typer.Option("--create-mints", help="Devnet: create test tokens, write their list to this file, and trade them."),
+    typer.Option(
+        "--create-mints",
+        callback=absolute,
+        help="Devnet: create test tokens, write their list to this file, and trade them.",
+    ),
 ]
 TapePath = Annotated[
-    Path | None, typer.Option("--tape", help="Prices: a CSV file of candles or a folder of them, repeated for ever.")
+    Path | None,
+    typer.Option(
+        "--tape", callback=absolute, help="Prices: a CSV file of candles or a folder of them, repeated for ever."
+    ),
 ]
 SpreadBps = Annotated[int, typer.Option("--spread-bps", min=0, max=1_000, help="Half of the spread, in basis points.")]
 WrapSol = Annotated[int, typer.Option("--sol", min=0, help="Devnet: amount of SOL that the maker trades with.")]
@@ -137,7 +146,7 @@ async def _serve(given: _Given) -> None:
 
 
 def _rpc(url: str, clock: SystemClock) -> Rpc:
-    """An embedded chain bears any number of requests, a public one does not."""
+    """Limits the rate of requests, except to a local node."""
     try:
         local = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
         return Rpc([url], clock, requests_per_s=math.inf if local else REQUESTS_PER_S)
@@ -160,7 +169,7 @@ def _key(path: Path | None, cluster: Cluster) -> SecretKey:
 
 
 def _tokens(path: Path | None, cluster: Cluster) -> list[Token]:
-    """The file's list where one is given: other than a desk, the maker need not trade the shipped tokens too."""
+    """The tokens of the file, without the shipped ones, or the shipped ones if there is no file."""
     if path is None:
         return _shipped(cluster)
     file = read_file(path)
@@ -186,13 +195,13 @@ def _shipped(cluster: Cluster) -> list[Token]:
 
 
 def _tape(path: Path | None, listed: Sequence[Token]) -> Tape:
-    """A tape may tell of tokens that are not traded here."""
+    """A tape may hold prices of tokens that are not traded here."""
     symbols = {token.symbol: token for token in (*_shipped(Cluster.MAINNET), *listed)}
     return load_tape(path or shipped_tape_path(), symbols)
 
 
 async def _create_mints(path: Path, cluster: Cluster, rpc: Rpc, key: SecretKey, clock: SystemClock) -> None:
-    """New tokens under the names of the localnet's. Their list is written before anything is traded."""
+    """Creates tokens with the names of the localnet's and writes their list before trading starts."""
     if cluster is not Cluster.DEVNET:
         raise _wrong("--create-mints", f"this is {cluster}", "it is for devnet; a localnet has its mints already")
     _claim(path)
@@ -207,7 +216,7 @@ async def _create_mints(path: Path, cluster: Cluster, rpc: Rpc, key: SecretKey, 
 
 
 def _claim(path: Path) -> None:
-    """Before anything is paid for that would have nowhere to be written down."""
+    """Creates the file first, so that no token is paid for whose address cannot be kept."""
     try:
         path.touch(exist_ok=False)
     except FileExistsError:
@@ -219,7 +228,7 @@ def _write(path: Path, lists: dict[Cluster, list[Token]]) -> None:
 
 
 def _announce(maker: Maker, cluster: Cluster, listed: Sequence[Token], as_json: bool) -> None:
-    """As soon as it serves: whoever started it waits for this line."""
+    """Called as soon as it serves, since whoever started it waits for this line."""
     if as_json:
         present.emit_json(
             {"url": maker.url, "maker": maker.public_key, "cluster": cluster, "inventory": maker.inventory}

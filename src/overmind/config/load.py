@@ -15,7 +15,7 @@ from overmind.config.desk import build_desk
 from overmind.config.environment import DEFAULT_DOTENV, Environment
 from overmind.config.kinds import nearest
 from overmind.config.problems import ConfigError, Findings, Problem
-from overmind.config.secrecy import MASK, Secret, shown
+from overmind.config.secrecy import MASK, Secret, shown, shown_path
 from overmind.config.settings import Effective, Settings
 from overmind.config.variables.capital import AUTO_REBALANCE_ENABLED
 from overmind.config.variables.chain import CLUSTER, TRADING_MODE, Cluster
@@ -129,7 +129,7 @@ def _warn_of_unprotected(wallets: Mapping[WalletId, WalletConfig], cluster: Clus
 def _price_tape(settings: Settings, findings: Findings) -> Path | None:
     tape = settings.get(PRICE_TAPE)
     if tape is not None and not os.path.exists(tape):
-        where = f"{PRICE_TAPE.name}: {shown(str(tape))}"
+        where = f"{PRICE_TAPE.name}: {shown_path(tape)}"
         findings.refuse(where, "does not exist", "correct the path, or leave it blank for the shipped tape")
     return tape
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Final, NoReturn
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
@@ -50,6 +51,11 @@ def shown(text: str) -> str:
     """A text as a message may repeat it: printable, short, and without anything that could be a key."""
     printable = masked(text)
     return printable if len(printable) <= _ECHO_MAX else printable[:_ECHO_MAX] + "…"
+
+
+def shown_path(path: Path) -> str:
+    """A path as a message names it: absolute and in full, but for what could be a key."""
+    return masked(str(path.absolute()))
 
 
 def masked(text: str) -> str:

@@ -10,7 +10,7 @@ import msgspec
 
 from overmind.config.files import FileText, Wrong, read_file, read_json
 from overmind.config.problems import Findings
-from overmind.config.secrecy import shown
+from overmind.config.secrecy import shown, shown_path
 from overmind.config.variables.chain import Cluster
 from overmind.config.variables.wallets import TOKENS_FILE
 from overmind.core.model.ids import Mint
@@ -32,7 +32,7 @@ def tokens_of(cluster: Cluster, extension: Path | None, findings: Findings) -> t
         extras = _read_extension(extension, listed, findings)
         tokens = _without_replaced(tokens, [token for _, token in extras], listed)
         for position, token in extras:
-            where = f"{TOKENS_FILE.name}: {shown(str(extension))}: {listed}[{position}]"
+            where = f"{TOKENS_FILE.name}: {shown_path(extension)}: {listed}[{position}]"
             fault = _conflict(token, tokens)
             if fault is None:
                 tokens.append(token)
@@ -57,7 +57,7 @@ def _shipped() -> dict[str, list[Token]]:
 
 
 def _read_extension(path: Path, cluster: Cluster, findings: Findings) -> list[tuple[int, Token]]:
-    where = f"{TOKENS_FILE.name}: {shown(str(path))}"
+    where = f"{TOKENS_FILE.name}: {shown_path(path)}"
     lists = _lists(path)
     if isinstance(lists, Wrong):
         findings.refuse(where, lists.problem, lists.fix)

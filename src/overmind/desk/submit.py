@@ -1,14 +1,14 @@
-"""Signals in as JSON Lines, one answer line out for each as soon as it is durable, in the order of the input."""
+"""Reads signals as JSON Lines and answers each, in order, as soon as its decision is durable."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from overmind.core.model.commands import CommandRefused
-from overmind.core.model.ids import SignalId
+from overmind.core.model.ids import OrderId, SignalId
 from overmind.core.model.money import Token
 from overmind.desk.app import App
 from overmind.desk.engine import EngineBusy
@@ -21,19 +21,26 @@ BUSY_RETRY_S: Final = 0.05
 
 
 class NobodyListens(Exception):
-    """An answer could not be told: its reader is gone. What was decided stands; send the signals again to hear it."""
+    """The reader of the answers is gone. Decisions stand; sending the signals again repeats the answers."""
 
 
 class Answers:
-    """What was answered so far, for the exit code."""
+    """Counts the answers so far, and the orders that they placed."""
 
     def __init__(self) -> None:
         self.invalid = 0
         self.refused = 0
+        self.orders: list[OrderId] = []
+
+    def add(self, answer: Mapping[str, Any]) -> None:
+        self.invalid += answer["status"] == "invalid"
+        self.refused += answer["status"] == DecisionStatus.REFUSED
+        if answer["status"] == DecisionStatus.PLACED:
+            self.orders += answer["orders"]
 
 
 async def read_lines(source: BinaryIO, stop: asyncio.Event) -> AsyncIterator[bytes]:
-    """Lines as they arrive, until the source ends or `stop` is set. A line that is too long comes cut.
+    """Lines as they arrive, until the source ends or `stop` is set. A line that is too long is cut.
 
     A thread of its own reads: it may hang on a silent pipe for ever, and nobody waits for it to end.
     """
@@ -85,8 +92,7 @@ async def answer_lines(
     async def tell_in_order() -> None:
         while (answered := await queue.get()) is not None:
             answer = await answered
-            answers.invalid += answer["status"] == "invalid"
-            answers.refused += answer["status"] == DecisionStatus.REFUSED
+            answers.add(answer)
             try:
                 tell(answer)
             except BrokenPipeError:
@@ -114,12 +120,12 @@ async def _answer(app: App, line: bytes, tokens: Mapping[str, Token], received_a
             return (await app.submit(signal, received_at_ns)).to_json()
         except CommandRefused as refused:
             return conflict(signal.id, refused)
-        except EngineBusy:  # The line waits its turn, as long as its signal is worth something.
+        except EngineBusy:  # The engine refuses a signal that has become stale meanwhile.
             await app.clock.sleep(BUSY_RETRY_S)
 
 
 def invalid(bad: BadSignal) -> dict[str, object]:
-    """The answer to what is no signal."""
+    """The answer to a line that is not a signal."""
     problems = [{"field": one.field, "problem": one.problem, "fix": one.fix} for one in bad.problems]
     return {"signal_id": bad.signal_id, "status": "invalid", "problems": problems}
 

@@ -46,6 +46,7 @@ class TapeError(Exception):
 
     def __init__(self, path: Path, line: int | None, what: str, fix: str) -> None:
         super().__init__(f"{path.name}{f', line {line}' if line else ''}: {what}. {fix}.")
+        self.place_and_problem = f"{path.absolute()}{f', line {line}' if line else ''}: {what}"
         self.path = path
         self.line = line
         self.what = what

@@ -135,6 +135,11 @@ def _closed_row(desk: Desk, order: Order, placed_ns: int, closed: _Closed) -> Or
     return msgspec.structs.replace(row, closed_at=iso_seconds(closed.at_ns), **_booked(desk, order, outcome))
 
 
+def outcome_told(desk: Desk, order: Order, outcome: Outcome) -> str:
+    """What became of an order, in a sentence."""
+    return _joined(_name(outcome), _detail(desk, order, outcome))
+
+
 def _joined(*sentences: str) -> str:
     return "; ".join(filter(None, sentences))
 

@@ -1,0 +1,71 @@
+"""The decision on a signal, and what became of its orders, in sentences for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from overmind.cli import present
+from overmind.views.orders import OrderRow
+
+REFUSALS_SHOWN: Final = 3  # of one wallet; `overmind explain` shows all of them
+NO_UNIT: Final = ("count", "ratio")
+STYLES: Final = {"placed": "green", "refused": "yellow", "invalid": "red"}
+
+
+def show(answer: Mapping[str, Any]) -> None:
+    """`answer` is what a program gets as one line of JSON."""
+    status = str(answer["status"])
+    named = answer["signal_id"] or "a line"
+    match status:
+        case "invalid":
+            present.say(f"{named}: invalid", STYLES[status])
+            for one in answer["problems"]:
+                where = f"{one['field']}: " if one["field"] else ""
+                present.say(f"  {where}{one['problem']}; fix: {one['fix']}")
+        case "refused":
+            present.say(f"{named}: refused; {answer['selection_reason']}", STYLES[status])
+            for line in _by_wallet(answer["refusals"]):
+                present.say(f"  {line}")
+            if unlisted := answer.get("wallets_unlisted"):
+                present.say(f"  {unlisted} more wallets refused it")
+        case _:
+            known = "known already; its first decision stands: " if status == "duplicate" else ""
+            orders = ", ".join(answer["orders"])
+            told = f"placed with {answer['wallet_id']}, order {orders}" if orders else "no order"
+            present.say(f"{named}: {known}{told}; {answer['selection_reason']}", STYLES.get(status, ""))
+
+
+def _by_wallet(refusals: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    wallets: dict[str, list[str]] = {}
+    for one in refusals:
+        wallets.setdefault(one["wallet_id"] or "every wallet", []).append(refusal(one))
+    for wallet_id, lines in wallets.items():
+        more = len(lines) - REFUSALS_SHOWN
+        yield f"{wallet_id}: {'; '.join(lines[:REFUSALS_SHOWN])}{f'; and {more} more' if more > 0 else ''}"
+
+
+def refusal(row: Mapping[str, Any]) -> str:
+    """The broken rule, with what was asked and what is allowed."""
+    code, limit, actual, unit = row["code"], row["limit"], row["actual"], row["unit"]
+    if unit == "text":
+        return f"{code}: {actual} (needs: {limit})"
+    return f"{code} {_amount(actual, unit)} (limit {_amount(limit, unit)})"
+
+
+def _amount(amount: float | int | str | None, unit: str) -> str:
+    match amount, unit:
+        case int() | float(), "usd":
+            return present.usd(amount)
+        case int() | float(), "percent":
+            return f"{amount:g}%"
+        case _, unit if unit in NO_UNIT:
+            return f"{amount}"
+        case _:
+            return f"{amount} {unit}"
+
+
+def show_outcome(row: OrderRow) -> None:
+    price = "" if row.price is None else f" at {Decimal(row.price):,.8g}"
+    present.say(f"{row.order_id}: {row.state}{price}{f'; {row.detail}' if row.detail else ''}")
