@@ -23,6 +23,7 @@ from rich.text import Text
 
 COLUMNS: Final = 112
 ROWS: Final = 100
+MARGIN: Final = 6  # columns; fonts differ in width
 TITLE: Final = "overmind demo"
 # Sections that a picture has no room for; the first line of what follows each.
 LEFT_OUT: Final = (("Refused, by first reason", "Portfolio"),)
@@ -71,8 +72,10 @@ def _line_start(text: str, word: str) -> int:
 
 
 def picture(text: str) -> str:
-    console = Console(record=True, width=COLUMNS + 2, file=io.StringIO(), force_terminal=True, color_system="truecolor")
-    console.print(Text.from_ansi(text.replace("\r\n", "\n").rstrip("\n")))
+    console = Console(
+        record=True, width=COLUMNS + MARGIN, file=io.StringIO(), force_terminal=True, color_system="truecolor"
+    )
+    console.print(Text.from_ansi(text.replace("\r\n", "\n").rstrip("\n")).wrap(console, COLUMNS))
     drawn = FONT_FACES.sub("", console.export_svg(title=TITLE, unique_id="demo"))
     drawn = drawn.replace(FONT, "monospace").replace("<!-- Generated with Rich https://www.textualize.io -->", "")
     return "\n".join(line.rstrip() for line in drawn.splitlines() if line.strip()) + "\n"

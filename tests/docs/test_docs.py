@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tools import layers, reference
+from tools import layers, reference, routes
 from tools.generated import renewed
 
 from overmind.core.model.codes import Code
@@ -50,6 +50,14 @@ def test_the_map_names_every_room() -> None:
     package = ROOT / "src" / "overmind"
     rooms = {path.stem for path in package.iterdir() if (path / "__init__.py").exists() or path.suffix == ".py"}
     assert {room for layer in layers.layers_of("overmind") for room in layer} == rooms - {"__init__"}
+
+
+def test_every_route_is_listed_and_explained() -> None:
+    document = (ROOT / "docs" / "http-api.md").read_text(encoding="utf-8")
+    assert renewed(document, routes.LISTS) == document, "run: python -m tools.routes docs/http-api.md"
+    explained = document.split("<!-- /routes -->", 1)[1]
+    assert [one for one in routes.routes() if one.path not in explained] == []
+    assert len(routes.routes()) > 20
 
 
 def test_the_limits_of_the_specification_are_those_of_the_code() -> None:

@@ -1,4 +1,4 @@
-"""Parses OVERMIND_MANAGED_WALLETS: `wallet_id:path:type:risk:allocation`, separated by commas."""
+"""Parses OVERMIND_MANAGED_WALLETS: `wallet_id:path:type:risk:allocation`, separated by commas (specification §5.3)."""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 A deficit is read again before it counts, since one lagging node is no theft. A transaction that a wallet of ours signed
 but that has no ticket means that somebody else has the key; it holds all entries at once. The two checks are
 independent: an unreadable transaction does not keep the balances from being compared.
+
+See specification §10.10.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Drives each placed order to its outcome: quote → check → sign → record → send → outcome → final.
+"""Drives each placed order to its outcome: quote → check → sign → record → send → outcome → final (specification §7.6).
 
 A move of capital goes the same way, from `transfer` instead of a quote, once its time has come.
 

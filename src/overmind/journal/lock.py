@@ -1,4 +1,7 @@
-"""Lets one process own the journal by an advisory lock, which ends with the process, even after a crash."""
+"""Lets one process own the journal by an advisory lock, which ends with the process, even after a crash.
+
+See specification §13.5.
+"""
 
 from __future__ import annotations
 

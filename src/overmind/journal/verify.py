@@ -1,4 +1,4 @@
-"""Verifies a whole journal and reports every problem, not only the first."""
+"""Verifies a whole journal and reports every problem, not only the first (specification §14.8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decodes a signal from outside, or refuses it with a list of everything that is wrong with it."""
+"""Decodes a signal from outside, or refuses it with a list of everything that is wrong with it (specification §7.1)."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 It reads only the transaction, never the quote: the fee payer, the programs, what leaves the wallet, what must come in,
 and the fee at the compute limit. A transaction that passes is simulated next, and signed last.
+
+See specification §7.6.
 """
 
 from __future__ import annotations

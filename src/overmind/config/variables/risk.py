@@ -86,7 +86,7 @@ EMERGENCY_SWEEP = Variable(
     "OVERMIND_EMERGENCY_SWEEP",
     kinds.flag(),
     "false",
-    "true: the proceeds of such a liquidation go to the first Emergency wallet that no deficit, unknown "
+    "true: the proceeds of OVERMIND_EMERGENCY_LIQUIDATE go to the first Emergency wallet that no deficit, unknown "
     "signature or quarantine holds.",
 )
 CEILINGS: Final = {

@@ -1,4 +1,4 @@
-"""What a wallet holds of one token: FIFO lots tagged by strategy, and their cost."""
+"""What a wallet holds of one token: FIFO lots tagged by strategy, and their cost (specification §14.2)."""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 Hysteresis: nothing happens until a wallet leaves the outer band. Then every wallet outside the inner band goes all the
 way to its target. Only free quote currency is moved, from the largest excess to the largest shortfall. A wallet that
 holds a token without a fresh price takes no part.
+
+See specification §10.8.
 """
 
 from __future__ import annotations

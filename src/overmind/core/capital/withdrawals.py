@@ -2,6 +2,8 @@
 
 Its capital is held from the moment it is asked for. What ends it and what makes it wait is in `control/sending.py`;
 whoever still wants what has ended asks anew.
+
+See specification §10.9.
 """
 
 from __future__ import annotations

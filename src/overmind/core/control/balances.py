@@ -2,6 +2,8 @@
 
 Orders in flight and unsettled forks are legitimate reasons for a difference. A deficit is what remains after them. A
 surplus is booked only when no order or transfer in flight touches its mint.
+
+See specification §10.10.
 """
 
 from __future__ import annotations

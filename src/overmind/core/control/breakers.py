@@ -2,6 +2,8 @@
 
 They run after every outcome and every batch of marks. A hold that was lifted by hand returns when the limit is found
 reached again. Loss streak and drawdown restart when their hold is lifted, the emergency stop at the reactivation.
+
+See specification §10.3.
 """
 
 from __future__ import annotations

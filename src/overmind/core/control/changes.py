@@ -1,4 +1,4 @@
-"""Operator's changes at run time: a wallet's limits and shares, and which mints may be bought.
+"""Operator's changes at run time: a wallet's limits and shares, and which mints may be bought (specification §4.5).
 
 All faults are reported at once, as for a configuration. No change may exceed the desk's ceilings; only the wallet's own
 file may, because whoever deploys the desk answers for it.

@@ -1,4 +1,7 @@
-"""The configuration as commands: the desk's identity, settings, wallets, and deposits from outside."""
+"""The configuration as commands: the desk's identity, settings, wallets, and deposits from outside.
+
+See specification §14.7.
+"""
 
 from __future__ import annotations
 

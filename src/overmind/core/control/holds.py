@@ -1,4 +1,7 @@
-"""Holds: named causes on a wallet, a strategy or the portfolio. A hold with an end time is lifted once, by an event."""
+"""Holds: named causes on a wallet, a strategy or the portfolio. A hold with an end time is lifted once, by an event.
+
+See specification §10.3.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 A sale always may. A top-up and a sweep serve exits or bring money to safety, so they pass every stop and end only with
 their time. Everything else ends with a stop. A withdrawal also ends when the settings do not allow it any more or when
 somebody may be stealing; any other hold makes it wait, within its life.
+
+See specification §10.4.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 From a row follow the refusal with its numbers, the headroom, the largest entry (for the selection index and for
 sizing), and the views of utilisation. The row's code brings the unit and the meaning for the documentation. Rules
 without numbers (holds, exclusions, stale signals) are code in `rules`. No row ever stops an exit.
+
+See specification §8.3 and §8.4.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is wrong with a venue's quote, against the journaled order and the newest mark."""
+"""What is wrong with a venue's quote, against the journaled order and the newest mark (specification §8.7)."""
 
 from __future__ import annotations
 

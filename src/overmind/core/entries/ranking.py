@@ -1,6 +1,8 @@
 """Which wallet SHOULD take a signal: the lowest expected cost in basis points of the notional, term by term.
 
 Floats live here and nowhere else in the core: they rank wallets that the gate has already admitted, and nothing more.
+
+See specification §9.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ V. Tharp's "percent risk"), and volatility sizing, where the distance is a multi
 
 Every limit that an amount matters to then caps it: `limit_table` says which and how. A cap is a proposal and no
 permission: what is placed has passed the gate like any other entry.
+
+See specification §7.12.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 A mark alone sells nothing: a stop also wants a quote that shows the price at or below it (`Order.received_max`), a
 take-profit one at or above it. Without a fresh mark nothing is due: `unwatched` names what can then not be protected.
+
+See specification §10.1.
 """
 
 from __future__ import annotations

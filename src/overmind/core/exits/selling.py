@@ -1,4 +1,7 @@
-"""Sales of what is held: by a signal, by a rule of ours, or because an operator wants it. Only facts stop them."""
+"""Sales of what is held: by a signal, by a rule of ours, or because an operator wants it. Only facts stop them.
+
+See specification §8.6.
+"""
 
 from __future__ import annotations
 

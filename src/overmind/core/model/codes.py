@@ -310,7 +310,7 @@ LIMIT_FIELDS: Final = (
         Defaults(2, 5, 3, 3, 1, 100),
         ceiling=Ceiling(
             "OVERMIND_CEILING_STOP_LOSS_PERCENT",
-            "Ceiling of a wallet's stop loss. No stop loss is wider than any.",
+            "Ceiling of a wallet's stop loss. Having no stop loss is wider than any.",
             lowest="0.0001",
         ),
     ),

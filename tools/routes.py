@@ -1,0 +1,78 @@
+"""The list of routes in docs/http-api.md, written from the routers of the HTTP room.
+
+`python -m tools.routes docs/http-api.md` renews it; a test holds both equal. What a route does is said below the list,
+and a test asks that every route is named there.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from tools.generated import renew_file_named
+
+HTTP: Final = Path(__file__).parents[1] / "src" / "overmind" / "http"
+METHODS: Final = ("get", "post", "put", "delete")
+
+
+class HttpRoute(NamedTuple):
+    path: str
+    method: str
+    module: str
+
+
+def routes() -> list[HttpRoute]:
+    return sorted(found for path in HTTP.rglob("*.py") for found in _routes_in(path))
+
+
+def _routes_in(path: Path) -> Iterator[HttpRoute]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    module = path.relative_to(HTTP.parent).as_posix()
+    prefix = _prefix(tree) or _prefix(ast.parse((path.parent / "__init__.py").read_text(encoding="utf-8")))
+    for call in _calls(tree):
+        match call.func, call.args, call.keywords:
+            case ast.Attribute(ast.Name("router"), method), [ast.Constant(str(route)), *_], _ if method in METHODS:
+                yield HttpRoute(prefix + route, method.upper(), module)
+            case ast.Name("Route"), [ast.Name(name), _], [ast.keyword("methods", methods)]:
+                for method in ast.literal_eval(methods):
+                    yield HttpRoute(_constant(tree, name), method, module)
+            case _:
+                pass
+
+
+def _prefix(tree: ast.Module) -> str:
+    """Of the routers that the module makes."""
+    for call in _calls(tree):
+        match call.func, call.keywords:
+            case ast.Name("APIRouter"), [ast.keyword("prefix", ast.Constant(str(prefix)))]:
+                return prefix
+            case _:
+                pass
+    return ""
+
+
+def _calls(tree: ast.Module) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def _constant(tree: ast.Module, name: str) -> str:
+    for node in tree.body:
+        match node:
+            case ast.AnnAssign(target=ast.Name(found), value=ast.Constant(str(value))) if found == name:
+                return value
+            case _:
+                pass
+    raise LookupError(f"no constant {name}")
+
+
+def routes_table() -> str:
+    lines = ["| method | path | code |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| {one.method} | `{one.path}` | `{one.module}` |" for one in routes())])
+
+
+LISTS: Final = {"routes": routes_table}
+
+if __name__ == "__main__":
+    renew_file_named(LISTS)
