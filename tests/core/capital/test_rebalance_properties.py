@@ -81,7 +81,7 @@ def check(desk: Play, planned: Plan) -> None:
 
 @settings(derandomize=True, max_examples=examples(200))
 @given(st.randoms(use_true_random=False), st.integers(1, 12))
-def test_a_plan_gives_what_is_free_and_nobody_passes_his_target(rng: Random, wallets: int) -> None:
+def test_a_plan_moves_only_free_units_and_nobody_past_its_target(rng: Random, wallets: int) -> None:
     desk = random_desk(rng, wallets)
     before = encode_state(desk.state)
     planned = plan(desk.state, desk.now_ns)
