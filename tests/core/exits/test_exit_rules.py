@@ -153,7 +153,7 @@ w1 stop 5; deposit w1 0.00001 eth                            | mark eth 999     
 
 
 def due(desk: Play, when: str = "") -> str:
-    """What is sold meanwhile: with the marks, or by a look after them."""
+    """The exits placed by these steps: in the decision of a mark, or by the check after it."""
     before = desk.state.seq
     desk.play(f"{when}; exits")
     events = [entry.event for entry in desk.entries if entry.seq > before]
@@ -205,14 +205,14 @@ def test_what_marks_make_due_is_sold_in_the_same_decision(given: str, when: str,
 
 
 def test_one_decision_sells_so_many_and_the_rest_is_due_after_it() -> None:
-    """The largest first: who has least waits."""
+    """The largest positions are sold first."""
     given = (f"w{number} stop 5; deposit w{number} {number} eth" for number in range(1, EXITS_MAX + 4))
     desk = Play("; ".join(given))
     _, *sold = desk.play("mark eth 1900")
     sellers = [one.order.wallet_id for one in sold if isinstance(one, OrderPlaced)]
     assert sellers == [f"w{number}" for number in range(EXITS_MAX + 3, 3, -1)]
     assert [one.wallet_id for one in exits_due(desk.state, desk.now_ns)] == ["w3", "w2", "w1"]
-    assert not desk.do(MarkPrices((desk.state.marks[Mint("eth")],)))  # It is no news, so it decides nothing.
+    assert not desk.do(MarkPrices((desk.state.marks[Mint("eth")],)))  # A known mark decides nothing.
     assert told(desk.play("mark eth 1900")) == "PricesMarked + w3 3 eth + w2 2 eth + w1 1 eth"
 
 
