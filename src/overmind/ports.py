@@ -1,4 +1,4 @@
-"""What the service needs from the outside world, as small as we can make it."""
+"""The protocols of the outside world: clock, journal, prices, venue, chain, signer. Each is as small as possible."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ Allowed = Callable[[], bool]
 
 
 def always() -> bool:
-    """What may be sent at any time: an exit."""
+    """Permission for work that no stop forbids, such as an exit."""
     return True
 
 
 class VenueUnavailable(Exception):
-    """Nothing was learnt about the order. Asking again later is always safe."""
+    """No answer about the order. Asking again later is always safe."""
 
 
 class JournalFailed(Exception):
-    """The journal could not promise durability. The process must stop: only recovery can tell what was written."""
+    """The journal could not write durably. The process must stop: only a recovery can tell what was written."""
 
 
 class Clock(Protocol):
     def now_ns(self) -> int:
-        """Nanoseconds since 1970, UTC. May step; the engine keeps the journal's time from running backwards."""
+        """Nanoseconds since 1970, UTC. May jump; the engine keeps the journal's time from running backwards."""
 
     async def sleep(self, seconds: float) -> None: ...
 
@@ -62,15 +62,15 @@ class Journal(Protocol):
         """The newest snapshot whose digest and place in the hash chain were verified, or None."""
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
-        """Keep it, durable on return. Older ones may go."""
+        """Saves a snapshot; durable on return. May delete older ones."""
 
     @property
     def degraded(self) -> str | None:
-        """Why the journal asks that no more entries are taken (a full disk), or None."""
+        """Why the desk must take no more entries (the disk is full); None: nothing is wrong."""
 
 
 class Tick(Value, frozen=True):
-    """A price as a feed shows it: unjournaled, so it may inform an execution but never a limit."""
+    """A price as a feed shows it. It is not journaled, so it may inform an execution but never a limit."""
 
     mint: Mint
     price_pico: int
@@ -81,7 +81,7 @@ class Tick(Value, frozen=True):
 
 class Prices(Protocol):
     def ticks(self) -> Mapping[Mint, Tick]:
-        """The newest tick of each mint that has one now. A mint without a price is absent."""
+        """The newest tick of each mint. A mint without a current price is absent."""
 
 
 class Venue(Protocol):
@@ -91,37 +91,37 @@ class Venue(Protocol):
     """Whether an outcome may still be undone by a fork, so that `final` must be asked too."""
 
     async def quote(self, order: Order) -> Quote | Rejected:
-        """What it would give now. Nothing moves. Raises VenueUnavailable."""
+        """The venue's current quote. Sends nothing. Raises VenueUnavailable."""
 
     async def sign(self, order: Order, quote: Quote) -> Ticket | Rejected:
-        """Build, verify, sign. Nothing that moves money leaves the process. Raises VenueUnavailable."""
+        """Builds, verifies and signs the order. Sends no transaction. Raises VenueUnavailable."""
 
     async def transfer(self, move: Move) -> Ticket | Rejected:
-        """Build, verify, sign. Nothing that moves money leaves the process. Raises VenueUnavailable."""
+        """Builds, verifies and signs the transfer. Sends no transaction. Raises VenueUnavailable."""
 
     async def send(self, work: Work, ticket: Ticket, allowed: Allowed = always) -> None:
-        """Broadcast. Sending the same bytes twice equals sending them once.
+        """Broadcasts the ticket. Sending the same bytes twice equals sending them once.
 
-        `allowed` is asked once more when they are about to leave: a request may have waited for its turn, and a stop
-        may have come meanwhile. Raises VenueUnavailable, also when it was not allowed any more.
+        `allowed` is called again just before the bytes leave, because a stop may come while a request waits for its
+        turn. Raises VenueUnavailable, also when sending is no longer allowed.
         """
 
     async def outcome(self, work: Work, ticket: Ticket) -> Outcome | None:
-        """What became of it, or None while it may still land. Raises VenueUnavailable."""
+        """The outcome; None while the ticket may still land. Raises VenueUnavailable."""
 
     async def final(self, work: Work, ticket: Ticket, booked: Outcome) -> Outcome | None:
-        """What it came to for good, or None while a fork may still change what was booked. Raises VenueUnavailable."""
+        """The final outcome; None while a fork may still change the booked one. Raises VenueUnavailable."""
 
     async def wait(self, ticket: Ticket, seconds: float) -> None:
-        """Sleep before the next look, or less when there may be news of the ticket earlier."""
+        """Sleeps until the next poll; returns earlier when the ticket's status may have changed."""
 
 
 class ChainSilent(Exception):
-    """No usable answer from the chain's nodes. Nothing was learnt; asking again later is always safe."""
+    """No usable answer from the chain's nodes. Asking again later is always safe."""
 
 
 class Priority(enum.IntEnum):
-    """Who is served first when requests to the chain are scarce."""
+    """The order in which requests are served when the rate limit is short."""
 
     EXIT = 0
     STATUS = 1
@@ -130,19 +130,19 @@ class Priority(enum.IntEnum):
 
 
 class ChainTip(Value, frozen=True):
-    """How far one node's chain reached, at one commitment. Slots may be skipped, so the height is the lower number."""
+    """One node's newest block at one commitment. Slots may be skipped, so the height is the lower number."""
 
     slot: int
     height: int
 
 
 class Status(Value, frozen=True):
-    """That a transaction landed, as one node sees it."""
+    """A landed transaction's status, as one node sees it."""
 
     slot: int
     failed: bool  # it landed and reverted
-    confirmed: bool  # by a supermajority: what we trade on
-    finalized: bool  # rooted: what nobody can undo
+    confirmed: bool  # by a supermajority; trades are booked at this commitment
+    finalized: bool  # rooted; no fork can undo it
 
 
 class TokenBalance(Value, frozen=True):
@@ -156,9 +156,9 @@ class TokenBalance(Value, frozen=True):
 
 
 class Effects(Value, frozen=True):
-    """What a transaction changed, or would change: the chain's own words, nothing interpreted."""
+    """What a transaction changed, or would change, as the chain reports it."""
 
-    error: str | None  # as JSON; None: it went through
+    error: str | None  # as JSON; None: success
     fee_lamports: int
     accounts: tuple[str, ...]  # the fee payer first
     pre_lamports: tuple[int, ...]
@@ -174,20 +174,20 @@ class Simulation(Value, frozen=True):
 
 
 class Node(Protocol):
-    """One provider of the chain, asked by name because a proof needs witnesses that do not speak for each other."""
+    """One RPC provider, addressed by name: a proof needs independent witnesses."""
 
     @property
     def name(self) -> str:
-        """For people; never an address with credentials."""
+        """For log lines; never an address with credentials."""
 
     async def finalized(self) -> ChainTip:
-        """Its newest finalised block. Raises ChainSilent."""
+        """The newest finalized block. Raises ChainSilent."""
 
     async def first_slot(self) -> int:
-        """Where its history begins: of what landed before, it knows nothing. Raises ChainSilent."""
+        """The first slot of its history; it knows no older transaction. Raises ChainSilent."""
 
     async def status_in_history(self, signature: str, slot_min: int) -> Status | None:
-        """Searched in its whole history. Raises ChainSilent, also when the node has not reached `slot_min`."""
+        """The status in its whole history. Raises ChainSilent, also when the node has not reached `slot_min`."""
 
 
 class Chain(Protocol):
@@ -197,25 +197,25 @@ class Chain(Protocol):
     def nodes(self) -> Sequence[Node]: ...
 
     async def simulate(self, transaction: bytes, priority: Priority) -> Simulation:
-        """What it would do at `confirmed`, signed or not. Raises ChainSilent, also when its blockhash is not known."""
+        """What it would do at `confirmed`, signed or not. Raises ChainSilent, also when its blockhash is unknown."""
 
     async def send(self, transaction: bytes, priority: Priority, allowed: Allowed = always) -> None:
-        """Hand it to every provider. Returns when one took it. Raises ChainSilent; it may have landed all the same.
+        """Sends it to every provider. Returns when one took it. Raises ChainSilent; it may have landed nevertheless.
 
-        `allowed` is asked for each provider at the moment before the bytes leave.
+        `allowed` is called for each provider just before the bytes leave.
         """
 
     async def status(self, signature: str) -> Status | None:
-        """None: not seen lately, which proves nothing. Raises ChainSilent."""
+        """None: no recent status, which proves nothing. Raises ChainSilent."""
 
     async def effects(self, signature: str) -> Effects | None:
-        """Of a transaction that is confirmed; None while the node has no record of it. Raises ChainSilent."""
+        """The effects of a confirmed transaction; None while the node has no record of it. Raises ChainSilent."""
 
     async def wait(self, signature: str, seconds: float) -> None:
-        """Sleep, or less when a node tells of the signature earlier."""
+        """Sleeps; returns earlier when a node notifies about the signature."""
 
     async def latest_blockhash(self, priority: Priority) -> tuple[str, int]:
-        """One that a transaction may be built on, and the last height that it is valid at. Raises ChainSilent."""
+        """A recent blockhash and its last valid height. Raises ChainSilent."""
 
 
 class Signer(Protocol):
@@ -224,7 +224,7 @@ class Signer(Protocol):
 
 
 class SwapOffer(Value, frozen=True):
-    """A swap server's answer: what it promises, and the transaction that is said to do it. Nothing of it is trusted."""
+    """A swap server's offer and its transaction. Neither is trusted before it is verified."""
 
     input_mint: Mint
     output_mint: Mint

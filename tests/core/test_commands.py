@@ -38,7 +38,7 @@ w1            | desk rate 50                                         | nothing
 
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(REPEATED_TABLE))
-def test_what_is_known_says_nothing(given: str, when: str, then: str) -> None:
+def test_a_known_fact_yields_no_event(given: str, when: str, then: str) -> None:
     assert told(Play(given).play(when)) == then
 
 
@@ -52,7 +52,7 @@ desk without eth; deposit w1 1 eth | eth is not a listed token
 
 
 @pytest.mark.parametrize(("when", "problem"), rows(ERRORS_TABLE))
-def test_what_cannot_be_done_is_an_error(when: str, problem: str) -> None:
+def test_an_impossible_command_is_an_error(when: str, problem: str) -> None:
     desk = Play("w1")
     before = desk.state.ledger.totals(), desk.state.equity_micros
     with pytest.raises(CommandRefused, match=problem):
@@ -104,7 +104,7 @@ def test_an_order_has_one_ticket() -> None:
         desk.do(RecordTicket(order_id, first))
 
 
-def test_what_was_never_signed_cannot_have_landed() -> None:
+def test_an_order_without_a_ticket_cannot_have_landed() -> None:
     desk = Play("w1; buy eth $300 id s")
     for outcome in (Expired(), Failed(1, Cause.SLIPPAGE), Filled(300 * MICROS, 15_000_000, 1)):
         with pytest.raises(CommandRefused, match="never signed"):

@@ -23,7 +23,7 @@ def test_the_day_rolls_at_midnight_and_not_a_moment_before() -> None:
     assert rolls(desk) == [20_000, 20_001]
 
 
-def test_it_rolls_once_however_many_commands_come_and_however_many_days_were_slept_through() -> None:
+def test_the_day_rolls_once_over_any_number_of_commands_and_days() -> None:
     desk = Play("w1; " + "wait 86400000; " * 5 + "hold w1 a; hold w1 b; lift w1 a")
     assert rolls(desk) == [20_000, 20_005]
 
@@ -35,11 +35,11 @@ def test_it_never_rolls_backwards() -> None:
     assert rolls(desk) == [20_000, 20_001]
 
 
-def test_a_command_that_says_nothing_new_rolls_the_day_all_the_same() -> None:
+def test_a_command_without_news_rolls_the_day() -> None:
     assert told(Play(f"w1; {HALF_A_DAY}").play("lift w1 a")) == "DayRolled"
 
 
-def test_a_refused_command_rolls_the_day_all_the_same() -> None:
+def test_a_refused_command_rolls_the_day() -> None:
     desk = Play(f"w1; {HALF_A_DAY}")
     with pytest.raises(CommandRefused):
         desk.play("hold nobody a")
@@ -71,7 +71,7 @@ def test_unrealised_losses_count_from_the_marks_of_midnight() -> None:
     assert book.day_pnl_micros == -50 * MICROS
 
 
-def test_realising_what_was_lost_yesterday_is_no_loss_of_today() -> None:
+def test_realising_yesterdays_loss_is_no_loss_of_today() -> None:
     desk = Play(f"w1; buy eth $1000; fill; mark eth 1900; {HALF_A_DAY}; {PRICES_AGAIN}; sell eth all; fill")
     book = desk.book("w1")
     assert (book.realised_today_micros, book.unrealised_base_micros) == (-50 * MICROS, -50 * MICROS)

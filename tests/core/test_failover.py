@@ -67,7 +67,7 @@ def test_failover(given: str, when: str, then: str) -> None:
     assert told(Play(given).play(when)) == then
 
 
-def test_the_table_knows_every_cause() -> None:
+def test_the_table_has_every_cause() -> None:
     assert {cause for cause in Cause if f"reject for {cause}" in TABLE} == set(Cause)
 
 
@@ -85,7 +85,7 @@ def test_attempts_are_numbered_and_remember_the_wallets_tried() -> None:
     assert first.expires_at_ns == second.expires_at_ns == third.expires_at_ns
 
 
-def test_an_outcome_told_twice_begins_no_second_attempt() -> None:
+def test_a_repeated_outcome_starts_no_second_attempt() -> None:
     desk = Play("w1; w2; w3; buy eth $300 id s; expire s.0.0; buy eth $300 id s")
     assert list(desk.state.open_orders) == ["s.0.1"]
 

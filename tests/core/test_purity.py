@@ -23,7 +23,7 @@ def imported(node: ast.AST) -> list[str]:
     return []
 
 
-def test_there_is_a_core_to_look_at() -> None:
+def test_the_core_has_modules() -> None:
     assert {"decide.py", "rules.py", "state.py", "ledger.py", "selection_index.py"} <= {file.name for file in FILES}
 
 

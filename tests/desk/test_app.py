@@ -49,7 +49,7 @@ def test_a_run_leaves_the_same_journal_twice(config: MultiWalletConfig, tape: Ta
     assert first.books_equal_chain
 
 
-def test_the_proof_does_not_believe_our_own_outcomes(config: MultiWalletConfig, tape: Tape) -> None:
+def test_the_comparison_does_not_use_our_own_outcomes(config: MultiWalletConfig, tape: Tape) -> None:
     """A fill that we book as expired leaves the venue with money that the books do not have."""
     journal, lost = MemoryJournal(), MemoryJournal()
     assert play(config, journal, tape, demo_signals(tape, 3, 30), 3, lambda _: None).books_equal_chain
@@ -124,7 +124,7 @@ def test_one_key_is_one_wallet(config: MultiWalletConfig, tape: Tape) -> None:
         run_virtual(begin(structs.replace(config, wallets={**others, WalletId("main_wallet"): renamed})))
 
 
-def test_other_shares_make_no_new_money(config: MultiWalletConfig, tape: Tape) -> None:
+def test_other_allocations_create_no_new_capital(config: MultiWalletConfig, tape: Tape) -> None:
     journal = MemoryJournal()
 
     async def begin(config: MultiWalletConfig) -> int:

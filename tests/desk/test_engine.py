@@ -89,7 +89,7 @@ def test_nothing_is_told_or_published_before_it_is_durable() -> None:
     asyncio.run(play())
 
 
-def test_a_no_is_not_told_before_what_it_rests_on_is_durable() -> None:
+def test_a_refusal_is_told_only_after_its_facts_are_durable() -> None:
     """An operator who hears that a withdrawal failed asks again; after a crash the first one must not be open."""
 
     async def play() -> None:
@@ -123,7 +123,7 @@ def test_while_one_batch_is_written_the_next_is_decided() -> None:
     asyncio.run(play())
 
 
-def test_a_full_house_says_so_and_decides_nothing() -> None:
+def test_a_full_engine_refuses_and_decides_nothing() -> None:
     async def play() -> None:
         async with running(structs.replace(BOUNDS, inbox_max=3)) as (engine, journal, _):
             journal.may_write.clear()

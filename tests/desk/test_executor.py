@@ -187,7 +187,7 @@ def test_a_provisional_outcome_is_followed_until_it_is_final() -> None:
     play(check)
 
 
-def test_what_a_fork_undid_is_undone() -> None:
+def test_an_outcome_that_a_fork_undid_is_rolled_back() -> None:
     async def check(desk: Desk) -> None:
         order = await desk.place()
         desk.venue.outcomes[order.id] = fill(order)
@@ -201,7 +201,7 @@ def test_what_a_fork_undid_is_undone() -> None:
     play(check)
 
 
-def test_what_failed_on_the_chain_is_followed_too() -> None:
+def test_a_failed_outcome_is_followed_until_final() -> None:
     async def check(desk: Desk) -> None:
         order = await desk.place()
         failed = Failed(5_000, Cause.SLIPPAGE)
@@ -214,7 +214,7 @@ def test_what_failed_on_the_chain_is_followed_too() -> None:
     play(check)
 
 
-def test_what_expired_is_final_at_once() -> None:
+def test_an_expiry_is_final_at_once() -> None:
     async def check(desk: Desk) -> None:
         order = await desk.place()
         desk.venue.outcomes[order.id] = Expired()

@@ -64,7 +64,7 @@ def signed(desk: Desk) -> bool:
     return any(isinstance(entry.event, TicketRecorded) for entry in desk.journal.read())
 
 
-def test_it_is_paid_when_its_time_has_come() -> None:
+def test_a_withdrawal_is_paid_after_its_delay() -> None:
     async def check(desk: Desk) -> None:
         await desk.pass_s(DELAY_S - 1)
         assert (desk.venue.signed, ended(desk)) == (0, [])
@@ -78,7 +78,7 @@ def test_it_is_paid_when_its_time_has_come() -> None:
 
 
 @pytest.mark.parametrize(("settings", "why"), [(UNLISTED, NOT_LISTED), (NO_CAP, CAP_IS_0)])
-def test_what_the_settings_allow_no_more_ends_it_while_it_waits(settings: Settings, why: str) -> None:
+def test_changed_settings_reject_a_waiting_withdrawal(settings: Settings, why: str) -> None:
     async def check(desk: Desk) -> None:
         await does(desk, ConfigureDesk(settings))
         await desk.pass_s(1)
@@ -124,7 +124,7 @@ def test_nothing_is_sent_if_the_list_changes_while_it_is_signed() -> None:
 
 
 @pytest.mark.parametrize("outcome", [FILLED, Expired()])
-def test_what_was_sent_is_followed_and_not_sent_again(outcome: Outcome) -> None:
+def test_a_sent_withdrawal_is_followed_and_not_sent_again(outcome: Outcome) -> None:
     """A sent transaction may still land, so no change of the settings decides its outcome."""
 
     async def check(desk: Desk) -> None:
@@ -139,7 +139,7 @@ def test_what_was_sent_is_followed_and_not_sent_again(outcome: Outcome) -> None:
     play(check)
 
 
-def test_nor_does_a_restart_decide_what_became_of_a_ticket() -> None:
+def test_a_restart_does_not_decide_the_outcome_of_a_ticket() -> None:
     """It may have been sent just before the process died."""
 
     async def run() -> None:
@@ -158,7 +158,7 @@ def test_nor_does_a_restart_decide_what_became_of_a_ticket() -> None:
 
 @pytest.mark.parametrize("scope", [Scope(), Scope(W0)])
 @pytest.mark.parametrize("lifted_s", [DELAY_S - 10, DELAY_S + 10, DELAY_S + HOUR_S - 2])
-def test_a_hold_makes_it_wait_and_it_is_paid_when_that_ends(scope: Scope, lifted_s: int) -> None:
+def test_a_held_withdrawal_is_paid_when_the_hold_ends(scope: Scope, lifted_s: int) -> None:
     async def check(desk: Desk) -> None:
         await does(desk, AddHold(scope, "operator", "lunch"))
         await desk.pass_s(lifted_s)
@@ -170,7 +170,7 @@ def test_a_hold_makes_it_wait_and_it_is_paid_when_that_ends(scope: Scope, lifted
     play(check)
 
 
-def test_it_is_not_held_longer_than_it_lives() -> None:
+def test_a_held_withdrawal_expires() -> None:
     async def check(desk: Desk) -> None:
         await does(desk, AddHold(Scope(W0), "operator", "lunch"))
         await desk.pass_s(DELAY_S + HOUR_S - 1)
@@ -186,7 +186,7 @@ def test_it_is_not_held_longer_than_it_lives() -> None:
     ("scope", "cause"),
     [(Scope(), "deficit:wallet1"), (Scope(), "unknown_signature:wallet0"), (Scope(W0), "quarantine")],
 )
-def test_what_may_be_a_theft_ends_it_at_once(scope: Scope, cause: str) -> None:
+def test_a_possible_theft_rejects_a_withdrawal_at_once(scope: Scope, cause: str) -> None:
     async def check(desk: Desk) -> None:
         await does(desk, AddHold(Scope(), "operator", "lunch"), AddHold(scope, cause, "looks odd"))
         await desk.pass_s(1)
@@ -197,7 +197,7 @@ def test_what_may_be_a_theft_ends_it_at_once(scope: Scope, cause: str) -> None:
     play(check)
 
 
-def test_a_stop_file_ends_it_at_once() -> None:
+def test_a_stop_file_rejects_a_withdrawal_at_once() -> None:
     async def check(desk: Desk) -> None:
         desk.stop_file = True
         await desk.pass_s(1)
@@ -206,7 +206,7 @@ def test_a_stop_file_ends_it_at_once() -> None:
     play(check)
 
 
-def test_it_can_be_cancelled_while_it_is_held() -> None:
+def test_a_held_withdrawal_can_be_cancelled() -> None:
     async def check(desk: Desk) -> None:
         await does(desk, AddHold(Scope(W0), "operator", "lunch"))
         await desk.pass_s(2 * DELAY_S)

@@ -170,7 +170,7 @@ def test_one_bad_mark_sells_nothing(tmp_path: Path) -> None:
     assert played(tmp_path, lie) == [f"stop:wallet0:{OTHER}:0", Cause.NOT_CONFIRMED]
 
 
-def test_a_price_too_good_to_be_true_takes_no_profit(tmp_path: Path) -> None:
+def test_an_unconfirmed_high_price_takes_no_profit(tmp_path: Path) -> None:
     async def lie(desk: Desk) -> None:
         await desk.buy(2, Exits(take_profit_ppm=PPM // 10))
         units = desk.units()
@@ -189,7 +189,7 @@ def test_a_price_too_good_to_be_true_takes_no_profit(tmp_path: Path) -> None:
     assert told[-1] == "Filled"
 
 
-def test_a_price_that_is_lost_alarms_and_sells_nothing(tmp_path: Path) -> None:
+def test_a_missing_price_raises_an_alarm_and_sells_nothing(tmp_path: Path) -> None:
     async def freeze(desk: Desk) -> None:
         desk.fall(12)
         desk.seen.frozen[OTHER] = START_NS
@@ -266,7 +266,7 @@ def test_a_close_sells_slice_by_slice_through_a_silence_and_a_restart_until_noth
     assert told.count("Filled") >= 4
 
 
-def test_an_exit_that_is_not_possible_is_told_once(tmp_path: Path) -> None:
+def test_an_impossible_exit_is_logged_once(tmp_path: Path) -> None:
     async def empty(desk: Desk) -> None:
         accounts = desk.engine.state.wallets[desk.engine.index.books[0].wallet.id].accounts
         desk.engine.state.ledger.transfer(
@@ -284,7 +284,7 @@ def test_an_exit_that_is_not_possible_is_told_once(tmp_path: Path) -> None:
     assert not played(tmp_path, empty)
 
 
-def test_proceeds_that_have_nowhere_to_go_alarm_once_and_again_for_another_reason(tmp_path: Path) -> None:
+def test_a_missing_emergency_wallet_is_logged_once_per_reason(tmp_path: Path) -> None:
     async def sweep(desk: Desk) -> None:
         with structlog.testing.capture_logs() as lines:
             await desk.engine.handle(EmergencyStop("because", liquidate=True, sweep=True))

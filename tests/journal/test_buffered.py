@@ -28,7 +28,7 @@ def told(journal: Journal, count: int) -> object:
 
 @pytest.mark.parametrize("buffered_max", [1, 2, 5, 1_000])
 @pytest.mark.parametrize("size", [1, 2, 7])
-def test_it_is_read_as_one_that_writes_at_once(buffered_max: int, size: int) -> None:
+def test_buffered_entries_are_read_like_written_ones(buffered_max: int, size: int) -> None:
     every = entries(every_kind())
     plain, base = MemoryJournal(), MemoryJournal()
     buffered = BufferedJournal(base, buffered_max)
@@ -63,14 +63,14 @@ def test_it_writes_when_there_is_much_and_before_a_snapshot(tmp_path: Path) -> N
     base.close()
 
 
-def test_nothing_late_is_nothing_to_write() -> None:
+def test_an_empty_buffer_writes_nothing() -> None:
     base = MemoryJournal()
     asyncio.run(BufferedJournal(base).write())
     assert list(base.read()) == []
 
 
 @pytest.mark.parametrize("bad", [[Entry(2, T0, rolled())], entries([placed("s"), refused("s")])], ids=["gap", "twice"])
-def test_what_does_not_follow_is_found_when_it_is_written(bad: list[Entry]) -> None:
+def test_a_wrong_sequence_is_found_by_the_write(bad: list[Entry]) -> None:
     buffered = BufferedJournal(MemoryJournal())
 
     async def run() -> None:

@@ -65,7 +65,7 @@ def test_an_undamaged_journal_has_no_problems(path: Path) -> None:
     assert list(verify_chain(path)) == trades(ENTRIES)
 
 
-def test_a_text_that_is_none_is_a_problem_and_no_crash(path: Path) -> None:
+def test_invalid_utf8_is_a_problem_and_no_crash(path: Path) -> None:
     """A flipped bit may leave bytes that are not UTF-8, which SQLite returns unchanged."""
     with contextlib.closing(apsw.Connection(str(path))) as db:
         db.execute("UPDATE journal SET signal_id = CAST(x'b262' AS TEXT) WHERE seq = 3")

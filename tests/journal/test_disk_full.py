@@ -110,7 +110,7 @@ def _files_of_a_megabyte() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_files_of_a_megabyte")
-def test_a_reserve_that_cannot_be_made_is_told_from_the_start(tmp_path: Path) -> None:
+def test_a_missing_reserve_is_reported_at_once(tmp_path: Path) -> None:
     with contextlib.closing(SqliteJournal.open(tmp_path / "overmind.db")) as journal:
         assert "reserved" in (journal.degraded or "")
         asyncio.run(journal.append(trades(3)))

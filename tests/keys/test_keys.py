@@ -90,7 +90,7 @@ def test_base58_and_the_array_are_the_same_key(seed: bytes) -> None:
 
 
 @given(st.one_of(st.text(), st.text("[]0123456789, "), st.text("123456789ABCDEFabcdef", min_size=60)))
-def test_no_text_does_worse_than_to_be_refused(text: str) -> None:
+def test_any_other_text_is_refused(text: str) -> None:
     assert isinstance(read_key(text), SecretKey | BadKey)
 
 
@@ -100,7 +100,7 @@ def test_every_address_is_an_address(octets: bytes) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "abc", "0" * 44, BASE58, OTHER + "1"])
-def test_what_is_no_address(text: str) -> None:
+def test_invalid_addresses(text: str) -> None:
     assert not is_address(text)
 
 
@@ -173,5 +173,5 @@ def test_a_keystore_is_refused(
 
 @settings(max_examples=examples(5))
 @given(st.text(min_size=8))
-def test_any_passphrase_will_do(passphrase: str) -> None:
+def test_any_passphrase_works(passphrase: str) -> None:
     assert unseal(json.loads(seal(SecretKey(SEED), passphrase)), passphrase) == SecretKey(SEED)

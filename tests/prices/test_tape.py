@@ -103,7 +103,7 @@ def test_a_tape_that_cannot_be_trusted(tmp_path: Path, content: str | bytes, lin
     assert str(error).startswith("SOLUSDT_5m.csv")
 
 
-def test_absurdly_large(tmp_path: Path) -> None:
+def test_a_tape_that_is_too_large(tmp_path: Path) -> None:
     tape = write(tmp_path, HEADER + GOOD + NEXT)
     with tape.open("r+b") as file:
         file.truncate(TAPE_BYTES_MAX + 1)
@@ -173,7 +173,7 @@ def test_ways_to_write_the_same(tmp_path: Path, content: str) -> None:
     assert series.range_bps == (1_905, 1_183)  # rounded up
 
 
-def test_what_is_known_when(tmp_path: Path) -> None:
+def test_the_price_at_each_instant(tmp_path: Path) -> None:
     """Minute, price and its age in minutes. Candles close at 5, 10, 15, 30; two are missing between."""
     content = HEADER + row(0, "101") + row(5, "102") + row(10, "103") + row(25, "104")
     tape = load_tape(write(tmp_path, content), TOKENS)

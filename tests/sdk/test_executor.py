@@ -136,7 +136,7 @@ def test_a_signal_comes_as_a_value_a_dict_text_or_bytes(scratch: ScratchDesk) ->
         structs.replace(GOOD, slippage_max_bps=-5),
     ],
 )
-def test_what_is_no_signal_is_rejected_and_the_next_one_is_taken(scratch: ScratchDesk, bad: object) -> None:
+def test_an_invalid_signal_is_rejected_and_the_next_one_is_taken(scratch: ScratchDesk, bad: object) -> None:
     async def main() -> None:
         async with desk(scratch.seed_env()) as bench:
             await bench.executor.start()
@@ -267,7 +267,7 @@ def test_a_slow_sender_slows_the_intake_and_loses_nothing(scratch: ScratchDesk) 
     run(main())
 
 
-def test_who_lagged_too_far_reads_the_journal_anew(scratch: ScratchDesk) -> None:
+def test_a_reader_that_lags_too_far_reads_the_journal(scratch: ScratchDesk) -> None:
     """One batch with more entries than a feed keeps, among them those of the reported order."""
     hold = structs.replace(GOOD, action=TradeAction.HOLD, notional_micros=None)
 
@@ -304,7 +304,7 @@ def test_a_sender_that_breaks_ends_the_executor_and_stop_says_why(scratch: Scrat
     run(main())
 
 
-def test_nobody_need_listen(scratch: ScratchDesk) -> None:
+def test_a_sender_is_optional(scratch: ScratchDesk) -> None:
     async def main() -> None:
         async with desk(scratch.seed_env()) as bench:
             executor = MultiWalletExecutor(bench.signals, None, bench.manager)

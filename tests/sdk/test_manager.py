@@ -84,20 +84,20 @@ def config(scratch: ScratchDesk) -> MultiWalletConfig:
         ({"exclude_wallets": ["a b"]}, "exclude_wallets: not a list of ids"),
     ],
 )
-def test_a_bad_criteria_says_what_would_be_right(fields: dict[str, Any], problem: str) -> None:
+def test_invalid_criteria_name_the_fix(fields: dict[str, Any], problem: str) -> None:
     good: dict[str, Any] = {"strategy_type": "TokenSniping", "required_balance": 1_000, "risk_tolerance": 0.8}
     with pytest.raises(ValueError, match=f"^{re.escape(problem)}"):
         WalletSelectionCriteria(**{**good, **fields})
 
 
-def test_a_criteria_lists_all_that_is_wrong_at_once() -> None:
+def test_invalid_criteria_list_all_problems() -> None:
     with pytest.raises(ValueError, match=r"strategy_type.*risk_tolerance.*required_balance"):
         WalletSelectionCriteria("?", -1, 2)
 
 
 @pytest.mark.parametrize("strategy", ["token_sniping", "TOKENSNIPING", StrategyType.TOKEN_SNIPING])
 @pytest.mark.parametrize("balance", [1000, 1000.0, "1000", Decimal("1000.00"), "1e3"])
-def test_a_criteria_takes_what_people_write(strategy: str, balance: float | str | Decimal) -> None:
+def test_criteria_accept_usual_spellings(strategy: str, balance: float | str | Decimal) -> None:
     criteria = WalletSelectionCriteria(strategy, balance, "0.8", "hft", [])
     assert criteria == WalletSelectionCriteria(StrategyType.TOKEN_SNIPING, 1_000, 0.8, WalletType.HFT)
 
@@ -278,7 +278,7 @@ async def _selection(bench: Bench, criteria: WalletSelectionCriteria) -> WalletS
         return none
 
 
-def test_when_nobody_may_take_it_every_wallet_says_why(scratch: ScratchDesk) -> None:
+def test_without_an_eligible_wallet_every_refusal_is_listed(scratch: ScratchDesk) -> None:
     async def main() -> None:
         async with desk(scratch.seed_env()) as bench:
             with pytest.raises(NoEligibleWallet, match=r"no wallet may take 9000 USD of TokenSniping in SOL") as none:
@@ -343,7 +343,7 @@ def test_an_emergency_stop_shows_everywhere_and_is_lifted_wallet_by_wallet(
     run(main())
 
 
-def test_nothing_is_reactivated_while_the_stop_file_lies_there(scratch: ScratchDesk) -> None:
+def test_a_stop_file_forbids_reactivation(scratch: ScratchDesk) -> None:
     async def main() -> None:
         async with desk(scratch.seed_env()) as bench:
             data_dir = bench.app.config.data_dir

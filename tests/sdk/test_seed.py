@@ -74,7 +74,7 @@ def test_a_broken_system_is_noticed_and_the_rest_goes_on(env: dict[str, str], no
     assert all(result.detail for result in results)
 
 
-def test_all_wallets_on_hold_fails_what_trades(tmp_path: Path) -> None:
+def test_all_wallets_on_hold_fail_the_checks_that_trade(tmp_path: Path) -> None:
     """A STOP file in the data directory holds every wallet before the first signal."""
     (tmp_path / "STOP").touch()
     names = ["Transaction ID formatting", "Strategy-based selection", "Position size limits"]

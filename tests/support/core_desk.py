@@ -1,21 +1,21 @@
-"""A desk in words: every step is a command, decided by `decide` and folded by `apply`, as the engine would do it.
+"""A desk scripted in words: each step is a command that `decide` decides and `apply` folds, as in the engine.
 
-`fill provisional` books what `final` makes final and `roll back as expired` (or failed, or filled) undoes. `chain w1
-usd -5 eth 2` reads the chain: what is not said is as the books have it, and a sign means more or less than that.
+`fill provisional` books an outcome, `final` makes it final, and `roll back as expired` (or failed, or filled) undoes
+it. `chain w1 usd -5 eth 2` reads the chain's balances: an amount without a sign is absolute, one with a sign is
+relative to the books, and all other mints are as in the books.
 
-`risk$50` and `risk0.5%` are budgets instead of amounts. `wave eth 2000 2020 20 60000` marks the two prices in turn, so
-often, so many milliseconds apart, and SOL's anew.
+`risk$50` and `risk0.5%` are risk budgets instead of amounts. `wave eth 2000 2020 20 60000` marks the two prices in
+turn, 20 times, 60,000 ms apart, and SOL's price each time.
 
-`exits` sells what is due by a rule of ours, as the watch does after each mark. `moves` places what is due of moves, and
-`rebalance auto` what the bands make due, as it does then too; `rebalance` is an operator's. Outcomes are of orders and
-of moves.
+`exits` places the exits that are due, like the watch after each mark. `moves` places the transfers that are due.
+`rebalance auto` places what the bands make due; `rebalance` is an operator's. Outcomes apply to orders and moves.
 
-`change w1 stop 3 momentum.share 40` is what an operator wants instead of the files, `change w1 stop files` takes it
-back; `ceiling loss 500` is the desk's.
+`change w1 stop 3 momentum.share 40` is an operator's change, `change w1 stop files` undoes it; `ceiling loss 500` sets
+the desk's ceiling.
 
-SOL costs $100, eth $2,000 and btc $50,000; `new` is listed but was never priced. A step without a verb
-configures the wallet of that name. It starts with $9,900 and a float of 1 SOL, so its equity is $10,000 and a percent
-of it $100, and its limits are as wide as possible. It is noon.
+SOL costs $100, eth $2,000 and btc $50,000; `new` is listed but was never priced. A step without a verb configures the
+wallet of that name. It starts with $9,900 and a float of 1 SOL, so its equity is $10,000 and a percent of it $100. Its
+limits are as wide as possible. It is noon.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ STRATEGIES = {
     "meme": StrategyType.AXIOM_MEME_COIN,
 }
 
-# What a word sets, and how many of its units one of ours holds.
+# For each word: the field that it sets, and how many of the field's units are one of the word's.
 LIMIT_WORDS = {
     "loss": ("daily_loss_max_micros", MICROS),
     "position": ("position_max_micros", MICROS),

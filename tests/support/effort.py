@@ -1,4 +1,4 @@
-"""How long a property is looked at: a little in the quick tier, at full length in the long one."""
+"""How many examples a property tries: few in the quick tier, all in the long one."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from hypothesis import settings
 
 QUICK: Final = "quick"
 SOAK: Final = "soak"
-NOTE: Final = "note"  # a property of a test by this name is told in the summary
+NOTE: Final = "note"  # a test's property of this name is shown in the summary
 QUICK_SHARE: Final = 5
 QUICK_MIN: Final = 5
 
 
 def examples(full: int) -> int:
-    """How many a property tries that asks for so many."""
+    """The number of examples: `full` in the long tier, a fifth of that in the quick one."""
     return full if settings.get_current_profile_name() == SOAK else max(QUICK_MIN, full // QUICK_SHARE)

@@ -88,7 +88,7 @@ w1; buy sol $100 id a; {TRY}; sell sol all id b; fill; {UNDO}; deposit w1 1 sol 
 
 
 @pytest.mark.parametrize(("steps", "then"), rows(TABLE))
-def test_what_a_fork_leaves(steps: str, then: str) -> None:
+def test_the_books_after_a_fork(steps: str, then: str) -> None:
     desk = Play()
     for step in steps.split(";"):
         desk.play(step)
@@ -147,7 +147,7 @@ def test_undoing_everything_in_any_order_restores_everything(steps: str) -> None
 
 
 @pytest.mark.parametrize("steps", STEPS.values(), ids=STEPS.keys())
-def test_whatever_it_comes_to_instead_in_any_order_the_books_are_sound(steps: str) -> None:
+def test_the_books_are_sound_after_any_replaced_outcomes(steps: str) -> None:
     for turn, (order, *ends) in enumerate(product(permutations("abcd"), *[UNDONE] * 4)):
         if turn % 7:
             continue  # Only every seventh of about two thousand cases: all of them take half a minute.
@@ -158,7 +158,7 @@ def test_whatever_it_comes_to_instead_in_any_order_the_books_are_sound(steps: st
         assert encode_state(decode_state(encode_state(desk.state))) == encode_state(desk.state)
 
 
-def test_after_a_fork_the_index_knows_whose_lots_are_left() -> None:
+def test_after_a_fork_the_remaining_lots_have_the_right_strategy() -> None:
     """The newest lots leave first; they may belong to another strategy."""
     shares = "share momentum:100:1200,arbitrage:100:1200"
     desk = Play(f"w1 {shares}; buy eth $1000 id a; fill provisional; buy eth $1000 by arbitrage id b; fill")
@@ -192,7 +192,7 @@ def undone(first: str, then: str) -> WalletBook:
     return Play(f"w1; buy eth $1000 id a; {first}; roll back as {then}").book("w1")
 
 
-def test_a_rollback_begins_no_new_attempt() -> None:
+def test_a_rollback_starts_no_failover() -> None:
     """By then the signal counted as executed, and its time to live is over."""
     desk = Play("w1; w2; buy eth $300 id a; fill provisional")
     assert told(desk.play("roll back as expired")) == "OrderRolledBack"
@@ -219,7 +219,7 @@ def test_a_failure_with_other_words_and_the_same_fee_is_final() -> None:
     )
 
 
-def test_final_is_said_once() -> None:
+def test_an_outcome_becomes_final_once() -> None:
     for end in ("final", "roll back as expired"):
         desk = Play(f"w1; buy eth $300 id a; fill provisional; {end}")
         assert desk.do(RecordFinal(OrderId("a.0.0"), Expired())) == ()
@@ -233,7 +233,7 @@ def test_what_was_sent_cannot_have_been_rejected() -> None:
     assert desk.state.provisional
 
 
-def test_a_final_of_an_unknown_order_says_nothing() -> None:
+def test_a_final_of_an_unknown_order_yields_no_event() -> None:
     assert Play("w1").do(RecordFinal(OrderId("x.0.0"), Expired())) == ()
 
 
@@ -244,7 +244,7 @@ def test_a_token_that_is_listed_no_more_is_undone_all_the_same() -> None:
     assert books_told(desk) == "$9900, held: quarantine"
 
 
-def test_a_rolled_back_account_may_have_to_be_paid_for_again() -> None:
+def test_a_rollback_removes_the_new_token_account() -> None:
     desk = Play("w1; buy eth $300 id a; fill provisional rent 2039280")
     assert Mint("eth") in desk.book("w1").token_accounts
     desk.play("roll back as expired")
@@ -275,7 +275,7 @@ def owes_without_quarantine(state: State) -> list[str]:
     return [name for name, book in state.wallets.items() if book.in_suspense and QUARANTINE not in book.holds]
 
 
-def test_a_debt_that_an_outcome_makes_is_quarantined_too() -> None:
+def test_a_debt_by_an_outcome_is_quarantined_too() -> None:
     """A fork moved the rent of the USDC account from the first sale to the second, which had reserved none."""
     desk = Play("w1 usd 0 sol 0.00223928; deposit w1 2 eth; sell eth 1 id a; fill provisional fee 100000 rent 2039280")
     desk.play("sell eth 1 id b; fill fee 100000 rent 2039280")

@@ -195,17 +195,17 @@ def test_what_a_liquidation_brings_goes_to_safety(given: str, when: str, then: s
         ),
     ],
 )
-def test_why_nothing_can_be_swept(given: str, why: str) -> None:
+def test_the_reason_why_nothing_can_be_swept(given: str, why: str) -> None:
     assert why_nowhere(Play(given).state) == why
 
 
-def test_a_second_sweep_says_nothing() -> None:
+def test_a_second_sweep_yields_no_event() -> None:
     desk = Play("w1; w2 type Emergency; sweep")
     assert not desk.play("sweep")
     assert not desk.play("liquidate")
 
 
-def test_only_what_protects_may_go_on_after_a_stop() -> None:
+def test_only_protective_moves_continue_after_a_stop() -> None:
     assert {kind for kind in MoveKind if kind.protects} == {MoveKind.TOP_UP, MoveKind.SWEEP}
 
 

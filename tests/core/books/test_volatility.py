@@ -41,7 +41,7 @@ class Feed:
 
 @pytest.mark.parametrize("step_s", [1, 60, 300])
 @pytest.mark.parametrize("a_day", [0.005, 0.03, 0.3, 1.0])
-def test_it_finds_what_the_price_was_drawn_with(a_day: float, step_s: int) -> None:
+def test_it_measures_the_deviation_of_the_generated_price(a_day: float, step_s: int) -> None:
     feed = Feed(a_day, step_s)
     feed.go(2_000)
     assert feed.over_a_day == pytest.approx(a_day, rel=0.25)
@@ -103,7 +103,7 @@ def test_marks_that_never_move_are_no_volatility() -> None:
     assert feed.known.over_ppm(DAY_NS) == 0
 
 
-def test_a_snapshot_keeps_it() -> None:
+def test_a_snapshot_keeps_the_volatility() -> None:
     state = Play("w1; wave eth 2000 2020 21 60000").state
     assert decode_state(encode_state(state)).volatility == state.volatility
     assert state.volatility[Mint("eth")].is_known

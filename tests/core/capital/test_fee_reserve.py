@@ -149,7 +149,7 @@ def test_a_fork_undoes_a_swap_for_the_float() -> None:
     assert desk.book("w1").trades_today == 0
 
 
-def test_the_float_that_a_fork_took_back_is_owed_by_who_spent_it() -> None:
+def test_a_float_that_a_fork_took_back_makes_a_debt() -> None:
     desk = Play("desk reserve 0; w1; w2 sol 0; moves; fill provisional; buy eth $300 not w1; fill s1.0.0 fee 90000")
     desk.play("sell eth all; fill fee 90000; roll back as expired")
     assert books_told(desk, "w2") == "$9900, owes 0.00018 sol, realised $-0.018, held: quarantine"
@@ -226,7 +226,7 @@ def test_what_is_reclaimed_is_a_gain_and_the_account_is_gone() -> None:
     assert rent_reserved(desk) == 0
 
 
-def test_who_buys_while_the_account_is_being_closed_reserves_a_new_one() -> None:
+def test_a_buy_during_a_reclaim_reserves_the_rent_of_a_new_account() -> None:
     desk = Play(f"{SOLD}; wait 86400000; moves; sign")
     assert rent_reserved(desk) == DESK.costs.rent_lamports
     desk.play("fill s3.0.0; fail move:reclaim:0")  # The fill came first, so the account is no longer empty.

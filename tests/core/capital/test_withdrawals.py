@@ -138,7 +138,7 @@ desk cap 0 band 1; w1 aim 50 usd 14900; w2 aim 50 usd 4900; rebalance; hold w1 a
 
 
 @pytest.mark.parametrize(("given", "why"), rows(ENDS))
-def test_what_was_asked_for_is_ended_at_once_or_waits(given: str, why: str) -> None:
+def test_a_requested_withdrawal_is_rejected_at_once_or_waits(given: str, why: str) -> None:
     """A rejected withdrawal stays rejected, even if the cause is lifted before its payment was due."""
     desk = Play(given)
     closed = [entry.event.outcome for entry in desk.entries if isinstance(entry.event, MoveClosed)]
@@ -199,7 +199,7 @@ def test_it_waits_for_its_time_and_can_be_cancelled_till_it_is_signed() -> None:
     assert desk.balance(desk.book("w1").accounts.held, "usd") == 0
 
 
-def test_a_withdrawal_is_a_deposit_backwards() -> None:
+def test_a_withdrawal_is_no_loss() -> None:
     """The day's PnL is unchanged, and the emergency stop counts from the remaining capital."""
     desk = Play("desk payees bank cap 9000 threshold 10; w1 usd 9900; buy eth $1000; fill; mark eth 1800")
     before = desk.book("w1").day_pnl_micros
@@ -214,14 +214,14 @@ def test_a_withdrawal_is_a_deposit_backwards() -> None:
     assert list(desk.book("w1").holds) == ["emergency"]
 
 
-def test_nothing_of_it_is_counted_before_it_has_left() -> None:
+def test_an_unpaid_withdrawal_is_reserved_and_still_in_equity() -> None:
     desk = Play("desk payees bank cap 9000; w1; withdraw w1 $8000")
     assert (desk.state.equity_micros, desk.state.deposited_micros) == (10_000 * MICROS, 10_000 * MICROS)
     assert told(desk.play("buy eth $1900")) == "w1 $1900"
     assert "INSUFFICIENT_QUOTE" in told(desk.play("buy eth $1"))
 
 
-def test_a_fork_undoes_it() -> None:
+def test_a_fork_undoes_a_withdrawal() -> None:
     desk = Play("desk payees bank cap 9000; w1; withdraw w1 $8000; fill provisional fee 13000 rent 2039280")
     assert (books_told(desk), desk.state.deposited_micros) == ("$1900, realised $-0.205228", 2_000 * MICROS)
     desk.play("roll back as failed fee 5000")
@@ -231,7 +231,7 @@ def test_a_fork_undoes_it() -> None:
     assert desk.state.equity_micros == 10_000 * MICROS - 500
 
 
-def test_what_a_fork_made_of_it_after_all_is_owed_by_who_spent_it() -> None:
+def test_a_withdrawal_that_a_fork_pays_late_makes_a_debt() -> None:
     desk = Play("desk payees bank cap 9000; w1; withdraw w1 $8000; fail provisional; buy eth $5000; fill s1.0.0")
     desk.play("roll back as filled")
     assert books_told(desk) == "$0 2.5 eth, owes 3100 usd, held: quarantine"

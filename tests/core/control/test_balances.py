@@ -85,7 +85,7 @@ w1; w2                         | chain w1 behind 3 usd -1            | deficit:w
 
 
 @pytest.mark.parametrize(("given", "read", "then"), rows(TABLE))
-def test_what_the_chain_says_of_a_wallet(given: str, read: str, then: str) -> None:
+def test_balances_become_deposits_and_holds(given: str, read: str, then: str) -> None:
     desk = Play(given)
     assert found(desk.play(read)) == then
     check_sound(desk)
@@ -161,7 +161,7 @@ def test_an_operator_explains_a_difference(given: str, accept: str, then: str, w
 
 
 @pytest.mark.parametrize("reason", ["", " ", "\n\t"])
-def test_an_operator_says_why(reason: str) -> None:
+def test_an_operator_must_give_a_reason(reason: str) -> None:
     with pytest.raises(CommandRefused, match="a blank reason"):
         Play("w1").do(AcceptBalances(W1, 1, 99, {}, reason))
 
@@ -200,7 +200,7 @@ def test_the_same_credit_is_booked_once() -> None:
     assert desk.do(read) == ()
 
 
-def test_a_reading_of_an_unknown_wallet_says_nothing() -> None:
+def test_balances_of_an_unknown_wallet_yield_no_event() -> None:
     assert Play("w1").do(RecordBalances(WalletId("w9"), 1, 99, {})) == ()
 
 
@@ -220,7 +220,7 @@ w1; buy eth $9; sign      | chain w1 usd -9 signed x       | up to x
 
 
 @pytest.mark.parametrize(("given", "read", "then"), rows(SIGNATURES))
-def test_the_signatures_that_were_looked_at(given: str, read: str, then: str) -> None:
+def test_the_cursor_of_checked_signatures(given: str, read: str, then: str) -> None:
     desk = Play(given)
     assert found(desk.play(read)) == then
 
@@ -242,7 +242,7 @@ def test_the_cursor_knows_the_slot_of_its_signature() -> None:
     assert (desk.book("w1").checked, desk.book("w1").checked_slot) == ("y", 17)
 
 
-def test_a_deficit_says_what_is_missing_where() -> None:
+def test_a_deficit_names_wallet_mint_and_units() -> None:
     desk = Play("w1; chain w1 usd -5")
     assert desk.state.holds["deficit:w1"].reason.startswith(
         "wallet w1 has 9895000000 base units of usdc on the chain and 9900000000 in the books, 5000000 are missing"

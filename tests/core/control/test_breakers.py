@@ -72,7 +72,7 @@ w1; w2; desk threshold 10; buy eth $9000; fill; mark eth 1500; reactivate w1 | m
 
 
 @pytest.mark.parametrize(("given", "when", "portfolio", "wallet"), rows(TABLE))
-def test_a_limit_that_is_reached_holds(given: str, when: str, portfolio: str, wallet: str) -> None:
+def test_a_reached_limit_adds_its_hold(given: str, when: str, portfolio: str, wallet: str) -> None:
     desk = Play(given)
     desk.play(when)
     assert " ".join(desk.state.holds) == portfolio
@@ -198,12 +198,12 @@ def test_an_automatic_stop_holds_every_wallet_and_counts_anew_from_the_reactivat
 
 
 @pytest.mark.parametrize("cause", ["emergency", "quarantine", "deficit:w1", "unknown_signature:w1"])
-def test_what_somebody_has_to_look_at_has_no_end(cause: str) -> None:
+def test_a_hold_that_needs_an_operator_has_no_end(cause: str) -> None:
     with pytest.raises(CommandRefused, match="has no end"):
         Play(f"w1; hold w1 {cause} for 1000")
 
 
-def test_a_hold_whose_time_is_over_holds_nothing() -> None:
+def test_an_expired_hold_holds_nothing() -> None:
     assert not Play("w1").play("hold w1 operator for 0")
 
 
@@ -229,7 +229,7 @@ def test_an_automatic_stop_liquidates_and_sweeps_if_it_is_told_to(then: str, dec
     assert told(desk.play("moves")) == swept
 
 
-def test_one_wild_mark_stops_and_sells_nothing() -> None:
+def test_one_outlier_mark_stops_and_sells_nothing() -> None:
     desk = Play("w1; w2 type Emergency; desk threshold 10 then sweep; buy eth $9000; fill; mark eth 15")
     assert "emergency" in desk.book("w1").holds
     assert told(desk.play("exits")) == "nothing"
@@ -237,13 +237,13 @@ def test_one_wild_mark_stops_and_sells_nothing() -> None:
     assert told(desk.play("exits; moves")) == "nothing"
 
 
-def test_nor_does_the_mark_of_another_token_confirm_it() -> None:
+def test_the_mark_of_another_token_confirms_no_outlier() -> None:
     desk = Play("w1; w2 type Emergency; desk threshold 10 then sweep; buy eth $9000; fill; mark eth 15")
     assert told(desk.play("mark sol 100.01; mark btc 50001")) == "PricesMarked"
     assert told(desk.play("mark eth 16")) == "PricesMarked + LiquidationOrdered + w1 4.5 eth"
 
 
-def test_nor_does_a_loss_since_a_wild_mark_at_midnight() -> None:
+def test_a_loss_since_an_outlier_at_midnight_sells_nothing() -> None:
     """The stop is reached, as its base is the price at midnight; but no second mark confirmed that price."""
     desk = Play("w1; w2 type Emergency; desk threshold 10 then sweep; buy eth $9000; fill; mark eth 2000")
     desk.play("wait 43199000; mark eth 4000; wait 1000")
@@ -253,7 +253,7 @@ def test_nor_does_a_loss_since_a_wild_mark_at_midnight() -> None:
 
 
 @pytest.mark.parametrize("before", ["stop", "hold w1 emergency; hold w2 emergency"])
-def test_nor_does_it_on_a_desk_that_is_stopped_already(before: str) -> None:
+def test_an_outlier_on_a_stopped_desk_sells_nothing(before: str) -> None:
     desk = Play(f"w1; w2 type Emergency; desk threshold 10 then sweep; buy eth $9000; fill; {before}")
     for price in (15, 2_000, 15, 2_000, 15):
         assert told(desk.play(f"mark eth {price}")) == "PricesMarked"
@@ -265,7 +265,7 @@ def test_a_stop_of_an_operator_does_what_he_says_whatever_the_automatic_one_woul
     assert told(desk.play("moves")) == "nothing"
 
 
-def test_what_a_wallet_gives_away_is_no_loss_of_it() -> None:
+def test_a_transfer_is_no_loss_of_the_sender() -> None:
     """A transfer between wallets, or out of the desk, is no loss of the wallet or of the portfolio."""
     desk = Play(
         "desk loss 1 threshold 1 drawdown 1 payees bank cap 9000 band 1; w1 loss 1 aim 50 usd 14900; w2 aim 50 usd 4900"

@@ -110,7 +110,7 @@ def holds(desk: Play, name: str = "w1") -> dict[str, float]:
     }
 
 
-def test_all_faults_are_told_at_once_and_nothing_is_half_done() -> None:
+def test_all_faults_are_named_at_once_and_nothing_is_changed() -> None:
     desk = Play(NARROW)
     with pytest.raises(CommandRefused) as refused:
         desk.play("change w1 loss 50 position 99999 stop 6 nonsense 1 momentum.share 90 allocation 2")
@@ -131,7 +131,7 @@ def test_all_faults_are_told_at_once_and_nothing_is_half_done() -> None:
         ChangeMints(MintVerb.DISALLOW, Mint("eth"), "ann", "x"),
     ],
 )
-def test_who_and_why_and_what_must_be_said(command: ChangeLimits | ChangeMints) -> None:
+def test_who_why_and_what_are_required(command: ChangeLimits | ChangeMints) -> None:
     desk = Play("w1")
     before = encode_state(desk.state)
     with pytest.raises(CommandRefused):
@@ -207,7 +207,7 @@ def test_one_share_goes_back_to_the_files_only_where_the_others_leave_room() -> 
     assert holds(desk)["MomentumTrading.share"] == 40
 
 
-def test_the_journal_says_who_wanted_what_and_why() -> None:
+def test_the_journal_has_who_changed_what_and_why() -> None:
     desk = Play("w1 loss 100; change w1 loss 50; wait 1000")
     bob = ChangeLimits(
         WalletId("w1"), {LimitName("max_daily_loss"): 50 * MICROS, LimitName("stop_loss_threshold"): 9}, "bob", "calm"
@@ -256,7 +256,7 @@ w1 stop 10; buy eth $1000; fill; remove w1; change w1 stop 3 | mark eth 1930 | P
 
 
 @pytest.mark.parametrize(("steps", "step", "answer"), rows(NEXT.replace("\\\n", "")))
-def test_what_is_changed_binds_the_next_entry(steps: str, step: str, answer: str) -> None:
+def test_a_change_binds_the_next_entry(steps: str, step: str, answer: str) -> None:
     assert told(Play(steps).play(step)) == answer
 
 
@@ -294,11 +294,11 @@ w1; allow btc; disallow btc            | disallow btc  | nothing
 
 
 @pytest.mark.parametrize(("steps", "step", "answer"), rows(MINTS.replace("\\\n", "")))
-def test_only_what_may_be_bought_is_bought(steps: str, step: str, answer: str) -> None:
+def test_only_allowed_mints_are_bought(steps: str, step: str, answer: str) -> None:
     assert told(Play(steps).play(step)) == answer
 
 
-def test_a_list_keeps_who_said_so_first() -> None:
+def test_a_list_keeps_the_first_remark() -> None:
     desk = Play("w1; block eth; wait 1000")
     assert desk.do(ChangeMints(MintVerb.BLOCK, Mint("eth"), "bob", "me too")) == ()
     (event,) = desk.do(ChangeMints(MintVerb.ALLOW, Mint("btc"), "bob", "only this"))
@@ -308,7 +308,7 @@ def test_a_list_keeps_who_said_so_first() -> None:
     assert (event.who, event.reason) == ("bob", "only this")
 
 
-def test_a_list_has_an_end() -> None:
+def test_a_list_has_a_maximum() -> None:
     desk = Play("w1")
     for number in range(1_000):
         desk.do(ChangeMints(MintVerb.BLOCK, Mint(f"m{number}"), "ann", "x"))

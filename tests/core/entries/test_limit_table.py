@@ -67,7 +67,7 @@ def test_the_gate_and_the_capacity_equal_the_table(first_seed: int) -> None:
 
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(st.randoms(use_true_random=False), st.integers(1, 4), st.integers(1, 12))
-def test_no_small_script_tells_them_apart(rng: Random, wallets: int, commands: int) -> None:
+def test_no_small_script_makes_them_differ(rng: Random, wallets: int, commands: int) -> None:
     compare(rng, wallets, commands, asks=2)
 
 

@@ -86,7 +86,7 @@ def test_a_sale_is_quoted_near_the_mark(when: str, dollars: int, expected: Cause
         {"received_min": 989_999_999},  # guarantees less than the order wants
     ],
 )
-def test_a_quote_for_something_else_is_bad(other: dict[str, object]) -> None:
+def test_a_quote_for_another_order_is_bad(other: dict[str, object]) -> None:
     order = order_of(BUY)
     assert cause(order, quoted(order, 10 * ETH)) is None
     assert cause(order, quoted(order, 10 * ETH, **other)) == Cause.BAD_QUOTE

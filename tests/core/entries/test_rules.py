@@ -237,7 +237,7 @@ def test_every_code_is_in_the_table() -> None:
     assert {code for code in Code if code in TABLE} == set(Code)
 
 
-def test_everything_wrong_at_once_is_told_in_the_order_of_precedence() -> None:
+def test_all_refusals_are_listed_in_order_of_precedence() -> None:
     desk = Play(
         """
         desk only w2 exposure 0 asset 0 strategy 0 places 1 rate 0 depth 1
@@ -291,13 +291,13 @@ def test_without_a_price_of_sol_no_cost_is_known_and_nothing_is_bought() -> None
     assert told(desk.play("buy eth $300")) == f"PRICE_MISSING a journaled mark {SOL}"
 
 
-def test_an_amount_beyond_all_reason_is_refused() -> None:
+def test_an_absurd_amount_is_refused() -> None:
     desk = Play(f"w1 usd {2 * NOTIONAL_MAX_MICROS // MICROS}")
     assert "AMOUNT_OUT_OF_RANGE" in told(desk.play(f"buy eth ${NOTIONAL_MAX_MICROS // MICROS}.000001"))
     assert "AMOUNT_OUT_OF_RANGE" not in told(desk.play(f"buy eth ${NOTIONAL_MAX_MICROS // MICROS}"))
 
 
-def test_the_wallet_that_came_closest_is_told_first_with_all_its_refusals() -> None:
+def test_the_closest_wallet_is_listed_first_with_all_its_refusals() -> None:
     desk = Play("w1; hold w1 operator; w2 position 200 sol 0; w3 risk 0.5; w4 sol 0")
     assert told(desk.play("buy eth $300 tolerance 0.4")) == (
         "INSUFFICIENT_SOL 0 0.10213928 @w4"

@@ -161,7 +161,7 @@ def test_by_volatility(given: str, when: str, then: str) -> None:
     assert told(Play(given).play(when)).startswith(then)
 
 
-def test_another_wallet_sizes_it_anew() -> None:
+def test_a_failover_sizes_again() -> None:
     desk = Play("w1 stop 5; w2 stop 10 position 300; desk attempts 3")
     assert told(desk.play("buy eth risk$50")) == "w1 $1000"
     events = desk.play("reject for WALLET_FUNDS")
@@ -172,7 +172,7 @@ def test_another_wallet_sizes_it_anew() -> None:
     assert told(desk.play(f"reject for {Cause.ROUTE_DOWN}")) == "OrderClosed"
 
 
-def test_the_decision_says_how() -> None:
+def test_the_decision_explains_the_size() -> None:
     (placed,) = Play("w1 position 500").play("buy eth risk$50 stop 5 id s")
     assert isinstance(placed, OrderPlaced)
     sizing = placed.sizing
@@ -232,18 +232,18 @@ def compare(rng: Random, wallets: int, commands: int, asks: int) -> int:
 
 
 @pytest.mark.parametrize("first_seed", [0, 5, 10, 15])
-def test_it_is_what_the_plain_loop_would_choose(first_seed: int) -> None:
+def test_the_choice_equals_the_plain_loop(first_seed: int) -> None:
     seeds = range(first_seed, first_seed + 5)
     assert sum(compare(Random(seed), 1 + seed * 2, commands=100, asks=2) for seed in seeds) > 0
 
 
 @settings(derandomize=True, max_examples=examples(40))
 @given(st.randoms(use_true_random=False), st.integers(1, 5), st.integers(1, 12))
-def test_no_small_script_tells_them_apart(rng: Random, wallets: int, commands: int) -> None:
+def test_no_small_script_makes_them_differ(rng: Random, wallets: int, commands: int) -> None:
     compare(rng, wallets, commands, asks=2)
 
 
-def test_every_wallets_chances_are_told_with_their_sizes() -> None:
+def test_the_candidates_are_listed_with_their_sizes() -> None:
     desk = Play("w1 position 500; w2; w3")
     signal = structs.replace(desk.signal("buy", "eth", "risk$50", ["stop", "5"]).signal, exclude=(WalletId("w3"),))
     told_sizes = [

@@ -153,7 +153,7 @@ w1 stop 5; deposit w1 0.00001 eth                            | mark eth 999     
 
 
 def due(desk: Play, when: str = "") -> str:
-    """What is sold meanwhile: with the marks, or by a look after them."""
+    """The exits placed by these steps: in the decision of a mark, or by the check after it."""
     before = desk.state.seq
     desk.play(f"{when}; exits")
     events = [entry.event for entry in desk.entries if entry.seq > before]
@@ -162,14 +162,14 @@ def due(desk: Play, when: str = "") -> str:
 
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(TABLE))
-def test_what_is_due_is_sold(given: str, when: str, then: str) -> None:
+def test_a_due_exit_is_placed(given: str, when: str, then: str) -> None:
     desk = Play(given)
     assert due(desk, when) == then
     assert due(desk) == "nothing"  # A second time places nothing.
 
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(TABLE))
-def test_it_is_due_after_a_restart_as_before(given: str, when: str, then: str) -> None:
+def test_an_exit_is_due_after_a_restart(given: str, when: str, then: str) -> None:
     desk = Play(given)
     decided = desk.state.decided
     desk.state = decode_state(encode_state(desk.state))
@@ -205,14 +205,14 @@ def test_what_marks_make_due_is_sold_in_the_same_decision(given: str, when: str,
 
 
 def test_one_decision_sells_so_many_and_the_rest_is_due_after_it() -> None:
-    """The largest first: who has least waits."""
+    """The largest positions are sold first."""
     given = (f"w{number} stop 5; deposit w{number} {number} eth" for number in range(1, EXITS_MAX + 4))
     desk = Play("; ".join(given))
     _, *sold = desk.play("mark eth 1900")
     sellers = [one.order.wallet_id for one in sold if isinstance(one, OrderPlaced)]
     assert sellers == [f"w{number}" for number in range(EXITS_MAX + 3, 3, -1)]
     assert [one.wallet_id for one in exits_due(desk.state, desk.now_ns)] == ["w3", "w2", "w1"]
-    assert not desk.do(MarkPrices((desk.state.marks[Mint("eth")],)))  # It is no news, so it decides nothing.
+    assert not desk.do(MarkPrices((desk.state.marks[Mint("eth")],)))  # A known mark decides nothing.
     assert told(desk.play("mark eth 1900")) == "PricesMarked + w3 3 eth + w2 2 eth + w1 1 eth"
 
 
@@ -247,12 +247,12 @@ def cause(desk: Play, order: Order, received: int) -> Cause | None:
         ("profit 5", "2100", 1_049_999_999, Cause.BAD_QUOTE),
     ],
 )
-def test_a_quote_confirms_what_the_mark_says(bought: str, mark: str, dollars: int, expected: Cause | None) -> None:
+def test_a_quote_confirms_the_mark(bought: str, mark: str, dollars: int, expected: Cause | None) -> None:
     desk = Play(f"w1; buy eth $1000 {bought}; fill; mark eth {mark}")
     assert cause(desk, exit_of(desk), dollars) == expected
 
 
-def test_the_ladder_widens_with_what_the_market_does_not_take_and_never_beyond_its_last_rung() -> None:
+def test_each_failed_try_widens_the_slippage_up_to_the_last_rung() -> None:
     desk = Play("w1 stop 5; desk ladder 50,200,900 retry 1; deposit w1 1 eth; mark eth 1900")
     slippages = []
     for reason in ("SLIPPAGE", "ROUTE_DOWN", "QUOTE_OFF_MARK", "NO_LIQUIDITY", "PRICE_IMPACT", "NOT_CONFIRMED"):
@@ -277,7 +277,7 @@ def waited(desk: Play, ms: int) -> str:
     return due(desk, f"wait {ms}; mark eth 1899")
 
 
-def test_a_price_that_was_not_true_is_looked_at_again_soon_however_often() -> None:
+def test_an_unconfirmed_price_is_retried_after_a_short_pause() -> None:
     desk = Play("w1 stop 5; deposit w1 1 eth; mark eth 1899")
     failed(desk, 7, "NOT_CONFIRMED")
     assert waited(desk, 7_999) == "nothing"
@@ -288,7 +288,7 @@ def test_a_price_that_was_not_true_is_looked_at_again_soon_however_often() -> No
 
 
 @pytest.mark.parametrize(("later", "slippage", "sold"), [(95_999, 800, "0.125"), (96_001, 100, "1")])
-def test_what_a_fall_long_ago_came_to_is_forgotten(later: int, slippage: int, sold: str) -> None:
+def test_an_old_failure_no_longer_widens_the_slippage(later: int, slippage: int, sold: str) -> None:
     """After the longest pause, which is 64 s: the first retry was possible 32 s after the failure."""
     desk = Play("w1 stop 5; desk ladder 100,200,400,800; deposit w1 1 eth; mark eth 1899")
     failed(desk, 5)
@@ -296,7 +296,7 @@ def test_what_a_fall_long_ago_came_to_is_forgotten(later: int, slippage: int, so
     assert [one.order.slippage_max_bps for one in desk.state.open_orders.values()] == [slippage]
 
 
-def test_the_ladder_is_climbed_however_seldom_anybody_looks() -> None:
+def test_the_ladder_widens_between_rare_checks_too() -> None:
     """A backtest checks once per candle, and a mark stays fresh for two of them."""
     desk = Play("w1 stop 5; desk fresh 600000; deposit w1 1 eth; mark eth 1899")
     slippages = []
@@ -306,7 +306,7 @@ def test_the_ladder_is_climbed_however_seldom_anybody_looks() -> None:
     assert slippages == [100, 200, 400, 800]
 
 
-def test_a_position_that_is_gone_takes_along_how_selling_it_went() -> None:
+def test_a_sold_position_resets_its_ladder() -> None:
     desk = Play("w1 stop 5; deposit w1 1 eth; mark eth 1899")
     failed(desk, 3)
     desk.play("sell eth all; fill; deposit w1 1 eth")
@@ -346,7 +346,7 @@ def test_a_close_begins_at_the_first_rung_whatever_was_tried_before() -> None:
     assert exit_of(desk).slippage_max_bps == 50  # The stop loss's ladder starts again, too.
 
 
-def test_what_is_tried_already_is_not_tried_twice_by_a_close() -> None:
+def test_a_close_places_no_second_exit() -> None:
     desk = Play("w1 stop 5; desk ladder 50,200; deposit w1 1 eth; mark eth 1900; exits; reject for SLIPPAGE; wait 2000")
     desk.play("exits")
     assert told(desk.play("close w1 eth")) == "CloseOrdered"
@@ -358,7 +358,7 @@ def test_what_is_tried_already_is_not_tried_twice_by_a_close() -> None:
 @pytest.mark.parametrize(
     ("given", "why"), [("w1", "wallet w1 holds nothing of eth"), ("w2", "no wallet 'w1'; known: w2")]
 )
-def test_what_cannot_be_closed_says_why(given: str, why: str, verb: str) -> None:
+def test_a_refused_close_gives_the_reason(given: str, why: str, verb: str) -> None:
     with pytest.raises(CommandRefused, match=why):
         Play(given).play(f"{verb} w1 eth")
 
@@ -388,7 +388,7 @@ def test_what_is_due_is_still_due_after_a_restart() -> None:
     assert len(exits_due(recovered, desk.now_ns)) == 2
 
 
-def test_what_cannot_be_watched_is_named() -> None:
+def test_unwatched_positions_are_named() -> None:
     desk = Play("w1 stop 5; w2; deposit w1 1 eth; deposit w2 1 eth; wait 30000")
     assert not unwatched(desk.state, desk.now_ns)
     assert unwatched(desk.state, desk.now_ns + 1) == [("w1", "eth")]
@@ -415,11 +415,11 @@ def test_what_cannot_be_watched_is_named() -> None:
         ("w1 sol 0; deposit w1 1 eth; float w1 0.0001", []),
     ],
 )
-def test_who_cannot_pay_for_an_exit_is_named(given: str, told: list[tuple[str, str, int, int]]) -> None:
+def test_wallets_that_cannot_pay_for_an_exit_are_named(given: str, told: list[tuple[str, str, int, int]]) -> None:
     assert [structs.astuple(one) for one in unpayable_exits(Play(given).state)] == told
 
 
-def test_a_second_liquidation_says_nothing() -> None:
+def test_a_second_liquidation_yields_no_event() -> None:
     desk = Play("w1; deposit w1 1 eth")
     assert told(desk.play("liquidate")) == "HoldAdded + LiquidationOrdered"
     assert not desk.play("liquidate")
@@ -430,7 +430,7 @@ def test_a_stop_that_was_sold_at_a_loss_counts_for_the_day() -> None:
     assert desk.book("w1").day_pnl_micros == -55 * MICROS
 
 
-def test_a_peak_is_what_was_paid_at_least() -> None:
+def test_the_peak_is_at_least_the_cost() -> None:
     desk = Play("w1; buy eth $1000 trail 10; fill at 2010")
     assert desk.book("w1").positions[Mint("eth")].peak_pico // PICO == 2_010
     assert structs.asdict(desk.state.desk or DESK)["cooldown_ns"] == 0

@@ -146,7 +146,7 @@ def test_parts_are_numbered_and_each_holds_its_own_tokens_and_fee() -> None:
     assert desk.state.signals == 1
 
 
-def test_each_part_meets_its_own_fate() -> None:
+def test_each_part_has_its_own_outcome() -> None:
     desk = Play("w1; w2; deposit w1 1 eth; deposit w2 3 eth; sell eth all id s1; expire s1.1.0; fill s1.0.0")
     positions = {name: book.positions.keys() for name, book in desk.state.wallets.items()}
     assert positions == {"w1": {"eth"}, "w2": set()}

@@ -184,7 +184,7 @@ DOOMED: dict[str, Callable[[LocalChain], bytes]] = {
 
 
 @pytest.mark.parametrize("name", DOOMED)
-def test_without_preflight_the_doomed_get_a_signature_and_never_a_status(name: str) -> None:
+def test_without_preflight_a_transaction_that_cannot_land_gets_a_signature_but_no_status(name: str) -> None:
     chain = new_chain()
     raw = DOOMED[name](chain)
     assert send(chain, raw, preflight=False) == signature_of(raw)
@@ -392,7 +392,7 @@ def test_equal_airdrops_in_one_block_are_different_transactions() -> None:
     assert lamports_of(chain, BOB) == 2 * SOL
 
 
-def test_damaged_bytes_are_refused_or_doomed_and_break_nothing() -> None:
+def test_damaged_bytes_are_refused_or_never_land_and_break_nothing() -> None:
     chain = new_chain()
     whole, random = swap_now(chain), np.random.default_rng(5)
     codes: set[int] = set()

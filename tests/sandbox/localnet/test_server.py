@@ -195,7 +195,7 @@ def test_other_refusals_by_fault_for_the_methods_that_are_named() -> None:
     serving(story, Faults(min_context_ppm=ALWAYS, methods=("getSlot",)))
 
 
-def test_answers_that_are_no_answers() -> None:
+def test_malformed_answers() -> None:
     async def story(net: Localnet, client: Client) -> None:
         for faults, status, start in (
             (Faults(html_ppm=ALWAYS), 502, "<html>"),
@@ -237,7 +237,7 @@ def test_nulls_wherever_a_node_may_leave_something_out() -> None:
     serving(story)
 
 
-def test_silence_after_the_deed() -> None:
+def test_no_answer_to_an_executed_request() -> None:
     async def story(net: Localnet, client: Client) -> None:
         raw = swap_now(net.chain)
         body = call(1, "sendTransaction", base64.b64encode(raw).decode(), {"encoding": "base64", "skipPreflight": True})

@@ -260,7 +260,7 @@ def test_the_clock_jumps_for_blocks_and_programs() -> None:
     assert int.from_bytes(sysvar.data[32:40], "little") == before + 3_540
 
 
-def test_the_same_seed_has_the_same_fate() -> None:
+def test_the_same_seed_draws_the_same_faults() -> None:
     def fates(seed: int) -> list[bool]:
         chain = new_chain(Faults(seed=seed, drop_ppm=300_000, rollback_ppm=50_000))
         found = []

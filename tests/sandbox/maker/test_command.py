@@ -47,7 +47,7 @@ async def _command(arguments: Sequence[str], tmp_path: Path) -> AsyncIterator[as
         await process.wait()
 
 
-def test_it_announces_itself_trades_and_leaves(tmp_path: Path) -> None:
+def test_it_prints_its_address_trades_and_ends(tmp_path: Path) -> None:
     async def main() -> None:
         async with Localnet(slot_ms=50) as net:
             arguments = ["--rpc-url", net.url, "--port", "0", "--json"]
@@ -90,7 +90,7 @@ TOKENS = json.dumps({"localnet": [{"symbol": "ABC", "mint": USDC.mint, "decimals
         (["--rpc-url", "NET", "--tape", "tokens.json"], 2, "tokens.json"),
     ],
 )
-def test_what_is_wrong_it_says(arguments: list[str], code: int, words: str, tmp_path: Path) -> None:
+def test_errors_are_printed(arguments: list[str], code: int, words: str, tmp_path: Path) -> None:
     (tmp_path / "tokens.json").write_text(TOKENS)
 
     with _localnet() as url:

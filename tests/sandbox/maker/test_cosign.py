@@ -202,7 +202,7 @@ def test_the_maker_signs_nothing_that_costs_it_more() -> None:
     asyncio.run(main())
 
 
-def test_nor_with_another_payer_blockhash_lookup_table_or_build() -> None:
+def test_the_maker_signs_no_other_payer_blockhash_lookup_table_or_build() -> None:
     async def main() -> None:
         async with staged() as stage:
             built = await _built(stage, USDC, BONK, 1_000_000)

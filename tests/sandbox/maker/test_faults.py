@@ -79,7 +79,7 @@ def test_every_fault_is_in_a_group() -> None:
 
 
 @pytest.mark.parametrize("fault", SILENT)
-def test_a_broken_server_teaches_us_nothing(fault: Fault) -> None:
+def test_a_broken_server_gives_no_offer(fault: Fault) -> None:
     async def main() -> None:
         async with staged(funded=False) as stage:
             with pytest.raises(VenueUnavailable):
@@ -100,7 +100,7 @@ def test_an_offer_that_is_not_what_we_asked_for_is_refused() -> None:
     asyncio.run(main())
 
 
-def test_a_price_that_jumps_100_times_is_told_as_it_is() -> None:
+def test_a_hundredfold_price_is_passed_on() -> None:
     async def main() -> None:
         async with staged(funded=False) as stage:
             honest = await _offered(stage)

@@ -100,13 +100,13 @@ def test_a_pair_of_two_priced_tokens_goes_through_the_shallower_pool() -> None:
         Tick(BONK.mint, PICO, NOW, 0, 0),
     ],
 )
-def test_a_price_that_cannot_be_traded_on_is_none(tick: Tick | None) -> None:
+def test_a_missing_or_stale_price_is_not_traded(tick: Tick | None) -> None:
     ticks = {} if tick is None else {BONK.mint: tick}
     assert priced(BONK.mint, USDC.mint, ticks, NOW, Terms()) is None
     assert priced(USDC.mint, USDC.mint, {}, NOW, Terms()) == CASH
 
 
-def test_a_promise_stands_until_a_later_count_has_seen_what_became_of_it() -> None:
+def test_a_reservation_stays_until_later_balances_include_its_outcome() -> None:
     inventory = Inventory([BONK.mint])
     inventory.refresh({BONK.mint: 100}, height=10)
     assert not inventory.reserve(BONK.mint, 101, 160)
@@ -215,7 +215,7 @@ def test_a_blockhash_is_never_old() -> None:
     asyncio.run(main())
 
 
-def test_the_beat_survives_silence() -> None:
+def test_the_blockhash_cache_survives_silence() -> None:
     async def main() -> None:
         clock = _Clock()
         chain = _Chain(clock)

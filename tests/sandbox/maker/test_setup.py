@@ -44,7 +44,7 @@ def _maker(rpc: Rpc, key: SecretKey, tokens: Sequence[Token], stock: Stock | Non
     return Maker(rpc, key, tokens, FixedPrices(clock), clock, stock=stock)
 
 
-def test_on_a_localnet_it_makes_itself_plenty_and_a_restart_adds_nothing() -> None:
+def test_on_a_localnet_it_mints_its_stock_once() -> None:
     async def main() -> None:
         stock, key = Stock(units=10**12, sol=1_000), SecretKey.generate()
         async with _localnet() as (_, rpc):
@@ -107,7 +107,7 @@ def test_it_refuses_mainnet_before_it_does_anything() -> None:
 
 
 @pytest.mark.parametrize("answer", [None, "5", {}, [1, 2, 3], "x" * 10_000])
-def test_a_node_that_talks_nonsense_is_silent(answer: object) -> None:
+def test_a_malformed_answer_counts_as_no_answer(answer: object) -> None:
     async def main() -> None:
         node = Node()
         methods = "getGenesisHash getLatestBlockhash getMultipleAccounts getBlockHeight getSignatureStatuses"
@@ -126,7 +126,7 @@ def test_a_node_that_talks_nonsense_is_silent(answer: object) -> None:
     asyncio.run(main())
 
 
-def test_without_the_mint_or_without_sol_it_says_what_is_missing() -> None:
+def test_a_missing_mint_or_missing_sol_is_named() -> None:
     async def main() -> None:
         async with _localnet() as (net, rpc):
             with pytest.raises(NotReady, match=r"USDC.*no such mint"):
@@ -166,7 +166,7 @@ def _extension(kind: int, size: int) -> bytes:
         ("token-2022", TOKEN_2022_PROGRAM, EXTENDED + _extension(18, 64) + _extension(14, 64), r"extensions \[14\]"),
     ],
 )
-def test_mints_that_mean_something_else_are_not_traded(
+def test_mints_with_other_decimals_or_extensions_are_not_traded(
     program: str, owner: Pubkey, content: bytes, fault: str | None
 ) -> None:
     token = Token("MINT", MINT.mint, 6, program)

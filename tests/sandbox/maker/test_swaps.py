@@ -261,7 +261,7 @@ def test_it_never_promises_more_than_it_holds_and_releases_what_expired() -> Non
     asyncio.run(main())
 
 
-def test_it_says_so_when_the_trader_cannot_pay() -> None:
+def test_a_trader_that_cannot_pay_is_told() -> None:
     async def main() -> None:
         async with staged(funded=False, check_funds=True) as stage:
             offer = await stage.order(USDC, BONK, 1_000_000)
@@ -319,7 +319,7 @@ def test_prices_and_health() -> None:
     asyncio.run(main())
 
 
-def test_the_door_knows_its_key_and_counts() -> None:
+def test_the_api_key_and_the_rate_limit() -> None:
     async def main() -> None:
         async with staged(funded=False, api_key="sesame", rate_max_per_s=2) as stage:
             url = f"{stage.maker.url}/price/v3?ids={USDC.mint}"
@@ -338,7 +338,7 @@ def test_the_door_knows_its_key_and_counts() -> None:
     asyncio.run(main())
 
 
-def test_a_silent_chain_is_no_offer_but_no_crash_either() -> None:
+def test_a_silent_chain_gives_no_offer_and_no_crash() -> None:
     async def main() -> None:
         async with staged(funded=False) as stage:
             stage.key = SecretKey.generate()  # The maker must query whether this one has a token account.
