@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any, Final
 
 import pytest
 from hypothesis import settings
 from tests.support.effort import NOTE, QUICK, SOAK
+
+LEFT_OUT: Final = pytest.StashKey[list[str]]()
 
 settings.register_profile(QUICK, deadline=None, max_examples=30, derandomize=True)
 settings.register_profile(SOAK, deadline=None, max_examples=300)
@@ -26,6 +28,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     long = config.getoption("--soak")
     chosen = [one for one in items if (_is_property(one) or _is_long(one) if long else not _is_long(one))]
     kept = set(chosen)
+    config.stash[LEFT_OUT] = [one.path.name for one in items if _is_long(one) and one not in kept]
     config.hook.pytest_deselected(items=[one for one in items if one not in kept])
     items[:] = sorted(chosen, key=_starts_last)
 
@@ -47,16 +50,27 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     said = [value for report in terminalreporter.getreports("passed") for value in _notes(report)]
     for note in said:
         terminalreporter.write_line(note)
-    if left := terminalreporter.stats.get("deselected"):
-        terminalreporter.write_line(_left_out(left, bool(config.getoption("--soak"))))
+    if config.getoption("--soak"):
+        terminalreporter.write_line("the rest of the quick tier was left out: `make test` runs it")
+    elif left := config.stash.get(LEFT_OUT, []):
+        files = ", ".join(sorted(set(left)))
+        terminalreporter.write_line(f"{len(left)} long tests were left out: `make soak` runs them ({files})")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker tells what it left out: only workers collect."""
+    told = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told[NOTE] = session.config.stash.get(LEFT_OUT, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """All workers collect the same. One that crashed tells nothing."""
+    told = getattr(node, "workeroutput", {})
+    if NOTE in told:
+        node.config.stash[LEFT_OUT] = told[NOTE]
 
 
 def _notes(report: pytest.TestReport) -> list[object]:
     return [value for name, value in report.user_properties if name == NOTE and report.when == "call"]
-
-
-def _left_out(items: Sequence[pytest.Item], soak: bool) -> str:
-    if soak:
-        return f"{len(items)} tests of the quick tier were left out: `make test` runs them"
-    files = sorted({one.path.name for one in items if _is_long(one)})
-    return f"{len(items)} long tests were left out: `make soak` runs them ({', '.join(files)})"

@@ -1,0 +1,120 @@
+"""Plants each bug of the table in a copy of the sources, and expects the seed or test that is named for it to notice.
+
+python -m tests.mutants            # all of them
+python -m tests.mutants firewall   # those whose name contains a word
+python -m tests.mutants --find X   # the first seeds of both worlds that notice, for the table
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from tests.mutants.table import MUTATIONS, Mutation
+from tests.sim.chosen_seeds import CHUNK, QUICK_CHUNKS, chosen_seeds
+
+ROOT: Final = Path(__file__).parents[2]
+SOURCES: Final = ROOT / "src" / "overmind"
+WORLDS: Final = ("plain", "chain")
+PROCESSES: Final = 2
+PATIENCE_S: Final = 600
+LAST_SEED: Final = 399  # that --find looks at
+SEED: Final = re.compile(r"(plain|chain) seed (\d+),")
+
+
+def planted(mutation: Mutation) -> str:
+    """The file with the bug in it."""
+    text = (SOURCES / mutation.file).read_text()
+    assert text.count(mutation.old) == 1, f"{mutation.name}: {mutation.file} has {mutation.old!r} not once"
+    return text.replace(mutation.old, mutation.new)
+
+
+@contextmanager
+def copy_with(mutation: Mutation) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "src" / "overmind"
+        shutil.copytree(SOURCES, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        (copy / mutation.file).write_text(planted(mutation))
+        yield copy.parent
+
+
+def is_seed(by: str) -> bool:
+    return by.partition(" ")[0] in WORLDS
+
+
+def tier_of(mutation: Mutation) -> str:
+    """Where `make test` alone would notice, or only `make soak`."""
+    world, _, seed = mutation.by.partition(" ")
+    if not is_seed(mutation.by):
+        return "test"
+    quick = {*range(QUICK_CHUNKS * CHUNK), *next(seeds for kind, seeds in chosen_seeds().items() if kind == world)}
+    return "test" if int(seed) in quick else "soak"
+
+
+def run(sources: Path, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """With the planted sources before those of the repository."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join((str(sources), str(ROOT))),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+
+def is_noticed(mutation: Mutation) -> bool:
+    with copy_with(mutation) as sources:
+        if is_seed(mutation.by):
+            return run(sources, ["-m", "tests.sim.simulate", *mutation.by.split()]).returncode != 0
+        test = ["-m", "pytest", "-x", "-p", "no:cacheprovider", "-o", f"pythonpath={sources} {ROOT}", mutation.by]
+        done = run(sources, test)
+        assert done.returncode in (0, 1), f"{mutation.name}: {mutation.by} could not be run: {done.stdout[-2_000:]}"
+        return done.returncode == 1
+
+
+def first_seeds(mutation: Mutation) -> str:
+    found = []
+    with copy_with(mutation) as sources:
+        for world in WORLDS:
+            done = run(sources, ["-m", "tests.sim.simulate", world, "0", str(LAST_SEED)])
+            seen = SEED.search(done.stderr)
+            found.append(f"{world} {seen[2]}" if seen else f"{world}: {'none' if done.returncode == 0 else 'unknown'}")
+    return ", ".join(found)
+
+
+def main(words: Sequence[str]) -> int:
+    find = "--find" in words
+    wanted = [one for one in words if one != "--find"]
+    chosen = [one for one in MUTATIONS if all(word in one.name for word in wanted)]
+    missed = 0
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        if find:
+            for mutation, seeds in zip(chosen, pool.map(first_seeds, chosen), strict=True):
+                print(f"{mutation.name}: {seeds}", flush=True)
+            return 0
+        for number, (mutation, noticed) in enumerate(zip(chosen, pool.map(is_noticed, chosen), strict=True), 1):
+            missed += not noticed
+            verdict = f"caught in make {tier_of(mutation)}" if noticed else "NOT NOTICED"
+            print(f"{number}/{len(chosen)} {mutation.name}: {verdict}, by {mutation.by}", flush=True)
+    print(f"{len(chosen) - missed} of {len(chosen)} planted bugs were caught")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
