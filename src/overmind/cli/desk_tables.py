@@ -54,7 +54,7 @@ def wallets(rows: Sequence[reports.WalletMetrics]) -> None:
 
 
 def positions(rows: Sequence[PositionRow]) -> None:
-    columns = ("wallet", "token", "quantity", "average cost", "value", "unrealized", "strategies", "sold at")
+    columns = ("wallet", "token", "quantity", "average cost", "value", "unrealized", "strategies", "exits")
     table(
         "Positions",
         columns,

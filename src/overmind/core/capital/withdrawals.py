@@ -1,7 +1,7 @@
 """Withdrawals out of the desk: to a listed address, within the daily cap, after a delay in which they can be cancelled.
 
-Its capital is held from the moment it is asked for. What ends it and what makes it wait is in `control/sending.py`;
-whoever still wants what has ended asks anew.
+The amount is held from the request on. `control/sending.py` decides what rejects a withdrawal and what makes it wait.
+After a rejection the operator must ask again.
 
 See specification §10.9.
 """
