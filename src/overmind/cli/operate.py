@@ -67,7 +67,7 @@ async def _accept(config: MultiWalletConfig, journal: Journal, wallet_id: Wallet
     clock = SystemClock()
     async with connected(config, clock) as connect, running(App(config, journal, clock, connect)) as app:
         if app.balances is None:
-            raise CommandRefused("paper trading has no chain to compare the books with")
+            raise CommandRefused("paper has no chain to compare the books with")
         await app.settle_finally(SETTLE_S)
         try:
             return await app.balances.accept(wallet_id, reason)

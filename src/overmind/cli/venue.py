@@ -206,12 +206,12 @@ async def _create_mints(path: Path, cluster: Cluster, rpc: Rpc, key: SecretKey, 
         raise _wrong("--create-mints", f"this is {cluster}", "it is for devnet; a localnet has its mints already")
     _claim(path)
     chain = ClusterClient(rpc)
-    purse = Payer(chain, BlockhashCache(chain, clock), key, clock)
+    minter = Payer(chain, BlockhashCache(chain, clock), key, clock)
     made = [_SOL]
     for token in _shipped(Cluster.LOCALNET):
         if token.mint != SOL:
             present.note(f"creating {token.symbol} …")
-            made.append(await purse.create_mint(token.symbol, token.decimals, token.program))
+            made.append(await minter.create_mint(token.symbol, token.decimals, token.program))
     _write(path, {cluster: made})
 
 

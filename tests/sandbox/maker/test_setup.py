@@ -69,12 +69,12 @@ def test_with_mints_of_its_own_it_trades_where_no_extension_helps() -> None:
         async with _localnet() as (_, rpc):
             await rpc.call("requestAirdrop", [key.public_key, 100 * LAMPORTS], Priority.MARK)
             cluster = ClusterClient(rpc)
-            purse = Payer(cluster, BlockhashCache(cluster, clock), key, clock)
+            payer = Payer(cluster, BlockhashCache(cluster, clock), key, clock)
             await until(lambda: _has_sol(cluster, key))
             mine = [
                 SOL_TOKEN,
-                await purse.create_mint("USDC", 6, "token"),
-                await purse.create_mint("ETH", 8, "token-2022"),
+                await payer.create_mint("USDC", 6, "token"),
+                await payer.create_mint("ETH", 8, "token-2022"),
             ]
             async with _maker(rpc, key, mine, None) as maker:
                 maker.setup.cluster = "devnet"

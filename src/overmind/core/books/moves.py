@@ -30,7 +30,12 @@ def place_move(state: State, move: Move) -> None:
     state.moves_placed += 1
     book = state.wallets[move.wallet_id]
     accounts, ledger = book.accounts, state.ledger
-    ledger.transfer(move.money.units, move.money.mint, purse(book, move.money.mint), _held_purse(book, move.money.mint))
+    ledger.transfer(
+        move.money.units,
+        move.money.mint,
+        move_account(book, move.money.mint),
+        _held_account(book, move.money.mint),
+    )
     ledger.transfer(_costs_max(move), SOL, accounts.sol_float, accounts.sol_float_held)
     match move.kind:
         case MoveKind.REBALANCE:
@@ -56,7 +61,10 @@ def close_move(state: State, move_id: OrderId, outcome: Outcome, provisional: bo
     move = known.move
     book = state.wallets[move.wallet_id]
     state.ledger.transfer(
-        move.money.units, move.money.mint, _held_purse(book, move.money.mint), purse(book, move.money.mint)
+        move.money.units,
+        move.money.mint,
+        _held_account(book, move.money.mint),
+        move_account(book, move.money.mint),
     )
     state.ledger.transfer(_costs_max(move), SOL, book.accounts.sol_float_held, book.accounts.sol_float)
     costs_micros = _book(state, book, move, outcome)
@@ -135,11 +143,11 @@ def _move(state: State, book: WalletBook, move: Move, fill: Filled) -> int:
     if move.to_wallet is None:
         refresh_equity(state, book)
         equity_before = state.equity_micros
-        take_back(state, book, mint, units, purse(book, mint), DEPOSITS)
+        take_back(state, book, mint, units, move_account(book, mint), DEPOSITS)
         capital_changed(state, book, mint, equity_before)
         return 0
     receiver = state.wallets[move.to_wallet]
-    take_back(state, book, mint, units, purse(book, mint), purse(receiver, mint))
+    take_back(state, book, mint, units, move_account(book, mint), move_account(receiver, mint))
     receiver.token_accounts.add(mint)
     receiver.booked_slot = max(receiver.booked_slot, fill.slot)
     return 0
@@ -159,21 +167,21 @@ def _unmove(state: State, book: WalletBook, move: Move, fill: Filled) -> None:
     elif move.to_wallet is None:
         refresh_equity(state, book)
         equity_before = state.equity_micros
-        state.ledger.transfer(units, mint, DEPOSITS, purse(book, mint))
+        state.ledger.transfer(units, mint, DEPOSITS, move_account(book, mint))
         capital_changed(state, book, mint, equity_before)
     else:
         receiver = state.wallets[move.to_wallet]
         if fill.rent_lamports:
             receiver.token_accounts.discard(mint)
-        take_back(state, receiver, mint, units, purse(receiver, mint), purse(book, mint))
+        take_back(state, receiver, mint, units, move_account(receiver, mint), move_account(book, mint))
 
 
-def purse(book: WalletBook, mint: Mint) -> str:
+def move_account(book: WalletBook, mint: Mint) -> str:
     """The account that a move takes from and brings to."""
     return book.accounts.sol_float if mint == SOL else book.accounts.free
 
 
-def _held_purse(book: WalletBook, mint: Mint) -> str:
+def _held_account(book: WalletBook, mint: Mint) -> str:
     return book.accounts.sol_float_held if mint == SOL else book.accounts.held
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from overmind.core.books.book import WalletBook
-from overmind.core.books.moves import purse
+from overmind.core.books.moves import move_account
 from overmind.core.books.state import SOL_DECIMALS, State
 from overmind.core.model.enums import MoveKind
 from overmind.core.model.events import MovePlaced
@@ -15,7 +15,7 @@ from overmind.core.model.units import BPS, value_micros_up
 
 def free_units(state: State, book: WalletBook, mint: Mint) -> int:
     """The units that a move may take: nothing that is held; of SOL only the float."""
-    return state.ledger.balance(purse(book, mint), mint)
+    return state.ledger.balance(move_account(book, mint), mint)
 
 
 def costs_lamports(state: State, receiver: WalletBook | None, mint: Mint) -> tuple[int, int]:

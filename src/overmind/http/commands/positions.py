@@ -38,7 +38,7 @@ def positions_router(app: App) -> APIRouter:
     async def accept(wallet_id: str, request: Request) -> Response:
         body, wallet = await read_body(request, ReasonBody), known_wallet(app, wallet_id)
         if app.balances is None:
-            raise CommandRefused("paper trading has no chain to compare the books with")
+            raise CommandRefused("paper has no chain to compare the books with")
         try:
             return JsonResponse({"wallet_id": wallet, "adjusted": await app.balances.accept(wallet, body.reason)})
         except ChainSilent as silent:

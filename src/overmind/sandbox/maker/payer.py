@@ -31,15 +31,15 @@ class Payer:
     def __init__(self, cluster: ClusterClient, blockhashes: BlockhashCache, key: SecretKey, clock: Clock) -> None:
         self.owner: Pubkey = key.reveal().pubkey()
         self._cluster = cluster
-        self._beat = blockhashes
+        self._blockhashes = blockhashes
         self._key = key.reveal()
         self._clock = clock
 
     async def do(self, instructions: Sequence[Instruction], *others: Keypair) -> str:
         """Executes the instructions and returns the landed signature. Raises NotReady, ChainSilent."""
-        block = await self._beat.fetch()
+        block = await self._blockhashes.fetch()
         raw, signature = signed_alone([*BUDGET.instructions(), *instructions], block.hash, [self._key, *others])
-        landed = await land(self._cluster, self._beat, self._clock, raw, signature, block.last_valid_height)
+        landed = await land(self._cluster, self._blockhashes, self._clock, raw, signature, block.last_valid_height)
         if landed is None or landed.err is not None:
             why = "it did not land" if landed is None else str(landed.err)
             raise NotReady(f"a transaction of the maker failed: {why}. Has {self.owner} SOL for rent and fees?")
