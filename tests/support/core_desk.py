@@ -33,7 +33,7 @@ from overmind.core.books.valuation import Valuation
 from overmind.core.decide import decide
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.exits.exit_rules import exits_due
-from overmind.core.model.codes import Limits, Refusal
+from overmind.core.model.codes import LIMIT_FIELDS, Limits, Refusal
 from overmind.core.model.commands import (
     AcceptBalances,
     AddHold,
@@ -131,6 +131,7 @@ LIMIT_WORDS = {
     "stop": ("stop_loss_ppm", PERCENT),
     "trades": ("trades_per_day_max", 1),
     "risk": ("risk_level_ppm", PPM),
+    **{row.name: (row.field, row.scale) for row in LIMIT_FIELDS},  # as a wallet's JSON has it, in USD, percent, counts
 }
 CHANGE_WORDS = {
     "loss": ("max_daily_loss", MICROS),

@@ -71,7 +71,7 @@ def wallet_capacity_micros(state: State, book: WalletBook, others: Sequence[Limi
 
 
 def limits_capacity_micros(state: State, book: WalletBook, limits: Sequence[Limit[WalletPlace]] = OF_WALLET) -> int:
-    """What these rows of the table admit, whichever token and strategy it is."""
+    """The largest entry that these rows of the table admit, before token and strategy are known."""
     place = WalletPlace(state, book, state.at_ns)
     return min(NOTIONAL_MAX_MICROS, *(limit.capacity_micros(place) for limit in limits))
 

@@ -1,4 +1,4 @@
-"""An entry as it is asked for: what to spend, and the least to receive, at the journaled marks, rounded against us."""
+"""The request for an entry: what to spend and the least to receive, at the journaled marks, rounded against us."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class EntryRequest(Value, frozen=True):
 
 
 def stale_at_ns(desk: Desk, signal: Signal, received_at_ns: int) -> int:
-    """When the signal's time is over: its time to live after its own timestamp, or after it reached our door."""
+    """When the signal's time is over: its time to live after its own timestamp, or after we received it."""
     began_ns = signal.at_ns if signal.at_ns is not None else received_at_ns
     return began_ns + (signal.ttl_ns if signal.ttl_ns is not None else desk.signal_ttl_ns)
 
@@ -79,7 +79,7 @@ def entry_request_of(state: State, signal: Signal, stale_at_ns: int, notional: i
 def _notional_micros(signal: Signal, token: Token, mark: Mark) -> int:
     if signal.notional_micros is not None:
         return signal.notional_micros
-    assert signal.quantity is not None, signal  # The door lets no entry through without an amount.
+    assert signal.quantity is not None, signal  # Validation refuses an entry without an amount.
     return value_micros_up(base_units(signal.quantity, token.decimals), mark.price_pico, token.decimals)
 
 

@@ -205,8 +205,11 @@ def rank_of(refusal: Refusal) -> int:
 COUNT_MAX: Final = 10**12  # No desk holds or makes more; keeps every counter in an int64.
 
 
-class Limits(Value, frozen=True):
-    """The effective limits of one wallet (specification §4)."""
+class Limits(Value, frozen=True, omit_defaults=True):
+    """The effective limits of one wallet (specification §4).
+
+    A field that is added has a default, and is not written while it has it: so old journals, snapshots and hashes stay.
+    """
 
     daily_loss_max_micros: int
     position_max_micros: int
