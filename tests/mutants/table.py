@@ -459,8 +459,8 @@ CAPITAL: Final = (
     Mutation(
         "debt of the receiver without quarantine",
         DECIDE,
-        "    for wallet_id in work.wallets:\n        yield from _quarantine",
-        "    for wallet_id in (work.wallet_id,):\n        yield from _quarantine",
+        "    for wallet_id in work.wallets:\n        book",
+        "    for wallet_id in (work.wallet_id,):\n        book",
         "?",
     ),
 )

@@ -86,11 +86,11 @@ def book_outcome(state: State, book: WalletBook, order: Order, token: Token, out
     match outcome:
         case Filled(fee_lamports=fee, rent_lamports=rent):
             book.filled += 1
-            book.booked_slot = max(book.booked_slot, outcome.slot)
+            _see_slot(book, outcome.slot)
             return _fill(state, book, order, token, outcome, pay_costs(state, book, fee, rent))
         case Failed(fee_lamports=fee):
             book.failed += 1
-            book.booked_slot = max(book.booked_slot, outcome.slot)
+            _see_slot(book, outcome.slot)
             return Booked(pay_costs(state, book, fee, 0))
         case Expired():
             book.expired += 1
@@ -102,9 +102,8 @@ def book_outcome(state: State, book: WalletBook, order: Order, token: Token, out
 def _fill(state: State, book: WalletBook, order: Order, token: Token, fill: Filled, costs_micros: int) -> Booked:
     assert 0 < fill.spent_units <= order.spend.units, (order, fill)
     assert fill.received_units >= order.received_min, (order, fill)
-    ledger = state.ledger
     take_back(state, book, order.spend.mint, fill.spent_units, book.accounts.free, MARKET)
-    ledger.transfer(fill.received_units, order.receive, MARKET, receiving(book, order))
+    state.ledger.transfer(fill.received_units, order.receive, MARKET, receiving(book, order))
     if order.to_float:
         lost = fill.spent_units - state.sol_value_micros_down(fill.received_units)
         realise(state, book, Costs(book.wallet.id, 0, 0, lost))
@@ -127,6 +126,11 @@ def _fill(state: State, book: WalletBook, order: Order, token: Token, fill: Fill
     return Booked(costs_micros, cost, shortfall_bps, (sold[0].opened_ns, sold[0].origin) if sold else (0, ""))
 
 
+def _see_slot(book: WalletBook, slot: int) -> None:
+    if slot > book.booked_slot:
+        book.booked_slot = slot
+
+
 def receiving(book: WalletBook, order: Order) -> str:
     return book.accounts.sol_float if order.to_float else book.accounts.free
 
@@ -139,7 +143,8 @@ def use_account(book: WalletBook, mint: Mint) -> None:
 def _plan_exits(state: State, book: WalletBook, order: Order, token: Token, fill: Filled) -> None:
     position = book.positions[token.mint]
     paid_pico = fill.spent_units * SCALE[token.decimals + 6] // fill.received_units
-    position.peak_pico = max(position.peak_pico, paid_pico)
+    if paid_pico > position.peak_pico:
+        position.peak_pico = paid_pico
     if order.exits is not None:
         position.plan(order.exits, state.at_ns)
     if has_exits(book, position):

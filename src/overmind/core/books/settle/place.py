@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from overmind.core.books.aggregates import count_entry
-from overmind.core.books.book import OpenOrder
+from overmind.core.books.book import OpenOrder, WalletBook
 from overmind.core.books.settle.retries import cool_down
 from overmind.core.books.state import State
-from overmind.core.model.ids import SOL, is_own
+from overmind.core.model.ids import SOL, Mint, is_own
 from overmind.core.model.money import Token
 from overmind.core.model.order import Order
 from overmind.core.model.signal import Signal
@@ -15,10 +15,10 @@ from overmind.core.model.signal import Signal
 def place(state: State, signal: Signal, order: Order, at_ns: int) -> None:
     """Hold the capital, the fees and the rent."""
     assert order.id not in state.open_orders, order
-    state.open_orders[order.id] = OpenOrder(order, signal, token=_traded(state, order))
-    ledger, wallet_id = state.ledger, order.wallet_id
+    ledger, wallet_id, mint = state.ledger, order.wallet_id, order.mint
     book = state.wallets[wallet_id]
     accounts = book.accounts
+    state.open_orders[order.id] = OpenOrder(order, signal, token=_traded(state, book, mint))
     ledger.transfer(order.spend.units, order.spend.mint, accounts.free, accounts.held)
     costs = order.fee_max_lamports + order.rent_max_lamports
     ledger.transfer(costs, SOL, accounts.sol_float, accounts.sol_float_held)
@@ -34,14 +34,14 @@ def place(state: State, signal: Signal, order: Order, at_ns: int) -> None:
         book.top_up.open = True
         book.swaps_placed += 1
     elif is_own(order.signal_id):
-        exiting = book.exiting[order.mint] = book.exiting_of(order.mint, at_ns, state.settings)
+        exiting = book.exiting[mint] = book.exiting_of(mint, at_ns, state.settings)
         exiting.open = True
         book.exits_placed += 1
         cool_down(state, book, order, at_ns)
-    state.touched.append((wallet_id, order.mint, order.strategy))
+    state.touched.append((wallet_id, mint, order.strategy))
 
 
-def _traded(state: State, order: Order) -> Token:
+def _traded(state: State, book: WalletBook, mint: Mint) -> Token:
     """A position knows its own token; what is bought for the first time is listed."""
-    position = state.wallets[order.wallet_id].positions.get(order.mint)
-    return position.token if position is not None else state.settings.tokens[order.mint]
+    position = book.positions.get(mint)
+    return position.token if position is not None else state.settings.tokens[mint]
