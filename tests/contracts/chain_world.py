@@ -76,7 +76,7 @@ class ChainWorld:
         """Connections of its own, as another process has."""
         enter, clock = self._stack.enter_async_context, self._clock
         rpc = await enter(Rpc([self.net.url], clock, requests_per_s=math.inf))
-        chain = await enter(RpcChain(rpc, clock, news=await enter(Notifications(self.net.ws_url, clock))))
+        chain = await enter(RpcChain(rpc, clock, notifications=await enter(Notifications(self.net.ws_url, clock))))
         api = await enter(JupiterApi(self._swap_url, clock))
         keys = {WalletId("w1"): self.key.public_key}
         return JupiterVenue(api, chain, LocalSigner([self.key]), clock, keys, listed())
