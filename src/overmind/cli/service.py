@@ -128,7 +128,9 @@ def _announce(config: MultiWalletConfig, service: Serving, as_json: bool) -> Non
         )
         return
     where = "OVERMIND_API_TOKEN" if config.api_token is not None else str(config.data_dir / TOKEN_FILE)
-    present.say(f"{service.url} serves {len(wallets)} wallets, {mode} on {cluster}; token: {where}", "green")
+    present.say(f"{service.url} serves {len(wallets)} wallets, trading mode {mode}, cluster {cluster}", "green")
+    present.say(f"token of the API: {where}")
+    present.say("Ctrl-C settles open orders and ends it")
 
 
 async def _drain(app: App, service: Serving, stop_now: asyncio.Event) -> None:
