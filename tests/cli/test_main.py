@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tests.support.command_process import environment
+from tests.support.command_process import COMMAND, environment
 
 from overmind.cli import main
 
@@ -60,6 +62,16 @@ def test_calls_in_one_process_are_independent(
     monkeypatch.setenv("OVERMIND_MANAGED_WALLETS", "")
     assert main(["check"]) == 2
     assert "in the configuration" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_is_no_error(desk: Path) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    try:
+        done = subprocess.run([*COMMAND, "show-config"], stdout=theirs, stderr=subprocess.PIPE, text=True, check=False)
+    finally:
+        os.close(theirs)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_command_leaves_no_log_handler_behind(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,13 +6,13 @@ import msgspec
 import pytest
 from tests.support.core_desk import Play
 
-from overmind.views.orders import OrderRow, closed_orders, open_orders, times_placed
+from overmind.views.orders import OrderRow, closed_orders, open_orders, with_times
 
 
 def shown(steps: str) -> OrderRow:
     """The only order of these steps."""
     desk = Play(steps)
-    opened = open_orders(desk.state, times_placed(desk.entries))
+    opened = with_times(open_orders(desk.state), desk.entries)
     (row,) = [*closed_orders(desk.entries, desk.state.settings), *opened]
     return row
 

@@ -1,4 +1,4 @@
-"""The `overmind` command. Exit 0 done, 2 bad input or configuration, 3 refused, 4 cannot reach the service."""
+"""The `overmind` command: it parses the arguments, runs one command and returns its exit code."""
 
 from __future__ import annotations
 

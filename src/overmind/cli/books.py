@@ -9,7 +9,7 @@ import typer
 from overmind.cli import desk_tables, order_tables, present, risk_tables
 from overmind.cli.opening import AsJson, DataDir, data_dir_of, state_and_tail, state_on_disk, stress_of_caller
 from overmind.views import reports
-from overmind.views.orders import closed_orders, open_orders, times_placed
+from overmind.views.orders import closed_orders, open_orders, with_times
 from overmind.views.positions import positions as positions_of
 from overmind.views.risk import risk as risk_of
 from overmind.views.stats import execution_stats, shown_stats
@@ -67,7 +67,7 @@ def orders(
     Amounts are in whole tokens, and times in UTC.
     """
     state, tail = state_and_tail(data_dir_of(data_dir))
-    rows = open_orders(state, times_placed(tail))
+    rows = with_times(open_orders(state), tail)
     if not only_open and state.desk is not None:
         rows = [*closed_orders(tail, state.desk)[-last:], *rows]
     if as_json:

@@ -161,7 +161,7 @@ def withdraw(
     elif asked.known:
         present.say(f"{asked.move_id} is known already: {FATES[asked.state]}; for another withdrawal give another --id")
     else:
-        present.say(f"{asked.move_id}: held; `overmind cancel {asked.move_id} --reason …` takes it back")
+        present.say(f"{asked.move_id}: held; `overmind cancel {asked.move_id} --reason …` cancels it")
 
 
 def _withdraw_offline(config: MultiWalletConfig, command: Withdraw) -> WithdrawalRow:

@@ -54,7 +54,7 @@ def _changed(config: MultiWalletConfig) -> dict[str, list[str]]:
     try:
         changes = state_on_disk(config.data_dir).changes
     except JournalUnusable as fault:
-        present.complain(f"what was changed while it ran cannot be told: {fault}")
+        present.complain(f"changes made by command cannot be read: {fault}")
         return {}
     told: dict[str, list[str]] = {}
     for wallet_id, one in config.wallets.items():

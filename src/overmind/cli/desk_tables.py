@@ -103,6 +103,6 @@ def stats(stats: ExecutionStats) -> None:
         "Rejected": stats.rejected_executions,
         "Open": stats.open_executions,
         "Success rate": f"{stats.success_rate * 100:.1f}%",
-        **{f"Usage {wallet_id}": count for wallet_id, count in stats.wallet_usage.items()},
+        **{f"Orders of {wallet_id}": count for wallet_id, count in stats.wallet_usage.items()},
     }
     table("Execution statistics", ("", "value"), lines.items(), right=("value",))

@@ -7,10 +7,10 @@ from typing import Final
 DONE: Final = 0
 BAD_INPUT: Final = 2  # or bad configuration
 REFUSED: Final = 3
-UNREACHABLE: Final = 4  # the service does not answer, or another process owns the journal
+UNREACHABLE: Final = 4  # the service, the chain or the journal cannot be used
 INTERRUPTED: Final = 130
 
 SHOWN: Final = (
     "Exit codes: 0 done, 2 bad input or configuration, 3 refused, "
-    "4 the service cannot be reached or another process owns the journal."
+    "4 the service, the chain or the journal cannot be used."
 )

@@ -95,7 +95,7 @@ def _check(accounts: AccountingReport) -> None:
         present.complain(difference)
     if accounts.differences:
         present.complain(
-            "the rows do not come to what the journal says", "nothing was written; keep the journal, report it"
+            "the sums of the rows differ from the journal", "nothing was written; keep the journal, report it"
         )
         raise typer.Exit(BAD_INPUT)
 

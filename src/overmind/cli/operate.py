@@ -54,7 +54,7 @@ def accept(wallet_id: WalletName, reason: Reason, as_json: AsJson = False) -> No
         present.emit_json({"wallet_id": wallet_id, "adjusted": changes})
         return
     present.table("Accepted", ("mint", "base units"), changes.items(), right=("base units",))
-    present.say(f"{wallet_id}: the books say what the chain says")
+    present.say(f"{wallet_id}: the books now equal the chain")
 
 
 def _accept_offline(wallet_id: WalletId, reason: str) -> dict[str, int]:
@@ -93,7 +93,7 @@ def stop(
     """
     directory = data_dir_of(data_dir)
     if not directory.is_dir():
-        present.complain(f"there is no data directory {directory}", "name it: --data-dir, or OVERMIND_DATA_DIR")
+        present.complain(f"there is no data directory {directory}", "name it with --data-dir or OVERMIND_DATA_DIR")
         raise typer.Exit(BAD_INPUT)
     stop_file = directory.absolute() / STOP_FILE
     reason = reason.encode(errors="replace").decode()  # A reason that is not valid text must not prevent a stop.
@@ -107,7 +107,7 @@ def stop(
     elif (directory / JOURNAL).exists():
         stopped = _journal_stop(directory, stop_file, EmergencyStop(reason, liquidate, sweep))
     elif not stop_file.exists():
-        raise CommandRefused(f"{stop_file} cannot be made and there is no journal: nothing was stopped")
+        raise CommandRefused(f"{stop_file} cannot be written and there is no journal: nothing was stopped")
     if as_json:
         present.emit_json({"stopped": True, "reason": reason, **stopped._asdict()})
     else:

@@ -44,17 +44,19 @@ def close(position: str, row: CloseRow, served: bool) -> None:
     """What is being sold, what remains, and who continues."""
     left = f"{row.left_quantity:g} {row.symbol}"
     if row.order_id is not None:
-        stays = f"{left} stay{' for the next' if row.closing else ''}" if row.left_quantity else "nothing stays"
+        stays = (
+            f"{left} remain{' for the next order' if row.closing else ''}" if row.left_quantity else "nothing remains"
+        )
         say(f"{position}: order {row.order_id} sells {row.order_quantity:g} {row.symbol}; {stays}")
     elif row.closing:
-        say(f"{position}: nothing of {left} can be sold now: {row.why_not or 'the next look sells it'}")
+        say(f"{position}: nothing of {left} can be sold now: {row.why_not or 'the desk sells it at its next check'}")
     else:
-        say(f"{position}: {left} stay")
+        say(f"{position}: {left} remain")
     if row.closing:
         who = "the desk goes on" if served else "the next `overmind run` goes on"
         say(f"{who} until nothing is left; `overmind positions` shows it, `overmind close {position} --cancel` ends it")
     else:
-        say("it is not being closed any more" + ("; an order that is under way goes on" if row.order_id else ""))
+        say("it is no longer being closed" + ("; its open order goes on" if row.order_id else ""))
 
 
 def candidates(rows: Sequence[Mapping[str, object]]) -> None:

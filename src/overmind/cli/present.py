@@ -22,13 +22,19 @@ from overmind.config import ConfigError, Problem
 PIPE_COLUMNS: Final = 400  # wide, so that programs read unfolded lines
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Rich would end the process; the edge of the command decides instead."""
+        raise BrokenPipeError
+
+
 def out() -> Console:
     """Standard output of this call: one process may run several commands, each with its own streams."""
-    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
+    return _Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
 
 
 def err() -> Console:
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return _Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def emit_json(value: object) -> None:

@@ -104,11 +104,11 @@ class Remote:
         """After a timeout the service may still carry out the request."""
         who = f"the service at {self._service.url} (process {self._service.pid})"
         if isinstance(fault, aiohttp.ClientConnectorError):
-            return f"{who} cannot be reached, so it knows of nothing: {fault}"
+            return f"{who} cannot be reached, so it has not received the request: {fault}"
         why = f"{who} does not answer: {str(fault) or type(fault).__name__}"
         if method == "GET":
             return why
-        return f"{why}. It may have been told, and may still act on it: look before you ask again"
+        return f"{why}. It may have received the request and may still carry it out: check before you repeat it"
 
     async def submit(self, lines: AsyncIterator[bytes], tell: Callable[[Mapping[str, object]], None]) -> Answers:
         """Tells the answer to each line, in order. Lines that have arrived meanwhile go in one request."""
@@ -121,7 +121,7 @@ class Remote:
                 try:
                     tell(answer)
                 except BrokenPipeError:
-                    raise NobodyListens("nobody reads the answers any more; what was decided stands") from None
+                    raise NobodyListens("the reader of the answers is gone; decisions stand") from None
         await self._settle(placed)
         return answers
 
@@ -145,7 +145,7 @@ class Remote:
             for index, answer in zip(busy, again, strict=True):
                 answered[index] = answer
         if any(answer["status"] == "stopping" for answer in answered):
-            raise ServiceSilent("the service stopped before it had answered; send the signals again")
+            raise ServiceSilent("the service stopped before it answered; send the signals again")
         return answered
 
     async def _post(self, lines: Sequence[bytes]) -> list[Mapping[str, Any]]:

@@ -115,7 +115,9 @@ def _publish(config: MultiWalletConfig, service: Serving) -> None:
     try:
         publish(config.data_dir, RunningService(service.url, os.getpid()))
     except OSError as error:  # On a full disk the journal's reserve is enough to book exits.
-        present.complain(f"commands will not find this service: {error}", f"make room in {config.data_dir}, restart")
+        present.complain(
+            f"other commands will not find this service: {error}", f"make room in {config.data_dir} and restart it"
+        )
 
 
 def _announce(config: MultiWalletConfig, service: Serving, as_json: bool) -> None:
@@ -128,7 +130,9 @@ def _announce(config: MultiWalletConfig, service: Serving, as_json: bool) -> Non
         )
         return
     where = "OVERMIND_API_TOKEN" if config.api_token is not None else str(config.data_dir / TOKEN_FILE)
-    present.say(f"{service.url} serves {len(wallets)} wallets, {mode} on {cluster}; token: {where}", "green")
+    present.say(f"{service.url} serves {len(wallets)} wallets, trading mode {mode}, cluster {cluster}", "green")
+    present.say(f"token of the API: {where}")
+    present.say("Ctrl-C settles open orders and ends it")
 
 
 async def _drain(app: App, service: Serving, stop_now: asyncio.Event) -> None:
@@ -137,7 +141,7 @@ async def _drain(app: App, service: Serving, stop_now: asyncio.Event) -> None:
     count = len(app.engine.state.open_orders)
     log.info("service stops", open_orders=count)
     if count:
-        present.note(f"settling {count} orders …; once more to end at once")
+        present.note(f"settling {count} order{'' if count == 1 else 's'} …; a second Ctrl-C ends at once")
     settling, hurrying = asyncio.ensure_future(app.settle(DRAIN_S)), asyncio.ensure_future(stop_now.wait())
     await asyncio.wait((settling, hurrying), return_when=asyncio.FIRST_COMPLETED)
     if stop_now.is_set():

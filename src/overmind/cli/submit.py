@@ -35,7 +35,7 @@ from overmind.desk.market import connected
 from overmind.desk.submit import Answers, answer_lines, read_lines
 from overmind.http.files import RunningService, find_service
 from overmind.ports import Journal
-from overmind.views.orders import closed_orders, open_orders, times_placed
+from overmind.views.orders import closed_orders, open_orders
 
 SETTLE_S: Final = 120.0  # a ticket that never lands is proven expired within a minute
 
@@ -79,7 +79,7 @@ def _show_outcomes(directory: Path, order_ids: Sequence[OrderId]) -> None:
     """Shows what became of these orders and of later attempts."""
     state, tail = state_and_tail(directory)
     placed = {_without_attempt(order_id) for order_id in order_ids}
-    for row in (*closed_orders(tail, state.settings), *open_orders(state, times_placed(tail))):
+    for row in (*closed_orders(tail, state.settings), *open_orders(state)):
         if _without_attempt(row.order_id) in placed:
             decisions.show_outcome(row)
 

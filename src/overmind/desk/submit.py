@@ -96,9 +96,7 @@ async def answer_lines(
             try:
                 tell(answer)
             except BrokenPipeError:
-                raise NobodyListens(
-                    "nobody reads the answers any more; what was decided stands in the journal"
-                ) from None
+                raise NobodyListens("the reader of the answers is gone; decisions stand in the journal") from None
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(tell_in_order())
@@ -132,5 +130,5 @@ def invalid(bad: BadSignal) -> dict[str, object]:
 
 def conflict(signal_id: SignalId, refused: CommandRefused) -> dict[str, object]:
     """The answer to a known id with other content."""
-    problem = {"field": "signal_id", "problem": str(refused), "fix": "use a new signal_id for a new wish"}
+    problem = {"field": "signal_id", "problem": str(refused), "fix": "use a new signal_id for a new signal"}
     return {"signal_id": signal_id, "status": "invalid", "problems": [problem]}

@@ -15,7 +15,7 @@ from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.signals.validation import ID
 from overmind.views import limits, reports
 from overmind.views.moves import closed_moves, open_moves
-from overmind.views.orders import closed_orders, open_orders
+from overmind.views.orders import OrderRow, closed_orders, open_orders, with_times
 from overmind.views.positions import positions as positions_of
 from overmind.views.preview import Explained, explain
 from overmind.views.risk import risk as risk_of
@@ -83,15 +83,19 @@ def _orders_router(app: App, recent: Archive) -> APIRouter:
     @router.get("/orders")
     async def orders(only_open: OnlyOpen = False, last: Last = 20) -> Response:
         """Open orders at the time of the request; an order that closed meanwhile is shown as closed."""
-        rows, seq = await engine.read(lambda state: (open_orders(state, {}), state.seq))
+        rows, seq = await engine.read(lambda state: (open_orders(state), state.seq))
         if only_open:
-            return JsonResponse(rows)
+            return JsonResponse(rows)  # Polled often, so without `placed_at`, which takes reading the journal.
         desk, after = app.desk, max(0, seq - TAIL_ENTRIES)
-        closed = await recent.look(lambda pages: closed_orders(pages.entries(after), desk))
-        known = {row.order_id for row in closed}
-        return JsonResponse(
-            [*closed[max(0, len(closed) - last) :], *(row for row in rows if row.order_id not in known)]
-        )
+
+        def look(pages: Pages) -> list[OrderRow]:
+            entries = tuple(pages.entries(after))
+            closed = closed_orders(entries, desk)
+            known = {row.order_id for row in closed}
+            still_open = (row for row in rows if row.order_id not in known)
+            return [*closed[max(0, len(closed) - last) :], *with_times(still_open, entries)]
+
+        return JsonResponse(await recent.look(look))
 
     @router.get("/moves")
     async def moves(only_open: OnlyOpen = False, last: Last = 20) -> Response:

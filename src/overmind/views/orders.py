@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -55,19 +55,23 @@ class OrderRow(Value, frozen=True):
     fee_sol: str | None = None
 
 
-def open_orders(state: State, placed_ns: Mapping[OrderId, int]) -> list[OrderRow]:
-    """`placed_ns`: when orders were placed, as far as it is known."""
-    return [_open_row(state.settings, known, placed_ns) for known in state.open_orders.values()]
+def open_orders(state: State) -> list[OrderRow]:
+    """Without their times, which the state does not keep: see `with_times`."""
+    return [_open_row(state.settings, known) for known in state.open_orders.values()]
 
 
-def times_placed(entries: Iterable[Entry]) -> dict[OrderId, int]:
-    """When the orders of these entries were placed."""
-    return {entry.event.order.id: entry.at_ns for entry in entries if isinstance(entry.event, OrderPlaced)}
+def with_times(rows: Iterable[OrderRow], entries: Iterable[Entry]) -> list[OrderRow]:
+    """The rows with the times at which these entries placed their orders."""
+    placed = {entry.event.order.id: entry.at_ns for entry in entries if isinstance(entry.event, OrderPlaced)}
+    return [
+        msgspec.structs.replace(row, placed_at=iso_seconds(placed[row.order_id])) if row.order_id in placed else row
+        for row in rows
+    ]
 
 
-def _open_row(desk: Desk, known: OpenOrder, placed_ns: Mapping[OrderId, int]) -> OrderRow:
+def _open_row(desk: Desk, known: OpenOrder) -> OrderRow:
     shown, detail = ("placed", "") if known.ticket is None else ("signed", known.ticket.signature)
-    return _order_row(desk, known.order, placed_ns.get(known.order.id), shown, detail)
+    return _order_row(desk, known.order, None, shown, detail)
 
 
 def _order_row(desk: Desk, order: Order, placed_ns: int | None, shown: str, detail: str) -> OrderRow:
