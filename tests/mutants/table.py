@@ -116,9 +116,9 @@ BOOKS: Final = (
     Mutation(
         "debt of a fork without quarantine",
         DECIDE,
-        "    if book.in_suspense:\n",
-        "    if book.in_suspense and not book.wallet.id:\n",
-        "tests/core/books/test_forks.py::test_a_debt_that_an_outcome_makes_is_quarantined_too",
+        "        if book.in_suspense:\n",
+        "        if book.in_suspense and not book.wallet.id:\n",
+        "tests/core/books/test_forks.py::test_a_debt_by_an_outcome_is_quarantined_too",
     ),
 )
 
@@ -475,8 +475,8 @@ CAPITAL: Final = (
     Mutation(
         "debt of the receiver without quarantine",
         DECIDE,
-        "    for wallet_id in work.wallets:\n        yield from _quarantine",
-        "    for wallet_id in (work.wallet_id,):\n        yield from _quarantine",
+        "    for wallet_id in work.wallets:\n        book",
+        "    for wallet_id in (work.wallet_id,):\n        book",
         "tests/core/books/test_moves.py::test_both_wallets_are_booked",
     ),
 )
