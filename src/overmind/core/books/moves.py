@@ -169,7 +169,7 @@ def _unmove(state: State, book: WalletBook, move: Move, fill: Filled) -> None:
 
 
 def purse(book: WalletBook, mint: Mint) -> str:
-    """The account that a move takes from and pays into."""
+    """The account that a move takes from and brings to."""
     return book.accounts.sol_float if mint == SOL else book.accounts.free
 
 

@@ -1,7 +1,7 @@
-"""The limits in force in a wallet: its files, changed by an operator within the desk's ceilings.
+"""What holds in a wallet: what its files say, what an operator wants instead, and never more than the desk's ceilings.
 
-Every limit has the name that a wallet's JSON uses, and an integer in its own unit. So all limits are read, bounded and
-shown in the same way. No limit in force is wider than both the ceiling and the wallet's own file.
+Every limit has a name, as a wallet's JSON has it, and a whole number in its own unit. So all of them are read, bounded
+and shown the same way. Nothing here is ever above both the ceiling and the wallet's own file.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from overmind.core.model.wallet import StrategyShare, Wallet
 
 Values = dict[LimitName, int]
 
-REMOVED: Final = "removed"  # the hold of a wallet that the files no longer name
-POSITION, STOP, RISK = "max_position_size", "stop_loss_threshold", "risk_level"  # These have special rules below.
+REMOVED: Final = "removed"  # the hold of a wallet that the files name no more
+POSITION, STOP, RISK = "max_position_size", "stop_loss_threshold", "risk_level"  # Of these more is said below.
 ALLOCATION, SHARE, ENABLED = "allocation", "share", "enabled"
 FIELDS: Final = {row.name: row.field for row in LIMIT_FIELDS}
 OF_WALLET: Final = (*FIELDS, ALLOCATION)
@@ -37,11 +37,11 @@ UNITS: Final = {
 }
 _ONLY_RAISED: Final = frozenset(row.name for row in LIMIT_FIELDS if row.only_raised)
 _STRATEGIES: Final = frozenset(map(str, StrategyType))
-NO_STOP_PPM: Final = PPM + 1  # the width of a stop loss of 0: there is none
+NO_STOP_PPM: Final = PPM + 1  # how wide a stop loss of 0 is: there is none
 
 
 def kind_of(name: LimitName) -> str | None:
-    """The kind of limit, without its strategy; None: no limit has this name."""
+    """What it limits, whichever strategy it is of; None: it is no name of a limit."""
     strategy, dot, kind = name.rpartition(".")
     if not dot:
         return kind if kind in OF_WALLET else None
@@ -68,7 +68,7 @@ def percent(ppm: int) -> str:
 
 
 def _plain(amount: float) -> str:
-    """All digits without trailing zeros."""
+    """All of its digits, and no zeros after them."""
     return f"{amount:,.6f}".rstrip("0").rstrip(".")
 
 
@@ -106,7 +106,7 @@ def ceiling_of(kind: str, ceilings: Ceilings) -> int | None:
 
 
 def admitted(name: LimitName, wanted: int, by_files: int, ceilings: Ceilings) -> int:
-    """The wanted value, or the nearest one that the ceiling or the wallet's own file allows."""
+    """What is wanted, or the nearest to it that the ceiling or the wallet's own file admits."""
     kind = kind_of(name)
     assert kind is not None, name
     ceiling = ceiling_of(kind, ceilings)
@@ -126,7 +126,7 @@ def _width_ppm(stop_loss_ppm: int) -> int:
 
 
 def wanted_values(configured: Wallet, changes: Mapping[LimitName, Change], ceilings: Ceilings) -> Values:
-    """Each value by itself. A change of a strategy that the files do not give to the wallet has no effect."""
+    """Each by itself. A change of a strategy that the files do not give to the wallet rests."""
     return {
         name: admitted(name, changes[name].value, value, ceilings) if name in changes else value
         for name, value in values_of(configured).items()
@@ -140,9 +140,7 @@ def enabled_ppm(values: Values) -> int:
 
 
 def in_force(configured: Wallet, changes: Mapping[LimitName, Change], ceilings: Ceilings) -> Wallet:
-    """The wallet in force. If changed shares no longer fit the files' shares, the stricter of both holds in each
-    strategy.
-    """
+    """Where changed shares fit the files' newer ones no more, the stricter of both holds in each strategy."""
     values = wanted_values(configured, changes, ceilings)
     if enabled_ppm(values) > PPM:
         values |= {
@@ -154,20 +152,20 @@ def in_force(configured: Wallet, changes: Mapping[LimitName, Change], ceilings: 
 
 
 def put_in_force(state: State, book: WalletBook) -> None:
-    """Recomputes the limits after files, ceilings or changes have changed. Allocations are fitted separately."""
+    """After the files, the ceilings or the changes are others. Allocations are fitted apart."""
     changes = state.changes.get(book.configured.id)
     wallet = in_force(book.configured, changes, state.settings.ceilings) if changes else book.configured
     configure(state, book, wallet)
 
 
 def wanted_allocations(state: State) -> dict[WalletId, int]:
-    """The allocations that an operator changed, by wallet, in ppm of the portfolio's capital."""
+    """By wallet, in ppm of the portfolio's capital, where an operator wants another than the files."""
     name = LimitName(ALLOCATION)
     return {wallet_id: changes[name].value for wallet_id, changes in state.changes.items() if name in changes}
 
 
 def allocated_ppm(state: State, wanted: Mapping[WalletId, int]) -> int:
-    """The sum of the allocations of all wallets in the files."""
+    """What all wallets that the files name come to together."""
     return sum(
         wanted.get(wallet_id, book.configured.allocation_ppm)
         for wallet_id, book in state.wallets.items()
@@ -176,7 +174,7 @@ def allocated_ppm(state: State, wanted: Mapping[WalletId, int]) -> int:
 
 
 def fit_allocations(state: State) -> None:
-    """Applies the wanted allocations; if the files changed and they no longer fit, the lower of both in each wallet."""
+    """As wanted; or where that is more than there is, since the files changed, the lower of both in each wallet."""
     wanted = wanted_allocations(state)
     fits = not wanted or allocated_ppm(state, wanted) <= PPM
     for wallet_id, ppm in wanted.items():

@@ -1,4 +1,4 @@
-"""The largest entry that the rules without regard to the signal allow. The selection index caches it."""
+"""The largest entry that the rules which do not depend on the signal admit. The selection index keeps it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from overmind.core.model.enums import EMERGENCY, StrategyType
 from overmind.core.model.ids import SOL
 from overmind.core.model.units import NOTIONAL_MAX_MICROS, PPM, ppm_of
 
-# Rows of the table that `wallet_capacity_micros` writes out, because it runs after each trade. All other rows are
-# called. A property test compares the written-out rules with the rows.
+# Rows of the table that `wallet_capacity_micros` writes out, because it runs after each trade. Any other row is asked
+# itself. A property holds what is written out equal to the rows.
 WRITTEN_OUT: Final = frozenset(
     {
         Code.DAILY_LOSS,
@@ -33,10 +33,10 @@ OTHERS: Final = tuple(limit for limit in OF_WALLET if limit.code not in WRITTEN_
 
 
 def capacity_micros(state: State, book: WalletBook, strategy: StrategyType) -> int:
-    """The largest entry that the rules which ignore the signal's token and time allow now; -1 when blocked.
+    """The largest entry that the rules which ignore the signal's token and time admit now; -1 when blocked.
 
-    `wallet_refusals` may still refuse it (token account rent, position in this token, rate), but not the reverse: a
-    wallet whose capacity is below the notional is also refused by `wallet_refusals`.
+    `wallet_refusals` may still refuse it (token account rent, position in this token, rate), never the reverse: a
+    wallet whose capacity is below the notional is refused by `wallet_refusals` too.
     """
     return strategy_capacity_micros(book, strategy, wallet_capacity_micros(state, book))
 
@@ -63,7 +63,7 @@ def wallet_capacity_micros(state: State, book: WalletBook, others: Sequence[Limi
         limits.position_max_micros,
         ppm_of(book.equity_micros, limits.exposure_max_ppm) - book.positions_micros - book.entries_micros,
         balance(book.accounts.free, desk.quote.mint),
-        # Without a stop loss of the wallet the signal's applies, and `wallet_refusals` checks it.
+        # Without a stop loss of the wallet the signal's counts: then `wallet_refusals` says.
         loss_room * PPM // limits.stop_loss_ppm if limits.stop_loss_ppm else NOTIONAL_MAX_MICROS,
         NOTIONAL_MAX_MICROS,
     )
@@ -71,7 +71,7 @@ def wallet_capacity_micros(state: State, book: WalletBook, others: Sequence[Limi
 
 
 def limits_capacity_micros(state: State, book: WalletBook, limits: Sequence[Limit[WalletPlace]] = OF_WALLET) -> int:
-    """The largest entry that these rows allow for any token and strategy."""
+    """What these rows of the table admit, whichever token and strategy it is."""
     place = WalletPlace(state, book, state.at_ns)
     return min(NOTIONAL_MAX_MICROS, *(limit.capacity_micros(place) for limit in limits))
 

@@ -1,6 +1,4 @@
-"""An entry with its amounts: what to spend, and the minimum to receive, at the journaled marks, rounded against the
-desk.
-"""
+"""An entry as it is asked for: what to spend, and the least to receive, at the journaled marks, rounded against us."""
 
 from __future__ import annotations
 
@@ -27,7 +25,7 @@ MEME_STRATEGIES: Final = frozenset(
 
 
 class EntryRequest(Value, frozen=True):
-    """An entry, sized at the journaled marks. Amounts are zero if a price is missing; it is then refused anyway."""
+    """An entry, sized at the journaled marks. Amounts are zero where a price is missing: it is refused anyway."""
 
     signal: Signal
     notional_micros: int
@@ -35,19 +33,19 @@ class EntryRequest(Value, frozen=True):
     slippage_max_bps: int
     impact_bps: int
     mark_pico: int
-    fee_micros: int  # the maximum fee, at the SOL mark
+    fee_micros: int  # the largest fee, at the SOL mark
     rent_micros: int  # of one token account
     stale_at_ns: int
 
 
 def stale_at_ns(desk: Desk, signal: Signal, received_at_ns: int) -> int:
-    """When the signal expires: its time to live after its own timestamp, or after its arrival."""
+    """When the signal's time is over: its time to live after its own timestamp, or after it reached our door."""
     began_ns = signal.at_ns if signal.at_ns is not None else received_at_ns
     return began_ns + (signal.ttl_ns if signal.ttl_ns is not None else desk.signal_ttl_ns)
 
 
 def entry_request(state: State, signal: Signal, stale_at_ns: int) -> EntryRequest:
-    """Sizes an entry with an amount: what to spend, and the minimum to receive, rounded against the desk."""
+    """Size an entry that has an amount: what to spend, and the least to receive, rounded against us."""
     token, mark = state.settings.tokens.get(signal.mint), state.marks.get(signal.mint)
     notional = 0
     if token is not None and mark is not None:
@@ -81,7 +79,7 @@ def entry_request_of(state: State, signal: Signal, stale_at_ns: int, notional: i
 def _notional_micros(signal: Signal, token: Token, mark: Mark) -> int:
     if signal.notional_micros is not None:
         return signal.notional_micros
-    assert signal.quantity is not None, signal  # The decoder lets no entry pass without an amount.
+    assert signal.quantity is not None, signal  # The door lets no entry through without an amount.
     return value_micros_up(base_units(signal.quantity, token.decimals), mark.price_pico, token.decimals)
 
 
@@ -102,7 +100,7 @@ def slippage_ceiling_bps(desk: Desk, strategy: StrategyType) -> int:
 
 
 def bought_min(notional_micros: int, mark_pico: int, decimals: int, slippage: int, limit_pico: int | None) -> int:
-    """The minimum base units that a buy must bring: within the slippage of the mark and the limit price."""
+    """The least base units that a buy must bring: within the slippage of the mark and not above the limit price."""
     at_mark = units_of(notional_micros, mark_pico, decimals)
     least = -(-at_mark * max(0, BPS - slippage) // BPS)
     if limit_pico is not None:
@@ -111,7 +109,7 @@ def bought_min(notional_micros: int, mark_pico: int, decimals: int, slippage: in
 
 
 def sold_min(units: int, mark_pico: int | None, decimals: int, slippage: int, limit_pico: int | None) -> int:
-    """The minimum quote units that a sale must bring. Without a mark there must be a limit price."""
+    """The least quote units that a sale must bring. Without a mark there must be a limit."""
     assert mark_pico is not None or limit_pico is not None
     least = 1
     if mark_pico is not None:

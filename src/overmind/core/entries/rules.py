@@ -38,7 +38,7 @@ def signal_refusals(
     received_at_ns: int,
     limits: Sequence[Limit[PortfolioPlace]] = PORTFOLIO_LIMITS,
 ) -> Iterator[Refusal]:
-    """The refusals of the signal in every wallet, in order of precedence."""
+    """What says no whichever wallet would take the entry, in order of precedence."""
     place = PortfolioPlace(state, ask.signal.mint, ask.signal.strategy)
     found = [*_signal_rules(state, ask, at_ns, received_at_ns), *_limit_refusals(limits, place, ask)]
     yield from sorted(found, key=rank_of)
@@ -51,7 +51,7 @@ def wallet_refusals(
     at_ns: int,
     limits: Sequence[Limit[WalletPlace]] = WALLET_LIMITS,
 ) -> Iterator[Refusal]:
-    """The refusals of this wallet, in order of precedence. None of them: it may take the entry."""
+    """What says no to this wallet, in order of precedence. None: it may take the entry."""
     place = WalletPlace(state, book, at_ns, ask.signal.mint, ask.signal.strategy)
     found = [*_wallet_rules(state, book, ask, at_ns), *_limit_refusals(limits, place, ask)]
     yield from sorted(found, key=rank_of)
@@ -91,7 +91,7 @@ def all_in_emergency(state: State) -> bool:
 
 
 def mint_refusals(state: State, mint: Mint) -> Iterator[Refusal]:
-    """Refusals by the operator's lists of mints."""
+    """What an operator said about buying this token."""
     blocked, allowed = state.mints.blocked.get(mint), state.mints.allowed
     if blocked is not None:
         yield Refusal(Code.MINT_BLOCKED, "not blocked", f"blocked by {blocked.who}: {blocked.reason}")
@@ -100,7 +100,7 @@ def mint_refusals(state: State, mint: Mint) -> Iterator[Refusal]:
 
 
 def time_refusals(signal: Signal, stale_at_ns: int, at_ns: int, received_at_ns: int) -> Iterator[Refusal]:
-    """An expired signal, or one from the future, may not be traded in either direction."""
+    """A signal out of its time may not be traded, in either direction."""
     if at_ns >= stale_at_ns:
         began_ns = signal.at_ns if signal.at_ns is not None else received_at_ns
         yield Refusal(Code.SIGNAL_STALE, (stale_at_ns - began_ns) // 10**6, (at_ns - began_ns) // 10**6)

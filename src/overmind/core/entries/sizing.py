@@ -44,7 +44,7 @@ from overmind.core.model.units import MICROS, PPM, ppm_of
 
 
 class SizedRequest:
-    """A buy with a risk budget, and the values of the state that are equal for all wallets."""
+    """A buy with a risk budget, and what the state says of it now, whichever wallet would take it."""
 
     def __init__(self, state: State, signal: Signal, stale_at_ns: int) -> None:
         assert signal.risk is not None, signal
@@ -61,7 +61,7 @@ class SizedRequest:
         self.room_micros = max(0, min(micros for _, micros in self.caps))
 
     def _common_distance_ppm(self) -> int | None:
-        """None: the wallet's stop loss applies; 0: unknown."""
+        """None: it is the wallet's stop loss; 0: it is not known."""
         if self.risk.method is SizingMethod.STOP:
             return self.signal.exits.stop_loss_ppm if self.signal.exits is not None else None
         known = self.state.volatility.get(self.signal.mint)
@@ -74,11 +74,11 @@ class SizedRequest:
         return self.risk.method is SizingMethod.VOLATILITY and not self.distance_ppm
 
     def distance_for(self, stop_loss_ppm: int) -> int:
-        """The distance in a wallet with this stop loss; 0: unknown."""
+        """In a wallet with this stop loss; 0: it is not known."""
         return stop_loss_ppm if self.distance_ppm is None else self.distance_ppm
 
     def wanted_micros(self, stop_loss_ppm: int) -> int:
-        """What the budget buys in such a wallet; 0 if the distance is unknown."""
+        """What the budget buys in such a wallet; nothing where the distance is not known."""
         distance = self.distance_for(stop_loss_ppm)
         return self.budget_micros * PPM // distance if distance else 0
 
@@ -86,11 +86,11 @@ class SizedRequest:
         return entry_request_of(self.state, self.signal, self.stale_at_ns, micros)
 
     def least_ask(self) -> EntryRequest:
-        """The smallest entry: a rule that refuses it refuses every size."""
+        """The smallest entry: what refuses it refuses every one."""
         return self.ask(self.least_micros)
 
     def size(self, book: WalletBook, limits: Sequence[Limit[WalletPlace]] = WALLET_LIMITS) -> Sizing:
-        """The size in this wallet, cap by cap; 0: nothing."""
+        """What this wallet may take of it, cap by cap; zero where nothing."""
         stop_ppm, signal = book.wallet.limits.stop_loss_ppm, self.signal
         wanted = self.wanted_micros(stop_ppm)
         place = WalletPlace(self.state, book, self.state.at_ns, signal.mint, signal.strategy)
@@ -107,7 +107,7 @@ class SizedRequest:
 
 
 def _caps(limits: Sequence[Limit[P]], place: P, least: EntryRequest) -> Iterator[tuple[Code, int]]:
-    """The largest entry that each limit allows now, in micro-USD."""
+    """The largest entry that each limit admits now, in micro-USD."""
     return ((one.code, one.cap_micros(place, least)) for one in limits if one.adds.largest_of is not None)
 
 
@@ -120,9 +120,8 @@ class SizedChoice(NamedTuple):
 def choose_sized(
     index: SelectionIndex, wish: SizedRequest, at_ns: int, received_at_ns: int, excluded: tuple[WalletId, ...]
 ) -> SizedChoice | None:
-    """The cheapest wallet that can take all that the budget wants; otherwise the one that can take most, and of these
-    the cheapest; among equals the one that was registered first. None: no wallet may take the minimum size.
-    """
+    """The cheapest wallet that can take all that the budget wants; if none can, the one that can take most, the
+    cheapest of these; ties fall to the wallet registered first. None: no wallet may take the least."""
     if wish.lacks_volatility or not signal_may_enter(wish.state, wish.least_ask(), at_ns, received_at_ns):
         return None
     found = _whole(index, wish, at_ns, excluded) or _most(index, wish, at_ns, excluded)
@@ -130,7 +129,7 @@ def choose_sized(
         return None
     choice, entry = found
     if not signal_may_enter(wish.state, entry, at_ns, received_at_ns):
-        return None  # A limit without a cap.
+        return None  # A limit that has no cap.
     sizing = wish.size(choice.book)
     assert sizing.notional_micros == entry.notional_micros, (sizing, entry)
     return SizedChoice(choice, entry, sizing)
@@ -153,9 +152,8 @@ def _whole(
 def _most(
     index: SelectionIndex, wish: SizedRequest, at_ns: int, excluded: tuple[WalletId, ...]
 ) -> tuple[Choice, EntryRequest] | None:
-    """Searches from the highest capacity downwards. The index's capacities are upper bounds: if no wallet can take its
-    own, these wallets are computed one by one and sorted in again.
-    """
+    """From the highest room downwards. The index may believe in more room than there is: where nobody can take what
+    it says, these wallets are looked at one by one and stand where they really are."""
     rooms = index.rooms(wish.least_ask(), at_ns, excluded)
     for stop_ppm, wallets in index.by_stop_loss():
         rooms[wallets] = np.minimum(rooms[wallets], min(wish.wanted_micros(stop_ppm), wish.room_micros))
@@ -171,7 +169,7 @@ def _most(
 
 
 def sized_refusals(wish: SizedRequest, at_ns: int, received_at_ns: int) -> list[Refusal]:
-    """The refusals that apply to every wallet, in order of precedence."""
+    """What stands against it whichever wallet would take it, in order of precedence."""
     found = list(signal_refusals(wish.state, wish.least_ask(), at_ns, received_at_ns))
     if wish.lacks_volatility:
         known = wish.state.volatility.get(wish.signal.mint)
@@ -182,7 +180,7 @@ def sized_refusals(wish: SizedRequest, at_ns: int, received_at_ns: int) -> list[
 
 
 def sized_wallet_refusals(wish: SizedRequest, book: WalletBook, at_ns: int) -> list[Refusal]:
-    """The refusals of this wallet, in order of precedence."""
+    """What stands against it in this wallet, in order of precedence."""
     found = list(wallet_refusals(wish.state, book, wish.least_ask(), at_ns))
     sizing, wallet_id = wish.size(book), book.wallet.id
     if not sizing.distance_ppm and wish.risk.method is SizingMethod.STOP:

@@ -1,4 +1,4 @@
-"""Places an order: holds its capital, fees and rent."""
+"""Place an order: hold its capital, fees and rent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from overmind.core.model.signal import Signal
 
 
 def place(state: State, signal: Signal, order: Order, at_ns: int) -> None:
-    """Holds the capital, the fees and the rent."""
+    """Hold the capital, the fees and the rent."""
     assert order.id not in state.open_orders, order
     state.open_orders[order.id] = OpenOrder(order, signal, token=_traded(state, order))
     ledger, wallet_id = state.ledger, order.wallet_id
@@ -42,6 +42,6 @@ def place(state: State, signal: Signal, order: Order, at_ns: int) -> None:
 
 
 def _traded(state: State, order: Order) -> Token:
-    """A position knows its token; a token that is bought for the first time is listed."""
+    """A position knows its own token; what is bought for the first time is listed."""
     position = state.wallets[order.wallet_id].positions.get(order.mint)
     return position.token if position is not None else state.settings.tokens[order.mint]
