@@ -275,7 +275,7 @@ def owes_without_quarantine(state: State) -> list[str]:
     return [name for name, book in state.wallets.items() if book.in_suspense and QUARANTINE not in book.holds]
 
 
-def test_a_debt_that_an_outcome_makes_is_quarantined_too() -> None:
+def test_a_debt_by_an_outcome_is_quarantined_too() -> None:
     """A fork moved the rent of the USDC account from the first sale to the second, which had reserved none."""
     desk = Play("w1 usd 0 sol 0.00223928; deposit w1 2 eth; sell eth 1 id a; fill provisional fee 100000 rent 2039280")
     desk.play("sell eth 1 id b; fill fee 100000 rent 2039280")
