@@ -24,7 +24,7 @@ OUT = ("primary_wallet", "250.5", "USDC", "--to", ADDRESS, "--reason", "pay")
 
 @pytest.fixture(name="once", scope="module")
 def _once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """It stands, and has its capital."""
+    """The withdrawal is open and its amount is held."""
     folder = tmp_path_factory.mktemp("once")
     assert overmind(folder, "submit", "-", given=json.dumps(HOLD), **LISTED).returncode == 0
     return folder
@@ -50,7 +50,7 @@ def test_a_dry_run_shows_the_plan_and_moves_nothing(desk: Path) -> None:
 
 
 def test_a_new_allocation_moves_capital(desk: Path) -> None:
-    """The shares of the files changed: what is above its target gives to what is below."""
+    """The allocations in the files changed: wallets above their target send to those below."""
     before = cash(desk)
     shares = WALLETS.replace(":0.4", ":0.2").replace(":0.3", ":0.5")
     moved = as_json(overmind(desk, "rebalance", "--json", OVERMIND_MANAGED_WALLETS=shares))
@@ -58,7 +58,7 @@ def test_a_new_allocation_moves_capital(desk: Path) -> None:
     assert (transfer["wallet_id"], transfer["to_wallet"]) == ("primary_wallet", "hft_wallet")
     (row,) = as_json(overmind(desk, "moves", "--json"))
     assert [row["move_id"]] == moved["moves"]
-    assert row["state"] != "signed"  # The command settles what it began; paper loses a transaction now and then.
+    assert row["state"] != "signed"  # The command settles what it started; paper loses some transactions.
     assert cash(desk) == pytest.approx(before - (transfer["amount_usd"] if row["state"] == "filled" else 0))
 
 
@@ -92,7 +92,7 @@ def test_a_hold_makes_a_withdrawal_wait_and_no_command_waits_with_it(desk: Path)
     assert overmind(desk, "resume", "portfolio", "--reason", "back").returncode == 0
     assert overmind(desk, "submit", "-", given=json.dumps({**HOLD, "signal_id": "h3"}), **at_once).returncode == 0
     (row,) = as_json(overmind(desk, "moves", "--json"))
-    assert row["state"] in ("filled", "failed", "expired")  # Paper loses a transaction now and then.
+    assert row["state"] in ("filled", "failed", "expired")  # Paper loses some transactions.
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The command as an operator and a program meet it: real processes, their output, their exit codes."""
+"""The command for operators and programs: real processes, their output, their exit codes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def lines(*wishes: dict[str, Any]) -> str:
 
 @pytest.fixture(scope="module")
 def traded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A desk that has placed, refused, recorded and repeated; commands that only read may share it."""
+    """A desk with placed, refused, recorded and repeated signals; read-only commands may share it."""
     folder = tmp_path_factory.mktemp("traded")
     wishes = (
         BUY,
@@ -285,7 +285,7 @@ def test_two_owners_are_one_too_many(tmp_path: Path) -> None:
 
 
 def test_a_stop_is_kept_where_no_wallet_is_known_yet(tmp_path: Path) -> None:
-    """A first start that failed leaves a journal without wallets: the stop must outlive it all the same."""
+    """A failed first start leaves a journal without wallets; a stop must survive that too."""
     (tmp_path / "tape").mkdir()
     failed = overmind(tmp_path, "submit", "-", given=lines(BUY), OVERMIND_PRICE_TAPE=str(tmp_path / "tape"))
     assert failed.returncode == 2
@@ -310,7 +310,7 @@ def test_a_signal_ends_the_intake_and_settles_what_was_taken(how: signal.Signals
     desk.stdin.write(lines(BUY))
     desk.stdin.flush()
     assert json.loads(desk.stdout.readline())["status"] == "placed"
-    desk.send_signal(how)  # Its standard input stays open: it must not wait for another line.
+    desk.send_signal(how)  # Its standard input stays open; it must not wait for another line.
     assert desk.wait(timeout=130) == 0
     assert as_json(overmind(tmp_path, "stats", "--json"))["open_executions"] == 0
     for pipe in (desk.stdin, desk.stdout, desk.stderr):

@@ -1,4 +1,4 @@
-"""An operator's smaller tools, on a desk that nobody else runs."""
+"""The smaller operator commands, on a desk without a service."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def submitted(folder: Path, signal_id: str) -> dict[str, object]:
 
 @pytest.fixture(name="once", scope="module")
 def _once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Something is held, whatever the paper venue made of single orders."""
+    """A desk with open positions, whatever the paper venue did with single orders."""
     folder = tmp_path_factory.mktemp("once")
     for number in range(3):
         assert submitted(folder, f"first-{number}")["status"] == "placed"
@@ -48,7 +48,7 @@ def test_a_position_is_closed_by_name(traded: Path) -> None:
 def test_a_close_that_cannot_sell_stays_ordered_and_can_be_cancelled(traded: Path) -> None:
     (row, *_) = as_json(overmind(traded, "positions", "--json"))
     name = f"{row['wallet_id']}:SOL"
-    dear = {"OVERMIND_COST_FEE_MAX_LAMPORTS": "1000000000"}  # more than is left of the float
+    dear = {"OVERMIND_COST_FEE_MAX_LAMPORTS": "1000000000"}  # more than the rest of the float
     said = overmind(traded, "close", name, "--reason", "looks bad", **dear).stdout
     assert "can be sold now: INSUFFICIENT_SOL" in said
     assert "goes on until nothing is left" in said
@@ -98,10 +98,10 @@ def test_a_paused_wallet_keeps_its_other_holds(traded: Path) -> None:
 
 
 def test_what_a_breaker_holds_is_lifted_by_its_name(traded: Path) -> None:
-    """And whoever resumes is told what holds it still, until when, and what lifts that."""
+    """`resume` lists the holds that remain, until when, and how to lift them."""
     first = {"OVERMIND_DAY_TRADES_MAX": "1"}
     given = json.dumps({**BUY, "signal_id": "late"})
-    assert overmind(traded, "submit", "-", given=given, **first).returncode == 3  # Held as soon as a price comes.
+    assert overmind(traded, "submit", "-", given=given, **first).returncode == 3  # Held as soon as a price arrives.
     vain = overmind(traded, "resume", "portfolio", "--reason", "looked")
     assert (vain.returncode, "portfolio is not held by 'operator'; it is held by day_trades until" in vain.stderr) == (
         3,
@@ -116,7 +116,8 @@ def test_what_a_breaker_holds_is_lifted_by_its_name(traded: Path) -> None:
     done = overmind(traded, "resume", "portfolio", "--reason", "looked", "--hold", "day_trades")
     assert (done.returncode, done.stdout) == (0, "portfolio: no hold is left on it\n")
     assert submitted(traded, "two")["status"] == "placed"
-    assert overmind(traded, "resume", "portfolio", "--reason", "again").returncode == 0  # It is as it was wanted.
+    # An absent hold is not an error.
+    assert overmind(traded, "resume", "portfolio", "--reason", "again").returncode == 0
     again = overmind(traded, "resume", "portfolio", "--reason", "again", "--hold", "day_trades")
     assert (again.returncode, "nothing holds it" in again.stderr) == (3, True)
 
@@ -136,10 +137,10 @@ def test_what_is_neither_wallet_nor_strategy_is_refused(traded: Path) -> None:
 
 def test_a_stop_that_liquidates_is_carried_out_by_the_next_start(traded: Path) -> None:
     assert as_json(overmind(traded, "positions", "--json"))
-    done = overmind(traded, "stop", "--liquidate")  # Nobody has to find words for it.
+    done = overmind(traded, "stop", "--liquidate")  # The reason is optional.
     assert (done.returncode, "is sold by the next `overmind run`" in done.stdout) == (0, True)
     assert str(traded / "data") in done.stdout
-    assert submitted(traded, "two")["status"] == "refused"  # Runs the desk, and settles what it sells.
+    assert submitted(traded, "two")["status"] == "refused"  # Runs the desk and settles its sales.
     orders = as_json(overmind(traded, "orders", "--json"))
     assert any(row["order_id"].startswith("liquidate:") for row in orders)
 

@@ -1,4 +1,4 @@
-"""`overmind export` as an accountant meets it: files whose sums are the desk's, or a clear no and no file."""
+"""`overmind export` for accountants: files whose sums are the desk's, or an error and no file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILES = ("gains.csv", "costs.csv", "transfers.csv", "summary.csv")
 
 @pytest.fixture(scope="module")
 def traded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A week of prices, from 2025-04-06 on; commands that only read may share it."""
+    """A week of prices, from 2025-04-06 on; read-only commands may share it."""
     folder = tmp_path_factory.mktemp("traded")
     assert overmind(folder, "demo", "--paper", "--signals", "150", "--journal-dir", "data").returncode == 0
     return folder

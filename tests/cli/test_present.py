@@ -1,4 +1,4 @@
-"""What a person sees in a terminal: nothing is cut, however narrow it is."""
+"""Output in a terminal: nothing is cut, however narrow it is."""
 
 import fcntl
 import os
@@ -21,7 +21,7 @@ present.table("Nothing", {COLUMNS!r}, [])
 
 
 def seen(width: int) -> str:
-    """What a terminal of this width shows, without its colours."""
+    """The text in a terminal of this width, without colours."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
     env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
@@ -37,7 +37,7 @@ def test_a_row_that_does_not_fit_is_a_paragraph(width: int) -> None:
     orders, first, told, other, more, nothing, _ = seen(width).split("\n")
     assert (orders.strip(), first.strip(), other.strip()) == ("Orders", ID, "a")
     assert "wallet: primary_wallet  USD: $1,234,567.89" in told
-    assert "detail" not in told  # Nothing is said of nothing.
+    assert "detail" not in told  # Empty values are not shown.
     assert "wallet: b  USD: c  detail: said so" in more
     assert nothing.strip() == "Nothing: none"
 

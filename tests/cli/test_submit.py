@@ -17,7 +17,7 @@ BUY = {"signal_id": "one", "strategy_type": "TokenSniping", "action": "Buy", "sy
 
 
 class Terminal(io.StringIO):
-    """A standard output that somebody looks at."""
+    """A standard output that is a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -25,7 +25,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(name="signals")
 def _signals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file with one signal of each fate, on a desk without a journal."""
+    """A file with one signal of each outcome, on a desk without a journal."""
     for name, value in environment(tmp_path).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("TERM", "dumb")

@@ -42,14 +42,14 @@ ROUGH = Faults(
 )
 SLOT_MS = 5
 FINAL_BLOCKS = 32
-SPARE_BLOCKS = 40  # between the maker's blockhash and our look at the height, on a slow machine
+SPARE_BLOCKS = 40  # between the maker's blockhash and our read of the height, on a slow machine
 TICKS_DEPTH_MICROS = 3_000_000 * MICROS
 CAPITAL_USDC = 100_000_000 * MICROS
 CAPITAL_LAMPORTS = 10_000 * LAMPORTS
 
 
 class Market:
-    """`ports.Prices` that stand still: SOL at 150 dollars, and nothing else."""
+    """`ports.Prices` that do not move: SOL at 150 dollars, and no other token."""
 
     def __init__(self, clock: SystemClock) -> None:
         self._clock = clock
@@ -73,7 +73,7 @@ class ChainWorld:
         self.venue: Venue = await self.restart()
 
     async def restart(self) -> Venue:
-        """Connections of its own, as another process has."""
+        """New connections, like those of another process."""
         enter, clock = self._stack.enter_async_context, self._clock
         rpc = await enter(Rpc([self.net.url], clock, requests_per_s=math.inf))
         chain = await enter(RpcChain(rpc, clock, notifications=await enter(Notifications(self.net.ws_url, clock))))
@@ -94,7 +94,7 @@ class ChainWorld:
         return closing_of(number, self.key.public_key, self._clock.now_ns())
 
     async def wait(self, seconds: float) -> None:
-        """As many blocks as that time has. On a slow machine it takes longer, but a ticket's life does too."""
+        """Waits for as many blocks as that time has. A slow machine needs longer, but its tickets live longer too."""
         height = self._height() + round(seconds * 1_000 / SLOT_MS)
         while True:
             await self._clock.sleep(min(seconds, SLOT_MS / 1_000))
@@ -105,7 +105,7 @@ class ChainWorld:
         return self.net.chain.blocks.head.height
 
     async def fund(self, rpc: Rpc) -> None:
-        """And wait until it is there for whoever looks."""
+        """Waits until it is visible."""
         net, owner = self.net.chain, self.key.public_key
         net.airdrop(owner, CAPITAL_LAMPORTS)
         net.mint_to(BONK.mint, owner, 0)
@@ -121,7 +121,7 @@ def listed() -> dict[Mint, Token]:
 
 @asynccontextmanager
 async def maker_on_localnet(faults: Faults | None = None) -> AsyncIterator[ChainWorld]:
-    """`faults` from when the wallet has its money."""
+    """`faults` apply after the wallet was funded."""
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         net = await stack.enter_async_context(Localnet(port=0, slot_ms=SLOT_MS))

@@ -1,4 +1,4 @@
-"""What every journal promises, by number. Run on the one on disk and on the one in memory."""
+"""The numbered promises of every journal, tested on disk and in memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AnyJournal = MemoryJournal | SqliteJournal
 
 @pytest.fixture(params=["memory", "sqlite"])
 def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], AnyJournal]]:
-    """Opens the journal; called again, closes it and opens it anew."""
+    """Opens the journal; a second call closes it and opens it again."""
     memory = MemoryJournal()
     opened: list[SqliteJournal] = []
 

@@ -62,7 +62,7 @@ def test_every_answer_of_order_and_build() -> None:
                 del query["taker"]
                 assert (await _checked_get(stage, "/swap/v2/order", query, 200))["transaction"] is None
                 await _checked_get(stage, "/swap/v2/build", query, 400)
-            poor = stage.query(BONK, USDC, 10**9)  # There are none.
+            poor = stage.query(BONK, USDC, 10**9)  # It has none of these tokens.
             assert (await _checked_get(stage, "/swap/v2/order", poor, 200))["transaction"] == ""
 
     asyncio.run(main())
@@ -136,7 +136,7 @@ MUTATIONS: list[tuple[str, Mutation]] = [
 
 
 def test_the_contract_can_be_broken() -> None:
-    """A check that never fails would prove nothing."""
+    """A check that never fails proves nothing."""
 
     async def main() -> None:
         async with staged(funded=False) as stage:

@@ -25,10 +25,10 @@ from overmind.ports import Venue, VenueUnavailable
 
 T = TypeVar("T")
 SPECIFICATION: Final = Path(__file__).parents[2] / "docs" / "venue-specification.md"
-LOOKS: Final = 60  # at an outcome within one life
-LIVES_MAX: Final = 20  # that a proof may take on a slow machine
+LOOKS: Final = 60  # polls of an outcome per process
+LIVES_MAX: Final = 20  # processes until a proof must be complete on a slow machine
 WAIT_S: Final = 0.5
-PATIENCE_S: Final = 60.0  # in real time, for what should be there already
+PATIENCE_S: Final = 60.0  # in real time, for results that should be there already
 
 MONEY: Final = (Money(40 * MICROS, USDC.mint), Money(LAMPORTS // 10, SOL))
 UNLISTED: Final = Mint("2b1kV6DkPAnxd5ixfnxCpjxmKwqjjaYmCZfHsFu24GXo")
@@ -60,7 +60,7 @@ def promise(check: Callable[[World], Coroutine[Any, Any, None]]) -> Callable[[st
 
 
 async def answered(world: World, ask: Callable[[], Awaitable[T]]) -> T:
-    """A venue may be silent now and then; asking again is always safe."""
+    """A venue may be silent sometimes; asking again is always safe."""
     for _ in range(LOOKS):
         try:
             return await ask()
@@ -76,7 +76,7 @@ async def quoted(world: World, order: Order) -> Quote:
 
 
 async def tickets(world: World) -> Signed:
-    """Some orders either way, and a move after each pair, signed, as far as the route is up."""
+    """Signed orders in both directions, with a move after each pair, as far as the route is up."""
     works = [order_or_move(world, number) for number in range(world.orders)]
     signed = await signed_of(world, works)
     assert len(signed) > world.orders // 2
@@ -101,7 +101,7 @@ async def signed_of(world: World, works: Sequence[Work]) -> Signed:
 
 
 async def sent_at_once(world: World, works: Sequence[Work]) -> Signed:
-    """Each is sent before the next is signed: a rough chain may pause for longer than a ticket lives."""
+    """Sends each before it signs the next: an unreliable chain may pause for longer than a ticket lives."""
     signed: Signed = []
     for work in works:
         signed += await signed_of(world, [work])
@@ -116,7 +116,7 @@ async def signing(world: World, work: Work) -> Ticket | Rejected:
 
 
 async def send_all(world: World, signed: Signed, venue: Venue | None = None) -> None:
-    """A send that is not answered may have arrived: that is no reason to stop."""
+    """An unanswered send may have arrived, so the test goes on."""
     for order, ticket in signed:
         try:
             await (venue or world.venue).send(order, ticket)
@@ -125,7 +125,7 @@ async def send_all(world: World, signed: Signed, venue: Venue | None = None) -> 
 
 
 async def outcomes(world: World, signed: Signed, venue: Venue | None = None) -> list[Outcome]:
-    """Ask until all are decided."""
+    """Polls until all are decided."""
     asked = venue or world.venue
     return [await until_known(world, partial(asked.outcome, *sent)) for sent in signed]
 
@@ -198,7 +198,7 @@ async def test_06_signatures_are_unique(world: World) -> None:
 @promise
 async def test_07_signing_moves_nothing(world: World) -> None:
     signed = await tickets(world)
-    newest = signed[-1]  # On a chain in real time the life of the first may be over by now.
+    newest = signed[-1]  # On a chain in real time the first ticket may have expired by now.
     assert await answered(world, partial(world.venue.outcome, *newest)) is None
     assert set(await outcomes(world, signed)) == {Expired()}
 
@@ -226,7 +226,7 @@ async def test_09_filled_is_atomic_and_within_bounds(world: World) -> None:
 
 @promise
 async def test_10_sending_twice_equals_sending_once(world: World) -> None:
-    """The decision comes no later than after one send, and it is one."""
+    """The decision comes after one send at the latest, and never changes."""
     signed = await tickets(world)
     for _ in range(LOOKS):
         await send_all(world, signed)
@@ -303,7 +303,7 @@ async def test_16_wait_returns_no_later_than_asked(world: World) -> None:
     await send_all(world, signed[:1])
     for _, ticket in signed[:2]:
         waiting = asyncio.create_task(world.venue.wait(ticket, WAIT_S))
-        await asyncio.sleep(0)  # It begins to wait.
+        await asyncio.sleep(0)  # It starts to wait.
         await world.wait(WAIT_S)
         await asyncio.wait_for(waiting, PATIENCE_S)
 
@@ -346,7 +346,7 @@ def test_the_specification_and_its_tests_have_the_same_numbers() -> None:
 
 
 def effect(outcome: Outcome) -> Outcome:
-    """A fork may have moved it to another slot, and a failure's words are for people."""
+    """A fork may have moved it to another slot, and a failure's text may differ."""
     match outcome:
         case Filled():
             return msgspec.structs.replace(outcome, slot=0)

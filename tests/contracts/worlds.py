@@ -1,4 +1,4 @@
-"""Every venue and every fake with its surroundings, for `test_venue.py` to ask: a new one adds itself to FACTORIES."""
+"""Every venue and every fake with its environment, for `test_venue.py`. A new one adds itself to FACTORIES."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ SOL_TOKEN = Token("SOL", SOL, 9, "token")
 
 
 class World(Protocol):
-    """A venue with its surroundings, running. Time may be virtual, or that of a real chain."""
+    """A running venue with its environment. Time may be virtual or that of a real chain."""
 
     venue: Venue
-    orders: int  # how many a promise about many is asked with: fewer where each costs real time
-    life_s: float  # after which a ticket that has not landed never will; its proof may take a little longer
+    orders: int  # number of orders in tests of many; fewer where each costs real time
+    life_s: float  # a ticket that has not landed by then never will; its proof may take a little longer
 
     def order(self, number: int, side: Side, **changes: object) -> Order:
         """Of a token that has a price, of a size that the market takes easily, for a wallet that can pay all of them.
@@ -37,23 +37,23 @@ class World(Protocol):
         """
 
     def unpriced(self) -> Order:
-        """Of a token that has no price."""
+        """An order of a token without a price."""
 
     def move(self, number: int, money: Money, **changes: object) -> Move:
-        """Of that money, to a wallet of ours that has no token account before the first, and made like an order."""
+        """A transfer of that money to one of our wallets, which has no token account before the first one."""
 
     def closing(self, number: int) -> Move:
-        """Of an account of the wallet's that is empty."""
+        """A reclaim of an empty token account of the wallet."""
 
     async def restart(self) -> Venue:
-        """Another process: it knows the configuration and its keys, and nothing else."""
+        """A venue in another process: it knows only the configuration and its keys."""
 
     async def wait(self, seconds: float) -> None:
-        """Let that much time pass."""
+        """Lets that much time pass."""
 
 
 def order_of(number: int, side: Side, now_ns: int, **changes: object) -> Order:
-    """What every world asks its venue for: a SOL for $150, or the other way."""
+    """An order of every world: one SOL for $150, or the reverse."""
     usdc, sol = Money(150 * MICROS, USDC.mint), Money(NS, SOL)
     order = Order(
         id=OrderId(f"s{number}.0.0"),
@@ -78,7 +78,7 @@ def order_of(number: int, side: Side, now_ns: int, **changes: object) -> Order:
 
 
 def move_of(number: int, money: Money, receiver: str, now_ns: int, **changes: object) -> Move:
-    """What every world is asked to move."""
+    """A move of every world."""
     move = Move(
         id=OrderId(f"move:rebalance:{number}"),
         kind=MoveKind.REBALANCE,
@@ -98,7 +98,7 @@ def move_of(number: int, money: Money, receiver: str, now_ns: int, **changes: ob
 
 
 def closing_of(number: int, owner: str, now_ns: int) -> Move:
-    """Of the account of a token that the wallet has none of."""
+    """A reclaim of the account of a token that the wallet does not hold."""
     into_itself = {"kind": MoveKind.RECLAIM, "to_wallet": WalletId("w1"), "rent_max_lamports": 0}
     return move_of(number, Money(0, BONK.mint), owner, now_ns, **into_itself)
 

@@ -1,4 +1,4 @@
-"""Lives of a live desk, each but the last ended by kill -9 at a random moment.
+"""Runs a live desk many times, and ends each run but the last by kill -9 at a random moment.
 
 `python -m tests.e2e.killing KILLS SEED` runs as many as you like.
 """
@@ -24,11 +24,11 @@ from overmind.cli.opening import state_on_disk
 
 SYMBOLS = ("SOL", "ETH", "BTC")
 EACH = sorted({strategy.value for strategies in STRATEGIES.values() for strategy in strategies})
-NEW_MAX = 60  # signals in one life
+NEW_MAX = 60  # new signals per run
 AGAIN_SHARE = 0.2
 STARTS_MAX = 20
-START_S = 1.5  # about what a start takes
-LINGER_S = 0.03  # after an answer: about what a swap takes
+START_S = 1.5  # about the time of a start
+LINGER_S = 0.03  # after an answer: about the time of a swap
 
 
 class Desk:
@@ -39,7 +39,7 @@ class Desk:
         self.random = random
         self.sent: dict[str, dict[str, Any]] = {}
         self.told: dict[str, Any] = {}
-        self.interrupted = Counter[str]()  # what was under way when it was killed
+        self.interrupted = Counter[str]()  # the work that a kill interrupted
 
     def live_and_die(self) -> None:
         """Some signals, old ones among them, and death while it starts, decides, trades or settles."""
@@ -72,7 +72,7 @@ class Desk:
         return code
 
     def _started(self) -> Child:
-        """Everything is said again. A desk that cannot verify its chain does not start, and is started again."""
+        """Sends everything again. A desk that cannot verify its chain does not start and is started again."""
         for _ in range(STARTS_MAX):
             desk = self.stage.desk()
             desk.say(*map(json.dumps, self.sent.values()))
@@ -98,7 +98,7 @@ class Desk:
         return wish
 
     def hear(self, desk: Child) -> None:
-        """An answer once told never changes: only its status says that it was told before."""
+        """An answer never changes, except that its status says that it is repeated."""
         for answer in map(json.loads, desk.lines):
             known = self.told.setdefault(answer["signal_id"], answer)
             assert {**answer, "status": ""} == {**known, "status": ""}

@@ -1,4 +1,4 @@
-"""A chain that misbehaves by switch and seed, the desk killed in the middle: books equal chain all the same."""
+"""A chain with injected faults and a killed desk: the books equal the chain nevertheless."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_books_equal_chain(faults: str, tmp_path: Path) -> None:
         desk = Desk(made, Random(faults))
         with made.desk() as running:
             running.say(*_wishes(desk))
-            running.wait_for_lines(1)  # Its first look at the wallets was undisturbed.
+            running.wait_for_lines(1)  # Its first check of the wallets was undisturbed.
             _switch(made, {**FAULTS[faults], "seed": 1})
             running.say(*_wishes(desk))
             running.wait_for_lines(SIGNALS + SIGNALS // 2)

@@ -32,7 +32,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @contextmanager
 def node(body: bytes) -> Iterator[str]:
-    """Answers everything with one sentence."""
+    """Answers every request with one sentence."""
 
     class Answer(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -82,7 +82,7 @@ def test_localnet_where_devnet_was_configured(made: Stage) -> None:
 
 
 def test_the_journal_of_another_chain(made: Stage, tmp_path: Path) -> None:
-    """Same cluster by name, another chain by its genesis: its balances are not those of the books."""
+    """The same cluster name, but another genesis hash: its balances are not those of the books."""
     with made.desk() as desk:
         assert desk.end() == 0, desk.complaints
     words = ["-m", "overmind.sandbox.localnet", "--port", "0", "--slot-ms", "5", "--seed", "2"]
@@ -107,7 +107,7 @@ def _paper(made: Stage, data: str) -> dict[str, str]:
 
 
 def _start(made: Stage, **settings: str) -> tuple[int, str]:
-    """Exit code and complaints of a desk that is given one signal."""
+    """Exit code and error output of a desk that gets one signal."""
     (made.folder / "desk.stderr").unlink(missing_ok=True)
     with made.desk(**settings) as desk:
         desk.say(SIGNAL)

@@ -24,7 +24,7 @@ from overmind.journal.sqlite import SqliteJournal
 from overmind.views.verify import verify
 
 DESKS = 8
-KILLS = 13  # on each desk: 104 in all
+KILLS = 13  # per desk: 104 in all
 QUICK_KILLS = 4  # on one more desk, in the quick tier
 STRATEGIES = ("TokenSniping", "Arbitrage", "MomentumTrading", "AIDecision", "SoulMeteorSniping", "MeteoraDAMM")
 
@@ -52,13 +52,13 @@ def test_kill_9_at_random_moments(desk: int, kills: int, tmp_path: Path) -> None
 
 
 def _life(random: Random, folder: Path, told: dict[str, Any], sent: dict[str, dict[str, Any]]) -> None:
-    """Start, send some signals, old ones among them, and kill: while it starts, works or settles."""
+    """Starts, sends new and old signals, and kills the process during start, work or settlement."""
     service = start(folder, ["submit", "-"])
     killer = threading.Timer(random.uniform(0.05, 2.0), service.kill)
     killer.start()
     assert service.stdin
     assert service.stdout
-    with contextlib.suppress(BrokenPipeError):  # It may be dead already.
+    with contextlib.suppress(BrokenPipeError):  # The process may have ended already.
         for _ in range(random.randrange(40)):
             wish = (
                 signal(random, len(sent)) if random.random() < 0.8 or not sent else random.choice(list(sent.values()))
@@ -77,7 +77,7 @@ def _life(random: Random, folder: Path, told: dict[str, Any], sent: dict[str, di
 
 
 def _whole_lines(service: subprocess.Popen[str]) -> Iterator[str]:
-    """What was told. A line without its end was not."""
+    """The complete lines of the output; an incomplete last line does not count."""
     assert service.stdout
     for line in service.stdout:
         if line.endswith("\n"):
@@ -85,14 +85,14 @@ def _whole_lines(service: subprocess.Popen[str]) -> Iterator[str]:
 
 
 def _hear(answer: dict[str, Any], told: dict[str, Any]) -> None:
-    """An answer once told never changes: only its status says that it was told before."""
+    """An answer never changes, except that its status says that it is repeated."""
     known = told.setdefault(answer["signal_id"], answer)
     assert {**answer, "status": ""} == {**known, "status": ""}
     assert answer["status"] in (known["status"], "duplicate"), (answer, known)
 
 
 def _last_life(folder: Path, told: dict[str, Any], sent: dict[str, dict[str, Any]]) -> None:
-    """Everything is sent again, and this time it may settle."""
+    """Sends everything again and lets it settle."""
     done = overmind(folder, "submit", "-", given="".join(json.dumps(wish) + "\n" for wish in sent.values()))
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(answers) == len(sent), done.stderr

@@ -39,7 +39,7 @@ def test_kill_9_at_random_moments(seed: int, kills: int, tmp_path: Path) -> None
 
 
 def test_each_strategy_buys_and_sells(made: Stage) -> None:
-    """The mission's eight, each in a wallet that it is enabled for."""
+    """Signals of the eight strategies, each in a wallet that trades it."""
     buys = [_wish(f"buy-{one.value}", one, "Buy", notional_usd=150) for one in StrategyType]
     sells = [_wish(f"sell-{one.value}", one, "Sell", quantity="0.1") for one in StrategyType]
     with made.desk() as desk:
@@ -60,7 +60,7 @@ def test_each_strategy_buys_and_sells(made: Stage) -> None:
 
 @pytest.mark.parametrize("server", ["chain", "maker"])
 def test_a_server_dies_and_comes_back(made: Stage, server: str) -> None:
-    """Nothing can be learnt or sent meanwhile. Signals are still answered, and in the end everything is settled."""
+    """Meanwhile nothing can be read or sent. Signals are still answered, and in the end everything settles."""
     dying, restart = (made.chain, made.restart_chain) if server == "chain" else (made.maker, made.restart_maker)
 
     def outage(running: Child) -> None:
@@ -77,7 +77,7 @@ def test_a_server_dies_and_comes_back(made: Stage, server: str) -> None:
 
 @pytest.mark.soak
 def test_everything_dies(made: Stage) -> None:
-    """Desk, chain and maker, one after the other in any order, and all of them come back."""
+    """Kills desk, chain and maker in random order, and restarts all of them."""
     desk = Desk(made, Random(7))
     for _ in range(3):
         with made.desk() as running:

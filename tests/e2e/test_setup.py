@@ -1,4 +1,4 @@
-"""Python and make are enough: a copy of the repository is set up, shown and tested where nothing else is found."""
+"""Python and make are enough: a copy of the repository is set up, shown and tested with nothing else on the PATH."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# What every shell has; no compiler, no git, no node.
+# Tools that every shell has; no compiler, no git, no node.
 SHELL = ("sh", "touch", "rm", "mkdir", "env", "uname", "cat")
 LEFT_BEHIND = shutil.ignore_patterns(".venv", ".git", "build", "data", "logs", "*_cache", "__pycache__", ".hypothesis")
 FEW = "tests/clock tests/sandbox/localnet/test_javascript.py"

@@ -29,9 +29,9 @@ STOPS_BY_ITSELF = {
     "OVERMIND_EMERGENCY_SWEEP": "true",
 }
 FALL_PERCENT = 12
-BOUGHT_USD = 40_000  # by each wallet: what the market gives without running away
+BOUGHT_USD = 40_000  # bought by each wallet, without moving the market too far
 KILLS = 4
-PAUSE_S = 0.05  # about what a transfer takes
+PAUSE_S = 0.05  # about the time of a transfer
 TRADERS = ("primary", "hft")
 
 
@@ -83,7 +83,7 @@ def test_prices_fall_and_the_desk_protects_itself(made: Stage) -> None:
 
         made.let_prices_fall(FALL_PERCENT)
         wait_until(lambda: set(statuses(service).values()) == {"Emergency"}, "the stop")
-        child.kill()  # Before, while or after it sells: the next one goes on where it was.
+        child.kill()  # Before, during or after the sales; the next process continues.
     with made.service(**settings) as child:
         service = service_of(made, child)
         wait_until(lambda: not service.get("/v1/positions").json, "everything to be sold")

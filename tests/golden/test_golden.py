@@ -98,7 +98,7 @@ def read(path: Path) -> tuple[dict[str, object], list[bytes]]:
 
 
 def books(state: State) -> dict[str, object]:
-    """What an operator would miss first. Not the whole state: later versions keep more of it, and may say more here."""
+    """The values that an operator would miss first. Not the whole state: later versions may add to it."""
     return {
         "accounts": {owner: _kept(mints) for owner, mints in sorted(state.ledger.accounts.items())},
         "equity": state.equity_micros,
@@ -180,7 +180,7 @@ def _within(then: object, now: object) -> bool:
 
 @pytest.mark.parametrize("path", SNAPSHOTS, ids=lambda path: path.stem)
 def test_a_snapshot_of_before_is_the_state_of_its_journal(path: Path) -> None:
-    """A start goes on from it; one of an older version is replayed instead."""
+    """A start continues from it; a snapshot of an older version is ignored and everything is replayed."""
     name, _, version = path.stem.partition(".state-")
     raw = path.read_bytes().strip()
     if int(version) != STATE_VERSION:

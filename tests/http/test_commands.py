@@ -1,4 +1,4 @@
-"""The commands while a service owns the journal: what writes goes through it, what reads looks beside it."""
+"""Commands while a service owns the journal: writing commands go through it, reading commands open the journal."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_wrong_token_is_named(service: Service) -> None:
 
 @contextlib.contextmanager
 def named_at(service: Service, port: int) -> Iterator[None]:
-    """The file that names the service names another port meanwhile."""
+    """The file that names the service has another port meanwhile."""
     path = service.folder / "data" / "service.json"
     named = path.read_text()
     path.write_text(named.replace(str(service.port), str(port)))
@@ -97,7 +97,7 @@ def named_at(service: Service, port: int) -> Iterator[None]:
 
 
 def test_a_service_that_hangs(service: Service) -> None:
-    """It is named and owns the journal, and nobody listens there."""
+    """The service is named and owns the journal, but nobody listens on its port."""
     with named_at(service, 1):
         silent = overmind(service.folder, "submit", "-", given=json.dumps(BUY))
         assert (silent.returncode, "cannot be reached" in silent.stderr) == (4, True)

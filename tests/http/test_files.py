@@ -1,4 +1,4 @@
-"""The two small files: who may read them, and when they mean nothing."""
+"""The two small files of a service: who may read them, and when they are ignored."""
 
 from __future__ import annotations
 

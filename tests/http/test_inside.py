@@ -1,4 +1,4 @@
-"""What only shows from inside: a full house, an engine that failed, a reader that lags."""
+"""Cases inside the service: a full engine, a failed engine, a reader that lags."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ WISH = {"strategy_type": "Arbitrage", "action": "Hold", "mint": SOL}
 
 
 class GatedJournal(MemoryJournal):
-    """Writes when the test says so, unless it is broken."""
+    """Writes when the test allows it, unless it is broken."""
 
     def __init__(self) -> None:
         super().__init__()

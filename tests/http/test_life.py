@@ -1,4 +1,4 @@
-"""Start, drain, stop, kill: what a service promised, it has kept when the next one starts."""
+"""Start, drain, stop and kill of a service: the next one keeps all its promises."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_second_stop_signal_ends_it_at_once_and_the_next_start_resumes(tmp_pat
 
 def test_one_desk_one_service_one_port(tmp_path: Path) -> None:
     with serving(tmp_path) as service, socket.socket() as elsewhere:
-        elsewhere.bind(("127.0.0.2", service.port))  # It would be taken by a listener on all addresses.
+        elsewhere.bind(("127.0.0.2", service.port))  # A listener on all addresses would take this port.
         second = overmind(tmp_path, "run")
         assert (second.returncode, str(service.child.process.pid) in second.stderr) == (4, True)
         (tmp_path / "other").mkdir()

@@ -91,7 +91,7 @@ def test_queries_equal_the_output_of_the_commands(view: str, service: Service) -
     wait_until(lambda: settled(service), "nothing is open")
 
     def timeless(shown: Any) -> Any:
-        """Without what every new price changes."""
+        """Without the fields that every new price changes."""
         rows = shown if isinstance(shown, list) else [shown]
         return [{name: value for name, value in row.items() if name != "updated_at"} for row in rows]
 
@@ -269,7 +269,7 @@ def test_slow_clients_are_dropped(service: Service) -> None:
     head = f"POST /v1/signals HTTP/1.1\r\nhost: 127.0.0.1:{service.port}\r\nauthorization: Bearer {service.token}\r\n"
 
     async def said(begin: str) -> bytes:
-        """Never more than this is sent."""
+        """The maximum that is ever sent."""
         reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
         writer.write(begin.encode())
         try:

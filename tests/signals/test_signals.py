@@ -1,4 +1,4 @@
-"""The door: what is a signal, and for what is none, every reason why (specification §7.1)."""
+"""Decoding: what a valid signal is, and all reasons why another input is none (specification §7.1)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ GOOD: dict[str, object] = {
 
 
 def line(**changes: object) -> bytes:
-    """A good signal with these fields changed; ... takes one out."""
+    """A valid signal with these fields changed; ... removes a field."""
     fields = {**GOOD, **changes}
     return json.dumps({name: value for name, value in fields.items() if value is not ...}).encode()
 
@@ -395,7 +395,7 @@ MANY_FIELDS = {f"free_{number}_of_all": 1 for number in range(FIELDS_MAX)}
         (line(max_hold_ms=0.5), ("max_hold_ms", "'0.5' is not valid")),
         (line(stop_loss=5), ("stop_loss", "unknown field")),
         (line(take_profit=5), ("take_profit", "unknown field")),
-        # A protection that nobody reads must not look like one.
+        # An ignored protection must not look like an effective one.
         *(
             (line(**{name: 5}), (name, "unknown field"))
             for name in (
@@ -459,7 +459,7 @@ field_names = st.sampled_from(sorted(FIELDS))
 
 
 def never_trips(raw: bytes | str | dict[str, object]) -> None:
-    """A signal, or a BadSignal that says why not: nothing else comes out of the door."""
+    """The decoder returns a signal or raises a BadSignal that says why, and nothing else."""
     try:
         answer: Signal | BadSignal = decode_signal(raw, TOKENS, USDC)
     except BadSignal as bad:

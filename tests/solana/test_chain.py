@@ -1,4 +1,4 @@
-"""A chain through its nodes: what their answers mean, and that no answer means nothing."""
+"""The chain client: the meaning of nodes' answers, and that no answer is no information."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def in_context(value: object, slot: int = 500) -> dict[str, object]:
 
 
 def changed(said: Any, path: tuple[str | int, ...], to: object) -> Any:
-    """A copy with one field set, or left out."""
+    """A copy with one field set or left out."""
     copy: Any = dict(said) if isinstance(said, dict) else list(said)
     if len(path) > 1:
         copy[path[0]] = changed(said[path[0]], path[1:], to)
@@ -83,7 +83,7 @@ def changed(said: Any, path: tuple[str | int, ...], to: object) -> Any:
 
 
 def fields(said: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """Where every field of an answer stands, lists' entries included."""
+    """The path of every field in an answer, including list entries."""
     if isinstance(said, dict):
         inner = [fields(value, (*path, name)) for name, value in said.items()]
     elif isinstance(said, list):
@@ -111,7 +111,7 @@ STATUS = {"slot": 7, "confirmations": 3, "err": None, "status": {"Ok": None}, "c
         (STATUS | {"confirmationStatus": None}, Status(7, False, True, False)),
         (STATUS | {"confirmationStatus": None, "confirmations": 0}, Status(7, False, False, False)),
         (STATUS | {"confirmationStatus": None, "confirmations": None}, Status(7, False, False, False)),
-        ({"slot": 7, "err": None}, Status(7, False, False, False)),  # Whatever it does not say, it is not.
+        ({"slot": 7, "err": None}, Status(7, False, False, False)),  # Absent fields count as false.
         ({"slot": 7, "err": None, "confirmations": None}, Status(7, False, False, False)),
         ({"slot": 7, "status": {"Ok": None}, "confirmationStatus": "confirmed"}, Status(7, False, True, False)),
         ({"slot": 7, "status": {"Err": "AccountInUse"}}, Status(7, True, False, False)),
@@ -184,7 +184,7 @@ def test_many_statuses_share_requests_and_the_same_one_is_asked_once() -> None:
             names = [str(at) for at in range(STATUSES_MAX + 9)]
             asked = [asyncio.create_task(chain.status(name)) for name in [*names, *names[:STATUSES_MAX]]]
             await asyncio.sleep(0)
-            asked[3].cancel()  # One who gives up takes nobody with him.
+            asked[3].cancel()  # One cancelled caller does not cancel the others.
             found = await asyncio.gather(*asked, return_exceptions=True)
         assert isinstance(found[3], asyncio.CancelledError)
         del found[3], names[3]
@@ -200,7 +200,7 @@ def test_many_statuses_share_requests_and_the_same_one_is_asked_once() -> None:
 def test_a_failed_batch_fails_all_its_callers() -> None:
     async def test() -> None:
         node = Node()
-        node.answers["getSignatureStatuses"] = in_context([None])  # One for two.
+        node.answers["getSignatureStatuses"] = in_context([None])  # One answer for two signatures.
         async with chain_of(node) as chain:
             found = await asyncio.gather(chain.status("a"), chain.status("b"), return_exceptions=True)
             assert [type(one) for one in found] == [ChainSilent, ChainSilent]
@@ -224,7 +224,7 @@ def test_requests_during_a_batch_form_the_next_batch() -> None:
             first = asyncio.create_task(chain.status("first"))
             await node.until_asked("getSignatureStatuses")
             later = [asyncio.create_task(chain.status(name)) for name in ("a", "b", "c", "a")]
-            await asyncio.sleep(0.02)  # Longer than the window in which they would be asked if nothing were under way.
+            await asyncio.sleep(0.02)  # Longer than the batching window.
             assert len(node.asked) == 1
             go.set()
             assert await asyncio.gather(first, *later) == [None] * 5
@@ -319,7 +319,7 @@ def test_effects_need_nothing_that_is_optional(path: tuple[str, ...], to: object
 
 @pytest.mark.parametrize("path", fields(landed()))
 def test_effects_survive_whatever_stands_in_any_field(path: tuple[str | int, ...]) -> None:
-    """Either nothing is learnt, or only what the field itself says differs: nothing else moves."""
+    """Either no information, or a result that differs in that field only."""
 
     async def test() -> None:
         node = Node()

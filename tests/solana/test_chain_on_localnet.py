@@ -1,4 +1,4 @@
-"""The same client on a chain that runs real programs: what it reads is what happened."""
+"""The chain client on a chain with real programs: it reads what happened."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def tokens(kind: str, units: int) -> Instruction:
 
 
 async def landed(chain: RpcChain, signature: str, raw: bytes) -> tuple[Status, Effects]:
-    """Sent again and again until it is confirmed, as the executor does."""
+    """Sends it repeatedly until it is confirmed, like the executor."""
     while True:
         try:
             await chain.send(raw, Priority.ENTRY)
@@ -86,7 +86,7 @@ async def landed(chain: RpcChain, signature: str, raw: bytes) -> tuple[Status, E
 
 
 async def settled(chain: RpcChain, owner: Keypair) -> None:
-    """Until what it was given is confirmed, accounts of both token programs included where it has any."""
+    """Waits until its funds are confirmed, token accounts of both programs included."""
     for _ in range(3_000):
         with suppress(ChainSilent):
             balances = await chain.balances(str(owner.pubkey()))

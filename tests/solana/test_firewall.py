@@ -84,7 +84,7 @@ def first(*more: Instruction) -> Change:
 
 
 def instead(index: int, *others: Instruction) -> Change:
-    """Of the instruction at that place. Behind the budget a swap ends with pay in, pay out (and unwrap)."""
+    """Changes the instruction at that place. After the budget a swap ends with pay in, pay out (and unwrap)."""
 
     def change(good: Instructions) -> Instructions:
         at = index % len(good)
@@ -113,9 +113,9 @@ def compute(opcode: int, data: bytes) -> Instruction:
     return Instruction(COMPUTE_BUDGET_PROGRAM, bytes([opcode]) + data, [])
 
 
-IN, OUT = -2, -1  # where the two legs of a swap of tokens stand
+IN, OUT = -2, -1  # places of the two legs in a swap of tokens
 OF_TOKENS: dict[str, tuple[Change, str]] = {
-    # What leaves.
+    # Changes of what leaves.
     "one unit more": (instead(IN, pay(OWNER, MAKER, USDC, SPEND + 1)), "base units leave"),
     "twice": (plus(pay(OWNER, MAKER, USDC, SPEND)), "200000000 base units leave"),
     "in two parts that are too much": (plus(pay(OWNER, THIEF, USDC, 1)), "100000001 base units leave"),
@@ -178,7 +178,7 @@ OF_TOKENS: dict[str, tuple[Change, str]] = {
         "cannot be decoded",
     ),
     "a transfer without its authority": (plus(token(12, units(1) + b"\6", OURS, USDC_MINT, THEIRS)), "decoded"),
-    # What comes.
+    # Changes of what arrives.
     "one unit less": (instead(OUT, pay(MAKER, OWNER, BONK, RECEIVE - 1)), "39999999 base units must come"),
     "nothing comes": (instead(OUT), "0 base units must come"),
     "to the maker": (instead(OUT, pay(MAKER, MAKER, BONK, RECEIVE)), "0 base units must come"),
@@ -388,7 +388,7 @@ def test_the_makers_own_swaps_pass(spend: Token, receive: Token, kind: str) -> N
 
 
 def test_a_transfer_fee_token_is_found_by_the_simulation() -> None:
-    """No instruction tells that less will come: the mint does. What is simulated is compared with the order as well."""
+    """The mint withholds a fee, and no instruction shows it. The simulated amounts are compared with the order too."""
     cage, wanted = Cage(), order(USDC, NEW)
     transaction = offered(swap(USDC, NEW))
     assert verify(wanted, NAME, LISTED, transaction) is None
@@ -398,7 +398,7 @@ def test_a_transfer_fee_token_is_found_by_the_simulation() -> None:
     assert harm(wanted, cage.before, after) == f"39600000 of {NEW.mint}, allowed are {RECEIVE}"
 
 
-# Who pays, and who signed.
+# Fee payer and signers.
 
 
 def refusal(transaction: bytes) -> str:
@@ -408,7 +408,7 @@ def refusal(transaction: bytes) -> str:
 
 
 def test_another_fee_payer() -> None:
-    """Its signature would be the transaction's name, and we do not know it before it is sent."""
+    """The first signature would be the transaction's id, which we do not know before it is sent."""
     for payer in (MAKER, THIEF):
         assert "the fee payer is" in refusal(cosigned(message_bytes(swap(USDC, BONK), payer)))
 
@@ -432,7 +432,7 @@ def test_a_forged_cosignature() -> None:
 
 
 def test_a_signer_whose_key_is_no_point_of_the_curve() -> None:
-    """Nobody can sign for it, and to ask whether somebody did must not fail."""
+    """Nobody can sign for it, and checking its signature must not fail."""
     memo = Instruction(MEMO_PROGRAM, b"hello", [AccountMeta(Pubkey(b"\2" * 32), True, False)])
     message = message_bytes([*swap(USDC, BONK), memo])
     blank = b"\3" + b"\1" * (3 * 64) + message
@@ -449,7 +449,7 @@ def test_each_signature_costs(strangers: int, words: str | None) -> None:
     assert refused is None if words is None else refused is not None and words in refused.detail
 
 
-# Whatever passes cannot hurt.
+# Property: a transaction that passes cannot do harm.
 
 ACCOUNTS = tuple(address(one, who) for one in LISTED.values() for who in (OWNER, MAKER, THIEF)) + tuple(
     side_address(one) for one in LISTED.values()
@@ -465,7 +465,7 @@ accounts, places = st.sampled_from(ACCOUNTS), st.sampled_from(OTHERS)
 
 @st.composite
 def payments(draw: st.DrawFn) -> Instruction:
-    """Well formed, between any two accounts of a token."""
+    """A valid transfer between any two accounts of a token."""
     one, sender, receiver = draw(listed), draw(keypairs), draw(keypairs)
     source = draw(st.sampled_from((address(one, sender), address(one, OWNER), side_address(one))))
     target = draw(st.sampled_from((address(one, receiver), address(one, OWNER), side_address(one))))
@@ -474,7 +474,7 @@ def payments(draw: st.DrawFn) -> Instruction:
 
 @st.composite
 def wrappings(draw: st.DrawFn) -> Instruction:
-    """What comes with wrapped SOL: accounts made and closed, lamports moved."""
+    """Instructions around wrapped SOL: accounts created and closed, lamports moved."""
     who, other, one, account = draw(keypairs), draw(keypairs), draw(listed), draw(accounts)
     mint, of = Pubkey.from_string(one.mint), program(one)
     ours = draw(st.booleans())
@@ -495,7 +495,7 @@ def wrappings(draw: st.DrawFn) -> Instruction:
 
 @st.composite
 def oddities(draw: st.DrawFn) -> Instruction:
-    """Any instruction of a token program or of the system, with any accounts."""
+    """Any instruction of a token program or of the System program, with any accounts."""
     instructed = draw(st.sampled_from((*PROGRAMS, *PROGRAMS, SYSTEM_PROGRAM, ATA_PROGRAM, MEMO_PROGRAM)))
     touched = draw(st.lists(places, min_size=1, max_size=6))
     signers = [one for one in WHO if draw(st.booleans())]
@@ -515,7 +515,7 @@ instructions = st.one_of(payments(), payments(), wrappings(), wrappings(), oddit
 
 @st.composite
 def changes(draw: st.DrawFn, good: Instructions) -> Instructions:
-    """One thing that an attacker would try."""
+    """One attack."""
     at = draw(st.integers(0, max(0, len(good) - 1)))
     if not good:
         return [draw(instructions)]
@@ -540,7 +540,7 @@ def changes(draw: st.DrawFn, good: Instructions) -> Instructions:
 
 
 def redirected(one: Instruction, index: int, place: Pubkey) -> Instruction:
-    """With another account in one place."""
+    """The instruction with another account in one place."""
     metas = list(one.accounts)
     if not metas:
         return one
@@ -550,7 +550,7 @@ def redirected(one: Instruction, index: int, place: Pubkey) -> Instruction:
 
 
 def resized(one: Instruction, amount: int) -> Instruction:
-    """With another amount, where there is one."""
+    """The instruction with another amount, if it has one."""
     data, at = bytes(one.data), 4 if one.program_id == SYSTEM_PROGRAM else 1
     changed = data[:at] + units(amount) + data[at + 8 :] if len(data) >= at + 8 else data
     return Instruction(one.program_id, changed, list(one.accounts))
@@ -564,7 +564,7 @@ def cage_of(kind: str) -> Cage:
 
 
 def judge(wanted: Order, message: bytes, kind: str) -> str:
-    """What became of it. Asserts that what passes the firewall does nothing but what was ordered."""
+    """The outcome. Asserts that a transaction that passes the firewall does only what was ordered."""
     try:
         transaction = parse(cosigned(message))
     except BadTransaction:

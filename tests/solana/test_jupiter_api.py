@@ -1,4 +1,4 @@
-"""Our client and a server that says what the test wants: what is believed, what is refused, what teaches nothing."""
+"""The swap API's client against a scripted server: accepted and refused answers, and answers without information."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ GOOD: dict[str, Any] = {
     "requestId": "r",
     "fieldOfTheFuture": {"unknown": [1, 2]},
 }
-WITHOUT = object()  # in the place of a value: the field is not there
+WITHOUT = object()  # as a value: the field is absent
 
 
 class Server:
-    """Answers everything the same way."""
+    """Gives the same answer to everything."""
 
     def __init__(self) -> None:
         self.status = 200
@@ -359,7 +359,7 @@ def test_prices_are_asked_fifty_at_a_time_and_read_one_by_one() -> None:
         prices = await api.prices(mints)
         assert [len(asked.query["ids"].split(",")) for asked in server.asked] == [50, 3]
         assert prices[USDC.mint].usd_price == Decimal("0.1")
-        assert prices[NEW.mint].usd_price is None  # Nonsense of one is not silence of all.
+        assert prices[NEW.mint].usd_price is None  # One malformed price does not hide the others.
         assert set(prices) == {USDC.mint, NEW.mint}
 
     _run(story)

@@ -80,7 +80,7 @@ from overmind.solana.transactions import BadTransaction, parse
 from overmind.solana.transfers import UNIT_PRICE_MICRO, UNITS, account_of, build, settle_move
 
 UNITS_MOVED = 70 * 10**6
-NEWCOMER = key("newcomer")  # whose wallet has nothing yet
+NEWCOMER = key("newcomer")  # a wallet without any account
 THEM, SOMEBODY = MAKER.pubkey(), THIEF.pubkey()
 
 
@@ -123,7 +123,7 @@ HONEST = {
 
 
 def good(wanted: Move) -> Instructions:
-    """What `build` builds, as instructions to be spoilt: budget, (account), the one thing that moves."""
+    """The instructions of `build`, to be changed: budget, (account), and the transfer."""
     mint, target = wanted.money.mint, Pubkey.from_string(wanted.to_address)
     if mint == SOL:
         return [*budget(), tokens.system_transfer(US, target, wanted.money.units)]
@@ -145,7 +145,7 @@ def refusal(wanted: Move, transaction: bytes) -> str:
     return refused.detail
 
 
-# The honest ones.
+# Correct moves.
 
 
 @pytest.mark.parametrize("name", HONEST)
@@ -170,7 +170,7 @@ def test_the_transactions_that_tests_spoil_are_valid_before(name: str) -> None:
 
 
 def test_equal_moves_on_one_blockhash_are_two_transactions() -> None:
-    """Else one landing would be booked as two."""
+    """Otherwise one landing would be booked as two."""
     twins = [msgspec.structs.replace(IN_USDC, id=OrderId(f"move:rebalance:{number}")) for number in range(64)]
     built = {build(one, NAME, LISTED, str(BLOCKHASH)) for one in twins}
     assert len(built) == len(twins)
@@ -178,10 +178,10 @@ def test_equal_moves_on_one_blockhash_are_two_transactions() -> None:
     assert build(twins[0], NAME, LISTED, str(Hash(bytes(32)))) not in built
 
 
-# The attacks.
+# Attacks.
 
-ANYHOW = ""  # each kind has words of its own for it
-HERE, BEFORE = -1, -2  # where the one thing that moves stands, and the receiver's account before it
+ANYHOW = ""  # each kind has its own text for it
+HERE, BEFORE = -1, -2  # places of the transfer and of the receiver's new account
 OF_ANY: dict[str, tuple[Change, str]] = {
     "no compute limit": (lambda all_: all_[1:], "no compute limit"),
     "an absurd price": (lambda all_: [*budget(200_000, U64_MAX), *all_[2:]], "the fee at its compute limit is"),
@@ -353,7 +353,7 @@ def test_it_is_refused_and_says_why(wanted: Move, change: Change, words: str) ->
 
 
 def test_wrapped_sol_is_never_a_move() -> None:
-    """It comes and goes inside a swap. Neither closing its account nor anything else is done for it."""
+    """Wrapped SOL exists only inside a swap, so it is neither moved nor reclaimed."""
     account = address(SOL_TOKEN)
     for instruction in (
         tokens.close_account(account, US, US, TOKEN_PROGRAM),
@@ -365,7 +365,7 @@ def test_wrapped_sol_is_never_a_move() -> None:
 
 @pytest.mark.parametrize("name", HONEST)
 def test_another_fee_payer_or_signer_is_refused(name: str) -> None:
-    """Another payer's signature would be its name, and a second signer could hold it back."""
+    """Another payer's signature would be the id, and a second signer could delay it."""
     wanted = HONEST[name]
     for payer in (MAKER, THIEF):
         assert "it is signed by" in refusal(wanted, cosigned(message_bytes(good(wanted), payer)))
@@ -381,11 +381,11 @@ def test_lookup_tables_are_not_read_at_all() -> None:
         parse(bytes(raw_move[:-1]) + b"\1" + bytes(THEM) + b"\1\0\0")
 
 
-# Whatever passes cannot hurt.
+# Property: a transaction that passes cannot do harm.
 
 
 def surprise(wanted: Move, fill: Filled, before: Belongings, after: Belongings) -> str | None:
-    """What became of all that is ours, other than the move, its fee and its rent."""
+    """Changes of all our assets, except the move, its fee and its rent."""
     if after.strangers:
         return f"{after.strangers} may dispose of what is ours"
     moved = wanted.money.units
@@ -401,7 +401,7 @@ CAGES: dict[str, Cage] = {}
 
 
 def judge(wanted: Move, transaction_of: Callable[[], bytes], kind: str) -> str:
-    """What became of it. Asserts that what we would sign does nothing but the move."""
+    """The outcome. Asserts that what we would sign does only the move."""
     try:
         transaction = parse(transaction_of())
     except BadTransaction:
@@ -449,7 +449,7 @@ def test_no_changed_byte_passes_and_costs_us_more(wanted: Move, kind: str, flips
     event(judge(wanted, lambda: bytes(built), kind))
 
 
-# What it did, read from balances.
+# Effects, read from balances.
 
 RENT, FEE, SLOT, BALANCE = 2_039_280, 13_000, 77, 10**9
 THEM_TEXT, THIEF_TEXT, NEWCOMER_TEXT = str(THEM), str(SOMEBODY), str(NEWCOMER.pubkey())
@@ -651,5 +651,5 @@ def test_a_failure_costs_its_fee(name: str) -> None:
 
 
 def test_the_fee_fits_what_is_reserved_by_default() -> None:
-    """Else every move of a desk with the defaults would be refused."""
+    """Otherwise every move of a desk with default settings would be refused."""
     assert tokens.fee_lamports(1, UNITS, UNIT_PRICE_MICRO) <= 13_000

@@ -1,4 +1,4 @@
-"""Notifications wake who waits, once; whatever becomes of the connection, everything goes on without them."""
+"""Notifications wake a waiter once. If the connection fails, polling continues."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_accounts_are_told_of_once_for_all_their_changes_and_after_every_gap() -
         for subscription in (1, 1, 0):
             await node.tell("accountNotification", subscription)
         assert {await anext(changes), await anext(changes)} == {"a1", "a2"}
-        await node.sockets[0].close()  # Who knows what we missed.
+        await node.sockets[0].close()  # A notification may have been missed.
         assert {await anext(changes), await anext(changes)} == {"a1", "a2"}
         await node.until_subscribed(4)
         await node.tell("accountNotification", 2)
@@ -195,7 +195,7 @@ def test_without_a_connection_wait_sleeps() -> None:
                         clock.advance_to(due_ns)
                 assert not notifications.connected
         assert clock.now_ns() >= START_NS + 5 * NS
-        assert [line["event"] for line in lines] == ["news_lost"]  # Once, however often it is tried.
+        assert [line["event"] for line in lines] == ["news_lost"]  # Logged once, however often it is tried.
 
     run(test())
 

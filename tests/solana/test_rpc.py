@@ -1,4 +1,4 @@
-"""Nodes that answer badly, slowly or not at all: what is learnt from them, and what is never said of them."""
+"""Nodes that answer badly, slowly or not at all: what the client concludes, and which secrets it never shows."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def test_a_batch_is_matched_by_id_and_each_entry_fails_alone() -> None:
             a, b, c, d, e = await chain.batch(asked)
             assert (a, c) == (1, None)
             assert isinstance(b, RpcError)
-            assert isinstance(d, RpcSilent)  # It was left out.
+            assert isinstance(d, RpcSilent)  # It was left out of the answer.
             assert isinstance(e, RpcSilent)
             assert len(node.posts) == 1
 
@@ -263,10 +263,10 @@ def test_a_node_rests_after_failures_in_a_row_until_one_good_answer() -> None:
                     with pytest.raises(RpcSilent):
                         await chain.endpoints[0].call("get")
                 assert await chain.call("get") == 2
-                assert first.count("get") == FAILURES_MAX  # It rests: the other is asked.
+                assert first.count("get") == FAILURES_MAX  # It rests, so the other node is called.
                 with pytest.raises(RpcSilent, match="rests after failures"):
                     await chain.endpoints[0].call("get", (), Priority.ENTRY)
-                with pytest.raises(RpcSilent, match="HTTP 500"):  # For an exit, whatever may help is tried.
+                with pytest.raises(RpcSilent, match="HTTP 500"):  # For an exit every node is tried.
                     await chain.endpoints[0].call("get", (), Priority.EXIT)
                 first.answers["get"] = 1
                 clock.advance_to(START_NS + round(DELAY_MAX_S * NS))
@@ -353,7 +353,7 @@ async def settle() -> None:
 
 
 async def drained(clock: SteppingClock, waiting: list[asyncio.Task[None]]) -> None:
-    """Time passes from event to event until all have had their turn."""
+    """Time passes from event to event until all had their turn."""
     while not all(task.done() for task in waiting):
         await settle()
         due_ns = clock.next_due_ns()
@@ -396,7 +396,7 @@ def test_a_full_queue_refuses_entries_first() -> None:
             await budget.acquire(Priority.ENTRY)
         exit_ = asyncio.create_task(budget.acquire(Priority.EXIT))
         await settle()
-        assert [task.done() for task in entries] == [False, True]  # The last to come goes first.
+        assert [task.done() for task in entries] == [False, True]  # The newest waiter goes first.
         assert isinstance(entries[1].exception(), QueueFull)
         for task in (entries[0], exit_):
             task.cancel()
@@ -461,7 +461,7 @@ def test_concurrent_requests_are_reserved_for_exits_and_released_on_cancel() -> 
         assert not mark.done()
         assert not exit_.done()
         budget.release()
-        exit_.cancel()  # In the very moment in which it is its turn.
+        exit_.cancel()  # At the moment of its turn.
         await asyncio.gather(exit_, return_exceptions=True)
         await asyncio.wait_for(budget.acquire(Priority.EXIT), 5)
         mark.cancel()
@@ -509,7 +509,7 @@ def test_a_slow_node_is_overtaken_by_another() -> None:
                 assert await chain.call("get", hedge=True) == 2
             assert slow.count("get") == OVERTAKEN_MAX
             assert await chain.call("get", hedge=True) == 2
-            assert slow.count("get") == OVERTAKEN_MAX  # By now the other is the favourite.
+            assert slow.count("get") == OVERTAKEN_MAX  # By now the other node is preferred.
 
     run(test())
 
@@ -565,7 +565,7 @@ def test_a_hedged_read_that_is_given_up_leaves_nothing_behind() -> None:
 # --- secrets ----------------------------------------------------------------------------------------------------------
 
 SECRET = "s3cr3t"
-CARRIERS = [  # credentials, and what stands behind the host
+CARRIERS = [  # credentials, and what follows the host
     (f"user:{SECRET}@", ""), (f"{SECRET}:pw@", "/x"), (f"{SECRET}@", ""), ("", f"/{SECRET}"), ("", f"/v1/{SECRET}/x"),
     ("", f"/?api-key={SECRET}"), ("", f"/?{SECRET}"), (f"u:%73{SECRET[1:]}@", f"/{SECRET}?k={SECRET}#{SECRET}"),
 ]  # fmt: skip

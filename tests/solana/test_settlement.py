@@ -1,4 +1,4 @@
-"""What a transaction did, read from balances: one row per way in which they can change."""
+"""The effects of a transaction, read from balances: one row per kind of change."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ CASES: dict[str, tuple[Order, Effects, Filled | str]] = {
                 tokens=(("our usdc", USDC, US, 5, 47), (WRAPPED, SOL_TOKEN, US, 0, 0))),
         "leaves wrapped SOL behind",
     ),
-    # Strangers can make that account, and send to it, at any time: it must neither stop nor change a swap.
+    # Others can create that account and send to it at any time: this must neither stop nor change a swap.
     "SOL is bought, over an account that somebody made": (
         BUY_SOL,
         effects(us(42 - FEE + RENT + 7), (WRAPPED, RENT + 7, 0), tokens=(PAID, (WRAPPED, SOL_TOKEN, US, 7, 0))),
@@ -191,7 +191,7 @@ ERRORS = [
 
 @pytest.mark.parametrize(("error", "cause"), ERRORS)
 def test_why_it_reverted(error: str, cause: Cause) -> None:
-    """Whose fault it was, from whatever the node says. What it says is kept as far as it is short."""
+    """The cause of the failure, from any form of a node's answer. A short text is kept."""
     failed = settle(effects(us(), error=error), BUY)
     assert failed == Failed(FEE, cause, error[:200], SLOT)
     assert cause_of(error) is cause
@@ -225,7 +225,7 @@ units = st.integers(0, U64_MAX)
 
 @given(units, units, st.integers(0, 10**9), st.integers(0, 10**9), st.booleans())
 def test_deposits_by_strangers_change_nothing(spent: int, got: int, rent: int, left: int, selling: bool) -> None:
-    """Whatever lay at the address of the wrapped account, the swap reads the same."""
+    """Lamports that were at the wrapped account's address before do not change the reading of the swap."""
     wanted = SELL_SOL if selling else BUY_SOL
     token: Tokens = ("our usdc", USDC, US, *((0, got) if selling else (spent, 0)))
     sol = -spent if selling else got

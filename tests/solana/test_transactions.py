@@ -1,4 +1,4 @@
-"""What strangers send as a transaction: read exactly, or refused as BadTransaction, and nothing else ever."""
+"""Transactions from outside: parsed exactly, or refused as BadTransaction, and never anything else."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_what_cannot_be_read_is_refused(name: str) -> None:
 
 
 def test_a_version_after_0_is_refused() -> None:
-    """Well formed, and with rules that we do not know."""
+    """Well formed, but in a version that we do not know."""
     instruction = raw(TOKEN_PROGRAM, b"\x0c", US, THEM)
     message = MessageV1.try_compile(US, [instruction], BLOCKHASH)
     transaction = VersionedTransaction(message, [OWNER])
@@ -137,7 +137,7 @@ def test_a_legacy_message_is_read() -> None:
 
 
 def test_our_own_signature_is_not_asked_for() -> None:
-    """It is the one that is still to be made."""
+    """The missing signature is the maker's."""
     assert parse(GOOD[:1] + bytes(64) + GOOD[65:]).unsigned() == ()
     assert parse(GOOD[:65] + bytes(64) + GOOD[129:]).unsigned() == (str(THEM),)
 
@@ -170,7 +170,7 @@ def reads_or_refuses(sent: bytes) -> None:
 
 
 def test_a_parsed_transaction_shows_no_secret_key() -> None:
-    """A keypair never reaches a text by way of a transaction."""
+    """No text of a transaction contains a keypair."""
     secret = Keypair()
     read = parse(cosigned(message_bytes([raw(MEMO, b"hi", secret.pubkey(), signers=[secret])], secret)))
     assert str(secret) not in repr(read)

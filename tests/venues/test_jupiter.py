@@ -1,4 +1,4 @@
-"""The venue on a cluster, where its word is money: what it signs, until when that lives, and when it calls it dead."""
+"""The venue on a cluster: what it signs, how long a ticket lives, and when it counts as expired."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ def effects(error: str | None = None, *, spent: int = SPEND, got: int = RECEIVED
 
 
 class FakeNode:
-    """A provider: how far it has finalised, and what its history knows. It may be behind, silent or forgetful."""
+    """A provider with its final height and its history. It may lag, be silent or have no old history."""
 
     def __init__(self, height: int = BOUND + 1, *answers: Status | ChainSilent | None) -> None:
         self.name = "a node"
         self.height = height
-        self.answers = answers or (None,)  # the last one for ever
+        self.answers = answers or (None,)  # the last one repeats
         self.asked = 0
         self.first = 0
         self.silent = False
@@ -219,7 +219,7 @@ def test_what_the_server_says_is_passed_on() -> None:
     (BOUND + CLAIM_BLOCKS_MAX, BOUND + CLAIM_BLOCKS_MAX),
 ])  # fmt: skip
 def test_the_bound_is_ours_or_a_later_one(claim: int, bound: int) -> None:
-    """To believe too early that it is dead would execute it twice."""
+    """If it counted as expired too early, it would be executed twice."""
     stand = Stand()
     ticket = run(stand.venue.sign(WANTED, quoted(claim=claim)))
     assert isinstance(ticket, Ticket)
@@ -267,7 +267,7 @@ def test_what_is_not_signed(name: str, quote: Quote, simulated: Effects, cause: 
 
 
 def test_one_transaction_is_not_signed_for_two_orders() -> None:
-    """A server may offer it twice; it would land once, and be booked twice. To ask again for the same order is safe."""
+    """A server may offer it twice; it would land once and be booked twice. The same order may ask again."""
     stand, other = Stand(), replace(WANTED, id=OrderId("s2.0.0"))
     first = run(stand.venue.sign(WANTED, quoted()))
     assert run(stand.venue.sign(WANTED, quoted())) == first
@@ -333,7 +333,7 @@ def test_a_landing_counts_when_it_is_confirmed() -> None:
 
 
 def test_a_landing_that_is_not_what_was_ordered_stays_open() -> None:
-    """Nobody may book it as that. Somebody must look."""
+    """It must not be booked; an operator must look at it."""
     stand = Stand()
     stand.chain.told = FINAL
     for landed in (effects(got=0), effects(spent=SPEND + 1), effects(got=WANTED.received_min - 1)):
@@ -343,7 +343,7 @@ def test_a_landing_that_is_not_what_was_ordered_stays_open() -> None:
 
 
 def test_costs_that_nobody_foresaw_are_booked() -> None:
-    """After a fork the account may have to be made again."""
+    """After a fork the account may have to be created again."""
     stand = Stand()
     stand.chain.told, stand.chain.landed = CONFIRMED, effects(rent=10 * FEE_MAX)
     assert stand.outcome(TICKET) == replace(FILLED, rent_lamports=10 * FEE_MAX)
@@ -392,7 +392,7 @@ def test_a_node_that_threw_its_history_away_proves_nothing() -> None:
 
 
 def test_a_status_needs_no_proof() -> None:
-    """It is not even asked for."""
+    """It is not even queried."""
     node = FakeNode(BOUND + 1)
     stand = Stand(node)
     stand.chain.told, stand.chain.landed = CONFIRMED, effects()
@@ -401,7 +401,7 @@ def test_a_status_needs_no_proof() -> None:
 
 
 def test_the_heights_are_asked_for_now_and_then() -> None:
-    """Whoever is too early need not ask more."""
+    """Early callers cause no request."""
     node = FakeNode(BOUND)
     stand = Stand(node)
     assert stand.outcome(TICKET) is None

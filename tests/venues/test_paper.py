@@ -1,4 +1,4 @@
-"""The paper venue's own arithmetic and its fate: the same seed, order and quote, the same outcome."""
+"""The paper venue's arithmetic and its outcomes: the same seed, order and quote give the same outcome."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ def test_one_wallet_alone() -> None:
     kept, accounts = accounts_of(desk.entries, wallet="w2")
     assert {row.wallet_id for row in kept.gains} == {row.wallet_id for row in kept.transfers} == {"w2"}
     assert {key.wallet_id for key in accounts.sums} == {"w2"}
-    assert accounts.differences == []  # The proof is of all.
+    assert accounts.differences == []  # The comparison covers all of them.
 
 
 def test_rows_wait_for_the_one_before_them_that_a_fork_may_undo() -> None:
@@ -220,13 +220,13 @@ def test_a_difference_is_named() -> None:
 
 
 def check(entries: list[Entry], cut_ns: int) -> None:
-    """The rows equal our books, the second accountant's, and those of the same journal cut in two."""
+    """The rows equal our books, the second bookkeeper's, and those of the same journal cut in two."""
     kept, accounts = accounts_of(entries)
     assert accounts.differences == []
     books = Books()
     for entry in entries:
         if isinstance(entry.event, DayRolled):
-            books.decisions.clear()  # The core leaves old ids to the journal's index, which is not here.
+            books.decisions.clear()  # The core leaves old ids to the journal's index, which is absent here.
         books.fold(entry)
     for wallet_id, book in books.wallets.items():
         gains = sum(row.gain_micros for row in kept.gains if row.wallet_id == wallet_id)

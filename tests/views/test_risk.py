@@ -1,4 +1,4 @@
-"""Risk over all wallets: every use of a limit at its edge, and what a fall of the prices would leave.
+"""Risk over all wallets: every utilisation at its limit, and the result of a fall of the prices.
 
 See specification §11.2.
 """

@@ -1,4 +1,4 @@
-"""What operators and programs are told once a fork has undone something: reports, records, log lines, `verify`."""
+"""Reports, records, log lines and `verify` after a fork has undone an outcome."""
 
 from __future__ import annotations
 

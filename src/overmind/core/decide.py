@@ -93,7 +93,7 @@ EXITS: Final = frozenset({TradeAction.SELL, TradeAction.MARKET_SELL})
 
 def decide(state: State, index: SelectionIndex, command: Command, at_ns: int) -> Iterator[Event]:
     events = _decide(state, index, command, at_ns)
-    # Without an open move nothing can have become unpayable, and nobody has to look at each event.
+    # Without an open move nothing needs to be rejected, so the events need no check.
     return _and_unpaid(state, events) if state.open_moves else events
 
 
@@ -201,7 +201,7 @@ def _answer(state: State, index: SelectionIndex, signal: Signal, at_ns: int, rec
 def _enter(
     state: State, index: SelectionIndex, ask: EntryRequest, at_ns: int, received_at_ns: int, failed: Order | None = None
 ) -> OrderPlaced | None:
-    """The best wallet that may take it, as an order; None if there is none."""
+    """An order in the best eligible wallet; None if there is none."""
     if not signal_may_enter(state, ask, at_ns, received_at_ns):
         return None
     tried = (*failed.tried, failed.wallet_id) if failed is not None else ()
@@ -221,7 +221,7 @@ def _enter_sized(
     received_at_ns: int,
     failed: Order | None = None,
 ) -> OrderPlaced | None:
-    """As `_enter`, with the amount that a risk budget comes to in the wallet."""
+    """Like `_enter`, for a risk budget: the wallet determines the amount."""
     tried = (*failed.tried, failed.wallet_id) if failed is not None else ()
     sized = choose_sized(index, wish, at_ns, received_at_ns, tried)
     if sized is None:
@@ -261,7 +261,7 @@ def entry_order(state: State, book: WalletBook, ask: EntryRequest, attempt: int,
 def _refuse_entry(
     state: State, index: SelectionIndex, ask: EntryRequest, at_ns: int, received_at_ns: int
 ) -> SignalRefused:
-    """Every rule broken, by the wallet that came closest first."""
+    """Every broken rule; the wallet that came closest is listed first."""
     general = list(signal_refusals(state, ask, at_ns, received_at_ns))
     listed = [
         list(wallet_refusals(state, book, ask, at_ns)) for book in index.roomiest(ask.signal.strategy, LISTED_MAX)
@@ -297,7 +297,7 @@ def _close(state: State, index: SelectionIndex, record: RecordOutcome, at_ns: in
 
 
 def _after(state: State, work: Work, at_ns: int) -> Iterator[Event]:
-    """What its outcome may have made due, in each wallet that it changed."""
+    """What an outcome may cause in each wallet that it changed."""
     for wallet_id in work.wallets:
         book = state.wallets[wallet_id]
         if book.in_suspense:
@@ -308,7 +308,7 @@ def _after(state: State, work: Work, at_ns: int) -> Iterator[Event]:
 def _next_attempt(
     state: State, index: SelectionIndex, known: OpenOrder, outcome: Outcome, at_ns: int
 ) -> Iterator[Event]:
-    """Failover (specification §7.8): in time, another wallet that could do better is tried through the same gate."""
+    """Failover (specification §7.8): before the signal expires, tries another wallet through the same gate."""
     order = known.order
     of_wallet = isinstance(outcome, Expired) or (isinstance(outcome, Rejected) and outcome.cause.of_wallet)
     if not (order.is_entry and of_wallet):
@@ -326,7 +326,7 @@ def _next_attempt(
 
 
 def _finalise(state: State, order_id: OrderId, outcome: Outcome, at_ns: int) -> Iterator[Event]:
-    """What was booked stands, or a fork undid it and something else became of the order."""
+    """Makes a provisional outcome final, or rolls it back and books the outcome that replaced it."""
     known = state.provisional_work(order_id)
     if known is None:
         return
@@ -341,14 +341,14 @@ def _finalise(state: State, order_id: OrderId, outcome: Outcome, at_ns: int) -> 
 
 
 def _quarantine(state: State, work: Work, book: WalletBook, at_ns: int) -> Iterator[Event]:
-    """Whose suspense account owes something takes no entries until an operator has looked."""
+    """Holds a wallet whose suspense account owes something, until an operator has looked."""
     owed = ", ".join(sorted(book.in_suspense))
     reason = f"order {work.id} found less than a fork had left before: {owed} is owed from suspense"
     yield from add_hold(state, Scope(book.wallet.id), Hold(QUARANTINE, reason, at_ns))
 
 
 def _same_effect(booked: Filled | Failed, outcome: Outcome) -> bool:
-    """It may have landed again in another slot, with the same effect."""
+    """It may have landed again in another slot with the same effect."""
     if isinstance(booked, Filled):
         return isinstance(outcome, Filled) and replace(booked, slot=outcome.slot) == outcome
     return isinstance(outcome, Failed) and booked.fee_lamports == outcome.fee_lamports
@@ -358,8 +358,10 @@ def _same_effect(booked: Filled | Failed, outcome: Outcome) -> bool:
 
 
 def _newer(state: State, marks: tuple[Mark, ...], at_ns: int) -> tuple[Mark, ...]:
-    """The newest price of each token, never backwards in time. What is no price, or is dated in the future and would
-    shut out the ones that follow, is dropped: the old mark then grows stale, which refuses."""
+    """The newest price of each token, never older than the known mark. Invalid marks and marks from the future are
+    dropped: a mark from the future would block those that follow. The old mark then becomes stale, and entries are
+    refused.
+    """
     newest: dict[Mint, Mark] = {}
     for mark in marks:
         known = newest.get(mark.mint) or state.marks.get(mark.mint)
@@ -370,7 +372,7 @@ def _newer(state: State, marks: tuple[Mark, ...], at_ns: int) -> tuple[Mark, ...
 
 
 def _record_ticket(state: State, order_id: OrderId, ticket: Ticket) -> Iterator[Event]:
-    """Who asks is about to send these bytes: only the one ticket of an open order may be."""
+    """Records the ticket before it is sent. Only one ticket per open order may be recorded."""
     known = state.open_work(order_id)
     if known is None:
         raise CommandRefused(f"order {order_id} is not open: its ticket must not be sent")

@@ -19,9 +19,9 @@ from overmind.core.model.value import Value
 class Candidate(Value, frozen=True):
     wallet_id: WalletId
     refusals: tuple[Refusal, ...]
-    terms: CostTerms | None  # what it would cost, also where the gate says no; None where it cannot be said
+    terms: CostTerms | None  # its expected cost, also if the gate refuses; None: unknown
 
-    sizing: Sizing | None = None  # of a risk budget: what it comes to here
+    sizing: Sizing | None = None  # the size in this wallet, for a risk budget
 
     @property
     def eligible(self) -> bool:
@@ -29,7 +29,7 @@ class Candidate(Value, frozen=True):
 
 
 def entry_candidates(state: State, signal: Signal, at_ns: int) -> tuple[Candidate, ...]:
-    """Each wallet's answer to an entry, in registration order; what concerns the signal refuses in each of them."""
+    """Each wallet's refusals or cost for an entry, in registration order. Refusals of the signal apply to all."""
     if signal.risk is not None:
         return _sized_candidates(SizedRequest(state, signal, stale_at_ns(state.settings, signal, at_ns)), at_ns)
     sized = entry_request(state, signal, stale_at_ns(state.settings, signal, at_ns))
@@ -45,7 +45,7 @@ def entry_candidates(state: State, signal: Signal, at_ns: int) -> tuple[Candidat
 
 
 def _sized_candidates(wish: SizedRequest, at_ns: int) -> tuple[Candidate, ...]:
-    """Each wallet's answer at the size that it could take."""
+    """The same at the size that each wallet could take."""
     state, general = wish.state, sized_refusals(wish, at_ns, at_ns)
     candidates = []
     for book in state.wallets.values():
@@ -61,7 +61,7 @@ def _sized_candidates(wish: SizedRequest, at_ns: int) -> tuple[Candidate, ...]:
 
 
 def exit_candidates(state: State, signal: Signal, at_ns: int) -> tuple[Candidate, ...]:
-    """Each wallet's answer to a sale: only facts can stop it."""
+    """Each wallet's refusals for a sale, which only facts can cause."""
     stale_ns = stale_at_ns(state.settings, signal, at_ns)
     general = list(time_refusals(signal, stale_ns, at_ns, at_ns))
     if signal.target_price_pico is None:

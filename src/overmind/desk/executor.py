@@ -29,18 +29,19 @@ from overmind.core.model.units import NS
 from overmind.desk.engine import Engine
 from overmind.ports import Clock, Venue, VenueUnavailable
 
-POLL_S: Final = 0.2  # between two looks at an outcome
+POLL_S: Final = 0.2  # between two polls of an outcome
 RESEND_S: Final = 1.0  # between two sends of the same bytes
-FINAL_POLL_S: Final = 2.0  # between two looks whether a fork may still undo it
+FINAL_POLL_S: Final = 2.0  # between two polls whether a fork can still undo it
 RETRY_S: Final = 0.5  # after a venue did not answer
-WAIT_S: Final = 1.0  # between two looks whether what has to wait is over meanwhile, or may be begun
+WAIT_S: Final = 1.0  # between two checks whether waiting work may start
 
 log = structlog.get_logger("executor")
 
 
 class WalletSlots:
-    """At most `wallets_max` wallets execute at the same moment; one wallet may hold several orders. First come,
-    first served."""
+    """At most `wallets_max` wallets execute at the same time; one wallet may have several orders. First come, first
+    served.
+    """
 
     def __init__(self, wallets_max: int) -> None:
         self._wallets_max = wallets_max
@@ -56,7 +57,7 @@ class WalletSlots:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # Our turn came with the cancellation: give it back.
+            if turn.done() and not turn.cancelled():  # The slot came together with the cancellation: give it back.
                 self.release(wallet_id)
             raise
 
@@ -75,7 +76,7 @@ class WalletSlots:
 
 
 class _Silence:
-    """Says once why nothing is heard of an order, and again when the reason changes: polling would say it for ever."""
+    """Logs once why an order has no answer, and again when the reason changes, since polling would log it for ever."""
 
     def __init__(self, what: str, work: Work) -> None:
         self._what = what
@@ -99,12 +100,12 @@ class Executor:
         self._stop_file_exists = stop_file_exists
         self._feed = engine.subscribe()
         self._running: set[OrderId] = set()
-        self._settling: set[OrderId] = set()  # booked, and not final yet
+        self._settling: set[OrderId] = set()  # booked, but not final yet
         self._idle = asyncio.Event()
         self._idle.set()
 
     async def run(self) -> None:
-        """Until cancelled. Any order of the state that is not being executed is taken up, whatever put it there."""
+        """Runs until cancelled. Takes up every open order of the state that is not being executed yet."""
         async with asyncio.TaskGroup() as tasks:
             self._take_up_all(tasks)
             while True:
@@ -119,7 +120,7 @@ class Executor:
                         self._take_up(tasks, entry.event.move.id)
 
     async def idle(self) -> None:
-        """Returns once nothing that was taken up is under way. What is booked and not yet final is not waited for."""
+        """Waits until no order is being executed. Provisional outcomes are not waited for."""
         await self._idle.wait()
 
     def _take_up_all(self, tasks: asyncio.TaskGroup) -> None:
@@ -130,7 +131,7 @@ class Executor:
             self._settle(tasks, work_id)
 
     def _take_up(self, tasks: asyncio.TaskGroup, work_id: OrderId) -> None:
-        """What `_take_up_all` found before it was durable may be closed by the time we hear of it."""
+        """Skips work that was closed before it became durable and was taken up."""
         known = self._engine.state.open_work(work_id)
         if known is not None and work_id not in self._running:
             self._running.add(work_id)
@@ -154,7 +155,7 @@ class Executor:
             tasks.create_task(self._until_final(known))
 
     async def _until_final(self, known: Provisional | ProvisionalMove) -> None:
-        """Follow what is booked until no fork can undo it."""
+        """Follows a booked outcome until no fork can undo it."""
         work = known.work
         silence = _Silence("not known to be final", work)
         try:
@@ -172,7 +173,7 @@ class Executor:
             return None
 
     async def _begin(self, work: Work) -> Outcome:
-        """From quote to first send, then until the chain has decided. What has to wait takes no slot from others."""
+        """From quote to first send, then until the chain has decided. Work that must wait occupies no slot."""
         while True:
             verdict = self._verdict(work)
             begun = await self._in_a_slot(work) if isinstance(verdict, Send) else verdict
@@ -188,7 +189,7 @@ class Executor:
                     assert_never(begun)
 
     async def _in_a_slot(self, work: Work) -> Ticket | Wait | Over:
-        """In one of the wallet slots; exits, and what serves them, need none."""
+        """Prepares and sends in one of the wallet slots. Exits and the moves that serve them need no slot."""
         if work.is_urgent:
             return await self._prepare_and_send(work)
         await self._slots.acquire(work.wallet_id)
@@ -198,7 +199,7 @@ class Executor:
             self._slots.release(work.wallet_id)
 
     async def _prepare_and_send(self, work: Work) -> Ticket | Wait | Over:
-        """A ticket: it is recorded, and sent unless a hold makes it wait. Else nobody has any bytes of it."""
+        """A Ticket is recorded, and sent unless a hold makes it wait. Any other result means that nothing was sent."""
         prepared = await self._prepare(work)
         if not isinstance(prepared, Ticket):
             return prepared
@@ -210,12 +211,12 @@ class Executor:
         verdict = self._verdict(work)
         if isinstance(verdict, Over):
             return verdict  # Nobody has these bytes yet, so this is an outcome.
-        if isinstance(verdict, Send):  # Else it is sent if what it waits for ends before the ticket does.
+        if isinstance(verdict, Send):  # Otherwise it is sent if the wait ends before the ticket expires.
             await self._send(work, prepared)
         return prepared
 
     async def _prepare(self, work: Work) -> Ticket | Wait | Over:
-        """Quote, check, sign. While the venue is silent nothing is known; asking again is safe until time is up."""
+        """Quotes, checks and signs. Retries while the venue does not answer, until the order expires."""
         silence = _Silence("venue did not answer", work)
         while isinstance(verdict := self._verdict(work), Send):
             try:
@@ -240,7 +241,7 @@ class Executor:
         return rejected if rejected is not None else await self._venue.sign(order, quote)
 
     async def _follow(self, work: Work, ticket: Ticket) -> Outcome:
-        """A timeout is not an outcome. Send the same bytes again, if they may be sent, until the chain has decided."""
+        """A timeout is not an outcome. Sends the same bytes again, if that is allowed, until the chain has decided."""
         sent_ns, silence = self._clock.now_ns(), _Silence("outcome unknown", work)
         while True:
             try:
@@ -259,14 +260,14 @@ class Executor:
     async def _send(self, work: Work, ticket: Ticket) -> None:
         try:
             await self._venue.send(work, ticket, lambda: self._may_send(work))
-        except VenueUnavailable as silent:  # It may still land: only the outcome tells.
+        except VenueUnavailable as silent:  # It may still land; only its outcome tells.
             log.warning("send not answered", signature=ticket.signature, why=str(silent))
 
     def _may_send(self, work: Work) -> bool:
         return isinstance(self._verdict(work), Send)
 
     def _verdict(self, work: Work) -> Verdict:
-        """By all that is known at this moment."""
+        """The current verdict of `may_send`."""
         return may_send(self._engine.state, work, self._clock.now_ns(), self._stop_file_exists())
 
 

@@ -27,13 +27,13 @@ log = structlog.get_logger("watch")
 
 
 class StopFile:
-    """A stop that works when the service hangs: a file, made by `touch`, looked for before every send."""
+    """An emergency stop that works when the service hangs: a file, made by `touch`, checked before every send."""
 
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / STOP_FILE
 
     def exists(self) -> bool:
-        """What cannot be looked for is taken as there: a stop must not be missed."""
+        """An unreadable path counts as a STOP file: a stop must not be missed."""
         try:
             self._path.lstat()
         except FileNotFoundError:
@@ -43,11 +43,11 @@ class StopFile:
         return True
 
     def reason(self) -> str:
-        """What whoever made the file wrote into it, for the journal."""
+        """The file's content, as the reason in the journal."""
         try:
             with self._path.open(encoding="utf-8", errors="replace") as file:
                 said = file.read(REASON_CHARS_MAX).strip()
-        except OSError:  # Made by `touch` and taken away again, or not for our eyes: a stop all the same.
+        except OSError:  # An empty, deleted or unreadable file is a stop all the same.
             said = ""
         return f"{STOP_REASON}: {said}" if said else STOP_REASON
 
@@ -62,21 +62,21 @@ class Watch:
         every_s: float,
         auto_rebalance: bool = False,
     ) -> None:
-        """Marks at most once in `every_s` seconds: once a second when live, once a candle on a tape."""
+        """Marks prices at most every `every_s` seconds: once a second when live, once a candle on a tape."""
         self._engine = engine
         self._prices = prices
         self._clock = clock
         self._stop_file = stop_file
         self._every_s = every_s
-        self._unwatched: set[tuple[WalletId, Mint]] = set()  # alarmed of
-        self._stuck: set[tuple[WalletId, Mint]] = set()  # likewise
-        self._unpayable: dict[WalletId, Unpayable] = {}  # likewise
+        self._unwatched: set[tuple[WalletId, Mint]] = set()  # already logged
+        self._stuck: set[tuple[WalletId, Mint]] = set()  # already logged
+        self._unpayable: dict[WalletId, Unpayable] = {}  # already logged
         self._auto_rebalance = auto_rebalance
-        self._rebalanced_ns = clock.now_ns()  # when the bands were last looked at
-        self._nowhere = ""  # why proceeds have nowhere to go, alarmed of
+        self._rebalanced_ns = clock.now_ns()  # when the bands were last checked
+        self._nowhere = ""  # logged reason why proceeds cannot be swept
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Runs until cancelled."""
         while True:
             await self._clock.sleep(self._every_s)
             await self.look()
@@ -89,12 +89,15 @@ class Watch:
             self._engine.record(MarkPrices(marks))
         self._protect()
         self._move()
-        await self._engine.read(lambda state: state.seq)  # A slow disk is not given more than one look at a time.
+        await self._engine.read(lambda state: state.seq)  # A slow disk gets at most one check at a time.
 
     def _protect(self) -> None:
-        """Sell what is due and was not sold with the marks: more than one decision takes, or due by its time alone.
-        What is tried already, or waits for its next try, is not due. All of it stands in the state, so a restart goes
-        on where it was."""
+        """Sells due exits that were not sold with the marks: those beyond the maximum per decision, and those due by
+        time.
+
+        An exit that is open or waits for its next try is not due. All of this is in the state, so a restart continues
+        it.
+        """
         engine = self._engine
         at_ns = max(self._clock.now_ns(), engine.state.at_ns)
         blind = set(unwatched(engine.state, at_ns))
@@ -112,7 +115,7 @@ class Watch:
         self._warn_of_unpayable()
 
     def _warn_of_unpayable(self) -> None:
-        """Before an exit is due, and again when what it lacks is another amount."""
+        """Warns before an exit is due, and again when the missing amount changes."""
         unpayable = {one.wallet_id: one for one in unpayable_exits(self._engine.state)}
         for wallet_id, one in unpayable.items():
             if self._unpayable.get(wallet_id) != one:
@@ -126,7 +129,7 @@ class Watch:
         self._unpayable = unpayable
 
     def _move(self) -> None:
-        """Bring proceeds to safety, keep the floats, and now and then the allocations."""
+        """Starts sweeps, top-ups and, at an interval, the rebalance."""
         engine, state = self._engine, self._engine.state
         engine.record(MoveDue())
         nowhere = why_nowhere(state) if any(book.sweeping for book in state.wallets.values()) else ""

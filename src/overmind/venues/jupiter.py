@@ -38,11 +38,11 @@ from overmind.solana.transactions import BadTransaction, Transaction, parse, sig
 from overmind.solana.transfers import build, settle_move
 
 BLOCKHASH_BLOCKS: Final = 150  # a transaction lands within so many blocks after its blockhash, or never
-CLAIM_BLOCKS_MAX: Final = 150  # how far a venue's claim may lie beyond our own bound, before it is nonsense
-WITNESSES: Final = 2  # providers that must agree that it never landed, where so many are configured
-DENIALS: Final = 3  # of each: behind one address many nodes may take turns, and not all of them keep a whole history
+CLAIM_BLOCKS_MAX: Final = 150  # how far a venue's claim may exceed our own bound before it counts as absurd
+WITNESSES: Final = 2  # providers that must agree that it never landed, if so many are configured
+DENIALS: Final = 3  # per provider: many nodes may take turns behind one address, and some lack old history
 TIP_AGE_S: Final = 1.0
-REMEMBERED_MAX: Final = 65_536  # signatures: more than can be made while one lives
+REMEMBERED_MAX: Final = 65_536  # signatures: more than can be made during the life of one
 
 
 class JupiterVenue:
@@ -59,7 +59,7 @@ class JupiterVenue:
         public_keys: Mapping[WalletId, str],
         tokens: Mapping[Mint, Token],
     ) -> None:
-        """`tokens` include the quote currency."""
+        """`tokens` includes the quote currency."""
         self._swaps = swaps
         self._chain = chain
         self._signer = signer
@@ -69,7 +69,7 @@ class JupiterVenue:
         self._order_of: dict[str, OrderId] = {}  # by signature, oldest first
 
     async def quote(self, order: Order) -> Quote | Rejected:
-        """The API's offer, with the transaction that it proposes."""
+        """The API's offer, with its transaction."""
         if order.mint not in self._tokens:
             return Rejected(Cause.PRICE_UNAVAILABLE, f"{order.mint} is not a listed token")
         if order.mev_protected and order.side is Side.BUY:
@@ -95,7 +95,7 @@ class JupiterVenue:
         )
 
     async def sign(self, order: Order, quote: Quote) -> Ticket | Rejected:
-        """Verify what is offered, simulate it, and sign it if both say what was ordered."""
+        """Verifies and simulates the offered transaction, and signs it if both match the order."""
         if not quote.fits(order):
             return Rejected(Cause.BAD_QUOTE, f"the quote does not fit order {order.id}")
         try:
@@ -108,7 +108,7 @@ class JupiterVenue:
         return await self._sign(order, transaction, quote.last_valid_height)
 
     async def transfer(self, move: Move) -> Ticket | Rejected:
-        """Built here, and read back like any other before it is signed."""
+        """Builds the transfer, and verifies it like any other transaction before signing."""
         owner = self._public_keys.get(move.wallet_id)
         if owner is None:
             return Rejected(Cause.NO_KEY, f"wallet {move.wallet_id} is not configured")
@@ -129,8 +129,8 @@ class JupiterVenue:
         if isinstance(seen, Rejected):
             return seen
         height = seen.height
-        # Its blockhash was known to the node that simulated it, so it is no younger than the height seen after that.
-        # The venue may know more than our node does, and then the later bound is the safe one.
+        # The simulating node knew its blockhash, so the blockhash is not younger than the height seen afterwards. The
+        # venue may know a higher bound than our node; then the later one is the safe one.
         bound = height + BLOCKHASH_BLOCKS
         if claimed_height > bound + CLAIM_BLOCKS_MAX:
             return Rejected(Cause.BAD_QUOTE, f"said to be valid until block {claimed_height}, now is {height}")
@@ -147,13 +147,13 @@ class JupiterVenue:
         )
 
     def _first_signed_for(self, signature: str, work: Work) -> OrderId:
-        """Whose transaction it is. For as long as one may land: afterwards the simulation knows it."""
+        """The order whose transaction this is. Needed only while it may land; later the simulation detects it."""
         while len(self._order_of) >= REMEMBERED_MAX:
             del self._order_of[next(iter(self._order_of))]
         return self._order_of.setdefault(signature, work.id)
 
     async def _simulate(self, work: Work, transaction: Transaction) -> ChainTip | Rejected:
-        """How far the chain was when it was found to do what was ordered, or why it must not be signed."""
+        """The tip at which its simulation matched the order, or why it must not be signed."""
         try:
             simulation = await self._chain.simulate(transaction.raw, _priority(work))
             fill = self._read(simulation.effects, work)
@@ -183,8 +183,8 @@ class JupiterVenue:
             raise VenueUnavailable(str(silent)) from None
 
     async def outcome(self, work: Work, ticket: Ticket) -> Outcome | None:
-        """As it stands at `confirmed`; Expired only by proof."""
-        self._first_signed_for(ticket.signature, work)  # It may be of an earlier process.
+        """The outcome at `confirmed`; Expired only with proof."""
+        self._first_signed_for(ticket.signature, work)  # The ticket may be from an earlier process.
         try:
             status = await self._chain.status(ticket.signature) or await self._search(ticket)
             if isinstance(status, Expired):
@@ -194,7 +194,7 @@ class JupiterVenue:
             raise VenueUnavailable(str(silent)) from None
 
     async def final(self, work: Work, ticket: Ticket, booked: Outcome) -> Outcome | None:
-        """As it stands at `finalized`. What a fork undid may land again, until its expiry is proven."""
+        """The outcome at `finalized`. A transaction that a fork undid may land again until its expiry is proved."""
         self._first_signed_for(ticket.signature, work)
         try:
             status = await self._chain.status(ticket.signature) or await self._search(ticket)
@@ -208,7 +208,7 @@ class JupiterVenue:
             ):
                 return booked
             outcome = await self._effect(work, ticket)
-            # A node that lags may still tell of a branch that died: only the landing that is final counts.
+            # A lagging node may still report a lost branch; only the landing in the final slot counts.
             is_it = isinstance(outcome, Filled | Failed) and outcome.slot == status.slot
             return outcome if is_it else None
         except ChainSilent as silent:
@@ -218,7 +218,7 @@ class JupiterVenue:
         await self._chain.wait(ticket.signature, seconds)
 
     async def _effect(self, work: Work, ticket: Ticket) -> Outcome | None:
-        """What landed, if it reads as the swap that was ordered. If not, the order stays open: somebody must look."""
+        """The outcome of a landed transaction. If it does not match the order, the order stays open for an operator."""
         effects = await self._chain.effects(ticket.signature)
         if effects is None:
             return None
@@ -231,7 +231,7 @@ class JupiterVenue:
         return outcome
 
     async def _search(self, ticket: Ticket) -> Status | Expired | None:
-        """What the history says once the bound has passed: where it landed, or that it never will. None: too early."""
+        """After the bound has passed: where it landed, or that it never will. None: too early to tell."""
         if not await self._tips.passed(ticket.last_valid_height):
             return None
         answers = await asyncio.gather(*(_witness(node, ticket) for node in self._chain.nodes))
@@ -243,7 +243,9 @@ class JupiterVenue:
 
 
 async def _witness(node: Node, ticket: Ticket) -> Status | Expired | None:
-    """One provider's word: finalised past the bound, and after that no trace of it. None: it cannot tell."""
+    """One provider's answer: the final height has passed the bound, and its history has no such transaction. None:
+    unknown.
+    """
     try:
         tip = await node.finalized()
         if tip.height <= ticket.last_valid_height:
@@ -252,14 +254,14 @@ async def _witness(node: Node, ticket: Ticket) -> Status | Expired | None:
             status = await node.status_in_history(ticket.signature, tip.slot)
             if status is not None:
                 return status
-        # A node that has thrown away its history that far back denies whatever it is asked.
+        # A node without history that far back denies every transaction.
         return Expired() if await node.first_slot() <= ticket.slot else None
     except ChainSilent:
         return None
 
 
 class _Tips:
-    """How far the chain is finalised, asked for at most once in a while: whoever is too early need not ask more."""
+    """The final height, requested at most once per interval, so that early callers cause no requests."""
 
     def __init__(self, chain: Chain, clock: Clock) -> None:
         self._chain = chain
@@ -287,7 +289,7 @@ async def _tip(node: Node) -> ChainTip:
 
 
 def _outside(work: Work, fill: Filled) -> str | None:
-    """Of a move, `settle_move` has said so."""
+    """For a move, `settle_move` has checked it."""
     return outside_order(work, fill) if isinstance(work, Order) else None
 
 

@@ -28,7 +28,8 @@ from overmind.core.model.value import Value
 from overmind.ports import Allowed, Clock, Prices, Tick, always
 
 NS_PER_MS: Final = 1_000_000
-SIGNATURE_CHARS: Final = 88  # like a real one, and it begins with "paper" so that nobody looks for it on a chain
+# like a real signature, but beginning with "paper", so that nobody searches for it on a chain
+SIGNATURE_CHARS: Final = 88
 
 _AS_BASE58: Final = bytes(BITCOIN_ALPHABET[byte % 58] for byte in range(256))
 _DRAWS: Final = Struct("<4Q32x")
@@ -36,16 +37,16 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 class PaperModel(Value, frozen=True):
-    """How rough the invented network is. The defaults are an ordinary day; zeros make a perfect one."""
+    """The faults of the simulated network. The defaults are an ordinary day; zeros make a perfect one."""
 
-    failure_ppm: int = 20_000  # lands, and reverts because the price had moved
+    failure_ppm: int = 20_000  # lands, and reverts because the price has moved
     expiry_ppm: int = 5_000  # never lands
-    route_down_ppm: int = 2_000  # the way out is closed before anything is sent
+    route_down_ppm: int = 2_000  # fails before anything is sent
     latency_min_ms: int = 400
     latency_max_ms: int = 1_200
-    drift_ppm: int = 100_000  # of the candle's range: how far the price moves at most until the order lands
-    priority_fee_max_lamports: int = 20_000  # paid on top of the cost model's fee, as the network is busier or not
-    depth_share_max_ppm: int = 250_000  # of the pool: who wants more does not find it
+    drift_ppm: int = 100_000  # of the candle's range: the maximum price drift until the order lands
+    priority_fee_max_lamports: int = 20_000  # maximum, paid on top of the cost model's fee
+    depth_share_max_ppm: int = 250_000  # of the pool: a larger order gets no quote
     life_ms: int = 60_000  # a ticket that has not landed by then never will
 
     def __post_init__(self) -> None:
@@ -66,19 +67,19 @@ PERFECT: Final = PaperModel(
 
 
 class PaperPayload(Value, frozen=True):
-    """What a paper ticket carries instead of a transaction: its fate."""
+    """A paper ticket's payload: its outcome instead of a transaction."""
 
     order_id: OrderId
     outcome: Filled | Failed | Expired
     latency_ns: int  # from the first send to the landing
-    until_ns: int  # from here on it cannot land any more
+    until_ns: int  # it cannot land after this
 
 
 _DECODER: Final = msgspec.json.Decoder(PaperPayload)
 
 
 class Draws(NamedTuple):
-    """What chance has in store for one cause."""
+    """The random numbers for one order or move."""
 
     digest: bytes
     roll: int  # 0 to PPM
@@ -88,7 +89,7 @@ class Draws(NamedTuple):
 
 
 class PaperVenue:
-    """`ports.Venue` without a chain. `has_account` says whether a wallet holds a token account, which costs rent."""
+    """`ports.Venue` without a chain. `has_account` says whether a wallet has a token account; a new one costs rent."""
 
     provisional = False
 
@@ -112,10 +113,10 @@ class PaperVenue:
         self._costs = costs
         self._has_account = has_account
         self._kept_ppm = PPM - ceil(costs.half_spread_bps * (PPM // BPS))
-        self._sent: dict[str, int] = {}  # signature → first sent at, oldest first
+        self._sent: dict[str, int] = {}  # signature → time of the first send, oldest first
 
     async def quote(self, order: Order) -> Quote | Rejected:
-        """The pool's answer at the feed's price now, or why it has none."""
+        """The pool's quote at the feed's current price, or why there is none."""
         tick = self._prices.ticks().get(order.mint)
         if tick is None or order.mint not in self._tokens:
             return Rejected(Cause.PRICE_UNAVAILABLE, f"no price of {order.mint}")
@@ -143,7 +144,7 @@ class PaperVenue:
         return self._costs.rent_of(self._tokens.get(order.receive, self._quote))
 
     def _at_mid(self, order: Order, price_pico: int) -> tuple[int, int]:
-        """What the order would get at this very price, in base units, as an exact ratio."""
+        """What the order would get at exactly this price, in base units, as a ratio."""
         token_one: int = 10 ** self._tokens[order.mint].decimals
         quote_one: int = 10**self._quote.decimals
         if order.side is BUY:
@@ -157,7 +158,7 @@ class PaperVenue:
         return -(-mid * MICROS // (per * int(10**self._quote.decimals)))
 
     async def sign(self, order: Order, quote: Quote) -> Ticket | Rejected:
-        """Draw the order's fate. It rests on the seed, the order, the quote and the feed's range at this moment."""
+        """Draws the order's outcome from the seed, the order, the quote and the feed's current range."""
         if not quote.fits(order):
             return Rejected(Cause.BAD_QUOTE, "the quote is not of this order")
         tick = self._prices.ticks().get(order.mint)
@@ -168,7 +169,7 @@ class PaperVenue:
         return self._ticket(order, draws, lambda: self._fate(order, quote, draws, received))
 
     async def transfer(self, move: Move) -> Ticket | Rejected:
-        """Draw its fate: it lands as it was asked for, or reverts, or is lost. It rests on the seed and the move."""
+        """Draws the move's outcome from the seed and the move: it lands as requested, reverts, or is lost."""
         if move.money.mint not in (SOL, self._quote.mint) and move.money.mint not in self._tokens:
             return Rejected(Cause.NOT_VERIFIED, f"{move.money.mint} is not a listed token")
         draws = self._draw(move)
@@ -218,7 +219,7 @@ class PaperVenue:
         return Filled(quote.spend.units, received, fee, self._rent(order) if quote.needs_account else 0)
 
     async def send(self, work: Work, ticket: Ticket, allowed: Allowed = always) -> None:
-        """The first send counts. With each new one, one that is long over is forgotten."""
+        """Only the first send counts. Each new ticket drops one that has long expired."""
         now_ns = self._clock.now_ns()
         self._sent.setdefault(ticket.signature, now_ns)
         oldest = next(iter(self._sent))
@@ -226,7 +227,7 @@ class PaperVenue:
             del self._sent[oldest]
 
     async def outcome(self, work: Work, ticket: Ticket) -> Outcome | None:
-        """Its fate once it has landed, Expired once it no longer can."""
+        """Its drawn outcome once it has landed, Expired once it can no longer land."""
         now_ns = self._clock.now_ns()
         payload = _DECODER.decode(ticket.payload)
         sent_at_ns = self._sent.get(ticket.signature)
@@ -245,7 +246,7 @@ class PaperVenue:
 
 
 def _moved(quote: Quote, tick: Tick, model: PaperModel, draw: int) -> int:
-    """What the quote is worth at landing: the price drifts either way, within a share of the candle's range."""
+    """The proceeds at landing: the price drifts either way, within a share of the candle's range."""
     drift_max_ppm = ppm_of(tick.range_bps * (PPM // BPS), model.drift_ppm)
     drift_ppm = draw % (2 * drift_max_ppm + 1) - drift_max_ppm
     return quote.received * (PPM + drift_ppm) // PPM

@@ -1,4 +1,4 @@
-"""Jupiter's own OpenAPI files, and what they say of a request and of an answer."""
+"""Jupiter's OpenAPI files, and their schemas of requests and answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FILES = ("jupiter-swap-v2.openapi.yaml", "jupiter-price-v3.openapi.yaml")
 
 @cache
 def paths() -> dict[str, Any]:
-    """Both files' paths as a client sees them, with every reference in its place."""
+    """The paths of both files as a client uses them, with every reference resolved."""
     found: dict[str, Any] = {}
     for file in FILES:
         whole = yaml.safe_load((Path(__file__).parent / file).read_text())
@@ -25,7 +25,7 @@ def paths() -> dict[str, Any]:
 
 
 def _resolved(part: Any, whole: Any) -> Any:
-    """None of these schemas holds itself, so every reference can be replaced by what it means."""
+    """No schema contains itself, so every reference can be replaced by its target."""
     if isinstance(part, dict):
         if "$ref" in part:
             target = whole
@@ -43,7 +43,7 @@ def answer_schema(method: str, path: str, status: int) -> dict[str, Any]:
 
 
 def answer_faults(method: str, path: str, status: int, body: object) -> list[str]:
-    """Where an answer breaks its schema."""
+    """Where an answer violates its schema."""
     return _faults(answer_schema(method, path, status), body)
 
 
@@ -53,7 +53,7 @@ def body_faults(path: str, body: object) -> list[str]:
 
 
 def query_faults(path: str, query: Mapping[str, str]) -> list[str]:
-    """What is missing, unknown or of the wrong type in a query string."""
+    """Missing, unknown or wrongly typed parameters of a query string."""
     declared = {one["name"]: one for one in paths()[path]["get"]["parameters"]}
     faults = [f"{name}: missing" for name, one in declared.items() if one.get("required") and name not in query]
     for name, text in query.items():
@@ -65,7 +65,7 @@ def query_faults(path: str, query: Mapping[str, str]) -> list[str]:
 
 
 def _readings(text: str) -> Iterator[object]:
-    """A query string has only texts; as what it is read, the schema decides."""
+    """A query string contains only text; the schema decides its type."""
     yield text
     if text.lstrip("-").isdigit():
         yield int(text)
@@ -78,7 +78,7 @@ def _faults(schema: dict[str, Any], body: object) -> list[str]:
 
 
 def undocumented(schema: dict[str, Any], body: object, where: str = "$") -> list[str]:
-    """Fields that the schema does not name: allowed, but a misspelt one looks just like that."""
+    """Fields that the schema does not name. They are allowed, but a misspelt field looks the same."""
     if "allOf" in schema:
         return undocumented(schema["allOf"][0], body, where)
     if isinstance(body, list):

@@ -1,5 +1,6 @@
-"""What a broken or hostile world sends to a live desk: the order ends with the right cause, the capital is right again,
-nobody stops the desk, and the other wallet trades on meanwhile."""
+"""Bad answers to a live desk: the order ends with the right cause, its capital is released, and the other wallet trades
+on.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ from overmind.views.decisions import Decision, DecisionStatus
 
 TTL_NS = 1_500_000_000
 SELL: dict[str, Any] = {"action": TradeAction.SELL}
-UNANSWERED = frozenset({Cause.ROUTE_DOWN, Cause.SIGNAL_EXPIRED})  # asked again until the signal's time was over
+UNANSWERED = frozenset({Cause.ROUTE_DOWN, Cause.SIGNAL_EXPIRED})  # the venue is asked again until the signal expires
 
 REFUSED = {
     Fault.NULLS: Cause.BAD_QUOTE,
@@ -80,7 +81,7 @@ def codes(decision: Decision) -> set[Code]:
 
 
 def held(app: App, wallet_id: WalletId) -> int:
-    """All that is reserved."""
+    """All held units of a wallet."""
     state = app.engine.state
     accounts = state.wallets[wallet_id].accounts
     names = (accounts.held, accounts.sol_float_held)
@@ -123,7 +124,7 @@ async def test_an_exit_is_not_sold_for_a_bad_offer_either(stage: Stage) -> None:
 
 @on_stage
 async def test_a_server_that_gives_no_answer(stage: Stage) -> None:
-    """Nothing was learnt, so it is asked again; while one wallet waits, the other trades."""
+    """The server is asked again; while one wallet waits, the other trades."""
     stage.switchboard.spoilt = {W1}
     async with stage.desk() as app:
         for fault in SILENT:
@@ -141,7 +142,7 @@ async def test_a_server_that_gives_no_answer(stage: Stage) -> None:
 
 @on_stage
 async def test_a_server_that_is_mostly_out_of_order(stage: Stage) -> None:
-    """Every second answer is spoilt in some way: whatever gets through is right."""
+    """Every second answer is spoilt: the orders that succeed are correct."""
     stage.switchboard.spoilt = {W1, W2}
     stage.spoilt.faults = MakerFaults((*REFUSED, Fault.HTML, Fault.TRUNCATED, Fault.SERVER_ERROR), PPM // 2, seed=5)
     async with stage.desk() as app:
@@ -154,7 +155,7 @@ async def test_a_server_that_is_mostly_out_of_order(stage: Stage) -> None:
 
 @on_stage
 async def test_prices_that_jump_a_hundredfold(stage: Stage) -> None:
-    """A mark that no quote agrees with buys nothing and sells nothing."""
+    """A mark that no quote confirms causes no buy and no sale."""
     async with stage.desk() as app:
         assert isinstance(await stage.outcome(app, await stage.buy(app, "in")), Filled)
         before = app.engine.state.marks[SOL].price_pico
@@ -172,12 +173,12 @@ async def test_prices_that_jump_a_hundredfold(stage: Stage) -> None:
 
 @on_stage
 async def test_a_market_that_jumps_between_mark_and_quote(stage: Stage) -> None:
-    """The price feed still tells the old price, the swap server trades at a new one."""
+    """The feed has the old price, the swap server trades at a new one."""
     async with stage.desk() as app:
         assert isinstance(await stage.outcome(app, await stage.buy(app, "in")), Filled)
         old = app.engine.state.marks[SOL].price_pico
         stage.spoilt.faults = MakerFaults((Fault.HTML,))
-        stage.switchboard.spoils_prices = True  # From here the mark stays as it is.
+        stage.switchboard.spoils_prices = True  # From here on the mark does not change.
         stage.prices.pico[SOL] = old // 100
         assert cause(await stage.outcome(app, await stage.buy(app, "too-good"))) is Cause.QUOTE_OFF_MARK
         assert cause(await stage.outcome(app, await stage.buy(app, "too-bad", **SELL))) is Cause.SLIPPAGE
@@ -190,7 +191,7 @@ async def test_a_market_that_jumps_between_mark_and_quote(stage: Stage) -> None:
 
 @on_stage
 async def test_prices_that_cannot_be_had(stage: Stage) -> None:
-    """At the start there is nothing to trade on. Later the last ones grow old, and entries are refused."""
+    """Without prices at the start nothing is traded. Later the last ones age, and entries are refused."""
     stage.switchboard.spoils_prices = True
     stage.spoilt.faults = MakerFaults((Fault.HTML,))
     async with stage.desk(OVERMIND_MARK_AGE_MAX_MS="3000") as app:
@@ -225,7 +226,7 @@ async def test_what_must_be_protected_is_not_sent_through_a_public_route(stage: 
 
 @on_stage
 async def test_a_token_that_the_server_has_no_price_of(stage: Stage) -> None:
-    """The desk has one, so the gate lets it pass; there is no route, in whatever wallet."""
+    """The desk has a price, so the gate lets it pass; there is no route in any wallet."""
     async with stage.desk() as app:
         del stage.prices.pico[SOL]
         assert cause(await stage.outcome(app, await stage.buy(app, "in"))) is Cause.NO_LIQUIDITY
@@ -243,7 +244,7 @@ async def test_a_cluster_that_is_another_one(stage: Stage) -> None:
 
 @on_stage
 async def test_a_chain_that_cannot_be_reached_at_the_start(stage: Stage) -> None:
-    """It says which, without its credentials, before anything is journaled."""
+    """The error names the host, without its credentials, before anything is journaled."""
     secret = "http://key:hunter2@127.0.0.1:9/hunter2?api=hunter2"
     with pytest.raises(ChainSilent, match=r"127\.0\.0\.1:9") as refused:
         async with stage.desk(SNIPER_SOLANA_RPC_URL=secret):
@@ -252,7 +253,7 @@ async def test_a_chain_that_cannot_be_reached_at_the_start(stage: Stage) -> None
     for outage in OUTAGES:
         stage.net.chain.set_faults(outage)
         if outage.nulls_ppm:
-            continue  # A genesis hash has no optional place.
+            continue  # A genesis hash has no optional field.
         with pytest.raises(ChainSilent, match=r"127\.0\.0\.1"):
             async with stage.desk():
                 raise AssertionError("it started")
@@ -261,7 +262,7 @@ async def test_a_chain_that_cannot_be_reached_at_the_start(stage: Stage) -> None
 
 @on_stage
 async def test_a_chain_that_is_lost_and_comes_back(stage: Stage) -> None:
-    """Whatever it says meanwhile, an order ends with what really happened."""
+    """Whatever the nodes answer meanwhile, an order ends with its true outcome."""
     async with stage.desk() as app:
         for number, outage in enumerate(OUTAGES):
             placed = [await stage.buy(app, f"before-{number}")]
@@ -278,7 +279,7 @@ async def test_a_chain_that_is_lost_and_comes_back(stage: Stage) -> None:
 
 @on_stage
 async def test_a_chain_that_is_lost_once_a_ticket_is_recorded(stage: Stage) -> None:
-    """It was sent, or it was not, and nobody can be asked: the capital stays held until the chain has decided."""
+    """It may or may not have been sent, and no node answers: the capital stays held until the chain has decided."""
     async with stage.desk() as app:
         for number, outage in enumerate(OUTAGES):
             decision = await stage.buy(app, number)
@@ -301,7 +302,7 @@ def has_ticket(known: OpenOrder) -> bool:
 
 @on_stage
 async def test_transactions_that_get_lost(stage: Stage) -> None:
-    """What is dropped is sent again, as the same bytes; what lands late or twice is one fill."""
+    """A dropped transaction is sent again as the same bytes; a late or duplicated one is one fill."""
     stage.net.chain.set_faults(
         Faults(drop_ppm=PPM // 2, delay_ppm=PPM // 4, duplicate_ppm=PPM // 4, status_lag_slots=3, seed=3)
     )
@@ -314,7 +315,7 @@ async def test_transactions_that_get_lost(stage: Stage) -> None:
 
 @on_stage
 async def test_amounts_that_are_absurd(stage: Stage) -> None:
-    """One base unit buys nothing, and a billion dollars is no order."""
+    """One base unit buys nothing, and a billion dollars is no valid order."""
     async with stage.desk() as app:
         tiny = await stage.buy(app, "tiny", notional_micros=1)
         assert cause(await stage.outcome(app, tiny)) in (Cause.NO_LIQUIDITY, Cause.QUOTE_OFF_MARK, Cause.SLIPPAGE, None)
@@ -324,9 +325,9 @@ async def test_amounts_that_are_absurd(stage: Stage) -> None:
 
 @on_stage
 async def test_a_wallet_without_sol_for_the_fee(stage: Stage) -> None:
-    """The books say that there is enough; the chain is asked by the simulation."""
+    """The books say that there is enough; the simulation finds that there is not."""
     async with stage.desk() as app:
         stage.net.chain.set_account(OWNERS[W1], Account(1_000, b"", SYSTEM_PROGRAM))
         outcome = await stage.outcome(app, await stage.buy(app, "poor"))
-        # Soon it is found to be missing, and that holds all entries.
+        # The deficit is found soon, and holds all entries.
         assert cause(outcome) in (Cause.WALLET_FUNDS, Cause.STOPPED), outcome

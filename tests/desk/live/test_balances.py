@@ -1,4 +1,4 @@
-"""Money that comes and goes without the desk: credits become capital, thefts stop every entry, nothing else does."""
+"""External transfers: deposits become capital, thefts stop every entry, and nothing else does."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def deposits(stage: Stage) -> list[tuple[WalletId, Mint, int]]:
 
 
 def alarms(stage: Stage) -> set[str]:
-    """Every hold that there ever was."""
+    """The causes of all holds since the beginning."""
     return {one.event.hold.cause for one in stage.journal.read() if isinstance(one.event, HoldAdded)}
 
 
 async def steal(stage: Stage, *instructions: Instruction, keypair: Keypair = KEYS[W1]) -> None:
-    """Sign with a key of the desk's, behind its back."""
+    """Sends a transaction that is signed with a key of the desk, but not by the desk."""
     async with RpcChain(stage.rpc, stage.clock) as chain:
         blockhash, _ = await chain.latest_blockhash()
         raw, signature = signed_alone(instructions, Hash.from_string(blockhash), [keypair])
@@ -83,7 +83,7 @@ async def steal(stage: Stage, *instructions: Instruction, keypair: Keypair = KEY
 
 
 async def pay_unreadably(stage: Stage, lamports: int) -> None:
-    """A payment to us in a version of transactions that we do not read."""
+    """A payment to us in a transaction version that we do not read."""
     stage.net.chain.airdrop(str(THIEF.pubkey()), LAMPORTS)
     async with RpcChain(stage.rpc, stage.clock) as chain:
         blockhash, _ = await chain.latest_blockhash()
@@ -94,7 +94,7 @@ async def pay_unreadably(stage: Stage, lamports: int) -> None:
 
 
 class CountedJournal(MemoryJournal):
-    """Counts how often somebody began to read it."""
+    """Counts how often it is read."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ def taken_sol(lamports: int) -> list[Instruction]:
 
 @on_stage
 async def test_what_is_there_at_the_first_start_is_the_capital(stage: Stage) -> None:
-    """Whatever the wallet signed before is history, and no alarm."""
+    """Earlier transactions of the wallet are history and raise no alarm."""
     await steal(stage, *taken_sol(LAMPORTS))
     await steal(stage, *taken_usdc(MICROS))
     async with stage.desk() as app:
@@ -158,7 +158,7 @@ async def test_credits_become_deposits(stage: Stage) -> None:
 
 @on_stage
 async def test_a_credit_is_heard_of_at_once(stage: Stage) -> None:
-    """A node tells that the wallet has changed, long before the next look."""
+    """A node notifies about the change long before the next check."""
     async with stage.desk(**SELDOM) as app:
         stage.net.chain.airdrop(OWNERS[W1], LAMPORTS)
         await stage.until(lambda: owned(app, W1, SOL) == FLOAT_LAMPORTS + LAMPORTS)
@@ -167,7 +167,7 @@ async def test_a_credit_is_heard_of_at_once(stage: Stage) -> None:
 
 @on_stage
 async def test_dust_is_ignored(stage: Stage) -> None:
-    """Anybody may send anybody a token of which nobody has heard."""
+    """Anybody may send anybody an unknown token."""
     stage.net.chain.create_mint(DUST, 6, str(TOKEN_PROGRAMS["token"]), None)
     async with stage.desk() as app:
         stage.net.chain.mint_to(DUST, OWNERS[W1], 10**15)
@@ -181,7 +181,7 @@ async def test_dust_is_ignored(stage: Stage) -> None:
 
 @on_stage
 async def test_wrapped_sol_that_somebody_sends_stops_nothing(stage: Stage) -> None:
-    """It makes the account that our swaps come and go through. The first of them unwraps it, and that is a credit."""
+    """It creates the account that our swaps use. The first swap unwraps it, and the SOL becomes a deposit."""
     wrapped, rent = ata(KEYS[W1].pubkey(), tokens.NATIVE_MINT, TOKEN_PROGRAM), 2_039_280
     stage.net.chain.airdrop(str(THIEF.pubkey()), LAMPORTS)
     async with stage.desk() as app:
@@ -193,7 +193,7 @@ async def test_wrapped_sol_that_somebody_sends_stops_nothing(stage: Stage) -> No
         sold = await stage.buy(app, "sell", action=TradeAction.SELL)
         assert isinstance(await stage.outcome(app, sold), Filled)
         assert await app.settle_finally(60.0)
-        await stage.until(partial(stage.equal, app))  # As soon as the credits are found.
+        await stage.until(partial(stage.equal, app))  # As soon as the deposits are found.
         assert sum(units for _, mint, units in deposits(stage)[4:] if mint == SOL) == 2 * (rent + 7)
     assert not alarms(stage)
 
@@ -215,14 +215,14 @@ async def test_a_theft_stops_all_entries_until_it_is_explained(stage: Stage) -> 
         assert await app.settle_finally(60.0)
         assert app.balances is not None
         adjusted = await app.balances.accept(W1, "the key was stolen; the rest is safe")
-        # The thief's account was paid for by us, and so was the fee.
+        # Our wallet paid for the thief's token account and for the fee.
         assert adjusted == {QUOTE.mint: -1_000 * MICROS, SOL: -tokens_rent(stage) - 5_000}
         assert not app.engine.state.holds
         assert isinstance(await stage.outcome(app, await stage.buy(app, "again")), Filled)
         await stage.agrees(app)
         await app.balances.check_all()
         assert not app.engine.state.holds
-    async with stage.desk() as app:  # What was explained stays explained.
+    async with stage.desk() as app:  # An accepted difference stays accepted.
         assert not app.engine.state.holds
         await stage.agrees(app)
 
@@ -246,7 +246,7 @@ async def test_a_theft_while_the_desk_was_down(stage: Stage) -> None:
 
 @on_stage
 async def test_a_stolen_key_that_took_nothing(stage: Stage) -> None:
-    """Somebody who can sign will sign again. A payment to us by others is none of this."""
+    """A thief who can sign will sign again. A payment by others raises no alarm."""
     stage.net.chain.airdrop(str(THIEF.pubkey()), LAMPORTS)
     async with stage.desk() as app:
         await steal(stage, tokens.system_transfer(THIEF.pubkey(), KEYS[W1].pubkey(), LAMPORTS // 2), keypair=THIEF)
@@ -258,7 +258,7 @@ async def test_a_stolen_key_that_took_nothing(stage: Stage) -> None:
 
 @on_stage
 async def test_what_cannot_be_read_hides_no_theft(stage: Stage) -> None:
-    """The cursor waits for it; balances are compared, and later signatures judged, all the same."""
+    """The cursor waits for the unreadable transaction; balances and later signatures are checked all the same."""
     async with stage.desk() as app:
         await stage.until(lambda: app.engine.state.wallets[W1].checked_slot > 0)
         before = app.engine.state.wallets[W1].checked_slot
@@ -308,7 +308,7 @@ async def test_payments_of_others_are_not_searched_for_in_the_journal(stage: Sta
 
 @on_stage
 async def test_a_cursor_that_vanishes_makes_no_news_of_the_past(stage: Stage) -> None:
-    """A fork takes it, so a node tells all that it ever knew, also what the key signed before the desk began."""
+    """A fork removes the cursor's transaction, so a node returns the whole past, also from before the desk began."""
     await steal(stage, tokens.system_transfer(KEYS[W1].pubkey(), KEYS[W1].pubkey(), 1))
     await stage.until(partial(is_past, stage, stage.net.chain.blocks.head.slot + 60))
     async with stage.desk(**SELDOM) as app:
@@ -328,7 +328,7 @@ def is_past(stage: Stage, slot: int) -> bool:
 
 
 async def lose_the_cursor(stage: Stage, app: App) -> None:
-    """A fork drops the payment that the wallet was looked at up to, before it is final. Slow machines try again."""
+    """Lets a fork drop the payment of the cursor before it is final. Slow machines try again."""
 
     async def is_lost() -> bool:
         paid = stage.net.chain.airdrop(OWNERS[W1], 7)
@@ -343,7 +343,7 @@ async def lose_the_cursor(stage: Stage, app: App) -> None:
 
 @on_stage
 async def test_a_wallet_that_was_taken_out_can_be_explained(stage: Stage) -> None:
-    """Its alarm holds the others too, so somebody must be able to lift it."""
+    """Its hold stops the other wallets too, so an operator must be able to lift it."""
     async with stage.desk() as app:
         await steal(stage, *taken_sol(LAMPORTS))
         await stage.until(lambda: set(app.engine.state.holds) == ALARMS)
@@ -358,7 +358,7 @@ async def test_a_wallet_that_was_taken_out_can_be_explained(stage: Stage) -> Non
 
 @on_stage
 async def test_restarts_alarm_nobody(stage: Stage) -> None:
-    """Trades, restarts, and what came meanwhile: books and chain agree at every start."""
+    """Trades, restarts and deposits in between: books and chain agree at every start."""
     for number in range(4):
         async with stage.desk() as app:
             assert not app.engine.state.holds
@@ -377,7 +377,7 @@ async def test_restarts_alarm_nobody(stage: Stage) -> None:
 
 @on_stage
 async def test_a_node_that_lags_is_no_theft(stage: Stage) -> None:
-    """It tells of balances as they were, of statuses late, and half of the time that it cannot."""
+    """It returns old balances and late statuses, and sometimes an error."""
     faults = Faults(stale_balance_ppm=PPM // 2, status_lag_slots=4, unhealthy_ppm=PPM // 20, seed=2)
     async with stage.desk() as app:
         stage.net.chain.set_faults(faults)

@@ -43,14 +43,14 @@ WITH_A_VAULT: Final = {
     ),
     "VAULT_KEY": str(VAULT_KEY),
 }
-SLOW: Final = {"OVERMIND_RPC_REQUESTS_PER_SEC": "4"}  # sends have to wait for seconds
+SLOW: Final = {"OVERMIND_RPC_REQUESTS_PER_SEC": "4"}  # sends wait for seconds
 FORK_SLOTS: Final = 20
-BLOCKS: Final = 300  # more than a ticket lives
+BLOCKS: Final = 300  # more than the life of a ticket
 LATE_SLOTS: Final = 100  # a second: longer than the pause between two looks on a busy machine
 
 
 def outcomes(stage: Stage, kind: MoveKind) -> list[Outcome]:
-    """As they were booked first."""
+    """The outcomes as first booked."""
     events = [one.event for one in stage.journal.read()]
     closed = {one.move_id: one.outcome for one in events if isinstance(one, MoveClosed)}
     return [closed[one.move.id] for one in events if isinstance(one, MovePlaced) and one.move.kind is kind]
@@ -63,7 +63,9 @@ def count(stage: Stage, kind: MoveKind) -> int:
 
 
 async def quiet(stage: Stage, app: App) -> None:
-    """Books and chain agree, now and after a look at every wallet, and nothing of ours was taken for news."""
+    """Books and chain agree, also after a check of every wallet, and none of our moves was taken for a deposit or a
+    theft.
+    """
     await stage.agrees(app)
     assert app.balances is not None
     await app.balances.check_all()
@@ -78,7 +80,7 @@ async def quiet_after_a_restart(stage: Stage, **more: str) -> None:
 
 
 def on_chain(stage: Stage, owner: str, mint: Mint = SOL) -> int:
-    """Lamports of that owner, or of its account of a token; 0: there is none."""
+    """Lamports of that owner, or units of its token account; 0: there is none."""
     address = owner
     if mint != SOL:
         program = TOKEN_PROGRAMS[NEW.program if mint == NEW.mint else QUOTE.program]
@@ -105,7 +107,7 @@ async def test_a_rebalance_that_nobody_asked_for(stage: Stage) -> None:
     async with stage.desk(**UNEVEN, **often) as app:
         await stage.until(lambda: count(stage, MoveKind.REBALANCE) == 1)
         await quiet(stage, app)
-        assert count(stage, MoveKind.REBALANCE) == 1  # Inside the bands nothing more is due.
+        assert count(stage, MoveKind.REBALANCE) == 1  # Inside the bands nothing is due.
 
 
 @on_stage
@@ -123,7 +125,7 @@ async def test_a_top_up_by_the_richest(stage: Stage) -> None:
 
 @on_stage
 async def test_a_top_up_by_a_swap(stage: Stage) -> None:
-    """Where nobody can give, each buys for itself."""
+    """If no wallet can send, each one buys for itself."""
     async with stage.desk(OVERMIND_FLOAT_LOW_SOL="20.5", OVERMIND_FLOAT_TARGET_SOL="21") as app:
         await stage.until(lambda: all(owned(app, one, SOL) > 20.9 * LAMPORTS for one in OWNERS))
         await quiet(stage, app)
@@ -135,7 +137,7 @@ async def test_a_top_up_by_a_swap(stage: Stage) -> None:
 
 @on_stage
 async def test_proceeds_are_swept_into_the_emergency_wallet(stage: Stage) -> None:
-    """The vault has neither SOL nor an account: who sends pays for it, once."""
+    """The vault has neither SOL nor a token account: the sender pays for that, once."""
     async with stage.desk(**WITH_A_VAULT) as app:
         for wallet_id in OWNERS:
             assert isinstance(await stage.outcome(app, await stage.buy(app, f"in-{wallet_id}", wallet_id)), Filled)
@@ -152,10 +154,10 @@ async def test_proceeds_are_swept_into_the_emergency_wallet(stage: Stage) -> Non
     async with stage.desk(**WITH_A_VAULT) as app:
         await quiet(stage, app)
         await app.engine.handle(Rebalance("too early", by_operator=True))
-        assert not app.engine.state.open_moves  # Nobody gives and nobody takes.
+        assert not app.engine.state.open_moves  # No wallet sends or receives.
         for wallet_id in (W1, VAULT):
             await app.engine.handle(ReactivateWallet(wallet_id, "the market has calmed down"))
-        await stage.until(lambda: owned(app, VAULT, SOL) > 0)  # It can pay the fee of giving back.
+        await stage.until(lambda: owned(app, VAULT, SOL) > 0)  # Now it can pay the fee of sending SOL back.
         await stage.agrees(app)
         await app.engine.handle(Rebalance("capital to trade with", by_operator=True))
         await quiet(stage, app)
@@ -182,7 +184,7 @@ async def test_the_rent_of_an_emptied_account_comes_back(stage: Stage) -> None:
         await quiet(stage, app)
         assert [on_chain(stage, OWNERS[W1], token.mint) for token in (BONK, NEW)] == [0, 0]
         assert app.engine.state.ledger.balance(RENT, SOL) == 0
-        again = await stage.buy(app, "again", mint=BONK.mint)  # It needs an account anew, and its rent.
+        again = await stage.buy(app, "again", mint=BONK.mint)  # It needs a new token account and its rent.
         assert isinstance(await stage.outcome(app, again), Filled)
         await quiet(stage, app)
         assert count(stage, MoveKind.RECLAIM) == 2
@@ -201,7 +203,7 @@ def withdrawal(name: str, money: Money) -> Withdraw:
 
 @on_stage
 async def test_withdrawals(stage: Stage) -> None:
-    """Held at once, paid after the delay unless somebody cancels, and asked for again they are not paid again."""
+    """Held at once, paid after the delay unless cancelled, and not paid again on a repeated request."""
     usd, sol = Money(1_000 * MICROS, QUOTE.mint), Money(LAMPORTS, SOL)
     async with stage.desk(**OUTWARDS) as app:
         for wish in (withdrawal("usd", usd), withdrawal("sol", sol), withdrawal("never", usd)):
@@ -223,7 +225,7 @@ async def test_withdrawals(stage: Stage) -> None:
         with pytest.raises(CommandRefused, match=r"is signed and may still land|no open move"):
             await app.engine.handle(CancelMove(OrderId("move:withdraw:usd"), "too late"))
         await app.engine.handle(withdrawal("later", usd))
-    assert count(stage, MoveKind.WITHDRAWAL) == 3  # The desk does not wait for it when it ends,
+    assert count(stage, MoveKind.WITHDRAWAL) == 3  # The desk does not wait for it at its end,
     async with stage.desk(**OUTWARDS) as app:  # and the next one pays it.
         await stage.until(lambda: count(stage, MoveKind.WITHDRAWAL) == 4)
         await quiet(stage, app)
@@ -232,12 +234,12 @@ async def test_withdrawals(stage: Stage) -> None:
 
 @on_stage
 async def test_a_fork_undoes_a_rebalance(stage: Stage) -> None:
-    """What came is gone again, and what went is back: neither is a theft, and neither is a gift."""
+    """Received units vanish and sent units come back: neither is a theft or a deposit."""
     async with stage.desk(**UNEVEN) as app:
         moves = app.engine.state.provisional_moves
         blocks = stage.net.chain.blocks
         began = blocks.head.slot
-        await stage.until(lambda: blocks.head.slot > began + FORK_SLOTS)  # What the wallets were given stays.
+        await stage.until(lambda: blocks.head.slot > began + FORK_SLOTS)  # The wallets' first deposits are final.
         await app.engine.handle(Rebalance("so that each has its share", by_operator=True))
         await stage.until(lambda: bool(moves))
         assert owned(app, W2, QUOTE.mint) > CASH_UNITS
@@ -255,7 +257,7 @@ async def test_a_fork_undoes_a_rebalance(stage: Stage) -> None:
 
 @on_stage
 async def test_moves_on_a_node_that_lags(stage: Stage) -> None:
-    """It tells of balances as they were, of statuses late, and now and then that it cannot."""
+    """It returns old balances and late statuses, and sometimes an error."""
     faults = Faults(stale_balance_ppm=PPM // 2, status_lag_slots=4, unhealthy_ppm=PPM // 20, drop_ppm=PPM // 5, seed=2)
     async with stage.desk(**UNEVEN, **OUTWARDS) as app:
         assert app.balances is not None
@@ -275,7 +277,7 @@ async def test_moves_on_a_node_that_lags(stage: Stage) -> None:
 
 @on_stage
 async def test_a_wallet_is_taken_out_before_its_withdrawal_is_due(stage: Stage) -> None:
-    """Nobody can sign for it any more: the capital is free again, and where it was."""
+    """Nobody can sign for it any more, so its capital is released."""
     async with stage.desk(**OUTWARDS) as app:
         await app.engine.handle(withdrawal("usd", Money(MICROS, QUOTE.mint)))
     only = {"OVERMIND_MANAGED_WALLETS": f"{W2}:env:W2_KEY:primary:medium:0.5"}
@@ -289,7 +291,7 @@ async def test_a_wallet_is_taken_out_before_its_withdrawal_is_due(stage: Stage) 
 
 
 async def stopped_when(stage: Stage, app: App, begun: Callable[[], bool]) -> Outcome:
-    """Of the one transfer of a rebalance, and that not a thing was sent after the stop was durable."""
+    """The outcome of the rebalance's only transfer; asserts that nothing was sent after the stop was durable."""
     await app.engine.handle(Rebalance("so that each has its share", by_operator=True))
     await stage.until(begun)
     await app.engine.handle(EmergencyStop("now"))
@@ -314,7 +316,7 @@ async def test_a_stop_before_a_rebalance_was_sent(stage: Stage) -> None:
 
 @on_stage
 async def test_a_stop_after_a_rebalance_was_sent(stage: Stage) -> None:
-    """What was sent is followed: the stop must not make us look away from money that has moved."""
+    """A sent transfer is followed: a stop must not hide money that has moved."""
 
     async with stage.desk(**UNEVEN) as app:
         moves, chain = app.engine.state.open_moves, stage.net.chain

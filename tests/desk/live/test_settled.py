@@ -1,4 +1,4 @@
-"""What a simulation foretells is what lands: the same reading judges the one and books the other."""
+"""A simulation predicts what lands, because the same code reads both."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def order(number: int, given: Token, wanted: Token, units: int) -> Order:
 
 @on_stage
 async def test_simulated_equals_landed(stage: Stage) -> None:
-    """Random swaps in and out of SOL, of a token, and of one of the newer program, with new accounts and without."""
+    """Random swaps of SOL, of a token and of a Token-2022 token, with and without new accounts."""
     random, owner = Random(SEED), OWNERS[W1]
     signer = LocalSigner([SecretKey(KEYS[W1])])
     held = {SOL: LAMPORTS}

@@ -1,4 +1,4 @@
-"""A stop is the end of sending, also for a request that waited for its turn when the stop came."""
+"""A stop ends sending, also for a request that waited for its turn when the stop came."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.chain_desk import W1, W2, staged
 
 from overmind.core.model.commands import EmergencyStop
 
-RATE = "4"  # requests a second: sends have to wait for seconds
+RATE = "4"  # requests a second: sends wait for seconds
 BLOCKS = 1_000
 
 

@@ -1,4 +1,4 @@
-"""Sums follow each change of what they sum up: positions, exposure, equity. So no rule has to count."""
+"""Keeps sums of positions, exposure and equity up to date with every change, so that no rule has to add them up."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from overmind.core.model.units import value_micros
 from overmind.core.model.wallet import Wallet
 
 K = TypeVar("K")
-Worth = tuple[int, int, dict[str, int]]  # of a position: its cost, its value, and that of each owner's part
+Worth = tuple[int, int, dict[str, int]]  # of a position: cost, value, and the value of each owner's part
 
 
 def count_entry(state: State, book: WalletBook, order: Order, micros: int) -> None:
-    """Add a held buy to every sum that limits look at, or take it off again."""
+    """Adds a held buy to every sum that limits use, or removes it again."""
     mint, strategy = order.receive, order.strategy
     entries = book.entries.get(mint)
     if entries is None:
@@ -42,7 +42,7 @@ def count_entry(state: State, book: WalletBook, order: Order, micros: int) -> No
 
 
 def _add(sums: dict[K, int], key: K, micros: int) -> None:
-    """A sum that comes to nothing is not kept."""
+    """Keeps no sum of zero."""
     left = sums.get(key, 0) + micros
     if left:
         sums[key] = left
@@ -56,7 +56,7 @@ def _change_asset(state: State, mint: Mint, micros: int) -> None:
 
 
 def change_position(state: State, book: WalletBook, token: Token, change: Lot | int) -> int:
-    """Add a lot, or take units away (negative). Returns the cost of what was taken."""
+    """Adds a lot, or takes units away (negative). Returns the cost of the taken units."""
     mint = token.mint
     position = book.positions.get(mint)
     if position is None:
@@ -75,7 +75,7 @@ def change_position(state: State, book: WalletBook, token: Token, change: Lot | 
 
 
 def take_newest(state: State, book: WalletBook, token: Token, units: int) -> int:
-    """As `change_position` with what came last taken first. Returns what it had cost."""
+    """Like `change_position`, but takes the newest units. Returns their cost."""
     position, price_pico = book.positions[token.mint], state.price_pico(token.mint)
     before = _worth(position, price_pico)
     cost = position.take_newest(units)
@@ -102,7 +102,7 @@ def _worth(position: Position, price_pico: int) -> Worth:
 
 
 def _recount(state: State, book: WalletBook, position: Position, before: Worth, price_pico: int) -> None:
-    """Every sum follows a position from what it was worth to what it is worth at this price."""
+    """Moves every sum from the position's former value to its value at this price."""
     cost, value, value_by = _worth(position, price_pico)
     cost_before, value_before, by_before = before
     book.cost_micros += cost - cost_before
@@ -114,7 +114,7 @@ def _recount(state: State, book: WalletBook, position: Position, before: Worth, 
 
 
 def _gain(state: State, book: WalletBook, by: str, micros: int) -> None:
-    """What a strategy owns here is worth more, or WHOLE: all of it."""
+    """Adds to the value of a strategy's part here, or, for WHOLE, of all positions."""
     if by == WHOLE:
         book.positions_micros += micros
     else:
@@ -123,20 +123,20 @@ def _gain(state: State, book: WalletBook, by: str, micros: int) -> None:
 
 
 def watch_again(state: State, book: WalletBook, mint: Mint) -> None:
-    """When something else than its price has moved the prices at which a position is due."""
+    """Recomputes when a position is due, after a change of something other than its price."""
     watch(book, book.positions[mint], state.price_pico(mint))
     state.valuation.note(book, mint)
 
 
 def configure(state: State, book: WalletBook, wallet: Wallet) -> None:
-    """Its limits say when a position is due."""
+    """Sets the wallet, and recomputes when its positions are due."""
     book.wallet = wallet
     for mint in book.positions:
         watch_again(state, book, mint)
 
 
 def mark_prices(state: State, marks: Sequence[Mark]) -> None:
-    """Value every position anew, and every sum with it."""
+    """Values every position at the new marks, with every sum."""
     before = {mark.mint: state.price_pico(mark.mint) for mark in marks}
     for mark in marks:
         state.marks[mark.mint] = mark
@@ -164,7 +164,7 @@ def _observe(state: State, mark: Mark) -> None:
 
 
 def _revalue(state: State, book: WalletBook, position: Position, before_pico: int) -> None:
-    """The plain loop: what the columns must come to."""
+    """The plain loop; the columns must give the same values."""
     price_pico = state.price_pico(position.token.mint)
     _recount(state, book, position, _worth(position, before_pico), price_pico)
     position.peak_pico = max(position.peak_pico, shown_twice_pico(before_pico, price_pico))
@@ -204,13 +204,13 @@ def equity_if(state: State, pick: Callable[[int, int], int]) -> int:
 
 
 def begin_stop_base(state: State) -> None:
-    """From now on a loss counts that stops everything."""
+    """Starts counting losses for the emergency stop from now."""
     state.stop_base = state.baseline
     state.stop_confirmed_micros = equity_if(state, min)
 
 
 def realise(state: State, book: WalletBook, realised: Realised) -> None:
-    """The one way to a gain or a loss, so whoever adds up what was realised misses none."""
+    """Books a realised gain or loss. All of them pass here, so that their sum is complete."""
     micros = realised.realised_micros
     book.realised_today_micros += micros
     book.realised_micros += micros

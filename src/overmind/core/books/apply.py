@@ -136,7 +136,7 @@ def apply(state: State, entry: Entry) -> None:
 
 
 def _decide(state: State, signal: Signal, entry: Entry) -> None:
-    """Remember the first answer, and forget what the journal's index alone will remember."""
+    """Remembers the first answer, and forgets answers that are old enough for the journal's index."""
     state.signals += 1
     remember_decision(state, signal.id, entry.seq, entry.at_ns)
 
@@ -159,7 +159,7 @@ def _add_hold(state: State, scope: Scope, hold: Hold) -> None:
 
 
 def _lift_hold(state: State, scope: Scope, cause: str) -> None:
-    """What a breaker counts begins anew: else it would hold again at once."""
+    """Restarts what a breaker counts: otherwise it would add its hold again at once."""
     hold = _holds(state, scope).pop(cause)
     if hold.until_ns is not None:
         state.timed.remove(TimedHold(scope, cause, hold.until_ns))
@@ -178,7 +178,7 @@ def _lift_hold(state: State, scope: Scope, cause: str) -> None:
 
 
 def _begin_anew(book: WalletBook, mint: Mint) -> None:
-    """At the ladder's first rung, at once: what was tried before was tried for another reason."""
+    """Restarts the ladder at its first rung: earlier tries had another reason."""
     if mint in book.exiting and not book.exiting[mint].open:
         del book.exiting[mint]
 
@@ -188,7 +188,7 @@ def _configure_wallet(state: State, wallet: Wallet) -> None:
     if book is None:
         book = WalletBook(wallet, wallet, accounts_of(wallet.id), slot=len(state.wallets))
         state.wallets[wallet.id] = book
-        book.token_accounts.add(SOL)  # Native: wrapped accounts come and go inside a transaction.
+        book.token_accounts.add(SOL)  # Native SOL: wrapped accounts exist only inside a transaction.
     book.configured = wallet
     put_in_force(state, book)
     fit_allocations(state)
@@ -197,7 +197,7 @@ def _configure_wallet(state: State, wallet: Wallet) -> None:
 
 def _configure_desk(state: State, desk: Desk) -> None:
     state.desk = desk
-    for wallet_id in state.changes:  # Its ceilings may be others now.
+    for wallet_id in state.changes:  # Its ceilings may have changed.
         put_in_force(state, state.wallets[wallet_id])
     fit_allocations(state)
     state.revalued = True

@@ -1,4 +1,4 @@
-"""All that the journal says of one wallet, apart from its balances: those are the ledger's."""
+"""All that the journal says about one wallet, except its balances, which are in the ledger."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from overmind.core.model.outcome import Failed, Filled
 from overmind.core.model.signal import Signal
 from overmind.core.model.wallet import Wallet
 
-DOUBLINGS_MAX: Final = 5  # of the pause before what failed is tried again
-QUALITY_WINDOW: Final = 100  # executions that a wallet's performance score looks back on
+DOUBLINGS_MAX: Final = 5  # of the pause before a failed try is repeated
+QUALITY_WINDOW: Final = 100  # number of executions in a wallet's performance score
 
-# Which status a hold's cause shows as, most severe first; any other cause means Suspended.
+# The status for each cause of a hold, most severe first; any other cause means Suspended.
 STATUS_OF_CAUSE: Final = {
     "emergency": WalletStatus.EMERGENCY,
     "removed": WalletStatus.INACTIVE,
@@ -34,7 +34,7 @@ class OpenOrder(msgspec.Struct):
     order: Order
     signal: Signal
     ticket: Ticket | None = None
-    token: Token | None = None  # the traded one, as placed: it may be listed no more when the order closes
+    token: Token | None = None  # the traded one, as placed: it may be delisted when the order closes
 
     @property
     def work(self) -> Order:
@@ -42,18 +42,18 @@ class OpenOrder(msgspec.Struct):
 
 
 class Provisional(msgspec.Struct):
-    """An outcome that is booked and that a fork may still undo: what it takes to undo it."""
+    """A booked outcome that a fork may still undo, with all that is needed to undo it."""
 
     order: Order
     token: Token
     ticket: Ticket
     outcome: Filled | Failed
-    costs_micros: int  # what its fee and rent were worth when they were booked
-    lot_cost_micros: int = 0  # of a sale: what the sold lots had cost
-    opened_ns: int = 0  # of the oldest of them
-    origin: str = ""  # likewise
+    costs_micros: int  # value of its fee and rent when they were booked
+    lot_cost_micros: int = 0  # of a sale: the cost of the sold lots
+    opened_ns: int = 0  # when the oldest of them was opened
+    origin: str = ""  # its origin
     closing: str = (
-        ""  # of a sale: why an operator wanted the position sold meanwhile; blank: nobody did, or not any more
+        ""  # of a sale: why an operator's close of the position was pending; blank: none was, or it has ended
     )
 
     @property
@@ -71,12 +71,12 @@ class OpenMove(msgspec.Struct):
 
 
 class ProvisionalMove(msgspec.Struct):
-    """As `Provisional`, of a move."""
+    """Like `Provisional`, for a move."""
 
     move: Move
     ticket: Ticket
     outcome: Filled | Failed
-    costs_micros: int  # net: what its fee and rent were worth when they were booked, less the rent that came back
+    costs_micros: int  # value of its fee and rent when they were booked, minus the rent that came back
 
     @property
     def work(self) -> Move:
@@ -84,20 +84,20 @@ class ProvisionalMove(msgspec.Struct):
 
 
 class Trying(msgspec.Struct):
-    """How a move of our own accord goes on."""
+    """The tries of a move that the desk starts by itself."""
 
-    open: bool = False  # one is on its way
-    tries: int = 0  # in a row that came to nothing
-    after_ns: int = 0  # not tried again before
+    open: bool = False  # one is open
+    tries: int = 0  # failed tries in a row
+    after_ns: int = 0  # no new try before
 
 
 class Exiting(msgspec.Struct):
-    """How selling a position of our own accord goes on."""
+    """The tries of an exit without a signal."""
 
-    open: bool = False  # an order of ours is on its way
+    open: bool = False  # such an order is open
     rung: int = 0  # of the slippage ladder
-    tries: int = 0  # in a row that came to nothing
-    after_ns: int = 0  # not tried again before
+    tries: int = 0  # failed tries in a row
+    after_ns: int = 0  # no new try before
 
 
 class ExecutionQuality(msgspec.Struct, frozen=True):
@@ -108,17 +108,17 @@ class ExecutionQuality(msgspec.Struct, frozen=True):
 
 
 class WalletBook(msgspec.Struct):
-    """Changed by `state.apply` alone. Sums stand beside what they sum up, so that no rule has to count."""
+    """Only `apply` changes it. Sums are kept with the values that they sum up, so that no rule has to add them up."""
 
-    wallet: Wallet  # as it is in force: all rules read this one
-    configured: Wallet  # as the files say
+    wallet: Wallet  # with the limits in force; all rules use this one
+    configured: Wallet  # as in the files
     accounts: WalletAccounts
-    slot: int  # registration order; ties in ranking fall to the lowest
+    slot: int  # registration order; ranking resolves ties by the lowest
     holds: dict[str, Hold] = msgspec.field(default_factory=dict)
     positions: dict[Mint, Position] = msgspec.field(default_factory=dict)
     token_accounts: set[Mint] = msgspec.field(default_factory=set)
     entries: dict[Mint, dict[StrategyType, int]] = msgspec.field(default_factory=dict)  # held buys, micro-USD
-    entries_by: dict[StrategyType, int] = msgspec.field(default_factory=dict)  # the same, by strategy
+    entries_by: dict[StrategyType, int] = msgspec.field(default_factory=dict)  # by strategy, micro-USD
     entries_open: int = 0
     entries_micros: int = 0
     loss_in_flight_micros: int = 0
@@ -129,8 +129,8 @@ class WalletBook(msgspec.Struct):
     trades_today: int = 0
     realised_today_micros: int = 0
     realised_micros: int = 0
-    loss_streak: int = 0  # sales in a row that lost money, costs included
-    unrealised_base_micros: int = 0  # as the UTC day began
+    loss_streak: int = 0  # sales in a row with a loss, costs included
+    unrealised_base_micros: int = 0  # at the start of the UTC day
     last_trade_ns: int | None = None
     placed_ns: list[int] = msgspec.field(default_factory=list)  # the newest entries, for the rate limit
     executions: int = 0
@@ -141,24 +141,28 @@ class WalletBook(msgspec.Struct):
     rolled_back: int = 0
     quality: list[ExecutionQuality] = msgspec.field(default_factory=list)
     exiting: dict[Mint, Exiting] = msgspec.field(default_factory=dict)
-    closing: dict[Mint, str] = msgspec.field(default_factory=dict)  # positions that an operator wants sold, and why
-    exits_placed: int = 0  # of our own accord, ever: numbers their ids
+    # positions that an operator ordered to close, and why
+    closing: dict[Mint, str] = msgspec.field(default_factory=dict)
+    exits_placed: int = 0  # number of exits without a signal since the beginning; part of their ids
     reached: set[Mint] = msgspec.field(default_factory=set)  # positions whose newest price may make them due
-    timed: dict[Mint, int] = msgspec.field(default_factory=dict)  # those that have their time, and when it is over
-    cooldowns: dict[Mint, int] = msgspec.field(default_factory=dict)  # until when not to buy what a stop sold
-    cooled_before: dict[Mint, int] = msgspec.field(default_factory=dict)  # likewise, before a stop began to sell it
+    # positions with a maximum holding time, and when it ends
+    timed: dict[Mint, int] = msgspec.field(default_factory=dict)
+    # no buying of a token that a stop loss sold before this time
+    cooldowns: dict[Mint, int] = msgspec.field(default_factory=dict)
+    # the cooldown before the stop loss began to sell
+    cooled_before: dict[Mint, int] = msgspec.field(default_factory=dict)
     liquidating: bool = False
-    sweeping: bool = False  # what it has of the quote currency goes to the Emergency wallet
+    sweeping: bool = False  # its quote currency goes to the Emergency wallet
     sweep: Trying = msgspec.field(default_factory=Trying)
     top_up: Trying = msgspec.field(default_factory=Trying)  # of its own float
-    swaps_placed: int = 0  # for the float, ever
-    empty_since_ns: dict[Mint, int] = msgspec.field(default_factory=dict)  # token accounts whose rent lies idle
+    swaps_placed: int = 0  # swaps for the float since the beginning
+    empty_since_ns: dict[Mint, int] = msgspec.field(default_factory=dict)  # empty token accounts, since when
     in_suspense: set[Mint] = msgspec.field(default_factory=set)
-    booked_seq: int = 0  # of the entry that last changed what it owns, or how sure that is
-    booked_slot: int = 0  # the highest that something booked had landed in: an older reading of the chain is too old
-    checked: str = ""  # the newest signature on the chain that was looked at
-    checked_slot: int = 0  # that it landed in: nothing older is news, even if the signature itself vanishes
-    checked_seq: int = 0  # the entry that said so: tickets of later signatures stand after it
+    booked_seq: int = 0  # the entry that last changed its balances or their finality
+    booked_slot: int = 0  # the highest slot of a booked transaction; older readings of the chain are ignored
+    checked: str = ""  # the newest checked signature on the chain
+    checked_slot: int = 0  # its slot: older signatures are never checked again, even if this one vanishes
+    checked_seq: int = 0  # the entry that recorded it: tickets of later signatures come after it
 
     @property
     def status(self) -> WalletStatus:
@@ -168,8 +172,9 @@ class WalletBook(msgspec.Struct):
         return WalletStatus.SUSPENDED if self.holds else WalletStatus.ACTIVE
 
     def exiting_of(self, mint: Mint, at_ns: int, desk: Desk) -> Exiting:
-        """How selling it goes on; anew where it could have been tried again so long ago that it was another fall: for
-        longer than the longest pause, and than a mark lives, as a tape is looked at once a candle."""
+        """The tries of selling it. They restart after a pause so long that this is another fall: longer than the
+        longest retry pause, and longer than a mark's life, since a tape is checked once per candle.
+        """
         known, over_ns = self.exiting.get(mint), max(desk.exit_retry_ns << DOUBLINGS_MAX, desk.mark_age_max_ns)
         if known is None or (not known.open and at_ns > known.after_ns + over_ns):
             return Exiting()
@@ -181,28 +186,28 @@ class WalletBook(msgspec.Struct):
 
     @property
     def day_pnl_micros(self) -> int:
-        """Realised today net of all costs, and the change of unrealised since 00:00 UTC."""
+        """Realised today, net of all costs, plus the change of unrealised PnL since 00:00 UTC."""
         return self.realised_today_micros + self.positions_micros - self.cost_micros - self.unrealised_base_micros
 
     @property
     def mints_in_use(self) -> int:
-        """Open positions, those about to be opened included."""
+        """Open positions, including tokens of open buys."""
         return len(self.positions) + sum(1 for mint in self.entries if mint not in self.positions)
 
     def uses(self, mint: Mint) -> bool:
         return mint in self.positions or mint in self.entries
 
     def used_micros(self, mint: Mint, price_pico: int) -> int:
-        """Value of the position, and its held buys."""
+        """The value of the position and of its held buys."""
         position, entries = self.positions.get(mint), self.entries.get(mint)
         return (position.value_micros(price_pico) if position else 0) + (sum(entries.values()) if entries else 0)
 
     def used_by_micros(self, mint: Mint, strategy: StrategyType, price_pico: int) -> int:
-        """The part of `used_micros` that one strategy owns."""
+        """One strategy's part of `used_micros`."""
         position, entries = self.positions.get(mint), self.entries.get(mint)
         value = position.units_by.get(strategy, 0) * price_pico // position.scale if position else 0
         return value + (entries.get(strategy, 0) if entries else 0)
 
     def deployed_micros(self, strategy: StrategyType) -> int:
-        """Value of everything that one strategy owns here, its held buys included."""
+        """The value of all that one strategy owns here, including held buys."""
         return self.deployed.get(strategy, 0) + self.entries_by.get(strategy, 0)

@@ -12,7 +12,8 @@ import msgspec
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.value import Value
 
-MARKET, FEES, RENT, DEPOSITS = "@market", "@fees", "@rent", "@deposits"  # The outside: these may go negative.
+# Accounts of the outside; they may be negative.
+MARKET, FEES, RENT, DEPOSITS = "@market", "@fees", "@rent", "@deposits"
 
 
 def free(wallet_id: WalletId) -> str:
@@ -36,14 +37,14 @@ def suspense(wallet_id: WalletId) -> str:
 
 
 class WalletAccounts(Value, frozen=True):
-    """The names of a wallet's own accounts, made once: every trade looks them up two dozen times."""
+    """The names of a wallet's accounts, built once, since every trade uses them two dozen times."""
 
     free: str
     held: str
     sol_float: str
     sol_float_held: str
     suspense: str
-    float_suspense: str  # what the float owes, apart from what a SOL position does
+    float_suspense: str  # the float's debt, apart from that of a SOL position
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -69,7 +70,7 @@ class Ledger(msgspec.Struct):
         return mints.get(mint, 0) if mints is not None else 0
 
     def transfer(self, units: int, mint: Mint, source: str, target: str) -> None:
-        """All or nothing: an account of ours never goes below zero."""
+        """All or nothing: a wallet's account never becomes negative."""
         assert units >= 0, (units, mint, source, target)
         if units == 0:
             return
@@ -85,11 +86,11 @@ class Ledger(msgspec.Struct):
         targets[mint] = targets.get(mint, 0) + units
 
     def owned(self, accounts: WalletAccounts, mint: Mint) -> int:
-        """All that a wallet has of a mint by the books, held or not, float included, less what a fork took back."""
+        """All that a wallet has of a mint by the books: held units and float included, debts by a fork subtracted."""
         return sum(self.balance(name, mint) for name in accounts.names)
 
     def totals(self) -> dict[Mint, int]:
-        """Zero for every mint, always."""
+        """Always zero for every mint."""
         totals: dict[Mint, int] = {}
         for mints in self.accounts.values():
             for mint, units in mints.items():

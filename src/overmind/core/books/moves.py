@@ -25,7 +25,7 @@ from overmind.core.model.units import DAY_NS
 
 
 def place_move(state: State, move: Move) -> None:
-    """Hold what it moves, its fee and the rent of the receiver's account."""
+    """Holds the amount, the fee, and the rent of the receiver's account."""
     state.open_moves[move.id] = OpenMove(move)
     state.moves_placed += 1
     book = state.wallets[move.wallet_id]
@@ -43,7 +43,7 @@ def place_move(state: State, move: Move) -> None:
         case MoveKind.WITHDRAWAL:
             state.withdrawals[request_id_of(move)] = WithdrawalRecord(move.wallet_id, move.money, move.to_address)
             state.withdrawn_today_micros += move.notional_micros
-        case MoveKind.RECLAIM:  # Who buys the token meanwhile reserves the rent of a new account.
+        case MoveKind.RECLAIM:  # A later buy of the token reserves the rent of a new account.
             book.token_accounts.discard(move.money.mint)
             book.empty_since_ns.pop(move.money.mint, None)
         case MoveKind.SWEEP | MoveKind.TOP_UP:
@@ -52,7 +52,7 @@ def place_move(state: State, move: Move) -> None:
 
 
 def request_id_of(move: Move) -> str:
-    """What a withdrawal was asked for with."""
+    """The request id of a withdrawal."""
     return move.id.split(":", 2)[2]
 
 
@@ -80,7 +80,7 @@ def close_move(state: State, move_id: OrderId, outcome: Outcome, provisional: bo
 
 
 def finalise_move(state: State, move_id: OrderId) -> None:
-    """As `settle.finalise`, for all who were part of it."""
+    """Makes a move final, for all wallets in it."""
     known = state.provisional_moves.pop(move_id)
     _end(state, known.move, known.outcome)
     for wallet_id in _parties(known.move):
@@ -88,7 +88,7 @@ def finalise_move(state: State, move_id: OrderId) -> None:
 
 
 def _end(state: State, move: Move, outcome: Outcome) -> None:
-    """For good. A withdrawal that came to nothing does not count against the cap of the day it was asked for."""
+    """Ends a move for good. A failed withdrawal no longer counts against the cap of its day."""
     if move.kind is not MoveKind.WITHDRAWAL:
         return
     asked = state.withdrawals[request_id_of(move)]
@@ -98,7 +98,7 @@ def _end(state: State, move: Move, outcome: Outcome) -> None:
 
 
 def roll_back_move(state: State, move_id: OrderId, outcome: Outcome) -> None:
-    """Undo what was booked, then book what it came to instead."""
+    """Undoes the booked outcome, then books the outcome that replaced it."""
     known = state.provisional_moves.pop(move_id)
     move = known.move
     book = state.wallets[move.wallet_id]
@@ -114,7 +114,7 @@ def roll_back_move(state: State, move_id: OrderId, outcome: Outcome) -> None:
 
 
 def _book(state: State, book: WalletBook, move: Move, outcome: Outcome) -> int:
-    """What it did to the balances. Returns what it cost, net."""
+    """Books the change of balances. Returns the net cost."""
     if isinstance(outcome, Filled | Failed):
         book.booked_slot = max(book.booked_slot, outcome.slot)
     costs = 0
@@ -125,14 +125,14 @@ def _book(state: State, book: WalletBook, move: Move, outcome: Outcome) -> int:
             costs = pay_costs(state, book, fee, 0)
         case Expired() | Rejected():
             pass  # It never landed, so it cost nothing.
-    if move.kind is MoveKind.RECLAIM and not isinstance(outcome, Filled):  # The account is still there.
+    if move.kind is MoveKind.RECLAIM and not isinstance(outcome, Filled):  # The account still exists.
         book.token_accounts.add(move.money.mint)
         book.empty_since_ns[move.money.mint] = state.at_ns
     return costs
 
 
 def _move(state: State, book: WalletBook, move: Move, fill: Filled) -> int:
-    """Returns what it gained: rent that comes back."""
+    """Books the transfer. Returns the gain: rent that comes back."""
     if move.kind is MoveKind.RECLAIM:
         state.ledger.transfer(fill.received_units, SOL, RENT, book.accounts.sol_float)
         gain = state.sol_value_micros_down(fill.received_units)
@@ -154,7 +154,7 @@ def _move(state: State, book: WalletBook, move: Move, fill: Filled) -> int:
 
 
 def _rent_paid(move: Move, outcome: Filled | Failed) -> int:
-    """Less what came back."""
+    """Rent paid, minus rent that came back."""
     if not isinstance(outcome, Filled):
         return 0
     return outcome.rent_lamports - (outcome.received_units if move.kind is MoveKind.RECLAIM else 0)
@@ -190,7 +190,7 @@ def _costs_max(move: Move) -> int:
 
 
 def _trying(state: State, move: Move) -> Trying:
-    """A top-up is tried for the wallet that needs it."""
+    """A top-up counts as a try of the receiving wallet."""
     if move.kind is MoveKind.SWEEP:
         return state.wallets[move.wallet_id].sweep
     assert move.to_wallet is not None, move

@@ -12,15 +12,15 @@ from overmind.core.model.money import Token
 from overmind.core.model.units import SCALE
 from overmind.core.model.wallet import Exits
 
-DEPOSIT: Final = "deposit"  # owns what came without an order
+DEPOSIT: Final = "deposit"  # owner of units that came without an order
 
 
 class Lot(msgspec.Struct):
-    strategy: StrategyType | None  # None: came as a deposit
+    strategy: StrategyType | None  # None: a deposit
     units: int
     cost_micros: int
-    opened_ns: int = 0  # when it was bought, or came
-    origin: str = ""  # the order that bought it, or the deposit that brought it
+    opened_ns: int = 0  # when it was bought or deposited
+    origin: str = ""  # the order or the deposit that it came by
 
 
 class Position(msgspec.Struct):
@@ -30,21 +30,21 @@ class Position(msgspec.Struct):
     cost_micros: int = 0
     units_by: dict[str, int] = msgspec.field(default_factory=dict)  # by strategy
     scale: int = 1  # base units and price to micro-USD
-    exits: Exits | None = None  # of the signals that bought it, the strictest of each
+    exits: Exits | None = None  # of the signals that bought it; the strictest value of each
     exit_by_ns: int | None = None
-    peak_pico: int = 0  # the highest price since it was bought that more than one mark has shown
+    peak_pico: int = 0  # the highest price since it was bought that two marks in a row have reached
 
     def __post_init__(self) -> None:
         self.scale = SCALE[self.token.decimals + 6]
 
     @property
     def opened_ns(self) -> int:
-        """When the oldest lot that is still held came: sales take the oldest first."""
+        """When the oldest held lot was opened; sales take the oldest first."""
         return self.lots[0].opened_ns
 
     @property
     def average_cost_pico(self) -> int:
-        """Average cost per whole token, rounded down. Stops stand on it."""
+        """Average cost per whole token, rounded down. Stop prices are computed from it."""
         return self.cost_micros * self.scale // self.units if self.units else 0
 
     def add(self, lot: Lot) -> None:
@@ -54,15 +54,15 @@ class Position(msgspec.Struct):
         self._count(lot.strategy, lot.units)
 
     def oldest(self, units: int) -> list[Lot]:
-        """The oldest units as lots of their own, with what they cost; a lot that is split keeps the rounding."""
+        """The oldest units as lots with their cost; of a split lot the rest keeps the rounding."""
         return _cut(self.lots, units)
 
     def newest(self, units: int) -> list[Lot]:
-        """The newest units: what a fork undid was added last."""
+        """The newest units. A rolled-back buy was added last."""
         return _cut(reversed(self.lots), units)
 
     def take(self, units: int) -> int:
-        """Remove the oldest units. Returns what they cost."""
+        """Removes the oldest units. Returns their cost."""
         assert 0 < units <= self.units, (units, self.units)
         taken = self.oldest(units)
         for part in taken:
@@ -78,7 +78,7 @@ class Position(msgspec.Struct):
         return cost_taken
 
     def take_newest(self, units: int) -> int:
-        """Remove the newest units. Returns what they cost."""
+        """Removes the newest units. Returns their cost."""
         assert 0 < units <= self.units, (units, self.units)
         self.lots.reverse()
         try:
@@ -87,17 +87,17 @@ class Position(msgspec.Struct):
             self.lots.reverse()
 
     def plan(self, exits: Exits, at_ns: int) -> None:
-        """Take over what a signal that bought into it wants; of two wishes the stricter counts."""
+        """Merges the exits of a signal that bought into it; of two values the stricter counts."""
         self.exits = strictest(self.exits, exits)
         if exits.hold_max_ns is not None:
             self.exit_by_ns = stricter(self.exit_by_ns, at_ns + exits.hold_max_ns)
 
     def value_micros(self, price_pico: int) -> int:
-        """What it is worth at a price, rounded down."""
+        """Its value at a price, rounded down."""
         return self.units * price_pico // self.scale
 
     def value_by(self, price_pico: int) -> dict[str, int]:
-        """What each strategy's part is worth, each rounded down."""
+        """The value of each strategy's part, each rounded down."""
         return {by: units * price_pico // self.scale for by, units in self.units_by.items()}
 
     def _count(self, strategy: StrategyType | None, units: int) -> None:
@@ -122,7 +122,7 @@ def _cut(lots: Iterable[Lot], units: int) -> list[Lot]:
 
 
 def strictest(one: Exits | None, other: Exits | None) -> Exits | None:
-    """Of two wishes the stricter, field by field."""
+    """The stricter value of two, field by field."""
     if one is None or other is None:
         return one or other
     return Exits(

@@ -1,4 +1,4 @@
-"""What an entry realised: lots that left, fee and rent that were paid. What a wallet has realised is their sum."""
+"""What an entry realised: lots that left, and fee and rent that were paid. A wallet's realised PnL is their sum."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from overmind.core.model.money import Token
 
 
 class How(enum.StrEnum):
-    """How lots left, or came back."""
+    """How lots left or came back."""
 
     SALE = "sale"
     SALE_UNDONE = "sale undone"  # a fork gave the tokens back: negative amounts
     BUY_UNDONE = "buy undone"  # a fork took them back for the price that was paid
-    DEBT = "debt"  # they paid what a fork had taken back after it was spent: for nothing
-    WITHDRAWAL = "withdrawal"  # at what they were worth
+    DEBT = "debt"  # they repaid units that a fork had taken back after they were spent: for nothing
+    WITHDRAWAL = "withdrawal"  # at their value
 
 
 class Disposal(msgspec.Struct, frozen=True, tag=True):
-    """`units` can be more than the lots have: a fork may have taken lots that were sold."""
+    """`units` can exceed the lots' units: a fork may have taken lots that were sold."""
 
     wallet_id: WalletId
     how: How
@@ -41,7 +41,7 @@ class Disposal(msgspec.Struct, frozen=True, tag=True):
 
 
 class Costs(msgspec.Struct, frozen=True, tag=True):
-    """Of an execution, at the mark of the time. Negative: they came back."""
+    """The costs of an execution, at the mark of that time. Negative: they came back."""
 
     wallet_id: WalletId
     fee_lamports: int

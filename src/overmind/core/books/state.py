@@ -1,4 +1,4 @@
-"""The state: all that the journal comes to. Only `apply` changes it; equal journals give equal states, bit for bit."""
+"""The state that the journal leads to. Only `apply` changes it; equal journals give equal states, bit for bit."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ from overmind.core.model.units import DAY_NS, PPM, value_micros, value_micros_up
 from overmind.core.model.value import Value
 
 SOL_DECIMALS: Final = 9
-STATE_VERSION: Final = 5  # Raise it with any change of State: snapshots of another version are replayed instead.
+# Raise it with any change of State: snapshots of another version are ignored and everything is replayed.
+STATE_VERSION: Final = 5
 DECISIONS_KEPT_NS: Final = 2 * DAY_NS  # older ids are recognised by the journal's index
 
 
-# What an entry changed: a wallet, in one token, for one strategy (None: for any of them).
+# What an entry changed: a wallet, a token, and a strategy (None: any of them).
 Touched = tuple[WalletId, Mint, StrategyType | None]
 
 
 class TimedHold(Value, frozen=True):
-    """A hold that ends by itself."""
+    """A hold with an end time."""
 
     scope: Scope
     cause: str
@@ -41,44 +42,44 @@ class TimedHold(Value, frozen=True):
 
 
 class WithdrawalRecord(Value, frozen=True):
-    """What a withdrawal was asked for with, and what became of it: the same request asks for the same."""
+    """A withdrawal's request and its outcome, to recognise a repeated request."""
 
     wallet_id: WalletId
     money: Money
     to_address: str
-    outcome: Outcome | None = None  # for good; None: it is open, or a fork may still undo what it has
+    outcome: Outcome | None = None  # final; None: it is open or provisional
 
 
 class Baseline(Value, frozen=True):
-    """What the portfolio was worth when a loss began to count, and what had been deposited till then."""
+    """Equity and deposits at the moment from which a loss counts."""
 
     equity_micros: int = 0
     deposited_micros: int = 0
 
     def capital_micros(self, deposited_micros: int) -> int:
-        """What would be there now without a gain and without a loss."""
+        """The capital without any gain or loss since then."""
         return self.equity_micros + deposited_micros - self.deposited_micros
 
 
 def reached(equity_micros: int, capital_micros: int, limit_ppm: int) -> bool:
-    """Whether what is left of the capital is so much less. Exact, in integers."""
+    """Whether the loss has reached this share of the capital. Exact, in integers."""
     loss = capital_micros - equity_micros
     return loss > 0 and loss * PPM >= capital_micros * limit_ppm
 
 
 class State(msgspec.Struct):
-    version: int = 0  # as encoded; a state without one is of no version that we know
+    version: int = 0  # as encoded; a state without one is of an unknown version
     seq: int = 0
     at_ns: int = 0
     day: int = 0
     founded: DeskFounded | None = None
     desk: Desk | None = None
     wallets: dict[WalletId, WalletBook] = msgspec.field(default_factory=dict)
-    changes: dict[WalletId, dict[LimitName, Change]] = msgspec.field(default_factory=dict)  # wanted by an operator
+    changes: dict[WalletId, dict[LimitName, Change]] = msgspec.field(default_factory=dict)  # operator's changes
     mints: MintLists = MintLists()
     ledger: Ledger = msgspec.field(default_factory=Ledger)
     marks: dict[Mint, Mark] = msgspec.field(default_factory=dict)
-    before_pico: dict[Mint, int] = msgspec.field(default_factory=dict)  # what the newest mark replaced
+    before_pico: dict[Mint, int] = msgspec.field(default_factory=dict)  # the mark before the newest one
     holds: dict[str, Hold] = msgspec.field(default_factory=dict)  # on the whole portfolio
     paused: dict[StrategyType, dict[str, Hold]] = msgspec.field(default_factory=dict)
     deposits: set[DepositId] = msgspec.field(default_factory=set)
@@ -86,74 +87,72 @@ class State(msgspec.Struct):
     provisional: dict[OrderId, Provisional] = msgspec.field(default_factory=dict)  # booked; a fork may undo them
     open_moves: dict[OrderId, OpenMove] = msgspec.field(default_factory=dict)
     provisional_moves: dict[OrderId, ProvisionalMove] = msgspec.field(default_factory=dict)
-    moves_placed: int = 0  # ever: numbers their ids
-    rebalanced_ns: int = 0  # when capital was last sent back to its allocation
-    withdrawals: dict[str, WithdrawalRecord] = msgspec.field(
-        default_factory=dict
-    )  # by the ids that they were asked for with
-    withdrawn_today_micros: int = 0  # asked for since 00:00 UTC, what came to nothing aside
+    moves_placed: int = 0  # since the beginning; part of their ids
+    rebalanced_ns: int = 0  # when the last rebalance was placed
+    withdrawals: dict[str, WithdrawalRecord] = msgspec.field(default_factory=dict)  # by request id
+    withdrawn_today_micros: int = 0  # requested since 00:00 UTC, without failed ones
     equity_micros: int = 0
     assets: dict[Mint, int] = msgspec.field(default_factory=dict)  # positions and held buys by mint
     exposure_micros: int = 0  # the sum of `assets`
     strategies: dict[str, int] = msgspec.field(default_factory=dict)  # positions and held buys by strategy
-    users: dict[Mint, int] = msgspec.field(default_factory=dict)  # how many wallets hold it or are about to
+    users: dict[Mint, int] = msgspec.field(default_factory=dict)  # how many wallets hold it or have an open buy of it
     deposited_micros: int = 0  # net, at the marks of the time
     day_base: Baseline = Baseline()  # at 00:00 UTC
     stop_base: Baseline = Baseline()  # at 00:00 UTC, or when a wallet was last reactivated
-    stop_confirmed_micros: int = 0  # its equity at prices that two marks had shown
-    peak_gain_micros: int = 0  # the highest that equity has stood above what was deposited
-    timed: list[TimedHold] = msgspec.field(default_factory=list)  # the holds, wherever they are, that end by themselves
+    stop_confirmed_micros: int = 0  # equity of that base at prices that two marks confirmed
+    peak_gain_micros: int = 0  # the highest equity above the deposits
+    timed: list[TimedHold] = msgspec.field(default_factory=list)  # all holds with an end time
     signals: int = 0
     refused: int = 0
     recorded: int = 0
     trades_today: int = 0  # of all wallets
-    entries_open: int = 0  # likewise
+    entries_open: int = 0  # of all wallets
     volatility: dict[Mint, Volatility] = msgspec.field(default_factory=dict)
     # Caches, not part of the state's identity: rebuilt at start, never journaled, never hashed.
     decided: OrderedDict[SignalId, tuple[int, int]] = msgspec.field(default_factory=OrderedDict)  # (seq, at_ns)
     touched: list[Touched] = msgspec.field(default_factory=list)  # for the selection index
     realised: list[Realised] = msgspec.field(default_factory=list)  # by the newest entry
     valuation: Valuation = msgspec.field(default_factory=Valuation)
-    repriced: bool = False  # marks changed: what all wallets have room for
-    revalued: bool = True  # settings, holds or wallets changed: the index must start afresh
+    repriced: bool = False  # marks changed, and with them the capacity of all wallets
+    revalued: bool = True  # settings, holds or wallets changed: the index must be rebuilt
 
     @property
     def settings(self) -> Desk:
-        """The desk's settings; every command but the first two comes after they were journaled."""
+        """The desk's settings. Every command but the first two comes after they were journaled."""
         assert self.desk is not None, "the desk is not configured"
         return self.desk
 
     @property
     def baseline(self) -> Baseline:
-        """What a loss counts from, if it counts from now."""
+        """The base of a loss that counts from now."""
         return Baseline(self.equity_micros, self.deposited_micros)
 
     @property
     def stop_is_reached(self) -> bool:
-        """Whether the portfolio has lost as much as stops everything, at the newest marks."""
+        """Whether the portfolio's loss has reached the emergency stop at the newest marks."""
         capital = self.stop_base.capital_micros(self.deposited_micros)
         return reached(self.equity_micros, capital, self.settings.emergency_stop_ppm)
 
     def open_work(self, work_id: OrderId) -> OpenOrder | OpenMove | None:
-        """The order or the move of that id, until it has its outcome."""
+        """The open order or move of that id."""
         return self.open_orders.get(work_id) or self.open_moves.get(work_id)
 
     def provisional_work(self, work_id: OrderId) -> Provisional | ProvisionalMove | None:
-        """The order or the move of that id whose outcome a fork may still undo."""
+        """The order or move of that id with a provisional outcome."""
         return self.provisional.get(work_id) or self.provisional_moves.get(work_id)
 
     def price_pico(self, mint: Mint) -> int:
-        """The newest mark; zero: it was never priced."""
+        """The newest mark; 0: there is none."""
         mark = self.marks.get(mint)
         return mark.price_pico if mark is not None else 0
 
     def sol_value_micros_up(self, lamports: int) -> int:
-        """What SOL paid for fees costs, at the newest mark; nothing before SOL was ever priced."""
+        """The cost of SOL paid for fees, at the newest mark; 0 before the first one."""
         mark = self.marks.get(SOL)
         return value_micros_up(lamports, mark.price_pico, SOL_DECIMALS) if mark else 0
 
     def sol_value_micros_down(self, lamports: int) -> int:
-        """What SOL that came in is worth, rounded against us."""
+        """The value of SOL that came in, rounded against the desk."""
         mark = self.marks.get(SOL)
         return value_micros(lamports, mark.price_pico, SOL_DECIMALS) if mark else 0
 
@@ -174,8 +173,8 @@ def decode_state(raw: bytes) -> State:
     state = _DECODER.decode(raw)
     if state.version != STATE_VERSION:
         raise msgspec.ValidationError(f"a state of version {state.version}, not {STATE_VERSION}")
-    # The canonical encoding sorts by id; the order of registration is the state's, and slots count by it. The tokens of
-    # the desk come sorted by mint, which no decision depends on.
+    # The canonical encoding sorts wallets by id; the state needs them in order of registration, which is their slot.
+    # Tokens are sorted by mint, on which no decision depends.
     state.wallets = dict(sorted(state.wallets.items(), key=lambda item: item[1].slot))
     return state
 

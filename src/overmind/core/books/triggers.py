@@ -15,41 +15,41 @@ from overmind.core.model.wallet import Exits
 
 
 def exits_of(book: WalletBook, position: Position) -> Exits | None:
-    """What the signals that bought it and the wallet that holds it want; of two wishes the stricter counts."""
+    """The exits of the signals that bought it and of its wallet; of two values the stricter counts."""
     return strictest(position.exits, book.wallet.exits)
 
 
 def has_exits(book: WalletBook, position: Position) -> bool:
-    """Whether anything but the stop loss of the wallet's limits may make it due."""
+    """Whether it has any exit besides the stop loss of the wallet's limits."""
     return position.exits is not None or book.wallet.exits is not None
 
 
 def stop_loss_ppm(book: WalletBook, position: Position) -> int | None:
-    """The stricter of the wallet's threshold (0: none) and what the signals wanted."""
+    """The stricter of the wallet's stop loss (0: none) and the signals'."""
     own, wanted = book.wallet.limits.stop_loss_ppm or None, position.exits.stop_loss_ppm if position.exits else None
     return own if wanted is None else wanted if own is None else min(own, wanted)
 
 
 def stop_pico(book: WalletBook, position: Position) -> int | None:
-    """At or below it the stop loss is due; None: there is none."""
+    """The stop loss is due at or below this price; None: there is none."""
     stop_ppm = stop_loss_ppm(book, position)
     return None if stop_ppm is None else position.average_cost_pico * (PPM - stop_ppm) // PPM
 
 
 def trailing_ppm(book: WalletBook, position: Position) -> int | None:
-    """How far below its peak it is sold; None: it is not."""
+    """How far below its peak the trailing stop sells; None: there is none."""
     exits = exits_of(book, position)
     return None if exits is None else exits.trailing_ppm
 
 
 def trail_pico(book: WalletBook, position: Position) -> int | None:
-    """At or below it the trailing stop is due; None: there is none."""
+    """The trailing stop is due at or below this price; None: there is none."""
     trailing = trailing_ppm(book, position)
     return None if trailing is None else position.peak_pico * (PPM - trailing) // PPM
 
 
 def profit_pico(book: WalletBook, position: Position) -> int | None:
-    """At or above it the take-profit is due; None: there is none, also where nothing was paid."""
+    """The take-profit is due at or above this price; None: there is none, or the position cost nothing."""
     exits = exits_of(book, position)
     if exits is None or exits.take_profit_ppm is None:
         return None
@@ -57,9 +57,9 @@ def profit_pico(book: WalletBook, position: Position) -> int | None:
 
 
 def reached(book: WalletBook, position: Position, price_pico: int) -> Iterator[tuple[ExitCause, int]]:
-    """The rule: which of the prices that make it due this one has reached, the most urgent cause first.
+    """The triggers that this price has reached, the most urgent cause first.
 
-    Zero is no price. `valuation` computes the same for all positions at once, and a property holds it to this.
+    Zero is no price. `valuation` computes the same for all positions at once, and a property test compares the two.
     """
     if not price_pico:
         return
@@ -74,8 +74,7 @@ def reached(book: WalletBook, position: Position, price_pico: int) -> Iterator[t
 
 
 def exit_at_ns(book: WalletBook, position: Position) -> int | None:
-    """When it has been held long enough: a signal's time counts from what it bought, the wallet's from the oldest lot
-    that is still held."""
+    """When its maximum holding time ends: a signal's counts from its buy, the wallet's from the oldest held lot."""
     exits = book.wallet.exits
     if exits is None or exits.hold_max_ns is None:
         return position.exit_by_ns
@@ -83,12 +82,12 @@ def exit_at_ns(book: WalletBook, position: Position) -> int | None:
 
 
 def shown_twice_pico(before_pico: int, price_pico: int) -> int:
-    """What two marks in a row have reached. A peak is for ever, and one mark may be a mistake."""
+    """The price that two marks in a row have reached. A peak stays for ever, and one mark may be wrong."""
     return min(before_pico, price_pico)
 
 
 def watch(book: WalletBook, position: Position, price_pico: int) -> None:
-    """Follow everything that says when it is due."""
+    """Recomputes all triggers of a position."""
     reach(book, position, price_pico)
     if (by_ns := exit_at_ns(book, position)) is not None:
         book.timed[position.token.mint] = by_ns
@@ -97,7 +96,7 @@ def watch(book: WalletBook, position: Position, price_pico: int) -> None:
 
 
 def reach(book: WalletBook, position: Position, price_pico: int) -> None:
-    """Note whether the newest price has reached one at which it may be due."""
+    """Notes whether the newest price has reached a trigger."""
     if next(reached(book, position, price_pico), None) is not None:
         book.reached.add(position.token.mint)
     else:
@@ -105,7 +104,7 @@ def reach(book: WalletBook, position: Position, price_pico: int) -> None:
 
 
 def forget(book: WalletBook, position: Position) -> None:
-    """It is sold; how that went is history, unless it is still told."""
+    """Forgets the tries of a sold position, unless one is still open."""
     exiting = book.exiting.get(position.token.mint)
     if exiting is not None and not exiting.open:
         del book.exiting[position.token.mint]

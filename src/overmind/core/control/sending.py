@@ -24,18 +24,18 @@ EMERGENCY: Final = "emergency"
 
 
 class Send(Value, frozen=True):
-    """Nothing stands against it at this moment."""
+    """It may be signed or sent now."""
 
 
 class Wait(Value, frozen=True):
-    """Not now; it is to be asked again."""
+    """It must wait; ask again later."""
 
     reason: str
-    until_ns: int | None = None  # None: until somebody lifts a hold
+    until_ns: int | None = None  # None: until an operator lifts a hold
 
 
 class Over(Value, frozen=True):
-    """Not any more. While nobody has its bytes, this is its outcome."""
+    """It must not be sent any more. If it has no ticket yet, this is its outcome."""
 
     outcome: Rejected
 
@@ -48,7 +48,7 @@ STOP_FILE: Final = Over(Rejected(Cause.STOPPED, "STOP file"))
 
 
 def may_send(state: State, work: Work, now_ns: int, stop_file: bool) -> Verdict:
-    """`stop_file`: whether there is a STOP file now."""
+    """`stop_file`: whether a STOP file exists now."""
     if state.open_work(work.id) is None:
         return CANCELLED
     match work:
@@ -91,7 +91,7 @@ def _not_yet(state: State, move: Move, now_ns: int) -> Wait | None:
 
 
 def why_not_paid(state: State, move: Move) -> Rejected | None:
-    """What ends a withdrawal by now. Only of one that nobody has the bytes of: no list says what became of a ticket."""
+    """Why a withdrawal must be rejected now. Applies only without a ticket: a signed transaction may land anyway."""
     desk = state.settings
     if move.kind is not MoveKind.WITHDRAWAL:
         return None
@@ -109,7 +109,7 @@ def why_not_paid(state: State, move: Move) -> Rejected | None:
 
 
 def held_by(state: State, move: Move) -> tuple[str, ...]:
-    """The holds whose end a withdrawal waits for: somebody has to look, and nobody has said stop."""
+    """The holds that make a withdrawal wait: an operator has to look at them, but they do not reject it."""
     if move.kind is not MoveKind.WITHDRAWAL:
         return ()
     return tuple(f"{where}: {cause}" for where, cause in _holds_on(state, move) if not _ends(cause))

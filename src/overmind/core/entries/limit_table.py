@@ -27,12 +27,12 @@ from overmind.core.model.units import BPS, NOTIONAL_MAX_MICROS, NS, PPM, ppm_of
 from overmind.core.model.wallet import StrategyShare
 
 NO_CAP: Final = NOTIONAL_MAX_MICROS
-NO_TOKEN: Final = Mint("")  # no wallet has anything of it
+NO_TOKEN: Final = Mint("")  # a token that no wallet has
 BLOCKED: Final = -1  # less than any entry
 
 
 class Scope(enum.Enum):
-    """What a row counts by itself: all of a wallet or of the portfolio, or one token or strategy in it."""
+    """What a row counts: all of a wallet or of the portfolio, or one token or strategy in it."""
 
     ALL = "all"
     TOKEN = "token"
@@ -41,7 +41,7 @@ class Scope(enum.Enum):
 
 
 class WalletPlace(NamedTuple):
-    """Where a wallet's limit is looked at."""
+    """The wallet, token and strategy for which a wallet's limit is evaluated."""
 
     state: State
     book: WalletBook
@@ -64,7 +64,7 @@ class WalletPlace(NamedTuple):
 
 
 class PortfolioPlace(NamedTuple):
-    """Where a limit of the whole portfolio is looked at."""
+    """The token and strategy for which a limit of the portfolio is evaluated."""
 
     state: State
     mint: Mint = NO_TOKEN
@@ -83,25 +83,25 @@ P = TypeVar("P", WalletPlace, PortfolioPlace)
 
 
 class Addition(msgspec.Struct, Generic[P], frozen=True, kw_only=True):
-    """What an entry adds to what is used, and which entries a headroom leaves room for."""
+    """What an entry adds to the used amount, and the largest entry for a given headroom."""
 
     units_of: Callable[[P, EntryRequest], int | None]  # None: the limit does not count this entry
     largest_of: Callable[[int, P, EntryRequest], int] | None = None  # None: the amount does not matter
-    capacity_of: Callable[[int, P], int]  # the same before the signal is known, never less than it turns out to be
+    capacity_of: Callable[[int, P], int]  # the same before the signal is known; never less than the later result
 
 
 class Limit(msgspec.Struct, Generic[P], frozen=True, kw_only=True):
-    """An entry is refused where what is used and what it adds exceed the limit."""
+    """An entry is refused if the used amount plus its own exceeds the limit."""
 
     code: Code
     scope: Scope
     limit_of: Callable[[P], int | None]  # None: there is no such limit
     used_of: Callable[[P], int]
     adds: Addition[P]
-    name: str = ""  # in the views of utilisation; blank: it is not shown there
+    name: str = ""  # in the views of utilisation; blank: not shown there
     told: Callable[[P, int, int], tuple[int, int]] | None = None  # limit and actual in the code's unit, if it differs
-    unless: Code | None = None  # not told where this one is
-    eases: bool = False  # its use falls as time passes, so no capacity can be remembered
+    unless: Code | None = None  # not listed if this code is
+    eases: bool = False  # its used amount falls with time, so no capacity can be cached
 
     def refusal(self, place: P, ask: EntryRequest) -> Refusal | None:
         limit, added = self.limit_of(place), self.adds.units_of(place, ask)
@@ -115,34 +115,34 @@ class Limit(msgspec.Struct, Generic[P], frozen=True, kw_only=True):
         return Refusal(self.code, limit, actual, place.wallet_id)
 
     def headroom(self, place: P) -> int | None:
-        """What is left, in the unit that the row counts in; None: there is no such limit."""
+        """The remaining amount in the row's unit; None: there is no such limit."""
         limit = self.limit_of(place)
         return None if limit is None else limit - self.used_of(place)
 
     def cap_micros(self, place: P, ask: EntryRequest) -> int:
-        """The largest entry like this one that it admits; only for rows that an amount matters to."""
+        """The largest entry like this one that the row allows; only for rows that depend on the amount."""
         assert self.adds.largest_of is not None, self.code
         headroom = self.headroom(place)
         return NO_CAP if headroom is None else self.adds.largest_of(headroom, place, ask)
 
     def capacity_micros(self, place: P) -> int:
-        """The largest entry that it admits whatever the signal says; BLOCKED: none."""
+        """The largest entry that the row allows for any signal; BLOCKED: none."""
         headroom = None if self.eases else self.headroom(place)
         return NO_CAP if headroom is None else self.adds.capacity_of(headroom, place)
 
 
-# What is used
+# Used amounts
 
 
 def share_ppm(part: int, whole: int) -> int:
-    """A part of a whole in ppm, rounded up; of nothing, everything is too much."""
+    """A share in ppm, rounded up; of a whole of zero it exceeds every limit."""
     return -(-part * PPM // whole) if whole > 0 else PPM * PPM
 
 
 def rate_used(desk: Desk, book: WalletBook, at_ns: int) -> int:
     """Entries placed within the last second."""
     placed = book.placed_ns
-    if len(placed) < desk.rate_max_per_s:  # Not even all that we remember would break the limit.
+    if len(placed) < desk.rate_max_per_s:  # All remembered entries together would not break the limit.
         return 0
     return sum(1 for placed_ns in placed if at_ns - placed_ns < NS)
 
@@ -160,7 +160,7 @@ def _headroom_of_one(headroom: int, place: object) -> int:
 
 
 def _before_stop(left_micros: int, stop_ppm: int) -> int:
-    """The stop loss is rounded up, so what is left divided by it is rounded down."""
+    """The stop loss is rounded up, so the quotient is rounded down."""
     return left_micros * PPM // stop_ppm if stop_ppm else NO_CAP
 
 
@@ -170,7 +170,7 @@ def _largest_loss(headroom: int, place: WalletPlace, ask: EntryRequest) -> int:
 
 
 def _loss_capacity(headroom: int, place: WalletPlace) -> int:
-    """Without a stop loss of the wallet the signal's counts: then only the refusal says."""
+    """Without a stop loss of the wallet the signal's applies, and only the refusal checks it."""
     left = headroom - place.state.sol_value_micros_up(place.state.settings.costs.fee_max_lamports)
     return BLOCKED if left < 0 else _before_stop(left, place.limits.stop_loss_ppm)
 
@@ -206,7 +206,7 @@ LOSS: Final = Addition[WalletPlace](
     units_of=lambda place, ask: loss_max_micros(place.book, ask), largest_of=_largest_loss, capacity_of=_loss_capacity
 )
 ONE: Final = Addition[WalletPlace](units_of=lambda place, ask: 1, capacity_of=_headroom_of_one)
-NEW_TOKEN: Final = Addition[WalletPlace](  # What is in use already needs no further place.
+NEW_TOKEN: Final = Addition[WalletPlace](  # A token that is already in use needs no further place.
     units_of=lambda place, ask: None if place.book.uses(place.mint) else 1,
     capacity_of=lambda headroom, place: NO_CAP,
 )
@@ -229,7 +229,7 @@ IMPACT: Final = Addition[PortfolioPlace](
 )
 
 
-# The rows, in the order in which they are shown. Refusals are told in the order of their codes.
+# The rows in the order of display. Refusals are listed in the order of their codes.
 
 
 def _used_by_strategy(place: WalletPlace) -> int:
@@ -245,7 +245,7 @@ WALLET_LIMITS: Final[tuple[Limit[WalletPlace], ...]] = (
         limit_of=lambda at: at.limits.daily_loss_max_micros,
         used_of=lambda at: day_loss_micros(at.book),
         adds=ONE,
-        told=lambda at, limit, actual: (limit, actual - 1),  # Used up before the entry adds anything.
+        told=lambda at, limit, actual: (limit, actual - 1),  # Exhausted before the entry adds anything.
     ),
     Limit(
         code=Code.DAILY_LOSS_HEADROOM,

@@ -10,7 +10,9 @@ from overmind.core.model.units import BPS, units_of, value_micros
 
 
 def quote_rejection(desk: Desk, order: Order, quote: Quote, mark_pico: int | None) -> Rejected | None:
-    """What is wrong with a venue's quote, against the journaled order and the newest mark; None: it may be signed."""
+    """What is wrong with a venue's quote, compared with the journaled order and the newest mark; None: it may be
+    signed.
+    """
     if (quote.order_id, quote.spend, quote.receive) != (order.id, order.spend, order.receive):
         asked = f"{order.spend.units} of {order.spend.mint} for {order.receive}"
         return Rejected(Cause.BAD_QUOTE, f"asked {asked}, quoted {quote.spend.units} of {quote.spend.mint}")
@@ -26,13 +28,13 @@ def quote_rejection(desk: Desk, order: Order, quote: Quote, mark_pico: int | Non
     if mark_pico is None or token is None:
         # A sale under a limit price needs no mark; an entry without one is never signed.
         return None if order.side is SELL else Rejected(Cause.PRICE_UNAVAILABLE, "no mark to check the quote by")
-    # Measured by what is given away: what a buy pays, or what the sold tokens are worth at the mark. So a sale that
-    # brings all that its slippage asks for is never off the mark.
+    # Measured by the paid value: what a buy pays, or what the sold tokens are worth at the mark. So a sale that brings
+    # all that its slippage requires is never off the mark.
     if order.side is SELL:
         got, given = quote.received, value_micros(quote.spend.units, mark_pico, token.decimals)
     else:
         got, given = value_micros(quote.received, mark_pico, token.decimals), quote.spend.units
-    short = given - got  # A sale may bring more than the mark says; a buy that promises far more is not to be believed.
+    short = given - got  # A sale may bring more than the mark says; a buy that promises far more is not credible.
     off_bps = (short if order.side is SELL else abs(short)) * BPS // max(1, given)
     if off_bps > max(desk.quote_off_mark_max_bps, order.slippage_max_bps if order.side is SELL else 0):
         return Rejected(Cause.QUOTE_OFF_MARK, f"{off_bps} bps from the mark, at most {desk.quote_off_mark_max_bps}")
@@ -40,8 +42,9 @@ def quote_rejection(desk: Desk, order: Order, quote: Quote, mark_pico: int | Non
 
 
 def short_cause(order: Order, decimals: int) -> Cause:
-    """Which of the sender's bounds asks for more than the market gives: the limit price, if slippage from the mark asks
-    for less."""
+    """Which bound of the sender asks for more than the market gives: the limit price, if slippage from the mark asks
+    for less.
+    """
     if order.side is BUY:
         at_mark = units_of(order.spend.units, order.mark_pico, decimals)
     else:

@@ -16,8 +16,9 @@ from overmind.core.model.value import Value
 
 
 class CommonTerms(Value, frozen=True):
-    """The terms that are the same for every wallet, for one ask. Sums in a fixed order, so that the vector in
-    `selection_index` and the scalar here agree to the last bit."""
+    """The terms that are equal for every wallet. They are summed in a fixed order, so that the vector in
+    `selection_index` and the scalar here agree to the last bit.
+    """
 
     fee: float
     rent: float
@@ -39,7 +40,7 @@ def common_terms(state: State, ask: EntryRequest) -> CommonTerms:
 
 
 def cost_terms(common: CommonTerms, book: WalletBook, ask: EntryRequest, capacity_micros: int) -> CostTerms:
-    """The expected cost of this ask in this wallet.
+    """The expected cost of this entry in this wallet.
 
     fee and rent: what the chain charges, rent weighted by how often it is never reclaimed; slippage: half the spread
     plus the constant-product impact n / (depth + n); headroom: the share of the wallet's capacity that is used up;

@@ -1,7 +1,7 @@
-"""The selection index: capacities of all wallets as arrays, so that choosing one is a few vector operations.
+"""The selection index: capacities of all wallets as arrays, so that a choice takes a few vector operations.
 
-It is a cache of the state and never an authority: whatever it proposes is checked again by the gate, in integers. It
-must choose exactly what the plain loop over all wallets would choose (`tests/core` holds that loop).
+It is a cache of the state and never an authority: the gate checks every proposal again, in integers. It must choose
+exactly what the plain loop over all wallets would choose (`tests/core` has that loop).
 """
 
 from __future__ import annotations
@@ -26,27 +26,28 @@ Micros = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 ONE: Final = np.array(1)
-ROOMY: Final = 2 * NOTIONAL_MAX_MICROS  # more room than any entry needs, and far from the end of int64
+ROOMY: Final = 2 * NOTIONAL_MAX_MICROS  # more than any entry needs, and far below the end of int64
 
 
 class Choice(NamedTuple):
     book: WalletBook
     terms: CostTerms
-    candidates: int  # among how many it was the cheapest
+    candidates: int  # the number of wallets that it was compared with
 
 
 class Column(NamedTuple):
     """One token in all wallets, by slot."""
 
     uses: Flags
-    missing: NDArray[np.intp]  # 1: lacks its account; 0: has it
-    room: Micros  # under the wallet's limit of a position
-    room_by: dict[StrategyType, Micros]  # under a strategy's, made when it is asked for
+    missing: NDArray[np.intp]  # 1: no token account; 0: it has one
+    room: Micros  # capacity under the wallet's position limit
+    room_by: dict[StrategyType, Micros]  # capacity under a strategy's position limit, computed on demand
 
 
 class SelectionIndex:
-    """Refreshed lazily from `state.touched` (wallets that changed), `state.repriced` (what all of them have room for
-    did) and `state.revalued` (start afresh). What is known by token is made when a signal asks for the token."""
+    """Refreshed lazily from `state.touched` (changed wallets), `state.repriced` (all capacities changed) and
+    `state.revalued` (rebuild). Columns of a token are built when a signal names it.
+    """
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -55,7 +56,7 @@ class SelectionIndex:
     def choose(
         self, ask: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...] = (), among: Flags | None = None
     ) -> Choice | None:
-        """The admitted wallet with the lowest expected cost, or None. Ties fall to the wallet registered first."""
+        """The eligible wallet with the lowest expected cost, or None; among equals the first registered one."""
         self.refresh()
         candidates = self.candidates(ask, at_ns, excluded)
         if among is not None:
@@ -75,7 +76,7 @@ class SelectionIndex:
         return None
 
     def rooms(self, ask: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...]) -> Micros:
-        """By slot, the largest entry like this one that could be admitted, never less than is; -1: none."""
+        """By slot, an upper bound of the largest entry like this one that could be allowed; -1: none."""
         self.refresh()
         signal = ask.signal
         rooms = np.full(len(self.books), -1, np.int64)
@@ -93,20 +94,20 @@ class SelectionIndex:
         return [(int(stop), self._stop_loss == stop) for stop in np.unique(self._stop_loss)]
 
     def roomiest(self, strategy: StrategyType, count: int) -> list[WalletBook]:
-        """The wallets nearest to taking an entry of this strategy: by capacity, then as registered."""
+        """The wallets closest to taking an entry of this strategy: by capacity, then in order of registration."""
         self.refresh()
         order = np.argsort(-self._capacity[strategy], kind="stable")
         return [self.books[slot] for slot in order[:count]]
 
     def users(self, mint: Mint) -> list[WalletBook]:
-        """The wallets that hold this token or are about to."""
+        """The wallets that hold this token or have an open buy of it."""
         self.refresh()
         return [self.books[slot] for slot in self._column(mint).uses.nonzero()[0]]
 
     def candidates(self, ask: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...]) -> NDArray[np.intp]:
-        """Slots of the wallets whose capacity, risk level, rate and room in this token fit."""
+        """Slots of the wallets whose capacity, risk level, rate and position limits fit."""
         signal = ask.signal
-        notional = np.array(ask.notional_micros)  # Converted once: each comparison with an int would do it again.
+        notional = np.array(ask.notional_micros)  # Converted once: each comparison with an int would convert it again.
         fits = self._capacity[signal.strategy] >= notional
         if signal.risk_tolerance_ppm < self._risk_max:
             fits &= self._risk <= signal.risk_tolerance_ppm
@@ -114,7 +115,7 @@ class SelectionIndex:
             fits &= self._column(signal.mint).uses | ~self._full
         if at_ns < self._limited_until_max:
             fits &= self._limited_until <= at_ns
-        if signal.mint in self._accounts:  # Somebody has something of it.
+        if signal.mint in self._accounts:  # Some wallet holds or buys it.
             column = self._column(signal.mint)
             fits &= column.room >= notional
             fits &= self._room_by(column, signal.mint, signal.strategy) >= notional
@@ -172,7 +173,7 @@ class SelectionIndex:
         self._full_slots: set[int] = set()  # the same
         self._limited_until = np.zeros(count, np.int64)  # by the rate limit
         self._limited_until_max = 0
-        self._accounts: dict[Mint, dict[int, WalletBook]] = {}  # by token and slot: who may have something of it
+        self._accounts: dict[Mint, dict[int, WalletBook]] = {}  # by token and slot: the wallets that may hold it
         self._columns: dict[Mint, Column] = {}
         for book in self.books:
             limits = book.wallet.limits
@@ -239,13 +240,13 @@ class SelectionIndex:
 
     def _fill_strategy(self, room_by: Micros, book: WalletBook, mint: Mint, strategy: StrategyType) -> None:
         share = book.wallet.strategies.get(strategy)
-        if share is not None:  # Who has no share has no capacity either.
+        if share is not None:  # A wallet without a share has no capacity either.
             used = book.used_by_micros(mint, strategy, self._state.price_pico(mint))
             room_by[book.slot] = _room(share.position_max_micros, used)
 
 
 def _room(limit_micros: int, used_micros: int) -> int:
-    """What a limit leaves, within an int64: what is held may be worth more than one can count."""
+    """A limit's remaining amount within an int64; held positions may exceed it."""
     room = limit_micros - used_micros
     return -1 if room < 0 else room if room < ROOMY else ROOMY
 

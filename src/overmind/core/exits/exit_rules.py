@@ -24,19 +24,19 @@ from overmind.core.model.signal import Signal
 from overmind.core.model.units import BPS, MICROS, units_of
 from overmind.core.model.value import Value
 
-SLICE_MIN_MICROS: Final = 10 * MICROS  # no exit is cut smaller than that
-DUST_MICROS: Final = MICROS // 100  # what is worth less is not worth its fee
+SLICE_MIN_MICROS: Final = 10 * MICROS  # no slice of an exit is smaller
+DUST_MICROS: Final = MICROS // 100  # a smaller value is not worth its fee
 
 
 class Due(Value, frozen=True):
     wallet_id: WalletId
     mint: Mint
     cause: ExitCause
-    trigger_pico: int | None = None  # the price that makes it due, where it is a price
+    trigger_pico: int | None = None  # the price that makes it due, if it is due by price
 
 
 def exits_due(state: State, at_ns: int) -> list[Due]:
-    """What may be tried now, the most urgent cause first, and the largest position first within a cause."""
+    """The exits that may be tried now: the most urgent cause first, and within a cause the largest position first."""
     found = [
         due
         for book in state.wallets.values()
@@ -53,7 +53,7 @@ def _urgency(state: State, due: Due) -> tuple[int, int, int, Mint]:
 
 
 def _looked_at(book: WalletBook, at_ns: int) -> Collection[Mint]:
-    """The cheap look: few, and among them all that is due."""
+    """A fast filter: few mints, but all that are due."""
     if book.liquidating:
         return book.positions
     overdue = [mint for mint, by_ns in book.timed.items() if by_ns <= at_ns]
@@ -61,14 +61,14 @@ def _looked_at(book: WalletBook, at_ns: int) -> Collection[Mint]:
 
 
 def due_of(state: State, book: WalletBook, mint: Mint, at_ns: int) -> Due | None:
-    """Why this position is to be sold now; None: it is not, or it is being tried, or nothing of it is free."""
+    """Why this position must be sold now; None: it is not due, already being sold, or nothing of it is free."""
     exiting, position = book.exiting.get(mint), book.positions.get(mint)
     if position is None or (exiting is not None and (exiting.open or at_ns < exiting.after_ns)):
         return None
     price = fresh_price_pico(state, mint, at_ns)
     if price is None or not sellable_units(state, book, mint):
         return None
-    if position.value_micros(price) < DUST_MICROS and mint not in book.closing:  # An operator means all of it.
+    if position.value_micros(price) < DUST_MICROS and mint not in book.closing:  # An operator's close includes dust.
         return None
     return next(_causes(book, position, price, at_ns), None)
 
@@ -77,7 +77,7 @@ def _causes(book: WalletBook, position: Position, price_pico: int, at_ns: int) -
     wallet_id, mint = book.wallet.id, position.token.mint
     if book.liquidating:
         yield Due(wallet_id, mint, ExitCause.LIQUIDATION)
-    if mint in book.closing:  # Before those that wait for a price: it is to be sold at any.
+    if mint in book.closing:  # A close needs no fresh price, so it comes first.
         yield Due(wallet_id, mint, ExitCause.OPERATOR)
     for cause, trigger_pico in reached(book, position, price_pico):
         yield Due(wallet_id, mint, cause, trigger_pico)
@@ -86,28 +86,28 @@ def _causes(book: WalletBook, position: Position, price_pico: int, at_ns: int) -
 
 
 def unwatched(state: State, at_ns: int) -> list[tuple[WalletId, Mint]]:
-    """Positions that are to be sold by some rule and have no fresh price to tell when."""
+    """Positions with an exit rule but without a fresh price."""
     fresh = {mint for mint in state.marks if fresh_price_pico(state, mint, at_ns) is not None}
     return [
         (book.wallet.id, mint)
         for book in state.wallets.values()
-        if not book.positions.keys() <= fresh  # Nearly never.
+        if not book.positions.keys() <= fresh  # Rarely true.
         for mint, position in book.positions.items()
         if mint not in fresh and _is_to_be_sold(book, mint, position)
     ]
 
 
 class Unpayable(Value, frozen=True):
-    """A wallet that holds something and cannot pay for selling it."""
+    """A wallet with positions that cannot pay for selling them."""
 
     wallet_id: WalletId
-    address: str  # that SOL would help at
-    lamports: int  # free
+    address: str  # send SOL here
+    lamports: int  # free lamports
     needed: int
 
 
 def unpayable_exits(state: State) -> list[Unpayable]:
-    """Whatever is due there, or will be, cannot be sold: somebody has to know before it is."""
+    """Wallets whose exits, due now or later, cannot be paid: an operator must know in advance."""
     return [
         Unpayable(book.wallet.id, book.wallet.public_key, free, needed)
         for book in state.wallets.values()
@@ -121,19 +121,19 @@ def _float_free(state: State, book: WalletBook) -> int:
 
 
 def exit_costs_lamports(state: State, book: WalletBook) -> int:
-    """The most that the fee of a sale, and the rent of an account for what it brings, may come to."""
+    """The maximum fee of a sale, plus rent if its proceeds need a new token account."""
     desk = state.settings
     return desk.costs.fee_max_lamports + rent_lamports(desk, book, desk.quote.mint)
 
 
 def _is_to_be_sold(book: WalletBook, mint: Mint, position: Position) -> bool:
-    """Now, or by some rule one day."""
+    """Whether the position is to be sold now or has an exit rule."""
     ordered = book.liquidating or mint in book.closing
     return ordered or exits_of(book, position) is not None or stop_loss_ppm(book, position) is not None
 
 
 def slippage_bps(state: State, book: WalletBook, mint: Mint) -> int:
-    """Of the next try: a rung of the ladder, never beyond its last."""
+    """The slippage of the next try: a rung of the ladder, at most the last one."""
     ladder, exiting = state.settings.exit_slippage_bps, _exiting(state, book, mint)
     return ladder[min(exiting.rung, len(ladder) - 1)]
 
@@ -143,8 +143,7 @@ def _exiting(state: State, book: WalletBook, mint: Mint) -> Exiting:
 
 
 def units_to_sell(state: State, book: WalletBook, mint: Mint, price_pico: int) -> int:
-    """All that is free, or a slice: as much as moves the expected depth by the ladder's first rung, half of it after
-    each time that the market did not take it."""
+    """All free units, or a slice: as much as moves the expected depth by the first rung; each failed try halves it."""
     desk, exiting = state.settings, _exiting(state, book, mint)
     bps = min(desk.exit_slippage_bps[0], BPS - 1)
     slice_micros = desk.costs.depth_micros * bps // (BPS - bps)
@@ -155,7 +154,7 @@ def units_to_sell(state: State, book: WalletBook, mint: Mint, price_pico: int) -
 
 
 def exit_refusals(state: State, book: WalletBook, signal: Signal) -> Iterator[Refusal]:
-    """The facts that stop this wallet from selling: it was excluded, holds nothing, or cannot pay the fee."""
+    """The facts that keep this wallet from selling: excluded, nothing held, or no SOL for the fee."""
     wallet_id = book.wallet.id
     if wallet_id in signal.exclude:
         yield Refusal(Code.WALLET_EXCLUDED, "not excluded", "excluded by the signal", wallet_id)
@@ -167,5 +166,5 @@ def exit_refusals(state: State, book: WalletBook, signal: Signal) -> Iterator[Re
 
 
 def sellable_units(state: State, book: WalletBook, mint: Mint) -> int:
-    """Units of a position that no other sale holds already."""
+    """Units of a position that no other sale holds."""
     return state.ledger.balance(book.accounts.free, mint) if mint in book.positions else 0

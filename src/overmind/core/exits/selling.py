@@ -31,7 +31,7 @@ from overmind.core.model.selection import CostTerms, Selection
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import PPM, units_of, value_micros_up
 
-EXITS_MAX: Final = 64  # in one decision: others wait for it, and are sold right after it
+EXITS_MAX: Final = 64  # per decision; the others are sold right after it
 LISTED_MAX: Final = 64  # wallets whose refusals are listed one by one; the rest are counted
 
 
@@ -39,17 +39,18 @@ def refused(signal: Signal, general: list[Refusal], listed: list[list[Refusal]],
     if not listed and not general:
         general = [Refusal(Code.WALLET_STATUS, "at least one wallet", "no wallet is configured")]
     closest_first = sorted((one for one in listed if one), key=lambda one: -PRECEDENCE[one[0].code])
-    closest = closest_first.pop(0) if closest_first and all(listed) else []  # Else one has nothing against it.
+    # Otherwise one of the wallets has no refusal.
+    closest = closest_first.pop(0) if closest_first and all(listed) else []
     head = sorted([*general, *closest], key=lambda one: PRECEDENCE[one.code])
     refusals = [*head, *(refusal for one in closest_first for refusal in one)]
     return SignalRefused(signal, tuple(refusals), unlisted)
 
 
 def sell(state: State, index: SelectionIndex, signal: Signal, at_ns: int, received_at_ns: int) -> Iterator[Event]:
-    """Sell what is held: from one wallet where one holds enough, else in parts, the largest holding first."""
+    """Sells from one wallet if one holds enough, otherwise in parts, the largest holding first."""
     stale_ns = stale_at_ns(state.settings, signal, received_at_ns)
     general = list(time_refusals(signal, stale_ns, at_ns, received_at_ns))
-    if signal.target_price_pico is None:  # A limit protects a sale as well as a mark does.
+    if signal.target_price_pico is None:  # A limit price protects a sale as well as a mark does.
         general += price_refusals(state, (signal.mint,), at_ns)
     users = index.users(signal.mint) or list(state.wallets.values())
     holders = [book for book in users if next(exit_refusals(state, book, signal), None) is None]
@@ -78,7 +79,7 @@ def _units_to_sell(state: State, signal: Signal, holder: WalletBook, held_units:
     if signal.notional_micros is not None:
         mark = state.marks.get(signal.mint)
         price = mark.price_pico if mark is not None else signal.target_price_pico
-        assert price is not None, signal  # Refused before, when there is neither.
+        assert price is not None, signal  # Without either, the sale was refused above.
         return units_of(signal.notional_micros, price, token.decimals)
     return held_units
 
@@ -86,7 +87,7 @@ def _units_to_sell(state: State, signal: Signal, holder: WalletBook, held_units:
 def _parts(
     holders: list[WalletBook], held: dict[WalletId, int], wanted: int, signal: Signal
 ) -> list[tuple[WalletBook, int]]:
-    """One wallet if one holds enough (its own lots of the strategy, then the preferred type, first)."""
+    """One wallet if one holds enough: those with the strategy's own lots first, then those of the preferred type."""
     enough = [book for book in holders if held[book.wallet.id] >= wanted]
     if enough:
         return [(min(enough, key=lambda book: _sale_rank(book, signal)), wanted)]
@@ -107,7 +108,7 @@ def _sale_rank(book: WalletBook, signal: Signal) -> tuple[bool, bool, int]:
 def exit_order(
     state: State, book: WalletBook, signal: Signal, units: int, part: int, stale_ns: int, mark_trusted: bool
 ) -> Order:
-    """The least to receive comes from the mark if it can be trusted, and from the signal's limit price."""
+    """The minimum proceeds follow from the mark, if it can be trusted, and from the signal's limit price."""
     desk, token, mark = state.settings, book.positions[signal.mint].token, state.marks.get(signal.mint)
     slippage = slippage_bps(desk, signal)
     price = mark.price_pico if mark is not None else signal.target_price_pico
@@ -139,7 +140,7 @@ def exit_order(
 
 
 def sell_all_due(state: State, at_ns: int) -> Iterator[OrderPlaced]:
-    """The most urgent that are due, an order each; `exits_due` then says what is left."""
+    """Places the most urgent due exits, one order each; `exits_due` then returns the rest."""
     left = EXITS_MAX
     for due in exits_due(state, at_ns):
         if (placed := _sold(state, due, at_ns)) is not None:
@@ -150,14 +151,14 @@ def sell_all_due(state: State, at_ns: int) -> Iterator[OrderPlaced]:
 
 
 def sell_due(state: State, command: SellDue, at_ns: int) -> Iterator[OrderPlaced]:
-    """What is due, as an order; nothing where it is not, or not any more."""
+    """Places the exit if it is due."""
     due = due_of(state, _book(state, command.wallet_id), command.mint, at_ns)
     if due is not None and (placed := _sold(state, due, at_ns)) is not None:
         yield placed
 
 
 def _sold(state: State, due: Due, at_ns: int) -> OrderPlaced | None:
-    """None where facts stop it: an order before it may have held what it needs."""
+    """None if a fact stops it: an order before it may hold what it needs."""
     book = state.wallets[due.wallet_id]
     signal = _own_signal(state, book, due)
     stopped = next(exit_refusals(state, book, signal), None) is not None
@@ -165,7 +166,7 @@ def _sold(state: State, due: Due, at_ns: int) -> OrderPlaced | None:
 
 
 def close_position(state: State, command: ClosePosition, at_ns: int) -> Iterator[Event]:
-    """It stands from now on, whether or not anything can be sold at once; a second time it says nothing new."""
+    """Records the close, whether or not anything can be sold at once. Repeating it yields no event."""
     book = _holder(state, command.wallet_id, command.mint)
     if command.mint not in book.closing:
         yield CloseOrdered(command.wallet_id, command.mint, command.reason)
@@ -192,13 +193,13 @@ def _holder(state: State, wallet_id: WalletId, mint: Mint) -> WalletBook:
 
 
 def refusals_of_close(state: State, book: WalletBook, mint: Mint, at_ns: int) -> list[Refusal]:
-    """The facts that stand against selling more of it now."""
+    """The facts that keep this wallet from selling more of it now."""
     signal = _own_signal(state, book, Due(book.wallet.id, mint, ExitCause.OPERATOR))
     return [*exit_refusals(state, book, signal), *price_refusals(state, (mint,), at_ns)]
 
 
 def _own_signal(state: State, book: WalletBook, due: Due) -> Signal:
-    """The id is our own: no sender can have taken it. The strategy is that of most of what is sold."""
+    """The signal of an exit without a sender. Its id is reserved; its strategy is that of most of the units."""
     shares = book.positions[due.mint].units_by
     most = max(StrategyType, key=lambda strategy: shares.get(strategy, 0))
     at_profit = due.cause is ExitCause.TAKE_PROFIT

@@ -15,7 +15,7 @@ from overmind.core.model.wallet import Wallet
 
 
 class CommandRefused(Exception):
-    """A command of ours or of an operator that cannot be done; says why and what would be right."""
+    """A command that cannot be executed; says why and how to correct it."""
 
 
 class FoundDesk(Value, frozen=True, tag=True):
@@ -33,13 +33,13 @@ class ConfigureWallet(Value, frozen=True, tag=True):
 
 
 class RemoveWallet(Value, frozen=True, tag=True):
-    """The configuration no longer names it: close-only from now on."""
+    """The configuration no longer names the wallet: from now on only exits."""
 
     wallet_id: WalletId
 
 
 class RecordDeposit(Value, frozen=True, tag=True):
-    """A credit from outside. `to_float` SOL pays fees and rent; else it is quote currency or a position at the mark."""
+    """A deposit from outside. SOL with `to_float` pays fees and rent; else it is quote currency or a position."""
 
     deposit_id: DepositId
     wallet_id: WalletId
@@ -67,18 +67,18 @@ class LiftHold(Value, frozen=True, tag=True):
 class EmergencyStop(Value, frozen=True, tag=True):
     reason: str
     liquidate: bool = False  # and sell whatever is held
-    sweep: bool = False  # and move what it brings into the Emergency wallet
+    sweep: bool = False  # and sweep the proceeds into the Emergency wallet
 
 
 class SellDue(Value, frozen=True, tag=True):
-    """Sell of a position what is due now: by a rule of ours, a liquidation, or an operator's close."""
+    """Sell a position that is due now: by an exit rule, a liquidation, or an operator's close."""
 
     wallet_id: WalletId
     mint: Mint
 
 
 class ClosePosition(Value, frozen=True, tag=True):
-    """An operator wants a position sold, all of it, however many orders and tries it takes."""
+    """An operator closes a position: all of it, with as many orders and tries as needed."""
 
     wallet_id: WalletId
     mint: Mint
@@ -86,7 +86,7 @@ class ClosePosition(Value, frozen=True, tag=True):
 
 
 class CancelClose(Value, frozen=True, tag=True):
-    """What is left of the position is kept. An order that is under way goes on."""
+    """Keep the rest of the position. An open order continues."""
 
     wallet_id: WalletId
     mint: Mint
@@ -94,7 +94,7 @@ class CancelClose(Value, frozen=True, tag=True):
 
 
 class ChangeLimits(Value, frozen=True, tag=True):
-    """An operator wants other limits than the files say, while the desk runs. None: as the files say again."""
+    """An operator's changes of a wallet's limits. None: back to the value in the files."""
 
     wallet_id: WalletId
     changes: dict[LimitName, int | None]
@@ -103,7 +103,7 @@ class ChangeLimits(Value, frozen=True, tag=True):
 
 
 class ChangeMints(Value, frozen=True, tag=True):
-    """An operator blocks a mint, or says which alone are allowed."""
+    """An operator blocks a mint, or allows only certain mints."""
 
     verb: MintVerb
     mint: Mint | None  # None for `allow-all` only
@@ -118,7 +118,7 @@ class ReactivateWallet(Value, frozen=True, tag=True):
 
 class SubmitSignal(Value, frozen=True, tag=True):
     signal: Signal
-    received_at_ns: int  # when it reached our door
+    received_at_ns: int  # when the signal arrived
 
 
 class RecordTicket(Value, frozen=True, tag=True):
@@ -129,48 +129,48 @@ class RecordTicket(Value, frozen=True, tag=True):
 class RecordOutcome(Value, frozen=True, tag=True):
     order_id: OrderId
     outcome: Outcome
-    provisional: bool = False  # a fork may still undo it: RecordFinal follows
+    provisional: bool = False  # a fork may still undo it; RecordFinal follows
 
 
 class RecordFinal(Value, frozen=True, tag=True):
-    """What a provisional outcome came to, now that nobody can undo it."""
+    """The final outcome of a provisional one."""
 
     order_id: OrderId
     outcome: Outcome
 
 
 class RecordBalances(Value, frozen=True, tag=True):
-    """What the chain says that a wallet owns, read after entry `as_of_seq` was booked."""
+    """A wallet's balances on the chain, read after entry `as_of_seq` was booked."""
 
     wallet_id: WalletId
     slot: int
     as_of_seq: int
     balances: dict[Mint, int]  # SOL in lamports; a mint that is absent is 0
-    signature: str = ""  # the newest on the chain that was found to be known
-    signature_slot: int = 0  # that it landed in
+    signature: str = ""  # the newest checked signature on the chain
+    signature_slot: int = 0  # its slot
 
 
 class AcceptBalances(Value, frozen=True, tag=True):
-    """An operator explains what the books cannot: the chain's balances become the truth."""
+    """An operator explains a difference: the books are adjusted to the chain's balances."""
 
     wallet_id: WalletId
     slot: int
     as_of_seq: int
     balances: dict[Mint, int]
     reason: str
-    signature: str = ""  # the newest on the chain: it and all before it are explained too
-    signature_slot: int = 0  # that it landed in
+    signature: str = ""  # the newest on the chain; it and all older ones count as explained
+    signature_slot: int = 0  # its slot
 
 
 class Rebalance(Value, frozen=True, tag=True):
-    """Move capital back to the allocations: because an operator wants it, or if the bands make it due now."""
+    """Move capital back to the allocations: by an operator, or if the bands make it due now."""
 
     reason: str
     by_operator: bool = False
 
 
 class MoveDue(Value, frozen=True, tag=True):
-    """Whatever our own rules want moved now: proceeds to sweep, floats to top up, rent to reclaim."""
+    """Place the moves that are due: sweeps, top-ups and reclaims."""
 
 
 class Withdraw(Value, frozen=True, tag=True):
@@ -184,7 +184,7 @@ class Withdraw(Value, frozen=True, tag=True):
 
 
 class CancelMove(Value, frozen=True, tag=True):
-    """Of a move that waits for its time."""
+    """Cancel a move that has not started."""
 
     move_id: OrderId
     reason: str

@@ -1,4 +1,4 @@
-"""What forbids and allows: holds and their scopes, an operator's changes, and lists of mints."""
+"""Holds with their scopes, operator's changes, and lists of mints."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Hold(Value, frozen=True):
 
 
 class Scope(Value, frozen=True):
-    """What a hold rests on: one wallet, one strategy, or, with neither, the whole portfolio."""
+    """Where a hold applies: one wallet, one strategy, or, with neither, the whole portfolio."""
 
     wallet_id: WalletId | None = None
     strategy: StrategyType | None = None
 
 
 class Change(Value, frozen=True):
-    """What an operator wants instead of what the files say, in micro-USD, ppm, a count, or as 0 or 1."""
+    """An operator's value instead of the one in the files: micro-USD, ppm, a count, or 0 or 1."""
 
     value: int
     who: str
@@ -48,19 +48,19 @@ class MintLists(Value, frozen=True):
     """Which listed tokens may be bought. A mint on both lists is blocked."""
 
     blocked: dict[Mint, Remark] = msgspec.field(default_factory=dict)
-    allowed: dict[Mint, Remark] | None = None  # None: whatever is not blocked
+    allowed: dict[Mint, Remark] | None = None  # None: every mint that is not blocked
 
 
 class MintVerb(enum.StrEnum):
     BLOCK = "block"
     UNBLOCK = "unblock"
-    ALLOW = "allow"  # The first one makes the allow list: from then on nothing else is bought.
+    ALLOW = "allow"  # The first one creates the allow list: from then on only its mints are bought.
     DISALLOW = "disallow"
-    ALLOW_ALL = "allow-all"  # No allow list any more.
+    ALLOW_ALL = "allow-all"  # Removes the allow list.
 
 
 class ExitCause(enum.StrEnum):
-    """Why a position is sold without a signal, the most urgent first. It stands first in the order's id."""
+    """Why a position is sold without a signal, most urgent first. The order's id begins with it."""
 
     LIQUIDATION = "liquidate"
     STOP_LOSS = "stop"

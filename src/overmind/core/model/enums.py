@@ -67,17 +67,17 @@ class Side(enum.StrEnum):
 
 
 class MoveKind(enum.StrEnum):
-    """Why capital moves without a trade. It stands in the move's id."""
+    """Why capital moves without a trade. Part of the move's id."""
 
     REBALANCE = "rebalance"  # back to the wallets' allocations
-    TOP_UP = "top_up"  # SOL for the fees of a wallet that runs out of it
+    TOP_UP = "top_up"  # SOL for the fees of a wallet whose float is low
     SWEEP = "sweep"  # proceeds of a liquidation into the Emergency wallet
     RECLAIM = "reclaim"  # the rent of an empty token account
     WITHDRAWAL = "withdraw"  # out of the desk, to an address that the configuration lists
 
     @property
     def protects(self) -> bool:
-        """Whether it serves exits or brings money to safety, so that a stop does not forbid it."""
+        """Whether it serves exits or brings money to safety, so that an emergency stop does not forbid it."""
         return self in (MoveKind.TOP_UP, MoveKind.SWEEP)
 
 

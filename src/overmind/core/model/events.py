@@ -1,4 +1,4 @@
-"""Events: past, and for ever. They are journaled before anyone acts on them; the state is a fold over them.
+"""Events: facts in the past tense. They are journaled before anyone acts on them; the state is a fold over them.
 
 Add a field with a default; never rename or reuse one (`tests/golden` guards this).
 """
@@ -62,7 +62,7 @@ class HoldLifted(Value, frozen=True, tag=True):
 
 
 class SignalRecorded(Value, frozen=True, tag=True):
-    """A Hold: recorded, and nothing is executed."""
+    """A signal of the action Hold: recorded, and nothing is executed."""
 
     signal: Signal
 
@@ -70,14 +70,14 @@ class SignalRecorded(Value, frozen=True, tag=True):
 class SignalRefused(Value, frozen=True, tag=True):
     signal: Signal
     refusals: tuple[Refusal, ...]
-    unlisted: int = 0  # wallets beyond those that were asked one by one
+    unlisted: int = 0  # wallets whose refusals are not listed one by one
 
 
 class OrderPlaced(Value, frozen=True, tag=True):
     signal: Signal
     order: Order
     selection: Selection
-    sizing: Sizing | None = None  # of a buy that gave a risk budget
+    sizing: Sizing | None = None  # for a buy with a risk budget
 
 
 class TicketRecorded(Value, frozen=True, tag=True):
@@ -88,24 +88,24 @@ class TicketRecorded(Value, frozen=True, tag=True):
 class OrderClosed(Value, frozen=True, tag=True):
     order_id: OrderId
     outcome: Outcome
-    provisional: bool = False  # booked, and a fork may still undo it
+    provisional: bool = False  # booked, but a fork may still undo it
 
 
 class OrderFinal(Value, frozen=True, tag=True):
-    """A provisional outcome that nobody can undo any more."""
+    """No fork can undo this outcome any more."""
 
     order_id: OrderId
 
 
 class OrderRolledBack(Value, frozen=True, tag=True):
-    """A fork undid a provisional outcome. What it came to instead."""
+    """A fork undid a provisional outcome; this outcome replaced it."""
 
     order_id: OrderId
     outcome: Outcome
 
 
 class BalancesChecked(Value, frozen=True, tag=True):
-    """Every signature on the chain up to this one is ours by a ticket, or not ours at all."""
+    """Every signature on the chain up to this one has a ticket or was not signed by our key."""
 
     wallet_id: WalletId
     slot: int
@@ -113,7 +113,7 @@ class BalancesChecked(Value, frozen=True, tag=True):
 
 
 class BalanceAdjusted(Value, frozen=True, tag=True):
-    """An operator accepted a difference between the chain and the books: positive is more on the chain."""
+    """An operator accepted a difference between chain and books; positive: the chain has more."""
 
     wallet_id: WalletId
     mint: Mint
@@ -122,14 +122,14 @@ class BalanceAdjusted(Value, frozen=True, tag=True):
 
 
 class LiquidationOrdered(Value, frozen=True, tag=True):
-    """Whatever is held now is sold, wallet by wallet, until a wallet is reactivated."""
+    """All positions are to be sold, in each wallet until it is reactivated."""
 
     reason: str
-    sweep: bool = False  # what it brings goes to the Emergency wallet
+    sweep: bool = False  # sweep the proceeds into the Emergency wallet
 
 
 class CloseOrdered(Value, frozen=True, tag=True):
-    """An operator wants a position sold: it stands until nothing of it is left, or until it is cancelled."""
+    """An operator closes a position: valid until nothing of it is left, or until it is cancelled."""
 
     wallet_id: WalletId
     mint: Mint
@@ -143,7 +143,7 @@ class CloseCancelled(Value, frozen=True, tag=True):
 
 
 class MovePlaced(Value, frozen=True, tag=True):
-    """Its capital is held. `TicketRecorded` with its id follows before it is sent."""
+    """A move whose amount is held. `TicketRecorded` with its id follows before it is sent."""
 
     move: Move
 
@@ -151,7 +151,7 @@ class MovePlaced(Value, frozen=True, tag=True):
 class MoveClosed(Value, frozen=True, tag=True):
     move_id: OrderId
     outcome: Outcome
-    provisional: bool = False  # booked, and a fork may still undo it
+    provisional: bool = False  # booked, but a fork may still undo it
 
 
 class MoveFinal(Value, frozen=True, tag=True):
@@ -159,14 +159,14 @@ class MoveFinal(Value, frozen=True, tag=True):
 
 
 class MoveRolledBack(Value, frozen=True, tag=True):
-    """A fork undid a provisional outcome. What it came to instead."""
+    """A fork undid a provisional outcome; this outcome replaced it."""
 
     move_id: OrderId
     outcome: Outcome
 
 
 class LimitsChanged(Value, frozen=True, tag=True):
-    """All that an operator wants otherwise in this wallet from now on, and who wanted each and why; none: the files."""
+    """All of an operator's changes in this wallet from now on, with who made each and why; none: the files apply."""
 
     wallet_id: WalletId
     changes: dict[LimitName, Change]
@@ -175,7 +175,7 @@ class LimitsChanged(Value, frozen=True, tag=True):
 
 
 class MintsChanged(Value, frozen=True, tag=True):
-    """The lists as they are from now on, and who changed them and why."""
+    """The lists from now on, with who changed them and why."""
 
     mints: MintLists
     who: str
@@ -207,7 +207,7 @@ Event = (
     | LimitsChanged
     | MintsChanged
 )
-Answer = OrderPlaced | SignalRefused | SignalRecorded  # What a signal's first decision can be.
+Answer = OrderPlaced | SignalRefused | SignalRecorded  # the possible first decisions on a signal
 
 
 class Entry(Value, frozen=True):

@@ -1,4 +1,4 @@
-"""Names for things, as the outside world already calls them. Ids of our own causes are derived, never random."""
+"""Ids, most of them as the outside world names things. Ids of exits without a signal and of moves are derived."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ DepositId = NewType("DepositId", str)  # What the outside world calls the credit
 Mint = NewType("Mint", str)
 LimitName = NewType("LimitName", str)  # as a wallet's JSON has it: `max_daily_loss`, `Arbitrage.share`
 SOL = Mint("So11111111111111111111111111111111111111112")
-OWN: Final = ":"  # stands in the ids of our own causes, and in none that comes from outside
+OWN: Final = ":"  # part of the ids that the desk makes itself, and forbidden in ids from outside
 
 
 def is_own(signal_id: SignalId) -> bool:
-    """Whether a signal is of our own making: a stop loss, a liquidation, an operator's close."""
+    """Whether the desk made the signal itself: a stop loss, a liquidation, an operator's close."""
     return OWN in signal_id

@@ -1,4 +1,4 @@
-"""What became of an order or a move."""
+"""The outcomes of orders and moves."""
 
 from __future__ import annotations
 
@@ -21,22 +21,24 @@ class Cause(enum.StrEnum):
     SIGNAL_EXPIRED = "SIGNAL_EXPIRED"
     WALLET_FUNDS = "WALLET_FUNDS"
     ROUTE_DOWN = "ROUTE_DOWN"
-    NOT_VERIFIED = "NOT_VERIFIED"  # what was to be signed is not what was ordered
-    REVERTED = "REVERTED"  # it landed, or would have, with an error of the chain
-    NO_KEY = "NO_KEY"  # the wallet is not configured any more
-    NOT_CONFIRMED = "NOT_CONFIRMED"  # no quote shows the price that made an exit due
-    NO_PROTECTED_ROUTE = "NO_PROTECTED_ROUTE"  # MEV protection is a must, and this cluster has no route for it
-    CANCELLED = "CANCELLED"  # by an operator, before it was begun
-    NOT_ALLOWED = "NOT_ALLOWED"  # a withdrawal that the settings do not allow any more
+    NOT_VERIFIED = "NOT_VERIFIED"  # the transaction to sign does not match the order
+    REVERTED = "REVERTED"  # it landed, or would have landed, with an error of the chain
+    NO_KEY = "NO_KEY"  # the wallet is no longer configured
+    NOT_CONFIRMED = "NOT_CONFIRMED"  # no quote confirms the price that made an exit due
+    NO_PROTECTED_ROUTE = "NO_PROTECTED_ROUTE"  # MEV protection is required, and this cluster has no protected route
+    CANCELLED = "CANCELLED"  # by an operator, before it started
+    NOT_ALLOWED = "NOT_ALLOWED"  # the settings no longer allow the withdrawal
 
     @property
     def of_wallet(self) -> bool:
-        """Whether another wallet could do better (specification §7.8). A market cause would only burn another fee."""
+        """Whether another wallet could succeed (specification §7.8). After a market cause it would only burn another
+        fee.
+        """
         return self in (Cause.WALLET_FUNDS, Cause.ROUTE_DOWN, Cause.NO_PROTECTED_ROUTE)
 
 
 class Filled(Value, frozen=True, tag=True):
-    """The swap happened: what left, what came, what it cost. Atomic: there are no partial fills."""
+    """The swap landed: what was spent, received, and paid. Atomic: there are no partial fills."""
 
     spent_units: int
     received_units: int
@@ -46,7 +48,7 @@ class Filled(Value, frozen=True, tag=True):
 
 
 class Failed(Value, frozen=True, tag=True):
-    """Landed on chain and reverted: nothing moved, but the fee was burnt."""
+    """Landed and reverted: only the fee was paid."""
 
     fee_lamports: int
     cause: Cause
@@ -55,11 +57,11 @@ class Failed(Value, frozen=True, tag=True):
 
 
 class Expired(Value, frozen=True, tag=True):
-    """Proven never to land."""
+    """Proved never to land."""
 
 
 class Rejected(Value, frozen=True, tag=True):
-    """Refused before anything was sent: nothing moved, nothing was paid."""
+    """Ended before anything was sent: nothing moved, nothing was paid."""
 
     cause: Cause
     detail: str = ""

@@ -1,4 +1,4 @@
-"""Why this wallet, and how a risk budget became an amount: journaled with the order."""
+"""Why a wallet was chosen, and how a risk budget became an amount. Journaled with the order."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ class CostTerms(Value, frozen=True):
 
 
 class Selection(Value, frozen=True):
-    """Why this wallet: its expected cost, term by term, and among how many it was the cheapest."""
+    """Why this wallet: its expected cost, term by term, and the number of candidates."""
 
     terms: CostTerms
-    candidates: int  # wallets whose capacity and risk level fit; a sale knows only who holds the token
+    candidates: int  # wallets whose capacity and risk level fit; for a sale only the holders of the token
     wallets: int
 
 
 class Sizing(Value, frozen=True):
-    """How a risk budget became an amount in one wallet, cap by cap, for whoever asks later."""
+    """How a risk budget became an amount in one wallet, cap by cap, for a later explanation."""
 
     wanted_micros: int  # what the budget buys at this distance
     budget_micros: int
     distance_ppm: int
     how: SizingMethod
-    caps: tuple[tuple[Code, int], ...]  # the largest entry that each limit admitted, in micro-USD, in precedence
-    notional_micros: int  # the least of all these
+    # the largest entry that each limit allowed, in micro-USD, in order of precedence
+    caps: tuple[tuple[Code, int], ...]
+    notional_micros: int  # the smallest of all these
 
     @property
     def binding(self) -> tuple[Code, ...]:

@@ -13,24 +13,24 @@ PICO = 10**12  # pico-USD per USD
 LAMPORTS = 10**9  # lamports per SOL
 NS = 10**9  # nanoseconds per second
 DAY_NS = 86_400 * NS
-# Above these a number is a mistake, not a wish. Both keep every later product exact in an int64 capacity array.
+# A higher number is a mistake. Both bounds keep every later product exact in an int64 capacity array.
 NOTIONAL_MAX_MICROS = 10**12 * MICROS
 PRICE_MAX_PICO = 10**12 * PICO
 SCALE: tuple[int, ...] = tuple(int(10**n) for n in range(64))  # base units per whole token, by decimals
 
 
 def value_micros(units: int, price_pico: int, decimals: int) -> int:
-    """What `units` are worth, in micro-USD, rounded down."""
+    """The value of `units` in micro-USD, rounded down."""
     return units * price_pico // SCALE[decimals + 6]
 
 
 def value_micros_up(units: int, price_pico: int, decimals: int) -> int:
-    """What `units` are worth, in micro-USD, rounded up: for costs and limits."""
+    """The value of `units` in micro-USD, rounded up: for costs and limits."""
     return -(-units * price_pico // SCALE[decimals + 6])
 
 
 def units_of(micros: int, price_pico: int, decimals: int) -> int:
-    """How many base units `micros` buy, rounded down."""
+    """The base units that `micros` buy, rounded down."""
     return micros * SCALE[decimals + 6] // price_pico
 
 

@@ -9,7 +9,7 @@ from overmind.core.model.value import Value
 
 
 class StrategyShare(Value, frozen=True):
-    """What one strategy may deploy in one wallet: a share of the wallet's equity and a largest position."""
+    """What one strategy may deploy in one wallet: a share of the wallet's equity, and a maximum position."""
 
     share_ppm: int
     position_max_micros: int
@@ -17,7 +17,7 @@ class StrategyShare(Value, frozen=True):
 
 
 class Wallet(Value, frozen=True):
-    """A wallet as configured. What it holds is the journal's business."""
+    """A wallet as configured. Its balances are in the journal."""
 
     id: WalletId
     type: WalletType
@@ -28,11 +28,11 @@ class Wallet(Value, frozen=True):
     strategies: dict[StrategyType, StrategyShare]
     status: WalletStatus = WalletStatus.ACTIVE
     name: str = ""
-    exits: Exits | None = None  # of every position that it has; its stop loss stands in `limits`
+    exits: Exits | None = None  # of all its positions; its stop loss is in `limits`
 
 
 class Exits(Value, frozen=True):
-    """When what a signal bought is sold again without anybody asking. None: not for this reason."""
+    """When the units that a signal bought are sold without another signal. None: no such exit."""
 
     stop_loss_ppm: int | None = None  # below the average cost
     trailing_ppm: int | None = None  # below the highest price since it was bought

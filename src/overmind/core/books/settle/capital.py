@@ -1,4 +1,4 @@
-"""Capital that comes and goes without a trade: deposits, and adjustments that an operator accepted."""
+"""Capital changes without a trade: deposits, and adjustments that an operator accepted."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def deposit(state: State, deposited: Deposited) -> None:
 
 
 def adjust(state: State, adjusted: BalanceAdjusted) -> None:
-    """Make the books say what the chain says. No trade did it, so it is no gain and no loss: capital came or went."""
+    """Adjusts the books to the chain. It is no gain or loss: capital came or went without a trade."""
     book, mint, units = state.wallets[adjusted.wallet_id], adjusted.mint, adjusted.units
     accounts, equity_before = book.accounts, state.equity_micros
     if units < 0:
@@ -44,7 +44,7 @@ def adjust(state: State, adjusted: BalanceAdjusted) -> None:
 
 
 def _withdraw(state: State, book: WalletBook, money: Money) -> None:
-    """SOL leaves the float first. Lots leave at what they are worth: the day's PnL stays as it was."""
+    """SOL leaves the float first. Lots leave at their value, so the day's PnL does not change."""
     accounts, mint, left = book.accounts, money.mint, money.units
     for account in (accounts.sol_float, accounts.free):
         there = min(left, state.ledger.balance(account, mint))
@@ -62,7 +62,7 @@ def _withdraw(state: State, book: WalletBook, money: Money) -> None:
 
 
 def _add_lot(state: State, book: WalletBook, money: Money, origin: str) -> None:
-    """A token comes at what it is worth now. One that is held may be listed no more."""
+    """A token comes at its current value. A held token may be delisted."""
     position = book.positions.get(money.mint)
     token = position.token if position is not None else state.settings.tokens.get(money.mint)
     if token is not None:
@@ -72,7 +72,7 @@ def _add_lot(state: State, book: WalletBook, money: Money, origin: str) -> None:
 
 
 def capital_changed(state: State, book: WalletBook, mint: Mint, equity_before: int) -> None:
-    """What came counts in full, also where it pays a debt at once: that is a loss of its own."""
+    """Counts a deposit in full, even if it repays a debt at once; the debt is a loss of its own."""
     refresh_equity(state, book)
     state.deposited_micros += state.equity_micros - equity_before
     make_good(state, book)

@@ -1,4 +1,4 @@
-"""Close an order: release what was held, then book what really happened."""
+"""Closes an order: releases the held capital, then books the outcome."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from overmind.core.model.value import Value
 
 
 def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) -> None:
-    """Release what was held, then book what really happened."""
+    """Releases the held capital, then books the outcome."""
     known = state.open_orders.pop(order_id)
     order, token = known.order, known.token
     assert token is not None, known
@@ -53,7 +53,7 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
     book.quality.append(ExecutionQuality(isinstance(outcome, Filled), booked.shortfall_bps))
     if len(book.quality) > QUALITY_WINDOW:
         del book.quality[0]
-    # A sale takes the oldest lots, whosever they are.
+    # A sale takes the oldest lots of any strategy.
     settled(state, book, token.mint, order.strategy if order.side is BUY else None)
 
 
@@ -75,14 +75,14 @@ def _release(state: State, book: WalletBook, order: Order) -> None:
 
 
 class Booked(Value, frozen=True):
-    costs_micros: int = 0  # what fee and rent are worth
-    lot_cost_micros: int = 0  # what sold lots had cost
+    costs_micros: int = 0  # value of fee and rent
+    lot_cost_micros: int = 0  # cost of the sold lots
     shortfall_bps: int = 0  # against the mark of the decision
-    oldest: tuple[int, str] = (0, "")  # of sold lots: when it was opened, and its origin
+    oldest: tuple[int, str] = (0, "")  # of the sold lots: when the oldest was opened, and its origin
 
 
 def book_outcome(state: State, book: WalletBook, order: Order, token: Token, outcome: Outcome) -> Booked:
-    """What it did to balances, positions and counters."""
+    """Books the effects on balances, positions and counters."""
     match outcome:
         case Filled(fee_lamports=fee, rent_lamports=rent):
             book.filled += 1
@@ -152,7 +152,7 @@ def _plan_exits(state: State, book: WalletBook, order: Order, token: Token, fill
 
 
 def _sell_lots(state: State, book: WalletBook, token: Token, units: int) -> list[Lot]:
-    """The lots that went. A fork may have taken them back before it gave them again."""
+    """Takes the sold lots. A fork may have undone the buy before it undid the sale."""
     position = book.positions.get(token.mint)
     if position is None:
         return []
@@ -163,7 +163,7 @@ def _sell_lots(state: State, book: WalletBook, token: Token, units: int) -> list
 
 
 def pay_costs(state: State, book: WalletBook, fee_lamports: int, rent_lamports: int) -> int:
-    """Returns what they are worth. A fork may make rent due that nobody had to reserve."""
+    """Returns their value. A fork may make rent due that no order has reserved."""
     accounts = book.accounts
     take_back(state, book, SOL, fee_lamports, accounts.sol_float, FEES)
     if rent_lamports:
@@ -174,7 +174,7 @@ def pay_costs(state: State, book: WalletBook, fee_lamports: int, rent_lamports: 
 
 
 def settled(state: State, book: WalletBook, mint: Mint, strategy: StrategyType | None) -> None:
-    """`strategy`: whose lots alone have changed; None if others' may have."""
+    """`strategy`: the only one whose lots have changed; None: others' may have changed too."""
     book.booked_seq = state.seq
     if book.in_suspense:
         make_good(state, book)

@@ -1,4 +1,4 @@
-"""What a fork undid is undone in the books. Nothing here refuses: what is missing goes to the suspense account."""
+"""Undoes in the books what a fork undid. Nothing here refuses: missing units go to the suspense account."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from overmind.core.model.outcome import Filled, Outcome
 
 
 def finalise(state: State, order_id: OrderId) -> None:
-    """Nothing changes but what is in doubt: a reading from before it may still be of the branch that died."""
+    """Ends the doubt and changes nothing else. A reading of the chain from before may still be of the lost branch."""
     known = state.provisional.pop(order_id)
     state.wallets[known.order.wallet_id].booked_seq = state.seq
 
 
 def roll_back(state: State, order_id: OrderId, outcome: Outcome) -> None:
-    """Undo what was booked, then book what it came to instead."""
+    """Undoes the booked outcome, then books the outcome that replaced it."""
     known = state.provisional.pop(order_id)
     order, token = known.order, known.token
     book = state.wallets[order.wallet_id]
@@ -42,7 +42,7 @@ def roll_back(state: State, order_id: OrderId, outcome: Outcome) -> None:
     if isinstance(outcome, Filled) and not isinstance(known.outcome, Filled) and not order.to_float:
         count_trade(state, book)
     book_outcome(state, book, order, token, outcome)
-    if closing is not None and order.mint in book.positions:  # It may have been gone in between.
+    if closing is not None and order.mint in book.positions:  # The position may have been gone in between.
         book.closing.setdefault(order.mint, closing)
     settled(state, book, token.mint, None)
 
@@ -51,12 +51,13 @@ def _unfill(state: State, book: WalletBook, known: Provisional, fill: Filled) ->
     order, token, accounts = known.order, known.token, book.accounts
     state.ledger.transfer(fill.rent_lamports, SOL, RENT, accounts.sol_float)
     if fill.rent_lamports:
-        book.token_accounts.discard(order.receive)  # If it is there all the same, rent is reserved in vain once.
+        # If the account exists nevertheless, rent is reserved once too often.
+        book.token_accounts.discard(order.receive)
         book.empty_since_ns.pop(order.receive, None)
     take_back(state, book, order.receive, fill.received_units, receiving(book, order), MARKET)
     state.ledger.transfer(fill.spent_units, order.spend.mint, MARKET, accounts.free)
     if order.to_float:
-        return  # What it lost against the mark stands in its costs.
+        return  # Its loss against the mark is part of its costs.
     wallet_id, spent, received = book.wallet.id, fill.spent_units, fill.received_units
     if order.side is BUY:
         taken = true_up(state, book, token)
@@ -64,7 +65,7 @@ def _unfill(state: State, book: WalletBook, known: Provisional, fill: Filled) ->
         return
     back = Lot(order.strategy, spent, known.lot_cost_micros, known.opened_ns, known.origin)
     change_position(state, book, token, back)
-    if known.closing:  # It may have ended with this sale or a later one; without it there is something left.
+    if known.closing:  # The close may have ended with this sale or a later one; without the sale something is left.
         book.closing.setdefault(token.mint, known.closing)
     undone = structs.replace(back, units=-spent, cost_micros=-back.cost_micros)
     realise(state, book, Disposal(wallet_id, How.SALE_UNDONE, token, -spent, -received, [undone]))

@@ -1,4 +1,4 @@
-"""When what did not happen is tried again, and when a token that a stop sold may be bought again."""
+"""When a failed exit or move is retried, and when a token that a stop loss sold may be bought again."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from overmind.core.model.order import Order
 from overmind.core.model.outcome import Cause, Failed, Filled, Outcome, Rejected
 
 STOPS: Final = (f"{ExitCause.STOP_LOSS}:", f"{ExitCause.TRAILING_STOP}:")
-UNTRUE: Final = (Cause.NOT_CONFIRMED, Cause.LIMIT_PRICE)  # the price that made an exit due is not to be had
+UNTRUE: Final = (Cause.NOT_CONFIRMED, Cause.LIMIT_PRICE)  # no quote confirms the price that made an exit due
 OF_MARKET: Final = (Cause.SLIPPAGE, Cause.PRICE_IMPACT, Cause.NO_LIQUIDITY, Cause.QUOTE_OFF_MARK, Cause.REVERTED)
 UNTRUE_DOUBLINGS_MAX: Final = 2
 
 
 def after_exit(state: State, book: WalletBook, order: Order, outcome: Outcome) -> None:
-    """What sold cools the token down, and what did not is tried again."""
+    """A fill starts the cooldown; a failure schedules a retry."""
     exiting = book.exiting[order.mint]
     exiting.open = False
     if isinstance(outcome, Filled):
@@ -35,9 +35,9 @@ def after_exit(state: State, book: WalletBook, order: Order, outcome: Outcome) -
 
 
 def _try_later(desk: Desk, exiting: Exiting, outcome: Outcome, at_ns: int) -> None:
-    """The market's causes widen the slippage, and every failure makes it wait longer."""
+    """A market cause widens the slippage; every failure lengthens the pause."""
     cause = outcome.cause if isinstance(outcome, Failed | Rejected) else None
-    if cause in UNTRUE:  # Nothing failed, so nothing is to be waited out; but quotes are not free either.
+    if cause in UNTRUE:  # No attempt failed on the chain, so the pause is short; but quotes are not free either.
         exiting.rung, exiting.tries = 0, min(exiting.tries, UNTRUE_DOUBLINGS_MAX)
     elif cause in OF_MARKET:
         exiting.rung = min(exiting.rung + 1, len(desk.exit_slippage_bps) - 1)
@@ -46,7 +46,7 @@ def _try_later(desk: Desk, exiting: Exiting, outcome: Outcome, at_ns: int) -> No
 
 
 def tried(state: State, trying: Trying, outcome: Outcome) -> None:
-    """What came to nothing waits before it is tried again, twice as long each time."""
+    """Schedules a retry after a failure; the pause doubles each time."""
     trying.open = False
     if isinstance(outcome, Filled):
         trying.tries = trying.after_ns = 0
@@ -62,7 +62,7 @@ def cool_down(state: State, book: WalletBook, order: Order, at_ns: int) -> None:
 
 
 def _warm_up(book: WalletBook, mint: Mint) -> None:
-    """The stop sold nothing."""
+    """An unfilled stop starts no cooldown."""
     before_ns = book.cooled_before.pop(mint, None)
     if before_ns is not None:
         book.cooldowns[mint] = before_ns

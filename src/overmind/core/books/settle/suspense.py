@@ -1,4 +1,4 @@
-"""Debts that a fork left: suspense accounts, and how they are made good."""
+"""Debts left by a fork: suspense accounts, and how they are repaid."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from overmind.core.model.money import Token
 
 
 def pay_debt(state: State, book: WalletBook, token: Token) -> None:
-    """Lots that pay a debt bring nothing: their cost is lost."""
+    """Lots that repay a debt earn nothing: their cost is lost."""
     lost = true_up(state, book, token)
     if lost:
         units = sum(lot.units for lot in lost)
@@ -20,7 +20,7 @@ def pay_debt(state: State, book: WalletBook, token: Token) -> None:
 
 
 def true_up(state: State, book: WalletBook, token: Token) -> list[Lot]:
-    """A position is what its accounts hold; what is more goes, the newest lots first. Returns what went."""
+    """Removes lots without units behind them, the newest first. Returns the removed lots."""
     mint, accounts, balance = token.mint, book.accounts, state.ledger.balance
     left = max(0, balance(accounts.free, mint) + balance(accounts.held, mint) + balance(accounts.suspense, mint))
     position = book.positions.get(mint)
@@ -32,7 +32,7 @@ def true_up(state: State, book: WalletBook, token: Token) -> list[Lot]:
 
 
 def take_back(state: State, book: WalletBook, mint: Mint, units: int, account: str, target: str) -> None:
-    """Take it back as far as it is there; a suspense account owes the rest. The float's debts are its own."""
+    """Takes back what is there; a suspense account owes the rest. The float has a debt of its own."""
     there = state.ledger.balance(account, mint)
     if units <= there:
         state.ledger.transfer(units, mint, account, target)
@@ -45,7 +45,7 @@ def take_back(state: State, book: WalletBook, mint: Mint, units: int, account: s
 
 
 def make_good(state: State, book: WalletBook) -> None:
-    """What came free pays what the suspense accounts owe."""
+    """Repays debts from units that became free."""
     for mint in sorted(book.in_suspense):
         _repay(state, book, mint)
         position = book.positions.get(mint)
