@@ -477,7 +477,7 @@ CAPITAL: Final = (
         DECIDE,
         "    for wallet_id in work.wallets:\n        book",
         "    for wallet_id in (work.wallet_id,):\n        book",
-        "?",
+        "tests/core/books/test_moves.py::test_both_wallets_are_booked",
     ),
 )
 
