@@ -1,10 +1,10 @@
 """Drives each placed order to its outcome: quote → check → sign → record → send → outcome → final (specification §7.6).
 
-A move of capital goes the same way, from `transfer` instead of a quote, once its time has come.
+A move of capital takes the same path once it is due, with `transfer` instead of a quote.
 
-Recovery is the same path: at start every open order is taken up again, with its ticket if it has one, and so is every
-outcome that a fork may still undo. What is sent was recorded before; what was sent is followed until the chain has
-decided. A stop ends sending, never following.
+Recovery is the same path too: at start every open order is taken up again, with its ticket if it has one, and so is
+every provisional outcome. Everything is recorded before it is sent, and followed afterwards until the chain has
+decided. A stop ends sending, but never the following.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Timers that turn the world into commands: prices become marks, time makes exits due, a STOP file stops everything."""
+"""Timers that issue commands: prices become marks, time makes exits due, a STOP file stops all entries."""
 
 from __future__ import annotations
 

@@ -21,25 +21,25 @@ from overmind.core.model.units import PPM
 
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-Row = tuple[int, ...]  # of the columns
+Row = tuple[int, ...]  # one row of the columns
 
-WHOLE: Final = ""  # the owner of a row that is a position
+WHOLE: Final = ""  # the owner of a row for a whole position
 OWNERS: Final = (WHOLE, DEPOSIT, *StrategyType)
 NUMBERS: Final = {by: number for number, by in enumerate(OWNERS)}
 
-FAR: Final = 2**63 - 1  # stands in a column for itself and for all that is beyond
-SCALE_MAX: Final = 10**18  # three times as much is still an int64, and it is a double without rounding
-VALUE_MAX: Final = 2**50  # four roundings, of 2**-53 each, are then less than one half of a micro-USD
+FAR: Final = 2**63 - 1  # represents itself and all higher prices
+SCALE_MAX: Final = 10**18  # three times this still fits an int64, and a double holds it exactly
+VALUE_MAX: Final = 2**50  # four roundings of 2**-53 each then stay below half a micro-USD
 SUM_MAX: Final = 2**62
 ROWS_MIN: Final = 64
-FEW: Final = 20  # positions that the plain loop values in the same time: measured
+FEW: Final = 20  # number of positions that the plain loop values in the same time, measured
 
 NO_TRIGGERS: Final = (FAR - 1, 0, 0, FAR, False)
 EMPTY: Final = (0, 0, NUMBERS[DEPOSIT], 0, 1, 0, *NO_TRIGGERS)
 
 
 class Columns(NamedTuple):
-    """Integers of each row. A part of a position has no triggers."""
+    """One integer per row. The row of a strategy's part has no triggers."""
 
     slot: Integers
     token: Integers
@@ -49,24 +49,24 @@ class Columns(NamedTuple):
     value: Integers  # micro-USD
     peak: Integers  # prices, like the next and the last but one
     stop: Integers
-    kept: Integers  # of the peak, in ppm: at or below it the trailing stop is due
+    kept: Integers  # of the peak, in ppm: the trailing stop is due at or below this share
     profit: Integers
     reached: Integers  # 0 or 1
 
 
 class Gains(NamedTuple):
-    """By how many micro-USD sums changed, apart from the positions that are left to the plain loop."""
+    """The changes of sums in micro-USD, without the positions that are left to the plain loop."""
 
-    by_owner: list[tuple[WalletBook, str, int]]  # of each strategy in a wallet, and of the wallet as a WHOLE
+    by_owner: list[tuple[WalletBook, str, int]]  # of each strategy in a wallet, and of the wallet (WHOLE)
     by_token: list[tuple[Mint, int]]
     left: list[tuple[WalletBook, Position]]
 
 
 class Valuation:
-    """Hears by `note` what trading changed, and brings all positions to new marks by `revalue`."""
+    """Gets the changes by trades from `note`, and values all positions at new marks in `revalue`."""
 
     def __init__(self, few: int = FEW) -> None:
-        """`few`: less than these are left to the plain loop, which is then faster."""
+        """`few`: with fewer positions the plain loop is faster and is used."""
         self._few = few
         self._forget()
 
@@ -74,12 +74,12 @@ class Valuation:
         self._table = np.zeros((len(Columns._fields), ROWS_MIN), np.int64)
         self._positions: list[Position] = []  # by row
         self._rows: dict[tuple[int, Mint], dict[str, int]] = {}  # by slot and token, then by owner
-        self._tokens: dict[Mint, int] = {}  # their numbers
+        self._tokens: dict[Mint, int] = {}  # the tokens' numbers
         self._noted: dict[tuple[int, Mint], None] = {}
         self._knows_all = False
 
     def note(self, book: WalletBook, mint: Mint) -> None:
-        """Something else than a mark has changed this position."""
+        """Notes that something other than a mark has changed this position."""
         self._noted[book.slot, mint] = None
 
     def revalue(self, books: Sequence[WalletBook], prices: Mapping[Mint, int], before: Mapping[Mint, int]) -> Gains:
@@ -101,7 +101,7 @@ class Valuation:
         return Gains(_by_owner(rows, gains, books), self._by_token(rows, gains), left)
 
     def _follow(self, books: Sequence[WalletBook], prices: Mapping[Mint, int]) -> None:
-        """`prices` are those that the sums are at."""
+        """`prices` are those of the current sums."""
         if not self._knows_all:
             self._forget()
             self._noted = {(book.slot, mint): None for book in books for mint in book.positions}
@@ -113,7 +113,7 @@ class Valuation:
         self._write(written)
 
     def _read(self, book: WalletBook, mint: Mint, price_pico: int) -> Iterator[tuple[int, Row]]:
-        """What is sold keeps its rows, for the next time."""
+        """Rows of a sold position stay for the next time."""
         rows, position = self._rows.setdefault((book.slot, mint), {}), book.positions.get(mint)
         for row in rows.values():
             yield row, EMPTY
@@ -142,7 +142,7 @@ class Valuation:
     def _leave(
         self, rows: Columns, fit: Flags, books: Sequence[WalletBook], before: Mapping[Mint, int]
     ) -> list[tuple[WalletBook, Position]]:
-        """Where one owner's part does not fit, all of the position is left."""
+        """If one owner's part does not fit, the whole position is left to the plain loop."""
         left: dict[tuple[int, Mint], tuple[WalletBook, Position]] = {}
         for row in np.flatnonzero(~fit & (rows.units > 0)).tolist():
             book, position = books[rows.slot[row]], self._positions[row]

@@ -21,22 +21,22 @@ import msgspec
 from overmind.core.model.money import Mark
 from overmind.core.model.units import PPM
 
-BILLION: Final = 10**9  # moves are counted in parts per billion: small ones must not round to nothing
-MOVES_MIN: Final = 20  # of full weight, else it is not known; older ones weigh less
-MOVES_ROUGH: Final = 10  # as many tell an outlier from a move; before that it is one of `JUMP_PPB`
+BILLION: Final = 10**9  # moves are counted in parts per billion, so that small ones do not round to zero
+MOVES_MIN: Final = 20  # of full weight, otherwise it is unknown; older ones weigh less
+MOVES_ROUGH: Final = 10  # from this many on, deviations tell an outlier; before that, `JUMP_PPB` does
 JUMP_PPB: Final = BILLION // 10
 OUTLIER_SIGMAS: Final = 6
 LN_2_PPM: Final = 693_147
 
 
 class Volatility(msgspec.Struct):
-    """Of one token. Weights are in millionths."""
+    """The volatility of one token. Weights are in millionths."""
 
-    price_pico: int = 0  # of the newest mark that was believed; 0: none yet
+    price_pico: int = 0  # of the newest accepted mark; 0: none yet
     at_ns: int = 0  # its time
-    squares: int = 0  # of moves in parts per billion, weighted
-    elapsed_ns: int = 0  # that they took, weighted
-    moves: int = 0  # how many they were, weighted, in millionths
+    squares: int = 0  # weighted sum of squared moves, in parts per billion
+    elapsed_ns: int = 0  # weighted sum of their durations
+    moves: int = 0  # weighted number of moves, in millionths
     doubted: bool = False  # the newest mark was an outlier
 
     def observe(self, mark: Mark, half_life_ns: int) -> None:
@@ -71,7 +71,7 @@ class Volatility(msgspec.Struct):
         return self.moves >= MOVES_MIN * PPM
 
     def over_ppm(self, horizon_ns: int) -> int:
-        """The standard deviation of the price over a horizon, rounded up. Only of what is known."""
+        """The standard deviation of the price over a horizon, rounded up. Only if it is known."""
         variance = -(-self.squares * horizon_ns // self.elapsed_ns)
         deviation = isqrt(variance - 1) + 1 if variance else 0
         return -(-deviation * PPM // BILLION)

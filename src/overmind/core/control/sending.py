@@ -1,8 +1,8 @@
-"""Whether an order or a move may be signed or sent now, has to wait, or is over: one rule for both.
+"""Whether an order or a move may be signed or sent now, must wait, or is over: one rule for both.
 
-A sale always may. A top-up and a sweep serve exits or bring money to safety, so they pass every stop and end only with
-their time. Everything else ends with a stop. A withdrawal also ends when the settings do not allow it any more or when
-somebody may be stealing; any other hold makes it wait, within its life.
+A sale is always allowed. A top-up and a sweep serve exits or bring money to safety, so they pass every stop and end
+only when they expire. A stop ends all other work. A withdrawal also ends when the settings no longer allow it or when a
+hold suggests theft; any other hold makes it wait until it expires.
 
 See specification §10.4.
 """

@@ -1,4 +1,4 @@
-"""Sales of what is held: by a signal, by a rule of ours, or because an operator wants it. Only facts stop them.
+"""Sales of positions: by a signal, by an exit rule, or by an operator's close. Only facts can stop them.
 
 See specification §8.6.
 """
