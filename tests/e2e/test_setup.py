@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # Tools that every shell has; no compiler, no git, no node.
 SHELL = ("sh", "touch", "rm", "mkdir", "env", "uname", "cat")
-LEFT_BEHIND = shutil.ignore_patterns(".venv", ".git", "build", "data", "logs", "*_cache", "__pycache__", ".hypothesis")
+LEFT_BEHIND = shutil.ignore_patterns(".venv", ".git", "build", "*.egg-info", "*_cache", "__pycache__", ".hypothesis")
 FEW = "tests/clock tests/sandbox/localnet/test_javascript.py"
 PATIENCE_S = 900
 

@@ -244,13 +244,6 @@ DURABILITY: Final = (
         "plain 0",
     ),
     Mutation(
-        "snapshot saved before its entries are durable",
-        ENGINE,
-        "        while self._durable_seq < snapshot.seq:\n            await self._commit()\n",
-        "",
-        "plain 0",
-    ),
-    Mutation(
         "recovery reads one entry too few",
         ENGINE,
         "for entry in journal.read(after=state.seq):",
@@ -269,14 +262,14 @@ DURABILITY: Final = (
         ENGINE,
         "return self._journal.find(signal_id) if len(decided) < self._state.signals else None",
         "return None",
-        "plain 69",
+        "plain 481",
     ),
     Mutation(
         "journal's time runs backwards",
         ENGINE,
         "at_ns = max(self._clock.now_ns(), state.at_ns)",
         "at_ns = self._clock.now_ns()",
-        "plain 10",
+        "plain 30",
     ),
     Mutation(
         "quote not checked", EXECUTOR, "return rejected if rejected is not None else await", "return await", "plain 3"
@@ -286,7 +279,7 @@ DURABILITY: Final = (
         EXECUTOR,
         "len(self._active) < self._wallets_max",
         "len(self._active) <= self._wallets_max",
-        "plain 3",
+        "plain 6",
     ),
     Mutation(
         "wallet slot never given back",
