@@ -1,8 +1,8 @@
 """Whether an entry may be made: yes or no, at once and without reasons.
 
-Every decision asks this; only a "no" is explained, by `rules`. The rules and rows of `limit_table` that each decision
-meets are written out here in one function each, because a walk through the table takes several times as long. A row
-that is not written out here is asked itself, so a new limit holds from the moment that it stands in the table. A
+Every decision asks this; only a "no" is explained, by `rules`. The rules and the portfolio's rows of `limit_table` are
+written out here, the wallet's rows in `broken_limits`, because a walk through the table takes several times as long.
+A row that is not written out is asked itself, so a new limit holds from the moment that it stands in the table. A
 property holds both answers equal.
 """
 
@@ -13,20 +13,12 @@ from typing import Final
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
-from overmind.core.entries.costs import loss_max_micros, rent_lamports
-from overmind.core.entries.limit_table import (
-    PORTFOLIO_LIMITS,
-    WALLET_LIMITS,
-    Limit,
-    PortfolioPlace,
-    WalletPlace,
-    day_loss_micros,
-    rate_used,
-)
+from overmind.core.entries.broken_limits import OTHER_ROWS, broken_limits
+from overmind.core.entries.limit_table import PORTFOLIO_LIMITS, Limit, PortfolioPlace, WalletPlace
 from overmind.core.entries.request import EntryRequest, slippage_ceiling_bps
 from overmind.core.entries.rules import FUTURE_MAX_NS, all_in_emergency
 from overmind.core.model.codes import Code
-from overmind.core.model.enums import EMERGENCY
+from overmind.core.model.enums import WalletType
 from overmind.core.model.ids import SOL
 from overmind.core.model.units import NOTIONAL_MAX_MICROS, ppm_of
 
@@ -38,21 +30,9 @@ WRITTEN_OUT: Final = frozenset(
         Code.PORTFOLIO_TRADES,
         Code.ASSET_CONCENTRATION,
         Code.STRATEGY_CONCENTRATION,
-        Code.DAILY_LOSS,
-        Code.DAILY_LOSS_HEADROOM,
-        Code.TRADES_TODAY,
-        Code.CONCURRENT_POSITIONS,
-        Code.POSITION_SIZE,
-        Code.STRATEGY_POSITION_SIZE,
-        Code.STRATEGY_SHARE,
-        Code.INSUFFICIENT_QUOTE,
-        Code.INSUFFICIENT_SOL,
-        Code.WALLET_EXPOSURE,
-        Code.RATE_LIMIT,
     }
 )
 OTHER_PORTFOLIO_LIMITS: Final = tuple(limit for limit in PORTFOLIO_LIMITS if limit.code not in WRITTEN_OUT)
-OTHER_WALLET_LIMITS: Final = tuple(limit for limit in WALLET_LIMITS if limit.code not in WRITTEN_OUT)
 
 
 def signal_may_enter(
@@ -104,47 +84,22 @@ def wallet_may_enter(
     book: WalletBook,
     ask: EntryRequest,
     at_ns: int,
-    others: Sequence[Limit[WalletPlace]] = OTHER_WALLET_LIMITS,
+    others: Sequence[Limit[WalletPlace]] = OTHER_ROWS,
 ) -> bool:
     """Whether `rules.wallet_refusals` finds nothing."""
-    desk, signal, notional, wallet = state.settings, ask.signal, ask.notional_micros, book.wallet
-    mint, strategy, limits = signal.mint, signal.strategy, wallet.limits
+    desk, signal, wallet = state.settings, ask.signal, book.wallet
+    mint, strategy = signal.mint, signal.strategy
     share = wallet.strategies.get(strategy)
     if (
         book.holds
-        or wallet.type is EMERGENCY
+        or wallet.type is WalletType.EMERGENCY
         or wallet.id in signal.exclude
         or (not desk.multi_wallet_enabled and wallet.id != desk.default_wallet)
         or share is None
         or not share.enabled
-        or limits.risk_level_ppm > signal.risk_tolerance_ppm
+        or wallet.limits.risk_level_ppm > signal.risk_tolerance_ppm
         or book.cooldowns.get(mint, 0) > at_ns
-        or book.trades_today + book.entries_open >= limits.trades_per_day_max
-    ):
-        return False
-    loss, equity = day_loss_micros(book), book.equity_micros
-    if (
-        loss >= limits.daily_loss_max_micros
-        or loss + book.loss_in_flight_micros + loss_max_micros(book, ask) > limits.daily_loss_max_micros
-        or book.positions_micros + book.entries_micros + notional > ppm_of(equity, limits.exposure_max_ppm)
-        or book.deployed_micros(strategy) + notional > ppm_of(equity, share.share_ppm)
-    ):
-        return False
-    if book.uses(mint):
-        price_pico = state.price_pico(mint)
-        used, used_by_strategy = book.used_micros(mint, price_pico), book.used_by_micros(mint, strategy, price_pico)
-    elif book.mints_in_use >= limits.positions_max:
-        return False
-    else:
-        used = used_by_strategy = 0
-    if used + notional > limits.position_max_micros or used_by_strategy + notional > share.position_max_micros:
-        return False
-    balance, costs = state.ledger.balance, desk.costs
-    lamports = costs.fee_max_lamports + rent_lamports(desk, book, mint) + desk.reserve_float_lamports
-    if (
-        notional > balance(book.accounts.free, desk.quote.mint)
-        or lamports > balance(book.accounts.sol_float, SOL)
-        or rate_used(desk, book, at_ns) >= desk.rate_max_per_s
+        or broken_limits(state, book, ask, at_ns)
     ):
         return False
     if not others:

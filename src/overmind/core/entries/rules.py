@@ -12,9 +12,9 @@ from typing import Final
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
+from overmind.core.entries.broken_limits import OTHER_ROWS, ROWS, broken_limits
 from overmind.core.entries.limit_table import (
     PORTFOLIO_LIMITS,
-    WALLET_LIMITS,
     Limit,
     P,
     PortfolioPlace,
@@ -49,9 +49,14 @@ def wallet_refusals(
     book: WalletBook,
     ask: EntryRequest,
     at_ns: int,
-    limits: Sequence[Limit[WalletPlace]] = WALLET_LIMITS,
+    limits: Sequence[Limit[WalletPlace]] | None = None,
 ) -> Iterator[Refusal]:
-    """The refusals of this wallet, in order of precedence. If there are none, it may take the entry."""
+    """The refusals of this wallet, in order of precedence. If there are none, it may take the entry.
+
+    `limits`: the rows to ask. None: those that the entry breaks, and those that are not written out.
+    """
+    if limits is None:
+        limits = (*(ROWS[code] for code in broken_limits(state, book, ask, at_ns)), *OTHER_ROWS)
     place = WalletPlace(state, book, at_ns, ask.signal.mint, ask.signal.strategy)
     found = [*_wallet_rules(state, book, ask, at_ns), *_limit_refusals(limits, place, ask)]
     yield from sorted(found, key=rank_of)
