@@ -114,4 +114,4 @@ def test_a_service_that_does_not_answer_may_still_have_acted(service: Service) -
         closing.start()
         silent = overmind(service.folder, "pause", "portfolio", "--reason", "x")
         closing.join()
-    assert (silent.returncode, "may still act on it" in silent.stderr) == (4, True)
+    assert (silent.returncode, "may still carry it out" in silent.stderr) == (4, True)

@@ -18,6 +18,7 @@ PLACE: Final = "core/books/settle/place.py"
 FORK: Final = "core/books/settle/fork.py"
 MOVES: Final = "core/books/moves.py"
 GATE: Final = "core/entries/gate.py"
+LIMITS: Final = "core/entries/broken_limits.py"
 DECIDE: Final = "core/decide.py"
 ENGINE: Final = "desk/engine.py"
 EXECUTOR: Final = "desk/executor.py"
@@ -126,35 +127,35 @@ BOOKS: Final = (
 ENTRIES: Final = (
     Mutation(
         "position limit off by one",
-        GATE,
+        LIMITS,
         "if used + notional > limits.position_max_micros",
         "if used + notional > limits.position_max_micros + 1",
         "tests/core/entries/test_limit_table.py::test_the_gate_and_the_capacity_equal_the_table",
     ),
     Mutation(
         "trades per day off by one",
-        GATE,
+        LIMITS,
         "book.trades_today + book.entries_open >= limits.trades_per_day_max",
         "book.trades_today + book.entries_open > limits.trades_per_day_max",
         "tests/core/entries/test_limit_table.py::test_the_gate_and_the_capacity_equal_the_table",
     ),
     Mutation(
         "daily loss refused at its edge, too early",
-        GATE,
+        LIMITS,
         "ask) > limits.daily_loss_max_micros",
         "ask) >= limits.daily_loss_max_micros",
         "tests/core/entries/test_rules.py::test_every_rule_at_its_edge",
     ),
     Mutation(
         "exposure ignores held buys",
-        GATE,
+        LIMITS,
         "book.positions_micros + book.entries_micros + notional >",
         "book.positions_micros + notional >",
         "tests/core/entries/test_limit_table.py::test_the_gate_and_the_capacity_equal_the_table",
     ),
     Mutation(
         "reserve float not kept",
-        GATE,
+        LIMITS,
         "rent_lamports(desk, book, mint) + desk.reserve_float_lamports",
         "rent_lamports(desk, book, mint)",
         "tests/core/entries/test_rules.py::test_every_rule_at_its_edge",
