@@ -302,11 +302,18 @@ class Sim:
             heard += len(entries)
 
     async def _watch(self, engine: Engine) -> None:
-        """Marks prices once a second, and starts what they make due. Marks sell, so there are none on leaving."""
+        """Marks prices once a second, and starts what they make due.
+
+        Marks sell. So on leaving only the first mark of a token comes: a credit waits for it, and it sells nothing.
+        """
         while True:
-            if engine.state.desk is not None and not self.leaving:
-                await engine.handle(MarkPrices(self.prices.marks(self.clock.now_ns())))
-                self._act(engine)
+            if engine.state.desk is not None:
+                marks = self.prices.marks(self.clock.now_ns())
+                if not self.leaving:
+                    await engine.handle(MarkPrices(marks))
+                    self._act(engine)
+                elif first := tuple(mark for mark in marks if mark.mint not in engine.state.marks):
+                    await engine.handle(MarkPrices(first))
             await self.clock.sleep(1.0)
 
     def _act(self, engine: Engine) -> None:
