@@ -96,8 +96,8 @@ def watch(book: WalletBook, position: Position, price_pico: int) -> None:
 
 
 def reach(book: WalletBook, position: Position, price_pico: int) -> None:
-    """Notes whether the newest price has reached a trigger."""
-    if next(reached(book, position, price_pico), None) is not None:
+    """Notes whether the newest price has reached a trigger. Without a price, the first one has to be looked at."""
+    if not price_pico or next(reached(book, position, price_pico), None) is not None:
         book.reached.add(position.token.mint)
     else:
         book.reached.discard(position.token.mint)

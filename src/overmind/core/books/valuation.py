@@ -159,9 +159,9 @@ class Valuation:
             self._positions[row].peak_pico = peak_pico
 
     def _reach(self, rows: Columns, fit: Flags, price: Integers, books: Sequence[WalletBook]) -> None:
-        """`triggers.reached`, for all rows at once: peak * kept in two parts that are int64 each."""
+        """`triggers.reach`, for all rows at once: peak * kept in two parts that are int64 each."""
         trail = rows.peak // PPM * rows.kept + rows.peak % PPM * rows.kept // PPM
-        reached = ((price <= np.maximum(rows.stop, trail)) | (price >= rows.profit)) & (price > 0)
+        reached = (price <= np.maximum(rows.stop, trail)) | (price >= rows.profit)
         flipped = fit & (rows.owner == NUMBERS[WHOLE]) & (reached != rows.reached)
         rows.reached[flipped] ^= 1
         for row in np.flatnonzero(flipped).tolist():
