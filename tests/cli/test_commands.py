@@ -297,7 +297,7 @@ def test_a_stop_is_kept_where_no_wallet_is_known_yet(tmp_path: Path) -> None:
 def test_stop_looks_where_the_configuration_looks(tmp_path: Path) -> None:
     assert overmind(tmp_path, "submit", "-", given=lines(BUY), OVERMIND_DATA_DIR="~/desk", HOME=str(tmp_path))
     done = overmind(tmp_path, "stop", "--reason", "drill", "--json", OVERMIND_DATA_DIR="~/desk", HOME=str(tmp_path))
-    assert "in the journal" in as_json(done)["how"]
+    assert "recorded in" in as_json(done)["how"]
     nowhere = overmind(tmp_path, "stop", "--reason", "drill", OVERMIND_DATA_DIR="nowhere")
     assert (nowhere.returncode, "no data directory" in nowhere.stderr) == (2, True)
 

@@ -51,7 +51,7 @@ def test_a_close_that_cannot_sell_stays_ordered_and_can_be_cancelled(traded: Pat
     dear = {"OVERMIND_COST_FEE_MAX_LAMPORTS": "1000000000"}  # more than the rest of the float
     said = overmind(traded, "close", name, "--reason", "looks bad", **dear).stdout
     assert "can be sold now: INSUFFICIENT_SOL" in said
-    assert "goes on until nothing is left" in said
+    assert "tries again until the position is sold" in said
     assert as_json(overmind(traded, "positions", "--json"))[0]["closing"] == "looks bad"
     assert "closing: looks bad" in overmind(traded, "positions").stdout
     kept = as_json(overmind(traded, "close", name, "--cancel", "--reason", "fine again", "--json", **dear))

@@ -176,7 +176,7 @@ def test_a_held_withdrawal_expires() -> None:
         await desk.pass_s(DELAY_S + HOUR_S - 1)
         assert ended(desk) == []
         await desk.pass_s(1)
-        assert ended(desk) == [Rejected(Cause.SIGNAL_EXPIRED, "held till its time was over, by wallet0: operator")]
+        assert ended(desk) == [Rejected(Cause.SIGNAL_EXPIRED, "expired while held by wallet0: operator")]
         assert desk.venue.signed == 0
 
     play(check)

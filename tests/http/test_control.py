@@ -38,7 +38,7 @@ def test_the_tools_work_on_a_running_service(tmp_path: Path) -> None:
             assert (closed["order_id"].startswith("close:"), closed["closing"]) == (True, True)
             assert (closed["reason"], closed["left_quantity"]) == ("out", 0.0)
         stopped = command(tmp_path, "stop", "--reason", "leave", "--liquidate")
-        assert stopped["how"].endswith("of the running service")
+        assert stopped["how"].endswith("by the running service")
         assert stopped["not_swept"] == ""
         stopped = command(tmp_path, "stop", "--reason", "leave", "--sweep")
         assert stopped["not_swept"] == "no wallet of the type Emergency is configured"

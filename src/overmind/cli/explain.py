@@ -31,7 +31,10 @@ def explain(
     with journal_read_only(data_dir_of(data_dir)) as journal:
         seq = journal.find(SignalId(signal_id))
         if seq is None:
-            present.complain(f"the journal knows no signal {signal_id!r}", "see `overmind orders` for known ids")
+            present.complain(
+                f"the journal knows no signal {signal_id!r}",
+                "give the signal_id that was sent; an order's id is the signal's with .part.attempt behind it",
+            )
             raise typer.Exit(BAD_INPUT)
         explained = explain_signal(journal.read(), seq)
         desk = recover(journal).settings

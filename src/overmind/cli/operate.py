@@ -139,7 +139,7 @@ def _service_stop(directory: Path, stop_file: Path, stop: EmergencyStop) -> Stop
         return Stopped(how, not_liquidated=unsold if stop.liquidate or stop.sweep else "")
     stop_file.unlink(missing_ok=True)  # The journal has the stop now.
     not_swept = answer.get("not_swept", "") if answer is not None else ""
-    return Stopped("every wallet holds `emergency` in the journal of the running service", not_swept)
+    return Stopped("every wallet has the hold `emergency`, recorded by the running service", not_swept)
 
 
 def _journal_stop(directory: Path, stop_file: Path, stop: EmergencyStop) -> Stopped:
@@ -154,7 +154,8 @@ def _journal_stop(directory: Path, stop_file: Path, stop: EmergencyStop) -> Stop
         return Stopped(f"{stop_file} stands; the journal knows no wallet yet")
     stop_file.unlink(missing_ok=True)  # The journal has the stop now.
     later = "; what is to be sold is sold by the next `overmind run`" if stop.liquidate or stop.sweep else ""
-    how = f"every wallet holds `emergency` in the journal {directory.absolute() / JOURNAL}; no desk runs there{later}"
+    journal = directory.absolute() / JOURNAL
+    how = f"every wallet has the hold `emergency`, recorded in {journal}; no service runs there{later}"
     return Stopped(how, why_nowhere(state) if stop.sweep else "")
 
 

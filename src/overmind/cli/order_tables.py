@@ -53,8 +53,9 @@ def close(position: str, row: CloseRow, served: bool) -> None:
     else:
         say(f"{position}: {left} remain")
     if row.closing:
-        who = "the desk goes on" if served else "the next `overmind run` goes on"
-        say(f"{who} until nothing is left; `overmind positions` shows it, `overmind close {position} --cancel` ends it")
+        who = "the desk tries again" if served else "the next `overmind run` tries again"
+        say(f"{who} until the position is sold")
+        say(f"`overmind positions` shows it, `overmind close {position} --cancel` ends it")
     else:
         say("it is no longer being closed" + ("; its open order goes on" if row.order_id else ""))
 

@@ -17,7 +17,7 @@ ROWS_MAX: Final = 10  # assets that a person is shown; `--json` has all
 COUNTS: Final = ("positions", "day_trades")  # limits that count instead of measuring money
 
 
-WALLET_LIMITS: Final = ("daily_loss", "position_size", "exposure", "concurrent_positions", "trades_today")
+SHOWN_LIMITS: Final = ("daily_loss", "position_size", "exposure", "concurrent_positions", "trades_today")
 
 
 WALLET_RISK: Final = ("wallet", "status", "equity", "day loss", "position", "exposure", "open", "trades", "share")
@@ -77,6 +77,6 @@ def _stress(rows: Sequence[risks.Stress]) -> None:
 def _wallet_risk(row: risks.WalletRisk) -> tuple[str, ...]:
     """The used percentage of each limit, and of the fullest strategy share."""
     share = max((one.share.percent for one in row.strategies.values()), default=0.0)
-    percents = [row.limits[name].percent for name in WALLET_LIMITS] + [share]
+    percents = [row.limits[name].percent for name in SHOWN_LIMITS] + [share]
     status = f"{row.status} ({', '.join(row.holds)})" if row.holds else row.status
     return row.wallet_id, status, usd(row.equity_usd), *(f"{percent:.0f}%" for percent in percents)

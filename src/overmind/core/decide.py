@@ -26,11 +26,12 @@ from overmind.core.control.configuration import check_same_money, configure_wall
 from overmind.core.control.holds import add_hold, holds_of, lift_expired, lift_hold
 from overmind.core.entries.costs import loss_max_micros, rent_lamports
 from overmind.core.entries.gate import signal_may_enter
+from overmind.core.entries.refusing import LISTED_MAX, refused
 from overmind.core.entries.request import EntryRequest, entry_request, stale_at_ns
 from overmind.core.entries.rules import FUTURE_MAX_NS, signal_refusals, wallet_refusals
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.entries.sizing import SizedRequest, choose_sized, sized_refusals, sized_wallet_refusals
-from overmind.core.exits.selling import LISTED_MAX, cancel_close, close_position, refused, sell, sell_all_due, sell_due
+from overmind.core.exits.selling import cancel_close, close_position, sell, sell_all_due, sell_due
 from overmind.core.model.commands import (
     AcceptBalances,
     AddHold,

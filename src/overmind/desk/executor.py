@@ -210,7 +210,7 @@ class Executor:
         await self._engine.lifts_durable()
         verdict = self._verdict(work)
         if isinstance(verdict, Over):
-            return verdict  # Nobody has these bytes yet, so this is an outcome.
+            return verdict  # Nobody has these bytes yet, so the order can be closed.
         if isinstance(verdict, Send):  # Otherwise it is sent if the wait ends before the ticket expires.
             await self._send(work, prepared)
         return prepared

@@ -210,7 +210,7 @@ def _quantity(form: FieldReader, token: Token | None) -> Decimal | None:
 
 
 def _check_amounts(form: FieldReader, action: TradeAction | None) -> None:
-    """Exactly one of the two. A sale without either sells the whole position; a Hold needs none."""
+    """A buy needs exactly one amount field. A sale without one sells the whole position; a Hold needs none."""
     given = [field for field in AMOUNT_FIELDS if form.fields.get(field) is not None]
     if len(given) > 1:
         budget = " or a risk budget" if given[-1] in BUDGET_FIELDS else ""

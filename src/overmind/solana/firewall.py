@@ -71,7 +71,7 @@ def _held(owner: str, token: Token) -> HeldAccount:
 
 
 def verify(order: Order, owner: str, tokens: Mapping[Mint, Token], transaction: Transaction) -> Rejected | None:
-    """None: the transaction does what was ordered, and nothing else."""
+    """Why the transaction is rejected; None if it does exactly what was ordered."""
     try:
         _SwapCheck(Intent(order, owner, tokens)).read(transaction)
     except FirewallRefusal as refused:

@@ -89,7 +89,7 @@ withdraw                   | hold w1 operator; lift w1 operator | send
 withdraw                   | hold w2 operator                  | send
 withdraw                   | wait 3599999                      | send
 withdraw                   | wait 3600000                      | over SIGNAL_EXPIRED the signal's time to live is over
-withdraw                   | hold w1 operator; wait 3600000    | over SIGNAL_EXPIRED held till its time was over, by w1
+withdraw                   | hold w1 operator; wait 3600000    | over SIGNAL_EXPIRED expired while held by w1
 # What has its outcome is sent by nobody.
 buy sale exit              | reject                            | over CANCELLED it was cancelled before it was begun
 *                          | fill                              | over CANCELLED it was cancelled before it was begun

@@ -76,7 +76,7 @@ def _stopped(state: State, work: Work, stop_file: bool) -> Over | None:
 def _late(work: Work, now_ns: int, held: tuple[str, ...] = ()) -> Over | None:
     if now_ns < work.expires_at_ns:
         return None
-    why = f"held till its time was over, by {', '.join(held)}" if held else "the signal's time to live is over"
+    why = f"expired while held by {', '.join(held)}" if held else "the signal's time to live is over"
     return Over(Rejected(Cause.SIGNAL_EXPIRED, why))
 
 

@@ -54,7 +54,7 @@ def _urgency(state: State, due: Due) -> tuple[int, int, int, Mint]:
 
 
 def _looked_at(book: WalletBook, at_ns: int) -> Collection[Mint]:
-    """A fast filter: few mints, but all that are due."""
+    """Candidates: every mint that is due, and perhaps some that are not."""
     if book.liquidating:
         return book.positions
     overdue = [mint for mint, by_ns in book.timed.items() if by_ns <= at_ns]

@@ -14,16 +14,17 @@ from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.control.holds import known_wallets
 from overmind.core.entries.costs import rent_lamports
+from overmind.core.entries.refusing import LISTED_MAX, refused
 from overmind.core.entries.request import base_units, slippage_bps, sold_min, stale_at_ns
 from overmind.core.entries.rules import price_refusals, time_refusals
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.exits import exit_rules
 from overmind.core.exits.exit_rules import Due, due_of, exit_refusals, exits_due, sellable_units, units_to_sell
-from overmind.core.model.codes import PRECEDENCE, Code, Refusal
+from overmind.core.model.codes import Code, Refusal
 from overmind.core.model.commands import CancelClose, ClosePosition, CommandRefused, SellDue
 from overmind.core.model.controls import ExitCause
 from overmind.core.model.enums import Side, StrategyType, TradeAction
-from overmind.core.model.events import CloseCancelled, CloseOrdered, Event, OrderPlaced, SignalRefused
+from overmind.core.model.events import CloseCancelled, CloseOrdered, Event, OrderPlaced
 from overmind.core.model.ids import Mint, OrderId, SignalId, WalletId
 from overmind.core.model.money import Money
 from overmind.core.model.order import Order
@@ -32,18 +33,6 @@ from overmind.core.model.signal import Signal
 from overmind.core.model.units import PPM, units_of, value_micros_up
 
 EXITS_MAX: Final = 64  # per decision; the others are sold right after it
-LISTED_MAX: Final = 64  # wallets whose refusals are listed one by one; the rest are counted
-
-
-def refused(signal: Signal, general: list[Refusal], listed: list[list[Refusal]], unlisted: int) -> SignalRefused:
-    if not listed and not general:
-        general = [Refusal(Code.WALLET_STATUS, "at least one wallet", "no wallet is configured")]
-    closest_first = sorted((one for one in listed if one), key=lambda one: -PRECEDENCE[one[0].code])
-    # Otherwise one of the wallets has no refusal.
-    closest = closest_first.pop(0) if closest_first and all(listed) else []
-    head = sorted([*general, *closest], key=lambda one: PRECEDENCE[one.code])
-    refusals = [*head, *(refusal for one in closest_first for refusal in one)]
-    return SignalRefused(signal, tuple(refusals), unlisted)
 
 
 def sell(state: State, index: SelectionIndex, signal: Signal, at_ns: int, received_at_ns: int) -> Iterator[Event]:

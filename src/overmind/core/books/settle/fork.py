@@ -18,7 +18,7 @@ from overmind.core.model.outcome import Filled, Outcome
 
 
 def finalise(state: State, order_id: OrderId) -> None:
-    """Ends the doubt and changes nothing else. A reading of the chain from before may still be of the lost branch."""
+    """Marks the outcome final. Balances that were read before this entry are ignored: they may be of the lost fork."""
     known = state.provisional.pop(order_id)
     state.wallets[known.order.wallet_id].booked_seq = state.seq
 
