@@ -27,7 +27,8 @@ SESSION_S = 60
 # The second goes on where the first ends.
 PASTED = [ROOT / "README.md", ROOT / "docs" / "localnet.md"]
 SHELL_BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PASTED_S = 900  # A slow machine is no fault; a hang is.
+PASTED_S = 480  # A slow machine is no fault; a hang is.
+PORT_FIRST, PORT_LAST = 20_000, 32_000
 NEEDED = ("Makefile", "README.md", "pyproject.toml", "requirements.lock", ".env.example", "src", "wallets")
 WORDS_MAX = 900  # of the README
 
@@ -65,15 +66,18 @@ def test_every_python_block_runs(document: Path, tmp_path: Path, capsys: pytest.
 
 
 def free_ports(count: int) -> list[int]:
-    """Each with a free one above it, because a localnet takes a pair."""
+    """Each with a free one above it, because a localnet takes a pair.
+
+    They are below those that the system gives to others, so none of them is taken before its service starts.
+    """
     found: list[int] = []
-    while len(found) < count:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-            with contextlib.suppress(OSError):
-                second.bind(("127.0.0.1", port + 1))
-                found.append(port)
+    for port in range(PORT_FIRST + os.getpid() % 1_000 * 2, PORT_LAST, 2):
+        with contextlib.suppress(OSError), socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", port))
+            second.bind(("127.0.0.1", port + 1))
+            found.append(port)
+        if len(found) == count:
+            break
     return found
 
 
