@@ -27,7 +27,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def test_stop_and_reactivate(service: Service) -> None:
     folder = service.folder
     stopped = command(folder, "stop", "--reason", "drill")
-    assert "journal of the running service" in stopped["how"]
+    assert "recorded by the running service" in stopped["how"]
     assert not (folder / "data" / STOP_FILE).exists()
     assert {wallet["status"] for wallet in service.get("/v1/wallets").json} == {"Emergency"}
     refused = service.post("/v1/signals", {**BUY, "signal_id": "late"}).json

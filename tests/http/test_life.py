@@ -23,7 +23,7 @@ def test_an_accepted_signal_survives_kill_9_and_a_stream_resumes(tmp_path: Path)
         service.child.kill()
     assert (tmp_path / "data" / SERVICE_FILE).exists()
     offline = command(tmp_path, "stop", "--reason", "stale file")
-    assert "in the journal" in offline["how"]
+    assert "recorded in" in offline["how"]
     with serving(tmp_path) as service:
         assert service.token == token
         again = service.post("/v1/signals", {**BUY, "signal_id": "kept"})
