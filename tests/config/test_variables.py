@@ -13,7 +13,7 @@ from tests.support.desk_on_disk import DeskOnDisk
 
 from overmind.config import Cluster, LogLevel, describe
 from overmind.core.model.codes import Ceilings
-from overmind.core.model.desk_settings import CostModel, Desk
+from overmind.core.model.desk_settings import BOOKING_RULES, CostModel, Desk
 from overmind.core.model.enums import TradingMode
 from overmind.core.model.ids import Mint, WalletId
 
@@ -39,7 +39,7 @@ def test_what_nobody_sets_has_the_documented_default(desk: DeskOnDisk) -> None:
 
 def test_the_defaults_of_the_desk_are_those_of_the_core(desk: DeskOnDisk) -> None:
     found = desk.load().desk
-    assert found == Desk(quote=found.quote, tokens=found.tokens)
+    assert found == Desk(quote=found.quote, tokens=found.tokens, booking_rules=BOOKING_RULES)
 
 
 # variable | typed | attribute of the configuration | value
@@ -188,7 +188,13 @@ def test_every_field_of_the_desk_can_be_set() -> None:
         cells[2].removeprefix("desk.")
         for cells in ([c.strip() for c in r.split("|")] for r in SETTINGS.splitlines()[1:])
     }
-    fields = {field.name for field in msgspec.structs.fields(Desk)} - {"quote", "tokens", "costs", "ceilings"}
+    fields = {field.name for field in msgspec.structs.fields(Desk)} - {
+        "quote",
+        "tokens",
+        "costs",
+        "ceilings",
+        "booking_rules",
+    }
     costs = {f"costs.{field.name}" for field in msgspec.structs.fields(CostModel)}
     ceilings = {f"ceilings.{field.name}" for field in msgspec.structs.fields(Ceilings)}
     assert fields | costs | ceilings <= named

@@ -43,7 +43,7 @@ from overmind.core.model.commands import (
 )
 from overmind.core.model.controls import MintVerb, Scope
 from overmind.core.model.defaults import DEFAULT_RISK_TOLERANCE_PPM, default_limits, default_strategies
-from overmind.core.model.desk_settings import Desk
+from overmind.core.model.desk_settings import BOOKING_RULES, Desk
 from overmind.core.model.enums import (
     RiskProfile,
     Side,
@@ -450,6 +450,7 @@ class Operator:
         return Desk(
             quote=USDC,
             tokens={token.mint: token for token in TOKENS},
+            booking_rules=BOOKING_RULES,
             default_wallet=next(iter(self.wallets)),
             multi_wallet_enabled=not self._desktop.odd() or random.random() < 0.9,
             portfolio_exposure_max_ppm=300_000 if self._desktop.odd() else 800_000,

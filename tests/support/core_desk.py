@@ -63,7 +63,7 @@ from overmind.core.model.commands import (
     Withdraw,
 )
 from overmind.core.model.controls import MintVerb, Scope
-from overmind.core.model.desk_settings import Desk
+from overmind.core.model.desk_settings import BOOKING_RULES, Desk
 from overmind.core.model.enums import (
     MoveKind,
     RiskProfile,
@@ -101,6 +101,7 @@ PRICES = {"sol": 100, "eth": 2_000, "btc": 50_000}
 DESK = Desk(
     quote=USDC,
     tokens={token.mint: token for token in TOKENS.values()},
+    booking_rules=BOOKING_RULES,
     portfolio_exposure_max_ppm=PPM,
     asset_max_ppm=PPM,
     emergency_stop_ppm=PPM,

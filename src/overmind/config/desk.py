@@ -60,7 +60,7 @@ from overmind.config.variables.variable import Variable
 from overmind.config.variables.wallets import DEFAULT_WALLET, MULTI_WALLET_ENABLED, TOKENS_FILE
 from overmind.config.wallets import Managed
 from overmind.core.model.codes import Ceilings
-from overmind.core.model.desk_settings import CostModel, Desk
+from overmind.core.model.desk_settings import BOOKING_RULES, CostModel, Desk
 from overmind.core.model.enums import WalletStatus
 from overmind.core.model.ids import WalletId
 
@@ -71,6 +71,7 @@ def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings:
     return Desk(
         quote=quote,
         tokens=tokens,
+        booking_rules=BOOKING_RULES,
         default_wallet=_default_wallet(settings.get(DEFAULT_WALLET), multi_wallet_enabled, managed, findings),
         multi_wallet_enabled=multi_wallet_enabled,
         selection_timeout_ns=settings.get(SELECTION_TIMEOUT),

@@ -25,7 +25,7 @@ from overmind.core.model.value import Value
 
 SOL_DECIMALS: Final = 9
 # Raise it with any change of State: snapshots of another version are ignored and everything is replayed.
-STATE_VERSION: Final = 5
+STATE_VERSION: Final = 6
 DECISIONS_KEPT_NS: Final = 2 * DAY_NS  # older ids are recognised by the journal's index
 
 

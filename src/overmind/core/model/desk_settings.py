@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from overmind.core.model.codes import Ceilings
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.money import Token
 from overmind.core.model.units import DAY_NS, MICROS, NS, PPM
 from overmind.core.model.value import Value
+
+BOOKING_RULES: Final = 2  # what a desk of this version journals when it is configured
 
 
 class CostModel(Value, frozen=True):
@@ -34,6 +38,7 @@ class Desk(Value, frozen=True):
 
     quote: Token
     tokens: dict[Mint, Token]  # the admitted list, without the quote currency
+    booking_rules: int = 1  # which rules book and gate from here on; a journal without it was written under the first
     default_wallet: WalletId | None = None
     multi_wallet_enabled: bool = True
     selection_timeout_ns: int = 5_000_000_000
