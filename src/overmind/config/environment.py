@@ -11,7 +11,7 @@ from typing import Final
 
 from dotenv.parser import Binding, parse_stream
 
-from overmind.config.files import FileText, Wrong, read_file
+from overmind.config.files import FileText, InvalidValue, read_file
 from overmind.config.problems import Findings
 from overmind.config.secrecy import shown
 
@@ -55,7 +55,7 @@ class Environment:
             self.open_to_others = file.open_to_others
             for binding in parse_stream(io.StringIO(file.text)):
                 self._take(binding, where, findings)
-        elif isinstance(file, Wrong) and not (dotenv == DEFAULT_DOTENV and not os.path.exists(dotenv)):
+        elif isinstance(file, InvalidValue) and not (dotenv == DEFAULT_DOTENV and not os.path.exists(dotenv)):
             findings.refuse(where, file.problem, file.fix)
 
     def _take(self, binding: Binding, where: str, findings: Findings) -> None:

@@ -17,7 +17,7 @@ FILE_BYTES_MAX: Final = 256 * 1024
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
-class Wrong(Value, frozen=True):
+class InvalidValue(Value, frozen=True):
     """Why a text was not accepted, and how to fix it. The caller adds where the text came from."""
 
     problem: str
@@ -32,37 +32,39 @@ class FileText(Value, frozen=True):
         return f"FileText({len(self.text)} characters)"
 
 
-def read_file(path: Path) -> FileText | Wrong:
+def read_file(path: Path) -> FileText | InvalidValue:
     """Never blocks (on a pipe, say), and never reads more than the bound."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        return Wrong("the file does not exist", "create it, or correct the path")
+        return InvalidValue("the file does not exist", "create it, or correct the path")
     except (OSError, ValueError) as fault:  # ValueError: a NUL or a character that no file name can hold
-        return Wrong(f"the file cannot be opened ({_reason(fault)})", "correct the path or the file's permissions")
+        return InvalidValue(
+            f"the file cannot be opened ({_reason(fault)})", "correct the path or the file's permissions"
+        )
     try:
         return _read_open(descriptor)
     except OSError as fault:
-        return Wrong(f"the file cannot be read ({_reason(fault)})", "check the disk and the permissions")
+        return InvalidValue(f"the file cannot be read ({_reason(fault)})", "check the disk and the permissions")
     finally:
         os.close(descriptor)
 
 
-def _read_open(descriptor: int) -> FileText | Wrong:
+def _read_open(descriptor: int) -> FileText | InvalidValue:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
-        return Wrong("not a regular file", "name a file")
+        return InvalidValue("not a regular file", "name a file")
     with os.fdopen(descriptor, "rb", closefd=False) as file:
         octets = file.read(FILE_BYTES_MAX + 1)
     if len(octets) > FILE_BYTES_MAX:
-        return Wrong(f"the file is larger than {FILE_BYTES_MAX} bytes", "name the right file; ours are small")
+        return InvalidValue(f"the file is larger than {FILE_BYTES_MAX} bytes", "name the right file; ours are small")
     text = _decode(octets)
     if text is None:
-        return Wrong("the file is not valid UTF-8", "save it as UTF-8 text")
+        return InvalidValue("the file is not valid UTF-8", "save it as UTF-8 text")
     return FileText(text, bool(status.st_mode & _OTHERS))
 
 
-def read_json(text: str) -> tuple[object, Sequence[str]] | Wrong:
+def read_json(text: str) -> tuple[object, Sequence[str]] | InvalidValue:
     """The parsed value, and the names that one object has twice (the last one wins).
 
     Fractions are exact Decimals. NaN and Infinity pass, so that the check of their field refuses them by name.
@@ -77,9 +79,9 @@ def read_json(text: str) -> tuple[object, Sequence[str]] | Wrong:
     try:
         parsed: object = json.loads(text, parse_float=_decimal, parse_constant=Decimal, object_pairs_hook=members)
     except json.JSONDecodeError as fault:
-        return Wrong(f"not valid JSON: line {fault.lineno}, column {fault.colno}", "correct it there")
+        return InvalidValue(f"not valid JSON: line {fault.lineno}, column {fault.colno}", "correct it there")
     except (ValueError, RecursionError):  # a number of thousands of digits; brackets thousands deep
-        return Wrong("not valid JSON: a number or a nesting beyond all bounds", "write plain JSON")
+        return InvalidValue("not valid JSON: a number or a nesting beyond all bounds", "write plain JSON")
     return parsed, doubles
 
 

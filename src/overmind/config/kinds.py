@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
-from overmind.config.files import Wrong
+from overmind.config.files import InvalidValue
 from overmind.config.secrecy import Secret, shown, shown_url
 from overmind.core.model.codes import COUNT_MAX, LimitField, Unit
 from overmind.core.model.units import LAMPORTS, MICROS, PPM
@@ -32,7 +32,7 @@ _URL_MAX: Final = 2_048
 class Kind(Generic[T]):
     """The type of a variable: how to read it, and its name and bounds for people."""
 
-    read: Callable[[str], T | Wrong]
+    read: Callable[[str], T | InvalidValue]
     unit: str
     bounds: str = ""
 
@@ -50,34 +50,38 @@ class Measure:
     def bounds(self) -> str:
         return f"{self.low:,f} to {self.high:,f}"
 
-    def read(self, text: str) -> int | Wrong:
+    def read(self, text: str) -> int | InvalidValue:
         value = number(text)
-        return value if isinstance(value, Wrong) else self.exact(value)
+        return value if isinstance(value, InvalidValue) else self.exact(value)
 
-    def exact(self, value: Decimal) -> int | Wrong:
+    def exact(self, value: Decimal) -> int | InvalidValue:
         if not value.is_finite():
-            return Wrong(f"{value} is not a finite number", f"write a number of {self.unit}, {self.bounds}")
+            return InvalidValue(f"{value} is not a finite number", f"write a number of {self.unit}, {self.bounds}")
         if not self.low <= value <= self.high:
-            return Wrong(f"{shown(str(value))} {self.unit} is out of bounds", f"stay within {self.bounds} {self.unit}")
+            return InvalidValue(
+                f"{shown(str(value))} {self.unit} is out of bounds", f"stay within {self.bounds} {self.unit}"
+            )
         exponent = value.as_tuple().exponent
         assert isinstance(exponent, int), value
         # Check the bound first: the exact value of 1e-999999 would fill the memory.
         scaled = Fraction(value) * self.scale if exponent >= -_DIGITS_MAX else Fraction(1, 2)
         if scaled.denominator != 1:
             smallest = f"{Decimal(1) / self.scale:f}"
-            return Wrong(
+            return InvalidValue(
                 f"{shown(str(value))} {self.unit} has more digits than can be kept",
                 f"write a whole multiple of {smallest} {self.unit}",
             )
         return int(scaled)
 
 
-def number(text: str) -> Decimal | Wrong:
+def number(text: str) -> Decimal | InvalidValue:
     text = text.strip()
     if _NOT_FINITE.fullmatch(text):
         return Decimal(text)
     if len(text) > _NUMBER_TEXT_MAX or not _NUMBER.fullmatch(text):
-        return Wrong(f"{shown(text)!r} is not a number", "write digits with an optional decimal point, as in 0.4")
+        return InvalidValue(
+            f"{shown(text)!r} is not a number", "write digits with an optional decimal point, as in 0.4"
+        )
     return Decimal(text)
 
 
@@ -137,14 +141,16 @@ def ladder(rungs_max: int) -> Kind[tuple[int, ...]]:
     """One or more numbers of basis points, none below the one before."""
     rung = whole("bps", 0, 9_999)
 
-    def read(text: str) -> tuple[int, ...] | Wrong:
+    def read(text: str) -> tuple[int, ...] | InvalidValue:
         rungs = [rung.read(part) for part in text.split(",")]
         for one in rungs:
-            if isinstance(one, Wrong):
+            if isinstance(one, InvalidValue):
                 return one
-        steps = tuple(one for one in rungs if not isinstance(one, Wrong))
+        steps = tuple(one for one in rungs if not isinstance(one, InvalidValue))
         if len(steps) > rungs_max or list(steps) != sorted(steps):
-            return Wrong(f"{shown(text)!r} is no ladder", f"write up to {rungs_max} numbers, none below the one before")
+            return InvalidValue(
+                f"{shown(text)!r} is no ladder", f"write up to {rungs_max} numbers, none below the one before"
+            )
         return steps
 
     return Kind(read, "comma list of bps", rung.bounds)
@@ -154,14 +160,14 @@ def percents(count_max: int) -> Kind[tuple[int, ...]]:
     """Percentages, stored in ppm, sorted and without duplicates."""
     each = percent()
 
-    def read(text: str) -> tuple[int, ...] | Wrong:
+    def read(text: str) -> tuple[int, ...] | InvalidValue:
         found = [each.read(part) for part in text.split(",")]
         for one in found:
-            if isinstance(one, Wrong):
+            if isinstance(one, InvalidValue):
                 return one
-        shares = sorted({one for one in found if not isinstance(one, Wrong)})
+        shares = sorted({one for one in found if not isinstance(one, InvalidValue)})
         if len(found) > count_max or len(shares) < len(found):
-            return Wrong(f"{shown(text)!r} is no such list", f"write up to {count_max} different percentages")
+            return InvalidValue(f"{shown(text)!r} is no such list", f"write up to {count_max} different percentages")
         return tuple(shares)
 
     return Kind(read, "comma list of percent", each.bounds)
@@ -175,9 +181,9 @@ def ranking_bps(high: int) -> Kind[float]:
     """Basis points that only rank, hence floats."""
     measure = Measure("bps", 10**6, Decimal(0), Decimal(high))
 
-    def read(text: str) -> float | Wrong:
+    def read(text: str) -> float | InvalidValue:
         scaled = measure.read(text)
-        return scaled if isinstance(scaled, Wrong) else scaled / 10**6
+        return scaled if isinstance(scaled, InvalidValue) else scaled / 10**6
 
     return Kind(read, "bps", measure.bounds)
 
@@ -187,11 +193,13 @@ def choice(values: Mapping[str, V]) -> Kind[V]:
     names = " | ".join(values)
     folded = {name.lower(): value for name, value in values.items()}
 
-    def read(text: str) -> V | Wrong:
+    def read(text: str) -> V | InvalidValue:
         word = text.strip().lower()
         if word in folded:
             return folded[word]
-        return Wrong(f"{shown(text.strip())!r} is not known", f"write {nearest(word, values) or 'one of ' + names}")
+        return InvalidValue(
+            f"{shown(text.strip())!r} is not known", f"write {nearest(word, values) or 'one of ' + names}"
+        )
 
     return Kind(read, names)
 
@@ -204,7 +212,7 @@ def flag() -> Kind[bool]:
 def optional(kind: Kind[V]) -> Kind[V | None]:
     """A blank means "not set"."""
 
-    def read(text: str) -> V | Wrong | None:
+    def read(text: str) -> V | InvalidValue | None:
         return kind.read(text) if text.strip() else None
 
     return Kind(read, kind.unit, kind.bounds)
@@ -221,9 +229,9 @@ def path() -> Kind[Path]:
 def secret(length_min: int = 1) -> Kind[Secret]:
     """Keeps blanks: a passphrase may begin with one."""
 
-    def read(text: str) -> Secret | Wrong:
+    def read(text: str) -> Secret | InvalidValue:
         if len(text) < length_min:
-            return Wrong(f"shorter than {length_min} characters", f"use {length_min} characters or more")
+            return InvalidValue(f"shorter than {length_min} characters", f"use {length_min} characters or more")
         return Secret(text)
 
     return Kind(read, "text", f"at least {length_min} characters" if length_min > 1 else "")
@@ -237,9 +245,9 @@ def url() -> Kind[Secret]:
 def urls() -> Kind[tuple[Secret, ...]]:
     """A comma list of addresses."""
 
-    def read(text: str) -> tuple[Secret, ...] | Wrong:
+    def read(text: str) -> tuple[Secret, ...] | InvalidValue:
         found = [_read_url(part) for part in text.split(",") if part.strip()]
-        wrong = next((one for one in found if isinstance(one, Wrong)), None)
+        wrong = next((one for one in found if isinstance(one, InvalidValue)), None)
         return wrong if wrong is not None else tuple(one for one in found if isinstance(one, Secret))
 
     return Kind(read, "comma list of URLs", "http or https")
@@ -248,10 +256,10 @@ def urls() -> Kind[tuple[Secret, ...]]:
 def addresses() -> Kind[tuple[str, ...]]:
     """A comma list of Solana addresses, base58 of 32 bytes."""
 
-    def read(text: str) -> tuple[str, ...] | Wrong:
+    def read(text: str) -> tuple[str, ...] | InvalidValue:
         found = tuple(part.strip() for part in text.split(",") if part.strip())
         wrong = next((one for one in found if not is_address(one)), None)
-        return found if wrong is None else Wrong(f"{shown(wrong)!r} is no address", "write base58 of 32 bytes")
+        return found if wrong is None else InvalidValue(f"{shown(wrong)!r} is no address", "write base58 of 32 bytes")
 
     return Kind(read, "comma list of addresses")
 
@@ -262,21 +270,21 @@ def nearest(word: str, names: Collection[str]) -> str | None:
     return next((name for name in names if found and name.lower() == found[0]), None)
 
 
-def _read_path(text: str) -> Path | Wrong:
+def _read_path(text: str) -> Path | InvalidValue:
     try:
         return Path(text.strip()).expanduser()
     except RuntimeError:
-        return Wrong("no home directory is known for the ~ in this path", "write the path in full")
+        return InvalidValue("no home directory is known for the ~ in this path", "write the path in full")
 
 
-def _read_url(text: str) -> Secret | Wrong:
+def _read_url(text: str) -> Secret | InvalidValue:
     text = text.strip()
     fix = "write an address such as https://host:8899"
     try:
         parts = urlsplit(text)
         complete = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        return Wrong("not a valid URL", fix)
+        return InvalidValue("not a valid URL", fix)
     if not complete or len(text) > _URL_MAX or not text.isprintable() or " " in text:
-        return Wrong("not an http or https URL", fix)
+        return InvalidValue("not an http or https URL", fix)
     return Secret(text, shown_url(text))

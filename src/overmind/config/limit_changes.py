@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from overmind.config import kinds
-from overmind.config.files import Wrong
+from overmind.config.files import InvalidValue
 from overmind.config.kinds import Measure
 from overmind.config.problems import Problem
 from overmind.config.secrecy import shown
@@ -35,9 +35,9 @@ def read_changes(given: Mapping[str, object]) -> Wanted | tuple[Problem, ...]:
     problems: list[Problem] = []
     for text, value in given.items():
         name = _name(text)
-        read = name if isinstance(name, Wrong) else _value(name, value)
-        if isinstance(name, Wrong) or isinstance(read, Wrong):
-            assert isinstance(read, Wrong), text
+        read = name if isinstance(name, InvalidValue) else _value(name, value)
+        if isinstance(name, InvalidValue) or isinstance(read, InvalidValue):
+            assert isinstance(read, InvalidValue), text
             problems.append(Problem(shown(text), read.problem, read.fix))
         elif name in wanted:
             problems.append(Problem(shown(text), "is named twice", "name it once"))
@@ -46,26 +46,26 @@ def read_changes(given: Mapping[str, object]) -> Wanted | tuple[Problem, ...]:
     return tuple(problems) or wanted
 
 
-def _name(text: str) -> LimitName | Wrong:
+def _name(text: str) -> LimitName | InvalidValue:
     strategy, dot, kind = text.strip().rpartition(".")
     if not dot and kind in _OF_WALLET:
         return LimitName(kind)
     known = defaults.STRATEGIES.get(strategy.lower())
     if dot and known is not None and (kind in _OF_STRATEGY or kind == ENABLED):
         return LimitName(f"{known}.{kind}")
-    return Wrong("is no limit", f"name one of {_NAMES}")
+    return InvalidValue("is no limit", f"name one of {_NAMES}")
 
 
-def _value(name: LimitName, value: object) -> int | Wrong | None:
+def _value(name: LimitName, value: object) -> int | InvalidValue | None:
     if value is None:
         return None
     kind = name.rpartition(".")[2]
     if kind == ENABLED:
         flag = value if isinstance(value, bool) else kinds.flag().read(str(value))
-        return flag if isinstance(flag, Wrong) else int(flag)
+        return flag if isinstance(flag, InvalidValue) else int(flag)
     measure = _OF_STRATEGY[kind] if "." in name else _OF_WALLET[kind]
     if isinstance(value, str):
         return measure.read(value)
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return measure.exact(Decimal(value))
-    return Wrong("is not a number", f"write a number of {measure.unit}, {measure.bounds}")
+    return InvalidValue("is not a number", f"write a number of {measure.unit}, {measure.bounds}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, TypeVar
 
 from overmind.config.environment import Environment, Origin
-from overmind.config.files import Wrong
+from overmind.config.files import InvalidValue
 from overmind.config.problems import Findings
 from overmind.config.secrecy import MASK, masked
 from overmind.config.variables.variable import Variable
@@ -15,7 +15,9 @@ from overmind.keys.secret_key import SecretKey, read_key
 T = TypeVar("T", covariant=True)
 
 
-PASTED_KEY: Final = Wrong("holds a private key", "put the key into a variable of its own and name it as env:NAME")
+PASTED_KEY: Final = InvalidValue(
+    "holds a private key", "put the key into a variable of its own and name it as env:NAME"
+)
 
 
 class Effective(Value, frozen=True):
@@ -35,11 +37,11 @@ class Settings:
         """The value. An unreadable one is recorded and replaced by the default, so that reading continues."""
         text, _ = self._typed(variable)
         value = PASTED_KEY if _is_pasted_key(variable, text) else variable.kind.read(text)
-        if not isinstance(value, Wrong):
+        if not isinstance(value, InvalidValue):
             return value
         self._findings.refuse(variable.name, value.problem, value.fix)
         default = variable.kind.read(variable.default)
-        assert not isinstance(default, Wrong), variable.name
+        assert not isinstance(default, InvalidValue), variable.name
         return default
 
     def effective(self, variable: Variable[object]) -> Effective:

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from overmind.config.files import FileText, Wrong, read_file, read_json
+from overmind.config.files import FileText, InvalidValue, read_file, read_json
 from overmind.config.problems import Findings
 from overmind.config.secrecy import shown, shown_path
 from overmind.config.variables.chain import Cluster
@@ -59,7 +59,7 @@ def _shipped() -> dict[str, list[Token]]:
 def _read_extension(path: Path, cluster: Cluster, findings: Findings) -> list[tuple[int, Token]]:
     where = f"{TOKENS_FILE.name}: {shown_path(path)}"
     lists = _lists(path)
-    if isinstance(lists, Wrong):
+    if isinstance(lists, InvalidValue):
         findings.refuse(where, lists.problem, lists.fix)
         return []
     valid = []
@@ -68,42 +68,42 @@ def _read_extension(path: Path, cluster: Cluster, findings: Findings) -> list[tu
             findings.refuse(where, f"{shown(name)!r} is no cluster", f"use {', '.join(_LISTS)}")
         for position, entry in enumerate(entries, start=1):
             token = _token(entry)
-            if isinstance(token, Wrong):
+            if isinstance(token, InvalidValue):
                 findings.refuse(f"{where}: {shown(name)}[{position}]", token.problem, token.fix)
             elif name == cluster:
                 valid.append((position, token))
     return valid
 
 
-def _lists(path: Path) -> dict[str, list[object]] | Wrong:
+def _lists(path: Path) -> dict[str, list[object]] | InvalidValue:
     file = read_file(path)
     if not isinstance(file, FileText):
         return file
     parsed = read_json(file.text)
-    if isinstance(parsed, Wrong):
+    if isinstance(parsed, InvalidValue):
         return parsed
     content, doubles = parsed
     if doubles:
-        return Wrong(f"names {', '.join(map(shown, doubles))} more than once in one object", "keep one of them")
+        return InvalidValue(f"names {', '.join(map(shown, doubles))} more than once in one object", "keep one of them")
     try:
         return msgspec.convert(content, dict[str, list[object]])
     except msgspec.ValidationError:
-        return Wrong("not a list of tokens for each cluster", f"write {_SHAPE}")
+        return InvalidValue("not a list of tokens for each cluster", f"write {_SHAPE}")
 
 
-def _token(entry: object) -> Token | Wrong:
+def _token(entry: object) -> Token | InvalidValue:
     try:
         token = msgspec.convert(entry, Token)
     except msgspec.ValidationError:
-        return Wrong("not a token with symbol, mint, decimals and program", f"write {_SHAPE}")
+        return InvalidValue("not a token with symbol, mint, decimals and program", f"write {_SHAPE}")
     if not token.symbol.isprintable() or not 1 <= len(token.symbol) <= 16 or " " in token.symbol:
-        return Wrong("the symbol is not 1 to 16 printable characters", "shorten it")
+        return InvalidValue("the symbol is not 1 to 16 printable characters", "shorten it")
     if not is_address(token.mint):
-        return Wrong(f"{token.symbol}: the mint is not base58 of 32 bytes", "copy the mint's address")
+        return InvalidValue(f"{token.symbol}: the mint is not base58 of 32 bytes", "copy the mint's address")
     if not 0 <= token.decimals <= _DECIMALS_MAX:
-        return Wrong(f"{token.symbol}: decimals are outside 0 to {_DECIMALS_MAX}", "copy them from the mint")
+        return InvalidValue(f"{token.symbol}: decimals are outside 0 to {_DECIMALS_MAX}", "copy them from the mint")
     if token.program not in _PROGRAMS:
-        return Wrong(f"{token.symbol}: the program is not known", f"use one of {', '.join(_PROGRAMS)}")
+        return InvalidValue(f"{token.symbol}: the program is not known", f"use one of {', '.join(_PROGRAMS)}")
     return token
 
 

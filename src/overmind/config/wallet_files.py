@@ -10,7 +10,7 @@ import msgspec
 
 from overmind.config import kinds
 from overmind.config.environment import Environment
-from overmind.config.files import FileText, Wrong, read_file, read_json
+from overmind.config.files import FileText, InvalidValue, read_file, read_json
 from overmind.config.kinds import Measure
 from overmind.config.problems import Findings
 from overmind.config.secrecy import shown
@@ -78,8 +78,8 @@ def read_source(
     if variable is not None:
         return _read_variable(variable, where, environment, findings)
     path = kinds.path().read(source)
-    file = path if isinstance(path, Wrong) else read_file(path)
-    if isinstance(file, Wrong):
+    file = path if isinstance(path, InvalidValue) else read_file(path)
+    if isinstance(file, InvalidValue):
         findings.refuse(f"{where}: {shown(source)}", file.problem, file.fix)
         return Source(shown(source))
     read = _Reader(shown(source), findings).read(file, passphrase)
@@ -108,7 +108,7 @@ class _Reader:
 
     def read(self, file: FileText, passphrase: str | None) -> Source:
         parsed = read_json(file.text)
-        if isinstance(parsed, Wrong):
+        if isinstance(parsed, InvalidValue):
             self._refuse("", parsed.problem, parsed.fix)
             return Source(self._path)
         content, doubles = parsed
@@ -234,10 +234,10 @@ class _Reader:
         elif isinstance(value, (int, Decimal)) and not isinstance(value, bool):
             read = measure.exact(Decimal(value))
         elif value is None:
-            read = Wrong("missing", f"give a number of {measure.unit}, {measure.bounds}")
+            read = InvalidValue("missing", f"give a number of {measure.unit}, {measure.bounds}")
         else:
-            read = Wrong("not a number", f"write a number of {measure.unit}, {measure.bounds}")
-        if not isinstance(read, Wrong):
+            read = InvalidValue("not a number", f"write a number of {measure.unit}, {measure.bounds}")
+        if not isinstance(read, InvalidValue):
             return read
         self._refuse(f"{place}.{name}", read.problem, read.fix)
         return 0
@@ -259,7 +259,7 @@ class _Reader:
     def _one_of(self, given: dict[str, object], name: str, known: Mapping[str, V], place: str = "") -> V | None:
         text = self._text(given, name, place)
         value = None if text is None else kinds.choice(known).read(text)
-        if not isinstance(value, Wrong):
+        if not isinstance(value, InvalidValue):
             return value
         self._refuse(f"{place}{name}", value.problem, value.fix)
         return None

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final, TypeVar
 
 from overmind.config import kinds
-from overmind.config.files import Wrong
+from overmind.config.files import InvalidValue
 from overmind.config.problems import Findings
 from overmind.config.secrecy import shown
 from overmind.config.variables.wallets import MANAGED_WALLETS
@@ -97,15 +97,15 @@ def _id(text: str, where: str, findings: Findings) -> WalletId | None:
 
 def _word(text: str, known: dict[str, V], what: str, where: str, findings: Findings) -> V | None:
     word = kinds.choice(known).read(text)
-    if not isinstance(word, Wrong):
+    if not isinstance(word, InvalidValue):
         return word
     findings.refuse(where, f"{what} {word.problem}", word.fix)
     return None
 
 
-def _allocation(share: Decimal | Wrong, where: str, findings: Findings) -> int | None:
-    read = share if isinstance(share, Wrong) else _ALLOCATION.exact(share)
-    if not isinstance(read, Wrong):
+def _allocation(share: Decimal | InvalidValue, where: str, findings: Findings) -> int | None:
+    read = share if isinstance(share, InvalidValue) else _ALLOCATION.exact(share)
+    if not isinstance(read, InvalidValue):
         return read
     findings.refuse(where, f"allocation {read.problem}", "write a share of the capital from 0 to 1, as in 0.4")
     return None

@@ -19,7 +19,7 @@ import structlog
 from msgspec import structs
 
 from overmind.config import kinds
-from overmind.config.files import Wrong
+from overmind.config.files import InvalidValue
 from overmind.config.variables.performance import SELECTION_TIMEOUT
 from overmind.core.model.commands import CommandRefused
 from overmind.core.model.desk_settings import Desk
@@ -68,7 +68,7 @@ class HFTConfig:
 
     def __post_init__(self) -> None:
         problems = []
-        if self.jito_endpoint is not None and isinstance(wrong := kinds.url().read(self.jito_endpoint), Wrong):
+        if self.jito_endpoint is not None and isinstance(wrong := kinds.url().read(self.jito_endpoint), InvalidValue):
             problems.append(f"jito_endpoint: {wrong.problem}; {wrong.fix}")
         for name, low, high in (
             ("tip_lamports", 0, LAMPORTS),
@@ -326,7 +326,7 @@ def _mode(mode: TradingMode | str) -> TradingMode:
 
 def _check_url(url: str | None) -> None:
     """Checks an address that paper trading does not use, so that a mistake shows before live trading does."""
-    if url and isinstance(read := kinds.url().read(url), Wrong):
+    if url and isinstance(read := kinds.url().read(url), InvalidValue):
         raise ValueError(f"solana_rpc_url: {read.problem}; {read.fix}")
 
 
@@ -335,6 +335,6 @@ def _timeout_ns(timeout_ms: int | None) -> int | None:
     if timeout_ms is None:
         return None
     read = SELECTION_TIMEOUT.kind.read(str(timeout_ms))
-    if isinstance(read, Wrong):
+    if isinstance(read, InvalidValue):
         raise ValueError(f"selection_timeout_ms: {read.problem}; {read.fix}")
     return read
