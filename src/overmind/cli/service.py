@@ -24,7 +24,7 @@ from overmind.desk.app import App, running
 from overmind.desk.engine import Engine
 from overmind.desk.market import Connect, MarketAccess, connected
 from overmind.http.files import TOKEN_FILE, RunningService, publish, token_of_service, withdraw
-from overmind.http.server import HOST, Serving, listen, serving
+from overmind.http.server import HOST, ApiServer, listen, serve_api
 from overmind.ports import ChainSilent, Clock, Journal
 
 DRAIN_S: Final = 60.0  # the next start settles what is still open then
@@ -62,7 +62,7 @@ async def _run(
     ):
         stop, stop_now = _heed_signals()
         path = config.data_dir / JOURNAL
-        async with serving(app, path, listener, token, _chain_of(markets[0])) as service:
+        async with serve_api(app, path, listener, token, _chain_of(markets[0])) as service:
             try:
                 _publish(config, service)
                 _announce(config, service, as_json)
@@ -111,7 +111,7 @@ def _heed_signals() -> tuple[asyncio.Event, asyncio.Event]:
     return stop, stop_now
 
 
-def _publish(config: MultiWalletConfig, service: Serving) -> None:
+def _publish(config: MultiWalletConfig, service: ApiServer) -> None:
     try:
         publish(config.data_dir, RunningService(service.url, os.getpid()))
     except OSError as error:  # On a full disk the journal's reserve is enough to book exits.
@@ -120,7 +120,7 @@ def _publish(config: MultiWalletConfig, service: Serving) -> None:
         )
 
 
-def _announce(config: MultiWalletConfig, service: Serving, as_json: bool) -> None:
+def _announce(config: MultiWalletConfig, service: ApiServer, as_json: bool) -> None:
     """Called as soon as it serves, since whoever started it waits for this line."""
     mode, cluster, wallets = config.mode.value, config.cluster.value, list(config.wallets)
     log.info("service ready", url=service.url, mode=mode, cluster=cluster, wallets=len(wallets))
@@ -135,7 +135,7 @@ def _announce(config: MultiWalletConfig, service: Serving, as_json: bool) -> Non
     present.say("Ctrl-C settles open orders and ends it")
 
 
-async def _drain(app: App, service: Serving, stop_now: asyncio.Event) -> None:
+async def _drain(app: App, service: ApiServer, stop_now: asyncio.Event) -> None:
     """Settles open orders, until the time is up or a second signal comes."""
     service.close_intake()
     count = len(app.engine.state.open_orders)
@@ -145,7 +145,7 @@ async def _drain(app: App, service: Serving, stop_now: asyncio.Event) -> None:
     settling, hurrying = asyncio.ensure_future(app.settle(DRAIN_S)), asyncio.ensure_future(stop_now.wait())
     await asyncio.wait((settling, hurrying), return_when=asyncio.FIRST_COMPLETED)
     if stop_now.is_set():
-        service.leave_now()
+        service.stop_at_once()
     for one in (settling, hurrying):
         one.cancel()
     await asyncio.gather(settling, hurrying, return_exceptions=True)

@@ -39,8 +39,8 @@ KEEP_ALIVE_S: Final = 60
 LEAVE_S: Final = 5  # for the last responses while the server stops
 
 
-class Serving:
-    """The API while it serves."""
+class ApiServer:
+    """The HTTP API of an open desk while it runs."""
 
     def __init__(self, url: str, server: uvicorn.Server, intake: Intake, health: ServiceHealth) -> None:
         self.url = url
@@ -53,15 +53,15 @@ class Serving:
         self._intake.close()
         self._health.stop()
 
-    def leave_now(self) -> None:
+    def stop_at_once(self) -> None:
         """Stops without waiting for open requests."""
         self._server.force_exit = True
 
 
 @asynccontextmanager
-async def serving(
+async def serve_api(
     app: App, journal: Path, listener: socket.socket, token: Secret, reachable: Reachable | None = None
-) -> AsyncIterator[Serving]:
+) -> AsyncIterator[ApiServer]:
     """Serves an open desk for as long as the block lasts. The last responses are sent before it ends."""
     port = listener.getsockname()[1]
     recent, whole = Archive(journal, "recent"), Archive(journal, "whole")
@@ -77,7 +77,7 @@ async def serving(
         task = tasks.create_task(server.serve([listener]))
         try:
             await server.up.wait()
-            yield Serving(f"http://{HOST}:{port}", server, intake, health)
+            yield ApiServer(f"http://{HOST}:{port}", server, intake, health)
         finally:
             streams.close()
             server.should_exit = True

@@ -14,7 +14,7 @@ from overmind.core.books.ledger import DEPOSITS, FEES, RENT
 from overmind.core.books.realised import Costs
 from overmind.core.books.settle.capital import capital_changed
 from overmind.core.books.settle.close import pay_costs
-from overmind.core.books.settle.retries import tried
+from overmind.core.books.settle.retries import schedule_retry
 from overmind.core.books.settle.suspense import make_good, take_back
 from overmind.core.books.state import State, WithdrawalRecord
 from overmind.core.model.enums import MoveKind
@@ -73,7 +73,7 @@ def close_move(state: State, move_id: OrderId, outcome: Outcome, provisional: bo
         assert known.ticket is not None, known
         state.provisional_moves[move_id] = ProvisionalMove(move, known.ticket, outcome, costs_micros)
     if move.kind.protects:
-        tried(state, _trying(state, move), outcome)
+        schedule_retry(state, _trying(state, move), outcome)
     if not provisional:
         _end(state, move, outcome)
     _settled(state, move)

@@ -7,7 +7,7 @@ from overmind.core.books.book import QUALITY_WINDOW, ExecutionQuality, Provision
 from overmind.core.books.ledger import FEES, MARKET, RENT
 from overmind.core.books.positions import Lot
 from overmind.core.books.realised import Costs, Disposal, How
-from overmind.core.books.settle.retries import after_exit, tried
+from overmind.core.books.settle.retries import after_exit, schedule_retry
 from overmind.core.books.settle.suspense import make_good, take_back
 from overmind.core.books.state import State
 from overmind.core.books.triggers import has_exits
@@ -47,7 +47,7 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
             closing,
         )
     if order.to_float:
-        tried(state, book.top_up, outcome)
+        schedule_retry(state, book.top_up, outcome)
     elif is_own(order.signal_id):
         after_exit(state, book, order, outcome)
     book.quality.append(ExecutionQuality(isinstance(outcome, Filled), booked.shortfall_bps))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from overmind.core.books.aggregates import count_entry
 from overmind.core.books.book import OpenOrder, WalletBook
-from overmind.core.books.settle.retries import cool_down
+from overmind.core.books.settle.retries import start_cooldown
 from overmind.core.books.state import State
 from overmind.core.model.ids import SOL, Mint, is_own
 from overmind.core.model.money import Token
@@ -37,7 +37,7 @@ def place(state: State, signal: Signal, order: Order, at_ns: int) -> None:
         exiting = book.exiting[mint] = book.exiting_of(mint, at_ns, state.settings)
         exiting.open = True
         book.exits_placed += 1
-        cool_down(state, book, order, at_ns)
+        start_cooldown(state, book, order, at_ns)
     state.touched.append((wallet_id, mint, order.strategy))
 
 

@@ -13,9 +13,9 @@ from overmind.core.model.order import Order
 from overmind.core.model.outcome import Cause, Failed, Filled, Outcome, Rejected
 
 STOPS: Final = (f"{ExitCause.STOP_LOSS}:", f"{ExitCause.TRAILING_STOP}:")
-UNTRUE: Final = (Cause.NOT_CONFIRMED, Cause.LIMIT_PRICE)  # no quote confirms the price that made an exit due
+PRICE_UNCONFIRMED: Final = (Cause.NOT_CONFIRMED, Cause.LIMIT_PRICE)  # no quote confirms the price that made an exit due
 OF_MARKET: Final = (Cause.SLIPPAGE, Cause.PRICE_IMPACT, Cause.NO_LIQUIDITY, Cause.QUOTE_OFF_MARK, Cause.REVERTED)
-UNTRUE_DOUBLINGS_MAX: Final = 2
+UNCONFIRMED_DOUBLINGS_MAX: Final = 2
 
 
 def after_exit(state: State, book: WalletBook, order: Order, outcome: Outcome) -> None:
@@ -23,12 +23,12 @@ def after_exit(state: State, book: WalletBook, order: Order, outcome: Outcome) -
     exiting = book.exiting[order.mint]
     exiting.open = False
     if isinstance(outcome, Filled):
-        cool_down(state, book, order, state.at_ns)
+        start_cooldown(state, book, order, state.at_ns)
         book.cooled_before.pop(order.mint, None)
         exiting.tries = exiting.after_ns = 0
         exiting.rung = max(0, exiting.rung - 1)
     else:
-        _warm_up(book, order.mint)
+        _undo_cooldown(book, order.mint)
         _try_later(state.settings, exiting, outcome, state.at_ns)
     if order.mint not in book.positions:
         del book.exiting[order.mint]
@@ -37,15 +37,17 @@ def after_exit(state: State, book: WalletBook, order: Order, outcome: Outcome) -
 def _try_later(desk: Desk, exiting: Exiting, outcome: Outcome, at_ns: int) -> None:
     """A market cause widens the slippage; every failure lengthens the pause."""
     cause = outcome.cause if isinstance(outcome, Failed | Rejected) else None
-    if cause in UNTRUE:  # No attempt failed on the chain, so the pause is short; but quotes are not free either.
-        exiting.rung, exiting.tries = 0, min(exiting.tries, UNTRUE_DOUBLINGS_MAX)
+    if (
+        cause in PRICE_UNCONFIRMED
+    ):  # No attempt failed on the chain, so the pause is short; but quotes are not free either.
+        exiting.rung, exiting.tries = 0, min(exiting.tries, UNCONFIRMED_DOUBLINGS_MAX)
     elif cause in OF_MARKET:
         exiting.rung = min(exiting.rung + 1, len(desk.exit_slippage_bps) - 1)
     exiting.after_ns = at_ns + (desk.exit_retry_ns << min(exiting.tries, DOUBLINGS_MAX))
     exiting.tries += 1
 
 
-def tried(state: State, trying: Trying, outcome: Outcome) -> None:
+def schedule_retry(state: State, trying: Trying, outcome: Outcome) -> None:
     """Schedules a retry after a failure; the pause doubles each time."""
     trying.open = False
     if isinstance(outcome, Filled):
@@ -55,14 +57,14 @@ def tried(state: State, trying: Trying, outcome: Outcome) -> None:
     trying.tries += 1
 
 
-def cool_down(state: State, book: WalletBook, order: Order, at_ns: int) -> None:
+def start_cooldown(state: State, book: WalletBook, order: Order, at_ns: int) -> None:
     if state.settings.cooldown_ns and order.signal_id.startswith(STOPS):
         book.cooled_before.setdefault(order.mint, book.cooldowns.get(order.mint, 0))
         book.cooldowns[order.mint] = at_ns + state.settings.cooldown_ns
 
 
-def _warm_up(book: WalletBook, mint: Mint) -> None:
-    """An unfilled stop starts no cooldown."""
+def _undo_cooldown(book: WalletBook, mint: Mint) -> None:
+    """An unfilled stop starts no cooldown: the one from before its sale is restored."""
     before_ns = book.cooled_before.pop(mint, None)
     if before_ns is not None:
         book.cooldowns[mint] = before_ns
