@@ -97,7 +97,7 @@ def test_a_refusal_is_told_only_after_its_facts_are_durable() -> None:
             await engine.handle(ConfigureDesk(PAYING))
             await engine.handle(WISH)
             journal.may_write.clear()
-            engine.record(CancelMove(OrderId("move:withdraw:x"), "a mistake"))
+            engine.post(CancelMove(OrderId("move:withdraw:x"), "a mistake"))
             told = asyncio.create_task(engine.handle(WISH))
             await soon()
             assert not told.done()

@@ -202,7 +202,7 @@ class Books:
             case OrderPlaced() as placed:
                 self._place(placed)
             case SignalRefused() | SignalRecorded():
-                self._decide(event)
+                self._remember_answer(event)
             case TicketRecorded(order_id=order_id, ticket=ticket):
                 is_open = order_id in self.open or order_id in self.open_moves
                 assert is_open, f"a ticket for {order_id}, which is not open"
@@ -301,7 +301,7 @@ class Books:
             assert known is None or mark.at_ns > known.at_ns, (mark, known)
             self.marks[mark.mint] = mark
 
-    def _decide(self, answer: Answer) -> None:
+    def _remember_answer(self, answer: Answer) -> None:
         signal_id = answer.signal.id
         assert signal_id not in self.decisions, f"signal {signal_id} was decided twice"
         self.decisions[signal_id] = [answer]
@@ -315,7 +315,7 @@ class Books:
         if order.attempt > 0:
             self._check_failover(order)
         elif order.part == 0:
-            self._decide(placed)
+            self._remember_answer(placed)
         else:
             parts = self.decisions[order.signal_id]
             assert len(parts) == order.part, "parts of one sale stand together, in order"

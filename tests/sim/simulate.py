@@ -213,7 +213,7 @@ class Sim:
         def alarm() -> None:
             if not self.leaving and engine.state.desk is not None:
                 with suppress(EngineStopped):  # The disk may have failed first.
-                    engine.record(EmergencyStop("at any moment", liquidate, sweep))
+                    engine.post(EmergencyStop("at any moment", liquidate, sweep))
                     self.seen["emergency stop at an await"] += 1
 
         self.death.arm_alarm(calls if self.lives <= LIVES_MAX and random.random() < 0.4 else None, alarm)
@@ -319,10 +319,10 @@ class Sim:
     def _act(self, engine: Engine) -> None:
         """Starts what is due, like the service's watch."""
         for due in exits_due(engine.state, max(self.clock.now_ns(), engine.state.at_ns)):
-            engine.record(SellDue(due.wallet_id, due.mint))
-        engine.record(MoveDue())
+            engine.post(SellDue(due.wallet_id, due.mint))
+        engine.post(MoveDue())
         if self.random.random() < 0.3:
-            engine.record(Rebalance("due"))
+            engine.post(Rebalance("due"))
 
     async def _until_idle(self, engine: Engine, executor: Executor) -> None:
         state = engine.state

@@ -93,7 +93,7 @@ EXITS: Final = frozenset({TradeAction.SELL, TradeAction.MARKET_SELL})
 
 
 def decide(state: State, index: SelectionIndex, command: Command, at_ns: int) -> Iterator[Event]:
-    events = _decide(state, index, command, at_ns)
+    events = _events_of(state, index, command, at_ns)
     # Without an open move nothing needs to be rejected, so the events need no check.
     return _and_unpaid(state, events) if state.open_moves else events
 
@@ -107,7 +107,7 @@ def _and_unpaid(state: State, events: Iterator[Event]) -> Iterator[Event]:
         yield from end_unpaid(state)
 
 
-def _decide(state: State, index: SelectionIndex, command: Command, at_ns: int) -> Iterator[Event]:
+def _events_of(state: State, index: SelectionIndex, command: Command, at_ns: int) -> Iterator[Event]:
     if at_ns // DAY_NS > state.day and state.desk is not None:
         yield DayRolled(at_ns // DAY_NS)
     if state.timed:
@@ -116,12 +116,12 @@ def _decide(state: State, index: SelectionIndex, command: Command, at_ns: int) -
         case SubmitSignal(signal=signal, received_at_ns=received_at_ns):
             if signal.id not in state.decided:
                 yield from _answer(state, index, signal, at_ns, received_at_ns)
-        case RecordTicket(order_id=order_id, ticket=ticket):
-            yield from _record_ticket(state, order_id, ticket)
+        case RecordTicket(work_id=work_id, ticket=ticket):
+            yield from _record_ticket(state, work_id, ticket)
         case RecordOutcome() as record:
             yield from _close(state, index, record, at_ns)
-        case RecordFinal(order_id=order_id, outcome=outcome):
-            yield from _finalise(state, order_id, outcome, at_ns)
+        case RecordFinal(work_id=work_id, outcome=outcome):
+            yield from _finalise(state, work_id, outcome, at_ns)
         case RecordBalances() as record:
             yield from compare(state, record, at_ns)
         case AcceptBalances() as accepted:
@@ -280,7 +280,7 @@ def _refuse_sized(
 
 
 def _close(state: State, index: SelectionIndex, record: RecordOutcome, at_ns: int) -> Iterator[Event]:
-    work_id, outcome = record.order_id, record.outcome
+    work_id, outcome = record.work_id, record.outcome
     known = state.open_work(work_id)
     if known is None:
         return
@@ -326,18 +326,18 @@ def _next_attempt(
         yield placed
 
 
-def _finalise(state: State, order_id: OrderId, outcome: Outcome, at_ns: int) -> Iterator[Event]:
+def _finalise(state: State, work_id: OrderId, outcome: Outcome, at_ns: int) -> Iterator[Event]:
     """Makes a provisional outcome final, or rolls it back and books the outcome that replaced it."""
-    known = state.provisional_work(order_id)
+    known = state.provisional_work(work_id)
     if known is None:
         return
     if isinstance(outcome, Rejected):
-        raise CommandRefused(f"order {order_id} was sent: it cannot have {outcome}")
+        raise CommandRefused(f"order {work_id} was sent: it cannot have {outcome}")
     same, is_move = _same_effect(known.outcome, outcome), isinstance(known, ProvisionalMove)
     if same:
-        yield MoveFinal(order_id) if is_move else OrderFinal(order_id)
+        yield MoveFinal(work_id) if is_move else OrderFinal(work_id)
         return
-    yield MoveRolledBack(order_id, outcome) if is_move else OrderRolledBack(order_id, outcome)
+    yield MoveRolledBack(work_id, outcome) if is_move else OrderRolledBack(work_id, outcome)
     yield from _after(state, known.work, at_ns)
 
 
@@ -372,12 +372,12 @@ def _newer(state: State, marks: tuple[Mark, ...], at_ns: int) -> tuple[Mark, ...
     return tuple(newest.values())
 
 
-def _record_ticket(state: State, order_id: OrderId, ticket: Ticket) -> Iterator[Event]:
+def _record_ticket(state: State, work_id: OrderId, ticket: Ticket) -> Iterator[Event]:
     """Records the ticket before it is sent. Only one ticket per open order may be recorded."""
-    known = state.open_work(order_id)
+    known = state.open_work(work_id)
     if known is None:
-        raise CommandRefused(f"order {order_id} is not open: its ticket must not be sent")
+        raise CommandRefused(f"order {work_id} is not open: its ticket must not be sent")
     if known.ticket is None:
-        yield TicketRecorded(order_id, ticket)
+        yield TicketRecorded(work_id, ticket)
     elif known.ticket != ticket:
-        raise CommandRefused(f"order {order_id} has ticket {known.ticket.signature}, not {ticket.signature}")
+        raise CommandRefused(f"order {work_id} has ticket {known.ticket.signature}, not {ticket.signature}")

@@ -134,16 +134,16 @@ class Engine:
         raises EngineBusy: the number of tickets, outcomes and stops is bounded by the open orders.
         """
         try:
-            events = self._decide(command)
+            events = self._decide_and_apply(command)
         except CommandRefused:  # A refusal is based on facts too; they must survive a crash before it is told.
             await self._until_durable(self._state.seq)
             raise
         await self._until_durable(self._state.seq)
         return events
 
-    def record(self, command: Command) -> None:
+    def post(self, command: Command) -> None:
         """Like `handle` without waiting, for a caller that does nothing that depends on durability. Raises the same."""
-        self._decide(command)
+        self._decide_and_apply(command)
 
     async def submit(self, signal: Signal, received_at_ns: int | None = None) -> CommandAnswer:
         """Answers a signal; a known one gets its first answer. Raises CommandRefused if its id is known with other
@@ -164,7 +164,7 @@ class Engine:
                 f"{waiting} commands wait (at most {bounds.inbox_max}) and {open_orders} orders are open "
                 f"(at most {bounds.open_orders_max}): signal {signal.id} was not taken, send it again later"
             )
-        events = self._decide(SubmitSignal(signal, received))
+        events = self._decide_and_apply(SubmitSignal(signal, received))
         seq = self._state.decided[signal.id][0]
         await self._until_durable(self._state.seq)
         return CommandAnswer(tuple(event for event in events if isinstance(event, Answer)), duplicate=False, seq=seq)
@@ -202,7 +202,7 @@ class Engine:
         if seq > self._snapshot_seq:
             await self._journal.save_snapshot(Snapshot(seq, encode_state(self._state)))
 
-    def _decide(self, command: Command) -> tuple[Event, ...]:
+    def _decide_and_apply(self, command: Command) -> tuple[Event, ...]:
         if self._closing or self._stopped is not None:
             raise EngineStopped(self._stopped or "the engine is stopping")
         state, events, complete = self._state, [], False
@@ -268,7 +268,7 @@ class Engine:
             if not durable.done():
                 durable.set_result(None)
         if self._journal.degraded and "disk_full" not in self._state.holds and not self._closing:
-            self._decide(AddHold(Scope(), "disk_full", self._journal.degraded))
+            self._decide_and_apply(AddHold(Scope(), "disk_full", self._journal.degraded))
         if self._state.seq - self._snapshot_seq >= self._bounds.snapshot_every:
             await self._save_snapshot_under_load()
 

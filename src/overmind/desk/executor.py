@@ -100,7 +100,7 @@ class Executor:
         self._stop_file_exists = stop_file_exists
         self._feed = engine.subscribe()
         self._running: set[OrderId] = set()
-        self._settling: set[OrderId] = set()  # booked, but not final yet
+        self._awaiting_final: set[OrderId] = set()  # booked, but not final yet
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -128,7 +128,7 @@ class Executor:
         for work_id in [*state.open_orders, *state.open_moves]:
             self._take_up(tasks, work_id)
         for work_id in [*state.provisional, *state.provisional_moves]:
-            self._settle(tasks, work_id)
+            self._take_up_provisional(tasks, work_id)
 
     def _take_up(self, tasks: asyncio.TaskGroup, work_id: OrderId) -> None:
         """Skips work that was closed before it became durable and was taken up."""
@@ -140,30 +140,30 @@ class Executor:
 
     async def _execute(self, tasks: asyncio.TaskGroup, work: Work, ticket: Ticket | None) -> None:
         try:
-            outcome = await (self._begin(work) if ticket is None else self._follow(work, ticket))
-            self._engine.record(RecordOutcome(work.id, outcome, self._venue.provisional))
+            outcome = await (self._run_new(work) if ticket is None else self._follow(work, ticket))
+            self._engine.post(RecordOutcome(work.id, outcome, self._venue.provisional))
         finally:
             self._running.discard(work.id)
             if not self._running:
                 self._idle.set()
-        self._settle(tasks, work.id)
+        self._take_up_provisional(tasks, work.id)
 
-    def _settle(self, tasks: asyncio.TaskGroup, work_id: OrderId) -> None:
+    def _take_up_provisional(self, tasks: asyncio.TaskGroup, work_id: OrderId) -> None:
         known = self._engine.state.provisional_work(work_id)
-        if known is not None and work_id not in self._settling:
-            self._settling.add(work_id)
-            tasks.create_task(self._until_final(known))
+        if known is not None and work_id not in self._awaiting_final:
+            self._awaiting_final.add(work_id)
+            tasks.create_task(self._follow_until_final(known))
 
-    async def _until_final(self, known: Provisional | ProvisionalMove) -> None:
+    async def _follow_until_final(self, known: Provisional | ProvisionalMove) -> None:
         """Follows a booked outcome until no fork can undo it."""
         work = known.work
         silence = _Silence("not known to be final", work)
         try:
             while (final := await self._look_final(work, known.ticket, known.outcome, silence)) is None:
                 await self._clock.sleep(FINAL_POLL_S)
-            self._engine.record(RecordFinal(work.id, final))
+            self._engine.post(RecordFinal(work.id, final))
         finally:
-            self._settling.discard(work.id)
+            self._awaiting_final.discard(work.id)
 
     async def _look_final(self, work: Work, ticket: Ticket, booked: Outcome, silence: _Silence) -> Outcome | None:
         try:
@@ -172,21 +172,21 @@ class Executor:
             silence.say(silent)
             return None
 
-    async def _begin(self, work: Work) -> Outcome:
+    async def _run_new(self, work: Work) -> Outcome:
         """From quote to first send, then until the chain has decided. Work that must wait occupies no slot."""
         while True:
             verdict = self._verdict(work)
-            begun = await self._in_a_slot(work) if isinstance(verdict, Send) else verdict
-            match begun:
+            result = await self._in_a_slot(work) if isinstance(verdict, Send) else verdict
+            match result:
                 case Ticket():
-                    return await self._follow(work, begun)
+                    return await self._follow(work, result)
                 case Over(outcome=rejected):
                     return rejected
                 case Wait(until_ns=until_ns):
                     left_s = WAIT_S if until_ns is None else (until_ns - self._clock.now_ns()) / NS
                     await self._clock.sleep(min(WAIT_S, left_s))
                 case _:
-                    assert_never(begun)
+                    assert_never(result)
 
     async def _in_a_slot(self, work: Work) -> Ticket | Wait | Over:
         """Prepares and sends in one of the wallet slots. Exits and the moves that serve them need no slot."""

@@ -86,7 +86,7 @@ class Watch:
         ticks = self._prices.ticks()
         marks = tuple(Mark(tick.mint, tick.price_pico, tick.at_ns) for tick in ticks.values())
         if marks:
-            self._engine.record(MarkPrices(marks))
+            self._engine.post(MarkPrices(marks))
         self._protect()
         self._move()
         await self._engine.read(lambda state: state.seq)  # A slow disk gets at most one check at a time.
@@ -106,7 +106,7 @@ class Watch:
         stuck = set[tuple[WalletId, Mint]]()
         for due in exits_due(engine.state, at_ns):
             before = engine.state.seq
-            engine.record(SellDue(due.wallet_id, due.mint))
+            engine.post(SellDue(due.wallet_id, due.mint))
             if engine.state.seq == before:
                 stuck.add((due.wallet_id, due.mint))
                 if (due.wallet_id, due.mint) not in self._stuck:
@@ -131,7 +131,7 @@ class Watch:
     def _move(self) -> None:
         """Starts sweeps, top-ups and, at an interval, the rebalance."""
         engine, state = self._engine, self._engine.state
-        engine.record(MoveDue())
+        engine.post(MoveDue())
         nowhere = why_nowhere(state) if any(book.sweeping for book in state.wallets.values()) else ""
         if nowhere and nowhere != self._nowhere:
             log.error("no Emergency wallet to sweep the proceeds into", why=nowhere, fix=SWEEP_FIX)
@@ -139,7 +139,7 @@ class Watch:
         now_ns = self._clock.now_ns()
         if self._auto_rebalance and abs(now_ns - self._rebalanced_ns) >= state.settings.rebalance_interval_ns:
             self._rebalanced_ns = now_ns
-            engine.record(Rebalance("a wallet is outside its band"))
+            engine.post(Rebalance("a wallet is outside its band"))
 
     async def heed_stop_file(self) -> None:
         if self._stop_file.exists():

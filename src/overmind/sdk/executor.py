@@ -226,7 +226,7 @@ class _Running:
         while True:
             await self._slots.acquire()
             raw = await self._receiver.get()
-            task = tasks.create_task(self._decide(raw, self._app.clock.now_ns()))
+            task = tasks.create_task(self._decide_signal(raw, self._app.clock.now_ns()))
             self._deciding.add(task)
             task.add_done_callback(self._decided)
 
@@ -234,7 +234,7 @@ class _Running:
         self._deciding.discard(task)
         self._slots.release()
 
-    async def _decide(self, raw: object, received_at_ns: int) -> None:
+    async def _decide_signal(self, raw: object, received_at_ns: int) -> None:
         try:
             signal = self._signal(raw)
         except BadSignal as bad:

@@ -804,7 +804,7 @@ def test_a_fork_that_undoes_everything_leaves_what_was_deposited(rng: Random, wa
         desk.now_ns += chance.later_ns()
         command = chance.command(desk)
         if isinstance(command, RecordOutcome):
-            attempt(desk, RecordOutcome(command.order_id, command.outcome, provisional=True))
+            attempt(desk, RecordOutcome(command.work_id, command.outcome, provisional=True))
         elif not isinstance(command, RecordFinal | AcceptBalances):
             attempt(desk, command)
     state = desk.state

@@ -59,7 +59,7 @@ def apply(state: State, entry: Entry) -> None:
     match entry.event:
         case OrderPlaced(signal=signal, order=order):
             if order.attempt == 0 and order.part == 0:
-                _decide(state, signal, entry)
+                _remember_answer(state, signal, entry)
             place(state, signal, order, entry.at_ns)
         case TicketRecorded(order_id=order_id, ticket=ticket):
             known = state.open_orders.get(order_id) or state.open_moves[order_id]
@@ -72,10 +72,10 @@ def apply(state: State, entry: Entry) -> None:
             mark_prices(state, marks)
         case SignalRefused(signal=signal):
             state.refused += 1
-            _decide(state, signal, entry)
+            _remember_answer(state, signal, entry)
         case SignalRecorded(signal=signal):
             state.recorded += 1
-            _decide(state, signal, entry)
+            _remember_answer(state, signal, entry)
         case Deposited() as deposited:
             deposit(state, deposited)
         case OrderRolledBack(order_id=order_id, outcome=outcome):
@@ -135,7 +135,7 @@ def apply(state: State, entry: Entry) -> None:
         state.peak_gain_micros = gain_micros
 
 
-def _decide(state: State, signal: Signal, entry: Entry) -> None:
+def _remember_answer(state: State, signal: Signal, entry: Entry) -> None:
     """Remembers the first answer, and forgets answers that are old enough for the journal's index."""
     state.signals += 1
     remember_decision(state, signal.id, entry.seq, entry.at_ns)

@@ -122,12 +122,12 @@ class SubmitSignal(Value, frozen=True, tag=True):
 
 
 class RecordTicket(Value, frozen=True, tag=True):
-    order_id: OrderId
+    work_id: OrderId
     ticket: Ticket
 
 
 class RecordOutcome(Value, frozen=True, tag=True):
-    order_id: OrderId
+    work_id: OrderId
     outcome: Outcome
     provisional: bool = False  # a fork may still undo it; RecordFinal follows
 
@@ -135,7 +135,7 @@ class RecordOutcome(Value, frozen=True, tag=True):
 class RecordFinal(Value, frozen=True, tag=True):
     """The final outcome of a provisional one."""
 
-    order_id: OrderId
+    work_id: OrderId
     outcome: Outcome
 
 
