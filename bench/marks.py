@@ -95,8 +95,8 @@ def _invested(exits: Exits | None) -> PureDesk:
 
 
 def _bought(desk: PureDesk, book: WalletBook, number: int, mint: Mint, exits: Exits | None) -> None:
-    state, wish = desk.state, buy(number, mint, START_NS, f"{book.wallet.id}-{mint}").signal
-    signal = replace(wish, exits=exits)
+    state, bought = desk.state, buy(number, mint, START_NS, f"{book.wallet.id}-{mint}").signal
+    signal = replace(bought, exits=exits)
     order = entry_order(state, book, entry_request(state, signal, START_NS + NS), 0, ())
     placed = OrderPlaced(signal, order, Selection(FREE, 1, WALLETS))
     apply(state, Entry(state.seq + 1, START_NS, placed))

@@ -160,10 +160,10 @@ def judge(entries: Iterable[Entry]) -> int:
 def check_entry(books: Books, placed: OrderPlaced, at_ns: int) -> None:
     order = placed.order
     book = books.wallets[order.wallet_id]
-    wish = rules.entering(books, placed.signal, at_ns, at_ns, order.expires_at_ns)
-    broken = rules.broken_by_signal(books, wish) | rules.broken_by_wallet(books, book, wish)
+    entry = rules.checked_entry(books, placed.signal, at_ns, at_ns, order.expires_at_ns)
+    broken = rules.broken_by_signal(books, entry) | rules.broken_by_wallet(books, book, entry)
     assert not broken, f"{order.id} in {order.wallet_id} breaks {sorted(broken)}: {order}"
-    for name, expected in rules.expected_entry(books, book, wish).items():
+    for name, expected in rules.expected_entry(books, book, entry).items():
         assert getattr(order, name) == expected, f"{order.id}: {name} is {getattr(order, name)}, not {expected}"
 
 

@@ -161,13 +161,13 @@ def test_the_same_by_a_running_service(tmp_path: Path) -> None:
         told = as_json(overmind(tmp_path, "rebalance", "--dry-run", "--json"))
         again = service.post("/v1/rebalance", {"reason": "x", "dry_run": True}).json
         assert told["plan"]["wallets"] == again["plan"]["wallets"]
-        wish = {"wallet_id": "primary_wallet", "amount": 100, "token": "usdc", "to": ADDRESS, "reason": "pay"}
-        asked = service.post("/v1/withdrawals", wish)
+        request = {"wallet_id": "primary_wallet", "amount": 100, "token": "usdc", "to": ADDRESS, "reason": "pay"}
+        asked = service.post("/v1/withdrawals", request)
         assert asked.status == 200, asked.text
         assert asked.json["known"] is False
-        assert service.post("/v1/withdrawals", {**wish, "amount": "x"}).status == 400
-        assert service.post("/v1/withdrawals", {**wish, "amount": 401}).status == 409
-        assert service.post("/v1/withdrawals", {**wish, "request_id": "a:b"}).status == 400
+        assert service.post("/v1/withdrawals", {**request, "amount": "x"}).status == 400
+        assert service.post("/v1/withdrawals", {**request, "amount": 401}).status == 409
+        assert service.post("/v1/withdrawals", {**request, "request_id": "a:b"}).status == 400
         assert service.post("/v1/moves/nothing/cancel", {"reason": "x"}).status == 409
         assert service.post("/v1/rebalance", {"reason": " "}).status == 400
         while service.get("/v1/moves?open=true").json:
@@ -175,7 +175,7 @@ def test_the_same_by_a_running_service(tmp_path: Path) -> None:
         (row,) = service.get("/v1/moves").json
         assert (row["move_id"], row["to"]) == (asked.json["move_id"], ADDRESS)
         assert row["state"] in ("filled", "failed", "expired", "rejected")
-        again = service.post("/v1/withdrawals", wish)
+        again = service.post("/v1/withdrawals", request)
         if row["state"] == "filled":
             assert (again.status, again.json) == (200, {**asked.json, "known": True, "state": "filled"})
         else:

@@ -21,22 +21,22 @@ BUY = {"signal_id": "one", "strategy_type": "TokenSniping", "action": "Buy", "sy
 TAPE = "timestamp,open,high,low,close,volume\n"
 
 
-def lines(*wishes: dict[str, Any]) -> str:
-    return "".join(json.dumps(wish) + "\n" for wish in wishes)
+def lines(*signals: dict[str, Any]) -> str:
+    return "".join(json.dumps(one) + "\n" for one in signals)
 
 
 @pytest.fixture(scope="module")
 def traded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A desk with placed, refused, recorded and repeated signals; read-only commands may share it."""
     folder = tmp_path_factory.mktemp("traded")
-    wishes = (
+    signals = (
         BUY,
         {**BUY, "signal_id": "large", "notional_usd": 99_999},
         {**BUY, "signal_id": "wait", "action": "Hold"},
         BUY,
         {**BUY, "notional_usd": 501},
     )
-    done = overmind(folder, "submit", "-", given=lines(*wishes))
+    done = overmind(folder, "submit", "-", given=lines(*signals))
     assert done.returncode == 2, done.stderr
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [answer["status"] for answer in answers] == ["placed", "refused", "recorded", "duplicate", "invalid"]

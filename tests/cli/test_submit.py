@@ -30,7 +30,7 @@ def _signals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("TERM", "dumb")
     monkeypatch.chdir(tmp_path)
-    wishes: list[Mapping[str, object]] = [
+    signals: list[Mapping[str, object]] = [
         BUY,
         BUY,
         {**BUY, "signal_id": "large", "notional_usd": 99_999},
@@ -38,7 +38,7 @@ def _signals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         {**BUY, "signal_id": "wrong", "symbol": "NOPE"},
     ]
     path = tmp_path / "signals.jsonl"
-    path.write_text("".join(json.dumps(wish) + "\n" for wish in wishes) + "nonsense\n")
+    path.write_text("".join(json.dumps(signal) + "\n" for signal in signals) + "nonsense\n")
     return path
 
 

@@ -44,10 +44,10 @@ class Desk:
     def live_and_die(self) -> None:
         """Some signals, old ones among them, and death while it starts, decides, trades or settles."""
         random = self.random
-        wishes = [self.wish() for _ in range(random.randrange(1, NEW_MAX))]
-        heard = random.randrange(len(wishes) + 1)
+        signals = [self.next_signal() for _ in range(random.randrange(1, NEW_MAX))]
+        heard = random.randrange(len(signals) + 1)
         with self.stage.desk() as desk:
-            desk.say(*map(json.dumps, wishes))
+            desk.say(*map(json.dumps, signals))
             if random.random() < 0.2:
                 time.sleep(random.uniform(0, START_S))
             else:
@@ -82,20 +82,20 @@ class Desk:
             assert desk.end() == UNREACHABLE, desk.complaints
         raise AssertionError(f"{STARTS_MAX} starts in vain: {desk.complaints}")
 
-    def wish(self) -> dict[str, Any]:
+    def next_signal(self) -> dict[str, Any]:
         random = self.random
         if self.sent and random.random() < AGAIN_SHARE:
             return random.choice(list(self.sent.values()))
-        wish: dict[str, Any] = {
+        signal: dict[str, Any] = {
             "signal_id": f"s{len(self.sent)}",
             "strategy_type": random.choice(EACH),
             "action": "Buy" if random.random() < 0.65 else "Sell",
             "symbol": random.choice(SYMBOLS),
         }
-        if wish["action"] == "Buy":
-            wish["notional_usd"] = random.choice([20, 75, 150, 1_500])
-        self.sent[wish["signal_id"]] = wish
-        return wish
+        if signal["action"] == "Buy":
+            signal["notional_usd"] = random.choice([20, 75, 150, 1_500])
+        self.sent[signal["signal_id"]] = signal
+        return signal
 
     def hear(self, desk: Child) -> None:
         """An answer never changes, except that its status says that it is repeated."""

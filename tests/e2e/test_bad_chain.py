@@ -58,7 +58,7 @@ def test_books_equal_chain(faults: str, tmp_path: Path) -> None:
 
 
 def _wishes(desk: Desk) -> list[str]:
-    return [json.dumps(desk.wish()) for _ in range(SIGNALS)]
+    return [json.dumps(desk.next_signal()) for _ in range(SIGNALS)]
 
 
 def _switch(made: Stage, faults: dict[str, object]) -> None:

@@ -29,14 +29,14 @@ QUICK_KILLS = 4  # on one more desk, in the quick tier
 STRATEGIES = ("TokenSniping", "Arbitrage", "MomentumTrading", "AIDecision", "SoulMeteorSniping", "MeteoraDAMM")
 
 
-def signal(random: Random, number: int) -> dict[str, Any]:
-    wish = {
+def random_signal(random: Random, number: int) -> dict[str, Any]:
+    signal = {
         "signal_id": f"s{number}",
         "strategy_type": random.choice(STRATEGIES),
         "action": "Buy" if random.random() < 0.75 else "Sell",
         "symbol": random.choice(["SOL", "ETH", "BTC"]),
     }
-    return wish if wish["action"] == "Sell" else {**wish, "notional_usd": random.choice([20, 75, 150, 99_999])}
+    return signal if signal["action"] == "Sell" else {**signal, "notional_usd": random.choice([20, 75, 150, 99_999])}
 
 
 @pytest.mark.parametrize(
@@ -60,11 +60,13 @@ def _life(random: Random, folder: Path, told: dict[str, Any], sent: dict[str, di
     assert service.stdout
     with contextlib.suppress(BrokenPipeError):  # The process may have ended already.
         for _ in range(random.randrange(40)):
-            wish = (
-                signal(random, len(sent)) if random.random() < 0.8 or not sent else random.choice(list(sent.values()))
+            signal = (
+                random_signal(random, len(sent))
+                if random.random() < 0.8 or not sent
+                else random.choice(list(sent.values()))
             )
-            sent[wish["signal_id"]] = wish
-            service.stdin.write(json.dumps(wish) + "\n")
+            sent[signal["signal_id"]] = signal
+            service.stdin.write(json.dumps(signal) + "\n")
         service.stdin.flush()
     for line in _whole_lines(service):
         _hear(json.loads(line), told)
@@ -93,7 +95,7 @@ def _hear(answer: dict[str, Any], told: dict[str, Any]) -> None:
 
 def _last_life(folder: Path, told: dict[str, Any], sent: dict[str, dict[str, Any]]) -> None:
     """Sends everything again and lets it settle."""
-    done = overmind(folder, "submit", "-", given="".join(json.dumps(wish) + "\n" for wish in sent.values()))
+    done = overmind(folder, "submit", "-", given="".join(json.dumps(signal) + "\n" for signal in sent.values()))
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(answers) == len(sent), done.stderr
     for answer in answers:

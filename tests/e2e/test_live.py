@@ -40,11 +40,11 @@ def test_kill_9_at_random_moments(seed: int, kills: int, tmp_path: Path) -> None
 
 def test_each_strategy_buys_and_sells(made: Stage) -> None:
     """Signals of the eight strategies, each in a wallet that trades it."""
-    buys = [_wish(f"buy-{one.value}", one, "Buy", notional_usd=150) for one in StrategyType]
-    sells = [_wish(f"sell-{one.value}", one, "Sell", quantity="0.1") for one in StrategyType]
+    buys = [_signal_line(f"buy-{one.value}", one, "Buy", notional_usd=150) for one in StrategyType]
+    sells = [_signal_line(f"sell-{one.value}", one, "Sell", quantity="0.1") for one in StrategyType]
     with made.desk() as desk:
-        for count, wishes in enumerate((buys, sells), 1):
-            desk.say(*wishes)
+        for count, signals in enumerate((buys, sells), 1):
+            desk.say(*signals)
             desk.wait_for_lines(count * len(StrategyType))
             wait_until(lambda: not unsettled(made), "to be settled for good")
         assert desk.end() == 0, desk.complaints
@@ -66,7 +66,7 @@ def test_a_server_dies_and_comes_back(made: Stage, server: str) -> None:
     def outage(running: Child) -> None:
         running.wait_for_lines(len(desk.sent) // 2)
         dying.kill()
-        running.say(*_wishes(desk))
+        running.say(*_next_signals(desk))
         running.wait_for_answers()
         restart()
 
@@ -81,7 +81,7 @@ def test_everything_dies(made: Stage) -> None:
     desk = Desk(made, Random(7))
     for _ in range(3):
         with made.desk() as running:
-            running.say(*_wishes(desk))
+            running.say(*_next_signals(desk))
             running.wait_for_lines(desk.random.randrange(1, SIGNALS))
             ends = [running.kill, made.chain.kill, made.maker.kill]
             desk.random.shuffle(ends)
@@ -96,14 +96,14 @@ def test_everything_dies(made: Stage) -> None:
 
 def _with_signals(made: Stage) -> Desk:
     desk = Desk(made, Random(3))
-    _wishes(desk)
+    _next_signals(desk)
     return desk
 
 
-def _wishes(desk: Desk) -> list[str]:
-    return [json.dumps(desk.wish()) for _ in range(SIGNALS)]
+def _next_signals(desk: Desk) -> list[str]:
+    return [json.dumps(desk.next_signal()) for _ in range(SIGNALS)]
 
 
-def _wish(name: str, strategy: StrategyType, action: str, **amount: object) -> str:
-    wish = {"signal_id": name, "strategy_type": strategy.value, "action": action, "symbol": "SOL", **amount}
-    return json.dumps(wish)
+def _signal_line(name: str, strategy: StrategyType, action: str, **amount: object) -> str:
+    signal = {"signal_id": name, "strategy_type": strategy.value, "action": action, "symbol": "SOL", **amount}
+    return json.dumps(signal)

@@ -49,8 +49,8 @@ def buy(service: Service, name: str, wallet: str, symbol: str, usd: int) -> Any:
     """In that wallet and no other."""
     others = [one for one in (*TRADERS, "vault") if one != wallet]
     strategy = {"primary": "TokenSniping", "hft": "Arbitrage"}[wallet]
-    wish = {"signal_id": name, "strategy_type": strategy, "action": "Buy", "symbol": symbol, "notional_usd": usd}
-    return service.post("/v1/signals", {**wish, "exclude_wallets": others}).json
+    signal = {"signal_id": name, "strategy_type": strategy, "action": "Buy", "symbol": symbol, "notional_usd": usd}
+    return service.post("/v1/signals", {**signal, "exclude_wallets": others}).json
 
 
 def statuses(service: Service) -> dict[str, str]:

@@ -55,12 +55,12 @@ def test_stop_and_reactivate(service: Service) -> None:
 
 
 def test_submit_goes_through_the_service_and_settles(service: Service) -> None:
-    wishes = [{**BUY, "signal_id": f"s{number}", "notional_usd": 1} for number in range(700)]
-    lines = "".join(json.dumps(wish) + "\n\n" for wish in wishes) + "broken\n" + "x" * 70_000 + "\n"
+    signals = [{**BUY, "signal_id": f"s{number}", "notional_usd": 1} for number in range(700)]
+    lines = "".join(json.dumps(signal) + "\n\n" for signal in signals) + "broken\n" + "x" * 70_000 + "\n"
     done = overmind(service.folder, "submit", "-", given=lines)
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 2, done.stderr
-    assert [answer["signal_id"] for answer in answers] == [*(wish["signal_id"] for wish in wishes), None, None]
+    assert [answer["signal_id"] for answer in answers] == [*(signal["signal_id"] for signal in signals), None, None]
     assert answers[-1]["status"] == "invalid"
     assert service.get("/v1/orders?open=true").json == []
     assert service.get("/v1/stats").json["signals"] >= 700

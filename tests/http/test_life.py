@@ -60,9 +60,9 @@ def test_the_service_finishes_open_orders_before_it_ends(tmp_path: Path) -> None
 
 async def _stop_in_the_middle(service: Service) -> None:
     """With a stream open and orders under way. From then on signals are turned away, and the stream ends."""
-    wishes = [{**BUY, "signal_id": f"s{number}"} for number in range(5)]
+    signals = [{**BUY, "signal_id": f"s{number}"} for number in range(5)]
     async with asyncio.timeout(PATIENCE_S), service.session() as session, service.stream() as events:
-        async with session.post(f"{service.url}/v1/signals", json=wishes) as response:
+        async with session.post(f"{service.url}/v1/signals", json=signals) as response:
             assert [answer["status"] for answer in await response.json()] == ["placed"] * 5
         service.child.process.send_signal(signal.SIGTERM)
         async for entry in events:

@@ -41,8 +41,8 @@ def test_one_signal(service: Service) -> None:
 
 
 def test_an_array_of_signals(service: Service) -> None:
-    wishes = [{**BUY, "signal_id": "a1"}, {"signal_id": "a2"}, 5, {**BUY, "signal_id": "a3", "action": "Hold"}]
-    said = service.post("/v1/signals", wishes)
+    signals = [{**BUY, "signal_id": "a1"}, {"signal_id": "a2"}, 5, {**BUY, "signal_id": "a3", "action": "Hold"}]
+    said = service.post("/v1/signals", signals)
     assert said.status == 202
     assert [answer["status"] for answer in said.json] == ["placed", "invalid", "invalid", "recorded"]
     assert service.post("/v1/signals", [{}, 5]).status == 400

@@ -276,8 +276,8 @@ def test_a_reader_that_lags_too_far_reads_the_journal(scratch: ScratchDesk) -> N
             await bench.executor.start()
             now_ns = bench.app.clock.now_ns()
             holds = (structs.replace(hold, id=SignalId(f"h{number}")) for number in range(BOUNDS.feed_max))
-            wishes = [bench.app.engine.handle(SubmitSignal(signal, now_ns)) for signal in (GOOD, *holds)]
-            await asyncio.gather(*wishes)
+            submissions = [bench.app.engine.handle(SubmitSignal(signal, now_ns)) for signal in (GOOD, *holds)]
+            await asyncio.gather(*submissions)
             (outcome,) = await bench.executions(1)
             assert shown(outcome) == "filled typed.0.0"
             assert await bench.executor.stop()

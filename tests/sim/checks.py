@@ -133,13 +133,13 @@ class Auditor:
 
     def _check_entry(self, placed: OrderPlaced, at_ns: int) -> None:
         books, order, signal = self.books, placed.order, placed.signal
-        wish = self._entering(signal, order, at_ns)
+        entry = self._checked_entry(signal, order, at_ns)
         if signal.risk is not None:
-            wish = structs.replace(wish, notional_micros=order.notional_micros)
+            entry = structs.replace(entry, notional_micros=order.notional_micros)
         book = books.wallets[order.wallet_id]
-        broken = rules.broken_by_signal(books, wish) | rules.broken_by_wallet(books, book, wish)
+        broken = rules.broken_by_signal(books, entry) | rules.broken_by_wallet(books, book, entry)
         assert not broken, f"{order.id} in {order.wallet_id} breaks {sorted(broken)}: {order}"
-        for name, expected in rules.expected_entry(books, book, wish).items():
+        for name, expected in rules.expected_entry(books, book, entry).items():
             assert getattr(order, name) == expected, f"{order.id}: {name} is {getattr(order, name)}, not {expected}"
         assert order.spend.units == order.notional_micros, order
         assert order.spend.mint == books.settings.quote.mint, order
@@ -147,34 +147,34 @@ class Auditor:
         assert order.wallet_id not in order.tried, order
         self._check_least(order, signal, at_ns)
         if signal.risk is None:
-            self._check_choice(order, wish)
+            self._check_choice(order, entry)
         else:
-            self._check_size(placed, wish)
+            self._check_size(placed, entry)
 
-    def _entering(self, signal: Signal, order: Order, at_ns: int) -> rules.Entering:
+    def _checked_entry(self, signal: Signal, order: Order, at_ns: int) -> rules.CheckedEntry:
         """A later attempt is judged by the current time, within the expiry of the first one."""
         if order.attempt:
-            return rules.entering(self.books, signal, at_ns, at_ns, order.expires_at_ns)
-        wishes = [rules.entering(self.books, signal, at_ns, ns) for ns in self.received[signal.id]]
-        return max((one for one in wishes if one.stale_ns == order.expires_at_ns), key=lambda one: one.received_ns)
+            return rules.checked_entry(self.books, signal, at_ns, at_ns, order.expires_at_ns)
+        entries = [rules.checked_entry(self.books, signal, at_ns, ns) for ns in self.received[signal.id]]
+        return max((one for one in entries if one.stale_ns == order.expires_at_ns), key=lambda one: one.received_ns)
 
     def _check_least(self, order: Order, signal: Signal, at_ns: int) -> None:
         exact = rules.least_received(self.books, order, signal, at_ns)
         assert abs(Fraction(order.received_min) - max(exact, Fraction(1))) <= ROUNDING_UNITS, (order, float(exact))
 
-    def _check_choice(self, order: Order, wish: rules.Entering) -> None:
+    def _check_choice(self, order: Order, entry: rules.CheckedEntry) -> None:
         """The chosen wallet must be the cheapest eligible one."""
         books = self.books
         may = [book for book in books.wallets.values() if book.wallet.id not in order.tried]
         costs = {
-            book.wallet.id: rules.cost_bps(books, book, wish)
+            book.wallet.id: rules.cost_bps(books, book, entry)
             for book in may
-            if not rules.broken_by_wallet(books, book, wish)
+            if not rules.broken_by_wallet(books, book, entry)
         }
         cheapest = min(costs.values())
         assert costs[order.wallet_id] <= cheapest + COST_TIE_BPS, f"{order.id} is not in the cheapest wallet: {costs}"
 
-    def _check_size(self, placed: OrderPlaced, wish: rules.Entering) -> None:
+    def _check_size(self, placed: OrderPlaced, entry: rules.CheckedEntry) -> None:
         """The size must follow from the budget. No cheaper wallet could take all of it, and no other wallet more."""
         books, order, signal, sizing = self.books, placed.order, placed.signal, placed.sizing
         assert sizing is not None, placed
@@ -183,7 +183,7 @@ class Auditor:
         found = {}
         for book in books.wallets.values():
             size = rules.sized(books, book, signal, sizing.distance_ppm)
-            its = structs.replace(wish, notional_micros=size)
+            its = structs.replace(entry, notional_micros=size)
             may = size >= books.settings.sizing_min_micros and book.wallet.id not in order.tried
             if may and not rules.broken_by_wallet(books, book, its):
                 is_whole = size == rules.wanted(books, book, signal, sizing.distance_ppm)
@@ -213,7 +213,7 @@ class Auditor:
             assert not broken, f"{order.id}: {broken}: {order}"
             self._seen[f"own exit {signal.id.split(':')[0]}"] += 1
         else:
-            times = [rules.entering(books, signal, at_ns, ns) for ns in self.received[signal.id]]
+            times = [rules.checked_entry(books, signal, at_ns, ns) for ns in self.received[signal.id]]
             assert any(
                 order.expires_at_ns == one.stale_ns and not rules.broken_times(signal, at_ns, one.stale_ns)
                 for one in times
@@ -237,16 +237,16 @@ class Auditor:
         named = {one.code for one in refused.refusals}
         self._seen.update(f"refused {code}" for code in named)
         faults = [
-            self._unexplained(refused, rules.entering(books, signal, at_ns, ns)) for ns in self.received[signal.id]
+            self._unexplained(refused, rules.checked_entry(books, signal, at_ns, ns)) for ns in self.received[signal.id]
         ]
         assert not all(faults), f"{signal.id} was refused without reason, or not for every reason: {faults} {refused}"
 
-    def _unexplained(self, refused: SignalRefused, wish: rules.Entering) -> list[str]:
+    def _unexplained(self, refused: SignalRefused, entry: rules.CheckedEntry) -> list[str]:
         """The differences between the named refusals and the broken rules."""
         books = self.books
-        general = rules.broken_by_signal(books, wish)
+        general = rules.broken_by_signal(books, entry)
         named = {one.code for one in refused.refusals if one.wallet_id is None}
-        broken = {book.wallet.id: rules.broken_by_wallet(books, book, wish) for book in books.wallets.values()}
+        broken = {book.wallet.id: rules.broken_by_wallet(books, book, entry) for book in books.wallets.values()}
         faults = [
             f"{one} could have taken it"
             for one, codes in broken.items()
@@ -287,8 +287,8 @@ class Auditor:
             assert unpriced or not 0 < self._wanted(signal) <= self._sellable(signal), refused
 
     def _late(self, signal: Signal, at_ns: int, received_ns: int) -> bool:
-        wish = rules.entering(self.books, signal, at_ns, received_ns)
-        return bool(rules.broken_times(signal, at_ns, wish.stale_ns))
+        entry = rules.checked_entry(self.books, signal, at_ns, received_ns)
+        return bool(rules.broken_times(signal, at_ns, entry.stale_ns))
 
     def _holders(self, signal: Signal) -> list[WalletBooks]:
         books = self.books
@@ -485,7 +485,7 @@ def chain_agrees(books: Books, landed: dict[str, tuple[Work, Filled | Failed]]) 
     assert set(by_order.values()) <= {1}, f"landed twice: {by_order}"
     orders = [(o, outcome) for o, outcome in landed.values() if isinstance(o, Order)]
     filled = Counter((o.signal_id, o.part) for o, outcome in orders if isinstance(outcome, Filled))
-    assert set(filled.values()) <= {1}, f"one wish was filled twice: {filled}"
+    assert set(filled.values()) <= {1}, f"one signal was filled twice: {filled}"
     true_outcomes = {order.id: outcome for order, outcome in landed.values()}
     for order_id, outcome in books.outcomes.items():
         if isinstance(outcome, Rejected | Expired):

@@ -83,7 +83,7 @@ OF_EXIT: Final = {
 }
 
 
-class Entering(Value, frozen=True):
+class CheckedEntry(Value, frozen=True):
     """An entry with its size by the checker's own computation."""
 
     signal: Signal
@@ -93,9 +93,11 @@ class Entering(Value, frozen=True):
     notional_micros: int
 
 
-def entering(books: Books, signal: Signal, at_ns: int, received_ns: int, stale_ns: int | None = None) -> Entering:
+def checked_entry(
+    books: Books, signal: Signal, at_ns: int, received_ns: int, stale_ns: int | None = None
+) -> CheckedEntry:
     stale = stale_ns if stale_ns is not None else _stale_ns(books.settings, signal, received_ns)
-    return Entering(signal, at_ns, received_ns, stale, notional(books, signal))
+    return CheckedEntry(signal, at_ns, received_ns, stale, notional(books, signal))
 
 
 def _stale_ns(desk: Desk, signal: Signal, received_ns: int) -> int:
@@ -130,12 +132,12 @@ def slippage(desk: Desk, signal: Signal) -> int:
     return signal.slippage_max_bps if signal.slippage_max_bps is not None else slippage_ceiling(desk, signal)
 
 
-def broken_by_signal(books: Books, wish: Entering) -> set[Code]:
-    desk, signal = books.settings, wish.signal
+def broken_by_signal(books: Books, entry: CheckedEntry) -> set[Code]:
+    desk, signal = books.settings, entry.signal
     ceiling, equity = slippage_ceiling(desk, signal), books.total_equity()
-    impact = wish.notional_micros * BPS // (desk.costs.depth_micros + wish.notional_micros)
-    asset = books.asset(signal.mint) + wish.notional_micros
-    deployed = books.deployed(signal.strategy) + wish.notional_micros
+    impact = entry.notional_micros * BPS // (desk.costs.depth_micros + entry.notional_micros)
+    asset = books.asset(signal.mint) + entry.notional_micros
+    deployed = books.deployed(signal.strategy) + entry.notional_micros
     used = {mint for book in books.wallets.values() for mint in used_mints(books, book)}
     rules = {
         Code.PORTFOLIO_STOPPED: bool(books.stops) or _all_in_emergency(books),
@@ -145,18 +147,18 @@ def broken_by_signal(books: Books, wish: Entering) -> set[Code]:
         Code.MINT_NOT_ADMITTED: signal.mint not in desk.tokens,
         Code.MINT_BLOCKED: signal.mint in books.blocked
         or (books.allowed is not None and signal.mint not in books.allowed),
-        Code.AMOUNT_OUT_OF_RANGE: _has_size(books, signal) and not 0 < wish.notional_micros <= NOTIONAL_MAX_MICROS,
-        Code.SELECTION_TIMEOUT: wish.at_ns - wish.received_ns > desk.selection_timeout_ns,
+        Code.AMOUNT_OUT_OF_RANGE: _has_size(books, signal) and not 0 < entry.notional_micros <= NOTIONAL_MAX_MICROS,
+        Code.SELECTION_TIMEOUT: entry.at_ns - entry.received_ns > desk.selection_timeout_ns,
         Code.PORTFOLIO_TRADES: bool(desk.day_trades_max) and trades(books) + 1 > desk.day_trades_max,
-        Code.PORTFOLIO_EXPOSURE: (books.exposure() + wish.notional_micros) * PPM
+        Code.PORTFOLIO_EXPOSURE: (books.exposure() + entry.notional_micros) * PPM
         > equity * desk.portfolio_exposure_max_ppm,
         Code.ASSET_CONCENTRATION: asset * PPM > equity * desk.asset_max_ppm,
         Code.STRATEGY_CONCENTRATION: deployed * PPM > equity * desk.strategy_max_ppm,
         Code.PORTFOLIO_POSITIONS: 0 < desk.positions_max < len(used | {signal.mint}) and signal.mint not in used,
     }
     found = {code for code, broken in rules.items() if broken}
-    found |= broken_times(signal, wish.at_ns, wish.stale_ns)
-    return found | broken_prices(books, signal.mint, SOL, wish.at_ns)
+    found |= broken_times(signal, entry.at_ns, entry.stale_ns)
+    return found | broken_prices(books, signal.mint, SOL, entry.at_ns)
 
 
 def trades(books: Books) -> int:
@@ -213,8 +215,8 @@ def _all_in_emergency(books: Books) -> bool:
     return bool(books.wallets) and all("emergency" in book.causes for book in books.wallets.values())
 
 
-def broken_by_wallet(books: Books, book: WalletBooks, wish: Entering) -> set[Code]:
-    desk, signal, wallet = books.settings, wish.signal, book.wallet
+def broken_by_wallet(books: Books, book: WalletBooks, entry: CheckedEntry) -> set[Code]:
+    desk, signal, wallet = books.settings, entry.signal, book.wallet
     share = wallet.strategies.get(signal.strategy)
     mints = used_mints(books, book)
     rules = {
@@ -227,11 +229,11 @@ def broken_by_wallet(books: Books, book: WalletBooks, wish: Entering) -> set[Cod
         Code.TRADES_TODAY: book.trades_today + len(books.entries(book)) + 1 > wallet.limits.trades_per_day_max,
         Code.CONCURRENT_POSITIONS: len(mints | {signal.mint}) > max(wallet.limits.positions_max, len(mints)),
         Code.INSUFFICIENT_SOL: lamports_needed(books, book, signal.mint) > free_lamports(books, book),
-        Code.RATE_LIMIT: placed_within_a_second(book, wish.at_ns) >= desk.rate_max_per_s,
+        Code.RATE_LIMIT: placed_within_a_second(book, entry.at_ns) >= desk.rate_max_per_s,
         Code.DAILY_LOSS: day_loss(books, book) >= wallet.limits.daily_loss_max_micros,
     }
     room = rooms(books, book, signal.strategy, signal.mint, falls_ppm(book, signal))
-    rules |= {code: wish.notional_micros > micros for code, micros in room.items()}
+    rules |= {code: entry.notional_micros > micros for code, micros in room.items()}
     if rules[Code.DAILY_LOSS]:
         rules[Code.DAILY_LOSS_HEADROOM] = False  # Named only while some headroom is left.
     return {code for code, broken in rules.items() if broken}
@@ -308,21 +310,21 @@ def placed_within_a_second(book: WalletBooks, at_ns: int) -> int:
     return sum(1 for placed_ns in book.placed_ns[-1000:] if at_ns - placed_ns < NS)
 
 
-def cost_bps(books: Books, book: WalletBooks, wish: Entering) -> float:
+def cost_bps(books: Books, book: WalletBooks, entry: CheckedEntry) -> float:
     """The cost terms of specification §9 that differ between wallets: rent, headroom and preference."""
-    costs, signal = books.settings.costs, wish.signal
-    amount = max(1, wish.notional_micros)
+    costs, signal = books.settings.costs, entry.signal
+    amount = max(1, entry.notional_micros)
     rent_micros = books.sol_value_up(rent_lamports(books, book, signal.mint))
     headroom = costs.headroom_bps * amount / max(1, capacity(books, book, signal.strategy))
     preferred = costs.preference_bps if book.wallet.type is signal.preferred_type else 0.0
     return rent_micros / amount * BPS * costs.rent_lost_ppm / PPM + headroom - preferred
 
 
-def whole_cost_bps(books: Books, book: WalletBooks, wish: Entering) -> float:
+def whole_cost_bps(books: Books, book: WalletBooks, entry: CheckedEntry) -> float:
     """All cost terms of specification §9: between different sizes, fee and impact differ too."""
-    costs, amount = books.settings.costs, wish.notional_micros
+    costs, amount = books.settings.costs, entry.notional_micros
     impact = amount * BPS // (costs.depth_micros + amount)
-    return cost_bps(books, book, wish) + books.sol_value_up(costs.fee_lamports) / amount * BPS + impact
+    return cost_bps(books, book, entry) + books.sol_value_up(costs.fee_lamports) / amount * BPS + impact
 
 
 def capacity(books: Books, book: WalletBooks, strategy: StrategyType) -> int:
@@ -333,20 +335,20 @@ def capacity(books: Books, book: WalletBooks, strategy: StrategyType) -> int:
     return min(*general, wallet.limits.position_max_micros, share.position_max_micros, NOTIONAL_MAX_MICROS)
 
 
-def expected_entry(books: Books, book: WalletBooks, wish: Entering) -> dict[str, int]:
+def expected_entry(books: Books, book: WalletBooks, entry: CheckedEntry) -> dict[str, int]:
     """The fields of an order on which limits and reservations are based."""
-    desk, signal = books.settings, wish.signal
+    desk, signal = books.settings, entry.signal
     rent = rent_lamports(books, book, signal.mint)
     costs = books.sol_value_up(desk.costs.fee_max_lamports) + books.sol_value_up(rent)
-    stop = -(-wish.notional_micros * falls_ppm(book, signal) // PPM)
+    stop = -(-entry.notional_micros * falls_ppm(book, signal) // PPM)
     return {
-        "notional_micros": wish.notional_micros,
+        "notional_micros": entry.notional_micros,
         "loss_max_micros": stop + costs,
         "fee_max_lamports": desk.costs.fee_max_lamports,
         "rent_max_lamports": rent,
         "slippage_max_bps": slippage(desk, signal),
         "mark_pico": books.marks[signal.mint].price_pico,
-        "expires_at_ns": wish.stale_ns,
+        "expires_at_ns": entry.stale_ns,
     }
 
 

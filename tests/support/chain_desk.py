@@ -160,7 +160,7 @@ class Stage:
             return await books_equal_chain(app.engine.state, chain)
 
     async def buy(self, app: App, number: int | str, wallet_id: WalletId = W1, **changes: Any) -> Decision:
-        return await app.submit(wish(number, wallet_id, **changes))
+        return await app.submit(buy_signal(number, wallet_id, **changes))
 
     async def outcome(self, app: App, decision: Decision) -> Outcome:
         """The outcome of a placed order, as first booked."""
@@ -177,9 +177,9 @@ class Stage:
         return sum(isinstance(one, OrderPlaced) and one.order.side is side for one in events)
 
 
-def wish(number: int | str, wallet_id: WalletId = W1, **changes: Any) -> Signal:
+def buy_signal(number: int | str, wallet_id: WalletId = W1, **changes: Any) -> Signal:
     """A signal that buys SOL for $100 in that wallet; `changes` replace fields."""
-    asked: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "id": SignalId(f"s{number}"),
         "strategy": StrategyType.ARBITRAGE,
         "action": TradeAction.BUY,
@@ -188,8 +188,8 @@ def wish(number: int | str, wallet_id: WalletId = W1, **changes: Any) -> Signal:
         "notional_micros": 100 * MICROS,
         "exclude": tuple(one for one in OWNERS if one != wallet_id),
     }
-    asked |= {} if changes.get("action") is not TradeAction.SELL else {"notional_micros": None}
-    return Signal(**(asked | changes))
+    fields |= {} if changes.get("action") is not TradeAction.SELL else {"notional_micros": None}
+    return Signal(**(fields | changes))
 
 
 @asynccontextmanager

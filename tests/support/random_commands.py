@@ -204,7 +204,7 @@ class Chance:
         lifts = [self._lift(*rng.choice(holds))] * 4 if holds else []
         if self.forks and lifts:
             return lifts[0]
-        wishes: list[Command] = [
+        commands: list[Command] = [
             *lifts,
             *[self._deposit(name) for _ in range(4)],
             ConfigureWallet(self._wallet(name)),
@@ -226,7 +226,7 @@ class Chance:
             RecordTicket(order_id, Ticket(f"signature {rng.randint(0, 3)}", b"bytes")),
             RecordOutcome(order_id, Expired()),
         ]
-        return rng.choice(wishes)
+        return rng.choice(commands)
 
     def _lift(self, scope: Scope, cause: str) -> Command:
         """The command that lifts the hold; sometimes a wrong one."""

@@ -144,8 +144,8 @@ def withdraw(
         present.complain(f"{request_id!r} is no id", "write 1 to 64 of the characters A-Z a-z 0-9 _ -")
         raise typer.Exit(BAD_INPUT)
     units, directory = _amount(amount), data_dir_of(None)
-    wish = {"wallet_id": wallet_id, "amount": str(units), "token": token, "to": to, "reason": reason}
-    answer = call_service(directory, "/v1/withdrawals", {**wish, "request_id": request_id})
+    request = {"wallet_id": wallet_id, "amount": str(units), "token": token, "to": to, "reason": reason}
+    answer = call_service(directory, "/v1/withdrawals", {**request, "request_id": request_id})
     if answer is not None:
         asked = msgspec.convert(answer, WithdrawalRow)
     else:

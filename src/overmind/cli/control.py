@@ -57,23 +57,23 @@ def close(
         order_tables.close(position, row, served=answer is not None)
 
 
-Wanted = type[ClosePosition] | type[CancelClose]
+CloseCommand = type[ClosePosition] | type[CancelClose]
 
 
-def _close_offline(wallet_id: WalletId, token: str, wish: Wanted, reason: str) -> CloseRow:
+def _close_offline(wallet_id: WalletId, token: str, command: CloseCommand, reason: str) -> CloseRow:
     config = load_config()
     with journal_to_write(config.data_dir) as journal:
-        return asyncio.run(_close(config, journal, wallet_id, token, wish, reason))
+        return asyncio.run(_close(config, journal, wallet_id, token, command, reason))
 
 
 async def _close(
-    config: MultiWalletConfig, journal: Journal, wallet_id: WalletId, token: str, wish: Wanted, reason: str
+    config: MultiWalletConfig, journal: Journal, wallet_id: WalletId, token: str, command: CloseCommand, reason: str
 ) -> CloseRow:
     clock = SystemClock()
     async with connected(config, clock) as connect, running(App(config, journal, clock, connect)) as app:
         engine = app.engine
         mint = mint_held(engine.state, wallet_id, token)
-        events = await engine.handle(wish(wallet_id, mint, reason))
+        events = await engine.handle(command(wallet_id, mint, reason))
         return await engine.read(lambda state: close_row(state, wallet_id, mint, events, clock.now_ns()))
 
 

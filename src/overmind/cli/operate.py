@@ -128,9 +128,9 @@ class Stopped(NamedTuple):
 def _service_stop(directory: Path, stop_file: Path, stop: EmergencyStop) -> Stopped:
     """Asks the service. If it does not answer, the stop file still stops it."""
     said = stop.reason.strip()[:REASON_CHARS_MAX] or NO_REASON
-    wish = {"reason": said, "liquidate": stop.liquidate, "sweep": stop.sweep}
+    request = {"reason": said, "liquidate": stop.liquidate, "sweep": stop.sweep}
     try:
-        answer = call_service(directory, "/v1/emergency-stop", wish)
+        answer = call_service(directory, "/v1/emergency-stop", request)
     except (ServiceSilent, ServiceRefused, ConfigError) as fault:
         if not stop_file.exists():
             raise

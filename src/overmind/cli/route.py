@@ -75,12 +75,12 @@ def route(
         "exclude_wallets": [one for names in exclude or [] for one in names.split(",")],
     }
     fields = {name: value for name, value in given.items() if value not in (None, [])}
-    wish = decode_signal(fields, tokens_for_signals(config.desk), config.desk.quote)
+    signal = decode_signal(fields, tokens_for_signals(config.desk), config.desk.quote)
     with contextlib.ExitStack() as stack:
         base: Journal = MemoryJournal()
         if (config.data_dir / JOURNAL).exists():
             base = stack.enter_context(journal_read_only(config.data_dir))
-        found = asyncio.run(_route(config, OverlayJournal(base), wish))
+        found = asyncio.run(_route(config, OverlayJournal(base), signal))
     if as_json:
         present.emit_json(found)
     else:
@@ -89,12 +89,12 @@ def route(
     raise typer.Exit(REFUSED if found.refusals else DONE)
 
 
-async def _route(config: MultiWalletConfig, journal: Journal, wish: Signal) -> Route:
+async def _route(config: MultiWalletConfig, journal: Journal, signal: Signal) -> Route:
     clock = SystemClock()
     async with connected(config, clock) as connect, asyncio.TaskGroup() as tasks:
         app = App(config, journal, clock, connect)
         writing = tasks.create_task(app.engine.run())
         await app.open()
-        found = route_signal(app.engine.state, wish, app.clock.now_ns())
+        found = route_signal(app.engine.state, signal, app.clock.now_ns())
         writing.cancel()
     return found

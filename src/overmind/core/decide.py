@@ -190,9 +190,9 @@ def _answer(state: State, index: SelectionIndex, signal: Signal, at_ns: int, rec
     elif signal.action in EXITS:
         yield from sell(state, index, signal, at_ns, received_at_ns)
     elif signal.risk is not None:
-        wish = SizedRequest(state, signal, stale_at_ns(state.settings, signal, received_at_ns))
-        placed = _enter_sized(state, index, wish, at_ns, received_at_ns)
-        yield placed if placed is not None else _refuse_sized(state, index, wish, at_ns, received_at_ns)
+        sized = SizedRequest(state, signal, stale_at_ns(state.settings, signal, received_at_ns))
+        placed = _enter_sized(state, index, sized, at_ns, received_at_ns)
+        yield placed if placed is not None else _refuse_sized(state, index, sized, at_ns, received_at_ns)
     else:
         entry = entry_request(state, signal, stale_at_ns(state.settings, signal, received_at_ns))
         placed = _enter(state, index, entry, at_ns, received_at_ns)
@@ -217,20 +217,20 @@ def _enter(
 def _enter_sized(
     state: State,
     index: SelectionIndex,
-    wish: SizedRequest,
+    sized: SizedRequest,
     at_ns: int,
     received_at_ns: int,
     failed: Order | None = None,
 ) -> OrderPlaced | None:
     """Like `_enter`, for a risk budget: the wallet determines the amount."""
     tried = (*failed.tried, failed.wallet_id) if failed is not None else ()
-    sized = choose_sized(index, wish, at_ns, received_at_ns, tried)
-    if sized is None:
+    chosen = choose_sized(index, sized, at_ns, received_at_ns, tried)
+    if chosen is None:
         return None
-    choice, attempt = sized.choice, failed.attempt + 1 if failed is not None else 0
-    order = entry_order(state, choice.book, sized.ask, attempt, tried)
+    choice, attempt = chosen.choice, failed.attempt + 1 if failed is not None else 0
+    order = entry_order(state, choice.book, chosen.ask, attempt, tried)
     selection = Selection(choice.terms, choice.candidates, len(state.wallets))
-    return OrderPlaced(wish.signal, order, selection, sized.sizing)
+    return OrderPlaced(sized.signal, order, selection, chosen.sizing)
 
 
 def entry_order(state: State, book: WalletBook, ask: EntryRequest, attempt: int, tried: tuple[WalletId, ...]) -> Order:
@@ -271,12 +271,12 @@ def _refuse_entry(
 
 
 def _refuse_sized(
-    state: State, index: SelectionIndex, wish: SizedRequest, at_ns: int, received_at_ns: int
+    state: State, index: SelectionIndex, sized: SizedRequest, at_ns: int, received_at_ns: int
 ) -> SignalRefused:
-    general = sized_refusals(wish, at_ns, received_at_ns)
-    asked = index.roomiest(wish.signal.strategy, LISTED_MAX)
-    listed = [sized_wallet_refusals(wish, book, at_ns) for book in asked]
-    return refused(wish.signal, general, listed, unlisted=max(0, len(state.wallets) - LISTED_MAX))
+    general = sized_refusals(sized, at_ns, received_at_ns)
+    roomiest = index.roomiest(sized.signal.strategy, LISTED_MAX)
+    listed = [sized_wallet_refusals(sized, book, at_ns) for book in roomiest]
+    return refused(sized.signal, general, listed, unlisted=max(0, len(state.wallets) - LISTED_MAX))
 
 
 def _close(state: State, index: SelectionIndex, record: RecordOutcome, at_ns: int) -> Iterator[Event]:
@@ -317,8 +317,8 @@ def _next_attempt(
     if order.attempt + 1 >= state.settings.attempts_max or at_ns >= order.expires_at_ns:
         return
     if known.signal.risk is not None:
-        wish = SizedRequest(state, known.signal, order.expires_at_ns)
-        placed = _enter_sized(state, index, wish, at_ns, received_at_ns=at_ns, failed=order)
+        sized = SizedRequest(state, known.signal, order.expires_at_ns)
+        placed = _enter_sized(state, index, sized, at_ns, received_at_ns=at_ns, failed=order)
     else:
         entry = entry_request(state, known.signal, order.expires_at_ns)
         placed = _enter(state, index, entry, at_ns, received_at_ns=at_ns, failed=order)

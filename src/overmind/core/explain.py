@@ -32,30 +32,30 @@ def entry_candidates(state: State, signal: Signal, at_ns: int) -> tuple[Candidat
     """Each wallet's refusals or cost for an entry, in registration order. Refusals of the signal apply to all."""
     if signal.risk is not None:
         return _sized_candidates(SizedRequest(state, signal, stale_at_ns(state.settings, signal, at_ns)), at_ns)
-    sized = entry_request(state, signal, stale_at_ns(state.settings, signal, at_ns))
-    general = tuple(signal_refusals(state, sized, at_ns, at_ns))
-    common = common_terms(state, sized)
+    entry = entry_request(state, signal, stale_at_ns(state.settings, signal, at_ns))
+    general = tuple(signal_refusals(state, entry, at_ns, at_ns))
+    common = common_terms(state, entry)
     candidates = []
     for book in state.wallets.values():
         capacity = capacity_micros(state, book, signal.strategy)
-        terms = cost_terms(common, book, sized, capacity) if capacity > 0 and sized.mark_pico else None
-        refusals = (*general, *wallet_refusals(state, book, sized, at_ns))
+        terms = cost_terms(common, book, entry, capacity) if capacity > 0 and entry.mark_pico else None
+        refusals = (*general, *wallet_refusals(state, book, entry, at_ns))
         candidates.append(Candidate(book.wallet.id, refusals, terms))
     return tuple(candidates)
 
 
-def _sized_candidates(wish: SizedRequest, at_ns: int) -> tuple[Candidate, ...]:
+def _sized_candidates(sized: SizedRequest, at_ns: int) -> tuple[Candidate, ...]:
     """The same at the size that each wallet could take."""
-    state, general = wish.state, sized_refusals(wish, at_ns, at_ns)
+    state, general = sized.state, sized_refusals(sized, at_ns, at_ns)
     candidates = []
     for book in state.wallets.values():
-        sizing = wish.size(book)
-        entry = wish.ask(max(sizing.notional_micros, wish.least_micros))
-        capacity = capacity_micros(state, book, wish.signal.strategy)
+        sizing = sized.size(book)
+        entry = sized.ask(max(sizing.notional_micros, sized.least_micros))
+        capacity = capacity_micros(state, book, sized.signal.strategy)
         terms = (
             cost_terms(common_terms(state, entry), book, entry, capacity) if capacity > 0 and entry.mark_pico else None
         )
-        refusals = (*general, *sized_wallet_refusals(wish, book, at_ns))
+        refusals = (*general, *sized_wallet_refusals(sized, book, at_ns))
         candidates.append(Candidate(book.wallet.id, refusals, terms, sizing))
     return tuple(candidates)
 

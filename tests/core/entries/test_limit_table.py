@@ -124,8 +124,8 @@ def test_a_new_row_bounds_capacity_and_sizes_and_is_shown() -> None:
     assert capacity.wallet_capacity_micros(state, book) > 600 * MICROS
     assert capacity.wallet_capacity_micros(state, book, (HOLDINGS,)) == 600 * MICROS
     signal = desk.signal("buy", "sol", "risk$500", ["stop", "5"]).signal
-    wish = SizedRequest(state, signal, desk.now_ns + 10**9)
-    sizing = wish.size(book, (*WALLET_LIMITS, HOLDINGS))
+    sized = SizedRequest(state, signal, desk.now_ns + 10**9)
+    sizing = sized.size(book, (*WALLET_LIMITS, HOLDINGS))
     assert (Code.PORTFOLIO_EXPOSURE, 600 * MICROS) in sizing.caps
     assert sizing.notional_micros == 600 * MICROS
     (use,) = wallet_uses(state, book, (HOLDINGS,))

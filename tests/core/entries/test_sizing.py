@@ -184,21 +184,21 @@ def test_the_decision_explains_the_size() -> None:
 
 
 def plainly(
-    state: State, wish: SizedRequest, at_ns: int, excluded: tuple[WalletId, ...]
+    state: State, sized: SizedRequest, at_ns: int, excluded: tuple[WalletId, ...]
 ) -> tuple[WalletId, int] | None:
     """The specification: the cheapest eligible wallet that can take the whole size, otherwise the one that can take
     most.
     """
-    if list(signal_refusals(state, wish.least_ask(), at_ns, at_ns)):
+    if list(signal_refusals(state, sized.least_ask(), at_ns, at_ns)):
         return None
     found = []
     for book in state.wallets.values():
-        sizing = wish.size(book)
-        entry = wish.ask(sizing.notional_micros)
-        may = sizing.notional_micros >= wish.least_micros and book.wallet.id not in excluded
+        sizing = sized.size(book)
+        entry = sized.ask(sizing.notional_micros)
+        may = sizing.notional_micros >= sized.least_micros and book.wallet.id not in excluded
         if may and not list(wallet_refusals(state, book, entry, at_ns)):
             assert not list(signal_refusals(state, entry, at_ns, at_ns)), sizing
-            capacity = capacity_micros(state, book, wish.signal.strategy)
+            capacity = capacity_micros(state, book, sized.signal.strategy)
             cost = cost_terms(common_terms(state, entry), book, entry, capacity).total
             whole = sizing.notional_micros == sizing.wanted_micros
             size = 0 if whole else -sizing.notional_micros
@@ -223,10 +223,10 @@ def compare(rng: Random, wallets: int, commands: int, asks: int) -> int:
             signal = structs.replace(
                 signal, risk=chance.risk(), exits=rng.choice([None, Exits(stop_loss_ppm=rng.choice([1, 50_000]))])
             )
-            wish = SizedRequest(desk.state, signal, stale_at_ns(desk.state.settings, signal, desk.now_ns))
+            sized = SizedRequest(desk.state, signal, stale_at_ns(desk.state.settings, signal, desk.now_ns))
             excluded = tuple(rng.sample(chance.names, min(wallets, rng.choice([0, 0, 1]))))
-            chosen = as_told(choose_sized(desk.index, wish, desk.now_ns, desk.now_ns, excluded))
-            assert chosen == plainly(desk.state, wish, desk.now_ns, excluded), signal
+            chosen = as_told(choose_sized(desk.index, sized, desk.now_ns, desk.now_ns, excluded))
+            assert chosen == plainly(desk.state, sized, desk.now_ns, excluded), signal
             chosen_often += chosen is not None
     return chosen_often
 
@@ -262,6 +262,6 @@ def test_a_refusal_names_the_first_that_binds_of_every_wallet() -> None:
 
 def test_a_budget_of_the_portfolio_is_of_its_equity_when_it_is_decided() -> None:
     desk = Play("w1; w2")
-    wish = SizedRequest(desk.state, desk.signal("buy", "eth", "risk1%", ["stop", "5"]).signal, 0)
-    assert wish.budget_micros == 200 * MICROS
-    assert wish.risk == RiskBudget(equity_ppm=PPM // 100)
+    sized = SizedRequest(desk.state, desk.signal("buy", "eth", "risk1%", ["stop", "5"]).signal, 0)
+    assert sized.budget_micros == 200 * MICROS
+    assert sized.risk == RiskBudget(equity_ppm=PPM // 100)

@@ -206,8 +206,8 @@ async def test_withdrawals(stage: Stage) -> None:
     """Held at once, paid after the delay unless cancelled, and not paid again on a repeated request."""
     usd, sol = Money(1_000 * MICROS, QUOTE.mint), Money(LAMPORTS, SOL)
     async with stage.desk(**OUTWARDS) as app:
-        for wish in (withdrawal("usd", usd), withdrawal("sol", sol), withdrawal("never", usd)):
-            await app.engine.handle(wish)
+        for request in (withdrawal("usd", usd), withdrawal("sol", sol), withdrawal("never", usd)):
+            await app.engine.handle(request)
         await app.engine.handle(CancelMove(OrderId("move:withdraw:never"), "a mistake"))
         await app.engine.handle(withdrawal("usd", usd))
         await stage.until(lambda: count(stage, MoveKind.WITHDRAWAL) == 3)

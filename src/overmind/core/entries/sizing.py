@@ -118,33 +118,33 @@ class SizedChoice(NamedTuple):
 
 
 def choose_sized(
-    index: SelectionIndex, wish: SizedRequest, at_ns: int, received_at_ns: int, excluded: tuple[WalletId, ...]
+    index: SelectionIndex, sized: SizedRequest, at_ns: int, received_at_ns: int, excluded: tuple[WalletId, ...]
 ) -> SizedChoice | None:
     """The cheapest wallet that can take the whole amount. If none can, the cheapest of those that can take most.
 
     Ties go to the wallet that was registered first. None: no wallet may take the smallest entry.
     """
-    if wish.lacks_volatility or not signal_may_enter(wish.state, wish.least_ask(), at_ns, received_at_ns):
+    if sized.lacks_volatility or not signal_may_enter(sized.state, sized.least_ask(), at_ns, received_at_ns):
         return None
-    found = _whole(index, wish, at_ns, excluded) or _most(index, wish, at_ns, excluded)
+    found = _whole(index, sized, at_ns, excluded) or _most(index, sized, at_ns, excluded)
     if found is None:
         return None
     choice, entry = found
-    if not signal_may_enter(wish.state, entry, at_ns, received_at_ns):
+    if not signal_may_enter(sized.state, entry, at_ns, received_at_ns):
         return None  # Refused by a limit that has no cap, such as a count.
-    sizing = wish.size(choice.book)
+    sizing = sized.size(choice.book)
     assert sizing.notional_micros == entry.notional_micros, (sizing, entry)
     return SizedChoice(choice, entry, sizing)
 
 
 def _whole(
-    index: SelectionIndex, wish: SizedRequest, at_ns: int, excluded: tuple[WalletId, ...]
+    index: SelectionIndex, sized: SizedRequest, at_ns: int, excluded: tuple[WalletId, ...]
 ) -> tuple[Choice, EntryRequest] | None:
     found: list[tuple[float, int, Choice, EntryRequest]] = []
     for stop_ppm, wallets in index.by_stop_loss():
-        wanted = wish.wanted_micros(stop_ppm)
-        if wish.least_micros <= wanted <= wish.room_micros:
-            entry = wish.ask(wanted)
+        wanted = sized.wanted_micros(stop_ppm)
+        if sized.least_micros <= wanted <= sized.room_micros:
+            entry = sized.ask(wanted)
             choice = index.choose(entry, at_ns, excluded, wallets)
             if choice is not None:
                 found.append((choice.terms.total, choice.book.slot, choice, entry))
@@ -152,45 +152,45 @@ def _whole(
 
 
 def _most(
-    index: SelectionIndex, wish: SizedRequest, at_ns: int, excluded: tuple[WalletId, ...]
+    index: SelectionIndex, sized: SizedRequest, at_ns: int, excluded: tuple[WalletId, ...]
 ) -> tuple[Choice, EntryRequest] | None:
     """Tries the largest room first. The index may overestimate a room. If no wallet can take the amount, the rooms of
     these wallets are computed exactly and the search goes on."""
-    rooms = index.rooms(wish.least_ask(), at_ns, excluded)
+    rooms = index.rooms(sized.least_ask(), at_ns, excluded)
     for stop_ppm, wallets in index.by_stop_loss():
-        rooms[wallets] = np.minimum(rooms[wallets], min(wish.wanted_micros(stop_ppm), wish.room_micros))
-    while len(rooms) and (level := int(rooms.max())) >= wish.least_micros:
-        highest, entry = rooms == level, wish.ask(level)
+        rooms[wallets] = np.minimum(rooms[wallets], min(sized.wanted_micros(stop_ppm), sized.room_micros))
+    while len(rooms) and (level := int(rooms.max())) >= sized.least_micros:
+        highest, entry = rooms == level, sized.ask(level)
         choice = index.choose(entry, at_ns, excluded, highest)
         if choice is not None:
             return choice, entry
         for slot in highest.nonzero()[0]:
-            micros = wish.size(index.books[slot]).notional_micros
+            micros = sized.size(index.books[slot]).notional_micros
             rooms[slot] = micros if micros < level else -1
     return None
 
 
-def sized_refusals(wish: SizedRequest, at_ns: int, received_at_ns: int) -> list[Refusal]:
+def sized_refusals(sized: SizedRequest, at_ns: int, received_at_ns: int) -> list[Refusal]:
     """The refusals that do not depend on the wallet, in order of precedence."""
-    found = list(signal_refusals(wish.state, wish.least_ask(), at_ns, received_at_ns))
-    if wish.lacks_volatility:
-        known = wish.state.volatility.get(wish.signal.mint)
+    found = list(signal_refusals(sized.state, sized.least_ask(), at_ns, received_at_ns))
+    if sized.lacks_volatility:
+        known = sized.state.volatility.get(sized.signal.mint)
         moves = known.moves // PPM if known is not None else 0
         enough = f"{MOVES_MIN} price moves, not all of them nothing"
-        found.append(Refusal(Code.VOLATILITY_UNKNOWN, enough, f"{moves} of {wish.signal.mint}"))
+        found.append(Refusal(Code.VOLATILITY_UNKNOWN, enough, f"{moves} of {sized.signal.mint}"))
     return sorted(found, key=rank_of)
 
 
-def sized_wallet_refusals(wish: SizedRequest, book: WalletBook, at_ns: int) -> list[Refusal]:
+def sized_wallet_refusals(sized: SizedRequest, book: WalletBook, at_ns: int) -> list[Refusal]:
     """The refusals of this wallet, in order of precedence."""
-    found = list(wallet_refusals(wish.state, book, wish.least_ask(), at_ns))
-    sizing, wallet_id = wish.size(book), book.wallet.id
-    if not sizing.distance_ppm and wish.risk.method is SizingMethod.STOP:
+    found = list(wallet_refusals(sized.state, book, sized.least_ask(), at_ns))
+    sizing, wallet_id = sized.size(book), book.wallet.id
+    if not sizing.distance_ppm and sized.risk.method is SizingMethod.STOP:
         found.append(Refusal(Code.STOP_DISTANCE_UNKNOWN, "a stop loss", "none of signal or wallet", wallet_id))
-    elif sizing.distance_ppm and sizing.notional_micros < wish.least_micros:
+    elif sizing.distance_ppm and sizing.notional_micros < sized.least_micros:
         by = ", ".join(sizing.binding) or "the risk budget"
         actual = f"{_usd(sizing.notional_micros)} by {by}"
-        found.append(Refusal(Code.SIZE_TOO_SMALL, _usd(wish.least_micros), actual, wallet_id))
+        found.append(Refusal(Code.SIZE_TOO_SMALL, _usd(sized.least_micros), actual, wallet_id))
     return sorted(found, key=rank_of)
 
 
