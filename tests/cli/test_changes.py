@@ -44,8 +44,10 @@ def test_limits_change_at_once_and_a_restart_keeps_them(traded: Path) -> None:
     done = put(traded, "max_position_size=300", "stop_loss_threshold=1.5", "Momentum.share=60")
     assert done.returncode == 0, done.stderr
     assert as_json(done)["differs"] is True
-    refused = submitted(traded, "two")
+    answered = overmind(traded, "submit", "-", given=json.dumps({**BUY, "signal_id": "two"}), **ONLY)
+    refused = as_json(answered)
     assert (refused["refusals"][0]["code"], refused["refusals"][0]["limit"]) == ("POSITION_SIZE", 300)
+    assert "limits differ" not in answered.stderr, "said above each answer, nobody reads it any more"
     changed = row(traded, "max_position_size")
     assert (changed["by_files"], changed["in_force"], changed["wanted"]) == (1000, 300, 300)
     assert (changed["who"], changed["reason"], changed["unit"]) == ("ann", "calm", "usd")

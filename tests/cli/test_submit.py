@@ -91,6 +91,10 @@ def test_an_absent_file_is_named_in_full(signals: Path, capsys: pytest.CaptureFi
         (("TRADES_TODAY", 10, 10, "count"), "TRADES_TODAY 10 (limit 10)"),
         (("PRICE_IMPACT", 100, 909, "bps"), "PRICE_IMPACT 909 bps (limit 100 bps)"),
         (("PORTFOLIO_STOPPED", "running", "emergency", "text"), "PORTFOLIO_STOPPED: emergency (needs: running)"),
+        (
+            ("WALLET_STATUS", "Active", "Suspended: day_loss, operator", "text"),
+            "WALLET_STATUS: Suspended, held by day_loss, operator (needs: Active)",
+        ),
     ],
 )
 def test_a_refusal_has_its_unit(row: tuple[Any, ...], told: str) -> None:

@@ -129,8 +129,16 @@ def test_every_shell_block_works_as_pasted(tmp_path: Path) -> None:
     assert code == 0, text[-4_000:]
     for told in ("the books equal the chain", "ok: 4 wallets", "hft_wallet: Active", "19/19 tests passed"):
         assert told in text
-    assert text.count('"status":"placed"') == 4
-    assert text.count('"status":"duplicate"') == 4
+    assert text.count('"status":"placed"') == 6
+    assert text.count('"status":"duplicate"') == 2
+
+
+@pytest.mark.parametrize("document", PASTED, ids=[path.name for path in PASTED])
+def test_shell_blocks_have_no_comments(document: Path) -> None:
+    """An interactive zsh takes a comment for words of the command."""
+    lines = "".join(found[1] for found in SHELL_BLOCK.finditer(document.read_text(encoding="utf-8"))).splitlines()
+    assert lines
+    assert [line for line in lines if re.search(r"(^|\s)#", line)] == []
 
 
 def test_the_readme_is_short() -> None:

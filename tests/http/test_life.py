@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import socket
 from pathlib import Path
 from typing import Any
 
 from tests.support.command import overmind
-from tests.support.processes import PATIENCE_S, wait_until
+from tests.support.command_process import COMMAND, environment
+from tests.support.processes import PATIENCE_S, Child, wait_until
 from tests.support.service import BUY, Service, command, serving
 
 from overmind.http.files import SERVICE_FILE, TOKEN_FILE
@@ -104,6 +106,17 @@ def test_one_desk_one_service_one_port(tmp_path: Path) -> None:
             assert (tmp_path / "data" / name).stat().st_mode & 0o777 == 0o600
         told = [service.child.complaints, *(path.read_text() for path in (tmp_path / "logs").iterdir())]
         assert service.token not in "".join(told)
+
+
+def test_a_start_says_where_an_operator_changed_limits(tmp_path: Path) -> None:
+    assert overmind(tmp_path, "submit", "-", given=json.dumps(BUY)).returncode == 0
+    assert overmind(tmp_path, "limits", "set", "hft_wallet", "max_daily_loss=500", "--reason", "news").returncode == 0
+    with Child([*COMMAND[1:], "run"], environment(tmp_path, SNIPER_SERVER_PORT="0"), tmp_path, "service") as child:
+        child.wait_for_lines(4)
+        assert "hft_wallet: limits differ from the files: max_daily_loss $500, files: " in "".join(child.lines)
+        child.process.send_signal(signal.SIGTERM)
+        assert child.end() == 0, child.complaints
+    assert "limits differ" not in child.complaints
 
 
 def test_a_configured_token_needs_no_file(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from overmind.cli import present
+from overmind.core.model.codes import Code
 from overmind.views.orders import OrderRow
 
 REFUSALS_SHOWN: Final = 3  # of one wallet; `overmind explain` shows all of them
@@ -49,6 +50,9 @@ def _by_wallet(refusals: Iterable[Mapping[str, Any]]) -> Iterable[str]:
 def refusal(row: Mapping[str, Any]) -> str:
     """The broken rule, with what was asked and what is allowed."""
     code, limit, actual, unit = row["code"], row["limit"], row["actual"], row["unit"]
+    status, _, holds = str(actual).partition(": ")
+    if code == Code.WALLET_STATUS and holds:
+        return f"{code}: {status}, held by {holds} (needs: {limit})"
     if unit == "text":
         return f"{code}: {actual} (needs: {limit})"
     return f"{code} {_amount(actual, unit)} (limit {_amount(limit, unit)})"

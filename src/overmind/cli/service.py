@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -20,6 +20,7 @@ from overmind.clock.clocks import SystemClock
 from overmind.config import MultiWalletConfig
 from overmind.config.secrecy import Secret
 from overmind.config.variables.service import SERVER_PORT
+from overmind.core.model.ids import WalletId
 from overmind.desk.app import App, running
 from overmind.desk.engine import Engine
 from overmind.desk.market import Connect, MarketAccess, connected
@@ -65,7 +66,7 @@ async def _run(
         async with serve_api(app, path, listener, token, _chain_of(markets[0])) as service:
             try:
                 _publish(config, service)
-                _announce(config, service, as_json)
+                _announce(config, service, app.changed_limits(), as_json)
                 await stop.wait()
                 await _drain(app, service, stop_now)
             finally:
@@ -120,7 +121,9 @@ def _publish(config: MultiWalletConfig, service: ApiServer) -> None:
         )
 
 
-def _announce(config: MultiWalletConfig, service: ApiServer, as_json: bool) -> None:
+def _announce(
+    config: MultiWalletConfig, service: ApiServer, changed_limits: Mapping[WalletId, Sequence[str]], as_json: bool
+) -> None:
     """Called as soon as it serves, since whoever started it waits for this line."""
     mode, cluster, wallets = config.mode.value, config.cluster.value, list(config.wallets)
     log.info("service ready", url=service.url, mode=mode, cluster=cluster, wallets=len(wallets))
@@ -132,6 +135,8 @@ def _announce(config: MultiWalletConfig, service: ApiServer, as_json: bool) -> N
     where = "OVERMIND_API_TOKEN" if config.api_token is not None else str(config.data_dir / TOKEN_FILE)
     present.say(f"{service.url} serves {len(wallets)} wallets, trading mode {mode}, cluster {cluster}", "green")
     present.say(f"token of the API: {where}")
+    for wallet_id, changed in changed_limits.items():
+        present.say(f"{wallet_id}: limits differ from the files: {', '.join(changed)}", "yellow")
     present.say("Ctrl-C settles open orders and ends it")
 
 

@@ -27,7 +27,7 @@ from overmind.core.model.commands import (
 )
 from overmind.core.model.controls import Scope
 from overmind.core.model.desk_settings import Desk
-from overmind.core.model.ids import SOL, DepositId
+from overmind.core.model.ids import SOL, DepositId, WalletId
 from overmind.core.model.money import Money
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import LAMPORTS, PPM, ppm_of, units_of, value_micros
@@ -112,17 +112,19 @@ class App:
         for wallet_id in list(self.engine.state.wallets):
             if wallet_id not in config.wallets:
                 await handle(RemoveWallet(wallet_id))
-        self._warn_of_changes()
+        for wallet_id, changed in self.changed_limits().items():
+            log.info("limits differ from the files", wallet=wallet_id, limits=changed)
         await self.look()
         await self._fund()
 
-    def _warn_of_changes(self) -> None:
-        """Warns where an operator's changes override the files."""
+    def changed_limits(self) -> dict[WalletId, list[str]]:
+        """By wallet, where an operator's changes override the files."""
         state = self.engine.state
-        for wallet_id, changes in state.changes.items():
-            book = state.wallets[wallet_id]
-            if changed := list(differences(book.configured, book.wallet, changes)):
-                log.warning("limits differ from the files", wallet=wallet_id, limits=changed)
+        books = {wallet_id: state.wallets[wallet_id] for wallet_id in state.changes}
+        found = {
+            key: list(differences(book.configured, book.wallet, state.changes[key])) for key, book in books.items()
+        }
+        return {wallet_id: changed for wallet_id, changed in found.items() if changed}
 
     async def look(self) -> None:
         """Journals the newest prices now."""
