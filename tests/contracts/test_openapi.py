@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from tests.contracts.openapi.schemas import answer_faults, answer_schema, body_faults, query_faults, undocumented
-from tests.support.maker_on_chain import BONK, NEW, SOL_TOKEN, UNLISTED, USDC, Stage, staged
+from tests.support.maker_on_chain import BONK, NEW, SOL_TOKEN, UNLISTED, USDC, MakerOnChain, staged
 from tests.support.swap_orders import order
 
 from overmind.clock.clocks import SystemClock
@@ -32,14 +32,14 @@ def _check(method: str, path: str, status: int, body: object) -> None:
         assert undocumented(answer_schema(method, path, status), body) == OURS.get(path, []) * (status == 200), body
 
 
-async def _checked_get(stage: Stage, path: str, query: dict[str, str], expected: int) -> Any:
+async def _checked_get(stage: MakerOnChain, path: str, query: dict[str, str], expected: int) -> Any:
     status, body = await stage.get(path, query)
     assert status == expected, body
     _check("get", path, status, body)
     return body
 
 
-async def _checked_execute(stage: Stage, transaction: str, request_id: str, expected: int) -> Any:
+async def _checked_execute(stage: MakerOnChain, transaction: str, request_id: str, expected: int) -> Any:
     asked = {"signedTransaction": transaction, "requestId": request_id}
     assert body_faults("/swap/v2/execute", asked) == []
     status, body = await stage.post("/swap/v2/execute", asked)

@@ -15,8 +15,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.support.chain_audit import Proof, prove, unsettled
-from tests.support.live_processes import STRATEGIES, Stage, stage
+from tests.support.chain_audit import AuditCounts, prove, unsettled
+from tests.support.live_processes import STRATEGIES, LiveProcesses, stage
 from tests.support.processes import Child, wait_until
 
 from overmind.cli.exit_codes import UNREACHABLE
@@ -34,7 +34,7 @@ LINGER_S = 0.03  # after an answer: about the time of a swap
 class Desk:
     """One data directory through many lives. What it was told it is told again, and its answers must not change."""
 
-    def __init__(self, stage: Stage, random: Random) -> None:
+    def __init__(self, stage: LiveProcesses, random: Random) -> None:
         self.stage = stage
         self.random = random
         self.sent: dict[str, dict[str, Any]] = {}
@@ -117,7 +117,7 @@ class Desk:
         self.interrupted["outcomes not final"] += len(state.provisional)
 
 
-def kill(folder: Path, kills: int, seed: int, said: Callable[[str], None] = lambda _: None) -> tuple[Desk, Proof]:
+def kill(folder: Path, kills: int, seed: int, said: Callable[[str], None] = lambda _: None) -> tuple[Desk, AuditCounts]:
     with stage(folder) as made:
         desk = Desk(made, Random(seed))
         for count in range(1, kills + 1):

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 from tests.e2e.killing import Desk
 from tests.support.chain_audit import prove
-from tests.support.live_processes import Stage, stage
+from tests.support.live_processes import LiveProcesses, stage
 from tests.support.processes import Child
 
 SIGNALS = 30
@@ -61,5 +61,5 @@ def _wishes(desk: Desk) -> list[str]:
     return [json.dumps(desk.next_signal()) for _ in range(SIGNALS)]
 
 
-def _switch(made: Stage, faults: dict[str, object]) -> None:
+def _switch(made: LiveProcesses, faults: dict[str, object]) -> None:
     made.ask("overmind_setFaults", faults)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.command_process import COMMAND
-from tests.support.live_processes import Stage, stage
+from tests.support.live_processes import LiveProcesses, stage
 from tests.support.processes import Child
 
 DEVNET = "EtWTRABZaYq6iMfeYKouRu166VU2xqa1wcaWoxPkrZBG"
@@ -25,7 +25,7 @@ SIGNAL = json.dumps(
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveProcesses]:
     with stage(tmp_path_factory.mktemp("clusters")) as made:
         yield made
 
@@ -55,33 +55,33 @@ def node(body: bytes) -> Iterator[str]:
             serving.join()
 
 
-def test_nobody_at_the_address(made: Stage) -> None:
+def test_nobody_at_the_address(made: LiveProcesses) -> None:
     code, said = _start(made, SNIPER_SOLANA_RPC_URL="http://127.0.0.1:1")
     assert code == UNREACHABLE, said
     assert "127.0.0.1:1" in said
 
 
-def test_a_page_instead_of_a_node(made: Stage) -> None:
+def test_a_page_instead_of_a_node(made: LiveProcesses) -> None:
     with node(b"<html>504 Gateway Timeout</html>") as url:
         code, said = _start(made, SNIPER_SOLANA_RPC_URL=url)
     assert code == UNREACHABLE, said
     assert "HTML" in said
 
 
-def test_devnet_where_localnet_was_configured(made: Stage) -> None:
+def test_devnet_where_localnet_was_configured(made: LiveProcesses) -> None:
     with node(json.dumps({"jsonrpc": "2.0", "id": 1, "result": DEVNET}).encode()) as url:
         code, said = _start(made, SNIPER_SOLANA_RPC_URL=url)
     assert code == REFUSED, said
     assert "devnet" in said
 
 
-def test_localnet_where_devnet_was_configured(made: Stage) -> None:
+def test_localnet_where_devnet_was_configured(made: LiveProcesses) -> None:
     code, said = _start(made, OVERMIND_CLUSTER="devnet")
     assert code == REFUSED, said
     assert "devnet" in said
 
 
-def test_the_journal_of_another_chain(made: Stage, tmp_path: Path) -> None:
+def test_the_journal_of_another_chain(made: LiveProcesses, tmp_path: Path) -> None:
     """The same cluster name, but another genesis hash: its balances are not those of the books."""
     with made.desk() as desk:
         assert desk.end() == 0, desk.complaints
@@ -92,7 +92,7 @@ def test_the_journal_of_another_chain(made: Stage, tmp_path: Path) -> None:
     assert "genesis" in said
 
 
-def test_a_paper_journal_is_not_traded_live(made: Stage, tmp_path: Path) -> None:
+def test_a_paper_journal_is_not_traded_live(made: LiveProcesses, tmp_path: Path) -> None:
     data = str(tmp_path / "data")
     with Child([*COMMAND[1:], "submit", "-"], _paper(made, data), tmp_path, "paper") as desk:
         assert desk.end() == 0, desk.complaints
@@ -101,12 +101,12 @@ def test_a_paper_journal_is_not_traded_live(made: Stage, tmp_path: Path) -> None
     assert "Paper" in said
 
 
-def _paper(made: Stage, data: str) -> dict[str, str]:
+def _paper(made: LiveProcesses, data: str) -> dict[str, str]:
     live = made.environment(OVERMIND_DATA_DIR=data, SNIPER_TRADING_MODE="paper")
     return {name: value for name, value in live.items() if name not in ("OVERMIND_CLUSTER", "SNIPER_SOLANA_RPC_URL")}
 
 
-def _start(made: Stage, **settings: str) -> tuple[int, str]:
+def _start(made: LiveProcesses, **settings: str) -> tuple[int, str]:
     """Exit code and error output of a desk that gets one signal."""
     (made.folder / "desk.stderr").unlink(missing_ok=True)
     with made.desk(**settings) as desk:

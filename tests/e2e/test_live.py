@@ -9,8 +9,8 @@ from random import Random
 
 import pytest
 from tests.e2e.killing import Desk, kill
-from tests.support.chain_audit import Journal, prove, read_events, unsettled
-from tests.support.live_processes import Stage, stage
+from tests.support.chain_audit import JournaledWork, prove, read_events, unsettled
+from tests.support.live_processes import LiveProcesses, stage
 from tests.support.processes import Child, wait_until
 
 from overmind.core.model.enums import Side, StrategyType
@@ -23,7 +23,7 @@ SIGNALS = 40
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Iterator[Stage]:
+def made(tmp_path: Path) -> Iterator[LiveProcesses]:
     with stage(tmp_path) as made:
         yield made
 
@@ -38,7 +38,7 @@ def test_kill_9_at_random_moments(seed: int, kills: int, tmp_path: Path) -> None
     assert sum(desk.interrupted.values()) > desk.interrupted["lives"], "nothing was ever under way when it was killed"
 
 
-def test_each_strategy_buys_and_sells(made: Stage) -> None:
+def test_each_strategy_buys_and_sells(made: LiveProcesses) -> None:
     """Signals of the eight strategies, each in a wallet that trades it."""
     buys = [_signal_line(f"buy-{one.value}", one, "Buy", notional_usd=150) for one in StrategyType]
     sells = [_signal_line(f"sell-{one.value}", one, "Sell", quantity="0.1") for one in StrategyType]
@@ -48,7 +48,7 @@ def test_each_strategy_buys_and_sells(made: Stage) -> None:
             desk.wait_for_lines(count * len(StrategyType))
             wait_until(lambda: not unsettled(made), "to be settled for good")
         assert desk.end() == 0, desk.complaints
-    journal = Journal(read_events(made))
+    journal = JournaledWork(read_events(made))
     filled = {
         (order.strategy, order.side)
         for order_id, order in journal.orders.items()
@@ -59,7 +59,7 @@ def test_each_strategy_buys_and_sells(made: Stage) -> None:
 
 
 @pytest.mark.parametrize("server", ["chain", "maker"])
-def test_a_server_dies_and_comes_back(made: Stage, server: str) -> None:
+def test_a_server_dies_and_comes_back(made: LiveProcesses, server: str) -> None:
     """Meanwhile nothing can be read or sent. Signals are still answered, and in the end everything settles."""
     dying, restart = (made.chain, made.restart_chain) if server == "chain" else (made.maker, made.restart_maker)
 
@@ -76,7 +76,7 @@ def test_a_server_dies_and_comes_back(made: Stage, server: str) -> None:
 
 
 @pytest.mark.soak
-def test_everything_dies(made: Stage) -> None:
+def test_everything_dies(made: LiveProcesses) -> None:
     """Kills desk, chain and maker in random order, and restarts all of them."""
     desk = Desk(made, Random(7))
     for _ in range(3):
@@ -94,7 +94,7 @@ def test_everything_dies(made: Stage) -> None:
     assert prove(made).fills > 0
 
 
-def _with_signals(made: Stage) -> Desk:
+def _with_signals(made: LiveProcesses) -> Desk:
     desk = Desk(made, Random(3))
     _next_signals(desk)
     return desk

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.support.chain_audit import balances_of, prove, read_events, unsettled
-from tests.support.live_processes import CASH_UNITS, USDC, Stage, stage
+from tests.support.live_processes import CASH_UNITS, USDC, LiveProcesses, stage
 from tests.support.processes import Child, wait_until
 from tests.support.service import Service
 
@@ -36,12 +36,12 @@ TRADERS = ("primary", "hft")
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Iterator[Stage]:
+def made(tmp_path: Path) -> Iterator[LiveProcesses]:
     with stage(tmp_path) as made:
         yield made
 
 
-def service_of(made: Stage, child: Child) -> Service:
+def service_of(made: LiveProcesses, child: Child) -> Service:
     return Service(made.folder, child, child.ready()["url"])
 
 
@@ -57,18 +57,18 @@ def statuses(service: Service) -> dict[str, str]:
     return {row["wallet_id"]: row["status"] for row in service.get("/v1/wallets").json}
 
 
-def cash_of(made: Stage, wallet: str) -> int:
+def cash_of(made: LiveProcesses, wallet: str) -> int:
     return balances_of(made, made.owners[WalletId(wallet)])[Mint(USDC)]
 
 
-def moved(made: Stage, kind: MoveKind) -> list[Filled]:
+def moved(made: LiveProcesses, kind: MoveKind) -> list[Filled]:
     events = read_events(made)
     placed = {one.move.id for one in events if isinstance(one, MovePlaced) and one.move.kind is kind}
     closed = [one.outcome for one in events if isinstance(one, MoveClosed) and one.move_id in placed]
     return [one for one in closed if isinstance(one, Filled)]
 
 
-def test_prices_fall_and_the_desk_protects_itself(made: Stage) -> None:
+def test_prices_fall_and_the_desk_protects_itself(made: LiveProcesses) -> None:
     lines = made.only(primary="primary:medium:0.5", hft="hft:high:0.5", vault="emergency:low:0")
     settings = {**STOPS_BY_ITSELF, "OVERMIND_MANAGED_WALLETS": lines}
     with made.service(**settings) as child:
@@ -119,7 +119,7 @@ def test_prices_fall_and_the_desk_protects_itself(made: Stage) -> None:
 
 
 @pytest.mark.soak
-def test_kill_9_in_the_middle_of_a_rebalance(made: Stage) -> None:
+def test_kill_9_in_the_middle_of_a_rebalance(made: LiveProcesses) -> None:
     """Whatever was reserved, signed, sent or booked when it died: what landed is what was booked, once."""
     random, interrupted = Random(5), 0
     for number in range(KILLS + 1):

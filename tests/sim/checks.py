@@ -56,7 +56,7 @@ class Judge(Protocol):
         """Checks an event before it is folded. Raises AssertionError."""
 
 
-class Credulous:
+class AcceptingJudge:
     """`Judge` that accepts everything."""
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class Auditor:
     def __init__(self, seen: Counter[str]) -> None:
         self.books = Books()
         self.received: defaultdict[SignalId, list[int]] = defaultdict(list)  # when the clients sent each signal
-        self.evidence: Judge = Credulous()
+        self.evidence: Judge = AcceptingJudge()
         self._seen = seen
         self._parts: list[OrderPlaced] = []
         self._debtors: set[WalletId] = set()

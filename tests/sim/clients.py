@@ -159,7 +159,7 @@ class Switches(Protocol):
         """Makes the venue unreachable for a while."""
 
 
-class Bank(Protocol):
+class DepositSource(Protocol):
     """The source of deposits, and how the desk learns of them."""
 
     def draw(self, wallets: list[Wallet]) -> None:
@@ -178,7 +178,7 @@ class Bank(Protocol):
         """Waits until everything is booked."""
 
 
-class Desktop:
+class ClientContext:
     """What traders and the operator share: the running desk, and everything that survives its process."""
 
     def __init__(
@@ -239,65 +239,65 @@ class Desktop:
 class Trader:
     """Sends signals at random times, alone and in bursts, some of them twice."""
 
-    def __init__(self, desktop: Desktop, name: str, signals: int) -> None:
-        self._desktop = desktop
-        self._random = desktop.random
+    def __init__(self, context: ClientContext, name: str, signals: int) -> None:
+        self._context = context
+        self._random = context.random
         self._name = name
         self._left = signals
-        self._pause_s = desktop.random.choice(desktop.habits.pauses_s)
+        self._pause_s = context.random.choice(context.habits.pauses_s)
 
     @property
     def done(self) -> bool:
         return not self._left and not self._unanswered()
 
     def _unanswered(self) -> list[Signal]:
-        desktop = self._desktop
-        mine = (one for one in desktop.signals.values() if one.id.startswith(f"{self._name}-"))
-        return [signal for signal in mine if signal.id not in desktop.told]
+        context = self._context
+        mine = (one for one in context.signals.values() if one.id.startswith(f"{self._name}-"))
+        return [signal for signal in mine if signal.id not in context.told]
 
     async def run(self, engine: Engine) -> None:
-        await _together(self._desktop.submit(engine, signal) for signal in self._unanswered())
+        await _together(self._context.submit(engine, signal) for signal in self._unanswered())
         while self._left:
             await asyncio.sleep(self._random.expovariate(1.0 / self._pause_s))
             burst = min(self._left, self._random.choice((1, 1, 1, 4, 12)))
             await _together(self._send(engine) for _ in range(burst))
 
     async def _send(self, engine: Engine) -> None:
-        desktop, random = self._desktop, self._random
+        context, random = self._context, self._random
         signal = self._invent()
-        desktop.signals[signal.id] = signal
+        context.signals[signal.id] = signal
         self._left -= 1
-        waited_ns = random.choice((4 * NS, 6 * NS)) if desktop.odd() and random.random() < 0.3 else 0
-        tries = [desktop.submit(engine, signal, waited_ns)]
+        waited_ns = random.choice((4 * NS, 6 * NS)) if context.odd() and random.random() < 0.3 else 0
+        tries = [context.submit(engine, signal, waited_ns)]
         if random.random() < 0.1:  # At the same moment, before the first is answered.
-            tries.append(desktop.submit(engine, structs.replace(signal, at_ns=desktop.clock.now_ns()), waited_ns))
+            tries.append(context.submit(engine, structs.replace(signal, at_ns=context.clock.now_ns()), waited_ns))
         await _together(tries)
         await self._look_back(engine)
 
     async def _look_back(self, engine: Engine) -> None:
         """Repeats an older signal, or reuses its id for another one."""
-        desktop, random = self._desktop, self._random
-        known = list(desktop.told)
+        context, random = self._context, self._random
+        known = list(context.told)
         if known and random.random() < 0.1:
-            await desktop.submit(engine, desktop.signals[random.choice(known)])
+            await context.submit(engine, context.signals[random.choice(known)])
         if known and random.random() < 0.05:
-            await desktop.submit_changed(engine, random.choice(known))
+            await context.submit_changed(engine, random.choice(known))
 
     def _invent(self) -> Signal:
         random = self._random
-        action = random.choices(tuple(TradeAction), self._desktop.habits.actions)[0]
+        action = random.choices(tuple(TradeAction), self._context.habits.actions)[0]
         strategy = random.choice(tuple(StrategyType))
         signal = Signal(
             id=SignalId(f"{self._name}-{self._left}"),
             strategy=strategy,
             action=action,
-            mint=random.choice(self._desktop.habits.mints),
+            mint=random.choice(self._context.habits.mints),
             risk_tolerance_ppm=max(DEFAULT_RISK_TOLERANCE_PPM[strategy], WIDE.risk_level_ppm),
             preferred_type=random.choice((None, *TRADING_TYPES)),
         )
-        if self._desktop.odd():
+        if self._context.odd():
             signal = self._make_odd(signal)
-        elif self._desktop.habits.sells_held:
+        elif self._context.habits.sells_held:
             signal = self._of_what_is_held(signal)
             action = signal.action
         signal = self._with_limit_price(signal)
@@ -307,7 +307,7 @@ class Trader:
         """Prefers to sell provisional fills, which a fork may still undo; otherwise bought lots rather than deposited
         ones.
         """
-        books, habit = self._desktop.auditor.books, self._desktop.habits.sells_held
+        books, habit = self._context.auditor.books, self._context.habits.sells_held
         fresh = sorted({one.order.mint for one in books.provisional.values() if one.order.side is Side.BUY})
         if fresh and self._random.random() < habit:
             return structs.replace(signal, action=TradeAction.MARKET_SELL, mint=self._random.choice(fresh))
@@ -318,7 +318,7 @@ class Trader:
         return structs.replace(signal, mint=self._random.choice(bought or sorted({mint for mint, _ in lots})))
 
     def _make_odd(self, signal: Signal) -> Signal:
-        random, now_ns = self._random, self._desktop.clock.now_ns()
+        random, now_ns = self._random, self._context.clock.now_ns()
         return structs.replace(
             signal,
             mint=random.choice((*MINTS, UNLISTED)),
@@ -332,13 +332,13 @@ class Trader:
         )
 
     def _exclusions(self) -> tuple[WalletId, ...]:
-        wallets = list(self._desktop.auditor.books.wallets)
+        wallets = list(self._context.auditor.books.wallets)
         if not wallets or self._random.random() < 0.5:
             return ()
         return (*self._random.sample(wallets, self._random.randint(1, len(wallets))), WalletId("nobody"))
 
     def _with_limit_price(self, signal: Signal) -> Signal:
-        mark = self._desktop.auditor.books.marks.get(signal.mint)
+        mark = self._context.auditor.books.marks.get(signal.mint)
         if signal.action not in (TradeAction.BUY, TradeAction.SELL) or mark is None or self._random.random() < 0.7:
             return signal
         target = mark.price_pico * self._random.choice((90, 99, 100, 101, 110)) // 100
@@ -351,7 +351,7 @@ class Trader:
         if luck < 0.2:
             micros = max(1, min(self._at_an_edge(signal), NOTIONAL_MAX_MICROS) + random.choice((-1, 0, 0, 1)))
             return structs.replace(signal, notional_micros=micros)
-        if self._desktop.odd():
+        if self._context.odd():
             micros = random.choice((1, 7, 10**6, 10**11, 10**13, 10**19))
             return structs.replace(signal, notional_micros=micros)
         usd = random.uniform(1, random.choice((30, 30, 300)))
@@ -370,12 +370,12 @@ class Trader:
         )
 
     def _whole_tokens(self, mint: Mint, usd: float) -> Decimal:
-        tokens = Decimal(usd) * 10**12 / Decimal(self._desktop.prices.start_pico[mint])
+        tokens = Decimal(usd) * 10**12 / Decimal(self._context.prices.start_pico[mint])
         return tokens.quantize(Decimal(10) ** self._random.choice((0, -4, -12)))
 
     def _at_an_edge(self, signal: Signal) -> int:
         """Exactly the capacity that some rule of some wallet has left."""
-        books = self._desktop.auditor.books
+        books = self._context.auditor.books
         open_for = [book for book in books.wallets.values() if signal.strategy in book.wallet.strategies]
         if not open_for or signal.mint not in books.decimals:
             return 10 * MICROS
@@ -394,7 +394,7 @@ class Trader:
 
     def _with_exit_amount(self, signal: Signal) -> Signal:
         """A sale of all, of a part, of exactly one wallet's units, or of too much."""
-        random, books = self._random, self._desktop.auditor.books
+        random, books = self._random, self._context.auditor.books
         held = [book.units[signal.mint] for book in books.wallets.values() if book.units[signal.mint]]
         luck = random.random()
         if luck < 0.4 or not held:
@@ -415,12 +415,14 @@ async def _together(sends: Iterable[Coroutine[None, None, None]]) -> None:
 class Operator:
     """Sends random commands; sooner or later it undoes whatever stops the desk."""
 
-    def __init__(self, desktop: Desktop, bank: Bank, key_of: Callable[[WalletId], str], commands: int) -> None:
-        self._desktop = desktop
+    def __init__(
+        self, context: ClientContext, bank: DepositSource, key_of: Callable[[WalletId], str], commands: int
+    ) -> None:
+        self._context = context
         self._bank = bank
-        self._random = desktop.random
+        self._random = context.random
         self._left = commands
-        self._pause_s = desktop.random.choice((1.0, 4.0))
+        self._pause_s = context.random.choice((1.0, 4.0))
         # Not sorted, since nothing may depend on the order of ids.
         ids = [WalletId(name) for name in ("w3", "alpha", "w10", "w2", "zeta", "beta")]
         self._random.shuffle(ids)
@@ -432,8 +434,8 @@ class Operator:
         bank.draw(list(self.wallets.values()))
 
     def _draw_wallet(self, wallet_id: WalletId, public_key: str) -> Wallet:
-        desktop = self._desktop
-        return draw_wallet(self._random, wallet_id, public_key, desktop.odd(), desktop.habits.mev_types)
+        context = self._context
+        return draw_wallet(self._random, wallet_id, public_key, context.odd(), context.habits.mev_types)
 
     def _allocate(self) -> None:
         """Gives each wallet a share of the capital, or none; sometimes one wallet is of the type Emergency."""
@@ -453,15 +455,15 @@ class Operator:
             tokens={token.mint: token for token in TOKENS},
             booking_rules=BOOKING_RULES,
             default_wallet=next(iter(self.wallets)),
-            multi_wallet_enabled=not self._desktop.odd() or random.random() < 0.9,
-            portfolio_exposure_max_ppm=300_000 if self._desktop.odd() else 800_000,
-            asset_max_ppm=random.choice((100_000, PPM)) if self._desktop.odd() else 400_000,
-            strategy_max_ppm=random.choice((100_000, 300_000)) if self._desktop.odd() else PPM,
-            positions_max=random.choice((1, 2)) if self._desktop.odd() else 0,
-            rate_max_per_s=2 if self._desktop.odd() else 50,
-            day_trades_max=random.choice((3, 30)) if self._desktop.odd() else 0,
-            reserve_float_lamports=0 if self._desktop.odd() else LAMPORTS // 10,
-            ceilings=random.choice((TIGHT, Ceilings())) if self._desktop.odd() else Ceilings(),
+            multi_wallet_enabled=not self._context.odd() or random.random() < 0.9,
+            portfolio_exposure_max_ppm=300_000 if self._context.odd() else 800_000,
+            asset_max_ppm=random.choice((100_000, PPM)) if self._context.odd() else 400_000,
+            strategy_max_ppm=random.choice((100_000, 300_000)) if self._context.odd() else PPM,
+            positions_max=random.choice((1, 2)) if self._context.odd() else 0,
+            rate_max_per_s=2 if self._context.odd() else 50,
+            day_trades_max=random.choice((3, 30)) if self._context.odd() else 0,
+            reserve_float_lamports=0 if self._context.odd() else LAMPORTS // 10,
+            ceilings=random.choice((TIGHT, Ceilings())) if self._context.odd() else Ceilings(),
             emergency_liquidate=random.random() < 0.5,
             emergency_sweep=random.random() < 0.5,
             emergency_stop_ppm=random.choice((20_000, 100_000, PPM)),
@@ -520,14 +522,14 @@ class Operator:
 
     async def _calm_down(self, engine: Engine) -> None:
         """Ends all faults and holds, so that the last signals can be placed."""
-        self._desktop.chain.stop_file = False
-        self._desktop.journal.degraded = None
+        self._context.chain.stop_file = False
+        self._context.journal.degraded = None
         self.desk = self._draw_desk()
         await engine.handle(ConfigureDesk(self.desk))
         await self._lift_holds(engine)
         for wallet_id in self.wallets:
             await self._back_to_the_files(engine, wallet_id)
-        for mint in sorted(self._desktop.auditor.books.blocked):
+        for mint in sorted(self._context.auditor.books.blocked):
             await engine.handle(ChangeMints(MintVerb.UNBLOCK, mint, "sim", "calm again"))
         await engine.handle(ChangeMints(MintVerb.ALLOW_ALL, None, "sim", "calm again"))
         for wallet_id in self.wallets:
@@ -535,22 +537,22 @@ class Operator:
         await self._bank.settle(engine)
 
     async def _emergency_stop(self, engine: Engine) -> None:
-        self._desktop.seen["emergency stop"] += 1
+        self._context.seen["emergency stop"] += 1
         liquidate, sweep = self._random.choice(((False, False), (True, False), (True, True), (True, True)))
-        self._desktop.seen["liquidation"] += liquidate
+        self._context.seen["liquidation"] += liquidate
         if liquidate and self._random.random() < 0.2:
             await self._silence(engine)
         await engine.handle(EmergencyStop("told to", liquidate, sweep))
-        wallets = self._desktop.auditor.books.wallets
+        wallets = self._context.auditor.books.wallets
         assert all("emergency" in book.causes for book in wallets.values()), "a stop was told before it was durable"
 
     async def _reactivate(self, engine: Engine) -> None:
         for wallet_id in self._random.sample(list(self.wallets), self._random.randint(1, len(self.wallets))):
             held = "emergency" in engine.state.wallets[wallet_id].holds
             await engine.handle(ReactivateWallet(wallet_id, "looked at it"))
-            self._desktop.seen["reactivated"] += held
+            self._context.seen["reactivated"] += held
             stopped_again = "emergency" in engine.state.wallets[wallet_id].holds  # before the reactivation was durable
-            assert stopped_again or "emergency" not in self._desktop.auditor.books.wallets[wallet_id].causes
+            assert stopped_again or "emergency" not in self._context.auditor.books.wallets[wallet_id].causes
 
     async def _close(self, engine: Engine) -> None:
         """Closes a position that is or was held; sometimes twice, or while nothing can be sold."""
@@ -565,29 +567,29 @@ class Operator:
             try:
                 events = await engine.handle(ClosePosition(wallet_id, mint, "told to"))
             except CommandRefused:
-                self._desktop.seen["close refused"] += 1
+                self._context.seen["close refused"] += 1
                 return
-            durable = [entry.event for entry in self._desktop.journal.entries]
+            durable = [entry.event for entry in self._context.journal.entries]
             assert all(event in durable for event in events), "a close was told before it was durable"
             ordered = any(isinstance(event, CloseOrdered) for event in events)
-            self._desktop.seen["close ordered" if ordered else "close repeated"] += 1
+            self._context.seen["close ordered" if ordered else "close repeated"] += 1
 
     async def _cancel_close(self, engine: Engine) -> None:
         closing = [(wallet_id, mint) for wallet_id, book in engine.state.wallets.items() for mint in book.closing]
         for wallet_id, mint in closing[:1]:
             with suppress(CommandRefused):  # Nothing is left of the position.
                 await engine.handle(CancelClose(wallet_id, mint, "told to"))
-                assert mint not in self._desktop.auditor.books.wallets[wallet_id].closing
-                self._desktop.seen["close cancelled"] += 1
+                assert mint not in self._context.auditor.books.wallets[wallet_id].closing
+                self._context.seen["close cancelled"] += 1
 
     async def _rebalance(self, engine: Engine) -> None:
         try:
             events = await engine.handle(Rebalance("told to", by_operator=True))
         except CommandRefused:
-            self._desktop.seen["rebalance refused"] += 1
+            self._context.seen["rebalance refused"] += 1
             return
         placed = [event.move.id for event in events if isinstance(event, MovePlaced)]
-        assert all(one in self._desktop.auditor.books.moves for one in placed), "a move was told before it was durable"
+        assert all(one in self._context.auditor.books.moves for one in placed), "a move was told before it was durable"
 
     async def _reallocate(self, engine: Engine) -> None:
         self._allocate()
@@ -605,7 +607,7 @@ class Operator:
         mint, account = random.choice(((USDC.mint, accounts.free), (SOL, accounts.sol_float)))
         there = state.ledger.balance(account, mint)
         reserved = state.settings.reserve_float_lamports + 100_000 if mint == SOL else 0
-        left = state.settings.withdraw_day_max_micros - sum(self._desktop.auditor.books.asked_today.values())
+        left = state.settings.withdraw_day_max_micros - sum(self._context.auditor.books.asked_today.values())
         units = random.choice((there - reserved, *[min(there // 3, 200 * MICROS)] * 3, 7, there + 1, left, left + 1))
         address = "a stranger" if random.random() < 0.1 else random.choice(PAYEES)
         asked = Withdraw(f"take{len(self._asked)}", wallet_id, Money(units, mint), address, "told to")
@@ -613,20 +615,20 @@ class Operator:
         await self._ask(engine, asked)
 
     async def _ask(self, engine: Engine, asked: Withdraw) -> None:
-        move_id, books = OrderId(f"move:withdraw:{asked.request_id}"), self._desktop.auditor.books
+        move_id, books = OrderId(f"move:withdraw:{asked.request_id}"), self._context.auditor.books
         known, unpaid = move_id in books.moves, books.came_to_nothing(move_id)
         try:
             events = await engine.handle(asked)
         except CommandRefused:
             assert not known or books.came_to_nothing(move_id), f"{asked} was known, and is refused"
-            self._desktop.seen["withdrawal asked for again in vain" if known else "withdrawal refused"] += 1
+            self._context.seen["withdrawal asked for again in vain" if known else "withdrawal refused"] += 1
             return
         assert not unpaid, f"{asked} came to nothing, and was taken once more"
         assert asked.to_address in PAYEES, asked
         again = not any(isinstance(event, MovePlaced) for event in events)
         assert again or not known, f"{asked} was placed twice"
-        self._desktop.seen["withdrawal repeated"] += again
-        assert move_id in self._desktop.auditor.books.moves, "a withdrawal was told before it was durable"
+        self._context.seen["withdrawal repeated"] += again
+        assert move_id in self._context.auditor.books.moves, "a withdrawal was told before it was durable"
 
     async def _repeat_withdrawal(self, engine: Engine) -> None:
         """A known request stays known; a refused one may succeed now."""
@@ -648,20 +650,20 @@ class Operator:
         try:
             events = await engine.handle(CancelMove(move_id, "told to"))
         except CommandRefused:
-            self._desktop.seen["cancel refused"] += 1
+            self._context.seen["cancel refused"] += 1
             return
         assert not signed, f"{move_id} was signed, and cancelled"
         assert any(isinstance(event, MoveClosed) for event in events), events
-        assert move_id in self._desktop.auditor.books.outcomes, "a cancel was told before it was durable"
-        self._desktop.seen["cancelled"] += 1
+        assert move_id in self._context.auditor.books.outcomes, "a cancel was told before it was durable"
+        self._context.seen["cancelled"] += 1
 
     async def _add_hold(self, engine: Engine) -> None:
         scope = self._scope()
         cause = self._random.choice(HOLD_CAUSES)
         await engine.handle(AddHold(scope, cause, "at random"))
-        assert cause in self._desktop.auditor.books.causes(scope), "a hold was told before it was durable"
+        assert cause in self._context.auditor.books.causes(scope), "a hold was told before it was durable"
         kind = "wallet" if scope.wallet_id else "strategy" if scope.strategy else "portfolio"
-        self._desktop.seen[f"hold on {kind}"] += 1
+        self._context.seen[f"hold on {kind}"] += 1
 
     def _scope(self) -> Scope:
         wallet_id = self._random.choice(list(self.wallets))
@@ -716,36 +718,36 @@ class Operator:
         try:
             await engine.handle(ChangeLimits(wallet_id, dict(wanted), "sim", "at random"))
         except CommandRefused:
-            self._desktop.seen["limits refused"] += 1
+            self._context.seen["limits refused"] += 1
             return
-        self._desktop.seen["limits changed"] += 1
-        told = self._desktop.auditor.books.wallets[wallet_id].wanted
+        self._context.seen["limits changed"] += 1
+        told = self._context.auditor.books.wallets[wallet_id].wanted
         assert all(told[name] == value for name, value in wanted.items()), "a change was told before it was durable"
 
     async def _back_to_the_files(self, engine: Engine, wallet_id: WalletId) -> None:
         names = engine.state.changes.get(wallet_id, {})
         await engine.handle(ChangeLimits(wallet_id, dict.fromkeys(names), "sim", "as the files say"))
-        books = self._desktop.auditor.books.wallets[wallet_id]
+        books = self._context.auditor.books.wallets[wallet_id]
         assert books.wallet == books.files, wallet_id
-        self._desktop.seen["limits taken back"] += bool(names)
+        self._context.seen["limits taken back"] += bool(names)
 
     async def _change_mints(self, engine: Engine) -> None:
-        random, books = self._random, self._desktop.auditor.books
+        random, books = self._random, self._context.auditor.books
         verb = random.choice((MintVerb.BLOCK, MintVerb.UNBLOCK, MintVerb.UNBLOCK, MintVerb.ALLOW, MintVerb.ALLOW_ALL))
         mint = None if verb is MintVerb.ALLOW_ALL else random.choice(MINTS)
         await engine.handle(ChangeMints(verb, mint, "sim", "at random"))
         assert verb is not MintVerb.BLOCK or mint in books.blocked, "a block was told before it was durable"
-        self._desktop.seen[f"mints: {verb}"] += 1
+        self._context.seen[f"mints: {verb}"] += 1
 
     async def _remove_wallet(self, engine: Engine) -> None:
         wallet_id = self._random.choice(list(self.wallets))
         await engine.handle(RemoveWallet(wallet_id))
-        assert "removed" in self._desktop.auditor.books.wallets[wallet_id].causes
+        assert "removed" in self._context.auditor.books.wallets[wallet_id].causes
 
     async def _stop_file(self, engine: Engine) -> None:
-        chain = self._desktop.chain
+        chain = self._context.chain
         chain.stop_file = not chain.stop_file
-        self._desktop.seen["STOP file"] += chain.stop_file
+        self._context.seen["STOP file"] += chain.stop_file
 
     async def _repeat_deposit(self, engine: Engine) -> None:
         await self._bank.repeat(engine)
@@ -783,22 +785,22 @@ class Operator:
         try:
             await engine.handle(command)
         except CommandRefused:
-            self._desktop.seen["nonsense refused"] += 1
+            self._context.seen["nonsense refused"] += 1
             return
         raise AssertionError(f"{command} was accepted")
 
     async def _step_clock(self, engine: Engine) -> None:
         hour_s = 3_600
         step_s = self._random.choice((-20.0, -1.5, -0.001, 0.8, 45.0, hour_s, 12 * hour_s, 60 * hour_s))
-        self._desktop.clock.offset_ns += round(step_s * NS)
-        self._desktop.seen["clock stepped back" if step_s < 0 else "clock stepped forward"] += 1
+        self._context.clock.offset_ns += round(step_s * NS)
+        self._context.seen["clock stepped back" if step_s < 0 else "clock stepped forward"] += 1
 
     async def _fill_disk(self, engine: Engine) -> None:
-        journal = self._desktop.journal
+        journal = self._context.journal
         journal.degraded = None if journal.degraded else "no space left on the device"
-        self._desktop.seen["disk full"] += journal.degraded is not None
+        self._context.seen["disk full"] += journal.degraded is not None
 
     async def _silence(self, engine: Engine) -> None:
         """Makes the venue unreachable for a while."""
-        self._desktop.chain.silence(self._random.choice((2.0, 10.0, 45.0)))
-        self._desktop.seen["venue silent"] += 1
+        self._context.chain.silence(self._random.choice((2.0, 10.0, 45.0)))
+        self._context.seen["venue silent"] += 1

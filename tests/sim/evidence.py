@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from tests.sim.books import Books
-from tests.sim.external_transfers import Outsiders
+from tests.sim.external_transfers import ExternalTransfers
 from tests.sim.forks import Chain
 from tests.sim.nodes import SimRpc
 
@@ -24,7 +24,7 @@ from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Reject
 
 
 class Evidence:
-    def __init__(self, chain: Chain, rpc: SimRpc, bank: Outsiders, books: Books, seen: Counter[str]) -> None:
+    def __init__(self, chain: Chain, rpc: SimRpc, bank: ExternalTransfers, books: Books, seen: Counter[str]) -> None:
         self.alarms: set[WalletId] = set()
         self._chain = chain
         self._rpc = rpc

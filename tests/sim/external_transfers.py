@@ -9,8 +9,8 @@ from random import Random
 
 from solders.pubkey import Pubkey
 from tests.sim.books import Books
-from tests.sim.clients import Desktop
-from tests.sim.forks import Block, Chain, Outside
+from tests.sim.clients import ClientContext
+from tests.sim.forks import Block, Chain, ExternalTransfer
 from tests.sim.runtime import account_of
 from tests.sim.swaps import LISTED, program_of
 from tests.sim.world import USDC
@@ -77,18 +77,20 @@ class Reader:
         return newest
 
 
-class Outsiders:
-    """`clients.Bank`: deposits and, in some seeds, thefts."""
+class ExternalTransfers:
+    """`clients.DepositSource`: deposits and, in some seeds, thefts."""
 
-    def __init__(self, desktop: Desktop, chain: Chain, public_keys: Mapping[WalletId, str], seen: Counter[str]) -> None:
+    def __init__(
+        self, context: ClientContext, chain: Chain, public_keys: Mapping[WalletId, str], seen: Counter[str]
+    ) -> None:
         self.stolen: set[WalletId] = set()
-        self._desktop = desktop
+        self._context = context
         self._chain = chain
-        self._random = desktop.random
+        self._random = context.random
         self._seen = seen
         self._public_keys = public_keys
-        self._thieves = desktop.random.random() < 0.15
-        self._reader = Reader(desktop.random, chain, desktop.auditor.books, public_keys)
+        self._thieves = context.random.random() < 0.15
+        self._reader = Reader(context.random, chain, context.auditor.books, public_keys)
 
     def draw(self, wallets: list[Wallet]) -> None:
         for wallet in wallets:
@@ -101,18 +103,18 @@ class Outsiders:
 
     def _draw(self) -> list[Money]:
         random = self._random
-        odd = self._desktop.odd()
+        odd = self._context.odd()
         usd = random.choice((0, 20, 50_000) if odd else (500, 5_000))
         lamports = random.choice((LAMPORTS // 1_000, LAMPORTS // 8) if odd else (LAMPORTS, 5 * LAMPORTS))
         money = [Money(usd * MICROS, USDC.mint), Money(lamports, SOL)]
-        if random.random() < 0.4 and (tokens := self._desktop.some_tokens()).mint != SOL:
+        if random.random() < 0.4 and (tokens := self._context.some_tokens()).mint != SOL:
             money.append(tokens)
         return [one for one in money if one.units]
 
-    def _move(self, wallet_id: WalletId, money: Money, due: int) -> Outside:
+    def _move(self, wallet_id: WalletId, money: Money, due: int) -> ExternalTransfer:
         token, owner = LISTED[money.mint], self._public_keys[wallet_id]
         address = owner if money.mint == SOL else str(account_of(Pubkey.from_string(owner), token))
-        return Outside(owner, address, money.mint, str(program_of(token)), money.units, due)
+        return ExternalTransfer(owner, address, money.mint, str(program_of(token)), money.units, due)
 
     async def watch(self, engine: Engine, every_s: float) -> None:
         """Checks all balances at an interval, like the service."""
@@ -159,7 +161,7 @@ class Outsiders:
         elif self._random.random() < 0.25:
             self._meddle(wallet.id, soon)
         elif wallet.id not in self.stolen:
-            some = (Money(100 * MICROS, USDC.mint), Money(LAMPORTS // 2, SOL), self._desktop.some_tokens())
+            some = (Money(100 * MICROS, USDC.mint), Money(LAMPORTS // 2, SOL), self._context.some_tokens())
             self._chain.outside.append(self._move(wallet.id, self._random.choice(some), soon))
             self._seen["credit"] += 1
 
@@ -167,7 +169,7 @@ class Outsiders:
         owner, native = self._public_keys[wallet_id], LISTED[SOL]
         address = str(account_of(Pubkey.from_string(owner), native))
         units = self._random.choice((0, 0, 1, 1_000_000, 5_000_000))
-        self._chain.outside.append(Outside(owner, address, SOL, str(program_of(native)), units, soon))
+        self._chain.outside.append(ExternalTransfer(owner, address, SOL, str(program_of(native)), units, soon))
         self._seen["meddled"] += 1
 
     def _steal(self, wallet_id: WalletId, soon: int) -> None:

@@ -43,7 +43,7 @@ FIRST_SLOT: Final = 250_000
 FIRST_HEIGHT: Final = 200_000  # Never equal to the slot, so that code that confuses the two fails.
 
 
-class Rough(Value, frozen=True):
+class ChainFaults(Value, frozen=True):
     """The fault rates of this seed's chain, per slot or per transaction."""
 
     slot_s: float
@@ -57,11 +57,11 @@ class Rough(Value, frozen=True):
     lost: float  # never taken, however often it is sent
 
     @staticmethod
-    def draw(random: Random) -> Rough:
+    def draw(random: Random) -> ChainFaults:
         if random.random() < 0.25:
             return STORM
         calm = random.random() < 0.15
-        return Rough(
+        return ChainFaults(
             slot_s=random.choice((0.05, 0.1, 0.1, 0.2, 0.4)),
             finality=random.choice((4, 12, 32, 32)),
             skip=random.choice((0.0, 0.05, 0.3)),
@@ -74,7 +74,7 @@ class Rough(Value, frozen=True):
         )
 
 
-STORM: Final = Rough(0.3, 32, skip=0.05, split=0.4, fail=0.1, drop=0.0, delay=2, late=0.05, lost=0.0)
+STORM: Final = ChainFaults(0.3, 32, skip=0.05, split=0.4, fail=0.1, drop=0.0, delay=2, late=0.05, lost=0.0)
 
 
 class Block:
@@ -114,7 +114,7 @@ class Pending(msgspec.Struct):
     fate: str  # taken, held back, lost
 
 
-class Outside(msgspec.Struct):
+class ExternalTransfer(msgspec.Struct):
     """An external transfer: a deposit, or a theft with a stolen key."""
 
     owner: str
@@ -134,8 +134,8 @@ class View(Value, frozen=True):
 
 
 class Chain:
-    def __init__(self, random: Random, rough: Rough, seen: Counter[str]) -> None:
-        self.rough = rough
+    def __init__(self, random: Random, faults: ChainFaults, seen: Counter[str]) -> None:
+        self.faults = faults
         self._random = random
         self._seen = seen
         genesis = Block(None, FIRST_SLOT, f"genesis {random.random()}".encode(), World({}, {}), {})
@@ -144,7 +144,7 @@ class Chain:
         self.hashes: dict[str, Block] = {genesis.hash: genesis}
         self.views = [View(FIRST_SLOT, (genesis, genesis), genesis)]
         self.pool: dict[str, Pending] = {}
-        self.outside: list[Outside] = []
+        self.outside: list[ExternalTransfer] = []
         self.rolled_back: set[str] = set()
         self.ever: dict[str, list[Landing]] = {}  # on any branch, for the checker
         self._began: Block = genesis  # the block before the split
@@ -155,7 +155,7 @@ class Chain:
 
     @property
     def now_slot(self) -> int:
-        return FIRST_SLOT + int(asyncio.get_running_loop().time() / self.rough.slot_s)
+        return FIRST_SLOT + int(asyncio.get_running_loop().time() / self.faults.slot_s)
 
     def catch_up(self) -> None:
         for slot in range(self.views[-1].slot + 1, self.now_slot + 1):
@@ -170,7 +170,7 @@ class Chain:
         random = self._random
         if len(self.tips) == 1 and random.random() < self._split_chance():
             self._split()
-        if random.random() >= self.rough.skip:
+        if random.random() >= self.faults.skip:
             side = 0 if len(self.tips) == 1 else int(random.random() < self._favoured)
             self._grow(side, slot)
             self._finalise()
@@ -182,7 +182,7 @@ class Chain:
 
     def _split_chance(self) -> float:
         """Higher while a transaction may land, and highest when one is about to expire."""
-        split, height = self.rough.split, self.tips[0].height
+        split, height = self.faults.split, self.tips[0].height
         if not split or not self.pool:
             return split / 4
         born = (self.hashes[one.transaction.blockhash].height for one in self.pool.values())
@@ -191,7 +191,7 @@ class Chain:
     def _split(self) -> None:
         self._began = self.tips[0]
         self.tips = [self._began, self._began]
-        self._slots_left = self.rough.finality - self._random.choice((1, 1, 2, self.rough.finality // 2))
+        self._slots_left = self.faults.finality - self._random.choice((1, 1, 2, self.faults.finality // 2))
         self._favoured = self._random.choice((0.3, 0.5, 0.7))
         self._seen["split"] += 1
         for pending in self.pool.values():
@@ -230,7 +230,7 @@ class Chain:
         return int(second > first)
 
     def _finalise(self) -> None:
-        height = min(tip.height for tip in self.tips) - self.rough.finality
+        height = min(tip.height for tip in self.tips) - self.faults.finality
         if len(self.tips) == 2:
             height = min(height, self._began.height)
         if height > self.root.height:
@@ -273,7 +273,7 @@ class Chain:
         return block.at_height(born.height) is born
 
     def _land(self, block: Block, pending: Pending) -> None:
-        fault = custom(3, 1) if self._random.random() < self.rough.fail else None
+        fault = custom(3, 1) if self._random.random() < self.faults.fail else None
         try:
             after, effects = execute(block.world, pending.transaction, block.slot, fault)
         except Unlandable:
@@ -311,7 +311,7 @@ class Chain:
             known.due[side] = heard if due is None or heard is None else min(due, heard)
 
     def _fate(self) -> str:
-        chances = (self.rough.late, self.rough.lost, 1.0)
+        chances = (self.faults.late, self.faults.lost, 1.0)
         fate = self._random.choices(("kept back", "lost", "taken"), chances)[0]
         self._seen[fate] += 1
         return fate
@@ -324,7 +324,7 @@ class Chain:
             )
         if len(self.tips) == 2 and random.random() < 0.3:
             return None
-        return tip.height + random.randint(1, self.rough.delay)
+        return tip.height + random.randint(1, self.faults.delay)
 
     def may_land(self, signature: str, transaction: Transaction | None = None) -> bool:
         """Whether any branch that may still win could take it."""
@@ -349,7 +349,7 @@ class Chain:
             return root.height - born.height >= LIFE_BLOCKS or root.at_height(born.height) is not born
         return not any(tip.at_height(born.height) is born for tip in self.tips)
 
-    def fund(self, move: Outside) -> None:
+    def fund(self, move: ExternalTransfer) -> None:
         """Applies a transfer before the first block."""
         self.tips[0].world = _moved(self.tips[0].world, move)
 
@@ -363,7 +363,7 @@ class Chain:
             world.lamports[address] = ACCOUNT_LAMPORTS[str(program)] + (MAKER_UNITS if token.mint == SOL else 0)
 
 
-def _moved(world: World, move: Outside) -> World:
+def _moved(world: World, move: ExternalTransfer) -> World:
     after = world.copy()
     if move.mint == SOL and move.address != move.owner:
         _meddle(after, move)
@@ -381,7 +381,7 @@ def _moved(world: World, move: Outside) -> World:
     return after
 
 
-def _meddle(after: World, move: Outside) -> None:
+def _meddle(after: World, move: ExternalTransfer) -> None:
     """Anybody may create the account that we wrap SOL in, or send lamports to its address before it exists."""
     if not move.units and move.address not in after.holdings:
         rent = max(ACCOUNT_LAMPORTS[move.program], after.lamports.get(move.address, 0))

@@ -10,13 +10,13 @@ from typing import Any
 from solders.keypair import Keypair
 from tests.sim import checks
 from tests.sim.books import Books
-from tests.sim.clients import Desktop
+from tests.sim.clients import ClientContext
 from tests.sim.evidence import Evidence
-from tests.sim.external_transfers import Outsiders
-from tests.sim.forks import Chain, Rough
-from tests.sim.nodes import Haze, SimRpc
+from tests.sim.external_transfers import ExternalTransfers
+from tests.sim.forks import Chain, ChainFaults
+from tests.sim.nodes import ProviderFaults, SimRpc
 from tests.sim.swaps import LISTED, SimSigner, SimSwaps, keypair_of
-from tests.sim.world import Death, SimClock, SimPrices
+from tests.sim.world import ProcessKiller, SimClock, SimPrices
 
 from overmind.core.books.state import State
 from overmind.core.model.ids import Mint, WalletId
@@ -34,29 +34,29 @@ class LiveWorld:
         clock: SimClock,
         prices: SimPrices,
         auditor: checks.Auditor,
-        death: Death,
+        killer: ProcessKiller,
         seen: Counter[str],
     ) -> None:
-        self.chain = Chain(stream("chain"), Rough.draw(stream("rough")), seen)
-        haze = Haze.draw(stream("haze"))
-        self.rpc = SimRpc(stream("nodes"), self.chain, haze, clock, auditor, death, seen)
+        self.chain = Chain(stream("chain"), ChainFaults.draw(stream("rough")), seen)
+        faults = ProviderFaults.draw(stream("haze"))
+        self.rpc = SimRpc(stream("nodes"), self.chain, faults, clock, auditor, killer, seen)
         fault = stream("venue").choice((0.0, 0.05, 0.25))
-        self.swaps = SimSwaps(stream("swaps"), self.chain, prices, death, seen, fault)
+        self.swaps = SimSwaps(stream("swaps"), self.chain, prices, killer, seen, fault)
         self.rpc.posed = self.swaps.posed
         self.chain.fund_maker(self.swaps.maker, LISTED.values())
         self.keys: dict[WalletId, Keypair] = {}
         self.public_keys: dict[WalletId, str] = {}
-        self.bank: Outsiders
+        self.bank: ExternalTransfers
         self._stream = stream
         self._name = name
         self._clock = clock
         self._auditor = auditor
-        self._death = death
+        self._killer = killer
         self._seen = seen
         self._every_s = stream("watch").choice((3.0, 10.0, 30.0))
 
-    def open(self, desktop: Desktop) -> Outsiders:
-        self.bank = Outsiders(desktop, self.chain, self.public_keys, self._seen)
+    def open(self, context: ClientContext) -> ExternalTransfers:
+        self.bank = ExternalTransfers(context, self.chain, self.public_keys, self._seen)
         self._auditor.evidence = Evidence(self.chain, self.rpc, self.bank, self._auditor.books, self._seen)
         return self.bank
 
@@ -68,7 +68,7 @@ class LiveWorld:
     def venue(self) -> JupiterVenue:
         """A new venue for each process: nothing may depend on its memory."""
         random = self._stream(f"signer {self._auditor.books.seq}")
-        signer = SimSigner(random, self.keys, self.swaps, self.rpc, self.chain, self._auditor, self._death)
+        signer = SimSigner(random, self.keys, self.swaps, self.rpc, self.chain, self._auditor, self._killer)
         return JupiterVenue(self.swaps, self.rpc, signer, self._clock, self.public_keys, LISTED)
 
     def stop_file(self) -> bool:

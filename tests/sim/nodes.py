@@ -11,7 +11,7 @@ from typing import Final
 from tests.sim import checks
 from tests.sim.forks import LIFE_BLOCKS, Block, Chain, View
 from tests.sim.runtime import Landing, Unlandable, custom, execute, reading
-from tests.sim.world import Death, SimClock
+from tests.sim.world import ProcessKiller, SimClock
 
 from overmind.core.model.order import Work
 from overmind.core.model.value import Value
@@ -22,7 +22,7 @@ _named = lru_cache(maxsize=4_096)(signature_text)
 SILENCES: Final = ("429", "-32005", "HTML instead of JSON", "truncated JSON", "connection reset", "timeout")
 
 
-class Haze(Value, frozen=True):
+class ProviderFaults(Value, frozen=True):
     """The fault rates of this seed's providers, per call."""
 
     silent: float  # no usable answer
@@ -34,9 +34,9 @@ class Haze(Value, frozen=True):
     latency_s: float
 
     @staticmethod
-    def draw(random: Random) -> Haze:
+    def draw(random: Random) -> ProviderFaults:
         rough = random.choice((0.0, 0.02, 0.1, 0.3))
-        return Haze(
+        return ProviderFaults(
             silent=random.choice((0.0, rough)),
             forgets=random.choice((0.0, 0.0, rough, rough, 1.0)),
             lag=random.choice((0, 0, 2, 6)),
@@ -48,15 +48,17 @@ class Haze(Value, frozen=True):
 
 
 class SimNode:
-    def __init__(self, name: str, random: Random, chain: Chain, haze: Haze, death: Death, seen: Counter[str]) -> None:
+    def __init__(
+        self, name: str, random: Random, chain: Chain, faults: ProviderFaults, killer: ProcessKiller, seen: Counter[str]
+    ) -> None:
         self.name = name
         self.amnesiac = False  # its history begins when it is queried, so it knows no landing
         self.admits = False  # and reports that
         self.silent_until_s = 0.0
         self._random = random
         self._chain = chain
-        self._haze = haze
-        self._death = death
+        self._faults = faults
+        self._killer = killer
         self._seen = seen
 
     async def finalized(self) -> ChainTip:
@@ -83,27 +85,27 @@ class SimNode:
         """The status in the recent cache."""
         view = self.look()
         found = _status(view, self.side(view), signature)
-        if found is not None and self._random.random() < self._haze.forgets:
+        if found is not None and self._random.random() < self._faults.forgets:
             self._seen["status forgotten"] += 1
             return None
         return found
 
     def look(self) -> View:
         """The node's view now; the next answer may come from another machine."""
-        chain, lag = self._chain, self._haze.lag + self._random.choice(self._haze.lags)
+        chain, lag = self._chain, self._faults.lag + self._random.choice(self._faults.lags)
         chain.catch_up()
         self._seen["lagged"] += lag > 0
         return chain.views[max(0, len(chain.views) - 1 - lag)]
 
     def side(self, view: View) -> Block:
-        return view.tips[int(self._random.random() < self._haze.wrong_side)]
+        return view.tips[int(self._random.random() < self._faults.wrong_side)]
 
     async def call(self, what: str) -> None:
-        self._death.call()
-        await asyncio.sleep(self._random.uniform(0.002, self._haze.latency_s))
-        self._death.call()
+        self._killer.call()
+        await asyncio.sleep(self._random.uniform(0.002, self._faults.latency_s))
+        self._killer.call()
         away = asyncio.get_running_loop().time() < self.silent_until_s
-        if away or self._random.random() < self._haze.silent:
+        if away or self._random.random() < self._faults.silent:
             self._seen[f"{what} not answered"] += 1
             self._seen["node away"] += away
             raise ChainSilent(f"{self.name}: {self._random.choice(SILENCES)}")
@@ -129,13 +131,15 @@ class SimRpc:
         self,
         random: Random,
         chain: Chain,
-        haze: Haze,
+        faults: ProviderFaults,
         clock: SimClock,
         auditor: checks.Auditor,
-        death: Death,
+        killer: ProcessKiller,
         seen: Counter[str],
     ) -> None:
-        self.nodes = [SimNode(f"node{n}", random, chain, haze, death, seen) for n in range(random.choice((1, 2, 2, 3)))]
+        self.nodes = [
+            SimNode(f"node{n}", random, chain, faults, killer, seen) for n in range(random.choice((1, 2, 2, 3)))
+        ]
         if len(self.nodes) > 1:
             self.nodes[-1].amnesiac = random.random() < 0.5
             # If one of two admitted it, no expiry could ever be proved.
@@ -148,7 +152,7 @@ class SimRpc:
         self._on_the_wire: list[tuple[bytes, str]] = []
         self._random = random
         self._chain = chain
-        self._haze = haze
+        self._faults = faults
         self._clock = clock
         self._auditor = auditor
         self._seen = seen
@@ -193,7 +197,7 @@ class SimRpc:
         if not self._knows(bank, parsed.blockhash):
             self._seen["blockhash not known"] += 1
             raise ChainSilent("BlockhashNotFound")
-        fault = custom(3, 1) if self._random.random() < self._chain.rough.fail / 4 else None
+        fault = custom(3, 1) if self._random.random() < self._chain.faults.fail / 4 else None
         try:
             _, effects = execute(bank.world, parsed, bank.slot, fault)
         except Unlandable as short:
@@ -222,7 +226,7 @@ class SimRpc:
         ticket = self._auditor.books.tickets.get(order.id)
         assert ticket is not None, f"{order.id}: sent before its ticket was durable"
         assert (ticket.payload, ticket.signature) == (transaction, name), f"{order.id}: other bytes than its ticket's"
-        if self._random.random() < self._haze.lost_answer:
+        if self._random.random() < self._faults.lost_answer:
             self._seen["a send waited for its turn"] += 1
             await asyncio.sleep(self._random.uniform(0.0, 5.0))
         if not allowed():
@@ -245,11 +249,11 @@ class SimRpc:
         except asyncio.CancelledError:
             self._on_the_wire.append((transaction, name))
             raise
-        if self._random.random() < self._chain.rough.drop:
+        if self._random.random() < self._chain.faults.drop:
             self._seen["send dropped in silence"] += 1
         else:
             self._chain.receive(transaction, name, self._orders[name])
-        if self._random.random() < self._haze.lost_answer:
+        if self._random.random() < self._faults.lost_answer:
             self._seen["send accepted, answer lost"] += 1
             return False
         return True

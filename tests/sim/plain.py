@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.sim import checks
 from tests.sim.books import Books
-from tests.sim.clients import Desktop
+from tests.sim.clients import ClientContext
 from tests.sim.world import USDC, SimChain
 
 from overmind.core.books.state import State
@@ -21,15 +21,15 @@ from overmind.core.model.wallet import Wallet
 from overmind.desk.engine import Engine
 
 
-class ToldDeposits:
-    """`clients.Bank`: reports every deposit with an id until it is acknowledged."""
+class ReportedDeposits:
+    """`clients.DepositSource`: reports every deposit with an id until it is acknowledged."""
 
-    def __init__(self, desktop: Desktop, chain: SimChain) -> None:
+    def __init__(self, context: ClientContext, chain: SimChain) -> None:
         self.told: dict[DepositId, RecordDeposit] = {}
         self.booked: set[DepositId] = set()
-        self._desktop = desktop
+        self._context = context
         self._chain = chain
-        self._random = desktop.random
+        self._random = context.random
 
     async def start(self, engine: Engine, wallets: list[Wallet]) -> None:
         for deposit in self.told.values():
@@ -40,26 +40,26 @@ class ToldDeposits:
             await self._deposit(engine, self._random.choice(known))
 
     async def new(self, engine: Engine, wallet: Wallet, desk: Desk) -> None:
-        money = self._random.choice((Money(100 * MICROS, USDC.mint), self._desktop.some_tokens()))
+        money = self._random.choice((Money(100 * MICROS, USDC.mint), self._context.some_tokens()))
         if money.mint in (USDC.mint, *desk.tokens):
             self._add(wallet.id, money)
             await self._deposit(engine, list(self.told.values())[-1])
 
     async def settle(self, engine: Engine) -> None:
         while self.booked != set(self.told):
-            await self._desktop.clock.sleep(1.0)
+            await self._context.clock.sleep(1.0)
             for deposit in self.told.values():
                 await self._deposit(engine, deposit)
 
     def draw(self, wallets: list[Wallet]) -> None:
         random = self._random
         for wallet_id in (wallet.id for wallet in wallets):
-            usd = random.choice((0, 20, 50_000) if self._desktop.odd() else (500, 5_000))
+            usd = random.choice((0, 20, 50_000) if self._context.odd() else (500, 5_000))
             self._add(wallet_id, Money(usd * MICROS, USDC.mint))
-            lamports = random.choice((0, 150_000, LAMPORTS // 8) if self._desktop.odd() else (LAMPORTS, 5 * LAMPORTS))
+            lamports = random.choice((0, 150_000, LAMPORTS // 8) if self._context.odd() else (LAMPORTS, 5 * LAMPORTS))
             self._add(wallet_id, Money(lamports, SOL), to_float=True)
             if random.random() < 0.4:
-                self._add(wallet_id, self._desktop.some_tokens())
+                self._add(wallet_id, self._context.some_tokens())
 
     def _add(self, wallet_id: WalletId, money: Money, to_float: bool = False) -> None:
         """Credits the chain, whether or not the desk has heard of the deposit."""
@@ -70,25 +70,25 @@ class ToldDeposits:
 
     async def _deposit(self, engine: Engine, deposit: RecordDeposit) -> None:
         """Repeated until it is acknowledged, and sometimes after that."""
-        desktop = self._desktop
+        context = self._context
         if deposit.deposit_id in self.booked and self._random.random() < 0.7:
             return
         try:
             events = await engine.handle(deposit)
         except CommandRefused:  # Its token has no price yet, or is not listed now; it is retried later.
-            desktop.seen["deposit refused"] += 1
+            context.seen["deposit refused"] += 1
             return
-        assert deposit.deposit_id in desktop.auditor.books.deposits, "a deposit was acknowledged before it was durable"
+        assert deposit.deposit_id in context.auditor.books.deposits, "a deposit was acknowledged before it was durable"
         if deposit.deposit_id in self.booked:
             assert not any(isinstance(event, Deposited) for event in events), events
-            desktop.seen["deposit repeated"] += 1
+            context.seen["deposit repeated"] += 1
         self.booked.add(deposit.deposit_id)
 
 
 class PlainWorld:
     """`simulate.World` around `SimChain`."""
 
-    def __init__(self, chain: SimChain, bank: ToldDeposits) -> None:
+    def __init__(self, chain: SimChain, bank: ReportedDeposits) -> None:
         self.bank = bank
         self._chain = chain
 

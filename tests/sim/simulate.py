@@ -21,14 +21,14 @@ import msgspec
 import structlog
 from tests.sim import checks
 from tests.sim.books import Books
-from tests.sim.clients import MINTS, Bank, Desktop, Habits, Operator, Switches, Trader
+from tests.sim.clients import MINTS, ClientContext, DepositSource, Habits, Operator, Switches, Trader
 from tests.sim.live import LiveWorld
-from tests.sim.plain import PlainWorld, ToldDeposits
+from tests.sim.plain import PlainWorld, ReportedDeposits
 from tests.sim.world import (
     CHAIN_PRICES_PICO,
     START_PRICES_PICO,
-    Death,
     Faults,
+    ProcessKiller,
     SimChain,
     SimClock,
     SimJournal,
@@ -113,18 +113,18 @@ class Sim:
         self._writing: asyncio.Task[None]
         self.wallets_max = self.random.choice((1, 2, 10))
         self.clock = SimClock(TUESDAY_NS + self.random.choice((0, 43_200, 86_380, 86_395)) * NS)
-        self.death = Death()
+        self.killer = ProcessKiller()
         self.auditor = checks.Auditor(self.seen)
         faults = Faults.draw(self._stream("faults"))
         live = kind == "chain"
         self.prices = SimPrices(self._stream("prices"), CHAIN_PRICES_PICO if live else START_PRICES_PICO)
-        self.journal = SimJournal(self._stream("journal"), faults.journal, self.auditor, self.death, self.seen)
-        self._bank: Bank
+        self.journal = SimJournal(self._stream("journal"), faults.journal, self.auditor, self.killer, self.seen)
+        self._bank: DepositSource
         self.world: World = self._on_chain() if live else self._plain(faults)
         size = SIZES[kind]
-        self.operator = Operator(self.desktop, self._bank, self._key_of, self.random.choice(size.commands))
+        self.operator = Operator(self.context, self._bank, self._key_of, self.random.choice(size.commands))
         self.traders = [
-            Trader(self.desktop, f"t{n}", self.random.choice(size.signals))
+            Trader(self.context, f"t{n}", self.random.choice(size.signals))
             for n in range(self.random.choice(size.traders))
         ]
 
@@ -135,25 +135,25 @@ class Sim:
             faults,
             self.prices,
             self.auditor,
-            self.death,
+            self.killer,
             self.seen,
             self.wallets_max,
         )
-        self.desktop = self._desktop(chain)
-        world = PlainWorld(chain, ToldDeposits(self.desktop, chain))
+        self.context = self._context(chain)
+        world = PlainWorld(chain, ReportedDeposits(self.context, chain))
         self._bank, self._key_of = world.bank, world.key_of
         return world
 
     def _on_chain(self) -> LiveWorld:
-        parts = (self.clock, self.prices, self.auditor, self.death, self.seen)
+        parts = (self.clock, self.prices, self.auditor, self.killer, self.seen)
         world = LiveWorld(self._stream, f"{self.seed}", *parts)
-        self.desktop = self._desktop(world.rpc)
-        self._bank, self._key_of = world.open(self.desktop), world.key_of
+        self.context = self._context(world.rpc)
+        self._bank, self._key_of = world.open(self.context), world.key_of
         return world
 
-    def _desktop(self, switches: Switches) -> Desktop:
+    def _context(self, switches: Switches) -> ClientContext:
         habits = SIZES[self.kind].habits
-        return Desktop(
+        return ClientContext(
             self._stream("clients"), self.clock, self.journal, switches, self.prices, self.auditor, self.seen, habits
         )
 
@@ -191,10 +191,10 @@ class Sim:
         if self.lives <= LIVES_MAX and self.random.random() < 0.85:
             timeout_s = self.random.expovariate(1.0 / self.random.choice((2.0, 20.0, 60.0)))
             calls = self.random.choice((None, self.random.randint(1, 40), self.random.randint(1, 400)))
-        self.death.arm(calls, life.cancel)
+        self.killer.arm(calls, life.cancel)
         self._arm_alarm(engine)
         await asyncio.wait([life], timeout=timeout_s)
-        if life.done() and not self.death.struck:
+        if life.done() and not self.killer.struck:
             return False
         if not life.done() and self.random.random() < 0.3:
             await self._shut_down(engine)
@@ -216,12 +216,12 @@ class Sim:
                     engine.post(EmergencyStop("at any moment", liquidate, sweep))
                     self.seen["emergency stop at an await"] += 1
 
-        self.death.arm_alarm(calls if self.lives <= LIVES_MAX and random.random() < 0.4 else None, alarm)
+        self.killer.arm_alarm(calls if self.lives <= LIVES_MAX and random.random() < 0.4 else None, alarm)
 
     async def _shut_down(self, engine: Engine) -> None:
         """Shuts down like the service: no more work, then the last entries durable, and a snapshot."""
-        self.death.arm(None, bool)
-        self.death.arm_alarm(None, bool)
+        self.killer.arm(None, bool)
+        self.killer.arm_alarm(None, bool)
         self.journal.leaving = True
         for task in self._services:
             task.cancel()
@@ -340,8 +340,8 @@ class Sim:
         self.world.check(state, books)
         assert all(trader.done for trader in self.traders), "a signal went unanswered"
         asked = {signal_id for signal_id in books.decisions if not is_own(signal_id)}
-        assert asked == set(self.desktop.signals), "decisions and signals differ"
-        for signal_id, told in self.desktop.told.items():
+        assert asked == set(self.context.signals), "decisions and signals differ"
+        for signal_id, told in self.context.told.items():
             assert list(told) == books.decisions[signal_id], f"{signal_id} was told something else"
         assert not self.errors, self.errors
         self._count()
@@ -369,12 +369,12 @@ def _leaves(error: BaseException) -> list[BaseException]:
 def simulate(seed: int, kind: Kind = "plain") -> Sim:
     """Runs and checks one seed. Raises AssertionError, or any other error that occurred."""
     sim = Sim(seed, kind)
-    with quiet(), Told(sim), asyncio.Runner(loop_factory=VirtualLoop) as runner:
+    with quiet(), StoryOnError(sim), asyncio.Runner(loop_factory=VirtualLoop) as runner:
         sim.check(runner.run(asyncio.wait_for(sim.run(), VIRTUAL_MAX_S)))
     return sim
 
 
-class Told:
+class StoryOnError:
     """Adds the story of the run to an exception that passes through."""
 
     def __init__(self, sim: Sim) -> None:

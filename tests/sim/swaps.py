@@ -23,7 +23,7 @@ from tests.sim.checks import Auditor
 from tests.sim.forks import LIFE_BLOCKS, Chain
 from tests.sim.nodes import SimRpc
 from tests.sim.runtime import account_of
-from tests.sim.world import TOKENS, USDC, Death, SimPrices
+from tests.sim.world import TOKENS, USDC, ProcessKiller, SimPrices
 
 from overmind.core.model.enums import Side
 from overmind.core.model.ids import SOL, Mint, WalletId
@@ -73,7 +73,7 @@ class Draft(msgspec.Struct):
 
 class SimSwaps:
     def __init__(
-        self, random: Random, chain: Chain, prices: SimPrices, death: Death, seen: Counter[str], fault: float
+        self, random: Random, chain: Chain, prices: SimPrices, killer: ProcessKiller, seen: Counter[str], fault: float
     ) -> None:
         self.maker = MAKER.pubkey()
         self.spoilt: dict[bytes, str] = {}  # messages that must never be signed
@@ -83,7 +83,7 @@ class SimSwaps:
         self._random = random
         self._chain = chain
         self._prices = prices
-        self._death = death
+        self._killer = killer
         self._seen = seen
         self._fault = fault
         self._malice = random.choice((0.0, 0.0, 0.1, 0.6))
@@ -106,9 +106,9 @@ class SimSwaps:
         return self._offer(order, Pubkey.from_string(taker), out)
 
     async def _network(self) -> None:
-        self._death.call()
+        self._killer.call()
         await asyncio.sleep(self._random.uniform(0.005, 0.3))
-        self._death.call()
+        self._killer.call()
         if self._random.random() < self._fault:
             self._seen["offer not answered"] += 1
             raise VenueUnavailable("the swap server does not answer")
@@ -278,7 +278,7 @@ class SimSigner:
         rpc: SimRpc,
         chain: Chain,
         auditor: Auditor,
-        death: Death,
+        killer: ProcessKiller,
     ) -> None:
         self._signer = LocalSigner(map(SecretKey, keys.values()))
         self._random = random
@@ -286,14 +286,14 @@ class SimSigner:
         self._rpc = rpc
         self._chain = chain
         self._auditor = auditor
-        self._death = death
+        self._killer = killer
 
     async def sign(self, public_key: str, message: bytes) -> bytes:
         spoilt = self._swaps.spoilt.get(message)
         assert spoilt is None, f"signed, although it {spoilt}"
-        self._death.call()
+        self._killer.call()
         await asyncio.sleep(self._random.uniform(0.0, 0.05))
-        self._death.call()
+        self._killer.call()
         order = self._swaps.orders.get(message)
         if order is not None:
             self._check_earlier(order)

@@ -12,7 +12,7 @@ import pytest
 from tests.sim.chosen_seeds import Record, chunks, expect_rare_events, simulate_chunk
 from tests.sim.forks import STORM, Chain
 from tests.sim.swaps import LISTED, SimSwaps
-from tests.sim.world import USDC, Death, SimClock, SimPrices
+from tests.sim.world import USDC, ProcessKiller, SimClock, SimPrices
 
 from overmind.core.model.enums import Side, StrategyType
 from overmind.core.model.ids import SOL, OrderId, SignalId, WalletId
@@ -56,7 +56,7 @@ ORDER: Final = Order(
 )
 
 
-class TwoFaced:
+class InconsistentChain:
     """`ports.Chain` whose statuses come from a current node, and whose transactions come from a lost branch."""
 
     nodes: Sequence[Node] = ()
@@ -78,9 +78,11 @@ class TwoFaced:
 
 
 def test_what_happened_on_a_dead_branch_is_never_made_final() -> None:
-    chain = TwoFaced()
+    chain = InconsistentChain()
     clock = SimClock(0)
-    swaps = SimSwaps(Random(0), Chain(Random(0), STORM, Counter()), SimPrices(Random(0), {}), Death(), Counter(), 0.0)
+    swaps = SimSwaps(
+        Random(0), Chain(Random(0), STORM, Counter()), SimPrices(Random(0), {}), ProcessKiller(), Counter(), 0.0
+    )
     venue = JupiterVenue(swaps, chain, LocalSigner([]), clock, {ORDER.wallet_id: "payer"}, LISTED)
     booked = Failed(5_000, Cause.REVERTED, slot=10)
     assert asyncio.run(venue.final(ORDER, Ticket("signature", b""), booked)) is None

@@ -16,7 +16,7 @@ import pytest
 from tests.sim import checks
 from tests.sim.chosen_seeds import Record, chunks, expect_rare_events, simulate_chunk
 from tests.sim.simulate import TUESDAY_NS, main
-from tests.sim.world import TOKENS, USDC, Death, SimClock, SimJournal
+from tests.sim.world import TOKENS, USDC, ProcessKiller, SimClock, SimJournal
 
 from overmind.clock.virtual import run_virtual
 from overmind.core.model.commands import ConfigureDesk, FoundDesk
@@ -74,7 +74,7 @@ def test_a_snapshot_taken_under_load_recovers_the_same_state() -> None:
 
 def _calm_journal() -> SimJournal:
     seen: Counter[str] = Counter()
-    return SimJournal(Random("calm"), 0.0, checks.Auditor(seen), Death(), seen)
+    return SimJournal(Random("calm"), 0.0, checks.Auditor(seen), ProcessKiller(), seen)
 
 
 async def _load(journal: SimJournal) -> None:

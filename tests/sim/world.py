@@ -91,7 +91,7 @@ class SimClock:
         await asyncio.sleep(seconds)
 
 
-class Death:
+class ProcessKiller:
     """Kills the process at its n-th call into the world, so that every await is hit sooner or later.
 
     An alarm is triggered in the same way, but the process goes on: it runs the emergency stop at that call.
@@ -126,7 +126,9 @@ class Death:
 class SimJournal:
     """`ports.Journal`: bytes that outlive the process. An append may fail before or after the write."""
 
-    def __init__(self, random: Random, fault: float, auditor: checks.Auditor, death: Death, seen: Counter[str]) -> None:
+    def __init__(
+        self, random: Random, fault: float, auditor: checks.Auditor, killer: ProcessKiller, seen: Counter[str]
+    ) -> None:
         self.entries: list[Entry] = []
         self.head = bytes(32)
         self.degraded: str | None = None
@@ -135,7 +137,7 @@ class SimJournal:
         self._random = random
         self._fault = fault
         self._auditor = auditor
-        self._death = death
+        self._killer = killer
         self._seen = seen
         self._decisions: dict[SignalId, tuple[int, int]] = {}
         self._snapshots: list[Snapshot] = []
@@ -160,7 +162,7 @@ class SimJournal:
             self._seen["group commit"] += 1
         await self._before_write(lines)
         self._write(lines)
-        self._death.call()
+        self._killer.call()
         await self._delay()
         self._fail_sometimes("journal failed after the write")
         self._told_degraded = self.degraded is not None
@@ -173,7 +175,7 @@ class SimJournal:
             assert "disk_full" in causes, "the disk is full, and nothing is held"
 
     async def _before_write(self, lines: list[bytes]) -> None:
-        self._death.call()
+        self._killer.call()
         try:
             await self._delay()
         except asyncio.CancelledError:
@@ -231,7 +233,7 @@ class SimJournal:
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         assert snapshot.seq <= len(self.entries), "a snapshot of what is not durable"
-        self._death.call()
+        self._killer.call()
         await self._delay()
         self._fail_sometimes("snapshot failed")
         self._snapshots.append(snapshot)
@@ -323,7 +325,7 @@ class SimChain:
         faults: Faults,
         prices: SimPrices,
         auditor: checks.Auditor,
-        death: Death,
+        killer: ProcessKiller,
         seen: Counter[str],
         wallets_max: int,
     ) -> None:
@@ -346,7 +348,7 @@ class SimChain:
         self._faults = faults
         self._prices = prices
         self._auditor = auditor
-        self._death = death
+        self._killer = killer
         self._seen = seen
         self._wallets_max = wallets_max
         self._costs = CostModel()
@@ -572,9 +574,9 @@ class SimChain:
             self._working.subtract(wallet_ids)
 
     async def _network(self, what: str) -> None:
-        self._death.call()
+        self._killer.call()
         await asyncio.sleep(self._random.uniform(0.005, 0.3))
-        self._death.call()
+        self._killer.call()
         if self._now_s() < self.silent_until_s or self._random.random() < self._faults.network:
             self._seen[f"{what} not answered"] += 1
             raise VenueUnavailable(f"{what}: timeout")

@@ -30,7 +30,7 @@ from tests.support.hostile_transactions import (
     SPEND,
     THIEF,
     USDC,
-    Cage,
+    TrialChain,
     address,
     budget,
     cosigned,
@@ -366,36 +366,36 @@ HONEST: dict[str, Change] = {
 @pytest.mark.parametrize("name", HONEST)
 @pytest.mark.parametrize("legacy", [False, True])
 def test_a_correct_transaction_passes_and_does_what_was_ordered(name: str, legacy: bool) -> None:
-    cage, wanted = Cage(), order(USDC, BONK)
+    trial_chain, wanted = TrialChain(), order(USDC, BONK)
     transaction = offered(HONEST[name](swap(USDC, BONK)), legacy=legacy)
     assert verify(wanted, NAME, LISTED, transaction) is None
-    fee, after = cage.attempt(transaction.raw)
+    fee, after = trial_chain.attempt(transaction.raw)
     assert after is not None
     assert fee <= FEE_MAX
-    assert harm(wanted, cage.before, after) is None
+    assert harm(wanted, trial_chain.before, after) is None
 
 
 @pytest.mark.parametrize("kind", ["stocked", "bare", "wrapped"])
 @pytest.mark.parametrize(("spend", "receive"), PAIRS, ids=[f"{a.symbol} to {b.symbol}" for a, b in PAIRS])
 def test_the_makers_own_swaps_pass(spend: Token, receive: Token, kind: str) -> None:
-    cage, wanted = Cage(kind), order(spend, receive)
+    trial_chain, wanted = TrialChain(kind), order(spend, receive)
     transaction = offered(swap(spend, receive))
     assert verify(wanted, NAME, LISTED, transaction) is None
     if kind != "bare" or spend in (USDC, SOL_TOKEN):
-        _, after = cage.attempt(transaction.raw)
+        _, after = trial_chain.attempt(transaction.raw)
         assert after is not None
-        assert harm(wanted, cage.before, after) is None
+        assert harm(wanted, trial_chain.before, after) is None
 
 
 def test_a_transfer_fee_token_is_found_by_the_simulation() -> None:
     """The mint withholds a fee, and no instruction shows it. The simulated amounts are compared with the order too."""
-    cage, wanted = Cage(), order(USDC, NEW)
+    trial_chain, wanted = TrialChain(), order(USDC, NEW)
     transaction = offered(swap(USDC, NEW))
     assert verify(wanted, NAME, LISTED, transaction) is None
-    cage.take_fees(NEW, 100)
-    _, after = cage.attempt(transaction.raw)
+    trial_chain.take_fees(NEW, 100)
+    _, after = trial_chain.attempt(transaction.raw)
     assert after is not None
-    assert harm(wanted, cage.before, after) == f"39600000 of {NEW.mint}, allowed are {RECEIVE}"
+    assert harm(wanted, trial_chain.before, after) == f"39600000 of {NEW.mint}, allowed are {RECEIVE}"
 
 
 # Fee payer and signers.
@@ -556,11 +556,11 @@ def resized(one: Instruction, amount: int) -> Instruction:
     return Instruction(one.program_id, changed, list(one.accounts))
 
 
-CAGES: dict[str, Cage] = {}
+CAGES: dict[str, TrialChain] = {}
 
 
-def cage_of(kind: str) -> Cage:
-    return CAGES.setdefault(kind, Cage(kind))
+def trial_chain_of(kind: str) -> TrialChain:
+    return CAGES.setdefault(kind, TrialChain(kind))
 
 
 def judge(wanted: Order, message: bytes, kind: str) -> str:
@@ -571,12 +571,12 @@ def judge(wanted: Order, message: bytes, kind: str) -> str:
         return "no transaction"
     if verify(wanted, NAME, LISTED, transaction) is not None:
         return "refused"
-    cage = cage_of(kind)
-    fee, after = cage.attempt(transaction.raw)
+    trial_chain = trial_chain_of(kind)
+    fee, after = trial_chain.attempt(transaction.raw)
     assert fee <= wanted.fee_max_lamports
     if after is None:
         return "failed"
-    assert harm(wanted, cage.before, after) is None
+    assert harm(wanted, trial_chain.before, after) is None
     return "passed"
 
 

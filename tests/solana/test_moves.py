@@ -52,8 +52,8 @@ from tests.support.hostile_transactions import (
     SOL_TOKEN,
     THIEF,
     USDC,
-    Belongings,
-    Cage,
+    OwnedAssets,
+    TrialChain,
     address,
     budget,
     cosigned,
@@ -150,16 +150,16 @@ def refusal(wanted: Move, transaction: bytes) -> str:
 
 @pytest.mark.parametrize("name", HONEST)
 def test_what_we_build_passes_and_does_what_was_asked_for(name: str) -> None:
-    wanted, cage = HONEST[name], Cage("emptied")
+    wanted, trial_chain = HONEST[name], TrialChain("emptied")
     transaction = parse(build(wanted, NAME, LISTED, str(BLOCKHASH)))
     assert verify_move(wanted, NAME, LISTED, transaction) is None
-    fee, after = cage.attempt(transaction.raw)
+    fee, after = trial_chain.attempt(transaction.raw)
     assert after is not None
-    fill = settle_move(cage.effects(transaction.raw), wanted, NAME, LISTED)
+    fill = settle_move(trial_chain.effects(transaction.raw), wanted, NAME, LISTED)
     assert isinstance(fill, Filled)
     assert fee == fill.fee_lamports <= FEE_MAX
     assert (fill.rent_lamports > 0) == (wanted.to_address == str(NEWCOMER.pubkey()) and wanted.money.mint != SOL)
-    assert surprise(wanted, fill, cage.before, after) is None
+    assert surprise(wanted, fill, trial_chain.before, after) is None
 
 
 @pytest.mark.parametrize("name", HONEST)
@@ -384,7 +384,7 @@ def test_lookup_tables_are_not_read_at_all() -> None:
 # Property: a transaction that passes cannot do harm.
 
 
-def surprise(wanted: Move, fill: Filled, before: Belongings, after: Belongings) -> str | None:
+def surprise(wanted: Move, fill: Filled, before: OwnedAssets, after: OwnedAssets) -> str | None:
     """Changes of all our assets, except the move, its fee and its rent."""
     if after.strangers:
         return f"{after.strangers} may dispose of what is ours"
@@ -397,7 +397,7 @@ def surprise(wanted: Move, fill: Filled, before: Belongings, after: Belongings) 
     return None if found == expected and set(after.units) <= set(expected) else f"{found}, expected was {expected}"
 
 
-CAGES: dict[str, Cage] = {}
+CAGES: dict[str, TrialChain] = {}
 
 
 def judge(wanted: Move, transaction_of: Callable[[], bytes], kind: str) -> str:
@@ -408,17 +408,17 @@ def judge(wanted: Move, transaction_of: Callable[[], bytes], kind: str) -> str:
         return "no transaction"
     if verify_move(wanted, NAME, LISTED, transaction) is not None:
         return "refused"
-    cage = CAGES.setdefault(kind, Cage(kind))
-    fee, after = cage.attempt(transaction.raw)
+    trial_chain = CAGES.setdefault(kind, TrialChain(kind))
+    fee, after = trial_chain.attempt(transaction.raw)
     assert fee <= wanted.fee_max_lamports
     try:
-        fill = settle_move(cage.effects(transaction.raw), wanted, NAME, LISTED)
+        fill = settle_move(trial_chain.effects(transaction.raw), wanted, NAME, LISTED)
     except Unsettled:
         return "unsettled"
     assert (after is None) == isinstance(fill, Failed)
     if after is None or isinstance(fill, Failed):
         return "failed"
-    assert surprise(wanted, fill, cage.before, after) is None
+    assert surprise(wanted, fill, trial_chain.before, after) is None
     return "passed"
 
 

@@ -20,7 +20,7 @@ def _path(name: Name) -> Path:
     return Path(name.filename() if isinstance(name, apsw.URIFilename) else name)
 
 
-class _Platter:
+class _DiskContent:
     """A file's content after a power loss, and the unsynced changes that programs already see."""
 
     def __init__(self, path: Path) -> None:
@@ -67,7 +67,7 @@ class ForgetfulDisk(apsw.VFS):
     def __init__(self, dies_at: int) -> None:
         self.disk_name = f"forgetful-{id(self)}"
         super().__init__(self.disk_name, "")
-        self._platters: dict[Path, _Platter] = {}
+        self._contents: dict[Path, _DiskContent] = {}
         self._left = dies_at
 
     @property
@@ -85,27 +85,27 @@ class ForgetfulDisk(apsw.VFS):
     def xOpen(self, name: Name, flags: list[int]) -> apsw.VFSFile:
         self.require_power()
         path = _path(name)
-        platter = self._platters.setdefault(path, _Platter(path))
-        return _ForgetfulFile(self, platter, name, flags)
+        content = self._contents.setdefault(path, _DiskContent(path))
+        return _ForgetfulFile(self, content, name, flags)
 
     def xDelete(self, filename: str, syncdir: bool) -> None:
         self.change()
-        self._platters.pop(Path(filename), None)
+        self._contents.pop(Path(filename), None)
         super().xDelete(filename, syncdir)
 
     def settle(self, chance: random.Random, kept: float) -> None:
         self._left = 0
-        for platter in self._platters.values():
-            platter.settle(chance, kept)
-        self._platters.clear()
+        for content in self._contents.values():
+            content.settle(chance, kept)
+        self._contents.clear()
 
 
 class _ForgetfulFile(apsw.VFSFile):
-    """The real file is what programs see; the platter follows at each sync."""
+    """The real file is what programs see; its content after a power loss follows at each sync."""
 
-    def __init__(self, disk: ForgetfulDisk, platter: _Platter, name: Name, flags: list[int]) -> None:
+    def __init__(self, disk: ForgetfulDisk, content: _DiskContent, name: Name, flags: list[int]) -> None:
         self._disk = disk
-        self._platter = platter
+        self._content = content
         super().__init__("", name, flags)
 
     def xRead(self, amount: int, offset: int) -> bytes:
@@ -114,17 +114,17 @@ class _ForgetfulFile(apsw.VFSFile):
 
     def xWrite(self, data: bytes, offset: int) -> None:
         self._disk.change()
-        self._platter.pending.append((offset, bytes(data)))
+        self._content.pending.append((offset, bytes(data)))
         super().xWrite(data, offset)
 
     def xTruncate(self, newsize: int) -> None:
         self._disk.change()
-        self._platter.pending.append((newsize, None))
+        self._content.pending.append((newsize, None))
         super().xTruncate(newsize)
 
     def xSync(self, flags: int) -> None:
         self._disk.change()
-        self._platter.sync()
+        self._content.sync()
 
 
 class SmallDisk(apsw.VFS):

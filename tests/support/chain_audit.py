@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
-from tests.support.live_processes import CASH_UNITS, FLOAT_LAMPORTS, USDC, Stage
+from tests.support.live_processes import CASH_UNITS, FLOAT_LAMPORTS, USDC, LiveProcesses
 
 from overmind.cli.opening import state_on_disk
 from overmind.core.books.state import State
@@ -39,7 +39,7 @@ BATCH = 40
 CONFIRMED = {"commitment": "confirmed"}
 
 
-class Landed(NamedTuple):
+class LandedTransaction(NamedTuple):
     """A transaction on the chain that one of our wallets signed."""
 
     signature: str
@@ -48,7 +48,7 @@ class Landed(NamedTuple):
     changes: dict[Mint, int]  # of the wallet; SOL includes fee and rent
 
 
-class Proof(NamedTuple):
+class AuditCounts(NamedTuple):
     """The counts that the audit found."""
 
     landed: int
@@ -58,7 +58,7 @@ class Proof(NamedTuple):
     sides: Counter[str]
 
 
-class Journal:
+class JournaledWork:
     """The journal's orders, moves, tickets and outcomes."""
 
     def __init__(self, events: list[Event]) -> None:
@@ -108,7 +108,7 @@ def _name(event: Event, field: str) -> object:
     return getattr(event, field, None)
 
 
-def prove(stage: Stage, *, forked: bool = False, stopped: bool = False) -> Proof:
+def prove(stage: LiveProcesses, *, forked: bool = False, stopped: bool = False) -> AuditCounts:
     """Asserts that everything is final, and that books and chain agree to the last unit.
 
     `forked`: a fork may have put a wallet into quarantine. `stopped`: there was an emergency stop.
@@ -116,7 +116,7 @@ def prove(stage: Stage, *, forked: bool = False, stopped: bool = False) -> Proof
     path = stage.data / "overmind.db"
     verified = verify(path)
     assert verified.ok, verified.problems
-    journal, state = Journal(read_events(stage)), state_on_disk(stage.data)
+    journal, state = JournaledWork(read_events(stage)), state_on_disk(stage.data)
     _check_settled(journal, state, forked, stopped)
     _check_deposits(journal, stage)
     landed = 0
@@ -128,10 +128,10 @@ def prove(stage: Stage, *, forked: bool = False, stopped: bool = False) -> Proof
     orders = journal.orders
     filled = [orders[one] for one, outcome in journal.outcomes.items() if isinstance(outcome, Filled) and one in orders]
     failures = sum(isinstance(outcome, Failed) for outcome in journal.outcomes.values())
-    return Proof(landed, len(filled), failures, len(orders), Counter(order.side for order in filled))
+    return AuditCounts(landed, len(filled), failures, len(orders), Counter(order.side for order in filled))
 
 
-def read_events(stage: Stage) -> list[Event]:
+def read_events(stage: LiveProcesses) -> list[Event]:
     journal = SqliteJournal.open_read_only(stage.data / "overmind.db")
     try:
         return [entry.event for entry in journal.read()]
@@ -139,13 +139,13 @@ def read_events(stage: Stage) -> list[Event]:
         journal.close()
 
 
-def unsettled(stage: Stage) -> int:
+def unsettled(stage: LiveProcesses) -> int:
     """The number of orders and moves that are open or provisional."""
     state = state_on_disk(stage.data)
     return len(state.open_orders) + len(state.provisional) + len(state.open_moves) + len(state.provisional_moves)
 
 
-def _check_settled(journal: Journal, state: State, forked: bool, stopped: bool) -> None:
+def _check_settled(journal: JournaledWork, state: State, forked: bool, stopped: bool) -> None:
     assert not state.open_orders, state.open_orders
     assert not state.open_moves, state.open_moves
     assert not state.provisional, state.provisional
@@ -166,7 +166,7 @@ def _check_settled(journal: Journal, state: State, forked: bool, stopped: bool) 
     assert set(served.values()) <= {1}, f"a signal was executed twice: {served.most_common(3)}"
 
 
-def _check_deposits(journal: Journal, stage: Stage) -> None:
+def _check_deposits(journal: JournaledWork, stage: LiveProcesses) -> None:
     """Each wallet's first balance is the only deposit. A second one would be an order's proceeds."""
     given = Counter[tuple[WalletId, Mint]]()
     for event in journal.events:
@@ -178,7 +178,7 @@ def _check_deposits(journal: Journal, stage: Stage) -> None:
     assert len(given) == 2 * len(stage.owners), given
 
 
-def _check_history(journal: Journal, wallet_id: WalletId, history: list[Landed]) -> None:
+def _check_history(journal: JournaledWork, wallet_id: WalletId, history: list[LandedTransaction]) -> None:
     """The landed transactions are exactly the booked ones, and their balances are the amounts in the books."""
     fills, failures = journal.of(wallet_id, Filled), journal.of(wallet_id, Failed)
     ours = set(journal.tickets.values())
@@ -219,7 +219,7 @@ def _check_balances(state: State, wallet_id: WalletId, chain: dict[Mint, int]) -
 # Reading the chain
 
 
-def balances_of(stage: Stage, owner: str) -> dict[Mint, int]:
+def balances_of(stage: LiveProcesses, owner: str) -> dict[Mint, int]:
     config = {**CONFIRMED, "encoding": "base64"}
     asked = [("getTokenAccountsByOwner", (owner, {"programId": program}, config)) for program in TOKEN_PROGRAMS]
     lamports, *held = stage.ask_all([("getBalance", (owner, CONFIRMED)), *asked])
@@ -235,7 +235,7 @@ def _token_account(data: bytes) -> tuple[Mint, int]:
     return Mint(str(Pubkey.from_bytes(data[:32]))), int.from_bytes(data[64:72], "little")
 
 
-def history_of(stage: Stage, owner: str) -> Iterator[Landed]:
+def history_of(stage: LiveProcesses, owner: str) -> Iterator[LandedTransaction]:
     """Every transaction that the wallet signed, newest first."""
     signatures = list(_signatures(stage, owner))
     config = {**CONFIRMED, "encoding": "base64", "maxSupportedTransactionVersion": 0}
@@ -248,7 +248,7 @@ def history_of(stage: Stage, owner: str) -> Iterator[Landed]:
                 yield landed
 
 
-def _signatures(stage: Stage, owner: str) -> Iterator[str]:
+def _signatures(stage: LiveProcesses, owner: str) -> Iterator[str]:
     before: dict[str, str] = {}
     while True:
         page = stage.ask("getSignaturesForAddress", owner, {**CONFIRMED, "limit": PAGE, **before})
@@ -258,7 +258,7 @@ def _signatures(stage: Stage, owner: str) -> Iterator[str]:
         before = {"before": page[-1]["signature"]}
 
 
-def _landed(signature: str, answer: dict[str, Any], owner: str) -> Landed | None:
+def _landed(signature: str, answer: dict[str, Any], owner: str) -> LandedTransaction | None:
     """None: the transaction only names the wallet, such as a payment to it."""
     transaction = VersionedTransaction.from_bytes(base64.b64decode(answer["transaction"][0]))
     keys = [str(key) for key in transaction.message.account_keys]
@@ -271,6 +271,6 @@ def _landed(signature: str, answer: dict[str, Any], owner: str) -> Landed | None
         for one in meta[when]:
             if one["owner"] == owner:
                 changes[Mint(one["mint"])] += sign * int(one["uiTokenAmount"]["amount"])
-    return Landed(
+    return LandedTransaction(
         signature, meta["err"] is not None, meta["fee"], {mint: units for mint, units in changes.items() if units}
     )

@@ -1,6 +1,6 @@
 """A desk of two wallets on an embedded chain, with two swap servers: an honest one, and one with injected faults.
 
-A switchboard between desk and servers sends the requests of some wallets to the faulty server. So a test can break one
+A router between desk and servers sends the requests of some wallets to the faulty server. So a test can break one
 wallet's server and check that the other wallet still trades.
 """
 
@@ -57,7 +57,7 @@ QUOTE, LISTED = tokens_of(Cluster.LOCALNET, None, Findings())
 TOKENS: Final = (QUOTE, *LISTED.values(), NEW)
 
 
-class Switchboard:
+class RequestRouter:
     """Forwards requests: those of the chosen wallets to the faulty server, all others to the honest one."""
 
     def __init__(self, honest: Maker, spoilt: Maker) -> None:
@@ -92,7 +92,7 @@ class Switchboard:
             return web.Response(status=answer.status, body=await answer.read(), headers=headers)
 
 
-class Stage:
+class ChainDesk:
     def __init__(self, folder: Path, net: Localnet, rpc: Rpc, prices: FixedPrices) -> None:
         self.net, self.rpc, self.prices = net, rpc, prices
         self.clock = SystemClock()
@@ -102,8 +102,8 @@ class Stage:
         entry = {"symbol": NEW.symbol, "mint": NEW.mint, "decimals": NEW.decimals, "program": NEW.program}
         self._tokens.write_text(json.dumps({"localnet": [entry]}))
 
-    def open(self, honest: Maker, spoilt: Maker, switchboard: Switchboard) -> None:
-        self.honest, self.spoilt, self.switchboard = honest, spoilt, switchboard
+    def open(self, honest: Maker, spoilt: Maker, router: RequestRouter) -> None:
+        self.honest, self.spoilt, self.router = honest, spoilt, router
 
     def environment(self, **more: str) -> dict[str, str]:
         wallets = f"{W1}:env:W1_KEY:primary:medium:0.5,{W2}:env:W2_KEY:hft:high:0.5"
@@ -115,7 +115,7 @@ class Stage:
             "OVERMIND_ATTEMPTS_MAX": "1",
             "OVERMIND_BALANCE_CHECK_INTERVAL_SEC": "1",
         }
-        return live_on(env, self.net.url, self.switchboard.url) | more
+        return live_on(env, self.net.url, self.router.url) | more
 
     async def fund(self) -> None:
         """Funds the wallets and waits until that is confirmed."""
@@ -193,23 +193,23 @@ def buy_signal(number: int | str, wallet_id: WalletId = W1, **changes: Any) -> S
 
 
 @asynccontextmanager
-async def staged(folder: Path) -> AsyncIterator[Stage]:
+async def staged(folder: Path) -> AsyncIterator[ChainDesk]:
     clock = SystemClock()
     prices = FixedPrices(clock)
     async with AsyncExitStack() as stack:
         net = await stack.enter_async_context(Localnet(port=0, slot_ms=SLOT_MS))
         rpc = await stack.enter_async_context(Rpc([net.url], clock, requests_per_s=math.inf))
-        stage = Stage(folder, net, rpc, prices)
+        stage = ChainDesk(folder, net, rpc, prices)
         makers = [Maker(rpc, SecretKey.generate(), TOKENS, prices, clock) for _ in range(2)]
         honest, spoilt = [await stack.enter_async_context(maker) for maker in makers]
-        stage.open(honest, spoilt, await stack.enter_async_context(Switchboard(honest, spoilt)))
+        stage.open(honest, spoilt, await stack.enter_async_context(RequestRouter(honest, spoilt)))
         await stage.fund()
         yield stage
         net.chain.set_faults(Faults())
         spoilt.faults = MakerFaults()
 
 
-def on_stage(test: Callable[[Stage], Coroutine[Any, Any, None]]) -> Callable[[Path], None]:
+def on_stage(test: Callable[[ChainDesk], Coroutine[Any, Any, None]]) -> Callable[[Path], None]:
     """Makes a test that runs on a funded stage."""
 
     async def play(folder: Path) -> None:

@@ -22,13 +22,13 @@ from tests.support.command_process import environment
 from overmind.cli import main
 
 
-class Done(NamedTuple):
+class CommandResult(NamedTuple):
     returncode: int
     stdout: str
     stderr: str
 
 
-def overmind(folder: Path, *words: str, given: str = "", **more: str) -> Done:
+def overmind(folder: Path, *words: str, given: str = "", **more: str) -> CommandResult:
     """Run to the end."""
     out, err = _pipe(), _pipe()
     with (
@@ -38,10 +38,10 @@ def overmind(folder: Path, *words: str, given: str = "", **more: str) -> Done:
         contextlib.redirect_stderr(err),
     ):
         code = main(words)
-    return Done(code, _told(out), _told(err))
+    return CommandResult(code, _told(out), _told(err))
 
 
-def as_json(done: Done) -> Any:
+def as_json(done: CommandResult) -> Any:
     return json.loads(done.stdout)
 
 

@@ -148,7 +148,7 @@ def offered(instructions: Sequence[Instruction], payer: Keypair = OWNER, *, lega
     return parse(cosigned(message_bytes(instructions, payer, legacy=legacy)))
 
 
-class Share(msgspec.Struct, frozen=True):
+class AccountHoldings(msgspec.Struct, frozen=True):
     """What one account holds for the owner, and who else could take it."""
 
     lamports: int = 0
@@ -157,10 +157,10 @@ class Share(msgspec.Struct, frozen=True):
     strangers: tuple[str, ...] = ()
 
 
-class Belongings:
+class OwnedAssets:
     """All assets of the owner: lamports in all accounts, tokens by mint, and who else may spend them."""
 
-    def __init__(self, shares: Iterable[Share]) -> None:
+    def __init__(self, shares: Iterable[AccountHoldings]) -> None:
         self.lamports = 0
         self.units: dict[str, int] = {}
         self.strangers: set[str] = set()
@@ -171,7 +171,7 @@ class Belongings:
                 self.units[share.mint] = self.units.get(share.mint, 0) + share.units
 
 
-class Cage:
+class TrialChain:
     """An embedded chain that tries transactions without keeping their changes.
 
     `bare`: the owner has no account for the token that it will receive. `wrapped`: its wrapped SOL account already
@@ -193,7 +193,7 @@ class Cage:
         if kind == "wrapped":
             self.give(address(SOL_TOKEN), OWNER, SOL_TOKEN, 7)
         self._shares = {place: share for place in self._places() if (share := self._share(place)) is not None}
-        self.before = Belongings(self._shares.values())
+        self.before = OwnedAssets(self._shares.values())
 
     def give(self, place: Pubkey, owner: Keypair, token: Token, units: int, extension: bytes = b"") -> None:
         """Creates a token account."""
@@ -215,7 +215,7 @@ class Cage:
         for keypair in (OWNER, MAKER, THIEF):
             self.give(address(token, keypair), keypair, token, HELD_UNITS, b"\x02" + _extension(2, bytes(8)))
 
-    def attempt(self, transaction: bytes) -> tuple[int, Belongings | None]:
+    def attempt(self, transaction: bytes) -> tuple[int, OwnedAssets | None]:
         """The fee, and the owner's assets afterwards. None: the transaction fails and costs only its fee."""
         done = self.svm.simulate_transaction(VersionedTransaction.from_bytes(transaction))
         if not isinstance(done, SimulatedTransactionInfo):
@@ -226,7 +226,7 @@ class Cage:
             shares.pop(place, None)
             if share is not None:
                 shares[place] = share
-        return done.meta().fee(), Belongings(shares.values())
+        return done.meta().fee(), OwnedAssets(shares.values())
 
     def effects(self, transaction: bytes) -> Effects:
         """The transaction's effects in the form in which a node reports them."""
@@ -253,7 +253,7 @@ class Cage:
         both = (TOKEN_PROGRAM, TOKEN_2022_PROGRAM)
         return {place for one in both for place, _ in self.svm.get_program_accounts(one)} | OURS
 
-    def _share(self, place: Pubkey) -> Share | None:
+    def _share(self, place: Pubkey) -> AccountHoldings | None:
         account = self.svm.get_account(place)
         return None if account is None else _share(place, account)
 
@@ -262,17 +262,17 @@ OURS = frozenset({OWNER.pubkey(), *(address(token) for token in LISTED.values())
 """Where lamports are the owner's, whether there is a token account or not."""
 
 
-def _share(place: Pubkey, account: Account) -> Share | None:
+def _share(place: Pubkey, account: Account) -> AccountHoldings | None:
     """None: the account is not the owner's."""
     if account.owner not in (TOKEN_PROGRAM, TOKEN_2022_PROGRAM):
-        return Share(account.lamports) if place in OURS else None
+        return AccountHoldings(account.lamports) if place in OURS else None
     if len(account.data) < ACCOUNT.size:
         return None
     mint, owner, units, has, delegate, _, _, _, _, closes, closer = ACCOUNT.unpack_from(account.data)
     if Pubkey(owner) != OWNER.pubkey():
         return None
     strangers = tuple(str(Pubkey(one)) for one, there in ((delegate, has), (closer, closes)) if there)
-    return Share(account.lamports, str(Pubkey(mint)), units, strangers)
+    return AccountHoldings(account.lamports, str(Pubkey(mint)), units, strangers)
 
 
 def _lamports(accounts: Sequence[Account | None]) -> tuple[int, ...]:
@@ -300,7 +300,7 @@ def _extension(kind: int, content: bytes) -> bytes:
     return kind.to_bytes(2, "little") + len(content).to_bytes(2, "little") + content
 
 
-def harm(wanted: Order, before: Belongings, after: Belongings) -> str | None:
+def harm(wanted: Order, before: OwnedAssets, after: OwnedAssets) -> str | None:
     """How a transaction goes beyond its order, including the fee; None: it does not."""
     if after.strangers:
         return f"{after.strangers} may dispose of what is ours"

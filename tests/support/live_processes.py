@@ -41,7 +41,7 @@ STRATEGIES: Mapping[str, Sequence[StrategyType]] = {
 PROFILES = {"primary": "medium", "hft": "high", "conservative": "low", "experimental": "experimental"}
 
 
-class Stage:
+class LiveProcesses:
     """Chain, maker and desk. Chain and maker keep their ports and their state when their processes restart."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
@@ -173,9 +173,9 @@ def _port(url: str) -> int:
 
 
 @contextmanager
-def stage(folder: Path) -> Iterator[Stage]:
+def stage(folder: Path) -> Iterator[LiveProcesses]:
     """Starts chain and maker and funds the wallets."""
     with ExitStack() as stack:
-        made = Stage(folder, stack)
+        made = LiveProcesses(folder, stack)
         made.fund()
         yield made

@@ -56,7 +56,7 @@ async def until(check: Callable[[], Awaitable[bool]]) -> None:
             await clock.sleep(0.02)
 
 
-class Stage:
+class MakerOnChain:
     def __init__(self, net: Localnet, rpc: Rpc, prices: FixedPrices, maker: Maker, http: aiohttp.ClientSession) -> None:
         self.net, self.rpc, self.prices, self.maker, self.http = net, rpc, prices, maker, http
         self.key = SecretKey.generate()
@@ -141,7 +141,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(*, funded: bool = True, tokens: Sequence[Token] = TOKENS, **options: Any) -> AsyncIterator[Stage]:
+async def staged(
+    *, funded: bool = True, tokens: Sequence[Token] = TOKENS, **options: Any
+) -> AsyncIterator[MakerOnChain]:
     """`options` are the maker's."""
     clock = SystemClock()
     prices = FixedPrices(clock)
@@ -151,7 +153,7 @@ async def staged(*, funded: bool = True, tokens: Sequence[Token] = TOKENS, **opt
         Maker(rpc, SecretKey.generate(), tokens, prices, clock, **options) as maker,
         aiohttp.ClientSession() as http,
     ):
-        stage = Stage(net, rpc, prices, maker, http)
+        stage = MakerOnChain(net, rpc, prices, maker, http)
         if funded:
             await stage.fund()
         yield stage

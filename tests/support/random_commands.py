@@ -61,7 +61,7 @@ HUGE = 2**70
 PAYEES = ("bank", "vault")
 
 
-class Chance:
+class RandomCommands:
     def __init__(self, rng: Random, wallets: int, forks: bool = False, moves: bool = False) -> None:
         """`forks`: mostly trades, many of them undone by forks. `moves`: also transfers of capital."""
         self.rng = rng

@@ -28,7 +28,7 @@ def command(folder: Path, *words: str) -> Any:
     return json.loads(done.stdout)
 
 
-class Said(NamedTuple):
+class ServiceAnswer(NamedTuple):
     status: int
     headers: Mapping[str, str]
     text: str
@@ -60,20 +60,20 @@ class Service:
     def journal(self) -> Path:
         return self.folder / "data" / "overmind.db"
 
-    def get(self, path: str, **headers: str) -> Said:
+    def get(self, path: str, **headers: str) -> ServiceAnswer:
         return asyncio.run(self._call("GET", path, None, headers))
 
-    def post(self, path: str, body: object = b"", **headers: str) -> Said:
+    def post(self, path: str, body: object = b"", **headers: str) -> ServiceAnswer:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         return asyncio.run(self._call("POST", path, BytesIO(raw), headers))
 
-    async def _call(self, method: str, path: str, body: BytesIO | None, headers: Mapping[str, str]) -> Said:
+    async def _call(self, method: str, path: str, body: BytesIO | None, headers: Mapping[str, str]) -> ServiceAnswer:
         async with (
             self.session(headers) as session,
             session.request(method, self.url + path, data=body, skip_auto_headers=["content-type"]) as response,
         ):
             told = {name.lower(): value for name, value in response.headers.items()}
-            return Said(response.status, told, await response.text())
+            return ServiceAnswer(response.status, told, await response.text())
 
     def session(self, headers: Mapping[str, str] | None = None) -> aiohttp.ClientSession:
         given = dict(headers or {})

@@ -14,7 +14,7 @@ from tests.sim.books import Books
 from tests.sim.simulate import Kind, simulate
 from tests.support.core_desk import NOON_NS, Play, rows
 from tests.support.effort import examples
-from tests.support.random_commands import Chance
+from tests.support.random_commands import RandomCommands
 
 from overmind.clock.instants import INSTANT_MAX_NS
 from overmind.core.model.commands import Command, CommandRefused
@@ -252,7 +252,7 @@ def attempt(desk: Play, command: Command) -> None:
 
 
 def play(rng: Random, wallets: int, commands: int, forks: bool) -> list[Entry]:
-    desk, chance = Play(prices={}), Chance(rng, wallets, forks)
+    desk, chance = Play(prices={}), RandomCommands(rng, wallets, forks)
     for command in chance.opening():
         attempt(desk, command)
     for _ in range(commands):

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.core_desk import DESK, USDC, Play
 from tests.support.effort import examples
-from tests.support.random_commands import COIN, DUST, Chance, attempt
+from tests.support.random_commands import COIN, DUST, RandomCommands, attempt
 
 from overmind.core.books.apply import apply
 from overmind.core.books.book import WalletBook
@@ -659,7 +659,7 @@ def check_breakers(state: State, plain: Accountant) -> None:
 
 def play(rng: Random, wallets: int, commands: int, forks: bool = False, moves: bool = False) -> Play:
     """Plays random commands of every kind, each handled twice, with all checks after every event."""
-    desk, chance, plain = Play(prices={}), Chance(rng, wallets, forks, moves), Accountant()
+    desk, chance, plain = Play(prices={}), RandomCommands(rng, wallets, forks, moves), Accountant()
     booked = 0
     script = iter(chance.opening())
     for _ in range(3 * wallets + 2 + commands):
@@ -778,7 +778,7 @@ def test_no_small_script_breaks_the_books(rng: Random, wallets: int, commands: i
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_desk_recovered_from_a_snapshot_decides_as_if_it_had_never_stopped(seed: int) -> None:
-    desk, chance = Play(prices={}), Chance(Random(seed), wallets=12)
+    desk, chance = Play(prices={}), RandomCommands(Random(seed), wallets=12)
     for command in chance.opening():
         attempt(desk, command)
     recovered = Play(prices={})
@@ -797,7 +797,7 @@ def test_a_desk_recovered_from_a_snapshot_decides_as_if_it_had_never_stopped(see
 @settings(derandomize=True, max_examples=examples(60))
 @given(st.randoms(use_true_random=False), st.integers(1, 3), st.integers(5, 60))
 def test_a_fork_that_undoes_everything_leaves_what_was_deposited(rng: Random, wallets: int, commands: int) -> None:
-    desk, chance = Play(prices={}), Chance(rng, wallets, forks=True)
+    desk, chance = Play(prices={}), RandomCommands(rng, wallets, forks=True)
     for command in chance.opening():
         attempt(desk, command)
     for _ in range(commands):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.core_desk import Play
-from tests.support.random_commands import Chance, attempt
+from tests.support.random_commands import RandomCommands, attempt
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
@@ -31,7 +31,7 @@ def is_blocked_by_rule(state: State, book: WalletBook) -> bool:
 
 def compare(rng: Random, wallets: int, commands: int, asks: int) -> tuple[int, int]:
     """Play a script, ask after each command. Returns how often the gate said yes, and how often no."""
-    desk, chance, answers = Play(), Chance(rng, wallets), [0, 0]
+    desk, chance, answers = Play(), RandomCommands(rng, wallets), [0, 0]
     for command in chance.opening():
         attempt(desk, command)
     for _ in range(commands):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.core_desk import Play, told
 from tests.support.effort import examples
-from tests.support.random_commands import Chance, attempt
+from tests.support.random_commands import RandomCommands, attempt
 
 from overmind.core.books.state import State, decode_state, encode_state
 from overmind.core.entries.capacity import capacity_micros
@@ -35,7 +35,7 @@ def plainly(
 
 def compare(rng: Random, wallets: int, commands: int, asks: int) -> int:
     """Plays random commands and asks after each. Returns how often a wallet was chosen."""
-    desk, chance, chosen_often = Play(), Chance(rng, wallets), 0
+    desk, chance, chosen_often = Play(), RandomCommands(rng, wallets), 0
     for command in chance.opening():
         attempt(desk, command)
     for _ in range(commands):

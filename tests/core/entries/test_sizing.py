@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 from tests.support.core_desk import Play, rows, told
 from tests.support.effort import examples
-from tests.support.random_commands import Chance, attempt
+from tests.support.random_commands import RandomCommands, attempt
 
 from overmind.core.books.state import State
 from overmind.core.entries.capacity import capacity_micros
@@ -212,7 +212,7 @@ def as_told(sized: SizedChoice | None) -> tuple[WalletId, int] | None:
 
 def compare(rng: Random, wallets: int, commands: int, asks: int) -> int:
     """Plays random commands and asks after each. Returns how often a wallet was chosen."""
-    desk, chance, chosen_often = Play(), Chance(rng, wallets), 0
+    desk, chance, chosen_often = Play(), RandomCommands(rng, wallets), 0
     for command in chance.opening():
         attempt(desk, command)
     for _ in range(commands):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from solders.account import Account
-from tests.support.chain_desk import OWNERS, QUOTE, W1, W2, Stage, on_stage
+from tests.support.chain_desk import OWNERS, QUOTE, W1, W2, ChainDesk, on_stage
 
 from overmind.core.books.book import OpenOrder
 from overmind.core.model.codes import Code
@@ -93,8 +93,8 @@ def test_every_fault_of_a_swap_server_has_its_row() -> None:
 
 
 @on_stage
-async def test_offers_that_must_not_be_taken(stage: Stage) -> None:
-    stage.switchboard.spoilt = {W1}
+async def test_offers_that_must_not_be_taken(stage: ChainDesk) -> None:
+    stage.router.spoilt = {W1}
     async with stage.desk() as app:
         for fault, expected in REFUSED.items():
             stage.spoilt.faults = MakerFaults((fault,))
@@ -107,25 +107,25 @@ async def test_offers_that_must_not_be_taken(stage: Stage) -> None:
 
 
 @on_stage
-async def test_an_exit_is_not_sold_for_a_bad_offer_either(stage: Stage) -> None:
+async def test_an_exit_is_not_sold_for_a_bad_offer_either(stage: ChainDesk) -> None:
     async with stage.desk() as app:
         assert isinstance(await stage.outcome(app, await stage.buy(app, "in")), Filled)
-        stage.switchboard.spoilt = {W1}
+        stage.router.spoilt = {W1}
         for fault, expected in REFUSED.items():
             stage.spoilt.faults = MakerFaults((fault,))
             outcome = await stage.outcome(app, await stage.buy(app, f"out-{fault}", **SELL))
             assert cause(outcome) is expected, (fault, outcome)
             assert held(app, W1) == 0
-        stage.switchboard.spoilt = set()
+        stage.router.spoilt = set()
         assert isinstance(await stage.outcome(app, await stage.buy(app, "out", **SELL)), Filled)
         assert not app.engine.state.holds
         await stage.agrees(app)
 
 
 @on_stage
-async def test_a_server_that_gives_no_answer(stage: Stage) -> None:
+async def test_a_server_that_gives_no_answer(stage: ChainDesk) -> None:
     """The server is asked again; while one wallet waits, the other trades."""
-    stage.switchboard.spoilt = {W1}
+    stage.router.spoilt = {W1}
     async with stage.desk() as app:
         for fault in SILENT:
             stage.spoilt.faults = MakerFaults((fault,))
@@ -141,9 +141,9 @@ async def test_a_server_that_gives_no_answer(stage: Stage) -> None:
 
 
 @on_stage
-async def test_a_server_that_is_mostly_out_of_order(stage: Stage) -> None:
+async def test_a_server_that_is_mostly_out_of_order(stage: ChainDesk) -> None:
     """Every second answer is spoilt: the orders that succeed are correct."""
-    stage.switchboard.spoilt = {W1, W2}
+    stage.router.spoilt = {W1, W2}
     stage.spoilt.faults = MakerFaults((*REFUSED, Fault.HTML, Fault.TRUNCATED, Fault.SERVER_ERROR), PPM // 2, seed=5)
     async with stage.desk() as app:
         placed = [await stage.buy(app, number, (W1, W2)[number % 2]) for number in range(16)]
@@ -154,17 +154,17 @@ async def test_a_server_that_is_mostly_out_of_order(stage: Stage) -> None:
 
 
 @on_stage
-async def test_prices_that_jump_a_hundredfold(stage: Stage) -> None:
+async def test_prices_that_jump_a_hundredfold(stage: ChainDesk) -> None:
     """A mark that no quote confirms causes no buy and no sale."""
     async with stage.desk() as app:
         assert isinstance(await stage.outcome(app, await stage.buy(app, "in")), Filled)
         before = app.engine.state.marks[SOL].price_pico
         stage.spoilt.faults = MakerFaults((Fault.PRICE_X100,))
-        stage.switchboard.spoils_prices = True
+        stage.router.spoils_prices = True
         await stage.until(lambda: app.engine.state.marks[SOL].price_pico == 100 * before)
         assert cause(await stage.outcome(app, await stage.buy(app, "high", W2))) is Cause.QUOTE_OFF_MARK
         assert cause(await stage.outcome(app, await stage.buy(app, "sell-high", **SELL))) is Cause.SLIPPAGE
-        stage.switchboard.spoils_prices = False
+        stage.router.spoils_prices = False
         await stage.until(lambda: app.engine.state.marks[SOL].price_pico == before)
         assert isinstance(await stage.outcome(app, await stage.buy(app, "again")), Filled)
         assert not app.engine.state.holds
@@ -172,13 +172,13 @@ async def test_prices_that_jump_a_hundredfold(stage: Stage) -> None:
 
 
 @on_stage
-async def test_a_market_that_jumps_between_mark_and_quote(stage: Stage) -> None:
+async def test_a_market_that_jumps_between_mark_and_quote(stage: ChainDesk) -> None:
     """The feed has the old price, the swap server trades at a new one."""
     async with stage.desk() as app:
         assert isinstance(await stage.outcome(app, await stage.buy(app, "in")), Filled)
         old = app.engine.state.marks[SOL].price_pico
         stage.spoilt.faults = MakerFaults((Fault.HTML,))
-        stage.switchboard.spoils_prices = True  # From here on the mark does not change.
+        stage.router.spoils_prices = True  # From here on the mark does not change.
         stage.prices.pico[SOL] = old // 100
         assert cause(await stage.outcome(app, await stage.buy(app, "too-good"))) is Cause.QUOTE_OFF_MARK
         assert cause(await stage.outcome(app, await stage.buy(app, "too-bad", **SELL))) is Cause.SLIPPAGE
@@ -190,18 +190,18 @@ async def test_a_market_that_jumps_between_mark_and_quote(stage: Stage) -> None:
 
 
 @on_stage
-async def test_prices_that_cannot_be_had(stage: Stage) -> None:
+async def test_prices_that_cannot_be_had(stage: ChainDesk) -> None:
     """Without prices at the start nothing is traded. Later the last ones age, and entries are refused."""
-    stage.switchboard.spoils_prices = True
+    stage.router.spoils_prices = True
     stage.spoilt.faults = MakerFaults((Fault.HTML,))
     async with stage.desk(OVERMIND_MARK_AGE_MAX_MS="3000") as app:
         assert Code.PRICE_MISSING in codes(await stage.buy(app, "blind"))
         for fault in (Fault.HTML, Fault.NULLS, Fault.TRUNCATED, Fault.SERVER_ERROR):
-            stage.switchboard.spoils_prices = False
+            stage.router.spoils_prices = False
             await stage.until(lambda: is_fresh(app))
             assert isinstance(await stage.outcome(app, await stage.buy(app, f"before-{fault}")), Filled)
             stage.spoilt.faults = MakerFaults((fault,))
-            stage.switchboard.spoils_prices = True
+            stage.router.spoils_prices = True
             await stage.until(lambda: not is_fresh(app))
             assert Code.PRICE_STALE in codes(await stage.buy(app, f"after-{fault}"))
         await stage.agrees(app)
@@ -213,7 +213,7 @@ def is_fresh(app: App) -> bool:
 
 
 @on_stage
-async def test_what_must_be_protected_is_not_sent_through_a_public_route(stage: Stage) -> None:
+async def test_what_must_be_protected_is_not_sent_through_a_public_route(stage: ChainDesk) -> None:
     async with stage.desk() as app:
         assert cause(await stage.outcome(app, await stage.buy(app, "in", mev_protected=True))) is (
             Cause.NO_PROTECTED_ROUTE
@@ -225,7 +225,7 @@ async def test_what_must_be_protected_is_not_sent_through_a_public_route(stage: 
 
 
 @on_stage
-async def test_a_token_that_the_server_has_no_price_of(stage: Stage) -> None:
+async def test_a_token_that_the_server_has_no_price_of(stage: ChainDesk) -> None:
     """The desk has a price, so the gate lets it pass; there is no route in any wallet."""
     async with stage.desk() as app:
         del stage.prices.pico[SOL]
@@ -234,7 +234,7 @@ async def test_a_token_that_the_server_has_no_price_of(stage: Stage) -> None:
 
 
 @on_stage
-async def test_a_cluster_that_is_another_one(stage: Stage) -> None:
+async def test_a_cluster_that_is_another_one(stage: ChainDesk) -> None:
     for cluster, words in (("devnet", "not to devnet"), ("mainnet", "does not trade live on mainnet")):
         with pytest.raises(CommandRefused, match=words):
             async with stage.desk(OVERMIND_CLUSTER=cluster, OVERMIND_MAINNET_OPT_IN="I-accept-real-money"):
@@ -243,7 +243,7 @@ async def test_a_cluster_that_is_another_one(stage: Stage) -> None:
 
 
 @on_stage
-async def test_a_chain_that_cannot_be_reached_at_the_start(stage: Stage) -> None:
+async def test_a_chain_that_cannot_be_reached_at_the_start(stage: ChainDesk) -> None:
     """The error names the host, without its credentials, before anything is journaled."""
     secret = "http://key:hunter2@127.0.0.1:9/hunter2?api=hunter2"
     with pytest.raises(ChainSilent, match=r"127\.0\.0\.1:9") as refused:
@@ -261,7 +261,7 @@ async def test_a_chain_that_cannot_be_reached_at_the_start(stage: Stage) -> None
 
 
 @on_stage
-async def test_a_chain_that_is_lost_and_comes_back(stage: Stage) -> None:
+async def test_a_chain_that_is_lost_and_comes_back(stage: ChainDesk) -> None:
     """Whatever the nodes answer meanwhile, an order ends with its true outcome."""
     async with stage.desk() as app:
         for number, outage in enumerate(OUTAGES):
@@ -278,7 +278,7 @@ async def test_a_chain_that_is_lost_and_comes_back(stage: Stage) -> None:
 
 
 @on_stage
-async def test_a_chain_that_is_lost_once_a_ticket_is_recorded(stage: Stage) -> None:
+async def test_a_chain_that_is_lost_once_a_ticket_is_recorded(stage: ChainDesk) -> None:
     """It may or may not have been sent, and no node answers: the capital stays held until the chain has decided."""
     async with stage.desk() as app:
         for number, outage in enumerate(OUTAGES):
@@ -301,7 +301,7 @@ def has_ticket(known: OpenOrder) -> bool:
 
 
 @on_stage
-async def test_transactions_that_get_lost(stage: Stage) -> None:
+async def test_transactions_that_get_lost(stage: ChainDesk) -> None:
     """A dropped transaction is sent again as the same bytes; a late or duplicated one is one fill."""
     stage.net.chain.set_faults(
         Faults(drop_ppm=PPM // 2, delay_ppm=PPM // 4, duplicate_ppm=PPM // 4, status_lag_slots=3, seed=3)
@@ -314,7 +314,7 @@ async def test_transactions_that_get_lost(stage: Stage) -> None:
 
 
 @on_stage
-async def test_amounts_that_are_absurd(stage: Stage) -> None:
+async def test_amounts_that_are_absurd(stage: ChainDesk) -> None:
     """One base unit buys nothing, and a billion dollars is no valid order."""
     async with stage.desk() as app:
         tiny = await stage.buy(app, "tiny", notional_micros=1)
@@ -324,7 +324,7 @@ async def test_amounts_that_are_absurd(stage: Stage) -> None:
 
 
 @on_stage
-async def test_a_wallet_without_sol_for_the_fee(stage: Stage) -> None:
+async def test_a_wallet_without_sol_for_the_fee(stage: ChainDesk) -> None:
     """The books say that there is enough; the simulation finds that there is not."""
     async with stage.desk() as app:
         stage.net.chain.set_account(OWNERS[W1], Account(1_000, b"", SYSTEM_PROGRAM))

@@ -22,7 +22,7 @@ from tests.support.chain_desk import (
     QUOTE,
     W1,
     W2,
-    Stage,
+    ChainDesk,
     on_stage,
 )
 from tests.support.maker_on_chain import NEW
@@ -57,17 +57,17 @@ def owned(app: App, wallet_id: WalletId, mint: Mint) -> int:
     return state.ledger.owned(state.wallets[wallet_id].accounts, mint)
 
 
-def deposits(stage: Stage) -> list[tuple[WalletId, Mint, int]]:
+def deposits(stage: ChainDesk) -> list[tuple[WalletId, Mint, int]]:
     events = [one.event for one in stage.journal.read() if isinstance(one.event, Deposited)]
     return [(one.wallet_id, one.money.mint, one.money.units) for one in events]
 
 
-def alarms(stage: Stage) -> set[str]:
+def alarms(stage: ChainDesk) -> set[str]:
     """The causes of all holds since the beginning."""
     return {one.event.hold.cause for one in stage.journal.read() if isinstance(one.event, HoldAdded)}
 
 
-async def steal(stage: Stage, *instructions: Instruction, keypair: Keypair = KEYS[W1]) -> None:
+async def steal(stage: ChainDesk, *instructions: Instruction, keypair: Keypair = KEYS[W1]) -> None:
     """Sends a transaction that is signed with a key of the desk, but not by the desk."""
     async with RpcChain(stage.rpc, stage.clock) as chain:
         blockhash, _ = await chain.latest_blockhash()
@@ -82,7 +82,7 @@ async def steal(stage: Stage, *instructions: Instruction, keypair: Keypair = KEY
         await stage.until(landed)
 
 
-async def pay_unreadably(stage: Stage, lamports: int) -> None:
+async def pay_unreadably(stage: ChainDesk, lamports: int) -> None:
     """A payment to us in a transaction version that we do not read."""
     stage.net.chain.airdrop(str(THIEF.pubkey()), LAMPORTS)
     async with RpcChain(stage.rpc, stage.clock) as chain:
@@ -120,7 +120,7 @@ def taken_sol(lamports: int) -> list[Instruction]:
 
 
 @on_stage
-async def test_what_is_there_at_the_first_start_is_the_capital(stage: Stage) -> None:
+async def test_what_is_there_at_the_first_start_is_the_capital(stage: ChainDesk) -> None:
     """Earlier transactions of the wallet are history and raise no alarm."""
     await steal(stage, *taken_sol(LAMPORTS))
     await steal(stage, *taken_usdc(MICROS))
@@ -136,7 +136,7 @@ async def test_what_is_there_at_the_first_start_is_the_capital(stage: Stage) -> 
 
 
 @on_stage
-async def test_credits_become_deposits(stage: Stage) -> None:
+async def test_credits_become_deposits(stage: ChainDesk) -> None:
     async with stage.desk() as app:
         stage.net.chain.mint_to(QUOTE.mint, OWNERS[W1], 7 * MICROS)
         stage.net.chain.airdrop(OWNERS[W2], LAMPORTS)
@@ -157,7 +157,7 @@ async def test_credits_become_deposits(stage: Stage) -> None:
 
 
 @on_stage
-async def test_a_credit_is_heard_of_at_once(stage: Stage) -> None:
+async def test_a_credit_is_heard_of_at_once(stage: ChainDesk) -> None:
     """A node notifies about the change long before the next check."""
     async with stage.desk(**SELDOM) as app:
         stage.net.chain.airdrop(OWNERS[W1], LAMPORTS)
@@ -166,7 +166,7 @@ async def test_a_credit_is_heard_of_at_once(stage: Stage) -> None:
 
 
 @on_stage
-async def test_dust_is_ignored(stage: Stage) -> None:
+async def test_dust_is_ignored(stage: ChainDesk) -> None:
     """Anybody may send anybody an unknown token."""
     stage.net.chain.create_mint(DUST, 6, str(TOKEN_PROGRAMS["token"]), None)
     async with stage.desk() as app:
@@ -180,7 +180,7 @@ async def test_dust_is_ignored(stage: Stage) -> None:
 
 
 @on_stage
-async def test_wrapped_sol_that_somebody_sends_stops_nothing(stage: Stage) -> None:
+async def test_wrapped_sol_that_somebody_sends_stops_nothing(stage: ChainDesk) -> None:
     """It creates the account that our swaps use. The first swap unwraps it, and the SOL becomes a deposit."""
     wrapped, rent = ata(KEYS[W1].pubkey(), tokens.NATIVE_MINT, TOKEN_PROGRAM), 2_039_280
     stage.net.chain.airdrop(str(THIEF.pubkey()), LAMPORTS)
@@ -199,7 +199,7 @@ async def test_wrapped_sol_that_somebody_sends_stops_nothing(stage: Stage) -> No
 
 
 @on_stage
-async def test_a_theft_stops_all_entries_until_it_is_explained(stage: Stage) -> None:
+async def test_a_theft_stops_all_entries_until_it_is_explained(stage: ChainDesk) -> None:
     async with stage.desk() as app:
         for wallet_id in OWNERS:
             assert isinstance(await stage.outcome(app, await stage.buy(app, f"in-{wallet_id}", wallet_id)), Filled)
@@ -227,14 +227,14 @@ async def test_a_theft_stops_all_entries_until_it_is_explained(stage: Stage) -> 
         await stage.agrees(app)
 
 
-def tokens_rent(stage: Stage) -> int:
+def tokens_rent(stage: ChainDesk) -> int:
     account = stage.net.chain.accounts.get(str(ata(THIEF.pubkey(), Pubkey.from_string(QUOTE.mint), TOKEN_PROGRAM)))
     assert account is not None
     return account.lamports
 
 
 @on_stage
-async def test_a_theft_while_the_desk_was_down(stage: Stage) -> None:
+async def test_a_theft_while_the_desk_was_down(stage: ChainDesk) -> None:
     async with stage.desk() as app:
         await stage.agrees(app)
     await steal(stage, *taken_sol(LAMPORTS))
@@ -245,7 +245,7 @@ async def test_a_theft_while_the_desk_was_down(stage: Stage) -> None:
 
 
 @on_stage
-async def test_a_stolen_key_that_took_nothing(stage: Stage) -> None:
+async def test_a_stolen_key_that_took_nothing(stage: ChainDesk) -> None:
     """A thief who can sign will sign again. A payment by others raises no alarm."""
     stage.net.chain.airdrop(str(THIEF.pubkey()), LAMPORTS)
     async with stage.desk() as app:
@@ -257,7 +257,7 @@ async def test_a_stolen_key_that_took_nothing(stage: Stage) -> None:
 
 
 @on_stage
-async def test_what_cannot_be_read_hides_no_theft(stage: Stage) -> None:
+async def test_what_cannot_be_read_hides_no_theft(stage: ChainDesk) -> None:
     """The cursor waits for the unreadable transaction; balances and later signatures are checked all the same."""
     async with stage.desk() as app:
         await stage.until(lambda: app.engine.state.wallets[W1].checked_slot > 0)
@@ -271,7 +271,7 @@ async def test_what_cannot_be_read_hides_no_theft(stage: Stage) -> None:
 
 
 @on_stage
-async def test_what_can_never_be_read_may_be_a_theft(stage: Stage) -> None:
+async def test_what_can_never_be_read_may_be_a_theft(stage: ChainDesk) -> None:
     async with stage.desk(**SELDOM) as app:
         assert app.balances is not None
         await pay_unreadably(stage, 1_000)
@@ -291,7 +291,7 @@ async def test_what_can_never_be_read_may_be_a_theft(stage: Stage) -> None:
 
 
 @on_stage
-async def test_payments_of_others_are_not_searched_for_in_the_journal(stage: Stage) -> None:
+async def test_payments_of_others_are_not_searched_for_in_the_journal(stage: ChainDesk) -> None:
     """Anybody may send dust at any time, and the journal grows for years."""
     stage.journal = journal = CountedJournal()
     stage.net.chain.airdrop(str(THIEF.pubkey()), LAMPORTS)
@@ -307,7 +307,7 @@ async def test_payments_of_others_are_not_searched_for_in_the_journal(stage: Sta
 
 
 @on_stage
-async def test_a_cursor_that_vanishes_makes_no_news_of_the_past(stage: Stage) -> None:
+async def test_a_cursor_that_vanishes_makes_no_news_of_the_past(stage: ChainDesk) -> None:
     """A fork removes the cursor's transaction, so a node returns the whole past, also from before the desk began."""
     await steal(stage, tokens.system_transfer(KEYS[W1].pubkey(), KEYS[W1].pubkey(), 1))
     await stage.until(partial(is_past, stage, stage.net.chain.blocks.head.slot + 60))
@@ -323,11 +323,11 @@ async def test_a_cursor_that_vanishes_makes_no_news_of_the_past(stage: Stage) ->
         assert unknown_signature_cause(W1) in app.engine.state.holds
 
 
-def is_past(stage: Stage, slot: int) -> bool:
+def is_past(stage: ChainDesk, slot: int) -> bool:
     return stage.net.chain.blocks.head.slot > slot
 
 
-async def lose_the_cursor(stage: Stage, app: App) -> None:
+async def lose_the_cursor(stage: ChainDesk, app: App) -> None:
     """Lets a fork drop the payment of the cursor before it is final. Slow machines try again."""
 
     async def is_lost() -> bool:
@@ -342,7 +342,7 @@ async def lose_the_cursor(stage: Stage, app: App) -> None:
 
 
 @on_stage
-async def test_a_wallet_that_was_taken_out_can_be_explained(stage: Stage) -> None:
+async def test_a_wallet_that_was_taken_out_can_be_explained(stage: ChainDesk) -> None:
     """Its hold stops the other wallets too, so an operator must be able to lift it."""
     async with stage.desk() as app:
         await steal(stage, *taken_sol(LAMPORTS))
@@ -357,7 +357,7 @@ async def test_a_wallet_that_was_taken_out_can_be_explained(stage: Stage) -> Non
 
 
 @on_stage
-async def test_restarts_alarm_nobody(stage: Stage) -> None:
+async def test_restarts_alarm_nobody(stage: ChainDesk) -> None:
     """Trades, restarts and deposits in between: books and chain agree at every start."""
     for number in range(4):
         async with stage.desk() as app:
@@ -376,7 +376,7 @@ async def test_restarts_alarm_nobody(stage: Stage) -> None:
 
 
 @on_stage
-async def test_a_node_that_lags_is_no_theft(stage: Stage) -> None:
+async def test_a_node_that_lags_is_no_theft(stage: ChainDesk) -> None:
     """It returns old balances and late statuses, and sometimes an error."""
     faults = Faults(stale_balance_ppm=PPM // 2, status_lag_slots=4, unhealthy_ppm=PPM // 20, seed=2)
     async with stage.desk() as app:
@@ -393,7 +393,7 @@ async def test_a_node_that_lags_is_no_theft(stage: Stage) -> None:
 
 
 @on_stage
-async def test_what_cannot_be_accepted(stage: Stage) -> None:
+async def test_what_cannot_be_accepted(stage: ChainDesk) -> None:
     async with stage.desk() as app:
         assert app.balances is not None
         for wallet_id, reason, words in ((WalletId("nobody"), "why not", "no wallet 'nobody'"), (W1, " ", "blank")):

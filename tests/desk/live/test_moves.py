@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from tests.desk.live.test_balances import alarms, deposits, owned
-from tests.support.chain_desk import CASH_UNITS, FLOAT_LAMPORTS, OWNERS, QUOTE, W1, W2, Stage, on_stage
+from tests.support.chain_desk import CASH_UNITS, FLOAT_LAMPORTS, OWNERS, QUOTE, W1, W2, ChainDesk, on_stage
 from tests.support.maker_on_chain import BONK, NEW
 
 from overmind.core.books.ledger import RENT
@@ -49,20 +49,20 @@ BLOCKS: Final = 300  # more than the life of a ticket
 LATE_SLOTS: Final = 100  # a second: longer than the pause between two looks on a busy machine
 
 
-def outcomes(stage: Stage, kind: MoveKind) -> list[Outcome]:
+def outcomes(stage: ChainDesk, kind: MoveKind) -> list[Outcome]:
     """The outcomes as first booked."""
     events = [one.event for one in stage.journal.read()]
     closed = {one.move_id: one.outcome for one in events if isinstance(one, MoveClosed)}
     return [closed[one.move.id] for one in events if isinstance(one, MovePlaced) and one.move.kind is kind]
 
 
-def count(stage: Stage, kind: MoveKind) -> int:
+def count(stage: ChainDesk, kind: MoveKind) -> int:
     events = [one.event for one in stage.journal.read()]
     placed = {one.move.id for one in events if isinstance(one, MovePlaced) and one.move.kind is kind}
     return sum(isinstance(one, MoveClosed) and one.move_id in placed for one in events)
 
 
-async def quiet(stage: Stage, app: App) -> None:
+async def quiet(stage: ChainDesk, app: App) -> None:
     """Books and chain agree, also after a check of every wallet, and none of our moves was taken for a deposit or a
     theft.
     """
@@ -74,12 +74,12 @@ async def quiet(stage: Stage, app: App) -> None:
     assert len(deposits(stage)) == 4
 
 
-async def quiet_after_a_restart(stage: Stage, **more: str) -> None:
+async def quiet_after_a_restart(stage: ChainDesk, **more: str) -> None:
     async with stage.desk(**more) as app:
         await quiet(stage, app)
 
 
-def on_chain(stage: Stage, owner: str, mint: Mint = SOL) -> int:
+def on_chain(stage: ChainDesk, owner: str, mint: Mint = SOL) -> int:
     """Lamports of that owner, or units of its token account; 0: there is none."""
     address = owner
     if mint != SOL:
@@ -90,7 +90,7 @@ def on_chain(stage: Stage, owner: str, mint: Mint = SOL) -> int:
 
 
 @on_stage
-async def test_a_rebalance(stage: Stage) -> None:
+async def test_a_rebalance(stage: ChainDesk) -> None:
     async with stage.desk(**UNEVEN) as app:
         await app.engine.handle(Rebalance("so that each has its share", by_operator=True))
         await quiet(stage, app)
@@ -102,7 +102,7 @@ async def test_a_rebalance(stage: Stage) -> None:
 
 
 @on_stage
-async def test_a_rebalance_that_nobody_asked_for(stage: Stage) -> None:
+async def test_a_rebalance_that_nobody_asked_for(stage: ChainDesk) -> None:
     often = {"OVERMIND_AUTO_REBALANCE_ENABLED": "true", "OVERMIND_REBALANCE_INTERVAL_SEC": "1"}
     async with stage.desk(**UNEVEN, **often) as app:
         await stage.until(lambda: count(stage, MoveKind.REBALANCE) == 1)
@@ -111,7 +111,7 @@ async def test_a_rebalance_that_nobody_asked_for(stage: Stage) -> None:
 
 
 @on_stage
-async def test_a_top_up_by_the_richest(stage: Stage) -> None:
+async def test_a_top_up_by_the_richest(stage: ChainDesk) -> None:
     stage.net.chain.airdrop(OWNERS[W1], 80 * LAMPORTS)
     # A desk that starts before it is confirmed finds nobody who can give: each wallet then buys for itself.
     await stage.until(partial(stage.has, OWNERS[W1], SOL, FLOAT_LAMPORTS + 80 * LAMPORTS))
@@ -124,7 +124,7 @@ async def test_a_top_up_by_the_richest(stage: Stage) -> None:
 
 
 @on_stage
-async def test_a_top_up_by_a_swap(stage: Stage) -> None:
+async def test_a_top_up_by_a_swap(stage: ChainDesk) -> None:
     """If no wallet can send, each one buys for itself."""
     async with stage.desk(OVERMIND_FLOAT_LOW_SOL="20.5", OVERMIND_FLOAT_TARGET_SOL="21") as app:
         await stage.until(lambda: all(owned(app, one, SOL) > 20.9 * LAMPORTS for one in OWNERS))
@@ -136,7 +136,7 @@ async def test_a_top_up_by_a_swap(stage: Stage) -> None:
 
 
 @on_stage
-async def test_proceeds_are_swept_into_the_emergency_wallet(stage: Stage) -> None:
+async def test_proceeds_are_swept_into_the_emergency_wallet(stage: ChainDesk) -> None:
     """The vault has neither SOL nor a token account: the sender pays for that, once."""
     async with stage.desk(**WITH_A_VAULT) as app:
         for wallet_id in OWNERS:
@@ -167,7 +167,7 @@ async def test_proceeds_are_swept_into_the_emergency_wallet(stage: Stage) -> Non
 
 
 @on_stage
-async def test_the_rent_of_an_emptied_account_comes_back(stage: Stage) -> None:
+async def test_the_rent_of_an_emptied_account_comes_back(stage: ChainDesk) -> None:
     soon = {"OVERMIND_RECLAIM_AFTER_SEC": "1"}
     async with stage.desk() as app:
         for token in (BONK, NEW):
@@ -202,7 +202,7 @@ def withdrawal(name: str, money: Money) -> Withdraw:
 
 
 @on_stage
-async def test_withdrawals(stage: Stage) -> None:
+async def test_withdrawals(stage: ChainDesk) -> None:
     """Held at once, paid after the delay unless cancelled, and not paid again on a repeated request."""
     usd, sol = Money(1_000 * MICROS, QUOTE.mint), Money(LAMPORTS, SOL)
     async with stage.desk(**OUTWARDS) as app:
@@ -233,7 +233,7 @@ async def test_withdrawals(stage: Stage) -> None:
 
 
 @on_stage
-async def test_a_fork_undoes_a_rebalance(stage: Stage) -> None:
+async def test_a_fork_undoes_a_rebalance(stage: ChainDesk) -> None:
     """Received units vanish and sent units come back: neither is a theft or a deposit."""
     async with stage.desk(**UNEVEN) as app:
         moves = app.engine.state.provisional_moves
@@ -256,7 +256,7 @@ async def test_a_fork_undoes_a_rebalance(stage: Stage) -> None:
 
 
 @on_stage
-async def test_moves_on_a_node_that_lags(stage: Stage) -> None:
+async def test_moves_on_a_node_that_lags(stage: ChainDesk) -> None:
     """It returns old balances and late statuses, and sometimes an error."""
     faults = Faults(stale_balance_ppm=PPM // 2, status_lag_slots=4, unhealthy_ppm=PPM // 20, drop_ppm=PPM // 5, seed=2)
     async with stage.desk(**UNEVEN, **OUTWARDS) as app:
@@ -276,7 +276,7 @@ async def test_moves_on_a_node_that_lags(stage: Stage) -> None:
 
 
 @on_stage
-async def test_a_wallet_is_taken_out_before_its_withdrawal_is_due(stage: Stage) -> None:
+async def test_a_wallet_is_taken_out_before_its_withdrawal_is_due(stage: ChainDesk) -> None:
     """Nobody can sign for it any more, so its capital is released."""
     async with stage.desk(**OUTWARDS) as app:
         await app.engine.handle(withdrawal("usd", Money(MICROS, QUOTE.mint)))
@@ -290,7 +290,7 @@ async def test_a_wallet_is_taken_out_before_its_withdrawal_is_due(stage: Stage) 
         await stage.agrees(app)
 
 
-async def stopped_when(stage: Stage, app: App, begun: Callable[[], bool]) -> Outcome:
+async def stopped_when(stage: ChainDesk, app: App, begun: Callable[[], bool]) -> Outcome:
     """The outcome of the rebalance's only transfer; asserts that nothing was sent after the stop was durable."""
     await app.engine.handle(Rebalance("so that each has its share", by_operator=True))
     await stage.until(begun)
@@ -305,7 +305,7 @@ async def stopped_when(stage: Stage, app: App, begun: Callable[[], bool]) -> Out
 
 
 @on_stage
-async def test_a_stop_before_a_rebalance_was_sent(stage: Stage) -> None:
+async def test_a_stop_before_a_rebalance_was_sent(stage: ChainDesk) -> None:
     async with stage.desk(**UNEVEN, **SLOW) as app:
         outcome = await stopped_when(stage, app, lambda: bool(app.engine.state.open_moves))
         assert isinstance(outcome, Rejected)
@@ -315,7 +315,7 @@ async def test_a_stop_before_a_rebalance_was_sent(stage: Stage) -> None:
 
 
 @on_stage
-async def test_a_stop_after_a_rebalance_was_sent(stage: Stage) -> None:
+async def test_a_stop_after_a_rebalance_was_sent(stage: ChainDesk) -> None:
     """A sent transfer is followed: a stop must not hide money that has moved."""
 
     async with stage.desk(**UNEVEN) as app:

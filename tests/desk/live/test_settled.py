@@ -6,7 +6,7 @@ import math
 from random import Random
 
 from msgspec.structs import replace
-from tests.support.chain_desk import KEYS, LISTED, OWNERS, QUOTE, W1, Stage, on_stage
+from tests.support.chain_desk import KEYS, LISTED, OWNERS, QUOTE, W1, ChainDesk, on_stage
 from tests.support.maker_on_chain import NEW
 
 from overmind.core.model.enums import Side, StrategyType
@@ -53,7 +53,7 @@ def order(number: int, given: Token, wanted: Token, units: int) -> Order:
 
 
 @on_stage
-async def test_simulated_equals_landed(stage: Stage) -> None:
+async def test_simulated_equals_landed(stage: ChainDesk) -> None:
     """Random swaps of SOL, of a token and of a Token-2022 token, with and without new accounts."""
     random, owner = Random(SEED), OWNERS[W1]
     signer = LocalSigner([SecretKey(KEYS[W1])])

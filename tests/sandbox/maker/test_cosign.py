@@ -14,7 +14,7 @@ from solders.message import Message, MessageV0, to_bytes_versioned
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.transaction import VersionedTransaction
-from tests.support.maker_on_chain import BONK, NEW, SOL_TOKEN, USDC, Stage, staged
+from tests.support.maker_on_chain import BONK, NEW, SOL_TOKEN, USDC, MakerOnChain, staged
 
 from overmind.core.model.money import Token
 from overmind.core.model.units import LAMPORTS
@@ -52,14 +52,14 @@ def _hash(built: dict[str, Any]) -> Hash:
     return Hash(bytes(built["blockhashWithMetadata"]["blockhash"]))
 
 
-async def _built(stage: Stage, given: Token, wanted: Token, units: int) -> dict[str, Any]:
+async def _built(stage: MakerOnChain, given: Token, wanted: Token, units: int) -> dict[str, Any]:
     status, built = await stage.get("/swap/v2/build", stage.query(given, wanted, units))
     assert status == 200, built
     assert isinstance(built, dict)
     return built
 
 
-async def _cosigned(stage: Stage, transaction: str, built: dict[str, Any]) -> tuple[int, Any]:
+async def _cosigned(stage: MakerOnChain, transaction: str, built: dict[str, Any]) -> tuple[int, Any]:
     return await stage.post("/swap/v2/cosign", {"transaction": transaction, "requestId": built["requestId"]})
 
 
@@ -103,30 +103,30 @@ def test_signing_the_same_again_changes_nothing_and_another_is_refused() -> None
     asyncio.run(main())
 
 
-async def _built_or_refused(stage: Stage) -> int:
+async def _built_or_refused(stage: MakerOnChain) -> int:
     return (await stage.get("/swap/v2/build", stage.query(USDC, SOL_TOKEN, 1_000_000_000)))[0]
 
 
-Tampering = Callable[[Stage, list[Instruction]], list[Instruction]]
+Tampering = Callable[[MakerOnChain, list[Instruction]], list[Instruction]]
 
 
-def _maker(stage: Stage) -> Pubkey:
+def _maker(stage: MakerOnChain) -> Pubkey:
     return stage.maker.market.maker
 
 
-def _vault(stage: Stage, token: Token) -> Pubkey:
+def _vault(stage: MakerOnChain, token: Token) -> Pubkey:
     return stage.maker.market.listed[token.mint].vault
 
 
-def _mine(stage: Stage, token: Token) -> Pubkey:
+def _mine(stage: MakerOnChain, token: Token) -> Pubkey:
     return ata(Pubkey.from_string(stage.trader), Pubkey.from_string(token.mint), TOKEN_PROGRAM)
 
 
-def _again(stage: Stage, steps: list[Instruction]) -> list[Instruction]:
+def _again(stage: MakerOnChain, steps: list[Instruction]) -> list[Instruction]:
     return [*steps, next(step for step in steps if _maker(stage) in [one.pubkey for one in step.accounts])]
 
 
-def _more(stage: Stage, steps: list[Instruction]) -> list[Instruction]:
+def _more(stage: MakerOnChain, steps: list[Instruction]) -> list[Instruction]:
     mint = Pubkey.from_string(BONK.mint)
     paid = tokens.transfer_checked(
         _vault(stage, BONK), mint, _mine(stage, BONK), _maker(stage), 10**12, 5, TOKEN_PROGRAM
@@ -134,42 +134,42 @@ def _more(stage: Stage, steps: list[Instruction]) -> list[Instruction]:
     return [paid if _maker(stage) in [one.pubkey for one in step.accounts] else step for step in steps]
 
 
-def _other_vault(stage: Stage, steps: list[Instruction]) -> list[Instruction]:
+def _other_vault(stage: MakerOnChain, steps: list[Instruction]) -> list[Instruction]:
     mint = Pubkey.from_string(USDC.mint)
     theft = tokens.transfer_checked(_vault(stage, USDC), mint, _mine(stage, USDC), _maker(stage), 1, 6, TOKEN_PROGRAM)
     return [*steps, theft]
 
 
-def _its_sol(stage: Stage, steps: list[Instruction]) -> list[Instruction]:
+def _its_sol(stage: MakerOnChain, steps: list[Instruction]) -> list[Instruction]:
     return [*steps, tokens.system_transfer(_maker(stage), Pubkey.from_string(stage.trader), 1)]
 
 
-def _its_account(stage: Stage, steps: list[Instruction]) -> list[Instruction]:
+def _its_account(stage: MakerOnChain, steps: list[Instruction]) -> list[Instruction]:
     trader = Pubkey.from_string(stage.trader)
     return [*steps, tokens.close_account(_vault(stage, SOL_TOKEN), trader, _maker(stage), TOKEN_PROGRAM)]
 
 
-def _its_key_in_a_memo(stage: Stage, steps: list[Instruction]) -> list[Instruction]:
+def _its_key_in_a_memo(stage: MakerOnChain, steps: list[Instruction]) -> list[Instruction]:
     return [*steps, Instruction(MEMO, b"", [AccountMeta(_maker(stage), True, False)])]
 
 
-def _its_key_unsigned_elsewhere(stage: Stage, steps: list[Instruction]) -> list[Instruction]:
+def _its_key_unsigned_elsewhere(stage: MakerOnChain, steps: list[Instruction]) -> list[Instruction]:
     """A key that signs once is a signer for every instruction that names it."""
     return [*steps, Instruction(MEMO, b"", [AccountMeta(_maker(stage), False, False)])]
 
 
-def _unpaid(stage: Stage, steps: list[Instruction]) -> list[Instruction]:
+def _unpaid(stage: MakerOnChain, steps: list[Instruction]) -> list[Instruction]:
     paid = _vault(stage, USDC)
     return [step for step in steps if paid not in [one.pubkey for one in step.accounts]]
 
 
-def _paid_less(stage: Stage, steps: list[Instruction]) -> list[Instruction]:
+def _paid_less(stage: MakerOnChain, steps: list[Instruction]) -> list[Instruction]:
     mint, trader = Pubkey.from_string(USDC.mint), Pubkey.from_string(stage.trader)
     less = tokens.transfer_checked(_mine(stage, USDC), mint, _vault(stage, USDC), trader, 1, 6, TOKEN_PROGRAM)
     return [*_unpaid(stage, steps), less]
 
 
-def _no_swap(stage: Stage, steps: list[Instruction]) -> list[Instruction]:
+def _no_swap(stage: MakerOnChain, steps: list[Instruction]) -> list[Instruction]:
     return [step for step in steps if _maker(stage) not in [one.pubkey for one in step.accounts]]
 
 

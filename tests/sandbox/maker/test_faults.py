@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from msgspec.structs import replace
-from tests.support.maker_on_chain import BONK, NEW, SOL_TOKEN, TOKENS, USDC, Stage, staged
+from tests.support.maker_on_chain import BONK, NEW, SOL_TOKEN, TOKENS, USDC, MakerOnChain, staged
 from tests.support.swap_orders import order
 
 from overmind.clock.clocks import SystemClock
@@ -44,7 +44,7 @@ REFUSED = [
 UNITS = 1_000_000
 
 
-async def _asked(stage: Stage, *kinds: Fault) -> SwapOffer | Rejected:
+async def _asked(stage: MakerOnChain, *kinds: Fault) -> SwapOffer | Rejected:
     stage.maker.faults = MakerFaults(kinds, slow_s=30.0)
     async with JupiterApi(stage.maker.url, SystemClock(), timeout_s=1.0 if kinds[:1] in _SLOW else 30.0) as api:
         return await api.order(order(USDC.mint, BONK.mint, UNITS), stage.trader)
@@ -53,13 +53,13 @@ async def _asked(stage: Stage, *kinds: Fault) -> SwapOffer | Rejected:
 _SLOW = [(Fault.NEVER_ANSWERS,), (Fault.SLOW,)]
 
 
-async def _offered(stage: Stage, *kinds: Fault) -> SwapOffer:
+async def _offered(stage: MakerOnChain, *kinds: Fault) -> SwapOffer:
     offer = await _asked(stage, *kinds)
     assert isinstance(offer, SwapOffer), offer
     return offer
 
 
-async def _transaction(stage: Stage, *kinds: Fault) -> Transaction:
+async def _transaction(stage: MakerOnChain, *kinds: Fault) -> Transaction:
     return parse((await _offered(stage, *kinds)).transaction)
 
 

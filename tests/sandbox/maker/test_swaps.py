@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from solders.pubkey import Pubkey
-from tests.support.maker_on_chain import BONK, LANDS_S, NEW, SOL_TOKEN, UNLISTED, USDC, Stage, staged, until
+from tests.support.maker_on_chain import BONK, LANDS_S, NEW, SOL_TOKEN, UNLISTED, USDC, MakerOnChain, staged, until
 
 from overmind.core.model.money import Token
 from overmind.core.model.units import LAMPORTS
@@ -30,15 +30,15 @@ SWAPS = [
 ]
 
 
-async def _holds(stage: Stage, token: Token) -> int:
+async def _holds(stage: MakerOnChain, token: Token) -> int:
     return await stage.lamports() if token == SOL_TOKEN else await stage.units(token)
 
 
-async def _holds_exactly(stage: Stage, token: Token, units: int) -> bool:
+async def _holds_exactly(stage: MakerOnChain, token: Token, units: int) -> bool:
     return await _holds(stage, token) == units
 
 
-async def _swap(stage: Stage, given: Token, wanted: Token, units: int, rent: int) -> None:
+async def _swap(stage: MakerOnChain, given: Token, wanted: Token, units: int, rent: int) -> None:
     lamports, paid, got = await stage.lamports(), await _holds(stage, given), await _holds(stage, wanted)
     offer = await stage.order(given, wanted, units)
     result = await stage.execute(offer)
