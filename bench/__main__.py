@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def _alone(name: str) -> list[Result]:
-    """In an interpreter of its own: what one part leaves in memory must not slow the next."""
+    """Runs one part in an interpreter of its own, so that its memory does not slow the next part."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         return process.submit(PARTS[name]).result()
 

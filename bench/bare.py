@@ -1,4 +1,4 @@
-"""The least that lands a two-leg swap: both keys in the script, no maker, no checks, no books."""
+"""The smallest script that lands a two-leg swap: it has both keys, and no maker, checks or books."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Bare:
         ]
 
     async def swap(self) -> None:
-        """Until one is confirmed. A chain that stood still may have let it expire; then there is another one."""
+        """Sends the swap until it is confirmed. It may expire while the chain stands still; then a new one is sent."""
         while True:
             await self._refresh()
             packed, signature = self._packed()

@@ -42,11 +42,11 @@ Counts = dict[str, int]  # instructions, by what is done
 
 
 class CountFailed(Exception):
-    """What kept the work from being counted, and what to do."""
+    """The work could not be counted. Says why, and what to do."""
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One kind of work, before and after."""
+    """The counts of one kind of work, before and after."""
 
     work: str
     before: int
@@ -73,12 +73,12 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def changes(before: Counts, after: Counts) -> list[Change]:
-    """In the order of `after`. Work that was not counted before has nothing to be compared with."""
+    """Compares each work of `after`, in that order, with its count before. Skips work that was not counted before."""
     return [Change(work, before[work], count) for work, count in after.items() if work in before]
 
 
 def this_machine() -> str:
-    """What the counts depend on, apart from our own code and the locked libraries."""
+    """The interpreter and the processor, on which the counts depend as well as on the code."""
     python = f"{platform.python_implementation().lower()}-{platform.python_version()}"
     return f"{python} {platform.machine()} {cpu_model()} {microarchitecture()}".strip()
 
@@ -88,12 +88,12 @@ def known_rows(path: Path) -> dict[str, Counts]:
 
 
 def with_row(rows: dict[str, Counts], machine: str, counts: Counts) -> bytes:
-    """The file as it is written, with this row in the place of an older one."""
+    """The text of the budget file with this row. It replaces an older row of the same machine."""
     return msgspec.json.format(msgspec.json.encode(dict(sorted({**rows, machine: counts}.items())))) + b"\n"
 
 
 def compared(rows: dict[str, Counts], machine: str, counts: Counts, parent: Counts | None, commit: str) -> Report:
-    """Against the row of this machine; where there is none, against `parent`, which is what `commit` takes."""
+    """Compares with the row of this machine. Without one, it compares with `parent`, the counts of `commit`."""
     before = rows.get(machine, parent)
     assert before is not None, f"neither a row of {machine} nor a commit to compare with"
     against = "bench/budget.json" if machine in rows else commit
@@ -102,8 +102,8 @@ def compared(rows: dict[str, Counts], machine: str, counts: Counts, parent: Coun
 
 
 def count(tree: Path) -> Counts:
-    """The work of the source tree in `tree`, wherever that is: the length of a path changes the counts a little. Raises
-    CountFailed."""
+    """Counts the work of the source tree `tree` in a scratch copy, because the length of a path changes the counts a
+    little. Raises CountFailed."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "tree"
         for part in ("src", "bench"):
@@ -145,7 +145,7 @@ def _run(command: list[str], tree: Path) -> None:
 
 
 def _total(dump: Path) -> int:
-    """The instructions of one dump. Raises CountFailed."""
+    """Reads the number of instructions from one dump. Raises CountFailed."""
     try:
         lines = dump.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
@@ -154,13 +154,13 @@ def _total(dump: Path) -> int:
 
 
 def _parent() -> str:
-    """What uncommitted work rests on is the last commit."""
+    """The commit to compare with: the last one if there is uncommitted work, else its parent."""
     changed = _git("status", "--porcelain", "--untracked-files=no").strip()
     return "HEAD" if changed else "HEAD^"
 
 
 def count_commit(commit: str | None) -> Counts:
-    """Its own sources with the libraries that are installed now; None: the parent's. Raises CountFailed."""
+    """Counts the work of a commit with the libraries that are installed now. None: the parent. Raises CountFailed."""
     archive = _git("archive", "--format=tar", commit or _parent(), "--", "src", "bench")
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:

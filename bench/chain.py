@@ -1,4 +1,4 @@
-"""Swaps that really land: desk, maker and chain in processes of their own, over HTTP; and the least that lands them."""
+"""Measures swaps that land: desk, maker and chain in three processes, over HTTP. A bare script is the comparison."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ PIECES = 300
 
 
 class Timed:
-    """`Venue`: how long its calls take, and when the first bytes of a signal leave."""
+    """`Venue` that notes how long its calls take, and when the first bytes of a signal leave."""
 
     def __init__(self, venue: Venue) -> None:
         self.provisional = venue.provisional
@@ -100,7 +100,7 @@ class Timed:
 
 
 class Desk:
-    """A live desk and clients that wait for each swap to be confirmed and booked."""
+    """A live desk, and clients that wait until each swap is confirmed and booked."""
 
     def __init__(self, app: App, venue: Timed) -> None:
         self.app, self.venue = app, venue
@@ -118,7 +118,7 @@ class Desk:
                     end.set_result(entry.event.outcome)
 
     async def swap(self) -> None:
-        """One signal, until its outcome is durable."""
+        """Submits one signal and waits until its outcome is durable."""
         signal = self._next()
         end = self._ends[OrderId(f"{signal.id}.0.0")] = asyncio.get_running_loop().create_future()
         self.venue.arrived_ns[signal.id] = time.perf_counter_ns()
@@ -168,7 +168,7 @@ async def _slow(folder: Path, node: Server, maker: Server) -> list[Result]:
 
 
 async def _alone(desk: Desk) -> list[Result]:
-    """One signal at a time."""
+    """Measures one signal at a time."""
     desk.venue.forget()
     took: list[int] = []
     for _ in range(ALONE):
@@ -204,7 +204,7 @@ async def _saturated(desk: Desk, waiting: int) -> list[Result]:
 
 
 async def _processors(desk: Desk, node: Server, maker: Server) -> list[Result]:
-    """Processor time of a swap, ours and the bare script's in turns: a shared machine is faster and slower by turns."""
+    """Measures the processor time of a swap, ours and the bare script's in turns, because a shared machine varies."""
     ours, bares, chains, makers = list[float](), list[float](), list[float](), list[float]()
     for _ in range(ROUNDS):
         bares.append(await asyncio.to_thread(_in_a_process, _bare, node.url))
@@ -229,7 +229,7 @@ def _runs(values: Sequence[float]) -> str:
 
 
 def _pieces(desk: Desk) -> list[Result]:
-    """What of it is pure computing, each alone and hot."""
+    """Measures each computing step of a swap alone, after warming up."""
     tokens = {desk.app.desk.quote.mint: desk.app.desk.quote, **desk.app.desk.tokens}
     wallets = desk.app.config.wallets
     parsed, verified, signed = list[int](), list[int](), list[int]()
@@ -287,7 +287,7 @@ async def trading(path: Path, node: Server, maker: Server) -> AsyncIterator[Desk
 
 
 def live_config(path: Path, node: Server, maker: Server) -> MultiWalletConfig:
-    """Wallets with limits so wide that none of them ends the run."""
+    """Wallets whose limits are so wide that none of them ends the run."""
     names = [f"wallet{n}" for n in range(WALLETS)]
     keys = {f"{name.upper()}_KEY": str(Keypair()) for name in names}
     lines = ",".join(f"{name}:env:{name.upper()}_KEY:primary:medium:{1 / WALLETS:g}" for name in names)
@@ -319,7 +319,7 @@ def live_config(path: Path, node: Server, maker: Server) -> MultiWalletConfig:
 
 
 async def _many(swap: Callable[[], Awaitable[None]], count: int, waiting: int) -> tuple[float, list[int]]:
-    """Swaps per second with so many waiting at any time, and how long each took."""
+    """Measures swaps per second with this many waiting at any time, and how long each took."""
     left, took = iter(range(count)), list[int]()
 
     async def client() -> None:
@@ -345,7 +345,7 @@ def _bare(url: str) -> float:
 
 
 async def _bare_cpu_us(url: str) -> float:
-    """Processor time of a bare swap, in µs, in a process that does nothing else."""
+    """Measures the processor time of a bare swap, in µs, in a process that does nothing else."""
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         script = Bare(url, session)
         async with rpc_to(url) as rpc:

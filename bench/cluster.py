@@ -1,4 +1,4 @@
-"""A chain and a maker, each in a process of its own, and what their processors' time comes to."""
+"""Starts a chain and a maker, each in a process of its own, and reads their processor time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 class Server:
-    """One process, and where it serves."""
+    """One process, and the address at which it serves."""
 
     def __init__(self, words: Sequence[str], complaints: Path) -> None:
         with complaints.open("ab") as file:
@@ -39,7 +39,7 @@ class Server:
         self.url: str = msgspec.json.decode(line)["url"]
 
     def cpu_s(self) -> float:
-        """User and system, so far."""
+        """Its user and system time so far."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
@@ -61,7 +61,7 @@ def serving(words: Sequence[str], complaints: Path) -> Iterator[Server]:
 
 @contextmanager
 def cluster(folder: Path, slot_ms: int) -> Iterator[tuple[Server, Server]]:
-    """Chain and maker. The maker's prices stand still: what is measured is the machinery, not the market."""
+    """Starts chain and maker. The maker's prices do not move, so that only the software is measured."""
     chain_words = ["-m", "overmind.sandbox.localnet", "--port", "0", "--slot-ms", str(slot_ms)]
     with serving(chain_words, folder / "chain.log") as chain:
         maker_words = ["venue", "--rpc-url", chain.url, "--port", "0", "--tape", str(_still_tape(folder)), "--json"]

@@ -52,7 +52,7 @@ def bench_wallets(count: int) -> list[Wallet]:
 
 
 def opening(desk: Desk, wallets: list[Wallet]) -> list[Command]:
-    """Everything that comes before the first signal."""
+    """Every command that comes before the first signal."""
     commands: list[Command] = [FoundDesk(TradingMode.PAPER, "paper", ""), ConfigureDesk(desk)]
     commands += [ConfigureWallet(wallet) for wallet in wallets]
     commands.append(marks(desk, START_NS))
@@ -81,7 +81,7 @@ def buy(number: int, mint: Mint, at_ns: int, name: str = "signal") -> SubmitSign
 
 
 class PureDesk:
-    """The core alone: decide and apply, no engine."""
+    """The core alone: decide and apply, without an engine."""
 
     def __init__(self, wallets: int, mints: int = 20) -> None:
         self.state = State()

@@ -1,4 +1,4 @@
-"""A backtest as an operator runs it: candles from files, signals, stops, a journal on disk, and its proof."""
+"""Measures a backtest as an operator runs it: candles from files, signals, stops, a journal on disk, and its proof."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ EXITS: Final = (
 
 
 def write_tape(folder: Path) -> None:
-    """A random walk for each asset, the same at every run."""
+    """Writes a random walk for each asset. It is the same in every run."""
     draw = np.random.default_rng(SEED)
     for symbol, start in PRICES.items():
         closes = start * np.exp(np.cumsum(draw.normal(0.0, VOLATILITY, CANDLES)))
@@ -56,7 +56,7 @@ def write_tape(folder: Path) -> None:
 
 
 def with_exits(signals: list[Signal]) -> list[Signal]:
-    """Every third buy has the wallet's stop alone; strategies come in turn, so eight of them share each kind."""
+    """Every third buy has only the wallet's stop loss. Strategies take turns, so that all eight share each kind."""
     return [
         structs.replace(signal, exits=EXITS[number // 8 % len(EXITS)]) if signal.action is TradeAction.BUY else signal
         for number, signal in enumerate(signals)

@@ -1,4 +1,4 @@
-"""A batch of prices: 10,000 positions revalued, every limit looked at, what is due found, the next signal answered."""
+"""Measures a batch of prices: revalues 10,000 positions, checks every limit, finds due exits, answers a signal."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def marks() -> list[Result]:
 
 
 def _batches(desk: PureDesk, falls: float) -> list[tuple[int, ...]]:
-    """Nanoseconds of each part. All prices move, every time; `falls`: by at most how much down."""
+    """Nanoseconds of each part. All prices move in every batch; `falls` is the largest fall."""
     rng, prices, found = Random(4), dict.fromkeys(desk.mints, PRICE_PICO), []
     with quiet_collector():
         for number in range(1, BATCHES + 1):
@@ -86,7 +86,7 @@ def _batch(desk: PureDesk, prices: dict[Mint, int], number: int, at_ns: int) -> 
 
 
 def _invested(exits: Exits | None) -> PureDesk:
-    """Every wallet holds every token, bought by one strategy or another."""
+    """A desk on which every wallet holds every token. Strategies differ."""
     desk = PureDesk(WALLETS, MINTS)
     for number, book in enumerate(desk.state.wallets.values()):
         for offset, mint in enumerate(desk.mints):

@@ -1,4 +1,4 @@
-"""Distributions of times, and what they were measured on."""
+"""Distributions of times, and the machine that they were measured on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from overmind.desk.app import tune_interpreter
 
 
 class Spread(msgspec.Struct, frozen=True):
-    """Microseconds."""
+    """A distribution of times, in microseconds."""
 
     count: int
     p50: float
@@ -53,7 +53,7 @@ def timed(call: Callable[[], object]) -> int:
 
 @contextmanager
 def quiet_collector() -> Iterator[None]:
-    """As a long-running desk has it: what was set up is frozen, what is new is still collected."""
+    """Sets the garbage collector as a running desk does: objects of the set-up are frozen, new ones are collected."""
     tune_interpreter()
     gc.collect()
     gc.freeze()
@@ -62,18 +62,18 @@ def quiet_collector() -> Iterator[None]:
 
 
 def cpu_model() -> str:
-    """As the kernel names it; blank where it does not."""
+    """The processor's name as the kernel tells it; blank if it does not."""
     return _cpu().get("model name", "")
 
 
 def microarchitecture() -> str:
-    """The numbers of the processor's design, where it has them: one name stands for many."""
+    """The numbers of the processor's design, if the kernel tells them: one name can stand for many designs."""
     known = _cpu()
     return "/".join(known[name] for name in ("cpu family", "model") if name in known)
 
 
 def _cpu() -> dict[str, str]:
-    """Of the first processor."""
+    """The fields of the first processor."""
     pairs = [line.partition(":") for line in _lines("/proc/cpuinfo") if ":" in line]
     return {name.strip(): value.strip() for name, _, value in reversed(pairs)}
 

@@ -1,4 +1,4 @@
-"""The core's own speed: gate, reserve, rank, settle, without engine or disk."""
+"""Measures the core alone: gate, reserve, rank and settle, without engine or disk."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def selection() -> list[Result]:
 
 
 def _times(wallets: int) -> tuple[list[int], list[int], list[int]]:
-    """Bursts of signals on one living desk: the first wallet that the gate admits, and the ranked choice, in turns."""
+    """Measures bursts of signals on one desk: the first wallet that the gate admits, and the ranked choice."""
     desk = PureDesk(wallets)
     gated: list[int] = []
     ranked: list[int] = []
@@ -78,7 +78,7 @@ def _ranked(desk: PureDesk, command: SubmitSignal, at_ns: int) -> Order:
 
 
 def _gated(desk: PureDesk, command: SubmitSignal, at_ns: int) -> Order:
-    """Every rule of the gate, exactly, and the reservation; the first wallet that passes takes it."""
+    """Checks every rule of the gate and reserves. The first wallet that passes takes the entry."""
     state, signal = desk.state, command.signal
     sized = entry_request(state, signal, stale_at_ns(state.settings, signal, at_ns))
     assert signal_may_enter(state, sized, at_ns, at_ns)

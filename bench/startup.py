@@ -1,4 +1,4 @@
-"""A journal of a million entries: how long a start takes, how fast an old signal is found, how long `verify` reads."""
+"""Measures a journal of a million entries: how long a start, the search for an old signal, and `verify` take."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _start(path: Path) -> State:
 
 
 async def _write(path: Path) -> int:
-    """A million entries of real trades, with the snapshot where a running engine would have left it."""
+    """Writes a million entries of real trades, with the snapshot where a running engine would have left it."""
     journal = SqliteJournal.open(path)
     desk, signals, saved = PureDesk(50), 0, False
     batch: list[Entry] = []
@@ -77,7 +77,7 @@ async def _write(path: Path) -> int:
 
 
 def _entries(desk: PureDesk) -> Iterator[Entry]:
-    """What the desk journaled when it was opened, then one trade after the other."""
+    """The entries of the opening, then one trade after the other."""
     yield from desk.entries
     mints = desk.mints
     for number in itertools.count():
@@ -107,7 +107,7 @@ def _finds(path: Path, signals: int) -> Spread:
 
 
 def memory() -> list[Result]:
-    """What a desk of four wallets adds, as the interpreter counts it."""
+    """The memory that a desk of four wallets adds, as the interpreter counts it."""
     PureDesk(1)  # What only the first desk loads is not the desk's.
     tracemalloc.start()
     before = tracemalloc.take_snapshot()

@@ -1,4 +1,4 @@
-"""A stop loss from the mark to the sale: the price falls, and the venue is asked for a quote."""
+"""Measures a stop loss from the mark to the sale: the price falls, and the desk asks the venue for a quote."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DEPTH_MICROS: Final = 10**9 * MICROS
 
 
 class CountedJournal:
-    """A journal on disk, and how often it was made durable."""
+    """A journal on disk that counts how often it was made durable."""
 
     def __init__(self, journal: SqliteJournal) -> None:
         self._journal = journal
@@ -70,7 +70,7 @@ class CountedJournal:
 
 
 class Market:
-    """One price of each token, always fresh."""
+    """One price for each token, always fresh."""
 
     def __init__(self, mints: Sequence[Mint], clock: Clock) -> None:
         self.mints = mints
@@ -83,7 +83,7 @@ class Market:
 
 
 class Watched:
-    """A venue, and when it was asked to sell, with how often the journal was durable by then."""
+    """A venue that notes when it was asked to sell, and how often the journal had been made durable by then."""
 
     provisional = False
 
@@ -117,7 +117,7 @@ class Watched:
 
 
 class Falls(NamedTuple):
-    """Of each fall."""
+    """The times of each fall."""
 
     first: list[int]  # nanoseconds from the mark to the first quote
     last: list[int]

@@ -1,4 +1,4 @@
-"""The emergency stop of a busy desk: how long the call takes, and whether an entry leaves after it has returned."""
+"""Measures the emergency stop of a busy desk: the time of the call, and whether an entry leaves after it returned."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SLOW = PaperModel(0, 0, 0, latency_min_ms=20, latency_max_ms=60, drift_ppm=0)  #
 
 
 class Watched:
-    """A venue, and when the last entry was handed to it to be sent."""
+    """A venue that notes when it last got an entry to send."""
 
     provisional = False
 
@@ -64,7 +64,7 @@ class Watched:
 
 
 class Busy:
-    """A desk under load that is stopped, and reactivated, again and again."""
+    """Stops and reactivates a desk under load, many times."""
 
     def __init__(self, desk: Trading, venue: Watched, disk: Disk) -> None:
         self._desk, self._venue, self._disk = desk, venue, disk
@@ -76,7 +76,7 @@ class Busy:
         self._waiting = 0
 
     async def load(self) -> None:
-        """So many signals a second, whoever is slow."""
+        """Sends this many signals a second, however slow the desk is."""
         began = time.perf_counter()
         async with asyncio.TaskGroup() as tasks:
             while True:

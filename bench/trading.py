@@ -1,4 +1,4 @@
-"""A signal's whole way through engine, executor and paper venue, in memory and on disk, and the disk's own limits."""
+"""Measures the way of a signal through engine, executor and paper venue, in memory and on disk, and the disk alone."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ DEPTH_MICROS = 10**9 * MICROS
 
 
 class SteadyPrices:
-    """One price for every token, always fresh: what is measured is the desk, not the market."""
+    """One price for every token, always fresh, so that only the desk is measured."""
 
     def __init__(self, desk: Desk, clock: Clock) -> None:
         self._desk, self._clock = desk, clock
@@ -48,7 +48,7 @@ class SteadyPrices:
         self._until_ns = 0
 
     def ticks(self) -> dict[Mint, Tick]:
-        """As a feed does: made anew now and then, read by every order."""
+        """Like a feed: marks are renewed now and then, and every order reads them."""
         now_ns = self._clock.now_ns()
         if now_ns >= self._until_ns:
             self._ticks = {mint: Tick(mint, PRICE_PICO, now_ns, DEPTH_MICROS, 0) for mint in self._desk.tokens}
@@ -57,7 +57,7 @@ class SteadyPrices:
 
 
 class Trading:
-    """A desk that trades for real on paper: every order is quoted, signed, recorded, sent, settled."""
+    """A desk on paper that does the whole work: it quotes, signs, records, sends and settles every order."""
 
     def __init__(
         self, journal: Journal, mints: int, model: PaperModel, seen: Callable[[Venue], Venue], clock: Clock
@@ -94,7 +94,7 @@ class Trading:
                     end.set_result(None)
 
     async def trade(self, mint: Mint | None = None) -> None:
-        """One signal, until its outcome is durable."""
+        """Submits one signal and waits until its outcome is durable."""
         settled = asyncio.get_running_loop().create_future()
         signal = self.next_signal(mint).signal
         self._ends[f"{signal.id}.0.0"] = settled
@@ -106,7 +106,7 @@ class Trading:
         return buy(self._number, mint or self.mints[self._number % len(self.mints)], self.clock.now_ns())
 
     async def many(self, count: int, waiting: int) -> float:
-        """Trades per second with so many waiting at any time."""
+        """Measures trades per second with this many waiting at any time."""
         left = iter(range(count))
 
         async def client() -> None:
@@ -120,7 +120,7 @@ class Trading:
         return count / (time.perf_counter() - began)
 
     async def waves(self, count: int, size: int) -> float:
-        """Seconds a trade takes in waves of so many signals, each settled before the next one begins."""
+        """Measures the seconds of a trade in waves of this many signals. Each wave is settled before the next."""
         began = time.perf_counter()
         for _ in range(count // size):
             async with asyncio.TaskGroup() as tasks:
@@ -135,7 +135,7 @@ class Trading:
 
 
 def itself(venue: Venue) -> Venue:
-    """Nobody looks at what is sent."""
+    """Returns the venue unchanged."""
     return venue
 
 
@@ -172,7 +172,7 @@ def in_memory() -> list[Result]:
 
 
 def durable(folder: Path) -> list[Result]:
-    """Throughput with so many clients waiting: the median of several runs, since the disk changes from run to run."""
+    """Measures the throughput with this many waiting clients: the median of several runs, because the disk varies."""
     results = []
     for waiting in WAITING:
         runs = sorted(uvloop.run(_rate(folder / f"load{waiting}-{run}.db", waiting)) for run in range(RUNS))
@@ -195,7 +195,7 @@ async def _rate(path: Path, waiting: int) -> float:
 
 
 def alone(folder: Path) -> list[Result]:
-    """One trade at a time. Before each, what the disk itself takes at that moment: it changes from second to second."""
+    """Measures one trade at a time. Before each it measures the disk alone, because the disk varies."""
     times, syncs, inserts = uvloop.run(_single(folder))
     trade, sync, insert = spread_of(times), spread_of(syncs), spread_of(inserts)
     beyond = statistics.median(took - 3 * raw for took, raw in zip(times, syncs, strict=True)) / 1_000
@@ -225,7 +225,7 @@ async def _single(folder: Path) -> tuple[list[int], list[int], list[int]]:
 
 
 class Disk:
-    """The physical limit: 200 bytes appended and synced; and a bare SQLite row with synchronous=FULL."""
+    """Measures the limit of the disk: 200 bytes appended and synced, and a bare SQLite row with synchronous=FULL."""
 
     def __init__(self, folder: Path) -> None:
         self._row = bytes(200)
@@ -248,7 +248,7 @@ class Disk:
 
 
 def growing() -> list[Result]:
-    """Cost per trade with none and with 1,600 open positions: interleaved rounds on two desks in one process."""
+    """Measures the cost of a trade with none and with 1,600 open positions, in turns on two desks of one process."""
     costs = uvloop.run(_growing())
     few, many = statistics.median(costs[0]), statistics.median(costs[1])
     return [

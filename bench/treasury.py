@@ -1,4 +1,4 @@
-"""Moves of capital: what the plan of a rebalance costs, and what looking for due moves costs every second."""
+"""Measures moves of capital: the plan of a rebalance, and the search for due moves that runs every second."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def treasury() -> list[Result]:
 
 
 def uneven_desk(wallets: int) -> PureDesk:
-    """Each is to have as much as any other, and every second has twice as much."""
+    """Wallets with equal allocations, of which every second one has twice as much as the others."""
     desk = PureDesk(wallets)
     for number, wallet in enumerate(bench_wallets(wallets)):
         desk.run(ConfigureWallet(replace(wallet, allocation_ppm=PPM // wallets)), START_NS)
@@ -66,7 +66,7 @@ def uneven_desk(wallets: int) -> PureDesk:
 
 
 def _top_ups() -> Result:
-    """The worst look: every second wallet is short of SOL at once."""
+    """Measures the most expensive search: every second wallet is short of SOL at once."""
     desk = PureDesk(WALLETS)
     for wallet in bench_wallets(WALLETS)[::2]:
         more = Money(10**13, desk.mints[0])

@@ -31,7 +31,7 @@ LOOK_S = 1.0  # between two looks at prices, exits and moves, as a live desk has
 
 
 def mark() -> None:
-    """Callgrind writes down what it has counted when the process enters this function of the C library."""
+    """Ends one piece of work: Callgrind writes its count when the process enters this function of the C library."""
     os.getppid()
 
 
@@ -55,7 +55,7 @@ def _signal(desk: PureDesk, number: int) -> tuple[SubmitSignal, int]:
 
 
 def _decide_and_settle(desk: PureDesk) -> None:
-    """Every order is settled before the next decision, which therefore finds one wallet changed."""
+    """Settles every order before the next decision, which therefore finds one changed wallet."""
     for number in range(WARMING, WARMING + PAIRS):
         command, at_ns = _signal(desk, number)
         mark()
@@ -66,7 +66,7 @@ def _decide_and_settle(desk: PureDesk) -> None:
 
 
 def _mark_prices(desk: PureDesk) -> None:
-    """New prices of all tokens: every position revalued, every limit looked at, the index brought up to date."""
+    """Marks all tokens: the desk revalues every position, checks every limit and refreshes the index."""
     began_ns = desk.state.at_ns
     for number in range(1, BATCHES + 1):
         at_ns = began_ns + number * NS
