@@ -87,8 +87,8 @@ def _sold_at(row: PositionRow) -> str:
         "profit": row.take_profit_price_usd,
     }
     shown = [f"{name} {price:,.8g}" for name, price in prices.items() if price is not None]
-    closing = [] if row.closing is None else [f"closing: {row.closing}"]
-    return ", ".join([*closing, *shown, *([] if row.sold_by_ns is None else [f"at {instant(row.sold_by_ns)}"])])
+    close_reason = [] if row.closing is None else [f"closing: {row.closing}"]
+    return ", ".join([*close_reason, *shown, *([] if row.sold_by_ns is None else [f"at {instant(row.sold_by_ns)}"])])
 
 
 def stats(stats: ExecutionStats) -> None:

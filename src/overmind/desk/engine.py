@@ -99,7 +99,7 @@ class Engine:
         self._wake = asyncio.Event()
         self._feeds: list[Feed] = []
         self._stopped: str | None = None  # the reason, once it has failed
-        self._closing = False
+        self._intake_closed = False
 
     @property
     def state(self) -> State:
@@ -197,13 +197,13 @@ class Engine:
         """Accepts no more commands, makes the last ones durable, and saves a snapshot, so the next start replays
         nothing.
         """
-        seq, self._closing = self._state.seq, True
+        seq, self._intake_closed = self._state.seq, True
         await self._until_durable(seq)
         if seq > self._snapshot_seq:
             await self._journal.save_snapshot(Snapshot(seq, encode_state(self._state)))
 
     def _decide_and_apply(self, command: Command) -> tuple[Event, ...]:
-        if self._closing or self._stopped is not None:
+        if self._intake_closed or self._stopped is not None:
             raise EngineStopped(self._stopped or "the engine is stopping")
         state, events, complete = self._state, [], False
         at_ns = max(self._clock.now_ns(), state.at_ns)  # The journal's time never runs backwards.
@@ -267,7 +267,7 @@ class Engine:
             durable = waiting.popleft()[1]
             if not durable.done():
                 durable.set_result(None)
-        if self._journal.degraded and "disk_full" not in self._state.holds and not self._closing:
+        if self._journal.degraded and "disk_full" not in self._state.holds and not self._intake_closed:
             self._decide_and_apply(AddHold(Scope(), "disk_full", self._journal.degraded))
         if self._state.seq - self._snapshot_seq >= self._bounds.snapshot_every:
             await self._save_snapshot_under_load()

@@ -31,7 +31,7 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
     if isinstance(outcome, Filled) and not order.to_float:
         count_trade(state, book)
         book.last_trade_ns = state.at_ns
-    closing = book.closing.get(token.mint, "") if provisional else ""
+    close_reason = book.closing.get(token.mint, "") if provisional else ""
     booked = book_outcome(state, book, order, token, outcome)
     if provisional:
         assert isinstance(outcome, Filled | Failed), (known, outcome)
@@ -44,7 +44,7 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
             booked.costs_micros,
             booked.lot_cost_micros,
             *booked.oldest,
-            closing,
+            close_reason,
         )
     if order.to_float:
         schedule_retry(state, book.top_up, outcome)

@@ -29,7 +29,7 @@ def roll_back(state: State, order_id: OrderId, outcome: Outcome) -> None:
     order, token = known.order, known.token
     book = state.wallets[order.wallet_id]
     book.rolled_back += 1
-    closing = book.closing.get(order.mint)
+    close_reason = book.closing.get(order.mint)
     fee = known.outcome.fee_lamports
     rent = known.outcome.rent_lamports if isinstance(known.outcome, Filled) else 0
     state.ledger.transfer(fee, SOL, FEES, book.accounts.sol_float)
@@ -42,8 +42,8 @@ def roll_back(state: State, order_id: OrderId, outcome: Outcome) -> None:
     if isinstance(outcome, Filled) and not isinstance(known.outcome, Filled) and not order.to_float:
         count_trade(state, book)
     book_outcome(state, book, order, token, outcome)
-    if closing is not None and order.mint in book.positions:  # The position may have been gone in between.
-        book.closing.setdefault(order.mint, closing)
+    if close_reason is not None and order.mint in book.positions:  # The position may have been gone in between.
+        book.closing.setdefault(order.mint, close_reason)
     settled(state, book, token.mint, None)
 
 
