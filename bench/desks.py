@@ -6,6 +6,7 @@ from overmind.core.books.apply import apply
 from overmind.core.books.state import State
 from overmind.core.decide import decide
 from overmind.core.entries.selection_index import SelectionIndex
+from overmind.core.model.codes import Limits
 from overmind.core.model.commands import (
     Command,
     ConfigureDesk,
@@ -19,7 +20,6 @@ from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import RiskProfile, StrategyType, TradeAction, TradingMode, WalletType
 from overmind.core.model.events import Entry, Event
 from overmind.core.model.ids import SOL, DepositId, Mint, SignalId, WalletId
-from overmind.core.model.limits import Limits
 from overmind.core.model.money import Mark, Money, Token
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import MICROS, NS, PICO, PPM

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from overmind.config import Cluster, ConfigError, MultiWalletConfig, Problem, WalletConfig
     from overmind.core.explain import Candidate
-    from overmind.core.model.codes import Code, Refusal
+    from overmind.core.model.codes import Code, Limits, Refusal
     from overmind.core.model.commands import CommandRefused
     from overmind.core.model.enums import RiskProfile, StrategyType, TradeAction, TradingMode, WalletStatus, WalletType
     from overmind.core.model.ids import Mint, SignalId, WalletId
-    from overmind.core.model.limits import Limits
     from overmind.core.model.selection import CostTerms
     from overmind.core.model.signal import Signal
     from overmind.core.model.wallet import StrategyShare, Wallet
@@ -84,11 +83,10 @@ if not TYPE_CHECKING:
     _NAMES = {
         "overmind.config": "Cluster ConfigError MultiWalletConfig Problem WalletConfig",
         "overmind.core.explain": "Candidate",
-        "overmind.core.model.codes": "Code Refusal",
+        "overmind.core.model.codes": "Code Limits Refusal",
         "overmind.core.model.commands": "CommandRefused",
         "overmind.core.model.enums": "RiskProfile StrategyType TradeAction TradingMode WalletStatus WalletType",
         "overmind.core.model.ids": "Mint SignalId WalletId",
-        "overmind.core.model.limits": "Limits",
         "overmind.core.model.selection": "CostTerms",
         "overmind.core.model.signal": "Signal",
         "overmind.core.model.wallet": "StrategyShare Wallet",

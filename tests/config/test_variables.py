@@ -12,10 +12,10 @@ import pytest
 from tests.support.desk_on_disk import DeskOnDisk
 
 from overmind.config import Cluster, LogLevel, describe
+from overmind.core.model.codes import Ceilings
 from overmind.core.model.desk_settings import BOOKING_RULES, CostModel, Desk
 from overmind.core.model.enums import TradingMode
 from overmind.core.model.ids import Mint, WalletId
-from overmind.core.model.limits import Ceilings
 
 
 def test_what_nobody_sets_has_the_documented_default(desk: DeskOnDisk) -> None:

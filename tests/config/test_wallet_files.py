@@ -11,9 +11,9 @@ import pytest
 from tests.support.desk_on_disk import DeskOnDisk
 
 from overmind.config import MultiWalletConfig
+from overmind.core.model.codes import Limits
 from overmind.core.model.enums import StrategyType, WalletStatus
 from overmind.core.model.ids import WalletId
-from overmind.core.model.limits import Limits
 from overmind.core.model.units import MICROS, NS
 from overmind.core.model.wallet import Exits, StrategyShare
 from overmind.keys.keystore import seal

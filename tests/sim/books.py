@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 from msgspec import structs
 
+from overmind.core.model.codes import Ceilings, Limits
 from overmind.core.model.controls import Scope
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import MoveKind, Side, StrategyType
@@ -46,7 +47,6 @@ from overmind.core.model.events import (
     WalletConfigured,
 )
 from overmind.core.model.ids import SOL, DepositId, Mint, OrderId, SignalId, WalletId
-from overmind.core.model.limits import Ceilings, Limits
 from overmind.core.model.money import Mark
 from overmind.core.model.order import Move, Order, Ticket
 from overmind.core.model.outcome import Failed, Filled, Outcome

@@ -21,7 +21,7 @@ from tests.sim.books import ten_to
 from tests.sim.checks import BUYS, Auditor
 from tests.sim.world import TOKENS, USDC, SimClock, SimJournal, SimPrices
 
-from overmind.core.model.codes import Code
+from overmind.core.model.codes import Ceilings, Code, Limits
 from overmind.core.model.commands import (
     AddHold,
     CancelClose,
@@ -55,7 +55,6 @@ from overmind.core.model.enums import (
 )
 from overmind.core.model.events import Answer, CloseOrdered, MoveClosed, MovePlaced
 from overmind.core.model.ids import SOL, DepositId, LimitName, Mint, OrderId, SignalId, WalletId
-from overmind.core.model.limits import Ceilings, Limits
 from overmind.core.model.money import Money
 from overmind.core.model.signal import RiskBudget, Signal
 from overmind.core.model.units import LAMPORTS, MICROS, NOTIONAL_MAX_MICROS, NS, PPM

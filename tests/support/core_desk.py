@@ -33,7 +33,7 @@ from overmind.core.books.valuation import Valuation
 from overmind.core.decide import decide
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.exits.exit_rules import exits_due
-from overmind.core.model.codes import Refusal
+from overmind.core.model.codes import LIMIT_FIELDS, Limits, Refusal
 from overmind.core.model.commands import (
     AcceptBalances,
     AddHold,
@@ -77,7 +77,6 @@ from overmind.core.model.enums import (
 )
 from overmind.core.model.events import Entry, Event, MovePlaced, OrderPlaced, SignalRefused
 from overmind.core.model.ids import SOL, DepositId, LimitName, Mint, OrderId, SignalId, WalletId
-from overmind.core.model.limits import LIMIT_FIELDS, Limits
 from overmind.core.model.money import Mark, Money, Token
 from overmind.core.model.order import Move, Order, Ticket, Work
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from overmind.core.model.codes import Code, Refusal
+from overmind.core.model.codes import Code, Limits, Refusal
 from overmind.core.model.controls import Hold, Scope
 from overmind.core.model.desk_settings import CostModel, Desk
 from overmind.core.model.enums import RiskProfile, Side, StrategyType, TradeAction, TradingMode, WalletType
@@ -26,7 +26,6 @@ from overmind.core.model.events import (
     WalletConfigured,
 )
 from overmind.core.model.ids import SOL, DepositId, Mint, OrderId, SignalId, WalletId
-from overmind.core.model.limits import Limits
 from overmind.core.model.money import Mark, Money, Token
 from overmind.core.model.order import Order, Ticket
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Rejected

@@ -12,6 +12,7 @@ from overmind.core.books.state import DECISIONS_KEPT_NS
 from overmind.core.books.wallet_limits import kind_of, values_of
 from overmind.core.entries.capacity import capacity_micros
 from overmind.core.exits.exit_rules import exits_due
+from overmind.core.model.codes import Ceilings, Limits
 from overmind.core.model.commands import (
     AcceptBalances,
     AddHold,
@@ -43,7 +44,6 @@ from overmind.core.model.commands import (
 from overmind.core.model.controls import MintVerb, Scope
 from overmind.core.model.enums import MoveKind, SizingMethod, StrategyType, TradeAction, WalletStatus, WalletType
 from overmind.core.model.ids import SOL, DepositId, LimitName, Mint, OrderId, SignalId, WalletId
-from overmind.core.model.limits import Ceilings, Limits
 from overmind.core.model.money import Mark, Money, Token
 from overmind.core.model.order import Move, Order, Ticket, Work
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected

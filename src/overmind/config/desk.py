@@ -59,10 +59,10 @@ from overmind.config.variables.risk import (
 from overmind.config.variables.variable import Variable
 from overmind.config.variables.wallets import DEFAULT_WALLET, MULTI_WALLET_ENABLED, TOKENS_FILE
 from overmind.config.wallets import Managed
+from overmind.core.model.codes import Ceilings
 from overmind.core.model.desk_settings import BOOKING_RULES, CostModel, Desk
 from overmind.core.model.enums import WalletStatus
 from overmind.core.model.ids import WalletId
-from overmind.core.model.limits import Ceilings
 
 
 def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings: Findings) -> Desk:

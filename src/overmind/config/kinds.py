@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 
 from overmind.config.files import InvalidValue
 from overmind.config.secrecy import Secret, shown, shown_url
-from overmind.core.model.codes import Unit
-from overmind.core.model.limits import COUNT_MAX, LimitField
+from overmind.core.model.codes import COUNT_MAX, LimitField, Unit
 from overmind.core.model.units import LAMPORTS, MICROS, PPM
 from overmind.keys.secret_key import is_address
 

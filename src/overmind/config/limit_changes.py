@@ -13,8 +13,8 @@ from overmind.config.problems import Problem
 from overmind.config.secrecy import shown
 from overmind.core.books.wallet_limits import ALLOCATION, ENABLED
 from overmind.core.model import defaults
+from overmind.core.model.codes import LIMIT_FIELDS
 from overmind.core.model.ids import LimitName
-from overmind.core.model.limits import LIMIT_FIELDS
 
 Wanted = dict[LimitName, int | None]  # in the core's units; None: back to the value in the files
 

@@ -15,8 +15,8 @@ from overmind.config.kinds import Measure
 from overmind.config.problems import Findings
 from overmind.config.secrecy import shown
 from overmind.core.model import defaults
+from overmind.core.model.codes import LIMIT_FIELDS, LimitField
 from overmind.core.model.enums import StrategyType, WalletStatus, WalletType
-from overmind.core.model.limits import LIMIT_FIELDS, LimitField
 from overmind.core.model.units import DAY_NS, PPM
 from overmind.core.model.wallet import Exits, StrategyShare
 from overmind.keys.keystore import FORMAT, unseal

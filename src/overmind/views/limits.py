@@ -8,11 +8,10 @@ from msgspec.structs import asdict
 
 from overmind.core.books.state import State
 from overmind.core.books.wallet_limits import FIELDS, UNITS, kind_of, shown, values_of
-from overmind.core.model.codes import Unit
+from overmind.core.model.codes import Limits, Unit
 from overmind.core.model.commands import CommandRefused
 from overmind.core.model.controls import Change, Remark
 from overmind.core.model.ids import LimitName, Mint, WalletId
-from overmind.core.model.limits import Limits
 from overmind.core.model.units import MICROS, PPM
 from overmind.core.model.value import Value
 from overmind.core.model.wallet import Wallet

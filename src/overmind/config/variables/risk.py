@@ -9,7 +9,7 @@ from msgspec.structs import asdict
 from overmind.config import kinds
 from overmind.config.kinds import measured
 from overmind.config.variables.variable import Variable
-from overmind.core.model.limits import LIMIT_FIELDS, Ceilings
+from overmind.core.model.codes import LIMIT_FIELDS, Ceilings
 
 EMERGENCY_STOP_THRESHOLD = Variable(
     "OVERMIND_EMERGENCY_STOP_THRESHOLD",

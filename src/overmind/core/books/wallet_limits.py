@@ -14,11 +14,10 @@ from msgspec.structs import asdict, replace
 from overmind.core.books.aggregates import configure
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
-from overmind.core.model.codes import Unit
+from overmind.core.model.codes import LIMIT_FIELDS, Ceilings, Limits, Unit
 from overmind.core.model.controls import Change
 from overmind.core.model.enums import StrategyType
 from overmind.core.model.ids import LimitName, WalletId
-from overmind.core.model.limits import LIMIT_FIELDS, Ceilings, Limits
 from overmind.core.model.units import MICROS, PPM
 from overmind.core.model.wallet import StrategyShare, Wallet
 

@@ -19,11 +19,10 @@ from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.entries.costs import costs_micros, entry_stop_ppm, loss_max_micros, rent_lamports
 from overmind.core.entries.request import EntryRequest, slippage_ceiling_bps
-from overmind.core.model.codes import Code, Refusal
+from overmind.core.model.codes import Code, Limits, Refusal
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import StrategyType
 from overmind.core.model.ids import SOL, Mint, WalletId
-from overmind.core.model.limits import Limits
 from overmind.core.model.units import BPS, NOTIONAL_MAX_MICROS, NS, PPM, ppm_of
 from overmind.core.model.wallet import StrategyShare
 

@@ -7,8 +7,8 @@ from typing import Final
 
 from msgspec.structs import asdict
 
+from overmind.core.model.codes import LIMIT_FIELDS, Defaults, Limits
 from overmind.core.model.enums import RiskProfile, StrategyType, WalletType
-from overmind.core.model.limits import LIMIT_FIELDS, Defaults, Limits
 from overmind.core.model.units import MICROS, PPM
 from overmind.core.model.wallet import StrategyShare
 

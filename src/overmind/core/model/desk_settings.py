@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from overmind.core.model.codes import Ceilings
 from overmind.core.model.ids import Mint, WalletId
-from overmind.core.model.limits import Ceilings
 from overmind.core.model.money import Token
 from overmind.core.model.units import DAY_NS, MICROS, NS, PPM
 from overmind.core.model.value import Value

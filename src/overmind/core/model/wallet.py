@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from overmind.core.model.codes import Limits
 from overmind.core.model.enums import RiskProfile, StrategyType, WalletStatus, WalletType
 from overmind.core.model.ids import WalletId
-from overmind.core.model.limits import Limits
 from overmind.core.model.value import Value
 
 
