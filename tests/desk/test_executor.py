@@ -38,6 +38,7 @@ class Venue:
         self.silent = False
         self.signed = 0
         self.sends: list[tuple[int, Ticket]] = []
+        self.allowed: Allowed = always  # what the newest send was given
         self.looks: list[int] = []
         self.final_looks: list[int] = []
         self.waits: list[float] = []
@@ -62,6 +63,7 @@ class Venue:
 
     async def send(self, work: Work, ticket: Ticket, allowed: Allowed = always) -> None:
         self.sends.append((self.clock.now_ns(), ticket))
+        self.allowed = allowed
         self._speak()
 
     async def outcome(self, work: Work, ticket: Ticket) -> Outcome | None:
@@ -137,8 +139,9 @@ async def running(
     settings: Settings | None = None,
 ) -> AsyncIterator[Desk]:
     """Starts a desk: it is configured before the executor runs."""
-    fresh = journal is None
-    desk = Desk(journal or MemoryJournal(), clock or SteppingClock(START_NS), provisional)
+    journal = journal or MemoryJournal()
+    fresh = next(journal.read(), None) is None
+    desk = Desk(journal, clock or SteppingClock(START_NS), provisional)
     tasks = [asyncio.create_task(desk.engine.run())]
     settings = settings or bench_desk(2)
     for command in opening(settings, bench_wallets(2)) if fresh else [ConfigureDesk(settings)]:

@@ -19,12 +19,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.mutants.table import MUTATIONS, Mutation
-from tests.sim.chosen_seeds import CHUNK, QUICK_CHUNKS, chosen_seeds
+from tests.mutants.mutation import WORLDS, Mutation
+from tests.mutants.table import MUTATIONS
 
 ROOT: Final = Path(__file__).parents[2]
 SOURCES: Final = ROOT / "src" / "overmind"
-WORLDS: Final = ("plain", "chain")
 PROCESSES: Final = 2
 PATIENCE_S: Final = 600
 LAST_SEED: Final = 399  # that --find looks at
@@ -47,19 +46,6 @@ def copy_with(mutation: Mutation) -> Iterator[Path]:
         yield copy.parent
 
 
-def is_seed(by: str) -> bool:
-    return by.partition(" ")[0] in WORLDS
-
-
-def tier_of(mutation: Mutation) -> str:
-    """Where `make test` alone would notice, or only `make soak`."""
-    world, _, seed = mutation.by.partition(" ")
-    if not is_seed(mutation.by):
-        return "test"
-    quick = {*range(QUICK_CHUNKS * CHUNK), *next(seeds for kind, seeds in chosen_seeds().items() if kind == world)}
-    return "test" if int(seed) in quick else "soak"
-
-
 def run(sources: Path, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """With the planted sources before those of the repository."""
     environment = {
@@ -80,12 +66,18 @@ def run(sources: Path, words: Sequence[str]) -> subprocess.CompletedProcess[str]
 
 def is_noticed(mutation: Mutation) -> bool:
     with copy_with(mutation) as sources:
-        if is_seed(mutation.by):
-            return run(sources, ["-m", "tests.sim.simulate", *mutation.by.split()]).returncode != 0
+        if mutation.by_seed:
+            done = run(sources, ["-m", "tests.sim.simulate", *mutation.by.split()])
+            noticed = SEED.search(done.stderr) is not None
+            assert noticed or done.returncode == 0, (
+                f"{mutation.name}: {mutation.by} did not run: {done.stderr[-2_000:]}"
+            )
+            return noticed
         test = ["-m", "pytest", "-x", "-p", "no:cacheprovider", "-o", f"pythonpath={sources} {ROOT}", mutation.by]
         done = run(sources, test)
-        assert done.returncode in (0, 1), f"{mutation.name}: {mutation.by} could not be run: {done.stdout[-2_000:]}"
-        return done.returncode == 1
+        noticed = done.returncode == 1 and " failed" in done.stdout.splitlines()[-1]
+        assert noticed or done.returncode == 0, f"{mutation.name}: {mutation.by} did not run: {done.stdout[-2_000:]}"
+        return noticed
 
 
 def first_seeds(mutation: Mutation) -> str:
@@ -110,7 +102,7 @@ def main(words: Sequence[str]) -> int:
             return 0
         for number, (mutation, noticed) in enumerate(zip(chosen, pool.map(is_noticed, chosen), strict=True), 1):
             missed += not noticed
-            verdict = f"caught in make {tier_of(mutation)}" if noticed else "NOT NOTICED"
+            verdict = f"caught in make {mutation.tier}" if noticed else "NOT NOTICED"
             print(f"{number}/{len(chosen)} {mutation.name}: {verdict}, by {mutation.by}", flush=True)
     print(f"{len(chosen) - missed} of {len(chosen)} planted bugs were caught")
     return 1 if missed else 0

@@ -61,7 +61,7 @@ class MemoryJournal:
         return self._hashed.hash
 
     @property
-    def degraded(self) -> None:
+    def degraded(self) -> str | None:
         return None
 
     def close(self) -> None:

@@ -1,0 +1,168 @@
+"""What waits for the disk, and what a full disk, a restart and a late reader must not break (specification §7.5)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from bench.desks import START_NS, bench_desk, bench_wallets, buy, opening
+from tests.desk.test_executor import Desk, running
+from tests.desk.test_paying import DELAY_S, FILLED, MOVE, SETTINGS, WISH, does
+from tests.support.stepping_clock import SteppingClock
+
+from overmind.core.books.state import DECISIONS_KEPT_NS
+from overmind.core.model.commands import AddHold, CancelMove, EmergencyStop, LiftHold
+from overmind.core.model.controls import Scope
+from overmind.core.model.events import Entry, Event, HoldLifted, TicketRecorded
+from overmind.core.model.ids import SOL
+from overmind.desk.engine import Engine
+from overmind.desk.executor import FINAL_POLL_S, POLL_S, RESEND_S
+from overmind.journal.memory import MemoryJournal
+
+HELD = AddHold(Scope(), "operator", "wait")
+LIFTED = LiftHold(Scope(), "operator", "go on")
+
+
+class WaitingJournal(MemoryJournal):
+    """A batch with an event of the kind `waits_for` is durable only when the test says so. The disk may be full."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits_for: type[Event] | None = None
+        self.may_write = asyncio.Event()
+        self.full: str | None = None
+
+    async def append(self, entries: Sequence[Entry]) -> None:
+        if self.waits_for is not None and any(isinstance(entry.event, self.waits_for) for entry in entries):
+            await self.may_write.wait()
+        await super().append(entries)
+
+    @property
+    def degraded(self) -> str | None:
+        return self.full
+
+
+def play(check: Callable[[Desk, WaitingJournal], Awaitable[None]]) -> None:
+    async def run() -> None:
+        journal = WaitingJournal()
+        async with running(journal, settings=SETTINGS) as desk:
+            await check(desk, journal)
+
+    asyncio.run(run())
+
+
+def test_nothing_is_sent_before_its_ticket_is_durable() -> None:
+    async def check(desk: Desk, journal: WaitingJournal) -> None:
+        journal.waits_for = TicketRecorded
+        await desk.place()
+        assert (desk.venue.signed, desk.venue.sends) == (1, [])
+        journal.may_write.set()
+        await desk.settle()
+        assert len(desk.venue.sends) == 1
+
+    play(check)
+
+
+def test_nothing_is_sent_before_a_lifted_hold_is_durable() -> None:
+    """After a crash the hold would be there again, and the send would have ignored it."""
+
+    async def check(desk: Desk, journal: WaitingJournal) -> None:
+        await desk.place()
+        await does(desk, HELD)
+        await desk.pass_s(2 * RESEND_S)
+        assert len(desk.venue.sends) == 1
+        journal.waits_for = HoldLifted
+        desk.engine.record(LIFTED)
+        await desk.pass_s(2 * RESEND_S)
+        assert not desk.engine.state.holds
+        assert len(desk.venue.sends) == 1
+        journal.may_write.set()
+        await desk.pass_s(2 * RESEND_S)
+        assert len(desk.venue.sends) > 1
+
+    play(check)
+
+
+def test_a_stop_ends_a_send_that_waits_for_its_turn() -> None:
+    """A node may make requests wait; each asks again right before it is sent."""
+
+    async def check(desk: Desk, journal: WaitingJournal) -> None:
+        await desk.place()
+        assert desk.venue.allowed()
+        desk.engine.record(EmergencyStop("enough"))
+        assert not desk.venue.allowed()
+
+    play(check)
+
+
+def test_work_that_closed_before_it_was_heard_of_is_skipped() -> None:
+    async def check(desk: Desk, journal: WaitingJournal) -> None:
+        desk.engine.record(WISH)
+        desk.engine.record(CancelMove(MOVE, "a mistake"))
+        await desk.place()
+        assert len(desk.venue.sends) == 1
+
+    play(check)
+
+
+def test_a_restart_follows_a_move_that_is_not_final() -> None:
+    async def run() -> None:
+        async with running(settings=SETTINGS) as first:
+            await does(first, WISH)
+            await first.pass_s(DELAY_S)
+            first.venue.outcomes[MOVE] = FILLED
+            await first.pass_s(POLL_S)
+            assert MOVE in first.engine.state.provisional_moves
+        async with running(first.journal, first.clock, settings=SETTINGS) as second:
+            second.venue.finals[MOVE] = FILLED
+            await second.pass_s(FINAL_POLL_S)
+            assert MOVE not in second.engine.state.provisional_moves
+
+    asyncio.run(run())
+
+
+def test_a_full_disk_holds_all_entries() -> None:
+    async def check(desk: Desk, journal: WaitingJournal) -> None:
+        await desk.place()
+        assert not desk.engine.state.holds
+        journal.full = "no space left on the device"
+        await desk.place(2)
+        assert desk.engine.state.holds["disk_full"].reason == journal.full
+
+    play(check)
+
+
+def test_a_full_disk_does_not_hinder_a_shutdown() -> None:
+    async def run() -> None:
+        journal = WaitingJournal()
+        engine = Engine(journal, SteppingClock(START_NS))
+        writing = asyncio.create_task(engine.run())
+        for command in opening(bench_desk(2), bench_wallets(2)):
+            await engine.handle(command)
+        journal.full = "no space left on the device"
+        engine.record(HELD)
+        await engine.close()
+        await asyncio.sleep(0)
+        assert not writing.done()
+        assert engine.durable_seq == engine.state.seq
+        writing.cancel()
+
+    asyncio.run(run())
+
+
+def test_a_duplicate_gets_its_first_answer_after_a_restart_and_after_days() -> None:
+    async def run() -> None:
+        async with running(settings=SETTINGS) as first:
+            signal = buy(1, SOL, START_NS).signal
+            answered = await first.engine.submit(signal)
+            await first.engine.close()
+        async with running(first.journal, first.clock, settings=SETTINGS) as second:
+            again = await second.engine.submit(signal)
+            assert (again.duplicate, again.events) == (True, answered.events)
+            second.clock.advance_to(START_NS + 2 * DECISIONS_KEPT_NS)
+            await second.engine.submit(buy(2, SOL, second.clock.now_ns()).signal)
+            assert signal.id not in second.engine.state.decided
+            again = await second.engine.submit(signal)
+            assert (again.duplicate, again.events) == (True, answered.events)
+
+    asyncio.run(run())

@@ -1,0 +1,128 @@
+"""Bugs in the books: what is reserved, settled, undone by a fork, and counted by the day."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.mutation import Mutation
+
+CLOSE: Final = "core/books/settle/close.py"
+PLACE: Final = "core/books/settle/place.py"
+FORK: Final = "core/books/settle/fork.py"
+DECIDE: Final = "core/decide.py"
+
+BOOKS: Final = (
+    Mutation(
+        "reservation of the capital dropped",
+        PLACE,
+        "    ledger.transfer(order.spend.units, order.spend.mint, accounts.free, accounts.held)\n",
+        "",
+        "plain 0",
+    ),
+    Mutation(
+        "reservation of fees and rent dropped",
+        PLACE,
+        "    ledger.transfer(costs, SOL, accounts.sol_float, accounts.sol_float_held)\n",
+        "",
+        "plain 0",
+    ),
+    Mutation(
+        "reservation released twice",
+        CLOSE,
+        "    ledger.transfer(order.spend.units, order.spend.mint, accounts.held, accounts.free)\n",
+        "    for _ in range(2):\n"
+        "        ledger.transfer(order.spend.units, order.spend.mint, accounts.held, accounts.free)\n",
+        "plain 0",
+    ),
+    Mutation(
+        "loss in flight forgotten",
+        PLACE,
+        "        book.loss_in_flight_micros += order.loss_max_micros\n",
+        "",
+        "plain 2",
+    ),
+    Mutation(
+        "fee of a failed transaction not booked",
+        CLOSE,
+        "            return Booked(pay_costs(state, book, fee, 0))\n",
+        "            return Booked()\n",
+        "plain 3",
+    ),
+    Mutation(
+        "rent not booked",
+        CLOSE,
+        "outcome, pay_costs(state, book, fee, rent))",
+        "outcome, pay_costs(state, book, fee, 0))",
+        "plain 2",
+    ),
+    Mutation(
+        "cost of a split lot rounded up",
+        "core/books/positions.py",
+        "cost = lot.cost_micros * part // lot.units",
+        "cost = -(-lot.cost_micros * part // lot.units)",
+        "plain 4",
+    ),
+    Mutation(
+        "newest lot sold first",
+        "core/books/positions.py",
+        "        return _cut(self.lots, units)\n",
+        "        return _cut(reversed(self.lots), units)\n",
+        "plain 4",
+    ),
+    Mutation(
+        "deposit applied twice",
+        "core/control/configuration.py",
+        "    if deposit.deposit_id in state.deposits:\n",
+        "    if deposit.deposit_id in ():\n",
+        "plain 0",
+    ),
+    Mutation(
+        "day rolled twice",
+        DECIDE,
+        "if at_ns // DAY_NS > state.day and",
+        "if at_ns // DAY_NS >= state.day and",
+        "plain 0",
+    ),
+    Mutation(
+        "day rolls backwards with the clock",
+        DECIDE,
+        "if at_ns // DAY_NS > state.day and",
+        "if at_ns // DAY_NS != state.day and",
+        "tests/core/test_day.py::test_it_never_rolls_backwards",
+    ),
+    Mutation(
+        "day's base of unrealised not renewed",
+        "core/books/apply.py",
+        "        book.unrealised_base_micros = book.unrealised_micros\n",
+        "",
+        "plain 7",
+    ),
+    Mutation(
+        "undone twice",
+        FORK,
+        "    known = state.provisional.pop(order_id)\n    order, token",
+        "    known = state.provisional[order_id]\n    order, token",
+        "tests/core/books/test_forks.py::test_an_outcome_becomes_final_once",
+    ),
+    Mutation(
+        "fee kept when a fork undid it",
+        FORK,
+        "    state.ledger.transfer(fee, SOL, FEES, book.accounts.sol_float)\n",
+        "",
+        "chain 3",
+    ),
+    Mutation(
+        "debt of a fork without quarantine",
+        DECIDE,
+        "        if book.in_suspense:\n",
+        "        if book.in_suspense and not book.wallet.id:\n",
+        "tests/core/books/test_forks.py::test_a_debt_by_an_outcome_is_quarantined_too",
+    ),
+    Mutation(
+        "recovered wallets out of their order",
+        "core/books/state.py",
+        "    state.wallets = dict(sorted(state.wallets.items(), key=lambda item: item[1].slot))\n",
+        "",
+        "tests/core/entries/test_selection_index.py::test_after_a_snapshot_a_slot_still_means_the_same_wallet",
+    ),
+)

@@ -1,0 +1,115 @@
+"""Bugs in the engine: durable before it is told, the same after a restart, and a full disk survived."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.mutation import Mutation
+
+ENGINE: Final = "desk/engine.py"
+DUPLICATE_TEST: Final = (
+    "tests/desk/test_durable_first.py::test_a_duplicate_gets_its_first_answer_after_a_restart_and_after_days"
+)
+
+DURABILITY: Final = (
+    Mutation(
+        "signal answered before it is durable",
+        ENGINE,
+        "        await self._until_durable(self._state.seq)\n        return CommandAnswer(",
+        "        return CommandAnswer(",
+        "tests/desk/test_engine.py::test_nothing_is_told_or_published_before_it_is_durable",
+    ),
+    Mutation(
+        "command answered before it is durable",
+        ENGINE,
+        "            raise\n        await self._until_durable(self._state.seq)\n        return events\n",
+        "            raise\n        return events\n",
+        "plain 0",
+    ),
+    Mutation(
+        "feed published before it is durable",
+        ENGINE,
+        "        await self._journal.append(batch)\n"
+        "        self._durable_seq = batch[-1].seq\n"
+        "        for feed in self._feeds:\n"
+        "            feed.publish(batch)\n",
+        "        for feed in self._feeds:\n"
+        "            feed.publish(batch)\n"
+        "        await self._journal.append(batch)\n"
+        "        self._durable_seq = batch[-1].seq\n",
+        "plain 0",
+    ),
+    Mutation(
+        "group commit answers those of the next batch",
+        ENGINE,
+        "        self._durable_seq = batch[-1].seq\n",
+        "        self._durable_seq = self._state.seq\n",
+        "plain 0",
+    ),
+    Mutation(
+        "journal's time runs backwards",
+        ENGINE,
+        "at_ns = max(self._clock.now_ns(), state.at_ns)",
+        "at_ns = self._clock.now_ns()",
+        "plain 30",
+    ),
+    Mutation(
+        "recovery reads one entry too few",
+        ENGINE,
+        "for entry in journal.read(after=state.seq):",
+        "for entry in list(journal.read(after=state.seq))[:-1]:",
+        "plain 0",
+    ),
+    Mutation(
+        "ticket forgotten at recovery",
+        ENGINE,
+        "    state.touched.clear()\n    state.revalued = True\n",
+        "    state.touched.clear()\n"
+        "    for known in state.open_orders.values():\n"
+        "        known.ticket = None\n"
+        "    state.revalued = True\n",
+        "tests/desk/test_executor.py::test_a_restart_follows_what_was_signed_and_signs_nothing_again",
+    ),
+    Mutation(
+        "answer of another entry repeated after a restart",
+        ENGINE,
+        "remember_decision(state, signal_id, seq, at_ns)",
+        "remember_decision(state, signal_id, seq - 1, at_ns)",
+        DUPLICATE_TEST,
+    ),
+    Mutation(
+        "known id with other content accepted",
+        ENGINE,
+        "        if not same_content(events[0].signal, signal):\n",
+        "        if not same_content(signal, signal):\n",
+        "tests/desk/test_engine.py::test_an_id_that_is_known_with_other_content_is_an_error",
+    ),
+    Mutation(
+        "old duplicate not looked up in the index",
+        ENGINE,
+        "return self._journal.find(signal_id) if len(decided) < self._state.signals else None",
+        "return None",
+        DUPLICATE_TEST,
+    ),
+    Mutation(
+        "snapshot under load saved before its entries are durable",
+        ENGINE,
+        "        while self._durable_seq < snapshot.seq:\n            await self._commit()\n",
+        "",
+        "tests/sim/test_simulate.py::test_a_snapshot_taken_under_load_recovers_the_same_state",
+    ),
+    Mutation(
+        "full disk not held",
+        ENGINE,
+        'if self._journal.degraded and "disk_full" not in',
+        'if self._journal.degraded and "disk_full" in',
+        "tests/desk/test_durable_first.py::test_a_full_disk_holds_all_entries",
+    ),
+    Mutation(
+        "shutdown on a full disk fails",
+        ENGINE,
+        " and not self._closing:\n            self._decide(AddHold",
+        ":\n            self._decide(AddHold",
+        "tests/desk/test_durable_first.py::test_a_full_disk_does_not_hinder_a_shutdown",
+    ),
+)

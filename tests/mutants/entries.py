@@ -1,0 +1,136 @@
+"""Bugs in entries: may a wallet take it, which wallet takes it, and what follows a failure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.mutation import Mutation
+
+LIMITS: Final = "core/entries/broken_limits.py"
+DECIDE: Final = "core/decide.py"
+INDEX_TEST: Final = "tests/core/entries/test_selection_index.py::test_the_index_equals_the_plain_loop"
+RULES_TEST: Final = "tests/core/entries/test_rules.py::test_every_rule_at_its_edge"
+LIMITS_TEST: Final = "tests/core/entries/test_limit_table.py::test_the_gate_and_the_capacity_equal_the_table"
+FAILOVER_TEST: Final = "tests/core/test_failover.py::test_failover"
+
+ENTRIES: Final = (
+    Mutation(
+        "position limit off by one",
+        LIMITS,
+        "if used + notional > limits.position_max_micros",
+        "if used + notional > limits.position_max_micros + 1",
+        LIMITS_TEST,
+    ),
+    Mutation(
+        "trades per day off by one",
+        LIMITS,
+        "book.trades_today + book.entries_open >= limits.trades_per_day_max",
+        "book.trades_today + book.entries_open > limits.trades_per_day_max",
+        LIMITS_TEST,
+    ),
+    Mutation(
+        "daily loss refused at its edge, too early",
+        LIMITS,
+        "ask) > limits.daily_loss_max_micros",
+        "ask) >= limits.daily_loss_max_micros",
+        RULES_TEST,
+    ),
+    Mutation(
+        "exposure ignores held buys",
+        LIMITS,
+        "book.positions_micros + book.entries_micros + notional >",
+        "book.positions_micros + notional >",
+        LIMITS_TEST,
+    ),
+    Mutation(
+        "reserve float not kept",
+        LIMITS,
+        "rent_lamports(desk, book, mint) + desk.reserve_float_lamports",
+        "rent_lamports(desk, book, mint)",
+        RULES_TEST,
+    ),
+    Mutation(
+        "stale price accepted",
+        "core/entries/gate.py",
+        "at_ns - min(mark.at_ns, sol_mark.at_ns) > desk.mark_age_max_ns",
+        "at_ns - max(mark.at_ns, sol_mark.at_ns) > desk.mark_age_max_ns",
+        RULES_TEST,
+    ),
+    Mutation(
+        "notional rounded down",
+        "core/entries/request.py",
+        "return value_micros_up(base_units(signal.quantity",
+        "return -value_micros_up(-base_units(signal.quantity",
+        "plain 3",
+    ),
+    Mutation(
+        "random order id",
+        DECIDE,
+        'id=OrderId(f"{signal.id}.0.{attempt}")',
+        'id=OrderId(f"{signal.id}.0.{id(ask)}")',
+        "tests/core/test_commands.py::test_an_order_has_one_ticket",
+    ),
+    Mutation(
+        "gate skipped on failover",
+        DECIDE,
+        "    if not signal_may_enter(state, ask, at_ns, received_at_ns):\n",
+        "    if failed is None and not signal_may_enter(state, ask, at_ns, received_at_ns):\n",
+        FAILOVER_TEST,
+    ),
+    Mutation(
+        "failover to a wallet already tried",
+        DECIDE,
+        "    choice = index.choose(ask, at_ns, tried)\n",
+        "    choice = index.choose(ask, at_ns, ())\n",
+        FAILOVER_TEST,
+    ),
+    Mutation(
+        "failover after a market cause",
+        DECIDE,
+        "(isinstance(outcome, Rejected) and outcome.cause.of_wallet)",
+        "isinstance(outcome, Rejected)",
+        FAILOVER_TEST,
+    ),
+    Mutation(
+        "one attempt too many",
+        DECIDE,
+        "if order.attempt + 1 >= state.settings.attempts_max or",
+        "if order.attempt >= state.settings.attempts_max or",
+        FAILOVER_TEST,
+    ),
+    Mutation(
+        "dearest wallet chosen",
+        "core/entries/selection_index.py",
+        "best = costs.argmin()",
+        "best = costs.argmax()",
+        "tests/core/entries/test_ranking.py::test_the_choice",
+    ),
+    Mutation(
+        "index not refreshed after an order closed",
+        "core/books/settle/close.py",
+        "    refresh_equity(state, book)\n    state.touched.append((book.wallet.id, mint, strategy))\n",
+        "    refresh_equity(state, book)\n",
+        INDEX_TEST,
+    ),
+    Mutation(
+        "index not refreshed after an order was placed",
+        "core/books/settle/place.py",
+        "    state.touched.append((wallet_id, mint, order.strategy))\n",
+        "",
+        RULES_TEST,
+    ),
+    Mutation(
+        "index not rebuilt after new marks",
+        "core/books/aggregates.py",
+        "        state.repriced = True\n",
+        "        state.repriced = False\n",
+        INDEX_TEST,
+    ),
+    Mutation(
+        "quote not checked",
+        "desk/executor.py",
+        "return rejected if rejected is not None else await",
+        "return await",
+        "plain 3",
+    ),
+)
