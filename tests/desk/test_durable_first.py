@@ -72,7 +72,7 @@ def test_nothing_is_sent_before_a_lifted_hold_is_durable() -> None:
         await desk.pass_s(2 * RESEND_S)
         assert len(desk.venue.sends) == 1
         journal.waits_for = HoldLifted
-        desk.engine.record(LIFTED)
+        desk.engine.post(LIFTED)
         await desk.pass_s(2 * RESEND_S)
         assert not desk.engine.state.holds
         assert len(desk.venue.sends) == 1
@@ -89,7 +89,7 @@ def test_a_stop_ends_a_send_that_waits_for_its_turn() -> None:
     async def check(desk: Desk, journal: WaitingJournal) -> None:
         await desk.place()
         assert desk.venue.allowed()
-        desk.engine.record(EmergencyStop("enough"))
+        desk.engine.post(EmergencyStop("enough"))
         assert not desk.venue.allowed()
 
     play(check)
@@ -97,8 +97,8 @@ def test_a_stop_ends_a_send_that_waits_for_its_turn() -> None:
 
 def test_work_that_closed_before_it_was_heard_of_is_skipped() -> None:
     async def check(desk: Desk, journal: WaitingJournal) -> None:
-        desk.engine.record(WISH)
-        desk.engine.record(CancelMove(MOVE, "a mistake"))
+        desk.engine.post(WISH)
+        desk.engine.post(CancelMove(MOVE, "a mistake"))
         await desk.place()
         assert len(desk.venue.sends) == 1
 
@@ -140,7 +140,7 @@ def test_a_full_disk_does_not_hinder_a_shutdown() -> None:
         for command in opening(bench_desk(2), bench_wallets(2)):
             await engine.handle(command)
         journal.full = "no space left on the device"
-        engine.record(HELD)
+        engine.post(HELD)
         await engine.close()
         await asyncio.sleep(0)
         assert not writing.done()

@@ -108,8 +108,8 @@ DURABILITY: Final = (
     Mutation(
         "shutdown on a full disk fails",
         ENGINE,
-        " and not self._closing:\n            self._decide(AddHold",
-        ":\n            self._decide(AddHold",
+        " and not self._intake_closed:\n            self._decide_and_apply(AddHold",
+        ":\n            self._decide_and_apply(AddHold",
         "tests/desk/test_durable_first.py::test_a_full_disk_does_not_hinder_a_shutdown",
     ),
 )

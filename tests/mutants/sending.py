@@ -23,7 +23,7 @@ SENDING_BUGS: Final = (
         "ticket sent before it is durable",
         EXECUTOR,
         "        await self._engine.handle(RecordTicket(work.id, prepared))\n",
-        "        self._engine.record(RecordTicket(work.id, prepared))\n",
+        "        self._engine.post(RecordTicket(work.id, prepared))\n",
         "tests/desk/test_durable_first.py::test_nothing_is_sent_before_its_ticket_is_durable",
     ),
     Mutation(
@@ -154,8 +154,8 @@ SENDING_BUGS: Final = (
     Mutation(
         "rollback ignored",
         EXECUTOR,
-        "self._engine.record(RecordFinal(work.id, final))",
-        "self._engine.record(RecordFinal(work.id, known.outcome))",
+        "self._engine.post(RecordFinal(work.id, final))",
+        "self._engine.post(RecordFinal(work.id, known.outcome))",
         "tests/desk/test_executor.py::test_an_outcome_that_a_fork_undid_is_rolled_back",
     ),
 )
