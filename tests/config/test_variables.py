@@ -3,7 +3,9 @@
 See specification §5.1.
 """
 
+import importlib
 import json
+import pkgutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,7 +13,9 @@ import msgspec
 import pytest
 from tests.support.desk_on_disk import DeskOnDisk
 
-from overmind.config import Cluster, LogLevel, describe
+from overmind.config import Cluster, LogLevel, describe, variables
+from overmind.config.variables.table import VARIABLES
+from overmind.config.variables.variable import Variable
 from overmind.core.model.codes import Ceilings
 from overmind.core.model.desk_settings import BOOKING_RULES, CostModel, Desk
 from overmind.core.model.enums import TradingMode
@@ -147,6 +151,7 @@ OVERMIND_PRICE_TAPE                     | /not/there   | refused | does not exis
 OVERMIND_TOKENS_FILE                    | /not/there   | refused | does not exist
 OVERMIND_COST_RENT_2022_LAMPORTS        | 2100000      | desk.costs.rent_2022_lamports | 2100000
 OVERMIND_RPC_REQUESTS_PER_SEC           | 25           | chain.requests_per_s | 25
+OVERMIND_SWAP_REQUESTS_PER_MIN          | 600          | chain.swap_requests_per_min | 600
 OVERMIND_SWAP_URL                       | https://u:secret@host/x | chain.swap_url | https://***@host/x
 OVERMIND_PAPER_PRICES                   | live         | paper_prices | live
 OVERMIND_RPC_FALLBACK_URLS              | http://a.example, ftp://b | refused | not an http or https URL
@@ -340,6 +345,14 @@ def test_every_row_of_the_table_is_complete_and_named_once() -> None:
         "OVERMIND_KEYSTORE_PASSPHRASE",
         "OVERMIND_SWAP_API_KEY",
     }
+
+
+def test_every_variable_of_a_module_is_in_the_table() -> None:
+    """One that is not would be read, but neither documented nor known to the search for misspelt names."""
+    names = (found.name for found in pkgutil.iter_modules(variables.__path__))
+    modules = (importlib.import_module(f"{variables.__name__}.{name}") for name in names)
+    defined = {each.name for module in modules for each in vars(module).values() if isinstance(each, Variable)}
+    assert defined == {each.name for each in VARIABLES}
 
 
 def test_the_tokens_of_the_cluster_are_there(desk: DeskOnDisk) -> None:

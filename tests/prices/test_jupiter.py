@@ -27,6 +27,10 @@ class Api:
         self.told: dict[Mint, UsdPrice] = {}
         self.silent = False
         self.asked = 0
+        self.interval_s = 0.0
+
+    def price_interval_s(self, mints: int) -> float:
+        return self.interval_s * mints
 
     async def prices(self, mints: Sequence[Mint]) -> Mapping[Mint, UsdPrice]:
         self.asked += 1
@@ -104,6 +108,22 @@ def test_one_mint_s_nonsense_leaves_the_others_alone() -> None:
         await prices.poll()
         assert set(prices.ticks()) == {A}
         assert prices.ticks()[A].range_bps == 0  # Nothing to compare with.
+
+    asyncio.run(main())
+
+
+def test_polls_are_as_far_apart_as_the_quota_wants() -> None:
+    async def main() -> None:
+        api, clock = Api(), SteppingClock(START)
+        api.interval_s = 4.0
+        running = asyncio.create_task(JupiterPrices(api, [A], clock).run())
+        for second in range(9):
+            await _settle()
+            assert api.asked == 1 + second // 4
+            clock.advance_to(START + (second + 1) * NS)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
 
     asyncio.run(main())
 

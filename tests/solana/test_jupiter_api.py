@@ -271,6 +271,20 @@ def test_other_statuses_are_unavailable(status: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "says"),
+    [(401, "OVERMIND_SWAP_API_KEY"), (403, "OVERMIND_SWAP_API_KEY"), (404, "OVERMIND_SWAP_URL"), (503, "its own")],
+)
+def test_a_status_is_told_with_what_to_look_at(status: int, says: str) -> None:
+    async def story(server: Server, api: JupiterApi, _: SetClock) -> None:
+        server.status = status
+        with pytest.raises(VenueUnavailable, match=says) as told:
+            await api.order(ORDER, TAKER)
+        assert KEY not in str(told.value)
+
+    _run(story)
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b"",

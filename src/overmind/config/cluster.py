@@ -18,6 +18,7 @@ from overmind.config.variables.chain import (
     RPC_RATE,
     RPC_URL,
     SWAP_API_KEY,
+    SWAP_RATE,
     SWAP_URL,
     TRADING_MODE,
     Cluster,
@@ -35,6 +36,7 @@ PUBLIC_RPC: Final = {
 LOCAL_SWAP_URL: Final = "http://127.0.0.1:8880"
 JUPITER_URL: Final = "https://api.jup.ag"
 RPC_RATE_LOCAL, RPC_RATE_PUBLIC = 5_000, 10
+SWAP_RATE_KEYLESS, SWAP_RATE_FREE = 30, 60  # requests a minute. Source: solana-facts §4.1
 
 
 class ChainConfig(Value, frozen=True):
@@ -44,19 +46,23 @@ class ChainConfig(Value, frozen=True):
     requests_per_s: int
     swap_url: Secret
     swap_api_key: Secret | None
+    swap_requests_per_min: int | None  # None: no quota
 
 
 def chain_config(cluster: Cluster, rpc_url: Secret | None, settings: Settings) -> ChainConfig:
-    """The rate limit defaults to a high one for nodes on this machine, and to a low one for all others."""
+    """The rate limits default to high ones for servers on this machine, and to low ones for all others."""
     own = cluster in (Cluster.LOCALNET, Cluster.DEVNET)
     swap_default = LOCAL_SWAP_URL if own else JUPITER_URL
     fallbacks = settings.get(RPC_FALLBACK_URLS)
     local = rpc_url is not None and is_loopback(rpc_url)
+    swap_url, swap_api_key = settings.get(SWAP_URL) or Secret(swap_default, swap_default), settings.get(SWAP_API_KEY)
+    swap_rate = SWAP_RATE_KEYLESS if swap_api_key is None else SWAP_RATE_FREE
     return ChainConfig(
         rpc_urls=(rpc_url, *fallbacks) if rpc_url is not None else fallbacks,
         requests_per_s=settings.get(RPC_RATE) or (RPC_RATE_LOCAL if local else RPC_RATE_PUBLIC),
-        swap_url=settings.get(SWAP_URL) or Secret(swap_default, swap_default),
-        swap_api_key=settings.get(SWAP_API_KEY),
+        swap_url=swap_url,
+        swap_api_key=swap_api_key,
+        swap_requests_per_min=settings.get(SWAP_RATE) or (None if is_loopback(swap_url) else swap_rate),
     )
 
 

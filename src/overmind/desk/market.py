@@ -126,7 +126,12 @@ def tokens_by_symbol(desk: Desk) -> dict[str, Token]:
 
 def _swap_api(config: MultiWalletConfig, clock: Clock) -> JupiterApi:
     key = config.chain.swap_api_key
-    return JupiterApi(config.chain.swap_url.reveal(), clock, None if key is None else key.reveal())
+    return JupiterApi(
+        config.chain.swap_url.reveal(),
+        clock,
+        None if key is None else key.reveal(),
+        requests_per_min=config.chain.swap_requests_per_min,
+    )
 
 
 def _paper_on_live_prices(config: MultiWalletConfig, api: JupiterApi, seed: int, model: PaperModel | None) -> Connect:

@@ -1,4 +1,5 @@
-"""Live prices from the Price API: polled each second, kept exact, dropped when implausible.
+"""Live prices from the Price API: kept exact, dropped when implausible. Polled each second, or as often as the quota
+allows.
 
 When the API does not answer, the last prices stay with their old timestamps, so their users see that they age. A price
 that is missing or malformed in an answer is dropped at once.
@@ -32,15 +33,18 @@ class Quoted(Protocol):
     async def prices(self, mints: Sequence[Mint]) -> Mapping[Mint, UsdPrice]:
         """The prices of the mints that have one. Raises VenueUnavailable."""
 
+    def price_interval_s(self, mints: int) -> float:
+        """The time between two polls of the prices of so many mints that the server's quota allows."""
+
 
 class JupiterPrices:
     """`ports.Prices` from the API, as long as `run()` runs."""
 
-    def __init__(self, api: Quoted, mints: Sequence[Mint], clock: Clock, interval_s: float = POLL_S) -> None:
+    def __init__(self, api: Quoted, mints: Sequence[Mint], clock: Clock) -> None:
         self._api = api
         self._mints = tuple(mints)
         self._clock = clock
-        self._interval_s = interval_s
+        self._interval_s = max(POLL_S, api.price_interval_s(len(self._mints)))
         self._ticks: dict[Mint, Tick] = {}
         self._silent = False
 

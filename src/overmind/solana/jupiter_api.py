@@ -24,6 +24,7 @@ from overmind.core.model.units import NS
 from overmind.core.model.value import Value
 from overmind.ports import Clock, SwapOffer, VenueUnavailable
 from overmind.solana.addresses import Address
+from overmind.solana.request_quota import Purpose, QuotaUsedUp, RequestQuota
 from overmind.solana.retry_after import WAIT_MAX_S, retry_after_s
 from overmind.solana.transactions import PACKET_BYTES_MAX
 
@@ -77,12 +78,21 @@ class _Refusal(Value, frozen=True):
 class JupiterApi:
     """`ports.Swaps` over HTTP. Use as `async with JupiterApi(...) as api`. The API key is never shown."""
 
-    def __init__(self, url: str, clock: Clock, api_key: str | None = None, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        url: str,
+        clock: Clock,
+        api_key: str | None = None,
+        timeout_s: float = TIMEOUT_S,
+        requests_per_min: int | None = None,
+    ) -> None:
+        """`requests_per_min`: the server's quota; None: it has none."""
         self._address = Address(url, () if api_key is None else (api_key,))
         self._clock = clock
         self._headers = {**self._address.headers, **({} if api_key is None else {API_KEY: api_key})}
         self._timeout_s = timeout_s
         self._paused_until_ns = 0
+        self._quota = RequestQuota(clock, requests_per_min)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -108,18 +118,23 @@ class JupiterApi:
             "slippageBps": str(order.slippage_max_bps),
             "excludeRouters": EXCLUDED,
         }
-        status, body = await self._get("swap/v2/order", query)
+        status, body = await self._get("swap/v2/order", query, Purpose.EXIT if order.is_urgent else Purpose.ENTRY)
         if status == 400:
             return self._refusal(_decoded(body, _Refusal).error or "no reason given")
         offer = _decoded(body, _Offer)
         rejected = _unbuilt(offer) or _mismatch(offer, order, taker)
         return rejected or _read(offer, order)
 
+    def price_interval_s(self, mints: int) -> float:
+        """The time between two polls of the prices of so many mints that the quota allows."""
+        return self._quota.price_interval_s(-(-mints // PRICE_IDS_MAX))
+
     async def prices(self, mints: Sequence[Mint]) -> Mapping[Mint, UsdPrice]:
         """The prices of those mints that have one. Raises VenueUnavailable."""
         found: dict[Mint, UsdPrice] = {}
         for start in range(0, len(mints), PRICE_IDS_MAX):
-            status, body = await self._get("price/v3", {"ids": ",".join(mints[start : start + PRICE_IDS_MAX])})
+            query = {"ids": ",".join(mints[start : start + PRICE_IDS_MAX])}
+            status, body = await self._get("price/v3", query, Purpose.PRICES)
             if status != 200:
                 raise VenueUnavailable(f"{self._address.name} refuses to give prices ({status})")
             for mint, sent in _decoded(body, dict[Mint, msgspec.Raw]).items():
@@ -131,21 +146,32 @@ class JupiterApi:
         cause = Cause.NO_LIQUIDITY if _NO_ROUTE.search(words) else Cause.BAD_QUOTE
         return Rejected(cause, self._address.masked(error))
 
-    async def _get(self, path: str, query: Mapping[str, str]) -> tuple[int, bytes]:
+    async def _get(self, path: str, query: Mapping[str, str], purpose: Purpose) -> tuple[int, bytes]:
         """Status 200 or 400, and the body. Raises VenueUnavailable."""
         assert self._session is not None, "use it as `async with JupiterApi(...)`"
         if self._clock.now_ns() < self._paused_until_ns:
             raise VenueUnavailable(f"{self._address.name} asked us to wait")
         try:
+            self._quota.take(purpose)
+        except QuotaUsedUp as used_up:
+            raise VenueUnavailable(f"{self._address.name} is not asked now: {used_up} is used up") from None
+        try:
             async with self._session.get(self._address.url / path, params=query, allow_redirects=False) as response:
+                self._read_quota(response)
                 if response.status == 429:
                     self._pause(response)
                 if response.status not in (200, 400):
-                    raise VenueUnavailable(f"{self._address.name} answered {response.status}")
+                    meaning = _meaning(response.status)
+                    raise VenueUnavailable(f"{self._address.name} answered {response.status}{meaning}")
                 return response.status, await _bounded(response)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as fault:
             # Only the class name: an exception's text may contain the address.
             raise VenueUnavailable(f"{self._address.name} cannot be asked: {type(fault).__name__}") from None
+
+    def _read_quota(self, response: aiohttp.ClientResponse) -> None:
+        remaining, reset = (response.headers.get(f"x-ratelimit-{name}", "") for name in ("remaining", "reset"))
+        if _UNITS.fullmatch(remaining) and _UNITS.fullmatch(reset):
+            self._quota.told(int(remaining), int(reset))
 
     def _pause(self, response: aiohttp.ClientResponse) -> None:
         now_ns = self._clock.now_ns()
@@ -154,6 +180,19 @@ class JupiterApi:
         pause_s = retry_after_s(response.headers.get("Retry-After"), now_ns) or until_s - now_ns / NS
         self._paused_until_ns = now_ns + round(min(max(pause_s, PAUSE_S), WAIT_MAX_S) * NS)
         raise VenueUnavailable(f"{self._address.name} says: too many requests")
+
+
+def _meaning(status: int) -> str:
+    """What an operator can do about a status that is no answer. Source: solana-facts §4.1."""
+    if status == 401:
+        return ": it wants an API key, or does not accept ours; check OVERMIND_SWAP_API_KEY"
+    if status == 403:
+        return ": our API key may not do this, or its firewall blocks this machine; check OVERMIND_SWAP_API_KEY"
+    if 300 <= status < 400:
+        return ": a redirect, which is not followed; set OVERMIND_SWAP_URL to the address that it moved to"
+    if status == 404:
+        return ": it has no such path; check OVERMIND_SWAP_URL"
+    return ": its own fault; we ask again" if status >= 500 else ""
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:

@@ -75,6 +75,13 @@ SWAP_URL = Variable(
 SWAP_API_KEY = Variable(
     "OVERMIND_SWAP_API_KEY", kinds.optional(kinds.secret()), "", "Key of the swap API, if it needs one.", secret=True
 )
+SWAP_RATE = Variable(
+    "OVERMIND_SWAP_REQUESTS_PER_MIN",
+    kinds.optional(measured(kinds.whole("requests/min", 10, 1_000_000))),
+    "",
+    "The swap API's quota. Prices use half of it, and a fifth is kept for exits. Not set: 30 without an API key, 60 "
+    "with one, and none for a server on this machine.",
+)
 MAINNET_OPT_IN = Variable(
     "OVERMIND_MAINNET_OPT_IN",
     kinds.optional(kinds.choice({OPT_IN_WORDS: True})),

@@ -26,6 +26,7 @@ from overmind.config.variables.chain import (
     RPC_RATE,
     RPC_URL,
     SWAP_API_KEY,
+    SWAP_RATE,
     SWAP_URL,
     TRADING_MODE,
 )
@@ -94,6 +95,7 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         RPC_RATE,
         SWAP_URL,
         SWAP_API_KEY,
+        SWAP_RATE,
         MAINNET_OPT_IN,
     ),
     "Wallets": (
