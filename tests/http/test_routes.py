@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from tests.support.processes import PATIENCE_S, wait_until
 from tests.support.service import BUY, NDJSON, Service, command, serving
+from tools import routes
 
 from overmind.http.bounds import BATCH_MAX, BODY_BYTES_MAX
 from overmind.http.stream import STREAMS_MAX
@@ -235,6 +236,55 @@ def test_wrong_requests_are_answered_in_one_shape(method: str, path: str, status
 def test_an_operators_post_that_does_nothing(path: str, body: object, status: int, service: Service) -> None:
     assert service.post(f"/v1/{path}", body).status == status
     assert {wallet["status"] for wallet in service.get("/v1/wallets").json} == {"Active"}
+
+
+PLACES = {"wallet_id": "primary_wallet", "token": "SOL", "move_id": "move", "strategy": "Momentum", "verb": "pause"}
+COMMANDS = [one.path.format(**PLACES) for one in routes.routes() if one.method == "POST" and one.path != "/v1/signals"]
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_no_route_takes_a_name_twice(path: str, service: Service) -> None:
+    last = service.get("/v1/events?limit=1000").json["last_seq"]
+    said = service.post(path, b'{"reason": "first", "reason": "second"}')
+    assert said.status == 400
+    if "not the expected body" not in said.json["error"]:  # Other fields are missing there, which is told first.
+        assert said.json == {"error": "reason is given more than once", "fix": "keep one of them"}
+    told = service.get(f"/v1/events?after={last}").json["events"]
+    assert {entry["event"]["type"] for entry in told} <= {"PricesMarked"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "name"),
+    [
+        ("emergency-stop", r'{"reason": "x", "liquidate": false, "liquidate": true}', "liquidate"),
+        ("emergency-stop", r'{"reason": "x", "liquidate": false, "liquid\u0061te": true}', "liquidate"),
+        (
+            "wallets/primary_wallet/limits",
+            r'{"reason": "x", "changes": {"max_position_size": 1, "max_position_size": 9}}',
+            "max_position_size",
+        ),
+        (
+            "withdrawals",
+            r'{"reason": "x", "wallet_id": "w", "amount": "1", "amount": "2", "token": "SOL", "to": "y"}',
+            "amount",
+        ),
+        ("mints", r'{"reason": "x", "verb": "block", "verb": "unblock", "token": "SOL"}', "verb"),
+        ("positions/primary_wallet/SOL/close", r'{"reason": "x", "cancel": true, "cancel": false}', "cancel"),
+        ("rebalance", r'{"reason": "x", "dry_run": true, "dry_run": false}', "dry_run"),
+        ("portfolio/resume", r'{"reason": "x", "hold": "operator", "hold": "drawdown"}', "hold"),
+    ],
+)
+def test_the_second_value_of_a_name_does_nothing(path: str, body: str, name: str, service: Service) -> None:
+    said = service.post(f"/v1/{path}", body.encode())
+    assert (said.status, said.json["error"]) == (400, f"{name} is given more than once")
+    assert {wallet["status"] for wallet in service.get("/v1/wallets").json} == {"Active"}
+
+
+def test_no_shape_of_signals_takes_a_name_twice(service: Service) -> None:
+    twice = b'{"signal_id": "twice", "action": "Buy", "action": "Sell"}'
+    for body, headers in ((twice, {}), (b"[" + twice + b"]", {}), (twice + b"\n", NDJSON)):
+        said = service.post("/v1/signals", body, **headers)
+        assert (said.status, "given more than once" in said.text) == (400, True)
 
 
 @pytest.mark.parametrize("path", ["/v1/portfolio", "/v1/stream", "/v1/nothing", "/v1/signals"])

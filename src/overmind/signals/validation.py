@@ -5,7 +5,6 @@ A null counts as absent. An absent field reads as None without a problem; the ca
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from decimal import Context, Decimal, Inexact, InvalidOperation
@@ -16,6 +15,7 @@ from rapidfuzz.distance import OSA
 
 from overmind.clock.instants import instant_ns
 from overmind.core.model.units import PPM
+from overmind.text.json_names import repeated_name
 
 LINE_BYTES_MAX: Final = 64 * 1024
 FIELDS_MAX: Final = 64
@@ -49,7 +49,7 @@ def parse_object(raw: bytes | str) -> dict[str, object] | FieldProblem:
         fields = _DECODER.decode(line)
         repeated = None
         if isinstance(fields, dict) and (b"\\" in line or line.count(b'"') != 2 * _strings(fields)):
-            repeated = _repeated_key(line)
+            repeated = repeated_name(line)
     except UnicodeError:
         return FieldProblem("signal", "broken UTF-8", "Send UTF-8")
     except RecursionError:
@@ -74,21 +74,6 @@ def _strings(fields: dict[str, object]) -> int:
         elif isinstance(value, list):
             count += sum(isinstance(one, str) for one in value)
     return count
-
-
-def _repeated_key(line: bytes) -> str | None:
-    """Checks every key; slow, and only used when the fast count differs."""
-    repeated: list[str] = []
-
-    def look(pairs: list[tuple[str, object]]) -> None:
-        seen: set[str] = set()
-        for name, _ in pairs:
-            if name in seen:
-                repeated.append(name)
-            seen.add(name)
-
-    json.loads(line, object_pairs_hook=look, parse_int=str, parse_float=str, strict=False)
-    return repeated[0] if repeated else None
 
 
 def shown(value: object) -> str:
