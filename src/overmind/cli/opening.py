@@ -69,11 +69,17 @@ def load_config() -> MultiWalletConfig:
 
 
 def data_dir_of(given: Path | None) -> Path:
-    """The folder of the journal: as given, else as configured, whatever else is wrong with the configuration."""
+    """The folder of the journal: as given, else as configured, whatever else is wrong with the configuration.
+
+    Raises ConfigError if its variable is wrong: the default in its place would be another desk.
+    """
     if given is not None:
         return given
-    findings = Findings()
-    return Settings(Environment(os.environ, DEFAULT_DOTENV, findings), findings).get(DATA_DIR).absolute()
+    findings, wrong = Findings(), Findings()
+    directory = Settings(Environment(os.environ, DEFAULT_DOTENV, findings), wrong).get(DATA_DIR).absolute()
+    if error := wrong.error():
+        raise error
+    return directory
 
 
 def stress_of_caller() -> tuple[int, ...] | None:

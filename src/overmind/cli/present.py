@@ -53,6 +53,11 @@ def note(line: str) -> None:
         err().print(Text(line, style="dim"))
 
 
+def announce(line: str) -> None:
+    """Shows at once what must not wait for the end of the command. Standard output stays free for its result."""
+    err().print(Text(line, style="bold"))
+
+
 def complain(what: str, fix: str = "") -> None:
     """Shows an error: what is wrong, then how to fix it."""
     err().print(Text("error: ", style="bold red") + Text(what))
