@@ -69,13 +69,13 @@ def complain_of_config(error: ConfigError) -> None:
     count = len(error.problems)
     complain(f"{count} problem{'s' if count > 1 else ''} in the configuration")
     for problem in error.problems:
-        _say_problem(problem, "red")
+        _say_problem("error", problem, "red")
     for warning in error.warnings:
-        _say_problem(warning, "yellow")
+        _say_problem("warning", warning, "yellow")
 
 
-def _say_problem(problem: Problem, style: str) -> None:
-    err().print(Text("  • ", style=style) + Text(problem.where, style="bold") + Text(f": {problem.problem}"))
+def _say_problem(label: str, problem: Problem, style: str) -> None:
+    err().print(Text(f"  • {label}: ", style=style) + Text(problem.where, style="bold") + Text(f": {problem.problem}"))
     err().print(Text(f"      fix: {problem.fix}"))
 
 

@@ -24,6 +24,7 @@ from overmind.desk.submit import Answers, NobodyListens
 from overmind.http.bounds import BATCH_MAX, BODY_BYTES_MAX, NDJSON
 from overmind.http.files import RunningService, find_service, token_of_caller
 from overmind.ports import Clock
+from overmind.text.characters import is_blank
 
 ANSWER_S: Final = 30.0
 BATCH_BYTES_MAX: Final = BODY_BYTES_MAX // 2
@@ -161,7 +162,7 @@ async def _batches(lines: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
 
     async def fill() -> None:
         async for line in lines:
-            if line.strip():
+            if not is_blank(line):
                 await waiting.put(line.strip())
         await waiting.put(_END)
 

@@ -19,7 +19,7 @@ from overmind.cli.exit_codes import REFUSED, UNREACHABLE
 from overmind.cli.opening import AsJson, absolute
 from overmind.clock.clocks import SystemClock
 from overmind.config import ConfigError, Problem
-from overmind.config.files import FileText, Wrong, read_file, read_json
+from overmind.config.files import FileText, InvalidValue, read_file, read_json
 from overmind.config.problems import Findings
 from overmind.config.token_list import tokens_of
 from overmind.config.variables.chain import Cluster
@@ -176,7 +176,7 @@ def _tokens(path: Path | None, cluster: Cluster) -> list[Token]:
     if not isinstance(file, FileText):
         raise _wrong(str(path), file.problem, file.fix)
     parsed = read_json(file.text)
-    if isinstance(parsed, Wrong):
+    if isinstance(parsed, InvalidValue):
         raise _wrong(str(path), parsed.problem, parsed.fix)
     content, doubles = parsed
     if doubles:
