@@ -340,3 +340,34 @@ def test_slow_clients_are_dropped(service: Service) -> None:
     assert (nothing, half_a_head) == (b"", b"")
     assert b" 408 " in half_a_body
     assert b" 200 " in second
+
+
+EVIL = "\x1b[2J\x9b31m\u202e\u2066\u200b\x7f"
+PLACES_THAT_TELL = [one.path for one in routes.routes() if one.method == "GET" and "{" not in one.path]
+
+
+def test_no_answer_holds_a_control_character(service: Service) -> None:
+    """Of a reason or a path, whoever prints the answer."""
+    for path, body in (
+        ("/v1/strategies/DeveloperTracking/pause", {"reason": EVIL}),
+        ("/v1/wallets/hft_wallet/limits", {"reason": EVIL, "by": EVIL, "changes": {"max_position_size": 20_000}}),
+        ("/v1/wallets/%1b%5b2J%c2%9b/pause", {"reason": EVIL}),
+        ("/v1/mints", {"reason": EVIL, "verb": EVIL}),
+        ("/v1/mints", {"reason": "x", EVIL: EVIL}),
+    ):
+        told = service.post(path, json.dumps(body, ensure_ascii=False).encode())
+        assert told.text.isprintable(), told.text
+    for path in PLACES_THAT_TELL:
+        if path != "/v1/stream":
+            assert service.get(path).text.isprintable(), path
+
+    async def follow() -> None:
+        stream = f"{service.url}/v1/stream?after=0"
+        async with asyncio.timeout(PATIENCE_S), service.session() as session, session.get(stream) as response:
+            async for line in response.content:
+                assert line.decode().rstrip("\n").isprintable()
+                if b"DeveloperTracking" in line and b"HoldAdded" in line:
+                    return
+        raise AssertionError("the stream ended")
+
+    asyncio.run(follow())

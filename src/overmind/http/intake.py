@@ -20,6 +20,7 @@ from overmind.http.responses import RETRY_AFTER_S, JsonResponse, error_response
 from overmind.ports import Clock
 from overmind.signals.decode import BadSignal, decode_signal
 from overmind.text.characters import BOM_BYTES, is_blank
+from overmind.text.printable import json_bytes
 from overmind.views.decisions import Decision
 
 DECIDED, INVALID, CONFLICT, BUSY, STOPPED = 202, 400, 409, 429, 503
@@ -103,7 +104,7 @@ def _as_array(answered: Sequence[AnsweredSignal], status: int) -> Response:
 
 
 def _as_lines(answered: Sequence[AnsweredSignal], status: int) -> Response:
-    lines = b"".join(msgspec.json.encode(one.answer) + b"\n" for one in answered)
+    lines = b"".join(json_bytes(one.answer) + b"\n" for one in answered)
     return Response(lines, status, _headers(status), media_type=NDJSON)
 
 
