@@ -13,7 +13,6 @@ from tests.support.command import overmind
     ("words", "named"),
     [
         (["portfolio", "--data-dir", "absent"], "absent/overmind.db"),
-        (["stop", "--data-dir", "absent"], "absent"),
         (["verify", "absent"], "absent"),
         (["submit", "absent.jsonl"], "absent.jsonl"),
         (["backtest", "absent", "--signals", "absent.jsonl"], "absent"),

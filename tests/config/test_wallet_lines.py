@@ -41,7 +41,8 @@ p:{E}:primary:medium:0.4,,                   | the entry is empty
 p:primary:medium:0.4                         | has 4 parts, not 5
 :{E}:primary:medium:0.4                      | the wallet id is empty
 a b:{E}:primary:medium:0.4                   | not 1 to 64 letters, digits, _ and -
-"p:{E}:primary:medium:0.4"                   | not 1 to 64 letters, digits, _ and - ; allocation '0.4"' is not a number
+"p:{E}:primary:medium:0.4"                   | begins or ends with U+0022 QUOTATION MARK
+p:F/"hft".json:primary:medium:0.4            | the path holds U+0022 QUOTATION MARK
 é:{E}:primary:medium:0.4                     | not 1 to 64 letters, digits, _ and -
 {"x" * 65}:{E}:primary:medium:0.4            | not 1 to 64 letters, digits, _ and -
 p::primary:medium:0.4                        | the path is empty

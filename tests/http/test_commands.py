@@ -6,6 +6,7 @@ import contextlib
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.command import overmind
 from tests.support.command_process import start
 from tests.support.service import BUY, Service, command, serving
 
+from overmind.cli.operate import STOP_ANSWER_S
 from overmind.core.model.events import HoldAdded, HoldLifted
 from overmind.desk.watch import STOP_FILE, STOP_REASON
 from overmind.journal.sqlite import SqliteJournal
@@ -106,6 +108,20 @@ def test_a_service_that_hangs(service: Service) -> None:
         assert (done.returncode, "not known whether" in done.stderr) == (4, True)
         assert (service.folder / "data" / STOP_FILE).exists()
         assert "Traceback" not in silent.stderr
+
+
+def test_stop_beside_a_service_that_hangs_says_so_at_once(service: Service) -> None:
+    """It takes the connection and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf, named_at(service, deaf.getsockname()[1]):
+        begun = time.monotonic()
+        client = start(service.folder, ["stop", "--reason", "hangs", "--json"])
+        assert client.stderr
+        stop_file = service.folder / "data" / STOP_FILE
+        assert client.stderr.readline() == f"STOP written: {stop_file}; no entry is sent from now on\n"
+        assert time.monotonic() - begun < STOP_ANSWER_S
+        told, _ = client.communicate(timeout=60)
+        assert (client.returncode, "has not journaled it yet" in json.loads(told)["how"]) == (0, True)
+        assert time.monotonic() - begun < 3 * STOP_ANSWER_S
 
 
 def test_a_service_that_does_not_answer_may_still_have_acted(service: Service) -> None:

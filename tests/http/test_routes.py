@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from tests.support.processes import PATIENCE_S, wait_until
 from tests.support.service import BUY, NDJSON, Service, command, serving
+from tools import routes
 
 from overmind.http.bounds import BATCH_MAX, BODY_BYTES_MAX
 from overmind.http.stream import STREAMS_MAX
@@ -237,6 +238,55 @@ def test_an_operators_post_that_does_nothing(path: str, body: object, status: in
     assert {wallet["status"] for wallet in service.get("/v1/wallets").json} == {"Active"}
 
 
+PLACES = {"wallet_id": "primary_wallet", "token": "SOL", "move_id": "move", "strategy": "Momentum", "verb": "pause"}
+COMMANDS = [one.path.format(**PLACES) for one in routes.routes() if one.method == "POST" and one.path != "/v1/signals"]
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_no_route_takes_a_name_twice(path: str, service: Service) -> None:
+    last = service.get("/v1/events?limit=1000").json["last_seq"]
+    said = service.post(path, b'{"reason": "first", "reason": "second"}')
+    assert said.status == 400
+    if "not the expected body" not in said.json["error"]:  # Other fields are missing there, which is told first.
+        assert said.json == {"error": "reason is given more than once", "fix": "keep one of them"}
+    told = service.get(f"/v1/events?after={last}").json["events"]
+    assert {entry["event"]["type"] for entry in told} <= {"PricesMarked"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "name"),
+    [
+        ("emergency-stop", r'{"reason": "x", "liquidate": false, "liquidate": true}', "liquidate"),
+        ("emergency-stop", r'{"reason": "x", "liquidate": false, "liquid\u0061te": true}', "liquidate"),
+        (
+            "wallets/primary_wallet/limits",
+            r'{"reason": "x", "changes": {"max_position_size": 1, "max_position_size": 9}}',
+            "max_position_size",
+        ),
+        (
+            "withdrawals",
+            r'{"reason": "x", "wallet_id": "w", "amount": "1", "amount": "2", "token": "SOL", "to": "y"}',
+            "amount",
+        ),
+        ("mints", r'{"reason": "x", "verb": "block", "verb": "unblock", "token": "SOL"}', "verb"),
+        ("positions/primary_wallet/SOL/close", r'{"reason": "x", "cancel": true, "cancel": false}', "cancel"),
+        ("rebalance", r'{"reason": "x", "dry_run": true, "dry_run": false}', "dry_run"),
+        ("portfolio/resume", r'{"reason": "x", "hold": "operator", "hold": "drawdown"}', "hold"),
+    ],
+)
+def test_the_second_value_of_a_name_does_nothing(path: str, body: str, name: str, service: Service) -> None:
+    said = service.post(f"/v1/{path}", body.encode())
+    assert (said.status, said.json["error"]) == (400, f"{name} is given more than once")
+    assert {wallet["status"] for wallet in service.get("/v1/wallets").json} == {"Active"}
+
+
+def test_no_shape_of_signals_takes_a_name_twice(service: Service) -> None:
+    twice = b'{"signal_id": "twice", "action": "Buy", "action": "Sell"}'
+    for body, headers in ((twice, {}), (b"[" + twice + b"]", {}), (twice + b"\n", NDJSON)):
+        said = service.post("/v1/signals", body, **headers)
+        assert (said.status, "given more than once" in said.text) == (400, True)
+
+
 @pytest.mark.parametrize("path", ["/v1/portfolio", "/v1/stream", "/v1/nothing", "/v1/signals"])
 @pytest.mark.parametrize("given", ["", "Bearer", "Bearer wrong", "bearer TOKEN", "TOKEN"])
 def test_every_route_but_health_needs_the_token(path: str, given: str, service: Service) -> None:
@@ -290,3 +340,34 @@ def test_slow_clients_are_dropped(service: Service) -> None:
     assert (nothing, half_a_head) == (b"", b"")
     assert b" 408 " in half_a_body
     assert b" 200 " in second
+
+
+EVIL = "\x1b[2J\x9b31m\u202e\u2066\u200b\x7f"
+PLACES_THAT_TELL = [one.path for one in routes.routes() if one.method == "GET" and "{" not in one.path]
+
+
+def test_no_answer_holds_a_control_character(service: Service) -> None:
+    """Of a reason or a path, whoever prints the answer."""
+    for path, body in (
+        ("/v1/strategies/DeveloperTracking/pause", {"reason": EVIL}),
+        ("/v1/wallets/hft_wallet/limits", {"reason": EVIL, "by": EVIL, "changes": {"max_position_size": 20_000}}),
+        ("/v1/wallets/%1b%5b2J%c2%9b/pause", {"reason": EVIL}),
+        ("/v1/mints", {"reason": EVIL, "verb": EVIL}),
+        ("/v1/mints", {"reason": "x", EVIL: EVIL}),
+    ):
+        told = service.post(path, json.dumps(body, ensure_ascii=False).encode())
+        assert told.text.isprintable(), told.text
+    for path in PLACES_THAT_TELL:
+        if path != "/v1/stream":
+            assert service.get(path).text.isprintable(), path
+
+    async def follow() -> None:
+        stream = f"{service.url}/v1/stream?after=0"
+        async with asyncio.timeout(PATIENCE_S), service.session() as session, session.get(stream) as response:
+            async for line in response.content:
+                assert line.decode().rstrip("\n").isprintable()
+                if b"DeveloperTracking" in line and b"HoldAdded" in line:
+                    return
+        raise AssertionError("the stream ended")
+
+    asyncio.run(follow())

@@ -48,6 +48,10 @@ def problems(raw: bytes | str | dict[str, object]) -> list[tuple[str, str]]:
     return [(one.field, one.problem) for one in caught.value.problems]
 
 
+def test_a_byte_order_mark_and_a_carriage_return_are_left_out() -> None:
+    assert decode_signal(b"\xef\xbb\xbf" + line() + b"\r\n", TOKENS, USDC) == decode_signal(line(), TOKENS, USDC)
+
+
 def test_a_signal_with_every_field() -> None:
     raw = line(
         symbol="sol",
@@ -261,7 +265,19 @@ MANY_FIELDS = {f"free_{number}_of_all": 1 for number in range(FIELDS_MAX)}
         (b'{"signal_id": "\xc3', ("signal", "not JSON: Input data was truncated")),
         (line()[:-1], ("signal", "not JSON: Input data was truncated")),
         (line() + line(), ("signal", "not JSON: JSON is malformed: trailing characters (byte 114)")),
-        (b"\xef\xbb\xbf" + line(), ("signal", "not JSON: JSON is malformed: invalid character (byte 0)")),
+        (
+            b"\xc2\xa0" + line(),
+            ("signal", "not JSON: JSON is malformed: invalid character (byte 0); it holds U+00A0 NO-BREAK SPACE"),
+        ),
+        (
+            line()[:-1] + "\u200b}".encode(),
+            ("signal", "not JSON: JSON is malformed: expected ',' or '}' (byte 112); it holds U+200B ZERO WIDTH SPACE"),
+        ),
+        (line().decode().encode("utf-16"), ("signal", "UTF-16")),
+        (
+            line(symbol="S\u041eL"),
+            ("symbol", "unknown symbol 'S\u041eL', which mixes scripts: it holds U+041E CYRILLIC CAPITAL LETTER O"),
+        ),
         (b"[]", ("signal", "not an object")),
         (b"null", ("signal", "not an object")),
         (b'"s1"', ("signal", "not an object")),

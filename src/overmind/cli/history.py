@@ -23,6 +23,7 @@ from overmind.journal.sqlite import SqliteJournal
 from overmind.prices.tape import Tape, load_tape
 from overmind.sandbox.demo import demo_config, demo_env, demo_signals
 from overmind.signals.decode import BadSignal, decode_signal
+from overmind.text.characters import is_blank
 from overmind.views.verify import verify
 
 SIGNALS_DEFAULT: Final = 400
@@ -167,7 +168,7 @@ def _read_signals(path: Path, desk: Desk, tape: Tape) -> list[Signal]:
         present.complain(f"{path}: {error.strerror}", "name a readable file of JSON Lines")
         raise typer.Exit(BAD_INPUT) from None
     for number, line in enumerate(lines, 1):
-        if not line.strip():
+        if is_blank(line):
             continue
         try:
             signal = decode_signal(line, tokens, desk.quote)

@@ -12,6 +12,7 @@ import uvloop
 from overmind.cli import present
 from overmind.cli.exit_codes import BAD_INPUT, UNREACHABLE
 from overmind.cli.opening import AsJson, absolute
+from overmind.text.json_names import repeated_name
 
 
 def localnet(
@@ -37,6 +38,8 @@ def localnet(
 
     try:
         switches = msgspec.json.decode(faults, type=Faults)
+        if (repeated := repeated_name(faults)) is not None:
+            raise ValueError(f"--faults: {repeated} is given more than once")
         net = Localnet(port=port, slot_ms=slot_ms, seed=seed, faults=switches, state_dir=state_dir)
     except ValueError as error:
         present.complain(str(error), "see `overmind localnet --help` and docs/localnet.md")

@@ -27,6 +27,7 @@ from overmind.desk.log import configure_logging
 from overmind.journal.errors import JournalUnusable
 from overmind.journal.sqlite import SqliteJournal
 from overmind.signals.decode import token_index
+from overmind.text.characters import quote_in
 
 JOURNAL: Final = "overmind.db"
 TAIL_ENTRIES: Final = 50_000  # how far back `orders` and `moves` look
@@ -37,12 +38,19 @@ def absolute(path: Path | None) -> Path | None:
     return None if path is None else path.absolute()
 
 
+def data_folder(path: Path | None) -> Path | None:
+    """The same for a folder of a journal, whose name holds no quote."""
+    if path is not None and (quote := quote_in(str(path))) is not None:
+        raise typer.BadParameter(f"the path holds {quote}: give the folder a name without quotes")
+    return absolute(path)
+
+
 WalletName = Annotated[str, typer.Argument(help="Id of the wallet.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 DataDir = Annotated[
     Path | None,
     typer.Option(
-        "--data-dir", callback=absolute, help="Folder of the journal. Default: OVERMIND_DATA_DIR, else ./data."
+        "--data-dir", callback=data_folder, help="Folder of the journal. Default: OVERMIND_DATA_DIR, else ./data."
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the paper venue: it decides fills, failures and delays.")]
@@ -69,11 +77,17 @@ def load_config() -> MultiWalletConfig:
 
 
 def data_dir_of(given: Path | None) -> Path:
-    """The folder of the journal: as given, else as configured, whatever else is wrong with the configuration."""
+    """The folder of the journal: as given, else as configured, whatever else is wrong with the configuration.
+
+    Raises ConfigError if its variable is wrong: the default in its place would be another desk.
+    """
     if given is not None:
         return given
-    findings = Findings()
-    return Settings(Environment(os.environ, DEFAULT_DOTENV, findings), findings).get(DATA_DIR).absolute()
+    findings, wrong = Findings(), Findings()
+    directory = Settings(Environment(os.environ, DEFAULT_DOTENV, findings), wrong).get(DATA_DIR).absolute()
+    if error := wrong.error():
+        raise error
+    return directory
 
 
 def stress_of_caller() -> tuple[int, ...] | None:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import typer
 
 from overmind.cli import present
-from overmind.cli.exit_codes import BAD_INPUT, REFUSED, UNREACHABLE
+from overmind.cli.exit_codes import REFUSED, UNREACHABLE
 from overmind.cli.offline import command_on_disk
 from overmind.cli.opening import JOURNAL, AsJson, DataDir, WalletName, data_dir_of, journal_to_write, load_config
 from overmind.cli.reasons import NO_REASON, Reason, refuse_blank
@@ -29,6 +29,18 @@ from overmind.journal.errors import JournalLocked
 from overmind.ports import ChainSilent, Journal
 
 SETTLE_S: Final = 60.0
+
+
+STOP_ANSWER_S: Final = 3.0  # A service that hangs must not keep the operator waiting.
+
+
+NO_DESK: Final = "no desk runs here and none ever did: the next start stops before all else"
+
+
+NO_FOLDER: Final = (
+    "the data directory was missing and is made anew. A desk that works in another one is NOT stopped: name its "
+    "directory with --data-dir or OVERMIND_DATA_DIR"
+)
 
 
 NO_SALE: Final = "nothing is liquidated: a file can only stop"
@@ -86,28 +98,25 @@ def stop(
 ) -> None:
     """Stop all entries at once; exits continue.
 
-    Every wallet stays stopped, also across restarts, until `overmind reactivate` names it. The command also writes a
-    stop file, which a service that does not answer still finds.
+    Every wallet stays stopped, also across restarts, until `overmind reactivate` names it. The command first writes a
+    stop file, which a service that does not answer still finds, and says so at once. It makes the data directory if
+    there is none.
 
     The running desk carries out a liquidation, the largest positions first. If none runs, the next start does.
     """
     directory = data_dir_of(data_dir)
-    if not directory.is_dir():
-        present.complain(f"there is no data directory {directory}", "name it with --data-dir or OVERMIND_DATA_DIR")
-        raise typer.Exit(BAD_INPUT)
     stop_file = directory.absolute() / STOP_FILE
     reason = reason.encode(errors="replace").decode()  # A reason that is not valid text must not prevent a stop.
-    with contextlib.suppress(OSError):  # On a full disk only the journal, which has a reserve, can be written.
-        stop_file.touch()  # First the file: it works without the service and without the journal.
-        stop_file.write_text(reason, encoding="utf-8")
-        present.note(f"{stop_file} is written: no entry is sent from now on")
-    stopped = Stopped(f"{stop_file} stands; no desk runs here and none ever did: the next start stops before all else")
+    known = directory.is_dir()
+    _write_stop_file(stop_file, reason)
+    stopped = Stopped(f"{stop_file} stands; {NO_DESK if known else NO_FOLDER}")
     if find_service(directory) is not None:
         stopped = _service_stop(directory, stop_file, EmergencyStop(reason, liquidate, sweep))
     elif (directory / JOURNAL).exists():
         stopped = _journal_stop(directory, stop_file, EmergencyStop(reason, liquidate, sweep))
     elif not stop_file.exists():
-        raise CommandRefused(f"{stop_file} cannot be written and there is no journal: nothing was stopped")
+        fault = f"{stop_file} cannot be written and there is no journal: nothing was stopped"
+        raise CommandRefused(f"{fault}. If a desk runs, end its process")
     if as_json:
         present.emit_json({"stopped": True, "reason": reason, **stopped._asdict()})
     else:
@@ -117,6 +126,16 @@ def stop(
         raise typer.Exit(UNREACHABLE)
     if stopped.not_swept:
         present.complain(f"nothing will be swept: {stopped.not_swept}", SWEEP_FIX)
+
+
+def _write_stop_file(stop_file: Path, reason: str) -> None:
+    """First the file, and word of it at once: it works without the service and the journal, and these may hang."""
+    with contextlib.suppress(OSError):  # On a full disk only the journal, which has a reserve, can be written.
+        stop_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        stop_file.touch()
+        stop_file.write_text(reason, encoding="utf-8")
+    if stop_file.exists():
+        present.announce(f"STOP written: {stop_file}; no entry is sent from now on")
 
 
 class Stopped(NamedTuple):
@@ -130,7 +149,7 @@ def _service_stop(directory: Path, stop_file: Path, stop: EmergencyStop) -> Stop
     said = stop.reason.strip()[:REASON_CHARS_MAX] or NO_REASON
     request = {"reason": said, "liquidate": stop.liquidate, "sweep": stop.sweep}
     try:
-        answer = call_service(directory, "/v1/emergency-stop", request)
+        answer = call_service(directory, "/v1/emergency-stop", request, STOP_ANSWER_S)
     except (ServiceSilent, ServiceRefused, ConfigError) as fault:
         if not stop_file.exists():
             raise

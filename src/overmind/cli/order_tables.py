@@ -82,5 +82,5 @@ def _terms(terms: object) -> str:
     return ", ".join(f"{name} {bps:+.2f}" for name, bps in terms.items() if bps) if isinstance(terms, dict) else ""
 
 
-def _codes(rows: object) -> str:
-    return "\n".join(map(refusal, rows)) if isinstance(rows, list) else ""
+def _codes(rows: object) -> tuple[str, ...]:
+    return tuple(map(refusal, rows)) if isinstance(rows, list) else ()

@@ -1,4 +1,7 @@
-"""How the command shows things: one JSON object for programs, tables for people, plain text in a pipe."""
+"""How the command shows things: one JSON object for programs, tables for people, plain text in a pipe.
+
+What is shown may come from outside, so every text is escaped here and nothing else writes to a terminal.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
-import msgspec
 from rich.box import HEAVY_HEAD
 from rich.cells import cell_len
 from rich.console import Console
@@ -18,6 +20,7 @@ from rich.text import Text
 
 from overmind.clock.instants import EPOCH
 from overmind.config import ConfigError, Problem
+from overmind.text.printable import json_bytes, printable
 
 PIPE_COLUMNS: Final = 400  # wide, so that programs read unfolded lines
 
@@ -39,44 +42,57 @@ def err() -> Console:
 
 def emit_json(value: object) -> None:
     """Writes one line and flushes it, since the reader of a pipe may wait for it."""
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    sys.stdout.write(json_bytes(value).decode() + "\n")
     sys.stdout.flush()
 
 
+def _text(line: str, style: str = "") -> Text:
+    return Text(printable(line), style=style)
+
+
+def _cell(cell: object) -> str:
+    return "\n".join(printable(str(line)) for line in (cell if isinstance(cell, tuple) else (cell,)))
+
+
 def say(line: str, style: str = "") -> None:
-    out().print(Text(line, style=style))
+    out().print(_text(line, style))
 
 
 def note(line: str) -> None:
     """Shows a line on a terminal only."""
     if err().is_terminal:
-        err().print(Text(line, style="dim"))
+        err().print(_text(line, "dim"))
+
+
+def announce(line: str) -> None:
+    """Shows at once what must not wait for the end of the command. Standard output stays free for its result."""
+    err().print(_text(line, "bold"))
 
 
 def complain(what: str, fix: str = "") -> None:
     """Shows an error: what is wrong, then how to fix it."""
-    err().print(Text("error: ", style="bold red") + Text(what))
+    err().print(Text("error: ", style="bold red") + _text(what))
     if fix:
-        err().print(Text("  fix: ", style="bold") + Text(fix))
+        err().print(Text("  fix: ", style="bold") + _text(fix))
 
 
 def complain_of_config(error: ConfigError) -> None:
     count = len(error.problems)
     complain(f"{count} problem{'s' if count > 1 else ''} in the configuration")
     for problem in error.problems:
-        _say_problem(problem, "red")
+        _say_problem("error", problem, "red")
     for warning in error.warnings:
-        _say_problem(warning, "yellow")
+        _say_problem("warning", warning, "yellow")
 
 
-def _say_problem(problem: Problem, style: str) -> None:
-    err().print(Text("  • ", style=style) + Text(problem.where, style="bold") + Text(f": {problem.problem}"))
-    err().print(Text(f"      fix: {problem.fix}"))
+def _say_problem(label: str, problem: Problem, style: str) -> None:
+    err().print(Text(f"  • {label}: ", style=style) + _text(problem.where, "bold") + _text(f": {problem.problem}"))
+    err().print(_text(f"      fix: {problem.fix}"))
 
 
 def warn_of(warnings: Iterable[Problem]) -> None:
     for warning in warnings:
-        err().print(Text("warning: ", style="yellow") + Text(str(warning)))
+        err().print(Text("warning: ", style="yellow") + _text(str(warning)))
 
 
 def progress() -> Progress:
@@ -86,8 +102,11 @@ def progress() -> Progress:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
-    """A grid if the terminal is wide enough, else a paragraph for each row. Nothing is cut."""
-    cells = [tuple(str(cell) for cell in row) for row in rows]
+    """A grid if the terminal is wide enough, else a paragraph for each row. Nothing is cut.
+
+    A cell that is a tuple has a line for each of its texts.
+    """
+    cells = [tuple(map(_cell, row)) for row in rows]
     if not cells:
         say(f"{title}: none")
     elif out().is_terminal and len(columns) > len(("name", "value")) and _width(columns, cells) > out().width:

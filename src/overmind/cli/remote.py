@@ -24,6 +24,7 @@ from overmind.desk.submit import Answers, NobodyListens
 from overmind.http.bounds import BATCH_MAX, BODY_BYTES_MAX, NDJSON
 from overmind.http.files import RunningService, find_service, token_of_caller
 from overmind.ports import Clock
+from overmind.text.characters import is_blank
 
 ANSWER_S: Final = 30.0
 BATCH_BYTES_MAX: Final = BODY_BYTES_MAX // 2
@@ -46,11 +47,13 @@ class ServiceRefused(Exception):
         self.code = BAD_INPUT if status in (400, 401, 413) else UNREACHABLE if status in (429, 503) else REFUSED
 
 
-def call_service(data_dir: Path, path: str, body: Mapping[str, object]) -> dict[str, Any] | None:
+def call_service(
+    data_dir: Path, path: str, body: Mapping[str, object], answer_s: float = ANSWER_S
+) -> dict[str, Any] | None:
     """The answer of the service, or None if none runs. Raises ServiceSilent, ServiceRefused, ConfigError."""
 
     async def call(service: RunningService) -> dict[str, Any]:
-        async with Remote(service, caller_token(data_dir), SystemClock()) as remote:
+        async with Remote(service, caller_token(data_dir), SystemClock(), answer_s) as remote:
             answer: dict[str, Any] = await remote.call("POST", path, msgspec.json.encode(body))
             return answer
 
@@ -67,11 +70,11 @@ def caller_token(data_dir: Path) -> Secret:
 class Remote:
     """A session with a service. Every call raises ServiceSilent, ServiceRefused."""
 
-    def __init__(self, service: RunningService, token: Secret, clock: Clock) -> None:
+    def __init__(self, service: RunningService, token: Secret, clock: Clock, answer_s: float = ANSWER_S) -> None:
         self._service = service
         self._clock = clock
         self._session = aiohttp.ClientSession(
-            headers={"authorization": f"Bearer {token.reveal()}"}, timeout=aiohttp.ClientTimeout(ANSWER_S)
+            headers={"authorization": f"Bearer {token.reveal()}"}, timeout=aiohttp.ClientTimeout(answer_s)
         )
 
     async def __aenter__(self) -> Self:
@@ -159,7 +162,7 @@ async def _batches(lines: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
 
     async def fill() -> None:
         async for line in lines:
-            if line.strip():
+            if not is_blank(line):
                 await waiting.put(line.strip())
         await waiting.put(_END)
 

@@ -19,7 +19,7 @@ from overmind.cli.exit_codes import REFUSED, UNREACHABLE
 from overmind.cli.opening import AsJson, absolute
 from overmind.clock.clocks import SystemClock
 from overmind.config import ConfigError, Problem
-from overmind.config.files import FileText, read_file
+from overmind.config.files import FileText, InvalidValue, read_file, read_json
 from overmind.config.problems import Findings
 from overmind.config.token_list import tokens_of
 from overmind.config.variables.chain import Cluster
@@ -175,8 +175,14 @@ def _tokens(path: Path | None, cluster: Cluster) -> list[Token]:
     file = read_file(path)
     if not isinstance(file, FileText):
         raise _wrong(str(path), file.problem, file.fix)
+    parsed = read_json(file.text)
+    if isinstance(parsed, InvalidValue):
+        raise _wrong(str(path), parsed.problem, parsed.fix)
+    content, doubles = parsed
+    if doubles:
+        raise _wrong(str(path), f"names {', '.join(doubles)} more than once in one object", "keep one of them")
     try:
-        listed = msgspec.json.decode(file.text, type=dict[str, list[Token]]).get(cluster, [])
+        listed = msgspec.convert(content, dict[str, list[Token]]).get(cluster, [])
     except msgspec.MsgspecError as fault:
         raise _wrong(str(path), f"not a list of tokens: {fault}", "write it as OVERMIND_TOKENS_FILE") from None
     for token in listed:

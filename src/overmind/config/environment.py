@@ -27,13 +27,14 @@ class Origin(enum.StrEnum):
 class Environment:
     """Contains secrets, so its repr shows none of its values."""
 
-    __slots__ = ("_file", "_process", "dotenv", "open_to_others")
+    __slots__ = ("_file", "_process", "dotenv", "open_to_others", "repeated")
 
     def __init__(self, process: Mapping[str, str], dotenv: Path | None, findings: Findings) -> None:
         self._process = dict(process)
         self._file: dict[str, str] = {}
         self.dotenv = dotenv
         self.open_to_others = False
+        self.repeated: list[tuple[str, str]] = []  # places in the file, and names that stand there again
         if dotenv is not None:
             self._read(dotenv, findings)
 
@@ -64,5 +65,5 @@ class Environment:
             findings.refuse(where, "not of the form NAME=value", "correct the line, or put a # before it")
         elif binding.key is not None and binding.value is not None:
             if binding.key in self._file:
-                findings.warn(where, f"{shown(binding.key)} is set a second time; this one holds", "keep one of them")
+                self.repeated.append((where, binding.key))
             self._file[binding.key] = binding.value

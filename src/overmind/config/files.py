@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import stat
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from overmind.core.model.value import Value
+from overmind.text.characters import named
 
 FILE_BYTES_MAX: Final = 256 * 1024
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -60,7 +62,8 @@ def _read_open(descriptor: int) -> FileText | InvalidValue:
         return InvalidValue(f"the file is larger than {FILE_BYTES_MAX} bytes", "name the right file; ours are small")
     text = _decode(octets)
     if text is None:
-        return InvalidValue("the file is not valid UTF-8", "save it as UTF-8 text")
+        found = "UTF-16" if octets.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "not valid UTF-8"
+        return InvalidValue(f"the file is {found}", "save it as UTF-8 text")
     return FileText(text, bool(status.st_mode & _OTHERS))
 
 
@@ -79,7 +82,9 @@ def read_json(text: str) -> tuple[object, Sequence[str]] | InvalidValue:
     try:
         parsed: object = json.loads(text, parse_float=_decimal, parse_constant=Decimal, object_pairs_hook=members)
     except json.JSONDecodeError as fault:
-        return InvalidValue(f"not valid JSON: line {fault.lineno}, column {fault.colno}", "correct it there")
+        letter = fault.doc[fault.pos : fault.pos + 1]
+        found = f": {named(letter)}" if letter and not (letter.isascii() and letter.isprintable()) else ""
+        return InvalidValue(f"not valid JSON: line {fault.lineno}, column {fault.colno}{found}", "correct it there")
     except (ValueError, RecursionError):  # a number of thousands of digits; brackets thousands deep
         return InvalidValue("not valid JSON: a number or a nesting beyond all bounds", "write plain JSON")
     return parsed, doubles

@@ -17,6 +17,7 @@ from overmind.config.secrecy import Secret, shown, shown_url
 from overmind.core.model.codes import COUNT_MAX, LimitField, Unit
 from overmind.core.model.units import LAMPORTS, MICROS, PPM
 from overmind.keys.secret_key import is_address
+from overmind.text.characters import quote_in
 
 T = TypeVar("T", covariant=True)
 V = TypeVar("V")
@@ -271,6 +272,10 @@ def nearest(word: str, names: Collection[str]) -> str | None:
 
 
 def _read_path(text: str) -> Path | InvalidValue:
+    if (quote := quote_in(text)) is not None:
+        return InvalidValue(
+            f"the path holds {quote}", "write it without quotes, and give the folder a name without one"
+        )
     try:
         return Path(text.strip()).expanduser()
     except RuntimeError:

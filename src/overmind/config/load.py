@@ -6,14 +6,13 @@ import os
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
 from overmind.config.cluster import ChainConfig, chain_config, choose_cluster
 from overmind.config.desk import build_desk
 from overmind.config.environment import DEFAULT_DOTENV, Environment
-from overmind.config.kinds import nearest
+from overmind.config.misspelt import check_names
 from overmind.config.problems import ConfigError, Findings, Problem
 from overmind.config.secrecy import MASK, Secret, shown, shown_path
 from overmind.config.settings import Effective, Settings
@@ -30,8 +29,6 @@ from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import TradingMode, WalletType
 from overmind.core.model.ids import WalletId
 from overmind.core.model.units import PPM
-
-_PREFIXES: Final = ("OVERMIND_", "SNIPER_")
 
 
 class MultiWalletConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +89,7 @@ def _load(env: Mapping[str, str], dotenv: Path | None) -> MultiWalletConfig | Co
     managed = read_wallets(cluster, settings, environment, findings)
     if mode is TradingMode.LIVE:
         _warn_of_unprotected(managed.wallets, cluster, findings)
-    _warn_of_unknown(environment, managed.key_variables, findings)
+    check_names(environment, managed.key_variables, mode is TradingMode.LIVE, findings)
     config = MultiWalletConfig(
         mode=mode,
         cluster=cluster,
@@ -132,15 +129,6 @@ def _price_tape(settings: Settings, findings: Findings) -> Path | None:
         where = f"{PRICE_TAPE.name}: {shown_path(tape)}"
         findings.refuse(where, "does not exist", "correct the path, or leave it blank for the shipped tape")
     return tape
-
-
-def _warn_of_unknown(environment: Environment, key_variables: frozenset[str], findings: Findings) -> None:
-    known = [variable.name for variable in VARIABLES]
-    for name in sorted(environment.names()):
-        if name.startswith(_PREFIXES) and name not in known and name not in key_variables:
-            meant = nearest(name, known)
-            fix = f"did you mean {meant}?" if meant else "take it out"
-            findings.warn(f"{environment.origin(name)}: {shown(name)}", "not a variable of ours; it has no effect", fix)
 
 
 def _rows(

@@ -11,6 +11,7 @@ from overmind.config.secrecy import MASK, masked
 from overmind.config.variables.variable import Variable
 from overmind.core.model.value import Value
 from overmind.keys.secret_key import SecretKey, read_key
+from overmind.text.characters import BOM, named, quote_around, trimmed, unseen
 
 T = TypeVar("T", covariant=True)
 
@@ -18,6 +19,10 @@ T = TypeVar("T", covariant=True)
 PASTED_KEY: Final = InvalidValue(
     "holds a private key", "put the key into a variable of its own and name it as env:NAME"
 )
+
+
+WHO_KEEPS_IT: Final = "Docker's --env-file keeps what a shell and .env take off"
+SECRETLESS: Final = ("\x7f", BOM)  # characters besides controls that are in no secret
 
 
 class Effective(Value, frozen=True):
@@ -36,7 +41,7 @@ class Settings:
     def get(self, variable: Variable[T]) -> T:
         """The value. An unreadable one is recorded and replaced by the default, so that reading continues."""
         text, _ = self._typed(variable)
-        value = PASTED_KEY if _is_pasted_key(variable, text) else variable.kind.read(text)
+        value = _fault_of_text(variable, text) or variable.kind.read(text)
         if not isinstance(value, InvalidValue):
             return value
         self._findings.refuse(variable.name, value.problem, value.fix)
@@ -54,7 +59,23 @@ class Settings:
         text = self._environment.get(variable.name)
         if text is None or (variable.blank_is_default and not text.strip()):
             return variable.default, Origin.DEFAULT
-        return text, self._environment.origin(variable.name)
+        return text if variable.secret else trimmed(text), self._environment.origin(variable.name)
+
+
+def _fault_of_text(variable: Variable[object], text: str) -> InvalidValue | None:
+    """What is wrong with it as a text, whatever it should mean."""
+    if _is_pasted_key(variable, text):
+        return PASTED_KEY
+    if variable.secret:  # It may hold any letter but what no keyboard types, and no message shows a part of it.
+        control = next((letter for letter in text if letter < " " or letter in SECRETLESS), None)
+        quote = quote_around(text) if text[:1] == text[-1:] else None
+        found = f"holds {named(control)}" if control else f"begins and ends with {quote}" if quote else ""
+        return InvalidValue(found, f"take it out; {WHO_KEEPS_IT}") if found else None
+    if (quote := quote_around(text)) is not None:
+        return InvalidValue(f"begins or ends with {quote}", f"write it without quotes; {WHO_KEEPS_IT}")
+    if (letter := unseen(text)) is not None:
+        return InvalidValue(f"holds {letter}", "take it out: type that part again instead of pasting it")
+    return None
 
 
 def _is_pasted_key(variable: Variable[object], text: str) -> bool:

@@ -16,6 +16,7 @@ from overmind.config.variables.wallets import TOKENS_FILE
 from overmind.core.model.ids import Mint
 from overmind.core.model.money import Token
 from overmind.keys.secret_key import is_address
+from overmind.text.characters import foreign_letter
 
 QUOTE_SYMBOL: Final = "USDC"
 _LISTS: Final = tuple(cluster.value for cluster in Cluster if cluster is not Cluster.PAPER)
@@ -98,6 +99,8 @@ def _token(entry: object) -> Token | InvalidValue:
         return InvalidValue("not a token with symbol, mint, decimals and program", f"write {_SHAPE}")
     if not token.symbol.isprintable() or not 1 <= len(token.symbol) <= 16 or " " in token.symbol:
         return InvalidValue("the symbol is not 1 to 16 printable characters", "shorten it")
+    if (letter := foreign_letter(token.symbol)) is not None:
+        return InvalidValue(f"the symbol mixes scripts: it holds {letter}", "write it in the letters of one script")
     if not is_address(token.mint):
         return InvalidValue(f"{token.symbol}: the mint is not base58 of 32 bytes", "copy the mint's address")
     if not 0 <= token.decimals <= _DECIMALS_MAX:

@@ -49,7 +49,9 @@ class Managed(msgspec.Struct, frozen=True):
 
 
 def read_wallets(cluster: Cluster, settings: Settings, environment: Environment, findings: Findings) -> Managed:
-    lines = read_lines(settings.get(MANAGED_WALLETS), findings)
+    before = len(findings.problems)
+    listed = settings.get(MANAGED_WALLETS)
+    lines = read_lines(listed, findings) if len(findings.problems) == before else []
     sealed = settings.get(KEYSTORE_PASSPHRASE)
     passphrase = None if sealed is None else sealed.reveal()
     pairs = [(line, _source(line, environment, passphrase, findings)) for line in lines]

@@ -43,10 +43,12 @@ from overmind.core.model.ids import WalletId
 from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.units import MICROS
 from overmind.desk.engine import Engine
+from overmind.text.printable import printable
 
 LOG_FILE: Final = "overmind.log"
 FILE_BYTES_MAX: Final = 20_000_000
 FILES_KEPT: Final = 5
+TRACES: Final = ("exception", "stack")
 HANDLERS: Final = ("overmind file", "overmind terminal")
 
 log = structlog.get_logger("desk")
@@ -61,7 +63,9 @@ def configure_logging(logs_dir: Path, level: str) -> None:
     terminal = logging.StreamHandler()
     terminal.setLevel(logging.WARNING)
     file.setFormatter(_formatter(structlog.processors.JSONRenderer()))
-    terminal.setFormatter(_formatter(structlog.dev.ConsoleRenderer(colors=False)))
+    terminal.setFormatter(
+        _formatter(structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback))
+    )
     stop_logging()
     root = logging.getLogger("overmind")
     root.setLevel(level)
@@ -88,8 +92,30 @@ def _named(name: str = "desk") -> logging.Logger:
 
 def _formatter(renderer: structlog.typing.Processor) -> structlog.stdlib.ProcessorFormatter:
     return structlog.stdlib.ProcessorFormatter(
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            _escape,
+            renderer,
+        ]
     )
+
+
+def _escape(_logger: object, _method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Texts may come from outside. Only a traceback has lines of its own."""
+    return {name: _escaped(value, "\n" if name in TRACES else "") for name, value in fields.items()}
+
+
+def _escaped(value: object, keep: str = "") -> object:
+    match value:
+        case str():
+            return printable(value, keep)
+        case list() | tuple():
+            return [_escaped(one) for one in value]
+        case dict():
+            return {_escaped(name): _escaped(one) for name, one in value.items()}
+        case _:
+            return value
 
 
 # A library stays silent until its user configures logging: by default nothing goes to stdout.

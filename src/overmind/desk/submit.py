@@ -13,6 +13,7 @@ from overmind.core.model.money import Token
 from overmind.desk.app import App
 from overmind.desk.engine import EngineBusy
 from overmind.signals.decode import BadSignal, decode_signal
+from overmind.text.characters import is_blank
 from overmind.views.decisions import DecisionStatus
 
 IN_FLIGHT_MAX: Final = 1024  # lines read ahead of the answers
@@ -101,7 +102,7 @@ async def answer_lines(
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(tell_in_order())
         async for line in lines:
-            if line.strip():
+            if not is_blank(line):
                 received_at_ns = app.clock.now_ns()
                 await queue.put(tasks.create_task(_answer(app, line, tokens, received_at_ns)))
         await queue.put(None)

@@ -5,17 +5,26 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from overmind.config.secrecy import Secret
 from overmind.http.bounds import BODY_BYTES_MAX
+from overmind.http.connections import CONNECTION
 from overmind.http.responses import JsonResponse, error_response
 
 HEARD_BYTES_MAX: Final = 8 * BODY_BYTES_MAX
 BODY_S: Final = 10.0  # to send the whole body
 OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
+
+
+class Client(Protocol):
+    """Who sends the request."""
+
+    def recognise(self) -> bool:
+        """The request has the token. False: there is no place for it now."""
+        ...
 
 
 class Authenticator:
@@ -28,7 +37,7 @@ class Authenticator:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == "http", scope["type"]
         headers = dict(scope["headers"])
-        refusal = self._refusal(scope["path"], headers)
+        refusal = self._refusal(scope["path"], headers, scope["state"][CONNECTION])
         if refusal is None and scope["method"] != "GET":
             body = await _body(receive)
             if isinstance(body, JsonResponse):
@@ -37,15 +46,16 @@ class Authenticator:
                 receive = _replayed(body, receive)
         await (refusal or self._inside)(scope, receive, send)
 
-    def _refusal(self, path: str, headers: Mapping[bytes, bytes]) -> JsonResponse | None:
+    def _refusal(self, path: str, headers: Mapping[bytes, bytes], client: Client) -> JsonResponse | None:
         if headers.get(b"host") not in self._hosts:
             return error_response(421, "wrong host", "call 127.0.0.1 or localhost, with the port")
-        given = headers.get(b"authorization", b"")
-        if path not in OPEN_PATHS and not hmac.compare_digest(given, self._credentials):
-            answer = error_response(401, "unauthorized")
-            answer.headers["www-authenticate"] = "Bearer"
-            return answer
-        return None
+        if hmac.compare_digest(headers.get(b"authorization", b""), self._credentials):
+            return None if client.recognise() else error_response(503, "too many requests with the token are open")
+        if path in OPEN_PATHS:
+            return None
+        answer = error_response(401, "unauthorized")
+        answer.headers["www-authenticate"] = "Bearer"
+        return answer
 
 
 async def _body(receive: Receive) -> bytes | JsonResponse:

@@ -19,6 +19,8 @@ from overmind.http.bounds import BATCH_MAX, NDJSON
 from overmind.http.responses import RETRY_AFTER_S, JsonResponse, error_response
 from overmind.ports import Clock
 from overmind.signals.decode import BadSignal, decode_signal
+from overmind.text.characters import BOM_BYTES, is_blank
+from overmind.text.printable import json_bytes
 from overmind.views.decisions import Decision
 
 DECIDED, INVALID, CONFLICT, BUSY, STOPPED = 202, 400, 409, 429, 503
@@ -53,12 +55,12 @@ class Intake:
         self._closed = True
 
     async def post(self, request: Request) -> Response:
-        body = await request.body()
+        body = (await request.body()).removeprefix(BOM_BYTES)
         if self._closed:
             return error_response(STOPPED, STOPPING)
         received_at_ns = self._clock.now_ns()
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() in NDJSON_TYPES:
-            lines = [line for line in body.split(b"\n") if line.strip()]
+            lines = [line for line in body.split(b"\n") if not is_blank(line)]
             return await self._batch(lines, received_at_ns, _as_lines)
         if body.lstrip()[:1] == b"[":
             try:
@@ -102,7 +104,7 @@ def _as_array(answered: Sequence[AnsweredSignal], status: int) -> Response:
 
 
 def _as_lines(answered: Sequence[AnsweredSignal], status: int) -> Response:
-    lines = b"".join(msgspec.json.encode(one.answer) + b"\n" for one in answered)
+    lines = b"".join(json_bytes(one.answer) + b"\n" for one in answered)
     return Response(lines, status, _headers(status), media_type=NDJSON)
 
 

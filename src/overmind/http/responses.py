@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
-import msgspec
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -14,6 +13,7 @@ from starlette.responses import Response
 from overmind.core.model.commands import CommandRefused
 from overmind.desk.engine import EngineBusy, EngineStopped
 from overmind.journal.errors import JournalUnusable
+from overmind.text.printable import json_bytes
 
 RETRY_AFTER_S = 1
 
@@ -22,7 +22,7 @@ class JsonResponse(Response):
     media_type = "application/json"
 
     def render(self, content: object) -> bytes:
-        return msgspec.json.encode(content)
+        return json_bytes(content)
 
 
 class HttpRefusal(Exception):

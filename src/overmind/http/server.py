@@ -1,4 +1,4 @@
-"""Serves the API of a running desk with uvicorn, and drops clients that are too slow."""
+"""Serves the API of a running desk with uvicorn."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from overmind.config.secrecy import Secret
 from overmind.desk.app import App
 from overmind.http.archive import Archive
 from overmind.http.auth import Authenticator
 from overmind.http.commands import commands_router
+from overmind.http.connections import ConnectionProtocol, Connections, ServerConfig, connections_max
 from overmind.http.health import Reachable, ServiceHealth
 from overmind.http.intake import Intake
 from overmind.http.queries import queries_router
@@ -32,10 +32,6 @@ from overmind.signals.decode import token_index
 
 HOST: Final = "127.0.0.1"
 SIGNALS: Final = "/v1/signals"
-CONNECTIONS_MAX: Final = 512
-HEAD_S: Final = 10.0  # to send the whole head of a request
-STALL_S: Final = 10.0  # how long a client may leave a response unread
-KEEP_ALIVE_S: Final = 60
 LEAVE_S: Final = 5  # for the last responses while the server stops
 
 
@@ -109,22 +105,23 @@ def listen(port: int) -> socket.socket:
     return listener
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
-    for handler in logging.getLogger("overmind").handlers:  # Put the warnings of uvicorn into our log.
+def _config(app: ASGIApp) -> ServerConfig:
+    for handler in logging.getLogger("overmind").handlers:  # Put the errors of uvicorn into our log.
         logging.getLogger("uvicorn").addHandler(handler)
-    return uvicorn.Config(
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # Its warnings come from anybody, one a request.
+    config = ServerConfig(
         app,
-        http=_Protocol,
+        http=ConnectionProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=CONNECTIONS_MAX,
-        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=LEAVE_S,
     )
+    config.connections = Connections(connections_max())
+    return config
 
 
 class _Server(uvicorn.Server):
@@ -141,39 +138,3 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-class _Protocol(H11Protocol):
-    """Drops clients that send their head too slowly or leave their response unread."""
-
-    _late: asyncio.TimerHandle | None = None
-    _stalled: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: Any) -> None:  # A transport by its methods, not by its base class.
-        super().connection_made(transport)
-        self._late = self.loop.call_later(HEAD_S, transport.abort)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        for timer in (self._late, self._stalled):
-            if timer is not None:
-                timer.cancel()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        in_head = self.cycle is None or self.cycle.response_complete
-        if in_head and self._late is None:
-            self._late = self.loop.call_later(HEAD_S, self.transport.abort)
-        elif not in_head and self._late is not None:
-            self._late.cancel()
-            self._late = None
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._stalled = self.loop.call_later(STALL_S, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        if self._stalled is not None:
-            self._stalled.cancel()
-            self._stalled = None
-        super().resume_writing()

@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from functools import partial
 from typing import Annotated, Final
 
-import msgspec
 from fastapi import APIRouter, Header, Query
 from starlette.responses import Response, StreamingResponse
 
@@ -15,6 +14,7 @@ from overmind.core.model.events import Entry
 from overmind.desk.engine import Engine, Feed
 from overmind.http.archive import Archive, Pages
 from overmind.http.responses import HttpRefusal
+from overmind.text.printable import json_bytes
 
 STREAMS_MAX: Final = 64
 PAGE_ENTRIES: Final = 500
@@ -107,4 +107,4 @@ def _events(entries: Iterable[Entry]) -> bytes:
 
 def _event(entry: Entry) -> bytes:
     name = type(entry.event).__name__.encode()
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (entry.seq, name, msgspec.json.encode(entry))
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (entry.seq, name, json_bytes(entry))

@@ -17,6 +17,7 @@ from overmind.core.model.units import BPS, DAY_NS, MICROS, NOTIONAL_MAX_MICROS, 
 from overmind.core.model.wallet import Exits
 from overmind.keys.secret_key import is_address
 from overmind.signals.validation import ID, FieldProblem, FieldReader, parse_object, shown
+from overmind.text.characters import foreign_letter
 
 NS_PER_MS: Final = 1_000_000
 TTL_MAX_MS: Final = DAY_NS // NS_PER_MS
@@ -198,7 +199,9 @@ def _by_symbol(form: FieldReader, symbol: object, tokens: Mapping[str, Token], q
     known = sorted({one.symbol for one in tokens.values() if one.mint != quote.mint})
     more = ", …" if len(known) > SYMBOLS_SHOWN_MAX else ""
     fix = f"Known are {', '.join(known[:SYMBOLS_SHOWN_MAX])}{more}; any other goes by its mint"
-    form.refuse("symbol", f"unknown symbol {shown(symbol)}", fix)
+    letter = foreign_letter(symbol) if isinstance(symbol, str) else None
+    mixed = "" if letter is None else f", which mixes scripts: it holds {letter}"
+    form.refuse("symbol", f"unknown symbol {shown(symbol)}{mixed}", fix)
     return None
 
 

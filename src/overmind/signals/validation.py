@@ -5,7 +5,7 @@ A null counts as absent. An absent field reads as None without a problem; the ca
 
 from __future__ import annotations
 
-import json
+import codecs
 import re
 from collections.abc import Mapping
 from decimal import Context, Decimal, Inexact, InvalidOperation
@@ -16,6 +16,8 @@ from rapidfuzz.distance import OSA
 
 from overmind.clock.instants import instant_ns
 from overmind.core.model.units import PPM
+from overmind.text.characters import BOM_BYTES, unseen
+from overmind.text.json_names import repeated_name
 
 LINE_BYTES_MAX: Final = 64 * 1024
 FIELDS_MAX: Final = 64
@@ -43,13 +45,15 @@ class FieldProblem(NamedTuple):
 def parse_object(raw: bytes | str) -> dict[str, object] | FieldProblem:
     """One JSON object with exact numbers and without duplicate keys, or why it is not one."""
     try:
-        line = raw.encode() if isinstance(raw, str) else raw
+        line = (raw.encode() if isinstance(raw, str) else raw).removeprefix(BOM_BYTES)
         if len(line) > LINE_BYTES_MAX:
             return FieldProblem("signal", f"larger than {LINE_BYTES_MAX} bytes", "Send only the fields of a signal")
+        if line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return FieldProblem("signal", "UTF-16", "Send UTF-8")
         fields = _DECODER.decode(line)
         repeated = None
         if isinstance(fields, dict) and (b"\\" in line or line.count(b'"') != 2 * _strings(fields)):
-            repeated = _repeated_key(line)
+            repeated = repeated_name(line)
     except UnicodeError:
         return FieldProblem("signal", "broken UTF-8", "Send UTF-8")
     except RecursionError:
@@ -57,12 +61,19 @@ def parse_object(raw: bytes | str) -> dict[str, object] | FieldProblem:
     except InvalidOperation:
         return FieldProblem("signal", "a number with an absurd exponent", "Write it out")
     except ValueError as error:  # From either parser.
-        return FieldProblem("signal", f"not JSON: {error}", "Send one JSON object on a line of its own")
+        return _not_json(line, error)
     if not isinstance(fields, dict):
         return FieldProblem("signal", "not an object", 'Send {"signal_id": …, …}')
     if repeated is not None:
         return FieldProblem(bare(repeated), "given more than once", "Keep one of them")
     return fields
+
+
+def _not_json(line: bytes, error: ValueError) -> FieldProblem:
+    """Names the first character that could be the cause and that is not seen."""
+    letter = unseen(line.decode(errors="replace"))
+    found = "" if letter is None else f"; it holds {letter}"
+    return FieldProblem("signal", f"not JSON: {error}{found}", "Send one JSON object on a line of its own")
 
 
 def _strings(fields: dict[str, object]) -> int:
@@ -74,21 +85,6 @@ def _strings(fields: dict[str, object]) -> int:
         elif isinstance(value, list):
             count += sum(isinstance(one, str) for one in value)
     return count
-
-
-def _repeated_key(line: bytes) -> str | None:
-    """Checks every key; slow, and only used when the fast count differs."""
-    repeated: list[str] = []
-
-    def look(pairs: list[tuple[str, object]]) -> None:
-        seen: set[str] = set()
-        for name, _ in pairs:
-            if name in seen:
-                repeated.append(name)
-            seen.add(name)
-
-    json.loads(line, object_pairs_hook=look, parse_int=str, parse_float=str, strict=False)
-    return repeated[0] if repeated else None
 
 
 def shown(value: object) -> str:

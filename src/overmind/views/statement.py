@@ -11,6 +11,7 @@ from typing import Final, Generic, TypeVar
 from overmind.clock.instants import iso
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.units import SCALE
+from overmind.text.printable import printable
 from overmind.views.account_rows import Cost, Gain, Key, Sums, Transfer
 from overmind.views.accounts import AccountingReport
 
@@ -109,7 +110,8 @@ class Table(Generic[Row]):
         self._writer.writerow(columns)
 
     def add(self, row: Row) -> None:
-        self._writer.writerow([cell(row) for cell in self._cells])
+        cells = (cell(row) for cell in self._cells)
+        self._writer.writerow([printable(cell) if isinstance(cell, str) else cell for cell in cells])
         self.rows += 1
 
     def close(self) -> None:

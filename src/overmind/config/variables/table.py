@@ -168,6 +168,21 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
     ),
 }
 VARIABLES: Final = tuple(variable for group in GROUPS.values() for variable in group)
+# Without effect on what is traded live, or a start without them is refused or safe. Every other variable guards money.
+HARMLESS: Final = (
+    SWAP_API_KEY,
+    KEYSTORE_PASSPHRASE,
+    RISK_AGGREGATION_ENABLED,
+    STRESS,
+    SERVER_PORT,
+    LOG_LEVEL,
+    API_TOKEN,
+    LOGS_DIR,
+    PAPER_CAPITAL,
+    PAPER_PRICES,
+    PRICE_TAPE,
+)
+GUARDS: Final = frozenset(variable.name for variable in VARIABLES) - {variable.name for variable in HARMLESS}
 
 
 def describe() -> tuple[SettingRow, ...]:

@@ -13,6 +13,8 @@ from overmind.core.model.value import Value
 from overmind.desk.app import App
 from overmind.desk.watch import REASON_CHARS_MAX
 from overmind.http.responses import HttpRefusal
+from overmind.signals.validation import bare
+from overmind.text.json_names import repeated_name
 
 WHO_CHARS_MAX: Final = 64
 
@@ -33,10 +35,14 @@ Body = TypeVar("Body", bound=CommandBody)
 
 
 async def read_body(request: Request, shape: type[Body]) -> Body:
+    text = await request.body()
     try:
-        body = msgspec.json.Decoder(shape, float_hook=Decimal).decode(await request.body())
-    except (msgspec.DecodeError, UnicodeError, RecursionError, InvalidOperation) as fault:
+        body = msgspec.json.Decoder(shape, float_hook=Decimal).decode(text)
+        repeated = repeated_name(text)
+    except (msgspec.DecodeError, ValueError, RecursionError, InvalidOperation) as fault:
         raise HttpRefusal(400, f"not the expected body: {fault}", f"send {shape.example}") from None
+    if repeated is not None:
+        raise HttpRefusal(400, f"{bare(repeated)} is given more than once", "keep one of them")
     if not body.reason.strip():
         raise HttpRefusal(400, "a blank reason", "say why; it is journaled")
     if len(body.reason) > REASON_CHARS_MAX:

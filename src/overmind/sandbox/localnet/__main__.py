@@ -15,6 +15,7 @@ import uvloop
 
 from overmind.sandbox.localnet.faults import Faults
 from overmind.sandbox.localnet.network import Localnet
+from overmind.text.printable import printable
 
 BAD_INPUT: Final = 2
 
@@ -56,7 +57,7 @@ def main() -> None:
         )
         uvloop.run(serve(net, say_ready))
     except (ValueError, OSError) as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {printable(str(error))}\n")
         sys.exit(BAD_INPUT)
 
 

@@ -24,6 +24,7 @@ from overmind.sandbox.selftest import checks, performance_checks
 from overmind.sandbox.selftest.scratch_desk import ScratchDesk
 from overmind.sdk.selection import NoEligibleWallet
 from overmind.signals.decode import BadSignal
+from overmind.text.printable import printable
 
 Check = Callable[[ScratchDesk], Awaitable[str]]
 
@@ -129,5 +130,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _say(result: CheckResult) -> None:
     mark = "✅" if result.passed else "❌"
-    sys.stdout.write(f"{mark} {result.group}: {result.name} ({result.seconds:.2f} s): {result.detail}\n")
+    detail = printable(result.detail)
+    sys.stdout.write(f"{mark} {result.group}: {result.name} ({result.seconds:.2f} s): {detail}\n")
     sys.stdout.flush()
