@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import ClassVar, Final, Protocol, TypeVar
 
 import msgspec
 from starlette.requests import Request
 
 from overmind.core.model.ids import WalletId
+from overmind.core.model.numbers import json_number
 from overmind.core.model.value import Value
 from overmind.desk.app import App
 from overmind.desk.watch import REASON_CHARS_MAX
@@ -34,8 +34,8 @@ Body = TypeVar("Body", bound=CommandBody)
 
 async def read_body(request: Request, shape: type[Body]) -> Body:
     try:
-        body = msgspec.json.Decoder(shape, float_hook=Decimal).decode(await request.body())
-    except (msgspec.DecodeError, UnicodeError, RecursionError, InvalidOperation) as fault:
+        body = msgspec.json.Decoder(shape, float_hook=json_number).decode(await request.body())
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as fault:
         raise HttpRefusal(400, f"not the expected body: {fault}", f"send {shape.example}") from None
     if not body.reason.strip():
         raise HttpRefusal(400, "a blank reason", "say why; it is journaled")
