@@ -5,13 +5,15 @@ The value is computed from the parts that the grammar put together, in integers 
 
 from __future__ import annotations
 
+import json
+import re
 from random import Random
 from typing import Final, NamedTuple
 
 ASCII: Final = "0123456789"
 FOREIGN: Final = ("٠١٢٣٤٥٦٧٨٩", "०१२३४५६७८९", "０１２３４５６７８９", "𝟎𝟏𝟐𝟑𝟒𝟓𝟔𝟕𝟖𝟗", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 SIGNS: Final = ("", "", "", "", "-", "+", "−", "--", "+-", "±")
-SEPARATORS: Final = ("_", ",", " ", "'", "\u00a0", "\u200b", "\x00")
+SEPARATORS: Final = ("_", ",", " ", "'", "\u00a0", "\u200b", "\x07")
 WORDS: Final = (
     "nan",
     "NaN",
@@ -34,7 +36,6 @@ WORDS: Final = (
     "null",
     "true",
     "1\u202e0",
-    "1\n",
     "[1]",
     "1" * 5_000,
 )
@@ -102,3 +103,13 @@ def _spoilt(random: Random, text: str) -> str:
         return text[:index] + foreign[ASCII.index(text[index])] + text[index + 1 :]
     index = random.randrange(len(text) + 1)
     return text[:index] + random.choice(SEPARATORS) + text[index:]
+
+
+def as_json(random: Random, drawn: Written) -> str:
+    """The number as a program would put it into JSON: bare where JSON allows it, else in quotes, rarely nested."""
+    bare = re.fullmatch(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", drawn.text, re.ASCII)
+    text = drawn.text if bare and random.random() < 0.5 else json.dumps(drawn.text)
+    if random.random() < 0.95:
+        return text
+    depth = random.choice((1, 3, 50, 2_000))
+    return "[" * depth + text + "]" * depth if random.random() < 0.5 else '{"x":' * depth + text + "}" * depth

@@ -130,7 +130,7 @@ class JupiterApi:
             if status != 200:
                 raise VenueUnavailable(f"{self._address.name} refuses to give prices ({status})")
             for mint, sent in _decoded(body, dict[Mint, msgspec.Raw]).items():
-                found[mint] = _price(sent)
+                found[mint] = price_in(bytes(sent))
         return {mint: found[mint] for mint in mints if mint in found}
 
     def _refusal(self, error: str) -> Rejected:
@@ -182,10 +182,10 @@ def _decoded(body: bytes, shape: type[T]) -> T:
         raise VenueUnavailable(f"the swap server sent {what}") from None
 
 
-def _price(sent: msgspec.Raw) -> UsdPrice:
+def price_in(sent: bytes) -> UsdPrice:
     """An unreadable price of one token does not affect the others."""
     try:
-        priced = _decoded(bytes(sent), _Priced)
+        priced = _decoded(sent, _Priced)
     except VenueUnavailable:
         return UsdPrice()
     return UsdPrice(_decimal(priced.usd_price), _decimal(priced.liquidity))
