@@ -31,7 +31,7 @@ from overmind.core.model.ids import SOL, SignalId
 from overmind.core.model.numbers import scaled
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import MICROS
-from overmind.http.server import listen, serving
+from overmind.http.server import listen, serve_api
 from overmind.journal.errors import JournalUnusable
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import ChainSilent, Journal
@@ -102,7 +102,7 @@ def served(folder: Path, story: Callable[[aiohttp.ClientSession, Bench], Awaitab
         with listen(0) as listener:
             async with (
                 desk(env, journal=journal) as bench,
-                serving(bench.app, folder / "overmind.db", listener, token) as service,
+                serve_api(bench.app, folder / "overmind.db", listener, token) as service,
                 aiohttp.ClientSession(service.url, headers={"authorization": f"Bearer {token.reveal()}"}) as session,
             ):
                 await story(session, bench)
