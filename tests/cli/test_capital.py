@@ -98,9 +98,10 @@ def test_a_hold_makes_a_withdrawal_wait_and_no_command_waits_with_it(desk: Path)
 @pytest.mark.parametrize(
     ("change", "code", "problem"),
     [
-        ({1: "nan"}, 2, "is no amount"),
-        ({1: "much"}, 2, "is no amount"),
+        ({1: "nan"}, 2, "is not a finite number"),
+        ({1: "much"}, 2, "is not a number"),
         ({1: "0.0000001"}, 2, "more digits than USDC"),
+        ({1: "1e-9999999999"}, 2, "an absurd exponent"),
         ({1: "500.000001"}, 3, "OVERMIND_WITHDRAW_DAY_MAX_USD"),
         ({1: "0"}, 2, "is no amount"),
         ({2: "ETH"}, 2, "cannot be withdrawn"),

@@ -46,7 +46,7 @@ def test_ten_errors_are_ten_problems(desk: DeskOnDisk) -> None:
         ("OVERMIND_MANAGED_WALLETS[1]", "wallet type 'primry'"),
         ("OVERMIND_MANAGED_WALLETS[1]", "risk profile 'middle'"),
         ("OVERMIND_MANAGED_WALLETS[1]", "allocation 4 fraction is out of bounds"),
-        ("OVERMIND_MANAGED_WALLETS[3] c", "allocation NaN"),
+        ("OVERMIND_MANAGED_WALLETS[3] c", "allocation 'nan'"),
         ("bad.json: status", "'Actve' is not known"),
         ("bad.json: risk_limits.max_daily_loss", "-5 USD is out of bounds"),
         ("bad.json: risk_limits.max_position_size", "missing"),
@@ -58,7 +58,7 @@ def test_ten_errors_are_ten_problems(desk: DeskOnDisk) -> None:
         ("SNIPER_SERVER_PORT", "'http' is not a number"),
         ("OVERMIND_DEFAULT_WALLET", "'nobody' is not among"),
         ("OVERMIND_ASSET_MAX_PERCENT", "101 percent is out of bounds"),
-        ("OVERMIND_EMERGENCY_STOP_THRESHOLD", "Infinity is not a finite number"),
+        ("OVERMIND_EMERGENCY_STOP_THRESHOLD", "'inf' is not a finite number"),
         ("OVERMIND_AUTO_REBALANCE_ENABLED", "'si' is not known"),
     ]
     for where, problem in expected:

@@ -54,13 +54,13 @@ p:{E}:primry:medium:0.4                      | wallet type 'primry' is not known
 p:{E}:primary:middle:0.4                     | risk profile 'middle' is not known
 p:{E}:primary:medium:x                       | allocation 'x' is not a number
 p:{E}:primary:medium:                        | allocation '' is not a number
-p:{E}:primary:medium:nan                     | allocation NaN is not a finite number
-p:{E}:primary:medium:-inf                    | allocation -Infinity is not a finite number
+p:{E}:primary:medium:nan                     | allocation 'nan' is not a finite number
+p:{E}:primary:medium:-inf                    | allocation '-inf' is not a finite number
 p:{E}:primary:medium:-0.1                    | allocation -0.1 fraction is out of bounds
 p:{E}:primary:medium:1.000001                | allocation 1.000001 fraction is out of bounds
 p:{E}:primary:medium:40%                     | allocation '40%' is not a number
 p:{E}:primary:medium:0.3333333               | more digits than can be kept
-p:{E}:primary:medium:1e-999                  | more digits than can be kept
+p:{E}:primary:medium:1e-999                  | '1e-999' has more than 64 decimals
 p:{E}:prim:mid:2                             | wallet type; risk profile; allocation
 p:{E}:primary:medium:.4,p:F/hft.json:hft:high:.3 | the wallet id occurs 2 times; contradicts
 p:{E}:primary:medium:.4,q:{E}:hft:high:.3    | p and q have the same key

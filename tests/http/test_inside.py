@@ -109,6 +109,28 @@ def test_a_signal_that_is_not_durable_is_not_accepted() -> None:
     asyncio.run(play())
 
 
+def test_a_failure_of_the_desk_is_the_answer_of_its_signal_alone() -> None:
+    async def play() -> None:
+        async with desk(MemoryJournal(), Bounds()) as (engine, _):
+
+            async def submit(signal: Signal, received_at_ns: int) -> Decision:
+                if signal.id == "bad":
+                    raise ZeroDivisionError(signal.id)
+                answered = await engine.submit(signal, received_at_ns)
+                return decision_of(answered.events, answered.duplicate)
+
+            settings = engine.state.settings
+            intake = Intake(submit, token_index(settings.tokens.values()), settings.quote, SteppingClock(START_NS))
+            answer, told = await post(intake, [{**WISH, "signal_id": name} for name in ("one", "bad", "two")])
+            assert answer.status_code == 202
+            assert [one["status"] for one in told] == ["recorded", "failed", "recorded"]
+            assert "ZeroDivisionError" in told[1]["error"]
+            answer, told = await post(intake, {**WISH, "signal_id": "bad"})
+            assert (answer.status_code, told["status"]) == (500, "failed")
+
+    asyncio.run(play())
+
+
 def test_a_closed_intake_refuses_signals() -> None:
     async def play() -> None:
         async with desk(MemoryJournal(), Bounds()) as (engine, intake):

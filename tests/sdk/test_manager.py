@@ -67,8 +67,8 @@ def config(scratch: ScratchDesk) -> MultiWalletConfig:
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
-        ({"required_balance": float("nan")}, "required_balance: 'nan' is not a number"),
-        ({"required_balance": float("inf")}, "required_balance: 'inf' is not a number"),
+        ({"required_balance": float("nan")}, "required_balance: 'nan' is not a finite number"),
+        ({"required_balance": float("inf")}, "required_balance: 'inf' is not a finite number"),
         ({"required_balance": -1}, "required_balance: '-1' is not above 0"),
         ({"required_balance": 0}, "required_balance: '0' is not above 0"),
         ({"required_balance": True}, "required_balance: 'True' is not a number"),
@@ -76,7 +76,7 @@ def config(scratch: ScratchDesk) -> MultiWalletConfig:
         ({"required_balance": "many"}, "required_balance: 'many' is not a number"),
         ({"required_balance": None}, "required_balance: missing"),
         ({"risk_tolerance": 1.01}, "risk_tolerance: '1.01' is not a share"),
-        ({"risk_tolerance": float("nan")}, "risk_tolerance: 'nan' is not a share"),
+        ({"risk_tolerance": float("nan")}, "risk_tolerance: 'nan' is not a finite number"),
         ({"risk_tolerance": -0.1}, "risk_tolerance: '-0.1' is not a share"),
         ({"strategy_type": "Snipping"}, "strategy_type: unknown 'Snipping'"),
         ({"preferred_wallet_type": "Whale"}, "preferred_wallet_type: unknown 'Whale'"),

@@ -117,7 +117,7 @@ def test_a_good_offer_is_read() -> None:
 
 @pytest.mark.parametrize(
     ("told", "bps"),
-    [(-0.1, 10), (0.1, 10), (0, 0), (-0.1001, 11), (1e-30, 1), (-100, 10_000), (1e300, 10_000), (12.345, 1_235)],
+    [(-0.1, 10), (0.1, 10), (0, 0), (-0.1001, 11), (1e-30, 1), (-100, 10_000), (12.345, 1_235)],
 )
 def test_impact_counts_in_both_directions_and_up(told: float, bps: int) -> None:
     async def story(server: Server, api: JupiterApi, _: SetClock) -> None:
@@ -139,7 +139,7 @@ REFUSED: list[tuple[str, list[object]]] = [
     ("signatureFeePayer", [None, WITHOUT, "", USDC.mint]),
     ("taker", [USDC.mint]),
     ("swapMode", ["ExactOut"]),
-    ("priceImpact", [None, WITHOUT, "NaN", "Infinity"]),
+    ("priceImpact", [None, WITHOUT]),
     ("transaction", [None, WITHOUT]),
 ]
 
@@ -162,7 +162,7 @@ def test_an_offer_that_differs_from_the_request_is_refused(name: str, values: li
     [
         ("outAmount", [5, [], {}, True]),
         ("inputMint", [5]),
-        ("priceImpact", [[], {}, True, "much"]),
+        ("priceImpact", [[], {}, True, "much", "NaN", "Infinity", 1e300, "1e-9999999999", "0_1", "٣"]),
         ("transaction", [5, "not base64", "AAA", base64.b64encode(bytes(1_233)).decode()]),
         ("errorCode", ["1"]),
         ("lastValidBlockHeight", [[], 1.5]),

@@ -7,7 +7,16 @@ from typing import Annotated
 import typer
 
 from overmind.cli import desk_tables, order_tables, present, risk_tables
-from overmind.cli.opening import AsJson, DataDir, data_dir_of, state_and_tail, state_on_disk, stress_of_caller
+from overmind.cli.opening import (
+    TAIL_ENTRIES,
+    AsJson,
+    DataDir,
+    data_dir_of,
+    state_and_tail,
+    state_on_disk,
+    stress_of_caller,
+)
+from overmind.cli.whole import whole_option
 from overmind.views import reports
 from overmind.views.orders import closed_orders, open_orders, with_times
 from overmind.views.positions import positions as positions_of
@@ -60,7 +69,7 @@ def orders(
     as_json: AsJson = False,
     data_dir: DataDir = None,
     only_open: Annotated[bool, typer.Option("--open", help="Show open orders only.")] = False,
-    last: Annotated[int, typer.Option("--last", min=1, help="Number of closed orders to show.")] = 20,
+    last: Annotated[int, whole_option("--last", 1, TAIL_ENTRIES, "Number of closed orders to show.")] = 20,
 ) -> None:
     """Show open orders and the last closed orders.
 

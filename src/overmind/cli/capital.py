@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Final
 from urllib.parse import quote
 
@@ -14,6 +14,7 @@ from overmind.cli import present
 from overmind.cli.exit_codes import BAD_INPUT
 from overmind.cli.offline import command_on_disk
 from overmind.cli.opening import (
+    TAIL_ENTRIES,
     AsJson,
     DataDir,
     data_dir_of,
@@ -25,11 +26,13 @@ from overmind.cli.opening import (
 )
 from overmind.cli.reasons import BY_OPERATOR, Reason, refuse_blank
 from overmind.cli.remote import call_service
+from overmind.cli.whole import whole_option
 from overmind.clock.clocks import SystemClock
 from overmind.config import MultiWalletConfig
 from overmind.core.capital.rebalance import plan
 from overmind.core.model.commands import CancelMove, Rebalance, Withdraw
 from overmind.core.model.ids import OrderId
+from overmind.core.model.numbers import BadNumber, number
 from overmind.desk.app import App, running
 from overmind.desk.market import connected
 from overmind.ports import Journal
@@ -179,11 +182,11 @@ async def _withdraw(config: MultiWalletConfig, journal: Journal, command: Withdr
 
 
 def _amount(text: str) -> Decimal:
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        present.complain(f"{text!r} is no amount", "write a number of whole tokens, such as 250.5")
-        raise typer.Exit(BAD_INPUT) from None
+    read = number(text)
+    if isinstance(read, BadNumber):
+        present.complain(read.problem, "write a number of whole tokens, such as 250.5")
+        raise typer.Exit(BAD_INPUT)
+    return read
 
 
 def cancel(
@@ -210,7 +213,7 @@ def moves(
     as_json: AsJson = False,
     data_dir: DataDir = None,
     only_open: Annotated[bool, typer.Option("--open", help="Show open moves only.")] = False,
-    last: Annotated[int, typer.Option("--last", min=1, help="Number of closed moves to show.")] = 20,
+    last: Annotated[int, whole_option("--last", 1, TAIL_ENTRIES, "Number of closed moves to show.")] = 20,
 ) -> None:
     """Show transfers between wallets, and withdrawals.
 

@@ -31,6 +31,8 @@ def show(answer: Mapping[str, Any]) -> None:
                 present.say(f"  {line}")
             if unlisted := answer.get("wallets_unlisted"):
                 present.say(f"  {unlisted} more wallets refused it")
+        case "failed" | "stopping":
+            present.say(f"{named}: {status}; {answer['error']}", "red")
         case _:
             known = "known already; its first decision stands: " if status == "duplicate" else ""
             orders = ", ".join(answer["orders"])

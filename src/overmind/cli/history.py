@@ -15,6 +15,7 @@ from overmind.backtest.history import Played, play
 from overmind.cli import desk_tables, present
 from overmind.cli.exit_codes import BAD_INPUT
 from overmind.cli.opening import JOURNAL, AsJson, Seed, absolute, journal_to_write, tokens_for_signals
+from overmind.cli.whole import whole_option
 from overmind.config import MultiWalletConfig
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.signal import Signal
@@ -37,9 +38,7 @@ JournalDir = Annotated[
 
 def demo(
     seed: Seed = 1,
-    signals: Annotated[
-        int, typer.Option("--signals", min=1, max=1_000_000, help="Number of signals.")
-    ] = SIGNALS_DEFAULT,
+    signals: Annotated[int, whole_option("--signals", 1, 1_000_000, "Number of signals.")] = SIGNALS_DEFAULT,
     paper: Annotated[bool, typer.Option("--paper", help="Trade on paper, without a chain.")] = False,
     as_json: AsJson = False,
     journal_dir: JournalDir = None,

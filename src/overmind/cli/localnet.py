@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 import typer
@@ -11,14 +11,20 @@ import uvloop
 
 from overmind.cli import present
 from overmind.cli.exit_codes import BAD_INPUT, UNREACHABLE
-from overmind.cli.opening import AsJson, absolute
+from overmind.cli.opening import SEED_MAX, AsJson, absolute
+from overmind.cli.whole import whole_option
 from overmind.text.json_names import repeated_name
+
+PORT_MAX: Final = 65_534
+SLOT_MAX_MS: Final = 3_600_000
 
 
 def localnet(
-    port: Annotated[int, typer.Option("--port", help="Port of RPC; WebSocket is on the next. 0: any.")] = 8899,
-    slot_ms: Annotated[int, typer.Option("--slot-ms", help="Length of a slot in milliseconds, 5 or more.")] = 400,
-    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the genesis hash and the faucet.")] = None,
+    port: Annotated[int, whole_option("--port", 0, PORT_MAX, "Port of RPC; WebSocket is on the next. 0: any.")] = 8899,
+    slot_ms: Annotated[
+        int, whole_option("--slot-ms", 5, SLOT_MAX_MS, "Length of a slot in milliseconds, 5 or more.")
+    ] = 400,
+    seed: Annotated[int | None, whole_option("--seed", 0, SEED_MAX, "Seed of the genesis hash and the faucet.")] = None,
     state_dir: Annotated[
         Path | None,
         typer.Option("--state-dir", callback=absolute, help="Keep the chain in this folder. Default: a new chain."),

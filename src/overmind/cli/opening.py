@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from overmind.cli import present
+from overmind.cli.whole import whole_option
 from overmind.config import MultiWalletConfig
 from overmind.config.environment import DEFAULT_DOTENV, Environment
 from overmind.config.problems import Findings
@@ -30,6 +31,7 @@ from overmind.signals.decode import token_index
 from overmind.text.characters import quote_in
 
 JOURNAL: Final = "overmind.db"
+SEED_MAX: Final = 2**63 - 1
 TAIL_ENTRIES: Final = 50_000  # how far back `orders` and `moves` look
 
 
@@ -53,7 +55,9 @@ DataDir = Annotated[
         "--data-dir", callback=data_folder, help="Folder of the journal. Default: OVERMIND_DATA_DIR, else ./data."
     ),
 ]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of the paper venue: it decides fills, failures and delays.")]
+Seed = Annotated[
+    int, whole_option("--seed", 0, SEED_MAX, "Seed of the paper venue: it decides fills, failures and delays.")
+]
 
 
 def configured() -> MultiWalletConfig:

@@ -17,6 +17,7 @@ import uvloop
 from overmind.cli import present
 from overmind.cli.exit_codes import REFUSED, UNREACHABLE
 from overmind.cli.opening import AsJson, absolute
+from overmind.cli.whole import whole_option
 from overmind.clock.clocks import SystemClock
 from overmind.config import ConfigError, Problem
 from overmind.config.files import FileText, InvalidValue, read_file, read_json
@@ -41,10 +42,11 @@ from overmind.solana.tokens import TOKEN_PROGRAMS
 
 REQUESTS_PER_S: Final = 20.0  # what public nodes accept
 DECIMALS_MAX: Final = 18
+SOL_MAX: Final = 1_000_000_000  # more than there is
 _SOL: Final = Token("SOL", SOL, 9)
 
 RpcUrl = Annotated[str, typer.Option("--rpc-url", help="RPC address of a node of the cluster to trade on.")]
-Port = Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port to listen on. 0 takes a free one.")]
+Port = Annotated[int, whole_option("--port", 0, 65_535, "Port to listen on. 0 takes a free one.")]
 KeyFile = Annotated[
     Path | None,
     typer.Option("--keypair", callback=absolute, help="File of the maker's key. Default on a localnet: a new key."),
@@ -71,8 +73,8 @@ TapePath = Annotated[
         "--tape", callback=absolute, help="Prices: a CSV file of candles or a folder of them, repeated for ever."
     ),
 ]
-SpreadBps = Annotated[int, typer.Option("--spread-bps", min=0, max=1_000, help="Half of the spread, in basis points.")]
-WrapSol = Annotated[int, typer.Option("--sol", min=0, help="Devnet: amount of SOL that the maker trades with.")]
+SpreadBps = Annotated[int, whole_option("--spread-bps", 0, 1_000, "Half of the spread, in basis points.")]
+WrapSol = Annotated[int, whole_option("--sol", 0, SOL_MAX, "Devnet: amount of SOL that the maker trades with.")]
 CheckFunds = Annotated[
     bool, typer.Option("--check-funds", help="Refuse traders who cannot pay. Costs a request for each order.")
 ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
+from overmind.core.model.numbers import BadNumber, number, scaled_down
 from overmind.core.model.units import NS
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -53,12 +54,7 @@ def _iso_ns(text: str) -> int:
 
 
 def _unix_ns(text: str) -> int:
-    try:
-        number = Decimal(text) if text.isascii() and "_" not in text else Decimal("NaN")
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite():
+    read = number(text)
+    if isinstance(read, BadNumber):
         raise ValueError(f"{text[:40]!r} is neither an ISO 8601 time nor a unix time")
-    if abs(number) > INSTANT_MAX_NS:  # Checked before scaling: an absurd exponent must not become an absurd integer.
-        return -1
-    return int(number * (NS // 1_000 if number >= MILLIS_MIN else NS))
+    return scaled_down(read, 6 if read >= MILLIS_MIN else 9)

@@ -8,10 +8,10 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Final
 
+from overmind.core.model.numbers import json_number
 from overmind.core.model.value import Value
 from overmind.text.characters import named
 
@@ -70,7 +70,8 @@ def _read_open(descriptor: int) -> FileText | InvalidValue:
 def read_json(text: str) -> tuple[object, Sequence[str]] | InvalidValue:
     """The parsed value, and the names that one object has twice (the last one wins).
 
-    Fractions are exact Decimals. NaN and Infinity pass, so that the check of their field refuses them by name.
+    Fractions are exact Decimals. NaN, Infinity and absurd numbers pass as BadNumber, so that the check of their field
+    refuses them by name.
     """
     doubles: list[str] = []
 
@@ -80,7 +81,9 @@ def read_json(text: str) -> tuple[object, Sequence[str]] | InvalidValue:
         return dict(pairs)
 
     try:
-        parsed: object = json.loads(text, parse_float=_decimal, parse_constant=Decimal, object_pairs_hook=members)
+        parsed: object = json.loads(
+            text, parse_float=json_number, parse_constant=json_number, object_pairs_hook=members
+        )
     except json.JSONDecodeError as fault:
         letter = fault.doc[fault.pos : fault.pos + 1]
         found = f": {named(letter)}" if letter and not (letter.isascii() and letter.isprintable()) else ""
@@ -88,13 +91,6 @@ def read_json(text: str) -> tuple[object, Sequence[str]] | InvalidValue:
     except (ValueError, RecursionError):  # a number of thousands of digits; brackets thousands deep
         return InvalidValue("not valid JSON: a number or a nesting beyond all bounds", "write plain JSON")
     return parsed, doubles
-
-
-def _decimal(text: str) -> Decimal:
-    try:
-        return Decimal(text)
-    except InvalidOperation:  # an exponent of twenty digits
-        return Decimal("NaN")
 
 
 def _decode(octets: bytes) -> str | None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import re
 from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
-from fractions import Fraction
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 from urllib.parse import urlsplit
@@ -15,6 +13,7 @@ from urllib.parse import urlsplit
 from overmind.config.files import InvalidValue
 from overmind.config.secrecy import Secret, shown, shown_url
 from overmind.core.model.codes import COUNT_MAX, LimitField, Unit
+from overmind.core.model.numbers import BadNumber, number, written
 from overmind.core.model.units import LAMPORTS, MICROS, PPM
 from overmind.keys.secret_key import is_address
 from overmind.text.characters import quote_in
@@ -22,10 +21,6 @@ from overmind.text.characters import quote_in
 T = TypeVar("T", covariant=True)
 V = TypeVar("V")
 
-_NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
-_NUMBER_TEXT_MAX: Final = 64
-_DIGITS_MAX: Final = 64  # after the decimal point
-_NOT_FINITE: Final = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 _URL_MAX: Final = 2_048
 
 
@@ -52,46 +47,43 @@ class Measure:
         return f"{self.low:,f} to {self.high:,f}"
 
     def read(self, text: str) -> int | InvalidValue:
-        value = number(text)
-        return value if isinstance(value, InvalidValue) else self.exact(value)
+        return self.exact(text.strip())
 
-    def exact(self, value: Decimal) -> int | InvalidValue:
-        if not value.is_finite():
-            return InvalidValue(f"{value} is not a finite number", f"write a number of {self.unit}, {self.bounds}")
-        if not self.low <= value <= self.high:
+    def exact(self, value: object) -> int | InvalidValue:
+        """From a text, or from a number of JSON."""
+        read = BadNumber(repr(value), "is a float") if isinstance(value, float) else number(value)
+        if isinstance(read, BadNumber):
+            # A text may be a key that was pasted here; `shown` masks it.
+            sent = repr(shown(value)) if isinstance(value, str) else read.sent
+            return InvalidValue(f"{sent} {read.why}", f"write a number of {self.unit}, {self.bounds}")
+        if not self.low <= read <= self.high:
             return InvalidValue(
-                f"{shown(str(value))} {self.unit} is out of bounds", f"stay within {self.bounds} {self.unit}"
+                f"{shown(str(read))} {self.unit} is out of bounds", f"stay within {self.bounds} {self.unit}"
             )
-        exponent = value.as_tuple().exponent
-        assert isinstance(exponent, int), value
-        # Check the bound first: the exact value of 1e-999999 would fill the memory.
-        scaled = Fraction(value) * self.scale if exponent >= -_DIGITS_MAX else Fraction(1, 2)
-        if scaled.denominator != 1:
-            smallest = f"{Decimal(1) / self.scale:f}"
+        numerator, denominator = read.as_integer_ratio()
+        units, rest = divmod(numerator * self.scale, denominator)
+        if rest:
+            smallest = written(Decimal(1) / self.scale)
             return InvalidValue(
-                f"{shown(str(value))} {self.unit} has more digits than can be kept",
+                f"{shown(str(read))} {self.unit} has more digits than can be kept",
                 f"write a whole multiple of {smallest} {self.unit}",
             )
-        return int(scaled)
+        return units
 
 
-def number(text: str) -> Decimal | InvalidValue:
-    text = text.strip()
-    if _NOT_FINITE.fullmatch(text):
-        return Decimal(text)
-    if len(text) > _NUMBER_TEXT_MAX or not _NUMBER.fullmatch(text):
-        return InvalidValue(
-            f"{shown(text)!r} is not a number", "write digits with an optional decimal point, as in 0.4"
-        )
-    return Decimal(text)
+def _bound(value: int | str) -> Decimal:
+    """A bound of a measure, as the code writes it."""
+    read = number(value)
+    assert isinstance(read, Decimal), value
+    return read
 
 
 def usd(low: str = "0", high: str = "1000000000000") -> Measure:
-    return Measure("USD", MICROS, Decimal(low), Decimal(high))
+    return Measure("USD", MICROS, _bound(low), _bound(high))
 
 
 def percent(low: str = "0") -> Measure:
-    return Measure("percent", PPM // 100, Decimal(low), Decimal(100))
+    return Measure("percent", PPM // 100, _bound(low), Decimal(100))
 
 
 def limit(row: LimitField, low: str = "0") -> Measure:
@@ -104,38 +96,38 @@ def limit(row: LimitField, low: str = "0") -> Measure:
         case Unit.RATIO:
             return fraction(low)
         case _:
-            return whole(row.counted, int(low), COUNT_MAX)
+            return whole(row.counted, low, COUNT_MAX)
 
 
 def percent_within(low: str, high: str) -> Measure:
-    return Measure("percent", PPM // 100, Decimal(low), Decimal(high))
+    return Measure("percent", PPM // 100, _bound(low), _bound(high))
 
 
 def fraction(low: str = "0") -> Measure:
-    return Measure("fraction", PPM, Decimal(low), Decimal(1))
+    return Measure("fraction", PPM, _bound(low), Decimal(1))
 
 
-def whole(unit: str, low: int, high: int) -> Measure:
-    return Measure(unit, 1, Decimal(low), Decimal(high))
+def whole(unit: str, low: int | str, high: int) -> Measure:
+    return Measure(unit, 1, _bound(low), _bound(high))
 
 
 def milliseconds(low: int, high: int) -> Measure:
     """Stored in nanoseconds."""
-    return Measure("ms", 1_000_000, Decimal(low), Decimal(high))
+    return Measure("ms", 1_000_000, _bound(low), _bound(high))
 
 
 def hours(low: str, high: int) -> Measure:
     """Stored in nanoseconds."""
-    return Measure("hours", 3_600 * 10**9, Decimal(low), Decimal(high))
+    return Measure("hours", 3_600 * 10**9, _bound(low), _bound(high))
 
 
 def sol(high: str) -> Measure:
-    return Measure("SOL", LAMPORTS, Decimal(0), Decimal(high))
+    return Measure("SOL", LAMPORTS, _bound(0), _bound(high))
 
 
 def seconds(low: int, high: int) -> Measure:
     """Stored in nanoseconds."""
-    return Measure("s", 10**9, Decimal(low), Decimal(high))
+    return Measure("s", 10**9, _bound(low), _bound(high))
 
 
 def ladder(rungs_max: int) -> Kind[tuple[int, ...]]:
@@ -180,7 +172,7 @@ def measured(measure: Measure) -> Kind[int]:
 
 def ranking_bps(high: int) -> Kind[float]:
     """Basis points that only rank, hence floats."""
-    measure = Measure("bps", 10**6, Decimal(0), Decimal(high))
+    measure = Measure("bps", 10**6, _bound(0), _bound(high))
 
     def read(text: str) -> float | InvalidValue:
         scaled = measure.read(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Final
 
 from overmind.config import kinds
@@ -64,8 +63,4 @@ def _value(name: LimitName, value: object) -> int | InvalidValue | None:
         flag = value if isinstance(value, bool) else kinds.flag().read(str(value))
         return flag if isinstance(flag, InvalidValue) else int(flag)
     measure = _OF_STRATEGY[kind] if "." in name else _OF_WALLET[kind]
-    if isinstance(value, str):
-        return measure.read(value)
-    if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        return measure.exact(Decimal(value))
-    return InvalidValue("is not a number", f"write a number of {measure.unit}, {measure.bounds}")
+    return measure.read(value) if isinstance(value, str) else measure.exact(value)

@@ -28,7 +28,7 @@ from overmind.config.wallets import WalletConfig, read_wallets
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import TradingMode, WalletType
 from overmind.core.model.ids import WalletId
-from overmind.core.model.units import PPM
+from overmind.core.model.numbers import decimal_of
 
 
 class MultiWalletConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +68,7 @@ class MultiWalletConfig(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def emergency_stop_threshold(self) -> Decimal:
         """The loss, as a fraction of the day's opening equity, that triggers the emergency stop."""
-        return Decimal(self.desk.emergency_stop_ppm) / PPM
+        return decimal_of(self.desk.emergency_stop_ppm, 6).normalize()
 
     @property
     def stress_reported(self) -> tuple[int, ...] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Final, TypeVar
 
 import msgspec
@@ -17,6 +16,7 @@ from overmind.config.secrecy import shown
 from overmind.core.model import defaults
 from overmind.core.model.codes import LIMIT_FIELDS, LimitField
 from overmind.core.model.enums import StrategyType, WalletStatus, WalletType
+from overmind.core.model.numbers import decimal_of
 from overmind.core.model.units import DAY_NS, PPM
 from overmind.core.model.wallet import Exits, StrategyShare
 from overmind.keys.keystore import FORMAT, unseal
@@ -199,7 +199,7 @@ class _Reader:
             self._strategy(f"strategy_allocation[{position}]", entry, shares)
         total = sum(share.share_ppm for share in shares.values() if share.enabled)
         if total > PPM:
-            percent = f"{Decimal(total) * 100 / PPM:f}"
+            percent = f"{decimal_of(total, 4).normalize():f}"
             self._refuse("strategy_allocation", f"the enabled shares sum to {percent} percent", "lower them to 100")
         return shares
 
@@ -229,14 +229,10 @@ class _Reader:
     def _measure(self, given: dict[str, object], place: str, name: str, measure: Measure) -> int:
         """A number in the measure's unit; 0 if it is wrong and recorded."""
         value = given.get(name)
-        if isinstance(value, str):
-            read = measure.read(value)
-        elif isinstance(value, (int, Decimal)) and not isinstance(value, bool):
-            read = measure.exact(Decimal(value))
-        elif value is None:
-            read = InvalidValue("missing", f"give a number of {measure.unit}, {measure.bounds}")
+        if value is None:
+            read: int | InvalidValue = InvalidValue("missing", f"give a number of {measure.unit}, {measure.bounds}")
         else:
-            read = InvalidValue("not a number", f"write a number of {measure.unit}, {measure.bounds}")
+            read = measure.read(value) if isinstance(value, str) else measure.exact(value)
         if not isinstance(read, InvalidValue):
             return read
         self._refuse(f"{place}.{name}", read.problem, read.fix)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Final, TypeVar
 
 from overmind.config import kinds
@@ -16,6 +15,7 @@ from overmind.config.variables.wallets import MANAGED_WALLETS
 from overmind.core.model import defaults
 from overmind.core.model.enums import RiskProfile, WalletType
 from overmind.core.model.ids import WalletId
+from overmind.core.model.numbers import decimal_of
 from overmind.core.model.units import PPM
 from overmind.core.model.value import Value
 
@@ -74,14 +74,13 @@ def _read(position: int, entry: str, findings: Findings) -> WalletLine | None:
     source = ":".join(parts[1:-3])  # The path may contain colons.
     if not source:
         findings.refuse(where, "the path is empty", "name a key file, or a variable as env:NAME")
-    share = kinds.number(allocation)
     return WalletLine(
         where=where,
         source=source,
         id=_id(wallet_id, where, findings),
         type=_word(wallet_type, defaults.WALLET_TYPES, "wallet type", where, findings),
         profile=_word(profile, defaults.PROFILES, "risk profile", where, findings),
-        allocation_ppm=_allocation(share, where, findings),
+        allocation_ppm=_allocation(allocation, where, findings),
     )
 
 
@@ -103,8 +102,8 @@ def _word(text: str, known: dict[str, V], what: str, where: str, findings: Findi
     return None
 
 
-def _allocation(share: Decimal | InvalidValue, where: str, findings: Findings) -> int | None:
-    read = share if isinstance(share, InvalidValue) else _ALLOCATION.exact(share)
+def _allocation(text: str, where: str, findings: Findings) -> int | None:
+    read = _ALLOCATION.read(text)
     if not isinstance(read, InvalidValue):
         return read
     findings.refuse(where, f"allocation {read.problem}", "write a share of the capital from 0 to 1, as in 0.4")
@@ -118,5 +117,5 @@ def _check_together(lines: Sequence[WalletLine], findings: Findings) -> None:
             findings.refuse(where, f"the wallet id occurs {count} times", "give every wallet its own id")
     total = sum(line.allocation_ppm or 0 for line in lines)
     if total > PPM:
-        sum_shown = f"{Decimal(total) / PPM:f}"
+        sum_shown = f"{decimal_of(total, 6).normalize():f}"
         findings.refuse(MANAGED_WALLETS.name, f"the allocations sum to {sum_shown}", "lower them to at most 1 together")

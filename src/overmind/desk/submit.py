@@ -7,11 +7,13 @@ import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, BinaryIO, Final
 
+import structlog
+
 from overmind.core.model.commands import CommandRefused
 from overmind.core.model.ids import OrderId, SignalId
 from overmind.core.model.money import Token
 from overmind.desk.app import App
-from overmind.desk.engine import EngineBusy
+from overmind.desk.engine import EngineBusy, EngineStopped
 from overmind.signals.decode import BadSignal, decode_signal
 from overmind.text.characters import is_blank
 from overmind.views.decisions import DecisionStatus
@@ -19,6 +21,10 @@ from overmind.views.decisions import DecisionStatus
 IN_FLIGHT_MAX: Final = 1024  # lines read ahead of the answers
 LINE_BYTES_MAX: Final = 65_536
 BUSY_RETRY_S: Final = 0.05
+FAILED: Final = "failed"
+STOPPING: Final = "stopping"
+
+log = structlog.get_logger("intake")
 
 
 class NobodyListens(Exception):
@@ -35,7 +41,7 @@ class Answers:
 
     def add(self, answer: Mapping[str, Any]) -> None:
         self.invalid += answer["status"] == "invalid"
-        self.refused += answer["status"] == DecisionStatus.REFUSED
+        self.refused += answer["status"] in (DecisionStatus.REFUSED, FAILED)
         if answer["status"] == DecisionStatus.PLACED:
             self.orders += answer["orders"]
 
@@ -98,6 +104,8 @@ async def answer_lines(
                 tell(answer)
             except BrokenPipeError:
                 raise NobodyListens("the reader of the answers is gone; decisions stand in the journal") from None
+            if answer["status"] == STOPPING:  # Only now: every decision before it has been told.
+                raise EngineStopped(str(answer["error"]))
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(tell_in_order())
@@ -121,12 +129,23 @@ async def _answer(app: App, line: bytes, tokens: Mapping[str, Token], received_a
             return conflict(signal.id, refused)
         except EngineBusy:  # The engine refuses a signal that has become stale meanwhile.
             await app.clock.sleep(BUSY_RETRY_S)
+        except EngineStopped as stopped:
+            return {"signal_id": signal.id, "status": STOPPING, "error": str(stopped)}
+        except Exception as fault:
+            log.exception("a signal could not be decided", signal_id=signal.id)
+            return failed(signal.id, fault)
 
 
 def invalid(bad: BadSignal) -> dict[str, object]:
     """The answer to a line that is not a signal."""
     problems = [{"field": one.field, "problem": one.problem, "fix": one.fix} for one in bad.problems]
     return {"signal_id": bad.signal_id, "status": "invalid", "problems": problems}
+
+
+def failed(signal_id: SignalId, fault: Exception) -> dict[str, object]:
+    """The answer to a signal on which the desk itself failed. The other signals of its batch are answered as ever."""
+    error = f"a mistake in the desk: {type(fault).__name__}; look for the signal in the journal before you repeat it"
+    return {"signal_id": signal_id, "status": FAILED, "error": error}
 
 
 def conflict(signal_id: SignalId, refused: CommandRefused) -> dict[str, object]:

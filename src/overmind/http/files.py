@@ -16,6 +16,7 @@ from overmind.config.files import FileText, read_file
 from overmind.config.secrecy import Secret
 from overmind.config.variables.service import API_TOKEN, TOKEN_LENGTH_MIN
 from overmind.core.model.enums import TradingMode
+from overmind.core.model.numbers import digits
 from overmind.core.model.value import Value
 from overmind.keys.private_file import write_private
 
@@ -24,6 +25,7 @@ TOKEN_BYTES: Final = 32
 SERVICE_FILE: Final = "service.json"
 LOCK_FILE: Final = "overmind.lock"  # the journal's lock; it holds the pid of its owner
 PID_BYTES_MAX: Final = 32
+PID_MAX: Final = 2**31 - 1
 
 
 class RunningService(Value, frozen=True):
@@ -55,12 +57,12 @@ def _owner(lock: Path) -> int | None:
     descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
     try:
         written = os.pread(descriptor, PID_BYTES_MAX, 0).strip()
-        if not written.isdigit():
+        if (pid := digits(written.decode(errors="replace"), PID_MAX)) is None:
             return None
-        os.kill(int(written), 0)  # A dead process holds no lock: then do not touch it.
+        os.kill(pid, 0)  # A dead process holds no lock: then do not touch it.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return int(written)
+        return pid
     finally:
         os.close(descriptor)
     return None

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,7 +15,7 @@ from overmind.core.model.commands import CommandRefused
 from overmind.core.model.money import Token
 from overmind.core.model.signal import Signal
 from overmind.desk.engine import EngineBusy, EngineStopped
-from overmind.desk.submit import conflict, invalid
+from overmind.desk.submit import conflict, failed, invalid
 from overmind.http.bounds import BATCH_MAX, NDJSON
 from overmind.http.responses import RETRY_AFTER_S, JsonResponse, error_response
 from overmind.ports import Clock
@@ -23,9 +24,11 @@ from overmind.text.characters import BOM_BYTES, is_blank
 from overmind.text.printable import json_bytes
 from overmind.views.decisions import Decision
 
-DECIDED, INVALID, CONFLICT, BUSY, STOPPED = 202, 400, 409, 429, 503
+DECIDED, INVALID, CONFLICT, BUSY, FAILED, STOPPED = 202, 400, 409, 429, 500, 503
 NDJSON_TYPES: Final = (NDJSON, "application/ndjson", "application/jsonl")
 STOPPING: Final = "the service is stopping: send it to the next one"
+
+log = structlog.get_logger("intake")
 
 _ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -82,7 +85,8 @@ class Intake:
             return error_response(413 if signals else INVALID, f"{len(signals)} signals", fix)
         answered = await asyncio.gather(*(self._answer(bytes(signal), received_at_ns) for signal in signals))
         found = {status for status, _ in answered}
-        return shown(answered, next((status for status in (DECIDED, STOPPED, BUSY) if status in found), INVALID))
+        first = next((status for status in (DECIDED, STOPPED, FAILED, BUSY) if status in found), INVALID)
+        return shown(answered, first)
 
     async def _answer(self, raw: bytes, received_at_ns: int) -> AnsweredSignal:
         try:
@@ -97,6 +101,9 @@ class Intake:
             return AnsweredSignal(BUSY, {"signal_id": signal.id, "status": "busy", "error": str(busy)})
         except EngineStopped:
             return AnsweredSignal(STOPPED, {"signal_id": signal.id, "status": "stopping", "error": STOPPING})
+        except Exception as fault:
+            log.exception("a signal could not be decided", signal_id=signal.id)
+            return AnsweredSignal(FAILED, failed(signal.id, fault))
 
 
 def _as_array(answered: Sequence[AnsweredSignal], status: int) -> Response:

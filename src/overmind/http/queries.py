@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
+from pydantic import BeforeValidator
 from starlette.responses import Response
 
 from overmind.core.books.state import State
 from overmind.core.model.ids import SignalId
 from overmind.desk.app import App
 from overmind.http.archive import Archive, Pages
+from overmind.http.bounds import SEQ_MAX, whole_within
 from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.signals.validation import ID
 from overmind.views import limits, reports
@@ -25,10 +27,10 @@ TAIL_ENTRIES: Final = 50_000  # how far back closed orders are searched
 EVENTS_MAX: Final = 1_000
 EVENTS_DEFAULT: Final = 100
 
-Last = Annotated[int, Query(ge=0, le=1_000)]
+Last = Annotated[int, BeforeValidator(whole_within(0, 1_000)), Query(ge=0, le=1_000)]
 OnlyOpen = Annotated[bool, Query(alias="open")]
-After = Annotated[int, Query(ge=0, lt=2**63)]
-Limit = Annotated[int, Query(ge=1, le=EVENTS_MAX)]
+After = Annotated[int, BeforeValidator(whole_within(0, SEQ_MAX)), Query(ge=0, le=SEQ_MAX)]
+Limit = Annotated[int, BeforeValidator(whole_within(1, EVENTS_MAX)), Query(ge=1, le=EVENTS_MAX)]
 
 
 def queries_router(app: App, recent: Archive, whole: Archive) -> APIRouter:

@@ -77,5 +77,5 @@ async def _of_framework(request: Request, error: Exception) -> JsonResponse:
 async def _invalid(request: Request, error: Exception) -> JsonResponse:
     """A bad path or query parameter."""
     assert isinstance(error, RequestValidationError), error
-    faults = [f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()]
+    faults = [f"{one['loc'][-1]}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors()]
     return error_response(400, "; ".join(faults), "the parameters are in docs/http-api.md")

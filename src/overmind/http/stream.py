@@ -8,11 +8,13 @@ from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Query
+from pydantic import BeforeValidator
 from starlette.responses import Response, StreamingResponse
 
 from overmind.core.model.events import Entry
 from overmind.desk.engine import Engine, Feed
 from overmind.http.archive import Archive, Pages
+from overmind.http.bounds import SEQ_MAX, whole_within
 from overmind.http.responses import HttpRefusal
 from overmind.text.printable import json_bytes
 
@@ -22,8 +24,9 @@ HEARTBEAT_S: Final = 10.0
 RETRY_MS: Final = 1_000  # before a browser reconnects
 _HEADERS: Final = {"cache-control": "no-store"}
 
-Seq = Annotated[int | None, Query(ge=0, lt=2**63)]
-LastEventId = Annotated[int | None, Header(ge=0, lt=2**63)]
+_READ: Final = BeforeValidator(whole_within(0, SEQ_MAX))
+Seq = Annotated[Annotated[int, _READ] | None, Query(ge=0, le=SEQ_MAX)]
+LastEventId = Annotated[Annotated[int, _READ] | None, Header(ge=0, le=SEQ_MAX)]
 
 
 class Streams:

@@ -8,12 +8,13 @@ that is missing or malformed in an answer is dropped at once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Context, Decimal, InvalidOperation, Overflow
+from decimal import Decimal
 from typing import Final, Protocol
 
 import structlog
 
 from overmind.core.model.ids import Mint
+from overmind.core.model.numbers import number, scaled_down
 from overmind.core.model.units import BPS, NOTIONAL_MAX_MICROS, PRICE_MAX_PICO
 from overmind.ports import Clock, Tick, VenueUnavailable
 from overmind.solana.jupiter_api import UsdPrice
@@ -21,8 +22,6 @@ from overmind.solana.jupiter_api import UsdPrice
 POLL_S: Final = 1.0
 _PICO_DIGITS: Final = 12
 _MICRO_DIGITS: Final = 6
-# Wide enough for every valid price; a price that overflows it is dropped.
-_EXACT: Final = Context(prec=100, Emax=1_000, Emin=-1_000, traps=[InvalidOperation, Overflow])
 
 log = structlog.get_logger("prices")
 
@@ -85,11 +84,7 @@ def _tick(mint: Mint, price: UsdPrice, at_ns: int, before: Tick | None) -> Tick 
     return Tick(mint, price_pico, at_ns, max(0, min(depth, NOTIONAL_MAX_MICROS)), range_bps)
 
 
-def _scaled(number: Decimal | None, digits: int) -> int | None:
-    """An integer with that many decimals, rounded down; None: not a finite number."""
-    if number is None or not number.is_finite():
-        return None
-    try:
-        return int(number.scaleb(digits, _EXACT))
-    except (InvalidOperation, Overflow):
-        return None
+def _scaled(sent: Decimal | None, digits: int) -> int | None:
+    """An integer with that many decimals, rounded down; None: missing or absurd."""
+    read = number(sent)
+    return scaled_down(read, digits) if isinstance(read, Decimal) else None

@@ -15,7 +15,7 @@ import io
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import Context, Decimal, Inexact, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 from importlib import resources
 from itertools import pairwise
@@ -26,6 +26,7 @@ from typing import Final, Protocol
 from overmind.clock.instants import instant_ns
 from overmind.core.model.ids import Mint
 from overmind.core.model.money import Token
+from overmind.core.model.numbers import decimal_of, number, scaled, scaled_down
 from overmind.core.model.units import BPS, NS, PICO, PRICE_MAX_PICO
 from overmind.core.model.value import Value
 from overmind.ports import Clock, Tick
@@ -36,9 +37,8 @@ STALE_STEPS: Final = 2  # missing candles after which the price is absent
 CACHE_NS: Final = 1_000_000  # how long ticks of the looped tape are cached
 QUOTE_SUFFIXES: Final = ("USDT", "USDC", "USD")
 
-_PRICE_MAX: Final = Decimal(PRICE_MAX_PICO // PICO)
+_PRICE_MAX: Final = decimal_of(PRICE_MAX_PICO // PICO, 0)
 _VOLUME_MAX: Final = Decimal(10**15)
-_EXACT: Final = Context(prec=64, traps=[Inexact, InvalidOperation])
 
 
 class TapeError(Exception):
@@ -279,7 +279,7 @@ def _columns(header: list[str]) -> Callable[[list[str]], tuple[str, ...]]:
 def _candle(at: str, opened: str, high: str, low: str, close: str, volume: str) -> tuple[int, int, int, int, int]:
     """(opened at, open, close, depth, range) as integers."""
     try:
-        at_ns = instant_ns(at)
+        at_ns = instant_ns(at.strip())
     except ValueError as error:
         raise _BadRow(f"timestamp: {error}", "Write 2025-04-06T00:00:00+00:00, or unix time in s or ms") from None
     open_pico, high_pico, low_pico, close_pico = _pico(opened), _pico(high), _pico(low), _pico(close)
@@ -297,26 +297,17 @@ def _candle(at: str, opened: str, high: str, low: str, close: str, volume: str) 
 # A candle opens at the price at which the last one closed, so about half of the prices were just parsed.
 @lru_cache(maxsize=1024)
 def _pico(text: str) -> int:
-    try:
-        price = Decimal(text)
-        if 0 < price <= _PRICE_MAX:
-            scaled = price.scaleb(12, _EXACT)
-            pico = int(scaled)
-            if pico == scaled:
-                return pico
-    except (InvalidOperation, Inexact):  # NaN cannot be compared.
-        pass
+    price = number(text.strip())
+    if isinstance(price, Decimal) and 0 < price <= _PRICE_MAX and (pico := scaled(price, 12)) is not None:
+        return pico
     raise _BadRow(f"{text[:40]!r} is not a price", f"Write a number in (0, {_PRICE_MAX}] with 12 decimals at most")
 
 
 def _volume_ppm(text: str) -> int:
     """In millionths of a token, rounded down."""
-    try:
-        volume = Decimal(text)
-        if 0 <= volume <= _VOLUME_MAX:
-            return int(volume.scaleb(6))
-    except InvalidOperation:
-        pass
+    volume = number(text.strip())
+    if isinstance(volume, Decimal) and 0 <= volume <= _VOLUME_MAX:
+        return scaled_down(volume, 6)
     raise _BadRow(f"{text[:40]!r} is not a volume", "Write how many tokens were traded, 0 or more")
 
 

@@ -39,6 +39,7 @@ from overmind.views.stats import ExecutionStats, execution_stats
 DECIDING_MAX: Final = 256  # signals whose decision is not durable yet; one journal batch serves them all
 OUTBOX_MAX: Final = 1_024  # records that may wait for a slow sender before no more signals are taken
 BUSY_RETRY_S: Final = 0.05
+RECEIVER_RETRY_S: Final = 0.5
 LATENCY_MAX_MS: Final = 60_000
 RETRIES_MAX: Final = 10
 
@@ -225,10 +226,22 @@ class _Running:
         """Waits for a free slot before it takes a signal, so that no await can lose the signal before it has a task."""
         while True:
             await self._slots.acquire()
-            raw = await self._receiver.get()
+            raw = await self._received()
             task = tasks.create_task(self._decide_signal(raw, self._app.clock.now_ns()))
             self._deciding.add(task)
             task.add_done_callback(self._decided)
+
+    async def _received(self) -> object:
+        """The next signal, however often the receiver fails before it has one."""
+        failed = False
+        while True:
+            try:
+                return await self._receiver.get()
+            except Exception:
+                if not failed:
+                    log.exception("the signal receiver failed; it is asked again until it gives a signal")
+                failed = True
+                await self._app.clock.sleep(RECEIVER_RETRY_S)
 
     def _decided(self, task: asyncio.Task[None]) -> None:
         self._deciding.discard(task)
@@ -239,6 +252,10 @@ class _Running:
             signal = self._signal(raw)
         except BadSignal as bad:
             await self._put(RejectedSignal(bad.signal_id, str(bad)))
+            return
+        except Exception as fault:  # The object's own methods failed. The next signal is taken all the same.
+            log.exception("a signal cannot be read")
+            await self._put(RejectedSignal(None, f"a {type(raw).__name__} cannot be read: {type(fault).__name__}"))
             return
         while True:
             try:
@@ -259,7 +276,7 @@ class _Running:
             try:
                 checked = msgspec.convert(structs.asdict(raw), Signal)
                 raw = encode_signal(checked, self._tokens)
-            except (msgspec.ValidationError, OverflowError) as wrong:
+            except (ValueError, OverflowError) as wrong:
                 raise BadSignal([FieldProblem("signal", str(wrong), "Use the types of overmind.Signal")]) from None
         if isinstance(raw, bytes | str | Mapping):
             return decode_signal(raw, self._tokens, quote)

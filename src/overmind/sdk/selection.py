@@ -21,9 +21,10 @@ from overmind.core.model.defaults import WALLET_TYPES
 from overmind.core.model.enums import StrategyType, TradeAction, WalletType
 from overmind.core.model.events import OrderPlaced, SignalRefused
 from overmind.core.model.ids import SOL, Mint, SignalId, WalletId
+from overmind.core.model.numbers import decimal_of, scaled_down
 from overmind.core.model.selection import CostTerms
 from overmind.core.model.signal import Signal
-from overmind.core.model.units import MICROS, NOTIONAL_MAX_MICROS
+from overmind.core.model.units import NOTIONAL_MAX_MICROS
 from overmind.core.model.value import Value
 from overmind.signals.decode import SPELLINGS, token_index
 from overmind.signals.validation import FieldReader
@@ -31,7 +32,7 @@ from overmind.views.decisions import decision_of
 from overmind.views.refusals import shown
 
 PROBE: Final = SignalId("select:")  # The colon keeps signals from outside from having this id.
-BALANCE_MAX: Final = Decimal(NOTIONAL_MAX_MICROS // MICROS)
+BALANCE_MAX: Final = decimal_of(NOTIONAL_MAX_MICROS, 6)
 REFUSALS_SHOWN_MAX: Final = 8
 
 Number = Decimal | float | int | str
@@ -81,7 +82,7 @@ class WalletSelectionCriteria:
         values = {
             "strategy_type": strategy,
             "required_balance": balance.quantize(Decimal("0.000001"), ROUND_CEILING),
-            "risk_tolerance": Decimal(tolerance) / MICROS,
+            "risk_tolerance": decimal_of(tolerance, 6),
             "preferred_wallet_type": preferred,
             "exclude_wallets": tuple(map(WalletId, exclude)),
             "symbol": symbol,
@@ -96,8 +97,8 @@ class WalletSelectionCriteria:
             strategy=self.strategy_type,
             action=TradeAction.BUY,
             mint=mint,
-            risk_tolerance_ppm=int(self.risk_tolerance * MICROS),
-            notional_micros=int(self.required_balance * MICROS),
+            risk_tolerance_ppm=scaled_down(self.risk_tolerance, 6),
+            notional_micros=scaled_down(self.required_balance, 6),
             preferred_type=self.preferred_wallet_type,
             exclude=self.exclude_wallets,
         )

@@ -7,16 +7,19 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
+import structlog
+
 from overmind.clock.instants import EPOCH
 from overmind.core.model.defaults import DEFAULT_RISK_TOLERANCE_PPM, STRATEGIES, WALLET_TYPES
 from overmind.core.model.enums import SizingMethod, StrategyType, TradeAction
 from overmind.core.model.ids import Mint, SignalId, WalletId
 from overmind.core.model.money import Token
+from overmind.core.model.numbers import shown, written
 from overmind.core.model.signal import RiskBudget, Signal
 from overmind.core.model.units import BPS, DAY_NS, MICROS, NOTIONAL_MAX_MICROS, NS, PICO, PPM, PRICE_MAX_PICO
 from overmind.core.model.wallet import Exits
 from overmind.keys.secret_key import is_address
-from overmind.signals.validation import ID, FieldProblem, FieldReader, parse_object, shown
+from overmind.signals.validation import ID, FieldProblem, FieldReader, parse_object
 from overmind.text.characters import foreign_letter
 
 NS_PER_MS: Final = 1_000_000
@@ -88,6 +91,9 @@ LIMITED: Final = {TradeAction.MARKET_BUY: TradeAction.BUY, TradeAction.MARKET_SE
 BUY_ACTIONS: Final = (TradeAction.BUY, TradeAction.MARKET_BUY)
 
 
+log = structlog.get_logger("intake")
+
+
 class BadSignal(Exception):
     """Not a signal: all of its problems, and its id if that could be read."""
 
@@ -106,7 +112,21 @@ def token_index(tokens: Iterable[Token]) -> dict[str, Token]:
 
 
 def decode_signal(raw: bytes | str | Mapping[str, object], tokens: Mapping[str, Token], quote: Token) -> Signal:
-    """One JSON object, as text or already parsed. Raises BadSignal, and nothing else."""
+    """One JSON object, as text or already parsed. Raises BadSignal, and nothing else.
+
+    A mistake of ours in reading one signal refuses that signal. The others of its batch, and the reader, go on.
+    """
+    try:
+        return _decoded(raw, tokens, quote)
+    except BadSignal:
+        raise
+    except Exception as fault:
+        log.exception("a signal cannot be read: this is a mistake in the desk, please report it")
+        what = f"it cannot be read: {type(fault).__name__}"
+        raise BadSignal([FieldProblem("signal", what, "Write it as docs/signals.md says")]) from fault
+
+
+def _decoded(raw: bytes | str | Mapping[str, object], tokens: Mapping[str, Token], quote: Token) -> Signal:
     fields = parse_object(raw) if isinstance(raw, bytes | str) else raw
     if isinstance(fields, FieldProblem):
         raise BadSignal([fields])
@@ -284,7 +304,7 @@ def encode_signal(signal: Signal, tokens: Mapping[str, Token]) -> dict[str, obje
         "symbol": token.symbol if token else None,
         "mint": signal.mint,
         "notional_usd": _text(signal.notional_micros, MICROS),
-        "quantity": None if signal.quantity is None else format(signal.quantity, "f"),
+        "quantity": None if signal.quantity is None else written(signal.quantity),
         "target_price": _text(signal.target_price_pico, PICO),
         "confidence": _text(signal.confidence_ppm, PPM),
         "risk_tolerance": _text(signal.risk_tolerance_ppm, PPM),

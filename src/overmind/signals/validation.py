@@ -8,28 +8,24 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Mapping
-from decimal import Context, Decimal, Inexact, InvalidOperation
+from decimal import Decimal
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 from rapidfuzz.distance import OSA
 
 from overmind.clock.instants import instant_ns
-from overmind.core.model.units import PPM
+from overmind.core.model.numbers import BadNumber, decimal_of, json_number, number, scaled, scaled_down, shown, written
 from overmind.text.characters import BOM_BYTES, unseen
 from overmind.text.json_names import repeated_name
 
 LINE_BYTES_MAX: Final = 64 * 1024
 FIELDS_MAX: Final = 64
-NUMBER_CHARS_MAX: Final = 80
-SHOWN_CHARS_MAX: Final = 40
-INTEGER_SHOWN_MAX: Final = 10**SHOWN_CHARS_MAX  # Python refuses to print integers that are larger by far.
 SLIPS_MAX: Final = 2  # typing errors in a name that still suggest a known one
 
 ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?")
-_EXACT: Final = Context(prec=96, traps=[Inexact, InvalidOperation])
-_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+_DECODER: Final = msgspec.json.Decoder(float_hook=json_number)
 
 Choice = TypeVar("Choice")
 
@@ -58,8 +54,8 @@ def parse_object(raw: bytes | str) -> dict[str, object] | FieldProblem:
         return FieldProblem("signal", "broken UTF-8", "Send UTF-8")
     except RecursionError:
         return FieldProblem("signal", "nested too deeply", "Send one flat object")
-    except InvalidOperation:
-        return FieldProblem("signal", "a number with an absurd exponent", "Write it out")
+    except msgspec.ValidationError:
+        return FieldProblem("signal", "a number of thousands of digits", "Write a number that somebody can mean")
     except ValueError as error:  # From either parser.
         return _not_json(line, error)
     if not isinstance(fields, dict):
@@ -85,14 +81,6 @@ def _strings(fields: dict[str, object]) -> int:
         elif isinstance(value, list):
             count += sum(isinstance(one, str) for one in value)
     return count
-
-
-def shown(value: object) -> str:
-    """The value as it was sent, shortened for a message."""
-    if isinstance(value, int) and abs(value) > INTEGER_SHOWN_MAX:
-        return "that many"
-    text = str(value) if isinstance(value, str | int | float | Decimal) else type(value).__name__
-    return repr(text if len(text) <= SHOWN_CHARS_MAX else text[:SHOWN_CHARS_MAX] + "…")
 
 
 def bare(name: object) -> str:
@@ -153,63 +141,69 @@ class FieldReader:
         value = self.fields.get(field)
         if value is None:
             return None
-        number = _decimal(value)
-        if number is None:
-            self.refuse(field, f"{shown(value)} is not a number", "Write a decimal number, such as 12.5")
-        elif number <= above:
+        read = number(value)
+        if isinstance(read, BadNumber):
+            self._refuse_number(field, read, read.fix)
+        elif read <= above:
             self.refuse(field, f"{shown(value)} is not above {above}", f"Write a number above {above}")
-        elif number > most:
-            self.refuse(field, f"{shown(value)} is absurdly large", f"Write {most.normalize():f} at most")
+        elif read > most:
+            self.refuse(field, f"{shown(value)} is absurdly large", f"Write {written(most.normalize())} at most")
         else:
-            return number
+            return read
         return None
 
     def scaled(self, field: str, decimals: int, units_max: int) -> int | None:
         """A positive amount in units of 10^-decimals, exactly."""
-        number = self.number(field, _ZERO, Decimal(units_max).scaleb(-decimals, _EXACT))
-        if number is None:
-            return None
-        try:
-            scaled = number.scaleb(decimals, _EXACT)
-            units = int(scaled)
-            if units == scaled:
-                return units
-        except Inexact:
-            pass
-        self.refuse(field, f"{shown(number)} has more than {decimals} decimals", f"Round it to {decimals}")
-        return None
+        read = self.number(field, _ZERO, _decimal_of(units_max, decimals))
+        units = None if read is None else scaled(read, decimals)
+        if read is not None and units is None:
+            self.refuse(field, f"{shown(read)} has more than {decimals} decimals", f"Round it to {decimals}")
+        return units
 
     def share(self, field: str) -> int | None:
         """A share from 0 to 1 in millionths, rounded down, which is the cautious direction."""
         value = self.fields.get(field)
         if value is None:
             return None
-        number = _decimal(value)
-        if number is not None and 0 <= number <= 1:
-            return int(number * PPM)
-        self.refuse(field, f"{shown(value)} is not a share", "Write a number from 0 to 1")
+        read, how = number(value), "Write a number from 0 to 1"
+        if isinstance(read, BadNumber):
+            self._refuse_number(field, read, how)
+            return None
+        if 0 <= read <= 1:
+            return scaled_down(read, _PPM_DIGITS)
+        self.refuse(field, f"{shown(value)} is not a share", how)
         return None
 
     def integer(self, field: str, most: int) -> int | None:
         value = self.fields.get(field)
         if value is None:
             return None
-        number = _decimal(value)
-        if number is not None and 1 <= number <= most and number == (whole := int(number)):
-            return whole
-        self.refuse(field, f"{shown(value)} is not valid", f"Write a whole number from 1 to {most}")
+        read, how = number(value), f"Write a whole number from 1 to {most}"
+        if isinstance(read, BadNumber):
+            self._refuse_number(field, read, how)
+            return None
+        if 1 <= read <= most and (units := scaled(read, 0)) is not None:
+            return units
+        self.refuse(field, f"{shown(value)} is not valid", how)
         return None
 
     def instant(self, field: str) -> int | None:
         value = self.fields.get(field)
         if value is None:
             return None
-        number = None if isinstance(value, str) else _decimal(value)
-        try:
-            return instant_ns(str(value if number is None else number))
-        except ValueError as error:
-            self.refuse(field, str(error), "Write 2025-04-06T12:00:00Z, or unix seconds or milliseconds")
+        how = "Write 2025-04-06T12:00:00Z, or unix seconds or milliseconds"
+        read = value if isinstance(value, str) else number(value)
+        if isinstance(read, BadNumber):
+            self._refuse_number(field, read, how)
             return None
+        try:
+            return instant_ns(str(read))
+        except ValueError as error:
+            self.refuse(field, str(error), how)
+            return None
+
+    def _refuse_number(self, field: str, bad: BadNumber, how: str) -> None:
+        self.refuse(field, bad.problem, how[0].upper() + how[1:])
 
     def flag(self, field: str) -> bool:
         value = self.fields.get(field)
@@ -219,19 +213,8 @@ class FieldReader:
 
 
 _ZERO: Final = Decimal(0)
-
-
-def _decimal(value: object) -> Decimal | None:
-    """The exact number, or None. A boolean is not a number."""
-    if isinstance(value, str):
-        return Decimal(value) if len(value) <= NUMBER_CHARS_MAX and _NUMBER.fullmatch(value) else None
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return Decimal(value)
-    if isinstance(value, float):  # Only Python callers send floats: take the shortest decimal that equals it.
-        value = Decimal(repr(float(value)))
-    return value if isinstance(value, Decimal) and value.is_finite() else None
+_PPM_DIGITS: Final = 6  # of a millionth
+_decimal_of: Final = lru_cache(maxsize=256)(decimal_of)  # Few bounds, and each signal meets them.
 
 
 def _plain(name: str) -> str:

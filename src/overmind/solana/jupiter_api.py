@@ -10,7 +10,7 @@ import binascii
 import re
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
@@ -18,6 +18,7 @@ import aiohttp
 import msgspec
 
 from overmind.core.model.ids import Mint
+from overmind.core.model.numbers import BadNumber, digits, json_number, number, scaled_up
 from overmind.core.model.order import Order
 from overmind.core.model.outcome import Cause, Rejected
 from overmind.core.model.units import NS
@@ -38,17 +39,23 @@ EXCLUDED: Final = "jupiterz"  # its market makers pay the fee, so the signature 
 SHORT_OF_FUNDS: Final = (1, 2)  # tokens; SOL for the fee
 IMPACT_MAX_PERCENT: Final = Decimal(100)
 _NO_ROUTE: Final = re.compile("no route|could not find any route|not tradable|failed to get quotes|insufficient liquid")
-_UNITS: Final = re.compile("[0-9]{1,20}", re.ASCII)
 _READ_BYTES: Final = 65_536
 
 T = TypeVar("T")
 
 
 class UsdPrice(Value, frozen=True, rename="camel"):
-    """One token's price as sent. Any field may be missing or absurd."""
+    """One token's price. A field that is missing or absurd is None."""
 
     usd_price: Decimal | None = None
     liquidity: Decimal | None = None
+
+
+class _Priced(Value, frozen=True, rename="camel"):
+    """One token's price as sent."""
+
+    usd_price: object = None
+    liquidity: object = None
 
 
 class _Offer(Value, frozen=True, rename="camel"):
@@ -60,7 +67,7 @@ class _Offer(Value, frozen=True, rename="camel"):
     out_amount: str | None = None
     other_amount_threshold: str | None = None
     swap_mode: str | None = None
-    price_impact: Decimal | None = None
+    price_impact: object = None
     signature_fee_payer: str | None = None
     taker: str | None = None
     transaction: str | None = None
@@ -138,7 +145,7 @@ class JupiterApi:
             if status != 200:
                 raise VenueUnavailable(f"{self._address.name} refuses to give prices ({status})")
             for mint, sent in _decoded(body, dict[Mint, msgspec.Raw]).items():
-                found[mint] = _price(sent)
+                found[mint] = price_in(bytes(sent))
         return {mint: found[mint] for mint in mints if mint in found}
 
     def _refusal(self, error: str) -> Rejected:
@@ -169,14 +176,15 @@ class JupiterApi:
             raise VenueUnavailable(f"{self._address.name} cannot be asked: {type(fault).__name__}") from None
 
     def _read_quota(self, response: aiohttp.ClientResponse) -> None:
-        remaining, reset = (response.headers.get(f"x-ratelimit-{name}", "") for name in ("remaining", "reset"))
-        if _UNITS.fullmatch(remaining) and _UNITS.fullmatch(reset):
-            self._quota.told(int(remaining), int(reset))
+        names = ("x-ratelimit-remaining", "x-ratelimit-reset")
+        remaining, reset_s = (digits(response.headers.get(name, ""), UNITS_MAX) for name in names)
+        if remaining is not None and reset_s is not None:
+            self._quota.told(remaining, reset_s)
 
     def _pause(self, response: aiohttp.ClientResponse) -> None:
         now_ns = self._clock.now_ns()
         reset = response.headers.get("x-ratelimit-reset", "")  # Unix seconds.
-        until_s = float(reset) if _UNITS.fullmatch(reset) else 0.0
+        until_s = digits(reset, UNITS_MAX) or 0
         pause_s = retry_after_s(response.headers.get("Retry-After"), now_ns) or until_s - now_ns / NS
         self._paused_until_ns = now_ns + round(min(max(pause_s, PAUSE_S), WAIT_MAX_S) * NS)
         raise VenueUnavailable(f"{self._address.name} says: too many requests")
@@ -208,18 +216,24 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
 def _decoded(body: bytes, shape: type[T]) -> T:
     """Raises VenueUnavailable."""
     try:
-        return msgspec.json.decode(body, type=shape)
+        return msgspec.json.Decoder(shape, float_hook=json_number).decode(body)
     except (msgspec.MsgspecError, RecursionError, ValueError, ArithmeticError):
         what = "HTML instead of JSON" if body.lstrip()[:1] == b"<" else "an answer that is not as documented"
         raise VenueUnavailable(f"the swap server sent {what}") from None
 
 
-def _price(sent: msgspec.Raw) -> UsdPrice:
+def price_in(sent: bytes) -> UsdPrice:
     """An unreadable price of one token does not affect the others."""
     try:
-        return _decoded(bytes(sent), UsdPrice)
+        priced = _decoded(sent, _Priced)
     except VenueUnavailable:
         return UsdPrice()
+    return UsdPrice(_decimal(priced.usd_price), _decimal(priced.liquidity))
+
+
+def _decimal(sent: object) -> Decimal | None:
+    read = number(sent)
+    return read if isinstance(read, Decimal) else None
 
 
 def _unbuilt(offer: _Offer) -> Rejected | None:
@@ -252,9 +266,11 @@ def _read(offer: _Offer, order: Order) -> SwapOffer | Rejected:
     if out_units is None or least is None or least > out_units:
         what = f"outAmount {_shown(offer.out_amount)}, otherAmountThreshold {_shown(offer.other_amount_threshold)}"
         return Rejected(Cause.BAD_QUOTE, f"{what}: not amounts that can be received")
-    impact = offer.price_impact
-    if impact is None or not impact.is_finite():
+    if offer.price_impact is None:
         return Rejected(Cause.BAD_QUOTE, "the price impact is missing")
+    impact = number(offer.price_impact)
+    if isinstance(impact, BadNumber):
+        raise VenueUnavailable(f"the swap server sent a price impact that {impact.why}")
     return SwapOffer(
         input_mint=order.spend.mint,
         output_mint=order.receive,
@@ -269,7 +285,7 @@ def _read(offer: _Offer, order: Order) -> SwapOffer | Rejected:
 
 def _bps(percent: Decimal) -> int:
     """Absolute price impact in basis points, rounded up."""
-    return int((min(percent.copy_abs(), IMPACT_MAX_PERCENT) * 100).to_integral_value(ROUND_CEILING))
+    return scaled_up(min(percent.copy_abs(), IMPACT_MAX_PERCENT), 2)
 
 
 def _transaction(text: str) -> bytes:
@@ -285,16 +301,12 @@ def _transaction(text: str) -> bytes:
 
 def _height(sent: str | int | None) -> int:
     """The height that the server claims, or 0. The bound that counts is our own."""
-    text = str(sent)
-    return int(text) if _UNITS.fullmatch(text) and int(text) <= UNITS_MAX else 0
+    return digits(str(sent), UNITS_MAX) or 0
 
 
 def _units(sent: str | None) -> int | None:
     """A positive amount that a token account can hold."""
-    if sent is None or not _UNITS.fullmatch(sent):
-        return None
-    units = int(sent)
-    return units if 0 < units <= UNITS_MAX else None
+    return None if sent is None else digits(sent, UNITS_MAX) or None
 
 
 def _shown(sent: str | None) -> str:

@@ -16,11 +16,12 @@ import msgspec
 from solders.pubkey import Pubkey
 
 from overmind.core.model.ids import Mint
+from overmind.core.model.numbers import digits
 from overmind.core.model.value import Value
 from overmind.ports import ChainSilent, ChainTip, Effects, Status, TokenBalance
 from overmind.solana.wire import is_count
 
-UNITS_DIGITS_MAX: Final = 20  # of an unsigned 64-bit integer
+UNITS_MAX: Final = 2**64 - 1
 _TOKEN_ACCOUNT: Final = Struct("<32s32sQ")  # mint, owner, amount: the same in both token programs
 _STAGES: Final = {"processed": (False, False), "confirmed": (True, False), "finalized": (True, True)}
 
@@ -229,9 +230,8 @@ def _token_units(content: object, accounts: int) -> dict[tuple[int, Mint, str], 
 
 def _units(content: object) -> int:
     """An amount as a string of digits; JavaScript's numbers are too small for it."""
-    if isinstance(content, str) and content.isascii() and content.isdigit() and len(content) <= UNITS_DIGITS_MAX:
-        return count(int(content), "token amount")
-    return count(content, "token amount")
+    units = digits(content, UNITS_MAX) if isinstance(content, str) else content
+    return count(units, "token amount")
 
 
 def _unpacked(data: Sequence[object]) -> tuple[str, str, int]:

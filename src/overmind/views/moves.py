@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from decimal import Decimal
 from hashlib import blake2b
+from typing import Final
 
 from overmind.core.books.book import OpenMove
 from overmind.core.books.state import SOL_DECIMALS, State
 from overmind.core.capital.rebalance import Plan
 from overmind.core.capital.withdrawals import check_unended, move_id_of
 from overmind.core.control.sending import Wait, held_by, may_send
-from overmind.core.entries.request import base_units
 from overmind.core.model.commands import Withdraw
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.events import (
@@ -27,10 +26,13 @@ from overmind.core.model.events import (
 )
 from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
 from overmind.core.model.money import Money, Token
+from overmind.core.model.numbers import BadNumber, decimal_of, number, scaled, shown, written
 from overmind.core.model.order import Move
 from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.units import LAMPORTS, MICROS, NS
 from overmind.core.model.value import Value
+
+AMOUNT_MAX: Final = 10**18  # whole tokens
 
 
 class BadWithdrawal(Exception):
@@ -116,7 +118,7 @@ def plan_report(plan: Plan) -> PlanReport:
 
 
 def withdrawal(
-    desk: Desk, wallet_id: str, amount: Decimal, token: str, to: str, reason: str, request_id: str | None
+    desk: Desk, wallet_id: str, amount: object, token: str, to: str, reason: str, request_id: str | None
 ) -> Withdraw:
     """Without a request id, the id is a hash of the content, so repeating a request repeats no payment.
 
@@ -126,14 +128,24 @@ def withdrawal(
         raise BadWithdrawal(
             f"{token!r} cannot be withdrawn", f"name {desk.quote.symbol} or SOL; sell other tokens first"
         )
-    if not amount.is_finite() or amount <= 0 or amount > 10**18:
-        raise BadWithdrawal(f"{amount} is no amount", "write a positive number of whole tokens, such as 250.5")
-    units = base_units(amount, known.decimals)
-    if Decimal(units) != amount.scaleb(known.decimals):
-        raise BadWithdrawal(f"{amount} has more digits than {known.symbol}", f"write at most {known.decimals} decimals")
+    units = _units(amount, known)
     content = f"{wallet_id}:{units}:{known.mint}:{to}:{reason}"
     named = request_id if request_id is not None else blake2b(content.encode(), digest_size=8).hexdigest()
     return Withdraw(named, WalletId(wallet_id), Money(units, known.mint), to, reason)
+
+
+def _units(amount: object, token: Token) -> int:
+    """Raises BadWithdrawal."""
+    read = number(amount)
+    if isinstance(read, BadNumber):
+        raise BadWithdrawal(read.problem, read.fix)
+    if not 0 < read <= AMOUNT_MAX:
+        raise BadWithdrawal(f"{shown(amount)} is no amount", "write a positive number of whole tokens, such as 250.5")
+    units = scaled(read, token.decimals)
+    if units is None:
+        how = f"write at most {token.decimals} decimals"
+        raise BadWithdrawal(f"{shown(amount)} has more digits than {token.symbol}", how)
+    return units
 
 
 def placed_moves(events: Iterable[Event]) -> list[OrderId]:
@@ -218,7 +230,7 @@ def _row(desk: Desk, move: Move, shown: str, detail: str, provisional: bool = Fa
         kind=move.kind.value,
         wallet_id=move.wallet_id,
         to=move.to_wallet or move.to_address,
-        amount=f"{Decimal(move.money.units).scaleb(-token.decimals).normalize():f}",
+        amount=written(decimal_of(move.money.units, token.decimals).normalize()),
         symbol=token.symbol,
         notional_usd=move.notional_micros / MICROS,
         state=shown,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import ClassVar, Final, Protocol, TypeVar
 
 import msgspec
 from starlette.requests import Request
 
 from overmind.core.model.ids import WalletId
+from overmind.core.model.numbers import json_number
 from overmind.core.model.value import Value
 from overmind.desk.app import App
 from overmind.desk.watch import REASON_CHARS_MAX
@@ -37,9 +37,9 @@ Body = TypeVar("Body", bound=CommandBody)
 async def read_body(request: Request, shape: type[Body]) -> Body:
     text = await request.body()
     try:
-        body = msgspec.json.Decoder(shape, float_hook=Decimal).decode(text)
+        body = msgspec.json.Decoder(shape, float_hook=json_number).decode(text)
         repeated = repeated_name(text)
-    except (msgspec.DecodeError, ValueError, RecursionError, InvalidOperation) as fault:
+    except (msgspec.DecodeError, ValueError, RecursionError) as fault:
         raise HttpRefusal(400, f"not the expected body: {fault}", f"send {shape.example}") from None
     if repeated is not None:
         raise HttpRefusal(400, f"{bare(repeated)} is given more than once", "keep one of them")

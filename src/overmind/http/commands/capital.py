@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import ClassVar
 
 from fastapi import APIRouter, Request
@@ -31,7 +30,7 @@ class WithdrawalBody(Value, frozen=True, forbid_unknown_fields=True):
     example: ClassVar[str] = '{"reason": "…", "wallet_id": "…", "amount": "250.5", "token": "USDC", "to": "address"}'
     reason: str
     wallet_id: str
-    amount: Decimal
+    amount: object  # a number or a string; `withdrawal` reads it
     token: str
     to: str
     request_id: str | None = None

@@ -13,11 +13,13 @@ from typing import Final
 import msgspec
 import uvloop
 
+from overmind.core.model.numbers import BadNumber, whole
 from overmind.sandbox.localnet.faults import Faults
 from overmind.sandbox.localnet.network import Localnet
 from overmind.text.printable import printable
 
 BAD_INPUT: Final = 2
+NUMBER_MAX: Final = 2**63 - 1
 
 
 async def serve(net: Localnet, ready: Callable[[Localnet], None]) -> None:
@@ -42,11 +44,18 @@ def say_ready(net: Localnet) -> None:
     sys.stdout.flush()
 
 
+def _whole(text: str) -> int:
+    found = whole(text, 0, NUMBER_MAX)
+    if isinstance(found, BadNumber):
+        raise argparse.ArgumentTypeError(found.problem)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m overmind.sandbox.localnet", description=__doc__)
-    parser.add_argument("--port", type=int, default=8899, help="0 finds a free pair; WebSocket also on the next one")
-    parser.add_argument("--slot-ms", type=int, default=400)
-    parser.add_argument("--seed", type=int, default=None, help="decides the genesis hash and the faucet")
+    parser.add_argument("--port", type=_whole, default=8899, help="0 finds a free pair; WebSocket also on the next one")
+    parser.add_argument("--slot-ms", type=_whole, default=400)
+    parser.add_argument("--seed", type=_whole, default=None, help="decides the genesis hash and the faucet")
     parser.add_argument("--state-dir", type=Path, default=None, help="keeps the chain there")
     parser.add_argument("--faults", default="{}", help='JSON, e.g. {"drop_ppm": 100000}')
     given = parser.parse_args()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
@@ -10,6 +9,7 @@ from typing import Final
 from solders.pubkey import Pubkey
 
 from overmind.core.model.ids import Mint
+from overmind.core.model.numbers import digits
 from overmind.core.model.units import BPS
 from overmind.core.model.value import Value
 from overmind.keys.secret_key import is_address
@@ -19,7 +19,7 @@ from overmind.sandbox.maker.quoting import UNITS_MAX
 ROUTER: Final = "metis"
 SLIPPAGE_BPS: Final = 50  # the documented default of /build
 PRIORITY_FEE_MAX_LAMPORTS: Final = 100_000_000  # a higher fee is taken for a mistake
-_UNITS: Final = re.compile("[0-9]{1,20}", re.ASCII)
+_READ_MAX: Final = 10**20  # beyond what a token account can hold
 _NOT_OFFERED: Final = (
     "receiver",
     "payer",
@@ -92,9 +92,9 @@ def _units(query: Mapping[str, str]) -> int:
     text = query.get("amount")
     if not text:
         raise Unreadable("amount: missing; give base units of inputMint")
-    if not _UNITS.fullmatch(text):
+    units = digits(text, _READ_MAX)
+    if units is None:
         raise Unreadable("amount: not a whole number of base units; give digits only")
-    units = int(text)
     if not 0 < units <= UNITS_MAX:
         raise Unreadable(f"amount: outside 1 to {UNITS_MAX}")
     return units
@@ -104,9 +104,10 @@ def _bounded(query: Mapping[str, str], name: str, most: int) -> int | None:
     text = query.get(name)
     if text is None or text == "rtse":
         return None
-    if not _UNITS.fullmatch(text) or int(text) > most:
+    read = digits(text, most)
+    if read is None:
         raise Unreadable(f"{name}: not a whole number from 0 to {most}")
-    return int(text)
+    return read
 
 
 def _taker(text: str, maker: Pubkey) -> Pubkey:
