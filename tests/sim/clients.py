@@ -397,7 +397,7 @@ class Trader:
         held = [book.units[signal.mint] for book in books.wallets.values() if book.units[signal.mint]]
         luck = random.random()
         if luck < 0.4 or not held:
-            return signal
+            return structs.replace(signal, sell_all=True)
         scale = ten_to(books.decimals[signal.mint])
         if luck < 0.5:
             return structs.replace(signal, notional_micros=random.choice((1, 5 * MICROS, 500 * MICROS)))

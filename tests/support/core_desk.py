@@ -67,6 +67,7 @@ from overmind.core.model.desk_settings import BOOKING_RULES, Desk
 from overmind.core.model.enums import (
     MoveKind,
     RiskProfile,
+    SaleScope,
     Side,
     SizingMethod,
     StrategyType,
@@ -202,6 +203,7 @@ SIGNAL_WORDS = (
     "ttl",
     "sent",
     "waited",
+    "scope",
 )
 OUTCOME_WORDS = ("at", "fee", "rent", "for")
 OUTCOME_OF = {"filled": "fill", "failed": "fail", "expired": "expire", "rejected": "reject"}
@@ -345,7 +347,7 @@ class Play:
         return self.state.ledger.balance(account, mint(name))
 
     def signal(self, verb: str, name: str, amount: str, options: list[str]) -> SubmitSignal:
-        """`$300` is a notional, `0.15` a quantity, `all` neither."""
+        """`$300` is a notional, `0.15` a quantity, `all` everything within the scope."""
         said = pairs(options, SIGNAL_WORDS)
         self._signals += 1
         signal = Signal(
@@ -364,6 +366,8 @@ class Play:
             at_ns=self.now_ns + int(said["sent"]) * MS if "sent" in said else None,
             exits=exits_with(said),
             risk=risk_with(amount[len("risk") :], said) if amount.startswith("risk") else None,
+            scope=SaleScope(said.get("scope", "strategy")),
+            sell_all=amount == "all",
         )
         return SubmitSignal(signal, self.now_ns - int(said.get("waited", "0")) * MS)
 

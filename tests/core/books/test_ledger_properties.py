@@ -31,7 +31,7 @@ from overmind.core.model.commands import (
     SubmitSignal,
 )
 from overmind.core.model.controls import Scope
-from overmind.core.model.enums import MoveKind, Side, StrategyType, TradeAction, WalletType
+from overmind.core.model.enums import MoveKind, SaleScope, Side, StrategyType, TradeAction, WalletType
 from overmind.core.model.events import (
     BalanceAdjusted,
     DayRolled,
@@ -572,6 +572,8 @@ def check_exits(desk: Play) -> None:
                     mint,
                     risk_tolerance_ppm=0,
                     exclude=others,
+                    scope=SaleScope.DESK,
+                    sell_all=True,
                 )
                 told = attempt(desk, SubmitSignal(signal, desk.now_ns))
                 assert any(isinstance(one, OrderPlaced) for one in told), told
