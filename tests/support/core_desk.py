@@ -4,6 +4,9 @@
 it. `chain w1 usd -5 eth 2` reads the chain's balances: an amount without a sign is absolute, one with a sign is
 relative to the books, and all other mints are as in the books.
 
+`sell` takes the lots of anybody, since most of these desks hold deposits; with `scope strategy` those of its own
+strategy, as a signal does that says no scope.
+
 `risk$50` and `risk0.5%` are risk budgets instead of amounts. `wave eth 2000 2020 20 60000` marks the two prices in
 turn, 20 times, 60,000 ms apart, and SOL's price each time.
 
@@ -366,7 +369,7 @@ class Play:
             at_ns=self.now_ns + int(said["sent"]) * MS if "sent" in said else None,
             exits=exits_with(said),
             risk=risk_with(amount[len("risk") :], said) if amount.startswith("risk") else None,
-            scope=SaleScope(said.get("scope", "strategy")),
+            scope=SaleScope(said.get("scope", "desk" if verb == "sell" else "strategy")),
             sell_all=amount == "all",
         )
         return SubmitSignal(signal, self.now_ns - int(said.get("waited", "0")) * MS)

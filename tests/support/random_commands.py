@@ -45,6 +45,7 @@ from overmind.core.model.controls import MintVerb, Scope
 from overmind.core.model.enums import (
     SELL_ACTIONS,
     MoveKind,
+    SaleScope,
     SizingMethod,
     StrategyType,
     TradeAction,
@@ -75,6 +76,7 @@ class RandomCommands:
         self.rng = rng
         self.forks = forks or moves
         self.moves = moves
+        self.sales = 0
         self.names = [WalletId(f"w{(number * 7) % wallets}") for number in range(wallets)]  # Not in alphabetical order.
 
     def opening(self) -> list[Command]:
@@ -303,9 +305,15 @@ class RandomCommands:
             exits=self._exits() if rng.random() < 0.2 else None,
             risk=risk,
             sell_all=sell_all,
+            scope=self._scope(action),
             at_ns=desk.now_ns + rng.choice([0, -NS, 5 * NS, 6 * NS, -30 * NS]) if odd() else None,
         )
         return SubmitSignal(signal, desk.now_ns - (rng.choice([MS, 5 * NS, 6 * NS]) if odd() else 0))
+
+    def _scope(self, action: TradeAction) -> SaleScope:
+        """Every third sale takes the lots of its own strategy alone."""
+        self.sales += action in SELL_ACTIONS
+        return SaleScope.DESK if action in SELL_ACTIONS and self.sales % 3 else SaleScope.STRATEGY
 
     def risk(self) -> RiskBudget:
         rng, by_equity = self.rng, self.rng.random() < 0.4
