@@ -12,7 +12,7 @@ import pytest
 from tests.support.desk_on_disk import DeskOnDisk
 
 from overmind.config import Cluster, LogLevel, describe
-from overmind.config.files import Wrong
+from overmind.config.files import InvalidValue
 from overmind.config.variables.signals import SIGNAL_FIELDS_IGNORED
 from overmind.core.model.codes import Ceilings
 from overmind.core.model.desk_settings import BOOKING_RULES, CostModel, Desk
@@ -368,4 +368,4 @@ def test_harmless_fields_of_a_signal_may_be_ignored(name: str) -> None:
     ],
 )
 def test_a_field_that_may_bear_on_a_trade_is_never_ignored(name: str) -> None:
-    assert isinstance(SIGNAL_FIELDS_IGNORED.kind.read(name), Wrong)
+    assert isinstance(SIGNAL_FIELDS_IGNORED.kind.read(name), InvalidValue)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from overmind.config.files import Wrong
+from overmind.config.files import InvalidValue
 from overmind.config.kinds import Kind
 from overmind.config.secrecy import shown
 from overmind.config.variables.variable import Variable
@@ -62,17 +62,17 @@ def telling_part(name: str) -> str | None:
 def field_names() -> Kind[frozenset[str]]:
     """A comma list of names of fields, none of which may bear on a trade."""
 
-    def read(text: str) -> frozenset[str] | Wrong:
+    def read(text: str) -> frozenset[str] | InvalidValue:
         names = [part.strip() for part in text.split(",") if part.strip()]
         if len(names) > NAMES_MAX:
-            return Wrong(f"{len(names)} names", f"write up to {NAMES_MAX} names")
+            return InvalidValue(f"{len(names)} names", f"write up to {NAMES_MAX} names")
         for name in names:
             if not _NAME.fullmatch(name):
-                return Wrong(
+                return InvalidValue(
                     f"{shown(name)!r} is no name of a field", "write 1 to 64 of the characters A-Z a-z 0-9 _ . -"
                 )
             if (part := telling_part(name)) is not None:
-                return Wrong(
+                return InvalidValue(
                     f"{shown(name)!r} may bear on a trade (by its part {part.strip('_')!r}), so it is never ignored",
                     "take it off the list, and let the sender put the field into meta",
                 )
