@@ -184,7 +184,7 @@ def test_stop_outlives_the_process_and_wallets_come_back_one_by_one(tmp_path: Pa
     done = overmind(tmp_path, "submit", "-", given=lines({**BUY, "signal_id": "two"}))
     assert done.returncode == 3
     assert as_json(done)["refusals"][0]["code"] == "PORTFOLIO_STOPPED"
-    leave = {"signal_id": "out", "strategy_type": "TokenSniping", "action": "Sell", "symbol": "SOL"}
+    leave = {"signal_id": "out", "strategy_type": "TokenSniping", "action": "Sell", "symbol": "SOL", "quantity": "all"}
     assert as_json(overmind(tmp_path, "submit", "-", given=lines(leave)))["status"] == "placed"
     assert overmind(tmp_path, "reactivate", "primary_wallet", "--reason", "drill over").returncode == 0
     back = as_json(overmind(tmp_path, "submit", "-", given=lines({**BUY, "signal_id": "three"})))

@@ -14,6 +14,8 @@ import pytest
 from tests.support.desk_on_disk import DeskOnDisk
 
 from overmind.config import Cluster, LogLevel, describe, variables
+from overmind.config.files import InvalidValue
+from overmind.config.variables.signals import SIGNAL_FIELDS_IGNORED
 from overmind.config.variables.table import VARIABLES
 from overmind.config.variables.variable import Variable
 from overmind.core.model.codes import Ceilings
@@ -362,3 +364,21 @@ def test_the_tokens_of_the_cluster_are_there(desk: DeskOnDisk) -> None:
     symbols = {token.symbol: (mint, token.decimals) for mint, token in found.tokens.items()}
     assert symbols["SOL"] == (Mint("So11111111111111111111111111111111111111112"), 9)
     assert symbols["ETH"][1] == symbols["BTC"][1] == 8
+
+
+@pytest.mark.parametrize("name", ["comment", "note,source , model", "trace.id", "request-id"])
+def test_harmless_fields_of_a_signal_may_be_ignored(name: str) -> None:
+    read = SIGNAL_FIELDS_IGNORED.kind.read(name)
+    assert read == frozenset(one.strip() for one in name.split(","))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("qty", "size", "amount", "Percent", "usd", "limit", "dry_run", "dryRun", "stop_price", "reduce_only", "tif"),
+        *("side", "px", "sl", "validFor", "good_till", "sell_all", "all", "notionel", "maxPrice", "min_qty", "mode"),
+        *("wallet", "strategy", "only_if", "not_before", "paper", "аmount", "a b", "x" * 65, "note,lots"),
+    ],
+)
+def test_a_field_that_may_bear_on_a_trade_is_never_ignored(name: str) -> None:
+    assert isinstance(SIGNAL_FIELDS_IGNORED.kind.read(name), InvalidValue)

@@ -94,6 +94,8 @@ class Desk:
         }
         if signal["action"] == "Buy":
             signal["notional_usd"] = random.choice([20, 75, 150, 1_500])
+        else:
+            signal["quantity"] = "all"
         self.sent[signal["signal_id"]] = signal
         return signal
 

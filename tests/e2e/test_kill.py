@@ -36,7 +36,8 @@ def random_signal(random: Random, number: int) -> dict[str, Any]:
         "action": "Buy" if random.random() < 0.75 else "Sell",
         "symbol": random.choice(["SOL", "ETH", "BTC"]),
     }
-    return signal if signal["action"] == "Sell" else {**signal, "notional_usd": random.choice([20, 75, 150, 99_999])}
+    buys = signal["action"] == "Buy"
+    return signal | ({"notional_usd": random.choice([20, 75, 150, 99_999])} if buys else {"quantity": "all"})
 
 
 @pytest.mark.parametrize(

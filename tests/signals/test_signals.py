@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from decimal import Decimal
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from overmind.core.model.enums import SizingMethod, StrategyType, TradeAction, WalletType
+from overmind.core.model.enums import SELL_ACTIONS, SaleScope, SizingMethod, StrategyType, TradeAction, WalletType
 from overmind.core.model.ids import SOL, Mint, SignalId, WalletId
 from overmind.core.model.money import Token
 from overmind.core.model.signal import RiskBudget, Signal
 from overmind.core.model.units import MICROS, NOTIONAL_MAX_MICROS, NS, PICO, PPM, PRICE_MAX_PICO
 from overmind.core.model.wallet import Exits
 from overmind.signals.decode import FIELDS, TTL_MAX_MS, BadSignal, decode_signal, encode_signal, token_index
-from overmind.signals.validation import FIELDS_MAX, LINE_BYTES_MAX
+from overmind.signals.validation import FIELDS_MAX, LINE_BYTES_MAX, bare
 
 USDC = Token("USDC", Mint("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"), 6, "token")
 BONK = Token("Bonk", Mint("DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB263pRPu1Sn"), 5, "token")
@@ -39,6 +40,13 @@ def line(**changes: object) -> bytes:
     """A valid signal with these fields changed; ... removes a field."""
     fields = {**GOOD, **changes}
     return json.dumps({name: value for name, value in fields.items() if value is not ...}).encode()
+
+
+def decoded(raw: bytes | str | dict[str, object], ignored: Container[str] = ()) -> Signal | BadSignal:
+    try:
+        return decode_signal(raw, TOKENS, USDC, ignored)
+    except BadSignal as bad:
+        return bad
 
 
 def problems(raw: bytes | str | dict[str, object]) -> list[tuple[str, str]]:
@@ -69,7 +77,8 @@ def test_a_signal_with_every_field() -> None:
         ttl_ms="1500",
         timestamp="2025-04-06T12:00:00Z",
         mev_protected=True,
-        note={"free": ["to", "add"]},
+        scope="desk",
+        meta={"free": ["to", "add"], "qty": 7},
     )
     assert decode_signal(raw, TOKENS, USDC) == Signal(
         id=SignalId("s1"),
@@ -86,6 +95,7 @@ def test_a_signal_with_every_field() -> None:
         ttl_ns=1_500_000_000,
         at_ns=AT_NS,
         mev_protected=True,
+        scope=SaleScope.DESK,
     )
 
 
@@ -172,7 +182,7 @@ def test_a_signal_with_required_fields_only() -> None:
     )
 
 
-@pytest.mark.parametrize("raw", [line(), line().decode(), dict(GOOD), b"  " + line() + b"\n", line(note=None)])
+@pytest.mark.parametrize("raw", [line(), line().decode(), dict(GOOD), b"  " + line() + b"\n", line(meta=None)])
 def test_ways_to_hand_it_in(raw: bytes | str | dict[str, object]) -> None:
     assert decode_signal(raw, TOKENS, USDC).notional_micros == 1_500_250_000
 
@@ -217,8 +227,9 @@ def test_no_digit_is_lost(number: str, micros: int) -> None:
 @pytest.mark.parametrize(
     ("changes", "answer"),
     [
-        ({"action": "Sell", "notional_usd": ...}, (TradeAction.SELL, None, None)),
-        ({"action": "MarketSell", "notional_usd": ...}, (TradeAction.MARKET_SELL, None, None)),
+        ({"action": "Sell"}, (TradeAction.SELL, 1_500_250_000, None)),
+        ({"action": "Sell", "notional_usd": ..., "quantity": "all"}, (TradeAction.SELL, None, None)),
+        ({"action": "MarketSell", "notional_usd": ..., "quantity": "ALL"}, (TradeAction.MARKET_SELL, None, None)),
         ({"action": "Hold", "notional_usd": ...}, (TradeAction.HOLD, None, None)),
         ({"action": "Hold"}, (TradeAction.HOLD, 1_500_250_000, None)),
         ({"action": "market_buy"}, (TradeAction.MARKET_BUY, 1_500_250_000, None)),
@@ -229,6 +240,7 @@ def test_no_digit_is_lost(number: str, micros: int) -> None:
 def test_amounts(changes: dict[str, object], answer: tuple[TradeAction, int | None, Decimal | None]) -> None:
     signal = decode_signal(line(**changes), TOKENS, USDC)
     assert (signal.action, signal.notional_micros, signal.quantity) == answer
+    assert signal.sell_all == (str(changes.get("quantity")).lower() == "all")
 
 
 def test_an_unlisted_mint_is_the_gates_to_refuse() -> None:
@@ -282,7 +294,7 @@ MANY_FIELDS = {f"free_{number}_of_all": 1 for number in range(FIELDS_MAX)}
         (b"null", ("signal", "not an object")),
         (b'"s1"', ("signal", "not an object")),
         (b"[" * 60_000, ("signal", "nested too deeply")),
-        (line(note="x" * LINE_BYTES_MAX), ("signal", "larger than 65536 bytes")),
+        (line(meta={"note": "x" * LINE_BYTES_MAX}), ("signal", "larger than 65536 bytes")),
         (line(**MANY_FIELDS), ("signal", "more than 64 fields")),
         (
             line(notional_usd=...)[:-1] + b', "quantity": 1e99999999999999999999}',
@@ -295,8 +307,8 @@ MANY_FIELDS = {f"free_{number}_of_all": 1 for number in range(FIELDS_MAX)}
         (line()[:-1] + b', "action": "Sell"}', ("action", "given more than once")),
         (line()[:-1] + b', "act\\u0069on": "Sell"}', ("action", "given more than once")),
         (line()[:-1] + b', "action": null}', ("action", "given more than once")),
-        (line()[:-1] + b', "note": {"a": 1, "a": 2}}', ("a", "given more than once")),
-        (line()[:-1] + b', "x": [["1"]], "y": ["1", {"a": 1, "a": 2}]}', ("a", "given more than once")),
+        (line()[:-1] + b', "meta": {"a": 1, "a": 2}}', ("a", "given more than once")),
+        (line()[:-1] + b', "meta": {"x": [["1"]], "y": ["1", {"a": 1, "a": 2}]}}', ("a", "given more than once")),
         (line(signal_id=...), ("signal_id", "missing")),
         (line(signal_id=None), ("signal_id", "missing")),
         (line(signal_id=""), ("signal_id", "'' is not an id")),
@@ -332,6 +344,18 @@ MANY_FIELDS = {f"free_{number}_of_all": 1 for number in range(FIELDS_MAX)}
         (line(notional_usd=...), ("notional_usd", "missing")),
         (line(notional_usd=..., action="MarketBuy"), ("notional_usd", "missing")),
         (line(quantity=1), ("quantity", "a second amount")),
+        (line(quantity="all", action="Sell"), ("quantity", "a second amount")),
+        (line(notional_usd=..., quantity="all"), ("quantity", "Buy takes no 'all'")),
+        (line(notional_usd=..., quantity="all", action="Hold"), ("quantity", "Hold takes no 'all'")),
+        (line(notional_usd=..., quantity="all of it", action="Sell"), ("quantity", "'all of it' is not a number")),
+        (line(notional_usd=..., quantity=["all"], action="Sell"), ("quantity", "'list' is not a number")),
+        (line(notional_usd=..., action="Sell"), ("quantity", "missing")),
+        (line(notional_usd=..., action="MarketSell", quantity=None), ("quantity", "missing")),
+        (line(scope="desk"), ("scope", "Buy sells no lots")),
+        (line(scope="wallet", action="Sell"), ("scope", "unknown 'wallet'")),
+        (line(scope=["desk"], action="Sell"), ("scope", "unknown 'list'")),
+        (line(meta="text"), ("meta", "'text' is not an object")),
+        (line(meta=[]), ("meta", "'list' is not an object")),
         (line(quantity=1, action="Sell"), ("quantity", "a second amount")),
         (line(notional_usd=0), ("notional_usd", "'0' is not above 0")),
         (line(notional_usd="0.0"), ("notional_usd", "'0.0' is not above 0")),
@@ -441,8 +465,46 @@ def test_one_bad_shape(raw: bytes | str | dict[str, object], expected: tuple[str
 
 
 @pytest.mark.parametrize("name", ["note", "source", "price", "model", "tags", "sent_by", "amm", "", "Ω" * 50])
-def test_unknown_fields_are_allowed(name: str) -> None:
-    assert decode_signal(line(**{name: [1.5, {"a": None}]}), TOKENS, USDC).id == "s1"
+@pytest.mark.parametrize("value", [0.1, None, True, [1.5, {"a": None}]])
+def test_an_unknown_field_is_refused_whatever_it_holds(name: str, value: object) -> None:
+    assert problems(line(**{name: value})) == [(bare(name), "unknown field")]
+
+
+# Names that real senders use for an amount, a price, a side, a time or a permission.
+MISNAMED = (
+    *("qty", "size", "amount", "percent", "usd", "notionel", "limit", "dry_run", "stop_price", "reduce_only", "tif"),
+    *("side", "price", "orderQty", "lots", "volume", "fraction", "post_only", "good_till", "test", "mode", "leverage"),
+)
+
+
+@pytest.mark.parametrize("name", MISNAMED)
+@pytest.mark.parametrize("action", ["Buy", "Sell", "Hold"])
+def test_a_misnamed_field_trades_nothing(name: str, action: str) -> None:
+    raw = line(action=action, notional_usd=..., quantity=1, **{name: 0.1})
+    assert (name, "unknown field") in problems(raw)
+    assert (name, "unknown field") in problems(line(action=action, notional_usd=..., **{name: 0.1}))
+
+
+@given(st.text(max_size=20) | st.sampled_from(MISNAMED), st.none() | st.integers() | st.text(max_size=5))
+@example("quantiti", 5)
+def test_a_further_field_is_refused_or_changes_nothing(name: str, value: object) -> None:
+    """Also where the ignore list has it: what a known field was meant to be is never ignored."""
+    assume(name not in FIELDS)
+    for action in ("Buy", "Sell"):
+        plain = {**GOOD, "action": action}
+        refused = problems({**plain, name: value})
+        assert refused == [(bare(name), "unknown field")]
+        answer = decoded({**plain, name: value}, {name})
+        if isinstance(answer, Signal):
+            assert answer == decode_signal(plain, TOKENS, USDC)
+        else:
+            assert [one.fix.startswith("Did you mean") for one in answer.problems] == [True]
+
+
+def test_an_ignored_field_is_ignored_and_a_misspelt_known_one_never() -> None:
+    assert decode_signal(line(comment="x"), TOKENS, USDC, {"comment"}) == decode_signal(line(), TOKENS, USDC)
+    with pytest.raises(BadSignal, match="Did you mean quantity"):
+        decode_signal(line(qty=1), TOKENS, USDC, {"qty"})
 
 
 def test_all_problems_at_once() -> None:
@@ -479,10 +541,7 @@ field_names = st.sampled_from(sorted(FIELDS))
 
 def never_trips(raw: bytes | str | dict[str, object]) -> None:
     """The decoder returns a signal or raises a BadSignal that says why, and nothing else."""
-    try:
-        answer: Signal | BadSignal = decode_signal(raw, TOKENS, USDC)
-    except BadSignal as bad:
-        answer = bad
+    answer = decoded(raw)
     assert isinstance(answer, Signal) or answer.problems, raw
 
 
@@ -515,8 +574,8 @@ def test_one_byte_flipped(at: int, byte: int) -> None:
 def signals(draw: st.DrawFn) -> Signal:
     action = draw(st.sampled_from(TradeAction))
     amount = draw(st.sampled_from(["notional", "quantity", "none"]))
-    if amount == "none" and action in (TradeAction.BUY, TradeAction.MARKET_BUY):
-        amount = "notional"
+    if amount == "none" and action is not TradeAction.HOLD:
+        amount = "all" if action in SELL_ACTIONS else "notional"
     limited = action not in (TradeAction.MARKET_BUY, TradeAction.MARKET_SELL)
 
     def maybe_int(most: int) -> int | None:
@@ -538,6 +597,8 @@ def signals(draw: st.DrawFn) -> Signal:
         ttl_ns=None if (ttl_ms := maybe_int(TTL_MAX_MS)) is None else ttl_ms * 10**6,
         at_ns=maybe_int(2**63 - 1),
         mev_protected=draw(st.booleans()),
+        scope=draw(st.sampled_from(SaleScope)) if action in SELL_ACTIONS else SaleScope.STRATEGY,
+        sell_all=amount == "all",
         exits=draw(st.none() | st.builds(Exits, *[st.none() | st.integers(1, 999_999)] * 3, st.just(5_000_000)))
         if action in (TradeAction.BUY, TradeAction.MARKET_BUY)
         else None,

@@ -10,11 +10,13 @@ from typing import Final
 
 import msgspec
 from msgspec import structs
+from tests.support import plain_lots
+from tests.support.plain_lots import Lot, Lots, Shares
 
 from overmind.core.model.codes import Ceilings, Limits
 from overmind.core.model.controls import Scope
 from overmind.core.model.desk_settings import Desk
-from overmind.core.model.enums import MoveKind, Side, StrategyType
+from overmind.core.model.enums import MoveKind, SaleScope, Side, StrategyType
 from overmind.core.model.events import (
     Answer,
     BalanceAdjusted,
@@ -50,6 +52,7 @@ from overmind.core.model.ids import SOL, DepositId, Mint, OrderId, SignalId, Wal
 from overmind.core.model.money import Mark
 from overmind.core.model.order import Move, Order, Ticket
 from overmind.core.model.outcome import Failed, Filled, Outcome
+from overmind.core.model.signal import Signal
 from overmind.core.model.units import PPM
 from overmind.core.model.wallet import StrategyShare, Wallet
 
@@ -60,19 +63,13 @@ def ten_to(power: int) -> int:
     return int(10**power)
 
 
-class Lot(msgspec.Struct):
-    strategy: StrategyType | None
-    units: int
-    cost_micros: int
-
-
 class Booked(msgspec.Struct):
     """What is needed to undo an outcome."""
 
     order: Order
     outcome: Filled | Failed
     costs_micros: int
-    lot_cost_micros: int
+    sold: Lots
     was_closing: bool = False  # an operator's close of it was pending
 
 
@@ -173,6 +170,7 @@ class Books:
         self.decisions: dict[SignalId, list[Answer]] = {}
         self.decision_seqs: dict[SignalId, int] = {}
         self.open: dict[OrderId, Order] = {}
+        self.shares: dict[OrderId, Shares] = {}  # of each open sale: whose lots it takes
         self.tickets: dict[OrderId, Ticket] = {}
         self.outcomes: dict[OrderId, Outcome] = {}
         self.provisional: dict[OrderId, Booked] = {}
@@ -321,6 +319,8 @@ class Books:
             assert len(parts) == order.part, "parts of one sale stand together, in order"
             assert self.seq == self.decision_seqs[order.signal_id] + order.part, order
             parts.append(placed)
+        if order.side is Side.SELL:
+            self.shares[order.id] = self._shares(order, order.spend.units)
         self.open[order.id] = order
         self.of[order.id] = (order.wallet_id,)
         if order.is_entry:
@@ -336,13 +336,13 @@ class Books:
 
     def _close(self, order_id: OrderId, outcome: Outcome, provisional: bool) -> None:
         assert order_id in self.open, f"{order_id} was closed, but was not open"
-        order = self.open.pop(order_id)
+        order, shares = self.open.pop(order_id), self.shares.pop(order_id, Shares())
         self.outcomes[order_id] = outcome
         book = self.wallets[order.wallet_id]
         if isinstance(outcome, Filled) and not order.to_float:
             book.trades_today += 1
         wanted = order.mint in book.closing
-        booked = self._book(book, order, outcome)
+        booked = self._book(book, order, outcome, shares)
         if booked is not None:
             booked.was_closing = wanted
         if order.to_float:
@@ -351,17 +351,35 @@ class Books:
         if booked is not None and provisional:
             self.provisional[order_id] = booked
 
-    def _book(self, book: WalletBooks, order: Order, outcome: Outcome) -> Booked | None:
+    def reserved(self, book: WalletBooks, mint: Mint) -> Shares:
+        """What open sales take of each owner."""
+        open_sales = ((self.open[order_id], shares) for order_id, shares in self.shares.items())
+        here = [shares for one, shares in open_sales if (one.wallet_id, one.mint) == (book.wallet.id, mint)]
+        return sum(here, Shares())
+
+    def _shares(self, order: Order, units: int) -> Shares:
+        book = self.wallets[order.wallet_id]
+        return plain_lots.shares_of(book.lots.get(order.mint, []), order, units, self.reserved(book, order.mint))
+
+    def sellable(self, book: WalletBooks, signal: Signal) -> int:
+        """The free units that a sale by this signal may take in this wallet."""
+        free = self.free(book, signal.mint)
+        if signal.scope is SaleScope.DESK:
+            return free
+        own = sum(lot.units for lot in book.lots.get(signal.mint, ()) if lot.strategy is signal.strategy)
+        return max(0, min(free, own - self.reserved(book, signal.mint)[signal.strategy]))
+
+    def _book(self, book: WalletBooks, order: Order, outcome: Outcome, shares: Shares) -> Booked | None:
         """Books an outcome; only a landed transaction changes anything."""
         booked = None
         if isinstance(outcome, Filled):
             costs = self._pay(book, outcome.fee_lamports + outcome.rent_lamports)
             if order.to_float:
-                booked = Booked(order, outcome, costs + self._fill_float(book, order, outcome), 0)
+                booked = Booked(order, outcome, costs + self._fill_float(book, order, outcome), [])
             else:
-                booked = Booked(order, outcome, costs, self._fill(book, order, outcome))
+                booked = Booked(order, outcome, costs, self._fill(book, order, outcome, shares))
         elif isinstance(outcome, Failed):
-            booked = Booked(order, outcome, self._pay(book, outcome.fee_lamports), 0)
+            booked = Booked(order, outcome, self._pay(book, outcome.fee_lamports), [])
         self._make_good(book)
         return booked
 
@@ -373,21 +391,22 @@ class Books:
         self._realise(book, -lost)
         return lost
 
-    def _fill(self, book: WalletBooks, order: Order, fill: Filled) -> int:
-        """Returns the cost of the sold lots."""
+    def _fill(self, book: WalletBooks, order: Order, fill: Filled, shares: Shares) -> Lots:
+        """Returns the sold lots."""
         self._take_back(book, order.spend.mint, fill.spent_units)
         book.units[order.receive] += fill.received_units
         self._use_account(book, order.receive)
         if order.side is Side.BUY:
             lots = book.lots.setdefault(order.receive, [])
-            lots.append(Lot(order.strategy, fill.received_units, fill.spent_units))
-            return 0
-        there = sum(lot.units for lot in book.lots.get(order.mint, ()))
-        cost = _take_oldest(book, order.mint, min(there, fill.spent_units))
+            lots.append(Lot(order.strategy, fill.received_units, fill.spent_units, self.at_ns, order.id))
+            return []
+        lots = book.lots.get(order.mint, [])
+        sold = plain_lots.sell(lots, min(plain_lots.total(lots), fill.spent_units), shares)
+        _forget_empty(book, order.mint)
         if order.mint not in book.lots and order.mint != SOL:
             book.empty_since_ns[order.mint] = self.at_ns
-        self._realise(book, fill.received_units - cost)
-        return cost
+        self._realise(book, fill.received_units - plain_lots.cost(sold))
+        return sold
 
     def _pay(self, book: WalletBooks, lamports: int) -> int:
         self._take_lamports(book, lamports)
@@ -526,7 +545,8 @@ class Books:
             self._undo(book, known, former)
         elif isinstance(outcome, Filled) and not order.to_float:
             book.trades_today += 1  # The undone trade stays counted.
-        self._book(book, order, outcome)
+        sells = order.side is Side.SELL and isinstance(outcome, Filled)
+        self._book(book, order, outcome, self._shares(order, outcome.spent_units) if sells else Shares())
         if wanted and order.mint in book.lots:
             book.closing.add(order.mint)
 
@@ -543,11 +563,13 @@ class Books:
         self._take_back(book, order.receive, fill.received_units)
         book.units[order.spend.mint] += fill.spent_units
         if order.side is Side.BUY:
-            self._realise(book, fill.spent_units)
+            gone = plain_lots.undo_buy(book.lots.get(order.mint, []), self._excess(book, order.mint), order)
+            _forget_empty(book, order.mint)
+            self._realise(book, fill.spent_units - plain_lots.cost(gone))
         else:
             lots = book.lots.setdefault(order.mint, [])
-            lots.append(Lot(order.strategy, fill.spent_units, known.lot_cost_micros))
-            self._realise(book, known.lot_cost_micros - fill.received_units)
+            cost = plain_lots.undo_sale(lots, known.sold, order, fill.spent_units)
+            self._realise(book, cost - fill.received_units)
             if known.was_closing:
                 book.closing.add(order.mint)
         self._realise(book, -self._drop_excess(book, order.mint))
@@ -575,16 +597,16 @@ class Books:
                 book.owed_lamports -= back
             self._realise(book, -self._drop_excess(book, mint))
 
+    def _excess(self, book: WalletBooks, mint: Mint) -> int:
+        """How many units of the lots do not exist."""
+        held = plain_lots.total(book.lots.get(mint, ()))
+        return max(0, held - max(0, book.units[mint] - book.owed[mint]))
+
     def _drop_excess(self, book: WalletBooks, mint: Mint) -> int:
         """Drops lots without units behind them, the newest first. Returns their cost."""
-        lots = book.lots.get(mint, [])
-        excess = sum(lot.units for lot in lots) - max(0, book.units[mint] - book.owed[mint])
-        if excess <= 0:
-            return 0
-        lots.reverse()
-        cost = _take_oldest(book, mint, excess)
-        lots.reverse()
-        return cost
+        gone = plain_lots.take_newest(book.lots.get(mint, []), self._excess(book, mint))
+        _forget_empty(book, mint)
+        return plain_lots.cost(gone)
 
     # Deposits and withdrawals
 
@@ -597,7 +619,7 @@ class Books:
         else:
             book.units[money.mint] += money.units
             self._use_account(book, money.mint)
-            self._add_lot(book, money.mint, money.units)
+            self._add_lot(book, money.mint, money.units, deposited.deposit_id)
         self._make_good(book)
 
     def _adjust(self, book: WalletBooks, mint: Mint, units: int) -> None:
@@ -625,9 +647,9 @@ class Books:
         cost = self._drop_excess(book, mint)
         self._realise(book, worth - self.position(book, mint) - cost)
 
-    def _add_lot(self, book: WalletBooks, mint: Mint, units: int) -> None:
+    def _add_lot(self, book: WalletBooks, mint: Mint, units: int, origin: str = "") -> None:
         if mint in book.lots or mint in self.settings.tokens:
-            book.lots.setdefault(mint, []).append(Lot(None, units, self.value(mint, units)))
+            book.lots.setdefault(mint, []).append(Lot(None, units, self.value(mint, units), self.at_ns, origin))
 
     def _roll(self, day: int) -> None:
         assert day > self.day, (day, self.day)
@@ -725,22 +747,8 @@ def _buys(order: Order, mint: Mint) -> bool:
     return order.is_entry and order.receive == mint
 
 
-def _take_oldest(book: WalletBooks, mint: Mint, units: int) -> int:
-    """Takes the oldest lots. Returns the cost of the units."""
-    if not units:
-        return 0
-    lots, cost = book.lots[mint], 0
-    while units:
-        lot = lots[0]
-        part = min(units, lot.units)
-        part_cost = lot.cost_micros * part // lot.units
-        lot.units -= part
-        lot.cost_micros -= part_cost
-        units -= part
-        cost += part_cost
-        if not lot.units:
-            lots.pop(0)
-    if not lots:
+def _forget_empty(book: WalletBooks, mint: Mint) -> None:
+    """A close of a position ends when nothing is left."""
+    if mint in book.lots and not book.lots[mint]:
         del book.lots[mint]
         book.closing.discard(mint)
-    return cost

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from msgspec import structs
 from tests.sim import rules
 from tests.sim.books import Books, WalletBooks, ten_to
+from tests.support import plain_lots
 
 from overmind.core.books import ledger
 from overmind.core.books.apply import apply
@@ -202,7 +203,8 @@ class Auditor:
         book = books.wallets[order.wallet_id]
         assert order.attempt == 0, order
         assert order.wallet_id not in signal.exclude, order
-        assert 0 < order.spend.units <= books.free(book, order.mint), order
+        assert 0 < order.spend.units <= books.sellable(book, signal), order
+        assert order.scope is signal.scope, order
         costs = books.settings.costs
         rent = rules.rent_lamports(books, book, order.receive)
         assert (order.fee_max_lamports, order.rent_max_lamports) == (costs.fee_max_lamports, rent), order
@@ -213,6 +215,7 @@ class Auditor:
             assert not broken, f"{order.id}: {broken}: {order}"
             self._seen[f"own exit {signal.id.split(':')[0]}"] += 1
         else:
+            self._seen[f"sale of the {order.scope}'s lots"] += 1
             times = [rules.checked_entry(books, signal, at_ns, ns) for ns in self.received[signal.id]]
             assert any(
                 order.expires_at_ns == one.stale_ns and not rules.broken_times(signal, at_ns, one.stale_ns)
@@ -298,12 +301,12 @@ class Auditor:
             for book in books.wallets.values()
             if book.wallet.id not in signal.exclude
             and signal.mint in book.lots
-            and books.free(book, signal.mint) > 0
+            and books.sellable(book, signal) > 0
             and rules.free_lamports(books, book) >= costs.fee_max_lamports + rules.rent_lamports(books, book, quote)
         ]
 
     def _sellable(self, signal: Signal) -> int:
-        return sum(self.books.free(book, signal.mint) for book in self._holders(signal))
+        return sum(self.books.sellable(book, signal) for book in self._holders(signal))
 
     def _wanted(self, signal: Signal) -> int:
         if not self._holders(signal):
@@ -312,7 +315,7 @@ class Auditor:
         if signal.quantity is not None:
             return rules.base_units(signal.quantity, self.books.decimals[signal.mint])
         if signal.notional_micros is None:
-            return self._sellable(signal)
+            return self._sellable(signal) if signal.sell_all else 0
         mark = self.books.marks.get(signal.mint)
         price = mark.price_pico if mark is not None else signal.target_price_pico
         assert price is not None, signal
@@ -427,6 +430,14 @@ def _compare_wallets(state: State, books: Books) -> None:
         lamports = totals(ledger.sol_float(wallet_id), SOL) + totals(ledger.sol_float_held(wallet_id), SOL)
         assert lamports == mine.lamports, (wallet_id, lamports, mine.lamports)
         assert totals(book.accounts.float_suspense, SOL) == -mine.owed_lamports, (wallet_id, mine.owed_lamports)
+        for mint in book.positions.keys() | mine.lots.keys():
+            held = book.positions[mint].units_by if mint in book.positions else {}
+            owned = plain_lots.Shares()
+            for lot in mine.lots.get(mint, ()):
+                owned[lot.owner] += lot.units
+            assert held == owned, (wallet_id, mint, held, owned)
+            reserved = books.reserved(mine, mint)
+            assert book.reserved.get(mint, {}) == reserved, (wallet_id, mint, book.reserved, reserved)
         for mint, units in mine.units.items():
             booked = totals(ledger.free(wallet_id), mint) + totals(ledger.held(wallet_id), mint)
             assert booked == units, (wallet_id, mint, booked, units)

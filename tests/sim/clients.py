@@ -46,6 +46,7 @@ from overmind.core.model.defaults import DEFAULT_RISK_TOLERANCE_PPM, default_lim
 from overmind.core.model.desk_settings import BOOKING_RULES, Desk
 from overmind.core.model.enums import (
     RiskProfile,
+    SaleScope,
     Side,
     SizingMethod,
     StrategyType,
@@ -300,7 +301,10 @@ class Trader:
             signal = self._of_what_is_held(signal)
             action = signal.action
         signal = self._with_limit_price(signal)
-        return self._with_entry_amount(signal) if action in BUYS else self._with_exit_amount(signal)
+        if action in BUYS:
+            return self._with_entry_amount(signal)
+        whose = SaleScope.DESK if self._left % 3 else SaleScope.STRATEGY
+        return self._with_exit_amount(structs.replace(signal, scope=whose))
 
     def _of_what_is_held(self, signal: Signal) -> Signal:
         """Prefers to sell provisional fills, which a fork may still undo; otherwise bought lots rather than deposited
@@ -397,7 +401,7 @@ class Trader:
         held = [book.units[signal.mint] for book in books.wallets.values() if book.units[signal.mint]]
         luck = random.random()
         if luck < 0.4 or not held:
-            return signal
+            return structs.replace(signal, sell_all=True)
         scale = ten_to(books.decimals[signal.mint])
         if luck < 0.5:
             return structs.replace(signal, notional_micros=random.choice((1, 5 * MICROS, 500 * MICROS)))

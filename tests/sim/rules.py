@@ -77,6 +77,8 @@ OF_EXIT: Final = {
     Code.PRICE_STALE,
     Code.WALLET_EXCLUDED,
     Code.INSUFFICIENT_TOKENS,
+    Code.LOTS_OF_OTHERS,
+    Code.BUY_IN_FLIGHT,
     Code.INSUFFICIENT_SOL,
     Code.AMOUNT_OUT_OF_RANGE,
     Code.WALLET_STATUS,  # There is no wallet at all.

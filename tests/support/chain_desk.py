@@ -188,7 +188,8 @@ def buy_signal(number: int | str, wallet_id: WalletId = W1, **changes: Any) -> S
         "notional_micros": 100 * MICROS,
         "exclude": tuple(one for one in OWNERS if one != wallet_id),
     }
-    fields |= {} if changes.get("action") is not TradeAction.SELL else {"notional_micros": None}
+    if changes.get("action") is TradeAction.SELL:
+        fields |= {"notional_micros": None, "sell_all": "quantity" not in changes}
     return Signal(**(fields | changes))
 
 

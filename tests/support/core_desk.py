@@ -4,6 +4,9 @@
 it. `chain w1 usd -5 eth 2` reads the chain's balances: an amount without a sign is absolute, one with a sign is
 relative to the books, and all other mints are as in the books.
 
+`sell` takes the lots of anybody, since most of these desks hold deposits; with `scope strategy` those of its own
+strategy, as a signal does that says no scope.
+
 `risk$50` and `risk0.5%` are risk budgets instead of amounts. `wave eth 2000 2020 20 60000` marks the two prices in
 turn, 20 times, 60,000 ms apart, and SOL's price each time.
 
@@ -67,6 +70,7 @@ from overmind.core.model.desk_settings import BOOKING_RULES, Desk
 from overmind.core.model.enums import (
     MoveKind,
     RiskProfile,
+    SaleScope,
     Side,
     SizingMethod,
     StrategyType,
@@ -202,6 +206,7 @@ SIGNAL_WORDS = (
     "ttl",
     "sent",
     "waited",
+    "scope",
 )
 OUTCOME_WORDS = ("at", "fee", "rent", "for")
 OUTCOME_OF = {"filled": "fill", "failed": "fail", "expired": "expire", "rejected": "reject"}
@@ -345,7 +350,7 @@ class Play:
         return self.state.ledger.balance(account, mint(name))
 
     def signal(self, verb: str, name: str, amount: str, options: list[str]) -> SubmitSignal:
-        """`$300` is a notional, `0.15` a quantity, `all` neither."""
+        """`$300` is a notional, `0.15` a quantity, `all` everything within the scope."""
         said = pairs(options, SIGNAL_WORDS)
         self._signals += 1
         signal = Signal(
@@ -364,6 +369,8 @@ class Play:
             at_ns=self.now_ns + int(said["sent"]) * MS if "sent" in said else None,
             exits=exits_with(said),
             risk=risk_with(amount[len("risk") :], said) if amount.startswith("risk") else None,
+            scope=SaleScope(said.get("scope", "desk" if verb == "sell" else "strategy")),
+            sell_all=amount == "all",
         )
         return SubmitSignal(signal, self.now_ns - int(said.get("waited", "0")) * MS)
 

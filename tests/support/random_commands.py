@@ -42,7 +42,16 @@ from overmind.core.model.commands import (
     Withdraw,
 )
 from overmind.core.model.controls import MintVerb, Scope
-from overmind.core.model.enums import MoveKind, SizingMethod, StrategyType, TradeAction, WalletStatus, WalletType
+from overmind.core.model.enums import (
+    SELL_ACTIONS,
+    MoveKind,
+    SaleScope,
+    SizingMethod,
+    StrategyType,
+    TradeAction,
+    WalletStatus,
+    WalletType,
+)
 from overmind.core.model.ids import SOL, DepositId, LimitName, Mint, OrderId, SignalId, WalletId
 from overmind.core.model.money import Mark, Money, Token
 from overmind.core.model.order import Move, Order, Ticket, Work
@@ -67,6 +76,7 @@ class RandomCommands:
         self.rng = rng
         self.forks = forks or moves
         self.moves = moves
+        self.sales = 0
         self.names = [WalletId(f"w{(number * 7) % wallets}") for number in range(wallets)]  # Not in alphabetical order.
 
     def opening(self) -> list[Command]:
@@ -274,7 +284,8 @@ class RandomCommands:
             mints = MINTS[:3] if action is TradeAction.BUY else mints
         notional = self._notional(desk) if rng.random() < (0.5 if self.moves else 0.8) else None
         quantity = Decimal(self._micros()).scaleb(-7) if notional is None else None
-        if action in (TradeAction.SELL, TradeAction.MARKET_SELL) and rng.random() < 0.5:
+        sell_all = action in SELL_ACTIONS and rng.random() < 0.5
+        if sell_all:
             notional = quantity = None
         risk = self.risk() if action in (TradeAction.BUY, TradeAction.MARKET_BUY) and rng.random() < 0.2 else None
         if risk is not None:
@@ -293,9 +304,16 @@ class RandomCommands:
             slippage_max_bps=rng.choice([100, 101]) if odd() else None,
             exits=self._exits() if rng.random() < 0.2 else None,
             risk=risk,
+            sell_all=sell_all,
+            scope=self._scope(action),
             at_ns=desk.now_ns + rng.choice([0, -NS, 5 * NS, 6 * NS, -30 * NS]) if odd() else None,
         )
         return SubmitSignal(signal, desk.now_ns - (rng.choice([MS, 5 * NS, 6 * NS]) if odd() else 0))
+
+    def _scope(self, action: TradeAction) -> SaleScope:
+        """Every third sale takes the lots of its own strategy alone."""
+        self.sales += action in SELL_ACTIONS
+        return SaleScope.DESK if action in SELL_ACTIONS and self.sales % 3 else SaleScope.STRATEGY
 
     def risk(self) -> RiskBudget:
         rng, by_equity = self.rng, self.rng.random() < 0.4

@@ -17,7 +17,6 @@ from overmind.cli.exit_codes import BAD_INPUT
 from overmind.cli.opening import JOURNAL, AsJson, Seed, absolute, journal_to_write, tokens_for_signals
 from overmind.cli.whole import whole_option
 from overmind.config import MultiWalletConfig
-from overmind.core.model.desk_settings import Desk
 from overmind.core.model.signal import Signal
 from overmind.desk.market import open_tape, tokens_by_symbol
 from overmind.journal.sqlite import SqliteJournal
@@ -84,7 +83,7 @@ def backtest(
         data_dir = journal_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="overmind-backtest-")))
         config = msgspec.structs.replace(config, data_dir=data_dir)
         history = load_tape(tape, tokens_by_symbol(config.desk))
-        read = _read_signals(signals, config.desk, history)
+        read = _read_signals(signals, config, history)
         _play_and_report(config, history, read, seed, data_dir, as_json)
 
 
@@ -158,9 +157,9 @@ def _show(played: Played, head: str, entries: int, sound: bool, other: str) -> N
         )
 
 
-def _read_signals(path: Path, desk: Desk, tape: Tape) -> list[Signal]:
+def _read_signals(path: Path, config: MultiWalletConfig, tape: Tape) -> list[Signal]:
     """Reads all signals, or shows the problems of all lines and raises typer.Exit."""
-    tokens, signals, wrong = tokens_for_signals(desk), [], 0
+    tokens, signals, wrong = tokens_for_signals(config.desk), [], 0
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
@@ -170,7 +169,7 @@ def _read_signals(path: Path, desk: Desk, tape: Tape) -> list[Signal]:
         if is_blank(line):
             continue
         try:
-            signal = decode_signal(line, tokens, desk.quote)
+            signal = decode_signal(line, tokens, config.desk.quote, config.signal_fields_ignored)
             fault = _off_tape(signal, tape)
         except BadSignal as error:
             fault = str(error)

@@ -22,6 +22,7 @@ from overmind.config.variables.paper import PAPER_CAPITAL, PAPER_PRICES, PRICE_T
 from overmind.config.variables.performance import BALANCE_CHECK_INTERVAL, MAX_CONCURRENT_WALLETS
 from overmind.config.variables.risk import RISK_AGGREGATION_ENABLED, STRESS
 from overmind.config.variables.service import API_TOKEN, DATA_DIR, LOG_LEVEL, LOGS_DIR, SERVER_PORT, LogLevel
+from overmind.config.variables.signals import SIGNAL_FIELDS_IGNORED
 from overmind.config.variables.table import VARIABLES
 from overmind.config.variables.wallets import MANAGED_WALLETS
 from overmind.config.wallets import WalletConfig, read_wallets
@@ -40,6 +41,7 @@ class MultiWalletConfig(msgspec.Struct, frozen=True, kw_only=True):
     chain: ChainConfig
     server_port: int
     log_level: LogLevel
+    signal_fields_ignored: frozenset[str]
     api_token: Secret | None  # None: created at the first run
     data_dir: Path
     logs_dir: Path
@@ -97,6 +99,7 @@ def _load(env: Mapping[str, str], dotenv: Path | None) -> MultiWalletConfig | Co
         chain=chain_config(cluster, rpc_url, settings),
         server_port=settings.get(SERVER_PORT),
         log_level=settings.get(LOG_LEVEL),
+        signal_fields_ignored=settings.get(SIGNAL_FIELDS_IGNORED),
         api_token=settings.get(API_TOKEN),
         data_dir=settings.get(DATA_DIR),
         logs_dir=settings.get(LOGS_DIR),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -45,12 +45,14 @@ class Intake:
         tokens: Mapping[str, Token],
         quote: Token,
         clock: Clock,
+        ignored: Container[str] = (),
     ) -> None:
         """`submit` decides on a signal that was received at the given time. The decision is durable on return."""
         self._submit = submit
         self._tokens = tokens
         self._quote = quote
         self._clock = clock
+        self._ignored = ignored
         self._closed = False
 
     def close(self) -> None:
@@ -90,7 +92,7 @@ class Intake:
 
     async def _answer(self, raw: bytes, received_at_ns: int) -> AnsweredSignal:
         try:
-            signal = decode_signal(raw, self._tokens, self._quote)
+            signal = decode_signal(raw, self._tokens, self._quote, self._ignored)
         except BadSignal as bad:
             return AnsweredSignal(INVALID, invalid(bad))
         try:

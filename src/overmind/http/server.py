@@ -62,7 +62,8 @@ async def serve_api(
     port = listener.getsockname()[1]
     recent, whole = Archive(journal, "recent"), Archive(journal, "whole")
     streams, health = Streams(app.engine, recent), ServiceHealth(app, reachable)
-    intake = Intake(app.submit, token_index(app.desk.tokens.values()), app.desk.quote, app.clock)
+    tokens, ignored = token_index(app.desk.tokens.values()), app.config.signal_fields_ignored
+    intake = Intake(app.submit, tokens, app.desk.quote, app.clock, ignored)
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
     for router in (streams.routes(), health.routes(), queries_router(app, recent, whole), commands_router(app)):

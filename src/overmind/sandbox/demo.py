@@ -97,6 +97,7 @@ def _signal(tape: Tape, number: int, at_ns: int, strategy: StrategyType, draw: n
         mint=mint,
         risk_tolerance_ppm=DEFAULT_RISK_TOLERANCE_PPM[strategy],
         notional_micros=notional if action is TradeAction.BUY else None,
+        sell_all=action is TradeAction.SELL,
         confidence_ppm=min(PPM, PPM // 2 + int(abs(move) * 20 * PPM)),
         preferred_type=_preferred(strategy, move),
         at_ns=at_ns,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Final
@@ -11,7 +11,7 @@ import structlog
 
 from overmind.clock.instants import EPOCH
 from overmind.core.model.defaults import DEFAULT_RISK_TOLERANCE_PPM, STRATEGIES, WALLET_TYPES
-from overmind.core.model.enums import SizingMethod, StrategyType, TradeAction
+from overmind.core.model.enums import SELL_ACTIONS, SaleScope, SizingMethod, StrategyType, TradeAction
 from overmind.core.model.ids import Mint, SignalId, WalletId
 from overmind.core.model.money import Token
 from overmind.core.model.numbers import shown, written
@@ -34,6 +34,8 @@ AMOUNT_FIELDS: Final = ("notional_usd", "quantity", "risk_budget_usd", "risk_bud
 BUDGET_FIELDS: Final = AMOUNT_FIELDS[2:]
 VOLATILITY_FIELDS: Final = ("volatility_multiple", "volatility_horizon_ms")
 SIZINGS: Final = {method.value: method for method in SizingMethod}
+SCOPES: Final = {scope.value: scope for scope in SaleScope}
+ALL: Final = "all"  # the quantity of a sale of everything within its scope
 EXIT_FIELDS: Final = ("stop_loss_percent", "trailing_stop_percent", "take_profit_percent", "max_hold_ms")
 
 FIELDS: Final = frozenset(
@@ -63,17 +65,32 @@ FIELDS: Final = frozenset(
         "trailing_stop_percent",
         "take_profit_percent",
         "max_hold_ms",
+        "scope",
+        "meta",
     }
 )
-# Other names for known fields. Ignoring them would trade at another price or time than the sender meant.
+# Other names for known fields, so that a refusal names the right one.
 MEANT: Final = {
-    "notional": "notional_usd",
+    "notional*": "notional_usd",
+    "usd*": "notional_usd",
+    "amount*": "quantity or notional_usd",
+    "size*": "quantity or notional_usd",
+    "qty*": "quantity",
+    "units": "quantity",
+    "volume": "quantity",
+    "side": "action",
+    "direction": "action",
+    "strategy": "strategy_type",
     "riskbudget": "risk_budget_usd",
     "riskpercent": "risk_budget_percent",
-    "ttl": "ttl_ms",
+    "ttl*": "ttl_ms",
+    "expir*": "ttl_ms",
+    "tif": "ttl_ms",
+    "timeinforce": "ttl_ms",
     "maxslippage": "max_slippage_bps",
     "slippage*": "max_slippage_bps",
-    "limitprice": "target_price",
+    "limit*": "target_price",
+    "price": "target_price",
     "stop*": "stop_loss_percent",
     "sl": "stop_loss_percent",
     "slp*": "stop_loss_percent",
@@ -111,13 +128,19 @@ def token_index(tokens: Iterable[Token]) -> dict[str, Token]:
     return index
 
 
-def decode_signal(raw: bytes | str | Mapping[str, object], tokens: Mapping[str, Token], quote: Token) -> Signal:
+def decode_signal(
+    raw: bytes | str | Mapping[str, object],
+    tokens: Mapping[str, Token],
+    quote: Token,
+    ignored: Container[str] = (),
+) -> Signal:
     """One JSON object, as text or already parsed. Raises BadSignal, and nothing else.
 
-    A mistake of ours in reading one signal refuses that signal. The others of its batch, and the reader, go on.
+    An unknown field is a problem unless its name is in `ignored`. A mistake of ours in reading one signal refuses that
+    signal. The others of its batch, and the reader, go on.
     """
     try:
-        return _decoded(raw, tokens, quote)
+        return _decoded(raw, tokens, quote, ignored)
     except BadSignal:
         raise
     except Exception as fault:
@@ -126,13 +149,15 @@ def decode_signal(raw: bytes | str | Mapping[str, object], tokens: Mapping[str, 
         raise BadSignal([FieldProblem("signal", what, "Write it as docs/signals.md says")]) from fault
 
 
-def _decoded(raw: bytes | str | Mapping[str, object], tokens: Mapping[str, Token], quote: Token) -> Signal:
+def _decoded(
+    raw: bytes | str | Mapping[str, object], tokens: Mapping[str, Token], quote: Token, ignored: Container[str]
+) -> Signal:
     fields = parse_object(raw) if isinstance(raw, bytes | str) else raw
     if isinstance(fields, FieldProblem):
         raise BadSignal([fields])
     form = FieldReader(fields)
     if not fields.keys() <= FIELDS:
-        form.check_names(FIELDS, MEANT)
+        form.check_names(FIELDS, MEANT, ignored)
     signal = _read(form, tokens, quote)
     if form.problems or signal is None:
         signal_id = fields.get("signal_id")
@@ -148,7 +173,8 @@ def _read(form: FieldReader, tokens: Mapping[str, Token], quote: Token) -> Signa
     action = form.choice("action", ACTIONS)
     mint, token = _asset(form, tokens, quote)
     notional = form.scaled("notional_usd", 6, NOTIONAL_MAX_MICROS)
-    quantity = _quantity(form, token)
+    sell_all = _sells_all(form, action)
+    quantity = None if sell_all else _quantity(form, token)
     _check_amounts(form, action)
     target_price = _target_price(form, action)
     confidence = form.share("confidence")
@@ -161,6 +187,8 @@ def _read(form: FieldReader, tokens: Mapping[str, Token], quote: Token) -> Signa
     mev_protected = form.flag("mev_protected")
     exits = _exits(form, action)
     risk = _risk(form)
+    scope = _scope(form, action)
+    form.free_object("meta")
     _check_given(form, "strategy_type", "action")
     if signal_id is None or strategy is None or action is None or mint is None:
         return None
@@ -182,6 +210,8 @@ def _read(form: FieldReader, tokens: Mapping[str, Token], quote: Token) -> Signa
         mev_protected=mev_protected,
         exits=exits,
         risk=risk,
+        scope=scope,
+        sell_all=sell_all,
     )
 
 
@@ -232,14 +262,32 @@ def _quantity(form: FieldReader, token: Token | None) -> Decimal | None:
     return form.number("quantity", Decimal(0), Decimal(TOKEN_UNITS_MAX))
 
 
+def _sells_all(form: FieldReader, action: TradeAction | None) -> bool:
+    quantity = form.fields.get("quantity")
+    if not (isinstance(quantity, str) and quantity.lower() == ALL):
+        return False
+    if action is not None and action not in SELL_ACTIONS:
+        form.refuse("quantity", f"{action} takes no {ALL!r}", "Write a number of whole tokens")
+    return True
+
+
+def _scope(form: FieldReader, action: TradeAction | None) -> SaleScope:
+    scope = form.choice("scope", SCOPES)
+    if scope is not None and action in BUY_ACTIONS:
+        form.refuse("scope", f"{action} sells no lots", "Leave it out")
+    return scope or SaleScope.STRATEGY
+
+
 def _check_amounts(form: FieldReader, action: TradeAction | None) -> None:
-    """A buy needs exactly one amount field. A sale without one sells the whole position; a Hold needs none."""
+    """A buy and a sale need exactly one amount field; a Hold needs none."""
     given = [field for field in AMOUNT_FIELDS if form.fields.get(field) is not None]
     if len(given) > 1:
         budget = " or a risk budget" if given[-1] in BUDGET_FIELDS else ""
         form.refuse(given[1], "a second amount", f"Give notional_usd or quantity{budget}, not both")
     elif action in BUY_ACTIONS and not given:
         form.refuse("notional_usd", "missing", "Give notional_usd or quantity, or a risk budget")
+    elif action in SELL_ACTIONS and not given:
+        form.refuse("quantity", "missing", f'Give quantity or notional_usd, or write "quantity": "{ALL}"')
     elif given and given[0] in BUDGET_FIELDS and action is not None and action not in BUY_ACTIONS:
         form.refuse(given[0], f"{action} is not sized by a risk budget", "Give notional_usd or quantity")
 
@@ -304,7 +352,7 @@ def encode_signal(signal: Signal, tokens: Mapping[str, Token]) -> dict[str, obje
         "symbol": token.symbol if token else None,
         "mint": signal.mint,
         "notional_usd": _text(signal.notional_micros, MICROS),
-        "quantity": None if signal.quantity is None else written(signal.quantity),
+        "quantity": _encoded_quantity(signal),
         "target_price": _text(signal.target_price_pico, PICO),
         "confidence": _text(signal.confidence_ppm, PPM),
         "risk_tolerance": _text(signal.risk_tolerance_ppm, PPM),
@@ -314,10 +362,17 @@ def encode_signal(signal: Signal, tokens: Mapping[str, Token]) -> dict[str, obje
         "ttl_ms": None if signal.ttl_ns is None else signal.ttl_ns // NS_PER_MS,
         "timestamp": None if signal.at_ns is None else _when(signal.at_ns),
         "mev_protected": signal.mev_protected or None,
+        "scope": None if signal.scope is SaleScope.STRATEGY else signal.scope.value,
         **(_encoded_exits(signal.exits) if signal.exits is not None else {}),
         **(_encoded_risk(signal.risk) if signal.risk is not None else {}),
     }
     return {field: value for field, value in encoded.items() if value is not None}
+
+
+def _encoded_quantity(signal: Signal) -> str | None:
+    if signal.sell_all:
+        return ALL
+    return None if signal.quantity is None else written(signal.quantity)
 
 
 def _encoded_exits(exits: Exits) -> dict[str, object]:

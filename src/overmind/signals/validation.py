@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeVar
@@ -98,14 +98,18 @@ class FieldReader:
     def refuse(self, field: str, problem: str, fix: str) -> None:
         self.problems.append(FieldProblem(field, problem, fix))
 
-    def check_names(self, known: frozenset[str], meant: Mapping[str, str]) -> None:
-        """Unknown fields are allowed, but not a misspelt known one: a mistyped limit must not be ignored."""
+    def check_names(self, known: frozenset[str], meant: Mapping[str, str], ignored: Container[str]) -> None:
+        """Refuses every unknown field that is not ignored. A misspelt known one is never ignored."""
         if len(self.fields) > FIELDS_MAX:
             self.refuse("signal", f"more than {FIELDS_MAX} fields", "Send only the fields of a signal")
             return
         for name in self.fields:
-            if name not in known and (right := _meant(str(name), known, meant)) is not None:
+            if name in known:
+                continue
+            if (right := _meant(str(name), known, meant)) is not None:
                 self.refuse(bare(name), "unknown field", f"Did you mean {right}?")
+            elif name not in ignored:
+                self.refuse(bare(name), "unknown field", "Leave it out, or put it into meta, which nothing reads")
 
     def id(self, field: str) -> str | None:
         value = self.fields.get(field)
@@ -204,6 +208,12 @@ class FieldReader:
 
     def _refuse_number(self, field: str, bad: BadNumber, how: str) -> None:
         self.refuse(field, bad.problem, how[0].upper() + how[1:])
+
+    def free_object(self, field: str) -> None:
+        """An object that nothing reads."""
+        value = self.fields.get(field)
+        if value is not None and not isinstance(value, Mapping):
+            self.refuse(field, f"{shown(value)} is not an object", 'Write {"name": "value"}')
 
     def flag(self, field: str) -> bool:
         value = self.fields.get(field)

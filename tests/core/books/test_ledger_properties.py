@@ -10,8 +10,10 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support import plain_lots
 from tests.support.core_desk import DESK, USDC, Play
 from tests.support.effort import examples
+from tests.support.plain_lots import Lot, Lots, Shares
 from tests.support.random_commands import COIN, DUST, RandomCommands, attempt
 
 from overmind.core.books.apply import apply
@@ -31,7 +33,7 @@ from overmind.core.model.commands import (
     SubmitSignal,
 )
 from overmind.core.model.controls import Scope
-from overmind.core.model.enums import MoveKind, Side, StrategyType, TradeAction, WalletType
+from overmind.core.model.enums import MoveKind, SaleScope, Side, StrategyType, TradeAction, WalletType
 from overmind.core.model.events import (
     BalanceAdjusted,
     DayRolled,
@@ -55,13 +57,8 @@ from overmind.core.model.signal import Signal
 from overmind.core.model.units import DAY_NS, NS, PPM
 
 Owned = tuple[WalletId, Mint]
-Undone = tuple[Order, Outcome, int, int]  # order, outcome, value of its fee and rent, cost of its sold lots
+Undone = tuple[Order, Outcome, int, Lots]  # order, outcome, value of its fee and rent, its sold lots
 DECIMALS = {token.mint: token.decimals for token in (*DESK.tokens.values(), DUST, COIN)}
-
-
-class Lot:
-    def __init__(self, strategy: str, units: int, cost: int) -> None:
-        self.strategy, self.units, self.cost = strategy, units, cost
 
 
 class Accountant:
@@ -80,6 +77,8 @@ class Accountant:
         self.lots: dict[Owned, list[Lot]] = defaultdict(list)
         self.prices: dict[Mint, int] = {}
         self.open: dict[OrderId, Order] = {}
+        self.shares: dict[OrderId, Shares] = {}  # of each open sale: whose lots it takes
+        self.now_ns = 0
         self.moves: dict[OrderId, Move] = {}
         self.provisional_moves: dict[OrderId, tuple[Move, Outcome, int]] = {}  # move, outcome, cost
         self.withdrawn: dict[OrderId, Move] = {}  # requested withdrawals, except those that failed for good
@@ -90,24 +89,27 @@ class Accountant:
         self.unrealised_base: dict[WalletId, int] = {}
 
     def book(self, state: State, entry: Entry) -> None:
+        self.now_ns = entry.at_ns
         match entry.event:
             case PricesMarked(marks=marks):
                 self.prices |= {mark.mint: mark.price_pico for mark in marks}
-            case Deposited(wallet_id=wallet_id, money=money, to_float=to_float):
+            case Deposited(wallet_id=wallet_id, money=money, to_float=to_float) as deposited:
                 if to_float:
                     self.floats[wallet_id] += money.units
                 else:
-                    self._come(wallet_id, money.mint, money.units)
+                    self._come(wallet_id, money.mint, money.units, deposited.deposit_id)
             case OrderPlaced(order=order):
+                if order.side is Side.SELL:
+                    self.shares[order.id] = self._shares(order, order.spend.units)
                 self.open[order.id] = order
                 if order.side is Side.BUY and not order.to_float:
                     self.placed_ns[order.wallet_id].append(entry.at_ns)
             case OrderClosed(order_id=order_id, outcome=outcome, provisional=provisional):
                 order = self.open.pop(order_id)
                 self.trades_today[order.wallet_id] += isinstance(outcome, Filled) and not order.to_float
-                costs, lot_cost = self._book(order, outcome)
+                costs, sold = self._book(order, outcome, self.shares.pop(order_id, Shares()))
                 if provisional:
-                    self.provisional[order_id] = (order, outcome, costs, lot_cost)
+                    self.provisional[order_id] = (order, outcome, costs, sold)
             case OrderFinal(order_id=order_id):
                 del self.provisional[order_id]
             case OrderRolledBack(order_id=order_id, outcome=outcome):
@@ -116,7 +118,8 @@ class Accountant:
                 self.trades_today[order.wallet_id] += late and not order.to_float
                 self.explained.discard(order.wallet_id)
                 self._undo(*self.provisional.pop(order_id))
-                self._book(order, outcome)
+                sells = order.side is Side.SELL and isinstance(outcome, Filled)
+                self._book(order, outcome, self._shares(order, outcome.spent_units) if sells else Shares())
             case MovePlaced() | MoveClosed() | MoveFinal() | MoveRolledBack():
                 self._move(entry.event)
             case BalanceAdjusted(wallet_id=wallet_id, mint=mint, units=units):
@@ -185,35 +188,48 @@ class Accountant:
         if move.to_wallet is not None:
             purse[move.to_wallet] += units
 
-    def _book(self, order: Order, outcome: Outcome) -> tuple[int, int]:
-        """Returns the value of fee and rent, and the cost of the sold lots."""
+    def reserved(self, wallet_id: WalletId, mint: Mint) -> Shares:
+        """What open sales take of each owner."""
+        sums = Shares()
+        for order_id, shares in self.shares.items():
+            if (self.open[order_id].wallet_id, self.open[order_id].mint) == (wallet_id, mint):
+                sums += shares
+        return sums
+
+    def _shares(self, order: Order, units: int) -> Shares:
+        lots = self.lots[order.wallet_id, order.mint]
+        return plain_lots.shares_of(lots, order, units, self.reserved(order.wallet_id, order.mint))
+
+    def _book(self, order: Order, outcome: Outcome, shares: Shares) -> tuple[int, Lots]:
+        """Returns the value of fee and rent, and the sold lots."""
         if isinstance(outcome, Filled) and order.to_float:
             costs = self._pay(order.wallet_id, outcome.fee_lamports, outcome.rent_lamports)
             lost = outcome.spent_units - outcome.received_units * self.prices.get(SOL, 0) // 10**15
             self.cash[order.wallet_id] -= outcome.spent_units
             self.floats[order.wallet_id] += outcome.received_units
             self._realise(order.wallet_id, -lost)
-            return costs + lost, 0
+            return costs + lost, []
         if isinstance(outcome, Filled):
             costs = self._pay(order.wallet_id, outcome.fee_lamports, outcome.rent_lamports)
-            return costs, self._fill(order, outcome)
-        return self._pay(order.wallet_id, outcome.fee_lamports) if isinstance(outcome, Failed) else 0, 0
+            return costs, self._fill(order, outcome, shares)
+        return self._pay(order.wallet_id, outcome.fee_lamports) if isinstance(outcome, Failed) else 0, []
 
-    def _fill(self, order: Order, fill: Filled) -> int:
-        wallet_id, lots, cost = order.wallet_id, self.lots[order.wallet_id, order.mint], 0
+    def _fill(self, order: Order, fill: Filled, shares: Shares) -> Lots:
+        wallet_id, lots = order.wallet_id, self.lots[order.wallet_id, order.mint]
+        sold: Lots = []
         if order.side is Side.BUY:
             self.cash[wallet_id] -= fill.spent_units
             self.tokens[wallet_id, order.mint] += fill.received_units
-            lots.append(Lot(order.strategy, fill.received_units, fill.spent_units))
+            lots.append(Lot(order.strategy, fill.received_units, fill.spent_units, self.now_ns, order.id))
         else:
             self.cash[wallet_id] += fill.received_units
             self.tokens[wallet_id, order.mint] -= fill.spent_units
-            cost = taken(lots, min(fill.spent_units, sum(lot.units for lot in lots)), oldest=0)
-            self._realise(wallet_id, fill.received_units - cost)
+            sold = plain_lots.sell(lots, min(fill.spent_units, plain_lots.total(lots)), shares)
+            self._realise(wallet_id, fill.received_units - plain_lots.cost(sold))
         self._realise(wallet_id, -self._trim(wallet_id, order.mint))
-        return cost
+        return sold
 
-    def _undo(self, order: Order, outcome: Outcome, costs: int, lot_cost: int) -> None:
+    def _undo(self, order: Order, outcome: Outcome, costs: int, sold: Lots) -> None:
         wallet_id, mint = order.wallet_id, order.mint
         assert isinstance(outcome, Filled | Failed)
         self.floats[wallet_id] += outcome.fee_lamports
@@ -228,25 +244,30 @@ class Accountant:
         sign = 1 if order.side is Side.BUY else -1
         self.cash[wallet_id] += outcome.spent_units if sign == 1 else -outcome.received_units
         self.tokens[wallet_id, mint] += -outcome.received_units if sign == 1 else outcome.spent_units
+        lots = self.lots[wallet_id, mint]
         if sign == 1:
-            self._realise(wallet_id, outcome.spent_units)
+            gone = plain_lots.undo_buy(lots, self._excess(wallet_id, mint), order)
+            self._realise(wallet_id, outcome.spent_units - plain_lots.cost(gone))
         else:
-            self.lots[wallet_id, mint].append(Lot(order.strategy, outcome.spent_units, lot_cost))
-            self._realise(wallet_id, lot_cost - outcome.received_units)
+            back = plain_lots.undo_sale(lots, sold, order, outcome.spent_units)
+            self._realise(wallet_id, back - outcome.received_units)
         self._realise(wallet_id, -self._trim(wallet_id, mint))
+
+    def _excess(self, wallet_id: WalletId, mint: Mint) -> int:
+        """How many units of the lots do not exist."""
+        return max(0, self.units(wallet_id, mint) - max(0, self.tokens[wallet_id, mint]))
 
     def _trim(self, wallet_id: WalletId, mint: Mint) -> int:
         """Removes lots without units behind them, the newest first. Returns their cost."""
-        lots = self.lots[wallet_id, mint]
-        return taken(lots, sum(lot.units for lot in lots) - max(0, self.tokens[wallet_id, mint]), oldest=-1)
+        return plain_lots.cost(plain_lots.take_newest(self.lots[wallet_id, mint], self._excess(wallet_id, mint)))
 
-    def _come(self, wallet_id: WalletId, mint: Mint, units: int) -> None:
+    def _come(self, wallet_id: WalletId, mint: Mint, units: int, origin: str = "") -> None:
         if mint == USDC.mint:
             self.cash[wallet_id] += units
             return
         self.tokens[wallet_id, mint] += units
         cost = units * self.prices.get(mint, 0) // 10 ** (DECIMALS[mint] + 6)
-        self.lots[wallet_id, mint].append(Lot("deposit", units, cost))
+        self.lots[wallet_id, mint].append(Lot(None, units, cost, self.now_ns, origin))
         self._realise(wallet_id, -self._trim(wallet_id, mint))
 
     def _adjust(self, wallet_id: WalletId, mint: Mint, units: int) -> None:
@@ -302,7 +323,7 @@ class Accountant:
         return sum(self.value(wallet_id, mint, strategy) for mint in self.mints(wallet_id))
 
     def cost(self, wallet_id: WalletId) -> int:
-        return sum(lot.cost for mint in self.mints(wallet_id) for lot in self.lots[wallet_id, mint])
+        return sum(plain_lots.cost(self.lots[wallet_id, mint]) for mint in self.mints(wallet_id))
 
     def unrealised(self, wallet_id: WalletId) -> int:
         return self.values(wallet_id) - self.cost(wallet_id)
@@ -327,20 +348,6 @@ class Accountant:
             for order in self.orders(wallet_id, Side.BUY)
             if mint in (None, order.mint) and strategy in (None, order.strategy)
         )
-
-
-def taken(lots: list[Lot], units: int, oldest: int) -> int:
-    """Takes units from the lots, beginning at index 0 or -1. Returns their cost."""
-    cost = 0
-    while units:
-        lot = lots[oldest]
-        part = min(units, lot.units)
-        part_cost = lot.cost * part // lot.units
-        lot.units, lot.cost = lot.units - part, lot.cost - part_cost
-        units, cost = units - part, cost + part_cost
-        if not lot.units:
-            lots.pop(oldest)
-    return cost
 
 
 def up(part: int, whole: int) -> int:
@@ -424,6 +431,9 @@ def check_sums(state: State, plain: Accountant) -> None:
             ("day PnL", book.day_pnl_micros, plain.day_pnl(wallet_id)),
         ):
             assert found == expected, (wallet_id, name)
+        known = {mint for _, mint in plain.lots}
+        reserved = {mint: dict(shares) for mint in known if (shares := plain.reserved(wallet_id, mint))}
+        assert book.reserved == reserved, wallet_id
         for strategy in StrategyType:
             expected = plain.values(wallet_id, strategy) + plain.held_buys(wallet_id, strategy=strategy)
             assert book.deployed_micros(strategy) == expected, (wallet_id, strategy)
@@ -572,6 +582,8 @@ def check_exits(desk: Play) -> None:
                     mint,
                     risk_tolerance_ppm=0,
                     exclude=others,
+                    scope=SaleScope.DESK,
+                    sell_all=True,
                 )
                 told = attempt(desk, SubmitSignal(signal, desk.now_ns))
                 assert any(isinstance(one, OrderPlaced) for one in told), told

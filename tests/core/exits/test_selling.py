@@ -62,7 +62,7 @@ w1; buy eth $1000; fill; sell eth 0.2 | sell eth 0.30000001 | INSUFFICIENT_TOKEN
 w1; buy eth $1000; fill; sell eth 0.2; expire | sell eth 0.5 | w1 0.5 eth
 w1; buy eth $1000; fill; sell eth all | sell eth all | INSUFFICIENT_TOKENS 0 nothing to sell @w1
 w1; buy eth $1000; fill; sell eth all; fill | sell eth all | INSUFFICIENT_TOKENS 0 nothing to sell @w1
-w1; buy eth $1000         | sell eth all | INSUFFICIENT_TOKENS 0 nothing to sell @w1
+w1; buy eth $1000 id a    | sell eth all | INSUFFICIENT_TOKENS 0 nothing to sell @w1 + BUY_IN_FLIGHT no open buy a.0.0
 w1; buy eth $1000; fill   | sell btc all | INSUFFICIENT_TOKENS 0 nothing to sell @w1
 w1; buy eth $1000; fill   | sell eth 0 | AMOUNT_OUT_OF_RANGE at least one base unit 0
 w1; buy eth $1000; fill   | sell eth 0.000000009 | AMOUNT_OUT_OF_RANGE at least one base unit 0

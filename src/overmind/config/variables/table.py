@@ -77,6 +77,7 @@ from overmind.config.variables.risk import (
     VOLATILITY_HALF_LIFE,
 )
 from overmind.config.variables.service import API_TOKEN, DATA_DIR, LOG_LEVEL, LOGS_DIR, SERVER_PORT
+from overmind.config.variables.signals import SIGNAL_FIELDS_IGNORED
 from overmind.config.variables.variable import SettingRow, Variable
 from overmind.config.variables.wallets import (
     DEFAULT_WALLET,
@@ -153,7 +154,7 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         WITHDRAW_DAY_MAX,
         WITHDRAW_DELAY,
     ),
-    "Service": (SERVER_PORT, LOG_LEVEL, API_TOKEN, DATA_DIR, LOGS_DIR),
+    "Service": (SIGNAL_FIELDS_IGNORED, SERVER_PORT, LOG_LEVEL, API_TOKEN, DATA_DIR, LOGS_DIR),
     "Paper trading": (PAPER_CAPITAL, PAPER_PRICES, PRICE_TAPE),
     "Expected cost of execution": (
         COST_FEE,

@@ -19,6 +19,7 @@ from overmind.core.model.units import value_micros
 from overmind.core.model.wallet import Wallet
 
 K = TypeVar("K")
+T = TypeVar("T")
 Worth = tuple[int, int, dict[str, int]]  # of a position: cost, value, and the value of each owner's part
 
 
@@ -72,6 +73,20 @@ def change_position(state: State, book: WalletBook, token: Token, change: Lot | 
         cost = position.take(-change)
     _settle_position(state, book, position, before, price_pico)
     return cost
+
+
+def change_lots(state: State, book: WalletBook, token: Token, change: Callable[[Position], T]) -> T:
+    """Changes the lots of a position by `change`, and every sum with them. Returns what `change` returns."""
+    position = book.positions.get(token.mint)
+    if position is None:
+        position = book.positions[token.mint] = Position(token)
+        if token.mint not in book.entries:
+            _add(state.users, token.mint, 1)
+    price_pico = state.price_pico(token.mint)
+    before = _worth(position, price_pico)
+    changed = change(position)
+    _settle_position(state, book, position, before, price_pico)
+    return changed
 
 
 def take_newest(state: State, book: WalletBook, token: Token, units: int) -> int:

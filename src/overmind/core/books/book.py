@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from overmind.core.books.ledger import WalletAccounts
-from overmind.core.books.positions import Position
+from overmind.core.books.positions import Lot, Position
 from overmind.core.model.controls import Hold
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import StrategyType, WalletStatus
@@ -35,6 +35,8 @@ class OpenOrder(msgspec.Struct):
     signal: Signal
     ticket: Ticket | None = None
     token: Token | None = None  # the traded one, as placed: it may be delisted when the order closes
+    # of a sale: whose lots it takes, and how many units of each owner; empty: the oldest of any, as old journals did
+    shares: dict[str, int] = msgspec.field(default_factory=dict)
 
     @property
     def work(self) -> Order:
@@ -52,6 +54,7 @@ class Provisional(msgspec.Struct):
     lot_cost_micros: int = 0  # of a sale: the cost of the sold lots
     opened_ns: int = 0  # when the oldest of them was opened
     origin: str = ""  # its origin
+    lots: list[Lot] = msgspec.field(default_factory=list)  # of a sale: the sold lots; empty under the first rules
     closing: str = (
         ""  # of a sale: why an operator's close of the position was pending; blank: none was, or it has ended
     )
@@ -119,6 +122,7 @@ class WalletBook(msgspec.Struct):
     token_accounts: set[Mint] = msgspec.field(default_factory=set)
     entries: dict[Mint, dict[StrategyType, int]] = msgspec.field(default_factory=dict)  # held buys, micro-USD
     entries_by: dict[StrategyType, int] = msgspec.field(default_factory=dict)  # by strategy, micro-USD
+    reserved: dict[Mint, dict[str, int]] = msgspec.field(default_factory=dict)  # units in open sales, by their owner
     entries_open: int = 0
     entries_micros: int = 0
     loss_in_flight_micros: int = 0
@@ -196,6 +200,16 @@ class WalletBook(msgspec.Struct):
 
     def uses(self, mint: Mint) -> bool:
         return mint in self.positions or mint in self.entries
+
+    def owned_units(self, mint: Mint, owner: str) -> int:
+        """The units in lots of this owner, those that open sales have reserved included."""
+        position = self.positions.get(mint)
+        return position.units_by.get(owner, 0) if position is not None else 0
+
+    def unreserved_units(self, mint: Mint, owner: str) -> int:
+        """The units in lots of this owner that no open sale has reserved. A fork may have taken reserved ones."""
+        reserved = self.reserved.get(mint)
+        return max(0, self.owned_units(mint, owner) - (reserved.get(owner, 0) if reserved is not None else 0))
 
     def used_micros(self, mint: Mint, price_pico: int) -> int:
         """The value of the position and of its held buys."""

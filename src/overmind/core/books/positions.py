@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
+from msgspec import structs
 
 from overmind.core.model.enums import StrategyType
 from overmind.core.model.money import Token
@@ -13,6 +14,7 @@ from overmind.core.model.units import SCALE
 from overmind.core.model.wallet import Exits
 
 DEPOSIT: Final = "deposit"  # owner of units that came without an order
+Cut = list[tuple[int, int]]  # units of lots: the place of each lot, and how many of its units
 
 
 class Lot(msgspec.Struct):
@@ -21,6 +23,10 @@ class Lot(msgspec.Struct):
     cost_micros: int
     opened_ns: int = 0  # when it was bought or deposited
     origin: str = ""  # the order or the deposit that it came by
+
+    @property
+    def owner(self) -> str:
+        return self.strategy or DEPOSIT
 
 
 class Position(msgspec.Struct):
@@ -61,6 +67,71 @@ class Position(msgspec.Struct):
         """The newest units. A rolled-back buy was added last."""
         return _cut(reversed(self.lots), units)
 
+    def shares_of_oldest(self, units: int, reserved: Mapping[str, int]) -> dict[str, int]:
+        """Who owns the oldest units, how many each, when of every owner the oldest reserved units are left out."""
+        kept = dict(reserved)
+        shares: dict[str, int] = {}
+        for lot in self.lots:
+            passed = min(lot.units, kept.get(lot.owner, 0))
+            part = min(units, lot.units - passed)
+            kept[lot.owner] = kept.get(lot.owner, 0) - passed
+            units -= part
+            if part:
+                shares[lot.owner] = shares.get(lot.owner, 0) + part
+        return shares
+
+    def cut_of_shares(self, units: int, shares: Mapping[str, int]) -> Cut:
+        """The oldest units of each owner, up to its share. What a fork took from the shares, the oldest of all give."""
+        left, taken = dict(shares), [0] * len(self.lots)
+        for place, lot in enumerate(self.lots):
+            taken[place] = min(units, lot.units, left.get(lot.owner, 0))
+            left[lot.owner] = left.get(lot.owner, 0) - taken[place]
+            units -= taken[place]
+        for place, lot in enumerate(self.lots):
+            more = min(units, lot.units - taken[place])
+            taken[place] += more
+            units -= more
+        return [(place, part) for place, part in enumerate(taken) if part]
+
+    def cut_of_buy(self, units: int, origin: str, strategy: StrategyType) -> Cut:
+        """What a buy brought, or as many units: of its own lot, else of its strategy, else any; the newest first."""
+        lots, cut = self.lots, []
+
+        def strangeness(place: int) -> tuple[bool, bool, int]:
+            return lots[place].origin != origin, lots[place].strategy is not strategy, -place
+
+        for place in sorted(range(len(lots)), key=strangeness):
+            part = min(units, lots[place].units)
+            units -= part
+            if part:
+                cut.append((place, part))
+        return cut
+
+    def remove(self, cut: Cut) -> list[Lot]:
+        """Returns the removed units as lots with their cost; of a split lot the rest keeps the rounding."""
+        removed = []
+        for place, units in cut:
+            lot = self.lots[place]
+            part = Lot(lot.strategy, units, lot.cost_micros * units // lot.units, lot.opened_ns, lot.origin)
+            removed.append(part)
+            lot.units -= units
+            lot.cost_micros -= part.cost_micros
+            self._add_up(part, -1)
+        self.lots = [lot for lot in self.lots if lot.units]
+        return removed
+
+    def put_back(self, lots: Sequence[Lot]) -> None:
+        """Returns removed units to where they were: into the lot that they were part of, or before all later lots."""
+        for back in reversed(lots):
+            rest = next((lot for lot in self.lots if lot.origin and _is_same(lot, back)), None)
+            if rest is not None:
+                rest.units += back.units
+                rest.cost_micros += back.cost_micros
+            else:
+                later = (place for place, lot in enumerate(self.lots) if lot.opened_ns >= back.opened_ns)
+                self.lots.insert(next(later, len(self.lots)), structs.replace(back))
+            self._add_up(back, 1)
+
     def take(self, units: int) -> int:
         """Removes the oldest units. Returns their cost."""
         assert 0 < units <= self.units, (units, self.units)
@@ -100,6 +171,11 @@ class Position(msgspec.Struct):
         """The value of each strategy's part, each rounded down."""
         return {by: units * price_pico // self.scale for by, units in self.units_by.items()}
 
+    def _add_up(self, lot: Lot, sign: int) -> None:
+        self.units += sign * lot.units
+        self.cost_micros += sign * lot.cost_micros
+        self._count(lot.strategy, sign * lot.units)
+
     def _count(self, strategy: StrategyType | None, units: int) -> None:
         by = strategy or DEPOSIT
         left = self.units_by.get(by, 0) + units
@@ -107,6 +183,10 @@ class Position(msgspec.Struct):
             self.units_by[by] = left
         else:
             del self.units_by[by]
+
+
+def _is_same(lot: Lot, other: Lot) -> bool:
+    return (lot.origin, lot.strategy, lot.opened_ns) == (other.origin, other.strategy, other.opened_ns)
 
 
 def _cut(lots: Iterable[Lot], units: int) -> list[Lot]:

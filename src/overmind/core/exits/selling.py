@@ -5,7 +5,7 @@ See specification §8.6.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from msgspec.structs import replace
@@ -19,11 +19,19 @@ from overmind.core.entries.request import base_units, slippage_bps, sold_min, st
 from overmind.core.entries.rules import price_refusals, time_refusals
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.exits import exit_rules
-from overmind.core.exits.exit_rules import Due, due_of, exit_refusals, exits_due, sellable_units, units_to_sell
+from overmind.core.exits.exit_rules import (
+    Due,
+    due_of,
+    exit_refusals,
+    exits_due,
+    owner_of,
+    sellable_units,
+    units_to_sell,
+)
 from overmind.core.model.codes import Code, Refusal
 from overmind.core.model.commands import CancelClose, ClosePosition, CommandRefused, SellDue
 from overmind.core.model.controls import ExitCause
-from overmind.core.model.enums import Side, StrategyType, TradeAction
+from overmind.core.model.enums import SaleScope, Side, StrategyType, TradeAction
 from overmind.core.model.events import CloseCancelled, CloseOrdered, Event, OrderPlaced
 from overmind.core.model.ids import Mint, OrderId, SignalId, WalletId
 from overmind.core.model.money import Money
@@ -32,27 +40,34 @@ from overmind.core.model.selection import CostTerms, Selection
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import PPM, units_of, value_micros_up
 
+BUYS_SHOWN_MAX: Final = 4
 EXITS_MAX: Final = 64  # per decision; the others are sold right after it
 
 
 def sell(state: State, index: SelectionIndex, signal: Signal, at_ns: int, received_at_ns: int) -> Iterator[Event]:
-    """Sells from one wallet if one holds enough, otherwise in parts, the largest holding first."""
+    """Sells from one wallet if one holds enough, otherwise in parts, the largest holding first.
+
+    Only what the signal's scope allows counts as held.
+    """
     stale_ns = stale_at_ns(state.settings, signal, received_at_ns)
     general = list(time_refusals(signal, stale_ns, at_ns, received_at_ns))
     if signal.target_price_pico is None:  # A limit price protects a sale as well as a mark does.
         general += price_refusals(state, (signal.mint,), at_ns)
     users = index.users(signal.mint) or list(state.wallets.values())
     holders = [book for book in users if next(exit_refusals(state, book, signal), None) is None]
+    owner = owner_of(state, signal)
     if general or not holders:
         listed = [list(exit_refusals(state, book, signal)) for book in users[:LISTED_MAX]]
+        if not any(sellable_units(state, book, signal.mint, owner) for book in users):
+            general += elsewhere(state, users, signal)
         yield refused(signal, general, listed, unlisted=max(0, len(users) - LISTED_MAX))
         return
-    held = {book.wallet.id: sellable_units(state, book, signal.mint) for book in holders}
+    held = {book.wallet.id: sellable_units(state, book, signal.mint, owner) for book in holders}
     wanted, sellable = _units_to_sell(state, signal, holders[0], sum(held.values())), sum(held.values())
     if not 0 < wanted <= sellable:
-        too_much = Refusal(Code.INSUFFICIENT_TOKENS, sellable, wanted)
-        nothing = Refusal(Code.AMOUNT_OUT_OF_RANGE, "at least one base unit", str(wanted))
-        yield refused(signal, [too_much if wanted > 0 else nothing], [], unlisted=0)
+        too_much = [Refusal(Code.INSUFFICIENT_TOKENS, sellable, wanted), *elsewhere(state, users, signal)]
+        nothing = [Refusal(Code.AMOUNT_OUT_OF_RANGE, "at least one base unit", str(wanted))]
+        yield refused(signal, too_much if wanted > 0 else nothing, [], unlisted=0)
         return
     trusted = not list(price_refusals(state, (signal.mint,), at_ns))
     for part, (book, units) in enumerate(_parts(holders, held, wanted, signal)):
@@ -61,7 +76,31 @@ def sell(state: State, index: SelectionIndex, signal: Signal, at_ns: int, receiv
         yield OrderPlaced(signal, order, Selection(terms, len(holders), len(state.wallets)))
 
 
+def elsewhere(state: State, users: Iterable[WalletBook], signal: Signal) -> Iterator[Refusal]:
+    """Where more of the token is, when a sale finds too little: in other lots, in open sales, or on its way."""
+    owner, mint = owner_of(state, signal), signal.mint
+    if state.settings.booking_rules < 2:
+        return
+    books = [book for book in users if book.wallet.id not in signal.exclude]
+    others = 0 if owner is None else sum(_units(book, mint) - book.owned_units(mint, owner) for book in books)
+    if owner is not None and others:
+        yield Refusal(Code.LOTS_OF_OTHERS, sum(book.owned_units(mint, owner) for book in books), others)
+    if any(signal.strategy in book.entries.get(mint, ()) for book in books):
+        buys = sorted(
+            known.order.id
+            for known in state.open_orders.values()
+            if known.order.is_entry and (known.order.mint, known.order.strategy) == (mint, signal.strategy)
+        )
+        yield Refusal(Code.BUY_IN_FLIGHT, "no open buy", ", ".join(buys[:BUYS_SHOWN_MAX]))
+
+
+def _units(book: WalletBook, mint: Mint) -> int:
+    position = book.positions.get(mint)
+    return position.units if position is not None else 0
+
+
 def _units_to_sell(state: State, signal: Signal, holder: WalletBook, held_units: int) -> int:
+    """Zero without an amount: only the first rules took that for all."""
     token = holder.positions[signal.mint].token
     if signal.quantity is not None:
         return base_units(signal.quantity, token.decimals)
@@ -70,7 +109,7 @@ def _units_to_sell(state: State, signal: Signal, holder: WalletBook, held_units:
         price = mark.price_pico if mark is not None else signal.target_price_pico
         assert price is not None, signal  # Without either, the sale was refused above.
         return units_of(signal.notional_micros, price, token.decimals)
-    return held_units
+    return held_units if signal.sell_all or state.settings.booking_rules < 2 else 0
 
 
 def _parts(
@@ -122,6 +161,7 @@ def exit_order(
         part=part,
         attempt=0,
         mev_protected=signal.mev_protected,
+        scope=SaleScope.DESK if owner_of(state, signal) is None else SaleScope.STRATEGY,
     )
 
 
@@ -200,6 +240,8 @@ def _own_signal(state: State, book: WalletBook, due: Due) -> Signal:
         risk_tolerance_ppm=PPM,
         target_price_pico=due.trigger_pico if at_profit else None,
         slippage_max_bps=exit_rules.slippage_bps(state, book, due.mint),
+        scope=SaleScope.DESK,
+        sell_all=True,
     )
 
 

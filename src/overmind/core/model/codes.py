@@ -149,6 +149,17 @@ class Code(enum.StrEnum):
         Unit.BASE_UNITS,
         "There is nothing, or not enough, to sell. The desk does not sell short.",
     )
+    LOTS_OF_OTHERS = (
+        "LOTS_OF_OTHERS",
+        Unit.BASE_UNITS,
+        "A sale takes the lots of its own strategy alone, unless it says scope desk. The limit is what this "
+        "strategy holds, open sales included; actual is what other strategies hold, and what was deposited.",
+    )
+    BUY_IN_FLIGHT = (
+        "BUY_IN_FLIGHT",
+        Unit.TEXT,
+        "A buy of this token by the same strategy has no outcome yet. Sell what it brings under a new signal_id.",
+    )
     INSUFFICIENT_SOL = (
         "INSUFFICIENT_SOL",
         Unit.SOL,

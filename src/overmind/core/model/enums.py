@@ -61,6 +61,13 @@ class SizingMethod(enum.StrEnum):
     VOLATILITY = "volatility"  # by how far the price moves
 
 
+class SaleScope(enum.StrEnum):
+    """Whose lots a sale may take."""
+
+    STRATEGY = "strategy"  # those of its own strategy
+    DESK = "desk"  # whatever is held, the oldest first
+
+
 class Side(enum.StrEnum):
     BUY = "Buy"
     SELL = "Sell"
@@ -85,6 +92,7 @@ class MoveKind(enum.StrEnum):
 # enumeration 1,500, on Python 3.11.
 BUY: Final = Side.BUY
 SELL: Final = Side.SELL
+SELL_ACTIONS: Final = (TradeAction.SELL, TradeAction.MARKET_SELL)
 HOLD: Final = TradeAction.HOLD
 EMERGENCY: Final = WalletType.EMERGENCY
 MEV_PROTECTION: Final = WalletType.MEV_PROTECTION

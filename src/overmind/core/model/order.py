@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from overmind.core.model.enums import BUY, SELL, MoveKind, Side, StrategyType
+from overmind.core.model.enums import BUY, SELL, MoveKind, SaleScope, Side, StrategyType
 from overmind.core.model.ids import Mint, OrderId, SignalId, WalletId
 from overmind.core.model.money import Money
 from overmind.core.model.value import Value
@@ -34,6 +34,7 @@ class Order(Value, frozen=True):
     exits: Exits | None = None  # of a buy: its exits
     received_max: int | None = None  # of a sale: a quote above it does not confirm the price that made it due
     to_float: bool = False  # buys SOL for fees and rent: opens no position and is no strategy's trade
+    scope: SaleScope = SaleScope.DESK  # of a sale: whose lots it takes; an old journal does not say, and takes any
 
     @property
     def is_entry(self) -> bool:

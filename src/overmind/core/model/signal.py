@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from overmind.core.model.enums import SizingMethod, StrategyType, TradeAction, WalletType
+from overmind.core.model.enums import SaleScope, SizingMethod, StrategyType, TradeAction, WalletType
 from overmind.core.model.ids import Mint, SignalId, WalletId
 from overmind.core.model.units import DAY_NS, PPM
 from overmind.core.model.value import Value
@@ -41,3 +41,5 @@ class Signal(Value, frozen=True):
     mev_protected: bool = False
     exits: Exits | None = None
     risk: RiskBudget | None = None  # for a buy without an amount
+    scope: SaleScope = SaleScope.STRATEGY  # of a sale: whose lots it may take
+    sell_all: bool = False  # a sale of everything within its scope, instead of an amount

@@ -300,7 +300,7 @@ async def daily_loss_limits(scratch: ScratchDesk) -> str:
         lost = -(await bench.manager.get_wallet_metrics("one")).daily_pnl
         expect(lost >= 0.1, f"the spread cost {lost} USD only")
         refused(await bench.submit("10"), Code.DAILY_LOSS)
-        await bench.fill(None, action="Sell")
+        await bench.fill(None, action="Sell", quantity="all")
     return (
         f"what could lose more than is left is refused, in flight too; after a loss of {lost:.2f} USD only exits pass"
     )
@@ -329,6 +329,6 @@ async def concurrent_position_limits(scratch: ScratchDesk) -> str:
         expect(await bench.app.settle(), "the orders did not settle")
         refused(await bench.submit("100", symbol="BTC"), Code.CONCURRENT_POSITIONS)
         await bench.fill("100", symbol="SOL")
-        await bench.fill(None, symbol="ETH", action="Sell")
+        await bench.fill(None, symbol="ETH", action="Sell", quantity="all")
         await bench.fill("100", symbol="BTC")
     return "a third token is refused while held or in flight, more of a held one is not, a sale frees the place"

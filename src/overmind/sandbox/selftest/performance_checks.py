@@ -116,7 +116,7 @@ async def complete_trading_flow(scratch: ScratchDesk) -> str:
         bench.signals.put_nowait(bench.signal_json(1_000, preferred_wallet_type="HFT"))
         bought = (await bench.executions(1))[0]
         held = (await bench.manager.get_wallet_metrics(bought.wallet_id)).token_balances.get("SOL", 0.0)
-        bench.signals.put_nowait(bench.signal_json(None, action="Sell"))
+        bench.signals.put_nowait(bench.signal_json(None, action="Sell", quantity="all"))
         sold = (await bench.executions(1))[0]
         summary, state = await bench.manager.get_portfolio_summary(), bench.app.engine.state
     journal.close()

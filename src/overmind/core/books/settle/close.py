@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from overmind.core.books.aggregates import change_position, count_entry, realise, refresh_equity, watch_again
 from overmind.core.books.book import QUALITY_WINDOW, ExecutionQuality, Provisional, WalletBook
 from overmind.core.books.ledger import FEES, MARKET, RENT
 from overmind.core.books.positions import Lot
 from overmind.core.books.realised import Costs, Disposal, How
+from overmind.core.books.settle.owners import release_lots, sell_lots
 from overmind.core.books.settle.retries import after_exit, schedule_retry
 from overmind.core.books.settle.suspense import make_good, take_back
 from overmind.core.books.state import State
@@ -27,12 +30,14 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
     assert token is not None, known
     book = state.wallets[order.wallet_id]
     _release(state, book, order)
+    if known.shares:
+        release_lots(book, token.mint, known.shares)
     book.executions += 1
     if isinstance(outcome, Filled) and not order.to_float:
         count_trade(state, book)
         book.last_trade_ns = state.at_ns
     close_reason = book.closing.get(token.mint, "") if provisional else ""
-    booked = book_outcome(state, book, order, token, outcome)
+    booked = book_outcome(state, book, order, token, outcome, known.shares)
     if provisional:
         assert isinstance(outcome, Filled | Failed), (known, outcome)
         assert known.ticket is not None, known
@@ -44,6 +49,7 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
             booked.costs_micros,
             booked.lot_cost_micros,
             *booked.oldest,
+            [*booked.sold] if known.shares else [],
             close_reason,
         )
     if order.to_float:
@@ -53,7 +59,7 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
     book.quality.append(ExecutionQuality(isinstance(outcome, Filled), booked.shortfall_bps))
     if len(book.quality) > QUALITY_WINDOW:
         del book.quality[0]
-    # A sale takes the oldest lots of any strategy.
+    # A sale may take lots of other strategies.
     settled(state, book, token.mint, order.strategy if order.side is BUY else None)
 
 
@@ -79,15 +85,18 @@ class Booked(Value, frozen=True):
     lot_cost_micros: int = 0  # cost of the sold lots
     shortfall_bps: int = 0  # against the mark of the decision
     oldest: tuple[int, str] = (0, "")  # of the sold lots: when the oldest was opened, and its origin
+    sold: tuple[Lot, ...] = ()
 
 
-def book_outcome(state: State, book: WalletBook, order: Order, token: Token, outcome: Outcome) -> Booked:
-    """Books the effects on balances, positions and counters."""
+def book_outcome(
+    state: State, book: WalletBook, order: Order, token: Token, outcome: Outcome, shares: Mapping[str, int]
+) -> Booked:
+    """Books the effects on balances, positions and counters. `shares`: whose lots a sale takes."""
     match outcome:
         case Filled(fee_lamports=fee, rent_lamports=rent):
             book.filled += 1
             _see_slot(book, outcome.slot)
-            return _fill(state, book, order, token, outcome, pay_costs(state, book, fee, rent))
+            return _fill(state, book, order, token, outcome, pay_costs(state, book, fee, rent), shares)
         case Failed(fee_lamports=fee):
             book.failed += 1
             _see_slot(book, outcome.slot)
@@ -99,7 +108,15 @@ def book_outcome(state: State, book: WalletBook, order: Order, token: Token, out
     return Booked()
 
 
-def _fill(state: State, book: WalletBook, order: Order, token: Token, fill: Filled, costs_micros: int) -> Booked:
+def _fill(
+    state: State,
+    book: WalletBook,
+    order: Order,
+    token: Token,
+    fill: Filled,
+    costs_micros: int,
+    shares: Mapping[str, int],
+) -> Booked:
     assert 0 < fill.spent_units <= order.spend.units, (order, fill)
     assert fill.received_units >= order.received_min, (order, fill)
     take_back(state, book, order.spend.mint, fill.spent_units, book.accounts.free, MARKET)
@@ -115,7 +132,7 @@ def _fill(state: State, book: WalletBook, order: Order, token: Token, fill: Fill
         _plan_exits(state, book, order, token, fill)
         worth = value_micros(fill.received_units, order.mark_pico, token.decimals)
         return Booked(costs_micros, 0, (fill.spent_units - worth) * BPS // fill.spent_units)
-    sold = _sell_lots(state, book, token, fill.spent_units)
+    sold = sell_lots(state, book, token, fill.spent_units, shares)
     if token.mint not in book.positions and token.mint != SOL:
         book.empty_since_ns[token.mint] = state.at_ns
     cost = sum(lot.cost_micros for lot in sold)
@@ -123,7 +140,8 @@ def _fill(state: State, book: WalletBook, order: Order, token: Token, fill: Fill
     book.loss_streak = book.loss_streak + 1 if fill.received_units - cost < costs_micros else 0
     worth = value_micros(fill.spent_units, order.mark_pico, token.decimals)
     shortfall_bps = (worth - fill.received_units) * BPS // worth if worth else 0
-    return Booked(costs_micros, cost, shortfall_bps, (sold[0].opened_ns, sold[0].origin) if sold else (0, ""))
+    oldest = (sold[0].opened_ns, sold[0].origin) if sold else (0, "")
+    return Booked(costs_micros, cost, shortfall_bps, oldest, tuple(sold))
 
 
 def _see_slot(book: WalletBook, slot: int) -> None:
@@ -149,17 +167,6 @@ def _plan_exits(state: State, book: WalletBook, order: Order, token: Token, fill
         position.plan(order.exits, state.at_ns)
     if has_exits(book, position):
         watch_again(state, book, token.mint)
-
-
-def _sell_lots(state: State, book: WalletBook, token: Token, units: int) -> list[Lot]:
-    """Takes the sold lots. A fork may have undone the buy before it undid the sale."""
-    position = book.positions.get(token.mint)
-    if position is None:
-        return []
-    held = min(units, position.units)
-    sold = position.oldest(held)
-    change_position(state, book, token, -held)
-    return sold
 
 
 def pay_costs(state: State, book: WalletBook, fee_lamports: int, rent_lamports: int) -> int:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from overmind.core.books.aggregates import change_position, realise
+from overmind.core.books.aggregates import change_lots, change_position, realise
 from overmind.core.books.book import Provisional, WalletBook
 from overmind.core.books.ledger import FEES, MARKET, RENT
 from overmind.core.books.positions import Lot
 from overmind.core.books.realised import Costs, Disposal, How
 from overmind.core.books.settle.close import book_outcome, count_trade, receiving, settled
-from overmind.core.books.settle.suspense import pay_debt, take_back, true_up
+from overmind.core.books.settle.owners import shares_of
+from overmind.core.books.settle.suspense import pay_debt, take_back, take_bought, true_up
 from overmind.core.books.state import State
-from overmind.core.model.enums import BUY
+from overmind.core.model.enums import BUY, SELL
 from overmind.core.model.ids import SOL, OrderId
 from overmind.core.model.outcome import Filled, Outcome
 
@@ -41,7 +42,10 @@ def roll_back(state: State, order_id: OrderId, outcome: Outcome) -> None:
         book.failed -= 1
     if isinstance(outcome, Filled) and not isinstance(known.outcome, Filled) and not order.to_float:
         count_trade(state, book)
-    book_outcome(state, book, order, token, outcome)
+    shares = {}
+    if order.side is SELL and isinstance(outcome, Filled) and state.settings.booking_rules >= 2:
+        shares = shares_of(book, order, outcome.spent_units)
+    book_outcome(state, book, order, token, outcome, shares)
     if close_reason is not None and order.mint in book.positions:  # The position may have been gone in between.
         book.closing.setdefault(order.mint, close_reason)
     settled(state, book, token.mint, None)
@@ -60,13 +64,26 @@ def _unfill(state: State, book: WalletBook, known: Provisional, fill: Filled) ->
         return  # Its loss against the mark is part of its costs.
     wallet_id, spent, received = book.wallet.id, fill.spent_units, fill.received_units
     if order.side is BUY:
-        taken = true_up(state, book, token)
+        by_owner = state.settings.booking_rules >= 2
+        taken = take_bought(state, book, token, order) if by_owner else true_up(state, book, token)
         realise(state, book, Disposal(wallet_id, How.BUY_UNDONE, token, received, spent, taken))
         return
-    back = Lot(order.strategy, spent, known.lot_cost_micros, known.opened_ns, known.origin)
-    change_position(state, book, token, back)
+    back = _give_back(state, book, known, spent)
     if known.closing:  # The close may have ended with this sale or a later one; without the sale something is left.
         book.closing.setdefault(token.mint, known.closing)
-    undone = structs.replace(back, units=-spent, cost_micros=-back.cost_micros)
-    realise(state, book, Disposal(wallet_id, How.SALE_UNDONE, token, -spent, -received, [undone]))
+    undone = [structs.replace(lot, units=-lot.units, cost_micros=-lot.cost_micros) for lot in back]
+    realise(state, book, Disposal(wallet_id, How.SALE_UNDONE, token, -spent, -received, undone))
     pay_debt(state, book, token)
+
+
+def _give_back(state: State, book: WalletBook, known: Provisional, units: int) -> list[Lot]:
+    """Returns each sold lot to its owner. Of what was sold without a lot the seller gets a lot that cost nothing."""
+    order, token = known.order, known.token
+    if not known.lots:  # Under the first rules all of it became one lot of the seller.
+        whole = Lot(order.strategy, units, known.lot_cost_micros, known.opened_ns, known.origin)
+        change_position(state, book, token, whole)
+        return [structs.replace(whole)]
+    rest = units - sum(lot.units for lot in known.lots)
+    back = [*known.lots, Lot(order.strategy, rest, 0, known.lots[-1].opened_ns)] if rest else known.lots
+    change_lots(state, book, token, lambda found: found.put_back(back))
+    return back

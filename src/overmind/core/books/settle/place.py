@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from overmind.core.books.aggregates import count_entry
 from overmind.core.books.book import OpenOrder, WalletBook
+from overmind.core.books.settle.owners import reserve_lots
 from overmind.core.books.settle.retries import start_cooldown
 from overmind.core.books.state import State
+from overmind.core.model.enums import SELL
 from overmind.core.model.ids import SOL, Mint, is_own
 from overmind.core.model.money import Token
 from overmind.core.model.order import Order
@@ -18,7 +20,8 @@ def place(state: State, signal: Signal, order: Order, at_ns: int) -> None:
     ledger, wallet_id, mint = state.ledger, order.wallet_id, order.mint
     book = state.wallets[wallet_id]
     accounts = book.accounts
-    state.open_orders[order.id] = OpenOrder(order, signal, token=_traded(state, book, mint))
+    shares = reserve_lots(book, order) if order.side is SELL and state.settings.booking_rules >= 2 else {}
+    state.open_orders[order.id] = OpenOrder(order, signal, token=_traded(state, book, mint), shares=shares)
     ledger.transfer(order.spend.units, order.spend.mint, accounts.free, accounts.held)
     costs = order.fee_max_lamports + order.rent_max_lamports
     ledger.transfer(costs, SOL, accounts.sol_float, accounts.sol_float_held)

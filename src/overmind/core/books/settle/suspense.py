@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from overmind.core.books.aggregates import realise, take_newest
+from overmind.core.books.aggregates import change_lots, realise, take_newest
 from overmind.core.books.book import WalletBook
 from overmind.core.books.positions import Lot
 from overmind.core.books.realised import Disposal, How
 from overmind.core.books.state import State
 from overmind.core.model.ids import Mint
 from overmind.core.model.money import Token
+from overmind.core.model.order import Order
 
 
 def pay_debt(state: State, book: WalletBook, token: Token) -> None:
@@ -21,14 +22,30 @@ def pay_debt(state: State, book: WalletBook, token: Token) -> None:
 
 def true_up(state: State, book: WalletBook, token: Token) -> list[Lot]:
     """Removes lots without units behind them, the newest first. Returns the removed lots."""
-    mint, accounts, balance = token.mint, book.accounts, state.ledger.balance
+    position, missing = book.positions.get(token.mint), _missing_units(state, book, token.mint)
+    if position is None or not missing:
+        return []
+    taken = position.newest(missing)
+    take_newest(state, book, token, missing)
+    return taken
+
+
+def take_bought(state: State, book: WalletBook, token: Token, order: Order) -> list[Lot]:
+    """Like `true_up`, after a fork undid this buy: its own lot leaves first, then others of its strategy."""
+    missing = _missing_units(state, book, token.mint)
+    if not missing:
+        return []
+    return change_lots(
+        state, book, token, lambda found: found.remove(found.cut_of_buy(missing, order.id, order.strategy))
+    )
+
+
+def _missing_units(state: State, book: WalletBook, mint: Mint) -> int:
+    """How many units of the lots do not exist."""
+    accounts, balance = book.accounts, state.ledger.balance
     left = max(0, balance(accounts.free, mint) + balance(accounts.held, mint) + balance(accounts.suspense, mint))
     position = book.positions.get(mint)
-    if position is None or position.units <= left:
-        return []
-    taken = position.newest(position.units - left)
-    take_newest(state, book, token, position.units - left)
-    return taken
+    return max(0, position.units - left) if position is not None else 0
 
 
 def take_back(state: State, book: WalletBook, mint: Mint, units: int, account: str, target: str) -> None:
