@@ -18,7 +18,7 @@ from overmind.core.model.enums import TradingMode
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.money import Token
 from overmind.desk.engine import Engine
-from overmind.ports import Clock, Prices, Venue
+from overmind.ports import Clock, Prices, SecondSource, Venue
 from overmind.prices.jupiter import JupiterPrices
 from overmind.prices.tape import LoopedTape, Tape, TapePrices, load_tape, shipped_tape_path
 from overmind.solana.chain import RpcChain
@@ -59,6 +59,7 @@ class MarketAccess(msgspec.Struct, frozen=True):
     services: Sequence[Service] = ()
     look_first: Service | None = None  # runs before the first marks
     on_chain: OnChain | None = None  # None on paper
+    second: SecondSource | None = None  # confirms `prices`
 
 
 Connect = Callable[[Engine, Clock], MarketAccess]
@@ -70,11 +71,13 @@ def paper(
     """A paper market on a tape. `historical`: the clock runs on tape time, and prices are as old as their candles."""
 
     def connect(engine: Engine, clock: Clock) -> MarketAccess:
+        # A tape is its own witness: what it says is what happens.
+        desk = msgspec.structs.replace(config.desk, price_jump_max_ppm=0, witness_bound_bps=0)
         if not historical:
             prices: Prices = LoopedTape(tape, clock)
-            return MarketAccess(_paper_venue(config, engine, clock, prices, seed, model), prices, config.desk)
+            return MarketAccess(_paper_venue(config, engine, clock, prices, seed, model), prices, desk)
         prices = TapePrices(tape, clock)
-        desk = msgspec.structs.replace(config.desk, mark_age_max_ns=STALE_CANDLES * tape.step_ns)
+        desk = msgspec.structs.replace(desk, mark_age_max_ns=STALE_CANDLES * tape.step_ns)
         venue = _paper_venue(config, engine, clock, prices, seed, model)
         return MarketAccess(venue, prices, desk, mark_every_s=tape.step_ns / 1e9)
 
@@ -131,7 +134,7 @@ def _swap_api(config: MultiWalletConfig, clock: Clock) -> JupiterApi:
 
 def _paper_on_live_prices(config: MultiWalletConfig, api: JupiterApi, seed: int, model: PaperModel | None) -> Connect:
     def connect(engine: Engine, clock: Clock) -> MarketAccess:
-        prices = JupiterPrices(api, tuple(_sellable(engine.state, config.desk)), clock)
+        prices = JupiterPrices(api, (config.desk.quote.mint, *_sellable(engine.state, config.desk)), clock)
         venue = _paper_venue(config, engine, clock, prices, seed, model)
         return MarketAccess(venue, prices, config.desk, services=(prices.run,), look_first=prices.poll)
 
@@ -160,7 +163,7 @@ def _on_cluster(config: MultiWalletConfig, api: JupiterApi, on_chain: OnChain) -
     def connect(engine: Engine, clock: Clock) -> MarketAccess:
         desk = config.desk
         tokens = _sellable(engine.state, desk)
-        prices = JupiterPrices(api, tuple(tokens), clock)
+        prices = JupiterPrices(api, (desk.quote.mint, *tokens), clock)
         venue = JupiterVenue(
             swaps=api,
             chain=on_chain.chain,

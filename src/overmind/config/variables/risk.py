@@ -156,6 +156,20 @@ MARK_AGE_MAX = Variable(
     "30000",
     "A mark that is older is stale: entries are refused.",
 )
+PRICE_JUMP_MAX = Variable(
+    "OVERMIND_PRICE_JUMP_MAX_PERCENT",
+    measured(kinds.percent_within("1", "90")),
+    "20",
+    "How far a live price may move in a minute. Beyond that it is not believed until it has stayed for as many minutes "
+    "as the move takes at this pace: entries hold, and exits sell in slices and within it. `overmind accept-price` "
+    "ends the wait. Where a second source is configured, a price counts at once if that source agrees.",
+)
+DEPEG_MAX = Variable(
+    "OVERMIND_DEPEG_MAX_PERCENT",
+    measured(kinds.percent()),
+    "1",
+    "How far a live price of the quote currency may be from 1 USD before entries hold. 0: it is not looked at.",
+)
 RESERVE_FLOAT = Variable(
     "OVERMIND_RESERVE_FLOAT_SOL",
     measured(kinds.sol("1000")),
