@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from overmind.config.files import Wrong
+from overmind.config.files import InvalidValue
 from overmind.config.kinds import Measure
 from overmind.core.model.commands import CommandRefused
 from overmind.core.model.units import PICO, PRICE_MAX_PICO
@@ -16,6 +16,6 @@ PRICE: Final = Measure("USD", PICO, Decimal("0.000000000001"), Decimal(PRICE_MAX
 def price_typed(text: str) -> int:
     """In pico-USD. Raises CommandRefused."""
     pico = PRICE.read(text)
-    if isinstance(pico, Wrong):
+    if isinstance(pico, InvalidValue):
         raise CommandRefused(f"{pico.problem}: {pico.fix}")
     return pico
