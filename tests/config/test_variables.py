@@ -84,6 +84,12 @@ OVERMIND_QUOTE_OFF_MARK_MAX_BPS         | 149          | desk.quote_off_mark_max
 OVERMIND_RESERVE_FLOAT_SOL              | 0.000000001  | desk.reserve_float_lamports | 1
 OVERMIND_PRICE_JUMP_MAX_PERCENT         | 12.5         | desk.price_jump_max_ppm | 125000
 OVERMIND_PRICE_JUMP_MAX_PERCENT         | 0            | refused | out of bounds
+OVERMIND_PRICE_AGREEMENT_BPS            | 150          | desk.witness_bound_bps | 0
+OVERMIND_PRICE_AGREEMENT_BPS            | 0            | refused | out of bounds
+OVERMIND_PRICE_WITNESS_URL              | https://prices.example.net/v1 | desk.witness_bound_bps | 200
+OVERMIND_PRICE_WITNESS_URL              | https://prices.example.net/v1 | chain.witness_url | https://prices.example.net/v1
+OVERMIND_PRICE_WITNESS_URL              | https://lite.jup.ag | refused | belongs to the operator
+OVERMIND_PRICE_WITNESS_API_KEY          | abc          | chain.witness_api_key | ***
 OVERMIND_DEPEG_MAX_PERCENT              | 0.5          | desk.depeg_max_ppm | 5000
 OVERMIND_MARK_AGE_MAX_MS                | 1            | desk.mark_age_max_ns | 1000000
 OVERMIND_SIGNAL_TTL_MS                  | 0x           | refused | is not a number
@@ -350,6 +356,7 @@ def test_every_row_of_the_table_is_complete_and_named_once() -> None:
         "OVERMIND_API_TOKEN",
         "OVERMIND_KEYSTORE_PASSPHRASE",
         "OVERMIND_SWAP_API_KEY",
+        "OVERMIND_PRICE_WITNESS_API_KEY",
     }
 
 

@@ -164,6 +164,12 @@ PRICE_JUMP_MAX = Variable(
     "as the move takes at this pace: entries hold, and exits sell in slices and within it. `overmind accept-price` "
     "ends the wait. Where a second source is configured, a price counts at once if that source agrees.",
 )
+PRICE_AGREEMENT = Variable(
+    "OVERMIND_PRICE_AGREEMENT_BPS",
+    measured(kinds.whole("bps", 1, 5_000)),
+    "200",
+    "How far the two price sources may differ. Beyond that the price is not believed.",
+)
 DEPEG_MAX = Variable(
     "OVERMIND_DEPEG_MAX_PERCENT",
     measured(kinds.percent()),

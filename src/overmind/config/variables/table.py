@@ -28,6 +28,8 @@ from overmind.config.variables.chain import (
     SWAP_API_KEY,
     SWAP_URL,
     TRADING_MODE,
+    WITNESS_KEY,
+    WITNESS_URL,
 )
 from overmind.config.variables.costs import (
     COST_DEPTH,
@@ -65,6 +67,7 @@ from overmind.config.variables.risk import (
     MARK_AGE_MAX,
     PORTFOLIO_EXPOSURE_MAX,
     POSITIONS_MAX,
+    PRICE_AGREEMENT,
     PRICE_JUMP_MAX,
     QUOTE_OFF_MARK_MAX,
     RESERVE_FLOAT,
@@ -96,6 +99,8 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         RPC_RATE,
         SWAP_URL,
         SWAP_API_KEY,
+        WITNESS_URL,
+        WITNESS_KEY,
         MAINNET_OPT_IN,
     ),
     "Wallets": (
@@ -138,6 +143,7 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         QUOTE_OFF_MARK_MAX,
         MARK_AGE_MAX,
         PRICE_JUMP_MAX,
+        PRICE_AGREEMENT,
         DEPEG_MAX,
         RESERVE_FLOAT,
     ),
