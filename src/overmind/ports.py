@@ -84,6 +84,14 @@ class Prices(Protocol):
         """The newest tick of each mint. A mint without a current price is absent."""
 
 
+class SecondSource(Prices, Protocol):
+    """Prices of another operator than the first source's: they confirm its prices, and nothing else."""
+
+    @property
+    def name(self) -> str:
+        """For the journal and log lines; never an address with credentials."""
+
+
 class Venue(Protocol):
     """Where orders are executed. Numbered promises: `tests/contracts`."""
 

@@ -45,7 +45,14 @@ def test_what_nobody_sets_has_the_documented_default(desk: DeskOnDisk) -> None:
 
 def test_the_defaults_of_the_desk_are_those_of_the_core(desk: DeskOnDisk) -> None:
     found = desk.load().desk
-    assert found == Desk(quote=found.quote, tokens=found.tokens, booking_rules=BOOKING_RULES)
+    assert found == Desk(
+        quote=found.quote,
+        tokens=found.tokens,
+        booking_rules=BOOKING_RULES,
+        # The core's default is that of old journals: no such rule.
+        price_jump_max_ppm=200_000,
+        depeg_max_ppm=10_000,
+    )
 
 
 # variable | typed | attribute of the configuration | value
@@ -81,6 +88,15 @@ OVERMIND_SLIPPAGE_MAX_BPS               | 99           | desk.slippage_max_bps |
 OVERMIND_SLIPPAGE_MAX_MEME_BPS          | 299          | desk.slippage_max_meme_bps | 299
 OVERMIND_QUOTE_OFF_MARK_MAX_BPS         | 149          | desk.quote_off_mark_max_bps | 149
 OVERMIND_RESERVE_FLOAT_SOL              | 0.000000001  | desk.reserve_float_lamports | 1
+OVERMIND_PRICE_JUMP_MAX_PERCENT         | 12.5         | desk.price_jump_max_ppm | 125000
+OVERMIND_PRICE_JUMP_MAX_PERCENT         | 0            | refused | out of bounds
+OVERMIND_PRICE_AGREEMENT_BPS            | 150          | desk.witness_bound_bps | 0
+OVERMIND_PRICE_AGREEMENT_BPS            | 0            | refused | out of bounds
+OVERMIND_PRICE_WITNESS_URL              | https://prices.example.net/v1 | desk.witness_bound_bps | 200
+OVERMIND_PRICE_WITNESS_URL              | https://prices.example.net/v1 | chain.witness_url | https://prices.example.net/v1
+OVERMIND_PRICE_WITNESS_URL              | https://lite.jup.ag | refused | belongs to the operator
+OVERMIND_PRICE_WITNESS_API_KEY          | abc          | chain.witness_api_key | ***
+OVERMIND_DEPEG_MAX_PERCENT              | 0.5          | desk.depeg_max_ppm | 5000
 OVERMIND_MARK_AGE_MAX_MS                | 1            | desk.mark_age_max_ns | 1000000
 OVERMIND_SIGNAL_TTL_MS                  | 0x           | refused | is not a number
 OVERMIND_SIGNAL_TTL_MS                  | 1.5          | desk.signal_ttl_ns | 1500000
@@ -201,6 +217,7 @@ def test_every_field_of_the_desk_can_be_set() -> None:
         "costs",
         "ceilings",
         "booking_rules",
+        "witness_bound_bps",
     }
     costs = {f"costs.{field.name}" for field in msgspec.structs.fields(CostModel)}
     ceilings = {f"ceilings.{field.name}" for field in msgspec.structs.fields(Ceilings)}
@@ -346,6 +363,7 @@ def test_every_row_of_the_table_is_complete_and_named_once() -> None:
         "OVERMIND_API_TOKEN",
         "OVERMIND_KEYSTORE_PASSPHRASE",
         "OVERMIND_SWAP_API_KEY",
+        "OVERMIND_PRICE_WITNESS_API_KEY",
     }
 
 

@@ -59,6 +59,15 @@ w5 loss 20 stop 2 share momentum:40:900,arbitrage:30:500; change w5 loss 60 stop
 ceiling loss 50; change w5 stop files
 block eth; block btc; unblock btc; allow sol; allow eth; disallow eth; buy eth $5 id u; buy btc $5 id v
 """,
+    "doubts": """
+fill; lift portfolio day_loss; lift portfolio drawdown; desk threshold 100 loss 100 drawdown 100 streak 0
+mark eth 2000; mark sol 100; mark btc 50000; w6 stop 5; reactivate w6; deposit w6 1 eth; desk jump 20 depeg 1
+mark eth 1600; fill stop:w6:eth:0.0.0 at 1590; deposit w6 1 eth; mark eth 16; fill stop:w6:eth:1.0.0 at 1500 fee 5000
+buy eth $10 id u; wait 15000; mark eth 16; reject stop:w6:eth:2.0.0 for LIMIT_PRICE; believe eth 1000; wait 60000
+mark eth 900; mark sol 100; mark btc 50000; mark usd 0.98; buy btc $10 id v; mark usd 1; buy btc $10 not w1,w2,w4 id x
+desk agree 200; mark sol 100 says 101; mark btc 50000 says 60000; buy btc $10 id y; mark btc 50000 says 50100 1000
+buy btc $10 not w1,w2,w4 id z; fill z.0.0
+""",
     "risk": """
 desk strategy 60 places 3; reactivate w2; buy btc $10 not w1,w4 id u by arbitrage; fill u.0.0
 buy eth $9 not w1,w4 id v by arbitrage; desk places 2; buy new $8 id x by arbitrage
@@ -138,6 +147,8 @@ def books(state: State) -> dict[str, object]:
             for wallet_id, book in state.wallets.items()
             if wallet_id in state.changes
         },
+        "doubted": {mint: one.price_pico for mint, one in sorted(state.doubted.items())},
+        "references": {mint: structs.asdict(one) for mint, one in sorted(state.references.items())},
         "blocked": {mint: f"{one.who}: {one.reason}" for mint, one in state.mints.blocked.items()},
         "allowed": sorted(state.mints.allowed or {}),
         "peaks": {

@@ -19,7 +19,7 @@ from typing import Any, Final, Self
 import aiohttp
 from aiohttp import web
 from solders.keypair import Keypair
-from tests.support.maker_on_chain import NEW, FixedPrices
+from tests.support.maker_on_chain import NEW, BentPrices, FixedPrices
 
 from overmind.clock.clocks import SystemClock
 from overmind.config import MultiWalletConfig
@@ -94,7 +94,7 @@ class RequestRouter:
 
 class ChainDesk:
     def __init__(self, folder: Path, net: Localnet, rpc: Rpc, prices: FixedPrices) -> None:
-        self.net, self.rpc, self.prices = net, rpc, prices
+        self.net, self.rpc, self.prices, self.lies = net, rpc, prices, BentPrices(prices)
         self.clock = SystemClock()
         self.journal = MemoryJournal()
         self.folder = folder
@@ -201,7 +201,7 @@ async def staged(folder: Path) -> AsyncIterator[ChainDesk]:
         net = await stack.enter_async_context(Localnet(port=0, slot_ms=SLOT_MS))
         rpc = await stack.enter_async_context(Rpc([net.url], clock, requests_per_s=math.inf))
         stage = ChainDesk(folder, net, rpc, prices)
-        makers = [Maker(rpc, SecretKey.generate(), TOKENS, prices, clock) for _ in range(2)]
+        makers = [Maker(rpc, SecretKey.generate(), TOKENS, one, clock) for one in (prices, stage.lies)]
         honest, spoilt = [await stack.enter_async_context(maker) for maker in makers]
         stage.open(honest, spoilt, await stack.enter_async_context(RequestRouter(honest, spoilt)))
         await stage.fund()

@@ -10,6 +10,9 @@ strategy, as a signal does that says no scope.
 `risk$50` and `risk0.5%` are risk budgets instead of amounts. `wave eth 2000 2020 20 60000` marks the two prices in
 turn, 20 times, 60,000 ms apart, and SOL's price each time.
 
+`mark eth 1900 says 1905` gives the second source's price too, `mark eth 1900 says 1905 40000` one that is 40 s old.
+`believe eth 1900` is an operator's price.
+
 `exits` places the exits that are due, like the watch after each mark. `moves` places the transfers that are due.
 `rebalance auto` places what the bands make due; `rebalance` is an operator's. Outcomes apply to orders and moves.
 
@@ -39,6 +42,7 @@ from overmind.core.exits.exit_rules import exits_due
 from overmind.core.model.codes import LIMIT_FIELDS, Limits, Refusal
 from overmind.core.model.commands import (
     AcceptBalances,
+    AcceptPrice,
     AddHold,
     CancelClose,
     CancelMove,
@@ -81,7 +85,7 @@ from overmind.core.model.enums import (
 )
 from overmind.core.model.events import Entry, Event, MovePlaced, OrderPlaced, SignalRefused
 from overmind.core.model.ids import SOL, DepositId, LimitName, Mint, OrderId, SignalId, WalletId
-from overmind.core.model.money import Mark, Money, Token
+from overmind.core.model.money import Mark, Money, Token, Witness
 from overmind.core.model.order import Move, Order, Ticket, Work
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.signal import RiskBudget, Signal
@@ -180,6 +184,9 @@ DESK_WORDS = {
     "idle": ("reclaim_after_ns", MS),
     "cap": ("withdraw_day_max_micros", MICROS),
     "delay": ("withdraw_delay_ns", MS),
+    "jump": ("price_jump_max_ppm", PERCENT),
+    "agree": ("witness_bound_bps", 1),
+    "depeg": ("depeg_max_ppm", PERCENT),
 }
 DESK_TEXTS = ("only", "depth", "without", "ladder", "payees", "then")
 WALLET_WORDS = ("usd", "sol", "share", "type", "key", "status", "aim")
@@ -257,6 +264,13 @@ class Play:
             case ["mark", name, price]:
                 self.now_ns += 1  # Only a newer price counts.
                 return self.do(MarkPrices((Mark(mint(name), exact(price, PICO), self.now_ns),)))
+            case ["mark", name, price, "says", other, *late]:
+                self.now_ns += 1
+                said_ns = self.now_ns - int(late[0] if late else 0) * MS
+                witness = Witness("second", exact(other, PICO), said_ns)
+                return self.do(MarkPrices((Mark(mint(name), exact(price, PICO), self.now_ns, witness),)))
+            case ["believe", name, price]:
+                return self.do(AcceptPrice(mint(name), exact(price, PICO), "because"))
             case ["wave", name, *said]:
                 return self._wave(name, said)
             case ["buy" | "sell" as verb, name, amount, *options]:

@@ -7,9 +7,11 @@ import base64
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from fractions import Fraction
 from typing import Any
 
 import aiohttp
+from msgspec.structs import replace
 from solders.pubkey import Pubkey
 
 from overmind.clock.clocks import SystemClock
@@ -46,6 +48,18 @@ class FixedPrices:
     def ticks(self) -> Mapping[Mint, Tick]:
         at_ns = self._clock.now_ns() - self.age_ns
         return {mint: Tick(mint, pico, at_ns, DEPTH_MICROS, 0) for mint, pico in self.pico.items()}
+
+
+class BentPrices:
+    """What a lying server shows: the true prices, times a factor."""
+
+    def __init__(self, true: FixedPrices) -> None:
+        self.times = Fraction(1)
+        self._true = true
+
+    def ticks(self) -> Mapping[Mint, Tick]:
+        ticks = self._true.ticks()
+        return {mint: replace(tick, price_pico=int(tick.price_pico * self.times)) for mint, tick in ticks.items()}
 
 
 async def until(check: Callable[[], Awaitable[bool]]) -> None:

@@ -50,6 +50,7 @@ CONTROL: Final = {
     "close": Entry("control", "close", "Sell all that a wallet holds of a token."),
     "limits": Entry("limits", "limits_cli", "Show or change the limits of each wallet."),
     "mints": Entry("mints", "mints_cli", "Show or change which tokens may be bought."),
+    "accept-price": Entry("prices", "accept_price", "Say what a token costs if its price is not believed."),
     "accept": Entry("operate", "accept", "Accept the chain's balances of a wallet as the truth."),
 }
 CAPITAL: Final = {

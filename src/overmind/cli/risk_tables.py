@@ -29,6 +29,8 @@ def risk(found: risks.Risk) -> None:
         f"Equity {usd(found.equity_usd)}, today {usd(found.daily_pnl)}, holds: {', '.join(found.holds) or 'none'}",
         "bold",
     )
+    for doubt in found.doubted:
+        say(f"{doubt.symbol}: its price is not believed: {doubt.why}; {doubt.fix}", "bold red")
     _uses("Portfolio limits", "of the portfolio", found.limits)
     if found.stress is not None:
         _stress(found.stress)

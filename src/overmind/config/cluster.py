@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Final
 from urllib.parse import urlsplit
 
+from overmind.config.operators import host_of, is_loopback_host, same_operator
 from overmind.config.problems import Findings
 from overmind.config.secrecy import Secret
 from overmind.config.settings import Settings
@@ -21,6 +21,8 @@ from overmind.config.variables.chain import (
     SWAP_RATE,
     SWAP_URL,
     TRADING_MODE,
+    WITNESS_KEY,
+    WITNESS_URL,
     Cluster,
 )
 from overmind.core.model.enums import TradingMode
@@ -47,9 +49,11 @@ class ChainConfig(Value, frozen=True):
     swap_url: Secret
     swap_api_key: Secret | None
     swap_requests_per_min: int | None  # None: no quota
+    witness_url: Secret | None = None  # the second price source; None: there is none
+    witness_api_key: Secret | None = None
 
 
-def chain_config(cluster: Cluster, rpc_url: Secret | None, settings: Settings) -> ChainConfig:
+def chain_config(cluster: Cluster, rpc_url: Secret | None, settings: Settings, findings: Findings) -> ChainConfig:
     """The rate limits default to high ones for servers on this machine, and to low ones for all others."""
     own = cluster in (Cluster.LOCALNET, Cluster.DEVNET)
     swap_default = LOCAL_SWAP_URL if own else JUPITER_URL
@@ -57,12 +61,21 @@ def chain_config(cluster: Cluster, rpc_url: Secret | None, settings: Settings) -
     local = rpc_url is not None and is_loopback(rpc_url)
     swap_url, swap_api_key = settings.get(SWAP_URL) or Secret(swap_default, swap_default), settings.get(SWAP_API_KEY)
     swap_rate = SWAP_RATE_KEYLESS if swap_api_key is None else SWAP_RATE_FREE
+    witness_url = settings.get(WITNESS_URL)
+    if witness_url is not None and same_operator(swap_url, witness_url):
+        findings.refuse(
+            WITNESS_URL.name,
+            f"{witness_url} belongs to the operator of {SWAP_URL.name} ({swap_url}): a liar would confirm itself",
+            "name a server of another operator, under another domain",
+        )
     return ChainConfig(
         rpc_urls=(rpc_url, *fallbacks) if rpc_url is not None else fallbacks,
         requests_per_s=settings.get(RPC_RATE) or (RPC_RATE_LOCAL if local else RPC_RATE_PUBLIC),
         swap_url=swap_url,
         swap_api_key=swap_api_key,
         swap_requests_per_min=settings.get(SWAP_RATE) or (None if is_loopback(swap_url) else swap_rate),
+        witness_url=witness_url,
+        witness_api_key=settings.get(WITNESS_KEY),
     )
 
 
@@ -76,7 +89,7 @@ def choose_cluster(mode: TradingMode, settings: Settings, findings: Findings) ->
         findings.refuse(RPC_URL.name, "live trading needs a cluster", f"set it, or set {CLUSTER.name}")
     if named is not None and implied is not None and named is not implied:
         findings.refuse(CLUSTER.name, f"{named}, but {RPC_URL.name} names a {implied} address", "make them agree")
-    local = Cluster.LOCALNET if url is not None and _is_loopback(_host(url)) else None
+    local = Cluster.LOCALNET if url is not None and is_loopback_host(host_of(url)) else None
     cluster = named or implied or local or Cluster.MAINNET
     if cluster is Cluster.MAINNET and not opted_in and (named or url):
         assumed = (
@@ -101,7 +114,7 @@ def choose_cluster(mode: TradingMode, settings: Settings, findings: Findings) ->
 
 def _implied_by(url: Secret) -> Cluster | None:
     """The cluster that the host name implies. A loopback address may be a tunnel, so it contradicts no name."""
-    host = _host(url)
+    host = host_of(url)
     labels = re.split(r"[.-]", host)
     for cluster in (Cluster.MAINNET, Cluster.DEVNET):
         if cluster in labels:
@@ -109,21 +122,10 @@ def _implied_by(url: Secret) -> Cluster | None:
     return None
 
 
-def _host(url: Secret) -> str:
-    return (urlsplit(url.reveal()).hostname or "").lower()
-
-
 def is_loopback(url: Secret) -> bool:
-    return _is_loopback(_host(url))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_loopback_host(host_of(url))
 
 
 def _warn_of_plain_text(url: Secret, findings: Findings) -> None:
-    if urlsplit(url.reveal()).scheme == "http" and not _is_loopback(_host(url)):
+    if urlsplit(url.reveal()).scheme == "http" and not is_loopback_host(host_of(url)):
         findings.warn(RPC_URL.name, "http sends everything in plain text, credentials included", "use https")

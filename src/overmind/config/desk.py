@@ -19,7 +19,7 @@ from overmind.config.variables.capital import (
     WITHDRAW_DAY_MAX,
     WITHDRAW_DELAY,
 )
-from overmind.config.variables.chain import Cluster
+from overmind.config.variables.chain import WITNESS_URL, Cluster
 from overmind.config.variables.costs import (
     COST_DEPTH,
     COST_FEE,
@@ -37,6 +37,7 @@ from overmind.config.variables.risk import (
     CEILINGS,
     DAY_LOSS_MAX,
     DAY_TRADES_MAX,
+    DEPEG_MAX,
     DRAWDOWN_MAX,
     EMERGENCY_LIQUIDATE,
     EMERGENCY_STOP_THRESHOLD,
@@ -47,6 +48,8 @@ from overmind.config.variables.risk import (
     MARK_AGE_MAX,
     PORTFOLIO_EXPOSURE_MAX,
     POSITIONS_MAX,
+    PRICE_AGREEMENT,
+    PRICE_JUMP_MAX,
     QUOTE_OFF_MARK_MAX,
     RESERVE_FLOAT,
     SIZING_MIN,
@@ -110,9 +113,18 @@ def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings:
         day_trades_max=settings.get(DAY_TRADES_MAX),
         sizing_min_micros=settings.get(SIZING_MIN),
         volatility_half_life_ns=settings.get(VOLATILITY_HALF_LIFE),
+        price_jump_max_ppm=settings.get(PRICE_JUMP_MAX),
+        witness_bound_bps=_witness_bound_bps(settings),
+        depeg_max_ppm=settings.get(DEPEG_MAX),
         costs=_costs(settings, findings),
         ceilings=_ceilings(settings),
     )
+
+
+def _witness_bound_bps(settings: Settings) -> int:
+    """0 without a second source. The setting is read all the same, so that a mistake in it is found."""
+    bound_bps = settings.get(PRICE_AGREEMENT)
+    return bound_bps if settings.get(WITNESS_URL) is not None else 0
 
 
 def _ceilings(settings: Settings) -> Ceilings:

@@ -96,7 +96,7 @@ def _load(env: Mapping[str, str], dotenv: Path | None) -> MultiWalletConfig | Co
         mode=mode,
         cluster=cluster,
         rpc_url=rpc_url,
-        chain=chain_config(cluster, rpc_url, settings),
+        chain=chain_config(cluster, rpc_url, settings, findings),
         server_port=settings.get(SERVER_PORT),
         log_level=settings.get(LOG_LEVEL),
         signal_fields_ignored=settings.get(SIGNAL_FIELDS_IGNORED),

@@ -15,13 +15,14 @@ from msgspec.structs import replace
 
 from overmind.core.books.book import OpenMove, OpenOrder, ProvisionalMove, WalletBook
 from overmind.core.books.state import State
+from overmind.core.books.trust import judge
 from overmind.core.capital.fee_reserve import due_reclaims, due_top_ups
 from overmind.core.capital.proceeds import due_sweeps
 from overmind.core.capital.rebalance import rebalance
 from overmind.core.capital.withdrawals import cancel, end_unpaid, withdraw
 from overmind.core.control import breakers
 from overmind.core.control.balances import QUARANTINE, accept, compare, is_of_chain
-from overmind.core.control.changes import change_limits, change_mints
+from overmind.core.control.changes import accept_price, change_limits, change_mints
 from overmind.core.control.configuration import check_same_money, configure_wallet, found_desk, take_deposit
 from overmind.core.control.holds import add_hold, holds_of, lift_expired, lift_hold
 from overmind.core.entries.costs import loss_max_micros, rent_lamports
@@ -34,6 +35,7 @@ from overmind.core.entries.sizing import SizedRequest, choose_sized, sized_refus
 from overmind.core.exits.selling import cancel_close, close_position, sell, sell_all_due, sell_due
 from overmind.core.model.commands import (
     AcceptBalances,
+    AcceptPrice,
     AddHold,
     CancelClose,
     CancelMove,
@@ -128,9 +130,11 @@ def _events_of(state: State, index: SelectionIndex, command: Command, at_ns: int
             yield from accept(state, accepted)
         case MarkPrices(marks=marks):
             if newer := _newer(state, marks, at_ns):
-                yield PricesMarked(newer)
+                yield PricesMarked(*judge(state, newer))
                 yield from breakers.after_marks(state, at_ns)
                 yield from sell_all_due(state, at_ns)
+        case AcceptPrice() as accepted:
+            yield from accept_price(state, accepted)
         case FoundDesk() as found:
             yield from found_desk(state, found)
         case ConfigureDesk(desk=desk):
@@ -365,7 +369,7 @@ def _newer(state: State, marks: tuple[Mark, ...], at_ns: int) -> tuple[Mark, ...
     """
     newest: dict[Mint, Mark] = {}
     for mark in marks:
-        known = newest.get(mark.mint) or state.marks.get(mark.mint)
+        known = newest.get(mark.mint) or state.doubted.get(mark.mint) or state.marks.get(mark.mint)
         sane = 0 < mark.price_pico <= PRICE_MAX_PICO and mark.at_ns <= at_ns + FUTURE_MAX_NS
         if sane and (known is None or mark.at_ns > known.at_ns):
             newest[mark.mint] = mark

@@ -6,7 +6,7 @@ from overmind.core.books.state import State
 from overmind.core.entries.capacity import capacity_micros
 from overmind.core.entries.ranking import common_terms, cost_terms
 from overmind.core.entries.request import entry_request, stale_at_ns
-from overmind.core.entries.rules import price_refusals, signal_refusals, time_refusals, wallet_refusals
+from overmind.core.entries.rules import sale_price_refusals, signal_refusals, time_refusals, wallet_refusals
 from overmind.core.entries.sizing import SizedRequest, sized_refusals, sized_wallet_refusals
 from overmind.core.exits.exit_rules import exit_refusals
 from overmind.core.model.codes import Refusal
@@ -65,7 +65,7 @@ def exit_candidates(state: State, signal: Signal, at_ns: int) -> tuple[Candidate
     stale_ns = stale_at_ns(state.settings, signal, at_ns)
     general = list(time_refusals(signal, stale_ns, at_ns, at_ns))
     if signal.target_price_pico is None:
-        general += price_refusals(state, (signal.mint,), at_ns)
+        general += sale_price_refusals(state, signal.mint, at_ns)
     return tuple(
         Candidate(book.wallet.id, (*general, *exit_refusals(state, book, signal)), None)
         for book in state.wallets.values()

@@ -68,7 +68,9 @@ class App:
         self.executor = Executor(self.engine, market.venue, clock, config.max_concurrent_wallets, self.stop_file.exists)
         self.decision_log = DecisionLog(self.engine)
         rebalances = config.auto_rebalance_enabled
-        self.watch = Watch(self.engine, market.prices, clock, self.stop_file, market.mark_every_s, rebalances)
+        self.watch = Watch(
+            self.engine, market.prices, clock, self.stop_file, market.mark_every_s, rebalances, market.second
+        )
         self.balances = self._balance_watch()
 
     def _balance_watch(self) -> BalanceWatch | None:

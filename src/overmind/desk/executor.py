@@ -17,9 +17,9 @@ from typing import Final, assert_never
 import structlog
 
 from overmind.core.books.book import Provisional, ProvisionalMove
+from overmind.core.books.trust import fresh_price_pico
 from overmind.core.control.sending import Over, Send, Verdict, Wait, may_send
 from overmind.core.entries.quote_check import quote_rejection
-from overmind.core.entries.rules import fresh_price_pico
 from overmind.core.model.commands import RecordFinal, RecordOutcome, RecordTicket
 from overmind.core.model.events import MovePlaced, OrderPlaced
 from overmind.core.model.ids import OrderId, WalletId
@@ -237,7 +237,7 @@ class Executor:
             return quote
         state = self._engine.state
         mark_pico = fresh_price_pico(state, order.mint, self._clock.now_ns())
-        rejected = quote_rejection(state.settings, order, quote, mark_pico)
+        rejected = quote_rejection(state.settings, order, quote, mark_pico, state.witness_pico(order.mint))
         return rejected if rejected is not None else await self._venue.sign(order, quote)
 
     async def _follow(self, work: Work, ticket: Ticket) -> Outcome:

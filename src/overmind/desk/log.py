@@ -32,6 +32,7 @@ from overmind.core.model.events import (
     OrderFinal,
     OrderPlaced,
     OrderRolledBack,
+    PriceAccepted,
     PricesMarked,
     SignalRecorded,
     SignalRefused,
@@ -41,7 +42,7 @@ from overmind.core.model.events import (
 )
 from overmind.core.model.ids import WalletId
 from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
-from overmind.core.model.units import MICROS
+from overmind.core.model.units import MICROS, PICO
 from overmind.desk.engine import Engine
 from overmind.text.printable import printable
 
@@ -274,6 +275,8 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
             log.info("wallet configured", seq=seq, wallet=wallet.id, wallet_type=wallet.type.value)
         case DayRolled(day=day):
             log.info("UTC day rolled", seq=seq, day=day)
+        case PriceAccepted(mint=mint, price_pico=price_pico, reason=reason):
+            log.warning("price accepted", seq=seq, mint=mint, usd=price_pico / PICO, why=reason)
         case PricesMarked():
             pass  # Too many for a reader: the journal has them.
         case DeskFounded() | DeskConfigured():

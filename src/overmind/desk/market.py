@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
@@ -18,7 +19,7 @@ from overmind.core.model.enums import TradingMode
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.money import Token
 from overmind.desk.engine import Engine
-from overmind.ports import Clock, Prices, Venue
+from overmind.ports import Clock, Prices, SecondSource, Venue
 from overmind.prices.jupiter import JupiterPrices
 from overmind.prices.tape import LoopedTape, Tape, TapePrices, load_tape, shipped_tape_path
 from overmind.solana.chain import RpcChain
@@ -59,6 +60,7 @@ class MarketAccess(msgspec.Struct, frozen=True):
     services: Sequence[Service] = ()
     look_first: Service | None = None  # runs before the first marks
     on_chain: OnChain | None = None  # None on paper
+    second: SecondSource | None = None  # confirms `prices`
 
 
 Connect = Callable[[Engine, Clock], MarketAccess]
@@ -70,11 +72,13 @@ def paper(
     """A paper market on a tape. `historical`: the clock runs on tape time, and prices are as old as their candles."""
 
     def connect(engine: Engine, clock: Clock) -> MarketAccess:
+        # A tape is its own witness: what it says is what happens.
+        desk = msgspec.structs.replace(config.desk, price_jump_max_ppm=0, witness_bound_bps=0)
         if not historical:
             prices: Prices = LoopedTape(tape, clock)
-            return MarketAccess(_paper_venue(config, engine, clock, prices, seed, model), prices, config.desk)
+            return MarketAccess(_paper_venue(config, engine, clock, prices, seed, model), prices, desk)
         prices = TapePrices(tape, clock)
-        desk = msgspec.structs.replace(config.desk, mark_age_max_ns=STALE_CANDLES * tape.step_ns)
+        desk = msgspec.structs.replace(desk, mark_age_max_ns=STALE_CANDLES * tape.step_ns)
         venue = _paper_venue(config, engine, clock, prices, seed, model)
         return MarketAccess(venue, prices, desk, mark_every_s=tape.step_ns / 1e9)
 
@@ -110,7 +114,8 @@ async def connected(
         if config.mode is TradingMode.LIVE:
             yield await _live(config, clock, stack)
         elif config.paper_prices is PriceSource.LIVE:
-            yield _paper_on_live_prices(config, await stack.enter_async_context(_swap_api(config, clock)), seed, model)
+            api = await stack.enter_async_context(_swap_api(config, clock))
+            yield _paper_on_live_prices(config, api, await _witness_api(config, clock, stack), seed, model)
         else:
             yield paper(config, open_tape(config), seed=seed, model=model)
 
@@ -134,11 +139,38 @@ def _swap_api(config: MultiWalletConfig, clock: Clock) -> JupiterApi:
     )
 
 
-def _paper_on_live_prices(config: MultiWalletConfig, api: JupiterApi, seed: int, model: PaperModel | None) -> Connect:
+async def _witness_api(config: MultiWalletConfig, clock: Clock, stack: AsyncExitStack) -> JupiterApi | None:
+    """The second price source; None: there is none."""
+    url, key = config.chain.witness_url, config.chain.witness_api_key
+    if url is None:
+        return None
+    api = JupiterApi(url.reveal(), clock, None if key is None else key.reveal())
+    return await stack.enter_async_context(api)
+
+
+def _second(api: JupiterApi | None, mints: Sequence[Mint], clock: Clock) -> JupiterPrices | None:
+    return None if api is None else JupiterPrices(api, mints, clock, name=api.name)
+
+
+def _polled(*sources: JupiterPrices | None) -> tuple[Sequence[Service], Service]:
+    """What polls these sources for ever, and what polls each of them once."""
+    known = [one for one in sources if one is not None]
+
+    async def look_first() -> None:
+        await asyncio.gather(*(one.poll() for one in known))
+
+    return [one.run for one in known], look_first
+
+
+def _paper_on_live_prices(
+    config: MultiWalletConfig, api: JupiterApi, witness: JupiterApi | None, seed: int, model: PaperModel | None
+) -> Connect:
     def connect(engine: Engine, clock: Clock) -> MarketAccess:
-        prices = JupiterPrices(api, tuple(_sellable(engine.state, config.desk)), clock)
+        mints = (config.desk.quote.mint, *_sellable(engine.state, config.desk))
+        prices, second = JupiterPrices(api, mints, clock), _second(witness, mints, clock)
         venue = _paper_venue(config, engine, clock, prices, seed, model)
-        return MarketAccess(venue, prices, config.desk, services=(prices.run,), look_first=prices.poll)
+        services, look_first = _polled(prices, second)
+        return MarketAccess(venue, prices, config.desk, services=services, look_first=look_first, second=second)
 
     return connect
 
@@ -158,14 +190,15 @@ async def _live(config: MultiWalletConfig, clock: Clock, stack: AsyncExitStack) 
     on_chain = OnChain(chain, notifications, genesis_hash, LocalSigner(()), {})
     for wallet in config.wallets.values():
         on_chain.admit(wallet)
-    return _on_cluster(config, api, on_chain)
+    return _on_cluster(config, api, await _witness_api(config, clock, stack), on_chain)
 
 
-def _on_cluster(config: MultiWalletConfig, api: JupiterApi, on_chain: OnChain) -> Connect:
+def _on_cluster(config: MultiWalletConfig, api: JupiterApi, witness: JupiterApi | None, on_chain: OnChain) -> Connect:
     def connect(engine: Engine, clock: Clock) -> MarketAccess:
         desk = config.desk
         tokens = _sellable(engine.state, desk)
-        prices = JupiterPrices(api, tuple(tokens), clock)
+        mints = (desk.quote.mint, *tokens)
+        prices, second = JupiterPrices(api, mints, clock), _second(witness, mints, clock)
         venue = JupiterVenue(
             swaps=api,
             chain=on_chain.chain,
@@ -174,6 +207,9 @@ def _on_cluster(config: MultiWalletConfig, api: JupiterApi, on_chain: OnChain) -
             public_keys=on_chain.public_keys,
             tokens={desk.quote.mint: desk.quote, **tokens},
         )
-        return MarketAccess(venue, prices, desk, services=(prices.run,), look_first=prices.poll, on_chain=on_chain)
+        services, look_first = _polled(prices, second)
+        return MarketAccess(
+            venue, prices, desk, services=services, look_first=look_first, on_chain=on_chain, second=second
+        )
 
     return connect

@@ -7,14 +7,15 @@ from typing import Final
 
 import structlog
 
+from overmind.core.books.trust import doubt_text
 from overmind.core.capital.proceeds import why_nowhere
 from overmind.core.exits.exit_rules import Unpayable, exits_due, unpayable_exits, unwatched
 from overmind.core.model.commands import EmergencyStop, MarkPrices, MoveDue, Rebalance, SellDue
 from overmind.core.model.ids import Mint, WalletId
-from overmind.core.model.money import Mark
+from overmind.core.model.money import Mark, Witness
 from overmind.core.model.units import LAMPORTS
 from overmind.desk.engine import Engine
-from overmind.ports import Clock, Prices
+from overmind.ports import Clock, Prices, SecondSource, Tick
 
 STOP_FILE: Final = "STOP"
 STOP_REASON: Final = "STOP file in the data directory"
@@ -61,13 +62,19 @@ class Watch:
         stop_file: StopFile,
         every_s: float,
         auto_rebalance: bool = False,
+        second: SecondSource | None = None,
     ) -> None:
-        """Marks prices at most every `every_s` seconds: once a second when live, once a candle on a tape."""
+        """Marks prices at most every `every_s` seconds: once a second when live, once a candle on a tape.
+
+        `second` confirms the prices of the first source.
+        """
         self._engine = engine
         self._prices = prices
         self._clock = clock
         self._stop_file = stop_file
         self._every_s = every_s
+        self._second = second
+        self._doubted: set[Mint] = set()  # already logged
         self._unwatched: set[tuple[WalletId, Mint]] = set()  # already logged
         self._stuck: set[tuple[WalletId, Mint]] = set()  # already logged
         self._unpayable: dict[WalletId, Unpayable] = {}  # already logged
@@ -84,12 +91,33 @@ class Watch:
     async def look(self) -> None:
         await self.heed_stop_file()
         ticks = self._prices.ticks()
-        marks = tuple(Mark(tick.mint, tick.price_pico, tick.at_ns) for tick in ticks.values())
+        second = self._second.ticks() if self._second is not None else {}
+        marks = tuple(
+            Mark(tick.mint, tick.price_pico, tick.at_ns, self._witness(second.get(tick.mint)))
+            for tick in ticks.values()
+        )
         if marks:
             self._engine.post(MarkPrices(marks))
+            self._warn_of_doubts()
         self._protect()
         self._move()
         await self._engine.read(lambda state: state.seq)  # A slow disk gets at most one check at a time.
+
+    def _witness(self, tick: Tick | None) -> Witness | None:
+        if tick is None or self._second is None:
+            return None
+        return Witness(self._second.name, tick.price_pico, tick.at_ns)
+
+    def _warn_of_doubts(self) -> None:
+        """Warns when a price begins to be doubted, and says when it is believed again."""
+        state = self._engine.state
+        doubted = set(state.doubted)
+        for mint in sorted(doubted - self._doubted):
+            why = doubt_text(state, state.doubted[mint])
+            log.error("price is not believed, entries of the token hold", mint=mint, why=why)
+        for mint in sorted(self._doubted - doubted):
+            log.warning("price is believed again", mint=mint)
+        self._doubted = doubted
 
     def _protect(self) -> None:
         """Sells due exits that were not sold with the marks: those beyond the maximum per decision, and those due by

@@ -10,12 +10,14 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from overmind.core.books.state import State
+from overmind.core.books.trust import doubt_text
 from overmind.core.model.ids import SOL
 from overmind.core.model.units import NS
 from overmind.desk.app import App
 from overmind.desk.engine import EngineStopped
 from overmind.http.responses import JsonResponse
 from overmind.ports import ChainSilent
+from overmind.views.amounts import symbol_of
 
 DURABLE_S: Final = 2.0  # A journal that takes longer than this is unhealthy.
 CHAIN_S: Final = 2.0
@@ -77,10 +79,14 @@ class ServiceHealth:
 
 
 def price_faults(state: State, at_ns: int) -> list[str]:
-    """SOL must have a price, and every listed token that ever had one must have it still."""
+    """SOL must have a price, every listed token that ever had one must have it still, and each must be believed."""
     desk = state.settings
     faults = [] if SOL in state.marks else ["SOL was never priced"]
+    for mint, doubted in state.doubted.items():
+        faults.append(f"the price of {symbol_of(desk, mint)} is not believed: {doubt_text(state, doubted)}")
     for mint, mark in state.marks.items():
+        if mint in state.doubted:
+            continue
         age_ms = (at_ns - mark.at_ns) // 1_000_000
         if mint in desk.tokens and age_ms * 1_000_000 > desk.mark_age_max_ns:
             faults.append(f"the price of {desk.tokens[mint].symbol} is {age_ms} ms old")

@@ -37,9 +37,10 @@ class Quoted(Protocol):
 
 
 class JupiterPrices:
-    """`ports.Prices` from the API, as long as `run()` runs."""
+    """`ports.Prices` from the API, as long as `run()` runs; `ports.SecondSource` as well."""
 
-    def __init__(self, api: Quoted, mints: Sequence[Mint], clock: Clock) -> None:
+    def __init__(self, api: Quoted, mints: Sequence[Mint], clock: Clock, name: str = "swap server") -> None:
+        self.name = name
         self._api = api
         self._mints = tuple(mints)
         self._clock = clock
@@ -62,11 +63,11 @@ class JupiterPrices:
             told = await self._api.prices(self._mints)
         except VenueUnavailable as fault:
             if not self._silent:
-                log.warning("no prices from the API; the last ones stay and age", reason=str(fault))
+                log.warning("no prices; the last ones stay and age", source=self.name, reason=str(fault))
             self._silent = True
             return
         if self._silent:
-            log.warning("prices are back")
+            log.warning("prices are back", source=self.name)
         self._silent = False
         at_ns, before = self._clock.now_ns(), self._ticks
         ticks = (_tick(mint, price, at_ns, before.get(mint)) for mint, price in told.items())

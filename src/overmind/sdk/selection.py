@@ -11,8 +11,8 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
 from overmind.core.books.state import State
+from overmind.core.books.trust import fresh_price_pico
 from overmind.core.decide import decide
-from overmind.core.entries.rules import fresh_price_pico
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.explain import Candidate, entry_candidates
 from overmind.core.model.codes import Refusal

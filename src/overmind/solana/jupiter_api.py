@@ -116,6 +116,11 @@ class JupiterApi:
         assert self._session is not None
         await self._session.close()
 
+    @property
+    def name(self) -> str:
+        """Scheme, host and port: what may be shown of its address."""
+        return self._address.name
+
     async def order(self, order: Order, taker: str) -> SwapOffer | Rejected:
         query = {
             "inputMint": order.spend.mint,

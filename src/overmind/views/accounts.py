@@ -42,6 +42,7 @@ from overmind.core.model.events import (
     OrderFinal,
     OrderPlaced,
     OrderRolledBack,
+    PriceAccepted,
     PricesMarked,
     SignalRecorded,
     SignalRefused,
@@ -186,6 +187,7 @@ class AccountingReport:
                 | HoldLifted()
                 | BalancesChecked()
                 | PricesMarked()
+                | PriceAccepted()
                 | DayRolled()
             ):
                 pass

@@ -7,8 +7,8 @@ import pytest
 from msgspec import structs
 from tests.support.core_desk import DESK, Play
 
+from overmind.core.books.trust import fresh_price_pico
 from overmind.core.entries.quote_check import quote_rejection
-from overmind.core.entries.rules import fresh_price_pico
 from overmind.core.model.events import OrderPlaced
 from overmind.core.model.ids import Mint, OrderId
 from overmind.core.model.money import Money

@@ -64,6 +64,8 @@ w1; wait 30001; mark eth 2000            | buy eth $300 | PRICE_STALE 30000 3000
 w1; wait 30001                           | buy eth $300 | PRICE_STALE 30000 30001 + PRICE_STALE 30000 30001
 w1; wait 30001                           | buy sol $300 | PRICE_STALE 30000 30001
 w1; mark eth 0; wait 30001; mark sol 100 | buy eth $300 | PRICE_STALE 30000 30001
+w1; desk jump 20                         | mark eth 1; buy eth $300 | \
+PRICE_UNCONFIRMED a price that is believed eth: $1 is shown, believed is $1,600 to $2,400
 # Slippage and impact. An impact of 100 bps is 1/99 of the depth, of 300 bps 3/97.
 w1                  | buy eth $300 slip 100          | w1 $300
 w1                  | buy eth $300 slip 101          | SLIPPAGE_CEILING 100 101
@@ -255,6 +257,7 @@ def test_all_refusals_are_listed_in_order_of_precedence() -> None:
     unreachable_together = {
         Code.SIGNAL_FROM_FUTURE,  # excludes SIGNAL_STALE
         Code.PRICE_MISSING,  # excludes PRICE_STALE
+        Code.PRICE_UNCONFIRMED,  # so does this
         Code.MINT_NOT_ADMITTED,  # without a size, no rule of size applies
         Code.AMOUNT_OUT_OF_RANGE,
         Code.DAILY_LOSS_HEADROOM,  # excludes DAILY_LOSS

@@ -82,6 +82,22 @@ SWAP_RATE = Variable(
     "The swap API's quota. Prices use half of it, and a fifth is kept for exits. Not set: 30 without an API key, 60 "
     "with one, and none for a server on this machine.",
 )
+WITNESS_URL = Variable(
+    "OVERMIND_PRICE_WITNESS_URL",
+    kinds.optional(kinds.url()),
+    "",
+    "A second source of live prices, in the shape of the Price API v3 (GET price/v3?ids=MINT,MINT), of another "
+    "operator than OVERMIND_SWAP_URL: one host or domain for both is refused, except on the loopback. With it, a live "
+    "price counts only while both agree.",
+    shown=shown_urls,
+)
+WITNESS_KEY = Variable(
+    "OVERMIND_PRICE_WITNESS_API_KEY",
+    kinds.optional(kinds.secret()),
+    "",
+    "Key of the second price source, if it needs one.",
+    secret=True,
+)
 MAINNET_OPT_IN = Variable(
     "OVERMIND_MAINNET_OPT_IN",
     kinds.optional(kinds.choice({OPT_IN_WORDS: True})),

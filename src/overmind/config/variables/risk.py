@@ -156,6 +156,26 @@ MARK_AGE_MAX = Variable(
     "30000",
     "A mark that is older is stale: entries are refused.",
 )
+PRICE_JUMP_MAX = Variable(
+    "OVERMIND_PRICE_JUMP_MAX_PERCENT",
+    measured(kinds.percent_within("1", "90")),
+    "20",
+    "How far a live price may move in a minute. Beyond that it is not believed until it has stayed for as many minutes "
+    "as the move takes at this pace: entries hold, and exits sell in slices and within it. `overmind accept-price` "
+    "ends the wait. Where a second source is configured, a price counts at once if that source agrees.",
+)
+PRICE_AGREEMENT = Variable(
+    "OVERMIND_PRICE_AGREEMENT_BPS",
+    measured(kinds.whole("bps", 1, 5_000)),
+    "200",
+    "How far the two price sources may differ. Beyond that the price is not believed.",
+)
+DEPEG_MAX = Variable(
+    "OVERMIND_DEPEG_MAX_PERCENT",
+    measured(kinds.percent()),
+    "1",
+    "How far a live price of the quote currency may be from 1 USD before entries hold. 0: it is not looked at.",
+)
 RESERVE_FLOAT = Variable(
     "OVERMIND_RESERVE_FLOAT_SOL",
     measured(kinds.sol("1000")),

@@ -29,6 +29,8 @@ from overmind.config.variables.chain import (
     SWAP_RATE,
     SWAP_URL,
     TRADING_MODE,
+    WITNESS_KEY,
+    WITNESS_URL,
 )
 from overmind.config.variables.costs import (
     COST_DEPTH,
@@ -55,6 +57,7 @@ from overmind.config.variables.risk import (
     CEILINGS,
     DAY_LOSS_MAX,
     DAY_TRADES_MAX,
+    DEPEG_MAX,
     DRAWDOWN_MAX,
     EMERGENCY_LIQUIDATE,
     EMERGENCY_STOP_THRESHOLD,
@@ -65,6 +68,8 @@ from overmind.config.variables.risk import (
     MARK_AGE_MAX,
     PORTFOLIO_EXPOSURE_MAX,
     POSITIONS_MAX,
+    PRICE_AGREEMENT,
+    PRICE_JUMP_MAX,
     QUOTE_OFF_MARK_MAX,
     RESERVE_FLOAT,
     RISK_AGGREGATION_ENABLED,
@@ -97,6 +102,8 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         SWAP_URL,
         SWAP_API_KEY,
         SWAP_RATE,
+        WITNESS_URL,
+        WITNESS_KEY,
         MAINNET_OPT_IN,
     ),
     "Wallets": (
@@ -138,6 +145,9 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         SLIPPAGE_MAX_MEME,
         QUOTE_OFF_MARK_MAX,
         MARK_AGE_MAX,
+        PRICE_JUMP_MAX,
+        PRICE_AGREEMENT,
+        DEPEG_MAX,
         RESERVE_FLOAT,
     ),
     "Capital": (

@@ -9,11 +9,13 @@ from overmind.core.books.aggregates import begin_stop_base, mark_prices
 from overmind.core.books.book import WalletBook
 from overmind.core.books.ledger import accounts_of
 from overmind.core.books.moves import close_move, finalise_move, place_move, roll_back_move
+from overmind.core.books.price_band import Reference
 from overmind.core.books.settle.capital import adjust, deposit
 from overmind.core.books.settle.close import close
 from overmind.core.books.settle.fork import finalise, roll_back
 from overmind.core.books.settle.place import place
 from overmind.core.books.state import State, TimedHold, remember_decision
+from overmind.core.books.trust import follow
 from overmind.core.books.wallet_limits import REMOVED, fit_allocations, put_in_force
 from overmind.core.model.controls import Hold, Scope
 from overmind.core.model.desk_settings import Desk
@@ -40,6 +42,7 @@ from overmind.core.model.events import (
     OrderFinal,
     OrderPlaced,
     OrderRolledBack,
+    PriceAccepted,
     PricesMarked,
     SignalRecorded,
     SignalRefused,
@@ -68,8 +71,12 @@ def apply(state: State, entry: Entry) -> None:
             close(state, order_id, outcome, provisional)
         case OrderFinal(order_id=order_id):
             finalise(state, order_id)
-        case PricesMarked(marks=marks):
+        case PricesMarked(marks=marks, doubted=doubted):
             mark_prices(state, marks)
+            if state.settings.doubts_prices:
+                follow(state, marks, doubted)
+        case PriceAccepted(mint=mint, price_pico=price_pico):
+            state.references[mint] = Reference(price_pico, entry.at_ns)
         case SignalRefused(signal=signal):
             state.refused += 1
             _remember_answer(state, signal, entry)
@@ -197,6 +204,9 @@ def _configure_wallet(state: State, wallet: Wallet) -> None:
 
 def _configure_desk(state: State, desk: Desk) -> None:
     state.desk = desk
+    if not desk.doubts_prices:
+        state.doubted.clear()
+        state.references.clear()
     for wallet_id in state.changes:  # Its ceilings may have changed.
         put_in_force(state, state.wallets[wallet_id])
     fit_allocations(state)

@@ -10,6 +10,7 @@ import msgspec
 
 from overmind.core.books.book import OpenMove, OpenOrder, Provisional, ProvisionalMove, WalletBook
 from overmind.core.books.ledger import Ledger
+from overmind.core.books.price_band import Reference
 from overmind.core.books.realised import Realised
 from overmind.core.books.valuation import Valuation
 from overmind.core.books.volatility import Volatility
@@ -80,6 +81,9 @@ class State(msgspec.Struct):
     ledger: Ledger = msgspec.field(default_factory=Ledger)
     marks: dict[Mint, Mark] = msgspec.field(default_factory=dict)
     before_pico: dict[Mint, int] = msgspec.field(default_factory=dict)  # the mark before the newest one
+    # The newest marks that are not believed; empty in a desk without a rule against them.
+    doubted: dict[Mint, Mark] = msgspec.field(default_factory=dict)
+    references: dict[Mint, Reference] = msgspec.field(default_factory=dict)  # what new marks are measured against
     holds: dict[str, Hold] = msgspec.field(default_factory=dict)  # on the whole portfolio
     paused: dict[StrategyType, dict[str, Hold]] = msgspec.field(default_factory=dict)
     deposits: set[DepositId] = msgspec.field(default_factory=set)
@@ -145,6 +149,11 @@ class State(msgspec.Struct):
         """The newest mark; 0: there is none."""
         mark = self.marks.get(mint)
         return mark.price_pico if mark is not None else 0
+
+    def witness_pico(self, mint: Mint) -> int | None:
+        """What the second source said with the newest mark."""
+        mark = self.marks.get(mint)
+        return mark.witness.price_pico if mark is not None and mark.witness is not None else None
 
     def sol_value_micros_up(self, lamports: int) -> int:
         """The cost of SOL paid for fees, at the newest mark; 0 before the first one."""

@@ -13,11 +13,11 @@ from typing import Final, NamedTuple
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import SOL_DECIMALS, State
+from overmind.core.books.trust import fresh_price_pico
 from overmind.core.books.wallet_limits import REMOVED
 from overmind.core.capital.transfers import can_pay, free_units, transfer
 from overmind.core.control.balances import holds_of_chain
 from overmind.core.entries.request import bought_min
-from overmind.core.entries.rules import fresh_price_pico
 from overmind.core.model.enums import MoveKind, Side, TradeAction
 from overmind.core.model.events import MovePlaced, OrderPlaced
 from overmind.core.model.ids import SOL, Mint, OrderId, SignalId

@@ -16,8 +16,8 @@ from typing import Final
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
+from overmind.core.books.trust import fresh_price_pico
 from overmind.core.capital.transfers import can_pay, cost_bps, costs_lamports, free_units, transfer
-from overmind.core.entries.rules import fresh_price_pico
 from overmind.core.model.commands import CommandRefused, Rebalance
 from overmind.core.model.enums import MoveKind
 from overmind.core.model.events import MovePlaced

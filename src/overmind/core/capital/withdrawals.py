@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from overmind.core.books.state import State, WithdrawalRecord
+from overmind.core.books.trust import fresh_price_pico
 from overmind.core.capital.transfers import costs_lamports, free_units, notional_micros
 from overmind.core.control.holds import known_wallets
 from overmind.core.control.sending import why_not_paid
@@ -132,9 +133,8 @@ def _amount_problems(state: State, command: Withdraw, at_ns: int) -> Iterator[st
 
 
 def _worth_micros(state: State, money: Money, at_ns: int) -> int | None:
-    mark = state.marks.get(SOL)
-    stale = mark is None or at_ns - mark.at_ns > state.settings.mark_age_max_ns
-    return None if money.mint == SOL and stale else notional_micros(state, money)
+    unknown = fresh_price_pico(state, SOL, at_ns) is None
+    return None if money.mint == SOL and unknown else notional_micros(state, money)
 
 
 def end_unpaid(state: State) -> Iterator[MoveClosed]:

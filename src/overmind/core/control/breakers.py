@@ -14,15 +14,17 @@ from typing import Final
 from overmind.core.books.aggregates import equity_if
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State, reached
+from overmind.core.books.trust import usd_text
 from overmind.core.control.holds import add_hold
 from overmind.core.model.controls import Hold, Scope
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import WalletType
-from overmind.core.model.events import Event, LiquidationOrdered
-from overmind.core.model.units import DAY_NS, MICROS
+from overmind.core.model.events import Event, HoldLifted, LiquidationOrdered
+from overmind.core.model.units import DAY_NS, MICROS, PICO, PPM
 
 DAY_LOSS, LOSS_STREAK, DRAWDOWN, EMERGENCY = "day_loss", "loss_streak", "drawdown", "emergency"
 DAY_TRADES: Final = "day_trades"
+DEPEG: Final = "depeg"
 CENTS: Final = 100
 SINCE: Final = "since 00:00 UTC or the last reactivation"
 
@@ -41,10 +43,29 @@ def after_marks(state: State, at_ns: int) -> Iterator[Event]:
     for book in state.wallets.values():
         yield from _wallet_breakers(state, desk, book, at_ns)
     yield from _portfolio_breakers(state, desk, at_ns)
+    yield from _depeg(state, desk, at_ns)
     wanted = desk.emergency_liquidate and not _liquidation_is_ordered(state, desk.emergency_sweep)
     # The last check is the expensive one: it visits every position.
     if wanted and state.stop_is_reached and _is_confirmed(state):
         yield from liquidate(state, _stop_reason(state), desk.emergency_sweep)
+
+
+def _depeg(state: State, desk: Desk, at_ns: int) -> Iterator[Event]:
+    """Holds entries while any source shows the quote currency too far from 1 USD.
+
+    The hold ends by itself at half that distance, so that a price at the limit does not hold and lift every second.
+    """
+    mark = state.marks.get(desk.quote.mint)
+    if mark is None or not desk.depeg_max_ppm:
+        return
+    prices = (mark.price_pico, mark.price_pico if mark.witness is None else mark.witness.price_pico)
+    off_ppm = max(abs(price_pico - PICO) * PPM // PICO for price_pico in prices)
+    if off_ppm > desk.depeg_max_ppm:
+        shown = " and ".join(usd_text(price_pico) for price_pico in dict.fromkeys(prices))
+        reason = f"{desk.quote.symbol} is at {shown}, more than {desk.depeg_max_ppm / 10_000:g} % from $1"
+        yield from add_hold(state, Scope(), Hold(DEPEG, reason, at_ns))
+    elif DEPEG in state.holds and off_ppm * 2 <= desk.depeg_max_ppm:
+        yield HoldLifted(Scope(), DEPEG, f"{desk.quote.symbol} is at {usd_text(mark.price_pico)} again")
 
 
 def _is_confirmed(state: State) -> bool:

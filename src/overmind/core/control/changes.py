@@ -27,11 +27,11 @@ from overmind.core.books.wallet_limits import (
     wanted_values,
 )
 from overmind.core.control.holds import known_wallets
-from overmind.core.model.commands import ChangeLimits, ChangeMints, CommandRefused
+from overmind.core.model.commands import AcceptPrice, ChangeLimits, ChangeMints, CommandRefused
 from overmind.core.model.controls import Change, MintLists, MintVerb, Remark
-from overmind.core.model.events import Event, LimitsChanged, MintsChanged
+from overmind.core.model.events import Event, LimitsChanged, MintsChanged, PriceAccepted
 from overmind.core.model.ids import LimitName, Mint, WalletId
-from overmind.core.model.units import PPM
+from overmind.core.model.units import PPM, PRICE_MAX_PICO
 
 MINTS_MAX: Final = 1_000  # per list: each change journals the whole list
 _SUMMED: Final = {SHARE, ENABLED}
@@ -96,6 +96,18 @@ def _allocations(state: State, wallet_id: WalletId, changes: dict[LimitName, Cha
     wanted, own = wanted_allocations(state), changes.get(LimitName(ALLOCATION))
     wanted.pop(wallet_id, None)
     return wanted if own is None else {**wanted, wallet_id: own.value}
+
+
+def accept_price(state: State, accepted: AcceptPrice) -> Iterator[Event]:
+    """The price is not a mark: it says which marks may be believed from now on."""
+    mint, price_pico = accepted.mint, accepted.price_pico
+    if mint not in state.doubted and mint not in state.marks:
+        raise CommandRefused(f"{mint} was never priced: there is no price to accept")
+    if not 0 < price_pico <= PRICE_MAX_PICO:
+        raise CommandRefused(f"{price_pico} pico-USD is no price: write a positive number of USD")
+    if not accepted.reason.strip():
+        raise CommandRefused("say where the price is from: the journal keeps it, and it may not be blank")
+    yield PriceAccepted(mint, price_pico, accepted.reason)
 
 
 def change_mints(state: State, change: ChangeMints, at_ns: int) -> Iterator[Event]:

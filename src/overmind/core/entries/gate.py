@@ -58,6 +58,7 @@ def signal_may_enter(
         or (state.mints.allowed is not None and mint not in state.mints.allowed)
         or (ask.mark_pico and not 0 < notional <= NOTIONAL_MAX_MICROS)
         or state.paused.get(strategy)
+        or (state.doubted and (mint in state.doubted or SOL in state.doubted))
     ):
         return False
     mark, sol_mark = state.marks.get(mint), state.marks.get(SOL)

@@ -12,6 +12,7 @@ from typing import Final
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
+from overmind.core.books.trust import doubt_text
 from overmind.core.entries.broken_limits import OTHER_ROWS, ROWS, broken_limits
 from overmind.core.entries.limit_table import (
     PORTFOLIO_LIMITS,
@@ -24,6 +25,7 @@ from overmind.core.entries.request import EntryRequest, slippage_ceiling_bps
 from overmind.core.model.codes import Code, Refusal, rank_of
 from overmind.core.model.enums import WalletType
 from overmind.core.model.ids import SOL, Mint
+from overmind.core.model.money import Mark
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import NOTIONAL_MAX_MICROS, NS
 
@@ -114,18 +116,26 @@ def time_refusals(signal: Signal, stale_at_ns: int, at_ns: int, received_at_ns: 
 
 
 def price_refusals(state: State, mints: tuple[Mint, ...], at_ns: int) -> Iterator[Refusal]:
-    age_max = state.settings.mark_age_max_ns
+    """Why these tokens' prices do not do for an entry."""
     for mint in dict.fromkeys(mints):
-        mark = state.marks.get(mint)
-        if mark is None:
-            yield Refusal(Code.PRICE_MISSING, "a journaled mark", mint)
-        elif at_ns - mark.at_ns > age_max:
-            yield Refusal(Code.PRICE_STALE, age_max // 10**6, (at_ns - mark.at_ns) // 10**6)
+        doubted = state.doubted.get(mint)
+        if doubted is not None:
+            yield Refusal(Code.PRICE_UNCONFIRMED, "a price that is believed", f"{mint}: {doubt_text(state, doubted)}")
+        else:
+            yield from _age_refusals(state, mint, state.marks.get(mint), at_ns)
 
 
-def fresh_price_pico(state: State, mint: Mint, at_ns: int) -> int | None:
-    mark = state.marks.get(mint)
-    return mark.price_pico if mark is not None and at_ns - mark.at_ns <= state.settings.mark_age_max_ns else None
+def sale_price_refusals(state: State, mint: Mint, at_ns: int) -> Iterator[Refusal]:
+    """Why a token's price does not do for a sale. A price that is not believed bounds a sale and does not stop it."""
+    yield from _age_refusals(state, mint, state.doubted.get(mint) or state.marks.get(mint), at_ns)
+
+
+def _age_refusals(state: State, mint: Mint, mark: Mark | None, at_ns: int) -> Iterator[Refusal]:
+    age_max = state.settings.mark_age_max_ns
+    if mark is None:
+        yield Refusal(Code.PRICE_MISSING, "a journaled mark", mint)
+    elif at_ns - mark.at_ns > age_max:
+        yield Refusal(Code.PRICE_STALE, age_max // 10**6, (at_ns - mark.at_ns) // 10**6)
 
 
 def _wallet_rules(state: State, book: WalletBook, ask: EntryRequest, at_ns: int) -> Iterator[Refusal]:

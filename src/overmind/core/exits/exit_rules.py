@@ -2,6 +2,7 @@
 
 A mark alone sells nothing: a stop also wants a quote that shows the price at or below it (`Order.received_max`), a
 take-profit one at or above it. Without a fresh mark nothing is due: `unwatched` names what can then not be protected.
+A mark that is not believed counts as the nearest credible price, and sells in slices (`core.books.trust`).
 
 See specification §10.1.
 """
@@ -15,8 +16,8 @@ from overmind.core.books.book import Exiting, WalletBook
 from overmind.core.books.positions import Position
 from overmind.core.books.state import State
 from overmind.core.books.triggers import exit_at_ns, exits_of, reached, stop_loss_ppm
+from overmind.core.books.trust import exit_price
 from overmind.core.entries.costs import rent_lamports
-from overmind.core.entries.rules import fresh_price_pico
 from overmind.core.model.codes import Code, Refusal
 from overmind.core.model.controls import ExitCause
 from overmind.core.model.enums import SaleScope, StrategyType
@@ -26,6 +27,7 @@ from overmind.core.model.units import BPS, MICROS, units_of
 from overmind.core.model.value import Value
 
 SLICE_MIN_MICROS: Final = 10 * MICROS  # no slice of an exit is smaller
+DOUBTED_PARTS: Final = 4  # a sale at a price that is not believed takes at most this part of what is held
 DUST_MICROS: Final = MICROS // 100  # a smaller value is not worth its fee
 
 
@@ -41,8 +43,8 @@ def exits_due(state: State, at_ns: int) -> list[Due]:
     found = [
         due
         for book in state.wallets.values()
-        if book.reached or book.timed or book.closing or book.liquidating  # Few wallets have any of it.
-        for mint in _looked_at(book, at_ns)
+        if state.doubted or book.reached or book.timed or book.closing or book.liquidating  # Few have any of it.
+        for mint in _looked_at(state, book, at_ns)
         if (due := due_of(state, book, mint, at_ns)) is not None
     ]
     return sorted(found, key=lambda due: _urgency(state, due))
@@ -54,12 +56,15 @@ def _urgency(state: State, due: Due) -> tuple[int, int, int, Mint]:
     return list(ExitCause).index(due.cause), -value, book.slot, due.mint
 
 
-def _looked_at(book: WalletBook, at_ns: int) -> Collection[Mint]:
+def _looked_at(state: State, book: WalletBook, at_ns: int) -> Collection[Mint]:
     """Candidates: every mint that is due, and perhaps some that are not."""
     if book.liquidating:
         return book.positions
     overdue = [mint for mint, by_ns in book.timed.items() if by_ns <= at_ns]
-    return book.reached.union(overdue, book.closing) if overdue or book.closing else book.reached
+    if not (overdue or book.closing or state.doubted):
+        return book.reached
+    doubted = book.positions.keys() & state.doubted.keys()  # `reached` follows the marks that are believed.
+    return book.reached.union(overdue, book.closing, doubted)
 
 
 def due_of(state: State, book: WalletBook, mint: Mint, at_ns: int) -> Due | None:
@@ -67,12 +72,13 @@ def due_of(state: State, book: WalletBook, mint: Mint, at_ns: int) -> Due | None
     exiting, position = book.exiting.get(mint), book.positions.get(mint)
     if position is None or (exiting is not None and (exiting.open or at_ns < exiting.after_ns)):
         return None
-    price = fresh_price_pico(state, mint, at_ns)
+    price = exit_price(state, mint, at_ns)
     if price is None or not sellable_units(state, book, mint):
         return None
-    if position.value_micros(price) < DUST_MICROS and mint not in book.closing:  # An operator's close includes dust.
+    worth = position.value_micros(price.price_pico)
+    if worth < DUST_MICROS and mint not in book.closing:  # An operator's close includes dust.
         return None
-    return next(_causes(book, position, price, at_ns), None)
+    return next(_causes(book, position, price.price_pico, at_ns), None)
 
 
 def _causes(book: WalletBook, position: Position, price_pico: int, at_ns: int) -> Iterator[Due]:
@@ -89,7 +95,7 @@ def _causes(book: WalletBook, position: Position, price_pico: int, at_ns: int) -
 
 def unwatched(state: State, at_ns: int) -> list[tuple[WalletId, Mint]]:
     """Positions with an exit rule but without a fresh price."""
-    fresh = {mint for mint in state.marks if fresh_price_pico(state, mint, at_ns) is not None}
+    fresh = {mint for mint in (*state.marks, *state.doubted) if exit_price(state, mint, at_ns) is not None}
     return [
         (book.wallet.id, mint)
         for book in state.wallets.values()
@@ -151,6 +157,8 @@ def units_to_sell(state: State, book: WalletBook, mint: Mint, price_pico: int) -
     slice_micros = desk.costs.depth_micros * bps // (BPS - bps)
     decimals, free = book.positions[mint].token.decimals, sellable_units(state, book, mint)
     units = min(free, units_of(slice_micros, price_pico, decimals))
+    if mint in state.doubted:
+        units = min(units, free // DOUBTED_PARTS)
     least = units_of(SLICE_MIN_MICROS, price_pico, decimals) + 1
     return min(free, max(least, units >> exiting.rung))
 

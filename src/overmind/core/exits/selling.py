@@ -12,11 +12,12 @@ from msgspec.structs import replace
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
+from overmind.core.books.trust import exit_price
 from overmind.core.control.holds import known_wallets
 from overmind.core.entries.costs import rent_lamports
 from overmind.core.entries.refusing import LISTED_MAX, refused
 from overmind.core.entries.request import base_units, slippage_bps, sold_min, stale_at_ns
-from overmind.core.entries.rules import price_refusals, time_refusals
+from overmind.core.entries.rules import sale_price_refusals, time_refusals
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.exits import exit_rules
 from overmind.core.exits.exit_rules import (
@@ -52,7 +53,7 @@ def sell(state: State, index: SelectionIndex, signal: Signal, at_ns: int, receiv
     stale_ns = stale_at_ns(state.settings, signal, received_at_ns)
     general = list(time_refusals(signal, stale_ns, at_ns, received_at_ns))
     if signal.target_price_pico is None:  # A limit price protects a sale as well as a mark does.
-        general += price_refusals(state, (signal.mint,), at_ns)
+        general += sale_price_refusals(state, signal.mint, at_ns)
     users = index.users(signal.mint) or list(state.wallets.values())
     holders = [book for book in users if next(exit_refusals(state, book, signal), None) is None]
     owner = owner_of(state, signal)
@@ -69,9 +70,8 @@ def sell(state: State, index: SelectionIndex, signal: Signal, at_ns: int, receiv
         nothing = [Refusal(Code.AMOUNT_OUT_OF_RANGE, "at least one base unit", str(wanted))]
         yield refused(signal, too_much if wanted > 0 else nothing, [], unlisted=0)
         return
-    trusted = not list(price_refusals(state, (signal.mint,), at_ns))
     for part, (book, units) in enumerate(_parts(holders, held, wanted, signal)):
-        order = exit_order(state, book, signal, units, part, stale_ns, trusted)
+        order = exit_order(state, book, signal, units, part, stale_ns, at_ns)
         terms = CostTerms(0.0, 0.0, state.settings.costs.half_spread_bps, 0.0, 0.0)
         yield OrderPlaced(signal, order, Selection(terms, len(holders), len(state.wallets)))
 
@@ -134,14 +134,20 @@ def _sale_rank(book: WalletBook, signal: Signal) -> tuple[bool, bool, int]:
 
 
 def exit_order(
-    state: State, book: WalletBook, signal: Signal, units: int, part: int, stale_ns: int, mark_trusted: bool
+    state: State, book: WalletBook, signal: Signal, units: int, part: int, stale_ns: int, at_ns: int
 ) -> Order:
-    """The minimum proceeds follow from the mark, if it can be trusted, and from the signal's limit price."""
+    """The minimum proceeds follow from the mark, if it is fresh, and from the signal's limit price.
+
+    A mark that is not believed also has a floor, whatever the slippage allows.
+    """
     desk, token, mark = state.settings, book.positions[signal.mint].token, state.marks.get(signal.mint)
-    slippage = slippage_bps(desk, signal)
-    price = mark.price_pico if mark is not None else signal.target_price_pico
+    slippage, exiting = slippage_bps(desk, signal), exit_price(state, signal.mint, at_ns)
+    mark_pico = exiting.basis_pico if exiting is not None else None
+    price = mark_pico or (mark.price_pico if mark is not None else signal.target_price_pico)
     assert price is not None, signal
-    mark_pico = price if mark_trusted else None
+    received_min = sold_min(units, mark_pico, token.decimals, slippage, signal.target_price_pico)
+    if exiting is not None and exiting.floor_pico:
+        received_min = max(received_min, value_micros_up(units, exiting.floor_pico, token.decimals))
     return Order(
         id=OrderId(f"{signal.id}.{part}.0"),
         signal_id=signal.id,
@@ -150,7 +156,7 @@ def exit_order(
         side=Side.SELL,
         spend=Money(units, signal.mint),
         receive=desk.quote.mint,
-        received_min=sold_min(units, mark_pico, token.decimals, slippage, signal.target_price_pico),
+        received_min=received_min,
         notional_micros=value_micros_up(units, price, token.decimals),
         loss_max_micros=0,
         fee_max_lamports=desk.costs.fee_max_lamports,
@@ -224,7 +230,7 @@ def _holder(state: State, wallet_id: WalletId, mint: Mint) -> WalletBook:
 def refusals_of_close(state: State, book: WalletBook, mint: Mint, at_ns: int) -> list[Refusal]:
     """The facts that keep this wallet from selling more of it now."""
     signal = _own_signal(state, book, Due(book.wallet.id, mint, ExitCause.OPERATOR))
-    return [*exit_refusals(state, book, signal), *price_refusals(state, (mint,), at_ns)]
+    return [*exit_refusals(state, book, signal), *sale_price_refusals(state, mint, at_ns)]
 
 
 def _own_signal(state: State, book: WalletBook, due: Due) -> Signal:
@@ -246,9 +252,10 @@ def _own_signal(state: State, book: WalletBook, due: Due) -> Signal:
 
 
 def _own_order(state: State, book: WalletBook, signal: Signal, due: Due, at_ns: int) -> OrderPlaced:
-    mark = state.marks[due.mint]
-    units = units_to_sell(state, book, due.mint, mark.price_pico)
-    order = exit_order(state, book, signal, units, 0, at_ns + state.settings.signal_ttl_ns, mark_trusted=True)
+    exiting = exit_price(state, due.mint, at_ns)
+    assert exiting is not None, due  # Without a fresh mark nothing is due.
+    units = units_to_sell(state, book, due.mint, exiting.price_pico)
+    order = exit_order(state, book, signal, units, 0, at_ns + state.settings.signal_ttl_ns, at_ns)
     if due.trigger_pico is not None and due.cause is not ExitCause.TAKE_PROFIT:
         decimals = book.positions[due.mint].token.decimals
         order = replace(order, received_max=value_micros_up(units, due.trigger_pico, decimals))

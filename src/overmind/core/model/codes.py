@@ -80,6 +80,12 @@ class Code(enum.StrEnum):
         Unit.MILLISECONDS,
         "The newest mark is older than OVERMIND_MARK_AGE_MAX_MS (on a tape: two candles).",
     )
+    PRICE_UNCONFIRMED = (
+        "PRICE_UNCONFIRMED",
+        Unit.TEXT,
+        "The token that `actual` names, or SOL, has a new price that is not believed: it jumped too far, or the second "
+        "source does not agree. `overmind risk` shows it.",
+    )
     SLIPPAGE_CEILING = "SLIPPAGE_CEILING", Unit.BASIS_POINTS, "The signal allows more slippage than the desk's ceiling."
     PRICE_IMPACT = (
         "PRICE_IMPACT",

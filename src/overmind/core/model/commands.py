@@ -51,6 +51,14 @@ class MarkPrices(Value, frozen=True, tag=True):
     marks: tuple[Mark, ...]
 
 
+class AcceptPrice(Value, frozen=True, tag=True):
+    """An operator says what a token costs, from a source of their own."""
+
+    mint: Mint
+    price_pico: int
+    reason: str
+
+
 class AddHold(Value, frozen=True, tag=True):
     scope: Scope
     cause: str
@@ -197,6 +205,7 @@ Command = (
     | RemoveWallet
     | RecordDeposit
     | MarkPrices
+    | AcceptPrice
     | AddHold
     | LiftHold
     | EmergencyStop

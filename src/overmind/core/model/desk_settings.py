@@ -78,5 +78,13 @@ class Desk(Value, frozen=True):
     volatility_half_life_ns: int = DAY_NS // 4  # the half-life of a price move's weight in a token's volatility
     strategy_max_ppm: int = PPM  # of the portfolio's equity, deployed by one strategy in all wallets
     positions_max: int = 0  # different assets in all wallets, open buys included; 0: no limit
+    price_jump_max_ppm: int = 0  # how far a price may move in a minute before it is doubted; 0: any move is believed
+    witness_bound_bps: int = 0  # how far the second source may differ; 0: there is none, and none is needed
+    depeg_max_ppm: int = 0  # how far the quote currency may be from 1 USD; 0: it is not looked at
     costs: CostModel = CostModel()
     ceilings: Ceilings = Ceilings()
+
+    @property
+    def doubts_prices(self) -> bool:
+        """Whether a mark may be shown and not believed."""
+        return bool(self.price_jump_max_ppm or self.witness_bound_bps)

@@ -42,8 +42,17 @@ class Deposited(Value, frozen=True, tag=True):
     to_float: bool = False
 
 
-class PricesMarked(Value, frozen=True, tag=True):
+class PricesMarked(Value, frozen=True, tag=True, omit_defaults=True):
     marks: tuple[Mark, ...]
+    doubted: tuple[Mark, ...] = ()  # shown by the first source and not believed: they value and gate nothing
+
+
+class PriceAccepted(Value, frozen=True, tag=True):
+    """An operator found this price elsewhere: from now on the token's marks are measured against it."""
+
+    mint: Mint
+    price_pico: int
+    reason: str
 
 
 class DayRolled(Value, frozen=True, tag=True):
@@ -194,6 +203,7 @@ Event = (
     | WalletConfigured
     | Deposited
     | PricesMarked
+    | PriceAccepted
     | DayRolled
     | HoldAdded
     | HoldLifted

@@ -20,9 +20,18 @@ class Token(Value, frozen=True):
     program: str = "token"  # or "token-2022"
 
 
-class Mark(Value, frozen=True):
+class Witness(Value, frozen=True):
+    """What a second source of another operator says about the same price."""
+
+    source: str
+    price_pico: int
+    at_ns: int
+
+
+class Mark(Value, frozen=True, omit_defaults=True):
     """A journaled price: the only kind that gates and values."""
 
     mint: Mint
     price_pico: int
     at_ns: int
+    witness: Witness | None = None  # None: there is no second source, or it has no price of this token

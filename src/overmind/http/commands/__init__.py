@@ -9,11 +9,12 @@ from overmind.http.commands.capital import capital_router
 from overmind.http.commands.holds import holds_router
 from overmind.http.commands.limits import limits_router
 from overmind.http.commands.positions import positions_router
+from overmind.http.commands.prices import prices_router
 from overmind.http.commands.stopping import stopping_router
 
 
 def commands_router(app: App) -> APIRouter:
     router = APIRouter(prefix="/v1")
-    for topic in (stopping_router, positions_router, limits_router, capital_router, holds_router):
+    for topic in (stopping_router, positions_router, limits_router, prices_router, capital_router, holds_router):
         router.include_router(topic(app))
     return router

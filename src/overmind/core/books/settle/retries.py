@@ -11,11 +11,13 @@ from overmind.core.model.desk_settings import Desk
 from overmind.core.model.ids import Mint
 from overmind.core.model.order import Order
 from overmind.core.model.outcome import Cause, Failed, Filled, Outcome, Rejected
+from overmind.core.model.units import NS
 
 STOPS: Final = (f"{ExitCause.STOP_LOSS}:", f"{ExitCause.TRAILING_STOP}:")
 PRICE_UNCONFIRMED: Final = (Cause.NOT_CONFIRMED, Cause.LIMIT_PRICE)  # no quote confirms the price that made an exit due
 OF_MARKET: Final = (Cause.SLIPPAGE, Cause.PRICE_IMPACT, Cause.NO_LIQUIDITY, Cause.QUOTE_OFF_MARK, Cause.REVERTED)
 UNCONFIRMED_DOUBLINGS_MAX: Final = 2
+DOUBTED_PACE_NS: Final = 15 * NS  # between two slices that are sold at a price that is not believed
 
 
 def after_exit(state: State, book: WalletBook, order: Order, outcome: Outcome) -> None:
@@ -25,7 +27,8 @@ def after_exit(state: State, book: WalletBook, order: Order, outcome: Outcome) -
     if isinstance(outcome, Filled):
         start_cooldown(state, book, order, state.at_ns)
         book.cooled_before.pop(order.mint, None)
-        exiting.tries = exiting.after_ns = 0
+        exiting.tries = 0
+        exiting.after_ns = state.at_ns + DOUBTED_PACE_NS if order.mint in state.doubted else 0
         exiting.rung = max(0, exiting.rung - 1)
     else:
         _undo_cooldown(book, order.mint)

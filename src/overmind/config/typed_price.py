@@ -1,0 +1,21 @@
+"""A price as an operator types it, in USD, exact to the last digit or refused."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from overmind.config.files import InvalidValue
+from overmind.config.kinds import Measure
+from overmind.core.model.commands import CommandRefused
+from overmind.core.model.units import PICO, PRICE_MAX_PICO
+
+PRICE: Final = Measure("USD", PICO, Decimal("0.000000000001"), Decimal(PRICE_MAX_PICO // PICO))
+
+
+def price_typed(text: str) -> int:
+    """In pico-USD. Raises CommandRefused."""
+    pico = PRICE.read(text)
+    if isinstance(pico, InvalidValue):
+        raise CommandRefused(f"{pico.problem}: {pico.fix}")
+    return pico

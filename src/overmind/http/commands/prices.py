@@ -1,0 +1,37 @@
+"""What an operator says about a price that the desk does not believe."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from overmind.config.typed_price import price_typed
+from overmind.core.model.commands import AcceptPrice
+from overmind.core.model.value import Value
+from overmind.desk.app import App
+from overmind.http.commands.bodies import read_body
+from overmind.http.responses import JsonResponse
+from overmind.views.limits import mint_named
+from overmind.views.prices import doubts
+
+
+class PriceBody(Value, frozen=True, forbid_unknown_fields=True):
+    """`price`: in USD, as a string, so that every digit counts."""
+
+    example: ClassVar[str] = '{"reason": "…", "price": "147.48"}'
+    reason: str
+    price: str
+
+
+def prices_router(app: App) -> APIRouter:
+    router, engine = APIRouter(), app.engine
+
+    @router.post("/prices/{token}/accept")
+    async def accept_price(token: str, request: Request) -> Response:
+        body, mint = await read_body(request, PriceBody), mint_named(engine.state, token)
+        await engine.handle(AcceptPrice(mint, price_typed(body.price), body.reason))
+        return JsonResponse({"mint": mint, "price": body.price, "doubted": await engine.read(doubts)})
+
+    return router
