@@ -13,8 +13,9 @@ from tests.support.stepping_clock import SteppingClock
 from overmind.core.books.state import DECISIONS_KEPT_NS
 from overmind.core.model.commands import AddHold, CancelMove, EmergencyStop, LiftHold
 from overmind.core.model.controls import Scope
-from overmind.core.model.events import Entry, Event, HoldLifted, TicketRecorded
+from overmind.core.model.events import Entry, Event, HoldLifted, OrderPlaced, TicketRecorded
 from overmind.core.model.ids import SOL
+from overmind.core.model.units import NS
 from overmind.desk.engine import Engine
 from overmind.desk.executor import FINAL_POLL_S, POLL_S, RESEND_S
 from overmind.journal.memory import MemoryJournal
@@ -24,17 +25,17 @@ LIFTED = LiftHold(Scope(), "operator", "go on")
 
 
 class WaitingJournal(MemoryJournal):
-    """A batch with an event of the kind `waits_for` is durable only when the test says so. The disk may be full."""
+    """A batch with an event of the kind `waits_for` waits until the test lets one through. The disk may be full."""
 
     def __init__(self) -> None:
         super().__init__()
         self.waits_for: type[Event] | None = None
-        self.may_write = asyncio.Event()
+        self.may_write = asyncio.Semaphore(0)
         self.full: str | None = None
 
     async def append(self, entries: Sequence[Entry]) -> None:
         if self.waits_for is not None and any(isinstance(entry.event, self.waits_for) for entry in entries):
-            await self.may_write.wait()
+            await self.may_write.acquire()
         await super().append(entries)
 
     @property
@@ -56,9 +57,22 @@ def test_nothing_is_sent_before_its_ticket_is_durable() -> None:
         journal.waits_for = TicketRecorded
         await desk.place()
         assert (desk.venue.signed, desk.venue.sends) == (1, [])
-        journal.may_write.set()
+        journal.may_write.release()
         await desk.settle()
         assert len(desk.venue.sends) == 1
+
+    play(check)
+
+
+def test_a_stop_while_the_ticket_becomes_durable_ends_the_order_unsent() -> None:
+    async def check(desk: Desk, journal: WaitingJournal) -> None:
+        journal.waits_for = TicketRecorded
+        await desk.place()
+        desk.engine.post(EmergencyStop("enough"))
+        journal.may_write.release()
+        await desk.settle()
+        assert desk.names() == ["TicketRecorded", "OrderClosed"]
+        assert not desk.venue.sends
 
     play(check)
 
@@ -76,11 +90,42 @@ def test_nothing_is_sent_before_a_lifted_hold_is_durable() -> None:
         await desk.pass_s(2 * RESEND_S)
         assert not desk.engine.state.holds
         assert len(desk.venue.sends) == 1
-        journal.may_write.set()
+        journal.may_write.release()
         await desk.pass_s(2 * RESEND_S)
         assert len(desk.venue.sends) > 1
 
     play(check)
+
+
+def test_an_answer_waits_for_its_own_batch() -> None:
+    async def check(desk: Desk, journal: WaitingJournal) -> None:
+        journal.waits_for = OrderPlaced
+        first = asyncio.create_task(desk.place(1))
+        await desk.settle()
+        second = asyncio.create_task(desk.place(2))
+        await desk.settle()
+        journal.may_write.release()
+        await first
+        await desk.settle()
+        assert not second.done()
+        journal.may_write.release()
+        await second
+
+    play(check)
+
+
+def test_a_clock_that_was_set_back_does_not_set_the_journal_back() -> None:
+    async def run() -> None:
+        async with running(settings=SETTINGS) as first:
+            await first.place()
+        async with running(first.journal, SteppingClock(START_NS - NS), settings=SETTINGS) as second:
+            await does(second, HELD)
+        times = [entry.at_ns for entry in first.journal.read()]
+        assert len(times) > 1
+        assert times == sorted(times)
+        assert second.engine.state.holds.keys() == {"operator"}
+
+    asyncio.run(run())
 
 
 def test_a_stop_ends_a_send_that_waits_for_its_turn() -> None:

@@ -36,6 +36,7 @@ class Venue:
         self.outcomes: dict[OrderId, Outcome] = {}
         self.finals: dict[OrderId, Outcome] = {}
         self.silent = False
+        self.price_pico = PRICE_PICO  # of its quotes
         self.signed = 0
         self.sends: list[tuple[int, Ticket]] = []
         self.allowed: Allowed = always  # what the newest send was given
@@ -46,7 +47,7 @@ class Venue:
         self.while_signing: Callable[[], Awaitable[object]] | None = None  # called once while it signs
 
     async def quote(self, order: Order) -> Quote | Rejected:
-        received = units_of(order.spend.units, PRICE_PICO, 9)
+        received = units_of(order.spend.units, self.price_pico, 9)
         return Quote(order.id, order.spend, order.receive, received, order.received_min, 0)
 
     async def sign(self, order: Order, quote: Quote) -> Ticket | Rejected:
@@ -94,13 +95,13 @@ class Venue:
 class Desk:
     """Engine and executor over a journal that outlives them."""
 
-    def __init__(self, journal: MemoryJournal, clock: SteppingClock, provisional: bool) -> None:
+    def __init__(self, journal: MemoryJournal, clock: SteppingClock, provisional: bool, wallets_max: int) -> None:
         self.journal = journal
         self.clock = clock
         self.engine = Engine(journal, clock)
         self.venue = Venue(clock, provisional)
         self.stop_file = False
-        self.executor = Executor(self.engine, self.venue, clock, 10, lambda: self.stop_file)
+        self.executor = Executor(self.engine, self.venue, clock, wallets_max, lambda: self.stop_file)
 
     async def place(self, number: int = 1) -> Order:
         answered = await self.engine.submit(buy(number, SOL, self.clock.now_ns()).signal)
@@ -137,11 +138,12 @@ async def running(
     clock: SteppingClock | None = None,
     provisional: bool = True,
     settings: Settings | None = None,
+    wallets_max: int = 10,
 ) -> AsyncIterator[Desk]:
     """Starts a desk: it is configured before the executor runs."""
     journal = journal or MemoryJournal()
     fresh = next(journal.read(), None) is None
-    desk = Desk(journal, clock or SteppingClock(START_NS), provisional)
+    desk = Desk(journal, clock or SteppingClock(START_NS), provisional, wallets_max)
     tasks = [asyncio.create_task(desk.engine.run())]
     settings = settings or bench_desk(2)
     for command in opening(settings, bench_wallets(2)) if fresh else [ConfigureDesk(settings)]:
@@ -393,5 +395,16 @@ def test_an_expired_attempt_goes_on_in_another_wallet_and_a_rolled_back_one_does
         await desk.pass_s(FINAL_POLL_S)
         assert desk.names()[-1] == "OrderRolledBack"
         assert not desk.engine.state.open_orders
+
+    play(check)
+
+
+def test_a_quote_that_is_off_the_mark_is_not_signed() -> None:
+    async def check(desk: Desk) -> None:
+        desk.venue.price_pico = PRICE_PICO // 2
+        await desk.place()
+        assert not desk.venue.signed
+        (closed,) = {event.outcome.cause for event in desk.told() if isinstance(event, OrderClosed)}
+        assert closed is Cause.QUOTE_OFF_MARK
 
     play(check)

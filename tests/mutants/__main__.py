@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.mutants.mutation import WORLDS, Mutation
+from tests.mutants.mutation import QUICK_SEEDS, WORLDS, Mutation
 from tests.mutants.table import MUTATIONS
 
 ROOT: Final = Path(__file__).parents[2]
@@ -65,19 +65,26 @@ def run(sources: Path, words: Sequence[str]) -> subprocess.CompletedProcess[str]
 
 
 def is_noticed(mutation: Mutation) -> bool:
+    """Whether everybody notices it who must."""
     with copy_with(mutation) as sources:
-        if mutation.by_seed:
-            done = run(sources, ["-m", "tests.sim.simulate", *mutation.by.split()])
-            noticed = SEED.search(done.stderr) is not None
-            assert noticed or done.returncode == 0, (
-                f"{mutation.name}: {mutation.by} did not run: {done.stderr[-2_000:]}"
-            )
-            return noticed
-        test = ["-m", "pytest", "-x", "-p", "no:cacheprovider", "-o", f"pythonpath={sources} {ROOT}", mutation.by]
-        done = run(sources, test)
-        noticed = done.returncode == 1 and " failed" in done.stdout.splitlines()[-1]
-        assert noticed or done.returncode == 0, f"{mutation.name}: {mutation.by} did not run: {done.stdout[-2_000:]}"
-        return noticed
+        seen = fails_a_seed(sources, mutation.by) if mutation.by_seed else fails_a_test(sources, mutation.by)
+        seeds = f"{mutation.world} 0 {QUICK_SEEDS - 1}"
+        return seen and (not mutation.world or fails_a_seed(sources, seeds))
+
+
+def fails_a_seed(sources: Path, seeds: str) -> bool:
+    done = run(sources, ["-m", "tests.sim.simulate", *seeds.split()])
+    failed = SEED.search(done.stderr) is not None
+    assert failed or done.returncode == 0, f"{seeds} did not run: {done.stderr[-2_000:]}"
+    return failed
+
+
+def fails_a_test(sources: Path, test: str) -> bool:
+    """An error outside of the test, as in an import, is no failure."""
+    done = run(sources, ["-m", "pytest", "-x", "-p", "no:cacheprovider", "-o", f"pythonpath={sources} {ROOT}", test])
+    failed = done.returncode == 1 and " failed" in done.stdout.splitlines()[-1]
+    assert failed or done.returncode == 0, f"{test} did not run: {done.stdout[-2_000:]}"
+    return failed
 
 
 def first_seeds(mutation: Mutation) -> str:
@@ -103,7 +110,7 @@ def main(words: Sequence[str]) -> int:
         for number, (mutation, noticed) in enumerate(zip(chosen, pool.map(is_noticed, chosen), strict=True), 1):
             missed += not noticed
             verdict = f"caught in make {mutation.tier}" if noticed else "NOT NOTICED"
-            print(f"{number}/{len(chosen)} {mutation.name}: {verdict}, by {mutation.by}", flush=True)
+            print(f"{number}/{len(chosen)} {mutation.name}: {verdict}, by {mutation.everybody}", flush=True)
     print(f"{len(chosen) - missed} of {len(chosen)} planted bugs were caught")
     return 1 if missed else 0
 

@@ -10,6 +10,9 @@ CLOSE: Final = "core/books/settle/close.py"
 PLACE: Final = "core/books/settle/place.py"
 FORK: Final = "core/books/settle/fork.py"
 DECIDE: Final = "core/decide.py"
+OPEN_TEST: Final = "tests/core/test_day.py::test_open_orders_live_through_midnight"
+FORK_TEST: Final = "tests/core/books/test_forks.py::test_the_books_after_a_fork"
+LOTS_TEST: Final = "tests/core/books/test_positions.py::test_the_oldest_units_leave_first"
 
 BOOKS: Final = (
     Mutation(
@@ -17,14 +20,14 @@ BOOKS: Final = (
         PLACE,
         "    ledger.transfer(order.spend.units, order.spend.mint, accounts.free, accounts.held)\n",
         "",
-        "plain 0",
+        OPEN_TEST,
     ),
     Mutation(
         "reservation of fees and rent dropped",
         PLACE,
         "    ledger.transfer(costs, SOL, accounts.sol_float, accounts.sol_float_held)\n",
         "",
-        "plain 0",
+        OPEN_TEST,
     ),
     Mutation(
         "reservation released twice",
@@ -32,56 +35,56 @@ BOOKS: Final = (
         "    ledger.transfer(order.spend.units, order.spend.mint, accounts.held, accounts.free)\n",
         "    for _ in range(2):\n"
         "        ledger.transfer(order.spend.units, order.spend.mint, accounts.held, accounts.free)\n",
-        "plain 0",
+        "tests/core/test_day.py::test_counters_begin_anew_and_totals_go_on",
     ),
     Mutation(
         "loss in flight forgotten",
         PLACE,
         "        book.loss_in_flight_micros += order.loss_max_micros\n",
         "",
-        "plain 2",
+        "tests/core/entries/test_rules.py::test_every_rule_at_its_edge",
     ),
     Mutation(
         "fee of a failed transaction not booked",
         CLOSE,
         "            return Booked(pay_costs(state, book, fee, 0))\n",
         "            return Booked()\n",
-        "plain 3",
+        FORK_TEST,
     ),
     Mutation(
         "rent not booked",
         CLOSE,
-        "outcome, pay_costs(state, book, fee, rent))",
-        "outcome, pay_costs(state, book, fee, 0))",
-        "plain 2",
+        "outcome, pay_costs(state, book, fee, rent), ",
+        "outcome, pay_costs(state, book, fee, 0), ",
+        FORK_TEST,
     ),
     Mutation(
         "cost of a split lot rounded up",
         "core/books/positions.py",
         "cost = lot.cost_micros * part // lot.units",
         "cost = -(-lot.cost_micros * part // lot.units)",
-        "plain 4",
+        LOTS_TEST,
     ),
     Mutation(
         "newest lot sold first",
         "core/books/positions.py",
         "        return _cut(self.lots, units)\n",
         "        return _cut(reversed(self.lots), units)\n",
-        "plain 4",
+        LOTS_TEST,
     ),
     Mutation(
         "deposit applied twice",
         "core/control/configuration.py",
         "    if deposit.deposit_id in state.deposits:\n",
         "    if deposit.deposit_id in ():\n",
-        "plain 0",
+        "tests/core/books/test_ledger_properties.py::test_long_scripts_keep_the_books",
     ),
     Mutation(
         "day rolled twice",
         DECIDE,
         "if at_ns // DAY_NS > state.day and",
         "if at_ns // DAY_NS >= state.day and",
-        "plain 0",
+        "tests/core/test_day.py::test_the_day_rolls_once_over_any_number_of_commands_and_days",
     ),
     Mutation(
         "day rolls backwards with the clock",
@@ -95,7 +98,7 @@ BOOKS: Final = (
         "core/books/apply.py",
         "        book.unrealised_base_micros = book.unrealised_micros\n",
         "",
-        "plain 7",
+        "tests/core/test_day.py::test_unrealised_losses_count_from_the_marks_of_midnight",
     ),
     Mutation(
         "undone twice",
@@ -109,7 +112,7 @@ BOOKS: Final = (
         FORK,
         "    state.ledger.transfer(fee, SOL, FEES, book.accounts.sol_float)\n",
         "",
-        "chain 3",
+        FORK_TEST,
     ),
     Mutation(
         "debt of a fork without quarantine",

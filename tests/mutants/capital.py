@@ -18,6 +18,7 @@ TOP_UP_TEST: Final = "tests/core/capital/test_fee_reserve.py::test_a_float_is_to
 RECLAIM_TEST: Final = "tests/core/capital/test_fee_reserve.py::test_what_is_reclaimed_is_a_gain_and_the_account_is_gone"
 MOVE_TEST: Final = "tests/core/books/test_moves.py::test_both_wallets_are_booked"
 SWEEP_TEST: Final = "tests/core/books/test_moves.py::test_what_a_liquidation_brings_goes_to_safety"
+HELD_TEST: Final = "tests/core/books/test_moves.py::test_what_is_under_way_is_held_with_its_costs"
 
 CAPITAL: Final = (
     Mutation(
@@ -25,14 +26,14 @@ CAPITAL: Final = (
         MOVES,
         "        move_account(book, move.money.mint),\n        _held_account(book, move.money.mint),\n",
         "        move_account(book, move.money.mint),\n        move_account(book, move.money.mint),\n",
-        "tests/core/books/test_moves.py::test_what_is_under_way_is_held_with_its_costs",
+        HELD_TEST,
     ),
     Mutation(
         "fee and rent of a move not held",
         MOVES,
         "    ledger.transfer(_costs_max(move), SOL, accounts.sol_float, accounts.sol_float_held)\n",
         "",
-        "tests/core/books/test_moves.py::test_what_is_under_way_is_held_with_its_costs",
+        HELD_TEST,
     ),
     Mutation(
         "hold of a move released twice",

@@ -12,6 +12,7 @@ SETTLEMENT: Final = "solana/settlement.py"
 BALANCES_TEST: Final = "tests/core/control/test_balances.py::test_balances_become_deposits_and_holds"
 SETTLEMENT_TEST: Final = "tests/solana/test_settlement.py::test_the_settled_outcome"
 EXPIRY_TEST: Final = "tests/venues/test_jupiter.py::test_the_proof_of_expiry"
+MOVES_TEST: Final = "tests/core/books/test_moves.py::test_a_move_explains_what_the_chain_may_say"
 
 CHAIN: Final = (
     Mutation(
@@ -72,7 +73,7 @@ CHAIN: Final = (
         VENUE,
         "            if status is None or not status.finalized:\n",
         "            if status is None or not status.confirmed:\n",
-        "chain 0",
+        "tests/venues/test_jupiter.py::test_final_is_what_was_booked_unless_the_chain_says_otherwise",
     ),
     Mutation(
         "effects of a dead branch made final",
@@ -107,14 +108,14 @@ CHAIN: Final = (
         BALANCES,
         "        if known.ticket is not None:\n",
         "        if known.ticket is None:\n",
-        "tests/core/books/test_moves.py::test_a_move_explains_what_the_chain_may_say",
+        MOVES_TEST,
     ),
     Mutation(
         "receiver not in doubt while a move is on its way",
         BALANCES,
         "            may_be_gone(mint, lost_by_receiver)\n",
         "            pass\n",
-        "tests/core/books/test_moves.py::test_a_move_explains_what_the_chain_may_say",
+        MOVES_TEST,
     ),
     Mutation(
         "balances compared that are older than the books",

@@ -22,6 +22,7 @@ def table_of(bugs: Iterable[Mutation]) -> str:
 
 def _row(bug: Mutation) -> str:
     by = f"seed {bug.by}" if bug.by_seed else f"`{bug.by.removeprefix('tests/')}`"
+    by += f", world {bug.world}" if bug.world else ""
     return f"| {bug.name} | `{bug.file}` | {by} | `make {bug.tier}` |"
 
 

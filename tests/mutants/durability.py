@@ -6,6 +6,8 @@ from typing import Final
 
 from tests.mutants.mutation import Mutation
 
+TOLD_TEST: Final = "tests/desk/test_engine.py::test_nothing_is_told_or_published_before_it_is_durable"
+
 ENGINE: Final = "desk/engine.py"
 DUPLICATE_TEST: Final = (
     "tests/desk/test_durable_first.py::test_a_duplicate_gets_its_first_answer_after_a_restart_and_after_days"
@@ -17,14 +19,14 @@ DURABILITY: Final = (
         ENGINE,
         "        await self._until_durable(self._state.seq)\n        return CommandAnswer(",
         "        return CommandAnswer(",
-        "tests/desk/test_engine.py::test_nothing_is_told_or_published_before_it_is_durable",
+        TOLD_TEST,
     ),
     Mutation(
         "command answered before it is durable",
         ENGINE,
         "            raise\n        await self._until_durable(self._state.seq)\n        return events\n",
         "            raise\n        return events\n",
-        "plain 0",
+        "tests/desk/test_durable_first.py::test_nothing_is_sent_before_its_ticket_is_durable",
     ),
     Mutation(
         "feed published before it is durable",
@@ -37,28 +39,28 @@ DURABILITY: Final = (
         "            feed.publish(batch)\n"
         "        await self._journal.append(batch)\n"
         "        self._durable_seq = batch[-1].seq\n",
-        "plain 0",
+        TOLD_TEST,
     ),
     Mutation(
         "group commit answers those of the next batch",
         ENGINE,
         "        self._durable_seq = batch[-1].seq\n",
         "        self._durable_seq = self._state.seq\n",
-        "plain 0",
+        "tests/desk/test_durable_first.py::test_an_answer_waits_for_its_own_batch",
     ),
     Mutation(
         "journal's time runs backwards",
         ENGINE,
         "at_ns = max(self._clock.now_ns(), state.at_ns)",
         "at_ns = self._clock.now_ns()",
-        "plain 30",
+        "tests/desk/test_durable_first.py::test_a_clock_that_was_set_back_does_not_set_the_journal_back",
     ),
     Mutation(
         "recovery reads one entry too few",
         ENGINE,
         "for entry in journal.read(after=state.seq):",
         "for entry in list(journal.read(after=state.seq))[:-1]:",
-        "plain 0",
+        "tests/desk/test_executor.py::test_a_restart_takes_up_what_is_not_final",
     ),
     Mutation(
         "ticket forgotten at recovery",

@@ -61,7 +61,7 @@ ENTRIES: Final = (
         "core/entries/request.py",
         "return value_micros_up(base_units(signal.quantity",
         "return -value_micros_up(-base_units(signal.quantity",
-        "plain 3",
+        "tests/core/entries/test_request.py::test_a_quantity_is_valued_at_the_mark_and_rounded_up",
     ),
     Mutation(
         "random order id",
@@ -131,6 +131,6 @@ ENTRIES: Final = (
         "desk/executor.py",
         "return rejected if rejected is not None else await",
         "return await",
-        "plain 3",
+        "tests/desk/test_executor.py::test_a_quote_that_is_off_the_mark_is_not_signed",
     ),
 )

@@ -9,6 +9,8 @@ from tests.mutants.mutation import Mutation
 EXECUTOR: Final = "desk/executor.py"
 SENDING: Final = "core/control/sending.py"
 SENDING_TEST: Final = "tests/core/control/test_sending.py::test_what_may_be_sent"
+STOP_TEST: Final = "tests/desk/test_executor.py::test_a_stop_and_the_end_of_its_time_end_sending_and_not_following"
+TICKET_TEST: Final = "tests/desk/test_durable_first.py::test_nothing_is_sent_before_its_ticket_is_durable"
 
 SENDING_BUGS: Final = (
     Mutation(
@@ -17,14 +19,14 @@ SENDING_BUGS: Final = (
         "        await self._engine.handle(RecordTicket(work.id, prepared))\n",
         "        await self._send(work, prepared)\n"
         "        await self._engine.handle(RecordTicket(work.id, prepared))\n",
-        "plain 2",
+        TICKET_TEST,
     ),
     Mutation(
         "ticket sent before it is durable",
         EXECUTOR,
         "        await self._engine.handle(RecordTicket(work.id, prepared))\n",
         "        self._engine.post(RecordTicket(work.id, prepared))\n",
-        "tests/desk/test_durable_first.py::test_nothing_is_sent_before_its_ticket_is_durable",
+        TICKET_TEST,
     ),
     Mutation(
         "order closed on a timeout",
@@ -33,7 +35,7 @@ SENDING_BUGS: Final = (
         "            await self._venue.wait(ticket, POLL_S)\n"
         "            if self._clock.now_ns() >= work.expires_at_ns:\n"
         "                return Rejected(Cause.SIGNAL_EXPIRED)\n",
-        "tests/desk/test_executor.py::test_a_stop_and_the_end_of_its_time_end_sending_and_not_following",
+        STOP_TEST,
     ),
     Mutation(
         "a send that failed ends the order",
@@ -47,14 +49,14 @@ SENDING_BUGS: Final = (
         EXECUTOR,
         "len(self._active) < self._wallets_max",
         "len(self._active) <= self._wallets_max",
-        "plain 6",
+        "tests/desk/test_wallet_slots.py::test_first_come_first_served_and_one_wallet_needs_one_slot",
     ),
     Mutation(
         "wallet slot never given back",
         EXECUTOR,
         "        finally:\n            self._slots.release(work.wallet_id)\n",
         "        finally:\n            pass\n",
-        "plain 7",
+        "tests/desk/test_wallet_slots.py::test_an_order_gives_its_slot_back_and_only_then_the_next_is_signed",
     ),
     Mutation(
         "closed order heard of late",
@@ -71,7 +73,7 @@ SENDING_BUGS: Final = (
         "            verdict = Send()\n"
         "        if isinstance(verdict, Over):\n"
         "            return verdict  # Nobody",
-        "plain 15",
+        "tests/desk/test_durable_first.py::test_a_stop_while_the_ticket_becomes_durable_ends_the_order_unsent",
     ),
     Mutation(
         "sent although a stop came while the send waited",
@@ -85,7 +87,7 @@ SENDING_BUGS: Final = (
         EXECUTOR,
         "            if self._may_send(work):\n                sent_ns",
         "            if True:\n                sent_ns",
-        "plain 4",
+        STOP_TEST,
     ),
     Mutation(
         "entry sent although the portfolio is held",
@@ -135,7 +137,7 @@ SENDING_BUGS: Final = (
         EXECUTOR,
         "for work_id in [*state.open_orders, *state.open_moves]:",
         "for work_id in [*state.open_orders]:",
-        "plain 3",
+        "tests/desk/test_paying.py::test_a_restart_does_not_decide_the_outcome_of_a_ticket",
     ),
     Mutation(
         "provisional outcomes not resumed",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.mutants import document
 from tests.mutants.__main__ import SOURCES, is_noticed, planted
-from tests.mutants.mutation import Mutation
+from tests.mutants.mutation import WORLDS, Mutation
 from tests.mutants.table import MUTATIONS
 from tools.generated import renewed
 
@@ -27,6 +27,7 @@ def test_it_can_be_planted(mutation: Mutation) -> None:
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=[one.name for one in MUTATIONS])
 def test_who_must_notice_is_there(mutation: Mutation) -> None:
+    assert mutation.world in ("", *WORLDS)
     if mutation.by_seed:
         assert mutation.by.partition(" ")[2].isdigit()
     else:
