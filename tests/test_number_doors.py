@@ -58,7 +58,7 @@ EXACT: Mapping[str, tuple[int, Callable[[Signal], int | None]]] = {
     "target_price": (12, lambda signal: signal.target_price_pico),
     "quantity": (9, lambda signal: None if signal.quantity is None else scaled(signal.quantity, 9)),
 }
-OTHERS = ("confidence", "risk_tolerance", "max_slippage_bps", "ttl_ms", "timestamp", "risk_budget_usd", "unknown")
+OTHERS = ("confidence", "risk_tolerance", "max_slippage_bps", "ttl_ms", "timestamp", "risk_budget_usd", "meta")
 
 
 @contextmanager
@@ -78,8 +78,9 @@ def signals(count: int) -> Iterator[tuple[str, str, Written, str]]:
     """A signal id, a field, what the grammar wrote for it, and the signal as a line of JSON."""
     for number, (random, drawn) in enumerate(draws(count)):
         field = random.choice((*EXACT, *OTHERS))
-        fields = json.dumps({**HOLD, "signal_id": f"n{number}"})
-        yield f"n{number}", field, drawn, f'{fields[:-1]}, "{field}": {as_json(random, drawn)}}}'
+        fields, told = json.dumps({**HOLD, "signal_id": f"n{number}"}), as_json(random, drawn)
+        value = f'{{"x": {told}}}' if field == "meta" else told
+        yield f"n{number}", field, drawn, f'{fields[:-1]}, "{field}": {value}}}'
 
 
 def check_recorded(journal: Journal, sent: Mapping[str, tuple[str, Written]]) -> int:
@@ -176,7 +177,8 @@ def test_the_python_reader_outlives_every_number(tmp_path: Path) -> None:
         async with desk(ScratchDesk(tmp_path).seed_env()) as bench:
             await bench.executor.start()
             for number, (signal_id, field, drawn, line) in enumerate(wishes):
-                fields = {**HOLD, "signal_id": signal_id, field: drawn.text}
+                value = {"x": drawn.text} if field == "meta" else drawn.text
+                fields = {**HOLD, "signal_id": signal_id, field: value}
                 bench.signals.put_nowait(line if number % 2 else fields)
                 (record,) = await bench.next_records(1)
                 assert isinstance(record, Decision | RejectedSignal)

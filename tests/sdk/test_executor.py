@@ -285,6 +285,52 @@ def test_a_reader_that_lags_too_far_reads_the_journal(scratch: ScratchDesk) -> N
     run(main())
 
 
+def test_a_receiver_that_fails_is_asked_again(scratch: ScratchDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing:
+        def __init__(self, signals: asyncio.Queue[object]) -> None:
+            self.signals = signals
+            self.failures = 3
+
+        async def get(self) -> object:
+            if self.failures:
+                self.failures -= 1
+                raise ConnectionError("the broker is gone")
+            return await self.signals.get()
+
+    monkeypatch.setattr("overmind.sdk.executor.RECEIVER_RETRY_S", 0.001)
+
+    async def main() -> None:
+        async with desk(scratch.seed_env()) as bench:
+            executor = MultiWalletExecutor(Failing(bench.signals), bench.records, bench.manager)
+            await executor.start()
+            bench.signals.put_nowait(bench.signal_json(None, action="Hold"))
+            assert [shown(one) for one in await bench.next_records(1)] == ["recorded s1"]
+            assert await executor.stop()
+
+    run(main())
+
+
+def test_a_failure_of_the_desk_is_the_answer_of_its_signal_alone(
+    scratch: ScratchDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with desk(scratch.seed_env()) as bench:
+            submit = bench.app.submit
+
+            async def failing(signal: Signal, received_at_ns: int | None = None) -> Decision:
+                if signal.id == "s1":
+                    raise ZeroDivisionError(signal.id)
+                return await submit(signal, received_at_ns)
+
+            monkeypatch.setattr(bench.app, "submit", failing)
+            await bench.executor.start()
+            wishes = [bench.signal_json(None, action="Hold") for _ in range(2)]
+            assert [shown(one) for one in await answers(bench, *wishes)] == ["rejected s1", "recorded s2"]
+            assert await bench.executor.stop()
+
+    run(main())
+
+
 def test_a_sender_that_breaks_ends_the_executor_and_stop_says_why(scratch: ScratchDesk) -> None:
     class Broken:
         async def put(self, record: Record, /) -> None:

@@ -24,6 +24,7 @@ from overmind.core.model.ids import WalletId
 from overmind.desk.app import App, running
 from overmind.desk.engine import Engine
 from overmind.desk.market import Connect, MarketAccess, connected
+from overmind.desk.watchdog import Patience, watched_loop
 from overmind.http.files import TOKEN_FILE, RunningService, publish, token_of_service, withdraw
 from overmind.http.server import HOST, ApiServer, listen, serve_api
 from overmind.ports import ChainSilent, Clock, Journal
@@ -61,16 +62,24 @@ async def _run(
         connected(config, clock) as connect,
         running(App(config, journal, clock, _noting(connect, markets)), drain_s=0.0) as app,
     ):
-        stop, stop_now = _heed_signals()
-        path = config.data_dir / JOURNAL
-        async with serve_api(app, path, listener, token, _chain_of(markets[0])) as service:
-            try:
-                _publish(config, service)
-                _announce(config, service, app.changed_limits(), as_json)
-                await stop.wait()
-                await _drain(app, service, stop_now)
-            finally:
-                withdraw(config.data_dir)
+        with watched_loop(config.logs_dir, Patience(config.step_tell_ns, config.step_max_ns)):
+            await _serve(config, app, listener, token, markets[0], as_json)
+
+
+async def _serve(
+    config: MultiWalletConfig, app: App, listener: socket.socket, token: Secret, market: MarketAccess, as_json: bool
+) -> None:
+    """Until somebody asks it to end."""
+    stop, stop_now = _heed_signals()
+    path = config.data_dir / JOURNAL
+    async with serve_api(app, path, listener, token, _chain_of(market)) as service:
+        try:
+            _publish(config, service)
+            _announce(config, service, app.changed_limits(), as_json)
+            await stop.wait()
+            await _drain(app, service, stop_now)
+        finally:
+            withdraw(config.data_dir)
 
 
 def _noting(connect: Connect, markets: list[MarketAccess]) -> Connect:

@@ -21,7 +21,16 @@ from overmind.config.variables.chain import CLUSTER, TRADING_MODE, Cluster
 from overmind.config.variables.paper import PAPER_CAPITAL, PAPER_PRICES, PRICE_TAPE, PriceSource
 from overmind.config.variables.performance import BALANCE_CHECK_INTERVAL, MAX_CONCURRENT_WALLETS
 from overmind.config.variables.risk import RISK_AGGREGATION_ENABLED, STRESS
-from overmind.config.variables.service import API_TOKEN, DATA_DIR, LOG_LEVEL, LOGS_DIR, SERVER_PORT, LogLevel
+from overmind.config.variables.service import (
+    API_TOKEN,
+    DATA_DIR,
+    LOG_LEVEL,
+    LOGS_DIR,
+    SERVER_PORT,
+    STEP_MAX,
+    STEP_TELL,
+    LogLevel,
+)
 from overmind.config.variables.signals import SIGNAL_FIELDS_IGNORED
 from overmind.config.variables.table import VARIABLES
 from overmind.config.variables.wallets import MANAGED_WALLETS
@@ -45,6 +54,8 @@ class MultiWalletConfig(msgspec.Struct, frozen=True, kw_only=True):
     api_token: Secret | None  # None: created at the first run
     data_dir: Path
     logs_dir: Path
+    step_tell_ns: int
+    step_max_ns: int
     wallets: dict[WalletId, WalletConfig]
     desk: Desk
     max_concurrent_wallets: int
@@ -103,6 +114,8 @@ def _load(env: Mapping[str, str], dotenv: Path | None) -> MultiWalletConfig | Co
         api_token=settings.get(API_TOKEN),
         data_dir=settings.get(DATA_DIR),
         logs_dir=settings.get(LOGS_DIR),
+        step_tell_ns=settings.get(STEP_TELL),
+        step_max_ns=settings.get(STEP_MAX),
         wallets=managed.wallets,
         desk=build_desk(settings, cluster, managed, findings),
         max_concurrent_wallets=settings.get(MAX_CONCURRENT_WALLETS),

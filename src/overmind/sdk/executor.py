@@ -29,7 +29,8 @@ from overmind.core.model.ids import WalletId
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import LAMPORTS
 from overmind.desk.app import DRAIN_S, App
-from overmind.desk.engine import EngineBusy, Feed
+from overmind.desk.engine import EngineBusy, EngineStopped, Feed
+from overmind.desk.submit import failed
 from overmind.sdk.manager import WalletManager, first_cause
 from overmind.sdk.records import Record, RejectedSignal, execution_record
 from overmind.signals.decode import BadSignal, decode_signal, encode_signal, token_index
@@ -253,10 +254,6 @@ class _Running:
         except BadSignal as bad:
             await self._put(RejectedSignal(bad.signal_id, str(bad)))
             return
-        except Exception as fault:  # The object's own methods failed. The next signal is taken all the same.
-            log.exception("a signal cannot be read")
-            await self._put(RejectedSignal(None, f"a {type(raw).__name__} cannot be read: {type(fault).__name__}"))
-            return
         while True:
             try:
                 decision = await self._app.submit(signal, received_at_ns)
@@ -264,6 +261,12 @@ class _Running:
                 await self._app.clock.sleep(BUSY_RETRY_S)
             except CommandRefused as refused:
                 await self._put(RejectedSignal(signal.id, str(refused)))
+                return
+            except EngineStopped:
+                raise
+            except Exception as fault:  # The next signal is taken all the same.
+                log.exception("a signal could not be decided", signal_id=signal.id)
+                await self._put(RejectedSignal(signal.id, str(failed(signal.id, fault)["error"])))
                 return
             else:
                 await self._put(decision)

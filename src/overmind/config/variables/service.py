@@ -48,6 +48,19 @@ DATA_DIR = Variable(
     "./data",
     "The folder of the journal, its snapshots, the API token and the STOP file.",
 )
+STEP_TELL = Variable(
+    "OVERMIND_STEP_TELL_MS",
+    measured(kinds.milliseconds(100, 60_000)),
+    "1000",
+    "A step of the event loop that takes longer is logged with the place where it is.",
+)
+STEP_MAX = Variable(
+    "OVERMIND_STEP_MAX_SEC",
+    measured(kinds.seconds(2, 3_600)),
+    "30",
+    "A step of the event loop that takes longer ends the process, so that a supervisor starts it again. Time in which "
+    "the machine was suspended does not count.",
+)
 LOGS_DIR = Variable(
     "OVERMIND_LOGS_DIR", kinds.path(), "./logs", "The folder in which overmind.log is written and rotated."
 )

@@ -1,6 +1,6 @@
 """Reads decimal numbers from outside. Digits and exponents are bounded on both sides before anything is computed.
 
-`Decimal("1e-9999999999")` is read at once, but `int()` of it computes ten billion digits. So every number from outside
+`Decimal("1e-9999999999")` is read at once, but its exact value takes ten billion digits. So every number from outside
 is read here: a text, a number of JSON, or a number of a Python caller.
 """
 
