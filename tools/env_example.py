@@ -25,7 +25,7 @@ _HEAD: Final = """\
 """
 _KEY: Final = """\
 # EXAMPLE: this key is published, never send money to it. The private key of primary_wallet: base58 of 64 bytes,
-# or a JSON array of 64 bytes. Make one of your own with `overmind keys new`.
+# or a JSON array of 64 bytes. Make one of your own with `overmind keys new FILE`.
 """
 
 

@@ -11,6 +11,7 @@ import pytest
 import structlog
 from tests.support.command import copy_of, overmind
 
+from overmind.cli import present
 from overmind.desk.log import LOG_FILE, configure_logging, stop_logging
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202etxt.exe\u2066\u200b\x08\x7f"
@@ -82,6 +83,15 @@ def test_no_command_shows_one(words: Sequence[str], more: Sequence[str], once: P
     assert control_characters(done.stdout + done.stderr) == []
     for path in (desk / "out").glob("*.csv"):
         assert control_characters(path.read_text()) == []
+
+
+def test_no_cell_of_a_table_shows_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """Only a cell that is given as lines has lines."""
+    present.table(EVIL, ("wallet", "why"), [(EVIL, f"{EVIL}\nforged"), ("w", ("first", f"second{EVIL}\nforged"))])
+    shown = capsys.readouterr().out
+    assert control_characters(shown) == []
+    assert len(shown.splitlines()) == 5
+    assert not any(line.strip().startswith("forged") for line in shown.splitlines())
 
 
 def test_a_signal_does_not_bring_one_in(once: Path, tmp_path: Path) -> None:

@@ -230,9 +230,15 @@ def test_a_refused_wallet_file(desk: DeskOnDisk, fields: dict[str, object], plac
 
 
 CONTENTS_REFUSED = [
+    ("recovery words", b"legal winner thank year wave sausage worth useful legal winner thank yellow\n", "mnemonic"),
+    ("hexadecimal", b"ab" * 32, "it is hexadecimal of 32 bytes"),
+    ("an address", b"So11111111111111111111111111111111111111112", "32 bytes, not 64: a seed or an address alone"),
+    ("an array of a seed", b"[" + b"1," * 31 + b"1]", "32 bytes, not 64: a seed or an address alone"),
+    ("a foreign keystore", b'{"crypto": {"cipher": "aes"}, "id": "x"}', "an encrypted keystore of another program"),
+    ("an object", b'{"a": 1}', "it is a JSON object"),
     ("not JSON", b'{"wallet_id": ', "not valid JSON: line 1, column 15"),
     ("broken UTF-8", b'{"name": "\xff"}', "not valid UTF-8"),
-    ("an empty file", b"", "not valid JSON: line 1, column 1"),
+    ("an empty file", b"", "the private key is empty"),
     ("too large", b" " * 300_000, "larger than 262144 bytes"),
     ("nested beyond bounds", b"[" * 100_000, "beyond all bounds"),
     ("a number beyond bounds", b'{"a": ' + b"9" * 5_000 + b"}", "beyond all bounds"),
@@ -312,3 +318,11 @@ def test_an_emergency_wallet_with_strategies_is_warned_about(desk: DeskOnDisk) -
     _hft(desk, strategy_allocation=[SNIPING])
     desk.lines("hft_wallet:F/hft.json:emergency:low:0")
     assert "takes no entries" in desk.load().warnings[0].problem
+
+
+@pytest.mark.parametrize("around", ["{}", "{}\n", "  {}\r\n", "\ufeff{}\r\n", '"{}"\n', "'{}'", "\u00a0{}\u200b"])
+def test_a_file_of_base58_text_is_a_key(around: str, desk: DeskOnDisk) -> None:
+    """As wallets export it."""
+    desk.write("hft.json", around.format(desk.keys["hft"].reveal()))
+    desk.lines("hft_wallet:F/hft.json:hft:high:0.3")
+    assert desk.load().wallets[HFT].key == desk.keys["hft"]

@@ -1,11 +1,13 @@
 """Private keys: accepted formats, refusals with their reasons, and that nothing prints a key (specification §5.6)."""
 
+import base64
 import copy
 import io
 import json
 import pickle
 import traceback
 
+import base58
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -21,6 +23,7 @@ SEED = Keypair.from_seed(bytes(range(32)))
 ARRAY = json.dumps(list(bytes(SEED)))
 BASE58 = str(SEED)
 OTHER = str(Keypair.from_seed(bytes(32)).pubkey())
+WORDS = "legal winner thank year wave sausage worth useful legal winner thank yellow"
 NOT_MATCHING = "the public half of the private key does not match its secret half"
 
 ACCEPTED = [
@@ -28,6 +31,10 @@ ACCEPTED = [
     ("an array over several lines", ARRAY.replace(",", ",\n ")),
     ("base58", BASE58),
     ("base58 with blanks around it", f"  {BASE58}\n"),
+    ("base58 in quotes, as JSON or Docker has it", f'"{BASE58}"\r\n'),
+    ("base58 in single quotes", f"'{BASE58}'"),
+    ("base58 after a byte order mark", f"\ufeff{BASE58}\u00a0"),
+    ("an array in quotes", f'"{ARRAY}"'),
 ]
 
 
@@ -57,6 +64,15 @@ REFUSED = [
     ("a letter that base58 lacks", "0" + BASE58[1:], "neither a JSON array nor base58"),
     ("base58 far too long", BASE58 * 3, "neither a JSON array nor base58"),
     ("a megabyte", "1" * 1_000_000, "far too long"),
+    ("a seed in base58", base58.b58encode(bytes(SEED)[:32]).decode(), "32 bytes, not 64: a seed or an address alone"),
+    ("a seed in hexadecimal", bytes(SEED)[:32].hex(), "it is hexadecimal of 32 bytes, a seed or an address"),
+    ("hexadecimal with 0x", "0x" + bytes(SEED).hex().upper(), "it is hexadecimal of 64 bytes"),
+    ("base64", base64.b64encode(bytes(SEED)).decode(), "it is base64 of 64 bytes"),
+    ("a recovery phrase", WORDS, "it is a recovery phrase (mnemonic) of 12 words"),
+    ("a recovery phrase, a word a line", WORDS.replace(" ", "\n") + "\n" + WORDS, "(mnemonic) of 24 words"),
+    ("numbers without brackets", ARRAY.strip("[]"), "it is numbers without the brackets of a JSON array"),
+    ("an object", '{"secretKey": 1}', "it is a JSON object"),
+    ("a PEM file", "-----BEGIN PRIVATE KEY-----\nMC4CAQ\n-----END PRIVATE KEY-----", "it is a PEM file"),
 ]
 
 
@@ -66,6 +82,8 @@ def test_a_key_is_refused(what: str, text: str, reason: str) -> None:
     assert isinstance(refused, BadKey), what
     assert reason in refused.problem
     assert refused.fix
+    parts = {text[place : place + 6].strip() for place in range(0, min(len(text), 2_000) - 6, 3)} - {""}
+    assert not [part for part in parts if part in f"{refused.problem} {refused.fix}"]
 
 
 def test_a_public_key_must_belong_to_it() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from overmind.keys.private_file import write_private
+from overmind.keys.private_file import create_private, write_private
 
 
 @pytest.mark.parametrize("umask", [0, 0o077, 0o277])
@@ -41,3 +41,20 @@ def test_what_cannot_be_put_in_place_leaves_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["api_token"]
     with pytest.raises(FileNotFoundError):
         write_private(tmp_path / "nowhere" / "api_token", b"content")
+
+
+def test_a_file_that_must_not_exist_is_never_replaced(tmp_path: Path) -> None:
+    create_private(tmp_path / "key", b"first")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for name in ("key", "link"):
+        with pytest.raises(FileExistsError):
+            create_private(tmp_path / name, b"second")
+    assert (tmp_path / "key").read_bytes() == b"first"
+    assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_private_file_that_cannot_be_written_is_not_left_behind(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        create_private(tmp_path / "absent" / "key", b"content")
+    assert list(tmp_path.iterdir()) == []

@@ -7,6 +7,7 @@ from typing import Final
 from tests.mutants.books import BOOKS
 from tests.mutants.capital import CAPITAL
 from tests.mutants.chain import CHAIN
+from tests.mutants.door import DOOR_BUGS
 from tests.mutants.durability import DURABILITY
 from tests.mutants.entries import ENTRIES
 from tests.mutants.firewall import FIREWALL_BUGS
@@ -23,5 +24,6 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "firewall": FIREWALL_BUGS,
     "capital": CAPITAL,
     "numbers": NUMBERS,
+    "door": DOOR_BUGS,
 }
 MUTATIONS: Final = tuple(one for bugs in SUBJECTS.values() for one in bugs)

@@ -24,6 +24,7 @@ class Entry(NamedTuple):
 
 SET_UP: Final = {
     "check": Entry("configuration", "check", "Check the whole configuration and show every problem."),
+    "keys": Entry("keys", "keys_cli", "Make or import the key of a wallet."),
     "show-config": Entry("configuration", "show_config", "Show every setting in force and where it comes from."),
 }
 TRADE: Final = {

@@ -116,7 +116,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
 
 
 def _grid(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str]) -> Table:
-    shown = Table(title=title, title_justify="left", title_style="bold", box=HEAVY_HEAD if out().is_terminal else None)
+    shown = Table(
+        title=_text(title), title_justify="left", title_style="bold", box=HEAVY_HEAD if out().is_terminal else None
+    )
     for column in columns:
         shown.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:

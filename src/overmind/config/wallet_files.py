@@ -19,8 +19,10 @@ from overmind.core.model.enums import StrategyType, WalletStatus, WalletType
 from overmind.core.model.numbers import decimal_of
 from overmind.core.model.units import DAY_NS, PPM
 from overmind.core.model.wallet import Exits, StrategyShare
+from overmind.keys.key_forms import form_of_object
 from overmind.keys.keystore import FORMAT, unseal
 from overmind.keys.secret_key import BadKey, SecretKey, key_of_array, public_key_fault, read_key
+from overmind.text.characters import trimmed
 
 V = TypeVar("V")
 
@@ -107,6 +109,8 @@ class _Reader:
         self._findings = findings
 
     def read(self, file: FileText, passphrase: str | None) -> Source:
+        if trimmed(file.text)[:1] not in ("{", "["):
+            return Source(self._path, self._exported(file.text))
         parsed = read_json(file.text)
         if isinstance(parsed, InvalidValue):
             self._refuse("", parsed.problem, parsed.fix)
@@ -119,13 +123,24 @@ class _Reader:
             return self._sealed(content, passphrase) if sealed else self._wallet(content, passphrase)
         if isinstance(content, list):
             return Source(self._path, self._key(key_of_array(content)))
-        self._refuse("", "neither a wallet, a keypair nor a keystore", "name a file of one of these kinds")
-        return Source(self._path)
+        raise AssertionError("what begins with a brace or a bracket is an object or an array")
+
+    def _exported(self, text: str) -> SecretKey | None:
+        """The text of a key alone, as wallets export it."""
+        key = read_key(text)
+        if isinstance(key, SecretKey):
+            return key
+        self._refuse("", f"neither a wallet, a keypair nor a keystore; {key.problem}", key.fix)
+        return None
 
     def _sealed(self, content: dict[str, object], passphrase: str | None) -> Source:
         return Source(self._path, self._key(unseal(content, passphrase)))
 
     def _wallet(self, content: dict[str, object], passphrase: str | None) -> Source:
+        if content.keys().isdisjoint(_KNOWN):
+            problem = f"no wallet, keypair or keystore of ours: it is {form_of_object(content)}"
+            self._refuse("", problem, "export the private key from that program as base58, and keep it in a file")
+            return Source(self._path)
         self._check_names(content)
         limits = content.get("risk_limits")
         shares = content.get("strategy_allocation")

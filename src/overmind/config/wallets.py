@@ -135,7 +135,7 @@ def _refuse_example_keys(cluster: Cluster, pairs: Sequence[tuple[WalletLine, Sou
             findings.refuse(
                 source.shown,
                 f"{source.key.public_key} is an example whose private key everybody can read",
-                "make a key of your own with `overmind keys new`",
+                "make a key of your own with `overmind keys new FILE`",
             )
 
 

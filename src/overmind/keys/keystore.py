@@ -16,6 +16,7 @@ from overmind.core.model.value import Value
 from overmind.keys.secret_key import BadKey, SecretKey, is_address, key_of_bytes
 
 FORMAT: Final = "overmind-keystore"
+MAKE_ANOTHER: Final = "make one from the key itself with `overmind keys import SOURCE FILE --keystore`"
 PASSPHRASE_MIN: Final = 8  # characters; a shorter one can be guessed offline, however slow each guess is
 _MEMORY_KIB: Final = 64 * 1024
 _PASSES: Final = 3
@@ -67,10 +68,10 @@ def unseal(envelope: object, passphrase: str | None) -> SecretKey | BadKey:
     """Decrypts the key of a keystore file that was parsed from JSON."""
     parsed = _envelope(envelope)
     if parsed is None:
-        return BadKey("not a keystore of version 1", "make one with `overmind keys new` or `overmind keys import`")
+        return BadKey("not a keystore of version 1", MAKE_ANOTHER)
     if (parsed.memory_kib, parsed.passes, parsed.lanes) != (_MEMORY_KIB, _PASSES, _LANES):
         # With other parameters one attempt could cost gigabytes, or next to nothing.
-        return BadKey("the keystore's Argon2id parameters are not ours", "seal it again with `overmind keys import`")
+        return BadKey("the keystore's Argon2id parameters are not ours", MAKE_ANOTHER)
     if not passphrase:
         return BadKey("the keystore is sealed and no passphrase is set", "set OVERMIND_KEYSTORE_PASSPHRASE")
     secret = _decrypt(parsed, passphrase)

@@ -26,6 +26,20 @@ def write_private(path: Path, content: bytes) -> None:
     _sync_folder(path.parent)
 
 
+def create_private(path: Path, content: bytes) -> None:
+    """The same for a file that must not exist: nothing is replaced. Raises OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        path.unlink()
+        raise
+    _sync_folder(path.parent)
+
+
 def _sync_folder(folder: Path) -> None:
     """A new name lasts once its folder is on disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

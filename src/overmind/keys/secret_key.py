@@ -10,11 +10,14 @@ from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
 from overmind.core.model.value import Value
+from overmind.keys.key_forms import SEED_BYTES, form_of_text
+from overmind.text.characters import trimmed
 
 SECRET_BYTES: Final = 64  # 32 of seed, then the 32 of the public key that follows from it
 _TEXT_MAX: Final = 4_096  # an array of 64 numbers, generously spaced
 _BASE58_MAX: Final = 128  # 64 bytes take 88 characters at most
 _HOW: Final = "give the whole 64-byte key, as a JSON array of 64 numbers or as base58 of 64 bytes"
+_EXPORT: Final = f"{_HOW}; wallets tell it as base58 under `export private key`"
 
 
 class BadKey(Value, frozen=True):
@@ -70,8 +73,8 @@ class SecretKey:
 
 
 def read_key(text: str) -> SecretKey | BadKey:
-    """Reads a private key: a JSON array of 64 bytes or base58 of 64 bytes."""
-    text = text.strip()
+    """Reads a private key: a JSON array of 64 bytes or base58 of 64 bytes, also in quotes."""
+    text = _unquoted(trimmed(text))
     if not text:
         return BadKey("the private key is empty", _HOW)
     if len(text) > _TEXT_MAX:
@@ -96,12 +99,13 @@ def key_of_array(numbers: object) -> SecretKey | BadKey:
 
 def key_of_bytes(secret: bytes) -> SecretKey | BadKey:
     if len(secret) != SECRET_BYTES:
-        return BadKey(f"the private key has {len(secret)} bytes, not {SECRET_BYTES}", _HOW)
+        seed = ": a seed or an address alone" if len(secret) == SEED_BYTES else ""
+        return BadKey(f"the private key has {len(secret)} bytes, not {SECRET_BYTES}{seed}", _HOW)
     keypair = _keypair(secret)
     if keypair is None or bytes(keypair.pubkey()) != secret[32:]:
         return BadKey(
             "the public half of the private key does not match its secret half",
-            "use a generated key (`overmind keys new`); an invented or damaged one cannot sign",
+            "use a generated key (`overmind keys new FILE`); an invented or damaged one cannot sign",
         )
     return SecretKey(keypair)
 
@@ -130,9 +134,18 @@ def _from_base58(text: str) -> SecretKey | BadKey:
         secret = base58.b58decode(text) if len(text) <= _BASE58_MAX else None
     except ValueError:  # Its text shows a letter of the key.
         secret = None
+    if secret is not None and len(secret) in (SEED_BYTES, SECRET_BYTES):
+        return key_of_bytes(secret)
+    if (form := form_of_text(text)) is not None:
+        return BadKey(f"the private key is neither a JSON array nor base58: it is {form}", _EXPORT)
     if secret is None:
-        return BadKey("the private key is neither a JSON array nor base58", _HOW)
+        return BadKey("the private key is neither a JSON array nor base58", _EXPORT)
     return key_of_bytes(secret)
+
+
+def _unquoted(text: str) -> str:
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+    return trimmed(text[1:-1]) if quoted else text
 
 
 def _keypair(secret: bytes) -> Keypair | None:
