@@ -21,6 +21,7 @@ BOOKS: Final = (
         "    ledger.transfer(order.spend.units, order.spend.mint, accounts.free, accounts.held)\n",
         "",
         OPEN_TEST,
+        world="plain",
     ),
     Mutation(
         "reservation of fees and rent dropped",
@@ -28,6 +29,7 @@ BOOKS: Final = (
         "    ledger.transfer(costs, SOL, accounts.sol_float, accounts.sol_float_held)\n",
         "",
         OPEN_TEST,
+        world="plain",
     ),
     Mutation(
         "reservation released twice",
@@ -36,6 +38,7 @@ BOOKS: Final = (
         "    for _ in range(2):\n"
         "        ledger.transfer(order.spend.units, order.spend.mint, accounts.held, accounts.free)\n",
         "tests/core/test_day.py::test_counters_begin_anew_and_totals_go_on",
+        world="plain",
     ),
     Mutation(
         "loss in flight forgotten",
@@ -43,6 +46,7 @@ BOOKS: Final = (
         "        book.loss_in_flight_micros += order.loss_max_micros\n",
         "",
         "tests/core/entries/test_rules.py::test_every_rule_at_its_edge",
+        world="plain",
     ),
     Mutation(
         "fee of a failed transaction not booked",
@@ -50,6 +54,7 @@ BOOKS: Final = (
         "            return Booked(pay_costs(state, book, fee, 0))\n",
         "            return Booked()\n",
         FORK_TEST,
+        world="plain",
     ),
     Mutation(
         "rent not booked",
@@ -57,6 +62,7 @@ BOOKS: Final = (
         "outcome, pay_costs(state, book, fee, rent), ",
         "outcome, pay_costs(state, book, fee, 0), ",
         FORK_TEST,
+        world="plain",
     ),
     Mutation(
         "cost of a split lot rounded up",
@@ -64,6 +70,7 @@ BOOKS: Final = (
         "cost = lot.cost_micros * part // lot.units",
         "cost = -(-lot.cost_micros * part // lot.units)",
         LOTS_TEST,
+        world="plain",
     ),
     Mutation(
         "newest lot sold first",
@@ -71,6 +78,7 @@ BOOKS: Final = (
         "        return _cut(self.lots, units)\n",
         "        return _cut(reversed(self.lots), units)\n",
         LOTS_TEST,
+        world="plain",
     ),
     Mutation(
         "deposit applied twice",
@@ -78,6 +86,7 @@ BOOKS: Final = (
         "    if deposit.deposit_id in state.deposits:\n",
         "    if deposit.deposit_id in ():\n",
         "tests/core/books/test_ledger_properties.py::test_long_scripts_keep_the_books",
+        world="plain",
     ),
     Mutation(
         "day rolled twice",
@@ -85,6 +94,7 @@ BOOKS: Final = (
         "if at_ns // DAY_NS > state.day and",
         "if at_ns // DAY_NS >= state.day and",
         "tests/core/test_day.py::test_the_day_rolls_once_over_any_number_of_commands_and_days",
+        world="plain",
     ),
     Mutation(
         "day rolls backwards with the clock",
@@ -99,6 +109,7 @@ BOOKS: Final = (
         "        book.unrealised_base_micros = book.unrealised_micros\n",
         "",
         "tests/core/test_day.py::test_unrealised_losses_count_from_the_marks_of_midnight",
+        world="plain",
     ),
     Mutation(
         "undone twice",
@@ -106,6 +117,7 @@ BOOKS: Final = (
         "    known = state.provisional.pop(order_id)\n    order, token",
         "    known = state.provisional[order_id]\n    order, token",
         "tests/core/books/test_forks.py::test_an_outcome_becomes_final_once",
+        world="chain",
     ),
     Mutation(
         "fee kept when a fork undid it",
@@ -113,6 +125,7 @@ BOOKS: Final = (
         "    state.ledger.transfer(fee, SOL, FEES, book.accounts.sol_float)\n",
         "",
         FORK_TEST,
+        world="chain",
     ),
     Mutation(
         "debt of a fork without quarantine",
@@ -120,6 +133,7 @@ BOOKS: Final = (
         "        if book.in_suspense:\n",
         "        if book.in_suspense and not book.wallet.id:\n",
         "tests/core/books/test_forks.py::test_a_debt_by_an_outcome_is_quarantined_too",
+        world="chain",
     ),
     Mutation(
         "recovered wallets out of their order",
@@ -127,5 +141,6 @@ BOOKS: Final = (
         "    state.wallets = dict(sorted(state.wallets.items(), key=lambda item: item[1].slot))\n",
         "",
         "tests/core/entries/test_selection_index.py::test_after_a_snapshot_a_slot_still_means_the_same_wallet",
+        world="plain",
     ),
 )

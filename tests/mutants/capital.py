@@ -27,6 +27,7 @@ CAPITAL: Final = (
         "        move_account(book, move.money.mint),\n        _held_account(book, move.money.mint),\n",
         "        move_account(book, move.money.mint),\n        move_account(book, move.money.mint),\n",
         HELD_TEST,
+        world="plain",
     ),
     Mutation(
         "fee and rent of a move not held",
@@ -34,6 +35,7 @@ CAPITAL: Final = (
         "    ledger.transfer(_costs_max(move), SOL, accounts.sol_float, accounts.sol_float_held)\n",
         "",
         HELD_TEST,
+        world="plain",
     ),
     Mutation(
         "hold of a move released twice",
@@ -42,6 +44,7 @@ CAPITAL: Final = (
         "    for _ in range(2):\n"
         "        state.ledger.transfer(_costs_max(move), SOL, book.accounts.sol_float_held, book.accounts.sol_float)\n",
         MOVE_TEST,
+        world="plain",
     ),
     Mutation(
         "move booked into the giver",
@@ -49,6 +52,7 @@ CAPITAL: Final = (
         "    receiver = state.wallets[move.to_wallet]\n    take_back(state, book",
         "    receiver = book\n    take_back(state, book",
         MOVE_TEST,
+        world="plain",
     ),
     Mutation(
         "cap of the day skipped",
@@ -70,6 +74,7 @@ CAPITAL: Final = (
         "    if command.to_address not in desk.withdraw_addresses:\n",
         "    if not command.to_address:\n",
         WITHDRAWAL_TEST,
+        world="plain",
     ),
     Mutation(
         "request of a withdrawal forgotten",
@@ -77,6 +82,7 @@ CAPITAL: Final = (
         "    known = state.withdrawals.get(command.request_id)\n",
         "    known = None\n",
         WITHDRAWAL_TEST,
+        world="plain",
     ),
     Mutation(
         "withdrawal begun before its time",
@@ -84,6 +90,7 @@ CAPITAL: Final = (
         "    if now_ns < move.not_before_ns:\n",
         "    if now_ns < 0:\n",
         "tests/core/control/test_sending.py::test_it_waits_until_its_time_and_no_longer",
+        world="plain",
     ),
     Mutation(
         "signed move cancelled",
@@ -91,6 +98,7 @@ CAPITAL: Final = (
         "    if known.ticket is not None:\n",
         "    if known.ticket is not None and not command.reason:\n",
         "tests/core/capital/test_withdrawals.py::test_it_waits_for_its_time_and_can_be_cancelled_till_it_is_signed",
+        world="plain",
     ),
     Mutation(
         "cancelled move signed all the same",
@@ -105,6 +113,7 @@ CAPITAL: Final = (
         "ended = None if work.kind.protects else _stopped(state, work, stop_file)",
         "ended = None",
         SENDING_TEST,
+        world="chain",
     ),
     Mutation(
         "stop of the receiver not heeded",
@@ -119,6 +128,7 @@ CAPITAL: Final = (
         "ended = None if work.kind.protects else _stopped(state, work, stop_file)",
         "ended = _stopped(state, work, stop_file)",
         SENDING_TEST,
+        world="plain",
     ),
     Mutation(
         "top-up and sweep without a pause",
@@ -126,6 +136,7 @@ CAPITAL: Final = (
         "    trying.after_ns = state.at_ns + (state",
         "    trying.after_ns = 0 * (state",
         SWEEP_TEST,
+        world="plain",
     ),
     Mutation(
         "giver of a top-up does not keep its target",
@@ -133,6 +144,7 @@ CAPITAL: Final = (
         "return free_units(state, book, SOL) - desk.float_target_lamports - desk",
         "return free_units(state, book, SOL) - desk",
         TOP_UP_TEST,
+        world="plain",
     ),
     Mutation(
         "swap for the float counts as an entry",
@@ -140,6 +152,7 @@ CAPITAL: Final = (
         "return self.side is BUY and not self.to_float",
         "return self.side is BUY",
         TOP_UP_TEST,
+        world="plain",
     ),
     Mutation(
         "swap for the float although it is held",
@@ -147,6 +160,7 @@ CAPITAL: Final = (
         "if price is None or book.holds or state.holds or",
         "if price is None or",
         TOP_UP_TEST,
+        world="plain",
     ),
     Mutation(
         "sweep while a sale is under way",
@@ -154,6 +168,7 @@ CAPITAL: Final = (
         "if book is not receiver and book.wallet.id not in selling and",
         "if book is not receiver and",
         SWEEP_TEST,
+        world="plain",
     ),
     Mutation(
         "sweep after the wallet was reactivated",
@@ -161,6 +176,7 @@ CAPITAL: Final = (
         "book.liquidating = book.sweeping = False",
         "book.liquidating = False",
         SWEEP_TEST,
+        world="plain",
     ),
     Mutation(
         "held wallet in a rebalance",
@@ -168,6 +184,7 @@ CAPITAL: Final = (
         "    if book.holds:\n        return Part.OUT",
         "    if not book.wallet.id:\n        return Part.OUT",
         REBALANCE_TEST,
+        world="plain",
     ),
     Mutation(
         "giver falls below its target",
@@ -175,6 +192,7 @@ CAPITAL: Final = (
         "    return min(sender.excess_micros, free)\n",
         "    return free\n",
         REBALANCE_TEST,
+        world="plain",
     ),
     Mutation(
         "rebalance while one is under way",
@@ -182,6 +200,7 @@ CAPITAL: Final = (
         'return f"{\', \'.join(sorted(under_way))} under way" if under_way else ""',
         'return "" if under_way else ""',
         REBALANCE_TEST,
+        world="chain",
     ),
     Mutation(
         "rebalance by old prices",
@@ -196,6 +215,7 @@ CAPITAL: Final = (
         "return unused and not in_doubt and",
         "return unused and",
         "tests/core/capital/test_fee_reserve.py::test_the_rent_of_an_empty_account_comes_back",
+        world="chain",
     ),
     Mutation(
         "account of a failed reclaim forgotten",
@@ -203,6 +223,7 @@ CAPITAL: Final = (
         "        book.token_accounts.add(move.money.mint)\n        book.empty",
         "        book.empty",
         RECLAIM_TEST,
+        world="plain",
     ),
     Mutation(
         "rent of a reclaim booked as nothing",
@@ -210,6 +231,7 @@ CAPITAL: Final = (
         "        gain = state.sol_value_micros_down(fill.received_units)\n",
         "        gain = 0\n",
         RECLAIM_TEST,
+        world="plain",
     ),
     Mutation(
         "account of the receiver kept when a fork undid it",
@@ -231,6 +253,7 @@ CAPITAL: Final = (
         "    state.ledger.transfer(fee, SOL, FEES, book.accounts.sol_float)\n",
         "",
         RECLAIM_TEST,
+        world="chain",
     ),
     Mutation(
         "rollback of a move does not take it from the receiver",
@@ -238,5 +261,6 @@ CAPITAL: Final = (
         "take_back(state, receiver, mint, units, move_account(receiver, mint), move_account(book, mint))",
         "state.ledger.transfer(units, mint, DEPOSITS, move_account(book, mint))",
         MOVE_TEST,
+        world="chain",
     ),
 )

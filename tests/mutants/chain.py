@@ -35,6 +35,7 @@ CHAIN: Final = (
         "            if status is not None:\n                return status\n        # A node",
         "        # A node",
         EXPIRY_TEST,
+        world="chain",
     ),
     Mutation(
         "expired when the recent status is lost",
@@ -44,6 +45,7 @@ CHAIN: Final = (
         "                return Expired()\n"
         "            return await self._effect(work, ticket) if status.confirmed else None\n",
         EXPIRY_TEST,
+        world="chain",
     ),
     Mutation(
         "expired after a timeout",
@@ -53,6 +55,7 @@ CHAIN: Final = (
         "                return Expired()\n"
         "            return await",
         EXPIRY_TEST,
+        world="chain",
     ),
     Mutation(
         "bound taken from the venue's claim alone",
@@ -67,6 +70,7 @@ CHAIN: Final = (
         "        seen = await self._simulate(work, transaction)\n",
         "        seen = ChainTip(0, claimed_height - BLOCKHASH_BLOCKS)\n",
         "tests/venues/test_jupiter.py::test_without_a_simulation_nothing_is_signed",
+        world="chain",
     ),
     Mutation(
         "final already at `confirmed`",
@@ -74,6 +78,7 @@ CHAIN: Final = (
         "            if status is None or not status.finalized:\n",
         "            if status is None or not status.confirmed:\n",
         "tests/venues/test_jupiter.py::test_final_is_what_was_booked_unless_the_chain_says_otherwise",
+        world="chain",
     ),
     Mutation(
         "effects of a dead branch made final",
@@ -88,6 +93,7 @@ CHAIN: Final = (
         "effects.fee_lamports + tip, rent, effects.slot)",
         "effects.fee_lamports + tip, 0, effects.slot)",
         SETTLEMENT_TEST,
+        world="chain",
     ),
     Mutation(
         "settlement ignores the fee",
@@ -95,6 +101,7 @@ CHAIN: Final = (
         "effects.fee_lamports + tip, rent, effects.slot)",
         "tip, rent, effects.slot)",
         SETTLEMENT_TEST,
+        world="chain",
     ),
     Mutation(
         "balances compared with orders on their way",
@@ -102,6 +109,7 @@ CHAIN: Final = (
         "if known.ticket is not None and known.order",
         "if known.ticket is None and known.order",
         BALANCES_TEST,
+        world="chain",
     ),
     Mutation(
         "balances compared with moves on their way",
@@ -109,6 +117,7 @@ CHAIN: Final = (
         "        if known.ticket is not None:\n",
         "        if known.ticket is None:\n",
         MOVES_TEST,
+        world="chain",
     ),
     Mutation(
         "receiver not in doubt while a move is on its way",
@@ -116,6 +125,7 @@ CHAIN: Final = (
         "            may_be_gone(mint, lost_by_receiver)\n",
         "            pass\n",
         MOVES_TEST,
+        world="chain",
     ),
     Mutation(
         "balances compared that are older than the books",
@@ -123,6 +133,7 @@ CHAIN: Final = (
         "return state.wallets[record.wallet_id].booked_seq > record.as_of_seq",
         "return state.wallets[record.wallet_id].booked_seq < 0",
         BALANCES_TEST,
+        world="chain",
     ),
     Mutation(
         "credit booked while an order is on its way",
@@ -130,6 +141,7 @@ CHAIN: Final = (
         "        if surplus > 0 and mint not in missing_max:\n",
         "        if surplus > 0:\n",
         BALANCES_TEST,
+        world="chain",
     ),
     Mutation(
         "deficit not held",

@@ -20,6 +20,7 @@ DURABILITY: Final = (
         "        await self._until_durable(self._state.seq)\n        return CommandAnswer(",
         "        return CommandAnswer(",
         TOLD_TEST,
+        world="plain",
     ),
     Mutation(
         "command answered before it is durable",
@@ -27,6 +28,7 @@ DURABILITY: Final = (
         "            raise\n        await self._until_durable(self._state.seq)\n        return events\n",
         "            raise\n        return events\n",
         "tests/desk/test_durable_first.py::test_nothing_is_sent_before_its_ticket_is_durable",
+        world="plain",
     ),
     Mutation(
         "feed published before it is durable",
@@ -40,6 +42,7 @@ DURABILITY: Final = (
         "        await self._journal.append(batch)\n"
         "        self._durable_seq = batch[-1].seq\n",
         TOLD_TEST,
+        world="plain",
     ),
     Mutation(
         "group commit answers those of the next batch",
@@ -47,6 +50,7 @@ DURABILITY: Final = (
         "        self._durable_seq = batch[-1].seq\n",
         "        self._durable_seq = self._state.seq\n",
         "tests/desk/test_durable_first.py::test_an_answer_waits_for_its_own_batch",
+        world="plain",
     ),
     Mutation(
         "journal's time runs backwards",
@@ -54,6 +58,7 @@ DURABILITY: Final = (
         "at_ns = max(self._clock.now_ns(), state.at_ns)",
         "at_ns = self._clock.now_ns()",
         "tests/desk/test_durable_first.py::test_a_clock_that_was_set_back_does_not_set_the_journal_back",
+        world="chain",
     ),
     Mutation(
         "recovery reads one entry too few",
@@ -61,6 +66,7 @@ DURABILITY: Final = (
         "for entry in journal.read(after=state.seq):",
         "for entry in list(journal.read(after=state.seq))[:-1]:",
         "tests/desk/test_executor.py::test_a_restart_takes_up_what_is_not_final",
+        world="plain",
     ),
     Mutation(
         "ticket forgotten at recovery",
@@ -71,6 +77,7 @@ DURABILITY: Final = (
         "        known.ticket = None\n"
         "    state.revalued = True\n",
         "tests/desk/test_executor.py::test_a_restart_follows_what_was_signed_and_signs_nothing_again",
+        world="plain",
     ),
     Mutation(
         "answer of another entry repeated after a restart",
@@ -78,6 +85,7 @@ DURABILITY: Final = (
         "remember_decision(state, signal_id, seq, at_ns)",
         "remember_decision(state, signal_id, seq - 1, at_ns)",
         DUPLICATE_TEST,
+        world="plain",
     ),
     Mutation(
         "known id with other content accepted",
@@ -85,6 +93,7 @@ DURABILITY: Final = (
         "        if not same_content(events[0].signal, signal):\n",
         "        if not same_content(signal, signal):\n",
         "tests/desk/test_engine.py::test_an_id_that_is_known_with_other_content_is_an_error",
+        world="plain",
     ),
     Mutation(
         "old duplicate not looked up in the index",
@@ -106,6 +115,7 @@ DURABILITY: Final = (
         'if self._journal.degraded and "disk_full" not in',
         'if self._journal.degraded and "disk_full" in',
         "tests/desk/test_durable_first.py::test_a_full_disk_holds_all_entries",
+        world="plain",
     ),
     Mutation(
         "shutdown on a full disk fails",

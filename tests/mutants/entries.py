@@ -20,6 +20,7 @@ ENTRIES: Final = (
         "if used + notional > limits.position_max_micros",
         "if used + notional > limits.position_max_micros + 1",
         LIMITS_TEST,
+        world="plain",
     ),
     Mutation(
         "trades per day off by one",
@@ -27,6 +28,7 @@ ENTRIES: Final = (
         "book.trades_today + book.entries_open >= limits.trades_per_day_max",
         "book.trades_today + book.entries_open > limits.trades_per_day_max",
         LIMITS_TEST,
+        world="plain",
     ),
     Mutation(
         "daily loss refused at its edge, too early",
@@ -41,6 +43,7 @@ ENTRIES: Final = (
         "book.positions_micros + book.entries_micros + notional >",
         "book.positions_micros + notional >",
         LIMITS_TEST,
+        world="plain",
     ),
     Mutation(
         "reserve float not kept",
@@ -48,6 +51,7 @@ ENTRIES: Final = (
         "rent_lamports(desk, book, mint) + desk.reserve_float_lamports",
         "rent_lamports(desk, book, mint)",
         RULES_TEST,
+        world="chain",
     ),
     Mutation(
         "stale price accepted",
@@ -62,6 +66,7 @@ ENTRIES: Final = (
         "return value_micros_up(base_units(signal.quantity",
         "return -value_micros_up(-base_units(signal.quantity",
         "tests/core/entries/test_request.py::test_a_quantity_is_valued_at_the_mark_and_rounded_up",
+        world="plain",
     ),
     Mutation(
         "random order id",
@@ -69,6 +74,7 @@ ENTRIES: Final = (
         'id=OrderId(f"{signal.id}.0.{attempt}")',
         'id=OrderId(f"{signal.id}.0.{id(ask)}")',
         "tests/core/test_commands.py::test_an_order_has_one_ticket",
+        world="plain",
     ),
     Mutation(
         "gate skipped on failover",
@@ -76,6 +82,7 @@ ENTRIES: Final = (
         "    if not signal_may_enter(state, ask, at_ns, received_at_ns):\n",
         "    if failed is None and not signal_may_enter(state, ask, at_ns, received_at_ns):\n",
         FAILOVER_TEST,
+        world="plain",
     ),
     Mutation(
         "failover to a wallet already tried",
@@ -83,6 +90,7 @@ ENTRIES: Final = (
         "    choice = index.choose(ask, at_ns, tried)\n",
         "    choice = index.choose(ask, at_ns, ())\n",
         FAILOVER_TEST,
+        world="plain",
     ),
     Mutation(
         "failover after a market cause",
@@ -104,6 +112,7 @@ ENTRIES: Final = (
         "best = costs.argmin()",
         "best = costs.argmax()",
         "tests/core/entries/test_ranking.py::test_the_choice",
+        world="plain",
     ),
     Mutation(
         "index not refreshed after an order closed",
@@ -111,6 +120,7 @@ ENTRIES: Final = (
         "    refresh_equity(state, book)\n    state.touched.append((book.wallet.id, mint, strategy))\n",
         "    refresh_equity(state, book)\n",
         INDEX_TEST,
+        world="plain",
     ),
     Mutation(
         "index not refreshed after an order was placed",
@@ -118,6 +128,7 @@ ENTRIES: Final = (
         "    state.touched.append((wallet_id, mint, order.strategy))\n",
         "",
         RULES_TEST,
+        world="chain",
     ),
     Mutation(
         "index not rebuilt after new marks",
@@ -132,5 +143,6 @@ ENTRIES: Final = (
         "return rejected if rejected is not None else await",
         "return await",
         "tests/desk/test_executor.py::test_a_quote_that_is_off_the_mark_is_not_signed",
+        world="plain",
     ),
 )

@@ -20,6 +20,7 @@ SENDING_BUGS: Final = (
         "        await self._send(work, prepared)\n"
         "        await self._engine.handle(RecordTicket(work.id, prepared))\n",
         TICKET_TEST,
+        world="plain",
     ),
     Mutation(
         "ticket sent before it is durable",
@@ -27,6 +28,7 @@ SENDING_BUGS: Final = (
         "        await self._engine.handle(RecordTicket(work.id, prepared))\n",
         "        self._engine.post(RecordTicket(work.id, prepared))\n",
         TICKET_TEST,
+        world="plain",
     ),
     Mutation(
         "order closed on a timeout",
@@ -36,6 +38,7 @@ SENDING_BUGS: Final = (
         "            if self._clock.now_ns() >= work.expires_at_ns:\n"
         "                return Rejected(Cause.SIGNAL_EXPIRED)\n",
         STOP_TEST,
+        world="chain",
     ),
     Mutation(
         "a send that failed ends the order",
@@ -43,6 +46,7 @@ SENDING_BUGS: Final = (
         '            log.warning("send not answered", signature=ticket.signature, why=str(silent))\n',
         "            raise RuntimeError from silent\n",
         "tests/desk/test_executor.py::test_a_send_that_is_not_answered_is_no_outcome",
+        world="plain",
     ),
     Mutation(
         "one wallet too many at work",
@@ -50,6 +54,7 @@ SENDING_BUGS: Final = (
         "len(self._active) < self._wallets_max",
         "len(self._active) <= self._wallets_max",
         "tests/desk/test_wallet_slots.py::test_first_come_first_served_and_one_wallet_needs_one_slot",
+        world="plain",
     ),
     Mutation(
         "wallet slot never given back",
@@ -57,6 +62,7 @@ SENDING_BUGS: Final = (
         "        finally:\n            self._slots.release(work.wallet_id)\n",
         "        finally:\n            pass\n",
         "tests/desk/test_wallet_slots.py::test_an_order_gives_its_slot_back_and_only_then_the_next_is_signed",
+        world="plain",
     ),
     Mutation(
         "closed order heard of late",
@@ -64,6 +70,7 @@ SENDING_BUGS: Final = (
         "        if known is not None and work_id not in self._running:\n",
         "        assert known is not None\n        if work_id not in self._running:\n",
         "tests/desk/test_durable_first.py::test_work_that_closed_before_it_was_heard_of_is_skipped",
+        world="plain",
     ),
     Mutation(
         "sent although a stop came after the ticket",
@@ -74,6 +81,7 @@ SENDING_BUGS: Final = (
         "        if isinstance(verdict, Over):\n"
         "            return verdict  # Nobody",
         "tests/desk/test_durable_first.py::test_a_stop_while_the_ticket_becomes_durable_ends_the_order_unsent",
+        world="plain",
     ),
     Mutation(
         "sent although a stop came while the send waited",
@@ -81,6 +89,7 @@ SENDING_BUGS: Final = (
         "lambda: self._may_send(work))",
         "lambda: True)",
         "tests/desk/test_durable_first.py::test_a_stop_ends_a_send_that_waits_for_its_turn",
+        world="chain",
     ),
     Mutation(
         "resent after an emergency stop",
@@ -88,6 +97,7 @@ SENDING_BUGS: Final = (
         "            if self._may_send(work):\n                sent_ns",
         "            if True:\n                sent_ns",
         STOP_TEST,
+        world="plain",
     ),
     Mutation(
         "entry sent although the portfolio is held",
@@ -95,6 +105,7 @@ SENDING_BUGS: Final = (
         "    if state.holds:\n        return Over",
         "    if state.holds and stop_file:\n        return Over",
         SENDING_TEST,
+        world="plain",
     ),
     Mutation(
         "acted on a lifted stop before the lift is durable",
@@ -102,6 +113,7 @@ SENDING_BUGS: Final = (
         "while self._lifted_seq > self._durable_seq:",
         "while False:",
         "tests/desk/test_durable_first.py::test_nothing_is_sent_before_a_lifted_hold_is_durable",
+        world="plain",
     ),
     Mutation(
         "STOP file not looked for",
@@ -116,6 +128,7 @@ SENDING_BUGS: Final = (
         "            return SEND\n        case Order():\n",
         "            return _stopped(state, work, stop_file) or SEND\n        case Order():\n",
         SENDING_TEST,
+        world="plain",
     ),
     Mutation(
         "emergency stop skips wallets that are held already",
@@ -131,6 +144,7 @@ SENDING_BUGS: Final = (
         "self._execute(tasks, known.work, known.ticket)",
         "self._execute(tasks, known.work, None)",
         "tests/desk/test_executor.py::test_a_restart_follows_what_was_signed_and_signs_nothing_again",
+        world="plain",
     ),
     Mutation(
         "open moves not taken up after a restart",
@@ -138,6 +152,7 @@ SENDING_BUGS: Final = (
         "for work_id in [*state.open_orders, *state.open_moves]:",
         "for work_id in [*state.open_orders]:",
         "tests/desk/test_paying.py::test_a_restart_does_not_decide_the_outcome_of_a_ticket",
+        world="plain",
     ),
     Mutation(
         "provisional outcomes not resumed",
@@ -145,6 +160,7 @@ SENDING_BUGS: Final = (
         "for work_id in [*state.provisional, *state.provisional_moves]:",
         "for work_id in [*state.provisional_moves]:",
         "tests/desk/test_executor.py::test_a_restart_takes_up_what_is_not_final",
+        world="chain",
     ),
     Mutation(
         "provisional moves not followed after a restart",
@@ -152,6 +168,7 @@ SENDING_BUGS: Final = (
         "for work_id in [*state.provisional, *state.provisional_moves]:",
         "for work_id in [*state.provisional]:",
         "tests/desk/test_durable_first.py::test_a_restart_follows_a_move_that_is_not_final",
+        world="chain",
     ),
     Mutation(
         "rollback ignored",
@@ -159,5 +176,6 @@ SENDING_BUGS: Final = (
         "self._engine.post(RecordFinal(work.id, final))",
         "self._engine.post(RecordFinal(work.id, known.outcome))",
         "tests/desk/test_executor.py::test_an_outcome_that_a_fork_undid_is_rolled_back",
+        world="chain",
     ),
 )
