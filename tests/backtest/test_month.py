@@ -20,7 +20,7 @@ from tests.views.test_accounts import accounts_of
 from overmind.backtest.history import Played, play
 from overmind.config import MultiWalletConfig
 from overmind.core.model.codes import Code
-from overmind.core.model.enums import MoveKind
+from overmind.core.model.enums import MoveKind, TradeAction
 from overmind.core.model.events import (
     DayRolled,
     Entry,
@@ -113,7 +113,7 @@ def tightened(wallet: Wallet, limits: Mapping[str, int]) -> Wallet:
 
 def varied(signal: Signal, number: int) -> Signal:
     """The signal with a larger size in some cases, and exits in turn, so that each strategy gets every kind of exit."""
-    if signal.notional_micros is None:
+    if signal.action is not TradeAction.BUY or signal.notional_micros is None:
         return signal
     notional = signal.notional_micros * TIMES[number % len(TIMES)]
     return structs.replace(signal, notional_micros=notional, exits=EXITS[number // 8 % len(EXITS)])

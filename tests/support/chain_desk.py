@@ -26,7 +26,7 @@ from overmind.config import MultiWalletConfig
 from overmind.config.problems import Findings
 from overmind.config.token_list import tokens_of
 from overmind.config.variables.chain import Cluster
-from overmind.core.model.enums import Side, StrategyType, TradeAction
+from overmind.core.model.enums import SaleScope, Side, StrategyType, TradeAction
 from overmind.core.model.events import OrderClosed, OrderPlaced
 from overmind.core.model.ids import SOL, Mint, SignalId, WalletId
 from overmind.core.model.outcome import Outcome
@@ -189,7 +189,7 @@ def buy_signal(number: int | str, wallet_id: WalletId = W1, **changes: Any) -> S
         "exclude": tuple(one for one in OWNERS if one != wallet_id),
     }
     if changes.get("action") is TradeAction.SELL:
-        fields |= {"notional_micros": None, "sell_all": "quantity" not in changes}
+        fields |= {"notional_micros": None, "sell_all": "quantity" not in changes, "scope": SaleScope.DESK}
     return Signal(**(fields | changes))
 
 

@@ -50,10 +50,12 @@ def venue(
     costs: CostModel | None = None,
     has_account: Callable[[WalletId, Mint], bool] = lambda wallet, mint: True,
     clock: SteppingClock | None = None,
+    held: int = 0,
 ) -> PaperVenue:
     tokens = {SOL: SOL_TOKEN, BONK.mint: BONK}
     feed, clock = Feed(*(ticks or (sol_tick(),))), clock or SteppingClock(START_NS)
-    return PaperVenue(feed, clock, seed, model, USDC, tokens, costs or CostModel(half_spread_bps=0), has_account)
+    costs = costs or CostModel(half_spread_bps=0)
+    return PaperVenue(feed, clock, seed, model, USDC, tokens, costs, has_account, lambda wallet, mint: held)
 
 
 def order(number: int = 0, side: Side = Side.BUY, units: int = 100 * MICROS, **changes: object) -> Order:
@@ -106,6 +108,23 @@ def fate(paper: PaperVenue, clock: SteppingClock, asked: Order) -> Outcome:
         return outcome
 
     return asyncio.run(play())
+
+
+@pytest.mark.parametrize(("held", "fills"), [(0, True), (2**64 - 1 - 999_900_009, True), (2**64 - 999_900_009, False)])
+def test_no_fill_exceeds_what_a_token_account_can_hold(held: int, fills: bool) -> None:
+    clock = SteppingClock(START_NS)
+    outcome = fate(venue(clock=clock, held=held), clock, order())
+    assert isinstance(outcome, Filled) is fills, outcome
+    if not fills:
+        assert isinstance(outcome, Failed)
+        assert outcome.cause is Cause.REVERTED
+
+
+def test_a_quote_beyond_a_token_account_is_refused() -> None:
+    cheap = venue(msgspec.structs.replace(sol_tick(), price_pico=1))
+    answer = quote_of(cheap, order())
+    assert isinstance(answer, Rejected)
+    assert answer.cause is Cause.NO_LIQUIDITY
 
 
 # Price 100 USD, depth 1,000,000 USD. 10,000 USD against it: 1 % impact, 1/1.01 of the mid.

@@ -91,8 +91,11 @@ def _paper_venue(
     def has_account(wallet_id: WalletId, mint: Mint) -> bool:
         return mint in engine.state.wallets[wallet_id].token_accounts
 
+    def held(wallet_id: WalletId, mint: Mint) -> int:
+        return engine.state.ledger.owned(engine.state.wallets[wallet_id].accounts, mint)
+
     desk, tokens = config.desk, _sellable(engine.state, config.desk)
-    return PaperVenue(prices, clock, seed, model or PaperModel(), desk.quote, tokens, desk.costs, has_account)
+    return PaperVenue(prices, clock, seed, model or PaperModel(), desk.quote, tokens, desk.costs, has_account, held)
 
 
 def _sellable(state: State, desk: Desk) -> dict[Mint, Token]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from hashlib import blake2b
+from itertools import cycle
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from msgspec import structs
 from solders.keypair import Keypair
 
 from overmind.config import MultiWalletConfig
@@ -15,7 +18,7 @@ from overmind.core.model.defaults import DEFAULT_RISK_TOLERANCE_PPM
 from overmind.core.model.enums import StrategyType, TradeAction, WalletType
 from overmind.core.model.ids import Mint, SignalId
 from overmind.core.model.signal import Signal
-from overmind.core.model.units import MICROS, NS, PPM
+from overmind.core.model.units import MICROS, NS, PICO, PPM
 from overmind.prices.tape import Tape
 
 WALLETS: Final = (
@@ -36,9 +39,13 @@ SIZES: Final[Mapping[StrategyType, tuple[int, int]]] = {
     StrategyType.DEVELOPER_TRACKING: (20, 90),
     StrategyType.AXIOM_MEME_COIN: (20, 90),
 }
+Asked = dict[Mint, int]  # what a strategy asked to buy and not yet to sell, micro-USD; the newest last
 LOOKBACK_CANDLES: Final = 12
 CALM_MOVE: Final = 0.01
 EXIT_ONE_IN: Final = 3
+ALL_ONE_IN: Final = 4  # of the exits
+SOLD_PERCENT: Final = (20, 60)  # of what was bought, from and to, by an exit that names its amount
+QUANTITY_DECIMALS: Final = 5
 HOLD_ONE_IN: Final = 40
 OVERSIZED_ONE_IN: Final = 25
 OVERSIZED_TIMES: Final = 30  # so large that every limit must stop it
@@ -67,41 +74,60 @@ def demo_signals(tape: Tape, seed: int, count: int) -> list[Signal]:
     """Signals of all eight strategies in turn, spread over the tape.
 
     An entry buys the asset with the hour's strongest move or, for arbitrage and sniping, with the widest candle. About
-    one signal in three is an exit. Some are far too large and some are of the action Hold, because a desk must answer
-    those too.
+    one signal in three is an exit: a strategy sells a part of what it asked to buy before, or all of it. Some entries
+    are far too large and some signals are of the action Hold, because a desk must answer those too.
     """
     draw = np.random.default_rng(seed)
     first_ns = tape.start_ns + (LOOKBACK_CANDLES + 1) * tape.step_ns
     # The last ones are early enough to land before the tape ends.
     times = np.sort(draw.integers(first_ns // NS, (tape.end_ns - tape.step_ns) // NS, count))
     strategies = list(StrategyType)
+    asked: dict[StrategyType, Asked] = {strategy: {} for strategy in strategies}
     return [
-        _signal(tape, number, int(at_s) * NS, strategies[number % len(strategies)], draw)
-        for number, at_s in enumerate(times)
+        _signal(tape, number, int(at_s) * NS, strategy, asked[strategy], draw)
+        for (number, at_s), strategy in zip(enumerate(times), cycle(strategies), strict=False)
     ]
 
 
-def _signal(tape: Tape, number: int, at_ns: int, strategy: StrategyType, draw: np.random.Generator) -> Signal:
+def _signal(
+    tape: Tape, number: int, at_ns: int, strategy: StrategyType, asked: Asked, draw: np.random.Generator
+) -> Signal:
     mint, move = _strongest(tape, at_ns, strategy)
-    action, notional = TradeAction.BUY, int(draw.integers(*SIZES[strategy])) * MICROS
-    if draw.integers(EXIT_ONE_IN) == 0:
-        action = TradeAction.SELL
-    elif draw.integers(HOLD_ONE_IN) == 0:
-        action = TradeAction.HOLD
-    elif draw.integers(OVERSIZED_ONE_IN) == 0:
-        notional *= OVERSIZED_TIMES
-    return Signal(
+    notional = int(draw.integers(*SIZES[strategy])) * MICROS
+    signal = Signal(
         id=SignalId(f"demo-{number:05}"),
         strategy=strategy,
-        action=action,
+        action=TradeAction.BUY,
         mint=mint,
         risk_tolerance_ppm=DEFAULT_RISK_TOLERANCE_PPM[strategy],
-        notional_micros=notional if action is TradeAction.BUY else None,
-        sell_all=action is TradeAction.SELL,
         confidence_ppm=min(PPM, PPM // 2 + int(abs(move) * 20 * PPM)),
         preferred_type=_preferred(strategy, move),
         at_ns=at_ns,
     )
+    if draw.integers(EXIT_ONE_IN) == 0 and asked:
+        return _exit(signal, tape, asked, draw)
+    if draw.integers(HOLD_ONE_IN) == 0:
+        return structs.replace(signal, action=TradeAction.HOLD)
+    if draw.integers(OVERSIZED_ONE_IN) == 0:
+        return structs.replace(signal, notional_micros=notional * OVERSIZED_TIMES)
+    asked[mint] = asked.pop(mint, 0) + notional
+    return structs.replace(signal, notional_micros=notional)
+
+
+def _exit(signal: Signal, tape: Tape, asked: Asked, draw: np.random.Generator) -> Signal:
+    """Sells of what the strategy bought last: a part in USD, a part in whole tokens, or all."""
+    mint = [*asked][-1]
+    sale = structs.replace(signal, action=TradeAction.SELL, mint=mint)
+    part = asked[mint] * int(draw.integers(*SOLD_PERCENT)) // 100
+    kind = draw.integers(ALL_ONE_IN)
+    if kind == 0 or mint not in (ticks := tape.ticks(signal.at_ns or 0)):
+        del asked[mint]
+        return structs.replace(sale, sell_all=True)
+    asked[mint] -= part
+    if kind == 1:
+        return structs.replace(sale, notional_micros=part)
+    tokens = Decimal(part * (PICO // MICROS)) / ticks[mint].price_pico
+    return structs.replace(sale, quantity=round(tokens, QUANTITY_DECIMALS))
 
 
 def _preferred(strategy: StrategyType, move: float) -> WalletType | None:

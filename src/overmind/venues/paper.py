@@ -28,6 +28,7 @@ from overmind.core.model.value import Value
 from overmind.ports import Allowed, Clock, Prices, Tick, always
 
 NS_PER_MS: Final = 1_000_000
+TOKEN_UNITS_MAX: Final = 2**64 - 1  # what a token account can hold
 # like a real signature, but beginning with "paper", so that nobody searches for it on a chain
 SIGNATURE_CHARS: Final = 88
 
@@ -88,8 +89,15 @@ class Draws(NamedTuple):
     fee: int
 
 
+def holds_nothing(wallet_id: WalletId, mint: Mint) -> int:
+    return 0
+
+
 class PaperVenue:
-    """`ports.Venue` without a chain. `has_account` says whether a wallet has a token account; a new one costs rent."""
+    """`ports.Venue` without a chain. `has_account` says whether a wallet has a token account; a new one costs rent.
+
+    `held` says how many units of a token a wallet has. What comes on top never exceeds what an account can hold.
+    """
 
     provisional = False
 
@@ -103,6 +111,7 @@ class PaperVenue:
         tokens: Mapping[Mint, Token],
         costs: CostModel,
         has_account: Callable[[WalletId, Mint], bool],
+        held: Callable[[WalletId, Mint], int] = holds_nothing,
     ) -> None:
         self._prices = prices
         self._clock = clock
@@ -112,6 +121,7 @@ class PaperVenue:
         self._tokens = tokens
         self._costs = costs
         self._has_account = has_account
+        self._held = held
         self._kept_ppm = PPM - ceil(costs.half_spread_bps * (PPM // BPS))
         self._sent: dict[str, int] = {}  # signature → time of the first send, oldest first
 
@@ -138,6 +148,8 @@ class PaperVenue:
         received = mid * depth * self._kept_ppm // (per * (depth + value) * PPM)
         if received < max(order.received_min, 1):
             return Rejected(short_cause(order, self._tokens[order.mint].decimals), f"{received} < {order.received_min}")
+        if received > TOKEN_UNITS_MAX:
+            return Rejected(Cause.NO_LIQUIDITY, f"{received} base units are more than a token account can hold")
         return Quote(order.id, order.spend, order.receive, received, order.received_min, impact_bps, needs_account)
 
     def _rent(self, order: Order) -> int:
@@ -214,6 +226,8 @@ class PaperVenue:
         if roll < model.expiry_ppm:
             return Expired()
         fee = self._fee(order, draws)
+        if self._held(order.wallet_id, order.receive) + received > TOKEN_UNITS_MAX:
+            return Failed(fee, Cause.REVERTED, "the token account cannot hold so many base units")
         if received < quote.received_min or roll < model.expiry_ppm + model.failure_ppm:
             return Failed(fee, Cause.SLIPPAGE, "the price moved before it landed")
         return Filled(quote.spend.units, received, fee, self._rent(order) if quote.needs_account else 0)
