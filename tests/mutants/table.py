@@ -11,6 +11,7 @@ from tests.mutants.durability import DURABILITY
 from tests.mutants.entries import ENTRIES
 from tests.mutants.firewall import FIREWALL_BUGS
 from tests.mutants.mutation import Mutation
+from tests.mutants.prices import PRICES
 from tests.mutants.sending import SENDING_BUGS
 
 SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
@@ -21,5 +22,6 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "chain": CHAIN,
     "firewall": FIREWALL_BUGS,
     "capital": CAPITAL,
+    "prices": PRICES,
 }
 MUTATIONS: Final = tuple(one for bugs in SUBJECTS.values() for one in bugs)
