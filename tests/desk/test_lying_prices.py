@@ -57,6 +57,11 @@ def drift(per_minute: float) -> PriceAt:
     return lambda at_s: (1 + per_minute) ** (at_s / 60)
 
 
+def sawtooth(at_s: float) -> float:
+    """Far below for a second, then as low as is believed."""
+    return 1.0 if at_s < 5 else (0.01, 0.81)[int(at_s) % 2]
+
+
 class Feed:
     """What a server shows. SOL is always worth the same. After `until_s` it shows the same for ever, and it ages."""
 
@@ -163,6 +168,7 @@ def lost(folder: Path, world: World, minutes: float) -> tuple[float, int]:
         (jump(0.01), 20, 0.28),
         (jump(0.5), 20, 0.28),
         (jump(0.79), 1, 0.22),
+        (sawtooth, 20, 0.28),
         # A drift is believed; the stop sells at 5 %, before it comes far.
         (drift(-0.19), 10, 0.08),
         (jump(100), 10, 0.0),

@@ -13,6 +13,7 @@ from tests.mutants.entries import ENTRIES
 from tests.mutants.firewall import FIREWALL_BUGS
 from tests.mutants.mutation import Mutation
 from tests.mutants.numbers import NUMBERS
+from tests.mutants.prices import PRICES
 from tests.mutants.sending import SENDING_BUGS
 
 SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
@@ -25,5 +26,6 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "capital": CAPITAL,
     "numbers": NUMBERS,
     "door": DOOR_BUGS,
+    "prices": PRICES,
 }
 MUTATIONS: Final = tuple(one for bugs in SUBJECTS.values() for one in bugs)

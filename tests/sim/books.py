@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 from msgspec import structs
+from tests.sim.doubts import Doubts
 from tests.support import plain_lots
 from tests.support.plain_lots import Lot, Lots, Shares
 
@@ -162,6 +163,7 @@ class Books:
         self.desk: Desk | None = None
         self.wallets: dict[WalletId, WalletBooks] = {}
         self.marks: dict[Mint, Mark] = {}
+        self.doubts = Doubts()
         self.stops: set[str] = set()
         self.blocked: set[Mint] = set()
         self.allowed: set[Mint] | None = None
@@ -195,8 +197,8 @@ class Books:
 
     def _take(self, event: Event) -> None:
         match event:
-            case PricesMarked(marks=marks):
-                self._mark(marks)
+            case PricesMarked(marks=marks, doubted=doubted):
+                self._mark(marks, doubted)
             case OrderPlaced() as placed:
                 self._place(placed)
             case SignalRefused() | SignalRecorded():
@@ -263,6 +265,8 @@ class Books:
                 self.allowed = None if mints.allowed is None else set(mints.allowed)
             case DeskConfigured(desk=desk):
                 self.desk = desk
+                if not desk.price_jump_max_ppm:
+                    self.doubts = Doubts()
                 known = {desk.quote.mint: desk.quote, **desk.tokens}
                 self.decimals |= {mint: token.decimals for mint, token in known.items()}
                 for book in self.wallets.values():
@@ -292,12 +296,20 @@ class Books:
             return self.wallets[scope.wallet_id].causes
         return self.paused.setdefault(scope.strategy, set()) if scope.strategy is not None else self.stops
 
-    def _mark(self, marks: tuple[Mark, ...]) -> None:
-        for mark in marks:
+    def _mark(self, marks: tuple[Mark, ...], doubted: tuple[Mark, ...]) -> None:
+        for mark in (*marks, *doubted):
             known = self.marks.get(mark.mint)
+            newest = self.doubts.doubted.get(mark.mint, known)
             assert mark.price_pico > 0, mark
-            assert known is None or mark.at_ns > known.at_ns, (mark, known)
-            self.marks[mark.mint] = mark
+            assert newest is None or mark.at_ns > newest.at_ns, (mark, newest)
+            believed = self.doubts.judge(mark, known, self.settings.price_jump_max_ppm)
+            assert believed is (mark in marks), f"{mark} after {known}: believed is {believed}"
+            if believed:
+                self.marks[mark.mint] = mark
+
+    def sale_mark(self, mint: Mint) -> Mark | None:
+        """The newest price of a token, believed or not: a sale needs one that is fresh."""
+        return self.doubts.doubted.get(mint) or self.marks.get(mint)
 
     def _remember_answer(self, answer: Answer) -> None:
         signal_id = answer.signal.id
@@ -676,6 +688,14 @@ class Books:
 
     def position(self, book: WalletBooks, mint: Mint) -> int:
         return self.value(mint, sum(lot.units for lot in book.lots.get(mint, ())))
+
+    def position_for_sale(self, book: WalletBooks, mint: Mint) -> int:
+        """At the price that a sale reckons with."""
+        if mint not in self.doubts.doubted:
+            return self.position(book, mint)
+        units = sum(lot.units for lot in book.lots.get(mint, ()))
+        price = self.doubts.credible(mint, self.settings.price_jump_max_ppm)
+        return units * price // ten_to(self.decimals[mint] + 6)
 
     def position_by(self, book: WalletBooks, mint: Mint, strategy: StrategyType) -> int:
         return self.value(mint, sum(lot.units for lot in book.lots.get(mint, ()) if lot.strategy is strategy))

@@ -214,6 +214,7 @@ class Auditor:
             broken = rules.broken_by_own_exit(books, order, at_ns)
             assert not broken, f"{order.id}: {broken}: {order}"
             self._seen[f"own exit {signal.id.split(':')[0]}"] += 1
+            self._seen["own exit at a doubted price"] += order.mint in books.doubts.doubted
         else:
             self._seen[f"sale of the {order.scope}'s lots"] += 1
             times = [rules.checked_entry(books, signal, at_ns, ns) for ns in self.received[signal.id]]
@@ -286,7 +287,7 @@ class Auditor:
         self._seen.update(f"exit refused {code}" for code in named)
         assert named <= rules.OF_EXIT, f"an exit was blocked by {named - rules.OF_EXIT}"
         if not any(self._late(signal, at_ns, ns) for ns in self.received[signal.id]):
-            unpriced = signal.target_price_pico is None and rules.broken_prices(books, signal.mint, signal.mint, at_ns)
+            unpriced = signal.target_price_pico is None and rules.broken_sale_price(books, signal.mint, at_ns)
             assert unpriced or not 0 < self._wanted(signal) <= self._sellable(signal), refused
 
     def _late(self, signal: Signal, at_ns: int, received_ns: int) -> bool:

@@ -458,6 +458,7 @@ class Operator:
             tokens={token.mint: token for token in TOKENS},
             booking_rules=BOOKING_RULES,
             default_wallet=next(iter(self.wallets)),
+            price_jump_max_ppm=200_000 if low else 0,
             multi_wallet_enabled=not self._context.odd() or random.random() < 0.9,
             portfolio_exposure_max_ppm=300_000 if self._context.odd() else 800_000,
             asset_max_ppm=random.choice((100_000, PPM)) if self._context.odd() else 400_000,

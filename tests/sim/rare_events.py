@@ -56,6 +56,7 @@ PLAIN_MOVES: Final = (
     "own exit liquidate",
     "own exit stop",
     "own exit close",
+    "own exit at a doubted price",
     "close ordered",
     "close repeated",
     "close cancelled",

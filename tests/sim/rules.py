@@ -17,9 +17,10 @@ from overmind.core.model.codes import Code
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import MoveKind, Side, SizingMethod, StrategyType, WalletType
 from overmind.core.model.ids import SOL, Mint, WalletId
+from overmind.core.model.money import Mark
 from overmind.core.model.order import Move, Order
 from overmind.core.model.signal import Signal
-from overmind.core.model.units import BPS, NOTIONAL_MAX_MICROS, NS, PPM
+from overmind.core.model.units import BPS, MICROS, NOTIONAL_MAX_MICROS, NS, PPM
 from overmind.core.model.value import Value
 
 FUTURE_MAX_NS: Final = 5 * NS
@@ -41,6 +42,7 @@ OF_SIGNAL: Final = {
     Code.SELECTION_TIMEOUT,
     Code.PRICE_MISSING,
     Code.PRICE_STALE,
+    Code.PRICE_UNCONFIRMED,
     Code.SLIPPAGE_CEILING,
     Code.PRICE_IMPACT,
     Code.MINT_NOT_ADMITTED,
@@ -205,12 +207,22 @@ def broken_times(signal: Signal, at_ns: int, stale_ns: int) -> set[Code]:
 def broken_prices(books: Books, mint: Mint, other: Mint, at_ns: int) -> set[Code]:
     broken: set[Code] = set()
     for one in (mint, other):
-        mark = books.marks.get(one)
-        if mark is None:
-            broken.add(Code.PRICE_MISSING)
-        elif at_ns - mark.at_ns > books.settings.mark_age_max_ns:
-            broken.add(Code.PRICE_STALE)
+        if one in books.doubts.doubted:
+            broken.add(Code.PRICE_UNCONFIRMED)
+        else:
+            broken |= _broken_age(books, books.marks.get(one), at_ns)
     return broken
+
+
+def broken_sale_price(books: Books, mint: Mint, at_ns: int) -> set[Code]:
+    """A price that is not believed bounds a sale, but does not stop it."""
+    return _broken_age(books, books.sale_mark(mint), at_ns)
+
+
+def _broken_age(books: Books, mark: Mark | None, at_ns: int) -> set[Code]:
+    if mark is None:
+        return {Code.PRICE_MISSING}
+    return {Code.PRICE_STALE} if at_ns - mark.at_ns > books.settings.mark_age_max_ns else set()
 
 
 def _all_in_emergency(books: Books) -> bool:
@@ -364,8 +376,11 @@ def least_received(books: Books, order: Order, signal: Signal, at_ns: int) -> Fr
         if limit is not None:
             bounds.append(Fraction(units * scale, limit))
         return max(bounds)
-    if not broken_prices(books, order.mint, order.mint, at_ns):
+    if not broken_sale_price(books, order.mint, at_ns):
         bounds.append(Fraction(units * order.mark_pico * kept, scale * BPS))
+        if order.mint in books.doubts.doubted:
+            least = books.doubts.floor(order.mint, books.settings.price_jump_max_ppm)
+            bounds.append(Fraction(units * least, scale))
     if limit is not None:
         bounds.append(Fraction(units * limit, scale))
     return max(bounds)
@@ -597,7 +612,7 @@ def broken_by_own_exit(books: Books, order: Order, at_ns: int) -> list[str]:
     book, cause = books.wallets[order.wallet_id], order.signal_id.split(":")[0]
     lots = book.lots.get(order.mint, [])
     cost, stop_ppm = sum(lot.cost_micros for lot in lots), book.wallet.limits.stop_loss_ppm
-    lost = cost - books.position(book, order.mint)
+    lost = cost - books.position_for_sale(book, order.mint)
     own = [one for one in books.open.values() if one.wallet_id == order.wallet_id and one.mint == order.mint]
     facts = {
         "nobody ordered it": cause == "liquidate" and not book.liquidating,
@@ -607,7 +622,10 @@ def broken_by_own_exit(books: Books, order: Order, at_ns: int) -> list[str]:
         "it has not lost so much": cause == "stop" and lost * PPM < cost * stop_ppm - 2 * PPM,
         "its cause is unknown": cause not in ("liquidate", "stop", "close"),
         "another is under way": any(":" in one.signal_id and one.side is Side.SELL for one in own),
-        "its price is old": bool(broken_prices(books, order.mint, order.mint, at_ns)),
+        "its price is old": bool(broken_sale_price(books, order.mint, at_ns)),
+        "it sells too much at a price that is doubted": order.mint in books.doubts.doubted
+        and order.spend.units > books.free(book, order.mint) // 4
+        and order.notional_micros > 11 * MICROS,
         "it lives too long": order.expires_at_ns != at_ns + books.settings.signal_ttl_ns,
         "it may bring less than the ladder allows": order.slippage_max_bps not in books.settings.exit_slippage_bps,
     }

@@ -6,6 +6,7 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
+from overmind.config.kinds import NamedFeed
 from overmind.config.operators import host_of, is_loopback_host, same_operator
 from overmind.config.problems import Findings
 from overmind.config.secrecy import Secret
@@ -14,6 +15,7 @@ from overmind.config.variables.chain import (
     CLUSTER,
     MAINNET_OPT_IN,
     OPT_IN_WORDS,
+    PYTH_FEEDS,
     RPC_FALLBACK_URLS,
     RPC_RATE,
     RPC_URL,
@@ -51,6 +53,7 @@ class ChainConfig(Value, frozen=True):
     swap_requests_per_min: int | None  # None: no quota
     witness_url: Secret | None = None  # the second price source; None: there is none
     witness_api_key: Secret | None = None
+    pyth_feeds: tuple[NamedFeed, ...] = ()
 
 
 def chain_config(cluster: Cluster, rpc_url: Secret | None, settings: Settings, findings: Findings) -> ChainConfig:
@@ -68,15 +71,33 @@ def chain_config(cluster: Cluster, rpc_url: Secret | None, settings: Settings, f
             f"{witness_url} belongs to the operator of {SWAP_URL.name} ({swap_url}): a liar would confirm itself",
             "name a server of another operator, under another domain",
         )
+    rpc_urls, feeds = (rpc_url, *fallbacks) if rpc_url is not None else fallbacks, settings.get(PYTH_FEEDS)
+    if feeds:
+        _check_oracle(rpc_urls, swap_url, witness_url, findings)
     return ChainConfig(
-        rpc_urls=(rpc_url, *fallbacks) if rpc_url is not None else fallbacks,
+        rpc_urls=rpc_urls,
         requests_per_s=settings.get(RPC_RATE) or (RPC_RATE_LOCAL if local else RPC_RATE_PUBLIC),
         swap_url=swap_url,
         swap_api_key=swap_api_key,
         swap_requests_per_min=settings.get(SWAP_RATE) or (None if is_loopback(swap_url) else swap_rate),
         witness_url=witness_url,
         witness_api_key=settings.get(WITNESS_KEY),
+        pyth_feeds=feeds,
     )
+
+
+def _check_oracle(
+    rpc_urls: tuple[Secret, ...], swap_url: Secret, witness_url: Secret | None, findings: Findings
+) -> None:
+    where = PYTH_FEEDS.name
+    if witness_url is not None:
+        findings.refuse(where, f"{WITNESS_URL.name} is set too", "keep one second source of prices")
+    if not rpc_urls:
+        findings.refuse(where, "no node to read the oracle from", f"set {RPC_URL.name}")
+    for rpc_url in rpc_urls:
+        if same_operator(rpc_url, swap_url):
+            problem = f"{rpc_url}, which would read it, belongs to the operator of {SWAP_URL.name} ({swap_url})"
+            findings.refuse(where, problem, "use a node of another operator, under another domain")
 
 
 def choose_cluster(mode: TradingMode, settings: Settings, findings: Findings) -> tuple[Cluster, Secret | None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from overmind.config.problems import Findings
 from overmind.config.secrecy import shown
 from overmind.config.settings import Settings
@@ -19,7 +21,7 @@ from overmind.config.variables.capital import (
     WITHDRAW_DAY_MAX,
     WITHDRAW_DELAY,
 )
-from overmind.config.variables.chain import WITNESS_URL, Cluster
+from overmind.config.variables.chain import PYTH_FEEDS, WITNESS_URL, Cluster
 from overmind.config.variables.costs import (
     COST_DEPTH,
     COST_FEE,
@@ -65,11 +67,13 @@ from overmind.config.wallets import Managed
 from overmind.core.model.codes import Ceilings
 from overmind.core.model.desk_settings import BOOKING_RULES, CostModel, Desk
 from overmind.core.model.enums import WalletStatus
-from overmind.core.model.ids import WalletId
+from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.money import Token
 
 
 def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings: Findings) -> Desk:
     quote, tokens = tokens_of(cluster, settings.get(TOKENS_FILE), findings)
+    _check_feeds(settings, quote, tokens, findings)
     multi_wallet_enabled = settings.get(MULTI_WALLET_ENABLED)
     return Desk(
         quote=quote,
@@ -124,7 +128,15 @@ def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings:
 def _witness_bound_bps(settings: Settings) -> int:
     """0 without a second source. The setting is read all the same, so that a mistake in it is found."""
     bound_bps = settings.get(PRICE_AGREEMENT)
-    return bound_bps if settings.get(WITNESS_URL) is not None else 0
+    return bound_bps if settings.get(WITNESS_URL) is not None or settings.get(PYTH_FEEDS) else 0
+
+
+def _check_feeds(settings: Settings, quote: Token, tokens: Mapping[Mint, Token], findings: Findings) -> None:
+    known = [quote.symbol, *(token.symbol for token in tokens.values())]
+    for feed in settings.get(PYTH_FEEDS):
+        if feed.symbol not in {symbol.upper() for symbol in known}:
+            problem = f"{shown(feed.symbol)} is not a listed token"
+            findings.refuse(PYTH_FEEDS.name, problem, f"name one of: {', '.join(known)}")
 
 
 def _ceilings(settings: Settings) -> Ceilings:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from overmind.config.files import InvalidValue
@@ -22,6 +23,16 @@ T = TypeVar("T", covariant=True)
 V = TypeVar("V")
 
 _URL_MAX: Final = 2_048
+_FEED_ID: Final = re.compile(r"(0x)?[0-9a-fA-F]{64}")
+FEEDS_MAX: Final = 100  # one request to a node has that many accounts
+
+
+class NamedFeed(NamedTuple):
+    """A token's account and feed of the Pyth oracle."""
+
+    symbol: str
+    account: str
+    feed_id: bytes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -257,10 +268,35 @@ def addresses() -> Kind[tuple[str, ...]]:
     return Kind(read, "comma list of addresses")
 
 
+def pyth_feeds() -> Kind[tuple[NamedFeed, ...]]:
+    """A comma list of SYMBOL:ACCOUNT:FEED_ID."""
+
+    def read(text: str) -> tuple[NamedFeed, ...] | InvalidValue:
+        found = [_read_feed(part.strip()) for part in text.split(",") if part.strip()]
+        wrong = next((one for one in found if isinstance(one, InvalidValue)), None)
+        if wrong is not None:
+            return wrong
+        feeds = tuple(one for one in found if isinstance(one, NamedFeed))
+        if len({one.symbol for one in feeds}) < len(feeds) or len(feeds) > FEEDS_MAX:
+            return InvalidValue("a symbol twice, or too many", f"name up to {FEEDS_MAX} tokens, each once")
+        return feeds
+
+    return Kind(read, "comma list of SYMBOL:ACCOUNT:FEED_ID")
+
+
 def nearest(word: str, names: Collection[str]) -> str | None:
     """The known name that is most similar, if any is."""
     found = difflib.get_close_matches(word.lower(), [name.lower() for name in names], n=1)
     return next((name for name in names if found and name.lower() == found[0]), None)
+
+
+def _read_feed(text: str) -> NamedFeed | InvalidValue:
+    symbol, _, rest = text.partition(":")
+    account, _, feed_id = rest.partition(":")
+    if not symbol or not is_address(account) or not _FEED_ID.fullmatch(feed_id):
+        fix = "write SYMBOL:ACCOUNT:FEED_ID, with the account in base58 and the feed's 32 bytes in hexadecimal"
+        return InvalidValue(f"{shown(text)!r} names no price feed", fix)
+    return NamedFeed(symbol.upper(), account, bytes.fromhex(feed_id.removeprefix("0x")))
 
 
 def _read_path(text: str) -> Path | InvalidValue:

@@ -37,7 +37,10 @@ class Findings:
         self.warnings: list[Problem] = []
 
     def refuse(self, where: str, problem: str, fix: str) -> None:
-        self.problems.append(Problem(where, problem, fix))
+        """A setting that is read twice has its problem once."""
+        found = Problem(where, problem, fix)
+        if found not in self.problems:
+            self.problems.append(found)
 
     def warn(self, where: str, problem: str, fix: str) -> None:
         self.warnings.append(Problem(where, problem, fix))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -21,11 +21,13 @@ from overmind.core.model.money import Token
 from overmind.desk.engine import Engine
 from overmind.ports import Clock, Prices, SecondSource, Venue
 from overmind.prices.jupiter import JupiterPrices
+from overmind.prices.pyth import PythPrices
 from overmind.prices.tape import LoopedTape, Tape, TapePrices, load_tape, shipped_tape_path
 from overmind.solana.chain import RpcChain
 from overmind.solana.clusters import WrongCluster, verify_cluster
 from overmind.solana.jupiter_api import JupiterApi
 from overmind.solana.notifications import Notifications
+from overmind.solana.pyth import PythFeed
 from overmind.solana.rpc import Rpc
 from overmind.solana.signer import LocalSigner
 from overmind.venues.jupiter import JupiterVenue
@@ -118,7 +120,8 @@ async def connected(
             yield await _live(config, clock, stack)
         elif config.paper_prices is PriceSource.LIVE:
             api = await stack.enter_async_context(_swap_api(config, clock))
-            yield _paper_on_live_prices(config, api, await _witness_api(config, clock, stack), seed, model)
+            witnesses = Witnesses(await _witness_api(config, clock, stack), await _oracle_node(config, clock, stack))
+            yield _paper_on_live_prices(config, api, witnesses, seed, model)
         else:
             yield paper(config, open_tape(config), seed=seed, model=model)
 
@@ -151,11 +154,32 @@ async def _witness_api(config: MultiWalletConfig, clock: Clock, stack: AsyncExit
     return await stack.enter_async_context(api)
 
 
-def _second(api: JupiterApi | None, mints: Sequence[Mint], clock: Clock) -> JupiterPrices | None:
-    return None if api is None else JupiterPrices(api, mints, clock, name=api.name)
+async def _oracle_node(config: MultiWalletConfig, clock: Clock, stack: AsyncExitStack) -> Rpc | None:
+    """On paper, a node is only needed to read an oracle."""
+    urls = [url.reveal() for url in config.chain.rpc_urls]
+    if not config.chain.pyth_feeds or not urls:
+        return None
+    return await stack.enter_async_context(Rpc(urls, clock, requests_per_s=config.chain.requests_per_s))
 
 
-def _polled(*sources: JupiterPrices | None) -> tuple[Sequence[Service], Service]:
+class Witnesses(NamedTuple):
+    """What a second source needs, if there is one."""
+
+    api: JupiterApi | None
+    rpc: Rpc | None
+
+    def source(
+        self, config: MultiWalletConfig, mints: Sequence[Mint], clock: Clock
+    ) -> JupiterPrices | PythPrices | None:
+        if self.api is not None:
+            return JupiterPrices(self.api, mints, clock, name=self.api.name)
+        desk = config.desk
+        mint_of = {token.symbol.upper(): token.mint for token in (desk.quote, *desk.tokens.values())}
+        feeds = {mint_of[one.symbol]: PythFeed(one.account, one.feed_id) for one in config.chain.pyth_feeds}
+        return PythPrices(self.rpc, feeds, clock) if feeds and self.rpc is not None else None
+
+
+def _polled(*sources: JupiterPrices | PythPrices | None) -> tuple[Sequence[Service], Service]:
     """What polls these sources for ever, and what polls each of them once."""
     known = [one for one in sources if one is not None]
 
@@ -166,11 +190,11 @@ def _polled(*sources: JupiterPrices | None) -> tuple[Sequence[Service], Service]
 
 
 def _paper_on_live_prices(
-    config: MultiWalletConfig, api: JupiterApi, witness: JupiterApi | None, seed: int, model: PaperModel | None
+    config: MultiWalletConfig, api: JupiterApi, witnesses: Witnesses, seed: int, model: PaperModel | None
 ) -> Connect:
     def connect(engine: Engine, clock: Clock) -> MarketAccess:
         mints = (config.desk.quote.mint, *_sellable(engine.state, config.desk))
-        prices, second = JupiterPrices(api, mints, clock), _second(witness, mints, clock)
+        prices, second = JupiterPrices(api, mints, clock), witnesses.source(config, mints, clock)
         venue = _paper_venue(config, engine, clock, prices, seed, model)
         services, look_first = _polled(prices, second)
         return MarketAccess(venue, prices, config.desk, services=services, look_first=look_first, second=second)
@@ -193,15 +217,15 @@ async def _live(config: MultiWalletConfig, clock: Clock, stack: AsyncExitStack) 
     on_chain = OnChain(chain, notifications, genesis_hash, LocalSigner(()), {})
     for wallet in config.wallets.values():
         on_chain.admit(wallet)
-    return _on_cluster(config, api, await _witness_api(config, clock, stack), on_chain)
+    return _on_cluster(config, api, Witnesses(await _witness_api(config, clock, stack), rpc), on_chain)
 
 
-def _on_cluster(config: MultiWalletConfig, api: JupiterApi, witness: JupiterApi | None, on_chain: OnChain) -> Connect:
+def _on_cluster(config: MultiWalletConfig, api: JupiterApi, witnesses: Witnesses, on_chain: OnChain) -> Connect:
     def connect(engine: Engine, clock: Clock) -> MarketAccess:
         desk = config.desk
         tokens = _sellable(engine.state, desk)
         mints = (desk.quote.mint, *tokens)
-        prices, second = JupiterPrices(api, mints, clock), _second(witness, mints, clock)
+        prices, second = JupiterPrices(api, mints, clock), witnesses.source(config, mints, clock)
         venue = JupiterVenue(
             swaps=api,
             chain=on_chain.chain,

@@ -113,6 +113,26 @@ def test_the_least_that_a_buy_must_bring() -> None:
     assert order_of("buy eth $0.000001 limit 1000000").received_min == 1  # never zero
 
 
+@pytest.mark.parametrize(
+    ("when", "received", "second", "expected"),
+    [
+        (BUY, 10 * ETH, 2_000, None),
+        (BUY, 10 * ETH, 2_030, None),
+        (BUY, 10 * ETH, 2_031, Cause.QUOTE_OFF_MARK),
+        (BUY, 10 * ETH, 1_969, Cause.QUOTE_OFF_MARK),
+        # A sale within its slippage of the mark passes wherever both sources agree.
+        ("sell eth 10", 19_800 * MICROS, 2_040, None),
+        ("sell eth 10", 19_800 * MICROS, 2_053, Cause.QUOTE_OFF_MARK),
+        ("sell eth 10", 19_800 * MICROS, 1_000, None),
+    ],
+)
+def test_a_quote_must_fit_both_sources(when: str, received: int, second: int, expected: Cause | None) -> None:
+    """The server that quotes may be the first source; then only the second one is a check."""
+    order, desk = order_of(when), structs.replace(DESK, witness_bound_bps=200)
+    rejected = quote_rejection(desk, order, quoted(order, received), MARK, second * PICO)
+    assert (rejected.cause if rejected is not None else None) == expected
+
+
 def test_a_mark_is_fresh_for_thirty_seconds() -> None:
     desk = Play()
     assert fresh_price_pico(desk.state, Mint("eth"), desk.now_ns + 30 * NS) == MARK

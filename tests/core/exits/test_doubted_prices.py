@@ -6,16 +6,18 @@ See specification §2.7.
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.support.core_desk import NOON_NS, Play, rows, told
 
 from overmind.core.books.price_band import MINUTE_NS, Reference
 from overmind.core.books.state import decode_state, encode_state
-from overmind.core.model.commands import AcceptPrice, CommandRefused
+from overmind.core.books.trust import credible_band, exit_price
+from overmind.core.model.commands import AcceptPrice, CommandRefused, MarkPrices
 from overmind.core.model.enums import Side
 from overmind.core.model.events import HoldAdded, LiquidationOrdered, OrderPlaced, PricesMarked
 from overmind.core.model.ids import Mint
+from overmind.core.model.money import Mark
 from overmind.core.model.order import Order
 from overmind.core.model.units import MICROS, PICO, PPM
 
@@ -137,7 +139,8 @@ def test_a_restart_changes_nothing_of_it(given: str, when: str, then: str) -> No
 
 def test_slices_are_sold_one_by_one_with_a_pause() -> None:
     desk = Play("w1 stop 5; deposit w1 1 eth; desk jump 20; mark eth 20; fill at 1700")
-    assert told(desk.play("wait 14999; mark eth 20; exits")) == "nothing"
+    desk.play("wait 14999; mark eth 20; exits")
+    assert len(sales(desk)) == 1
     desk.play("wait 1; exits")
     assert [one.spend.units for one in sales(desk)] == [25_000_000, 18_750_000]
 
@@ -218,20 +221,35 @@ def test_a_depeg_blocks_no_exit() -> None:
     assert told(desk.play("sell eth all")) == "w1 1 eth"
 
 
-Prices = st.lists(st.tuples(st.integers(1, 90_000), st.integers(1, 10**7 * PICO)), min_size=1, max_size=30)
+Lies = st.lists(st.tuples(st.integers(0, 90_000), st.sampled_from(["low", "high", "zero", "far", "true"])), max_size=30)
 
 
-@given(prices=Prices)
-def test_no_sequence_of_lies_moves_the_value_faster_than_the_bound(prices: list[tuple[int, int]]) -> None:
-    """Whatever a single source shows: after t minutes the value has moved by at most one step, and one more per minute
-    begun.
+def lied(desk: Play, what: str) -> int:
+    """A price at the edge of the band, or beyond it."""
+    newest = desk.state.doubted.get(ETH) or desk.state.marks[ETH]
+    band = credible_band(desk.state, Mark(ETH, newest.price_pico, desk.now_ns + 1))
+    return {"low": band.low_pico, "high": band.high_pico, "zero": 1, "far": 10**9 * PICO, "true": 2_000 * PICO}[what]
+
+
+@given(lies=Lies, agree=st.sampled_from(["", " agree 200"]))
+@example(lies=[(1_000, "zero"), (1_000, "low")] * 10, agree="")
+@example(lies=[(1_000, "zero"), (60_000, "low"), (0, "low"), (1_000, "zero"), (60_000, "low"), (0, "low")], agree="")
+@example(lies=[(1_000, "zero"), (1_000, "low")] * 10, agree=" agree 200")
+def test_no_sequence_of_lies_moves_the_band_faster_than_the_bound(lies: list[tuple[int, str]], agree: str) -> None:
+    """Whatever a single source shows, and whether or not a second one is silent: one step at once, and then one for
+    each minute.
     """
-    desk = Play("w1; deposit w1 1 eth; desk jump 20")
-    for wait_ms, price_pico in prices:
-        desk.play(f"wait {wait_ms}; mark eth {price_pico / PICO:.12f}")
-        steps = 2 + (desk.now_ns - NOON_NS) // MINUTE_NS
-        at = desk.state.price_pico(ETH)
-        assert 2_000 * PICO * 8**steps // 10**steps <= at <= 2_000 * PICO * 12**steps // 10**steps
+    desk = Play(f"w1; deposit w1 1 eth; mark eth 2000; desk jump 20{agree}")
+    for wait_ms, what in lies:
+        desk.now_ns += wait_ms * 10**6 + 1
+        desk.do(MarkPrices((Mark(ETH, lied(desk, what), desk.now_ns),)))
+        steps = 1 + (desk.now_ns - NOON_NS) // MINUTE_NS
+        least, most = 2_000 * PICO * 8**steps // 10**steps, 2_000 * PICO * 12**steps // 10**steps
+        assert least <= desk.state.price_pico(ETH) <= most
+        found = exit_price(desk.state, ETH, desk.now_ns)
+        assert found is not None
+        assert least <= found.price_pico <= most + 1
+        assert found.floor_pico == 0 or found.floor_pico >= least
 
 
 @given(st.integers(1, 10**9 * PICO), st.integers(1, 900_000), st.integers(0, 3 * 86_400 * 10**9))

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from fractions import Fraction
-from typing import Any
 
+from solders.account import Account
+from solders.pubkey import Pubkey
+from tests.solana.test_pyth import FEED, account
 from tests.support.chain_desk import W1, W2, ChainDesk, on_stage
 
 from overmind.core.model.codes import Code
-from overmind.core.model.enums import Side, TradeAction
+from overmind.core.model.enums import Side
 from overmind.core.model.events import OrderClosed, OrderPlaced
 from overmind.core.model.ids import SOL
 from overmind.core.model.outcome import Filled
-from overmind.core.model.units import MICROS
+from overmind.core.model.units import MICROS, NS
 from overmind.desk.app import App
+from overmind.solana.pyth import RECEIVER_PROGRAM
 from overmind.views.decisions import DecisionStatus
 
-SELL: dict[str, Any] = {"action": TradeAction.SELL}
+ORACLE = "7UVimffxr9ow1uXYxsr4LHAcV58mLzhmwaeKvJ1pjLiE"
 
 
 def sold(stage: ChainDesk) -> list[int]:
@@ -86,3 +90,26 @@ async def test_without_an_answer_of_the_second_source_nothing_is_bought(stage: C
         refusal = (await stage.buy(app, "in")).refusals[0]
         assert refusal.code is Code.PRICE_UNCONFIRMED
         assert "the second source has no price" in str(refusal.actual)
+
+
+@on_stage
+async def test_an_oracle_on_the_chain_confirms_and_denies(stage: ChainDesk) -> None:
+    """The account stands on the embedded chain, and the desk reads it through its node."""
+
+    def publish(price_pico: int) -> None:
+        now_s = stage.clock.now_ns() // NS
+        sent = account(price=price_pico // 10**4, confidence=0, published_s=now_s)
+        data = b64decode(sent["data"][0])
+        stage.net.chain.set_account(ORACLE, Account(2_000_000, data, Pubkey.from_string(RECEIVER_PROGRAM)))
+
+    feeds = f"SOL:{ORACLE}:{FEED.feed_id.hex()}"
+    price = stage.prices.pico[SOL]
+    publish(price)
+    async with stage.desk(OVERMIND_PYTH_FEEDS=feeds) as app:
+        await bought(stage, app)
+        witness = app.engine.state.marks[SOL].witness
+        assert witness is not None
+        assert (witness.source, witness.price_pico) == ("pyth", price)
+        publish(price * 2)
+        await stage.until(lambda: SOL in app.engine.state.doubted)
+        assert (await stage.buy(app, "denied")).refusals[0].code is Code.PRICE_UNCONFIRMED

@@ -98,6 +98,14 @@ WITNESS_KEY = Variable(
     "Key of the second price source, if it needs one.",
     secret=True,
 )
+PYTH_FEEDS = Variable(
+    "OVERMIND_PYTH_FEEDS",
+    kinds.pyth_feeds(),
+    "",
+    "A second source of live prices: accounts of the Pyth oracle, read through SNIPER_SOLANA_RPC_URL, as "
+    "SYMBOL:ACCOUNT:FEED_ID. Instead of OVERMIND_PRICE_WITNESS_URL. A token that is not named has one source: it is "
+    "not bought.",
+)
 MAINNET_OPT_IN = Variable(
     "OVERMIND_MAINNET_OPT_IN",
     kinds.optional(kinds.choice({OPT_IN_WORDS: True})),

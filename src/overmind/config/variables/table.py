@@ -22,6 +22,7 @@ from overmind.config.variables.capital import (
 from overmind.config.variables.chain import (
     CLUSTER,
     MAINNET_OPT_IN,
+    PYTH_FEEDS,
     RPC_FALLBACK_URLS,
     RPC_RATE,
     RPC_URL,
@@ -104,6 +105,7 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         SWAP_RATE,
         WITNESS_URL,
         WITNESS_KEY,
+        PYTH_FEEDS,
         MAINNET_OPT_IN,
     ),
     "Wallets": (

@@ -72,9 +72,9 @@ def apply(state: State, entry: Entry) -> None:
         case OrderFinal(order_id=order_id):
             finalise(state, order_id)
         case PricesMarked(marks=marks, doubted=doubted):
-            mark_prices(state, marks)
             if state.settings.doubts_prices:
                 follow(state, marks, doubted)
+            mark_prices(state, marks)
         case PriceAccepted(mint=mint, price_pico=price_pico):
             state.references[mint] = Reference(price_pico, entry.at_ns)
         case SignalRefused(signal=signal):

@@ -1,8 +1,8 @@
 """How far a price may move per minute before it is doubted, measured from the last price that was believed.
 
-Within a minute of that price a mark may be one step away from it, up or down. While marks stay outside, the band grows
-by one step a minute: so a true crash is believed in the end, and a lie gains no more than one step a minute. Time in
-which no mark came does not count.
+A mark may be one step away from that price, up or down. While marks stay outside, the band grows by one step a minute.
+The price follows the marks by one step a minute as well. So a true crash is believed in the end, and a lie gains no
+more than one step at once and one step a minute. Time in which no mark came does not count.
 """
 
 from __future__ import annotations
@@ -36,11 +36,23 @@ class Reference(Value, frozen=True):
     outside_ns: int = 0  # since when the marks have been outside the band; 0: they are within
 
     def band(self, at_ns: int, jump_max_ppm: int) -> Band:
+        return self._away(self._steps(at_ns), jump_max_ppm)
+
+    def outside(self, at_ns: int) -> Reference:
+        """After a mark outside the band."""
+        return self if self.outside_ns else Reference(self.price_pico, self.at_ns, at_ns)
+
+    def inside(self, price_pico: int, at_ns: int, jump_max_ppm: int) -> Reference:
+        """After a mark within the band: it follows the mark, by one step for each minute, and not within a minute."""
+        if at_ns - self.at_ns < MINUTE_NS:
+            return Reference(self.price_pico, self.at_ns) if self.outside_ns else self
+        minutes = max(1, self._steps(at_ns) - 1)
+        return Reference(self._away(minutes, jump_max_ppm).nearest(price_pico), at_ns)
+
+    def _steps(self, at_ns: int) -> int:
         waited_ns = max(0, at_ns - self.outside_ns) if self.outside_ns else 0
-        steps = min(1 + waited_ns // MINUTE_NS, STEPS_MAX)
+        return min(1 + waited_ns // MINUTE_NS, STEPS_MAX)
+
+    def _away(self, steps: int, jump_max_ppm: int) -> Band:
         kept, grown, whole = (PPM - jump_max_ppm) ** steps, (PPM + jump_max_ppm) ** steps, PPM**steps
         return Band(-(-self.price_pico * kept // whole), self.price_pico * grown // whole)
-
-    def is_over(self, at_ns: int) -> bool:
-        """Whether its minute is over, so that a believed mark takes its place."""
-        return bool(self.outside_ns) or at_ns - self.at_ns >= MINUTE_NS

@@ -65,24 +65,26 @@ def _is_denied(desk: Desk, mark: Mark) -> bool:
 
 
 def follow(state: State, believed: Iterable[Mark], doubted: Iterable[Mark]) -> None:
-    """Keeps what later marks are measured against."""
+    """Keeps what later marks are measured against. Comes before the marks themselves change."""
     desk, references = state.settings, state.references
     for mark in believed:
         state.doubted.pop(mark.mint, None)
-        known = references.get(mark.mint)
-        if known is None or mark.witness is not None or known.is_over(mark.at_ns):
+        if desk.witness_bound_bps:
             references[mark.mint] = Reference(mark.price_pico, mark.at_ns)
+        else:
+            known = _reference(state, mark.mint, mark)
+            references[mark.mint] = known.inside(mark.price_pico, mark.at_ns, desk.price_jump_max_ppm)
     for mark in doubted:
-        references[mark.mint] = _next_reference(desk, mark, _reference(state, mark.mint, mark))
+        references[mark.mint] = _after_doubt(desk, mark, _reference(state, mark.mint, mark))
         state.doubted[mark.mint] = mark
 
 
-def _next_reference(desk: Desk, mark: Mark, known: Reference) -> Reference:
+def _after_doubt(desk: Desk, mark: Mark, known: Reference) -> Reference:
     if _is_denied(desk, mark):  # One of the two lies, and time does not tell which.
         return Reference(known.price_pico, known.at_ns)
-    if not known.band(mark.at_ns, desk.price_jump_max_ppm).holds(mark.price_pico):
-        return Reference(known.price_pico, known.at_ns, known.outside_ns or mark.at_ns)
-    return Reference(mark.price_pico, mark.at_ns) if known.is_over(mark.at_ns) else known
+    if known.band(mark.at_ns, desk.price_jump_max_ppm).holds(mark.price_pico):
+        return known.inside(mark.price_pico, mark.at_ns, desk.price_jump_max_ppm)
+    return known.outside(mark.at_ns)
 
 
 def _reference(state: State, mint: Mint, newest: Mark) -> Reference:

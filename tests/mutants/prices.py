@@ -1,0 +1,135 @@
+"""Bugs in the doubt of prices: what one lying server could then take."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.mutation import Mutation
+
+TRUST: Final = "core/books/trust.py"
+BAND: Final = "core/books/price_band.py"
+ENTRY_TEST: Final = "tests/core/exits/test_doubted_prices.py::test_an_entry_needs_a_price_that_is_believed"
+STOP_TEST: Final = "tests/core/exits/test_doubted_prices.py::test_a_stop_sells_no_lower_than_what_is_credible"
+PEG_TEST: Final = "tests/core/exits/test_doubted_prices.py::test_entries_hold_while_the_quote_currency_is_off_its_peg"
+
+PRICES: Final = (
+    Mutation(
+        "second source that differs confirms",
+        TRUST,
+        "    return (high - low) * BPS <= low * desk.witness_bound_bps\n",
+        "    return low > 0\n",
+        ENTRY_TEST,
+    ),
+    Mutation(
+        "old price of the second source confirms",
+        TRUST,
+        "abs(mark.at_ns - mark.witness.at_ns) <= desk.mark_age_max_ns\n",
+        "mark.witness.at_ns > 0\n",
+        ENTRY_TEST,
+    ),
+    Mutation(
+        "doubted price gates an entry",
+        "core/entries/gate.py",
+        "        or (state.doubted and (mint in state.doubted or SOL in state.doubted))\n",
+        "",
+        ENTRY_TEST,
+    ),
+    Mutation(
+        "doubted price of SOL pays the fees",
+        "core/entries/gate.py",
+        "(mint in state.doubted or SOL in state.doubted)",
+        "mint in state.doubted",
+        ENTRY_TEST,
+    ),
+    Mutation(
+        "doubted prices become marks",
+        "core/decide.py",
+        "                yield PricesMarked(*judge(state, newer))\n",
+        "                yield PricesMarked(newer, judge(state, newer).doubted)\n",
+        "tests/core/exits/test_doubted_prices.py::test_a_lie_trips_no_breaker_and_changes_no_value",
+    ),
+    Mutation(
+        "sale at a doubted price without a floor",
+        "core/exits/selling.py",
+        "    if exiting is not None and exiting.floor_pico:\n",
+        "    if exiting is None:\n",
+        STOP_TEST,
+    ),
+    Mutation(
+        "all of a position sold at a doubted price",
+        "core/exits/exit_rules.py",
+        "        units = min(units, free // DOUBTED_PARTS)\n",
+        "        units = min(units, free)\n",
+        STOP_TEST,
+    ),
+    Mutation(
+        "no pause between sales at a doubted price",
+        "core/books/settle/retries.py",
+        "state.at_ns + DOUBTED_PACE_NS if order.mint in state.doubted else 0\n",
+        "0\n",
+        "tests/core/exits/test_doubted_prices.py::test_slices_are_sold_one_by_one_with_a_pause",
+    ),
+    Mutation(
+        "doubted price makes nothing due",
+        "core/exits/exit_rules.py",
+        "    return book.reached.union(overdue, book.closing, doubted)\n",
+        "    return book.reached.union(overdue, book.closing)\n",
+        STOP_TEST,
+    ),
+    Mutation(
+        "silence widens the band",
+        BAND,
+        "        waited_ns = max(0, at_ns - self.outside_ns) if self.outside_ns else 0\n",
+        "        waited_ns = max(0, at_ns - (self.outside_ns or self.at_ns))\n",
+        ENTRY_TEST,
+    ),
+    Mutation(
+        "band moves with every believed price",
+        BAND,
+        "        if at_ns - self.at_ns < MINUTE_NS:\n",
+        "        if at_ns < self.at_ns:\n",
+        ENTRY_TEST,
+    ),
+    Mutation(
+        "band follows a price by all steps at once",
+        BAND,
+        "        minutes = max(1, self._steps(at_ns) - 1)\n",
+        "        minutes = 1 + self._steps(at_ns)\n",
+        "tests/core/exits/test_doubted_prices.py::test_no_sequence_of_lies_moves_the_band_faster_than_the_bound",
+    ),
+    Mutation(
+        "denied price widens the band",
+        TRUST,
+        "    if _is_denied(desk, mark):  # One of the two lies, and time does not tell which.\n",
+        "    if not desk:\n",
+        STOP_TEST,
+    ),
+    Mutation(
+        "operator's price forgotten",
+        "core/books/apply.py",
+        "            state.references[mint] = Reference(price_pico, entry.at_ns)\n",
+        "            pass\n",
+        STOP_TEST,
+    ),
+    Mutation(
+        "quote not compared with the second source",
+        "core/entries/quote_check.py",
+        "    if witness_pico is None:\n",
+        "    if witness_pico is not None:\n",
+        "tests/core/entries/test_quote_check.py::test_a_quote_must_fit_both_sources",
+    ),
+    Mutation(
+        "depeg seen by one source alone",
+        "core/control/breakers.py",
+        "mark.price_pico if mark.witness is None else mark.witness.price_pico)",
+        "mark.price_pico)",
+        PEG_TEST,
+    ),
+    Mutation(
+        "two servers of one operator count as two",
+        "config/cluster.py",
+        "    if witness_url is not None and same_operator(swap_url, witness_url):\n",
+        "    if witness_url is not None and witness_url == swap_url:\n",
+        "tests/config/test_variables.py::test_a_variable_is_read_in_its_unit_and_within_its_bounds",
+    ),
+)
