@@ -69,6 +69,7 @@ OVERMIND_RISK_AGGREGATION_ENABLED       | OFF          | risk_aggregation_enable
 OVERMIND_PAPER_CAPITAL_USD              | 0.000001     | paper_capital_micros | 1
 OVERMIND_PRICE_TAPE                     | .            | price_tape | .
 OVERMIND_EMERGENCY_STOP_THRESHOLD       | 1            | emergency_stop_threshold | 1
+OVERMIND_DAY_LOSS_FLATTEN               | yes          | desk.day_loss_flatten | True
 OVERMIND_MULTI_WALLET_ENABLED           | 1            | desk.multi_wallet_enabled | True
 OVERMIND_DEFAULT_WALLET                 | hft_wallet   | desk.default_wallet | hft_wallet
 OVERMIND_WALLET_SELECTION_TIMEOUT_MS    | 50           | desk.selection_timeout_ns | 50000000

@@ -312,3 +312,17 @@ def test_an_emergency_wallet_with_strategies_is_warned_about(desk: DeskOnDisk) -
     _hft(desk, strategy_allocation=[SNIPING])
     desk.lines("hft_wallet:F/hft.json:emergency:low:0")
     assert "takes no entries" in desk.load().warnings[0].problem
+
+
+@pytest.mark.parametrize(
+    ("stop", "exits", "warned"),
+    [(0, None, True), (5, None, False), (0, {"trailing_stop_percent": 5}, False), (0, {"max_hold_ms": 5}, True)],
+)
+def test_a_wallet_without_a_stop_loss_is_warned_of(
+    desk: DeskOnDisk, stop: float, exits: dict[str, object] | None, warned: bool
+) -> None:
+    more: dict[str, object] = {} if exits is None else {"exits": exits}
+    wallet = desk.wallet("hft", risk_limits={**LIMITS, "stop_loss_threshold": stop}, **more)
+    desk.write("hft.json", json.dumps(wallet))
+    found = [one.where.rpartition(": ")[2] for one in desk.load().warnings]
+    assert found == ["risk_limits.stop_loss_threshold"] * warned

@@ -418,6 +418,7 @@ def _compare_wallets(state: State, books: Books) -> None:
         assert book.trades_today == mine.trades_today, wallet_id
         assert book.entries_open == len(books.entries(mine)), wallet_id
         assert book.loss_in_flight_micros == sum(one.loss_max_micros for one in books.entries(mine)), wallet_id
+        assert book.at_risk_micros == (rules.at_risk(books, mine) if books.desk else 0), wallet_id
         assert book.entries_micros == sum(one.notional_micros for one in books.entries(mine)), wallet_id
         assert set(book.holds) == mine.causes, wallet_id
         assert book.wallet == mine.wallet, (wallet_id, book.wallet, mine.wallet)

@@ -257,7 +257,7 @@ def rooms(books: Books, book: WalletBooks, strategy: StrategyType, mint: Mint, f
     own = [one for one in entries if one.strategy is strategy]
     rent = books.sol_value_up(rent_lamports(books, book, mint))
     costs = books.sol_value_up(desk.costs.fee_max_lamports) + rent
-    at_risk = day_loss(books, book) + sum(one.loss_max_micros for one in entries) + costs
+    at_risk = loss_at_stops(books, book) + sum(one.loss_max_micros for one in entries) + costs
     loss_left = limits.daily_loss_max_micros - at_risk
     found = {
         Code.DAILY_LOSS_HEADROOM: _before_stop(loss_left, falls_ppm),
@@ -285,6 +285,28 @@ def _before_stop(loss_left: int, falls_ppm: int) -> int:
 
 def day_loss(books: Books, book: WalletBooks) -> int:
     return max(0, -books.day_pnl(book))
+
+
+def loss_at_stops(books: Books, book: WalletBooks) -> int:
+    """The day's loss if every position fell to its stop now. No signal of the simulator has exits of its own."""
+    if books.settings.booking_rules < 2:
+        return day_loss(books, book)
+    return max(0, at_risk(books, book) - books.day_pnl(book))
+
+
+def at_risk(books: Books, book: WalletBooks) -> int:
+    return sum(_at_risk(books, book, mint) for mint in book.lots)
+
+
+def _at_risk(books: Books, book: WalletBooks, mint: Mint) -> int:
+    stop, lots = book.wallet.limits.stop_loss_ppm, book.lots[mint]
+    units, cost = sum(lot.units for lot in lots), sum(lot.cost_micros for lot in lots)
+    if not stop:
+        return 0
+    scale = ten_to(books.decimals[mint] + 6)
+    average_pico = cost * scale // units
+    stop_pico = average_pico * (PPM - stop) // PPM
+    return max(0, books.position(book, mint) - units * stop_pico // scale)
 
 
 def used_mints(books: Books, book: WalletBooks) -> set[Mint]:

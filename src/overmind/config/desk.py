@@ -35,6 +35,7 @@ from overmind.config.variables.performance import ATTEMPTS_MAX, RATE_MAX, SELECT
 from overmind.config.variables.risk import (
     ASSET_MAX,
     CEILINGS,
+    DAY_LOSS_FLATTEN,
     DAY_LOSS_MAX,
     DAY_TRADES_MAX,
     DEPEG_MAX,
@@ -92,6 +93,7 @@ def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings:
         attempts_max=settings.get(ATTEMPTS_MAX),
         emergency_stop_ppm=settings.get(EMERGENCY_STOP_THRESHOLD),
         day_loss_max_ppm=settings.get(DAY_LOSS_MAX),
+        day_loss_flatten=settings.get(DAY_LOSS_FLATTEN),
         drawdown_max_ppm=settings.get(DRAWDOWN_MAX),
         loss_streak_max=settings.get(LOSS_STREAK_MAX),
         cooldown_ns=settings.get(STOP_COOLDOWN),

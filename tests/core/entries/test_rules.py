@@ -126,7 +126,23 @@ w1 loss 50 stop 5                                        | buy eth $995.72144  |
 w1 loss 50 stop 5                                        | buy eth $995.721441 | DAILY_LOSS_HEADROOM 50 50.000001 @w1
 w1 loss 50 stop 5; buy sol $500                          | buy sol $499.6      | w1 $499.6
 w1 loss 50 stop 5; buy sol $500                          | buy sol $499.600001 | DAILY_LOSS_HEADROOM 50 50.000001 @w1
-w1 loss 50 stop 5; buy sol $500; fill                    | buy sol $999.8      | w1 $999.8
+# What open positions can still lose, from the mark down to their highest stop, counts as lost; gains of the day do not.
+w1 loss 50 stop 5; buy sol $500; fill                    | buy sol $499.8      | w1 $499.8
+w1 loss 50 stop 5; buy sol $500; fill                    | buy sol $499.800001 | DAILY_LOSS_HEADROOM 50 50.000001 @w1
+w1 loss 50 stop 5; buy eth $500; fill; mark eth 1920     | buy sol $499.8      | w1 $499.8
+w1 loss 50 stop 5; buy eth $500; fill; mark eth 1920     | buy sol $499.800001 | DAILY_LOSS_HEADROOM 50 50.000001 @w1
+w1 loss 50 stop 5; buy eth $500; fill; mark eth 2200     | buy sol $499.8      | w1 $499.8
+w1 loss 50 stop 5; buy eth $500; fill; mark eth 2200     | buy sol $499.800001 | DAILY_LOSS_HEADROOM 50 50.000001 @w1
+w1 loss 50 stop 5; buy eth $500 trail 2; fill            | buy sol $799.8      | w1 $799.8
+w1 loss 50 stop 5; buy eth $500 trail 2; fill            | buy sol $799.800001 | DAILY_LOSS_HEADROOM 50 50.000001 @w1
+w1 loss 50 stop 5; buy eth $500 trail 2; fill; mark eth 2010; mark eth 2010 | buy sol $848.8 | w1 $848.8
+w1 loss 50 stop 5; buy eth $500 trail 2; fill; mark eth 2010; mark eth 2010 | buy sol $848.800001 \
+| DAILY_LOSS_HEADROOM 50 50.000001 @w1
+w1 loss 50 stop 5; buy eth $500; fill; w1 stop 2         | buy sol $1999.5     | w1 $1999.5
+w1 loss 50 stop 5; buy eth $500; fill; w1 stop 2         | buy sol $1999.500001 | DAILY_LOSS_HEADROOM 50 50.000001 @w1
+w1 loss 50 stop 5; buy eth $500; fill; sell eth all; fill | buy sol $999.8      | w1 $999.8
+w1 loss 50; buy eth $500; fill                           | buy sol $500 stop 9 | w1 $500
+w1 loss 50 stop 5; buy sol $500; fill; desk rules 1      | buy sol $999.8      | w1 $999.8
 # Where the wallet has no stop loss, the signal's says what the order may lose; else the wallet's does.
 w1 loss 50.213928                                        | buy eth $1000 stop 5 | w1 $1000
 w1 loss 50.213927                                        | buy eth $1000 stop 5 \

@@ -25,6 +25,13 @@ DAY_LOSS_MAX = Variable(
     "All entries are held until the next day when the portfolio has lost this share since 00:00 UTC. The base is "
     "the equity then plus net deposits since.",
 )
+DAY_LOSS_FLATTEN = Variable(
+    "OVERMIND_DAY_LOSS_FLATTEN",
+    kinds.flag(),
+    "false",
+    "true: when a day's loss reaches its limit, the desk also closes what is open: all positions of the wallet, or of "
+    "all wallets for OVERMIND_DAY_LOSS_MAX_PERCENT. Two marks in a row must show the loss.",
+)
 DRAWDOWN_MAX = Variable(
     "OVERMIND_DRAWDOWN_MAX_PERCENT",
     measured(kinds.percent()),

@@ -55,6 +55,7 @@ from overmind.config.variables.performance import (
 from overmind.config.variables.risk import (
     ASSET_MAX,
     CEILINGS,
+    DAY_LOSS_FLATTEN,
     DAY_LOSS_MAX,
     DAY_TRADES_MAX,
     DEPEG_MAX,
@@ -124,6 +125,7 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
     "Risk": (
         EMERGENCY_STOP_THRESHOLD,
         DAY_LOSS_MAX,
+        DAY_LOSS_FLATTEN,
         DRAWDOWN_MAX,
         LOSS_STREAK_MAX,
         DAY_TRADES_MAX,

@@ -29,6 +29,7 @@ from overmind.core.model.wallet import StrategyShare
 NO_CAP: Final = NOTIONAL_MAX_MICROS
 NO_TOKEN: Final = Mint("")  # a token that no wallet has
 BLOCKED: Final = -1  # less than any entry
+AT_RISK_RULES: Final = 2  # the first booking rules that count what open positions can still lose
 
 
 class Scope(enum.Enum):
@@ -152,6 +153,12 @@ def day_loss_micros(book: WalletBook) -> int:
     return -pnl if pnl < 0 else 0
 
 
+def loss_at_stops_micros(desk: Desk, book: WalletBook) -> int:
+    """The day's loss if every open position fell to its highest stop (specification §8.5)."""
+    loss = (book.at_risk_micros if desk.booking_rules >= AT_RISK_RULES else 0) - book.day_pnl_micros
+    return loss if loss > 0 else 0
+
+
 # What an entry adds
 
 
@@ -251,7 +258,7 @@ WALLET_LIMITS: Final[tuple[Limit[WalletPlace], ...]] = (
         code=Code.DAILY_LOSS_HEADROOM,
         scope=Scope.ALL,
         limit_of=lambda at: at.limits.daily_loss_max_micros,
-        used_of=lambda at: day_loss_micros(at.book) + at.book.loss_in_flight_micros,
+        used_of=lambda at: loss_at_stops_micros(at.state.settings, at.book) + at.book.loss_in_flight_micros,
         adds=LOSS,
         name="daily_loss",
         unless=Code.DAILY_LOSS,

@@ -54,6 +54,7 @@ class Desk(Value, frozen=True):
     attempts_max: int = 3
     emergency_stop_ppm: int = 100_000  # of the equity at 00:00 UTC plus later deposits
     day_loss_max_ppm: int = PPM  # of the same; holds the portfolio's entries until the next day
+    day_loss_flatten: bool = False  # a day's loss that reaches its limit also closes all positions
     drawdown_max_ppm: int = PPM  # of the highest equity; holds the portfolio's entries until an operator lifts it
     loss_streak_max: int = 0  # losing sales in a row in one wallet; 0: no limit
     cooldown_ns: int = 0  # how long a wallet does not buy a token that its stop loss sold
