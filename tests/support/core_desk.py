@@ -188,6 +188,8 @@ DESK_WORDS = {
     "agree": ("witness_bound_bps", 1),
     "depeg": ("depeg_max_ppm", PERCENT),
     "rules": ("booking_rules", 1),
+    "smallest": ("order_min_micros", MICROS),
+    "dearest": ("expected_cost_max_bps", 1),
 }
 DESK_TEXTS = ("only", "depth", "without", "ladder", "payees", "then")
 WALLET_WORDS = ("usd", "sol", "share", "type", "key", "status", "aim")

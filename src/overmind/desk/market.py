@@ -29,7 +29,7 @@ from overmind.solana.notifications import Notifications
 from overmind.solana.rpc import Rpc
 from overmind.solana.signer import LocalSigner
 from overmind.venues.jupiter import JupiterVenue
-from overmind.venues.paper import PaperModel, PaperVenue
+from overmind.venues.paper import PaperModel, PaperVenue, makes_account
 
 MARK_EVERY_S: Final = 1.0
 STALE_CANDLES: Final = 2
@@ -89,7 +89,11 @@ def _paper_venue(
     config: MultiWalletConfig, engine: Engine, clock: Clock, prices: Prices, seed: int, model: PaperModel | None
 ) -> PaperVenue:
     def has_account(wallet_id: WalletId, mint: Mint) -> bool:
-        return mint in engine.state.wallets[wallet_id].token_accounts
+        book = engine.state.wallets[wallet_id]
+        if mint in book.token_accounts or mint not in book.entries:
+            return mint in book.token_accounts
+        signed = (known for known in engine.state.open_orders.values() if known.order.wallet_id == wallet_id)
+        return any(one.ticket is not None and one.order.receive == mint and makes_account(one.ticket) for one in signed)
 
     desk, tokens = config.desk, _sellable(engine.state, config.desk)
     return PaperVenue(prices, clock, seed, model or PaperModel(), desk.quote, tokens, desk.costs, has_account)

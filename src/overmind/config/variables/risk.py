@@ -51,6 +51,19 @@ DAY_TRADES_MAX = Variable(
     "0",
     "No wallet takes entries until the next day after so many trades of all wallets since 00:00 UTC. 0: no limit.",
 )
+ORDER_MIN = Variable(
+    "OVERMIND_ORDER_MIN_USD",
+    measured(kinds.usd()),
+    "1",
+    "The smallest entry. 0: no limit. A sale may be smaller.",
+)
+EXPECTED_COST_MAX = Variable(
+    "OVERMIND_EXPECTED_COST_MAX_BPS",
+    measured(kinds.whole("bps", 0, 10_000)),
+    "300",
+    "The most that an entry may be expected to cost, in bps of its amount: fee, the part of a new token account's rent "
+    "that is usually lost, half the spread and the price impact. 0: no limit.",
+)
 SIZING_MIN = Variable(
     "OVERMIND_SIZING_MIN_USD",
     measured(kinds.usd("0.000001")),
