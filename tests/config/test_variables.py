@@ -22,6 +22,7 @@ from overmind.core.model.codes import Ceilings
 from overmind.core.model.desk_settings import BOOKING_RULES, CostModel, Desk
 from overmind.core.model.enums import TradingMode
 from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.units import MICROS
 
 
 def test_what_nobody_sets_has_the_documented_default(desk: DeskOnDisk) -> None:
@@ -52,6 +53,8 @@ def test_the_defaults_of_the_desk_are_those_of_the_core(desk: DeskOnDisk) -> Non
         # The core's default is that of old journals: no such rule.
         price_jump_max_ppm=200_000,
         depeg_max_ppm=10_000,
+        order_min_micros=MICROS,
+        expected_cost_max_bps=300,
     )
 
 
@@ -69,6 +72,9 @@ OVERMIND_RISK_AGGREGATION_ENABLED       | OFF          | risk_aggregation_enable
 OVERMIND_PAPER_CAPITAL_USD              | 0.000001     | paper_capital_micros | 1
 OVERMIND_PRICE_TAPE                     | .            | price_tape | .
 OVERMIND_EMERGENCY_STOP_THRESHOLD       | 1            | emergency_stop_threshold | 1
+OVERMIND_DAY_LOSS_FLATTEN               | yes          | desk.day_loss_flatten | True
+OVERMIND_ORDER_MIN_USD                  | 0            | desk.order_min_micros | 0
+OVERMIND_EXPECTED_COST_MAX_BPS          | 10000        | desk.expected_cost_max_bps | 10000
 OVERMIND_MULTI_WALLET_ENABLED           | 1            | desk.multi_wallet_enabled | True
 OVERMIND_DEFAULT_WALLET                 | hft_wallet   | desk.default_wallet | hft_wallet
 OVERMIND_WALLET_SELECTION_TIMEOUT_MS    | 50           | desk.selection_timeout_ns | 50000000

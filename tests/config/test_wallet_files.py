@@ -326,3 +326,17 @@ def test_a_file_of_base58_text_is_a_key(around: str, desk: DeskOnDisk) -> None:
     desk.write("hft.json", around.format(desk.keys["hft"].reveal()))
     desk.lines("hft_wallet:F/hft.json:hft:high:0.3")
     assert desk.load().wallets[HFT].key == desk.keys["hft"]
+
+
+@pytest.mark.parametrize(
+    ("stop", "exits", "warned"),
+    [(0, None, True), (5, None, False), (0, {"trailing_stop_percent": 5}, False), (0, {"max_hold_ms": 5}, True)],
+)
+def test_a_wallet_without_a_stop_loss_is_warned_of(
+    desk: DeskOnDisk, stop: float, exits: dict[str, object] | None, warned: bool
+) -> None:
+    more: dict[str, object] = {} if exits is None else {"exits": exits}
+    wallet = desk.wallet("hft", risk_limits={**LIMITS, "stop_loss_threshold": stop}, **more)
+    desk.write("hft.json", json.dumps(wallet))
+    found = [one.where.rpartition(": ")[2] for one in desk.load().warnings]
+    assert found == ["risk_limits.stop_loss_threshold"] * warned

@@ -185,7 +185,7 @@ class Auditor:
         for book in books.wallets.values():
             size = rules.sized(books, book, signal, sizing.distance_ppm)
             its = structs.replace(entry, notional_micros=size)
-            may = size >= books.settings.sizing_min_micros and book.wallet.id not in order.tried
+            may = size >= rules.least_size(books) and book.wallet.id not in order.tried
             if may and not rules.broken_by_wallet(books, book, its):
                 is_whole = size == rules.wanted(books, book, signal, sizing.distance_ppm)
                 found[book.wallet.id] = (is_whole, size, rules.whole_cost_bps(books, book, its))
@@ -262,7 +262,9 @@ class Auditor:
             return faults  # It has no size, so the refusals by wallets mean little.
         for wallet_id, codes in broken.items():
             named = {one.code for one in refused.refusals if one.wallet_id == wallet_id}
-            if named & rules.OF_WALLET != codes:
+            # The expected cost is that of the whole size, which nobody has told here.
+            sized = {Code.EXPECTED_COST} if entry.signal.risk is not None else set()
+            if named & rules.OF_WALLET - sized != codes - sized:
                 faults.append(f"{wallet_id}: named {sorted(named)}, broken {sorted(codes)}")
         return faults
 
@@ -277,7 +279,7 @@ class Auditor:
         said = {one.code for one in refused.refusals if one.wallet_id == wallet_id}
         if not book.wallet.limits.stop_loss_ppm:
             return Code.STOP_DISTANCE_UNKNOWN in said
-        small = rules.sized(self.books, book, signal, 0) < self.books.settings.sizing_min_micros
+        small = rules.sized(self.books, book, signal, 0) < rules.least_size(self.books)
         return small and Code.SIZE_TOO_SMALL in said
 
     def _check_refused_exit(self, refused: SignalRefused, at_ns: int) -> None:
@@ -419,6 +421,7 @@ def _compare_wallets(state: State, books: Books) -> None:
         assert book.trades_today == mine.trades_today, wallet_id
         assert book.entries_open == len(books.entries(mine)), wallet_id
         assert book.loss_in_flight_micros == sum(one.loss_max_micros for one in books.entries(mine)), wallet_id
+        assert book.at_risk_micros == (rules.at_risk(books, mine) if books.desk else 0), wallet_id
         assert book.entries_micros == sum(one.notional_micros for one in books.entries(mine)), wallet_id
         assert set(book.holds) == mine.causes, wallet_id
         assert book.wallet == mine.wallet, (wallet_id, book.wallet, mine.wallet)

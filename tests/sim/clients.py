@@ -453,7 +453,7 @@ class Operator:
     def _draw_desk(self) -> Desk:
         random = self._random
         low, full = random.choice(((0, 0), (120_000_000, 250_000_000), (LAMPORTS + 1, 2 * LAMPORTS)))
-        return Desk(
+        desk = Desk(
             quote=USDC,
             tokens={token.mint: token for token in TOKENS},
             booking_rules=BOOKING_RULES,
@@ -481,6 +481,16 @@ class Operator:
             withdraw_addresses=random.choice(LISTS),
             withdraw_day_max_micros=random.choice(CAPS),
             withdraw_delay_ns=random.choice((0, 2, 20)) * NS,
+        )
+        return self._with_later_limits(desk, Random(repr(desk)))
+
+    def _with_later_limits(self, desk: Desk, random: Random) -> Desk:
+        """Limits that came later, drawn from a source of their own, so that the scripts of the seeds stay."""
+        return structs.replace(
+            desk,
+            day_loss_flatten=random.random() < 0.3,
+            order_min_micros=random.choice((0, 0, MICROS, 20 * MICROS)),
+            expected_cost_max_bps=random.choice((0, 0, 300, 60)),
         )
 
     async def start(self, engine: Engine) -> None:

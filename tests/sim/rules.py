@@ -14,7 +14,7 @@ from typing import Final
 from tests.sim.books import Books, WalletBooks, ten_to
 
 from overmind.core.model.codes import Code
-from overmind.core.model.desk_settings import Desk
+from overmind.core.model.desk_settings import CostModel, Desk
 from overmind.core.model.enums import MoveKind, Side, SizingMethod, StrategyType, WalletType
 from overmind.core.model.ids import SOL, Mint, WalletId
 from overmind.core.model.money import Mark
@@ -48,6 +48,7 @@ OF_SIGNAL: Final = {
     Code.MINT_NOT_ADMITTED,
     Code.MINT_BLOCKED,
     Code.AMOUNT_OUT_OF_RANGE,
+    Code.ORDER_TOO_SMALL,
     Code.PORTFOLIO_TRADES,
     Code.PORTFOLIO_EXPOSURE,
     Code.ASSET_CONCENTRATION,
@@ -62,6 +63,7 @@ OF_WALLET: Final = {
     Code.RISK_LEVEL,
     Code.DAILY_LOSS,
     Code.DAILY_LOSS_HEADROOM,
+    Code.EXPECTED_COST,
     Code.TRADES_TODAY,
     Code.CONCURRENT_POSITIONS,
     Code.POSITION_SIZE,
@@ -112,7 +114,7 @@ def _stale_ns(desk: Desk, signal: Signal, received_ns: int) -> int:
 def notional(books: Books, signal: Signal) -> int:
     """Rounded against the desk. Zero without a price, which is refused anyway. For a risk budget, the minimum size."""
     if signal.risk is not None:
-        return books.settings.sizing_min_micros
+        return least_size(books)
     if signal.notional_micros is not None:
         return signal.notional_micros
     mark = books.marks.get(signal.mint)
@@ -121,6 +123,10 @@ def notional(books: Books, signal: Signal) -> int:
     decimals = books.decimals[signal.mint]
     units = base_units(signal.quantity, decimals)
     return -(-units * mark.price_pico // ten_to(decimals + 6))
+
+
+def least_size(books: Books) -> int:
+    return max(books.settings.sizing_min_micros, books.settings.order_min_micros)
 
 
 def base_units(quantity: Decimal, decimals: int) -> int:
@@ -152,6 +158,7 @@ def broken_by_signal(books: Books, entry: CheckedEntry) -> set[Code]:
         Code.MINT_BLOCKED: signal.mint in books.blocked
         or (books.allowed is not None and signal.mint not in books.allowed),
         Code.AMOUNT_OUT_OF_RANGE: _has_size(books, signal) and not 0 < entry.notional_micros <= NOTIONAL_MAX_MICROS,
+        Code.ORDER_TOO_SMALL: 0 < entry.notional_micros < desk.order_min_micros,
         Code.SELECTION_TIMEOUT: entry.at_ns - entry.received_ns > desk.selection_timeout_ns,
         Code.PORTFOLIO_TRADES: bool(desk.day_trades_max) and trades(books) + 1 > desk.day_trades_max,
         Code.PORTFOLIO_EXPOSURE: (books.exposure() + entry.notional_micros) * PPM
@@ -187,9 +194,38 @@ def sized(books: Books, book: WalletBooks, signal: Signal, volatile_ppm: int) ->
     room[Code.PORTFOLIO_EXPOSURE] = equity * desk.portfolio_exposure_max_ppm // PPM - books.exposure()
     room[Code.ASSET_CONCENTRATION] = equity * desk.asset_max_ppm // PPM - books.asset(signal.mint)
     room[Code.STRATEGY_CONCENTRATION] = equity * desk.strategy_max_ppm // PPM - books.deployed(signal.strategy)
-    beyond = Fraction(slippage_ceiling(desk, signal) + 1, BPS)  # the smallest impact that is too high
-    room[Code.PRICE_IMPACT] = math.ceil(desk.costs.depth_micros * beyond / (1 - beyond)) - 1
+    room[Code.PRICE_IMPACT] = _last_of_impact(desk, slippage_ceiling(desk, signal))
+    if desk.expected_cost_max_bps:
+        ends = (_last_of_impact(desk, bps) for bps in range(desk.expected_cost_max_bps + 1))
+        fit = (end for end in ends if expected_cost(books, book, signal.mint, end) <= desk.expected_cost_max_bps)
+        room[Code.EXPECTED_COST] = max(fit, default=0)
     return max(0, min(wanted(books, book, signal, volatile_ppm), NOTIONAL_MAX_MICROS, *room.values()))
+
+
+def _last_of_impact(desk: Desk, bps: int) -> int:
+    """The largest entry with this impact in whole basis points."""
+    beyond = Fraction(bps + 1, BPS)
+    return math.ceil(desk.costs.depth_micros * beyond / (1 - beyond)) - 1 if beyond < 1 else WITHOUT_END
+
+
+def expected_cost(books: Books, book: WalletBooks, mint: Mint, micros: int) -> int:
+    """In bps of the amount, each part rounded up; without an amount there is none."""
+    costs = books.settings.costs
+    if not micros:
+        return 0
+    rent = Fraction(books.sol_value_up(expected_rent(books, book, mint)) * costs.rent_lost_ppm, PPM)
+    fixed = books.sol_value_up(costs.fee_lamports) + math.ceil(rent)
+    return math.ceil(Fraction(fixed * BPS, micros)) + math.ceil(costs.half_spread_bps) + _impact_bps(costs, micros)
+
+
+def _impact_bps(costs: CostModel, micros: int) -> int:
+    return micros * BPS // (costs.depth_micros + micros)
+
+
+def expected_rent(books: Books, book: WalletBooks, mint: Mint) -> int:
+    """Of several open buys of a new token only the first one expects to pay for the account."""
+    once = books.settings.booking_rules >= 2 and any(one.receive == mint for one in books.entries(book))
+    return 0 if once else rent_lamports(books, book, mint)
 
 
 def _has_size(books: Books, signal: Signal) -> bool:
@@ -243,6 +279,9 @@ def broken_by_wallet(books: Books, book: WalletBooks, entry: CheckedEntry) -> se
         Code.TRADES_TODAY: book.trades_today + len(books.entries(book)) + 1 > wallet.limits.trades_per_day_max,
         Code.CONCURRENT_POSITIONS: len(mints | {signal.mint}) > max(wallet.limits.positions_max, len(mints)),
         Code.INSUFFICIENT_SOL: lamports_needed(books, book, signal.mint) > free_lamports(books, book),
+        Code.EXPECTED_COST: 0
+        < desk.expected_cost_max_bps
+        < expected_cost(books, book, signal.mint, entry.notional_micros),
         Code.RATE_LIMIT: placed_within_a_second(book, entry.at_ns) >= desk.rate_max_per_s,
         Code.DAILY_LOSS: day_loss(books, book) >= wallet.limits.daily_loss_max_micros,
     }
@@ -267,9 +306,9 @@ def rooms(books: Books, book: WalletBooks, strategy: StrategyType, mint: Mint, f
     held_mint = sum(one.notional_micros for one in entries if one.receive == mint)
     held_all = sum(one.notional_micros for one in entries)
     own = [one for one in entries if one.strategy is strategy]
-    rent = books.sol_value_up(rent_lamports(books, book, mint))
+    rent = books.sol_value_up(expected_rent(books, book, mint))
     costs = books.sol_value_up(desk.costs.fee_max_lamports) + rent
-    at_risk = day_loss(books, book) + sum(one.loss_max_micros for one in entries) + costs
+    at_risk = loss_at_stops(books, book) + sum(one.loss_max_micros for one in entries) + costs
     loss_left = limits.daily_loss_max_micros - at_risk
     found = {
         Code.DAILY_LOSS_HEADROOM: _before_stop(loss_left, falls_ppm),
@@ -297,6 +336,28 @@ def _before_stop(loss_left: int, falls_ppm: int) -> int:
 
 def day_loss(books: Books, book: WalletBooks) -> int:
     return max(0, -books.day_pnl(book))
+
+
+def loss_at_stops(books: Books, book: WalletBooks) -> int:
+    """The day's loss if every position fell to its stop now. No signal of the simulator has exits of its own."""
+    if books.settings.booking_rules < 2:
+        return day_loss(books, book)
+    return max(0, at_risk(books, book) - books.day_pnl(book))
+
+
+def at_risk(books: Books, book: WalletBooks) -> int:
+    return sum(_at_risk(books, book, mint) for mint in book.lots)
+
+
+def _at_risk(books: Books, book: WalletBooks, mint: Mint) -> int:
+    stop, lots = book.wallet.limits.stop_loss_ppm, book.lots[mint]
+    units, cost = sum(lot.units for lot in lots), sum(lot.cost_micros for lot in lots)
+    if not stop:
+        return 0
+    scale = ten_to(books.decimals[mint] + 6)
+    average_pico = cost * scale // units
+    stop_pico = average_pico * (PPM - stop) // PPM
+    return max(0, books.position(book, mint) - units * stop_pico // scale)
 
 
 def used_mints(books: Books, book: WalletBooks) -> set[Mint]:
@@ -328,7 +389,7 @@ def cost_bps(books: Books, book: WalletBooks, entry: CheckedEntry) -> float:
     """The cost terms of specification §9 that differ between wallets: rent, headroom and preference."""
     costs, signal = books.settings.costs, entry.signal
     amount = max(1, entry.notional_micros)
-    rent_micros = books.sol_value_up(rent_lamports(books, book, signal.mint))
+    rent_micros = books.sol_value_up(expected_rent(books, book, signal.mint))
     headroom = costs.headroom_bps * amount / max(1, capacity(books, book, signal.strategy))
     preferred = costs.preference_bps if book.wallet.type is signal.preferred_type else 0.0
     return rent_micros / amount * BPS * costs.rent_lost_ppm / PPM + headroom - preferred
@@ -353,7 +414,8 @@ def expected_entry(books: Books, book: WalletBooks, entry: CheckedEntry) -> dict
     """The fields of an order on which limits and reservations are based."""
     desk, signal = books.settings, entry.signal
     rent = rent_lamports(books, book, signal.mint)
-    costs = books.sol_value_up(desk.costs.fee_max_lamports) + books.sol_value_up(rent)
+    paid = expected_rent(books, book, signal.mint)
+    costs = books.sol_value_up(desk.costs.fee_max_lamports) + books.sol_value_up(paid)
     stop = -(-entry.notional_micros * falls_ppm(book, signal) // PPM)
     return {
         "notional_micros": entry.notional_micros,

@@ -187,6 +187,9 @@ DESK_WORDS = {
     "jump": ("price_jump_max_ppm", PERCENT),
     "agree": ("witness_bound_bps", 1),
     "depeg": ("depeg_max_ppm", PERCENT),
+    "rules": ("booking_rules", 1),
+    "smallest": ("order_min_micros", MICROS),
+    "dearest": ("expected_cost_max_bps", 1),
 }
 DESK_TEXTS = ("only", "depth", "without", "ladder", "payees", "then")
 WALLET_WORDS = ("usd", "sol", "share", "type", "key", "status", "aim")
@@ -536,7 +539,7 @@ def change_with(word: str, text: str) -> tuple[LimitName, int | None]:
 
 
 def desk_with(desk: Desk, said: dict[str, str]) -> Desk:
-    """`then` says what an automatic stop does besides: `stop`, `liquidate` or `sweep`."""
+    """`then` says what an automatic stop does besides: `stop`, `liquidate` or `sweep`. `flatten` is of a day's loss."""
     changes: dict[str, object] = {
         DESK_WORDS[word][0]: exact(text, DESK_WORDS[word][1]) for word, text in said.items() if word in DESK_WORDS
     }
@@ -549,7 +552,9 @@ def desk_with(desk: Desk, said: dict[str, str]) -> Desk:
     if "payees" in said:
         changes["withdraw_addresses"] = tuple(said["payees"].split(","))
     if "then" in said:
-        changes |= {"emergency_liquidate": said["then"] != "stop", "emergency_sweep": said["then"] == "sweep"}
+        then = said["then"]
+        changes |= {"emergency_liquidate": then in ("liquidate", "sweep"), "emergency_sweep": then == "sweep"}
+        changes["day_loss_flatten"] = then == "flatten"
     if "without" in said:
         changes["tokens"] = {key: token for key, token in desk.tokens.items() if key != mint(said["without"])}
     return structs.replace(desk, **changes)

@@ -380,6 +380,7 @@ class RandomCommands:
             {"asset_max_ppm": rng.choice([PPM, 400_000, 100_000])},
             {"strategy_max_ppm": rng.choice([PPM, 400_000, 100_000]), "positions_max": rng.choice([0, 0, 3, 2, 1])},
             {"rate_max_per_s": rng.choice([50, 50, 2, 1])},
+            {"order_min_micros": rng.choice([0, MICROS, 20 * MICROS]), "expected_cost_max_bps": rng.choice([0, 9, 60])},
             {
                 "tokens": {mint: token for mint, token in DESK.tokens.items() if mint != "eth"}
                 | {DUST.mint: DUST, COIN.mint: COIN}

@@ -21,7 +21,7 @@ from overmind.core.model.order import Order, Quote, Ticket
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.units import BPS, MICROS, NS, PICO
 from overmind.ports import Tick
-from overmind.venues.paper import PERFECT, PaperModel, PaperVenue
+from overmind.venues.paper import PERFECT, PaperModel, PaperVenue, makes_account
 
 USDC = Token("USDC", Mint("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"), 6, "token")
 BONK = Token("Bonk", Mint("DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB263pRPu1Sn"), 5, "token")
@@ -196,6 +196,24 @@ def test_rent_of_a_new_account(receive: Mint, held: bool, rent_max: int, rent: i
     outcome = fate(paper, clock, asked)
     assert isinstance(outcome, Filled)
     assert outcome.rent_lamports == rent
+
+
+def test_two_open_orders_pay_the_rent_of_one_account_once() -> None:
+    clock = SteppingClock(START_NS)
+    bonk_tick = Tick(BONK.mint, PICO // 50_000, START_NS, 10**6 * MICROS, 0)
+    paper = venue(bonk_tick, has_account=lambda wallet, mint: False, clock=clock)
+    wanted = [
+        order(number, receive=BONK.mint, rent_max_lamports=2_039_280, wallet_id=WalletId(wallet))
+        for number, wallet in enumerate(("w1", "w1", "w2"))
+    ]
+    quotes = [quote_of(paper, one) for one in wanted]
+    tickets = [asyncio.run(paper.sign(one, quote)) for one, quote in zip(wanted, quotes, strict=True)]
+    assert [makes_account(ticket) for ticket in tickets] == [True, False, True]
+    again = asyncio.run(paper.sign(wanted[0], quotes[0]))
+    assert again == tickets[0]
+    clock.advance_to(START_NS + 2 * PERFECT.life_ms * 10**6)  # The first one never landed.
+    later = order(3, receive=BONK.mint, rent_max_lamports=2_039_280, expires_at_ns=START_NS + 10**6 * NS)
+    assert makes_account(ticket_of(paper, later))
 
 
 def test_no_price_at_signing() -> None:

@@ -86,7 +86,7 @@ def test_what_open_buys_hold_and_may_lose_is_used_as_the_gate_counts_it() -> Non
     assert reports.limit_utilization(desk.state, desk.book("w1"))["position_size"] == 95.0
     desk.play("expire; mark eth 1950")
     used = reports.limit_utilization(desk.state, desk.book("w1"))
-    assert (used["position_size"], used["daily_loss"]) == (87.75, 22.5)
+    assert (used["position_size"], used["daily_loss"]) == (87.75, 45.0)  # Half is lost, half may be.
 
 
 def test_a_hold_is_shown_with_its_reason_and_its_end() -> None:

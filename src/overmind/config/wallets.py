@@ -95,7 +95,19 @@ def _join(line: WalletLine, source: Source, findings: Findings) -> WalletConfig 
         name=source.name,
         exits=source.exits,
     )
+    _warn_of_no_stop(wallet, source.shown, findings)
     return WalletConfig(wallet, source.key, source.shown)
+
+
+def _warn_of_no_stop(wallet: Wallet, file: str, findings: Findings) -> None:
+    """The day's loss limit counts what positions can lose down to their stops. Without a stop it can count nothing."""
+    trails = wallet.exits is not None and wallet.exits.trailing_ppm is not None
+    if wallet.limits.stop_loss_ppm == 0 and not trails and wallet.type is not WalletType.EMERGENCY:
+        findings.warn(
+            f"{file}: risk_limits.stop_loss_threshold",
+            f"{wallet.id} has no stop loss, so its day's loss can exceed max_daily_loss without bound",
+            "set it above 0",
+        )
 
 
 def _refuse_contradictions(line: WalletLine, source: Source, findings: Findings) -> None:

@@ -31,7 +31,7 @@ from overmind.solana.pyth import PythFeed
 from overmind.solana.rpc import Rpc
 from overmind.solana.signer import LocalSigner
 from overmind.venues.jupiter import JupiterVenue
-from overmind.venues.paper import PaperModel, PaperVenue
+from overmind.venues.paper import PaperModel, PaperVenue, makes_account
 
 MARK_EVERY_S: Final = 1.0
 STALE_CANDLES: Final = 2
@@ -91,7 +91,11 @@ def _paper_venue(
     config: MultiWalletConfig, engine: Engine, clock: Clock, prices: Prices, seed: int, model: PaperModel | None
 ) -> PaperVenue:
     def has_account(wallet_id: WalletId, mint: Mint) -> bool:
-        return mint in engine.state.wallets[wallet_id].token_accounts
+        book = engine.state.wallets[wallet_id]
+        if mint in book.token_accounts or mint not in book.entries:
+            return mint in book.token_accounts
+        signed = (known for known in engine.state.open_orders.values() if known.order.wallet_id == wallet_id)
+        return any(one.ticket is not None and one.order.receive == mint and makes_account(one.ticket) for one in signed)
 
     def held(wallet_id: WalletId, mint: Mint) -> int:
         return engine.state.ledger.owned(engine.state.wallets[wallet_id].accounts, mint)

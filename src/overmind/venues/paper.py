@@ -79,6 +79,12 @@ class PaperPayload(Value, frozen=True):
 _DECODER: Final = msgspec.json.Decoder(PaperPayload)
 
 
+def makes_account(ticket: Ticket) -> bool:
+    """Whether it pays the rent of a new token account when it lands."""
+    outcome = _DECODER.decode(ticket.payload).outcome
+    return isinstance(outcome, Filled) and outcome.rent_lamports > 0
+
+
 class Draws(NamedTuple):
     """The random numbers for one order or move."""
 
@@ -124,13 +130,15 @@ class PaperVenue:
         self._held = held
         self._kept_ppm = PPM - ceil(costs.half_spread_bps * (PPM // BPS))
         self._sent: dict[str, int] = {}  # signature → time of the first send, oldest first
+        # Token accounts that a signed order makes, and until when it may land: the next order pays no rent again.
+        self._making: dict[tuple[WalletId, Mint], tuple[OrderId, int]] = {}
 
     async def quote(self, order: Order) -> Quote | Rejected:
         """The pool's quote at the feed's current price, or why there is none."""
         tick = self._prices.ticks().get(order.mint)
         if tick is None or order.mint not in self._tokens:
             return Rejected(Cause.PRICE_UNAVAILABLE, f"no price of {order.mint}")
-        needs_account = order.receive != SOL and not self._has_account(order.wallet_id, order.receive)
+        needs_account = self._lacks_account(order)
         rent = self._rent(order)
         if needs_account and rent > order.rent_max_lamports:
             return Rejected(Cause.WALLET_FUNDS, f"rent {rent} > {order.rent_max_lamports}")
@@ -151,6 +159,13 @@ class PaperVenue:
         if received > TOKEN_UNITS_MAX:
             return Rejected(Cause.NO_LIQUIDITY, f"{received} base units are more than a token account can hold")
         return Quote(order.id, order.spend, order.receive, received, order.received_min, impact_bps, needs_account)
+
+    def _lacks_account(self, order: Order) -> bool:
+        place = order.wallet_id, order.receive
+        if order.receive == SOL or self._has_account(*place):
+            return False
+        maker, until_ns = self._making.get(place, (order.id, 0))
+        return maker == order.id or self._clock.now_ns() >= until_ns
 
     def _rent(self, order: Order) -> int:
         return self._costs.rent_of(self._tokens.get(order.receive, self._quote))
@@ -230,7 +245,11 @@ class PaperVenue:
             return Failed(fee, Cause.REVERTED, "the token account cannot hold so many base units")
         if received < quote.received_min or roll < model.expiry_ppm + model.failure_ppm:
             return Failed(fee, Cause.SLIPPAGE, "the price moved before it landed")
-        return Filled(quote.spend.units, received, fee, self._rent(order) if quote.needs_account else 0)
+        if not (quote.needs_account and self._lacks_account(order)):
+            return Filled(quote.spend.units, received, fee)
+        until_ns = self._clock.now_ns() + model.life_ms * NS_PER_MS
+        self._making[order.wallet_id, order.receive] = order.id, until_ns
+        return Filled(quote.spend.units, received, fee, self._rent(order))
 
     async def send(self, work: Work, ticket: Ticket, allowed: Allowed = always) -> None:
         """Only the first send counts. Each new ticket drops one that has long expired."""

@@ -10,7 +10,8 @@ from tests.support.core_desk import Play
 from tests.support.effort import examples
 
 from overmind.core.books.aggregates import change_position, configure, mark_prices, watch_again
-from overmind.core.books.positions import Lot
+from overmind.core.books.book import WalletBook
+from overmind.core.books.positions import Lot, Position
 from overmind.core.books.state import State, decode_state, encode_state
 from overmind.core.books.triggers import profit_pico, reached, stop_pico, trail_pico
 from overmind.core.books.valuation import FEW, Valuation
@@ -49,7 +50,8 @@ def trade(rng: Random, state: State) -> None:
         position.exits, position.peak_pico = exits(rng), amount(rng, 2**66)
         watch_again(state, book, token.mint)
     else:
-        configure(state, book, replace(book.wallet, exits=exits(rng)))
+        limits = replace(book.wallet.limits, stop_loss_ppm=rng.choice([0, 1, 250_000, 999_999]))
+        configure(state, book, replace(book.wallet, exits=exits(rng), limits=limits))
 
 
 def mark(rng: Random, state: State) -> None:
@@ -77,6 +79,13 @@ def triggers(state: State, mint: Mint) -> list[int]:
     return [price for price in found if price is not None]
 
 
+def at_risk_micros(state: State, book: WalletBook, position: Position) -> int:
+    """From the newest mark down to the higher of its stops."""
+    stops = [pico for pico in (stop_pico(book, position), trail_pico(book, position)) if pico is not None]
+    now = position.value_micros(state.price_pico(position.token.mint))
+    return max(0, now - position.value_micros(max(stops))) if stops else 0
+
+
 def check(state: State) -> None:
     assets, strategies = dict.fromkeys(state.assets, 0), dict.fromkeys(state.strategies, 0)
     for book in state.wallets.values():
@@ -89,6 +98,8 @@ def check(state: State) -> None:
                 strategies[by] = strategies.get(by, 0) + micros
         values = [position.value_micros(state.price_pico(mint)) for mint, position in book.positions.items()]
         assert book.positions_micros == sum(values)
+        assert all(position.stop_pico == stop_pico(book, position) for position in book.positions.values())
+        assert book.at_risk_micros == sum(at_risk_micros(state, book, one) for one in book.positions.values())
         assert book.deployed == {by: micros for by, micros in deployed.items() if micros}
         prices = {mint: state.price_pico(mint) for mint in book.positions}  # Without a price, the first one is awaited.
         assert book.reached == {

@@ -272,3 +272,42 @@ def test_a_transfer_is_no_loss_of_the_sender() -> None:
     )
     desk.play("rebalance; fill; withdraw w1 $9000; fill; mark eth 2001")
     assert (desk.state.holds, desk.book("w1").holds) == ({}, {})
+
+
+# What a day's loss closes if it is told to. w1 may lose $50, so a mark of 1900 is its limit.
+
+
+@pytest.mark.parametrize(
+    ("given", "first", "second"),
+    [
+        ("w1 loss 50; w2; buy eth $1000 not w2; buy btc $10 not w1; fill", "HoldAdded", "CloseOrdered + w1 0.5 eth"),
+        (
+            "w1; w2; desk loss 0.25; buy eth $1000 not w2; buy btc $10 not w1; fill",
+            "HoldAdded",
+            "CloseOrdered + CloseOrdered + w1 0.5 eth + w2 0.0002 btc",
+        ),
+        ("w1; w2; desk loss 0.26; buy eth $1000 not w2; fill", "", ""),
+        ("w1 loss 50 type Emergency; w2; deposit w1 0.5 eth", "", ""),
+    ],
+)
+def test_a_loss_of_the_day_closes_what_is_open_once_two_marks_show_it(given: str, first: str, second: str) -> None:
+    desk = Play(f"{given}; desk then flatten")
+    assert told(desk.play("mark eth 1900")) == " + ".join(filter(None, ["PricesMarked", first]))
+    assert told(desk.play("mark eth 1899")) == " + ".join(filter(None, ["PricesMarked", second]))
+    assert told(desk.play("mark eth 1899")) == "PricesMarked"  # Only once.
+
+
+def test_without_being_told_to_a_loss_of_the_day_closes_nothing() -> None:
+    desk = Play("w1 loss 50; buy eth $1000; fill; mark eth 1900; mark eth 1899; mark eth 1899")
+    assert (set(desk.book("w1").holds), desk.book("w1").closing) == ({"day_loss"}, {})
+
+
+def test_one_outlier_mark_holds_and_closes_nothing() -> None:
+    desk = Play("desk then flatten; w1 loss 50; buy eth $1000; fill; mark eth 19")
+    assert set(desk.book("w1").holds) == {"day_loss"}
+    assert told(desk.play("mark eth 2000; mark btc 50001; exits")) == "nothing"
+
+
+def test_what_is_bought_after_the_limit_was_reached_is_closed_as_well() -> None:
+    desk = Play("desk then flatten; w1 loss 50; buy eth $1000; fill; buy btc $100; mark eth 1900; mark eth 1899")
+    assert told(desk.play("fill s2.0.0")) == "OrderClosed + CloseOrdered"

@@ -126,7 +126,23 @@ w1 loss 50 stop 5                                        | buy eth $995.72144  |
 w1 loss 50 stop 5                                        | buy eth $995.721441 | DAILY_LOSS_HEADROOM 50 50.000001 @w1
 w1 loss 50 stop 5; buy sol $500                          | buy sol $499.6      | w1 $499.6
 w1 loss 50 stop 5; buy sol $500                          | buy sol $499.600001 | DAILY_LOSS_HEADROOM 50 50.000001 @w1
-w1 loss 50 stop 5; buy sol $500; fill                    | buy sol $999.8      | w1 $999.8
+# What open positions can still lose, from the mark down to their highest stop, counts as lost; gains of the day do not.
+w1 loss 50 stop 5; buy sol $500; fill                    | buy sol $499.8      | w1 $499.8
+w1 loss 50 stop 5; buy sol $500; fill                    | buy sol $499.800001 | DAILY_LOSS_HEADROOM 50 50.000001 @w1
+w1 loss 50 stop 5; buy eth $500; fill; mark eth 1920     | buy sol $499.8      | w1 $499.8
+w1 loss 50 stop 5; buy eth $500; fill; mark eth 1920     | buy sol $499.800001 | DAILY_LOSS_HEADROOM 50 50.000001 @w1
+w1 loss 50 stop 5; buy eth $500; fill; mark eth 2200     | buy sol $499.8      | w1 $499.8
+w1 loss 50 stop 5; buy eth $500; fill; mark eth 2200     | buy sol $499.800001 | DAILY_LOSS_HEADROOM 50 50.000001 @w1
+w1 loss 50 stop 5; buy eth $500 trail 2; fill            | buy sol $799.8      | w1 $799.8
+w1 loss 50 stop 5; buy eth $500 trail 2; fill            | buy sol $799.800001 | DAILY_LOSS_HEADROOM 50 50.000001 @w1
+w1 loss 50 stop 5; buy eth $500 trail 2; fill; mark eth 2010; mark eth 2010 | buy sol $848.8 | w1 $848.8
+w1 loss 50 stop 5; buy eth $500 trail 2; fill; mark eth 2010; mark eth 2010 | buy sol $848.800001 \
+| DAILY_LOSS_HEADROOM 50 50.000001 @w1
+w1 loss 50 stop 5; buy eth $500; fill; w1 stop 2         | buy sol $1999.5     | w1 $1999.5
+w1 loss 50 stop 5; buy eth $500; fill; w1 stop 2         | buy sol $1999.500001 | DAILY_LOSS_HEADROOM 50 50.000001 @w1
+w1 loss 50 stop 5; buy eth $500; fill; sell eth all; fill | buy sol $999.8      | w1 $999.8
+w1 loss 50; buy eth $500; fill                           | buy sol $500 stop 9 | w1 $500
+w1 loss 50 stop 5; buy sol $500; fill; desk rules 1      | buy sol $999.8      | w1 $999.8
 # Where the wallet has no stop loss, the signal's says what the order may lose; else the wallet's does.
 w1 loss 50.213928                                        | buy eth $1000 stop 5 | w1 $1000
 w1 loss 50.213927                                        | buy eth $1000 stop 5 \
@@ -134,6 +150,23 @@ w1 loss 50.213927                                        | buy eth $1000 stop 5 
 w1 loss 50.213928 stop 5                                 | buy eth $1000 stop 9 | w1 $1000
 w1 loss 50.213927 stop 5                                 | buy eth $1000 stop 1 \
 | DAILY_LOSS_HEADROOM 50.213927 50.213928 @w1
+# Too small, or too dear. The fee is expected at $0.0013, and 40 % of the rent of $0.203928 is never reclaimed.
+w1; desk smallest 5                               | buy eth $5        | w1 $5
+w1; desk smallest 5                               | buy eth $4.999999 | ORDER_TOO_SMALL 5 4.999999
+w1; desk smallest 5; buy eth $5; fill             | sell eth $1       | w1 0.0005 eth
+w1; desk smallest 5                               | buy eth risk$50 stop 5  | w1 $1000
+w1; desk smallest 20                              | buy eth risk$0.9 stop 5 \
+| SIZE_TOO_SMALL $20 $18 by the risk budget @w1
+w1; desk dearest 300                              | buy eth $2.78094 | w1 $2.78094
+w1; desk dearest 300                              | buy eth $2.780939 | EXPECTED_COST 300 301 @w1
+w1; desk dearest 300                              | buy sol $0.043625 | w1 $0.043625
+w1; desk dearest 300                              | buy sol $0.043624 | EXPECTED_COST 300 301 @w1
+w1; desk dearest 300; buy eth $9; fill            | buy eth $0.05     | w1 $0.05
+w1; desk dearest 300; buy eth $9; fill            | sell eth $0.02    | w1 0.00001 eth
+w1; desk dearest 30 depth 100000                  | buy eth $250.626566 | w1 $250.626566
+w1; desk dearest 30 depth 100000                  | buy eth $250.626567 | EXPECTED_COST 30 31 @w1
+w1; desk dearest 30 depth 100000                  | buy eth risk$50 stop 5 | w1 $250.626566
+w1; w2; desk dearest 300; buy eth $9 not w1; fill | buy eth $0.05     | w2 $0.05
 # Counters. What is open counts as traded; what came to nothing does not.
 w1 trades 2; buy eth $1; fill                     | buy eth $1 | w1 $1
 w1 trades 2; buy eth $1; fill; buy eth $1         | buy eth $1 | TRADES_TODAY 2 3 @w1
@@ -213,7 +246,7 @@ w1; w2; desk strategy 10; buy eth $1000; fill; mark eth 1800 | buy eth $1090.000
 w1; w2; desk strategy 10; deposit w1 1 eth                  | buy eth $2200        | w1 $2200
 # Different assets in all wallets: what is held and what is about to be.
 w1; w2; desk places 2; buy eth $1; fill; buy btc $1 not w1  | buy sol $1           | PORTFOLIO_POSITIONS 2 3
-w1; w2; desk places 2; buy eth $1; fill; buy btc $1 not w1  | buy btc $1           | w1 $1
+w1; w2; desk places 2; buy eth $1; fill; buy btc $1 not w1  | buy btc $1           | w2 $1
 w1; w2; desk places 2; buy eth $1; fill                     | buy btc $1           | w2 $1
 w1; w2; desk places 1; buy eth $1; expire; expire           | buy btc $1           | w1 $1
 w1; w2; desk places 1; buy eth $1; fill; sell eth all       | buy btc $1           | PORTFOLIO_POSITIONS 1 2
@@ -244,7 +277,7 @@ def test_every_code_is_in_the_table() -> None:
 def test_all_refusals_are_listed_in_order_of_precedence() -> None:
     desk = Play(
         """
-        desk only w2 exposure 0 asset 0 strategy 0 places 1 rate 0 depth 1
+        desk only w2 exposure 0 asset 0 strategy 0 places 1 rate 0 depth 1 smallest 900 dearest 1
         w1 type Emergency usd 0 sol 0 share momentum:0:0:off
         w1 risk 1 loss 0 trades 0 places 0 position 0 exposure 0
         deposit w1 1 btc; hold portfolio a; hold w1 a; hold momentum a; wait 30001; block eth

@@ -56,7 +56,7 @@ w1 loss 50.213928 stop 5                          | 1000            | DAILY_LOSS
 w1 loss 50.213928 stop 4                          | 1250            | DAILY_LOSS_HEADROOM
 w1 loss 50.213927 stop 5                          | 999.99998       | DAILY_LOSS_HEADROOM
 w1 loss 50.213928 stop 0                          | 1000            | DAILY_LOSS_HEADROOM
-w1 loss 100.427856 stop 5; buy eth $1000          | 1000            | DAILY_LOSS_HEADROOM
+w1 loss 100.223928 stop 5; buy eth $1000          | 1000            | DAILY_LOSS_HEADROOM
 """
 
 
@@ -90,6 +90,7 @@ def test_every_rule_that_a_smaller_size_could_keep_has_a_cap() -> None:
         Code.ASSET_CONCENTRATION,
         Code.STRATEGY_CONCENTRATION,
         Code.DAILY_LOSS_HEADROOM,
+        Code.EXPECTED_COST,
         Code.POSITION_SIZE,
         Code.STRATEGY_POSITION_SIZE,
         Code.STRATEGY_SHARE,

@@ -318,7 +318,7 @@ async def test_transactions_that_get_lost(stage: ChainDesk) -> None:
 @on_stage
 async def test_amounts_that_are_absurd(stage: ChainDesk) -> None:
     """One base unit buys nothing, and a billion dollars is no valid order."""
-    async with stage.desk() as app:
+    async with stage.desk(OVERMIND_ORDER_MIN_USD="0", OVERMIND_EXPECTED_COST_MAX_BPS="0") as app:
         tiny = await stage.buy(app, "tiny", notional_micros=1)
         assert cause(await stage.outcome(app, tiny)) in (Cause.NO_LIQUIDITY, Cause.QUOTE_OFF_MARK, Cause.SLIPPAGE, None)
         assert (await stage.buy(app, "huge", notional_micros=10**9 * MICROS)).status is DecisionStatus.REFUSED

@@ -25,6 +25,13 @@ DAY_LOSS_MAX = Variable(
     "All entries are held until the next day when the portfolio has lost this share since 00:00 UTC. The base is "
     "the equity then plus net deposits since.",
 )
+DAY_LOSS_FLATTEN = Variable(
+    "OVERMIND_DAY_LOSS_FLATTEN",
+    kinds.flag(),
+    "false",
+    "true: when a day's loss reaches its limit, the desk also closes what is open: all positions of the wallet, or of "
+    "all wallets for OVERMIND_DAY_LOSS_MAX_PERCENT. Two marks in a row must show the loss.",
+)
 DRAWDOWN_MAX = Variable(
     "OVERMIND_DRAWDOWN_MAX_PERCENT",
     measured(kinds.percent()),
@@ -43,6 +50,19 @@ DAY_TRADES_MAX = Variable(
     measured(kinds.whole("trades", 0, 1_000_000_000)),
     "0",
     "No wallet takes entries until the next day after so many trades of all wallets since 00:00 UTC. 0: no limit.",
+)
+ORDER_MIN = Variable(
+    "OVERMIND_ORDER_MIN_USD",
+    measured(kinds.usd()),
+    "1",
+    "The smallest entry. 0: no limit. A sale may be smaller.",
+)
+EXPECTED_COST_MAX = Variable(
+    "OVERMIND_EXPECTED_COST_MAX_BPS",
+    measured(kinds.whole("bps", 0, 10_000)),
+    "300",
+    "The most that an entry may be expected to cost, in bps of its amount: fee, the part of a new token account's rent "
+    "that is usually lost, half the spread and the price impact. 0: no limit.",
 )
 SIZING_MIN = Variable(
     "OVERMIND_SIZING_MIN_USD",

@@ -9,18 +9,18 @@ from overmind.core.books.book import WalletBook
 from overmind.core.books.positions import Lot, Position
 from overmind.core.books.realised import Realised
 from overmind.core.books.state import SOL_DECIMALS, State
-from overmind.core.books.triggers import forget, reach, shown_twice_pico, watch
+from overmind.core.books.triggers import forget, has_exits, reach, set_stops, shown_twice_pico, watch
 from overmind.core.books.valuation import WHOLE
 from overmind.core.books.volatility import Volatility
 from overmind.core.model.ids import SOL, Mint
 from overmind.core.model.money import Mark, Token
 from overmind.core.model.order import Order
 from overmind.core.model.units import value_micros
-from overmind.core.model.wallet import Wallet
+from overmind.core.model.wallet import Exits, Wallet
 
 K = TypeVar("K")
 T = TypeVar("T")
-Worth = tuple[int, int, dict[str, int]]  # of a position: cost, value, and the value of each owner's part
+Worth = tuple[int, int, int, dict[str, int]]  # of a position: cost, value, at risk, and the value of each owner's part
 
 
 def count_entry(state: State, book: WalletBook, order: Order, micros: int) -> None:
@@ -100,6 +100,8 @@ def take_newest(state: State, book: WalletBook, token: Token, units: int) -> int
 
 def _settle_position(state: State, book: WalletBook, position: Position, before: Worth, price_pico: int) -> None:
     mint = position.token.mint
+    if position.units:
+        set_stops(book, position)
     _recount(state, book, position, before, price_pico)
     if position.units:
         watch(book, position, price_pico)
@@ -113,14 +115,16 @@ def _settle_position(state: State, book: WalletBook, position: Position, before:
 
 
 def _worth(position: Position, price_pico: int) -> Worth:
-    return position.cost_micros, position.value_micros(price_pico), position.value_by(price_pico)
+    value = position.value_micros(price_pico)
+    return position.cost_micros, value, position.at_risk_micros(value), position.value_by(price_pico)
 
 
 def _recount(state: State, book: WalletBook, position: Position, before: Worth, price_pico: int) -> None:
     """Moves every sum from the position's former value to its value at this price."""
-    cost, value, value_by = _worth(position, price_pico)
-    cost_before, value_before, by_before = before
+    cost, value, at_risk, value_by = _worth(position, price_pico)
+    cost_before, value_before, at_risk_before, by_before = before
     book.cost_micros += cost - cost_before
+    book.at_risk_micros += at_risk - at_risk_before
     book.positions_micros += value - value_before
     _change_asset(state, position.token.mint, value - value_before)
     for by in {**by_before, **value_by}:
@@ -138,13 +142,28 @@ def _gain(state: State, book: WalletBook, by: str, micros: int) -> None:
 
 
 def watch_again(state: State, book: WalletBook, mint: Mint) -> None:
-    """Recomputes when a position is due, after a change of something other than its price."""
-    watch(book, book.positions[mint], state.price_pico(mint))
+    """Recomputes when a position is due and what it can lose, after a change of something other than its price."""
+    position, price_pico = book.positions[mint], state.price_pico(mint)
+    value = position.value_micros(price_pico)
+    before = position.at_risk_micros(value)
+    set_stops(book, position)
+    book.at_risk_micros += position.at_risk_micros(value) - before
+    watch(book, position, price_pico)
     state.valuation.note(book, mint)
 
 
+def plan_exits(state: State, book: WalletBook, mint: Mint, exits: Exits | None, paid_pico: int) -> None:
+    """Gives a position the exits of a signal that bought into it. Its peak is at least the price that was paid."""
+    position = book.positions[mint]
+    position.peak_pico = max(position.peak_pico, paid_pico)
+    if exits is not None:
+        position.plan(exits, state.at_ns)
+    if has_exits(book, position):
+        watch_again(state, book, mint)
+
+
 def configure(state: State, book: WalletBook, wallet: Wallet) -> None:
-    """Sets the wallet, and recomputes when its positions are due."""
+    """Sets the wallet, and recomputes when its positions are due and what they can lose."""
     book.wallet = wallet
     for mint in book.positions:
         watch_again(state, book, mint)
@@ -165,6 +184,9 @@ def mark_prices(state: State, marks: Sequence[Mark]) -> None:
         _change_asset(state, mint, micros)
     for book, position in gains.left:
         _revalue(state, book, position, before[position.token.mint])
+    for book, micros in gains.at_risk:  # A peak may rise, and with it a stop, at an unchanged price.
+        book.at_risk_micros += micros
+        state.repriced = True
     if any(price_pico != state.price_pico(mint) for mint, price_pico in before.items()):
         state.repriced = True
         for book in state.wallets.values():
@@ -181,8 +203,12 @@ def _observe(state: State, mark: Mark) -> None:
 def _revalue(state: State, book: WalletBook, position: Position, before_pico: int) -> None:
     """The plain loop; the columns must give the same values."""
     price_pico = state.price_pico(position.token.mint)
-    _recount(state, book, position, _worth(position, before_pico), price_pico)
-    position.peak_pico = max(position.peak_pico, shown_twice_pico(before_pico, price_pico))
+    before, at_risk = _worth(position, before_pico), book.at_risk_micros
+    if (peak_pico := shown_twice_pico(before_pico, price_pico)) > position.peak_pico:
+        position.peak_pico = peak_pico
+        set_stops(book, position)
+    _recount(state, book, position, before, price_pico)
+    state.repriced |= book.at_risk_micros != at_risk
     reach(book, position, price_pico)
 
 

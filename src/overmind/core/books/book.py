@@ -126,6 +126,7 @@ class WalletBook(msgspec.Struct):
     entries_open: int = 0
     entries_micros: int = 0
     loss_in_flight_micros: int = 0
+    at_risk_micros: int = 0  # what its positions can still lose from the newest marks down to their stops
     deployed: dict[str, int] = msgspec.field(default_factory=dict)  # value of positions by strategy
     positions_micros: int = 0
     cost_micros: int = 0

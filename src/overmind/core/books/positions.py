@@ -39,6 +39,8 @@ class Position(msgspec.Struct):
     exits: Exits | None = None  # of the signals that bought it; the strictest value of each
     exit_by_ns: int | None = None
     peak_pico: int = 0  # the highest price since it was bought that two marks in a row have reached
+    stop_pico: int | None = None  # its stop loss, computed again with each change but that of the price
+    floor_micros: int | None = None  # what it brings at its highest stop, a trailing one included; None: it has none
 
     def __post_init__(self) -> None:
         self.scale = SCALE[self.token.decimals + 6]
@@ -166,6 +168,11 @@ class Position(msgspec.Struct):
     def value_micros(self, price_pico: int) -> int:
         """Its value at a price, rounded down."""
         return self.units * price_pico // self.scale
+
+    def at_risk_micros(self, value_micros: int) -> int:
+        """What it can still lose, at this value, down to its highest stop. Without a stop nobody can say: zero."""
+        floor = self.floor_micros
+        return value_micros - floor if floor is not None and value_micros > floor else 0
 
     def value_by(self, price_pico: int) -> dict[str, int]:
         """The value of each strategy's part, each rounded down."""

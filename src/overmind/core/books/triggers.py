@@ -48,6 +48,14 @@ def trail_pico(book: WalletBook, position: Position) -> int | None:
     return None if trailing is None else position.peak_pico * (PPM - trailing) // PPM
 
 
+def set_stops(book: WalletBook, position: Position) -> None:
+    """Recomputes its stop loss and what its highest stop brings, after a change of anything but the price."""
+    position.stop_pico = highest = stop_pico(book, position)
+    if has_exits(book, position) and (trail := trail_pico(book, position)) is not None:
+        highest = trail if highest is None else max(highest, trail)
+    position.floor_micros = None if highest is None else position.units * highest // position.scale
+
+
 def profit_pico(book: WalletBook, position: Position) -> int | None:
     """The take-profit is due at or above this price; None: there is none, or the position cost nothing."""
     exits = exits_of(book, position)
@@ -63,7 +71,7 @@ def reached(book: WalletBook, position: Position, price_pico: int) -> Iterator[t
     """
     if not price_pico:
         return
-    if (stop := stop_pico(book, position)) is not None and price_pico <= stop:
+    if (stop := position.stop_pico) is not None and price_pico <= stop:
         yield ExitCause.STOP_LOSS, stop
     if not has_exits(book, position):
         return

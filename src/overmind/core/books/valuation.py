@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.positions import DEPOSIT, Position
-from overmind.core.books.triggers import profit_pico, shown_twice_pico, stop_pico, trailing_ppm
+from overmind.core.books.triggers import profit_pico, set_stops, shown_twice_pico, trailing_ppm
 from overmind.core.model.enums import StrategyType
 from overmind.core.model.ids import Mint
 from overmind.core.model.units import PPM
@@ -34,7 +34,7 @@ SUM_MAX: Final = 2**62
 ROWS_MIN: Final = 64
 FEW: Final = 20  # number of positions that the plain loop values in the same time, measured
 
-NO_TRIGGERS: Final = (FAR - 1, 0, 0, FAR, False)
+NO_TRIGGERS: Final = (FAR - 1, 0, 0, FAR, False, FAR, 0)
 EMPTY: Final = (0, 0, NUMBERS[DEPOSIT], 0, 1, 0, *NO_TRIGGERS)
 
 
@@ -52,6 +52,8 @@ class Columns(NamedTuple):
     kept: Integers  # of the peak, in ppm: the trailing stop is due at or below this share
     profit: Integers
     reached: Integers  # 0 or 1
+    floor: Integers  # micro-USD at the highest stop; FAR: there is none
+    at_risk: Integers  # micro-USD between value and floor
 
 
 class Gains(NamedTuple):
@@ -59,6 +61,7 @@ class Gains(NamedTuple):
 
     by_owner: list[tuple[WalletBook, str, int]]  # of each strategy in a wallet, and of the wallet (WHOLE)
     by_token: list[tuple[Mint, int]]
+    at_risk: list[tuple[WalletBook, int]]
     left: list[tuple[WalletBook, Position]]
 
 
@@ -87,7 +90,7 @@ class Valuation:
         marked anew what it was."""
         if sum(len(book.positions) for book in books) < self._few:
             self._knows_all = False
-            return Gains([], [], _held(books, before))
+            return Gains([], [], [], _held(books, before))
         self._follow(books, {**prices, **before})
         rows = Columns(*self._table[:, : len(self._positions)])
         twice = {mint: shown_twice_pico(was_pico, prices[mint]) for mint, was_pico in before.items()}
@@ -96,9 +99,10 @@ class Valuation:
         left = self._leave(rows, fit, books, before)
         gains = np.where(fit, values - rows.value, 0)
         rows.value[:] += gains
-        self._raise_peaks(rows, fit & (shown_twice > rows.peak), shown_twice)
+        self._raise_peaks(rows, fit & (shown_twice > rows.peak), shown_twice, books)
         self._reach(rows, fit, price, books)
-        return Gains(_by_owner(rows, gains, books), self._by_token(rows, gains), left)
+        at_risk = _at_risk(rows, fit, books)
+        return Gains(_by_owner(rows, gains, books), self._by_token(rows, gains), at_risk, left)
 
     def _follow(self, books: Sequence[WalletBook], prices: Mapping[Mint, int]) -> None:
         """`prices` are those of the current sums."""
@@ -127,7 +131,7 @@ class Valuation:
             row = rows[by]
             self._positions[row] = position
             value = min(units * price_pico // scale, FAR)
-            triggers = _triggers(book, position) if by == WHOLE else NO_TRIGGERS
+            triggers = _triggers(book, position, value) if by == WHOLE else NO_TRIGGERS
             yield row, (book.slot, token, NUMBERS[by], min(units, FAR), min(scale, FAR), value, *triggers)
 
     def _write(self, written: dict[int, Row]) -> None:
@@ -153,10 +157,13 @@ class Valuation:
                 self._noted[place] = None
         return list(left.values())
 
-    def _raise_peaks(self, rows: Columns, rising: Flags, peak: Integers) -> None:
+    def _raise_peaks(self, rows: Columns, rising: Flags, peak: Integers, books: Sequence[WalletBook]) -> None:
         rows.peak[rising] = peak[rising]
         for row, peak_pico in zip(np.flatnonzero(rising).tolist(), peak[rising].tolist(), strict=True):
             self._positions[row].peak_pico = peak_pico
+        for row in np.flatnonzero(rising & (rows.kept > 0)).tolist():
+            set_stops(books[rows.slot[row]], self._positions[row])
+            rows.floor[row] = _floor(self._positions[row])
 
     def _reach(self, rows: Columns, fit: Flags, price: Integers, books: Sequence[WalletBook]) -> None:
         """`triggers.reach`, for all rows at once: peak * kept in two parts that are int64 each."""
@@ -177,11 +184,17 @@ def _held(books: Sequence[WalletBook], mints: Container[Mint]) -> list[tuple[Wal
     return [(book, position) for book in books for mint, position in book.positions.items() if mint in mints]
 
 
-def _triggers(book: WalletBook, position: Position) -> Row:
+def _floor(position: Position) -> int:
+    return FAR if position.floor_micros is None else min(position.floor_micros, FAR)
+
+
+def _triggers(book: WalletBook, position: Position, value: int) -> Row:
     trailing, profit = trailing_ppm(book, position), profit_pico(book, position)
-    peak, stop = min(position.peak_pico, FAR), min(stop_pico(book, position) or 0, FAR)
+    peak, stop = min(position.peak_pico, FAR), min(position.stop_pico or 0, FAR)
     kept = 0 if trailing is None else PPM - trailing
-    return peak, stop, kept, FAR if profit is None else min(profit, FAR), position.token.mint in book.reached
+    far = FAR if profit is None else min(profit, FAR)
+    is_reached, floor = position.token.mint in book.reached, _floor(position)
+    return peak, stop, kept, far, is_reached, floor, max(0, value - floor)
 
 
 def _values(rows: Columns, price: Integers) -> tuple[Integers, Flags]:
@@ -197,6 +210,15 @@ def _values(rows: Columns, price: Integers) -> tuple[Integers, Flags]:
     values = np.where(fit, quotient, 0).astype(np.int64)
     left = rows.units * price - values * rows.scale
     return values - (left < 0) + (left >= rows.scale), fit
+
+
+def _at_risk(rows: Columns, fit: Flags, books: Sequence[WalletBook]) -> list[tuple[WalletBook, int]]:
+    """`triggers.at_risk_micros` for all rows at once: the changes by wallet."""
+    gains = np.where(fit, np.maximum(rows.value - rows.floor, 0) - rows.at_risk, 0)
+    rows.at_risk[:] += gains
+    sums = np.zeros(len(books), np.int64)
+    np.add.at(sums, rows.slot, gains)
+    return [(book, micros) for book, micros in zip(books, sums.tolist(), strict=True) if micros]
 
 
 def _by_owner(rows: Columns, gains: Integers, books: Sequence[WalletBook]) -> list[tuple[WalletBook, str, int]]:

@@ -19,7 +19,7 @@ from overmind.core.control.holds import add_hold
 from overmind.core.model.controls import Hold, Scope
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import WalletType
-from overmind.core.model.events import Event, HoldLifted, LiquidationOrdered
+from overmind.core.model.events import CloseOrdered, Event, HoldLifted, LiquidationOrdered
 from overmind.core.model.units import DAY_NS, MICROS, PICO, PPM
 
 DAY_LOSS, LOSS_STREAK, DRAWDOWN, EMERGENCY = "day_loss", "loss_streak", "drawdown", "emergency"
@@ -33,6 +33,8 @@ def after_outcome(state: State, book: WalletBook, at_ns: int) -> Iterator[Event]
     desk = state.settings
     yield from _wallet_breakers(state, desk, book, at_ns)
     yield from _portfolio_breakers(state, desk, at_ns)
+    if desk.day_loss_flatten:
+        yield from _flatten(state, desk)
 
 
 def after_marks(state: State, at_ns: int) -> Iterator[Event]:
@@ -44,6 +46,8 @@ def after_marks(state: State, at_ns: int) -> Iterator[Event]:
         yield from _wallet_breakers(state, desk, book, at_ns)
     yield from _portfolio_breakers(state, desk, at_ns)
     yield from _depeg(state, desk, at_ns)
+    if desk.day_loss_flatten:
+        yield from _flatten(state, desk)
     wanted = desk.emergency_liquidate and not _liquidation_is_ordered(state, desk.emergency_sweep)
     # The last check is the expensive one: it visits every position.
     if wanted and state.stop_is_reached and _is_confirmed(state):
@@ -66,6 +70,26 @@ def _depeg(state: State, desk: Desk, at_ns: int) -> Iterator[Event]:
         yield from add_hold(state, Scope(), Hold(DEPEG, reason, at_ns))
     elif DEPEG in state.holds and off_ppm * 2 <= desk.depeg_max_ppm:
         yield HoldLifted(Scope(), DEPEG, f"{desk.quote.symbol} is at {usd_text(mark.price_pico)} again")
+
+
+def _flatten(state: State, desk: Desk) -> Iterator[Event]:
+    """Closes what is open where two marks confirm that the day's loss has reached its limit."""
+    capital = state.day_base.capital_micros(state.deposited_micros)
+    everywhere = DAY_LOSS in state.holds and reached(equity_if(state, max), capital, desk.day_loss_max_ppm)
+    for book in state.wallets.values():
+        if everywhere or (DAY_LOSS in book.holds and _day_loss_is_confirmed(state, book)):
+            hold = state.holds[DAY_LOSS] if everywhere else book.holds[DAY_LOSS]
+            for mint in [mint for mint in book.positions if mint not in book.closing]:
+                yield CloseOrdered(book.wallet.id, mint, f"day loss: {hold.reason}")
+
+
+def _day_loss_is_confirmed(state: State, book: WalletBook) -> bool:
+    """Whether the loss has reached the limit with each token at the higher of its last two marks."""
+    marks, before = state.marks, state.before_pico
+    held = ((one, max(before[mint], marks[mint].price_pico)) for mint, one in book.positions.items() if mint in marks)
+    value = sum(position.value_micros(price_pico) for position, price_pico in held)
+    loss = book.positions_micros - value - book.day_pnl_micros
+    return loss > 0 and loss >= book.wallet.limits.daily_loss_max_micros
 
 
 def _is_confirmed(state: State) -> bool:

@@ -10,8 +10,8 @@ from typing import Final
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
-from overmind.core.entries.costs import loss_max_micros, rent_lamports
-from overmind.core.entries.limit_table import WALLET_LIMITS, day_loss_micros, rate_used
+from overmind.core.entries.costs import expected_cost_bps, loss_max_micros, rent_lamports
+from overmind.core.entries.limit_table import AT_RISK_RULES, WALLET_LIMITS, rate_used
 from overmind.core.entries.request import EntryRequest
 from overmind.core.model.codes import Code
 from overmind.core.model.ids import SOL
@@ -21,6 +21,7 @@ WRITTEN_OUT: Final = frozenset(
     {
         Code.DAILY_LOSS,
         Code.DAILY_LOSS_HEADROOM,
+        Code.EXPECTED_COST,
         Code.TRADES_TODAY,
         Code.CONCURRENT_POSITIONS,
         Code.POSITION_SIZE,
@@ -41,11 +42,15 @@ def broken_limits(state: State, book: WalletBook, ask: EntryRequest, at_ns: int)
     broken: list[Code] = []
     desk, signal, notional, wallet = state.settings, ask.signal, ask.notional_micros, book.wallet
     mint, strategy, limits, equity = signal.mint, signal.strategy, wallet.limits, book.equity_micros
-    loss = day_loss_micros(book)
-    if loss >= limits.daily_loss_max_micros:
+    pnl, loss_max = book.day_pnl_micros, limits.daily_loss_max_micros
+    at_stops = pnl - book.at_risk_micros if desk.booking_rules >= AT_RISK_RULES else pnl
+    if -pnl >= loss_max or not loss_max:
         broken.append(Code.DAILY_LOSS)
-    elif loss + book.loss_in_flight_micros + loss_max_micros(book, ask) > limits.daily_loss_max_micros:
+    elif book.loss_in_flight_micros + loss_max_micros(desk, book, ask) - (at_stops if at_stops < 0 else 0) > loss_max:
         broken.append(Code.DAILY_LOSS_HEADROOM)
+    cost_max_bps = desk.expected_cost_max_bps
+    if cost_max_bps and notional > 0 and expected_cost_bps(state, book, ask) > cost_max_bps:
+        broken.append(Code.EXPECTED_COST)
     if book.trades_today + book.entries_open >= limits.trades_per_day_max:
         broken.append(Code.TRADES_TODAY)
     used = used_by_strategy = 0

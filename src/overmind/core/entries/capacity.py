@@ -7,7 +7,7 @@ from typing import Final
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
-from overmind.core.entries.limit_table import WALLET_LIMITS, Limit, Scope, WalletPlace, day_loss_micros
+from overmind.core.entries.limit_table import AT_RISK_RULES, WALLET_LIMITS, Limit, Scope, WalletPlace
 from overmind.core.model.codes import Code
 from overmind.core.model.enums import EMERGENCY, StrategyType
 from overmind.core.model.ids import SOL
@@ -54,10 +54,12 @@ def wallet_capacity_micros(state: State, book: WalletBook, others: Sequence[Limi
     balance = state.ledger.balance
     if balance(book.accounts.sol_float, SOL) < desk.costs.fee_max_lamports + desk.reserve_float_lamports:
         return -1
-    loss = day_loss_micros(book)
     fee = state.sol_value_micros_up(desk.costs.fee_max_lamports)
-    loss_room = limits.daily_loss_max_micros - loss - book.loss_in_flight_micros - fee
-    if loss_room < 0 or loss >= limits.daily_loss_max_micros:
+    pnl = book.day_pnl_micros
+    at_stops = pnl - book.at_risk_micros if desk.booking_rules >= AT_RISK_RULES else pnl
+    loss_max = limits.daily_loss_max_micros
+    loss_room = loss_max - book.loss_in_flight_micros - fee + (at_stops if at_stops < 0 else 0)
+    if loss_room < 0 or -pnl >= loss_max or not loss_max:
         return -1
     capacity = min(
         limits.position_max_micros,

@@ -1,23 +1,46 @@
-"""The maximum costs of an entry: the fall to its stop loss, the fee, and the rent of a new token account."""
+"""The costs of an entry: those that it can have at most, and those that are expected."""
 
 from __future__ import annotations
 
+from math import ceil
+from typing import Final
+
 from overmind.core.books.book import WalletBook
+from overmind.core.books.state import State
 from overmind.core.entries.request import EntryRequest
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.ids import Mint
 from overmind.core.model.signal import Signal
-from overmind.core.model.units import PPM
+from overmind.core.model.units import BPS, PPM
+
+RENT_ONCE_RULES: Final = 2  # the first booking rules that expect the rent of an account only once
 
 
-def loss_max_micros(book: WalletBook, ask: EntryRequest) -> int:
+def loss_max_micros(desk: Desk, book: WalletBook, ask: EntryRequest) -> int:
     """The day's loss that this order can cause: the stop loss on its notional, and all costs."""
-    return -(-ask.notional_micros * entry_stop_ppm(book, ask.signal) // PPM) + costs_micros(book, ask)
+    return -(-ask.notional_micros * entry_stop_ppm(book, ask.signal) // PPM) + costs_micros(desk, book, ask)
 
 
-def costs_micros(book: WalletBook, ask: EntryRequest) -> int:
-    """The maximum fee, and rent if the wallet lacks the token account."""
-    return ask.fee_micros if ask.signal.mint in book.token_accounts else ask.fee_micros + ask.rent_micros
+def costs_micros(desk: Desk, book: WalletBook, ask: EntryRequest) -> int:
+    """The maximum fee, and the rent if this entry is the one that pays it."""
+    return ask.fee_micros + ask.rent_micros if pays_rent(desk, book, ask.signal.mint) else ask.fee_micros
+
+
+def pays_rent(desk: Desk, book: WalletBook, mint: Mint) -> bool:
+    """Whether this entry would make the wallet's account of the token. Of several open buys only the first one does."""
+    return mint not in book.token_accounts and (mint not in book.entries or desk.booking_rules < RENT_ONCE_RULES)
+
+
+def expected_cost_bps(state: State, book: WalletBook, ask: EntryRequest) -> int:
+    """Fee, rent that is not reclaimed, half the spread and the impact: as the ranking has it, in integers, rounded up.
+
+    Half the spread is a setting, and no result of a computation.
+    """
+    costs = state.settings.costs
+    fixed = state.sol_value_micros_up(costs.fee_lamports)
+    if pays_rent(state.settings, book, ask.signal.mint):
+        fixed += -(-ask.rent_micros * costs.rent_lost_ppm // PPM)
+    return -(-fixed * BPS // ask.notional_micros) + ceil(costs.half_spread_bps) + ask.impact_bps
 
 
 def entry_stop_ppm(book: WalletBook, signal: Signal) -> int:
@@ -28,4 +51,5 @@ def entry_stop_ppm(book: WalletBook, signal: Signal) -> int:
 
 
 def rent_lamports(desk: Desk, book: WalletBook, mint: Mint) -> int:
+    """What an order reserves. Each open one does: if the first one fails, the next one pays."""
     return 0 if mint in book.token_accounts else desk.costs.rent_of(desk.tokens.get(mint, desk.quote))

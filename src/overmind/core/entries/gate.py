@@ -25,6 +25,7 @@ from overmind.core.model.units import NOTIONAL_MAX_MICROS, ppm_of
 WRITTEN_OUT: Final = frozenset(
     {
         Code.PRICE_IMPACT,
+        Code.ORDER_TOO_SMALL,
         Code.PORTFOLIO_EXPOSURE,
         Code.PORTFOLIO_POSITIONS,
         Code.PORTFOLIO_TRADES,
@@ -57,6 +58,7 @@ def signal_may_enter(
         or mint in state.mints.blocked
         or (state.mints.allowed is not None and mint not in state.mints.allowed)
         or (ask.mark_pico and not 0 < notional <= NOTIONAL_MAX_MICROS)
+        or 0 < notional < desk.order_min_micros
         or state.paused.get(strategy)
         or (state.doubted and (mint in state.doubted or SOL in state.doubted))
     ):

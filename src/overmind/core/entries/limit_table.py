@@ -14,21 +14,29 @@ from collections.abc import Callable
 from typing import Final, Generic, NamedTuple, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
-from overmind.core.entries.costs import costs_micros, entry_stop_ppm, loss_max_micros, rent_lamports
-from overmind.core.entries.request import EntryRequest, slippage_ceiling_bps
+from overmind.core.entries.costs import (
+    costs_micros,
+    entry_stop_ppm,
+    expected_cost_bps,
+    loss_max_micros,
+    rent_lamports,
+)
+from overmind.core.entries.request import EntryRequest, largest_of_impact, slippage_ceiling_bps
 from overmind.core.model.codes import Code, Limits, Refusal
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import StrategyType
 from overmind.core.model.ids import SOL, Mint, WalletId
-from overmind.core.model.units import BPS, NOTIONAL_MAX_MICROS, NS, PPM, ppm_of
+from overmind.core.model.units import NOTIONAL_MAX_MICROS, NS, PPM, ppm_of
 from overmind.core.model.wallet import StrategyShare
 
 NO_CAP: Final = NOTIONAL_MAX_MICROS
 NO_TOKEN: Final = Mint("")  # a token that no wallet has
 BLOCKED: Final = -1  # less than any entry
+AT_RISK_RULES: Final = 2  # the first booking rules that count what open positions can still lose
 
 
 class Scope(enum.Enum):
@@ -152,6 +160,12 @@ def day_loss_micros(book: WalletBook) -> int:
     return -pnl if pnl < 0 else 0
 
 
+def loss_at_stops_micros(desk: Desk, book: WalletBook) -> int:
+    """The day's loss if every open position fell to its highest stop (specification §8.5)."""
+    loss = (book.at_risk_micros if desk.booking_rules >= AT_RISK_RULES else 0) - book.day_pnl_micros
+    return loss if loss > 0 else 0
+
+
 # What an entry adds
 
 
@@ -165,7 +179,7 @@ def _before_stop(left_micros: int, stop_ppm: int) -> int:
 
 
 def _largest_loss(headroom: int, place: WalletPlace, ask: EntryRequest) -> int:
-    left = headroom - costs_micros(place.book, ask)
+    left = headroom - costs_micros(place.state.settings, place.book, ask)
     return 0 if left < 0 else _before_stop(left, entry_stop_ppm(place.book, ask.signal))
 
 
@@ -185,11 +199,22 @@ def _lamports_capacity(headroom: int, place: WalletPlace) -> int:
 
 
 def _largest_impact(ceiling_bps: int, place: PortfolioPlace, ask: EntryRequest) -> int:
-    """The largest n with n * BPS // (depth + n) within the ceiling."""
-    beyond = ceiling_bps + 1
-    if beyond >= BPS:
-        return NO_CAP
-    return max(0, (beyond * place.desk.costs.depth_micros - 1) // (BPS - beyond))
+    return largest_of_impact(place.desk.costs.depth_micros, ceiling_bps)
+
+
+def _expected_cost_bps(place: WalletPlace, ask: EntryRequest) -> int | None:
+    return expected_cost_bps(place.state, place.book, ask) if ask.notional_micros > 0 else None
+
+
+def _largest_of_cost(ceiling_bps: int, place: WalletPlace, ask: EntryRequest) -> int:
+    """The largest n within the ceiling. The fixed costs weigh less in a larger entry and its impact weighs more, in
+    steps of a whole basis point: so it is the last n of one of the steps. Of the highest ones few are too dear."""
+    for impact_bps in range(ceiling_bps, -1, -1):
+        largest = largest_of_impact(place.state.settings.costs.depth_micros, impact_bps)
+        its = replace(ask, notional_micros=largest, impact_bps=impact_bps)
+        if largest and expected_cost_bps(place.state, place.book, its) <= ceiling_bps:
+            return largest
+    return 0
 
 
 NOTIONAL: Final = Addition[WalletPlace](
@@ -203,12 +228,17 @@ NOTIONAL_OF_SHARE: Final = Addition[WalletPlace](
     capacity_of=lambda headroom, place: BLOCKED if place.share is None else headroom,
 )
 LOSS: Final = Addition[WalletPlace](
-    units_of=lambda place, ask: loss_max_micros(place.book, ask), largest_of=_largest_loss, capacity_of=_loss_capacity
+    units_of=lambda place, ask: loss_max_micros(place.state.settings, place.book, ask),
+    largest_of=_largest_loss,
+    capacity_of=_loss_capacity,
 )
 ONE: Final = Addition[WalletPlace](units_of=lambda place, ask: 1, capacity_of=_headroom_of_one)
 NEW_TOKEN: Final = Addition[WalletPlace](  # A token that is already in use needs no further place.
     units_of=lambda place, ask: None if place.book.uses(place.mint) else 1,
     capacity_of=lambda headroom, place: NO_CAP,
+)
+COST: Final = Addition[WalletPlace](
+    units_of=_expected_cost_bps, largest_of=_largest_of_cost, capacity_of=lambda headroom, place: NO_CAP
 )
 FEE_AND_RENT: Final = Addition[WalletPlace](units_of=_lamports, capacity_of=_lamports_capacity)
 
@@ -220,6 +250,10 @@ PORTFOLIO_NOTIONAL: Final = Addition[PortfolioPlace](
 PORTFOLIO_ONE: Final = Addition[PortfolioPlace](units_of=lambda place, ask: 1, capacity_of=_headroom_of_one)
 PORTFOLIO_NEW_TOKEN: Final = Addition[PortfolioPlace](
     units_of=lambda place, ask: None if place.mint in place.state.users else 1,
+    capacity_of=lambda headroom, place: NO_CAP,
+)
+SMALLEST: Final = Addition[PortfolioPlace](  # Counted below zero: the smaller the entry, the more it adds.
+    units_of=lambda place, ask: -ask.notional_micros if ask.notional_micros > 0 else None,
     capacity_of=lambda headroom, place: NO_CAP,
 )
 IMPACT: Final = Addition[PortfolioPlace](
@@ -251,7 +285,7 @@ WALLET_LIMITS: Final[tuple[Limit[WalletPlace], ...]] = (
         code=Code.DAILY_LOSS_HEADROOM,
         scope=Scope.ALL,
         limit_of=lambda at: at.limits.daily_loss_max_micros,
-        used_of=lambda at: day_loss_micros(at.book) + at.book.loss_in_flight_micros,
+        used_of=lambda at: loss_at_stops_micros(at.state.settings, at.book) + at.book.loss_in_flight_micros,
         adds=LOSS,
         name="daily_loss",
         unless=Code.DAILY_LOSS,
@@ -288,6 +322,13 @@ WALLET_LIMITS: Final[tuple[Limit[WalletPlace], ...]] = (
         used_of=lambda at: at.book.trades_today + at.book.entries_open,
         adds=ONE,
         name="trades_today",
+    ),
+    Limit(
+        code=Code.EXPECTED_COST,
+        scope=Scope.TOKEN,
+        limit_of=lambda at: at.state.settings.expected_cost_max_bps or None,
+        used_of=lambda at: 0,
+        adds=COST,
     ),
     Limit(
         code=Code.STRATEGY_SHARE,
@@ -341,6 +382,14 @@ PORTFOLIO_LIMITS: Final[tuple[Limit[PortfolioPlace], ...]] = (
         limit_of=_slippage_ceiling_bps,
         used_of=lambda at: 0,
         adds=IMPACT,
+    ),
+    Limit(
+        code=Code.ORDER_TOO_SMALL,
+        scope=Scope.ALL,
+        limit_of=lambda at: -at.desk.order_min_micros or None,
+        used_of=lambda at: 0,
+        adds=SMALLEST,
+        told=lambda at, limit, actual: (-limit, -actual),
     ),
     Limit(
         code=Code.PORTFOLIO_EXPOSURE,

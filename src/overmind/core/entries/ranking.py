@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
+from overmind.core.entries.costs import pays_rent
 from overmind.core.entries.request import EntryRequest
+from overmind.core.model.desk_settings import Desk
 from overmind.core.model.selection import CostTerms
 from overmind.core.model.units import BPS, PPM
 from overmind.core.model.value import Value
@@ -20,6 +22,7 @@ class CommonTerms(Value, frozen=True):
     `selection_index` and the scalar here agree to the last bit.
     """
 
+    desk: Desk
     fee: float
     rent: float
     slippage: float
@@ -31,6 +34,7 @@ def common_terms(state: State, ask: EntryRequest) -> CommonTerms:
     costs = state.settings.costs
     notional = float(ask.notional_micros or 1)
     return CommonTerms(
+        desk=state.settings,
         fee=state.sol_value_micros_up(costs.fee_lamports) / notional * BPS,
         rent=ask.rent_micros / notional * BPS * (costs.rent_lost_ppm / PPM),
         slippage=costs.half_spread_bps + float(ask.impact_bps),
@@ -49,7 +53,7 @@ def cost_terms(common: CommonTerms, book: WalletBook, ask: EntryRequest, capacit
     preferred = ask.signal.preferred_type is not None and book.wallet.type is ask.signal.preferred_type
     return CostTerms(
         fee=common.fee,
-        rent=0.0 if ask.signal.mint in book.token_accounts else common.rent,
+        rent=common.rent if pays_rent(common.desk, book, ask.signal.mint) else 0.0,
         slippage=common.slippage,
         headroom=common.headroom_bps * (float(ask.notional_micros) / float(max(1, capacity_micros))),
         preference=-common.preference_bps if preferred else 0.0,

@@ -10,7 +10,7 @@ from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import StrategyType
 from overmind.core.model.money import Mark, Token
 from overmind.core.model.signal import Signal
-from overmind.core.model.units import BPS, SCALE, units_of, value_micros_up
+from overmind.core.model.units import BPS, NOTIONAL_MAX_MICROS, SCALE, units_of, value_micros_up
 from overmind.core.model.value import Value
 
 MEME_STRATEGIES: Final = frozenset(
@@ -81,6 +81,14 @@ def _notional_micros(signal: Signal, token: Token, mark: Mark) -> int:
         return signal.notional_micros
     assert signal.quantity is not None, signal  # Validation refuses an entry without an amount.
     return value_micros_up(base_units(signal.quantity, token.decimals), mark.price_pico, token.decimals)
+
+
+def largest_of_impact(depth_micros: int, impact_bps: int) -> int:
+    """The largest n with n * BPS // (depth + n) at most this."""
+    beyond = impact_bps + 1
+    if beyond >= BPS:
+        return NOTIONAL_MAX_MICROS
+    return min(NOTIONAL_MAX_MICROS, max(0, (beyond * depth_micros - 1) // (BPS - beyond)))
 
 
 def base_units(quantity: Decimal, decimals: int) -> int:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.entries.capacity import strategy_capacity_micros, wallet_capacity_micros
+from overmind.core.entries.costs import pays_rent
 from overmind.core.entries.gate import wallet_may_enter
 from overmind.core.entries.ranking import CommonTerms, common_terms, cost_terms
 from overmind.core.entries.request import EntryRequest
@@ -39,7 +40,7 @@ class Column(NamedTuple):
     """One token in all wallets, by slot."""
 
     uses: Flags
-    missing: NDArray[np.intp]  # 1: no token account; 0: it has one
+    missing: NDArray[np.intp]  # 1: an entry would make the token account; 0: there is one, or an open buy makes it
     room: Micros  # capacity under the wallet's position limit
     room_by: dict[StrategyType, Micros]  # capacity under a strategy's position limit, computed on demand
 
@@ -227,7 +228,7 @@ class SelectionIndex:
         slot = book.slot
         price_pico = self._state.price_pico(mint)
         column.uses[slot] = book.uses(mint)
-        column.missing[slot] = mint not in book.token_accounts
+        column.missing[slot] = pays_rent(self._state.settings, book, mint)
         column.room[slot] = _room(book.wallet.limits.position_max_micros, book.used_micros(mint, price_pico))
 
     def _room_by(self, column: Column, mint: Mint, strategy: StrategyType) -> Micros:

@@ -22,6 +22,7 @@ import numpy as np
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.books.volatility import MOVES_MIN
+from overmind.core.entries.broken_limits import ROWS
 from overmind.core.entries.gate import signal_may_enter
 from overmind.core.entries.limit_table import (
     NO_CAP,
@@ -54,7 +55,7 @@ class SizedRequest:
         self.stale_at_ns = stale_at_ns
         equity_share = ppm_of(max(0, state.equity_micros), self.risk.equity_ppm or 0)
         self.budget_micros = equity_share if self.risk.micros is None else self.risk.micros
-        self.least_micros = max(1, state.settings.sizing_min_micros)
+        self.least_micros = max(1, state.settings.sizing_min_micros, state.settings.order_min_micros)
         self.distance_ppm = self._common_distance_ppm()
         place = PortfolioPlace(state, signal.mint, signal.strategy)
         self.caps = [(Code.AMOUNT_OUT_OF_RANGE, NO_CAP), *_caps(PORTFOLIO_LIMITS, place, self.least_ask())]
@@ -182,9 +183,15 @@ def sized_refusals(sized: SizedRequest, at_ns: int, received_at_ns: int) -> list
 
 
 def sized_wallet_refusals(sized: SizedRequest, book: WalletBook, at_ns: int) -> list[Refusal]:
-    """The refusals of this wallet, in order of precedence."""
-    found = list(wallet_refusals(sized.state, book, sized.least_ask(), at_ns))
+    """The refusals of this wallet, in order of precedence. The smallest entry breaks every rule that all sizes break,
+    and its fixed costs weigh most: the expected cost is that of the whole size."""
+    smallest = wallet_refusals(sized.state, book, sized.least_ask(), at_ns)
+    found = [refusal for refusal in smallest if refusal.code is not Code.EXPECTED_COST]
     sizing, wallet_id = sized.size(book), book.wallet.id
+    if sizing.notional_micros >= sized.least_micros:
+        place = WalletPlace(sized.state, book, at_ns, sized.signal.mint, sized.signal.strategy)
+        if (dear := ROWS[Code.EXPECTED_COST].refusal(place, sized.ask(sizing.notional_micros))) is not None:
+            found.append(dear)
     if not sizing.distance_ppm and sized.risk.method is SizingMethod.STOP:
         found.append(Refusal(Code.STOP_DISTANCE_UNKNOWN, "a stop loss", "none of signal or wallet", wallet_id))
     elif sizing.distance_ppm and sizing.notional_micros < sized.least_micros:

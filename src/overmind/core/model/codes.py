@@ -116,7 +116,7 @@ class Code(enum.StrEnum):
     SIZE_TOO_SMALL = (
         "SIZE_TOO_SMALL",
         Unit.TEXT,
-        "The limits that are named leave the risk budget less than OVERMIND_SIZING_MIN_USD.",
+        "The limits that are named leave the risk budget less than OVERMIND_SIZING_MIN_USD or OVERMIND_ORDER_MIN_USD.",
     )
     RISK_LEVEL = "RISK_LEVEL", Unit.RATIO, "The wallet's risk level is above the signal's tolerance."
     DAILY_LOSS = "DAILY_LOSS", Unit.USD, "The wallet's loss limit of this UTC day is used up."
@@ -130,6 +130,17 @@ class Code(enum.StrEnum):
         "ASSET_COOLDOWN",
         Unit.MILLISECONDS,
         "The wallet's stop loss sold this token less than OVERMIND_STOP_COOLDOWN_SEC ago.",
+    )
+    ORDER_TOO_SMALL = (
+        "ORDER_TOO_SMALL",
+        Unit.USD,
+        "The entry is smaller than OVERMIND_ORDER_MIN_USD: its fixed costs would weigh too much.",
+    )
+    EXPECTED_COST = (
+        "EXPECTED_COST",
+        Unit.BASIS_POINTS,
+        "The entry is expected to cost more than OVERMIND_EXPECTED_COST_MAX_BPS: fee, the part of the rent that is "
+        "usually lost, half the spread and the price impact. A larger one costs less, unless the impact is the cause.",
     )
     TRADES_TODAY = "TRADES_TODAY", Unit.COUNT, "The wallet's trades of this UTC day are used up. Open entries count."
     PORTFOLIO_TRADES = (

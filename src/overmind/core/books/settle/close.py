@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from overmind.core.books.aggregates import change_position, count_entry, realise, refresh_equity, watch_again
+from overmind.core.books.aggregates import change_position, count_entry, plan_exits, realise, refresh_equity
 from overmind.core.books.book import QUALITY_WINDOW, ExecutionQuality, Provisional, WalletBook
 from overmind.core.books.ledger import FEES, MARKET, RENT
 from overmind.core.books.positions import Lot
@@ -161,12 +161,10 @@ def use_account(book: WalletBook, mint: Mint) -> None:
 def _plan_exits(state: State, book: WalletBook, order: Order, token: Token, fill: Filled) -> None:
     position = book.positions[token.mint]
     paid_pico = fill.spent_units * SCALE[token.decimals + 6] // fill.received_units
-    if paid_pico > position.peak_pico:
+    if order.exits is not None or has_exits(book, position):
+        plan_exits(state, book, token.mint, order.exits, paid_pico)
+    elif paid_pico > position.peak_pico:
         position.peak_pico = paid_pico
-    if order.exits is not None:
-        position.plan(order.exits, state.at_ns)
-    if has_exits(book, position):
-        watch_again(state, book, token.mint)
 
 
 def pay_costs(state: State, book: WalletBook, fee_lamports: int, rent_lamports: int) -> int:
