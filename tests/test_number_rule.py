@@ -43,7 +43,9 @@ ALLOWED = {
     ("journal/database.py", "int(part)"): "the version of the bundled SQLite",
     ("sandbox/demo.py", "int(abs(move) * 20 * PPM)"): OF_NUMPY,
     ("sandbox/demo.py", "int(at_s)"): OF_NUMPY,
+    ("sandbox/demo.py", "Decimal(part * (PICO // MICROS))"): OF_OURS,
     ("sandbox/demo.py", "int(draw.integers(*SIZES[strategy]))"): OF_NUMPY,
+    ("sandbox/demo.py", "int(draw.integers(*SOLD_PERCENT))"): OF_NUMPY,
     ("sandbox/localnet/tokens.py", "int(authority is not None)"): "a boolean",
     ("sandbox/maker/market.py", "int(self.blockhashes.life_s(block))"): OF_OURS,
     ("sandbox/maker/cluster.py", f"{SHAPED}('getBlockHeight', [CONFIRMED], Priority.STATUS), int)"): OF_JSON,
@@ -53,6 +55,8 @@ ALLOWED = {
     ): OF_JSON,
     ("signals/decode.py", "Decimal(TOKEN_UNITS_MAX)"): OF_OURS,
     ("solana/backoff.py", "float(full_s * (0.5 + jitter(f'{seed}:{attempt}') / 2))"): OF_OURS,
+    ("solana/pyth.py", "int(10 ** (-digits))"): OF_OURS,
+    ("solana/pyth.py", "int(price * 10 ** digits)"): OF_OURS,
     ("venues/paper.py", "int(10 ** self._quote.decimals)"): OF_OURS,
 }
 # Values of classes that msgspec could decode. Whoever makes one has read its decimals with the shared parser.

@@ -33,8 +33,8 @@ ENTRIES: Final = (
     Mutation(
         "daily loss refused at its edge, too early",
         LIMITS,
-        "ask) > limits.daily_loss_max_micros",
-        "ask) >= limits.daily_loss_max_micros",
+        "(at_stops if at_stops < 0 else 0) > loss_max",
+        "(at_stops if at_stops < 0 else 0) >= loss_max",
         RULES_TEST,
     ),
     Mutation(
@@ -133,8 +133,8 @@ ENTRIES: Final = (
     Mutation(
         "index not rebuilt after new marks",
         "core/books/aggregates.py",
-        "        state.repriced = True\n",
-        "        state.repriced = False\n",
+        "before.items()):\n        state.repriced = True\n",
+        "before.items()):\n        state.repriced = False\n",
         INDEX_TEST,
     ),
     Mutation(

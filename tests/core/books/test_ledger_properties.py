@@ -738,7 +738,7 @@ def test_long_scripts_keep_the_books(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_long_scripts_of_forks_keep_the_books(seed: int) -> None:
-    desk = play(Random(seed), wallets=2 + seed % 2, commands=250, forks=True)
+    desk = play(Random(seed), wallets=2 + seed % 2, commands=320, forks=True)
     assert any(isinstance(entry.event, OrderRolledBack) for entry in desk.entries)
     check_replay(desk, half=len(desk.entries) // 2)
 
