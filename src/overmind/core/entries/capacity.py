@@ -13,12 +13,13 @@ from overmind.core.model.enums import EMERGENCY, StrategyType
 from overmind.core.model.ids import SOL
 from overmind.core.model.units import NOTIONAL_MAX_MICROS, PPM, ppm_of
 
-# Rows of the table that `wallet_capacity_micros` writes out, because it runs after each trade. Any other row is asked
-# itself. A property holds what is written out equal to the rows.
+# Rows of the table that `wallet_capacity_micros` writes out, because it runs after each trade, or that say nothing
+# before the signal is known (EXPECTED_COST). Any other row is asked itself. A property holds this equal to the rows.
 WRITTEN_OUT: Final = frozenset(
     {
         Code.DAILY_LOSS,
         Code.DAILY_LOSS_HEADROOM,
+        Code.EXPECTED_COST,
         Code.TRADES_TODAY,
         Code.CONCURRENT_POSITIONS,
         Code.POSITION_SIZE,
