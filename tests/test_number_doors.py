@@ -44,6 +44,7 @@ from overmind.solana.retry_after import WAIT_MAX_S, retry_after_s
 
 # Seed and number of inputs for each door: 300 in the quick tier, and others in the long one.
 DRAWS = [pytest.param(20_261_128, 300, id="quick"), pytest.param(20_261_129, 3_000, marks=pytest.mark.soak, id="soak")]
+COMMANDS = [pytest.param(3, 300, id="quick"), pytest.param(4, 600, marks=pytest.mark.soak, id="soak")]  # 25 ms each
 BATCH = 50
 UNSEEN = " \t\n\u00a0\u200b"
 through_the_door = pytest.mark.parametrize(("seed", "count"), DRAWS)
@@ -224,7 +225,7 @@ def test_the_python_reader_outlives_the_objects_of_its_caller(tmp_path: Path) ->
     asyncio.run(main())
 
 
-@through_the_door
+@pytest.mark.parametrize(("seed", "count"), COMMANDS)
 def test_the_command_line_answers_every_number(tmp_path: Path, seed: int, count: int) -> None:
     runner = CliRunner()
     environment = {**DeskOnDisk(tmp_path).env, "OVERMIND_DATA_DIR": str(tmp_path / "data")}
