@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -18,8 +16,9 @@ import aiohttp
 import pytest
 from solders.pubkey import Pubkey
 from tests.support.desk_on_disk import DeskOnDisk
-from tests.support.maker_on_chain import BONK, SOL_TOKEN, USDC
-from tests.support.number_grammar import Written, as_json, written_number
+from tests.support.maker_on_chain import SOL_TOKEN
+from tests.support.number_draws import bounded, draws, through_the_door
+from tests.support.number_grammar import Written, as_json
 from typer.testing import CliRunner
 
 from overmind import Decision, DecisionStatus, RejectedSignal
@@ -33,23 +32,14 @@ from overmind.core.model.units import MICROS
 from overmind.http.server import listen, serve_api
 from overmind.journal.errors import JournalUnusable
 from overmind.journal.sqlite import SqliteJournal
-from overmind.ports import ChainSilent, Journal
+from overmind.ports import Journal
 from overmind.prices.tape import TapeError, load_tape
-from overmind.sandbox.maker.listing import listing
-from overmind.sandbox.maker.requests import Unreadable, read_request
 from overmind.sandbox.selftest.scratch_desk import Bench, ScratchDesk, desk
-from overmind.solana.jupiter_api import UsdPrice, price_in
-from overmind.solana.responses import effects
-from overmind.solana.retry_after import WAIT_MAX_S, retry_after_s
 
-# Seed and number of inputs for each door: 300 in the quick tier, and others in the long one.
-DRAWS = [pytest.param(20_261_128, 300, id="quick"), pytest.param(20_261_129, 3_000, marks=pytest.mark.soak, id="soak")]
 COMMANDS = [pytest.param(3, 300, id="quick"), pytest.param(4, 600, marks=pytest.mark.soak, id="soak")]  # 25 ms each
 BATCH = 50
 UNSEEN = " \t\n\u00a0\u200b"
-through_the_door = pytest.mark.parametrize(("seed", "count"), DRAWS)
 DEFAULT_CAPITAL = 100_000 * MICROS
-INPUT_S = 0.02  # of processor time for each input, on average; a frozen parser needs years
 
 HOLD: Mapping[str, object] = {"strategy_type": "TokenSniping", "action": "Hold", "symbol": "SOL"}
 WITHDRAWAL: Mapping[str, object] = {"reason": "r", "wallet_id": "hft_wallet", "token": "USDC", "to": "nobody"}
@@ -60,19 +50,6 @@ EXACT: Mapping[str, tuple[int, Callable[[Signal], int | None]]] = {
     "quantity": (9, lambda signal: None if signal.quantity is None else scaled(signal.quantity, 9)),
 }
 OTHERS = ("confidence", "risk_tolerance", "max_slippage_bps", "ttl_ms", "timestamp", "risk_budget_usd", "meta")
-
-
-@contextmanager
-def bounded(inputs: int) -> Iterator[None]:
-    started = time.process_time()
-    yield
-    assert time.process_time() - started < 5 + inputs * INPUT_S
-
-
-def draws(seed: int, count: int) -> Iterator[tuple[Random, Written]]:
-    random = Random(seed)
-    for _ in range(count):
-        yield random, written_number(random)
 
 
 def signals(seed: int, count: int) -> Iterator[tuple[str, str, Written, str]]:
@@ -294,46 +271,3 @@ def test_a_tape_is_read_exactly_or_refused(tmp_path: Path, seed: int, count: int
                 accepted += 1
                 check_kept(drawn, series.open_pico, 12)
     assert accepted > 0
-
-
-@through_the_door
-def test_answers_of_price_servers_are_read_exactly_or_dropped(seed: int, count: int) -> None:
-    with bounded(count):
-        for random, drawn in draws(seed, count):
-            told = as_json(random, drawn)
-            price = price_in(f'{{"usdPrice": {told}, "liquidity": 5}}'.encode())
-            assert price in (UsdPrice(), UsdPrice(price.usd_price, Decimal(5)))
-            if price.usd_price is not None:
-                assert scaled(price.usd_price, 64) == drawn.scaled(64), drawn
-
-
-@through_the_door
-def test_answers_of_nodes_are_read_exactly_or_refused(seed: int, count: int) -> None:
-    accepted = 0
-    for _, drawn in draws(seed, count):
-        amount = {"accountIndex": 0, "mint": USDC.mint, "owner": "o", "uiTokenAmount": {"amount": drawn.text}}
-        meta = {"err": None, "preBalances": [1], "postBalances": [1], "fee": 5, "preTokenBalances": []}
-        try:
-            read = effects({**meta, "postTokenBalances": [amount]}, ("a",), 1)
-        except ChainSilent:
-            assert not (drawn.is_number and drawn.text.isdigit() and len(drawn.text) < 19)
-            continue
-        accepted += 1
-        assert read.tokens[0].post_units == drawn.scaled(0), drawn
-    assert accepted > 0
-
-
-@through_the_door
-def test_requests_to_the_maker_and_headers_of_servers_are_read_or_refused(seed: int, count: int) -> None:
-    maker = Pubkey.new_unique()
-    listed = listing([USDC, BONK], maker)
-    for random, drawn in draws(seed, count):
-        query = {"inputMint": USDC.mint, "outputMint": BONK.mint, "amount": "1"}
-        query[random.choice(("amount", "slippageBps", "priorityFeeLamports"))] = drawn.text
-        try:
-            request = read_request(query, listed, maker)
-        except Unreadable:
-            pass
-        else:
-            assert request.in_units == (drawn.scaled(0) if query["amount"] == drawn.text else 1)
-        assert 0 <= retry_after_s(drawn.text, 0) <= WAIT_MAX_S
