@@ -121,7 +121,7 @@ class LoopAlarm:
 
     def slow(self, seconds: float) -> None:
         stack = self._stack()
-        self._tell(lambda: log.warning("the event loop is held up by one step", seconds=round(seconds, 1), stack=stack))
+        self._tell(lambda: log.error("the event loop is held up by one step", seconds=round(seconds, 1), stack=stack))
 
     def over(self, seconds: float) -> None:
         self._tell(lambda: log.warning("the event loop runs again", seconds=round(seconds, 1)))
@@ -198,6 +198,7 @@ def ended_by_kernel(logs_dir: Path, patience: Patience) -> Iterator[Callable[[],
         _put_off(0.0)
         faulthandler.unregister(signal.SIGPROF)
         os.close(stacks)
+        path.unlink(missing_ok=True)
 
 
 def _put_off(limit_s: float) -> None:

@@ -150,7 +150,7 @@ class JupiterApi:
             if status != 200:
                 raise VenueUnavailable(f"{self._address.name} refuses to give prices ({status})")
             for mint, sent in _decoded(body, dict[Mint, msgspec.Raw]).items():
-                found[mint] = price_in(bytes(sent))
+                found[mint] = _price(bytes(sent))
         return {mint: found[mint] for mint in mints if mint in found}
 
     def _refusal(self, error: str) -> Rejected:
@@ -227,7 +227,7 @@ def _decoded(body: bytes, shape: type[T]) -> T:
         raise VenueUnavailable(f"the swap server sent {what}") from None
 
 
-def price_in(sent: bytes) -> UsdPrice:
+def _price(sent: bytes) -> UsdPrice:
     """An unreadable price of one token does not affect the others."""
     try:
         priced = _decoded(sent, _Priced)
