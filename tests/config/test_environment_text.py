@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.support.desk_on_disk import DeskOnDisk
 
-from overmind.text.characters import foreign_letter, trimmed, unseen
+from overmind.text.characters import foreign_letter, is_blank, trimmed, unseen
 
 AROUND = ["{}\r", "{}\r\n", "\ufeff{}", "\u00a0{}\u00a0", "\u200b{}\u2060", "\t{}\u3000", "\u2003{} "]
 QUOTED = ['"{}"', "'{}'", "\u201c{}\u201d", '"{}', "{}'", "\u00ab{}\u00bb"]
@@ -50,6 +50,13 @@ def test_a_character_inside_that_nobody_sees_is_named(name: str, letter: str, de
     assert [problem.where for problem in problems] == [name]
     assert f"holds U+{ord(letter):04X} " in problems[0].problem
     assert letter not in problems[0].problem
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_comment_behind_a_value_is_named(name: str, desk: DeskOnDisk) -> None:
+    desk.env |= {"SNIPER_TRADING_MODE": "paper"}
+    (problem,) = desk.problems(**{name: f"{VALUES[name]}  # as agreed"})
+    assert (problem.where, problem.problem) == (name, "holds a comment, begun by U+0023 NUMBER SIGN")
 
 
 SECRETS = {"OVERMIND_API_TOKEN": "a-token-of-our-own", "OVERMIND_KEYSTORE_PASSPHRASE": "caf\u00e9 with blanks "}
@@ -118,4 +125,6 @@ def test_trimming_takes_nothing_that_is_seen() -> None:
     assert trimmed("\r\n\u00a0") == ""
     assert trimmed(" a b\u200b\r") == "a b"
     assert unseen("a b\tc\r\n") is None
+    assert all(map(is_blank, (b"", b" \r\n", "\ufeff\r\n".encode(), "\u00a0\u200b \n".encode())))
+    assert not any(map(is_blank, (b"{}", "\ufeff{}".encode(), b"\xff\xfe", "\u00e9".encode())))
     assert unseen("a\udce9") == "the byte 0xe9, which is not UTF-8"

@@ -277,6 +277,23 @@ def test_a_field_of_others_is_ignored_with_a_warning(desk: DeskOnDisk) -> None:
     assert warning.where.endswith("created_at")
 
 
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("max_daily_loss", "write max_daily_loss inside risk_limits"),
+        ("max_dayly_loss", "write max_daily_loss inside risk_limits"),
+        ("stop_loss", "write stop_loss_threshold inside risk_limits"),
+        ("max_position_size", "write max_position_size inside risk_limits"),
+        ("trailing_stop_percent", "write trailing_stop_percent inside exits"),
+    ],
+)
+def test_a_limit_beside_the_limits_is_refused(name: str, fix: str, desk: DeskOnDisk) -> None:
+    """It would have no effect."""
+    _hft(desk, **{name: 5})
+    (problem,) = desk.problems()
+    assert (problem.where.endswith(f"hft.json: {name}"), problem.fix) == (True, fix)
+
+
 def test_a_keystore_is_opened_by_the_passphrase(desk: DeskOnDisk) -> None:
     desk.write("hft.json", seal(desk.keys["hft"], "open sesame"))
     desk.lines("hft_wallet:F/hft.json:hft:high:0.3")

@@ -298,6 +298,13 @@ def test_every_route_but_health_needs_the_token(path: str, given: str, service: 
         assert said.headers["www-authenticate"] == "Bearer"
 
 
+def test_nobody_sends_a_body_without_the_token(service: Service) -> None:
+    """It would be kept until it is whole."""
+    for path in ("/healthz", "/readyz"):
+        assert service.post(path, b"{}", authorization="").status == 401
+        assert service.post(path, b"{}").status == 405
+
+
 def test_only_health_is_open(service: Service) -> None:
     assert service.get("/healthz", authorization="").json == {"ok": True}
     ready = service.get("/readyz", authorization="")

@@ -76,7 +76,7 @@ def _is_prefix(head: str) -> bool:
 
 
 def _plain(name: str) -> str:
-    """In capitals, of the letters of our names, with _ for whatever parts words."""
-    letters = unicodedata.normalize("NFKC", name).upper()
+    """In capitals, of the letters of our names, with _ for whatever parts words. Docker keeps the word `export`."""
+    letters = unicodedata.normalize("NFKC", name).upper().removeprefix("EXPORT ")
     seen = "".join(letter for letter in letters if letter.isprintable())
     return re.sub(r"[^0-9A-Z]+", "_", seen).strip("_")

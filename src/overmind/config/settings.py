@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, TypeVar
 
 from overmind.config.environment import Environment, Origin
@@ -21,6 +22,7 @@ PASTED_KEY: Final = InvalidValue(
 )
 
 
+COMMENT: Final = re.compile(r"\s#")
 WHO_KEEPS_IT: Final = "Docker's --env-file keeps what a shell and .env take off"
 SECRETLESS: Final = ("\x7f", BOM)  # characters besides controls that are in no secret
 
@@ -75,6 +77,8 @@ def _fault_of_text(variable: Variable[object], text: str) -> InvalidValue | None
         return InvalidValue(f"begins or ends with {quote}", f"write it without quotes; {WHO_KEEPS_IT}")
     if (letter := unseen(text)) is not None:
         return InvalidValue(f"holds {letter}", "take it out: type that part again instead of pasting it")
+    if COMMENT.search(text):
+        return InvalidValue("holds a comment, begun by U+0023 NUMBER SIGN", f"take it out; {WHO_KEEPS_IT}")
     return None
 
 

@@ -49,6 +49,8 @@ _EXITS: Final[Mapping[str, tuple[str, Measure]]] = {
     "max_hold_ms": ("hold_max_ns", kinds.milliseconds(1, _HOLD_MAX_MS)),
     "max_hold_hours": ("hold_max_ns", kinds.hours("0.001", _HOLD_MAX_MS // 3_600_000)),
 }
+# Where a limit or an exit stands. One that stands beside them would have no effect.
+_PLACES: Final = {**dict.fromkeys(LIMITS, "risk_limits"), **dict.fromkeys(_EXITS, "exits")}
 _STATUSES: Final = {status.value: status for status in WalletStatus}
 _SHARE: Final = ("strategy_type", "allocation_percentage", "max_position_size", "enabled")
 
@@ -159,11 +161,13 @@ class _Reader:
 
     def _check_names(self, content: dict[str, object]) -> None:
         for name in content.keys() - set(_KNOWN):
-            meant = kinds.nearest(name, _KNOWN)
-            if meant is None:
-                self._findings.warn(f"{self._path}: {shown(name)}", "not a field of ours; ignored", "take it out")
-            else:  # A misspelt risk_limits must not silently fall back to the defaults.
+            if (meant := kinds.nearest(name, _KNOWN)) is not None:
+                # A misspelt risk_limits must not silently fall back to the defaults.
                 self._refuse(shown(name), "not a known field", f"write {meant}")
+            elif (inside := kinds.nearest(name, _PLACES)) is not None:
+                self._refuse(shown(name), "no field of a wallet itself", f"write {inside} inside {_PLACES[inside]}")
+            else:
+                self._findings.warn(f"{self._path}: {shown(name)}", "not a field of ours; ignored", "take it out")
 
     def _private_key(self, content: dict[str, object], passphrase: str | None) -> SecretKey | None:
         stored, stated = content.get("private_key"), self._text(content, "public_key")

@@ -17,6 +17,7 @@ from overmind.http.responses import JsonResponse, error_response
 HEARD_BYTES_MAX: Final = 8 * BODY_BYTES_MAX
 BODY_S: Final = 10.0  # to send the whole body
 OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
+READING: Final = ("GET", "HEAD")  # Without the token nobody may send a body, which would be kept.
 
 
 class Client(Protocol):
@@ -37,7 +38,8 @@ class Authenticator:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == "http", scope["type"]
         headers = dict(scope["headers"])
-        refusal = self._refusal(scope["path"], headers, scope["state"][CONNECTION])
+        is_open = scope["path"] in OPEN_PATHS and scope["method"] in READING
+        refusal = self._refusal(is_open, headers, scope["state"][CONNECTION])
         if refusal is None and scope["method"] != "GET":
             body = await _body(receive)
             if isinstance(body, JsonResponse):
@@ -46,12 +48,12 @@ class Authenticator:
                 receive = _replayed(body, receive)
         await (refusal or self._inside)(scope, receive, send)
 
-    def _refusal(self, path: str, headers: Mapping[bytes, bytes], client: Client) -> JsonResponse | None:
+    def _refusal(self, is_open: bool, headers: Mapping[bytes, bytes], client: Client) -> JsonResponse | None:
         if headers.get(b"host") not in self._hosts:
             return error_response(421, "wrong host", "call 127.0.0.1 or localhost, with the port")
         if hmac.compare_digest(headers.get(b"authorization", b""), self._credentials):
             return None if client.recognise() else error_response(503, "too many requests with the token are open")
-        if path in OPEN_PATHS:
+        if is_open:
             return None
         answer = error_response(401, "unauthorized")
         answer.headers["www-authenticate"] = "Bearer"

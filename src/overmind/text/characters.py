@@ -25,8 +25,8 @@ def trimmed(text: str) -> str:
 
 
 def is_blank(line: bytes) -> bool:
-    """Nothing but blanks, and byte order marks of files that were joined."""
-    return not line.replace(BOM_BYTES, b"").strip()
+    """Nothing but blanks of any width, and byte order marks of files that were joined."""
+    return not line.strip() or (line[:1] >= b"\x80" and not trimmed(line.decode(errors="replace")))
 
 
 def unseen(text: str) -> str | None:
