@@ -69,7 +69,14 @@ class App:
         self.decision_log = DecisionLog(self.engine)
         rebalances = config.auto_rebalance_enabled
         self.watch = Watch(
-            self.engine, market.prices, clock, self.stop_file, market.mark_every_s, rebalances, market.second
+            self.engine,
+            market.prices,
+            clock,
+            self.stop_file,
+            market.mark_every_s,
+            rebalances,
+            market.second,
+            market.proceeds,
         )
         self.balances = self._balance_watch()
 

@@ -15,7 +15,7 @@ from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.money import Mark, Witness
 from overmind.core.model.units import LAMPORTS
 from overmind.desk.engine import Engine
-from overmind.ports import Clock, Prices, SecondSource, Tick
+from overmind.ports import Clock, Prices, SecondSource
 
 STOP_FILE: Final = "STOP"
 STOP_REASON: Final = "STOP file in the data directory"
@@ -63,17 +63,18 @@ class Watch:
         every_s: float,
         auto_rebalance: bool = False,
         second: SecondSource | None = None,
+        proceeds: SecondSource | None = None,
     ) -> None:
         """Marks prices at most every `every_s` seconds: once a second when live, once a candle on a tape.
 
-        `second` confirms the prices of the first source.
+        `second` confirms the prices of the first source, `proceeds` confirms them for sales.
         """
         self._engine = engine
         self._prices = prices
         self._clock = clock
         self._stop_file = stop_file
         self._every_s = every_s
-        self._second = second
+        self._second, self._proceeds = second, proceeds
         self._doubted: set[Mint] = set()  # already logged
         self._unwatched: set[tuple[WalletId, Mint]] = set()  # already logged
         self._stuck: set[tuple[WalletId, Mint]] = set()  # already logged
@@ -91,11 +92,8 @@ class Watch:
     async def look(self) -> None:
         await self.heed_stop_file()
         ticks = self._prices.ticks()
-        second = self._second.ticks() if self._second is not None else {}
-        marks = tuple(
-            Mark(tick.mint, tick.price_pico, tick.at_ns, self._witness(second.get(tick.mint)))
-            for tick in ticks.values()
-        )
+        witnesses = self._witnesses()
+        marks = tuple(Mark(tick.mint, tick.price_pico, tick.at_ns, witnesses.get(tick.mint)) for tick in ticks.values())
         if marks:
             self._engine.post(MarkPrices(marks))
             self._warn_of_doubts()
@@ -103,10 +101,23 @@ class Watch:
         self._move()
         await self._engine.read(lambda state: state.seq)  # A slow disk gets at most one check at a time.
 
-    def _witness(self, tick: Tick | None) -> Witness | None:
-        if tick is None or self._second is None:
-            return None
-        return Witness(self._second.name, tick.price_pico, tick.at_ns)
+    def _witnesses(self) -> dict[Mint, Witness]:
+        """What a second source says. The proceeds of a sale count where that source has no fresh price."""
+        found: dict[Mint, Witness] = {}
+        if self._proceeds is not None:
+            name = self._proceeds.name
+            found |= {
+                mint: Witness(name, tick.price_pico, tick.at_ns, of_sale=True)
+                for mint, tick in self._proceeds.ticks().items()
+            }
+        if self._second is not None:
+            name, oldest_ns = self._second.name, self._clock.now_ns() - self._engine.state.settings.mark_age_max_ns
+            found |= {
+                mint: Witness(name, tick.price_pico, tick.at_ns)
+                for mint, tick in self._second.ticks().items()
+                if tick.at_ns >= oldest_ns or mint not in found
+            }
+        return found
 
     def _warn_of_doubts(self) -> None:
         """Warns when a price begins to be doubted, and says when it is believed again."""

@@ -58,6 +58,9 @@ w1; desk jump 20 agree 200; mark sol 100 says 100 | mark eth 2000               
 w1; desk jump 20 agree 200; mark sol 100 says 100 | mark eth 2000 says 2000 30000 | w1 $300
 w1; desk jump 20 agree 200; mark sol 100 says 100 | mark eth 2000 says 2000 30001 | PRICE_UNCONFIRMED
 w1; desk jump 20 agree 200; mark sol 100 says 100 | mark eth 600 says 600        | w1 $300
+# What a sale would bring confirms no entry.
+w1; desk jump 20 agree 200 proceeds 200; mark sol 100 says 100 | mark eth 2000 sells 2000 | PRICE_UNCONFIRMED
+w1; desk jump 20 proceeds 200 | mark eth 600 sells 600 | PRICE_UNCONFIRMED
 w1; desk jump 20 agree 200; mark sol 100 says 90  | mark eth 2000 says 2000      | PRICE_UNCONFIRMED
 w1; desk jump 20 agree 200; mark sol 100 says 100; mark eth 1 says 2000; desk agree 0 jump 0 | mark eth 1 | w1 $300
 """
@@ -109,6 +112,12 @@ desk jump 20 agree 200; mark eth 600 says 2000; reject; wait 600000 | mark eth 6
 desk jump 20 agree 200 | mark eth 600 | 0.25 1600
 desk jump 20 agree 200; mark eth 600; reject; wait 240000 | mark eth 600 | 0.25 655.36
 desk jump 20 agree 200; mark eth 600; reject; wait 300000 | mark eth 600 | 0.25 594
+# A simulated sale confirms the fall: all of it is sold at once. It denies the fall: the band does not widen.
+desk jump 20 proceeds 200 | mark eth 600 sells 589 | 1 594
+desk jump 20 proceeds 200 | mark eth 600 sells 588 | 0.25 1600
+desk jump 20 | mark eth 600 sells 600 | 0.25 1600
+desk jump 20 proceeds 200; mark eth 600 sells 2000; reject; wait 600000 | mark eth 600 sells 2000 | 0.25 1600
+desk jump 20 agree 200 proceeds 200 | mark eth 600 sells 600 | 1 594
 # A smaller fall that nobody confirms is sold where it is, in slices.
 desk jump 20 agree 200 | mark eth 1850 | 0.25 1831.5
 # Of nothing that is not due.
