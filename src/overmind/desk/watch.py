@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from overmind.core.books.trust import doubt_text
+from overmind.core.books.trust import doubt_text, doubts_to_tell
 from overmind.core.capital.proceeds import why_nowhere
 from overmind.core.exits.exit_rules import Unpayable, exits_due, unpayable_exits, unwatched
 from overmind.core.model.commands import EmergencyStop, MarkPrices, MoveDue, Rebalance, SellDue
@@ -122,13 +122,13 @@ class Watch:
     def _warn_of_doubts(self) -> None:
         """Warns when a price begins to be doubted, and says when it is believed again."""
         state = self._engine.state
-        doubted = set(state.doubted)
-        for mint in sorted(doubted - self._doubted):
-            why = doubt_text(state, state.doubted[mint])
+        doubted = doubts_to_tell(state)
+        for mint in sorted(doubted.keys() - self._doubted):
+            why = doubt_text(state, doubted[mint])
             log.error("price is not believed, entries of the token hold", mint=mint, why=why)
-        for mint in sorted(self._doubted - doubted):
+        for mint in sorted(self._doubted - state.doubted.keys()):
             log.warning("price is believed again", mint=mint)
-        self._doubted = doubted
+        self._doubted = {*doubted, *(self._doubted & state.doubted.keys())}
 
     def _protect(self) -> None:
         """Sells due exits that were not sold with the marks: those beyond the maximum per decision, and those due by

@@ -12,11 +12,11 @@ from tests.support.core_desk import NOON_NS, Play, rows, told
 
 from overmind.core.books.price_band import MINUTE_NS, Reference
 from overmind.core.books.state import decode_state, encode_state
-from overmind.core.books.trust import credible_band, exit_price
+from overmind.core.books.trust import credible_band, doubts_to_tell, exit_price
 from overmind.core.model.commands import AcceptPrice, CommandRefused, MarkPrices
 from overmind.core.model.enums import Side
 from overmind.core.model.events import HoldAdded, LiquidationOrdered, OrderPlaced, PricesMarked
-from overmind.core.model.ids import Mint
+from overmind.core.model.ids import SOL, Mint
 from overmind.core.model.money import Mark
 from overmind.core.model.order import Order
 from overmind.core.model.units import MICROS, PICO, PPM
@@ -200,6 +200,23 @@ def test_an_older_mark_does_not_replace_a_doubted_one() -> None:
 def test_an_operators_price_is_refused_with_the_reason(mint: str, price_pico: int, reason: str, why: str) -> None:
     with pytest.raises(CommandRefused, match=why):
         Play("w1").do(AcceptPrice(Mint(mint), price_pico, reason))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        # The second source does not know it, and nobody holds it: that is so for ever.
+        ("desk agree 200; mark eth 2000", []),
+        ("deposit w1 1 eth; desk agree 200; mark eth 2000", ["eth"]),
+        ("desk agree 200; mark eth 2000 says 1000", ["eth"]),
+        ("desk agree 200; mark eth 20", ["eth"]),
+        ("mark eth 20", ["eth"]),
+        ("desk agree 200; mark sol 100", [str(SOL)]),
+        ("mark eth 1900", []),
+    ],
+)
+def test_a_doubt_is_told_if_it_is_news(given: str, told: list[str]) -> None:
+    assert sorted(doubts_to_tell(Play(f"w1; desk jump 20; {given}").state)) == told
 
 
 DEPEG = """

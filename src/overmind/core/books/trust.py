@@ -18,7 +18,7 @@ from typing import NamedTuple
 from overmind.core.books.price_band import Band, Reference
 from overmind.core.books.state import State
 from overmind.core.model.desk_settings import Desk
-from overmind.core.model.ids import Mint
+from overmind.core.model.ids import SOL, Mint
 from overmind.core.model.money import Mark
 from overmind.core.model.units import BPS, PICO
 
@@ -154,6 +154,21 @@ def sells_in_parts(state: State, mint: Mint) -> bool:
     """Whether exits of this token sell slowly: nobody confirms its newest price."""
     doubted = state.doubted.get(mint)
     return doubted is not None and not _is_repeated(state.settings, doubted)
+
+
+def doubts_to_tell(state: State) -> dict[Mint, Mark]:
+    """The doubted prices that somebody should look at.
+
+    A token that nobody holds and that the second source does not know is doubted for ever; that is no news.
+    """
+    return {
+        mint: mark
+        for mint, mark in state.doubted.items()
+        if mint == SOL
+        or mint in state.users
+        or _is_denied(state.settings, mark)
+        or not credible_band(state, mark).holds(mark.price_pico)
+    }
 
 
 def doubt_text(state: State, mark: Mark) -> str:
