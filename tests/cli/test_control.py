@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.support.command import as_json, copy_of, overmind
 
-from overmind.core.model.events import CloseCancelled, CloseOrdered
+from overmind.core.model.events import CloseCancelled, CloseOrdered, PriceAccepted
 from overmind.journal.sqlite import SqliteJournal
 
 BUY = {"signal_id": "one", "strategy_type": "TokenSniping", "action": "Buy", "symbol": "SOL", "notional_usd": 500}
@@ -150,3 +150,28 @@ def test_a_stop_that_sweeps_says_when_there_is_nowhere_to_sweep_to(traded: Path)
     assert (done.returncode, done.stdout.startswith("stopped: every wallet")) == (0, True)
     assert "nothing will be swept: no wallet of the type Emergency is configured" in done.stderr
     assert as_json(overmind(traded, "stop", "--reason", "leave", "--json"))["not_swept"] == ""
+
+
+def test_an_operators_price_is_journaled_exactly(traded: Path) -> None:
+    said = overmind(traded, "accept-price", "sol", "147.123456789012", "--reason", "two exchanges say so")
+    assert said.stdout == "SOL: new prices are measured against 147.123456789012 USD from now on\n"
+    journal = SqliteJournal.open_read_only(traded / "data" / "overmind.db")
+    (accepted,) = [entry.event for entry in journal.read() if isinstance(entry.event, PriceAccepted)]
+    journal.close()
+    assert (accepted.price_pico, accepted.reason) == (147_123_456_789_012, "two exchanges say so")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "problem"),
+    [
+        (("SOL", "abc", "--reason", "x"), 2, "'abc'"),
+        (("SOL", "0", "--reason", "x"), 2, "out of bounds"),
+        (("SOL", "1e999999999", "--reason", "x"), 2, "1e999999999"),
+        (("SOL", "1", "--reason", " "), 2, "a blank reason"),
+        (("NOPE", "1", "--reason", "x"), 3, "neither a mint nor the symbol"),
+        (("DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB7YaB1pPB263", "1", "--reason", "x"), 3, "never priced"),
+    ],
+)
+def test_a_price_that_is_none_is_refused(words: tuple[str, ...], code: int, problem: str, traded: Path) -> None:
+    done = overmind(traded, "accept-price", *words)
+    assert (done.returncode, problem in done.stderr) == (code, True), done.stderr

@@ -224,6 +224,7 @@ def test_every_field_of_the_desk_can_be_set() -> None:
         "ceilings",
         "booking_rules",
         "witness_bound_bps",
+        "proceeds_bound_bps",
     }
     costs = {f"costs.{field.name}" for field in msgspec.structs.fields(CostModel)}
     ceilings = {f"ceilings.{field.name}" for field in msgspec.structs.fields(Ceilings)}
@@ -370,6 +371,7 @@ def test_every_row_of_the_table_is_complete_and_named_once() -> None:
         "OVERMIND_KEYSTORE_PASSPHRASE",
         "OVERMIND_SWAP_API_KEY",
         "OVERMIND_PRICE_WITNESS_API_KEY",
+        "OVERMIND_SECOND_SWAP_API_KEY",
     }
 
 

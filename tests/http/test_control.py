@@ -33,6 +33,12 @@ def test_the_tools_work_on_a_running_service(tmp_path: Path) -> None:
         lifted = service.post("/v1/portfolio/resume", {"reason": "seen", "hold": "operator"})
         assert (lifted.status, lifted.json) == (200, {"target": "portfolio", "holds": [], "held": []})
         assert service.post("/v1/wallets/primary_wallet/leap", {"reason": "x"}).status == 400
+        assert command(tmp_path, "accept-price", "sol", "147.50", "--reason", "seen")["price"] == "147.50"
+        priced = service.post("/v1/prices/SOL/accept", {"reason": "seen", "price": "1e-3"})
+        assert (priced.status, priced.json["doubted"]) == (200, [])
+        for body in ({"price": "0"}, {"price": "abc"}, {"price": 147.5}, {"price": "1e999999999"}, {}):
+            assert service.post("/v1/prices/SOL/accept", {"reason": "seen", **body}).status == 400
+        assert service.post("/v1/prices/NOPE/accept", {"reason": "seen", "price": "1"}).status == 409
         for row in service.get("/v1/positions").json:
             closed = as_json(overmind(tmp_path, "close", f"{row['wallet_id']}:SOL", "--reason", "out", "--json"))
             assert (closed["order_id"].startswith("close:"), closed["closing"]) == (True, True)

@@ -10,13 +10,14 @@ TRUST: Final = "core/books/trust.py"
 BAND: Final = "core/books/price_band.py"
 ENTRY_TEST: Final = "tests/core/exits/test_doubted_prices.py::test_an_entry_needs_a_price_that_is_believed"
 STOP_TEST: Final = "tests/core/exits/test_doubted_prices.py::test_a_stop_sells_no_lower_than_what_is_credible"
+ORACLE_TEST: Final = "tests/solana/test_pyth.py::test_whatever_is_wrong_is_refused_with_the_reason"
 PEG_TEST: Final = "tests/core/exits/test_doubted_prices.py::test_entries_hold_while_the_quote_currency_is_off_its_peg"
 
 PRICES: Final = (
     Mutation(
         "second source that differs confirms",
         TRUST,
-        "    return (high - low) * BPS <= low * desk.witness_bound_bps\n",
+        "    return (high - low) * BPS <= low * bound_bps\n",
         "    return low > 0\n",
         ENTRY_TEST,
     ),
@@ -65,7 +66,7 @@ PRICES: Final = (
     Mutation(
         "no pause between sales at a doubted price",
         "core/books/settle/retries.py",
-        "state.at_ns + DOUBTED_PACE_NS if order.mint in state.doubted else 0\n",
+        "state.at_ns + DOUBTED_PACE_NS if sells_in_parts(state, order.mint) else 0\n",
         "0\n",
         "tests/core/exits/test_doubted_prices.py::test_slices_are_sold_one_by_one_with_a_pause",
     ),
@@ -124,6 +125,69 @@ PRICES: Final = (
         "mark.price_pico if mark.witness is None else mark.witness.price_pico)",
         "mark.price_pico)",
         PEG_TEST,
+    ),
+    Mutation(
+        "simulated sale confirms an entry",
+        TRUST,
+        "    return mark.witness is not None and not mark.witness.of_sale and _is_repeated(desk, mark)\n",
+        "    return mark.witness is not None and _is_repeated(desk, mark)\n",
+        ENTRY_TEST,
+    ),
+    Mutation(
+        "one of two simulations is enough",
+        "venues/proceeds.py",
+        "for node in self._nodes))\n",
+        "for node in self._nodes[:1]))\n",
+        "tests/venues/test_proceeds.py::test_whatever_is_missing_proves_nothing",
+    ),
+    Mutation(
+        "higher of two simulations counts",
+        "venues/proceeds.py",
+        "        return min(fill.received_units",
+        "        return max(fill.received_units",
+        "tests/venues/test_proceeds.py::test_the_lower_of_two_simulations_is_the_price",
+    ),
+    Mutation(
+        "simulated sale not verified",
+        "venues/proceeds.py",
+        "            if refused is not None:\n",
+        "            if refused is self:\n",
+        "tests/venues/test_proceeds.py::test_whatever_is_missing_proves_nothing",
+    ),
+    Mutation(
+        "oracle account of any program",
+        "solana/pyth.py",
+        '    if content.get("owner") != RECEIVER_PROGRAM:\n',
+        '    if content.get("owner") is None:\n',
+        ORACLE_TEST,
+    ),
+    Mutation(
+        "half-verified oracle price",
+        "solana/pyth.py",
+        "    if level != FULL:\n",
+        "    if level > FULL:\n",
+        ORACLE_TEST,
+    ),
+    Mutation(
+        "oracle price of another feed",
+        "solana/pyth.py",
+        "    if feed_id != feed.feed_id:\n",
+        "    if not feed_id:\n",
+        ORACLE_TEST,
+    ),
+    Mutation(
+        "uncertain oracle price",
+        "solana/pyth.py",
+        "    if confidence * BPS > price * CONFIDENCE_MAX_BPS:\n",
+        "    if confidence > price:\n",
+        ORACLE_TEST,
+    ),
+    Mutation(
+        "old oracle price",
+        "solana/pyth.py",
+        "    if now_ns - at_ns > AGE_MAX_NS:\n",
+        "    if now_ns < 0:\n",
+        ORACLE_TEST,
     ),
     Mutation(
         "two servers of one operator count as two",

@@ -11,7 +11,7 @@ strategy, as a signal does that says no scope.
 turn, 20 times, 60,000 ms apart, and SOL's price each time.
 
 `mark eth 1900 says 1905` gives the second source's price too, `mark eth 1900 says 1905 40000` one that is 40 s old.
-`believe eth 1900` is an operator's price.
+`mark eth 1900 sells 1880` says what a simulated sale would bring. `believe eth 1900` is an operator's price.
 
 `exits` places the exits that are due, like the watch after each mark. `moves` places the transfers that are due.
 `rebalance auto` places what the bands make due; `rebalance` is an operator's. Outcomes apply to orders and moves.
@@ -190,6 +190,7 @@ DESK_WORDS = {
     "rules": ("booking_rules", 1),
     "smallest": ("order_min_micros", MICROS),
     "dearest": ("expected_cost_max_bps", 1),
+    "proceeds": ("proceeds_bound_bps", 1),
 }
 DESK_TEXTS = ("only", "depth", "without", "ladder", "payees", "then")
 WALLET_WORDS = ("usd", "sol", "share", "type", "key", "status", "aim")
@@ -271,6 +272,10 @@ class Play:
                 self.now_ns += 1
                 said_ns = self.now_ns - int(late[0] if late else 0) * MS
                 witness = Witness("second", exact(other, PICO), said_ns)
+                return self.do(MarkPrices((Mark(mint(name), exact(price, PICO), self.now_ns, witness),)))
+            case ["mark", name, price, "sells", other]:
+                self.now_ns += 1
+                witness = Witness("rival", exact(other, PICO), self.now_ns, of_sale=True)
                 return self.do(MarkPrices((Mark(mint(name), exact(price, PICO), self.now_ns, witness),)))
             case ["believe", name, price]:
                 return self.do(AcceptPrice(mint(name), exact(price, PICO), "because"))

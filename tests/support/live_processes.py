@@ -80,6 +80,14 @@ class LiveProcesses:
         still_tape(self.folder, percent)
         self.restart_maker()
 
+    def start_witness(self, fallen_percent: int = 0, port: int = 0) -> Child:
+        """A second maker on the same chain, with prices of its own."""
+        folder = self.folder / "witness"
+        folder.mkdir(exist_ok=True)
+        tape = still_tape(folder, fallen_percent)
+        words = ["venue", "--rpc-url", self.url, "--port", str(port), "--tape", str(tape), "--json"]
+        return self._begin([*COMMAND[1:], *words], "witness")
+
     def only(self, **lines: str) -> str:
         """Configures these wallets only, each with its type, profile and allocation. New wallets are funded at once."""
         known = self.owners

@@ -8,10 +8,12 @@ from urllib.parse import quote
 import typer
 
 from overmind.cli import present
+from overmind.cli.exit_codes import BAD_INPUT
 from overmind.cli.offline import command_on_disk
 from overmind.cli.opening import AsJson, DataDir, data_dir_of, state_on_disk
 from overmind.cli.reasons import Reason, refuse_blank
 from overmind.cli.remote import call_service
+from overmind.config.files import InvalidValue
 from overmind.config.typed_price import price_typed
 from overmind.core.model.commands import AcceptPrice
 from overmind.views.limits import mint_named
@@ -32,7 +34,11 @@ def accept_price(
     """
     refuse_blank(reason)
     directory = data_dir_of(data_dir)
-    state, price_pico = state_on_disk(directory), price_typed(price)
+    price_pico = price_typed(price)
+    if isinstance(price_pico, InvalidValue):
+        present.complain(price_pico.problem, price_pico.fix)
+        raise typer.Exit(BAD_INPUT)
+    state = state_on_disk(directory)
     mint = mint_named(state, token)
     if call_service(directory, f"/v1/prices/{quote(mint, safe='')}/accept", {"reason": reason, "price": price}) is None:
         command_on_disk(directory, AcceptPrice(mint, price_pico, reason))

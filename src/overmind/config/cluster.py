@@ -19,6 +19,8 @@ from overmind.config.variables.chain import (
     RPC_FALLBACK_URLS,
     RPC_RATE,
     RPC_URL,
+    SECOND_SWAP_KEY,
+    SECOND_SWAP_URL,
     SWAP_API_KEY,
     SWAP_RATE,
     SWAP_URL,
@@ -54,6 +56,9 @@ class ChainConfig(Value, frozen=True):
     witness_url: Secret | None = None  # the second price source; None: there is none
     witness_api_key: Secret | None = None
     pyth_feeds: tuple[NamedFeed, ...] = ()
+    second_swap_url: Secret | None = None  # None: no sale is simulated
+    second_swap_api_key: Secret | None = None
+    proceeds_rpc_urls: tuple[Secret, ...] = ()  # two nodes of two operators
 
 
 def chain_config(cluster: Cluster, rpc_url: Secret | None, settings: Settings, findings: Findings) -> ChainConfig:
@@ -83,7 +88,29 @@ def chain_config(cluster: Cluster, rpc_url: Secret | None, settings: Settings, f
         witness_url=witness_url,
         witness_api_key=settings.get(WITNESS_KEY),
         pyth_feeds=feeds,
+        second_swap_url=settings.get(SECOND_SWAP_URL),
+        second_swap_api_key=settings.get(SECOND_SWAP_KEY),
+        proceeds_rpc_urls=_proceeds_nodes(rpc_urls, swap_url, settings.get(SECOND_SWAP_URL), findings),
     )
+
+
+def _proceeds_nodes(
+    rpc_urls: tuple[Secret, ...], swap_url: Secret, second_swap_url: Secret | None, findings: Findings
+) -> tuple[Secret, ...]:
+    """The two nodes that simulate a sale; none without a second swap server."""
+    if second_swap_url is None:
+        return ()
+    where = SECOND_SWAP_URL.name
+    if same_operator(swap_url, second_swap_url):
+        problem = f"{second_swap_url} belongs to the operator of {SWAP_URL.name} ({swap_url})"
+        findings.refuse(where, problem, "name a server of another operator, under another domain")
+    others = [one for one in rpc_urls[1:] if not same_operator(one, rpc_urls[0])]
+    if not others:
+        problem = "two nodes of two operators have to simulate a sale"
+        findings.refuse(
+            where, problem, f"set {RPC_URL.name}, and a node of another operator in {RPC_FALLBACK_URLS.name}"
+        )
+    return (rpc_urls[0], others[0]) if others else ()
 
 
 def _check_oracle(

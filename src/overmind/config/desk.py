@@ -21,7 +21,7 @@ from overmind.config.variables.capital import (
     WITHDRAW_DAY_MAX,
     WITHDRAW_DELAY,
 )
-from overmind.config.variables.chain import PYTH_FEEDS, WITNESS_URL, Cluster
+from overmind.config.variables.chain import PYTH_FEEDS, SECOND_SWAP_URL, WITNESS_URL, Cluster
 from overmind.config.variables.costs import (
     COST_DEPTH,
     COST_FEE,
@@ -124,6 +124,7 @@ def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings:
         sizing_min_micros=settings.get(SIZING_MIN),
         volatility_half_life_ns=settings.get(VOLATILITY_HALF_LIFE),
         price_jump_max_ppm=settings.get(PRICE_JUMP_MAX),
+        proceeds_bound_bps=settings.get(PRICE_AGREEMENT) if settings.get(SECOND_SWAP_URL) is not None else 0,
         witness_bound_bps=_witness_bound_bps(settings),
         depeg_max_ppm=settings.get(DEPEG_MAX),
         costs=_costs(settings, findings),

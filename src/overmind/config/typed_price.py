@@ -7,15 +7,11 @@ from typing import Final
 
 from overmind.config.files import InvalidValue
 from overmind.config.kinds import Measure
-from overmind.core.model.commands import CommandRefused
 from overmind.core.model.units import PICO, PRICE_MAX_PICO
 
 PRICE: Final = Measure("USD", PICO, Decimal("0.000000000001"), Decimal(PRICE_MAX_PICO // PICO))
 
 
-def price_typed(text: str) -> int:
-    """In pico-USD. Raises CommandRefused."""
-    pico = PRICE.read(text)
-    if isinstance(pico, InvalidValue):
-        raise CommandRefused(f"{pico.problem}: {pico.fix}")
-    return pico
+def price_typed(text: str) -> int | InvalidValue:
+    """In pico-USD."""
+    return PRICE.read(text)

@@ -15,6 +15,7 @@ from msgspec import structs
 from overmind.clock.clocks import SteadyClock
 from overmind.config import MultiWalletConfig, WalletConfig
 from overmind.core.books.state import SOL_DECIMALS, State
+from overmind.core.books.trust import doubt_text
 from overmind.core.control.sending import Wait, may_send
 from overmind.core.model.commands import (
     CommandRefused,
@@ -69,7 +70,14 @@ class App:
         self.decision_log = DecisionLog(self.engine)
         rebalances = config.auto_rebalance_enabled
         self.watch = Watch(
-            self.engine, market.prices, clock, self.stop_file, market.mark_every_s, rebalances, market.second
+            self.engine,
+            market.prices,
+            clock,
+            self.stop_file,
+            market.mark_every_s,
+            rebalances,
+            market.second,
+            market.proceeds,
         )
         self.balances = self._balance_watch()
 
@@ -226,6 +234,8 @@ def paper_deposits(state: State, config: MultiWalletConfig) -> list[RecordDeposi
     allocations at a later start create no new money.
     """
     mark, wallets = state.marks.get(SOL), config.wallets
+    if mark is None and (doubted := state.doubted.get(SOL)) is not None:
+        raise CommandRefused(f"paper capital needs a price of SOL that is believed: {doubt_text(state, doubted)}")
     if mark is None:
         raise CommandRefused("paper capital needs a price of SOL: check OVERMIND_PRICE_TAPE")
     allocated = sum(wallet.wallet.allocation_ppm for wallet in wallets.values())

@@ -19,6 +19,7 @@ from overmind.core.model.enums import TradingMode
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.money import Token
 from overmind.desk.engine import Engine
+from overmind.desk.proceeds import ProceedsWitness
 from overmind.ports import Clock, Prices, SecondSource, Venue
 from overmind.prices.jupiter import JupiterPrices
 from overmind.prices.pyth import PythPrices
@@ -32,6 +33,7 @@ from overmind.solana.rpc import Rpc
 from overmind.solana.signer import LocalSigner
 from overmind.venues.jupiter import JupiterVenue
 from overmind.venues.paper import PaperModel, PaperVenue, makes_account
+from overmind.venues.proceeds import SaleProceeds
 
 MARK_EVERY_S: Final = 1.0
 STALE_CANDLES: Final = 2
@@ -63,6 +65,7 @@ class MarketAccess(msgspec.Struct, frozen=True):
     look_first: Service | None = None  # runs before the first marks
     on_chain: OnChain | None = None  # None on paper
     second: SecondSource | None = None  # confirms `prices`
+    proceeds: SecondSource | None = None  # confirms `prices` for sales
 
 
 Connect = Callable[[Engine, Clock], MarketAccess]
@@ -166,11 +169,32 @@ async def _oracle_node(config: MultiWalletConfig, clock: Clock, stack: AsyncExit
     return await stack.enter_async_context(Rpc(urls, clock, requests_per_s=config.chain.requests_per_s))
 
 
+async def _rival(config: MultiWalletConfig, clock: Clock, stack: AsyncExitStack) -> Rival | None:
+    """The second swap server with two nodes; None: there is none."""
+    url, key = config.chain.second_swap_url, config.chain.second_swap_api_key
+    if url is None:
+        return None
+    api = JupiterApi(url.reveal(), clock, None if key is None else key.reveal())
+    nodes = []
+    for one in config.chain.proceeds_rpc_urls:
+        rpc = await stack.enter_async_context(Rpc([one.reveal()], clock, requests_per_s=config.chain.requests_per_s))
+        nodes.append(await stack.enter_async_context(RpcChain(rpc, clock)))
+    return Rival(await stack.enter_async_context(api), nodes)
+
+
+class Rival(NamedTuple):
+    """Another swap server than the one that the desk trades with, and nodes that simulate what it offers."""
+
+    api: JupiterApi
+    nodes: Sequence[RpcChain]
+
+
 class Witnesses(NamedTuple):
     """What a second source needs, if there is one."""
 
     api: JupiterApi | None
     rpc: Rpc | None
+    rival: Rival | None = None
 
     def source(
         self, config: MultiWalletConfig, mints: Sequence[Mint], clock: Clock
@@ -221,7 +245,8 @@ async def _live(config: MultiWalletConfig, clock: Clock, stack: AsyncExitStack) 
     on_chain = OnChain(chain, notifications, genesis_hash, LocalSigner(()), {})
     for wallet in config.wallets.values():
         on_chain.admit(wallet)
-    return _on_cluster(config, api, Witnesses(await _witness_api(config, clock, stack), rpc), on_chain)
+    witnesses = Witnesses(await _witness_api(config, clock, stack), rpc, await _rival(config, clock, stack))
+    return _on_cluster(config, api, witnesses, on_chain)
 
 
 def _on_cluster(config: MultiWalletConfig, api: JupiterApi, witnesses: Witnesses, on_chain: OnChain) -> Connect:
@@ -230,17 +255,30 @@ def _on_cluster(config: MultiWalletConfig, api: JupiterApi, witnesses: Witnesses
         tokens = _sellable(engine.state, desk)
         mints = (desk.quote.mint, *tokens)
         prices, second = JupiterPrices(api, mints, clock), witnesses.source(config, mints, clock)
+        all_tokens = {desk.quote.mint: desk.quote, **tokens}
         venue = JupiterVenue(
             swaps=api,
             chain=on_chain.chain,
             signer=on_chain.signer,
             clock=clock,
             public_keys=on_chain.public_keys,
-            tokens={desk.quote.mint: desk.quote, **tokens},
+            tokens=all_tokens,
         )
         services, look_first = _polled(prices, second)
+        proceeds = None
+        if (rival := witnesses.rival) is not None:
+            sale = SaleProceeds(rival.api, rival.nodes, on_chain.public_keys, all_tokens)
+            proceeds = ProceedsWitness(engine, sale, clock, rival.api.name)
+            services = [*services, proceeds.run]
         return MarketAccess(
-            venue, prices, desk, services=services, look_first=look_first, on_chain=on_chain, second=second
+            venue,
+            prices,
+            desk,
+            services=services,
+            look_first=look_first,
+            on_chain=on_chain,
+            second=second,
+            proceeds=proceeds,
         )
 
     return connect

@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from overmind.core.books.trust import doubt_text
+from overmind.core.books.trust import doubt_text, doubts_to_tell
 from overmind.core.capital.proceeds import why_nowhere
 from overmind.core.exits.exit_rules import Unpayable, exits_due, unpayable_exits, unwatched
 from overmind.core.model.commands import EmergencyStop, MarkPrices, MoveDue, Rebalance, SellDue
@@ -15,7 +15,7 @@ from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.money import Mark, Witness
 from overmind.core.model.units import LAMPORTS
 from overmind.desk.engine import Engine
-from overmind.ports import Clock, Prices, SecondSource, Tick
+from overmind.ports import Clock, Prices, SecondSource
 
 STOP_FILE: Final = "STOP"
 STOP_REASON: Final = "STOP file in the data directory"
@@ -63,17 +63,18 @@ class Watch:
         every_s: float,
         auto_rebalance: bool = False,
         second: SecondSource | None = None,
+        proceeds: SecondSource | None = None,
     ) -> None:
         """Marks prices at most every `every_s` seconds: once a second when live, once a candle on a tape.
 
-        `second` confirms the prices of the first source.
+        `second` confirms the prices of the first source, `proceeds` confirms them for sales.
         """
         self._engine = engine
         self._prices = prices
         self._clock = clock
         self._stop_file = stop_file
         self._every_s = every_s
-        self._second = second
+        self._second, self._proceeds = second, proceeds
         self._doubted: set[Mint] = set()  # already logged
         self._unwatched: set[tuple[WalletId, Mint]] = set()  # already logged
         self._stuck: set[tuple[WalletId, Mint]] = set()  # already logged
@@ -91,11 +92,8 @@ class Watch:
     async def look(self) -> None:
         await self.heed_stop_file()
         ticks = self._prices.ticks()
-        second = self._second.ticks() if self._second is not None else {}
-        marks = tuple(
-            Mark(tick.mint, tick.price_pico, tick.at_ns, self._witness(second.get(tick.mint)))
-            for tick in ticks.values()
-        )
+        witnesses = self._witnesses()
+        marks = tuple(Mark(tick.mint, tick.price_pico, tick.at_ns, witnesses.get(tick.mint)) for tick in ticks.values())
         if marks:
             self._engine.post(MarkPrices(marks))
             self._warn_of_doubts()
@@ -103,21 +101,34 @@ class Watch:
         self._move()
         await self._engine.read(lambda state: state.seq)  # A slow disk gets at most one check at a time.
 
-    def _witness(self, tick: Tick | None) -> Witness | None:
-        if tick is None or self._second is None:
-            return None
-        return Witness(self._second.name, tick.price_pico, tick.at_ns)
+    def _witnesses(self) -> dict[Mint, Witness]:
+        """What a second source says. The proceeds of a sale count where that source has no fresh price."""
+        found: dict[Mint, Witness] = {}
+        if self._proceeds is not None:
+            name = self._proceeds.name
+            found |= {
+                mint: Witness(name, tick.price_pico, tick.at_ns, of_sale=True)
+                for mint, tick in self._proceeds.ticks().items()
+            }
+        if self._second is not None:
+            name, oldest_ns = self._second.name, self._clock.now_ns() - self._engine.state.settings.mark_age_max_ns
+            found |= {
+                mint: Witness(name, tick.price_pico, tick.at_ns)
+                for mint, tick in self._second.ticks().items()
+                if tick.at_ns >= oldest_ns or mint not in found
+            }
+        return found
 
     def _warn_of_doubts(self) -> None:
         """Warns when a price begins to be doubted, and says when it is believed again."""
         state = self._engine.state
-        doubted = set(state.doubted)
-        for mint in sorted(doubted - self._doubted):
-            why = doubt_text(state, state.doubted[mint])
+        doubted = doubts_to_tell(state)
+        for mint in sorted(doubted.keys() - self._doubted):
+            why = doubt_text(state, doubted[mint])
             log.error("price is not believed, entries of the token hold", mint=mint, why=why)
-        for mint in sorted(self._doubted - doubted):
+        for mint in sorted(self._doubted - state.doubted.keys()):
             log.warning("price is believed again", mint=mint)
-        self._doubted = doubted
+        self._doubted = {*doubted, *(self._doubted & state.doubted.keys())}
 
     def _protect(self) -> None:
         """Sells due exits that were not sold with the marks: those beyond the maximum per decision, and those due by

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from overmind.core.books.state import State
-from overmind.core.books.trust import doubt_text
+from overmind.core.books.trust import doubt_text, doubts_to_tell
 from overmind.core.model.ids import SOL
 from overmind.core.model.units import NS
 from overmind.desk.app import App
@@ -82,7 +82,7 @@ def price_faults(state: State, at_ns: int) -> list[str]:
     """SOL must have a price, every listed token that ever had one must have it still, and each must be believed."""
     desk = state.settings
     faults = [] if SOL in state.marks else ["SOL was never priced"]
-    for mint, doubted in state.doubted.items():
+    for mint, doubted in doubts_to_tell(state).items():
         faults.append(f"the price of {symbol_of(desk, mint)} is not believed: {doubt_text(state, doubted)}")
     for mint, mark in state.marks.items():
         if mint in state.doubted:

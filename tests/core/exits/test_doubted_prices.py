@@ -12,11 +12,11 @@ from tests.support.core_desk import NOON_NS, Play, rows, told
 
 from overmind.core.books.price_band import MINUTE_NS, Reference
 from overmind.core.books.state import decode_state, encode_state
-from overmind.core.books.trust import credible_band, exit_price
+from overmind.core.books.trust import credible_band, doubts_to_tell, exit_price
 from overmind.core.model.commands import AcceptPrice, CommandRefused, MarkPrices
 from overmind.core.model.enums import Side
 from overmind.core.model.events import HoldAdded, LiquidationOrdered, OrderPlaced, PricesMarked
-from overmind.core.model.ids import Mint
+from overmind.core.model.ids import SOL, Mint
 from overmind.core.model.money import Mark
 from overmind.core.model.order import Order
 from overmind.core.model.units import MICROS, PICO, PPM
@@ -58,6 +58,9 @@ w1; desk jump 20 agree 200; mark sol 100 says 100 | mark eth 2000               
 w1; desk jump 20 agree 200; mark sol 100 says 100 | mark eth 2000 says 2000 30000 | w1 $300
 w1; desk jump 20 agree 200; mark sol 100 says 100 | mark eth 2000 says 2000 30001 | PRICE_UNCONFIRMED
 w1; desk jump 20 agree 200; mark sol 100 says 100 | mark eth 600 says 600        | w1 $300
+# What a sale would bring confirms no entry.
+w1; desk jump 20 agree 200 proceeds 200; mark sol 100 says 100 | mark eth 2000 sells 2000 | PRICE_UNCONFIRMED
+w1; desk jump 20 proceeds 200 | mark eth 600 sells 600 | PRICE_UNCONFIRMED
 w1; desk jump 20 agree 200; mark sol 100 says 90  | mark eth 2000 says 2000      | PRICE_UNCONFIRMED
 w1; desk jump 20 agree 200; mark sol 100 says 100; mark eth 1 says 2000; desk agree 0 jump 0 | mark eth 1 | w1 $300
 """
@@ -109,6 +112,12 @@ desk jump 20 agree 200; mark eth 600 says 2000; reject; wait 600000 | mark eth 6
 desk jump 20 agree 200 | mark eth 600 | 0.25 1600
 desk jump 20 agree 200; mark eth 600; reject; wait 240000 | mark eth 600 | 0.25 655.36
 desk jump 20 agree 200; mark eth 600; reject; wait 300000 | mark eth 600 | 0.25 594
+# A simulated sale confirms the fall: all of it is sold at once. It denies the fall: the band does not widen.
+desk jump 20 proceeds 200 | mark eth 600 sells 589 | 1 594
+desk jump 20 proceeds 200 | mark eth 600 sells 588 | 0.25 1600
+desk jump 20 | mark eth 600 sells 600 | 0.25 1600
+desk jump 20 proceeds 200; mark eth 600 sells 2000; reject; wait 600000 | mark eth 600 sells 2000 | 0.25 1600
+desk jump 20 agree 200 proceeds 200 | mark eth 600 sells 600 | 1 594
 # A smaller fall that nobody confirms is sold where it is, in slices.
 desk jump 20 agree 200 | mark eth 1850 | 0.25 1831.5
 # Of nothing that is not due.
@@ -191,6 +200,23 @@ def test_an_older_mark_does_not_replace_a_doubted_one() -> None:
 def test_an_operators_price_is_refused_with_the_reason(mint: str, price_pico: int, reason: str, why: str) -> None:
     with pytest.raises(CommandRefused, match=why):
         Play("w1").do(AcceptPrice(Mint(mint), price_pico, reason))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        # The second source does not know it, and nobody holds it: that is so for ever.
+        ("desk agree 200; mark eth 2000", []),
+        ("deposit w1 1 eth; desk agree 200; mark eth 2000", ["eth"]),
+        ("desk agree 200; mark eth 2000 says 1000", ["eth"]),
+        ("desk agree 200; mark eth 20", ["eth"]),
+        ("mark eth 20", ["eth"]),
+        ("desk agree 200; mark sol 100", [str(SOL)]),
+        ("mark eth 1900", []),
+    ],
+)
+def test_a_doubt_is_told_if_it_is_news(given: str, told: list[str]) -> None:
+    assert sorted(doubts_to_tell(Play(f"w1; desk jump 20; {given}").state)) == told
 
 
 DEPEG = """

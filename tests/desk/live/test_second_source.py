@@ -92,6 +92,40 @@ async def test_without_an_answer_of_the_second_source_nothing_is_bought(stage: C
         assert "the second source has no price" in str(refusal.actual)
 
 
+def rival(stage: ChainDesk) -> dict[str, str]:
+    """A second swap server, and two nodes, instead of a second price source."""
+    other = stage.net.url.replace("127.0.0.1", "localhost")
+    return {"OVERMIND_SECOND_SWAP_URL": stage.honest.url, "OVERMIND_RPC_FALLBACK_URLS": other}
+
+
+@on_stage
+async def test_a_simulated_sale_confirms_a_crash(stage: ChainDesk) -> None:
+    async with stage.desk(**rival(stage)) as app:
+        await bought(stage, app)
+        stage.prices.pico[SOL] = stage.prices.pico[SOL] * 3 // 10
+        await stage.until(lambda: SOL not in app.engine.state.wallets[W1].positions)
+        assert SOL in app.engine.state.doubted  # Nothing else confirms it: nothing is bought.
+        assert (await stage.buy(app, "low")).refusals[0].code is Code.PRICE_UNCONFIRMED
+        assert sum(sold(stage)) >= stage.prices.pico[SOL] * 9 // 10 * MICROS // 10**12
+        await stage.agrees(app)
+
+
+@on_stage
+async def test_a_simulated_sale_denies_a_lie(stage: ChainDesk) -> None:
+    async with stage.desk(**rival(stage)) as app:
+        await bought(stage, app)
+        lie(stage, Fraction(1, 100))
+        await stage.until(lambda: SOL in app.engine.state.doubted)
+
+        def denied() -> bool:
+            witness = app.engine.state.doubted[SOL].witness
+            return witness is not None and witness.of_sale and witness.price_pico > 140 * 10**12
+
+        await stage.until(denied)
+        await stage.until(lambda: not app.engine.state.open_orders)
+        assert sold(stage) == []
+
+
 @on_stage
 async def test_an_oracle_on_the_chain_confirms_and_denies(stage: ChainDesk) -> None:
     """The account stands on the embedded chain, and the desk reads it through its node."""

@@ -106,6 +106,22 @@ PYTH_FEEDS = Variable(
     "SYMBOL:ACCOUNT:FEED_ID. Instead of OVERMIND_PRICE_WITNESS_URL. A token that is not named has one source: it is "
     "not bought.",
 )
+SECOND_SWAP_URL = Variable(
+    "OVERMIND_SECOND_SWAP_URL",
+    kinds.optional(kinds.url()),
+    "",
+    "A swap server of another operator than OVERMIND_SWAP_URL, in the same shape. While a price is doubted it routes a "
+    "sale that two nodes of two operators simulate (SNIPER_SOLANA_RPC_URL, OVERMIND_RPC_FALLBACK_URLS) and nobody "
+    "signs. If that brings the doubted price, exits sell at once.",
+    shown=shown_urls,
+)
+SECOND_SWAP_KEY = Variable(
+    "OVERMIND_SECOND_SWAP_API_KEY",
+    kinds.optional(kinds.secret()),
+    "",
+    "Key of the second swap server, if it needs one.",
+    secret=True,
+)
 MAINNET_OPT_IN = Variable(
     "OVERMIND_MAINNET_OPT_IN",
     kinds.optional(kinds.choice({OPT_IN_WORDS: True})),

@@ -26,6 +26,8 @@ from overmind.config.variables.chain import (
     RPC_FALLBACK_URLS,
     RPC_RATE,
     RPC_URL,
+    SECOND_SWAP_KEY,
+    SECOND_SWAP_URL,
     SWAP_API_KEY,
     SWAP_RATE,
     SWAP_URL,
@@ -109,6 +111,8 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         WITNESS_URL,
         WITNESS_KEY,
         PYTH_FEEDS,
+        SECOND_SWAP_URL,
+        SECOND_SWAP_KEY,
         MAINNET_OPT_IN,
     ),
     "Wallets": (

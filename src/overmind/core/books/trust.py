@@ -6,7 +6,8 @@ Only believed marks value, gate, and trip breakers. A mark is believed
 - without one: if it did not jump further than the band of `price_band` allows.
 
 A doubted mark may still make an exit due, because a true crash must be sold. It then counts as the nearest price
-within the band, and the sale must bring at least the band's lower end. See specification §2.7.
+within the band, and the sale must bring at least the band's lower end, unless a simulated sale confirms the price. See
+specification §2.7.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import NamedTuple
 from overmind.core.books.price_band import Band, Reference
 from overmind.core.books.state import State
 from overmind.core.model.desk_settings import Desk
-from overmind.core.model.ids import Mint
+from overmind.core.model.ids import SOL, Mint
 from overmind.core.model.money import Mark
 from overmind.core.model.units import BPS, PICO
 
@@ -47,11 +48,22 @@ def is_believed(state: State, mark: Mark) -> bool:
 
 
 def _agrees(desk: Desk, mark: Mark) -> bool:
-    witness = mark.witness
-    if witness is None or not _is_current(desk, mark) or witness.price_pico <= 0:
+    """Whether the second source confirms it for every purpose."""
+    return mark.witness is not None and not mark.witness.of_sale and _is_repeated(desk, mark)
+
+
+def _is_repeated(desk: Desk, mark: Mark) -> bool:
+    """Whether the witness says the same, within the bound of its kind."""
+    witness, bound_bps = mark.witness, _bound_bps(desk, mark)
+    if witness is None or not bound_bps or not _is_current(desk, mark) or witness.price_pico <= 0:
         return False
     low, high = sorted((mark.price_pico, witness.price_pico))
-    return (high - low) * BPS <= low * desk.witness_bound_bps
+    return (high - low) * BPS <= low * bound_bps
+
+
+def _bound_bps(desk: Desk, mark: Mark) -> int:
+    of_sale = mark.witness is not None and mark.witness.of_sale
+    return desk.proceeds_bound_bps if of_sale else desk.witness_bound_bps
 
 
 def _is_current(desk: Desk, mark: Mark) -> bool:
@@ -61,7 +73,7 @@ def _is_current(desk: Desk, mark: Mark) -> bool:
 
 def _is_denied(desk: Desk, mark: Mark) -> bool:
     """Whether the second source says something else now. Silence denies nothing."""
-    return bool(desk.witness_bound_bps) and _is_current(desk, mark) and not _agrees(desk, mark)
+    return bool(_bound_bps(desk, mark)) and _is_current(desk, mark) and not _is_repeated(desk, mark)
 
 
 def follow(state: State, believed: Iterable[Mark], doubted: Iterable[Mark]) -> None:
@@ -130,16 +142,42 @@ def exit_price(state: State, mint: Mint, at_ns: int) -> ExitPrice | None:
         return None if price is None else ExitPrice(price, price, 0)
     if at_ns - doubted.at_ns > state.settings.mark_age_max_ns:
         return None
+    if _is_repeated(state.settings, doubted):
+        return ExitPrice(doubted.price_pico, doubted.price_pico, 0)
     band = credible_band(state, doubted)
     credible = band.nearest(doubted.price_pico)
     # A price that jumped up asks for no more than the last believed one: a lie must not prevent a sale.
     return ExitPrice(credible, min(credible, state.price_pico(mint) or credible), band.low_pico)
 
 
+def sells_in_parts(state: State, mint: Mint) -> bool:
+    """Whether exits of this token sell slowly: nobody confirms its newest price."""
+    doubted = state.doubted.get(mint)
+    return doubted is not None and not _is_repeated(state.settings, doubted)
+
+
+def doubts_to_tell(state: State) -> dict[Mint, Mark]:
+    """The doubted prices that somebody should look at.
+
+    A token that nobody holds and that the second source does not know is doubted for ever; that is no news.
+    """
+    return {
+        mint: mark
+        for mint, mark in state.doubted.items()
+        if mint == SOL
+        or mint in state.users
+        or _is_denied(state.settings, mark)
+        or not credible_band(state, mark).holds(mark.price_pico)
+    }
+
+
 def doubt_text(state: State, mark: Mark) -> str:
     """Why a mark is not believed, for an operator."""
     desk, witness = state.settings, mark.witness
     shown = f"{usd_text(mark.price_pico)} is shown"
+    if witness is not None and witness.of_sale:
+        verb = "confirms it for sales" if _is_repeated(desk, mark) else f"would bring {usd_text(witness.price_pico)}"
+        return f"{shown}, a sale by {witness.source} {verb}"
     if not desk.witness_bound_bps:
         band = credible_band(state, mark)
         return f"{shown}, believed is {usd_text(band.low_pico)} to {usd_text(band.high_pico)}"

@@ -16,7 +16,7 @@ from overmind.core.books.book import Exiting, WalletBook
 from overmind.core.books.positions import Position
 from overmind.core.books.state import State
 from overmind.core.books.triggers import exit_at_ns, exits_of, reached, stop_loss_ppm
-from overmind.core.books.trust import exit_price
+from overmind.core.books.trust import exit_price, sells_in_parts
 from overmind.core.entries.costs import rent_lamports
 from overmind.core.model.codes import Code, Refusal
 from overmind.core.model.controls import ExitCause
@@ -157,7 +157,7 @@ def units_to_sell(state: State, book: WalletBook, mint: Mint, price_pico: int) -
     slice_micros = desk.costs.depth_micros * bps // (BPS - bps)
     decimals, free = book.positions[mint].token.decimals, sellable_units(state, book, mint)
     units = min(free, units_of(slice_micros, price_pico, decimals))
-    if mint in state.doubted:
+    if sells_in_parts(state, mint):
         units = min(units, free // DOUBTED_PARTS)
     least = units_of(SLICE_MIN_MICROS, price_pico, decimals) + 1
     return min(free, max(least, units >> exiting.rung))

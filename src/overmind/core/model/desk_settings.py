@@ -83,6 +83,7 @@ class Desk(Value, frozen=True):
     positions_max: int = 0  # different assets in all wallets, open buys included; 0: no limit
     price_jump_max_ppm: int = 0  # how far a price may move in a minute before it is doubted; 0: any move is believed
     witness_bound_bps: int = 0  # how far the second source may differ; 0: there is none, and none is needed
+    proceeds_bound_bps: int = 0  # how far the proceeds of a simulated sale may differ; 0: none is simulated
     depeg_max_ppm: int = 0  # how far the quote currency may be from 1 USD; 0: it is not looked at
     costs: CostModel = CostModel()
     ceilings: Ceilings = Ceilings()

@@ -20,12 +20,13 @@ class Token(Value, frozen=True):
     program: str = "token"  # or "token-2022"
 
 
-class Witness(Value, frozen=True):
+class Witness(Value, frozen=True, omit_defaults=True):
     """What a second source of another operator says about the same price."""
 
     source: str
     price_pico: int
     at_ns: int
+    of_sale: bool = False  # what a simulated sale of ours brings: it confirms sales and nothing else
 
 
 class Mark(Value, frozen=True, omit_defaults=True):

@@ -7,12 +7,13 @@ from typing import ClassVar
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from overmind.config.files import InvalidValue
 from overmind.config.typed_price import price_typed
 from overmind.core.model.commands import AcceptPrice
 from overmind.core.model.value import Value
 from overmind.desk.app import App
 from overmind.http.commands.bodies import read_body
-from overmind.http.responses import JsonResponse
+from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.views.limits import mint_named
 from overmind.views.prices import doubts
 
@@ -31,7 +32,10 @@ def prices_router(app: App) -> APIRouter:
     @router.post("/prices/{token}/accept")
     async def accept_price(token: str, request: Request) -> Response:
         body, mint = await read_body(request, PriceBody), mint_named(engine.state, token)
-        await engine.handle(AcceptPrice(mint, price_typed(body.price), body.reason))
+        price_pico = price_typed(body.price)
+        if isinstance(price_pico, InvalidValue):
+            raise HttpRefusal(400, price_pico.problem, price_pico.fix)
+        await engine.handle(AcceptPrice(mint, price_pico, body.reason))
         return JsonResponse({"mint": mint, "price": body.price, "doubted": await engine.read(doubts)})
 
     return router

@@ -6,6 +6,7 @@ from typing import Final
 
 from overmind.core.books.book import DOUBLINGS_MAX, Exiting, Trying, WalletBook
 from overmind.core.books.state import State
+from overmind.core.books.trust import sells_in_parts
 from overmind.core.model.controls import ExitCause
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.ids import Mint
@@ -28,7 +29,7 @@ def after_exit(state: State, book: WalletBook, order: Order, outcome: Outcome) -
         start_cooldown(state, book, order, state.at_ns)
         book.cooled_before.pop(order.mint, None)
         exiting.tries = 0
-        exiting.after_ns = state.at_ns + DOUBTED_PACE_NS if order.mint in state.doubted else 0
+        exiting.after_ns = state.at_ns + DOUBTED_PACE_NS if sells_in_parts(state, order.mint) else 0
         exiting.rung = max(0, exiting.rung - 1)
     else:
         _undo_cooldown(book, order.mint)
