@@ -84,6 +84,7 @@ class Desk(Value, frozen=True):
     price_jump_max_ppm: int = 0  # how far a price may move in a minute before it is doubted; 0: any move is believed
     witness_bound_bps: int = 0  # how far the second source may differ; 0: there is none, and none is needed
     depeg_max_ppm: int = 0  # how far the quote currency may be from 1 USD; 0: it is not looked at
+    dust_micros: int = 0  # a position of less value takes no place of anybody; 0: none does
     costs: CostModel = CostModel()
     ceilings: Ceilings = Ceilings()
 
