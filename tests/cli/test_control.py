@@ -67,6 +67,23 @@ def test_a_close_that_cannot_sell_stays_ordered_and_can_be_cancelled(traded: Pat
     ]
 
 
+def test_only_dust_is_written_off(traded: Path) -> None:
+    (row, *others) = as_json(overmind(traded, "positions", "--json"))
+    name, worthless = f"{row['wallet_id']}:SOL", {"OVERMIND_DUST_USD": "1000"}
+    refused = overmind(traded, "write-off", name, "--reason", "small")
+    assert (refused.returncode, "only less than 0.5 USD is written off" in refused.stderr) == (3, True), refused.stderr
+    sale = json.dumps({**BUY, "signal_id": "less", "action": "Sell", "notional_usd": 900})
+    assert overmind(traded, "submit", "-", given=sale).returncode == 0
+    hold = json.dumps({**BUY, "signal_id": "look", "action": "Hold"})
+    assert overmind(traded, "submit", "-", given=hold, **worthless).returncode == 0  # Journals the new bound.
+    assert "dust" in overmind(traded, "positions").stdout
+    done = overmind(traded, "write-off", name, "--reason", "small")
+    assert (done.returncode, "stay in the wallet" in done.stdout) == (0, True), done.stderr
+    assert [one["wallet_id"] for one in as_json(overmind(traded, "positions", "--json"))] == [
+        one["wallet_id"] for one in others
+    ]
+
+
 @pytest.mark.parametrize(
     ("position", "code", "problem"),
     [

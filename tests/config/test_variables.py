@@ -55,6 +55,7 @@ def test_the_defaults_of_the_desk_are_those_of_the_core(desk: DeskOnDisk) -> Non
         depeg_max_ppm=10_000,
         order_min_micros=MICROS,
         expected_cost_max_bps=300,
+        dust_micros=MICROS // 2,
     )
 
 
@@ -119,6 +120,9 @@ OVERMIND_CEILING_TRADES_PER_DAY         | 9            | desk.ceilings.trades_pe
 OVERMIND_LOSS_STREAK_MAX                | 3            | desk.loss_streak_max | 3
 OVERMIND_DAY_TRADES_MAX                 | 500          | desk.day_trades_max | 500
 OVERMIND_DAY_TRADES_MAX                 | -1           | refused | out of bounds
+OVERMIND_DUST_USD                       | 0.25         | desk.dust_micros | 250000
+OVERMIND_DUST_USD                       | 0            | desk.dust_micros | 0
+OVERMIND_DUST_USD                       | 1001         | refused | out of bounds
 OVERMIND_SIZING_MIN_USD                 | 2.5          | desk.sizing_min_micros | 2500000
 OVERMIND_SIZING_MIN_USD                 | 0            | refused | out of bounds
 OVERMIND_VOLATILITY_HALF_LIFE_SEC       | 3600         | desk.volatility_half_life_ns | 3600000000000

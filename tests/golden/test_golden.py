@@ -89,6 +89,16 @@ deposit w4 0.1 eth; deposit w4 0.5 sol
 close w1 eth; reject for NO_LIQUIDITY; close w4 sol; fill provisional fee 5000; roll back as expired
 close w4 eth; keep w4 eth; fill provisional fee 5000; wait 9000; exits; fail fee 5000
 """,
+    "lots": """
+fill; wait 1000; reactivate w1; reactivate w2; reactivate w3; reactivate w4; lift portfolio day_loss
+lift portfolio drawdown
+desk cooldown 0 dust 1 threshold 100 loss 100 drawdown 100 streak 0; mark sol 100; mark eth 2000; mark btc 50000; w5
+buy eth $300 not w1,w2,w3,w4 id u; fill u.0.0 provisional; buy eth $200 not w1,w2,w3,w4 id v by arbitrage; fill v.0.0
+w5; deposit w5 0.1 eth; sell eth 0.05 id x scope strategy; fill x.0.0 provisional fee 5000; sell eth 0.1 id y scope desk
+sell eth all id z scope strategy by arbitrage; fill z.0.0; fill y.0.0 provisional; roll back y.0.0 as expired
+sell eth 999 id z2 scope strategy; deposit w5 0.00001 btc; write off w5 btc; deposit w5 0.00001 btc; close w5 btc
+reject close:w5:btc:0.0.0 for NO_LIQUIDITY; buy eth $50 not w1,w2,w3,w4 id z3; sell eth 999 id z4 scope strategy
+""",
     "withdrawals": """
 fill; reactivate w1; reactivate w2; reactivate w3; reactivate w4; lift portfolio day_loss; lift portfolio drawdown
 mark sol 100; desk payees bank,vault cap 9000 delay 60000 threshold 100 loss 100 drawdown 100 streak 0
@@ -151,6 +161,12 @@ def books(state: State) -> dict[str, object]:
         "references": {mint: structs.asdict(one) for mint, one in sorted(state.references.items())},
         "blocked": {mint: f"{one.who}: {one.reason}" for mint, one in state.mints.blocked.items()},
         "allowed": sorted(state.mints.allowed or {}),
+        "owned": {
+            wallet_id: {mint: dict(sorted(one.units_by.items())) for mint, one in sorted(book.positions.items())}
+            for wallet_id, book in state.wallets.items()
+        },
+        "reserved": {wallet_id: book.reserved for wallet_id, book in state.wallets.items()},
+        "dust": {wallet_id: sorted(book.dust) for wallet_id, book in state.wallets.items()},
         "peaks": {
             wallet_id: {mint: position.peak_pico for mint, position in sorted(book.positions.items())}
             for wallet_id, book in state.wallets.items()

@@ -3,7 +3,23 @@
 from pathlib import Path
 
 from tests.support.command import as_json, overmind
+from tests.support.processes import wait_until
 from tests.support.service import BUY, command, serving
+
+
+def test_dust_is_written_off_through_a_running_service(tmp_path: Path) -> None:
+    """Positions of up to $1,000 are dust here."""
+    with serving(tmp_path, OVERMIND_DUST_USD="1000") as service:
+        for number in range(3):
+            assert service.post("/v1/signals", {**BUY, "signal_id": f"s{number}"}).status == 202
+        wait_until(lambda: service.get("/v1/orders?open=true").text == "[]", "to be settled")
+        (row, *others) = service.get("/v1/positions").json
+        assert row["dust"]
+        done = command(tmp_path, "write-off", f"{row['wallet_id']}:SOL", "--reason", "not worth it")
+        assert (done["reason"], done["units"]) == ("not worth it", round(row["quantity"] * 10**9))
+        assert service.get("/v1/positions").json == others
+        again = service.post(f"/v1/positions/{row['wallet_id']}/SOL/write-off", {"reason": "x"})
+        assert (again.status, "holds no 'SOL'" in again.json["error"]) == (409, True)
 
 
 def test_the_tools_work_on_a_running_service(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from overmind.core.model.events import (
     Deposited,
     DeskConfigured,
     DeskFounded,
+    DustWrittenOff,
     Entry,
     Event,
     HoldAdded,
@@ -235,6 +236,8 @@ class Books:
                 self.wallets[wallet_id].closing.remove(mint)
                 for booked in self.provisional.values():
                     booked.was_closing &= (booked.order.wallet_id, booked.order.mint) != (wallet_id, mint)
+            case DustWrittenOff() as written:
+                self._write_off(self.wallets[written.wallet_id], written)
             case BalanceAdjusted() as adjusted:
                 self._adjust(self.wallets[adjusted.wallet_id], adjusted.mint, adjusted.units)
             case BalancesChecked(wallet_id=wallet_id):
@@ -644,6 +647,17 @@ class Books:
             self._use_account(book, mint)
             self._add_lot(book, mint, units)
         self._make_good(book)
+
+    def _write_off(self, book: WalletBooks, written: DustWrittenOff) -> None:
+        mint, units = written.mint, plain_lots.total(book.lots[written.mint])
+        assert self.is_dust(book, mint), written
+        assert (units, self.held(book, mint)) == (written.units, 0), written
+        book.units[mint] -= units
+        self._realise(book, -self._drop_excess(book, mint))
+
+    def is_dust(self, book: WalletBooks, mint: Mint) -> bool:
+        """Worth less than the bound, at a known price."""
+        return mint in self.marks and self.position(book, mint) < self.settings.dust_micros
 
     def _withdraw(self, book: WalletBooks, mint: Mint, units: int) -> None:
         """SOL leaves the float first. Lots leave at their value: no gain, no loss."""

@@ -427,6 +427,8 @@ def _compare_wallets(state: State, books: Books) -> None:
         assert book.wallet == mine.wallet, (wallet_id, book.wallet, mine.wallet)
         assert (book.liquidating, book.sweeping) == (mine.liquidating, mine.sweeping), wallet_id
         assert set(book.closing) == mine.closing, (wallet_id, book.closing, mine.closing)
+        dust = {mint for mint in mine.lots if books.is_dust(mine, mint)}
+        assert book.dust == dust, (wallet_id, book.dust, dust)
         assert book.token_accounts == mine.accounts, (wallet_id, book.token_accounts, mine.accounts)
         assert book.empty_since_ns == mine.empty_since_ns, (wallet_id, book.empty_since_ns, mine.empty_since_ns)
         for ours, theirs in ((book.sweep, mine.sweeps), (book.top_up, mine.top_ups)):

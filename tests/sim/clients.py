@@ -40,6 +40,7 @@ from overmind.core.model.commands import (
     RecordDeposit,
     RemoveWallet,
     Withdraw,
+    WriteOff,
 )
 from overmind.core.model.controls import MintVerb, Scope
 from overmind.core.model.defaults import DEFAULT_RISK_TOLERANCE_PPM, default_limits, default_strategies
@@ -457,6 +458,7 @@ class Operator:
             quote=USDC,
             tokens={token.mint: token for token in TOKENS},
             booking_rules=BOOKING_RULES,
+            dust_micros=2 * MICROS,
             default_wallet=next(iter(self.wallets)),
             price_jump_max_ppm=200_000 if low else 0,
             multi_wallet_enabled=not self._context.odd() or random.random() < 0.9,
@@ -575,6 +577,11 @@ class Operator:
         if not held:
             return
         wallet_id, mint = random.choice(held)
+        if mint in wallets[wallet_id].dust:
+            with suppress(CommandRefused):  # An order of it is open, or a fork may still undo one.
+                await engine.handle(WriteOff(wallet_id, mint, "told to"))
+                self._context.seen["dust written off"] += 1
+            return
         if random.random() < 0.3:
             await self._silence(engine)
         for _ in range(random.choice((1, 1, 2))):

@@ -53,6 +53,9 @@ PLAIN_FAULTS: Final = (
 PLAIN_MOVES: Final = (
     *(f"{kind} {outcome.__name__}" for kind in MoveKind for outcome in get_args(Outcome)),
     "swap for the float",
+    "sale of the strategy's lots",
+    "sale of the desk's lots",
+    "dust written off",
     "own exit liquidate",
     "own exit stop",
     "own exit close",

@@ -361,7 +361,8 @@ def _at_risk(books: Books, book: WalletBooks, mint: Mint) -> int:
 
 
 def used_mints(books: Books, book: WalletBooks) -> set[Mint]:
-    return set(book.lots) | {one.receive for one in books.entries(book)}
+    """The mints that take a place: dust does not."""
+    return {mint for mint in book.lots if not books.is_dust(book, mint)} | {one.receive for one in books.entries(book)}
 
 
 def free_lamports(books: Books, book: WalletBooks) -> int:

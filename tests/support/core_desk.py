@@ -68,6 +68,7 @@ from overmind.core.model.commands import (
     SellDue,
     SubmitSignal,
     Withdraw,
+    WriteOff,
 )
 from overmind.core.model.controls import MintVerb, Scope
 from overmind.core.model.desk_settings import BOOKING_RULES, Desk
@@ -172,6 +173,7 @@ DESK_WORDS = {
     "fresh": ("mark_age_max_ns", MS),
     "trades": ("day_trades_max", 1),
     "budget": ("sizing_min_micros", MICROS),
+    "dust": ("dust_micros", MICROS),
     "half": ("volatility_half_life_ns", MS),
     "band": ("rebalance_band_ppm", PERCENT),
     "inner": ("rebalance_inner_ppm", PERCENT),
@@ -354,6 +356,8 @@ class Play:
                 return self.do(ClosePosition(WalletId(name), mint(token), "because"))
             case ["keep", name, token]:
                 return self.do(CancelClose(WalletId(name), mint(token), "because"))
+            case ["write", "off", name, token]:
+                return self.do(WriteOff(WalletId(name), mint(token), "because"))
             case ["exits"]:
                 due = exits_due(self.state, self.now_ns)
                 return tuple(event for one in due for event in self.do(SellDue(one.wallet_id, one.mint)))

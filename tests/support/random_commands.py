@@ -40,6 +40,7 @@ from overmind.core.model.commands import (
     SellDue,
     SubmitSignal,
     Withdraw,
+    WriteOff,
 )
 from overmind.core.model.controls import MintVerb, Scope
 from overmind.core.model.enums import (
@@ -90,6 +91,7 @@ class RandomCommands:
             rebalance_interval_ns=self.rng.choice([0, NS]),
             rebalance_min_micros=self.rng.choice([0, 100 * MICROS]),
             reclaim_after_ns=self.rng.choice([1, NS]),
+            dust_micros=0 if self.forks else 20 * MICROS,
             float_low_lamports=self.rng.choice([0, DESK.float_low_lamports]),
             withdraw_addresses=PAYEES,
             withdraw_day_max_micros=1_000 * MICROS,
@@ -228,6 +230,7 @@ class RandomCommands:
             RemoveWallet(name),
             ClosePosition(name, rng.choice(MINTS), "chance"),
             CancelClose(name, rng.choice(MINTS), "chance"),
+            *([] if self.forks else self._write_offs(desk)),
             *[SellDue(name, rng.choice(MINTS)) for _ in range(2)],
             EmergencyStop("chance", liquidate=rng.random() < 0.5, sweep=rng.random() < 0.5)
             if self.odd()
@@ -237,6 +240,11 @@ class RandomCommands:
             RecordOutcome(order_id, Expired()),
         ]
         return rng.choice(commands)
+
+    def _write_offs(self, desk: Play) -> list[Command]:
+        """Of all dust, several times: it is rare."""
+        books = desk.state.wallets.items()
+        return [WriteOff(key, one, "chance") for key, book in books for one in sorted(book.dust)] * 3
 
     def _lift(self, scope: Scope, cause: str) -> Command:
         """The command that lifts the hold; sometimes a wrong one."""
@@ -393,6 +401,7 @@ class RandomCommands:
         if not self.forks:
             changes += [
                 {"emergency_stop_ppm": rng.choice([PPM, PPM, 20_000])},
+                {"dust_micros": rng.choice([0, 20 * MICROS, 100 * MICROS])},
                 {"day_loss_max_ppm": rng.choice([PPM, 10_000]), "drawdown_max_ppm": rng.choice([PPM, 10_000])},
                 {"day_trades_max": rng.choice([0, 0, 0, 20]), "sizing_min_micros": rng.choice([1, 10 * MICROS])},
                 {"loss_streak_max": rng.choice([0, 2]), "cooldown_ns": rng.choice([0, 10 * NS])},

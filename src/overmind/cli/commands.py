@@ -49,6 +49,7 @@ CONTROL: Final = {
     "pause": Entry("control", "pause", "Pause entries of a wallet, a strategy or the portfolio."),
     "resume": Entry("control", "resume", "Lift a pause, or another hold that a person may lift."),
     "close": Entry("control", "close", "Sell all that a wallet holds of a token."),
+    "write-off": Entry("dust", "write_off", "Stop counting a position that is dust."),
     "limits": Entry("limits", "limits_cli", "Show or change the limits of each wallet."),
     "mints": Entry("mints", "mints_cli", "Show or change which tokens may be bought."),
     "accept-price": Entry("prices", "accept_price", "Say what a token costs if its price is not believed."),

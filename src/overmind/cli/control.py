@@ -41,10 +41,7 @@ def close(
     across restarts, until nothing is left or until you give --cancel.
     """
     refuse_blank(reason)
-    wallet_id, colon, token = position.partition(":")
-    if not (wallet_id and colon and token):
-        present.complain(f"{position!r} is no position", "write WALLET:SYMBOL, as `overmind positions` shows them")
-        raise typer.Exit(BAD_INPUT)
+    wallet_id, token = read_position(position)
     path = f"/v1/positions/{quote(wallet_id, safe='')}/{quote(token, safe='')}/close"
     answer = call_service(data_dir_of(None), path, {"reason": reason, "cancel": cancel})
     if answer is not None:
@@ -55,6 +52,15 @@ def close(
         present.emit_json({"position": position, **msgspec.structs.asdict(row)})
     else:
         order_tables.close(position, row, served=answer is not None)
+
+
+def read_position(position: str) -> tuple[str, str]:
+    """The wallet and the token of WALLET:SYMBOL."""
+    wallet_id, colon, token = position.partition(":")
+    if not (wallet_id and colon and token):
+        present.complain(f"{position!r} is no position", "write WALLET:SYMBOL, as `overmind positions` shows them")
+        raise typer.Exit(BAD_INPUT)
+    return wallet_id, token
 
 
 CloseCommand = type[ClosePosition] | type[CancelClose]

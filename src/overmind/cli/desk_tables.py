@@ -88,7 +88,10 @@ def _sold_at(row: PositionRow) -> str:
     }
     shown = [f"{name} {price:,.8g}" for name, price in prices.items() if price is not None]
     close_reason = [] if row.closing is None else [f"closing: {row.closing}"]
-    return ", ".join([*close_reason, *shown, *([] if row.sold_by_ns is None else [f"at {instant(row.sold_by_ns)}"])])
+    worth = ["dust"] if row.dust else []
+    return ", ".join(
+        [*worth, *close_reason, *shown, *([] if row.sold_by_ns is None else [f"at {instant(row.sold_by_ns)}"])]
+    )
 
 
 def stats(stats: ExecutionStats) -> None:

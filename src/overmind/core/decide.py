@@ -32,7 +32,8 @@ from overmind.core.entries.request import EntryRequest, entry_request, stale_at_
 from overmind.core.entries.rules import FUTURE_MAX_NS, signal_refusals, wallet_refusals
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.entries.sizing import SizedRequest, choose_sized, sized_refusals, sized_wallet_refusals
-from overmind.core.exits.selling import cancel_close, close_position, sell, sell_all_due, sell_due
+from overmind.core.exits.dust import end_close, write_off
+from overmind.core.exits.selling import cancel_close, close_position, holder, sell, sell_all_due, sell_due
 from overmind.core.model.commands import (
     AcceptBalances,
     AcceptPrice,
@@ -62,6 +63,7 @@ from overmind.core.model.commands import (
     SellDue,
     SubmitSignal,
     Withdraw,
+    WriteOff,
 )
 from overmind.core.model.controls import Hold, Scope
 from overmind.core.model.enums import BUY, HOLD, MEV_PROTECTION, TradeAction
@@ -164,6 +166,8 @@ def _events_of(state: State, index: SelectionIndex, command: Command, at_ns: int
             yield from close_position(state, close, at_ns)
         case CancelClose() as wanted:
             yield from cancel_close(state, wanted)
+        case WriteOff() as wanted:
+            yield from write_off(state, holder(state, wanted.wallet_id, wanted.mint), wanted)
         case ChangeLimits() as change:
             yield from change_limits(state, change, at_ns)
         case ChangeMints() as change:
@@ -297,6 +301,7 @@ def _close(state: State, index: SelectionIndex, record: RecordOutcome, at_ns: in
     else:
         yield OrderClosed(work_id, outcome, provisional)
         yield from _after(state, known.order, at_ns)
+        yield from end_close(state, known, outcome)
         if not isinstance(outcome, Filled):
             yield from _next_attempt(state, index, known, outcome, at_ns)
 

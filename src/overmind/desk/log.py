@@ -18,6 +18,7 @@ from overmind.core.model.events import (
     Deposited,
     DeskConfigured,
     DeskFounded,
+    DustWrittenOff,
     Entry,
     HoldAdded,
     HoldLifted,
@@ -265,6 +266,8 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
             log.info("close ordered", seq=seq, wallet=wallet_id, mint=mint, why=reason)
         case CloseCancelled(wallet_id=wallet_id, mint=mint, reason=reason):
             log.info("close cancelled", seq=seq, wallet=wallet_id, mint=mint, why=reason)
+        case DustWrittenOff(wallet_id=wallet_id, mint=mint, units=units, reason=reason):
+            log.warning("dust written off", seq=seq, wallet=wallet_id, mint=mint, units=units, why=reason)
         case LimitsChanged(wallet_id=wallet_id, changes=changes, who=who, reason=reason):
             wanted = {name: change.value for name, change in changes.items()}
             log.warning("limits changed", seq=seq, wallet=wallet_id, instead_of_files=wanted, who=who, why=reason)

@@ -28,6 +28,7 @@ from overmind.core.model.events import (
     Deposited,
     DeskConfigured,
     DeskFounded,
+    DustWrittenOff,
     Entry,
     HoldAdded,
     HoldLifted,
@@ -172,6 +173,8 @@ class AccountingReport:
                 token, name = self._token(mint), f"entry {entry.seq}"
                 row = Transfer(entry.at_ns, wallet_id, "adjustment", token, units, 0, name, reason)
                 return EntryEffect(_of_entry(entry, token), FINAL, [row])
+            case DustWrittenOff(mint=mint):
+                return EntryEffect(_of_entry(entry, self._token(mint)), FINAL)
             case DeskConfigured(desk=desk):
                 self._tokens |= {desk.quote.mint: desk.quote, **desk.tokens}
             case (  # Decisions and observations move no capital. Prices change what is held, not what is realised.

@@ -10,7 +10,7 @@ from overmind.core.exits.exit_rules import sellable_units
 from overmind.core.exits.selling import refusals_of_close
 from overmind.core.model.codes import Code, Refusal
 from overmind.core.model.enums import Side
-from overmind.core.model.events import Event, OrderPlaced
+from overmind.core.model.events import DustWrittenOff, Event, OrderPlaced
 from overmind.core.model.ids import Mint, OrderId, WalletId, is_own
 from overmind.core.model.order import Order
 from overmind.core.model.units import NS
@@ -49,6 +49,19 @@ def close_row(state: State, wallet_id: WalletId, mint: Mint, events: Iterable[Ev
         left_quantity=sellable_units(state, book, mint) / scale,
         why_not=_why_not(state, book, mint, at_ns) if order is None and mint in book.closing else "",
     )
+
+
+class WrittenOff(Value, frozen=True):
+    wallet_id: WalletId
+    mint: Mint
+    units: int  # base units that no position counts any more
+    reason: str
+
+
+def written_off(events: Iterable[Event]) -> WrittenOff:
+    """What a write-off did."""
+    (written,) = [event for event in events if isinstance(event, DustWrittenOff)]
+    return WrittenOff(written.wallet_id, written.mint, written.units, written.reason)
 
 
 def _own_sales(state: State, wallet_id: WalletId, mint: Mint) -> list[Order]:

@@ -26,6 +26,7 @@ class PositionRow(Value, frozen=True):
     take_profit_price_usd: float | None = None
     sold_by_ns: int | None = None
     closing: str | None = None  # why an operator wants it sold now
+    dust: bool = False  # worth less than OVERMIND_DUST_USD
 
 
 def positions(state: State) -> list[PositionRow]:
@@ -50,4 +51,5 @@ def _position_row(state: State, book: WalletBook, position: Position) -> Positio
         take_profit_price_usd=None if (profit := profit_pico(book, position)) is None else price_of(profit),
         sold_by_ns=exit_at_ns(book, position),
         closing=book.closing.get(position.token.mint),
+        dust=position.token.mint in book.dust,
     )

@@ -31,6 +31,7 @@ from overmind.core.model.commands import (
     RecordOutcome,
     RecordTicket,
     SubmitSignal,
+    WriteOff,
 )
 from overmind.core.model.controls import Scope
 from overmind.core.model.enums import MoveKind, SaleScope, Side, StrategyType, TradeAction, WalletType
@@ -38,6 +39,7 @@ from overmind.core.model.events import (
     BalanceAdjusted,
     DayRolled,
     Deposited,
+    DustWrittenOff,
     Entry,
     HoldLifted,
     MoveClosed,
@@ -125,6 +127,10 @@ class Accountant:
             case BalanceAdjusted(wallet_id=wallet_id, mint=mint, units=units):
                 self.explained.add(wallet_id)
                 self._adjust(wallet_id, mint, units)
+            case DustWrittenOff(wallet_id=wallet_id, mint=mint, units=units):
+                assert units == self.units(wallet_id, mint)
+                self.tokens[wallet_id, mint] -= units
+                self._realise(wallet_id, -self._trim(wallet_id, mint))
             case HoldLifted(scope=scope, cause=cause) if cause == QUARANTINE and scope.wallet_id is not None:
                 self.explained.add(scope.wallet_id)
             case DayRolled():
@@ -310,6 +316,16 @@ class Accountant:
     def mints(self, wallet_id: WalletId) -> set[Mint]:
         return {mint for (owner, mint), lots in self.lots.items() if owner == wallet_id and lots}
 
+    def dust(self, state: State, wallet_id: WalletId) -> set[Mint]:
+        """Held mints with a price that are worth less than the bound."""
+        bound = state.settings.dust_micros
+        return {one for one in self.mints(wallet_id) if self.prices.get(one) and self.value(wallet_id, one) < bound}
+
+    def used(self, state: State, wallet_id: WalletId, without: OrderId | None = None) -> set[Mint]:
+        """The mints that take a place."""
+        buys = {order.mint for order in self.orders(wallet_id, Side.BUY) if order.id != without}
+        return self.mints(wallet_id) - self.dust(state, wallet_id) | buys
+
     def units(self, wallet_id: WalletId, mint: Mint) -> int:
         return sum(lot.units for lot in self.lots[wallet_id, mint])
 
@@ -424,7 +440,7 @@ def check_sums(state: State, plain: Accountant) -> None:
             ("entries_open", book.entries_open, len(buys)),
             ("entries", book.entries_micros, plain.held_buys(wallet_id)),
             ("loss in flight", book.loss_in_flight_micros, sum(order.loss_max_micros for order in buys)),
-            ("mints in use", book.mints_in_use, len(plain.mints(wallet_id) | {order.mint for order in buys})),
+            ("mints in use", book.mints_in_use, len(plain.used(state, wallet_id))),
             ("trades", book.trades_today, plain.trades_today[wallet_id]),
             ("realised today", book.realised_today_micros, plain.realised_today[wallet_id]),
             ("realised", book.realised_micros, plain.realised[wallet_id]),
@@ -434,6 +450,7 @@ def check_sums(state: State, plain: Accountant) -> None:
         known = {mint for _, mint in plain.lots}
         reserved = {mint: dict(shares) for mint in known if (shares := plain.reserved(wallet_id, mint))}
         assert book.reserved == reserved, wallet_id
+        assert book.dust == plain.dust(state, wallet_id), wallet_id
         for strategy in StrategyType:
             expected = plain.values(wallet_id, strategy) + plain.held_buys(wallet_id, strategy=strategy)
             assert book.deployed_micros(strategy) == expected, (wallet_id, strategy)
@@ -444,7 +461,7 @@ def check_sums(state: State, plain: Accountant) -> None:
         assert state.strategies.get(strategy, 0) == sum(deployed), strategy
     users: Counter[Mint] = Counter()
     for wallet_id in state.wallets:
-        users.update(plain.mints(wallet_id) | {order.mint for order in plain.orders(wallet_id, Side.BUY)})
+        users.update(plain.used(state, wallet_id))
     assert state.users == users
     assert state.equity_micros == sum(plain.equity(wallet_id) for wallet_id in state.wallets)
     assert state.trades_today == sum(plain.trades_today.values())
@@ -493,7 +510,7 @@ def check_limits(state: State, plain: Accountant, order: Order, at_ns: int) -> N
     assert everywhere * PPM <= desk.strategy_max_ppm * equity
     others = set[Mint]()
     for v in state.wallets:
-        others |= plain.mints(v) | {one.mint for one in plain.orders(v, Side.BUY) if one.id != order.id}
+        others |= plain.used(state, v, order.id)
     assert not desk.positions_max or order.mint in others or len(others) < desk.positions_max
     assert sum(at_ns - placed_ns < NS for placed_ns in plain.placed_ns[w]) <= desk.rate_max_per_s
 
@@ -507,7 +524,7 @@ def check_limits_of_wallet(state: State, plain: Accountant, order: Order, book: 
     assert order.loss_max_micros * PPM >= order.notional_micros * (limits.stop_loss_ppm or wanted or 0)
     assert loss + sum(one.loss_max_micros for one in buys) <= limits.daily_loss_max_micros
     assert plain.trades_today[w] + len(buys) <= limits.trades_per_day_max
-    others = plain.mints(w) | {one.mint for one in buys if one.id != order.id}
+    others = plain.used(state, w, order.id)
     assert order.mint in others or len(others) + 1 <= limits.positions_max
     assert plain.value(w, order.mint) + plain.held_buys(w, order.mint) <= limits.position_max_micros
     assert (plain.values(w) + plain.held_buys(w)) * PPM <= limits.exposure_max_ppm * plain.equity(w)
@@ -704,7 +721,12 @@ def play(rng: Random, wallets: int, commands: int, forks: bool = False, moves: b
         refused = [told for told in first if isinstance(told, str)]
         known = again == refused or any(
             isinstance(command, of) and why in str(again[0])
-            for of, why in ((AcceptBalances, "read them again"), (Rebalance, "under way"), (CancelMove, "no open move"))
+            for of, why in (
+                (AcceptBalances, "read them again"),
+                (Rebalance, "under way"),
+                (CancelMove, "no open move"),
+                (WriteOff, "holds nothing"),
+            )
         )
         assert known, (command, first, again)
         assert encode_state(desk.state) == after

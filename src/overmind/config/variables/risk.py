@@ -70,6 +70,13 @@ SIZING_MIN = Variable(
     "10",
     "The smallest entry that a risk budget may come to. If the limits leave less, the signal is refused.",
 )
+DUST = Variable(
+    "OVERMIND_DUST_USD",
+    measured(kinds.usd(high="1000")),
+    "0.5",
+    "A position that is worth less is dust: it takes no place of a wallet or of the portfolio, it goes with the next "
+    "sale, and `overmind write-off` ends it. 0: nothing is dust.",
+)
 VOLATILITY_HALF_LIFE = Variable(
     "OVERMIND_VOLATILITY_HALF_LIFE_SEC",
     measured(kinds.seconds(60, 2_592_000)),

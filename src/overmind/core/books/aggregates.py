@@ -29,12 +29,12 @@ def count_entry(state: State, book: WalletBook, order: Order, micros: int) -> No
     entries = book.entries.get(mint)
     if entries is None:
         entries = book.entries[mint] = {}
-        if mint not in book.positions:
+        if not book.holds_more_than_dust(mint):
             _add(state.users, mint, 1)
     _add(entries, strategy, micros)
     if not entries:
         del book.entries[mint]
-        if mint not in book.positions:
+        if not book.holds_more_than_dust(mint):
             _add(state.users, mint, -1)
     _add(book.entries_by, strategy, micros)
     _add(state.strategies, strategy, micros)
@@ -105,13 +105,28 @@ def _settle_position(state: State, book: WalletBook, position: Position, before:
     _recount(state, book, position, before, price_pico)
     if position.units:
         watch(book, position, price_pico)
+        sift(state, book, position, price_pico)
         state.valuation.note(book, mint)
     else:
         forget(book, position)
         state.valuation.note(book, mint)
         del book.positions[mint]
-        if mint not in book.entries:
+        if mint in book.dust:
+            book.dust.remove(mint)
+        elif mint not in book.entries:
             _add(state.users, mint, -1)
+
+
+def sift(state: State, book: WalletBook, position: Position, price_pico: int) -> None:
+    """Notes whether the position is dust now. One without a price is none: nobody knows what it is worth."""
+    mint, bound = position.token.mint, state.settings.dust_micros
+    is_dust = price_pico > 0 and position.value_micros(price_pico) < bound
+    if is_dust == (mint in book.dust):
+        return
+    book.dust ^= {mint}
+    if mint not in book.entries:
+        _add(state.users, mint, -1 if is_dust else 1)
+    state.touched.append((book.wallet.id, mint, None))
 
 
 def _worth(position: Position, price_pico: int) -> Worth:
@@ -169,6 +184,14 @@ def configure(state: State, book: WalletBook, wallet: Wallet) -> None:
         watch_again(state, book, mint)
 
 
+def sift_all(state: State) -> None:
+    """After a change of the dust bound."""
+    for book in state.wallets.values():
+        for mint, position in book.positions.items():
+            sift(state, book, position, state.price_pico(mint))
+            state.valuation.note(book, mint)
+
+
 def mark_prices(state: State, marks: Sequence[Mark]) -> None:
     """Values every position at the new marks, with every sum."""
     before = {mark.mint: state.price_pico(mark.mint) for mark in marks}
@@ -177,11 +200,13 @@ def mark_prices(state: State, marks: Sequence[Mark]) -> None:
         state.before_pico[mark.mint] = before[mark.mint] or mark.price_pico
         _observe(state, mark)
     prices = {mint: mark.price_pico for mint, mark in state.marks.items()}
-    gains = state.valuation.revalue([*state.wallets.values()], prices, before)
+    gains = state.valuation.revalue([*state.wallets.values()], prices, before, state.settings.dust_micros)
     for book, by, micros in gains.by_owner:
         _gain(state, book, by, micros)
     for mint, micros in gains.by_token:
         _change_asset(state, mint, micros)
+    for book, position in gains.sifted:
+        sift(state, book, position, state.price_pico(position.token.mint))
     for book, position in gains.left:
         _revalue(state, book, position, before[position.token.mint])
     for book, micros in gains.at_risk:  # A peak may rise, and with it a stop, at an unchanged price.
@@ -210,6 +235,7 @@ def _revalue(state: State, book: WalletBook, position: Position, before_pico: in
     _recount(state, book, position, before, price_pico)
     state.repriced |= book.at_risk_micros != at_risk
     reach(book, position, price_pico)
+    sift(state, book, position, price_pico)
 
 
 def refresh_equity(state: State, book: WalletBook) -> None:

@@ -5,12 +5,12 @@ It never refuses. If it cannot apply a fact, the journal or this code is wrong, 
 
 from __future__ import annotations
 
-from overmind.core.books.aggregates import begin_stop_base, mark_prices
+from overmind.core.books.aggregates import begin_stop_base, mark_prices, sift_all
 from overmind.core.books.book import WalletBook
 from overmind.core.books.ledger import accounts_of
 from overmind.core.books.moves import close_move, finalise_move, place_move, roll_back_move
 from overmind.core.books.price_band import Reference
-from overmind.core.books.settle.capital import adjust, deposit
+from overmind.core.books.settle.capital import adjust, deposit, write_off
 from overmind.core.books.settle.close import close
 from overmind.core.books.settle.fork import finalise, roll_back
 from overmind.core.books.settle.place import place
@@ -28,6 +28,7 @@ from overmind.core.model.events import (
     Deposited,
     DeskConfigured,
     DeskFounded,
+    DustWrittenOff,
     Entry,
     HoldAdded,
     HoldLifted,
@@ -107,6 +108,8 @@ def apply(state: State, entry: Entry) -> None:
             for booked in state.provisional.values():  # No fork brings it back.
                 if (booked.order.wallet_id, booked.order.mint) == (wallet_id, mint):
                     booked.closing = ""
+        case DustWrittenOff() as written:
+            write_off(state, written)
         case MovePlaced(move=move):
             place_move(state, move)
         case MoveClosed(move_id=move_id, outcome=outcome, provisional=provisional):
@@ -203,7 +206,10 @@ def _configure_wallet(state: State, wallet: Wallet) -> None:
 
 
 def _configure_desk(state: State, desk: Desk) -> None:
+    bound_before = state.desk.dust_micros if state.desk is not None else desk.dust_micros
     state.desk = desk
+    if desk.dust_micros != bound_before:
+        sift_all(state)
     if not desk.doubts_prices:
         state.doubted.clear()
         state.references.clear()

@@ -119,6 +119,7 @@ class WalletBook(msgspec.Struct):
     slot: int  # registration order; ranking resolves ties by the lowest
     holds: dict[str, Hold] = msgspec.field(default_factory=dict)
     positions: dict[Mint, Position] = msgspec.field(default_factory=dict)
+    dust: set[Mint] = msgspec.field(default_factory=set)  # positions that are worth less than the desk's dust bound
     token_accounts: set[Mint] = msgspec.field(default_factory=set)
     entries: dict[Mint, dict[StrategyType, int]] = msgspec.field(default_factory=dict)  # held buys, micro-USD
     entries_by: dict[StrategyType, int] = msgspec.field(default_factory=dict)  # by strategy, micro-USD
@@ -196,11 +197,15 @@ class WalletBook(msgspec.Struct):
 
     @property
     def mints_in_use(self) -> int:
-        """Open positions, including tokens of open buys."""
-        return len(self.positions) + sum(1 for mint in self.entries if mint not in self.positions)
+        """Open positions, including tokens of open buys. Dust is none."""
+        held = len(self.positions) - len(self.dust)
+        return held + sum(1 for mint in self.entries if not self.holds_more_than_dust(mint))
 
     def uses(self, mint: Mint) -> bool:
-        return mint in self.positions or mint in self.entries
+        return mint in self.entries or self.holds_more_than_dust(mint)
+
+    def holds_more_than_dust(self, mint: Mint) -> bool:
+        return mint in self.positions and mint not in self.dust
 
     def owned_units(self, mint: Mint, owner: str) -> int:
         """The units in lots of this owner, those that open sales have reserved included."""

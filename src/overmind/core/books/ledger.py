@@ -45,10 +45,12 @@ class WalletAccounts(Value, frozen=True):
     sol_float_held: str
     suspense: str
     float_suspense: str  # the float's debt, apart from that of a SOL position
+    written_off: str  # units of dust that no position counts any more
 
     @property
     def names(self) -> tuple[str, ...]:
-        return (self.free, self.held, self.sol_float, self.sol_float_held, self.suspense, self.float_suspense)
+        floats = (self.sol_float, self.sol_float_held, self.float_suspense)
+        return (self.free, self.held, self.suspense, *floats, self.written_off)
 
 
 def accounts_of(wallet_id: WalletId) -> WalletAccounts:
@@ -59,6 +61,7 @@ def accounts_of(wallet_id: WalletId) -> WalletAccounts:
         sol_float_held(wallet_id),
         suspense(wallet_id),
         f"{suspense(wallet_id)}/float",
+        f"{wallet_id}/written_off",
     )
 
 

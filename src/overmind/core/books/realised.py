@@ -19,6 +19,7 @@ class How(enum.StrEnum):
     BUY_UNDONE = "buy undone"  # a fork took them back for the price that was paid
     DEBT = "debt"  # they repaid units that a fork had taken back after they were spent: for nothing
     WITHDRAWAL = "withdrawal"  # at their value
+    WRITE_OFF = "write-off"  # dust, for nothing
 
 
 class Disposal(msgspec.Struct, frozen=True, tag=True):

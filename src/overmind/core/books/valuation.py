@@ -34,7 +34,7 @@ SUM_MAX: Final = 2**62
 ROWS_MIN: Final = 64
 FEW: Final = 20  # number of positions that the plain loop values in the same time, measured
 
-NO_TRIGGERS: Final = (FAR - 1, 0, 0, FAR, False, FAR, 0)
+NO_TRIGGERS: Final = (FAR - 1, 0, 0, FAR, False, FAR, 0, False)
 EMPTY: Final = (0, 0, NUMBERS[DEPOSIT], 0, 1, 0, *NO_TRIGGERS)
 
 
@@ -54,6 +54,7 @@ class Columns(NamedTuple):
     reached: Integers  # 0 or 1
     floor: Integers  # micro-USD at the highest stop; FAR: there is none
     at_risk: Integers  # micro-USD between value and floor
+    dust: Integers  # 0 or 1
 
 
 class Gains(NamedTuple):
@@ -63,6 +64,7 @@ class Gains(NamedTuple):
     by_token: list[tuple[Mint, int]]
     at_risk: list[tuple[WalletBook, int]]
     left: list[tuple[WalletBook, Position]]
+    sifted: list[tuple[WalletBook, Position]]  # positions that became dust, or are dust no more
 
 
 class Valuation:
@@ -85,12 +87,14 @@ class Valuation:
         """Notes that something other than a mark has changed this position."""
         self._noted[book.slot, mint] = None
 
-    def revalue(self, books: Sequence[WalletBook], prices: Mapping[Mint, int], before: Mapping[Mint, int]) -> Gains:
+    def revalue(
+        self, books: Sequence[WalletBook], prices: Mapping[Mint, int], before: Mapping[Mint, int], dust_micros: int = 0
+    ) -> Gains:
         """Bring peaks, and what is reached, to these prices. `books` are by slot; `before` says of each price that was
         marked anew what it was."""
         if sum(len(book.positions) for book in books) < self._few:
             self._knows_all = False
-            return Gains([], [], [], _held(books, before))
+            return Gains([], [], [], _held(books, before), [])
         self._follow(books, {**prices, **before})
         rows = Columns(*self._table[:, : len(self._positions)])
         twice = {mint: shown_twice_pico(was_pico, prices[mint]) for mint, was_pico in before.items()}
@@ -102,7 +106,8 @@ class Valuation:
         self._raise_peaks(rows, fit & (shown_twice > rows.peak), shown_twice, books)
         self._reach(rows, fit, price, books)
         at_risk = _at_risk(rows, fit, books)
-        return Gains(_by_owner(rows, gains, books), self._by_token(rows, gains), at_risk, left)
+        sifted = self._sift(rows, fit, price, books, dust_micros)
+        return Gains(_by_owner(rows, gains, books), self._by_token(rows, gains), at_risk, left, sifted)
 
     def _follow(self, books: Sequence[WalletBook], prices: Mapping[Mint, int]) -> None:
         """`prices` are those of the current sums."""
@@ -174,6 +179,14 @@ class Valuation:
         for row in np.flatnonzero(flipped).tolist():
             books[rows.slot[row]].reached ^= {self._positions[row].token.mint}
 
+    def _sift(
+        self, rows: Columns, fit: Flags, price: Integers, books: Sequence[WalletBook], dust_micros: int
+    ) -> list[tuple[WalletBook, Position]]:
+        dust = (rows.value < min(dust_micros, FAR)) & (price > 0)
+        flipped = fit & (rows.owner == NUMBERS[WHOLE]) & (rows.units > 0) & (dust != rows.dust)
+        rows.dust[flipped] ^= 1
+        return [(books[rows.slot[row]], self._positions[row]) for row in np.flatnonzero(flipped).tolist()]
+
     def _by_token(self, rows: Columns, gains: Integers) -> list[tuple[Mint, int]]:
         sums = np.zeros(len(self._tokens), np.int64)
         np.add.at(sums, rows.token, np.where(rows.owner == NUMBERS[WHOLE], gains, 0))
@@ -192,9 +205,9 @@ def _triggers(book: WalletBook, position: Position, value: int) -> Row:
     trailing, profit = trailing_ppm(book, position), profit_pico(book, position)
     peak, stop = min(position.peak_pico, FAR), min(position.stop_pico or 0, FAR)
     kept = 0 if trailing is None else PPM - trailing
-    far = FAR if profit is None else min(profit, FAR)
-    is_reached, floor = position.token.mint in book.reached, _floor(position)
-    return peak, stop, kept, far, is_reached, floor, max(0, value - floor)
+    far, mint = FAR if profit is None else min(profit, FAR), position.token.mint
+    floor = _floor(position)
+    return peak, stop, kept, far, mint in book.reached, floor, max(0, value - floor), mint in book.dust
 
 
 def _values(rows: Columns, price: Integers) -> tuple[Integers, Flags]:

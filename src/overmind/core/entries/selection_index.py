@@ -103,7 +103,8 @@ class SelectionIndex:
     def users(self, mint: Mint) -> list[WalletBook]:
         """The wallets that hold this token or have an open buy of it."""
         self.refresh()
-        return [self.books[slot] for slot in self._column(mint).uses.nonzero()[0]]
+        there = sorted(self._accounts.get(mint, {}).items())
+        return [book for _, book in there if mint in book.positions or mint in book.entries]
 
     def candidates(self, ask: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...]) -> NDArray[np.intp]:
         """Slots of the wallets whose capacity, risk level, rate and position limits fit."""

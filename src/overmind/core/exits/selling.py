@@ -20,6 +20,7 @@ from overmind.core.entries.request import base_units, slippage_bps, sold_min, st
 from overmind.core.entries.rules import sale_price_refusals, time_refusals
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.exits import exit_rules
+from overmind.core.exits.dust import with_rest
 from overmind.core.exits.exit_rules import (
     Due,
     due_of,
@@ -70,7 +71,9 @@ def sell(state: State, index: SelectionIndex, signal: Signal, at_ns: int, receiv
         nothing = [Refusal(Code.AMOUNT_OUT_OF_RANGE, "at least one base unit", str(wanted))]
         yield refused(signal, too_much if wanted > 0 else nothing, [], unlisted=0)
         return
-    for part, (book, units) in enumerate(_parts(holders, held, wanted, signal)):
+    for part, (book, asked) in enumerate(_parts(holders, held, wanted, signal)):
+        decimals = book.positions[signal.mint].token.decimals
+        units = with_rest(state, signal.mint, asked, held[book.wallet.id], decimals, at_ns)
         order = exit_order(state, book, signal, units, part, stale_ns, at_ns)
         terms = CostTerms(0.0, 0.0, state.settings.costs.half_spread_bps, 0.0, 0.0)
         yield OrderPlaced(signal, order, Selection(terms, len(holders), len(state.wallets)))
@@ -202,14 +205,14 @@ def _sold(state: State, due: Due, at_ns: int) -> OrderPlaced | None:
 
 def close_position(state: State, command: ClosePosition, at_ns: int) -> Iterator[Event]:
     """Records the close, whether or not anything can be sold at once. Repeating it yields no event."""
-    book = _holder(state, command.wallet_id, command.mint)
+    book = holder(state, command.wallet_id, command.mint)
     if command.mint not in book.closing:
         yield CloseOrdered(command.wallet_id, command.mint, command.reason)
     yield from sell_due(state, SellDue(command.wallet_id, command.mint), at_ns)
 
 
 def cancel_close(state: State, command: CancelClose) -> Iterator[Event]:
-    if command.mint in _holder(state, command.wallet_id, command.mint).closing:
+    if command.mint in holder(state, command.wallet_id, command.mint).closing:
         yield CloseCancelled(command.wallet_id, command.mint, command.reason)
 
 
@@ -220,7 +223,7 @@ def _book(state: State, wallet_id: WalletId) -> WalletBook:
     return book
 
 
-def _holder(state: State, wallet_id: WalletId, mint: Mint) -> WalletBook:
+def holder(state: State, wallet_id: WalletId, mint: Mint) -> WalletBook:
     book = _book(state, wallet_id)
     if mint not in book.positions:
         raise CommandRefused(f"wallet {wallet_id} holds nothing of {mint}")
@@ -254,10 +257,11 @@ def _own_signal(state: State, book: WalletBook, due: Due) -> Signal:
 def _own_order(state: State, book: WalletBook, signal: Signal, due: Due, at_ns: int) -> OrderPlaced:
     exiting = exit_price(state, due.mint, at_ns)
     assert exiting is not None, due  # Without a fresh mark nothing is due.
+    decimals, free = book.positions[due.mint].token.decimals, sellable_units(state, book, due.mint)
     units = units_to_sell(state, book, due.mint, exiting.price_pico)
+    units = with_rest(state, due.mint, units, free, decimals, at_ns)
     order = exit_order(state, book, signal, units, 0, at_ns + state.settings.signal_ttl_ns, at_ns)
     if due.trigger_pico is not None and due.cause is not ExitCause.TAKE_PROFIT:
-        decimals = book.positions[due.mint].token.decimals
         order = replace(order, received_max=value_micros_up(units, due.trigger_pico, decimals))
     terms = CostTerms(0.0, 0.0, state.settings.costs.half_spread_bps, 0.0, 0.0)
     return OrderPlaced(signal, order, Selection(terms, 1, len(state.wallets)))

@@ -101,6 +101,14 @@ class CancelClose(Value, frozen=True, tag=True):
     reason: str
 
 
+class WriteOff(Value, frozen=True, tag=True):
+    """Stop counting a position that is dust. Its units stay in the wallet."""
+
+    wallet_id: WalletId
+    mint: Mint
+    reason: str
+
+
 class ChangeLimits(Value, frozen=True, tag=True):
     """An operator's changes of a wallet's limits. None: back to the value in the files."""
 
@@ -212,6 +220,7 @@ Command = (
     | SellDue
     | ClosePosition
     | CancelClose
+    | WriteOff
     | ChangeLimits
     | ChangeMints
     | ReactivateWallet

@@ -85,6 +85,7 @@ class Desk(Value, frozen=True):
     witness_bound_bps: int = 0  # how far the second source may differ; 0: there is none, and none is needed
     proceeds_bound_bps: int = 0  # how far the proceeds of a simulated sale may differ; 0: none is simulated
     depeg_max_ppm: int = 0  # how far the quote currency may be from 1 USD; 0: it is not looked at
+    dust_micros: int = 0  # a position of less value takes no place of anybody; 0: none does
     costs: CostModel = CostModel()
     ceilings: Ceilings = Ceilings()
 

@@ -151,6 +151,15 @@ class CloseCancelled(Value, frozen=True, tag=True):
     reason: str
 
 
+class DustWrittenOff(Value, frozen=True, tag=True):
+    """A position that was dust ends. Its units stay in the wallet, apart from what is held and sold."""
+
+    wallet_id: WalletId
+    mint: Mint
+    units: int
+    reason: str
+
+
 class MovePlaced(Value, frozen=True, tag=True):
     """A move whose amount is held. `TicketRecorded` with its id follows before it is sent."""
 
@@ -214,6 +223,7 @@ Event = (
     | LiquidationOrdered
     | CloseOrdered
     | CloseCancelled
+    | DustWrittenOff
     | LimitsChanged
     | MintsChanged
 )

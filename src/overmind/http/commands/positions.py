@@ -7,13 +7,13 @@ from typing import ClassVar
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from overmind.core.model.commands import CancelClose, ClosePosition, CommandRefused
+from overmind.core.model.commands import CancelClose, ClosePosition, CommandRefused, WriteOff
 from overmind.core.model.value import Value
 from overmind.desk.app import App
 from overmind.http.commands.bodies import ReasonBody, known_wallet, read_body
 from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.ports import ChainSilent
-from overmind.views.closing import close_row
+from overmind.views.closing import close_row, written_off
 from overmind.views.targets import mint_held
 
 
@@ -33,6 +33,12 @@ def positions_router(app: App) -> APIRouter:
         events = await engine.handle((CancelClose if body.cancel else ClosePosition)(wallet, mint, body.reason))
         at_ns = app.clock.now_ns()
         return JsonResponse(await engine.read(lambda state: close_row(state, wallet, mint, events, at_ns)))
+
+    @router.post("/positions/{wallet_id}/{token}/write-off")
+    async def write_off(wallet_id: str, token: str, request: Request) -> Response:
+        body, wallet = await read_body(request, ReasonBody), known_wallet(app, wallet_id)
+        mint = mint_held(engine.state, wallet, token)
+        return JsonResponse(written_off(await engine.handle(WriteOff(wallet, mint, body.reason))))
 
     @router.post("/wallets/{wallet_id}/accept")
     async def accept(wallet_id: str, request: Request) -> Response:

@@ -10,7 +10,7 @@ from overmind.core.books.realised import Disposal, How
 from overmind.core.books.settle.close import use_account
 from overmind.core.books.settle.suspense import make_good, take_back, true_up
 from overmind.core.books.state import State
-from overmind.core.model.events import BalanceAdjusted, Deposited
+from overmind.core.model.events import BalanceAdjusted, Deposited, DustWrittenOff
 from overmind.core.model.ids import SOL, Mint
 from overmind.core.model.money import Money
 from overmind.core.model.units import value_micros
@@ -41,6 +41,19 @@ def adjust(state: State, adjusted: BalanceAdjusted) -> None:
         use_account(book, mint)
         _add_lot(state, book, Money(units, mint), "")
     capital_changed(state, book, mint, equity_before)
+
+
+def write_off(state: State, written: DustWrittenOff) -> None:
+    """The units stay in the wallet, so that its balance on the chain still equals the books."""
+    book, mint, units = state.wallets[written.wallet_id], written.mint, written.units
+    token = book.positions[mint].token
+    state.ledger.transfer(units, mint, book.accounts.free, book.accounts.written_off)
+    lots = book.positions[mint].oldest(units)
+    change_position(state, book, token, -units)
+    realise(state, book, Disposal(book.wallet.id, How.WRITE_OFF, token, units, 0, lots))
+    book.booked_seq = state.seq
+    refresh_equity(state, book)
+    state.touched.append((book.wallet.id, mint, None))
 
 
 def _withdraw(state: State, book: WalletBook, money: Money) -> None:
