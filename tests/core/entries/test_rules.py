@@ -170,9 +170,12 @@ w1; w2; desk dearest 300; buy eth $9 not w1; fill | buy eth $0.05     | w2 $0.05
 # Counters. What is open counts as traded; what came to nothing does not.
 w1 trades 2; buy eth $1; fill                     | buy eth $1 | w1 $1
 w1 trades 2; buy eth $1; fill; buy eth $1         | buy eth $1 | TRADES_TODAY 2 3 @w1
-w1 trades 2; buy eth $1; fill; sell eth all; fill | buy eth $1 \
+w1 trades 2; buy eth $1; fill; sell eth all; fill | buy eth $1 | w1 $1
+w1 trades 2; desk rules 2; buy eth $1; fill; sell eth all; fill | buy eth $1 \
 | WALLET_STATUS Active Suspended: day_trades @w1 + TRADES_TODAY 2 3 @w1
-w1 trades 2; buy eth $1; fill; sell eth all; fill; lift w1 day_trades | buy eth $1 | TRADES_TODAY 2 3 @w1
+w1 trades 2; buy eth $1; fill; buy eth $1; fill   | buy eth $1 \
+| WALLET_STATUS Active Suspended: day_trades @w1 + TRADES_TODAY 2 3 @w1
+w1 trades 1; buy eth $1; fill; lift w1 day_trades | buy eth $1 | TRADES_TODAY 1 2 @w1
 w1; w2; desk trades 2; buy eth $1; fill; buy eth $1 | sell eth all | w1 0.0005 eth
 w1; w2; desk trades 3; buy eth $1; fill; buy eth $1 | buy eth $1 | w1 $1
 w1; w2; desk trades 2; buy eth $1; fill; buy eth $1 | buy eth $1 | PORTFOLIO_TRADES 2 3
