@@ -129,6 +129,8 @@ def test_route_explains_and_records_nothing(traded: Path) -> None:
     nobody = overmind(traded, "route", "--strategy", "Arbitrage", "--amount", "90000", "--json")
     assert (nobody.returncode, as_json(nobody)["wallet_id"]) == (3, None)
     assert as_json(nobody)["refusals"][0]["code"]
+    nowhere = overmind(traded, "route", "--strategy", "Arbitrage", "--amount", "100", "--exclude", "hft_wallett")
+    assert (nowhere.returncode, "no wallet 'hft_wallett'" in nowhere.stderr) == (2, True)
     assert as_json(overmind(traded, "stats", "--json")) == before
 
 

@@ -147,5 +147,7 @@ def test_quality_looks_back_on_the_last_hundred_executions() -> None:
 
 
 def test_the_shortfall_is_against_the_mark_of_the_decision_and_worse_is_positive() -> None:
-    desk = Play("w1; buy eth $1000; mark eth 2100; fill at 2010; sell eth all; fill at 2090")
-    assert [execution.shortfall_bps for execution in desk.book("w1").quality] == [49, 47]
+    """And it is rounded up. Up to booking rules 2 it was rounded down."""
+    for rules, shortfalls in ((3, [50, 48]), (2, [49, 47])):
+        desk = Play(f"w1; desk rules {rules}; buy eth $1000; mark eth 2100; fill at 2010; sell eth all; fill at 2090")
+        assert [execution.shortfall_bps for execution in desk.book("w1").quality] == shortfalls

@@ -47,11 +47,11 @@ def test_a_refused_command_rolls_the_day() -> None:
 
 
 def test_counters_begin_anew_and_totals_go_on() -> None:
-    desk = Play("w1 trades 2; buy eth $1000; fill fee 100000; mark eth 1900; sell eth 0.2; fill fee 100000")
+    desk = Play("w1 trades 1; buy eth $1000; fill fee 100000; mark eth 1900; sell eth 0.2; fill fee 100000")
     book = desk.book("w1")
-    assert (book.trades_today, book.realised_today_micros) == (2, -20_020_000)
+    assert (book.trades_today, book.realised_today_micros) == (1, -20_020_000)
     held = "WALLET_STATUS Active Suspended: day_trades @w1"
-    assert told(desk.play("buy eth $1")) == f"{held} + TRADES_TODAY 2 3 @w1"
+    assert told(desk.play("buy eth $1")) == f"{held} + TRADES_TODAY 1 2 @w1"
     desk.play(f"{HALF_A_DAY}; {PRICES_AGAIN}")
     assert (book.trades_today, book.realised_today_micros) == (0, 0)
     assert (book.realised_micros, book.executions) == (-20_020_000, 2)

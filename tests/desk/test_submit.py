@@ -63,6 +63,13 @@ def test_a_number_that_nobody_can_compute_is_the_answer_of_its_line(tmp_path: Pa
     assert answers[4]["problems"][0]["problem"] == "'1e-9999999999' has an absurd exponent"
 
 
+def test_a_signal_that_excludes_a_wallet_that_does_not_exist_is_no_signal(tmp_path: Path) -> None:
+    answers: list[Mapping[str, Any]] = []
+    asyncio.run(told(tmp_path, MemoryJournal(), answers, hold("one", exclude_wallets=["hft_wallett"]), hold("two")))
+    assert [one["status"] for one in answers] == ["invalid", "recorded"]
+    assert "hft_wallet" in answers[0]["problems"][0]["fix"]
+
+
 def test_what_was_decided_before_the_desk_stopped_is_told_first(tmp_path: Path) -> None:
     answers: list[Mapping[str, Any]] = []
     with pytest.raises(JournalFailed):

@@ -32,6 +32,8 @@ def test_stop_and_reactivate(service: Service) -> None:
     assert "recorded by the running service" in stopped["how"]
     assert not (folder / "data" / STOP_FILE).exists()
     assert {wallet["status"] for wallet in service.get("/v1/wallets").json} == {"Emergency"}
+    unknown = service.post("/v1/signals", {**BUY, "signal_id": "no", "exclude_wallets": ["nobody"]})
+    assert (unknown.status, unknown.json["problems"][0]["field"]) == (400, "exclude_wallets")
     refused = service.post("/v1/signals", {**BUY, "signal_id": "late"}).json
     assert refused["refusals"][0]["code"] == "PORTFOLIO_STOPPED"
     (folder / "data" / STOP_FILE).touch()

@@ -395,6 +395,10 @@ def test_a_wallet_joins_the_running_desk_with_its_share_of_the_capital(scratch: 
                 WalletSelectionCriteria("TokenSniping", 1_000, 0.8, exclude_wallets=["wallet_0", "wallet_1"])
             )
             assert chosen.wallet_id == "wallet_2"
+            with pytest.raises(ValueError, match="exclude_wallets: no wallet nobody; known are wallet_0"):
+                await manager.select_wallet(
+                    WalletSelectionCriteria("TokenSniping", 1_000, 0.8, exclude_wallets=["nobody"])
+                )
 
     run(main())
 

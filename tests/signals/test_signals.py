@@ -610,3 +610,25 @@ def test_encoded_it_reads_back_the_same(signal: Signal) -> None:
     encoded = encode_signal(signal, TOKENS)
     assert decode_signal(encoded, TOKENS, USDC) == signal
     assert decode_signal(json.dumps(encoded), TOKENS, USDC) == signal
+
+
+@pytest.mark.parametrize(
+    ("known", "named", "problem"),
+    [
+        (["w1", "w2"], ["w2"], None),
+        (["w1", "w2"], [], None),
+        (["w1", "w2"], ["w1", "W2"], "no wallet 'W2'"),
+        (["w1"], ["w3", "w4", "w1"], "no wallet 'w3', 'w4'"),
+        ([], ["w1"], "no wallet 'w1'"),
+    ],
+)
+def test_a_wallet_that_does_not_exist_is_an_error(known: list[str], named: list[str], problem: str | None) -> None:
+    raw = line(exclude_wallets=named)
+    if problem is None:
+        assert decode_signal(raw, TOKENS, USDC, wallets=known).exclude == tuple(named)
+        return
+    with pytest.raises(BadSignal) as caught:
+        decode_signal(raw, TOKENS, USDC, wallets=known)
+    (found,) = caught.value.problems
+    assert (found.field, found.problem) == ("exclude_wallets", problem)
+    assert found.fix == f"Known are {', '.join(known) or 'none'}"

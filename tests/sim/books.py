@@ -354,8 +354,8 @@ class Books:
         order, shares = self.open.pop(order_id), self.shares.pop(order_id, Shares())
         self.outcomes[order_id] = outcome
         book = self.wallets[order.wallet_id]
-        if isinstance(outcome, Filled) and not order.to_float:
-            book.trades_today += 1
+        if isinstance(outcome, Filled):
+            book.trades_today += self._counts(order)
         wanted = order.mint in book.closing
         booked = self._book(book, order, outcome, shares)
         if booked is not None:
@@ -383,6 +383,10 @@ class Books:
             return free
         own = sum(lot.units for lot in book.lots.get(signal.mint, ()) if lot.strategy is signal.strategy)
         return max(0, min(free, own - self.reserved(book, signal.mint)[signal.strategy]))
+
+    def _counts(self, order: Order) -> bool:
+        """Whether it is a trade of the day: an entry. By the first rules a sale was one, too."""
+        return order.is_entry or (self.settings.booking_rules < 3 and not order.to_float)
 
     def _book(self, book: WalletBooks, order: Order, outcome: Outcome, shares: Shares) -> Booked | None:
         """Books an outcome; only a landed transaction changes anything."""
@@ -558,8 +562,8 @@ class Books:
         self._realise(book, known.costs_micros)
         if isinstance(former, Filled):
             self._undo(book, known, former)
-        elif isinstance(outcome, Filled) and not order.to_float:
-            book.trades_today += 1  # The undone trade stays counted.
+        elif isinstance(outcome, Filled):
+            book.trades_today += self._counts(order)  # The undone trade stays counted.
         sells = order.side is Side.SELL and isinstance(outcome, Filled)
         self._book(book, order, outcome, self._shares(order, outcome.spent_units) if sells else Shares())
         if wanted and order.mint in book.lots:

@@ -529,11 +529,12 @@ def may_send(books: Books, work: Work, stop_file: bool, now_ns: int) -> None:
     assert now_ns < work.expires_at_ns, f"{work.id} was sent after its time"
     if isinstance(work, Move) and work.kind.protects:
         return
-    assert not books.stops, f"{work.id} was sent although the portfolio was stopped: {books.stops}"
+    stops = books.stops if isinstance(work, Order) and work.is_entry else rules.of_moves(books.stops)
+    assert not stops, f"{work.id} was sent although the portfolio was stopped: {books.stops}"
     for wallet_id in books.of[work.id]:
         assert "emergency" not in books.wallets[wallet_id].causes, f"{work.id} was sent after an emergency stop"
     assert not stop_file, f"{work.id} was sent although there is a STOP file"
     if isinstance(work, Move) and work.kind is MoveKind.WITHDRAWAL:
         assert rules.may_be_paid(books, work), f"{work.id} was sent to {work.to_address}: {books.settings}"
-        held = books.wallets[work.wallet_id].causes
+        held = rules.of_moves(books.wallets[work.wallet_id].causes)
         assert not held, f"{work.id} was sent although its wallet was held: {held}"

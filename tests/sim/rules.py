@@ -473,8 +473,8 @@ def broken_by_move(books: Books, move: Move, at_ns: int) -> list[str]:
         "who receives it was removed": receiver is not None and "removed" in receiver.causes,
     }
     if not move.kind.protects:
-        facts["the portfolio is held"] = bool(books.stops)
-        facts["a wallet is held"] = bool(book.causes) or (receiver is not None and bool(receiver.causes))
+        facts["the portfolio is held"] = bool(of_moves(books.stops))
+        facts["a wallet is held"] = any(of_moves(one.causes) for one in (book, receiver) if one is not None)
     kinds = {
         MoveKind.REBALANCE: _broken_by_rebalance,
         MoveKind.TOP_UP: _broken_by_top_up,
@@ -558,8 +558,13 @@ def _whose_turn(books: Books, taker: WalletBooks, at_ns: int) -> WalletId | None
     return able[tries % (len(able) + 1) % len(able)].wallet.id
 
 
+def of_moves(causes: set[str]) -> set[str]:
+    """The holds that concern moves of capital: the trades of the day are limited for entries alone."""
+    return causes - {"day_trades"}
+
+
 def _can_swap(books: Books, book: WalletBooks, at_ns: int) -> bool:
-    if book.causes or books.stops or not book.wallet.strategies or SOL not in books.settings.tokens:
+    if of_moves(book.causes | books.stops) or not book.wallet.strategies or SOL not in books.settings.tokens:
         return False
     if broken_prices(books, SOL, SOL, at_ns):
         return False
@@ -574,7 +579,9 @@ def _broken_by_topping_up(books: Books, wallet_id: WalletId, at_ns: int) -> dict
     swaps = [one for one in books.open.values() if one.to_float and one.wallet_id == wallet_id]
     return {
         "it is not low": taker.lamports >= desk.float_low_lamports,
-        "it does nothing": bool(taker.causes or suspicions(books, taker)) and not taker.lots and not taker.sweeping,
+        "it does nothing": bool(of_moves(taker.causes) or suspicions(books, taker))
+        and not taker.lots
+        and not taker.sweeping,
         "more may be stolen than saved": bool(suspicions(books, taker))
         and (books.equity(taker) if taker.sweeping else books.positions(taker))
         <= books.sol_value_up(desk.float_target_lamports),
@@ -657,7 +664,7 @@ def broken_by_swap_for_float(books: Books, order: Order, at_ns: int) -> list[str
     facts = {
         **_broken_by_topping_up(books, order.wallet_id, at_ns),
         "it is a giver's turn": _whose_turn(books, book, at_ns) is not None,
-        "it is held": bool(book.causes or books.stops),
+        "it is held": bool(of_moves(book.causes | books.stops)),
         "SOL has no fresh price": bool(broken_prices(books, SOL, SOL, at_ns)),
         "it is not what is lacking": order.spend.units != -(-lacking * price // ten_to(15)),
         "it is not free": order.spend.units > books.free(book, desk.quote.mint),

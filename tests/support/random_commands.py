@@ -388,7 +388,6 @@ class RandomCommands:
             {"asset_max_ppm": rng.choice([PPM, 400_000, 100_000])},
             {"strategy_max_ppm": rng.choice([PPM, 400_000, 100_000]), "positions_max": rng.choice([0, 0, 3, 2, 1])},
             {"rate_max_per_s": rng.choice([50, 50, 2, 1])},
-            {"order_min_micros": rng.choice([0, MICROS, 20 * MICROS]), "expected_cost_max_bps": rng.choice([0, 9, 60])},
             {
                 "tokens": {mint: token for mint, token in DESK.tokens.items() if mint != "eth"}
                 | {DUST.mint: DUST, COIN.mint: COIN}
@@ -405,6 +404,10 @@ class RandomCommands:
                 {"day_loss_max_ppm": rng.choice([PPM, 10_000]), "drawdown_max_ppm": rng.choice([PPM, 10_000])},
                 {"day_trades_max": rng.choice([0, 0, 0, 20]), "sizing_min_micros": rng.choice([1, 10 * MICROS])},
                 {"loss_streak_max": rng.choice([0, 2]), "cooldown_ns": rng.choice([0, 10 * NS])},
+                {
+                    "order_min_micros": rng.choice([0, MICROS, 20 * MICROS]),
+                    "expected_cost_max_bps": rng.choice([0, 9, 60]),
+                },
                 {"exit_slippage_bps": rng.choice([(100,), (0, 50), (100, 200, 400, 800)])},
             ]
         return ConfigureDesk(structs.replace(settings, **rng.choice(changes)))

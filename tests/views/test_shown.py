@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.support.core_desk import NOON_NS, Play
 
+from overmind.core.books.book import ExecutionQuality
 from overmind.core.model.events import OrderPlaced
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.units import DAY_NS, MICROS, NS
@@ -130,3 +131,21 @@ def test_an_amount_is_not_sized() -> None:
     assert isinstance(placed, OrderPlaced)
     assert placed.order.notional_micros == 50 * MICROS
     assert "sizing" not in decision_of((placed,)).to_json()
+
+
+@pytest.mark.parametrize(
+    ("shortfalls", "missed", "score"),
+    [([], 0, 0.0), ([], 1, 0.0), ([0], 0, 5.0), ([-9], 0, 5.0), ([100], 0, 0.0), ([101], 0, 0.0), ([0], 1, 2.5),
+     ([1] + [0] * 19, 0, 4.99), ([0, 0], 1, 3.33), ([50], 0, 2.5)],
+)  # fmt: skip
+def test_the_performance_score_is_rounded_down(shortfalls: list[int], missed: int, score: float) -> None:
+    book = Play("w1").book("w1")
+    book.quality = [ExecutionQuality(True, bps) for bps in shortfalls] + [ExecutionQuality(False, 0)] * missed
+    assert reports.performance_score(book) == score
+
+
+def test_a_sale_uses_up_no_limit_of_trades() -> None:
+    desk = Play("w1 trades 2; deposit w1 3 eth; sell eth 1; fill; sell eth 1; fill; sell eth 1; fill; buy eth $5; fill")
+    used = reports.limit_utilization(desk.state, desk.book("w1"))
+    assert used["trades_today"] == 50.0
+    assert reports.wallet_metrics(desk.state, desk.book("w1")).trade_count_today == 1

@@ -169,7 +169,7 @@ def _read_signals(path: Path, config: MultiWalletConfig, tape: Tape) -> list[Sig
         if is_blank(line):
             continue
         try:
-            signal = decode_signal(line, tokens, config.desk.quote, config.signal_fields_ignored)
+            signal = decode_signal(line, tokens, config.desk.quote, config.signal_fields_ignored, config.wallets)
             fault = _off_tape(signal, tape)
         except BadSignal as error:
             fault = str(error)

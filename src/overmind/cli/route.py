@@ -75,7 +75,7 @@ def route(
         "exclude_wallets": [one for names in exclude or [] for one in names.split(",")],
     }
     fields = {name: value for name, value in given.items() if value not in (None, [])}
-    signal = decode_signal(fields, tokens_for_signals(config.desk), config.desk.quote)
+    signal = decode_signal(fields, tokens_for_signals(config.desk), config.desk.quote, wallets=config.wallets)
     with contextlib.ExitStack() as stack:
         base: Journal = MemoryJournal()
         if (config.data_dir / JOURNAL).exists():

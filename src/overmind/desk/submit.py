@@ -119,7 +119,8 @@ async def answer_lines(
 
 async def _answer(app: App, line: bytes, tokens: Mapping[str, Token], received_at_ns: int) -> Mapping[str, object]:
     try:
-        signal = decode_signal(line, tokens, app.desk.quote, app.config.signal_fields_ignored)
+        known = app.engine.state.wallets
+        signal = decode_signal(line, tokens, app.desk.quote, app.config.signal_fields_ignored, known)
     except BadSignal as bad:
         return invalid(bad)
     while True:

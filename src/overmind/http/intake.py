@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Container, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -46,13 +46,18 @@ class Intake:
         quote: Token,
         clock: Clock,
         ignored: Container[str] = (),
+        wallets: Callable[[], Collection[str] | None] = lambda: None,
     ) -> None:
-        """`submit` decides on a signal that was received at the given time. The decision is durable on return."""
+        """`submit` decides on a signal that was received at the given time. The decision is durable on return.
+
+        `wallets` says which there are now.
+        """
         self._submit = submit
         self._tokens = tokens
         self._quote = quote
         self._clock = clock
         self._ignored = ignored
+        self._wallets = wallets
         self._closed = False
 
     def close(self) -> None:
@@ -92,7 +97,7 @@ class Intake:
 
     async def _answer(self, raw: bytes, received_at_ns: int) -> AnsweredSignal:
         try:
-            signal = decode_signal(raw, self._tokens, self._quote, self._ignored)
+            signal = decode_signal(raw, self._tokens, self._quote, self._ignored, self._wallets())
         except BadSignal as bad:
             return AnsweredSignal(INVALID, invalid(bad))
         try:

@@ -63,7 +63,7 @@ async def serve_api(
     recent, whole = Archive(journal, "recent"), Archive(journal, "whole")
     streams, health = Streams(app.engine, recent), ServiceHealth(app, reachable)
     tokens, ignored = token_index(app.desk.tokens.values()), app.config.signal_fields_ignored
-    intake = Intake(app.submit, tokens, app.desk.quote, app.clock, ignored)
+    intake = Intake(app.submit, tokens, app.desk.quote, app.clock, ignored, lambda: app.engine.state.wallets)
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
     for router in (streams.routes(), health.routes(), queries_router(app, recent, whole), commands_router(app)):

@@ -282,7 +282,8 @@ class _Running:
             except (ValueError, OverflowError) as wrong:
                 raise BadSignal([FieldProblem("signal", str(wrong), "Use the types of overmind.Signal")]) from None
         if isinstance(raw, bytes | str | Mapping):
-            return decode_signal(raw, self._tokens, quote, self._app.config.signal_fields_ignored)
+            known = self._app.engine.state.wallets
+            return decode_signal(raw, self._tokens, quote, self._app.config.signal_fields_ignored, known)
         what = f"a {type(raw).__name__} is no signal"
         raise BadSignal([FieldProblem("signal", what, "Put a Signal, a dict or JSON into the queue")])
 

@@ -139,7 +139,9 @@ class NoEligibleWallet(Exception):
 
 
 def select(state: State, index: SelectionIndex, criteria: WalletSelectionCriteria, at_ns: int) -> WalletSelection:
-    """Raises NoEligibleWallet; ValueError for a symbol that is not listed."""
+    """Raises NoEligibleWallet; ValueError for a symbol that is not listed or an excluded wallet that does not exist."""
+    if unknown := [one for one in criteria.exclude_wallets if one not in state.wallets]:
+        raise ValueError(f"exclude_wallets: no wallet {', '.join(unknown)}; known are {', '.join(state.wallets)}")
     refused: NoEligibleWallet | None = None
     for symbol, mint in _tokens(state, criteria, at_ns):
         signal = criteria.signal(mint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Final
@@ -133,14 +133,15 @@ def decode_signal(
     tokens: Mapping[str, Token],
     quote: Token,
     ignored: Container[str] = (),
+    wallets: Collection[str] | None = None,
 ) -> Signal:
     """One JSON object, as text or already parsed. Raises BadSignal, and nothing else.
 
-    An unknown field is a problem unless its name is in `ignored`. A mistake of ours in reading one signal refuses that
-    signal. The others of its batch, and the reader, go on.
+    An unknown field is a problem unless its name is in `ignored`, and so is a wallet that is not in `wallets`. A
+    mistake of ours in reading one signal refuses that signal. The others of its batch, and the reader, go on.
     """
     try:
-        return _decoded(raw, tokens, quote, ignored)
+        return _decoded(raw, tokens, quote, ignored, wallets)
     except BadSignal:
         raise
     except Exception as fault:
@@ -150,7 +151,11 @@ def decode_signal(
 
 
 def _decoded(
-    raw: bytes | str | Mapping[str, object], tokens: Mapping[str, Token], quote: Token, ignored: Container[str]
+    raw: bytes | str | Mapping[str, object],
+    tokens: Mapping[str, Token],
+    quote: Token,
+    ignored: Container[str],
+    wallets: Collection[str] | None,
 ) -> Signal:
     fields = parse_object(raw) if isinstance(raw, bytes | str) else raw
     if isinstance(fields, FieldProblem):
@@ -158,7 +163,7 @@ def _decoded(
     form = FieldReader(fields)
     if not fields.keys() <= FIELDS:
         form.check_names(FIELDS, MEANT, ignored)
-    signal = _read(form, tokens, quote)
+    signal = _read(form, tokens, quote, wallets)
     if form.problems or signal is None:
         signal_id = fields.get("signal_id")
         readable = isinstance(signal_id, str) and ID.fullmatch(signal_id)
@@ -166,7 +171,9 @@ def _decoded(
     return signal
 
 
-def _read(form: FieldReader, tokens: Mapping[str, Token], quote: Token) -> Signal | None:
+def _read(
+    form: FieldReader, tokens: Mapping[str, Token], quote: Token, wallets: Collection[str] | None
+) -> Signal | None:
     """Reads every field, so that all problems are found. None only if `form.problems` says why."""
     signal_id = form.id("signal_id")
     strategy = form.choice("strategy_type", SPELLINGS)
@@ -180,7 +187,7 @@ def _read(form: FieldReader, tokens: Mapping[str, Token], quote: Token) -> Signa
     confidence = form.share("confidence")
     tolerance = form.share("risk_tolerance")
     preferred_type = form.choice("preferred_wallet_type", WALLET_TYPES)
-    exclude = form.ids("exclude_wallets")
+    exclude = form.ids("exclude_wallets", wallets)
     slippage_max_bps = form.integer("max_slippage_bps", BPS)
     ttl_ms = form.integer("ttl_ms", TTL_MAX_MS)
     at_ns = form.instant("timestamp")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeVar
@@ -22,6 +22,7 @@ from overmind.text.json_names import repeated_name
 
 LINE_BYTES_MAX: Final = 64 * 1024
 FIELDS_MAX: Final = 64
+KNOWN_SHOWN_MAX: Final = 20
 SLIPS_MAX: Final = 2  # typing errors in a name that still suggest a known one
 
 ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -119,14 +120,19 @@ class FieldReader:
         self.refuse(field, problem, "Write 1 to 64 of the characters A-Z a-z 0-9 _ -")
         return None
 
-    def ids(self, field: str) -> tuple[str, ...]:
+    def ids(self, field: str, known: Collection[str] | None = None) -> tuple[str, ...]:
+        """`known`: each must be one of them. None: nobody here knows which there are."""
         value = self.fields.get(field)
         if value is None:
             return ()
-        if isinstance(value, list | tuple) and all(isinstance(one, str) and ID.fullmatch(one) for one in value):
-            return tuple(value)
-        self.refuse(field, "not a list of ids", 'Write ["wallet_1", "wallet_2"]')
-        return ()
+        if not isinstance(value, list | tuple) or not all(isinstance(one, str) and ID.fullmatch(one) for one in value):
+            self.refuse(field, "not a list of ids", 'Write ["wallet_1", "wallet_2"]')
+            return ()
+        if known is not None and (unknown := [one for one in value if one not in known]):
+            more = ", …" if len(known) > KNOWN_SHOWN_MAX else ""
+            listed = ", ".join(list(known)[:KNOWN_SHOWN_MAX]) or "none"
+            self.refuse(field, f"no wallet {', '.join(map(shown, unknown))}", f"Known are {listed}{more}")
+        return tuple(value)
 
     def choice(self, field: str, spellings: Mapping[str, Choice]) -> Choice | None:
         """One of a fixed set. `spellings` are in lower case; case, blanks, - and _ are ignored."""

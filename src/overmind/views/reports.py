@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
@@ -17,7 +18,7 @@ from overmind.core.model.wallet import Exits
 from overmind.views.amounts import cash_of, symbol_of, token_of, tokens_of, usd_of
 from overmind.views.utilisation import percent_of, wallet_uses
 
-SHORTFALL_WORST_BPS = 100.0  # a mean shortfall of this much scores 0
+SHORTFALL_WORST_BPS: Final = 100  # a mean shortfall of this much scores 0
 
 
 class HoldRow(Value, frozen=True):
@@ -46,7 +47,7 @@ class WalletMetrics(Value, frozen=True):
     total_value_usd: float
     daily_pnl: float
     total_pnl: float
-    trade_count_today: int
+    trade_count_today: int  # entries that were filled since 00:00 UTC: what the limit of trades a day counts
     last_trade_time: int | None  # nanoseconds since 1970
     risk_utilization: float  # percent: the most used of its limits
     utilization: dict[str, float]  # percent, limit by limit
@@ -145,13 +146,12 @@ def performance_score(book: WalletBook) -> float:
 
     Not from PnL, which is the strategy's. 0.0 when nothing ran.
     """
-    if not book.quality:
-        return 0.0
     fills = [one.shortfall_bps for one in book.quality if one.filled]
     if not fills:
         return 0.0
-    shortfall = max(0.0, sum(fills) / len(fills))
-    return round(5.0 * len(fills) / len(book.quality) * max(0.0, 1.0 - shortfall / SHORTFALL_WORST_BPS), 2)
+    kept_bps = max(0, SHORTFALL_WORST_BPS * len(fills) - max(0, sum(fills)))
+    hundredths = 5 * 100 * kept_bps // (SHORTFALL_WORST_BPS * len(book.quality))  # Rounded down.
+    return hundredths / 100
 
 
 def portfolio_summary(state: State) -> PortfolioSummary:

@@ -108,7 +108,7 @@ class Accountant:
                     self.placed_ns[order.wallet_id].append(entry.at_ns)
             case OrderClosed(order_id=order_id, outcome=outcome, provisional=provisional):
                 order = self.open.pop(order_id)
-                self.trades_today[order.wallet_id] += isinstance(outcome, Filled) and not order.to_float
+                self.trades_today[order.wallet_id] += isinstance(outcome, Filled) and order.is_entry
                 costs, sold = self._book(order, outcome, self.shares.pop(order_id, Shares()))
                 if provisional:
                     self.provisional[order_id] = (order, outcome, costs, sold)
@@ -117,7 +117,7 @@ class Accountant:
             case OrderRolledBack(order_id=order_id, outcome=outcome):
                 order, was = self.provisional[order_id][:2]
                 late = isinstance(outcome, Filled) and not isinstance(was, Filled)
-                self.trades_today[order.wallet_id] += late and not order.to_float
+                self.trades_today[order.wallet_id] += late and order.is_entry
                 self.explained.discard(order.wallet_id)
                 self._undo(*self.provisional.pop(order_id))
                 sells = order.side is Side.SELL and isinstance(outcome, Filled)

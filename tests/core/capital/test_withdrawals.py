@@ -124,7 +124,8 @@ given | what ends it, or what it waits for
 {MAY}; w1; withdraw w1 $100; remove w1 | NO_KEY w1 is not configured any more: nobody can sign for it
 {MAY}; w1; w2; withdraw w1 $100; hold w2 emergency; hold w2 quarantine; remove w2 | nothing
 # Any other hold only makes it wait.
-{MAY}; w1; withdraw w1 $100; hold portfolio day_trades | waits portfolio: day_trades
+{MAY}; w1; withdraw w1 $100; hold portfolio loss_streak | waits portfolio: loss_streak
+{MAY}; w1; withdraw w1 $100; hold portfolio day_trades; hold w1 day_trades | nothing
 {MAY}; w1; withdraw w1 $100; hold portfolio disk_full | waits portfolio: disk_full
 {MAY}; w1; withdraw w1 $100; hold w1 operator | waits w1: operator
 {MAY}; w1; withdraw w1 $100; hold w1 b; hold w1 a; hold portfolio c | waits portfolio: c, w1: a, w1: b

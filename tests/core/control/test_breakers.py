@@ -27,12 +27,13 @@ w1 loss 0; deposit w1 0.5 eth              | mark eth 1999            |         
 w1 loss 0 type Emergency; deposit w1 0.5 eth | mark eth 1999          |                        |
 w1 loss 50; buy eth $1000; fill provisional; final | mark eth 1900    |                        | day_loss
 w1 loss 50; buy eth $1000; fill; mark eth 1900; lift w1 day_loss | mark eth 1899 |             | day_loss
-# A wallet's trades, sales and those that a fork undid included.
+# A wallet's trades: entries, those that a fork undid included. Up to rules 2 sales counted too.
 w1 trades 1; buy eth $1                    | fill                     |                        | day_trades
 w1 trades 2; buy eth $1                    | fill                     |                        |
 w1 trades 1; buy eth $1                    | fail                     |                        |
 w1 trades 0; deposit w1 1 eth              | mark eth 1900            |                        |
-w1 trades 1; deposit w1 1 eth; sell eth 1  | fill                     |                        | day_trades
+w1 trades 1; deposit w1 1 eth; sell eth 1  | fill                     |                        |
+w1 trades 1; desk rules 2; deposit w1 1 eth; sell eth 1 | fill        |                        | day_trades
 w1 type Emergency trades 1; deposit w1 1 eth; sell eth 1 | fill       |                        |
 w1 trades 1; buy eth $1; fill; lift w1 day_trades | mark eth 2001     |                        | day_trades
 w1; buy eth $1; fill; w1 trades 1          | mark eth 2001            |                        | day_trades
@@ -42,7 +43,8 @@ w1 trades 2; buy eth $1; fail provisional; roll back as filled; buy eth $1 | fil
 w1; w2; desk trades 2; buy eth $1; fill; buy eth $1 not w1 | fill     | day_trades             |
 w1; w2; desk trades 3; buy eth $1; fill; buy eth $1 not w1 | fill     |                        |
 w1; w2; desk trades 0; buy eth $1; fill; buy eth $1 not w1 | fill     |                        |
-w1; desk trades 2; deposit w1 1 eth; buy eth $1; fill; sell eth 1 | fill | day_trades           |
+w1; desk trades 2; deposit w1 1 eth; buy eth $1; fill; sell eth 1 | fill |                      |
+w1; desk trades 2 rules 2; deposit w1 1 eth; buy eth $1; fill; sell eth 1 | fill | day_trades   |
 # A streak of losing sales, costs included; a winning one ends it, and so does lifting the hold.
 w1; desk streak 2; deposit w1 3 eth; sell eth 1; fill at 1999 | sell eth 1; fill at 1999 |      | loss_streak
 w1; desk streak 2; deposit w1 3 eth; sell eth 1; fill at 1999 | sell eth 1; fill at 2000 |      |

@@ -67,6 +67,10 @@ buy rebalance reclaim      | wait 29999                        | send
 buy rebalance reclaim      | wait 30000                        | over SIGNAL_EXPIRED the signal's time to live is over
 buy rebalance reclaim      | hold portfolio a; file; wait 30000 | over STOPPED portfolio stopped: a
 buy rebalance reclaim      | file; wait 30000                  | over STOPPED STOP file
+# Used-up trades of the day stop entries, and no move of capital.
+buy                        | hold portfolio day_trades         | over STOPPED portfolio stopped: day_trades
+rebalance reclaim          | hold portfolio day_trades; hold w1 day_trades | send
+withdraw                   | hold portfolio day_trades; hold w1 day_trades; wait 0 | send
 # A withdrawal that nobody has the bytes of ends with what forbids it,
 withdraw                   | stop                              | over CANCELLED
 withdraw                   | desk payees vault                 | over CANCELLED

@@ -170,9 +170,12 @@ w1; w2; desk dearest 300; buy eth $9 not w1; fill | buy eth $0.05     | w2 $0.05
 # Counters. What is open counts as traded; what came to nothing does not.
 w1 trades 2; buy eth $1; fill                     | buy eth $1 | w1 $1
 w1 trades 2; buy eth $1; fill; buy eth $1         | buy eth $1 | TRADES_TODAY 2 3 @w1
-w1 trades 2; buy eth $1; fill; sell eth all; fill | buy eth $1 \
+w1 trades 2; buy eth $1; fill; sell eth all; fill | buy eth $1 | w1 $1
+w1 trades 2; desk rules 2; buy eth $1; fill; sell eth all; fill | buy eth $1 \
 | WALLET_STATUS Active Suspended: day_trades @w1 + TRADES_TODAY 2 3 @w1
-w1 trades 2; buy eth $1; fill; sell eth all; fill; lift w1 day_trades | buy eth $1 | TRADES_TODAY 2 3 @w1
+w1 trades 2; buy eth $1; fill; buy eth $1; fill   | buy eth $1 \
+| WALLET_STATUS Active Suspended: day_trades @w1 + TRADES_TODAY 2 3 @w1
+w1 trades 1; buy eth $1; fill; lift w1 day_trades | buy eth $1 | TRADES_TODAY 1 2 @w1
 w1; w2; desk trades 2; buy eth $1; fill; buy eth $1 | sell eth all | w1 0.0005 eth
 w1; w2; desk trades 3; buy eth $1; fill; buy eth $1 | buy eth $1 | w1 $1
 w1; w2; desk trades 2; buy eth $1; fill; buy eth $1 | buy eth $1 | PORTFOLIO_TRADES 2 3
@@ -286,7 +289,9 @@ def test_all_refusals_are_listed_in_order_of_precedence() -> None:
     (refused,) = desk.play("buy eth $300 tolerance 0 slip 101 not w1 waited 30000")
     assert isinstance(refused, SignalRefused)
     codes = [refusal.code for refusal in refused.refusals]
-    assert codes == sorted(codes, key=PRECEDENCE.__getitem__)
+    for wallet_id in (None, "w1"):  # The wallet can never take it, so it comes last.
+        said = [refusal.code for refusal in refused.refusals if refusal.wallet_id == wallet_id]
+        assert said == sorted(said, key=PRECEDENCE.__getitem__)
     unreachable_together = {
         Code.SIGNAL_FROM_FUTURE,  # excludes SIGNAL_STALE
         Code.PRICE_MISSING,  # excludes PRICE_STALE
@@ -335,6 +340,37 @@ def test_an_absurd_amount_is_refused() -> None:
     desk = Play(f"w1 usd {2 * NOTIONAL_MAX_MICROS // MICROS}")
     assert "AMOUNT_OUT_OF_RANGE" in told(desk.play(f"buy eth ${NOTIONAL_MAX_MICROS // MICROS}.000001"))
     assert "AMOUNT_OUT_OF_RANGE" not in told(desk.play(f"buy eth ${NOTIONAL_MAX_MICROS // MICROS}"))
+
+
+# Who leads, and what is the signal's code. w1 could take it, w2 is held and trades another strategy, w3 is an
+# Emergency wallet.
+LEADS = """
+given | when | wallets in order | code
+w1 trades 1; buy eth $1; fill | buy eth $1 | w1 w3 w2 | WALLET_STATUS
+w1 trades 1; buy eth $1; fill; lift w1 day_trades | buy eth $1 | w1 w3 w2 | TRADES_TODAY
+w1 position 5 | buy eth $6 | w1 w3 w2 | POSITION_SIZE
+w1 position 5; wait 30001 | buy eth $6 | portfolio w1 w3 w2 | PRICE_STALE
+w1; wait 30001 | buy eth $6 | portfolio w3 w2 | PRICE_STALE
+w1 | buy eth $6 by meteora | w2 w1 w3 | WALLET_STATUS
+w1 | buy eth $6 not w1 | w1 w3 w2 | WALLET_EXCLUDED
+"""
+
+
+@pytest.mark.parametrize(("given", "when", "order", "code"), rows(LEADS))
+def test_a_refusal_leads_with_what_would_have_to_change(given: str, when: str, order: str, code: str) -> None:
+    desk = Play("w1 share momentum:100:9000; w2 share meteora:100:9000; w3 type Emergency; hold w2 operator; " + given)
+    (refused,) = desk.play(when)
+    assert isinstance(refused, SignalRefused)
+    named = [refusal.wallet_id or "portfolio" for refusal in refused.refusals]
+    assert " ".join(dict.fromkeys(named)) == order
+    assert refused.refusals[0].code == code
+
+
+def test_of_many_wallets_those_that_trade_the_strategy_are_listed() -> None:
+    others = "; ".join(f"a{number} share meteora:100:9000" for number in range(64))
+    (refused,) = Play(f"{others}; w1 share momentum:100:5").play("buy eth $6")
+    assert isinstance(refused, SignalRefused)
+    assert (refused.refusals[0].code, refused.refusals[0].wallet_id) == (Code.STRATEGY_POSITION_SIZE, "w1")
 
 
 def test_the_closest_wallet_is_listed_first_with_all_its_refusals() -> None:

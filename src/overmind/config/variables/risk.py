@@ -49,7 +49,8 @@ DAY_TRADES_MAX = Variable(
     "OVERMIND_DAY_TRADES_MAX",
     measured(kinds.whole("trades", 0, 1_000_000_000)),
     "0",
-    "No wallet takes entries until the next day after so many trades of all wallets since 00:00 UTC. 0: no limit.",
+    "No wallet takes entries until the next day after so many entries of all wallets since 00:00 UTC. Sales, "
+    "withdrawals and transfers do not count and are not held. 0: no limit.",
 )
 ORDER_MIN = Variable(
     "OVERMIND_ORDER_MIN_USD",

@@ -17,6 +17,7 @@ from overmind.core.books.trust import fresh_price_pico
 from overmind.core.books.wallet_limits import REMOVED
 from overmind.core.capital.transfers import can_pay, free_units, transfer
 from overmind.core.control.balances import holds_of_chain
+from overmind.core.control.holds import holds_on_moves
 from overmind.core.entries.request import bought_min
 from overmind.core.model.enums import MoveKind, Side, TradeAction
 from overmind.core.model.events import MovePlaced, OrderPlaced
@@ -60,7 +61,7 @@ def _needs_top_up(state: State, book: WalletBook, at_ns: int) -> bool:
         return False
     if holds_of_chain(state, book):
         return _is_worth_the_risk(state, book)
-    return not book.holds or bool(book.positions) or book.sweeping
+    return not holds_on_moves(book.holds) or bool(book.positions) or book.sweeping
 
 
 def _is_worth_the_risk(state: State, book: WalletBook) -> bool:
@@ -121,7 +122,8 @@ def _swap(state: State, book: WalletBook, lamports: int, at_ns: int) -> OrderPla
     """An order that buys SOL; None: the wallet takes no entries or cannot pay."""
     desk, price = state.settings, fresh_price_pico(state, SOL, at_ns)
     strategy = next(iter(book.wallet.strategies), None)
-    if price is None or book.holds or state.holds or strategy is None or SOL not in desk.tokens:
+    held = holds_on_moves(book.holds) or holds_on_moves(state.holds)
+    if price is None or held or strategy is None or SOL not in desk.tokens:
         return None
     micros = value_micros_up(lamports, price, SOL_DECIMALS)
     if micros > free_units(state, book, desk.quote.mint) or not can_pay(state, book, desk.costs.fee_max_lamports):
@@ -161,7 +163,7 @@ def _swap(state: State, book: WalletBook, lamports: int, at_ns: int) -> OrderPla
 def due_reclaims(state: State, at_ns: int) -> Iterator[MovePlaced]:
     """Closes token accounts that have been empty for long enough, a few at a time."""
     after_ns = state.settings.reclaim_after_ns
-    if not after_ns or state.holds:
+    if not after_ns or holds_on_moves(state.holds):
         return
     under_way = sum(known.move.kind is MoveKind.RECLAIM for known in state.open_moves.values())
     for book in state.wallets.values():
@@ -180,4 +182,4 @@ def _is_idle(state: State, book: WalletBook, mint: Mint) -> bool:
         one.order.mint == mint and one.order.wallet_id == book.wallet.id for one in state.provisional.values()
     )
     unused = mint not in book.positions and mint not in book.entries and mint not in book.in_suspense
-    return unused and not in_doubt and not book.holds and can_pay(state, book, fee)
+    return unused and not in_doubt and not holds_on_moves(book.holds) and can_pay(state, book, fee)

@@ -18,6 +18,7 @@ from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.books.trust import fresh_price_pico
 from overmind.core.capital.transfers import can_pay, cost_bps, costs_lamports, free_units, transfer
+from overmind.core.control.holds import holds_on_moves
 from overmind.core.model.commands import CommandRefused, Rebalance
 from overmind.core.model.enums import MoveKind
 from overmind.core.model.events import MovePlaced
@@ -105,8 +106,8 @@ def rebalance(state: State, command: Rebalance, at_ns: int) -> Iterator[MovePlac
 
 
 def _why_not(state: State, at_ns: int) -> str:
-    if state.holds:
-        return f"the portfolio is held by {', '.join(sorted(state.holds))}"
+    if held := holds_on_moves(state.holds):
+        return f"the portfolio is held by {', '.join(held)}"
     if fresh_price_pico(state, SOL, at_ns) is None:
         return "SOL has no fresh price, so floats and costs are unknown"
     under_way = [known.move.id for known in state.open_moves.values() if known.move.kind is MoveKind.REBALANCE]
@@ -124,8 +125,8 @@ def _standing(state: State, book: WalletBook, stale: set[Mint]) -> Standing:
 
 def _part(state: State, book: WalletBook, stale: set[Mint], excess: int, target: int) -> tuple[Part, str]:
     desk = state.settings
-    if book.holds:
-        return Part.OUT, f"{book.status}: {', '.join(sorted(book.holds))}"
+    if held := holds_on_moves(book.holds):
+        return Part.OUT, f"{book.status}: {', '.join(held)}"
     if stale and (unknown := stale & book.positions.keys()):
         return Part.OUT, f"no fresh price of {', '.join(sorted(unknown))}"
     if abs(excess) <= ppm_of(target, desk.rebalance_inner_ppm):

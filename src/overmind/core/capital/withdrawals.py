@@ -14,7 +14,7 @@ from typing import Final
 from overmind.core.books.state import State, WithdrawalRecord
 from overmind.core.books.trust import fresh_price_pico
 from overmind.core.capital.transfers import costs_lamports, free_units, notional_micros
-from overmind.core.control.holds import known_wallets
+from overmind.core.control.holds import holds_on_moves, known_wallets
 from overmind.core.control.sending import why_not_paid
 from overmind.core.model.commands import CancelMove, CommandRefused, Withdraw
 from overmind.core.model.enums import MoveKind
@@ -96,16 +96,16 @@ def _problems(state: State, command: Withdraw, at_ns: int) -> Iterator[str]:
         yield f"{command.to_address} is not in OVERMIND_WITHDRAW_ADDRESSES"
     if (own := _wallet_at(state, command.to_address)) is not None:  # The payment would return as a deposit.
         yield f"{command.to_address} is the desk's own wallet {own}: rebalance instead"
-    if state.holds:
-        yield f"the portfolio is held by {', '.join(sorted(state.holds))}"
+    if held := holds_on_moves(state.holds):
+        yield f"the portfolio is held by {', '.join(held)}"
     if money.mint not in (SOL, desk.quote.mint):
         yield f"only {desk.quote.symbol} and SOL leave the desk: sell {money.mint} first"
     elif book is None:
         yield f"no wallet {command.wallet_id!r}; known: {known_wallets(state)}"
     else:
         yield from _amount_problems(state, command, at_ns)
-    if book is not None and book.holds:
-        yield f"wallet {command.wallet_id} is {book.status}: {', '.join(sorted(book.holds))}"
+    if book is not None and (held := holds_on_moves(book.holds)):
+        yield f"wallet {command.wallet_id} is {book.status}: {', '.join(held)}"
 
 
 def _wallet_at(state: State, address: str) -> WalletId | None:

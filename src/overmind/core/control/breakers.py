@@ -15,7 +15,7 @@ from overmind.core.books.aggregates import equity_if
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State, reached
 from overmind.core.books.trust import usd_text
-from overmind.core.control.holds import add_hold
+from overmind.core.control.holds import DAY_TRADES, add_hold
 from overmind.core.model.controls import Hold, Scope
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import WalletType
@@ -23,7 +23,6 @@ from overmind.core.model.events import CloseOrdered, Event, HoldLifted, Liquidat
 from overmind.core.model.units import DAY_NS, MICROS, PICO, PPM
 
 DAY_LOSS, LOSS_STREAK, DRAWDOWN, EMERGENCY = "day_loss", "loss_streak", "drawdown", "emergency"
-DAY_TRADES: Final = "day_trades"
 DEPEG: Final = "depeg"
 CENTS: Final = 100
 SINCE: Final = "since 00:00 UTC or the last reactivation"

@@ -5,7 +5,7 @@ See specification §10.3.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from overmind.core.books.state import State
@@ -17,6 +17,7 @@ from overmind.core.model.events import Event, HoldAdded, HoldLifted
 
 OPERATOR: Final = "operator"
 DISK_FULL: Final = "disk_full"
+DAY_TRADES: Final = "day_trades"
 OF_STATUS: Final = frozenset({"inactive", "suspended", "maintenance"})  # causes that the status in a wallet's file sets
 
 
@@ -35,6 +36,11 @@ def holds_of(state: State, scope: Scope) -> dict[str, Hold]:
     if scope.strategy is not None:
         return state.paused.get(scope.strategy, {})
     return state.holds
+
+
+def holds_on_moves(holds: Mapping[str, Hold]) -> list[str]:
+    """The holds that concern moves of capital as well. Used-up trades of the day concern entries alone."""
+    return sorted(cause for cause in holds if cause != DAY_TRADES)
 
 
 def lift_hold(state: State, lift: LiftHold) -> Iterator[Event]:

@@ -2,7 +2,7 @@
 
 A sale is always allowed. A top-up and a sweep serve exits or bring money to safety, so they pass every stop and end
 only when they expire. A stop ends all other work. A withdrawal also ends when the settings no longer allow it or when a
-hold suggests theft; any other hold makes it wait until it expires.
+hold suggests theft; any other hold makes it wait until it expires, except used-up trades of the day.
 
 See specification §10.4.
 """
@@ -15,6 +15,7 @@ from typing import Final
 from overmind.core.books.state import State
 from overmind.core.books.wallet_limits import REMOVED
 from overmind.core.control.balances import is_of_chain
+from overmind.core.control.holds import holds_on_moves
 from overmind.core.model.enums import MoveKind, Side
 from overmind.core.model.order import Move, Order, Work
 from overmind.core.model.outcome import Cause, Rejected
@@ -65,8 +66,9 @@ def may_send(state: State, work: Work, now_ns: int, stop_file: bool) -> Verdict:
 
 
 def _stopped(state: State, work: Work, stop_file: bool) -> Over | None:
-    if state.holds:
-        return Over(Rejected(Cause.STOPPED, f"portfolio stopped: {', '.join(sorted(state.holds))}"))
+    held = sorted(state.holds) if isinstance(work, Order) and work.is_entry else holds_on_moves(state.holds)
+    if held:
+        return Over(Rejected(Cause.STOPPED, f"portfolio stopped: {', '.join(held)}"))
     for wallet_id in work.wallets:
         if EMERGENCY in state.wallets[wallet_id].holds:
             return Over(Rejected(Cause.STOPPED, "emergency stop"))
@@ -116,8 +118,8 @@ def held_by(state: State, move: Move) -> tuple[str, ...]:
 
 
 def _holds_on(state: State, move: Move) -> Iterator[tuple[str, str]]:
-    yield from (("portfolio", cause) for cause in sorted(state.holds))
-    yield from ((move.wallet_id, cause) for cause in sorted(state.wallets[move.wallet_id].holds))
+    yield from (("portfolio", cause) for cause in holds_on_moves(state.holds))
+    yield from ((move.wallet_id, cause) for cause in holds_on_moves(state.wallets[move.wallet_id].holds))
 
 
 def _ends(cause: str) -> bool:

@@ -95,9 +95,10 @@ class SelectionIndex:
         return [(int(stop), self._stop_loss == stop) for stop in np.unique(self._stop_loss)]
 
     def roomiest(self, strategy: StrategyType, count: int) -> list[WalletBook]:
-        """The wallets closest to taking an entry of this strategy: by capacity, then in order of registration."""
+        """The wallets closest to taking an entry of this strategy: by capacity, then in order of registration. Those
+        that do not trade it come last."""
         self.refresh()
-        order = np.argsort(-self._capacity[strategy], kind="stable")
+        order = np.lexsort((-self._capacity[strategy], ~self._trades[strategy]))
         return [self.books[slot] for slot in order[:count]]
 
     def users(self, mint: Mint) -> list[WalletBook]:
@@ -166,6 +167,7 @@ class SelectionIndex:
         count = len(self.books)
         self._capacity: dict[StrategyType, Micros] = {s: np.full(count, -1, np.int64) for s in StrategyType}
         self._strategy_position_max: dict[StrategyType, Micros] = {s: np.zeros(count, np.int64) for s in StrategyType}
+        self._trades: dict[StrategyType, Flags] = {s: np.zeros(count, np.bool_) for s in StrategyType}
         self._risk = np.zeros(count, np.int64)
         self._risk_max = max((book.wallet.limits.risk_level_ppm for book in self.books), default=0)
         self._type = np.zeros(count, np.int64)
@@ -185,6 +187,7 @@ class SelectionIndex:
             self._position_max[book.slot] = min(limits.position_max_micros, ROOMY)
             for strategy, share in book.wallet.strategies.items():
                 self._strategy_position_max[strategy][book.slot] = min(share.position_max_micros, ROOMY)
+                self._trades[strategy][book.slot] = share.enabled and book.wallet.type is not WalletType.EMERGENCY
         for book in self.books:
             self._refresh_wallet(book)
             for mint in (*book.positions, *book.entries, *book.token_accounts):

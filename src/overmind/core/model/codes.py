@@ -142,11 +142,15 @@ class Code(enum.StrEnum):
         "The entry is expected to cost more than OVERMIND_EXPECTED_COST_MAX_BPS: fee, the part of the rent that is "
         "usually lost, half the spread and the price impact. A larger one costs less, unless the impact is the cause.",
     )
-    TRADES_TODAY = "TRADES_TODAY", Unit.COUNT, "The wallet's trades of this UTC day are used up. Open entries count."
+    TRADES_TODAY = (
+        "TRADES_TODAY",
+        Unit.COUNT,
+        "The wallet's entries of this UTC day are used up. Open ones count; sales do not.",
+    )
     PORTFOLIO_TRADES = (
         "PORTFOLIO_TRADES",
         Unit.COUNT,
-        "The trades of all wallets in this UTC day are used up (OVERMIND_DAY_TRADES_MAX).",
+        "The entries of all wallets in this UTC day are used up (OVERMIND_DAY_TRADES_MAX). Open ones count.",
     )
     CONCURRENT_POSITIONS = (
         "CONCURRENT_POSITIONS",

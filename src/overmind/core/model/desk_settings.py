@@ -10,7 +10,9 @@ from overmind.core.model.money import Token
 from overmind.core.model.units import DAY_NS, MICROS, NS, PPM
 from overmind.core.model.value import Value
 
-BOOKING_RULES: Final = 2  # what a desk of this version journals when it is configured
+# What a desk of this version journals when it is configured. 2: a sale takes the lots of its own strategy. 3: only
+# entries count in the trades of the day, a shortfall is rounded up, and the day rolls with the marks of 00:00.
+BOOKING_RULES: Final = 3
 
 
 class CostModel(Value, frozen=True):
@@ -74,7 +76,7 @@ class Desk(Value, frozen=True):
     withdraw_addresses: tuple[str, ...] = ()  # the only addresses that a withdrawal may go to
     withdraw_day_max_micros: int = 0  # of all wallets since 00:00 UTC
     withdraw_delay_ns: int = 3_600 * NS  # in this time an operator can cancel it
-    day_trades_max: int = 0  # of all wallets since 00:00 UTC; 0: no limit
+    day_trades_max: int = 0  # entries of all wallets since 00:00 UTC; 0: no limit
     order_min_micros: int = 0  # the smallest entry; 0: no limit
     expected_cost_max_bps: int = 0  # of an entry's amount; 0: no limit
     sizing_min_micros: int = 10 * MICROS  # the minimum size from a risk budget, after all caps

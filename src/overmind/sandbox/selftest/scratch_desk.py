@@ -186,7 +186,8 @@ class Bench:
     async def submit(self, notional_usd: float | str | None, **fields: object) -> Decision:
         desk = self.app.desk
         signal_json = self.signal_json(notional_usd, **fields)
-        return await self.app.submit(decode_signal(signal_json, token_index(desk.tokens.values()), desk.quote))
+        tokens, known = token_index(desk.tokens.values()), self.app.engine.state.wallets
+        return await self.app.submit(decode_signal(signal_json, tokens, desk.quote, wallets=known))
 
     async def trade(self, notional_usd: float | str | None, **fields: object) -> Decision:
         """Submits a signal and waits until nothing is open any more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from overmind.core.books.aggregates import change_position, count_entry, plan_exits, realise, refresh_equity
 from overmind.core.books.book import QUALITY_WINDOW, ExecutionQuality, Provisional, WalletBook
@@ -22,6 +23,9 @@ from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Reject
 from overmind.core.model.units import BPS, SCALE, value_micros
 from overmind.core.model.value import Value
 
+ROUNDED_AGAINST_US_RULES: Final = 3
+ENTRIES_RULES: Final = 3  # the first booking rules that count only entries in the trades of the day
+
 
 def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) -> None:
     """Releases the held capital, then books the outcome."""
@@ -34,7 +38,7 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
         release_lots(book, token.mint, known.shares)
     book.executions += 1
     if isinstance(outcome, Filled) and not order.to_float:
-        count_trade(state, book)
+        count_trade(state, book, order)
         book.last_trade_ns = state.at_ns
     close_reason = book.closing.get(token.mint, "") if provisional else ""
     booked = book_outcome(state, book, order, token, outcome, known.shares)
@@ -63,7 +67,10 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
     settled(state, book, token.mint, order.strategy if order.side is BUY else None)
 
 
-def count_trade(state: State, book: WalletBook) -> None:
+def count_trade(state: State, book: WalletBook, order: Order) -> None:
+    """Counts a fill in the trades of the day, which limit entries. Up to booking rules 2 a sale counted too."""
+    if state.settings.booking_rules >= ENTRIES_RULES and not order.is_entry:
+        return
     book.trades_today += 1
     state.trades_today += 1
 
@@ -131,7 +138,7 @@ def _fill(
         change_position(state, book, token, lot)
         _plan_exits(state, book, order, token, fill)
         worth = value_micros(fill.received_units, order.mark_pico, token.decimals)
-        return Booked(costs_micros, 0, (fill.spent_units - worth) * BPS // fill.spent_units)
+        return Booked(costs_micros, 0, _shortfall_bps(state, fill.spent_units - worth, fill.spent_units))
     sold = sell_lots(state, book, token, fill.spent_units, shares)
     if token.mint not in book.positions and token.mint != SOL:
         book.empty_since_ns[token.mint] = state.at_ns
@@ -139,9 +146,16 @@ def _fill(
     realise(state, book, Disposal(book.wallet.id, How.SALE, token, fill.spent_units, fill.received_units, sold))
     book.loss_streak = book.loss_streak + 1 if fill.received_units - cost < costs_micros else 0
     worth = value_micros(fill.spent_units, order.mark_pico, token.decimals)
-    shortfall_bps = (worth - fill.received_units) * BPS // worth if worth else 0
+    shortfall_bps = _shortfall_bps(state, worth - fill.received_units, worth)
     oldest = (sold[0].opened_ns, sold[0].origin) if sold else (0, "")
     return Booked(costs_micros, cost, shortfall_bps, oldest, tuple(sold))
+
+
+def _shortfall_bps(state: State, lost: int, whole: int) -> int:
+    """Rounded against the desk. Up to booking rules 2 it was rounded in its favour."""
+    if not whole:
+        return 0
+    return -(-lost * BPS // whole) if state.settings.booking_rules >= ROUNDED_AGAINST_US_RULES else lost * BPS // whole
 
 
 def _see_slot(book: WalletBook, slot: int) -> None:

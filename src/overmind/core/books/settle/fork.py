@@ -41,7 +41,7 @@ def roll_back(state: State, order_id: OrderId, outcome: Outcome) -> None:
     else:
         book.failed -= 1
     if isinstance(outcome, Filled) and not isinstance(known.outcome, Filled) and not order.to_float:
-        count_trade(state, book)
+        count_trade(state, book, order)
     shares = {}
     if order.side is SELL and isinstance(outcome, Filled) and state.settings.booking_rules >= 2:
         shares = shares_of(book, order, outcome.spent_units)
