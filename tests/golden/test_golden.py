@@ -89,6 +89,13 @@ deposit w4 0.1 eth; deposit w4 0.5 sol
 close w1 eth; reject for NO_LIQUIDITY; close w4 sol; fill provisional fee 5000; roll back as expired
 close w4 eth; keep w4 eth; fill provisional fee 5000; wait 9000; exits; fail fee 5000
 """,
+    "admission": """
+w5; reactivate w5; lift portfolio day_loss; lift portfolio drawdown; desk threshold 100 loss 100 drawdown 100
+mark sol 100; mark btc 50000; admit checked exit; look usd; look eth; look btc mint ann; look sol freeze bob
+account w5 eth frozen; account w5 usd mallory may close it; account w5 usd
+buy btc $10 not w1,w2,w3,w4 id u by arbitrage; fill u.0.0; look btc freeze mallory; buy btc $10 id v; look eth gone
+admit strict; look btc mint ann
+""",
     "withdrawals": """
 fill; reactivate w1; reactivate w2; reactivate w3; reactivate w4; lift portfolio day_loss; lift portfolio drawdown
 mark sol 100; desk payees bank,vault cap 9000 delay 60000 threshold 100 loss 100 drawdown 100 streak 0

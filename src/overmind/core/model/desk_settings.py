@@ -6,6 +6,7 @@ from typing import Final
 
 from overmind.core.model.codes import Ceilings
 from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.mints import AdmissionPolicy
 from overmind.core.model.money import Token
 from overmind.core.model.units import DAY_NS, MICROS, NS, PPM
 from overmind.core.model.value import Value
@@ -84,6 +85,8 @@ class Desk(Value, frozen=True):
     price_jump_max_ppm: int = 0  # how far a price may move in a minute before it is doubted; 0: any move is believed
     witness_bound_bps: int = 0  # how far the second source may differ; 0: there is none, and none is needed
     depeg_max_ppm: int = 0  # how far the quote currency may be from 1 USD; 0: it is not looked at
+    admission: AdmissionPolicy = AdmissionPolicy.OFF  # what a mint may be able to do
+    admission_exit: bool = False  # a held token that is not admitted any more is sold
     costs: CostModel = CostModel()
     ceilings: Ceilings = Ceilings()
 
