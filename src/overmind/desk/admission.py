@@ -79,6 +79,10 @@ class AdmissionWatch:
             return
         self._silence = ""
 
+    def forget(self) -> None:
+        """The next buy looks again at everything that it needs."""
+        self._seen_ns.clear()
+
     async def check(self, order: Order) -> Rejected | None:
         """Why the order must not be signed, as far as mints and our accounts tell. Raises VenueUnavailable.
 

@@ -152,6 +152,9 @@ class App:
         """Changes the portfolio-wide settings; durable on return."""
         await self.engine.handle(ConfigureDesk(desk))
         self._desk = desk
+        if self.admission is not None:  # Another policy, or another list, needs another look.
+            self.admission.forget()
+            await self.admission.look_at_all()
 
     async def add_wallet(self, wallet: WalletConfig) -> None:
         """Adds a wallet with its capital while the desk runs; durable on return."""

@@ -1,4 +1,4 @@
-"""The list of extensions that follows a mint or a token account of Token-2022 (solana-facts §4.1)."""
+"""The list of extensions that follows a mint or a token account of Token-2022 (solana-facts §2.5)."""
 
 from __future__ import annotations
 
