@@ -31,6 +31,8 @@ CAUSES: Final[dict[Cause, str]] = {
     Cause.NOT_CONFIRMED: "A mark made an exit due, but no quote shows that price. One bad mark sells nothing.",
     Cause.NO_PROTECTED_ROUTE: "The entry must be protected from MEV, and the cluster has no protected route.",
     Cause.CANCELLED: "An operator cancelled the move before it was signed.",
+    Cause.MINT_NOT_ADMITTED: "The last look at the token's mint found what OVERMIND_ADMISSION does not allow.",
+    Cause.ACCOUNT_UNSAFE: "A stranger can use the wallet's token account, or it is frozen. Another wallet is tried.",
     Cause.NOT_ALLOWED: "The withdrawal's address is not listed any more, or the cap of the day is 0.",
 }
 

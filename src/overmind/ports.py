@@ -181,6 +181,23 @@ class Simulation(Value, frozen=True):
     height: int  # the highest block height known after it ran: its blockhash cannot be younger
 
 
+class AccountBytes(Value, frozen=True):
+    """An account on the chain: the program that owns it, and its content."""
+
+    owner: str
+    raw: bytes
+
+
+class AccountsRead(Value, frozen=True):
+    slot: int
+    accounts: tuple[AccountBytes | None, ...]  # in the order that was asked for; None: there is no such account
+
+
+class AccountReader(Protocol):
+    async def accounts(self, addresses: Sequence[str], slot_min: int, priority: Priority) -> AccountsRead:
+        """The accounts at `confirmed`, as of `slot_min` or later. Raises ChainSilent."""
+
+
 class Node(Protocol):
     """One RPC provider, addressed by name: a proof needs independent witnesses."""
 

@@ -133,6 +133,9 @@ OVERMIND_EXIT_SLIPPAGE_BPS              | 100,50       | refused | is no ladder
 OVERMIND_EXIT_SLIPPAGE_BPS              | 100,10000    | refused | out of bounds
 OVERMIND_EXIT_SLIPPAGE_BPS              | 100,         | refused | is not a number
 OVERMIND_EXIT_RETRY_MS                  | 1            | desk.exit_retry_ns | 1000000
+OVERMIND_ADMISSION                      | strict       | desk.admission | off
+OVERMIND_ADMISSION                      | checkd       | refused | 'checkd' is not known
+OVERMIND_ADMISSION_EXIT                 | true         | desk.admission_exit | True
 OVERMIND_EMERGENCY_LIQUIDATE            | yes          | desk.emergency_liquidate | True
 OVERMIND_EMERGENCY_SWEEP                | true         | desk.emergency_sweep | True
 OVERMIND_REBALANCE_BAND_PERCENT         | 5.5          | desk.rebalance_band_ppm | 55000
@@ -233,6 +236,13 @@ def test_every_field_of_the_desk_can_be_set() -> None:
     costs = {f"costs.{field.name}" for field in msgspec.structs.fields(CostModel)}
     ceilings = {f"ceilings.{field.name}" for field in msgspec.structs.fields(Ceilings)}
     assert fields | costs | ceilings <= named
+
+
+@pytest.mark.parametrize(("typed", "policy"), [({}, "checked"), ({"OVERMIND_ADMISSION": "Strict"}, "strict")])
+def test_mints_are_looked_at_on_a_chain_and_not_on_paper(desk: DeskOnDisk, typed: dict[str, str], policy: str) -> None:
+    live = {"SNIPER_TRADING_MODE": "live", "OVERMIND_CLUSTER": "localnet"}
+    assert desk.load(**live, **typed).desk.admission == policy
+    assert desk.load(**typed).desk.admission == "off"
 
 
 def test_a_default_wallet_must_be_active(desk: DeskOnDisk) -> None:

@@ -21,6 +21,7 @@ from overmind.core.model.ids import SOL, OrderId
 from overmind.core.model.order import Move, Order, Quote, Ticket, Work
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.units import NS, units_of
+from overmind.desk.admission import AdmissionWatch
 from overmind.desk.engine import Engine
 from overmind.desk.executor import FINAL_POLL_S, POLL_S, RESEND_S, Executor
 from overmind.journal.memory import MemoryJournal
@@ -95,13 +96,21 @@ class Venue:
 class Desk:
     """Engine and executor over a journal that outlives them."""
 
-    def __init__(self, journal: MemoryJournal, clock: SteppingClock, provisional: bool, wallets_max: int) -> None:
+    def __init__(
+        self,
+        journal: MemoryJournal,
+        clock: SteppingClock,
+        provisional: bool,
+        wallets_max: int,
+        looks: Callable[[Engine], AdmissionWatch] | None = None,
+    ) -> None:
         self.journal = journal
         self.clock = clock
         self.engine = Engine(journal, clock)
         self.venue = Venue(clock, provisional)
         self.stop_file = False
-        self.executor = Executor(self.engine, self.venue, clock, wallets_max, lambda: self.stop_file)
+        self.admission = None if looks is None else looks(self.engine)
+        self.executor = Executor(self.engine, self.venue, clock, wallets_max, lambda: self.stop_file, self.admission)
 
     async def place(self, number: int = 1) -> Order:
         answered = await self.engine.submit(buy(number, SOL, self.clock.now_ns()).signal)
@@ -139,11 +148,12 @@ async def running(
     provisional: bool = True,
     settings: Settings | None = None,
     wallets_max: int = 10,
+    looks: Callable[[Engine], AdmissionWatch] | None = None,
 ) -> AsyncIterator[Desk]:
     """Starts a desk: it is configured before the executor runs."""
     journal = journal or MemoryJournal()
     fresh = next(journal.read(), None) is None
-    desk = Desk(journal, clock or SteppingClock(START_NS), provisional, wallets_max)
+    desk = Desk(journal, clock or SteppingClock(START_NS), provisional, wallets_max, looks)
     tasks = [asyncio.create_task(desk.engine.run())]
     settings = settings or bench_desk(2)
     for command in opening(settings, bench_wallets(2)) if fresh else [ConfigureDesk(settings)]:

@@ -99,6 +99,13 @@ sell eth all id z scope strategy by arbitrage; fill z.0.0; fill y.0.0 provisiona
 sell eth 999 id z2 scope strategy; deposit w5 0.00001 btc; write off w5 btc; deposit w5 0.00001 btc; close w5 btc
 reject close:w5:btc:0.0.0 for NO_LIQUIDITY; buy eth $50 not w1,w2,w3,w4 id z3; sell eth 999 id z4 scope strategy
 """,
+    "admission": """
+w5; reactivate w5; lift portfolio day_loss; lift portfolio drawdown; desk threshold 100 loss 100 drawdown 100
+mark sol 100; mark btc 50000; admit checked exit; look usd; look eth; look btc mint ann; look sol freeze bob
+account w5 eth frozen; account w5 usd mallory may close it; account w5 usd
+buy btc $10 not w1,w2,w3,w4 id u by arbitrage; fill u.0.0; look btc freeze mallory; buy btc $10 id v; look eth gone
+admit strict; look btc mint ann
+""",
     "withdrawals": """
 fill; reactivate w1; reactivate w2; reactivate w3; reactivate w4; lift portfolio day_loss; lift portfolio drawdown
 mark sol 100; desk payees bank,vault cap 9000 delay 60000 threshold 100 loss 100 drawdown 100 streak 0

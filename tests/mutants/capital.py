@@ -157,7 +157,7 @@ CAPITAL: Final = (
     Mutation(
         "swap for the float although it is held",
         FEE_RESERVE,
-        "if price is None or book.holds or state.holds or",
+        "if price is None or held or",
         "if price is None or",
         TOP_UP_TEST,
         world="plain",
@@ -181,8 +181,8 @@ CAPITAL: Final = (
     Mutation(
         "held wallet in a rebalance",
         REBALANCE,
-        "    if book.holds:\n        return Part.OUT",
-        "    if not book.wallet.id:\n        return Part.OUT",
+        "if held := holds_on_moves(book.holds):",
+        "if held := holds_on_moves({}):",
         REBALANCE_TEST,
         world="plain",
     ),

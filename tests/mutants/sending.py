@@ -102,8 +102,8 @@ SENDING_BUGS: Final = (
     Mutation(
         "entry sent although the portfolio is held",
         SENDING,
-        "    if state.holds:\n        return Over",
-        "    if state.holds and stop_file:\n        return Over",
+        "    if held:\n        return Over",
+        "    if held and stop_file:\n        return Over",
         SENDING_TEST,
         world="plain",
     ),

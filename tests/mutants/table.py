@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.mutants.admission import ADMISSION
 from tests.mutants.books import BOOKS
 from tests.mutants.capital import CAPITAL
 from tests.mutants.chain import CHAIN
@@ -27,5 +28,6 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "numbers": NUMBERS,
     "door": DOOR_BUGS,
     "prices": PRICES,
+    "admission": ADMISSION,
 }
 MUTATIONS: Final = tuple(one for bugs in SUBJECTS.values() for one in bugs)

@@ -131,6 +131,10 @@ OF_TOKENS: dict[str, tuple[Change, str]] = {
     "from our second account too": (plus(pay(OWNER, MAKER, USDC, 1, side_address(USDC))), "it moves 1 of"),
     "by a delegate": (plus(pay(THIEF, THIEF, USDC, 1, OURS)), f"it moves 1 of {USDC.mint} out of {OURS}"),
     "what was bought, by a delegate": (plus(pay(THIEF, THIEF, BONK, 1, address(BONK))), f"out of {address(BONK)}"),
+    "out of our second account, by a delegate": (
+        plus(pay(THIEF, THIEF, USDC, 1, side_address(USDC))),
+        f"out of {side_address(USDC)}, not an account of its signer",
+    ),
     "by the other token program": (
         instead(IN, token(12, units(SPEND) + b"\6", OURS, USDC_MINT, THEIRS, US, program=TOKEN_2022_PROGRAM)),
         "it moves 100000000 of",
@@ -196,12 +200,12 @@ OF_TOKENS: dict[str, tuple[Change, str]] = {
     "the right account, another mint": (
         instead(OUT, raw(TOKEN_PROGRAM, b"\x0c" + units(RECEIVE) + b"\5", address(BONK, MAKER), USDC_MINT,
                          address(BONK), THEM, signers=[MAKER])),
-        "0 base units must come",
+        "not an account of its signer",
     ),
     "the right mint by the wrong program": (
         instead(OUT, raw(TOKEN_2022_PROGRAM, b"\x0c" + units(RECEIVE) + b"\5", address(BONK, MAKER), BONK_MINT,
                          address(BONK), THEM, signers=[MAKER])),
-        "0 base units must come",
+        "not an account of its signer",
     ),
     "more than there can be": (
         instead(OUT, raw(TOKEN_PROGRAM, b"\3" + units(U64_MAX), address(BONK, MAKER), address(BONK), THEM,
@@ -318,7 +322,7 @@ BOUGHT: dict[str, tuple[Change, str]] = {  # SOL for USDC: create, pay in, pay o
     "comes as wrapped SOL of the other kind": (
         instead(-2, raw(TOKEN_2022_PROGRAM, b"\x0c" + units(RECEIVE) + b"\11", address(SOL_TOKEN, MAKER), NATIVE_MINT,
                         WRAPPED, THEM, signers=[MAKER])),
-        "0 base units must come",
+        "not an account of its signer",
     ),
 }  # fmt: skip
 ATTACKS = [
@@ -339,6 +343,19 @@ def test_it_is_refused_and_says_why(spend: Token, receive: Token, change: Change
         assert isinstance(refused, Rejected)
         assert refused.cause is Cause.NOT_VERIFIED
         assert words in refused.detail
+
+
+def test_another_wallet_of_ours_is_never_named() -> None:
+    """A delegate could spend it, and anything else that it is named for is no part of the order either."""
+    sister = key("sister wallet")
+    known = {str(sister.pubkey()), *(str(address(one, sister)) for one in LISTED.values())}
+    wanted, good = order(USDC, BONK), swap(USDC, BONK)
+    spent_by_delegate = pay(THIEF, THIEF, USDC, 1, address(USDC, sister))
+    paid = pay(OWNER, sister, USDC, 1)
+    for more, named in ((spent_by_delegate, address(USDC, sister)), (paid, address(USDC, sister))):
+        refused = verify(wanted, NAME, LISTED, offered([*good, more]), known)
+        assert refused == Rejected(Cause.NOT_VERIFIED, f"it names {named}, which is another wallet's of ours")
+    assert verify(wanted, NAME, LISTED, offered(good), known) is None
 
 
 HONEST: dict[str, Change] = {

@@ -19,6 +19,10 @@ turn, 20 times, 60,000 ms apart, and SOL's price each time.
 `change w1 stop 3 momentum.share 40` is an operator's change, `change w1 stop files` undoes it; `ceiling loss 500` sets
 the desk's ceiling.
 
+`admit checked` (or strict, or off; with `exit`) is the policy for mints. `look eth` sees a mint as it is listed, `look
+eth freeze mallory` one with that authority, `look eth gone` none. `account w1 eth frozen` sees what is wrong with an
+account, and `account w1 eth` that nothing is.
+
 SOL costs $100, eth $2,000 and btc $50,000; `new` is listed but was never priced. A step without a verb configures the
 wallet of that name. It starts with $9,900 and a float of 1 SOL, so its equity is $10,000 and a percent of it $100. Its
 limits are as wide as possible. It is noon.
@@ -59,6 +63,8 @@ from overmind.core.model.commands import (
     MoveDue,
     ReactivateWallet,
     Rebalance,
+    RecordAccounts,
+    RecordAdmission,
     RecordBalances,
     RecordDeposit,
     RecordFinal,
@@ -86,6 +92,7 @@ from overmind.core.model.enums import (
 )
 from overmind.core.model.events import Entry, Event, MovePlaced, OrderPlaced, SignalRefused
 from overmind.core.model.ids import SOL, DepositId, LimitName, Mint, OrderId, SignalId, WalletId
+from overmind.core.model.mints import AdmissionPolicy, Authorities, Finding, Flaw, MintFacts, MintLook
 from overmind.core.model.money import Mark, Money, Token, Witness
 from overmind.core.model.order import Move, Order, Ticket, Work
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
@@ -312,6 +319,15 @@ class Play:
             case ["desk", *options]:
                 said = pairs(options, {*DESK_WORDS, *DESK_TEXTS})
                 return self.do(ConfigureDesk(desk_with(self.state.settings, said)))
+            case ["admit", policy, *options]:
+                desk = structs.replace(
+                    self.state.settings, admission=AdmissionPolicy(policy), admission_exit="exit" in options
+                )
+                return self.do(ConfigureDesk(desk))
+            case ["look", name, *options]:
+                return self.do(RecordAdmission(mint(name), self._look(name, options)))
+            case ["account", name, token, *words]:
+                return self.do(RecordAccounts(WalletId(name), {mint(token): " ".join(words)}))
             case ["ceiling", *options]:
                 said = pairs(options, CEILING_WORDS)
                 ceilings = structs.replace(self.state.settings.ceilings, **limits_with(said))
@@ -408,6 +424,14 @@ class Play:
             if known is None and units:
                 self._deposit(name, Money(units, money_mint), to_float=word == "sol")
         return events
+
+    def _look(self, name: str, options: list[str]) -> MintLook:
+        if options == ["gone"]:
+            return MintLook(None, Finding(Flaw.NO_MINT, "gone"))
+        token = {**TOKENS, "usd": USDC}[name]
+        self._slot += 1
+        authorities = Authorities(**dict(zip(options[::2], options[1::2], strict=True)))
+        return MintLook(MintFacts(token.program, token.decimals, self._slot, authorities))
 
     def _deposit(self, name: WalletId, money: Money, to_float: bool = False) -> tuple[Event, ...]:
         self._deposits += 1

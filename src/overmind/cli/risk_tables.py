@@ -31,6 +31,8 @@ def risk(found: risks.Risk) -> None:
     )
     for doubt in found.doubted:
         say(f"{doubt.symbol}: its price is not believed: {doubt.why}; {doubt.fix}", "bold red")
+    for alarm in found.alarms:
+        say(alarm, "bold red")
     _uses("Portfolio limits", "of the portfolio", found.limits)
     if found.stress is not None:
         _stress(found.stress)

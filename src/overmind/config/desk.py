@@ -35,6 +35,8 @@ from overmind.config.variables.costs import (
 )
 from overmind.config.variables.performance import ATTEMPTS_MAX, RATE_MAX, SELECTION_TIMEOUT, SIGNAL_TTL
 from overmind.config.variables.risk import (
+    ADMISSION,
+    ADMISSION_EXIT,
     ASSET_MAX,
     CEILINGS,
     DAY_LOSS_FLATTEN,
@@ -72,6 +74,7 @@ from overmind.core.model.codes import Ceilings
 from overmind.core.model.desk_settings import BOOKING_RULES, CostModel, Desk
 from overmind.core.model.enums import WalletStatus
 from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.mints import AdmissionPolicy
 from overmind.core.model.money import Token
 
 
@@ -129,6 +132,8 @@ def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings:
         proceeds_bound_bps=settings.get(PRICE_AGREEMENT) if settings.get(SECOND_SWAP_URL) is not None else 0,
         witness_bound_bps=_witness_bound_bps(settings),
         depeg_max_ppm=settings.get(DEPEG_MAX),
+        admission=_admission(settings, cluster),
+        admission_exit=settings.get(ADMISSION_EXIT),
         costs=_costs(settings, findings),
         ceilings=_ceilings(settings),
     )
@@ -146,6 +151,12 @@ def _check_feeds(settings: Settings, quote: Token, tokens: Mapping[Mint, Token],
         if feed.symbol not in {symbol.upper() for symbol in known}:
             problem = f"{shown(feed.symbol)} is not a listed token"
             findings.refuse(PYTH_FEEDS.name, problem, f"name one of: {', '.join(known)}")
+
+
+def _admission(settings: Settings, cluster: Cluster) -> AdmissionPolicy:
+    """Paper has no chain that could be looked at."""
+    policy = settings.get(ADMISSION)
+    return AdmissionPolicy.OFF if cluster is Cluster.PAPER else policy
 
 
 def _ceilings(settings: Settings) -> Ceilings:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from msgspec.structs import asdict
 
 from overmind.config.files import FileText, InvalidValue, read_file, read_json
 from overmind.config.problems import Findings
@@ -14,7 +15,9 @@ from overmind.config.secrecy import shown, shown_path
 from overmind.config.variables.chain import Cluster
 from overmind.config.variables.wallets import TOKENS_FILE
 from overmind.core.model.ids import Mint
+from overmind.core.model.mints import DeclaredMint
 from overmind.core.model.money import Token
+from overmind.core.model.units import BPS
 from overmind.keys.secret_key import is_address
 from overmind.text.characters import foreign_letter
 
@@ -22,6 +25,7 @@ QUOTE_SYMBOL: Final = "USDC"
 _LISTS: Final = tuple(cluster.value for cluster in Cluster if cluster is not Cluster.PAPER)
 _DECIMALS_MAX: Final = 18
 _PROGRAMS: Final = ("token", "token-2022")
+_DECLARED: Final = '"declared": {"authorities": {"mint": "…", "freeze": "…"}, "transfer_fee_max_bps": 0}'
 _SHAPE: Final = '{"mainnet": [{"symbol": "JUP", "mint": "…", "decimals": 6, "program": "token"}]}'
 
 
@@ -105,9 +109,21 @@ def _token(entry: object) -> Token | InvalidValue:
         return InvalidValue(f"{token.symbol}: the mint is not base58 of 32 bytes", "copy the mint's address")
     if not 0 <= token.decimals <= _DECIMALS_MAX:
         return InvalidValue(f"{token.symbol}: decimals are outside 0 to {_DECIMALS_MAX}", "copy them from the mint")
+    if token.declared is not None and (fault := _undeclarable(token.declared)) is not None:
+        return InvalidValue(f"{token.symbol}: {fault}", f"write {_DECLARED}, and leave out what nobody may do")
     if token.program not in _PROGRAMS:
         return InvalidValue(f"{token.symbol}: the program is not known", f"use one of {', '.join(_PROGRAMS)}")
     return token
+
+
+def _undeclarable(declared: DeclaredMint) -> str | None:
+    named = {role: holder for role, holder in asdict(declared.authorities).items() if holder}
+    wrong = [role for role, holder in named.items() if not is_address(holder)]
+    if wrong:
+        return f"the declared authorities {', '.join(wrong)} are not base58 of 32 bytes"
+    if not 0 <= declared.transfer_fee_max_bps <= BPS:
+        return f"the declared transfer fee is outside 0 to {BPS} bps"
+    return None
 
 
 def _conflict(token: Token, known: list[Token]) -> str | None:

@@ -21,6 +21,7 @@ from overmind.core.capital.proceeds import due_sweeps
 from overmind.core.capital.rebalance import rebalance
 from overmind.core.capital.withdrawals import cancel, end_unpaid, withdraw
 from overmind.core.control import breakers
+from overmind.core.control.admission import record_accounts, record_admission
 from overmind.core.control.balances import QUARANTINE, accept, compare, is_of_chain
 from overmind.core.control.changes import accept_price, change_limits, change_mints
 from overmind.core.control.configuration import check_same_money, configure_wallet, found_desk, take_deposit
@@ -54,6 +55,8 @@ from overmind.core.model.commands import (
     MoveDue,
     ReactivateWallet,
     Rebalance,
+    RecordAccounts,
+    RecordAdmission,
     RecordBalances,
     RecordDeposit,
     RecordFinal,
@@ -172,6 +175,10 @@ def _events_of(state: State, index: SelectionIndex, command: Command, at_ns: int
             yield from change_limits(state, change, at_ns)
         case ChangeMints() as change:
             yield from change_mints(state, change, at_ns)
+        case RecordAdmission(mint=mint, look=look):
+            yield from record_admission(state, mint, look)
+        case RecordAccounts(wallet_id=wallet_id, seen=seen):
+            yield from record_accounts(state, wallet_id, seen)
         case ReactivateWallet(wallet_id=wallet_id, reason=reason):
             if "emergency" in holds_of(state, Scope(wallet_id)):
                 yield HoldLifted(Scope(wallet_id), "emergency", reason)

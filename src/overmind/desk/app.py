@@ -32,6 +32,7 @@ from overmind.core.model.ids import SOL, DepositId, WalletId
 from overmind.core.model.money import Money
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import LAMPORTS, PPM, ppm_of, units_of, value_micros
+from overmind.desk.admission import AdmissionWatch
 from overmind.desk.balances import BalanceWatch
 from overmind.desk.engine import Engine
 from overmind.desk.executor import Executor
@@ -66,7 +67,10 @@ class App:
         self._journal = journal
         self._market = market = connect(self.engine, clock)
         self._desk = market.desk
-        self.executor = Executor(self.engine, market.venue, clock, config.max_concurrent_wallets, self.stop_file.exists)
+        self.admission = self._admission_watch()
+        self.executor = Executor(
+            self.engine, market.venue, clock, config.max_concurrent_wallets, self.stop_file.exists, self.admission
+        )
         self.decision_log = DecisionLog(self.engine)
         rebalances = config.auto_rebalance_enabled
         self.watch = Watch(
@@ -80,6 +84,13 @@ class App:
             market.proceeds,
         )
         self.balances = self._balance_watch()
+
+    def _admission_watch(self) -> AdmissionWatch | None:
+        """None on paper: there is no chain to look at."""
+        on_chain = self._market.on_chain
+        if on_chain is None:
+            return None
+        return AdmissionWatch(self.engine, on_chain.chain, self.clock, on_chain.public_keys)
 
     def _balance_watch(self) -> BalanceWatch | None:
         """None on paper: there is no chain to compare with."""
@@ -95,7 +106,8 @@ class App:
     def services(self) -> list[Callable[[], Awaitable[None]]]:
         """The tasks that run beside the engine."""
         own = [self.executor.run, self.watch.run, self.decision_log.run, *self._market.services]
-        return own if self.balances is None else [*own, self.balances.run]
+        watches = [watch.run for watch in (self.balances, self.admission) if watch is not None]
+        return [*own, *watches]
 
     @property
     def desk(self) -> Desk:
@@ -122,6 +134,8 @@ class App:
         for wallet_id in list(self.engine.state.wallets):
             if wallet_id not in config.wallets:
                 await handle(RemoveWallet(wallet_id))
+        if self.admission is not None:
+            await self.admission.look_at_all()
         for wallet_id, changed in self.changed_limits().items():
             log.info("limits differ from the files", wallet=wallet_id, limits=changed)
         await self.look()
@@ -146,6 +160,9 @@ class App:
         """Changes the portfolio-wide settings; durable on return."""
         await self.engine.handle(ConfigureDesk(desk))
         self._desk = desk
+        if self.admission is not None:  # Another policy, or another list, needs another look.
+            self.admission.forget()
+            await self.admission.look_at_all()
 
     async def add_wallet(self, wallet: WalletConfig) -> None:
         """Adds a wallet with its capital while the desk runs; durable on return."""

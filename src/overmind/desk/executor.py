@@ -26,6 +26,7 @@ from overmind.core.model.ids import OrderId, WalletId
 from overmind.core.model.order import Move, Order, Ticket, Work
 from overmind.core.model.outcome import Cause, Outcome, Rejected
 from overmind.core.model.units import NS
+from overmind.desk.admission import AdmissionWatch
 from overmind.desk.engine import Engine
 from overmind.ports import Clock, Venue, VenueUnavailable
 
@@ -91,13 +92,21 @@ class _Silence:
 
 class Executor:
     def __init__(
-        self, engine: Engine, venue: Venue, clock: Clock, wallets_max: int, stop_file_exists: Callable[[], bool]
+        self,
+        engine: Engine,
+        venue: Venue,
+        clock: Clock,
+        wallets_max: int,
+        stop_file_exists: Callable[[], bool],
+        admission: AdmissionWatch | None = None,
     ) -> None:
+        """`admission` looks at the chain before an order is signed; None: there is no chain."""
         self._engine = engine
         self._venue = venue
         self._clock = clock
         self._slots = WalletSlots(wallets_max)
         self._stop_file_exists = stop_file_exists
+        self._admission = admission
         self._feed = engine.subscribe()
         self._running: set[OrderId] = set()
         self._awaiting_final: set[OrderId] = set()  # booked, but not final yet
@@ -232,6 +241,8 @@ class Executor:
 
     async def _swap(self, order: Order) -> Ticket | Rejected:
         """Raises VenueUnavailable."""
+        if self._admission is not None and (unsafe := await self._admission.check(order)) is not None:
+            return unsafe
         quote = await self._venue.quote(order)
         if isinstance(quote, Rejected):
             return quote

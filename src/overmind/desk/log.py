@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from overmind.core.model.events import (
+    AccountsFlagged,
     BalanceAdjusted,
     BalancesChecked,
     CloseCancelled,
@@ -24,6 +25,8 @@ from overmind.core.model.events import (
     HoldLifted,
     LimitsChanged,
     LiquidationOrdered,
+    MintAdmitted,
+    MintRefused,
     MintsChanged,
     MoveClosed,
     MoveFinal,
@@ -274,6 +277,14 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
         case MintsChanged(mints=mints, who=who, reason=reason):
             lists = {"blocked": list(mints.blocked), "allowed": mints.allowed and list(mints.allowed)}
             log.warning("mint lists changed", seq=seq, who=who, why=reason, **lists)
+        case MintAdmitted(mint=mint):
+            log.info("mint admitted", seq=seq, mint=mint)
+        case MintRefused(mint=mint, findings=findings):
+            log.error("mint not admitted", seq=seq, mint=mint, why="; ".join(map(str, findings)))
+        case AccountsFlagged(wallet_id=wallet_id, flaws=flaws) if flaws:
+            log.error("token accounts not used", seq=seq, wallet=wallet_id, accounts=flaws)
+        case AccountsFlagged(wallet_id=wallet_id):
+            log.warning("all token accounts used again", seq=seq, wallet=wallet_id)
         case WalletConfigured(wallet=wallet):
             log.info("wallet configured", seq=seq, wallet=wallet.id, wallet_type=wallet.type.value)
         case DayRolled(day=day):

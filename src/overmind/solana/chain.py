@@ -12,7 +12,19 @@ from typing import Final, Self, TypeVar
 import msgspec
 
 from overmind.core.model.units import NS
-from overmind.ports import Allowed, ChainSilent, ChainTip, Clock, Effects, Node, Priority, Simulation, Status, always
+from overmind.ports import (
+    AccountsRead,
+    Allowed,
+    ChainSilent,
+    ChainTip,
+    Clock,
+    Effects,
+    Node,
+    Priority,
+    Simulation,
+    Status,
+    always,
+)
 from overmind.solana import responses, transactions
 from overmind.solana.batching import Batcher
 from overmind.solana.notifications import Notifications
@@ -21,6 +33,7 @@ from overmind.solana.rpc import Endpoint, Params, Rpc, RpcError
 from overmind.solana.tokens import TOKEN_PROGRAMS
 
 STATUSES_MAX: Final = 256  # per request, as nodes allow
+ACCOUNTS_MAX: Final = 100  # per request, as nodes allow
 TRANSACTIONS_MAX: Final = 50  # per batch
 SIGNATURES_MAX: Final = 1_000  # per page, as nodes allow
 WINDOW_S: Final = 0.003
@@ -173,6 +186,17 @@ class RpcChain:
         if min(slots) < slot_min:
             raise ChainSilent(f"a node answers as of slot {min(slots)}, and slot {slot_min} is needed")
         return OwnerBalances(owner, min(slots), max(slots), responses.count(units, "balance"), tuple(accounts))
+
+    async def accounts(self, addresses: Sequence[str], slot_min: int, priority: Priority) -> AccountsRead:
+        """The accounts as of `slot_min` or later, at most 100 in a request. Raises ChainSilent."""
+        pages = [addresses[at : at + ACCOUNTS_MAX] for at in range(0, len(addresses), ACCOUNTS_MAX)]
+        config = {**CONFIRMED, "encoding": "base64", "minContextSlot": slot_min}
+        answers = await self._batch([("getMultipleAccounts", [list(page), config]) for page in pages], priority)
+        reads = [responses.accounts(one, len(page)) for one, page in zip(answers, pages, strict=True)]
+        slot = min(read.slot for read in reads)
+        if slot < slot_min:
+            raise ChainSilent(f"a node answers as of slot {slot}, and slot {slot_min} is needed")
+        return AccountsRead(slot, tuple(account for read in reads for account in read.accounts))
 
     async def signatures(
         self, address: str, until: str | None = None, most: int = 10 * SIGNATURES_MAX

@@ -8,7 +8,7 @@ See specification §7.6.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from struct import Struct, error
 from typing import Final
 
@@ -27,6 +27,7 @@ SYSTEM: Final = str(programs.SYSTEM_PROGRAM)
 ATA: Final = str(programs.ATA_PROGRAM)
 COMPUTE_BUDGET: Final = str(programs.COMPUTE_BUDGET_PROGRAM)
 TOKEN_PROGRAMS: Final = frozenset(str(program) for program in programs.TOKEN_PROGRAMS.values())
+_PROGRAM_NAMES: Final = {str(program): name for name, program in programs.TOKEN_PROGRAMS.items()}
 # Memo v1 and v3 only log a text.
 MEMO: Final = frozenset({"Memo1UhkJRfHyvLMcVucJwxXeuD728EqVDDwQDxFMNo", "MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr"})
 
@@ -70,9 +71,21 @@ def _held(owner: str, token: Token) -> HeldAccount:
     return HeldAccount(str(account), token.mint, str(program))
 
 
-def verify(order: Order, owner: str, tokens: Mapping[Mint, Token], transaction: Transaction) -> Rejected | None:
-    """Why the transaction is rejected; None if it does exactly what was ordered."""
+def verify(
+    order: Order,
+    owner: str,
+    tokens: Mapping[Mint, Token],
+    transaction: Transaction,
+    others: Container[str] = frozenset(),
+) -> Rejected | None:
+    """Why the transaction is rejected; None if it does exactly what was ordered.
+
+    `others`: the addresses of our other wallets and of their token accounts. An order concerns none of them.
+    """
     try:
+        for key in transaction.keys:
+            if key in others:
+                raise FirewallRefusal(f"it names {key}, which is another wallet's of ours")
         _SwapCheck(Intent(order, owner, tokens)).read(transaction)
     except FirewallRefusal as refused:
         return Rejected(Cause.NOT_VERIFIED, str(refused))
@@ -276,6 +289,11 @@ class _SwapCheck:
             if (HeldAccount(source, Mint(mint), instruction.program), authority) != (intent.spend, intent.owner):
                 raise FirewallRefusal(f"it moves {units} of {mint} out of {source}")
             self._leaves += units
+        elif source != _held(authority, Token("", Mint(mint), 0, _PROGRAM_NAMES[instruction.program])).account:
+            # Whose account it is cannot be read here. Only the owner's own associated account needs no delegate.
+            raise FirewallRefusal(
+                f"it moves {units} of {mint} out of {source}, not an account of its signer {authority}"
+            )
         elif HeldAccount(target, Mint(mint), instruction.program) == intent.receive:
             self._comes += units
 

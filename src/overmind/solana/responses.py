@@ -18,7 +18,7 @@ from solders.pubkey import Pubkey
 from overmind.core.model.ids import Mint
 from overmind.core.model.numbers import digits
 from overmind.core.model.value import Value
-from overmind.ports import ChainSilent, ChainTip, Effects, Status, TokenBalance
+from overmind.ports import AccountBytes, AccountsRead, ChainSilent, ChainTip, Effects, Status, TokenBalance
 from overmind.solana.wire import is_count
 
 UNITS_MAX: Final = 2**64 - 1
@@ -152,6 +152,22 @@ def token_accounts(content: Iterable[object], owner: str, program: str) -> Itera
         if holder != owner or account.get("owner") != program:
             raise ChainSilent("a node returns a token account of another owner or program")
         yield TokenAccount(text(found.get("pubkey"), "address of a token account"), Mint(mint), units, program)
+
+
+def accounts(content: object, asked: int) -> AccountsRead:
+    """As many accounts as were asked for, each where it was asked for."""
+    slot, value = in_context(content, "accounts")
+    found = listed(value, "accounts")
+    if len(found) != asked:
+        raise ChainSilent(f"a node tells {len(found)} accounts, and {asked} were asked for")
+    return AccountsRead(slot, tuple(_account(one) for one in found))
+
+
+def _account(content: object) -> AccountBytes | None:
+    if content is None:
+        return None
+    found = table(content, "account")
+    return AccountBytes(text(found.get("owner"), "owner of an account"), decoded(found.get("data"), "account's data"))
 
 
 def decoded(content: object, what: str) -> bytes:

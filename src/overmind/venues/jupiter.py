@@ -35,7 +35,7 @@ from overmind.ports import (
 from overmind.solana.firewall import verify, verify_move
 from overmind.solana.settlement import Unsettled, outside_costs, outside_order, settle
 from overmind.solana.transactions import BadTransaction, Transaction, parse, signature_text
-from overmind.solana.transfers import build, settle_move
+from overmind.solana.transfers import account_of, build, settle_move
 
 BLOCKHASH_BLOCKS: Final = 150  # a transaction lands within so many blocks after its blockhash, or never
 CLAIM_BLOCKS_MAX: Final = 150  # how far a venue's claim may exceed our own bound before it counts as absurd
@@ -66,6 +66,7 @@ class JupiterVenue:
         self._public_keys = public_keys
         self._tokens = tokens
         self._tips = _Tips(chain, clock)
+        self._others = _OtherWallets(public_keys, tokens)
         self._order_of: dict[str, OrderId] = {}  # by signature, oldest first
 
     async def quote(self, order: Order) -> Quote | Rejected:
@@ -102,7 +103,8 @@ class JupiterVenue:
             transaction = parse(quote.transaction)
         except BadTransaction as bad:
             return Rejected(Cause.NOT_VERIFIED, str(bad))
-        refused = verify(order, self._public_keys[order.wallet_id], self._tokens, transaction)
+        others = self._others.of(order.wallet_id)
+        refused = verify(order, self._public_keys[order.wallet_id], self._tokens, transaction, others)
         if refused is not None:
             return refused
         return await self._sign(order, transaction, quote.last_valid_height)
@@ -258,6 +260,29 @@ async def _witness(node: Node, ticket: Ticket) -> Status | Expired | None:
         return Expired() if await node.first_slot() <= ticket.slot else None
     except ChainSilent:
         return None
+
+
+class _OtherWallets:
+    """The addresses of our wallets and of their associated accounts. Wallets may come while the desk runs."""
+
+    def __init__(self, public_keys: Mapping[WalletId, str], tokens: Mapping[Mint, Token]) -> None:
+        self._public_keys = public_keys
+        self._tokens = tokens
+        self._addresses: dict[WalletId, frozenset[str]] = {}
+        self._others: dict[WalletId, frozenset[str]] = {}
+
+    def of(self, wallet_id: WalletId) -> frozenset[str]:
+        """All but those of this wallet."""
+        if len(self._addresses) != len(self._public_keys):
+            self._addresses = {one: self._derived(owner) for one, owner in self._public_keys.items()}
+            self._others.clear()
+        if wallet_id not in self._others:
+            theirs = (found for one, found in self._addresses.items() if one != wallet_id)
+            self._others[wallet_id] = frozenset().union(*theirs) - self._addresses[wallet_id]
+        return self._others[wallet_id]
+
+    def _derived(self, owner: str) -> frozenset[str]:
+        return frozenset({owner, *(account_of(owner, token) for token in self._tokens.values())})
 
 
 class _Tips:

@@ -20,6 +20,7 @@ from overmind.core.books.realised import Costs, Disposal, How
 from overmind.core.books.state import SOL_DECIMALS, State
 from overmind.core.model.enums import MoveKind, StrategyType
 from overmind.core.model.events import (
+    AccountsFlagged,
     BalanceAdjusted,
     BalancesChecked,
     CloseCancelled,
@@ -34,6 +35,8 @@ from overmind.core.model.events import (
     HoldLifted,
     LimitsChanged,
     LiquidationOrdered,
+    MintAdmitted,
+    MintRefused,
     MintsChanged,
     MoveClosed,
     MoveFinal,
@@ -189,6 +192,9 @@ class AccountingReport:
                 | HoldAdded()
                 | HoldLifted()
                 | BalancesChecked()
+                | MintAdmitted()
+                | MintRefused()
+                | AccountsFlagged()
                 | PricesMarked()
                 | PriceAccepted()
                 | DayRolled()

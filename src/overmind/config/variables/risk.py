@@ -10,6 +10,7 @@ from overmind.config import kinds
 from overmind.config.kinds import measured
 from overmind.config.variables.variable import Variable
 from overmind.core.model.codes import LIMIT_FIELDS, Ceilings
+from overmind.core.model.mints import AdmissionPolicy
 
 EMERGENCY_STOP_THRESHOLD = Variable(
     "OVERMIND_EMERGENCY_STOP_THRESHOLD",
@@ -203,6 +204,20 @@ DEPEG_MAX = Variable(
     measured(kinds.percent()),
     "1",
     "How far a live price of the quote currency may be from 1 USD before entries hold. 0: it is not looked at.",
+)
+ADMISSION = Variable(
+    "OVERMIND_ADMISSION",
+    kinds.choice({policy.value: policy for policy in AdmissionPolicy}),
+    AdmissionPolicy.CHECKED.value,
+    "What a token's mint may be able to do before the token is bought live. checked: nobody but those whom the token "
+    "list declares can take, lock or charge what is held. strict: nor make new units, hide amounts, or change how they "
+    "are shown. off: no mint is looked at. Paper trades look at no chain.",
+)
+ADMISSION_EXIT = Variable(
+    "OVERMIND_ADMISSION_EXIT",
+    kinds.flag(),
+    "false",
+    "true: a held token whose mint is not admitted any more is sold. It is never bought, and an alarm tells it.",
 )
 RESERVE_FLOAT = Variable(
     "OVERMIND_RESERVE_FLOAT_SOL",

@@ -56,6 +56,8 @@ from overmind.config.variables.performance import (
     SIGNAL_TTL,
 )
 from overmind.config.variables.risk import (
+    ADMISSION,
+    ADMISSION_EXIT,
     ASSET_MAX,
     CEILINGS,
     DAY_LOSS_FLATTEN,
@@ -163,6 +165,8 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         PRICE_AGREEMENT,
         DEPEG_MAX,
         RESERVE_FLOAT,
+        ADMISSION,
+        ADMISSION_EXIT,
     ),
     "Capital": (
         AUTO_REBALANCE_ENABLED,

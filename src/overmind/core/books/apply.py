@@ -20,6 +20,7 @@ from overmind.core.books.wallet_limits import REMOVED, fit_allocations, put_in_f
 from overmind.core.model.controls import Hold, Scope
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.events import (
+    AccountsFlagged,
     BalanceAdjusted,
     BalancesChecked,
     CloseCancelled,
@@ -34,6 +35,8 @@ from overmind.core.model.events import (
     HoldLifted,
     LimitsChanged,
     LiquidationOrdered,
+    MintAdmitted,
+    MintRefused,
     MintsChanged,
     MoveClosed,
     MoveFinal,
@@ -51,6 +54,7 @@ from overmind.core.model.events import (
     WalletConfigured,
 )
 from overmind.core.model.ids import SOL, Mint
+from overmind.core.model.mints import Admission
 from overmind.core.model.signal import Signal
 from overmind.core.model.wallet import Wallet
 
@@ -135,6 +139,14 @@ def apply(state: State, entry: Entry) -> None:
             state.revalued = True
         case MintsChanged(mints=mints):
             state.mints = mints
+        case MintAdmitted(mint=mint, facts=facts):
+            state.admissions[mint] = Admission(facts)
+        case MintRefused(mint=mint, facts=facts, findings=findings):
+            state.admissions[mint] = Admission(facts, findings)
+        case AccountsFlagged(wallet_id=wallet_id, flaws=flaws):
+            state.account_flaws.pop(wallet_id, None)
+            if flaws:
+                state.account_flaws[wallet_id] = flaws
         case DeskConfigured(desk=desk):
             _configure_desk(state, desk)
         case DeskFounded() as founded:
@@ -207,6 +219,8 @@ def _configure_wallet(state: State, wallet: Wallet) -> None:
 
 def _configure_desk(state: State, desk: Desk) -> None:
     bound_before = state.desk.dust_micros if state.desk is not None else desk.dust_micros
+    if state.desk is not None and _admits_by(state.desk) != _admits_by(desk):
+        state.admissions.clear()  # They were judged by other rules: every mint has to be looked at again.
     state.desk = desk
     if desk.dust_micros != bound_before:
         sift_all(state)
@@ -217,6 +231,10 @@ def _configure_desk(state: State, desk: Desk) -> None:
         put_in_force(state, state.wallets[wallet_id])
     fit_allocations(state)
     state.revalued = True
+
+
+def _admits_by(desk: Desk) -> tuple[object, ...]:
+    return desk.admission, desk.admission_exit, desk.quote, desk.tokens
 
 
 def _roll_day(state: State, day: int) -> None:

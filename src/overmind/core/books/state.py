@@ -19,6 +19,7 @@ from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import StrategyType
 from overmind.core.model.events import DeskFounded
 from overmind.core.model.ids import SOL, DepositId, LimitName, Mint, OrderId, SignalId, WalletId
+from overmind.core.model.mints import Admission
 from overmind.core.model.money import Mark, Money
 from overmind.core.model.outcome import Outcome
 from overmind.core.model.units import DAY_NS, PPM, value_micros, value_micros_up
@@ -78,6 +79,9 @@ class State(msgspec.Struct):
     wallets: dict[WalletId, WalletBook] = msgspec.field(default_factory=dict)
     changes: dict[WalletId, dict[LimitName, Change]] = msgspec.field(default_factory=dict)  # operator's changes
     mints: MintLists = MintLists()
+    admissions: dict[Mint, Admission] = msgspec.field(default_factory=dict)  # the newest verdicts
+    # why accounts of a wallet are not used, by mint
+    account_flaws: dict[WalletId, dict[Mint, str]] = msgspec.field(default_factory=dict)
     ledger: Ledger = msgspec.field(default_factory=Ledger)
     marks: dict[Mint, Mark] = msgspec.field(default_factory=dict)
     before_pico: dict[Mint, int] = msgspec.field(default_factory=dict)  # the mark before the newest one

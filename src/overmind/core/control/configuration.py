@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from msgspec.structs import replace
+
 from overmind.core.books.state import State
 from overmind.core.control.holds import add_hold, known_wallets
 from overmind.core.model.commands import CommandRefused, ConfigureWallet, FoundDesk, RecordDeposit
@@ -29,7 +31,7 @@ def check_same_money(state: State, desk: Desk) -> None:
     """The books cannot be read in another unit: the quote currency and a token's decimals never change."""
     if state.desk is None:
         return
-    if state.desk.quote != desk.quote:
+    if replace(state.desk.quote, declared=None) != replace(desk.quote, declared=None):
         raise CommandRefused(f"this desk's quote currency is {state.desk.quote}, and cannot become {desk.quote}")
     for mint, token in state.desk.tokens.items():
         if mint in desk.tokens and desk.tokens[mint].decimals != token.decimals:

@@ -13,6 +13,7 @@ from typing import Final
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
+from overmind.core.entries.admission import not_admitted
 from overmind.core.entries.broken_limits import OTHER_ROWS, broken_limits
 from overmind.core.entries.limit_table import PORTFOLIO_LIMITS, Limit, PortfolioPlace, WalletPlace
 from overmind.core.entries.request import EntryRequest, slippage_ceiling_bps
@@ -20,6 +21,7 @@ from overmind.core.entries.rules import FUTURE_MAX_NS, all_in_emergency
 from overmind.core.model.codes import Code
 from overmind.core.model.enums import WalletType
 from overmind.core.model.ids import SOL
+from overmind.core.model.mints import AdmissionPolicy
 from overmind.core.model.units import NOTIONAL_MAX_MICROS, ppm_of
 
 WRITTEN_OUT: Final = frozenset(
@@ -55,6 +57,7 @@ def signal_may_enter(
         or ask.slippage_max_bps > ceiling_bps
         or ask.impact_bps > ceiling_bps
         or mint not in desk.tokens
+        or (desk.admission is not AdmissionPolicy.OFF and not_admitted(state, mint))
         or mint in state.mints.blocked
         or (state.mints.allowed is not None and mint not in state.mints.allowed)
         or (ask.mark_pico and not 0 < notional <= NOTIONAL_MAX_MICROS)

@@ -13,6 +13,7 @@ from typing import Final
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.books.trust import doubt_text
+from overmind.core.entries.admission import not_admitted
 from overmind.core.entries.broken_limits import OTHER_ROWS, ROWS, broken_limits
 from overmind.core.entries.limit_table import (
     PORTFOLIO_LIMITS,
@@ -88,6 +89,8 @@ def _signal_rules(state: State, ask: EntryRequest, at_ns: int, received_at_ns: i
         yield Refusal(Code.SLIPPAGE_CEILING, ceiling, ask.slippage_max_bps)
     if signal.mint not in desk.tokens:
         yield Refusal(Code.MINT_NOT_ADMITTED, "a listed token", signal.mint)
+    elif why := not_admitted(state, signal.mint):
+        yield Refusal(Code.MINT_NOT_ADMITTED, f"admitted by the policy {desk.admission}", why)
     yield from mint_refusals(state, signal.mint)
     if signal.mint in desk.tokens and ask.mark_pico and not 0 < ask.notional_micros <= NOTIONAL_MAX_MICROS:
         yield Refusal(Code.AMOUNT_OUT_OF_RANGE, AMOUNT_RANGE, f"{ask.notional_micros} micro-USD")

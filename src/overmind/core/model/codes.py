@@ -92,7 +92,11 @@ class Code(enum.StrEnum):
         Unit.BASIS_POINTS,
         "The order is expected to move the price by more than the desk's ceiling. Make it smaller.",
     )
-    MINT_NOT_ADMITTED = "MINT_NOT_ADMITTED", Unit.TEXT, "The token is not listed."
+    MINT_NOT_ADMITTED = (
+        "MINT_NOT_ADMITTED",
+        Unit.TEXT,
+        "The token is not listed, or OVERMIND_ADMISSION does not allow what its mint can do.",
+    )
     MINT_BLOCKED = (
         "MINT_BLOCKED",
         Unit.TEXT,

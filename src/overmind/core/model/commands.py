@@ -6,6 +6,7 @@ from overmind.core.model.controls import MintVerb, Scope
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import TradingMode
 from overmind.core.model.ids import DepositId, LimitName, Mint, OrderId, WalletId
+from overmind.core.model.mints import MintLook
 from overmind.core.model.money import Mark, Money
 from overmind.core.model.order import Ticket
 from overmind.core.model.outcome import Outcome
@@ -127,6 +128,20 @@ class ChangeMints(Value, frozen=True, tag=True):
     reason: str
 
 
+class RecordAdmission(Value, frozen=True, tag=True):
+    """A look at a token's mint on the chain. The decision judges it by the policy."""
+
+    mint: Mint
+    look: MintLook
+
+
+class RecordAccounts(Value, frozen=True, tag=True):
+    """A look at a wallet's own token accounts: what is wrong with each, by mint; blank: nothing."""
+
+    wallet_id: WalletId
+    seen: dict[Mint, str]
+
+
 class ReactivateWallet(Value, frozen=True, tag=True):
     wallet_id: WalletId
     reason: str
@@ -223,6 +238,8 @@ Command = (
     | WriteOff
     | ChangeLimits
     | ChangeMints
+    | RecordAdmission
+    | RecordAccounts
     | ReactivateWallet
     | SubmitSignal
     | RecordTicket

@@ -6,6 +6,7 @@ from typing import Final
 
 from overmind.core.model.codes import Ceilings
 from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.mints import AdmissionPolicy
 from overmind.core.model.money import Token
 from overmind.core.model.units import DAY_NS, MICROS, NS, PPM
 from overmind.core.model.value import Value
@@ -88,6 +89,8 @@ class Desk(Value, frozen=True):
     proceeds_bound_bps: int = 0  # how far the proceeds of a simulated sale may differ; 0: none is simulated
     depeg_max_ppm: int = 0  # how far the quote currency may be from 1 USD; 0: it is not looked at
     dust_micros: int = 0  # a position of less value takes no place of anybody; 0: none does
+    admission: AdmissionPolicy = AdmissionPolicy.OFF  # what a mint may be able to do
+    admission_exit: bool = False  # a held token that is not admitted any more is sold
     costs: CostModel = CostModel()
     ceilings: Ceilings = Ceilings()
 

@@ -10,6 +10,7 @@ from overmind.core.model.controls import Change, Hold, MintLists, Scope
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import TradingMode
 from overmind.core.model.ids import DepositId, LimitName, Mint, OrderId, WalletId
+from overmind.core.model.mints import Finding, MintFacts
 from overmind.core.model.money import Mark, Money
 from overmind.core.model.order import Move, Order, Ticket
 from overmind.core.model.outcome import Outcome
@@ -200,6 +201,28 @@ class MintsChanged(Value, frozen=True, tag=True):
     reason: str
 
 
+class MintAdmitted(Value, frozen=True, tag=True):
+    """A look at a mint found nothing against it, for the first time or otherwise than before."""
+
+    mint: Mint
+    facts: MintFacts
+
+
+class MintRefused(Value, frozen=True, tag=True):
+    """A look at a mint found what the policy does not allow: its token is not bought."""
+
+    mint: Mint
+    facts: MintFacts | None  # None: there is no mint that could be read
+    findings: tuple[Finding, ...]
+
+
+class AccountsFlagged(Value, frozen=True, tag=True):
+    """All token accounts of a wallet that are not used from now on, by mint, and why; none: all are used."""
+
+    wallet_id: WalletId
+    flaws: dict[Mint, str]
+
+
 # What happens to one signal without an order, to one order, and to one move. A fold over one of them matches all of it.
 SignalEvent = SignalRecorded | SignalRefused
 OrderEvent = OrderPlaced | TicketRecorded | OrderClosed | OrderFinal | OrderRolledBack
@@ -226,6 +249,9 @@ Event = (
     | DustWrittenOff
     | LimitsChanged
     | MintsChanged
+    | MintAdmitted
+    | MintRefused
+    | AccountsFlagged
 )
 Answer = OrderPlaced | SignalRefused | SignalRecorded  # the possible first decisions on a signal
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from overmind.core.model.ids import Mint
+from overmind.core.model.mints import DeclaredMint
 from overmind.core.model.value import Value
 
 
@@ -18,6 +19,7 @@ class Token(Value, frozen=True):
     mint: Mint
     decimals: int
     program: str = "token"  # or "token-2022"
+    declared: DeclaredMint | None = None  # what the list says about its mint; None: nothing
 
 
 class Witness(Value, frozen=True, omit_defaults=True):

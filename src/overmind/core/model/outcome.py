@@ -27,6 +27,8 @@ class Cause(enum.StrEnum):
     NOT_CONFIRMED = "NOT_CONFIRMED"  # no quote confirms the price that made an exit due
     NO_PROTECTED_ROUTE = "NO_PROTECTED_ROUTE"  # MEV protection is required, and this cluster has no protected route
     CANCELLED = "CANCELLED"  # by an operator, before it started
+    MINT_NOT_ADMITTED = "MINT_NOT_ADMITTED"  # the last look before the buy found what the policy does not allow
+    ACCOUNT_UNSAFE = "ACCOUNT_UNSAFE"  # a stranger can dispose of the wallet's token account, or it is frozen
     NOT_ALLOWED = "NOT_ALLOWED"  # the settings no longer allow the withdrawal
 
     @property
@@ -34,7 +36,7 @@ class Cause(enum.StrEnum):
         """Whether another wallet could succeed (specification §7.8). After a market cause it would only burn another
         fee.
         """
-        return self in (Cause.WALLET_FUNDS, Cause.ROUTE_DOWN, Cause.NO_PROTECTED_ROUTE)
+        return self in (Cause.WALLET_FUNDS, Cause.ROUTE_DOWN, Cause.NO_PROTECTED_ROUTE, Cause.ACCOUNT_UNSAFE)
 
 
 class Filled(Value, frozen=True, tag=True):

@@ -1,0 +1,177 @@
+"""Looks at the mints of the desk's tokens and at our own token accounts: at start, at intervals, and before a buy.
+
+What it sees is journaled, and the decision judges it. A buy asks for what was not seen in the last minute; usually that
+is nothing, because the watch sees everything more often.
+
+See specification §15.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import structlog
+
+from overmind.core.books.state import State
+from overmind.core.control.admission import known_token
+from overmind.core.entries.admission import not_admitted
+from overmind.core.model.commands import RecordAccounts, RecordAdmission
+from overmind.core.model.ids import SOL, Mint, WalletId
+from overmind.core.model.mints import AdmissionPolicy
+from overmind.core.model.order import Order
+from overmind.core.model.outcome import Cause, Rejected
+from overmind.core.model.units import NS
+from overmind.core.model.value import Value
+from overmind.desk.engine import Engine
+from overmind.ports import AccountReader, ChainSilent, Clock, Priority, VenueUnavailable
+from overmind.solana.mint_accounts import look_at
+from overmind.solana.own_accounts import flaw_of
+from overmind.solana.tokens import TOKEN_PROGRAMS
+from overmind.solana.transfers import account_of
+
+FRESH_S: Final = 60.0  # how long a look counts
+LOOK_EVERY_S: Final = 50.0  # shorter, so that a buy need not look itself
+RETRY_S: Final = 2.0  # after the chain did not answer
+
+log = structlog.get_logger("admission")
+
+
+class OwnAccount(Value, frozen=True):
+    """The associated account of one wallet for one token."""
+
+    wallet_id: WalletId
+    mint: Mint
+
+
+Seen = Mint | OwnAccount  # what is looked at
+
+
+class AdmissionWatch:
+    def __init__(self, engine: Engine, chain: AccountReader, clock: Clock, public_keys: Mapping[WalletId, str]) -> None:
+        """`public_keys`: the wallets that can sign."""
+        self._engine = engine
+        self._chain = chain
+        self._clock = clock
+        self._public_keys = public_keys
+        self._seen_ns: dict[Seen, int] = {}
+        self._looking = asyncio.Lock()  # Orders that need the same look wait for one.
+        self._silence = ""
+
+    async def run(self) -> None:
+        """Runs until cancelled."""
+        while True:
+            await self._clock.sleep(RETRY_S if self._silence else LOOK_EVERY_S)
+            await self.look_at_all()
+
+    async def look_at_all(self) -> None:
+        """Looks at every token of the desk and at every account of its wallets. Silence is logged once."""
+        if not self._is_on:
+            return
+        try:
+            async with self._looking:
+                await self._look(list(_all(self._engine.state, self._public_keys)), Priority.MARK)
+        except ChainSilent as silent:
+            if not self._silence:
+                log.warning("mints not looked at", why=str(silent))
+            self._silence = str(silent)
+            return
+        self._silence = ""
+
+    def forget(self) -> None:
+        """The next buy looks again at everything that it needs."""
+        self._seen_ns.clear()
+
+    async def check(self, order: Order) -> Rejected | None:
+        """Why the order must not be signed, as far as mints and our accounts tell. Raises VenueUnavailable.
+
+        A sale is judged by what is known and waits for no look. It may leave an account that a stranger can dispose of,
+        because that takes the tokens out of his reach; it may not bring its proceeds into one.
+        """
+        if not self._is_on:
+            return None
+        state, wallet_id = self._engine.state, order.wallet_id
+        quote = state.settings.quote.mint
+        if not order.is_entry:
+            return _unsafe(state, wallet_id, (order.receive,))
+        await self._refresh((order.mint, quote, OwnAccount(wallet_id, quote), OwnAccount(wallet_id, order.mint)))
+        if why := not_admitted(state, order.mint):
+            return Rejected(Cause.MINT_NOT_ADMITTED, why)
+        return _unsafe(state, wallet_id, (quote, order.mint))
+
+    @property
+    def _is_on(self) -> bool:
+        return self._engine.state.settings.admission is not AdmissionPolicy.OFF
+
+    async def _refresh(self, wanted: Iterable[Seen]) -> None:
+        async with self._looking:
+            old = [one for one in wanted if not self._is_fresh(one)]
+            if not old:
+                return
+            try:
+                await self._look(old, Priority.ENTRY)
+            except ChainSilent as silent:
+                raise VenueUnavailable(f"mints not looked at: {silent}") from None
+
+    def _is_fresh(self, one: Seen) -> bool:
+        seen_ns = self._seen_ns.get(one)
+        return seen_ns is not None and abs(self._clock.now_ns() - seen_ns) < FRESH_S * NS
+
+    async def _look(self, wanted: Sequence[Seen], priority: Priority) -> None:
+        """One request for all of them. Journals what was seen. Raises ChainSilent."""
+        state, began_ns = self._engine.state, self._clock.now_ns()
+        places = {one: place for one in wanted if (place := self._place(state, one)) is not None}
+        if not places:
+            return
+        read = await self._chain.accounts(list(places.values()), _slot_min(state, places), priority)
+        flaws: dict[WalletId, dict[Mint, str]] = {}
+        for one, account in zip(places, read.accounts, strict=True):
+            token = known_token(state, one.mint if isinstance(one, OwnAccount) else one)
+            assert token is not None, one  # Otherwise it has no place.
+            if isinstance(one, OwnAccount):
+                owner, program = self._public_keys[one.wallet_id], str(TOKEN_PROGRAMS[token.program])
+                flaws.setdefault(one.wallet_id, {})[one.mint] = flaw_of(account, owner, one.mint, program)
+            else:
+                await self._engine.handle(RecordAdmission(one, look_at(account, read.slot)))
+            self._seen_ns[one] = began_ns
+        for wallet_id, seen in flaws.items():
+            await self._engine.handle(RecordAccounts(wallet_id, seen))
+
+    def _place(self, state: State, one: Seen) -> str | None:
+        """The address; None: the token is not known any more, or the wallet cannot sign."""
+        if not isinstance(one, OwnAccount):
+            return one if known_token(state, one) is not None else None
+        token, owner = known_token(state, one.mint), self._public_keys.get(one.wallet_id)
+        return account_of(owner, token) if token is not None and owner is not None else None
+
+
+def _unsafe(state: State, wallet_id: WalletId, mints: Sequence[Mint]) -> Rejected | None:
+    flaws = state.account_flaws.get(wallet_id, {})
+    for mint in mints:
+        if mint in flaws:
+            return Rejected(Cause.ACCOUNT_UNSAFE, f"our account of {mint}: {flaws[mint]}")
+    return None
+
+
+def _all(state: State, public_keys: Mapping[WalletId, str]) -> Iterable[Seen]:
+    """Every token that is listed or held, and every account that a wallet has. Wrapped SOL has none that stays."""
+    desk = state.settings
+    held = {mint for book in state.wallets.values() for mint in book.positions}
+    yield from dict.fromkeys((desk.quote.mint, *desk.tokens, *sorted(held)))
+    for wallet_id in public_keys:
+        book = state.wallets.get(wallet_id)
+        if book is not None:
+            mints = {desk.quote.mint, *book.token_accounts, *book.positions} - {SOL}
+            yield from (OwnAccount(wallet_id, mint) for mint in sorted(mints))
+
+
+def _slot_min(state: State, places: Mapping[Seen, str]) -> int:
+    """No answer may be older than what is known already: the last look at a mint, and what we booked in a wallet."""
+    slots = [0]
+    for one in places:
+        if isinstance(one, OwnAccount):
+            slots.append(state.wallets[one.wallet_id].booked_slot)
+        elif (known := state.admissions.get(one)) is not None and known.facts is not None:
+            slots.append(known.facts.slot)
+    return max(slots)

@@ -1,0 +1,25 @@
+"""What an operator has to look at now: mints that are not admitted and matter, and accounts that are not used."""
+
+from __future__ import annotations
+
+from overmind.core.books.state import State
+from overmind.core.model.ids import Mint
+from overmind.views.amounts import symbol_of
+
+
+def admission_alarms(state: State) -> tuple[str, ...]:
+    """A mint matters while its token is held or bought, or pays for everything. Others are only not bought."""
+    desk = state.settings
+    matter = {desk.quote.mint, *(mint for book in state.wallets.values() for mint in book.positions)}
+    matter |= {known.order.mint for known in state.open_orders.values()}
+    mints = [
+        f"the mint of {symbol_of(desk, mint)} is not admitted: {admission.reason}"
+        for mint, admission in sorted(state.admissions.items())
+        if admission.findings and mint in matter
+    ]
+    accounts = [
+        f"the account of {wallet_id} for {symbol_of(desk, Mint(mint))} is not used: {flaw}"
+        for wallet_id, flaws in sorted(state.account_flaws.items())
+        for mint, flaw in flaws.items()
+    ]
+    return (*mints, *accounts)

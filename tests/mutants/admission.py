@@ -1,0 +1,129 @@
+"""Bugs of the looks at mints and at our own accounts: something is bought, or used, that somebody else can take."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.mutation import Mutation
+
+MINT_TEST: Final = "tests/solana/test_mint_accounts.py::test_a_mint"
+DECLARED_TEST: Final = "tests/solana/test_mint_accounts.py::test_a_declared_mint"
+ACCOUNT_TEST: Final = "tests/solana/test_own_accounts.py::test_an_account"
+ENTRY_TEST: Final = "tests/core/control/test_admission.py::test_an_entry"
+LOOK_TEST: Final = "tests/core/control/test_admission.py::test_a_look"
+WATCH: Final = "tests/desk/test_admission.py"
+
+ADMISSION: Final = (
+    Mutation(
+        "admission: permanent delegate admitted",
+        "core/control/mint_rules.py",
+        '    "permanent_delegate": Flaw.PERMANENT_DELEGATE,\n',
+        "",
+        MINT_TEST,
+    ),
+    Mutation(
+        "admission: fee of the next epoch not seen",
+        "solana/mint_accounts.py",
+        "fee_bps=max(older, newer)",
+        "fee_bps=older",
+        MINT_TEST,
+    ),
+    Mutation(
+        "admission: unknown extension admitted",
+        "core/control/mint_rules.py",
+        "    if facts.unknown_extensions:\n",
+        "    if facts.unknown_extensions and facts.paused:\n",
+        MINT_TEST,
+    ),
+    Mutation(
+        "admission: extension of another length read",
+        "solana/mint_accounts.py",
+        "    if length is not None and len(content) != length:\n",
+        "    if length is not None and len(content) < length:\n",
+        MINT_TEST,
+    ),
+    Mutation(
+        "admission: deviation from the declared authorities admitted",
+        "core/control/mint_rules.py",
+        "        if declared is not None and holder != expected:\n",
+        "        if declared is not None and holder and not expected:\n",
+        DECLARED_TEST,
+    ),
+    Mutation(
+        "admission: quote currency not looked at",
+        "core/entries/admission.py",
+        "    for one in (mint, state.settings.quote.mint):\n",
+        "    for one in (mint,):\n",
+        ENTRY_TEST,
+    ),
+    Mutation(
+        "admission: mint that was never seen is admitted",
+        "core/entries/admission.py",
+        '            return f"{one}: its mint was not looked at yet"\n',
+        "            continue\n",
+        ENTRY_TEST,
+    ),
+    Mutation(
+        "admission: verdict of another policy counts",
+        "core/books/apply.py",
+        "        state.admissions.clear()  # They were judged by other rules: every mint has to be looked at again.\n",
+        "        pass\n",
+        ENTRY_TEST,
+    ),
+    Mutation(
+        "admission: changed mint is not sold",
+        "core/control/admission.py",
+        "    if desk.admission_exit:\n",
+        "    if desk.admission_exit and token.declared is not None:\n",
+        LOOK_TEST,
+    ),
+    Mutation(
+        "admission: delegate of our account not seen",
+        "solana/own_accounts.py",
+        "    if has:\n",
+        "    if has and not delegated:\n",
+        ACCOUNT_TEST,
+    ),
+    Mutation(
+        "admission: close authority of our account not seen",
+        "solana/own_accounts.py",
+        "    if closes and str(Pubkey(closer)) != owner:\n",
+        "    if closes and str(Pubkey(closer)) == owner:\n",
+        ACCOUNT_TEST,
+    ),
+    Mutation(
+        "admission: order not checked after the last look",
+        "desk/admission.py",
+        "        if why := not_admitted(state, order.mint):\n",
+        "        if not (why := not_admitted(state, order.mint)) and why:\n",
+        f"{WATCH}::test_what_changed_since_the_decision_ends_the_order_unsigned",
+    ),
+    Mutation(
+        "admission: unsafe account used",
+        "desk/admission.py",
+        "        return _unsafe(state, wallet_id, (quote, order.mint))\n",
+        "        return None\n",
+        f"{WATCH}::test_an_account_that_a_stranger_can_use_pays_for_nothing",
+    ),
+    Mutation(
+        "admission: older answer about a mint counts",
+        "desk/admission.py",
+        "            slots.append(known.facts.slot)\n",
+        "            slots.append(0)\n",
+        f"{WATCH}::test_no_answer_older_than_the_last_one_counts",
+    ),
+    Mutation(
+        "firewall: delegate spends an account of ours",
+        "solana/firewall.py",
+        "        elif source != _held(",
+        "        elif units < 0 and source != _held(",
+        "tests/solana/test_firewall.py::test_it_is_refused_and_says_why",
+    ),
+    Mutation(
+        "firewall: another wallet of ours is named",
+        "solana/firewall.py",
+        "            if key in others:\n",
+        "            if key in others and key == owner:\n",
+        "tests/solana/test_firewall.py::test_another_wallet_of_ours_is_never_named",
+    ),
+)
