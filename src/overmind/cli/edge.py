@@ -15,7 +15,7 @@ from overmind.cli.exit_codes import BAD_INPUT, DONE, REFUSED, UNREACHABLE
 from overmind.cli.remote import ServiceRefused, ServiceSilent
 from overmind.config import ConfigError
 from overmind.core.model.commands import CommandRefused
-from overmind.desk.engine import EngineBusy, EngineStopped
+from overmind.desk.engine import DiskFull, EngineBusy, EngineStopped
 from overmind.desk.log import stop_logging
 from overmind.desk.submit import NobodyListens
 from overmind.journal.errors import JournalLocked, JournalUnusable
@@ -52,7 +52,7 @@ def errors_told() -> Iterator[None]:
     except* ServiceRefused as group:
         code = max(error.code for error in _leaves(group) if isinstance(error, ServiceRefused))
         _complain(group)
-    except* (EngineStopped, JournalFailed, NobodyListens, ChainSilent, ServiceSilent) as group:
+    except* (DiskFull, EngineStopped, JournalFailed, NobodyListens, ChainSilent, ServiceSilent) as group:
         code = UNREACHABLE
         _complain(group)
     except* UnicodeError:

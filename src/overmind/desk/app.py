@@ -34,10 +34,11 @@ from overmind.core.model.units import LAMPORTS, PPM, ppm_of, units_of, value_mic
 from overmind.desk.balances import BalanceWatch
 from overmind.desk.engine import Engine
 from overmind.desk.executor import Executor
+from overmind.desk.journal_watch import LOOK_EVERY_S, JournalWatch
 from overmind.desk.log import DecisionLog
 from overmind.desk.market import Connect
 from overmind.desk.watch import StopFile, Watch
-from overmind.ports import Clock, Journal
+from overmind.ports import Clock, Journal, JournalFailed, Storage
 from overmind.views.decisions import Decision, decision_of
 from overmind.views.limits import differences
 
@@ -46,6 +47,7 @@ log = structlog.get_logger("app")
 FLOAT_LAMPORTS: Final = LAMPORTS  # SOL for fees and rent that a paper wallet starts with
 FLOAT_SHARE_MAX_PPM: Final = 100_000  # at most a tenth of a small wallet's capital
 DRAIN_S: Final = 30.0
+LOCK_PATIENCE_S: Final = 10.0  # how long an end waits for another program's lock on the journal
 SETTLE_POLL_S: Final = 0.02
 GC_THRESHOLDS: Final = (50_000, 20, 100)
 SWITCH_S: Final = 0.0005  # How long the journal's thread waits for the interpreter lock; Python's default is 5 ms.
@@ -71,6 +73,8 @@ class App:
         self.watch = Watch(
             self.engine, market.prices, clock, self.stop_file, market.mark_every_s, rebalances, market.second
         )
+        look_every_s = max(LOOK_EVERY_S, market.mark_every_s / 2)
+        self._journal_watch = JournalWatch(self.engine, journal, market.prices, clock, look_every_s)
         self.balances = self._balance_watch()
 
     def _balance_watch(self) -> BalanceWatch | None:
@@ -86,15 +90,20 @@ class App:
     @property
     def services(self) -> list[Callable[[], Awaitable[None]]]:
         """The tasks that run beside the engine."""
-        own = [self.executor.run, self.watch.run, self.decision_log.run, *self._market.services]
+        watches = (self.watch.run, self._journal_watch.run)
+        own = [self.executor.run, *watches, self.decision_log.run, *self._market.services]
         return own if self.balances is None else [*own, self.balances.run]
 
     @property
     def desk(self) -> Desk:
         return self._desk
 
+    def storage(self) -> Storage:
+        """The state of the journal's disk. Raises JournalFailed when its files are gone."""
+        return self._journal.storage()
+
     async def submit(self, signal: Signal, received_at_ns: int | None = None) -> Decision:
-        """Decides a signal; durable on return. Raises CommandRefused, EngineBusy, EngineStopped."""
+        """Decides a signal; durable on return. Raises CommandRefused, EngineBusy, EngineStopped, DiskFull."""
         if self.stop_file.exists():
             await self.watch.heed_stop_file()
         answered = await self.engine.submit(signal, received_at_ns)
@@ -211,8 +220,21 @@ async def running(app: App, drain_s: float = DRAIN_S) -> AsyncIterator[App]:
                 service.cancel()
             await asyncio.gather(*services, return_exceptions=True)
             if not writing.done():
-                await app.engine.close()
+                await _close(app)
             writing.cancel()
+
+
+async def _close(app: App) -> None:
+    """Makes the last entries durable. A lock by another program may prevent that: nobody was told of them then."""
+    closing = asyncio.ensure_future(app.engine.close())
+    try:
+        while not closing.done():
+            await asyncio.wait((closing,), timeout=LOCK_PATIENCE_S)
+            if not closing.done() and (locked := app.storage().locked) is not None:
+                raise JournalFailed(f"the last decisions were told to nobody and are not written: {locked}")
+        await closing
+    finally:
+        closing.cancel()
 
 
 async def _until_cancelled(service: Callable[[], Awaitable[None]]) -> None:
