@@ -7,6 +7,7 @@ import gc
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 import structlog
@@ -15,8 +16,10 @@ from msgspec import structs
 from overmind.clock.clocks import SteadyClock
 from overmind.config import MultiWalletConfig, WalletConfig
 from overmind.core.books.state import SOL_DECIMALS, State
+from overmind.core.control.holds import RESTORED
 from overmind.core.control.sending import Wait, may_send
 from overmind.core.model.commands import (
+    AddHold,
     CommandRefused,
     ConfigureDesk,
     ConfigureWallet,
@@ -31,6 +34,7 @@ from overmind.core.model.ids import SOL, DepositId, WalletId
 from overmind.core.model.money import Money
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import LAMPORTS, PPM, ppm_of, units_of, value_micros
+from overmind.desk.anchorage import Anchorage
 from overmind.desk.balances import BalanceWatch
 from overmind.desk.engine import Engine
 from overmind.desk.executor import Executor
@@ -65,6 +69,7 @@ class App:
         clock.never_before(self.engine.state.at_ns)
         self.stop_file = StopFile(config.data_dir)
         self._journal = journal
+        self._anchorage = Anchorage.of(config.anchor_dir, journal)
         self._market = market = connect(self.engine, clock)
         self._desk = market.desk
         self.executor = Executor(self.engine, market.venue, clock, config.max_concurrent_wallets, self.stop_file.exists)
@@ -92,6 +97,7 @@ class App:
         """The tasks that run beside the engine."""
         watches = (self.watch.run, self._journal_watch.run)
         own = [self.executor.run, *watches, self.decision_log.run, *self._market.services]
+        own += [] if self._anchorage is None else [partial(self._anchorage.run, self.clock)]
         return own if self.balances is None else [*own, self.balances.run]
 
     @property
@@ -113,8 +119,11 @@ class App:
         """Brings the journal up to the configuration: identity, settings, wallets, first prices, paper capital."""
         handle, config = self.engine.handle, self.config
         on_chain = self._market.on_chain
+        older = self._anchorage.look() if self._anchorage is not None else ""
         genesis_hash = on_chain.genesis_hash if on_chain is not None else ""
         await handle(FoundDesk(config.mode, config.cluster.value, genesis_hash))
+        if older:
+            await handle(AddHold(Scope(), RESTORED, older))
         await self.configure(self._desk)
         if self._journal.degraded is None:
             await handle(LiftHold(Scope(), "disk_full", "the journal has room again"))
@@ -127,6 +136,12 @@ class App:
             log.info("limits differ from the files", wallet=wallet_id, limits=changed)
         await self.look()
         await self._fund()
+        self.anchor()
+
+    def anchor(self) -> None:
+        """Remembers the newest entry outside of the data folder. A desk on paper does not."""
+        if self._anchorage is not None:
+            self._anchorage.write()
 
     def changed_limits(self) -> dict[WalletId, list[str]]:
         """By wallet, where an operator's changes override the files."""
@@ -221,6 +236,7 @@ async def running(app: App, drain_s: float = DRAIN_S) -> AsyncIterator[App]:
             await asyncio.gather(*services, return_exceptions=True)
             if not writing.done():
                 await _close(app)
+                app.anchor()
             writing.cancel()
 
 

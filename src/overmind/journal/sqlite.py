@@ -119,6 +119,15 @@ class SqliteJournal:
                     return found[0]
         return None
 
+    def hash_of(self, seq: int) -> bytes | None:
+        """The hash of an entry; None: there is no such entry."""
+        tip = self._tip_at(seq)
+        return None if tip is None else tip.hash
+
+    def last_seq(self) -> int:
+        with refusing(self._path):
+            return last_seq(self._db)
+
     def head(self) -> bytes:
         """The hash of the last entry. Journals with equal heads are equal, entry by entry."""
         with refusing(self._path):
