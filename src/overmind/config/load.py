@@ -107,6 +107,7 @@ def _load(env: Mapping[str, str], dotenv: Path | None) -> MultiWalletConfig | Co
     if mode is TradingMode.LIVE:
         _warn_of_unprotected(managed.wallets, cluster, findings)
     check_names(environment, managed.key_variables, mode is TradingMode.LIVE, findings)
+    lock_dir, anchor_dir = settings.get(LOCK_DIR), settings.get(ANCHOR_DIR)  # Read on paper too, to find what is wrong.
     config = MultiWalletConfig(
         mode=mode,
         cluster=cluster,
@@ -120,8 +121,8 @@ def _load(env: Mapping[str, str], dotenv: Path | None) -> MultiWalletConfig | Co
         logs_dir=settings.get(LOGS_DIR),
         step_tell_ns=settings.get(STEP_TELL),
         step_max_ns=settings.get(STEP_MAX),
-        lock_dir=settings.get(LOCK_DIR) if mode is TradingMode.LIVE else None,
-        anchor_dir=_anchor_dir(settings, findings) if mode is TradingMode.LIVE else None,
+        lock_dir=lock_dir if mode is TradingMode.LIVE else None,
+        anchor_dir=_anchor_dir(anchor_dir, settings, findings) if mode is TradingMode.LIVE else None,
         wallets=managed.wallets,
         desk=build_desk(settings, cluster, managed, findings),
         max_concurrent_wallets=settings.get(MAX_CONCURRENT_WALLETS),
@@ -145,9 +146,9 @@ def _warn_of_unprotected(wallets: Mapping[WalletId, WalletConfig], cluster: Clus
             findings.warn(MANAGED_WALLETS.name, problem, "give it another type, or leave it out there")
 
 
-def _anchor_dir(settings: Settings, findings: Findings) -> Path | None:
+def _anchor_dir(named: Path | None, settings: Settings, findings: Findings) -> Path | None:
     """Outside of the data folder, since whoever restores or edits that must not restore or edit this."""
-    folder = settings.get(ANCHOR_DIR) or default_anchor_dir()
+    folder = named or default_anchor_dir()
     if folder is None:
         findings.refuse(ANCHOR_DIR.name, "is not set, and no home folder is known", "name a folder")
     elif os.path.realpath(folder).startswith(os.path.realpath(settings.get(DATA_DIR)) + os.sep):

@@ -1,6 +1,6 @@
 """Watches the journal's disk: its files stay where they were opened, nobody else locks it, and there is room.
 
-See specification §13.5.
+See specification §13.7 to §13.9.
 """
 
 from __future__ import annotations
