@@ -301,6 +301,8 @@ def live_config(path: Path, node: Server, maker: Server) -> MultiWalletConfig:
         "OVERMIND_MANAGED_WALLETS": lines,
         "OVERMIND_DEFAULT_WALLET": names[0],
         "OVERMIND_DATA_DIR": str(path.parent),
+        "OVERMIND_LOCK_DIR": str(path.parent / "locks"),
+        "OVERMIND_ANCHOR_DIR": str(path.parent.with_name(f"{path.parent.name}-anchors")),
         "OVERMIND_MAX_CONCURRENT_WALLETS": str(WALLETS),
         "OVERMIND_RATE_MAX_PER_SEC": "1000000",
         "OVERMIND_PORTFOLIO_EXPOSURE_MAX_PERCENT": "100",

@@ -25,7 +25,7 @@ from overmind.desk.engine import Engine
 from overmind.desk.executor import Executor
 from overmind.desk.watch import StopFile, Watch
 from overmind.journal.sqlite import SqliteJournal
-from overmind.ports import Allowed, Clock, Snapshot, Tick, Venue, always
+from overmind.ports import Allowed, Clock, Snapshot, Storage, Tick, Venue, always
 from overmind.venues.paper import PERFECT, PaperVenue
 
 WALLETS: Final = (1, 50, 100)
@@ -67,6 +67,9 @@ class CountedJournal:
     @property
     def degraded(self) -> str | None:
         return self._journal.degraded
+
+    def storage(self) -> Storage:
+        return self._journal.storage()
 
 
 class Market:

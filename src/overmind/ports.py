@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import Mint, SignalId
@@ -42,6 +42,16 @@ class Snapshot(Value, frozen=True):
     state: bytes
 
 
+class Storage(Value, frozen=True):
+    """What a journal's disk lets it do now."""
+
+    locked: str | None = None  # who keeps the journal from writing, which goes on when that ends
+    reserve_bytes: int | None = None  # what is left of the reserve, once the disk is full
+
+
+UNTROUBLED: Final = Storage()
+
+
 class Journal(Protocol):
     async def append(self, entries: Sequence[Entry]) -> None:
         """All or nothing, durable on return. A gap or a repeat in `seq` is an error. Raises JournalFailed."""
@@ -67,6 +77,9 @@ class Journal(Protocol):
     @property
     def degraded(self) -> str | None:
         """Why the desk must take no more entries (the disk is full); None: nothing is wrong."""
+
+    def storage(self) -> Storage:
+        """Quick. Raises JournalFailed when the files are no longer where they were opened: what is written is lost."""
 
 
 class Tick(Value, frozen=True):

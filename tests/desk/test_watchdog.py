@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from overmind.core.model.units import NS
-from overmind.desk.log import LOG_FILE, configure_logging, stop_logging
+from overmind.desk.log import configure_logging, stop_logging
+from overmind.desk.log_file import LOG_FILE
 from overmind.desk.watchdog import EXIT_HUNG, STACKS_FILE, LoopAlarm, Patience, Watchdog, ended_by_kernel, watching
 
 LOOK_NS = NS // 5

@@ -112,8 +112,8 @@ DURABILITY: Final = (
     Mutation(
         "full disk not held",
         ENGINE,
-        'if self._journal.degraded and "disk_full" not in',
-        'if self._journal.degraded and "disk_full" in',
+        "if self._journal.degraded and DISK_FULL not in",
+        "if self._journal.degraded and DISK_FULL in",
         "tests/desk/test_durable_first.py::test_a_full_disk_holds_all_entries",
         world="plain",
     ),

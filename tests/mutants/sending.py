@@ -125,8 +125,8 @@ SENDING_BUGS: Final = (
     Mutation(
         "exit blocked by a stop",
         SENDING,
-        "            return SEND\n        case Order():\n",
-        "            return _stopped(state, work, stop_file) or SEND\n        case Order():\n",
+        "return HISTORY_UNKNOWN if RESTORED in state.holds else SEND\n",
+        "return HISTORY_UNKNOWN if RESTORED in state.holds else _stopped(state, work, stop_file) or SEND\n",
         SENDING_TEST,
         world="plain",
     ),

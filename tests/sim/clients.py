@@ -62,7 +62,7 @@ from overmind.core.model.signal import RiskBudget, Signal
 from overmind.core.model.units import LAMPORTS, MICROS, NOTIONAL_MAX_MICROS, NS, PPM
 from overmind.core.model.value import Value
 from overmind.core.model.wallet import StrategyShare, Wallet
-from overmind.desk.engine import Engine
+from overmind.desk.engine import CommandAnswer, DiskFull, Engine
 
 UNLISTED: Final = Mint("UNLISTED")
 MINTS: Final = tuple(token.mint for token in TOKENS)
@@ -212,7 +212,7 @@ class ClientContext:
         """Checks that every answer is durable when it is given, and stays the same for ever."""
         received_ns = self.clock.now_ns() - waited_ns
         self.auditor.received[signal.id].append(received_ns)
-        answered = await engine.submit(signal, received_ns)
+        answered = await self._answered(engine, signal, received_ns)
         books = self.auditor.books
         assert list(answered.events) == books.decisions.get(signal.id), f"{signal.id}: told what is not durable"
         assert answered.seq == books.decision_seqs[signal.id], answered
@@ -221,6 +221,16 @@ class ClientContext:
             assert answered.events == told, f"{signal.id} was told {told}, now {answered.events}"
         self.seen["duplicate"] += answered.duplicate
         self.told[signal.id] = answered.events
+
+    async def _answered(self, engine: Engine, signal: Signal, received_ns: int) -> CommandAnswer:
+        """A full disk decides nothing and keeps the id free, so the signal is sent again until there is room."""
+        while True:
+            try:
+                return await engine.submit(signal, received_ns)
+            except DiskFull:
+                assert signal.id not in self.auditor.books.decisions, f"{signal.id} was decided, and not taken"
+                self.seen["signal not taken on a full disk"] += 1
+            await self.clock.sleep(1.0)
 
     async def submit_changed(self, engine: Engine, signal_id: SignalId) -> None:
         changed = structs.replace(self.signals[signal_id], confidence_ppm=self.random.randrange(PPM))
@@ -533,7 +543,10 @@ class Operator:
         while self._left:
             await asyncio.sleep(self._random.expovariate(1.0 / self._pause_s))
             self._left -= 1
-            await self._random.choices(list(actions), list(actions.values()))[0](engine)
+            try:
+                await self._random.choices(list(actions), list(actions.values()))[0](engine)
+            except DiskFull:
+                self._context.seen["wish not taken on a full disk"] += 1
         await self._calm_down(engine)
 
     async def _calm_down(self, engine: Engine) -> None:

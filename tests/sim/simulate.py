@@ -46,6 +46,7 @@ from overmind.core.model.units import DAY_NS, NS
 from overmind.core.model.value import Value
 from overmind.desk.engine import Engine, EngineStopped
 from overmind.desk.executor import Executor
+from overmind.desk.journal_watch import JournalWatch
 from overmind.ports import JournalFailed, Venue
 
 Kind = Literal["plain", "chain"]  # a venue with final outcomes, or the unreliable chain
@@ -118,7 +119,8 @@ class Sim:
         faults = Faults.draw(self._stream("faults"))
         live = kind == "chain"
         self.prices = SimPrices(self._stream("prices"), CHAIN_PRICES_PICO if live else START_PRICES_PICO)
-        self.journal = SimJournal(self._stream("journal"), faults.journal, self.auditor, self.killer, self.seen)
+        disk = (self._stream("journal"), self._stream("storage"), faults.journal)
+        self.journal = SimJournal(*disk, self.auditor, self.killer, self.seen)
         self._bank: DepositSource
         self.world: World = self._on_chain() if live else self._plain(faults)
         size = SIZES[kind]
@@ -269,6 +271,7 @@ class Sim:
                 _later(late_s, executor),
                 self._watch(engine),
                 self._listen(engine),
+                JournalWatch(engine, self.journal, self.prices, self.clock).run(),
                 *self.world.services(engine),
             )
             self._services = [used, *(tasks.create_task(service) for service in services)]
@@ -406,7 +409,8 @@ def story(sim: Sim) -> str:
 def quiet() -> Iterator[None]:
     """Silences logs: injected faults would log too many warnings."""
     before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    silent = structlog.make_filtering_bound_logger(logging.CRITICAL)
+    structlog.configure(wrapper_class=silent, logger_factory=structlog.ReturnLoggerFactory())
     try:
         yield
     finally:

@@ -74,7 +74,7 @@ def test_a_snapshot_taken_under_load_recovers_the_same_state() -> None:
 
 def _calm_journal() -> SimJournal:
     seen: Counter[str] = Counter()
-    return SimJournal(Random("calm"), 0.0, checks.Auditor(seen), ProcessKiller(), seen)
+    return SimJournal(Random("calm"), Random("calm"), 0.0, checks.Auditor(seen), ProcessKiller(), seen)
 
 
 async def _load(journal: SimJournal) -> None:

@@ -18,16 +18,25 @@ from solders.pubkey import Pubkey
 from tests.sim import checks
 from tests.sim.books import ten_to
 
+from overmind.core.model.controls import Scope
 from overmind.core.model.desk_settings import CostModel
 from overmind.core.model.enums import MoveKind, Side
-from overmind.core.model.events import Answer, Entry, HoldAdded, OrderPlaced
+from overmind.core.model.events import (
+    Answer,
+    Entry,
+    HoldAdded,
+    HoldLifted,
+    OrderPlaced,
+    SignalRecorded,
+    SignalRefused,
+)
 from overmind.core.model.ids import SOL, Mint, OrderId, SignalId, WalletId
 from overmind.core.model.money import Mark, Money, Token
 from overmind.core.model.order import Move, Order, Quote, Ticket, Work
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.units import BPS, NS, PICO
 from overmind.core.model.value import Value
-from overmind.ports import Allowed, JournalFailed, Snapshot, VenueUnavailable, always
+from overmind.ports import Allowed, JournalFailed, Snapshot, Storage, Tick, VenueUnavailable, always
 
 SLOT_S: Final = 0.4
 JOURNAL_DELAYS_S: Final = (0.0, 0.001, 0.02, 0.5)
@@ -127,7 +136,13 @@ class SimJournal:
     """`ports.Journal`: bytes that outlive the process. An append may fail before or after the write."""
 
     def __init__(
-        self, random: Random, fault: float, auditor: checks.Auditor, killer: ProcessKiller, seen: Counter[str]
+        self,
+        random: Random,
+        storage: Random,
+        fault: float,
+        auditor: checks.Auditor,
+        killer: ProcessKiller,
+        seen: Counter[str],
     ) -> None:
         self.entries: list[Entry] = []
         self.head = bytes(32)
@@ -135,6 +150,11 @@ class SimJournal:
         self.calm = False
         self.leaving = False  # the process is shutting down and accepts nothing more, so no hold is required
         self._random = random
+        self._storage = storage
+        self._lock_fault = storage.choice((0.0, 0.0, 0.0, 0.02))
+        self._gone_fault = storage.choice((0.0, 0.0, 0.0, 0.003))
+        self._locked: str | None = None
+        self._gone = False
         self._fault = fault
         self._auditor = auditor
         self._killer = killer
@@ -147,7 +167,11 @@ class SimJournal:
         self._told_degraded = False
 
     def reopen(self) -> None:
-        """Opens the journal for the next process. A snapshot with a wrong digest is skipped."""
+        """Opens the journal for the next process. A snapshot with a wrong digest is skipped.
+
+        A folder that was moved away is back: somebody found the last line of the log.
+        """
+        self._locked, self._gone = None, False
         self._busy = self._broken = self._told_degraded = self.leaving = False
         self._snapshot_readable = self._random.random() < 0.8
 
@@ -157,6 +181,7 @@ class SimJournal:
         assert not self._broken, "nothing is written after a failure"
         self._busy = self._broken = True
         self._check_hold(entries)
+        self._check_reserve(entries)
         lines = [msgspec.json.encode(entry) for entry in entries]
         if len(entries) > 1:
             self._seen["group commit"] += 1
@@ -174,8 +199,37 @@ class SimJournal:
             causes = [entry.event.hold.cause for entry in entries if isinstance(entry.event, HoldAdded)]
             assert "disk_full" in causes, "the disk is full, and nothing is held"
 
+    def _check_reserve(self, entries: Sequence[Entry]) -> None:
+        """While the disk is full, no entry is spent on a signal that is not placed."""
+        full = "disk_full" in self._auditor.books.stops
+        for event in (entry.event for entry in entries):
+            if isinstance(event, HoldAdded | HoldLifted) and event.scope == Scope():
+                cause = event.hold.cause if isinstance(event, HoldAdded) else event.cause
+                full = isinstance(event, HoldAdded) if cause == "disk_full" else full
+            assert not (full and isinstance(event, SignalRefused | SignalRecorded)), f"the disk is full: {event}"
+
+    def storage(self) -> Storage:
+        if not self.calm and self._storage.random() < self._gone_fault:
+            self._gone = True
+            self._seen["folder gone"] += 1
+        if self._gone:
+            raise JournalFailed("the folder is gone")
+        return Storage(self._locked, 1_000_000 if self.degraded else None)
+
+    async def _wait_for_lock(self) -> None:
+        """Another program locks the journal for a while: nothing is written, and nothing has failed."""
+        if self.calm or self._storage.random() >= self._lock_fault:
+            return
+        self._locked = "another program"
+        self._seen["foreign lock"] += 1
+        await asyncio.sleep(self._storage.uniform(0.3, 12.0))
+        self._locked = None
+
     async def _before_write(self, lines: list[bytes]) -> None:
         self._killer.call()
+        await self._wait_for_lock()
+        if self._gone:  # Whoever opened the files still writes to them, and nobody will ever read that.
+            raise JournalFailed("the folder is gone")
         try:
             await self._delay()
         except asyncio.CancelledError:
@@ -269,6 +323,10 @@ class SimPrices:
         self._missing_s[mint] = max(0, self._missing_s[mint] - 1)
         if random.random() < 0.001:
             self._missing_s[mint] = random.choice((5, 50))
+
+    def ticks(self) -> Mapping[Mint, Tick]:
+        """What a price feed would show now."""
+        return {mint: Tick(mint, price, 0, 0, 0) for mint in self._pico if (price := self.price(mint)) is not None}
 
     def price(self, mint: Mint) -> int | None:
         return None if self._missing_s[mint] else self._pico.get(mint)

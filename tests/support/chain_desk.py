@@ -112,6 +112,8 @@ class ChainDesk:
             "OVERMIND_MANAGED_WALLETS": wallets,
             "OVERMIND_TOKENS_FILE": str(self._tokens),
             "OVERMIND_DATA_DIR": str(self.folder),
+            "OVERMIND_LOCK_DIR": str(self.folder / "locks"),
+            "OVERMIND_ANCHOR_DIR": str(self.folder.with_name(f"{self.folder.name}-anchors")),
             "OVERMIND_ATTEMPTS_MAX": "1",
             "OVERMIND_BALANCE_CHECK_INTERVAL_SEC": "1",
         }

@@ -137,6 +137,8 @@ class LiveProcesses:
             "OVERMIND_DEFAULT_WALLET": "primary",
             "OVERMIND_DATA_DIR": str(self.data),
             "OVERMIND_LOGS_DIR": str(self.folder / "logs"),
+            "OVERMIND_LOCK_DIR": str(self.folder / "locks"),
+            "OVERMIND_ANCHOR_DIR": str(self.folder / "anchors"),
             "OVERMIND_PORTFOLIO_EXPOSURE_MAX_PERCENT": "100",
             "OVERMIND_ASSET_MAX_PERCENT": "100",
             "OVERMIND_RATE_MAX_PER_SEC": "100000",

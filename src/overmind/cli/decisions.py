@@ -12,7 +12,7 @@ from overmind.views.orders import OrderRow
 
 REFUSALS_SHOWN: Final = 3  # of one wallet; `overmind explain` shows all of them
 NO_UNIT: Final = ("count", "ratio")
-STYLES: Final = {"placed": "green", "refused": "yellow", "invalid": "red"}
+STYLES: Final = {"placed": "green", "refused": "yellow", "invalid": "red", "not_taken": "red"}
 
 
 def show(answer: Mapping[str, Any]) -> None:
@@ -31,8 +31,8 @@ def show(answer: Mapping[str, Any]) -> None:
                 present.say(f"  {line}")
             if unlisted := answer.get("wallets_unlisted"):
                 present.say(f"  {unlisted} more wallets refused it")
-        case "failed" | "stopping":
-            present.say(f"{named}: {status}; {answer['error']}", "red")
+        case "failed" | "stopping" | "not_taken":
+            present.say(f"{named}: {status.replace('_', ' ')}; {answer['error']}", "red")
         case _:
             known = "known already; its first decision stands: " if status == "duplicate" else ""
             orders = ", ".join(answer["orders"])

@@ -15,8 +15,9 @@ from overmind.cli.exit_codes import BAD_INPUT, DONE, REFUSED, UNREACHABLE
 from overmind.cli.remote import ServiceRefused, ServiceSilent
 from overmind.config import ConfigError
 from overmind.core.model.commands import CommandRefused
-from overmind.desk.engine import EngineBusy, EngineStopped
+from overmind.desk.engine import DiskFull, EngineBusy, EngineStopped
 from overmind.desk.log import stop_logging
+from overmind.desk.log_file import leaves
 from overmind.desk.submit import NobodyListens
 from overmind.journal.errors import JournalLocked, JournalUnusable
 from overmind.ports import ChainSilent, JournalFailed
@@ -32,7 +33,7 @@ def errors_told() -> Iterator[None]:
         yield
     except* ConfigError as group:
         code = BAD_INPUT
-        for error in _leaves(group):
+        for error in leaves(group):
             if isinstance(error, ConfigError):
                 present.complain_of_config(error)
     except* JournalLocked as group:
@@ -40,7 +41,7 @@ def errors_told() -> Iterator[None]:
         _complain(group)
     except* TapeError as group:
         code = BAD_INPUT
-        for error in _leaves(group):
+        for error in leaves(group):
             if isinstance(error, TapeError):
                 present.complain(error.place_and_problem, error.fix)
     except* (JournalUnusable, BadSignal) as group:
@@ -50,9 +51,9 @@ def errors_told() -> Iterator[None]:
         code = REFUSED
         _complain(group)
     except* ServiceRefused as group:
-        code = max(error.code for error in _leaves(group) if isinstance(error, ServiceRefused))
+        code = max(error.code for error in leaves(group) if isinstance(error, ServiceRefused))
         _complain(group)
-    except* (EngineStopped, JournalFailed, NobodyListens, ChainSilent, ServiceSilent) as group:
+    except* (DiskFull, EngineStopped, JournalFailed, NobodyListens, ChainSilent, ServiceSilent) as group:
         code = UNREACHABLE
         _complain(group)
     except* UnicodeError:
@@ -62,7 +63,7 @@ def errors_told() -> Iterator[None]:
         _discard_output()
     except* OSError as group:
         code = UNREACHABLE
-        for error in _leaves(group):
+        for error in leaves(group):
             present.complain(_fault_of_system(error))
     finally:
         stop_logging()
@@ -71,7 +72,7 @@ def errors_told() -> Iterator[None]:
 
 
 def _complain(group: BaseExceptionGroup[BaseException]) -> None:
-    for message, fix in dict.fromkeys((str(error), getattr(error, "fix", "")) for error in _leaves(group)):
+    for message, fix in dict.fromkeys((str(error), getattr(error, "fix", "")) for error in leaves(group)):
         present.complain(message, fix)
 
 
@@ -79,14 +80,6 @@ def _fault_of_system(error: BaseException) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{Path(os.fsdecode(error.filename)).absolute()}: {error.strerror}"
     return str(error)
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
 
 
 def _discard_output() -> None:

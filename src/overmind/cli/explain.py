@@ -10,7 +10,7 @@ import typer
 
 from overmind.cli import order_tables, present
 from overmind.cli.exit_codes import BAD_INPUT
-from overmind.cli.opening import JOURNAL, AsJson, DataDir, absolute, data_dir_of, journal_read_only
+from overmind.cli.opening import JOURNAL, AsJson, DataDir, absolute, anchor_of_caller, data_dir_of, journal_read_only
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.events import Event, OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack, TicketRecorded
 from overmind.core.model.ids import OrderId, SignalId
@@ -76,15 +76,19 @@ def verify(
     journal: Annotated[Path, typer.Argument(callback=absolute, help="Journal file, or the folder that holds it.")],
     as_json: AsJson = False,
 ) -> None:
-    """Replay a journal and check its hash chain and its books."""
+    """Replay a journal and check its hash chain and its books.
+
+    Whoever can write the file can also compute its hashes anew. With the anchor of a live desk and its key, in
+    OVERMIND_ANCHOR_DIR, that is found out; without them the answer says "MAC not checked".
+    """
     path = journal / JOURNAL if journal.is_dir() else journal
     with present.progress() as shown:
         task = shown.add_task("verifying entries", total=None)
-        verified = verify_journal(path, lambda count: shown.update(task, completed=count))
+        verified = verify_journal(path, lambda count: shown.update(task, completed=count), anchor_of_caller())
     if as_json:
         present.emit_json(verified)
     elif verified.ok:
-        present.say(f"ok: {verified.entries} entries, state {verified.state_hash}", "green")
+        present.say(f"ok: {verified.entries} entries, state {verified.state_hash}; {verified.mac}", "green")
     else:
         for problem in verified.problems:
             present.complain(problem)

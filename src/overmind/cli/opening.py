@@ -15,16 +15,18 @@ from overmind.cli import present
 from overmind.cli.whole import whole_option
 from overmind.config import MultiWalletConfig
 from overmind.config.environment import DEFAULT_DOTENV, Environment
+from overmind.config.load import default_anchor_dir
 from overmind.config.problems import Findings
 from overmind.config.settings import Settings
 from overmind.config.variables.risk import RISK_AGGREGATION_ENABLED, STRESS
-from overmind.config.variables.service import DATA_DIR
+from overmind.config.variables.service import ANCHOR_DIR, DATA_DIR
 from overmind.core.books.state import State
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.events import Entry
 from overmind.core.model.money import Token
 from overmind.desk.engine import recover
 from overmind.desk.log import configure_logging
+from overmind.journal.anchor import Anchor
 from overmind.journal.errors import JournalUnusable
 from overmind.journal.sqlite import SqliteJournal
 from overmind.signals.decode import token_index
@@ -63,7 +65,13 @@ Seed = Annotated[
 def configured() -> MultiWalletConfig:
     """The configuration, its folders made absolute. Raises ConfigError."""
     config = MultiWalletConfig.from_env()
-    return msgspec.structs.replace(config, data_dir=config.data_dir.absolute(), logs_dir=config.logs_dir.absolute())
+    return msgspec.structs.replace(
+        config,
+        data_dir=config.data_dir.absolute(),
+        logs_dir=config.logs_dir.absolute(),
+        lock_dir=absolute(config.lock_dir),
+        anchor_dir=absolute(config.anchor_dir),
+    )
 
 
 def load_config() -> MultiWalletConfig:
@@ -92,6 +100,14 @@ def data_dir_of(given: Path | None) -> Path:
     if error := wrong.error():
         raise error
     return directory
+
+
+def anchor_of_caller() -> Anchor | None:
+    """The anchors of this user, as configured, whatever else is wrong with the configuration."""
+    findings = Findings()
+    folder = Settings(Environment(os.environ, DEFAULT_DOTENV, findings), findings).get(ANCHOR_DIR)
+    folder = folder or default_anchor_dir()
+    return None if folder is None else Anchor(folder)
 
 
 def stress_of_caller() -> tuple[int, ...] | None:

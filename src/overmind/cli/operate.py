@@ -153,7 +153,8 @@ def _service_stop(directory: Path, stop_file: Path, stop: EmergencyStop) -> Stop
     except (ServiceSilent, ServiceRefused, ConfigError) as fault:
         if not stop_file.exists():
             raise
-        unsold = NOT_SURE if isinstance(fault, ServiceSilent) else NO_SALE
+        heard = isinstance(fault, ServiceSilent) or (isinstance(fault, ServiceRefused) and fault.code == UNREACHABLE)
+        unsold = NOT_SURE if heard else NO_SALE
         how = f"{stop_file} stands, so no entry is sent; the running service has not journaled it yet: {fault}"
         return Stopped(how, not_liquidated=unsold if stop.liquidate or stop.sweep else "")
     stop_file.unlink(missing_ok=True)  # The journal has the stop now.

@@ -14,7 +14,7 @@ import typer
 import uvloop
 
 from overmind.cli import present
-from overmind.cli.exit_codes import UNREACHABLE
+from overmind.cli.exit_codes import INTERRUPTED, UNREACHABLE
 from overmind.cli.opening import JOURNAL, journal_to_write, load_config
 from overmind.clock.clocks import SystemClock
 from overmind.config import MultiWalletConfig
@@ -23,9 +23,10 @@ from overmind.config.variables.service import SERVER_PORT
 from overmind.core.model.ids import WalletId
 from overmind.desk.app import App, running
 from overmind.desk.engine import Engine
+from overmind.desk.log_file import LastLine
 from overmind.desk.market import Connect, MarketAccess, connected
 from overmind.desk.watchdog import Patience, watched_loop
-from overmind.http.files import TOKEN_FILE, RunningService, publish, token_of_service, withdraw
+from overmind.http.files import TOKEN_FILE, RunningService, last_service, publish, token_of_service, withdraw
 from overmind.http.server import HOST, ApiServer, listen, serve_api
 from overmind.ports import ChainSilent, Clock, Journal
 
@@ -36,11 +37,15 @@ log = structlog.get_logger("service")
 
 def serve(as_json: bool) -> None:
     config = load_config()
-    with journal_to_write(config.data_dir) as journal:
+    with LastLine("service"), journal_to_write(config.data_dir) as journal:
         token, warnings = token_of_service(config)
         present.warn_of(warnings)
         with _listen(config.server_port) as listener:
-            uvloop.run(_run(config, journal, listener, token, as_json))
+            try:
+                uvloop.run(_run(config, journal, listener, token, as_json))
+            except asyncio.CancelledError:
+                log.warning("a signal ended the service while it opened")
+                raise typer.Exit(INTERRUPTED) from None
 
 
 def _listen(port: int) -> socket.socket:
@@ -58,26 +63,33 @@ async def _run(
     config: MultiWalletConfig, journal: Journal, listener: socket.socket, token: Secret, as_json: bool
 ) -> None:
     clock, markets = SystemClock(), list[MarketAccess]()
+    signals = _Signals()
     async with (
         connected(config, clock) as connect,
         running(App(config, journal, clock, _noting(connect, markets)), drain_s=0.0) as app,
     ):
+        signals.opening = None
         with watched_loop(config.logs_dir, Patience(config.step_tell_ns, config.step_max_ns)):
-            await _serve(config, app, listener, token, markets[0], as_json)
+            await _serve(config, app, listener, token, markets[0], signals, as_json)
 
 
 async def _serve(
-    config: MultiWalletConfig, app: App, listener: socket.socket, token: Secret, market: MarketAccess, as_json: bool
+    config: MultiWalletConfig,
+    app: App,
+    listener: socket.socket,
+    token: Secret,
+    market: MarketAccess,
+    signals: _Signals,
+    as_json: bool,
 ) -> None:
     """Until somebody asks it to end."""
-    stop, stop_now = _heed_signals()
     path = config.data_dir / JOURNAL
     async with serve_api(app, path, listener, token, _chain_of(market)) as service:
         try:
             _publish(config, service)
             _announce(config, service, app.changed_limits(), as_json)
-            await stop.wait()
-            await _drain(app, service, stop_now)
+            await signals.stop.wait()
+            await _drain(app, service, signals.stop_now)
         finally:
             withdraw(config.data_dir)
 
@@ -109,19 +121,26 @@ def _chain_of(market: MarketAccess) -> Callable[[], asyncio.Future[None]] | None
     return lambda: asyncio.ensure_future(ask())
 
 
-def _heed_signals() -> tuple[asyncio.Event, asyncio.Event]:
-    """Set by the first and by the second signal that asks us to end."""
-    stop, stop_now = asyncio.Event(), asyncio.Event()
+class _Signals:
+    """Heeds the signals that ask us to end, from the first moment, so that each end has its last line in the log."""
 
-    def heed() -> None:
-        (stop_now if stop.is_set() else stop).set()
+    def __init__(self) -> None:
+        self.stop, self.stop_now = asyncio.Event(), asyncio.Event()  # by the first signal, and by the second
+        self.opening = asyncio.current_task()  # ended at once by the first signal; None: it has opened
+        asking = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+        for one in asking:
+            if signal.getsignal(one) is not signal.SIG_IGN:  # `nohup` has SIGHUP ignored.
+                asyncio.get_running_loop().add_signal_handler(one, self._heed)
 
-    for one in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(one, heed)
-    return stop, stop_now
+    def _heed(self) -> None:
+        (self.stop_now if self.stop.is_set() else self.stop).set()
+        if self.opening is not None:
+            self.opening.cancel("a signal ended it while it opened")
 
 
 def _publish(config: MultiWalletConfig, service: ApiServer) -> None:
+    if (last := last_service(config.data_dir)) is not None:
+        log.warning("the service before this one ended without a last line: it was killed", pid=last.pid)
     try:
         publish(config.data_dir, RunningService(service.url, os.getpid()))
     except OSError as error:  # On a full disk the journal's reserve is enough to book exits.

@@ -15,7 +15,7 @@ import typer
 import uvloop
 
 from overmind.cli import decisions, present
-from overmind.cli.exit_codes import BAD_INPUT, DONE, REFUSED
+from overmind.cli.exit_codes import BAD_INPUT, DONE, REFUSED, UNREACHABLE
 from overmind.cli.opening import (
     AsJson,
     Seed,
@@ -58,7 +58,8 @@ def submit(
 
     A terminal shows sentences. A pipe, or --json, gets one JSON object a line.
 
-    Exit code 2: a line was not a signal. Else 3: a signal was refused. Else 0.
+    Exit code 2: a line was not a signal. Else 4: a signal was not taken, because the disk is full; send it again under
+    its id. Else 3: a signal was refused. Else 0.
     """
     directory, people = data_dir_of(None), sys.stdout.isatty() and not as_json
     tell = decisions.show if people else present.emit_json
@@ -72,7 +73,15 @@ def submit(
             answers = uvloop.run(_submit(config, journal, source, seed, tell))
     if people and answers.orders:
         _show_outcomes(directory, answers.orders)
-    raise typer.Exit(BAD_INPUT if answers.invalid else REFUSED if answers.refused else DONE)
+    raise typer.Exit(_exit_code(answers))
+
+
+def _exit_code(answers: Answers) -> int:
+    if answers.invalid:
+        return BAD_INPUT
+    if answers.not_taken:
+        return UNREACHABLE
+    return REFUSED if answers.refused else DONE
 
 
 def _show_outcomes(directory: Path, order_ids: Sequence[OrderId]) -> None:

@@ -22,8 +22,10 @@ from overmind.config.variables.paper import PAPER_CAPITAL, PAPER_PRICES, PRICE_T
 from overmind.config.variables.performance import BALANCE_CHECK_INTERVAL, MAX_CONCURRENT_WALLETS
 from overmind.config.variables.risk import RISK_AGGREGATION_ENABLED, STRESS
 from overmind.config.variables.service import (
+    ANCHOR_DIR,
     API_TOKEN,
     DATA_DIR,
+    LOCK_DIR,
     LOG_LEVEL,
     LOGS_DIR,
     SERVER_PORT,
@@ -56,6 +58,8 @@ class MultiWalletConfig(msgspec.Struct, frozen=True, kw_only=True):
     logs_dir: Path
     step_tell_ns: int
     step_max_ns: int
+    lock_dir: Path | None  # None: not live, so keys need no lock
+    anchor_dir: Path | None  # None: not live, so the journal is not anchored
     wallets: dict[WalletId, WalletConfig]
     desk: Desk
     max_concurrent_wallets: int
@@ -103,6 +107,7 @@ def _load(env: Mapping[str, str], dotenv: Path | None) -> MultiWalletConfig | Co
     if mode is TradingMode.LIVE:
         _warn_of_unprotected(managed.wallets, cluster, findings)
     check_names(environment, managed.key_variables, mode is TradingMode.LIVE, findings)
+    lock_dir, anchor_dir = settings.get(LOCK_DIR), settings.get(ANCHOR_DIR)  # Read on paper too, to find what is wrong.
     config = MultiWalletConfig(
         mode=mode,
         cluster=cluster,
@@ -116,6 +121,8 @@ def _load(env: Mapping[str, str], dotenv: Path | None) -> MultiWalletConfig | Co
         logs_dir=settings.get(LOGS_DIR),
         step_tell_ns=settings.get(STEP_TELL),
         step_max_ns=settings.get(STEP_MAX),
+        lock_dir=lock_dir if mode is TradingMode.LIVE else None,
+        anchor_dir=_anchor_dir(anchor_dir, settings, findings) if mode is TradingMode.LIVE else None,
         wallets=managed.wallets,
         desk=build_desk(settings, cluster, managed, findings),
         max_concurrent_wallets=settings.get(MAX_CONCURRENT_WALLETS),
@@ -137,6 +144,23 @@ def _warn_of_unprotected(wallets: Mapping[WalletId, WalletConfig], cluster: Clus
         if wallet.wallet.type is WalletType.MEV_PROTECTION:
             problem = f"{cluster} has no protected route, so every entry of {wallet_id} will be refused"
             findings.warn(MANAGED_WALLETS.name, problem, "give it another type, or leave it out there")
+
+
+def _anchor_dir(named: Path | None, settings: Settings, findings: Findings) -> Path | None:
+    """Outside of the data folder, since whoever restores or edits that must not restore or edit this."""
+    folder = named or default_anchor_dir()
+    if folder is None:
+        findings.refuse(ANCHOR_DIR.name, "is not set, and no home folder is known", "name a folder")
+    elif os.path.realpath(folder).startswith(os.path.realpath(settings.get(DATA_DIR)) + os.sep):
+        findings.refuse(ANCHOR_DIR.name, "lies in the data directory", "name a folder outside of it")
+    return folder
+
+
+def default_anchor_dir() -> Path | None:
+    try:
+        return Path.home() / ".local" / "state" / "overmind"
+    except RuntimeError:
+        return None
 
 
 def _price_tape(settings: Settings, findings: Findings) -> Path | None:

@@ -7,6 +7,7 @@ import gc
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 import structlog
@@ -16,8 +17,10 @@ from overmind.clock.clocks import SteadyClock
 from overmind.config import MultiWalletConfig, WalletConfig
 from overmind.core.books.state import SOL_DECIMALS, State
 from overmind.core.books.trust import doubt_text
+from overmind.core.control.holds import RESTORED
 from overmind.core.control.sending import Wait, may_send
 from overmind.core.model.commands import (
+    AddHold,
     CommandRefused,
     ConfigureDesk,
     ConfigureWallet,
@@ -33,13 +36,15 @@ from overmind.core.model.money import Money
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import LAMPORTS, PPM, ppm_of, units_of, value_micros
 from overmind.desk.admission import AdmissionWatch
+from overmind.desk.anchorage import Anchorage
 from overmind.desk.balances import BalanceWatch
 from overmind.desk.engine import Engine
 from overmind.desk.executor import Executor
+from overmind.desk.journal_watch import LOOK_EVERY_S, JournalWatch
 from overmind.desk.log import DecisionLog
 from overmind.desk.market import Connect
 from overmind.desk.watch import StopFile, Watch
-from overmind.ports import Clock, Journal
+from overmind.ports import Clock, Journal, JournalFailed, Storage
 from overmind.views.decisions import Decision, decision_of
 from overmind.views.limits import differences
 
@@ -48,6 +53,7 @@ log = structlog.get_logger("app")
 FLOAT_LAMPORTS: Final = LAMPORTS  # SOL for fees and rent that a paper wallet starts with
 FLOAT_SHARE_MAX_PPM: Final = 100_000  # at most a tenth of a small wallet's capital
 DRAIN_S: Final = 30.0
+LOCK_PATIENCE_S: Final = 10.0  # how long an end waits for another program's lock on the journal
 SETTLE_POLL_S: Final = 0.02
 GC_THRESHOLDS: Final = (50_000, 20, 100)
 SWITCH_S: Final = 0.0005  # How long the journal's thread waits for the interpreter lock; Python's default is 5 ms.
@@ -65,6 +71,7 @@ class App:
         clock.never_before(self.engine.state.at_ns)
         self.stop_file = StopFile(config.data_dir)
         self._journal = journal
+        self._anchorage = Anchorage.of(config.anchor_dir, journal)
         self._market = market = connect(self.engine, clock)
         self._desk = market.desk
         self.admission = self._admission_watch()
@@ -83,6 +90,8 @@ class App:
             market.second,
             market.proceeds,
         )
+        look_every_s = max(LOOK_EVERY_S, market.mark_every_s / 2)
+        self._journal_watch = JournalWatch(self.engine, journal, market.prices, clock, look_every_s)
         self.balances = self._balance_watch()
 
     def _admission_watch(self) -> AdmissionWatch | None:
@@ -105,16 +114,21 @@ class App:
     @property
     def services(self) -> list[Callable[[], Awaitable[None]]]:
         """The tasks that run beside the engine."""
-        own = [self.executor.run, self.watch.run, self.decision_log.run, *self._market.services]
+        own = [self.executor.run, self.watch.run, self._journal_watch.run, self.decision_log.run]
         watches = [watch.run for watch in (self.balances, self.admission) if watch is not None]
-        return [*own, *watches]
+        anchorage = [] if self._anchorage is None else [partial(self._anchorage.run, self.clock)]
+        return [*own, *self._market.services, *watches, *anchorage]
 
     @property
     def desk(self) -> Desk:
         return self._desk
 
+    def storage(self) -> Storage:
+        """The state of the journal's disk. Raises JournalFailed when its files are gone."""
+        return self._journal.storage()
+
     async def submit(self, signal: Signal, received_at_ns: int | None = None) -> Decision:
-        """Decides a signal; durable on return. Raises CommandRefused, EngineBusy, EngineStopped."""
+        """Decides a signal; durable on return. Raises CommandRefused, EngineBusy, EngineStopped, DiskFull."""
         if self.stop_file.exists():
             await self.watch.heed_stop_file()
         answered = await self.engine.submit(signal, received_at_ns)
@@ -124,8 +138,11 @@ class App:
         """Brings the journal up to the configuration: identity, settings, wallets, first prices, paper capital."""
         handle, config = self.engine.handle, self.config
         on_chain = self._market.on_chain
+        older = self._anchorage.look() if self._anchorage is not None else ""
         genesis_hash = on_chain.genesis_hash if on_chain is not None else ""
         await handle(FoundDesk(config.mode, config.cluster.value, genesis_hash))
+        if older:
+            await handle(AddHold(Scope(), RESTORED, older))
         await self.configure(self._desk)
         if self._journal.degraded is None:
             await handle(LiftHold(Scope(), "disk_full", "the journal has room again"))
@@ -140,6 +157,12 @@ class App:
             log.info("limits differ from the files", wallet=wallet_id, limits=changed)
         await self.look()
         await self._fund()
+        self.anchor()
+
+    def anchor(self) -> None:
+        """Remembers the newest entry outside of the data folder. A desk on paper does not."""
+        if self._anchorage is not None:
+            self._anchorage.write()
 
     def changed_limits(self) -> dict[WalletId, list[str]]:
         """By wallet, where an operator's changes override the files."""
@@ -236,8 +259,22 @@ async def running(app: App, drain_s: float = DRAIN_S) -> AsyncIterator[App]:
                 service.cancel()
             await asyncio.gather(*services, return_exceptions=True)
             if not writing.done():
-                await app.engine.close()
+                await _close(app)
+                app.anchor()
             writing.cancel()
+
+
+async def _close(app: App) -> None:
+    """Makes the last entries durable. A lock by another program may prevent that: nobody was told of them then."""
+    closing = asyncio.ensure_future(app.engine.close())
+    try:
+        while not closing.done():
+            await asyncio.wait((closing,), timeout=LOCK_PATIENCE_S)
+            if not closing.done() and (locked := app.storage().locked) is not None:
+                raise JournalFailed(f"the last decisions were told to nobody and are not written: {locked}")
+        await closing
+    finally:
+        closing.cancel()
 
 
 async def _until_cancelled(service: Callable[[], Awaitable[None]]) -> None:

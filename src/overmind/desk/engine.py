@@ -17,11 +17,21 @@ import msgspec
 
 from overmind.core.books.apply import apply
 from overmind.core.books.state import DECISIONS_KEPT_NS, State, decode_state, encode_state, remember_decision
+from overmind.core.control.holds import DISK_FULL
 from overmind.core.decide import EXITS, decide
 from overmind.core.entries.selection_index import SelectionIndex
-from overmind.core.model.commands import AddHold, Command, CommandRefused, SubmitSignal
+from overmind.core.model.commands import (
+    AddHold,
+    ChangeLimits,
+    ChangeMints,
+    Command,
+    CommandRefused,
+    Rebalance,
+    SubmitSignal,
+    Withdraw,
+)
 from overmind.core.model.controls import Scope
-from overmind.core.model.events import Answer, DeskConfigured, Entry, Event, HoldLifted
+from overmind.core.model.events import Answer, DeskConfigured, Entry, Event, HoldLifted, SignalRefused
 from overmind.core.model.ids import OWN, SignalId, is_own
 from overmind.core.model.signal import Signal
 from overmind.core.model.value import Value
@@ -38,11 +48,19 @@ class Bounds(Value, frozen=True):
 
 
 BOUNDS: Final = Bounds()
+OPTIONAL: Final = (ChangeLimits, ChangeMints, Rebalance, Withdraw)  # commands that can wait until there is room
+ROOM: Final = "make room and restart the desk, then send it again"
 EXIT_MARGIN: Final = 2  # Exits are still accepted up to this multiple of the bounds for entries.
 
 
 class EngineBusy(Exception):
     """Too many commands or orders are open. Nothing was decided; send the signal again later."""
+
+
+class DiskFull(Exception):
+    """The disk is full, and its reserve is for stops, exits and outcomes. Nothing was decided; the id stays free."""
+
+    code: Final = "DISK_FULL"
 
 
 class EngineStopped(Exception):
@@ -130,9 +148,11 @@ class Engine:
     async def handle(self, command: Command) -> tuple[Event, ...]:
         """Decides a command. Returns once the decision, and all facts that it is based on, are durable.
 
-        An empty answer means that the fact was already known. Raises CommandRefused, EngineStopped. Only `submit`
-        raises EngineBusy: the number of tickets, outcomes and stops is bounded by the open orders.
+        An empty answer means that the fact was already known. Raises CommandRefused, EngineStopped, DiskFull. Only
+        `submit` raises EngineBusy: the number of tickets, outcomes and stops is bounded by the open orders.
         """
+        if DISK_FULL in self._state.holds and isinstance(command, OPTIONAL):
+            raise DiskFull(f"the disk is full, and what is left serves stops and exits: {ROOM}")
         try:
             events = self._decide_and_apply(command)
         except CommandRefused:  # A refusal is based on facts too; they must survive a crash before it is told.
@@ -147,7 +167,7 @@ class Engine:
 
     async def submit(self, signal: Signal, received_at_ns: int | None = None) -> CommandAnswer:
         """Answers a signal; a known one gets its first answer. Raises CommandRefused if its id is known with other
-        content.
+        content, and DiskFull.
         """
         if is_own(signal.id):
             raise CommandRefused(
@@ -157,6 +177,8 @@ class Engine:
         known = self._known(signal.id)
         if known is not None:
             return await self._repeat(signal, known)
+        if DISK_FULL in self._state.holds:
+            self._require_exit(signal, received)
         bounds, waiting, open_orders = self._bounds, len(self._waiting), len(self._state.open_orders)
         margin = EXIT_MARGIN if signal.action in EXITS else 1
         if waiting >= bounds.inbox_max * margin or open_orders >= bounds.open_orders_max * margin:
@@ -226,6 +248,17 @@ class Engine:
                 self._wake.set()
         return tuple(events)
 
+    def _require_exit(self, signal: Signal, received_at_ns: int) -> None:
+        """On a full disk only a sale that will be placed may take from the reserve; a refusal would eat it as well."""
+        why = "only sales of what is held are taken"
+        if signal.action in EXITS:
+            at_ns = max(self._clock.now_ns(), self._state.at_ns)
+            first = next(decide(self._state, self._index, SubmitSignal(signal, received_at_ns), at_ns), None)
+            if not isinstance(first, SignalRefused):
+                return
+            why = f"it would be refused ({first.refusals[0].code.value})"
+        raise DiskFull(f"signal {signal.id} was not taken, the disk is full: {why}; {ROOM} under the same id")
+
     def _known(self, signal_id: SignalId) -> int | None:
         decided = self._state.decided
         if (known := decided.get(signal_id)) is not None:
@@ -267,8 +300,8 @@ class Engine:
             durable = waiting.popleft()[1]
             if not durable.done():
                 durable.set_result(None)
-        if self._journal.degraded and "disk_full" not in self._state.holds and not self._intake_closed:
-            self._decide_and_apply(AddHold(Scope(), "disk_full", self._journal.degraded))
+        if self._journal.degraded and DISK_FULL not in self._state.holds and not self._intake_closed:
+            self._decide_and_apply(AddHold(Scope(), DISK_FULL, self._journal.degraded))
         if self._state.seq - self._snapshot_seq >= self._bounds.snapshot_every:
             await self._save_snapshot_under_load()
 

@@ -48,11 +48,9 @@ from overmind.core.model.ids import WalletId
 from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.units import MICROS, PICO
 from overmind.desk.engine import Engine
+from overmind.desk.log_file import LogFile
 from overmind.text.printable import printable
 
-LOG_FILE: Final = "overmind.log"
-FILE_BYTES_MAX: Final = 20_000_000
-FILES_KEPT: Final = 5
 TRACES: Final = ("exception", "stack")
 HANDLERS: Final = ("overmind file", "overmind terminal")
 
@@ -61,10 +59,7 @@ log = structlog.get_logger("desk")
 
 def configure_logging(logs_dir: Path, level: str) -> None:
     """Writes JSON lines to `logs_dir`/overmind.log, and warnings also to the terminal. Raises OSError if it cannot."""
-    logs_dir.mkdir(parents=True, exist_ok=True)
-    file = logging.handlers.RotatingFileHandler(
-        logs_dir / LOG_FILE, maxBytes=FILE_BYTES_MAX, backupCount=FILES_KEPT, encoding="utf-8", delay=True
-    )
+    file = LogFile(logs_dir)
     terminal = logging.StreamHandler()
     terminal.setLevel(logging.WARNING)
     file.setFormatter(_formatter(structlog.processors.JSONRenderer()))
@@ -79,6 +74,7 @@ def configure_logging(logs_dir: Path, level: str) -> None:
     for name, handler in zip(HANDLERS, handlers, strict=True):
         handler.set_name(name)
         root.addHandler(handler)
+    file.make_folder()
 
 
 def stop_logging() -> None:

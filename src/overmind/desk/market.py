@@ -20,6 +20,7 @@ from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.money import Token
 from overmind.desk.engine import Engine
 from overmind.desk.proceeds import ProceedsWitness
+from overmind.journal.key_locks import KeyLocks
 from overmind.ports import Clock, Prices, SecondSource, Venue
 from overmind.prices.jupiter import JupiterPrices
 from overmind.prices.pyth import PythPrices
@@ -49,9 +50,12 @@ class OnChain(msgspec.Struct, frozen=True):
     genesis_hash: str
     signer: LocalSigner
     public_keys: dict[WalletId, str]  # wallets that can sign
+    locks: KeyLocks | None = None  # None: a scratch desk, whose keys nobody else has
 
     def admit(self, wallet: WalletConfig) -> None:
-        """Lets the wallet sign from now on."""
+        """Lets the wallet sign from now on. Raises JournalLocked if another desk on this machine has its key."""
+        if self.locks is not None and wallet.wallet.id not in self.public_keys:
+            self.locks.take(wallet.wallet.public_key)
         self.signer.add(wallet.key)
         self.public_keys[wallet.wallet.id] = wallet.wallet.public_key
 
@@ -242,7 +246,10 @@ async def _live(config: MultiWalletConfig, clock: Clock, stack: AsyncExitStack) 
     notifications = await stack.enter_async_context(Notifications(urls[0], clock))
     chain = await stack.enter_async_context(RpcChain(rpc, clock, notifications=notifications))
     api = await stack.enter_async_context(_swap_api(config, clock))
-    on_chain = OnChain(chain, notifications, genesis_hash, LocalSigner(()), {})
+    locks = None if config.lock_dir is None else KeyLocks(config.lock_dir, genesis_hash)
+    if locks is not None:
+        stack.callback(locks.release)
+    on_chain = OnChain(chain, notifications, genesis_hash, LocalSigner(()), {}, locks)
     for wallet in config.wallets.values():
         on_chain.admit(wallet)
     witnesses = Witnesses(await _witness_api(config, clock, stack), rpc, await _rival(config, clock, stack))

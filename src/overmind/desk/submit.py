@@ -13,7 +13,7 @@ from overmind.core.model.commands import CommandRefused
 from overmind.core.model.ids import OrderId, SignalId
 from overmind.core.model.money import Token
 from overmind.desk.app import App
-from overmind.desk.engine import EngineBusy, EngineStopped
+from overmind.desk.engine import DiskFull, EngineBusy, EngineStopped
 from overmind.signals.decode import BadSignal, decode_signal
 from overmind.text.characters import is_blank
 from overmind.views.decisions import DecisionStatus
@@ -23,6 +23,7 @@ LINE_BYTES_MAX: Final = 65_536
 BUSY_RETRY_S: Final = 0.05
 FAILED: Final = "failed"
 STOPPING: Final = "stopping"
+NOT_TAKEN: Final = "not_taken"  # no decision: the signal may be sent again under its id
 
 log = structlog.get_logger("intake")
 
@@ -37,11 +38,13 @@ class Answers:
     def __init__(self) -> None:
         self.invalid = 0
         self.refused = 0
+        self.not_taken = 0
         self.orders: list[OrderId] = []
 
     def add(self, answer: Mapping[str, Any]) -> None:
         self.invalid += answer["status"] == "invalid"
         self.refused += answer["status"] in (DecisionStatus.REFUSED, FAILED)
+        self.not_taken += answer["status"] == NOT_TAKEN
         if answer["status"] == DecisionStatus.PLACED:
             self.orders += answer["orders"]
 
@@ -128,6 +131,8 @@ async def _answer(app: App, line: bytes, tokens: Mapping[str, Token], received_a
             return (await app.submit(signal, received_at_ns)).to_json()
         except CommandRefused as refused:
             return conflict(signal.id, refused)
+        except DiskFull as full:
+            return not_taken(signal.id, full)
         except EngineBusy:  # The engine refuses a signal that has become stale meanwhile.
             await app.clock.sleep(BUSY_RETRY_S)
         except EngineStopped as stopped:
@@ -153,3 +158,8 @@ def conflict(signal_id: SignalId, refused: CommandRefused) -> dict[str, object]:
     """The answer to a known id with other content."""
     problem = {"field": "signal_id", "problem": str(refused), "fix": "use a new signal_id for a new signal"}
     return {"signal_id": signal_id, "status": "invalid", "problems": [problem]}
+
+
+def not_taken(signal_id: SignalId, full: DiskFull) -> dict[str, object]:
+    """The answer to a signal that was not decided because the disk is full."""
+    return {"signal_id": signal_id, "status": NOT_TAKEN, "code": full.code, "error": str(full)}

@@ -9,14 +9,17 @@ import structlog
 
 from overmind.core.books.trust import doubt_text, doubts_to_tell
 from overmind.core.capital.proceeds import why_nowhere
-from overmind.core.exits.exit_rules import Unpayable, exits_due, unpayable_exits, unwatched
+from overmind.core.control.holds import DISK_FULL
+from overmind.core.exits.exit_rules import Due, Unpayable, exits_at, exits_due, unpayable_exits, unwatched
 from overmind.core.model.commands import EmergencyStop, MarkPrices, MoveDue, Rebalance, SellDue
-from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.ids import SOL, Mint, WalletId
 from overmind.core.model.money import Mark, Witness
-from overmind.core.model.units import LAMPORTS
+from overmind.core.model.units import LAMPORTS, NS
 from overmind.desk.engine import Engine
 from overmind.ports import Clock, Prices, SecondSource
 
+# On a full disk marks are journaled so seldom that the reserve lasts a day: see RESERVE_BYTES of the journal.
+FULL_MARK_EVERY_S: Final = 20
 STOP_FILE: Final = "STOP"
 STOP_REASON: Final = "STOP file in the data directory"
 REASON_CHARS_MAX: Final = 500
@@ -81,6 +84,8 @@ class Watch:
         self._unpayable: dict[WalletId, Unpayable] = {}  # already logged
         self._auto_rebalance = auto_rebalance
         self._rebalanced_ns = clock.now_ns()  # when the bands were last checked
+        self._marked_ns = 0  # when a full disk last took marks
+        self._marked_due: set[Due] = set()  # the exits that they made due
         self._nowhere = ""  # logged reason why proceeds cannot be swept
 
     async def run(self) -> None:
@@ -94,6 +99,8 @@ class Watch:
         ticks = self._prices.ticks()
         witnesses = self._witnesses()
         marks = tuple(Mark(tick.mint, tick.price_pico, tick.at_ns, witnesses.get(tick.mint)) for tick in ticks.values())
+        if DISK_FULL in self._engine.state.holds:
+            marks = self._thinned(marks)
         if marks:
             self._engine.post(MarkPrices(marks))
             self._warn_of_doubts()
@@ -129,6 +136,17 @@ class Watch:
         for mint in sorted(self._doubted - state.doubted.keys()):
             log.warning("price is believed again", mint=mint)
         self._doubted = {*doubted, *(self._doubted & state.doubted.keys())}
+
+    def _thinned(self, marks: tuple[Mark, ...]) -> tuple[Mark, ...]:
+        """Marks for a full disk: of what is held, seldom, and at once when they make an exit due."""
+        state, now_ns = self._engine.state, self._clock.now_ns()
+        held = {SOL, *(mint for book in state.wallets.values() for mint in book.positions)}
+        due = set(exits_at(state, {mark.mint: mark.price_pico for mark in marks}, now_ns))
+        every_ns = min(FULL_MARK_EVERY_S * NS, state.settings.mark_age_max_ns * 2 // 3)
+        if due <= self._marked_due and abs(now_ns - self._marked_ns) < every_ns:
+            return ()
+        self._marked_ns, self._marked_due = now_ns, due
+        return tuple(mark for mark in marks if mark.mint in held)
 
     def _protect(self) -> None:
         """Sells due exits that were not sold with the marks: those beyond the maximum per decision, and those due by
@@ -176,7 +194,8 @@ class Watch:
             log.error("no Emergency wallet to sweep the proceeds into", why=nowhere, fix=SWEEP_FIX)
         self._nowhere = nowhere
         now_ns = self._clock.now_ns()
-        if self._auto_rebalance and abs(now_ns - self._rebalanced_ns) >= state.settings.rebalance_interval_ns:
+        wanted = self._auto_rebalance and DISK_FULL not in state.holds
+        if wanted and abs(now_ns - self._rebalanced_ns) >= state.settings.rebalance_interval_ns:
             self._rebalanced_ns = now_ns
             engine.post(Rebalance("a wallet is outside its band"))
 

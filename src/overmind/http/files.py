@@ -40,14 +40,23 @@ def publish(data_dir: Path, service: RunningService) -> None:
 
 
 def withdraw(data_dir: Path) -> None:
-    (data_dir / SERVICE_FILE).unlink(missing_ok=True)
+    """Leaves the file of another service alone: the folder may have been replaced under this one."""
+    if (service := last_service(data_dir)) is None or service.pid == os.getpid():
+        (data_dir / SERVICE_FILE).unlink(missing_ok=True)
+
+
+def last_service(data_dir: Path) -> RunningService | None:
+    """The service that published itself last and has not withdrawn: it runs, or it was killed."""
+    with contextlib.suppress(OSError, msgspec.DecodeError):
+        return msgspec.json.decode((data_dir / SERVICE_FILE).read_bytes(), type=RunningService)
+    return None
 
 
 def find_service(data_dir: Path) -> RunningService | None:
     """The service that owns the journal there. A file left by a crash names a process that does not own it."""
-    with contextlib.suppress(OSError, msgspec.DecodeError):
-        service = msgspec.json.decode((data_dir / SERVICE_FILE).read_bytes(), type=RunningService)
-        if _owner(data_dir / LOCK_FILE) == service.pid:
+    service = last_service(data_dir)
+    with contextlib.suppress(OSError):
+        if service is not None and _owner(data_dir / LOCK_FILE) == service.pid:
             return service
     return None
 

@@ -16,7 +16,7 @@ from overmind.core.model.units import NS
 from overmind.desk.app import App
 from overmind.desk.engine import EngineStopped
 from overmind.http.responses import JsonResponse
-from overmind.ports import ChainSilent
+from overmind.ports import ChainSilent, JournalFailed
 from overmind.views.alarms import admission_alarms
 from overmind.views.amounts import symbol_of
 
@@ -59,6 +59,11 @@ class ServiceHealth:
         return router
 
     async def _journal_fault(self) -> str | None:
+        try:
+            if (locked := self._app.storage().locked) is not None:
+                return locked
+        except JournalFailed as failed:
+            return str(failed)
         try:
             async with asyncio.timeout(DURABLE_S):
                 full = await self._app.engine.read(lambda state: "disk_full" in state.holds)

@@ -14,8 +14,8 @@ from starlette.responses import Response
 from overmind.core.model.commands import CommandRefused
 from overmind.core.model.money import Token
 from overmind.core.model.signal import Signal
-from overmind.desk.engine import EngineBusy, EngineStopped
-from overmind.desk.submit import conflict, failed, invalid
+from overmind.desk.engine import DiskFull, EngineBusy, EngineStopped
+from overmind.desk.submit import conflict, failed, invalid, not_taken
 from overmind.http.bounds import BATCH_MAX, NDJSON
 from overmind.http.responses import RETRY_AFTER_S, JsonResponse, error_response
 from overmind.ports import Clock
@@ -24,7 +24,7 @@ from overmind.text.characters import BOM_BYTES, is_blank
 from overmind.text.printable import json_bytes
 from overmind.views.decisions import Decision
 
-DECIDED, INVALID, CONFLICT, BUSY, FAILED, STOPPED = 202, 400, 409, 429, 500, 503
+DECIDED, INVALID, CONFLICT, BUSY, FAILED, STOPPED, FULL = 202, 400, 409, 429, 500, 503, 503
 NDJSON_TYPES: Final = (NDJSON, "application/ndjson", "application/jsonl")
 STOPPING: Final = "the service is stopping: send it to the next one"
 
@@ -104,6 +104,8 @@ class Intake:
             return AnsweredSignal(DECIDED, (await self._submit(signal, received_at_ns)).to_json())
         except CommandRefused as refused:
             return AnsweredSignal(CONFLICT, conflict(signal.id, refused))
+        except DiskFull as full:
+            return AnsweredSignal(FULL, not_taken(signal.id, full))
         except EngineBusy as busy:
             return AnsweredSignal(BUSY, {"signal_id": signal.id, "status": "busy", "error": str(busy)})
         except EngineStopped:

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from overmind.core.model.commands import CommandRefused
-from overmind.desk.engine import EngineBusy, EngineStopped
+from overmind.desk.engine import DiskFull, EngineBusy, EngineStopped
 from overmind.journal.errors import JournalUnusable
 from overmind.text.printable import json_bytes
 
@@ -47,6 +47,7 @@ def answer_errors(api: FastAPI) -> None:
         HttpRefusal: _refused,
         CommandRefused: _with(HTTPStatus.CONFLICT),
         EngineBusy: _with(HTTPStatus.TOO_MANY_REQUESTS),
+        DiskFull: _with(HTTPStatus.SERVICE_UNAVAILABLE),
         EngineStopped: _with(HTTPStatus.SERVICE_UNAVAILABLE),
         JournalUnusable: _with(HTTPStatus.SERVICE_UNAVAILABLE),
         HTTPException: _of_framework,

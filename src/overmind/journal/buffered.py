@@ -8,7 +8,7 @@ from typing import Final
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import SignalId
 from overmind.journal.chain import decided
-from overmind.ports import Journal, Snapshot
+from overmind.ports import Journal, Snapshot, Storage
 
 BUFFERED_MAX: Final = 1024  # entries
 
@@ -68,3 +68,6 @@ class BufferedJournal:
     @property
     def degraded(self) -> str | None:
         return self._base.degraded
+
+    def storage(self) -> Storage:
+        return self._base.storage()

@@ -19,7 +19,7 @@ class OwnerLock:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise JournalUnusable(
                 f"{path}: cannot be created ({error.strerror}). The journal's directory must exist and be writable."
@@ -34,6 +34,12 @@ class OwnerLock:
             ) from error
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Device and inode of the open file."""
+        opened = os.fstat(self._fd)
+        return opened.st_dev, opened.st_ino
 
     def release(self) -> None:
         os.close(self._fd)

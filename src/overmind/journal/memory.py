@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import SignalId
 from overmind.journal.chain import GENESIS, decided, follow, tip_of
-from overmind.ports import JournalFailed, Snapshot
+from overmind.ports import UNTROUBLED, JournalFailed, Snapshot, Storage
 
 
 class MemoryJournal:
@@ -63,6 +63,9 @@ class MemoryJournal:
     @property
     def degraded(self) -> str | None:
         return None
+
+    def storage(self) -> Storage:
+        return UNTROUBLED
 
     def close(self) -> None:
         """Nothing to close."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import SignalId
 from overmind.journal.chain import decided
-from overmind.ports import Journal, Snapshot
+from overmind.ports import UNTROUBLED, Journal, Snapshot, Storage
 
 
 class OverlayJournal:
@@ -43,3 +43,6 @@ class OverlayJournal:
     @property
     def degraded(self) -> str | None:
         return None
+
+    def storage(self) -> Storage:
+        return UNTROUBLED

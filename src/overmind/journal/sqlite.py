@@ -28,7 +28,7 @@ from overmind.journal.database import (
 )
 from overmind.journal.errors import JournalCorrupt, JournalProblem
 from overmind.journal.writer import Writer
-from overmind.ports import JournalFailed, Snapshot
+from overmind.ports import UNTROUBLED, JournalFailed, Snapshot, Storage
 
 PAGE_ROWS = 512
 PAUSE_EVERY_S = 0.001
@@ -119,6 +119,15 @@ class SqliteJournal:
                     return found[0]
         return None
 
+    def hash_of(self, seq: int) -> bytes | None:
+        """The hash of an entry; None: there is no such entry."""
+        tip = self._tip_at(seq)
+        return None if tip is None else tip.hash
+
+    def last_seq(self) -> int:
+        with refusing(self._path):
+            return last_seq(self._db)
+
     def head(self) -> bytes:
         """The hash of the last entry. Journals with equal heads are equal, entry by entry."""
         with refusing(self._path):
@@ -130,13 +139,20 @@ class SqliteJournal:
     def degraded(self) -> str | None:
         return None if self._writer is None else self._writer.degraded
 
+    def storage(self) -> Storage:
+        return UNTROUBLED if self._writer is None else self._writer.storage()
+
     def close(self) -> None:
-        """Waits for the running write. The reader closes first, since the last connection to close removes the log."""
+        """Waits for the running write, but not for another program's lock.
+
+        The reader closes first, since the last connection to close removes the log.
+        """
         if self._closed:
             return
         self._closed = True
         self._db.close(force=True)
         if self._writer is not None:
+            self._writer.give_up()
             self._thread.submit(self._writer.close).result()
         self._thread.shutdown()
 

@@ -10,7 +10,7 @@ import apsw
 
 from overmind.core.model.events import Entry
 from overmind.journal.chain import GENESIS, check, tip_of
-from overmind.journal.database import connect_reader, load_snapshot, rows_after, snapshot_seqs, tip_at
+from overmind.journal.database import connect_reader, last_seq, load_snapshot, rows_after, snapshot_seqs, tip_at
 from overmind.journal.errors import JournalCorrupt, JournalProblem
 
 PAGE_ROWS = 512
@@ -33,6 +33,27 @@ def verify_chain(path: Path) -> Iterator[Entry | JournalProblem]:
                 yield from part(db)
             except (apsw.Error, UnicodeDecodeError) as error:
                 yield JournalProblem(f"the rest of the {part.__name__.strip('_')} cannot be read ({error})")
+
+
+class ChainOnDisk:
+    """The hashes of a journal that may be damaged, for a comparison with its anchor."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises JournalUnusable."""
+        self._db = connect_reader(path)
+
+    def hash_of(self, seq: int) -> bytes | None:
+        try:
+            tip = tip_at(self._db, seq)
+        except apsw.Error:
+            return None
+        return None if tip is None else tip.hash
+
+    def last_seq(self) -> int:
+        return last_seq(self._db)
+
+    def close(self) -> None:
+        self._db.close()
 
 
 def _entries(db: apsw.Connection) -> Iterator[Entry | JournalProblem]:

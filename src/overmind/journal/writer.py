@@ -5,20 +5,36 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
+import threading
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import apsw
 
 from overmind.core.model.events import Entry
 from overmind.journal.chain import Row, digest, follow, tip_of
-from overmind.journal.database import RESERVE, Disk, connect_writer, refusing, snapshot_seqs, tip_at, verified_end
+from overmind.journal.database import (
+    RESERVE,
+    Disk,
+    connect_writer,
+    refusing,
+    require_not_emptied,
+    snapshot_seqs,
+    tip_at,
+    verified_end,
+)
+from overmind.journal.errors import JournalUnusable
 from overmind.journal.lock import OwnerLock
+from overmind.journal.place import Place, make_private
 from overmind.journal.reserve import Reserve
-from overmind.ports import JournalFailed, Snapshot
+from overmind.ports import UNTROUBLED, JournalFailed, Snapshot, Storage
 
 SNAPSHOTS_KEPT = 2
+LOCK = "overmind.lock"
+LOCK_TRY_MS = 250  # SQLite's own tries for a lock that another program has, before it is told
+LOCK_PAUSE_S = 0.05
+CHECKPOINT_PAGES_FULL = 16  # On a full disk the log is reused early, so that it does not grow into the reserve.
 
 # One statement inserts a whole batch. apsw releases the interpreter lock in each statement, and a busy event loop then
 # keeps it for 5 ms: 200 rows took 250 ms with a statement each, and 7 ms with one for all. A few batch sizes suffice;
@@ -30,6 +46,7 @@ INSERTS = {
     for size in SIZES
 }
 NO_ROW: tuple[None, ...] = (None,) * 5
+LOCKED = (apsw.BusyError, apsw.ProtocolError)  # Another program holds a lock; nothing was written.
 
 
 class Writer:
@@ -37,29 +54,34 @@ class Writer:
 
     def __init__(self, path: Path, disk: Disk) -> None:
         self._path = path
-        self._lock = OwnerLock(path.with_name("overmind.lock"))
+        require_not_emptied(path)
+        make_private(path, (LOCK, RESERVE))
+        self._lock = OwnerLock(path.with_name(LOCK))
+        self._place = Place(path, path.with_name(LOCK), self._lock.identity)
         with contextlib.ExitStack() as undo:
             undo.callback(self._lock.release)
             self._db = connect_writer(path, disk)
             undo.callback(self._db.close, force=True)
             with refusing(path):
                 self._tip = verified_end(self._db, path)
+                self._db.set_busy_timeout(LOCK_TRY_MS)
+            if gone := self._place.gone():  # SQLite may have opened another file than the one that was checked.
+                raise JournalUnusable(f"{gone}. Start again.")
             undo.pop_all()
         self._reserve = Reserve(path.with_name(RESERVE), disk.reserve_bytes)
         self._failure: str | None = None
+        self._gone: str | None = None
+        self._locked: str | None = None
+        self._closing = threading.Event()
         self._log_pages, self._log_pages_max = 0, disk.checkpoint_pages
         self.degraded = self._reserve.fill()
 
     def append(self, entries: Sequence[Entry]) -> None:
         with self._failing_for_good():
             rows = follow(self._tip, entries)
-            try:
-                self._insert(rows)
-            except apsw.Error as error:
-                if not (self._disk_full(error) and self._reserve.free()):
-                    raise
-                self.degraded = f"the disk is full ({error}): the reserve beside {self._path} is in use"
-                self._insert(rows)
+            self._until_written(lambda: self._insert(rows), reserved=True)
+            if gone := self._place.log_gone():  # Nobody is told what the next start will not find.
+                raise JournalFailed(gone)
             self._tip = tip_of(rows[-1])
             self._log_pages += self._db.status(apsw.SQLITE_DBSTATUS_CACHE_WRITE, True)[0]
 
@@ -70,15 +92,24 @@ class Writer:
             assert tip is not None, f"a snapshot of entry {snapshot.seq}, which is not in the journal"
             row = (snapshot.seq, snapshot.state, tip.hash, digest(snapshot.seq, tip.hash, snapshot.state))
             try:
-                self._replace_snapshots(row)
+                self._until_written(lambda: self._replace_snapshots(row), reserved=False)
             except apsw.Error as error:
                 if not self._disk_full(error):
                     raise
                 self.degraded = self.degraded or f"the disk is full ({error}): no snapshot was saved"
 
+    def storage(self) -> Storage:
+        """May be called from any thread. Raises JournalFailed."""
+        self._gone = self._gone or self._place.gone()
+        if self._gone is not None:
+            raise JournalFailed(self._gone)
+        if self._locked is None and self.degraded is None:
+            return UNTROUBLED
+        return Storage(self._locked, self._reserve.left() if self.degraded is not None else None)
+
     @property
     def checkpoint_due(self) -> bool:
-        return self._log_pages >= self._log_pages_max
+        return self._log_pages >= (CHECKPOINT_PAGES_FULL if self.degraded is not None else self._log_pages_max)
 
     def checkpoint(self) -> None:
         """Moves the log into the table. Runs apart from appends, so its failure does not fail them."""
@@ -88,8 +119,13 @@ class Writer:
         try:
             self._db.wal_checkpoint()
         except apsw.Error as error:
-            if not self._disk_full(error):  # A full disk loses nothing: the log grows on until it is full too.
+            # A full disk or another program's lock loses nothing: the log grows on, and a later try moves it.
+            if not self._disk_full(error) and not isinstance(error, LOCKED):
                 self._failure = str(error)
+
+    def give_up(self) -> None:
+        """Ends the wait for another program's lock, so that `close` can follow. May be called from any thread."""
+        self._closing.set()
 
     def close(self) -> None:
         for step in (self._db.wal_checkpoint, self._db.close):
@@ -99,15 +135,37 @@ class Writer:
 
     @contextlib.contextmanager
     def _failing_for_good(self) -> Iterator[None]:
-        if self._failure is not None:
-            raise JournalFailed(f"nothing is written after a failure ({self._failure}); reopen the journal")
+        if (failure := self._gone or self._failure) is not None:
+            raise JournalFailed(f"nothing is written after a failure ({failure}); reopen the journal")
         self._failure = "the write did not finish"  # Reset only after this write is known to have succeeded.
         try:
             yield
         except apsw.Error as error:
             self._failure = str(error)
             raise JournalFailed(f"{self._path}: {error}") from error
+        except JournalFailed as error:
+            self._failure = str(error)
+            raise
         self._failure = None
+
+    def _until_written(self, write: Callable[[], None], *, reserved: bool) -> None:
+        """Waits without limit while another program has locked the journal: such a try has written nothing.
+
+        `reserved`: frees the reserve, slice by slice, for what must be written when the disk is full.
+        """
+        while True:
+            try:
+                write()
+                break
+            except LOCKED as error:
+                if self._closing.wait(LOCK_PAUSE_S):
+                    raise
+                self._locked = f"another program keeps {self._path} locked ({error})"
+            except apsw.Error as error:
+                if not (reserved and self._disk_full(error) and self._reserve.free_slice()):
+                    raise
+                self.degraded = f"the disk is full ({error}): the reserve beside {self._path} is in use"
+        self._locked = None
 
     def _insert(self, rows: Sequence[Row]) -> None:
         if len(rows) <= SIZES[-1]:

@@ -10,6 +10,7 @@ from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
 from overmind.core.model.value import Value
+from overmind.keys.dumps import forbid_dumps
 from overmind.keys.key_forms import SEED_BYTES, form_of_text
 from overmind.text.characters import trimmed
 
@@ -33,6 +34,7 @@ class SecretKey:
     __slots__ = ("_keypair", "_public_key")
 
     def __init__(self, keypair: Keypair) -> None:
+        forbid_dumps()
         self._keypair = keypair
         self._public_key = str(keypair.pubkey())
 

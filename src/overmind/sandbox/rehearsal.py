@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
+from msgspec import structs
+
 from overmind.backtest.history import Played, report_of
 from overmind.clock.clocks import JumpClock, SystemClock
 from overmind.config import MultiWalletConfig
@@ -56,6 +58,11 @@ def live_on(env: Mapping[str, str], rpc_url: str, swap_url: str) -> dict[str, st
     }
 
 
+def scratch(config: MultiWalletConfig) -> MultiWalletConfig:
+    """Nobody else has its keys, and its chain ends with it: it needs no lock on the machine and no anchor."""
+    return structs.replace(config, lock_dir=None, anchor_dir=None)
+
+
 async def fund(rpc: Rpc, config: MultiWalletConfig) -> None:
     """Gives every wallet its share of the paper capital as test USDC, and SOL for fees."""
     quote = config.desk.quote
@@ -77,7 +84,7 @@ async def embedded(env: Mapping[str, str], tape: Tape, clock: Clock) -> AsyncIte
         Rpc([net.url], SystemClock(), requests_per_s=math.inf) as rpc,
         Maker(rpc, SecretKey.generate(), tokens, LoopedTape(tape, clock), clock) as maker,
     ):
-        config = MultiWalletConfig.from_env(live_on(env, net.url, maker.url), dotenv=None)
+        config = scratch(MultiWalletConfig.from_env(live_on(env, net.url, maker.url), dotenv=None))
         await fund(rpc, config)
         yield config, rpc
 

@@ -29,7 +29,7 @@ from overmind.core.model.ids import WalletId
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import LAMPORTS
 from overmind.desk.app import DRAIN_S, App
-from overmind.desk.engine import EngineBusy, EngineStopped, Feed
+from overmind.desk.engine import DiskFull, EngineBusy, EngineStopped, Feed
 from overmind.desk.submit import failed
 from overmind.sdk.manager import WalletManager, first_cause
 from overmind.sdk.records import Record, RejectedSignal, execution_record
@@ -259,7 +259,7 @@ class _Running:
                 decision = await self._app.submit(signal, received_at_ns)
             except EngineBusy:  # Nothing was decided. If this takes too long, the answer is SELECTION_TIMEOUT.
                 await self._app.clock.sleep(BUSY_RETRY_S)
-            except CommandRefused as refused:
+            except (CommandRefused, DiskFull) as refused:
                 await self._put(RejectedSignal(signal.id, str(refused)))
                 return
             except EngineStopped:

@@ -3,6 +3,7 @@ invariants of the books at each snapshot and at the end."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,10 +15,12 @@ from overmind.core.books.ledger import held, sol_float_held
 from overmind.core.books.state import State, encode_state, is_current, state_hash
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import SOL, Mint
+from overmind.journal.anchor import Anchor
 from overmind.journal.errors import JournalCorrupt
-from overmind.journal.verify import snapshots, verify_chain
+from overmind.journal.verify import ChainOnDisk, snapshots, verify_chain
 
 PROGRESS_EVERY = 10_000
+NOT_CHECKED = "MAC not checked"
 
 
 class Verified(msgspec.Struct, frozen=True):
@@ -25,10 +28,14 @@ class Verified(msgspec.Struct, frozen=True):
     entries: int
     state_hash: str
     problems: list[str]
+    mac: str = NOT_CHECKED  # whether the journal is the one that its anchor names, which no changed hash can imitate
 
 
-def verify(path: Path, on_entries: Callable[[int], None] = lambda _: None) -> Verified:
-    """Replay every entry. Raises JournalUnusable when there is no journal to verify."""
+def verify(path: Path, on_entries: Callable[[int], None] = lambda _: None, anchor: Anchor | None = None) -> Verified:
+    """Replay every entry. Raises JournalUnusable when there is no journal to verify.
+
+    `anchor` is what the desk that wrote it keeps outside of the data folder, with the key of its MAC.
+    """
     state, problems, entries, replayable = State(), [], 0, True
     kept = _snapshots(path)
     for found in verify_chain(path):
@@ -48,7 +55,22 @@ def verify(path: Path, on_entries: Callable[[int], None] = lambda _: None) -> Ve
             on_entries(entries)
     if replayable:
         problems += invariant_problems(state)
-    return Verified(not problems, entries, state_hash(state), problems)
+    mac = NOT_CHECKED if anchor is None else _compare(path, anchor, problems)
+    return Verified(not problems, entries, state_hash(state), problems, mac)
+
+
+def _compare(path: Path, anchor: Anchor, problems: list[str]) -> str:
+    """A copy that is older than the anchor may be a backup, so that alone is no problem."""
+    try:
+        with contextlib.closing(ChainOnDisk(path)) as chain:
+            found = anchor.look(chain)
+    except (JournalCorrupt, OSError) as fault:
+        return f"{NOT_CHECKED}: {fault}"
+    if found.problem and not found.behind:
+        problems.append(found.problem)
+    if not found.checked:
+        return NOT_CHECKED
+    return f"MAC checked: {found.problem}" if found.behind else f"MAC checked up to entry {found.seq}"
 
 
 def _snapshots(path: Path) -> dict[int, bytes]:

@@ -39,6 +39,13 @@ exits                      | file                              | send
 exits                      | remove w1                         | send
 exits                      | wait 30000                        | send
 exits                      | stop; file; wait 99999999         | send
+# One case only: the journal is an older copy, which may not know that it was sold.
+exits                      | hold portfolio restored           | wait the journal is an older copy
+exits                      | hold portfolio restored; lift portfolio restored | send
+protects                   | hold portfolio restored           | wait the journal is an older copy
+protects                   | hold portfolio restored; wait 30000 | over SIGNAL_EXPIRED the signal's time to live is over
+buy rebalance reclaim      | hold portfolio restored           | over STOPPED portfolio stopped: restored
+withdraw                   | hold portfolio restored           | wait held by portfolio: restored
 # What protects passes every stop, within its time.
 protects                   | stop                              | send
 protects                   | hold portfolio operator           | send

@@ -61,6 +61,19 @@ STEP_MAX = Variable(
     "A step of the event loop that takes longer ends the process, so that a supervisor starts it again. Time in which "
     "the machine was suspended does not count.",
 )
+LOCK_DIR = Variable(
+    "OVERMIND_LOCK_DIR",
+    kinds.path(),
+    "/var/lock/overmind",
+    "A folder of the machine, in which live desks lock their keys: one desk for each key and cluster.",
+)
+ANCHOR_DIR = Variable(
+    "OVERMIND_ANCHOR_DIR",
+    kinds.optional(kinds.path()),
+    "",
+    "Where a live desk remembers its journal's newest entry, outside of the data directory, with the key of the MAC."
+    " Not set: ~/.local/state/overmind.",
+)
 LOGS_DIR = Variable(
     "OVERMIND_LOGS_DIR", kinds.path(), "./logs", "The folder in which overmind.log is written and rotated."
 )

@@ -90,7 +90,17 @@ from overmind.config.variables.risk import (
     STRESS,
     VOLATILITY_HALF_LIFE,
 )
-from overmind.config.variables.service import API_TOKEN, DATA_DIR, LOG_LEVEL, LOGS_DIR, SERVER_PORT, STEP_MAX, STEP_TELL
+from overmind.config.variables.service import (
+    ANCHOR_DIR,
+    API_TOKEN,
+    DATA_DIR,
+    LOCK_DIR,
+    LOG_LEVEL,
+    LOGS_DIR,
+    SERVER_PORT,
+    STEP_MAX,
+    STEP_TELL,
+)
 from overmind.config.variables.signals import SIGNAL_FIELDS_IGNORED
 from overmind.config.variables.variable import SettingRow, Variable
 from overmind.config.variables.wallets import (
@@ -182,7 +192,18 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         WITHDRAW_DAY_MAX,
         WITHDRAW_DELAY,
     ),
-    "Service": (SIGNAL_FIELDS_IGNORED, SERVER_PORT, LOG_LEVEL, API_TOKEN, DATA_DIR, LOGS_DIR, STEP_TELL, STEP_MAX),
+    "Service": (
+        SIGNAL_FIELDS_IGNORED,
+        SERVER_PORT,
+        LOG_LEVEL,
+        API_TOKEN,
+        DATA_DIR,
+        LOGS_DIR,
+        LOCK_DIR,
+        ANCHOR_DIR,
+        STEP_TELL,
+        STEP_MAX,
+    ),
     "Paper trading": (PAPER_CAPITAL, PAPER_PRICES, PRICE_TAPE),
     "Expected cost of execution": (
         COST_FEE,

@@ -18,6 +18,7 @@ from overmind.core.model.events import Event, HoldAdded, HoldLifted
 OPERATOR: Final = "operator"
 DISK_FULL: Final = "disk_full"
 DAY_TRADES: Final = "day_trades"
+RESTORED: Final = "restored"  # The journal is an older copy: it may not know what was sold, so sales wait as well.
 OF_STATUS: Final = frozenset({"inactive", "suspended", "maintenance"})  # causes that the status in a wallet's file sets
 
 

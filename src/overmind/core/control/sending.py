@@ -1,8 +1,9 @@
 """Whether an order or a move may be signed or sent now, must wait, or is over: one rule for both.
 
-A sale is always allowed. A top-up and a sweep serve exits or bring money to safety, so they pass every stop and end
-only when they expire. A stop ends all other work. A withdrawal also ends when the settings no longer allow it or when a
-hold suggests theft; any other hold makes it wait until it expires, except used-up trades of the day.
+A sale is always allowed, but for one case: a journal that was restored from a backup may not know that it was made.
+A top-up and a sweep serve exits or bring money to safety, so they pass every other stop and end only when they expire.
+A stop ends all other work. A withdrawal also ends when the settings no longer allow it or when a hold suggests theft;
+any other hold makes it wait until it expires, except used-up trades of the day.
 
 See specification §10.4.
 """
@@ -15,7 +16,7 @@ from typing import Final
 from overmind.core.books.state import State
 from overmind.core.books.wallet_limits import REMOVED
 from overmind.core.control.balances import is_of_chain
-from overmind.core.control.holds import holds_on_moves
+from overmind.core.control.holds import RESTORED, holds_on_moves
 from overmind.core.model.enums import MoveKind, Side
 from overmind.core.model.order import Move, Order, Work
 from overmind.core.model.outcome import Cause, Rejected
@@ -45,6 +46,7 @@ Verdict = Send | Wait | Over
 
 SEND: Final = Send()
 CANCELLED: Final = Over(Rejected(Cause.CANCELLED, "it was cancelled before it was begun"))
+HISTORY_UNKNOWN: Final = Wait("the journal is an older copy: what happened since then is not known")
 STOP_FILE: Final = Over(Rejected(Cause.STOPPED, "STOP file"))
 
 
@@ -54,7 +56,7 @@ def may_send(state: State, work: Work, now_ns: int, stop_file: bool) -> Verdict:
         return CANCELLED
     match work:
         case Order(side=Side.SELL):
-            return SEND
+            return HISTORY_UNKNOWN if RESTORED in state.holds else SEND
         case Order():
             return _stopped(state, work, stop_file) or _late(work, now_ns) or SEND
         case Move(kind=MoveKind.WITHDRAWAL):
@@ -62,7 +64,8 @@ def may_send(state: State, work: Work, now_ns: int, stop_file: bool) -> Verdict:
             ended = Over(over) if over is not None else STOP_FILE if stop_file else None
         case Move():
             ended = None if work.kind.protects else _stopped(state, work, stop_file)
-    return ended or _late(work, now_ns, held_by(state, work)) or _not_yet(state, work, now_ns) or SEND
+    may = HISTORY_UNKNOWN if RESTORED in state.holds else SEND
+    return ended or _late(work, now_ns, held_by(state, work)) or _not_yet(state, work, now_ns) or may
 
 
 def _stopped(state: State, work: Work, stop_file: bool) -> Over | None:

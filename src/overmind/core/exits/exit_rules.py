@@ -9,7 +9,7 @@ See specification §10.1.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from overmind.core.books.book import Exiting, WalletBook
@@ -69,16 +69,30 @@ def _looked_at(state: State, book: WalletBook, at_ns: int) -> Collection[Mint]:
 
 def due_of(state: State, book: WalletBook, mint: Mint, at_ns: int) -> Due | None:
     """Why this position must be sold now; None: it is not due, already being sold, or nothing of it is free."""
+    price = exit_price(state, mint, at_ns)
+    return None if price is None else _due_at(state, book, mint, price.price_pico, at_ns)
+
+
+def exits_at(state: State, prices_pico: Mapping[Mint, int], at_ns: int) -> list[Due]:
+    """The exits that would be due if these were the marks, in no order: for prices that cannot be journaled now."""
+    return [
+        due
+        for book in state.wallets.values()
+        for mint in book.positions.keys() & prices_pico.keys()
+        if (due := _due_at(state, book, mint, prices_pico[mint], at_ns)) is not None
+    ]
+
+
+def _due_at(state: State, book: WalletBook, mint: Mint, price_pico: int, at_ns: int) -> Due | None:
     exiting, position = book.exiting.get(mint), book.positions.get(mint)
     if position is None or (exiting is not None and (exiting.open or at_ns < exiting.after_ns)):
         return None
-    price = exit_price(state, mint, at_ns)
-    if price is None or not sellable_units(state, book, mint):
+    if not sellable_units(state, book, mint):
         return None
-    worth = position.value_micros(price.price_pico)
+    worth = position.value_micros(price_pico)
     if worth < DUST_MICROS and mint not in book.closing:  # An operator's close includes dust.
         return None
-    return next(_causes(book, position, price.price_pico, at_ns), None)
+    return next(_causes(book, position, price_pico, at_ns), None)
 
 
 def _causes(book: WalletBook, position: Position, price_pico: int, at_ns: int) -> Iterator[Due]:

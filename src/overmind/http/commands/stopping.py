@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import asyncio
+from typing import ClassVar, Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -13,6 +14,8 @@ from overmind.core.model.value import Value
 from overmind.desk.app import App
 from overmind.http.commands.bodies import ReasonBody, known_wallet, read_body
 from overmind.http.responses import HttpRefusal, JsonResponse
+
+DURABLE_S: Final = 2.0  # Whoever stops a desk must hear soon whether its journal has the stop.
 
 
 class StopBody(Value, frozen=True, forbid_unknown_fields=True):
@@ -28,7 +31,12 @@ def stopping_router(app: App) -> APIRouter:
     @router.post("/emergency-stop")
     async def emergency_stop(request: Request) -> Response:
         body = await read_body(request, StopBody)
-        await engine.handle(EmergencyStop(body.reason, body.liquidate, body.sweep))
+        try:
+            async with asyncio.timeout(DURABLE_S):
+                await engine.handle(EmergencyStop(body.reason, body.liquidate, body.sweep))
+        except TimeoutError:
+            why = app.storage().locked or f"the disk took longer than {DURABLE_S:g} s"
+            raise HttpRefusal(503, f"the stop holds, and the journal does not have it yet: {why}") from None
         statuses = await engine.read(lambda state: {book.wallet.id: book.status for book in state.wallets.values()})
         not_swept = await engine.read(why_nowhere) if body.sweep else ""
         return JsonResponse({"stopped": True, "reason": body.reason, "wallets": statuses, "not_swept": not_swept})

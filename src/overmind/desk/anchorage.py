@@ -1,0 +1,76 @@
+"""Keeps a live desk's journal anchored, and finds out at the start when it was restored from a backup or edited."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from overmind.core.model.commands import CommandRefused
+from overmind.journal.anchor import Anchor, Head, head_of
+from overmind.journal.sqlite import SqliteJournal
+from overmind.ports import Clock, Journal
+
+ANCHOR_EVERY_S: Final = 60.0
+WHAT_TO_DO: Final = (
+    "Nothing is sent, sales included, since what happened after it is not known. Compare every wallet with the chain,"
+    " then `overmind resume portfolio --hold restored --reason …`"
+)
+
+log = structlog.get_logger("anchor")
+
+
+class Anchorage:
+    def __init__(self, anchor: Anchor, journal: SqliteJournal) -> None:
+        self._anchor = anchor
+        self._journal = journal
+        self._seq = 0  # newest entry that is anchored
+        self._failed = False
+
+    @classmethod
+    def of(cls, folder: Path | None, journal: Journal) -> Anchorage | None:
+        """None: a desk that is not live, or whose journal is not on disk."""
+        return cls(Anchor(folder), journal) if folder is not None and isinstance(journal, SqliteJournal) else None
+
+    def look(self) -> str:
+        """Why the journal is not the one that was anchored; blank: it is. Raises CommandRefused."""
+        try:
+            self._anchor.prepare()
+            found = self._anchor.look(self._journal)
+        except OSError as fault:
+            where = f"{fault.filename}: {fault.strerror}"
+            raise CommandRefused(f"the journal cannot be anchored ({where}): set OVERMIND_ANCHOR_DIR") from None
+        if found.problem:
+            log.critical("the journal is not the one that was anchored", why=found.problem)
+            return f"the journal is not the one that was anchored: {found.problem}. {WHAT_TO_DO}"
+        if found.seq == 0 and self._journal.last_seq():
+            log.warning("the journal has no anchor yet: a backup that was restored before now is not found out")
+        return ""
+
+    def write(self) -> None:
+        """Anchors the newest entry now."""
+        if (head := head_of(self._journal)) is not None:
+            self._save(head)
+
+    def _save(self, head: Head) -> None:
+        """A failure is told once: the old anchor stands, and finds out whatever is older than it."""
+        try:
+            self._anchor.write(head)
+        except OSError as fault:
+            if not self._failed:
+                log.error("the journal cannot be anchored", why=str(fault), entries_since=self._seq)
+            self._failed = True
+        else:
+            self._seq, self._failed = head.seq, False
+
+    async def run(self, clock: Clock) -> None:
+        """Runs until cancelled."""
+        with ThreadPoolExecutor(1, thread_name_prefix="anchor") as thread:
+            while True:
+                await clock.sleep(ANCHOR_EVERY_S)
+                head = head_of(self._journal)  # Here, since only this thread may read the journal.
+                if head is not None and head.seq > self._seq:
+                    await asyncio.get_running_loop().run_in_executor(thread, self._save, head)

@@ -1,0 +1,95 @@
+"""The log's file: for its owner's eyes, rotated, and no reason to stop when it cannot be written."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import logging.handlers
+import os
+import sys
+from collections.abc import Iterator
+from io import TextIOWrapper
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+import structlog
+
+LOG_FILE: Final = "overmind.log"
+FILE_BYTES_MAX: Final = 20_000_000
+FILES_KEPT: Final = 5
+FOLDER_MODE: Final = 0o700
+FILE_MODE: Final = 0o600
+
+log = structlog.get_logger("desk")
+
+
+class LogFile(logging.handlers.RotatingFileHandler):
+    def __init__(self, folder: Path) -> None:
+        self._warned = self._failed = False
+        super().__init__(
+            folder / LOG_FILE, maxBytes=FILE_BYTES_MAX, backupCount=FILES_KEPT, encoding="utf-8", delay=True
+        )
+
+    def make_folder(self) -> None:
+        """Raises OSError. The caller then tells it, so that no line does."""
+        self._warned = True
+        Path(self.baseFilename).parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        self._warned = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._failed = False
+        super().emit(record)
+        if not self._failed:
+            self._warned = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # The name is the standard library's.
+        """Warns once, until a line is written again. Each line tries anew, since the disk may have room then."""
+        self._failed = True
+        with contextlib.suppress(OSError):
+            self.close()
+        if not self._warned:
+            self._warned = True
+            print(f"warning: the log {self.baseFilename} cannot be written: {_fault()}", file=sys.stderr)
+
+    def _open(self) -> TextIOWrapper:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(self.baseFilename, flags, FILE_MODE)
+        os.fchmod(descriptor, FILE_MODE)  # An older version left it open to others.
+        return os.fdopen(descriptor, "a", encoding="utf-8")
+
+
+def _fault() -> str:
+    fault = sys.exc_info()[1]
+    if isinstance(fault, OSError):
+        return "it is a symlink" if fault.errno == errno.ELOOP else str(fault.strerror)
+    return repr(fault)
+
+
+class LastLine:
+    """Whatever ends the block, the log says so."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            log.info(f"{self._name} ended")
+            return
+        why = dict.fromkeys(f"{type(leaf).__name__}: {leaf}" for leaf in leaves(error))
+        log.critical(f"{self._name} ended", why=list(why))
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """The errors themselves, where tasks have put them into groups."""
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from leaves(one)
+    else:
+        yield error

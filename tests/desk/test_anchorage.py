@@ -1,0 +1,112 @@
+"""A live desk's journal is anchored outside of its folder, and one that was restored from a backup sends nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from pathlib import Path
+
+import pytest
+import structlog
+from msgspec import structs
+
+from overmind.clock.virtual import VirtualClock, run_virtual
+from overmind.config import MultiWalletConfig
+from overmind.core.control.holds import RESTORED
+from overmind.core.model.commands import CommandRefused, LiftHold
+from overmind.core.model.controls import Scope
+from overmind.desk.anchorage import ANCHOR_EVERY_S
+from overmind.desk.app import App, running
+from overmind.desk.market import open_tape, paper
+from overmind.journal.anchor import Anchor, Anchored
+from overmind.journal.sqlite import SqliteJournal
+from overmind.sandbox.demo import demo_config
+
+
+class Stage:
+    """A desk on one journal on disk, anchored as if it were live; each run is a start."""
+
+    def __init__(self, folder: Path) -> None:
+        self.anchors = folder / "anchors"
+        self.data = folder / "data"
+        self.data.mkdir()
+        self.path = self.data / "overmind.db"
+        self.config: MultiWalletConfig = structs.replace(demo_config(1, self.data), anchor_dir=self.anchors)
+        self._tape = open_tape(self.config)
+        self._clock = VirtualClock(self._tape.start_ns)
+
+    def run(self, *, lift: bool = False, seconds: float = 0.0) -> list[str]:
+        """Starts and ends a desk; returns the reasons of the hold."""
+        with contextlib.closing(SqliteJournal.open(self.path)) as journal:
+            return run_virtual(self._run(journal, lift, seconds))
+
+    async def _run(self, journal: SqliteJournal, lift: bool, seconds: float) -> list[str]:
+        app = App(self.config, journal, self._clock, paper(self.config, self._tape))
+        async with running(app):
+            await self._clock.sleep(seconds)
+            held = [hold.reason for cause, hold in app.engine.state.holds.items() if cause == RESTORED]
+            if lift:
+                await app.engine.handle(LiftHold(Scope(), RESTORED, "I have compared every wallet"))
+        return held
+
+    def anchored(self) -> Anchored:
+        with contextlib.closing(SqliteJournal.open_read_only(self.path)) as journal:
+            return Anchor(self.anchors).look(journal)
+
+    def entries(self) -> int:
+        with contextlib.closing(SqliteJournal.open_read_only(self.path)) as journal:
+            return journal.last_seq()
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def test_a_desk_that_ends_and_starts_is_anchored_at_its_newest_entry(stage: Stage) -> None:
+    for _ in range(3):
+        assert stage.run() == []
+        assert stage.anchored() == Anchored(stage.entries(), checked=True)
+
+
+def test_a_restored_backup_starts_stopped_and_says_what_to_do(stage: Stage) -> None:
+    stage.run()
+    backup = shutil.copy(stage.path, stage.path.with_name("backup"))
+    stage.run(seconds=10)
+    shutil.move(backup, stage.path)
+    (reason,) = stage.run()
+    assert "it is an older copy" in reason
+    assert "overmind resume portfolio --hold restored" in reason
+    assert stage.run(lift=True) == [reason], "the hold is journaled"
+    assert stage.run() == [], "an operator has lifted it"
+
+
+def test_a_running_desk_is_anchored_every_minute(stage: Stage) -> None:
+    stage.run()
+    seen = []
+
+    async def watch(journal: SqliteJournal) -> None:
+        clock = VirtualClock(stage._tape.start_ns + 10**9)
+        async with running(App(stage.config, journal, clock, paper(stage.config, stage._tape))):
+            for _ in range(3):
+                await clock.sleep(ANCHOR_EVERY_S + 1)
+                seen.append(Anchor(stage.anchors).look(journal).seq)
+
+    with contextlib.closing(SqliteJournal.open(stage.path)) as journal:
+        run_virtual(watch(journal))
+    assert seen == sorted(set(seen)), "each is newer than the one before"
+
+
+def test_a_journal_of_before_anchors_starts_with_a_warning(stage: Stage) -> None:
+    stage.run()
+    shutil.rmtree(stage.anchors)
+    with structlog.testing.capture_logs() as lines:
+        assert stage.run() == []
+    assert any("has no anchor yet" in line["event"] for line in lines)
+    assert stage.anchored().seq == stage.entries()
+
+
+def test_a_desk_whose_anchors_cannot_be_kept_does_not_start(stage: Stage) -> None:
+    stage.anchors.touch()
+    with pytest.RaisesGroup(pytest.RaisesExc(CommandRefused, match="OVERMIND_ANCHOR_DIR")):
+        stage.run()

@@ -1,0 +1,83 @@
+"""The log's file is private and refuses symlinks; when it cannot be written, one warning says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from overmind.desk.log import configure_logging, stop_logging
+from overmind.desk.log_file import LOG_FILE, LastLine
+
+log = structlog.get_logger("test")
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Iterator[Path]:
+    configure_logging(tmp_path / "logs", "INFO")
+    yield tmp_path / "logs"
+    stop_logging()
+
+
+def test_folder_and_file_are_for_their_owner_alone(logs: Path) -> None:
+    log.info("a line")
+    assert logs.stat().st_mode & 0o777 == 0o700
+    assert (logs / LOG_FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_an_open_log_of_an_older_version_is_closed_to_others(logs: Path) -> None:
+    (logs / LOG_FILE).touch(0o666)
+    log.info("a line")
+    assert (logs / LOG_FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_symlink_is_refused_with_one_warning(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (logs / LOG_FILE).symlink_to(logs / "elsewhere")
+    for _ in range(50):
+        log.info("a line")
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (logs / "elsewhere").exists()
+
+
+def test_an_unwritable_log_is_one_warning_until_it_is_written_again(
+    logs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.info("written")
+    stop_logging()
+    configure_logging(logs, "INFO")
+    (logs / LOG_FILE).rename(logs / "kept")
+    (logs / LOG_FILE).mkdir()
+    for _ in range(50):
+        log.info("lost")
+    told = capsys.readouterr().err
+    assert told == f"warning: the log {logs / LOG_FILE} cannot be written: Is a directory\n"
+    (logs / LOG_FILE).rmdir()
+    log.info("written again")
+    assert (logs / LOG_FILE).read_text().count("\n") == 1
+    assert capsys.readouterr().err == ""
+
+
+def test_without_a_folder_the_caller_is_told_and_warnings_still_reach_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        configure_logging(tmp_path / "file" / "logs", "INFO")
+    for _ in range(3):
+        log.warning("mind this")
+    stop_logging()
+    told = capsys.readouterr().err
+    assert told.count("mind this") == 3
+    assert "cannot be written" not in told
+
+
+def test_the_last_line_names_every_error(logs: Path) -> None:
+    with pytest.raises(ExceptionGroup), LastLine("service"):
+        raise ExceptionGroup("tasks", [ValueError("a bug"), ExceptionGroup("more", [OSError("no disk")])])
+    with LastLine("service"):
+        pass
+    failed, ended = (logs / LOG_FILE).read_text().splitlines()
+    assert '"why": ["ValueError: a bug", "OSError: no disk"]' in failed
+    assert '"event": "service ended"' in ended
