@@ -78,7 +78,6 @@ BOOKS: Final = (
         "        return _cut(self.lots, units)\n",
         "        return _cut(reversed(self.lots), units)\n",
         LOTS_TEST,
-        world="plain",
     ),
     Mutation(
         "deposit applied twice",
@@ -133,7 +132,6 @@ BOOKS: Final = (
         "        if book.in_suspense:\n",
         "        if book.in_suspense and not book.wallet.id:\n",
         "tests/core/books/test_forks.py::test_a_debt_by_an_outcome_is_quarantined_too",
-        world="chain",
     ),
     Mutation(
         "recovered wallets out of their order",
