@@ -23,6 +23,7 @@ from bench.stop_loss import stop_loss
 from bench.stopping import stopping
 from bench.trading import trades
 from bench.treasury import treasury
+from bench.watchdog import watchdog
 
 PARTS: dict[str, Callable[[], list[Result]]] = {
     "selection": selection,
@@ -31,6 +32,7 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "trades": trades,
     "stopping": stopping,
     "stop_loss": stop_loss,
+    "watchdog": watchdog,
     "chain": chain,
     "history": history,
     "memory": memory,
