@@ -308,7 +308,7 @@ def test_stop_works_without_a_data_directory(tmp_path: Path) -> None:
     done = overmind(tmp_path, "stop", "--reason", "drill", OVERMIND_DATA_DIR="a/desk")
     stop_file = tmp_path / "a" / "desk" / "STOP"
     assert (done.returncode, stop_file.read_text()) == (0, "drill")
-    assert f"STOP written: {stop_file}" in done.stderr
+    assert f"STOP written: {stop_file}" in done.stdout
     assert "A desk that works in another one is NOT stopped" in done.stdout
     refused = overmind(tmp_path, "submit", "-", given=lines(BUY), OVERMIND_DATA_DIR="a/desk")
     assert as_json(refused)["refusals"][0]["code"] == "PORTFOLIO_STOPPED"
@@ -318,7 +318,7 @@ def test_stop_says_where_it_cannot_write(tmp_path: Path) -> None:
     (tmp_path / "desk").write_text("a file, not a directory")
     done = overmind(tmp_path, "stop", "--reason", "drill", OVERMIND_DATA_DIR="desk")
     assert (done.returncode, "nothing was stopped" in done.stderr) == (3, True)
-    assert "STOP written" not in done.stderr
+    assert "STOP written" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

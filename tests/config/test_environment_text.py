@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.support.desk_on_disk import DeskOnDisk
 
+from overmind.config.variables.table import VARIABLES
 from overmind.text.characters import foreign_letter, is_blank, trimmed, unseen
 
 AROUND = ["{}\r", "{}\r\n", "\ufeff{}", "\u00a0{}\u00a0", "\u200b{}\u2060", "\t{}\u3000", "\u2003{} "]
@@ -81,6 +84,22 @@ def test_a_secret_keeps_its_blanks_and_quotes_inside(desk: DeskOnDisk) -> None:
 def test_a_folder_whose_name_holds_a_quote_is_refused(path: str, name: str, desk: DeskOnDisk) -> None:
     (problem,) = desk.problems(**{name: path})
     assert (problem.where, problem.problem.startswith("the path holds U+")) == (name, True)
+
+
+@pytest.fixture(name="shared", scope="module")
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> DeskOnDisk:
+    return DeskOnDisk(tmp_path_factory.mktemp("desk"))
+
+
+@given(
+    st.sampled_from([variable.name for variable in VARIABLES]),
+    st.text(st.characters(exclude_categories=[]))
+    | st.text(" \"'#\r\n\t\u00a0\u200b\ufeff\u202e\x1b.,:0159truefalse/~"),
+)
+def test_any_text_of_any_variable_is_read_or_refused_in_print(shared: DeskOnDisk, name: str, text: str) -> None:
+    for live in ({}, {"SNIPER_TRADING_MODE": "live", "OVERMIND_CLUSTER": "localnet"}):
+        for problem in shared.problems(**{**live, name: text}):
+            assert (problem.where + problem.problem + problem.fix).isprintable()
 
 
 def test_a_dotenv_file_with_a_mark_and_carriage_returns(desk: DeskOnDisk) -> None:
