@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.support.desk_on_disk import DeskOnDisk
 
 from overmind.config.operators import same_operator
 from overmind.config.secrecy import Secret
@@ -30,3 +31,18 @@ from overmind.config.secrecy import Secret
 def test_one_host_or_one_domain_is_one_operator(one: str, other: str, expected: bool) -> None:
     assert same_operator(Secret(one), Secret(other)) is expected
     assert same_operator(Secret(other), Secret(one)) is expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "warned"),
+    [
+        ({"OVERMIND_CLUSTER": "devnet"}, True),
+        ({"OVERMIND_CLUSTER": "devnet", "OVERMIND_PRICE_WITNESS_URL": "https://prices.example.net"}, False),
+        ({"OVERMIND_CLUSTER": "localnet"}, False),
+    ],
+)
+def test_one_source_alone_is_a_warning_where_money_is_real(
+    desk: DeskOnDisk, settings: dict[str, str], warned: bool
+) -> None:
+    warnings = desk.load(SNIPER_TRADING_MODE="live", **settings).warnings
+    assert ("OVERMIND_PRICE_WITNESS_URL" in {one.where for one in warnings}) is warned

@@ -79,6 +79,12 @@ def chain_config(cluster: Cluster, rpc_url: Secret | None, settings: Settings, f
     rpc_urls, feeds = (rpc_url, *fallbacks) if rpc_url is not None else fallbacks, settings.get(PYTH_FEEDS)
     if feeds:
         _check_oracle(rpc_urls, swap_url, witness_url, findings)
+    if cluster in (Cluster.DEVNET, Cluster.MAINNET) and witness_url is None and not feeds:
+        findings.warn(
+            WITNESS_URL.name,
+            "live prices have one source: a server that lies alone is only bounded in time",
+            f"name a second one, here or in {PYTH_FEEDS.name}",
+        )
     return ChainConfig(
         rpc_urls=rpc_urls,
         requests_per_s=settings.get(RPC_RATE) or (RPC_RATE_LOCAL if local else RPC_RATE_PUBLIC),

@@ -122,6 +122,10 @@ desk jump 20 agree 200 proceeds 200 | mark eth 600 sells 600 | 1 594
 desk jump 20 agree 200 | mark eth 1850 | 0.25 1831.5
 # Of nothing that is not due.
 desk jump 20 agree 200 | mark eth 1901 | nothing
+# A liquidation and a close are bounded in the same way, whichever way the lie goes.
+desk jump 20; w1 stop 0; mark eth 20     | liquidate    | 0.25 1600
+desk jump 20; w1 stop 0; mark eth 20     | close w1 eth | 0.25 1600
+desk jump 20; w1 stop 0; mark eth 200000 | liquidate    | 0.25 1980
 # A stop below the band waits: no price there is credible yet.
 desk jump 20; w1 stop 30 | mark eth 20 | nothing
 desk jump 20; w1 stop 30; mark eth 20; wait 60000 | mark eth 20 | 0.25 1280
