@@ -77,7 +77,7 @@ class RandomCommands:
         self.rng = rng
         self.forks = forks or moves
         self.moves = moves
-        self.sales = 0
+        self.sales = 1
         self.names = [WalletId(f"w{(number * 7) % wallets}") for number in range(wallets)]  # Not in alphabetical order.
 
     def opening(self) -> list[Command]:

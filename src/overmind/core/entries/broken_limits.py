@@ -54,10 +54,11 @@ def broken_limits(state: State, book: WalletBook, ask: EntryRequest, at_ns: int)
     if book.trades_today + book.entries_open >= limits.trades_per_day_max:
         broken.append(Code.TRADES_TODAY)
     used = used_by_strategy = 0
-    if book.uses(mint):
+    is_new = not book.uses(mint)
+    if not is_new or mint in book.dust:
         price_pico = state.price_pico(mint)
         used, used_by_strategy = book.used_micros(mint, price_pico), book.used_by_micros(mint, strategy, price_pico)
-    elif book.mints_in_use >= limits.positions_max:
+    if is_new and book.mints_in_use >= limits.positions_max:
         broken.append(Code.CONCURRENT_POSITIONS)
     if used + notional > limits.position_max_micros:
         broken.append(Code.POSITION_SIZE)
