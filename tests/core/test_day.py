@@ -1,7 +1,10 @@
-"""The UTC day rolls once, with the first command of the new day, and never backwards."""
+"""The UTC day rolls once, with the first marks of the new day, and never backwards. Without marks it waits for none.
+
+See specification §2.6.
+"""
 
 import pytest
-from tests.support.core_desk import Play, told
+from tests.support.core_desk import Play, rows, told
 
 from overmind.core.model.commands import CommandRefused
 from overmind.core.model.events import DayRolled
@@ -44,6 +47,49 @@ def test_a_refused_command_rolls_the_day() -> None:
     with pytest.raises(CommandRefused):
         desk.play("hold nobody a")
     assert rolls(desk) == [20_000, 20_001]
+
+
+# The mark of eth before midnight is a second old, and fresh. Of $1,000 of eth 1 % is $10.
+BEFORE = "w1 loss 50; deposit w1 0.5 eth; wait 43199000; mark sol 100; mark eth 2000"
+TABLE = """
+then | when | decided | day's gain in w1
+wait 999          | mark eth 1980 | PricesMarked             | -10
+wait 1000         | mark eth 1980 | PricesMarked + DayRolled | 0
+wait 1000; hold w1 a              | mark eth 1980 | PricesMarked + DayRolled | 0
+wait 1000; buy eth $5; fill       | mark eth 1980 | PricesMarked + DayRolled | 0
+# Without fresh marks the next command rolls it, and what the prices did is of the new day.
+wait 30000                        | hold w1 b     | HoldAdded                | 0
+wait 30001                        | hold w1 b     | DayRolled + HoldAdded    | 0
+wait 31000; hold w1 a; hold w1 b  | mark eth 1980 | PricesMarked             | -10
+# Marks end the wait, however old those before them are.
+wait 99000                        | mark eth 1980 | PricesMarked + DayRolled | 0
+# A withdrawal counts in the cap of its own day.
+desk payees bank cap 100 delay 0; wait 1000 | withdraw w1 $9 | DayRolled + w1 -> bank $9 withdraw | 0
+# The holds of the day end with it.
+mark eth 1899; wait 1000; hold w1 b | mark eth 1980 | PricesMarked + DayRolled + HoldLifted | 0
+wait 1000; sell eth 0.5 slip 999; fill at 1899 | mark eth 1980 | PricesMarked + DayRolled + HoldLifted | 0
+hold w1 x for 1500; wait 1200; hold w1 b; wait 400 | hold w1 c | HoldLifted + HoldAdded | 0
+"""
+
+
+@pytest.mark.parametrize(("then", "when", "decided", "gain"), rows(TABLE))
+def test_the_day_rolls_with_its_first_marks(then: str, when: str, decided: str, gain: str) -> None:
+    desk = Play(f"{BEFORE}; {then}")
+    assert told(desk.play(when)) == decided
+    assert desk.book("w1").day_pnl_micros == int(gain) * MICROS
+
+
+def test_until_it_rolls_the_limits_are_those_of_the_day_before() -> None:
+    desk = Play("w1 trades 1 loss 50; buy eth $1000; fill; wait 43199000; mark eth 1900; mark sol 100; wait 1000")
+    held = "WALLET_STATUS Active Suspended: day_loss, day_trades @w1"
+    assert told(desk.play("buy sol $1")) == f"{held} + DAILY_LOSS 50 50 @w1 + TRADES_TODAY 1 2 @w1"
+    assert told(desk.play("mark eth 1900; buy sol $1")) == "w1 $1"
+
+
+def test_a_doubted_mark_of_midnight_is_not_its_base() -> None:
+    desk = Play(f"desk jump 20; {BEFORE}; mark sol 100; mark btc 50000; wait 1000")
+    assert told(desk.play("mark eth 900")) == "PricesMarked"
+    assert told(desk.play("wait 1000; mark eth 1990")) == "PricesMarked + DayRolled"
 
 
 def test_counters_begin_anew_and_totals_go_on() -> None:

@@ -22,6 +22,7 @@ from overmind.core.books.state import State, encode_state
 from overmind.core.model.codes import Code
 from overmind.core.model.enums import MoveKind, Side, SizingMethod, StrategyType, TradeAction
 from overmind.core.model.events import (
+    DayRolled,
     Entry,
     Event,
     HoldAdded,
@@ -128,9 +129,17 @@ class Auditor:
         self._debtors = debtors
 
     def _check_day(self, entry: Entry) -> None:
-        day = getattr(entry.event, "day", self.books.day)
-        if day:
-            assert day == entry.at_ns // DAY_NS, (day, entry)
+        """The day rolls with its first marks, and at once if no marks come. A withdrawal is of its own day."""
+        books, event, today = self.books, entry.event, entry.at_ns // DAY_NS
+        if isinstance(event, DayRolled) or books.day in (0, today):
+            assert getattr(event, "day", today) == today, entry
+            return
+        newest_ns = max((mark.at_ns for mark in books.marks.values()), default=0)
+        assert newest_ns // DAY_NS < today, f"the day did not roll with its first marks: {entry}"
+        fresh = entry.at_ns - newest_ns <= books.settings.mark_age_max_ns
+        assert fresh or isinstance(event, PricesMarked), f"the day did not roll without marks: {entry}"
+        assert not (isinstance(event, MovePlaced) and event.move.kind is MoveKind.WITHDRAWAL), entry
+        self._seen["before the day's first marks"] += 1
 
     def _check_entry(self, placed: OrderPlaced, at_ns: int) -> None:
         books, order, signal = self.books, placed.order, placed.signal

@@ -20,7 +20,7 @@ from overmind.core.capital.fee_reserve import due_reclaims, due_top_ups
 from overmind.core.capital.proceeds import due_sweeps
 from overmind.core.capital.rebalance import rebalance
 from overmind.core.capital.withdrawals import cancel, end_unpaid, withdraw
-from overmind.core.control import breakers
+from overmind.core.control import breakers, day
 from overmind.core.control.admission import record_accounts, record_admission
 from overmind.core.control.balances import QUARANTINE, accept, compare, is_of_chain
 from overmind.core.control.changes import accept_price, change_limits, change_mints
@@ -71,7 +71,6 @@ from overmind.core.model.commands import (
 from overmind.core.model.controls import Hold, Scope
 from overmind.core.model.enums import BUY, HOLD, MEV_PROTECTION, TradeAction
 from overmind.core.model.events import (
-    DayRolled,
     DeskConfigured,
     Event,
     HoldAdded,
@@ -115,8 +114,8 @@ def _and_unpaid(state: State, events: Iterator[Event]) -> Iterator[Event]:
 
 
 def _events_of(state: State, index: SelectionIndex, command: Command, at_ns: int) -> Iterator[Event]:
-    if at_ns // DAY_NS > state.day and state.desk is not None:
-        yield DayRolled(at_ns // DAY_NS)
+    if at_ns // DAY_NS > state.day and day.is_over(state, at_ns):
+        yield from day.roll_before(state, command, at_ns)
     if state.timed:
         yield from lift_expired(state, at_ns)
     match command:
@@ -135,7 +134,9 @@ def _events_of(state: State, index: SelectionIndex, command: Command, at_ns: int
             yield from accept(state, accepted)
         case MarkPrices(marks=marks):
             if newer := _newer(state, marks, at_ns):
-                yield PricesMarked(*judge(state, newer))
+                judged = judge(state, newer)
+                yield PricesMarked(*judged)
+                yield from day.roll_with(state, judged.believed, at_ns)
                 yield from breakers.after_marks(state, at_ns)
                 yield from sell_all_due(state, at_ns)
         case AcceptPrice() as accepted:

@@ -130,7 +130,7 @@ def test_a_hold_says_why_and_until_when(steps: str, reason: str, until_ns: int |
 def test_the_day_ends_a_hold_once_and_not_a_moment_before() -> None:
     desk = Play("w1 loss 50; buy eth $1000; fill; mark eth 1900; wait 43199999; mark sol 100")
     assert "day_loss" in desk.book("w1").holds
-    assert told(desk.play("wait 1; mark sol 100.01")) == "DayRolled + HoldLifted + PricesMarked"
+    assert told(desk.play("wait 1; mark sol 100.01")) == "PricesMarked + DayRolled + HoldLifted"
     assert told(desk.play("mark eth 1900; buy eth $300")) == "w1 $300"
     lifts = [entry.event for entry in desk.entries if isinstance(entry.event, HoldLifted)]
     assert [lift.reason for lift in lifts] == ["its time is over"]
@@ -180,7 +180,7 @@ def test_a_hold_that_was_lifted_by_hand_does_not_end_again() -> None:
 
 def test_the_baseline_is_that_of_midnight_whatever_happens_after() -> None:
     desk = Play("w1; buy eth $2000; fill; mark eth 1900; wait 43200000; mark eth 1800; deposit w1 500 usd")
-    base, day_equity = desk.state.day_base, 9_900 * MICROS  # before the mark that came with midnight
+    base, day_equity = desk.state.day_base, 9_800 * MICROS  # at the mark that came with midnight
     assert base.equity_micros == day_equity
     assert base.capital_micros(desk.state.deposited_micros) == day_equity + 500 * MICROS
     desk.now_ns -= DAY_NS
@@ -248,8 +248,8 @@ def test_the_mark_of_another_token_confirms_no_outlier() -> None:
 def test_a_loss_since_an_outlier_at_midnight_sells_nothing() -> None:
     """The stop is reached, as its base is the price at midnight; but no second mark confirmed that price."""
     desk = Play("w1; w2 type Emergency; desk threshold 10 then sweep; buy eth $9000; fill; mark eth 2000")
-    desk.play("wait 43199000; mark eth 4000; wait 1000")
-    assert told(desk.play("mark eth 2000")) == "DayRolled + PricesMarked + HoldAdded + HoldAdded"
+    assert told(desk.play("wait 43200000; mark eth 4000")) == "PricesMarked + DayRolled"
+    assert told(desk.play("mark eth 2000")) == "PricesMarked + HoldAdded + HoldAdded"
     assert told(desk.play("mark eth 2000.1")) == "PricesMarked"
     assert told(desk.play("mark eth 1400; mark eth 1401")) == "PricesMarked + LiquidationOrdered + w1 4.5 eth"
 

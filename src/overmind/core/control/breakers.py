@@ -117,15 +117,15 @@ def _wallet_breakers(state: State, desk: Desk, book: WalletBook, at_ns: int) -> 
     loss, loss_max = -book.day_pnl_micros, book.wallet.limits.daily_loss_max_micros
     if loss > 0 and loss >= loss_max and DAY_LOSS not in book.holds and book.wallet.type is not WalletType.EMERGENCY:
         reason = f"lost {_usd(loss)} since 00:00 UTC, the limit is {_usd(loss_max)}"
-        yield from add_hold(state, Scope(book.wallet.id), Hold(DAY_LOSS, reason, at_ns, _midnight_ns(state, at_ns)))
+        yield from add_hold(state, Scope(book.wallet.id), Hold(DAY_LOSS, reason, at_ns, _day_ends_ns(state)))
     trades, trades_max = book.trades_today, book.wallet.limits.trades_per_day_max
     if _trades_exhausted(trades, trades_max, book.holds) and book.wallet.type is not WalletType.EMERGENCY:
         reason = f"{trades} trades since 00:00 UTC, the limit is {trades_max}"
-        yield from add_hold(state, Scope(book.wallet.id), Hold(DAY_TRADES, reason, at_ns, _midnight_ns(state, at_ns)))
+        yield from add_hold(state, Scope(book.wallet.id), Hold(DAY_TRADES, reason, at_ns, _day_ends_ns(state)))
     streak_max = desk.loss_streak_max
     if streak_max and book.loss_streak >= streak_max and LOSS_STREAK not in book.holds:
         reason = f"{book.loss_streak} sales in a row lost money, the limit is {streak_max}"
-        yield from add_hold(state, Scope(book.wallet.id), Hold(LOSS_STREAK, reason, at_ns, _midnight_ns(state, at_ns)))
+        yield from add_hold(state, Scope(book.wallet.id), Hold(LOSS_STREAK, reason, at_ns, _day_ends_ns(state)))
 
 
 def _portfolio_breakers(state: State, desk: Desk, at_ns: int) -> Iterator[Event]:
@@ -133,10 +133,10 @@ def _portfolio_breakers(state: State, desk: Desk, at_ns: int) -> Iterator[Event]
     capital = state.day_base.capital_micros(state.deposited_micros)
     if DAY_LOSS not in holds and reached(state.equity_micros, capital, desk.day_loss_max_ppm):
         reason = _loss_reason(state, capital, "since 00:00 UTC", desk.day_loss_max_ppm)
-        yield from add_hold(state, Scope(), Hold(DAY_LOSS, reason, at_ns, _midnight_ns(state, at_ns)))
+        yield from add_hold(state, Scope(), Hold(DAY_LOSS, reason, at_ns, _day_ends_ns(state)))
     if desk.day_trades_max and _trades_exhausted(state.trades_today, desk.day_trades_max, holds):
         reason = f"{state.trades_today} trades of all wallets since 00:00 UTC, the limit is {desk.day_trades_max}"
-        yield from add_hold(state, Scope(), Hold(DAY_TRADES, reason, at_ns, _midnight_ns(state, at_ns)))
+        yield from add_hold(state, Scope(), Hold(DAY_TRADES, reason, at_ns, _day_ends_ns(state)))
     peak = state.peak_gain_micros + state.deposited_micros
     if DRAWDOWN not in holds and reached(state.equity_micros, peak, desk.drawdown_max_ppm):
         reason = _loss_reason(state, peak, "from the peak", desk.drawdown_max_ppm)
@@ -161,8 +161,9 @@ def _stop_reason(state: State) -> str:
     return _loss_reason(state, capital, SINCE, state.settings.emergency_stop_ppm)
 
 
-def _midnight_ns(state: State, at_ns: int) -> int:
-    return (max(state.day, at_ns // DAY_NS) + 1) * DAY_NS
+def _day_ends_ns(state: State) -> int:
+    """Of the day that the books are in: its losses and trades are those that the limits count."""
+    return (state.day + 1) * DAY_NS
 
 
 def _usd(micros: int) -> str:

@@ -14,6 +14,7 @@ from overmind.core.control.balances import is_of_chain
 from overmind.core.model.commands import CommandRefused, LiftHold
 from overmind.core.model.controls import Hold, Scope
 from overmind.core.model.events import Event, HoldAdded, HoldLifted
+from overmind.core.model.units import DAY_NS
 
 OPERATOR: Final = "operator"
 DISK_FULL: Final = "disk_full"
@@ -23,9 +24,14 @@ OF_STATUS: Final = frozenset({"inactive", "suspended", "maintenance"})  # causes
 
 
 def lift_expired(state: State, at_ns: int) -> Iterator[Event]:
-    """Lifts the holds whose time is over. The journal's time never runs backwards, so a lifted hold does not return."""
+    """Lifts the holds whose time is over. The journal's time never runs backwards, so a lifted hold does not return.
+
+    Those that end with the day end when it rolls, which may be a moment later (`control.day`).
+    """
+    day_ends_ns = (state.day + 1) * DAY_NS
+    waits = at_ns >= day_ends_ns
     for timed in list(state.timed):
-        if timed.until_ns <= at_ns:
+        if timed.until_ns <= at_ns and not (waits and timed.until_ns == day_ends_ns):
             yield HoldLifted(timed.scope, timed.cause, "its time is over")
 
 
