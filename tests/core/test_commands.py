@@ -5,6 +5,8 @@ from msgspec import structs
 from tests.support.core_desk import Play, rows, told
 
 from overmind.core.books.book import QUALITY_WINDOW
+from overmind.core.books.state import SIGNATURES_KEPT, State, decode_state, encode_state, remember_signature
+from overmind.core.decide import decide
 from overmind.core.model.commands import (
     CommandRefused,
     ConfigureDesk,
@@ -102,6 +104,30 @@ def test_an_order_has_one_ticket() -> None:
     desk.play("fill")
     with pytest.raises(CommandRefused, match="not open"):
         desk.do(RecordTicket(order_id, first))
+
+
+def test_a_transaction_serves_one_order_for_ever() -> None:
+    """It would land once and be booked twice. A snapshot remembers it too, in the order in which it was recorded."""
+    desk = Play("w1; buy eth $300 id a")
+    desk.do(RecordTicket(OrderId("a.0.0"), Ticket("z first", b"bytes")))
+    desk.play("fill; buy eth $300 id b; buy eth $300 id c")
+    desk.do(RecordTicket(OrderId("b.0.0"), Ticket("a second", b"bytes")))
+    again = decode_state(encode_state(desk.state))
+    assert list(again.signatures) == ["z first", "a second"]
+    for state in (desk.state, again):
+        twice = decide(state, desk.index, RecordTicket(OrderId("c.0.0"), Ticket("z first", b"bytes")), desk.now_ns)
+        with pytest.raises(CommandRefused, match=r"is order a\.0\.0's"):
+            list(twice)
+
+
+def test_only_the_newest_signatures_are_kept() -> None:
+    state = State()
+    for number in range(SIGNATURES_KEPT + 2):
+        state.seq = number
+        remember_signature(state, f"s{number}", OrderId(f"o{number}"))
+    assert len(state.signatures) == SIGNATURES_KEPT
+    assert state.work_of("s1") is None
+    assert state.work_of("s2") == "o2"
 
 
 def test_an_order_without_a_ticket_cannot_have_landed() -> None:

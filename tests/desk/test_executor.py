@@ -37,6 +37,7 @@ class Venue:
         self.outcomes: dict[OrderId, Outcome] = {}
         self.finals: dict[OrderId, Outcome] = {}
         self.silent = False
+        self.offers: Ticket | None = None  # instead of one of its own
         self.price_pico = PRICE_PICO  # of its quotes
         self.signed = 0
         self.sends: list[tuple[int, Ticket]] = []
@@ -53,7 +54,7 @@ class Venue:
 
     async def sign(self, order: Order, quote: Quote) -> Ticket | Rejected:
         self.signed += 1
-        return Ticket(f"signature of {order.id}", b"bytes")
+        return self.offers or Ticket(f"signature of {order.id}", b"bytes")
 
     async def transfer(self, move: Move) -> Ticket | Rejected:
         self._speak()
@@ -407,6 +408,26 @@ def test_an_expired_attempt_goes_on_in_another_wallet_and_a_rolled_back_one_does
         assert not desk.engine.state.open_orders
 
     play(check)
+
+
+def test_the_transaction_of_another_order_is_neither_recorded_nor_sent() -> None:
+    """A restart has forgotten what its venue signed; the journal has not."""
+
+    async def run() -> None:
+        async with running() as first:
+            order = await first.place(1)
+            first.venue.outcomes[order.id] = fill(order)
+            await first.pass_s(POLL_S)
+            signed = first.venue.sends[0][1]
+        async with running(first.journal, first.clock) as second:
+            second.venue.offers = signed
+            await second.place(2)
+            closed = [event for event in second.told() if isinstance(event, OrderClosed)]
+            assert isinstance(closed[-1].outcome, Rejected)
+            assert closed[-1].outcome.detail == f"the same transaction was recorded for order {order.id}"
+            assert signed not in [ticket for _, ticket in second.venue.sends]
+
+    asyncio.run(run())
 
 
 def test_a_quote_that_is_off_the_mark_is_not_signed() -> None:

@@ -17,6 +17,7 @@ from tests.support.hostile_transactions import (
     SOL_TOKEN,
     SPEND,
     USDC,
+    address,
     offered,
     order,
     swap,
@@ -60,9 +61,23 @@ def run(asked: Awaitable[T]) -> T:
     return asyncio.run(ask())
 
 
+PLACES = (str(address(USDC)), str(address(BONK)))
+
+
 def effects(error: str | None = None, *, spent: int = SPEND, got: int = RECEIVED, rent: int = 0) -> Effects:
     balances = (TokenBalance(1, USDC.mint, US, spent, 0), TokenBalance(2, BONK.mint, US, 0, got))
-    return Effects(error, FEE, (US, "a", "b"), (10**9, 5, 0), (10**9 - FEE - rent, 5, rent), balances, SLOT, 2)
+    return Effects(error, FEE, (US, *PLACES), (10**9, 5, 0), (10**9 - FEE - rent, 5, rent), balances, SLOT, 2)
+
+
+def elsewhere(index: int, *places: str) -> Effects:
+    """The same balances, in other accounts."""
+    told = effects()
+    return replace(told, accounts=(*told.accounts[:index], *places, *told.accounts[index + len(places) :]))
+
+
+def stranger() -> Effects:
+    told = effects()
+    return replace(told, tokens=(*told.tokens, TokenBalance(2, BONK.mint, "mallory", 0, 1)))
 
 
 class FakeNode:
@@ -100,12 +115,20 @@ class FakeChain:
         self.told: Status | None = None
         self.landed: Effects | None = None
         self.priorities: list[Priority] = []
+        self.known: bool | ChainSilent = True
+        self.proofs = 0
 
     async def simulate(self, transaction: bytes, priority: Priority) -> Simulation:
         self.priorities.append(priority)
         if isinstance(self.simulated, ChainSilent):
             raise self.simulated
         return Simulation(self.simulated, HEIGHT)
+
+    async def knows_blockhash(self, blockhash: str, priority: Priority) -> bool:
+        self.proofs += 1
+        if isinstance(self.known, ChainSilent):
+            raise self.known
+        return self.known
 
     async def send(self, transaction: bytes, priority: Priority, allowed: Allowed = always) -> None:
         self.priorities.append(priority)
@@ -143,12 +166,14 @@ class CountingSigner:
 
 
 class Stand:
-    def __init__(self, *nodes: FakeNode, offer: SwapOffer | Rejected | None = None) -> None:
+    def __init__(self, *nodes: FakeNode, offer: SwapOffer | Rejected | None = None, booked_slot: int = 0) -> None:
         self.chain = FakeChain(*(nodes or (FakeNode(),)))
         self.signer = CountingSigner()
         self.clock = SteppingClock(10**18)
         keys = {WalletId("w1"): US}
-        self.venue = JupiterVenue(FakeSwaps(offer), self.chain, self.signer, self.clock, keys, LISTED)
+        self.venue = JupiterVenue(
+            FakeSwaps(offer), self.chain, self.signer, self.clock, keys, LISTED, lambda wallet_id: booked_slot
+        )
 
     def outcome(self, ticket: Ticket) -> Outcome | None:
         return run(self.venue.outcome(WANTED, ticket))
@@ -250,6 +275,10 @@ SIGNED_NOT = [
     ("the token keeps a fee", quoted(), effects(got=WANTED.received_min - 1), Cause.NOT_VERIFIED, "it receives"),
     ("it costs rent", quoted(), effects(rent=WANTED.rent_max_lamports + 1), Cause.NOT_VERIFIED, "its rent is"),
     ("nothing comes", quoted(), effects(got=0), Cause.NOT_VERIFIED, "received 0"),
+    ("it comes elsewhere", quoted(), elsewhere(2, "b"), Cause.NOT_VERIFIED, "it changes b, which is no account"),
+    ("it goes from elsewhere", quoted(), elsewhere(1, "a"), Cause.NOT_VERIFIED, "it changes a, which is no account"),
+    ("both trade places", quoted(), elsewhere(1, PLACES[1], PLACES[0]), Cause.NOT_VERIFIED, "is shown as"),
+    ("its owner changes", quoted(), stranger(), Cause.NOT_VERIFIED, f"{PLACES[1]} is shown as mallory's account"),
 ]  # fmt: skip
 
 
@@ -263,6 +292,31 @@ def test_what_is_not_signed(name: str, quote: Quote, simulated: Effects, cause: 
     assert isinstance(refused, Rejected)
     assert refused.cause is cause
     assert words in refused.detail
+    assert not stand.signer.signed
+
+
+@pytest.mark.parametrize("known", [False, ChainSilent("no answer")])
+def test_a_blockhash_that_our_cluster_did_not_make_is_not_signed(known: bool | ChainSilent) -> None:
+    """Signed for another cluster, the swap could be made there."""
+    stand = Stand()
+    stand.chain.known = known
+    with pytest.raises(VenueUnavailable, match=r"blockhash|no answer"):
+        run(stand.venue.sign(WANTED, quoted()))
+    assert not stand.signer.signed
+    stand.chain.known = True
+    assert isinstance(run(stand.venue.sign(WANTED, quoted())), Ticket)
+    assert isinstance(run(stand.venue.sign(WANTED, quoted())), Ticket)
+    assert stand.chain.proofs == 2  # What is proven is not asked for again.
+
+
+@pytest.mark.parametrize(("booked", "signs"), [(SLOT - 1, True), (SLOT, True), (SLOT + 1, False)])
+def test_a_simulation_of_before_our_last_booking_says_nothing(booked: int, signs: bool) -> None:
+    stand = Stand(booked_slot=booked)
+    if signs:
+        assert isinstance(run(stand.venue.sign(WANTED, quoted())), Ticket)
+        return
+    with pytest.raises(VenueUnavailable, match=f"slot {booked} is booked already"):
+        run(stand.venue.sign(WANTED, quoted()))
     assert not stand.signer.signed
 
 
@@ -301,7 +355,7 @@ def test_a_sale_is_served_first() -> None:
     stand.chain.simulated = Effects(
         None,
         FEE,
-        (US, "a", "b"),
+        (US, str(address(spend)), str(address(receive))),
         (10**9, 5, 5),
         (10**9 - FEE, 5, 5),
         (TokenBalance(1, spend.mint, US, SPEND, 0), TokenBalance(2, receive.mint, US, 0, RECEIVED)),

@@ -214,6 +214,9 @@ class Executor:
             return prepared
         if not isinstance(meanwhile := self._verdict(work), Send):
             return meanwhile
+        other = self._engine.state.work_of(prepared.signature)
+        if other not in (None, work.id):  # One landing would be booked as two fills.
+            return Over(Rejected(Cause.BAD_QUOTE, f"the same transaction was recorded for order {other}"))
         # Write ahead: once this returns, a crash can no longer lose track of the money.
         await self._engine.handle(RecordTicket(work.id, prepared))
         await self._engine.lifts_durable()

@@ -270,6 +270,7 @@ def _on_cluster(config: MultiWalletConfig, api: JupiterApi, witnesses: Witnesses
             clock=clock,
             public_keys=on_chain.public_keys,
             tokens=all_tokens,
+            booked_slot=lambda wallet_id: engine.state.wallets[wallet_id].booked_slot,
         )
         services, look_first = _polled(prices, second)
         proceeds = None

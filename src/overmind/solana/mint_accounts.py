@@ -1,7 +1,7 @@
 """Reads a mint account's bytes, with every extension of Token-2022. What cannot be read is a finding, never a guess.
 
-Layouts: solana-facts §2.4, §2.5 and §2.6. The program's own enum fixes the type and the length of each extension.
-One of another length than its type has is unreadable, because its fields cannot be trusted.
+Layouts: solana-facts §2.4, §2.5 and §2.6. The program's own enum fixes the type and the length of each extension. One
+of another length than its type has is unreadable, because its fields cannot be trusted.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ strangers had put into it come to the wallet when it closes: a credit on the cha
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -46,6 +47,22 @@ def settle(effects: Effects, order: Order) -> Filled | Failed:
     if spent <= 0 or received <= 0:
         raise Unsettled(f"spent {spent}, received {received}")
     return Filled(spent, received, effects.fee_lamports + tip, rent, effects.slot)
+
+
+def misplaced(effects: Effects, accounts: Mapping[str, Mint]) -> str | None:
+    """Where balances stand in other accounts than ours. `accounts`: those that the order concerns, and their mints.
+
+    A balance counts for us by its owner. So that owner, mint and place cannot be told apart, each must fit the others.
+    """
+    owner = effects.accounts[0]
+    for token in effects.tokens:
+        place = effects.accounts[token.index]
+        mint = accounts.get(place)
+        if mint is not None and (token.owner, token.mint) != (owner, mint):
+            return f"{place} is shown as {token.owner}'s account of {token.mint}"
+        if mint is None and token.owner == owner and token.pre_units != token.post_units:
+            return f"it changes {place}, which is no account of ours that the order concerns"
+    return None
 
 
 def outside_order(order: Order, fill: Filled) -> str | None:

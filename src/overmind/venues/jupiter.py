@@ -7,7 +7,7 @@ expired only by proof: finalised blocks have passed its bound, and providers tha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from overmind.core.entries.quote_check import short_cause
@@ -33,7 +33,7 @@ from overmind.ports import (
     always,
 )
 from overmind.solana.firewall import verify, verify_move
-from overmind.solana.settlement import Unsettled, outside_costs, outside_order, settle
+from overmind.solana.settlement import Unsettled, misplaced, outside_costs, outside_order, settle
 from overmind.solana.transactions import BadTransaction, Transaction, parse, signature_text
 from overmind.solana.transfers import account_of, build, settle_move
 
@@ -58,14 +58,17 @@ class JupiterVenue:
         clock: Clock,
         public_keys: Mapping[WalletId, str],
         tokens: Mapping[Mint, Token],
+        booked_slot: Callable[[WalletId], int] | None = None,
     ) -> None:
-        """`tokens` includes the quote currency."""
+        """`tokens` includes the quote currency. `booked_slot`: of a wallet's newest booked transaction."""
         self._swaps = swaps
         self._chain = chain
         self._signer = signer
         self._public_keys = public_keys
         self._tokens = tokens
+        self._booked_slot = booked_slot
         self._tips = _Tips(chain, clock)
+        self._blockhashes: dict[str, None] = {}  # of our cluster, proven, oldest first
         self._others = _OtherWallets(public_keys, tokens)
         self._order_of: dict[str, OrderId] = {}  # by signature, oldest first
 
@@ -107,6 +110,7 @@ class JupiterVenue:
         refused = verify(order, self._public_keys[order.wallet_id], self._tokens, transaction, others)
         if refused is not None:
             return refused
+        await self._prove_blockhash(transaction.blockhash, _priority(order))
         return await self._sign(order, transaction, quote.last_valid_height)
 
     async def transfer(self, move: Move) -> Ticket | Rejected:
@@ -148,6 +152,24 @@ class JupiterVenue:
             seen.slot,
         )
 
+    async def _prove_blockhash(self, blockhash: str, priority: Priority) -> None:
+        """A venue's blockhash may be another cluster's: signed for it, the swap could be made there. Once proven, it
+        need not be asked for again: the simulation finds out when it is too old. Raises VenueUnavailable.
+        """
+        if blockhash in self._blockhashes:
+            return
+        try:
+            known = await self._chain.knows_blockhash(blockhash, priority)
+        except ChainSilent as silent:
+            raise VenueUnavailable(str(silent)) from None
+        if not known:
+            raise VenueUnavailable(
+                f"our node does not know the blockhash {blockhash}: it lags, or it is another cluster"
+            )
+        while len(self._blockhashes) >= REMEMBERED_MAX:
+            del self._blockhashes[next(iter(self._blockhashes))]
+        self._blockhashes[blockhash] = None
+
     def _first_signed_for(self, signature: str, work: Work) -> OrderId:
         """The order whose transaction this is. Needed only while it may land; later the simulation detects it."""
         while len(self._order_of) >= REMEMBERED_MAX:
@@ -158,6 +180,7 @@ class JupiterVenue:
         """The tip at which its simulation matched the order, or why it must not be signed."""
         try:
             simulation = await self._chain.simulate(transaction.raw, _priority(work))
+            self._require_current(simulation.effects, work)
             fill = self._read(simulation.effects, work)
         except ChainSilent as silent:
             raise VenueUnavailable(str(silent)) from None
@@ -165,12 +188,25 @@ class JupiterVenue:
             return Rejected(Cause.NOT_VERIFIED, f"simulated: {unsettled}")
         if isinstance(fill, Failed):
             return Rejected(fill.cause, f"simulated: {fill.detail}")
-        outside = _outside(work, fill) or outside_costs(work, fill)
+        outside = self._misplaced(simulation.effects, work) or _outside(work, fill) or outside_costs(work, fill)
         return (
             ChainTip(simulation.effects.slot, simulation.height)
             if outside is None
             else Rejected(Cause.NOT_VERIFIED, f"simulated: {outside}")
         )
+
+    def _require_current(self, effects: Effects, work: Work) -> None:
+        """A state from before our newest booking says nothing about now. Raises ChainSilent."""
+        booked = 0 if self._booked_slot is None else self._booked_slot(work.wallet_id)
+        if effects.slot < booked:
+            raise ChainSilent(f"simulated at slot {effects.slot}, and slot {booked} is booked already")
+
+    def _misplaced(self, effects: Effects, work: Work) -> str | None:
+        """`settle_move` compares every account that a move changes."""
+        if isinstance(work, Move):
+            return None
+        sides = (self._tokens[work.spend.mint], self._tokens[work.receive])
+        return misplaced(effects, {account_of(effects.accounts[0], token): token.mint for token in sides})
 
     def _read(self, effects: Effects, work: Work) -> Filled | Failed:
         """Raises Unsettled."""

@@ -14,7 +14,7 @@ from overmind.core.books.settle.capital import adjust, deposit, write_off
 from overmind.core.books.settle.close import close
 from overmind.core.books.settle.fork import finalise, roll_back
 from overmind.core.books.settle.place import place
-from overmind.core.books.state import State, TimedHold, remember_decision
+from overmind.core.books.state import State, TimedHold, remember_decision, remember_signature
 from overmind.core.books.trust import follow
 from overmind.core.books.wallet_limits import REMOVED, fit_allocations, put_in_force
 from overmind.core.model.controls import Hold, Scope
@@ -72,6 +72,7 @@ def apply(state: State, entry: Entry) -> None:
         case TicketRecorded(order_id=order_id, ticket=ticket):
             known = state.open_orders.get(order_id) or state.open_moves[order_id]
             known.ticket = ticket
+            remember_signature(state, ticket.signature, order_id)
         case OrderClosed(order_id=order_id, outcome=outcome, provisional=provisional):
             close(state, order_id, outcome, provisional)
         case OrderFinal(order_id=order_id):

@@ -28,6 +28,7 @@ from overmind.core.model.value import Value
 SOL_DECIMALS: Final = 9
 # Raise it with any change of State: snapshots of another version are ignored and everything is replayed.
 STATE_VERSION: Final = 6
+SIGNATURES_KEPT: Final = 2_048  # More than can be made while a blockhash is valid.
 DECISIONS_KEPT_NS: Final = 2 * DAY_NS  # older ids are recognised by the journal's index
 
 
@@ -93,6 +94,8 @@ class State(msgspec.Struct):
     deposits: set[DepositId] = msgspec.field(default_factory=set)
     open_orders: dict[OrderId, OpenOrder] = msgspec.field(default_factory=dict)
     provisional: dict[OrderId, Provisional] = msgspec.field(default_factory=dict)  # booked; a fork may undo them
+    # of the newest tickets, oldest first: the entry that recorded it, and what it is for
+    signatures: dict[str, tuple[int, OrderId]] = msgspec.field(default_factory=dict)
     open_moves: dict[OrderId, OpenMove] = msgspec.field(default_factory=dict)
     provisional_moves: dict[OrderId, ProvisionalMove] = msgspec.field(default_factory=dict)
     moves_placed: int = 0  # since the beginning; part of their ids
@@ -141,6 +144,11 @@ class State(msgspec.Struct):
         capital = self.stop_base.capital_micros(self.deposited_micros)
         return reached(self.equity_micros, capital, self.settings.emergency_stop_ppm)
 
+    def work_of(self, signature: str) -> OrderId | None:
+        """The order or move that a transaction was signed for."""
+        recorded = self.signatures.get(signature)
+        return None if recorded is None else recorded[1]
+
     def open_work(self, work_id: OrderId) -> OpenOrder | OpenMove | None:
         """The open order or move of that id."""
         return self.open_orders.get(work_id) or self.open_moves.get(work_id)
@@ -188,6 +196,7 @@ def decode_state(raw: bytes) -> State:
         raise msgspec.ValidationError(f"a state of version {state.version}, not {STATE_VERSION}")
     # The canonical encoding sorts wallets by id; the state needs them in order of registration, which is their slot.
     # Tokens are sorted by mint, on which no decision depends.
+    state.signatures = dict(sorted(state.signatures.items(), key=lambda item: item[1]))
     state.wallets = dict(sorted(state.wallets.items(), key=lambda item: item[1].slot))
     return state
 
@@ -203,6 +212,13 @@ def is_current(raw: bytes) -> bool:
 
 def state_hash(state: State) -> str:
     return hashlib.sha256(encode_state(state)).hexdigest()
+
+
+def remember_signature(state: State, signature: str, work_id: OrderId) -> None:
+    signatures = state.signatures
+    signatures[signature] = (state.seq, work_id)
+    if len(signatures) > SIGNATURES_KEPT:
+        del signatures[next(iter(signatures))]
 
 
 def remember_decision(state: State, signal_id: SignalId, seq: int, at_ns: int) -> None:
