@@ -58,6 +58,7 @@ SILENT = (
     Fault.UNAUTHORIZED,
     Fault.EXPIRED_BLOCKHASH,
     Fault.RATE_LIMITED,
+    Fault.ABSURD_NUMBER,
 )
 OUTAGES = (
     Faults(html_ppm=PPM),

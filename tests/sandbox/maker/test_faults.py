@@ -30,6 +30,7 @@ SILENT = [
     Fault.SERVER_ERROR,
     Fault.RATE_LIMITED,
     Fault.UNAUTHORIZED,
+    Fault.ABSURD_NUMBER,
 ]
 REFUSED = [
     Fault.NULLS,

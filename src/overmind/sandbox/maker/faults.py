@@ -24,6 +24,7 @@ STOLEN_LAMPORTS: Final = 1_000_000
 DEAD_HASH: Final = Hash(blake2b(b"no block ever had this", digest_size=32).digest())
 RETRY_AFTER_S: Final = 1
 _ABSURD: Final = "9" * 40
+_UNCOUNTABLE: Final = msgspec.Raw(b"1e-9999999999")  # its exact value takes ten billion digits
 
 
 class Fault(enum.StrEnum):
@@ -44,6 +45,7 @@ class Fault(enum.StrEnum):
     ZERO_AMOUNT = "zero-amount"
     ABSURD_AMOUNT = "absurd-amount"
     NEGATIVE_AMOUNT = "negative-amount"
+    ABSURD_NUMBER = "absurd-number"
     PRICE_X100 = "price-x100"
     NO_TRANSACTION = "no-transaction"
     TELLS_OTHER_FEE_PAYER = "tells-other-fee-payer"
@@ -153,6 +155,8 @@ def _changes(content: dict[str, object], fault: Fault, maker: str) -> dict[str, 
             return {"outAmount": "0", "otherAmountThreshold": "0"}
         case Fault.ABSURD_AMOUNT:
             return {"outAmount": _ABSURD, "otherAmountThreshold": _ABSURD}
+        case Fault.ABSURD_NUMBER:
+            return {"priceImpact": _UNCOUNTABLE}
         case Fault.NEGATIVE_AMOUNT:
             return {"outAmount": f"-{content.get('outAmount')}", "otherAmountThreshold": "-1"}
         case Fault.NO_TRANSACTION:
