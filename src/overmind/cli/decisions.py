@@ -61,9 +61,10 @@ def refusal(row: Mapping[str, Any]) -> str:
 
 
 def _amount(amount: float | int | str | None, unit: str) -> str:
+    """USD is a decimal string where it comes from a service."""
     match amount, unit:
-        case int() | float(), "usd":
-            return present.usd(amount)
+        case int() | float() | str(), "usd":
+            return present.usd(float(amount))
         case int() | float(), "percent":
             return f"{amount:g}%"
         case _, unit if unit in NO_UNIT:

@@ -11,6 +11,7 @@ from overmind.core.model.ids import OrderId, SignalId, WalletId
 from overmind.core.model.selection import Sizing
 from overmind.core.model.units import MICROS, PPM
 from overmind.core.model.value import Value
+from overmind.views.amounts import usd_of
 from overmind.views.refusals import shown
 
 
@@ -50,12 +51,12 @@ def shown_sizing(sizing: Sizing) -> dict[str, object]:
     """A sizing in USD and percent, for people and programs."""
     return {
         "sizing": sizing.how.value,
-        "risk_budget_usd": sizing.budget_micros / MICROS,
+        "risk_budget_usd": usd_of(sizing.budget_micros),
         "distance_percent": sizing.distance_ppm / (PPM // 100),
-        "wanted_usd": sizing.wanted_micros / MICROS,
-        "caps": [{"code": code.value, "usd": micros / MICROS} for code, micros in sizing.caps],
+        "wanted_usd": usd_of(sizing.wanted_micros),
+        "caps": [{"code": code.value, "usd": usd_of(micros)} for code, micros in sizing.caps],
         "capped_by": [code.value for code in sizing.binding],
-        "notional_usd": sizing.notional_micros / MICROS,
+        "notional_usd": usd_of(sizing.notional_micros),
     }
 
 
