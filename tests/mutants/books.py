@@ -70,7 +70,6 @@ BOOKS: Final = (
         "cost = lot.cost_micros * part // lot.units",
         "cost = -(-lot.cost_micros * part // lot.units)",
         LOTS_TEST,
-        world="plain",
     ),
     Mutation(
         "newest lot sold first",
@@ -116,7 +115,6 @@ BOOKS: Final = (
         "    known = state.provisional.pop(order_id)\n    order, token",
         "    known = state.provisional[order_id]\n    order, token",
         "tests/core/books/test_forks.py::test_an_outcome_becomes_final_once",
-        world="chain",
     ),
     Mutation(
         "fee kept when a fork undid it",
@@ -124,7 +122,6 @@ BOOKS: Final = (
         "    state.ledger.transfer(fee, SOL, FEES, book.accounts.sol_float)\n",
         "",
         FORK_TEST,
-        world="chain",
     ),
     Mutation(
         "debt of a fork without quarantine",

@@ -128,7 +128,6 @@ ENTRIES: Final = (
         "    state.touched.append((wallet_id, mint, order.strategy))\n",
         "",
         RULES_TEST,
-        world="chain",
     ),
     Mutation(
         "index not rebuilt after new marks",
