@@ -138,4 +138,25 @@ BOOKS: Final = (
         "tests/core/entries/test_selection_index.py::test_after_a_snapshot_a_slot_still_means_the_same_wallet",
         world="plain",
     ),
+    Mutation(
+        "lots of an open sale not left out",
+        "core/books/positions.py",
+        "passed = min(lot.units, kept.get(lot.owner, 0))",
+        "passed = 0",
+        "tests/core/exits/test_scope.py::test_the_oldest_lots_are_left_where_another_sale_has_reserved_them",
+    ),
+    Mutation(
+        "newest lot of a strategy sold first",
+        "core/books/positions.py",
+        "        for place, lot in enumerate(self.lots):\n            taken[place] = min",
+        "        for place, lot in reversed([*enumerate(self.lots)]):\n            taken[place] = min",
+        "tests/core/exits/test_scope.py::test_the_oldest_lots_of_the_strategy_leave_with_their_own_cost",
+    ),
+    Mutation(
+        "dust written off that a fork may change",
+        "core/exits/dust.py",
+        " for one in state.provisional.values()):",
+        " for one in ()):",
+        "tests/core/exits/test_dust.py::test_what_is_not_written_off",
+    ),
 )

@@ -23,7 +23,6 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "books": BOOKS,
     "entries": ENTRIES,
     "limits": LIMIT_BUGS,
-    "lots": LOTS,
     "durability": DURABILITY,
     "sending": SENDING_BUGS,
     "chain": CHAIN,
@@ -33,5 +32,6 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "door": DOOR_BUGS,
     "prices": PRICES,
     "admission": ADMISSION,
+    "lots": LOTS,
 }
 MUTATIONS: Final = tuple(one for bugs in SUBJECTS.values() for one in bugs)
