@@ -12,8 +12,6 @@ from tests.mutants.door import DOOR_BUGS
 from tests.mutants.durability import DURABILITY
 from tests.mutants.entries import ENTRIES
 from tests.mutants.firewall import FIREWALL_BUGS
-from tests.mutants.limits import LIMIT_BUGS
-from tests.mutants.lots import LOTS
 from tests.mutants.mutation import Mutation
 from tests.mutants.numbers import NUMBERS
 from tests.mutants.prices import PRICES
@@ -22,7 +20,6 @@ from tests.mutants.sending import SENDING_BUGS
 SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "books": BOOKS,
     "entries": ENTRIES,
-    "limits": LIMIT_BUGS,
     "durability": DURABILITY,
     "sending": SENDING_BUGS,
     "chain": CHAIN,
@@ -32,6 +29,5 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "door": DOOR_BUGS,
     "prices": PRICES,
     "admission": ADMISSION,
-    "lots": LOTS,
 }
 MUTATIONS: Final = tuple(one for bugs in SUBJECTS.values() for one in bugs)
