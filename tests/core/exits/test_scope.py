@@ -105,6 +105,11 @@ def test_what_an_open_sale_has_reserved_is_left_by_the_sale_after_it() -> None:
     assert (lots(desk), desk.book("w1").reserved) == ([ALL[3]], {})
 
 
+def test_the_oldest_lots_are_left_where_another_sale_has_reserved_them() -> None:
+    desk = Play(MIXED + "; sell eth 0.1 id s scope strategy; sell eth 0.2 id d; fill d.0.0")
+    assert lots(desk) == [ALL[0], ALL[2], ALL[3]]
+
+
 @pytest.mark.parametrize("sale", ["sell eth 0.15 scope strategy", "sell eth 0.25 by meme", "sell eth all"])
 @pytest.mark.parametrize("end", ["expired", "failed fee 5000"])
 def test_a_sale_that_a_fork_undid_gives_each_lot_back_to_its_owner(sale: str, end: str) -> None:
