@@ -59,6 +59,12 @@ w5 loss 20 stop 2 share momentum:40:900,arbitrage:30:500; change w5 loss 60 stop
 ceiling loss 50; change w5 stop files
 block eth; block btc; unblock btc; allow sol; allow eth; disallow eth; buy eth $5 id u; buy btc $5 id v
 """,
+    "proceeds": """
+fill; lift portfolio day_loss; lift portfolio drawdown; desk threshold 100 loss 100 drawdown 100 streak 0
+mark eth 2000; mark sol 100; mark btc 50000; w6 stop 5; reactivate w6; deposit w6 1 eth; desk jump 20 proceeds 200
+mark eth 600 sells 2000; reject stop:w6:eth:0.0.0 for LIMIT_PRICE; wait 9000; mark eth 600 sells 595
+fill stop:w6:eth:1.0.0 at 598 fee 5000
+""",
     "doubts": """
 fill; lift portfolio day_loss; lift portfolio drawdown; desk threshold 100 loss 100 drawdown 100 streak 0
 mark eth 2000; mark sol 100; mark btc 50000; w6 stop 5; reactivate w6; deposit w6 1 eth; desk jump 20 depeg 1
