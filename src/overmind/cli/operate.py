@@ -32,7 +32,7 @@ from overmind.ports import ChainSilent, Journal
 SETTLE_S: Final = 60.0
 
 
-STOP_ANSWER_S: Final = 3.0  # A service that hangs must not keep the operator waiting.
+STOP_ANSWER_S: Final = 5.0  # A service that hangs must not keep the operator waiting.
 
 
 NO_DESK: Final = "no desk runs here and none ever did: the next start stops before all else"
