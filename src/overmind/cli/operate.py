@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
 from urllib.parse import quote
@@ -32,7 +31,7 @@ from overmind.ports import ChainSilent, Journal
 SETTLE_S: Final = 60.0
 
 
-STOP_ANSWER_S: Final = 3.0  # A service that hangs must not keep the operator waiting.
+STOP_ANSWER_S: Final = 5.0  # A service that hangs must not keep the operator waiting.
 
 
 NO_DESK: Final = "no desk runs here and none ever did: the next start stops before all else"
@@ -109,7 +108,7 @@ def stop(
     stop_file = directory.absolute() / STOP_FILE
     reason = reason.encode(errors="replace").decode()  # A reason that is not valid text must not prevent a stop.
     known = directory.is_dir()
-    _write_stop_file(stop_file, reason, present.announce if as_json else present.say)
+    _write_stop_file(stop_file, reason)
     stopped = Stopped(f"{stop_file} stands; {NO_DESK if known else NO_FOLDER}")
     if find_service(directory) is not None:
         stopped = _service_stop(directory, stop_file, EmergencyStop(reason, liquidate, sweep))
@@ -129,14 +128,14 @@ def stop(
         present.complain(f"nothing will be swept: {stopped.not_swept}", SWEEP_FIX)
 
 
-def _write_stop_file(stop_file: Path, reason: str, say: Callable[[str], None]) -> None:
+def _write_stop_file(stop_file: Path, reason: str) -> None:
     """First the file, and word of it at once: it works without the service and the journal, and these may hang."""
     with contextlib.suppress(OSError):  # On a full disk only the journal, which has a reserve, can be written.
         stop_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         stop_file.touch()
         stop_file.write_text(reason, encoding="utf-8")
     if stop_file.exists():
-        say(f"STOP written: {stop_file}; no entry is sent from now on")
+        present.announce(f"STOP written: {stop_file}; no entry is sent from now on")
 
 
 class Stopped(NamedTuple):

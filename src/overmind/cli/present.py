@@ -65,7 +65,7 @@ def note(line: str) -> None:
 
 
 def announce(line: str) -> None:
-    """Shows what a person should know at once. Standard output stays free for the JSON of the command."""
+    """Shows at once what must not wait for the end of the command. Standard output stays free for its result."""
     err().print(_text(line, "bold"))
 
 
