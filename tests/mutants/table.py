@@ -16,6 +16,7 @@ from tests.mutants.mutation import Mutation
 from tests.mutants.numbers import NUMBERS
 from tests.mutants.prices import PRICES
 from tests.mutants.sending import SENDING_BUGS
+from tests.mutants.storage import STORAGE_BUGS
 
 SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "books": BOOKS,
@@ -29,5 +30,6 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "door": DOOR_BUGS,
     "prices": PRICES,
     "admission": ADMISSION,
+    "storage": STORAGE_BUGS,
 }
 MUTATIONS: Final = tuple(one for bugs in SUBJECTS.values() for one in bugs)
