@@ -198,6 +198,21 @@ def test_the_watch_asks_once_for_everything_and_journals_changes_alone() -> None
     play(check)
 
 
+def test_an_impossible_slot_does_not_make_every_later_answer_old() -> None:
+    async def check(looking: Looking) -> None:
+        await looking.watch.look_at_all()
+        true, looking.chain.slot = looking.chain.slot, 2**63
+        looking.chain.known[NEW.mint] = mint_of_2022(freeze=MALLORY)
+        await looking.watch.look_at_all()
+        assert "MintRefused" not in looking.events()  # Who lies about the slot is not believed in anything.
+        looking.chain.slot = true + 1
+        await looking.watch.look_at_all()
+        assert looking.chain.slots_min[-1] == true
+        assert looking.events()[-1] == "MintRefused"
+
+    play(check)
+
+
 def test_no_answer_older_than_the_last_one_counts() -> None:
     async def check(looking: Looking) -> None:
         await looking.watch.look_at_all()

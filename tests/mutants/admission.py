@@ -108,8 +108,8 @@ ADMISSION: Final = (
     Mutation(
         "admission: older answer about a mint counts",
         "desk/admission.py",
-        "            slots.append(known.facts.slot)\n",
-        "            slots.append(0)\n",
+        "        slot_min = max(self._slot, *",
+        "        slot_min = max(0, *",
         f"{WATCH}::test_no_answer_older_than_the_last_one_counts",
     ),
     Mutation(
