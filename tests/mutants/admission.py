@@ -158,8 +158,8 @@ ADMISSION: Final = (
     Mutation(
         "binding: a transaction recorded for two orders",
         "core/decide.py",
-        "    if (other := state.work_of(ticket.signature)) not in (None, work_id):\n",
-        "    if (other := state.work_of(ticket.signature)) == work_id and known is None:\n",
+        "    if signed is not None and signed[1] != work_id:\n",
+        "    if signed is not None and signed[1] == work_id:\n",
         "tests/core/test_commands.py::test_a_transaction_serves_one_order_for_ever",
     ),
     Mutation(

@@ -215,9 +215,6 @@ def state_hash(state: State) -> str:
 
 
 def remember_signature(state: State, signature: str, work_id: OrderId) -> None:
-    """A venue without transactions names none."""
-    if not signature:
-        return
     signatures = state.signatures
     signatures[signature] = (state.seq, work_id)
     if len(signatures) > SIGNATURES_KEPT:
