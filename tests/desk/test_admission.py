@@ -56,18 +56,20 @@ class Accounts:
 
     def __init__(self) -> None:
         self.known: dict[str, AccountBytes] = dict(GOOD)
+        self.other: dict[str, AccountBytes] | None = None  # what a second provider shows, if it differs
         self.slot = 100
         self.silent = False
         self.asked: list[tuple[str, ...]] = []
         self.slots_min: list[int] = []
 
-    async def accounts(self, addresses: Sequence[str], slot_min: int, priority: Priority) -> AccountsRead:
+    async def accounts(self, addresses: Sequence[str], slot_min: int, priority: Priority) -> Sequence[AccountsRead]:
         self.asked.append(tuple(addresses))
         self.slots_min.append(slot_min)
         await asyncio.sleep(0)
         if self.silent:
             raise ChainSilent("no answer")
-        return AccountsRead(self.slot, tuple(self.known.get(one) for one in addresses))
+        shown = [self.known, self.known if self.other is None else self.other]
+        return [AccountsRead(self.slot, tuple(known.get(one) for one in addresses)) for known in shown]
 
 
 class Looking:
@@ -178,6 +180,27 @@ def test_a_chain_that_does_not_answer_lets_nothing_be_bought() -> None:
         looking.chain.silent = True
         assert await looking.buy(2) is None
         assert looking.desk.venue.signed == 0  # The order waits for an answer until its time is over.
+
+    play(check)
+
+
+@pytest.mark.parametrize("lying", [0, 1])
+def test_what_one_provider_alone_shows_is_not_believed(lying: int) -> None:
+    """It can neither admit a mint nor make us sell; it can keep us from buying."""
+
+    async def check(looking: Looking) -> None:
+        bad = {**GOOD, NEW.mint: mint_of_2022(extension(12, bytes(MALLORY)))}
+        looking.chain.known, looking.chain.other = (bad, dict(GOOD)) if lying == 0 else (dict(GOOD), bad)
+        await looking.watch.look_at_all()
+        assert NEW.mint not in looking.desk.engine.state.admissions
+        looking.chain.known = looking.chain.other = dict(GOOD)
+        await looking.watch.look_at_all()
+        assert looking.events()[-1] == "MintAdmitted"
+        looking.chain.known, looking.chain.other = (bad, dict(GOOD)) if lying == 0 else (dict(GOOD), bad)
+        looking.watch.forget()
+        assert await looking.buy(1) is None
+        assert looking.desk.venue.signed == 0
+        assert "MintRefused" not in looking.events()
 
     play(check)
 

@@ -169,4 +169,18 @@ ADMISSION: Final = (
         "",
         "tests/core/test_commands.py::test_a_transaction_serves_one_order_for_ever",
     ),
+    Mutation(
+        "admission: one provider believed",
+        "desk/admission.py",
+        "            if any(other != found for other in others):\n",
+        "            if any(other is None for other in others):\n",
+        f"{WATCH}::test_what_one_provider_alone_shows_is_not_believed",
+    ),
+    Mutation(
+        "admission: one provider enough",
+        "solana/chain.py",
+        "ACCOUNT_WITNESSES: Final = 2",
+        "ACCOUNT_WITNESSES: Final = 1",
+        "tests/solana/test_chain.py::test_accounts_are_shown_by_two_providers_where_there_are_two",
+    ),
 )

@@ -19,13 +19,13 @@ from overmind.core.control.admission import known_token
 from overmind.core.entries.admission import not_admitted
 from overmind.core.model.commands import RecordAccounts, RecordAdmission
 from overmind.core.model.ids import SOL, Mint, WalletId
-from overmind.core.model.mints import AdmissionPolicy
+from overmind.core.model.mints import AdmissionPolicy, MintLook
 from overmind.core.model.order import Order
 from overmind.core.model.outcome import Cause, Rejected
 from overmind.core.model.units import NS
 from overmind.core.model.value import Value
 from overmind.desk.engine import Engine
-from overmind.ports import AccountReader, ChainSilent, Clock, Priority, VenueUnavailable
+from overmind.ports import AccountBytes, AccountReader, ChainSilent, Clock, Priority, VenueUnavailable
 from overmind.solana.mint_accounts import look_at
 from overmind.solana.own_accounts import flaw_of
 from overmind.solana.tokens import TOKEN_PROGRAMS
@@ -57,6 +57,16 @@ class Place(Value, frozen=True):
     address: str
     owner: str = ""
     program: str = ""
+
+    @property
+    def mint(self) -> Mint:
+        return self.seen.mint if isinstance(self.seen, OwnAccount) else self.seen
+
+    def read(self, account: AccountBytes | None, slot: int) -> MintLook | str:
+        """A look at a mint, or what is wrong with an account of ours."""
+        if isinstance(self.seen, OwnAccount):
+            return flaw_of(account, self.owner, self.mint, self.program)
+        return look_at(account, slot)
 
 
 class AdmissionWatch:
@@ -138,19 +148,26 @@ class AdmissionWatch:
         if not places:
             return
         slot_min = max(self._slot, *(_booked_slot(state, place.seen) for place in places))
-        read = await self._chain.accounts([place.address for place in places], slot_min, priority)
-        self._require_possible(read.slot, began_ns)
+        reads = await self._chain.accounts([place.address for place in places], slot_min, priority)
+        slot = min(read.slot for read in reads)
+        self._require_possible(slot, began_ns)
         flaws: dict[WalletId, dict[Mint, str]] = {}
-        for place, account in zip(places, read.accounts, strict=True):
-            seen = place.seen
-            if isinstance(seen, OwnAccount):
-                flaw = flaw_of(account, place.owner, seen.mint, place.program)
-                flaws.setdefault(seen.wallet_id, {})[seen.mint] = flaw
-            else:
-                await self._engine.handle(RecordAdmission(seen, look_at(account, read.slot)))
-            self._seen_ns[seen] = began_ns
-        for wallet_id, found in flaws.items():
-            await self._engine.handle(RecordAccounts(wallet_id, found))
+        doubted = ""
+        for place, *accounts in zip(places, *(read.accounts for read in reads), strict=True):
+            found, *others = [place.read(account, slot) for account in accounts]
+            if any(other != found for other in others):
+                # A node that lies, or is behind, can keep us from buying, and do no more.
+                doubted = f"two nodes do not show the same at {place.address}"
+                continue
+            if isinstance(found, MintLook):
+                await self._engine.handle(RecordAdmission(place.mint, found))
+            elif isinstance(place.seen, OwnAccount):
+                flaws.setdefault(place.seen.wallet_id, {})[place.mint] = found
+            self._seen_ns[place.seen] = began_ns
+        for wallet_id, seen in flaws.items():
+            await self._engine.handle(RecordAccounts(wallet_id, seen))
+        if doubted:
+            raise ChainSilent(doubted)
 
     def _require_possible(self, slot: int, now_ns: int) -> None:
         """One false slot, once believed, would make every later answer look old. Raises ChainSilent."""
