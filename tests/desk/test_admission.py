@@ -18,7 +18,7 @@ from tests.support.token_bytes import account_bytes, address, extension, fee_con
 
 from overmind.core.model.codes import Code
 from overmind.core.model.commands import MarkPrices, RecordAccounts
-from overmind.core.model.enums import Side
+from overmind.core.model.enums import MoveKind, Side
 from overmind.core.model.events import (
     AccountsFlagged,
     MintAdmitted,
@@ -27,10 +27,10 @@ from overmind.core.model.events import (
     OrderPlaced,
     SignalRefused,
 )
-from overmind.core.model.ids import SOL, Mint, WalletId
+from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
 from overmind.core.model.mints import AdmissionPolicy
 from overmind.core.model.money import Mark, Money, Token
-from overmind.core.model.order import Order
+from overmind.core.model.order import Move, Order
 from overmind.core.model.outcome import Cause, Outcome, Rejected
 from overmind.core.model.units import NS
 from overmind.desk.admission import FRESH_S, LOOK_EVERY_S, RETRY_S, AdmissionWatch
@@ -287,6 +287,23 @@ def test_a_sale_leaves_an_unsafe_account_and_never_enters_one() -> None:
         assert isinstance(refused, Rejected)
         assert refused.cause is Cause.ACCOUNT_UNSAFE
         assert len(looking.chain.asked) == asked  # An exit waits for no look.
+
+    play(check)
+
+
+@pytest.mark.parametrize(("kind", "to", "refused"), [
+    (MoveKind.REBALANCE, "wallet0", True),
+    (MoveKind.SWEEP, "wallet0", True),
+    (MoveKind.REBALANCE, "wallet1", False),
+    (MoveKind.WITHDRAWAL, None, False),
+    (MoveKind.RECLAIM, "wallet0", False),
+])  # fmt: skip
+def test_no_capital_is_moved_into_an_unsafe_account(kind: MoveKind, to: str | None, refused: bool) -> None:
+    async def check(looking: Looking) -> None:
+        looking.desk.engine.post(RecordAccounts(WalletId("wallet0"), {USDC.mint: "a stranger's delegate"}))
+        money, receiver = Money(1, USDC.mint), None if to is None else WalletId(to)
+        move = Move(OrderId("move:x"), kind, WalletId("wallet1"), money, "x", receiver, 1, 1, 1, 0, 0, 1, "because")
+        assert isinstance(looking.watch.check_move(move), Rejected) is refused
 
     play(check)
 

@@ -18,9 +18,10 @@ from overmind.core.books.state import State
 from overmind.core.control.admission import known_token
 from overmind.core.entries.admission import not_admitted
 from overmind.core.model.commands import RecordAccounts, RecordAdmission
+from overmind.core.model.enums import MoveKind
 from overmind.core.model.ids import SOL, Mint, WalletId
 from overmind.core.model.mints import AdmissionPolicy, MintLook
-from overmind.core.model.order import Order
+from overmind.core.model.order import Move, Order
 from overmind.core.model.outcome import Cause, Rejected
 from overmind.core.model.units import NS
 from overmind.core.model.value import Value
@@ -122,6 +123,12 @@ class AdmissionWatch:
         if why := not_admitted(state, order.mint):
             return Rejected(Cause.MINT_NOT_ADMITTED, why)
         return _unsafe(state, wallet_id, (quote, order.mint))
+
+    def check_move(self, move: Move) -> Rejected | None:
+        """Why a transfer must not be made: it would bring capital into an account that a stranger can dispose of."""
+        if not self._is_on or move.to_wallet is None or move.kind is MoveKind.RECLAIM:
+            return None
+        return _unsafe(self._engine.state, move.to_wallet, (move.money.mint,))
 
     @property
     def _is_on(self) -> bool:
