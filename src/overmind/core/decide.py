@@ -394,8 +394,9 @@ def _record_ticket(state: State, work_id: OrderId, ticket: Ticket) -> Iterator[E
     known = state.open_work(work_id)
     if known is None:
         raise CommandRefused(f"order {work_id} is not open: its ticket must not be sent")
-    if (other := state.work_of(ticket.signature)) not in (None, work_id):
-        raise CommandRefused(f"the transaction {ticket.signature} is order {other}'s: it serves no second one")
+    signed = state.signatures.get(ticket.signature)
+    if signed is not None and signed[1] != work_id:
+        raise CommandRefused(f"the transaction {ticket.signature} is order {signed[1]}'s: it serves no second one")
     if known.ticket is None:
         yield TicketRecorded(work_id, ticket)
     elif known.ticket != ticket:
