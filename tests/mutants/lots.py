@@ -87,8 +87,8 @@ LOTS: Final = (
     Mutation(
         "dust: takes a place",
         "core/books/book.py",
-        "        return mint in self.positions and mint not in self.dust\n",
-        "        return mint in self.positions\n",
+        "(mint in self.positions and mint not in self.dust)",
+        "mint in self.positions",
         "tests/core/exits/test_dust.py::test_dust_takes_no_place",
     ),
     Mutation(
@@ -101,8 +101,8 @@ LOTS: Final = (
     Mutation(
         "dust: position without a price is dust",
         "core/books/aggregates.py",
-        "    is_dust = price_pico > 0 and position.value_micros(price_pico) < bound\n",
-        "    is_dust = position.value_micros(price_pico) < bound\n",
+        "price_pico > 0 and value < desk.dust_micros",
+        "value < desk.dust_micros",
         "tests/core/exits/test_dust.py::test_dust_takes_no_place",
     ),
     Mutation(
