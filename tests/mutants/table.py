@@ -12,6 +12,7 @@ from tests.mutants.door import DOOR_BUGS
 from tests.mutants.durability import DURABILITY
 from tests.mutants.entries import ENTRIES
 from tests.mutants.firewall import FIREWALL_BUGS
+from tests.mutants.lots import LOTS
 from tests.mutants.mutation import Mutation
 from tests.mutants.numbers import NUMBERS
 from tests.mutants.prices import PRICES
@@ -31,5 +32,6 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "prices": PRICES,
     "admission": ADMISSION,
     "storage": STORAGE_BUGS,
+    "lots": LOTS,
 }
 MUTATIONS: Final = tuple(one for bugs in SUBJECTS.values() for one in bugs)
