@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from overmind.cli.present import instant, table, usd
 from overmind.views import reports
+from overmind.views.bridge import Bridge
 from overmind.views.positions import PositionRow
 from overmind.views.stats import ExecutionStats
 
@@ -27,6 +28,23 @@ def portfolio(summary: reports.PortfolioSummary) -> None:
         "Open": f"{summary.open_positions} positions, {summary.open_orders} orders",
     }
     table("Portfolio", ("", "value"), lines.items(), right=("value",))
+    if summary.bridge is not None:
+        _bridge(summary.bridge)
+
+
+def _bridge(bridge: Bridge) -> None:
+    """To the micro-dollar, so that anybody can add it up."""
+    lines = {
+        "Deposits": bridge.deposits_usd,
+        "+ realized P&L": bridge.realized_usd,
+        "+ unrealized P&L": bridge.unrealized_usd,
+        "+ revaluation of the SOL float": bridge.float_revaluation_usd,
+        "+ suspense": bridge.suspense_usd,
+        "= equity": bridge.equity_usd,
+    }
+    table(
+        "From deposits to equity", ("", "USD"), ((name, f"{usd:,.6f}") for name, usd in lines.items()), right=("USD",)
+    )
 
 
 def wallets(rows: Sequence[reports.WalletMetrics]) -> None:

@@ -16,6 +16,7 @@ from overmind.core.model.units import LAMPORTS, PPM
 from overmind.core.model.value import Value
 from overmind.core.model.wallet import Exits
 from overmind.views.amounts import cash_of, symbol_of, token_of, tokens_of, usd_of
+from overmind.views.bridge import Bridge, bridge
 from overmind.views.utilisation import percent_of, wallet_uses
 
 SHORTFALL_WORST_BPS: Final = 100  # a mean shortfall of this much scores 0
@@ -79,6 +80,7 @@ class PortfolioSummary(Value, frozen=True):
     updated_at: int
     provisional_orders: int = 0  # booked, and a fork may still undo them
     hold_details: tuple[HoldRow, ...] = ()  # of the portfolio and of paused strategies
+    bridge: Bridge | None = None  # from deposits to equity, exact; None only in a summary of before
 
 
 def wallet_metrics(state: State, book: WalletBook) -> WalletMetrics:
@@ -180,6 +182,7 @@ def portfolio_summary(state: State) -> PortfolioSummary:
         updated_at=state.at_ns,
         provisional_orders=len(state.provisional),
         hold_details=wide_holds(state),
+        bridge=bridge(state),
     )
 
 
