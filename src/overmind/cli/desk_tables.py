@@ -24,7 +24,8 @@ def portfolio(summary: reports.PortfolioSummary) -> None:
         "Exposure": f"{summary.exposure:.1f}%",
         "Risk utilization": f"{summary.risk_utilization:.1f}%",
         "Wallets": f"{summary.active_wallets} active of {summary.total_wallets}",
-        "Holds": ", ".join(f"{row.scope}: {_hold(row)}" for row in summary.hold_details) or "none",
+        "Holds": ", ".join(f"{row.scope}: {_hold(row)}" for row in (*summary.hold_details, *summary.wallet_holds))
+        or "none",
         "Open": f"{summary.open_positions} positions, {summary.open_orders} orders",
     }
     table("Portfolio", ("", "value"), lines.items(), right=("value",))
