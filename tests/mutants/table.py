@@ -12,6 +12,7 @@ from tests.mutants.door import DOOR_BUGS
 from tests.mutants.durability import DURABILITY
 from tests.mutants.entries import ENTRIES
 from tests.mutants.firewall import FIREWALL_BUGS
+from tests.mutants.limits import LIMITS
 from tests.mutants.mutation import Mutation
 from tests.mutants.numbers import NUMBERS
 from tests.mutants.prices import PRICES
@@ -20,6 +21,7 @@ from tests.mutants.sending import SENDING_BUGS
 SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "books": BOOKS,
     "entries": ENTRIES,
+    "limits": LIMITS,
     "durability": DURABILITY,
     "sending": SENDING_BUGS,
     "chain": CHAIN,
