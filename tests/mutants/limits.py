@@ -18,8 +18,14 @@ LIMITS: Final = (
         "core/entries/broken_limits.py",
         "at_stops = pnl - book.at_risk_micros if desk.booking_rules >= AT_RISK_RULES else pnl",
         "at_stops = pnl",
-        "tests/core/entries/test_day_loss.py::test_all_stops_together_lose_no_more_than_the_limit",
-        world="plain",
+        "tests/core/entries/test_limit_table.py::test_the_gate_and_the_capacity_equal_the_table",
+    ),
+    Mutation(
+        "risk of open positions forgotten in the capacity",
+        "core/entries/capacity.py",
+        "at_stops = pnl - book.at_risk_micros if desk.booking_rules >= AT_RISK_RULES else pnl",
+        "at_stops = pnl",
+        "tests/core/entries/test_limit_table.py::test_the_gate_and_the_capacity_equal_the_table",
     ),
     Mutation(
         "trailing stop left out of the risk",
@@ -115,7 +121,6 @@ LIMITS: Final = (
         "(isinstance(command, Withdraw) or not _marks_are_fresh(state, at_ns))",
         "True",
         DAY_TEST,
-        world="plain",
     ),
     Mutation(
         "day waits for marks that never come",
