@@ -88,17 +88,17 @@ BOOKS: Final = (
     ),
     Mutation(
         "day rolled twice",
-        DECIDE,
-        "if at_ns // DAY_NS > state.day and",
-        "if at_ns // DAY_NS >= state.day and",
+        "core/control/day.py",
+        "at_ns // DAY_NS > state.day and",
+        "at_ns // DAY_NS >= state.day and",
         "tests/core/test_day.py::test_the_day_rolls_once_over_any_number_of_commands_and_days",
         world="plain",
     ),
     Mutation(
         "day rolls backwards with the clock",
-        DECIDE,
-        "if at_ns // DAY_NS > state.day and",
-        "if at_ns // DAY_NS != state.day and",
+        "core/control/day.py",
+        "at_ns // DAY_NS > state.day and",
+        "at_ns // DAY_NS != state.day and",
         "tests/core/test_day.py::test_it_never_rolls_backwards",
     ),
     Mutation(

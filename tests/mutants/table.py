@@ -13,6 +13,7 @@ from tests.mutants.durability import DURABILITY
 from tests.mutants.entries import ENTRIES
 from tests.mutants.firewall import FIREWALL_BUGS
 from tests.mutants.lots import LOTS
+from tests.mutants.limits import LIMITS
 from tests.mutants.mutation import Mutation
 from tests.mutants.numbers import NUMBERS
 from tests.mutants.prices import PRICES
@@ -22,6 +23,7 @@ from tests.mutants.storage import STORAGE_BUGS
 SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "books": BOOKS,
     "entries": ENTRIES,
+    "limits": LIMITS,
     "durability": DURABILITY,
     "sending": SENDING_BUGS,
     "chain": CHAIN,

@@ -90,6 +90,10 @@ def _say_problem(label: str, problem: Problem, style: str) -> None:
     err().print(_text(f"      fix: {problem.fix}"))
 
 
+def warn(what: str) -> None:
+    err().print(Text("warning: ", style="yellow") + _text(what))
+
+
 def warn_of(warnings: Iterable[Problem]) -> None:
     for warning in warnings:
         err().print(Text("warning: ", style="yellow") + _text(str(warning)))

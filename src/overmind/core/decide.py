@@ -93,7 +93,7 @@ from overmind.core.model.order import Order, Ticket, Work
 from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.selection import Selection
 from overmind.core.model.signal import Signal
-from overmind.core.model.units import DAY_NS, PRICE_MAX_PICO
+from overmind.core.model.units import PRICE_MAX_PICO
 
 EXITS: Final = frozenset({TradeAction.SELL, TradeAction.MARKET_SELL})
 
@@ -114,7 +114,7 @@ def _and_unpaid(state: State, events: Iterator[Event]) -> Iterator[Event]:
 
 
 def _events_of(state: State, index: SelectionIndex, command: Command, at_ns: int) -> Iterator[Event]:
-    if at_ns // DAY_NS > state.day and day.is_over(state, at_ns):
+    if day.is_over(state, at_ns):
         yield from day.roll_before(state, command, at_ns)
     if state.timed:
         yield from lift_expired(state, at_ns)
