@@ -12,8 +12,8 @@ from tests.mutants.door import DOOR_BUGS
 from tests.mutants.durability import DURABILITY
 from tests.mutants.entries import ENTRIES
 from tests.mutants.firewall import FIREWALL_BUGS
-from tests.mutants.lots import LOTS
 from tests.mutants.limits import LIMITS
+from tests.mutants.lots import LOTS
 from tests.mutants.mutation import Mutation
 from tests.mutants.numbers import NUMBERS
 from tests.mutants.prices import PRICES
