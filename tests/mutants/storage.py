@@ -34,13 +34,6 @@ STORAGE_BUGS: Final = (
         f"{PLACE}::test_a_lock_by_another_program_delays_an_append_and_fails_nothing",
     ),
     Mutation(
-        "end of the desk waits for another program's lock",
-        "journal/sqlite.py",
-        "            self._writer.give_up()\n",
-        "",
-        f"{PLACE}::test_a_desk_can_end_while_another_program_has_the_lock",
-    ),
-    Mutation(
         "symlink followed",
         "journal/place.py",
         "    if stat.S_ISLNK(found.st_mode):",
