@@ -74,7 +74,9 @@ def test_only_dust_is_written_off(traded: Path) -> None:
     assert (refused.returncode, "only less than 0.5 USD is written off" in refused.stderr) == (3, True), refused.stderr
     sale = json.dumps({**BUY, "signal_id": "less", "action": "Sell", "notional_usd": 900})
     assert overmind(traded, "submit", "-", given=sale).returncode == 0
-    hold = json.dumps({**BUY, "signal_id": "look", "action": "Hold"})
+    hold = json.dumps({**BUY, "signal_id": "look", "action": "Hold", "comment": "ignored below"})
+    assert overmind(traded, "submit", "-", given=hold).returncode == 2
+    worthless["OVERMIND_SIGNAL_FIELDS_IGNORED"] = "comment"
     assert overmind(traded, "submit", "-", given=hold, **worthless).returncode == 0  # Journals the new bound.
     assert "dust" in overmind(traded, "positions").stdout
     done = overmind(traded, "write-off", name, "--reason", "small")

@@ -115,8 +115,8 @@ LOTS: Final = (
     Mutation(
         "dust: close never ends",
         "core/exits/dust.py",
-        "mint in book.closing and mint in book.dust\n",
-        "mint in book.closing and mint not in book.positions\n",
+        "mint in book.closing and mint in book.dust:\n",
+        "mint in book.closing and mint not in book.positions:\n",
         "tests/core/exits/test_dust.py::test_a_close_of_dust_ends_after_one_try",
     ),
     Mutation(

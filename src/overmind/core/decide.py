@@ -309,8 +309,8 @@ def _close(state: State, index: SelectionIndex, record: RecordOutcome, at_ns: in
     else:
         yield OrderClosed(work_id, outcome, provisional)
         yield from _after(state, known.order, at_ns)
-        yield from end_close(state, known, outcome)
         if not isinstance(outcome, Filled):
+            yield from end_close(state, known)
             yield from _next_attempt(state, index, known, outcome, at_ns)
 
 
