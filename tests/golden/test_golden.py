@@ -74,6 +74,17 @@ mark eth 900; mark sol 100; mark btc 50000; mark usd 0.98; buy btc $10 id v; mar
 desk agree 200; mark sol 100 says 101; mark btc 50000 says 60000; buy btc $10 id y; mark btc 50000 says 50100 1000
 buy btc $10 not w1,w2,w4 id z; fill z.0.0
 """,
+    "losses": """
+fill; reactivate w1; reactivate w2; reactivate w4; lift portfolio day_loss; lift portfolio drawdown; mark sol 100
+mark eth 2000; mark btc 50000; desk loss 100 drawdown 100 streak 0 threshold 100
+desk then flatten smallest 5 dearest 300; w7 loss 120 stop 20
+buy eth $500 trail 4 not w1,w2,w4 id aa by arbitrage; fill aa.0.0; buy btc $4 not w1,w2,w4 id bb by arbitrage
+buy btc $900 not w1,w2,w4 id cc by arbitrage; buy btc $400 not w1,w2,w4 id dd by arbitrage
+buy btc $5 not w1,w2,w4 id ee by arbitrage; fill dd.0.0; mark eth 2100; mark eth 2100
+sell eth 0.1 id ff by arbitrage; fill ff.0.0 at 2095 fee 13000; wait 42000000; mark eth 2050; mark sol 100
+mark btc 25000; mark btc 24900; w7 trades 1; wait 1180000; mark eth 2040; wait 15000; hold w1 x; mark eth 2030
+fill fee 5000
+""",
     "risk": """
 desk strategy 60 places 3; reactivate w2; buy btc $10 not w1,w4 id u by arbitrage; fill u.0.0
 buy eth $9 not w1,w4 id v by arbitrage; desk places 2; buy new $8 id x by arbitrage
@@ -169,6 +180,10 @@ def books(state: State) -> dict[str, object]:
             wallet_id: dict(sorted(values_of(book.wallet).items()))
             for wallet_id, book in state.wallets.items()
             if wallet_id in state.changes
+        },
+        "at_risk": {wallet_id: book.at_risk_micros for wallet_id, book in state.wallets.items()},
+        "shortfalls": {
+            wallet_id: [one.shortfall_bps for one in book.quality] for wallet_id, book in state.wallets.items()
         },
         "doubted": {mint: one.price_pico for mint, one in sorted(state.doubted.items())},
         "references": {mint: structs.asdict(one) for mint, one in sorted(state.references.items())},
