@@ -100,6 +100,6 @@ def _bought(desk: PureDesk, book: WalletBook, number: int, mint: Mint, exits: Ex
     order = entry_order(state, book, entry_request(state, signal, START_NS + NS), 0, ())
     placed = OrderPlaced(signal, order, Selection(FREE, 1, WALLETS))
     apply(state, Entry(state.seq + 1, START_NS, placed))
-    desk.run(RecordTicket(order.id, Ticket("", b"")), START_NS)
+    desk.run(RecordTicket(order.id, Ticket(order.id, b"")), START_NS)
     received = order.received_min * 101 // 100
     desk.run(RecordOutcome(order.id, Filled(order.spend.units, received, 13_000, order.rent_max_lamports)), START_NS)

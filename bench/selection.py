@@ -67,7 +67,7 @@ def _times(wallets: int) -> tuple[list[int], list[int], list[int]]:
 
 def _settled(desk: PureDesk, order: Order) -> int:
     fill = Filled(order.spend.units, order.received_min, 13_000, order.rent_max_lamports)
-    desk.run(RecordTicket(order.id, Ticket("", b"")), desk.state.at_ns)
+    desk.run(RecordTicket(order.id, Ticket(order.id, b"")), desk.state.at_ns)
     return timed(lambda: desk.run(RecordOutcome(order.id, fill), desk.state.at_ns))
 
 

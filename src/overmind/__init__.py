@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from overmind.core.explain import Candidate
     from overmind.core.model.codes import Code, Limits, Refusal
     from overmind.core.model.commands import CommandRefused
-    from overmind.core.model.enums import RiskProfile, StrategyType, TradeAction, TradingMode, WalletStatus, WalletType
+    from overmind.core.model.enums import (
+        RiskProfile,
+        SaleScope,
+        StrategyType,
+        TradeAction,
+        TradingMode,
+        WalletStatus,
+        WalletType,
+    )
     from overmind.core.model.ids import Mint, SignalId, WalletId
     from overmind.core.model.selection import CostTerms
     from overmind.core.model.signal import Signal
@@ -57,6 +65,7 @@ __all__ = [
     "Refusal",
     "RejectedSignal",
     "RiskProfile",
+    "SaleScope",
     "SecretKey",
     "Signal",
     "SignalId",
@@ -85,7 +94,8 @@ if not TYPE_CHECKING:
         "overmind.core.explain": "Candidate",
         "overmind.core.model.codes": "Code Limits Refusal",
         "overmind.core.model.commands": "CommandRefused",
-        "overmind.core.model.enums": "RiskProfile StrategyType TradeAction TradingMode WalletStatus WalletType",
+        "overmind.core.model.enums": "RiskProfile SaleScope StrategyType TradeAction TradingMode "
+        "WalletStatus WalletType",
         "overmind.core.model.ids": "Mint SignalId WalletId",
         "overmind.core.model.selection": "CostTerms",
         "overmind.core.model.signal": "Signal",

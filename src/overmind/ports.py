@@ -207,8 +207,10 @@ class AccountsRead(Value, frozen=True):
 
 
 class AccountReader(Protocol):
-    async def accounts(self, addresses: Sequence[str], slot_min: int, priority: Priority) -> AccountsRead:
-        """The accounts at `confirmed`, as of `slot_min` or later. Raises ChainSilent."""
+    async def accounts(self, addresses: Sequence[str], slot_min: int, priority: Priority) -> Sequence[AccountsRead]:
+        """The accounts at `confirmed`, as of `slot_min` or later: as each provider that answers shows them, two of them
+        where so many are configured. Raises ChainSilent.
+        """
 
 
 class Node(Protocol):

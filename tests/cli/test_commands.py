@@ -13,6 +13,7 @@ from tests.support import command_process
 from tests.support.command import as_json, overmind
 from tests.support.command_process import environment, start
 
+from overmind.cli import main
 from overmind.core.model.events import HoldAdded
 from overmind.journal.sqlite import SqliteJournal
 from overmind.prices.tape import shipped_tape_path
@@ -308,10 +309,26 @@ def test_stop_works_without_a_data_directory(tmp_path: Path) -> None:
     done = overmind(tmp_path, "stop", "--reason", "drill", OVERMIND_DATA_DIR="a/desk")
     stop_file = tmp_path / "a" / "desk" / "STOP"
     assert (done.returncode, stop_file.read_text()) == (0, "drill")
-    assert f"STOP written: {stop_file}" in done.stdout
+    assert f"STOP written: {stop_file}" in done.stderr
     assert "A desk that works in another one is NOT stopped" in done.stdout
     refused = overmind(tmp_path, "submit", "-", given=lines(BUY), OVERMIND_DATA_DIR="a/desk")
     assert as_json(refused)["refusals"][0]["code"] == "PORTFOLIO_STOPPED"
+
+
+def test_stop_works_beside_a_file_of_settings_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OVERMIND_DATA_DIR", raising=False)
+    (tmp_path / ".env").write_text("OVERMIND_DATA_DIR=elsewhere\n", encoding="utf-16")
+    assert main(["stop", "--reason", "drill"]) == 0
+    assert (tmp_path / "data" / "STOP").read_text() == "drill"
+    told = capsys.readouterr().err
+    assert "warning: .env: the file is UTF-16" in told
+    assert f"it may name another data directory; {tmp_path / 'data'} is used" in told
+    monkeypatch.setenv("OVERMIND_DATA_DIR", "data")
+    assert main(["stop", "--reason", "drill"]) == 0
+    assert "warning" not in capsys.readouterr().err
 
 
 def test_stop_says_where_it_cannot_write(tmp_path: Path) -> None:

@@ -74,7 +74,9 @@ def test_only_dust_is_written_off(traded: Path) -> None:
     assert (refused.returncode, "only less than 0.5 USD is written off" in refused.stderr) == (3, True), refused.stderr
     sale = json.dumps({**BUY, "signal_id": "less", "action": "Sell", "notional_usd": 900})
     assert overmind(traded, "submit", "-", given=sale).returncode == 0
-    hold = json.dumps({**BUY, "signal_id": "look", "action": "Hold"})
+    hold = json.dumps({**BUY, "signal_id": "look", "action": "Hold", "comment": "ignored below"})
+    assert overmind(traded, "submit", "-", given=hold).returncode == 2
+    worthless["OVERMIND_SIGNAL_FIELDS_IGNORED"] = "comment"
     assert overmind(traded, "submit", "-", given=hold, **worthless).returncode == 0  # Journals the new bound.
     assert "dust" in overmind(traded, "positions").stdout
     done = overmind(traded, "write-off", name, "--reason", "small")
@@ -192,3 +194,17 @@ def test_an_operators_price_is_journaled_exactly(traded: Path) -> None:
 def test_a_price_that_is_none_is_refused(words: tuple[str, ...], code: int, problem: str, traded: Path) -> None:
     done = overmind(traded, "accept-price", *words)
     assert (done.returncode, problem in done.stderr) == (code, True), done.stderr
+
+
+def test_a_reactivation_names_every_hold_that_is_left(traded: Path) -> None:
+    assert overmind(traded, "stop", "--reason", "drill").returncode == 0
+    assert overmind(traded, "pause", "hft_wallet", "--reason", "look").returncode == 0
+    assert overmind(traded, "pause", "portfolio", "--reason", "lunch").returncode == 0
+    told = as_json(overmind(traded, "reactivate", "hft_wallet", "--reason", "over", "--json"))
+    assert told["status"] == "Suspended"
+    assert [line.partition(" until")[0] for line in told["still_held"]] == [
+        "operator",
+        "the portfolio is held by operator",
+    ]
+    shown = overmind(traded, "reactivate", "primary_wallet", "--reason", "over").stdout
+    assert shown.startswith("primary_wallet: Active\n  the portfolio is held by operator until it is lifted (lunch)")

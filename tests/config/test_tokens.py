@@ -8,10 +8,12 @@ from solders.pubkey import Pubkey
 from tests.support.desk_on_disk import DeskOnDisk
 
 from overmind.core.model.ids import Mint
+from overmind.core.model.mints import Authorities, DeclaredMint
 from overmind.core.model.money import Token
 
 MINT = "HhJpBhRRn4g56VsyLuT8DL5Bv31HkXqsrahTTUCZeZg4"
 TOKEN = {"symbol": "MYRO", "mint": MINT, "decimals": 9, "program": "token"}
+USDC = {"symbol": "USDC", "mint": "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", "decimals": 6, "program": "token"}
 USDC_MINTS = """
 paper    | EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v
 mainnet  | EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v
@@ -65,6 +67,10 @@ REFUSED = [
     ({"mainnet": [{**TOKEN, "decimals": -1}]}, "decimals are outside 0 to 18"),
     ({"mainnet": [{**TOKEN, "mint": MINT[:-2]}]}, "the mint is not base58 of 32 bytes"),
     ({"mainnet": [{**TOKEN, "program": "erc20"}]}, "the program is not known"),
+    ({"mainnet": [{**TOKEN, "declared": {"authorities": {"freeze": "me"}}}]}, "authorities freeze are not base58"),
+    ({"mainnet": [{**TOKEN, "declared": {"authorities": {"ruler": MINT}}}]}, "not a token with symbol"),
+    ({"mainnet": [{**TOKEN, "declared": {"transfer_fee_max_bps": 10_001}}]}, "transfer fee is outside 0 to 10000"),
+    ({"mainnet": [{**USDC, "declared": {}}]}, "USDC has the mint of USDC"),
     ({"mainnet": [{**TOKEN, "symbol": ""}]}, "the symbol is not 1 to 16"),
     ({"mainnet": [{**TOKEN, "symbol": "US\u200bDC"}]}, "the symbol is not 1 to 16"),
     ({"mainnet": [{**TOKEN, "symbol": "S\u041eL"}]}, "mixes scripts: it holds U+041E CYRILLIC CAPITAL LETTER O"),
@@ -83,6 +89,17 @@ def test_a_token_file_is_refused(desk: DeskOnDisk, content: object, reason: str)
     assert problem.where.startswith(f"OVERMIND_TOKENS_FILE: {path}")
     assert reason in problem.problem
     assert problem.fix
+
+
+def test_a_file_declares_who_may_do_what_with_a_token(desk: DeskOnDisk) -> None:
+    """Of a token of its own, and of a shipped one that is not declared yet."""
+    declared = {"authorities": {"mint": MINT, "freeze": MINT}, "transfer_fee_max_bps": 25}
+    shipped = next(token for token in desk.load().desk.tokens.values() if token.symbol == "JUP")
+    entries = [{**TOKEN, "declared": declared}, {**msgspec.structs.asdict(shipped), "declared": declared}]
+    path = desk.write("tokens.json", json.dumps({"mainnet": entries}))
+    found = desk.load(OVERMIND_TOKENS_FILE=str(path)).desk.tokens
+    wanted = DeclaredMint(Authorities(mint=MINT, freeze=MINT), 25)
+    assert found[Mint(MINT)].declared == found[shipped.mint].declared == wanted
 
 
 def test_on_a_test_cluster_own_tokens_take_the_place_of_shipped_ones(desk: DeskOnDisk) -> None:

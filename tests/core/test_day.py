@@ -4,7 +4,7 @@ See specification §2.6.
 """
 
 import pytest
-from tests.support.core_desk import Play, rows, told
+from tests.support.core_desk import PRICES, Play, rows, told
 
 from overmind.core.model.commands import CommandRefused
 from overmind.core.model.events import DayRolled
@@ -31,8 +31,9 @@ def test_the_day_rolls_once_over_any_number_of_commands_and_days() -> None:
     assert rolls(desk) == [20_000, 20_005]
 
 
-def test_it_never_rolls_backwards() -> None:
-    desk = Play(f"w1; {HALF_A_DAY}; hold w1 a")
+@pytest.mark.parametrize("prices", [PRICES, {}])
+def test_it_never_rolls_backwards(prices: dict[str, int]) -> None:
+    desk = Play(f"w1; {HALF_A_DAY}; hold w1 a", prices)
     desk.now_ns -= DAY_NS
     assert told(desk.play("hold w1 b")) == "HoldAdded"
     assert rolls(desk) == [20_000, 20_001]

@@ -28,6 +28,8 @@ w1; w2; w3; buy eth $300 id s | reject for BAD_QUOTE         | OrderClosed
 w1; w2; w3; buy eth $300 id s | reject for STOPPED           | OrderClosed
 w1; w2; w3; buy eth $300 id s | reject for CANCELLED         | OrderClosed
 w1; w2; w3; buy eth $300 id s | reject for NOT_ALLOWED       | OrderClosed
+w1; w2; w3; buy eth $300 id s | reject for MINT_NOT_ADMITTED | OrderClosed
+w1; w2; w3; buy eth $300 id s | reject for ACCOUNT_UNSAFE    | OrderClosed + w2 $300
 w1; w2; w3; buy eth $300 id s | reject for SIGNAL_EXPIRED    | OrderClosed
 w1; w2; w3; buy eth $300 id s | fail for SLIPPAGE fee 5000   | OrderClosed
 w1; w2; w3; buy eth $300 id s | fill                         | OrderClosed

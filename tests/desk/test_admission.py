@@ -18,7 +18,7 @@ from tests.support.token_bytes import account_bytes, address, extension, fee_con
 
 from overmind.core.model.codes import Code
 from overmind.core.model.commands import MarkPrices, RecordAccounts
-from overmind.core.model.enums import Side
+from overmind.core.model.enums import MoveKind, Side
 from overmind.core.model.events import (
     AccountsFlagged,
     MintAdmitted,
@@ -27,10 +27,10 @@ from overmind.core.model.events import (
     OrderPlaced,
     SignalRefused,
 )
-from overmind.core.model.ids import SOL, Mint, WalletId
+from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
 from overmind.core.model.mints import AdmissionPolicy
 from overmind.core.model.money import Mark, Money, Token
-from overmind.core.model.order import Order
+from overmind.core.model.order import Move, Order
 from overmind.core.model.outcome import Cause, Outcome, Rejected
 from overmind.core.model.units import NS
 from overmind.desk.admission import FRESH_S, LOOK_EVERY_S, RETRY_S, AdmissionWatch
@@ -56,18 +56,20 @@ class Accounts:
 
     def __init__(self) -> None:
         self.known: dict[str, AccountBytes] = dict(GOOD)
+        self.other: dict[str, AccountBytes] | None = None  # what a second provider shows, if it differs
         self.slot = 100
         self.silent = False
         self.asked: list[tuple[str, ...]] = []
         self.slots_min: list[int] = []
 
-    async def accounts(self, addresses: Sequence[str], slot_min: int, priority: Priority) -> AccountsRead:
+    async def accounts(self, addresses: Sequence[str], slot_min: int, priority: Priority) -> Sequence[AccountsRead]:
         self.asked.append(tuple(addresses))
         self.slots_min.append(slot_min)
         await asyncio.sleep(0)
         if self.silent:
             raise ChainSilent("no answer")
-        return AccountsRead(self.slot, tuple(self.known.get(one) for one in addresses))
+        shown = [self.known, self.known if self.other is None else self.other]
+        return [AccountsRead(self.slot, tuple(known.get(one) for one in addresses)) for known in shown]
 
 
 class Looking:
@@ -182,6 +184,27 @@ def test_a_chain_that_does_not_answer_lets_nothing_be_bought() -> None:
     play(check)
 
 
+@pytest.mark.parametrize("lying", [0, 1])
+def test_what_one_provider_alone_shows_is_not_believed(lying: int) -> None:
+    """It can neither admit a mint nor make us sell; it can keep us from buying."""
+
+    async def check(looking: Looking) -> None:
+        bad = {**GOOD, NEW.mint: mint_of_2022(extension(12, bytes(MALLORY)))}
+        looking.chain.known, looking.chain.other = (bad, dict(GOOD)) if lying == 0 else (dict(GOOD), bad)
+        await looking.watch.look_at_all()
+        assert NEW.mint not in looking.desk.engine.state.admissions
+        looking.chain.known = looking.chain.other = dict(GOOD)
+        await looking.watch.look_at_all()
+        assert looking.events()[-1] == "MintAdmitted"
+        looking.chain.known, looking.chain.other = (bad, dict(GOOD)) if lying == 0 else (dict(GOOD), bad)
+        looking.watch.forget()
+        assert await looking.buy(1) is None
+        assert looking.desk.venue.signed == 0
+        assert "MintRefused" not in looking.events()
+
+    play(check)
+
+
 def test_the_watch_asks_once_for_everything_and_journals_changes_alone() -> None:
     async def check(looking: Looking) -> None:
         run = asyncio.create_task(looking.watch.run())
@@ -194,6 +217,21 @@ def test_the_watch_asks_once_for_everything_and_journals_changes_alone() -> None
         await looking.desk.pass_s(2 * RETRY_S)
         assert len(looking.chain.asked) == 6
         run.cancel()
+
+    play(check)
+
+
+def test_an_impossible_slot_does_not_make_every_later_answer_old() -> None:
+    async def check(looking: Looking) -> None:
+        await looking.watch.look_at_all()
+        true, looking.chain.slot = looking.chain.slot, 2**63
+        looking.chain.known[NEW.mint] = mint_of_2022(freeze=MALLORY)
+        await looking.watch.look_at_all()
+        assert "MintRefused" not in looking.events()  # Who lies about the slot is not believed in anything.
+        looking.chain.slot = true + 1
+        await looking.watch.look_at_all()
+        assert looking.chain.slots_min[-1] == true
+        assert looking.events()[-1] == "MintRefused"
 
     play(check)
 
@@ -249,6 +287,23 @@ def test_a_sale_leaves_an_unsafe_account_and_never_enters_one() -> None:
         assert isinstance(refused, Rejected)
         assert refused.cause is Cause.ACCOUNT_UNSAFE
         assert len(looking.chain.asked) == asked  # An exit waits for no look.
+
+    play(check)
+
+
+@pytest.mark.parametrize(("kind", "to", "refused"), [
+    (MoveKind.REBALANCE, "wallet0", True),
+    (MoveKind.SWEEP, "wallet0", True),
+    (MoveKind.REBALANCE, "wallet1", False),
+    (MoveKind.WITHDRAWAL, None, False),
+    (MoveKind.RECLAIM, "wallet0", False),
+])  # fmt: skip
+def test_no_capital_is_moved_into_an_unsafe_account(kind: MoveKind, to: str | None, refused: bool) -> None:
+    async def check(looking: Looking) -> None:
+        looking.desk.engine.post(RecordAccounts(WalletId("wallet0"), {USDC.mint: "a stranger's delegate"}))
+        money, receiver = Money(1, USDC.mint), None if to is None else WalletId(to)
+        move = Move(OrderId("move:x"), kind, WalletId("wallet1"), money, "x", receiver, 1, 1, 1, 0, 0, 1, "because")
+        assert isinstance(looking.watch.check_move(move), Rejected) is refused
 
     play(check)
 

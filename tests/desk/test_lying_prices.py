@@ -24,7 +24,7 @@ from overmind.core.model.events import OrderPlaced
 from overmind.core.model.ids import SOL, Mint, SignalId, WalletId
 from overmind.core.model.order import Order, Quote
 from overmind.core.model.outcome import Rejected
-from overmind.core.model.units import MICROS, NS
+from overmind.core.model.units import MICROS, NS, PICO
 from overmind.desk.engine import Engine
 from overmind.desk.executor import Executor
 from overmind.desk.watch import StopFile, Watch
@@ -34,7 +34,7 @@ from overmind.venues.paper import PERFECT, PaperVenue
 
 TOKENS = bench_desk(2).tokens
 OTHER = next(mint for mint in TOKENS if mint != SOL)
-ALONE = structs.replace(bench_desk(2), price_jump_max_ppm=200_000)
+ALONE = structs.replace(bench_desk(2), price_jump_max_ppm=200_000, depeg_max_ppm=10_000)
 CONFIRMED = structs.replace(ALONE, witness_bound_bps=200)
 DOLLARS = 1_000  # what each desk holds of OTHER at the true price at the start
 
@@ -69,13 +69,14 @@ class Feed:
 
     def __init__(self, clock: VirtualClock, other: PriceAt, until_s: float = 10**9) -> None:
         self._clock, self._other, self._until_ns = clock, other, START_NS + round(until_s * NS)
+        self.shows: dict[Mint, int] = {}  # besides
 
     def ticks(self) -> Mapping[Mint, Tick]:
         at_ns = min(self._clock.now_ns(), self._until_ns)
         price = round(PRICE_PICO * self._other((at_ns - START_NS) / NS))
-        prices = {SOL: PRICE_PICO, OTHER: price} if price else {SOL: PRICE_PICO}
-        fresh = {SOL: self._clock.now_ns(), OTHER: at_ns}
-        return {mint: Tick(mint, pico, fresh[mint], 10**12, 0) for mint, pico in prices.items()}
+        prices = {SOL: PRICE_PICO, **({OTHER: price} if price else {}), **self.shows}
+        now_ns = self._clock.now_ns()
+        return {mint: Tick(mint, pico, at_ns if mint == OTHER else now_ns, 10**12, 0) for mint, pico in prices.items()}
 
 
 class Thief(PaperVenue):
@@ -102,6 +103,7 @@ class Stage:
         self._desk = ALONE if world.second is None else CONFIRMED
         shown = Feed(clock, world.first)
         second = None if world.second is None else Feed(clock, world.second, world.until_s)
+        self.second_shows = {} if second is None else second.shows
         market = PaperVenue if world.first is world.true else Thief
         venue = market(shown, clock, 1, PERFECT, USDC, TOKENS, CostModel(), lambda wallet, mint: True)
         self.executor = Executor(self.engine, venue, clock, 10, lambda: False)
@@ -234,6 +236,18 @@ def test_nothing_is_bought_at_a_price_that_is_doubted(tmp_path: Path, world: Wor
             return await stage.buys("late")
 
     assert run_virtual(play()) is expected
+
+
+def test_a_depeg_that_only_the_second_source_shows_holds_entries(tmp_path: Path) -> None:
+    async def play() -> set[str]:
+        stage = Stage(tmp_path, World(still, still, still))
+        async with staged(stage):
+            stage.second_shows[USDC.mint] = PICO * 98 // 100
+            await stage.clock.sleep(2)
+            assert not stage.engine.state.doubted
+            return set(stage.engine.state.holds)
+
+    assert run_virtual(play()) == {"depeg"}
 
 
 def test_an_operator_ends_the_wait(tmp_path: Path) -> None:

@@ -59,6 +59,12 @@ w5 loss 20 stop 2 share momentum:40:900,arbitrage:30:500; change w5 loss 60 stop
 ceiling loss 50; change w5 stop files
 block eth; block btc; unblock btc; allow sol; allow eth; disallow eth; buy eth $5 id u; buy btc $5 id v
 """,
+    "proceeds": """
+fill; lift portfolio day_loss; lift portfolio drawdown; desk threshold 100 loss 100 drawdown 100 streak 0
+mark eth 2000; mark sol 100; mark btc 50000; w6 stop 5; reactivate w6; deposit w6 1 eth; desk jump 20 proceeds 200
+mark eth 600 sells 2000; reject stop:w6:eth:0.0.0 for LIMIT_PRICE; wait 9000; mark eth 600 sells 595
+fill stop:w6:eth:1.0.0 at 598 fee 5000
+""",
     "doubts": """
 fill; lift portfolio day_loss; lift portfolio drawdown; desk threshold 100 loss 100 drawdown 100 streak 0
 mark eth 2000; mark sol 100; mark btc 50000; w6 stop 5; reactivate w6; deposit w6 1 eth; desk jump 20 depeg 1
@@ -67,6 +73,17 @@ buy eth $10 id u; wait 15000; mark eth 16; reject stop:w6:eth:2.0.0 for LIMIT_PR
 mark eth 900; mark sol 100; mark btc 50000; mark usd 0.98; buy btc $10 id v; mark usd 1; buy btc $10 not w1,w2,w4 id x
 desk agree 200; mark sol 100 says 101; mark btc 50000 says 60000; buy btc $10 id y; mark btc 50000 says 50100 1000
 buy btc $10 not w1,w2,w4 id z; fill z.0.0
+""",
+    "losses": """
+fill; reactivate w1; reactivate w2; reactivate w4; lift portfolio day_loss; lift portfolio drawdown; mark sol 100
+mark eth 2000; mark btc 50000; desk loss 100 drawdown 100 streak 0 threshold 100
+desk then flatten smallest 5 dearest 300; w7 loss 120 stop 20
+buy eth $500 trail 4 not w1,w2,w4 id aa by arbitrage; fill aa.0.0; buy btc $4 not w1,w2,w4 id bb by arbitrage
+buy btc $900 not w1,w2,w4 id cc by arbitrage; buy btc $400 not w1,w2,w4 id dd by arbitrage
+buy btc $5 not w1,w2,w4 id ee by arbitrage; fill dd.0.0; mark eth 2100; mark eth 2100
+sell eth 0.1 id ff by arbitrage; fill ff.0.0 at 2095 fee 13000; wait 42000000; mark eth 2050; mark sol 100
+mark btc 25000; mark btc 24900; w7 trades 1; wait 1180000; mark eth 2040; wait 15000; hold w1 x; mark eth 2030
+fill fee 5000
 """,
     "risk": """
 desk strategy 60 places 3; reactivate w2; buy btc $10 not w1,w4 id u by arbitrage; fill u.0.0
@@ -163,6 +180,10 @@ def books(state: State) -> dict[str, object]:
             wallet_id: dict(sorted(values_of(book.wallet).items()))
             for wallet_id, book in state.wallets.items()
             if wallet_id in state.changes
+        },
+        "at_risk": {wallet_id: book.at_risk_micros for wallet_id, book in state.wallets.items()},
+        "shortfalls": {
+            wallet_id: [one.shortfall_bps for one in book.quality] for wallet_id, book in state.wallets.items()
         },
         "doubted": {mint: one.price_pico for mint, one in sorted(state.doubted.items())},
         "references": {mint: structs.asdict(one) for mint, one in sorted(state.references.items())},

@@ -9,9 +9,12 @@ from tests.support.service import BUY, command, serving
 
 def test_dust_is_written_off_through_a_running_service(tmp_path: Path) -> None:
     """Positions of up to $1,000 are dust here."""
-    with serving(tmp_path, OVERMIND_DUST_USD="1000") as service:
+    with serving(tmp_path, OVERMIND_DUST_USD="1000", OVERMIND_SIGNAL_FIELDS_IGNORED="comment") as service:
         for number in range(3):
-            assert service.post("/v1/signals", {**BUY, "signal_id": f"s{number}"}).status == 202
+            said = service.post("/v1/signals", {**BUY, "signal_id": f"s{number}", "comment": "a list allows it"})
+            assert said.status == 202
+        unlisted = service.post("/v1/signals", {**BUY, "signal_id": "other", "remark": "no list has it"})
+        assert (unlisted.status, unlisted.json["problems"][0]["field"]) == (400, "remark")
         wait_until(lambda: service.get("/v1/orders?open=true").text == "[]", "to be settled")
         (row, *others) = service.get("/v1/positions").json
         assert row["dust"]

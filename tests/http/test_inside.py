@@ -14,7 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from tests.support.stepping_clock import SteppingClock
 
-from overmind.core.model.commands import MarkPrices
+from overmind.core.control.holds import DISK_FULL
+from overmind.core.model.commands import AddHold, LiftHold, MarkPrices
+from overmind.core.model.controls import Scope
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import SOL
 from overmind.core.model.money import Mark
@@ -127,6 +129,21 @@ def test_a_failure_of_the_desk_is_the_answer_of_its_signal_alone() -> None:
             assert "ZeroDivisionError" in told[1]["error"]
             answer, told = await post(intake, {**WISH, "signal_id": "bad"})
             assert (answer.status_code, told["status"]) == (500, "failed")
+
+    asyncio.run(play())
+
+
+def test_a_full_disk_takes_no_signal_and_decides_none() -> None:
+    async def play() -> None:
+        async with desk(MemoryJournal(), Bounds()) as (engine, intake):
+            await engine.handle(AddHold(Scope(), DISK_FULL, "no room"))
+            full, said = await post(intake, {**WISH, "signal_id": "later"})
+            assert (full.status_code, said["code"], said["status"]) == (503, "DISK_FULL", "not_taken")
+            assert (await post(intake, [{**WISH, "signal_id": "later"}]))[0].status_code == 503
+            assert engine.state.signals == 0
+            await engine.handle(LiftHold(Scope(), DISK_FULL, "room"))
+            taken, said = await post(intake, {**WISH, "signal_id": "later"})
+            assert (taken.status_code, said["status"]) == (202, "recorded")
 
     asyncio.run(play())
 

@@ -344,14 +344,37 @@ def test_slow_clients_are_dropped(service: Service) -> None:
         finally:
             writer.close()
 
-    async def all_at_once() -> list[bytes]:
-        second = f"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1:{service.port}\r\n\r\nGET /he"
-        return list(
-            await asyncio.gather(said(""), said(head), said(f"{head}content-length: 9\r\n\r\n{{"), said(second))
-        )
+    whole = f"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1:{service.port}\r\n"
 
-    nothing, half_a_head, half_a_body, second = asyncio.run(all_at_once())
+    async def until_closed() -> bytes:
+        """What a connection without the token is sent that asks once and stays."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+        writer.write(f"{whole}\r\n".encode())
+        async with asyncio.timeout(PATIENCE_S):
+            told = await reader.read()
+        writer.close()
+        return told
+
+    async def all_at_once() -> list[bytes]:
+        reader, known = await asyncio.open_connection("127.0.0.1", service.port)
+        with_token = f"{whole}authorization: Bearer {service.token}\r\n\r\n".encode()
+        known.write(with_token)
+        assert b" 200 " in await reader.readuntil(b"}")
+        told = await asyncio.gather(
+            said(""),
+            said(head),
+            said(f"{head}content-length: 9\r\n\r\n{{"),
+            said(f"{whole}\r\nGET /he"),
+            until_closed(),
+        )
+        known.write(with_token)  # It has been idle for longer than one without the token may be.
+        assert b" 200 " in await reader.readuntil(b"}")
+        known.close()
+        return list(told)
+
+    nothing, half_a_head, half_a_body, second, idle = asyncio.run(all_at_once())
     assert (nothing, half_a_head) == (b"", b"")
+    assert b" 200 " in idle
     assert b" 408 " in half_a_body
     assert b" 200 " in second
 

@@ -15,8 +15,12 @@ import pytest
 from tests.support.bad_disks import SmallDisk, mounted
 from tests.support.journal_entries import trades
 
-from overmind.core.model.ids import SignalId
-from overmind.journal.database import Disk
+from overmind.core.model.events import Entry, PricesMarked
+from overmind.core.model.ids import Mint, SignalId
+from overmind.core.model.money import Mark
+from overmind.desk.watch import FULL_MARK_EVERY_S
+from overmind.journal.database import RESERVE_BYTES, Disk
+from overmind.journal.reserve import SLICE_BYTES
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import JournalFailed, Snapshot
 
@@ -70,6 +74,24 @@ def test_the_reserve_buys_time_and_then_the_journal_fails(tmp_path: Path, seed: 
             assert journal.find(SignalId("s0")) == 1, "reads go on"
     assert survivors(path) in (warned + 1, warned + 2_001)
     assert (tmp_path / "reserve").stat().st_size >= RESERVE, "the next open reserves anew"
+
+
+def test_the_reserve_is_freed_slice_by_slice_and_lasts(tmp_path: Path) -> None:
+    """An hour of marks of ten tokens, one append each: a day of them fits, since the log is reused early."""
+    path, reserve = tmp_path / "overmind.db", 4 * SLICE_BYTES
+    hour = 3_600 // FULL_MARK_EVERY_S
+    marks = tuple(Mark(Mint(f"{number:044}"), 10**15 + number, 10**18) for number in range(10))
+    with (
+        mounted(SmallDisk(tmp_path, capacity=reserve + 300_000)) as vfs,
+        contextlib.closing(SqliteJournal.open(path, Disk(vfs=vfs, reserve_bytes=reserve))) as journal,
+    ):
+        seq, lefts = fill(journal, random.Random(1), until_degraded=True), set[int]()
+        at_ns = journal.entry(seq).at_ns
+        for number in range(1, hour + 1):
+            asyncio.run(journal.append([Entry(seq + number, at_ns, PricesMarked(marks))]))
+            lefts.add(journal.storage().reserve_bytes or 0)
+        assert max(lefts) == reserve - SLICE_BYTES, "one slice was enough at first"
+        assert (reserve - min(lefts)) * 24 <= RESERVE_BYTES
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -11,6 +11,7 @@ DECLARED_TEST: Final = "tests/solana/test_mint_accounts.py::test_a_declared_mint
 ACCOUNT_TEST: Final = "tests/solana/test_own_accounts.py::test_an_account"
 ENTRY_TEST: Final = "tests/core/control/test_admission.py::test_an_entry"
 LOOK_TEST: Final = "tests/core/control/test_admission.py::test_a_look"
+VENUE_NOT_SIGNED: Final = "tests/venues/test_jupiter.py::test_what_is_not_signed"
 WATCH: Final = "tests/desk/test_admission.py"
 
 ADMISSION: Final = (
@@ -108,8 +109,8 @@ ADMISSION: Final = (
     Mutation(
         "admission: older answer about a mint counts",
         "desk/admission.py",
-        "            slots.append(known.facts.slot)\n",
-        "            slots.append(0)\n",
+        "        slot_min = max(self._slot, *",
+        "        slot_min = max(0, *",
         f"{WATCH}::test_no_answer_older_than_the_last_one_counts",
     ),
     Mutation(
@@ -125,5 +126,61 @@ ADMISSION: Final = (
         "            if key in others:\n",
         "            if key in others and key == owner:\n",
         "tests/solana/test_firewall.py::test_another_wallet_of_ours_is_never_named",
+    ),
+    Mutation(
+        "binding: a balance in another account counts",
+        "solana/settlement.py",
+        "        if mint is None and token.owner == owner and token.pre_units != token.post_units:\n",
+        "        if mint is None and token.owner == owner and token.pre_units > token.post_units + 2**64:\n",
+        VENUE_NOT_SIGNED,
+    ),
+    Mutation(
+        "binding: a balance under another name counts",
+        "solana/settlement.py",
+        "        if mint is not None and (token.owner, token.mint) != (owner, mint):\n",
+        "        if mint is not None and token.mint != mint:\n",
+        VENUE_NOT_SIGNED,
+    ),
+    Mutation(
+        "binding: simulated before our last booking",
+        "venues/jupiter.py",
+        "        if effects.slot < booked:\n",
+        "        if effects.slot < booked - 1:\n",
+        "tests/venues/test_jupiter.py::test_a_simulation_of_before_our_last_booking_says_nothing",
+    ),
+    Mutation(
+        "binding: blockhash of another cluster signed",
+        "venues/jupiter.py",
+        "        if not known:\n",
+        "        if known is None:\n",
+        "tests/venues/test_jupiter.py::test_a_blockhash_that_our_cluster_did_not_make_is_not_signed",
+    ),
+    Mutation(
+        "binding: a transaction recorded for two orders",
+        "core/decide.py",
+        "    if signed is not None and signed[1] != work_id:\n",
+        "    if signed is not None and signed[1] == work_id:\n",
+        "tests/core/test_commands.py::test_a_transaction_serves_one_order_for_ever",
+    ),
+    Mutation(
+        "binding: a snapshot mixes up the signatures",
+        "core/books/state.py",
+        "    state.signatures = dict(sorted(state.signatures.items(), key=lambda item: item[1]))\n",
+        "",
+        "tests/core/test_commands.py::test_a_transaction_serves_one_order_for_ever",
+    ),
+    Mutation(
+        "admission: one provider believed",
+        "desk/admission.py",
+        "            if any(other != found for other in others):\n",
+        "            if any(other is None for other in others):\n",
+        f"{WATCH}::test_what_one_provider_alone_shows_is_not_believed",
+    ),
+    Mutation(
+        "admission: one provider enough",
+        "solana/chain.py",
+        "ACCOUNT_WITNESSES: Final = 2",
+        "ACCOUNT_WITNESSES: Final = 1",
+        "tests/solana/test_chain.py::test_accounts_are_shown_by_two_providers_where_there_are_two",
     ),
 )

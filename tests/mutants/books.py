@@ -70,7 +70,6 @@ BOOKS: Final = (
         "cost = lot.cost_micros * part // lot.units",
         "cost = -(-lot.cost_micros * part // lot.units)",
         LOTS_TEST,
-        world="plain",
     ),
     Mutation(
         "newest lot sold first",
@@ -89,17 +88,17 @@ BOOKS: Final = (
     ),
     Mutation(
         "day rolled twice",
-        DECIDE,
-        "if at_ns // DAY_NS > state.day and",
-        "if at_ns // DAY_NS >= state.day and",
+        "core/control/day.py",
+        "at_ns // DAY_NS > state.day and",
+        "at_ns // DAY_NS >= state.day and",
         "tests/core/test_day.py::test_the_day_rolls_once_over_any_number_of_commands_and_days",
         world="plain",
     ),
     Mutation(
         "day rolls backwards with the clock",
-        DECIDE,
-        "if at_ns // DAY_NS > state.day and",
-        "if at_ns // DAY_NS != state.day and",
+        "core/control/day.py",
+        "at_ns // DAY_NS > state.day and",
+        "at_ns // DAY_NS != state.day and",
         "tests/core/test_day.py::test_it_never_rolls_backwards",
     ),
     Mutation(
@@ -116,7 +115,6 @@ BOOKS: Final = (
         "    known = state.provisional.pop(order_id)\n    order, token",
         "    known = state.provisional[order_id]\n    order, token",
         "tests/core/books/test_forks.py::test_an_outcome_becomes_final_once",
-        world="chain",
     ),
     Mutation(
         "fee kept when a fork undid it",
@@ -124,7 +122,6 @@ BOOKS: Final = (
         "    state.ledger.transfer(fee, SOL, FEES, book.accounts.sol_float)\n",
         "",
         FORK_TEST,
-        world="chain",
     ),
     Mutation(
         "debt of a fork without quarantine",
@@ -140,5 +137,26 @@ BOOKS: Final = (
         "",
         "tests/core/entries/test_selection_index.py::test_after_a_snapshot_a_slot_still_means_the_same_wallet",
         world="plain",
+    ),
+    Mutation(
+        "lots of an open sale not left out",
+        "core/books/positions.py",
+        "passed = min(lot.units, kept.get(lot.owner, 0))",
+        "passed = 0",
+        "tests/core/exits/test_scope.py::test_the_oldest_lots_are_left_where_another_sale_has_reserved_them",
+    ),
+    Mutation(
+        "newest lot of a strategy sold first",
+        "core/books/positions.py",
+        "        for place, lot in enumerate(self.lots):\n            taken[place] = min",
+        "        for place, lot in reversed([*enumerate(self.lots)]):\n            taken[place] = min",
+        "tests/core/exits/test_scope.py::test_the_oldest_lots_of_the_strategy_leave_with_their_own_cost",
+    ),
+    Mutation(
+        "dust written off that a fork may change",
+        "core/exits/dust.py",
+        " for one in state.provisional.values()):",
+        " for one in ()):",
+        "tests/core/exits/test_dust.py::test_what_is_not_written_off",
     ),
 )

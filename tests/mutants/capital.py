@@ -74,7 +74,6 @@ CAPITAL: Final = (
         "    if command.to_address not in desk.withdraw_addresses:\n",
         "    if not command.to_address:\n",
         WITHDRAWAL_TEST,
-        world="plain",
     ),
     Mutation(
         "request of a withdrawal forgotten",
@@ -82,7 +81,6 @@ CAPITAL: Final = (
         "    known = state.withdrawals.get(command.request_id)\n",
         "    known = None\n",
         WITHDRAWAL_TEST,
-        world="plain",
     ),
     Mutation(
         "withdrawal begun before its time",
@@ -90,7 +88,6 @@ CAPITAL: Final = (
         "    if now_ns < move.not_before_ns:\n",
         "    if now_ns < 0:\n",
         "tests/core/control/test_sending.py::test_it_waits_until_its_time_and_no_longer",
-        world="plain",
     ),
     Mutation(
         "signed move cancelled",
@@ -98,7 +95,6 @@ CAPITAL: Final = (
         "    if known.ticket is not None:\n",
         "    if known.ticket is not None and not command.reason:\n",
         "tests/core/capital/test_withdrawals.py::test_it_waits_for_its_time_and_can_be_cancelled_till_it_is_signed",
-        world="plain",
     ),
     Mutation(
         "cancelled move signed all the same",
@@ -215,7 +211,6 @@ CAPITAL: Final = (
         "return unused and not in_doubt and",
         "return unused and",
         "tests/core/capital/test_fee_reserve.py::test_the_rent_of_an_empty_account_comes_back",
-        world="chain",
     ),
     Mutation(
         "account of a failed reclaim forgotten",

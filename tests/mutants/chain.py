@@ -70,7 +70,6 @@ CHAIN: Final = (
         "        seen = await self._simulate(work, transaction)\n",
         "        seen = ChainTip(0, claimed_height - BLOCKHASH_BLOCKS)\n",
         "tests/venues/test_jupiter.py::test_without_a_simulation_nothing_is_signed",
-        world="chain",
     ),
     Mutation(
         "final already at `confirmed`",
@@ -133,7 +132,6 @@ CHAIN: Final = (
         "return state.wallets[record.wallet_id].booked_seq > record.as_of_seq",
         "return state.wallets[record.wallet_id].booked_seq < 0",
         BALANCES_TEST,
-        world="chain",
     ),
     Mutation(
         "credit booked while an order is on its way",

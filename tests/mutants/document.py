@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from functools import partial
+from importlib import import_module
 from typing import Final
 
 from tests.mutants.mutation import Mutation
@@ -34,10 +34,20 @@ def summary() -> str:
     )
 
 
-PARTS: Final[Parts] = {
-    "summary": summary,
-    **{subject: partial(table_of, bugs) for subject, bugs in SUBJECTS.items()},
-}
+def subjects() -> str:
+    """A section for each subject: its module has the same name, and says in its docstring what it is about."""
+    return "\n\n".join(
+        f"## {subject.capitalize()}\n\n{_about(subject)}\n\n{table_of(SUBJECTS[subject])}" for subject in SUBJECTS
+    )
+
+
+def _about(subject: str) -> str:
+    text = import_module(f"tests.mutants.{subject}").__doc__
+    assert text, f"tests/mutants/{subject}.py does not say what it is about"
+    return " ".join(text.split())
+
+
+PARTS: Final[Parts] = {"summary": summary, "subjects": subjects}
 
 if __name__ == "__main__":
     renew_file_named(PARTS)

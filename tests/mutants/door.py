@@ -64,7 +64,7 @@ DOOR_BUGS: Final = (
     Mutation(
         "door: stop asks the service before it writes the file",
         OPERATE,
-        "    _write_stop_file(stop_file, reason, present.announce if as_json else present.say)\n",
+        "    _write_stop_file(stop_file, reason)\n",
         "",
         "tests/http/test_commands.py::test_stop_beside_a_service_that_hangs_says_so_at_once",
     ),

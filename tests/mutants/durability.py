@@ -58,7 +58,6 @@ DURABILITY: Final = (
         "at_ns = max(self._clock.now_ns(), state.at_ns)",
         "at_ns = self._clock.now_ns()",
         "tests/desk/test_durable_first.py::test_a_clock_that_was_set_back_does_not_set_the_journal_back",
-        world="chain",
     ),
     Mutation(
         "recovery reads one entry too few",

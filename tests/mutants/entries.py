@@ -128,7 +128,6 @@ ENTRIES: Final = (
         "    state.touched.append((wallet_id, mint, order.strategy))\n",
         "",
         RULES_TEST,
-        world="chain",
     ),
     Mutation(
         "index not rebuilt after new marks",
@@ -144,5 +143,12 @@ ENTRIES: Final = (
         "return await",
         "tests/desk/test_executor.py::test_a_quote_that_is_off_the_mark_is_not_signed",
         world="plain",
+    ),
+    Mutation(
+        "loss of the day closes nothing",
+        "core/control/breakers.py",
+        "            for mint in [mint for mint in book.positions if mint not in book.closing]:\n",
+        "            for mint in list(book.closing):\n",
+        "tests/core/control/test_breakers.py::test_a_loss_of_the_day_closes_what_is_open_once_two_marks_show_it",
     ),
 )

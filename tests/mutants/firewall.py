@@ -31,7 +31,6 @@ FIREWALL_BUGS: Final = (
         "        if not 0 < self._leaves <= order.spend.units:\n",
         "        if not 0 < self._leaves:\n",
         FIREWALL_TEST,
-        world="chain",
     ),
     Mutation(
         "firewall: spends another token",
@@ -46,7 +45,6 @@ FIREWALL_BUGS: Final = (
         "        if self._comes < order.received_min:\n",
         "        if self._comes < 0:\n",
         FIREWALL_TEST,
-        world="chain",
     ),
     Mutation(
         "firewall: brings it to a stranger",
@@ -68,7 +66,6 @@ FIREWALL_BUGS: Final = (
         '            raise FirewallRefusal(f"it makes us pay for the account {account} of {owner}")\n',
         "            return\n",
         FIREWALL_TEST,
-        world="chain",
     ),
     Mutation(
         "firewall: unwrapped to a stranger",
@@ -76,7 +73,6 @@ FIREWALL_BUGS: Final = (
         "        if (target, authority) != (self._intent.owner, self._intent.owner):\n",
         "        if authority != self._intent.owner:\n",
         FIREWALL_TEST,
-        world="chain",
     ),
     Mutation(
         "firewall: any account closed",

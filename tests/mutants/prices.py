@@ -45,8 +45,8 @@ PRICES: Final = (
     Mutation(
         "doubted prices become marks",
         "core/decide.py",
-        "                yield PricesMarked(*judge(state, newer))\n",
-        "                yield PricesMarked(newer, judge(state, newer).doubted)\n",
+        "                yield PricesMarked(*judged)\n",
+        "                yield PricesMarked(newer, judged.doubted)\n",
         "tests/core/exits/test_doubted_prices.py::test_a_lie_trips_no_breaker_and_changes_no_value",
     ),
     Mutation(

@@ -70,7 +70,6 @@ SENDING_BUGS: Final = (
         "        if known is not None and work_id not in self._running:\n",
         "        assert known is not None\n        if work_id not in self._running:\n",
         "tests/desk/test_durable_first.py::test_work_that_closed_before_it_was_heard_of_is_skipped",
-        world="plain",
     ),
     Mutation(
         "sent although a stop came after the ticket",
@@ -81,7 +80,6 @@ SENDING_BUGS: Final = (
         "        if isinstance(verdict, Over):\n"
         "            return verdict  # Nobody",
         "tests/desk/test_durable_first.py::test_a_stop_while_the_ticket_becomes_durable_ends_the_order_unsent",
-        world="plain",
     ),
     Mutation(
         "sent although a stop came while the send waited",
@@ -89,7 +87,6 @@ SENDING_BUGS: Final = (
         "lambda: self._may_send(work))",
         "lambda: True)",
         "tests/desk/test_durable_first.py::test_a_stop_ends_a_send_that_waits_for_its_turn",
-        world="chain",
     ),
     Mutation(
         "resent after an emergency stop",
@@ -113,7 +110,6 @@ SENDING_BUGS: Final = (
         "while self._lifted_seq > self._durable_seq:",
         "while False:",
         "tests/desk/test_durable_first.py::test_nothing_is_sent_before_a_lifted_hold_is_durable",
-        world="plain",
     ),
     Mutation(
         "STOP file not looked for",

@@ -12,14 +12,18 @@ from tests.mutants.door import DOOR_BUGS
 from tests.mutants.durability import DURABILITY
 from tests.mutants.entries import ENTRIES
 from tests.mutants.firewall import FIREWALL_BUGS
+from tests.mutants.limits import LIMITS
+from tests.mutants.lots import LOTS
 from tests.mutants.mutation import Mutation
 from tests.mutants.numbers import NUMBERS
 from tests.mutants.prices import PRICES
 from tests.mutants.sending import SENDING_BUGS
+from tests.mutants.storage import STORAGE_BUGS
 
 SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "books": BOOKS,
     "entries": ENTRIES,
+    "limits": LIMITS,
     "durability": DURABILITY,
     "sending": SENDING_BUGS,
     "chain": CHAIN,
@@ -29,5 +33,7 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "door": DOOR_BUGS,
     "prices": PRICES,
     "admission": ADMISSION,
+    "storage": STORAGE_BUGS,
+    "lots": LOTS,
 }
 MUTATIONS: Final = tuple(one for bugs in SUBJECTS.values() for one in bugs)

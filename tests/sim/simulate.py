@@ -410,7 +410,7 @@ def quiet() -> Iterator[None]:
     """Silences logs: injected faults would log too many warnings."""
     before = structlog.get_config()
     silent = structlog.make_filtering_bound_logger(logging.CRITICAL)
-    structlog.configure(wrapper_class=silent, logger_factory=structlog.ReturnLoggerFactory())
+    structlog.configure(processors=[], wrapper_class=silent, logger_factory=structlog.ReturnLoggerFactory())
     try:
         yield
     finally:

@@ -21,8 +21,18 @@ from tests.support.scripted_nodes import Fault, Node, Raw, dead_url, serving
 
 from overmind.clock.clocks import SystemClock
 from overmind.core.model.ids import Mint
-from overmind.ports import ChainSilent, ChainTip, Effects, Priority, Simulation, Status, TokenBalance
-from overmind.solana.chain import STATUSES_MAX, TRANSACTIONS_MAX, RpcChain
+from overmind.ports import (
+    AccountBytes,
+    AccountsRead,
+    ChainSilent,
+    ChainTip,
+    Effects,
+    Priority,
+    Simulation,
+    Status,
+    TokenBalance,
+)
+from overmind.solana.chain import ACCOUNTS_MAX, STATUSES_MAX, TRANSACTIONS_MAX, RpcChain
 from overmind.solana.rpc import Rpc
 from overmind.solana.transactions import account_keys
 
@@ -787,5 +797,72 @@ def test_without_notifications_wait_sleeps() -> None:
     async def test() -> None:
         async with chain_of(Node()) as chain:
             await chain.wait(SIGNATURE, 0.01)
+
+    run(test())
+
+
+def shown(raw: bytes = b"\1\2", owner: str = "program") -> dict[str, object]:
+    return {"lamports": 1, "owner": owner, "data": [base64.b64encode(raw).decode(), "base64"], "executable": False}
+
+
+def test_accounts_are_shown_by_two_providers_where_there_are_two() -> None:
+    async def test() -> None:
+        first, second, third = Node(), Node(), Node()
+        for node, slot in ((first, 500), (second, 501), (third, 502)):
+            node.answers["getMultipleAccounts"] = in_context([shown(), None], slot)
+        async with chain_of(first) as chain:
+            (read,) = await chain.accounts(["a", "b"], 500, Priority.ENTRY)
+            assert read == AccountsRead(500, (AccountBytes("program", b"\1\2"), None))
+            with pytest.raises(ChainSilent, match="slot 501 is needed"):
+                await chain.accounts(["a", "b"], 501, Priority.ENTRY)
+        async with chain_of(first, second) as chain:
+            assert [read.slot for read in await chain.accounts(["a", "b"], 0, Priority.ENTRY)] == [500, 501]
+            with pytest.raises(ChainSilent, match="slot 501 is needed"):
+                await chain.accounts(["a", "b"], 501, Priority.ENTRY)
+        async with chain_of(first, second, third) as chain:
+            assert [read.slot for read in await chain.accounts(["a", "b"], 501, Priority.ENTRY)] == [501, 502]
+
+    run(test())
+
+
+@pytest.mark.parametrize("wrong", [
+    None, [], [shown()], [shown()] * 3, [shown(), 1], [shown(), {"owner": "x"}], [shown(), {**shown(), "owner": None}],
+    [shown(), {**shown(), "data": ["?", "base64"]}], [shown(), {**shown(), "data": ["", "base58"]}],
+])  # fmt: skip
+def test_accounts_that_cannot_be_read_are_silence(wrong: object) -> None:
+    async def test() -> None:
+        node = Node()
+        node.answers["getMultipleAccounts"] = in_context(wrong)
+        async with chain_of(node) as chain:
+            with pytest.raises(ChainSilent):
+                await chain.accounts(["a", "b"], 0, Priority.ENTRY)
+
+    run(test())
+
+
+def test_many_accounts_are_asked_for_in_pages() -> None:
+    async def test() -> None:
+        node = Node()
+        node.answers["getMultipleAccounts"] = lambda params: in_context([shown(one.encode()) for one in params[0]])
+        async with chain_of(node) as chain:
+            asked = [f"a{number}" for number in range(ACCOUNTS_MAX + 1)]
+            (read,) = await chain.accounts(asked, 0, Priority.MARK)
+            assert [one.raw.decode() for one in read.accounts if one is not None] == asked
+            assert [len(params[0]) for method, params in node.asked if method == "getMultipleAccounts"] == [100, 1]
+
+    run(test())
+
+
+@pytest.mark.parametrize(("value", "known"), [(True, True), (False, False), (None, None), (1, None), ("true", None)])
+def test_whether_a_node_knows_a_blockhash(value: object, known: bool | None) -> None:
+    async def test() -> None:
+        node = Node()
+        node.answers["isBlockhashValid"] = in_context(value)
+        async with chain_of(node) as chain:
+            if known is None:
+                with pytest.raises(ChainSilent):
+                    await chain.knows_blockhash("h", Priority.ENTRY)
+            else:
+                assert await chain.knows_blockhash("h", Priority.ENTRY) is known
 
     run(test())

@@ -16,6 +16,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "overmind"
 WRITERS = {  # who may write to a terminal, and escapes what it writes
     "cli/present.py",
     "cli/__init__.py",  # the version, and the list of commands
+    "desk/log_file.py",  # that the log cannot be written
     "sandbox/localnet/__main__.py",
     "sandbox/selftest/__init__.py",
 }

@@ -14,6 +14,7 @@ from overmind.cli.opening import (
 )
 from overmind.config import ConfigError, MultiWalletConfig, WalletConfig
 from overmind.core.books.wallet_limits import in_force
+from overmind.core.model.enums import EMERGENCY
 from overmind.core.model.units import MICROS, PPM
 from overmind.journal.errors import JournalUnusable
 from overmind.views import reports
@@ -90,15 +91,22 @@ def _checked(configured: WalletConfig) -> dict[str, object]:
 
 def _row(configured: WalletConfig) -> tuple[object, ...]:
     wallet, limits = configured.wallet, configured.wallet.limits
+    position, loss = (
+        present.usd(limits.position_max_micros / MICROS),
+        present.usd(limits.daily_loss_max_micros / MICROS),
+    )
+    exposure = f"{limits.exposure_max_ppm * 100 / PPM:g}%"
+    if wallet.type is EMERGENCY:  # It takes no entries, so no limit of entries is its own.
+        position = loss = exposure = "-"
     return (
         wallet.id,
         wallet.type,
         wallet.profile,
         f"{wallet.allocation_ppm * 100 / PPM:g}%",
         wallet.public_key,
-        present.usd(limits.position_max_micros / MICROS),
-        present.usd(limits.daily_loss_max_micros / MICROS),
-        f"{limits.exposure_max_ppm * 100 / PPM:g}%",
+        position,
+        loss,
+        exposure,
         ", ".join(strategy for strategy, share in wallet.strategies.items() if share.enabled),
     )
 

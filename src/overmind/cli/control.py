@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 import typer
+from msgspec import structs
 
 from overmind.cli import order_tables, present
 from overmind.cli.exit_codes import BAD_INPUT, REFUSED
@@ -24,7 +25,16 @@ from overmind.desk.app import App, running
 from overmind.desk.market import connected
 from overmind.ports import Journal
 from overmind.views.closing import CloseRow, close_row
-from overmind.views.targets import TargetHolds, cause_to_lift, describe_hold, holds_on, mint_held, path_of, scope_of
+from overmind.views.targets import (
+    TargetHolds,
+    cause_to_lift,
+    describe_hold,
+    holds_on,
+    mint_held,
+    path_of,
+    scope_of,
+    what_still_holds,
+)
 
 Target = Annotated[str, typer.Argument(help="A wallet, a strategy, or `portfolio` for everything.")]
 
@@ -135,7 +145,14 @@ def resume(
 def _show_left(found: TargetHolds) -> None:
     if not found.held:
         present.say(f"{found.target}: no hold is left on it")
-        return
-    present.say(f"{found.target} is still held:", "yellow")
-    for row in found.held:
-        present.say(f"  {describe_hold(row)}")
+    else:
+        present.say(f"{found.target} is still held:", "yellow")
+        for row in found.held:
+            present.say(f"  {describe_hold(row)}")
+    show_what_comes(found)
+
+
+def show_what_comes(found: TargetHolds) -> None:
+    """What holds it although no hold of its own is left."""
+    for line in what_still_holds(structs.replace(found, held=())):
+        present.warn(line)

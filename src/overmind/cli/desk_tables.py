@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from overmind.cli.present import instant, table, usd
 from overmind.views import reports
+from overmind.views.bridge import Bridge
 from overmind.views.positions import PositionRow
 from overmind.views.stats import ExecutionStats
 
@@ -23,10 +24,28 @@ def portfolio(summary: reports.PortfolioSummary) -> None:
         "Exposure": f"{summary.exposure:.1f}%",
         "Risk utilization": f"{summary.risk_utilization:.1f}%",
         "Wallets": f"{summary.active_wallets} active of {summary.total_wallets}",
-        "Holds": ", ".join(f"{row.scope}: {_hold(row)}" for row in summary.hold_details) or "none",
+        "Holds": ", ".join(f"{row.scope}: {_hold(row)}" for row in (*summary.hold_details, *summary.wallet_holds))
+        or "none",
         "Open": f"{summary.open_positions} positions, {summary.open_orders} orders",
     }
     table("Portfolio", ("", "value"), lines.items(), right=("value",))
+    if summary.bridge is not None:
+        _bridge(summary.bridge)
+
+
+def _bridge(bridge: Bridge) -> None:
+    """To the micro-dollar, so that anybody can add it up."""
+    lines = {
+        "Deposits": bridge.deposits_usd,
+        "+ realized P&L": bridge.realized_usd,
+        "+ unrealized P&L": bridge.unrealized_usd,
+        "+ revaluation of the SOL float": bridge.float_revaluation_usd,
+        "+ suspense": bridge.suspense_usd,
+        "= equity": bridge.equity_usd,
+    }
+    table(
+        "From deposits to equity", ("", "USD"), ((name, f"{usd:,.6f}") for name, usd in lines.items()), right=("USD",)
+    )
 
 
 def wallets(rows: Sequence[reports.WalletMetrics]) -> None:

@@ -100,6 +100,9 @@ def _show_mints(directory: Path, as_json: bool) -> None:
         present.say("Allowed: every listed token that is not blocked")
     else:
         _mint_table("Allowed, and no others", shown.allowed)
+    if shown.looked_at:
+        looks = ((row.symbol, row.mint, row.why or "admitted", ", ".join(row.extensions)) for row in shown.looked_at)
+        present.table("Mints on the chain", ("token", "mint", "verdict", "extensions"), looks)
 
 
 def _mint_table(title: str, rows: Sequence[MintRow]) -> None:

@@ -13,8 +13,8 @@ import typer
 
 from overmind.cli import present
 from overmind.cli.whole import whole_option
-from overmind.config import MultiWalletConfig
-from overmind.config.environment import DEFAULT_DOTENV, Environment
+from overmind.config import MultiWalletConfig, Problem
+from overmind.config.environment import DEFAULT_DOTENV, Environment, Origin
 from overmind.config.load import default_anchor_dir
 from overmind.config.problems import Findings
 from overmind.config.settings import Settings
@@ -96,9 +96,14 @@ def data_dir_of(given: Path | None) -> Path:
     if given is not None:
         return given
     findings, wrong = Findings(), Findings()
-    directory = Settings(Environment(os.environ, DEFAULT_DOTENV, findings), wrong).get(DATA_DIR).absolute()
+    environment = Environment(os.environ, DEFAULT_DOTENV, findings)
+    directory = Settings(environment, wrong).get(DATA_DIR).absolute()
     if error := wrong.error():
         raise error
+    if findings.problems and environment.origin(DATA_DIR.name) is Origin.DEFAULT:
+        unread = "it may name another data directory"
+        present.warn_of(findings.problems)
+        present.warn_of([Problem(str(DEFAULT_DOTENV), unread, f"{directory} is used; --data-dir names another")])
     return directory
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
 from urllib.parse import quote
 
+import msgspec
 import typer
 
 from overmind.cli import present
@@ -21,6 +21,7 @@ from overmind.clock.clocks import SystemClock
 from overmind.config import ConfigError, MultiWalletConfig
 from overmind.core.capital.proceeds import why_nowhere
 from overmind.core.model.commands import CommandRefused, EmergencyStop, ReactivateWallet
+from overmind.core.model.controls import Scope
 from overmind.core.model.ids import WalletId
 from overmind.desk.app import App, running
 from overmind.desk.market import connected
@@ -28,11 +29,12 @@ from overmind.desk.watch import REASON_CHARS_MAX, STOP_FILE, SWEEP_FIX
 from overmind.http.files import find_service
 from overmind.journal.errors import JournalLocked
 from overmind.ports import ChainSilent, Journal
+from overmind.views.targets import TargetHolds, holds_on, what_still_holds
 
 SETTLE_S: Final = 60.0
 
 
-STOP_ANSWER_S: Final = 3.0  # A service that hangs must not keep the operator waiting.
+STOP_ANSWER_S: Final = 5.0  # A service that hangs must not keep the operator waiting.
 
 
 NO_DESK: Final = "no desk runs here and none ever did: the next start stops before all else"
@@ -109,7 +111,7 @@ def stop(
     stop_file = directory.absolute() / STOP_FILE
     reason = reason.encode(errors="replace").decode()  # A reason that is not valid text must not prevent a stop.
     known = directory.is_dir()
-    _write_stop_file(stop_file, reason, present.announce if as_json else present.say)
+    _write_stop_file(stop_file, reason)
     stopped = Stopped(f"{stop_file} stands; {NO_DESK if known else NO_FOLDER}")
     if find_service(directory) is not None:
         stopped = _service_stop(directory, stop_file, EmergencyStop(reason, liquidate, sweep))
@@ -129,14 +131,14 @@ def stop(
         present.complain(f"nothing will be swept: {stopped.not_swept}", SWEEP_FIX)
 
 
-def _write_stop_file(stop_file: Path, reason: str, say: Callable[[str], None]) -> None:
+def _write_stop_file(stop_file: Path, reason: str) -> None:
     """First the file, and word of it at once: it works without the service and the journal, and these may hang."""
     with contextlib.suppress(OSError):  # On a full disk only the journal, which has a reserve, can be written.
         stop_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         stop_file.touch()
         stop_file.write_text(reason, encoding="utf-8")
     if stop_file.exists():
-        say(f"STOP written: {stop_file}; no entry is sent from now on")
+        present.announce(f"STOP written: {stop_file}; no entry is sent from now on")
 
 
 class Stopped(NamedTuple):
@@ -183,7 +185,7 @@ def _journal_stop(directory: Path, stop_file: Path, stop: EmergencyStop) -> Stop
 def reactivate(wallet_id: WalletName, reason: Reason, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Lift the emergency stop of one wallet.
 
-    Other holds of that wallet stay.
+    Other holds of that wallet stay. The command names them, and those that come back at once.
     """
     refuse_blank(reason)
     directory = data_dir_of(data_dir)
@@ -191,15 +193,18 @@ def reactivate(wallet_id: WalletName, reason: Reason, as_json: AsJson = False, d
         present.complain(f"{directory / STOP_FILE} still asks for a stop", "remove the file first")
         raise typer.Exit(REFUSED)
     answer = call_service(directory, f"/v1/wallets/{quote(wallet_id, safe='')}/reactivate", {"reason": reason})
-    if answer is not None:
-        status = answer["status"]
-    else:
-        status = (
-            command_on_disk(directory, ReactivateWallet(WalletId(wallet_id), reason))
-            .wallets[WalletId(wallet_id)]
-            .status
+    if answer is None:
+        state = command_on_disk(directory, ReactivateWallet(WalletId(wallet_id), reason))
+        status, found = (
+            state.wallets[WalletId(wallet_id)].status,
+            holds_on(state, wallet_id, Scope(WalletId(wallet_id))),
         )
+    else:
+        status, found = answer["status"], msgspec.convert({**answer, "target": wallet_id}, TargetHolds)
+    left = what_still_holds(found)
     if as_json:
-        present.emit_json({"wallet_id": wallet_id, "status": status})
+        present.emit_json({"wallet_id": wallet_id, "status": status, **({"still_held": left} if left else {})})
     else:
         present.say(f"{wallet_id}: {status}")
+        for line in left:
+            present.say(f"  {line}", "yellow")

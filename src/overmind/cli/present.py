@@ -65,7 +65,7 @@ def note(line: str) -> None:
 
 
 def announce(line: str) -> None:
-    """Shows what a person should know at once. Standard output stays free for the JSON of the command."""
+    """Shows at once what must not wait for the end of the command. Standard output stays free for its result."""
     err().print(_text(line, "bold"))
 
 
@@ -88,6 +88,10 @@ def complain_of_config(error: ConfigError) -> None:
 def _say_problem(label: str, problem: Problem, style: str) -> None:
     err().print(Text(f"  • {label}: ", style=style) + _text(problem.where, "bold") + _text(f": {problem.problem}"))
     err().print(_text(f"      fix: {problem.fix}"))
+
+
+def warn(what: str) -> None:
+    err().print(Text("warning: ", style="yellow") + _text(what))
 
 
 def warn_of(warnings: Iterable[Problem]) -> None:

@@ -25,10 +25,9 @@ WALLET_RISK: Final = ("wallet", "status", "equity", "day loss", "position", "exp
 
 def risk(found: risks.Risk) -> None:
     """Fullest limits first, so that the first line is the one that matters."""
-    say(
-        f"Equity {usd(found.equity_usd)}, today {usd(found.daily_pnl)}, holds: {', '.join(found.holds) or 'none'}",
-        "bold",
-    )
+    wallets = [f"{row.wallet_id} {cause}" for row in found.wallets for cause in row.holds]
+    holds = ", ".join([*found.holds, *wallets]) or "none"
+    say(f"Equity {usd(found.equity_usd)}, today {usd(found.daily_pnl)}, holds: {holds}", "bold")
     for doubt in found.doubted:
         say(f"{doubt.symbol}: its price is not believed: {doubt.why}; {doubt.fix}", "bold red")
     for alarm in found.alarms:
@@ -81,6 +80,7 @@ def _stress(rows: Sequence[risks.Stress]) -> None:
 def _wallet_risk(row: risks.WalletRisk) -> tuple[str, ...]:
     """The used percentage of each limit, and of the fullest strategy share."""
     share = max((one.share.percent for one in row.strategies.values()), default=0.0)
-    percents = [row.limits[name].percent for name in SHOWN_LIMITS] + [share]
+    used = [row.limits.get(name) for name in SHOWN_LIMITS]
+    shown = ["-" if one is None else f"{one.percent:.0f}%" for one in used] + [f"{share:.0f}%"]
     status = f"{row.status} ({', '.join(row.holds)})" if row.holds else row.status
-    return row.wallet_id, status, usd(row.equity_usd), *(f"{percent:.0f}%" for percent in percents)
+    return row.wallet_id, status, usd(row.equity_usd), *shown

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from overmind.config.files import FileText, InvalidValue, read_file, read_json
 from overmind.config.problems import Findings
@@ -38,6 +38,10 @@ def tokens_of(cluster: Cluster, extension: Path | None, findings: Findings) -> t
         tokens = _without_replaced(tokens, [token for _, token in extras], listed)
         for position, token in extras:
             where = f"{TOKENS_FILE.name}: {shown_path(extension)}: {listed}[{position}]"
+            bare = replace(token, declared=None)
+            if token.declared is not None and bare in tokens:  # It declares what the shipped list leaves open.
+                tokens[tokens.index(bare)] = token
+                continue
             fault = _conflict(token, tokens)
             if fault is None:
                 tokens.append(token)

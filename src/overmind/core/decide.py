@@ -93,7 +93,7 @@ from overmind.core.model.order import Order, Ticket, Work
 from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.selection import Selection
 from overmind.core.model.signal import Signal
-from overmind.core.model.units import DAY_NS, PRICE_MAX_PICO
+from overmind.core.model.units import PRICE_MAX_PICO
 
 EXITS: Final = frozenset({TradeAction.SELL, TradeAction.MARKET_SELL})
 
@@ -114,7 +114,7 @@ def _and_unpaid(state: State, events: Iterator[Event]) -> Iterator[Event]:
 
 
 def _events_of(state: State, index: SelectionIndex, command: Command, at_ns: int) -> Iterator[Event]:
-    if at_ns // DAY_NS > state.day and day.is_over(state, at_ns):
+    if day.is_over(state, at_ns):
         yield from day.roll_before(state, command, at_ns)
     if state.timed:
         yield from lift_expired(state, at_ns)
@@ -309,8 +309,8 @@ def _close(state: State, index: SelectionIndex, record: RecordOutcome, at_ns: in
     else:
         yield OrderClosed(work_id, outcome, provisional)
         yield from _after(state, known.order, at_ns)
-        yield from end_close(state, known, outcome)
         if not isinstance(outcome, Filled):
+            yield from end_close(state, known)
             yield from _next_attempt(state, index, known, outcome, at_ns)
 
 
@@ -394,8 +394,9 @@ def _record_ticket(state: State, work_id: OrderId, ticket: Ticket) -> Iterator[E
     known = state.open_work(work_id)
     if known is None:
         raise CommandRefused(f"order {work_id} is not open: its ticket must not be sent")
-    if (other := state.work_of(ticket.signature)) not in (None, work_id):
-        raise CommandRefused(f"the transaction {ticket.signature} is order {other}'s: it serves no second one")
+    signed = state.signatures.get(ticket.signature)
+    if signed is not None and signed[1] != work_id:
+        raise CommandRefused(f"the transaction {ticket.signature} is order {signed[1]}'s: it serves no second one")
     if known.ticket is None:
         yield TicketRecorded(work_id, ticket)
     elif known.ticket != ticket:

@@ -18,14 +18,15 @@ from overmind.core.books.state import State
 from overmind.core.control.admission import known_token
 from overmind.core.entries.admission import not_admitted
 from overmind.core.model.commands import RecordAccounts, RecordAdmission
+from overmind.core.model.enums import MoveKind
 from overmind.core.model.ids import SOL, Mint, WalletId
-from overmind.core.model.mints import AdmissionPolicy
-from overmind.core.model.order import Order
+from overmind.core.model.mints import AdmissionPolicy, MintLook
+from overmind.core.model.order import Move, Order
 from overmind.core.model.outcome import Cause, Rejected
 from overmind.core.model.units import NS
 from overmind.core.model.value import Value
 from overmind.desk.engine import Engine
-from overmind.ports import AccountReader, ChainSilent, Clock, Priority, VenueUnavailable
+from overmind.ports import AccountBytes, AccountReader, ChainSilent, Clock, Priority, VenueUnavailable
 from overmind.solana.mint_accounts import look_at
 from overmind.solana.own_accounts import flaw_of
 from overmind.solana.tokens import TOKEN_PROGRAMS
@@ -33,6 +34,8 @@ from overmind.solana.transfers import account_of
 
 FRESH_S: Final = 60.0  # how long a look counts
 LOOK_EVERY_S: Final = 50.0  # shorter, so that a buy need not look itself
+SLOTS_MAX: Final = 1_000  # by which an answer may be ahead of the last one at any moment
+SLOTS_PER_S_MAX: Final = 1_000  # Faster than any cluster.
 RETRY_S: Final = 2.0  # after the chain did not answer
 
 log = structlog.get_logger("admission")
@@ -48,6 +51,25 @@ class OwnAccount(Value, frozen=True):
 Seen = Mint | OwnAccount  # what is looked at
 
 
+class Place(Value, frozen=True):
+    """Where it is on the chain. Of an account: its owner and program as they should be."""
+
+    seen: Seen
+    address: str
+    owner: str = ""
+    program: str = ""
+
+    @property
+    def mint(self) -> Mint:
+        return self.seen.mint if isinstance(self.seen, OwnAccount) else self.seen
+
+    def read(self, account: AccountBytes | None, slot: int) -> MintLook | str:
+        """A look at a mint, or what is wrong with an account of ours."""
+        if isinstance(self.seen, OwnAccount):
+            return flaw_of(account, self.owner, self.mint, self.program)
+        return look_at(account, slot)
+
+
 class AdmissionWatch:
     def __init__(self, engine: Engine, chain: AccountReader, clock: Clock, public_keys: Mapping[WalletId, str]) -> None:
         """`public_keys`: the wallets that can sign."""
@@ -57,6 +79,8 @@ class AdmissionWatch:
         self._public_keys = public_keys
         self._seen_ns: dict[Seen, int] = {}
         self._looking = asyncio.Lock()  # Orders that need the same look wait for one.
+        self._slot = 0  # the highest of all looks since the start: no older answer counts
+        self._slot_ns = clock.now_ns()
         self._silence = ""
 
     async def run(self) -> None:
@@ -100,6 +124,12 @@ class AdmissionWatch:
             return Rejected(Cause.MINT_NOT_ADMITTED, why)
         return _unsafe(state, wallet_id, (quote, order.mint))
 
+    def check_move(self, move: Move) -> Rejected | None:
+        """Why a transfer must not be made: it would bring capital into an account that a stranger can dispose of."""
+        if not self._is_on or move.to_wallet is None or move.kind is MoveKind.RECLAIM:
+            return None
+        return _unsafe(self._engine.state, move.to_wallet, (move.money.mint,))
+
     @property
     def _is_on(self) -> bool:
         return self._engine.state.settings.admission is not AdmissionPolicy.OFF
@@ -121,29 +151,48 @@ class AdmissionWatch:
     async def _look(self, wanted: Sequence[Seen], priority: Priority) -> None:
         """One request for all of them. Journals what was seen. Raises ChainSilent."""
         state, began_ns = self._engine.state, self._clock.now_ns()
-        places = {one: place for one in wanted if (place := self._place(state, one)) is not None}
+        places = [place for one in wanted if (place := self._place(state, one)) is not None]
         if not places:
             return
-        read = await self._chain.accounts(list(places.values()), _slot_min(state, places), priority)
+        slot_min = max(self._slot, *(_booked_slot(state, place.seen) for place in places))
+        reads = await self._chain.accounts([place.address for place in places], slot_min, priority)
+        slot = min(read.slot for read in reads)
+        self._require_possible(slot, began_ns)
         flaws: dict[WalletId, dict[Mint, str]] = {}
-        for one, account in zip(places, read.accounts, strict=True):
-            token = known_token(state, one.mint if isinstance(one, OwnAccount) else one)
-            assert token is not None, one  # Otherwise it has no place.
-            if isinstance(one, OwnAccount):
-                owner, program = self._public_keys[one.wallet_id], str(TOKEN_PROGRAMS[token.program])
-                flaws.setdefault(one.wallet_id, {})[one.mint] = flaw_of(account, owner, one.mint, program)
-            else:
-                await self._engine.handle(RecordAdmission(one, look_at(account, read.slot)))
-            self._seen_ns[one] = began_ns
+        doubted = ""
+        for place, *accounts in zip(places, *(read.accounts for read in reads), strict=True):
+            found, *others = [place.read(account, slot) for account in accounts]
+            if any(other != found for other in others):
+                # A node that lies, or is behind, can keep us from buying, and do no more.
+                doubted = f"two nodes do not show the same at {place.address}"
+                continue
+            if isinstance(found, MintLook):
+                await self._engine.handle(RecordAdmission(place.mint, found))
+            elif isinstance(place.seen, OwnAccount):
+                flaws.setdefault(place.seen.wallet_id, {})[place.mint] = found
+            self._seen_ns[place.seen] = began_ns
         for wallet_id, seen in flaws.items():
             await self._engine.handle(RecordAccounts(wallet_id, seen))
+        if doubted:
+            raise ChainSilent(doubted)
 
-    def _place(self, state: State, one: Seen) -> str | None:
-        """The address; None: the token is not known any more, or the wallet cannot sign."""
-        if not isinstance(one, OwnAccount):
-            return one if known_token(state, one) is not None else None
-        token, owner = known_token(state, one.mint), self._public_keys.get(one.wallet_id)
-        return account_of(owner, token) if token is not None and owner is not None else None
+    def _require_possible(self, slot: int, now_ns: int) -> None:
+        """One false slot, once believed, would make every later answer look old. Raises ChainSilent."""
+        passed_s = abs(now_ns - self._slot_ns) // NS
+        most = self._slot + SLOTS_MAX + passed_s * SLOTS_PER_S_MAX
+        if self._slot and slot > most:
+            raise ChainSilent(f"a node answers as of slot {slot}, and at most {most} is possible")
+        if slot > self._slot:
+            self._slot, self._slot_ns = slot, now_ns
+
+    def _place(self, state: State, seen: Seen) -> Place | None:
+        """None: the token is not known any more, or the wallet cannot sign."""
+        if not isinstance(seen, OwnAccount):
+            return Place(seen, seen) if known_token(state, seen) is not None else None
+        token, owner = known_token(state, seen.mint), self._public_keys.get(seen.wallet_id)
+        if token is None or owner is None:
+            return None
+        return Place(seen, account_of(owner, token), owner, str(TOKEN_PROGRAMS[token.program]))
 
 
 def _unsafe(state: State, wallet_id: WalletId, mints: Sequence[Mint]) -> Rejected | None:
@@ -166,12 +215,6 @@ def _all(state: State, public_keys: Mapping[WalletId, str]) -> Iterable[Seen]:
             yield from (OwnAccount(wallet_id, mint) for mint in sorted(mints))
 
 
-def _slot_min(state: State, places: Mapping[Seen, str]) -> int:
-    """No answer may be older than what is known already: the last look at a mint, and what we booked in a wallet."""
-    slots = [0]
-    for one in places:
-        if isinstance(one, OwnAccount):
-            slots.append(state.wallets[one.wallet_id].booked_slot)
-        elif (known := state.admissions.get(one)) is not None and known.facts is not None:
-            slots.append(known.facts.slot)
-    return max(slots)
+def _booked_slot(state: State, seen: Seen) -> int:
+    """Of an account: the newest slot that we booked in its wallet. An older answer would not know what we did."""
+    return state.wallets[seen.wallet_id].booked_slot if isinstance(seen, OwnAccount) else 0

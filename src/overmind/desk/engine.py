@@ -26,6 +26,7 @@ from overmind.core.model.commands import (
     ChangeMints,
     Command,
     CommandRefused,
+    MarkPrices,
     Rebalance,
     SubmitSignal,
     Withdraw,
@@ -252,6 +253,7 @@ class Engine:
         """On a full disk only a sale that will be placed may take from the reserve; a refusal would eat it as well."""
         why = "only sales of what is held are taken"
         if signal.action in EXITS:
+            self._decide_and_apply(MarkPrices(()))  # Rolls the day and ends holds, which would come before the answer.
             at_ns = max(self._clock.now_ns(), self._state.at_ns)
             first = next(decide(self._state, self._index, SubmitSignal(signal, received_at_ns), at_ns), None)
             if not isinstance(first, SignalRefused):

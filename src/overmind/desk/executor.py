@@ -232,7 +232,7 @@ class Executor:
         silence = _Silence("venue did not answer", work)
         while isinstance(verdict := self._verdict(work), Send):
             try:
-                prepared = await (self._venue.transfer(work) if isinstance(work, Move) else self._swap(work))
+                prepared = await (self._transfer(work) if isinstance(work, Move) else self._swap(work))
                 return prepared if isinstance(prepared, Ticket) else Over(prepared)
             except VenueUnavailable as silent:
                 silence.say(silent)
@@ -241,6 +241,12 @@ class Executor:
             await self._clock.sleep(RETRY_S)
         late = isinstance(verdict, Over) and verdict.outcome.cause is Cause.SIGNAL_EXPIRED
         return _unanswered(silence) if late and silence.why else verdict
+
+    async def _transfer(self, move: Move) -> Ticket | Rejected:
+        """Raises VenueUnavailable."""
+        if self._admission is not None and (unsafe := self._admission.check_move(move)) is not None:
+            return unsafe
+        return await self._venue.transfer(move)
 
     async def _swap(self, order: Order) -> Ticket | Rejected:
         """Raises VenueUnavailable."""

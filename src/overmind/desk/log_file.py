@@ -16,6 +16,8 @@ from typing import Final
 
 import structlog
 
+from overmind.text.printable import printable
+
 LOG_FILE: Final = "overmind.log"
 FILE_BYTES_MAX: Final = 20_000_000
 FILES_KEPT: Final = 5
@@ -51,7 +53,8 @@ class LogFile(logging.handlers.RotatingFileHandler):
             self.close()
         if not self._warned:
             self._warned = True
-            print(f"warning: the log {self.baseFilename} cannot be written: {_fault()}", file=sys.stderr)
+            warning = f"warning: the log {self.baseFilename} cannot be written: {_fault()}"
+            print(printable(warning), file=sys.stderr)
 
     def _open(self) -> TextIOWrapper:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -99,6 +99,9 @@ class Watch:
         ticks = self._prices.ticks()
         witnesses = self._witnesses()
         marks = tuple(Mark(tick.mint, tick.price_pico, tick.at_ns, witnesses.get(tick.mint)) for tick in ticks.values())
+        quote = self._engine.state.settings.quote.mint
+        if quote not in ticks and (alone := witnesses.get(quote)) is not None:  # Any source may show a depeg.
+            marks += (Mark(quote, alone.price_pico, alone.at_ns),)
         if DISK_FULL in self._engine.state.holds:
             marks = self._thinned(marks)
         if marks:

@@ -1,6 +1,6 @@
 """The folder and the files of a journal: for their owner's eyes, and still those that were opened.
 
-See specification §13.5 and §13.7.
+See specification §13.5.
 """
 
 from __future__ import annotations

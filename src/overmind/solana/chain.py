@@ -34,6 +34,7 @@ from overmind.solana.tokens import TOKEN_PROGRAMS
 
 STATUSES_MAX: Final = 256  # per request, as nodes allow
 ACCOUNTS_MAX: Final = 100  # per request, as nodes allow
+ACCOUNT_WITNESSES: Final = 2  # providers that must show an account, if so many are configured
 TRANSACTIONS_MAX: Final = 50  # per batch
 SIGNATURES_MAX: Final = 1_000  # per page, as nodes allow
 WINDOW_S: Final = 0.003
@@ -194,16 +195,15 @@ class RpcChain:
             raise ChainSilent(f"a node answers as of slot {min(slots)}, and slot {slot_min} is needed")
         return OwnerBalances(owner, min(slots), max(slots), responses.count(units, "balance"), tuple(accounts))
 
-    async def accounts(self, addresses: Sequence[str], slot_min: int, priority: Priority) -> AccountsRead:
-        """The accounts as of `slot_min` or later, at most 100 in a request. Raises ChainSilent."""
-        pages = [addresses[at : at + ACCOUNTS_MAX] for at in range(0, len(addresses), ACCOUNTS_MAX)]
-        config = {**CONFIRMED, "encoding": "base64", "minContextSlot": slot_min}
-        answers = await self._batch([("getMultipleAccounts", [list(page), config]) for page in pages], priority)
-        reads = [responses.accounts(one, len(page)) for one, page in zip(answers, pages, strict=True)]
-        slot = min(read.slot for read in reads)
-        if slot < slot_min:
-            raise ChainSilent(f"a node answers as of slot {slot}, and slot {slot_min} is needed")
-        return AccountsRead(slot, tuple(account for read in reads for account in read.accounts))
+    async def accounts(self, addresses: Sequence[str], slot_min: int, priority: Priority) -> Sequence[AccountsRead]:
+        """As each provider shows them that answers; one may be silent only where there are three."""
+        endpoints = self._rpc.endpoints
+        asked = (_accounts_of(endpoint, addresses, slot_min, priority) for endpoint in endpoints)
+        answers = await asyncio.gather(*asked)
+        reads = [answer for answer in answers if isinstance(answer, AccountsRead)]
+        if len(reads) < min(ACCOUNT_WITNESSES, len(endpoints)):
+            raise next(answer for answer in answers if isinstance(answer, ChainSilent))
+        return reads
 
     async def signatures(
         self, address: str, until: str | None = None, most: int = 10 * SIGNATURES_MAX
@@ -289,6 +289,30 @@ class RpcChain:
         meta = responses.table(found.get("meta"), "meta of a transaction")
         effects = responses.effects(meta, keys, responses.count(found.get("slot"), "slot of a transaction"))
         return msgspec.structs.replace(effects, signers=raw[0])
+
+
+async def _accounts_of(
+    endpoint: Endpoint, addresses: Sequence[str], slot_min: int, priority: Priority
+) -> AccountsRead | ChainSilent:
+    """One provider's answer, with at most 100 accounts in a request."""
+    pages = [addresses[at : at + ACCOUNTS_MAX] for at in range(0, len(addresses), ACCOUNTS_MAX)]
+    config = {**CONFIRMED, "encoding": "base64", "minContextSlot": slot_min}
+    requests: list[tuple[str, Params]] = [("getMultipleAccounts", [list(page), config]) for page in pages]
+    try:
+        answers = await endpoint.batch(requests, priority)
+        reads = [responses.accounts(_told(one), len(page)) for one, page in zip(answers, pages, strict=True)]
+    except (ChainSilent, RpcError) as silent:
+        return ChainSilent(f"{endpoint.name} shows no accounts: {silent}")
+    slot = min(read.slot for read in reads)
+    if slot < slot_min:
+        return ChainSilent(f"{endpoint.name} answers as of slot {slot}, and slot {slot_min} is needed")
+    return AccountsRead(slot, tuple(account for read in reads for account in read.accounts))
+
+
+def _told(answer: object) -> object:
+    if isinstance(answer, RpcError | ChainSilent):
+        raise answer
+    return answer
 
 
 async def _answer_or_silence(requests: Coroutine[object, object, object]) -> object:

@@ -12,12 +12,13 @@ from overmind.core.model.codes import Limits, Unit
 from overmind.core.model.commands import CommandRefused
 from overmind.core.model.controls import Change, Remark
 from overmind.core.model.ids import LimitName, Mint, WalletId
+from overmind.core.model.mints import Admission
 from overmind.core.model.units import PPM
 from overmind.core.model.value import Value
 from overmind.core.model.wallet import Wallet
 from overmind.keys.secret_key import is_address
 from overmind.text.amount import Amount
-from overmind.views.amounts import usd_of
+from overmind.views.amounts import symbol_of, usd_of
 
 LimitAmount = Amount | float | int | bool
 
@@ -47,9 +48,22 @@ class MintRow(Value, frozen=True):
     since_ns: int
 
 
-class Mints(Value, frozen=True):
+class LookRow(Value, frozen=True):
+    """The verdict on a mint, with what was seen when it last changed."""
+
+    mint: Mint
+    symbol: str
+    admitted: bool
+    why: str  # it is not admitted; blank: it is
+    authorities: dict[str, str]  # who holds which
+    extensions: tuple[str, ...]
+    slot: int
+
+
+class Mints(Value, frozen=True, omit_defaults=True):
     blocked: tuple[MintRow, ...]
     allowed: tuple[MintRow, ...] | None  # None: every listed token that is not blocked
+    looked_at: tuple[LookRow, ...] = ()  # on a chain, unless OVERMIND_ADMISSION is off
 
 
 def limits(state: State) -> list[WalletLimits]:
@@ -111,11 +125,25 @@ def differences(by_files: Wallet, in_force: Wallet, changes: Mapping[LimitName, 
 
 
 def mints(state: State) -> Mints:
-    lists = state.mints
+    lists, looks = state.mints, tuple(_look_row(state, mint, one) for mint, one in sorted(state.admissions.items()))
     blocked = tuple(_mint_row(state, mint, remark) for mint, remark in lists.blocked.items())
     if lists.allowed is None:
-        return Mints(blocked, None)
-    return Mints(blocked, tuple(_mint_row(state, mint, remark) for mint, remark in lists.allowed.items()))
+        return Mints(blocked, None, looks)
+    return Mints(blocked, tuple(_mint_row(state, mint, remark) for mint, remark in lists.allowed.items()), looks)
+
+
+def _look_row(state: State, mint: Mint, admission: Admission) -> LookRow:
+    facts = admission.facts
+    holders = {} if facts is None else asdict(facts.authorities)
+    return LookRow(
+        mint,
+        symbol_of(state.settings, mint),
+        admitted=not admission.findings,
+        why=admission.reason,
+        authorities={role: holder for role, holder in holders.items() if holder},
+        extensions=() if facts is None else facts.extensions,
+        slot=0 if facts is None else facts.slot,
+    )
 
 
 def _mint_row(state: State, mint: Mint, remark: Remark) -> MintRow:

@@ -17,6 +17,7 @@ from overmind.core.model.value import Value
 from overmind.core.model.wallet import Exits
 from overmind.text.amount import Amount
 from overmind.views.amounts import cash_of, sol_of, symbol_of, token_of, tokens_of, usd_of
+from overmind.views.bridge import Bridge, bridge
 from overmind.views.utilisation import percent_of, wallet_uses
 
 SHORTFALL_WORST_BPS: Final = 100  # a mean shortfall of this much scores 0
@@ -80,6 +81,8 @@ class PortfolioSummary(Value, frozen=True):
     updated_at: int
     provisional_orders: int = 0  # booked, and a fork may still undo them
     hold_details: tuple[HoldRow, ...] = ()  # of the portfolio and of paused strategies
+    wallet_holds: tuple[HoldRow, ...] = ()  # of single wallets
+    bridge: Bridge | None = None  # from deposits to equity, exact; None only in a summary of before
 
 
 def wallet_metrics(state: State, book: WalletBook) -> WalletMetrics:
@@ -100,7 +103,7 @@ def wallet_metrics(state: State, book: WalletBook) -> WalletMetrics:
         total_pnl=usd_of(book.realised_micros + book.unrealised_micros),
         trade_count_today=book.trades_today,
         last_trade_time=book.last_trade_ns,
-        risk_utilization=max(utilization.values()),
+        risk_utilization=max(utilization.values(), default=0.0),
         utilization=utilization,
         performance_score=performance_score(book),
         updated_at=state.at_ns,
@@ -159,7 +162,7 @@ def portfolio_summary(state: State) -> PortfolioSummary:
     books = list(state.wallets.values())
     active = [book for book in books if book.status is WalletStatus.ACTIVE]
     weight = sum(book.equity_micros for book in active)
-    used = sum(max(limit_utilization(state, book).values()) * book.equity_micros for book in active)
+    used = sum(max(limit_utilization(state, book).values(), default=0.0) * book.equity_micros for book in active)
     positions = sum(book.positions_micros for book in books)
     cash = sum(cash_of(state, book) for book in books)
     return PortfolioSummary(
@@ -181,6 +184,8 @@ def portfolio_summary(state: State) -> PortfolioSummary:
         updated_at=state.at_ns,
         provisional_orders=len(state.provisional),
         hold_details=wide_holds(state),
+        wallet_holds=tuple(row for book in books for row in hold_rows(book.wallet.id, book.holds)),
+        bridge=bridge(state),
     )
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote
 
 from overmind.clock.instants import iso_seconds
 from overmind.core.books.state import State
+from overmind.core.control.breakers import returning
 from overmind.core.control.holds import OPERATOR, holds_of, lifted_by, lifted_only_by
 from overmind.core.model.commands import CommandRefused
-from overmind.core.model.controls import Scope
+from overmind.core.model.controls import Hold, Scope
 from overmind.core.model.defaults import STRATEGIES
 from overmind.core.model.enums import StrategyType
 from overmind.core.model.ids import Mint, WalletId
@@ -31,6 +33,8 @@ class TargetHolds(Value, frozen=True):
     target: str
     holds: tuple[str, ...]
     held: tuple[LiftableHold, ...]
+    returns: tuple[LiftableHold, ...] = ()  # come back with the next price: their limits are still reached
+    above: tuple[LiftableHold, ...] = ()  # on the whole portfolio: they hold this target too
 
 
 def scope_of(state: State, target: str) -> Scope:
@@ -56,8 +60,25 @@ def path_of(scope: Scope) -> str:
 def holds_on(state: State, target: str, scope: Scope) -> TargetHolds:
     """Raises CommandRefused for an unknown wallet."""
     holds = [hold for _, hold in sorted(holds_of(state, scope).items())]
-    rows = tuple(LiftableHold(one.cause, one.reason, one.until_ns, lifted_by(scope, one.cause)) for one in holds)
-    return TargetHolds(target, tuple(one.cause for one in holds), rows)
+    above = [] if scope == Scope() else [hold for _, hold in sorted(state.holds.items())]
+    return TargetHolds(
+        target,
+        tuple(one.cause for one in holds),
+        _liftable(scope, holds),
+        _liftable(scope, [] if state.desk is None else returning(state, scope, state.at_ns)),
+        _liftable(Scope(), above),
+    )
+
+
+def _liftable(scope: Scope, holds: Sequence[Hold]) -> tuple[LiftableHold, ...]:
+    return tuple(LiftableHold(one.cause, one.reason, one.until_ns, lifted_by(scope, one.cause)) for one in holds)
+
+
+def what_still_holds(found: TargetHolds) -> list[str]:
+    """One line for each hold that is left, that comes back at once, or that is on the whole portfolio."""
+    back = (f"{row.cause} comes back with the next price ({row.reason}): its limit is reached" for row in found.returns)
+    above = (f"the portfolio is held by {describe_hold(row)}" for row in found.above)
+    return [*map(describe_hold, found.held), *back, *above]
 
 
 def cause_to_lift(found: TargetHolds, scope: Scope, named: str | None) -> str:

@@ -17,7 +17,7 @@ from overmind.core.entries.limit_table import (
     WalletPlace,
 )
 from overmind.core.model.codes import Code, Unit
-from overmind.core.model.enums import StrategyType
+from overmind.core.model.enums import EMERGENCY, StrategyType
 from overmind.core.model.ids import Mint
 from overmind.core.model.units import PPM
 from overmind.core.model.value import Value
@@ -38,7 +38,9 @@ class LimitUse(Value, frozen=True):
 
 
 def wallet_uses(state: State, book: WalletBook, limits: Sequence[Limit[WalletPlace]] = WALLET_LIMITS) -> list[LimitUse]:
-    """The use of each named limit of the wallet."""
+    """The use of each named limit of the wallet. An Emergency wallet has none: it takes no entries."""
+    if book.wallet.type is EMERGENCY:
+        return []
     places = {
         Scope.ALL: [WalletPlace(state, book, state.at_ns)],
         Scope.TOKEN: [WalletPlace(state, book, state.at_ns, mint) for mint in _mints(book)],

@@ -106,6 +106,7 @@ def invariant_problems(state: State) -> list[str]:
                 if units != expected:
                     problems.append(f"{account} {mint}: {units} held, open orders reserve {expected}")
         problems += _position_problems(state, book)
+        problems += _lot_problems(state, book)
         problems += _suspense_problems(state, book)
     for order_id in state.provisional.keys() & state.open_orders.keys():
         problems.append(f"order {order_id} is open, and booked provisionally as well")
@@ -128,6 +129,26 @@ def _position_problems(state: State, book: WalletBook) -> list[str]:
         owned = balance(accounts.free, mint) + balance(accounts.held, mint) + balance(accounts.suspense, mint)
         if units != max(0, owned):
             problems.append(f"{book.wallet.id} {mint}: position of {units}, books say {owned}")
+    return problems
+
+
+def _lot_problems(state: State, book: WalletBook) -> list[str]:
+    """What open sales reserved of each owner's lots is listed once, and lots make up the position, owner by owner."""
+    reserved: dict[Mint, dict[str, int]] = {}
+    for known in state.open_orders.values():
+        if known.order.wallet_id == book.wallet.id:
+            for owner, units in known.shares.items():
+                owners = reserved.setdefault(known.order.mint, {})
+                owners[owner] = owners.get(owner, 0) + units
+    problems = []
+    if reserved != book.reserved:
+        problems.append(f"{book.wallet.id}: lots {book.reserved} are listed as reserved, open sales say {reserved}")
+    for mint, position in sorted(book.positions.items()):
+        owned: dict[str, int] = {}
+        for lot in position.lots:
+            owned[lot.owner] = owned.get(lot.owner, 0) + lot.units
+        if owned != position.units_by or sum(owned.values()) != position.units:
+            problems.append(f"{book.wallet.id} {mint}: owners {position.units_by}, the lots say {owned}")
     return problems
 
 

@@ -774,7 +774,7 @@ def test_long_scripts_of_moves_keep_the_books(seed: int) -> None:
 def test_every_kind_of_move_meets_every_outcome() -> None:
     kinds: dict[OrderId, MoveKind] = {}
     seen: Counter[tuple[MoveKind | str, type]] = Counter()
-    for seed in range(100, 145):
+    for seed in range(100, 160):
         for entry in play(Random(seed), wallets=4, commands=200, moves=True).entries:
             match entry.event:
                 case MovePlaced(move=move):

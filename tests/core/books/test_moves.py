@@ -7,7 +7,7 @@ from overmind.core.books.state import decode_state, encode_state
 from overmind.core.capital.proceeds import why_nowhere
 from overmind.core.model.commands import CommandRefused
 from overmind.core.model.enums import MoveKind
-from overmind.core.model.events import MoveClosed, MovePlaced
+from overmind.core.model.events import MoveClosed, MovePlaced, OrderClosed, OrderPlaced
 from overmind.core.model.ids import SOL
 from overmind.core.model.outcome import Cause, Rejected
 from overmind.core.model.units import LAMPORTS, MICROS
@@ -57,9 +57,11 @@ def test_both_wallets_are_booked(outcome: str, giver: str, receiver: str) -> Non
     assert not desk.state.open_moves
     assert not desk.state.provisional_moves
     assert desk.state.deposited_micros == 20_000 * MICROS
-    assert sum(book.trades_today for book in desk.state.wallets.values()) == sum(
-        book.filled for book in desk.state.wallets.values()
-    )
+    entries = {
+        one.event.order.id for one in desk.entries if isinstance(one.event, OrderPlaced) and one.event.order.is_entry
+    }
+    filled = [one.event for one in desk.entries if isinstance(one.event, OrderClosed) and one.event.order_id in entries]
+    assert sum(book.trades_today for book in desk.state.wallets.values()) == len(filled)
 
 
 def test_what_is_under_way_is_held_with_its_costs() -> None:

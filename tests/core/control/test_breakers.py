@@ -307,6 +307,7 @@ def test_without_being_told_to_a_loss_of_the_day_closes_nothing() -> None:
 def test_one_outlier_mark_holds_and_closes_nothing() -> None:
     desk = Play("desk then flatten; w1 loss 50; buy eth $1000; fill; mark eth 19")
     assert set(desk.book("w1").holds) == {"day_loss"}
+    assert (desk.book("w1").closing, desk.state.open_orders) == ({}, {})
     assert told(desk.play("mark eth 2000; mark btc 50001; exits")) == "nothing"
 
 

@@ -17,6 +17,7 @@ from overmind.core.model.events import Entry, OrderPlaced
 from overmind.core.model.ids import Mint
 from overmind.core.model.order import Order
 from overmind.core.model.units import MICROS
+from overmind.views.verify import invariant_problems
 
 MOMENTUM, ARBITRAGE = StrategyType.MOMENTUM_TRADING, StrategyType.ARBITRAGE
 # Momentum holds 0.5 eth, arbitrage 1.5, and 1 was deposited, in this order of time.
@@ -105,6 +106,11 @@ def test_what_an_open_sale_has_reserved_is_left_by_the_sale_after_it() -> None:
     assert (lots(desk), desk.book("w1").reserved) == ([ALL[3]], {})
 
 
+def test_the_oldest_lots_are_left_where_another_sale_has_reserved_them() -> None:
+    desk = Play(MIXED + "; sell eth 0.1 id s scope strategy; sell eth 0.2 id d; fill d.0.0")
+    assert lots(desk) == [ALL[0], ALL[2], ALL[3]]
+
+
 @pytest.mark.parametrize("sale", ["sell eth 0.15 scope strategy", "sell eth 0.25 by meme", "sell eth all"])
 @pytest.mark.parametrize("end", ["expired", "failed fee 5000"])
 def test_a_sale_that_a_fork_undid_gives_each_lot_back_to_its_owner(sale: str, end: str) -> None:
@@ -153,6 +159,16 @@ def test_the_reservations_survive_a_replay() -> None:
     assert again.wallets == desk.state.wallets
     reserved = {MOMENTUM: 15_000_000, ARBITRAGE: 20_000_000}
     assert again.wallets[desk.book("w1").wallet.id].reserved == {"eth": reserved}
+
+
+def test_verify_compares_owners_and_reservations_with_lots_and_orders() -> None:
+    desk = Play(MIXED + "; sell eth 0.15 scope strategy; sell eth 0.2")
+    assert invariant_problems(desk.state) == []
+    desk.book("w1").reserved[Mint("eth")][MOMENTUM] += 1
+    position(desk).units_by[ARBITRAGE] += 1
+    reserved, owned = invariant_problems(desk.state)
+    assert "are listed as reserved, open sales say" in reserved
+    assert "eth: owners" in owned
 
 
 def test_a_sale_without_an_amount_is_refused() -> None:

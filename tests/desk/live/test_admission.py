@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from fastapi.routing import APIRoute
 from solders.account import Account
 from solders.pubkey import Pubkey
 from tests.support.chain_desk import CASH_UNITS, OWNERS, QUOTE, W1, W2, ChainDesk, on_stage
@@ -18,6 +19,7 @@ from overmind.core.model.ids import SOL
 from overmind.core.model.outcome import Cause, Filled, Rejected
 from overmind.core.model.units import LAMPORTS
 from overmind.desk.app import App
+from overmind.http.health import ServiceHealth
 from overmind.solana.tokens import TOKEN_2022_PROGRAM, TOKEN_PROGRAM, ata
 from overmind.views.alarms import admission_alarms
 from overmind.views.decisions import DecisionStatus
@@ -115,5 +117,10 @@ async def test_an_account_with_a_strangers_delegate_is_not_used(stage: ChainDesk
         assert isinstance(await stage.outcome(app, await stage.buy(app, 3, W2)), Filled)
         (alarm,) = admission_alarms(app.engine.state)
         assert alarm.startswith("the account of w1 for USDC is not used")
+        routes = ServiceHealth(app, None).routes().routes
+        (readyz,) = (one for one in routes if isinstance(one, APIRoute) and one.path == "/readyz")
+        answer = await readyz.endpoint()
+        assert answer.status_code == 503
+        assert alarm in json.loads(answer.body)["reasons"]
         assert stage.placed(Side.SELL) == 0
         assert SOL not in app.engine.state.wallets[W1].positions

@@ -9,7 +9,7 @@ from tests.support.chain_desk import W1, W2, staged
 
 from overmind.core.model.commands import EmergencyStop
 
-RATE = "4"  # requests a second: sends wait for seconds
+RATE = "12"  # requests a second: sends wait for seconds
 BLOCKS = 1_000
 
 

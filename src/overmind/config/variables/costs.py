@@ -1,4 +1,4 @@
-"""Settings of the expected cost of execution, which only ranks wallets."""
+"""Settings of the expected cost of execution, which ranks wallets and which an entry must not exceed."""
 
 from __future__ import annotations
 

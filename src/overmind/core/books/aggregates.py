@@ -29,12 +29,12 @@ def count_entry(state: State, book: WalletBook, order: Order, micros: int) -> No
     entries = book.entries.get(mint)
     if entries is None:
         entries = book.entries[mint] = {}
-        if not book.holds_more_than_dust(mint):
+        if mint not in book.positions or mint in book.dust:
             _add(state.users, mint, 1)
     _add(entries, strategy, micros)
     if not entries:
         del book.entries[mint]
-        if not book.holds_more_than_dust(mint):
+        if mint not in book.positions or mint in book.dust:
             _add(state.users, mint, -1)
     _add(book.entries_by, strategy, micros)
     _add(state.strategies, strategy, micros)
@@ -102,10 +102,11 @@ def _settle_position(state: State, book: WalletBook, position: Position, before:
     mint = position.token.mint
     if position.units:
         set_stops(book, position)
-    _recount(state, book, position, before, price_pico)
+    value = _recount(state, book, position, before, price_pico)
     if position.units:
         watch(book, position, price_pico)
-        sift(state, book, position, price_pico)
+        if (desk := state.desk) is not None and desk.dust_micros:  # Not `settings`: every trade passes here.
+            _sift(state, book, mint, price_pico > 0 and value < desk.dust_micros)
         state.valuation.note(book, mint)
     else:
         forget(book, position)
@@ -119,8 +120,11 @@ def _settle_position(state: State, book: WalletBook, position: Position, before:
 
 def sift(state: State, book: WalletBook, position: Position, price_pico: int) -> None:
     """Notes whether the position is dust now. One without a price is none: nobody knows what it is worth."""
-    mint, bound = position.token.mint, state.settings.dust_micros
-    is_dust = price_pico > 0 and position.value_micros(price_pico) < bound
+    worth, bound = position.value_micros(price_pico), state.settings.dust_micros
+    _sift(state, book, position.token.mint, price_pico > 0 and worth < bound)
+
+
+def _sift(state: State, book: WalletBook, mint: Mint, is_dust: bool) -> None:
     if is_dust == (mint in book.dust):
         return
     book.dust ^= {mint}
@@ -134,8 +138,8 @@ def _worth(position: Position, price_pico: int) -> Worth:
     return position.cost_micros, value, position.at_risk_micros(value), position.value_by(price_pico)
 
 
-def _recount(state: State, book: WalletBook, position: Position, before: Worth, price_pico: int) -> None:
-    """Moves every sum from the position's former value to its value at this price."""
+def _recount(state: State, book: WalletBook, position: Position, before: Worth, price_pico: int) -> int:
+    """Moves every sum from the position's former value to its value at this price. Returns that."""
     cost, value, at_risk, value_by = _worth(position, price_pico)
     cost_before, value_before, at_risk_before, by_before = before
     book.cost_micros += cost - cost_before
@@ -145,6 +149,7 @@ def _recount(state: State, book: WalletBook, position: Position, before: Worth, 
     for by in {**by_before, **value_by}:
         if gained := value_by.get(by, 0) - by_before.get(by, 0):
             _gain(state, book, by, gained)
+    return value
 
 
 def _gain(state: State, book: WalletBook, by: str, micros: int) -> None:

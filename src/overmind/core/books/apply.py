@@ -72,7 +72,8 @@ def apply(state: State, entry: Entry) -> None:
         case TicketRecorded(order_id=order_id, ticket=ticket):
             known = state.open_orders.get(order_id) or state.open_moves[order_id]
             known.ticket = ticket
-            remember_signature(state, ticket.signature, order_id)
+            if ticket.signature:  # A venue without transactions names none.
+                remember_signature(state, ticket.signature, order_id)
         case OrderClosed(order_id=order_id, outcome=outcome, provisional=provisional):
             close(state, order_id, outcome, provisional)
         case OrderFinal(order_id=order_id):

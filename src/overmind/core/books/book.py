@@ -198,14 +198,11 @@ class WalletBook(msgspec.Struct):
     @property
     def mints_in_use(self) -> int:
         """Open positions, including tokens of open buys. Dust is none."""
-        held = len(self.positions) - len(self.dust)
-        return held + sum(1 for mint in self.entries if not self.holds_more_than_dust(mint))
+        positions, dust = self.positions, self.dust
+        return len(positions) - len(dust) + sum(1 for one in self.entries if one not in positions or one in dust)
 
     def uses(self, mint: Mint) -> bool:
-        return mint in self.entries or self.holds_more_than_dust(mint)
-
-    def holds_more_than_dust(self, mint: Mint) -> bool:
-        return mint in self.positions and mint not in self.dust
+        return mint in self.entries or (mint in self.positions and mint not in self.dust)
 
     def owned_units(self, mint: Mint, owner: str) -> int:
         """The units in lots of this owner, those that open sales have reserved included."""

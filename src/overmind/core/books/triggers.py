@@ -50,6 +50,12 @@ def trail_pico(book: WalletBook, position: Position) -> int | None:
 
 def set_stops(book: WalletBook, position: Position) -> None:
     """Recomputes its stop loss and what its highest stop brings, after a change of anything but the price."""
+    stop_ppm = book.wallet.limits.stop_loss_ppm
+    if stop_ppm and not has_exits(book, position):  # The usual case, written out for speed.
+        units, scale = position.units, position.scale
+        position.stop_pico = stop = position.cost_micros * scale // units * (PPM - stop_ppm) // PPM
+        position.floor_micros = units * stop // scale
+        return
     position.stop_pico = highest = stop_pico(book, position)
     if has_exits(book, position) and (trail := trail_pico(book, position)) is not None:
         highest = trail if highest is None else max(highest, trail)
@@ -105,7 +111,11 @@ def watch(book: WalletBook, position: Position, price_pico: int) -> None:
 
 def reach(book: WalletBook, position: Position, price_pico: int) -> None:
     """Notes whether the newest price has reached a trigger. Without a price, the first one has to be looked at."""
-    if not price_pico or next(reached(book, position, price_pico), None) is not None:
+    if has_exits(book, position):
+        is_reached = next(reached(book, position, price_pico), None) is not None
+    else:  # The usual case, written out for speed.
+        is_reached = position.stop_pico is not None and price_pico <= position.stop_pico
+    if is_reached or not price_pico:
         book.reached.add(position.token.mint)
     else:
         book.reached.discard(position.token.mint)

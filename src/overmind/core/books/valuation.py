@@ -182,6 +182,8 @@ class Valuation:
     def _sift(
         self, rows: Columns, fit: Flags, price: Integers, books: Sequence[WalletBook], dust_micros: int
     ) -> list[tuple[WalletBook, Position]]:
+        if not dust_micros:  # A change of the bound is noted for every position.
+            return []
         dust = (rows.value < min(dust_micros, FAR)) & (price > 0)
         flipped = fit & (rows.owner == NUMBERS[WHOLE]) & (rows.units > 0) & (dust != rows.dust)
         rows.dust[flipped] ^= 1

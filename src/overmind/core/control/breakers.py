@@ -19,7 +19,7 @@ from overmind.core.control.holds import DAY_TRADES, add_hold
 from overmind.core.model.controls import Hold, Scope
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import WalletType
-from overmind.core.model.events import CloseOrdered, Event, HoldLifted, LiquidationOrdered
+from overmind.core.model.events import CloseOrdered, Event, HoldAdded, HoldLifted, LiquidationOrdered
 from overmind.core.model.units import DAY_NS, MICROS, PICO, PPM
 
 DAY_LOSS, LOSS_STREAK, DRAWDOWN, EMERGENCY = "day_loss", "loss_streak", "drawdown", "emergency"
@@ -95,6 +95,14 @@ def _is_confirmed(state: State) -> bool:
     """Whether two marks confirm the loss: tokens count at the higher of their last two marks, the base at the lower."""
     capital = state.stop_confirmed_micros + state.deposited_micros - state.stop_base.deposited_micros
     return reached(equity_if(state, max), capital, state.settings.emergency_stop_ppm)
+
+
+def returning(state: State, scope: Scope, at_ns: int) -> list[Hold]:
+    """The holds that the next look would add to this wallet or to the portfolio: their limits are still reached."""
+    book, desk = state.wallets.get(scope.wallet_id) if scope.wallet_id is not None else None, state.settings
+    added = [] if book is None else [*_wallet_breakers(state, desk, book, at_ns)]
+    found = [*added, *_portfolio_breakers(state, desk, at_ns)]
+    return [one.hold for one in found if isinstance(one, HoldAdded) and one.scope == scope]
 
 
 def stop_all(state: State, reason: str, at_ns: int) -> Iterator[Event]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from overmind.core.books.state import State
 from overmind.core.model.ids import Mint
-from overmind.core.model.mints import AdmissionPolicy
+from overmind.core.model.mints import OFF
 
 
 def not_admitted(state: State, mint: Mint) -> str:
     """Why an entry into this token is refused; blank: it may be made. What pays for it is looked at like what is
     bought.
     """
-    if state.settings.admission is AdmissionPolicy.OFF:
+    if state.settings.admission is OFF:
         return ""
     for one in (mint, state.settings.quote.mint):
         found = state.admissions.get(one)

@@ -21,7 +21,7 @@ from overmind.core.entries.rules import FUTURE_MAX_NS, all_in_emergency
 from overmind.core.model.codes import Code
 from overmind.core.model.enums import WalletType
 from overmind.core.model.ids import SOL
-from overmind.core.model.mints import AdmissionPolicy
+from overmind.core.model.mints import OFF
 from overmind.core.model.units import NOTIONAL_MAX_MICROS, ppm_of
 
 WRITTEN_OUT: Final = frozenset(
@@ -57,7 +57,7 @@ def signal_may_enter(
         or ask.slippage_max_bps > ceiling_bps
         or ask.impact_bps > ceiling_bps
         or mint not in desk.tokens
-        or (desk.admission is not AdmissionPolicy.OFF and not_admitted(state, mint))
+        or (desk.admission is not OFF and not_admitted(state, mint))
         or mint in state.mints.blocked
         or (state.mints.allowed is not None and mint not in state.mints.allowed)
         or (ask.mark_pico and not 0 < notional <= NOTIONAL_MAX_MICROS)

@@ -10,7 +10,6 @@ from overmind.core.books.trust import fresh_price_pico
 from overmind.core.model.commands import CommandRefused, WriteOff
 from overmind.core.model.events import CloseCancelled, DustWrittenOff
 from overmind.core.model.ids import Mint, is_own
-from overmind.core.model.outcome import Filled, Outcome
 from overmind.core.model.units import MICROS, value_micros
 
 
@@ -23,12 +22,11 @@ def with_rest(state: State, mint: Mint, units: int, sellable: int, decimals: int
     return sellable if price_pico and value_micros(rest, price_pico, decimals) < bound else units
 
 
-def end_close(state: State, known: OpenOrder, outcome: Outcome) -> Iterator[CloseCancelled]:
-    """A close of dust is tried once: nobody may want it at any price."""
+def end_close(state: State, known: OpenOrder) -> Iterator[CloseCancelled]:
+    """After an order that was not filled: a close of dust is tried once, since nobody may want it at any price."""
     order = known.order
     book, mint = state.wallets[order.wallet_id], order.mint
-    ends = is_own(order.signal_id) and not isinstance(outcome, Filled) and mint in book.closing and mint in book.dust
-    if ends:
+    if is_own(order.signal_id) and mint in book.closing and mint in book.dust:
         yield CloseCancelled(order.wallet_id, mint, f"{order.id} was not filled, and what is left is dust")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 from overmind.core.model.value import Value
 
@@ -13,6 +14,9 @@ class AdmissionPolicy(enum.StrEnum):
     OFF = "off"  # The token list is the only word about a token.
     CHECKED = "checked"  # Nobody may take, lock or charge what we hold, but those whom the list declares.
     STRICT = "strict"  # Nobody may change anything about the token, but those whom the list declares.
+
+
+OFF: Final = AdmissionPolicy.OFF  # A member is looked up in its class each time; every decision asks for this one.
 
 
 class Authorities(Value, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -10,10 +10,12 @@ from starlette.responses import Response
 
 from overmind.core.capital.proceeds import why_nowhere
 from overmind.core.model.commands import EmergencyStop, ReactivateWallet
+from overmind.core.model.controls import Scope
 from overmind.core.model.value import Value
 from overmind.desk.app import App
 from overmind.http.commands.bodies import ReasonBody, known_wallet, read_body
 from overmind.http.responses import HttpRefusal, JsonResponse
+from overmind.views.targets import holds_on
 
 DURABLE_S: Final = 2.0  # Whoever stops a desk must hear soon whether its journal has the stop.
 
@@ -48,6 +50,8 @@ def stopping_router(app: App) -> APIRouter:
             raise HttpRefusal(409, "the STOP file in the data directory still asks for a stop", "remove the file first")
         await engine.handle(ReactivateWallet(wallet, body.reason))
         book = await engine.read(lambda state: state.wallets[wallet])
-        return JsonResponse({"wallet_id": wallet, "status": book.status, "holds": sorted(book.holds)})
+        found = await engine.read(lambda state: holds_on(state, wallet, Scope(wallet)))
+        answer = {"wallet_id": wallet, "status": book.status, "holds": found.holds}
+        return JsonResponse({**answer, "held": found.held, "returns": found.returns, "above": found.above})
 
     return router

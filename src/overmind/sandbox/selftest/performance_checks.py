@@ -65,7 +65,9 @@ async def concurrent_operations(scratch: ScratchDesk) -> str:
 
 
 async def _time_ten_trades(scratch: ScratchDesk, number: int) -> float:
-    journal = SqliteJournal.open(scratch.folder / f"ten_{number}.db")
+    folder = scratch.folder / f"ten_{number}"  # A journal has a folder of its own.
+    folder.mkdir()
+    journal = SqliteJournal.open(folder / "overmind.db")
     async with desk(scratch.seed_env(), journal=journal) as bench:
         await bench.executor.start()
         began = time.perf_counter()

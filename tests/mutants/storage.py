@@ -1,0 +1,134 @@
+"""Bugs about the journal's folder, locks and room, its anchor, and the log."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.mutation import Mutation
+
+WRITER: Final = "journal/writer.py"
+PLACE: Final = "tests/journal/test_place.py"
+WATCH: Final = "tests/desk/test_journal_watch.py"
+ANCHOR: Final = "tests/journal/test_anchor.py"
+
+STORAGE_BUGS: Final = (
+    Mutation(
+        "append durable in a deleted log",
+        WRITER,
+        "            if gone := self._place.log_gone():",
+        "            if (gone := self._place.log_gone()) and len(rows) > 1:",
+        f"{PLACE}::test_no_append_is_called_durable_once_its_log_is_gone",
+    ),
+    Mutation(
+        "replaced file taken for the opened one",
+        "journal/place.py",
+        "            if opened is None or found != opened:",
+        "            if opened is None or found is None:",
+        f"{PLACE}::test_files_that_were_deleted_moved_or_replaced_are_found_out",
+    ),
+    Mutation(
+        "lock of another program fails the append",
+        WRITER,
+        "                if self._closing.wait(LOCK_PAUSE_S):\n                    raise\n",
+        "                raise\n",
+        f"{PLACE}::test_a_lock_by_another_program_delays_an_append_and_fails_nothing",
+    ),
+    Mutation(
+        "symlink followed",
+        "journal/place.py",
+        "    if stat.S_ISLNK(found.st_mode):",
+        "    if stat.S_ISLNK(found.st_mode) and path.exists():",
+        f"{PLACE}::test_a_symlink_in_place_of_a_file_is_refused",
+    ),
+    Mutation(
+        "folder left open to others",
+        "journal/place.py",
+        "    if stat.S_IMODE(found.st_mode) & ~mode:",
+        '    if kind == "file" and stat.S_IMODE(found.st_mode) & ~mode:',
+        f"{PLACE}::test_folder_and_files_are_for_their_owner_alone",
+    ),
+    Mutation(
+        "refused sale takes from the reserve",
+        "desk/engine.py",
+        "            if not isinstance(first, SignalRefused):\n                return\n",
+        "            return\n",
+        f"{WATCH}::test_a_sale_of_what_is_held_is_taken_on_a_full_disk_and_one_of_nothing_is_not",
+    ),
+    Mutation(
+        "signal decided on a full disk",
+        "desk/engine.py",
+        "            self._require_exit(signal, received)\n",
+        "            pass\n",
+        f"{WATCH}::test_a_signal_on_a_full_disk_is_no_decision_and_its_id_stays_free",
+    ),
+    Mutation(
+        "whole reserve freed at once",
+        "journal/reserve.py",
+        "max(0, left - SLICE_BYTES)",
+        "0",
+        "tests/journal/test_disk_full.py::test_the_reserve_is_freed_slice_by_slice_and_lasts",
+    ),
+    Mutation(
+        "snapshot takes from the reserve",
+        WRITER,
+        "self._replace_snapshots(row), reserved=False",
+        "self._replace_snapshots(row), reserved=True",
+        "tests/journal/test_disk_full.py::test_a_full_disk_costs_a_snapshot_and_not_the_reserve",
+    ),
+    Mutation(
+        "marks eat the reserve around a stop",
+        "desk/watch.py",
+        "        if due <= self._marked_due and",
+        "        if due == self._marked_due and",
+        f"{WATCH}::test_a_price_around_its_stop_does_not_eat_the_reserve",
+    ),
+    Mutation(
+        "full disk delays a stop loss",
+        "desk/watch.py",
+        "        if due <= self._marked_due and",
+        "        if",
+        f"{WATCH}::test_a_stop_loss_is_sold_at_once_on_a_full_disk",
+    ),
+    Mutation(
+        "due exit makes no louder alarm",
+        "desk/journal_watch.py",
+        "        urgent = bool(exits) and not self._alarmed_exit\n",
+        "        urgent = False\n",
+        f"{WATCH}::test_a_long_lock_is_an_alarm_louder_with_an_exit_due_and_its_end_is_told",
+    ),
+    Mutation(
+        "restored journal sells again",
+        "core/control/sending.py",
+        "            return HISTORY_UNKNOWN if RESTORED in state.holds else SEND\n",
+        "            return SEND\n",
+        "tests/core/control/test_sending.py::test_what_may_be_sent",
+    ),
+    Mutation(
+        "older journal starts as if nothing were",
+        "journal/anchor.py",
+        "        if found is None:\n",
+        "        if found is None and head.seq == 0:\n",
+        f"{ANCHOR}::test_a_restored_backup_is_behind_its_anchor",
+    ),
+    Mutation(
+        "MAC of the anchor not compared",
+        "journal/anchor.py",
+        "        if key is not None and not hmac",
+        "        if key is None and not hmac",
+        f"{ANCHOR}::test_an_anchor_that_others_wrote_is_found_out",
+    ),
+    Mutation(
+        "two live desks share a key",
+        "journal/key_locks.py",
+        "fcntl.LOCK_EX | fcntl.LOCK_NB",
+        "fcntl.LOCK_SH | fcntl.LOCK_NB",
+        "tests/journal/test_key_locks.py::test_a_second_desk_with_the_same_key_is_refused_and_told_who_has_it",
+    ),
+    Mutation(
+        "unwritable log warns with each line",
+        "desk/log_file.py",
+        "        if not self._failed:\n",
+        "        if self._failed:\n",
+        "tests/desk/test_log_file.py::test_an_unwritable_log_is_one_warning_until_it_is_written_again",
+    ),
+)
