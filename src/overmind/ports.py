@@ -257,9 +257,6 @@ class Chain(Protocol):
     async def latest_blockhash(self, priority: Priority) -> tuple[str, int]:
         """A recent blockhash and its last valid height. Raises ChainSilent."""
 
-    async def knows_blockhash(self, blockhash: str, priority: Priority) -> bool:
-        """Whether this cluster made it, not too long ago. Raises ChainSilent."""
-
 
 class Signer(Protocol):
     async def sign(self, public_key: str, message: bytes) -> bytes:

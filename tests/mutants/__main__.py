@@ -26,6 +26,7 @@ ROOT: Final = Path(__file__).parents[2]
 SOURCES: Final = ROOT / "src" / "overmind"
 PROCESSES: Final = 2
 PATIENCE_S: Final = 600
+CAUGHT: Final = "caught"
 LAST_SEED: Final = 399  # that --find looks at
 SEED: Final = re.compile(r"(plain|chain) seed (\d+),")
 
@@ -72,6 +73,13 @@ def is_noticed(mutation: Mutation) -> bool:
         return seen and (not mutation.world or fails_a_seed(sources, seeds))
 
 
+def verdict(mutation: Mutation) -> str:
+    try:
+        return CAUGHT if is_noticed(mutation) else "NOT NOTICED"
+    except subprocess.TimeoutExpired:
+        return f"HANGS for {PATIENCE_S} s: plant a bug that ends"
+
+
 def fails_a_seed(sources: Path, seeds: str) -> bool:
     done = run(sources, ["-m", "tests.sim.simulate", *seeds.split()])
     failed = SEED.search(done.stderr) is not None
@@ -107,10 +115,10 @@ def main(words: Sequence[str]) -> int:
             for mutation, seeds in zip(chosen, pool.map(first_seeds, chosen), strict=True):
                 print(f"{mutation.name}: {seeds}", flush=True)
             return 0
-        for number, (mutation, noticed) in enumerate(zip(chosen, pool.map(is_noticed, chosen), strict=True), 1):
-            missed += not noticed
-            verdict = f"caught in make {mutation.tier}" if noticed else "NOT NOTICED"
-            print(f"{number}/{len(chosen)} {mutation.name}: {verdict}, by {mutation.everybody}", flush=True)
+        for number, (mutation, seen) in enumerate(zip(chosen, pool.map(verdict, chosen), strict=True), 1):
+            missed += seen != CAUGHT
+            said = f"{CAUGHT} in make {mutation.tier}" if seen == CAUGHT else seen
+            print(f"{number}/{len(chosen)} {mutation.name}: {said}, by {mutation.everybody}", flush=True)
     print(f"{len(chosen) - missed} of {len(chosen)} planted bugs were caught")
     return 1 if missed else 0
 

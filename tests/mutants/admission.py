@@ -149,13 +149,6 @@ ADMISSION: Final = (
         "tests/venues/test_jupiter.py::test_a_simulation_of_before_our_last_booking_says_nothing",
     ),
     Mutation(
-        "binding: blockhash of another cluster signed",
-        "venues/jupiter.py",
-        "        if not known:\n",
-        "        if known is None:\n",
-        "tests/venues/test_jupiter.py::test_a_blockhash_that_our_cluster_did_not_make_is_not_signed",
-    ),
-    Mutation(
         "binding: a transaction recorded for two orders",
         "core/decide.py",
         "    if signed is not None and signed[1] != work_id:\n",

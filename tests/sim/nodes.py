@@ -181,10 +181,6 @@ class SimRpc:
         block = tip.parent if tip.parent is not None else tip
         return block.hash, block.height + LIFE_BLOCKS
 
-    async def knows_blockhash(self, blockhash: str, priority: Priority) -> bool:
-        """Every node knows all blocks, and the simulation finds out which are too old or on another branch."""
-        return blockhash in self._chain.hashes
-
     def silence(self, seconds: float) -> None:
         """Makes one provider or all of them unreachable."""
         until_s = asyncio.get_running_loop().time() + seconds

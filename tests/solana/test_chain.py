@@ -851,18 +851,3 @@ def test_many_accounts_are_asked_for_in_pages() -> None:
             assert [len(params[0]) for method, params in node.asked if method == "getMultipleAccounts"] == [100, 1]
 
     run(test())
-
-
-@pytest.mark.parametrize(("value", "known"), [(True, True), (False, False), (None, None), (1, None), ("true", None)])
-def test_whether_a_node_knows_a_blockhash(value: object, known: bool | None) -> None:
-    async def test() -> None:
-        node = Node()
-        node.answers["isBlockhashValid"] = in_context(value)
-        async with chain_of(node) as chain:
-            if known is None:
-                with pytest.raises(ChainSilent):
-                    await chain.knows_blockhash("h", Priority.ENTRY)
-            else:
-                assert await chain.knows_blockhash("h", Priority.ENTRY) is known
-
-    run(test())

@@ -115,20 +115,12 @@ class FakeChain:
         self.told: Status | None = None
         self.landed: Effects | None = None
         self.priorities: list[Priority] = []
-        self.known: bool | ChainSilent = True
-        self.proofs = 0
 
     async def simulate(self, transaction: bytes, priority: Priority) -> Simulation:
         self.priorities.append(priority)
         if isinstance(self.simulated, ChainSilent):
             raise self.simulated
         return Simulation(self.simulated, HEIGHT)
-
-    async def knows_blockhash(self, blockhash: str, priority: Priority) -> bool:
-        self.proofs += 1
-        if isinstance(self.known, ChainSilent):
-            raise self.known
-        return self.known
 
     async def send(self, transaction: bytes, priority: Priority, allowed: Allowed = always) -> None:
         self.priorities.append(priority)
@@ -293,20 +285,6 @@ def test_what_is_not_signed(name: str, quote: Quote, simulated: Effects, cause: 
     assert refused.cause is cause
     assert words in refused.detail
     assert not stand.signer.signed
-
-
-@pytest.mark.parametrize("known", [False, ChainSilent("no answer")])
-def test_a_blockhash_that_our_cluster_did_not_make_is_not_signed(known: bool | ChainSilent) -> None:
-    """Signed for another cluster, the swap could be made there."""
-    stand = Stand()
-    stand.chain.known = known
-    with pytest.raises(VenueUnavailable, match=r"blockhash|no answer"):
-        run(stand.venue.sign(WANTED, quoted()))
-    assert not stand.signer.signed
-    stand.chain.known = True
-    assert isinstance(run(stand.venue.sign(WANTED, quoted())), Ticket)
-    assert isinstance(run(stand.venue.sign(WANTED, quoted())), Ticket)
-    assert stand.chain.proofs == 2  # What is proven is not asked for again.
 
 
 @pytest.mark.parametrize(("booked", "signs"), [(SLOT - 1, True), (SLOT, True), (SLOT + 1, False)])

@@ -119,7 +119,8 @@ class AdmissionWatch:
         quote = state.settings.quote.mint
         if not order.is_entry:
             return _unsafe(state, wallet_id, (order.receive,))
-        await self._refresh((order.mint, quote, OwnAccount(wallet_id, quote), OwnAccount(wallet_id, order.mint)))
+        accounts = [OwnAccount(wallet_id, mint) for mint in (quote, order.mint) if mint != SOL]
+        await self._refresh((order.mint, quote, *accounts))
         if why := not_admitted(state, order.mint):
             return Rejected(Cause.MINT_NOT_ADMITTED, why)
         return _unsafe(state, wallet_id, (quote, order.mint))

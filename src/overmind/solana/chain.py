@@ -170,13 +170,6 @@ class RpcChain:
         height = responses.count(found.get("lastValidBlockHeight"), "last valid block height")
         return responses.text(found.get("blockhash"), "blockhash"), height
 
-    async def knows_blockhash(self, blockhash: str, priority: Priority) -> bool:
-        answer = await _answer_or_silence(self._rpc.call("isBlockhashValid", [blockhash, CONFIRMED], priority))
-        _, value = responses.in_context(answer, "validity of a blockhash")
-        if not isinstance(value, bool):
-            raise ChainSilent("a node does not say whether it knows a blockhash")
-        return value
-
     async def balances(self, owner: str, slot_min: int = 0, priority: Priority = Priority.STATUS) -> OwnerBalances:
         """All balances of a wallet, of both token programs, as of `slot_min` or later. Raises ChainSilent."""
         config = {**CONFIRMED, "encoding": "base64", "minContextSlot": slot_min}

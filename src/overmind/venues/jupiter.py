@@ -68,7 +68,6 @@ class JupiterVenue:
         self._tokens = tokens
         self._booked_slot = booked_slot
         self._tips = _Tips(chain, clock)
-        self._blockhashes: dict[str, None] = {}  # of our cluster, proven, oldest first
         self._others = _OtherWallets(public_keys, tokens)
         self._order_of: dict[str, OrderId] = {}  # by signature, oldest first
 
@@ -110,7 +109,6 @@ class JupiterVenue:
         refused = verify(order, self._public_keys[order.wallet_id], self._tokens, transaction, others)
         if refused is not None:
             return refused
-        await self._prove_blockhash(transaction.blockhash, _priority(order))
         return await self._sign(order, transaction, quote.last_valid_height)
 
     async def transfer(self, move: Move) -> Ticket | Rejected:
@@ -151,24 +149,6 @@ class JupiterVenue:
             max(bound, claimed_height),
             seen.slot,
         )
-
-    async def _prove_blockhash(self, blockhash: str, priority: Priority) -> None:
-        """A venue's blockhash may be another cluster's: signed for it, the swap could be made there. Once proven, it
-        need not be asked for again: the simulation finds out when it is too old. Raises VenueUnavailable.
-        """
-        if blockhash in self._blockhashes:
-            return
-        try:
-            known = await self._chain.knows_blockhash(blockhash, priority)
-        except ChainSilent as silent:
-            raise VenueUnavailable(str(silent)) from None
-        if not known:
-            raise VenueUnavailable(
-                f"our node does not know the blockhash {blockhash}: it lags, or it is another cluster"
-            )
-        while len(self._blockhashes) >= REMEMBERED_MAX:
-            del self._blockhashes[next(iter(self._blockhashes))]
-        self._blockhashes[blockhash] = None
 
     def _first_signed_for(self, signature: str, work: Work) -> OrderId:
         """The order whose transaction this is. Needed only while it may land; later the simulation detects it."""
