@@ -30,7 +30,7 @@ def test_limits_of_a_running_service(tmp_path: Path) -> None:
     with serving(tmp_path) as service:
         assert limit(service, "max_daily_loss")["in_force"] == "500"
         assert service.post(PATH, {"changes": {"max_daily_loss": None}, "reason": "x"}).status == 200
-        assert limit(service, "max_daily_loss")["in_force"] == 2_000
+        assert limit(service, "max_daily_loss")["in_force"] == "2000"
         assert limit(service, "Arbitrage.share")["in_force"] == 30
         assert command(tmp_path, "limits", "reset", "hft_wallet", "--reason", "x")["differs"] is False
         too_wide = overmind(tmp_path, "limits", "set", "hft_wallet", "max_daily_loss=2001", "--reason", "x")

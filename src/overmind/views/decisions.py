@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 
 from overmind.core.entries.ranking import reason
 from overmind.core.model.codes import Refusal
@@ -33,7 +34,8 @@ class Decision(Value, frozen=True):
     unlisted: int = 0
     sizing: Sizing | None = None  # how a risk budget became the order's amount
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self, notes: Sequence[str] = ()) -> dict[str, object]:
+        """`notes`: what was cut from the signal's numbers."""
         return {
             "signal_id": self.signal_id,
             "status": self.status.value,
@@ -44,6 +46,7 @@ class Decision(Value, frozen=True):
             "refusals": [shown(refusal) for refusal in self.refusals],
             **({"wallets_unlisted": self.unlisted} if self.unlisted else {}),
             **({"sizing": shown_sizing(self.sizing)} if self.sizing is not None else {}),
+            **({"notes": list(notes)} if notes else {}),
         }
 
 
