@@ -60,6 +60,7 @@ ALLOWED = {
     ("venues/paper.py", "int(10 ** self._quote.decimals)"): OF_OURS,
 }
 # Values of classes that msgspec could decode. Whoever makes one has read its decimals with the shared parser.
+TERMS = ("equity", "deposits", "realized", "unrealized", "float_revaluation", "suspense")
 DECIMAL_FIELDS = {
     ("config/kinds.py", "high"),
     ("config/kinds.py", "low"),
@@ -68,6 +69,7 @@ DECIMAL_FIELDS = {
     ("sdk/selection.py", "risk_tolerance"),
     ("solana/jupiter_api.py", "liquidity"),
     ("solana/jupiter_api.py", "usd_price"),
+    *(("views/bridge.py", f"{term}_usd") for term in TERMS),
 }
 
 

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from overmind.sdk.manager import WalletManager
     from overmind.sdk.records import ExecutionRecord, Record, RejectedSignal
     from overmind.sdk.selection import NoEligibleWallet, WalletSelection, WalletSelectionCriteria
-    from overmind.signals.decode import BadSignal, decode_signal, encode_signal
+    from overmind.signals.decode import BadSignal, decode_signal
+    from overmind.signals.encode import encode_signal
     from overmind.views.decisions import Decision, DecisionStatus
     from overmind.views.reports import PortfolioSummary, WalletMetrics
     from overmind.views.stats import ExecutionStats

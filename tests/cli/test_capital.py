@@ -59,7 +59,7 @@ def test_a_new_allocation_moves_capital(desk: Path) -> None:
     (row,) = as_json(overmind(desk, "moves", "--json"))
     assert [row["move_id"]] == moved["moves"]
     assert row["state"] != "signed"  # The command settles what it started; paper loses some transactions.
-    assert cash(desk) == pytest.approx(before - (transfer["amount_usd"] if row["state"] == "filled" else 0))
+    assert cash(desk) == pytest.approx(before - (float(transfer["amount_usd"]) if row["state"] == "filled" else 0))
 
 
 def test_a_withdrawal_is_held_and_can_be_cancelled(desk: Path) -> None:

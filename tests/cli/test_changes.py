@@ -46,10 +46,10 @@ def test_limits_change_at_once_and_a_restart_keeps_them(traded: Path) -> None:
     assert as_json(done)["differs"] is True
     answered = overmind(traded, "submit", "-", given=json.dumps({**BUY, "signal_id": "two"}), **ONLY)
     refused = as_json(answered)
-    assert (refused["refusals"][0]["code"], refused["refusals"][0]["limit"]) == ("POSITION_SIZE", 300)
+    assert (refused["refusals"][0]["code"], refused["refusals"][0]["limit"]) == ("POSITION_SIZE", "300")
     assert "limits differ" not in answered.stderr, "said above each answer, nobody reads it any more"
     changed = row(traded, "max_position_size")
-    assert (changed["by_files"], changed["in_force"], changed["wanted"]) == (1000, 300, 300)
+    assert (changed["by_files"], changed["in_force"], changed["wanted"]) == ("1000", "300", "300")
     assert (changed["who"], changed["reason"], changed["unit"]) == ("ann", "calm", "usd")
     assert changed["since_ns"] > 0
     checked = as_json(overmind(traded, "check", "--json"))["changed"][WALLET]
@@ -77,7 +77,7 @@ def test_a_change_lies_on_top_of_newer_files_and_under_newer_ceilings(traded: Pa
     assert put(traded, "max_daily_loss=900", "allocation=0.1").returncode == 0
     other = WALLETS.replace("conservative:low:0.2", "conservative:low:0.15")
     assert submitted(traded, "two", OVERMIND_CEILING_DAILY_LOSS_USD="300", OVERMIND_MANAGED_WALLETS=other)
-    assert (row(traded, "max_daily_loss")["in_force"], row(traded, "max_daily_loss")["wanted"]) == (300, 900)
+    assert (row(traded, "max_daily_loss")["in_force"], row(traded, "max_daily_loss")["wanted"]) == ("300", "900")
     assert (row(traded, "allocation")["by_files"], row(traded, "allocation")["in_force"]) == (0.15, 0.1)
     assert "more than is allowed now" in overmind(traded, "limits").stdout
 

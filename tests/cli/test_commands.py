@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +60,9 @@ def test_what_was_bought_is_shown(traded: Path) -> None:
     positions = as_json(overmind(traded, "positions", "--json"))
     orders = as_json(overmind(traded, "orders", "--json"))
     assert portfolio["total_wallets"] == len(wallets) == 4
-    assert portfolio["deposited_usd"] == pytest.approx(100_000)
-    assert sum(row["value_usd"] for row in positions) == pytest.approx(portfolio["positions_usd"])
-    assert sum(row["total_value_usd"] for row in wallets) == pytest.approx(portfolio["total_value_usd"])
+    assert portfolio["deposited_usd"] == "100000"
+    assert sum(Decimal(row["value_usd"]) for row in positions) == Decimal(portfolio["positions_usd"])
+    assert sum(Decimal(row["total_value_usd"]) for row in wallets) == Decimal(portfolio["total_value_usd"])
     assert orders[0]["order_id"] == "one.0.0"
     assert orders[0]["state"] in ("filled", "failed", "expired", "rejected")
 
@@ -69,7 +70,8 @@ def test_what_was_bought_is_shown(traded: Path) -> None:
 def test_risk_is_read_at_a_glance_and_by_programs(traded: Path) -> None:
     found = as_json(overmind(traded, "risk", "--json", OVERMIND_STRESS_PERCENT="25"))
     assert found["stress"][0]["what"] == "every price -25 %"
-    assert found["stress"][0]["equity_usd"] == pytest.approx(found["equity_usd"] - found["stress"][0]["loss_usd"])
+    stress = {name: Decimal(found["stress"][0][name]) for name in ("equity_usd", "loss_usd")}
+    assert stress["equity_usd"] == Decimal(found["equity_usd"]) - stress["loss_usd"]
     shown = overmind(traded, "risk").stdout
     for words in ("Portfolio limits", "Stress", "every price -50 %", "Strategies", "Wallet limits", "hft_wallet"):
         assert words in shown
@@ -138,9 +140,9 @@ def test_route_explains_and_records_nothing(traded: Path) -> None:
 def test_route_sizes_a_risk_budget_and_says_how(traded: Path) -> None:
     asked = ("route", "--strategy", "Arbitrage", "--risk-budget", "0.01%", "--stop-loss", "4", "--json")
     sizing = as_json(overmind(traded, *asked))["sizing"]
-    assert sizing["wanted_usd"] == pytest.approx(sizing["risk_budget_usd"] / 0.04)
+    assert sizing["wanted_usd"] == str(Decimal(sizing["risk_budget_usd"]) * 25)
     assert {one["code"] for one in sizing["caps"]} >= {"POSITION_SIZE", "ASSET_CONCENTRATION"}
-    assert sizing["notional_usd"] <= min(one["usd"] for one in sizing["caps"])
+    assert Decimal(sizing["notional_usd"]) <= min(Decimal(one["usd"]) for one in sizing["caps"])
     both = overmind(traded, "route", "--strategy", "Arbitrage", "--risk-budget", "5", "--amount", "5")
     assert both.returncode == 2
     assert "a second amount" in both.stderr
@@ -174,7 +176,7 @@ def test_check_shows_all_errors_at_once(tmp_path: Path) -> None:
 def test_check_and_show_config_leak_nothing(tmp_path: Path) -> None:
     checked = as_json(overmind(tmp_path, "check", "--json"))
     assert checked["ok"] is True
-    assert [wallet["limits"]["max_position_size"] for wallet in checked["wallets"]] == [10_000, 20_000, 1_000, 500]
+    assert [wallet["limits"]["max_position_size"] for wallet in checked["wallets"]] == ["10000", "20000", "1000", "500"]
     shown = overmind(tmp_path, "show-config", "--json")
     assert shown.returncode == 0
     for number in range(1, 5):
@@ -239,7 +241,7 @@ def test_the_demo_is_the_same_journal_for_the_same_seed(tmp_path: Path) -> None:
     assert first["orders"] >= first["signals"] - first["refused"] - first["recorded"] > 0
     assert first["books_equal_chain"] is True
     assert first["verified"]["ok"] is True
-    assert first["portfolio"]["deposited_usd"] == pytest.approx(100_000, abs=0.01)
+    assert float(first["portfolio"]["deposited_usd"]) == pytest.approx(100_000, abs=0.01)
 
 
 @pytest.mark.parametrize(

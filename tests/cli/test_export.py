@@ -40,8 +40,8 @@ def test_the_files_add_up_to_the_desk(traded: Path) -> None:
     assert told["sums_equal_journal"] is True
     assert told["files"] == dict(zip(FILES, map(len, (gains, costs, transfers, summary)), strict=True))
     assert len(gains) > 10
-    assert float(realised) == portfolio["realized_pnl"]
-    assert float(total(transfers, "value_usd")) == portfolio["deposited_usd"]
+    assert realised == Decimal(portfolio["realized_pnl"])
+    assert total(transfers, "value_usd") == Decimal(portfolio["deposited_usd"])
     assert total(gains, "proceeds_usd") - total(gains, "cost_usd") == total(gains, "gain_usd")
     assert Decimal(told["totals"]["realised_usd"]) == realised
     assert told["totals"]["fee_lamports"] == total(costs, "fee_lamports")

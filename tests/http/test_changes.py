@@ -20,7 +20,7 @@ def test_limits_of_a_running_service(tmp_path: Path) -> None:
         changes = {"max_daily_loss": 10.25, "arbitrage.share": "30", "Arbitrage.enabled": False}
         told = service.post(PATH, {"changes": changes, "reason": "calm", "by": "ann"})
         assert (told.status, told.json["wallet_id"], told.json["differs"]) == (200, "hft_wallet", True)
-        assert limit(service, "max_daily_loss")["in_force"] == 10.25
+        assert limit(service, "max_daily_loss")["in_force"] == "10.25"
         assert limit(service, "Arbitrage.enabled")["in_force"] is False
         assert limit(service, "Arbitrage.share")["who"] == "ann"
         words = ("limits", "set", "hft_wallet", "max_daily_loss=500", "--reason", "wider", "--by", "bob")
@@ -28,9 +28,9 @@ def test_limits_of_a_running_service(tmp_path: Path) -> None:
         assert limit(service, "max_daily_loss")["reason"] == "wider"
         service.child.kill()
     with serving(tmp_path) as service:
-        assert limit(service, "max_daily_loss")["in_force"] == 500
+        assert limit(service, "max_daily_loss")["in_force"] == "500"
         assert service.post(PATH, {"changes": {"max_daily_loss": None}, "reason": "x"}).status == 200
-        assert limit(service, "max_daily_loss")["in_force"] == 2_000
+        assert limit(service, "max_daily_loss")["in_force"] == "2000"
         assert limit(service, "Arbitrage.share")["in_force"] == 30
         assert command(tmp_path, "limits", "reset", "hft_wallet", "--reason", "x")["differs"] is False
         too_wide = overmind(tmp_path, "limits", "set", "hft_wallet", "max_daily_loss=2001", "--reason", "x")

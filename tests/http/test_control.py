@@ -1,5 +1,6 @@
 """The smaller tools against a running service."""
 
+from decimal import Decimal
 from pathlib import Path
 
 from tests.support.command import as_json, overmind
@@ -19,7 +20,7 @@ def test_dust_is_written_off_through_a_running_service(tmp_path: Path) -> None:
         (row, *others) = service.get("/v1/positions").json
         assert row["dust"]
         done = command(tmp_path, "write-off", f"{row['wallet_id']}:SOL", "--reason", "not worth it")
-        assert (done["reason"], done["units"]) == ("not worth it", round(row["quantity"] * 10**9))
+        assert (done["reason"], done["units"]) == ("not worth it", Decimal(row["quantity"]) * 10**9)
         assert service.get("/v1/positions").json == others
         again = service.post(f"/v1/positions/{row['wallet_id']}/SOL/write-off", {"reason": "x"})
         assert (again.status, "holds no 'SOL'" in again.json["error"]) == (409, True)
@@ -50,7 +51,8 @@ def test_the_tools_work_on_a_running_service(tmp_path: Path) -> None:
         assert service.post("/v1/wallets/primary_wallet/pause", {"reason": "x", "hold": "a"}).status == 400
         assert service.post("/v1/portfolio/pause", {"reason": "look"}).status == 200
         lifted = service.post("/v1/portfolio/resume", {"reason": "seen", "hold": "operator"})
-        assert (lifted.status, lifted.json) == (200, {"target": "portfolio", "holds": [], "held": []})
+        nothing: dict[str, object] = {"holds": [], "held": [], "returns": [], "above": []}
+        assert (lifted.status, lifted.json) == (200, {"target": "portfolio", **nothing})
         assert service.post("/v1/wallets/primary_wallet/leap", {"reason": "x"}).status == 400
         assert command(tmp_path, "accept-price", "sol", "147.50", "--reason", "seen")["price"] == "147.50"
         priced = service.post("/v1/prices/SOL/accept", {"reason": "seen", "price": "1e-3"})

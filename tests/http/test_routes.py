@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import aiohttp
@@ -15,6 +16,7 @@ from tools import routes
 
 from overmind.http.bounds import BATCH_MAX, BODY_BYTES_MAX
 from overmind.http.stream import STREAMS_MAX
+from overmind.text.amount import Amount
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +117,10 @@ def test_orders_are_as_many_as_asked_for(service: Service) -> None:
     assert service.get("/v1/orders?last=0").json == []
 
 
+def micros(usd: str) -> int:
+    return int(Decimal(usd).scaleb(6))
+
+
 def test_the_use_of_every_limit(service: Service) -> None:
     service.post("/v1/signals", BUY)
     wait_until(lambda: settled(service), "nothing is open")
@@ -122,18 +128,21 @@ def test_the_use_of_every_limit(service: Service) -> None:
     for shown, wallet in zip(risk["wallets"], wallets, strict=True):
         assert {name: use["percent"] for name, use in shown["limits"].items()} == wallet["utilization"]
         for use in shown["limits"].values():
-            assert use["percent"] == pytest.approx(100 * use["used"] / use["limit"] if use["limit"] else 0, abs=0.01)
+            used, most = float(use["used"]), float(use["limit"])
+            assert use["percent"] == pytest.approx(100 * used / most if most else 0, abs=0.01)
     hft = risk["wallets"][1]
     assert (hft["limits"]["position_size"]["limit"], hft["strategies"]["TokenSniping"]["share"]["limit"]) == (
-        20_000,
-        pytest.approx(0.4 * hft["equity_usd"]),
+        "20000",
+        Amount.of(micros(hft["equity_usd"]) * 4 // 10, 6).exact,
     )
-    assert risk["exposure"]["used"] == pytest.approx(sum(one["concentration"]["used"] for one in risk["assets"]))
-    assert risk["exposure"]["limit"] == pytest.approx(0.8 * risk["equity_usd"])
+    in_assets = sum(micros(one["concentration"]["used"]) for one in risk["assets"])
+    assert micros(risk["exposure"]["used"]) == in_assets
+    assert micros(risk["exposure"]["limit"]) == micros(risk["equity_usd"]) * 8 // 10
     assert risk["limits"]["exposure"] == risk["exposure"]
     assert [one["what"] for one in risk["stress"][:3]] == [f"every price -{fall} %" for fall in (10, 20, 50)]
     assert risk.keys() == command(service.folder, "risk").keys()
-    assert risk["exposure"]["used"] == pytest.approx(sum(use["used"] for use in risk["strategies"].values()))
+    by_strategy = sum(micros(use["used"]) for use in risk["strategies"].values())
+    assert micros(risk["exposure"]["used"]) == pytest.approx(by_strategy, abs=20)
 
 
 def test_events_come_by_number(service: Service) -> None:

@@ -99,4 +99,18 @@ NUMBERS: Final = (
         "            self._told = False\n",
         STORIES_TEST,
     ),
+    Mutation(
+        "amounts told as floats",
+        "text/printable.py",
+        "        return value.exact\n",
+        "        return str(float(value))\n",
+        "tests/signals/test_signals.py::test_a_quantity_that_is_told_names_the_same_units_again",
+    ),
+    Mutation(
+        "noise of floats cut from a string",
+        "signals/validation.py",
+        "cut = 0 if isinstance(self.fields[field], str) else scaled_down(read, decimals)",
+        "cut = scaled_down(read, decimals)",
+        "tests/signals/test_signals.py::test_a_string_is_exact_and_a_number_that_is_cut_to_nothing_is_refused",
+    ),
 )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Container
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -13,11 +14,15 @@ from hypothesis import strategies as st
 from overmind.core.model.enums import SELL_ACTIONS, SaleScope, SizingMethod, StrategyType, TradeAction, WalletType
 from overmind.core.model.ids import SOL, Mint, SignalId, WalletId
 from overmind.core.model.money import Token
+from overmind.core.model.numbers import scaled
 from overmind.core.model.signal import RiskBudget, Signal
 from overmind.core.model.units import MICROS, NOTIONAL_MAX_MICROS, NS, PICO, PPM, PRICE_MAX_PICO
 from overmind.core.model.wallet import Exits
-from overmind.signals.decode import FIELDS, TTL_MAX_MS, BadSignal, decode_signal, encode_signal, token_index
+from overmind.signals.decode import FIELDS, TTL_MAX_MS, BadSignal, decode_signal, read_signal, token_index
+from overmind.signals.encode import encode_signal
 from overmind.signals.validation import FIELDS_MAX, LINE_BYTES_MAX, bare
+from overmind.text.printable import json_bytes
+from overmind.views.amounts import tokens_of
 
 USDC = Token("USDC", Mint("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"), 6, "token")
 BONK = Token("Bonk", Mint("DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB263pRPu1Sn"), 5, "token")
@@ -632,3 +637,39 @@ def test_a_wallet_that_does_not_exist_is_an_error(known: list[str], named: list[
     (found,) = caught.value.problems
     assert (found.field, found.problem) == ("exclude_wallets", problem)
     assert found.fix == f"Known are {', '.join(known) or 'none'}"
+
+
+@pytest.mark.parametrize(
+    ("fields", "quantity", "note"),
+    [
+        ({"quantity": 0.1 + 0.2}, "0.3", "quantity: 0.30000000000000004 was cut to 0.3"),
+        ({"quantity": 1.1 * 1.1}, "1.21", "quantity: 1.2100000000000002 was cut to 1.21"),
+        ({"quantity": 0.1 * 3}, "0.3", "quantity: 0.30000000000000004 was cut to 0.3"),
+        ({"quantity": 0.29999999999999993}, "0.299999999", "quantity: 0.29999999999999993 was cut to 0.299999999"),
+        ({"quantity": 0.5}, "0.5", None),
+    ],
+)
+def test_float_noise_of_a_json_number_is_cut_down_and_told(
+    fields: dict[str, object], quantity: str, note: str | None
+) -> None:
+    read = read_signal(line(action="sell", notional_usd=..., **fields), TOKENS, USDC)
+    assert (read.signal.quantity, read.notes) == (Decimal(quantity), () if note is None else (note,))
+
+
+def test_a_string_is_exact_and_a_number_that_is_cut_to_nothing_is_refused() -> None:
+    for quantity in ("0.30000000000000004", 1e-12):
+        with pytest.raises(BadSignal, match="more than 9 decimals"):
+            decode_signal(line(action="sell", notional_usd=..., quantity=quantity), TOKENS, USDC)
+
+
+@given(st.integers(0, 18), st.data())
+def test_a_quantity_that_is_told_names_the_same_units_again(decimals: int, data: st.DataObject) -> None:
+    """For each number of decimals and each amount that a token account can hold."""
+    units = data.draw(st.integers(1, 2**64 - 1) | st.sampled_from((1, 2**53 + 1, 2**64 - 1, 10**decimals)))
+    token = Token("T", SOL, decimals)
+    told = msgspec.json.decode(json_bytes({"quantity": tokens_of(units, decimals)}))["quantity"]
+    assert isinstance(told, str)
+    assert "e" not in told.lower()
+    signal = decode_signal(line(action="sell", symbol="T", notional_usd=..., quantity=told), token_index([token]), USDC)
+    assert signal.quantity is not None
+    assert scaled(signal.quantity, decimals) == units

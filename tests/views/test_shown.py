@@ -49,7 +49,7 @@ def test_a_close_says_what_is_under_way_and_what_stays() -> None:
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ("w1 sol 0", "INSUFFICIENT_SOL: 0.0 SOL for fees, 0.0001 needed: send SOL to key of w1"),
+        ("w1 sol 0", "INSUFFICIENT_SOL: 0 SOL for fees, 0.0001 needed: send SOL to key of w1"),
         ("w1; wait 30001", "PRICE_STALE: 30001 ms, limit 30000"),
         ("w1; sell eth all", "other orders hold all of it"),
         ("w1; close w1 eth; expire; wait 1000", "tried in vain so far: 1, the next try is in 1 s"),

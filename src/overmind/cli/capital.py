@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Annotated, Final
 from urllib.parse import quote
 
-import msgspec
 import typer
 
 from overmind.cli import present
@@ -25,7 +24,7 @@ from overmind.cli.opening import (
     state_on_disk,
 )
 from overmind.cli.reasons import BY_OPERATOR, Reason, refuse_blank
-from overmind.cli.remote import call_service
+from overmind.cli.remote import call_service, read_as
 from overmind.cli.whole import whole_option
 from overmind.clock.clocks import SystemClock
 from overmind.config import MultiWalletConfig
@@ -75,7 +74,7 @@ def rebalance(
     directory = data_dir_of(None)
     answer = call_service(directory, "/v1/rebalance", {"reason": reason, "dry_run": dry_run})
     if answer is not None:
-        shown, placed = msgspec.convert(answer["plan"], PlanReport), list(answer["moves"])
+        shown, placed = read_as(answer["plan"], PlanReport), list(answer["moves"])
     elif dry_run:
         state = state_on_disk(directory)  # As it was when the desk last ran.
         shown, placed = plan_report(plan(state, state.at_ns)), []
@@ -150,7 +149,7 @@ def withdraw(
     request = {"wallet_id": wallet_id, "amount": str(units), "token": token, "to": to, "reason": reason}
     answer = call_service(directory, "/v1/withdrawals", {**request, "request_id": request_id})
     if answer is not None:
-        asked = msgspec.convert(answer, WithdrawalRow)
+        asked = read_as(answer, WithdrawalRow)
     else:
         config = load_config()
         try:

@@ -15,7 +15,7 @@ from overmind.cli.exit_codes import BAD_INPUT, REFUSED
 from overmind.cli.offline import command_on_disk
 from overmind.cli.opening import AsJson, DataDir, data_dir_of, journal_to_write, load_config, state_on_disk
 from overmind.cli.reasons import BY_OPERATOR, Reason, refuse_blank
-from overmind.cli.remote import call_service
+from overmind.cli.remote import call_service, read_as
 from overmind.clock.clocks import SystemClock
 from overmind.config import MultiWalletConfig
 from overmind.core.control.holds import OPERATOR
@@ -55,7 +55,7 @@ def close(
     path = f"/v1/positions/{quote(wallet_id, safe='')}/{quote(token, safe='')}/close"
     answer = call_service(data_dir_of(None), path, {"reason": reason, "cancel": cancel})
     if answer is not None:
-        row = msgspec.convert(answer, CloseRow)
+        row = read_as(answer, CloseRow)
     else:
         row = _close_offline(WalletId(wallet_id), token, CancelClose if cancel else ClosePosition, reason)
     if as_json:
@@ -103,7 +103,7 @@ def pause(target: Target, reason: Reason, as_json: AsJson = False, data_dir: Dat
     scope = scope_of(state_on_disk(directory), target)
     answer = call_service(directory, f"{path_of(scope)}/pause", {"reason": reason})
     if answer is not None:
-        found = msgspec.convert(answer, TargetHolds)
+        found = read_as(answer, TargetHolds)
     else:
         found = holds_on(command_on_disk(directory, AddHold(scope, OPERATOR, reason)), target, scope)
     if as_json:
@@ -130,7 +130,7 @@ def resume(
     scope = scope_of(state, target)
     answer = call_service(directory, f"{path_of(scope)}/resume", {"reason": reason, "hold": hold})
     if answer is not None:
-        found = msgspec.convert(answer, TargetHolds)
+        found = read_as(answer, TargetHolds)
     else:
         cause = cause_to_lift(holds_on(state, target, scope), scope, hold)
         found = holds_on(command_on_disk(directory, LiftHold(scope, cause, reason)), target, scope)

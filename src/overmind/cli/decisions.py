@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from overmind.cli import present
 from overmind.core.model.codes import Code
+from overmind.text.amount import Amount
 from overmind.views.orders import OrderRow
 
 REFUSALS_SHOWN: Final = 3  # of one wallet; `overmind explain` shows all of them
@@ -38,6 +39,8 @@ def show(answer: Mapping[str, Any]) -> None:
             orders = ", ".join(answer["orders"])
             told = f"placed with {answer['wallet_id']}, order {orders}" if orders else "no order"
             present.say(f"{named}: {known}{told}; {answer['selection_reason']}", STYLES.get(status, ""))
+    for note in answer.get("notes", ()):
+        present.say(f"  {note}")
 
 
 def _by_wallet(refusals: Iterable[Mapping[str, Any]]) -> Iterable[str]:
@@ -61,9 +64,10 @@ def refusal(row: Mapping[str, Any]) -> str:
 
 
 def _amount(amount: float | int | str | None, unit: str) -> str:
+    """USD is a decimal string where it comes from a service."""
     match amount, unit:
-        case int() | float(), "usd":
-            return present.usd(amount)
+        case int() | float() | str(), "usd":
+            return present.usd(Amount(str(amount)))
         case int() | float(), "percent":
             return f"{amount:g}%"
         case _, unit if unit in NO_UNIT:

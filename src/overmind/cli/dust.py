@@ -14,7 +14,7 @@ from overmind.cli.control import read_position
 from overmind.cli.offline import command_on_disk
 from overmind.cli.opening import AsJson, DataDir, data_dir_of, state_on_disk
 from overmind.cli.reasons import Reason, refuse_blank
-from overmind.cli.remote import call_service
+from overmind.cli.remote import call_service, read_as
 from overmind.core.model.commands import WriteOff
 from overmind.core.model.ids import WalletId
 from overmind.views.closing import WrittenOff
@@ -37,7 +37,7 @@ def write_off(
     path = f"/v1/positions/{quote(wallet_id, safe='')}/{quote(token, safe='')}/write-off"
     answer = call_service(directory, path, {"reason": reason})
     if answer is not None:
-        row = msgspec.convert(answer, WrittenOff)
+        row = read_as(answer, WrittenOff)
     else:
         row = _write_off_offline(directory, WalletId(wallet_id), token, reason)
     if as_json:

@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import aiohttp
 import msgspec
@@ -24,6 +24,7 @@ from overmind.desk.submit import Answers, NobodyListens
 from overmind.http.bounds import BATCH_MAX, BODY_BYTES_MAX, NDJSON
 from overmind.http.files import RunningService, find_service, token_of_caller
 from overmind.ports import Clock
+from overmind.text.amount import Amount
 from overmind.text.characters import is_blank
 
 ANSWER_S: Final = 30.0
@@ -36,6 +37,9 @@ _END: Final = b""
 
 class ServiceSilent(Exception):
     """The service that owns the journal does not answer."""
+
+
+Row = TypeVar("Row")
 
 
 class ServiceRefused(Exception):
@@ -59,6 +63,17 @@ def call_service(
 
     service = find_service(data_dir)
     return None if service is None else asyncio.run(call(service))
+
+
+def read_as(answer: object, shape: type[Row]) -> Row:
+    """A part of a service's answer as the row that the service wrote."""
+    return msgspec.convert(answer, shape, dec_hook=_amount)
+
+
+def _amount(shape: type, told: object) -> Amount:
+    assert shape is Amount, shape
+    assert isinstance(told, str), told
+    return Amount(told)
 
 
 def caller_token(data_dir: Path) -> Secret:

@@ -14,7 +14,7 @@ from overmind.core.model.ids import OrderId, SignalId
 from overmind.core.model.money import Token
 from overmind.desk.app import App
 from overmind.desk.engine import DiskFull, EngineBusy, EngineStopped
-from overmind.signals.decode import BadSignal, decode_signal
+from overmind.signals.decode import BadSignal, read_signal
 from overmind.text.characters import is_blank
 from overmind.views.decisions import DecisionStatus
 
@@ -123,12 +123,12 @@ async def answer_lines(
 async def _answer(app: App, line: bytes, tokens: Mapping[str, Token], received_at_ns: int) -> Mapping[str, object]:
     try:
         known = app.engine.state.wallets
-        signal = decode_signal(line, tokens, app.desk.quote, app.config.signal_fields_ignored, known)
+        signal, notes = read_signal(line, tokens, app.desk.quote, app.config.signal_fields_ignored, known)
     except BadSignal as bad:
         return invalid(bad)
     while True:
         try:
-            return (await app.submit(signal, received_at_ns)).to_json()
+            return (await app.submit(signal, received_at_ns)).to_json(notes)
         except CommandRefused as refused:
             return conflict(signal.id, refused)
         except DiskFull as full:

@@ -19,7 +19,7 @@ from overmind.desk.submit import conflict, failed, invalid, not_taken
 from overmind.http.bounds import BATCH_MAX, NDJSON
 from overmind.http.responses import RETRY_AFTER_S, JsonResponse, error_response
 from overmind.ports import Clock
-from overmind.signals.decode import BadSignal, decode_signal
+from overmind.signals.decode import BadSignal, read_signal
 from overmind.text.characters import BOM_BYTES, is_blank
 from overmind.text.printable import json_bytes
 from overmind.views.decisions import Decision
@@ -97,11 +97,11 @@ class Intake:
 
     async def _answer(self, raw: bytes, received_at_ns: int) -> AnsweredSignal:
         try:
-            signal = decode_signal(raw, self._tokens, self._quote, self._ignored, self._wallets())
+            signal, notes = read_signal(raw, self._tokens, self._quote, self._ignored, self._wallets())
         except BadSignal as bad:
             return AnsweredSignal(INVALID, invalid(bad))
         try:
-            return AnsweredSignal(DECIDED, (await self._submit(signal, received_at_ns)).to_json())
+            return AnsweredSignal(DECIDED, (await self._submit(signal, received_at_ns)).to_json(notes))
         except CommandRefused as refused:
             return AnsweredSignal(CONFLICT, conflict(signal.id, refused))
         except DiskFull as full:

@@ -33,7 +33,8 @@ from overmind.desk.engine import DiskFull, EngineBusy, EngineStopped, Feed
 from overmind.desk.submit import failed
 from overmind.sdk.manager import WalletManager, first_cause
 from overmind.sdk.records import Record, RejectedSignal, execution_record
-from overmind.signals.decode import BadSignal, decode_signal, encode_signal, token_index
+from overmind.signals.decode import BadSignal, decode_signal, token_index
+from overmind.signals.encode import encode_signal
 from overmind.signals.validation import FieldProblem
 from overmind.views.stats import ExecutionStats, execution_stats
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Mapping
-from datetime import timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
-from overmind.clock.instants import EPOCH
 from overmind.core.model.defaults import DEFAULT_RISK_TOLERANCE_PPM, STRATEGIES, WALLET_TYPES
 from overmind.core.model.enums import SELL_ACTIONS, SaleScope, SizingMethod, StrategyType, TradeAction
 from overmind.core.model.ids import Mint, SignalId, WalletId
 from overmind.core.model.money import Token
-from overmind.core.model.numbers import shown, written
+from overmind.core.model.numbers import decimal_of, shown
 from overmind.core.model.signal import RiskBudget, Signal
-from overmind.core.model.units import BPS, DAY_NS, MICROS, NOTIONAL_MAX_MICROS, NS, PICO, PPM, PRICE_MAX_PICO
+from overmind.core.model.units import BPS, DAY_NS, NOTIONAL_MAX_MICROS, PPM, PRICE_MAX_PICO
 from overmind.core.model.wallet import Exits
 from overmind.keys.secret_key import is_address
 from overmind.signals.validation import ID, FieldProblem, FieldReader, parse_object
@@ -128,6 +126,13 @@ def token_index(tokens: Iterable[Token]) -> dict[str, Token]:
     return index
 
 
+class SignalRead(NamedTuple):
+    """A signal, and what was cut from its numbers: the answer tells it to the sender."""
+
+    signal: Signal
+    notes: tuple[str, ...]
+
+
 def decode_signal(
     raw: bytes | str | Mapping[str, object],
     tokens: Mapping[str, Token],
@@ -135,6 +140,17 @@ def decode_signal(
     ignored: Container[str] = (),
     wallets: Collection[str] | None = None,
 ) -> Signal:
+    """`read_signal`, for who has nobody to tell what was cut. Raises BadSignal, and nothing else."""
+    return read_signal(raw, tokens, quote, ignored, wallets).signal
+
+
+def read_signal(
+    raw: bytes | str | Mapping[str, object],
+    tokens: Mapping[str, Token],
+    quote: Token,
+    ignored: Container[str] = (),
+    wallets: Collection[str] | None = None,
+) -> SignalRead:
     """One JSON object, as text or already parsed. Raises BadSignal, and nothing else.
 
     An unknown field is a problem unless its name is in `ignored`, and so is a wallet that is not in `wallets`. A
@@ -156,7 +172,7 @@ def _decoded(
     quote: Token,
     ignored: Container[str],
     wallets: Collection[str] | None,
-) -> Signal:
+) -> SignalRead:
     fields = parse_object(raw) if isinstance(raw, bytes | str) else raw
     if isinstance(fields, FieldProblem):
         raise BadSignal([fields])
@@ -168,7 +184,7 @@ def _decoded(
         signal_id = fields.get("signal_id")
         readable = isinstance(signal_id, str) and ID.fullmatch(signal_id)
         raise BadSignal(form.problems, SignalId(str(signal_id)) if readable else None)
-    return signal
+    return SignalRead(signal, tuple(form.notes))
 
 
 def _read(
@@ -264,9 +280,13 @@ def _by_symbol(form: FieldReader, symbol: object, tokens: Mapping[str, Token], q
 
 def _quantity(form: FieldReader, token: Token | None) -> Decimal | None:
     """Whole tokens. Only a listed token's decimals are known, so only those are checked."""
-    if token is not None and form.scaled("quantity", token.decimals, TOKEN_UNITS_MAX) is None:
+    if token is None:
+        return form.number("quantity", Decimal(0), Decimal(TOKEN_UNITS_MAX))
+    units = form.scaled("quantity", token.decimals, TOKEN_UNITS_MAX)
+    if units is None:
         return None
-    return form.number("quantity", Decimal(0), Decimal(TOKEN_UNITS_MAX))
+    sent, cut = form.number("quantity", Decimal(0), Decimal(TOKEN_UNITS_MAX)), decimal_of(units, token.decimals)
+    return sent if sent == cut else cut
 
 
 def _sells_all(form: FieldReader, action: TradeAction | None) -> bool:
@@ -347,71 +367,3 @@ def _check_given(form: FieldReader, *required: str) -> None:
     for field in required:
         if form.fields.get(field) is None:
             form.refuse(field, "missing", "Give it")
-
-
-def encode_signal(signal: Signal, tokens: Mapping[str, Token]) -> dict[str, object]:
-    """The JSON form, which `decode_signal` reads back as an equal value."""
-    token = tokens.get(signal.mint)
-    encoded = {
-        "signal_id": signal.id,
-        "strategy_type": signal.strategy.value,
-        "action": signal.action.value,
-        "symbol": token.symbol if token else None,
-        "mint": signal.mint,
-        "notional_usd": _text(signal.notional_micros, MICROS),
-        "quantity": _encoded_quantity(signal),
-        "target_price": _text(signal.target_price_pico, PICO),
-        "confidence": _text(signal.confidence_ppm, PPM),
-        "risk_tolerance": _text(signal.risk_tolerance_ppm, PPM),
-        "preferred_wallet_type": signal.preferred_type and signal.preferred_type.value,
-        "exclude_wallets": list(signal.exclude) or None,
-        "max_slippage_bps": signal.slippage_max_bps,
-        "ttl_ms": None if signal.ttl_ns is None else signal.ttl_ns // NS_PER_MS,
-        "timestamp": None if signal.at_ns is None else _when(signal.at_ns),
-        "mev_protected": signal.mev_protected or None,
-        "scope": None if signal.scope is SaleScope.STRATEGY else signal.scope.value,
-        **(_encoded_exits(signal.exits) if signal.exits is not None else {}),
-        **(_encoded_risk(signal.risk) if signal.risk is not None else {}),
-    }
-    return {field: value for field, value in encoded.items() if value is not None}
-
-
-def _encoded_quantity(signal: Signal) -> str | None:
-    if signal.sell_all:
-        return ALL
-    return None if signal.quantity is None else written(signal.quantity)
-
-
-def _encoded_exits(exits: Exits) -> dict[str, object]:
-    return {
-        "stop_loss_percent": _text(exits.stop_loss_ppm, PPM // 100),
-        "trailing_stop_percent": _text(exits.trailing_ppm, PPM // 100),
-        "take_profit_percent": _text(exits.take_profit_ppm, PPM // 100),
-        "max_hold_ms": None if exits.hold_max_ns is None else exits.hold_max_ns // NS_PER_MS,
-    }
-
-
-def _encoded_risk(risk: RiskBudget) -> dict[str, object]:
-    by_volatility = risk.method is SizingMethod.VOLATILITY
-    return {
-        "risk_budget_usd": _text(risk.micros, MICROS),
-        "risk_budget_percent": _text(risk.equity_ppm, PPM // 100),
-        "sizing": risk.method.value,
-        "volatility_multiple": _text(risk.multiple_ppm, PPM) if by_volatility else None,
-        "volatility_horizon_ms": risk.horizon_ns // NS_PER_MS if by_volatility else None,
-    }
-
-
-def _text(units: int | None, one: int) -> str | None:
-    """`units` of 1/`one` each, as a decimal with every digit."""
-    if units is None:
-        return None
-    whole, part = divmod(units, one)
-    return f"{whole}.{part:0{len(str(one)) - 1}}".rstrip("0").rstrip(".")
-
-
-def _when(at_ns: int) -> str | None:
-    """ISO 8601 where microseconds are exact, else Unix seconds."""
-    if at_ns % 1_000:
-        return _text(at_ns, NS)
-    return (EPOCH + timedelta(microseconds=at_ns // 1_000)).isoformat()

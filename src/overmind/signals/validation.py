@@ -95,6 +95,7 @@ class FieldReader:
     def __init__(self, fields: Mapping[str, object]) -> None:
         self.fields = fields
         self.problems: list[FieldProblem] = []
+        self.notes: list[str] = []  # what was cut from numbers
 
     def refuse(self, field: str, problem: str, fix: str) -> None:
         self.problems.append(FieldProblem(field, problem, fix))
@@ -163,12 +164,19 @@ class FieldReader:
         return None
 
     def scaled(self, field: str, decimals: int, units_max: int) -> int | None:
-        """A positive amount in units of 10^-decimals, exactly."""
+        """A positive amount in units of 10^-decimals: of a string exactly. A JSON number may carry the noise of a
+        sender's floats, such as 0.1 + 0.2: further decimals are cut off, and a note says so.
+        """
         read = self.number(field, _ZERO, _decimal_of(units_max, decimals))
         units = None if read is None else scaled(read, decimals)
-        if read is not None and units is None:
+        if read is None or units is not None:
+            return units
+        cut = 0 if isinstance(self.fields[field], str) else scaled_down(read, decimals)
+        if not cut:
             self.refuse(field, f"{shown(read)} has more than {decimals} decimals", f"Round it to {decimals}")
-        return units
+            return None
+        self.notes.append(f"{field}: {written(read)} was cut to {written(decimal_of(cut, decimals).normalize())}")
+        return cut
 
     def share(self, field: str) -> int | None:
         """A share from 0 to 1 in millionths, rounded down, which is the cautious direction."""

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from overmind.text.amount import Amount
+
 
 def printable(text: str, keep: str = "") -> str:
     """With an escape such as \\x1b for each character that is not seen, but for those to keep."""
@@ -14,10 +16,17 @@ def printable(text: str, keep: str = "") -> str:
 
 def json_bytes(value: object) -> bytes:
     """JSON that a terminal may show. A decoder reads the same value as from any other JSON of it."""
-    encoded = msgspec.json.encode(value)
+    encoded = msgspec.json.encode(value, enc_hook=_exact)
     if encoded.isascii() and b"\x7f" not in encoded:
         return encoded
     return _replaced(encoded.decode(), "", _json_escape).encode()
+
+
+def _exact(value: object) -> str:
+    """An amount is told with every digit. A JSON number would lose the last ones of a large one."""
+    if isinstance(value, Amount):
+        return value.exact
+    raise TypeError(f"{type(value).__name__} is nothing that JSON tells")
 
 
 def _replaced(text: str, keep: str, escape: Callable[[str], str]) -> str:

@@ -1,29 +1,38 @@
-"""Amounts for display: USD and whole tokens as floats, and the symbols of tokens. No decision uses them."""
+"""Amounts for display, exact in JSON, and the symbols of tokens. No decision uses them."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from overmind.core.books.book import WalletBook
-from overmind.core.books.state import State
+from overmind.core.books.state import SOL_DECIMALS, State
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.ids import Mint
 from overmind.core.model.money import Token
-from overmind.core.model.units import MICROS, PICO, SCALE
+from overmind.text.amount import Amount
+
+USD_DECIMALS: Final = 6  # micro-USD
+PRICE_DECIMALS: Final = 12  # prices are in pico-USD
 
 
 def cash_of(state: State, book: WalletBook) -> int:
     return state.ledger.owned(book.accounts, state.settings.quote.mint)
 
 
-def usd_of(micros: int) -> float:
-    return micros / MICROS
+def usd_of(micros: int) -> Amount:
+    return Amount.of(micros, USD_DECIMALS)
 
 
-def price_of(pico: int) -> float:
-    return pico / PICO
+def price_of(pico: int) -> Amount:
+    return Amount.of(pico, PRICE_DECIMALS)
 
 
-def tokens_of(units: int, decimals: int) -> float:
-    return units / SCALE[decimals]
+def tokens_of(units: int, decimals: int) -> Amount:
+    return Amount.of(units, decimals)
+
+
+def sol_of(lamports: int) -> Amount:
+    return Amount.of(lamports, SOL_DECIMALS)
 
 
 def token_of(desk: Desk, mint: Mint) -> Token | None:

@@ -15,6 +15,8 @@ from overmind.core.model.ids import Mint, OrderId, WalletId, is_own
 from overmind.core.model.order import Order
 from overmind.core.model.units import NS
 from overmind.core.model.value import Value
+from overmind.text.amount import Amount
+from overmind.views.amounts import tokens_of
 from overmind.views.refusals import shown
 
 
@@ -25,8 +27,8 @@ class CloseRow(Value, frozen=True):
     closing: bool  # false: cancelled, or nothing is left
     reason: str
     order_id: OrderId | None  # placed just now, or open already
-    order_quantity: float  # sold by this order
-    left_quantity: float  # not in any order yet
+    order_quantity: Amount  # sold by this order
+    left_quantity: Amount  # not in any order yet
     why_not: str  # why no more is sold now; blank if nothing stops it
 
 
@@ -35,7 +37,7 @@ def close_row(state: State, wallet_id: WalletId, mint: Mint, events: Iterable[Ev
     book = state.wallets[wallet_id]
     position = book.positions.get(mint)
     token = position.token if position is not None else state.settings.tokens.get(mint)
-    scale = 10**token.decimals if token is not None else 1
+    decimals = token.decimals if token is not None else 0
     placed = [event.order for event in events if isinstance(event, OrderPlaced)]
     order = next(iter(placed or _own_sales(state, wallet_id, mint)), None)
     return CloseRow(
@@ -45,8 +47,8 @@ def close_row(state: State, wallet_id: WalletId, mint: Mint, events: Iterable[Ev
         closing=mint in book.closing,
         reason=book.closing.get(mint, ""),
         order_id=None if order is None else order.id,
-        order_quantity=0.0 if order is None else order.spend.units / scale,
-        left_quantity=sellable_units(state, book, mint) / scale,
+        order_quantity=tokens_of(0 if order is None else order.spend.units, decimals),
+        left_quantity=tokens_of(sellable_units(state, book, mint), decimals),
         why_not=_why_not(state, book, mint, at_ns) if order is None and mint in book.closing else "",
     )
 

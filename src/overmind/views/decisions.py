@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 
 from overmind.core.entries.ranking import reason
 from overmind.core.model.codes import Refusal
@@ -11,6 +12,7 @@ from overmind.core.model.ids import OrderId, SignalId, WalletId
 from overmind.core.model.selection import Sizing
 from overmind.core.model.units import MICROS, PPM
 from overmind.core.model.value import Value
+from overmind.views.amounts import usd_of
 from overmind.views.refusals import shown
 
 
@@ -32,7 +34,8 @@ class Decision(Value, frozen=True):
     unlisted: int = 0
     sizing: Sizing | None = None  # how a risk budget became the order's amount
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self, notes: Sequence[str] = ()) -> dict[str, object]:
+        """`notes`: what was cut from the signal's numbers."""
         return {
             "signal_id": self.signal_id,
             "status": self.status.value,
@@ -43,6 +46,7 @@ class Decision(Value, frozen=True):
             "refusals": [shown(refusal) for refusal in self.refusals],
             **({"wallets_unlisted": self.unlisted} if self.unlisted else {}),
             **({"sizing": shown_sizing(self.sizing)} if self.sizing is not None else {}),
+            **({"notes": list(notes)} if notes else {}),
         }
 
 
@@ -50,12 +54,12 @@ def shown_sizing(sizing: Sizing) -> dict[str, object]:
     """A sizing in USD and percent, for people and programs."""
     return {
         "sizing": sizing.how.value,
-        "risk_budget_usd": sizing.budget_micros / MICROS,
+        "risk_budget_usd": usd_of(sizing.budget_micros),
         "distance_percent": sizing.distance_ppm / (PPM // 100),
-        "wanted_usd": sizing.wanted_micros / MICROS,
-        "caps": [{"code": code.value, "usd": micros / MICROS} for code, micros in sizing.caps],
+        "wanted_usd": usd_of(sizing.wanted_micros),
+        "caps": [{"code": code.value, "usd": usd_of(micros)} for code, micros in sizing.caps],
         "capped_by": [code.value for code in sizing.binding],
-        "notional_usd": sizing.notional_micros / MICROS,
+        "notional_usd": usd_of(sizing.notional_micros),
     }
 
 

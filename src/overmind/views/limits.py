@@ -13,21 +13,22 @@ from overmind.core.model.commands import CommandRefused
 from overmind.core.model.controls import Change, Remark
 from overmind.core.model.ids import LimitName, Mint, WalletId
 from overmind.core.model.mints import Admission
-from overmind.core.model.units import MICROS, PPM
+from overmind.core.model.units import PPM
 from overmind.core.model.value import Value
 from overmind.core.model.wallet import Wallet
 from overmind.keys.secret_key import is_address
-from overmind.views.amounts import symbol_of
+from overmind.text.amount import Amount
+from overmind.views.amounts import symbol_of, usd_of
 
-Amount = float | int | bool
+LimitAmount = Amount | float | int | bool
 
 
 class LimitRow(Value, frozen=True):
     name: str
     unit: str  # usd, percent, count, ratio (0 to 1) or flag
-    by_files: Amount | None  # None: the files no longer give this strategy to the wallet
-    in_force: Amount | None
-    wanted: Amount | None = None  # by an operator; `in_force` is lower where a ceiling or newer files demand it
+    by_files: LimitAmount | None  # None: the files no longer give this strategy to the wallet
+    in_force: LimitAmount | None
+    wanted: LimitAmount | None = None  # by an operator; `in_force` is lower where a ceiling or newer files demand it
     who: str = ""
     reason: str = ""
     since_ns: int | None = None
@@ -91,12 +92,12 @@ def _row(
     return LimitRow(row.name, row.unit, row.by_files, row.in_force, wanted, change.who, change.reason, change.since_ns)
 
 
-def _amount(kind: str, value: int | None) -> Amount | None:
+def _amount(kind: str, value: int | None) -> LimitAmount | None:
     if value is None:
         return None
     match UNITS[kind]:
         case Unit.USD:
-            return value / MICROS
+            return usd_of(value)
         case Unit.PERCENT:
             return value * 100 / PPM
         case Unit.RATIO:
@@ -107,7 +108,7 @@ def _amount(kind: str, value: int | None) -> Amount | None:
             return value
 
 
-def limit_amounts(limits: Limits) -> dict[str, Amount | None]:
+def limit_amounts(limits: Limits) -> dict[str, LimitAmount | None]:
     """By the names of a wallet's JSON."""
     values = asdict(limits)
     return {name: _amount(name, values[field]) for name, field in FIELDS.items()}

@@ -29,8 +29,10 @@ from overmind.core.model.money import Money, Token
 from overmind.core.model.numbers import BadNumber, decimal_of, number, scaled, shown, written
 from overmind.core.model.order import Move
 from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
-from overmind.core.model.units import LAMPORTS, MICROS, NS
+from overmind.core.model.units import LAMPORTS, NS
 from overmind.core.model.value import Value
+from overmind.text.amount import Amount
+from overmind.views.amounts import usd_of
 
 AMOUNT_MAX: Final = 10**18  # whole tokens
 
@@ -51,7 +53,7 @@ class MoveRow(Value, frozen=True):
     to: str  # one of our wallets, or an external address
     amount: str  # whole tokens, exactly
     symbol: str
-    notional_usd: float
+    notional_usd: Amount
     state: str  # waits, placed, signed, filled, failed, expired, rejected
     detail: str
     reason: str
@@ -69,9 +71,9 @@ class WithdrawalRow(Value, frozen=True):
 
 class WalletTargetRow(Value, frozen=True):
     wallet_id: WalletId
-    equity_usd: float
-    target_usd: float
-    off_usd: float
+    equity_usd: Amount
+    target_usd: Amount
+    off_usd: Amount
     part: str
     why: str
 
@@ -79,7 +81,7 @@ class WalletTargetRow(Value, frozen=True):
 class TransferRow(Value, frozen=True):
     wallet_id: WalletId
     to_wallet: WalletId
-    amount_usd: float
+    amount_usd: Amount
     cost_bps: int
     reason: str
 
@@ -90,7 +92,7 @@ class PlanReport(Value, frozen=True):
     wallets: tuple[WalletTargetRow, ...]
     transfers: tuple[TransferRow, ...]
     left_out: tuple[str, ...]
-    cost_usd: float
+    cost_usd: Amount
 
 
 def plan_report(plan: Plan) -> PlanReport:
@@ -100,20 +102,19 @@ def plan_report(plan: Plan) -> PlanReport:
         wallets=tuple(
             WalletTargetRow(
                 one.wallet_id,
-                one.equity_micros / MICROS,
-                one.target_micros / MICROS,
-                one.excess_micros / MICROS,
+                usd_of(one.equity_micros),
+                usd_of(one.target_micros),
+                usd_of(one.excess_micros),
                 one.part.value,
                 one.why,
             )
             for one in plan.standings
         ),
         transfers=tuple(
-            TransferRow(leg.wallet_id, leg.to_wallet, leg.micros / MICROS, leg.cost_bps, leg.reason)
-            for leg in plan.legs
+            TransferRow(leg.wallet_id, leg.to_wallet, usd_of(leg.micros), leg.cost_bps, leg.reason) for leg in plan.legs
         ),
         left_out=plan.left_out,
-        cost_usd=plan.cost_micros / MICROS,
+        cost_usd=usd_of(plan.cost_micros),
     )
 
 
@@ -232,7 +233,7 @@ def _row(desk: Desk, move: Move, shown: str, detail: str, provisional: bool = Fa
         to=move.to_wallet or move.to_address,
         amount=written(decimal_of(move.money.units, token.decimals).normalize()),
         symbol=token.symbol,
-        notional_usd=move.notional_micros / MICROS,
+        notional_usd=usd_of(move.notional_micros),
         state=shown,
         detail=detail,
         reason=move.reason,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 import msgspec
 
@@ -26,10 +25,9 @@ from overmind.core.model.order import Order
 from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.units import SCALE
 from overmind.core.model.value import Value
-from overmind.views.amounts import symbol_of, token_of, usd_of
+from overmind.text.amount import Amount
+from overmind.views.amounts import PRICE_DECIMALS, symbol_of, token_of, usd_of
 from overmind.views.statement import exact
-
-PRICE_DECIMALS: Final = 12  # prices are in pico-USD
 
 
 class OrderRow(Value, frozen=True):
@@ -40,7 +38,7 @@ class OrderRow(Value, frozen=True):
     strategy: str
     side: str
     symbol: str
-    notional_usd: float
+    notional_usd: Amount
     state: str
     detail: str
     placed_at: str | None = None  # ISO 8601, UTC; None: before the entries that were read

@@ -8,6 +8,7 @@ from overmind.core.books.state import State
 from overmind.core.books.triggers import exit_at_ns, profit_pico, stop_pico, trail_pico
 from overmind.core.model.ids import WalletId
 from overmind.core.model.value import Value
+from overmind.text.amount import Amount
 from overmind.views.amounts import price_of, tokens_of, usd_of
 
 
@@ -15,15 +16,15 @@ class PositionRow(Value, frozen=True):
     wallet_id: WalletId
     symbol: str
     mint: str
-    quantity: float
-    average_cost_usd: float
-    value_usd: float
-    unrealized_pnl: float
+    quantity: Amount
+    average_cost_usd: Amount
+    value_usd: Amount
+    unrealized_pnl: Amount
     strategies: tuple[str, ...]
     # Exit prices and time: the stricter of the wallet's rule and the signals' rules. None: no such rule.
-    stop_price_usd: float | None = None
-    trailing_stop_price_usd: float | None = None  # follows the highest price confirmed by two marks
-    take_profit_price_usd: float | None = None
+    stop_price_usd: Amount | None = None
+    trailing_stop_price_usd: Amount | None = None  # follows the highest price confirmed by two marks
+    take_profit_price_usd: Amount | None = None
     sold_by_ns: int | None = None
     closing: str | None = None  # why an operator wants it sold now
     dust: bool = False  # worth less than OVERMIND_DUST_USD

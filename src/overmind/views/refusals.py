@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from overmind.core.model.codes import Refusal, Unit
-from overmind.core.model.units import LAMPORTS, MICROS, PPM
+from overmind.core.model.units import PPM
+from overmind.text.amount import Amount
+from overmind.views.amounts import sol_of, tokens_of, usd_of
 
 
 def shown(refusal: Refusal) -> dict[str, object]:
@@ -18,17 +20,19 @@ def shown(refusal: Refusal) -> dict[str, object]:
     }
 
 
-def _shown(amount: int | str | None, unit: Unit) -> float | int | str | None:
+def _shown(amount: int | str | None, unit: Unit) -> Amount | float | int | str | None:
     if not isinstance(amount, int):
         return amount
     match unit:
         case Unit.USD:
-            return amount / MICROS
+            return usd_of(amount)
         case Unit.PERCENT:
             return amount / (PPM // 100)
         case Unit.RATIO:
             return amount / PPM
         case Unit.SOL:
-            return amount / LAMPORTS
-        case Unit.COUNT | Unit.MILLISECONDS | Unit.BASIS_POINTS | Unit.BASE_UNITS | Unit.TEXT | Unit.FLAG:
+            return sol_of(amount)
+        case Unit.BASE_UNITS:
+            return tokens_of(amount, 0)
+        case Unit.COUNT | Unit.MILLISECONDS | Unit.BASIS_POINTS | Unit.TEXT | Unit.FLAG:
             return amount

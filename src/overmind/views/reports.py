@@ -12,10 +12,11 @@ from overmind.core.books.state import State
 from overmind.core.model.controls import Hold
 from overmind.core.model.enums import WalletStatus
 from overmind.core.model.ids import SOL, Mint, WalletId
-from overmind.core.model.units import LAMPORTS, PPM
+from overmind.core.model.units import PPM
 from overmind.core.model.value import Value
 from overmind.core.model.wallet import Exits
-from overmind.views.amounts import cash_of, symbol_of, token_of, tokens_of, usd_of
+from overmind.text.amount import Amount
+from overmind.views.amounts import cash_of, sol_of, symbol_of, token_of, tokens_of, usd_of
 from overmind.views.bridge import Bridge, bridge
 from overmind.views.utilisation import percent_of, wallet_uses
 
@@ -43,11 +44,11 @@ class WalletMetrics(Value, frozen=True):
     wallet_type: str
     status: str
     holds: tuple[str, ...]
-    sol_balance: float  # SOL for fees and SOL positions together
-    token_balances: dict[str, float]
-    total_value_usd: float
-    daily_pnl: float
-    total_pnl: float
+    sol_balance: Amount  # SOL for fees and SOL positions together
+    token_balances: dict[str, Amount]
+    total_value_usd: Amount
+    daily_pnl: Amount
+    total_pnl: Amount
     trade_count_today: int  # entries that were filled since 00:00 UTC: what the limit of trades a day counts
     last_trade_time: int | None  # nanoseconds since 1970
     risk_utilization: float  # percent: the most used of its limits
@@ -56,7 +57,7 @@ class WalletMetrics(Value, frozen=True):
     updated_at: int
     rolled_back: int = 0  # executions that a fork undid; counted by their new outcome
     # Spent before a fork took it back, in whole tokens; the balances above are net of it.
-    owed: dict[str, float] = msgspec.field(default_factory=dict)
+    owed: dict[str, Amount] = msgspec.field(default_factory=dict)
     hold_details: tuple[HoldRow, ...] = ()
     exits: ExitRow | None = None
 
@@ -64,14 +65,14 @@ class WalletMetrics(Value, frozen=True):
 class PortfolioSummary(Value, frozen=True):
     total_wallets: int
     active_wallets: int
-    total_value_usd: float
-    cash_usd: float
-    positions_usd: float
-    sol_float_usd: float
-    daily_pnl: float
-    realized_pnl: float
-    unrealized_pnl: float
-    deposited_usd: float
+    total_value_usd: Amount
+    cash_usd: Amount
+    positions_usd: Amount
+    sol_float_usd: Amount
+    daily_pnl: Amount
+    realized_pnl: Amount
+    unrealized_pnl: Amount
+    deposited_usd: Amount
     risk_utilization: float  # percent: value-weighted mean over the active wallets
     exposure: float  # percent of the portfolio's equity
     open_positions: int
@@ -95,7 +96,7 @@ def wallet_metrics(state: State, book: WalletBook) -> WalletMetrics:
         wallet_type=book.wallet.type.value,
         status=book.status.value,
         holds=tuple(sorted(book.holds)),
-        sol_balance=state.ledger.owned(book.accounts, SOL) / LAMPORTS,
+        sol_balance=sol_of(state.ledger.owned(book.accounts, SOL)),
         token_balances=tokens,
         total_value_usd=usd_of(book.equity_micros),
         daily_pnl=usd_of(book.day_pnl_micros),
@@ -132,7 +133,7 @@ def wide_holds(state: State) -> tuple[HoldRow, ...]:
     return (*hold_rows("portfolio", state.holds), *paused)
 
 
-def _owed(state: State, book: WalletBook, mint: Mint) -> float:
+def _owed(state: State, book: WalletBook, mint: Mint) -> Amount:
     accounts = book.accounts
     units = state.ledger.balance(accounts.suspense, mint) + state.ledger.balance(accounts.float_suspense, mint)
     token = token_of(state.settings, mint)

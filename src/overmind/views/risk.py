@@ -16,6 +16,7 @@ from overmind.core.model.enums import StrategyType
 from overmind.core.model.ids import SOL, Mint, WalletId
 from overmind.core.model.units import PPM, ppm_of
 from overmind.core.model.value import Value
+from overmind.text.amount import Amount
 from overmind.views.alarms import admission_alarms
 from overmind.views.amounts import cash_of, symbol_of, usd_of
 from overmind.views.prices import DoubtRow, doubts
@@ -38,8 +39,8 @@ LEFT_OUT: Final = (
 class Use(Value, frozen=True):
     """How much of a limit is used, both in the limit's own unit."""
 
-    limit: float
-    used: float
+    limit: Amount | int  # a count is a whole number
+    used: Amount | int
     percent: float
 
 
@@ -52,7 +53,7 @@ class WalletRisk(Value, frozen=True):
     wallet_id: WalletId
     status: str
     holds: tuple[str, ...]
-    equity_usd: float
+    equity_usd: Amount
     limits: dict[str, Use]
     strategies: dict[str, StrategyUse]
     hold_details: tuple[HoldRow, ...] = ()
@@ -68,8 +69,8 @@ class Stress(Value, frozen=True):
     """The equity after an instant fall of prices, before any stop sells."""
 
     what: str
-    loss_usd: float
-    equity_usd: float
+    loss_usd: Amount
+    equity_usd: Amount
     loss_percent: float
     trips: tuple[str, ...]  # portfolio limits that it would trip: emergency, day_loss, drawdown
 
@@ -77,8 +78,8 @@ class Stress(Value, frozen=True):
 class Risk(Value, frozen=True):
     """Utilisation of every limit. Stopped wallets are included, because their positions still count."""
 
-    equity_usd: float
-    daily_pnl: float
+    equity_usd: Amount
+    daily_pnl: Amount
     holds: tuple[str, ...]
     exposure: Use  # positions and held buys of the whole portfolio, USD
     limits: dict[str, Use]  # the portfolio's own, in USD except `positions`
@@ -211,7 +212,11 @@ def _stressed(state: State, what: str, loss_micros: int) -> Stress:
 
 
 def _shown(use: LimitUse) -> Use:
-    return Use(limit=use.limit / use.scale, used=use.used / use.scale, percent=use.percent)
+    return Use(_in_unit(use.limit, use), _in_unit(use.used, use), use.percent)
+
+
+def _in_unit(amount: int, use: LimitUse) -> Amount | int:
+    return amount if use.is_count else usd_of(amount)
 
 
 def _use(used_micros: int, limit_micros: int) -> Use:

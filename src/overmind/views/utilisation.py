@@ -19,7 +19,7 @@ from overmind.core.entries.limit_table import (
 from overmind.core.model.codes import Code, Unit
 from overmind.core.model.enums import EMERGENCY, StrategyType
 from overmind.core.model.ids import Mint
-from overmind.core.model.units import MICROS, PPM
+from overmind.core.model.units import PPM
 from overmind.core.model.value import Value
 
 
@@ -30,7 +30,7 @@ class LimitUse(Value, frozen=True):
     name: str
     used: int
     limit: int
-    scale: int  # divides both into the unit for people: dollars, or a plain count
+    is_count: bool  # else both are micro-USD
 
     @property
     def percent(self) -> float:
@@ -83,8 +83,8 @@ def _uses(limits: Sequence[Limit[P]], places: Mapping[Scope, Sequence[P]]) -> It
             place = max(places[limit.scope], key=limit.used_of)
             allowed = limit.limit_of(place)
             if allowed is not None:
-                scale = 1 if limit.code.unit is Unit.COUNT else MICROS
-                yield LimitUse(limit.code, limit.name, limit.used_of(place), allowed, scale)
+                is_count = limit.code.unit is Unit.COUNT
+                yield LimitUse(limit.code, limit.name, limit.used_of(place), allowed, is_count)
 
 
 def percent_of(part: int, whole: int) -> float:
