@@ -25,6 +25,7 @@ from overmind.core.control.admission import record_accounts, record_admission
 from overmind.core.control.balances import QUARANTINE, accept, compare, is_of_chain
 from overmind.core.control.changes import accept_price, change_limits, change_mints
 from overmind.core.control.configuration import check_same_money, configure_wallet, found_desk, take_deposit
+from overmind.core.control.history import accept_history, record_history, require_history
 from overmind.core.control.holds import add_hold, holds_of, lift_expired, lift_hold
 from overmind.core.entries.costs import loss_max_micros, rent_lamports
 from overmind.core.entries.gate import signal_may_enter
@@ -37,6 +38,7 @@ from overmind.core.exits.dust import end_close, write_off
 from overmind.core.exits.selling import cancel_close, close_position, holder, sell, sell_all_due, sell_due
 from overmind.core.model.commands import (
     AcceptBalances,
+    AcceptHistory,
     AcceptPrice,
     AddHold,
     CancelClose,
@@ -60,9 +62,11 @@ from overmind.core.model.commands import (
     RecordBalances,
     RecordDeposit,
     RecordFinal,
+    RecordHistory,
     RecordOutcome,
     RecordTicket,
     RemoveWallet,
+    RequireHistory,
     SellDue,
     SubmitSignal,
     Withdraw,
@@ -132,6 +136,12 @@ def _events_of(state: State, index: SelectionIndex, command: Command, at_ns: int
             yield from compare(state, record, at_ns)
         case AcceptBalances() as accepted:
             yield from accept(state, accepted)
+        case RequireHistory() as required:
+            yield from require_history(state, required, at_ns)
+        case RecordHistory() as read:
+            yield from record_history(state, read)
+        case AcceptHistory() as accepted:
+            yield from accept_history(state, accepted)
         case MarkPrices(marks=marks):
             if newer := _newer(state, marks, at_ns):
                 judged = judge(state, newer)

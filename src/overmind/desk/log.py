@@ -21,6 +21,7 @@ from overmind.core.model.events import (
     DeskFounded,
     DustWrittenOff,
     Entry,
+    HistoryAccepted,
     HoldAdded,
     HoldLifted,
     LimitsChanged,
@@ -259,6 +260,8 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
             log.warning("balance adjusted", seq=seq, wallet=wallet_id, mint=mint, units=units, why=reason)
         case BalancesChecked(wallet_id=wallet_id, slot=slot, signature=signature):
             log.debug("balances checked", seq=seq, wallet=wallet_id, slot=slot, signature=signature)
+        case HistoryAccepted(wallet_id=wallet_id, reason=reason):
+            log.warning("history accepted", seq=seq, wallet=wallet_id, why=reason)
         case LiquidationOrdered(reason=reason):
             log.warning("liquidation ordered", seq=seq, why=reason)
         case CloseOrdered(wallet_id=wallet_id, mint=mint, reason=reason):

@@ -31,6 +31,7 @@ from overmind.core.model.events import (
     DeskFounded,
     DustWrittenOff,
     Entry,
+    HistoryAccepted,
     HoldAdded,
     HoldLifted,
     LimitsChanged,
@@ -192,6 +193,7 @@ class AccountingReport:
                 | HoldAdded()
                 | HoldLifted()
                 | BalancesChecked()
+                | HistoryAccepted()
                 | MintAdmitted()
                 | MintRefused()
                 | AccountsFlagged()

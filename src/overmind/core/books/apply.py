@@ -16,7 +16,7 @@ from overmind.core.books.settle.fork import finalise, roll_back
 from overmind.core.books.settle.place import place
 from overmind.core.books.state import State, TimedHold, remember_decision, remember_signature
 from overmind.core.books.trust import follow
-from overmind.core.books.wallet_limits import REMOVED, fit_allocations, put_in_force
+from overmind.core.books.wallet_limits import REMOVED, RESTORED, fit_allocations, put_in_force
 from overmind.core.model.controls import Hold, Scope
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.events import (
@@ -31,6 +31,7 @@ from overmind.core.model.events import (
     DeskFounded,
     DustWrittenOff,
     Entry,
+    HistoryAccepted,
     HoldAdded,
     HoldLifted,
     LimitsChanged,
@@ -99,6 +100,8 @@ def apply(state: State, entry: Entry) -> None:
             book.checked, book.checked_slot, book.checked_seq = signature, slot, entry.seq
         case BalanceAdjusted() as adjusted:
             adjust(state, adjusted)
+        case HistoryAccepted(wallet_id=wallet_id):
+            state.history_accepted.add(wallet_id)
         case LiquidationOrdered(sweep=sweep):
             for book in state.wallets.values():
                 book.liquidating = True
@@ -179,6 +182,8 @@ def _add_hold(state: State, scope: Scope, hold: Hold) -> None:
         state.timed.append(TimedHold(scope, hold.cause, hold.until_ns))
     if hold.cause == REMOVED:
         fit_allocations(state)
+    elif hold.cause == RESTORED:  # Whatever was accepted before may have been accepted in another copy.
+        state.history_accepted.clear()
     state.revalued = True
 
 

@@ -193,6 +193,25 @@ class AcceptBalances(Value, frozen=True, tag=True):
     signature_slot: int = 0  # its slot
 
 
+class RequireHistory(Value, frozen=True, tag=True):
+    """The journal may be an older copy: nothing is sent before every wallet's history since then is known."""
+
+    reason: str
+
+
+class RecordHistory(Value, frozen=True, tag=True):
+    """The chain's history of these wallets was read to its end, and the journal knows all of it."""
+
+    wallet_ids: tuple[WalletId, ...]
+    reason: str
+
+
+class AcceptHistory(Value, frozen=True, tag=True):
+    """An operator has looked at what a wallet did since the journal ended: the books follow the chain."""
+
+    found: AcceptBalances
+
+
 class Rebalance(Value, frozen=True, tag=True):
     """Move capital back to the allocations: by an operator, or if the bands make it due now."""
 
@@ -247,6 +266,9 @@ Command = (
     | RecordFinal
     | RecordBalances
     | AcceptBalances
+    | RequireHistory
+    | RecordHistory
+    | AcceptHistory
     | Rebalance
     | MoveDue
     | Withdraw

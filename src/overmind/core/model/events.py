@@ -131,6 +131,13 @@ class BalanceAdjusted(Value, frozen=True, tag=True):
     reason: str
 
 
+class HistoryAccepted(Value, frozen=True, tag=True):
+    """An operator has looked at what this wallet did since the journal ended. The next hold `restored` asks again."""
+
+    wallet_id: WalletId
+    reason: str
+
+
 class LiquidationOrdered(Value, frozen=True, tag=True):
     """All positions are to be sold, in each wallet until it is reactivated."""
 
@@ -243,6 +250,7 @@ Event = (
     | WorkEvent
     | BalancesChecked
     | BalanceAdjusted
+    | HistoryAccepted
     | LiquidationOrdered
     | CloseOrdered
     | CloseCancelled

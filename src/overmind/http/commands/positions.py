@@ -1,4 +1,4 @@
-"""What a wallet holds: close a position, accept the chain's balances."""
+"""What a wallet holds: close a position, accept the chain's balances or history."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import ClassVar
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from overmind.core.books.wallet_limits import RESTORED
+from overmind.core.control.history import wallets_unknown
 from overmind.core.model.commands import CancelClose, ClosePosition, CommandRefused, WriteOff
 from overmind.core.model.value import Value
 from overmind.desk.app import App
@@ -49,5 +51,17 @@ def positions_router(app: App) -> APIRouter:
             return JsonResponse({"wallet_id": wallet, "adjusted": await app.balances.accept(wallet, body.reason)})
         except ChainSilent as silent:
             raise HttpRefusal(503, f"the chain cannot be read: {silent}") from None
+
+    @router.post("/wallets/{wallet_id}/accept-history")
+    async def accept_history(wallet_id: str, request: Request) -> Response:
+        body, wallet = await read_body(request, ReasonBody), known_wallet(app, wallet_id)
+        if app.balances is None:
+            raise CommandRefused("paper has no chain whose history could be read")
+        try:
+            adjusted = await app.balances.accept_history(wallet, body.reason)
+        except ChainSilent as silent:
+            raise HttpRefusal(503, f"the chain cannot be read: {silent}") from None
+        unknown = await engine.read(lambda state: wallets_unknown(state) if RESTORED in state.holds else [])
+        return JsonResponse({"wallet_id": wallet, "adjusted": adjusted, "unknown": unknown})
 
     return router
