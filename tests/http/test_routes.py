@@ -234,6 +234,11 @@ def test_wrong_requests_are_answered_in_one_shape(method: str, path: str, status
         ("wallets/nobody/reactivate", {"reason": "x"}, 404),
         ("wallets/primary_wallet/reactivate", {"reason": ""}, 400),
         ("wallets/primary_wallet/accept", {"reason": "x"}, 409),
+        ("wallets/primary_wallet/accept-history", {"reason": "x"}, 409),
+        ("wallets/nobody/accept-history", {"reason": "x"}, 404),
+        ("wallets/primary_wallet/accept-history", {"reason": " "}, 400),
+        ("orders/nothing/book-from-chain", {"reason": "x"}, 409),
+        ("orders/nothing/book-from-chain", {"reason": ""}, 400),
     ],
 )
 def test_an_operators_post_that_does_nothing(path: str, body: object, status: int, service: Service) -> None:

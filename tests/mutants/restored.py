@@ -13,6 +13,27 @@ LIVE_TEST: Final = "tests/desk/live/test_restored.py"
 
 RESTORED: Final = (
     Mutation(
+        "landed otherwise: told of nobody",
+        "desk/executor.py",
+        "if str(silent) != silence.why:\n                        self._engine.post",
+        "if False:\n                        self._engine.post",
+        "tests/desk/live/test_landed.py::test_an_operator_books_what_landed_otherwise",
+    ),
+    Mutation(
+        "landed otherwise: any order can be booked from the chain",
+        "core/control/landed.py",
+        "if known is None or not known.otherwise:",
+        "if known is None:",
+        "tests/core/control/test_landed.py::test_only_what_landed_otherwise_is_booked",
+    ),
+    Mutation(
+        "landed otherwise: a fill beyond what was held",
+        "desk/landed.py",
+        "found.spent_units <= order.spend.units and",
+        "True and",
+        "tests/desk/test_landed.py::test_what_is_booked",
+    ),
+    Mutation(
         "an exit sells before the history is known",
         "core/exits/selling.py",
         "    if not knows_history(state):\n        return\n    left",

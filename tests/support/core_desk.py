@@ -49,6 +49,7 @@ from overmind.core.model.commands import (
     AcceptHistory,
     AcceptPrice,
     AddHold,
+    BookFromChain,
     CancelClose,
     CancelMove,
     ChangeLimits,
@@ -70,6 +71,7 @@ from overmind.core.model.commands import (
     RecordDeposit,
     RecordFinal,
     RecordHistory,
+    RecordLanding,
     RecordOutcome,
     RecordTicket,
     RemoveWallet,
@@ -317,6 +319,10 @@ class Play:
                 )
             case ["chain", name, *options]:
                 return self._chain(WalletId(name), pairs(options, {*READ_WORDS, *TOKENS, "usd"}))
+            case ["landed", order_id, *why]:
+                return self.do(RecordLanding(OrderId(order_id), " ".join(why)))
+            case ["book", order_id, *options]:
+                return self._book_from_chain(OrderId(order_id), options)
             case ["restored"]:
                 return self.do(RequireHistory("a backup"))
             case ["history", *names]:
@@ -501,6 +507,14 @@ class Play:
         self._slot = int(said.get("slot", self._slot + 1))
         read_seq = self.state.seq - int(said.get("behind", "0"))
         return self.do(RecordBalances(name, self._slot, read_seq, self._balances(name, said), said.get("signed", "")))
+
+    def _book_from_chain(self, order_id: OrderId, options: list[str]) -> tuple[Event, ...]:
+        """As a failure, with what the transaction changed beside the fee."""
+        said = pairs(options, {"fee", "because", *TOKENS, "usd"})
+        fee, because = int(said.pop("fee", "0")), said.pop("because", "seen")
+        tokens = {name: USDC if name == "usd" else TOKENS[name] for name in said}
+        changes = {tokens[name].mint: exact(text, 10 ** tokens[name].decimals) for name, text in said.items()}
+        return self.do(BookFromChain(order_id, Failed(fee, Cause.NOT_VERIFIED, "landed otherwise"), changes, because))
 
     def _accepted(self, name: WalletId, said: dict[str, str]) -> AcceptBalances:
         self._slot = int(said.get("slot", self._slot + 1))

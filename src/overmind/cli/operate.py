@@ -92,6 +92,28 @@ def accept_history(wallet_id: WalletName, reason: Reason, as_json: AsJson = Fals
     present.say(f"{wallet_id}: its history is accepted and the books now equal the chain{left}")
 
 
+def book_from_chain(
+    order_id: Annotated[str, typer.Argument(help="An order that landed otherwise: see `overmind orders`.")],
+    reason: Reason,
+    as_json: AsJson = False,
+) -> None:
+    """Book an order that landed otherwise, as the chain shows it.
+
+    Its transaction changed other balances than the order's, so the desk cannot say what it was, and keeps its capital.
+    Look at the transaction first. The service must run.
+    """
+    refuse_blank(reason)
+    path = f"/v1/orders/{quote(order_id, safe='')}/book-from-chain"
+    answer = call_service(data_dir_of(None), path, {"reason": reason})
+    if answer is None:
+        present.complain("no service runs here: start it with `overmind serve`, then say it again")
+        raise typer.Exit(UNREACHABLE)
+    if as_json:
+        present.emit_json(answer)
+        return
+    present.say(f"{order_id}: booked from the chain as {answer['booked']}")
+
+
 def _accept_offline(wallet_id: WalletId, reason: str, history: bool = False) -> dict[str, int]:
     config = load_config()
     with journal_to_write(config.data_dir) as journal:

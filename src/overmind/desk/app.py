@@ -34,8 +34,9 @@ from overmind.core.model.commands import (
 )
 from overmind.core.model.controls import Scope
 from overmind.core.model.desk_settings import Desk
-from overmind.core.model.ids import SOL, DepositId, WalletId
+from overmind.core.model.ids import SOL, DepositId, OrderId, WalletId
 from overmind.core.model.money import Money
+from overmind.core.model.outcome import Failed, Filled
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import LAMPORTS, PPM, ppm_of, units_of, value_micros
 from overmind.desk.admission import AdmissionWatch
@@ -45,6 +46,7 @@ from overmind.desk.engine import Engine
 from overmind.desk.executor import Executor
 from overmind.desk.history import HistoryWatch
 from overmind.desk.journal_watch import LOOK_EVERY_S, JournalWatch
+from overmind.desk.landed import book_from_chain
 from overmind.desk.log import DecisionLog
 from overmind.desk.market import Connect
 from overmind.desk.watch import StopFile, Watch
@@ -178,6 +180,12 @@ class App:
     def _was_checked(self) -> bool:
         """Whether any wallet was ever compared with the chain: before that, none had any capital."""
         return any(book.checked for book in self.engine.state.wallets.values())
+
+    async def book_from_chain(self, order_id: OrderId, reason: str) -> Filled | Failed:
+        """Books an order that landed otherwise than ordered. Raises CommandRefused, ChainSilent."""
+        if self._market.on_chain is None:
+            raise CommandRefused("paper has no chain to book from")
+        return await book_from_chain(self.engine, self._market.on_chain.chain, order_id, reason)
 
     def anchor(self) -> None:
         """Remembers the newest entry outside of the data folder. A desk on paper does not."""

@@ -35,8 +35,10 @@ from overmind.core.model.events import (
     MoveRolledBack,
     OrderClosed,
     OrderFinal,
+    OrderLandedOtherwise,
     OrderPlaced,
     OrderRolledBack,
+    OrderTakenFromChain,
     PriceAccepted,
     PricesMarked,
     SignalRecorded,
@@ -169,7 +171,12 @@ class DecisionLog:
             case MovePlaced(move=move):
                 self._wallet_of[move.id] = move.wallet_id
                 log_entry(entry, move.wallet_id)
-            case OrderClosed(order_id=order_id, provisional=True) | TicketRecorded(order_id=order_id):
+            case (
+                OrderClosed(order_id=order_id, provisional=True)
+                | TicketRecorded(order_id=order_id)
+                | OrderLandedOtherwise(order_id=order_id)
+                | OrderTakenFromChain(order_id=order_id)
+            ):
                 log_entry(entry, self._wallet_of.get(order_id))
             case MoveClosed(move_id=move_id, provisional=True):
                 log_entry(entry, self._wallet_of.get(move_id))
@@ -213,6 +220,10 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
         case OrderClosed(order_id=order_id, outcome=outcome, provisional=provisional):
             fields = _outcome_fields(outcome) | ({"provisional": True} if provisional else {})
             log.info("order closed", seq=seq, order_id=order_id, wallet=wallet_id, **fields)
+        case OrderLandedOtherwise(order_id=order_id, why=why):
+            log.error("order landed otherwise", seq=seq, order_id=order_id, wallet=wallet_id, why=why)
+        case OrderTakenFromChain(order_id=order_id, reason=reason):
+            log.warning("order booked from the chain", seq=seq, order_id=order_id, wallet=wallet_id, why=reason)
         case OrderFinal(order_id=order_id):
             log.info("order final", seq=seq, order_id=order_id, wallet=wallet_id)
         case OrderRolledBack(order_id=order_id, outcome=outcome):

@@ -45,8 +45,10 @@ from overmind.core.model.events import (
     MoveRolledBack,
     OrderClosed,
     OrderFinal,
+    OrderLandedOtherwise,
     OrderPlaced,
     OrderRolledBack,
+    OrderTakenFromChain,
     PriceAccepted,
     PricesMarked,
     SignalRecorded,
@@ -187,6 +189,8 @@ class AccountingReport:
                 | OrderPlaced()
                 | MovePlaced()
                 | TicketRecorded()
+                | OrderLandedOtherwise()
+                | OrderTakenFromChain()
                 | CloseOrdered()
                 | CloseCancelled()
                 | LiquidationOrdered()

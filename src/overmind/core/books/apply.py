@@ -45,8 +45,10 @@ from overmind.core.model.events import (
     MoveRolledBack,
     OrderClosed,
     OrderFinal,
+    OrderLandedOtherwise,
     OrderPlaced,
     OrderRolledBack,
+    OrderTakenFromChain,
     PriceAccepted,
     PricesMarked,
     SignalRecorded,
@@ -77,6 +79,10 @@ def apply(state: State, entry: Entry) -> None:
                 remember_signature(state, ticket.signature, order_id)
         case OrderClosed(order_id=order_id, outcome=outcome, provisional=provisional):
             close(state, order_id, outcome, provisional)
+        case OrderLandedOtherwise(order_id=order_id, why=why):
+            state.open_orders[order_id].otherwise = why
+        case OrderTakenFromChain():
+            pass  # What it is booked as follows.
         case OrderFinal(order_id=order_id):
             finalise(state, order_id)
         case PricesMarked(marks=marks, doubted=doubted):

@@ -23,7 +23,20 @@ MAY_BE_DONE: Final = Rejected(
 )
 
 
-def require_history(state: State, command: RequireHistory, at_ns: int) -> Iterator[Event]:
+HistoryCommand = RequireHistory | RecordHistory | AcceptHistory
+
+
+def decide_history(state: State, command: HistoryCommand, at_ns: int) -> Iterator[Event]:
+    match command:
+        case RequireHistory():
+            return _require_history(command, at_ns)
+        case RecordHistory():
+            return _record_history(state, command)
+        case AcceptHistory():
+            return _accept_history(state, command)
+
+
+def _require_history(command: RequireHistory, at_ns: int) -> Iterator[Event]:
     """Adds the hold anew even if it stands: the journal may be an older copy once more, with what was accepted then."""
     yield HoldAdded(Scope(), Hold(RESTORED, command.reason, at_ns))
 
@@ -33,7 +46,7 @@ def wallets_unknown(state: State) -> list[WalletId]:
     return [wallet_id for wallet_id in state.wallets if wallet_id not in state.history_accepted]
 
 
-def record_history(state: State, command: RecordHistory) -> Iterator[Event]:
+def _record_history(state: State, command: RecordHistory) -> Iterator[Event]:
     """Lifts the hold once every wallet is known. A wallet with an unknown transaction is not."""
     if RESTORED not in state.holds:
         return
@@ -42,7 +55,7 @@ def record_history(state: State, command: RecordHistory) -> Iterator[Event]:
         yield HoldLifted(Scope(), RESTORED, command.reason)
 
 
-def accept_history(state: State, command: AcceptHistory) -> Iterator[Event]:
+def _accept_history(state: State, command: AcceptHistory) -> Iterator[Event]:
     """Takes the chain's balances, and ends what the wallet has not signed yet: it may have been sent already."""
     found = command.found
     refuse_unacceptable(state, found)

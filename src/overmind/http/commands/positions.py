@@ -10,6 +10,7 @@ from starlette.responses import Response
 from overmind.core.books.wallet_limits import RESTORED
 from overmind.core.control.history import wallets_unknown
 from overmind.core.model.commands import CancelClose, ClosePosition, CommandRefused, WriteOff
+from overmind.core.model.ids import OrderId
 from overmind.core.model.value import Value
 from overmind.desk.app import App
 from overmind.http.commands.bodies import ReasonBody, known_wallet, read_body
@@ -63,5 +64,14 @@ def positions_router(app: App) -> APIRouter:
             raise HttpRefusal(503, f"the chain cannot be read: {silent}") from None
         unknown = await engine.read(lambda state: wallets_unknown(state) if RESTORED in state.holds else [])
         return JsonResponse({"wallet_id": wallet, "adjusted": adjusted, "unknown": unknown})
+
+    @router.post("/orders/{order_id}/book-from-chain")
+    async def from_chain(order_id: str, request: Request) -> Response:
+        body = await read_body(request, ReasonBody)
+        try:
+            outcome = await app.book_from_chain(OrderId(order_id), body.reason)
+        except ChainSilent as silent:
+            raise HttpRefusal(503, f"the chain cannot be read: {silent}") from None
+        return JsonResponse({"order_id": order_id, "booked": type(outcome).__name__.lower()})
 
     return router
