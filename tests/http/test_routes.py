@@ -246,10 +246,17 @@ def test_an_operators_post_that_does_nothing(path: str, body: object, status: in
     assert {wallet["status"] for wallet in service.get("/v1/wallets").json} == {"Active"}
 
 
-PLACES = {"wallet_id": "primary_wallet", "token": "SOL", "move_id": "move", "strategy": "Momentum", "verb": "pause"}
+PLACES = {
+    "wallet_id": "primary_wallet",
+    "token": "SOL",
+    "move_id": "move",
+    "order_id": "order",
+    "strategy": "Momentum",
+    "verb": "pause",
+}
 BY_COMMAND = {
     *("HoldAdded", "HoldLifted", "LimitsChanged", "MintsChanged", "MovePlaced", "MoveClosed", "BalanceAdjusted"),
-    *("CloseOrdered", "CloseCancelled", "LiquidationOrdered"),
+    *("CloseOrdered", "CloseCancelled", "LiquidationOrdered", "HistoryAccepted", "OrderTakenFromChain"),
 }
 COMMANDS = [one.path.format(**PLACES) for one in routes.routes() if one.method == "POST" and one.path != "/v1/signals"]
 

@@ -13,6 +13,13 @@ LIVE_TEST: Final = "tests/desk/live/test_restored.py"
 
 RESTORED: Final = (
     Mutation(
+        "node: blind one taken for a silent one",
+        "solana/capabilities.py",
+        'found.append(f"{node.name}: {cannot}")',
+        "str(cannot)",
+        "tests/solana/test_capabilities.py::test_which_node_is_blind",
+    ),
+    Mutation(
         "landed otherwise: told of nobody",
         "desk/executor.py",
         "if str(silent) != silence.why:\n                        self._engine.post",

@@ -50,7 +50,8 @@ from overmind.desk.landed import book_from_chain
 from overmind.desk.log import DecisionLog
 from overmind.desk.market import Connect
 from overmind.desk.watch import StopFile, Watch
-from overmind.ports import Clock, Journal, JournalFailed, Storage
+from overmind.ports import ChainSilent, Clock, Journal, JournalFailed, Storage
+from overmind.solana.capabilities import blind_nodes
 from overmind.views.decisions import Decision, decision_of
 from overmind.views.limits import differences
 
@@ -100,6 +101,7 @@ class App:
         self._journal_watch = JournalWatch(self.engine, journal, market.prices, clock, look_every_s)
         self.balances = self._balance_watch()
         self.history = self._history_watch()
+        self.node_faults: tuple[str, ...] = ()  # nodes that cannot do what every order needs, as of the start
 
     def _admission_watch(self) -> AdmissionWatch | None:
         """None on paper: there is no chain to look at."""
@@ -171,6 +173,7 @@ class App:
         for wallet_id, changed in self.changed_limits().items():
             log.info("limits differ from the files", wallet=wallet_id, limits=changed)
         await self.look()
+        await self._probe_nodes()
         before = set(self.engine.state.holds)
         await self._fund()
         if unknown := sorted(unknown_signatures(self.engine.state) - before):
@@ -251,6 +254,21 @@ class App:
             known.ticket is not None or not isinstance(may_send(state, known.move, now_ns, stop_file), Wait)
             for known in state.open_moves.values()
         )
+
+    async def _probe_nodes(self) -> None:
+        """Says at once which nodes cannot do what every order needs: no retry changes that."""
+        on_chain = self._market.on_chain
+        if on_chain is None or not on_chain.public_keys:
+            return
+        owner = next(iter(on_chain.public_keys.values()))
+        try:
+            blockhash, _ = await on_chain.chain.latest_blockhash()
+        except ChainSilent as silent:
+            log.warning("the nodes' abilities are not known", why=str(silent))
+            return
+        self.node_faults = tuple(await blind_nodes(on_chain.chain.histories, owner, blockhash))
+        for fault in self.node_faults:
+            log.error("a node cannot serve this desk", why=fault)
 
     async def _fund(self) -> None:
         """On paper, each wallet's capital is deposited once. On a chain, its balances are read instead."""

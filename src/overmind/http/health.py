@@ -52,6 +52,7 @@ class ServiceHealth:
             reasons = [reason for reason in (await self._journal_fault(), await self._chain_fault()) if reason]
             reasons += price_faults(self._app.engine.state, self._app.clock.now_ns())
             reasons += history_alarms(self._app.engine.state)
+            reasons += self._app.node_faults
             reasons += landing_alarms(self._app.engine.state)
             reasons += admission_alarms(self._app.engine.state)
             if self._stopping:

@@ -77,6 +77,12 @@ class RpcNode:
             raise ChainSilent(f"{self.name} answers as of slot {slot}, and slot {slot_min} is needed")
         return responses.status(statuses[0]) or await self._record(signature)
 
+    async def simulate(self, transaction: bytes) -> Effects:
+        slot, value = responses.in_context(
+            await self._call("simulateTransaction", [_base64(transaction), _SIMULATION]), "simulation"
+        )
+        return responses.simulated(value, transactions.account_keys(transaction), slot)
+
     async def signatures(self, address: str, most: int) -> list[SignatureInfo]:
         """The newest signatures of an address, the newest first. If there are `most`, there may be more."""
         call = partial(self._endpoint.call, priority=Priority.STATUS)
