@@ -106,7 +106,7 @@ def book_from_chain(
     path = f"/v1/orders/{quote(order_id, safe='')}/book-from-chain"
     answer = call_service(data_dir_of(None), path, {"reason": reason})
     if answer is None:
-        present.complain("no service runs here: start it with `overmind serve`, then say it again")
+        present.complain("no service runs here: start it with `overmind run`, then say it again")
         raise typer.Exit(UNREACHABLE)
     if as_json:
         present.emit_json(answer)
