@@ -24,6 +24,10 @@ class VenueUnavailable(Exception):
     """No answer about the order. Asking again later is always safe."""
 
 
+class LandedOtherwise(VenueUnavailable):
+    """The transaction landed and reads differently from its order. Only an operator can say what it is booked as."""
+
+
 class JournalFailed(Exception):
     """The journal could not write durably. The process must stop: only a recovery can tell what was written."""
 

@@ -12,9 +12,8 @@ from msgspec import structs
 
 from overmind.clock.virtual import VirtualClock, run_virtual
 from overmind.config import MultiWalletConfig
-from overmind.core.control.holds import RESTORED
-from overmind.core.model.commands import CommandRefused, LiftHold
-from overmind.core.model.controls import Scope
+from overmind.core.books.wallet_limits import RESTORED
+from overmind.core.model.commands import CommandRefused, RecordHistory
 from overmind.desk.anchorage import ANCHOR_EVERY_S
 from overmind.desk.app import App, running
 from overmind.desk.market import open_tape, paper
@@ -46,7 +45,7 @@ class Stage:
             await self._clock.sleep(seconds)
             held = [hold.reason for cause, hold in app.engine.state.holds.items() if cause == RESTORED]
             if lift:
-                await app.engine.handle(LiftHold(Scope(), RESTORED, "I have compared every wallet"))
+                await app.engine.handle(RecordHistory(tuple(app.engine.state.wallets), "read"))
         return held
 
     def anchored(self) -> Anchored:
@@ -76,9 +75,9 @@ def test_a_restored_backup_starts_stopped_and_says_what_to_do(stage: Stage) -> N
     shutil.move(backup, stage.path)
     (reason,) = stage.run()
     assert "it is an older copy" in reason
-    assert "overmind resume portfolio --hold restored" in reason
+    assert "overmind accept-history WALLET" in reason
     assert stage.run(lift=True) == [reason], "the hold is journaled"
-    assert stage.run() == [], "an operator has lifted it"
+    assert stage.run() == [], "every wallet's history was read"
 
 
 def test_a_running_desk_is_anchored_every_minute(stage: Stage) -> None:
@@ -102,7 +101,7 @@ def test_a_journal_of_before_anchors_starts_with_a_warning(stage: Stage) -> None
     shutil.rmtree(stage.anchors)
     with structlog.testing.capture_logs() as lines:
         assert stage.run() == []
-    assert any("has no anchor yet" in line["event"] for line in lines)
+    assert any("has no anchor" in line["event"] for line in lines)
     assert stage.anchored().seq == stage.entries()
 
 

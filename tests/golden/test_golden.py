@@ -123,6 +123,16 @@ account w5 eth frozen; account w5 usd mallory may close it; account w5 usd
 buy btc $10 not w1,w2,w3,w4 id u by arbitrage; fill u.0.0; look btc freeze mallory; buy btc $10 id v; look eth gone
 admit strict; look btc mint ann
 """,
+    "restored": """
+fill; reactivate w1; w5; reactivate w5; buy btc $10 not w1,w2,w3,w4 id u by arbitrage; restored
+accept-history w1 because explorer; restored; accept-history w5 usd -1 btc 0 because sold signed z; history w1 w2 w3
+accept-history w4; history w1 w2 w3
+""",
+    "landed": """
+fill; reactivate w1; w5; reactivate w5; lift portfolio day_loss; lift portfolio drawdown; w5
+desk threshold 100 loss 100 drawdown 100; mark sol 100; mark eth 2000; mark btc 50000
+buy btc $10 not w1,w2,w3,w4 id u by arbitrage; sign; landed u.0.0 received-nothing; book u.0.0 usd -10 fee 5000
+""",
     "withdrawals": """
 fill; reactivate w1; reactivate w2; reactivate w3; reactivate w4; lift portfolio day_loss; lift portfolio drawdown
 mark sol 100; desk payees bank,vault cap 9000 delay 60000 threshold 100 loss 100 drawdown 100 streak 0

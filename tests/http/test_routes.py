@@ -243,6 +243,11 @@ def test_wrong_requests_are_answered_in_one_shape(method: str, path: str, status
         ("wallets/nobody/reactivate", {"reason": "x"}, 404),
         ("wallets/primary_wallet/reactivate", {"reason": ""}, 400),
         ("wallets/primary_wallet/accept", {"reason": "x"}, 409),
+        ("wallets/primary_wallet/accept-history", {"reason": "x"}, 409),
+        ("wallets/nobody/accept-history", {"reason": "x"}, 404),
+        ("wallets/primary_wallet/accept-history", {"reason": " "}, 400),
+        ("orders/nothing/book-from-chain", {"reason": "x"}, 409),
+        ("orders/nothing/book-from-chain", {"reason": ""}, 400),
     ],
 )
 def test_an_operators_post_that_does_nothing(path: str, body: object, status: int, service: Service) -> None:
@@ -250,10 +255,17 @@ def test_an_operators_post_that_does_nothing(path: str, body: object, status: in
     assert {wallet["status"] for wallet in service.get("/v1/wallets").json} == {"Active"}
 
 
-PLACES = {"wallet_id": "primary_wallet", "token": "SOL", "move_id": "move", "strategy": "Momentum", "verb": "pause"}
+PLACES = {
+    "wallet_id": "primary_wallet",
+    "token": "SOL",
+    "move_id": "move",
+    "order_id": "order",
+    "strategy": "Momentum",
+    "verb": "pause",
+}
 BY_COMMAND = {
     *("HoldAdded", "HoldLifted", "LimitsChanged", "MintsChanged", "MovePlaced", "MoveClosed", "BalanceAdjusted"),
-    *("CloseOrdered", "CloseCancelled", "LiquidationOrdered"),
+    *("CloseOrdered", "CloseCancelled", "LiquidationOrdered", "HistoryAccepted", "OrderTakenFromChain"),
 }
 COMMANDS = [one.path.format(**PLACES) for one in routes.routes() if one.method == "POST" and one.path != "/v1/signals"]
 

@@ -121,8 +121,8 @@ SENDING_BUGS: Final = (
     Mutation(
         "exit blocked by a stop",
         SENDING,
-        "return HISTORY_UNKNOWN if RESTORED in state.holds else SEND\n",
-        "return HISTORY_UNKNOWN if RESTORED in state.holds else _stopped(state, work, stop_file) or SEND\n",
+        "            return SEND if knows_history(state) else HISTORY_UNKNOWN\n",
+        "            return _stopped(state, work, stop_file) or SEND if knows_history(state) else HISTORY_UNKNOWN\n",
         SENDING_TEST,
         world="plain",
     ),

@@ -99,7 +99,7 @@ STORAGE_BUGS: Final = (
     Mutation(
         "restored journal sells again",
         "core/control/sending.py",
-        "            return HISTORY_UNKNOWN if RESTORED in state.holds else SEND\n",
+        "            return SEND if knows_history(state) else HISTORY_UNKNOWN\n",
         "            return SEND\n",
         "tests/core/control/test_sending.py::test_what_may_be_sent",
     ),

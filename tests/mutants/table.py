@@ -17,6 +17,7 @@ from tests.mutants.lots import LOTS
 from tests.mutants.mutation import Mutation
 from tests.mutants.numbers import NUMBERS
 from tests.mutants.prices import PRICES
+from tests.mutants.restored import RESTORED
 from tests.mutants.sending import SENDING_BUGS
 from tests.mutants.storage import STORAGE_BUGS
 
@@ -35,5 +36,6 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "admission": ADMISSION,
     "storage": STORAGE_BUGS,
     "lots": LOTS,
+    "restored": RESTORED,
 }
 MUTATIONS: Final = tuple(one for bugs in SUBJECTS.values() for one in bugs)

@@ -46,8 +46,10 @@ from overmind.core.exits.exit_rules import exits_due
 from overmind.core.model.codes import LIMIT_FIELDS, Limits, Refusal
 from overmind.core.model.commands import (
     AcceptBalances,
+    AcceptHistory,
     AcceptPrice,
     AddHold,
+    BookFromChain,
     CancelClose,
     CancelMove,
     ChangeLimits,
@@ -68,9 +70,12 @@ from overmind.core.model.commands import (
     RecordBalances,
     RecordDeposit,
     RecordFinal,
+    RecordHistory,
+    RecordLanding,
     RecordOutcome,
     RecordTicket,
     RemoveWallet,
+    RequireHistory,
     SellDue,
     SubmitSignal,
     Withdraw,
@@ -314,8 +319,20 @@ class Play:
                 )
             case ["chain", name, *options]:
                 return self._chain(WalletId(name), pairs(options, {*READ_WORDS, *TOKENS, "usd"}))
+            case ["landed", order_id, *why]:
+                return self.do(RecordLanding(OrderId(order_id), " ".join(why)))
+            case ["book", order_id, *options]:
+                return self._book_from_chain(OrderId(order_id), options)
+            case ["restored"]:
+                return self.do(RequireHistory("a backup"))
+            case ["history", *names]:
+                return self.do(RecordHistory(tuple(WalletId(name) for name in names), "read"))
+            case ["accept-history", name, *options]:
+                return self.do(
+                    AcceptHistory(self._accepted(WalletId(name), pairs(options, {*READ_WORDS, *TOKENS, "usd"})))
+                )
             case ["accept", name, *options]:
-                return self._accept(WalletId(name), pairs(options, {*READ_WORDS, *TOKENS, "usd"}))
+                return self.do(self._accepted(WalletId(name), pairs(options, {*READ_WORDS, *TOKENS, "usd"})))
             case ["desk", *options]:
                 said = pairs(options, {*DESK_WORDS, *DESK_TEXTS})
                 return self.do(ConfigureDesk(desk_with(self.state.settings, said)))
@@ -491,11 +508,19 @@ class Play:
         read_seq = self.state.seq - int(said.get("behind", "0"))
         return self.do(RecordBalances(name, self._slot, read_seq, self._balances(name, said), said.get("signed", "")))
 
-    def _accept(self, name: WalletId, said: dict[str, str]) -> tuple[Event, ...]:
+    def _book_from_chain(self, order_id: OrderId, options: list[str]) -> tuple[Event, ...]:
+        """As a failure, with what the transaction changed beside the fee."""
+        said = pairs(options, {"fee", "because", *TOKENS, "usd"})
+        fee, because = int(said.pop("fee", "0")), said.pop("because", "seen")
+        tokens = {name: USDC if name == "usd" else TOKENS[name] for name in said}
+        changes = {tokens[name].mint: exact(text, 10 ** tokens[name].decimals) for name, text in said.items()}
+        return self.do(BookFromChain(order_id, Failed(fee, Cause.NOT_VERIFIED, "landed otherwise"), changes, because))
+
+    def _accepted(self, name: WalletId, said: dict[str, str]) -> AcceptBalances:
         self._slot = int(said.get("slot", self._slot + 1))
         read_seq, because = self.state.seq - int(said.get("behind", "0")), said.get("because", "known")
         balances = self._balances(name, said)
-        return self.do(AcceptBalances(name, self._slot, read_seq, balances, because, said.get("signed", "")))
+        return AcceptBalances(name, self._slot, read_seq, balances, because, said.get("signed", ""))
 
     def _balances(self, name: WalletId, said: dict[str, str]) -> dict[Mint, int]:
         ledger, accounts = self.state.ledger, self.book(name).accounts

@@ -53,6 +53,12 @@ CONTROL: Final = {
     "limits": Entry("limits", "limits_cli", "Show or change the limits of each wallet."),
     "mints": Entry("mints", "mints_cli", "Show or change which tokens may be bought."),
     "accept-price": Entry("prices", "accept_price", "Say what a token costs if its price is not believed."),
+    "book-from-chain": Entry(
+        "operate", "book_from_chain", "Book an order that landed otherwise, as the chain shows it."
+    ),
+    "accept-history": Entry(
+        "operate", "accept_history", "Accept what a wallet did on the chain since the journal ended."
+    ),
     "accept": Entry("operate", "accept", "Accept the chain's balances of a wallet as the truth."),
 }
 CAPITAL: Final = {

@@ -12,12 +12,21 @@ from overmind.cli import order_tables, present
 from overmind.cli.exit_codes import BAD_INPUT
 from overmind.cli.opening import JOURNAL, AsJson, DataDir, absolute, anchor_of_caller, data_dir_of, journal_read_only
 from overmind.core.model.desk_settings import Desk
-from overmind.core.model.events import Event, OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack, TicketRecorded
+from overmind.core.model.events import (
+    Event,
+    OrderClosed,
+    OrderFinal,
+    OrderLandedOtherwise,
+    OrderPlaced,
+    OrderRolledBack,
+    OrderTakenFromChain,
+    TicketRecorded,
+)
 from overmind.core.model.ids import OrderId, SignalId
 from overmind.core.model.order import Order
 from overmind.core.model.units import MICROS
 from overmind.desk.engine import recover
-from overmind.views.orders import outcome_told
+from overmind.views.orders import book_fix, outcome_told
 from overmind.views.preview import explain as explain_signal
 from overmind.views.verify import verify as verify_journal
 
@@ -66,6 +75,10 @@ def _told(desk: Desk, orders: Mapping[OrderId, Order], event: Event) -> str:
         case OrderRolledBack(order_id=order_id, outcome=outcome):
             ended = outcome_told(desk, orders[order_id], outcome)
             return f"{order_id}: {ended} instead; a fork undid what was booked"
+        case OrderLandedOtherwise(order_id=order_id, why=why):
+            return f"{order_id}: {why}; {book_fix(order_id)}"
+        case OrderTakenFromChain(order_id=order_id, reason=reason):
+            return f"{order_id}: booked from the chain by an operator: {reason}"
         case OrderFinal(order_id=order_id):
             return f"{order_id}: final"
         case _:

@@ -1,4 +1,4 @@
-"""Commands that stop all wallets, reactivate one, and accept the balances on the chain."""
+"""Commands that stop all wallets, reactivate one, and accept the balances or the history on the chain."""
 
 from __future__ import annotations
 
@@ -72,20 +72,65 @@ def accept(wallet_id: WalletName, reason: Reason, as_json: AsJson = False) -> No
     present.say(f"{wallet_id}: the books now equal the chain")
 
 
-def _accept_offline(wallet_id: WalletId, reason: str) -> dict[str, int]:
+def accept_history(wallet_id: WalletName, reason: Reason, as_json: AsJson = False) -> None:
+    """Accept what a wallet did on the chain since the journal ended.
+
+    After a restored backup, nothing is sent until every wallet's history is known. Look at each transaction that the
+    log names first. The books then equal the chain, and what the wallet had not signed yet is ended, because it may
+    have been sent already.
+    """
+    refuse_blank(reason)
+    path = f"/v1/wallets/{quote(wallet_id, safe='')}/accept-history"
+    answer = call_service(data_dir_of(None), path, {"reason": reason})
+    changes = _accept_offline(WalletId(wallet_id), reason, True) if answer is None else answer["adjusted"]
+    unknown = answer["unknown"] if answer is not None else None
+    if as_json:
+        present.emit_json({"wallet_id": wallet_id, "adjusted": changes, "unknown": unknown})
+        return
+    present.table("Accepted", ("mint", "base units"), changes.items(), right=("base units",))
+    left = f"; not known yet: {', '.join(unknown)}" if unknown else ""
+    present.say(f"{wallet_id}: its history is accepted and the books now equal the chain{left}")
+
+
+def book_from_chain(
+    order_id: Annotated[str, typer.Argument(help="An order that landed otherwise: see `overmind orders`.")],
+    reason: Reason,
+    as_json: AsJson = False,
+) -> None:
+    """Book an order that landed otherwise, as the chain shows it.
+
+    Its transaction changed other balances than the order's, so the desk cannot say what it was, and keeps its capital.
+    Look at the transaction first. The service must run.
+    """
+    refuse_blank(reason)
+    path = f"/v1/orders/{quote(order_id, safe='')}/book-from-chain"
+    answer = call_service(data_dir_of(None), path, {"reason": reason})
+    if answer is None:
+        present.complain("no service runs here: start it with `overmind run`, then say it again")
+        raise typer.Exit(UNREACHABLE)
+    if as_json:
+        present.emit_json(answer)
+        return
+    present.say(f"{order_id}: booked from the chain as {answer['booked']}")
+
+
+def _accept_offline(wallet_id: WalletId, reason: str, history: bool = False) -> dict[str, int]:
     config = load_config()
     with journal_to_write(config.data_dir) as journal:
-        return asyncio.run(_accept(config, journal, wallet_id, reason))
+        return asyncio.run(_accept(config, journal, wallet_id, reason, history))
 
 
-async def _accept(config: MultiWalletConfig, journal: Journal, wallet_id: WalletId, reason: str) -> dict[str, int]:
+async def _accept(
+    config: MultiWalletConfig, journal: Journal, wallet_id: WalletId, reason: str, history: bool
+) -> dict[str, int]:
     clock = SystemClock()
     async with connected(config, clock) as connect, running(App(config, journal, clock, connect)) as app:
         if app.balances is None:
             raise CommandRefused("paper has no chain to compare the books with")
         await app.settle_finally(SETTLE_S)
         try:
-            return await app.balances.accept(wallet_id, reason)
+            accept = app.balances.accept_history if history else app.balances.accept
+            return await accept(wallet_id, reason)
         except ChainSilent as silent:
             raise CommandRefused(f"the chain cannot be read: {silent}") from None
 

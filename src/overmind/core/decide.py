@@ -25,7 +25,9 @@ from overmind.core.control.admission import record_accounts, record_admission
 from overmind.core.control.balances import QUARANTINE, accept, compare, is_of_chain
 from overmind.core.control.changes import accept_price, change_limits, change_mints
 from overmind.core.control.configuration import check_same_money, configure_wallet, found_desk, take_deposit
+from overmind.core.control.history import decide_history
 from overmind.core.control.holds import add_hold, holds_of, lift_expired, lift_hold
+from overmind.core.control.landed import decide_landed
 from overmind.core.entries.costs import loss_max_micros, rent_lamports
 from overmind.core.entries.gate import signal_may_enter
 from overmind.core.entries.refusing import LISTED_MAX, refused
@@ -37,8 +39,10 @@ from overmind.core.exits.dust import end_close, write_off
 from overmind.core.exits.selling import cancel_close, close_position, holder, sell, sell_all_due, sell_due
 from overmind.core.model.commands import (
     AcceptBalances,
+    AcceptHistory,
     AcceptPrice,
     AddHold,
+    BookFromChain,
     CancelClose,
     CancelMove,
     ChangeLimits,
@@ -60,9 +64,12 @@ from overmind.core.model.commands import (
     RecordBalances,
     RecordDeposit,
     RecordFinal,
+    RecordHistory,
+    RecordLanding,
     RecordOutcome,
     RecordTicket,
     RemoveWallet,
+    RequireHistory,
     SellDue,
     SubmitSignal,
     Withdraw,
@@ -126,12 +133,16 @@ def _events_of(state: State, index: SelectionIndex, command: Command, at_ns: int
             yield from _record_ticket(state, work_id, ticket)
         case RecordOutcome() as record:
             yield from _close(state, index, record, at_ns)
+        case RecordLanding() | BookFromChain() as landed:
+            yield from decide_landed(state, landed)
         case RecordFinal(work_id=work_id, outcome=outcome):
             yield from _finalise(state, work_id, outcome, at_ns)
         case RecordBalances() as record:
             yield from compare(state, record, at_ns)
         case AcceptBalances() as accepted:
             yield from accept(state, accepted)
+        case RequireHistory() | RecordHistory() | AcceptHistory() as history:
+            yield from decide_history(state, history, at_ns)
         case MarkPrices(marks=marks):
             if newer := _newer(state, marks, at_ns):
                 judged = judge(state, newer)

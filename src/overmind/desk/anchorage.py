@@ -9,15 +9,22 @@ from typing import Final
 
 import structlog
 
+from overmind.core.books.wallet_limits import RESTORED
+from overmind.core.control.holds import EDITED
 from overmind.core.model.commands import CommandRefused
 from overmind.journal.anchor import Anchor, Head, head_of
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Clock, Journal
 
 ANCHOR_EVERY_S: Final = 60.0
-WHAT_TO_DO: Final = (
-    "Nothing is sent, sales included, since what happened after it is not known. Compare every wallet with the chain,"
-    " then `overmind resume portfolio --hold restored --reason …`"
+UNANCHORED: Final = "unanchored"  # no hold of its own: like a restored one, if any wallet was ever checked
+READ_FIRST: Final = (
+    "Nothing is sent, sales included, until every wallet's history on the chain has been read. Where no node proves it,"
+    " look at the wallet's transactions, then `overmind accept-history WALLET --reason …`"
+)
+LOOK_FIRST: Final = (
+    "Nothing is sent, sales included, since an entry may be false. Find out who changed it, then"
+    f" `overmind resume portfolio --hold {EDITED} --reason …`"
 )
 
 log = structlog.get_logger("anchor")
@@ -35,8 +42,8 @@ class Anchorage:
         """None: a desk that is not live, or whose journal is not on disk."""
         return cls(Anchor(folder), journal) if folder is not None and isinstance(journal, SqliteJournal) else None
 
-    def look(self) -> str:
-        """Why the journal is not the one that was anchored; blank: it is. Raises CommandRefused."""
+    def look(self) -> tuple[str, str]:
+        """The hold that the journal needs, and why; blank: none. Raises CommandRefused."""
         try:
             self._anchor.prepare()
             found = self._anchor.look(self._journal)
@@ -45,10 +52,12 @@ class Anchorage:
             raise CommandRefused(f"the journal cannot be anchored ({where}): set OVERMIND_ANCHOR_DIR") from None
         if found.problem:
             log.critical("the journal is not the one that was anchored", why=found.problem)
-            return f"the journal is not the one that was anchored: {found.problem}. {WHAT_TO_DO}"
+            cause, do = (RESTORED, READ_FIRST) if found.behind else (EDITED, LOOK_FIRST)
+            return cause, f"the journal is not the one that was anchored: {found.problem}. {do}"
         if found.seq == 0 and self._journal.last_seq():
-            log.warning("the journal has no anchor yet: a backup that was restored before now is not found out")
-        return ""
+            log.warning("the journal has no anchor: it may be a restored backup, so a live desk reads the chain first")
+            return UNANCHORED, f"the journal has no anchor: it may be an older copy. {READ_FIRST}"
+        return "", ""
 
     def write(self) -> None:
         """Anchors the newest entry now."""

@@ -17,7 +17,9 @@ from overmind.clock.clocks import SteadyClock
 from overmind.config import MultiWalletConfig, WalletConfig
 from overmind.core.books.state import SOL_DECIMALS, State
 from overmind.core.books.trust import doubt_text
-from overmind.core.control.holds import RESTORED
+from overmind.core.books.wallet_limits import RESTORED
+from overmind.core.control.balances import unknown_signatures
+from overmind.core.control.holds import EDITED
 from overmind.core.control.sending import Wait, may_send
 from overmind.core.model.commands import (
     AddHold,
@@ -28,23 +30,28 @@ from overmind.core.model.commands import (
     LiftHold,
     RecordDeposit,
     RemoveWallet,
+    RequireHistory,
 )
 from overmind.core.model.controls import Scope
 from overmind.core.model.desk_settings import Desk
-from overmind.core.model.ids import SOL, DepositId, WalletId
+from overmind.core.model.ids import SOL, DepositId, OrderId, WalletId
 from overmind.core.model.money import Money
+from overmind.core.model.outcome import Failed, Filled
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import LAMPORTS, PPM, ppm_of, units_of, value_micros
 from overmind.desk.admission import AdmissionWatch
-from overmind.desk.anchorage import Anchorage
+from overmind.desk.anchorage import READ_FIRST, UNANCHORED, Anchorage
 from overmind.desk.balances import BalanceWatch
 from overmind.desk.engine import Engine
 from overmind.desk.executor import Executor
+from overmind.desk.history import HistoryWatch
 from overmind.desk.journal_watch import LOOK_EVERY_S, JournalWatch
+from overmind.desk.landed import book_from_chain
 from overmind.desk.log import DecisionLog
 from overmind.desk.market import Connect
 from overmind.desk.watch import StopFile, Watch
-from overmind.ports import Clock, Journal, JournalFailed, Storage
+from overmind.ports import ChainSilent, Clock, Journal, JournalFailed, Storage
+from overmind.solana.capabilities import blind_nodes
 from overmind.views.decisions import Decision, decision_of
 from overmind.views.limits import differences
 
@@ -93,6 +100,8 @@ class App:
         look_every_s = max(LOOK_EVERY_S, market.mark_every_s / 2)
         self._journal_watch = JournalWatch(self.engine, journal, market.prices, clock, look_every_s)
         self.balances = self._balance_watch()
+        self.history = self._history_watch()
+        self.node_faults: tuple[str, ...] = ()  # nodes that cannot do what every order needs, as of the start
 
     def _admission_watch(self) -> AdmissionWatch | None:
         """None on paper: there is no chain to look at."""
@@ -111,11 +120,17 @@ class App:
             self.engine, on_chain.chain, on_chain.notifications, self.clock, on_chain.public_keys, interval_s
         )
 
+    def _history_watch(self) -> HistoryWatch | None:
+        on_chain = self._market.on_chain
+        if on_chain is None or self.balances is None:
+            return None
+        return HistoryWatch(self.engine, on_chain.chain, self.balances, self.clock)
+
     @property
     def services(self) -> list[Callable[[], Awaitable[None]]]:
         """The tasks that run beside the engine."""
         own = [self.executor.run, self.watch.run, self._journal_watch.run, self.decision_log.run]
-        watches = [watch.run for watch in (self.balances, self.admission) if watch is not None]
+        watches = [watch.run for watch in (self.balances, self.admission, self.history) if watch is not None]
         anchorage = [] if self._anchorage is None else [partial(self._anchorage.run, self.clock)]
         return [*own, *self._market.services, *watches, *anchorage]
 
@@ -138,11 +153,13 @@ class App:
         """Brings the journal up to the configuration: identity, settings, wallets, first prices, paper capital."""
         handle, config = self.engine.handle, self.config
         on_chain = self._market.on_chain
-        older = self._anchorage.look() if self._anchorage is not None else ""
+        cause, why = self._anchorage.look() if self._anchorage is not None else ("", "")
         genesis_hash = on_chain.genesis_hash if on_chain is not None else ""
         await handle(FoundDesk(config.mode, config.cluster.value, genesis_hash))
-        if older:
-            await handle(AddHold(Scope(), RESTORED, older))
+        if cause == EDITED:
+            await handle(AddHold(Scope(), EDITED, why))
+        elif cause == RESTORED or (cause == UNANCHORED and self._was_checked()):
+            await handle(RequireHistory(why))
         await self.configure(self._desk)
         if self._journal.degraded is None:
             await handle(LiftHold(Scope(), "disk_full", "the journal has room again"))
@@ -156,8 +173,22 @@ class App:
         for wallet_id, changed in self.changed_limits().items():
             log.info("limits differ from the files", wallet=wallet_id, limits=changed)
         await self.look()
+        await self._probe_nodes()
+        before = set(self.engine.state.holds)
         await self._fund()
+        if unknown := sorted(unknown_signatures(self.engine.state) - before):
+            await handle(RequireHistory(f"{', '.join(unknown)}: the journal may be an older copy. {READ_FIRST}"))
         self.anchor()
+
+    def _was_checked(self) -> bool:
+        """Whether any wallet was ever compared with the chain: before that, none had any capital."""
+        return any(book.checked for book in self.engine.state.wallets.values())
+
+    async def book_from_chain(self, order_id: OrderId, reason: str) -> Filled | Failed:
+        """Books an order that landed otherwise than ordered. Raises CommandRefused, ChainSilent."""
+        if self._market.on_chain is None:
+            raise CommandRefused("paper has no chain to book from")
+        return await book_from_chain(self.engine, self._market.on_chain.chain, order_id, reason)
 
     def anchor(self) -> None:
         """Remembers the newest entry outside of the data folder. A desk on paper does not."""
@@ -223,6 +254,21 @@ class App:
             known.ticket is not None or not isinstance(may_send(state, known.move, now_ns, stop_file), Wait)
             for known in state.open_moves.values()
         )
+
+    async def _probe_nodes(self) -> None:
+        """Says at once which nodes cannot do what every order needs: no retry changes that."""
+        on_chain = self._market.on_chain
+        if on_chain is None or not on_chain.public_keys:
+            return
+        owner = next(iter(on_chain.public_keys.values()))
+        try:
+            blockhash, _ = await on_chain.chain.latest_blockhash()
+        except ChainSilent as silent:
+            log.warning("the nodes' abilities are not known", why=str(silent))
+            return
+        self.node_faults = tuple(await blind_nodes(on_chain.chain.histories, owner, blockhash))
+        for fault in self.node_faults:
+            log.error("a node cannot serve this desk", why=fault)
 
     async def _fund(self) -> None:
         """On paper, each wallet's capital is deposited once. On a chain, its balances are read instead."""

@@ -18,12 +18,14 @@ import structlog
 from solders.pubkey import Pubkey
 
 from overmind.core.books.book import WalletBook
+from overmind.core.books.wallet_limits import RESTORED
 from overmind.core.control.balances import is_stale, short_of, unknown_signature_cause
-from overmind.core.model.commands import AcceptBalances, AddHold, CommandRefused, RecordBalances
+from overmind.core.model.commands import AcceptBalances, AcceptHistory, AddHold, CommandRefused, RecordBalances
 from overmind.core.model.controls import Scope
-from overmind.core.model.events import BalanceAdjusted, TicketRecorded
+from overmind.core.model.events import BalanceAdjusted, Event, TicketRecorded
 from overmind.core.model.ids import SOL, Mint, WalletId
 from overmind.core.model.units import NS
+from overmind.desk.effects import effects_text
 from overmind.desk.engine import Engine
 from overmind.ports import ChainSilent, Clock
 from overmind.solana.chain import RpcChain
@@ -120,23 +122,34 @@ class BalanceWatch:
 
         Returns the adjustments by mint. Raises CommandRefused, ChainSilent.
         """
+        async with self._checking:
+            events = await self._engine.handle(await self._read_to_accept(wallet_id, reason))
+        return _adjusted(events)
+
+    async def accept_history(self, wallet_id: WalletId, reason: str) -> dict[str, int]:
+        """Like `accept`, for what a wallet did since the journal ended. Raises CommandRefused, ChainSilent."""
+        async with self._checking:
+            events = await self._engine.handle(AcceptHistory(await self._read_to_accept(wallet_id, reason)))
+        return _adjusted(events)
+
+    async def explain(self, book: WalletBook, signatures: Sequence[str]) -> list[str]:
+        """Holds the portfolio if our key signed one of them, oldest first, without a ticket. Returns the unreadable
+        ones.
+        """
+        async with self._checking:
+            ours, unread = await self._signed_by_us(signatures, book.wallet.public_key)
+            if unknown := await self._not_in_journal(ours, 0):
+                await self._hold_for_theft(book.wallet.id, unknown)
+        return await self._not_in_journal(unread, 0)
+
+    async def _read_to_accept(self, wallet_id: WalletId, reason: str) -> AcceptBalances:
         wallets = self._engine.state.wallets
         if wallet_id not in wallets:
             raise CommandRefused(f"no wallet {wallet_id!r}; known: {', '.join(wallets)}")
-        async with self._checking:
-            found = await self._read(wallet_id, await self._newest_cursor(wallets[wallet_id]))
-            events = await self._engine.handle(
-                AcceptBalances(
-                    wallet_id,
-                    found.slot,
-                    found.as_of_seq,
-                    found.balances,
-                    reason,
-                    found.signature,
-                    found.signature_slot,
-                )
-            )
-        return {event.mint: event.units for event in events if isinstance(event, BalanceAdjusted)}
+        found = await self._read(wallet_id, await self._newest_cursor(wallets[wallet_id]))
+        return AcceptBalances(
+            wallet_id, found.slot, found.as_of_seq, found.balances, reason, found.signature, found.signature_slot
+        )
 
     async def _read(self, wallet_id: WalletId, cursor: Cursor, slot_min: int = 0) -> RecordBalances:
         """One read of the balances, not older than the books. Raises ChainSilent."""
@@ -197,6 +210,8 @@ class BalanceWatch:
         if not book.checked:  # The first check only sets the cursor.
             return await self._newest_cursor(book)
         cursor = Cursor(book.checked, book.checked_slot)
+        if RESTORED in self._engine.state.holds:
+            return cursor  # A node without history would move it past what is to be read.
         if unknown_signature_cause(book.wallet.id) in self._engine.state.holds:
             return cursor  # Waits until an operator explains it and everything after it.
         try:
@@ -241,6 +256,14 @@ class BalanceWatch:
         found = list(zip(without_ticket, signers, strict=True))
         return [one for one, by in found if by and public_key in by], [one for one, by in found if by is None]
 
+    async def _told(self, signature: str) -> str:
+        """What a transaction did to the balances of our wallets, for an operator."""
+        try:
+            effects = await self._chain.effects(signature)
+        except ChainSilent:
+            effects = None
+        return "it cannot be read" if effects is None else effects_text(effects, self._public_keys)
+
     async def _signers(self, signature: str) -> Sequence[str] | None:
         """The transaction's signers; None: nobody can read it for now."""
         try:
@@ -259,9 +282,10 @@ class BalanceWatch:
     async def _hold_for_theft(self, wallet_id: WalletId, signatures: Sequence[str]) -> None:
         reason = (
             f"wallet {wallet_id} signed {len(signatures)} transactions that no ticket knows or that cannot be read, "
-            f"the newest {signatures[-1]}: a stolen key or a second host"
+            f"the newest {signatures[-1]}: a stolen key, a second host, or a journal that is an older copy"
         )
-        log.error("unknown signature", wallet=wallet_id, signature=signatures[-1])
+        for signature in signatures:
+            log.error("unknown signature", wallet=wallet_id, signature=signature, did=await self._told(signature))
         await self._engine.handle(AddHold(Scope(), unknown_signature_cause(wallet_id), reason))
 
     def _tickets_under_way(self) -> set[str]:
@@ -289,6 +313,10 @@ class BalanceWatch:
                 break
             if count % ENTRIES_PER_PAUSE == ENTRIES_PER_PAUSE - 1:
                 await self._clock.sleep(0)
+
+
+def _adjusted(events: Iterable[Event]) -> dict[str, int]:
+    return {event.mint: event.units for event in events if isinstance(event, BalanceAdjusted)}
 
 
 def _by_mint(found: OwnerBalances) -> dict[Mint, int]:

@@ -20,7 +20,7 @@ from overmind.core.books.book import Provisional, ProvisionalMove
 from overmind.core.books.trust import fresh_price_pico
 from overmind.core.control.sending import Over, Send, Verdict, Wait, may_send
 from overmind.core.entries.quote_check import quote_rejection
-from overmind.core.model.commands import RecordFinal, RecordOutcome, RecordTicket
+from overmind.core.model.commands import RecordFinal, RecordLanding, RecordOutcome, RecordTicket
 from overmind.core.model.events import MovePlaced, OrderPlaced
 from overmind.core.model.ids import OrderId, WalletId
 from overmind.core.model.order import Move, Order, Ticket, Work
@@ -28,7 +28,7 @@ from overmind.core.model.outcome import Cause, Outcome, Rejected
 from overmind.core.model.units import NS
 from overmind.desk.admission import AdmissionWatch
 from overmind.desk.engine import Engine
-from overmind.ports import Clock, Venue, VenueUnavailable
+from overmind.ports import Clock, LandedOtherwise, Venue, VenueUnavailable
 
 POLL_S: Final = 0.2  # between two polls of an outcome
 RESEND_S: Final = 1.0  # between two sends of the same bytes
@@ -74,6 +74,10 @@ class WalletSlots:
 
     def _fits(self, wallet_id: WalletId) -> bool:
         return wallet_id in self._active or len(self._active) < self._wallets_max
+
+
+# For an order that is closed already, so nobody books it.
+BOOKED_BY_OPERATOR: Final = Rejected(Cause.CANCELLED, "an operator has booked it from the chain")
 
 
 class _Silence:
@@ -268,6 +272,11 @@ class Executor:
                 if (outcome := await self._venue.outcome(work, ticket)) is not None:
                     return outcome
             except VenueUnavailable as silent:
+                if isinstance(silent, LandedOtherwise):
+                    if self._engine.state.open_work(work.id) is None:
+                        return BOOKED_BY_OPERATOR
+                    if str(silent) != silence.why:
+                        self._engine.post(RecordLanding(work.id, str(silent)))
                 silence.say(silent)
             await self._venue.wait(ticket, POLL_S)
             if abs(self._clock.now_ns() - sent_ns) < RESEND_S * NS:

@@ -21,6 +21,7 @@ from overmind.core.model.events import (
     DeskFounded,
     DustWrittenOff,
     Entry,
+    HistoryAccepted,
     HoldAdded,
     HoldLifted,
     LimitsChanged,
@@ -34,8 +35,10 @@ from overmind.core.model.events import (
     MoveRolledBack,
     OrderClosed,
     OrderFinal,
+    OrderLandedOtherwise,
     OrderPlaced,
     OrderRolledBack,
+    OrderTakenFromChain,
     PriceAccepted,
     PricesMarked,
     SignalRecorded,
@@ -168,7 +171,12 @@ class DecisionLog:
             case MovePlaced(move=move):
                 self._wallet_of[move.id] = move.wallet_id
                 log_entry(entry, move.wallet_id)
-            case OrderClosed(order_id=order_id, provisional=True) | TicketRecorded(order_id=order_id):
+            case (
+                OrderClosed(order_id=order_id, provisional=True)
+                | TicketRecorded(order_id=order_id)
+                | OrderLandedOtherwise(order_id=order_id)
+                | OrderTakenFromChain(order_id=order_id)
+            ):
                 log_entry(entry, self._wallet_of.get(order_id))
             case MoveClosed(move_id=move_id, provisional=True):
                 log_entry(entry, self._wallet_of.get(move_id))
@@ -212,6 +220,10 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
         case OrderClosed(order_id=order_id, outcome=outcome, provisional=provisional):
             fields = _outcome_fields(outcome) | ({"provisional": True} if provisional else {})
             log.info("order closed", seq=seq, order_id=order_id, wallet=wallet_id, **fields)
+        case OrderLandedOtherwise(order_id=order_id, why=why):
+            log.error("order landed otherwise", seq=seq, order_id=order_id, wallet=wallet_id, why=why)
+        case OrderTakenFromChain(order_id=order_id, reason=reason):
+            log.warning("order booked from the chain", seq=seq, order_id=order_id, wallet=wallet_id, why=reason)
         case OrderFinal(order_id=order_id):
             log.info("order final", seq=seq, order_id=order_id, wallet=wallet_id)
         case OrderRolledBack(order_id=order_id, outcome=outcome):
@@ -259,6 +271,8 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
             log.warning("balance adjusted", seq=seq, wallet=wallet_id, mint=mint, units=units, why=reason)
         case BalancesChecked(wallet_id=wallet_id, slot=slot, signature=signature):
             log.debug("balances checked", seq=seq, wallet=wallet_id, slot=slot, signature=signature)
+        case HistoryAccepted(wallet_id=wallet_id, reason=reason):
+            log.warning("history accepted", seq=seq, wallet=wallet_id, why=reason)
         case LiquidationOrdered(reason=reason):
             log.warning("liquidation ordered", seq=seq, why=reason)
         case CloseOrdered(wallet_id=wallet_id, mint=mint, reason=reason):

@@ -17,7 +17,7 @@ from overmind.desk.app import App
 from overmind.desk.engine import EngineStopped
 from overmind.http.responses import JsonResponse
 from overmind.ports import ChainSilent, JournalFailed
-from overmind.views.alarms import admission_alarms
+from overmind.views.alarms import admission_alarms, history_alarms, landing_alarms
 from overmind.views.amounts import symbol_of
 
 DURABLE_S: Final = 2.0  # A journal that takes longer than this is unhealthy.
@@ -51,6 +51,9 @@ class ServiceHealth:
         async def readyz() -> Response:
             reasons = [reason for reason in (await self._journal_fault(), await self._chain_fault()) if reason]
             reasons += price_faults(self._app.engine.state, self._app.clock.now_ns())
+            reasons += history_alarms(self._app.engine.state)
+            reasons += self._app.node_faults
+            reasons += landing_alarms(self._app.engine.state)
             reasons += admission_alarms(self._app.engine.state)
             if self._stopping:
                 reasons.insert(0, "the service is stopping")

@@ -77,6 +77,17 @@ class RpcNode:
             raise ChainSilent(f"{self.name} answers as of slot {slot}, and slot {slot_min} is needed")
         return responses.status(statuses[0]) or await self._record(signature)
 
+    async def simulate(self, transaction: bytes) -> Effects:
+        slot, value = responses.in_context(
+            await self._call("simulateTransaction", [_base64(transaction), _SIMULATION]), "simulation"
+        )
+        return responses.simulated(value, transactions.account_keys(transaction), slot)
+
+    async def signatures(self, address: str, most: int) -> list[SignatureInfo]:
+        """The newest signatures of an address, the newest first. If there are `most`, there may be more."""
+        call = partial(self._endpoint.call, priority=Priority.STATUS)
+        return await _signatures(call, address, None, most)
+
     async def _record(self, signature: str) -> Status | None:
         """Asks the node's ledger too, because its status cache may lose entries for a while.
 
@@ -106,7 +117,8 @@ class RpcChain:
         window_s: float = WINDOW_S,
         account_keys: Callable[[bytes], tuple[str, ...]] = transactions.account_keys,
     ) -> None:
-        self.nodes: Sequence[Node] = tuple(map(RpcNode, rpc.endpoints))
+        self.histories = tuple(map(RpcNode, rpc.endpoints))
+        self.nodes: Sequence[Node] = self.histories
         self._rpc = rpc
         self._clock = clock
         self._notifications = notifications
@@ -202,20 +214,7 @@ class RpcChain:
         self, address: str, until: str | None = None, most: int = 10 * SIGNATURES_MAX
     ) -> list[SignatureInfo]:
         """Signatures, the newest first, back to `until` (excluded). If there are `most`, there may be more."""
-        found: list[SignatureInfo] = []
-        while len(found) < most:
-            page = min(SIGNATURES_MAX, most - len(found))
-            config = {**CONFIRMED, "limit": page}
-            config |= {"until": until} if until else {}
-            config |= {"before": found[-1].signature} if found else {}
-            answer = await _answer_or_silence(
-                self._rpc.call("getSignaturesForAddress", [address, config], Priority.STATUS)
-            )
-            more = [responses.signature_info(one) for one in responses.listed(answer, "list of signatures")]
-            found += more
-            if len(more) < page:
-                break
-        return found[:most]
+        return await _signatures(partial(self._rpc.call, priority=Priority.STATUS), address, until, most)
 
     async def _batch(self, requests: Sequence[tuple[str, Params]], priority: Priority) -> list[object]:
         """All answers. Raises ChainSilent if one is missing."""
@@ -306,6 +305,23 @@ def _told(answer: object) -> object:
     if isinstance(answer, RpcError | ChainSilent):
         raise answer
     return answer
+
+
+async def _signatures(
+    call: Callable[[str, Params], Coroutine[object, object, object]], address: str, until: str | None, most: int
+) -> list[SignatureInfo]:
+    found: list[SignatureInfo] = []
+    while len(found) < most:
+        page = min(SIGNATURES_MAX, most - len(found))
+        config = {**CONFIRMED, "limit": page}
+        config |= {"until": until} if until else {}
+        config |= {"before": found[-1].signature} if found else {}
+        answer = await _answer_or_silence(call("getSignaturesForAddress", [address, config]))
+        more = [responses.signature_info(one) for one in responses.listed(answer, "list of signatures")]
+        found += more
+        if len(more) < page:
+            break
+    return found[:most]
 
 
 async def _answer_or_silence(requests: Coroutine[object, object, object]) -> object:

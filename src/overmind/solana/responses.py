@@ -127,6 +127,10 @@ def effects(content: dict[str, Any], static: tuple[str, ...], slot: int) -> Effe
     return Effects(error, count(content.get("fee"), "fee"), accounts, before, after, tokens, slot)
 
 
+class CannotSimulate(ChainSilent):
+    """The node's software cannot tell what a transaction would change. Asking again changes nothing."""
+
+
 def simulated(content: object, static: tuple[str, ...], slot: int) -> Effects:
     value = table(content, "simulation")
     if value.get("err") == "BlockhashNotFound":
@@ -139,7 +143,7 @@ def simulated(content: object, static: tuple[str, ...], slot: int) -> Effects:
     if error is not None:
         return Effects(error, 0, static, (), (), (), slot)
     missing = ", ".join(name for name, there in zip(_BALANCES, present, strict=True) if not there)
-    raise ChainSilent(
+    raise CannotSimulate(
         f"the node cannot simulate balances (no {missing} in its answer): use one that runs Agave 3.0 or later"
     )
 

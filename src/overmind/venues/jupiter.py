@@ -24,6 +24,7 @@ from overmind.ports import (
     ChainTip,
     Clock,
     Effects,
+    LandedOtherwise,
     Node,
     Priority,
     Signer,
@@ -243,9 +244,9 @@ class JupiterVenue:
         try:
             outcome = self._read(effects, work)
         except Unsettled as unsettled:
-            raise VenueUnavailable(f"{ticket.signature} landed, but {unsettled}") from None
+            raise LandedOtherwise(f"{ticket.signature} landed, but {unsettled}") from None
         if isinstance(outcome, Filled) and (outside := _outside(work, outcome)) is not None:
-            raise VenueUnavailable(f"{ticket.signature} landed, but {outside}")
+            raise LandedOtherwise(f"{ticket.signature} landed, but {outside}")
         return outcome
 
     async def _search(self, ticket: Ticket) -> Status | Expired | None:

@@ -31,6 +31,7 @@ from overmind.core.model.events import (
     DeskFounded,
     DustWrittenOff,
     Entry,
+    HistoryAccepted,
     HoldAdded,
     HoldLifted,
     LimitsChanged,
@@ -44,8 +45,10 @@ from overmind.core.model.events import (
     MoveRolledBack,
     OrderClosed,
     OrderFinal,
+    OrderLandedOtherwise,
     OrderPlaced,
     OrderRolledBack,
+    OrderTakenFromChain,
     PriceAccepted,
     PricesMarked,
     SignalRecorded,
@@ -186,12 +189,15 @@ class AccountingReport:
                 | OrderPlaced()
                 | MovePlaced()
                 | TicketRecorded()
+                | OrderLandedOtherwise()
+                | OrderTakenFromChain()
                 | CloseOrdered()
                 | CloseCancelled()
                 | LiquidationOrdered()
                 | HoldAdded()
                 | HoldLifted()
                 | BalancesChecked()
+                | HistoryAccepted()
                 | MintAdmitted()
                 | MintRefused()
                 | AccountsFlagged()

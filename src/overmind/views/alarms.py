@@ -1,10 +1,33 @@
-"""What an operator has to look at now: mints that are not admitted and matter, and accounts that are not used."""
+"""What an operator has to look at now: mints that are not admitted and matter, accounts that are not used, and a
+journal that may be an older copy.
+"""
 
 from __future__ import annotations
 
 from overmind.core.books.state import State
+from overmind.core.books.wallet_limits import RESTORED
+from overmind.core.control.balances import unknown_signatures
+from overmind.core.control.history import wallets_unknown
 from overmind.core.model.ids import Mint
 from overmind.views.amounts import symbol_of
+from overmind.views.orders import book_fix
+
+
+def history_alarms(state: State) -> tuple[str, ...]:
+    """What is not known of the time after the journal's last entry."""
+    if (hold := state.holds.get(RESTORED)) is None:
+        return ()
+    unknown = [state.holds[cause].reason for cause in sorted(unknown_signatures(state))]
+    return (f"the history of {', '.join(wallets_unknown(state))} is not known: {hold.reason}", *unknown)
+
+
+def landing_alarms(state: State) -> tuple[str, ...]:
+    """Orders whose capital stays held until an operator books them."""
+    return tuple(
+        f"order {known.order.id}: {known.otherwise}; {book_fix(known.order.id)}"
+        for known in state.open_orders.values()
+        if known.otherwise
+    )
 
 
 def admission_alarms(state: State) -> tuple[str, ...]:

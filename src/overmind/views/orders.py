@@ -16,8 +16,10 @@ from overmind.core.model.events import (
     OrderClosed,
     OrderEvent,
     OrderFinal,
+    OrderLandedOtherwise,
     OrderPlaced,
     OrderRolledBack,
+    OrderTakenFromChain,
     TicketRecorded,
 )
 from overmind.core.model.ids import Mint, OrderId, WalletId
@@ -69,7 +71,13 @@ def with_times(rows: Iterable[OrderRow], entries: Iterable[Entry]) -> list[Order
 
 def _open_row(desk: Desk, known: OpenOrder) -> OrderRow:
     shown, detail = ("placed", "") if known.ticket is None else ("signed", known.ticket.signature)
+    if known.otherwise:
+        shown, detail = "landed otherwise", f"{known.otherwise}; {book_fix(known.order.id)}"
     return _order_row(desk, known.order, None, shown, detail)
+
+
+def book_fix(order_id: OrderId) -> str:
+    return f"look at the transaction, then `overmind book-from-chain {order_id} --reason …`"
 
 
 def _order_row(desk: Desk, order: Order, placed_ns: int | None, shown: str, detail: str) -> OrderRow:
@@ -110,8 +118,8 @@ def closed_orders(entries: Iterable[Entry], desk: Desk) -> list[OrderRow]:
         match event:
             case OrderPlaced(order=order):
                 placed[order.id] = order, entry.at_ns
-            case TicketRecorded():
-                pass  # Signed, and not ended yet.
+            case TicketRecorded() | OrderLandedOtherwise() | OrderTakenFromChain():
+                pass  # Not ended yet.
             case OrderClosed(order_id=order_id):
                 closed[order_id] = _Closed(event, entry.at_ns)
             case OrderFinal(order_id=order_id):

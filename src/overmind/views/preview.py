@@ -19,8 +19,10 @@ from overmind.core.model.events import (
     OrderClosed,
     OrderEvent,
     OrderFinal,
+    OrderLandedOtherwise,
     OrderPlaced,
     OrderRolledBack,
+    OrderTakenFromChain,
     SignalEvent,
     SignalRecorded,
     SignalRefused,
@@ -131,6 +133,8 @@ def _belongs(entry: Entry, signal: Signal, orders: set[OrderId]) -> bool:
             return True
         case (
             TicketRecorded(order_id=order_id)
+            | OrderLandedOtherwise(order_id=order_id)
+            | OrderTakenFromChain(order_id=order_id)
             | OrderClosed(order_id=order_id)
             | OrderFinal(order_id=order_id)
             | OrderRolledBack(order_id=order_id)

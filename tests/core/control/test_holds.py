@@ -81,7 +81,7 @@ held | lift | what alone lifts it
 # Whoever has a reason lifts what a person or a breaker added, and what nobody knows.
 hold portfolio drawdown | portfolio drawdown | `overmind resume portfolio --hold drawdown --reason …`
 hold portfolio day_loss | portfolio day_loss | `overmind resume portfolio --hold day_loss --reason …`
-hold portfolio restored | portfolio restored | `overmind resume portfolio --hold restored --reason …`
+hold portfolio restored | portfolio restored | only the chain, or `overmind accept-history WALLET --reason …` for each,
 hold w1 loss_streak | w1 loss_streak | `overmind resume w1 --hold loss_streak --reason …`
 hold momentum depeg | momentum depeg | `overmind resume MomentumTrading --hold depeg --reason …`
 hold w1 operator | w1 operator | `overmind resume w1 --reason …`

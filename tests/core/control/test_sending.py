@@ -41,7 +41,9 @@ exits                      | wait 30000                        | send
 exits                      | stop; file; wait 99999999         | send
 # One case only: the journal is an older copy, which may not know that it was sold.
 exits                      | hold portfolio restored           | wait the journal is an older copy
-exits                      | hold portfolio restored; lift portfolio restored | send
+exits                      | restored; history w1 w2           | send
+exits                      | restored; history w1              | wait the journal is an older copy
+exits                      | hold portfolio edited_journal     | wait the journal is an older copy
 protects                   | hold portfolio restored           | wait the journal is an older copy
 protects                   | hold portfolio restored; wait 30000 | over SIGNAL_EXPIRED the signal's time to live is over
 buy rebalance reclaim      | hold portfolio restored           | over STOPPED portfolio stopped: restored

@@ -16,7 +16,7 @@ from overmind.core.books.settle.fork import finalise, roll_back
 from overmind.core.books.settle.place import place
 from overmind.core.books.state import State, TimedHold, remember_decision, remember_signature
 from overmind.core.books.trust import follow
-from overmind.core.books.wallet_limits import REMOVED, fit_allocations, put_in_force
+from overmind.core.books.wallet_limits import REMOVED, RESTORED, fit_allocations, put_in_force
 from overmind.core.model.controls import Hold, Scope
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.events import (
@@ -31,6 +31,7 @@ from overmind.core.model.events import (
     DeskFounded,
     DustWrittenOff,
     Entry,
+    HistoryAccepted,
     HoldAdded,
     HoldLifted,
     LimitsChanged,
@@ -44,8 +45,10 @@ from overmind.core.model.events import (
     MoveRolledBack,
     OrderClosed,
     OrderFinal,
+    OrderLandedOtherwise,
     OrderPlaced,
     OrderRolledBack,
+    OrderTakenFromChain,
     PriceAccepted,
     PricesMarked,
     SignalRecorded,
@@ -76,6 +79,10 @@ def apply(state: State, entry: Entry) -> None:
                 remember_signature(state, ticket.signature, order_id)
         case OrderClosed(order_id=order_id, outcome=outcome, provisional=provisional):
             close(state, order_id, outcome, provisional)
+        case OrderLandedOtherwise(order_id=order_id, why=why):
+            state.open_orders[order_id].otherwise = why
+        case OrderTakenFromChain():
+            pass  # What it is booked as follows.
         case OrderFinal(order_id=order_id):
             finalise(state, order_id)
         case PricesMarked(marks=marks, doubted=doubted):
@@ -99,6 +106,8 @@ def apply(state: State, entry: Entry) -> None:
             book.checked, book.checked_slot, book.checked_seq = signature, slot, entry.seq
         case BalanceAdjusted() as adjusted:
             adjust(state, adjusted)
+        case HistoryAccepted(wallet_id=wallet_id):
+            state.history_accepted.add(wallet_id)
         case LiquidationOrdered(sweep=sweep):
             for book in state.wallets.values():
                 book.liquidating = True
@@ -179,6 +188,8 @@ def _add_hold(state: State, scope: Scope, hold: Hold) -> None:
         state.timed.append(TimedHold(scope, hold.cause, hold.until_ns))
     if hold.cause == REMOVED:
         fit_allocations(state)
+    elif hold.cause == RESTORED:  # Whatever was accepted before may have been accepted in another copy.
+        state.history_accepted.clear()
     state.revalued = True
 
 

@@ -37,6 +37,7 @@ class OpenOrder(msgspec.Struct):
     token: Token | None = None  # the traded one, as placed: it may be delisted when the order closes
     # of a sale: whose lots it takes, and how many units of each owner; empty: the oldest of any, as old journals did
     shares: dict[str, int] = msgspec.field(default_factory=dict)
+    otherwise: str = ""  # how its transaction landed differently from the order; blank: it did not, as far as is known
 
     @property
     def work(self) -> Order:

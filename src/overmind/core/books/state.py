@@ -91,6 +91,7 @@ class State(msgspec.Struct):
     references: dict[Mint, Reference] = msgspec.field(default_factory=dict)  # what new marks are measured against
     holds: dict[str, Hold] = msgspec.field(default_factory=dict)  # on the whole portfolio
     paused: dict[StrategyType, dict[str, Hold]] = msgspec.field(default_factory=dict)
+    history_accepted: set[WalletId] = msgspec.field(default_factory=set)  # while the hold `restored` stands
     deposits: set[DepositId] = msgspec.field(default_factory=set)
     open_orders: dict[OrderId, OpenOrder] = msgspec.field(default_factory=dict)
     provisional: dict[OrderId, Provisional] = msgspec.field(default_factory=dict)  # booked; a fork may undo them

@@ -24,6 +24,7 @@ from overmind.core.model.wallet import StrategyShare, Wallet
 Values = dict[LimitName, int]
 
 REMOVED: Final = "removed"  # the hold of a wallet that the files no longer name
+RESTORED: Final = "restored"  # the portfolio's hold while its journal may be an older copy
 POSITION, STOP, RISK = "max_position_size", "stop_loss_threshold", "risk_level"  # These have rules of their own below.
 ALLOCATION, SHARE, ENABLED = "allocation", "share", "enabled"
 FIELDS: Final = {row.name: row.field for row in LIMIT_FIELDS}

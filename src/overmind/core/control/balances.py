@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
+from overmind.core.books.wallet_limits import RESTORED
 from overmind.core.model.commands import AcceptBalances, CommandRefused, RecordBalances
 from overmind.core.model.controls import Hold, Scope
 from overmind.core.model.enums import MoveKind
@@ -31,6 +32,11 @@ def deficit_cause(wallet_id: WalletId) -> str:
 
 def unknown_signature_cause(wallet_id: WalletId) -> str:
     return f"unknown_signature:{wallet_id}"
+
+
+def unknown_signatures(state: State) -> set[str]:
+    """The portfolio's holds for transactions that our keys signed and no ticket knows."""
+    return {cause for cause in state.holds if cause.startswith("unknown_signature:")}
 
 
 def is_of_chain(cause: str) -> bool:
@@ -82,6 +88,17 @@ def accept(state: State, accepted: AcceptBalances) -> Iterator[Event]:
     """Adjusts the books to the chain and lifts the holds that the difference caused. Refused while orders are in
     flight.
     """
+    refuse_unacceptable(state, accepted)
+    if RESTORED in state.holds and accepted.wallet_id not in state.history_accepted:
+        raise CommandRefused(
+            f"the journal may be an older copy, so open orders of {accepted.wallet_id} may be done already: "
+            f"`overmind accept-history {accepted.wallet_id} --reason …` ends them and accepts its balances"
+        )
+    yield from adjust_to_chain(state, accepted)
+
+
+def refuse_unacceptable(state: State, accepted: AcceptBalances) -> None:
+    """Raises CommandRefused for a reading that cannot be accepted."""
     wallet_id = accepted.wallet_id
     book = state.wallets.get(wallet_id)
     if book is None:
@@ -94,6 +111,10 @@ def accept(state: State, accepted: AcceptBalances) -> Iterator[Event]:
         raise CommandRefused(
             f"{wallet_id} has orders or transfers in flight: wait until they are final, then accept again"
         )
+
+
+def adjust_to_chain(state: State, accepted: AcceptBalances) -> Iterator[Event]:
+    wallet_id, book = accepted.wallet_id, state.wallets[accepted.wallet_id]
     for mint in _tracked_mints(state, book):
         difference = accepted.balances.get(mint, 0) - state.ledger.owned(book.accounts, mint)
         if difference:

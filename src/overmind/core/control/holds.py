@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from overmind.core.books.state import State
-from overmind.core.books.wallet_limits import REMOVED
+from overmind.core.books.wallet_limits import REMOVED, RESTORED
 from overmind.core.control.balances import is_of_chain
 from overmind.core.model.commands import CommandRefused, LiftHold
 from overmind.core.model.controls import Hold, Scope
@@ -19,7 +19,7 @@ from overmind.core.model.units import DAY_NS
 OPERATOR: Final = "operator"
 DISK_FULL: Final = "disk_full"
 DAY_TRADES: Final = "day_trades"
-RESTORED: Final = "restored"  # The journal is an older copy: it may not know what was sold, so sales wait as well.
+EDITED: Final = "edited_journal"  # An entry was changed: nothing that the journal says is certain.
 OF_STATUS: Final = frozenset({"inactive", "suspended", "maintenance"})  # causes that the status in a wallet's file sets
 
 
@@ -43,6 +43,11 @@ def holds_of(state: State, scope: Scope) -> dict[str, Hold]:
     if scope.strategy is not None:
         return state.paused.get(scope.strategy, {})
     return state.holds
+
+
+def knows_history(state: State) -> bool:
+    """Whether the journal tells what happened. If not, sales wait as well: what they sell may be sold already."""
+    return RESTORED not in state.holds and EDITED not in state.holds
 
 
 def holds_on_moves(holds: Mapping[str, Hold]) -> list[str]:
@@ -77,6 +82,8 @@ def lifted_only_by(scope: Scope, cause: str) -> str | None:
         return "a start with the wallet in OVERMIND_MANAGED_WALLETS"
     if cause in OF_STATUS and scope.wallet_id is not None:
         return "a start with another status in the wallet's file"
+    if cause == RESTORED:
+        return "the chain, or `overmind accept-history WALLET --reason …` for each,"
     return "a start with room on the disk" if cause == DISK_FULL else None
 
 

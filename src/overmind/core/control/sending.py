@@ -16,7 +16,7 @@ from typing import Final
 from overmind.core.books.state import State
 from overmind.core.books.wallet_limits import REMOVED
 from overmind.core.control.balances import is_of_chain
-from overmind.core.control.holds import RESTORED, holds_on_moves
+from overmind.core.control.holds import holds_on_moves, knows_history
 from overmind.core.model.enums import MoveKind, Side
 from overmind.core.model.order import Move, Order, Work
 from overmind.core.model.outcome import Cause, Rejected
@@ -46,7 +46,7 @@ Verdict = Send | Wait | Over
 
 SEND: Final = Send()
 CANCELLED: Final = Over(Rejected(Cause.CANCELLED, "it was cancelled before it was begun"))
-HISTORY_UNKNOWN: Final = Wait("the journal is an older copy: what happened since then is not known")
+HISTORY_UNKNOWN: Final = Wait("the journal is an older copy or was changed: what happened is not known")
 STOP_FILE: Final = Over(Rejected(Cause.STOPPED, "STOP file"))
 
 
@@ -56,7 +56,7 @@ def may_send(state: State, work: Work, now_ns: int, stop_file: bool) -> Verdict:
         return CANCELLED
     match work:
         case Order(side=Side.SELL):
-            return HISTORY_UNKNOWN if RESTORED in state.holds else SEND
+            return SEND if knows_history(state) else HISTORY_UNKNOWN
         case Order():
             return _stopped(state, work, stop_file) or _late(work, now_ns) or SEND
         case Move(kind=MoveKind.WITHDRAWAL):
@@ -64,7 +64,7 @@ def may_send(state: State, work: Work, now_ns: int, stop_file: bool) -> Verdict:
             ended = Over(over) if over is not None else STOP_FILE if stop_file else None
         case Move():
             ended = None if work.kind.protects else _stopped(state, work, stop_file)
-    may = HISTORY_UNKNOWN if RESTORED in state.holds else SEND
+    may = SEND if knows_history(state) else HISTORY_UNKNOWN
     return ended or _late(work, now_ns, held_by(state, work)) or _not_yet(state, work, now_ns) or may
 
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.books.trust import exit_price
-from overmind.core.control.holds import known_wallets
+from overmind.core.control.holds import known_wallets, knows_history
 from overmind.core.entries.costs import rent_lamports
 from overmind.core.entries.refusing import LISTED_MAX, refused
 from overmind.core.entries.request import base_units, slippage_bps, sold_min, stale_at_ns
@@ -53,6 +53,7 @@ def sell(state: State, index: SelectionIndex, signal: Signal, at_ns: int, receiv
     """
     stale_ns = stale_at_ns(state.settings, signal, received_at_ns)
     general = list(time_refusals(signal, stale_ns, at_ns, received_at_ns))
+    general += history_refusals(state)
     if signal.target_price_pico is None:  # A limit price protects a sale as well as a mark does.
         general += sale_price_refusals(state, signal.mint, at_ns)
     users = index.users(signal.mint) or list(state.wallets.values())
@@ -174,11 +175,19 @@ def exit_order(
     )
 
 
+def history_refusals(state: State) -> Iterator[Refusal]:
+    """A journal that may not know what was sold sells nothing: the chain may hold less, or what was bought since."""
+    if not knows_history(state):
+        yield Refusal(Code.PORTFOLIO_STOPPED, "a known history", ", ".join(sorted(state.holds)))
+
+
 # Without a signal
 
 
 def sell_all_due(state: State, at_ns: int) -> Iterator[OrderPlaced]:
     """Places the most urgent due exits, one order each; `exits_due` then returns the rest."""
+    if not knows_history(state):
+        return
     left = EXITS_MAX
     for due in exits_due(state, at_ns):
         if (placed := _sold(state, due, at_ns)) is not None:
@@ -191,7 +200,7 @@ def sell_all_due(state: State, at_ns: int) -> Iterator[OrderPlaced]:
 def sell_due(state: State, command: SellDue, at_ns: int) -> Iterator[OrderPlaced]:
     """Places the exit if it is due."""
     due = due_of(state, _book(state, command.wallet_id), command.mint, at_ns)
-    if due is not None and (placed := _sold(state, due, at_ns)) is not None:
+    if due is not None and knows_history(state) and (placed := _sold(state, due, at_ns)) is not None:
         yield placed
 
 
@@ -233,7 +242,7 @@ def holder(state: State, wallet_id: WalletId, mint: Mint) -> WalletBook:
 def refusals_of_close(state: State, book: WalletBook, mint: Mint, at_ns: int) -> list[Refusal]:
     """The facts that keep this wallet from selling more of it now."""
     signal = _own_signal(state, book, Due(book.wallet.id, mint, ExitCause.OPERATOR))
-    return [*exit_refusals(state, book, signal), *sale_price_refusals(state, mint, at_ns)]
+    return [*history_refusals(state), *exit_refusals(state, book, signal), *sale_price_refusals(state, mint, at_ns)]
 
 
 def _own_signal(state: State, book: WalletBook, due: Due) -> Signal:

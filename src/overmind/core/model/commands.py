@@ -9,7 +9,7 @@ from overmind.core.model.ids import DepositId, LimitName, Mint, OrderId, WalletI
 from overmind.core.model.mints import MintLook
 from overmind.core.model.money import Mark, Money
 from overmind.core.model.order import Ticket
-from overmind.core.model.outcome import Outcome
+from overmind.core.model.outcome import Failed, Filled, Outcome
 from overmind.core.model.signal import Signal
 from overmind.core.model.value import Value
 from overmind.core.model.wallet import Wallet
@@ -163,6 +163,22 @@ class RecordOutcome(Value, frozen=True, tag=True):
     provisional: bool = False  # a fork may still undo it; RecordFinal follows
 
 
+class RecordLanding(Value, frozen=True, tag=True):
+    """An order's transaction landed and reads differently from the order."""
+
+    order_id: OrderId
+    why: str
+
+
+class BookFromChain(Value, frozen=True, tag=True):
+    """An operator books an order that landed otherwise: a final outcome, and the other changes of our balances."""
+
+    order_id: OrderId
+    outcome: Filled | Failed
+    changes: dict[Mint, int]  # beside the outcome, in base units
+    reason: str
+
+
 class RecordFinal(Value, frozen=True, tag=True):
     """The final outcome of a provisional one."""
 
@@ -191,6 +207,25 @@ class AcceptBalances(Value, frozen=True, tag=True):
     reason: str
     signature: str = ""  # the newest on the chain; it and all older ones count as explained
     signature_slot: int = 0  # its slot
+
+
+class RequireHistory(Value, frozen=True, tag=True):
+    """The journal may be an older copy: nothing is sent before every wallet's history since then is known."""
+
+    reason: str
+
+
+class RecordHistory(Value, frozen=True, tag=True):
+    """The chain's history of these wallets was read to its end, and the journal knows all of it."""
+
+    wallet_ids: tuple[WalletId, ...]
+    reason: str
+
+
+class AcceptHistory(Value, frozen=True, tag=True):
+    """An operator has looked at what a wallet did since the journal ended: the books follow the chain."""
+
+    found: AcceptBalances
 
 
 class Rebalance(Value, frozen=True, tag=True):
@@ -244,9 +279,14 @@ Command = (
     | SubmitSignal
     | RecordTicket
     | RecordOutcome
+    | RecordLanding
+    | BookFromChain
     | RecordFinal
     | RecordBalances
     | AcceptBalances
+    | RequireHistory
+    | RecordHistory
+    | AcceptHistory
     | Rebalance
     | MoveDue
     | Withdraw

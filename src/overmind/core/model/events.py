@@ -114,6 +114,20 @@ class OrderRolledBack(Value, frozen=True, tag=True):
     outcome: Outcome
 
 
+class OrderLandedOtherwise(Value, frozen=True, tag=True):
+    """Its transaction landed and changed other balances than the order's. It stays open until an operator books it."""
+
+    order_id: OrderId
+    why: str
+
+
+class OrderTakenFromChain(Value, frozen=True, tag=True):
+    """An operator has looked at an order that landed otherwise. What the chain shows is booked right after this."""
+
+    order_id: OrderId
+    reason: str
+
+
 class BalancesChecked(Value, frozen=True, tag=True):
     """Every signature on the chain up to this one has a ticket or was not signed by our key."""
 
@@ -128,6 +142,13 @@ class BalanceAdjusted(Value, frozen=True, tag=True):
     wallet_id: WalletId
     mint: Mint
     units: int
+    reason: str
+
+
+class HistoryAccepted(Value, frozen=True, tag=True):
+    """An operator has looked at what this wallet did since the journal ended. The next hold `restored` asks again."""
+
+    wallet_id: WalletId
     reason: str
 
 
@@ -225,7 +246,15 @@ class AccountsFlagged(Value, frozen=True, tag=True):
 
 # What happens to one signal without an order, to one order, and to one move. A fold over one of them matches all of it.
 SignalEvent = SignalRecorded | SignalRefused
-OrderEvent = OrderPlaced | TicketRecorded | OrderClosed | OrderFinal | OrderRolledBack
+OrderEvent = (
+    OrderPlaced
+    | TicketRecorded
+    | OrderLandedOtherwise
+    | OrderTakenFromChain
+    | OrderClosed
+    | OrderFinal
+    | OrderRolledBack
+)
 MoveEvent = MovePlaced | TicketRecorded | MoveClosed | MoveFinal | MoveRolledBack
 WorkEvent = OrderEvent | MoveEvent
 
@@ -243,6 +272,7 @@ Event = (
     | WorkEvent
     | BalancesChecked
     | BalanceAdjusted
+    | HistoryAccepted
     | LiquidationOrdered
     | CloseOrdered
     | CloseCancelled

@@ -1,4 +1,4 @@
-"""What a wallet holds: close a position, accept the chain's balances."""
+"""What a wallet holds: close a position, accept the chain's balances or history."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import ClassVar
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from overmind.core.books.wallet_limits import RESTORED
+from overmind.core.control.history import wallets_unknown
 from overmind.core.model.commands import CancelClose, ClosePosition, CommandRefused, WriteOff
+from overmind.core.model.ids import OrderId
 from overmind.core.model.value import Value
 from overmind.desk.app import App
 from overmind.http.commands.bodies import ReasonBody, known_wallet, read_body
@@ -49,5 +52,26 @@ def positions_router(app: App) -> APIRouter:
             return JsonResponse({"wallet_id": wallet, "adjusted": await app.balances.accept(wallet, body.reason)})
         except ChainSilent as silent:
             raise HttpRefusal(503, f"the chain cannot be read: {silent}") from None
+
+    @router.post("/wallets/{wallet_id}/accept-history")
+    async def accept_history(wallet_id: str, request: Request) -> Response:
+        body, wallet = await read_body(request, ReasonBody), known_wallet(app, wallet_id)
+        if app.balances is None:
+            raise CommandRefused("paper has no chain whose history could be read")
+        try:
+            adjusted = await app.balances.accept_history(wallet, body.reason)
+        except ChainSilent as silent:
+            raise HttpRefusal(503, f"the chain cannot be read: {silent}") from None
+        unknown = await engine.read(lambda state: wallets_unknown(state) if RESTORED in state.holds else [])
+        return JsonResponse({"wallet_id": wallet, "adjusted": adjusted, "unknown": unknown})
+
+    @router.post("/orders/{order_id}/book-from-chain")
+    async def from_chain(order_id: str, request: Request) -> Response:
+        body = await read_body(request, ReasonBody)
+        try:
+            outcome = await app.book_from_chain(OrderId(order_id), body.reason)
+        except ChainSilent as silent:
+            raise HttpRefusal(503, f"the chain cannot be read: {silent}") from None
+        return JsonResponse({"order_id": order_id, "booked": type(outcome).__name__.lower()})
 
     return router
