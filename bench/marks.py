@@ -12,7 +12,8 @@ from bench.desks import PRICE_PICO, START_NS, PureDesk, buy
 from bench.measure import Result, quiet_collector, spread_of
 from overmind.core.books.apply import apply
 from overmind.core.books.book import WalletBook
-from overmind.core.decide import decide, entry_order
+from overmind.core.decide import decide
+from overmind.core.entries.entering import entry_order
 from overmind.core.entries.request import entry_request
 from overmind.core.exits.exit_rules import exits_due, unwatched
 from overmind.core.model.commands import MarkPrices, RecordOutcome, RecordTicket

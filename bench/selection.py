@@ -7,7 +7,7 @@ import time
 from bench.desks import START_NS, PureDesk, buy
 from bench.measure import Result, quiet_collector, spread_of, timed
 from overmind.core.books.apply import apply
-from overmind.core.decide import entry_order
+from overmind.core.entries.entering import entry_order
 from overmind.core.entries.gate import signal_may_enter, wallet_may_enter
 from overmind.core.entries.request import entry_request, stale_at_ns
 from overmind.core.model.commands import RecordOutcome, RecordTicket, SubmitSignal

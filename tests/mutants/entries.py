@@ -8,6 +8,7 @@ from tests.mutants.mutation import Mutation
 
 LIMITS: Final = "core/entries/broken_limits.py"
 DECIDE: Final = "core/decide.py"
+ENTERING: Final = "core/entries/entering.py"
 INDEX_TEST: Final = "tests/core/entries/test_selection_index.py::test_the_index_equals_the_plain_loop"
 RULES_TEST: Final = "tests/core/entries/test_rules.py::test_every_rule_at_its_edge"
 LIMITS_TEST: Final = "tests/core/entries/test_limit_table.py::test_the_gate_and_the_capacity_equal_the_table"
@@ -70,7 +71,7 @@ ENTRIES: Final = (
     ),
     Mutation(
         "random order id",
-        DECIDE,
+        ENTERING,
         'id=OrderId(f"{signal.id}.0.{attempt}")',
         'id=OrderId(f"{signal.id}.0.{id(ask)}")',
         "tests/core/test_commands.py::test_an_order_has_one_ticket",
@@ -78,7 +79,7 @@ ENTRIES: Final = (
     ),
     Mutation(
         "gate skipped on failover",
-        DECIDE,
+        ENTERING,
         "    if not signal_may_enter(state, ask, at_ns, received_at_ns):\n",
         "    if failed is None and not signal_may_enter(state, ask, at_ns, received_at_ns):\n",
         FAILOVER_TEST,
@@ -86,7 +87,7 @@ ENTRIES: Final = (
     ),
     Mutation(
         "failover to a wallet already tried",
-        DECIDE,
+        ENTERING,
         "    choice = index.choose(ask, at_ns, tried)\n",
         "    choice = index.choose(ask, at_ns, ())\n",
         FAILOVER_TEST,

@@ -28,13 +28,11 @@ from overmind.core.control.configuration import check_same_money, configure_wall
 from overmind.core.control.history import decide_history
 from overmind.core.control.holds import add_hold, holds_of, lift_expired, lift_hold
 from overmind.core.control.landed import decide_landed
-from overmind.core.entries.costs import loss_max_micros, rent_lamports
-from overmind.core.entries.gate import signal_may_enter
-from overmind.core.entries.refusing import LISTED_MAX, refused
-from overmind.core.entries.request import EntryRequest, entry_request, stale_at_ns
-from overmind.core.entries.rules import FUTURE_MAX_NS, signal_refusals, wallet_refusals
+from overmind.core.entries.entering import enter, enter_sized, refuse_entry, refuse_sized
+from overmind.core.entries.request import entry_request, stale_at_ns
+from overmind.core.entries.rules import FUTURE_MAX_NS
 from overmind.core.entries.selection_index import SelectionIndex
-from overmind.core.entries.sizing import SizedRequest, choose_sized, sized_refusals, sized_wallet_refusals
+from overmind.core.entries.sizing import SizedRequest
 from overmind.core.exits.dust import end_close, write_off
 from overmind.core.exits.selling import cancel_close, close_position, holder, sell, sell_all_due, sell_due
 from overmind.core.model.commands import (
@@ -76,7 +74,7 @@ from overmind.core.model.commands import (
     WriteOff,
 )
 from overmind.core.model.controls import Hold, Scope
-from overmind.core.model.enums import BUY, HOLD, MEV_PROTECTION, TradeAction
+from overmind.core.model.enums import HOLD, TradeAction
 from overmind.core.model.events import (
     DeskConfigured,
     Event,
@@ -87,18 +85,15 @@ from overmind.core.model.events import (
     MoveRolledBack,
     OrderClosed,
     OrderFinal,
-    OrderPlaced,
     OrderRolledBack,
     PricesMarked,
     SignalRecorded,
-    SignalRefused,
     TicketRecorded,
 )
-from overmind.core.model.ids import Mint, OrderId, WalletId
-from overmind.core.model.money import Mark, Money
-from overmind.core.model.order import Order, Ticket, Work
+from overmind.core.model.ids import Mint, OrderId
+from overmind.core.model.money import Mark
+from overmind.core.model.order import Ticket, Work
 from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
-from overmind.core.model.selection import Selection
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import PRICE_MAX_PICO
 
@@ -218,92 +213,12 @@ def _answer(state: State, index: SelectionIndex, signal: Signal, at_ns: int, rec
         yield from sell(state, index, signal, at_ns, received_at_ns)
     elif signal.risk is not None:
         sized = SizedRequest(state, signal, stale_at_ns(state.settings, signal, received_at_ns))
-        placed = _enter_sized(state, index, sized, at_ns, received_at_ns)
-        yield placed if placed is not None else _refuse_sized(state, index, sized, at_ns, received_at_ns)
+        placed = enter_sized(state, index, sized, at_ns, received_at_ns)
+        yield placed if placed is not None else refuse_sized(state, index, sized, at_ns, received_at_ns)
     else:
         entry = entry_request(state, signal, stale_at_ns(state.settings, signal, received_at_ns))
-        placed = _enter(state, index, entry, at_ns, received_at_ns)
-        yield placed if placed is not None else _refuse_entry(state, index, entry, at_ns, received_at_ns)
-
-
-def _enter(
-    state: State, index: SelectionIndex, ask: EntryRequest, at_ns: int, received_at_ns: int, failed: Order | None = None
-) -> OrderPlaced | None:
-    """An order in the best eligible wallet; None if there is none."""
-    if not signal_may_enter(state, ask, at_ns, received_at_ns):
-        return None
-    tried = (*failed.tried, failed.wallet_id) if failed is not None else ()
-    choice = index.choose(ask, at_ns, tried)
-    if choice is None:
-        return None
-    attempt = failed.attempt + 1 if failed is not None else 0
-    order = entry_order(state, choice.book, ask, attempt, tried)
-    return OrderPlaced(ask.signal, order, Selection(choice.terms, choice.candidates, len(state.wallets)))
-
-
-def _enter_sized(
-    state: State,
-    index: SelectionIndex,
-    sized: SizedRequest,
-    at_ns: int,
-    received_at_ns: int,
-    failed: Order | None = None,
-) -> OrderPlaced | None:
-    """Like `_enter`, for a risk budget: the wallet determines the amount."""
-    tried = (*failed.tried, failed.wallet_id) if failed is not None else ()
-    chosen = choose_sized(index, sized, at_ns, received_at_ns, tried)
-    if chosen is None:
-        return None
-    choice, attempt = chosen.choice, failed.attempt + 1 if failed is not None else 0
-    order = entry_order(state, choice.book, chosen.ask, attempt, tried)
-    selection = Selection(choice.terms, choice.candidates, len(state.wallets))
-    return OrderPlaced(sized.signal, order, selection, chosen.sizing)
-
-
-def entry_order(state: State, book: WalletBook, ask: EntryRequest, attempt: int, tried: tuple[WalletId, ...]) -> Order:
-    desk, signal = state.settings, ask.signal
-    return Order(
-        id=OrderId(f"{signal.id}.0.{attempt}"),
-        signal_id=signal.id,
-        wallet_id=book.wallet.id,
-        strategy=signal.strategy,
-        side=BUY,
-        spend=Money(ask.notional_micros, desk.quote.mint),
-        receive=signal.mint,
-        received_min=ask.received_min,
-        notional_micros=ask.notional_micros,
-        loss_max_micros=loss_max_micros(desk, book, ask),
-        fee_max_lamports=desk.costs.fee_max_lamports,
-        rent_max_lamports=rent_lamports(desk, book, signal.mint),
-        slippage_max_bps=ask.slippage_max_bps,
-        mark_pico=ask.mark_pico,
-        expires_at_ns=ask.stale_at_ns,
-        part=0,
-        attempt=attempt,
-        tried=tried,
-        mev_protected=signal.mev_protected or book.wallet.type is MEV_PROTECTION,
-        exits=signal.exits,
-    )
-
-
-def _refuse_entry(
-    state: State, index: SelectionIndex, ask: EntryRequest, at_ns: int, received_at_ns: int
-) -> SignalRefused:
-    """Every broken rule; the wallet that came closest is listed first."""
-    general = list(signal_refusals(state, ask, at_ns, received_at_ns))
-    listed = [
-        list(wallet_refusals(state, book, ask, at_ns)) for book in index.roomiest(ask.signal.strategy, LISTED_MAX)
-    ]
-    return refused(ask.signal, general, listed, unlisted=max(0, len(state.wallets) - LISTED_MAX))
-
-
-def _refuse_sized(
-    state: State, index: SelectionIndex, sized: SizedRequest, at_ns: int, received_at_ns: int
-) -> SignalRefused:
-    general = sized_refusals(sized, at_ns, received_at_ns)
-    roomiest = index.roomiest(sized.signal.strategy, LISTED_MAX)
-    listed = [sized_wallet_refusals(sized, book, at_ns) for book in roomiest]
-    return refused(sized.signal, general, listed, unlisted=max(0, len(state.wallets) - LISTED_MAX))
+        placed = enter(state, index, entry, at_ns, received_at_ns)
+        yield placed if placed is not None else refuse_entry(state, index, entry, at_ns, received_at_ns)
 
 
 def _close(state: State, index: SelectionIndex, record: RecordOutcome, at_ns: int) -> Iterator[Event]:
@@ -346,10 +261,10 @@ def _next_attempt(
         return
     if known.signal.risk is not None:
         sized = SizedRequest(state, known.signal, order.expires_at_ns)
-        placed = _enter_sized(state, index, sized, at_ns, received_at_ns=at_ns, failed=order)
+        placed = enter_sized(state, index, sized, at_ns, received_at_ns=at_ns, failed=order)
     else:
         entry = entry_request(state, known.signal, order.expires_at_ns)
-        placed = _enter(state, index, entry, at_ns, received_at_ns=at_ns, failed=order)
+        placed = enter(state, index, entry, at_ns, received_at_ns=at_ns, failed=order)
     if placed is not None:
         yield placed
 

@@ -6,16 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
-from overmind.core.entries.limit_table import (
-    NO_TOKEN,
-    PORTFOLIO_LIMITS,
-    WALLET_LIMITS,
-    Limit,
-    P,
-    PortfolioPlace,
-    Scope,
-    WalletPlace,
-)
+from overmind.core.entries.limit_row import NO_TOKEN, Limit, P, PortfolioPlace, Scope, WalletPlace
+from overmind.core.entries.limit_table import PORTFOLIO_LIMITS, WALLET_LIMITS
 from overmind.core.model.codes import Code, Unit
 from overmind.core.model.enums import EMERGENCY, StrategyType
 from overmind.core.model.ids import Mint

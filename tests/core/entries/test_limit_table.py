@@ -13,7 +13,8 @@ from tests.support.random_commands import RandomCommands, attempt
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.entries import broken_limits, capacity, gate
-from overmind.core.entries.limit_table import NOTIONAL, ONE, PORTFOLIO_LIMITS, WALLET_LIMITS, Limit, Scope, WalletPlace
+from overmind.core.entries.limit_row import Limit, Scope, WalletPlace
+from overmind.core.entries.limit_table import NOTIONAL, ONE, PORTFOLIO_LIMITS, WALLET_LIMITS
 from overmind.core.entries.request import EntryRequest, entry_request, stale_at_ns
 from overmind.core.entries.rules import signal_refusals, wallet_refusals
 from overmind.core.entries.sizing import SizedRequest

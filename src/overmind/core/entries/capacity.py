@@ -7,7 +7,8 @@ from typing import Final
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
-from overmind.core.entries.limit_table import AT_RISK_RULES, WALLET_LIMITS, Limit, Scope, WalletPlace
+from overmind.core.entries.limit_row import Limit, Scope, WalletPlace
+from overmind.core.entries.limit_table import AT_RISK_RULES, WALLET_LIMITS
 from overmind.core.model.codes import Code
 from overmind.core.model.enums import EMERGENCY, StrategyType
 from overmind.core.model.ids import SOL

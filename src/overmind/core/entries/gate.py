@@ -15,7 +15,8 @@ from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.entries.admission import not_admitted
 from overmind.core.entries.broken_limits import OTHER_ROWS, broken_limits
-from overmind.core.entries.limit_table import PORTFOLIO_LIMITS, Limit, PortfolioPlace, WalletPlace
+from overmind.core.entries.limit_row import Limit, PortfolioPlace, WalletPlace
+from overmind.core.entries.limit_table import PORTFOLIO_LIMITS
 from overmind.core.entries.request import EntryRequest, slippage_ceiling_bps
 from overmind.core.entries.rules import FUTURE_MAX_NS, all_in_emergency
 from overmind.core.model.codes import Code

@@ -15,13 +15,8 @@ from overmind.core.books.state import State
 from overmind.core.books.trust import doubt_text
 from overmind.core.entries.admission import not_admitted
 from overmind.core.entries.broken_limits import OTHER_ROWS, ROWS, broken_limits
-from overmind.core.entries.limit_table import (
-    PORTFOLIO_LIMITS,
-    Limit,
-    P,
-    PortfolioPlace,
-    WalletPlace,
-)
+from overmind.core.entries.limit_row import Limit, P, PortfolioPlace, WalletPlace
+from overmind.core.entries.limit_table import PORTFOLIO_LIMITS
 from overmind.core.entries.request import EntryRequest, slippage_ceiling_bps
 from overmind.core.model.codes import Code, Refusal, rank_of
 from overmind.core.model.enums import WalletType

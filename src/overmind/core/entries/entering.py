@@ -1,0 +1,102 @@
+"""The answer to an entry: an order in the best eligible wallet, or a refusal that names every broken rule."""
+
+from __future__ import annotations
+
+from overmind.core.books.book import WalletBook
+from overmind.core.books.state import State
+from overmind.core.entries.costs import loss_max_micros, rent_lamports
+from overmind.core.entries.gate import signal_may_enter
+from overmind.core.entries.refusing import LISTED_MAX, refused
+from overmind.core.entries.request import EntryRequest
+from overmind.core.entries.rules import signal_refusals, wallet_refusals
+from overmind.core.entries.selection_index import SelectionIndex
+from overmind.core.entries.sizing import SizedRequest, choose_sized, sized_refusals, sized_wallet_refusals
+from overmind.core.model.enums import BUY, MEV_PROTECTION
+from overmind.core.model.events import (
+    OrderPlaced,
+    SignalRefused,
+)
+from overmind.core.model.ids import OrderId, WalletId
+from overmind.core.model.money import Money
+from overmind.core.model.order import Order
+from overmind.core.model.selection import Selection
+
+
+def enter(
+    state: State, index: SelectionIndex, ask: EntryRequest, at_ns: int, received_at_ns: int, failed: Order | None = None
+) -> OrderPlaced | None:
+    """An order in the best eligible wallet; None if there is none."""
+    if not signal_may_enter(state, ask, at_ns, received_at_ns):
+        return None
+    tried = (*failed.tried, failed.wallet_id) if failed is not None else ()
+    choice = index.choose(ask, at_ns, tried)
+    if choice is None:
+        return None
+    attempt = failed.attempt + 1 if failed is not None else 0
+    order = entry_order(state, choice.book, ask, attempt, tried)
+    return OrderPlaced(ask.signal, order, Selection(choice.terms, choice.candidates, len(state.wallets)))
+
+
+def enter_sized(
+    state: State,
+    index: SelectionIndex,
+    sized: SizedRequest,
+    at_ns: int,
+    received_at_ns: int,
+    failed: Order | None = None,
+) -> OrderPlaced | None:
+    """Like `enter`, for a risk budget: the wallet determines the amount."""
+    tried = (*failed.tried, failed.wallet_id) if failed is not None else ()
+    chosen = choose_sized(index, sized, at_ns, received_at_ns, tried)
+    if chosen is None:
+        return None
+    choice, attempt = chosen.choice, failed.attempt + 1 if failed is not None else 0
+    order = entry_order(state, choice.book, chosen.ask, attempt, tried)
+    selection = Selection(choice.terms, choice.candidates, len(state.wallets))
+    return OrderPlaced(sized.signal, order, selection, chosen.sizing)
+
+
+def entry_order(state: State, book: WalletBook, ask: EntryRequest, attempt: int, tried: tuple[WalletId, ...]) -> Order:
+    desk, signal = state.settings, ask.signal
+    return Order(
+        id=OrderId(f"{signal.id}.0.{attempt}"),
+        signal_id=signal.id,
+        wallet_id=book.wallet.id,
+        strategy=signal.strategy,
+        side=BUY,
+        spend=Money(ask.notional_micros, desk.quote.mint),
+        receive=signal.mint,
+        received_min=ask.received_min,
+        notional_micros=ask.notional_micros,
+        loss_max_micros=loss_max_micros(desk, book, ask),
+        fee_max_lamports=desk.costs.fee_max_lamports,
+        rent_max_lamports=rent_lamports(desk, book, signal.mint),
+        slippage_max_bps=ask.slippage_max_bps,
+        mark_pico=ask.mark_pico,
+        expires_at_ns=ask.stale_at_ns,
+        part=0,
+        attempt=attempt,
+        tried=tried,
+        mev_protected=signal.mev_protected or book.wallet.type is MEV_PROTECTION,
+        exits=signal.exits,
+    )
+
+
+def refuse_entry(
+    state: State, index: SelectionIndex, ask: EntryRequest, at_ns: int, received_at_ns: int
+) -> SignalRefused:
+    """Every broken rule; the wallet that came closest is listed first."""
+    general = list(signal_refusals(state, ask, at_ns, received_at_ns))
+    listed = [
+        list(wallet_refusals(state, book, ask, at_ns)) for book in index.roomiest(ask.signal.strategy, LISTED_MAX)
+    ]
+    return refused(ask.signal, general, listed, unlisted=max(0, len(state.wallets) - LISTED_MAX))
+
+
+def refuse_sized(
+    state: State, index: SelectionIndex, sized: SizedRequest, at_ns: int, received_at_ns: int
+) -> SignalRefused:
+    general = sized_refusals(sized, at_ns, received_at_ns)
+    roomiest = index.roomiest(sized.signal.strategy, LISTED_MAX)
+    listed = [sized_wallet_refusals(sized, book, at_ns) for book in roomiest]
+    return refused(sized.signal, general, listed, unlisted=max(0, len(state.wallets) - LISTED_MAX))
