@@ -9,13 +9,12 @@ from msgspec import structs
 from tests.support.core_desk import DESK, MS, NOON_NS, USDC, Play, wide_wallet
 
 from overmind.core.books.state import DECISIONS_KEPT_NS
-from overmind.core.books.wallet_limits import RESTORED, kind_of, values_of
+from overmind.core.books.wallet_limits import kind_of, values_of
 from overmind.core.entries.capacity import capacity_micros
 from overmind.core.exits.exit_rules import exits_due
 from overmind.core.model.codes import Ceilings, Limits
 from overmind.core.model.commands import (
     AcceptBalances,
-    AcceptHistory,
     AddHold,
     CancelClose,
     CancelMove,
@@ -35,11 +34,9 @@ from overmind.core.model.commands import (
     RecordBalances,
     RecordDeposit,
     RecordFinal,
-    RecordHistory,
     RecordOutcome,
     RecordTicket,
     RemoveWallet,
-    RequireHistory,
     SellDue,
     SubmitSignal,
     Withdraw,
@@ -183,7 +180,7 @@ class RandomCommands:
         balances[SOL] = min(balances[SOL], self.rng.choice([0, 99_999, 2_000_000, LAMPORTS // 9]))
         return AcceptBalances(name, state.seq, state.seq, balances, "chance")
 
-    def _chain(self, desk: Play) -> Command:
+    def _chain(self, desk: Play) -> RecordBalances | AcceptBalances:
         """Mostly the balances of the books; sometimes slightly or very different ones, or an old reading."""
         rng, name = self.rng, self.rng.choice(self.names)
         state, book = desk.state, desk.state.wallets[name]
@@ -192,11 +189,8 @@ class RandomCommands:
             mint, more = rng.choice(MINTS), rng.choice([-1, 1] if self.forks or self.odd() else [1]) * self._micros()
             balances[mint] = max(0, balances[mint] + (more * 10 if mint == SOL else more))
         as_of_seq, signature = state.seq - (5 if self.odd() else 0), rng.choice(["", "x", "y"])
-        if self.odd():
-            return rng.choice([RequireHistory("chance"), RecordHistory(tuple(self.names), "chance")])
         if rng.random() < 0.4:
-            found = AcceptBalances(name, state.seq, as_of_seq, balances, "" if self.odd() else "chance", signature)
-            return AcceptHistory(found) if RESTORED in state.holds else found
+            return AcceptBalances(name, state.seq, as_of_seq, balances, "" if self.odd() else "chance", signature)
         return RecordBalances(name, state.seq, as_of_seq, balances, signature)
 
     def _marks(self, desk: Play) -> MarkPrices:

@@ -63,7 +63,8 @@ def _accept_history(state: State, command: AcceptHistory) -> Iterator[Event]:
         raise CommandRefused("the history of every wallet is known: there is no hold restored")
     yield from _end_unsigned(state, found.wallet_id)
     yield from adjust_to_chain(state, found)
-    yield HistoryAccepted(found.wallet_id, found.reason)
+    if found.wallet_id not in state.history_accepted:
+        yield HistoryAccepted(found.wallet_id, found.reason)
     if not wallets_unknown(state):
         yield HoldLifted(Scope(), RESTORED, f"the history of every wallet is accepted: {found.reason}")
 
