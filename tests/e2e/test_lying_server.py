@@ -39,7 +39,7 @@ def test_a_liar_takes_nothing_and_a_true_crash_is_sold(made: LiveProcesses) -> N
         assert service.post("/v1/signals", {**BUY, "signal_id": "one"}).json["status"] == "placed"
         wait_until(lambda: len(service.get("/v1/positions").json) == 1, "to hold it")
         wait_until(lambda: not unsettled(made), "to be settled for good")
-        before = service.get("/v1/portfolio").json["total_value_usd"]
+        before = float(service.get("/v1/portfolio").json["total_value_usd"])
 
         made.let_prices_fall(99)
         wait_until(lambda: "not believed" in service.get("/readyz").text, "the alarm")
@@ -53,7 +53,7 @@ def test_a_liar_takes_nothing_and_a_true_crash_is_sold(made: LiveProcesses) -> N
         }
         assert "accept-price" in doubt["fix"]
         assert own_exits(made) == []
-        assert service.get("/v1/portfolio").json["total_value_usd"] == pytest.approx(before, rel=1e-3)
+        assert float(service.get("/v1/portfolio").json["total_value_usd"]) == pytest.approx(before, rel=1e-3)
 
         witness.kill()
         made.start_witness(70, int(url.rpartition(":")[2])).ready()

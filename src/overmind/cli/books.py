@@ -44,7 +44,7 @@ def wallets(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 
 
 def positions(as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """Show what each wallet holds, its cost, value and exit prices."""
+    """Show what each wallet holds, and its exit prices."""
     rows = positions_of(state_on_disk(data_dir_of(data_dir)))
     if as_json:
         present.emit_json(rows)

@@ -35,7 +35,7 @@ TRADE: Final = {
 LOOK: Final = {
     "portfolio": Entry("books", "portfolio", "Show value, P&L, exposure and risk of the whole desk."),
     "wallets": Entry("books", "wallets", "Show status, value, P&L and use of limits of each wallet."),
-    "positions": Entry("books", "positions", "Show what each wallet holds, its cost, value and exit prices."),
+    "positions": Entry("books", "positions", "Show what each wallet holds, and its exit prices."),
     "orders": Entry("books", "orders", "Show open orders and the last closed orders."),
     "risk": Entry("books", "risk", "Show how much of each limit is used, and stress losses."),
     "stats": Entry("books", "stats", "Show how executions went and how often each wallet traded."),
@@ -56,9 +56,7 @@ CONTROL: Final = {
     "book-from-chain": Entry(
         "operate", "book_from_chain", "Book an order that landed otherwise, as the chain shows it."
     ),
-    "accept-history": Entry(
-        "operate", "accept_history", "Accept what a wallet did on the chain since the journal ended."
-    ),
+    "accept-history": Entry("operate", "accept_history", "Accept what a wallet did since the journal ended."),
     "accept": Entry("operate", "accept", "Accept the chain's balances of a wallet as the truth."),
 }
 CAPITAL: Final = {

@@ -73,7 +73,7 @@ def accept(wallet_id: WalletName, reason: Reason, as_json: AsJson = False) -> No
 
 
 def accept_history(wallet_id: WalletName, reason: Reason, as_json: AsJson = False) -> None:
-    """Accept what a wallet did on the chain since the journal ended.
+    """Accept what a wallet did since the journal ended.
 
     After a restored backup, nothing is sent until every wallet's history is known. Look at each transaction that the
     log names first. The books then equal the chain, and what the wallet had not signed yet is ended, because it may

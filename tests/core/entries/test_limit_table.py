@@ -130,7 +130,7 @@ def test_a_new_row_bounds_capacity_and_sizes_and_is_shown() -> None:
     assert (Code.PORTFOLIO_EXPOSURE, 600 * MICROS) in sizing.caps
     assert sizing.notional_micros == 600 * MICROS
     (use,) = wallet_uses(state, book, (HOLDINGS,))
-    assert use == LimitUse(Code.PORTFOLIO_EXPOSURE, "holdings", 400 * MICROS, 1_000 * MICROS, MICROS)
+    assert use == LimitUse(Code.PORTFOLIO_EXPOSURE, "holdings", 400 * MICROS, 1_000 * MICROS, is_count=False)
     assert use.percent == 40.0
 
 
