@@ -410,7 +410,13 @@ def quiet() -> Iterator[None]:
     """Silences logs: injected faults would log too many warnings."""
     before = structlog.get_config()
     silent = structlog.make_filtering_bound_logger(logging.CRITICAL)
-    structlog.configure(processors=[], wrapper_class=silent, logger_factory=structlog.ReturnLoggerFactory())
+    # A logger that is first used here must not stay silent in later tests, so none is kept.
+    structlog.configure(
+        processors=[],
+        wrapper_class=silent,
+        logger_factory=structlog.ReturnLoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
     try:
         yield
     finally:
