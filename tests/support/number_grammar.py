@@ -43,6 +43,9 @@ EXPONENTS: Final = (0, 1, 5, 18, 39, 40, 41, 63, 64, 65, 99, 100, 999, 9_999, 99
 LENGTHS: Final = (0, 1, 1, 2, 3, 6, 9, 18, 20, 39, 40, 41, 64, 65, 90, 130, 400)
 
 
+JSON_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
+
+
 class Written(NamedTuple):
     """A text, and its value `numerator` × 10^`exponent` where it is a number in plain digits."""
 
@@ -62,6 +65,12 @@ class Written(NamedTuple):
             return int(self.numerator * 10**shift)
         units, rest = divmod(self.numerator, 10**-shift)
         return None if rest else units
+
+    def cut(self, decimals: int) -> int:
+        """The value of a positive number in units of 10^-decimals, further decimals cut off."""
+        assert self.numerator is not None, self
+        shift = self.exponent + decimals
+        return int(self.numerator * 10**shift) if shift >= 0 else self.numerator // 10**-shift
 
 
 def written_number(random: Random) -> Written:
@@ -107,8 +116,7 @@ def _spoilt(random: Random, text: str) -> str:
 
 def as_json(random: Random, drawn: Written) -> str:
     """The number as a program would put it into JSON: bare where JSON allows it, else in quotes, rarely nested."""
-    bare = re.fullmatch(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", drawn.text, re.ASCII)
-    text = drawn.text if bare and random.random() < 0.5 else json.dumps(drawn.text)
+    text = drawn.text if JSON_NUMBER.fullmatch(drawn.text) and random.random() < 0.5 else json.dumps(drawn.text)
     if random.random() < 0.95:
         return text
     depth = random.choice((1, 3, 50, 2_000))

@@ -416,6 +416,8 @@ class RandomCommands:
         """One limit in five is tight."""
         rng = self.rng
         aim_ppm = rng.choice([0, PPM // len(self.names), PPM // len(self.names) // 3])
+        if name not in self.names:  # The configuration refuses files whose shares sum to over 1.
+            aim_ppm = 0
         if self.forks:
             wallet_type = WalletType.EMERGENCY if self.moves and name == self.names[-1] else WalletType.PRIMARY
             return structs.replace(wide_wallet(name), allocation_ppm=aim_ppm, type=wallet_type)
