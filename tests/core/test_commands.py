@@ -2,7 +2,7 @@
 
 import pytest
 from msgspec import structs
-from tests.support.core_desk import Play, rows, told
+from tests.support.core_desk import CoreDesk, rows, told
 
 from overmind.core.books.book import QUALITY_WINDOW
 from overmind.core.books.state import SIGNATURES_KEPT, State, decode_state, encode_state, remember_signature
@@ -41,7 +41,7 @@ w1            | desk rate 50                                         | nothing
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(REPEATED_TABLE))
 def test_a_known_fact_yields_no_event(given: str, when: str, then: str) -> None:
-    assert told(Play(given).play(when)) == then
+    assert told(CoreDesk(given).play(when)) == then
 
 
 ERRORS_TABLE = """
@@ -55,7 +55,7 @@ desk without eth; deposit w1 1 eth | eth is not a listed token
 
 @pytest.mark.parametrize(("when", "problem"), rows(ERRORS_TABLE))
 def test_an_impossible_command_is_an_error(when: str, problem: str) -> None:
-    desk = Play("w1")
+    desk = CoreDesk("w1")
     before = desk.state.ledger.totals(), desk.state.equity_micros
     with pytest.raises(CommandRefused, match=problem):
         desk.play(when)
@@ -63,7 +63,7 @@ def test_an_impossible_command_is_an_error(when: str, problem: str) -> None:
 
 
 def test_a_journal_belongs_to_one_desk() -> None:
-    desk = Play()
+    desk = CoreDesk()
     assert not desk.do(FoundDesk(TradingMode.PAPER, "tape", "genesis"))
     with pytest.raises(CommandRefused, match="use another OVERMIND_DATA_DIR"):
         desk.do(FoundDesk(TradingMode.LIVE, "mainnet", "another genesis"))
@@ -84,7 +84,7 @@ def test_a_journal_belongs_to_one_desk() -> None:
     ],
 )
 def test_only_newer_prices_count(marks: list[tuple[Mint, int, int]], kept: list[tuple[Mint, int]]) -> None:
-    desk = Play("w1; deposit w1 1 eth")
+    desk = CoreDesk("w1; deposit w1 1 eth")
     events = desk.do(MarkPrices(tuple(Mark(mint, price * PICO, desk.now_ns + later) for mint, price, later in marks)))
     newer = [mark for event in events if isinstance(event, PricesMarked) for mark in event.marks]
     found = [(mark.mint, mark.price_pico // PICO) for mark in newer]
@@ -93,7 +93,7 @@ def test_only_newer_prices_count(marks: list[tuple[Mint, int, int]], kept: list[
 
 
 def test_an_order_has_one_ticket() -> None:
-    desk = Play("w1; buy eth $300 id s")
+    desk = CoreDesk("w1; buy eth $300 id s")
     first, second = Ticket("first", b"bytes"), Ticket("second", b"other bytes")
     order_id = OrderId("s.0.0")
     assert told(desk.do(RecordTicket(order_id, first))) == "TicketRecorded"
@@ -108,7 +108,7 @@ def test_an_order_has_one_ticket() -> None:
 
 def test_a_transaction_serves_one_order_for_ever() -> None:
     """It would land once and be booked twice. A snapshot remembers it too, in the order in which it was recorded."""
-    desk = Play("w1; buy eth $300 id a")
+    desk = CoreDesk("w1; buy eth $300 id a")
     desk.do(RecordTicket(OrderId("a.0.0"), Ticket("z first", b"bytes")))
     desk.play("fill; buy eth $300 id b; buy eth $300 id c")
     desk.do(RecordTicket(OrderId("b.0.0"), Ticket("a second", b"bytes")))
@@ -131,7 +131,7 @@ def test_only_the_newest_signatures_are_kept() -> None:
 
 
 def test_an_order_without_a_ticket_cannot_have_landed() -> None:
-    desk = Play("w1; buy eth $300 id s")
+    desk = CoreDesk("w1; buy eth $300 id s")
     for outcome in (Expired(), Failed(1, Cause.SLIPPAGE), Filled(300 * MICROS, 15_000_000, 1)):
         with pytest.raises(CommandRefused, match="never signed"):
             desk.do(RecordOutcome(OrderId("s.0.0"), outcome))
@@ -139,14 +139,14 @@ def test_an_order_without_a_ticket_cannot_have_landed() -> None:
 
 
 def test_a_price_from_the_future_is_no_price() -> None:
-    desk = Play("w1")
+    desk = CoreDesk("w1")
     mint, known = next(iter(desk.state.marks.items()))
     assert not desk.do(MarkPrices((Mark(mint, known.price_pico + 1, desk.now_ns + 6 * NS),)))
     assert desk.state.marks[mint] == known
 
 
 def test_money_keeps_its_unit() -> None:
-    desk = Play("w1")
+    desk = CoreDesk("w1")
     settings = desk.state.settings
     for changed in (
         structs.replace(settings, quote=structs.replace(settings.quote, decimals=9)),
@@ -158,14 +158,14 @@ def test_money_keeps_its_unit() -> None:
 
 @pytest.mark.parametrize(("later_ns", "remembered"), [(0, ["old", "new"]), (1, ["new"])])
 def test_a_decision_stays_in_memory_for_two_days(later_ns: int, remembered: list[str]) -> None:
-    desk = Play("w1; buy eth $300 id old")
+    desk = CoreDesk("w1; buy eth $300 id old")
     desk.now_ns += 2 * DAY_NS + later_ns
     desk.play("buy eth $300 id new")
     assert list(desk.state.decided) == remembered
 
 
 def test_quality_looks_back_on_the_last_hundred_executions() -> None:
-    desk = Play("w1; desk rate 1000; buy eth $1; fail; " + "buy eth $1; fill; " * QUALITY_WINDOW)
+    desk = CoreDesk("w1; desk rate 1000; buy eth $1; fail; " + "buy eth $1; fill; " * QUALITY_WINDOW)
     book = desk.book("w1")
     assert book.executions == QUALITY_WINDOW + 1 == 101
     assert len(book.quality) == QUALITY_WINDOW
@@ -175,5 +175,7 @@ def test_quality_looks_back_on_the_last_hundred_executions() -> None:
 def test_the_shortfall_is_against_the_mark_of_the_decision_and_worse_is_positive() -> None:
     """And it is rounded up. Up to booking rules 2 it was rounded down."""
     for rules, shortfalls in ((3, [50, 48]), (2, [49, 47])):
-        desk = Play(f"w1; desk rules {rules}; buy eth $1000; mark eth 2100; fill at 2010; sell eth all; fill at 2090")
+        desk = CoreDesk(
+            f"w1; desk rules {rules}; buy eth $1000; mark eth 2100; fill at 2010; sell eth all; fill at 2090"
+        )
         assert [execution.shortfall_bps for execution in desk.book("w1").quality] == shortfalls

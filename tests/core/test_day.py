@@ -4,7 +4,7 @@ See specification §2.6.
 """
 
 import pytest
-from tests.support.core_desk import PRICES, Play, rows, told
+from tests.support.core_desk import PRICES, CoreDesk, rows, told
 
 from overmind.core.model.commands import CommandRefused
 from overmind.core.model.events import DayRolled
@@ -15,36 +15,36 @@ A_MOMENT_BEFORE = "wait 43199999"
 PRICES_AGAIN = "mark sol 100; mark eth 1900"
 
 
-def rolls(desk: Play) -> list[int]:
+def rolls(desk: CoreDesk) -> list[int]:
     return [entry.event.day for entry in desk.entries if isinstance(entry.event, DayRolled)]
 
 
 def test_the_day_rolls_at_midnight_and_not_a_moment_before() -> None:
-    desk = Play(f"w1; {A_MOMENT_BEFORE}; hold w1 a")
+    desk = CoreDesk(f"w1; {A_MOMENT_BEFORE}; hold w1 a")
     assert rolls(desk) == [20_000]
     assert told(desk.play("wait 1; hold w1 b")) == "DayRolled + HoldAdded"
     assert rolls(desk) == [20_000, 20_001]
 
 
 def test_the_day_rolls_once_over_any_number_of_commands_and_days() -> None:
-    desk = Play("w1; " + "wait 86400000; " * 5 + "hold w1 a; hold w1 b; lift w1 a")
+    desk = CoreDesk("w1; " + "wait 86400000; " * 5 + "hold w1 a; hold w1 b; lift w1 a")
     assert rolls(desk) == [20_000, 20_005]
 
 
 @pytest.mark.parametrize("prices", [PRICES, {}])
 def test_it_never_rolls_backwards(prices: dict[str, int]) -> None:
-    desk = Play(f"w1; {HALF_A_DAY}; hold w1 a", prices)
+    desk = CoreDesk(f"w1; {HALF_A_DAY}; hold w1 a", prices)
     desk.now_ns -= DAY_NS
     assert told(desk.play("hold w1 b")) == "HoldAdded"
     assert rolls(desk) == [20_000, 20_001]
 
 
 def test_a_command_without_news_rolls_the_day() -> None:
-    assert told(Play(f"w1; {HALF_A_DAY}").play("lift w1 a")) == "DayRolled"
+    assert told(CoreDesk(f"w1; {HALF_A_DAY}").play("lift w1 a")) == "DayRolled"
 
 
 def test_a_refused_command_rolls_the_day() -> None:
-    desk = Play(f"w1; {HALF_A_DAY}")
+    desk = CoreDesk(f"w1; {HALF_A_DAY}")
     with pytest.raises(CommandRefused):
         desk.play("hold nobody a")
     assert rolls(desk) == [20_000, 20_001]
@@ -75,26 +75,26 @@ hold w1 x for 1500; wait 1200; hold w1 b; wait 400 | hold w1 c | HoldLifted + Ho
 
 @pytest.mark.parametrize(("then", "when", "decided", "gain"), rows(TABLE))
 def test_the_day_rolls_with_its_first_marks(then: str, when: str, decided: str, gain: str) -> None:
-    desk = Play(f"{BEFORE}; {then}")
+    desk = CoreDesk(f"{BEFORE}; {then}")
     assert told(desk.play(when)) == decided
     assert desk.book("w1").day_pnl_micros == int(gain) * MICROS
 
 
 def test_until_it_rolls_the_limits_are_those_of_the_day_before() -> None:
-    desk = Play("w1 trades 1 loss 50; buy eth $1000; fill; wait 43199000; mark eth 1900; mark sol 100; wait 1000")
+    desk = CoreDesk("w1 trades 1 loss 50; buy eth $1000; fill; wait 43199000; mark eth 1900; mark sol 100; wait 1000")
     held = "WALLET_STATUS Active Suspended: day_loss, day_trades @w1"
     assert told(desk.play("buy sol $1")) == f"{held} + DAILY_LOSS 50 50 @w1 + TRADES_TODAY 1 2 @w1"
     assert told(desk.play("mark eth 1900; buy sol $1")) == "w1 $1"
 
 
 def test_a_doubted_mark_of_midnight_is_not_its_base() -> None:
-    desk = Play(f"desk jump 20; {BEFORE}; mark sol 100; mark btc 50000; wait 1000")
+    desk = CoreDesk(f"desk jump 20; {BEFORE}; mark sol 100; mark btc 50000; wait 1000")
     assert told(desk.play("mark eth 900")) == "PricesMarked"
     assert told(desk.play("wait 1000; mark eth 1990")) == "PricesMarked + DayRolled"
 
 
 def test_counters_begin_anew_and_totals_go_on() -> None:
-    desk = Play("w1 trades 1; buy eth $1000; fill fee 100000; mark eth 1900; sell eth 0.2; fill fee 100000")
+    desk = CoreDesk("w1 trades 1; buy eth $1000; fill fee 100000; mark eth 1900; sell eth 0.2; fill fee 100000")
     book = desk.book("w1")
     assert (book.trades_today, book.realised_today_micros) == (1, -20_020_000)
     held = "WALLET_STATUS Active Suspended: day_trades @w1"
@@ -106,7 +106,7 @@ def test_counters_begin_anew_and_totals_go_on() -> None:
 
 
 def test_unrealised_losses_count_from_the_marks_of_midnight() -> None:
-    desk = Play("w1 loss 50; buy eth $1000; fill; mark eth 1900")
+    desk = CoreDesk("w1 loss 50; buy eth $1000; fill; mark eth 1900")
     book = desk.book("w1")
     assert (book.unrealised_micros, book.day_pnl_micros) == (-50 * MICROS, -50 * MICROS)
     held = "WALLET_STATUS Active Suspended: day_loss @w1"
@@ -119,14 +119,14 @@ def test_unrealised_losses_count_from_the_marks_of_midnight() -> None:
 
 
 def test_realising_yesterdays_loss_is_no_loss_of_today() -> None:
-    desk = Play(f"w1; buy eth $1000; fill; mark eth 1900; {HALF_A_DAY}; {PRICES_AGAIN}; sell eth all; fill")
+    desk = CoreDesk(f"w1; buy eth $1000; fill; mark eth 1900; {HALF_A_DAY}; {PRICES_AGAIN}; sell eth all; fill")
     book = desk.book("w1")
     assert (book.realised_today_micros, book.unrealised_base_micros) == (-50 * MICROS, -50 * MICROS)
     assert book.day_pnl_micros == 0
 
 
 def test_open_orders_live_through_midnight() -> None:
-    desk = Play(f"w1 trades 1; buy eth $1; {HALF_A_DAY}; {PRICES_AGAIN}")
+    desk = CoreDesk(f"w1 trades 1; buy eth $1; {HALF_A_DAY}; {PRICES_AGAIN}")
     assert told(desk.play("buy eth $1")) == "TRADES_TODAY 1 2 @w1"
     desk.play("fill at 2000")
     assert desk.book("w1").trades_today == 1
@@ -136,6 +136,6 @@ def test_open_orders_live_through_midnight() -> None:
     "step", ["deposit w1 1000 usd", "float w1 5", "deposit w1 1 eth", "deposit w1 1 sol", "mark sol 50"]
 )
 def test_deposits_and_the_worth_of_the_float_are_no_profit_of_the_day(step: str) -> None:
-    desk = Play("w1; buy btc $1000; fill")
+    desk = CoreDesk("w1; buy btc $1000; fill")
     desk.play(step)
     assert desk.book("w1").day_pnl_micros == 0

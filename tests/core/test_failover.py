@@ -1,7 +1,7 @@
 """Failover: a failed attempt continues in another wallet where that can help: same gate, three attempts, in time."""
 
 import pytest
-from tests.support.core_desk import Play, rows, told
+from tests.support.core_desk import CoreDesk, rows, told
 
 from overmind.core.model.events import Event, OrderPlaced
 from overmind.core.model.order import Order
@@ -66,7 +66,7 @@ w1; w2; deposit w1 1 eth; deposit w2 1 eth; sell eth 1 id s | reject for ROUTE_D
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(TABLE))
 def test_failover(given: str, when: str, then: str) -> None:
-    assert told(Play(given).play(when)) == then
+    assert told(CoreDesk(given).play(when)) == then
 
 
 def test_the_table_has_every_cause() -> None:
@@ -78,7 +78,7 @@ def orders(events: tuple[Event, ...]) -> list[Order]:
 
 
 def test_attempts_are_numbered_and_remember_the_wallets_tried() -> None:
-    desk = Play("w1; w2; w3")
+    desk = CoreDesk("w1; w2; w3")
     (first,) = orders(desk.play("buy eth $300 id s"))
     (second,) = orders(desk.play("expire"))
     (third,) = orders(desk.play("expire"))
@@ -88,17 +88,17 @@ def test_attempts_are_numbered_and_remember_the_wallets_tried() -> None:
 
 
 def test_a_repeated_outcome_starts_no_second_attempt() -> None:
-    desk = Play("w1; w2; w3; buy eth $300 id s; expire s.0.0; buy eth $300 id s")
+    desk = CoreDesk("w1; w2; w3; buy eth $300 id s; expire s.0.0; buy eth $300 id s")
     assert list(desk.state.open_orders) == ["s.0.1"]
 
 
 def test_one_signal_is_one_decision_however_many_attempts_it_takes() -> None:
-    desk = Play("w1; w2; w3; buy eth $300 id s; expire; expire; fill")
+    desk = CoreDesk("w1; w2; w3; buy eth $300 id s; expire; expire; fill")
     assert desk.state.signals == 1
     assert [book.executions for book in desk.state.wallets.values()] == [1, 1, 1]
     assert [book.expired for book in desk.state.wallets.values()] == [1, 1, 0]
 
 
 def test_a_quantity_is_priced_anew_for_the_next_attempt() -> None:
-    desk = Play("w1; w2; buy eth 0.1 id s; mark eth 2010")
+    desk = CoreDesk("w1; w2; buy eth 0.1 id s; mark eth 2010")
     assert told(desk.play("expire")) == "OrderClosed + w2 $201"

@@ -13,7 +13,7 @@ from typing import get_args
 import msgspec
 import pytest
 from msgspec import structs
-from tests.support.core_desk import Play
+from tests.support.core_desk import CoreDesk
 
 from overmind.core.books.apply import apply
 from overmind.core.books.state import STATE_VERSION, State, decode_state, encode_state, is_current
@@ -271,7 +271,7 @@ def test_every_event_and_outcome_is_guarded() -> None:
 
 def record(path: Path, script: str) -> None:
     assert not path.exists(), f"{path} exists: a golden journal never changes"
-    desk = Play((OPENING + SCRIPTS[script]).replace("\n", ";"))
+    desk = CoreDesk((OPENING + SCRIPTS[script]).replace("\n", ";"))
     lines = [books(desk.state), *desk.entries]
     path.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
 

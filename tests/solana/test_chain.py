@@ -17,7 +17,7 @@ from solders.message import MessageV0
 from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
-from tests.support.scripted_nodes import Fault, Node, Raw, dead_url, serving
+from tests.support.scripted_nodes import Fault, Node, RawAnswer, dead_url, serving
 
 from overmind.clock.clocks import SystemClock
 from overmind.core.model.ids import Mint
@@ -592,7 +592,7 @@ def test_a_node_that_knows_the_transaction_counts_as_accepting_it(answer: Any) -
         (Fault(code=-32003, message="Transaction signature verification failure"), "verification failure"),
         (Fault(code=-32002, message="Blockhash not found", data={"err": "BlockhashNotFound"}), "Blockhash not found"),
         (Fault(code=-32005, message="behind"), "cannot serve now: behind"),
-        (Raw(status=429, Retry_After="1"), "429"),
+        (RawAnswer(status=429, Retry_After="1"), "429"),
         (None, "no signature"),
         ({}, "no signature"),
     ],
@@ -652,7 +652,7 @@ def test_what_the_ledger_has_landed_whatever_the_statuses_say(error: object) -> 
         None, {}, in_context(None), in_context([]), in_context([None, None]), {"value": [None]},
         {"context": None, "value": [None]}, {"context": {"slot": None}, "value": [None]},
         {"context": {"slot": "600"}, "value": [None]}, {"context": {"slot": 10**30}, "value": [None]},
-        Fault(code=-32011, message="Transaction history is not available from this node"), Raw(b"<html>"),
+        Fault(code=-32011, message="Transaction history is not available from this node"), RawAnswer(b"<html>"),
     ],
 )  # fmt: skip
 def test_a_node_that_does_not_answer_confirms_nothing(said: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 import structlog
-from tests.support.scripted_nodes import Fault, Node, Raw, dead_url, serving
+from tests.support.scripted_nodes import Fault, Node, RawAnswer, dead_url, serving
 from tests.support.stepping_clock import SteppingClock
 
 from overmind.clock.clocks import SystemClock
@@ -93,34 +93,34 @@ def test_an_error_is_the_nodes_own_answer(error: dict[str, Any]) -> None:
 
 
 SILENCES: list[Any] = [
-    Raw(b"<html>down for maintenance</html>"),
-    Raw(b""),
-    Raw(b'{"jsonrpc":"2.0","id":1,"result":{"a":'),
-    Raw(b'{"jsonrpc":"2.0","id":1,"result":' + b"[" * 100_000),
-    Raw(b'{"jsonrpc":"2.0","id":1,"result":"\xff"}'),
-    Raw(b'{"jsonrpc":"2.0","id":1,"result":' + b"1" * 5_000 + b"}"),
-    Raw(b'{"jsonrpc":"2.0","id":1,"result":1e999}'),
-    Raw(b'{"jsonrpc":"2.0","id":1,"result":NaN}'),
-    Raw(b'{"jsonrpc":"2.0","id":77,"result":1}'),
-    Raw(b'{"jsonrpc":"2.0","id":"1","result":1}'),
-    Raw(b'{"jsonrpc":"2.0","id":null,"result":1}'),
-    Raw(b'{"jsonrpc":"2.0","id":true,"result":1}'),
-    Raw(b'{"jsonrpc":"2.0","id":1}'),
-    Raw(b'{"jsonrpc":"2.0","id":1,"error":"no"}'),
-    Raw(b'{"jsonrpc":"2.0","id":1,"error":{}}'),
-    Raw(b'{"jsonrpc":"2.0","id":1,"error":{"code":1e3,"message":"x"}}'),
-    Raw(b'{"jsonrpc":"2.0","id":1,"error":{"code":' + b"9" * 400 + b',"message":"x"}}'),
-    Raw(b'{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"bad request"}}'),
-    Raw(b"[]"),
-    Raw(b"null"),
-    Raw(b'"ok"'),
-    Raw(b"x" * 100, Content_Encoding="gzip"),
-    Raw(b'{"jsonrpc":"2.0","id":1,"result":1}', 500),
-    Raw(b'{"jsonrpc":"2.0","id":1,"result":1}', 301, Location="http://127.0.0.1:1/"),
-    Raw(b"forbidden", 403),
-    Raw(b"slow down", 429),
-    Raw(b"slow down", 429, Retry_After="7"),
-    Raw(b"x" * (BODY_MAX + 1)),
+    RawAnswer(b"<html>down for maintenance</html>"),
+    RawAnswer(b""),
+    RawAnswer(b'{"jsonrpc":"2.0","id":1,"result":{"a":'),
+    RawAnswer(b'{"jsonrpc":"2.0","id":1,"result":' + b"[" * 100_000),
+    RawAnswer(b'{"jsonrpc":"2.0","id":1,"result":"\xff"}'),
+    RawAnswer(b'{"jsonrpc":"2.0","id":1,"result":' + b"1" * 5_000 + b"}"),
+    RawAnswer(b'{"jsonrpc":"2.0","id":1,"result":1e999}'),
+    RawAnswer(b'{"jsonrpc":"2.0","id":1,"result":NaN}'),
+    RawAnswer(b'{"jsonrpc":"2.0","id":77,"result":1}'),
+    RawAnswer(b'{"jsonrpc":"2.0","id":"1","result":1}'),
+    RawAnswer(b'{"jsonrpc":"2.0","id":null,"result":1}'),
+    RawAnswer(b'{"jsonrpc":"2.0","id":true,"result":1}'),
+    RawAnswer(b'{"jsonrpc":"2.0","id":1}'),
+    RawAnswer(b'{"jsonrpc":"2.0","id":1,"error":"no"}'),
+    RawAnswer(b'{"jsonrpc":"2.0","id":1,"error":{}}'),
+    RawAnswer(b'{"jsonrpc":"2.0","id":1,"error":{"code":1e3,"message":"x"}}'),
+    RawAnswer(b'{"jsonrpc":"2.0","id":1,"error":{"code":' + b"9" * 400 + b',"message":"x"}}'),
+    RawAnswer(b'{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"bad request"}}'),
+    RawAnswer(b"[]"),
+    RawAnswer(b"null"),
+    RawAnswer(b'"ok"'),
+    RawAnswer(b"x" * 100, Content_Encoding="gzip"),
+    RawAnswer(b'{"jsonrpc":"2.0","id":1,"result":1}', 500),
+    RawAnswer(b'{"jsonrpc":"2.0","id":1,"result":1}', 301, Location="http://127.0.0.1:1/"),
+    RawAnswer(b"forbidden", 403),
+    RawAnswer(b"slow down", 429),
+    RawAnswer(b"slow down", 429, Retry_After="7"),
+    RawAnswer(b"x" * (BODY_MAX + 1)),
     Fault(code=-32005, message="Node is behind by 42 slots", data={"numSlotsBehind": 42}),
     Fault(code=-32005, message="Node is unhealthy", data={"numSlotsBehind": None}),
     Fault(code=-32005, message="Node is unhealthy"),
@@ -256,7 +256,7 @@ def test_a_node_rests_after_failures_in_a_row_until_one_good_answer() -> None:
     async def test() -> None:
         clock = SteppingClock(START_NS)
         first, second = Node(), Node()
-        first.answers["get"], second.answers["get"] = Raw(status=500), 2
+        first.answers["get"], second.answers["get"] = RawAnswer(status=500), 2
         async with serving(first, second), rpc(first.url(), second.url(), clock=clock) as chain:
             with structlog.testing.capture_logs() as lines:
                 for _ in range(FAILURES_MAX):
@@ -329,7 +329,7 @@ def test_retry_after_is_honoured_by_everything() -> None:
     async def test() -> None:
         clock = SteppingClock(START_NS)
         node = Node()
-        node.answers["get"] = Raw(b"", 429, Retry_After="7")
+        node.answers["get"] = RawAnswer(b"", 429, Retry_After="7")
         async with serving(node), rpc(node.url(), clock=clock) as chain:
             with pytest.raises(RpcSilent, match="HTTP 429"):
                 await chain.call("get")
@@ -534,12 +534,12 @@ def test_two_nodes_of_which_each_was_overtaken_may_both_be_asked_for_what_is_not
 def test_a_hedged_read_goes_on_to_the_next_when_one_fails_at_once() -> None:
     async def test() -> None:
         nodes = [Node(), Node(), Node()]
-        nodes[0].answers["get"], nodes[1].answers["get"] = Raw(status=502), Raw(b"<html>")
+        nodes[0].answers["get"], nodes[1].answers["get"] = RawAnswer(status=502), RawAnswer(b"<html>")
         nodes[2].answers["get"] = Fault(code=-32602, message="no such account")
         async with serving(*nodes), rpc(*(node.url() for node in nodes), hedge_after_s=30) as chain:
             with pytest.raises(RpcError, match="no such account"):
                 await chain.call("get", hedge=True)
-            nodes[2].answers["get"] = Raw(status=502)
+            nodes[2].answers["get"] = RawAnswer(status=502)
             with pytest.raises(RpcSilent, match=r"502.*HTML.*502|502.*502.*HTML"):
                 await chain.call("get", (), HIGH, hedge=True)
 
@@ -570,11 +570,11 @@ CARRIERS = [  # credentials, and what follows the host
     ("", f"/?api-key={SECRET}"), ("", f"/?{SECRET}"), (f"u:%73{SECRET[1:]}@", f"/{SECRET}?k={SECRET}#{SECRET}"),
 ]  # fmt: skip
 LEAKY: list[Any] = [
-    *(answer for answer in SILENCES if not (isinstance(answer, Raw) and len(answer.body) > BODY_MAX)),
+    *(answer for answer in SILENCES if not (isinstance(answer, RawAnswer) and len(answer.body) > BODY_MAX)),
     Fault(code=-32401, message=f"invalid api key {SECRET}\nat /{SECRET}", data=SECRET),
     Fault(code=-32005, message=f"key {SECRET} is out of credits"),
-    Raw(b'{"jsonrpc":"2.0","id":null,"error":{"code":429,"message":"%s"}}' % SECRET.encode()),
-    Raw(f"<html>{SECRET}</html>".encode(), 401),
+    RawAnswer(b'{"jsonrpc":"2.0","id":null,"error":{"code":429,"message":"%s"}}' % SECRET.encode()),
+    RawAnswer(f"<html>{SECRET}</html>".encode(), 401),
     never,
 ]
 
@@ -689,7 +689,7 @@ def test_the_websocket_address_of_a_node(http: str, ws: str) -> None:
         ("localnet", OURS, "1" * 32, "different chains"),
         ("localnet", "hello", None, "cannot verify.*invalid genesis hash"),
         ("localnet", Fault(code=-32601, message="x"), None, "cannot verify.*refuses"),
-        ("mainnet", Raw(status=502), Raw(b"<html>"), "cannot verify.*502.*HTML"),
+        ("mainnet", RawAnswer(status=502), RawAnswer(b"<html>"), "cannot verify.*502.*HTML"),
     ],
 )
 def test_every_node_must_prove_its_cluster(expected: str, first: Any, second: Any, refusal: str | None) -> None:
@@ -707,12 +707,14 @@ def test_every_node_must_prove_its_cluster(expected: str, first: Any, second: An
     run(test())
 
 
-@pytest.mark.parametrize("silence", ["hello", None, Fault(code=-32601, message="x"), Raw(status=502), Raw(b"<html>")])
+@pytest.mark.parametrize(
+    "silence", ["hello", None, Fault(code=-32601, message="x"), RawAnswer(status=502), RawAnswer(b"<html>")]
+)
 def test_a_silent_node_delays_nothing_and_must_prove_its_cluster_before_use(silence: Any) -> None:
     async def test() -> None:
         first, second = Node(), Node()
         first.answers["getGenesisHash"], second.answers["getGenesisHash"] = OURS, silence
-        first.answers["get"], second.answers["get"] = Raw(status=500), 2
+        first.answers["get"], second.answers["get"] = RawAnswer(status=500), 2
         async with serving(first, second), rpc(first.url(), second.url()) as chain:
             assert await verify_cluster(chain, "localnet") == OURS
             for urgent in (Priority.EXIT, HIGH):
@@ -733,7 +735,7 @@ def test_a_silent_node_delays_nothing_and_must_prove_its_cluster_before_use(sile
 def test_a_node_that_turns_out_to_be_of_another_chain_is_never_used() -> None:
     async def test() -> None:
         first, second = Node(), Node()
-        first.answers["getGenesisHash"], second.answers["getGenesisHash"] = OURS, Raw(status=502)
+        first.answers["getGenesisHash"], second.answers["getGenesisHash"] = OURS, RawAnswer(status=502)
         second.answers["get"] = 2
         with structlog.testing.capture_logs() as lines:
             async with serving(first, second), rpc(first.url(), second.url()) as chain:

@@ -242,7 +242,7 @@ WITHDRAWAL_WORDS = ("to", "id", "because")
 Known = TypeVar("Known", OpenOrder | OpenMove, Provisional | ProvisionalMove)
 
 
-class Play:
+class CoreDesk:
     def __init__(self, steps: str = "", prices: dict[str, int] = PRICES) -> None:
         self.state = State(valuation=Valuation(few=0))  # A replay, with a few, takes the plain loop.
         self.index = SelectionIndex(self.state)
@@ -706,7 +706,7 @@ def refusal_told(refusal: Refusal) -> str:
     return f"{refusal.code} {number(read['limit'])} {number(read['actual'])}{at}"
 
 
-def books_told(desk: Play, name: str = "w1") -> str:
+def books_told(desk: CoreDesk, name: str = "w1") -> str:
     """What a wallet owns, owes and earned: `$9900 0.5 eth, owes 0.1 eth, realised $-3, held: quarantine`."""
     book, ledger = desk.book(name), desk.state.ledger
     cash = sum(ledger.balance(account, USDC.mint) for account in (book.accounts.free, book.accounts.held))

@@ -6,7 +6,7 @@ from decimal import Decimal
 from random import Random
 
 from msgspec import structs
-from tests.support.core_desk import DESK, MS, NOON_NS, USDC, Play, wide_wallet
+from tests.support.core_desk import DESK, MS, NOON_NS, USDC, CoreDesk, wide_wallet
 
 from overmind.core.books.state import DECISIONS_KEPT_NS
 from overmind.core.books.wallet_limits import kind_of, values_of
@@ -113,7 +113,7 @@ class RandomCommands:
         rare = self.rng.choice([31 * NS, DAY_NS])
         return rare if self.odd() and not self.forks else self.rng.choice([0, 0, 1, MS, NS - 1, NS])
 
-    def command(self, desk: Play) -> Command:
+    def command(self, desk: CoreDesk) -> Command:
         rng, roll, state = self.rng, self.rng.random(), desk.state
         orders = [*state.open_orders.values(), *state.open_moves.values()]
         booked = bool(state.provisional or state.provisional_moves)
@@ -141,7 +141,7 @@ class RandomCommands:
             return LiftHold(Scope(), next(iter(desk.state.holds)), "chance")
         return self._marks(desk) if roll < 0.85 else self._wish(desk)
 
-    def _final(self, desk: Play) -> RecordFinal:
+    def _final(self, desk: CoreDesk) -> RecordFinal:
         """Half of the time a fork changed the outcome."""
         state = desk.state
         booked = self.rng.choice([*state.provisional.values(), *state.provisional_moves.values()])
@@ -149,7 +149,7 @@ class RandomCommands:
         other = self.rng.choice([booked.outcome, booked.outcome, Expired(), self._outcome(work)])
         return RecordFinal(work.id, other)
 
-    def move(self, desk: Play) -> Command:
+    def move(self, desk: CoreDesk) -> Command:
         """A command that moves capital, tries to, or cancels a move."""
         rng, name = self.rng, WalletId("nobody") if self.odd() else self.rng.choice(self.names)
         micros = rng.choice([rng.randint(0, 1), 300 * MICROS, 1_000 * MICROS, 1_000 * MICROS + 1])
@@ -173,14 +173,14 @@ class RandomCommands:
             moves.append(CancelMove(rng.choice(open_moves), "chance"))
         return rng.choice(moves)
 
-    def _drain(self, desk: Play) -> Command:
+    def _drain(self, desk: CoreDesk) -> Command:
         """An operator accepts that most of a wallet's SOL is missing."""
         state, name = desk.state, self.rng.choice(self.names)
         balances = {mint: max(0, state.ledger.owned(state.wallets[name].accounts, mint)) for mint in MINTS}
         balances[SOL] = min(balances[SOL], self.rng.choice([0, 99_999, 2_000_000, LAMPORTS // 9]))
         return AcceptBalances(name, state.seq, state.seq, balances, "chance")
 
-    def _chain(self, desk: Play) -> RecordBalances | AcceptBalances:
+    def _chain(self, desk: CoreDesk) -> RecordBalances | AcceptBalances:
         """Mostly the balances of the books; sometimes slightly or very different ones, or an old reading."""
         rng, name = self.rng, self.rng.choice(self.names)
         state, book = desk.state, desk.state.wallets[name]
@@ -193,7 +193,7 @@ class RandomCommands:
             return AcceptBalances(name, state.seq, as_of_seq, balances, "" if self.odd() else "chance", signature)
         return RecordBalances(name, state.seq, as_of_seq, balances, signature)
 
-    def _marks(self, desk: Play) -> MarkPrices:
+    def _marks(self, desk: CoreDesk) -> MarkPrices:
         """Mostly the same prices again; sometimes other ones, perhaps old, perhaps two of one token."""
         rng, marks = self.rng, desk.state.marks.values()
         if rng.random() < 0.5:
@@ -203,7 +203,7 @@ class RandomCommands:
             tuple(Mark(mint, self._price(), at_ns + rng.randint(0, 1)) for mint in rng.choices(MINTS, k=2))
         )
 
-    def _wish(self, desk: Play) -> Command:
+    def _wish(self, desk: CoreDesk) -> Command:
         """A command of an operator, of the configuration, or of the executor."""
         rng = self.rng
         name = WalletId("nobody") if self.odd() else rng.choice(self.names)
@@ -241,7 +241,7 @@ class RandomCommands:
         ]
         return rng.choice(commands)
 
-    def _write_offs(self, desk: Play) -> list[Command]:
+    def _write_offs(self, desk: CoreDesk) -> list[Command]:
         """Of all dust, several times: it is rare."""
         books = desk.state.wallets.items()
         return [WriteOff(key, one, "chance") for key, book in books for one in sorted(book.dust)] * 3
@@ -255,7 +255,7 @@ class RandomCommands:
                 return ConfigureWallet(self._wallet(scope.wallet_id))
         return LiftHold(scope, cause, "chance")
 
-    def _change_limits(self, desk: Play, name: WalletId) -> ChangeLimits:
+    def _change_limits(self, desk: CoreDesk, name: WalletId) -> ChangeLimits:
         """One or several limits: tighter, wider, back to the files, or not allowed."""
         rng, configured = self.rng, desk.state.wallets[name].configured
         by_files = values_of(configured)
@@ -277,12 +277,12 @@ class RandomCommands:
         freed = ChangeMints(verb, rng.choice(MINTS), "chance", "chance")
         return [blocked, freed, ChangeMints(MintVerb.ALLOW_ALL, None, "chance", reason)]
 
-    def _known_id(self, desk: Play) -> str:
+    def _known_id(self, desk: CoreDesk) -> str:
         """A signal id that may be known. Never one older than the state remembers, which only the journal knows."""
         age = (desk.now_ns - NOON_NS) // DECISIONS_KEPT_NS
         return f"s{self.rng.randint(0, 30)}{'x' * age}"
 
-    def submit(self, desk: Play) -> SubmitSignal:
+    def submit(self, desk: CoreDesk) -> SubmitSignal:
         rng, odd = self.rng, self.odd
         action = rng.choice(list(TradeAction)) if rng.random() < 0.4 else TradeAction.BUY
         mints = MINTS if odd() else MINTS[:4]
@@ -337,7 +337,7 @@ class RandomCommands:
         tight = [self.rng.choice([None, None, self.rng.randint(1, 50_000)]) for _ in range(3)]
         return Exits(*tight, self.rng.choice([None, NS, 100 * NS]))
 
-    def _notional(self, desk: Play) -> int:
+    def _notional(self, desk: CoreDesk) -> int:
         """Often exactly a wallet's capacity, or one unit more."""
         if self.rng.random() < 0.5:
             return self._micros()
@@ -381,7 +381,7 @@ class RandomCommands:
         deposit_id = DepositId(f"d{rng.randint(0, 3) if self.odd() else rng.randint(4, 10**9)}")
         return RecordDeposit(deposit_id, name, Money(units, mint), to_float=rng.random() < 0.2)
 
-    def _configure_desk(self, desk: Play) -> ConfigureDesk:
+    def _configure_desk(self, desk: CoreDesk) -> ConfigureDesk:
         rng, settings = self.rng, desk.state.settings
         changes: list[dict[str, object]] = [
             {"portfolio_exposure_max_ppm": rng.choice([PPM, 800_000, 300_000])},
@@ -454,7 +454,7 @@ class RandomCommands:
         )
 
 
-def attempt(desk: Play, command: Command) -> list[object]:
+def attempt(desk: CoreDesk, command: Command) -> list[object]:
     """The events of a command, or its refusal."""
     try:
         return list(desk.do(command))

@@ -21,7 +21,7 @@ class Fault(Exception):
         self.error = error
 
 
-class Raw(Exception):
+class RawAnswer(Exception):
     """A whole HTTP answer."""
 
     def __init__(self, body: bytes = b"", status: int = 200, **headers: str) -> None:
@@ -80,7 +80,7 @@ class Node:
         self.paths.append(request.path_qs)
         try:
             answer = [await self._answer(one) for one in body] if isinstance(body, list) else await self._answer(body)
-        except Raw as raw:
+        except RawAnswer as raw:
             return web.Response(body=raw.body, status=raw.status, headers=raw.headers)
         return web.Response(body=json.dumps(self.reshape(answer)).encode(), content_type="application/json")
 

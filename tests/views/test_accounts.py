@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.sim.books import Books
 from tests.sim.simulate import Kind, simulate
-from tests.support.core_desk import NOON_NS, Play, rows
+from tests.support.core_desk import NOON_NS, CoreDesk, rows
 from tests.support.effort import examples
 from tests.support.random_commands import RandomCommands
 
@@ -113,13 +113,13 @@ buy undone 0.5 eth 1000>1000 momentum c>c reversal, buy undone 0.5 eth 0>1000 mo
 
 @pytest.mark.parametrize(("steps", "then"), rows(TABLE))
 def test_gains(steps: str, then: str) -> None:
-    kept, accounts = accounts_of(Play(steps).entries)
+    kept, accounts = accounts_of(CoreDesk(steps).entries)
     assert ", ".join(map(told, kept.gains)) == then
     assert accounts.differences == []
 
 
 def test_costs_and_what_a_fork_gave_back_of_them() -> None:
-    desk = Play(
+    desk = CoreDesk(
         "w1; buy eth $1000 id a; fill provisional fee 5000 rent 2039280; buy btc $10 id b; fail fee 7 provisional"
     )
     desk.play("roll back a.0.0 as failed fee 6000; final b.0.0; buy eth $10 id c; expire; buy eth $10 id d; reject")
@@ -135,13 +135,13 @@ def test_costs_and_what_a_fork_gave_back_of_them() -> None:
 
 
 def test_costs_that_were_worth_nothing_are_reversed_as_well() -> None:
-    desk = Play("w1; buy eth $1000 id a; fill provisional; roll back a.0.0 as failed")
+    desk = CoreDesk("w1; buy eth $1000 id a; fill provisional; roll back a.0.0 as failed")
     kept, _ = accounts_of(desk.entries)
     assert [(row.fee_lamports, row.status) for row in kept.costs] == [(0, "undone"), (0, "reversal"), (0, "final")]
 
 
 def test_transfers() -> None:
-    desk = Play("w1 usd 100 sol 2; deposit w1 1 eth; accept w1 usd -7 sol +0.5 because moved")
+    desk = CoreDesk("w1 usd 100 sol 2; deposit w1 1 eth; accept w1 usd -7 sol +0.5 because moved")
     kept, accounts = accounts_of(desk.entries)
     assert [(row.kind, row.token.symbol, row.units, row.micros, row.reason) for row in kept.transfers] == [
         ("deposit", "USDC", 100_000_000, 100_000_000, ""),
@@ -155,7 +155,7 @@ def test_transfers() -> None:
 
 
 def test_a_rollback_stands_on_its_own_day() -> None:
-    desk = Play(f"{PROVISIONAL_SALE}; {NEXT_DAY}; roll back b.0.0 as expired")
+    desk = CoreDesk(f"{PROVISIONAL_SALE}; {NEXT_DAY}; roll back b.0.0 as expired")
     today, tomorrow = (accounts_of(desk.entries, period) for period in (TODAY, TOMORROW))
     assert [told(row) for row in today[0].gains] == ["sale 0.5 eth 1000>1100 momentum a>b undone"]
     assert [told(row) for row in tomorrow[0].gains] == ["sale undone -0.5 eth -1000>-1100 momentum a>b reversal"]
@@ -163,7 +163,7 @@ def test_a_rollback_stands_on_its_own_day() -> None:
 
 
 def test_from_is_inclusive_and_to_exclusive() -> None:
-    desk = Play(f"w1; {BUY}; {SELL}")
+    desk = CoreDesk(f"w1; {BUY}; {SELL}")
     at_ns = desk.entries[-1].at_ns
     for period, expected in (
         (Period(at_ns, at_ns + 1), 1),
@@ -177,7 +177,7 @@ def test_from_is_inclusive_and_to_exclusive() -> None:
 
 
 def test_one_wallet_alone() -> None:
-    desk = Play("w1; w2; buy eth $1000 not w2 id a; fill; buy eth $1000 not w1 id b; fill; sell eth all id c; fill")
+    desk = CoreDesk("w1; w2; buy eth $1000 not w2 id a; fill; buy eth $1000 not w1 id b; fill; sell eth all id c; fill")
     kept, accounts = accounts_of(desk.entries, wallet="w2")
     assert {row.wallet_id for row in kept.gains} == {row.wallet_id for row in kept.transfers} == {"w2"}
     assert {key.wallet_id for key in accounts.sums} == {"w2"}
@@ -185,7 +185,7 @@ def test_one_wallet_alone() -> None:
 
 
 def test_rows_wait_for_the_one_before_them_that_a_fork_may_undo() -> None:
-    desk = Play(f"{PROVISIONAL_SALE}; buy btc $10 id c; fill; sell btc all id d; fill; final")
+    desk = CoreDesk(f"{PROVISIONAL_SALE}; buy btc $10 id c; fill; sell btc all id d; fill; final")
     kept, _ = accounts_of(desk.entries)
     assert [told(row) for row in kept.gains] == [
         "sale 0.5 eth 1000>1100 momentum a>b final",
@@ -244,7 +244,7 @@ def check(entries: list[Entry], cut_ns: int) -> None:
     assert not any(half.differences for _, half in halves)
 
 
-def attempt(desk: Play, command: Command) -> None:
+def attempt(desk: CoreDesk, command: Command) -> None:
     try:
         desk.do(command)
     except CommandRefused:
@@ -252,7 +252,7 @@ def attempt(desk: Play, command: Command) -> None:
 
 
 def play(rng: Random, wallets: int, commands: int, forks: bool) -> list[Entry]:
-    desk, chance = Play(prices={}), RandomCommands(rng, wallets, forks)
+    desk, chance = CoreDesk(prices={}), RandomCommands(rng, wallets, forks)
     for command in chance.opening():
         attempt(desk, command)
     for _ in range(commands):

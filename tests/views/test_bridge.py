@@ -10,7 +10,7 @@ from fractions import Fraction
 from random import Random
 
 import pytest
-from tests.support.core_desk import Play
+from tests.support.core_desk import CoreDesk
 from tests.support.random_commands import RandomCommands, attempt
 
 from overmind.core.books.apply import apply
@@ -63,7 +63,7 @@ def lamports(state: State) -> list[int]:
 def test_the_bridge_sums_to_the_last_micro_dollar(seed: int) -> None:
     """The revaluation is what the marks of SOL made of the float, but for a rounding of each booking."""
     rng = Random(seed)
-    desk, chance = Play(), RandomCommands(rng, 1 + seed % 3)
+    desk, chance = CoreDesk(), RandomCommands(rng, 1 + seed % 3)
     for command in chance.opening():
         attempt(desk, command)
     for _ in range(120):
@@ -84,7 +84,7 @@ def test_the_bridge_sums_to_the_last_micro_dollar(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_it_sums_when_forks_leave_debts(seed: int) -> None:
-    desk, chance = Play(), RandomCommands(Random(seed), 2, forks=True)
+    desk, chance = CoreDesk(), RandomCommands(Random(seed), 2, forks=True)
     for command in chance.opening():
         attempt(desk, command)
     for _ in range(150):
@@ -94,7 +94,9 @@ def test_it_sums_when_forks_leave_debts(seed: int) -> None:
 
 
 def test_what_a_fork_took_back_after_it_was_sold_stands_in_suspense() -> None:
-    desk = Play("w1; buy eth $1000; fill provisional; sell eth all; fill; mark eth 2100; roll back s1.0.0 as expired")
+    desk = CoreDesk(
+        "w1; buy eth $1000; fill provisional; sell eth all; fill; mark eth 2100; roll back s1.0.0 as expired"
+    )
     assert checked(desk.state).suspense_usd == -1_050
     desk.play("deposit w1 0.5 eth")
     assert checked(desk.state).suspense_usd == 0
@@ -105,6 +107,6 @@ def test_what_a_fork_took_back_after_it_was_sold_stands_in_suspense() -> None:
     [("w1", "0"), ("w1; mark sol 110", "10"), ("w1; mark sol 90; float w1 1; mark sol 100", "10")],
 )
 def test_the_price_of_sol_revalues_the_float(steps: str, revaluation: str) -> None:
-    found = portfolio_summary(Play(steps).state).bridge
+    found = portfolio_summary(CoreDesk(steps).state).bridge
     assert found is not None
     assert found.float_revaluation_usd == Decimal(revaluation)

@@ -1,7 +1,7 @@
 """What an operator sees of the looks at mints, and of alarms (specification §15)."""
 
 import msgspec
-from tests.support.core_desk import Play
+from tests.support.core_desk import CoreDesk
 
 from overmind.views.alarms import admission_alarms
 from overmind.views.limits import mints
@@ -11,23 +11,23 @@ LOOKS = "w1; admit checked; look usd; look eth mint ann; look btc freeze bob"
 
 
 def test_the_verdicts_are_listed_with_what_was_seen() -> None:
-    rows = {row.symbol: row for row in mints(Play(LOOKS).state).looked_at}
+    rows = {row.symbol: row for row in mints(CoreDesk(LOOKS).state).looked_at}
     assert (rows["ETH"].admitted, rows["ETH"].authorities, rows["ETH"].why) == (True, {"mint": "ann"}, "")
     assert (rows["BTC"].admitted, rows["BTC"].authorities) == (False, {"freeze": "bob"})
     assert rows["BTC"].why.startswith("FREEZE_AUTHORITY: freeze is bob")
 
 
 def test_a_mint_that_is_gone_is_listed_too() -> None:
-    (row,) = mints(Play("admit checked; look eth gone").state).looked_at
+    (row,) = mints(CoreDesk("admit checked; look eth gone").state).looked_at
     assert (row.why, row.authorities, row.slot) == ("NO_MINT: gone", {}, 0)
 
 
 def test_without_looks_the_lists_are_all_there_is() -> None:
-    assert msgspec.json.encode(mints(Play("w1").state)) == b'{"blocked":[],"allowed":null}'
+    assert msgspec.json.encode(mints(CoreDesk("w1").state)) == b'{"blocked":[],"allowed":null}'
 
 
 def test_an_alarm_rings_for_what_is_held_bought_or_paid_with() -> None:
-    desk = Play(LOOKS)
+    desk = CoreDesk(LOOKS)
     assert admission_alarms(desk.state) == ()
     desk.play("deposit w1 1 btc")
     (alarm,) = admission_alarms(desk.state)
@@ -42,6 +42,6 @@ def test_an_alarm_rings_for_what_is_held_bought_or_paid_with() -> None:
 
 
 def test_an_order_on_its_way_counts_as_bought() -> None:
-    desk = Play("w1; admit checked; look usd; look eth; buy eth $10; look eth freeze bob")
+    desk = CoreDesk("w1; admit checked; look usd; look eth; buy eth $10; look eth freeze bob")
     (alarm,) = admission_alarms(desk.state)
     assert alarm.startswith("the mint of ETH")

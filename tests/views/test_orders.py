@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from tests.support.core_desk import Play
+from tests.support.core_desk import CoreDesk
 
 from overmind.views.orders import OrderRow, closed_orders, open_orders, with_times
 
 
 def shown(steps: str) -> OrderRow:
     """The only order of these steps."""
-    desk = Play(steps)
+    desk = CoreDesk(steps)
     opened = with_times(open_orders(desk.state), desk.entries)
     (row,) = [*closed_orders(desk.entries, desk.state.settings), *opened]
     return row
@@ -35,7 +35,7 @@ def test_an_open_order_has_what_it_holds_and_nothing_else() -> None:
 
 
 def test_a_sale_has_its_price_in_quote_currency() -> None:
-    desk = Play("w1; buy eth $1000 id a; fill; sell eth 0.2 id b; fill")
+    desk = CoreDesk("w1; buy eth $1000 id a; fill; sell eth 0.2 id b; fill")
     row = closed_orders(desk.entries, desk.state.settings)[-1]
     assert (row.side, row.spent, row.spend_symbol, row.received, row.price) == ("Sell", "0.2", "ETH", "400", "2000")
 
@@ -60,7 +60,7 @@ def test_a_fork_that_undid_a_fill_takes_its_amounts_back() -> None:
 
 
 def test_a_token_that_is_listed_no_more_is_shown_in_base_units() -> None:
-    desk = Play("w1; buy eth $1000 id a; fill")
+    desk = CoreDesk("w1; buy eth $1000 id a; fill")
     settings = desk.state.settings
     (mint,) = [one for one, token in settings.tokens.items() if token.symbol == "ETH"]
     kept = {one: token for one, token in settings.tokens.items() if one != mint}

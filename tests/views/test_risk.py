@@ -6,14 +6,14 @@ See specification §11.2.
 from __future__ import annotations
 
 import pytest
-from tests.support.core_desk import Play, number, rows
+from tests.support.core_desk import CoreDesk, number, rows
 
 from overmind.views.risk import LEFT_OUT, Risk, risk
 
 FALLS = (100_000, 500_000)
 
 
-def seen(desk: Play) -> Risk:
+def seen(desk: CoreDesk) -> Risk:
     return risk(desk.state, FALLS)
 
 
@@ -35,7 +35,7 @@ w1; w2; desk threshold 1; buy eth $2000; fill; mark eth 1900      | emergency  |
 
 @pytest.mark.parametrize(("given", "limit", "then"), rows(USES))
 def test_the_use_of_each_limit_of_the_portfolio(given: str, limit: str, then: str) -> None:
-    use = seen(Play(given)).limits[limit]
+    use = seen(CoreDesk(given)).limits[limit]
     assert " ".join(number(amount) for amount in (use.used, use.limit, use.percent)) == then
 
 
@@ -55,14 +55,14 @@ w1; w2; desk loss 20; buy eth $4000; fill; mark eth 1900; buy btc $1; fill | ETH
 
 @pytest.mark.parametrize(("given", "what", "then"), rows(STRESS))
 def test_stress_of_falling_prices(given: str, what: str, then: str) -> None:
-    stress = {one.what: one for one in seen(Play(given)).stress or ()}[what]
+    stress = {one.what: one for one in seen(CoreDesk(given)).stress or ()}[what]
     assert " ".join([number(stress.loss_usd), number(stress.equity_usd), *stress.trips]) == then
 
 
 @pytest.mark.parametrize("what", ["every price -10 %", "every price -50 %", "ETH to zero"])
 def test_the_stress_loss_equals_the_loss_of_the_books(what: str) -> None:
     falls = {"every price -10 %": "sol 90 eth 1800 btc 45000", "every price -50 %": "sol 50 eth 1000 btc 25000"}
-    desk = Play("w1; w2; buy eth $3000; fill; buy btc $2000; fill; buy sol $100; fill")
+    desk = CoreDesk("w1; w2; buy eth $3000; fill; buy btc $2000; fill; buy sol $100; fill")
     stress = {one.what: one for one in seen(desk).stress or ()}[what]
     words = falls.get(what, "eth 0.000000000001").split()
     for name, price in zip(words[::2], words[1::2], strict=True):
@@ -71,7 +71,7 @@ def test_the_stress_loss_equals_the_loss_of_the_books(what: str) -> None:
 
 
 def test_concentrations_stand_the_largest_first_and_deposits_have_no_cap() -> None:
-    found = seen(Play("w1; w2; desk strategy 50; buy eth $300; fill; buy btc $400 by arbitrage; deposit w1 1 sol"))
+    found = seen(CoreDesk("w1; w2; desk strategy 50; buy eth $300; fill; buy btc $400 by arbitrage; deposit w1 1 sol"))
     assert [(one.symbol, one.concentration.used) for one in found.assets or ()] == [
         ("BTC", 400),
         ("ETH", 300),
@@ -86,7 +86,7 @@ def test_concentrations_stand_the_largest_first_and_deposits_have_no_cap() -> No
 
 
 def test_a_strategy_counts_what_it_is_about_to_buy_to_its_largest_position() -> None:
-    desk = Play(
+    desk = CoreDesk(
         "w1 share momentum:50:1000,arbitrage:50:2000; buy eth $300; fill; buy eth $200; buy btc $450 by arbitrage"
     )
     (wallet,) = seen(desk).wallets
@@ -95,7 +95,7 @@ def test_a_strategy_counts_what_it_is_about_to_buy_to_its_largest_position() -> 
 
 
 def test_without_aggregation_the_limits_are_shown_and_the_rest_says_that_it_is_left_out() -> None:
-    desk = Play("w1; w2; desk asset 10; buy eth $2000; fill")
+    desk = CoreDesk("w1; w2; desk asset 10; buy eth $2000; fill")
     found = risk(desk.state, None)
     assert (found.assets, found.strategies, found.stress, found.left_out) == (None, None, None, LEFT_OUT)
     assert {"exposure", "day_loss", "drawdown", "emergency"} == set(found.limits)
@@ -104,6 +104,6 @@ def test_without_aggregation_the_limits_are_shown_and_the_rest_says_that_it_is_l
 
 
 def test_an_empty_desk_has_no_risk() -> None:
-    found = seen(Play())
+    found = seen(CoreDesk())
     assert (found.exposure.percent, found.assets, found.wallets) == (0, (), ())
     assert [one.loss_usd for one in found.stress or ()] == [0, 0]

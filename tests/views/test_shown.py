@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.core_desk import NOON_NS, Play
+from tests.support.core_desk import NOON_NS, CoreDesk
 
 from overmind.core.books.book import ExecutionQuality
 from overmind.core.model.events import OrderPlaced
@@ -19,19 +19,19 @@ MIDNIGHT_NS = (NOON_NS // DAY_NS + 1) * DAY_NS
 
 def test_a_position_shows_its_exit_prices() -> None:
     steps = "w1 stop 5 trail 10 held 60000; buy eth $1000 stop 3 profit 20; fill; mark eth 2200; mark eth 2200"
-    (row,) = positions(Play(steps).state)
+    (row,) = positions(CoreDesk(steps).state)
     assert (row.stop_price_usd, row.take_profit_price_usd) == (1_940.0, 2_400.0)
     assert (row.trailing_stop_price_usd, row.sold_by_ns) == (1_980.0, NOON_NS + 60 * NS)
 
 
 def test_a_position_without_exit_rules_shows_none() -> None:
-    (row,) = positions(Play("w1; buy eth $1000; fill").state)
+    (row,) = positions(CoreDesk("w1; buy eth $1000; fill").state)
     prices = (row.stop_price_usd, row.trailing_stop_price_usd, row.take_profit_price_usd, row.sold_by_ns)
     assert prices == (None, None, None, None)
 
 
 def closed(steps: str, then: str = "close w1 eth") -> CloseRow:
-    desk = Play(steps)
+    desk = CoreDesk(steps)
     return close_row(desk.state, WalletId("w1"), Mint("eth"), desk.play(then), desk.now_ns)
 
 
@@ -66,20 +66,20 @@ def test_a_close_that_cannot_sell_now_says_why_and_stays(given: str, why: str) -
 
 
 def test_a_position_says_that_it_is_being_closed() -> None:
-    desk = Play("w1; deposit w1 1 eth")
+    desk = CoreDesk("w1; deposit w1 1 eth")
     assert [row.closing for row in positions(desk.state)] == [None]
     desk.play("close w1 eth")
     assert [row.closing for row in positions(desk.state)] == ["because"]
 
 
 def test_a_wallet_says_its_exits() -> None:
-    desk = Play("w1 trail 10 held 60000; w2")
+    desk = CoreDesk("w1 trail 10 held 60000; w2")
     assert reports.wallet_metrics(desk.state, desk.book("w1")).exits == reports.ExitRow(10.0, None, 60_000)
     assert reports.wallet_metrics(desk.state, desk.book("w2")).exits is None
 
 
 def test_what_open_buys_hold_and_may_lose_is_used_as_the_gate_counts_it() -> None:
-    desk = Play("w1 position 1000 loss 100 stop 5; buy eth $900")
+    desk = CoreDesk("w1 position 1000 loss 100 stop 5; buy eth $900")
     used = reports.limit_utilization(desk.state, desk.book("w1"))
     assert used["position_size"] == 90.0
     assert used["daily_loss"] == pytest.approx(45.0, abs=0.3)  # The stop loss, and what fee and rent may cost.
@@ -91,7 +91,7 @@ def test_what_open_buys_hold_and_may_lose_is_used_as_the_gate_counts_it() -> Non
 
 
 def test_a_hold_is_shown_with_its_reason_and_its_end() -> None:
-    desk = Play("w1 trades 1; desk trades 1; buy eth $1; fill; hold momentum a")
+    desk = CoreDesk("w1 trades 1; desk trades 1; buy eth $1; fill; hold momentum a")
     reason = "1 trades since 00:00 UTC, the limit is 1"
     expected = (reports.HoldRow("w1", "day_trades", reason, NOON_NS, MIDNIGHT_NS),)
     assert reports.wallet_metrics(desk.state, desk.book("w1")).hold_details == expected
@@ -104,11 +104,11 @@ def test_a_hold_is_shown_with_its_reason_and_its_end() -> None:
 
 
 def test_without_a_limit_of_trades_none_is_used_up() -> None:
-    assert "day_trades" not in risk.risk(Play("w1; buy eth $1; fill").state, None).limits
+    assert "day_trades" not in risk.risk(CoreDesk("w1; buy eth $1; fill").state, None).limits
 
 
 def test_a_decision_says_how_it_was_sized() -> None:
-    (placed,) = Play("w1 position 500").play("buy eth risk$50 stop 5")
+    (placed,) = CoreDesk("w1 position 500").play("buy eth risk$50 stop 5")
     assert isinstance(placed, OrderPlaced)
     told = decision_of((placed,)).to_json()
     sizing = told["sizing"]
@@ -127,7 +127,7 @@ def test_a_decision_says_how_it_was_sized() -> None:
 
 
 def test_an_amount_is_not_sized() -> None:
-    (placed,) = Play("w1").play("buy eth $50")
+    (placed,) = CoreDesk("w1").play("buy eth $50")
     assert isinstance(placed, OrderPlaced)
     assert placed.order.notional_micros == 50 * MICROS
     assert "sizing" not in decision_of((placed,)).to_json()
@@ -139,13 +139,15 @@ def test_an_amount_is_not_sized() -> None:
      ([1] + [0] * 19, 0, 4.99), ([0, 0], 1, 3.33), ([50], 0, 2.5)],
 )  # fmt: skip
 def test_the_performance_score_is_rounded_down(shortfalls: list[int], missed: int, score: float) -> None:
-    book = Play("w1").book("w1")
+    book = CoreDesk("w1").book("w1")
     book.quality = [ExecutionQuality(True, bps) for bps in shortfalls] + [ExecutionQuality(False, 0)] * missed
     assert reports.performance_score(book) == score
 
 
 def test_a_sale_uses_up_no_limit_of_trades() -> None:
-    desk = Play("w1 trades 2; deposit w1 3 eth; sell eth 1; fill; sell eth 1; fill; sell eth 1; fill; buy eth $5; fill")
+    desk = CoreDesk(
+        "w1 trades 2; deposit w1 3 eth; sell eth 1; fill; sell eth 1; fill; sell eth 1; fill; buy eth $5; fill"
+    )
     used = reports.limit_utilization(desk.state, desk.book("w1"))
     assert used["trades_today"] == 50.0
     assert reports.wallet_metrics(desk.state, desk.book("w1")).trade_count_today == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.core_desk import Play, rows, scope
+from tests.support.core_desk import CoreDesk, rows, scope
 
 from overmind.cli import desk_tables, risk_tables
 from overmind.core.model.enums import WalletStatus
@@ -35,7 +35,7 @@ w1; desk threshold 1; buy eth $2000; fill; mark eth 1900; reactivate w1 | w1  | 
 def test_every_hold_that_is_left_or_comes_back_is_named(
     given: str, of: str, left: str, returns: str, above: str
 ) -> None:
-    desk = Play(given)
+    desk = CoreDesk(given)
     name = scope("momentum" if of == "MomentumTrading" else of)
     found = holds_on(desk.state, of, name)
     assert [" ".join(one.cause for one in holds) for holds in (found.held, found.returns, found.above)] == [
@@ -49,7 +49,7 @@ def test_every_hold_that_is_left_or_comes_back_is_named(
 
 
 def test_what_is_said_to_come_back_does() -> None:
-    desk = Play("w1 loss 50 trades 1; buy eth $1000; fill; mark eth 1900; lift w1 day_loss; lift w1 day_trades")
+    desk = CoreDesk("w1 loss 50 trades 1; buy eth $1000; fill; mark eth 1900; lift w1 day_loss; lift w1 day_trades")
     said = {one.cause for one in holds_on(desk.state, "w1", scope("w1")).returns}
     desk.play("mark eth 1899")
     assert set(desk.book("w1").holds) == said == {"day_loss", "day_trades"}
@@ -57,7 +57,7 @@ def test_what_is_said_to_come_back_does() -> None:
 
 @pytest.mark.parametrize("steps", ["w1; hold w1 operator", "w1; hold portfolio operator", "w1; stop", "w1"])
 def test_no_holds_never_stands_beside_a_suspended_wallet(steps: str, capsys: pytest.CaptureFixture[str]) -> None:
-    desk = Play(steps)
+    desk = CoreDesk(steps)
     desk_tables.portfolio(portfolio_summary(desk.state))
     risk_tables.risk(risk(desk.state, None))
     told = [line for line in capsys.readouterr().out.splitlines() if "olds" in line]
@@ -67,7 +67,7 @@ def test_no_holds_never_stands_beside_a_suspended_wallet(steps: str, capsys: pyt
 
 
 def test_an_emergency_wallet_shows_no_limit_of_entries(capsys: pytest.CaptureFixture[str]) -> None:
-    desk = Play("w1 type Emergency; w2; deposit w1 1 eth")
+    desk = CoreDesk("w1 type Emergency; w2; deposit w1 1 eth")
     metrics = wallet_metrics(desk.state, desk.book("w1"))
     assert (metrics.utilization, metrics.risk_utilization) == ({}, 0.0)
     risk_tables.risk(risk(desk.state, None))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import structlog
-from tests.support.core_desk import Play
+from tests.support.core_desk import CoreDesk
 
 from overmind.cli import books
 from overmind.core.model.events import Entry, OrderClosed, OrderPlaced, OrderRolledBack
@@ -29,7 +29,7 @@ FORKED = (
 
 
 def test_a_rolled_back_order_counts_by_its_new_outcome() -> None:
-    desk = Play(FORKED)
+    desk = CoreDesk(FORKED)
     stats = execution_stats(desk.state)
     assert (stats.total_executions, stats.successful_executions, stats.failed_executions) == (4, 3, 1)
     assert (stats.provisional_executions, stats.rolled_back_executions, stats.open_executions) == (1, 1, 1)
@@ -47,7 +47,7 @@ def test_a_rolled_back_order_counts_by_its_new_outcome() -> None:
     ],
 )
 def test_debts_are_shown_by_symbol(steps: str, owed: dict[str, float], balances: dict[str, float] | None) -> None:
-    desk = Play(f"w1; buy eth $1000 id a; fill provisional; {steps}")
+    desk = CoreDesk(f"w1; buy eth $1000 id a; fill provisional; {steps}")
     metrics = reports.wallet_metrics(desk.state, desk.book("w1"))
     assert metrics.owed == owed
     assert balances is None or metrics.token_balances == balances
@@ -58,7 +58,7 @@ def test_debts_are_shown_by_symbol(steps: str, owed: dict[str, float], balances:
 
 
 def test_records_of_one_order() -> None:
-    desk = Play(FORKED)
+    desk = CoreDesk(FORKED)
     placed = [entry.event for entry in desk.entries if isinstance(entry.event, OrderPlaced)]
     order = placed[0].order
     ends = [
@@ -72,7 +72,7 @@ def test_records_of_one_order() -> None:
     assert (second.fee_lamports, second.spent.units) == (7_000, 0)
 
 
-def lines_of(desk: Play) -> list[dict[str, object]]:
+def lines_of(desk: CoreDesk) -> list[dict[str, object]]:
     with structlog.testing.capture_logs() as lines:
         for entry in desk.entries:
             log_entry(entry, None)
@@ -80,19 +80,19 @@ def lines_of(desk: Play) -> list[dict[str, object]]:
 
 
 def test_an_operator_is_warned_of_forks_and_of_what_was_accepted() -> None:
-    lines = {str(line["event"]): line for line in lines_of(Play(FORKED))}
+    lines = {str(line["event"]): line for line in lines_of(CoreDesk(FORKED))}
     rolled_back, adjusted = lines["order rolled back"], lines["balance adjusted"]
     assert (rolled_back["log_level"], rolled_back["order_id"]) == ("warning", "a.0.0")
     assert (rolled_back["outcome"], rolled_back["fee_lamports"]) == ("failed", 7_000)
     assert (adjusted["log_level"], adjusted["wallet"], adjusted["units"]) == ("warning", "w1", 1_000_000)
     assert adjusted["why"] == "found"
     assert lines["order final"]["order_id"] == "d.0.0"
-    held = [line for line in lines_of(Play("w1; chain w1 usd -5")) if line["event"] == "hold added"]
+    held = [line for line in lines_of(CoreDesk("w1; chain w1 usd -5")) if line["event"] == "hold added"]
     assert [(line["log_level"], line["cause"]) for line in held] == [("warning", "deficit:w1")]
 
 
 def test_a_provisional_close_says_so() -> None:
-    closed = [line for line in lines_of(Play(FORKED)) if line["event"] == "order closed"]
+    closed = [line for line in lines_of(CoreDesk(FORKED)) if line["event"] == "order closed"]
     assert [line.get("provisional", False) for line in closed] == [True, False, True, True]
 
 
@@ -103,7 +103,7 @@ async def _written(path: Path, entries: list[Entry]) -> None:
 
 
 def test_orders_say_what_is_final(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    asyncio.run(_written(tmp_path / "overmind.db", Play(FORKED).entries))
+    asyncio.run(_written(tmp_path / "overmind.db", CoreDesk(FORKED).entries))
     books.orders(as_json=True, data_dir=tmp_path)
     rows = json.loads(capsys.readouterr().out)
     states = {row["order_id"]: row["state"] for row in rows}
@@ -119,7 +119,7 @@ def test_orders_say_what_is_final(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_verify_knows_what_a_fork_may_leave() -> None:
-    desk = Play(FORKED.partition("accept")[0] + "deposit w1 1 btc")
+    desk = CoreDesk(FORKED.partition("accept")[0] + "deposit w1 1 btc")
     assert invariant_problems(desk.state) == []
     book = desk.book("w1")
     book.in_suspense.clear()
@@ -135,7 +135,7 @@ def test_verify_knows_what_a_fork_may_leave() -> None:
 
 
 def test_verify_finds_a_position_that_no_account_has_and_an_account_without_a_position() -> None:
-    desk = Play("w1; buy eth $1000; fill")
+    desk = CoreDesk("w1; buy eth $1000; fill")
     desk.state.ledger.transfer(10, Mint("eth"), "w1/free", "@market")
     desk.state.ledger.transfer(10, Mint("btc"), "@market", "w1/free")
     assert invariant_problems(desk.state) == [
@@ -145,6 +145,6 @@ def test_verify_finds_a_position_that_no_account_has_and_an_account_without_a_po
 
 
 def test_verify_finds_an_order_that_is_open_and_booked() -> None:
-    desk = Play("w1; buy eth $1000 id a; fill provisional; buy eth $1000 id b")
+    desk = CoreDesk("w1; buy eth $1000 id a; fill provisional; buy eth $1000 id b")
     desk.state.provisional[OrderId("b.0.0")] = desk.state.provisional[OrderId("a.0.0")]
     assert invariant_problems(desk.state) == ["order b.0.0 is open, and booked provisionally as well"]

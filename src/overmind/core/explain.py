@@ -50,7 +50,7 @@ def _sized_candidates(sized: SizedRequest, at_ns: int) -> tuple[Candidate, ...]:
     candidates = []
     for book in state.wallets.values():
         sizing = sized.size(book)
-        entry = sized.ask(max(sizing.notional_micros, sized.least_micros))
+        entry = sized.request_for(max(sizing.notional_micros, sized.least_micros))
         capacity = capacity_micros(state, book, sized.signal.strategy)
         terms = (
             cost_terms(common_terms(state, entry), book, entry, capacity) if capacity > 0 and entry.mark_pico else None

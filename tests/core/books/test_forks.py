@@ -9,7 +9,7 @@ from itertools import permutations, product
 
 import pytest
 from msgspec.structs import replace
-from tests.support.core_desk import Play, books_told, rows, told
+from tests.support.core_desk import CoreDesk, books_told, rows, told
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State, decode_state, encode_state, state_hash
@@ -89,7 +89,7 @@ w1; buy sol $100 id a; {TRY}; sell sol all id b; fill; {UNDO}; deposit w1 1 sol 
 
 @pytest.mark.parametrize(("steps", "then"), rows(TABLE))
 def test_the_books_after_a_fork(steps: str, then: str) -> None:
-    desk = Play()
+    desk = CoreDesk()
     for step in steps.split(";"):
         desk.play(step)
         check_sound(desk)
@@ -97,7 +97,7 @@ def test_the_books_after_a_fork(steps: str, then: str) -> None:
     assert not any(order_id in desk.state.open_orders for order_id in desk.state.provisional)
 
 
-def check_sound(desk: Play) -> None:
+def check_sound(desk: CoreDesk) -> None:
     """After any rollback: held units exist, debts are known, and equity equals deposits plus PnL."""
     state = desk.state
     assert not any(state.ledger.totals().values()), state.ledger.totals()
@@ -132,8 +132,8 @@ UNDONE = ("expired", "failed fee 5000", "filled fee 5000")
 @pytest.mark.parametrize("steps", STEPS.values(), ids=STEPS.keys())
 def test_undoing_everything_in_any_order_restores_everything(steps: str) -> None:
     for order in permutations("abcd"):
-        desk = Play(steps)
-        start = Play("w1")
+        desk = CoreDesk(steps)
+        start = CoreDesk("w1")
         for name in order:
             desk.play(f"roll back {name}.0.0 as expired")
             check_sound(desk)
@@ -151,7 +151,7 @@ def test_the_books_are_sound_after_any_replaced_outcomes(steps: str) -> None:
     for turn, (order, *ends) in enumerate(product(permutations("abcd"), *[UNDONE] * 4)):
         if turn % 7:
             continue  # Only every seventh of about two thousand cases: all of them take half a minute.
-        desk = Play(steps)
+        desk = CoreDesk(steps)
         for name, end in zip(order, ends, strict=True):
             desk.play(f"roll back {name}.0.0 as {end}")
             check_sound(desk)
@@ -161,10 +161,10 @@ def test_the_books_are_sound_after_any_replaced_outcomes(steps: str) -> None:
 def test_after_a_fork_the_remaining_lots_have_the_right_strategy() -> None:
     """The newest lots leave first; they may belong to another strategy."""
     shares = "share momentum:100:1200,arbitrage:100:1200"
-    desk = Play(f"w1 {shares}; buy eth $1000 id a; fill provisional; buy eth $1000 by arbitrage id b; fill")
+    desk = CoreDesk(f"w1 {shares}; buy eth $1000 id a; fill provisional; buy eth $1000 by arbitrage id b; fill")
     assert told(desk.play("buy eth $1100 by arbitrage")).startswith("STRATEGY_POSITION_SIZE")
     desk.play("roll back as expired")
-    plain = Play()
+    plain = CoreDesk()
     plain.state = decode_state(encode_state(desk.state))
     plain.index = SelectionIndex(plain.state)
     for strategy in ("momentum", "arbitrage"):
@@ -173,7 +173,7 @@ def test_after_a_fork_the_remaining_lots_have_the_right_strategy() -> None:
 
 
 def test_the_quarantine_names_its_order_and_stops_entries_of_that_wallet_alone() -> None:
-    desk = Play("w1; w2; buy eth $1000 id a; fill provisional; sell eth all; fill; roll back a.0.0 as expired")
+    desk = CoreDesk("w1; w2; buy eth $1000 id a; fill provisional; sell eth all; fill; roll back a.0.0 as expired")
     assert "order a.0.0" in desk.book("w1").holds[QUARANTINE].reason
     assert "eth" in desk.book("w1").holds[QUARANTINE].reason
     assert told(desk.play("buy eth $300")) == "w2 $300"
@@ -189,31 +189,31 @@ def test_a_rollback_is_counted_and_its_fill_is_not() -> None:
 
 
 def undone(first: str, then: str) -> WalletBook:
-    return Play(f"w1; buy eth $1000 id a; {first}; roll back as {then}").book("w1")
+    return CoreDesk(f"w1; buy eth $1000 id a; {first}; roll back as {then}").book("w1")
 
 
 def test_a_rollback_starts_no_failover() -> None:
     """By then the signal counted as executed, and its time to live is over."""
-    desk = Play("w1; w2; buy eth $300 id a; fill provisional")
+    desk = CoreDesk("w1; w2; buy eth $300 id a; fill provisional")
     assert told(desk.play("roll back as expired")) == "OrderRolledBack"
 
 
 def test_what_expired_or_was_rejected_is_final_at_once() -> None:
     for end in ("expire provisional", "reject provisional"):
-        desk = Play(f"w1; buy eth $300 id a; {end}")
+        desk = CoreDesk(f"w1; buy eth $300 id a; {end}")
         assert not desk.state.provisional
         (closed,) = [entry.event for entry in desk.entries if isinstance(entry.event, OrderClosed)]
         assert not closed.provisional
 
 
 def test_the_same_effect_in_another_slot_is_final() -> None:
-    desk = Play("w1; buy eth $300 id a; fill provisional")
+    desk = CoreDesk("w1; buy eth $300 id a; fill provisional")
     booked = desk.state.provisional[OrderId("a.0.0")].outcome
     assert told(desk.do(RecordFinal(OrderId("a.0.0"), replace(booked, slot=7)))) == "OrderFinal"
 
 
 def test_a_failure_with_other_words_and_the_same_fee_is_final() -> None:
-    desk = Play("w1; buy eth $300 id a; fail fee 5000 provisional")
+    desk = CoreDesk("w1; buy eth $300 id a; fail fee 5000 provisional")
     assert (
         told(desk.do(RecordFinal(OrderId("a.0.0"), Failed(5000, Cause.LIMIT_PRICE, "other words", 7)))) == "OrderFinal"
     )
@@ -221,39 +221,39 @@ def test_a_failure_with_other_words_and_the_same_fee_is_final() -> None:
 
 def test_an_outcome_becomes_final_once() -> None:
     for end in ("final", "roll back as expired"):
-        desk = Play(f"w1; buy eth $300 id a; fill provisional; {end}")
+        desk = CoreDesk(f"w1; buy eth $300 id a; fill provisional; {end}")
         assert desk.do(RecordFinal(OrderId("a.0.0"), Expired())) == ()
         assert desk.do(RecordOutcome(OrderId("a.0.0"), Expired(), provisional=True)) == ()
 
 
 def test_what_was_sent_cannot_have_been_rejected() -> None:
-    desk = Play("w1; buy eth $300 id a; fill provisional")
+    desk = CoreDesk("w1; buy eth $300 id a; fill provisional")
     with pytest.raises(CommandRefused, match=r"order a\.0\.0 was sent"):
         desk.do(RecordFinal(OrderId("a.0.0"), Rejected(Cause.STOPPED)))
     assert desk.state.provisional
 
 
 def test_a_final_of_an_unknown_order_yields_no_event() -> None:
-    assert Play("w1").do(RecordFinal(OrderId("x.0.0"), Expired())) == ()
+    assert CoreDesk("w1").do(RecordFinal(OrderId("x.0.0"), Expired())) == ()
 
 
 def test_a_token_that_is_listed_no_more_is_undone_all_the_same() -> None:
-    desk = Play("w1; buy eth $1000 id a; fill provisional; sell eth 0.2 id b; fill provisional; desk without eth")
+    desk = CoreDesk("w1; buy eth $1000 id a; fill provisional; sell eth 0.2 id b; fill provisional; desk without eth")
     desk.play("roll back a.0.0 as expired; roll back b.0.0 as expired")
     check_sound(desk)
     assert books_told(desk) == "$9900, held: quarantine"
 
 
 def test_a_rollback_removes_the_new_token_account() -> None:
-    desk = Play("w1; buy eth $300 id a; fill provisional rent 2039280")
+    desk = CoreDesk("w1; buy eth $300 id a; fill provisional rent 2039280")
     assert Mint("eth") in desk.book("w1").token_accounts
     desk.play("roll back as expired")
     assert Mint("eth") not in desk.book("w1").token_accounts
 
 
 def test_provisional_outcomes_survive_a_snapshot() -> None:
-    desk = Play("w1; buy eth $1000 id a; fill provisional; sell eth 0.2 id b; fill provisional")
-    restored = Play()
+    desk = CoreDesk("w1; buy eth $1000 id a; fill provisional; sell eth 0.2 id b; fill provisional")
+    restored = CoreDesk()
     restored.state = decode_state(encode_state(desk.state))
     restored.index = SelectionIndex(restored.state)
     for one in (desk, restored):
@@ -262,7 +262,7 @@ def test_provisional_outcomes_survive_a_snapshot() -> None:
 
 
 def test_yesterdays_rollback_is_a_loss_of_today() -> None:
-    desk = Play(
+    desk = CoreDesk(
         "w1; buy eth $1000 id a; fill; sell eth all id b; fill at 2200 provisional; wait 86400000; mark eth 2000"
     )
     assert desk.book("w1").realised_today_micros == 0
@@ -277,7 +277,9 @@ def owes_without_quarantine(state: State) -> list[str]:
 
 def test_a_debt_by_an_outcome_is_quarantined_too() -> None:
     """A fork moved the rent of the USDC account from the first sale to the second, which had reserved none."""
-    desk = Play("w1 usd 0 sol 0.00223928; deposit w1 2 eth; sell eth 1 id a; fill provisional fee 100000 rent 2039280")
+    desk = CoreDesk(
+        "w1 usd 0 sol 0.00223928; deposit w1 2 eth; sell eth 1 id a; fill provisional fee 100000 rent 2039280"
+    )
     desk.play("sell eth 1 id b; fill fee 100000 rent 2039280")
     check_sound(desk)
     assert desk.book("w1").in_suspense == {SOL}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support import plain_lots
-from tests.support.core_desk import DESK, USDC, Play
+from tests.support.core_desk import DESK, USDC, CoreDesk
 from tests.support.effort import examples
 from tests.support.plain_lots import Lot, Lots, Shares
 from tests.support.random_commands import COIN, DUST, RandomCommands, attempt
@@ -581,7 +581,7 @@ def check_placed(state: State, move: Move, later: list[Move]) -> None:
             assert move.to_address in desk.withdraw_addresses, move
 
 
-def check_exits(desk: Play) -> None:
+def check_exits(desk: CoreDesk) -> None:
     """Whatever happened before, a wanted sale happens: it needs only a price and the fee."""
     state = desk.state
     for wallet_id, book in list(state.wallets.items()):
@@ -686,9 +686,9 @@ def check_breakers(state: State, plain: Accountant) -> None:
         assert stands or equity >= capital or (capital - equity) * PPM < capital * limit_ppm, (base, limit_ppm)
 
 
-def play(rng: Random, wallets: int, commands: int, forks: bool = False, moves: bool = False) -> Play:
+def play(rng: Random, wallets: int, commands: int, forks: bool = False, moves: bool = False) -> CoreDesk:
     """Plays random commands of every kind, each handled twice, with all checks after every event."""
-    desk, chance, plain = Play(prices={}), RandomCommands(rng, wallets, forks, moves), Accountant()
+    desk, chance, plain = CoreDesk(prices={}), RandomCommands(rng, wallets, forks, moves), Accountant()
     booked = 0
     script = iter(chance.opening())
     for _ in range(3 * wallets + 2 + commands):
@@ -743,7 +743,7 @@ def replayed(entries: list[Entry], start: State) -> State:
     return start
 
 
-def check_replay(desk: Play, half: int) -> None:
+def check_replay(desk: CoreDesk, half: int) -> None:
     live = encode_state(desk.state)
     assert encode_state(replayed(desk.entries, State())) == live
     saved = encode_state(replayed(desk.entries[:half], State()))
@@ -812,10 +812,10 @@ def test_no_small_script_breaks_the_books(rng: Random, wallets: int, commands: i
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_desk_recovered_from_a_snapshot_decides_as_if_it_had_never_stopped(seed: int) -> None:
-    desk, chance = Play(prices={}), RandomCommands(Random(seed), wallets=12)
+    desk, chance = CoreDesk(prices={}), RandomCommands(Random(seed), wallets=12)
     for command in chance.opening():
         attempt(desk, command)
-    recovered = Play(prices={})
+    recovered = CoreDesk(prices={})
     for number in range(200):
         if number % 50 == 0:
             recovered.state = decode_state(encode_state(desk.state))
@@ -831,7 +831,7 @@ def test_a_desk_recovered_from_a_snapshot_decides_as_if_it_had_never_stopped(see
 @settings(derandomize=True, max_examples=examples(60))
 @given(st.randoms(use_true_random=False), st.integers(1, 3), st.integers(5, 60))
 def test_a_fork_that_undoes_everything_leaves_what_was_deposited(rng: Random, wallets: int, commands: int) -> None:
-    desk, chance = Play(prices={}), RandomCommands(rng, wallets, forks=True)
+    desk, chance = CoreDesk(prices={}), RandomCommands(rng, wallets, forks=True)
     for command in chance.opening():
         attempt(desk, command)
     for _ in range(commands):
@@ -852,7 +852,7 @@ def test_a_fork_that_undoes_everything_leaves_what_was_deposited(rng: Random, wa
     check_deposits_are_all(desk)
 
 
-def check_deposits_are_all(desk: Play) -> None:
+def check_deposits_are_all(desk: CoreDesk) -> None:
     deposited: Counter[Owned] = Counter()
     costs: Counter[WalletId] = Counter()
     plain = Accountant()

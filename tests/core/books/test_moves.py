@@ -1,7 +1,7 @@
 """Moves in the books: the effect of each outcome on both wallets, rollbacks by a fork, and sweeps."""
 
 import pytest
-from tests.support.core_desk import DESK, Play, books_told, rows, told
+from tests.support.core_desk import DESK, CoreDesk, books_told, rows, told
 
 from overmind.core.books.state import decode_state, encode_state
 from overmind.core.capital.proceeds import why_nowhere
@@ -50,7 +50,7 @@ fill provisional; buy eth $9000 not w1; roll back as expired | $11900 | $9000, o
 
 @pytest.mark.parametrize(("outcome", "giver", "receiver"), rows(TABLE))
 def test_both_wallets_are_booked(outcome: str, giver: str, receiver: str) -> None:
-    desk = Play(GIVEN)
+    desk = CoreDesk(GIVEN)
     desk.play(outcome)
     assert (books_told(desk, "w1"), books_told(desk, "w2")) == (giver, receiver)
     assert not any(desk.state.ledger.totals().values())
@@ -65,7 +65,7 @@ def test_both_wallets_are_booked(outcome: str, giver: str, receiver: str) -> Non
 
 
 def test_what_is_under_way_is_held_with_its_costs() -> None:
-    desk = Play("w1 aim 50 usd 11900; w2 aim 50 usd 0 sol 80; rebalance")
+    desk = CoreDesk("w1 aim 50 usd 11900; w2 aim 50 usd 0 sol 80; rebalance")
     accounts = desk.book("w1").accounts
     held = desk.balance(accounts.held, "usd"), desk.balance(accounts.sol_float_held, "sol")
     assert held == (2_000 * MICROS, DESK.costs.fee_max_lamports + DESK.costs.rent_lamports)
@@ -74,7 +74,7 @@ def test_what_is_under_way_is_held_with_its_costs() -> None:
 
 
 def test_the_receiver_has_an_account_from_then_on_unless_a_fork_undid_it() -> None:
-    desk = Play("w1 aim 50 usd 11900; w2 aim 50 usd 0 sol 80; rebalance; fill provisional rent 2039280")
+    desk = CoreDesk("w1 aim 50 usd 11900; w2 aim 50 usd 0 sol 80; rebalance; fill provisional rent 2039280")
     assert "usdc" in desk.book("w2").token_accounts
     desk.play("roll back as expired")
     assert "usdc" not in desk.book("w2").token_accounts
@@ -84,7 +84,7 @@ def test_the_receiver_has_an_account_from_then_on_unless_a_fork_undid_it() -> No
 
 
 def test_an_outcome_is_booked_once() -> None:
-    desk = Play(GIVEN)
+    desk = CoreDesk(GIVEN)
     desk.play("fill provisional fee 5000")
     for again in ("final", "roll back as expired"):
         before = encode_state(desk.state)
@@ -94,7 +94,7 @@ def test_an_outcome_is_booked_once() -> None:
 
 
 def test_a_move_without_a_ticket_can_only_be_rejected() -> None:
-    desk = Play(GIVEN)
+    desk = CoreDesk(GIVEN)
     (known,) = desk.state.open_moves.values()
     assert told(desk.play("sign; sign")) == "nothing"
     assert known.ticket is not None
@@ -103,7 +103,7 @@ def test_a_move_without_a_ticket_can_only_be_rejected() -> None:
 
 
 def test_a_move_survives_a_restart() -> None:
-    desk = Play(GIVEN)
+    desk = CoreDesk(GIVEN)
     desk.play("sign")
     desk.state = decode_state(encode_state(desk.state))
     desk.play("fill provisional fee 5000")
@@ -174,7 +174,7 @@ w1; w2 type Emergency; sweep; moves; fill provisional; roll back as expired | mo
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(SWEEPS))
 def test_what_a_liquidation_brings_goes_to_safety(given: str, when: str, then: str) -> None:
-    desk = Play(given)
+    desk = CoreDesk(given)
     assert told(desk.play(when)) == then
     assert told(desk.play("moves")) == "nothing"  # A second time changes nothing.
 
@@ -198,11 +198,11 @@ def test_what_a_liquidation_brings_goes_to_safety(given: str, when: str, then: s
     ],
 )
 def test_the_reason_why_nothing_can_be_swept(given: str, why: str) -> None:
-    assert why_nowhere(Play(given).state) == why
+    assert why_nowhere(CoreDesk(given).state) == why
 
 
 def test_a_second_sweep_yields_no_event() -> None:
-    desk = Play("w1; w2 type Emergency; sweep")
+    desk = CoreDesk("w1; w2 type Emergency; sweep")
     assert not desk.play("sweep")
     assert not desk.play("liquidate")
 
@@ -212,7 +212,7 @@ def test_only_protective_moves_continue_after_a_stop() -> None:
 
 
 def test_an_open_move_of_a_removed_wallet_is_still_booked() -> None:
-    desk = Play(GIVEN)
+    desk = CoreDesk(GIVEN)
     desk.play("sign; remove w1; remove w2; fill fee 5000")
     assert books_told(desk, "w2") == "$9900, held: removed"
 
@@ -242,12 +242,12 @@ fill provisional; final; chain w2 behind 1 usd -2000 | nothing
 
 @pytest.mark.parametrize(("given", "then"), rows(BALANCES))
 def test_a_move_explains_what_the_chain_may_say(given: str, then: str) -> None:
-    desk = Play(GIVEN)
+    desk = CoreDesk(GIVEN)
     assert told(desk.play(given)) == then
 
 
 def test_nothing_is_accepted_while_a_move_is_under_way() -> None:
-    desk = Play(GIVEN)
+    desk = CoreDesk(GIVEN)
     desk.play("sign")
     for name in ("w1", "w2"):
         with pytest.raises(CommandRefused, match="in flight"):
@@ -255,6 +255,6 @@ def test_nothing_is_accepted_while_a_move_is_under_way() -> None:
 
 
 def test_a_swept_float_stays() -> None:
-    desk = Play("w1; w2 type Emergency; sweep; moves; fill fee 5000")
+    desk = CoreDesk("w1; w2 type Emergency; sweep; moves; fill fee 5000")
     assert desk.balance(desk.book("w1").accounts.sol_float, "sol") == LAMPORTS - 5_000
     assert desk.state.ledger.owned(desk.book("w2").accounts, SOL) == LAMPORTS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.core_desk import Play, rows
+from tests.support.core_desk import CoreDesk, rows
 from tests.support.effort import examples
 
 from overmind.core.books.positions import Lot, Position
@@ -66,7 +66,7 @@ def test_splitting_lots_conserves_their_cost(
 
 
 def test_each_strategy_owns_its_lots() -> None:
-    desk = Play("w1; buy eth $1000; fill; buy eth $3000 by arbitrage; fill; deposit w1 1 eth; mark eth 2200")
+    desk = CoreDesk("w1; buy eth $1000; fill; buy eth $3000 by arbitrage; fill; deposit w1 1 eth; mark eth 2200")
     position = desk.book("w1").positions[Mint("eth")]
     owned = {MOMENTUM: 1_100 * MICROS, ARBITRAGE: 3_300 * MICROS, "deposit": 2_200 * MICROS}
     assert position.value_by(2_200 * PICO) == desk.book("w1").deployed == owned
@@ -76,7 +76,7 @@ def test_each_strategy_owns_its_lots() -> None:
 
 
 def test_the_average_cost_is_per_whole_token() -> None:
-    desk = Play("w1; buy eth $1000; fill; mark eth 2500; buy eth $1000; fill")
+    desk = CoreDesk("w1; buy eth $1000; fill; mark eth 2500; buy eth $1000; fill")
     position = desk.book("w1").positions[Mint("eth")]
     assert position.units == 90_000_000
     assert position.average_cost_pico == 2_000 * MICROS * PICO * 10 // (9 * MICROS)
@@ -86,7 +86,7 @@ def test_the_average_cost_is_per_whole_token() -> None:
 
 
 def test_profit_and_loss_of_a_trade_to_the_last_micro() -> None:
-    desk = Play("w1; buy eth $1000; fill fee 50000 rent 2039280; mark eth 2200")
+    desk = CoreDesk("w1; buy eth $1000; fill fee 50000 rent 2039280; mark eth 2200")
     book = desk.book("w1")
     costs = 5_000 + 203_928  # at $100 per SOL
     assert (book.unrealised_micros, book.realised_micros) == (100 * MICROS, -costs)
@@ -96,7 +96,7 @@ def test_profit_and_loss_of_a_trade_to_the_last_micro() -> None:
 
 
 def test_a_fee_is_rounded_up_and_a_value_down() -> None:
-    desk = Play("w1; buy eth $1000; fill fee 1")
+    desk = CoreDesk("w1; buy eth $1000; fill fee 1")
     assert desk.book("w1").realised_micros == -1
     desk.play("buy btc $0.000001; expire; deposit w1 0.00000001 btc; mark btc 49999")
     assert desk.book("w1").deployed["deposit"] == desk.book("w1").positions_micros - 1000 * MICROS == 499
@@ -106,7 +106,7 @@ def test_a_fee_is_rounded_up_and_a_value_down() -> None:
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 99), st.integers(1_900, 2_100)), min_size=1, max_size=12))
 def test_realised_and_unrealised_are_the_change_of_value(steps: list[tuple[bool, int, int]]) -> None:
     """Cash and positions change by exactly the realised and the unrealised profit."""
-    desk = Play("w1; deposit w1 1 eth")
+    desk = CoreDesk("w1; deposit w1 1 eth")
     book, before = desk.book("w1"), 11_900 * MICROS
     for buys, percent, price in steps:
         desk.now_ns += 10**9
@@ -120,7 +120,7 @@ def test_realised_and_unrealised_are_the_change_of_value(steps: list[tuple[bool,
 
 
 def test_amounts_beyond_int64_are_held_valued_and_sold() -> None:
-    desk = Play("w1; mark btc 0.000000000001")
+    desk = CoreDesk("w1; mark btc 0.000000000001")
     huge = 2**70
     desk.play(f"deposit w1 {huge // 10**8}.{huge % 10**8:08} btc")
     assert desk.book("w1").positions[Mint("btc")].units == huge
@@ -130,5 +130,5 @@ def test_amounts_beyond_int64_are_held_valued_and_sold() -> None:
 
 
 def test_a_buy_is_booked_although_its_token_is_listed_no_more() -> None:
-    desk = Play("w1; buy eth $1000; desk without eth; fill; mark eth 2200")
+    desk = CoreDesk("w1; buy eth $1000; desk without eth; fill; mark eth 2200")
     assert desk.book("w1").positions_micros == 1_100 * MICROS

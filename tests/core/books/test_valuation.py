@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from tests.support.core_desk import Play
+from tests.support.core_desk import CoreDesk
 from tests.support.effort import examples
 
 from overmind.core.books.aggregates import change_position, configure, mark_prices, watch_again
@@ -113,7 +113,7 @@ def check(state: State) -> None:
 
 def compare(rng: Random, steps: int) -> None:
     """Some states switch to columns once they are large enough, most use columns from the first position on."""
-    state = Play("w1; w2; w3").state
+    state = CoreDesk("w1; w2; w3").state
     state.valuation = Valuation(few=rng.choice([0, 0, 6]))
     for _ in range(steps):
         state.at_ns += NS
@@ -138,7 +138,7 @@ def test_no_short_history_makes_them_differ(rng: Random, steps: int) -> None:
 
 
 def test_from_many_to_few_and_back() -> None:
-    state, (one, other, *_) = Play("w1").state, TOKENS
+    state, (one, other, *_) = CoreDesk("w1").state, TOKENS
     state.valuation, book = Valuation(few=2), state.wallets[WalletId("w1")]
     change_position(state, book, one, Lot(None, 7, 0))
     for price, held in ((3, 1), (4, 0), (5, 0), (6, 1), (7, 1)):
@@ -151,7 +151,7 @@ def test_from_many_to_few_and_back() -> None:
 
 
 def test_what_would_sum_to_more_than_an_int64_is_left_to_the_plain_loop() -> None:
-    desk, units = Play("w1"), 2**50 - 1
+    desk, units = CoreDesk("w1"), 2**50 - 1
     tokens = [Token(f"T{number}", Mint(f"t{number}"), 0) for number in range(2**13 + 1)]
     for token in tokens:
         change_position(desk.state, desk.book("w1"), token, Lot(None, units, 0, 0))
@@ -160,7 +160,7 @@ def test_what_would_sum_to_more_than_an_int64_is_left_to_the_plain_loop() -> Non
 
 
 def test_a_new_state_values_what_a_snapshot_holds() -> None:
-    desk = Play("w1; buy eth $1000; fill; deposit w1 1 eth")
+    desk = CoreDesk("w1; buy eth $1000; fill; deposit w1 1 eth")
     desk.state = decode_state(encode_state(desk.state))
     desk.state.valuation = Valuation(few=0)
     desk.play("mark eth 2200")

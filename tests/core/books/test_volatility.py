@@ -4,7 +4,7 @@ from math import exp, sqrt
 from random import Random
 
 import pytest
-from tests.support.core_desk import Play
+from tests.support.core_desk import CoreDesk
 
 from overmind.core.books.state import decode_state, encode_state
 from overmind.core.books.volatility import MOVES_MIN, Volatility
@@ -104,6 +104,6 @@ def test_marks_that_never_move_are_no_volatility() -> None:
 
 
 def test_a_snapshot_keeps_the_volatility() -> None:
-    state = Play("w1; wave eth 2000 2020 21 60000").state
+    state = CoreDesk("w1; wave eth 2000 2020 21 60000").state
     assert decode_state(encode_state(state)).volatility == state.volatility
     assert state.volatility[Mint("eth")].is_known

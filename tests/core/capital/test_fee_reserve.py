@@ -4,7 +4,7 @@ See specification §10.8.
 """
 
 import pytest
-from tests.support.core_desk import DESK, Play, books_told, rows, told
+from tests.support.core_desk import DESK, CoreDesk, books_told, rows, told
 
 from overmind.core.model.events import DayRolled, MovePlaced, OrderPlaced
 from overmind.core.model.ids import SOL, Mint
@@ -106,18 +106,18 @@ w1; w2 sol 0.1; moves; fill provisional; roll back as expired | moves           
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(TOP_UPS))
 def test_a_float_is_topped_up(given: str, when: str, then: str) -> None:
-    desk = Play(given)
+    desk = CoreDesk(given)
     assert told(desk.play(when)) == then
     assert told(desk.play("moves")) == "nothing"  # A second time places nothing.
 
 
-def float_of(desk: Play, name: str = "w1") -> int:
+def float_of(desk: CoreDesk, name: str = "w1") -> int:
     accounts = desk.book(name).accounts
     return desk.balance(accounts.sol_float, "sol") + desk.balance(accounts.sol_float_held, "sol")
 
 
 def test_the_swap_fills_the_float_and_is_no_trade_and_no_position() -> None:
-    desk = Play("w1 sol 0.1 trades 0 exposure 0 position 0 places 0 loss 0.5 stop 50; desk asset 0 exposure 0")
+    desk = CoreDesk("w1 sol 0.1 trades 0 exposure 0 position 0 places 0 loss 0.5 stop 50; desk asset 0 exposure 0")
     (placed,) = desk.play("moves")
     assert isinstance(placed, OrderPlaced)
     assert (placed.signal.id, placed.order.received_min) == (f"float:w1:{desk.state.seq - 1}", 148_500_000)
@@ -132,7 +132,7 @@ def test_the_swap_fills_the_float_and_is_no_trade_and_no_position() -> None:
 
 
 def test_a_swap_for_the_float_never_goes_to_another_wallet() -> None:
-    desk = Play("w1 sol 0.1; w2 sol 0.25")
+    desk = CoreDesk("w1 sol 0.1; w2 sol 0.25")
     desk.play("moves")
     assert told(desk.play("expire")) == "OrderClosed"
     desk.play("wait 2000; moves")
@@ -140,7 +140,7 @@ def test_a_swap_for_the_float_never_goes_to_another_wallet() -> None:
 
 
 def test_a_fork_undoes_a_swap_for_the_float() -> None:
-    desk = Play("w1 sol 0.1; moves; fill provisional fee 13000 at 101")
+    desk = CoreDesk("w1 sol 0.1; moves; fill provisional fee 13000 at 101")
     desk.play("roll back as expired")
     assert (float_of(desk), books_told(desk)) == (100_000_000, "$9900")
     assert told(desk.play("moves")) == "w1 $15"
@@ -150,7 +150,7 @@ def test_a_fork_undoes_a_swap_for_the_float() -> None:
 
 
 def test_a_float_that_a_fork_took_back_makes_a_debt() -> None:
-    desk = Play("desk reserve 0; w1; w2 sol 0; moves; fill provisional; buy eth $300 not w1; fill s1.0.0 fee 90000")
+    desk = CoreDesk("desk reserve 0; w1; w2 sol 0; moves; fill provisional; buy eth $300 not w1; fill s1.0.0 fee 90000")
     desk.play("sell eth all; fill fee 90000; roll back as expired")
     assert books_told(desk, "w2") == "$9900, owes 0.00018 sol, realised $-0.018, held: quarantine"
     assert float_of(desk, "w1") == LAMPORTS
@@ -202,32 +202,32 @@ desk low 0 reserve 0; w1 sol 0.0002; accept w1 eth 1; sell eth all; fill fee 100
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(RECLAIMS))
 def test_the_rent_of_an_empty_account_comes_back(given: str, when: str, then: str) -> None:
-    desk = Play(given)
+    desk = CoreDesk(given)
     placed = tuple(one for one in desk.play(when) if not isinstance(one, DayRolled))
     assert told(placed) == then
     assert told(desk.play("moves")) == "nothing"
 
 
-def rent_reserved(desk: Play, steps: str = "mark sol 100; mark eth 2000; buy eth $10") -> int:
+def rent_reserved(desk: CoreDesk, steps: str = "mark sol 100; mark eth 2000; buy eth $10") -> int:
     *_, placed = desk.play(steps)
     assert isinstance(placed, OrderPlaced), placed
     return placed.order.rent_max_lamports
 
 
 def test_what_is_reclaimed_is_a_gain_and_the_account_is_gone() -> None:
-    desk = Play(f"{SOLD}; wait 86400000; moves")
+    desk = CoreDesk(f"{SOLD}; wait 86400000; moves")
     lamports, realised = float_of(desk), desk.book("w1").realised_micros
     desk.play("fill fee 5000")
     assert float_of(desk) == lamports + 2_039_280 - 5_000
     assert desk.book("w1").realised_micros == realised + 203_928 - 500
     assert rent_reserved(desk) == DESK.costs.rent_lamports
-    desk = Play(f"{SOLD}; wait 86400000; moves; fill provisional fee 5000; roll back as expired")
+    desk = CoreDesk(f"{SOLD}; wait 86400000; moves; fill provisional fee 5000; roll back as expired")
     assert (float_of(desk), desk.book("w1").realised_micros) == (lamports, realised)
     assert rent_reserved(desk) == 0
 
 
 def test_a_buy_during_a_reclaim_reserves_the_rent_of_a_new_account() -> None:
-    desk = Play(f"{SOLD}; wait 86400000; moves; sign")
+    desk = CoreDesk(f"{SOLD}; wait 86400000; moves; sign")
     assert rent_reserved(desk) == DESK.costs.rent_lamports
     desk.play("fill s3.0.0; fail move:reclaim:0")  # The fill came first, so the account is no longer empty.
     assert rent_reserved(desk) == 0
@@ -237,7 +237,7 @@ def test_a_buy_during_a_reclaim_reserves_the_rent_of_a_new_account() -> None:
 
 def test_only_a_few_accounts_are_closed_at_once() -> None:
     buys = "; ".join(f"w{n}; deposit w{n} 1 eth; deposit w{n} 1 btc" for n in range(5))
-    desk = Play(f"desk low 0; {buys}; sell eth all; sell btc all; fill; wait 86400000")
+    desk = CoreDesk(f"desk low 0; {buys}; sell eth all; sell btc all; fill; wait 86400000")
     assert [type(one) for one in desk.play("moves")] == [DayRolled, *[MovePlaced] * 8]
     desk.play("expire move:reclaim:3; expire move:reclaim:5")
     placed = [one.move.id for one in desk.play("moves") if isinstance(one, MovePlaced)]
@@ -245,7 +245,7 @@ def test_only_a_few_accounts_are_closed_at_once() -> None:
 
 
 def test_an_account_that_a_fork_took_away_is_not_closed() -> None:
-    desk = Play("desk low 0; w1; buy eth $1000; fill provisional rent 2039280; sell eth all; fill provisional")
+    desk = CoreDesk("desk low 0; w1; buy eth $1000; fill provisional rent 2039280; sell eth all; fill provisional")
     desk.play("roll back s2.0.0 as expired; roll back s1.0.0 as expired; wait 86400000")
     assert told(desk.play("moves")) == "DayRolled"
     assert not desk.book("w1").empty_since_ns

@@ -1,7 +1,7 @@
 """Rebalancing: the bands, the plan, and its obstacles, each at its edge (specification §10.8)."""
 
 import pytest
-from tests.support.core_desk import Play, rows, told
+from tests.support.core_desk import CoreDesk, rows, told
 
 from overmind.core.capital.rebalance import plan
 from overmind.core.model.commands import CommandRefused
@@ -91,7 +91,7 @@ w1 aim 40 usd 13900; w2 aim 30 usd 4900; w3 aim 30 usd 900; deposit w2 0.001 eth
 """
 
 
-def attempted(desk: Play, when: str) -> str:
+def attempted(desk: CoreDesk, when: str) -> str:
     try:
         return told(desk.play(when))
     except CommandRefused:
@@ -100,7 +100,7 @@ def attempted(desk: Play, when: str) -> str:
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(TABLE))
 def test_capital_goes_back_to_its_allocation(given: str, when: str, then: str) -> None:
-    desk = Play(given)
+    desk = CoreDesk(given)
     legs = plan(desk.state, desk.now_ns).legs
     before = len(desk.entries)
     assert attempted(desk, when) == then
@@ -118,14 +118,14 @@ def test_capital_goes_back_to_its_allocation(given: str, when: str, then: str) -
     ],
 )
 def test_a_refused_rebalance_gives_the_reason(given: str, why: str) -> None:
-    desk = Play(given)
+    desk = CoreDesk(given)
     assert why in plan(desk.state, desk.now_ns).why_not
     with pytest.raises(CommandRefused, match=why):
         desk.play("rebalance")
 
 
 def test_the_plan_explains_every_wallet_and_every_omitted_transfer() -> None:
-    desk = Play(
+    desk = CoreDesk(
         "w1 aim 30 usd 11900; w2 aim 30 usd 4900; w3 aim 20 usd 3920; w4 aim 10 usd 900; w5 aim 10; buy btc $11000 not "
         "w2,w3,w4,w5; hold w5 operator"
     )
@@ -153,7 +153,7 @@ def test_the_plan_explains_every_wallet_and_every_omitted_transfer() -> None:
 
 
 def test_a_rebalance_costs_only_its_fees_and_rent() -> None:
-    desk = Play("w1 aim 50 usd 11900; w2 aim 50 usd 7900")
+    desk = CoreDesk("w1 aim 50 usd 11900; w2 aim 50 usd 7900")
     before = desk.state.equity_micros, desk.state.deposited_micros
     desk.play("rebalance; fill fee 13000")
     assert before == (desk.state.equity_micros + 1_300, desk.state.deposited_micros)

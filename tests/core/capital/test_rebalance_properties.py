@@ -8,7 +8,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
-from tests.support.core_desk import DESK, USDC, Play, wide_wallet
+from tests.support.core_desk import DESK, USDC, CoreDesk, wide_wallet
 from tests.support.effort import examples
 
 from overmind.core.books.state import decode_state, encode_state
@@ -21,8 +21,8 @@ from overmind.core.model.money import Money
 from overmind.core.model.units import BPS, LAMPORTS, MICROS, PPM, ppm_of
 
 
-def random_desk(rng: Random, wallets: int) -> Play:
-    desk, left_ppm = Play(), PPM
+def random_desk(rng: Random, wallets: int) -> CoreDesk:
+    desk, left_ppm = CoreDesk(), PPM
     settings = structs.replace(
         DESK,
         rebalance_min_micros=rng.choice([0, 1, 100 * MICROS, 3_000 * MICROS]),
@@ -51,7 +51,7 @@ def random_desk(rng: Random, wallets: int) -> Play:
     return desk
 
 
-def check(desk: Play, planned: Plan) -> None:
+def check(desk: CoreDesk, planned: Plan) -> None:
     state, given_units, taken_units, lamports = desk.state, Counter[str](), Counter[str](), Counter[str]()
     settings, standings = state.settings, {one.wallet_id: one for one in planned.standings}
     for leg in planned.legs:

@@ -4,7 +4,7 @@ See specification §10.9.
 """
 
 import pytest
-from tests.support.core_desk import Play, books_told, rows, told
+from tests.support.core_desk import CoreDesk, books_told, rows, told
 
 from overmind.core.capital.withdrawals import SIGNED_WITHIN_NS
 from overmind.core.control.sending import Send, Wait, held_by, may_send
@@ -141,7 +141,7 @@ desk cap 0 band 1; w1 aim 50 usd 14900; w2 aim 50 usd 4900; rebalance; hold w1 a
 @pytest.mark.parametrize(("given", "why"), rows(ENDS))
 def test_a_requested_withdrawal_is_rejected_at_once_or_waits(given: str, why: str) -> None:
     """A rejected withdrawal stays rejected, even if the cause is lifted before its payment was due."""
-    desk = Play(given)
+    desk = CoreDesk(given)
     closed = [entry.event.outcome for entry in desk.entries if isinstance(entry.event, MoveClosed)]
     if not desk.state.open_moves:
         (ended,) = closed
@@ -156,7 +156,7 @@ def test_a_requested_withdrawal_is_rejected_at_once_or_waits(given: str, why: st
         assert isinstance(verdict, Wait if held else Send)
 
 
-def attempted(desk: Play, when: str) -> str:
+def attempted(desk: CoreDesk, when: str) -> str:
     try:
         return told(desk.play(when))
     except CommandRefused as refused:
@@ -165,7 +165,7 @@ def attempted(desk: Play, when: str) -> str:
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(TABLE))
 def test_capital_leaves_the_desk(given: str, when: str, then: str) -> None:
-    desk = Play(given)
+    desk = CoreDesk(given)
     before = len(desk.entries)
     answer = attempted(desk, when)
     assert then in (answer if not then.startswith("= ") else f"= {answer}")
@@ -175,14 +175,14 @@ def test_capital_leaves_the_desk(given: str, when: str, then: str) -> None:
 
 
 def test_every_problem_is_named_at_once() -> None:
-    desk = Play("w1 usd 5; hold portfolio a; hold w1 b")
+    desk = CoreDesk("w1 usd 5; hold portfolio a; hold w1 b")
     answer = attempted(desk, "withdraw w1 $10 to thief")
     for part in ("thief is not in", "held by a", "5000000 base units of usdc free", "allows $0.00", "Suspended: b"):
         assert part in answer
 
 
 def test_it_waits_for_its_time_and_can_be_cancelled_till_it_is_signed() -> None:
-    desk = Play("desk payees bank cap 1000 delay 60000; w1")
+    desk = CoreDesk("desk payees bank cap 1000 delay 60000; w1")
     (placed,) = desk.play("withdraw w1 $100")
     assert isinstance(placed, MovePlaced)
     move = placed.move
@@ -202,7 +202,7 @@ def test_it_waits_for_its_time_and_can_be_cancelled_till_it_is_signed() -> None:
 
 def test_a_withdrawal_is_no_loss() -> None:
     """The day's PnL is unchanged, and the emergency stop counts from the remaining capital."""
-    desk = Play("desk payees bank cap 9000 threshold 10; w1 usd 9900; buy eth $1000; fill; mark eth 1800")
+    desk = CoreDesk("desk payees bank cap 9000 threshold 10; w1 usd 9900; buy eth $1000; fill; mark eth 1800")
     before = desk.book("w1").day_pnl_micros
     desk.play("withdraw w1 $8000; fill fee 13000")
     assert desk.book("w1").day_pnl_micros == before - 1_300
@@ -216,14 +216,14 @@ def test_a_withdrawal_is_no_loss() -> None:
 
 
 def test_an_unpaid_withdrawal_is_reserved_and_still_in_equity() -> None:
-    desk = Play("desk payees bank cap 9000; w1; withdraw w1 $8000")
+    desk = CoreDesk("desk payees bank cap 9000; w1; withdraw w1 $8000")
     assert (desk.state.equity_micros, desk.state.deposited_micros) == (10_000 * MICROS, 10_000 * MICROS)
     assert told(desk.play("buy eth $1900")) == "w1 $1900"
     assert "INSUFFICIENT_QUOTE" in told(desk.play("buy eth $1"))
 
 
 def test_a_fork_undoes_a_withdrawal() -> None:
-    desk = Play("desk payees bank cap 9000; w1; withdraw w1 $8000; fill provisional fee 13000 rent 2039280")
+    desk = CoreDesk("desk payees bank cap 9000; w1; withdraw w1 $8000; fill provisional fee 13000 rent 2039280")
     assert (books_told(desk), desk.state.deposited_micros) == ("$1900, realised $-0.205228", 2_000 * MICROS)
     desk.play("roll back as failed fee 5000")
     assert (books_told(desk), desk.state.deposited_micros) == ("$9900, realised $-0.0005", 10_000 * MICROS)
@@ -233,7 +233,7 @@ def test_a_fork_undoes_a_withdrawal() -> None:
 
 
 def test_a_withdrawal_that_a_fork_pays_late_makes_a_debt() -> None:
-    desk = Play("desk payees bank cap 9000; w1; withdraw w1 $8000; fail provisional; buy eth $5000; fill s1.0.0")
+    desk = CoreDesk("desk payees bank cap 9000; w1; withdraw w1 $8000; fail provisional; buy eth $5000; fill s1.0.0")
     desk.play("roll back as filled")
     assert books_told(desk) == "$0 2.5 eth, owes 3100 usd, held: quarantine"
     assert desk.state.equity_micros == desk.state.deposited_micros == 2_000 * MICROS

@@ -2,7 +2,7 @@
 
 import pytest
 from msgspec.structs import replace
-from tests.support.core_desk import TOKENS, Play, rows, told
+from tests.support.core_desk import TOKENS, CoreDesk, rows, told
 
 from overmind.core.model.commands import ConfigureDesk
 from overmind.core.model.mints import DeclaredMint
@@ -67,17 +67,17 @@ deposit w1 1 eth; admit checked; look eth gone    | sell eth 1   | w1 1 eth
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(LOOKS))
 def test_a_look(given: str, when: str, then: str) -> None:
-    assert told(Play(given).play(when)) == then
+    assert told(CoreDesk(given).play(when)) == then
 
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(ENTRIES))
 def test_an_entry(given: str, when: str, then: str) -> None:
-    assert told(Play(f"w1; {given}").play(when)) == then
+    assert told(CoreDesk(f"w1; {given}").play(when)) == then
 
 
 def test_a_declared_token_list_is_another_word_about_the_mint() -> None:
     """A journal of before the declaration opens with it, and everything is looked at again."""
-    desk = Play("w1; admit checked; look eth; look usd")
+    desk = CoreDesk("w1; admit checked; look eth; look usd")
     settings = desk.state.settings
     eth = replace(TOKENS["eth"], declared=DeclaredMint())
     quote = replace(settings.quote, declared=DeclaredMint())

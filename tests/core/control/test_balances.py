@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from tests.core.books.test_forks import check_sound
-from tests.support.core_desk import Play, books_told, rows
+from tests.support.core_desk import CoreDesk, books_told, rows
 
 from overmind.core.model.commands import AcceptBalances, CommandRefused, RecordBalances
 from overmind.core.model.events import BalanceAdjusted, BalancesChecked, Deposited, Event, HoldAdded, HoldLifted
@@ -86,7 +86,7 @@ w1; w2                         | chain w1 behind 3 usd -1            | deficit:w
 
 @pytest.mark.parametrize(("given", "read", "then"), rows(TABLE))
 def test_balances_become_deposits_and_holds(given: str, read: str, then: str) -> None:
-    desk = Play(given)
+    desk = CoreDesk(given)
     assert found(desk.play(read)) == then
     check_sound(desk)
 
@@ -147,7 +147,7 @@ w1                           | accept w2                | no wallet 'w2'; known:
 
 @pytest.mark.parametrize(("given", "accept", "then", "wallet"), rows(ACCEPT_TABLE))
 def test_an_operator_explains_a_difference(given: str, accept: str, then: str, wallet: str) -> None:
-    desk = Play(given)
+    desk = CoreDesk(given)
     if not wallet:
         with pytest.raises(CommandRefused, match=then):
             desk.play(accept) if "w2" not in accept else desk.do(AcceptBalances(WalletId("w2"), 1, 99, {}, "why"))
@@ -163,11 +163,11 @@ def test_an_operator_explains_a_difference(given: str, accept: str, then: str, w
 @pytest.mark.parametrize("reason", ["", " ", "\n\t"])
 def test_an_operator_must_give_a_reason(reason: str) -> None:
     with pytest.raises(CommandRefused, match="a blank reason"):
-        Play("w1").do(AcceptBalances(W1, 1, 99, {}, reason))
+        CoreDesk("w1").do(AcceptBalances(W1, 1, 99, {}, reason))
 
 
 def test_the_reason_is_journaled_with_all_that_it_explains() -> None:
-    desk = Play("w1; chain w1 usd -1; accept w1 usd -1 because moved-by-hand")
+    desk = CoreDesk("w1; chain w1 usd -1; accept w1 usd -1 because moved-by-hand")
     adjusted, lifted = [entry.event for entry in desk.entries][-2:]
     assert isinstance(adjusted, BalanceAdjusted)
     assert isinstance(lifted, HoldLifted)
@@ -176,32 +176,32 @@ def test_the_reason_is_journaled_with_all_that_it_explains() -> None:
 
 def test_capital_that_leaves_takes_its_unrealised_pnl_along_as_realised() -> None:
     """Otherwise a wallet could hide its loss of the day by moving the tokens away."""
-    desk = Play("w1 loss 50; buy eth $1000; fill; mark eth 1900; accept w1 eth 0")
+    desk = CoreDesk("w1 loss 50; buy eth $1000; fill; mark eth 1900; accept w1 eth 0")
     assert desk.book("w1").day_pnl_micros == -50 * MICROS
     assert desk.state.deposited_micros == (10_000 - 950) * MICROS
 
 
 def test_a_deposit_is_capital_and_counts_in_equity() -> None:
-    desk = Play("w1; chain w1 usd +5 eth 0.5 sol +1")
+    desk = CoreDesk("w1; chain w1 usd +5 eth 0.5 sol +1")
     assert desk.state.deposited_micros == desk.state.equity_micros == (10_000 + 5 + 1_000 + 100) * MICROS
     assert desk.book("w1").positions[Mint("eth")].cost_micros == 1_000 * MICROS
 
 
 def test_a_mint_that_is_absent_is_zero_and_an_unlisted_one_is_ignored() -> None:
-    desk = Play("w1")
+    desk = CoreDesk("w1")
     assert found(desk.do(RecordBalances(W1, 1, desk.state.seq, {SOL: 10**9, Mint("airdrop"): 10**30}))) == "deficit:w1"
     assert Mint("airdrop") not in desk.state.ledger.totals()
 
 
 def test_the_same_credit_is_booked_once() -> None:
-    desk = Play("w1")
+    desk = CoreDesk("w1")
     read = RecordBalances(W1, 7, desk.state.seq, {SOL: 10**9, Mint("usdc"): 9_905 * MICROS})
     assert found(desk.do(read)) == "+5000000 usdc"
     assert desk.do(read) == ()
 
 
 def test_balances_of_an_unknown_wallet_yield_no_event() -> None:
-    assert Play("w1").do(RecordBalances(WalletId("w9"), 1, 99, {})) == ()
+    assert CoreDesk("w1").do(RecordBalances(WalletId("w9"), 1, 99, {})) == ()
 
 
 SIGNATURES = """
@@ -221,12 +221,12 @@ w1; buy eth $9; sign      | chain w1 usd -9 signed x       | up to x
 
 @pytest.mark.parametrize(("given", "read", "then"), rows(SIGNATURES))
 def test_the_cursor_of_checked_signatures(given: str, read: str, then: str) -> None:
-    desk = Play(given)
+    desk = CoreDesk(given)
     assert found(desk.play(read)) == then
 
 
 def test_the_cursor_knows_the_entry_that_moved_it() -> None:
-    desk = Play("w1; chain w1 signed x; buy eth $9")
+    desk = CoreDesk("w1; chain w1 signed x; buy eth $9")
     book = desk.book("w1")
     (checked,) = [entry for entry in desk.entries if isinstance(entry.event, BalancesChecked)]
     assert (book.checked, book.checked_seq) == ("x", checked.seq)
@@ -235,7 +235,7 @@ def test_the_cursor_knows_the_entry_that_moved_it() -> None:
 
 def test_the_cursor_knows_the_slot_of_its_signature() -> None:
     """Not the slot of the balances, which are read later: a transaction between the two must still be checked."""
-    desk = Play("w1")
+    desk = CoreDesk("w1")
     desk.do(RecordBalances(W1, 9, 0, {}, "x", 7))
     assert (desk.book("w1").checked, desk.book("w1").checked_slot) == ("x", 7)
     desk.do(AcceptBalances(W1, 19, desk.state.seq, {}, "known", "y", 17))
@@ -243,7 +243,7 @@ def test_the_cursor_knows_the_slot_of_its_signature() -> None:
 
 
 def test_a_deficit_names_wallet_mint_and_units() -> None:
-    desk = Play("w1; chain w1 usd -5")
+    desk = CoreDesk("w1; chain w1 usd -5")
     assert desk.state.holds["deficit:w1"].reason.startswith(
         "wallet w1 has 9895000000 base units of usdc on the chain and 9900000000 in the books, 5000000 are missing"
     )

@@ -4,7 +4,7 @@ See specification §10.3.
 """
 
 import pytest
-from tests.support.core_desk import NOON_NS, Play, rows, told
+from tests.support.core_desk import NOON_NS, CoreDesk, rows, told
 
 from overmind.core.books.state import decode_state, encode_state
 from overmind.core.entries.selection_index import SelectionIndex
@@ -75,7 +75,7 @@ w1; w2; desk threshold 10; buy eth $9000; fill; mark eth 1500; reactivate w1 | m
 
 @pytest.mark.parametrize(("given", "when", "portfolio", "wallet"), rows(TABLE))
 def test_a_reached_limit_adds_its_hold(given: str, when: str, portfolio: str, wallet: str) -> None:
-    desk = Play(given)
+    desk = CoreDesk(given)
     desk.play(when)
     assert " ".join(desk.state.holds) == portfolio
     assert " ".join(desk.book("w1").holds) == wallet
@@ -122,13 +122,13 @@ def test_a_reached_limit_adds_its_hold(given: str, when: str, portfolio: str, wa
     ],
 )
 def test_a_hold_says_why_and_until_when(steps: str, reason: str, until_ns: int | None) -> None:
-    hold = Play(steps).entries[-1].event
+    hold = CoreDesk(steps).entries[-1].event
     assert isinstance(hold, HoldAdded)
     assert (hold.hold.reason, hold.hold.until_ns) == (reason, until_ns)
 
 
 def test_the_day_ends_a_hold_once_and_not_a_moment_before() -> None:
-    desk = Play("w1 loss 50; buy eth $1000; fill; mark eth 1900; wait 43199999; mark sol 100")
+    desk = CoreDesk("w1 loss 50; buy eth $1000; fill; mark eth 1900; wait 43199999; mark sol 100")
     assert "day_loss" in desk.book("w1").holds
     assert told(desk.play("wait 1; mark sol 100.01")) == "PricesMarked + DayRolled + HoldLifted"
     assert told(desk.play("mark eth 1900; buy eth $300")) == "w1 $300"
@@ -137,7 +137,7 @@ def test_the_day_ends_a_hold_once_and_not_a_moment_before() -> None:
 
 
 def test_counts_and_their_holds_live_through_a_restart_and_end_with_the_day_once() -> None:
-    desk = Play("w1 trades 1; w2; desk trades 2; buy eth $1 not w2; fill; buy eth $1 not w1; fill")
+    desk = CoreDesk("w1 trades 1; w2; desk trades 2; buy eth $1 not w2; fill; buy eth $1 not w1; fill")
     decided = desk.state.decided
     desk.state = decode_state(encode_state(desk.state))
     desk.state.decided, desk.index = decided, SelectionIndex(desk.state)
@@ -152,7 +152,7 @@ def test_counts_and_their_holds_live_through_a_restart_and_end_with_the_day_once
 
 
 def test_a_clock_that_is_set_back_brings_no_hold_and_no_day_back() -> None:
-    desk = Play("w1 loss 50; buy eth $1000; fill; mark eth 1900; wait 43200000; mark sol 100")
+    desk = CoreDesk("w1 loss 50; buy eth $1000; fill; mark eth 1900; wait 43200000; mark sol 100")
     desk.now_ns -= DAY_NS
     assert not desk.play("lift w1 nothing")
     assert not desk.book("w1").holds
@@ -163,7 +163,9 @@ def test_a_clock_that_is_set_back_brings_no_hold_and_no_day_back() -> None:
 
 
 def test_a_hold_with_an_end_is_lifted_by_whatever_comes_next_and_leaves_the_others() -> None:
-    desk = Play("w1; hold w1 operator for 1000; hold w1 other; hold portfolio pause for 2000; hold momentum a for 500")
+    desk = CoreDesk(
+        "w1; hold w1 operator for 1000; hold w1 other; hold portfolio pause for 2000; hold momentum a for 500"
+    )
     assert told(desk.play("wait 999; lift w1 nothing")) == "HoldLifted"
     assert not desk.state.paused["MomentumTrading"]
     assert told(desk.play("wait 1; lift w1 nothing")) == "HoldLifted"
@@ -173,13 +175,13 @@ def test_a_hold_with_an_end_is_lifted_by_whatever_comes_next_and_leaves_the_othe
 
 
 def test_a_hold_that_was_lifted_by_hand_does_not_end_again() -> None:
-    desk = Play("w1; hold w1 operator for 1000; lift w1 operator; hold w1 operator")
+    desk = CoreDesk("w1; hold w1 operator for 1000; lift w1 operator; hold w1 operator")
     assert not desk.play("wait 5000; lift w1 nothing")
     assert list(desk.book("w1").holds) == ["operator"]
 
 
 def test_the_baseline_is_that_of_midnight_whatever_happens_after() -> None:
-    desk = Play("w1; buy eth $2000; fill; mark eth 1900; wait 43200000; mark eth 1800; deposit w1 500 usd")
+    desk = CoreDesk("w1; buy eth $2000; fill; mark eth 1900; wait 43200000; mark eth 1800; deposit w1 500 usd")
     base, day_equity = desk.state.day_base, 9_800 * MICROS  # at the mark that came with midnight
     assert base.equity_micros == day_equity
     assert base.capital_micros(desk.state.deposited_micros) == day_equity + 500 * MICROS
@@ -189,7 +191,7 @@ def test_the_baseline_is_that_of_midnight_whatever_happens_after() -> None:
 
 
 def test_an_automatic_stop_holds_every_wallet_and_counts_anew_from_the_reactivation() -> None:
-    desk = Play("w1; w2; desk threshold 10; buy eth $9000; fill")
+    desk = CoreDesk("w1; w2; desk threshold 10; buy eth $9000; fill")
     assert told(desk.play("mark eth 1500")) == "PricesMarked + HoldAdded + HoldAdded"
     assert told(desk.play("mark eth 1400")) == "PricesMarked"
     assert told(desk.play("buy btc $10")).startswith("PORTFOLIO_STOPPED running emergency")
@@ -202,11 +204,11 @@ def test_an_automatic_stop_holds_every_wallet_and_counts_anew_from_the_reactivat
 @pytest.mark.parametrize("cause", ["emergency", "quarantine", "deficit:w1", "unknown_signature:w1"])
 def test_a_hold_that_needs_an_operator_has_no_end(cause: str) -> None:
     with pytest.raises(CommandRefused, match="has no end"):
-        Play(f"w1; hold w1 {cause} for 1000")
+        CoreDesk(f"w1; hold w1 {cause} for 1000")
 
 
 def test_an_expired_hold_holds_nothing() -> None:
-    assert not Play("w1").play("hold w1 operator for 0")
+    assert not CoreDesk("w1").play("hold w1 operator for 0")
 
 
 # What an automatic stop does besides adding holds.
@@ -221,7 +223,7 @@ def test_an_expired_hold_holds_nothing() -> None:
     ],
 )
 def test_an_automatic_stop_liquidates_and_sweeps_if_it_is_told_to(then: str, decided: str, swept: str) -> None:
-    desk = Play(f"w1; w2 type Emergency; desk threshold 10 then {then}; buy eth $9000; fill")
+    desk = CoreDesk(f"w1; w2 type Emergency; desk threshold 10 then {then}; buy eth $9000; fill")
     assert told(desk.play("mark eth 1555.5")) == "PricesMarked + HoldAdded + HoldAdded"
     assert told(desk.play("mark eth 1500")) == decided
     assert told(desk.play("mark eth 1500")) == "PricesMarked"  # Only once.
@@ -232,7 +234,7 @@ def test_an_automatic_stop_liquidates_and_sweeps_if_it_is_told_to(then: str, dec
 
 
 def test_one_outlier_mark_stops_and_sells_nothing() -> None:
-    desk = Play("w1; w2 type Emergency; desk threshold 10 then sweep; buy eth $9000; fill; mark eth 15")
+    desk = CoreDesk("w1; w2 type Emergency; desk threshold 10 then sweep; buy eth $9000; fill; mark eth 15")
     assert "emergency" in desk.book("w1").holds
     assert told(desk.play("exits")) == "nothing"
     assert told(desk.play("mark eth 2000")) == "PricesMarked"
@@ -240,14 +242,14 @@ def test_one_outlier_mark_stops_and_sells_nothing() -> None:
 
 
 def test_the_mark_of_another_token_confirms_no_outlier() -> None:
-    desk = Play("w1; w2 type Emergency; desk threshold 10 then sweep; buy eth $9000; fill; mark eth 15")
+    desk = CoreDesk("w1; w2 type Emergency; desk threshold 10 then sweep; buy eth $9000; fill; mark eth 15")
     assert told(desk.play("mark sol 100.01; mark btc 50001")) == "PricesMarked"
     assert told(desk.play("mark eth 16")) == "PricesMarked + LiquidationOrdered + w1 4.5 eth"
 
 
 def test_a_loss_since_an_outlier_at_midnight_sells_nothing() -> None:
     """The stop is reached, as its base is the price at midnight; but no second mark confirmed that price."""
-    desk = Play("w1; w2 type Emergency; desk threshold 10 then sweep; buy eth $9000; fill; mark eth 2000")
+    desk = CoreDesk("w1; w2 type Emergency; desk threshold 10 then sweep; buy eth $9000; fill; mark eth 2000")
     assert told(desk.play("wait 43200000; mark eth 4000")) == "PricesMarked + DayRolled"
     assert told(desk.play("mark eth 2000")) == "PricesMarked + HoldAdded + HoldAdded"
     assert told(desk.play("mark eth 2000.1")) == "PricesMarked"
@@ -256,20 +258,20 @@ def test_a_loss_since_an_outlier_at_midnight_sells_nothing() -> None:
 
 @pytest.mark.parametrize("before", ["stop", "hold w1 emergency; hold w2 emergency"])
 def test_an_outlier_on_a_stopped_desk_sells_nothing(before: str) -> None:
-    desk = Play(f"w1; w2 type Emergency; desk threshold 10 then sweep; buy eth $9000; fill; {before}")
+    desk = CoreDesk(f"w1; w2 type Emergency; desk threshold 10 then sweep; buy eth $9000; fill; {before}")
     for price in (15, 2_000, 15, 2_000, 15):
         assert told(desk.play(f"mark eth {price}")) == "PricesMarked"
     assert told(desk.play("mark eth 16")) == "PricesMarked + LiquidationOrdered + w1 4.5 eth"
 
 
 def test_a_stop_of_an_operator_does_what_he_says_whatever_the_automatic_one_would() -> None:
-    desk = Play("w1; w2 type Emergency; desk then sweep; stop")
+    desk = CoreDesk("w1; w2 type Emergency; desk then sweep; stop")
     assert told(desk.play("moves")) == "nothing"
 
 
 def test_a_transfer_is_no_loss_of_the_sender() -> None:
     """A transfer between wallets, or out of the desk, is no loss of the wallet or of the portfolio."""
-    desk = Play(
+    desk = CoreDesk(
         "desk loss 1 threshold 1 drawdown 1 payees bank cap 9000 band 1; w1 loss 1 aim 50 usd 14900; w2 aim 50 usd 4900"
     )
     desk.play("rebalance; fill; withdraw w1 $9000; fill; mark eth 2001")
@@ -293,24 +295,24 @@ def test_a_transfer_is_no_loss_of_the_sender() -> None:
     ],
 )
 def test_a_loss_of_the_day_closes_what_is_open_once_two_marks_show_it(given: str, first: str, second: str) -> None:
-    desk = Play(f"{given}; desk then flatten")
+    desk = CoreDesk(f"{given}; desk then flatten")
     assert told(desk.play("mark eth 1900")) == " + ".join(filter(None, ["PricesMarked", first]))
     assert told(desk.play("mark eth 1899")) == " + ".join(filter(None, ["PricesMarked", second]))
     assert told(desk.play("mark eth 1899")) == "PricesMarked"  # Only once.
 
 
 def test_without_being_told_to_a_loss_of_the_day_closes_nothing() -> None:
-    desk = Play("w1 loss 50; buy eth $1000; fill; mark eth 1900; mark eth 1899; mark eth 1899")
+    desk = CoreDesk("w1 loss 50; buy eth $1000; fill; mark eth 1900; mark eth 1899; mark eth 1899")
     assert (set(desk.book("w1").holds), desk.book("w1").closing) == ({"day_loss"}, {})
 
 
 def test_one_outlier_mark_holds_and_closes_nothing() -> None:
-    desk = Play("desk then flatten; w1 loss 50; buy eth $1000; fill; mark eth 19")
+    desk = CoreDesk("desk then flatten; w1 loss 50; buy eth $1000; fill; mark eth 19")
     assert set(desk.book("w1").holds) == {"day_loss"}
     assert (desk.book("w1").closing, desk.state.open_orders) == ({}, {})
     assert told(desk.play("mark eth 2000; mark btc 50001; exits")) == "nothing"
 
 
 def test_what_is_bought_after_the_limit_was_reached_is_closed_as_well() -> None:
-    desk = Play("desk then flatten; w1 loss 50; buy eth $1000; fill; buy btc $100; mark eth 1900; mark eth 1899")
+    desk = CoreDesk("desk then flatten; w1 loss 50; buy eth $1000; fill; buy btc $100; mark eth 1900; mark eth 1899")
     assert told(desk.play("fill s2.0.0")) == "OrderClosed + CloseOrdered"

@@ -6,7 +6,7 @@ See specification §4.5.
 from __future__ import annotations
 
 import pytest
-from tests.support.core_desk import NOON_NS, Play, rows, told
+from tests.support.core_desk import NOON_NS, CoreDesk, rows, told
 
 from overmind.core.books.apply import apply
 from overmind.core.books.state import State, decode_state, encode_state
@@ -86,7 +86,7 @@ w1         | allocation 1.000001            | allocation: 1.000001 is out of bou
 
 @pytest.mark.parametrize(("given", "change", "expected"), rows(CHANGES))
 def test_a_change_within_the_ceilings_holds_at_once(given: str, change: str, expected: str) -> None:
-    desk = Play(given.replace("narrow", NARROW))
+    desk = CoreDesk(given.replace("narrow", NARROW))
     before = encode_state(desk.state)
     name, _, value = expected.partition(" ")
     if not name[-1].isalpha() or name == "the" or value.startswith("is no"):
@@ -100,7 +100,7 @@ def test_a_change_within_the_ceilings_holds_at_once(given: str, change: str, exp
         assert told(desk.play(f"change w1 {change}")) == "nothing"
 
 
-def holds(desk: Play, name: str = "w1") -> dict[str, float]:
+def holds(desk: CoreDesk, name: str = "w1") -> dict[str, float]:
     """Limits in USD, percent and ratios."""
     scales = {"max_daily_loss": 1e6, "max_position_size": 1e6, "risk_level": 1e6, "allocation": 1e6}
     whole = ("max_concurrent_positions", "daily_trade_limit", "enabled")
@@ -111,7 +111,7 @@ def holds(desk: Play, name: str = "w1") -> dict[str, float]:
 
 
 def test_all_faults_are_named_at_once_and_nothing_is_changed() -> None:
-    desk = Play(NARROW)
+    desk = CoreDesk(NARROW)
     with pytest.raises(CommandRefused) as refused:
         desk.play("change w1 loss 50 position 99999 stop 6 nonsense 1 momentum.share 90 allocation 2")
     for fault in ("max_position_size", "stop_loss_threshold", "nonsense", "shares would sum to 120 %", "allocation: 2"):
@@ -132,7 +132,7 @@ def test_all_faults_are_named_at_once_and_nothing_is_changed() -> None:
     ],
 )
 def test_who_why_and_what_are_required(command: ChangeLimits | ChangeMints) -> None:
-    desk = Play("w1")
+    desk = CoreDesk("w1")
     before = encode_state(desk.state)
     with pytest.raises(CommandRefused):
         desk.do(command)
@@ -189,7 +189,7 @@ w1 aim 40; w2 aim 40; remove w2; change w1 allocation 1; w2; change w2 allocatio
 
 @pytest.mark.parametrize(("steps", "expected"), rows(RESTARTS.replace("\\\n", "")))
 def test_a_restart_keeps_what_was_changed(steps: str, expected: str) -> None:
-    desk = Play(steps)
+    desk = CoreDesk(steps)
     name, _, value = expected.partition(" ")
     assert holds(desk)[name] == float(value)
     again = State()
@@ -200,7 +200,7 @@ def test_a_restart_keeps_what_was_changed(steps: str, expected: str) -> None:
 
 
 def test_one_share_goes_back_to_the_files_only_where_the_others_leave_room() -> None:
-    desk = Play("w1 share momentum:40:900,arbitrage:60:900; change w1 momentum.share 60 arbitrage.share 40")
+    desk = CoreDesk("w1 share momentum:40:900,arbitrage:60:900; change w1 momentum.share 60 arbitrage.share 40")
     with pytest.raises(CommandRefused, match="would sum to 120 %"):
         desk.play("change w1 arbitrage.share files")
     desk.play("change w1 momentum.share files")
@@ -208,7 +208,7 @@ def test_one_share_goes_back_to_the_files_only_where_the_others_leave_room() -> 
 
 
 def test_the_journal_has_who_changed_what_and_why() -> None:
-    desk = Play("w1 loss 100; change w1 loss 50; wait 1000")
+    desk = CoreDesk("w1 loss 100; change w1 loss 50; wait 1000")
     bob = ChangeLimits(
         WalletId("w1"), {LimitName("max_daily_loss"): 50 * MICROS, LimitName("stop_loss_threshold"): 9}, "bob", "calm"
     )
@@ -257,7 +257,7 @@ w1 stop 10; buy eth $1000; fill; remove w1; change w1 stop 3 | mark eth 1930 | P
 
 @pytest.mark.parametrize(("steps", "step", "answer"), rows(NEXT.replace("\\\n", "")))
 def test_a_change_binds_the_next_entry(steps: str, step: str, answer: str) -> None:
-    assert told(Play(steps).play(step)) == answer
+    assert told(CoreDesk(steps).play(step)) == answer
 
 
 BLOCKED = "blocked by ann: because"
@@ -295,11 +295,11 @@ w1; allow btc; disallow btc            | disallow btc  | nothing
 
 @pytest.mark.parametrize(("steps", "step", "answer"), rows(MINTS.replace("\\\n", "")))
 def test_only_allowed_mints_are_bought(steps: str, step: str, answer: str) -> None:
-    assert told(Play(steps).play(step)) == answer
+    assert told(CoreDesk(steps).play(step)) == answer
 
 
 def test_a_list_keeps_the_first_remark() -> None:
-    desk = Play("w1; block eth; wait 1000")
+    desk = CoreDesk("w1; block eth; wait 1000")
     assert desk.do(ChangeMints(MintVerb.BLOCK, Mint("eth"), "bob", "me too")) == ()
     (event,) = desk.do(ChangeMints(MintVerb.ALLOW, Mint("btc"), "bob", "only this"))
     assert isinstance(event, MintsChanged)
@@ -309,7 +309,7 @@ def test_a_list_keeps_the_first_remark() -> None:
 
 
 def test_a_list_has_a_maximum() -> None:
-    desk = Play("w1")
+    desk = CoreDesk("w1")
     for number in range(1_000):
         desk.do(ChangeMints(MintVerb.BLOCK, Mint(f"m{number}"), "ann", "x"))
     with pytest.raises(CommandRefused, match="1000 mints"):

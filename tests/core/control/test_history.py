@@ -4,7 +4,7 @@ See specification §14.11.
 """
 
 import pytest
-from tests.support.core_desk import Play, mint, rows
+from tests.support.core_desk import CoreDesk, mint, rows
 
 from overmind.core.books.wallet_limits import RESTORED
 from overmind.core.control.balances import unknown_signature_cause
@@ -43,13 +43,13 @@ remove w2; history w1 w2                           |
 
 @pytest.mark.parametrize(("then", "unknown"), rows(KNOWN_TABLE))
 def test_the_hold_stands_until_every_wallet_is_known(then: str, unknown: str) -> None:
-    desk = Play(f"w1; w2; restored; {then}")
+    desk = CoreDesk(f"w1; w2; restored; {then}")
     assert (RESTORED in desk.state.holds) == bool(unknown)
     if unknown:
         assert " ".join(wallets_unknown(desk.state)) == unknown
 
 
-def sales(desk: Play) -> list[OrderPlaced]:
+def sales(desk: CoreDesk) -> list[OrderPlaced]:
     placed = [one.event for one in desk.entries if isinstance(one.event, OrderPlaced)]
     return [one for one in placed if one.order.side is Side.SELL]
 
@@ -64,7 +64,7 @@ SALES = {
 
 @pytest.mark.parametrize("sale", SALES.values(), ids=SALES.keys())
 def test_nothing_is_sold_before_the_history_is_known(sale: str) -> None:
-    desk = Play(HELD)
+    desk = CoreDesk(HELD)
     desk.play(f"{sale}; exits; wait 60000; mark eth 1; exits")
     assert not sales(desk)
     desk.play("history w1 w2; mark eth 1.01; exits")
@@ -72,7 +72,7 @@ def test_nothing_is_sold_before_the_history_is_known(sale: str) -> None:
 
 
 def test_what_is_refused_says_why() -> None:
-    desk = Play(HELD)
+    desk = CoreDesk(HELD)
     (refused,) = desk.play("sell eth all")
     assert isinstance(refused, SignalRefused)
     assert (refused.refusals[0].code, refused.refusals[0].actual) == (Code.PORTFOLIO_STOPPED, "restored")
@@ -90,7 +90,7 @@ WAITING = {
 @pytest.mark.parametrize("work", WAITING.values(), ids=WAITING.keys())
 def test_what_was_not_signed_ends_when_the_history_is_accepted(work: str) -> None:
     """It may have been sent after the copy was made: under a ticket that this journal does not have."""
-    desk = Play(f"{work}; restored")
+    desk = CoreDesk(f"{work}; restored")
     assert desk.state.open_orders or desk.state.open_moves
     desk.play("accept-history w1; history w2")
     assert not desk.state.open_orders
@@ -99,12 +99,12 @@ def test_what_was_not_signed_ends_when_the_history_is_accepted(work: str) -> Non
 
 
 def test_what_was_not_signed_goes_on_when_the_chain_proves_that_it_was_not_sent() -> None:
-    desk = Play("w1; w2; deposit w1 1 eth; sell eth all; restored; history w1 w2")
+    desk = CoreDesk("w1; w2; deposit w1 1 eth; sell eth all; restored; history w1 w2")
     assert len(desk.state.open_orders) == 1
 
 
 def test_the_books_follow_the_chain_before_anything_is_sold() -> None:
-    desk = Play(f"{HELD}; accept-history w1 eth 0.1; history w2; liquidate; exits")
+    desk = CoreDesk(f"{HELD}; accept-history w1 eth 0.1; history w2; liquidate; exits")
     (placed,) = sales(desk)
     assert placed.order.spend.units == 10_000_000
 
@@ -122,7 +122,7 @@ w1; buy eth $1000; fill provisional; restored | accept-history w1    | orders or
 
 @pytest.mark.parametrize(("given", "said", "answer"), rows(REFUSALS))
 def test_what_an_operator_cannot_do(given: str, said: str, answer: str) -> None:
-    desk = Play(given)
+    desk = CoreDesk(given)
     entries = len(desk.entries)
     with pytest.raises((CommandRefused, KeyError), match=answer if "w2" not in said else "w2"):
         desk.play(said)
@@ -130,7 +130,7 @@ def test_what_an_operator_cannot_do(given: str, said: str, answer: str) -> None:
 
 
 def test_an_unknown_signature_keeps_its_wallet_unknown_until_it_is_accepted() -> None:
-    desk = Play("w1; w2; restored; hold portfolio unknown_signature:w2; history w1 w2")
+    desk = CoreDesk("w1; w2; restored; hold portfolio unknown_signature:w2; history w1 w2")
     assert RESTORED in desk.state.holds
     desk.play("accept-history w2; history w1")
     assert unknown_signature_cause(WalletId("w2")) not in desk.state.holds

@@ -6,7 +6,7 @@ See specification §10.3.
 import re
 
 import pytest
-from tests.support.core_desk import Play, rows, scope, told
+from tests.support.core_desk import CoreDesk, rows, scope, told
 
 from overmind.core.control.holds import holds_of, lifted_by
 from overmind.core.model.commands import AddHold, CommandRefused
@@ -56,13 +56,13 @@ hold portfolio disk_full; hold momentum operator | Active |
 
 @pytest.mark.parametrize(("steps", "status", "holds"), rows(TABLE))
 def test_the_status_derives_from_the_holds(steps: str, status: str, holds: str) -> None:
-    book = Play(f"w1; {steps}").book("w1")
+    book = CoreDesk(f"w1; {steps}").book("w1")
     assert book.status == status
     assert " ".join(book.holds) == holds
 
 
 def test_an_emergency_stop_holds_every_wallet_and_reactivation_frees_one() -> None:
-    desk = Play("w1; w2; w3; hold w2 operator")
+    desk = CoreDesk("w1; w2; w3; hold w2 operator")
     assert told(desk.play("stop")) == "HoldAdded + HoldAdded + HoldAdded"
     desk.play("reactivate w1")
     assert [book.status for book in desk.state.wallets.values()] == ["Active", "Emergency", "Emergency"]
@@ -70,7 +70,7 @@ def test_an_emergency_stop_holds_every_wallet_and_reactivation_frees_one() -> No
 
 
 def test_only_reactivation_lifts_an_emergency() -> None:
-    desk = Play("w1; stop")
+    desk = CoreDesk("w1; stop")
     with pytest.raises(CommandRefused, match="reactivate"):
         desk.play("lift w1 emergency")
     assert desk.book("w1").status == "Emergency"
@@ -102,7 +102,7 @@ hold portfolio disk_full | portfolio disk_full | a start with room on the disk
 
 @pytest.mark.parametrize(("held", "lift", "by"), rows(LIFTS))
 def test_every_hold_says_what_lifts_it(held: str, lift: str, by: str) -> None:
-    desk = Play(f"w1; {held}")
+    desk = CoreDesk(f"w1; {held}")
     name, cause = lift.split()
     where = scope(name)
     assert lifted_by(where, cause) == by.removeprefix("only ")
@@ -116,7 +116,7 @@ def test_every_hold_says_what_lifts_it(held: str, lift: str, by: str) -> None:
 
 
 def test_the_first_reason_stays() -> None:
-    desk = Play("w1; hold w1 operator")
+    desk = CoreDesk("w1; hold w1 operator")
     assert desk.do(AddHold(Scope(), "operator", "another scope"))
     assert not desk.play("hold w1 operator")
     (since,) = [entry.at_ns for entry in desk.entries if isinstance(entry.event, HoldAdded)][:1]
@@ -124,7 +124,7 @@ def test_the_first_reason_stays() -> None:
 
 
 def test_several_holds_on_a_strategy_are_lifted_one_by_one() -> None:
-    desk = Play("w1; hold momentum a; hold momentum b; lift momentum a")
+    desk = CoreDesk("w1; hold momentum a; hold momentum b; lift momentum a")
     assert told(desk.play("buy eth $300")) == "STRATEGY_NOT_ENABLED enabled paused: b"
     desk.play("lift momentum b")
     assert told(desk.play("buy eth $300")) == "w1 $300"
@@ -132,16 +132,16 @@ def test_several_holds_on_a_strategy_are_lifted_one_by_one() -> None:
 
 @pytest.mark.parametrize("step", ["hold w9 operator", "lift w9 operator", "reactivate w9", "remove w9"])
 def test_an_unknown_wallet_is_an_error_that_names_the_known(step: str) -> None:
-    desk = Play("w1; w2")
+    desk = CoreDesk("w1; w2")
     with pytest.raises(CommandRefused, match="no wallet 'w9'; known: w1, w2"):
         desk.play(step)
 
 
 def test_a_wallet_keeps_its_key_for_ever() -> None:
-    desk = Play("w1 key one")
+    desk = CoreDesk("w1 key one")
     with pytest.raises(CommandRefused, match="give the new key a new wallet id"):
         desk.play("w1 key two")
 
 
 def test_a_desk_without_wallets_can_be_stopped() -> None:
-    assert not Play().play("stop")
+    assert not CoreDesk().play("stop")

@@ -1,7 +1,7 @@
 """An order that landed otherwise than ordered: its capital is held, everybody is told, and an operator books it."""
 
 import pytest
-from tests.support.core_desk import Play, books_told, rows
+from tests.support.core_desk import CoreDesk, books_told, rows
 from tests.support.core_desk import told as events_told
 
 from overmind.core.model.commands import CommandRefused
@@ -13,7 +13,7 @@ LANDED = "w1; buy eth $1000 id a; sign; landed a.0.0 it also changed bonk"
 
 
 def test_it_is_told_once_and_names_the_way_out() -> None:
-    desk = Play(LANDED)
+    desk = CoreDesk(LANDED)
     assert desk.play("landed a.0.0 it also changed bonk") == ()
     assert len([one for one in desk.entries if isinstance(one.event, OrderLandedOtherwise)]) == 1
     (row,) = open_orders(desk.state)
@@ -36,7 +36,7 @@ book a.0.0 usd +5                | $9905
 
 @pytest.mark.parametrize(("said", "wallet"), rows(BOOKED))
 def test_what_the_chain_shows_is_booked_and_the_capital_is_free(said: str, wallet: str) -> None:
-    desk = Play(LANDED)
+    desk = CoreDesk(LANDED)
     assert events_told(desk.play(said)).startswith("OrderTakenFromChain + OrderClosed")
     assert books_told(desk).split(", realised")[0] == wallet
     assert not desk.state.open_orders
@@ -56,8 +56,8 @@ w1; buy eth $1000 id a; sign; landed a.0.0 x | book b               | there are:
 @pytest.mark.parametrize(("given", "said", "answer"), rows(REFUSALS))
 def test_only_what_landed_otherwise_is_booked(given: str, said: str, answer: str) -> None:
     with pytest.raises(CommandRefused, match=answer):
-        Play(given).play(said)
+        CoreDesk(given).play(said)
 
 
 def test_what_was_not_signed_cannot_have_landed() -> None:
-    assert Play("w1; buy eth $1000 id a").play("landed a.0.0 x") == ()
+    assert CoreDesk("w1; buy eth $1000 id a").play("landed a.0.0 x") == ()

@@ -4,7 +4,7 @@
 """
 
 import pytest
-from tests.support.core_desk import Play, rows
+from tests.support.core_desk import CoreDesk, rows
 
 from overmind.core.control.sending import Over, Send, Wait, may_send
 from overmind.core.model.units import NS
@@ -117,7 +117,7 @@ CASES = [
 
 @pytest.mark.parametrize(("work", "case", "verdict"), CASES)
 def test_what_may_be_sent(work: str, case: str, verdict: str) -> None:
-    desk = Play(PLACED[work])
+    desk = CoreDesk(PLACED[work])
     (known,) = [*desk.state.open_orders.values(), *desk.state.open_moves.values()]
     steps = [step.strip() for step in case.split(";") if step.strip()]
     if work == "withdraw":
@@ -138,7 +138,7 @@ def told(verdict: Send | Wait | Over) -> str:
 
 
 def test_it_waits_until_its_time_and_no_longer() -> None:
-    desk = Play(PLACED["withdraw"])
+    desk = CoreDesk(PLACED["withdraw"])
     (known,) = desk.state.open_moves.values()
     early = may_send(desk.state, known.move, known.move.not_before_ns - 1, stop_file=False)
     assert early == Wait("its time has not come", known.move.not_before_ns)

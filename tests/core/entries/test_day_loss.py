@@ -8,7 +8,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from tests.support.core_desk import Play
+from tests.support.core_desk import CoreDesk
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.positions import Position
@@ -30,7 +30,7 @@ def stop_pico(book: WalletBook, position: Position) -> int:
     return max(stops)
 
 
-def loss_at_stops(desk: Play) -> int:
+def loss_at_stops(desk: CoreDesk) -> int:
     """The day's loss if each position were sold at its stop, or at its mark where that is lower already."""
     book = desk.book("w1")
     prices = {mint: min(desk.state.price_pico(mint), stop_pico(book, one)) for mint, one in book.positions.items()}
@@ -41,7 +41,7 @@ def loss_at_stops(desk: Play) -> int:
 @pytest.mark.parametrize("seed", range(12))
 def test_all_stops_together_lose_no_more_than_the_limit(seed: int) -> None:
     rng = Random(seed)
-    desk, prices, placed = Play("w1 loss 100 stop 5 usd 99000"), dict(PRICES), 0
+    desk, prices, placed = CoreDesk("w1 loss 100 stop 5 usd 99000"), dict(PRICES), 0
     for _ in range(60):
         name = rng.choice([*PRICES])
         if rng.random() < 0.4:

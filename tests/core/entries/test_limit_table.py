@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.core_desk import Play
+from tests.support.core_desk import CoreDesk
 from tests.support.random_commands import RandomCommands, attempt
 
 from overmind.core.books.book import WalletBook
@@ -32,7 +32,7 @@ def is_blocked_by_rule(state: State, book: WalletBook) -> bool:
 
 def compare(rng: Random, wallets: int, commands: int, asks: int) -> tuple[int, int]:
     """Play a script, ask after each command. Returns how often the gate said yes, and how often no."""
-    desk, chance, answers = Play(), RandomCommands(rng, wallets), [0, 0]
+    desk, chance, answers = CoreDesk(), RandomCommands(rng, wallets), [0, 0]
     for command in chance.opening():
         attempt(desk, command)
     for _ in range(commands):
@@ -48,13 +48,13 @@ def compare(rng: Random, wallets: int, commands: int, asks: int) -> tuple[int, i
             if signal.notional_micros is None and signal.quantity is None:
                 continue
             received_ns = now_ns - rng.choice([0, 0, 10**9, 6 * 10**9])
-            ask = entry_request(state, signal, stale_at_ns(state.settings, signal, received_ns))
-            no = list(signal_refusals(state, ask, now_ns, received_ns))
-            assert gate.signal_may_enter(state, ask, now_ns, received_ns) == (not no), no
+            request = entry_request(state, signal, stale_at_ns(state.settings, signal, received_ns))
+            no = list(signal_refusals(state, request, now_ns, received_ns))
+            assert gate.signal_may_enter(state, request, now_ns, received_ns) == (not no), no
             for book in state.wallets.values():
-                no = list(wallet_refusals(state, book, ask, now_ns, WALLET_LIMITS))
-                assert list(wallet_refusals(state, book, ask, now_ns)) == no
-                assert gate.wallet_may_enter(state, book, ask, now_ns) == (not no), no
+                no = list(wallet_refusals(state, book, request, now_ns, WALLET_LIMITS))
+                assert list(wallet_refusals(state, book, request, now_ns)) == no
+                assert gate.wallet_may_enter(state, book, request, now_ns) == (not no), no
                 answers[bool(no)] += 1
     return answers[0], answers[1]
 
@@ -101,7 +101,7 @@ OPEN = Limit[WalletPlace](
 )
 
 
-def asked(desk: Play, words: str) -> EntryRequest:
+def asked(desk: CoreDesk, words: str) -> EntryRequest:
     """What a signal asks for, as `buy sol $600`."""
     verb, name, amount = words.split()
     signal, state = desk.signal(verb, name, amount, []).signal, desk.state
@@ -110,17 +110,17 @@ def asked(desk: Play, words: str) -> EntryRequest:
 
 @pytest.mark.parametrize(("wanted", "refused"), [("$600", False), ("$600.000001", True)])
 def test_a_new_row_refuses_with_its_numbers(wanted: str, refused: bool) -> None:
-    desk = Play("w1; buy eth $300; fill; buy btc $100")
-    ask, book = asked(desk, f"buy sol {wanted}"), desk.book("w1")
-    found = list(wallet_refusals(desk.state, book, ask, desk.now_ns, (*WALLET_LIMITS, HOLDINGS)))
-    after = 400 * MICROS + ask.notional_micros
+    desk = CoreDesk("w1; buy eth $300; fill; buy btc $100")
+    request, book = asked(desk, f"buy sol {wanted}"), desk.book("w1")
+    found = list(wallet_refusals(desk.state, book, request, desk.now_ns, (*WALLET_LIMITS, HOLDINGS)))
+    after = 400 * MICROS + request.notional_micros
     assert found == ([Refusal(Code.PORTFOLIO_EXPOSURE, 1_000 * MICROS, after, book.wallet.id)] if refused else [])
-    assert gate.wallet_may_enter(desk.state, book, ask, desk.now_ns, (HOLDINGS,)) == (not refused)
-    assert gate.wallet_may_enter(desk.state, book, ask, desk.now_ns)
+    assert gate.wallet_may_enter(desk.state, book, request, desk.now_ns, (HOLDINGS,)) == (not refused)
+    assert gate.wallet_may_enter(desk.state, book, request, desk.now_ns)
 
 
 def test_a_new_row_bounds_capacity_and_sizes_and_is_shown() -> None:
-    desk = Play("w1; buy eth $300; fill; buy btc $100")
+    desk = CoreDesk("w1; buy eth $300; fill; buy btc $100")
     state, book = desk.state, desk.book("w1")
     assert capacity.wallet_capacity_micros(state, book) > 600 * MICROS
     assert capacity.wallet_capacity_micros(state, book, (HOLDINGS,)) == 600 * MICROS
@@ -135,11 +135,11 @@ def test_a_new_row_bounds_capacity_and_sizes_and_is_shown() -> None:
 
 
 def test_a_new_row_of_a_count_blocks_what_is_full() -> None:
-    desk = Play("w1; buy btc $100")
-    state, book, ask = desk.state, desk.book("w1"), asked(desk, "buy sol $1")
+    desk = CoreDesk("w1; buy btc $100")
+    state, book, request = desk.state, desk.book("w1"), asked(desk, "buy sol $1")
     assert capacity.wallet_capacity_micros(state, book, (OPEN,)) == -1
-    assert [no.actual for no in wallet_refusals(state, book, ask, desk.now_ns, (OPEN,))] == [2]
-    assert not gate.wallet_may_enter(state, book, ask, desk.now_ns, (OPEN,))
+    assert [no.actual for no in wallet_refusals(state, book, request, desk.now_ns, (OPEN,))] == [2]
+    assert not gate.wallet_may_enter(state, book, request, desk.now_ns, (OPEN,))
     desk.play("fill")
     assert capacity.wallet_capacity_micros(state, book, (OPEN,)) > 0
     assert gate.wallet_may_enter(state, book, asked(desk, "buy sol $1"), desk.now_ns, (OPEN,))

@@ -5,7 +5,7 @@ See specification §8.7.
 
 import pytest
 from msgspec import structs
-from tests.support.core_desk import DESK, Play
+from tests.support.core_desk import DESK, CoreDesk
 
 from overmind.core.books.trust import fresh_price_pico
 from overmind.core.entries.quote_check import quote_rejection
@@ -21,7 +21,7 @@ ETH = 10**8  # units of one whole token
 
 
 def order_of(when: str) -> Order:
-    (placed,) = Play("w1 usd 50000; deposit w1 10 eth").play(when)
+    (placed,) = CoreDesk("w1 usd 50000; deposit w1 10 eth").play(when)
     assert isinstance(placed, OrderPlaced)
     return placed.order
 
@@ -134,7 +134,7 @@ def test_a_quote_must_fit_both_sources(when: str, received: int, second: int, ex
 
 
 def test_a_mark_is_fresh_for_thirty_seconds() -> None:
-    desk = Play()
+    desk = CoreDesk()
     assert fresh_price_pico(desk.state, Mint("eth"), desk.now_ns + 30 * NS) == MARK
     assert fresh_price_pico(desk.state, Mint("eth"), desk.now_ns + 30 * NS + 1) is None
     assert fresh_price_pico(desk.state, Mint("new"), desk.now_ns) is None

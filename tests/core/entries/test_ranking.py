@@ -1,14 +1,14 @@
 """Ranking: the lowest expected cost in basis points, with every term explained (specification §9)."""
 
 import pytest
-from tests.support.core_desk import Play, rows, told
+from tests.support.core_desk import CoreDesk, rows, told
 
 from overmind.core.entries.ranking import reason
 from overmind.core.model.events import OrderPlaced
 from overmind.core.model.selection import CostTerms
 
 
-def terms(desk: Play, step: str) -> CostTerms:
+def terms(desk: CoreDesk, step: str) -> CostTerms:
     (placed,) = desk.play(step)
     assert isinstance(placed, OrderPlaced)
     return placed.selection.terms
@@ -30,7 +30,7 @@ def terms(desk: Play, step: str) -> CostTerms:
     ],
 )
 def test_the_terms(given: str, when: str, expected: CostTerms) -> None:
-    found = terms(Play(given), when)
+    found = terms(CoreDesk(given), when)
     for name in CostTerms.__struct_fields__:
         assert getattr(found, name) == pytest.approx(getattr(expected, name)), name
     assert found.total == pytest.approx(expected.total)
@@ -62,11 +62,11 @@ w1; w2; buy eth $1 not w1; fill; w2 position 10 | buy eth $10 | w1 $10
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(TABLE))
 def test_the_choice(given: str, when: str, then: str) -> None:
-    assert told(Play(given).play(when)) == then
+    assert told(CoreDesk(given).play(when)) == then
 
 
 def test_a_selection_tells_among_how_many_it_was_the_cheapest() -> None:
-    (placed,) = Play("w1; w2; w3; w4 position 10; w5 risk 0.5; hold w3 a").play("buy eth $300 tolerance 0.4")
+    (placed,) = CoreDesk("w1; w2; w3; w4 position 10; w5 risk 0.5; hold w3 a").play("buy eth $300 tolerance 0.4")
     assert isinstance(placed, OrderPlaced)
     assert (placed.selection.candidates, placed.selection.wallets) == (2, 5)
 

@@ -5,7 +5,7 @@ See specification §8.
 
 import msgspec
 import pytest
-from tests.support.core_desk import Play, rows, told
+from tests.support.core_desk import CoreDesk, rows, told
 
 from overmind.core.model.codes import PRECEDENCE, Code
 from overmind.core.model.enums import StrategyType
@@ -270,7 +270,7 @@ w1; desk rate 2; buy eth $1; buy eth $1; wait 1000              | buy eth $1 | w
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(TABLE))
 def test_every_rule_at_its_edge(given: str, when: str, then: str) -> None:
-    assert told(Play(given).play(when)) == then
+    assert told(CoreDesk(given).play(when)) == then
 
 
 def test_every_code_is_in_the_table() -> None:
@@ -278,7 +278,7 @@ def test_every_code_is_in_the_table() -> None:
 
 
 def test_all_refusals_are_listed_in_order_of_precedence() -> None:
-    desk = Play(
+    desk = CoreDesk(
         """
         desk only w2 exposure 0 asset 0 strategy 0 places 1 rate 0 depth 1 smallest 900 dearest 1
         w1 type Emergency usd 0 sol 0 share momentum:0:0:off
@@ -325,19 +325,19 @@ def test_meme_strategies_may_slip_300_bps_and_the_others_100(strategy: StrategyT
         StrategyType.AI_DECISION,
     }
     ceiling = 100 if strategy in others else 300
-    desk = Play("w1")
+    desk = CoreDesk("w1")
     assert told(desk.play(f"buy eth $300 by {strategy} slip {ceiling}")) == "w1 $300"
     beyond = f"buy eth $300 by {strategy} slip {ceiling + 1}"
     assert told(desk.play(beyond)) == f"SLIPPAGE_CEILING {ceiling} {ceiling + 1}"
 
 
 def test_without_a_price_of_sol_no_cost_is_known_and_nothing_is_bought() -> None:
-    desk = Play("w1", prices={"eth": 2_000})
+    desk = CoreDesk("w1", prices={"eth": 2_000})
     assert told(desk.play("buy eth $300")) == f"PRICE_MISSING a journaled mark {SOL}"
 
 
 def test_an_absurd_amount_is_refused() -> None:
-    desk = Play(f"w1 usd {2 * NOTIONAL_MAX_MICROS // MICROS}")
+    desk = CoreDesk(f"w1 usd {2 * NOTIONAL_MAX_MICROS // MICROS}")
     assert "AMOUNT_OUT_OF_RANGE" in told(desk.play(f"buy eth ${NOTIONAL_MAX_MICROS // MICROS}.000001"))
     assert "AMOUNT_OUT_OF_RANGE" not in told(desk.play(f"buy eth ${NOTIONAL_MAX_MICROS // MICROS}"))
 
@@ -358,7 +358,9 @@ w1 | buy eth $6 not w1 | w1 w3 w2 | WALLET_EXCLUDED
 
 @pytest.mark.parametrize(("given", "when", "order", "code"), rows(LEADS))
 def test_a_refusal_leads_with_what_would_have_to_change(given: str, when: str, order: str, code: str) -> None:
-    desk = Play("w1 share momentum:100:9000; w2 share meteora:100:9000; w3 type Emergency; hold w2 operator; " + given)
+    desk = CoreDesk(
+        "w1 share momentum:100:9000; w2 share meteora:100:9000; w3 type Emergency; hold w2 operator; " + given
+    )
     (refused,) = desk.play(when)
     assert isinstance(refused, SignalRefused)
     named = [refusal.wallet_id or "portfolio" for refusal in refused.refusals]
@@ -368,13 +370,13 @@ def test_a_refusal_leads_with_what_would_have_to_change(given: str, when: str, o
 
 def test_of_many_wallets_those_that_trade_the_strategy_are_listed() -> None:
     others = "; ".join(f"a{number} share meteora:100:9000" for number in range(64))
-    (refused,) = Play(f"{others}; w1 share momentum:100:5").play("buy eth $6")
+    (refused,) = CoreDesk(f"{others}; w1 share momentum:100:5").play("buy eth $6")
     assert isinstance(refused, SignalRefused)
     assert (refused.refusals[0].code, refused.refusals[0].wallet_id) == (Code.STRATEGY_POSITION_SIZE, "w1")
 
 
 def test_the_closest_wallet_is_listed_first_with_all_its_refusals() -> None:
-    desk = Play("w1; hold w1 operator; w2 position 200 sol 0; w3 risk 0.5; w4 sol 0")
+    desk = CoreDesk("w1; hold w1 operator; w2 position 200 sol 0; w3 risk 0.5; w4 sol 0")
     assert told(desk.play("buy eth $300 tolerance 0.4")) == (
         "INSUFFICIENT_SOL 0 0.10213928 @w4"
         " + POSITION_SIZE 200 300 @w2 + INSUFFICIENT_SOL 0 0.10213928 @w2"
@@ -386,7 +388,7 @@ def test_the_closest_wallet_is_listed_first_with_all_its_refusals() -> None:
 @pytest.mark.parametrize(("wallets", "listed", "unlisted"), [(1, 1, 0), (64, 64, 0), (65, 64, 1), (100, 64, 36)])
 @pytest.mark.parametrize("when", ["buy eth $10000", "sell eth all"])
 def test_64_wallets_are_listed_and_the_rest_is_counted(wallets: int, listed: int, unlisted: int, when: str) -> None:
-    desk = Play("; ".join(f"w{number}" for number in range(wallets)))
+    desk = CoreDesk("; ".join(f"w{number}" for number in range(wallets)))
     (refused,) = desk.play(when)
     assert isinstance(refused, SignalRefused)
     assert len({refusal.wallet_id for refusal in refused.refusals if refusal.wallet_id}) == listed
@@ -394,7 +396,7 @@ def test_64_wallets_are_listed_and_the_rest_is_counted(wallets: int, listed: int
 
 
 def test_a_refusal_holds_nothing_and_counts_nothing() -> None:
-    desk = Play("w1 position 500")
+    desk = CoreDesk("w1 position 500")
     before = msgspec.json.encode(desk.state.ledger)
     desk.play("buy eth $501")
     assert msgspec.json.encode(desk.state.ledger) == before
@@ -403,7 +405,7 @@ def test_a_refusal_holds_nothing_and_counts_nothing() -> None:
 
 
 def test_a_wallet_that_joins_while_everything_is_stopped_is_stopped_as_well() -> None:
-    desk = Play("w1; stop; w2")
+    desk = CoreDesk("w1; stop; w2")
     assert told(desk.play("buy eth $300")).startswith("PORTFOLIO_STOPPED running emergency + ")
     desk.play("reactivate w2")
     assert told(desk.play("buy eth $300")) == "w2 $300"

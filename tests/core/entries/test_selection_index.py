@@ -5,7 +5,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.core_desk import Play, told
+from tests.support.core_desk import CoreDesk, told
 from tests.support.effort import examples
 from tests.support.random_commands import RandomCommands, attempt
 
@@ -35,7 +35,7 @@ def plainly(
 
 def compare(rng: Random, wallets: int, commands: int, asks: int) -> int:
     """Plays random commands and asks after each. Returns how often a wallet was chosen."""
-    desk, chance, chosen_often = Play(), RandomCommands(rng, wallets), 0
+    desk, chance, chosen_often = CoreDesk(), RandomCommands(rng, wallets), 0
     for command in chance.opening():
         attempt(desk, command)
     for _ in range(commands):
@@ -68,7 +68,7 @@ def test_no_small_script_makes_them_differ(rng: Random, wallets: int, commands: 
 
 
 def test_the_index_handles_values_beyond_int64() -> None:
-    desk = Play("w1; w2; mark btc 1000000000; desk without eth")
+    desk = CoreDesk("w1; w2; mark btc 1000000000; desk without eth")
     desk.do(RecordDeposit(DepositId("gift"), WalletId("w1"), Money(2**70, Mint("btc"))))
     assert desk.book("w1").positions_micros > 2**63
     assert told(desk.play("buy btc $300")) == "w2 $300"
@@ -76,7 +76,7 @@ def test_the_index_handles_values_beyond_int64() -> None:
 
 
 def test_after_a_snapshot_a_slot_still_means_the_same_wallet() -> None:
-    desk = Play("zeta position 100; alpha")
+    desk = CoreDesk("zeta position 100; alpha")
     desk.state = decode_state(encode_state(desk.state))
     desk.index = SelectionIndex(desk.state)
     assert list(desk.state.wallets) == ["zeta", "alpha"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
-from tests.support.core_desk import Play, rows, told
+from tests.support.core_desk import CoreDesk, rows, told
 from tests.support.effort import examples
 from tests.support.random_commands import RandomCommands, attempt
 
@@ -62,7 +62,7 @@ w1 loss 100.223928 stop 5; buy eth $1000          | 1000            | DAILY_LOSS
 
 @pytest.mark.parametrize(("given", "size", "binding"), rows(BINDING_TABLE))
 def test_each_limit_caps_it(given: str, size: str, binding: str) -> None:
-    (placed,) = Play(given).play("buy eth risk$500 stop 5")
+    (placed,) = CoreDesk(given).play("buy eth risk$500 stop 5")
     assert isinstance(placed, OrderPlaced)
     assert placed.sizing is not None
     assert told((placed,)).split()[1] == f"${size}"
@@ -74,12 +74,12 @@ def test_one_unit_more_breaks_the_limit_that_capped_it() -> None:
     for steps, size, binding in rows(BINDING_TABLE):
         if binding:
             beyond = f"${int(float(size) * MICROS) / MICROS + 0.000001:f}"
-            refused = told(Play(steps).play(f"buy eth {beyond} stop 5"))
+            refused = told(CoreDesk(steps).play(f"buy eth {beyond} stop 5"))
             assert all(code in refused for code in binding.split()), (steps, refused)
 
 
 def test_every_rule_that_a_smaller_size_could_keep_has_a_cap() -> None:
-    (placed,) = Play("w1").play("buy eth risk$50 stop 5")
+    (placed,) = CoreDesk("w1").play("buy eth risk$50 stop 5")
     assert isinstance(placed, OrderPlaced)
     assert placed.sizing is not None
     sized = {code for code, _ in placed.sizing.caps}
@@ -140,7 +140,7 @@ w1; stop                                     | buy eth risk$50 stop 5 \
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(CHOICE_TABLE))
 def test_the_wallet_and_the_size(given: str, when: str, then: str) -> None:
-    assert told(Play(given).play(when)) == then
+    assert told(CoreDesk(given).play(when)) == then
 
 
 # Two prices in turn, one percent apart, once a minute, after one move of zero: 37 percent in a day.
@@ -159,11 +159,11 @@ w1 stop 1; wave eth 2000 2020 21 60000 | buy eth risk$50 size volatility | w1 $6
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(VOLATILITY_TABLE))
 def test_by_volatility(given: str, when: str, then: str) -> None:
-    assert told(Play(given).play(when)).startswith(then)
+    assert told(CoreDesk(given).play(when)).startswith(then)
 
 
 def test_a_failover_sizes_again() -> None:
-    desk = Play("w1 stop 5; w2 stop 10 position 300; desk attempts 3")
+    desk = CoreDesk("w1 stop 5; w2 stop 10 position 300; desk attempts 3")
     assert told(desk.play("buy eth risk$50")) == "w1 $1000"
     events = desk.play("reject for WALLET_FUNDS")
     assert told(events) == "OrderClosed + w2 $300"
@@ -174,7 +174,7 @@ def test_a_failover_sizes_again() -> None:
 
 
 def test_the_decision_explains_the_size() -> None:
-    (placed,) = Play("w1 position 500").play("buy eth risk$50 stop 5 id s")
+    (placed,) = CoreDesk("w1 position 500").play("buy eth risk$50 stop 5 id s")
     assert isinstance(placed, OrderPlaced)
     sizing = placed.sizing
     assert sizing is not None
@@ -195,7 +195,7 @@ def plainly(
     found = []
     for book in state.wallets.values():
         sizing = sized.size(book)
-        entry = sized.ask(sizing.notional_micros)
+        entry = sized.request_for(sizing.notional_micros)
         may = sizing.notional_micros >= sized.least_micros and book.wallet.id not in excluded
         if may and not list(wallet_refusals(state, book, entry, at_ns)):
             assert not list(signal_refusals(state, entry, at_ns, at_ns)), sizing
@@ -208,12 +208,12 @@ def plainly(
 
 
 def as_told(sized: SizedChoice | None) -> tuple[WalletId, int] | None:
-    return None if sized is None else (sized.choice.book.wallet.id, sized.ask.notional_micros)
+    return None if sized is None else (sized.choice.book.wallet.id, sized.request.notional_micros)
 
 
 def compare(rng: Random, wallets: int, commands: int, asks: int) -> int:
     """Plays random commands and asks after each. Returns how often a wallet was chosen."""
-    desk, chance, chosen_often = Play(), RandomCommands(rng, wallets), 0
+    desk, chance, chosen_often = CoreDesk(), RandomCommands(rng, wallets), 0
     for command in chance.opening():
         attempt(desk, command)
     for _ in range(commands):
@@ -245,7 +245,7 @@ def test_no_small_script_makes_them_differ(rng: Random, wallets: int, commands: 
 
 
 def test_the_candidates_are_listed_with_their_sizes() -> None:
-    desk = Play("w1 position 500; w2; w3")
+    desk = CoreDesk("w1 position 500; w2; w3")
     signal = structs.replace(desk.signal("buy", "eth", "risk$50", ["stop", "5"]).signal, exclude=(WalletId("w3"),))
     told_sizes = [
         (one.wallet_id, one.eligible, one.sizing.notional_micros if one.sizing else None)
@@ -255,14 +255,14 @@ def test_the_candidates_are_listed_with_their_sizes() -> None:
 
 
 def test_a_refusal_names_the_first_that_binds_of_every_wallet() -> None:
-    (refused,) = Play("w1 position 5; w2 position 6").play("buy eth risk$50 stop 5")
+    (refused,) = CoreDesk("w1 position 5; w2 position 6").play("buy eth risk$50 stop 5")
     assert isinstance(refused, SignalRefused)
     named = {(one.wallet_id, one.actual) for one in refused.refusals if one.code is Code.SIZE_TOO_SMALL}
     assert named == {("w1", "$5 by POSITION_SIZE"), ("w2", "$6 by POSITION_SIZE")}
 
 
 def test_a_budget_of_the_portfolio_is_of_its_equity_when_it_is_decided() -> None:
-    desk = Play("w1; w2")
+    desk = CoreDesk("w1; w2")
     sized = SizedRequest(desk.state, desk.signal("buy", "eth", "risk1%", ["stop", "5"]).signal, 0)
     assert sized.budget_micros == 200 * MICROS
     assert sized.risk == RiskBudget(equity_ppm=PPM // 100)

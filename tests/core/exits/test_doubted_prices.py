@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.support.core_desk import NOON_NS, Play, rows, told
+from tests.support.core_desk import NOON_NS, CoreDesk, rows, told
 
 from overmind.core.books.price_band import MINUTE_NS, Reference
 from overmind.core.books.state import decode_state, encode_state
@@ -68,13 +68,13 @@ w1; desk jump 20 agree 200; mark sol 100 says 100; mark eth 1 says 2000; desk ag
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(ENTRIES))
 def test_an_entry_needs_a_price_that_is_believed(given: str, when: str, then: str) -> None:
-    desk = Play(given)
+    desk = CoreDesk(given)
     desk.play(when)
     assert told(desk.play("buy eth $300")).split(" a price")[0] == then
 
 
 def test_the_refusal_says_what_is_shown_and_what_would_be_believed() -> None:
-    desk = Play("w1; desk jump 20; mark eth 20.5")
+    desk = CoreDesk("w1; desk jump 20; mark eth 20.5")
     assert told(desk.play("buy eth $300")) == (
         "PRICE_UNCONFIRMED a price that is believed eth: $20.5 is shown, believed is $1,600 to $2,400"
     )
@@ -82,7 +82,7 @@ def test_the_refusal_says_what_is_shown_and_what_would_be_believed() -> None:
     assert told(desk.play("buy eth $300")).endswith("eth: $20.5 is shown, second says $2,000")
 
 
-def sales(desk: Play) -> list[Order]:
+def sales(desk: CoreDesk) -> list[Order]:
     placed = [entry.event.order for entry in desk.entries if isinstance(entry.event, OrderPlaced)]
     return [order for order in placed if order.side is Side.SELL]
 
@@ -136,7 +136,7 @@ desk jump 20; mark eth 20; reject; believe eth 1000; wait 9000 | mark eth 20 | 0
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(STOPS))
 def test_a_stop_sells_no_lower_than_what_is_credible(given: str, when: str, then: str) -> None:
-    desk = Play(f"w1 stop 5; deposit w1 1 eth; {given}")
+    desk = CoreDesk(f"w1 stop 5; deposit w1 1 eth; {given}")
     before = len(sales(desk))
     desk.play(f"{when}; exits")
     found = sales(desk)[before:]
@@ -145,13 +145,13 @@ def test_a_stop_sells_no_lower_than_what_is_credible(given: str, when: str, then
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(STOPS))
 def test_a_restart_changes_nothing_of_it(given: str, when: str, then: str) -> None:
-    desk = Play(f"w1 stop 5; deposit w1 1 eth; {given}; {when}")
+    desk = CoreDesk(f"w1 stop 5; deposit w1 1 eth; {given}; {when}")
     again = decode_state(encode_state(desk.state))
     assert (again.doubted, again.references) == (desk.state.doubted, desk.state.references)
 
 
 def test_slices_are_sold_one_by_one_with_a_pause() -> None:
-    desk = Play("w1 stop 5; deposit w1 1 eth; desk jump 20; mark eth 20; fill at 1700")
+    desk = CoreDesk("w1 stop 5; deposit w1 1 eth; desk jump 20; mark eth 20; fill at 1700")
     desk.play("wait 14999; mark eth 20; exits")
     assert len(sales(desk)) == 1
     desk.play("wait 1; exits")
@@ -160,7 +160,7 @@ def test_slices_are_sold_one_by_one_with_a_pause() -> None:
 
 @pytest.mark.parametrize("price", ["20", "200000"])
 def test_a_lie_trips_no_breaker_and_changes_no_value(price: str) -> None:
-    desk = Play(
+    desk = CoreDesk(
         "w1 stop 5 loss 100 trail 5; deposit w1 1 eth; desk jump 20 threshold 10 loss 5 drawdown 5 then liquidate"
     )
     before = desk.state.equity_micros, desk.book("w1").positions[ETH].peak_pico, desk.state.peak_gain_micros
@@ -170,23 +170,23 @@ def test_a_lie_trips_no_breaker_and_changes_no_value(price: str) -> None:
 
 
 def test_a_lie_does_not_prevent_a_sale_that_somebody_asks_for() -> None:
-    desk = Play("w1; deposit w1 1 eth; desk jump 20; mark eth 200000")
+    desk = CoreDesk("w1; deposit w1 1 eth; desk jump 20; mark eth 200000")
     assert told(desk.play("sell eth all")) == "w1 1 eth"
     assert price_min(sales(desk)[0]) == pytest.approx(1980)
-    desk = Play("w1; deposit w1 1 eth; desk jump 20; mark eth 20")
+    desk = CoreDesk("w1; deposit w1 1 eth; desk jump 20; mark eth 20")
     assert told(desk.play("sell eth all")) == "w1 1 eth"
     assert price_min(sales(desk)[0]) == pytest.approx(1600)
 
 
 def test_what_was_doubted_is_journaled_apart_from_what_was_believed() -> None:
-    desk = Play("w1; desk jump 20")
+    desk = CoreDesk("w1; desk jump 20")
     (marked,) = desk.play("mark eth 20")
     assert isinstance(marked, PricesMarked)
     assert (marked.marks, [one.price_pico for one in marked.doubted]) == ((), [20 * PICO])
 
 
 def test_an_older_mark_does_not_replace_a_doubted_one() -> None:
-    desk = Play("w1; desk jump 20; mark eth 20")
+    desk = CoreDesk("w1; desk jump 20; mark eth 20")
     desk.now_ns -= 1
     assert told(desk.play("wait 0")) == "nothing"
     assert desk.state.doubted[ETH].price_pico == 20 * PICO
@@ -203,7 +203,7 @@ def test_an_older_mark_does_not_replace_a_doubted_one() -> None:
 )
 def test_an_operators_price_is_refused_with_the_reason(mint: str, price_pico: int, reason: str, why: str) -> None:
     with pytest.raises(CommandRefused, match=why):
-        Play("w1").do(AcceptPrice(Mint(mint), price_pico, reason))
+        CoreDesk("w1").do(AcceptPrice(Mint(mint), price_pico, reason))
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_an_operators_price_is_refused_with_the_reason(mint: str, price_pico: in
     ],
 )
 def test_a_doubt_is_told_if_it_is_news(given: str, told: list[str]) -> None:
-    assert sorted(doubts_to_tell(Play(f"w1; desk jump 20; {given}").state)) == told
+    assert sorted(doubts_to_tell(CoreDesk(f"w1; desk jump 20; {given}").state)) == told
 
 
 DEPEG = """
@@ -241,20 +241,20 @@ desk depeg 1; mark usd 0.9; lift portfolio depeg | mark usd 0.9 | PORTFOLIO_STOP
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(DEPEG))
 def test_entries_hold_while_the_quote_currency_is_off_its_peg(given: str, when: str, then: str) -> None:
-    desk = Play(f"w1; {given}")
+    desk = CoreDesk(f"w1; {given}")
     desk.play(when)
     assert told(desk.play("buy eth $300")) == then
 
 
 def test_a_depeg_blocks_no_exit() -> None:
-    desk = Play("w1; deposit w1 1 eth; desk depeg 1; mark usd 0.9")
+    desk = CoreDesk("w1; deposit w1 1 eth; desk depeg 1; mark usd 0.9")
     assert told(desk.play("sell eth all")) == "w1 1 eth"
 
 
 Lies = st.lists(st.tuples(st.integers(0, 90_000), st.sampled_from(["low", "high", "zero", "far", "true"])), max_size=30)
 
 
-def lied(desk: Play, what: str) -> int:
+def lied(desk: CoreDesk, what: str) -> int:
     """A price at the edge of the band, or beyond it."""
     newest = desk.state.doubted.get(ETH) or desk.state.marks[ETH]
     band = credible_band(desk.state, Mark(ETH, newest.price_pico, desk.now_ns + 1))
@@ -269,7 +269,7 @@ def test_no_sequence_of_lies_moves_the_band_faster_than_the_bound(lies: list[tup
     """Whatever a single source shows, and whether or not a second one is silent: one step at once, and then one for
     each minute.
     """
-    desk = Play(f"w1; deposit w1 1 eth; mark eth 2000; desk jump 20{agree}")
+    desk = CoreDesk(f"w1; deposit w1 1 eth; mark eth 2000; desk jump 20{agree}")
     for wait_ms, what in lies:
         desk.now_ns += wait_ms * 10**6 + 1
         desk.do(MarkPrices((Mark(ETH, lied(desk, what), desk.now_ns),)))

@@ -6,7 +6,7 @@ See specification §14.10.
 from __future__ import annotations
 
 import pytest
-from tests.support.core_desk import Play, books_told, rows, told
+from tests.support.core_desk import CoreDesk, books_told, rows, told
 
 from overmind.core.books.realised import Disposal, How
 from overmind.core.books.state import decode_state, encode_state
@@ -42,7 +42,7 @@ w1 places 1; desk dust 1; deposit w1 0.0004 eth; buy eth $300; expire | buy sol 
 @pytest.mark.parametrize(("given", "when", "then"), rows(PLACES_TABLE))
 @pytest.mark.parametrize("restarts", [False, True])
 def test_dust_takes_no_place(given: str, when: str, then: str, restarts: bool) -> None:
-    desk = Play(given)
+    desk = CoreDesk(given)
     if restarts:
         desk.state = decode_state(encode_state(desk.state))
         desk.index = SelectionIndex(desk.state)
@@ -71,13 +71,13 @@ w1; desk dust 1; deposit w1 0.0004 eth | sell eth all | w1 0.0004 eth
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(SALES_TABLE))
 def test_a_sale_leaves_no_dust(given: str, when: str, then: str) -> None:
-    assert told(Play(given).play(when)) == then
+    assert told(CoreDesk(given).play(when)) == then
 
 
 @pytest.mark.parametrize(("held", "sold"), [("0.0507", "0.0507"), ("0.0512", "0.05050505")])
 def test_a_slice_of_an_exit_takes_the_dust_that_it_would_leave(held: str, sold: str) -> None:
     """A slice is worth $101.01 here."""
-    desk = Play(f"w1; desk dust 1 depth 10000; deposit w1 {held} eth")
+    desk = CoreDesk(f"w1; desk dust 1 depth 10000; deposit w1 {held} eth")
     assert told(desk.play("close w1 eth")) == f"CloseOrdered + w1 {sold} eth"
 
 
@@ -85,7 +85,7 @@ DUSTY = "w1; desk dust 1; deposit w1 0.0004 eth"
 
 
 def test_a_close_of_dust_ends_after_one_try() -> None:
-    desk = Play(f"{DUSTY}; close w1 eth")
+    desk = CoreDesk(f"{DUSTY}; close w1 eth")
     ended = desk.play("reject for NO_LIQUIDITY")
     assert ended[-1] == CloseCancelled(
         WalletId("w1"), Mint("eth"), "close:w1:eth:0.0.0 was not filled, and what is left is dust"
@@ -94,13 +94,13 @@ def test_a_close_of_dust_ends_after_one_try() -> None:
 
 
 def test_a_close_of_more_than_dust_goes_on() -> None:
-    desk = Play("w1; desk dust 1; deposit w1 0.0005 eth; close w1 eth; reject for NO_LIQUIDITY")
+    desk = CoreDesk("w1; desk dust 1; deposit w1 0.0005 eth; close w1 eth; reject for NO_LIQUIDITY")
     assert desk.book("w1").closing
     assert told(desk.play("wait 9000; exits")) == "w1 0.0005 eth"
 
 
 def test_a_write_off_ends_the_position_and_keeps_the_units_apart() -> None:
-    desk = Play(DUSTY)
+    desk = CoreDesk(DUSTY)
     assert desk.play("write off w1 eth") == (DustWrittenOff(WalletId("w1"), Mint("eth"), 40_000, "because"),)
     assert books_told(desk) == "$9900, realised $-0.8"
     (gone,) = desk.state.realised
@@ -127,6 +127,6 @@ w1; desk dust 1 | wallet w1 holds nothing of eth
 
 @pytest.mark.parametrize(("given", "why_not"), rows(WRITE_OFFS))
 def test_what_is_not_written_off(given: str, why_not: str) -> None:
-    desk = Play(given)
+    desk = CoreDesk(given)
     with pytest.raises(CommandRefused, match=why_not):
         desk.play("write off w1 new" if "new" in given else "write off w1 eth")

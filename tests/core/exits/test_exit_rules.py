@@ -5,7 +5,7 @@ See specification §10.1.
 
 import pytest
 from msgspec import structs
-from tests.support.core_desk import DESK, Play, rows, told
+from tests.support.core_desk import DESK, CoreDesk, rows, told
 
 from overmind.core.books.state import decode_state, encode_state
 from overmind.core.entries.quote_check import quote_rejection
@@ -151,7 +151,7 @@ w1 stop 5; deposit w1 0.00001 eth                            | mark eth 999     
 """
 
 
-def due(desk: Play, when: str = "") -> str:
+def due(desk: CoreDesk, when: str = "") -> str:
     """The exits placed by these steps: in the decision of a mark, or by the check after it."""
     before = desk.state.seq
     desk.play(f"{when}; exits")
@@ -162,21 +162,21 @@ def due(desk: Play, when: str = "") -> str:
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(TABLE))
 def test_a_due_exit_is_placed(given: str, when: str, then: str) -> None:
-    desk = Play(given)
+    desk = CoreDesk(given)
     assert due(desk, when) == then
     assert due(desk) == "nothing"  # A second time places nothing.
 
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(TABLE))
 def test_an_exit_is_due_after_a_restart(given: str, when: str, then: str) -> None:
-    desk = Play(given)
+    desk = CoreDesk(given)
     decided = desk.state.decided
     desk.state = decode_state(encode_state(desk.state))
     desk.state.decided, desk.index = decided, SelectionIndex(desk.state)
     assert due(desk, when) == then
 
 
-def exit_of(desk: Play) -> Order:
+def exit_of(desk: CoreDesk) -> Order:
     """The one that is under way: it came with the marks, or comes now."""
     desk.play("exits")
     (order,) = [known.order for known in desk.state.open_orders.values()]
@@ -184,7 +184,7 @@ def exit_of(desk: Play) -> Order:
     return order
 
 
-def cause(desk: Play, order: Order, received: int) -> Cause | None:
+def cause(desk: CoreDesk, order: Order, received: int) -> Cause | None:
     quote = Quote(order.id, order.spend, order.receive, received, min(received, order.received_min), impact_bps=0)
     rejected = quote_rejection(DESK, order, quote, desk.state.marks[order.mint].price_pico)
     return rejected.cause if rejected is not None else None
@@ -208,12 +208,12 @@ def cause(desk: Play, order: Order, received: int) -> Cause | None:
     ],
 )
 def test_a_quote_confirms_the_mark(bought: str, mark: str, dollars: int, expected: Cause | None) -> None:
-    desk = Play(f"w1; buy eth $1000 {bought}; fill; mark eth {mark}")
+    desk = CoreDesk(f"w1; buy eth $1000 {bought}; fill; mark eth {mark}")
     assert cause(desk, exit_of(desk), dollars) == expected
 
 
 def test_each_failed_try_widens_the_slippage_up_to_the_last_rung() -> None:
-    desk = Play("w1 stop 5; desk ladder 50,200,900 retry 1; deposit w1 1 eth; mark eth 1900")
+    desk = CoreDesk("w1 stop 5; desk ladder 50,200,900 retry 1; deposit w1 1 eth; mark eth 1900")
     slippages = []
     for reason in ("SLIPPAGE", "ROUTE_DOWN", "QUOTE_OFF_MARK", "NO_LIQUIDITY", "PRICE_IMPACT", "NOT_CONFIRMED"):
         order = exit_of(desk)
@@ -226,19 +226,19 @@ def test_each_failed_try_widens_the_slippage_up_to_the_last_rung() -> None:
     assert exit_of(desk).slippage_max_bps == 50  # The price was never confirmed, so the ladder starts again.
 
 
-def failed(desk: Play, times: int, reason: str = "SLIPPAGE") -> None:
+def failed(desk: CoreDesk, times: int, reason: str = "SLIPPAGE") -> None:
     for _ in range(times):
         desk.play("wait 64000; mark eth 1899")
         exit_of(desk)
         desk.play(f"reject for {reason}")
 
 
-def waited(desk: Play, ms: int) -> str:
+def waited(desk: CoreDesk, ms: int) -> str:
     return due(desk, f"wait {ms}; mark eth 1899")
 
 
 def test_an_unconfirmed_price_is_retried_after_a_short_pause() -> None:
-    desk = Play("w1 stop 5; deposit w1 1 eth; mark eth 1899")
+    desk = CoreDesk("w1 stop 5; deposit w1 1 eth; mark eth 1899")
     failed(desk, 7, "NOT_CONFIRMED")
     assert waited(desk, 7_999) == "nothing"
     assert waited(desk, 1) == "stop w1 1 eth"
@@ -250,7 +250,7 @@ def test_an_unconfirmed_price_is_retried_after_a_short_pause() -> None:
 @pytest.mark.parametrize(("later", "slippage", "sold"), [(95_999, 800, "0.125"), (96_001, 100, "1")])
 def test_an_old_failure_no_longer_widens_the_slippage(later: int, slippage: int, sold: str) -> None:
     """After the longest pause, which is 64 s: the first retry was possible 32 s after the failure."""
-    desk = Play("w1 stop 5; desk ladder 100,200,400,800; deposit w1 1 eth; mark eth 1899")
+    desk = CoreDesk("w1 stop 5; desk ladder 100,200,400,800; deposit w1 1 eth; mark eth 1899")
     failed(desk, 5)
     assert due(desk, f"wait {later}; mark eth 1899") == f"stop w1 {sold} eth"
     assert [one.order.slippage_max_bps for one in desk.state.open_orders.values()] == [slippage]
@@ -258,7 +258,7 @@ def test_an_old_failure_no_longer_widens_the_slippage(later: int, slippage: int,
 
 def test_the_ladder_widens_between_rare_checks_too() -> None:
     """A backtest checks once per candle, and a mark stays fresh for two of them."""
-    desk = Play("w1 stop 5; desk fresh 600000; deposit w1 1 eth; mark eth 1899")
+    desk = CoreDesk("w1 stop 5; desk fresh 600000; deposit w1 1 eth; mark eth 1899")
     slippages = []
     for _ in range(4):
         slippages.append(exit_of(desk).slippage_max_bps)
@@ -267,14 +267,14 @@ def test_the_ladder_widens_between_rare_checks_too() -> None:
 
 
 def test_a_sold_position_resets_its_ladder() -> None:
-    desk = Play("w1 stop 5; deposit w1 1 eth; mark eth 1899")
+    desk = CoreDesk("w1 stop 5; deposit w1 1 eth; mark eth 1899")
     failed(desk, 3)
     desk.play("sell eth all; fill; deposit w1 1 eth")
     assert due(desk, "mark eth 1000") == "stop w1 1 eth"
 
 
 def test_an_exit_has_an_id_of_its_own_for_ever() -> None:
-    desk = Play("w1 stop 5; deposit w1 1 eth; mark eth 1900")
+    desk = CoreDesk("w1 stop 5; deposit w1 1 eth; mark eth 1900")
     assert exit_of(desk).signal_id == "stop:w1:eth:0"
     desk.play("expire; wait 2000")
     assert exit_of(desk).signal_id == "stop:w1:eth:1"
@@ -283,7 +283,7 @@ def test_an_exit_has_an_id_of_its_own_for_ever() -> None:
 
 
 def test_an_operator_closes_a_position_and_says_why_once() -> None:
-    desk = Play("w1; deposit w1 1 eth")
+    desk = CoreDesk("w1; deposit w1 1 eth")
     ordered, placed = desk.play("close w1 eth")
     assert ordered == CloseOrdered(WalletId("w1"), Mint("eth"), "because")
     assert isinstance(placed, OrderPlaced)
@@ -297,7 +297,7 @@ def test_an_operator_closes_a_position_and_says_why_once() -> None:
 
 
 def test_a_close_begins_at_the_first_rung_whatever_was_tried_before() -> None:
-    desk = Play("w1 stop 5; desk ladder 50,200,900; deposit w1 1 eth; mark eth 1900; exits; reject for SLIPPAGE")
+    desk = CoreDesk("w1 stop 5; desk ladder 50,200,900; deposit w1 1 eth; mark eth 1900; exits; reject for SLIPPAGE")
     desk.play("wait 2000; exits; reject for SLIPPAGE")
     _, placed = desk.play("close w1 eth")
     assert isinstance(placed, OrderPlaced)
@@ -307,7 +307,9 @@ def test_a_close_begins_at_the_first_rung_whatever_was_tried_before() -> None:
 
 
 def test_a_close_places_no_second_exit() -> None:
-    desk = Play("w1 stop 5; desk ladder 50,200; deposit w1 1 eth; mark eth 1900; exits; reject for SLIPPAGE; wait 2000")
+    desk = CoreDesk(
+        "w1 stop 5; desk ladder 50,200; deposit w1 1 eth; mark eth 1900; exits; reject for SLIPPAGE; wait 2000"
+    )
     desk.play("exits")
     assert told(desk.play("close w1 eth")) == "CloseOrdered"
     desk.play("reject for SLIPPAGE; wait 4000")
@@ -320,11 +322,13 @@ def test_a_close_places_no_second_exit() -> None:
 )
 def test_a_refused_close_gives_the_reason(given: str, why: str, verb: str) -> None:
     with pytest.raises(CommandRefused, match=why):
-        Play(given).play(f"{verb} w1 eth")
+        CoreDesk(given).play(f"{verb} w1 eth")
 
 
 def test_a_stop_loss_is_no_part_of_a_position_that_is_gone() -> None:
-    desk = Play("w1; buy eth $1000 stop 5 trail 5 profit 5 held 1000; fill; sell eth all; fill; buy eth $1000; fill")
+    desk = CoreDesk(
+        "w1; buy eth $1000 stop 5 trail 5 profit 5 held 1000; fill; sell eth all; fill; buy eth $1000; fill"
+    )
     desk.play("wait 5000; mark eth 1000")
     assert due(desk) == "nothing"
     position = desk.book("w1").positions[Mint("eth")]
@@ -332,7 +336,7 @@ def test_a_stop_loss_is_no_part_of_a_position_that_is_gone() -> None:
 
 
 def test_a_threshold_that_changes_is_watched_at_once() -> None:
-    desk = Play("w1; buy eth $1000; fill; mark eth 1900")
+    desk = CoreDesk("w1; buy eth $1000; fill; mark eth 1900")
     assert due(desk) == "nothing"
     desk.play("w1 stop 5")
     assert due(desk) != "nothing"
@@ -341,7 +345,7 @@ def test_a_threshold_that_changes_is_watched_at_once() -> None:
 
 
 def test_what_is_due_is_still_due_after_a_restart() -> None:
-    desk = Play("w1; w2; buy eth $1000; fill; buy btc $1000 not w1 held 1000; fill; mark eth 1900")
+    desk = CoreDesk("w1; w2; buy eth $1000; fill; buy btc $1000 not w1 held 1000; fill; mark eth 1900")
     desk.play("w1 stop 5; wait 1000")
     recovered = decode_state(encode_state(desk.state))
     assert exits_due(recovered, desk.now_ns) == exits_due(desk.state, desk.now_ns)
@@ -349,7 +353,7 @@ def test_what_is_due_is_still_due_after_a_restart() -> None:
 
 
 def test_unwatched_positions_are_named() -> None:
-    desk = Play("w1 stop 5; w2; deposit w1 1 eth; deposit w2 1 eth; wait 30000")
+    desk = CoreDesk("w1 stop 5; w2; deposit w1 1 eth; deposit w2 1 eth; wait 30000")
     assert not unwatched(desk.state, desk.now_ns)
     assert unwatched(desk.state, desk.now_ns + 1) == [("w1", "eth")]
     desk.play("close w2 eth")
@@ -376,21 +380,21 @@ def test_unwatched_positions_are_named() -> None:
     ],
 )
 def test_wallets_that_cannot_pay_for_an_exit_are_named(given: str, told: list[tuple[str, str, int, int]]) -> None:
-    assert [structs.astuple(one) for one in unpayable_exits(Play(given).state)] == told
+    assert [structs.astuple(one) for one in unpayable_exits(CoreDesk(given).state)] == told
 
 
 def test_a_second_liquidation_yields_no_event() -> None:
-    desk = Play("w1; deposit w1 1 eth")
+    desk = CoreDesk("w1; deposit w1 1 eth")
     assert told(desk.play("liquidate")) == "HoldAdded + LiquidationOrdered"
     assert not desk.play("liquidate")
 
 
 def test_a_stop_that_was_sold_at_a_loss_counts_for_the_day() -> None:
-    desk = Play("w1 stop 5; buy eth $1000; fill; mark eth 1900; exits; fill at 1890")
+    desk = CoreDesk("w1 stop 5; buy eth $1000; fill; mark eth 1900; exits; fill at 1890")
     assert desk.book("w1").day_pnl_micros == -55 * MICROS
 
 
 def test_the_peak_is_at_least_the_cost() -> None:
-    desk = Play("w1; buy eth $1000 trail 10; fill at 2010")
+    desk = CoreDesk("w1; buy eth $1000 trail 10; fill at 2010")
     assert desk.book("w1").positions[Mint("eth")].peak_pico // PICO == 2_010
     assert structs.asdict(desk.state.desk or DESK)["cooldown_ns"] == 0

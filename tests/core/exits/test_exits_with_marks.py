@@ -1,7 +1,7 @@
 """Exits in the decision on the marks that make them due: after the breakers, so many at once, the rest after it."""
 
 import pytest
-from tests.support.core_desk import Play, told
+from tests.support.core_desk import CoreDesk, told
 
 from overmind.core.exits.exit_rules import exits_due
 from overmind.core.exits.selling import EXITS_MAX
@@ -34,13 +34,13 @@ from overmind.core.model.ids import Mint
     ],
 )
 def test_what_marks_make_due_is_sold_in_the_same_decision(given: str, when: str, then: str) -> None:
-    assert told(Play(given).play(when)) == then
+    assert told(CoreDesk(given).play(when)) == then
 
 
 def test_one_decision_sells_so_many_and_the_rest_is_due_after_it() -> None:
     """The largest positions are sold first."""
     given = (f"w{number} stop 5; deposit w{number} {number} eth" for number in range(1, EXITS_MAX + 4))
-    desk = Play("; ".join(given))
+    desk = CoreDesk("; ".join(given))
     _, *sold = desk.play("mark eth 1900")
     sellers = [one.order.wallet_id for one in sold if isinstance(one, OrderPlaced)]
     assert sellers == [f"w{number}" for number in range(EXITS_MAX + 3, 3, -1)]

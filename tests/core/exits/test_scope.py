@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 from msgspec import structs
-from tests.support.core_desk import DESK, Play, rows, told
+from tests.support.core_desk import DESK, CoreDesk, rows, told
 
 from overmind.core.books.apply import apply
 from overmind.core.books.positions import Position
@@ -63,14 +63,14 @@ w1; buy eth $200 id b; fill | sell eth all scope strategy | w1 0.1 eth
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(TABLE))
 def test_whose_lots_a_sale_may_take(given: str, when: str, then: str) -> None:
-    assert told(Play(given).play(when)) == then
+    assert told(CoreDesk(given).play(when)) == then
 
 
-def position(desk: Play) -> Position:
+def position(desk: CoreDesk) -> Position:
     return desk.book("w1").positions[Mint("eth")]
 
 
-def lots(desk: Play) -> list[tuple[str, int, int]]:
+def lots(desk: CoreDesk) -> list[tuple[str, int, int]]:
     return [(lot.owner, lot.units, lot.cost_micros) for lot in position(desk).lots]
 
 
@@ -85,7 +85,7 @@ ALL = [
 
 
 def test_the_oldest_lots_of_the_strategy_leave_with_their_own_cost() -> None:
-    desk = Play(MIXED)
+    desk = CoreDesk(MIXED)
     assert lots(desk) == ALL
     desk.play("sell eth 0.15 scope strategy; fill")
     assert lots(desk) == [ALL[1], (MOMENTUM, 5_000_000, 200 * MICROS), ALL[3]]
@@ -99,7 +99,7 @@ def test_the_oldest_lots_of_the_strategy_leave_with_their_own_cost() -> None:
 
 def test_what_an_open_sale_has_reserved_is_left_by_the_sale_after_it() -> None:
     """The desk's sale is decided second and filled first; the strategy's sale still finds its own lots."""
-    desk = Play(MIXED + "; sell eth 0.1 id s scope strategy; sell eth 0.3 id d; fill d.0.0")
+    desk = CoreDesk(MIXED + "; sell eth 0.1 id s scope strategy; sell eth 0.3 id d; fill d.0.0")
     assert lots(desk) == [ALL[2], ALL[3]]
     assert desk.book("w1").reserved == {"eth": {MOMENTUM: 10_000_000}}
     desk.play("fill")
@@ -107,38 +107,38 @@ def test_what_an_open_sale_has_reserved_is_left_by_the_sale_after_it() -> None:
 
 
 def test_the_oldest_lots_are_left_where_another_sale_has_reserved_them() -> None:
-    desk = Play(MIXED + "; sell eth 0.1 id s scope strategy; sell eth 0.2 id d; fill d.0.0")
+    desk = CoreDesk(MIXED + "; sell eth 0.1 id s scope strategy; sell eth 0.2 id d; fill d.0.0")
     assert lots(desk) == [ALL[0], ALL[2], ALL[3]]
 
 
 @pytest.mark.parametrize("sale", ["sell eth 0.15 scope strategy", "sell eth 0.25 by meme", "sell eth all"])
 @pytest.mark.parametrize("end", ["expired", "failed fee 5000"])
 def test_a_sale_that_a_fork_undid_gives_each_lot_back_to_its_owner(sale: str, end: str) -> None:
-    desk = Play(f"{MIXED}; {sale}; fill provisional; roll back as {end}")
+    desk = CoreDesk(f"{MIXED}; {sale}; fill provisional; roll back as {end}")
     assert lots(desk) == ALL
 
 
 def test_a_buy_that_a_fork_undid_takes_its_own_lot() -> None:
-    desk = Play(MIXED.replace("fill;", "fill provisional;", 1) + "; roll back a.0.0 as expired")
+    desk = CoreDesk(MIXED.replace("fill;", "fill provisional;", 1) + "; roll back a.0.0 as expired")
     assert lots(desk) == ALL[1:]
 
 
 def test_a_buy_undone_after_its_lot_was_sold_takes_other_lots_of_its_strategy_first() -> None:
-    desk = Play(MIXED.replace("fill;", "fill provisional;", 1) + "; sell eth 0.1 scope strategy; fill")
+    desk = CoreDesk(MIXED.replace("fill;", "fill provisional;", 1) + "; sell eth 0.1 scope strategy; fill")
     desk.play("roll back a.0.0 as expired")
     assert lots(desk) == [ALL[1], ALL[3]]
 
 
 def test_exits_of_the_desk_take_whatever_is_held() -> None:
     for exit_rule in ("close w1 eth", "liquidate; exits", "w1 stop 1; mark eth 1000"):
-        desk = Play(MIXED)
+        desk = CoreDesk(MIXED)
         placed = [one.order for one in desk.play(exit_rule) if isinstance(one, OrderPlaced)]
         assert [(one.scope, one.spend.units) for one in placed] == [(SaleScope.DESK, 50_000_000)]
 
 
 def test_an_order_of_an_old_journal_takes_any_lots() -> None:
     """An order that says no scope was placed when all sales took the oldest lots of anybody."""
-    desk = Play()
+    desk = CoreDesk()
     desk.do(ConfigureDesk(structs.replace(DESK, booking_rules=1)))
     desk.play(MIXED)
     (placed,) = desk.play("sell eth 0.15 scope strategy by arbitrage")
@@ -152,7 +152,7 @@ def test_an_order_of_an_old_journal_takes_any_lots() -> None:
 
 
 def test_the_reservations_survive_a_replay() -> None:
-    desk = Play(MIXED + "; sell eth 0.15 scope strategy; sell eth 0.2")
+    desk = CoreDesk(MIXED + "; sell eth 0.15 scope strategy; sell eth 0.2")
     again = State()
     for entry in desk.entries:
         apply(again, msgspec.json.decode(msgspec.json.encode(entry), type=Entry))
@@ -162,7 +162,7 @@ def test_the_reservations_survive_a_replay() -> None:
 
 
 def test_verify_compares_owners_and_reservations_with_lots_and_orders() -> None:
-    desk = Play(MIXED + "; sell eth 0.15 scope strategy; sell eth 0.2")
+    desk = CoreDesk(MIXED + "; sell eth 0.15 scope strategy; sell eth 0.2")
     assert invariant_problems(desk.state) == []
     desk.book("w1").reserved[Mint("eth")][MOMENTUM] += 1
     position(desk).units_by[ARBITRAGE] += 1
@@ -172,5 +172,5 @@ def test_verify_compares_owners_and_reservations_with_lots_and_orders() -> None:
 
 
 def test_a_sale_without_an_amount_is_refused() -> None:
-    desk = Play(GIVEN)
+    desk = CoreDesk(GIVEN)
     assert told(desk.play("sell eth nothing")) == "AMOUNT_OUT_OF_RANGE at least one base unit 0"

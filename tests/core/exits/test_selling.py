@@ -1,7 +1,7 @@
 """Exits: no limit or hold stops them, only missing tokens, prices or SOL (specification §8.6)."""
 
 import pytest
-from tests.support.core_desk import Play, rows, told
+from tests.support.core_desk import CoreDesk, rows, told
 
 from overmind.core.model.events import OrderPlaced, SignalRefused
 from overmind.core.model.units import MICROS
@@ -43,7 +43,7 @@ desk rate 1; buy eth $1                       | RATE_LIMIT
 @pytest.mark.parametrize(("given", "entry"), rows(UNSTOPPABLE_TABLE))
 @pytest.mark.parametrize("sale", ["sell eth 0.5", "sell eth all as MarketSell", "sell eth 0.5 slip 9999 tolerance 0"])
 def test_no_limit_and_no_hold_stops_a_sale(given: str, entry: str, sale: str) -> None:
-    desk = Play("w1; buy eth $1000; fill")
+    desk = CoreDesk("w1; buy eth $1000; fill")
     desk.play(given)
     assert entry in told(desk.play("buy eth $300 tolerance 0.999999"))
     assert told(desk.play(sale)) == "w1 0.5 eth"
@@ -108,11 +108,11 @@ w1 sol 0.1; deposit w1 5 sol | buy eth $10          | INSUFFICIENT_SOL 0.1 0.102
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(TABLE))
 def test_a_sale_is_stopped_by_facts_alone(given: str, when: str, then: str) -> None:
-    assert told(Play(given).play(when)) == then
+    assert told(CoreDesk(given).play(when)) == then
 
 
 def test_a_quantity_is_never_rounded_up_however_exactly_it_is_typed() -> None:
-    desk = Play("w1; deposit w1 1 eth")
+    desk = CoreDesk("w1; deposit w1 1 eth")
     assert told(desk.play(f"sell eth 0.{'9' * 40}")) == "w1 0.99999999 eth"
 
 
@@ -129,7 +129,7 @@ def test_a_quantity_is_never_rounded_up_however_exactly_it_is_typed() -> None:
     ],
 )
 def test_the_least_that_a_sale_must_bring(given: str, when: str, received_min: int) -> None:
-    desk = Play("w1; deposit w1 1 eth")
+    desk = CoreDesk("w1; deposit w1 1 eth")
     desk.play(given)
     (placed,) = desk.play(when)
     assert isinstance(placed, OrderPlaced)
@@ -137,7 +137,7 @@ def test_the_least_that_a_sale_must_bring(given: str, when: str, received_min: i
 
 
 def test_parts_are_numbered_and_each_holds_its_own_tokens_and_fee() -> None:
-    desk = Play("w1; w2; deposit w1 1 eth; deposit w2 3 eth")
+    desk = CoreDesk("w1; w2; deposit w1 1 eth; deposit w2 3 eth")
     placed = desk.play("sell eth all id s1")
     assert [event.order.id for event in placed if isinstance(event, OrderPlaced)] == ["s1.0.0", "s1.1.0"]
     assert desk.balance("w2/held", "eth") == 3 * 10**8
@@ -147,20 +147,20 @@ def test_parts_are_numbered_and_each_holds_its_own_tokens_and_fee() -> None:
 
 
 def test_each_part_has_its_own_outcome() -> None:
-    desk = Play("w1; w2; deposit w1 1 eth; deposit w2 3 eth; sell eth all id s1; expire s1.1.0; fill s1.0.0")
+    desk = CoreDesk("w1; w2; deposit w1 1 eth; deposit w2 3 eth; sell eth all id s1; expire s1.1.0; fill s1.0.0")
     positions = {name: book.positions.keys() for name, book in desk.state.wallets.items()}
     assert positions == {"w1": {"eth"}, "w2": set()}
     assert desk.balance("w2/free", "usd") == 15_900 * MICROS
 
 
 def test_an_exit_may_sell_a_token_that_is_listed_no_more() -> None:
-    desk = Play("w1; buy eth $1000; fill; desk without eth")
+    desk = CoreDesk("w1; buy eth $1000; fill; desk without eth")
     assert told(desk.play("sell eth all; fill")) == "OrderClosed"
     assert not desk.book("w1").positions
 
 
 def test_a_refused_sale_says_why_of_each_wallet() -> None:
-    desk = Play("w1 sol 0; deposit w1 1 eth; w2; w3 type Emergency")
+    desk = CoreDesk("w1 sol 0; deposit w1 1 eth; w2; w3 type Emergency")
     (refused,) = desk.play("sell eth 1")
     assert isinstance(refused, SignalRefused)
     assert told((refused,)) == (

@@ -37,19 +37,21 @@ ROWS: Final = {limit.code: limit for limit in WALLET_LIMITS}
 OTHER_ROWS: Final = tuple(limit for limit in WALLET_LIMITS if limit.code not in WRITTEN_OUT)
 
 
-def broken_limits(state: State, book: WalletBook, ask: EntryRequest, at_ns: int) -> list[Code]:
+def broken_limits(state: State, book: WalletBook, request: EntryRequest, at_ns: int) -> list[Code]:
     """Of those that are written out here, in no order."""
     broken: list[Code] = []
-    desk, signal, notional, wallet = state.settings, ask.signal, ask.notional_micros, book.wallet
+    desk, signal, notional, wallet = state.settings, request.signal, request.notional_micros, book.wallet
     mint, strategy, limits, equity = signal.mint, signal.strategy, wallet.limits, book.equity_micros
     pnl, loss_max = book.day_pnl_micros, limits.daily_loss_max_micros
     at_stops = pnl - book.at_risk_micros if desk.booking_rules >= AT_RISK_RULES else pnl
     if -pnl >= loss_max or not loss_max:
         broken.append(Code.DAILY_LOSS)
-    elif book.loss_in_flight_micros + loss_max_micros(desk, book, ask) - (at_stops if at_stops < 0 else 0) > loss_max:
+    elif (
+        book.loss_in_flight_micros + loss_max_micros(desk, book, request) - (at_stops if at_stops < 0 else 0) > loss_max
+    ):
         broken.append(Code.DAILY_LOSS_HEADROOM)
     cost_max_bps = desk.expected_cost_max_bps
-    if cost_max_bps and notional > 0 and expected_cost_bps(state, book, ask) > cost_max_bps:
+    if cost_max_bps and notional > 0 and expected_cost_bps(state, book, request) > cost_max_bps:
         broken.append(Code.EXPECTED_COST)
     if book.trades_today + book.entries_open >= limits.trades_per_day_max:
         broken.append(Code.TRADES_TODAY)

@@ -16,14 +16,16 @@ from overmind.core.model.units import BPS, PPM
 RENT_ONCE_RULES: Final = 2  # the first booking rules that expect the rent of an account only once
 
 
-def loss_max_micros(desk: Desk, book: WalletBook, ask: EntryRequest) -> int:
+def loss_max_micros(desk: Desk, book: WalletBook, request: EntryRequest) -> int:
     """The day's loss that this order can cause: the stop loss on its notional, and all costs."""
-    return -(-ask.notional_micros * entry_stop_ppm(book, ask.signal) // PPM) + costs_micros(desk, book, ask)
+    return -(-request.notional_micros * entry_stop_ppm(book, request.signal) // PPM) + costs_micros(desk, book, request)
 
 
-def costs_micros(desk: Desk, book: WalletBook, ask: EntryRequest) -> int:
+def costs_micros(desk: Desk, book: WalletBook, request: EntryRequest) -> int:
     """The maximum fee, and the rent if this entry is the one that pays it."""
-    return ask.fee_micros + ask.rent_micros if pays_rent(desk, book, ask.signal.mint) else ask.fee_micros
+    return (
+        request.fee_micros + request.rent_micros if pays_rent(desk, book, request.signal.mint) else request.fee_micros
+    )
 
 
 def pays_rent(desk: Desk, book: WalletBook, mint: Mint) -> bool:
@@ -31,16 +33,16 @@ def pays_rent(desk: Desk, book: WalletBook, mint: Mint) -> bool:
     return mint not in book.token_accounts and (mint not in book.entries or desk.booking_rules < RENT_ONCE_RULES)
 
 
-def expected_cost_bps(state: State, book: WalletBook, ask: EntryRequest) -> int:
+def expected_cost_bps(state: State, book: WalletBook, request: EntryRequest) -> int:
     """Fee, rent that is not reclaimed, half the spread and the impact: as the ranking has it, in integers, rounded up.
 
     Half the spread is a setting, and no result of a computation.
     """
     costs = state.settings.costs
     fixed = state.sol_value_micros_up(costs.fee_lamports)
-    if pays_rent(state.settings, book, ask.signal.mint):
-        fixed += -(-ask.rent_micros * costs.rent_lost_ppm // PPM)
-    return -(-fixed * BPS // ask.notional_micros) + ceil(costs.half_spread_bps) + ask.impact_bps
+    if pays_rent(state.settings, book, request.signal.mint):
+        fixed += -(-request.rent_micros * costs.rent_lost_ppm // PPM)
+    return -(-fixed * BPS // request.notional_micros) + ceil(costs.half_spread_bps) + request.impact_bps
 
 
 def entry_stop_ppm(book: WalletBook, signal: Signal) -> int:

@@ -23,18 +23,23 @@ from overmind.core.model.selection import Selection
 
 
 def enter(
-    state: State, index: SelectionIndex, ask: EntryRequest, at_ns: int, received_at_ns: int, failed: Order | None = None
+    state: State,
+    index: SelectionIndex,
+    request: EntryRequest,
+    at_ns: int,
+    received_at_ns: int,
+    failed: Order | None = None,
 ) -> OrderPlaced | None:
     """An order in the best eligible wallet; None if there is none."""
-    if not signal_may_enter(state, ask, at_ns, received_at_ns):
+    if not signal_may_enter(state, request, at_ns, received_at_ns):
         return None
     tried = (*failed.tried, failed.wallet_id) if failed is not None else ()
-    choice = index.choose(ask, at_ns, tried)
+    choice = index.choose(request, at_ns, tried)
     if choice is None:
         return None
     attempt = failed.attempt + 1 if failed is not None else 0
-    order = entry_order(state, choice.book, ask, attempt, tried)
-    return OrderPlaced(ask.signal, order, Selection(choice.terms, choice.candidates, len(state.wallets)))
+    order = entry_order(state, choice.book, request, attempt, tried)
+    return OrderPlaced(request.signal, order, Selection(choice.terms, choice.candidates, len(state.wallets)))
 
 
 def enter_sized(
@@ -51,29 +56,31 @@ def enter_sized(
     if chosen is None:
         return None
     choice, attempt = chosen.choice, failed.attempt + 1 if failed is not None else 0
-    order = entry_order(state, choice.book, chosen.ask, attempt, tried)
+    order = entry_order(state, choice.book, chosen.request, attempt, tried)
     selection = Selection(choice.terms, choice.candidates, len(state.wallets))
     return OrderPlaced(sized.signal, order, selection, chosen.sizing)
 
 
-def entry_order(state: State, book: WalletBook, ask: EntryRequest, attempt: int, tried: tuple[WalletId, ...]) -> Order:
-    desk, signal = state.settings, ask.signal
+def entry_order(
+    state: State, book: WalletBook, request: EntryRequest, attempt: int, tried: tuple[WalletId, ...]
+) -> Order:
+    desk, signal = state.settings, request.signal
     return Order(
         id=OrderId(f"{signal.id}.0.{attempt}"),
         signal_id=signal.id,
         wallet_id=book.wallet.id,
         strategy=signal.strategy,
         side=BUY,
-        spend=Money(ask.notional_micros, desk.quote.mint),
+        spend=Money(request.notional_micros, desk.quote.mint),
         receive=signal.mint,
-        received_min=ask.received_min,
-        notional_micros=ask.notional_micros,
-        loss_max_micros=loss_max_micros(desk, book, ask),
+        received_min=request.received_min,
+        notional_micros=request.notional_micros,
+        loss_max_micros=loss_max_micros(desk, book, request),
         fee_max_lamports=desk.costs.fee_max_lamports,
         rent_max_lamports=rent_lamports(desk, book, signal.mint),
-        slippage_max_bps=ask.slippage_max_bps,
-        mark_pico=ask.mark_pico,
-        expires_at_ns=ask.stale_at_ns,
+        slippage_max_bps=request.slippage_max_bps,
+        mark_pico=request.mark_pico,
+        expires_at_ns=request.stale_at_ns,
         part=0,
         attempt=attempt,
         tried=tried,
@@ -83,14 +90,15 @@ def entry_order(state: State, book: WalletBook, ask: EntryRequest, attempt: int,
 
 
 def refuse_entry(
-    state: State, index: SelectionIndex, ask: EntryRequest, at_ns: int, received_at_ns: int
+    state: State, index: SelectionIndex, request: EntryRequest, at_ns: int, received_at_ns: int
 ) -> SignalRefused:
     """Every broken rule; the wallet that came closest is listed first."""
-    general = list(signal_refusals(state, ask, at_ns, received_at_ns))
+    general = list(signal_refusals(state, request, at_ns, received_at_ns))
     listed = [
-        list(wallet_refusals(state, book, ask, at_ns)) for book in index.roomiest(ask.signal.strategy, LISTED_MAX)
+        list(wallet_refusals(state, book, request, at_ns))
+        for book in index.roomiest(request.signal.strategy, LISTED_MAX)
     ]
-    return refused(ask.signal, general, listed, unlisted=max(0, len(state.wallets) - LISTED_MAX))
+    return refused(request.signal, general, listed, unlisted=max(0, len(state.wallets) - LISTED_MAX))
 
 
 def refuse_sized(

@@ -41,27 +41,27 @@ OTHER_PORTFOLIO_LIMITS: Final = tuple(limit for limit in PORTFOLIO_LIMITS if lim
 
 def signal_may_enter(
     state: State,
-    ask: EntryRequest,
+    request: EntryRequest,
     at_ns: int,
     received_at_ns: int,
     others: Sequence[Limit[PortfolioPlace]] = OTHER_PORTFOLIO_LIMITS,
 ) -> bool:
     """Whether `rules.signal_refusals` finds nothing."""
-    desk, signal, notional = state.settings, ask.signal, ask.notional_micros
+    desk, signal, notional = state.settings, request.signal, request.notional_micros
     mint, strategy = signal.mint, signal.strategy
     ceiling_bps = slippage_ceiling_bps(desk, strategy)
     if (
         state.holds
-        or at_ns >= ask.stale_at_ns
+        or at_ns >= request.stale_at_ns
         or at_ns - received_at_ns > desk.selection_timeout_ns
         or (signal.at_ns is not None and signal.at_ns > at_ns + FUTURE_MAX_NS)
-        or ask.slippage_max_bps > ceiling_bps
-        or ask.impact_bps > ceiling_bps
+        or request.slippage_max_bps > ceiling_bps
+        or request.impact_bps > ceiling_bps
         or mint not in desk.tokens
         or (desk.admission is not OFF and not_admitted(state, mint))
         or mint in state.mints.blocked
         or (state.mints.allowed is not None and mint not in state.mints.allowed)
-        or (ask.mark_pico and not 0 < notional <= NOTIONAL_MAX_MICROS)
+        or (request.mark_pico and not 0 < notional <= NOTIONAL_MAX_MICROS)
         or 0 < notional < desk.order_min_micros
         or state.paused.get(strategy)
         or (state.doubted and (mint in state.doubted or SOL in state.doubted))
@@ -83,18 +83,18 @@ def signal_may_enter(
     if not others:
         return True
     place = PortfolioPlace(state, mint, strategy)
-    return all(limit.refusal(place, ask) is None for limit in others)
+    return all(limit.refusal(place, request) is None for limit in others)
 
 
 def wallet_may_enter(
     state: State,
     book: WalletBook,
-    ask: EntryRequest,
+    request: EntryRequest,
     at_ns: int,
     others: Sequence[Limit[WalletPlace]] = OTHER_ROWS,
 ) -> bool:
     """Whether `rules.wallet_refusals` finds nothing."""
-    desk, signal, wallet = state.settings, ask.signal, book.wallet
+    desk, signal, wallet = state.settings, request.signal, book.wallet
     mint, strategy = signal.mint, signal.strategy
     share = wallet.strategies.get(strategy)
     if (
@@ -106,10 +106,10 @@ def wallet_may_enter(
         or not share.enabled
         or wallet.limits.risk_level_ppm > signal.risk_tolerance_ppm
         or book.cooldowns.get(mint, 0) > at_ns
-        or broken_limits(state, book, ask, at_ns)
+        or broken_limits(state, book, request, at_ns)
     ):
         return False
     if not others:
         return True
     place = WalletPlace(state, book, at_ns, mint, strategy)
-    return all(limit.refusal(place, ask) is None for limit in others)
+    return all(limit.refusal(place, request) is None for limit in others)

@@ -95,8 +95,8 @@ class Limit(msgspec.Struct, Generic[P], frozen=True, kw_only=True):
     unless: Code | None = None  # not listed if this code is
     eases: bool = False  # its used amount falls with time, so no capacity can be cached
 
-    def refusal(self, place: P, ask: EntryRequest) -> Refusal | None:
-        limit, added = self.limit_of(place), self.adds.units_of(place, ask)
+    def refusal(self, place: P, request: EntryRequest) -> Refusal | None:
+        limit, added = self.limit_of(place), self.adds.units_of(place, request)
         if limit is None or added is None:
             return None
         actual = self.used_of(place) + added
@@ -111,11 +111,11 @@ class Limit(msgspec.Struct, Generic[P], frozen=True, kw_only=True):
         limit = self.limit_of(place)
         return None if limit is None else limit - self.used_of(place)
 
-    def cap_micros(self, place: P, ask: EntryRequest) -> int:
+    def cap_micros(self, place: P, request: EntryRequest) -> int:
         """The largest entry like this one that the row allows; only for rows that depend on the amount."""
         assert self.adds.largest_of is not None, self.code
         headroom = self.headroom(place)
-        return NO_CAP if headroom is None else self.adds.largest_of(headroom, place, ask)
+        return NO_CAP if headroom is None else self.adds.largest_of(headroom, place, request)
 
     def capacity_micros(self, place: P) -> int:
         """The largest entry that the row allows for any signal; BLOCKED: none."""

@@ -70,9 +70,9 @@ def _before_stop(left_micros: int, stop_ppm: int) -> int:
     return left_micros * PPM // stop_ppm if stop_ppm else NO_CAP
 
 
-def _largest_loss(headroom: int, place: WalletPlace, ask: EntryRequest) -> int:
-    left = headroom - costs_micros(place.state.settings, place.book, ask)
-    return 0 if left < 0 else _before_stop(left, entry_stop_ppm(place.book, ask.signal))
+def _largest_loss(headroom: int, place: WalletPlace, request: EntryRequest) -> int:
+    left = headroom - costs_micros(place.state.settings, place.book, request)
+    return 0 if left < 0 else _before_stop(left, entry_stop_ppm(place.book, request.signal))
 
 
 def _loss_capacity(headroom: int, place: WalletPlace) -> int:
@@ -81,52 +81,52 @@ def _loss_capacity(headroom: int, place: WalletPlace) -> int:
     return BLOCKED if left < 0 else _before_stop(left, place.limits.stop_loss_ppm)
 
 
-def _lamports(place: WalletPlace, ask: EntryRequest) -> int:
+def _lamports(place: WalletPlace, request: EntryRequest) -> int:
     desk = place.state.settings
-    return desk.costs.fee_max_lamports + rent_lamports(desk, place.book, ask.signal.mint)
+    return desk.costs.fee_max_lamports + rent_lamports(desk, place.book, request.signal.mint)
 
 
 def _lamports_capacity(headroom: int, place: WalletPlace) -> int:
     return NO_CAP if headroom >= place.state.settings.costs.fee_max_lamports else BLOCKED
 
 
-def _largest_impact(ceiling_bps: int, place: PortfolioPlace, ask: EntryRequest) -> int:
+def _largest_impact(ceiling_bps: int, place: PortfolioPlace, request: EntryRequest) -> int:
     return largest_of_impact(place.desk.costs.depth_micros, ceiling_bps)
 
 
-def _expected_cost_bps(place: WalletPlace, ask: EntryRequest) -> int | None:
-    return expected_cost_bps(place.state, place.book, ask) if ask.notional_micros > 0 else None
+def _expected_cost_bps(place: WalletPlace, request: EntryRequest) -> int | None:
+    return expected_cost_bps(place.state, place.book, request) if request.notional_micros > 0 else None
 
 
-def _largest_of_cost(ceiling_bps: int, place: WalletPlace, ask: EntryRequest) -> int:
+def _largest_of_cost(ceiling_bps: int, place: WalletPlace, request: EntryRequest) -> int:
     """The largest n within the ceiling. The fixed costs weigh less in a larger entry and its impact weighs more, in
     steps of a whole basis point: so it is the last n of one of the steps. Of the highest ones few are too dear."""
     for impact_bps in range(ceiling_bps, -1, -1):
         largest = largest_of_impact(place.state.settings.costs.depth_micros, impact_bps)
-        its = replace(ask, notional_micros=largest, impact_bps=impact_bps)
+        its = replace(request, notional_micros=largest, impact_bps=impact_bps)
         if largest and expected_cost_bps(place.state, place.book, its) <= ceiling_bps:
             return largest
     return 0
 
 
 NOTIONAL: Final = Addition[WalletPlace](
-    units_of=lambda place, ask: ask.notional_micros,
-    largest_of=lambda headroom, place, ask: headroom,
+    units_of=lambda place, request: request.notional_micros,
+    largest_of=lambda headroom, place, request: headroom,
     capacity_of=lambda headroom, place: headroom,
 )
 NOTIONAL_OF_SHARE: Final = Addition[WalletPlace](
-    units_of=lambda place, ask: None if place.share is None else ask.notional_micros,
-    largest_of=lambda headroom, place, ask: 0 if place.share is None else headroom,
+    units_of=lambda place, request: None if place.share is None else request.notional_micros,
+    largest_of=lambda headroom, place, request: 0 if place.share is None else headroom,
     capacity_of=lambda headroom, place: BLOCKED if place.share is None else headroom,
 )
 LOSS: Final = Addition[WalletPlace](
-    units_of=lambda place, ask: loss_max_micros(place.state.settings, place.book, ask),
+    units_of=lambda place, request: loss_max_micros(place.state.settings, place.book, request),
     largest_of=_largest_loss,
     capacity_of=_loss_capacity,
 )
-ONE: Final = Addition[WalletPlace](units_of=lambda place, ask: 1, capacity_of=_headroom_of_one)
+ONE: Final = Addition[WalletPlace](units_of=lambda place, request: 1, capacity_of=_headroom_of_one)
 NEW_TOKEN: Final = Addition[WalletPlace](  # A token that is already in use needs no further place.
-    units_of=lambda place, ask: None if place.book.uses(place.mint) else 1,
+    units_of=lambda place, request: None if place.book.uses(place.mint) else 1,
     capacity_of=lambda headroom, place: NO_CAP,
 )
 COST: Final = Addition[WalletPlace](
@@ -135,21 +135,21 @@ COST: Final = Addition[WalletPlace](
 FEE_AND_RENT: Final = Addition[WalletPlace](units_of=_lamports, capacity_of=_lamports_capacity)
 
 PORTFOLIO_NOTIONAL: Final = Addition[PortfolioPlace](
-    units_of=lambda place, ask: ask.notional_micros,
-    largest_of=lambda headroom, place, ask: headroom,
+    units_of=lambda place, request: request.notional_micros,
+    largest_of=lambda headroom, place, request: headroom,
     capacity_of=lambda headroom, place: headroom,
 )
-PORTFOLIO_ONE: Final = Addition[PortfolioPlace](units_of=lambda place, ask: 1, capacity_of=_headroom_of_one)
+PORTFOLIO_ONE: Final = Addition[PortfolioPlace](units_of=lambda place, request: 1, capacity_of=_headroom_of_one)
 PORTFOLIO_NEW_TOKEN: Final = Addition[PortfolioPlace](
-    units_of=lambda place, ask: None if place.mint in place.state.users else 1,
+    units_of=lambda place, request: None if place.mint in place.state.users else 1,
     capacity_of=lambda headroom, place: NO_CAP,
 )
 SMALLEST: Final = Addition[PortfolioPlace](  # Counted below zero: the smaller the entry, the more it adds.
-    units_of=lambda place, ask: -ask.notional_micros if ask.notional_micros > 0 else None,
+    units_of=lambda place, request: -request.notional_micros if request.notional_micros > 0 else None,
     capacity_of=lambda headroom, place: NO_CAP,
 )
 IMPACT: Final = Addition[PortfolioPlace](
-    units_of=lambda place, ask: ask.impact_bps,
+    units_of=lambda place, request: request.impact_bps,
     largest_of=_largest_impact,
     capacity_of=lambda headroom, place: NO_CAP,
 )

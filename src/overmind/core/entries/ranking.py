@@ -30,32 +30,32 @@ class CommonTerms(Value, frozen=True):
     preference_bps: float
 
 
-def common_terms(state: State, ask: EntryRequest) -> CommonTerms:
+def common_terms(state: State, request: EntryRequest) -> CommonTerms:
     costs = state.settings.costs
-    notional = float(ask.notional_micros or 1)
+    notional = float(request.notional_micros or 1)
     return CommonTerms(
         desk=state.settings,
         fee=state.sol_value_micros_up(costs.fee_lamports) / notional * BPS,
-        rent=ask.rent_micros / notional * BPS * (costs.rent_lost_ppm / PPM),
-        slippage=costs.half_spread_bps + float(ask.impact_bps),
+        rent=request.rent_micros / notional * BPS * (costs.rent_lost_ppm / PPM),
+        slippage=costs.half_spread_bps + float(request.impact_bps),
         headroom_bps=costs.headroom_bps,
         preference_bps=costs.preference_bps,
     )
 
 
-def cost_terms(common: CommonTerms, book: WalletBook, ask: EntryRequest, capacity_micros: int) -> CostTerms:
+def cost_terms(common: CommonTerms, book: WalletBook, request: EntryRequest, capacity_micros: int) -> CostTerms:
     """The expected cost of this entry in this wallet.
 
     fee and rent: what the chain charges, rent weighted by how often it is never reclaimed; slippage: half the spread
     plus the constant-product impact n / (depth + n); headroom: the share of the wallet's capacity that is used up;
     preference: a discount for the signal's preferred wallet type.
     """
-    preferred = ask.signal.preferred_type is not None and book.wallet.type is ask.signal.preferred_type
+    preferred = request.signal.preferred_type is not None and book.wallet.type is request.signal.preferred_type
     return CostTerms(
         fee=common.fee,
-        rent=common.rent if pays_rent(common.desk, book, ask.signal.mint) else 0.0,
+        rent=common.rent if pays_rent(common.desk, book, request.signal.mint) else 0.0,
         slippage=common.slippage,
-        headroom=common.headroom_bps * (float(ask.notional_micros) / float(max(1, capacity_micros))),
+        headroom=common.headroom_bps * (float(request.notional_micros) / float(max(1, capacity_micros))),
         preference=-common.preference_bps if preferred else 0.0,
     )
 

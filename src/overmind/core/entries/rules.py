@@ -31,64 +31,64 @@ AMOUNT_RANGE: Final = f"1 to {NOTIONAL_MAX_MICROS} micro-USD"
 
 def signal_refusals(
     state: State,
-    ask: EntryRequest,
+    request: EntryRequest,
     at_ns: int,
     received_at_ns: int,
     limits: Sequence[Limit[PortfolioPlace]] = PORTFOLIO_LIMITS,
 ) -> Iterator[Refusal]:
     """The refusals that do not depend on the wallet, in order of precedence."""
-    place = PortfolioPlace(state, ask.signal.mint, ask.signal.strategy)
-    found = [*_signal_rules(state, ask, at_ns, received_at_ns), *_limit_refusals(limits, place, ask)]
+    place = PortfolioPlace(state, request.signal.mint, request.signal.strategy)
+    found = [*_signal_rules(state, request, at_ns, received_at_ns), *_limit_refusals(limits, place, request)]
     yield from sorted(found, key=rank_of)
 
 
 def wallet_refusals(
     state: State,
     book: WalletBook,
-    ask: EntryRequest,
+    request: EntryRequest,
     at_ns: int,
     limits: Sequence[Limit[WalletPlace]] | None = None,
 ) -> Iterator[Refusal]:
     """The refusals of this wallet, in order of precedence. If there are none, it may take the entry.
 
-    `limits`: the rows to ask. None: those that the entry breaks, and those that are not written out.
+    `limits`: the rows to look at. None: those that the entry breaks, and those that are not written out.
     """
     if limits is None:
-        limits = (*(ROWS[code] for code in broken_limits(state, book, ask, at_ns)), *OTHER_ROWS)
-    place = WalletPlace(state, book, at_ns, ask.signal.mint, ask.signal.strategy)
-    found = [*_wallet_rules(state, book, ask, at_ns), *_limit_refusals(limits, place, ask)]
+        limits = (*(ROWS[code] for code in broken_limits(state, book, request, at_ns)), *OTHER_ROWS)
+    place = WalletPlace(state, book, at_ns, request.signal.mint, request.signal.strategy)
+    found = [*_wallet_rules(state, book, request, at_ns), *_limit_refusals(limits, place, request)]
     yield from sorted(found, key=rank_of)
 
 
-def _limit_refusals(limits: Sequence[Limit[P]], place: P, ask: EntryRequest) -> list[Refusal]:
-    found = [refusal for limit in limits if (refusal := limit.refusal(place, ask)) is not None]
+def _limit_refusals(limits: Sequence[Limit[P]], place: P, request: EntryRequest) -> list[Refusal]:
+    found = [refusal for limit in limits if (refusal := limit.refusal(place, request)) is not None]
     codes = {refusal.code for refusal in found}
     silent = {limit.code for limit in limits if limit.unless in codes}
     return [refusal for refusal in found if refusal.code not in silent]
 
 
-def _signal_rules(state: State, ask: EntryRequest, at_ns: int, received_at_ns: int) -> Iterator[Refusal]:
-    desk, signal = state.settings, ask.signal
+def _signal_rules(state: State, request: EntryRequest, at_ns: int, received_at_ns: int) -> Iterator[Refusal]:
+    desk, signal = state.settings, request.signal
     if state.holds:
         yield Refusal(Code.PORTFOLIO_STOPPED, "running", ", ".join(sorted(state.holds)))
     elif all_in_emergency(state):
         yield Refusal(Code.PORTFOLIO_STOPPED, "running", "emergency")
     if paused := state.paused.get(signal.strategy):
         yield Refusal(Code.STRATEGY_NOT_ENABLED, "enabled", f"paused: {', '.join(sorted(paused))}")
-    yield from time_refusals(signal, ask.stale_at_ns, at_ns, received_at_ns)
+    yield from time_refusals(signal, request.stale_at_ns, at_ns, received_at_ns)
     if at_ns - received_at_ns > desk.selection_timeout_ns:
         yield Refusal(Code.SELECTION_TIMEOUT, desk.selection_timeout_ns // 10**6, (at_ns - received_at_ns) // 10**6)
     yield from price_refusals(state, (signal.mint, SOL), at_ns)
     ceiling = slippage_ceiling_bps(desk, signal.strategy)
-    if ask.slippage_max_bps > ceiling:
-        yield Refusal(Code.SLIPPAGE_CEILING, ceiling, ask.slippage_max_bps)
+    if request.slippage_max_bps > ceiling:
+        yield Refusal(Code.SLIPPAGE_CEILING, ceiling, request.slippage_max_bps)
     if signal.mint not in desk.tokens:
         yield Refusal(Code.MINT_NOT_ADMITTED, "a listed token", signal.mint)
     elif why := not_admitted(state, signal.mint):
         yield Refusal(Code.MINT_NOT_ADMITTED, f"admitted by the policy {desk.admission}", why)
     yield from mint_refusals(state, signal.mint)
-    if signal.mint in desk.tokens and ask.mark_pico and not 0 < ask.notional_micros <= NOTIONAL_MAX_MICROS:
-        yield Refusal(Code.AMOUNT_OUT_OF_RANGE, AMOUNT_RANGE, f"{ask.notional_micros} micro-USD")
+    if signal.mint in desk.tokens and request.mark_pico and not 0 < request.notional_micros <= NOTIONAL_MAX_MICROS:
+        yield Refusal(Code.AMOUNT_OUT_OF_RANGE, AMOUNT_RANGE, f"{request.notional_micros} micro-USD")
 
 
 def all_in_emergency(state: State) -> bool:
@@ -136,8 +136,8 @@ def _age_refusals(state: State, mint: Mint, mark: Mark | None, at_ns: int) -> It
         yield Refusal(Code.PRICE_STALE, age_max // 10**6, (at_ns - mark.at_ns) // 10**6)
 
 
-def _wallet_rules(state: State, book: WalletBook, ask: EntryRequest, at_ns: int) -> Iterator[Refusal]:
-    desk, signal, wallet = state.settings, ask.signal, book.wallet
+def _wallet_rules(state: State, book: WalletBook, request: EntryRequest, at_ns: int) -> Iterator[Refusal]:
+    desk, signal, wallet = state.settings, request.signal, book.wallet
     if book.holds:
         yield Refusal(Code.WALLET_STATUS, "Active", f"{book.status}: {', '.join(sorted(book.holds))}", wallet.id)
     if wallet.type is WalletType.EMERGENCY:

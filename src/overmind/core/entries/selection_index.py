@@ -55,33 +55,33 @@ class SelectionIndex:
         self._rebuild()
 
     def choose(
-        self, ask: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...] = (), among: Flags | None = None
+        self, request: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...] = (), among: Flags | None = None
     ) -> Choice | None:
         """The eligible wallet with the lowest expected cost, or None; among equals the first registered one."""
         self.refresh()
-        candidates = self.candidates(ask, at_ns, excluded)
+        candidates = self.candidates(request, at_ns, excluded)
         if among is not None:
             candidates = candidates[among[candidates]]
         if not len(candidates):
             return None
-        common = common_terms(self._state, ask)
-        capacity = self._capacity[ask.signal.strategy]
-        costs = self._costs(ask, common, capacity, candidates)
+        common = common_terms(self._state, request)
+        capacity = self._capacity[request.signal.strategy]
+        costs = self._costs(request, common, capacity, candidates)
         for _ in candidates:
             best = costs.argmin()
             slot = int(candidates[best])
             book = self.books[slot]
-            if wallet_may_enter(self._state, book, ask, at_ns):
-                return Choice(book, cost_terms(common, book, ask, int(capacity[slot])), len(candidates))
+            if wallet_may_enter(self._state, book, request, at_ns):
+                return Choice(book, cost_terms(common, book, request, int(capacity[slot])), len(candidates))
             costs[best] = np.inf
         return None
 
-    def rooms(self, ask: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...]) -> Micros:
+    def rooms(self, request: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...]) -> Micros:
         """By slot, an upper bound of the largest entry like this one that could be allowed; -1: none."""
         self.refresh()
-        signal = ask.signal
+        signal = request.signal
         rooms = np.full(len(self.books), -1, np.int64)
-        may = self.candidates(ask, at_ns, excluded)
+        may = self.candidates(request, at_ns, excluded)
         rooms[may] = self._capacity[signal.strategy][may]
         if signal.mint in self._accounts:
             column = self._column(signal.mint)
@@ -107,10 +107,12 @@ class SelectionIndex:
         there = sorted(self._accounts.get(mint, {}).items())
         return [book for _, book in there if mint in book.positions or mint in book.entries]
 
-    def candidates(self, ask: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...]) -> NDArray[np.intp]:
+    def candidates(self, request: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...]) -> NDArray[np.intp]:
         """Slots of the wallets whose capacity, risk level, rate and position limits fit."""
-        signal = ask.signal
-        notional = np.array(ask.notional_micros)  # Converted once: each comparison with an int would convert it again.
+        signal = request.signal
+        notional = np.array(
+            request.notional_micros
+        )  # Converted once: each comparison with an int would convert it again.
         fits = self._capacity[signal.strategy] >= notional
         if signal.risk_tolerance_ppm < self._risk_max:
             fits &= self._risk <= signal.risk_tolerance_ppm
@@ -128,16 +130,16 @@ class SelectionIndex:
         return fits.nonzero()[0]
 
     def _costs(
-        self, ask: EntryRequest, common: CommonTerms, capacity: Micros, candidates: NDArray[np.intp]
+        self, request: EntryRequest, common: CommonTerms, capacity: Micros, candidates: NDArray[np.intp]
     ) -> NDArray[np.float64]:
         """`ranking.cost_terms(...).total` of every candidate: same terms, same order, same bits."""
-        headroom: NDArray[np.float64] = np.array(float(ask.notional_micros)) / np.maximum(capacity[candidates], ONE)
+        headroom: NDArray[np.float64] = np.array(float(request.notional_micros)) / np.maximum(capacity[candidates], ONE)
         headroom *= np.array(common.headroom_bps)
         base = np.array((common.fee + common.slippage, common.fee + common.rent + common.slippage))
-        column = self._column(ask.signal.mint) if ask.signal.mint in self._accounts else None
+        column = self._column(request.signal.mint) if request.signal.mint in self._accounts else None
         headroom += base[1] if column is None else base[column.missing[candidates]]
-        if ask.signal.preferred_type is not None:
-            preferred = self._type[candidates] == _TYPE_RANK[ask.signal.preferred_type]
+        if request.signal.preferred_type is not None:
+            preferred = self._type[candidates] == _TYPE_RANK[request.signal.preferred_type]
             headroom += np.where(preferred, -common.preference_bps, 0.0)
         return headroom
 

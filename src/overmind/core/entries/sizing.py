@@ -76,12 +76,12 @@ class SizedRequest:
         distance = self.distance_for(stop_loss_ppm)
         return self.budget_micros * PPM // distance if distance else 0
 
-    def ask(self, micros: int) -> EntryRequest:
+    def request_for(self, micros: int) -> EntryRequest:
         return entry_request_of(self.state, self.signal, self.stale_at_ns, micros)
 
     def least_ask(self) -> EntryRequest:
         """The smallest entry. A rule that refuses it refuses every size."""
-        return self.ask(self.least_micros)
+        return self.request_for(self.least_micros)
 
     def size(self, book: WalletBook, limits: Sequence[Limit[WalletPlace]] = WALLET_LIMITS) -> Sizing:
         """The size in this wallet, with every cap. Zero: the wallet can take nothing."""
@@ -107,7 +107,7 @@ def _caps(limits: Sequence[Limit[P]], place: P, least: EntryRequest) -> Iterator
 
 class SizedChoice(NamedTuple):
     choice: Choice
-    ask: EntryRequest
+    request: EntryRequest
     sizing: Sizing
 
 
@@ -138,7 +138,7 @@ def _whole(
     for stop_ppm, wallets in index.by_stop_loss():
         wanted = sized.wanted_micros(stop_ppm)
         if sized.least_micros <= wanted <= sized.room_micros:
-            entry = sized.ask(wanted)
+            entry = sized.request_for(wanted)
             choice = index.choose(entry, at_ns, excluded, wallets)
             if choice is not None:
                 found.append((choice.terms.total, choice.book.slot, choice, entry))
@@ -154,7 +154,7 @@ def _most(
     for stop_ppm, wallets in index.by_stop_loss():
         rooms[wallets] = np.minimum(rooms[wallets], min(sized.wanted_micros(stop_ppm), sized.room_micros))
     while len(rooms) and (level := int(rooms.max())) >= sized.least_micros:
-        highest, entry = rooms == level, sized.ask(level)
+        highest, entry = rooms == level, sized.request_for(level)
         choice = index.choose(entry, at_ns, excluded, highest)
         if choice is not None:
             return choice, entry
@@ -183,7 +183,7 @@ def sized_wallet_refusals(sized: SizedRequest, book: WalletBook, at_ns: int) -> 
     sizing, wallet_id = sized.size(book), book.wallet.id
     if sizing.notional_micros >= sized.least_micros:
         place = WalletPlace(sized.state, book, at_ns, sized.signal.mint, sized.signal.strategy)
-        if (dear := ROWS[Code.EXPECTED_COST].refusal(place, sized.ask(sizing.notional_micros))) is not None:
+        if (dear := ROWS[Code.EXPECTED_COST].refusal(place, sized.request_for(sizing.notional_micros))) is not None:
             found.append(dear)
     if not sizing.distance_ppm and sized.risk.method is SizingMethod.STOP:
         found.append(Refusal(Code.STOP_DISTANCE_UNKNOWN, "a stop loss", "none of signal or wallet", wallet_id))
