@@ -192,6 +192,7 @@ async def test_a_market_that_jumps_between_mark_and_quote(stage: ChainDesk) -> N
         await stage.agrees(app)
 
 
+@pytest.mark.soak
 @on_stage
 async def test_prices_that_cannot_be_had(stage: ChainDesk) -> None:
     """Without prices at the start nothing is traded. Later the last ones age, and entries are refused."""
@@ -280,6 +281,7 @@ async def test_a_chain_that_is_lost_and_comes_back(stage: ChainDesk) -> None:
         await stage.agrees(app)
 
 
+@pytest.mark.soak
 @on_stage
 async def test_a_chain_that_is_lost_once_a_ticket_is_recorded(stage: ChainDesk) -> None:
     """It may or may not have been sent, and no node answers: the capital stays held until the chain has decided."""

@@ -307,6 +307,7 @@ async def test_payments_of_others_are_not_searched_for_in_the_journal(stage: Cha
         assert journal.reads == reads
 
 
+@pytest.mark.soak
 @on_stage
 async def test_a_cursor_that_vanishes_makes_no_news_of_the_past(stage: ChainDesk) -> None:
     """A fork removes the cursor's transaction, so a node returns the whole past, also from before the desk began."""
@@ -376,6 +377,7 @@ async def test_restarts_alarm_nobody(stage: ChainDesk) -> None:
     assert not alarms(stage)
 
 
+@pytest.mark.soak
 @on_stage
 async def test_a_node_that_lags_is_no_theft(stage: ChainDesk) -> None:
     """It returns old balances and late statuses, and sometimes an error."""

@@ -255,6 +255,7 @@ async def test_a_fork_undoes_a_rebalance(stage: ChainDesk) -> None:
     await quiet_after_a_restart(stage, **UNEVEN)
 
 
+@pytest.mark.soak
 @on_stage
 async def test_moves_on_a_node_that_lags(stage: ChainDesk) -> None:
     """It returns old balances and late statuses, and sometimes an error."""

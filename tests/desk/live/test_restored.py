@@ -196,6 +196,7 @@ async def test_a_gap_in_a_nodes_history_hides_no_sale(stage: ChainDesk) -> None:
         assert RESTORED in app.engine.state.holds
 
 
+@pytest.mark.soak
 @on_stage
 async def test_a_journal_without_an_anchor_is_compared_with_the_chain_first(stage: ChainDesk) -> None:
     """A backup on a new machine has none."""

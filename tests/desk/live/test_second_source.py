@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64decode
 from fractions import Fraction
 
+import pytest
 from solders.account import Account
 from solders.pubkey import Pubkey
 from tests.solana.test_pyth import FEED, account
@@ -57,6 +58,7 @@ async def test_a_server_that_shows_a_hundredth_gets_nothing(stage: ChainDesk) ->
         assert sold(stage) == []
 
 
+@pytest.mark.soak
 @on_stage
 async def test_a_server_that_shows_a_hundredfold_sells_nothing(stage: ChainDesk) -> None:
     async with stage.desk(OVERMIND_PRICE_WITNESS_URL=stage.honest.url) as app:
