@@ -30,6 +30,16 @@ def test_a_position_without_exit_rules_shows_none() -> None:
     assert prices == (None, None, None, None)
 
 
+def test_a_position_says_how_much_each_strategy_owns() -> None:
+    desk = CoreDesk("w1; deposit w1 1 eth; buy eth $1000; fill; sell eth 0.1")
+    (row,) = positions(desk.state)
+    assert {owner: str(one) for owner, one in row.quantity_by_strategy.items()} == {
+        "MomentumTrading": "0.5",
+        "deposit": "1",
+    }
+    assert (str(row.quantity), row.strategies) == ("1.5", ("MomentumTrading", "deposit"))
+
+
 def closed(steps: str, then: str = "close w1 eth") -> CloseRow:
     desk = CoreDesk(steps)
     return close_row(desk.state, WalletId("w1"), Mint("eth"), desk.play(then), desk.now_ns)

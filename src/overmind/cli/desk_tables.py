@@ -85,7 +85,7 @@ def positions(rows: Sequence[PositionRow]) -> None:
                 usd(row.average_cost_usd),
                 usd(row.value_usd),
                 usd(row.unrealized_pnl),
-                ", ".join(row.strategies),
+                _owners(row),
                 _sold_at(row),
             )
             for row in rows
@@ -96,6 +96,13 @@ def positions(rows: Sequence[PositionRow]) -> None:
 
 def _hold(row: reports.HoldRow) -> str:
     return row.cause if row.until_ns is None else f"{row.cause} until {instant(row.until_ns)}"
+
+
+def _owners(row: PositionRow) -> str:
+    """The strategies whose lots these are; with the quantity of each if there are several."""
+    if len(row.quantity_by_strategy) == 1:
+        return ", ".join(row.strategies)
+    return ", ".join(f"{strategy} {quantity:.6f}" for strategy, quantity in row.quantity_by_strategy.items())
 
 
 def _sold_at(row: PositionRow) -> str:

@@ -21,6 +21,7 @@ class PositionRow(Value, frozen=True):
     value_usd: Amount
     unrealized_pnl: Amount
     strategies: tuple[str, ...]
+    quantity_by_strategy: dict[str, Amount]  # what each may sell; "deposit": what came without an order
     # Exit prices and time: the stricter of the wallet's rule and the signals' rules. None: no such rule.
     stop_price_usd: Amount | None = None
     trailing_stop_price_usd: Amount | None = None  # follows the highest price confirmed by two marks
@@ -47,6 +48,9 @@ def _position_row(state: State, book: WalletBook, position: Position) -> Positio
         value_usd=usd_of(value),
         unrealized_pnl=usd_of(value - position.cost_micros),
         strategies=tuple(sorted(position.units_by)),
+        quantity_by_strategy={
+            owner: tokens_of(units, position.token.decimals) for owner, units in sorted(position.units_by.items())
+        },
         stop_price_usd=None if (stop := stop_pico(book, position)) is None else price_of(stop),
         trailing_stop_price_usd=None if (trail := trail_pico(book, position)) is None else price_of(trail),
         take_profit_price_usd=None if (profit := profit_pico(book, position)) is None else price_of(profit),
