@@ -27,6 +27,7 @@ from overmind.core.model.ids import SOL, Mint, WalletId
 from overmind.core.model.units import NS
 from overmind.desk.effects import effects_text
 from overmind.desk.engine import Engine
+from overmind.desk.landed import unsigned_orders_like
 from overmind.ports import ChainSilent, Clock
 from overmind.solana.chain import RpcChain
 from overmind.solana.notifications import Notifications
@@ -262,7 +263,11 @@ class BalanceWatch:
             effects = await self._chain.effects(signature)
         except ChainSilent:
             effects = None
-        return "it cannot be read" if effects is None else effects_text(effects, self._public_keys)
+        if effects is None:
+            return "it cannot be read"
+        orders = unsigned_orders_like(self._engine.state, effects)
+        may_be = f"; it may be order {' or '.join(orders)}, which this journal has not signed" if orders else ""
+        return effects_text(effects, self._public_keys) + may_be
 
     async def _signers(self, signature: str) -> Sequence[str] | None:
         """The transaction's signers; None: nobody can read it for now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from overmind.core.books.state import State
 from overmind.core.control.landed import landed_otherwise
 from overmind.core.model.commands import BookFromChain, CommandRefused
 from overmind.core.model.ids import SOL, Mint, OrderId
@@ -36,6 +37,33 @@ async def _is_final(nodes: tuple[RpcNode, ...], ticket: Ticket, slot: int) -> bo
             continue
         return status is not None and status.finalized and status.slot == slot
     raise ChainSilent(silence)
+
+
+def unsigned_orders_like(state: State, effects: Effects) -> list[OrderId]:
+    """The open orders that this journal never signed, and that a transaction would fill to the letter.
+
+    Only an operator can tell whether it is one of them: another process may have signed it, or an older copy of the
+    journal lacks its ticket.
+    """
+    return [
+        known.order.id
+        for known in state.open_orders.values()
+        if known.ticket is None
+        and state.wallets[known.order.wallet_id].wallet.public_key == effects.accounts[0]
+        and _fills(effects, known.order)
+    ]
+
+
+def _fills(effects: Effects, order: Order) -> bool:
+    try:
+        found = settle(effects, order)
+    except Unsettled:
+        return False
+    return (
+        isinstance(found, Filled)
+        and found.spent_units == order.spend.units
+        and found.received_units >= order.received_min
+    )
 
 
 def taken(effects: Effects, order: Order, why: str) -> tuple[Filled | Failed, dict[Mint, int]]:
