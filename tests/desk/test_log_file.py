@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 
-from overmind.desk.log import configure_logging, stop_logging
+from overmind.desk.log import configure_logging, flush_log, stop_logging
 from overmind.desk.log_file import LOG_FILE, LastLine
 
 log = structlog.get_logger("test")
@@ -23,6 +24,7 @@ def logs(tmp_path: Path) -> Iterator[Path]:
 
 def test_folder_and_file_are_for_their_owner_alone(logs: Path) -> None:
     log.info("a line")
+    assert flush_log()
     assert logs.stat().st_mode & 0o777 == 0o700
     assert (logs / LOG_FILE).stat().st_mode & 0o777 == 0o600
 
@@ -30,6 +32,7 @@ def test_folder_and_file_are_for_their_owner_alone(logs: Path) -> None:
 def test_an_open_log_of_an_older_version_is_closed_to_others(logs: Path) -> None:
     (logs / LOG_FILE).touch(0o666)
     log.info("a line")
+    assert flush_log()
     assert (logs / LOG_FILE).stat().st_mode & 0o777 == 0o600
 
 
@@ -37,6 +40,7 @@ def test_a_symlink_is_refused_with_one_warning(logs: Path, capsys: pytest.Captur
     (logs / LOG_FILE).symlink_to(logs / "elsewhere")
     for _ in range(50):
         log.info("a line")
+    assert flush_log()
     assert capsys.readouterr().err.count("\n") == 1
     assert not (logs / "elsewhere").exists()
 
@@ -51,11 +55,15 @@ def test_an_unwritable_log_is_one_warning_until_it_is_written_again(
     (logs / LOG_FILE).mkdir()
     for _ in range(50):
         log.info("lost")
+    assert flush_log()
     told = capsys.readouterr().err
     assert told == f"warning: the log {logs / LOG_FILE} cannot be written: Is a directory\n"
     (logs / LOG_FILE).rmdir()
     log.info("written again")
-    assert (logs / LOG_FILE).read_text().count("\n") == 1
+    assert flush_log()
+    written, lost = map(json.loads, (logs / LOG_FILE).read_text().splitlines())
+    assert written["event"] == "written again"
+    assert (lost["event"], lost["level"], lost["lost"]) == ("lines of the log were lost", "error", 50)
     assert capsys.readouterr().err == ""
 
 
@@ -78,6 +86,7 @@ def test_the_last_line_names_every_error(logs: Path) -> None:
         raise ExceptionGroup("tasks", [ValueError("a bug"), ExceptionGroup("more", [OSError("no disk")])])
     with LastLine("service"):
         pass
+    assert flush_log()
     failed, ended = (logs / LOG_FILE).read_text().splitlines()
     assert '"why": ["ValueError: a bug", "OSError: no disk"]' in failed
     assert '"event": "service ended"' in ended
