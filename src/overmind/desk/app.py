@@ -69,21 +69,29 @@ SWITCH_S: Final = 0.0005  # How long the journal's thread waits for the interpre
 class App:
     """One running desk: engine, executor and watch over one journal, in one market."""
 
-    def __init__(self, config: MultiWalletConfig, journal: Journal, clock: Clock, connect: Connect) -> None:
+    def __init__(
+        self,
+        config: MultiWalletConfig,
+        journal: Journal,
+        clock: Clock,
+        connect: Connect,
+        stop_file: StopFile | None = None,
+    ) -> None:
+        """`stop_file` is looked for in a thread; None: whenever it is asked about."""
         if not __debug__:
             raise CommandRefused("asserts guard the books: run without -O and without PYTHONOPTIMIZE")
         self.config = config
         self.clock = clock = SteadyClock(clock)
         self.engine = Engine(journal, clock)
         clock.never_before(self.engine.state.at_ns)
-        self.stop_file = StopFile(config.data_dir)
+        self.stop_file = stop_file or StopFile(config.data_dir)
         self._journal = journal
         self._anchorage = Anchorage.of(config.anchor_dir, journal)
         self._market = market = connect(self.engine, clock)
         self._desk = market.desk
         self.admission = self._admission_watch()
         self.executor = Executor(
-            self.engine, market.venue, clock, config.max_concurrent_wallets, self.stop_file.exists, self.admission
+            self.engine, market.venue, clock, config.max_concurrent_wallets, self.stop_file.may_exist, self.admission
         )
         self.decision_log = DecisionLog(self.engine)
         rebalances = config.auto_rebalance_enabled
@@ -141,6 +149,10 @@ class App:
     def storage(self) -> Storage:
         """The state of the journal's disk. Raises JournalFailed when its files are gone."""
         return self._journal.storage()
+
+    def disk_fault(self) -> str | None:
+        """Why the disk of the data folder cannot be looked at; None: it can."""
+        return self._journal_watch.silent
 
     async def submit(self, signal: Signal, received_at_ns: int | None = None) -> Decision:
         """Decides a signal; durable on return. Raises CommandRefused, EngineBusy, EngineStopped, DiskFull."""
@@ -249,7 +261,7 @@ class App:
 
     def _under_way(self) -> bool:
         """A withdrawal that waits for its time, or for a hold to end, is not waited for."""
-        state, now_ns, stop_file = self.engine.state, self.clock.now_ns(), self.stop_file.exists()
+        state, now_ns, stop_file = self.engine.state, self.clock.now_ns(), self.stop_file.may_exist()
         return bool(state.open_orders) or any(
             known.ticket is not None or not isinstance(may_send(state, known.move, now_ns, stop_file), Wait)
             for known in state.open_moves.values()

@@ -121,6 +121,12 @@ def log_fault() -> str | None:
     return None if _Logger.output is None else _Logger.output.fault()
 
 
+def log_alarm() -> str | None:
+    """The same, and what is missing for good."""
+    told = f"{lines_lost()} lines are missing in the log since the start: its disk was too slow, or refused them"
+    return log_fault() or (told if lines_lost() else None)
+
+
 class _Lines(structlog.BoundLoggerBase):
     """A line takes the event loop a few microseconds: all else is done in the log's own thread."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Final
 from overmind.clock.clocks import SystemClock
 from overmind.desk.log_file import LogFile
 from overmind.desk.log_line import Line, as_json, as_text, captured_record
-from overmind.desk.outlet import Outlet
+from overmind.desk.outlet import Outlet, write_all
 
 LINES_MAX: Final = 10_000  # that wait for the disk: some ten megabytes
 LINES_SPARE: Final = 1_000  # of these, kept for warnings and errors
@@ -121,9 +120,3 @@ def _show(lines: Sequence[Line | str]) -> bool:
             write_all(descriptor, shown.encode(errors="backslashreplace"))
         return True
     return False
-
-
-def write_all(descriptor: int, octets: bytes) -> None:
-    """Raises OSError, as when nobody reads any more."""
-    while octets:
-        octets = octets[os.write(descriptor, octets) :]

@@ -6,6 +6,7 @@ its own thread  write(items)   may hang; only this thread hangs with it
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -101,3 +102,9 @@ class Outlet(Generic[T]):
             except Empty:
                 break
         return found
+
+
+def write_all(descriptor: int, octets: bytes) -> None:
+    """Raises OSError, as when nobody reads any more."""
+    while octets:
+        octets = octets[os.write(descriptor, octets) :]

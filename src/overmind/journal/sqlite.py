@@ -14,6 +14,7 @@ import apsw
 
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import SignalId
+from overmind.journal.aside import Aside
 from overmind.journal.chain import JournalTip, Row, check, tip_of
 from overmind.journal.database import (
     Disk,
@@ -49,6 +50,7 @@ class SqliteJournal:
         self._db = db
         self._writer = writer
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._aside = Aside("journal's files")
         self._newest_write: threading.Event | None = None  # set once the newest write is done
         self._pause_timer: asyncio.TimerHandle  # a timer that runs while there is such a write
         self._closed = False
@@ -139,6 +141,10 @@ class SqliteJournal:
     def degraded(self) -> str | None:
         return None if self._writer is None else self._writer.degraded
 
+    async def look(self) -> None:
+        if self._writer is not None:
+            await self._aside.run(self._writer.look)
+
     def storage(self) -> Storage:
         return UNTROUBLED if self._writer is None else self._writer.storage()
 
@@ -150,6 +156,7 @@ class SqliteJournal:
         if self._closed:
             return
         self._closed = True
+        self._aside.close()
         self._db.close(force=True)
         if self._writer is not None:
             self._writer.give_up()
