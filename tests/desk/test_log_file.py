@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 
-from overmind.desk.log import configure_logging, flush_log, stop_logging
+from overmind.config import ConfigError
+from overmind.desk.log import configure_logging, flush_log, lines_lost, log_alarm, log_fault, stop_logging
 from overmind.desk.log_file import LOG_FILE, LastLine
 
 log = structlog.get_logger("test")
@@ -34,6 +36,32 @@ def test_an_open_log_of_an_older_version_is_closed_to_others(logs: Path) -> None
     log.info("a line")
     assert flush_log()
     assert (logs / LOG_FILE).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (os.mkfifo, "a named pipe"),
+        (os.mkdir, "a folder"),
+        (lambda path: os.symlink("/dev/null", path), "a symlink"),
+    ],
+)
+def test_what_is_no_regular_file_is_refused_at_the_start(
+    tmp_path: Path, make: Callable[[Path], None], kind: str
+) -> None:
+    make(tmp_path / LOG_FILE)
+    with pytest.raises(ConfigError) as refused:
+        configure_logging(tmp_path, "INFO")
+    (problem,) = refused.value.problems
+    assert (problem.where, problem.problem) == (str(tmp_path / LOG_FILE), f"is {kind}")
+    assert "move it away" in problem.fix
+
+
+def test_a_pipe_that_comes_later_is_refused_with_one_warning(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(logs / LOG_FILE)
+    log.info("a line")
+    assert flush_log()
+    assert capsys.readouterr().err.endswith("cannot be written: nobody reads the pipe\n")
 
 
 def test_a_symlink_is_refused_with_one_warning(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,3 +118,26 @@ def test_the_last_line_names_every_error(logs: Path) -> None:
     failed, ended = (logs / LOG_FILE).read_text().splitlines()
     assert '"why": ["ValueError: a bug", "OSError: no disk"]' in failed
     assert '"event": "service ended"' in ended
+
+
+def test_an_open_log_says_what_was_lost_and_that_it_is_not_written(logs: Path) -> None:
+    assert (lines_lost(), log_fault(), log_alarm()) == (0, None, None)
+    (logs / LOG_FILE).mkdir()
+    log.info("lost")
+    assert flush_log()
+    assert log_fault() == log_alarm() == f"the log {logs / LOG_FILE} cannot be written; lines lost until now: 1"
+    (logs / LOG_FILE).rmdir()
+    log.info("written")
+    assert flush_log()
+    assert (lines_lost(), log_fault()) == (1, None)
+    assert "since the start: 1;" in (log_alarm() or "")
+
+
+def test_without_a_log_of_its_own_a_line_goes_to_the_standard_library(caplog: pytest.LogCaptureFixture) -> None:
+    stop_logging()
+    with caplog.at_level("INFO", "overmind"):
+        log.info("a line", seq=7)
+        log.debug("not wanted")
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("overmind.test", "INFO")
+    assert record.msg == {"event": "a line", "seq": 7, "level": "info", "logger": "overmind.test"}

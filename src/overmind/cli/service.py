@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import structlog
@@ -29,9 +31,11 @@ from overmind.desk.stop_file_watch import StopFileWatch
 from overmind.desk.watchdog import Patience, watched_loop
 from overmind.http.files import TOKEN_FILE, RunningService, last_service, publish, token_of_service, withdraw
 from overmind.http.server import HOST, ApiServer, listen, serve_api
+from overmind.journal.aside import Aside
 from overmind.ports import ChainSilent, Clock, Journal
 
 DRAIN_S: Final = 60.0  # the next start settles what is still open then
+FILE_MAX_S: Final = 5.0  # for the small file that names this service
 
 log = structlog.get_logger("service")
 
@@ -92,13 +96,15 @@ async def _serve(
     """Until somebody asks it to end."""
     path = config.data_dir / JOURNAL
     async with serve_api(app, path, listener, token, _chain_of(market)) as service:
+        aside = Aside("service file")
         try:
-            _publish(config, service)
+            await _publish(config, service, aside)
             _announce(config, service, app.changed_limits(), as_json)
             await ending.stop.wait()
             await _drain(app, service, ending.stop_now)
         finally:
-            withdraw(config.data_dir)
+            with contextlib.suppress(OSError):  # TimeoutError is one. The file names a process that is gone, then.
+                await aside.run(partial(withdraw, config.data_dir), FILE_MAX_S)
 
 
 def _noting(connect: Connect, markets: list[MarketAccess]) -> Connect:
@@ -128,11 +134,12 @@ def _chain_of(market: MarketAccess) -> Callable[[], asyncio.Future[None]] | None
     return lambda: asyncio.ensure_future(ask())
 
 
-def _publish(config: MultiWalletConfig, service: ApiServer) -> None:
-    if (last := last_service(config.data_dir)) is not None:
-        log.warning("the service before this one ended without a last line: it was killed", pid=last.pid)
+async def _publish(config: MultiWalletConfig, service: ApiServer, aside: Aside) -> None:
+    running_now = RunningService(service.url, os.getpid())
     try:
-        publish(config.data_dir, RunningService(service.url, os.getpid()))
+        if (last := await aside.run(partial(last_service, config.data_dir), FILE_MAX_S)) is not None:
+            log.warning("the service before this one ended without a last line: it was killed", pid=last.pid)
+        await aside.run(partial(publish, config.data_dir, running_now), FILE_MAX_S)
     except OSError as error:  # On a full disk the journal's reserve is enough to book exits.
         present.complain(
             f"other commands will not find this service: {error}", f"make room in {config.data_dir} and restart it"

@@ -61,6 +61,7 @@ FLOAT_LAMPORTS: Final = LAMPORTS  # SOL for fees and rent that a paper wallet st
 FLOAT_SHARE_MAX_PPM: Final = 100_000  # at most a tenth of a small wallet's capital
 DRAIN_S: Final = 30.0
 LOCK_PATIENCE_S: Final = 10.0  # how long an end waits for another program's lock on the journal
+DISK_PATIENCE_S: Final = 20.0  # and for a disk that hangs
 SETTLE_POLL_S: Final = 0.02
 GC_THRESHOLDS: Final = (50_000, 20, 100)
 SWITCH_S: Final = 0.0005  # How long the journal's thread waits for the interpreter lock; Python's default is 5 ms.
@@ -190,7 +191,7 @@ class App:
         await self._fund()
         if unknown := sorted(unknown_signatures(self.engine.state) - before):
             await handle(RequireHistory(f"{', '.join(unknown)}: the journal may be an older copy. {READ_FIRST}"))
-        self.anchor()
+        await self.anchor()
 
     def _was_checked(self) -> bool:
         """Whether any wallet was ever compared with the chain: before that, none had any capital."""
@@ -202,10 +203,10 @@ class App:
             raise CommandRefused("paper has no chain to book from")
         return await book_from_chain(self.engine, self._market.on_chain.chain, order_id, reason)
 
-    def anchor(self) -> None:
+    async def anchor(self) -> None:
         """Remembers the newest entry outside of the data folder. A desk on paper does not."""
         if self._anchorage is not None:
-            self._anchorage.write()
+            await self._anchorage.write()
 
     def changed_limits(self) -> dict[WalletId, list[str]]:
         """By wallet, where an operator's changes override the files."""
@@ -318,18 +319,20 @@ async def running(app: App, drain_s: float = DRAIN_S) -> AsyncIterator[App]:
             await asyncio.gather(*services, return_exceptions=True)
             if not writing.done():
                 await _close(app)
-                app.anchor()
+                await app.anchor()
             writing.cancel()
 
 
 async def _close(app: App) -> None:
-    """Makes the last entries durable. A lock by another program may prevent that: nobody was told of them then."""
+    """Makes the last entries durable. A lock, or a disk that hangs, may prevent that: nobody was told of them then."""
     closing = asyncio.ensure_future(app.engine.close())
     try:
-        while not closing.done():
-            await asyncio.wait((closing,), timeout=LOCK_PATIENCE_S)
-            if not closing.done() and (locked := app.storage().locked) is not None:
-                raise JournalFailed(f"the last decisions were told to nobody and are not written: {locked}")
+        await asyncio.wait((closing,), timeout=LOCK_PATIENCE_S)
+        if not closing.done() and app.storage().locked is None:
+            await asyncio.wait((closing,), timeout=DISK_PATIENCE_S - LOCK_PATIENCE_S)
+        if not closing.done():
+            why = app.storage().locked or f"the disk has not answered within {DISK_PATIENCE_S:g} s"
+            raise JournalFailed(f"the last decisions were told to nobody and are not written: {why}")
         await closing
     finally:
         closing.cancel()

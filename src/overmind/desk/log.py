@@ -123,7 +123,7 @@ def log_fault() -> str | None:
 
 def log_alarm() -> str | None:
     """The same, and what is missing for good."""
-    told = f"{lines_lost()} lines are missing in the log since the start: its disk was too slow, or refused them"
+    told = f"lines missing in the log since the start: {lines_lost()}; its disk was too slow, or refused them"
     return log_fault() or (told if lines_lost() else None)
 
 

@@ -58,7 +58,7 @@ class LogOutput:
         """Why the log's reader misses something now; None: nothing is wrong."""
         path, losing = self._file.baseFilename, self._lines.lost - self._told_lost
         if losing:
-            return f"the log {path} cannot be written: {losing} lines are lost"
+            return f"the log {path} cannot be written; lines lost until now: {losing}"
         if (stalled_s := self._lines.stalled_s) >= STALLED_S:
             return f"the log {path} has not been written for {stalled_s:.0f} s"
         return None

@@ -5,7 +5,6 @@ Entries are sent while the last look is young and has found no file. See specifi
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,9 +27,10 @@ class _Look(NamedTuple):
 
 
 class StopFileWatch(StopFile):
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, look_max_s: float = LOOK_MAX_S) -> None:
         super().__init__(data_dir)
-        self._last = _Look(found=False, said="", at_ns=uptime_ns() - round(LOOK_MAX_S * NS))
+        self._look_max_s = look_max_s
+        self._last = _Look(found=False, said="", at_ns=uptime_ns() - round(look_max_s * NS))
         self._aside = Aside("STOP file at once")
         self._ended = threading.Event()
 
@@ -39,12 +39,11 @@ class StopFileWatch(StopFile):
 
     def may_exist(self) -> bool:
         last = self._last
-        return last.found or uptime_ns() - last.at_ns > LOOK_MAX_S * NS
+        return last.found or uptime_ns() - last.at_ns > self._look_max_s * NS
 
     async def look(self) -> bool:
         try:
-            async with asyncio.timeout(LOOK_MAX_S):
-                await self._aside.run(self._look)
+            await self._aside.run(self._look, self._look_max_s)
         except (TimeoutError, Hangs):
             return True
         return self._last.found
@@ -64,12 +63,12 @@ class StopFileWatch(StopFile):
                 self._ended.wait(LOOK_EVERY_S)
 
         threading.Thread(target=look, name="STOP file", daemon=True).start()
-        first.wait(LOOK_MAX_S)
+        first.wait(self._look_max_s)
         try:
             yield self
         finally:
             self._ended.set()
-            self._aside.close()
+            self._aside.shutdown()
 
     def _look(self) -> None:
         at_ns, found = uptime_ns(), super().exists()

@@ -21,6 +21,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -139,9 +140,7 @@ class LoopAlarm:
         def tell() -> None:
             say(what, seconds=round(seconds, 1), stack=self._stack())
 
-        telling = threading.Thread(target=tell, name="watchdog tells", daemon=True)
-        telling.start()
-        telling.join(TELL_S)
+        _within(TELL_S, "watchdog tells", tell)
 
     def _stack(self) -> str:
         frame = sys._current_frames().get(self._loop_thread)
@@ -203,8 +202,19 @@ def ended_by_kernel(logs_dir: Path, patience: Patience) -> Iterator[Callable[[],
     finally:
         _put_off(0.0)
         faulthandler.unregister(signal.SIGPROF)
-        os.close(stacks)
-        path.unlink(missing_ok=True)
+        _within(TELL_S, "watchdog ends", partial(_remove, stacks, path))
+
+
+def _remove(stacks: int, path: Path) -> None:
+    os.close(stacks)
+    path.unlink(missing_ok=True)
+
+
+def _within(seconds: float, name: str, call: Callable[[], None]) -> None:
+    """Makes a call that may hang with a disk, and does not wait longer."""
+    thread = threading.Thread(target=call, name=name, daemon=True)
+    thread.start()
+    thread.join(seconds)
 
 
 def _put_off(limit_s: float) -> None:

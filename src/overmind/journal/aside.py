@@ -1,6 +1,6 @@
-"""Calls that may hang, such as a look at a disk, made in a thread of their own: the event loop goes on meanwhile.
+"""Calls that may hang, such as those that ask a disk, made one after the other in a thread of their own.
 
-The thread does not keep the process from ending, as the threads of a pool would.
+The event loop goes on meanwhile. The thread does not keep the process from ending, as the threads of a pool would.
 """
 
 from __future__ import annotations
@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, ParamSpec, TypeVar
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 WAITING_MAX: Final = 16  # calls that wait for one that hangs
 
@@ -44,27 +45,31 @@ class _Call(Generic[T]):
         return True
 
 
-class Aside:
-    """Makes one call at a time, first come first served. Its thread starts with the first call."""
+class Aside(Executor):
+    """First come, first served. The thread starts with the first call."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._waiting: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    async def run(self, call: Callable[[], T]) -> T:
-        """What the call returns or raises. Raises Hangs."""
-        if self._waiting.qsize() >= WAITING_MAX:
-            raise Hangs(f"{self._name}: an earlier call has not ended")
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
             self._thread.start()
-        wanted = _Call(call)
+        wanted = _Call(lambda: fn(*args, **kwargs))
         self._waiting.put(wanted.make)
-        return await asyncio.wrap_future(wanted.made)
+        return wanted.made
 
-    def close(self) -> None:
-        """Ends the thread after its last call, and does not wait for that."""
+    async def run(self, call: Callable[[], T], within_s: float | None = None) -> T:
+        """What the call returns or raises. Raises Hangs; TimeoutError after `within_s`, and the call goes on."""
+        if self._waiting.qsize() >= WAITING_MAX:
+            raise Hangs(f"{self._name}: an earlier call has not ended")
+        async with asyncio.timeout(within_s):
+            return await asyncio.get_running_loop().run_in_executor(self, call)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Ends the thread after its last call. Whoever cares for that call waits for its future."""
         self._waiting.put(None)
 
     def _work(self) -> None:

@@ -128,7 +128,7 @@ class WalletManager:
     async def reactivate_wallet(self, wallet_id: str, reason: str = REACTIVATE_REASON) -> Wallet:
         """Lifts the emergency stop of one wallet; durable on return. Other holds stay, as the returned status shows."""
         app = self.app
-        if app.stop_file.exists():
+        if await app.stop_file.look():
             place = app.config.data_dir / STOP_FILE
             raise CommandRefused(f"the file {place} would stop every wallet again: remove it, then reactivate")
         await app.engine.handle(ReactivateWallet(WalletId(wallet_id), _checked_reason(reason)))
