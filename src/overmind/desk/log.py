@@ -53,7 +53,7 @@ from overmind.core.model.ids import WalletId
 from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.units import MICROS, PICO
 from overmind.desk.engine import Engine
-from overmind.desk.log_file import LOG_FILE, kind_of
+from overmind.desk.log_file import LOG_FILE, obstacle
 from overmind.desk.log_line import LEVELS, NAMES, captured
 from overmind.desk.log_output import LibraryLines, LogOutput
 
@@ -81,7 +81,7 @@ def configure_logging(logs_dir: Path, level: str) -> None:
     stop_logging()
     path = logs_dir / LOG_FILE
     with contextlib.suppress(OSError):  # A folder that cannot be read is told below.
-        if (found := kind_of(path)) is not None:
+        if (found := obstacle(path)) is not None:
             fix = f"the log needs a regular file: move it away, or name another folder in {LOGS_DIR.name}"
             raise ConfigError((Problem(str(path), f"is {found}", fix),))
     output = _Logger.output = LogOutput(logs_dir, logging.getLevelNamesMapping()[level])

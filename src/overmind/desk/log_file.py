@@ -84,7 +84,7 @@ def open_regular(path: Path, flags: int) -> int:
     return descriptor
 
 
-def kind_of(path: Path) -> str | None:
+def obstacle(path: Path) -> str | None:
     """What stands in place of a regular file; None: one does, or nothing at all. Raises OSError."""
     try:
         mode = path.lstat().st_mode
