@@ -82,8 +82,13 @@ class Journal(Protocol):
     def degraded(self) -> str | None:
         """Why the desk must take no more entries (the disk is full); None: nothing is wrong."""
 
+    async def look(self) -> None:
+        """Looks whether the files are where they were opened; `storage` then tells it. May take as long as a disk."""
+
     def storage(self) -> Storage:
-        """Quick. Raises JournalFailed when the files are no longer where they were opened: what is written is lost."""
+        """What is known of the disk; asks no disk. Raises JournalFailed when the files are no longer where they were
+        opened: what is written is lost.
+        """
 
 
 class Tick(Value, frozen=True):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 
-from overmind.desk.log import configure_logging, stop_logging
+from overmind.config import ConfigError
+from overmind.desk.log import configure_logging, flush_log, lines_lost, log_alarm, log_fault, stop_logging
 from overmind.desk.log_file import LOG_FILE, LastLine
 
 log = structlog.get_logger("test")
@@ -23,6 +26,7 @@ def logs(tmp_path: Path) -> Iterator[Path]:
 
 def test_folder_and_file_are_for_their_owner_alone(logs: Path) -> None:
     log.info("a line")
+    assert flush_log()
     assert logs.stat().st_mode & 0o777 == 0o700
     assert (logs / LOG_FILE).stat().st_mode & 0o777 == 0o600
 
@@ -30,13 +34,41 @@ def test_folder_and_file_are_for_their_owner_alone(logs: Path) -> None:
 def test_an_open_log_of_an_older_version_is_closed_to_others(logs: Path) -> None:
     (logs / LOG_FILE).touch(0o666)
     log.info("a line")
+    assert flush_log()
     assert (logs / LOG_FILE).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (os.mkfifo, "a named pipe"),
+        (os.mkdir, "a folder"),
+        (lambda path: os.symlink("/dev/null", path), "a symlink"),
+    ],
+)
+def test_what_is_no_regular_file_is_refused_at_the_start(
+    tmp_path: Path, make: Callable[[Path], None], kind: str
+) -> None:
+    make(tmp_path / LOG_FILE)
+    with pytest.raises(ConfigError) as refused:
+        configure_logging(tmp_path, "INFO")
+    (problem,) = refused.value.problems
+    assert (problem.where, problem.problem) == (str(tmp_path / LOG_FILE), f"is {kind}")
+    assert "move it away" in problem.fix
+
+
+def test_a_pipe_that_comes_later_is_refused_with_one_warning(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(logs / LOG_FILE)
+    log.info("a line")
+    assert flush_log()
+    assert capsys.readouterr().err.endswith("cannot be written: nobody reads the pipe\n")
 
 
 def test_a_symlink_is_refused_with_one_warning(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (logs / LOG_FILE).symlink_to(logs / "elsewhere")
     for _ in range(50):
         log.info("a line")
+    assert flush_log()
     assert capsys.readouterr().err.count("\n") == 1
     assert not (logs / "elsewhere").exists()
 
@@ -51,11 +83,15 @@ def test_an_unwritable_log_is_one_warning_until_it_is_written_again(
     (logs / LOG_FILE).mkdir()
     for _ in range(50):
         log.info("lost")
+    assert flush_log()
     told = capsys.readouterr().err
     assert told == f"warning: the log {logs / LOG_FILE} cannot be written: Is a directory\n"
     (logs / LOG_FILE).rmdir()
     log.info("written again")
-    assert (logs / LOG_FILE).read_text().count("\n") == 1
+    assert flush_log()
+    written, lost = map(json.loads, (logs / LOG_FILE).read_text().splitlines())
+    assert written["event"] == "written again"
+    assert (lost["event"], lost["level"], lost["lost"]) == ("lines of the log were lost", "error", 50)
     assert capsys.readouterr().err == ""
 
 
@@ -78,6 +114,30 @@ def test_the_last_line_names_every_error(logs: Path) -> None:
         raise ExceptionGroup("tasks", [ValueError("a bug"), ExceptionGroup("more", [OSError("no disk")])])
     with LastLine("service"):
         pass
+    assert flush_log()
     failed, ended = (logs / LOG_FILE).read_text().splitlines()
     assert '"why": ["ValueError: a bug", "OSError: no disk"]' in failed
     assert '"event": "service ended"' in ended
+
+
+def test_an_open_log_says_what_was_lost_and_that_it_is_not_written(logs: Path) -> None:
+    assert (lines_lost(), log_fault(), log_alarm()) == (0, None, None)
+    (logs / LOG_FILE).mkdir()
+    log.info("lost")
+    assert flush_log()
+    assert log_fault() == log_alarm() == f"the log {logs / LOG_FILE} cannot be written; lines lost until now: 1"
+    (logs / LOG_FILE).rmdir()
+    log.info("written")
+    assert flush_log()
+    assert (lines_lost(), log_fault()) == (1, None)
+    assert "since the start: 1;" in (log_alarm() or "")
+
+
+def test_without_a_log_of_its_own_a_line_goes_to_the_standard_library(caplog: pytest.LogCaptureFixture) -> None:
+    stop_logging()
+    with caplog.at_level("INFO", "overmind"):
+        log.info("a line", seq=7)
+        log.debug("not wanted")
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("overmind.test", "INFO")
+    assert record.msg == {"event": "a line", "seq": 7, "level": "info", "logger": "overmind.test"}

@@ -43,7 +43,11 @@ async def lines(*wishes: bytes) -> AsyncIterator[bytes]:
 async def told(folder: Path, journal: Journal, answers: list[Mapping[str, Any]], *wishes: bytes) -> Answers:
     async with desk(ScratchDesk(folder).seed_env(), journal=journal) as bench:
         tokens = token_index(bench.app.desk.tokens.values())
-        return await answer_lines(bench.app, lines(*wishes), tokens, answers.append)
+
+        async def tell(answer: Mapping[str, Any]) -> None:
+            answers.append(answer)
+
+        return await answer_lines(bench.app, lines(*wishes), tokens, tell)
 
 
 def test_a_number_that_nobody_can_compute_is_the_answer_of_its_line(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from overmind.core.model.units import NS
-from overmind.desk.log import configure_logging, stop_logging
+from overmind.desk.log import configure_logging, flush_log, stop_logging
 from overmind.desk.log_file import LOG_FILE
 from overmind.desk.watchdog import EXIT_HUNG, STACKS_FILE, LoopAlarm, Patience, Watchdog, ended_by_kernel, watching
 
@@ -81,7 +81,12 @@ beats 1, call 40                          | hung 40.0
 def _log(tmp_path: Path) -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """Reads the lines of overmind.log."""
     configure_logging(tmp_path, "INFO")
-    yield lambda: [json.loads(line) for line in (tmp_path / LOG_FILE).read_text().splitlines()]
+
+    def lines() -> list[dict[str, Any]]:
+        assert flush_log()
+        return [json.loads(line) for line in (tmp_path / LOG_FILE).read_text().splitlines()]
+
+    yield lines
     stop_logging()
 
 

@@ -336,7 +336,7 @@ def test_nobody_sends_a_body_without_the_token(service: Service) -> None:
 def test_only_health_is_open(service: Service) -> None:
     assert service.get("/healthz", authorization="").json == {"ok": True}
     ready = service.get("/readyz", authorization="")
-    assert (ready.status, ready.json) == (200, {"ready": True, "reasons": []})
+    assert (ready.status, ready.json) == (200, {"ready": True, "reasons": [], "log_lines_lost": 0})
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "evil.example:PORT", "127.0.0.1:1"])

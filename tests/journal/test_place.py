@@ -77,6 +77,7 @@ def test_files_that_were_deleted_moved_or_replaced_are_found_out(
 ) -> None:
     assert journal.storage() == UNTROUBLED
     FAULTS[fault](folder)
+    asyncio.run(journal.look())
     with pytest.raises(JournalFailed, match="deleted, moved or replaced"):
         journal.storage()
     with pytest.raises(JournalFailed):
@@ -109,6 +110,7 @@ def test_the_old_owner_leaves_the_files_of_a_new_one_alone(folder: Path) -> None
     with contextlib.closing(SqliteJournal.open(folder / "overmind.db")) as new:
         asyncio.run(new.append(trades(6)))
         old.close()
+        asyncio.run(new.look())
         assert new.storage() == UNTROUBLED
         asyncio.run(new.append(trades(1, after=6)))
     with contextlib.closing(SqliteJournal.open_read_only(folder / "overmind.db")) as reader:

@@ -14,6 +14,9 @@ def run(as_json: AsJson = False) -> None:
     Ctrl-C or SIGTERM ends the intake, settles open orders and then ends the service. A second signal ends it at once.
     The next start settles what is still open then, or after kill -9.
     """
-    from overmind.cli.service import serve  # Here, since nothing else needs the web server.
+    from overmind.cli.edge import errors_told  # Here, since nothing else needs the web server.
+    from overmind.cli.service import serve
+    from overmind.cli.unread import unread
 
-    serve(as_json)
+    with unread(), errors_told():
+        serve(as_json)

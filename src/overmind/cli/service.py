@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import structlog
@@ -14,6 +15,7 @@ import typer
 import uvloop
 
 from overmind.cli import present
+from overmind.cli.ending import Ending, heeded
 from overmind.cli.exit_codes import INTERRUPTED, UNREACHABLE
 from overmind.cli.opening import JOURNAL, journal_to_write, load_config
 from overmind.clock.clocks import SystemClock
@@ -25,27 +27,31 @@ from overmind.desk.app import App, running
 from overmind.desk.engine import Engine
 from overmind.desk.log_file import LastLine
 from overmind.desk.market import Connect, MarketAccess, connected
+from overmind.desk.stop_file_watch import StopFileWatch
 from overmind.desk.watchdog import Patience, watched_loop
 from overmind.http.files import TOKEN_FILE, RunningService, last_service, publish, token_of_service, withdraw
 from overmind.http.server import HOST, ApiServer, listen, serve_api
+from overmind.journal.aside import Aside
 from overmind.ports import ChainSilent, Clock, Journal
 
 DRAIN_S: Final = 60.0  # the next start settles what is still open then
+FILE_MAX_S: Final = 5.0  # for the small file that names this service
 
 log = structlog.get_logger("service")
 
 
 def serve(as_json: bool) -> None:
-    config = load_config()
-    with LastLine("service"), journal_to_write(config.data_dir) as journal:
-        token, warnings = token_of_service(config)
-        present.warn_of(warnings)
-        with _listen(config.server_port) as listener:
-            try:
-                uvloop.run(_run(config, journal, listener, token, as_json))
-            except asyncio.CancelledError:
-                log.warning("a signal ended the service while it opened")
-                raise typer.Exit(INTERRUPTED) from None
+    with heeded() as ending:
+        config = load_config()
+        with LastLine("service"), journal_to_write(config.data_dir) as journal:
+            token, warnings = token_of_service(config)
+            present.warn_of(warnings)
+            with _listen(config.server_port) as listener:
+                try:
+                    uvloop.run(_run(config, journal, listener, token, ending, as_json))
+                except asyncio.CancelledError:
+                    log.warning("a signal ended the service while it opened")
+                    raise typer.Exit(INTERRUPTED) from None
 
 
 def _listen(port: int) -> socket.socket:
@@ -60,17 +66,22 @@ def _listen(port: int) -> socket.socket:
 
 
 async def _run(
-    config: MultiWalletConfig, journal: Journal, listener: socket.socket, token: Secret, as_json: bool
+    config: MultiWalletConfig,
+    journal: Journal,
+    listener: socket.socket,
+    token: Secret,
+    ending: Ending,
+    as_json: bool,
 ) -> None:
     clock, markets = SystemClock(), list[MarketAccess]()
-    signals = _Signals()
-    async with (
-        connected(config, clock) as connect,
-        running(App(config, journal, clock, _noting(connect, markets)), drain_s=0.0) as app,
-    ):
-        signals.opening = None
-        with watched_loop(config.logs_dir, Patience(config.step_tell_ns, config.step_max_ns)):
-            await _serve(config, app, listener, token, markets[0], signals, as_json)
+    with StopFileWatch(config.data_dir).looking() as stop_file, ending.opening():
+        async with (
+            connected(config, clock) as connect,
+            running(App(config, journal, clock, _noting(connect, markets), stop_file), drain_s=0.0) as app,
+        ):
+            ending.opened()
+            with watched_loop(config.logs_dir, Patience(config.step_tell_ns, config.step_max_ns)):
+                await _serve(config, app, listener, token, markets[0], ending, as_json)
 
 
 async def _serve(
@@ -79,19 +90,21 @@ async def _serve(
     listener: socket.socket,
     token: Secret,
     market: MarketAccess,
-    signals: _Signals,
+    ending: Ending,
     as_json: bool,
 ) -> None:
     """Until somebody asks it to end."""
     path = config.data_dir / JOURNAL
     async with serve_api(app, path, listener, token, _chain_of(market)) as service:
+        aside = Aside("service file")
         try:
-            _publish(config, service)
+            await _publish(config, service, aside)
             _announce(config, service, app.changed_limits(), as_json)
-            await signals.stop.wait()
-            await _drain(app, service, signals.stop_now)
+            await ending.stop.wait()
+            await _drain(app, service, ending.stop_now)
         finally:
-            withdraw(config.data_dir)
+            with contextlib.suppress(OSError):  # TimeoutError is one. The file names a process that is gone, then.
+                await aside.run(partial(withdraw, config.data_dir), FILE_MAX_S)
 
 
 def _noting(connect: Connect, markets: list[MarketAccess]) -> Connect:
@@ -121,28 +134,12 @@ def _chain_of(market: MarketAccess) -> Callable[[], asyncio.Future[None]] | None
     return lambda: asyncio.ensure_future(ask())
 
 
-class _Signals:
-    """Heeds the signals that ask us to end, from the first moment, so that each end has its last line in the log."""
-
-    def __init__(self) -> None:
-        self.stop, self.stop_now = asyncio.Event(), asyncio.Event()  # by the first signal, and by the second
-        self.opening = asyncio.current_task()  # ended at once by the first signal; None: it has opened
-        asking = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-        for one in asking:
-            if signal.getsignal(one) is not signal.SIG_IGN:  # `nohup` has SIGHUP ignored.
-                asyncio.get_running_loop().add_signal_handler(one, self._heed)
-
-    def _heed(self) -> None:
-        (self.stop_now if self.stop.is_set() else self.stop).set()
-        if self.opening is not None:
-            self.opening.cancel("a signal ended it while it opened")
-
-
-def _publish(config: MultiWalletConfig, service: ApiServer) -> None:
-    if (last := last_service(config.data_dir)) is not None:
-        log.warning("the service before this one ended without a last line: it was killed", pid=last.pid)
+async def _publish(config: MultiWalletConfig, service: ApiServer, aside: Aside) -> None:
+    running_now = RunningService(service.url, os.getpid())
     try:
-        publish(config.data_dir, RunningService(service.url, os.getpid()))
+        if (last := await aside.run(partial(last_service, config.data_dir), FILE_MAX_S)) is not None:
+            log.warning("the service before this one ended without a last line: it was killed", pid=last.pid)
+        await aside.run(partial(publish, config.data_dir, running_now), FILE_MAX_S)
     except OSError as error:  # On a full disk the journal's reserve is enough to book exits.
         present.complain(
             f"other commands will not find this service: {error}", f"make room in {config.data_dir} and restart it"

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Final
 
@@ -32,8 +33,10 @@ from overmind.config.secrecy import Secret
 from overmind.core.model.ids import OrderId
 from overmind.desk.app import App, running
 from overmind.desk.market import connected
+from overmind.desk.stop_file_watch import StopFileWatch
 from overmind.desk.submit import Answers, answer_lines, read_lines
 from overmind.http.files import RunningService, find_service
+from overmind.journal.aside import Aside
 from overmind.ports import Journal
 from overmind.views.orders import closed_orders, open_orders
 
@@ -116,16 +119,21 @@ def _standard_input() -> BinaryIO:
 
 
 async def _submit(config: MultiWalletConfig, journal: Journal, source: BinaryIO, seed: int, tell: Tell) -> Answers:
-    clock, stop = SystemClock(), _asked_to_end()
-    async with (
-        connected(config, clock, seed=seed) as connect,
-        running(App(config, journal, clock, connect), SETTLE_S) as app,
-    ):
-        tokens = tokens_for_signals(config.desk)
-        answers = await answer_lines(app, read_lines(source, stop), tokens, tell)
-        if count := len(app.engine.state.open_orders):
-            present.note(f"settling {count} order{'' if count == 1 else 's'} …")
-        return answers
+    clock, stop, aside = SystemClock(), _asked_to_end(), Aside("answers")
+
+    async def aside_told(answer: Mapping[str, object]) -> None:
+        await aside.run(partial(tell, answer))
+
+    with StopFileWatch(config.data_dir).looking() as stop_file:
+        async with (
+            connected(config, clock, seed=seed) as connect,
+            running(App(config, journal, clock, connect, stop_file), SETTLE_S) as app,
+        ):
+            tokens = tokens_for_signals(config.desk)
+            answers = await answer_lines(app, read_lines(source, stop), tokens, aside_told)
+            if count := len(app.engine.state.open_orders):
+                present.note(f"settling {count} order{'' if count == 1 else 's'} …")
+            return answers
 
 
 async def _submit_to(service: RunningService, token: Secret, source: BinaryIO, tell: Tell) -> Answers:

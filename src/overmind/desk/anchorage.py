@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,10 +12,12 @@ from overmind.core.books.wallet_limits import RESTORED
 from overmind.core.control.holds import EDITED
 from overmind.core.model.commands import CommandRefused
 from overmind.journal.anchor import Anchor, Head, head_of
+from overmind.journal.aside import Aside, Hangs
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Clock, Journal
 
 ANCHOR_EVERY_S: Final = 60.0
+ANCHOR_MAX_S: Final = 5.0  # A disk that takes longer is told, and not waited for.
 UNANCHORED: Final = "unanchored"  # no hold of its own: like a restored one, if any wallet was ever checked
 READ_FIRST: Final = (
     "Nothing is sent, sales included, until every wallet's history on the chain has been read. Where no node proves it,"
@@ -34,6 +35,7 @@ class Anchorage:
     def __init__(self, anchor: Anchor, journal: SqliteJournal) -> None:
         self._anchor = anchor
         self._journal = journal
+        self._aside = Aside("anchor")
         self._seq = 0  # newest entry that is anchored
         self._failed = False
 
@@ -59,27 +61,32 @@ class Anchorage:
             return UNANCHORED, f"the journal has no anchor: it may be an older copy. {READ_FIRST}"
         return "", ""
 
-    def write(self) -> None:
-        """Anchors the newest entry now."""
-        if (head := head_of(self._journal)) is not None:
-            self._save(head)
+    async def write(self) -> None:
+        """Anchors the newest entry now, unless its disk hangs."""
+        head = head_of(self._journal)  # Here, since only this thread may read the journal.
+        if head is None or head.seq == self._seq:
+            return
+        try:
+            await self._aside.run(partial(self._save, head), ANCHOR_MAX_S)
+        except (TimeoutError, Hangs):
+            self._tell("its disk does not answer")
 
     def _save(self, head: Head) -> None:
         """A failure is told once: the old anchor stands, and finds out whatever is older than it."""
         try:
             self._anchor.write(head)
         except OSError as fault:
-            if not self._failed:
-                log.error("the journal cannot be anchored", why=str(fault), entries_since=self._seq)
-            self._failed = True
+            self._tell(str(fault))
         else:
             self._seq, self._failed = head.seq, False
 
+    def _tell(self, why: str) -> None:
+        if not self._failed:
+            log.error("the journal cannot be anchored", why=why, entries_since=self._seq)
+        self._failed = True
+
     async def run(self, clock: Clock) -> None:
         """Runs until cancelled."""
-        with ThreadPoolExecutor(1, thread_name_prefix="anchor") as thread:
-            while True:
-                await clock.sleep(ANCHOR_EVERY_S)
-                head = head_of(self._journal)  # Here, since only this thread may read the journal.
-                if head is not None and head.seq > self._seq:
-                    await asyncio.get_running_loop().run_in_executor(thread, self._save, head)
+        while True:
+            await clock.sleep(ANCHOR_EVERY_S)
+            await self.write()

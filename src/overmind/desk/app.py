@@ -61,6 +61,7 @@ FLOAT_LAMPORTS: Final = LAMPORTS  # SOL for fees and rent that a paper wallet st
 FLOAT_SHARE_MAX_PPM: Final = 100_000  # at most a tenth of a small wallet's capital
 DRAIN_S: Final = 30.0
 LOCK_PATIENCE_S: Final = 10.0  # how long an end waits for another program's lock on the journal
+DISK_PATIENCE_S: Final = 20.0  # and for a disk that hangs
 SETTLE_POLL_S: Final = 0.02
 GC_THRESHOLDS: Final = (50_000, 20, 100)
 SWITCH_S: Final = 0.0005  # How long the journal's thread waits for the interpreter lock; Python's default is 5 ms.
@@ -69,21 +70,29 @@ SWITCH_S: Final = 0.0005  # How long the journal's thread waits for the interpre
 class App:
     """One running desk: engine, executor and watch over one journal, in one market."""
 
-    def __init__(self, config: MultiWalletConfig, journal: Journal, clock: Clock, connect: Connect) -> None:
+    def __init__(
+        self,
+        config: MultiWalletConfig,
+        journal: Journal,
+        clock: Clock,
+        connect: Connect,
+        stop_file: StopFile | None = None,
+    ) -> None:
+        """`stop_file` is looked for in a thread; None: whenever it is asked about."""
         if not __debug__:
             raise CommandRefused("asserts guard the books: run without -O and without PYTHONOPTIMIZE")
         self.config = config
         self.clock = clock = SteadyClock(clock)
         self.engine = Engine(journal, clock)
         clock.never_before(self.engine.state.at_ns)
-        self.stop_file = StopFile(config.data_dir)
+        self.stop_file = stop_file or StopFile(config.data_dir)
         self._journal = journal
         self._anchorage = Anchorage.of(config.anchor_dir, journal)
         self._market = market = connect(self.engine, clock)
         self._desk = market.desk
         self.admission = self._admission_watch()
         self.executor = Executor(
-            self.engine, market.venue, clock, config.max_concurrent_wallets, self.stop_file.exists, self.admission
+            self.engine, market.venue, clock, config.max_concurrent_wallets, self.stop_file.may_exist, self.admission
         )
         self.decision_log = DecisionLog(self.engine)
         rebalances = config.auto_rebalance_enabled
@@ -142,6 +151,10 @@ class App:
         """The state of the journal's disk. Raises JournalFailed when its files are gone."""
         return self._journal.storage()
 
+    def disk_fault(self) -> str | None:
+        """Why the disk of the data folder cannot be looked at; None: it can."""
+        return self._journal_watch.silent
+
     async def submit(self, signal: Signal, received_at_ns: int | None = None) -> Decision:
         """Decides a signal; durable on return. Raises CommandRefused, EngineBusy, EngineStopped, DiskFull."""
         if self.stop_file.exists():
@@ -178,7 +191,7 @@ class App:
         await self._fund()
         if unknown := sorted(unknown_signatures(self.engine.state) - before):
             await handle(RequireHistory(f"{', '.join(unknown)}: the journal may be an older copy. {READ_FIRST}"))
-        self.anchor()
+        await self.anchor()
 
     def _was_checked(self) -> bool:
         """Whether any wallet was ever compared with the chain: before that, none had any capital."""
@@ -190,10 +203,10 @@ class App:
             raise CommandRefused("paper has no chain to book from")
         return await book_from_chain(self.engine, self._market.on_chain.chain, order_id, reason)
 
-    def anchor(self) -> None:
+    async def anchor(self) -> None:
         """Remembers the newest entry outside of the data folder. A desk on paper does not."""
         if self._anchorage is not None:
-            self._anchorage.write()
+            await self._anchorage.write()
 
     def changed_limits(self) -> dict[WalletId, list[str]]:
         """By wallet, where an operator's changes override the files."""
@@ -249,7 +262,7 @@ class App:
 
     def _under_way(self) -> bool:
         """A withdrawal that waits for its time, or for a hold to end, is not waited for."""
-        state, now_ns, stop_file = self.engine.state, self.clock.now_ns(), self.stop_file.exists()
+        state, now_ns, stop_file = self.engine.state, self.clock.now_ns(), self.stop_file.may_exist()
         return bool(state.open_orders) or any(
             known.ticket is not None or not isinstance(may_send(state, known.move, now_ns, stop_file), Wait)
             for known in state.open_moves.values()
@@ -306,18 +319,20 @@ async def running(app: App, drain_s: float = DRAIN_S) -> AsyncIterator[App]:
             await asyncio.gather(*services, return_exceptions=True)
             if not writing.done():
                 await _close(app)
-                app.anchor()
+                await app.anchor()
             writing.cancel()
 
 
 async def _close(app: App) -> None:
-    """Makes the last entries durable. A lock by another program may prevent that: nobody was told of them then."""
+    """Makes the last entries durable. A lock, or a disk that hangs, may prevent that: nobody was told of them then."""
     closing = asyncio.ensure_future(app.engine.close())
     try:
-        while not closing.done():
-            await asyncio.wait((closing,), timeout=LOCK_PATIENCE_S)
-            if not closing.done() and (locked := app.storage().locked) is not None:
-                raise JournalFailed(f"the last decisions were told to nobody and are not written: {locked}")
+        await asyncio.wait((closing,), timeout=LOCK_PATIENCE_S)
+        if not closing.done() and app.storage().locked is None:
+            await asyncio.wait((closing,), timeout=DISK_PATIENCE_S - LOCK_PATIENCE_S)
+        if not closing.done():
+            why = app.storage().locked or f"the disk has not answered within {DISK_PATIENCE_S:g} s"
+            raise JournalFailed(f"the last decisions were told to nobody and are not written: {why}")
         await closing
     finally:
         closing.cancel()

@@ -5,6 +5,7 @@ See specification §13.7, §13.8 and §13.9.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -14,6 +15,7 @@ from overmind.core.exits.exit_rules import exits_at
 from overmind.core.model.enums import Side
 from overmind.core.model.units import NS
 from overmind.desk.engine import Engine
+from overmind.journal.aside import Hangs
 from overmind.ports import Clock, Journal, JournalFailed, Prices, Storage
 
 LOOK_EVERY_S: Final = 0.5
@@ -21,6 +23,8 @@ ALARM_S: Final = 5.0  # how long another program's lock may last before it is an
 ALARM_EVERY_S: Final = 30.0
 TOLD_EVERY_BYTES: Final = 1024 * 1024
 LOCK_FIX: Final = "close the program that reads or copies the journal; nothing is told or sent until then"
+SILENT_S: Final = 5.0  # how long a look at the disk may take before it is an alarm
+SILENT_FIX: Final = "look at the disk, or at the server of a network drive; no entry is sent until it answers"
 ROOM_FIX: Final = "make room on the disk, then restart the desk"
 
 log = structlog.get_logger("journal")
@@ -35,6 +39,7 @@ class JournalWatch:
         self._prices = prices
         self._clock = clock
         self._every_s = every_s
+        self.silent: str | None = None  # why the disk cannot be looked at; None: it can
         self._locked_ns: int | None = None  # since when another program has locked it
         self._alarm_ns: int | None = None  # when that was last told
         self._alarmed_exit = False
@@ -43,8 +48,23 @@ class JournalWatch:
     async def run(self) -> None:
         """Runs until cancelled. Raises JournalFailed when what is written would be lost."""
         while True:
+            await self._refresh()
             self.look()
             await self._clock.sleep(self._every_s)
+
+    async def _refresh(self) -> None:
+        """Looks at the disk. What hangs with it is said once; the desk goes on with what is known."""
+        try:
+            async with asyncio.timeout(SILENT_S):
+                await self._journal.look()
+        except (TimeoutError, Hangs):
+            if self.silent is None:
+                self.silent = f"the disk of the data folder has not answered within {SILENT_S:g} s"
+                log.error("the disk of the data folder does not answer", seconds=SILENT_S, fix=SILENT_FIX)
+        else:
+            if self.silent is not None:
+                log.warning("the disk of the data folder answers again")
+            self.silent = None
 
     def look(self) -> None:
         try:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import logging.handlers
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import structlog
 
+from overmind.config import ConfigError, Problem
+from overmind.config.variables.service import LOGS_DIR
 from overmind.core.model.events import (
     AccountsFlagged,
     BalanceAdjusted,
@@ -51,89 +53,124 @@ from overmind.core.model.ids import WalletId
 from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.units import MICROS, PICO
 from overmind.desk.engine import Engine
-from overmind.desk.log_file import LogFile
-from overmind.text.printable import printable
+from overmind.desk.log_file import LOG_FILE, obstacle
+from overmind.desk.log_line import LEVELS, NAMES, captured
+from overmind.desk.log_output import LibraryLines, LogOutput
 
-TRACES: Final = ("exception", "stack")
-HANDLERS: Final = ("overmind file", "overmind terminal")
+HANDLER: Final = "overmind"
+FLUSH_S: Final = 2.0  # for the last lines; a disk or a reader that takes longer loses them
 
 log = structlog.get_logger("desk")
 
 
+class _Logger:
+    """What the loggers of all modules write to: the log of this process, or the standard library until there is one."""
+
+    output: ClassVar[LogOutput | None] = None
+
+    def __init__(self, name: str = "desk") -> None:
+        self.name = f"overmind.{name}"
+        self.standard = logging.getLogger(self.name)
+
+
 def configure_logging(logs_dir: Path, level: str) -> None:
-    """Writes JSON lines to `logs_dir`/overmind.log, and warnings also to the terminal. Raises OSError if it cannot."""
-    file = LogFile(logs_dir)
-    terminal = logging.StreamHandler()
-    terminal.setLevel(logging.WARNING)
-    file.setFormatter(_formatter(structlog.processors.JSONRenderer()))
-    terminal.setFormatter(
-        _formatter(structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback))
-    )
+    """Writes JSON lines to `logs_dir`/overmind.log, and warnings also to the terminal, from a thread of its own.
+
+    Raises OSError if the folder cannot be made, and ConfigError where something else stands in the file's place.
+    """
     stop_logging()
+    path = logs_dir / LOG_FILE
+    with contextlib.suppress(OSError):  # A folder that cannot be read is told below.
+        if (found := obstacle(path)) is not None:
+            fix = f"the log needs a regular file: move it away, or name another folder in {LOGS_DIR.name}"
+            raise ConfigError((Problem(str(path), f"is {found}", fix),))
+    output = _Logger.output = LogOutput(logs_dir, logging.getLevelNamesMapping()[level])
+    handler = LibraryLines(output)
+    handler.set_name(HANDLER)
     root = logging.getLogger("overmind")
     root.setLevel(level)
     root.propagate = False
-    handlers: tuple[logging.Handler, ...] = (file, terminal)
-    for name, handler in zip(HANDLERS, handlers, strict=True):
-        handler.set_name(name)
-        root.addHandler(handler)
-    file.make_folder()
+    root.addHandler(handler)
+    output.make_folder()
 
 
 def stop_logging() -> None:
-    """Undo `configure_logging`: its handlers are closed, and the next call in this process starts afresh."""
-    root = logging.getLogger("overmind")
-    for handler in [one for one in root.handlers if one.get_name() in HANDLERS]:
+    """Undo `configure_logging`, after the last lines. The next call in this process starts afresh."""
+    root, output = logging.getLogger("overmind"), _Logger.output
+    for handler in [one for one in root.handlers if one.get_name() == HANDLER]:
         root.removeHandler(handler)
-        handler.close()
     root.setLevel(logging.NOTSET)
     root.propagate = True
+    _Logger.output = None
+    if output is not None:
+        output.close(FLUSH_S)
 
 
-def _named(name: str = "desk") -> logging.Logger:
-    return logging.getLogger(f"overmind.{name}")
+def flush_log(within_s: float = FLUSH_S) -> bool:
+    """Waits until every line so far is written; False: its disk or reader was too slow."""
+    return _Logger.output is None or _Logger.output.flush(within_s)
 
 
-def _formatter(renderer: structlog.typing.Processor) -> structlog.stdlib.ProcessorFormatter:
-    return structlog.stdlib.ProcessorFormatter(
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
-            _escape,
-            renderer,
-        ]
-    )
+def lines_lost() -> int:
+    """Lines of this process that are not in the log, because it could not be written fast enough, or at all."""
+    return 0 if _Logger.output is None else _Logger.output.lost
 
 
-def _escape(_logger: object, _method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Texts may come from outside. Only a traceback has lines of its own."""
-    return {name: _escaped(value, "\n" if name in TRACES else "") for name, value in fields.items()}
+def log_fault() -> str | None:
+    """Why the log's reader misses something now; None: nothing is wrong."""
+    return None if _Logger.output is None else _Logger.output.fault()
 
 
-def _escaped(value: object, keep: str = "") -> object:
-    match value:
-        case str():
-            return printable(value, keep)
-        case list() | tuple():
-            return [_escaped(one) for one in value]
-        case dict():
-            return {_escaped(name): _escaped(one) for name, one in value.items()}
-        case _:
-            return value
+def log_alarm() -> str | None:
+    """The same, and what is missing for good."""
+    told = f"lines missing in the log since the start: {lines_lost()}; its disk was too slow, or refused them"
+    return log_fault() or (told if lines_lost() else None)
+
+
+class _Lines(structlog.BoundLoggerBase):
+    """A line takes the event loop a few microseconds: all else is done in the log's own thread."""
+
+    def debug(self, event: str, **fields: object) -> None:
+        self._line("debug", event, fields)
+
+    def info(self, event: str, **fields: object) -> None:
+        self._line("info", event, fields)
+
+    def warning(self, event: str, **fields: object) -> None:
+        self._line("warning", event, fields)
+
+    def error(self, event: str, **fields: object) -> None:
+        self._line("error", event, fields)
+
+    def exception(self, event: str, **fields: object) -> None:
+        self._line("exception", event, {"exc_info": True, **fields})
+
+    def critical(self, event: str, **fields: object) -> None:
+        self._line("critical", event, fields)
+
+    def _line(self, method: str, event: str, fields: dict[str, object]) -> None:
+        level, output = LEVELS[method], _Logger.output
+        if output is None:
+            self._proxy_to_logger(method, event, **fields)
+        elif level >= output.level:
+            fields["event"] = event
+            output.put(captured(level, self._logger.name, fields))
+
+
+def _to_standard(logger: _Logger, method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """For programs that use this package as a library, and configure logging themselves, or not at all."""
+    level = LEVELS[method]
+    if logger.standard.isEnabledFor(level):
+        logger.standard.log(level, {**fields, "level": NAMES[level], "logger": logger.name})
+    raise structlog.DropEvent
 
 
 # A library stays silent until its user configures logging: by default nothing goes to stdout.
 logging.getLogger("overmind").addHandler(logging.NullHandler())
 structlog.configure(
-    processors=[
-        structlog.stdlib.filter_by_level,
-        structlog.processors.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-    ],
-    logger_factory=_named,
-    wrapper_class=structlog.stdlib.BoundLogger,
+    processors=[_to_standard],
+    logger_factory=_Logger,
+    wrapper_class=_Lines,
     cache_logger_on_first_use=True,
 )
 

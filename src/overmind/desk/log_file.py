@@ -7,8 +7,9 @@ import errno
 import logging
 import logging.handlers
 import os
+import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
@@ -23,13 +24,20 @@ FILE_BYTES_MAX: Final = 20_000_000
 FILES_KEPT: Final = 5
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
+KINDS: Final = {
+    stat.S_IFLNK: "a symlink",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFSOCK: "a socket",
+}
 
 log = structlog.get_logger("desk")
 
 
 class LogFile(logging.handlers.RotatingFileHandler):
-    def __init__(self, folder: Path) -> None:
-        self._warned = self._failed = False
+    def __init__(self, folder: Path, warn: Callable[[str], None]) -> None:
+        self._warn = warn
+        self._warned = self.failed = False  # whether the last line was not written
         super().__init__(
             folder / LOG_FILE, maxBytes=FILE_BYTES_MAX, backupCount=FILES_KEPT, encoding="utf-8", delay=True
         )
@@ -41,32 +49,56 @@ class LogFile(logging.handlers.RotatingFileHandler):
         self._warned = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._failed = False
+        self.failed = False
         super().emit(record)
-        if not self._failed:
+        if not self.failed:
             self._warned = False
 
     def handleError(self, record: logging.LogRecord) -> None:  # The name is the standard library's.
         """Warns once, until a line is written again. Each line tries anew, since the disk may have room then."""
-        self._failed = True
+        self.failed = True
         with contextlib.suppress(OSError):
             self.close()
         if not self._warned:
             self._warned = True
-            warning = f"warning: the log {self.baseFilename} cannot be written: {_fault()}"
-            print(printable(warning), file=sys.stderr)
+            self._warn(printable(f"warning: the log {self.baseFilename} cannot be written: {_fault()}"))
 
     def _open(self) -> TextIOWrapper:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(self.baseFilename, flags, FILE_MODE)
+        return os.fdopen(open_regular(Path(self.baseFilename), os.O_APPEND), "a", encoding="utf-8")
+
+
+def open_regular(path: Path, flags: int) -> int:
+    """Opens a regular file to write, for its owner alone; makes it if there is none. Raises OSError.
+
+    Nothing else is opened: a pipe without a reader would hang, and a symlink or a device belongs to somebody else.
+    """
+    flags |= os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags, FILE_MODE)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
         os.fchmod(descriptor, FILE_MODE)  # An older version left it open to others.
-        return os.fdopen(descriptor, "a", encoding="utf-8")
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def obstacle(path: Path) -> str | None:
+    """What stands in place of a regular file; None: one does, or nothing at all. Raises OSError."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return None
+    return None if stat.S_ISREG(mode) else KINDS.get(stat.S_IFMT(mode), "a device")
 
 
 def _fault() -> str:
     fault = sys.exc_info()[1]
     if isinstance(fault, OSError):
-        return "it is a symlink" if fault.errno == errno.ELOOP else str(fault.strerror)
+        if fault.errno == errno.ELOOP:
+            return "it is a symlink"
+        return "nobody reads the pipe" if fault.errno == errno.ENXIO else str(fault.strerror)
     return repr(fault)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, BinaryIO, Final
 
 import structlog
@@ -90,9 +90,11 @@ async def answer_lines(
     app: App,
     lines: AsyncIterator[bytes],
     tokens: Mapping[str, Token],
-    tell: Callable[[Mapping[str, object]], None],
+    tell: Callable[[Mapping[str, object]], Awaitable[None]],
 ) -> Answers:
     """Submit each line and tell its answer. Decisions are made in the order of the lines; a batch shares one sync.
+
+    A reader that does not read the answers holds up further lines, and nothing else.
 
     Raises NobodyListens.
     """
@@ -104,7 +106,7 @@ async def answer_lines(
             answer = await answered
             answers.add(answer)
             try:
-                tell(answer)
+                await tell(answer)
             except BrokenPipeError:
                 raise NobodyListens("the reader of the answers is gone; decisions stand in the journal") from None
             if answer["status"] == STOPPING:  # Only now: every decision before it has been told.

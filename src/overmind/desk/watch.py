@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -46,10 +47,19 @@ class StopFile:
             return True
         return True
 
+    def may_exist(self) -> bool:
+        """Whether it exists, or whether that cannot be known now: then nothing is sent that a stop forbids."""
+        return self.exists()
+
+    async def look(self) -> bool:
+        """Looks now, whatever an earlier look has shown. What cannot be looked at counts as a STOP file."""
+        return self.exists()
+
     def reason(self) -> str:
         """The file's content, as the reason in the journal."""
         try:
-            with self._path.open(encoding="utf-8", errors="replace") as file:
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # It may be a pipe.
+            with open(descriptor, encoding="utf-8", errors="replace") as file:
                 said = file.read(REASON_CHARS_MAX).strip()
         except OSError:  # An empty, deleted or unreadable file is a stop all the same.
             said = ""

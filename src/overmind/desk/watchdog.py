@@ -21,6 +21,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -29,11 +30,13 @@ import structlog
 from overmind.clock.clocks import processor_ns, uptime_ns
 from overmind.core.model.units import NS
 from overmind.core.model.value import Value
+from overmind.desk.log import flush_log
+from overmind.desk.log_file import open_regular
 
 BEAT_S: Final = 0.2
 LOOK_S: Final = 0.2
 LOOK_MAX_NS: Final = 2 * round(LOOK_S * NS)  # of time between two looks that counts without processor time
-TELL_S: Final = 2.0  # for a line of the log; the step may hang in the log itself
+TELL_S: Final = 2.0  # for a line of the log, and for writing it
 CPU_MULTIPLE: Final = 2  # several threads use processor time at once
 CPU_MIN_S: Final = 10.0
 STACKS_FILE: Final = "hung.txt"
@@ -120,26 +123,28 @@ class LoopAlarm:
         self._end = end
 
     def slow(self, seconds: float) -> None:
-        stack = self._stack()
-        self._tell(lambda: log.error("the event loop is held up by one step", seconds=round(seconds, 1), stack=stack))
+        self._tell(log.error, "the event loop is held up by one step", seconds)
 
     def over(self, seconds: float) -> None:
-        self._tell(lambda: log.warning("the event loop runs again", seconds=round(seconds, 1)))
+        log.warning("the event loop runs again", seconds=round(seconds, 1))
 
     def hung(self, seconds: float) -> None:
-        stack, why = self._stack(), "the event loop hangs in one step: the process ends, so that it is started again"
-        self._tell(lambda: log.critical(why, seconds=round(seconds, 1), stack=stack))
+        why = "the event loop hangs in one step: the process ends, so that it is started again"
+        self._tell(log.critical, why, seconds)
+        flush_log(TELL_S)
         self._end(EXIT_HUNG)
+
+    def _tell(self, say: Callable[..., None], what: str, seconds: float) -> None:
+        """In a thread of its own: the lines of code in the stack come from a disk that may hang."""
+
+        def tell() -> None:
+            say(what, seconds=round(seconds, 1), stack=self._stack())
+
+        _within(TELL_S, "watchdog tells", tell)
 
     def _stack(self) -> str:
         frame = sys._current_frames().get(self._loop_thread)
         return "".join(traceback.format_stack(frame))[-STACK_CHARS_MAX:]
-
-    def _tell(self, write: Callable[[], object]) -> None:
-        """In a thread of its own: the step may hang in the log and hold its lock."""
-        telling = threading.Thread(target=write, name="watchdog tells", daemon=True)
-        telling.start()
-        telling.join(TELL_S)
 
 
 @contextmanager
@@ -186,7 +191,7 @@ def ended_by_kernel(logs_dir: Path, patience: Patience) -> Iterator[Callable[[],
     limit_s = max(CPU_MIN_S, CPU_MULTIPLE * patience.end_ns / NS)
     try:
         _log_last_end(path)
-        stacks = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        stacks = open_regular(path, os.O_TRUNC)
     except OSError as error:
         log.warning("a step inside one call of C is not watched: its stacks cannot be kept", why=error.strerror)
         yield lambda: None
@@ -197,8 +202,19 @@ def ended_by_kernel(logs_dir: Path, patience: Patience) -> Iterator[Callable[[],
     finally:
         _put_off(0.0)
         faulthandler.unregister(signal.SIGPROF)
-        os.close(stacks)
-        path.unlink(missing_ok=True)
+        _within(TELL_S, "watchdog ends", partial(_remove, stacks, path))
+
+
+def _remove(stacks: int, path: Path) -> None:
+    os.close(stacks)
+    path.unlink(missing_ok=True)
+
+
+def _within(seconds: float, name: str, call: Callable[[], None]) -> None:
+    """Makes a call that may hang with a disk, and does not wait longer."""
+    thread = threading.Thread(target=call, name=name, daemon=True)
+    thread.start()
+    thread.join(seconds)
 
 
 def _put_off(limit_s: float) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +12,7 @@ from typing import TypeVar
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import SignalId
 from overmind.http.responses import HttpRefusal
+from overmind.journal.aside import Aside
 from overmind.journal.sqlite import SqliteJournal
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ class Archive:
 
     def __init__(self, path: Path, name: str) -> None:
         self._path = path
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._thread = Aside(name)
         self._closing = threading.Event()
 
     async def look(self, look: Callable[[Pages], T]) -> T:
@@ -52,7 +52,7 @@ class Archive:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._look, look)
 
     def close(self) -> None:
-        """Stops a read that is under way."""
+        """Stops a read that is under way. A disk that hangs is not waited for."""
         self._closing.set()
         self._thread.shutdown()
 

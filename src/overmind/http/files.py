@@ -47,8 +47,9 @@ def withdraw(data_dir: Path) -> None:
 
 def last_service(data_dir: Path) -> RunningService | None:
     """The service that published itself last and has not withdrawn: it runs, or it was killed."""
-    with contextlib.suppress(OSError, msgspec.DecodeError):
-        return msgspec.json.decode((data_dir / SERVICE_FILE).read_bytes(), type=RunningService)
+    file = read_file(data_dir / SERVICE_FILE)
+    with contextlib.suppress(msgspec.DecodeError):
+        return msgspec.json.decode(file.text, type=RunningService) if isinstance(file, FileText) else None
     return None
 
 

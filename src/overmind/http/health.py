@@ -15,6 +15,7 @@ from overmind.core.model.ids import SOL
 from overmind.core.model.units import NS
 from overmind.desk.app import App
 from overmind.desk.engine import EngineStopped
+from overmind.desk.log import lines_lost, log_fault
 from overmind.http.responses import JsonResponse
 from overmind.ports import ChainSilent, JournalFailed
 from overmind.views.alarms import admission_alarms, history_alarms, landing_alarms
@@ -55,9 +56,11 @@ class ServiceHealth:
             reasons += self._app.node_faults
             reasons += landing_alarms(self._app.engine.state)
             reasons += admission_alarms(self._app.engine.state)
+            reasons += filter(None, (self._app.disk_fault(), log_fault()))
             if self._stopping:
                 reasons.insert(0, "the service is stopping")
-            return JsonResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+            ready = {"ready": not reasons, "reasons": reasons, "log_lines_lost": lines_lost()}
+            return JsonResponse(ready, 503 if reasons else 200)
 
         return router
 

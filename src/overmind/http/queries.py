@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
+import msgspec
 from fastapi import APIRouter, Query
 from pydantic import BeforeValidator
 from starlette.responses import Response
@@ -11,6 +12,7 @@ from starlette.responses import Response
 from overmind.core.books.state import State
 from overmind.core.model.ids import SignalId
 from overmind.desk.app import App
+from overmind.desk.log import log_alarm
 from overmind.http.archive import Archive, Pages
 from overmind.http.bounds import SEQ_MAX, whole_within
 from overmind.http.responses import HttpRefusal, JsonResponse
@@ -65,7 +67,10 @@ def _books_router(app: App) -> APIRouter:
     @router.get("/risk")
     async def risk() -> Response:
         stress = app.config.stress_reported
-        return JsonResponse(await engine.read(lambda state: risk_of(state, stress)))
+        found = await engine.read(lambda state: risk_of(state, stress))
+        if (missing := log_alarm()) is not None:
+            found = msgspec.structs.replace(found, alarms=(*found.alarms, missing))
+        return JsonResponse(found)
 
     @router.get("/limits")
     async def wallet_limits() -> Response:

@@ -69,5 +69,8 @@ class BufferedJournal:
     def degraded(self) -> str | None:
         return self._base.degraded
 
+    async def look(self) -> None:
+        await self._base.look()
+
     def storage(self) -> Storage:
         return self._base.storage()

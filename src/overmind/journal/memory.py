@@ -64,6 +64,9 @@ class MemoryJournal:
     def degraded(self) -> str | None:
         return None
 
+    async def look(self) -> None:
+        """Nothing to look at."""
+
     def storage(self) -> Storage:
         return UNTROUBLED
 

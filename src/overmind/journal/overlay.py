@@ -44,5 +44,8 @@ class OverlayJournal:
     def degraded(self) -> str | None:
         return None
 
+    async def look(self) -> None:
+        """Nothing to look at."""
+
     def storage(self) -> Storage:
         return UNTROUBLED

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -14,6 +14,7 @@ import apsw
 
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import SignalId
+from overmind.journal.aside import Aside
 from overmind.journal.chain import JournalTip, Row, check, tip_of
 from overmind.journal.database import (
     Disk,
@@ -31,6 +32,7 @@ from overmind.journal.writer import Writer
 from overmind.ports import UNTROUBLED, JournalFailed, Snapshot, Storage
 
 PAGE_ROWS = 512
+CLOSE_MAX_S = 10.0  # A disk that hangs for longer is left behind, as by a crash.
 PAUSE_EVERY_S = 0.001
 PAUSE_S = 0.0001
 DECISIONS = (
@@ -48,7 +50,8 @@ class SqliteJournal:
         self._path = path
         self._db = db
         self._writer = writer
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._thread = Aside("journal")
+        self._aside = Aside("journal's files")
         self._newest_write: threading.Event | None = None  # set once the newest write is done
         self._pause_timer: asyncio.TimerHandle  # a timer that runs while there is such a write
         self._closed = False
@@ -139,21 +142,27 @@ class SqliteJournal:
     def degraded(self) -> str | None:
         return None if self._writer is None else self._writer.degraded
 
+    async def look(self) -> None:
+        if self._writer is not None:
+            await self._aside.run(self._writer.look)
+
     def storage(self) -> Storage:
         return UNTROUBLED if self._writer is None else self._writer.storage()
 
     def close(self) -> None:
-        """Waits for the running write, but not for another program's lock.
+        """Waits for the running write, but not for another program's lock, nor for ever for a disk that hangs.
 
         The reader closes first, since the last connection to close removes the log.
         """
         if self._closed:
             return
         self._closed = True
+        self._aside.shutdown()
         self._db.close(force=True)
         if self._writer is not None:
             self._writer.give_up()
-            self._thread.submit(self._writer.close).result()
+            closing = self._thread.submit(self._writer.close)
+            wait((closing,), CLOSE_MAX_S)
         self._thread.shutdown()
 
     async def _write(self, work: Callable[[Batch], None], batch: Batch) -> None:

@@ -75,6 +75,7 @@ class Writer:
         self._closing = threading.Event()
         self._log_pages, self._log_pages_max = 0, disk.checkpoint_pages
         self.degraded = self._reserve.fill()
+        self._reserved = self._reserve.left()  # bytes
 
     def append(self, entries: Sequence[Entry]) -> None:
         with self._failing_for_good():
@@ -98,14 +99,17 @@ class Writer:
                     raise
                 self.degraded = self.degraded or f"the disk is full ({error}): no snapshot was saved"
 
-    def storage(self) -> Storage:
-        """May be called from any thread. Raises JournalFailed."""
+    def look(self) -> None:
+        """Looks whether the files are where they were opened. Takes as long as the disk; any thread may call it."""
         self._gone = self._gone or self._place.gone()
+
+    def storage(self) -> Storage:
+        """What is known; asks no disk, and any thread may call it. Raises JournalFailed."""
         if self._gone is not None:
             raise JournalFailed(self._gone)
         if self._locked is None and self.degraded is None:
             return UNTROUBLED
-        return Storage(self._locked, self._reserve.left() if self.degraded is not None else None)
+        return Storage(self._locked, self._reserved if self.degraded is not None else None)
 
     @property
     def checkpoint_due(self) -> bool:
@@ -165,6 +169,7 @@ class Writer:
                 if not (reserved and self._disk_full(error) and self._reserve.free_slice()):
                     raise
                 self.degraded = f"the disk is full ({error}): the reserve beside {self._path} is in use"
+                self._reserved = self._reserve.left()
         self._locked = None
 
     def _insert(self, rows: Sequence[Row]) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import nullcontext
 from types import TracebackType
 from typing import Final, Self
 
@@ -29,6 +30,7 @@ from overmind.core.model.wallet import Wallet
 from overmind.desk.app import App, running
 from overmind.desk.engine import EngineStopped
 from overmind.desk.market import connected
+from overmind.desk.stop_file_watch import StopFileWatch
 from overmind.desk.watch import STOP_FILE
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Clock, Journal
@@ -128,7 +130,7 @@ class WalletManager:
     async def reactivate_wallet(self, wallet_id: str, reason: str = REACTIVATE_REASON) -> Wallet:
         """Lifts the emergency stop of one wallet; durable on return. Other holds stay, as the returned status shows."""
         app = self.app
-        if app.stop_file.exists():
+        if await app.stop_file.look():
             place = app.config.data_dir / STOP_FILE
             raise CommandRefused(f"the file {place} would stop every wallet again: remove it, then reactivate")
         await app.engine.handle(ReactivateWallet(WalletId(wallet_id), _checked_reason(reason)))
@@ -172,13 +174,15 @@ class WalletManager:
 
     async def _run(self, config: MultiWalletConfig, journal: Journal, ready: asyncio.Future[None]) -> None:
         try:
-            async with (
-                connected(config, self._clock, model=self._model) as connect,
-                running(App(config, journal, self._clock, connect)) as app,
-            ):
-                self._app = app
-                ready.set_result(None)
-                await self._closing.wait()
+            on_disk = isinstance(journal, SqliteJournal)
+            with StopFileWatch(config.data_dir).looking() if on_disk else nullcontext() as stop_file:
+                async with (
+                    connected(config, self._clock, model=self._model) as connect,
+                    running(App(config, journal, self._clock, connect, stop_file)) as app,
+                ):
+                    self._app = app
+                    ready.set_result(None)
+                    await self._closing.wait()
         except BaseExceptionGroup as group:
             error = first_cause(group)
             log.error("desk stopped", why=str(error))

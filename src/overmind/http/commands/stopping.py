@@ -46,7 +46,7 @@ def stopping_router(app: App) -> APIRouter:
     @router.post("/wallets/{wallet_id}/reactivate")
     async def reactivate(wallet_id: str, request: Request) -> Response:
         body, wallet = await read_body(request, ReasonBody), known_wallet(app, wallet_id)
-        if app.stop_file.exists():
+        if await app.stop_file.look():
             raise HttpRefusal(409, "the STOP file in the data directory still asks for a stop", "remove the file first")
         await engine.handle(ReactivateWallet(wallet, body.reason))
         book = await engine.read(lambda state: state.wallets[wallet])
