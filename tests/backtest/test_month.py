@@ -27,7 +27,7 @@ from overmind.core.model.events import (
     MoveClosed,
     MovePlaced,
     OrderPlaced,
-    PricesMarked,
+    PricesMoved,
     SignalRefused,
 )
 from overmind.core.model.ids import WalletId, is_own
@@ -208,7 +208,7 @@ def test_the_month_is_whole(month: Month) -> None:
     assert month.tape.gaps == ()
     assert {len(one.closed_at_ns) for one in month.tape.series.values()} == {CANDLES}
     kinds = Counter(type(entry.event) for entry in month.journal.read())
-    assert kinds[PricesMarked] > CANDLES - 10  # It ends when the last signal is settled.
+    assert kinds[PricesMoved] > CANDLES - 10  # It ends when the last signal is settled.
     assert kinds[DayRolled] in (30, 31)
     assert month.played.books_equal_chain
     assert month.played.signals == SIGNALS

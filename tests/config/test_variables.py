@@ -22,7 +22,7 @@ from overmind.core.model.codes import Ceilings
 from overmind.core.model.desk_settings import BOOKING_RULES, CostModel, Desk
 from overmind.core.model.enums import TradingMode
 from overmind.core.model.ids import Mint, WalletId
-from overmind.core.model.units import MICROS
+from overmind.core.model.units import MICROS, NS
 
 
 def test_what_nobody_sets_has_the_documented_default(desk: DeskOnDisk) -> None:
@@ -51,6 +51,7 @@ def test_the_defaults_of_the_desk_are_those_of_the_core(desk: DeskOnDisk) -> Non
         tokens=found.tokens,
         booking_rules=BOOKING_RULES,
         # The core's default is that of old journals: no such rule.
+        mark_heartbeat_ns=10 * NS,
         price_jump_max_ppm=200_000,
         depeg_max_ppm=10_000,
         order_min_micros=MICROS,
@@ -105,6 +106,7 @@ OVERMIND_PRICE_WITNESS_URL              | https://lite.jup.ag | refused | belong
 OVERMIND_PRICE_WITNESS_API_KEY          | abc          | chain.witness_api_key | ***
 OVERMIND_DEPEG_MAX_PERCENT              | 0.5          | desk.depeg_max_ppm | 5000
 OVERMIND_MARK_AGE_MAX_MS                | 1            | desk.mark_age_max_ns | 1000000
+OVERMIND_MARK_HEARTBEAT_MS              | 0            | desk.mark_heartbeat_ns | 0
 OVERMIND_SIGNAL_TTL_MS                  | 0x           | refused | is not a number
 OVERMIND_SIGNAL_TTL_MS                  | 1.5          | desk.signal_ttl_ns | 1500000
 OVERMIND_ATTEMPTS_MAX                   | 1            | desk.attempts_max | 1

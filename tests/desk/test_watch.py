@@ -13,6 +13,7 @@ from bench.desks import PRICE_PICO, START_NS, USDC, bench_desk, bench_wallets, b
 from msgspec import structs
 
 from overmind.clock.virtual import VirtualClock, run_virtual
+from overmind.core.books.trust import fresh_price_pico
 from overmind.core.exits.selling import EXITS_MAX
 from overmind.core.model.commands import (
     AddHold,
@@ -28,7 +29,7 @@ from overmind.core.model.enums import WalletType
 from overmind.core.model.events import OrderClosed, OrderPlaced
 from overmind.core.model.ids import SOL, Mint, SignalId, WalletId
 from overmind.core.model.outcome import Cause, Rejected
-from overmind.core.model.units import MICROS, PPM
+from overmind.core.model.units import MICROS, NS, PPM
 from overmind.core.model.wallet import Exits
 from overmind.desk.engine import Engine
 from overmind.desk.executor import Executor
@@ -309,3 +310,43 @@ def test_ids_of_our_own_cannot_come_from_outside(tmp_path: Path) -> None:
             await desk.engine.submit(structs.replace(signal, id=SignalId(f"stop:wallet0:{OTHER}:0")))
 
     assert not played(tmp_path, claim)
+
+
+@pytest.mark.parametrize("heartbeat_s", [0, 10])
+@pytest.mark.parametrize("drops", [False, True], ids=["keeps its last price", "drops it"])
+def test_a_price_is_stale_at_the_same_second_whether_or_not_each_mark_is_journaled(
+    tmp_path: Path, heartbeat_s: int, drops: bool
+) -> None:
+    """The source falls silent after 7 s of an unchanged price, which are journaled only later, by the heartbeat."""
+
+    async def play() -> list[bool]:
+        async with running(MemoryJournal(), tmp_path) as desk:
+            await desk.engine.handle(ConfigureDesk(structs.replace(DESK, mark_heartbeat_ns=heartbeat_s * NS)))
+            await desk.clock.sleep(7)
+            desk.seen.frozen[OTHER] = desk.clock.now_ns()
+            await desk.clock.sleep(1)
+            if drops:
+                del desk.seen.prices[OTHER]
+            fresh = []
+            for _ in range(35):
+                await desk.clock.sleep(1)
+                fresh.append(fresh_price_pico(desk.engine.state, OTHER, desk.clock.now_ns()) is not None)
+            return fresh
+
+    fresh = run_virtual(play())
+    assert fresh == [True] * fresh.count(True) + [False] * fresh.count(False)
+    assert fresh.count(True) == 29
+
+
+def test_a_price_of_the_future_does_not_outlive_its_correction(tmp_path: Path) -> None:
+    async def play() -> int:
+        async with running(MemoryJournal(), tmp_path) as desk:
+            desk.seen.frozen[OTHER] = desk.clock.now_ns() + 3_600 * NS
+            desk.seen.fall(OTHER, 50)
+            await desk.clock.sleep(2)
+            desk.seen.frozen.clear()
+            desk.seen.fall(OTHER, 1)
+            await desk.clock.sleep(2)
+            return desk.engine.state.price_pico(OTHER)
+
+    assert run_virtual(play()) == PRICE_PICO * 99 // 100

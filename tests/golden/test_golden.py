@@ -85,6 +85,14 @@ sell eth 0.1 id ff by arbitrage; fill ff.0.0 at 2095 fee 13000; wait 42000000; m
 mark btc 25000; mark btc 24900; w7 trades 1; wait 1180000; mark eth 2040; wait 15000; hold w1 x; mark eth 2030
 fill fee 5000
 """,
+    "marks": """
+fill; lift portfolio day_loss; lift portfolio drawdown; desk threshold 100 loss 100 drawdown 100 streak 0
+desk heartbeat 10000; mark eth 2000; w6 stop 5; reactivate w6; deposit w6 1 eth; mark eth 2000; mark eth 2000
+wait 9000; mark eth 2000; wait 1000; mark eth 2000; mark sol 100 says 101; mark sol 100 says 101; mark btc 50000
+desk jump 20; mark eth 16; mark eth 16; fill stop:w6:eth:0.0.0 at 1650 fee 5000; mark usd 1; mark eth 1900
+desk agree 200; mark btc 50000 says 50100 1000; mark btc 50000 says 60000; mark eth 1900 sells 1890
+wait 86400000; mark btc 50000 says 50100; mark eth 1900 says 1901; mark sol 100 says 101
+""",
     "risk": """
 desk strategy 60 places 3; reactivate w2; buy btc $10 not w1,w4 id u by arbitrage; fill u.0.0
 buy eth $9 not w1,w4 id v by arbitrage; desk places 2; buy new $8 id x by arbitrage

@@ -11,6 +11,7 @@ BAND: Final = "core/books/price_band.py"
 ENTRY_TEST: Final = "tests/core/exits/test_doubted_prices.py::test_an_entry_needs_a_price_that_is_believed"
 STOP_TEST: Final = "tests/core/exits/test_doubted_prices.py::test_a_stop_sells_no_lower_than_what_is_credible"
 ORACLE_TEST: Final = "tests/solana/test_pyth.py::test_whatever_is_wrong_is_refused_with_the_reason"
+HEARTBEAT_TEST: Final = "tests/core/books/test_mark_columns.py::test_a_heartbeat_decides_like_every_mark"
 PEG_TEST: Final = "tests/core/exits/test_doubted_prices.py::test_entries_hold_while_the_quote_currency_is_off_its_peg"
 
 PRICES: Final = (
@@ -44,10 +45,41 @@ PRICES: Final = (
     ),
     Mutation(
         "doubted prices become marks",
-        "core/decide.py",
-        "                yield PricesMarked(*judged)\n",
-        "                yield PricesMarked(newer, judged.doubted)\n",
+        "core/books/mark_columns.py",
+        "        yield PricesMarked(*judged)\n",
+        "        yield PricesMarked(judged.believed + judged.doubted, judged.doubted)\n",
         "tests/core/exits/test_doubted_prices.py::test_a_lie_trips_no_breaker_and_changes_no_value",
+    ),
+    Mutation(
+        "second mark of a new price left out of the journal",
+        "core/books/mark_columns.py",
+        "        or state.before_pico[mint] != mark.price_pico  # So far only one mark has shown it.\n",
+        "",
+        HEARTBEAT_TEST,
+    ),
+    Mutation(
+        "heartbeat longer than a mark may be old",
+        "core/books/mark_columns.py",
+        "min(desk.mark_heartbeat_ns, desk.mark_age_max_ns // HEARTBEATS_MIN)",
+        "2 * desk.mark_age_max_ns",
+        HEARTBEAT_TEST,
+    ),
+    Mutation(
+        "limits unchecked when no price is journaled",
+        "core/decide.py",
+        "                yield from journaled(state, judged, at_ns)\n",
+        "                news = [*journaled(state, judged, at_ns)]\n"
+        "                yield from news\n"
+        "                if not news:\n"
+        "                    return\n",
+        "tests/core/books/test_mark_columns.py::test_what_is_left_out_still_checks_limits_and_sells",
+    ),
+    Mutation(
+        "unchanged price forgotten when its source drops it",
+        "desk/watch.py",
+        "        return tuple(self._seen.values())\n",
+        "        return tuple(found)\n",
+        "tests/desk/test_watch.py::test_a_price_is_stale_at_the_same_second_whether_or_not_each_mark_is_journaled",
     ),
     Mutation(
         "sale at a doubted price without a floor",

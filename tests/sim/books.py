@@ -45,6 +45,7 @@ from overmind.core.model.events import (
     OrderPlaced,
     OrderRolledBack,
     PricesMarked,
+    PricesMoved,
     SignalRecorded,
     SignalRefused,
     TicketRecorded,
@@ -164,6 +165,7 @@ class Books:
         self.desk: Desk | None = None
         self.wallets: dict[WalletId, WalletBooks] = {}
         self.marks: dict[Mint, Mark] = {}
+        self.tokens: list[Mint] = []  # by their numbers in columns of marks
         self.doubts = Doubts()
         self.stops: set[str] = set()
         self.blocked: set[Mint] = set()
@@ -200,6 +202,8 @@ class Books:
         match event:
             case PricesMarked(marks=marks, doubted=doubted):
                 self._mark(marks, doubted)
+            case PricesMoved() as moved:
+                self._mark(*self._marks_told_by(moved))
             case OrderPlaced() as placed:
                 self._place(placed)
             case SignalRefused() | SignalRecorded():
@@ -309,6 +313,20 @@ class Books:
             assert believed is (mark in marks), f"{mark} after {known}: believed is {believed}"
             if believed:
                 self.marks[mark.mint] = mark
+
+    def _marks_told_by(self, moved: PricesMoved) -> tuple[tuple[Mark, ...], tuple[Mark, ...]]:
+        """The believed and the doubted ones, one by one."""
+        self.tokens += moved.named
+        marks: list[Mark] = []
+        for place, token in enumerate(moved.tokens):
+            mint = self.tokens[token]
+            shown, ages_ns = self.sale_mark(mint), moved.ages_ns or (0,)
+            age_ns = ages_ns[place] if len(ages_ns) > 1 else ages_ns[0]
+            price_pico = moved.by_pico[place] + (shown.price_pico if shown is not None else 0)
+            marks.append(Mark(mint, price_pico, self.at_ns - age_ns))
+        assert not moved.witnesses, "the simulated desk has no second source"
+        believed = len(marks) - moved.doubted
+        return tuple(marks[:believed]), tuple(marks[believed:])
 
     def sale_mark(self, mint: Mint) -> Mark | None:
         """The newest price of a token, believed or not: a sale needs one that is fresh."""

@@ -35,6 +35,7 @@ from overmind.core.model.events import (
     OrderPlaced,
     OrderRolledBack,
     PricesMarked,
+    PricesMoved,
     SignalRefused,
 )
 from overmind.core.model.ids import SOL, Mint, OrderId, SignalId, WalletId, is_own
@@ -137,7 +138,7 @@ class Auditor:
         newest_ns = max((mark.at_ns for mark in books.marks.values()), default=0)
         assert newest_ns // DAY_NS < today, f"the day did not roll with its first marks: {entry}"
         fresh = entry.at_ns - newest_ns <= books.settings.mark_age_max_ns
-        assert fresh or isinstance(event, PricesMarked), f"the day did not roll without marks: {entry}"
+        assert fresh or isinstance(event, PricesMarked | PricesMoved), f"the day did not roll without marks: {entry}"
         assert not (isinstance(event, MovePlaced) and event.move.kind is MoveKind.WITHDRAWAL), entry
         self._seen["before the day's first marks"] += 1
 
@@ -392,7 +393,7 @@ def replay(entries: Iterable[Entry]) -> State:
         apply(state, entry)
         books.fold(entry)
         assert not any(state.ledger.totals().values()), f"money was created or destroyed by {entry}"
-        if not isinstance(entry.event, PricesMarked):  # The next event is judged by these marks.
+        if not isinstance(entry.event, PricesMarked | PricesMoved):  # The next event is judged by these marks.
             _compare_holds(state, books)
             _compare_wallets(state, books)
     return state

@@ -503,6 +503,7 @@ class Operator:
             day_loss_flatten=random.random() < 0.3,
             order_min_micros=random.choice((0, 0, MICROS, 20 * MICROS)),
             expected_cost_max_bps=random.choice((0, 0, 300, 60)),
+            mark_heartbeat_ns=random.choice((0, 3 * NS, 10 * NS)),
         )
 
     async def start(self, engine: Engine) -> None:

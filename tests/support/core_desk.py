@@ -202,6 +202,7 @@ DESK_WORDS = {
     "agree": ("witness_bound_bps", 1),
     "depeg": ("depeg_max_ppm", PERCENT),
     "rules": ("booking_rules", 1),
+    "heartbeat": ("mark_heartbeat_ns", MS),
     "smallest": ("order_min_micros", MICROS),
     "dearest": ("expected_cost_max_bps", 1),
     "proceeds": ("proceeds_bound_bps", 1),

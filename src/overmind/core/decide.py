@@ -14,6 +14,7 @@ from typing import Final, assert_never
 from msgspec.structs import replace
 
 from overmind.core.books.book import OpenMove, OpenOrder, ProvisionalMove, WalletBook
+from overmind.core.books.mark_columns import journaled
 from overmind.core.books.state import State
 from overmind.core.books.trust import judge
 from overmind.core.capital.fee_reserve import due_reclaims, due_top_ups
@@ -86,7 +87,6 @@ from overmind.core.model.events import (
     OrderClosed,
     OrderFinal,
     OrderRolledBack,
-    PricesMarked,
     SignalRecorded,
     TicketRecorded,
 )
@@ -141,7 +141,7 @@ def _events_of(state: State, index: SelectionIndex, command: Command, at_ns: int
         case MarkPrices(marks=marks):
             if newer := _newer(state, marks, at_ns):
                 judged = judge(state, newer)
-                yield PricesMarked(*judged)
+                yield from journaled(state, judged, at_ns)
                 yield from day.roll_with(state, judged.believed, at_ns)
                 yield from breakers.after_marks(state, at_ns)
                 yield from sell_all_due(state, at_ns)

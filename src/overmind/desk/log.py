@@ -43,6 +43,7 @@ from overmind.core.model.events import (
     OrderTakenFromChain,
     PriceAccepted,
     PricesMarked,
+    PricesMoved,
     SignalRecorded,
     SignalRefused,
     TicketRecorded,
@@ -338,7 +339,7 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
             log.info("UTC day rolled", seq=seq, day=day)
         case PriceAccepted(mint=mint, price_pico=price_pico, reason=reason):
             log.warning("price accepted", seq=seq, mint=mint, usd=price_pico / PICO, why=reason)
-        case PricesMarked():
+        case PricesMarked() | PricesMoved():
             pass  # Too many for a reader: the journal has them.
         case DeskFounded() | DeskConfigured():
             pass  # What the files say. The first line of the service names mode and cluster.

@@ -88,6 +88,7 @@ class Watch:
         self._stop_file = stop_file
         self._every_s = every_s
         self._second, self._proceeds = second, proceeds
+        self._seen: dict[Mint, Mark] = {}  # the newest of each token, whether the journal has them or not
         self._doubted: set[Mint] = set()  # already logged
         self._unwatched: set[tuple[WalletId, Mint]] = set()  # already logged
         self._stuck: set[tuple[WalletId, Mint]] = set()  # already logged
@@ -106,12 +107,7 @@ class Watch:
 
     async def look(self) -> None:
         await self.heed_stop_file()
-        ticks = self._prices.ticks()
-        witnesses = self._witnesses()
-        marks = tuple(Mark(tick.mint, tick.price_pico, tick.at_ns, witnesses.get(tick.mint)) for tick in ticks.values())
-        quote = self._engine.state.settings.quote.mint
-        if quote not in ticks and (alone := witnesses.get(quote)) is not None:  # Any source may show a depeg.
-            marks += (Mark(quote, alone.price_pico, alone.at_ns),)
+        marks = self._newest_marks()
         if DISK_FULL in self._engine.state.holds:
             marks = self._thinned(marks)
         if marks:
@@ -120,6 +116,19 @@ class Watch:
         self._protect()
         self._move()
         await self._engine.read(lambda state: state.seq)  # A slow disk gets at most one check at a time.
+
+    def _newest_marks(self) -> tuple[Mark, ...]:
+        """The newest mark of each token, also of one that its source has dropped: the journal may not have it yet."""
+        ticks, witnesses, now_ns = self._prices.ticks(), self._witnesses(), self._clock.now_ns()
+        found = [Mark(tick.mint, tick.price_pico, tick.at_ns, witnesses.get(tick.mint)) for tick in ticks.values()]
+        quote = self._engine.state.settings.quote.mint
+        if quote not in ticks and (alone := witnesses.get(quote)) is not None:  # Any source may show a depeg.
+            found.append(Mark(quote, alone.price_pico, alone.at_ns))
+        for mark in found:
+            seen = self._seen.get(mark.mint)
+            if seen is None or not mark.at_ns <= seen.at_ns <= now_ns:  # A time in the future blocks nothing.
+                self._seen[mark.mint] = mark
+        return tuple(self._seen.values())
 
     def _witnesses(self) -> dict[Mint, Witness]:
         """What a second source says. The proceeds of a sale count where that source has no fresh price."""

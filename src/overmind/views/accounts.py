@@ -51,6 +51,7 @@ from overmind.core.model.events import (
     OrderTakenFromChain,
     PriceAccepted,
     PricesMarked,
+    PricesMoved,
     SignalRecorded,
     SignalRefused,
     TicketRecorded,
@@ -202,6 +203,7 @@ class AccountingReport:
                 | MintRefused()
                 | AccountsFlagged()
                 | PricesMarked()
+                | PricesMoved()
                 | PriceAccepted()
                 | DayRolled()
             ):

@@ -185,6 +185,13 @@ MARK_AGE_MAX = Variable(
     "30000",
     "A mark that is older is stale: entries are refused.",
 )
+MARK_HEARTBEAT = Variable(
+    "OVERMIND_MARK_HEARTBEAT_MS",
+    measured(kinds.milliseconds(0, 86_400_000)),
+    "10000",
+    "How often a price that does not change is journaled, at most a third of OVERMIND_MARK_AGE_MAX_MS. It saves disk "
+    "space and changes no decision. 0: every price is journaled.",
+)
 PRICE_JUMP_MAX = Variable(
     "OVERMIND_PRICE_JUMP_MAX_PERCENT",
     measured(kinds.percent_within("1", "90")),

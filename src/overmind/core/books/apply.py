@@ -8,6 +8,7 @@ from __future__ import annotations
 from overmind.core.books.aggregates import begin_stop_base, mark_prices, sift_all
 from overmind.core.books.book import WalletBook
 from overmind.core.books.ledger import accounts_of
+from overmind.core.books.mark_columns import marks_of
 from overmind.core.books.moves import close_move, finalise_move, place_move, roll_back_move
 from overmind.core.books.price_band import Reference
 from overmind.core.books.settle.capital import adjust, deposit, write_off
@@ -51,6 +52,7 @@ from overmind.core.model.events import (
     OrderTakenFromChain,
     PriceAccepted,
     PricesMarked,
+    PricesMoved,
     SignalRecorded,
     SignalRefused,
     TicketRecorded,
@@ -89,6 +91,13 @@ def apply(state: State, entry: Entry) -> None:
             if state.settings.doubts_prices:
                 follow(state, marks, doubted)
             mark_prices(state, marks)
+        case PricesMoved() as moved:
+            for mint in moved.named:
+                state.mark_numbers[mint] = len(state.mark_numbers)
+            judged = marks_of(state, moved, entry.at_ns)
+            if state.settings.doubts_prices:
+                follow(state, *judged)
+            mark_prices(state, judged.believed)
         case PriceAccepted(mint=mint, price_pico=price_pico):
             state.references[mint] = Reference(price_pico, entry.at_ns)
         case SignalRefused(signal=signal):

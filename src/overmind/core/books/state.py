@@ -27,7 +27,7 @@ from overmind.core.model.value import Value
 
 SOL_DECIMALS: Final = 9
 # Raise it with any change of State: snapshots of another version are ignored and everything is replayed.
-STATE_VERSION: Final = 6
+STATE_VERSION: Final = 7
 SIGNATURES_KEPT: Final = 2_048  # More than can be made while a blockhash is valid.
 DECISIONS_KEPT_NS: Final = 2 * DAY_NS  # older ids are recognised by the journal's index
 
@@ -86,6 +86,7 @@ class State(msgspec.Struct):
     ledger: Ledger = msgspec.field(default_factory=Ledger)
     marks: dict[Mint, Mark] = msgspec.field(default_factory=dict)
     before_pico: dict[Mint, int] = msgspec.field(default_factory=dict)  # the mark before the newest one
+    mark_numbers: dict[Mint, int] = msgspec.field(default_factory=dict)  # the tokens' numbers in columns of marks
     # The newest marks that are not believed; empty in a desk without a rule against them.
     doubted: dict[Mint, Mark] = msgspec.field(default_factory=dict)
     references: dict[Mint, Reference] = msgspec.field(default_factory=dict)  # what new marks are measured against
@@ -163,6 +164,11 @@ class State(msgspec.Struct):
         mark = self.marks.get(mint)
         return mark.price_pico if mark is not None else 0
 
+    def shown_pico(self, mint: Mint) -> int:
+        """The newest price that was shown, believed or not; 0: there is none."""
+        mark = self.doubted.get(mint) or self.marks.get(mint)
+        return mark.price_pico if mark is not None else 0
+
     def witness_pico(self, mint: Mint) -> int | None:
         """What the second source said with the newest mark."""
         mark = self.marks.get(mint)
@@ -196,9 +202,10 @@ def decode_state(raw: bytes) -> State:
     if state.version != STATE_VERSION:
         raise msgspec.ValidationError(f"a state of version {state.version}, not {STATE_VERSION}")
     # The canonical encoding sorts wallets by id; the state needs them in order of registration, which is their slot.
-    # Tokens are sorted by mint, on which no decision depends.
+    # Tokens are sorted by mint, on which no decision depends; those with a number are listed by it.
     state.signatures = dict(sorted(state.signatures.items(), key=lambda item: item[1]))
     state.wallets = dict(sorted(state.wallets.items(), key=lambda item: item[1].slot))
+    state.mark_numbers = dict(sorted(state.mark_numbers.items(), key=lambda item: item[1]))
     return state
 
 

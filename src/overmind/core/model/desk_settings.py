@@ -53,6 +53,7 @@ class Desk(Value, frozen=True):
     quote_off_mark_max_bps: int = 150
     reserve_float_lamports: int = 100_000_000
     mark_age_max_ns: int = 30_000_000_000
+    mark_heartbeat_ns: int = 0  # how often an unchanged price is journaled; 0: every mark is
     signal_ttl_ns: int = 30_000_000_000
     attempts_max: int = 3
     emergency_stop_ppm: int = 100_000  # of the equity at 00:00 UTC plus later deposits

@@ -48,6 +48,30 @@ class PricesMarked(Value, frozen=True, tag=True, omit_defaults=True):
     doubted: tuple[Mark, ...] = ()  # shown by the first source and not believed: they value and gate nothing
 
 
+class WitnessColumns(Value, frozen=True, omit_defaults=True):
+    """What one second source says about the tokens of `PricesMoved`."""
+
+    source: str
+    places: tuple[int, ...] = ()  # of its tokens in the columns; empty: all of them
+    off_pico: tuple[int, ...] = ()  # its price less the mark's, token by token
+    ahead_ns: tuple[int, ...] = ()  # its time less the mark's; a single one: that of all; none: all are 0
+    of_sale: bool = False
+
+
+class PricesMoved(Value, frozen=True, tag=True, omit_defaults=True):
+    """New marks like those of `PricesMarked`, told in columns by what they change.
+
+    A token has a number, in the order in which tokens are named. One that is left out shows its price unchanged.
+    """
+
+    tokens: tuple[int, ...]
+    by_pico: tuple[int, ...]  # the price less the one that was shown before; that of a token without one: 0
+    ages_ns: tuple[int, ...] = ()  # the entry's time less the mark's; a single one: that of all; none: all are 0
+    doubted: int = 0  # so many at the end of the columns are shown and not believed
+    witnesses: tuple[WitnessColumns, ...] = ()
+    named: tuple[Mint, ...] = ()  # tokens that get the next numbers, those of this entry included
+
+
 class PriceAccepted(Value, frozen=True, tag=True):
     """An operator found this price elsewhere: from now on the token's marks are measured against it."""
 
@@ -264,6 +288,7 @@ Event = (
     | WalletConfigured
     | Deposited
     | PricesMarked
+    | PricesMoved
     | PriceAccepted
     | DayRolled
     | HoldAdded
