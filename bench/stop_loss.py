@@ -55,9 +55,6 @@ class CountedJournal:
     def find(self, signal_id: SignalId) -> int | None:
         return self._journal.find(signal_id)
 
-    def decisions(self, since_ns: int, up_to: int) -> Iterator[tuple[SignalId, int, int]]:
-        return self._journal.decisions(since_ns, up_to)
-
     def snapshot(self) -> Snapshot | None:
         return self._journal.snapshot()
 

@@ -41,11 +41,6 @@ class MemoryJournal:
         entry = self._decisions.get(signal_id)
         return None if entry is None else entry.seq
 
-    def decisions(self, since_ns: int, up_to: int) -> Iterator[tuple[SignalId, int, int]]:
-        for signal_id, entry in list(self._decisions.items()):
-            if entry.at_ns >= since_ns and entry.seq <= up_to:
-                yield signal_id, entry.seq, entry.at_ns
-
     def snapshot(self) -> Snapshot | None:
         return self._snapshot
 

@@ -31,9 +31,6 @@ class OverlayJournal:
         added = (entry.seq for entry in self._added if decided(entry.event) == signal_id)
         return next(added, None) or self._base.find(signal_id)
 
-    def decisions(self, since_ns: int, up_to: int) -> Iterator[tuple[SignalId, int, int]]:
-        yield from self._base.decisions(since_ns, up_to)
-
     def snapshot(self) -> Snapshot | None:
         return self._base.snapshot()
 

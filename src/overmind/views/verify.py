@@ -12,7 +12,7 @@ import msgspec
 from overmind.core.books.apply import apply
 from overmind.core.books.book import WalletBook
 from overmind.core.books.ledger import held, sol_float_held
-from overmind.core.books.state import State, encode_state, is_current, state_hash
+from overmind.core.books.state import State, encode_state, forget_changes, is_current, state_hash
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import SOL, Mint
 from overmind.journal.anchor import Anchor
@@ -86,7 +86,7 @@ def _replay(state: State, entry: Entry) -> str | None:
         apply(state, entry)
     except (AssertionError, KeyError) as broken:
         return f"entry {entry.seq} cannot follow from what was before: {type(broken).__name__}: {broken}"
-    state.touched.clear()
+    forget_changes(state)
     return None
 
 
