@@ -98,7 +98,7 @@ def connect_reader(path: Path, vfs: str | None = None) -> apsw.Connection:
     if not path.exists():
         raise JournalUnusable(f"{path}: there is no journal. Check the path, or start the service once to make one.")
     with refusing(path):
-        db = _open_read_only(path, vfs)
+        db = open_read_only(path, vfs)
     try:
         with refusing(path):
             db.set_busy_timeout(BUSY_MS_MAX)
@@ -231,7 +231,7 @@ def _require_schema(db: apsw.Connection, path: Path) -> None:
         raise JournalCorrupt(path, JournalProblem("cut off in the middle of a page"))
 
 
-def _open_read_only(path: Path, vfs: str | None) -> apsw.Connection:
+def open_read_only(path: Path, vfs: str | None) -> apsw.Connection:
     """Opens the file for reading. SQLite shares an index between readers and writer in a file that it must create.
 
     It cannot create that file on a backup that is mounted read-only. If no log is there either, no writer can be at
