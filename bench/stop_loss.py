@@ -58,6 +58,9 @@ class CountedJournal:
     def snapshot(self) -> Snapshot | None:
         return self._journal.snapshot()
 
+    def snapshot_before(self, seq: int) -> Snapshot | None:
+        return self._journal.snapshot_before(seq)
+
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         await self._journal.save_snapshot(snapshot)
 

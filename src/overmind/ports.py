@@ -72,6 +72,9 @@ class Journal(Protocol):
     def snapshot(self) -> Snapshot | None:
         """The newest snapshot whose digest and place in the hash chain were verified, or None."""
 
+    def snapshot_before(self, seq: int) -> Snapshot | None:
+        """Of the snapshots after this entry or an earlier one, the newest that `snapshot` could return; or None."""
+
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         """Saves a snapshot; durable on return. May delete older ones."""
 

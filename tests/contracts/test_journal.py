@@ -189,3 +189,11 @@ def test_17_a_read_under_way_sees_what_is_appended_meanwhile_or_ends(journal: An
     rest = [first, *reading]
     assert rest == trades(6)[: len(rest)]
     assert len(rest) >= 3
+
+
+def test_18_the_nearest_snapshot_before_an_entry_is_found(journal: AnyJournal) -> None:
+    append(journal, trades(9))
+    for seq in (3, 6):
+        asyncio.run(journal.save_snapshot(Snapshot(seq, b"state of %d" % seq)))
+    assert journal.snapshot_before(2) is None
+    assert journal.snapshot_before(6) == journal.snapshot_before(9) == Snapshot(6, b"state of 6")

@@ -26,7 +26,6 @@ from overmind.journal.database import Disk
 from overmind.journal.past import Past, Search
 from overmind.journal.sqlite import SqliteJournal
 
-
 CODES = (Code.WALLET_STATUS, Code.INSUFFICIENT_QUOTE, Code.STRATEGY_NOT_ENABLED, Code.RATE_LIMIT)
 
 

@@ -131,4 +131,18 @@ STORAGE_BUGS: Final = (
         "        if self._failed:\n",
         "tests/desk/test_log_file.py::test_an_unwritable_log_is_one_warning_until_it_is_written_again",
     ),
+    Mutation(
+        "a snapshot of a newer version is read",
+        "core/books/state.py",
+        "    if state.version != STATE_VERSION:",
+        "    if state.version < STATE_VERSION:",
+        "tests/golden/test_golden.py::test_a_snapshot_of_a_newer_version_is_not_read",
+    ),
+    Mutation(
+        "a migrated snapshot has no stop prices",
+        "core/books/migration.py",
+        "            set_stops(book, position)\n",
+        "",
+        "tests/golden/test_golden.py::test_a_snapshot_of_before_becomes_what_a_replay_comes_to",
+    ),
 )

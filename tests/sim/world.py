@@ -280,6 +280,10 @@ class SimJournal:
             return self._snapshots[-1]
         return None
 
+    def snapshot_before(self, seq: int) -> Snapshot | None:
+        kept = [snapshot for snapshot in self._snapshots if snapshot.seq <= seq]
+        return kept[-1] if kept and self._snapshot_readable else None
+
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         assert snapshot.seq <= len(self.entries), "a snapshot of what is not durable"
         self._killer.call()

@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from overmind.core.books.apply import apply
-from overmind.core.books.state import State, decode_state, encode_state, forget_changes, forget_decisions
+from overmind.core.books.state import State, encode_state, forget_changes, forget_decisions
 from overmind.core.control.holds import DISK_FULL
 from overmind.core.decide import EXITS, decide
 from overmind.core.entries.selection_index import SelectionIndex
@@ -36,6 +36,7 @@ from overmind.core.model.events import Answer, DeskConfigured, Entry, Event, Hol
 from overmind.core.model.ids import OWN, SignalId, is_own
 from overmind.core.model.signal import Signal
 from overmind.core.model.value import Value
+from overmind.journal.recovery import kept_state
 from overmind.ports import Clock, Journal, Snapshot
 
 T = TypeVar("T")
@@ -330,23 +331,12 @@ class Engine:
 
 def recover(journal: Journal) -> State:
     """The state that a journal leads to: its newest snapshot, then the entries after it."""
-    state = _state_of_snapshot(journal.snapshot())
+    state = kept_state(journal, journal.snapshot())
     for entry in journal.read(after=state.seq):
         apply(state, entry)
         forget_changes(state)
     state.revalued = True
     return state
-
-
-def _state_of_snapshot(snapshot: Snapshot | None) -> State:
-    """A snapshot of another version is ignored; everything is replayed instead."""
-    if snapshot is None:
-        return State()
-    try:
-        state = decode_state(snapshot.state)
-    except msgspec.DecodeError:
-        return State()
-    return state if state.seq == snapshot.seq else State()
 
 
 def same_content(first: Signal, second: Signal) -> bool:

@@ -53,6 +53,9 @@ class BufferedJournal:
     def snapshot(self) -> Snapshot | None:
         return self._base.snapshot()
 
+    def snapshot_before(self, seq: int) -> Snapshot | None:
+        return self._base.snapshot_before(seq)
+
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         await self.write()
         await self._base.save_snapshot(snapshot)

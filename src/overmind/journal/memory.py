@@ -44,6 +44,9 @@ class MemoryJournal:
     def snapshot(self) -> Snapshot | None:
         return self._snapshot
 
+    def snapshot_before(self, seq: int) -> Snapshot | None:
+        return self._snapshot if self._snapshot is not None and self._snapshot.seq <= seq else None
+
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         assert 0 <= snapshot.seq <= len(self._entries), f"a snapshot of entry {snapshot.seq}, which is not there"
         if self._snapshot is None or self._snapshot.seq <= snapshot.seq:

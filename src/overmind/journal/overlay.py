@@ -34,6 +34,9 @@ class OverlayJournal:
     def snapshot(self) -> Snapshot | None:
         return self._base.snapshot()
 
+    def snapshot_before(self, seq: int) -> Snapshot | None:
+        return self._base.snapshot_before(seq)
+
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         """Does nothing: a trial needs no snapshot."""
 

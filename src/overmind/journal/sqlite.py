@@ -31,6 +31,7 @@ from overmind.journal.writer import Writer
 from overmind.ports import UNTROUBLED, JournalFailed, Snapshot, Storage
 
 PAGE_ROWS = 512
+SEQ_MAX = 2**63 - 1  # of an entry
 PAUSE_EVERY_S = 0.001
 PAUSE_S = 0.0001
 
@@ -102,9 +103,14 @@ class SqliteJournal:
         return None if row is None else row[0]
 
     def snapshot(self) -> Snapshot | None:
+        return self.snapshot_before(SEQ_MAX)
+
+    def snapshot_before(self, seq: int) -> Snapshot | None:
         with refusing(self._path):
-            for seq in snapshot_seqs(self._db):
-                found, tip = load_snapshot(self._db, seq), tip_at(self._db, seq)
+            for kept in snapshot_seqs(self._db):
+                if kept > seq:
+                    continue
+                found, tip = load_snapshot(self._db, kept), tip_at(self._db, kept)
                 if found and tip and found[1] == tip.hash:
                     return found[0]
         return None

@@ -26,7 +26,7 @@ from overmind.core.model.units import PPM, value_micros, value_micros_up
 from overmind.core.model.value import Value
 
 SOL_DECIMALS: Final = 9
-# Raise it with any change of State: snapshots of another version are ignored and everything is replayed.
+# Raise it with any change of State, and say in `migration` what becomes of a snapshot of the version before.
 STATE_VERSION: Final = 6
 SIGNATURES_KEPT: Final = 2_048  # More than can be made while a blockhash is valid.
 
@@ -200,15 +200,6 @@ def decode_state(raw: bytes) -> State:
     state.signatures = dict(sorted(state.signatures.items(), key=lambda item: item[1]))
     state.wallets = dict(sorted(state.wallets.items(), key=lambda item: item[1].slot))
     return state
-
-
-def is_current(raw: bytes) -> bool:
-    """Whether an encoded state is of this version."""
-    try:
-        decode_state(raw)
-    except msgspec.DecodeError:
-        return False
-    return True
 
 
 def state_hash(state: State) -> str:
