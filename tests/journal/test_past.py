@@ -19,12 +19,13 @@ from tests.support.pasts import plain_moves, plain_orders, plain_refusals, searc
 from tests.support.random_commands import RandomCommands, attempt
 
 from overmind.core.model.codes import Code
-from overmind.core.model.events import Entry, MovePlaced, OrderClosed, OrderPlaced, SignalRefused
+from overmind.core.model.events import Entry, MovePlaced, OrderClosed, OrderPlaced, SignalRefused, WorkEvent
 from overmind.core.model.ids import OrderId, SignalId
 from overmind.journal.catalogue import CATALOGUE, Catalogue, CatalogueFailed
 from overmind.journal.database import Disk
 from overmind.journal.past import Past, Search
 from overmind.journal.sqlite import SqliteJournal
+from overmind.journal.topics import work_of
 
 CODES = (Code.WALLET_STATUS, Code.INSUFFICIENT_QUOTE, Code.STRATEGY_NOT_ENABLED, Code.RATE_LIMIT)
 
@@ -98,8 +99,20 @@ def test_all_entries_of_an_order_are_found(tmp_path: Path) -> None:
             life = past.life(signal_id)
             assert life == [one for one in entries if _tells_of(one, signal_id)]
         assert past.life(SignalId("never")) is None
-        assert past.placed_ns(OrderId("never.0.0")) is None
-        assert past.placed_ns(OrderId("move:withdraw:x")) is None
+        assert past.of(OrderId("never.0.0")) == past.of(OrderId("move:withdraw:never")) == []
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_all_entries_of_each_order_and_move_are_found(tmp_path: Path, seed: int) -> None:
+    entries, path = played(seed), tmp_path / "overmind.db"
+    told: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if isinstance(entry.event, WorkEvent):
+            told.setdefault(work_of(entry.event), []).append(entry)
+    with journal_of(path, entries) as journal:
+        file_all(path, journal, len(entries) // 3)
+        past = Past(journal, Catalogue.open_read_only(path, journal))
+        assert {work_id: past.of(OrderId(work_id)) for work_id in told} == told
 
 
 def _tells_of(entry: Entry, signal_id: SignalId) -> bool:

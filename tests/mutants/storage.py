@@ -36,8 +36,8 @@ STORAGE_BUGS: Final = (
     Mutation(
         "symlink followed",
         "journal/place.py",
-        "    if stat.S_ISLNK(found.st_mode):",
-        "    if stat.S_ISLNK(found.st_mode) and path.exists():",
+        "    if path.is_symlink():",
+        "    if path.is_symlink() and path.exists():",
         f"{PLACE}::test_a_symlink_in_place_of_a_file_is_refused",
     ),
     Mutation(

@@ -5,18 +5,22 @@ What the catalogue does not reach yet is read from the entries, so an answer is 
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Final, Protocol
 
-from overmind.core.model.events import Entry, MoveClosed, MovePlaced, OrderClosed, OrderPlaced
+from overmind.core.model.events import Entry, MoveClosed, MovePlaced, OrderClosed, OrderPlaced, WorkEvent
 from overmind.core.model.ids import OrderId, SignalId
+from overmind.core.model.order import Order, Work
 from overmind.core.model.value import Value
-from overmind.journal.catalogue import Catalogue, Numbered
-from overmind.journal.topics import ANY, MOVE_LIFE, MOVES, ORDERS, REFUSALS, signal_of, topic
+from overmind.journal.catalogue import Catalogue, CatalogueFailed, Numbered
+from overmind.journal.topics import ANY, MOVE_LIFE, MOVES, ORDERS, REFUSALS, signal_of, topic, work_of
 
 PAGE_ENTRIES: Final = 1_024  # read and filed at once
+FILED_BY_A_LOOK: Final = 10_000  # A look files so many entries for the next one; fewer are read each time.
 INSTANT_MAX_NS: Final = 2**63 - 1
 
 
@@ -26,6 +30,8 @@ class Told(Numbered, Protocol):
     def read(self, after: int = 0) -> Iterator[Entry]: ...
 
     def entry(self, seq: int) -> Entry: ...
+
+    def last_seq(self) -> int: ...
 
 
 class Search(Value, frozen=True):
@@ -37,6 +43,17 @@ class Search(Value, frozen=True):
     signal_id: SignalId | None = None
     from_ns: int = 0
     to_ns: int = INSTANT_MAX_NS  # exclusive
+
+    def fits(self, work: Work, placed_ns: int) -> bool:
+        """Whether an order or move that was placed then is looked for."""
+        signal_id = work.signal_id if isinstance(work, Order) else None
+        mint = work.mint if isinstance(work, Order) else work.money.mint
+        return (
+            self.wallet in (ANY, *work.wallets)
+            and self.mint in (ANY, mint)
+            and self.signal_id in (None, signal_id)
+            and self.from_ns <= placed_ns < self.to_ns
+        )
 
 
 class Works(Value, frozen=True):
@@ -79,7 +96,7 @@ class Past:
         for entry in self._listed(topic(MOVES, search.wallet, search.mint), search):
             assert isinstance(entry.event, MovePlaced), entry
             move_id = entry.event.move.id
-            life = [self._journal.entry(seq) for seq in self._all(topic(MOVE_LIFE, move_id))]
+            life = self.of(move_id)
             if any(isinstance(one.event, MoveClosed) for one in life):
                 ids.append(move_id)
                 lives.append(life)
@@ -96,15 +113,17 @@ class Past:
         first = self._journal.find(signal_id)
         return None if first is None else self._life(first)
 
-    def placed_ns(self, order_id: OrderId) -> int | None:
-        """When an order was placed; None: it is no order of this journal."""
-        signal_id = signal_of(order_id)
-        life = None if signal_id is None else self.life(signal_id)
-        placed = (one for one in life or () if isinstance(one.event, OrderPlaced) and one.event.order.id == order_id)
-        return next((one.at_ns for one in placed), None)
+    def of(self, work_id: OrderId) -> list[Entry]:
+        """All that the journal says of one order or move; nothing: it does not know it."""
+        signal_id = signal_of(work_id)
+        if signal_id is None:
+            return [self._journal.entry(seq) for seq in self._all(topic(MOVE_LIFE, work_id))]
+        life = self.life(signal_id) or []
+        return [one for one in life if isinstance(one.event, WorkEvent) and work_of(one.event) == work_id]
 
     def close(self) -> None:
-        self._tail.close()
+        for catalogue in self._catalogues:
+            catalogue.close()
 
     def _placed(self, search: Search) -> Iterator[OrderPlaced]:
         """Newest first."""
@@ -113,7 +132,7 @@ class Past:
         else:
             entries = reversed(self.life(search.signal_id) or [])
         for entry in entries:
-            if isinstance(entry.event, OrderPlaced) and _fits(entry, entry.event, search):
+            if isinstance(entry.event, OrderPlaced) and search.fits(entry.event.order, entry.at_ns):
                 yield entry.event
 
     def _listed(self, name: str, search: Search) -> Iterator[Entry]:
@@ -138,14 +157,27 @@ class Past:
         return 1 + bisect_left(range(1, self._tail.filed + 1), at_ns, key=lambda seq: self._journal.entry(seq).at_ns)
 
 
-def _fits(entry: Entry, placed: OrderPlaced, search: Search) -> bool:
-    """Needed for the entries of one signal; those of a topic fit already."""
-    order = placed.order
-    return (
-        search.wallet in (ANY, order.wallet_id)
-        and search.mint in (ANY, order.mint)
-        and search.from_ns <= entry.at_ns < search.to_ns
-    )
+def past_on_disk(path: Path, journal: Told, on_read: Callable[[int], None] = lambda _: None) -> Past:
+    """The past of a journal, as far as it goes. Files what is not filed yet, if that is much and can be written."""
+    filed = Catalogue.open_read_only(path, journal)
+    behind = journal.last_seq() - (filed.filed if filed is not None else 0)
+    if behind >= FILED_BY_A_LOOK and path.parent.stat().st_uid == os.geteuid():
+        if filed is not None:
+            filed.close()
+        filed = _file_all(path, journal, on_read) or Catalogue.open_read_only(path, journal)
+    return Past(journal, filed, on_read)
+
+
+def _file_all(path: Path, journal: Told, on_read: Callable[[int], None]) -> Catalogue | None:
+    """None: it cannot be written now, by this user or at all. The entries are read instead."""
+    try:
+        catalogue = Catalogue.open(path, journal)
+        while page := list(islice(journal.read(catalogue.filed), PAGE_ENTRIES)):
+            catalogue.file(page, journal)
+            on_read(page[-1].seq)
+    except CatalogueFailed:
+        return None
+    return catalogue
 
 
 def _closed(order_id: OrderId, life: Sequence[Entry]) -> bool:
