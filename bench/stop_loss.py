@@ -55,11 +55,11 @@ class CountedJournal:
     def find(self, signal_id: SignalId) -> int | None:
         return self._journal.find(signal_id)
 
-    def decisions(self, since_ns: int, up_to: int) -> Iterator[tuple[SignalId, int, int]]:
-        return self._journal.decisions(since_ns, up_to)
-
     def snapshot(self) -> Snapshot | None:
         return self._journal.snapshot()
+
+    def snapshot_before(self, seq: int) -> Snapshot | None:
+        return self._journal.snapshot_before(seq)
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         await self._journal.save_snapshot(snapshot)

@@ -67,13 +67,13 @@ class Journal(Protocol):
         """One durable entry."""
 
     def find(self, signal_id: SignalId) -> int | None:
-        """The `seq` of a signal's first decision, for ever."""
-
-    def decisions(self, since_ns: int, up_to: int) -> Iterator[tuple[SignalId, int, int]]:
-        """(signal id, seq, at_ns) of every first decision since then with `seq <= up_to`, in order."""
+        """The `seq` of a signal's first decision, for ever. Quick: a running desk asks for each new signal."""
 
     def snapshot(self) -> Snapshot | None:
         """The newest snapshot whose digest and place in the hash chain were verified, or None."""
+
+    def snapshot_before(self, seq: int) -> Snapshot | None:
+        """Of the snapshots after this entry or an earlier one, the newest that `snapshot` could return; or None."""
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         """Saves a snapshot; durable on return. May delete older ones."""

@@ -46,15 +46,18 @@ def test_completion_of_a_name_imports_no_command() -> None:
     )
     asked = {COMPLETION: "complete_bash", "COMP_WORDS": "overmind re", "COMP_CWORD": "1"}
     done = process(["-c", script], **asked)
-    assert done.stdout.split() == ["reactivate", "resume", "rebalance"]
+    assert done.stdout.split() == ["refusals", "reactivate", "resume", "rebalance"]
     assert set(json.loads(done.stderr)).isdisjoint(HEAVY)
+
+
+SEARCHED = ["--wallet", "--token", "--signal", "--from", "--to"]
 
 
 @pytest.mark.parametrize(
     ("line", "number", "completed"),
     [
         ("overmind limits ", "2", ["set", "reset"]),
-        ("overmind orders --", "2", ["--json", "--data-dir", "--open", "--last", "--help"]),
+        ("overmind orders --", "2", ["--json", "--data-dir", "--open", "--last", *SEARCHED, "--help"]),
         ("overmind --v", "1", ["--version"]),
     ],
 )

@@ -67,7 +67,6 @@ def test_02_everything_survives_reopening(reopen: Callable[[], AnyJournal]) -> N
 def test_03_an_empty_journal_knows_nothing(journal: AnyJournal) -> None:
     append(journal, [])
     assert list(journal.read()) == []
-    assert list(journal.decisions(0, 10**9)) == []
     assert journal.find(SignalId("s1")) is None
     assert journal.snapshot() is None
     assert journal.degraded is None
@@ -121,15 +120,11 @@ def test_09_a_batch_may_not_decide_one_signal_twice(journal: AnyJournal) -> None
     assert journal.find(SignalId("s")) is None
 
 
-def test_10_decisions_lists_first_decisions_of_a_window_in_order(journal: AnyJournal) -> None:
+def test_10_a_thousand_first_decisions_are_found_each(journal: AnyJournal) -> None:
     names = [f"s{n % 7}{n}" for n in range(1_200)]
     at = [Entry(seq, T0 + seq // 4, placed(name)) for seq, name in enumerate(names, 1)]
     append(journal, at, entries([placed("s00", attempt=1)], after=len(at)))
-    every = [(SignalId(name), entry.seq, entry.at_ns) for name, entry in zip(names, at, strict=True)]
-    assert list(journal.decisions(0, 10**9)) == every
-    for since, up_to in ((T0 + 1, 1_200), (T0 + 100, 900), (T0 + 300, 1_200), (T0 + 301, 1_200), (0, 0), (T0 + 9, 5)):
-        expected = [(name, seq, at_ns) for name, seq, at_ns in every if at_ns >= since and seq <= up_to]
-        assert list(journal.decisions(since, up_to)) == expected
+    assert [journal.find(SignalId(name)) for name in names] == [entry.seq for entry in at]
 
 
 def test_11_one_entry_is_read_by_its_number(journal: AnyJournal) -> None:
@@ -194,3 +189,11 @@ def test_17_a_read_under_way_sees_what_is_appended_meanwhile_or_ends(journal: An
     rest = [first, *reading]
     assert rest == trades(6)[: len(rest)]
     assert len(rest) >= 3
+
+
+def test_18_the_nearest_snapshot_before_an_entry_is_found(journal: AnyJournal) -> None:
+    append(journal, trades(9))
+    for seq in (3, 6):
+        asyncio.run(journal.save_snapshot(Snapshot(seq, b"state of %d" % seq)))
+    assert journal.snapshot_before(2) is None
+    assert journal.snapshot_before(6) == journal.snapshot_before(9) == Snapshot(6, b"state of 6")

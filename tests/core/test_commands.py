@@ -5,7 +5,14 @@ from msgspec import structs
 from tests.support.core_desk import CoreDesk, rows, told
 
 from overmind.core.books.book import QUALITY_WINDOW
-from overmind.core.books.state import SIGNATURES_KEPT, State, decode_state, encode_state, remember_signature
+from overmind.core.books.state import (
+    SIGNATURES_KEPT,
+    State,
+    decode_state,
+    encode_state,
+    forget_decisions,
+    remember_signature,
+)
 from overmind.core.decide import decide
 from overmind.core.model.commands import (
     CommandRefused,
@@ -21,7 +28,7 @@ from overmind.core.model.ids import Mint, OrderId
 from overmind.core.model.money import Mark
 from overmind.core.model.order import Ticket
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Rejected
-from overmind.core.model.units import DAY_NS, MICROS, NS, PICO, PRICE_MAX_PICO
+from overmind.core.model.units import MICROS, NS, PICO, PRICE_MAX_PICO
 
 ETH, BTC = Mint("eth"), Mint("btc")
 
@@ -156,11 +163,16 @@ def test_money_keeps_its_unit() -> None:
             desk.do(ConfigureDesk(changed))
 
 
-@pytest.mark.parametrize(("later_ns", "remembered"), [(0, ["old", "new"]), (1, ["new"])])
-def test_a_decision_stays_in_memory_for_two_days(later_ns: int, remembered: list[str]) -> None:
-    desk = CoreDesk("w1; buy eth $300 id old")
-    desk.now_ns += 2 * DAY_NS + later_ns
-    desk.play("buy eth $300 id new")
+@pytest.mark.parametrize(
+    ("durable_seq", "kept_max", "remembered"),
+    [(99, 2, ["b", "c"]), (99, 3, ["a", "b", "c"]), (99, 0, []), (0, 0, ["a", "b", "c"]), (-1, 0, ["b", "c"])],
+)
+def test_ids_are_forgotten_oldest_first_once_they_are_durable(
+    durable_seq: int, kept_max: int, remembered: list[str]
+) -> None:
+    desk = CoreDesk("w1; buy eth $300 id a; buy eth $300 id b; buy eth $300 id c")
+    first = next(iter(desk.state.decided.values()))
+    forget_decisions(desk.state, durable_seq if durable_seq >= 0 else first, kept_max)
     assert list(desk.state.decided) == remembered
 
 

@@ -10,13 +10,12 @@ from tests.desk.test_executor import Desk, running
 from tests.desk.test_paying import DELAY_S, FILLED, MOVE, SETTINGS, WISH, does
 from tests.support.stepping_clock import SteppingClock
 
-from overmind.core.books.state import DECISIONS_KEPT_NS
 from overmind.core.model.commands import AddHold, CancelMove, EmergencyStop, LiftHold
 from overmind.core.model.controls import Scope
 from overmind.core.model.events import Entry, Event, HoldLifted, OrderPlaced, TicketRecorded
 from overmind.core.model.ids import SOL
 from overmind.core.model.units import NS
-from overmind.desk.engine import Engine
+from overmind.desk.engine import Bounds, Engine
 from overmind.desk.executor import FINAL_POLL_S, POLL_S, RESEND_S
 from overmind.journal.memory import MemoryJournal
 
@@ -195,19 +194,46 @@ def test_a_full_disk_does_not_hinder_a_shutdown() -> None:
     asyncio.run(run())
 
 
-def test_a_duplicate_gets_its_first_answer_after_a_restart_and_after_days() -> None:
+def test_a_duplicate_gets_its_first_answer_also_after_a_restart() -> None:
     async def run() -> None:
         async with running(settings=SETTINGS) as first:
             signal = buy(1, SOL, START_NS).signal
             answered = await first.engine.submit(signal)
+            again = await first.engine.submit(signal)
+            assert (again.duplicate, again.events) == (True, answered.events)
             await first.engine.close()
         async with running(first.journal, first.clock, settings=SETTINGS) as second:
+            assert not second.engine.state.decided
             again = await second.engine.submit(signal)
             assert (again.duplicate, again.events) == (True, answered.events)
-            second.clock.advance_to(START_NS + 2 * DECISIONS_KEPT_NS)
-            await second.engine.submit(buy(2, SOL, second.clock.now_ns()).signal)
-            assert signal.id not in second.engine.state.decided
-            again = await second.engine.submit(signal)
-            assert (again.duplicate, again.events) == (True, answered.events)
+
+    asyncio.run(run())
+
+
+def test_an_id_is_remembered_until_the_journal_knows_it() -> None:
+    """Whatever the bound says: of two signals with one id that come at once, the second is a duplicate."""
+
+    async def run() -> None:
+        journal = WaitingJournal()
+        engine = Engine(journal, SteppingClock(START_NS), Bounds(ids_kept_max=1))
+        writing = asyncio.create_task(engine.run())
+        for command in opening(bench_desk(2), bench_wallets(2)):
+            await engine.handle(command)
+        journal.waits_for = OrderPlaced
+        told = []
+        for batch in (range(1), range(1, 4)):
+            told += [asyncio.create_task(engine.submit(buy(n, SOL, START_NS).signal)) for n in batch]
+            await asyncio.sleep(0.0)
+            await asyncio.sleep(0.0)
+        journal.may_write.release()
+        first = await told[0]
+        assert list(engine.state.decided) == ["signal-1", "signal-2", "signal-3"]
+        again = [asyncio.create_task(engine.submit(buy(n, SOL, START_NS).signal)) for n in range(4)]
+        journal.may_write.release()
+        answers = await asyncio.gather(*told, *again)
+        assert [one.duplicate for one in answers] == [False] * 4 + [True] * 4
+        assert [one.events for one in answers[:4]] == [one.events for one in answers[4:]]
+        assert (answers[4].seq, list(engine.state.decided)) == (first.seq, ["signal-3"])
+        writing.cancel()
 
     asyncio.run(run())

@@ -16,7 +16,8 @@ from msgspec import structs
 from tests.support.core_desk import CoreDesk
 
 from overmind.core.books.apply import apply
-from overmind.core.books.state import STATE_VERSION, State, decode_state, encode_state, is_current
+from overmind.core.books.migration import MIGRATIONS, migrate
+from overmind.core.books.state import STATE_VERSION, State, encode_state
 from overmind.core.books.wallet_limits import values_of
 from overmind.core.model.enums import MoveKind
 from overmind.core.model.events import Entry, Event, MoveClosed, MovePlaced, OrderClosed, OrderPlaced
@@ -27,6 +28,7 @@ HERE = Path(__file__).parent
 JOURNALS = sorted(HERE.glob("*.jsonl"))
 # The same journals' states, as the code that first wrote this version of a snapshot encoded them.
 SNAPSHOTS = sorted(HERE.glob("*.state-*.json"))
+FIRST_MIGRATED = 5  # Earlier states do not tell where each lot came from.
 
 # Every kind of event and outcome, in the words of tests/support/core_desk.py: what all begin with, and what each adds.
 OPENING = """
@@ -252,18 +254,36 @@ def _within(then: object, now: object) -> bool:
 
 
 @pytest.mark.parametrize("path", SNAPSHOTS, ids=lambda path: path.stem)
-def test_a_snapshot_of_before_is_the_state_of_its_journal(path: Path) -> None:
-    """A start continues from it; a snapshot of an older version is ignored and everything is replayed."""
+def test_a_snapshot_of_before_becomes_what_a_replay_comes_to(path: Path) -> None:
+    """A start continues from it. Only a version without a migration is replayed."""
     name, _, version = path.stem.partition(".state-")
     raw = path.read_bytes().strip()
-    if int(version) != STATE_VERSION:
-        assert not is_current(raw)
-        return
     state, decode = State(), msgspec.json.Decoder(Entry).decode
     for line in read(HERE / f"{name}.jsonl")[1]:
         apply(state, decode(line))
-    assert encode_state(state) == raw
-    assert encode_state(decode_state(raw)) == raw
+    migrated = migrate(raw, lambda: state.signatures)
+    assert (migrated is None) == (int(version) < FIRST_MIGRATED)
+    assert migrated is None or encode_state(migrated) == encode_state(state)
+    if int(version) == STATE_VERSION:
+        assert encode_state(state) == raw
+
+
+def test_every_version_from_the_first_migrated_one_has_its_migration_and_its_snapshots() -> None:
+    assert {*range(FIRST_MIGRATED, STATE_VERSION)} <= {*MIGRATIONS}
+    assert {int(path.stem.partition(".state-")[2]) for path in SNAPSHOTS} >= {*range(1, 7)}
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"{}", b"[]", b"null", b"\xff", b'{"version": 5}', b'{"version": 5, "wallets": 1}']
+)
+def test_what_is_no_state_is_not_migrated(raw: bytes) -> None:
+    assert migrate(raw, dict) is None
+
+
+def test_a_snapshot_of_a_newer_version_is_not_read() -> None:
+    newer = encode_state(State()).replace(b'"version":%d' % STATE_VERSION, b'"version":%d' % (STATE_VERSION + 1))
+    assert migrate(encode_state(State()), dict) is not None
+    assert migrate(newer, dict) is None
 
 
 def test_every_event_and_outcome_is_guarded() -> None:

@@ -117,6 +117,39 @@ def test_orders_are_as_many_as_asked_for(service: Service) -> None:
     assert service.get("/v1/orders?last=0").json == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("signal=one", ["one.0.0"]),
+        ("signal=never", []),
+        ("signal=one&wallet=conservative_wallet", []),
+        ("signal=one&token=sol&from=2020-01-01", ["one.0.0"]),
+        ("signal=one&token=So11111111111111111111111111111111111111112", ["one.0.0"]),
+        ("signal=one&to=2020-01-01T00:00:00%2B00:00", []),
+        ("token=USDC&open=true", []),
+    ],
+)
+def test_orders_are_found_by_signal_wallet_token_and_time(asked: str, found: list[str], service: Service) -> None:
+    service.post("/v1/signals", BUY)
+    wait_until(lambda: settled(service), "nothing is open")
+    said = service.get(f"/v1/orders?last=100&{asked}")
+    assert said.status == 200, said.text
+    assert [row["order_id"] for row in said.json] == found
+    options = [f"--{part.replace('=', ' ').replace('%2B', '+')}" for part in asked.split("&") if "open" not in part]
+    assert command(service.folder, "orders", *" ".join(options).split()) == said.json
+
+
+def test_refused_signals_are_found_by_code(service: Service) -> None:
+    service.post("/v1/signals", {**BUY, "signal_id": "large", "notional_usd": 99_999})
+    (row,) = [one for one in service.get("/v1/refusals").json if one["signal_id"] == "large"]
+    codes = {refusal["code"] for refusal in row["refusals"]}
+    assert "POSITION_SIZE" in codes
+    assert row in service.get("/v1/refusals?code=POSITION_SIZE").json
+    assert row not in service.get("/v1/refusals?code=SIGNAL_STALE").json
+    assert service.get("/v1/refusals").json == command(service.folder, "refusals")
+    assert service.get("/v1/refusals?code=POSITION_SIZE&last=0").json == []
+
+
 def micros(usd: str) -> int:
     return int(Decimal(usd).scaleb(6))
 
@@ -210,6 +243,10 @@ def test_streams_are_bounded_and_end_with_their_readers(service: Service) -> Non
         ("GET", "/v1/events?after=9223372036854775808", 400),
         ("GET", "/v1/events?limit=1001", 400),
         ("GET", "/v1/orders?last=many", 400),
+        ("GET", "/v1/orders?wallet=nobody", 400),
+        ("GET", "/v1/orders?token=NOTHING", 400),
+        ("GET", "/v1/moves?from=yesterday", 400),
+        ("GET", "/v1/refusals?code=BECAUSE", 400),
         ("GET", "/v1/nothing", 404),
         ("GET", "/", 404),
         ("GET", "/docs", 404),

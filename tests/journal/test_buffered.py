@@ -22,7 +22,6 @@ def told(journal: Journal, count: int) -> object:
         [list(journal.read(after)) for after in (0, 1, count // 2, count)],
         [journal.entry(seq) for seq in (1, (count + 1) // 2, count)],
         [journal.find(SignalId(name)) for name in names],
-        [list(journal.decisions(since, up_to)) for since in (0, T0, T0 + 5) for up_to in (0, 3, count)],
     )
 
 

@@ -239,6 +239,19 @@ def test_a_newer_or_foreign_file_is_refused_untouched(path: Path, application: i
     assert path.read_bytes() == before
 
 
+def test_a_journal_of_the_first_format_is_read_and_goes_on(path: Path) -> None:
+    """It has one index more, which a writer still keeps and nobody reads."""
+    write(path, 3)
+    db = apsw.Connection(str(path))
+    db.execute("CREATE INDEX journal_decision ON journal (at_ns, seq, signal_id) WHERE signal_id IS NOT NULL")
+    db.execute("PRAGMA user_version = 1")
+    db.close()
+    write(path, 4, after=3)
+    with contextlib.closing(SqliteJournal.open_read_only(path)) as journal:
+        assert list(journal.read()) == trades(7)
+    assert [found for found in verify_chain(path) if not isinstance(found, Entry)] == []
+
+
 def test_somebody_elses_plain_database_is_foreign(path: Path) -> None:
     db = apsw.Connection(str(path))
     db.execute("CREATE TABLE theirs (x)")

@@ -9,9 +9,7 @@ from tests.mutants.mutation import Mutation
 TOLD_TEST: Final = "tests/desk/test_engine.py::test_nothing_is_told_or_published_before_it_is_durable"
 
 ENGINE: Final = "desk/engine.py"
-DUPLICATE_TEST: Final = (
-    "tests/desk/test_durable_first.py::test_a_duplicate_gets_its_first_answer_after_a_restart_and_after_days"
-)
+DUPLICATE_TEST: Final = "tests/desk/test_durable_first.py::test_a_duplicate_gets_its_first_answer_also_after_a_restart"
 
 DURABILITY: Final = (
     Mutation(
@@ -70,8 +68,8 @@ DURABILITY: Final = (
     Mutation(
         "ticket forgotten at recovery",
         ENGINE,
-        "    state.touched.clear()\n    state.revalued = True\n",
-        "    state.touched.clear()\n"
+        "        forget_changes(state)\n    state.revalued = True\n",
+        "        forget_changes(state)\n"
         "    for known in state.open_orders.values():\n"
         "        known.ticket = None\n"
         "    state.revalued = True\n",
@@ -79,12 +77,19 @@ DURABILITY: Final = (
         world="plain",
     ),
     Mutation(
-        "answer of another entry repeated after a restart",
-        ENGINE,
-        "remember_decision(state, signal_id, seq, at_ns)",
-        "remember_decision(state, signal_id, seq - 1, at_ns)",
+        "answer of another entry repeated",
+        "core/books/apply.py",
+        "state.decided[signal.id] = entry.seq",
+        "state.decided[signal.id] = entry.seq - 1",
         DUPLICATE_TEST,
         world="plain",
+    ),
+    Mutation(
+        "id forgotten before the journal knows it",
+        "core/books/state.py",
+        "while len(decided) > kept_max and next(iter(decided.values())) <= durable_seq:",
+        "while len(decided) > kept_max:",
+        "tests/desk/test_durable_first.py::test_an_id_is_remembered_until_the_journal_knows_it",
     ),
     Mutation(
         "known id with other content accepted",

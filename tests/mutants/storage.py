@@ -36,8 +36,8 @@ STORAGE_BUGS: Final = (
     Mutation(
         "symlink followed",
         "journal/place.py",
-        "    if stat.S_ISLNK(found.st_mode):",
-        "    if stat.S_ISLNK(found.st_mode) and path.exists():",
+        "    if path.is_symlink():",
+        "    if path.is_symlink() and path.exists():",
         f"{PLACE}::test_a_symlink_in_place_of_a_file_is_refused",
     ),
     Mutation(
@@ -130,5 +130,19 @@ STORAGE_BUGS: Final = (
         "        if not self._failed:\n",
         "        if self._failed:\n",
         "tests/desk/test_log_file.py::test_an_unwritable_log_is_one_warning_until_it_is_written_again",
+    ),
+    Mutation(
+        "a snapshot of a newer version is read",
+        "core/books/state.py",
+        "    if state.version != STATE_VERSION:",
+        "    if state.version < STATE_VERSION:",
+        "tests/golden/test_golden.py::test_a_snapshot_of_a_newer_version_is_not_read",
+    ),
+    Mutation(
+        "a migrated snapshot has no stop prices",
+        "core/books/migration.py",
+        "            set_stops(book, position)\n",
+        "",
+        "tests/golden/test_golden.py::test_a_snapshot_of_before_becomes_what_a_replay_comes_to",
     ),
 )

@@ -159,7 +159,7 @@ class SimJournal:
         self._auditor = auditor
         self._killer = killer
         self._seen = seen
-        self._decisions: dict[SignalId, tuple[int, int]] = {}
+        self._decisions: dict[SignalId, int] = {}
         self._snapshots: list[Snapshot] = []
         self._snapshot_readable = True
         self._busy = False
@@ -260,7 +260,7 @@ class SimJournal:
     def _index(self, entry: Entry) -> None:
         event = entry.event
         if isinstance(event, Answer) and not (isinstance(event, OrderPlaced) and (event.order.attempt)):
-            self._decisions.setdefault(event.signal.id, (entry.seq, entry.at_ns))
+            self._decisions.setdefault(event.signal.id, entry.seq)
 
     def read(self, after: int = 0) -> Iterator[Entry]:
         yield from self.entries[after:]
@@ -272,18 +272,17 @@ class SimJournal:
         known = self._decisions.get(signal_id)
         if known is not None:
             self._seen["found by the index"] += 1
-        return known[0] if known is not None else None
-
-    def decisions(self, since_ns: int, up_to: int) -> Iterator[tuple[SignalId, int, int]]:
-        for signal_id, (seq, at_ns) in self._decisions.items():
-            if at_ns >= since_ns and seq <= up_to:
-                yield signal_id, seq, at_ns
+        return known
 
     def snapshot(self) -> Snapshot | None:
         if self._snapshots and self._snapshot_readable:
             self._seen["recovered from a snapshot"] += 1
             return self._snapshots[-1]
         return None
+
+    def snapshot_before(self, seq: int) -> Snapshot | None:
+        kept = [snapshot for snapshot in self._snapshots if snapshot.seq <= seq]
+        return kept[-1] if kept and self._snapshot_readable else None
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         assert snapshot.seq <= len(self.entries), "a snapshot of what is not durable"

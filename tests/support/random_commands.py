@@ -8,7 +8,6 @@ from random import Random
 from msgspec import structs
 from tests.support.core_desk import DESK, MS, NOON_NS, USDC, CoreDesk, wide_wallet
 
-from overmind.core.books.state import DECISIONS_KEPT_NS
 from overmind.core.books.wallet_limits import kind_of, values_of
 from overmind.core.entries.capacity import capacity_micros
 from overmind.core.exits.exit_rules import exits_due
@@ -278,8 +277,8 @@ class RandomCommands:
         return [blocked, freed, ChangeMints(MintVerb.ALLOW_ALL, None, "chance", reason)]
 
     def _known_id(self, desk: CoreDesk) -> str:
-        """A signal id that may be known. Never one older than the state remembers, which only the journal knows."""
-        age = (desk.now_ns - NOON_NS) // DECISIONS_KEPT_NS
+        """A signal id that may be known. Every second day has ids of its own, so that new ones do not run out."""
+        age = (desk.now_ns - NOON_NS) // (2 * DAY_NS)
         return f"s{self.rng.randint(0, 30)}{'x' * age}"
 
     def submit(self, desk: CoreDesk) -> SubmitSignal:

@@ -5,20 +5,28 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from msgspec import structs
 
 from overmind.cli import desk_tables, order_tables, present, risk_tables
+from overmind.cli.exit_codes import BAD_INPUT
 from overmind.cli.opening import (
-    TAIL_ENTRIES,
+    LAST_MAX,
     AsJson,
     DataDir,
+    FromOption,
+    TokenOption,
+    ToOption,
+    WalletOption,
     data_dir_of,
-    state_and_tail,
+    search_for,
+    state_and_past,
     state_on_disk,
     stress_of_caller,
 )
 from overmind.cli.whole import whole_option
+from overmind.core.model.ids import SignalId
 from overmind.views import reports
-from overmind.views.orders import closed_orders, open_orders, with_times
+from overmind.views.past import BadSearch, opened_orders, orders_in, refusals_in
 from overmind.views.positions import positions as positions_of
 from overmind.views.risk import risk as risk_of
 from overmind.views.stats import execution_stats, shown_stats
@@ -69,20 +77,52 @@ def orders(
     as_json: AsJson = False,
     data_dir: DataDir = None,
     only_open: Annotated[bool, typer.Option("--open", help="Show open orders only.")] = False,
-    last: Annotated[int, whole_option("--last", 1, TAIL_ENTRIES, "Number of closed orders to show.")] = 20,
+    last: Annotated[int, whole_option("--last", 1, LAST_MAX, "Number of closed orders to show.")] = 20,
+    wallet: WalletOption = None,
+    token: TokenOption = None,
+    signal: Annotated[str | None, typer.Option("--signal", help="Of this signal only.")] = None,
+    from_: FromOption = None,
+    to: ToOption = None,
 ) -> None:
     """Show open orders and the last closed orders.
 
+    With --wallet, --token, --signal, --from or --to only orders that fit are shown. Times are those of placing.
+
     Amounts are in whole tokens, and times in UTC.
     """
-    state, tail = state_and_tail(data_dir_of(data_dir))
-    rows = with_times(open_orders(state), tail)
-    if not only_open and state.desk is not None:
-        rows = [*closed_orders(tail, state.desk)[-last:], *rows]
+    with state_and_past(data_dir_of(data_dir)) as (state, past):
+        search = search_for(state, last, wallet, token, from_, to)
+        search = structs.replace(search, signal_id=None if signal is None else SignalId(signal))
+        rows = orders_in(past, opened_orders(state), search, only_open)
     if as_json:
         present.emit_json(rows)
     else:
         order_tables.orders(rows)
+
+
+def refusals(
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    code: Annotated[str | None, typer.Option("--code", help="Refused with this code only.")] = None,
+    last: Annotated[int, whole_option("--last", 1, LAST_MAX, "Number of refused signals to show.")] = 20,
+    from_: FromOption = None,
+    to: ToOption = None,
+) -> None:
+    """Show the last signals that were refused, and why.
+
+    The codes are those of operations.md. `overmind explain` shows one signal in full.
+    """
+    with state_and_past(data_dir_of(data_dir)) as (state, past):
+        search = search_for(state, last, None, None, from_, to)
+        try:
+            rows = refusals_in(past, state.desk, search, code)
+        except BadSearch as bad:
+            present.complain(bad.problem, bad.fix)
+            raise typer.Exit(BAD_INPUT) from None
+    if as_json:
+        present.emit_json(rows)
+    else:
+        order_tables.refusals(rows)
 
 
 def stats(as_json: AsJson = False, data_dir: DataDir = None) -> None:

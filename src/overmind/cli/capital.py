@@ -13,14 +13,19 @@ from overmind.cli import present
 from overmind.cli.exit_codes import BAD_INPUT
 from overmind.cli.offline import command_on_disk
 from overmind.cli.opening import (
-    TAIL_ENTRIES,
+    LAST_MAX,
     AsJson,
     DataDir,
+    FromOption,
+    TokenOption,
+    ToOption,
+    WalletOption,
     data_dir_of,
     journal_at,
     journal_to_write,
     load_config,
-    state_and_tail,
+    search_for,
+    state_and_past,
     state_on_disk,
 )
 from overmind.cli.reasons import BY_OPERATOR, Reason, refuse_blank
@@ -41,13 +46,12 @@ from overmind.views.moves import (
     MoveRow,
     PlanReport,
     WithdrawalRow,
-    closed_moves,
-    open_moves,
     placed_moves,
     plan_report,
     withdrawal,
     withdrawal_row,
 )
+from overmind.views.past import moves_in, opened_moves
 
 FATES: Final = {
     "waits": "it waits and is not paid yet",
@@ -212,16 +216,20 @@ def moves(
     as_json: AsJson = False,
     data_dir: DataDir = None,
     only_open: Annotated[bool, typer.Option("--open", help="Show open moves only.")] = False,
-    last: Annotated[int, whole_option("--last", 1, TAIL_ENTRIES, "Number of closed moves to show.")] = 20,
+    last: Annotated[int, whole_option("--last", 1, LAST_MAX, "Number of closed moves to show.")] = 20,
+    wallet: WalletOption = None,
+    token: TokenOption = None,
+    from_: FromOption = None,
+    to: ToOption = None,
 ) -> None:
     """Show transfers between wallets, and withdrawals.
 
-    That includes rebalances, top-ups of the fee reserve, sweeps and reclaimed rent.
+    That includes rebalances, top-ups of the fee reserve, sweeps and reclaimed rent. With --wallet, --token, --from or
+    --to only moves that fit are shown. Times are those of placing.
     """
-    state, tail = state_and_tail(data_dir_of(data_dir))
-    rows = open_moves(state, SystemClock().now_ns())
-    if not only_open and state.desk is not None:
-        rows = [*closed_moves(tail, state.desk)[-last:], *rows]
+    with state_and_past(data_dir_of(data_dir)) as (state, past):
+        search = search_for(state, last, wallet, token, from_, to)
+        rows = moves_in(past, opened_moves(state, SystemClock().now_ns()), search, only_open)
     if as_json:
         present.emit_json(rows)
     else:

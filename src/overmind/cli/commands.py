@@ -37,6 +37,7 @@ LOOK: Final = {
     "wallets": Entry("books", "wallets", "Show status, value, P&L and use of limits of each wallet."),
     "positions": Entry("books", "positions", "Show what each wallet holds, and its exit prices."),
     "orders": Entry("books", "orders", "Show open orders and the last closed orders."),
+    "refusals": Entry("books", "refusals", "Show the last signals that were refused, and why."),
     "risk": Entry("books", "risk", "Show how much of each limit is used, and stress losses."),
     "stats": Entry("books", "stats", "Show how executions went and how often each wallet traded."),
     "explain": Entry("explain", "explain", "Show why each wallet was chosen or refused, and the outcome."),

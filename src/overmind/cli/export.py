@@ -10,8 +10,17 @@ import typer
 
 from overmind.cli import present
 from overmind.cli.exit_codes import BAD_INPUT
-from overmind.cli.opening import AsJson, DataDir, absolute, data_dir_of, journal_read_only
-from overmind.clock.instants import INSTANT_MAX_NS, day_or_instant_ns, iso
+from overmind.cli.opening import (
+    AsJson,
+    DataDir,
+    FromOption,
+    ToOption,
+    absolute,
+    data_dir_of,
+    instant_option,
+    journal_read_only,
+)
+from overmind.clock.instants import INSTANT_MAX_NS, iso
 from overmind.core.books.state import State
 from overmind.core.model.ids import WalletId
 from overmind.desk.engine import recover
@@ -21,12 +30,11 @@ from overmind.views.accounts import AccountingReport
 from overmind.views.statement import Statement, exact, statement_in, usd
 
 PROGRESS_EVERY: Final = 10_000  # entries
-DATES: Final = "write a day such as 2025-04-06, or an instant such as 2025-04-06T12:00:00+00:00; a day is in UTC"
 
 
 def export(
-    from_: Annotated[str | None, typer.Option("--from", help="First day or instant, in UTC. Default: all.")] = None,
-    to: Annotated[str | None, typer.Option("--to", help="End, exclusive: a day or an instant. Default: now.")] = None,
+    from_: FromOption = None,
+    to: ToOption = None,
     out: Annotated[
         Path, typer.Option("--out", callback=absolute, help="Folder for the files. Older files there are replaced.")
     ] = Path("export"),
@@ -41,7 +49,7 @@ def export(
 
     A row that a fork may still undo is marked. A row that a fork undid is reversed on that day.
     """
-    period = Period(_instant("--from", from_, 0), _instant("--to", to, INSTANT_MAX_NS))
+    period = Period(instant_option("--from", from_, 0), instant_option("--to", to, INSTANT_MAX_NS))
     if period.from_ns > period.to_ns:
         present.complain(f"--from {from_} is after --to {to}", "name the earlier one first")
         raise typer.Exit(BAD_INPUT)
@@ -59,16 +67,6 @@ def export(
             )
             raise typer.Exit(BAD_INPUT) from None
     _show(accounts, statement, out, period, as_json)
-
-
-def _instant(option: str, said: str | None, default_ns: int) -> int:
-    if said is None:
-        return default_ns
-    try:
-        return day_or_instant_ns(said)
-    except ValueError as error:
-        present.complain(f"{option}: {error}", DATES)
-        raise typer.Exit(BAD_INPUT) from None
 
 
 def _wallet(state: State, said: str | None) -> WalletId | None:

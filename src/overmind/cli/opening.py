@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
@@ -12,7 +12,9 @@ import msgspec
 import typer
 
 from overmind.cli import present
+from overmind.cli.exit_codes import BAD_INPUT
 from overmind.cli.whole import whole_option
+from overmind.clock.instants import INSTANT_MAX_NS, day_or_instant_ns
 from overmind.config import MultiWalletConfig, Problem
 from overmind.config.environment import DEFAULT_DOTENV, Environment, Origin
 from overmind.config.load import default_anchor_dir
@@ -22,19 +24,20 @@ from overmind.config.variables.risk import RISK_AGGREGATION_ENABLED, STRESS
 from overmind.config.variables.service import ANCHOR_DIR, DATA_DIR
 from overmind.core.books.state import State
 from overmind.core.model.desk_settings import Desk
-from overmind.core.model.events import Entry
 from overmind.core.model.money import Token
 from overmind.desk.engine import recover
 from overmind.desk.log import configure_logging
 from overmind.journal.anchor import Anchor
 from overmind.journal.errors import JournalUnusable
+from overmind.journal.past import Past, Search, past_on_disk
 from overmind.journal.sqlite import SqliteJournal
 from overmind.signals.decode import token_index
 from overmind.text.characters import quote_in
+from overmind.views.past import BadSearch, narrowed
 
 JOURNAL: Final = "overmind.db"
 SEED_MAX: Final = 2**63 - 1
-TAIL_ENTRIES: Final = 50_000  # how far back `orders` and `moves` look
+LAST_MAX: Final = 50_000  # closed orders, moves or refusals that one command shows
 
 
 def absolute(path: Path | None) -> Path | None:
@@ -163,8 +166,45 @@ def tokens_for_signals(desk: Desk) -> dict[str, Token]:
     return token_index(desk.tokens.values())
 
 
-def state_and_tail(data_dir: Path) -> tuple[State, Sequence[Entry]]:
-    """The state on disk and the last entries that led to it."""
+@contextmanager
+def state_and_past(data_dir: Path) -> Iterator[tuple[State, Past]]:
+    """The state on disk, and a search through all that led to it."""
     with journal_read_only(data_dir) as journal:
         state = recover(journal)
-        return state, tuple(journal.read(max(0, state.seq - TAIL_ENTRIES)))
+        with present.progress() as shown:
+            task = shown.add_task("filing entries", total=state.seq)
+            past = past_on_disk(journal_at(data_dir), journal, lambda seq: shown.update(task, completed=seq))
+        try:
+            yield state, past
+        finally:
+            past.close()
+
+
+FromOption = Annotated[str | None, typer.Option("--from", help="First day or instant, in UTC. Default: all.")]
+ToOption = Annotated[str | None, typer.Option("--to", help="End, exclusive: a day or an instant. Default: now.")]
+WalletOption = Annotated[str | None, typer.Option("--wallet", help="Of this wallet only.")]
+TokenOption = Annotated[str | None, typer.Option("--token", help="Of this token only: its symbol or its mint.")]
+DATES: Final = "write a day such as 2025-04-06, or an instant such as 2025-04-06T12:00:00+00:00; a day is in UTC"
+
+
+def instant_option(option: str, said: str | None, default_ns: int) -> int:
+    """A day or an instant. Raises typer.Exit."""
+    if said is None:
+        return default_ns
+    try:
+        return day_or_instant_ns(said)
+    except ValueError as error:
+        present.complain(f"{option}: {error}", DATES)
+        raise typer.Exit(BAD_INPUT) from None
+
+
+def search_for(
+    state: State, last: int, wallet: str | None, token: str | None, from_: str | None, to: str | None
+) -> Search:
+    """What the options ask for. Raises typer.Exit when one of them names nothing."""
+    search = Search(last, from_ns=instant_option("--from", from_, 0), to_ns=instant_option("--to", to, INSTANT_MAX_NS))
+    try:
+        return narrowed(state, search, wallet, token)
+    except BadSearch as bad:
+        present.complain(bad.problem, bad.fix)
+        raise typer.Exit(BAD_INPUT) from None

@@ -9,6 +9,7 @@ from overmind.cli.decisions import refusal
 from overmind.cli.present import say, table, usd
 from overmind.views.closing import CloseRow
 from overmind.views.orders import OrderRow
+from overmind.views.past import RefusedRow
 
 
 def orders(rows: Sequence[OrderRow]) -> None:
@@ -33,6 +34,19 @@ def orders(rows: Sequence[OrderRow]) -> None:
         ),
         right=("USD", "price"),
     )
+
+
+def refusals(rows: Sequence[RefusedRow]) -> None:
+    table(
+        "Refused signals",
+        ("signal", "at", "strategy", "action", "token", "why"),
+        ((row.signal_id, _second(row.at), row.strategy, row.action, row.symbol, _why(row)) for row in rows),
+    )
+
+
+def _why(row: RefusedRow) -> tuple[str, ...]:
+    listed = tuple(f"{one['wallet_id'] or 'every wallet'}: {refusal(one)}" for one in row.refusals)
+    return (*listed, f"and {row.unlisted} more") if row.unlisted else listed
 
 
 def _second(at: str | None) -> str:

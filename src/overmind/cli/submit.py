@@ -23,7 +23,7 @@ from overmind.cli.opening import (
     data_dir_of,
     journal_to_write,
     load_config,
-    state_and_tail,
+    state_and_past,
     tokens_for_signals,
 )
 from overmind.cli.remote import Remote, caller_token
@@ -37,6 +37,7 @@ from overmind.desk.stop_file_watch import StopFileWatch
 from overmind.desk.submit import Answers, answer_lines, read_lines
 from overmind.http.files import RunningService, find_service
 from overmind.journal.aside import Aside
+from overmind.journal.topics import signal_of
 from overmind.ports import Journal
 from overmind.views.orders import closed_orders, open_orders
 
@@ -89,9 +90,11 @@ def _exit_code(answers: Answers) -> int:
 
 def _show_outcomes(directory: Path, order_ids: Sequence[OrderId]) -> None:
     """Shows what became of these orders and of later attempts."""
-    state, tail = state_and_tail(directory)
     placed = {_without_attempt(order_id) for order_id in order_ids}
-    for row in (*closed_orders(tail, state.settings), *open_orders(state)):
+    with state_and_past(directory) as (state, past):
+        signals = dict.fromkeys(map(signal_of, order_ids))
+        told = [entry for signal_id in signals if signal_id is not None for entry in past.life(signal_id) or ()]
+    for row in (*closed_orders(told, state.settings), *open_orders(state)):
         if _without_attempt(row.order_id) in placed:
             decisions.show_outcome(row)
 

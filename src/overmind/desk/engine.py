@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from overmind.core.books.apply import apply
-from overmind.core.books.state import DECISIONS_KEPT_NS, State, decode_state, encode_state, remember_decision
+from overmind.core.books.state import State, encode_state, forget_changes, forget_decisions
 from overmind.core.control.holds import DISK_FULL
 from overmind.core.decide import EXITS, decide
 from overmind.core.entries.selection_index import SelectionIndex
@@ -36,6 +36,7 @@ from overmind.core.model.events import Answer, DeskConfigured, Entry, Event, Hol
 from overmind.core.model.ids import OWN, SignalId, is_own
 from overmind.core.model.signal import Signal
 from overmind.core.model.value import Value
+from overmind.journal.recovery import kept_state
 from overmind.ports import Clock, Journal, Snapshot
 
 T = TypeVar("T")
@@ -45,6 +46,7 @@ class Bounds(Value, frozen=True):
     inbox_max: int = 4_096  # commands whose decision is not durable yet
     open_orders_max: int = 10_000
     feed_max: int = 65_536  # entries that a slow reader may lag behind
+    ids_kept_max: int = 16_384  # of the newest signals, about 5 MB; the journal knows all of them
     snapshot_every: int = 50_000  # entries; bounds the replay at a restart
 
 
@@ -188,7 +190,7 @@ class Engine:
                 f"(at most {bounds.open_orders_max}): signal {signal.id} was not taken, send it again later"
             )
         events = self._decide_and_apply(SubmitSignal(signal, received))
-        seq = self._state.decided[signal.id][0]
+        seq = self._state.decided[signal.id]
         await self._until_durable(self._state.seq)
         return CommandAnswer(tuple(event for event in events if isinstance(event, Answer)), duplicate=False, seq=seq)
 
@@ -263,8 +265,8 @@ class Engine:
 
     def _known(self, signal_id: SignalId) -> int | None:
         decided = self._state.decided
-        if (known := decided.get(signal_id)) is not None:
-            return known[0]
+        if (seq := decided.get(signal_id)) is not None:
+            return seq
         return self._journal.find(signal_id) if len(decided) < self._state.signals else None
 
     async def _repeat(self, signal: Signal, seq: int) -> CommandAnswer:
@@ -297,6 +299,7 @@ class Engine:
         self._durable_seq = batch[-1].seq
         for feed in self._feeds:
             feed.publish(batch)
+        forget_decisions(self._state, self._durable_seq, self._bounds.ids_kept_max)
         waiting = self._waiting
         while waiting and waiting[0][0] <= self._durable_seq:
             durable = waiting.popleft()[1]
@@ -328,25 +331,12 @@ class Engine:
 
 def recover(journal: Journal) -> State:
     """The state that a journal leads to: its newest snapshot, then the entries after it."""
-    state = _state_of_snapshot(journal.snapshot())
-    for signal_id, seq, at_ns in journal.decisions(state.at_ns - DECISIONS_KEPT_NS, state.seq):
-        remember_decision(state, signal_id, seq, at_ns)
+    state = kept_state(journal, journal.snapshot())
     for entry in journal.read(after=state.seq):
         apply(state, entry)
-    state.touched.clear()
+        forget_changes(state)
     state.revalued = True
     return state
-
-
-def _state_of_snapshot(snapshot: Snapshot | None) -> State:
-    """A snapshot of another version is ignored; everything is replayed instead."""
-    if snapshot is None:
-        return State()
-    try:
-        state = decode_state(snapshot.state)
-    except msgspec.DecodeError:
-        return State()
-    return state if state.seq == snapshot.seq else State()
 
 
 def same_content(first: Signal, second: Signal) -> bool:

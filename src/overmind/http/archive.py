@@ -7,13 +7,18 @@ import threading
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import SignalId
 from overmind.http.responses import HttpRefusal
 from overmind.journal.aside import Aside
+from overmind.journal.catalogue import Catalogue
+from overmind.journal.past import Past
 from overmind.journal.sqlite import SqliteJournal
+
+UNFILED_MAX: Final = 10_000  # entries that a request reads: a quarter of a second in its thread
+CATALOGUE_FIX: Final = "ask again; open orders and moves are told at once with open=true"
 
 T = TypeVar("T")
 
@@ -21,9 +26,12 @@ T = TypeVar("T")
 class Pages:
     """An open journal, for the thread that reads it."""
 
-    def __init__(self, journal: SqliteJournal, closing: threading.Event) -> None:
+    def __init__(self, path: Path, journal: SqliteJournal, closing: threading.Event, unfiled_max: int) -> None:
+        self._path = path
         self._journal = journal
         self._closing = closing
+        self._unfiled_max = unfiled_max
+        self._opened: Past | None = None
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """All later entries, unless the archive closes meanwhile."""
@@ -35,6 +43,21 @@ class Pages:
     def page(self, after: int, count: int) -> list[Entry]:
         return list(islice(self.entries(after), count))
 
+    def past(self) -> Past:
+        """Raises HttpRefusal while the catalogue is far behind the journal: reading the rest would take too long."""
+        if self._opened is None:
+            filed, last = Catalogue.open_read_only(self._path, self._journal), self._journal.last_seq()
+            reached = filed.filed if filed is not None else 0
+            if last - reached > self._unfiled_max:
+                far = f"the journal is being catalogued: {reached:,} of {last:,} entries so far"
+                raise HttpRefusal(503, far, CATALOGUE_FIX)
+            self._opened = Past(self._journal, filed)
+        return self._opened
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+
     def find(self, signal_id: SignalId) -> int | None:
         return self._journal.find(signal_id)
 
@@ -42,8 +65,9 @@ class Pages:
 class Archive:
     """Serves one reader at a time, first come first served."""
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, name: str, unfiled_max: int = UNFILED_MAX) -> None:
         self._path = path
+        self._unfiled_max = unfiled_max
         self._thread = Aside(name)
         self._closing = threading.Event()
 
@@ -58,7 +82,9 @@ class Archive:
 
     def _look(self, look: Callable[[Pages], T]) -> T:
         journal = SqliteJournal.open_read_only(self._path)
+        pages = Pages(self._path, journal, self._closing, self._unfiled_max)
         try:
-            return look(Pages(journal, self._closing))
+            return look(pages)
         finally:
+            pages.close()
             journal.close()

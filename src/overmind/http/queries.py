@@ -16,20 +16,18 @@ from overmind.desk.log import log_alarm
 from overmind.http.archive import Archive, Pages
 from overmind.http.bounds import SEQ_MAX, whole_within
 from overmind.http.responses import HttpRefusal, JsonResponse
+from overmind.http.searching import AskedFor
 from overmind.signals.validation import ID
 from overmind.views import limits, reports
-from overmind.views.moves import closed_moves, open_moves
-from overmind.views.orders import OrderRow, closed_orders, open_orders, with_times
+from overmind.views.past import BadSearch, moves_in, opened_moves, opened_orders, orders_in, refusals_in
 from overmind.views.positions import positions as positions_of
 from overmind.views.preview import Explained, explain
 from overmind.views.risk import risk as risk_of
 from overmind.views.stats import shown_stats
 
-TAIL_ENTRIES: Final = 50_000  # how far back closed orders are searched
 EVENTS_MAX: Final = 1_000
 EVENTS_DEFAULT: Final = 100
 
-Last = Annotated[int, BeforeValidator(whole_within(0, 1_000)), Query(ge=0, le=1_000)]
 OnlyOpen = Annotated[bool, Query(alias="open")]
 After = Annotated[int, BeforeValidator(whole_within(0, SEQ_MAX)), Query(ge=0, le=SEQ_MAX)]
 Limit = Annotated[int, BeforeValidator(whole_within(1, EVENTS_MAX)), Query(ge=1, le=EVENTS_MAX)]
@@ -39,7 +37,7 @@ def queries_router(app: App, recent: Archive, whole: Archive) -> APIRouter:
     """`recent` reads the end of the journal; `whole` reads all of it, which may take long."""
     router = APIRouter(prefix="/v1")
     router.include_router(_books_router(app))
-    router.include_router(_orders_router(app, recent))
+    router.include_router(_past_router(app, recent))
     router.include_router(_journal_router(recent, whole))
     return router
 
@@ -83,38 +81,35 @@ def _books_router(app: App) -> APIRouter:
     return router
 
 
-def _orders_router(app: App, recent: Archive) -> APIRouter:
-    """Open orders and moves from the books, and closed ones from the end of the journal."""
+def _past_router(app: App, recent: Archive) -> APIRouter:
+    """Open orders and moves from the books, and what ended or was refused from the journal."""
     router, engine = APIRouter(), app.engine
 
     @router.get("/orders")
-    async def orders(only_open: OnlyOpen = False, last: Last = 20) -> Response:
+    async def orders(asked: AskedFor, only_open: OnlyOpen = False) -> Response:
         """Open orders at the time of the request; an order that closed meanwhile is shown as closed."""
-        rows, seq = await engine.read(lambda state: (open_orders(state), state.seq))
-        if only_open:
-            return JsonResponse(rows)  # Polled often, so without `placed_at`, which takes reading the journal.
-        desk, after = app.desk, max(0, seq - TAIL_ENTRIES)
-
-        def look(pages: Pages) -> list[OrderRow]:
-            entries = tuple(pages.entries(after))
-            closed = closed_orders(entries, desk)
-            known = {row.order_id for row in closed}
-            still_open = (row for row in rows if row.order_id not in known)
-            return [*closed[max(0, len(closed) - last) :], *with_times(still_open, entries)]
-
-        return JsonResponse(await recent.look(look))
+        search, opened = await engine.read(lambda state: (asked.among(state), opened_orders(state)))
+        if only_open and asked.for_all:  # Polled often, so without `placed_at`, which takes reading the journal.
+            return JsonResponse([row for _, row in opened.orders])
+        return JsonResponse(await recent.look(lambda pages: orders_in(pages.past(), opened, search, only_open)))
 
     @router.get("/moves")
-    async def moves(only_open: OnlyOpen = False, last: Last = 20) -> Response:
+    async def moves(asked: AskedFor, only_open: OnlyOpen = False) -> Response:
         """Moves of capital: between wallets, withdrawals, and reclaimed rent."""
         now_ns = app.clock.now_ns()
-        rows, seq = await engine.read(lambda state: (open_moves(state, now_ns), state.seq))
-        if only_open:
-            return JsonResponse(rows)
-        desk, after = app.desk, max(0, seq - TAIL_ENTRIES)
-        closed = await recent.look(lambda pages: closed_moves(pages.entries(after), desk))
-        known = {row.move_id for row in closed}
-        return JsonResponse([*closed[max(0, len(closed) - last) :], *(row for row in rows if row.move_id not in known)])
+        search, opened = await engine.read(lambda state: (asked.among(state), opened_moves(state, now_ns)))
+        if only_open and asked.for_all:
+            return JsonResponse([row for _, row in opened.moves])
+        return JsonResponse(await recent.look(lambda pages: moves_in(pages.past(), opened, search, only_open)))
+
+    @router.get("/refusals")
+    async def refusals(asked: AskedFor, code: str | None = None) -> Response:
+        """The last signals that were refused, oldest first."""
+        search, desk = asked.search, app.desk
+        try:
+            return JsonResponse(await recent.look(lambda pages: refusals_in(pages.past(), desk, search, code)))
+        except BadSearch as bad:
+            raise HttpRefusal(400, bad.problem, bad.fix) from None
 
     return router
 

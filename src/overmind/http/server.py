@@ -21,6 +21,7 @@ from overmind.config.secrecy import Secret
 from overmind.desk.app import App
 from overmind.http.archive import Archive
 from overmind.http.auth import Authenticator
+from overmind.http.cataloguer import Cataloguer
 from overmind.http.commands import commands_router
 from overmind.http.connections import ConnectionProtocol, Connections, ServerConfig, connections_max
 from overmind.http.health import Reachable, ServiceHealth
@@ -61,6 +62,7 @@ async def serve_api(
     """Serves an open desk for as long as the block lasts. The last responses are sent before it ends."""
     port = listener.getsockname()[1]
     recent, whole = Archive(journal, "recent"), Archive(journal, "whole")
+    cataloguer = Cataloguer(app.engine, journal, app.clock)
     streams, health = Streams(app.engine, recent), ServiceHealth(app, reachable)
     tokens, ignored = token_index(app.desk.tokens.values()), app.config.signal_fields_ignored
     intake = Intake(app.submit, tokens, app.desk.quote, app.clock, ignored, lambda: app.engine.state.wallets)
@@ -72,6 +74,7 @@ async def serve_api(
     server = _Server(_config(Authenticator(_signals_first(intake, api), token, port)))
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(server.serve([listener]))
+        filing = tasks.create_task(cataloguer.run())
         try:
             await server.up.wait()
             yield ApiServer(f"http://{HOST}:{port}", server, intake, health)
@@ -79,8 +82,10 @@ async def serve_api(
             streams.close()
             server.should_exit = True
             await asyncio.wait((task,))
+            filing.cancel()
             recent.close()
             whole.close()
+            cataloguer.close()
 
 
 def _signals_first(intake: Intake, api: ASGIApp) -> ASGIApp:

@@ -50,16 +50,11 @@ class BufferedJournal:
         buffered = self._decided.get(signal_id)
         return buffered.seq if buffered is not None else self._base.find(signal_id)
 
-    def decisions(self, since_ns: int, up_to: int) -> Iterator[tuple[SignalId, int, int]]:
-        seen = 0
-        for signal_id, seen, at_ns in self._base.decisions(since_ns, up_to):
-            yield signal_id, seen, at_ns
-        for signal_id, entry in list(self._decided.items()):
-            if entry.at_ns >= since_ns and seen < entry.seq <= up_to:
-                yield signal_id, entry.seq, entry.at_ns
-
     def snapshot(self) -> Snapshot | None:
         return self._base.snapshot()
+
+    def snapshot_before(self, seq: int) -> Snapshot | None:
+        return self._base.snapshot_before(seq)
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         await self.write()

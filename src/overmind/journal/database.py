@@ -17,19 +17,19 @@ from overmind.journal.errors import JournalCorrupt, JournalForeign, JournalProbl
 from overmind.ports import Snapshot
 
 APPLICATION_ID = 0x4F564D44  # "OVMD"
-FORMAT = 1
+FORMAT = 2
+FORMATS = (1, FORMAT)  # Format 1 also has an index journal_decision, which nobody reads any more.
 BUSY_MS_MAX = 5_000  # An operator's sqlite3 shell may lock the file for a moment.
 PAGE_BYTES = 4096
 RESERVE = "reserve"  # the file beside the journal that reserves disk space
 # A day on a full disk: marks every 20 s are 4,320 entries of up to 1.5 KB (ten tokens held), 6.5 MB with their pages.
 RESERVE_BYTES = 16 * 1024 * 1024
 
-# Partial indexes: only a signal's first decision is ever looked up, so all other rows cost nothing here.
+# A partial index: only a signal's first decision is ever looked up, so all other rows cost nothing here.
 SCHEMA = {
     "journal": "CREATE TABLE journal (seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, signal_id TEXT,"
     " event BLOB NOT NULL, hash BLOB NOT NULL) STRICT",
     "journal_signal": "CREATE UNIQUE INDEX journal_signal ON journal (signal_id) WHERE signal_id IS NOT NULL",
-    "journal_decision": "CREATE INDEX journal_decision ON journal (at_ns, seq, signal_id) WHERE signal_id IS NOT NULL",
     "snapshot": "CREATE TABLE snapshot (seq INTEGER PRIMARY KEY, state BLOB NOT NULL, hash BLOB NOT NULL,"
     " digest BLOB NOT NULL) STRICT",
 }
@@ -98,7 +98,7 @@ def connect_reader(path: Path, vfs: str | None = None) -> apsw.Connection:
     if not path.exists():
         raise JournalUnusable(f"{path}: there is no journal. Check the path, or start the service once to make one.")
     with refusing(path):
-        db = _open_read_only(path, vfs)
+        db = open_read_only(path, vfs)
     try:
         with refusing(path):
             db.set_busy_timeout(BUSY_MS_MAX)
@@ -211,7 +211,7 @@ def _create(db: apsw.Connection) -> None:
 def _is_new(db: apsw.Connection, path: Path) -> bool:
     """Whether the file is still empty. Raises JournalForeign if it is anything but our journal."""
     application, version = db.pragma("application_id"), db.pragma("user_version")
-    if (application, version) == (APPLICATION_ID, FORMAT):
+    if application == APPLICATION_ID and version in FORMATS:
         return False
     if application == APPLICATION_ID and version > FORMAT:
         raise JournalForeign(
@@ -231,7 +231,7 @@ def _require_schema(db: apsw.Connection, path: Path) -> None:
         raise JournalCorrupt(path, JournalProblem("cut off in the middle of a page"))
 
 
-def _open_read_only(path: Path, vfs: str | None) -> apsw.Connection:
+def open_read_only(path: Path, vfs: str | None) -> apsw.Connection:
     """Opens the file for reading. SQLite shares an index between readers and writer in a file that it must create.
 
     It cannot create that file on a backup that is mounted read-only. If no log is there either, no writer can be at

@@ -41,13 +41,11 @@ class MemoryJournal:
         entry = self._decisions.get(signal_id)
         return None if entry is None else entry.seq
 
-    def decisions(self, since_ns: int, up_to: int) -> Iterator[tuple[SignalId, int, int]]:
-        for signal_id, entry in list(self._decisions.items()):
-            if entry.at_ns >= since_ns and entry.seq <= up_to:
-                yield signal_id, entry.seq, entry.at_ns
-
     def snapshot(self) -> Snapshot | None:
         return self._snapshot
+
+    def snapshot_before(self, seq: int) -> Snapshot | None:
+        return self._snapshot if self._snapshot is not None and self._snapshot.seq <= seq else None
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         assert 0 <= snapshot.seq <= len(self._entries), f"a snapshot of entry {snapshot.seq}, which is not there"

@@ -31,11 +31,11 @@ class OverlayJournal:
         added = (entry.seq for entry in self._added if decided(entry.event) == signal_id)
         return next(added, None) or self._base.find(signal_id)
 
-    def decisions(self, since_ns: int, up_to: int) -> Iterator[tuple[SignalId, int, int]]:
-        yield from self._base.decisions(since_ns, up_to)
-
     def snapshot(self) -> Snapshot | None:
         return self._base.snapshot()
+
+    def snapshot_before(self, seq: int) -> Snapshot | None:
+        return self._base.snapshot_before(seq)
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         """Does nothing: a trial needs no snapshot."""

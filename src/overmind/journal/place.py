@@ -52,11 +52,7 @@ def _close_to_others(path: Path, right: Callable[[int], bool], mode: int, kind: 
         found = path.lstat()
     except OSError:
         return
-    if stat.S_ISLNK(found.st_mode):
-        real = Path(os.path.realpath(path))
-        raise JournalUnusable(
-            f"{path}: a symlink, which is refused. Name the real folder, or put the {kind} {real} here."
-        )
+    require_no_symlink(path, kind)
     if not right(found.st_mode):
         raise JournalUnusable(f"{path}: not a {kind}. Move it away, or choose another data folder.")
     if stat.S_IMODE(found.st_mode) & ~mode:
@@ -67,6 +63,15 @@ def _close_to_others(path: Path, right: Callable[[int], bool], mode: int, kind: 
                 f"{path}: others can open it, and its mode cannot be changed ({error.strerror})."
                 f" Give it to the desk's own user, and run `chmod {mode:o} {path}`."
             ) from error
+
+
+def require_no_symlink(path: Path, kind: str = "file") -> None:
+    """Raises JournalUnusable."""
+    if path.is_symlink():
+        real = Path(os.path.realpath(path))
+        raise JournalUnusable(
+            f"{path}: a symlink, which is refused. Name the real folder, or put the {kind} {real} here."
+        )
 
 
 class Place:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import wait
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import apsw
 
@@ -33,12 +33,9 @@ from overmind.ports import UNTROUBLED, JournalFailed, Snapshot, Storage
 
 PAGE_ROWS = 512
 CLOSE_MAX_S = 10.0  # A disk that hangs for longer is left behind, as by a crash.
+SEQ_MAX = 2**63 - 1  # of an entry
 PAUSE_EVERY_S = 0.001
 PAUSE_S = 0.0001
-DECISIONS = (
-    "SELECT signal_id, seq, at_ns FROM journal INDEXED BY journal_decision"
-    " WHERE signal_id IS NOT NULL AND (at_ns, seq) > (?, ?) AND seq <= ? ORDER BY at_ns, seq LIMIT ?"
-)
 
 Batch = TypeVar("Batch")
 
@@ -108,16 +105,15 @@ class SqliteJournal:
             row = self._db.execute("SELECT seq FROM journal WHERE signal_id = ?", (signal_id,)).fetchone()
         return None if row is None else row[0]
 
-    def decisions(self, since_ns: int, up_to: int) -> Iterator[tuple[SignalId, int, int]]:
-        at_ns, seq = since_ns, 0
-        while rows := self._decisions_after(at_ns, seq, up_to):
-            yield from rows
-            _, seq, at_ns = rows[-1]
-
     def snapshot(self) -> Snapshot | None:
+        return self.snapshot_before(SEQ_MAX)
+
+    def snapshot_before(self, seq: int) -> Snapshot | None:
         with refusing(self._path):
-            for seq in snapshot_seqs(self._db):
-                found, tip = load_snapshot(self._db, seq), tip_at(self._db, seq)
+            for kept in snapshot_seqs(self._db):
+                if kept > seq:
+                    continue
+                found, tip = load_snapshot(self._db, kept), tip_at(self._db, kept)
                 if found and tip and found[1] == tip.hash:
                     return found[0]
         return None
@@ -203,12 +199,6 @@ class SqliteJournal:
     def _rows_after(self, seq: int, count: int = PAGE_ROWS) -> list[Row]:
         with refusing(self._path):
             return rows_after(self._db, seq, count)
-
-    def _decisions_after(self, at_ns: int, seq: int, up_to: int) -> list[tuple[SignalId, int, int]]:
-        with refusing(self._path):
-            return cast(
-                list[tuple[SignalId, int, int]], self._db.execute(DECISIONS, (at_ns, seq, up_to, PAGE_ROWS)).fetchall()
-            )
 
     def _checked_entry(self, before: JournalTip | None, row: Row) -> Entry:
         entry = JournalProblem("the entry before it is missing", row[0]) if before is None else check(before, row)

@@ -17,7 +17,7 @@ from overmind.clock.instants import iso
 from overmind.core.books.apply import apply
 from overmind.core.books.positions import Lot
 from overmind.core.books.realised import Costs, Disposal, How
-from overmind.core.books.state import SOL_DECIMALS, State
+from overmind.core.books.state import SOL_DECIMALS, State, forget_changes
 from overmind.core.model.enums import MoveKind, StrategyType
 from overmind.core.model.events import (
     AccountsFlagged,
@@ -126,7 +126,7 @@ class AccountingReport:
             self._prove(f"before {iso(self._edges.pop(0))}")
         effect, deposited_micros = self._effect(entry), self.state.deposited_micros
         apply(self.state, entry)
-        self.state.touched.clear()
+        forget_changes(self.state)
         if effect is None:
             assert not self.state.realised, entry
             return

@@ -56,17 +56,8 @@ class OrderRow(Value, frozen=True):
 
 
 def open_orders(state: State) -> list[OrderRow]:
-    """Without their times, which the state does not keep: see `with_times`."""
+    """Without their times, which the state does not keep: see `views.past`."""
     return [_open_row(state.settings, known) for known in state.open_orders.values()]
-
-
-def with_times(rows: Iterable[OrderRow], entries: Iterable[Entry]) -> list[OrderRow]:
-    """The rows with the times at which these entries placed their orders."""
-    placed = {entry.event.order.id: entry.at_ns for entry in entries if isinstance(entry.event, OrderPlaced)}
-    return [
-        msgspec.structs.replace(row, placed_at=iso_seconds(placed[row.order_id])) if row.order_id in placed else row
-        for row in rows
-    ]
 
 
 def _open_row(desk: Desk, known: OpenOrder) -> OrderRow:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from overmind.core.books.apply import apply
-from overmind.core.books.state import State
+from overmind.core.books.state import State, forget_changes
 from overmind.core.decide import decide
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.explain import Candidate, entry_candidates, exit_candidates
@@ -101,7 +101,7 @@ def explain(entries: Iterable[Entry], seq: int) -> Explained:
             candidates = chances(state, signal, entry.at_ns)
         if signal is None:
             apply(state, entry)
-            state.touched.clear()
+            forget_changes(state)
         elif _belongs(entry, signal, orders):
             life.append(entry)
             if isinstance(entry.event, Answer):

@@ -15,7 +15,7 @@ from overmind.core.books.settle.capital import adjust, deposit, write_off
 from overmind.core.books.settle.close import close
 from overmind.core.books.settle.fork import finalise, roll_back
 from overmind.core.books.settle.place import place
-from overmind.core.books.state import State, TimedHold, remember_decision, remember_signature
+from overmind.core.books.state import State, TimedHold, remember_signature
 from overmind.core.books.trust import follow
 from overmind.core.books.wallet_limits import REMOVED, RESTORED, fit_allocations, put_in_force
 from overmind.core.model.controls import Hold, Scope
@@ -178,9 +178,8 @@ def apply(state: State, entry: Entry) -> None:
 
 
 def _remember_answer(state: State, signal: Signal, entry: Entry) -> None:
-    """Remembers the first answer, and forgets answers that are old enough for the journal's index."""
     state.signals += 1
-    remember_decision(state, signal.id, entry.seq, entry.at_ns)
+    state.decided[signal.id] = entry.seq
 
 
 def _holds(state: State, scope: Scope) -> dict[str, Hold]:

@@ -22,14 +22,13 @@ from overmind.core.model.ids import SOL, DepositId, LimitName, Mint, OrderId, Si
 from overmind.core.model.mints import Admission
 from overmind.core.model.money import Mark, Money
 from overmind.core.model.outcome import Outcome
-from overmind.core.model.units import DAY_NS, PPM, value_micros, value_micros_up
+from overmind.core.model.units import PPM, value_micros, value_micros_up
 from overmind.core.model.value import Value
 
 SOL_DECIMALS: Final = 9
-# Raise it with any change of State: snapshots of another version are ignored and everything is replayed.
+# Raise it with any change of State, and say in `migration` what becomes of a snapshot of the version before.
 STATE_VERSION: Final = 7
 SIGNATURES_KEPT: Final = 2_048  # More than can be made while a blockhash is valid.
-DECISIONS_KEPT_NS: Final = 2 * DAY_NS  # older ids are recognised by the journal's index
 
 
 # What an entry changed: a wallet, a token, and a strategy (None: any of them).
@@ -122,7 +121,8 @@ class State(msgspec.Struct):
     entries_open: int = 0  # of all wallets
     volatility: dict[Mint, Volatility] = msgspec.field(default_factory=dict)
     # Caches, not part of the state's identity: rebuilt at start, never journaled, never hashed.
-    decided: OrderedDict[SignalId, tuple[int, int]] = msgspec.field(default_factory=OrderedDict)  # (seq, at_ns)
+    # the entry that decided each signal: of those that nobody has forgotten yet, because the journal knows them
+    decided: OrderedDict[SignalId, int] = msgspec.field(default_factory=OrderedDict)
     touched: list[Touched] = msgspec.field(default_factory=list)  # for the selection index
     realised: list[Realised] = msgspec.field(default_factory=list)  # by the newest entry
     valuation: Valuation = msgspec.field(default_factory=Valuation)
@@ -209,15 +209,6 @@ def decode_state(raw: bytes) -> State:
     return state
 
 
-def is_current(raw: bytes) -> bool:
-    """Whether an encoded state is of this version."""
-    try:
-        decode_state(raw)
-    except msgspec.DecodeError:
-        return False
-    return True
-
-
 def state_hash(state: State) -> str:
     return hashlib.sha256(encode_state(state)).hexdigest()
 
@@ -229,8 +220,14 @@ def remember_signature(state: State, signature: str, work_id: OrderId) -> None:
         del signatures[next(iter(signatures))]
 
 
-def remember_decision(state: State, signal_id: SignalId, seq: int, at_ns: int) -> None:
+def forget_decisions(state: State, durable_seq: int, kept_max: int) -> None:
+    """Forgets the oldest ids that the journal knows, down to this number. Never one that is not durable yet."""
     decided = state.decided
-    decided[signal_id] = (seq, at_ns)
-    while next(iter(decided.values()))[1] < at_ns - DECISIONS_KEPT_NS:
+    while len(decided) > kept_max and next(iter(decided.values())) <= durable_seq:
         decided.popitem(last=False)
+
+
+def forget_changes(state: State) -> None:
+    """In a replay, after each entry: drops what only a running desk needs, so that a replay takes no memory."""
+    state.touched.clear()
+    state.decided.clear()

@@ -1,0 +1,266 @@
+"""The catalogue beside the journal: which entries tell of an order, a move or a refusal, by number.
+
+It holds nothing that the entries do not say. A lost, damaged or foreign catalogue is made anew, and what it does not
+reach yet is read from the entries. So it is written without waiting for the disk, and no trade depends on it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+import apsw
+
+from overmind.core.model.events import Entry, OrderPlaced, WorkEvent
+from overmind.core.model.ids import SignalId
+from overmind.journal.chain import GENESIS
+from overmind.journal.database import PAGE_BYTES, open_read_only
+from overmind.journal.errors import JournalUnusable
+from overmind.journal.place import FILE_MODE, LOG, require_no_symlink
+from overmind.journal.place import INDEX as SHARED
+from overmind.journal.topics import MOVE_LIFE, signal_of, topic, topics_of, work_of
+
+CATALOGUE: Final = "overmind-index.db"  # the file beside the journal
+APPLICATION_ID: Final = 0x4F564D49  # "OVMI"
+FORMAT: Final = 1  # Raise it when topics change: older catalogues are then made anew.
+BUSY_MS: Final = 2_000
+PAGE_ROWS: Final = 256
+FIRSTS_KEPT_MAX: Final = 65_536  # signals whose first entry is not looked up again
+
+SCHEMA: Final = (
+    "CREATE TABLE filed (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, hash BLOB NOT NULL) STRICT",
+    "CREATE TABLE topic (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT",
+    "CREATE TABLE listed (topic INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (topic, seq)) STRICT,"
+    " WITHOUT ROWID",
+    # The later entries of a signal's orders, by the entry that first decided the signal.
+    "CREATE TABLE life (first INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (first, seq)) STRICT, WITHOUT ROWID",
+)
+LISTED: Final = (
+    "SELECT seq FROM listed WHERE topic = (SELECT id FROM topic WHERE name = ?) AND seq > ? AND seq < ?"
+    " ORDER BY seq DESC LIMIT ?"
+)
+LIFE: Final = "SELECT seq FROM life WHERE first = ? AND seq <= ? ORDER BY seq"
+
+
+class CatalogueFailed(Exception):
+    """The catalogue cannot be read or written. The entries still say everything."""
+
+
+class CatalogueUseless(CatalogueFailed):
+    """It is damaged, or of another journal or version: it has to be made anew."""
+
+
+class Numbered(Protocol):
+    """What the catalogue asks a journal."""
+
+    def find(self, signal_id: SignalId) -> int | None: ...
+
+    def hash_of(self, seq: int) -> bytes | None: ...
+
+
+class Catalogue:
+    """Only one thread may use it. Its methods raise CatalogueFailed."""
+
+    def __init__(self, db: apsw.Connection) -> None:
+        self._db = db
+        self._topics: dict[str, int] = {}
+        self._firsts: dict[SignalId, int] = {}
+        with failing():
+            self.filed = self._filed()
+
+    @classmethod
+    def open(cls, journal_path: Path, journal: Numbered) -> Catalogue:
+        """For filing. Makes the file if there is none, and makes it anew if it is damaged or of another journal."""
+        path = journal_path.with_name(CATALOGUE)
+        try:
+            require_no_symlink(path)
+        except JournalUnusable as error:
+            raise CatalogueFailed(str(error)) from error
+        try:
+            return cls._opened(path, journal)
+        except CatalogueUseless:  # There is nothing in it to lose.
+            with failing():
+                for suffix in ("", LOG, SHARED):
+                    path.with_name(path.name + suffix).unlink(missing_ok=True)
+            return cls._opened(path, journal)
+
+    @classmethod
+    def _opened(cls, path: Path, journal: Numbered) -> Catalogue:
+        with failing():
+            db = apsw.Connection(str(path))
+            with contextlib.ExitStack() as undo:
+                undo.callback(db.close, force=True)
+                path.chmod(FILE_MODE)
+                _prepare(db)
+                catalogue = cls(db)
+                if not catalogue.fits(journal):
+                    raise CatalogueUseless(f"{path}: is of another journal")
+                undo.pop_all()
+        return catalogue
+
+    @classmethod
+    def open_read_only(cls, journal_path: Path, journal: Numbered) -> Catalogue | None:
+        """None: there is none that can be read, or it is not of this journal."""
+        path = journal_path.with_name(CATALOGUE)
+        if not path.is_file():
+            return None
+        try:
+            with failing():
+                db = open_read_only(path, None)
+                with contextlib.ExitStack() as undo:
+                    undo.callback(db.close, force=True)
+                    db.set_busy_timeout(BUSY_MS)
+                    if not _is_ours(db):
+                        return None
+                    catalogue = cls(db)
+                    if not catalogue.fits(journal):
+                        return None
+                    undo.pop_all()
+        except CatalogueFailed:
+            return None
+        return catalogue
+
+    @classmethod
+    def in_memory(cls, after: int = 0) -> Catalogue:
+        """For entries that no file has yet, from the one after this one on."""
+        db = apsw.Connection(":memory:")
+        _create(db, after)
+        return cls(db)
+
+    def fits(self, journal: Numbered) -> bool:
+        """Whether the entry up to which it goes is one of this journal, and so are all before it."""
+        with failing():
+            (link,) = self._db.execute("SELECT hash FROM filed").fetchall()[0]
+        return self.filed == 0 or journal.hash_of(self.filed) == link
+
+    def file(self, entries: Sequence[Entry], journal: Numbered) -> None:
+        """Files durable entries; those that were filed before are passed over. All or nothing."""
+        with failing(), self._transaction():
+            self.filed = self._filed()  # Another process may have filed meanwhile.
+            fresh = [entry for entry in entries if entry.seq > self.filed]
+            if not fresh:
+                return
+            if fresh[0].seq != self.filed + 1:
+                raise CatalogueFailed(f"entry {fresh[0].seq} cannot follow entry {self.filed}")
+            self._insert("listed", [row for entry in fresh for row in self._listed_rows(entry)])
+            self._insert("life", [row for entry in fresh if (row := self._life_row(entry, journal)) is not None])
+            last = fresh[-1].seq
+            self._db.execute("UPDATE filed SET seq = ?, hash = ?", (last, journal.hash_of(last) or b""))
+        self.filed = last
+
+    def listed(self, name: str, after: int, before: int) -> Iterator[int]:
+        """The entries of a topic between these two, newest first. None that was filed since this was opened."""
+        before = min(before, self.filed + 1)
+        while page := self._page(name, after, before):
+            yield from page
+            before = page[-1]
+
+    def life(self, first: int) -> list[int]:
+        """The later entries of a signal's orders."""
+        with failing():
+            return [seq for (seq,) in self._db.execute(LIFE, (first, self.filed))]
+
+    def rows(self) -> Iterator[tuple[str, int]]:
+        """All that is filed, in no order: topics, and the first entries of lives as text."""
+        with failing():
+            yield from self._db.execute("SELECT name, seq FROM listed JOIN topic ON topic = id")
+            yield from self._db.execute("SELECT CAST(first AS TEXT), seq FROM life")
+
+    def close(self) -> None:
+        with contextlib.suppress(apsw.Error):  # What was not written is filed again.
+            self._db.close(force=True)
+
+    def _filed(self) -> int:
+        return int(self._db.execute("SELECT seq FROM filed").get)
+
+    def _page(self, name: str, after: int, before: int) -> list[int]:
+        with failing():
+            return [seq for (seq,) in self._db.execute(LISTED, (name, after, before, PAGE_ROWS))]
+
+    def _listed_rows(self, entry: Entry) -> Iterator[tuple[int, int]]:
+        event = entry.event
+        for name in topics_of(event):
+            yield self._topic(name), entry.seq
+        if isinstance(event, WorkEvent) and signal_of(work_id := work_of(event)) is None:
+            yield self._topic(topic(MOVE_LIFE, work_id)), entry.seq
+
+    def _life_row(self, entry: Entry, journal: Numbered) -> tuple[int, int] | None:
+        """None: it is of no order, or it is the signal's first entry."""
+        event = entry.event
+        if not isinstance(event, WorkEvent) or (signal_id := signal_of(work_of(event))) is None:
+            return None
+        if isinstance(event, OrderPlaced) and event.order.attempt == event.order.part == 0:
+            self._remember(signal_id, entry.seq)
+            return None
+        first = self._firsts.get(signal_id) or journal.find(signal_id)
+        if first is None:
+            raise CatalogueFailed(f"entry {entry.seq} tells of signal {signal_id}, which the journal does not know")
+        self._remember(signal_id, first)
+        return first, entry.seq
+
+    def _remember(self, signal_id: SignalId, first: int) -> None:
+        if len(self._firsts) >= FIRSTS_KEPT_MAX:
+            self._firsts.clear()
+        self._firsts[signal_id] = first
+
+    def _topic(self, name: str) -> int:
+        """The number of a topic, which gets one when it first comes up."""
+        known = self._topics.get(name)
+        if known is None:
+            self._db.execute("INSERT OR IGNORE INTO topic (name) VALUES (?)", (name,))
+            known = int(self._db.execute("SELECT id FROM topic WHERE name = ?", (name,)).get)
+            if not name.startswith(MOVE_LIFE):  # Of these there are ever more.
+                self._topics[name] = known
+        return known
+
+    def _insert(self, table: str, rows: Sequence[tuple[int, int]]) -> None:
+        self._db.executemany(f"INSERT OR IGNORE INTO {table} VALUES (?, ?)", rows)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._topics.clear()  # Their numbers are taken back.
+                self._db.execute("ROLLBACK")
+
+
+@contextlib.contextmanager
+def failing() -> Iterator[None]:
+    """Converts the errors of SQLite and of the disk."""
+    try:
+        yield
+    except (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, UnicodeDecodeError) as error:
+        raise CatalogueUseless(f"the catalogue beside the journal: {error}") from error
+    except (apsw.Error, OSError) as error:
+        raise CatalogueFailed(f"the catalogue beside the journal: {error}") from error
+
+
+def _prepare(db: apsw.Connection) -> None:
+    db.set_busy_timeout(BUSY_MS)
+    if not _is_ours(db):
+        if db.execute("SELECT count(*) FROM sqlite_schema").get:
+            raise CatalogueUseless("another database, or a catalogue of another version")
+        db.pragma("page_size", PAGE_BYTES)
+    db.pragma("journal_mode", "wal")
+    db.pragma("synchronous", "normal")  # After a power loss it may end earlier, and is whole.
+    with db:
+        if not _is_ours(db):
+            _create(db, 0)
+
+
+def _is_ours(db: apsw.Connection) -> bool:
+    return (db.pragma("application_id"), db.pragma("user_version")) == (APPLICATION_ID, FORMAT)
+
+
+def _create(db: apsw.Connection, after: int) -> None:
+    for statement in SCHEMA:
+        db.execute(statement)
+    db.execute("INSERT INTO filed VALUES (1, ?, ?)", (after, GENESIS.hash))
+    db.pragma("application_id", APPLICATION_ID)
+    db.pragma("user_version", FORMAT)
