@@ -77,6 +77,7 @@ def _market(rules: UnlistedRules, trial: Trial) -> Iterator[Finding]:
     if trial.liquidity_micros < rules.liquidity_min_micros:
         least, actual = rules.liquidity_min_micros // MICROS, trial.liquidity_micros // MICROS
         yield Finding(Flaw.LOW_LIQUIDITY, f"its pools hold ${actual:,}, and at least ${least:,} are wanted")
+        return  # Nothing was tried.
     if trial.impact_bps > rules.impact_max_bps:
         detail = f"${rules.trial_micros // MICROS:,} move the price by {trial.impact_bps} bps"
         yield Finding(Flaw.PRICE_IMPACT, f"{detail}, at most {rules.impact_max_bps}")
