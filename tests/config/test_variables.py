@@ -22,6 +22,7 @@ from overmind.core.model.codes import Ceilings
 from overmind.core.model.desk_settings import BOOKING_RULES, CostModel, Desk
 from overmind.core.model.enums import TradingMode
 from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.mints import UnlistedRules
 from overmind.core.model.units import MICROS, NS
 
 
@@ -57,6 +58,7 @@ def test_the_defaults_of_the_desk_are_those_of_the_core(desk: DeskOnDisk) -> Non
         order_min_micros=MICROS,
         expected_cost_max_bps=300,
         dust_micros=MICROS // 2,
+        unlisted=UnlistedRules(32, 50_000 * MICROS, 100 * MICROS, 100, 300),
     )
 
 
@@ -138,6 +140,13 @@ OVERMIND_EXIT_RETRY_MS                  | 1            | desk.exit_retry_ns | 10
 OVERMIND_ADMISSION                      | strict       | desk.admission | off
 OVERMIND_ADMISSION                      | checkd       | refused | 'checkd' is not known
 OVERMIND_ADMISSION_EXIT                 | true         | desk.admission_exit | True
+OVERMIND_UNLISTED_MINTS_MAX             | 0            | desk.unlisted.mints_max | 0
+OVERMIND_UNLISTED_MINTS_MAX             | 257          | refused | 257
+OVERMIND_UNLISTED_LIQUIDITY_MIN_USD     | 9.5          | desk.unlisted.liquidity_min_micros | 9500000
+OVERMIND_UNLISTED_TRIAL_USD             | 1            | desk.unlisted.trial_micros | 1000000
+OVERMIND_UNLISTED_TRIAL_USD             | 0.99         | refused | 0.99
+OVERMIND_UNLISTED_IMPACT_MAX_BPS        | 7            | desk.unlisted.impact_max_bps | 7
+OVERMIND_UNLISTED_ROUND_TRIP_MAX_BPS    | 8            | desk.unlisted.round_trip_max_bps | 8
 OVERMIND_EMERGENCY_LIQUIDATE            | yes          | desk.emergency_liquidate | True
 OVERMIND_EMERGENCY_SWEEP                | true         | desk.emergency_sweep | True
 OVERMIND_REBALANCE_BAND_PERCENT         | 5.5          | desk.rebalance_band_ppm | 55000
@@ -231,13 +240,15 @@ def test_every_field_of_the_desk_can_be_set() -> None:
         "tokens",
         "costs",
         "ceilings",
+        "unlisted",
         "booking_rules",
         "witness_bound_bps",
         "proceeds_bound_bps",
     }
     costs = {f"costs.{field.name}" for field in msgspec.structs.fields(CostModel)}
     ceilings = {f"ceilings.{field.name}" for field in msgspec.structs.fields(Ceilings)}
-    assert fields | costs | ceilings <= named
+    unlisted = {f"unlisted.{field.name}" for field in msgspec.structs.fields(UnlistedRules)}
+    assert fields | costs | ceilings | unlisted <= named
 
 
 @pytest.mark.parametrize(("typed", "policy"), [({}, "checked"), ({"OVERMIND_ADMISSION": "Strict"}, "strict")])

@@ -133,6 +133,13 @@ account w5 eth frozen; account w5 usd mallory may close it; account w5 usd
 buy btc $10 not w1,w2,w3,w4 id u by arbitrage; fill u.0.0; look btc freeze mallory; buy btc $10 id v; look eth gone
 admit strict; look btc mint ann
 """,
+    "unlisted": """
+fill; w5 share meme:50:5000; reactivate w5; lift portfolio day_loss; lift portfolio drawdown
+desk threshold 100 loss 100 drawdown 100; mark sol 100; admit checked exit; desk unlisted 2; look usd
+try pup; mark pup 2; buy pup $10 not w1,w2,w3,w4 id u by meme; fill u.0.0 rent 2039280; try pup back 90
+buy pup $10 id v by meme; try cat freeze ann; buy cat $10 id w by meme; try dog fails reverted; try cat; mark cat 1
+try dog; watch dog freeze ann; watch pup freeze mallory; exits; fill; wait 700000; watch pup; mark sol 100; try pup
+""",
     "restored": """
 fill; reactivate w1; w5; reactivate w5; buy btc $10 not w1,w2,w3,w4 id u by arbitrage; restored
 accept-history w1 because explorer; restored; accept-history w5 usd -1 btc 0 because sold signed z; history w1 w2 w3
@@ -215,6 +222,8 @@ def books(state: State) -> dict[str, object]:
         },
         "reserved": {wallet_id: book.reserved for wallet_id, book in state.wallets.items()},
         "dust": {wallet_id: sorted(book.dust) for wallet_id, book in state.wallets.items()},
+        "unlisted": {mint: [one.token.symbol, one.traded] for mint, one in sorted(state.unlisted.items())},
+        "turned_away": {mint: one.admission.reason for mint, one in sorted(state.turned_away.items())},
         "peaks": {
             wallet_id: {mint: position.peak_pico for mint, position in sorted(book.positions.items())}
             for wallet_id, book in state.wallets.items()

@@ -169,7 +169,9 @@ def broken_by_signal(books: Books, entry: CheckedEntry) -> set[Code]:
     }
     found = {code for code, broken in rules.items() if broken}
     found |= broken_times(signal, entry.at_ns, entry.stale_ns)
-    return found | broken_prices(books, signal.mint, SOL, entry.at_ns)
+    # A token that the desk does not know has no price, and MINT_NOT_ADMITTED says so.
+    is_known = signal.mint in desk.tokens or signal.mint in books.marks
+    return found | broken_prices(books, signal.mint if is_known else SOL, SOL, entry.at_ns)
 
 
 def trades(books: Books) -> int:

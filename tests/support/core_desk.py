@@ -21,7 +21,8 @@ the desk's ceiling.
 
 `admit checked` (or strict, or off; with `exit`) is the policy for mints. `look eth` sees a mint as it is listed, `look
 eth freeze mallory` one with that authority, `look eth gone` none. `account w1 eth frozen` sees what is wrong with an
-account, and `account w1 eth` that nothing is.
+account, and `account w1 eth` that nothing is. `try pup back 96` tries a mint that no list has, as a signal asks for.
+`watch pup` sees its mint alone. `desk unlisted 2` knows two of them at most.
 
 SOL costs $100, eth $2,000 and btc $50,000; `new` is listed but was never priced. A step without a verb configures the
 wallet of that name. It starts with $9,900 and a float of 1 SOL, so its equity is $10,000 and a percent of it $100. Its
@@ -97,7 +98,16 @@ from overmind.core.model.enums import (
 )
 from overmind.core.model.events import Entry, Event, MovePlaced, OrderPlaced, SignalRefused
 from overmind.core.model.ids import SOL, DepositId, LimitName, Mint, OrderId, SignalId, WalletId
-from overmind.core.model.mints import AdmissionPolicy, Authorities, Finding, Flaw, MintFacts, MintLook
+from overmind.core.model.mints import (
+    AdmissionPolicy,
+    Authorities,
+    Finding,
+    Flaw,
+    MintFacts,
+    MintLook,
+    Trial,
+    UnlistedRules,
+)
 from overmind.core.model.money import Mark, Money, Token, Witness
 from overmind.core.model.order import Move, Order, Ticket, Work
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
@@ -207,7 +217,9 @@ DESK_WORDS = {
     "dearest": ("expected_cost_max_bps", 1),
     "proceeds": ("proceeds_bound_bps", 1),
 }
-DESK_TEXTS = ("only", "depth", "without", "ladder", "payees", "then")
+DESK_TEXTS = ("unlisted", "only", "depth", "without", "ladder", "payees", "then")
+TRIAL_WORDS = ("decimals", "pools", "impact", "back", "fails", "fault")
+UNLISTED = UnlistedRules(2, 50_000 * MICROS, 100 * MICROS, 100, 300)
 WALLET_WORDS = ("usd", "sol", "share", "type", "key", "status", "aim")
 EXIT_WORDS = {
     "stop": ("stop_loss_ppm", PERCENT),
@@ -344,6 +356,12 @@ class CoreDesk:
                 return self.do(ConfigureDesk(desk))
             case ["look", name, *options]:
                 return self.do(RecordAdmission(mint(name), self._look(name, options)))
+            case ["try", name, *options]:
+                return self.do(RecordAdmission(mint(name), self._try(options), wanted=True))
+            case ["watch", name, "gone"]:
+                return self.do(RecordAdmission(mint(name), MintLook(None, Finding(Flaw.NO_MINT, "gone"))))
+            case ["watch", name, *options]:
+                return self.do(RecordAdmission(mint(name), MintLook(self._try(options).facts)))
             case ["account", name, token, *words]:
                 return self.do(RecordAccounts(WalletId(name), {mint(token): " ".join(words)}))
             case ["ceiling", *options]:
@@ -451,6 +469,22 @@ class CoreDesk:
         authorities = Authorities(**dict(zip(options[::2], options[1::2], strict=True)))
         return MintLook(MintFacts(token.program, token.decimals, self._slot, authorities))
 
+    def _try(self, options: list[str]) -> MintLook:
+        """A look at a mint that no list has, with a trial of $100: what came `back`, and what its `pools` hold."""
+        said = pairs(options, {*TRIAL_WORDS, *structs.asdict(Authorities())})
+        if (fault := said.get("fault")) is not None:
+            return MintLook(None, Finding(Flaw(fault), "no answer"))
+        self._slot += 1
+        authorities = Authorities(**{role: holder for role, holder in said.items() if role not in TRIAL_WORDS})
+        facts = MintFacts("token", int(said.get("decimals", 6)), self._slot, authorities)
+        if authorities != Authorities():
+            return MintLook(facts)  # Nothing is tried of a mint that is not admitted.
+        pools, impact = exact(said.get("pools", "50000"), MICROS), int(said.get("impact", 10))
+        if "fails" in said:
+            return MintLook(facts, trial=Trial(pools, impact, fault=said["fails"]))
+        back = exact(said.get("back", "99"), MICROS)
+        return MintLook(facts, trial=Trial(pools, impact, 100 * MICROS, back))
+
     def _deposit(self, name: WalletId, money: Money, to_float: bool = False) -> tuple[Event, ...]:
         self._deposits += 1
         return self.do(RecordDeposit(DepositId(f"d{self._deposits}"), name, money, to_float))
@@ -533,10 +567,15 @@ class CoreDesk:
                 chain[token.mint] = units + (chain[token.mint] if text[0] in "+-" else 0)
         return chain
 
+    def _token(self, order: Order) -> Token:
+        position = self.state.wallets[order.wallet_id].positions.get(order.mint)
+        known = {**DESK.tokens, **self.state.settings.tokens}  # A script may take a token off the list.
+        return position.token if position is not None else known[order.mint]
+
     def _filled(self, order: Order, said: dict[str, str]) -> Filled:
         """At the mark, or `at` a price of its own; free, unless `fee` or `rent` are said in lamports."""
         price = exact(said["at"], PICO) if "at" in said else self.state.marks[order.mint].price_pico
-        decimals, spent = DESK.tokens[order.mint].decimals, order.spend.units
+        decimals, spent = self._token(order).decimals, order.spend.units
         convert = units_of if order.side is Side.BUY else value_micros
         return Filled(spent, convert(spent, price, decimals), int(said.get("fee", "0")), int(said.get("rent", "0")))
 
@@ -614,6 +653,8 @@ def desk_with(desk: Desk, said: dict[str, str]) -> Desk:
         then = said["then"]
         changes |= {"emergency_liquidate": then in ("liquidate", "sweep"), "emergency_sweep": then == "sweep"}
         changes["day_loss_flatten"] = then == "flatten"
+    if "unlisted" in said:
+        changes["unlisted"] = structs.replace(UNLISTED, mints_max=int(said["unlisted"]))
     if "without" in said:
         changes["tokens"] = {key: token for key, token in desk.tokens.items() if key != mint(said["without"])}
     return structs.replace(desk, **changes)
@@ -688,7 +729,8 @@ def told(events: tuple[Event, ...]) -> str:
 def amount(order: Order) -> str:
     if order.side is Side.BUY:
         return f"${number(Decimal(order.spend.units).scaleb(-6))}"
-    token = next(token for token in TOKENS.values() if token.mint == order.mint)
+    unlisted = Token(order.mint, order.mint, 6)
+    token = next((token for token in TOKENS.values() if token.mint == order.mint), unlisted)
     return f"{number(Decimal(order.spend.units).scaleb(-token.decimals))} {token.symbol.lower()}"
 
 

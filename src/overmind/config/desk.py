@@ -68,6 +68,13 @@ from overmind.config.variables.risk import (
     STRATEGY_MAX,
     VOLATILITY_HALF_LIFE,
 )
+from overmind.config.variables.unlisted import (
+    UNLISTED_IMPACT_MAX,
+    UNLISTED_LIQUIDITY_MIN,
+    UNLISTED_MINTS_MAX,
+    UNLISTED_ROUND_TRIP_MAX,
+    UNLISTED_TRIAL,
+)
 from overmind.config.variables.variable import Variable
 from overmind.config.variables.wallets import DEFAULT_WALLET, MULTI_WALLET_ENABLED, TOKENS_FILE
 from overmind.config.wallets import Managed
@@ -75,7 +82,7 @@ from overmind.core.model.codes import Ceilings
 from overmind.core.model.desk_settings import BOOKING_RULES, CostModel, Desk
 from overmind.core.model.enums import WalletStatus
 from overmind.core.model.ids import Mint, WalletId
-from overmind.core.model.mints import AdmissionPolicy
+from overmind.core.model.mints import AdmissionPolicy, UnlistedRules
 from overmind.core.model.money import Token
 
 
@@ -136,6 +143,7 @@ def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings:
         depeg_max_ppm=settings.get(DEPEG_MAX),
         admission=_admission(settings, cluster),
         admission_exit=settings.get(ADMISSION_EXIT),
+        unlisted=_unlisted(settings),
         costs=_costs(settings, findings),
         ceilings=_ceilings(settings),
     )
@@ -159,6 +167,16 @@ def _admission(settings: Settings, cluster: Cluster) -> AdmissionPolicy:
     """Paper has no chain that could be looked at."""
     policy = settings.get(ADMISSION)
     return AdmissionPolicy.OFF if cluster is Cluster.PAPER else policy
+
+
+def _unlisted(settings: Settings) -> UnlistedRules:
+    return UnlistedRules(
+        mints_max=settings.get(UNLISTED_MINTS_MAX),
+        liquidity_min_micros=settings.get(UNLISTED_LIQUIDITY_MIN),
+        trial_micros=settings.get(UNLISTED_TRIAL),
+        impact_max_bps=settings.get(UNLISTED_IMPACT_MAX),
+        round_trip_max_bps=settings.get(UNLISTED_ROUND_TRIP_MAX),
+    )
 
 
 def _ceilings(settings: Settings) -> Ceilings:

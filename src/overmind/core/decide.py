@@ -17,6 +17,7 @@ from overmind.core.books.book import OpenMove, OpenOrder, ProvisionalMove, Walle
 from overmind.core.books.mark_columns import journaled
 from overmind.core.books.state import State
 from overmind.core.books.trust import judge
+from overmind.core.books.unlisted import without_unlisted
 from overmind.core.capital.fee_reserve import due_reclaims, due_top_ups
 from overmind.core.capital.proceeds import due_sweeps
 from overmind.core.capital.rebalance import rebalance
@@ -151,8 +152,9 @@ def _events_of(state: State, index: SelectionIndex, command: Command, at_ns: int
             yield from found_desk(state, found)
         case ConfigureDesk(desk=desk):
             check_same_money(state, desk)
-            if state.desk != desk:
-                yield DeskConfigured(desk)
+            wanted_desk = without_unlisted(state, desk)
+            if state.desk is None or without_unlisted(state, state.desk) != wanted_desk:
+                yield DeskConfigured(wanted_desk)
         case ConfigureWallet() as configure:
             yield from configure_wallet(state, configure, at_ns)
         case RemoveWallet(wallet_id=wallet_id):
@@ -182,8 +184,8 @@ def _events_of(state: State, index: SelectionIndex, command: Command, at_ns: int
             yield from change_limits(state, change, at_ns)
         case ChangeMints() as change:
             yield from change_mints(state, change, at_ns)
-        case RecordAdmission(mint=mint, look=look):
-            yield from record_admission(state, mint, look)
+        case RecordAdmission() as record:
+            yield from record_admission(state, record, at_ns)
         case RecordAccounts(wallet_id=wallet_id, seen=seen):
             yield from record_accounts(state, wallet_id, seen)
         case ReactivateWallet(wallet_id=wallet_id, reason=reason):

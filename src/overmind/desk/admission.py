@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -70,6 +70,16 @@ class Place(Value, frozen=True):
         return look_at(account, slot)
 
 
+class UnlistedLooks(Protocol):
+    """Looks at the market of tokens that no list has."""
+
+    async def refresh(self, mint: Mint) -> None:
+        """Looks again unless it was looked at in the last minute. Raises VenueUnavailable."""
+
+    def forget(self) -> None:
+        """The next buy looks again."""
+
+
 class AdmissionWatch:
     def __init__(self, engine: Engine, chain: AccountReader, clock: Clock, public_keys: Mapping[WalletId, str]) -> None:
         """`public_keys`: the wallets that can sign."""
@@ -82,6 +92,7 @@ class AdmissionWatch:
         self._slot = 0  # the highest of all looks since the start: no older answer counts
         self._slot_ns = clock.now_ns()
         self._silence = ""
+        self.unlisted: UnlistedLooks | None = None  # None: no mint that no list has is looked at
 
     async def run(self) -> None:
         """Runs until cancelled."""
@@ -103,9 +114,23 @@ class AdmissionWatch:
             return
         self._silence = ""
 
+    async def facts_of(self, mint: Mint) -> MintLook:
+        """One look at any mint, known or not. Nothing is journaled. Raises ChainSilent."""
+        async with self._looking:
+            began_ns = self._clock.now_ns()
+            reads = await self._chain.accounts([mint], self._slot, Priority.ENTRY)
+            slot = min(read.slot for read in reads)
+            self._require_possible(slot, began_ns)
+        found, *others = [look_at(read.accounts[0], slot) for read in reads]
+        if any(other != found for other in others):
+            raise ChainSilent(f"two nodes do not show the same at {mint}")
+        return found
+
     def forget(self) -> None:
         """The next buy looks again at everything that it needs."""
         self._seen_ns.clear()
+        if self.unlisted is not None:
+            self.unlisted.forget()
 
     async def check(self, order: Order) -> Rejected | None:
         """Why the order must not be signed, as far as mints and our accounts tell. Raises VenueUnavailable.
@@ -121,6 +146,8 @@ class AdmissionWatch:
             return _unsafe(state, wallet_id, (order.receive,))
         accounts = [OwnAccount(wallet_id, mint) for mint in (quote, order.mint) if mint != SOL]
         await self._refresh((order.mint, quote, *accounts))
+        if self.unlisted is not None:
+            await self.unlisted.refresh(order.mint)
         if why := not_admitted(state, order.mint):
             return Rejected(Cause.MINT_NOT_ADMITTED, why)
         return _unsafe(state, wallet_id, (quote, order.mint))

@@ -16,7 +16,7 @@ from msgspec import structs
 from overmind.clock.clocks import SteadyClock
 from overmind.config import MultiWalletConfig, WalletConfig
 from overmind.core.books.state import SOL_DECIMALS, State
-from overmind.core.books.trust import doubt_text
+from overmind.core.books.trust import doubt_text, fresh_price_pico
 from overmind.core.books.wallet_limits import RESTORED
 from overmind.core.control.balances import unknown_signatures
 from overmind.core.control.holds import EDITED
@@ -34,7 +34,7 @@ from overmind.core.model.commands import (
 )
 from overmind.core.model.controls import Scope
 from overmind.core.model.desk_settings import Desk
-from overmind.core.model.ids import SOL, DepositId, OrderId, WalletId
+from overmind.core.model.ids import SOL, DepositId, Mint, OrderId, WalletId
 from overmind.core.model.money import Money
 from overmind.core.model.outcome import Failed, Filled
 from overmind.core.model.signal import Signal
@@ -49,6 +49,7 @@ from overmind.desk.journal_watch import LOOK_EVERY_S, JournalWatch
 from overmind.desk.landed import book_from_chain
 from overmind.desk.log import DecisionLog
 from overmind.desk.market import Connect
+from overmind.desk.unlisted import UnlistedMints
 from overmind.desk.watch import StopFile, Watch
 from overmind.ports import ChainSilent, Clock, Journal, JournalFailed, Storage
 from overmind.solana.capabilities import blind_nodes
@@ -91,6 +92,7 @@ class App:
         self._market = market = connect(self.engine, clock)
         self._desk = market.desk
         self.admission = self._admission_watch()
+        self.unlisted = self._unlisted_mints()
         self.executor = Executor(
             self.engine, market.venue, clock, config.max_concurrent_wallets, self.stop_file.may_exist, self.admission
         )
@@ -118,6 +120,15 @@ class App:
         if on_chain is None:
             return None
         return AdmissionWatch(self.engine, on_chain.chain, self.clock, on_chain.public_keys)
+
+    def _unlisted_mints(self) -> UnlistedMints | None:
+        """None on paper: there is no chain to look at."""
+        on_chain, round_trip = self._market.on_chain, self._market.round_trip
+        if on_chain is None or round_trip is None or self.admission is None:
+            return None
+        looks = UnlistedMints(self.engine, self.admission, round_trip, self.clock, on_chain.public_keys)
+        self.admission.unlisted = looks
+        return looks
 
     def _balance_watch(self) -> BalanceWatch | None:
         """None on paper: there is no chain to compare with."""
@@ -159,8 +170,17 @@ class App:
         """Decides a signal; durable on return. Raises CommandRefused, EngineBusy, EngineStopped, DiskFull."""
         if self.stop_file.exists():
             await self.watch.heed_stop_file()
+        if self.unlisted is not None and self.unlisted.concerns(signal):
+            received_at_ns = self.clock.now_ns() if received_at_ns is None else received_at_ns
+            await self._look_at_unlisted(signal.mint)
         answered = await self.engine.submit(signal, received_at_ns)
         return decision_of(answered.events, answered.duplicate)
+
+    async def _look_at_unlisted(self, mint: Mint) -> None:
+        """Before the decision: the mint and its market, and its first price."""
+        assert self.unlisted is not None
+        if await self.unlisted.look(mint) and fresh_price_pico(self.engine.state, mint, self.clock.now_ns()) is None:
+            await self.look()
 
     async def open(self) -> None:
         """Brings the journal up to the configuration: identity, settings, wallets, first prices, paper capital."""

@@ -29,6 +29,7 @@ from overmind.core.model.events import (
     LimitsChanged,
     LiquidationOrdered,
     MintAdmitted,
+    MintForgotten,
     MintRefused,
     MintsChanged,
     MoveClosed,
@@ -325,8 +326,12 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
         case MintsChanged(mints=mints, who=who, reason=reason):
             lists = {"blocked": list(mints.blocked), "allowed": mints.allowed and list(mints.allowed)}
             log.warning("mint lists changed", seq=seq, who=who, why=reason, **lists)
-        case MintAdmitted(mint=mint):
-            log.info("mint admitted", seq=seq, mint=mint)
+        case MintAdmitted(mint=mint, token=token):
+            log.info("mint admitted", seq=seq, mint=mint, **({} if token is None else {"unlisted": token.symbol}))
+        case MintRefused(mint=mint, findings=findings, turned_away=True):
+            log.info("unlisted mint not admitted", seq=seq, mint=mint, why="; ".join(map(str, findings)))
+        case MintForgotten(mint=mint, reason=reason):
+            log.info("unlisted mint forgotten", seq=seq, mint=mint, why=reason)
         case MintRefused(mint=mint, findings=findings):
             log.error("mint not admitted", seq=seq, mint=mint, why="; ".join(map(str, findings)))
         case AccountsFlagged(wallet_id=wallet_id, flaws=flaws) if flaws:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final, NamedTuple
 
@@ -20,6 +20,7 @@ from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.money import Token
 from overmind.desk.engine import Engine
 from overmind.desk.proceeds import ProceedsWitness
+from overmind.desk.tokens import LiveTokens, PricedMints
 from overmind.journal.key_locks import KeyLocks
 from overmind.ports import Clock, Prices, SecondSource, Venue
 from overmind.prices.jupiter import JupiterPrices
@@ -35,6 +36,7 @@ from overmind.solana.signer import LocalSigner
 from overmind.venues.jupiter import JupiterVenue
 from overmind.venues.paper import PaperModel, PaperVenue, makes_account
 from overmind.venues.proceeds import SaleProceeds
+from overmind.venues.round_trip import RoundTrip
 
 MARK_EVERY_S: Final = 1.0
 STALE_CANDLES: Final = 2
@@ -70,6 +72,7 @@ class MarketAccess(msgspec.Struct, frozen=True):
     on_chain: OnChain | None = None  # None on paper
     second: SecondSource | None = None  # confirms `prices`
     proceeds: SecondSource | None = None  # confirms `prices` for sales
+    round_trip: RoundTrip | None = None  # tries tokens that no list has; None on paper
 
 
 Connect = Callable[[Engine, Clock], MarketAccess]
@@ -201,7 +204,7 @@ class Witnesses(NamedTuple):
     rival: Rival | None = None
 
     def source(
-        self, config: MultiWalletConfig, mints: Sequence[Mint], clock: Clock
+        self, config: MultiWalletConfig, mints: Iterable[Mint], clock: Clock
     ) -> JupiterPrices | PythPrices | None:
         if self.api is not None:
             return JupiterPrices(self.api, mints, clock, name=self.api.name)
@@ -260,9 +263,9 @@ def _on_cluster(config: MultiWalletConfig, api: JupiterApi, witnesses: Witnesses
     def connect(engine: Engine, clock: Clock) -> MarketAccess:
         desk = config.desk
         tokens = _sellable(engine.state, desk)
-        mints = (desk.quote.mint, *tokens)
+        at_start = {desk.quote.mint: desk.quote, **tokens}
+        mints, all_tokens = PricedMints(engine, at_start), LiveTokens(engine, at_start)
         prices, second = JupiterPrices(api, mints, clock), witnesses.source(config, mints, clock)
-        all_tokens = {desk.quote.mint: desk.quote, **tokens}
         venue = JupiterVenue(
             swaps=api,
             chain=on_chain.chain,
@@ -287,6 +290,7 @@ def _on_cluster(config: MultiWalletConfig, api: JupiterApi, witnesses: Witnesses
             on_chain=on_chain,
             second=second,
             proceeds=proceeds,
+            round_trip=RoundTrip(api, on_chain.chain, api),
         )
 
     return connect

@@ -7,7 +7,7 @@ that is missing or malformed in an answer is dropped at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, Protocol
 
@@ -39,12 +39,12 @@ class Quoted(Protocol):
 class JupiterPrices:
     """`ports.Prices` from the API, as long as `run()` runs; `ports.SecondSource` as well."""
 
-    def __init__(self, api: Quoted, mints: Sequence[Mint], clock: Clock, name: str = "swap server") -> None:
+    def __init__(self, api: Quoted, mints: Iterable[Mint], clock: Clock, name: str = "swap server") -> None:
+        """`mints` is read again for each poll, because tokens may come and go."""
         self.name = name
         self._api = api
-        self._mints = tuple(mints)
+        self._mints = mints
         self._clock = clock
-        self._interval_s = max(POLL_S, api.price_interval_s(len(self._mints)))
         self._ticks: dict[Mint, Tick] = {}
         self._silent = False
 
@@ -55,12 +55,12 @@ class JupiterPrices:
         """Runs until cancelled."""
         while True:
             await self.poll()
-            await self._clock.sleep(self._interval_s)
+            await self._clock.sleep(max(POLL_S, self._api.price_interval_s(sum(1 for _ in self._mints))))
 
     async def poll(self) -> None:
         """Polls once. Logs the start and the end of an outage once each."""
         try:
-            told = await self._api.prices(self._mints)
+            told = await self._api.prices(tuple(self._mints))
         except VenueUnavailable as fault:
             if not self._silent:
                 log.warning("no prices; the last ones stay and age", source=self.name, reason=str(fault))

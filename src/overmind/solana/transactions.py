@@ -6,11 +6,16 @@ BaseException whose class cannot be imported. Both leave this module as BadTrans
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeVar
 
+from solders.compute_budget import ID as COMPUTE_BUDGET
+from solders.compute_budget import set_compute_unit_limit
+from solders.hash import Hash
+from solders.instruction import AccountMeta
+from solders.instruction import Instruction as BuiltInstruction
 from solders.message import Message as LegacyMessage
-from solders.message import MessageV0
+from solders.message import MessageV0, to_bytes_versioned
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.transaction import VersionedTransaction
@@ -18,9 +23,11 @@ from solders.transaction import VersionedTransaction
 from overmind.core.model.value import Value
 
 T = TypeVar("T")
+AnyMessage = MessageV0 | LegacyMessage
 
 SIGNATURE_BYTES: Final = 64
 PACKET_BYTES_MAX: Final = 1_232  # what a Solana node accepts as one transaction
+UNITS_MAX: Final = 1_400_000  # the compute units that a transaction may use at most
 _UNSIGNED: Final = bytes(SIGNATURE_BYTES)
 
 
@@ -70,6 +77,14 @@ def parse(raw: bytes) -> Transaction:
     return _guarded(lambda: _read(raw))
 
 
+def joined(raws: Sequence[bytes], blockhash: str) -> bytes:
+    """The instructions of several transactions of one fee payer in one, for a simulation: nobody has signed it.
+
+    It has one compute limit of its own, because only one may be set. Raises BadTransaction, also if it is too long.
+    """
+    return _guarded(lambda: _joined([_message(VersionedTransaction.from_bytes(raw)) for raw in raws], blockhash))
+
+
 def account_keys(raw: bytes) -> tuple[str, ...]:
     """The accounts that a transaction lists itself, in order. Raises BadTransaction."""
     return _guarded(lambda: tuple(map(str, VersionedTransaction.from_bytes(raw).message.account_keys)))
@@ -82,11 +97,7 @@ def signature_text(signature: bytes) -> str:
 
 def _read(raw: bytes) -> Transaction:
     transaction = VersionedTransaction.from_bytes(raw)
-    message = transaction.message
-    if not isinstance(message, MessageV0 | LegacyMessage):
-        raise BadTransaction(f"a message of the kind {type(message).__name__}; versions legacy and 0 are read")
-    if isinstance(message, MessageV0) and message.address_table_lookups:
-        raise BadTransaction("it names accounts through lookup tables, which are not resolved here")
+    message = _message(transaction)
     keys = tuple(map(str, message.account_keys))
     signatures = tuple(map(bytes, transaction.signatures))
     header = message.header
@@ -99,6 +110,40 @@ def _read(raw: bytes) -> Transaction:
         for one in message.instructions
     )
     return Transaction(raw, signatures, keys, str(message.recent_blockhash), instructions)
+
+
+def _message(transaction: VersionedTransaction) -> AnyMessage:
+    message = transaction.message
+    if not isinstance(message, MessageV0 | LegacyMessage):
+        raise BadTransaction(f"a message of the kind {type(message).__name__}; versions legacy and 0 are read")
+    if isinstance(message, MessageV0) and message.address_table_lookups:
+        raise BadTransaction("it names accounts through lookup tables, which are not resolved here")
+    return message
+
+
+def _joined(messages: Sequence[AnyMessage], blockhash: str) -> bytes:
+    instructions = [set_compute_unit_limit(UNITS_MAX), *(one for message in messages for one in _instructions(message))]
+    payer = messages[0].account_keys[0]
+    message = MessageV0.try_compile(payer, instructions, [], Hash.from_string(blockhash))
+    signers = message.header.num_required_signatures
+    raw = bytes([signers]) + _UNSIGNED * signers + to_bytes_versioned(message)
+    if len(raw) > PACKET_BYTES_MAX:
+        raise BadTransaction(f"together {len(raw)} bytes, and a node accepts {PACKET_BYTES_MAX}")
+    return raw
+
+
+def _instructions(message: AnyMessage) -> Iterator[BuiltInstruction]:
+    """All but those of the compute budget."""
+    keys, header = message.account_keys, message.header
+    signers, unsigned_end = header.num_required_signatures, len(keys) - header.num_readonly_unsigned_accounts
+    signed_end = signers - header.num_readonly_signed_accounts  # of the writable ones
+    for one in message.instructions:
+        if keys[one.program_id_index] == COMPUTE_BUDGET:
+            continue
+        metas = [
+            AccountMeta(keys[at], at < signers, at < signed_end or signers <= at < unsigned_end) for at in one.accounts
+        ]
+        yield BuiltInstruction(keys[one.program_id_index], bytes(one.data), metas)
 
 
 def _verifies(key: str, signature: bytes, message: bytes) -> bool:

@@ -280,17 +280,20 @@ async def _witness(node: Node, ticket: Ticket) -> Status | Expired | None:
 
 
 class _OtherWallets:
-    """The addresses of our wallets and of their associated accounts. Wallets may come while the desk runs."""
+    """The addresses of our wallets and of their associated accounts. Wallets and tokens may come at any time."""
 
     def __init__(self, public_keys: Mapping[WalletId, str], tokens: Mapping[Mint, Token]) -> None:
         self._public_keys = public_keys
         self._tokens = tokens
+        self._mints: tuple[Mint, ...] = ()
         self._addresses: dict[WalletId, frozenset[str]] = {}
         self._others: dict[WalletId, frozenset[str]] = {}
 
     def of(self, wallet_id: WalletId) -> frozenset[str]:
         """All but those of this wallet."""
-        if len(self._addresses) != len(self._public_keys):
+        mints = tuple(self._tokens)
+        if len(self._addresses) != len(self._public_keys) or mints != self._mints:
+            self._mints = mints
             self._addresses = {one: self._derived(owner) for one, owner in self._public_keys.items()}
             self._others.clear()
         if wallet_id not in self._others:

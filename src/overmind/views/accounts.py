@@ -37,6 +37,7 @@ from overmind.core.model.events import (
     LimitsChanged,
     LiquidationOrdered,
     MintAdmitted,
+    MintForgotten,
     MintRefused,
     MintsChanged,
     MoveClosed,
@@ -184,6 +185,8 @@ class AccountingReport:
                 return EntryEffect(_of_entry(entry, self._token(mint)), FINAL)
             case DeskConfigured(desk=desk):
                 self._tokens |= {desk.quote.mint: desk.quote, **desk.tokens}
+            case MintAdmitted(mint=mint, token=Token() as token):
+                self._tokens.setdefault(mint, token)
             case (  # Decisions and observations move no capital. Prices change what is held, not what is realised.
                 SignalRecorded()
                 | SignalRefused()
@@ -201,6 +204,7 @@ class AccountingReport:
                 | HistoryAccepted()
                 | MintAdmitted()
                 | MintRefused()
+                | MintForgotten()
                 | AccountsFlagged()
                 | PricesMarked()
                 | PricesMoved()

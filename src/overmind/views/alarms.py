@@ -38,7 +38,7 @@ def admission_alarms(state: State) -> tuple[str, ...]:
     mints = [
         f"the mint of {symbol_of(desk, mint)} is not admitted: {admission.reason}"
         for mint, admission in sorted(state.admissions.items())
-        if admission.findings and mint in matter
+        if admission.of_mint and mint in matter
     ]
     accounts = [
         f"the account of {wallet_id} for {symbol_of(desk, Mint(mint))} is not used: {flaw}"

@@ -272,7 +272,8 @@ w1; allow btc; disallow btc            | buy btc $1    | MINT_BLOCKED on the all
 w1; allow btc; block btc               | buy btc $1    | MINT_BLOCKED not blocked {BLOCKED}
 w1; allow btc; allow all               | buy eth $1    | w1 $1
 w1; block eth; allow all               | buy eth $1    | MINT_BLOCKED not blocked {BLOCKED}
-w1; block btc; desk without btc | buy btc $1 | MINT_NOT_ADMITTED a listed token btc + MINT_BLOCKED not blocked {BLOCKED}
+w1; block btc; desk without btc | buy btc $1 | MINT_NOT_ADMITTED a listed or admitted token btc: no list has \
+it, and this desk looks at no mint (OVERMIND_ADMISSION is off, or it is on paper) + MINT_BLOCKED not blocked {BLOCKED}
 # What a wallet has nothing against is refused for what all of it has: that is the code, whatever other wallets say.
 w1; w2 share none; block eth | buy eth $1 | MINT_BLOCKED not blocked {BLOCKED} + \
 STRATEGY_NOT_ENABLED enabled not in the wallet's strategies @w2

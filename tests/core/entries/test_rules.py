@@ -76,11 +76,16 @@ w1; desk depth 9899 | buy eth $101                   | PRICE_IMPACT 100 101
 w1; desk depth 9699 | buy eth $300.999999 by meteora | w1 $300.999999
 w1; desk depth 9699 | buy eth $301 by meteora        | PRICE_IMPACT 300 301
 # The mint and the amount.
-w1; mark pepe 1            | buy pepe $300 | MINT_NOT_ADMITTED a listed token pepe
-w1; desk without eth       | buy eth $300  | MINT_NOT_ADMITTED a listed token eth
-w1                         | buy pepe $300 | PRICE_MISSING a journaled mark pepe + MINT_NOT_ADMITTED a listed token pepe
-w1; buy eth $300; desk without eth | buy eth $300 | MINT_NOT_ADMITTED a listed token eth
-w1; mark pepe 1            | buy pepe 300  | MINT_NOT_ADMITTED a listed token pepe
+w1; mark pepe 1            | buy pepe $300 | MINT_NOT_ADMITTED a listed or admitted token \
+pepe: no list has it, and this desk looks at no mint (OVERMIND_ADMISSION is off, or it is on paper)
+w1; desk without eth       | buy eth $300  | MINT_NOT_ADMITTED a listed or admitted token \
+eth: no list has it, and this desk looks at no mint (OVERMIND_ADMISSION is off, or it is on paper)
+w1                         | buy pepe $300 | MINT_NOT_ADMITTED a listed or admitted token \
+pepe: no list has it, and this desk looks at no mint (OVERMIND_ADMISSION is off, or it is on paper)
+w1; buy eth $300; desk without eth | buy eth $300 | MINT_NOT_ADMITTED a listed or admitted token \
+eth: no list has it, and this desk looks at no mint (OVERMIND_ADMISSION is off, or it is on paper)
+w1; mark pepe 1            | buy pepe 300  | MINT_NOT_ADMITTED a listed or admitted token \
+pepe: no list has it, and this desk looks at no mint (OVERMIND_ADMISSION is off, or it is on paper)
 w1; block eth              | buy eth $300  | MINT_BLOCKED not blocked blocked by ann: because
 w1; allow btc              | buy eth $300  | MINT_BLOCKED on the allow list not among the 1 that are allowed
 w1                         | buy eth $0.000001 | w1 $0.000001

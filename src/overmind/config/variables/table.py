@@ -103,6 +103,13 @@ from overmind.config.variables.service import (
     STEP_TELL,
 )
 from overmind.config.variables.signals import SIGNAL_FIELDS_IGNORED
+from overmind.config.variables.unlisted import (
+    UNLISTED_IMPACT_MAX,
+    UNLISTED_LIQUIDITY_MIN,
+    UNLISTED_MINTS_MAX,
+    UNLISTED_ROUND_TRIP_MAX,
+    UNLISTED_TRIAL,
+)
 from overmind.config.variables.variable import SettingRow, Variable
 from overmind.config.variables.wallets import (
     DEFAULT_WALLET,
@@ -179,6 +186,11 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         RESERVE_FLOAT,
         ADMISSION,
         ADMISSION_EXIT,
+        UNLISTED_MINTS_MAX,
+        UNLISTED_LIQUIDITY_MIN,
+        UNLISTED_TRIAL,
+        UNLISTED_IMPACT_MAX,
+        UNLISTED_ROUND_TRIP_MAX,
     ),
     "Capital": (
         AUTO_REBALANCE_ENABLED,

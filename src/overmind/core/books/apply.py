@@ -17,6 +17,7 @@ from overmind.core.books.settle.fork import finalise, roll_back
 from overmind.core.books.settle.place import place
 from overmind.core.books.state import State, TimedHold, remember_signature
 from overmind.core.books.trust import follow
+from overmind.core.books.unlisted import admit, forget, list_anew, turn_away, with_unlisted
 from overmind.core.books.wallet_limits import REMOVED, RESTORED, fit_allocations, put_in_force
 from overmind.core.model.controls import Hold, Scope
 from overmind.core.model.desk_settings import Desk
@@ -38,6 +39,7 @@ from overmind.core.model.events import (
     LimitsChanged,
     LiquidationOrdered,
     MintAdmitted,
+    MintForgotten,
     MintRefused,
     MintsChanged,
     MoveClosed,
@@ -159,10 +161,17 @@ def apply(state: State, entry: Entry) -> None:
             state.revalued = True
         case MintsChanged(mints=mints):
             state.mints = mints
-        case MintAdmitted(mint=mint, facts=facts):
-            state.admissions[mint] = Admission(facts)
-        case MintRefused(mint=mint, facts=facts, findings=findings):
-            state.admissions[mint] = Admission(facts, findings)
+        case MintAdmitted(mint=mint, facts=facts, token=token, trial=trial):
+            state.admissions[mint] = Admission(facts, trial=trial)
+            if token is not None:
+                admit(state, token)
+        case MintRefused(mint=mint, facts=facts, findings=findings, trial=trial, turned_away=turned_away):
+            if turned_away:
+                turn_away(state, mint, Admission(facts, findings, trial))
+            else:
+                state.admissions[mint] = Admission(facts, findings, trial)
+        case MintForgotten(mint=mint):
+            forget(state, mint)
         case AccountsFlagged(wallet_id=wallet_id, flaws=flaws):
             state.account_flaws.pop(wallet_id, None)
             if flaws:
@@ -240,9 +249,11 @@ def _configure_wallet(state: State, wallet: Wallet) -> None:
 
 def _configure_desk(state: State, desk: Desk) -> None:
     bound_before = state.desk.dust_micros if state.desk is not None else desk.dust_micros
-    if state.desk is not None and _admits_by(state.desk) != _admits_by(desk):
+    if state.desk is not None and _admits_by(state.desk) != _admits_by(with_unlisted(state, desk)):
         state.admissions.clear()  # They were judged by other rules: every mint has to be looked at again.
+        state.turned_away.clear()
     state.desk = desk
+    list_anew(state)
     if desk.dust_micros != bound_before:
         sift_all(state)
     if not desk.doubts_prices:
@@ -255,7 +266,7 @@ def _configure_desk(state: State, desk: Desk) -> None:
 
 
 def _admits_by(desk: Desk) -> tuple[object, ...]:
-    return desk.admission, desk.admission_exit, desk.quote, desk.tokens
+    return desk.admission, desk.admission_exit, desk.unlisted, desk.quote, desk.tokens
 
 
 def _roll_day(state: State, day: int) -> None:

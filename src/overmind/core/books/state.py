@@ -19,8 +19,8 @@ from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import StrategyType
 from overmind.core.model.events import DeskFounded
 from overmind.core.model.ids import SOL, DepositId, LimitName, Mint, OrderId, SignalId, WalletId
-from overmind.core.model.mints import Admission
-from overmind.core.model.money import Mark, Money
+from overmind.core.model.mints import Admission, TurnedAway
+from overmind.core.model.money import Mark, Money, UnlistedToken
 from overmind.core.model.outcome import Outcome
 from overmind.core.model.units import PPM, value_micros, value_micros_up
 from overmind.core.model.value import Value
@@ -80,6 +80,8 @@ class State(msgspec.Struct):
     changes: dict[WalletId, dict[LimitName, Change]] = msgspec.field(default_factory=dict)  # operator's changes
     mints: MintLists = MintLists()
     admissions: dict[Mint, Admission] = msgspec.field(default_factory=dict)  # the newest verdicts
+    unlisted: dict[Mint, UnlistedToken] = msgspec.field(default_factory=dict)  # tokens that no list has
+    turned_away: dict[Mint, TurnedAway] = msgspec.field(default_factory=dict)  # the newest other mints of no list
     # why accounts of a wallet are not used, by mint
     account_flaws: dict[WalletId, dict[Mint, str]] = msgspec.field(default_factory=dict)
     ledger: Ledger = msgspec.field(default_factory=Ledger)

@@ -10,35 +10,55 @@ from collections.abc import Iterator
 from overmind.core.books.state import State
 from overmind.core.control.holds import known_wallets
 from overmind.core.control.mint_rules import findings
-from overmind.core.model.commands import CommandRefused
+from overmind.core.control.unlisted import forget_unneeded, is_traded, try_mint, verdict
+from overmind.core.model.commands import CommandRefused, RecordAdmission
 from overmind.core.model.events import AccountsFlagged, CloseOrdered, Event, MintAdmitted, MintRefused
-from overmind.core.model.ids import Mint, WalletId
-from overmind.core.model.mints import Admission, AdmissionPolicy, Finding, MintLook
+from overmind.core.model.ids import SOL, Mint, WalletId
+from overmind.core.model.mints import Admission, AdmissionPolicy, Finding, MintLook, Trial
 from overmind.core.model.money import Token
 
 
-def record_admission(state: State, mint: Mint, look: MintLook) -> Iterator[Event]:
-    """A look that finds what is known already yields nothing, so the journal grows with changes only."""
-    desk, token = state.settings, known_token(state, mint)
-    if desk.admission is AdmissionPolicy.OFF or token is None:
+def record_admission(state: State, record: RecordAdmission, at_ns: int) -> Iterator[Event]:
+    """A look that finds what is known already yields nothing, so the journal grows with changes only. Each trial of a
+    mint that no list has is journaled.
+    """
+    desk, mint, look = state.settings, record.mint, record.look
+    if desk.admission is AdmissionPolicy.OFF:
         return
-    admission = Admission(look.facts, _against(desk.admission, token, look))
-    if _same_finding(state.admissions.get(mint), admission):
+    token, before = known_token(state, mint), state.admissions.get(mint)
+    unlisted = is_traded(state, mint) or mint not in (SOL, desk.quote.mint, *desk.tokens)
+    if record.wanted and unlisted and desk.unlisted.mints_max:
+        yield from try_mint(state, mint, look, token)
+    elif token is not None:
+        yield from _look_again(state, token, look)
+    after = state.admissions.get(mint)
+    if desk.admission_exit and after is not None and after is not before and after.of_mint:
+        yield from _close_all(state, mint, f"its mint is not admitted: {after.reason}")
+    if is_traded(state, mint) and not record.wanted:
+        yield from forget_unneeded(state, mint, at_ns)
+
+
+def _look_again(state: State, token: Token, look: MintLook) -> Iterator[Event]:
+    """What is known of the market of a mint that no list has still counts."""
+    before = state.admissions.get(token.mint)
+    trial = before.trial if before is not None else None
+    admission = Admission(look.facts, _against(state, token, look, trial), trial)
+    if _same_finding(before, admission):
         return
     if not admission.findings:
         assert look.facts is not None, look  # A look without facts has a finding.
-        yield MintAdmitted(mint, look.facts)
-        return
-    yield MintRefused(mint, look.facts, admission.findings)
-    if desk.admission_exit:
-        yield from _close_all(state, mint, f"its mint is not admitted: {admission.reason}")
+        yield MintAdmitted(token.mint, look.facts, trial=trial)
+    else:
+        yield MintRefused(token.mint, look.facts, admission.findings, trial)
 
 
-def _against(policy: AdmissionPolicy, token: Token, look: MintLook) -> tuple[Finding, ...]:
+def _against(state: State, token: Token, look: MintLook, trial: Trial | None) -> tuple[Finding, ...]:
+    if is_traded(state, token.mint):
+        return tuple(verdict(state.settings.unlisted, token, look.facts, look.fault, trial))
     if look.facts is None:
         assert look.fault is not None, look
         return (look.fault,)
-    return tuple(findings(policy, token, look.facts))
+    return tuple(findings(state.settings.admission, token, look.facts))
 
 
 def known_token(state: State, mint: Mint) -> Token | None:

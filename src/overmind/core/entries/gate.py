@@ -13,7 +13,7 @@ from typing import Final
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
-from overmind.core.entries.admission import not_admitted
+from overmind.core.entries.admission import barred, not_admitted
 from overmind.core.entries.broken_limits import OTHER_ROWS, broken_limits
 from overmind.core.entries.limit_row import Limit, PortfolioPlace, WalletPlace
 from overmind.core.entries.limit_table import PORTFOLIO_LIMITS
@@ -58,6 +58,7 @@ def signal_may_enter(
         or request.slippage_max_bps > ceiling_bps
         or request.impact_bps > ceiling_bps
         or mint not in desk.tokens
+        or (state.unlisted and barred(state, mint, strategy))
         or (desk.admission is not OFF and not_admitted(state, mint))
         or mint in state.mints.blocked
         or (state.mints.allowed is not None and mint not in state.mints.allowed)

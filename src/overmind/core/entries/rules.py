@@ -13,7 +13,7 @@ from typing import Final
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.books.trust import doubt_text
-from overmind.core.entries.admission import not_admitted
+from overmind.core.entries.admission import barred, not_admitted, unlisted_refusal
 from overmind.core.entries.broken_limits import OTHER_ROWS, ROWS, broken_limits
 from overmind.core.entries.limit_row import Limit, P, PortfolioPlace, WalletPlace
 from overmind.core.entries.limit_table import PORTFOLIO_LIMITS
@@ -26,6 +26,7 @@ from overmind.core.model.signal import Signal
 from overmind.core.model.units import NOTIONAL_MAX_MICROS, NS
 
 FUTURE_MAX_NS: Final = 5 * NS
+LISTED: Final = "a listed or admitted token"
 AMOUNT_RANGE: Final = f"1 to {NOTIONAL_MAX_MICROS} micro-USD"
 
 
@@ -78,12 +79,15 @@ def _signal_rules(state: State, request: EntryRequest, at_ns: int, received_at_n
     yield from time_refusals(signal, request.stale_at_ns, at_ns, received_at_ns)
     if at_ns - received_at_ns > desk.selection_timeout_ns:
         yield Refusal(Code.SELECTION_TIMEOUT, desk.selection_timeout_ns // 10**6, (at_ns - received_at_ns) // 10**6)
-    yield from price_refusals(state, (signal.mint, SOL), at_ns)
+    is_known = signal.mint in desk.tokens or signal.mint in state.marks  # Otherwise MINT_NOT_ADMITTED says enough.
+    yield from price_refusals(state, (signal.mint, SOL) if is_known else (SOL,), at_ns)
     ceiling = slippage_ceiling_bps(desk, signal.strategy)
     if request.slippage_max_bps > ceiling:
         yield Refusal(Code.SLIPPAGE_CEILING, ceiling, request.slippage_max_bps)
     if signal.mint not in desk.tokens:
-        yield Refusal(Code.MINT_NOT_ADMITTED, "a listed token", signal.mint)
+        yield Refusal(Code.MINT_NOT_ADMITTED, LISTED, unlisted_refusal(state, signal.mint, signal.strategy))
+    elif why := barred(state, signal.mint, signal.strategy):
+        yield Refusal(Code.MINT_NOT_ADMITTED, LISTED, why)
     elif why := not_admitted(state, signal.mint):
         yield Refusal(Code.MINT_NOT_ADMITTED, f"admitted by the policy {desk.admission}", why)
     yield from mint_refusals(state, signal.mint)

@@ -95,7 +95,8 @@ class Code(enum.StrEnum):
     MINT_NOT_ADMITTED = (
         "MINT_NOT_ADMITTED",
         Unit.TEXT,
-        "The token is not listed, or OVERMIND_ADMISSION does not allow what its mint can do.",
+        "The token is neither listed nor admitted: OVERMIND_ADMISSION does not allow what its mint can do, or no list "
+        "has it and a look found what `actual` says.",
     )
     MINT_BLOCKED = (
         "MINT_BLOCKED",

@@ -133,6 +133,7 @@ class RecordAdmission(Value, frozen=True, tag=True):
 
     mint: Mint
     look: MintLook
+    wanted: bool = False  # a signal wants to buy it: a mint that no list has becomes known, or is turned away
 
 
 class RecordAccounts(Value, frozen=True, tag=True):

@@ -6,7 +6,7 @@ from typing import Final
 
 from overmind.core.model.codes import Ceilings
 from overmind.core.model.ids import Mint, WalletId
-from overmind.core.model.mints import AdmissionPolicy
+from overmind.core.model.mints import AdmissionPolicy, UnlistedRules
 from overmind.core.model.money import Token
 from overmind.core.model.units import DAY_NS, MICROS, NS, PPM
 from overmind.core.model.value import Value
@@ -40,7 +40,8 @@ class Desk(Value, frozen=True):
     """The portfolio-wide settings that decisions depend on. Journaled, so that every decision can be recomputed."""
 
     quote: Token
-    tokens: dict[Mint, Token]  # the admitted list, without the quote currency
+    # Those that are listed, without the quote currency. In a State, admitted tokens that no list has stand here too.
+    tokens: dict[Mint, Token]
     booking_rules: int = 1  # which rules book and gate from here on; a journal without it was written under the first
     default_wallet: WalletId | None = None
     multi_wallet_enabled: bool = True
@@ -92,6 +93,7 @@ class Desk(Value, frozen=True):
     dust_micros: int = 0  # a position of less value takes no place of anybody; 0: none does
     admission: AdmissionPolicy = AdmissionPolicy.OFF  # what a mint may be able to do
     admission_exit: bool = False  # a held token that is not admitted any more is sold
+    unlisted: UnlistedRules = UnlistedRules()  # what a mint that no list has must show
     costs: CostModel = CostModel()
     ceilings: Ceilings = Ceilings()
 

@@ -10,8 +10,8 @@ from overmind.core.model.controls import Change, Hold, MintLists, Scope
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import TradingMode
 from overmind.core.model.ids import DepositId, LimitName, Mint, OrderId, WalletId
-from overmind.core.model.mints import Finding, MintFacts
-from overmind.core.model.money import Mark, Money
+from overmind.core.model.mints import Finding, MintFacts, Trial
+from overmind.core.model.money import Mark, Money, Token
 from overmind.core.model.order import Move, Order, Ticket
 from overmind.core.model.outcome import Outcome
 from overmind.core.model.selection import Selection, Sizing
@@ -246,19 +246,30 @@ class MintsChanged(Value, frozen=True, tag=True):
     reason: str
 
 
-class MintAdmitted(Value, frozen=True, tag=True):
+class MintAdmitted(Value, frozen=True, tag=True, omit_defaults=True):
     """A look at a mint found nothing against it, for the first time or otherwise than before."""
 
     mint: Mint
     facts: MintFacts
+    token: Token | None = None  # of a mint that no list has, when it was tried: the desk knows the token from here on
+    trial: Trial | None = None
 
 
-class MintRefused(Value, frozen=True, tag=True):
+class MintRefused(Value, frozen=True, tag=True, omit_defaults=True):
     """A look at a mint found what the policy does not allow: its token is not bought."""
 
     mint: Mint
     facts: MintFacts | None  # None: there is no mint that could be read
     findings: tuple[Finding, ...]
+    trial: Trial | None = None
+    turned_away: bool = False  # no list has it, and the desk does not know the token
+
+
+class MintForgotten(Value, frozen=True, tag=True):
+    """A token that no list has, and that nobody holds, is not known any more: a signal for it asks for a new look."""
+
+    mint: Mint
+    reason: str
 
 
 class AccountsFlagged(Value, frozen=True, tag=True):
@@ -306,6 +317,7 @@ Event = (
     | MintsChanged
     | MintAdmitted
     | MintRefused
+    | MintForgotten
     | AccountsFlagged
 )
 Answer = OrderPlaced | SignalRefused | SignalRecorded  # the possible first decisions on a signal

@@ -80,6 +80,26 @@ class Flaw(enum.StrEnum):
     CONFIDENTIAL = "CONFIDENTIAL"
     SHOWN_AMOUNT = "SHOWN_AMOUNT"
     DEVIATION = "DEVIATION"
+    # Of mints that no list has.
+    NOT_LOOKED_AT = "NOT_LOOKED_AT"  # the chain or a server did not answer, or too many looks were asked for
+    TOO_MANY_MINTS = "TOO_MANY_MINTS"
+    LOW_LIQUIDITY = "LOW_LIQUIDITY"
+    PRICE_IMPACT = "PRICE_IMPACT"
+    ROUND_TRIP_LOSS = "ROUND_TRIP_LOSS"
+    NOT_SALEABLE = "NOT_SALEABLE"  # a buy and a sale right after it cannot be simulated
+
+
+# What the market says, unlike what the mint is. It may change at any moment, and keeps from buying alone.
+OF_MARKET: Final = frozenset(
+    {
+        Flaw.NOT_LOOKED_AT,
+        Flaw.TOO_MANY_MINTS,
+        Flaw.LOW_LIQUIDITY,
+        Flaw.PRICE_IMPACT,
+        Flaw.ROUND_TRIP_LOSS,
+        Flaw.NOT_SALEABLE,
+    }
+)
 
 
 class Finding(Value, frozen=True):
@@ -92,11 +112,34 @@ class Finding(Value, frozen=True):
         return f"{self.flaw}: {self.detail}"
 
 
+class Trial(Value, frozen=True, omit_defaults=True):
+    """What the market of a mint that no list has said: its liquidity, and a simulated buy and sale."""
+
+    liquidity_micros: int
+    impact_bps: int = 0  # of the buy or the sale: the higher one
+    spent_units: int = 0  # of the quote currency; 0: nothing could be simulated
+    back_units: int = 0  # what the sale of all that was bought brings at its rate
+    fault: str = ""  # why nothing could be simulated
+
+
+class UnlistedRules(Value, frozen=True):
+    """What a mint that no list has must show before it is bought. The defaults are those of old journals: none is."""
+
+    mints_max: int = 0  # that are known at once; 0: none is bought
+    liquidity_min_micros: int = 0
+    trial_micros: int = 0  # the amount of the simulated buy
+    impact_max_bps: int = 0
+    round_trip_max_bps: int = 0  # that the simulated buy and sale may lose
+
+
 class MintLook(Value, frozen=True):
-    """One look at a mint: its facts, or why there are none."""
+    """One look at a mint: its facts, or why there are none. Of a mint that no list has: a trial besides, if the facts
+    allow one.
+    """
 
     facts: MintFacts | None
     fault: Finding | None = None
+    trial: Trial | None = None
 
 
 class Admission(Value, frozen=True):
@@ -104,7 +147,20 @@ class Admission(Value, frozen=True):
 
     facts: MintFacts | None
     findings: tuple[Finding, ...] = ()
+    trial: Trial | None = None  # of a mint that no list has
 
     @property
     def reason(self) -> str:
         return "; ".join(map(str, self.findings))
+
+    @property
+    def of_mint(self) -> tuple[Finding, ...]:
+        """What is wrong with the mint itself. The market's findings are left out."""
+        return tuple(one for one in self.findings if one.flaw not in OF_MARKET)
+
+
+class TurnedAway(Value, frozen=True):
+    """A mint that no list has and that was not admitted."""
+
+    at_ns: int
+    admission: Admission

@@ -22,6 +22,14 @@ class Token(Value, frozen=True):
     declared: DeclaredMint | None = None  # what the list says about its mint; None: nothing
 
 
+class UnlistedToken(Value, frozen=True):
+    """A token that no list has and that was admitted."""
+
+    token: Token
+    at_ns: int  # when it was last tried
+    traded: bool = True  # False: it is not priced or bought any more, and only its empty accounts are left
+
+
 class Witness(Value, frozen=True, omit_defaults=True):
     """What a second source of another operator says about the same price."""
 

@@ -26,6 +26,7 @@ from overmind.sandbox.maker.cluster import ClusterClient, RecentBlock
 from overmind.sandbox.maker.cosigning import Offer, Tampered, cosign, read_offered
 from overmind.sandbox.maker.drafts import Draft, budget_of, sign
 from overmind.sandbox.maker.faults import Fault, spoil_draft
+from overmind.sandbox.maker.honeypots import Honeypot, sour
 from overmind.sandbox.maker.inventory import Inventory
 from overmind.sandbox.maker.legs import Swap
 from overmind.sandbox.maker.listing import Listed, listing
@@ -66,6 +67,7 @@ class MakerMarket:
         self.listed: Mapping[Mint, Listed] = listing(tokens.values(), self.maker)
         self.inventory = Inventory(tokens)
         self.blockhashes = BlockhashCache(cluster, clock)
+        self.honeypots: dict[Mint, Honeypot] = {}  # may be changed at any time
         self.orders: dict[str, PreparedOrder] = {}  # by request id, oldest first
         self.rent_of: Mapping[str, int] = {}  # lamports of rent for a new token account, by `Token.program`
         self._offers: dict[str, Offer] = {}  # offers of /build, by request id, oldest first
@@ -115,6 +117,7 @@ class MakerMarket:
         block = await self.blockhashes.block()
         self._reserve(swap, block)
         draft = Draft(swap, swap.taker, budget, tuple(legs.legs(swap)), block.hash)
+        draft = sour(draft, self.honeypots.get(swap.given.token.mint))
         signed = sign(spoil_draft(draft, fault), self._keypair, self.maker)
         _remember(self.orders, answer.request_id, PreparedOrder(swap, signed.message, block.last_valid_height))
         return replace(
