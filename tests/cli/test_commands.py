@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -370,9 +371,15 @@ def test_a_running_service_journals_the_reason_of_a_stop_from_outside(tmp_path: 
     assert json.loads(desk.stdout.readline())["status"] == "placed"
     stopped = as_json(overmind(tmp_path, "stop", "--reason", "caf\udce9 closed", "--json"))  # Not valid UTF-8.
     assert "a running service was told" in stopped["how"]
-    desk.stdin.write(lines({**BUY, "signal_id": "late"}))
-    desk.stdin.flush()
-    assert json.loads(desk.stdout.readline())["refusals"][0]["code"] == "PORTFOLIO_STOPPED"
+    refused: list[str] = []
+    for number in range(100):  # The file is looked for twenty times a second; what is placed before is not sent.
+        desk.stdin.write(lines({**BUY, "signal_id": f"late{number}"}))
+        desk.stdin.flush()
+        refused = [one["code"] for one in json.loads(desk.stdout.readline())["refusals"]]
+        if refused:
+            break
+        time.sleep(0.05)
+    assert refused[0] == "PORTFOLIO_STOPPED"
     desk.communicate(timeout=130)
     journal = SqliteJournal.open_read_only(tmp_path / "data" / "overmind.db")
     holds = [entry.event.hold.reason for entry in journal.read() if isinstance(entry.event, HoldAdded)]

@@ -71,7 +71,7 @@ def test_a_desk_that_ends_and_starts_is_anchored_at_its_newest_entry(stage: Stag
 def test_a_restored_backup_starts_stopped_and_says_what_to_do(stage: Stage) -> None:
     stage.run()
     backup = shutil.copy(stage.path, stage.path.with_name("backup"))
-    stage.run(seconds=10)
+    stage.run(seconds=30)
     shutil.move(backup, stage.path)
     (reason,) = stage.run()
     assert "it is an older copy" in reason

@@ -208,6 +208,9 @@ class SimJournal:
                 full = isinstance(event, HoldAdded) if cause == "disk_full" else full
             assert not (full and isinstance(event, SignalRefused | SignalRecorded)), f"the disk is full: {event}"
 
+    async def look(self) -> None:
+        """`storage` tells at once."""
+
     def storage(self) -> Storage:
         if not self.calm and self._storage.random() < self._gone_fault:
             self._gone = True
