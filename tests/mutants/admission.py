@@ -74,8 +74,8 @@ ADMISSION: Final = (
     Mutation(
         "admission: changed mint is not sold",
         "core/control/admission.py",
-        "    if desk.admission_exit:\n",
-        "    if desk.admission_exit and token.declared is not None:\n",
+        "    if desk.admission_exit and after is not None and after is not before and after.of_mint:\n",
+        "    if desk.admission_exit and after is not None and after is before and after.of_mint:\n",
         LOOK_TEST,
     ),
     Mutation(

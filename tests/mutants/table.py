@@ -20,6 +20,7 @@ from tests.mutants.prices import PRICES
 from tests.mutants.restored import RESTORED
 from tests.mutants.sending import SENDING_BUGS
 from tests.mutants.storage import STORAGE_BUGS
+from tests.mutants.unlisted import UNLISTED
 
 SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "books": BOOKS,
@@ -34,6 +35,7 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "door": DOOR_BUGS,
     "prices": PRICES,
     "admission": ADMISSION,
+    "unlisted": UNLISTED,
     "storage": STORAGE_BUGS,
     "lots": LOTS,
     "restored": RESTORED,

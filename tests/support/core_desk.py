@@ -218,7 +218,7 @@ DESK_WORDS = {
     "proceeds": ("proceeds_bound_bps", 1),
 }
 DESK_TEXTS = ("unlisted", "only", "depth", "without", "ladder", "payees", "then")
-TRIAL_WORDS = ("decimals", "pools", "impact", "back", "fails", "fault")
+TRIAL_WORDS = ("trial", "decimals", "pools", "impact", "back", "fails", "fault")
 UNLISTED = UnlistedRules(2, 50_000 * MICROS, 100 * MICROS, 100, 300)
 WALLET_WORDS = ("usd", "sol", "share", "type", "key", "status", "aim")
 EXIT_WORDS = {
@@ -477,8 +477,8 @@ class CoreDesk:
         self._slot += 1
         authorities = Authorities(**{role: holder for role, holder in said.items() if role not in TRIAL_WORDS})
         facts = MintFacts("token", int(said.get("decimals", 6)), self._slot, authorities)
-        if authorities != Authorities():
-            return MintLook(facts)  # Nothing is tried of a mint that is not admitted.
+        if "trial" in said:
+            return MintLook(facts)
         pools, impact = exact(said.get("pools", "50000"), MICROS), int(said.get("impact", 10))
         if "fails" in said:
             return MintLook(facts, trial=Trial(pools, impact, fault=said["fails"]))

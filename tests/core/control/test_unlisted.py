@@ -36,6 +36,7 @@ given | when | then
 {OPEN}                     | try pup fails reverted      | MintRefused
 {OPEN}                     | try pup decimals 18         | MintAdmitted
 {OPEN}                     | try pup decimals 19         | MintRefused
+{OPEN}                     | try pup trial none          | MintRefused
 # The mint is judged by the strict rules under either policy.
 {OPEN}                     | try pup mint ann            | MintRefused
 {OPEN}                     | try pup freeze ann          | MintRefused

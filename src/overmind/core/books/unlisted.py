@@ -40,7 +40,7 @@ def without_unlisted(state: State, desk: Desk) -> Desk:
 def is_needed(state: State, mint: Mint) -> bool:
     """Whether somebody holds the token, or may hold it after what is under way or could be undone."""
     for book in state.wallets.values():
-        if mint in book.positions or mint in book.entries or mint in book.in_suspense:
+        if mint in book.positions or mint in book.in_suspense:
             return True
     if any(known.order.mint == mint for known in state.open_orders.values()):
         return True
