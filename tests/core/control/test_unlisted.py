@@ -161,7 +161,7 @@ def test_a_held_token_that_left_the_list_is_judged_by_what_the_books_know() -> N
 
 def test_what_a_spammer_of_mints_leaves_behind_is_bounded() -> None:
     """Admitted and turned away, priced and not: the state does not grow, and a replay leads to the same one."""
-    draw, desk = Random(5), CoreDesk(PUP)
+    draw, desk = Random(5), CoreDesk(f"{OPEN}; desk heartbeat 10000; try pup; mark pup 2")
     sizes = set[int]()
     for number in range(400):
         desk.now_ns += draw.randrange(60) * 10**9
@@ -174,6 +174,7 @@ def test_what_a_spammer_of_mints_leaves_behind_is_bounded() -> None:
     assert len(state.unlisted) <= 2
     assert len(state.admissions) <= 3
     assert len(state.marks) <= len(TOKENS) + 5
+    assert len(state.mark_numbers) <= len(TOKENS) + 5
     assert len(sizes) <= 2, sizes
     assert state_hash(_replayed(desk)) == state_hash(state)
     assert encode_state(decode_state(encode_state(state))) == encode_state(state)

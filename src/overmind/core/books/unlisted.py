@@ -92,3 +92,4 @@ def _drop_prices(state: State) -> None:
     for prices in (state.marks, state.before_pico, state.doubted, state.references, state.volatility):
         for mint in [mint for mint in prices if mint not in known]:
             del prices[mint]
+    state.mark_numbers = {mint: at for at, mint in enumerate(one for one in state.mark_numbers if one in known)}
