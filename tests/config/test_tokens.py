@@ -73,6 +73,7 @@ REFUSED = [
     ({"mainnet": [{**USDC, "declared": {}}]}, "USDC has the mint of USDC"),
     ({"mainnet": [{**TOKEN, "symbol": ""}]}, "the symbol is not 1 to 16"),
     ({"mainnet": [{**TOKEN, "symbol": "US\u200bDC"}]}, "the symbol is not 1 to 16"),
+    ({"mainnet": [{**TOKEN, "symbol": "2b1kV6\u2026u24GXo"}]}, "like those of tokens that no list has"),
     ({"mainnet": [{**TOKEN, "symbol": "S\u041eL"}]}, "mixes scripts: it holds U+041E CYRILLIC CAPITAL LETTER O"),
     ({"mainnet": [{**TOKEN, "symbol": "B\uff34C"}]}, "mixes scripts: it holds U+FF34 FULLWIDTH LATIN CAPITAL LETTER T"),
     ({"mainnet": [{**TOKEN, "symbol": "usdc"}]}, "the symbol usdc is taken by another mint"),

@@ -17,6 +17,19 @@ def test_the_verdicts_are_listed_with_what_was_seen() -> None:
     assert rows["BTC"].why.startswith("FREEZE_AUTHORITY: freeze is bob")
 
 
+def test_a_mint_that_no_list_has_is_told_with_its_trial_or_its_refusal() -> None:
+    desk = CoreDesk("w1; admit checked; desk unlisted 2; try pup back 98.5; try cat freeze bob; wait 1; try dog back 9")
+    found = mints(desk.state)
+    (pup,) = found.looked_at
+    assert (pup.symbol, pup.admitted, pup.unlisted, pup.round_trip_bps) == ("pup", True, True, 150)
+    assert str(pup.liquidity_usd) == "50000"
+    assert [(row.mint, row.why.split(":")[0]) for row in found.turned_away] == [
+        ("dog", "ROUND_TRIP_LOSS"),
+        ("cat", "FREEZE_AUTHORITY"),
+    ]
+    assert not any(row.unlisted for row in mints(CoreDesk(LOOKS).state).looked_at)
+
+
 def test_a_mint_that_is_gone_is_listed_too() -> None:
     (row,) = mints(CoreDesk("admit checked; look eth gone").state).looked_at
     assert (row.why, row.authorities, row.slot) == ("NO_MINT: gone", {}, 0)

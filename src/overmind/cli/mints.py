@@ -103,6 +103,9 @@ def _show_mints(directory: Path, as_json: bool) -> None:
     if shown.looked_at:
         looks = ((row.symbol, row.mint, row.why or "admitted", ", ".join(row.extensions)) for row in shown.looked_at)
         present.table("Mints on the chain", ("token", "mint", "verdict", "extensions"), looks)
+    if shown.turned_away:
+        reasons = ((row.mint, row.why) for row in shown.turned_away)
+        present.table("Mints that no list has and that were turned away", ("mint", "why"), reasons)
 
 
 def _mint_table(title: str, rows: Sequence[MintRow]) -> None:

@@ -14,6 +14,7 @@ from overmind.config.problems import Findings
 from overmind.config.secrecy import shown, shown_path
 from overmind.config.variables.chain import Cluster
 from overmind.config.variables.wallets import TOKENS_FILE
+from overmind.core.control.unlisted import GAP
 from overmind.core.model.ids import Mint
 from overmind.core.model.mints import DeclaredMint
 from overmind.core.model.money import Token
@@ -107,6 +108,8 @@ def _token(entry: object) -> Token | InvalidValue:
         return InvalidValue("not a token with symbol, mint, decimals and program", f"write {_SHAPE}")
     if not token.symbol.isprintable() or not 1 <= len(token.symbol) <= 16 or " " in token.symbol:
         return InvalidValue("the symbol is not 1 to 16 printable characters", "shorten it")
+    if GAP in token.symbol:
+        return InvalidValue(f"the symbol holds {GAP}, like those of tokens that no list has", "leave it out")
     if (letter := foreign_letter(token.symbol)) is not None:
         return InvalidValue(f"the symbol mixes scripts: it holds {letter}", "write it in the letters of one script")
     if not is_address(token.mint):

@@ -8,6 +8,7 @@ from msgspec.structs import asdict
 
 from overmind.core.books.state import State
 from overmind.core.books.wallet_limits import FIELDS, UNITS, kind_of, shown, values_of
+from overmind.core.control.unlisted import lost_of
 from overmind.core.model.codes import Limits, Unit
 from overmind.core.model.commands import CommandRefused
 from overmind.core.model.controls import Change, Remark
@@ -58,12 +59,16 @@ class LookRow(Value, frozen=True):
     authorities: dict[str, str]  # who holds which
     extensions: tuple[str, ...]
     slot: int
+    unlisted: bool = False  # no list has it
+    liquidity_usd: Amount | None = None  # of one that no list has: what its pools held when it was last tried
+    round_trip_bps: int | None = None  # and what its simulated buy and sale lost
 
 
 class Mints(Value, frozen=True, omit_defaults=True):
     blocked: tuple[MintRow, ...]
     allowed: tuple[MintRow, ...] | None  # None: every listed token that is not blocked
     looked_at: tuple[LookRow, ...] = ()  # on a chain, unless OVERMIND_ADMISSION is off
+    turned_away: tuple[LookRow, ...] = ()  # the newest mints that no list has and that were not admitted
 
 
 def limits(state: State) -> list[WalletLimits]:
@@ -127,13 +132,16 @@ def differences(by_files: Wallet, in_force: Wallet, changes: Mapping[LimitName, 
 def mints(state: State) -> Mints:
     lists, looks = state.mints, tuple(_look_row(state, mint, one) for mint, one in sorted(state.admissions.items()))
     blocked = tuple(_mint_row(state, mint, remark) for mint, remark in lists.blocked.items())
+    newest = sorted(state.turned_away.items(), key=lambda item: (-item[1].at_ns, item[0]))
+    turned_away = tuple(_look_row(state, mint, one.admission) for mint, one in newest)
     if lists.allowed is None:
-        return Mints(blocked, None, looks)
-    return Mints(blocked, tuple(_mint_row(state, mint, remark) for mint, remark in lists.allowed.items()), looks)
+        return Mints(blocked, None, looks, turned_away)
+    allowed = tuple(_mint_row(state, mint, remark) for mint, remark in lists.allowed.items())
+    return Mints(blocked, allowed, looks, turned_away)
 
 
 def _look_row(state: State, mint: Mint, admission: Admission) -> LookRow:
-    facts = admission.facts
+    facts, trial, desk = admission.facts, admission.trial, state.settings
     holders = {} if facts is None else asdict(facts.authorities)
     return LookRow(
         mint,
@@ -143,6 +151,9 @@ def _look_row(state: State, mint: Mint, admission: Admission) -> LookRow:
         authorities={role: holder for role, holder in holders.items() if holder},
         extensions=() if facts is None else facts.extensions,
         slot=0 if facts is None else facts.slot,
+        unlisted=mint in state.unlisted or (mint != desk.quote.mint and mint not in desk.tokens),
+        liquidity_usd=None if trial is None else usd_of(trial.liquidity_micros),
+        round_trip_bps=None if trial is None or not trial.spent_units else lost_of(trial),
     )
 
 

@@ -20,6 +20,7 @@ from overmind.core.model.units import BPS, MICROS, NS
 KEPT_NS: Final = 600 * NS  # how long a token that nobody holds stays known after it was tried
 DECIMALS_MAX: Final = 18
 ENDS: Final = 6  # letters of a mint that its symbol shows on either side
+GAP: Final = "…"  # between them; no listed symbol has it
 POLICY: Final = AdmissionPolicy.STRICT  # No list says what such a mint may be able to do.
 
 
@@ -118,7 +119,7 @@ def _new_token(state: State, mint: Mint, look: MintLook) -> Token | None:
 
 def symbol_for(state: State, mint: Mint) -> str:
     """The ends of the mint. A token of another mint may have that symbol; then the whole mint is the symbol."""
-    short = f"{mint[:ENDS]}…{mint[-ENDS:]}"
+    short = f"{mint[:ENDS]}{GAP}{mint[-ENDS:]}"
     others = (*state.settings.tokens.values(), state.settings.quote)
     taken = any(one.symbol.casefold() == short.casefold() and one.mint != mint for one in others)
     return mint if taken or len(mint) <= len(short) else short
