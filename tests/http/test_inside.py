@@ -12,6 +12,7 @@ from typing import Any
 from bench.desks import START_NS, bench_desk, bench_wallets, opening
 from starlette.requests import Request
 from starlette.responses import Response
+from tests.support.core_desk import CoreDesk
 from tests.support.stepping_clock import SteppingClock
 
 from overmind.core.control.holds import DISK_FULL
@@ -215,3 +216,12 @@ def test_readiness_needs_fresh_prices() -> None:
     fresh, stale = asyncio.run(play())
     assert fresh == []
     assert len(stale) >= 1
+
+
+def test_readiness_needs_a_price_of_an_unlisted_token_while_somebody_holds_it() -> None:
+    steps = "w1 share meme:50:5000; admit checked; desk unlisted 2; look usd; try pup; mark pup 2"
+    for more, is_told in (("", False), ("; buy pup $300 by meme", True), ("; buy pup $300 by meme; fill", True)):
+        desk = CoreDesk(steps + more)
+        state = desk.state
+        told = price_faults(state, desk.now_ns + state.settings.mark_age_max_ns + NS)
+        assert any(fault.startswith("the price of pup") for fault in told) == is_told, more

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from overmind.core.books.state import State
 from overmind.core.books.trust import doubt_text, doubts_to_tell
+from overmind.core.books.unlisted import is_needed
 from overmind.core.model.ids import SOL
 from overmind.core.model.units import NS
 from overmind.desk.app import App
@@ -92,13 +93,15 @@ class ServiceHealth:
 
 
 def price_faults(state: State, at_ns: int) -> list[str]:
-    """SOL must have a price, every listed token that ever had one must have it still, and each must be believed."""
+    """SOL must have a price, every listed token that ever had one must have it still, and each must be believed. A
+    token that no list has needs one while somebody needs the token.
+    """
     desk = state.settings
     faults = [] if SOL in state.marks else ["SOL was never priced"]
     for mint, doubted in doubts_to_tell(state).items():
         faults.append(f"the price of {symbol_of(desk, mint)} is not believed: {doubt_text(state, doubted)}")
     for mint, mark in state.marks.items():
-        if mint in state.doubted:
+        if mint in state.doubted or (mint in state.unlisted and not is_needed(state, mint)):
             continue
         age_ms = (at_ns - mark.at_ns) // 1_000_000
         if mint in desk.tokens and age_ms * 1_000_000 > desk.mark_age_max_ns:
