@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Protocol
 
+from overmind.core.books.state import State
 from overmind.core.model.ids import Mint
 from overmind.core.model.money import Token
-from overmind.desk.engine import Engine
+
+
+class Knows(Protocol):
+    """The part of an engine that is used here."""
+
+    @property
+    def state(self) -> State: ...
 
 
 class LiveTokens(Mapping[Mint, Token]):
     """Those of the start, and those that no list has and that the state knows."""
 
-    def __init__(self, engine: Engine, at_start: Mapping[Mint, Token]) -> None:
+    def __init__(self, engine: Knows, at_start: Mapping[Mint, Token]) -> None:
         self._engine = engine
         self._at_start = at_start
 
@@ -31,7 +39,7 @@ class LiveTokens(Mapping[Mint, Token]):
 class PricedMints:
     """The mints that are priced now. One that is only known for its empty accounts is not."""
 
-    def __init__(self, engine: Engine, at_start: Mapping[Mint, Token]) -> None:
+    def __init__(self, engine: Knows, at_start: Mapping[Mint, Token]) -> None:
         self._engine = engine
         self._at_start = at_start
 

@@ -181,9 +181,10 @@ class UnlistedMints:
 
 
 def _taker(state: State, public_keys: Mapping[WalletId, str], mint: Mint) -> Taker | None:
-    """The wallet that has most of the quote currency. It signs nothing."""
+    """The wallet that has most of the quote currency, in accounts that no stranger can use. It signs nothing."""
     desk = state.settings
-    books = [state.wallets[wallet_id] for wallet_id in public_keys if wallet_id in state.wallets]
+    usable = [one for one in public_keys if not state.account_flaws.get(one, {}).keys() & {mint, desk.quote.mint}]
+    books = [state.wallets[wallet_id] for wallet_id in usable if wallet_id in state.wallets]
     if not books:
         return None
     book = max(books, key=lambda one: state.ledger.balance(one.accounts.free, desk.quote.mint))

@@ -69,7 +69,7 @@ def forget(state: State, mint: Mint) -> None:
     state.unlisted[mint] = replace(state.unlisted[mint], traded=False)
     state.desk = with_unlisted(state, state.settings)
     state.admissions.pop(mint, None)
-    for one in [one for one, known in state.unlisted.items() if not known.traded and not _has_account(state, one)]:
+    for one in [one for one, known in state.unlisted.items() if not known.traded and not _is_left(state, one)]:
         del state.unlisted[one]
     _drop_prices(state)
 
@@ -81,8 +81,13 @@ def list_anew(state: State) -> None:
     state.desk = with_unlisted(state, state.settings)
 
 
-def _has_account(state: State, mint: Mint) -> bool:
-    return any(mint in book.token_accounts for book in state.wallets.values())
+def _is_left(state: State, mint: Mint) -> bool:
+    """Whether a wallet has an account of it, or the move that closes one is not final."""
+    if any(mint in book.token_accounts for book in state.wallets.values()):
+        return True
+    moves = [known.move for known in state.open_moves.values()]
+    moves += [booked.move for booked in state.provisional_moves.values()]
+    return any(move.money.mint == mint for move in moves)
 
 
 def _drop_prices(state: State) -> None:
