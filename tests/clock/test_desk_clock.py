@@ -182,7 +182,7 @@ STARTS = [
     (START_GAP_NS // NS + 1, False, False, "more than 30 days after"),
     (-6, False, False, "before the journal's last entry"),
     (-T // NS, False, False, "the clock says 1970-01-01T00:00:00+00:00, which is before the journal's last entry"),
-    (86_400, True, False, "it was not believed at the journal's last entry"),
+    (2, True, False, "it was not believed at the journal's last entry"),
 ]
 
 
@@ -197,6 +197,17 @@ def test_a_start_compares_the_clock_with_the_journal(wall_s: int, held: bool, tr
     if clock.jump is not None:
         assert said in clock.jump.why
         assert clock.now_ns() == T
+
+
+def test_a_clock_that_was_doubted_is_not_right_because_it_seems_near() -> None:
+    """The desk was down for an hour, and the clock was set back by an hour before."""
+    machine = Machine()
+    machine.step(2)
+    clock = DeskClock(machine)
+    clock.begin_after(T, in_doubt=True)
+    machine.run(10)
+    assert clock.settle(boot_time_counts=True) is None
+    assert clock.confirm("block time", machine.wall_ns - NS, 30 * NS) == "block time confirms it"
 
 
 def test_a_start_in_1970_goes_on_when_the_clock_is_set() -> None:

@@ -105,10 +105,13 @@ class ClockSim:
         self.kind = self.random.choice(sorted(KINDS))
         self.awaits = 0
         self.jump_at = self.random.randint(1, JUMP_LAST)
+        self._ends = False
         self._numbers = count(1)
         self.clock.on_await = self._on_await
 
     def _on_await(self) -> None:
+        if self._ends:
+            return  # Nobody looks at the clock any more, so the next start cannot know of a jump.
         self.awaits += 1
         if self.awaits == self.jump_at:
             self.journal.decided_seq = self._app.engine.state.seq
@@ -122,6 +125,8 @@ class ClockSim:
             if until_ns > app.engine.state.at_ns:
                 await app.engine.handle(AddHold(Scope(W1), DAY_LOSS, "lost too much", until_ns))
             await self._trade(app, ROUNDS // 2 if restarts else ROUNDS)
+            self._ends = True
+            await self.clock.sleep(2.0)
         if restarts:
             self.seen["restarted"] += 1
             async with running(self._desk()) as app:
@@ -133,6 +138,7 @@ class ClockSim:
 
     def _desk(self) -> App:
         config, tape = _config()
+        self._ends = False
         self._app = App(config, self.journal, self.clock, paper(config, tape))
         return self._app
 

@@ -24,6 +24,7 @@ JUMP_NS: Final = 5 * NS
 SUSPENSION_MIN_NS: Final = NS  # Two readings of two clocks are never of the same moment.
 FORGOTTEN_PER: Final = 1_000  # Small steps are forgotten at one part in so many of the time that passes.
 START_GAP_NS: Final = 30 * DAY_NS  # A desk that was down for longer asks whether the clock is right.
+NEVER_NS: Final = -1  # nothing is as near as that
 CORRECTION_MAX_NS: Final = 900 * NS
 
 
@@ -82,18 +83,18 @@ class DeskClock:
         self._now_ns = max(wall_ns, at_ns)
         if self._machine is None:
             return
-        after_max_ns, last = START_GAP_NS, f"the journal's last entry, of {iso_seconds(at_ns)}"
+        before_max_ns, after_max_ns, last = JUMP_NS, START_GAP_NS, f"the journal's last entry, of {iso_seconds(at_ns)}"
         if wall_ns < at_ns - JUMP_NS:
             why = f"which is before {last}"
         elif wall_ns > at_ns + START_GAP_NS:
             why = f"which is more than {START_GAP_NS // DAY_NS} days after {last}"
         elif in_doubt:
-            after_max_ns = JUMP_NS
+            before_max_ns = after_max_ns = NEVER_NS  # For how long the desk was down is not known.
             why = f"and it was not believed at {last}"
         else:
             return
         told = f"the clock says {iso_seconds(wall_ns)}, {why}"
-        self._doubt(at_ns, at_ns, Jump(told, self._steady_ns, JUMP_NS, after_max_ns))
+        self._doubt(at_ns, at_ns, Jump(told, self._steady_ns, before_max_ns, after_max_ns))
 
     def contradict(self, name: str, second_ns: int, off_max_ns: int, near_ns: int, last_ns: int) -> None:
         """Doubts the wall clock, because a second clock is further off than `off_max_ns`. The second one is believed.

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import structlog
 
 from overmind.clock.desk_clock import DeskClock
-from overmind.core.model.commands import CommandRefused, TrustClock
+from overmind.core.model.commands import CommandRefused, MarkPrices, TrustClock
 from overmind.core.model.controls import CLOCK
 from overmind.core.model.units import NS
 from overmind.desk.engine import Engine
@@ -122,6 +122,7 @@ class ClockWatch:
             if jump.why != self._told:
                 self._told = jump.why
                 log.error("the clock is not believed, entries are held", why=jump.why, fix=FIX)
+                self._engine.post(MarkPrices(()))  # Any decision adds the hold before it.
             return
         if self._told is not None or CLOCK in self._engine.state.holds:
             why = ended or "the clock is right again"
