@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import structlog
 from tests.support.machine_clock import JumpingClock
 
 from overmind.clock.virtual import run_virtual
@@ -24,9 +25,11 @@ from overmind.core.model.ids import SOL, SignalId, WalletId
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import DAY_NS, MICROS, NS, PPM
 from overmind.desk.app import App, running
+from overmind.desk.clock_reference import BOOT_ID, CLOCK_FILE
 from overmind.desk.clock_watch import BlockTimes, ClockWatch
 from overmind.desk.market import open_tape, paper
 from overmind.journal.memory import MemoryJournal
+from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import ChainSilent
 from overmind.sandbox.demo import demo_env
 from overmind.views.decisions import Decision, DecisionStatus
@@ -42,11 +45,16 @@ class Bench:
     """A paper desk on a machine whose clock a test sets. The journal outlives a restart."""
 
     def __init__(self, folder: Path) -> None:
-        self.config = MultiWalletConfig.from_env(demo_env(1, folder), dotenv=None)
+        self.config = MultiWalletConfig.from_env(demo_env(1, folder / "data"), dotenv=None)
         self.tape = open_tape(self.config)
         self.clock = JumpingClock(NOON_NS)
-        self.journal = MemoryJournal()
+        self.journal: MemoryJournal | SqliteJournal = MemoryJournal()
         self.signals = 0
+
+    def on_disk(self) -> None:
+        """What time it is is kept beside a journal on disk."""
+        self.config.data_dir.mkdir(exist_ok=True)
+        self.journal = SqliteJournal.open(self.config.data_dir / "overmind.db")
 
     @asynccontextmanager
     async def desk(self, chain: BlockTimes | None = None) -> AsyncIterator[App]:
@@ -239,6 +247,66 @@ async def test_a_start_in_1970_holds_entries_until_the_clock_is_set(bench: Bench
         await bench.clock.sleep(2)
         assert CLOCK not in app.engine.state.holds
         assert (await bench.send(app, at_ns=bench.clock.now_ns())).status is DecisionStatus.PLACED
+
+
+@virtual
+async def test_a_clock_that_is_set_while_the_desk_is_down_is_found_by_the_start(bench: Bench) -> None:
+    bench.on_disk()
+    for step_ns in (DAY_NS, -6 * NS, 10 * NS):
+        async with bench.desk():
+            await bench.clock.sleep(1)
+        bench.clock.step(step_ns)
+        await bench.clock.sleep(60)
+        async with bench.desk() as app:
+            refusal = (await bench.send(app)).refusals[0]
+            assert refusal.code is Code.CLOCK_JUMPED
+            assert str(refusal.actual).startswith("while the desk was down, the clock jumped from ")
+            assert bench.rolls() == [DAY]
+        await bench.clock.sleep(60)
+        async with bench.desk() as app:
+            assert (await bench.send(app)).refusals[0].code is Code.CLOCK_JUMPED
+            bench.clock.correct()
+            await bench.clock.sleep(2)
+            assert (await bench.send(app, at_ns=bench.clock.now_ns())).status is DecisionStatus.PLACED
+
+
+@virtual
+async def test_a_restart_knows_what_was_accepted_before(bench: Bench) -> None:
+    """The journal's time is an hour ahead of the clock, which is right."""
+    bench.on_disk()
+    async with bench.desk() as app:
+        bench.clock.step(-HOUR_NS)
+        await bench.clock.sleep(2)
+        await app.clock_watch.accept("it was an hour ahead")
+    bench.clock.suspend(60 * NS)
+    async with bench.desk() as app:
+        assert (await bench.send(app, at_ns=bench.clock.now_ns())).status is DecisionStatus.PLACED
+
+
+@virtual
+async def test_what_an_earlier_start_of_the_machine_kept_says_nothing(bench: Bench) -> None:
+    bench.on_disk()
+    async with bench.desk():
+        await bench.clock.sleep(1)
+    path = bench.config.data_dir / CLOCK_FILE
+    kept = path.read_text()
+    for said in (kept.replace(BOOT_ID.read_text().strip(), "another"), "nonsense", ""):
+        path.write_text(said)
+        bench.clock.step(HOUR_NS)
+        async with bench.desk() as app:
+            await bench.clock.sleep(2)
+            assert not app.clock_watch.alarms()
+
+
+@virtual
+async def test_a_disk_that_does_not_take_the_time_costs_one_warning(bench: Bench) -> None:
+    bench.on_disk()
+    (bench.config.data_dir / f"{CLOCK_FILE}.new").mkdir()
+    with structlog.testing.capture_logs() as logs:
+        async with bench.desk() as app:
+            await bench.clock.sleep(10)
+            assert (await bench.send(app)).status is DecisionStatus.PLACED
+    assert [one["log_level"] for one in logs if "cannot be kept" in one["event"]] == ["warning"]
 
 
 def test_a_new_desk_does_not_begin_in_1970(tmp_path: Path) -> None:

@@ -69,9 +69,23 @@ CLOCK_BUGS: Final = (
     Mutation(
         "clock: restart believes what was doubted",
         "desk/engine_start.py",
-        "clock.begin_after(state.at_ns, CLOCK in state.holds)",
-        "clock.begin_after(state.at_ns, False)",
+        "clock.begin_after(state.at_ns, CLOCK in state.holds, booted_ns)",
+        "clock.begin_after(state.at_ns, False, booted_ns)",
         f"{WATCH}::test_a_restart_does_not_believe_a_clock_that_was_doubted",
+    ),
+    Mutation(
+        "clock: jump while the desk is down believed",
+        "clock/desk_clock.py",
+        "        if booted_ns is not None:\n",
+        "        if booted_ns is not None and in_doubt:\n",
+        f"{WATCH}::test_a_clock_that_is_set_while_the_desk_is_down_is_found_by_the_start",
+    ),
+    Mutation(
+        "clock: time of another start of the machine believed",
+        "desk/clock_reference.py",
+        "found.booted_ns if found.boot_id == _boot_id() else None",
+        "found.booted_ns",
+        f"{WATCH}::test_what_an_earlier_start_of_the_machine_kept_says_nothing",
     ),
     Mutation(
         "clock: suspension confirmed live without block time",

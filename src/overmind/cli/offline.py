@@ -27,7 +27,7 @@ def command_on_disk(directory: Path, command: Command) -> State:
 
     require_journal(directory)
     with journal_to_write(directory) as journal:
-        return asyncio.run(handle(begun(journal, DeskClock(SystemClock()))))
+        return asyncio.run(handle(begun(journal, DeskClock(SystemClock()), directory)))
 
 
 def require_journal(directory: Path) -> None:

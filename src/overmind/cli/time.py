@@ -38,15 +38,16 @@ def accept_time(reason: Reason, as_json: AsJson = False, data_dir: DataDir = Non
 def _accept_on_disk(directory: Path, reason: str) -> str:
     require_journal(directory)
     with journal_to_write(directory) as journal:
-        return asyncio.run(_accept(journal, reason))
+        return asyncio.run(_accept(directory, journal, reason))
 
 
-async def _accept(journal: Journal, reason: str) -> str:
+async def _accept(directory: Path, journal: Journal, reason: str) -> str:
     clock = DeskClock(SystemClock())
-    engine = begun(journal, clock)
+    engine = begun(journal, clock, directory)
     async with asyncio.TaskGroup() as tasks:
         writing = tasks.create_task(engine.run())
-        await ClockWatch(engine, clock, None, 0).accept(reason)
+        watch = ClockWatch(engine, clock, None, 0, directory)
+        await watch.accept(reason)
         await engine.close()
         writing.cancel()
     return iso_seconds(clock.now_ns())

@@ -54,7 +54,7 @@ class DeskClock:
         passed_ns = max(0, steady_ns - self._steady_ns)
         self._wall_ns, self._steady_ns = wall_ns, steady_ns
         if self.jump is None and not -JUMP_NS <= wall_ns - steady_ns - self._offset_ns <= JUMP_NS:
-            told = f"the clock jumped from {iso_seconds(steady_ns + self._offset_ns)} to {iso_seconds(wall_ns)}"
+            told = _jumped(steady_ns + self._offset_ns, wall_ns)
             self.jump = Jump(told, steady_ns, JUMP_NS, JUMP_NS)
         believed_ns = wall_ns if self.jump is None else steady_ns + self._offset_ns
         self._now_ns = now_ns = max(believed_ns, self._now_ns + passed_ns // 2)
@@ -77,11 +77,22 @@ class DeskClock:
         self.now_ns()
         return self._wall_ns
 
-    def begin_after(self, at_ns: int, in_doubt: bool) -> None:
-        """At the start, the journal's last time is all that is known. `in_doubt`: its last hold of the clock stands."""
+    @property
+    def booted_ns(self) -> int | None:
+        """What time it was when the boot-time clock began, as far as the time is believed; None: there is none."""
+        return None if self._machine is None else self._offset_ns - self._suspended()
+
+    def begin_after(self, at_ns: int, in_doubt: bool, booted_ns: int | None = None) -> None:
+        """At the start, the journal's last time is known, and perhaps what time it is by the boot-time clock.
+
+        `in_doubt`: the journal's last hold of the clock stands.
+        """
         wall_ns = self.wall_ns()
         self._now_ns = max(wall_ns, at_ns)
         if self._machine is None:
+            return
+        if booted_ns is not None:
+            self._compare(booted_ns + self._machine.boot_ns(), at_ns)
             return
         before_max_ns, after_max_ns, last = JUMP_NS, START_GAP_NS, f"the journal's last entry, of {iso_seconds(at_ns)}"
         if wall_ns < at_ns - JUMP_NS:
@@ -95,6 +106,11 @@ class DeskClock:
             return
         told = f"the clock says {iso_seconds(wall_ns)}, {why}"
         self._doubt(at_ns, at_ns, Jump(told, self._steady_ns, before_max_ns, after_max_ns))
+
+    def _compare(self, expected_ns: int, last_ns: int) -> None:
+        if abs(self._wall_ns - expected_ns) > JUMP_NS:
+            told = f"while the desk was down, {_jumped(expected_ns, self._wall_ns)}"
+            self._doubt(expected_ns, last_ns, Jump(told, self._steady_ns, JUMP_NS, JUMP_NS))
 
     def contradict(self, name: str, second_ns: int, off_max_ns: int, near_ns: int, last_ns: int) -> None:
         """Doubts the wall clock, because a second clock is further off than `off_max_ns`. The second one is believed.
@@ -163,3 +179,7 @@ class DeskClock:
     def _suspended(self) -> int:
         """For how long the machine was suspended since its start, up to a constant."""
         return 0 if self._machine is None else self._machine.boot_ns() - self._machine.steady_ns()
+
+
+def _jumped(from_ns: int, to_ns: int) -> str:
+    return f"the clock jumped from {iso_seconds(from_ns)} to {iso_seconds(to_ns)}"

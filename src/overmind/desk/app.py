@@ -43,7 +43,7 @@ from overmind.desk.admission import AdmissionWatch
 from overmind.desk.anchorage import READ_FIRST, UNANCHORED, Anchorage
 from overmind.desk.balances import BalanceWatch
 from overmind.desk.clock_watch import ClockWatch
-from overmind.desk.engine_start import begun
+from overmind.desk.engine_start import begun, clock_folder
 from overmind.desk.executor import Executor
 from overmind.desk.history import HistoryWatch
 from overmind.desk.journal_watch import LOOK_EVERY_S, JournalWatch
@@ -85,14 +85,15 @@ class App:
             raise CommandRefused("asserts guard the books: run without -O and without PYTHONOPTIMIZE")
         self.config = config
         self.clock = clock = DeskClock(clock, config.clock_correction_max_ns)
-        self.engine = begun(journal, clock)
+        folder = clock_folder(journal, config.data_dir)
+        self.engine = begun(journal, clock, folder)
         self.stop_file = stop_file or StopFile(config.data_dir)
         self._journal = journal
         self._anchorage = Anchorage.of(config.anchor_dir, journal)
         self._market = market = connect(self.engine, clock)
         self._desk = market.desk
         chain = market.on_chain.chain if market.on_chain is not None and clock.of_machine else None
-        self.clock_watch = ClockWatch(self.engine, clock, chain, config.clock_drift_max_ns)
+        self.clock_watch = ClockWatch(self.engine, clock, chain, config.clock_drift_max_ns, folder)
         self.admission = self._admission_watch()
         self.unlisted = self._unlisted_mints()
         self.executor = Executor(

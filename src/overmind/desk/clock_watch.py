@@ -6,6 +6,8 @@ The engine itself holds entries, at the first reading after a jump: see `clock.d
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from pathlib import Path
 from typing import Final, Protocol
 
 import structlog
@@ -14,13 +16,17 @@ from overmind.clock.desk_clock import DeskClock
 from overmind.core.model.commands import CommandRefused, MarkPrices, TrustClock
 from overmind.core.model.controls import CLOCK
 from overmind.core.model.units import NS
+from overmind.desk.clock_reference import write_reference
 from overmind.desk.engine import Engine
+from overmind.journal.aside import Aside
 from overmind.ports import ChainSilent
 
 LOOK_EVERY_S: Final = 1.0
 ASK_EVERY_S: Final = 30.0
 ASK_IN_DOUBT_S: Final = 2.0
 ASK_TIMEOUT_S: Final = 5.0
+KEPT_NS: Final = NS // 10  # A smaller difference is not worth a write.
+KEEP_MAX_S: Final = 5.0
 BLOCK_TIME: Final = "the chain's block time"
 CONTRADICTED_NS: Final = 300 * NS  # Further off than this, block time is believed and the machine's clock is not.
 FIX: Final = "set the machine's clock right; if it is right, `overmind accept-time --reason …`"
@@ -34,9 +40,16 @@ class BlockTimes(Protocol):
 
 
 class ClockWatch:
-    def __init__(self, engine: Engine, clock: DeskClock, chain: BlockTimes | None, drift_max_ns: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        clock: DeskClock,
+        chain: BlockTimes | None,
+        drift_max_ns: int,
+        folder: Path | None = None,
+    ) -> None:
         """`chain`: the second clock; None on paper, where the machine's boot-time clock is. `drift_max_ns`: between the
-        clock and block time, before it is an alarm.
+        clock and block time, before it is an alarm. `folder`: where it is kept for the next start what time it is.
         """
         self._engine = engine
         self._clock = clock
@@ -46,11 +59,16 @@ class ClockWatch:
         self._drift_ns: int | None = None
         self._told: str | None = None  # the doubt that is logged
         self._alarmed = False
+        self._folder = folder
+        self._aside = Aside("clock")
+        self._kept_ns: int | None = None  # what the next start will read
+        self._unkept = ""  # why that cannot be written, as it is logged
 
     async def run(self) -> None:
         """Runs until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._look_on())
+            tasks.create_task(self._keep_on())
             if self._chain is not None:
                 tasks.create_task(self._ask_on())
 
@@ -58,6 +76,26 @@ class ClockWatch:
         while True:
             self.look()
             await self._clock.sleep(LOOK_EVERY_S)
+
+    async def _keep_on(self) -> None:
+        while True:
+            await self.keep()
+            await self._clock.sleep(LOOK_EVERY_S)
+
+    async def keep(self) -> None:
+        """Keeps what time it is, when that is another than before. The desk goes on if the disk does not take it."""
+        booted_ns, kept_ns = self._clock.booted_ns, self._kept_ns
+        if self._folder is None or booted_ns is None or (kept_ns is not None and abs(booted_ns - kept_ns) < KEPT_NS):
+            return
+        try:
+            await self._aside.run(partial(write_reference, self._folder, booted_ns), KEEP_MAX_S)
+        except (TimeoutError, OSError) as fault:
+            why = str(fault) or "the disk does not answer"
+            if why != self._unkept:
+                log.warning("what time it is cannot be kept for the next start", why=why)
+            self._unkept = why
+        else:
+            self._kept_ns, self._unkept = booted_ns, ""
 
     async def _ask_on(self) -> None:
         while True:
@@ -114,6 +152,7 @@ class ClockWatch:
         log.warning("an operator accepts the clock", reason=reason)
         self._clock.accept()
         await self._engine.handle(TrustClock(reason))
+        await self.keep()
 
     def _settle(self, ended: str | None) -> None:
         """Logs a new doubt, and lifts the hold of one that ended."""
