@@ -46,6 +46,7 @@ MAKE_TASKS = ("create_task", "ensure_future")
 
 # Modules of which nothing is called on the loop while the desk serves.
 ELSEWHERE = {
+    "desk/clock_reference.py": ASIDE,
     "desk/log_file.py": LOG_THREAD,
     "desk/log_line.py": LOG_THREAD,
     "desk/outlet.py": OWN_THREAD,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import Mint, SignalId
@@ -37,6 +37,37 @@ class Clock(Protocol):
         """Nanoseconds since 1970, UTC. May jump; the engine keeps the journal's time from running backwards."""
 
     async def sleep(self, seconds: float) -> None: ...
+
+
+@runtime_checkable
+class MachineClock(Clock, Protocol):
+    """A wall clock that may jump, and two clocks of the same machine that cannot."""
+
+    def steady_ns(self) -> int:
+        """Since some moment. It never jumps, and stands still while the machine is suspended."""
+
+    def boot_ns(self) -> int:
+        """Since the machine's start. It never jumps, and goes on while the machine is suspended."""
+
+
+class Jump(Value, frozen=True):
+    """A jump of the wall clock that nothing has confirmed yet."""
+
+    why: str  # for operators
+    since_ns: int  # by the steady clock
+    # How far before and after the believed time the wall clock may be to count as corrected.
+    before_max_ns: int
+    after_max_ns: int
+
+
+class Trust(Protocol):
+    """Whether the wall clock is believed, as of the newest reading."""
+
+    jump: Jump | None  # None: it is believed
+    ahead_ns: int  # how far the desk's time is ahead of the time that is believed
+
+    def stamped_ns(self, at_ns: int) -> int:
+        """A time that a sender stamped, in the desk's time."""
 
 
 class Snapshot(Value, frozen=True):

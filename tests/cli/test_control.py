@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from tests.support.command import as_json, copy_of, overmind
 
+from overmind.cli.offline import command_on_disk
+from overmind.core.model.commands import AddHold
+from overmind.core.model.controls import CLOCK, Scope
 from overmind.core.model.events import CloseCancelled, CloseOrdered, PriceAccepted
 from overmind.journal.sqlite import SqliteJournal
 
@@ -65,6 +68,18 @@ def test_a_close_that_cannot_sell_stays_ordered_and_can_be_cancelled(traded: Pat
         "looks bad",
         "fine again",
     ]
+
+
+def test_a_time_is_accepted_on_a_desk_that_does_not_run(traded: Path) -> None:
+    assert overmind(traded, "accept-time", "--reason", "x").returncode == 3
+    command_on_disk(traded / "data", AddHold(Scope(), CLOCK, "the clock jumped"))
+    assert any("the clock jumped" in one for one in as_json(overmind(traded, "risk", "--json"))["alarms"])
+    resumed = overmind(traded, "resume", "portfolio", "--hold", "clock", "--reason", "x")
+    assert (resumed.returncode, "accept-time" in resumed.stderr) == (3, True)
+    assert overmind(traded, "accept-time", "--reason", " ").returncode == 2
+    assert as_json(overmind(traded, "accept-time", "--reason", "I looked", "--json"))["reason"] == "I looked"
+    assert as_json(overmind(traded, "risk", "--json"))["holds"] == []
+    assert submitted(traded, "again")["status"] == "placed"
 
 
 def test_only_dust_is_written_off(traded: Path) -> None:

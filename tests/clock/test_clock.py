@@ -6,9 +6,11 @@ import asyncio
 
 import pytest
 
-from overmind.clock.clocks import SteadyClock, SystemClock
+from overmind.clock.clocks import SystemClock
+from overmind.clock.desk_clock import DeskClock
 from overmind.clock.instants import instant_ns
 from overmind.core.model.units import NS
+from overmind.ports import MachineClock
 
 T = 1_743_897_600 * NS  # 2025-04-06T00:00:00Z
 
@@ -21,6 +23,14 @@ def test_the_wall_clock() -> None:
         return clock.now_ns() - before
 
     assert asyncio.run(nap()) >= 1_000_000
+
+
+def test_the_clocks_of_the_machine_that_cannot_jump() -> None:
+    clock = SystemClock()
+    assert isinstance(clock, MachineClock)
+    before = clock.steady_ns(), clock.boot_ns()
+    assert clock.steady_ns() > before[0]
+    assert clock.boot_ns() > before[1]
 
 
 class SetClock:
@@ -38,7 +48,7 @@ class SetClock:
 
 def test_desk_time_runs_on_at_half_speed_until_a_clock_set_back_has_caught_up() -> None:
     wall = SetClock(T)
-    clock = SteadyClock(wall)
+    clock = DeskClock(wall)
     for wall_s, desk_s in [(0, 0), (10, 10), (-3_590, 10), (-3_580, 15), (-3_490, 60), (20, 1_815), (7_200, 7_200)]:
         wall.at_ns = T + wall_s * NS
         assert clock.now_ns() == T + desk_s * NS, wall_s
@@ -46,8 +56,8 @@ def test_desk_time_runs_on_at_half_speed_until_a_clock_set_back_has_caught_up() 
 
 def test_desk_time_is_never_before_the_journal() -> None:
     wall = SetClock(T)
-    clock = SteadyClock(wall)
-    clock.never_before(T + 100 * NS)
+    clock = DeskClock(wall)
+    clock.begin_after(T + 100 * NS, in_doubt=False)
     assert clock.now_ns() == T + 100 * NS
     wall.at_ns = T + 10 * NS
     assert clock.now_ns() == T + 105 * NS

@@ -48,6 +48,10 @@ def test_stop_and_reactivate(service: Service) -> None:
     paper = overmind(folder, "accept", "primary_wallet", "--reason", "x")
     assert (unknown.returncode, "no wallet 'nobody'" in unknown.stderr) == (3, True)
     assert (paper.returncode, "paper has no chain" in paper.stderr) == (3, True)
+    clock = overmind(folder, "accept-time", "--reason", "x")
+    assert (clock.returncode, "the clock is believed already" in clock.stderr) == (3, True)
+    assert service.post("/v1/clock/accept", {"reason": "x"}).status == 409
+    assert service.get("/readyz").json["clock_ahead_seconds"] is None
     journal = SqliteJournal.open_read_only(service.journal)
     events = [entry.event for entry in journal.read()]
     journal.close()

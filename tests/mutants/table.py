@@ -8,6 +8,7 @@ from tests.mutants.admission import ADMISSION
 from tests.mutants.books import BOOKS
 from tests.mutants.capital import CAPITAL
 from tests.mutants.chain import CHAIN
+from tests.mutants.clock import CLOCK_BUGS
 from tests.mutants.door import DOOR_BUGS
 from tests.mutants.durability import DURABILITY
 from tests.mutants.entries import ENTRIES
@@ -39,5 +40,6 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "storage": STORAGE_BUGS,
     "lots": LOTS,
     "restored": RESTORED,
+    "clock": CLOCK_BUGS,
 }
 MUTATIONS: Final = tuple(one for bugs in SUBJECTS.values() for one in bugs)

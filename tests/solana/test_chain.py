@@ -21,6 +21,7 @@ from tests.support.scripted_nodes import Fault, Node, RawAnswer, dead_url, servi
 
 from overmind.clock.clocks import SystemClock
 from overmind.core.model.ids import Mint
+from overmind.core.model.units import NS
 from overmind.ports import (
     AccountBytes,
     AccountsRead,
@@ -32,7 +33,7 @@ from overmind.ports import (
     Status,
     TokenBalance,
 )
-from overmind.solana.chain import ACCOUNTS_MAX, STATUSES_MAX, TRANSACTIONS_MAX, RpcChain
+from overmind.solana.chain import ACCOUNTS_MAX, CONFIRMED, STATUSES_MAX, TRANSACTIONS_MAX, RpcChain
 from overmind.solana.rpc import Rpc
 from overmind.solana.transactions import account_keys
 
@@ -629,6 +630,54 @@ def test_a_node_is_asked_by_name_for_its_finalised_tip_and_history() -> None:
             assert nodes[1].asked[-1][0] == "getTransaction"
             with pytest.raises(ChainSilent, match="as of slot 601, and slot 602 is needed"):
                 await second.status_in_history(SIGNATURE, 602)
+
+    run(test())
+
+
+def test_block_time_is_that_of_the_newest_confirmed_block() -> None:
+    async def test() -> None:
+        node = Node()
+        node.answers = {"getEpochInfo": EPOCH | {"absoluteSlot": 555}, "getBlockTime": 1_700_000_000}
+        async with chain_of(node, dead=1) as chain:
+            assert await chain.block_time_ns() == 1_700_000_000 * NS
+        assert node.asked == [("getEpochInfo", [CONFIRMED]), ("getBlockTime", [555])]
+
+    run(test())
+
+
+def test_a_slot_without_block_time_is_passed_over() -> None:
+    async def test() -> None:
+        node = Node()
+
+        def block_time(params: Any) -> object:
+            return 1_700_000_000 if params == [554] else Fault(code=-32004, message="Block not available for slot 555")
+
+        node.answers = {"getEpochInfo": EPOCH | {"absoluteSlot": 555}, "getBlockTime": block_time}
+        async with chain_of(node) as chain:
+            assert await chain.block_time_ns() == 1_700_000_000 * NS
+
+    run(test())
+
+
+def test_one_node_alone_cannot_set_block_time_forward() -> None:
+    async def test() -> None:
+        nodes = [Node(), Node(), Node()]
+        for node, at_s in zip(nodes, (1_700_000_000, 1_800_000_000, 1_600_000_000), strict=True):
+            node.answers = {"getEpochInfo": EPOCH, "getBlockTime": at_s}
+        async with chain_of(*nodes) as chain:
+            assert await chain.block_time_ns() == 1_700_000_000 * NS
+
+    run(test())
+
+
+@pytest.mark.parametrize("said", [None, -1, "1700000000", 1.5, True, [], 2**64])
+def test_a_block_time_that_is_none_is_silence(said: object) -> None:
+    async def test() -> None:
+        node = Node()
+        node.answers = {"getEpochInfo": EPOCH, "getBlockTime": said}
+        async with chain_of(node) as chain:
+            with pytest.raises(ChainSilent):
+                await chain.block_time_ns()
 
     run(test())
 

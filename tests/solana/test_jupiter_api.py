@@ -340,6 +340,18 @@ def test_too_many_requests_is_a_pause_without_further_requests(headers: dict[str
     _run(story)
 
 
+def test_a_pause_does_not_outlast_a_clock_that_is_set_back() -> None:
+    async def story(server: Server, api: JupiterApi, clock: SetClock) -> None:
+        server.status, server.headers = 429, {"Retry-After": "7"}
+        with pytest.raises(VenueUnavailable):
+            await api.order(ORDER, TAKER)
+        server.status = 200
+        clock.at_ns -= 3_600 * NS
+        assert isinstance(await api.order(ORDER, TAKER), SwapOffer)
+
+    _run(story)
+
+
 def test_a_server_that_is_down_or_silent_is_unavailable() -> None:
     async def main() -> None:
         async with serving() as server:

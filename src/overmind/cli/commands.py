@@ -54,6 +54,7 @@ CONTROL: Final = {
     "limits": Entry("limits", "limits_cli", "Show or change the limits of each wallet."),
     "mints": Entry("mints", "mints_cli", "Show or change which tokens may be bought."),
     "accept-price": Entry("prices", "accept_price", "Say what a token costs if its price is not believed."),
+    "accept-time": Entry("time", "accept_time", "Say that the machine's clock is right after a jump."),
     "book-from-chain": Entry(
         "operate", "book_from_chain", "Book an order that landed otherwise, as the chain shows it."
     ),

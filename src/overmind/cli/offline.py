@@ -7,9 +7,11 @@ from pathlib import Path
 
 from overmind.cli.opening import JOURNAL, journal_to_write
 from overmind.clock.clocks import SystemClock
+from overmind.clock.desk_clock import DeskClock
 from overmind.core.books.state import State
 from overmind.core.model.commands import Command, CommandRefused
 from overmind.desk.engine import Engine
+from overmind.desk.engine_start import begun
 
 
 def command_on_disk(directory: Path, command: Command) -> State:
@@ -23,7 +25,11 @@ def command_on_disk(directory: Path, command: Command) -> State:
             writing.cancel()
         return engine.state
 
+    require_journal(directory)
+    with journal_to_write(directory) as journal:
+        return asyncio.run(handle(begun(journal, DeskClock(SystemClock()), directory)))
+
+
+def require_journal(directory: Path) -> None:
     if not (directory / JOURNAL).exists():
         raise CommandRefused(f"no journal at {directory / JOURNAL}: nothing was ever traded there")
-    with journal_to_write(directory) as journal:
-        return asyncio.run(handle(Engine(journal, SystemClock())))

@@ -4,45 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Final
 
-from overmind.ports import Clock
+_BOOT_TIME: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # Only Linux has it.
 
 
 class SystemClock:
-    """`ports.Clock` on the system's wall clock."""
+    """`ports.MachineClock` on the system's clocks."""
 
     def now_ns(self) -> int:
         return time.time_ns()
 
+    def steady_ns(self) -> int:
+        return time.monotonic_ns()
+
+    def boot_ns(self) -> int:
+        return time.clock_gettime_ns(_BOOT_TIME)
+
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-
-
-class SteadyClock:
-    """The desk's clock: follows the wall clock, but never runs backwards and never stands still.
-
-    Marks and times to live are compared with the journal's time, which cannot go back. If the clock stood still until a
-    wall clock that was set back an hour had caught up, then for an hour every signal would look stale and every price
-    fresh. So it runs on, at half speed, until the wall clock has caught up.
-    """
-
-    def __init__(self, wall: Clock) -> None:
-        self._wall = wall
-        self._wall_ns = self._now_ns = wall.now_ns()
-
-    def never_before(self, at_ns: int) -> None:
-        """Moves the clock forward to the journal's last time."""
-        self._now_ns = max(self._now_ns, at_ns)
-
-    def now_ns(self) -> int:
-        wall_ns = self._wall.now_ns()
-        passed_ns = max(0, wall_ns - self._wall_ns)
-        self._wall_ns = wall_ns
-        self._now_ns = max(wall_ns, self._now_ns + passed_ns // 2)
-        return self._now_ns
-
-    async def sleep(self, seconds: float) -> None:
-        await self._wall.sleep(seconds)
 
 
 class JumpClock:

@@ -24,6 +24,8 @@ from overmind.config.variables.risk import RISK_AGGREGATION_ENABLED, STRESS
 from overmind.config.variables.service import (
     ANCHOR_DIR,
     API_TOKEN,
+    CLOCK_CORRECTION_MAX,
+    CLOCK_DRIFT_MAX,
     DATA_DIR,
     LOCK_DIR,
     LOG_LEVEL,
@@ -58,6 +60,8 @@ class MultiWalletConfig(msgspec.Struct, frozen=True, kw_only=True):
     logs_dir: Path
     step_tell_ns: int
     step_max_ns: int
+    clock_correction_max_ns: int
+    clock_drift_max_ns: int
     lock_dir: Path | None  # None: not live, so keys need no lock
     anchor_dir: Path | None  # None: not live, so the journal is not anchored
     wallets: dict[WalletId, WalletConfig]
@@ -121,6 +125,8 @@ def _load(env: Mapping[str, str], dotenv: Path | None) -> MultiWalletConfig | Co
         logs_dir=settings.get(LOGS_DIR),
         step_tell_ns=settings.get(STEP_TELL),
         step_max_ns=settings.get(STEP_MAX),
+        clock_correction_max_ns=settings.get(CLOCK_CORRECTION_MAX),
+        clock_drift_max_ns=settings.get(CLOCK_DRIFT_MAX),
         lock_dir=lock_dir if mode is TradingMode.LIVE else None,
         anchor_dir=_anchor_dir(anchor_dir, settings, findings) if mode is TradingMode.LIVE else None,
         wallets=managed.wallets,

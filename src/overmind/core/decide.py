@@ -28,7 +28,7 @@ from overmind.core.control.balances import QUARANTINE, accept, compare, is_of_ch
 from overmind.core.control.changes import accept_price, change_limits, change_mints
 from overmind.core.control.configuration import check_same_money, configure_wallet, found_desk, take_deposit
 from overmind.core.control.history import decide_history
-from overmind.core.control.holds import add_hold, holds_of, lift_expired, lift_hold
+from overmind.core.control.holds import add_hold, holds_of, lift_expired, lift_hold, trust_clock
 from overmind.core.control.landed import decide_landed
 from overmind.core.entries.entering import enter, enter_sized, refuse_entry, refuse_sized
 from overmind.core.entries.request import entry_request, stale_at_ns
@@ -72,6 +72,7 @@ from overmind.core.model.commands import (
     RequireHistory,
     SellDue,
     SubmitSignal,
+    TrustClock,
     Withdraw,
     WriteOff,
 )
@@ -168,6 +169,8 @@ def _events_of(state: State, index: SelectionIndex, command: Command, at_ns: int
                 yield from add_hold(state, scope, Hold(cause, reason, at_ns, until_ns))
         case LiftHold() as lift:
             yield from lift_hold(state, lift)
+        case TrustClock() as trust:
+            yield from trust_clock(state, trust)
         case EmergencyStop(reason=reason, liquidate=liquidate, sweep=sweep):
             yield from breakers.stop_all(state, reason, at_ns)
             if liquidate or sweep:

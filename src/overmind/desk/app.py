@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 from msgspec import structs
 
-from overmind.clock.clocks import SteadyClock
+from overmind.clock.desk_clock import DeskClock
 from overmind.config import MultiWalletConfig, WalletConfig
 from overmind.core.books.state import SOL_DECIMALS, State
 from overmind.core.books.trust import doubt_text, fresh_price_pico
@@ -42,7 +42,8 @@ from overmind.core.model.units import LAMPORTS, PPM, ppm_of, units_of, value_mic
 from overmind.desk.admission import AdmissionWatch
 from overmind.desk.anchorage import READ_FIRST, UNANCHORED, Anchorage
 from overmind.desk.balances import BalanceWatch
-from overmind.desk.engine import Engine
+from overmind.desk.clock_watch import ClockWatch
+from overmind.desk.engine_start import begun, clock_folder
 from overmind.desk.executor import Executor
 from overmind.desk.history import HistoryWatch
 from overmind.desk.journal_watch import LOOK_EVERY_S, JournalWatch
@@ -83,14 +84,16 @@ class App:
         if not __debug__:
             raise CommandRefused("asserts guard the books: run without -O and without PYTHONOPTIMIZE")
         self.config = config
-        self.clock = clock = SteadyClock(clock)
-        self.engine = Engine(journal, clock)
-        clock.never_before(self.engine.state.at_ns)
+        self.clock = clock = DeskClock(clock, config.clock_correction_max_ns)
+        folder = clock_folder(journal, config.data_dir)
+        self.engine = begun(journal, clock, folder)
         self.stop_file = stop_file or StopFile(config.data_dir)
         self._journal = journal
         self._anchorage = Anchorage.of(config.anchor_dir, journal)
         self._market = market = connect(self.engine, clock)
         self._desk = market.desk
+        chain = market.on_chain.chain if market.on_chain is not None and clock.of_machine else None
+        self.clock_watch = ClockWatch(self.engine, clock, chain, config.clock_drift_max_ns, folder)
         self.admission = self._admission_watch()
         self.unlisted = self._unlisted_mints()
         self.executor = Executor(
@@ -149,7 +152,7 @@ class App:
     @property
     def services(self) -> list[Callable[[], Awaitable[None]]]:
         """The tasks that run beside the engine."""
-        own = [self.executor.run, self.watch.run, self._journal_watch.run, self.decision_log.run]
+        own = [self.executor.run, self.watch.run, self.clock_watch.run, self._journal_watch.run, self.decision_log.run]
         watches = [watch.run for watch in (self.balances, self.admission, self.history) if watch is not None]
         anchorage = [] if self._anchorage is None else [partial(self._anchorage.run, self.clock)]
         return [*own, *self._market.services, *watches, *anchorage]
@@ -185,6 +188,7 @@ class App:
     async def open(self) -> None:
         """Brings the journal up to the configuration: identity, settings, wallets, first prices, paper capital."""
         handle, config = self.engine.handle, self.config
+        await self.clock_watch.ask()  # Before anything is journaled.
         on_chain = self._market.on_chain
         cause, why = self._anchorage.look() if self._anchorage is not None else ("", "")
         genesis_hash = on_chain.genesis_hash if on_chain is not None else ""

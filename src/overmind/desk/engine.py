@@ -31,13 +31,13 @@ from overmind.core.model.commands import (
     SubmitSignal,
     Withdraw,
 )
-from overmind.core.model.controls import Scope
+from overmind.core.model.controls import CLOCK, Scope
 from overmind.core.model.events import Answer, DeskConfigured, Entry, Event, HoldLifted, SignalRefused
 from overmind.core.model.ids import OWN, SignalId, is_own
 from overmind.core.model.signal import Signal
 from overmind.core.model.value import Value
 from overmind.journal.recovery import kept_state
-from overmind.ports import Clock, Journal, Snapshot
+from overmind.ports import Clock, Journal, Jump, Snapshot, Trust
 
 T = TypeVar("T")
 
@@ -96,6 +96,19 @@ class Feed:
         return None if lost else entries
 
 
+class AlwaysTrusted:
+    """`Trust` in a clock that cannot jump."""
+
+    jump: Jump | None = None
+    ahead_ns = 0
+
+    def stamped_ns(self, at_ns: int) -> int:
+        return at_ns
+
+
+TRUSTED: Final = AlwaysTrusted()
+
+
 class CommandAnswer(msgspec.Struct, frozen=True):
     """The answer to a signal: its first decision, whether made now or earlier."""
 
@@ -105,10 +118,14 @@ class CommandAnswer(msgspec.Struct, frozen=True):
 
 
 class Engine:
-    def __init__(self, journal: Journal, clock: Clock, bounds: Bounds = BOUNDS) -> None:
-        """Recovers the state from the journal: the newest snapshot, then the entries after it."""
+    def __init__(self, journal: Journal, clock: Clock, bounds: Bounds = BOUNDS, trust: Trust = TRUSTED) -> None:
+        """Recovers the state from the journal: the newest snapshot, then the entries after it.
+
+        `trust`: in `clock`, as of its newest reading.
+        """
         self._journal = journal
         self._clock = clock
+        self._trust = trust
         self._bounds = bounds
         self._state = recover(journal)
         self._index = SelectionIndex(self._state)
@@ -230,8 +247,23 @@ class Engine:
     def _decide_and_apply(self, command: Command) -> tuple[Event, ...]:
         if self._intake_closed or self._stopped is not None:
             raise EngineStopped(self._stopped or "the engine is stopping")
+        now_ns, trust = self._clock.now_ns(), self._trust
+        if trust.jump is not None or trust.ahead_ns:
+            command = self._in_our_time(command)
+            if trust.jump is not None and self._state.desk is not None and CLOCK not in self._state.holds:
+                self._decide_at(now_ns, AddHold(Scope(), CLOCK, trust.jump.why))  # Before anything else.
+        return self._decide_at(now_ns, command)
+
+    def _in_our_time(self, command: Command) -> Command:
+        """A signal's age is a matter of the sender's clock, which is right though ours may be ahead or doubted."""
+        if not isinstance(command, SubmitSignal) or command.signal.at_ns is None:
+            return command
+        stamped_ns = self._trust.stamped_ns(command.signal.at_ns)
+        return msgspec.structs.replace(command, signal=msgspec.structs.replace(command.signal, at_ns=stamped_ns))
+
+    def _decide_at(self, now_ns: int, command: Command) -> tuple[Event, ...]:
         state, events, complete = self._state, [], False
-        at_ns = max(self._clock.now_ns(), state.at_ns)  # The journal's time never runs backwards.
+        at_ns = max(now_ns, state.at_ns)  # The journal's time never runs backwards.
         try:
             for event in decide(state, self._index, command, at_ns):
                 entry = Entry(state.seq + 1, at_ns, event)
@@ -257,7 +289,8 @@ class Engine:
         if signal.action in EXITS:
             self._decide_and_apply(MarkPrices(()))  # Rolls the day and ends holds, which would come before the answer.
             at_ns = max(self._clock.now_ns(), self._state.at_ns)
-            first = next(decide(self._state, self._index, SubmitSignal(signal, received_at_ns), at_ns), None)
+            submitted = self._in_our_time(SubmitSignal(signal, received_at_ns))
+            first = next(decide(self._state, self._index, submitted, at_ns), None)
             if not isinstance(first, SignalRefused):
                 return
             why = f"it would be refused ({first.refusals[0].code.value})"

@@ -53,6 +53,7 @@ class ServiceHealth:
         async def readyz() -> Response:
             reasons = [reason for reason in (await self._journal_fault(), await self._chain_fault()) if reason]
             reasons += price_faults(self._app.engine.state, self._app.clock.now_ns())
+            reasons += self._app.clock_watch.alarms()
             reasons += history_alarms(self._app.engine.state)
             reasons += self._app.node_faults
             reasons += landing_alarms(self._app.engine.state)
@@ -60,8 +61,9 @@ class ServiceHealth:
             reasons += filter(None, (self._app.disk_fault(), log_fault()))
             if self._stopping:
                 reasons.insert(0, "the service is stopping")
+            ahead_s = self._app.clock_watch.ahead_s
             ready = {"ready": not reasons, "reasons": reasons, "log_lines_lost": lines_lost()}
-            return JsonResponse(ready, 503 if reasons else 200)
+            return JsonResponse({**ready, "clock_ahead_seconds": ahead_s}, 503 if reasons else 200)
 
         return router
 

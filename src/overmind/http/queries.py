@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-import msgspec
 from fastapi import APIRouter, Query
+from msgspec import structs
 from pydantic import BeforeValidator
 from starlette.responses import Response
 
@@ -65,10 +65,9 @@ def _books_router(app: App) -> APIRouter:
     @router.get("/risk")
     async def risk() -> Response:
         stress = app.config.stress_reported
-        found = await engine.read(lambda state: risk_of(state, stress))
-        if (missing := log_alarm()) is not None:
-            found = msgspec.structs.replace(found, alarms=(*found.alarms, missing))
-        return JsonResponse(found)
+        found, watch = await engine.read(lambda state: risk_of(state, stress)), app.clock_watch
+        alarms = (*found.alarms, *filter(None, (log_alarm(),)), *watch.drift_alarms())
+        return JsonResponse(structs.replace(found, alarms=alarms, clock_ahead_seconds=watch.ahead_s))
 
     @router.get("/limits")
     async def wallet_limits() -> Response:

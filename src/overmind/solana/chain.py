@@ -41,6 +41,7 @@ WINDOW_S: Final = 0.003
 SLOTS_APART_MAX: Final = 1_000  # The slots of two answers in one batch never differ by more.
 BLOCKS_PER_S_MAX: Final = 1_000  # Faster than any cluster; the localnet of tests comes close.
 BLOCKS_MAX: Final = 1_000  # beyond the rate, at any moment
+BLOCK_TIME_SLOTS: Final = (0, 1, 8)  # behind the newest one: those whose time is asked
 CONFIRMED: Final = {"commitment": "confirmed"}
 _TOKEN_PROGRAMS: Final = tuple(map(str, TOKEN_PROGRAMS.values()))
 _SIMULATION: Final = {
@@ -65,6 +66,17 @@ class RpcNode:
 
     async def finalized(self) -> ChainTip:
         return responses.tip(await self._call("getEpochInfo", [{"commitment": "finalized"}]))
+
+    async def block_time_ns(self) -> int:
+        """When a newest confirmed block was made, by the chain. A slot may be skipped, or not yet be told."""
+        tip = responses.tip(await self._call("getEpochInfo", [CONFIRMED]))
+        silent = ChainSilent(f"{self.name} tells no block time")
+        for back in BLOCK_TIME_SLOTS:
+            try:
+                return responses.count(await self._call("getBlockTime", [tip.slot - back]), "block time") * NS
+            except ChainSilent as why:
+                silent = why
+        raise silent
 
     async def first_slot(self) -> int:
         return responses.count(await self._call("getFirstAvailableBlock", []), "first available block")
@@ -181,6 +193,17 @@ class RpcChain:
         found = responses.table(value, "latest blockhash")
         height = responses.count(found.get("lastValidBlockHeight"), "last valid block height")
         return responses.text(found.get("blockhash"), "blockhash"), height
+
+    async def block_time_ns(self) -> int:
+        """When the newest confirmed block was made. Where several providers answer, one alone cannot set it forward.
+        Raises ChainSilent.
+        """
+        asked = (_or_silence(node.block_time_ns()) for node in self.histories)
+        answers = await asyncio.gather(*asked)
+        times = sorted((one for one in answers if isinstance(one, int)), reverse=True)
+        if not times:
+            raise next(one for one in answers if isinstance(one, ChainSilent))
+        return times[min(1, len(times) - 1)]
 
     async def balances(self, owner: str, slot_min: int = 0, priority: Priority = Priority.STATUS) -> OwnerBalances:
         """All balances of a wallet, of both token programs, as of `slot_min` or later. Raises ChainSilent."""
@@ -322,6 +345,14 @@ async def _signatures(
         if len(more) < page:
             break
     return found[:most]
+
+
+async def _or_silence(answer: Coroutine[object, object, T]) -> T | ChainSilent:
+    """The silence of one provider is for its caller to weigh."""
+    try:
+        return await answer
+    except ChainSilent as silent:
+        return silent
 
 
 async def _answer_or_silence(requests: Coroutine[object, object, object]) -> object:

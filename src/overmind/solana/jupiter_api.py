@@ -161,7 +161,7 @@ class JupiterApi:
     async def _get(self, path: str, query: Mapping[str, str], purpose: Purpose) -> tuple[int, bytes]:
         """Status 200 or 400, and the body. Raises VenueUnavailable."""
         assert self._session is not None, "use it as `async with JupiterApi(...)`"
-        if self._clock.now_ns() < self._paused_until_ns:
+        if 0 < self._paused_until_ns - self._clock.now_ns() <= WAIT_MAX_S * NS:  # The clock may have been set back.
             raise VenueUnavailable(f"{self._address.name} asked us to wait")
         try:
             self._quota.take(purpose)

@@ -1,5 +1,5 @@
-"""What an operator has to look at now: mints that are not admitted and matter, accounts that are not used, and a
-journal that may be an older copy.
+"""What an operator has to look at now: mints that are not admitted and matter, accounts that are not used, a journal
+that may be an older copy, and a clock that jumped.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from overmind.core.books.state import State
 from overmind.core.books.wallet_limits import RESTORED
 from overmind.core.control.balances import unknown_signatures
 from overmind.core.control.history import wallets_unknown
+from overmind.core.control.holds import lifted_by
+from overmind.core.model.controls import CLOCK, Scope
 from overmind.core.model.ids import Mint
 from overmind.views.amounts import symbol_of
 from overmind.views.orders import book_fix
@@ -19,6 +21,12 @@ def history_alarms(state: State) -> tuple[str, ...]:
         return ()
     unknown = [state.holds[cause].reason for cause in sorted(unknown_signatures(state))]
     return (f"the history of {', '.join(wallets_unknown(state))} is not known: {hold.reason}", *unknown)
+
+
+def clock_alarms(state: State) -> tuple[str, ...]:
+    """A clock that is not believed. Its hold names what it said."""
+    hold = state.holds.get(CLOCK)
+    return () if hold is None else (f"{hold.reason}: entries wait for {lifted_by(Scope(), CLOCK).rstrip(',')}",)
 
 
 def landing_alarms(state: State) -> tuple[str, ...]:

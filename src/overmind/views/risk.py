@@ -17,7 +17,7 @@ from overmind.core.model.ids import SOL, Mint, WalletId
 from overmind.core.model.units import PPM, ppm_of
 from overmind.core.model.value import Value
 from overmind.text.amount import Amount
-from overmind.views.alarms import admission_alarms, history_alarms, landing_alarms
+from overmind.views.alarms import admission_alarms, clock_alarms, history_alarms, landing_alarms
 from overmind.views.amounts import cash_of, symbol_of, usd_of
 from overmind.views.prices import DoubtRow, doubts
 from overmind.views.reports import HoldRow, hold_rows, portfolio_holds, wide_holds
@@ -92,6 +92,7 @@ class Risk(Value, frozen=True):
     hold_details: tuple[HoldRow, ...] = ()  # of the portfolio and of paused strategies
     doubted: tuple[DoubtRow, ...] = ()  # prices that are shown and not believed
     alarms: tuple[str, ...] = ()  # what an operator has to look at now
+    clock_ahead_seconds: float | None = None  # of the chain's block time; None: not known, or there is no chain
 
 
 def risk(state: State, stress_ppm: tuple[int, ...] | None) -> Risk:
@@ -111,7 +112,7 @@ def risk(state: State, stress_ppm: tuple[int, ...] | None) -> Risk:
         wallets=tuple(_wallet_risk(state, book) for book in state.wallets.values()),
         updated_at=state.at_ns,
         hold_details=wide_holds(state),
-        alarms=(*history_alarms(state), *landing_alarms(state), *admission_alarms(state)),
+        alarms=(*clock_alarms(state), *history_alarms(state), *landing_alarms(state), *admission_alarms(state)),
         doubted=doubts(state),
     )
 

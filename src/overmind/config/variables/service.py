@@ -61,6 +61,20 @@ STEP_MAX = Variable(
     "A step of the event loop that takes longer ends the process, so that a supervisor starts it again. Time in which "
     "the machine was suspended does not count.",
 )
+CLOCK_CORRECTION_MAX = Variable(
+    "OVERMIND_CLOCK_CORRECTION_MAX_SEC",
+    measured(kinds.seconds(0, 86_400)),
+    "900",
+    "After the machine's clock jumped, the hold `clock` ends by itself if the clock is set right within this time. "
+    "Later an operator has to accept it, or block time where there is a chain.",
+)
+CLOCK_DRIFT_MAX = Variable(
+    "OVERMIND_CLOCK_DRIFT_MAX_SEC",
+    measured(kinds.seconds(5, 300)),
+    "30",
+    "How far the machine's clock may be from the chain's block time before it is an alarm. A jump of the clock that "
+    "brings it this near is confirmed.",
+)
 LOCK_DIR = Variable(
     "OVERMIND_LOCK_DIR",
     kinds.path(),

@@ -94,6 +94,8 @@ from overmind.config.variables.risk import (
 from overmind.config.variables.service import (
     ANCHOR_DIR,
     API_TOKEN,
+    CLOCK_CORRECTION_MAX,
+    CLOCK_DRIFT_MAX,
     DATA_DIR,
     LOCK_DIR,
     LOG_LEVEL,
@@ -217,6 +219,8 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         ANCHOR_DIR,
         STEP_TELL,
         STEP_MAX,
+        CLOCK_CORRECTION_MAX,
+        CLOCK_DRIFT_MAX,
     ),
     "Paper trading": (PAPER_CAPITAL, PAPER_PRICES, PRICE_TAPE),
     "Expected cost of execution": (

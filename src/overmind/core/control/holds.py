@@ -11,8 +11,8 @@ from typing import Final
 from overmind.core.books.state import State
 from overmind.core.books.wallet_limits import REMOVED, RESTORED
 from overmind.core.control.balances import is_of_chain
-from overmind.core.model.commands import CommandRefused, LiftHold
-from overmind.core.model.controls import Hold, Scope
+from overmind.core.model.commands import CommandRefused, LiftHold, TrustClock
+from overmind.core.model.controls import CLOCK, Hold, Scope
 from overmind.core.model.events import Event, HoldAdded, HoldLifted
 from overmind.core.model.units import DAY_NS
 
@@ -65,6 +65,14 @@ def lift_hold(state: State, lift: LiftHold) -> Iterator[Event]:
         yield HoldLifted(scope, cause, lift.reason)
 
 
+def trust_clock(state: State, trust: TrustClock) -> Iterator[Event]:
+    """Lifts the hold of a clock that jumped, because what it says now is believed."""
+    if not trust.reason.strip():
+        raise CommandRefused("a blank reason: say why the time is right; it is journaled")
+    if CLOCK in state.holds:
+        yield HoldLifted(Scope(), CLOCK, trust.reason)
+
+
 def lifted_by(scope: Scope, cause: str) -> str:
     """The command or action that lifts a hold."""
     target = scope.wallet_id or scope.strategy or "portfolio"
@@ -82,6 +90,8 @@ def lifted_only_by(scope: Scope, cause: str) -> str | None:
         return "a start with the wallet in OVERMIND_MANAGED_WALLETS"
     if cause in OF_STATUS and scope.wallet_id is not None:
         return "a start with another status in the wallet's file"
+    if cause == CLOCK and scope == Scope():
+        return "the right time, or `overmind accept-time --reason …`,"
     if cause == RESTORED:
         return "the chain, or `overmind accept-history WALLET --reason …` for each,"
     return "a start with room on the disk" if cause == DISK_FULL else None

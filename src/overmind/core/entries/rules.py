@@ -19,6 +19,7 @@ from overmind.core.entries.limit_row import Limit, P, PortfolioPlace, WalletPlac
 from overmind.core.entries.limit_table import PORTFOLIO_LIMITS
 from overmind.core.entries.request import EntryRequest, slippage_ceiling_bps
 from overmind.core.model.codes import Code, Refusal, rank_of
+from overmind.core.model.controls import CLOCK
 from overmind.core.model.enums import WalletType
 from overmind.core.model.ids import SOL, Mint
 from overmind.core.model.money import Mark
@@ -70,10 +71,12 @@ def _limit_refusals(limits: Sequence[Limit[P]], place: P, request: EntryRequest)
 
 def _signal_rules(state: State, request: EntryRequest, at_ns: int, received_at_ns: int) -> Iterator[Refusal]:
     desk, signal = state.settings, request.signal
-    if state.holds:
-        yield Refusal(Code.PORTFOLIO_STOPPED, "running", ", ".join(sorted(state.holds)))
+    if stops := sorted(cause for cause in state.holds if cause != CLOCK):
+        yield Refusal(Code.PORTFOLIO_STOPPED, "running", ", ".join(stops))
     elif all_in_emergency(state):
         yield Refusal(Code.PORTFOLIO_STOPPED, "running", "emergency")
+    if (doubt := state.holds.get(CLOCK)) is not None:
+        yield Refusal(Code.CLOCK_JUMPED, "a clock that is believed", doubt.reason)
     if paused := state.paused.get(signal.strategy):
         yield Refusal(Code.STRATEGY_NOT_ENABLED, "enabled", f"paused: {', '.join(sorted(paused))}")
     yield from time_refusals(signal, request.stale_at_ns, at_ns, received_at_ns)

@@ -47,6 +47,12 @@ class Code(enum.StrEnum):
         Unit.TEXT,
         "The portfolio holds entries, or every wallet is stopped. `overmind wallets` names the holds.",
     )
+    CLOCK_JUMPED = (
+        "CLOCK_JUMPED",
+        Unit.TEXT,
+        "The machine's clock jumped, and nothing has confirmed the new time. Set it right; if it is right, "
+        "`overmind accept-time --reason …`.",
+    )
     WALLET_STATUS = "WALLET_STATUS", Unit.TEXT, "The wallet takes no entries now. `actual` names its status and holds."
     WALLET_TYPE = "WALLET_TYPE", Unit.TEXT, "An Emergency wallet takes no entries: it receives proceeds and sells."
     WALLET_EXCLUDED = (

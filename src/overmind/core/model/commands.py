@@ -73,6 +73,12 @@ class LiftHold(Value, frozen=True, tag=True):
     reason: str
 
 
+class TrustClock(Value, frozen=True, tag=True):
+    """What the wall clock says is believed again: it was corrected, confirmed, or accepted by an operator."""
+
+    reason: str
+
+
 class EmergencyStop(Value, frozen=True, tag=True):
     reason: str
     liquidate: bool = False  # and sell whatever is held
@@ -267,6 +273,7 @@ Command = (
     | AcceptPrice
     | AddHold
     | LiftHold
+    | TrustClock
     | EmergencyStop
     | SellDue
     | ClosePosition

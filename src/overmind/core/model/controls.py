@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 import msgspec
 
 from overmind.core.model.enums import StrategyType
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.value import Value
+
+CLOCK: Final = "clock"  # the cause of a hold: the wall clock jumped, and nothing has confirmed what time it is
 
 
 class Hold(Value, frozen=True):

@@ -1,4 +1,4 @@
-"""The emergency stop, and wallets back to work after it."""
+"""The emergency stop, wallets back to work after it, and a clock that jumped and is right."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from overmind.clock.instants import iso_seconds
 from overmind.core.capital.proceeds import why_nowhere
 from overmind.core.model.commands import EmergencyStop, ReactivateWallet
 from overmind.core.model.controls import Scope
@@ -53,5 +54,11 @@ def stopping_router(app: App) -> APIRouter:
         found = await engine.read(lambda state: holds_on(state, wallet, Scope(wallet)))
         answer = {"wallet_id": wallet, "status": book.status, "holds": found.holds}
         return JsonResponse({**answer, "held": found.held, "returns": found.returns, "above": found.above})
+
+    @router.post("/clock/accept")
+    async def accept_time(request: Request) -> Response:
+        body = await read_body(request, ReasonBody)
+        await app.clock_watch.accept(body.reason)
+        return JsonResponse({"at": iso_seconds(app.clock.now_ns()), "reason": body.reason})
 
     return router

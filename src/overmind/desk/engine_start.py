@@ -1,0 +1,37 @@
+"""Begins an engine on the machine's clock: a clock that cannot be right is found before anything is journaled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from overmind.clock.desk_clock import DeskClock
+from overmind.clock.instants import instant_ns, iso_seconds
+from overmind.core.model.commands import CommandRefused
+from overmind.core.model.controls import CLOCK
+from overmind.desk.clock_reference import read_reference
+from overmind.desk.engine import Engine
+from overmind.journal.sqlite import SqliteJournal
+from overmind.ports import Journal
+
+EARLIEST_NS: Final = instant_ns("2025-01-01T00:00:00Z")  # This version is younger.
+
+
+def begun(journal: Journal, clock: DeskClock, folder: Path | None) -> Engine:
+    """`folder`: where a desk before this one may have left what time it is. Raises CommandRefused for a new journal at
+    a time that cannot be.
+    """
+    engine = Engine(journal, clock, trust=clock)
+    state = engine.state
+    if state.seq:
+        booted_ns = None if folder is None else read_reference(folder)
+        clock.begin_after(state.at_ns, CLOCK in state.holds, booted_ns)
+    elif clock.of_machine and clock.now_ns() < EARLIEST_NS:
+        says = iso_seconds(clock.now_ns())
+        raise CommandRefused(f"the machine's clock says {says}, which cannot be: set it right, then start again")
+    return engine
+
+
+def clock_folder(journal: Journal, data_dir: Path) -> Path | None:
+    """Where a desk leaves what time it is; None: its journal is not on disk."""
+    return data_dir if isinstance(journal, SqliteJournal) else None
