@@ -224,3 +224,8 @@ class Watch:
     async def heed_stop_file(self) -> None:
         if self._stop_file.exists():
             await self._engine.handle(EmergencyStop(self._stop_file.reason()))
+
+    def heed_stop_file_now(self) -> None:
+        """Without waiting until the stop is durable: whatever is decided after it becomes durable after it."""
+        if self._stop_file.exists():
+            self._engine.post(EmergencyStop(self._stop_file.reason()))
