@@ -16,8 +16,9 @@ from overmind.core.model.events import Entry
 from overmind.core.model.ids import SOL
 from overmind.core.model.signal import Signal
 from overmind.desk.engine import Begun, Engine
-from overmind.desk.lane import Lane
+from overmind.desk.lane import REST_S, Lane
 from overmind.http.intake import Intake
+from overmind.http.server import by_urgency
 from overmind.journal.memory import MemoryJournal
 from overmind.signals.decode import token_index
 
@@ -178,3 +179,32 @@ def test_a_batch_of_refusals_is_answered_shortly() -> None:
         return len(json.dumps(await stage.post(signals)))
 
     assert on_stage(play) < BATCH * 2_048
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "rests"),
+    [
+        ("POST", "/v1/emergency-stop", True),
+        ("POST", "/v1/portfolio/pause", True),
+        ("POST", "/v1/positions/w1/SOL/close", True),
+        ("POST", "/v1/portfolio/resume", False),
+        ("GET", "/v1/wallets", False),
+        ("GET", "/healthz", False),
+        ("GET", "/v1/emergency-stop", False),
+    ],
+)
+def test_the_lane_rests_for_what_ends_trading(method: str, path: str, rests: bool) -> None:
+    async def play(stage: Stage) -> bool:
+        async def api(scope: Any, receive: Any, send: Any) -> None:
+            assert isinstance(scope, dict)
+            async with asyncio.timeout(REST_S / 2):
+                await stage.post(batch("a", count=1))
+
+        route, scope = by_urgency(stage.intake, api, stage.lane), {"method": method, "path": path}
+        try:
+            await route(scope, None, None)
+        except TimeoutError:
+            return True
+        return False
+
+    assert on_stage(play) is rests

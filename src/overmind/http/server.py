@@ -74,7 +74,7 @@ async def serve_api(
     for router in (streams.routes(), health.routes(), queries_router(app, recent, whole), commands_router(app)):
         api.include_router(router)
     answer_errors(api)
-    server = _Server(_config(Authenticator(_by_urgency(intake, api, lane), token, port)))
+    server = _Server(_config(Authenticator(by_urgency(intake, api, lane), token, port)))
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(server.serve([listener]))
         filing = tasks.create_task(cataloguer.run())
@@ -91,7 +91,7 @@ async def serve_api(
             cataloguer.close()
 
 
-def _by_urgency(intake: Intake, api: ASGIApp, lane: Lane) -> ASGIApp:
+def by_urgency(intake: Intake, api: ASGIApp, lane: Lane) -> ASGIApp:
     """Routes signals past the framework, which would cost a third of the whole response time.
 
     While an urgent command is served, the lane of the signals rests.
