@@ -48,6 +48,7 @@ from overmind.desk.history import HistoryWatch
 from overmind.desk.journal_watch import LOOK_EVERY_S, JournalWatch
 from overmind.desk.landed import book_from_chain
 from overmind.desk.log import DecisionLog
+from overmind.desk.loop_turns import LoopTurns
 from overmind.desk.market import Connect
 from overmind.desk.unlisted import UnlistedMints
 from overmind.desk.watch import StopFile, Watch
@@ -112,6 +113,7 @@ class App:
         self._journal_watch = JournalWatch(self.engine, journal, market.prices, clock, look_every_s)
         self.balances = self._balance_watch()
         self.history = self._history_watch()
+        self.turns = LoopTurns()
         self.node_faults: tuple[str, ...] = ()  # nodes that cannot do what every order needs, as of the start
 
     def _admission_watch(self) -> AdmissionWatch | None:

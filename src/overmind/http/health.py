@@ -59,8 +59,8 @@ class ServiceHealth:
             reasons += filter(None, (self._app.disk_fault(), log_fault()))
             if self._stopping:
                 reasons.insert(0, "the service is stopping")
-            ready = {"ready": not reasons, "reasons": reasons, "log_lines_lost": lines_lost()}
-            return JsonResponse(ready, 503 if reasons else 200)
+            counted = {"log_lines_lost": lines_lost(), "loop": self._app.turns.shown()}
+            return JsonResponse({"ready": not reasons, "reasons": reasons, **counted}, 503 if reasons else 200)
 
         return router
 
