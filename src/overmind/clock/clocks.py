@@ -75,3 +75,8 @@ def processor_ns() -> int:
 def thread_ns() -> int:
     """Processor time that the calling thread has used."""
     return time.thread_time_ns()
+
+
+async def loop_turn() -> None:
+    """Lets the event loop turn once: everything else that is ready runs first."""
+    await asyncio.sleep(0)
