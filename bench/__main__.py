@@ -20,6 +20,7 @@ from bench.measure import Result, machine
 from bench.selection import selection
 from bench.startup import memory, startup
 from bench.stop_loss import stop_loss
+from bench.stop_under_load import stop_under_load
 from bench.stopping import stopping
 from bench.trading import trades
 from bench.treasury import treasury
@@ -31,6 +32,7 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "treasury": treasury,
     "trades": trades,
     "stopping": stopping,
+    "stop_under_load": stop_under_load,
     "stop_loss": stop_loss,
     "watchdog": watchdog,
     "chain": chain,

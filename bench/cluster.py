@@ -6,7 +6,7 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -30,9 +30,9 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 class Server:
     """One process, and the address at which it serves."""
 
-    def __init__(self, words: Sequence[str], complaints: Path) -> None:
+    def __init__(self, words: Sequence[str], complaints: Path, env: Mapping[str, str] | None = None) -> None:
         with complaints.open("ab") as file:
-            self._process = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, stderr=file)
+            self._process = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, stderr=file, env=env)
         assert self._process.stdout
         line = self._process.stdout.readline()
         assert line, f"it did not start: {complaints.read_text()}"
@@ -51,8 +51,9 @@ class Server:
 
 
 @contextmanager
-def serving(words: Sequence[str], complaints: Path) -> Iterator[Server]:
-    server = Server(words, complaints)
+def serving(words: Sequence[str], complaints: Path, env: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """`env`: the environment of the process; None: ours."""
+    server = Server(words, complaints, env)
     try:
         yield server
     finally:
@@ -64,12 +65,12 @@ def cluster(folder: Path, slot_ms: int) -> Iterator[tuple[Server, Server]]:
     """Starts chain and maker. The maker's prices do not move, so that only the software is measured."""
     chain_words = ["-m", "overmind.sandbox.localnet", "--port", "0", "--slot-ms", str(slot_ms)]
     with serving(chain_words, folder / "chain.log") as chain:
-        maker_words = ["venue", "--rpc-url", chain.url, "--port", "0", "--tape", str(_still_tape(folder)), "--json"]
+        maker_words = ["venue", "--rpc-url", chain.url, "--port", "0", "--tape", str(still_tape(folder)), "--json"]
         with serving([*COMMAND, *maker_words], folder / "maker.log") as maker:
             yield chain, maker
 
 
-def _still_tape(folder: Path) -> Path:
+def still_tape(folder: Path) -> Path:
     tape = folder / "tape"
     tape.mkdir(exist_ok=True)
     for symbol, price in (("SOL", 150), ("ETH", 2_000), ("BTC", 90_000)):

@@ -106,6 +106,7 @@ ALLOWED = {
     ("desk/watchdog.py", "ended_by_kernel", "open_regular"): START,
     ("desk/watchdog.py", "watching", "thread.join"): "two seconds at most, at the end",
     ("desk/watchdog.py", "watching.watch", "ended.wait"): OWN_THREAD,
+    ("http/intake.py", "Intake._begin_all", "one.result"): DONE,
     ("http/stream.py", "Streams._live", "coming.result"): DONE,
     ("journal/sqlite.py", "SqliteJournal._pause_loop", "self._newest_write.wait"): "a tenth of a millisecond",
     ("sdk/manager.py", "WalletManager.initialize", "task.result"): DONE,

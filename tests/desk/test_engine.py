@@ -130,7 +130,7 @@ def test_a_full_engine_refuses_and_decides_nothing() -> None:
             told = [asyncio.create_task(engine.submit(buy(n, SOL, START_NS).signal)) for n in range(3)]
             await soon()
             seq = engine.state.seq
-            with pytest.raises(EngineBusy, match=r"3 commands wait \(at most 3\).*send it again later"):
+            with pytest.raises(EngineBusy, match=r"3 entries are not durable yet \(at most 3\).*send it again later"):
                 await engine.submit(buy(9, SOL, START_NS).signal)
             assert engine.state.seq == seq
             marked = asyncio.create_task(engine.handle(MarkPrices((Mark(SOL, 7, START_NS + 1),))))  # Never refused.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from overmind.core.model.ids import SOL
 from overmind.core.model.money import Mark
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import NS
-from overmind.desk.engine import Bounds, Engine, EngineStopped
+from overmind.desk.engine import Begun, Bounds, Engine, EngineStopped
+from overmind.desk.lane import Lane
 from overmind.http.archive import Archive
 from overmind.http.health import price_faults
 from overmind.http.intake import Intake
@@ -32,7 +33,6 @@ from overmind.journal.memory import MemoryJournal
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Journal, JournalFailed
 from overmind.signals.decode import token_index
-from overmind.views.decisions import Decision, decision_of
 
 WISH = {"strategy_type": "Arbitrage", "action": "Hold", "mint": SOL}
 
@@ -53,6 +53,12 @@ class GatedJournal(MemoryJournal):
         await super().append(entries)
 
 
+def intake_of(engine: Engine, begin: Callable[[Signal, int], Begun]) -> Intake:
+    settings = engine.state.settings
+    tokens = token_index(settings.tokens.values())
+    return Intake(engine, begin, Lane(), tokens, settings.quote, SteppingClock(START_NS))
+
+
 @asynccontextmanager
 async def desk(journal: Journal, bounds: Bounds) -> AsyncIterator[tuple[Engine, Intake]]:
     clock = SteppingClock(START_NS)
@@ -61,12 +67,7 @@ async def desk(journal: Journal, bounds: Bounds) -> AsyncIterator[tuple[Engine, 
     for command in opening(bench_desk(3), bench_wallets(2)):
         await engine.handle(command)
 
-    async def submit(signal: Signal, received_at_ns: int) -> Decision:
-        answered = await engine.submit(signal, received_at_ns)
-        return decision_of(answered.events, answered.duplicate)
-
-    settings = engine.state.settings
-    yield engine, Intake(submit, token_index(settings.tokens.values()), settings.quote, clock)
+    yield engine, intake_of(engine, engine.begin)
     writing.cancel()
     with suppress(asyncio.CancelledError, JournalFailed, EngineStopped):
         await writing
@@ -116,14 +117,12 @@ def test_a_failure_of_the_desk_is_the_answer_of_its_signal_alone() -> None:
     async def play() -> None:
         async with desk(MemoryJournal(), Bounds()) as (engine, _):
 
-            async def submit(signal: Signal, received_at_ns: int) -> Decision:
+            def begin(signal: Signal, received_at_ns: int) -> Begun:
                 if signal.id == "bad":
                     raise ZeroDivisionError(signal.id)
-                answered = await engine.submit(signal, received_at_ns)
-                return decision_of(answered.events, answered.duplicate)
+                return engine.begin(signal, received_at_ns)
 
-            settings = engine.state.settings
-            intake = Intake(submit, token_index(settings.tokens.values()), settings.quote, SteppingClock(START_NS))
+            intake = intake_of(engine, begin)
             answer, told = await post(intake, [{**WISH, "signal_id": name} for name in ("one", "bad", "two")])
             assert answer.status_code == 202
             assert [one["status"] for one in told] == ["recorded", "failed", "recorded"]

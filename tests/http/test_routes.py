@@ -373,7 +373,11 @@ def test_nobody_sends_a_body_without_the_token(service: Service) -> None:
 def test_only_health_is_open(service: Service) -> None:
     assert service.get("/healthz", authorization="").json == {"ok": True}
     ready = service.get("/readyz", authorization="")
-    assert (ready.status, ready.json) == (200, {"ready": True, "reasons": [], "log_lines_lost": 0})
+    told = ready.json
+    loop = told.pop("loop")
+    assert (ready.status, told) == (200, {"ready": True, "reasons": [], "log_lines_lost": 0})
+    assert loop.keys() == {"longest_turn_ms", "turns_over_20_ms"}
+    assert loop["longest_turn_ms"] > 0
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "evil.example:PORT", "127.0.0.1:1"])

@@ -67,15 +67,15 @@ BOOKS: Final = (
     Mutation(
         "cost of a split lot rounded up",
         "core/books/positions.py",
-        "cost = lot.cost_micros * part // lot.units",
-        "cost = -(-lot.cost_micros * part // lot.units)",
+        "units, lot.cost_micros * units // lot.units,",
+        "units, -(-lot.cost_micros * units // lot.units),",
         LOTS_TEST,
     ),
     Mutation(
         "newest lot sold first",
         "core/books/positions.py",
-        "        return _cut(self.lots, units)\n",
-        "        return _cut(reversed(self.lots), units)\n",
+        "        assert 0 < units <= self.units, (units, self.units)\n        whole, left = 0, units\n",
+        "        self.lots.reverse()\n        whole, left = 0, units\n",
         LOTS_TEST,
     ),
     Mutation(
@@ -148,8 +148,8 @@ BOOKS: Final = (
     Mutation(
         "newest lot of a strategy sold first",
         "core/books/positions.py",
-        "        for place, lot in enumerate(self.lots):\n            taken[place] = min",
-        "        for place, lot in reversed([*enumerate(self.lots)]):\n            taken[place] = min",
+        "        for place, lot in enumerate(self.lots):\n            part = min(units, lot.units, left",
+        "        for place, lot in reversed([*enumerate(self.lots)]):\n            part = min(units, lot.units, left",
         "tests/core/exits/test_scope.py::test_the_oldest_lots_of_the_strategy_leave_with_their_own_cost",
     ),
     Mutation(

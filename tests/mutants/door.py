@@ -8,6 +8,7 @@ from tests.mutants.mutation import Mutation
 
 CONNECTIONS: Final = "http/connections.py"
 CONNECTIONS_TEST: Final = "tests/http/test_connections.py::"
+LANE: Final = "desk/lane.py"
 MISSPELT: Final = "config/misspelt.py"
 OPERATE: Final = "cli/operate.py"
 
@@ -137,5 +138,47 @@ DOOR_BUGS: Final = (
         "    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)\n",
         "    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)\n",
         "tests/keys/test_private_file.py::test_a_file_that_must_not_exist_is_never_replaced",
+    ),
+    Mutation(
+        "door: a batch is decided in one turn of the loop",
+        LANE,
+        "return self._is_over() or self._must_rest()",
+        "return self._must_rest()",
+        "tests/desk/test_lane.py::test_a_batch_works_in_slices_and_the_loop_turns_between_them",
+    ),
+    Mutation(
+        "door: signals do not wait for a stop",
+        LANE,
+        "return self._urgent > 0 and not self._rested",
+        "return False",
+        "tests/desk/test_lane.py::test_the_lane_rests_while_something_is_urgent",
+    ),
+    Mutation(
+        "door: what is urgent for long shuts out signals",
+        LANE,
+        "self._rest, self._rested = None, True",
+        "self._rest = None",
+        "tests/desk/test_lane.py::test_what_is_urgent_for_long_does_not_shut_the_lane",
+    ),
+    Mutation(
+        "door: sales wait behind entries",
+        "http/intake.py",
+        "rank = Rank.SALE if only_sales else Rank.ENTRY",
+        "rank = Rank.ENTRY",
+        "tests/http/test_stop_lane.py::test_sales_are_decided_before_the_entries_that_wait",
+    ),
+    Mutation(
+        "door: signals do not wait while a stop is served",
+        "http/server.py",
+        '"/emergency-stop", ',
+        "",
+        "tests/http/test_stop_lane.py::test_the_lane_rests_for_what_ends_trading",
+    ),
+    Mutation(
+        "door: a refusal of some wallets is not counted",
+        "views/refusals.py",
+        "            newest[code].more += 1\n",
+        "            pass\n",
+        "tests/views/test_refusals.py::test_every_code_and_every_wallet_is_told_or_counted",
     ),
 )

@@ -15,8 +15,8 @@ DURABILITY: Final = (
     Mutation(
         "signal answered before it is durable",
         ENGINE,
-        "        await self._until_durable(self._state.seq)\n        return CommandAnswer(",
-        "        return CommandAnswer(",
+        "        await self._until_durable(begun.durable_seq)\n        return self.answer(",
+        "        self._durable_seq = begun.durable_seq\n        return self.answer(",
         TOLD_TEST,
         world="plain",
     ),
@@ -94,7 +94,7 @@ DURABILITY: Final = (
     Mutation(
         "known id with other content accepted",
         ENGINE,
-        "        if not same_content(events[0].signal, signal):\n",
+        "        if not same_content(answers[0].signal, signal):\n",
         "        if not same_content(signal, signal):\n",
         "tests/desk/test_engine.py::test_an_id_that_is_known_with_other_content_is_an_error",
         world="plain",

@@ -59,8 +59,8 @@ LOTS: Final = (
     Mutation(
         "lots: oldest of any sold",
         "core/books/settle/owners.py",
-        "    if shares and len(position.units_by) > 1:\n",
-        "    if shares and len(position.units_by) > 9:\n",
+        "    if shares and len(position.units_by) > 1 and held",
+        "    if shares and len(position.units_by) > 9 and held",
         "tests/core/exits/test_scope.py::test_the_oldest_lots_of_the_strategy_leave_with_their_own_cost",
     ),
     Mutation(

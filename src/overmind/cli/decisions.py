@@ -11,7 +11,7 @@ from overmind.core.model.codes import Code
 from overmind.text.amount import Amount
 from overmind.views.orders import OrderRow
 
-REFUSALS_SHOWN: Final = 3  # of one wallet; `overmind explain` shows all of them
+ROWS_SHOWN: Final = 12  # `overmind explain` shows every refusal of every wallet
 NO_UNIT: Final = ("count", "ratio")
 STYLES: Final = {"placed": "green", "refused": "yellow", "invalid": "red", "not_taken": "red"}
 
@@ -28,8 +28,11 @@ def show(answer: Mapping[str, Any]) -> None:
                 present.say(f"  {where}{one['problem']}; fix: {one['fix']}")
         case "refused":
             present.say(f"{named}: refused; {answer['selection_reason']}", STYLES[status])
-            for line in _by_wallet(answer["refusals"]):
+            rows = answer["refusals"]
+            for line in _by_rule(rows[:ROWS_SHOWN]):
                 present.say(f"  {line}")
+            if len(rows) > ROWS_SHOWN:
+                present.say(f"  {len(rows) - ROWS_SHOWN} more rules refused it")
             if unlisted := answer.get("wallets_unlisted"):
                 present.say(f"  {unlisted} more wallets refused it")
         case "failed" | "stopping" | "not_taken":
@@ -43,13 +46,12 @@ def show(answer: Mapping[str, Any]) -> None:
         present.say(f"  {note}")
 
 
-def _by_wallet(refusals: Iterable[Mapping[str, Any]]) -> Iterable[str]:
-    wallets: dict[str, list[str]] = {}
+def _by_rule(refusals: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """The numbers are those of the first wallet. `explain` has those of every one."""
     for one in refusals:
-        wallets.setdefault(one["wallet_id"] or "every wallet", []).append(refusal(one))
-    for wallet_id, lines in wallets.items():
-        more = len(lines) - REFUSALS_SHOWN
-        yield f"{wallet_id}: {'; '.join(lines[:REFUSALS_SHOWN])}{f'; and {more} more' if more > 0 else ''}"
+        wallets = ", ".join(one.get("wallet_ids") or [one["wallet_id"] or "every wallet"])
+        more = one.get("more", 0)
+        yield f"{wallets}{f' and {more} more' if more else ''}: {refusal(one)}"
 
 
 def refusal(row: Mapping[str, Any]) -> str:

@@ -26,6 +26,7 @@ from overmind.core.model.ids import WalletId
 from overmind.desk.app import App, running
 from overmind.desk.engine import Engine
 from overmind.desk.log_file import LastLine
+from overmind.desk.loop_turns import measuring
 from overmind.desk.market import Connect, MarketAccess, connected
 from overmind.desk.stop_file_watch import StopFileWatch
 from overmind.desk.watchdog import Patience, watched_loop
@@ -100,7 +101,8 @@ async def _serve(
         try:
             await _publish(config, service, aside)
             _announce(config, service, app.changed_limits(), as_json)
-            await ending.stop.wait()
+            with measuring(app.turns):
+                await ending.stop.wait()
             await _drain(app, service, ending.stop_now)
         finally:
             with contextlib.suppress(OSError):  # TimeoutError is one. The file names a process that is gone, then.

@@ -50,3 +50,13 @@ def uptime_ns() -> int:
 def processor_ns() -> int:
     """Processor time that this process has used, all threads together."""
     return time.process_time_ns()
+
+
+def thread_ns() -> int:
+    """Processor time that the calling thread has used."""
+    return time.thread_time_ns()
+
+
+async def loop_turn() -> None:
+    """Lets the event loop turn once: everything else that is ready runs first."""
+    await asyncio.sleep(0)

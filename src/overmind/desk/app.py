@@ -43,12 +43,14 @@ from overmind.desk.admission import AdmissionWatch
 from overmind.desk.anchorage import READ_FIRST, UNANCHORED, Anchorage
 from overmind.desk.balances import BalanceWatch
 from overmind.desk.clock_watch import ClockWatch
+from overmind.desk.engine import Begun
 from overmind.desk.engine_start import begun, clock_folder
 from overmind.desk.executor import Executor
 from overmind.desk.history import HistoryWatch
 from overmind.desk.journal_watch import LOOK_EVERY_S, JournalWatch
 from overmind.desk.landed import book_from_chain
 from overmind.desk.log import DecisionLog
+from overmind.desk.loop_turns import LoopTurns
 from overmind.desk.market import Connect
 from overmind.desk.unlisted import UnlistedMints
 from overmind.desk.watch import StopFile, Watch
@@ -115,6 +117,7 @@ class App:
         self._journal_watch = JournalWatch(self.engine, journal, market.prices, clock, look_every_s)
         self.balances = self._balance_watch()
         self.history = self._history_watch()
+        self.turns = LoopTurns()
         self.node_faults: tuple[str, ...] = ()  # nodes that cannot do what every order needs, as of the start
 
     def _admission_watch(self) -> AdmissionWatch | None:
@@ -171,13 +174,26 @@ class App:
 
     async def submit(self, signal: Signal, received_at_ns: int | None = None) -> Decision:
         """Decides a signal; durable on return. Raises CommandRefused, EngineBusy, EngineStopped, DiskFull."""
-        if self.stop_file.exists():
-            await self.watch.heed_stop_file()
-        if self.unlisted is not None and self.unlisted.concerns(signal):
-            received_at_ns = self.clock.now_ns() if received_at_ns is None else received_at_ns
-            await self._look_at_unlisted(signal.mint)
-        answered = await self.engine.submit(signal, received_at_ns)
+        received_at_ns = self.clock.now_ns() if received_at_ns is None else received_at_ns
+        if (looking := self.look_before(signal)) is not None:
+            await looking
+        begun = self.begin(signal, received_at_ns)
+        await self.engine.durable(begun.durable_seq)
+        answered = self.engine.answer(begun)
         return decision_of(answered.events, answered.duplicate)
+
+    def begin(self, signal: Signal, received_at_ns: int) -> Begun:
+        """As `Engine.begin`, after the stop file: a stop that it asks for is journaled before the decision."""
+        self.watch.heed_stop_file_now()
+        return self.engine.begin(signal, received_at_ns)
+
+    def look_before(self, signal: Signal) -> Awaitable[None] | None:
+        """What to wait for before the decision: a look at a mint that no list has. None: nothing."""
+        return (
+            self._look_at_unlisted(signal.mint)
+            if self.unlisted is not None and self.unlisted.concerns(signal)
+            else None
+        )
 
     async def _look_at_unlisted(self, mint: Mint) -> None:
         """Before the decision: the mint and its market, and its first price."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, TypeVar
+from contextlib import suppress
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -32,7 +33,7 @@ from overmind.core.model.commands import (
     Withdraw,
 )
 from overmind.core.model.controls import CLOCK, Scope
-from overmind.core.model.events import Answer, DeskConfigured, Entry, Event, HoldLifted, SignalRefused
+from overmind.core.model.events import Answer, DeskConfigured, Entry, Event, HoldLifted, OrderPlaced, SignalRefused
 from overmind.core.model.ids import OWN, SignalId, is_own
 from overmind.core.model.signal import Signal
 from overmind.core.model.value import Value
@@ -43,7 +44,7 @@ T = TypeVar("T")
 
 
 class Bounds(Value, frozen=True):
-    inbox_max: int = 4_096  # commands whose decision is not durable yet
+    inbox_max: int = 4_096  # entries that are not durable yet
     open_orders_max: int = 10_000
     feed_max: int = 65_536  # entries that a slow reader may lag behind
     ids_kept_max: int = 16_384  # of the newest signals, about 5 MB; the journal knows all of them
@@ -117,6 +118,15 @@ class CommandAnswer(msgspec.Struct, frozen=True):
     seq: int
 
 
+class Begun(NamedTuple):
+    """A signal that is decided, or known. It is answered once the answer's entries are durable."""
+
+    signal: Signal
+    seq: int  # of its first entry
+    durable_seq: int  # of the last entry that the answer rests on
+    events: tuple[Event, ...] | None  # None: it was known, and the journal has its answer
+
+
 class Engine:
     def __init__(self, journal: Journal, clock: Clock, bounds: Bounds = BOUNDS, trust: Trust = TRUSTED) -> None:
         """Recovers the state from the journal: the newest snapshot, then the entries after it.
@@ -151,6 +161,11 @@ class Engine:
     @property
     def durable_seq(self) -> int:
         return self._durable_seq
+
+    @property
+    def backlog(self) -> int:
+        """How many entries are not durable yet."""
+        return self._state.seq - self._durable_seq
 
     def subscribe(self) -> Feed:
         """Feeds every entry that is committed from now on, in order."""
@@ -189,6 +204,12 @@ class Engine:
         """Answers a signal; a known one gets its first answer. Raises CommandRefused if its id is known with other
         content, and DiskFull.
         """
+        begun = self.begin(signal, received_at_ns)
+        await self._until_durable(begun.durable_seq)
+        return self.answer(begun)
+
+    def begin(self, signal: Signal, received_at_ns: int | None = None) -> Begun:
+        """Decides a signal now. Nobody may be told of it before `durable`. Raises as `submit` does."""
         if is_own(signal.id):
             raise CommandRefused(
                 f"signal id {signal.id!r}: ids with {OWN!r} are reserved for the desk's own exits; choose another"
@@ -196,20 +217,45 @@ class Engine:
         received = received_at_ns if received_at_ns is not None else self._clock.now_ns()
         known = self._known(signal.id)
         if known is not None:
-            return await self._repeat(signal, known)
+            return Begun(signal, known, known, None)
         if DISK_FULL in self._state.holds:
             self._require_exit(signal, received)
-        bounds, waiting, open_orders = self._bounds, len(self._waiting), len(self._state.open_orders)
+        bounds, backlog, open_orders = self._bounds, self.backlog, len(self._state.open_orders)
         margin = EXIT_MARGIN if signal.action in EXITS else 1
-        if waiting >= bounds.inbox_max * margin or open_orders >= bounds.open_orders_max * margin:
+        if backlog >= bounds.inbox_max * margin or open_orders >= bounds.open_orders_max * margin:
             raise EngineBusy(
-                f"{waiting} commands wait (at most {bounds.inbox_max}) and {open_orders} orders are open "
+                f"{backlog} entries are not durable yet (at most {bounds.inbox_max}) and {open_orders} orders are open "
                 f"(at most {bounds.open_orders_max}): signal {signal.id} was not taken, send it again later"
             )
         events = self._decide_and_apply(SubmitSignal(signal, received))
-        seq = self._state.decided[signal.id]
-        await self._until_durable(self._state.seq)
-        return CommandAnswer(tuple(event for event in events if isinstance(event, Answer)), duplicate=False, seq=seq)
+        return Begun(signal, self._state.decided[signal.id], self._state.seq, events)
+
+    async def durable(self, seq: int) -> None:
+        """Waits until the entry is durable. Raises EngineStopped."""
+        await self._until_durable(seq)
+
+    async def catch_up(self, patience_s: float) -> None:
+        """Waits until everything decided so far is durable, or until patience ends."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                await self._until_durable(self._state.seq)
+
+    def answer(self, begun: Begun) -> CommandAnswer:
+        """The answer to a signal whose entries are durable. A known one is read from the journal. Raises
+        CommandRefused if it is known with other content.
+        """
+        signal, seq, durable_seq, events = begun
+        assert durable_seq <= self._durable_seq, (begun, self._durable_seq)
+        if events is not None:
+            answers = tuple(event for event in events if isinstance(event, Answer))
+            return CommandAnswer(answers, duplicate=False, seq=seq)
+        answers = self._first_answer(signal.id, seq)
+        if not same_content(answers[0].signal, signal):
+            raise CommandRefused(
+                f"signal {signal.id} is known with other content; use a new signal_id for a new signal "
+                f"(its first answer is entry {seq})"
+            )
+        return CommandAnswer(answers, duplicate=True, seq=seq)
 
     async def read(self, look: Callable[[State], T]) -> T:
         """A view of the state, returned once everything that it shows is durable."""
@@ -302,20 +348,18 @@ class Engine:
             return seq
         return self._journal.find(signal_id) if len(decided) < self._state.signals else None
 
-    async def _repeat(self, signal: Signal, seq: int) -> CommandAnswer:
-        await self._until_durable(seq)
-        events: list[Answer] = []
-        for entry in self._journal.read(after=seq - 1):
-            event = entry.event
-            if not isinstance(event, Answer) or event.signal.id != signal.id:
+    def _first_answer(self, signal_id: SignalId, seq: int) -> tuple[Answer, ...]:
+        """Reads the entries of the answer, and at most one more. Only orders come in several parts."""
+        answers: list[Answer] = []
+        while seq <= self._durable_seq:
+            event = self._journal.entry(seq).event
+            if not isinstance(event, Answer) or event.signal.id != signal_id:
                 break
-            events.append(event)
-        if not same_content(events[0].signal, signal):
-            raise CommandRefused(
-                f"signal {signal.id} is known with other content; use a new signal_id for a new signal "
-                f"(its first answer is entry {seq})"
-            )
-        return CommandAnswer(tuple(events), duplicate=True, seq=seq)
+            answers.append(event)
+            if not isinstance(event, OrderPlaced):
+                break
+            seq += 1
+        return tuple(answers)
 
     async def _until_durable(self, seq: int) -> None:
         if seq <= self._durable_seq:

@@ -21,7 +21,7 @@ from overmind.core.books.trust import fresh_price_pico
 from overmind.core.control.sending import Over, Send, Verdict, Wait, may_send
 from overmind.core.entries.quote_check import quote_rejection
 from overmind.core.model.commands import RecordFinal, RecordLanding, RecordOutcome, RecordTicket
-from overmind.core.model.events import MovePlaced, OrderPlaced
+from overmind.core.model.events import Event, MovePlaced, OrderPlaced
 from overmind.core.model.ids import OrderId, WalletId
 from overmind.core.model.order import Move, Order, Ticket, Work
 from overmind.core.model.outcome import Cause, Outcome, Rejected
@@ -34,6 +34,7 @@ POLL_S: Final = 0.2  # between two polls of an outcome
 RESEND_S: Final = 1.0  # between two sends of the same bytes
 FINAL_POLL_S: Final = 2.0  # between two polls whether a fork can still undo it
 RETRY_S: Final = 0.5  # after a venue did not answer
+TOGETHER: Final = 16  # orders taken up in one turn of the event loop
 WAIT_S: Final = 1.0  # between two checks whether waiting work may start
 
 log = structlog.get_logger("executor")
@@ -120,28 +121,36 @@ class Executor:
     async def run(self) -> None:
         """Runs until cancelled. Takes up every open order of the state that is not being executed yet."""
         async with asyncio.TaskGroup() as tasks:
-            self._take_up_all(tasks)
+            await self._take_up_all(tasks)
             while True:
                 entries = await self._feed.next()
                 if entries is None:
-                    self._take_up_all(tasks)
+                    await self._take_up_all(tasks)
                     continue
-                for entry in entries:
-                    if isinstance(entry.event, OrderPlaced):
-                        self._take_up(tasks, entry.event.order.id)
-                    elif isinstance(entry.event, MovePlaced):
-                        self._take_up(tasks, entry.event.move.id)
+                placed = [work for entry in entries if (work := _placed(entry.event)) is not None]
+                await self._take_up_each(tasks, placed)
 
     async def idle(self) -> None:
         """Waits until no order is being executed. Provisional outcomes are not waited for."""
         await self._idle.wait()
 
-    def _take_up_all(self, tasks: asyncio.TaskGroup) -> None:
+    async def _take_up_all(self, tasks: asyncio.TaskGroup) -> None:
         state = self._engine.state
-        for work_id in [*state.open_orders, *state.open_moves]:
-            self._take_up(tasks, work_id)
-        for work_id in [*state.provisional, *state.provisional_moves]:
+        orders: list[Work] = [known.order for known in state.open_orders.values()]
+        await self._take_up_each(tasks, [*orders, *(known.move for known in state.open_moves.values())])
+        for number, work_id in enumerate([*state.provisional, *state.provisional_moves], 1):
             self._take_up_provisional(tasks, work_id)
+            if number % TOGETHER == 0:
+                await self._clock.sleep(0)
+
+    async def _take_up_each(self, tasks: asyncio.TaskGroup, works: list[Work]) -> None:
+        """Exits first, and a few in one turn of the loop: thousands may have become durable together."""
+        if len(works) > 1:
+            works.sort(key=lambda work: not work.is_urgent)
+        for number, work in enumerate(works, 1):
+            self._take_up(tasks, work.id)
+            if number % TOGETHER == 0:
+                await self._clock.sleep(0)
 
     def _take_up(self, tasks: asyncio.TaskGroup, work_id: OrderId) -> None:
         """Skips work that was closed before it became durable and was taken up."""
@@ -298,6 +307,16 @@ class Executor:
     def _verdict(self, work: Work) -> Verdict:
         """The current verdict of `may_send`."""
         return may_send(self._engine.state, work, self._clock.now_ns(), self._stop_file_exists())
+
+
+def _placed(event: Event) -> Work | None:
+    match event:
+        case OrderPlaced(order=order):
+            return order
+        case MovePlaced(move=move):
+            return move
+        case _:
+            return None
 
 
 def _unanswered(silence: _Silence) -> Over:

@@ -21,6 +21,7 @@ from overmind.ports import Clock, Prices, SecondSource
 
 # On a full disk marks are journaled so seldom that the reserve lasts a day: see RESERVE_BYTES of the journal.
 FULL_MARK_EVERY_S: Final = 20
+SALES_TOGETHER: Final = 16  # in one turn of the event loop
 STOP_FILE: Final = "STOP"
 STOP_REASON: Final = "STOP file in the data directory"
 REASON_CHARS_MAX: Final = 500
@@ -113,7 +114,7 @@ class Watch:
         if marks:
             self._engine.post(MarkPrices(marks))
             self._warn_of_doubts()
-        self._protect()
+        await self._protect()
         self._move()
         await self._engine.read(lambda state: state.seq)  # A slow disk gets at most one check at a time.
 
@@ -170,9 +171,9 @@ class Watch:
         self._marked_ns, self._marked_due = now_ns, due
         return tuple(mark for mark in marks if mark.mint in held)
 
-    def _protect(self) -> None:
+    async def _protect(self) -> None:
         """Sells due exits that were not sold with the marks: those beyond the maximum per decision, and those due by
-        time.
+        time. The loop turns after a few of them: a liquidation may have thousands.
 
         An exit that is open or waits for its next try is not due. All of this is in the state, so a restart continues
         it.
@@ -183,7 +184,9 @@ class Watch:
         for wallet_id, mint in sorted(blind - self._unwatched):
             log.error("no fresh price, exits cannot be watched", wallet=wallet_id, mint=mint)
         stuck = set[tuple[WalletId, Mint]]()
-        for due in exits_due(engine.state, at_ns):
+        for number, due in enumerate(exits_due(engine.state, at_ns)):
+            if number % SALES_TOGETHER == SALES_TOGETHER - 1:
+                await self._clock.sleep(0)
             before = engine.state.seq
             engine.post(SellDue(due.wallet_id, due.mint))
             if engine.state.seq == before:
@@ -224,3 +227,8 @@ class Watch:
     async def heed_stop_file(self) -> None:
         if self._stop_file.exists():
             await self._engine.handle(EmergencyStop(self._stop_file.reason()))
+
+    def heed_stop_file_now(self) -> None:
+        """Without waiting until the stop is durable: whatever is decided after it becomes durable after it."""
+        if self._stop_file.exists():
+            self._engine.post(EmergencyStop(self._stop_file.reason()))

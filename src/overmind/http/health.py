@@ -61,8 +61,9 @@ class ServiceHealth:
             reasons += filter(None, (self._app.disk_fault(), log_fault()))
             if self._stopping:
                 reasons.insert(0, "the service is stopping")
+            counted = {"log_lines_lost": lines_lost(), "loop": self._app.turns.shown()}
+            ready = {"ready": not reasons, "reasons": reasons, **counted}
             ahead_s = self._app.clock_watch.ahead_s
-            ready = {"ready": not reasons, "reasons": reasons, "log_lines_lost": lines_lost()}
             return JsonResponse({**ready, "clock_ahead_seconds": ahead_s}, 503 if reasons else 200)
 
         return router

@@ -1,10 +1,18 @@
-"""`POST /v1/signals` takes one signal, an array or NDJSON, and answers with the decisions once they are durable."""
+"""`POST /v1/signals` takes one signal, an array or NDJSON, and answers with the decisions once they are durable.
+
+    read ──→ begin, in order ──→ wait until all are durable ──→ answer, in order
+    └─ in the lane ────────┘                                  └─ in the lane ──┘
+
+The work on signals is done in the lane, in slices, so that stops, exits and health probes never wait for a batch.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Container, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 import structlog
@@ -12,21 +20,30 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from overmind.core.model.commands import CommandRefused
+from overmind.core.model.enums import SELL_ACTIONS
+from overmind.core.model.ids import SignalId
 from overmind.core.model.money import Token
 from overmind.core.model.signal import Signal
-from overmind.desk.engine import DiskFull, EngineBusy, EngineStopped
+from overmind.desk.engine import Begun, DiskFull, Engine, EngineBusy, EngineStopped
+from overmind.desk.lane import Lane, Rank
 from overmind.desk.submit import conflict, failed, invalid, not_taken
 from overmind.http.bounds import BATCH_MAX, NDJSON
 from overmind.http.responses import RETRY_AFTER_S, JsonResponse, error_response
 from overmind.ports import Clock
-from overmind.signals.decode import BadSignal, read_signal
+from overmind.signals.decode import BadSignal, SignalRead, read_signal
 from overmind.text.characters import BOM_BYTES, is_blank
 from overmind.text.printable import json_bytes
-from overmind.views.decisions import Decision
+from overmind.views.decisions import decision_of
 
 DECIDED, INVALID, CONFLICT, BUSY, FAILED, STOPPED, FULL = 202, 400, 409, 429, 500, 503, 503
 NDJSON_TYPES: Final = (NDJSON, "application/ndjson", "application/jsonl")
 STOPPING: Final = "the service is stopping: send it to the next one"
+WAITING_BYTES_MAX: Final = 64 << 20  # of all requests that are not answered yet
+LINES_AT_ONCE: Final = 256  # that may be blank
+AHEAD_MAX: Final = 256  # Entries that the journal may lag behind: a stop becomes durable only after them.
+AHEAD_S: Final = 0.1  # A batch waits no longer for a journal that hangs. In the end the engine refuses it.
+
+T = TypeVar("T")
 
 log = structlog.get_logger("intake")
 
@@ -35,29 +52,34 @@ _ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 class AnsweredSignal(NamedTuple):
     status: int
-    answer: Mapping[str, object]
+    json: bytes
 
 
 class Intake:
     def __init__(
         self,
-        submit: Callable[[Signal, int], Awaitable[Decision]],
+        engine: Engine,
+        begin: Callable[[Signal, int], Begun],
+        lane: Lane,
         tokens: Mapping[str, Token],
         quote: Token,
         clock: Clock,
         ignored: Container[str] = (),
-        wallets: Callable[[], Collection[str] | None] = lambda: None,
+        look_before: Callable[[Signal], Awaitable[None] | None] = lambda _: None,
     ) -> None:
-        """`submit` decides on a signal that was received at the given time. The decision is durable on return.
+        """`begin` decides a signal that was received at the given time, without waiting until that is durable.
 
-        `wallets` says which there are now.
+        `look_before` says what to wait for before that; None: nothing.
         """
-        self._submit = submit
+        self._engine = engine
+        self._begin = begin
+        self._lane = lane
         self._tokens = tokens
         self._quote = quote
         self._clock = clock
         self._ignored = ignored
-        self._wallets = wallets
+        self._look_before = look_before
+        self._waiting_bytes = 0
         self._closed = False
 
     def close(self) -> None:
@@ -68,17 +90,36 @@ class Intake:
         body = (await request.body()).removeprefix(BOM_BYTES)
         if self._closed:
             return error_response(STOPPED, STOPPING)
-        received_at_ns = self._clock.now_ns()
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() in NDJSON_TYPES:
-            lines = [line for line in body.split(b"\n") if not is_blank(line)]
-            return await self._batch(lines, received_at_ns, _as_lines)
+        if self._waiting_bytes + len(body) > WAITING_BYTES_MAX:
+            waits = f"{self._waiting_bytes} bytes of signals wait for their answers (at most {WAITING_BYTES_MAX})"
+            return error_response(BUSY, waits, "send them again later; nothing was decided")
+        self._waiting_bytes += len(body)
+        try:
+            content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+            return await self._taken(body, content_type, self._clock.now_ns())
+        finally:
+            self._waiting_bytes -= len(body)
+
+    async def _taken(self, body: bytes, content_type: str, received_at_ns: int) -> Response:
+        if content_type in NDJSON_TYPES:
+            return await self._batch(await self._lines(body), received_at_ns, _as_lines)
         if body.lstrip()[:1] == b"[":
             try:
-                return await self._batch(_ARRAY.decode(body), received_at_ns, _as_array)
+                signals = _ARRAY.decode(body)
             except (msgspec.DecodeError, UnicodeError, RecursionError) as fault:
                 return error_response(INVALID, f"not a JSON array of signals: {fault}", "send [{…}, …]")
-        status, answer = await self._answer(body, received_at_ns)
-        return JsonResponse(answer, status, _headers(status))
+            return await self._batch(signals, received_at_ns, _as_array)
+        status, answer = (await self._answers([body], received_at_ns))[0]
+        return Response(answer, status, _headers(status), media_type=JsonResponse.media_type)
+
+    async def _lines(self, body: bytes) -> list[bytes]:
+        """Without blank ones, of which a body may have a million."""
+        lines, kept = body.split(b"\n"), list[bytes]()
+        async with self._lane.held(Rank.READING) as turn:
+            for start in range(0, len(lines), LINES_AT_ONCE):
+                await turn.pause()
+                kept += (line for line in lines[start : start + LINES_AT_ONCE] if not is_blank(line))
+        return kept
 
     async def _batch(
         self,
@@ -90,37 +131,112 @@ class Intake:
         if not 1 <= len(signals) <= BATCH_MAX:
             fix = f"send 1 to {BATCH_MAX} signals in a request"
             return error_response(413 if signals else INVALID, f"{len(signals)} signals", fix)
-        answered = await asyncio.gather(*(self._answer(bytes(signal), received_at_ns) for signal in signals))
+        answered = await self._answers(signals, received_at_ns)
         found = {status for status, _ in answered}
         first = next((status for status in (DECIDED, STOPPED, FAILED, BUSY) if status in found), INVALID)
         return shown(answered, first)
 
-    async def _answer(self, raw: bytes, received_at_ns: int) -> AnsweredSignal:
+    async def _answers(self, signals: Sequence[bytes | msgspec.Raw], received_at_ns: int) -> list[AnsweredSignal]:
+        """A request of sales alone goes before every entry. Of another one the order stands, its sales included."""
+        async with self._lane.held(Rank.READING) as turn:
+            read: list[SignalRead | AnsweredSignal] = []
+            for raw in signals:
+                await turn.pause()
+                read.append(self._read(bytes(raw)))
+        only_sales = all(one.signal.action in SELL_ACTIONS for one in read if isinstance(one, SignalRead))
+        rank = Rank.SALE if only_sales else Rank.ENTRY
+        begun = await self._begin_all(read, received_at_ns, rank)
+        durable_seq = max((one.durable_seq for one in begun if isinstance(one, Begun)), default=0)
+        with suppress(EngineStopped):  # What is not durable then is told to nobody: see `_told`.
+            await self._engine.durable(durable_seq)
+        async with self._lane.held(rank) as turn:
+            answered = []
+            for one, decided in zip(read, begun, strict=True):
+                await turn.pause()
+                answered.append(self._answer(one, decided))
+        return answered
+
+    async def _begin_all(
+        self, read: Sequence[SignalRead | AnsweredSignal], received_at_ns: int, rank: Rank
+    ) -> list[Begun | AnsweredSignal]:
+        """Decides in order. Stops, exits and marks may come between two signals, but no other batch of this rank.
+
+        A signal that needs a look at its mint is decided after the look, for which the others do not wait.
+        """
+        begun: list[Begun | AnsweredSignal | asyncio.Task[Begun | AnsweredSignal]] = []
+        async with asyncio.TaskGroup() as looks, self._lane.held(rank) as turn:
+            for one in read:
+                await turn.pause()
+                if self._engine.backlog > AHEAD_MAX:
+                    await self._engine.catch_up(AHEAD_S)
+                if isinstance(one, AnsweredSignal):
+                    begun.append(one)
+                elif (looking := self._look_before(one.signal)) is not None:
+                    begun.append(looks.create_task(self._begin_later(looking, one.signal, received_at_ns)))
+                else:
+                    begun.append(self._tried(one.signal.id, partial(self._begin, one.signal, received_at_ns)))
+        return [one.result() if isinstance(one, asyncio.Task) else one for one in begun]
+
+    async def _begin_later(
+        self, looking: Awaitable[None], signal: Signal, received_at_ns: int
+    ) -> Begun | AnsweredSignal:
+        (looked,) = await asyncio.gather(looking, return_exceptions=True)
+
+        def begin() -> Begun:
+            if looked is not None:
+                raise looked
+            return self._begin(signal, received_at_ns)
+
+        async with self._lane.held(Rank.ENTRY):
+            return self._tried(signal.id, begin)
+
+    def _read(self, raw: bytes) -> SignalRead | AnsweredSignal:
         try:
-            signal, notes = read_signal(raw, self._tokens, self._quote, self._ignored, self._wallets())
+            return read_signal(raw, self._tokens, self._quote, self._ignored, self._engine.state.wallets)
         except BadSignal as bad:
-            return AnsweredSignal(INVALID, invalid(bad))
+            return _answered(INVALID, invalid(bad))
+
+    def _answer(self, read: SignalRead | AnsweredSignal, begun: Begun | AnsweredSignal) -> AnsweredSignal:
+        if isinstance(begun, AnsweredSignal):
+            return begun
+        assert isinstance(read, SignalRead), read  # Whatever could not be read was not begun.
+        return self._tried(read.signal.id, partial(self._told, begun, read.notes))
+
+    def _told(self, begun: Begun, notes: Sequence[str]) -> AnsweredSignal:
+        if begun.durable_seq > self._engine.durable_seq:
+            raise EngineStopped(STOPPING)
+        first = self._engine.answer(begun)
+        return _answered(DECIDED, decision_of(first.events, first.duplicate).to_json(notes))
+
+    def _tried(self, signal_id: SignalId, step: Callable[[], T]) -> T | AnsweredSignal:
+        """The result of a step of one signal, or the answer to a signal for which it failed."""
         try:
-            return AnsweredSignal(DECIDED, (await self._submit(signal, received_at_ns)).to_json(notes))
+            return step()
         except CommandRefused as refused:
-            return AnsweredSignal(CONFLICT, conflict(signal.id, refused))
+            return _answered(CONFLICT, conflict(signal_id, refused))
         except DiskFull as full:
-            return AnsweredSignal(FULL, not_taken(signal.id, full))
+            return _answered(FULL, not_taken(signal_id, full))
         except EngineBusy as busy:
-            return AnsweredSignal(BUSY, {"signal_id": signal.id, "status": "busy", "error": str(busy)})
+            return _answered(BUSY, {"signal_id": signal_id, "status": "busy", "error": str(busy)})
         except EngineStopped:
-            return AnsweredSignal(STOPPED, {"signal_id": signal.id, "status": "stopping", "error": STOPPING})
+            return _answered(STOPPED, {"signal_id": signal_id, "status": "stopping", "error": STOPPING})
         except Exception as fault:
-            log.exception("a signal could not be decided", signal_id=signal.id)
-            return AnsweredSignal(FAILED, failed(signal.id, fault))
+            log.exception("a signal could not be decided", signal_id=signal_id)
+            return _answered(FAILED, failed(signal_id, fault))
+
+
+def _answered(status: int, answer: Mapping[str, object]) -> AnsweredSignal:
+    """Written at once: the JSON of a whole batch would take too long in one step."""
+    return AnsweredSignal(status, json_bytes(answer))
 
 
 def _as_array(answered: Sequence[AnsweredSignal], status: int) -> Response:
-    return JsonResponse([one.answer for one in answered], status, _headers(status))
+    array = b"[%b]" % b",".join(one.json for one in answered)
+    return Response(array, status, _headers(status), media_type=JsonResponse.media_type)
 
 
 def _as_lines(answered: Sequence[AnsweredSignal], status: int) -> Response:
-    lines = b"".join(json_bytes(one.answer) + b"\n" for one in answered)
+    lines = b"".join(one.json + b"\n" for one in answered)
     return Response(lines, status, _headers(status), media_type=NDJSON)
 
 

@@ -1,7 +1,11 @@
-"""Routes that only read. They show durable state, in the shape of the commands' `--json`."""
+"""Routes that only read. They show durable state, in the shape of the commands' `--json`.
+
+What comes from the journal is written in the thread that reads it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
@@ -10,6 +14,7 @@ from pydantic import BeforeValidator
 from starlette.responses import Response
 
 from overmind.core.books.state import State
+from overmind.core.model.events import Entry
 from overmind.core.model.ids import SignalId
 from overmind.desk.app import App
 from overmind.desk.log import log_alarm
@@ -17,12 +22,14 @@ from overmind.http.archive import Archive, Pages
 from overmind.http.bounds import SEQ_MAX, whole_within
 from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.http.searching import AskedFor
+from overmind.http.slices import Slices, written
 from overmind.signals.validation import ID
+from overmind.text.printable import json_bytes
 from overmind.views import limits, reports
 from overmind.views.past import BadSearch, moves_in, opened_moves, opened_orders, orders_in, refusals_in
-from overmind.views.positions import positions as positions_of
+from overmind.views.positions import position_rows
 from overmind.views.preview import Explained, explain
-from overmind.views.risk import risk as risk_of
+from overmind.views.risk import Risk, portfolio_risk, wallet_risks
 from overmind.views.stats import shown_stats
 
 EVENTS_MAX: Final = 1_000
@@ -44,7 +51,7 @@ def queries_router(app: App, recent: Archive, whole: Archive) -> APIRouter:
 
 def _books_router(app: App) -> APIRouter:
     """What the books say now."""
-    router, engine = APIRouter(), app.engine
+    router, engine, slices = APIRouter(), app.engine, Slices(app.engine)
 
     @router.get("/portfolio")
     async def portfolio() -> Response:
@@ -52,11 +59,11 @@ def _books_router(app: App) -> APIRouter:
 
     @router.get("/wallets")
     async def wallets() -> Response:
-        return JsonResponse(await engine.read(_wallets))
+        return await slices.rows(_wallets)
 
     @router.get("/positions")
     async def positions() -> Response:
-        return JsonResponse(await engine.read(positions_of))
+        return await slices.rows(position_rows)
 
     @router.get("/stats")
     async def stats() -> Response:
@@ -65,13 +72,17 @@ def _books_router(app: App) -> APIRouter:
     @router.get("/risk")
     async def risk() -> Response:
         stress = app.config.stress_reported
-        found, watch = await engine.read(lambda state: risk_of(state, stress)), app.clock_watch
-        alarms = (*found.alarms, *filter(None, (log_alarm(),)), *watch.drift_alarms())
-        return JsonResponse(structs.replace(found, alarms=alarms, clock_ahead_seconds=watch.ahead_s))
+
+        def head(state: State) -> Risk:
+            found, watch = portfolio_risk(state, stress), app.clock_watch
+            alarms = (*found.alarms, *filter(None, (log_alarm(),)), *watch.drift_alarms())
+            return structs.replace(found, alarms=alarms, clock_ahead_seconds=watch.ahead_s)
+
+        return await slices.rows_in(head, "wallets", wallet_risks)
 
     @router.get("/limits")
     async def wallet_limits() -> Response:
-        return JsonResponse(await engine.read(limits.limits))
+        return await slices.rows(limits.limit_rows)
 
     @router.get("/mints")
     async def mint_lists() -> Response:
@@ -90,7 +101,7 @@ def _past_router(app: App, recent: Archive) -> APIRouter:
         search, opened = await engine.read(lambda state: (asked.among(state), opened_orders(state)))
         if only_open and asked.for_all:  # Polled often, so without `placed_at`, which takes reading the journal.
             return JsonResponse([row for _, row in opened.orders])
-        return JsonResponse(await recent.look(lambda pages: orders_in(pages.past(), opened, search, only_open)))
+        return written(await recent.look(lambda pages: json_bytes(orders_in(pages.past(), opened, search, only_open))))
 
     @router.get("/moves")
     async def moves(asked: AskedFor, only_open: OnlyOpen = False) -> Response:
@@ -99,14 +110,14 @@ def _past_router(app: App, recent: Archive) -> APIRouter:
         search, opened = await engine.read(lambda state: (asked.among(state), opened_moves(state, now_ns)))
         if only_open and asked.for_all:
             return JsonResponse([row for _, row in opened.moves])
-        return JsonResponse(await recent.look(lambda pages: moves_in(pages.past(), opened, search, only_open)))
+        return written(await recent.look(lambda pages: json_bytes(moves_in(pages.past(), opened, search, only_open))))
 
     @router.get("/refusals")
     async def refusals(asked: AskedFor, code: str | None = None) -> Response:
         """The last signals that were refused, oldest first."""
         search, desk = asked.search, app.desk
         try:
-            return JsonResponse(await recent.look(lambda pages: refusals_in(pages.past(), desk, search, code)))
+            return written(await recent.look(lambda pages: json_bytes(refusals_in(pages.past(), desk, search, code))))
         except BadSearch as bad:
             raise HttpRefusal(400, bad.problem, bad.fix) from None
 
@@ -118,23 +129,28 @@ def _journal_router(recent: Archive, whole: Archive) -> APIRouter:
 
     @router.get("/signals/{signal_id}")
     async def signal(signal_id: str) -> Response:
-        found = await whole.look(lambda pages: _explained(pages, signal_id))
-        if found is None:
-            raise HttpRefusal(404, f"the journal knows no signal {signal_id[:64]!r}", "see /v1/orders for known ids")
-        return JsonResponse(found.to_json())
+        return written(await whole.look(lambda pages: json_bytes(_explained(pages, signal_id).to_json())))
 
     @router.get("/events")
     async def events(after: After = 0, limit: Limit = EVENTS_DEFAULT) -> Response:
-        entries = await recent.look(lambda pages: pages.page(after, limit))
-        return JsonResponse({"events": entries, "last_seq": entries[-1].seq if entries else after})
+        return written(await recent.look(lambda pages: _events(pages.page(after, limit), after)))
 
     return router
 
 
-def _wallets(state: State) -> list[reports.WalletMetrics]:
-    return [reports.wallet_metrics(state, book) for book in state.wallets.values()]
+def _wallets(state: State) -> Iterator[reports.WalletMetrics]:
+    return (reports.wallet_metrics(state, book) for book in [*state.wallets.values()])
 
 
-def _explained(pages: Pages, signal_id: str) -> Explained | None:
+def _events(entries: Sequence[Entry], after: int) -> bytes:
+    """One by one, because other threads wait while one call of the encoder runs."""
+    events, last_seq = b",".join(map(json_bytes, entries)), entries[-1].seq if entries else after
+    return b'{"events":[%b],"last_seq":%d}' % (events, last_seq)
+
+
+def _explained(pages: Pages, signal_id: str) -> Explained:
     seq = pages.find(SignalId(signal_id)) if ID.fullmatch(signal_id) else None
-    return None if seq is None else explain(pages.entries(), seq)
+    found = None if seq is None else explain(pages.entries(), seq)
+    if found is None:
+        raise HttpRefusal(404, f"the journal knows no signal {signal_id[:64]!r}", "see /v1/orders for known ids")
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from functools import partial
 from typing import Annotated, Final
 
@@ -11,6 +11,7 @@ from fastapi import APIRouter, Header, Query
 from pydantic import BeforeValidator
 from starlette.responses import Response, StreamingResponse
 
+from overmind.clock.clocks import loop_turn
 from overmind.core.model.events import Entry
 from overmind.desk.engine import Engine, Feed
 from overmind.http.archive import Archive, Pages
@@ -20,7 +21,9 @@ from overmind.text.printable import json_bytes
 
 STREAMS_MAX: Final = 64
 PAGE_ENTRIES: Final = 500
+PART_BYTES: Final = 65_536  # written in one turn of the event loop
 HEARTBEAT_S: Final = 10.0
+HEARTBEAT: Final = (b": heartbeat\n\n",)
 RETRY_MS: Final = 1_000  # before a browser reconnects
 _HEADERS: Final = {"cache-control": "no-store"}
 
@@ -68,11 +71,15 @@ class Streams:
             yield b"retry: %d\n\n" % RETRY_MS
             while not self._closing.is_set():
                 async for page in self._past(after):
-                    yield _events(page)
+                    for events in _events(page):
+                        yield events
+                        await loop_turn()
                     after = page[-1].seq
                 async for entries in self._live(feed):
                     fresh = [entry for entry in entries if entry.seq > after]
-                    yield _events(fresh) if fresh else b": heartbeat\n\n"
+                    for events in _events(fresh) if fresh else HEARTBEAT:
+                        yield events
+                        await loop_turn()
                     after = fresh[-1].seq if fresh else after
         finally:
             self._engine.unsubscribe(feed)
@@ -104,8 +111,18 @@ class Streams:
             coming.cancel()
 
 
-def _events(entries: Iterable[Entry]) -> bytes:
-    return b"".join(map(_event, entries))
+def _events(entries: Iterable[Entry]) -> Iterator[bytes]:
+    """In parts, because a reader that lags may get thousands of entries at once."""
+    part = list[bytes]()
+    size = 0
+    for event in map(_event, entries):
+        part.append(event)
+        size += len(event)
+        if size >= PART_BYTES:
+            yield b"".join(part)
+            part, size = [], 0
+    if part:
+        yield b"".join(part)
 
 
 def _event(entry: Entry) -> bytes:

@@ -13,7 +13,7 @@ from overmind.core.model.selection import Sizing
 from overmind.core.model.units import MICROS, PPM
 from overmind.core.model.value import Value
 from overmind.views.amounts import usd_of
-from overmind.views.refusals import shown
+from overmind.views.refusals import grouped
 
 
 class DecisionStatus(enum.StrEnum):
@@ -43,7 +43,7 @@ class Decision(Value, frozen=True):
             "wallet_id": self.wallet_id,
             "orders": list(self.orders),
             "selection_reason": self.selection_reason,
-            "refusals": [shown(refusal) for refusal in self.refusals],
+            "refusals": grouped(self.refusals),
             **({"wallets_unlisted": self.unlisted} if self.unlisted else {}),
             **({"sizing": shown_sizing(self.sizing)} if self.sizing is not None else {}),
             **({"notes": list(notes)} if notes else {}),

@@ -72,7 +72,12 @@ class Mints(Value, frozen=True, omit_defaults=True):
 
 
 def limits(state: State) -> list[WalletLimits]:
-    return [wallet_limits(state, wallet_id) for wallet_id in state.wallets]
+    return [*limit_rows(state)]
+
+
+def limit_rows(state: State) -> Iterator[WalletLimits]:
+    """The state may change between two rows."""
+    return (wallet_limits(state, wallet_id) for wallet_id in [*state.wallets])
 
 
 def wallet_limits(state: State, wallet_id: WalletId) -> WalletLimits:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from overmind.core.books.book import WalletBook
 from overmind.core.books.positions import Position
 from overmind.core.books.state import State
@@ -32,9 +34,15 @@ class PositionRow(Value, frozen=True):
 
 
 def positions(state: State) -> list[PositionRow]:
-    return [
-        _position_row(state, book, position) for book in state.wallets.values() for position in book.positions.values()
-    ]
+    return [*position_rows(state)]
+
+
+def position_rows(state: State) -> Iterator[PositionRow]:
+    """The state may change between two rows: what was sold meanwhile is left out."""
+    for book in [*state.wallets.values()]:
+        for mint, position in [*book.positions.items()]:
+            if book.positions.get(mint) is position:
+                yield _position_row(state, book, position)
 
 
 def _position_row(state: State, book: WalletBook, position: Position) -> PositionRow:

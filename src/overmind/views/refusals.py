@@ -2,10 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
 from overmind.core.model.codes import Refusal, Unit
+from overmind.core.model.ids import WalletId
 from overmind.core.model.units import PPM
 from overmind.text.amount import Amount
 from overmind.views.amounts import sol_of, tokens_of, usd_of
+
+LIMITS_TOLD: Final = 4  # different limits of one code
+WALLETS_TOLD: Final = 8  # of one code and limit
+
+
+class _Row(msgspec.Struct):
+    """What one rule with one limit refused."""
+
+    first: Refusal
+    wallets: list[WalletId | None]  # None: the rule holds for every wallet
+    more: int = 0  # wallets with further limits of the same code
+
+    def shown(self) -> dict[str, object]:
+        told, more = self.wallets[:WALLETS_TOLD], self.more + max(0, len(self.wallets) - WALLETS_TOLD)
+        row = shown(self.first)
+        if len(told) > 1:
+            row["wallet_ids"] = told
+        if more:
+            row["more"] = more
+        return row
+
+
+def grouped(refusals: Iterable[Refusal]) -> list[dict[str, object]]:
+    """Refusals as an answer tells them: a row for each code and limit, each where its first one stands.
+
+    The numbers of a row are those of its first wallet. `wallet_ids` names its wallets, if they are several, and `more`
+    counts those without a name. Of one code a few limits are told; the wallets of the others count as `more` in its
+    last row. `explain` tells every wallet with its own numbers.
+    """
+    rows: dict[tuple[str, int | str | None, bool], _Row] = {}
+    newest: dict[str, _Row] = {}  # by code
+    limits: dict[str, int] = {}  # told of each code
+    for one in refusals:
+        code, key = one.code.value, (one.code.value, one.limit, one.wallet_id is None)
+        row = rows.get(key)
+        if row is not None:
+            row.wallets.append(one.wallet_id)
+        elif limits.get(code, 0) < LIMITS_TOLD:
+            limits[code] = limits.get(code, 0) + 1
+            rows[key] = newest[code] = _Row(one, [one.wallet_id])
+        else:
+            newest[code].more += 1
+    return [row.shown() for row in rows.values()]
 
 
 def shown(refusal: Refusal) -> dict[str, object]:

@@ -6,7 +6,10 @@ of each wallet.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
+
+from msgspec.structs import replace
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State, reached
@@ -97,6 +100,16 @@ class Risk(Value, frozen=True):
 
 def risk(state: State, stress_ppm: tuple[int, ...] | None) -> Risk:
     """`stress_ppm`: the price falls to compute; None: aggregation is off."""
+    return replace(portfolio_risk(state, stress_ppm), wallets=tuple(wallet_risks(state)))
+
+
+def wallet_risks(state: State) -> Iterator[WalletRisk]:
+    """The state may change between two rows."""
+    return (_wallet_risk(state, book) for book in [*state.wallets.values()])
+
+
+def portfolio_risk(state: State, stress_ppm: tuple[int, ...] | None) -> Risk:
+    """Without the rows of the wallets."""
     aggregated = stress_ppm is not None
     limits = _portfolio_limits(state, aggregated)
     return Risk(
@@ -109,7 +122,7 @@ def risk(state: State, stress_ppm: tuple[int, ...] | None) -> Risk:
         strategies=_strategies(state) if aggregated else None,
         stress=_stress(state, stress_ppm) if stress_ppm is not None else None,
         left_out="" if aggregated else LEFT_OUT,
-        wallets=tuple(_wallet_risk(state, book) for book in state.wallets.values()),
+        wallets=(),
         updated_at=state.at_ns,
         hold_details=wide_holds(state),
         alarms=(*clock_alarms(state), *history_alarms(state), *landing_alarms(state), *admission_alarms(state)),

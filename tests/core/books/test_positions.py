@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.support.core_desk import CoreDesk, rows
 from tests.support.effort import examples
 
-from overmind.core.books.positions import Lot, Position
+from overmind.core.books.positions import Lot, Position, cost_of
 from overmind.core.model.enums import StrategyType
 from overmind.core.model.ids import Mint
 from overmind.core.model.money import Token
@@ -39,7 +39,7 @@ def test_the_oldest_units_leave_first(lots: str, taken: str, cost: str, left: st
     for lot in lots.split():
         units, lot_cost = lot.split(":")
         position.add(Lot(MOMENTUM, int(units), int(lot_cost)))
-    assert position.take(int(taken)) == int(cost)
+    assert cost_of(position.take(int(taken))) == int(cost)
     assert " ".join(f"{lot.units}:{lot.cost_micros}" for lot in position.lots) == left
     assert position.units == sum(lot.units for lot in position.lots)
     assert position.cost_micros == sum(lot.cost_micros for lot in position.lots)
@@ -59,7 +59,7 @@ def test_splitting_lots_conserves_their_cost(
     paid = position.cost_micros
     for percent in (*percents, 100):
         if units := position.units * percent // 100:
-            taken += position.take(units)
+            taken += cost_of(position.take(units))
         assert taken + position.cost_micros == paid
         assert sum(position.units_by.values()) == position.units
     assert (taken, position.lots, position.units_by) == (paid, [], {})

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from overmind.core.books.book import WalletBook
-from overmind.core.books.positions import Lot, Position
+from overmind.core.books.positions import Lot, Position, cost_of
 from overmind.core.books.realised import Realised
 from overmind.core.books.state import SOL_DECIMALS, State
 from overmind.core.books.triggers import forget, has_exits, reach, set_stops, shown_twice_pico, watch
@@ -70,7 +70,7 @@ def change_position(state: State, book: WalletBook, token: Token, change: Lot | 
     if isinstance(change, Lot):
         position.add(change)
     else:
-        cost = position.take(-change)
+        cost = cost_of(position.take(-change))
     _settle_position(state, book, position, before, price_pico)
     return cost
 
@@ -87,15 +87,6 @@ def change_lots(state: State, book: WalletBook, token: Token, change: Callable[[
     changed = change(position)
     _settle_position(state, book, position, before, price_pico)
     return changed
-
-
-def take_newest(state: State, book: WalletBook, token: Token, units: int) -> int:
-    """Like `change_position`, but takes the newest units. Returns their cost."""
-    position, price_pico = book.positions[token.mint], state.price_pico(token.mint)
-    before = _worth(position, price_pico)
-    cost = position.take_newest(units)
-    _settle_position(state, book, position, before, price_pico)
-    return cost
 
 
 def _settle_position(state: State, book: WalletBook, position: Position, before: Worth, price_pico: int) -> None:

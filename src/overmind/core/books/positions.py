@@ -61,16 +61,10 @@ class Position(msgspec.Struct):
         self.cost_micros += lot.cost_micros
         self._count(lot.strategy, lot.units)
 
-    def oldest(self, units: int) -> list[Lot]:
-        """The oldest units as lots with their cost; of a split lot the rest keeps the rounding."""
-        return _cut(self.lots, units)
-
-    def newest(self, units: int) -> list[Lot]:
-        """The newest units. A rolled-back buy was added last."""
-        return _cut(reversed(self.lots), units)
-
     def shares_of_oldest(self, units: int, reserved: Mapping[str, int]) -> dict[str, int]:
         """Who owns the oldest units, how many each, when of every owner the oldest reserved units are left out."""
+        if units == self.units and not reserved:
+            return dict(self.units_by)
         kept = dict(reserved)
         shares: dict[str, int] = {}
         for lot in self.lots:
@@ -80,20 +74,29 @@ class Position(msgspec.Struct):
             units -= part
             if part:
                 shares[lot.owner] = shares.get(lot.owner, 0) + part
+            if not units:
+                break
         return shares
 
     def cut_of_shares(self, units: int, shares: Mapping[str, int]) -> Cut:
         """The oldest units of each owner, up to its share. What a fork took from the shares, the oldest of all give."""
-        left, taken = dict(shares), [0] * len(self.lots)
+        left, taken = dict(shares), dict[int, int]()
         for place, lot in enumerate(self.lots):
-            taken[place] = min(units, lot.units, left.get(lot.owner, 0))
-            left[lot.owner] = left.get(lot.owner, 0) - taken[place]
-            units -= taken[place]
+            part = min(units, lot.units, left.get(lot.owner, 0))
+            if part:
+                taken[place] = part
+                left[lot.owner] -= part
+                units -= part
+            if not units:
+                return [*taken.items()]
         for place, lot in enumerate(self.lots):
-            more = min(units, lot.units - taken[place])
-            taken[place] += more
-            units -= more
-        return [(place, part) for place, part in enumerate(taken) if part]
+            more = min(units, lot.units - taken.get(place, 0))
+            if more:
+                taken[place] = taken.get(place, 0) + more
+                units -= more
+            if not units:
+                break
+        return sorted(taken.items())
 
     def cut_of_buy(self, units: int, origin: str, strategy: StrategyType) -> Cut:
         """What a buy brought, or as many units: of its own lot, else of its strategy, else any; the newest first."""
@@ -111,15 +114,16 @@ class Position(msgspec.Struct):
 
     def remove(self, cut: Cut) -> list[Lot]:
         """Returns the removed units as lots with their cost; of a split lot the rest keeps the rounding."""
-        removed = []
+        removed, whole = [], set[int]()
         for place, units in cut:
             lot = self.lots[place]
-            part = Lot(lot.strategy, units, lot.cost_micros * units // lot.units, lot.opened_ns, lot.origin)
-            removed.append(part)
-            lot.units -= units
-            lot.cost_micros -= part.cost_micros
-            self._add_up(part, -1)
-        self.lots = [lot for lot in self.lots if lot.units]
+            if units == lot.units:
+                whole.add(place)
+                removed.append(lot)
+            else:
+                removed.append(_split(lot, units))
+        self.lots = [lot for place, lot in enumerate(self.lots) if place not in whole]
+        self._subtract(removed)
         return removed
 
     def put_back(self, lots: Sequence[Lot]) -> None:
@@ -132,26 +136,28 @@ class Position(msgspec.Struct):
             else:
                 later = (place for place, lot in enumerate(self.lots) if lot.opened_ns >= back.opened_ns)
                 self.lots.insert(next(later, len(self.lots)), structs.replace(back))
-            self._add_up(back, 1)
+            self.units += back.units
+            self.cost_micros += back.cost_micros
+            self._count(back.strategy, back.units)
 
-    def take(self, units: int) -> int:
-        """Removes the oldest units. Returns their cost."""
+    def take(self, units: int) -> list[Lot]:
+        """Removes the oldest units. Returns them as `remove` does."""
         assert 0 < units <= self.units, (units, self.units)
-        taken = self.oldest(units)
-        for part in taken:
-            lot = self.lots[0]
-            lot.units -= part.units
-            lot.cost_micros -= part.cost_micros
-            self._count(lot.strategy, -part.units)
-            if not lot.units:
-                del self.lots[0]
-        cost_taken = sum(part.cost_micros for part in taken)
-        self.units -= units
-        self.cost_micros -= cost_taken
-        return cost_taken
+        whole, left = 0, units
+        for lot in self.lots:
+            if lot.units > left:
+                break
+            whole += 1
+            left -= lot.units
+        taken = self.lots[:whole]
+        del self.lots[:whole]
+        if left:
+            taken.append(_split(self.lots[0], left))
+        self._subtract(taken)
+        return taken
 
-    def take_newest(self, units: int) -> int:
-        """Removes the newest units. Returns their cost."""
+    def take_newest(self, units: int) -> list[Lot]:
+        """Removes the newest units. Returns them as `remove` does."""
         assert 0 < units <= self.units, (units, self.units)
         self.lots.reverse()
         try:
@@ -178,10 +184,14 @@ class Position(msgspec.Struct):
         """The value of each strategy's part, each rounded down."""
         return {by: units * price_pico // self.scale for by, units in self.units_by.items()}
 
-    def _add_up(self, lot: Lot, sign: int) -> None:
-        self.units += sign * lot.units
-        self.cost_micros += sign * lot.cost_micros
-        self._count(lot.strategy, sign * lot.units)
+    def _subtract(self, lots: Iterable[Lot]) -> None:
+        by: dict[StrategyType | None, int] = {}
+        for lot in lots:
+            by[lot.strategy] = by.get(lot.strategy, 0) + lot.units
+            self.cost_micros -= lot.cost_micros
+        self.units -= sum(by.values())
+        for strategy, units in by.items():
+            self._count(strategy, -units)
 
     def _count(self, strategy: StrategyType | None, units: int) -> None:
         by = strategy or DEPOSIT
@@ -192,20 +202,20 @@ class Position(msgspec.Struct):
             del self.units_by[by]
 
 
+def cost_of(lots: Iterable[Lot]) -> int:
+    return sum(lot.cost_micros for lot in lots)
+
+
+def _split(lot: Lot, units: int) -> Lot:
+    """Takes a part of the lot; the rest keeps the rounding."""
+    part = Lot(lot.strategy, units, lot.cost_micros * units // lot.units, lot.opened_ns, lot.origin)
+    lot.units -= units
+    lot.cost_micros -= part.cost_micros
+    return part
+
+
 def _is_same(lot: Lot, other: Lot) -> bool:
     return (lot.origin, lot.strategy, lot.opened_ns) == (other.origin, other.strategy, other.opened_ns)
-
-
-def _cut(lots: Iterable[Lot], units: int) -> list[Lot]:
-    parts: list[Lot] = []
-    for lot in lots:
-        if not units:
-            break
-        part = min(units, lot.units)
-        cost = lot.cost_micros * part // lot.units
-        parts.append(Lot(lot.strategy, part, cost, lot.opened_ns, lot.origin))
-        units -= part
-    return parts
 
 
 def strictest(one: Exits | None, other: Exits | None) -> Exits | None:

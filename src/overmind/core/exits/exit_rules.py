@@ -28,6 +28,7 @@ from overmind.core.model.value import Value
 
 SLICE_MIN_MICROS: Final = 10 * MICROS  # no slice of an exit is smaller
 DOUBTED_PARTS: Final = 4  # a sale at a price that is not believed takes at most this part of what is held
+URGENCY: Final = {cause: number for number, cause in enumerate(ExitCause)}
 DUST_MICROS: Final = MICROS // 100  # a smaller value is not worth its fee
 
 
@@ -40,20 +41,30 @@ class Due(Value, frozen=True):
 
 def exits_due(state: State, at_ns: int) -> list[Due]:
     """The exits that may be tried now: the most urgent cause first, and within a cause the largest position first."""
+    prices: dict[Mint, int | None] = {}
     found = [
         due
         for book in state.wallets.values()
         if state.doubted or book.reached or book.timed or book.closing or book.liquidating  # Few have any of it.
         for mint in _looked_at(state, book, at_ns)
-        if (due := due_of(state, book, mint, at_ns)) is not None
+        if (price_pico := _exit_price_pico(state, mint, at_ns, prices)) is not None
+        and (due := _due_at(state, book, mint, price_pico, at_ns)) is not None
     ]
     return sorted(found, key=lambda due: _urgency(state, due))
+
+
+def _exit_price_pico(state: State, mint: Mint, at_ns: int, known: dict[Mint, int | None]) -> int | None:
+    """Looked up once for each token, of which every wallet may hold some."""
+    if mint not in known:
+        price = exit_price(state, mint, at_ns)
+        known[mint] = None if price is None else price.price_pico
+    return known[mint]
 
 
 def _urgency(state: State, due: Due) -> tuple[int, int, int, Mint]:
     book = state.wallets[due.wallet_id]
     value = book.positions[due.mint].value_micros(state.price_pico(due.mint))
-    return list(ExitCause).index(due.cause), -value, book.slot, due.mint
+    return URGENCY[due.cause], -value, book.slot, due.mint
 
 
 def _looked_at(state: State, book: WalletBook, at_ns: int) -> Collection[Mint]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from overmind.core.books.aggregates import change_position, realise, refresh_equity
+from overmind.core.books.aggregates import change_lots, change_position, realise, refresh_equity
 from overmind.core.books.book import WalletBook
 from overmind.core.books.ledger import DEPOSITS
 from overmind.core.books.positions import Lot
@@ -48,8 +48,7 @@ def write_off(state: State, written: DustWrittenOff) -> None:
     book, mint, units = state.wallets[written.wallet_id], written.mint, written.units
     token = book.positions[mint].token
     state.ledger.transfer(units, mint, book.accounts.free, book.accounts.written_off)
-    lots = book.positions[mint].oldest(units)
-    change_position(state, book, token, -units)
+    lots = change_lots(state, book, token, lambda found: found.take(units))
     realise(state, book, Disposal(book.wallet.id, How.WRITE_OFF, token, units, 0, lots))
     book.booked_seq = state.seq
     refresh_equity(state, book)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from overmind.core.books.aggregates import change_lots, change_position
+from overmind.core.books.aggregates import change_lots
 from overmind.core.books.book import WalletBook
 from overmind.core.books.positions import Lot
 from overmind.core.books.state import State
@@ -46,8 +46,6 @@ def sell_lots(state: State, book: WalletBook, token: Token, units: int, shares: 
     if position is None:
         return []
     held = min(units, position.units)
-    if shares and len(position.units_by) > 1:
+    if shares and len(position.units_by) > 1 and held < position.units:
         return change_lots(state, book, token, lambda found: found.remove(found.cut_of_shares(held, shares)))
-    sold = position.oldest(held)
-    change_position(state, book, token, -held)
-    return sold
+    return change_lots(state, book, token, lambda found: found.take(held))

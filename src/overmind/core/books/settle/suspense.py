@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from overmind.core.books.aggregates import change_lots, realise, take_newest
+from overmind.core.books.aggregates import change_lots, realise
 from overmind.core.books.book import WalletBook
 from overmind.core.books.positions import Lot
 from overmind.core.books.realised import Disposal, How
@@ -25,9 +25,7 @@ def true_up(state: State, book: WalletBook, token: Token) -> list[Lot]:
     position, missing = book.positions.get(token.mint), _missing_units(state, book, token.mint)
     if position is None or not missing:
         return []
-    taken = position.newest(missing)
-    take_newest(state, book, token, missing)
-    return taken
+    return change_lots(state, book, token, lambda found: found.take_newest(missing))
 
 
 def take_bought(state: State, book: WalletBook, token: Token, order: Order) -> list[Lot]:
