@@ -102,6 +102,17 @@ def test_all_entries_of_an_order_are_found(tmp_path: Path) -> None:
         assert past.of(OrderId("never.0.0")) == past.of(OrderId("move:withdraw:never")) == []
 
 
+@pytest.mark.parametrize("count", range(0, 16, 3))
+def test_a_retry_is_found_with_its_signal(tmp_path: Path, count: int) -> None:
+    entries, path = CoreDesk("w1; w2; buy eth $300 id a; reject; sign; fill").entries, tmp_path / "overmind.db"
+    assert [one.event.order.id for one in entries if isinstance(one.event, OrderPlaced)] == ["a.0.0", "a.0.1"]
+    with journal_of(path, entries) as journal:
+        file_all(path, journal, count)
+        past = Past(journal, Catalogue.open_read_only(path, journal))
+        assert past.life(SignalId("a")) == entries[-5:]
+        assert list(past.orders(Search(9)).ids) == ["a.0.0", "a.0.1"]
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_all_entries_of_each_order_and_move_are_found(tmp_path: Path, seed: int) -> None:
     entries, path = played(seed), tmp_path / "overmind.db"

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import msgspec
 from fastapi import APIRouter, Query
 from pydantic import BeforeValidator
+from starlette.requests import Request
 from starlette.responses import Response
 
 from overmind.core.books.state import State
@@ -15,6 +16,7 @@ from overmind.desk.app import App
 from overmind.desk.log import log_alarm
 from overmind.http.archive import Archive, Pages
 from overmind.http.bounds import SEQ_MAX, whole_within
+from overmind.http.explainer import Explainer
 from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.http.searching import AskedFor
 from overmind.signals.validation import ID
@@ -33,12 +35,11 @@ After = Annotated[int, BeforeValidator(whole_within(0, SEQ_MAX)), Query(ge=0, le
 Limit = Annotated[int, BeforeValidator(whole_within(1, EVENTS_MAX)), Query(ge=1, le=EVENTS_MAX)]
 
 
-def queries_router(app: App, recent: Archive, whole: Archive) -> APIRouter:
-    """`recent` reads the end of the journal; `whole` reads all of it, which may take long."""
+def queries_router(app: App, recent: Archive, explainer: Explainer) -> APIRouter:
     router = APIRouter(prefix="/v1")
     router.include_router(_books_router(app))
     router.include_router(_past_router(app, recent))
-    router.include_router(_journal_router(recent, whole))
+    router.include_router(_journal_router(recent, explainer))
     return router
 
 
@@ -114,14 +115,17 @@ def _past_router(app: App, recent: Archive) -> APIRouter:
     return router
 
 
-def _journal_router(recent: Archive, whole: Archive) -> APIRouter:
+def _journal_router(recent: Archive, explainer: Explainer) -> APIRouter:
     router = APIRouter()
 
     @router.get("/signals/{signal_id}")
-    async def signal(signal_id: str) -> Response:
-        found = await whole.look(lambda pages: _explained(pages, signal_id))
+    async def signal(request: Request, signal_id: str, candidates: bool | None = None) -> Response:
+        """Why each wallet was chosen or refused needs the state of then: see `candidates` in docs/http-api.md."""
+        found = await recent.look(lambda pages: _explained(pages, signal_id, candidates is not False))
         if found is None:
             raise HttpRefusal(404, f"the journal knows no signal {signal_id[:64]!r}", "see /v1/orders for known ids")
+        if candidates and found.candidates is None:
+            return Response(await explainer.explain(signal_id, request.is_disconnected), media_type="application/json")
         return JsonResponse(found.to_json())
 
     @router.get("/events")
@@ -136,6 +140,8 @@ def _wallets(state: State) -> list[reports.WalletMetrics]:
     return [reports.wallet_metrics(state, book) for book in state.wallets.values()]
 
 
-def _explained(pages: Pages, signal_id: str) -> Explained | None:
-    seq = pages.find(SignalId(signal_id)) if ID.fullmatch(signal_id) else None
-    return None if seq is None else explain(pages.entries(), seq)
+def _explained(pages: Pages, signal_id: str, with_candidates: bool) -> Explained | None:
+    life = pages.past().life(SignalId(signal_id)) if ID.fullmatch(signal_id) else None
+    if life is None:
+        return None
+    return explain(life, pages.state_nearby(life[0].seq - 1) if with_candidates else None)
