@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 
@@ -26,6 +26,7 @@ from overmind.journal.database import Disk
 from overmind.journal.past import Past, Search
 from overmind.journal.sqlite import SqliteJournal
 from overmind.journal.topics import work_of
+from overmind.views.verify import verify
 
 CODES = (Code.WALLET_STATUS, Code.INSUFFICIENT_QUOTE, Code.STRATEGY_NOT_ENABLED, Code.RATE_LIMIT)
 
@@ -185,9 +186,8 @@ def ahead_of_its_journal(path: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [garbage, foreign, of_another_version, of_another_journal, ahead_of_its_journal])
-def test_a_catalogue_of_no_use_is_passed_over_and_made_anew(tmp_path: Path, spoil: object) -> None:
+def test_a_catalogue_of_no_use_is_passed_over_and_made_anew(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
     entries, path = trades(300), tmp_path / "overmind.db"
-    assert callable(spoil)
     with journal_of(path, entries) as journal:
         file_all(path, journal, 300)
         rows = rows_of(path, journal)
@@ -225,3 +225,37 @@ def test_a_search_sees_nothing_that_was_filed_after_it_began(tmp_path: Path) -> 
         assert list(past.orders(Search(100)).ids) == plain_orders(entries, Search(100))
         assert [one.seq for one in past.life(SignalId("s4")) or []] == [13, 14, 15]
         assert [one.seq for one in past.life(SignalId("s5")) or []] == [16, 17, 18]
+
+
+def edited(*statements: str) -> Callable[[Path], None]:
+    def edit(path: Path) -> None:
+        with contextlib.closing(apsw.Connection(str(path.with_name(CATALOGUE)))) as db:
+            for statement in statements:
+                db.execute(statement)
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("spoil", "found"),
+    [
+        (edited(), 0),
+        (edited("DELETE FROM listed WHERE seq = (SELECT max(seq) FROM listed)"), 1),
+        (edited("INSERT INTO listed VALUES (1, 2)"), 1),
+        (edited("DELETE FROM life WHERE seq = (SELECT min(seq) FROM life)"), 1),
+        (edited("UPDATE life SET first = first - 1 WHERE seq = (SELECT min(seq) FROM life)"), 1),
+        (edited("UPDATE topic SET name = 'x' || name WHERE id = 1"), 1),
+        (edited("UPDATE OR REPLACE listed SET topic = 2 WHERE topic = 1"), 1),
+        (lambda path: garbage(path.with_name(CATALOGUE)), 0),  # It is made anew.
+    ],
+)
+def test_verify_compares_the_catalogue_with_the_entries(
+    tmp_path: Path, spoil: Callable[[Path], None], found: int
+) -> None:
+    entries, path = played(1, commands=60), tmp_path / "overmind.db"
+    with journal_of(path, entries) as journal:
+        file_all(path, journal, len(entries) - 5)
+        spoil(path)
+    verified = verify(path)
+    assert len(verified.problems) == found, verified.problems
+    assert all("does not file what entries 1 to" in problem for problem in verified.problems)

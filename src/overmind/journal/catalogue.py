@@ -104,7 +104,7 @@ class Catalogue:
     def open_read_only(cls, journal_path: Path, journal: Numbered) -> Catalogue | None:
         """None: there is none that can be read, or it is not of this journal."""
         path = journal_path.with_name(CATALOGUE)
-        if not path.is_file():
+        if path.is_symlink() or not path.is_file():
             return None
         try:
             with failing():
