@@ -19,7 +19,7 @@ from tests.support.pasts import plain_moves, plain_orders, plain_refusals, searc
 from tests.support.random_commands import RandomCommands, attempt
 
 from overmind.core.model.codes import Code
-from overmind.core.model.events import Entry, MovePlaced, OrderClosed, OrderPlaced, SignalRefused, WorkEvent
+from overmind.core.model.events import Entry, MoveClosed, MovePlaced, OrderClosed, OrderPlaced, SignalRefused, WorkEvent
 from overmind.core.model.ids import OrderId, SignalId
 from overmind.journal.catalogue import CATALOGUE, Catalogue, CatalogueFailed
 from overmind.journal.database import Disk
@@ -125,6 +125,12 @@ def test_all_entries_of_each_order_and_move_are_found(tmp_path: Path, seed: int)
         file_all(path, journal, len(entries) // 3)
         past = Past(journal, Catalogue.open_read_only(path, journal))
         assert {work_id: past.of(OrderId(work_id)) for work_id in told} == told
+        for entry in entries:
+            if isinstance(entry.event, OrderPlaced):
+                assert past.placed_ns(entry.event.order) == entry.at_ns
+        for seq in (0, len(entries) // 2, len(entries)):
+            later = [one.event for one in entries[seq:] if isinstance(one.event, OrderClosed | MoveClosed)]
+            assert past.ended_after(seq) == {work_of(event) for event in later}
 
 
 def _tells_of(entry: Entry, signal_id: SignalId) -> bool:
