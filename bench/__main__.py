@@ -17,6 +17,7 @@ from bench.chain import chain
 from bench.history import history
 from bench.marks import marks
 from bench.measure import Result, machine
+from bench.past import past
 from bench.selection import selection
 from bench.startup import memory, startup
 from bench.stop_loss import stop_loss
@@ -39,6 +40,7 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "history": history,
     "memory": memory,
     "startup": startup,
+    "past": past,
 }
 
 

@@ -15,7 +15,7 @@ from tests.support.journal_entries import trades
 from overmind.core.model.ids import SOL
 from overmind.desk.engine import Engine
 from overmind.http import cataloguer as module
-from overmind.http.archive import Archive
+from overmind.http.archive import Archive, ReadBounds
 from overmind.http.cataloguer import Cataloguer
 from overmind.http.responses import HttpRefusal
 from overmind.journal.catalogue import CATALOGUE, Catalogue
@@ -113,7 +113,7 @@ def test_a_query_reads_only_so_much_that_is_not_filed(tmp_path: Path, unfiled_ma
     async def look() -> int:
         with contextlib.closing(SqliteJournal.open(path, Disk(synchronous="OFF"))) as journal:
             await journal.append(trades(30))
-        with contextlib.closing(Archive(path, "recent", unfiled_max)) as archive:
+        with contextlib.closing(Archive(path, "archive", ReadBounds(unfiled_max))) as archive:
             return len((await archive.look(lambda pages: pages.past().orders(Search(100)))).ids)
 
     if told:

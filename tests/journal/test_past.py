@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 
@@ -19,13 +19,14 @@ from tests.support.pasts import plain_moves, plain_orders, plain_refusals, searc
 from tests.support.random_commands import RandomCommands, attempt
 
 from overmind.core.model.codes import Code
-from overmind.core.model.events import Entry, MovePlaced, OrderClosed, OrderPlaced, SignalRefused, WorkEvent
+from overmind.core.model.events import Entry, MoveClosed, MovePlaced, OrderClosed, OrderPlaced, SignalRefused, WorkEvent
 from overmind.core.model.ids import OrderId, SignalId
 from overmind.journal.catalogue import CATALOGUE, Catalogue, CatalogueFailed
 from overmind.journal.database import Disk
 from overmind.journal.past import Past, Search
 from overmind.journal.sqlite import SqliteJournal
 from overmind.journal.topics import work_of
+from overmind.views.verify import verify
 
 CODES = (Code.WALLET_STATUS, Code.INSUFFICIENT_QUOTE, Code.STRATEGY_NOT_ENABLED, Code.RATE_LIMIT)
 
@@ -102,6 +103,17 @@ def test_all_entries_of_an_order_are_found(tmp_path: Path) -> None:
         assert past.of(OrderId("never.0.0")) == past.of(OrderId("move:withdraw:never")) == []
 
 
+@pytest.mark.parametrize("count", range(0, 16, 3))
+def test_a_retry_is_found_with_its_signal(tmp_path: Path, count: int) -> None:
+    entries, path = CoreDesk("w1; w2; buy eth $300 id a; reject; sign; fill").entries, tmp_path / "overmind.db"
+    assert [one.event.order.id for one in entries if isinstance(one.event, OrderPlaced)] == ["a.0.0", "a.0.1"]
+    with journal_of(path, entries) as journal:
+        file_all(path, journal, count)
+        past = Past(journal, Catalogue.open_read_only(path, journal))
+        assert past.life(SignalId("a")) == entries[-5:]
+        assert list(past.orders(Search(9)).ids) == ["a.0.0", "a.0.1"]
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_all_entries_of_each_order_and_move_are_found(tmp_path: Path, seed: int) -> None:
     entries, path = played(seed), tmp_path / "overmind.db"
@@ -113,6 +125,12 @@ def test_all_entries_of_each_order_and_move_are_found(tmp_path: Path, seed: int)
         file_all(path, journal, len(entries) // 3)
         past = Past(journal, Catalogue.open_read_only(path, journal))
         assert {work_id: past.of(OrderId(work_id)) for work_id in told} == told
+        for entry in entries:
+            if isinstance(entry.event, OrderPlaced):
+                assert past.placed_ns(entry.event.order) == entry.at_ns
+        for seq in (0, len(entries) // 2, len(entries)):
+            later = [one.event for one in entries[seq:] if isinstance(one.event, OrderClosed | MoveClosed)]
+            assert past.ended_after(seq) == {work_of(event) for event in later}
 
 
 def _tells_of(entry: Entry, signal_id: SignalId) -> bool:
@@ -174,9 +192,8 @@ def ahead_of_its_journal(path: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [garbage, foreign, of_another_version, of_another_journal, ahead_of_its_journal])
-def test_a_catalogue_of_no_use_is_passed_over_and_made_anew(tmp_path: Path, spoil: object) -> None:
+def test_a_catalogue_of_no_use_is_passed_over_and_made_anew(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
     entries, path = trades(300), tmp_path / "overmind.db"
-    assert callable(spoil)
     with journal_of(path, entries) as journal:
         file_all(path, journal, 300)
         rows = rows_of(path, journal)
@@ -214,3 +231,37 @@ def test_a_search_sees_nothing_that_was_filed_after_it_began(tmp_path: Path) -> 
         assert list(past.orders(Search(100)).ids) == plain_orders(entries, Search(100))
         assert [one.seq for one in past.life(SignalId("s4")) or []] == [13, 14, 15]
         assert [one.seq for one in past.life(SignalId("s5")) or []] == [16, 17, 18]
+
+
+def edited(*statements: str) -> Callable[[Path], None]:
+    def edit(path: Path) -> None:
+        with contextlib.closing(apsw.Connection(str(path.with_name(CATALOGUE)))) as db:
+            for statement in statements:
+                db.execute(statement)
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("spoil", "found"),
+    [
+        (edited(), 0),
+        (edited("DELETE FROM listed WHERE seq = (SELECT max(seq) FROM listed)"), 1),
+        (edited("INSERT INTO listed VALUES (1, 2)"), 1),
+        (edited("DELETE FROM life WHERE seq = (SELECT min(seq) FROM life)"), 1),
+        (edited("UPDATE life SET first = first - 1 WHERE seq = (SELECT min(seq) FROM life)"), 1),
+        (edited("UPDATE topic SET name = 'x' || name WHERE id = 1"), 1),
+        (edited("UPDATE OR REPLACE listed SET topic = 2 WHERE topic = 1"), 1),
+        (lambda path: garbage(path.with_name(CATALOGUE)), 0),  # It is made anew.
+    ],
+)
+def test_verify_compares_the_catalogue_with_the_entries(
+    tmp_path: Path, spoil: Callable[[Path], None], found: int
+) -> None:
+    entries, path = played(1, commands=60), tmp_path / "overmind.db"
+    with journal_of(path, entries) as journal:
+        file_all(path, journal, len(entries) - 5)
+        spoil(path)
+    verified = verify(path)
+    assert len(verified.problems) == found, verified.problems
+    assert all("does not file what entries 1 to" in problem for problem in verified.problems)

@@ -7,6 +7,7 @@ from typing import Final
 from tests.mutants.mutation import Mutation
 
 WRITER: Final = "journal/writer.py"
+PAST: Final = "tests/journal/test_past.py"
 PLACE: Final = "tests/journal/test_place.py"
 WATCH: Final = "tests/desk/test_journal_watch.py"
 ANCHOR: Final = "tests/journal/test_anchor.py"
@@ -144,5 +145,47 @@ STORAGE_BUGS: Final = (
         "            set_stops(book, position)\n",
         "",
         "tests/golden/test_golden.py::test_a_snapshot_of_before_becomes_what_a_replay_comes_to",
+    ),
+    Mutation(
+        "catalogue of another journal believed",
+        "journal/catalogue.py",
+        "        return self.filed == 0 or journal.hash_of(self.filed) == link",
+        "        return self.filed >= 0 or link == b''",
+        f"{PAST}::test_a_catalogue_of_no_use_is_passed_over_and_made_anew",
+    ),
+    Mutation(
+        "order found twice that was filed during a search",
+        "journal/catalogue.py",
+        "        before = min(before, self.filed + 1)\n",
+        "",
+        f"{PAST}::test_a_search_sees_nothing_that_was_filed_after_it_began",
+    ),
+    Mutation(
+        "retry left out of its signal's life",
+        "journal/catalogue.py",
+        "event.order.attempt == event.order.part == 0:",
+        "event.order.part == 0:",
+        f"{PAST}::test_a_retry_is_found_with_its_signal",
+    ),
+    Mutation(
+        "what is not filed left out",
+        "journal/past.py",
+        "        while page := list(islice(entries, PAGE_ENTRIES)):\n            self._tail.file(page, journal)",
+        "        while page := list(islice(entries, PAGE_ENTRIES)):\n            self._tail.file(page[:1], journal)",
+        f"{PAST}::test_a_search_finds_what_reading_everything_finds",
+    ),
+    Mutation(
+        "secrets handed to the process that explains",
+        "http/explainer.py",
+        "if name in os.environ}",
+        "if name in os.environ} | dict(os.environ)",
+        "tests/http/test_explainer.py::test_what_it_complains_of_is_told_and_no_secret_reaches_it",
+    ),
+    Mutation(
+        "explanation goes on for nobody",
+        "http/explainer.py",
+        "        if await gone():\n",
+        "        if not gone:\n",
+        "tests/http/test_explainer.py::test_it_ends_when_nobody_listens",
     ),
 )

@@ -10,7 +10,7 @@ import typer
 
 from overmind.cli import order_tables, present
 from overmind.cli.exit_codes import BAD_INPUT
-from overmind.cli.opening import JOURNAL, AsJson, DataDir, absolute, anchor_of_caller, data_dir_of, journal_read_only
+from overmind.cli.opening import JOURNAL, AsJson, DataDir, absolute, anchor_of_caller, data_dir_of, past_read_only
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.events import (
     Event,
@@ -25,7 +25,7 @@ from overmind.core.model.events import (
 from overmind.core.model.ids import OrderId, SignalId
 from overmind.core.model.order import Order
 from overmind.core.model.units import MICROS
-from overmind.desk.engine import recover
+from overmind.journal.recovery import state_at
 from overmind.views.orders import book_fix, outcome_told
 from overmind.views.preview import explain as explain_signal
 from overmind.views.verify import verify as verify_journal
@@ -37,28 +37,28 @@ def explain(
     data_dir: DataDir = None,
 ) -> None:
     """Show why each wallet was chosen or refused, and the outcome."""
-    with journal_read_only(data_dir_of(data_dir)) as journal:
-        seq = journal.find(SignalId(signal_id))
-        if seq is None:
+    with past_read_only(data_dir_of(data_dir)) as (journal, past):
+        life = past.life(SignalId(signal_id))
+        if life is None:
             present.complain(
                 f"the journal knows no signal {signal_id!r}",
                 "give the signal_id that was sent; an order's id is the signal's with .part.attempt behind it",
             )
             raise typer.Exit(BAD_INPUT)
-        explained = explain_signal(journal.read(), seq)
-        desk = recover(journal).settings
+        before = state_at(journal, life[0].seq - 1)
+    explained = explain_signal(life, before)
     if as_json:
         present.emit_json(explained.to_json())
         return
     status = explained.decision.status.value
-    present.say(f"{signal_id}: {status} at {present.instant(explained.at_ns)} (entry {seq})", "bold")
+    present.say(f"{signal_id}: {status} at {present.instant(explained.at_ns)} (entry {explained.seq})", "bold")
     present.say(explained.decision.selection_reason)
-    order_tables.candidates(explained.candidates)
+    order_tables.candidates(explained.candidates or ())
     orders = {
         entry.event.order.id: entry.event.order for entry in explained.life if isinstance(entry.event, OrderPlaced)
     }
     for entry in explained.life:
-        told = _told(desk, orders, entry.event)
+        told = _told(before.settings, orders, entry.event)
         present.say(f"  {entry.seq:>6}  {present.instant(entry.at_ns)}  {type(entry.event).__name__}  {told}".rstrip())
 
 

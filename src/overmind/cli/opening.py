@@ -168,16 +168,29 @@ def tokens_for_signals(desk: Desk) -> dict[str, Token]:
 
 @contextmanager
 def state_and_past(data_dir: Path) -> Iterator[tuple[State, Past]]:
-    """The state on disk, and a search through all that led to it."""
+    """The state on disk, and a search through all that led to it, or to later ones."""
     with journal_read_only(data_dir) as journal:
         state = recover(journal)
-        with present.progress() as shown:
-            task = shown.add_task("filing entries", total=state.seq)
-            past = past_on_disk(journal_at(data_dir), journal, lambda seq: shown.update(task, completed=seq))
-        try:
+        with _past_of(data_dir, journal) as past:
             yield state, past
-        finally:
-            past.close()
+
+
+@contextmanager
+def past_read_only(data_dir: Path) -> Iterator[tuple[SqliteJournal, Past]]:
+    """The journal, and a search through it. Raises JournalUnusable."""
+    with journal_read_only(data_dir) as journal, _past_of(data_dir, journal) as past:
+        yield journal, past
+
+
+@contextmanager
+def _past_of(data_dir: Path, journal: SqliteJournal) -> Iterator[Past]:
+    with present.progress() as shown:
+        task = shown.add_task("filing entries", total=journal.last_seq())
+        past = past_on_disk(journal_at(data_dir), journal, lambda seq: shown.update(task, completed=seq))
+    try:
+        yield past
+    finally:
+        past.close()
 
 
 FromOption = Annotated[str | None, typer.Option("--from", help="First day or instant, in UTC. Default: all.")]

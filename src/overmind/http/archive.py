@@ -9,28 +9,40 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
 
+from overmind.core.books.state import State
 from overmind.core.model.events import Entry
-from overmind.core.model.ids import SignalId
+from overmind.core.model.value import Value
 from overmind.http.responses import HttpRefusal
 from overmind.journal.aside import Aside
 from overmind.journal.catalogue import Catalogue
 from overmind.journal.past import Past
+from overmind.journal.recovery import state_at
 from overmind.journal.sqlite import SqliteJournal
 
-UNFILED_MAX: Final = 10_000  # entries that a request reads: a quarter of a second in its thread
 CATALOGUE_FIX: Final = "ask again; open orders and moves are told at once with open=true"
 
 T = TypeVar("T")
 
 
+class ReadBounds(Value, frozen=True):
+    """What one request may read, so that the next one and the decisions do not wait long."""
+
+    unfiled_max: int = 10_000  # entries that the catalogue lacks: a quarter of a second in its thread
+    replayed_max: int = 1_000  # entries after a kept state
+    state_bytes_max: int = 1 << 18  # of a kept state
+
+
+BOUNDS: Final = ReadBounds()
+
+
 class Pages:
     """An open journal, for the thread that reads it."""
 
-    def __init__(self, path: Path, journal: SqliteJournal, closing: threading.Event, unfiled_max: int) -> None:
+    def __init__(self, path: Path, journal: SqliteJournal, closing: threading.Event, bounds: ReadBounds) -> None:
         self._path = path
         self._journal = journal
         self._closing = closing
-        self._unfiled_max = unfiled_max
+        self._bounds = bounds
         self._opened: Past | None = None
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
@@ -48,7 +60,7 @@ class Pages:
         if self._opened is None:
             filed, last = Catalogue.open_read_only(self._path, self._journal), self._journal.last_seq()
             reached = filed.filed if filed is not None else 0
-            if last - reached > self._unfiled_max:
+            if last - reached > self._bounds.unfiled_max:
                 far = f"the journal is being catalogued: {reached:,} of {last:,} entries so far"
                 raise HttpRefusal(503, far, CATALOGUE_FIX)
             self._opened = Past(self._journal, filed)
@@ -58,16 +70,21 @@ class Pages:
         if self._opened is not None:
             self._opened.close()
 
-    def find(self, signal_id: SignalId) -> int | None:
-        return self._journal.find(signal_id)
+    def state_nearby(self, seq: int) -> State | None:
+        """The state after this entry; None: the nearest kept state is far from it, or large."""
+        kept = self._journal.snapshot_before(seq)
+        far, size = (seq, 0) if kept is None else (seq - kept.seq, len(kept.state))
+        if far > self._bounds.replayed_max or size > self._bounds.state_bytes_max:
+            return None
+        return state_at(self._journal, seq)
 
 
 class Archive:
     """Serves one reader at a time, first come first served."""
 
-    def __init__(self, path: Path, name: str, unfiled_max: int = UNFILED_MAX) -> None:
+    def __init__(self, path: Path, name: str, bounds: ReadBounds = BOUNDS) -> None:
         self._path = path
-        self._unfiled_max = unfiled_max
+        self._bounds = bounds
         self._thread = Aside(name)
         self._closing = threading.Event()
 
@@ -82,7 +99,7 @@ class Archive:
 
     def _look(self, look: Callable[[Pages], T]) -> T:
         journal = SqliteJournal.open_read_only(self._path)
-        pages = Pages(self._path, journal, self._closing, self._unfiled_max)
+        pages = Pages(self._path, journal, self._closing, self._bounds)
         try:
             return look(pages)
         finally:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
@@ -17,7 +16,8 @@ import structlog
 
 from overmind.core.model.events import Entry
 from overmind.desk.engine import Engine
-from overmind.journal.catalogue import Catalogue, CatalogueFailed
+from overmind.journal.aside import Aside
+from overmind.journal.catalogue import Catalogue
 from overmind.journal.errors import JournalUnusable
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Clock
@@ -37,7 +37,7 @@ class Cataloguer:
         self._engine = engine
         self._path = path
         self._clock = clock
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalogue")
+        self._thread = Aside("catalogue")
         self._journal: SqliteJournal | None = None
         self._catalogue: Catalogue | None = None
 
@@ -52,7 +52,7 @@ class Cataloguer:
                         for start in range(0, len(entries), SLICE_ENTRIES):
                             await self._in_thread(self._file, entries[start : start + SLICE_ENTRIES])
                         await self._clock.sleep(FILE_EVERY_S)
-                except (CatalogueFailed, JournalUnusable, OSError) as fault:
+                except (JournalUnusable, OSError) as fault:
                     log.warning("the journal is not catalogued; orders and moves are still read", why=str(fault))
                     await self._in_thread(self._close)
                     await self._clock.sleep(RETRY_S)
@@ -60,7 +60,7 @@ class Cataloguer:
             self._engine.unsubscribe(feed)
 
     def close(self) -> None:
-        """Waits for a slice that is under way."""
+        """After the slice that is under way. A disk that hangs is not waited for."""
         self._thread.submit(self._close)
         self._thread.shutdown()
 

@@ -11,6 +11,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from msgspec import structs
 from pydantic import BeforeValidator
+from starlette.requests import Request
 from starlette.responses import Response
 
 from overmind.core.books.state import State
@@ -20,6 +21,7 @@ from overmind.desk.app import App
 from overmind.desk.log import log_alarm
 from overmind.http.archive import Archive, Pages
 from overmind.http.bounds import SEQ_MAX, whole_within
+from overmind.http.explainer import Explainer
 from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.http.searching import AskedFor
 from overmind.http.slices import Slices, written
@@ -28,7 +30,7 @@ from overmind.text.printable import json_bytes
 from overmind.views import limits, reports
 from overmind.views.past import BadSearch, moves_in, opened_moves, opened_orders, orders_in, refusals_in
 from overmind.views.positions import position_rows
-from overmind.views.preview import Explained, explain
+from overmind.views.preview import explain
 from overmind.views.risk import Risk, portfolio_risk, wallet_risks
 from overmind.views.stats import shown_stats
 
@@ -40,12 +42,11 @@ After = Annotated[int, BeforeValidator(whole_within(0, SEQ_MAX)), Query(ge=0, le
 Limit = Annotated[int, BeforeValidator(whole_within(1, EVENTS_MAX)), Query(ge=1, le=EVENTS_MAX)]
 
 
-def queries_router(app: App, recent: Archive, whole: Archive) -> APIRouter:
-    """`recent` reads the end of the journal; `whole` reads all of it, which may take long."""
+def queries_router(app: App, recent: Archive, explainer: Explainer) -> APIRouter:
     router = APIRouter(prefix="/v1")
     router.include_router(_books_router(app))
     router.include_router(_past_router(app, recent))
-    router.include_router(_journal_router(recent, whole))
+    router.include_router(_journal_router(recent, explainer))
     return router
 
 
@@ -124,12 +125,19 @@ def _past_router(app: App, recent: Archive) -> APIRouter:
     return router
 
 
-def _journal_router(recent: Archive, whole: Archive) -> APIRouter:
+def _journal_router(recent: Archive, explainer: Explainer) -> APIRouter:
     router = APIRouter()
 
     @router.get("/signals/{signal_id}")
-    async def signal(signal_id: str) -> Response:
-        return written(await whole.look(lambda pages: json_bytes(_explained(pages, signal_id).to_json())))
+    async def signal(request: Request, signal_id: str, candidates: bool | None = None) -> Response:
+        """Why each wallet was chosen or refused needs the state of then: see `candidates` in docs/http-api.md."""
+        found = await recent.look(lambda pages: _explained(pages, signal_id, candidates is not False))
+        if found is None:
+            raise HttpRefusal(404, f"the journal knows no signal {signal_id[:64]!r}", "see /v1/orders for known ids")
+        whole, body = found
+        if candidates and not whole:
+            return Response(await explainer.explain(signal_id, request.is_disconnected), media_type="application/json")
+        return written(body)
 
     @router.get("/events")
     async def events(after: After = 0, limit: Limit = EVENTS_DEFAULT) -> Response:
@@ -148,9 +156,10 @@ def _events(entries: Sequence[Entry], after: int) -> bytes:
     return b'{"events":[%b],"last_seq":%d}' % (events, last_seq)
 
 
-def _explained(pages: Pages, signal_id: str) -> Explained:
-    seq = pages.find(SignalId(signal_id)) if ID.fullmatch(signal_id) else None
-    found = None if seq is None else explain(pages.entries(), seq)
-    if found is None:
-        raise HttpRefusal(404, f"the journal knows no signal {signal_id[:64]!r}", "see /v1/orders for known ids")
-    return found
+def _explained(pages: Pages, signal_id: str, with_candidates: bool) -> tuple[bool, bytes] | None:
+    """Whether it tells of the candidates, and the answer."""
+    life = pages.past().life(SignalId(signal_id)) if ID.fullmatch(signal_id) else None
+    if life is None:
+        return None
+    found = explain(life, pages.state_nearby(life[0].seq - 1) if with_candidates else None)
+    return found.candidates is not None, json_bytes(found.to_json())

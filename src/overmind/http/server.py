@@ -25,6 +25,7 @@ from overmind.http.auth import Authenticator
 from overmind.http.cataloguer import Cataloguer
 from overmind.http.commands import commands_router
 from overmind.http.connections import ConnectionProtocol, Connections, ServerConfig, connections_max
+from overmind.http.explainer import Explainer
 from overmind.http.health import Reachable, ServiceHealth
 from overmind.http.intake import Intake
 from overmind.http.queries import queries_router
@@ -63,7 +64,7 @@ async def serve_api(
 ) -> AsyncIterator[ApiServer]:
     """Serves an open desk for as long as the block lasts. The last responses are sent before it ends."""
     port = listener.getsockname()[1]
-    recent, whole = Archive(journal, "recent"), Archive(journal, "whole")
+    recent, explainer = Archive(journal, "archive"), Explainer(journal.parent)
     cataloguer = Cataloguer(app.engine, journal, app.clock)
     streams, health = Streams(app.engine, recent), ServiceHealth(app, reachable)
     tokens, ignored = token_index(app.desk.tokens.values()), app.config.signal_fields_ignored
@@ -71,7 +72,7 @@ async def serve_api(
     intake = Intake(app.engine, app.begin, lane, tokens, app.desk.quote, app.clock, ignored, app.look_before)
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
-    for router in (streams.routes(), health.routes(), queries_router(app, recent, whole), commands_router(app)):
+    for router in (streams.routes(), health.routes(), queries_router(app, recent, explainer), commands_router(app)):
         api.include_router(router)
     answer_errors(api)
     server = _Server(_config(Authenticator(by_urgency(intake, api, lane), token, port)))
@@ -83,11 +84,11 @@ async def serve_api(
             yield ApiServer(f"http://{HOST}:{port}", server, intake, health)
         finally:
             streams.close()
+            explainer.close()
             server.should_exit = True
             await asyncio.wait((task,))
             filing.cancel()
             recent.close()
-            whole.close()
             cataloguer.close()
 
 

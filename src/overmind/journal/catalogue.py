@@ -44,7 +44,7 @@ LISTED: Final = (
 LIFE: Final = "SELECT seq FROM life WHERE first = ? AND seq <= ? ORDER BY seq"
 
 
-class CatalogueFailed(Exception):
+class CatalogueFailed(JournalUnusable):
     """The catalogue cannot be read or written. The entries still say everything."""
 
 
@@ -104,7 +104,7 @@ class Catalogue:
     def open_read_only(cls, journal_path: Path, journal: Numbered) -> Catalogue | None:
         """None: there is none that can be read, or it is not of this journal."""
         path = journal_path.with_name(CATALOGUE)
-        if not path.is_file():
+        if path.is_symlink() or not path.is_file():
             return None
         try:
             with failing():
@@ -236,9 +236,9 @@ def failing() -> Iterator[None]:
     try:
         yield
     except (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, UnicodeDecodeError) as error:
-        raise CatalogueUseless(f"the catalogue beside the journal: {error}") from error
+        raise CatalogueUseless(f"{CATALOGUE} is damaged ({error}). Delete it: it is made anew.") from error
     except (apsw.Error, OSError) as error:
-        raise CatalogueFailed(f"the catalogue beside the journal: {error}") from error
+        raise CatalogueFailed(f"{CATALOGUE} cannot be used ({error}). Check its permissions and the disk.") from error
 
 
 def _prepare(db: apsw.Connection) -> None:

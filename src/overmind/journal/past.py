@@ -121,6 +121,20 @@ class Past:
         life = self.life(signal_id) or []
         return [one for one in life if isinstance(one.event, WorkEvent) and work_of(one.event) == work_id]
 
+    def placed_ns(self, order: Order) -> int:
+        """When an order of this journal was placed."""
+        first = self._journal.find(order.signal_id)
+        assert first is not None, order.id
+        # The parts of a first attempt follow each other; a retry comes later.
+        entries = [self._journal.entry(first + order.part)] if order.attempt == 0 else self._life(first)
+        placed = (one for one in entries if isinstance(one.event, OrderPlaced) and one.event.order.id == order.id)
+        return next(placed).at_ns
+
+    def ended_after(self, seq: int) -> set[OrderId]:
+        """The orders and moves that were closed by later entries."""
+        events = (entry.event for entry in self._journal.read(seq))
+        return {work_of(event) for event in events if isinstance(event, OrderClosed | MoveClosed)}
+
     def close(self) -> None:
         for catalogue in self._catalogues:
             catalogue.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from msgspec import structs
@@ -11,7 +11,7 @@ from overmind.clock.instants import iso_seconds
 from overmind.core.books.state import State
 from overmind.core.model.codes import Code
 from overmind.core.model.desk_settings import Desk
-from overmind.core.model.events import Entry, MoveClosed, OrderClosed, SignalRefused
+from overmind.core.model.events import Entry, SignalRefused
 from overmind.core.model.ids import SOL, Mint, SignalId
 from overmind.core.model.order import Move, Order
 from overmind.core.model.value import Value
@@ -40,6 +40,7 @@ class Opened(Value, frozen=True):
     """What is open in a state, with its rows, and the settings to show what ended with."""
 
     desk: Desk | None  # None: it is not configured yet, and nothing was ever placed
+    seq: int  # of the state
     orders: Sequence[tuple[Order, OrderRow]] = ()
     moves: Sequence[tuple[Move, MoveRow]] = ()
 
@@ -57,12 +58,12 @@ class RefusedRow(Value, frozen=True):
 
 def opened_orders(state: State) -> Opened:
     orders = [known.order for known in state.open_orders.values()]
-    return Opened(state.desk, orders=list(zip(orders, open_orders(state), strict=True)))
+    return Opened(state.desk, state.seq, orders=list(zip(orders, open_orders(state), strict=True)))
 
 
 def opened_moves(state: State, now_ns: int) -> Opened:
     moves = [known.move for known in state.open_moves.values()]
-    return Opened(state.desk, moves=list(zip(moves, open_moves(state, now_ns), strict=True)))
+    return Opened(state.desk, state.seq, moves=list(zip(moves, open_moves(state, now_ns), strict=True)))
 
 
 def narrowed(state: State, search: Search, wallet: str | None, token: str | None) -> Search:
@@ -90,16 +91,14 @@ def orders_in(past: Past, opened: Opened, search: Search, only_open: bool = Fals
     works = NO_WORKS if only_open or not search.last else past.orders(search)
     wanted = set(works.ids)
     closed = [row for row in closed_orders(works.entries, opened.desk) if row.order_id in wanted]
-    return [*closed, *_still_open(past, opened.orders, search)]
+    return [*closed, *_still_open(past, opened, search)]
 
 
-def _still_open(past: Past, orders: Iterable[tuple[Order, OrderRow]], search: Search) -> Iterator[OrderRow]:
+def _still_open(past: Past, opened: Opened, search: Search) -> Iterator[OrderRow]:
     """With the times of placing, which the state does not keep."""
-    for order, row in orders:
-        entries = past.of(order.id)
-        placed_ns = entries[0].at_ns
-        closed = any(isinstance(entry.event, OrderClosed) for entry in entries)
-        if not closed and search.fits(order, placed_ns):
+    ended = past.ended_after(opened.seq)
+    for order, row in opened.orders:
+        if order.id not in ended and search.fits(order, placed_ns := past.placed_ns(order)):
             yield structs.replace(row, placed_at=iso_seconds(placed_ns))
 
 
@@ -108,12 +107,9 @@ def moves_in(past: Past, opened: Opened, search: Search, only_open: bool = False
     if opened.desk is None:
         return []
     works = NO_WORKS if only_open or not search.last else past.moves(search)
-    still_open = (
-        row
-        for move, row in opened.moves
-        if search.fits(move, move.placed_ns)
-        and not any(isinstance(entry.event, MoveClosed) for entry in past.of(move.id))
-    )
+    ended = past.ended_after(opened.seq)
+    fitting = ((move, row) for move, row in opened.moves if search.fits(move, move.placed_ns))
+    still_open = (row for move, row in fitting if move.id not in ended)
     return [*closed_moves(works.entries, opened.desk), *still_open]
 
 

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import msgspec
 
-from overmind.core.books.apply import apply
-from overmind.core.books.state import State, forget_changes
+from overmind.core.books.state import State
 from overmind.core.decide import decide
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.explain import Candidate, entry_candidates, exit_candidates
 from overmind.core.model.commands import SubmitSignal
 from overmind.core.model.enums import TradeAction
-from overmind.core.model.events import (
-    Answer,
-    Entry,
-    OrderClosed,
-    OrderEvent,
-    OrderFinal,
-    OrderLandedOtherwise,
-    OrderPlaced,
-    OrderRolledBack,
-    OrderTakenFromChain,
-    SignalEvent,
-    SignalRecorded,
-    SignalRefused,
-    TicketRecorded,
-)
-from overmind.core.model.ids import OrderId
+from overmind.core.model.events import Answer, Entry, OrderPlaced
 from overmind.core.model.signal import Signal
 from overmind.views.decisions import Decision, decision_of, shown_sizing
 from overmind.views.refusals import shown
@@ -49,12 +33,11 @@ def route(state: State, signal: Signal, at_ns: int) -> Route:
     command = SubmitSignal(signal, at_ns)
     events = tuple(event for event in decide(state, SelectionIndex(state), command, at_ns) if isinstance(event, Answer))
     decision = decision_of(events)
-    explain = exit_candidates if signal.action in SELLS else entry_candidates
     return Route(
         wallet_id=decision.wallet_id,
         selection_reason=decision.selection_reason,
         refusals=[shown(refusal) for refusal in decision.refusals],
-        candidates=[_shown(candidate) for candidate in explain(state, signal, at_ns)],
+        candidates=_candidates(state, signal, at_ns),
         sizing=None if decision.sizing is None else shown_sizing(decision.sizing),
     )
 
@@ -78,67 +61,31 @@ class Explained(msgspec.Struct, frozen=True):
     seq: int
     at_ns: int
     decision: Decision
-    candidates: list[dict[str, object]]  # at the time of the decision
+    candidates: list[dict[str, object]] | None  # at the time of the decision; None: they were not computed
     life: list[Entry]
 
     def to_json(self) -> dict[str, object]:
         return {**msgspec.structs.asdict(self), "decision": self.decision.to_json()}
 
 
-def explain(entries: Iterable[Entry], seq: int) -> Explained:
-    """Recomputes the state before entry `seq`, the signal's first decision, and collects what followed."""
-    state = State()
-    answers: list[Answer] = []
-    life: list[Entry] = []
-    orders: set[OrderId] = set()
-    candidates: tuple[Candidate, ...] = ()
-    signal: Signal | None = None
-    for entry in entries:
-        if entry.seq == seq:
-            assert isinstance(entry.event, Answer), entry
-            signal = entry.event.signal
-            chances = exit_candidates if signal.action in SELLS else entry_candidates
-            candidates = chances(state, signal, entry.at_ns)
-        if signal is None:
-            apply(state, entry)
-            forget_changes(state)
-        elif _belongs(entry, signal, orders):
-            life.append(entry)
-            if isinstance(entry.event, Answer):
-                answers.append(entry.event)
-        elif not orders:
-            break  # Refused or recorded: nothing follows.
-    assert signal is not None, seq
-    first = [event for event in answers if not isinstance(event, OrderPlaced) or event.order.attempt == 0]
+def explain(life: Sequence[Entry], before: State | None) -> Explained:
+    """`life`: all entries of the signal. `before`: the state in which it was decided, for the candidates."""
+    first = life[0]
+    assert isinstance(first.event, Answer), first
+    answers = [entry.event for entry in life if isinstance(entry.event, Answer)]
+    signal = first.event.signal
     return Explained(
         signal_id=signal.id,
-        seq=seq,
-        at_ns=life[0].at_ns,
-        decision=decision_of(tuple(first)),
-        candidates=[_shown(candidate) for candidate in candidates],
-        life=life,
+        seq=first.seq,
+        at_ns=first.at_ns,
+        decision=decision_of(
+            tuple(event for event in answers if not isinstance(event, OrderPlaced) or event.order.attempt == 0)
+        ),
+        candidates=None if before is None else _candidates(before, signal, first.at_ns),
+        life=list(life),
     )
 
 
-def _belongs(entry: Entry, signal: Signal, orders: set[OrderId]) -> bool:
-    """Whether an entry belongs to the signal. Adds the signal's orders to `orders`."""
-    event = entry.event
-    if not isinstance(event, OrderEvent | SignalEvent):
-        return False
-    match event:
-        case OrderPlaced(order=order):
-            if order.signal_id != signal.id:
-                return False
-            orders.add(order.id)
-            return True
-        case (
-            TicketRecorded(order_id=order_id)
-            | OrderLandedOtherwise(order_id=order_id)
-            | OrderTakenFromChain(order_id=order_id)
-            | OrderClosed(order_id=order_id)
-            | OrderFinal(order_id=order_id)
-            | OrderRolledBack(order_id=order_id)
-        ):
-            return order_id in orders
-        case SignalRefused(signal=answered) | SignalRecorded(signal=answered):
-            return answered.id == signal.id
+def _candidates(state: State, signal: Signal, at_ns: int) -> list[dict[str, object]]:
+    chances = exit_candidates if signal.action in SELLS else entry_candidates
+    return [_shown(candidate) for candidate in chances(state, signal, at_ns)]

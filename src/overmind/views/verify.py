@@ -17,6 +17,7 @@ from overmind.core.books.state import State, encode_state, forget_changes, state
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import SOL, Mint
 from overmind.journal.anchor import Anchor
+from overmind.journal.catalogue_check import catalogue_problems
 from overmind.journal.errors import JournalCorrupt
 from overmind.journal.verify import ChainOnDisk, snapshots, verify_chain
 
@@ -56,6 +57,8 @@ def verify(path: Path, on_entries: Callable[[int], None] = lambda _: None, ancho
             on_entries(entries)
     if replayable:
         problems += invariant_problems(state)
+    if not problems:
+        problems += map(str, catalogue_problems(path))
     mac = NOT_CHECKED if anchor is None else _compare(path, anchor, problems)
     return Verified(not problems, entries, state_hash(state), problems, mac)
 
