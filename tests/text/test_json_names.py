@@ -27,6 +27,8 @@ READERS = {
     "http/intake.py": "parts an array; each signal is looked at",
     "journal/anchor.py": "our own file",
     "journal/chain.py": "our own journal",
+    "journal/segment.py": "our own journal",
+    "journal/shelf.py": "our own file",
     "keys/secret_key.py": "an array of numbers, which has no names",
     "signals/validation.py": "looks for repeated names",
     "solana/jupiter_api.py": "answers of the swap server",
