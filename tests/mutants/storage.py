@@ -71,8 +71,8 @@ STORAGE_BUGS: Final = (
     Mutation(
         "snapshot takes from the reserve",
         WRITER,
-        "self._replace_snapshots(row), reserved=False",
-        "self._replace_snapshots(row), reserved=True",
+        "            self._until_written(write, reserved=False)",
+        "            self._until_written(write, reserved=True)",
         "tests/journal/test_disk_full.py::test_a_full_disk_costs_a_snapshot_and_not_the_reserve",
     ),
     Mutation(

@@ -28,6 +28,7 @@ from overmind.config.variables.service import (
     LOCK_DIR,
     LOG_LEVEL,
     LOGS_DIR,
+    SEGMENT_ENTRIES,
     SERVER_PORT,
     STEP_MAX,
     STEP_TELL,
@@ -58,6 +59,7 @@ class MultiWalletConfig(msgspec.Struct, frozen=True, kw_only=True):
     logs_dir: Path
     step_tell_ns: int
     step_max_ns: int
+    segment_entries: int  # 0: nothing is sealed
     lock_dir: Path | None  # None: not live, so keys need no lock
     anchor_dir: Path | None  # None: not live, so the journal is not anchored
     wallets: dict[WalletId, WalletConfig]
@@ -121,6 +123,7 @@ def _load(env: Mapping[str, str], dotenv: Path | None) -> MultiWalletConfig | Co
         logs_dir=settings.get(LOGS_DIR),
         step_tell_ns=settings.get(STEP_TELL),
         step_max_ns=settings.get(STEP_MAX),
+        segment_entries=settings.get(SEGMENT_ENTRIES),
         lock_dir=lock_dir if mode is TradingMode.LIVE else None,
         anchor_dir=_anchor_dir(anchor_dir, settings, findings) if mode is TradingMode.LIVE else None,
         wallets=managed.wallets,

@@ -42,15 +42,17 @@ from overmind.core.model.units import LAMPORTS, PPM, ppm_of, units_of, value_mic
 from overmind.desk.admission import AdmissionWatch
 from overmind.desk.anchorage import READ_FIRST, UNANCHORED, Anchorage
 from overmind.desk.balances import BalanceWatch
-from overmind.desk.engine import Engine
+from overmind.desk.engine import BOUNDS, Engine
 from overmind.desk.executor import Executor
 from overmind.desk.history import HistoryWatch
 from overmind.desk.journal_watch import LOOK_EVERY_S, JournalWatch
+from overmind.desk.keeper import Keeper, Maker
 from overmind.desk.landed import book_from_chain
 from overmind.desk.log import DecisionLog
 from overmind.desk.market import Connect
 from overmind.desk.unlisted import UnlistedMints
 from overmind.desk.watch import StopFile, Watch
+from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import ChainSilent, Clock, Journal, JournalFailed, Storage
 from overmind.solana.capabilities import blind_nodes
 from overmind.views.decisions import Decision, decision_of
@@ -65,6 +67,7 @@ LOCK_PATIENCE_S: Final = 10.0  # how long an end waits for another program's loc
 DISK_PATIENCE_S: Final = 20.0  # and for a disk that hangs
 SETTLE_POLL_S: Final = 0.02
 GC_THRESHOLDS: Final = (50_000, 20, 100)
+KEPT_BESIDE: Final = structs.replace(BOUNDS, snapshot_every=2**63)  # The engine makes none but the last.
 SWITCH_S: Final = 0.0005  # How long the journal's thread waits for the interpreter lock; Python's default is 5 ms.
 
 
@@ -78,13 +81,17 @@ class App:
         clock: Clock,
         connect: Connect,
         stop_file: StopFile | None = None,
+        maker: Maker | None = None,
     ) -> None:
-        """`stop_file` is looked for in a thread; None: whenever it is asked about."""
+        """`stop_file` is looked for in a thread; None: whenever it is asked about.
+
+        `maker` makes snapshots and segments beside the desk; None: the engine makes snapshots, and nothing is sealed.
+        """
         if not __debug__:
             raise CommandRefused("asserts guard the books: run without -O and without PYTHONOPTIMIZE")
         self.config = config
         self.clock = clock = SteadyClock(clock)
-        self.engine = Engine(journal, clock)
+        self.engine = Engine(journal, clock, BOUNDS if maker is None else KEPT_BESIDE)
         clock.never_before(self.engine.state.at_ns)
         self.stop_file = stop_file or StopFile(config.data_dir)
         self._journal = journal
@@ -110,9 +117,15 @@ class App:
         )
         look_every_s = max(LOOK_EVERY_S, market.mark_every_s / 2)
         self._journal_watch = JournalWatch(self.engine, journal, market.prices, clock, look_every_s)
+        self._keeper = self._keeper_with(maker)
         self.balances = self._balance_watch()
         self.history = self._history_watch()
         self.node_faults: tuple[str, ...] = ()  # nodes that cannot do what every order needs, as of the start
+
+    def _keeper_with(self, maker: Maker | None) -> Keeper | None:
+        if maker is None or not isinstance(self._journal, SqliteJournal):
+            return None
+        return Keeper(self.engine, self._journal, maker, self.clock, self.config.segment_entries)
 
     def _admission_watch(self) -> AdmissionWatch | None:
         """None on paper: there is no chain to look at."""
@@ -152,7 +165,8 @@ class App:
         own = [self.executor.run, self.watch.run, self._journal_watch.run, self.decision_log.run]
         watches = [watch.run for watch in (self.balances, self.admission, self.history) if watch is not None]
         anchorage = [] if self._anchorage is None else [partial(self._anchorage.run, self.clock)]
-        return [*own, *self._market.services, *watches, *anchorage]
+        keeper = [] if self._keeper is None else [self._keeper.run]
+        return [*own, *self._market.services, *watches, *anchorage, *keeper]
 
     @property
     def desk(self) -> Desk:

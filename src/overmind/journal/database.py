@@ -221,7 +221,8 @@ def _is_new(db: apsw.Connection, path: Path) -> bool:
         return False
     if application == APPLICATION_ID and version > FORMAT_SEALED:
         raise JournalForeign(
-            f"{path}: written in format {version} by a newer Overmind; this one reads up to {FORMAT_SEALED}. Upgrade it."
+            f"{path}: written in format {version} by a newer Overmind; this one reads up to {FORMAT_SEALED}."
+            " Upgrade it."
         )
     if application or version or db.execute("SELECT count(*) FROM sqlite_schema").get:
         raise JournalForeign(f"{path}: a database, but not an Overmind journal. Choose another path.")

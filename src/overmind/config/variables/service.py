@@ -61,6 +61,12 @@ STEP_MAX = Variable(
     "A step of the event loop that takes longer ends the process, so that a supervisor starts it again. Time in which "
     "the machine was suspended does not count.",
 )
+SEGMENT_ENTRIES = Variable(
+    "OVERMIND_SEGMENT_ENTRIES",
+    measured(kinds.whole("entries", 0, 1_000_000)),
+    "100000",
+    "A running service moves its journal's old entries into sealed segments of this many. 0: none are moved.",
+)
 LOCK_DIR = Variable(
     "OVERMIND_LOCK_DIR",
     kinds.path(),

@@ -98,6 +98,7 @@ from overmind.config.variables.service import (
     LOCK_DIR,
     LOG_LEVEL,
     LOGS_DIR,
+    SEGMENT_ENTRIES,
     SERVER_PORT,
     STEP_MAX,
     STEP_TELL,
@@ -217,6 +218,7 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         ANCHOR_DIR,
         STEP_TELL,
         STEP_MAX,
+        SEGMENT_ENTRIES,
     ),
     "Paper trading": (PAPER_CAPITAL, PAPER_PRICES, PRICE_TAPE),
     "Expected cost of execution": (
