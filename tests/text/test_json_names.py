@@ -22,6 +22,7 @@ READERS = {
     "config/token_list.py": "the shipped list",
     "core/books/migration.py": "our own snapshots",
     "core/books/state.py": "our own snapshots",
+    "desk/keeper.py": "our own process",
     "http/commands/bodies.py": "looks for repeated names",
     "http/files.py": "our own file",
     "http/intake.py": "parts an array; each signal is looked at",

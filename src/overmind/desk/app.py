@@ -15,8 +15,7 @@ from msgspec import structs
 
 from overmind.clock.clocks import SteadyClock
 from overmind.config import MultiWalletConfig, WalletConfig
-from overmind.core.books.state import SOL_DECIMALS, State
-from overmind.core.books.trust import doubt_text, fresh_price_pico
+from overmind.core.books.trust import fresh_price_pico
 from overmind.core.books.wallet_limits import RESTORED
 from overmind.core.control.balances import unknown_signatures
 from overmind.core.control.holds import EDITED
@@ -28,17 +27,14 @@ from overmind.core.model.commands import (
     ConfigureWallet,
     FoundDesk,
     LiftHold,
-    RecordDeposit,
     RemoveWallet,
     RequireHistory,
 )
 from overmind.core.model.controls import Scope
 from overmind.core.model.desk_settings import Desk
-from overmind.core.model.ids import SOL, DepositId, Mint, OrderId, WalletId
-from overmind.core.model.money import Money
+from overmind.core.model.ids import Mint, OrderId, WalletId
 from overmind.core.model.outcome import Failed, Filled
 from overmind.core.model.signal import Signal
-from overmind.core.model.units import LAMPORTS, PPM, ppm_of, units_of, value_micros
 from overmind.desk.admission import AdmissionWatch
 from overmind.desk.anchorage import READ_FIRST, UNANCHORED, Anchorage
 from overmind.desk.balances import BalanceWatch
@@ -50,6 +46,7 @@ from overmind.desk.keeper import Keeper, Maker
 from overmind.desk.landed import book_from_chain
 from overmind.desk.log import DecisionLog
 from overmind.desk.market import Connect
+from overmind.desk.paper_capital import paper_deposits
 from overmind.desk.unlisted import UnlistedMints
 from overmind.desk.watch import StopFile, Watch
 from overmind.journal.sqlite import SqliteJournal
@@ -60,8 +57,6 @@ from overmind.views.limits import differences
 
 log = structlog.get_logger("app")
 
-FLOAT_LAMPORTS: Final = LAMPORTS  # SOL for fees and rent that a paper wallet starts with
-FLOAT_SHARE_MAX_PPM: Final = 100_000  # at most a tenth of a small wallet's capital
 DRAIN_S: Final = 30.0
 LOCK_PATIENCE_S: Final = 10.0  # how long an end waits for another program's lock on the journal
 DISK_PATIENCE_S: Final = 20.0  # and for a disk that hangs
@@ -374,33 +369,3 @@ async def _close(app: App) -> None:
 
 async def _until_cancelled(service: Callable[[], Awaitable[None]]) -> None:
     await service()
-
-
-def paper_deposits(state: State, config: MultiWalletConfig) -> list[RecordDeposit]:
-    """The paper capital, split by allocation (evenly if no wallet has one); each wallet gets its share once for ever.
-
-    Part of the share is SOL for fees, the rest is quote currency. The total never exceeds the configured capital: other
-    allocations at a later start create no new money.
-    """
-    mark, wallets = state.marks.get(SOL), config.wallets
-    if mark is None and (doubted := state.doubted.get(SOL)) is not None:
-        raise CommandRefused(f"paper capital needs a price of SOL that is believed: {doubt_text(state, doubted)}")
-    if mark is None:
-        raise CommandRefused("paper capital needs a price of SOL: check OVERMIND_PRICE_TAPE")
-    allocated = sum(wallet.wallet.allocation_ppm for wallet in wallets.values())
-    deposits: list[RecordDeposit] = []
-    left = max(0, config.paper_capital_micros - state.deposited_micros)
-    for wallet_id, wallet in wallets.items():
-        if f"paper:{wallet_id}:cash" in state.deposits:
-            continue
-        share_ppm = wallet.wallet.allocation_ppm if allocated else PPM // len(wallets)
-        capital = min(left, ppm_of(config.paper_capital_micros, share_ppm))
-        left -= capital
-        lamports = min(FLOAT_LAMPORTS, units_of(ppm_of(capital, FLOAT_SHARE_MAX_PPM), mark.price_pico, SOL_DECIMALS))
-        cash = capital - value_micros(lamports, mark.price_pico, SOL_DECIMALS)
-        sides = (("float", Money(lamports, SOL)), ("cash", Money(cash, config.desk.quote.mint)))
-        for name, money in sides:
-            deposit_id = DepositId(f"paper:{wallet_id}:{name}")
-            if money.units and deposit_id not in state.deposits:
-                deposits.append(RecordDeposit(deposit_id, wallet_id, money, to_float=name == "float"))
-    return deposits
