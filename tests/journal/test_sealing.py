@@ -17,15 +17,16 @@ from overmind.core.books.state import encode_state, state_hash
 from overmind.core.model.events import Entry, OrderPlaced
 from overmind.core.model.ids import SignalId
 from overmind.desk.engine import recover
-from overmind.journal.chain import decided
+from overmind.journal.chain import GENESIS, decided
 from overmind.journal.database import FORMAT_SEALED
 from overmind.journal.errors import JournalUnusable, SegmentUnusable
 from overmind.journal.recovery import state_at
 from overmind.journal.sealed import UNSEALED_MIN
 from overmind.journal.sealing import sealed_segments
-from overmind.journal.segment import BLOCK_ENTRIES, PARTIAL, SegmentFile
+from overmind.journal.segment import BLOCK_ENTRIES, PARTIAL, SegmentFile, write_segment
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Snapshot
+from overmind.views.verify import Segment, SegmentVerified, Verify, verify
 
 ENTRIES = traded(1_700)
 SNAPSHOTS = (1_300, 1_600)
@@ -248,6 +249,55 @@ def test_a_bad_segment_is_named_and_the_desk_goes_on(
                 journal.entry(5)
         first = journal.hash_of(1)
         assert first is not None, "which journal it is stays known"
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [(Path.unlink, "missing"), (edited, "changed"), (cut, "cut off"), (swapped, "swapped")],
+    ids=["missing", "edited", "cut", "swapped"],
+)
+def test_verify_names_a_bad_segment_and_looks_at_all_others(
+    desk: Path, damage: Callable[[Path], None], told: str
+) -> None:
+    whole = verify(desk / "overmind.db")
+    assert whole == verify(desk / "overmind.db", over=reversed_map)
+    assert (whole.ok, whole.entries, whole.state_hash) == (True, len(ENTRIES), state_hash(folded(ENTRIES)))
+    damage(desk / "segments" / f"{1:012}-{600:012}.seg")
+    found = verify(desk / "overmind.db")
+    assert len(found.problems) == 1
+    assert told in found.problems[0]
+    assert f"{1:012}-{600:012}.seg" in found.problems[0]
+    assert found.state_hash == whole.state_hash, "what comes after it is verified from its neighbours' states"
+
+
+def reversed_map(work: Verify, segments: list[Segment]) -> list[SegmentVerified]:
+    """As many processes may finish in any order."""
+    return [work(one) for one in reversed(segments)][::-1]
+
+
+def test_verify_finds_a_state_that_is_not_what_its_entries_come_to(tmp_path: Path) -> None:
+    asyncio.run(write(tmp_path, ENTRIES[:900], [400, 700]))
+    genuine = folded(ENTRIES[:400])
+    genuine.deposited_micros += 1
+    with closing(open_journal(tmp_path)) as journal:
+        segment = next(sealed_segments(tmp_path / "overmind.db", 400, 400))
+        path = tmp_path / "segments" / f"{1:012}-{400:012}.seg"
+        lines = SegmentFile(path)
+        stored = [(at_ns, event) for _, at_ns, event, _ in lines.lines(0)]
+        forged = SegmentFile(write_segment(path.parent, segment.genesis, GENESIS, stored, encode_state(genuine)))
+        asyncio.run(journal.adopt(structs.replace(segment, digest=forged.digest)))
+    found = verify(tmp_path / "overmind.db").problems
+    assert found[0] == "entry 400: the state in its segment is not what the entries come to"
+
+
+def test_verify_looks_at_entries_that_have_not_left_the_table_yet(tmp_path: Path) -> None:
+    asyncio.run(write(tmp_path, ENTRIES[:900], [400, 700]))
+    with closing(open_journal(tmp_path)) as journal:
+        asyncio.run(journal.adopt(next(sealed_segments(tmp_path / "overmind.db", 400, 400))))
+    assert verify(tmp_path / "overmind.db").ok
+    with closing(apsw.Connection(str(tmp_path / "overmind.db"))) as db:
+        db.execute("UPDATE journal SET at_ns = at_ns + 1 WHERE seq = 9")
+    assert "entry 9" in verify(tmp_path / "overmind.db").problems[0]
 
 
 def test_a_segment_of_another_journal_is_not_listed(desk: Path, tmp_path: Path) -> None:

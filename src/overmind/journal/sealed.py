@@ -65,6 +65,12 @@ def sealed_tip(db: apsw.Connection) -> JournalTip:
     return GENESIS if found is None else JournalTip(*found)
 
 
+def end_at(db: apsw.Connection, seq: int) -> JournalTip | None:
+    """The last entry of a segment, if this is one."""
+    found = segment_with(db, seq) if has_tables(db) else None
+    return found.tip if found is not None and found.last == seq else None
+
+
 def find_sealed(db: apsw.Connection, signal_id: SignalId) -> int | None:
     found = db.execute("SELECT seq FROM sealed_signal WHERE signal_id = ?", (signal_id,)).fetchone()
     return None if found is None else found[0]
