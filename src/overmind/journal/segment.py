@@ -116,7 +116,7 @@ def write_segment(folder: Path, genesis: bytes, before: JournalTip, stored: Sequ
         with contextlib.suppress(OSError):
             partial.unlink()
         raise
-    _sync(folder)
+    sync_folder(folder)
     return path
 
 
@@ -314,7 +314,8 @@ def _write_durably(path: Path, parts: Iterable[bytes]) -> None:
         os.fsync(file.fileno())
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """A new name lasts once its folder is on disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

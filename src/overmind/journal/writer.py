@@ -111,6 +111,11 @@ class Writer:
             full = self._unless_full(lambda: self._release(count))
         self.releasing = full is None and unreleased(self._db) > 0
 
+    def compact(self) -> None:
+        """On a full disk the file stays as large as it is."""
+        with self._failing_for_good():
+            self._unless_full(self._vacuum)
+
     def look(self) -> None:
         """Looks whether the files are where they were opened. Takes as long as the disk; any thread may call it."""
         self._gone = self._gone or self._place.gone()
@@ -205,6 +210,9 @@ class Writer:
         with self._transaction():
             list_segment(self._db, segment)
             self._db.pragma("user_version", FORMAT_SEALED)
+
+    def _vacuum(self) -> None:
+        self._db.execute("VACUUM")
 
     def _release(self, count: int) -> None:
         if unreleased(self._db):
