@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import shutil
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import apsw
+import msgspec
 import pytest
 from msgspec import structs
 from tests.support.sealing import folded, open_journal, seal, traded, write, write_lines
@@ -318,6 +320,21 @@ def test_every_changed_byte_of_a_segment_is_found(sealed: Path, tmp_path: Path) 
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x41]) + whole[place + 1 :])
         with pytest.raises(SegmentUnusable):
             SegmentFile(path).verify()
+
+
+def test_a_forged_entry_in_a_block_that_unpacks_well_is_found(sealed: Path, tmp_path: Path) -> None:
+    genuine = SegmentFile(sealed / "segments" / f"{601:012}-{1_200:012}.seg")
+    stored = [(at_ns, event) for number in (0, 1) for _, at_ns, event, _ in genuine.lines(number)]
+    stored[7] = (stored[7][0], stored[8][1])
+    state = genuine.state().state
+    forged = write_segment(tmp_path, b"", genuine.header.tip_before, stored, state)
+    header = structs.replace(SegmentFile(forged).header, hash=genuine.header.hash)  # so that it ends as it should
+    raw, old = msgspec.json.encode(header), forged.read_bytes()
+    length = int.from_bytes(old[8:12], "big")
+    head = old[:8] + len(raw).to_bytes(4, "big") + raw + hashlib.sha256(raw).digest()
+    forged.write_bytes(head + old[12 + length + 32 :])
+    with pytest.raises(SegmentUnusable, match="entries from 1101 on were changed"):
+        SegmentFile(forged).verify()
 
 
 def test_a_segment_stands_on_its_own(sealed: Path) -> None:

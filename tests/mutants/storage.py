@@ -179,7 +179,7 @@ STORAGE_BUGS: Final = (
         "journal/segment.py",
         "        if link.hex() != end:",
         "        if not link:",
-        f"{SEALING}::test_a_bad_segment_is_named_and_the_desk_goes_on",
+        f"{SEALING}::test_a_forged_entry_in_a_block_that_unpacks_well_is_found",
     ),
     Mutation(
         "state in a segment is not verified",

@@ -191,6 +191,7 @@ class SegmentFile:
         if size != self._body + self.header.state.start + self.header.state.length:
             raise SegmentUnusable(path, "it was cut off, or something was added at its end")
         self._unpack: zstandard.ZstdDecompressor | None = None
+        self._newest: tuple[int, list[Line]] | None = None
 
     def entries(self, after: int) -> Iterator[Entry]:
         """Its entries with a higher number."""
@@ -220,7 +221,12 @@ class SegmentFile:
         self.state()
 
     def lines(self, number: int) -> list[Line]:
-        """The entries of one block, with their hashes."""
+        """The entries of one block, with their hashes. The newest one is kept, since neighbours are asked for next."""
+        if self._newest is None or self._newest[0] != number:
+            self._newest = number, self._read_lines(number)
+        return self._newest[1]
+
+    def _read_lines(self, number: int) -> list[Line]:
         blocks = self.header.blocks
         block = blocks[number]
         end = blocks[number + 1].before_hash if number + 1 < len(blocks) else self.header.hash
