@@ -33,6 +33,15 @@ def state_at(journal: History, seq: int) -> State:
     return state
 
 
+def kept_states(journal: History, seq: int) -> Iterator[State]:
+    """The kept states at or before an entry, newest first. The empty one, which is always known, is left out."""
+    while (snapshot := journal.snapshot_before(seq)) is not None and snapshot.seq > 0:
+        state = kept_state(journal, snapshot)
+        if state.seq:
+            yield state
+        seq = snapshot.seq - 1
+
+
 def kept_state(journal: History, snapshot: Snapshot | None) -> State:
     """The state of a snapshot; the empty one if there is none, or if it was not kept in a way that this version reads.
 
