@@ -20,7 +20,7 @@ from tests.support.journal_entries import trades
 
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import SignalId
-from overmind.journal.database import APPLICATION_ID, FORMAT, require_safe_sqlite
+from overmind.journal.database import APPLICATION_ID, FORMAT_SEALED, require_safe_sqlite
 from overmind.journal.errors import JournalCorrupt, JournalForeign, JournalLocked, JournalUnusable, SqliteUnsafe
 from overmind.journal.sqlite import SqliteJournal
 from overmind.journal.verify import verify_chain
@@ -223,7 +223,7 @@ def test_an_operator_can_read_it_with_plain_sqlite(path: Path) -> None:
 @pytest.mark.parametrize(
     ("application", "version", "word"),
     [
-        (APPLICATION_ID, FORMAT + 1, "newer"),
+        (APPLICATION_ID, FORMAT_SEALED + 1, "newer"),
         (APPLICATION_ID, 0, "not an Overmind journal"),
         (7, 0, "not an Overmind journal"),
     ],

@@ -10,6 +10,7 @@ WRITER: Final = "journal/writer.py"
 PAST: Final = "tests/journal/test_past.py"
 PLACE: Final = "tests/journal/test_place.py"
 WATCH: Final = "tests/desk/test_journal_watch.py"
+SEALING: Final = "tests/journal/test_sealing.py"
 ANCHOR: Final = "tests/journal/test_anchor.py"
 
 STORAGE_BUGS: Final = (
@@ -72,8 +73,8 @@ STORAGE_BUGS: Final = (
     Mutation(
         "snapshot takes from the reserve",
         WRITER,
-        "self._replace_snapshots(row), reserved=False",
-        "self._replace_snapshots(row), reserved=True",
+        "            self._until_written(write, reserved=False)",
+        "            self._until_written(write, reserved=True)",
         "tests/journal/test_disk_full.py::test_a_full_disk_costs_a_snapshot_and_not_the_reserve",
     ),
     Mutation(
@@ -187,5 +188,61 @@ STORAGE_BUGS: Final = (
         "        if await gone():\n",
         "        if not gone:\n",
         "tests/http/test_explainer.py::test_it_ends_when_nobody_listens",
+    ),
+    Mutation(
+        "sealed ids are forgotten",
+        "journal/reader.py",
+        "            if row is None and self._has_segments:",
+        "            if row is None and not self._has_segments:",
+        f"{SEALING}::test_a_sealed_journal_reads_as_if_it_were_not",
+    ),
+    Mutation(
+        "entries are sealed that a start needs",
+        "journal/sealed.py",
+        "    return max(0, min(oldest_kept, newest - UNSEALED_MIN))",
+        "    return max(0, newest - UNSEALED_MIN)",
+        f"{SEALING}::test_only_what_comes_before_the_oldest_snapshot_is_sealed",
+    ),
+    Mutation(
+        "old events are encoded anew when they are sealed",
+        "journal/sealing.py",
+        "            stored.append((row[1], row[3]))",
+        "            stored.append((row[1], __import__('msgspec').json.encode(entry.event)))",
+        f"{SEALING}::test_journals_of_every_version_are_sealed_as_they_were_written",
+    ),
+    Mutation(
+        "swapped segment taken for the listed one",
+        "journal/shelf.py",
+        "        if found.digest != sealed.digest:",
+        "        if found.header.genesis != sealed.genesis.hex():",
+        f"{SEALING}::test_a_bad_segment_is_named_and_the_desk_goes_on",
+    ),
+    Mutation(
+        "changed block of a segment is read",
+        "journal/segment.py",
+        "        if link.hex() != end:",
+        "        if not link:",
+        f"{SEALING}::test_a_forged_entry_in_a_block_that_unpacks_well_is_found",
+    ),
+    Mutation(
+        "state in a segment is not verified",
+        "views/verify.py",
+        "        if not _equals(kept, state):",
+        "        if not kept:",
+        f"{SEALING}::test_verify_finds_a_state_that_is_not_what_its_entries_come_to",
+    ),
+    Mutation(
+        "archive takes a damaged segment",
+        "journal/archive.py",
+        "        found.verify()\n        partial.replace(target)",
+        "        partial.replace(target)",
+        "tests/cli/test_journal.py::test_an_archive_never_takes_a_segment_that_is_damaged",
+    ),
+    Mutation(
+        "keeper is told the desk's secrets",
+        "desk/keeper.py",
+        "{name: os.environ[name] for name in PASSED_ON if name in os.environ}",
+        "dict(os.environ)",
+        "tests/desk/test_keeper.py::test_the_process_is_told_no_secret",
     ),
 )

@@ -5,8 +5,11 @@ See specification §11.4.
 
 from __future__ import annotations
 
+from itertools import pairwise
+from pathlib import Path
 from random import Random
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,17 +20,20 @@ from tests.support.effort import examples
 from tests.support.random_commands import RandomCommands
 
 from overmind.clock.instants import INSTANT_MAX_NS
+from overmind.core.books.apply import apply
+from overmind.core.books.state import State, decode_state, encode_state, forget_changes
 from overmind.core.model.commands import Command, CommandRefused
 from overmind.core.model.events import DayRolled, Entry
 from overmind.core.model.ids import WalletId
 from overmind.core.model.units import DAY_NS
 from overmind.views.account_proof import differences
 from overmind.views.account_rows import PROVISIONAL, Cost, Gain, Period, Transfer
-from overmind.views.accounts import AccountingReport, shares
+from overmind.views.accounts import AccountingReport, may_begin_from, shares
 from overmind.views.statement import exact, usd
 
 ALWAYS = Period(0, INSTANT_MAX_NS)
 TODAY, TOMORROW = Period(0, NOON_NS + DAY_NS // 2), Period(NOON_NS + DAY_NS // 2, INSTANT_MAX_NS)
+GOLDEN = Path(__file__).parents[1] / "golden"
 NEXT_DAY = "wait 86400000; mark sol 100; mark eth 2000"
 
 
@@ -280,3 +286,35 @@ def test_every_small_script_of_forks_adds_up(rng: Random, wallets: int, commands
 def test_the_journals_of_the_simulator_add_up(kind: Kind, seed: int) -> None:
     entries = simulate(seed, kind).journal.entries
     check(entries, entries[len(entries) // 2].at_ns)
+
+
+@pytest.mark.parametrize("name", ["version-4-moves", "version-6-lots", "version-6-losses"])
+def test_a_report_from_a_kept_state_tells_the_same_of_its_period(name: str) -> None:
+    """Every state that a report may begin from, and every end that it may stop at."""
+    lines = (GOLDEN / f"{name}.jsonl").read_bytes().splitlines()[1:]
+    entries = [msgspec.json.decode(line, type=Entry) for line in lines]
+    begun, stopped, state = 0, 0, State()
+    for entry, follower in pairwise(entries):
+        apply(state, entry)
+        forget_changes(state)
+        if entry.at_ns == follower.at_ns or not may_begin_from(state):
+            continue
+        period = Period(follower.at_ns, entries[-len(entries) // 8].at_ns)
+        whole, expected = accounts_of(entries, period)
+        kept = Kept()
+        accounts = AccountingReport(period, kept, begin=decode_state(encode_state(state)))
+        for later in entries[entry.seq :]:
+            accounts.fold(later)
+            if accounts.is_complete:
+                stopped += 1
+                break
+        accounts.close()
+        begun += 1
+        assert accounts.differences == []
+        assert (accounts.sums, accounts.total) == (expected.sums, expected.total)
+        for one, other in zip(
+            (kept.gains, kept.costs, kept.transfers), (whole.gains, whole.costs, whole.transfers), strict=True
+        ):
+            assert one == other
+    assert begun > 1
+    assert stopped > 1

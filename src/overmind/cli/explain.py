@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from overmind.cli import order_tables, present
+from overmind.cli.cores import over_all_cores
 from overmind.cli.exit_codes import BAD_INPUT
 from overmind.cli.opening import JOURNAL, AsJson, DataDir, absolute, anchor_of_caller, data_dir_of, past_read_only
 from overmind.core.model.desk_settings import Desk
@@ -28,7 +29,10 @@ from overmind.core.model.units import MICROS
 from overmind.journal.recovery import state_at
 from overmind.views.orders import book_fix, outcome_told
 from overmind.views.preview import explain as explain_signal
+from overmind.views.verify import Segment, SegmentVerified, Verify
 from overmind.views.verify import verify as verify_journal
+
+MANY_ENTRIES: Final = 200_000
 
 
 def explain(
@@ -85,6 +89,12 @@ def _told(desk: Desk, orders: Mapping[OrderId, Order], event: Event) -> str:
             return ""  # The name of the event is enough.
 
 
+def _over_segments(work: Verify, segments: list[Segment]) -> Iterable[SegmentVerified]:
+    """Starting processes takes longer than verifying a short journal."""
+    entries = sum(one.part.last - one.part.first + 1 for one in segments)
+    return over_all_cores(work, segments) if entries >= MANY_ENTRIES else map(work, segments)
+
+
 def verify(
     journal: Annotated[Path, typer.Argument(callback=absolute, help="Journal file, or the folder that holds it.")],
     as_json: AsJson = False,
@@ -97,7 +107,11 @@ def verify(
     path = journal / JOURNAL if journal.is_dir() else journal
     with present.progress() as shown:
         task = shown.add_task("verifying entries", total=None)
-        verified = verify_journal(path, lambda count: shown.update(task, completed=count), anchor_of_caller())
+
+        def show(count: int) -> None:
+            shown.update(task, completed=count)
+
+        verified = verify_journal(path, show, anchor_of_caller(), _over_segments)
     if as_json:
         present.emit_json(verified)
     elif verified.ok:

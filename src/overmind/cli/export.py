@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Final
@@ -24,9 +25,10 @@ from overmind.clock.instants import INSTANT_MAX_NS, iso
 from overmind.core.books.state import State
 from overmind.core.model.ids import WalletId
 from overmind.desk.engine import recover
+from overmind.journal.recovery import kept_states
 from overmind.journal.sqlite import SqliteJournal
 from overmind.views.account_rows import Period
-from overmind.views.accounts import AccountingReport
+from overmind.views.accounts import AccountingReport, may_begin_from
 from overmind.views.statement import Statement, exact, statement_in, usd
 
 PROGRESS_EVERY: Final = 10_000  # entries
@@ -58,7 +60,9 @@ def export(
         wallet_id = _wallet(known, wallet)
         try:
             with statement_in(out) as statement:
-                accounts = _fold(journal, known.seq, AccountingReport(period, statement, wallet_id))
+                begin = _begin(journal, period.from_ns)
+                report = AccountingReport(period, statement, wallet_id, begin)
+                accounts = _fold(journal, known.seq, report)
                 _check(accounts)
                 statement.keep(accounts)
         except OSError as error:
@@ -76,14 +80,24 @@ def _wallet(state: State, said: str | None) -> WalletId | None:
     raise typer.Exit(BAD_INPUT)
 
 
+def _begin(journal: SqliteJournal, from_ns: int) -> State | None:
+    """The newest kept state before the period that the report may begin from; None: the journal's beginning."""
+    entries = range(1, journal.last_seq() + 1)
+    before = bisect_left(entries, from_ns, key=lambda seq: journal.entry(seq).at_ns)
+    return next(filter(may_begin_from, kept_states(journal, before)), None)
+
+
 def _fold(journal: SqliteJournal, last_seq: int, accounts: AccountingReport) -> AccountingReport:
-    """Reads up to `last_seq`, since a service may append entries meanwhile."""
+    """Reads up to `last_seq`, since a service may append entries meanwhile, and no further than the period needs."""
+    began = accounts.state.seq
     with present.progress() as shown:
-        task = shown.add_task("adding up entries", total=last_seq)
-        for entry in takewhile(lambda entry: entry.seq <= last_seq, journal.read()):
+        task = shown.add_task("adding up entries", total=last_seq - began)
+        for entry in takewhile(lambda entry: entry.seq <= last_seq, journal.read(began)):
             accounts.fold(entry)
+            if accounts.is_complete:
+                break
             if entry.seq % PROGRESS_EVERY == 0:
-                shown.update(task, completed=entry.seq)
+                shown.update(task, completed=entry.seq - began)
     accounts.close()
     return accounts
 

@@ -25,6 +25,7 @@ from overmind.config.variables.service import SERVER_PORT
 from overmind.core.model.ids import WalletId
 from overmind.desk.app import App, running
 from overmind.desk.engine import Engine
+from overmind.desk.keeper import KeeperProcess
 from overmind.desk.log_file import LastLine
 from overmind.desk.loop_turns import measuring
 from overmind.desk.market import Connect, MarketAccess, connected
@@ -75,10 +76,11 @@ async def _run(
     as_json: bool,
 ) -> None:
     clock, markets = SystemClock(), list[MarketAccess]()
+    keeper = KeeperProcess(config.data_dir / JOURNAL)
     with StopFileWatch(config.data_dir).looking() as stop_file, ending.opening():
         async with (
             connected(config, clock) as connect,
-            running(App(config, journal, clock, _noting(connect, markets), stop_file), drain_s=0.0) as app,
+            running(App(config, journal, clock, _noting(connect, markets), stop_file, keeper), drain_s=0.0) as app,
         ):
             ending.opened()
             with watched_loop(config.logs_dir, Patience(config.step_tell_ns, config.step_max_ns)):

@@ -30,6 +30,7 @@ from overmind.config.variables.service import (
     LOCK_DIR,
     LOG_LEVEL,
     LOGS_DIR,
+    SEGMENT_ENTRIES,
     SERVER_PORT,
     STEP_MAX,
     STEP_TELL,
@@ -62,6 +63,7 @@ class MultiWalletConfig(msgspec.Struct, frozen=True, kw_only=True):
     step_max_ns: int
     clock_correction_max_ns: int
     clock_drift_max_ns: int
+    segment_entries: int  # 0: nothing is sealed
     lock_dir: Path | None  # None: not live, so keys need no lock
     anchor_dir: Path | None  # None: not live, so the journal is not anchored
     wallets: dict[WalletId, WalletConfig]
@@ -127,6 +129,7 @@ def _load(env: Mapping[str, str], dotenv: Path | None) -> MultiWalletConfig | Co
         step_max_ns=settings.get(STEP_MAX),
         clock_correction_max_ns=settings.get(CLOCK_CORRECTION_MAX),
         clock_drift_max_ns=settings.get(CLOCK_DRIFT_MAX),
+        segment_entries=settings.get(SEGMENT_ENTRIES),
         lock_dir=lock_dir if mode is TradingMode.LIVE else None,
         anchor_dir=_anchor_dir(anchor_dir, settings, findings) if mode is TradingMode.LIVE else None,
         wallets=managed.wallets,

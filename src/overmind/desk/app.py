@@ -15,8 +15,7 @@ from msgspec import structs
 
 from overmind.clock.desk_clock import DeskClock
 from overmind.config import MultiWalletConfig, WalletConfig
-from overmind.core.books.state import SOL_DECIMALS, State
-from overmind.core.books.trust import doubt_text, fresh_price_pico
+from overmind.core.books.trust import fresh_price_pico
 from overmind.core.books.wallet_limits import RESTORED
 from overmind.core.control.balances import unknown_signatures
 from overmind.core.control.holds import EDITED
@@ -28,32 +27,32 @@ from overmind.core.model.commands import (
     ConfigureWallet,
     FoundDesk,
     LiftHold,
-    RecordDeposit,
     RemoveWallet,
     RequireHistory,
 )
 from overmind.core.model.controls import Scope
 from overmind.core.model.desk_settings import Desk
-from overmind.core.model.ids import SOL, DepositId, Mint, OrderId, WalletId
-from overmind.core.model.money import Money
+from overmind.core.model.ids import Mint, OrderId, WalletId
 from overmind.core.model.outcome import Failed, Filled
 from overmind.core.model.signal import Signal
-from overmind.core.model.units import LAMPORTS, PPM, ppm_of, units_of, value_micros
 from overmind.desk.admission import AdmissionWatch
 from overmind.desk.anchorage import READ_FIRST, UNANCHORED, Anchorage
 from overmind.desk.balances import BalanceWatch
 from overmind.desk.clock_watch import ClockWatch
-from overmind.desk.engine import Begun
+from overmind.desk.engine import BOUNDS, Begun
 from overmind.desk.engine_start import begun, clock_folder
 from overmind.desk.executor import Executor
 from overmind.desk.history import HistoryWatch
 from overmind.desk.journal_watch import LOOK_EVERY_S, JournalWatch
+from overmind.desk.keeper import Keeper, Maker
 from overmind.desk.landed import book_from_chain
 from overmind.desk.log import DecisionLog
 from overmind.desk.loop_turns import LoopTurns
 from overmind.desk.market import Connect
+from overmind.desk.paper_capital import paper_deposits
 from overmind.desk.unlisted import UnlistedMints
 from overmind.desk.watch import StopFile, Watch
+from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import ChainSilent, Clock, Journal, JournalFailed, Storage
 from overmind.solana.capabilities import blind_nodes
 from overmind.views.decisions import Decision, decision_of
@@ -61,13 +60,12 @@ from overmind.views.limits import differences
 
 log = structlog.get_logger("app")
 
-FLOAT_LAMPORTS: Final = LAMPORTS  # SOL for fees and rent that a paper wallet starts with
-FLOAT_SHARE_MAX_PPM: Final = 100_000  # at most a tenth of a small wallet's capital
 DRAIN_S: Final = 30.0
 LOCK_PATIENCE_S: Final = 10.0  # how long an end waits for another program's lock on the journal
 DISK_PATIENCE_S: Final = 20.0  # and for a disk that hangs
 SETTLE_POLL_S: Final = 0.02
 GC_THRESHOLDS: Final = (50_000, 20, 100)
+KEPT_BESIDE: Final = structs.replace(BOUNDS, snapshot_every=2**63)  # The engine makes none but the last.
 SWITCH_S: Final = 0.0005  # How long the journal's thread waits for the interpreter lock; Python's default is 5 ms.
 
 
@@ -81,14 +79,18 @@ class App:
         clock: Clock,
         connect: Connect,
         stop_file: StopFile | None = None,
+        maker: Maker | None = None,
     ) -> None:
-        """`stop_file` is looked for in a thread; None: whenever it is asked about."""
+        """`stop_file` is looked for in a thread; None: whenever it is asked about.
+
+        `maker` makes snapshots and segments beside the desk; None: the engine makes snapshots, and nothing is sealed.
+        """
         if not __debug__:
             raise CommandRefused("asserts guard the books: run without -O and without PYTHONOPTIMIZE")
         self.config = config
         self.clock = clock = DeskClock(clock, config.clock_correction_max_ns)
         folder = clock_folder(journal, config.data_dir)
-        self.engine = begun(journal, clock, folder)
+        self.engine = begun(journal, clock, folder, BOUNDS if maker is None else KEPT_BESIDE)
         self.stop_file = stop_file or StopFile(config.data_dir)
         self._journal = journal
         self._anchorage = Anchorage.of(config.anchor_dir, journal)
@@ -115,10 +117,16 @@ class App:
         )
         look_every_s = max(LOOK_EVERY_S, market.mark_every_s / 2)
         self._journal_watch = JournalWatch(self.engine, journal, market.prices, clock, look_every_s)
+        self._keeper = self._keeper_with(maker)
         self.balances = self._balance_watch()
         self.history = self._history_watch()
         self.turns = LoopTurns()
         self.node_faults: tuple[str, ...] = ()  # nodes that cannot do what every order needs, as of the start
+
+    def _keeper_with(self, maker: Maker | None) -> Keeper | None:
+        if maker is None or not isinstance(self._journal, SqliteJournal):
+            return None
+        return Keeper(self.engine, self._journal, maker, self.clock, self.config.segment_entries)
 
     def _admission_watch(self) -> AdmissionWatch | None:
         """None on paper: there is no chain to look at."""
@@ -158,7 +166,8 @@ class App:
         own = [self.executor.run, self.watch.run, self.clock_watch.run, self._journal_watch.run, self.decision_log.run]
         watches = [watch.run for watch in (self.balances, self.admission, self.history) if watch is not None]
         anchorage = [] if self._anchorage is None else [partial(self._anchorage.run, self.clock)]
-        return [*own, *self._market.services, *watches, *anchorage]
+        keeper = [] if self._keeper is None else [self._keeper.run]
+        return [*own, *self._market.services, *watches, *anchorage, *keeper]
 
     @property
     def desk(self) -> Desk:
@@ -380,33 +389,3 @@ async def _close(app: App) -> None:
 
 async def _until_cancelled(service: Callable[[], Awaitable[None]]) -> None:
     await service()
-
-
-def paper_deposits(state: State, config: MultiWalletConfig) -> list[RecordDeposit]:
-    """The paper capital, split by allocation (evenly if no wallet has one); each wallet gets its share once for ever.
-
-    Part of the share is SOL for fees, the rest is quote currency. The total never exceeds the configured capital: other
-    allocations at a later start create no new money.
-    """
-    mark, wallets = state.marks.get(SOL), config.wallets
-    if mark is None and (doubted := state.doubted.get(SOL)) is not None:
-        raise CommandRefused(f"paper capital needs a price of SOL that is believed: {doubt_text(state, doubted)}")
-    if mark is None:
-        raise CommandRefused("paper capital needs a price of SOL: check OVERMIND_PRICE_TAPE")
-    allocated = sum(wallet.wallet.allocation_ppm for wallet in wallets.values())
-    deposits: list[RecordDeposit] = []
-    left = max(0, config.paper_capital_micros - state.deposited_micros)
-    for wallet_id, wallet in wallets.items():
-        if f"paper:{wallet_id}:cash" in state.deposits:
-            continue
-        share_ppm = wallet.wallet.allocation_ppm if allocated else PPM // len(wallets)
-        capital = min(left, ppm_of(config.paper_capital_micros, share_ppm))
-        left -= capital
-        lamports = min(FLOAT_LAMPORTS, units_of(ppm_of(capital, FLOAT_SHARE_MAX_PPM), mark.price_pico, SOL_DECIMALS))
-        cash = capital - value_micros(lamports, mark.price_pico, SOL_DECIMALS)
-        sides = (("float", Money(lamports, SOL)), ("cash", Money(cash, config.desk.quote.mint)))
-        for name, money in sides:
-            deposit_id = DepositId(f"paper:{wallet_id}:{name}")
-            if money.units and deposit_id not in state.deposits:
-                deposits.append(RecordDeposit(deposit_id, wallet_id, money, to_float=name == "float"))
-    return deposits

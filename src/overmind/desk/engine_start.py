@@ -10,18 +10,18 @@ from overmind.clock.instants import instant_ns, iso_seconds
 from overmind.core.model.commands import CommandRefused
 from overmind.core.model.controls import CLOCK
 from overmind.desk.clock_reference import read_reference
-from overmind.desk.engine import Engine
+from overmind.desk.engine import BOUNDS, Bounds, Engine
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Journal
 
 EARLIEST_NS: Final = instant_ns("2025-01-01T00:00:00Z")  # This version is younger.
 
 
-def begun(journal: Journal, clock: DeskClock, folder: Path | None) -> Engine:
+def begun(journal: Journal, clock: DeskClock, folder: Path | None, bounds: Bounds = BOUNDS) -> Engine:
     """`folder`: where a desk before this one may have left what time it is. Raises CommandRefused for a new journal at
     a time that cannot be.
     """
-    engine = Engine(journal, clock, trust=clock)
+    engine = Engine(journal, clock, bounds, clock)
     state = engine.state
     if state.seq:
         booted_ns = None if folder is None else read_reference(folder)

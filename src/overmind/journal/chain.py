@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -15,7 +15,7 @@ from overmind.journal.errors import JournalProblem
 from overmind.ports import JournalFailed
 
 encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Event).decode
+decode: Callable[[bytes], Event] = msgspec.json.Decoder(Event).decode
 _prefix = struct.Struct(">32sqq").pack
 
 
@@ -50,7 +50,7 @@ def follow(tip: JournalTip, entries: Iterable[Entry]) -> list[Row]:
         if entry.seq != seq + 1 or entry.at_ns < at_ns:
             raise JournalFailed(f"entry {entry.seq} at {entry.at_ns} cannot follow entry {seq} at {at_ns}")
         seq, at_ns, event = entry.seq, entry.at_ns, encode(entry.event)
-        link = _link(link, seq, at_ns, event)
+        link = link_of(link, seq, at_ns, event)
         rows.append((seq, at_ns, decided(entry.event), event, link))
     return rows
 
@@ -60,12 +60,12 @@ def check(before: JournalTip, row: Row) -> Entry | JournalProblem:
     seq, at_ns, signal_id, line, link = row
     if seq != before.seq + 1:
         return JournalProblem(f"follows entry {before.seq}: the entries between are missing", seq)
-    if link != _link(before.hash, seq, at_ns, line):
+    if link != link_of(before.hash, seq, at_ns, line):
         return JournalProblem("its hash does not match: it was changed, or the entry before it was", seq)
     if at_ns < before.at_ns:
         return JournalProblem(f"its time {at_ns} is before {before.at_ns}, that of the entry before it", seq)
     try:
-        event = _decode(line)
+        event = decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return JournalProblem(f"this version cannot read its event ({error})", seq)
     if signal_id != decided(event):
@@ -82,5 +82,6 @@ def digest(seq: int, link: bytes, state: bytes) -> bytes:
     return hashlib.sha256(_prefix(link, seq, len(state)) + state).digest()
 
 
-def _link(before: bytes, seq: int, at_ns: int, event: bytes) -> bytes:
+def link_of(before: bytes, seq: int, at_ns: int, event: bytes) -> bytes:
+    """The hash of an entry, which covers the one before it."""
     return hashlib.sha256(_prefix(before, seq, at_ns) + event).digest()

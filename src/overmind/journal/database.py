@@ -12,13 +12,15 @@ from urllib.parse import quote
 import apsw
 
 from overmind.core.model.value import Value
+from overmind.journal import sealed
 from overmind.journal.chain import GENESIS, JournalTip, Row, check, digest, tip_of
 from overmind.journal.errors import JournalCorrupt, JournalForeign, JournalProblem, JournalUnusable, SqliteUnsafe
 from overmind.ports import Snapshot
 
 APPLICATION_ID = 0x4F564D44  # "OVMD"
 FORMAT = 2
-FORMATS = (1, FORMAT)  # Format 1 also has an index journal_decision, which nobody reads any more.
+FORMAT_SEALED = 3  # of a journal with sealed segments, which older versions would take for one with missing entries
+FORMATS = (1, FORMAT, FORMAT_SEALED)  # Format 1 also has an index journal_decision, which nobody reads any more.
 BUSY_MS_MAX = 5_000  # An operator's sqlite3 shell may lock the file for a moment.
 PAGE_BYTES = 4096
 RESERVE = "reserve"  # the file beside the journal that reserves disk space
@@ -198,12 +200,16 @@ def _prepare(db: apsw.Connection, path: Path, disk: Disk) -> None:
     if new:
         _create(db)
     _require_schema(db, path)
+    if not sealed.has_tables(db):  # An older version made the journal.
+        with db:
+            sealed.create_tables(db)
 
 
 def _create(db: apsw.Connection) -> None:
     with db:
         for statement in SCHEMA.values():
             db.execute(statement)
+        sealed.create_tables(db)
         db.pragma("application_id", APPLICATION_ID)
         db.pragma("user_version", FORMAT)
 
@@ -213,9 +219,10 @@ def _is_new(db: apsw.Connection, path: Path) -> bool:
     application, version = db.pragma("application_id"), db.pragma("user_version")
     if application == APPLICATION_ID and version in FORMATS:
         return False
-    if application == APPLICATION_ID and version > FORMAT:
+    if application == APPLICATION_ID and version > FORMAT_SEALED:
         raise JournalForeign(
-            f"{path}: written in format {version} by a newer Overmind; this one reads up to {FORMAT}. Upgrade it."
+            f"{path}: written in format {version} by a newer Overmind; this one reads up to {FORMAT_SEALED}."
+            " Upgrade it."
         )
     if application or version or db.execute("SELECT count(*) FROM sqlite_schema").get:
         raise JournalForeign(f"{path}: a database, but not an Overmind journal. Choose another path.")

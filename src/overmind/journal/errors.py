@@ -4,6 +4,7 @@ JournalUnusable
 ├── JournalCorrupt   acknowledged data is missing or was changed
 ├── JournalForeign   not ours, or written by a newer Overmind
 ├── JournalLocked    another process owns it
+├── SegmentUnusable  a sealed segment is missing, damaged or not this journal's
 └── SqliteUnsafe     this SQLite may lose committed data
 """
 
@@ -43,6 +44,14 @@ class JournalForeign(JournalUnusable):
 
 class JournalLocked(JournalUnusable):
     pass
+
+
+class SegmentUnusable(JournalUnusable):
+    """Older entries cannot be read. A start needs none of them, so the desk may go on."""
+
+    def __init__(self, where: Path, problem: str, fix: str = "Restore this file from a backup.") -> None:
+        super().__init__(f"{where}: {problem}. {fix}")
+        self.problem = JournalProblem(f"segment {where.name}: {problem}. {fix}")
 
 
 class SqliteUnsafe(JournalUnusable):

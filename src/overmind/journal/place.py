@@ -32,7 +32,7 @@ def make_private(path: Path, beside: tuple[str, ...]) -> None:
     folder = path.parent
     if os.path.realpath(folder) in OF_THE_MACHINE:
         raise JournalUnusable(f"{folder}: belongs to the whole machine. Choose a folder of the desk's own.")
-    _close_to_others(folder, stat.S_ISDIR, FOLDER_MODE, "folder")
+    make_folder_private(folder)
     names = (path.name, path.name + LOG, path.name + INDEX, *beside)
     for file in (folder / name for name in names):
         _close_to_others(file, stat.S_ISREG, FILE_MODE, "file")
@@ -44,6 +44,11 @@ def make_private(path: Path, beside: tuple[str, ...]) -> None:
         raise JournalUnusable(
             f"{path}: cannot be created ({error.strerror}). The journal's directory must exist and be writable."
         ) from error
+
+
+def make_folder_private(folder: Path) -> None:
+    """Closes a folder of the journal to others. Raises JournalUnusable."""
+    _close_to_others(folder, stat.S_ISDIR, FOLDER_MODE, "folder")
 
 
 def _close_to_others(path: Path, right: Callable[[int], bool], mode: int, kind: str) -> None:

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import takewhile
-from typing import Final
+from typing import Final, Protocol
 
 from overmind.core.books.apply import apply
 from overmind.core.books.migration import migrate
 from overmind.core.books.state import SIGNATURES_KEPT, State, forget_changes
 from overmind.core.model.events import Entry, TicketRecorded
 from overmind.core.model.ids import OrderId
-from overmind.ports import Journal, Snapshot
+from overmind.ports import Snapshot
 
 PAGE_ENTRIES: Final = 4_096  # read at once while looking backwards for tickets
 
 
-def state_at(journal: Journal, seq: int) -> State:
+class History(Protocol):
+    """The part of a journal that tells how a state came about."""
+
+    def read(self, after: int) -> Iterator[Entry]: ...
+
+    def snapshot_before(self, seq: int) -> Snapshot | None: ...
+
+
+def state_at(journal: History, seq: int) -> State:
     """The state after this entry, or after the newest one if the journal is shorter."""
     state = kept_state(journal, journal.snapshot_before(seq))
     for entry in _between(journal, state.seq, seq):
@@ -25,7 +33,16 @@ def state_at(journal: Journal, seq: int) -> State:
     return state
 
 
-def kept_state(journal: Journal, snapshot: Snapshot | None) -> State:
+def kept_states(journal: History, seq: int) -> Iterator[State]:
+    """The kept states at or before an entry, newest first. The empty one, which is always known, is left out."""
+    while (snapshot := journal.snapshot_before(seq)) is not None and snapshot.seq > 0:
+        state = kept_state(journal, snapshot)
+        if state.seq:
+            yield state
+        seq = snapshot.seq - 1
+
+
+def kept_state(journal: History, snapshot: Snapshot | None) -> State:
     """The state of a snapshot; the empty one if there is none, or if it was not kept in a way that this version reads.
 
     A snapshot of an earlier version is migrated. One of a newer version is not read: what it leaves out is unknown.
@@ -36,7 +53,7 @@ def kept_state(journal: Journal, snapshot: Snapshot | None) -> State:
     return state if state is not None and state.seq == snapshot.seq else State()
 
 
-def newest_signatures(journal: Journal, seq: int) -> dict[str, tuple[int, OrderId]]:
+def newest_signatures(journal: History, seq: int) -> dict[str, tuple[int, OrderId]]:
     """What the newest transactions up to this entry were signed for, as `State.signatures` keeps it."""
     newest: list[tuple[str, tuple[int, OrderId]]] = []
     while seq > 0 and len(newest) < SIGNATURES_KEPT:
@@ -45,12 +62,12 @@ def newest_signatures(journal: Journal, seq: int) -> dict[str, tuple[int, OrderI
     return dict(newest[-SIGNATURES_KEPT:])
 
 
-def _signatures(journal: Journal, after: int, up_to: int) -> Iterator[tuple[str, tuple[int, OrderId]]]:
+def _signatures(journal: History, after: int, up_to: int) -> Iterator[tuple[str, tuple[int, OrderId]]]:
     for entry in _between(journal, after, up_to):
         event = entry.event
         if isinstance(event, TicketRecorded) and event.ticket.signature:
             yield event.ticket.signature, (entry.seq, event.order_id)
 
 
-def _between(journal: Journal, after: int, up_to: int) -> Iterator[Entry]:
+def _between(journal: History, after: int, up_to: int) -> Iterator[Entry]:
     return takewhile(lambda entry: entry.seq <= up_to, journal.read(after))

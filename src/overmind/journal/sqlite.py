@@ -15,24 +15,21 @@ import apsw
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import SignalId
 from overmind.journal.aside import Aside
-from overmind.journal.chain import JournalTip, Row, check, tip_of
 from overmind.journal.database import (
     Disk,
     connect_reader,
     last_seq,
-    load_snapshot,
     refusing,
-    rows_after,
-    snapshot_seqs,
     tip_at,
     verified_end,
 )
-from overmind.journal.errors import JournalCorrupt, JournalProblem
+from overmind.journal.reader import Reader
+from overmind.journal.sealed import Sealed
 from overmind.journal.writer import Writer
 from overmind.ports import UNTROUBLED, JournalFailed, Snapshot, Storage
 
-PAGE_ROWS = 512
 CLOSE_MAX_S = 10.0  # A disk that hangs for longer is left behind, as by a crash.
+RELEASED_AT_ONCE = 256  # sealed entries; an append waits for that long
 SEQ_MAX = 2**63 - 1  # of an entry
 PAUSE_EVERY_S = 0.001
 PAUSE_S = 0.0001
@@ -46,6 +43,7 @@ class SqliteJournal:
     def __init__(self, path: Path, db: apsw.Connection, writer: Writer | None) -> None:
         self._path = path
         self._db = db
+        self._reader = Reader(path, db)
         self._writer = writer
         self._thread = Aside("journal")
         self._aside = Aside("journal's files")
@@ -85,42 +83,41 @@ class SqliteJournal:
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         await self._write(self._require_writer().save_snapshot, snapshot)
 
+    async def adopt(self, segment: Sealed) -> None:
+        """Lists a segment, from where its entries are read from now on. Raises SegmentUnusable, JournalFailed."""
+        await self._write(self._require_writer().adopt, segment)
+
+    async def release(self) -> bool:
+        """Takes the next sealed entries out of the table. False: none are left, or the disk is full."""
+        writer = self._require_writer()
+        await self._write(writer.release, RELEASED_AT_ONCE)
+        return writer.releasing
+
+    async def compact(self) -> None:
+        """Gives the room of sealed entries back to the disk. It takes as much room meanwhile as the entries left."""
+        await self._write(lambda _: self._require_writer().compact(), None)
+
     def read(self, after: int = 0) -> Iterator[Entry]:
-        """Raises JournalCorrupt at the first entry that does not follow the one before it."""
-        before = self._tip_at(after)
-        while rows := self._rows_after(after):
-            for row in rows:
-                yield self._checked_entry(before, row)
-                before = tip_of(row)
-                after = before.seq
+        """Raises JournalCorrupt at the first entry that does not follow the one before it, and SegmentUnusable."""
+        return self._reader.read(after)
 
     def entry(self, seq: int) -> Entry:
-        rows = self._rows_after(seq - 1, 1)
-        if seq < 1 or not rows:
-            raise KeyError(seq)
-        return self._checked_entry(self._tip_at(seq - 1), rows[0])
+        return self._reader.entry(seq)
 
     def find(self, signal_id: SignalId) -> int | None:
-        with refusing(self._path):
-            row = self._db.execute("SELECT seq FROM journal WHERE signal_id = ?", (signal_id,)).fetchone()
-        return None if row is None else row[0]
+        return self._reader.find(signal_id)
 
     def snapshot(self) -> Snapshot | None:
         return self.snapshot_before(SEQ_MAX)
 
     def snapshot_before(self, seq: int) -> Snapshot | None:
-        with refusing(self._path):
-            for kept in snapshot_seqs(self._db):
-                if kept > seq:
-                    continue
-                found, tip = load_snapshot(self._db, kept), tip_at(self._db, kept)
-                if found and tip and found[1] == tip.hash:
-                    return found[0]
-        return None
+        return self._reader.snapshot_before(seq)
 
     def hash_of(self, seq: int) -> bytes | None:
-        """The hash of an entry; None: there is no such entry."""
-        tip = self._tip_at(seq)
+        """The hash of an entry; None: there is no such entry. Raises SegmentUnusable."""
+        if seq == 1:
+            return self._reader.genesis()
+        tip = self._reader.tip_at(seq)
         return None if tip is None else tip.hash
 
     def last_seq(self) -> int:
@@ -191,20 +188,6 @@ class SqliteJournal:
         if self._closed:
             raise JournalFailed(f"{self._path}: closed")
         return self._writer
-
-    def _tip_at(self, seq: int) -> JournalTip | None:
-        with refusing(self._path):
-            return tip_at(self._db, seq)
-
-    def _rows_after(self, seq: int, count: int = PAGE_ROWS) -> list[Row]:
-        with refusing(self._path):
-            return rows_after(self._db, seq, count)
-
-    def _checked_entry(self, before: JournalTip | None, row: Row) -> Entry:
-        entry = JournalProblem("the entry before it is missing", row[0]) if before is None else check(before, row)
-        if isinstance(entry, JournalProblem):
-            raise JournalCorrupt(self._path, entry)
-        return entry
 
 
 def _run_then_set(done: threading.Event, work: Callable[[Batch], None], batch: Batch) -> None:

@@ -15,6 +15,7 @@ import apsw
 from overmind.core.model.events import Entry
 from overmind.journal.chain import Row, digest, follow, tip_of
 from overmind.journal.database import (
+    FORMAT_SEALED,
     RESERVE,
     Disk,
     connect_writer,
@@ -24,10 +25,12 @@ from overmind.journal.database import (
     tip_at,
     verified_end,
 )
-from overmind.journal.errors import JournalUnusable
+from overmind.journal.errors import JournalUnusable, SegmentUnusable
 from overmind.journal.lock import OwnerLock
 from overmind.journal.place import Place, make_private
 from overmind.journal.reserve import Reserve
+from overmind.journal.sealed import Sealed, list_segment, release, sealable_up_to, sealed_tip, unreleased
+from overmind.journal.shelf import FOLDER as SEGMENTS
 from overmind.ports import UNTROUBLED, JournalFailed, Snapshot, Storage
 
 SNAPSHOTS_KEPT = 2
@@ -76,6 +79,7 @@ class Writer:
         self._log_pages, self._log_pages_max = 0, disk.checkpoint_pages
         self.degraded = self._reserve.fill()
         self._reserved = self._reserve.left()  # bytes
+        self.releasing = False  # whether sealed entries were left in the table by the newest `release`
 
     def append(self, entries: Sequence[Entry]) -> None:
         with self._failing_for_good():
@@ -92,12 +96,25 @@ class Writer:
             tip = tip_at(self._db, snapshot.seq)
             assert tip is not None, f"a snapshot of entry {snapshot.seq}, which is not in the journal"
             row = (snapshot.seq, snapshot.state, tip.hash, digest(snapshot.seq, tip.hash, snapshot.state))
-            try:
-                self._until_written(lambda: self._replace_snapshots(row), reserved=False)
-            except apsw.Error as error:
-                if not self._disk_full(error):
-                    raise
-                self.degraded = self.degraded or f"the disk is full ({error}): no snapshot was saved"
+            if (full := self._unless_full(lambda: self._replace_snapshots(row))) is not None:
+                self.degraded = self.degraded or f"the disk is full ({full}): no snapshot was saved"
+
+    def adopt(self, segment: Sealed) -> None:
+        """Lists a segment whose file is durable. On a full disk nothing changes; it is listed another time."""
+        self._require_of_this_journal(segment)
+        with self._failing_for_good():
+            self._unless_full(lambda: self._list(segment))
+
+    def release(self, count: int) -> None:
+        """Takes sealed entries out of the table. On a full disk it ends early."""
+        with self._failing_for_good():
+            full = self._unless_full(lambda: self._release(count))
+        self.releasing = full is None and unreleased(self._db) > 0
+
+    def compact(self) -> None:
+        """On a full disk the file stays as large as it is."""
+        with self._failing_for_good():
+            self._unless_full(self._vacuum)
 
     def look(self) -> None:
         """Looks whether the files are where they were opened. Takes as long as the disk; any thread may call it."""
@@ -171,6 +188,36 @@ class Writer:
                 self.degraded = f"the disk is full ({error}): the reserve beside {self._path} is in use"
                 self._reserved = self._reserve.left()
         self._locked = None
+
+    def _unless_full(self, write: Callable[[], None]) -> apsw.Error | None:
+        """Writes what can be missed without touching the reserve. Returns why the disk has no room for it."""
+        try:
+            self._until_written(write, reserved=False)
+        except apsw.Error as error:
+            if not self._disk_full(error):
+                raise
+            return error
+        return None
+
+    def _require_of_this_journal(self, segment: Sealed) -> None:
+        """The hash of its last entry covers all entries before it."""
+        found, last = tip_at(self._db, segment.last), sealed_tip(self._db)
+        if segment.first != last.seq + 1 or found != segment.tip or segment.last > sealable_up_to(self._db):
+            where = self._path.with_name(SEGMENTS)
+            raise SegmentUnusable(where, f"entries {segment.first} to {segment.last} are not those that are next")
+
+    def _list(self, segment: Sealed) -> None:
+        with self._transaction():
+            list_segment(self._db, segment)
+            self._db.pragma("user_version", FORMAT_SEALED)
+
+    def _vacuum(self) -> None:
+        self._db.execute("VACUUM")
+
+    def _release(self, count: int) -> None:
+        if unreleased(self._db):
+            with self._transaction():
+                release(self._db, count)
 
     def _insert(self, rows: Sequence[Row]) -> None:
         if len(rows) <= SIZES[-1]:

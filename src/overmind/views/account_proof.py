@@ -7,6 +7,7 @@ from typing import Final
 from overmind.core.books.ledger import DEPOSITS, FEES, RENT
 from overmind.core.books.state import State
 from overmind.core.model.ids import SOL, Mint, WalletId
+from overmind.views.account_rows import Sums
 
 FEES_PAID: Final = "fees, lamports"
 RENT_PAID: Final = "rent, lamports"
@@ -18,14 +19,24 @@ Figures = dict[str, int]
 def figures_of(state: State) -> Figures:
     """The same figures from the books."""
     ledger = state.ledger
-    outside = ledger.accounts.get(DEPOSITS, {})
     return {
         **{realised_by(wallet_id): book.realised_micros for wallet_id, book in state.wallets.items()},
-        **{transfers_of(mint): -units for mint, units in outside.items()},
+        **{transfers_of(mint): -units for mint, units in outside_of(state).items()},
         FEES_PAID: ledger.balance(FEES, SOL),
         RENT_PAID: ledger.balance(RENT, SOL),
         NET_DEPOSITS: state.deposited_micros,
     }
+
+
+def outside_of(state: State) -> dict[Mint, int]:
+    """The balances of the outside that capital came from; negative: it came in."""
+    return state.ledger.accounts.get(DEPOSITS, {})
+
+
+def sums_of(state: State) -> Sums:
+    """What rows of all time come to, as far as `figures_of` shows it."""
+    fees, rent = state.ledger.balance(FEES, SOL), state.ledger.balance(RENT, SOL)
+    return Sums(fee_lamports=fees, rent_lamports=rent, transfers_micros=state.deposited_micros)
 
 
 def differences(rows: Figures, books: Figures) -> list[str]:

@@ -142,6 +142,11 @@ class SettlementQueue(Generic[Undoable]):
         self._pass_on: Callable[[Undoable], None] = pass_on
         self._waiting: deque[Undoable] = deque()
 
+    @property
+    def waiting(self) -> int:
+        """How many rows were not passed on yet."""
+        return len(self._waiting)
+
     def add(self, row: Undoable) -> None:
         self._waiting.append(row)
         self._flush()

@@ -68,7 +68,9 @@ from overmind.views.account_proof import (
     RENT_PAID,
     differences,
     figures_of,
+    outside_of,
     realised_by,
+    sums_of,
     transfers_of,
 )
 from overmind.views.account_rows import (
@@ -101,12 +103,23 @@ class EntryEffect(NamedTuple):
     rolled_back: OrderId | None = None  # whose provisional rows a fork undid
 
 
-class AccountingReport:
-    """Fold every entry of a journal from its first one, then `close`."""
+def may_begin_from(state: State) -> bool:
+    """Whether a report may begin here: a fork that undid an earlier row would have to be reversed later."""
+    return not state.provisional and not state.provisional_moves
 
-    def __init__(self, period: Period, sink: Sink, wallet_id: WalletId | None = None) -> None:
-        """`wallet_id`: report this wallet only; None for all. The proof always covers all wallets."""
-        self.state = State()
+
+class AccountingReport:
+    """Fold every entry of a journal that follows `begin`, then `close`."""
+
+    def __init__(
+        self, period: Period, sink: Sink, wallet_id: WalletId | None = None, begin: State | None = None
+    ) -> None:
+        """`wallet_id`: report this wallet only; None for all. The proof always covers all wallets.
+
+        `begin`: a state from before the period, which `may_begin_from` allows; None: the beginning of the journal. The
+        proof then is that the rows come to what the books have changed by since.
+        """
+        self.state = begin or State()
         self.sums: dict[Key, Sums] = {}  # of the rows passed to the sink
         self.total = Sums()
         self.differences: list[str] = []
@@ -116,10 +129,10 @@ class AccountingReport:
         self._gains = SettlementQueue(sink.gain)
         self._costs = SettlementQueue(sink.cost)
         self._sales: dict[OrderId, list[Gain]] = {}  # the rows of provisional sales: a rollback reverses them
-        self._tokens: dict[Mint, Token] = {SOL: NATIVE}
-        self._realised: Counter[WalletId] = Counter()
-        self._transferred: Counter[Mint] = Counter()
-        self._all = Sums()
+        self._tokens = _tokens_of(self.state)
+        self._realised = Counter({key: book.realised_micros for key, book in self.state.wallets.items()})
+        self._transferred = Counter({mint: -units for mint, units in outside_of(self.state).items()})
+        self._all = sums_of(self.state)
         self._edges = list(period)
 
     def fold(self, entry: Entry) -> None:
@@ -142,11 +155,16 @@ class AccountingReport:
             self._settle(effect.final, FINAL)
             self._sales.pop(effect.final, None)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the period is over, and no fork can undo any of its rows: later entries change nothing."""
+        return not (self._edges or self._gains.waiting or self._costs.waiting)
+
     def close(self) -> None:
         """Passes on the last rows and makes the last comparison."""
         self._gains.close()
         self._costs.close()
-        self._prove("at the end of the journal")
+        self._prove("at the end")
 
     # What an entry does
 
@@ -307,6 +325,17 @@ class AccountingReport:
             NET_DEPOSITS: self._all.transfers_micros,
         }
         self.differences += [f"{where}: {one}" for one in differences(rows, figures_of(self.state))]
+
+
+def _tokens_of(state: State) -> dict[Mint, Token]:
+    """All tokens that a state knows by name. One that was delisted before, and of which nothing is held, is none."""
+    tokens: dict[Mint, Token] = {SOL: NATIVE}
+    for book in state.wallets.values():
+        tokens |= {mint: position.token for mint, position in book.positions.items()}
+    tokens |= {mint: known.token for mint, known in state.unlisted.items()}
+    if (desk := state.desk) is not None:
+        tokens |= {desk.quote.mint: desk.quote, **desk.tokens}
+    return tokens
 
 
 def _of_entry(entry: Entry, token: Token) -> RowOrigin:

@@ -4,7 +4,7 @@ invariants of the books at each snapshot and at the end."""
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -16,10 +16,20 @@ from overmind.core.books.migration import migrate
 from overmind.core.books.state import State, encode_state, forget_changes, state_hash
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import SOL, Mint
+from overmind.core.model.value import Value
 from overmind.journal.anchor import Anchor
 from overmind.journal.catalogue_check import catalogue_problems
-from overmind.journal.errors import JournalCorrupt
-from overmind.journal.verify import ChainOnDisk, snapshots, verify_chain
+from overmind.journal.errors import JournalCorrupt, JournalUnusable, SegmentUnusable
+from overmind.journal.sealed import Sealed
+from overmind.journal.verify import (
+    ChainOnDisk,
+    order_problems,
+    sealed_parts,
+    segment_entries,
+    segment_state,
+    snapshots,
+    verify_chain,
+)
 
 PROGRESS_EVERY = 10_000
 NOT_CHECKED = "MAC not checked"
@@ -33,34 +43,115 @@ class Verified(msgspec.Struct, frozen=True):
     mac: str = NOT_CHECKED  # whether the journal is the one that its anchor names, which no changed hash can imitate
 
 
-def verify(path: Path, on_entries: Callable[[int], None] = lambda _: None, anchor: Anchor | None = None) -> Verified:
+class Segment(Value, frozen=True):
+    """One part of the work: a sealed segment, and the one before it, whose state it starts from."""
+
+    path: Path  # of the journal
+    before: Sealed | None
+    part: Sealed
+
+
+class SegmentVerified(Value, frozen=True):
+    entries: int
+    problems: tuple[str, ...]
+
+
+Verify = Callable[[Segment], SegmentVerified]
+Over = Callable[[Verify, list[Segment]], Iterable[SegmentVerified]]
+
+
+def verify(
+    path: Path,
+    on_entries: Callable[[int], None] = lambda _: None,
+    anchor: Anchor | None = None,
+    over: Over = map,
+) -> Verified:
     """Replay every entry. Raises JournalUnusable when there is no journal to verify.
 
-    `anchor` is what the desk that wrote it keeps outside of the data folder, with the key of its MAC.
+    `anchor` is what the desk that wrote it keeps outside of the data folder, with the key of its MAC. `over` verifies
+    the sealed segments, in order or at the same time: each starts from the state that the one before it must come to.
     """
-    state, problems, entries, replayable = State(), [], 0, True
-    kept = _snapshots(path)
-    for found in verify_chain(path):
-        if not isinstance(found, Entry):
-            problems.append(str(found))
-            replayable = False  # Entries after a damaged one cannot be applied; the chain is still checked to its end.
-            continue
-        entries += 1
-        if replayable and (problem := _replay(state, found)):
-            problems.append(problem)
-            replayable = False
-        if replayable and found.seq in kept:
-            problems += invariant_problems(state)
-            if not _equals(kept[found.seq], state):
-                problems.append(f"entry {found.seq}: the snapshot taken after it is not what the entries come to")
-        if entries % PROGRESS_EVERY == 0:
-            on_entries(entries)
-    if replayable:
-        problems += invariant_problems(state)
+    parts = sealed_parts(path)
+    problems = [str(one) for one in order_problems(parts)]
+    work = [Segment(path, before, part) for before, part in zip([None, *parts], parts, strict=False)]
+    entries = 0
+    for done in over(verify_segment, work):
+        entries += done.entries
+        problems += done.problems
+        on_entries(entries)
+    state = State() if not parts else _state_after(path, parts[-1])
+    tail = _Tail(path, entries, state, problems)
+    tail.verify(on_entries)
     if not problems:
         problems += map(str, catalogue_problems(path))
     mac = NOT_CHECKED if anchor is None else _compare(path, anchor, problems)
-    return Verified(not problems, entries, state_hash(state), problems, mac)
+    return Verified(not problems, tail.entries, state_hash(tail.state), problems, mac)
+
+
+def verify_segment(segment: Segment) -> SegmentVerified:
+    """Its hashes, and that its entries lead from the state before it to the state that it carries."""
+    path, before, part = segment.path, segment.before, segment.part
+    entries, problems = 0, list[str]()
+    state = State() if before is None else _state_after(path, before)  # None: the one before it is told as unusable.
+    try:
+        for entry in segment_entries(path, before, part):
+            entries += 1
+            if state is not None and (problem := _replay(state, entry)):
+                problems.append(problem)
+                state = None
+        kept = segment_state(path, part)
+    except SegmentUnusable as error:
+        return SegmentVerified(entries, (*problems, str(error.problem)))
+    if migrate(kept, dict) is None:
+        problems.append(f"entry {part.last}: this version cannot read the state in its segment")
+    elif state is not None:
+        problems += invariant_problems(state)
+        if not _equals(kept, state):
+            problems.append(f"entry {part.last}: the state in its segment is not what the entries come to")
+    return SegmentVerified(entries, tuple(problems))
+
+
+class _Tail:
+    """The entries that are not sealed."""
+
+    def __init__(self, path: Path, entries: int, state: State | None, problems: list[str]) -> None:
+        self._path = path
+        self._problems = problems
+        self._kept = _snapshots(path)
+        self.entries = entries
+        self.state = state or State()
+        self._replayable = state is not None
+
+    def verify(self, on_entries: Callable[[int], None]) -> None:
+        self._compare_snapshot(self.state.seq)
+        for found in verify_chain(self._path):
+            if not isinstance(found, Entry):
+                self._problems.append(str(found))
+                self._replayable = False  # What follows cannot be applied; the chain is still checked to its end.
+                continue
+            self.entries += 1
+            if self._replayable and (problem := _replay(self.state, found)):
+                self._problems.append(problem)
+                self._replayable = False
+            self._compare_snapshot(found.seq)
+            if self.entries % PROGRESS_EVERY == 0:
+                on_entries(self.entries)
+        if self._replayable:
+            self._problems += invariant_problems(self.state)
+
+    def _compare_snapshot(self, seq: int) -> None:
+        if self._replayable and seq in self._kept:
+            self._problems += invariant_problems(self.state)
+            if not _equals(self._kept[seq], self.state):
+                self._problems.append(f"entry {seq}: the snapshot taken after it is not what the entries come to")
+
+
+def _state_after(path: Path, part: Sealed) -> State | None:
+    """The state that a segment carries; None: it cannot be read, and verifying that segment says why."""
+    try:
+        return migrate(segment_state(path, part), dict)
+    except SegmentUnusable:
+        return None
 
 
 def _compare(path: Path, anchor: Anchor, problems: list[str]) -> str:
@@ -68,7 +159,7 @@ def _compare(path: Path, anchor: Anchor, problems: list[str]) -> str:
     try:
         with contextlib.closing(ChainOnDisk(path)) as chain:
             found = anchor.look(chain)
-    except (JournalCorrupt, OSError) as fault:
+    except (JournalUnusable, OSError) as fault:
         return f"{NOT_CHECKED}: {fault}"
     if found.problem and not found.behind:
         problems.append(found.problem)

@@ -75,6 +75,12 @@ CLOCK_DRIFT_MAX = Variable(
     "How far the machine's clock may be from the chain's block time before it is an alarm. A jump of the clock that "
     "brings it this near is confirmed.",
 )
+SEGMENT_ENTRIES = Variable(
+    "OVERMIND_SEGMENT_ENTRIES",
+    measured(kinds.whole("entries", 0, 1_000_000)),
+    "100000",
+    "A running service moves its journal's old entries into sealed segments of this many. 0: none are moved.",
+)
 LOCK_DIR = Variable(
     "OVERMIND_LOCK_DIR",
     kinds.path(),

@@ -100,6 +100,7 @@ from overmind.config.variables.service import (
     LOCK_DIR,
     LOG_LEVEL,
     LOGS_DIR,
+    SEGMENT_ENTRIES,
     SERVER_PORT,
     STEP_MAX,
     STEP_TELL,
@@ -221,6 +222,7 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         STEP_MAX,
         CLOCK_CORRECTION_MAX,
         CLOCK_DRIFT_MAX,
+        SEGMENT_ENTRIES,
     ),
     "Paper trading": (PAPER_CAPITAL, PAPER_PRICES, PRICE_TAPE),
     "Expected cost of execution": (

@@ -1,0 +1,166 @@
+"""Snapshots and segments are made beside the desk; when that fails, the log says so and trading goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import structlog
+from tests.support.sealing import folded, open_journal, traded, write
+
+from overmind.clock.clocks import SystemClock
+from overmind.clock.virtual import VirtualClock, run_virtual
+from overmind.core.books.state import encode_state
+from overmind.core.model.commands import AddHold
+from overmind.core.model.controls import Scope
+from overmind.desk.app import KEPT_BESIDE
+from overmind.desk.engine import Engine
+from overmind.desk.keeper import LOOK_EVERY_S, RETRY_S, Keeper, KeeperFailed, KeeperProcess
+from overmind.journal.keeper_process import state_after
+from overmind.journal.sealed import Sealed
+from overmind.journal.sealing import sealed_segments
+from overmind.journal.sqlite import SqliteJournal
+from overmind.ports import Clock
+
+ENTRIES = traded(1_500)
+EVERY = 300
+
+
+class InProcess:
+    """The same work in this process. It fails as often as a test wants."""
+
+    def __init__(self, path: Path, failures: int = 0) -> None:
+        self._path = path
+        self.failures = failures
+        self.asked = 0
+
+    async def state_after(self, seq: int) -> bytes:
+        self._fail()
+        return state_after(self._path, seq)
+
+    async def segments(self, entries: int) -> AsyncGenerator[Sealed, None]:
+        self._fail()
+        for segment in sealed_segments(self._path, entries, entries):
+            yield segment
+
+    def _fail(self) -> None:
+        self.asked += 1
+        if self.failures:
+            self.failures -= 1
+            raise KeeperFailed("killed by a test")
+
+
+@asynccontextmanager
+async def desk(folder: Path, clock: Clock) -> AsyncIterator[tuple[Engine, SqliteJournal]]:
+    await write(folder, ENTRIES, [1_000])
+    journal = open_journal(folder)
+    engine = Engine(journal, clock, KEPT_BESIDE)
+    running = asyncio.create_task(engine.run())
+    try:
+        yield engine, journal
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        journal.close()
+
+
+def test_a_process_makes_snapshots_and_segments(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with desk(tmp_path, SystemClock()) as (engine, journal):
+            maker = KeeperProcess(tmp_path / "overmind.db")
+            keeper = Keeper(engine, journal, maker, SystemClock(), 400, EVERY)
+            assert await keeper.keep()
+            kept = journal.snapshot()
+            assert kept is not None
+            assert (kept.seq, kept.state) == (len(ENTRIES), encode_state(engine.state))
+            assert sorted(path.name for path in (tmp_path / "segments").iterdir()) == [
+                "000000000001-000000000400.seg",
+                "000000000401-000000000800.seg",
+            ]
+            assert list(journal.read()) == ENTRIES
+            assert await keeper.keep(), "nothing is due"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("#!/bin/sh\necho oops >&2\nexit 3\n", "oops"),
+        ("#!/bin/sh\nkill -9 $$\n", "it ended with -9"),
+        ("", "no process could be started"),
+    ],
+    ids=["fails", "killed", "cannot start"],
+)
+def test_a_keeper_that_dies_alarms_and_the_desk_goes_on(tmp_path: Path, script: str, why: str) -> None:
+    executable = tmp_path / "python"
+    executable.write_text(script)
+    executable.chmod(0o700 if script else 0o600)
+
+    async def run() -> None:
+        clock = SystemClock()
+        async with desk(tmp_path, clock) as (engine, journal):
+            failing = KeeperProcess(tmp_path / "overmind.db", str(executable))
+            with structlog.testing.capture_logs() as logs:
+                assert not await Keeper(engine, journal, failing, clock, 400, EVERY).keep()
+            assert [(one["log_level"], one["event"]) for one in logs] == [
+                ("error", "the keeper failed; the journal grows")
+            ]
+            assert why in logs[0]["why"]
+            await engine.handle(AddHold(Scope(), "test", "trading goes on"))
+            kept = journal.snapshot()
+            assert kept is not None
+            assert kept.seq == 1_000
+
+    asyncio.run(run())
+
+
+def test_the_process_is_told_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OVERMIND_API_TOKEN", "a secret of the desk")
+    executable = tmp_path / "python"
+    executable.write_text(f"#!/bin/sh\nenv > {tmp_path}/env\necho $@ > {tmp_path}/words\n")
+    executable.chmod(0o700)
+    assert asyncio.run(KeeperProcess(tmp_path / "overmind.db", str(executable)).state_after(7)) == b""
+    assert "secret" not in (tmp_path / "env").read_text() + (tmp_path / "words").read_text()
+    assert sys.executable != str(executable)
+
+
+def test_a_failed_try_is_repeated_and_no_snapshot_comes_early(tmp_path: Path) -> None:
+    async def run(clock: Clock) -> None:
+        async with desk(tmp_path, clock) as (engine, journal):
+            maker = InProcess(tmp_path / "overmind.db", failures=3)
+            keeper = Keeper(engine, journal, maker, clock, 400, EVERY)
+            running = asyncio.create_task(keeper.run())
+            await clock.sleep(2 * RETRY_S)
+            assert maker.failures == 1
+            await clock.sleep(2 * RETRY_S)
+            kept, asked = journal.snapshot(), maker.asked
+            assert kept is not None
+            assert kept.seq == len(ENTRIES)
+            assert len(list((tmp_path / "segments").iterdir())) == 2
+            await engine.handle(AddHold(Scope(), "test", "one entry more"))
+            await clock.sleep(100 * LOOK_EVERY_S)
+            assert maker.asked == asked, "only after so many entries"
+            assert encode_state(folded(list(journal.read()))) == encode_state(engine.state)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    run_virtual(run(VirtualClock(ENTRIES[-1].at_ns)))
+
+
+def test_what_the_process_before_has_sealed_leaves_the_table_at_the_start(tmp_path: Path) -> None:
+    async def run(clock: Clock) -> None:
+        async with desk(tmp_path, clock) as (engine, journal):
+            await journal.adopt(next(sealed_segments(tmp_path / "overmind.db", 400, 400)))  # Then it was killed.
+            keeper = Keeper(engine, journal, InProcess(tmp_path / "overmind.db"), clock, 0, 10**6)
+            running = asyncio.create_task(keeper.run())
+            await clock.sleep(LOOK_EVERY_S)
+            assert not await journal.release(), "nothing is left"
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    run_virtual(run(VirtualClock(ENTRIES[-1].at_ns)))
