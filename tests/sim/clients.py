@@ -444,6 +444,7 @@ class Operator:
         self.wallets = {one: self._draw_wallet(one, key_of(one)) for one in chosen}
         self._allocate()
         self._asked: list[Withdraw] = []
+        self._requests = 0
         self.desk = self._draw_desk()
         bank.draw(list(self.wallets.values()))
 
@@ -505,6 +506,10 @@ class Operator:
             expected_cost_max_bps=random.choice((0, 0, 300, 60)),
             mark_heartbeat_ns=random.choice((0, 3 * NS, 10 * NS)),
         )
+
+    def forget(self, moves: set[OrderId]) -> None:
+        """An older journal knows nothing of these: whoever asked for them does not ask again."""
+        self._asked = [one for one in self._asked if OrderId(f"move:withdraw:{one.request_id}") not in moves]
 
     async def start(self, engine: Engine) -> None:
         """The commands of every start of the service: the configuration, then deposits that are not booked yet."""
@@ -645,7 +650,8 @@ class Operator:
         left = state.settings.withdraw_day_max_micros - sum(self._context.auditor.books.asked_today.values())
         units = random.choice((there - reserved, *[min(there // 3, 200 * MICROS)] * 3, 7, there + 1, left, left + 1))
         address = "a stranger" if random.random() < 0.1 else random.choice(PAYEES)
-        asked = Withdraw(f"take{len(self._asked)}", wallet_id, Money(units, mint), address, "told to")
+        self._requests += 1
+        asked = Withdraw(f"take{self._requests}", wallet_id, Money(units, mint), address, "told to")
         self._asked.append(asked)
         await self._ask(engine, asked)
 
@@ -799,6 +805,7 @@ class Operator:
                 ReactivateWallet(nobody, "who?"),
                 LiftHold(Scope(wallet.id), "quarantine", "did not look at the chain"),
                 LiftHold(Scope(), f"deficit:{wallet.id}", "did not look at the chain"),
+                LiftHold(Scope(), "restored", "did not look at the chain"),
                 RemoveWallet(nobody),
                 AddHold(Scope(nobody), "operator", "who?"),
                 RecordDeposit(DepositId("d1"), nobody, Money(1, SOL)),

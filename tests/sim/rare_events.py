@@ -248,7 +248,22 @@ CHAIN_MOVES: Final = (
     "rebalance rejected STOPPED",
 )
 
+CHAIN_RESTORES: Final = (
+    "restored, found by anchor",
+    "restored, found by no anchor",
+    "restored, found by chain",
+    "restored without a transaction",
+    "restored, and no node has the history",
+    "no signatures in a history that begins too late",
+    "signal repeated after a restore",
+    "history accepted",
+    "history not accepted yet",
+    "history known",
+    "history read, and nothing had landed",
+    "exit refused PORTFOLIO_STOPPED",
+)
+
 RARE_EVENTS: Final[Mapping[Kind, Sequence[str]]] = {
     "plain": (*PLAIN_FAULTS, *PLAIN_EVENTS, *PLAIN_MOVES),
-    "chain": (*CHAIN_FAULTS, *CHAIN_EVENTS, *CHAIN_MOVES),
+    "chain": (*CHAIN_FAULTS, *CHAIN_EVENTS, *CHAIN_MOVES, *CHAIN_RESTORES),
 }

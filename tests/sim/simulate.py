@@ -91,6 +91,12 @@ class World(Protocol):
     def settle_after_death(self) -> None:
         """Decides which sends in flight have arrived."""
 
+    def before_life(self) -> None:
+        """Faults between two lives, while the files are nobody's."""
+
+    async def begin(self, engine: Engine) -> None:
+        """What a start does before any service runs."""
+
     def services(self, engine: Engine) -> list[Coroutine[Any, Any, None]]:
         """Further tasks of a process."""
 
@@ -182,10 +188,18 @@ class Sim:
         self.journal.reopen()
         if self.lives > LIVES_MAX:
             self.journal.calm = True
+        elif self.lives > 1:
+            self._lose_the_newest()
         engine = Engine(self.journal, self.clock)
         replayed = checks.fold(self.journal.entries)
         checks.same_state(engine.state, replayed, "recovered state differs from the journal's replay")
         return engine
+
+    def _lose_the_newest(self) -> None:
+        """Sometimes a backup takes the journal's place. Its requests for withdrawals are forgotten with the rest."""
+        before = set(self.auditor.books.moves)
+        self.world.before_life()
+        self.operator.forget(before - set(self.auditor.books.moves))
 
     async def _until_death(self, life: asyncio.Task[None], engine: Engine) -> bool:
         """Kills the process at a random time or call, unless it ends before."""
@@ -266,6 +280,7 @@ class Sim:
         late_s = self.random.choice((0.0, 0.0, 0.3, 2.0))
         async with asyncio.TaskGroup() as tasks:
             self._writing = tasks.create_task(engine.run())
+            await self.world.begin(engine)
             used = tasks.create_task(self._use(engine, executor))
             services = (
                 _later(late_s, executor),

@@ -145,6 +145,7 @@ class SimJournal:
         seen: Counter[str],
     ) -> None:
         self.entries: list[Entry] = []
+        self.batches: list[int] = []  # the number of entries after each append
         self.head = bytes(32)
         self.degraded: str | None = None
         self.calm = False
@@ -259,6 +260,18 @@ class SimJournal:
             self.entries.append(entry)
             self.head = hashlib.sha256(self.head + line).digest()
             self._index(entry)
+        self.batches.append(len(self.entries))
+
+    def restore(self, end: int) -> None:
+        """An older copy takes its place, on a disk with room."""
+        entries, self.entries, self.batches = self.entries[:end], [], [one for one in self.batches if one <= end]
+        self._decisions.clear()
+        self.head, self.degraded = bytes(32), None
+        for entry in entries:
+            self.entries.append(entry)
+            self.head = hashlib.sha256(self.head + msgspec.json.encode(entry)).digest()
+            self._index(entry)
+        self._snapshots = [one for one in self._snapshots if one.seq <= end]
 
     def _index(self, entry: Entry) -> None:
         event = entry.event
