@@ -274,7 +274,7 @@ class Books:
                 self.allowed = None if mints.allowed is None else set(mints.allowed)
             case DeskConfigured(desk=desk):
                 self.desk = desk
-                if not desk.price_jump_max_ppm:
+                if not desk.price_jump_max_ppm and not desk.witness_bound_bps:
                     self.doubts = Doubts()
                 known = {desk.quote.mint: desk.quote, **desk.tokens}
                 self.decimals |= {mint: token.decimals for mint, token in known.items()}
@@ -311,7 +311,7 @@ class Books:
             newest = self.doubts.doubted.get(mark.mint, known)
             assert mark.price_pico > 0, mark
             assert newest is None or mark.at_ns > newest.at_ns, (mark, newest)
-            believed = self.doubts.judge(mark, known, self.settings.price_jump_max_ppm)
+            believed = self.doubts.judge(mark, known, self.settings)
             assert believed is (mark in marks), f"{mark} after {known}: believed is {believed}"
             if believed:
                 self.marks[mark.mint] = mark
