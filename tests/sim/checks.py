@@ -14,6 +14,8 @@ from typing import Final, Protocol
 from msgspec import structs
 from tests.sim import rules
 from tests.sim.books import Books, WalletBooks, ten_to
+from tests.sim.losses import Losses
+from tests.sim.servers import honest
 from tests.support import plain_lots
 
 from overmind.core.books import ledger
@@ -77,6 +79,8 @@ class Auditor:
         self.books = Books()
         self.received: defaultdict[SignalId, list[int]] = defaultdict(list)  # when the clients sent each signal
         self.evidence: Judge = AcceptingJudge()
+        self.losses = Losses(honest(), seen)
+        self.true_pico: dict[Mint, int] = {}
         self._seen = seen
         self._parts: list[OrderPlaced] = []
         self._debtors: set[WalletId] = set()
@@ -91,6 +95,7 @@ class Auditor:
         self._debtors = _debtors(self.books)
         self._to_quarantine.clear()
         self._waited &= self.books.open_moves.keys()
+        self.losses.rewind()
 
     def take(self, entry: Entry) -> None:
         self._check_day(entry)
@@ -119,8 +124,20 @@ class Auditor:
             case OrderClosed(order_id=order_id, outcome=outcome):
                 self._check_outcome(self.books.open[order_id], outcome)
         self._check_quarantine(entry.event)
+        self._check_losses(entry.event)
         self.books.fold(entry)
         self._note_debtors(entry.event)
+
+    def _check_losses(self, event: Event) -> None:
+        """No lie about prices takes more than its bound."""
+        books, losses = self.books, self.losses
+        match event:
+            case PricesMarked(marks=marks):
+                losses.note_marks(marks, self.true_pico)
+            case OrderPlaced(signal=signal, order=order):
+                losses.place(order, signal.target_price_pico, books.decimals[order.mint])
+            case OrderClosed(order_id=order_id, outcome=Filled() as fill):
+                losses.fill(books.open[order_id], fill, books.settings.price_jump_max_ppm)
 
     def _check_quarantine(self, event: Event) -> None:
         """A wallet with a new debt must take no more entries: the very next event must be its quarantine."""

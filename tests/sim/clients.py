@@ -471,7 +471,8 @@ class Operator:
             booking_rules=BOOKING_RULES,
             dust_micros=2 * MICROS,
             default_wallet=next(iter(self.wallets)),
-            price_jump_max_ppm=200_000 if low else 0,
+            price_jump_max_ppm=200_000 if low or self._context.prices.servers.may_lie else 0,
+            witness_bound_bps=200 if self._context.prices.servers.has_second else 0,
             multi_wallet_enabled=not self._context.odd() or random.random() < 0.9,
             portfolio_exposure_max_ppm=300_000 if self._context.odd() else 800_000,
             asset_max_ppm=random.choice((100_000, PPM)) if self._context.odd() else 400_000,
@@ -835,6 +836,7 @@ class Operator:
         hour_s = 3_600
         step_s = self._random.choice((-20.0, -1.5, -0.001, 0.8, 45.0, hour_s, 12 * hour_s, 60 * hour_s))
         self._context.clock.offset_ns += round(step_s * NS)
+        self._context.prices.losses.note_step(step_s)
         self._context.seen["clock stepped back" if step_s < 0 else "clock stepped forward"] += 1
 
     async def _fill_disk(self, engine: Engine) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final, get_args
 
 from tests.sim import checks, rules
+from tests.sim.crashes import PERCENTS, STATES
+from tests.sim.servers import LIES, SecondState
 from tests.sim.simulate import Kind
 
 from overmind.core.model.enums import MoveKind
@@ -248,6 +250,16 @@ CHAIN_MOVES: Final = (
     "rebalance rejected STOPPED",
 )
 
+PRICES: Final = (
+    *(f"lie of {mode}: {name}" for mode in ("one source", "two sources") for name in LIES),
+    *(f"second source {state}" for state in get_args(SecondState)),
+    "both sources lie",
+    "fill during a lie",
+    "sale at a loss to a lie",
+    *(f"crash of {percent} % sold" for percent in PERCENTS),
+    "crash sold, one source",
+    *(f"crash sold, second source {state}" for state in STATES),
+)
 CHAIN_RESTORES: Final = (
     "restored, found by anchor",
     "restored, found by no anchor",
@@ -264,6 +276,6 @@ CHAIN_RESTORES: Final = (
 )
 
 RARE_EVENTS: Final[Mapping[Kind, Sequence[str]]] = {
-    "plain": (*PLAIN_FAULTS, *PLAIN_EVENTS, *PLAIN_MOVES),
-    "chain": (*CHAIN_FAULTS, *CHAIN_EVENTS, *CHAIN_MOVES, *CHAIN_RESTORES),
+    "plain": (*PLAIN_FAULTS, *PLAIN_EVENTS, *PLAIN_MOVES, *PRICES),
+    "chain": (*CHAIN_FAULTS, *CHAIN_EVENTS, *CHAIN_MOVES, *CHAIN_RESTORES, *PRICES),
 }

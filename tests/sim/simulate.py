@@ -22,8 +22,11 @@ import structlog
 from tests.sim import checks
 from tests.sim.books import Books
 from tests.sim.clients import MINTS, ClientContext, DepositSource, Habits, Operator, Switches, Trader
+from tests.sim.crashes import Crash
 from tests.sim.live import LiveWorld
+from tests.sim.losses import Losses
 from tests.sim.plain import PlainWorld, ReportedDeposits
+from tests.sim.servers import Servers
 from tests.sim.world import (
     CHAIN_PRICES_PICO,
     START_PRICES_PICO,
@@ -124,13 +127,17 @@ class Sim:
         self.auditor = checks.Auditor(self.seen)
         faults = Faults.draw(self._stream("faults"))
         live = kind == "chain"
-        self.prices = SimPrices(self._stream("prices"), CHAIN_PRICES_PICO if live else START_PRICES_PICO)
+        servers = Servers.draw(self._stream("servers"), self.seen)
+        self.prices = SimPrices(self._stream("prices"), CHAIN_PRICES_PICO if live else START_PRICES_PICO, servers)
+        self.prices.losses = self.auditor.losses = Losses(servers, self.seen)
+        self.auditor.true_pico = self.prices.true_pico
         disk = (self._stream("journal"), self._stream("storage"), faults.journal)
         self.journal = SimJournal(*disk, self.auditor, self.killer, self.seen)
         self._bank: DepositSource
         self.world: World = self._on_chain() if live else self._plain(faults)
         size = SIZES[kind]
         self.operator = Operator(self.context, self._bank, self._key_of, self.random.choice(size.commands))
+        self.crash = Crash(self._stream("crash"), self.context)
         self.traders = [
             Trader(self.context, f"t{n}", self.random.choice(size.signals))
             for n in range(self.random.choice(size.traders))
@@ -305,7 +312,9 @@ class Sim:
             clients.create_task(self.operator.run(engine))
             for trader in self.traders:
                 clients.create_task(trader.run(engine))
+        await self.crash.play()
         self.leaving = True
+        self.prices.servers.be_honest()
         await self._until_idle(engine, executor)
         while not await self.world.settled(engine):
             await self.clock.sleep(0.5)
