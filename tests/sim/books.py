@@ -53,7 +53,7 @@ from overmind.core.model.events import (
     WalletConfigured,
 )
 from overmind.core.model.ids import SOL, DepositId, Mint, OrderId, SignalId, WalletId
-from overmind.core.model.money import Mark
+from overmind.core.model.money import Mark, Witness
 from overmind.core.model.order import Move, Order, Ticket
 from overmind.core.model.outcome import Failed, Filled, Outcome
 from overmind.core.model.signal import Signal
@@ -166,6 +166,7 @@ class Books:
         self.desk: Desk | None = None
         self.wallets: dict[WalletId, WalletBooks] = {}
         self.marks: dict[Mint, Mark] = {}
+        self.believed: tuple[Mark, ...] = ()  # of the newest marks
         self.tokens: list[Mint] = []  # by their numbers in columns of marks
         self.doubts = Doubts()
         self.stops: set[str] = set()
@@ -306,6 +307,7 @@ class Books:
         return self.paused.setdefault(scope.strategy, set()) if scope.strategy is not None else self.stops
 
     def _mark(self, marks: tuple[Mark, ...], doubted: tuple[Mark, ...]) -> None:
+        self.believed = marks
         for mark in (*marks, *doubted):
             known = self.marks.get(mark.mint)
             newest = self.doubts.doubted.get(mark.mint, known)
@@ -326,7 +328,13 @@ class Books:
             age_ns = ages_ns[place] if len(ages_ns) > 1 else ages_ns[0]
             price_pico = moved.by_pico[place] + (shown.price_pico if shown is not None else 0)
             marks.append(Mark(mint, price_pico, self.at_ns - age_ns))
-        assert not moved.witnesses, "the simulated desk has no second source"
+        for said in moved.witnesses:
+            places, ahead_ns = said.places or range(len(marks)), said.ahead_ns or (0,)
+            for number, place in enumerate(places):
+                mark, later_ns = marks[place], ahead_ns[number] if len(ahead_ns) > 1 else ahead_ns[0]
+                price_pico = mark.price_pico + said.off_pico[number]
+                witness = Witness(said.source, price_pico, mark.at_ns + later_ns, said.of_sale)
+                marks[place] = structs.replace(mark, witness=witness)
         believed = len(marks) - moved.doubted
         return tuple(marks[:believed]), tuple(marks[believed:])
 

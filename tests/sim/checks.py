@@ -126,14 +126,14 @@ class Auditor:
         self._check_quarantine(entry.event)
         self._check_losses(entry.event)
         self.books.fold(entry)
+        if isinstance(entry.event, PricesMarked | PricesMoved):
+            self.losses.note_marks(self.books.believed, self.true_pico)
         self._note_debtors(entry.event)
 
     def _check_losses(self, event: Event) -> None:
         """No lie about prices takes more than its bound."""
         books, losses = self.books, self.losses
         match event:
-            case PricesMarked(marks=marks):
-                losses.note_marks(marks, self.true_pico)
             case OrderPlaced(signal=signal, order=order):
                 losses.place(order, signal.target_price_pico, books.decimals[order.mint])
             case OrderClosed(order_id=order_id, outcome=Filled() as fill):
