@@ -17,6 +17,7 @@ from tests.support.core_desk import CoreDesk
 
 from overmind.core.books.apply import apply
 from overmind.core.books.migration import MIGRATIONS, migrate
+from overmind.core.books.price_band import Reference
 from overmind.core.books.state import STATE_VERSION, State, encode_state
 from overmind.core.books.wallet_limits import values_of
 from overmind.core.model.enums import MoveKind
@@ -150,6 +151,13 @@ fill; reactivate w1; w5; reactivate w5; lift portfolio day_loss; lift portfolio 
 desk threshold 100 loss 100 drawdown 100; mark sol 100; mark eth 2000; mark btc 50000
 buy btc $10 not w1,w2,w3,w4 id u by arbitrage; sign; landed u.0.0 received-nothing; book u.0.0 usd -10 fee 5000
 """,
+    "pauses": """
+fill; lift portfolio day_loss; lift portfolio drawdown; desk threshold 100 loss 100 drawdown 100 streak 0
+mark eth 2000; mark sol 100; mark btc 50000; w6 stop 5; reactivate w6; deposit w6 1 eth; desk jump 20
+mark eth 16; fill stop:w6:eth:0.0.0 at 1600 fee 5000; wait 3600000; mark eth 16
+reject stop:w6:eth:1.0.0 for NO_LIQUIDITY; wait 3600000; mark eth 16; mark sol 100; wait 1000
+mark eth 1030; mark sol 100
+""",
     "withdrawals": """
 fill; reactivate w1; reactivate w2; reactivate w3; reactivate w4; lift portfolio day_loss; lift portfolio drawdown
 mark sol 100; desk payees bank,vault cap 9000 delay 60000 threshold 100 loss 100 drawdown 100 streak 0
@@ -213,7 +221,7 @@ def books(state: State) -> dict[str, object]:
             wallet_id: [one.shortfall_bps for one in book.quality] for wallet_id, book in state.wallets.items()
         },
         "doubted": {mint: one.price_pico for mint, one in sorted(state.doubted.items())},
-        "references": {mint: structs.asdict(one) for mint, one in sorted(state.references.items())},
+        "references": {mint: _told(one) for mint, one in sorted(state.references.items())},
         "blocked": {mint: f"{one.who}: {one.reason}" for mint, one in state.mints.blocked.items()},
         "allowed": sorted(state.mints.allowed or {}),
         "owned": {
@@ -229,6 +237,11 @@ def books(state: State) -> dict[str, object]:
             for wallet_id, book in state.wallets.items()
         },
     }
+
+
+def _told(reference: Reference) -> dict[str, int]:
+    """Without what only later rules know."""
+    return {name: value for name, value in structs.asdict(reference).items() if value or name != "seen_ns"}
 
 
 def _kept(mints: dict[Mint, int]) -> dict[Mint, int]:

@@ -16,6 +16,13 @@ PEG_TEST: Final = "tests/core/exits/test_doubted_prices.py::test_entries_hold_wh
 
 PRICES: Final = (
     Mutation(
+        "silence makes a doubted price credible",
+        BAND,
+        "+ min(max(0, at_ns - self.seen_ns), MINUTE_NS)",
+        "+ max(0, at_ns - self.seen_ns)",
+        ENTRY_TEST,
+    ),
+    Mutation(
         "second source that differs confirms",
         TRUST,
         "    return (high - low) * BPS <= low * bound_bps\n",
@@ -112,8 +119,8 @@ PRICES: Final = (
     Mutation(
         "silence widens the band",
         BAND,
-        "        waited_ns = max(0, at_ns - self.outside_ns) if self.outside_ns else 0\n",
-        "        waited_ns = max(0, at_ns - (self.outside_ns or self.at_ns))\n",
+        "        if not self.outside_ns:\n            return 0\n",
+        "        if not self.outside_ns:\n            return max(0, at_ns - self.at_ns)\n",
         ENTRY_TEST,
     ),
     Mutation(

@@ -31,6 +31,7 @@ from overmind.core.model.events import (
     DustWrittenOff,
     Entry,
     Event,
+    HistoryAccepted,
     HoldAdded,
     HoldLifted,
     LimitsChanged,
@@ -52,7 +53,7 @@ from overmind.core.model.events import (
     WalletConfigured,
 )
 from overmind.core.model.ids import SOL, DepositId, Mint, OrderId, SignalId, WalletId
-from overmind.core.model.money import Mark
+from overmind.core.model.money import Mark, Witness
 from overmind.core.model.order import Move, Order, Ticket
 from overmind.core.model.outcome import Failed, Filled, Outcome
 from overmind.core.model.signal import Signal
@@ -165,6 +166,7 @@ class Books:
         self.desk: Desk | None = None
         self.wallets: dict[WalletId, WalletBooks] = {}
         self.marks: dict[Mint, Mark] = {}
+        self.believed: tuple[Mark, ...] = ()  # of the newest marks
         self.tokens: list[Mint] = []  # by their numbers in columns of marks
         self.doubts = Doubts()
         self.stops: set[str] = set()
@@ -244,14 +246,15 @@ class Books:
                 self._write_off(self.wallets[written.wallet_id], written)
             case BalanceAdjusted() as adjusted:
                 self._adjust(self.wallets[adjusted.wallet_id], adjusted.mint, adjusted.units)
-            case BalancesChecked(wallet_id=wallet_id):
+            case BalancesChecked(wallet_id=wallet_id) | HistoryAccepted(wallet_id=wallet_id):
                 assert wallet_id in self.wallets, event
             case Deposited() as deposited:
                 self._deposit(deposited)
             case DayRolled(day=day):
                 self._roll(day)
             case HoldAdded(scope=scope, hold=hold):
-                assert hold.cause not in self.causes(scope), event
+                again = hold.cause == "restored"  # The journal may be an older copy once more.
+                assert again or hold.cause not in self.causes(scope), event
                 self.causes(scope).add(hold.cause)
                 self._allocate()
             case HoldLifted(scope=scope, cause=cause):
@@ -272,7 +275,7 @@ class Books:
                 self.allowed = None if mints.allowed is None else set(mints.allowed)
             case DeskConfigured(desk=desk):
                 self.desk = desk
-                if not desk.price_jump_max_ppm:
+                if not desk.price_jump_max_ppm and not desk.witness_bound_bps:
                     self.doubts = Doubts()
                 known = {desk.quote.mint: desk.quote, **desk.tokens}
                 self.decimals |= {mint: token.decimals for mint, token in known.items()}
@@ -304,12 +307,13 @@ class Books:
         return self.paused.setdefault(scope.strategy, set()) if scope.strategy is not None else self.stops
 
     def _mark(self, marks: tuple[Mark, ...], doubted: tuple[Mark, ...]) -> None:
+        self.believed = marks
         for mark in (*marks, *doubted):
             known = self.marks.get(mark.mint)
             newest = self.doubts.doubted.get(mark.mint, known)
             assert mark.price_pico > 0, mark
             assert newest is None or mark.at_ns > newest.at_ns, (mark, newest)
-            believed = self.doubts.judge(mark, known, self.settings.price_jump_max_ppm)
+            believed = self.doubts.judge(mark, known, self.settings)
             assert believed is (mark in marks), f"{mark} after {known}: believed is {believed}"
             if believed:
                 self.marks[mark.mint] = mark
@@ -324,7 +328,13 @@ class Books:
             age_ns = ages_ns[place] if len(ages_ns) > 1 else ages_ns[0]
             price_pico = moved.by_pico[place] + (shown.price_pico if shown is not None else 0)
             marks.append(Mark(mint, price_pico, self.at_ns - age_ns))
-        assert not moved.witnesses, "the simulated desk has no second source"
+        for said in moved.witnesses:
+            places, ahead_ns = said.places or range(len(marks)), said.ahead_ns or (0,)
+            for number, place in enumerate(places):
+                mark, later_ns = marks[place], ahead_ns[number] if len(ahead_ns) > 1 else ahead_ns[0]
+                price_pico = mark.price_pico + said.off_pico[number]
+                witness = Witness(said.source, price_pico, mark.at_ns + later_ns, said.of_sale)
+                marks[place] = structs.replace(mark, witness=witness)
         believed = len(marks) - moved.doubted
         return tuple(marks[:believed]), tuple(marks[believed:])
 

@@ -14,11 +14,14 @@ from typing import Final, Protocol
 from msgspec import structs
 from tests.sim import rules
 from tests.sim.books import Books, WalletBooks, ten_to
+from tests.sim.losses import Losses
+from tests.sim.servers import honest
 from tests.support import plain_lots
 
 from overmind.core.books import ledger
 from overmind.core.books.apply import apply
 from overmind.core.books.state import State, encode_state
+from overmind.core.books.wallet_limits import RESTORED
 from overmind.core.model.codes import Code
 from overmind.core.model.enums import MoveKind, Side, SizingMethod, StrategyType, TradeAction
 from overmind.core.model.events import (
@@ -76,11 +79,23 @@ class Auditor:
         self.books = Books()
         self.received: defaultdict[SignalId, list[int]] = defaultdict(list)  # when the clients sent each signal
         self.evidence: Judge = AcceptingJudge()
+        self.losses = Losses(honest(), seen)
+        self.true_pico: dict[Mint, int] = {}
         self._seen = seen
         self._parts: list[OrderPlaced] = []
         self._debtors: set[WalletId] = set()
         self._waited: set[OrderId] = set()  # withdrawals that waited for a hold to end
         self._to_quarantine: set[WalletId] = set()
+
+    def rewind(self, entries: Iterable[Entry]) -> None:
+        """An older copy of the journal, which ends at a batch, took its place."""
+        self.books = Books()
+        for entry in entries:
+            self.books.fold(entry)
+        self._debtors = _debtors(self.books)
+        self._to_quarantine.clear()
+        self._waited &= self.books.open_moves.keys()
+        self.losses.rewind()
 
     def take(self, entry: Entry) -> None:
         self._check_day(entry)
@@ -109,8 +124,20 @@ class Auditor:
             case OrderClosed(order_id=order_id, outcome=outcome):
                 self._check_outcome(self.books.open[order_id], outcome)
         self._check_quarantine(entry.event)
+        self._check_losses(entry.event)
         self.books.fold(entry)
+        if isinstance(entry.event, PricesMarked | PricesMoved):
+            self.losses.note_marks(self.books.believed, self.true_pico)
         self._note_debtors(entry.event)
+
+    def _check_losses(self, event: Event) -> None:
+        """No lie about prices takes more than its bound."""
+        books, losses = self.books, self.losses
+        match event:
+            case OrderPlaced(signal=signal, order=order):
+                losses.place(order, signal.target_price_pico, books.decimals[order.mint])
+            case OrderClosed(order_id=order_id, outcome=Filled() as fill):
+                losses.fill(books.open[order_id], fill, books.settings.price_jump_max_ppm)
 
     def _check_quarantine(self, event: Event) -> None:
         """A wallet with a new debt must take no more entries: the very next event must be its quarantine."""
@@ -122,8 +149,7 @@ class Auditor:
             self._to_quarantine.discard(event.scope.wallet_id or WalletId(""))
 
     def _note_debtors(self, event: Event) -> None:
-        wallets = self.books.wallets
-        debtors = {wallet_id for wallet_id, book in wallets.items() if book.owed_lamports or any(book.owed.values())}
+        wallets, debtors = self.books.wallets, _debtors(self.books)
         by_order = isinstance(event, OrderClosed | OrderRolledBack | MoveClosed | MoveRolledBack)
         new = debtors - self._debtors if by_order else set()
         self._to_quarantine |= {one for one in new if "quarantine" not in wallets[one].causes}
@@ -214,6 +240,7 @@ class Auditor:
         assert order.attempt == 0, order
         assert order.wallet_id not in signal.exclude, order
         assert 0 < order.spend.units <= books.sellable(book, signal), order
+        assert RESTORED not in books.stops, f"{order.id} is sold before the history is known"
         assert order.scope is signal.scope, order
         costs = books.settings.costs
         rent = rules.rent_lamports(books, book, order.receive)
@@ -297,6 +324,9 @@ class Auditor:
         books, signal = self.books, refused.signal
         named = {one.code for one in refused.refusals}
         self._seen.update(f"exit refused {code}" for code in named)
+        if RESTORED in books.stops:
+            assert Code.PORTFOLIO_STOPPED in named, refused
+            return
         assert named <= rules.OF_EXIT, f"an exit was blocked by {named - rules.OF_EXIT}"
         if not any(self._late(signal, at_ns, ns) for ns in self.received[signal.id]):
             unpriced = signal.target_price_pico is None and rules.broken_sale_price(books, signal.mint, at_ns)
@@ -351,7 +381,7 @@ class Auditor:
         self._seen[f"{move.kind} rejected {outcome.cause}"] += 1
         if move.kind is MoveKind.WITHDRAWAL:
             self._check_unpaid(move, outcome, at_ns)
-        blocked = move.kind.protects and outcome.cause is Cause.STOPPED
+        blocked = move.kind.protects and outcome.cause is Cause.STOPPED and RESTORED not in self.books.stops
         assert not blocked, f"what protects was stopped: {move_id} {outcome}"
         early = outcome.cause is Cause.CANCELLED and move_id in self.books.tickets
         assert not early, f"{move_id} was cancelled, and is signed"
@@ -363,7 +393,7 @@ class Auditor:
         causes = self.books.stops | self.books.wallets[move.wallet_id].causes
         ends = {
             Cause.NOT_ALLOWED: not rules.may_be_paid(self.books, move),
-            Cause.STOPPED: any(map(rules.is_alarm, causes)) or outcome.detail == "STOP file",
+            Cause.STOPPED: any(map(rules.is_alarm, causes)) or outcome.detail == "STOP file" or RESTORED in causes,
             Cause.SIGNAL_EXPIRED: at_ns >= move.expires_at_ns,
         }
         assert ends.get(outcome.cause, True), f"{move.id} was ended by {outcome}, under {causes}"
@@ -373,9 +403,15 @@ class Auditor:
         if isinstance(outcome, Rejected):
             self._seen[f"rejected {outcome.cause}"] += 1
             blocked = order.side is Side.SELL and outcome.cause in (Cause.STOPPED, Cause.SIGNAL_EXPIRED)
-            assert not blocked, f"an exit was stopped: {order.id} {outcome}"
+            by_history = RESTORED in self.books.stops and outcome.cause is Cause.STOPPED
+            assert by_history or not blocked, f"an exit was stopped: {order.id} {outcome}"
         else:
             assert order.id in self.books.tickets, f"{order.id} has an outcome of a chain and no ticket"
+
+
+def _debtors(books: Books) -> set[WalletId]:
+    wallets = books.wallets.items()
+    return {wallet_id for wallet_id, book in wallets if book.owed_lamports or any(book.owed.values())}
 
 
 def fold(entries: Iterable[Entry]) -> State:
@@ -534,6 +570,7 @@ def ticket_before_send(books: Books, ticket: Ticket, work: Work) -> None:
 def may_send(books: Books, work: Work, stop_file: bool, now_ns: int) -> None:
     """Checks at every send that the durable journal allows it."""
     assert work.id in books.open or work.id in books.open_moves, f"{work.id} was sent, and is closed"
+    assert RESTORED not in books.stops, f"{work.id} was sent before the history is known"
     if isinstance(work, Order) and work.side is Side.SELL:
         return
     assert now_ns < work.expires_at_ns, f"{work.id} was sent after its time"

@@ -444,6 +444,7 @@ class Operator:
         self.wallets = {one: self._draw_wallet(one, key_of(one)) for one in chosen}
         self._allocate()
         self._asked: list[Withdraw] = []
+        self._requests = 0
         self.desk = self._draw_desk()
         bank.draw(list(self.wallets.values()))
 
@@ -470,7 +471,8 @@ class Operator:
             booking_rules=BOOKING_RULES,
             dust_micros=2 * MICROS,
             default_wallet=next(iter(self.wallets)),
-            price_jump_max_ppm=200_000 if low else 0,
+            price_jump_max_ppm=200_000 if low or self._context.prices.servers.may_lie else 0,
+            witness_bound_bps=200 if self._context.prices.servers.has_second else 0,
             multi_wallet_enabled=not self._context.odd() or random.random() < 0.9,
             portfolio_exposure_max_ppm=300_000 if self._context.odd() else 800_000,
             asset_max_ppm=random.choice((100_000, PPM)) if self._context.odd() else 400_000,
@@ -505,6 +507,10 @@ class Operator:
             expected_cost_max_bps=random.choice((0, 0, 300, 60)),
             mark_heartbeat_ns=random.choice((0, 3 * NS, 10 * NS)),
         )
+
+    def forget(self, moves: set[OrderId]) -> None:
+        """An older journal knows nothing of these: whoever asked for them does not ask again."""
+        self._asked = [one for one in self._asked if OrderId(f"move:withdraw:{one.request_id}") not in moves]
 
     async def start(self, engine: Engine) -> None:
         """The commands of every start of the service: the configuration, then deposits that are not booked yet."""
@@ -645,7 +651,8 @@ class Operator:
         left = state.settings.withdraw_day_max_micros - sum(self._context.auditor.books.asked_today.values())
         units = random.choice((there - reserved, *[min(there // 3, 200 * MICROS)] * 3, 7, there + 1, left, left + 1))
         address = "a stranger" if random.random() < 0.1 else random.choice(PAYEES)
-        asked = Withdraw(f"take{len(self._asked)}", wallet_id, Money(units, mint), address, "told to")
+        self._requests += 1
+        asked = Withdraw(f"take{self._requests}", wallet_id, Money(units, mint), address, "told to")
         self._asked.append(asked)
         await self._ask(engine, asked)
 
@@ -799,6 +806,7 @@ class Operator:
                 ReactivateWallet(nobody, "who?"),
                 LiftHold(Scope(wallet.id), "quarantine", "did not look at the chain"),
                 LiftHold(Scope(), f"deficit:{wallet.id}", "did not look at the chain"),
+                LiftHold(Scope(), "restored", "did not look at the chain"),
                 RemoveWallet(nobody),
                 AddHold(Scope(nobody), "operator", "who?"),
                 RecordDeposit(DepositId("d1"), nobody, Money(1, SOL)),
@@ -828,6 +836,7 @@ class Operator:
         hour_s = 3_600
         step_s = self._random.choice((-20.0, -1.5, -0.001, 0.8, 45.0, hour_s, 12 * hour_s, 60 * hour_s))
         self._context.clock.offset_ns += round(step_s * NS)
+        self._context.prices.losses.note_step(step_s)
         self._context.seen["clock stepped back" if step_s < 0 else "clock stepped forward"] += 1
 
     async def _fill_disk(self, engine: Engine) -> None:

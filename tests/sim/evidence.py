@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tests.sim.books import Books
+from tests.sim.checks import Auditor
 from tests.sim.external_transfers import ExternalTransfers
 from tests.sim.forks import Chain
 from tests.sim.nodes import SimRpc
+from tests.sim.restores import Restores
 
+from overmind.core.books.wallet_limits import RESTORED
 from overmind.core.model.events import (
     Event,
+    HistoryAccepted,
     HoldAdded,
+    HoldLifted,
     MoveClosed,
     MoveFinal,
     MoveRolledBack,
@@ -24,12 +28,21 @@ from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Reject
 
 
 class Evidence:
-    def __init__(self, chain: Chain, rpc: SimRpc, bank: ExternalTransfers, books: Books, seen: Counter[str]) -> None:
+    def __init__(
+        self,
+        chain: Chain,
+        rpc: SimRpc,
+        bank: ExternalTransfers,
+        restores: Restores,
+        auditor: Auditor,
+        seen: Counter[str],
+    ) -> None:
         self.alarms: set[WalletId] = set()
         self._chain = chain
         self._rpc = rpc
         self._bank = bank
-        self._books = books
+        self._restores = restores
+        self._auditor = auditor
         self._seen = seen
 
     def judge(self, event: Event) -> None:
@@ -42,32 +55,38 @@ class Evidence:
                 assert provisional is isinstance(outcome, Filled | Failed), event
                 self._closed(move_id, outcome)
             case MoveFinal(move_id=move_id):
-                booked = self._books.provisional_moves[move_id]
+                booked = self._auditor.books.provisional_moves[move_id]
                 self._final(move_id, booked.outcome)
                 self._seen[f"{booked.move.kind} final"] += 1
             case MoveRolledBack(move_id=move_id, outcome=outcome):
                 self._final(move_id, outcome)
-                booked = self._books.provisional_moves[move_id]
+                booked = self._auditor.books.provisional_moves[move_id]
                 self._seen[f"{booked.move.kind} undone"] += 1
                 undone = f"{type(booked.outcome).__name__} to {type(outcome).__name__}"
                 self._seen[f"undone move {undone}"] += 1
             case OrderFinal(order_id=order_id):
-                self._final(order_id, self._books.provisional[order_id].outcome)
+                self._final(order_id, self._auditor.books.provisional[order_id].outcome)
                 self._seen["final"] += 1
             case OrderRolledBack(order_id=order_id, outcome=outcome):
                 self._final(order_id, outcome)
-                former = self._books.provisional[order_id].outcome
+                former = self._auditor.books.provisional[order_id].outcome
                 self._seen[f"undone {type(former).__name__} to {type(outcome).__name__}"] += 1
             case HoldAdded(hold=hold) if hold.cause.startswith("deficit:"):
                 wallet_id = WalletId(hold.cause.removeprefix("deficit:"))
-                assert wallet_id in self._bank.stolen, f"a false alarm: {hold.reason}"
+                known = self._bank.stolen | self._restores.touched
+                assert wallet_id in known, f"a false alarm: {hold.reason}"
                 self.alarms.add(wallet_id)
                 self._seen["deficit held"] += 1
             case HoldAdded(hold=hold) if hold.cause == "quarantine":
                 self._seen["quarantined"] += 1
+            case HistoryAccepted(wallet_id=wallet_id):
+                self.alarms.add(wallet_id)  # An operator has looked at everything that is missing.
+                self._restores.accepted(wallet_id)
+            case HoldLifted(cause=cause) if cause == RESTORED:
+                self._restores.lifted()
 
     def _closed(self, order_id: OrderId, outcome: Outcome) -> None:
-        ticket = self._books.tickets.get(order_id)
+        ticket = self._auditor.books.tickets.get(order_id)
         if isinstance(outcome, Rejected):
             sent = ticket is not None and ticket.signature in self._rpc.sent
             assert not sent, f"{order_id} was closed as {outcome}, and had been sent"
@@ -80,7 +99,7 @@ class Evidence:
             self._seen["rent paid"] += isinstance(outcome, Filled) and outcome.rent_lamports > 0
 
     def _final(self, order_id: OrderId, outcome: Outcome) -> None:
-        ticket = self._books.tickets[order_id]
+        ticket = self._auditor.books.tickets[order_id]
         if isinstance(outcome, Expired):
             self._gone(order_id)
             return
@@ -90,7 +109,7 @@ class Evidence:
         assert same_but_slot, f"{order_id} is final as {outcome}, the chain says {landing.outcome}"
 
     def _gone(self, order_id: OrderId) -> None:
-        ticket = self._books.tickets[order_id]
+        ticket = self._auditor.books.tickets[order_id]
         gone = self._chain.cannot_be_taken(ticket.signature, ticket.blockhash)
         assert gone, f"{order_id} counts as expired, and may still land, or has"
 

@@ -8,38 +8,40 @@ from collections.abc import Mapping
 from random import Random
 
 from solders.pubkey import Pubkey
-from tests.sim.books import Books
+from tests.sim.checks import Auditor
 from tests.sim.clients import ClientContext
 from tests.sim.forks import Block, Chain, ExternalTransfer
 from tests.sim.runtime import account_of
 from tests.sim.swaps import LISTED, program_of
 from tests.sim.world import USDC
 
-from overmind.core.control.balances import QUARANTINE, deficit_cause
+from overmind.core.books.wallet_limits import RESTORED
+from overmind.core.control.balances import QUARANTINE, deficit_cause, holds_of_chain
 from overmind.core.model.commands import AcceptBalances, CommandRefused, RecordBalances
 from overmind.core.model.desk_settings import Desk
-from overmind.core.model.ids import SOL, Mint, WalletId
+from overmind.core.model.ids import SOL, WalletId
 from overmind.core.model.money import Money
 from overmind.core.model.outcome import Failed, Filled
 from overmind.core.model.units import LAMPORTS, MICROS
 from overmind.core.model.wallet import Wallet
+from overmind.desk.balances import NONE_YET
 from overmind.desk.engine import Engine
 
 
 class Reader:
     """Reads balances as the service does: every booking is older than the read, otherwise it reads again."""
 
-    def __init__(self, random: Random, chain: Chain, books: Books, public_keys: Mapping[WalletId, str]) -> None:
+    def __init__(self, random: Random, chain: Chain, auditor: Auditor, public_keys: Mapping[WalletId, str]) -> None:
         self._told_slot: defaultdict[WalletId, int] = defaultdict(int)  # slot of the newest reading handed over
         self._random = random
         self._chain = chain
-        self._books = books
+        self._auditor = auditor
         self._public_keys = public_keys
         self._lag = random.choice((0, 2, 15))
         self._finalized = random.random() < 0.5
 
-    async def read(self, engine: Engine, wallet_id: WalletId) -> tuple[int, int, dict[Mint, int], str] | None:
-        """(entry, slot, balances, signature) of the reading; None: the node lags too far behind."""
+    async def read(self, engine: Engine, wallet_id: WalletId) -> RecordBalances | None:
+        """None: the node lags too far behind."""
         as_of_seq = engine.state.seq
         await asyncio.sleep(self._random.choice((0.01, 0.2, 1.5)))
         block = self._look()
@@ -50,7 +52,11 @@ class Reader:
         if block.slot < slot_min:
             return None
         self._told_slot[wallet_id] = max(self._told_slot[wallet_id], block.slot)
-        return as_of_seq, block.slot, balances, newest[-1].signature if newest else ""
+        signature, slot = (newest[-1].signature, newest[-1].slot) if newest else (NONE_YET, 0)
+        book = engine.state.wallets[wallet_id]
+        if RESTORED in engine.state.holds or slot < book.checked_slot:  # What came since has to be looked at first.
+            signature, slot = book.checked, book.checked_slot
+        return RecordBalances(wallet_id, block.slot, as_of_seq, balances, signature, slot)
 
     def _is_of(self, accounts: tuple[str, ...], wallet_id: WalletId) -> bool:
         return accounts[0] == self._public_keys[wallet_id]
@@ -66,7 +72,7 @@ class Reader:
 
     def _slot_min(self, wallet_id: WalletId) -> int:
         """The slot of the newest booked event that happened on the chain."""
-        books, newest = self._books, self._told_slot[wallet_id]
+        books, newest = self._auditor.books, self._told_slot[wallet_id]
         for order_id, outcome in books.outcomes.items():
             if isinstance(outcome, Filled | Failed) and wallet_id in books.of[order_id]:
                 newest = max(newest, outcome.slot)
@@ -90,7 +96,7 @@ class ExternalTransfers:
         self._seen = seen
         self._public_keys = public_keys
         self._thieves = context.random.random() < 0.15
-        self._reader = Reader(context.random, chain, context.auditor.books, public_keys)
+        self._reader = Reader(context.random, chain, context.auditor, public_keys)
 
     def draw(self, wallets: list[Wallet]) -> None:
         for wallet in wallets:
@@ -128,8 +134,7 @@ class ExternalTransfers:
         if read is None:
             self._seen["balances too old"] += 1
             return
-        as_of_seq, slot, balances, signature = read
-        await engine.handle(RecordBalances(wallet_id, slot, as_of_seq, balances, signature))
+        await engine.handle(read)
 
     async def repeat(self, engine: Engine) -> None:
         """Accepts the chain's balances where they stop the desk."""
@@ -144,9 +149,17 @@ class ExternalTransfers:
         read = await self._reader.read(engine, wallet_id)
         if read is None:
             return
-        as_of_seq, slot, balances, signature = read
+        accepted = AcceptBalances(
+            wallet_id,
+            read.slot,
+            read.as_of_seq,
+            read.balances,
+            "looked into it",
+            read.signature,
+            read.signature_slot,
+        )
         try:
-            await engine.handle(AcceptBalances(wallet_id, slot, as_of_seq, balances, "looked into it", signature))
+            await engine.handle(accepted)
         except CommandRefused:
             self._seen["accept refused"] += 1
             return
@@ -201,7 +214,7 @@ class ExternalTransfers:
     def _agrees(self, engine: Engine, wallet_id: WalletId) -> bool:
         state, public_key = engine.state, self._public_keys[wallet_id]
         book = state.wallets[wallet_id]
-        if QUARANTINE in book.holds or deficit_cause(wallet_id) in state.holds:
+        if RESTORED in state.holds or holds_of_chain(state, book):
             return False
         worlds = [self._chain.root.world, *(tip.world for tip in self._chain.tips)]
         there = ((mint, units) for world in worlds for mint, units in world.owned(public_key).items())

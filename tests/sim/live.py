@@ -15,12 +15,15 @@ from tests.sim.evidence import Evidence
 from tests.sim.external_transfers import ExternalTransfers
 from tests.sim.forks import Chain, ChainFaults
 from tests.sim.nodes import ProviderFaults, SimRpc
+from tests.sim.restores import NoNews, Restores
 from tests.sim.swaps import LISTED, SimSigner, SimSwaps, keypair_of
 from tests.sim.world import ProcessKiller, SimClock, SimPrices
 
 from overmind.core.books.state import State
 from overmind.core.model.ids import Mint, WalletId
+from overmind.desk.balances import BalanceWatch
 from overmind.desk.engine import Engine
+from overmind.desk.history import HistoryWatch
 from overmind.venues.jupiter import JupiterVenue
 
 
@@ -47,6 +50,8 @@ class LiveWorld:
         self.keys: dict[WalletId, Keypair] = {}
         self.public_keys: dict[WalletId, str] = {}
         self.bank: ExternalTransfers
+        self.restores: Restores
+        self.balances: BalanceWatch  # of the process that runs
         self._stream = stream
         self._name = name
         self._clock = clock
@@ -57,7 +62,8 @@ class LiveWorld:
 
     def open(self, context: ClientContext) -> ExternalTransfers:
         self.bank = ExternalTransfers(context, self.chain, self.public_keys, self._seen)
-        self._auditor.evidence = Evidence(self.chain, self.rpc, self.bank, self._auditor.books, self._seen)
+        self.restores = Restores(self._stream("restores"), context, self.chain, self.rpc)
+        self._auditor.evidence = Evidence(self.chain, self.rpc, self.bank, self.restores, self._auditor, self._seen)
         return self.bank
 
     def key_of(self, wallet_id: WalletId) -> str:
@@ -77,8 +83,16 @@ class LiveWorld:
     def settle_after_death(self) -> None:
         self.rpc.settle_after_death()
 
+    def before_life(self) -> None:
+        self.restores.restore_sometimes()
+
+    async def begin(self, engine: Engine) -> None:
+        self.balances = BalanceWatch(engine, self.rpc, NoNews(), self._clock, self.public_keys, self._every_s)
+        await self.restores.open(engine, self.balances)
+
     def services(self, engine: Engine) -> list[Coroutine[Any, Any, None]]:
-        return [self.bank.watch(engine, self._every_s)]
+        history = HistoryWatch(engine, self.rpc, self.balances, self._clock)
+        return [self.bank.watch(engine, self._every_s), self.restores.watch(engine, self.balances, history)]
 
     async def settled(self, engine: Engine) -> bool:
         state = engine.state
@@ -96,6 +110,8 @@ class LiveWorld:
         landed = {
             signature: (self.rpc.order_of(signature), landing.outcome)
             for signature, landing in self.chain.root.landed.items()
+            if signature not in self.restores.ever
         }
         checks.chain_agrees(books, landed)
+        self.restores.check()
         assert self.bank.stolen <= self._auditor.evidence.alarms, "a theft went unnoticed"

@@ -13,9 +13,11 @@ from tests.sim.forks import LIFE_BLOCKS, Block, Chain, View
 from tests.sim.runtime import Landing, Unlandable, custom, execute, reading
 from tests.sim.world import ProcessKiller, SimClock
 
+from overmind.core.model.ids import SOL
 from overmind.core.model.order import Work
 from overmind.core.model.value import Value
 from overmind.ports import Allowed, ChainSilent, ChainTip, Effects, Priority, Simulation, Status, always
+from overmind.solana.responses import OwnerBalances, SignatureInfo, TokenAccount
 from overmind.solana.transactions import signature_text
 
 _named = lru_cache(maxsize=4_096)(signature_text)
@@ -54,7 +56,10 @@ class SimNode:
         self.name = name
         self.amnesiac = False  # its history begins when it is queried, so it knows no landing
         self.admits = False  # and reports that
+        self.faultless = False  # for a while it answers at once, with the newest state and its whole history
         self.silent_until_s = 0.0
+        self.blank_until_s = 0.0  # until then it lists no signature at all
+        self.admits_blank = False  # and reports that its history begins now
         self._random = random
         self._chain = chain
         self._faults = faults
@@ -68,7 +73,25 @@ class SimNode:
 
     async def first_slot(self) -> int:
         await self.call("history")
-        return self.look().root.slot if self.amnesiac and self.admits else 0
+        begins_now = (self.amnesiac and self.admits) or (self._is_blank and self.admits_blank)
+        return self.look().root.slot if begins_now else 0
+
+    @property
+    def _is_blank(self) -> bool:
+        return asyncio.get_running_loop().time() < self.blank_until_s and not self.faultless
+
+    async def signatures(self, address: str, most: int) -> list[SignatureInfo]:
+        """The newest ones of an address on the branch that it sees, the newest first."""
+        await self.call("signatures")
+        if self._is_blank or (self.amnesiac and not self.faultless):
+            self._seen["no signatures in a history that begins too late"] += 1
+            return []
+        view = self.look()
+        tip = self.side(view)
+        landed = (tip.parent if tip.parent is not None else tip).landed.values()
+        named = [one for one in landed if address in one.effects.accounts]
+        found = [SignatureInfo(one.signature, one.slot, one.effects.error is not None) for one in reversed(named)]
+        return found[:most]
 
     async def status_in_history(self, signature: str, slot_min: int) -> Status | None:
         await self.call("history")
@@ -93,6 +116,7 @@ class SimNode:
     def look(self) -> View:
         """The node's view now; the next answer may come from another machine."""
         chain, lag = self._chain, self._faults.lag + self._random.choice(self._faults.lags)
+        lag = 0 if self.faultless else lag
         chain.catch_up()
         self._seen["lagged"] += lag > 0
         return chain.views[max(0, len(chain.views) - 1 - lag)]
@@ -104,6 +128,8 @@ class SimNode:
         self._killer.call()
         await asyncio.sleep(self._random.uniform(0.002, self._faults.latency_s))
         self._killer.call()
+        if self.faultless:
+            return
         away = asyncio.get_running_loop().time() < self.silent_until_s
         if away or self._random.random() < self._faults.silent:
             self._seen[f"{what} not answered"] += 1
@@ -137,7 +163,7 @@ class SimRpc:
         killer: ProcessKiller,
         seen: Counter[str],
     ) -> None:
-        self.nodes = [
+        self.nodes = self.histories = [
             SimNode(f"node{n}", random, chain, faults, killer, seen) for n in range(random.choice((1, 2, 2, 3)))
         ]
         if len(self.nodes) > 1:
@@ -173,7 +199,7 @@ class SimRpc:
             self._orders[signature] = books.moves[found[0]]
         return self._orders[signature]
 
-    async def latest_blockhash(self, priority: Priority) -> tuple[str, int]:
+    async def latest_blockhash(self, priority: Priority = Priority.ENTRY) -> tuple[str, int]:
         node = self._any()
         await node.call("blockhash")
         view = node.look()
@@ -281,6 +307,33 @@ class SimRpc:
         if landing is not None and _is_elsewhere(self._chain, landing):
             self._seen["effects of a dead branch"] += 1
         return landing.effects if landing is not None else None
+
+    async def signatures(self, address: str, until: str | None = None, most: int = 1_000) -> list[SignatureInfo]:
+        found = await self._any().signatures(address, most)
+        names = [one.signature for one in found]
+        return found[: names.index(until)] if until in names else found
+
+    async def balances(self, owner: str, slot_min: int = 0) -> OwnerBalances:
+        node = self._any()
+        await node.call("balances")
+        view = node.look()
+        tip = node.side(view)
+        block = tip.parent if tip.parent is not None else tip
+        if block.slot < slot_min:
+            raise ChainSilent(f"{node.name} answers as of slot {block.slot}, and slot {slot_min} is needed")
+        owned = block.world.owned(owner)
+        lamports = owned.pop(SOL)
+        accounts = tuple(TokenAccount(mint, mint, units, "") for mint, units in owned.items())
+        return OwnerBalances(owner, block.slot, block.slot, lamports, accounts)
+
+    def lose_history(self, seconds: float, admits: bool) -> None:
+        """For a while no provider lists what happened."""
+        for node in self.nodes:
+            node.blank_until_s, node.admits_blank = asyncio.get_running_loop().time() + seconds, admits
+
+    def be_faultless(self, faultless: bool) -> None:
+        for node in self.nodes:
+            node.faultless = faultless
 
     async def wait(self, signature: str, seconds: float) -> None:
         await asyncio.sleep(seconds)

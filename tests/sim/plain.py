@@ -104,6 +104,12 @@ class PlainWorld:
     def settle_after_death(self) -> None:
         self._chain.settle_after_death()
 
+    def before_life(self) -> None:
+        """Its journal is never replaced: there is no chain to find out by."""
+
+    async def begin(self, engine: Engine) -> None:
+        """Nothing comes before the services."""
+
     def services(self, engine: Engine) -> list[Coroutine[Any, Any, None]]:
         return []
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final, get_args
 
 from tests.sim import checks, rules
+from tests.sim.crashes import PERCENTS, STATES
+from tests.sim.servers import LIES, SecondState
 from tests.sim.simulate import Kind
 
 from overmind.core.model.enums import MoveKind
@@ -248,7 +250,32 @@ CHAIN_MOVES: Final = (
     "rebalance rejected STOPPED",
 )
 
+PRICES: Final = (
+    *(f"lie of {mode}: {name}" for mode in ("one source", "two sources") for name in LIES),
+    *(f"second source {state}" for state in get_args(SecondState)),
+    "both sources lie",
+    "fill during a lie",
+    "sale at a loss to a lie",
+    *(f"crash of {percent} % sold" for percent in PERCENTS),
+    "crash sold, one source",
+    *(f"crash sold, second source {state}" for state in STATES),
+)
+CHAIN_RESTORES: Final = (
+    "restored, found by anchor",
+    "restored, found by no anchor",
+    "restored, found by chain",
+    "restored without a transaction",
+    "restored, and no node has the history",
+    "no signatures in a history that begins too late",
+    "signal repeated after a restore",
+    "history accepted",
+    "history not accepted yet",
+    "history known",
+    "history read, and nothing had landed",
+    "exit refused PORTFOLIO_STOPPED",
+)
+
 RARE_EVENTS: Final[Mapping[Kind, Sequence[str]]] = {
-    "plain": (*PLAIN_FAULTS, *PLAIN_EVENTS, *PLAIN_MOVES),
-    "chain": (*CHAIN_FAULTS, *CHAIN_EVENTS, *CHAIN_MOVES),
+    "plain": (*PLAIN_FAULTS, *PLAIN_EVENTS, *PLAIN_MOVES, *PRICES),
+    "chain": (*CHAIN_FAULTS, *CHAIN_EVENTS, *CHAIN_MOVES, *CHAIN_RESTORES, *PRICES),
 }

@@ -697,7 +697,7 @@ def broken_by_own_exit(books: Books, order: Order, at_ns: int) -> list[str]:
         "its price is old": bool(broken_sale_price(books, order.mint, at_ns)),
         "it sells too much at a price that is doubted": order.mint in books.doubts.doubted
         and order.spend.units > books.free(book, order.mint) // 4
-        and order.notional_micros > 11 * MICROS,
+        and order.notional_micros * (order.spend.units - 1) > 11 * MICROS * order.spend.units,
         "it lives too long": order.expires_at_ns != at_ns + books.settings.signal_ttl_ns,
         "it may bring less than the ladder allows": order.slippage_max_bps not in books.settings.exit_slippage_bps,
     }

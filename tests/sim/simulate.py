@@ -22,8 +22,11 @@ import structlog
 from tests.sim import checks
 from tests.sim.books import Books
 from tests.sim.clients import MINTS, ClientContext, DepositSource, Habits, Operator, Switches, Trader
+from tests.sim.crashes import Crash
 from tests.sim.live import LiveWorld
+from tests.sim.losses import Losses
 from tests.sim.plain import PlainWorld, ReportedDeposits
+from tests.sim.servers import Servers
 from tests.sim.world import (
     CHAIN_PRICES_PICO,
     START_PRICES_PICO,
@@ -91,6 +94,12 @@ class World(Protocol):
     def settle_after_death(self) -> None:
         """Decides which sends in flight have arrived."""
 
+    def before_life(self) -> None:
+        """Faults between two lives, while the files are nobody's."""
+
+    async def begin(self, engine: Engine) -> None:
+        """What a start does before any service runs."""
+
     def services(self, engine: Engine) -> list[Coroutine[Any, Any, None]]:
         """Further tasks of a process."""
 
@@ -118,13 +127,17 @@ class Sim:
         self.auditor = checks.Auditor(self.seen)
         faults = Faults.draw(self._stream("faults"))
         live = kind == "chain"
-        self.prices = SimPrices(self._stream("prices"), CHAIN_PRICES_PICO if live else START_PRICES_PICO)
+        servers = Servers.draw(self._stream("servers"), self.seen)
+        self.prices = SimPrices(self._stream("prices"), CHAIN_PRICES_PICO if live else START_PRICES_PICO, servers)
+        self.prices.losses = self.auditor.losses = Losses(servers, self.seen)
+        self.auditor.true_pico = self.prices.true_pico
         disk = (self._stream("journal"), self._stream("storage"), faults.journal)
         self.journal = SimJournal(*disk, self.auditor, self.killer, self.seen)
         self._bank: DepositSource
         self.world: World = self._on_chain() if live else self._plain(faults)
         size = SIZES[kind]
         self.operator = Operator(self.context, self._bank, self._key_of, self.random.choice(size.commands))
+        self.crash = Crash(self._stream("crash"), self.context)
         self.traders = [
             Trader(self.context, f"t{n}", self.random.choice(size.signals))
             for n in range(self.random.choice(size.traders))
@@ -182,10 +195,18 @@ class Sim:
         self.journal.reopen()
         if self.lives > LIVES_MAX:
             self.journal.calm = True
+        elif self.lives > 1:
+            self._lose_the_newest()
         engine = Engine(self.journal, self.clock)
         replayed = checks.fold(self.journal.entries)
         checks.same_state(engine.state, replayed, "recovered state differs from the journal's replay")
         return engine
+
+    def _lose_the_newest(self) -> None:
+        """Sometimes a backup takes the journal's place. Its requests for withdrawals are forgotten with the rest."""
+        before = set(self.auditor.books.moves)
+        self.world.before_life()
+        self.operator.forget(before - set(self.auditor.books.moves))
 
     async def _until_death(self, life: asyncio.Task[None], engine: Engine) -> bool:
         """Kills the process at a random time or call, unless it ends before."""
@@ -266,6 +287,7 @@ class Sim:
         late_s = self.random.choice((0.0, 0.0, 0.3, 2.0))
         async with asyncio.TaskGroup() as tasks:
             self._writing = tasks.create_task(engine.run())
+            await self.world.begin(engine)
             used = tasks.create_task(self._use(engine, executor))
             services = (
                 _later(late_s, executor),
@@ -290,7 +312,9 @@ class Sim:
             clients.create_task(self.operator.run(engine))
             for trader in self.traders:
                 clients.create_task(trader.run(engine))
+        await self.crash.play()
         self.leaving = True
+        self.prices.servers.be_honest()
         await self._until_idle(engine, executor)
         while not await self.world.settled(engine):
             await self.clock.sleep(0.5)

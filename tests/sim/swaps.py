@@ -98,7 +98,7 @@ class SimSwaps:
         price = self._prices.price(order.mint)
         if price is None:
             return Rejected(Cause.PRICE_UNAVAILABLE, "no price in this venue")
-        out = self._out(order, price)
+        out = order.received_min if self._prices.servers.is_lying(order.mint) else self._out(order, price)
         if not 0 < out <= UNITS_MAX or order.spend.units > UNITS_MAX:
             return Rejected(Cause.NO_LIQUIDITY, f"{out} base units")
         if out < order.received_min:

@@ -17,6 +17,8 @@ import msgspec
 from solders.pubkey import Pubkey
 from tests.sim import checks
 from tests.sim.books import ten_to
+from tests.sim.losses import Losses
+from tests.sim.servers import Servers, honest
 
 from overmind.core.model.controls import Scope
 from overmind.core.model.desk_settings import CostModel
@@ -145,6 +147,7 @@ class SimJournal:
         seen: Counter[str],
     ) -> None:
         self.entries: list[Entry] = []
+        self.batches: list[int] = []  # the number of entries after each append
         self.head = bytes(32)
         self.degraded: str | None = None
         self.calm = False
@@ -259,6 +262,18 @@ class SimJournal:
             self.entries.append(entry)
             self.head = hashlib.sha256(self.head + line).digest()
             self._index(entry)
+        self.batches.append(len(self.entries))
+
+    def restore(self, end: int) -> None:
+        """An older copy takes its place, on a disk with room."""
+        entries, self.entries, self.batches = self.entries[:end], [], [one for one in self.batches if one <= end]
+        self._decisions.clear()
+        self.head, self.degraded = bytes(32), None
+        for entry in entries:
+            self.entries.append(entry)
+            self.head = hashlib.sha256(self.head + msgspec.json.encode(entry)).digest()
+            self._index(entry)
+        self._snapshots = [one for one in self._snapshots if one.seq <= end]
 
     def _index(self, entry: Entry) -> None:
         event = entry.event
@@ -302,8 +317,10 @@ _DECODER: Final = msgspec.json.Decoder(Entry)
 class SimPrices:
     """Random walks with jumps and gaps. They move on whether or not a process reads them."""
 
-    def __init__(self, random: Random, start_pico: Mapping[Mint, int]) -> None:
+    def __init__(self, random: Random, start_pico: Mapping[Mint, int], servers: Servers | None = None) -> None:
         self.start_pico = start_pico
+        self.servers = servers if servers is not None else honest()
+        self.losses = Losses(self.servers, Counter())
         self._random = random
         self._pico = dict(start_pico)
         self._volatility = random.choice((0.0, 0.0005, 0.003))
@@ -314,7 +331,17 @@ class SimPrices:
         while True:
             for mint in self._pico:
                 self._step(mint)
+            if self.servers.may_lie:
+                self.servers.step(self.losses.believed_s)
+                self.losses.note_true(self._pico)
             await asyncio.sleep(1.0)
+
+    @property
+    def true_pico(self) -> dict[Mint, int]:
+        return self._pico
+
+    def crash(self, mint: Mint, percent: int) -> None:
+        self._pico[mint] = max(1, self._pico[mint] * (100 - percent) // 100)
 
     def _step(self, mint: Mint) -> None:
         random = self._random
@@ -331,7 +358,10 @@ class SimPrices:
         return {mint: Tick(mint, price, 0, 0, 0) for mint in self._pico if (price := self.price(mint)) is not None}
 
     def price(self, mint: Mint) -> int | None:
-        return None if self._missing_s[mint] else self._pico.get(mint)
+        """What the first server shows, and fills orders at."""
+        if self._missing_s[mint] or mint not in self._pico:
+            return None
+        return self.servers.first(mint, self._pico[mint])
 
     def marks(self, now_ns: int) -> tuple[Mark, ...]:
         """The marks that the watch would send now; sometimes an old or an invalid one."""
@@ -343,11 +373,11 @@ class SimPrices:
             luck = self._random.random()
             if luck < 0.01:
                 marks.append(Mark(mint, 0, now_ns))
-            if 0.5 < luck < 0.5003:  # One outlier mark; the next one is correct again.
+            if 0.5 < luck < 0.5003 and not self.servers.may_lie:  # One outlier mark; the next one is correct again.
                 price = max(1, price * self._random.choice((1, 50)) // 7)
             at_ns = self._marked_ns.get(mint, now_ns) if luck > 0.99 else now_ns
             self._marked_ns[mint] = at_ns
-            marks.append(Mark(mint, price, at_ns))
+            marks.append(Mark(mint, price, at_ns, self.servers.witness(mint, self._pico[mint], now_ns)))
         return tuple(marks)
 
 
@@ -433,6 +463,8 @@ class SimChain:
             price = self._prices.price(order.mint)
             if price is None:
                 return Rejected(Cause.PRICE_UNAVAILABLE, "no price in this venue")
+            if self._prices.servers.is_lying(order.mint):
+                return self._offer(order, max(1, order.received_min))
             return self._offer(order, self._at_price(order, price))
 
     def _refuse(self, what: str) -> Rejected:

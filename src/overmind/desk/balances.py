@@ -10,9 +10,9 @@ See specification §10.10.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from itertools import takewhile
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import structlog
 from solders.pubkey import Pubkey
@@ -28,9 +28,7 @@ from overmind.core.model.units import NS
 from overmind.desk.effects import effects_text
 from overmind.desk.engine import Engine
 from overmind.desk.landed import unsigned_orders_like
-from overmind.ports import ChainSilent, Clock
-from overmind.solana.chain import RpcChain
-from overmind.solana.notifications import Notifications
+from overmind.ports import ChainSilent, Clock, Effects
 from overmind.solana.responses import OwnerBalances, SignatureInfo
 from overmind.solana.tokens import TOKEN_PROGRAMS, ata
 
@@ -56,12 +54,33 @@ class Cursor(NamedTuple):
     open: str = ""  # why newer signatures are still unchecked; blank: none are
 
 
+class OwnersChain(Protocol):
+    """What the chain tells about the owner of wallets."""
+
+    async def balances(self, owner: str, slot_min: int = 0) -> OwnerBalances:
+        """As of `slot_min` or later. Raises ChainSilent."""
+
+    async def signatures(self, address: str, until: str | None = None, most: int = ...) -> list[SignatureInfo]:
+        """The newest first, back to `until` (excluded). Raises ChainSilent."""
+
+    async def effects(self, signature: str) -> Effects | None:
+        """None while the node has no record of it. Raises ChainSilent."""
+
+
+class AccountNews(Protocol):
+    """Tells which accounts may have changed."""
+
+    def watch_accounts(self, addresses: Iterable[str]) -> None: ...
+
+    def changes(self) -> AsyncGenerator[str]: ...
+
+
 class BalanceWatch:
     def __init__(
         self,
         engine: Engine,
-        chain: RpcChain,
-        notifications: Notifications,
+        chain: OwnersChain,
+        notifications: AccountNews,
         clock: Clock,
         public_keys: Mapping[WalletId, str],
         interval_s: float,

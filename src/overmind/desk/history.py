@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -23,8 +23,7 @@ from overmind.core.model.commands import RecordHistory
 from overmind.core.model.ids import WalletId
 from overmind.desk.balances import NONE_YET, BalanceWatch
 from overmind.desk.engine import Engine
-from overmind.ports import ChainSilent, Clock
-from overmind.solana.chain import RpcChain, RpcNode
+from overmind.ports import ChainSilent, ChainTip, Clock
 from overmind.solana.responses import SignatureInfo
 
 TRY_EVERY_S: Final = 5.0
@@ -36,8 +35,32 @@ KNOWN: Final = "every wallet's history was read to block height {height}: the jo
 log = structlog.get_logger("history")
 
 
+class HistoryNode(Protocol):
+    """One provider and what it knows of the past."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def finalized(self) -> ChainTip:
+        """Raises ChainSilent."""
+
+    async def first_slot(self) -> int:
+        """Where its history begins. Raises ChainSilent."""
+
+    async def signatures(self, address: str, most: int) -> list[SignatureInfo]:
+        """The newest signatures of an address, the newest first. Raises ChainSilent."""
+
+
+class HistoryChain(Protocol):
+    @property
+    def histories(self) -> Sequence[HistoryNode]: ...
+
+    async def latest_blockhash(self) -> tuple[str, int]:
+        """A recent blockhash and its last valid height. Raises ChainSilent."""
+
+
 class HistoryWatch:
-    def __init__(self, engine: Engine, chain: RpcChain, balances: BalanceWatch, clock: Clock) -> None:
+    def __init__(self, engine: Engine, chain: HistoryChain, balances: BalanceWatch, clock: Clock) -> None:
         self._engine = engine
         self._chain = chain
         self._balances = balances
@@ -64,7 +87,7 @@ class HistoryWatch:
         if len(known) == len(unknown):
             await self._engine.handle(RecordHistory(tuple(known), KNOWN.format(height=self.valid_to)))
 
-    async def _late_nodes(self) -> list[RpcNode]:
+    async def _late_nodes(self) -> list[HistoryNode]:
         """The nodes on which nothing from before this start can land any more. Raises ChainSilent: too few yet."""
         if not self.valid_to:
             _, last_valid_height = await self._chain.latest_blockhash()
@@ -76,7 +99,7 @@ class HistoryWatch:
             raise ChainSilent(f"what was sent before this start may land up to block height {self.valid_to}")
         return late
 
-    async def _is_known(self, book: WalletBook, nodes: Sequence[RpcNode]) -> bool:
+    async def _is_known(self, book: WalletBook, nodes: Sequence[HistoryNode]) -> bool:
         wallet_id = book.wallet.id
         if unknown_signature_cause(wallet_id) in self._engine.state.holds:
             self._tell(wallet_id, "it has transactions that no ticket knows: look at each")
@@ -97,7 +120,7 @@ class HistoryWatch:
             self._tell(wallet_id, f"no record of {unread[0]} yet")
         return not unread and unknown_signature_cause(wallet_id) not in self._engine.state.holds
 
-    async def _since(self, node: RpcNode, book: WalletBook) -> list[SignatureInfo]:
+    async def _since(self, node: HistoryNode, book: WalletBook) -> list[SignatureInfo]:
         """The wallet's signatures after the last one that the journal has checked. Raises ChainSilent: no proof."""
         oldest, needed = await node.first_slot(), self._slot_needed(book)
         if oldest > needed:
@@ -127,7 +150,7 @@ class HistoryWatch:
         self._told[wallet_id] = why
 
 
-async def _final_height(node: RpcNode) -> int:
+async def _final_height(node: HistoryNode) -> int:
     try:
         return (await node.finalized()).height
     except ChainSilent:

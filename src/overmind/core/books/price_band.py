@@ -2,7 +2,8 @@
 
 A mark may be one step away from that price, up or down. While marks stay outside, the band grows by one step a minute.
 The price follows the marks by one step a minute as well. So a true crash is believed in the end, and a lie gains no
-more than one step at once and one step a minute. Time in which no mark came does not count.
+more than one step at once and one step a minute. A pause without marks counts as a minute at most: otherwise a source
+could show a lie once, say nothing for an hour, and be believed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from overmind.core.model.units import NS, PPM
 from overmind.core.model.value import Value
 
 MINUTE_NS: Final = 60 * NS
+PAUSE_RULES: Final = 4  # the booking rules from which on a pause without marks counts as a minute at most
 STEPS_MAX: Final = 1_440  # after a day the band grows no more
 
 
@@ -33,14 +35,17 @@ class Reference(Value, frozen=True):
 
     price_pico: int
     at_ns: int
-    outside_ns: int = 0  # since when the marks have been outside the band; 0: they are within
+    outside_ns: int = 0  # since when the marks have been outside the band, without long pauses; 0: they are within
+    seen_ns: int = 0  # the newest mark outside; 0: pauses count in full, as by the first rules
 
     def band(self, at_ns: int, jump_max_ppm: int) -> Band:
         return self._away(self._steps(at_ns), jump_max_ppm)
 
-    def outside(self, at_ns: int) -> Reference:
+    def outside(self, at_ns: int, booking_rules: int) -> Reference:
         """After a mark outside the band."""
-        return self if self.outside_ns else Reference(self.price_pico, self.at_ns, at_ns)
+        if booking_rules < PAUSE_RULES:
+            return self if self.outside_ns else Reference(self.price_pico, self.at_ns, at_ns)
+        return Reference(self.price_pico, self.at_ns, at_ns - self._waited_ns(at_ns), at_ns)
 
     def inside(self, price_pico: int, at_ns: int, jump_max_ppm: int) -> Reference:
         """After a mark within the band: it follows the mark, by one step for each minute, and not within a minute."""
@@ -50,8 +55,15 @@ class Reference(Value, frozen=True):
         return Reference(self._away(minutes, jump_max_ppm).nearest(price_pico), at_ns)
 
     def _steps(self, at_ns: int) -> int:
-        waited_ns = max(0, at_ns - self.outside_ns) if self.outside_ns else 0
-        return min(1 + waited_ns // MINUTE_NS, STEPS_MAX)
+        return min(1 + self._waited_ns(at_ns) // MINUTE_NS, STEPS_MAX)
+
+    def _waited_ns(self, at_ns: int) -> int:
+        """How long the marks have been outside."""
+        if not self.outside_ns:
+            return 0
+        if not self.seen_ns:
+            return max(0, at_ns - self.outside_ns)
+        return self.seen_ns - self.outside_ns + min(max(0, at_ns - self.seen_ns), MINUTE_NS)
 
     def _away(self, steps: int, jump_max_ppm: int) -> Band:
         kept, grown, whole = (PPM - jump_max_ppm) ** steps, (PPM + jump_max_ppm) ** steps, PPM**steps

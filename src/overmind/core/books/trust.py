@@ -96,7 +96,7 @@ def _after_doubt(desk: Desk, mark: Mark, known: Reference) -> Reference:
         return Reference(known.price_pico, known.at_ns)
     if known.band(mark.at_ns, desk.price_jump_max_ppm).holds(mark.price_pico):
         return known.inside(mark.price_pico, mark.at_ns, desk.price_jump_max_ppm)
-    return known.outside(mark.at_ns)
+    return known.outside(mark.at_ns, desk.booking_rules)
 
 
 def _reference(state: State, mint: Mint, newest: Mark) -> Reference:
