@@ -15,6 +15,7 @@ from rich.table import Table
 
 from bench.chain import chain
 from bench.history import history
+from bench.log_lines import log_lines
 from bench.marks import marks
 from bench.measure import Result, machine
 from bench.selection import selection
@@ -33,6 +34,7 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "stopping": stopping,
     "stop_loss": stop_loss,
     "watchdog": watchdog,
+    "log": log_lines,
     "chain": chain,
     "history": history,
     "memory": memory,

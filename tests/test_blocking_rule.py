@@ -77,6 +77,7 @@ ALLOWED = {
     ("cli/submit.py", "submit", "find_service"): START,
     ("cli/submit.py", "submit", "journal_to_write"): START,
     ("cli/unread.py", "_Stream.leave", "open"): "the null device, once the service has ended",
+    ("cli/unread.py", "_Stream._takes_more", "select.poll"): "once the service has ended, and it asks without waiting",
     ("cli/unread.py", "_Stream.leave", "os.dup2"): "once the service has ended",
     ("clock/virtual.py", "_JumpingSelector.select", "self._loop.wait"): "virtual time: nothing waits",
     ("desk/engine.py", "Engine.__init__", "recover"): START,
