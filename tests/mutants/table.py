@@ -20,6 +20,7 @@ from tests.mutants.prices import PRICES
 from tests.mutants.restored import RESTORED
 from tests.mutants.sending import SENDING_BUGS
 from tests.mutants.storage import STORAGE_BUGS
+from tests.mutants.waiting import WAITING
 
 SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "books": BOOKS,
@@ -37,5 +38,6 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "storage": STORAGE_BUGS,
     "lots": LOTS,
     "restored": RESTORED,
+    "waiting": WAITING,
 }
 MUTATIONS: Final = tuple(one for bugs in SUBJECTS.values() for one in bugs)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait
 from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
@@ -17,6 +17,7 @@ import structlog
 
 from overmind.core.model.events import Entry
 from overmind.desk.engine import Engine
+from overmind.journal.aside import Aside
 from overmind.journal.catalogue import Catalogue, CatalogueFailed
 from overmind.journal.errors import JournalUnusable
 from overmind.journal.sqlite import SqliteJournal
@@ -26,6 +27,7 @@ SLICE_ENTRIES: Final = 128  # a few milliseconds
 SLICE_PAUSE_S: Final = 0.005
 FILE_EVERY_S: Final = 1.0
 RETRY_S: Final = 60.0  # after a fault, such as a full disk
+CLOSE_MAX_S: Final = 2.0
 TOLD_FROM: Final = 100_000  # unfiled entries: making the catalogue takes some seconds, and the log says so
 
 T = TypeVar("T")
@@ -37,7 +39,7 @@ class Cataloguer:
         self._engine = engine
         self._path = path
         self._clock = clock
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalogue")
+        self._thread = Aside("catalogue")
         self._journal: SqliteJournal | None = None
         self._catalogue: Catalogue | None = None
 
@@ -60,8 +62,8 @@ class Cataloguer:
             self._engine.unsubscribe(feed)
 
     def close(self) -> None:
-        """Waits for a slice that is under way."""
-        self._thread.submit(self._close)
+        """Waits for a slice that is under way, and not for a disk that hangs."""
+        wait((self._thread.submit(self._close),), CLOSE_MAX_S)
         self._thread.shutdown()
 
     async def _catch_up(self) -> None:
