@@ -53,7 +53,7 @@ ELSEWHERE = {
     "journal/anchor.py": ASIDE,
     "journal/catalogue.py": "the thread of the cataloguer or of a request calls it",
     "journal/database.py": JOURNAL_THREAD,
-    "journal/key_locks.py": START,
+    "journal/key_locks.py": "at the start, and when a wallet is added",
     "journal/lock.py": START,
     "journal/past.py": "the thread of a request calls it, or a command that serves nobody",
     "journal/place.py": ASIDE,

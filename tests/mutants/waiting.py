@@ -44,7 +44,7 @@ WAITING: Final = (
     Mutation(
         "waiting: the log does not say what it lost",
         "desk/log_output.py",
-        "            texts.append(as_json(notice))\n",
+        '            texts.append(_notice(logging.ERROR, "lines of the log were lost", lost - self._told_lost))\n',
         "            pass\n",
         "tests/desk/test_log_file.py::test_an_unwritable_log_is_one_warning_until_it_is_written_again",
     ),
