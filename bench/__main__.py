@@ -15,6 +15,7 @@ from rich.table import Table
 
 from bench.chain import chain
 from bench.history import history
+from bench.log_lines import log_lines
 from bench.marks import marks
 from bench.measure import Result, machine
 from bench.past import past
@@ -36,6 +37,7 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "stop_under_load": stop_under_load,
     "stop_loss": stop_loss,
     "watchdog": watchdog,
+    "log": log_lines,
     "chain": chain,
     "history": history,
     "memory": memory,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +16,7 @@ import structlog
 from overmind.config import ConfigError
 from overmind.desk.log import configure_logging, flush_log, lines_lost, log_alarm, log_fault, stop_logging
 from overmind.desk.log_file import LOG_FILE, LastLine
+from overmind.desk.log_output import SHOWN_MAX
 
 log = structlog.get_logger("test")
 
@@ -141,3 +145,25 @@ def test_without_a_log_of_its_own_a_line_goes_to_the_standard_library(caplog: py
     (record,) = caplog.records
     assert (record.name, record.levelname) == ("overmind.test", "INFO")
     assert record.msg == {"event": "a line", "seq": 7, "level": "info", "logger": "overmind.test"}
+
+
+def test_the_log_says_that_nobody_reads_standard_error(tmp_path: Path) -> None:
+    """A terminal that takes nothing: its lines are dropped, and the file has them all."""
+    goes_on = threading.Event()
+
+    class Halted(io.StringIO):
+        def write(self, text: str) -> int:
+            goes_on.wait()
+            return super().write(text)
+
+    with contextlib.redirect_stderr(Halted()):
+        configure_logging(tmp_path, "INFO")
+        for number in range(SHOWN_MAX + 500):
+            log.warning("mind this", number=number)
+        assert lines_lost() == 0
+        log.info("one more")
+        goes_on.set()
+        stop_logging()
+    lines = [json.loads(line) for line in (tmp_path / LOG_FILE).read_text().splitlines()]
+    assert sum(line["event"] == "mind this" for line in lines) == SHOWN_MAX + 500
+    assert any(line["event"] == "nobody reads the lines on standard error" for line in lines)

@@ -9,6 +9,8 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
+import pytest
+
 from overmind.desk.log_line import as_json, as_text, captured, captured_record, instant
 
 
@@ -52,6 +54,14 @@ def test_values_are_shown_as_they_ever_were() -> None:
     line = told(usd=1.5, exact=Decimal("1.50"), side=Side.BUY, many=(1, "x"), evil="\x1b[31m\n", nothing=None)
     assert (line["usd"], line["exact"], line["side"]) == (1.5, "Decimal('1.50')", "<Side.BUY: 'buy'>")
     assert (line["many"], line["evil"], line["nothing"]) == ([1, "x"], "\\x1b[31m\\n", None)
+
+
+@pytest.mark.parametrize("value", [2**64, 2**200, -(2**70), "half a letter \udc80", "Zürich", 1e300, {"a": [2**64]}])
+def test_whatever_a_value_is_the_line_is_json_in_ascii(value: object) -> None:
+    text = as_json(captured(logging.INFO, "overmind.test", {"event": "it", "value": value}))
+    assert text.isascii()
+    assert text.startswith('{"event": "it", "value": ')
+    assert json.loads(text)["value"] in (value, "half a letter \\udc80")
 
 
 def test_an_exception_is_captured_with_its_causes_where_it_is_handled() -> None:

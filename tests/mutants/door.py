@@ -127,9 +127,9 @@ DOOR_BUGS: Final = (
     ),
     Mutation(
         "door: a line of the log reaches the terminal as it came",
-        "desk/log.py",
-        "            _escape,\n",
-        "",
+        "desk/log_line.py",
+        "            return printable(value, keep)\n",
+        "            return value\n",
         "tests/cli/test_control_characters.py::test_the_log_does_not_either",
     ),
     Mutation(

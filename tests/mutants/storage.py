@@ -129,8 +129,8 @@ STORAGE_BUGS: Final = (
     Mutation(
         "unwritable log warns with each line",
         "desk/log_file.py",
-        "        if not self._failed:\n",
-        "        if self._failed:\n",
+        "        if not self.failed:\n",
+        "        if self.failed:\n",
         "tests/desk/test_log_file.py::test_an_unwritable_log_is_one_warning_until_it_is_written_again",
     ),
     Mutation(

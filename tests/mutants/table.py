@@ -22,6 +22,7 @@ from tests.mutants.restored import RESTORED
 from tests.mutants.sending import SENDING_BUGS
 from tests.mutants.storage import STORAGE_BUGS
 from tests.mutants.unlisted import UNLISTED
+from tests.mutants.waiting import WAITING
 
 SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "books": BOOKS,
@@ -41,5 +42,6 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "lots": LOTS,
     "restored": RESTORED,
     "clock": CLOCK_BUGS,
+    "waiting": WAITING,
 }
 MUTATIONS: Final = tuple(one for bugs in SUBJECTS.values() for one in bugs)

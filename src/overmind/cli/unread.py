@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import select
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -33,14 +34,23 @@ class _Stream(io.TextIOBase):
     def writable(self) -> bool:
         return True
 
+    def fileno(self) -> int:
+        """For the log, which has a thread of its own."""
+        return self._descriptor
+
     def isatty(self) -> bool:
         return self._is_terminal
 
     def leave(self) -> None:
         """Gives the last texts a moment. If nobody reads them, whatever comes later goes nowhere, and cannot hang."""
-        if not self._outlet.close(FLUSH_S):
+        if not (self._outlet.close(FLUSH_S) and self._takes_more()):
             with open(os.devnull, "wb") as nowhere:
                 os.dup2(nowhere.fileno(), self._descriptor)
+
+    def _takes_more(self) -> bool:
+        ready = select.poll()
+        ready.register(self._descriptor, select.POLLOUT)
+        return ready.poll(0) == [(self._descriptor, select.POLLOUT)]
 
     def _write_all(self, texts: Sequence[str]) -> bool:
         with contextlib.suppress(OSError):  # The reader has left.

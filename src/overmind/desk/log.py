@@ -181,6 +181,7 @@ class DecisionLog:
     """Writes a line for every committed entry that matters to an operator."""
 
     def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._feed = engine.subscribe()
         state = engine.state
         self._wallet_of = {order_id: known.order.wallet_id for order_id, known in state.open_orders.items()}
@@ -190,13 +191,16 @@ class DecisionLog:
 
     async def run(self) -> None:
         """Runs until cancelled. A gap is logged if the log lags too far; the journal has the missing entries."""
-        while True:
-            entries = await self._feed.next()
-            if entries is None:
-                log.warning("the log lagged behind and lost entries; the journal has them")
-                continue
-            for entry in entries:
-                self._write(entry)
+        try:
+            while True:
+                entries = await self._feed.next()
+                if entries is None:
+                    log.warning("the log lagged behind and lost entries; the journal has them")
+                    continue
+                for entry in entries:
+                    self._write(entry)
+        finally:
+            self._engine.unsubscribe(self._feed)
 
     def _write(self, entry: Entry) -> None:
         event = entry.event

@@ -7,8 +7,7 @@ import logging
 import sys
 import traceback
 from datetime import timedelta
-from decimal import Decimal
-from enum import Enum
+from functools import lru_cache
 from types import NoneType
 from typing import Final
 
@@ -17,6 +16,7 @@ import structlog
 
 from overmind.clock.clocks import SystemClock
 from overmind.clock.instants import EPOCH
+from overmind.core.model.units import MICROS, NS
 from overmind.text.printable import printable
 
 LEVELS: Final = {
@@ -44,10 +44,13 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     failure: traceback.TracebackException | None
 
 
-class _Shown(msgspec.Struct, frozen=True, gc=False):
+class _Shown:
     """What a value looked like. It may have changed since."""
 
-    text: str
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
 
     def __repr__(self) -> str:
         return self.text
@@ -70,7 +73,7 @@ def captured_record(record: logging.LogRecord) -> Line:
 
 def _held(value: object) -> object:
     match value:
-        case str() | int() | float() | Decimal() | Enum() | None:
+        case str() | int() | float() | None:
             return value
         case list() | tuple():
             return [_held(one) for one in value]
@@ -91,7 +94,12 @@ def _failure(found: object) -> traceback.TracebackException | None:
 
 
 def as_json(line: Line) -> str:
-    return _json.encode(_told(line))
+    told = _told(line)
+    try:
+        text = msgspec.json.format(msgspec.json.encode(told, enc_hook=repr), indent=0).decode()
+    except (UnicodeError, OverflowError):  # half a letter, or a number of more than 64 bits
+        return _json.encode(told)
+    return text if text.isascii() else _json.encode(told)
 
 
 def as_text(line: Line) -> str:
@@ -100,12 +108,22 @@ def as_text(line: Line) -> str:
 
 
 def instant(at_ns: int) -> str:
-    return (EPOCH + timedelta(microseconds=at_ns // 1_000)).isoformat().replace("+00:00", "Z")
+    return f"{_second(at_ns // NS)}.{at_ns // 1_000 % MICROS:06}Z"
+
+
+@lru_cache(maxsize=2)  # Many lines are of one second.
+def _second(at_s: int) -> str:
+    return f"{EPOCH + timedelta(seconds=at_s):%Y-%m-%dT%H:%M:%S}"
 
 
 def _told(line: Line) -> dict[str, object]:
     """Its fields, escaped: texts may come from outside."""
-    told = {name: _escaped(value, "\n" if name in TRACES else "") for name, value in line.fields.items()}
+    told: dict[str, object] = {}
+    for name, value in line.fields.items():
+        if type(value) in _PLAIN and (type(value) is not str or value.isprintable()):
+            told[name] = value
+        else:
+            told[name] = _escaped(value, "\n" if name in TRACES else "")
     told["level"] = NAMES.get(line.level, str(line.level))
     told["logger"] = line.logger
     told["timestamp"] = instant(line.at_ns)

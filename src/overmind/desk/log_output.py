@@ -35,7 +35,8 @@ class LogOutput:
         self._terminal: Outlet[Line | str] = Outlet("terminal", _show, SHOWN_MAX)
         self._file = LogFile(folder, self._terminal.put)
         self._lines: Outlet[Line] = Outlet("log", self._write, LINES_MAX)
-        self._told_lost = self._told_unread = 0  # how many losses the log knows of
+        self._told_lost = 0  # lines that are missing in the file, and that it says are missing
+        self._told_unread = 0  # the same for the terminal
 
     def make_folder(self) -> None:
         """Raises OSError."""
@@ -75,23 +76,17 @@ class LogOutput:
     def _write(self, lines: Sequence[Line]) -> bool:
         lost, unread = self._lines.lost, self._terminal.lost
         texts = [as_json(line) for line in lines]
-        if notice := self._notice(lost - self._told_lost, unread - self._told_unread):
-            texts.append(as_json(notice))
+        if lost > self._told_lost:
+            texts.append(_notice(logging.ERROR, "lines of the log were lost", lost - self._told_lost))
+        if unread > 2 * self._told_unread:  # Said seldom, since it may be so for ever.
+            texts.append(_notice(logging.WARNING, "nobody reads the lines on standard error", unread))
+        else:
+            unread = self._told_unread
         self._file.emit(logging.makeLogRecord({"msg": "\n".join(texts)}))
         if self._file.failed:
             return False
         self._told_lost, self._told_unread = lost, unread
         return True
-
-    def _notice(self, lost: int, unread: int) -> Line | None:
-        """What the log's readers have missed since the last write that went well."""
-        missed = {"lost": lost, "not_shown_on_terminal": unread}
-        fields: dict[str, object] = {name: count for name, count in missed.items() if count}
-        if not fields:
-            return None
-        return Line(
-            logging.ERROR, _wall.now_ns(), "overmind.log", {"event": "lines of the log were lost", **fields}, None
-        )
 
 
 class LibraryLines(logging.Handler):
@@ -103,6 +98,10 @@ class LibraryLines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._output.put(captured_record(record))
+
+
+def _notice(level: int, event: str, lost: int) -> str:
+    return as_json(Line(level, _wall.now_ns(), "overmind.log", {"event": event, "lost": lost}, None))
 
 
 def _show(lines: Sequence[Line | str]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import wait
 from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
@@ -26,6 +27,7 @@ SLICE_ENTRIES: Final = 128  # a few milliseconds
 SLICE_PAUSE_S: Final = 0.005
 FILE_EVERY_S: Final = 1.0
 RETRY_S: Final = 60.0  # after a fault, such as a full disk
+CLOSE_MAX_S: Final = 2.0
 TOLD_FROM: Final = 100_000  # unfiled entries: making the catalogue takes some seconds, and the log says so
 
 T = TypeVar("T")
@@ -60,8 +62,8 @@ class Cataloguer:
             self._engine.unsubscribe(feed)
 
     def close(self) -> None:
-        """After the slice that is under way. A disk that hangs is not waited for."""
-        self._thread.submit(self._close)
+        """Waits for a slice that is under way, and not for a disk that hangs."""
+        wait((self._thread.submit(self._close),), CLOSE_MAX_S)
         self._thread.shutdown()
 
     async def _catch_up(self) -> None:
