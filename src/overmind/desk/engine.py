@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from overmind.core.books.apply import apply
+from overmind.core.books.brief_refusals import in_brief, whole_by
 from overmind.core.books.state import State, encode_state, forget_changes, forget_decisions
 from overmind.core.control.holds import DISK_FULL
 from overmind.core.decide import EXITS, decide
@@ -234,7 +235,8 @@ class Engine:
         at_ns = max(self._clock.now_ns(), state.at_ns)  # The journal's time never runs backwards.
         try:
             for event in decide(state, self._index, command, at_ns):
-                entry = Entry(state.seq + 1, at_ns, event)
+                fact = in_brief(state, event) if isinstance(event, SignalRefused) else event
+                entry = Entry(state.seq + 1, at_ns, fact)
                 apply(state, entry)
                 self._pending.append(entry)
                 events.append(event)
@@ -276,7 +278,7 @@ class Engine:
             event = entry.event
             if not isinstance(event, Answer) or event.signal.id != signal.id:
                 break
-            events.append(event)
+            events.append(whole_by(self._journal.entry, event) if isinstance(event, SignalRefused) else event)
         if not same_content(events[0].signal, signal):
             raise CommandRefused(
                 f"signal {signal.id} is known with other content; use a new signal_id for a new signal "

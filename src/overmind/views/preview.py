@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from overmind.core.books.apply import apply
+from overmind.core.books.brief_refusals import whole_in
 from overmind.core.books.state import State, forget_changes
 from overmind.core.decide import decide
 from overmind.core.entries.selection_index import SelectionIndex
@@ -93,10 +94,12 @@ def explain(entries: Iterable[Entry], seq: int) -> Explained:
     orders: set[OrderId] = set()
     candidates: tuple[Candidate, ...] = ()
     signal: Signal | None = None
+    refused: SignalRefused | None = None
     for entry in entries:
         if entry.seq == seq:
             assert isinstance(entry.event, Answer), entry
             signal = entry.event.signal
+            refused = whole_in(state, entry.event) if isinstance(entry.event, SignalRefused) else None
             chances = exit_candidates if signal.action in SELLS else entry_candidates
             candidates = chances(state, signal, entry.at_ns)
         if signal is None:
@@ -105,7 +108,7 @@ def explain(entries: Iterable[Entry], seq: int) -> Explained:
         elif _belongs(entry, signal, orders):
             life.append(entry)
             if isinstance(entry.event, Answer):
-                answers.append(entry.event)
+                answers.append(refused or entry.event)
         elif not orders:
             break  # Refused or recorded: nothing follows.
     assert signal is not None, seq

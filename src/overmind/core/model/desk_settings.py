@@ -12,8 +12,9 @@ from overmind.core.model.units import DAY_NS, MICROS, NS, PPM
 from overmind.core.model.value import Value
 
 # What a desk of this version journals when it is configured. 2: a sale takes the lots of its own strategy. 3: only
-# entries count in the trades of the day, a shortfall is rounded up, and the day rolls with the marks of 00:00.
-BOOKING_RULES: Final = 3
+# entries count in the trades of the day, a shortfall is rounded up, and the day rolls with the marks of 00:00. 4:
+# refusals are journaled in brief.
+BOOKING_RULES: Final = 4
 
 
 class CostModel(Value, frozen=True):
