@@ -11,12 +11,15 @@ import os
 import tempfile
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from bench.desks import PRICE_PICO, START_NS, PureDesk, buy, marks
 from bench.measure import quiet_collector
 from bench.selection import _ranked, _settled
 from bench.trading import Trading, trading
 from overmind.clock.virtual import VirtualClock, run_virtual
-from overmind.core.model.commands import SubmitSignal
+from overmind.core.model.commands import ConfigureDesk, SubmitSignal
+from overmind.core.model.desk_settings import Desk
 from overmind.core.model.units import NS
 from overmind.desk.log import DecisionLog
 from overmind.desk.watch import StopFile, Watch
@@ -27,6 +30,7 @@ WARMING = 300  # trades before the first that counts: every wallet and every tok
 PAIRS = 20  # one ranked decision, and its settlement
 BATCHES = 5  # of prices
 TRADES_WARMING, TRADES, TRADES_PER_S = 60, 60, 10  # on paper, beside seconds of background work
+HEARTBEAT_NS = 10 * NS
 LOOK_S = 1.0  # between two looks at prices, exits and moves, as a live desk has it
 
 
@@ -37,11 +41,17 @@ def mark() -> None:
 
 def main() -> None:
     desk = PureDesk(WALLETS)
+    desk.run(ConfigureDesk(_beating(desk.desk)), START_NS)
     _warm(desk)
     with quiet_collector():
         _decide_and_settle(desk)
         _mark_prices(desk)
     run_virtual(_trade())
+
+
+def _beating(desk: Desk) -> Desk:
+    """Journals prices as a desk with the usual configuration does."""
+    return replace(desk, mark_heartbeat_ns=HEARTBEAT_NS)
 
 
 def _warm(desk: PureDesk) -> None:
@@ -78,6 +88,7 @@ def _mark_prices(desk: PureDesk) -> None:
 async def _trade() -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with trading(MemoryJournal(), clock=VirtualClock(START_NS)) as desk, asyncio.TaskGroup() as tasks:
+            await desk.engine.handle(ConfigureDesk(_beating(desk.engine.state.settings)))
             watch = Watch(desk.engine, desk.prices, desk.clock, StopFile(Path(folder)), LOOK_S)
             services = [tasks.create_task(one) for one in (watch.run(), DecisionLog(desk.engine).run())]
             await _one_by_one(desk, TRADES_WARMING)

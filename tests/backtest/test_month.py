@@ -19,6 +19,8 @@ from tests.views.test_accounts import accounts_of
 
 from overmind.backtest.history import Played, play
 from overmind.config import MultiWalletConfig
+from overmind.core.books.brief_refusals import whole
+from overmind.core.model.brief_refusals import BriefRefusals
 from overmind.core.model.codes import Code
 from overmind.core.model.enums import MoveKind, TradeAction
 from overmind.core.model.events import (
@@ -169,10 +171,12 @@ def check_entry(books: Books, placed: OrderPlaced, at_ns: int) -> None:
 
 def test_every_limit_was_met_alone(month: Month) -> None:
     """A limit that is never reached, or is always covered by another one, proves nothing."""
-    found = set[Code]()
+    found, briefs = set[Code](), dict[int, BriefRefusals | None]()
     for entry in month.journal.read():
-        if isinstance(entry.event, SignalRefused):
-            found |= alone(entry.event, len(TIGHT))
+        if isinstance(refused := entry.event, SignalRefused):
+            briefs[entry.seq] = refused.brief
+            like = entry.seq if refused.brief is None else refused.brief.like or entry.seq
+            found |= alone(whole(refused, briefs[like]), len(TIGHT))
     assert found >= MET, MET - found
 
 

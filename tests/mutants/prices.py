@@ -60,7 +60,7 @@ PRICES: Final = (
     Mutation(
         "second mark of a new price left out of the journal",
         "core/books/mark_columns.py",
-        "        or state.before_pico[mint] != mark.price_pico  # So far only one mark has shown it.\n",
+        "        or state.before_pico[mark.mint] != mark.price_pico  # So far only one mark has shown it.\n",
         "",
         HEARTBEAT_TEST,
     ),

@@ -15,6 +15,28 @@ ANCHOR: Final = "tests/journal/test_anchor.py"
 
 STORAGE_BUGS: Final = (
     Mutation(
+        "refusal in brief answered with the numbers of another signal",
+        "core/books/brief_refusals.py",
+        "numbers=brief.numbers or pattern.numbers",
+        "numbers=pattern.numbers",
+        "tests/core/books/test_brief_refusals.py::test_nothing_of_them_is_lost",
+    ),
+    Mutation(
+        "refusals taken for alike by their codes",
+        "core/books/brief_refusals.py",
+        "(one.places, one.by, one.rules, one.wallets) == (other.places, other.by, other.rules, other.wallets)",
+        "(one.places, one.by) == (other.places, other.by)",
+        "tests/core/books/test_brief_refusals.py::test_the_same_rules_in_other_words_are_not_alike",
+    ),
+    Mutation(
+        "repeated signal answered without the reasons of its refusal",
+        "desk/engine.py",
+        "whole_by(self._journal.entry, event) if isinstance(event, SignalRefused) else event",
+        "event",
+        "tests/desk/test_brief_answers.py::"
+        "test_the_answer_stays_the_same_after_a_restart_and_when_its_pattern_is_forgotten",
+    ),
+    Mutation(
         "append durable in a deleted log",
         WRITER,
         "            if gone := self._place.log_gone():",

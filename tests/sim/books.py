@@ -14,7 +14,8 @@ from tests.sim.doubts import Doubts
 from tests.support import plain_lots
 from tests.support.plain_lots import Lot, Lots, Shares
 
-from overmind.core.model.codes import Ceilings, Limits
+from overmind.core.model.brief_refusals import BriefRefusals
+from overmind.core.model.codes import Ceilings, Limits, Refusal
 from overmind.core.model.controls import Scope
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import MoveKind, SaleScope, Side, StrategyType
@@ -176,6 +177,7 @@ class Books:
         self.deposits: set[DepositId] = set()
         self.decisions: dict[SignalId, list[Answer]] = {}
         self.decision_seqs: dict[SignalId, int] = {}
+        self.briefs: dict[int, BriefRefusals] = {}  # of every entry that others may be like
         self.open: dict[OrderId, Order] = {}
         self.shares: dict[OrderId, Shares] = {}  # of each open sale: whose lots it takes
         self.tickets: dict[OrderId, Ticket] = {}
@@ -208,7 +210,11 @@ class Books:
                 self._mark(*self._marks_told_by(moved))
             case OrderPlaced() as placed:
                 self._place(placed)
-            case SignalRefused() | SignalRecorded():
+            case SignalRefused() as refused:
+                self._remember_answer(self.told_whole(refused))
+                if refused.brief is not None and not refused.brief.like:
+                    self.briefs[self.seq] = refused.brief
+            case SignalRecorded():
                 self._remember_answer(event)
             case TicketRecorded(order_id=order_id, ticket=ticket):
                 is_open = order_id in self.open or order_id in self.open_moves
@@ -341,6 +347,24 @@ class Books:
     def sale_mark(self, mint: Mint) -> Mark | None:
         """The newest price of a token, believed or not: a sale needs one that is fresh."""
         return self.doubts.doubted.get(mint) or self.marks.get(mint)
+
+    def told_whole(self, refused: SignalRefused) -> SignalRefused:
+        """The answer with its refusals, one by one, whether the journal has them in brief or not."""
+        brief = refused.brief
+        if brief is None:
+            return refused
+        named = self.briefs[brief.like] if brief.like else brief
+        numbers, refusals, before = brief.numbers or named.numbers, list[Refusal](), Counter[int]()
+        for place, by in zip(named.places, named.by, strict=True):
+            code, *said = structs.astuple(named.rules[place])
+            for number in (0, 1):
+                if said[number] == 0:
+                    column = numbers[2 * place + number]
+                    said[number] = column[before[place] if len(column) > 1 else 0]
+            before[place] += 1
+            refusals.append(Refusal(code, *said, named.wallets[by - 1] if by else None))
+        assert brief.codes == tuple(dict.fromkeys(one.code for one in refusals)), refused
+        return structs.replace(refused, refusals=tuple(refusals), brief=None)
 
     def _remember_answer(self, answer: Answer) -> None:
         signal_id = answer.signal.id

@@ -118,9 +118,9 @@ class Auditor:
             case OrderPlaced() as placed:
                 self._check_exit(placed, entry.at_ns)
             case SignalRefused(signal=signal) as refused if signal.action in BUYS:
-                self._check_refused_entry(refused, entry.at_ns)
+                self._check_refused_entry(self.books.told_whole(refused), entry.at_ns)
             case SignalRefused() as refused:
-                self._check_refused_exit(refused, entry.at_ns)
+                self._check_refused_exit(self.books.told_whole(refused), entry.at_ns)
             case OrderClosed(order_id=order_id, outcome=outcome):
                 self._check_outcome(self.books.open[order_id], outcome)
         self._check_quarantine(entry.event)

@@ -39,6 +39,7 @@ from msgspec import structs
 
 from overmind.core.books.apply import apply
 from overmind.core.books.book import OpenMove, OpenOrder, Provisional, ProvisionalMove, WalletBook
+from overmind.core.books.brief_refusals import in_brief
 from overmind.core.books.state import State
 from overmind.core.books.valuation import Valuation
 from overmind.core.decide import decide
@@ -272,7 +273,8 @@ class CoreDesk:
     def facts(self, command: Command) -> Iterator[Event]:
         """Each event right after it was applied."""
         for event in decide(self.state, self.index, command, self.now_ns):
-            entry = Entry(self.state.seq + 1, self.now_ns, event)
+            fact = in_brief(self.state, event) if isinstance(event, SignalRefused) else event
+            entry = Entry(self.state.seq + 1, self.now_ns, fact)
             apply(self.state, entry)
             self.entries.append(entry)
             yield event

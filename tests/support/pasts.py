@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
+from overmind.core.books.brief_refusals import whole_by
 from overmind.core.model.events import Entry, MoveClosed, MovePlaced, OrderClosed, OrderPlaced, SignalRefused
 from overmind.core.model.ids import OrderId
 from overmind.journal.past import Search
@@ -34,13 +37,13 @@ def plain_moves(entries: Sequence[Entry], search: Search) -> list[OrderId]:
 
 
 def plain_refusals(entries: Sequence[Entry], code: str, search: Search) -> list[Entry]:
-    return [
-        entry
-        for entry in entries
-        if isinstance(entry.event, SignalRefused)
-        and _in_time(entry, search)
-        and (not code or code in {refusal.code for refusal in entry.event.refusals})
-    ][-search.last :]
+    found, by_seq = [], {entry.seq: entry for entry in entries}
+    for entry in entries:
+        if isinstance(entry.event, SignalRefused) and _in_time(entry, search):
+            refused = whole_by(by_seq.__getitem__, entry.event)
+            if not code or code in {refusal.code for refusal in refused.refusals}:
+                found.append(replace(entry, event=refused))
+    return found[-search.last :]
 
 
 def searches(entries: Sequence[Entry]) -> Iterator[Search]:

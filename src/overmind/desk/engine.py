@@ -17,6 +17,7 @@ from typing import Final, NamedTuple, TypeVar
 import msgspec
 
 from overmind.core.books.apply import apply
+from overmind.core.books.brief_refusals import in_brief, whole_by
 from overmind.core.books.state import State, encode_state, forget_changes, forget_decisions
 from overmind.core.control.holds import DISK_FULL
 from overmind.core.decide import EXITS, decide
@@ -312,7 +313,8 @@ class Engine:
         at_ns = max(now_ns, state.at_ns)  # The journal's time never runs backwards.
         try:
             for event in decide(state, self._index, command, at_ns):
-                entry = Entry(state.seq + 1, at_ns, event)
+                fact = in_brief(state, event) if isinstance(event, SignalRefused) else event
+                entry = Entry(state.seq + 1, at_ns, fact)
                 apply(state, entry)
                 self._pending.append(entry)
                 events.append(event)
@@ -355,7 +357,7 @@ class Engine:
             event = self._journal.entry(seq).event
             if not isinstance(event, Answer) or event.signal.id != signal_id:
                 break
-            answers.append(event)
+            answers.append(whole_by(self._journal.entry, event) if isinstance(event, SignalRefused) else event)
             if not isinstance(event, OrderPlaced):
                 break
             seq += 1

@@ -11,6 +11,7 @@ import structlog
 
 from overmind.config import ConfigError, Problem
 from overmind.config.variables.service import LOGS_DIR
+from overmind.core.books.brief_refusals import codes_of, whole
 from overmind.core.model.events import (
     AccountsFlagged,
     BalanceAdjusted,
@@ -61,6 +62,7 @@ from overmind.desk.log_output import LibraryLines, LogOutput
 
 HANDLER: Final = "overmind"
 FLUSH_S: Final = 2.0  # for the last lines; a disk or a reader that takes longer loses them
+REFUSALS_MAX: Final = 8  # of a line
 
 log = structlog.get_logger("desk")
 
@@ -246,15 +248,15 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
                 cost_bps=round(selection.terms.total, 1),
                 candidates=selection.candidates,
             )
-        case SignalRefused(signal=signal, refusals=refusals):
+        case SignalRefused(signal=signal) as refused:
             log.info(
                 "signal refused",
                 seq=seq,
                 signal_id=signal.id,
                 strategy=signal.strategy.value,
                 wallet=None,
-                code=refusals[0].code.value,
-                refusals=[f"{one.wallet_id or 'desk'}: {one.code} {one.actual} > {one.limit}" for one in refusals[:8]],
+                code=codes_of(refused)[0].value,
+                refusals=_refusals_told(refused),
             )
         case SignalRecorded(signal=signal):
             log.info("signal recorded", seq=seq, signal_id=signal.id, strategy=signal.strategy.value, wallet=None)
@@ -352,6 +354,13 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
             pass  # Too many for a reader: the journal has them.
         case DeskFounded() | DeskConfigured():
             pass  # What the files say. The first line of the service names mode and cluster.
+
+
+def _refusals_told(refused: SignalRefused) -> list[str]:
+    if refused.brief is not None and refused.brief.like:
+        return [f"as in entry {refused.brief.like}"]
+    refusals = whole(refused, None).refusals[:REFUSALS_MAX]
+    return [f"{one.wallet_id or 'desk'}: {one.code} {one.actual} > {one.limit}" for one in refusals]
 
 
 def _outcome_fields(outcome: Outcome) -> dict[str, object]:

@@ -12,7 +12,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, Protocol
 
-from overmind.core.model.events import Entry, MoveClosed, MovePlaced, OrderClosed, OrderPlaced, WorkEvent
+from msgspec.structs import replace
+
+from overmind.core.books.brief_refusals import whole_by
+from overmind.core.model.events import Entry, MoveClosed, MovePlaced, OrderClosed, OrderPlaced, SignalRefused, WorkEvent
 from overmind.core.model.ids import OrderId, SignalId
 from overmind.core.model.order import Order, Work
 from overmind.core.model.value import Value
@@ -105,13 +108,18 @@ class Past:
         return _works(ids, lives)
 
     def refusals(self, code: str, search: Search) -> list[Entry]:
-        """The newest signals that were refused, with this code or with any, in order."""
-        return list(islice(self._listed(topic(REFUSALS, code), search), search.last))[::-1]
+        """The newest signals that were refused, with this code or with any, in order, each with all of its refusals."""
+        found = islice(self._listed(topic(REFUSALS, code), search), search.last)
+        return [self._in_full(entry) for entry in found][::-1]
+
+    def _in_full(self, entry: Entry) -> Entry:
+        event = entry.event
+        return replace(entry, event=whole_by(self._journal.entry, event)) if isinstance(event, SignalRefused) else entry
 
     def life(self, signal_id: SignalId) -> list[Entry] | None:
-        """All that the journal says of a signal; None: it does not know the signal."""
+        """All that the journal says of a signal, with all of its refusals; None: it does not know the signal."""
         first = self._journal.find(signal_id)
-        return None if first is None else self._life(first)
+        return None if first is None else [self._in_full(entry) for entry in self._life(first)]
 
     def of(self, work_id: OrderId) -> list[Entry]:
         """All that the journal says of one order or move; nothing: it does not know it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from overmind.core.books.brief_refusals import codes_of
 from overmind.core.model.events import (
     Event,
     MoveClosed,
@@ -45,9 +46,9 @@ def topics_of(event: Event) -> Iterator[str]:
             for wallet in (ANY, *move.wallets):
                 yield topic(MOVES, wallet, ANY)
                 yield topic(MOVES, wallet, move.money.mint)
-        case SignalRefused(refusals=refusals):
+        case SignalRefused() as refused:
             yield topic(REFUSALS, ANY)
-            for code in dict.fromkeys(refusal.code for refusal in refusals):
+            for code in codes_of(refused):
                 yield topic(REFUSALS, code)
         case _:
             pass  # Nobody asks for the other kinds by themselves.

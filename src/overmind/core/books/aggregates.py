@@ -190,11 +190,16 @@ def sift_all(state: State) -> None:
 
 def mark_prices(state: State, marks: Sequence[Mark]) -> None:
     """Values every position at the new marks, with every sum."""
-    before = {mark.mint: state.price_pico(mark.mint) for mark in marks}
+    known, before_pico, volatility = state.marks, state.before_pico, state.volatility
+    before = {mark.mint: known[mark.mint].price_pico if mark.mint in known else 0 for mark in marks}
+    half_life_ns = state.settings.volatility_half_life_ns
     for mark in marks:
-        state.marks[mark.mint] = mark
-        state.before_pico[mark.mint] = before[mark.mint] or mark.price_pico
-        _observe(state, mark)
+        mint = mark.mint
+        known[mint] = mark
+        before_pico[mint] = before[mint] or mark.price_pico
+        if mint not in volatility:
+            volatility[mint] = Volatility()
+        volatility[mint].observe(mark, half_life_ns)
     prices = {mint: mark.price_pico for mint, mark in state.marks.items()}
     gains = state.valuation.revalue([*state.wallets.values()], prices, before, state.settings.dust_micros)
     for book, by, micros in gains.by_owner:
@@ -208,17 +213,10 @@ def mark_prices(state: State, marks: Sequence[Mark]) -> None:
     for book, micros in gains.at_risk:  # A peak may rise, and with it a stop, at an unchanged price.
         book.at_risk_micros += micros
         state.repriced = True
-    if any(price_pico != state.price_pico(mint) for mint, price_pico in before.items()):
+    if any(price_pico != prices[mint] for mint, price_pico in before.items()):
         state.repriced = True
         for book in state.wallets.values():
             refresh_equity(state, book)
-
-
-def _observe(state: State, mark: Mark) -> None:
-    known = state.volatility.get(mark.mint)
-    if known is None:
-        known = state.volatility[mark.mint] = Volatility()
-    known.observe(mark, state.settings.volatility_half_life_ns)
 
 
 def _revalue(state: State, book: WalletBook, position: Position, before_pico: int) -> None:
@@ -239,17 +237,18 @@ def refresh_equity(state: State, book: WalletBook) -> None:
     desk, ledger, accounts = state.desk, state.ledger, book.accounts
     assert desk is not None, "the desk is not configured"
     quote = desk.quote.mint
-    cash = ledger.balance(accounts.free, quote) + ledger.balance(accounts.held, quote)
+    cash = ledger.balance_of_both(accounts.free, accounts.held, quote)
     if book.in_suspense:
         cash += ledger.balance(accounts.suspense, quote)
-    equity = cash + book.positions_micros + _float_micros(state, book, state.price_pico(SOL))
+    sol = state.marks.get(SOL)
+    equity = cash + book.positions_micros + _float_micros(state, book, sol.price_pico if sol is not None else 0)
     state.equity_micros += equity - book.equity_micros
     book.equity_micros = equity
 
 
 def _float_micros(state: State, book: WalletBook, price_pico: int) -> int:
     ledger, accounts = state.ledger, book.accounts
-    lamports = ledger.balance(accounts.sol_float, SOL) + ledger.balance(accounts.sol_float_held, SOL)
+    lamports = ledger.balance_of_both(accounts.sol_float, accounts.sol_float_held, SOL)
     if book.in_suspense:
         lamports += ledger.balance(accounts.float_suspense, SOL)
     return value_micros(lamports, price_pico, SOL_DECIMALS)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from overmind.core.books.aggregates import begin_stop_base, mark_prices, sift_all
 from overmind.core.books.book import WalletBook
+from overmind.core.books.brief_refusals import remember_pattern
 from overmind.core.books.ledger import accounts_of
 from overmind.core.books.mark_columns import marks_of
 from overmind.core.books.moves import close_move, finalise_move, place_move, roll_back_move
@@ -102,8 +103,9 @@ def apply(state: State, entry: Entry) -> None:
             mark_prices(state, judged.believed)
         case PriceAccepted(mint=mint, price_pico=price_pico):
             state.references[mint] = Reference(price_pico, entry.at_ns)
-        case SignalRefused(signal=signal):
+        case SignalRefused(signal=signal, brief=brief):
             state.refused += 1
+            remember_pattern(state, entry.seq, brief)
             _remember_answer(state, signal, entry)
         case SignalRecorded(signal=signal):
             state.recorded += 1

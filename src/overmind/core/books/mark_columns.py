@@ -9,14 +9,14 @@ See specification §2.4.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from overmind.core.books.price_band import MINUTE_NS
 from overmind.core.books.state import State
 from overmind.core.books.trust import Judged
 from overmind.core.model.events import PricesMarked, PricesMoved, WitnessColumns
-from overmind.core.model.ids import SOL
+from overmind.core.model.ids import SOL, Mint
 from overmind.core.model.money import Mark, Witness
 from overmind.core.model.units import DAY_NS
 
@@ -37,22 +37,27 @@ def journaled(state: State, judged: Judged, at_ns: int) -> Iterator[PricesMarked
 
 
 def _worth_telling(state: State, judged: Judged, at_ns: int) -> Judged:
-    desk = state.settings
+    desk, marks = state.settings, state.marks
     due_ns = at_ns - min(desk.mark_heartbeat_ns, desk.mark_age_max_ns // HEARTBEATS_MIN)
     return Judged(
-        tuple([mark for mark in judged.believed if _changes_what_is_believed(state, mark, due_ns)]),
+        tuple(
+            [
+                mark
+                for mark in judged.believed
+                if (known := marks.get(mark.mint)) is None
+                or known.price_pico != mark.price_pico
+                or _changes_more_than_a_price(state, known, mark, due_ns)
+            ]
+        ),
         tuple([mark for mark in judged.doubted if _changes_what_is_doubted(state, mark, due_ns)]),
     )
 
 
-def _changes_what_is_believed(state: State, mark: Mark, due_ns: int) -> bool:
-    mint, known = mark.mint, state.marks.get(mark.mint)
+def _changes_more_than_a_price(state: State, known: Mark, mark: Mark, due_ns: int) -> bool:
     return (
-        known is None
-        or known.price_pico != mark.price_pico
-        or known.at_ns <= due_ns
-        or state.before_pico[mint] != mark.price_pico  # So far only one mark has shown it.
-        or mint in state.doubted
+        known.at_ns <= due_ns
+        or state.before_pico[mark.mint] != mark.price_pico  # So far only one mark has shown it.
+        or mark.mint in state.doubted
         or _say_otherwise(known.witness, mark.witness)
         or _moves_reference(state, mark)
     )
@@ -89,18 +94,28 @@ def _moves_reference(state: State, mark: Mark) -> bool:
 
 
 def _in_columns(state: State, judged: Judged, at_ns: int) -> PricesMoved:
-    marks, numbers = judged.believed + judged.doubted, state.mark_numbers
+    marks, numbers, shown = judged.believed + judged.doubted, state.mark_numbers, _shown(state)
     named = tuple([mark.mint for mark in marks if mark.mint not in numbers])
     if named:
         numbers = {**numbers, **{mint: len(numbers) + place for place, mint in enumerate(named)}}
     return PricesMoved(
         tokens=tuple([numbers[mark.mint] for mark in marks]),
-        by_pico=tuple([mark.price_pico - state.shown_pico(mark.mint) for mark in marks]),
+        by_pico=tuple(
+            [
+                mark.price_pico - (known.price_pico if (known := shown.get(mark.mint)) is not None else 0)
+                for mark in marks
+            ]
+        ),
         ages_ns=_once([at_ns - mark.at_ns for mark in marks]),
         doubted=len(judged.doubted),
         witnesses=_witness_columns(marks),
         named=named,
     )
+
+
+def _shown(state: State) -> Mapping[Mint, Mark]:
+    """The newest marks, believed or not."""
+    return {**state.marks, **state.doubted} if state.doubted else state.marks
 
 
 def _witness_columns(marks: Sequence[Mark]) -> tuple[WitnessColumns, ...]:
@@ -136,12 +151,14 @@ def _for_each(column: Column, count: int) -> Column:
 
 def marks_of(state: State, moved: PricesMoved, at_ns: int) -> Judged:
     """The marks that the columns tell, in a state that knows the tokens they name and not yet their marks."""
-    mints, count = [*state.mark_numbers], len(moved.tokens)
+    mints, shown, count = [*state.mark_numbers], _shown(state), len(moved.tokens)
     marks = [
-        Mark(mint, state.shown_pico(mint) + by_pico, at_ns - age_ns)
-        for mint, by_pico, age_ns in zip(
-            [mints[token] for token in moved.tokens], moved.by_pico, _for_each(moved.ages_ns, count), strict=True
+        Mark(
+            mint := mints[token],
+            by_pico + (known.price_pico if (known := shown.get(mint)) is not None else 0),
+            at_ns - age_ns,
         )
+        for token, by_pico, age_ns in zip(moved.tokens, moved.by_pico, _for_each(moved.ages_ns, count), strict=True)
     ]
     for columns in moved.witnesses:
         _add_witnesses(marks, columns)

@@ -14,6 +14,7 @@ from overmind.core.books.price_band import Reference
 from overmind.core.books.realised import Realised
 from overmind.core.books.valuation import Valuation
 from overmind.core.books.volatility import Volatility
+from overmind.core.model.brief_refusals import BriefRefusals
 from overmind.core.model.controls import Change, Hold, MintLists, Scope
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import StrategyType
@@ -118,6 +119,8 @@ class State(msgspec.Struct):
     timed: list[TimedHold] = msgspec.field(default_factory=list)  # all holds with an end time
     signals: int = 0
     refused: int = 0
+    # the newest entries that refused signals in full, oldest first: later refusals may be like them
+    refusal_patterns: list[tuple[int, BriefRefusals]] = msgspec.field(default_factory=list)
     recorded: int = 0
     trades_today: int = 0  # of all wallets
     entries_open: int = 0  # of all wallets
@@ -164,11 +167,6 @@ class State(msgspec.Struct):
     def price_pico(self, mint: Mint) -> int:
         """The newest mark; 0: there is none."""
         mark = self.marks.get(mint)
-        return mark.price_pico if mark is not None else 0
-
-    def shown_pico(self, mint: Mint) -> int:
-        """The newest price that was shown, believed or not; 0: there is none."""
-        mark = self.doubted.get(mint) or self.marks.get(mint)
         return mark.price_pico if mark is not None else 0
 
     def witness_pico(self, mint: Mint) -> int | None:

@@ -13,7 +13,7 @@ from overmind.core.model.value import Value
 
 # What a desk of this version journals when it is configured. 2: a sale takes the lots of its own strategy. 3: only
 # entries count in the trades of the day, a shortfall is rounded up, and the day rolls with the marks of 00:00. 4: a
-# pause without prices makes no doubted price credible.
+# pause without prices makes no doubted price credible, and refusals are journaled in brief.
 BOOKING_RULES: Final = 4
 
 

@@ -5,6 +5,7 @@ Add a field with a default; never rename or reuse one (`tests/golden` guards thi
 
 from __future__ import annotations
 
+from overmind.core.model.brief_refusals import BriefRefusals
 from overmind.core.model.codes import Refusal
 from overmind.core.model.controls import Change, Hold, MintLists, Scope
 from overmind.core.model.desk_settings import Desk
@@ -101,10 +102,11 @@ class SignalRecorded(Value, frozen=True, tag=True):
     signal: Signal
 
 
-class SignalRefused(Value, frozen=True, tag=True):
+class SignalRefused(Value, frozen=True, tag=True, omit_defaults=True):
     signal: Signal
-    refusals: tuple[Refusal, ...]
+    refusals: tuple[Refusal, ...] = ()  # none where the journal has them in brief
     unlisted: int = 0  # wallets whose refusals are not listed one by one
+    brief: BriefRefusals | None = None
 
 
 class OrderPlaced(Value, frozen=True, tag=True):

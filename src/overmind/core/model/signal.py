@@ -21,8 +21,11 @@ class RiskBudget(Value, frozen=True):
     horizon_ns: int = DAY_NS  # the period of the volatility
 
 
-class Signal(Value, frozen=True):
-    """A request to trade, decoded and checked by `overmind.signals.decode`."""
+class Signal(Value, frozen=True, omit_defaults=True):
+    """A request to trade, decoded and checked by `overmind.signals.decode`.
+
+    A field is not journaled while it has its default, so a default never changes.
+    """
 
     id: SignalId
     strategy: StrategyType
