@@ -157,10 +157,10 @@ async def test_the_last_look_before_the_signature_finds_the_honeypot(stage: Chai
         assert app.admission is not None
         assert isinstance(await stage.outcome(app, await snipe(stage, app, 1)), Filled)
         stage.honest.market.honeypots[NEW.mint] = Honeypot.REVERTS
+        app.admission.forget()
         decided = await app.engine.submit(buy_signal(2, **SNIPING))
         placed = decided.events[0]
         assert isinstance(placed, OrderPlaced)
-        app.admission.forget()
         await stage.until(lambda: placed.order.id not in app.engine.state.open_orders)
         closed = [e.event for e in stage.journal.read() if isinstance(e.event, OrderClosed)][-1]
         assert isinstance(closed.outcome, Rejected)
