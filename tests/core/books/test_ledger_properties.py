@@ -15,6 +15,7 @@ from tests.support.core_desk import DESK, USDC, CoreDesk
 from tests.support.effort import examples
 from tests.support.plain_lots import Lot, Lots, Shares
 from tests.support.random_commands import COIN, DUST, RandomCommands, attempt
+from tests.support.sniper_commands import PUPS, SniperCommands
 
 from overmind.core.books.apply import apply
 from overmind.core.books.book import WalletBook
@@ -41,7 +42,11 @@ from overmind.core.model.events import (
     Deposited,
     DustWrittenOff,
     Entry,
+    Event,
     HoldLifted,
+    MintAdmitted,
+    MintForgotten,
+    MintRefused,
     MoveClosed,
     MoveFinal,
     MovePlaced,
@@ -60,7 +65,7 @@ from overmind.core.model.units import DAY_NS, NS, PPM
 
 Owned = tuple[WalletId, Mint]
 Undone = tuple[Order, Outcome, int, Lots]  # order, outcome, value of its fee and rent, its sold lots
-DECIMALS = {token.mint: token.decimals for token in (*DESK.tokens.values(), DUST, COIN)}
+DECIMALS = {token.mint: token.decimals for token in (*DESK.tokens.values(), DUST, COIN)} | dict.fromkeys(PUPS, 6)
 
 
 class Accountant:
@@ -686,12 +691,21 @@ def check_breakers(state: State, plain: Accountant) -> None:
         assert stands or equity >= capital or (capital - equity) * PPM < capital * limit_ppm, (base, limit_ppm)
 
 
-def play(rng: Random, wallets: int, commands: int, forks: bool = False, moves: bool = False) -> CoreDesk:
+def play(
+    rng: Random,
+    wallets: int,
+    commands: int,
+    forks: bool = False,
+    moves: bool = False,
+    chance: RandomCommands | None = None,
+) -> CoreDesk:
     """Plays random commands of every kind, each handled twice, with all checks after every event."""
-    desk, chance, plain = CoreDesk(prices={}), RandomCommands(rng, wallets, forks, moves), Accountant()
+    desk, plain = CoreDesk(prices={}), Accountant()
+    chance = chance or RandomCommands(rng, wallets, forks, moves)
     booked = 0
-    script = iter(chance.opening())
-    for _ in range(3 * wallets + 2 + commands):
+    opening = chance.opening()
+    script = iter(opening)
+    for _ in range(len(opening) + commands):
         command = next(script, None)
         if command is None:
             desk.now_ns += chance.later_ns()
@@ -756,6 +770,18 @@ def test_long_scripts_keep_the_books(seed: int) -> None:
     desk = play(Random(seed), wallets=2 + seed, commands=200)
     assert any(isinstance(entry.event, OrderPlaced) for entry in desk.entries)
     check_replay(desk, half=len(desk.entries) // 2)
+
+
+def test_scripts_with_mints_that_no_list_has_keep_the_books() -> None:
+    events: list[Event] = []
+    for seed in range(6):
+        rng = Random(seed)
+        desk = play(rng, wallets=3, commands=120, chance=SniperCommands(rng, 3))
+        check_replay(desk, half=len(desk.entries) // 2)
+        events += [entry.event for entry in desk.entries]
+    placed = [event.order for event in events if isinstance(event, OrderPlaced)]
+    assert {order.side for order in placed if order.mint in PUPS} == set(Side)
+    assert {MintAdmitted, MintRefused, MintForgotten} <= {*map(type, events)}
 
 
 @pytest.mark.parametrize("seed", range(12))

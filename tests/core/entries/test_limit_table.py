@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.core_desk import CoreDesk
 from tests.support.random_commands import RandomCommands, attempt
+from tests.support.sniper_commands import SniperCommands
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
@@ -30,9 +31,11 @@ def is_blocked_by_rule(state: State, book: WalletBook) -> bool:
     return bool(book.holds) or wallet.type is WalletType.EMERGENCY or elsewhere
 
 
-def compare(rng: Random, wallets: int, commands: int, asks: int) -> tuple[int, int]:
+def compare(
+    rng: Random, wallets: int, commands: int, asks: int, commands_of: type[RandomCommands] = RandomCommands
+) -> tuple[int, int]:
     """Play a script, ask after each command. Returns how often the gate said yes, and how often no."""
-    desk, chance, answers = CoreDesk(), RandomCommands(rng, wallets), [0, 0]
+    desk, chance, answers = CoreDesk(), commands_of(rng, wallets), [0, 0]
     for command in chance.opening():
         attempt(desk, command)
     for _ in range(commands):
@@ -63,6 +66,12 @@ def compare(rng: Random, wallets: int, commands: int, asks: int) -> tuple[int, i
 def test_the_gate_and_the_capacity_equal_the_table(first_seed: int) -> None:
     """A desk by chance may be stopped for good; not four of them."""
     played = [compare(Random(seed), 1 + seed % 7, commands=60, asks=2) for seed in range(first_seed, first_seed + 4)]
+    assert sum(yes for yes, _ in played) > 0
+    assert sum(no for _, no in played) > 0
+
+
+def test_the_gate_equals_the_rules_for_mints_that_no_list_has() -> None:
+    played = [compare(Random(seed), 1 + seed % 3, commands=50, asks=3, commands_of=SniperCommands) for seed in range(8)]
     assert sum(yes for yes, _ in played) > 0
     assert sum(no for _, no in played) > 0
 

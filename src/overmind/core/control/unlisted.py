@@ -13,7 +13,16 @@ from overmind.core.books.unlisted import is_needed
 from overmind.core.control.mint_rules import findings
 from overmind.core.model.events import Event, MintAdmitted, MintForgotten, MintRefused
 from overmind.core.model.ids import Mint
-from overmind.core.model.mints import AdmissionPolicy, Finding, Flaw, MintFacts, MintLook, Trial, UnlistedRules
+from overmind.core.model.mints import (
+    Admission,
+    AdmissionPolicy,
+    Finding,
+    Flaw,
+    MintFacts,
+    MintLook,
+    Trial,
+    UnlistedRules,
+)
 from overmind.core.model.money import Token
 from overmind.core.model.units import BPS, MICROS, NS
 
@@ -51,6 +60,8 @@ def try_mint(state: State, mint: Mint, look: MintLook, held: Token | None) -> It
         return
     assert look.facts is not None, look  # A look without facts has a finding.
     assert token is not None, look
+    if known and state.admissions.get(mint) == Admission(look.facts, trial=look.trial):
+        return  # It is the same look.
     if oldest is not None:
         yield MintForgotten(oldest, f"{mint} takes its place")
     yield MintAdmitted(mint, look.facts, token, look.trial)
