@@ -34,6 +34,13 @@ UNLISTED: Final = (
         f"{TRIAL}::test_what_comes_back_is_what_the_node_shows",
     ),
     Mutation(
+        "unlisted: the first server offers the sale too",
+        "venues/round_trip.py",
+        "        self._sale_swaps = sale_swaps or swaps\n",
+        "        self._sale_swaps = swaps or sale_swaps\n",
+        f"{TRIAL}::test_another_server_offers_the_sale",
+    ),
+    Mutation(
         "unlisted: loss of the round trip has no bound",
         "core/control/unlisted.py",
         "    elif (lost_bps := lost_of(trial)) > rules.round_trip_max_bps:\n",

@@ -27,6 +27,7 @@ from tests.support.hostile_transactions import (
     swap,
 )
 
+from overmind.core.model.enums import Side
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.mints import Trial
 from overmind.core.model.order import Order
@@ -99,6 +100,13 @@ def test_what_comes_back_is_what_the_node_shows() -> None:
     assert tried(Market(effects(left=-RECEIVE), BUY, SALE)).back_units == 0
     assert tried(Market(effects(quote=-SPEND), BUY, SALE)).back_units == 0
     assert tried(Market(effects(quote=-2 * SPEND), BUY, SALE)).back_units == 0
+
+
+def test_another_server_offers_the_sale() -> None:
+    first, second = Market(effects(), BUY, NO_ROUTE), Market(None, NO_ROUTE, SALE)
+    trial = asyncio.run(RoundTrip(first, first, first, second).trial(TAKER, USDC, BONK, LIQUID))
+    assert trial == Trial(LIQUID, 12, SPEND, SPEND - 7)
+    assert [order.side for order in second.orders] == [Side.SELL]
 
 
 def test_both_legs_are_one_transaction_that_nobody_has_signed() -> None:

@@ -276,10 +276,10 @@ def _on_cluster(config: MultiWalletConfig, api: JupiterApi, witnesses: Witnesses
             booked_slot=lambda wallet_id: engine.state.wallets[wallet_id].booked_slot,
         )
         services, look_first = _polled(prices, second)
-        proceeds = None
+        proceeds, sale_swaps = None, None
         if (rival := witnesses.rival) is not None:
             sale = SaleProceeds(rival.api, rival.nodes, on_chain.public_keys, all_tokens)
-            proceeds = ProceedsWitness(engine, sale, clock, rival.api.name)
+            proceeds, sale_swaps = ProceedsWitness(engine, sale, clock, rival.api.name), rival.api
             services = [*services, proceeds.run]
         return MarketAccess(
             venue,
@@ -290,7 +290,7 @@ def _on_cluster(config: MultiWalletConfig, api: JupiterApi, witnesses: Witnesses
             on_chain=on_chain,
             second=second,
             proceeds=proceeds,
-            round_trip=RoundTrip(api, on_chain.chain, api),
+            round_trip=RoundTrip(api, on_chain.chain, api, sale_swaps),
         )
 
     return connect

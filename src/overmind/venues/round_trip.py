@@ -63,8 +63,10 @@ class NotSaleable(Exception):
 
 
 class RoundTrip:
-    def __init__(self, swaps: Swaps, chain: SimulatingChain, prices: Quoted) -> None:
+    def __init__(self, swaps: Swaps, chain: SimulatingChain, prices: Quoted, sale_swaps: Swaps | None = None) -> None:
+        """`sale_swaps`: a swap server of another operator, which offers the sale; None: there is none."""
         self._swaps = swaps
+        self._sale_swaps = sale_swaps or swaps
         self._chain = chain
         self._prices = prices
 
@@ -81,9 +83,9 @@ class RoundTrip:
         tokens = {quote.mint: quote, token.mint: token}
         try:
             buy = _order(taker, BUY, Money(taker.spend_units, quote.mint), token.mint)
-            bought, buy_raw = await self._leg(buy, taker, tokens)
+            bought, buy_raw = await self._leg(self._swaps, buy, taker, tokens)
             sale = _order(taker, SELL, Money(bought.out_min_units, token.mint), quote.mint)
-            sold, sale_raw = await self._leg(sale, taker, tokens)
+            sold, sale_raw = await self._leg(self._sale_swaps, sale, taker, tokens)
             blockhash, _ = await self._chain.latest_blockhash(Priority.ENTRY)
             simulation = await self._chain.simulate(joined((buy_raw, sale_raw), blockhash), Priority.ENTRY)
             back = _back_units(simulation.effects, buy, sale, tokens)
@@ -93,9 +95,11 @@ class RoundTrip:
             return Trial(liquidity_micros, fault=str(fault))
         return Trial(liquidity_micros, max(bought.impact_bps, sold.impact_bps), taker.spend_units, back)
 
-    async def _leg(self, order: Order, taker: Taker, tokens: Mapping[Mint, Token]) -> tuple[SwapOffer, bytes]:
+    async def _leg(
+        self, swaps: Swaps, order: Order, taker: Taker, tokens: Mapping[Mint, Token]
+    ) -> tuple[SwapOffer, bytes]:
         what = "buy" if order.side is BUY else "sale"
-        offer = await self._swaps.order(order, taker.public_key)
+        offer = await swaps.order(order, taker.public_key)
         if isinstance(offer, Rejected):
             raise NotSaleable(f"no {what} is offered: {offer.cause}, {offer.detail}")
         if offer.out_min_units <= 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 
 from solders.account import Account
 from solders.pubkey import Pubkey
@@ -124,6 +125,19 @@ async def test_a_liar_of_sales_is_believed_by_no_node(stage: ChainDesk) -> None:
         async with stage.desk(**SLOW) as app:
             why = await why_refused(stage, app, number)
             assert Flaw.NOT_SALEABLE in why or Flaw.ROUND_TRIP_LOSS in why
+
+
+@on_stage
+async def test_a_first_price_that_one_server_invents_buys_nothing(stage: ChainDesk) -> None:
+    """It sells at a hundredfold and would buy at a hundredfold: only another operator's sale tells."""
+    hide(stage)
+    stage.router.spoilt |= {W1, W2}
+    stage.router.spoils_prices, stage.lies.times = True, Fraction(100)
+    other_node = stage.net.url.replace("127.0.0.1", "localhost")
+    second = {"OVERMIND_SECOND_SWAP_URL": stage.honest.url, "OVERMIND_RPC_FALLBACK_URLS": other_node}
+    async with stage.desk(**SLOW, **second) as app:
+        assert Flaw.ROUND_TRIP_LOSS in await why_refused(stage, app, 1)
+        assert stage.placed(Side.BUY) == 0
 
 
 @on_stage

@@ -112,7 +112,8 @@ SECOND_SWAP_URL = Variable(
     "",
     "A swap server of another operator than OVERMIND_SWAP_URL, in the same shape. While a price is doubted it routes a "
     "sale that two nodes of two operators simulate (SNIPER_SOLANA_RPC_URL, OVERMIND_RPC_FALLBACK_URLS) and nobody "
-    "signs. If that brings the doubted price, exits sell at once.",
+    "signs. If that brings the doubted price, exits sell at once. It also offers the sale of a trial of a mint that no "
+    "list has.",
     shown=shown_urls,
 )
 SECOND_SWAP_KEY = Variable(
