@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -53,10 +53,15 @@ class GatedJournal(MemoryJournal):
         await super().append(entries)
 
 
-def intake_of(engine: Engine, begin: Callable[[Signal, int], Begun]) -> Intake:
+def intake_of(
+    engine: Engine,
+    begin: Callable[[Signal, int], Begun],
+    look_before: Callable[[Signal], Awaitable[None] | None] = lambda _: None,
+) -> Intake:
     settings = engine.state.settings
     tokens = token_index(settings.tokens.values())
-    return Intake(engine, begin, Lane(), tokens, settings.quote, SteppingClock(START_NS))
+    clock = SteppingClock(START_NS)
+    return Intake(engine, begin, Lane(), tokens, settings.quote, clock, look_before=look_before)
 
 
 @asynccontextmanager
@@ -129,6 +134,37 @@ def test_a_failure_of_the_desk_is_the_answer_of_its_signal_alone() -> None:
             assert "ZeroDivisionError" in told[1]["error"]
             answer, told = await post(intake, {**WISH, "signal_id": "bad"})
             assert (answer.status_code, told["status"]) == (500, "failed")
+
+    asyncio.run(play())
+
+
+def test_a_look_at_a_mint_delays_its_own_signal_and_no_other() -> None:
+    async def play() -> None:
+        async with desk(MemoryJournal(), Bounds()) as (engine, _):
+            seen = asyncio.Event()
+
+            async def look(name: str) -> None:
+                await seen.wait()
+                if name == "bad":
+                    raise ZeroDivisionError(name)
+
+            def look_before(signal: Signal) -> Awaitable[None] | None:
+                return look(signal.id) if signal.id in ("slow", "bad") else None
+
+            intake = intake_of(engine, engine.begin, look_before)
+            names = ("slow", "one", "bad", "two")
+            batch = asyncio.create_task(post(intake, [{**WISH, "signal_id": name} for name in names]))
+            other, told = await post(intake, {**WISH, "signal_id": "other"})
+            assert (other.status_code, told["status"]) == (202, "recorded")
+            for _ in range(30):
+                await asyncio.sleep(0)
+            assert {"one", "two"} <= engine.state.decided.keys()
+            assert not {"slow", "bad"} & engine.state.decided.keys()
+            seen.set()
+            _, answers = await batch
+            assert [one["signal_id"] for one in answers] == list(names)  # Told in the order of the request.
+            assert [one["status"] for one in answers] == ["recorded", "recorded", "failed", "recorded"]
+            assert [*engine.state.decided][-1] == "slow"
 
     asyncio.run(play())
 
