@@ -125,6 +125,13 @@ UNLISTED: Final = (
         f"{LOOKS}::test_a_sender_of_many_mints_gets_so_many_looks_and_no_more",
     ),
     Mutation(
+        "unlisted: tried sale uses what is kept for exits",
+        "solana/jupiter_api.py",
+        "        return await self._api.order(order, taker, Purpose.LOOK)\n",
+        "        return await self._api.order(order, taker)\n",
+        "tests/solana/test_jupiter_api.py::test_a_look_uses_no_request_that_an_exit_or_another_entry_may_need",
+    ),
+    Mutation(
         "unlisted: trial before the signature left out",
         "desk/admission.py",
         "            await self.unlisted.refresh(order.mint)\n",

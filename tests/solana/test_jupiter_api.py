@@ -16,11 +16,12 @@ from tests.support.maker_on_chain import BONK, NEW, USDC
 from tests.support.swap_orders import order
 
 from overmind.clock.clocks import SystemClock
+from overmind.core.model.enums import Side
 from overmind.core.model.ids import Mint
 from overmind.core.model.outcome import Cause, Rejected
 from overmind.core.model.units import NS
 from overmind.ports import SwapOffer, VenueUnavailable
-from overmind.solana.jupiter_api import BODY_BYTES_MAX, PRICE_IDS_MAX, JupiterApi
+from overmind.solana.jupiter_api import BODY_BYTES_MAX, PRICE_IDS_MAX, JupiterApi, JupiterLooks
 
 TAKER = "GkwFnmMDvn3HGMpJpWBg8tgJxr3NxNvg3AXxvXVPbRGJ"
 ORDER = order(USDC.mint, BONK.mint, 1_000_000)
@@ -389,3 +390,31 @@ def test_prices_are_asked_fifty_at_a_time_and_read_one_by_one() -> None:
         assert set(prices) == {USDC.mint, NEW.mint}
 
     _run(story)
+
+
+def test_a_look_uses_no_request_that_an_exit_or_another_entry_may_need() -> None:
+    """A sale that is only tried is as little urgent as a buy."""
+
+    async def main() -> None:
+        sale = order(BONK.mint, USDC.mint, 1_000_000, Side.SELL)
+        async with serving() as server, JupiterApi(server.url, SetClock(), KEY, 30.0, requests_per_min=30) as api:
+            looks = JupiterLooks(api)
+            server.says(inputMint=BONK.mint, outputMint=USDC.mint)
+            await looks.order(sale, TAKER)
+            server.body = b"{}"
+            await looks.prices([BONK.mint])
+            server.says()
+            await looks.order(ORDER, TAKER)
+            await looks.order(ORDER, TAKER)
+            for asked in (looks.order(sale, TAKER), looks.order(ORDER, TAKER), looks.prices([BONK.mint])):
+                with pytest.raises(VenueUnavailable, match="is used up"):
+                    await asked
+            for _ in range(5):
+                assert isinstance(await api.order(ORDER, TAKER), SwapOffer)
+            with pytest.raises(VenueUnavailable, match="is used up"):
+                await api.order(ORDER, TAKER)
+            server.says(inputMint=BONK.mint, outputMint=USDC.mint)
+            for _ in range(6):
+                assert isinstance(await api.order(sale, TAKER), SwapOffer)
+
+    asyncio.run(main())

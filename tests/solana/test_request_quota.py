@@ -72,6 +72,22 @@ def test_prices_never_age_out_and_exits_get_through_while_entries_ask_all_the_ti
     assert entries >= 10 * (per_min * 3 // 10 - 2)
 
 
+@pytest.mark.parametrize(("per_min", "looks", "entries"), [(10, 1, 2), (30, 4, 5), (60, 9, 9)])
+def test_a_sender_of_many_mints_leaves_half_of_the_entries_requests(per_min: int, looks: int, entries: int) -> None:
+    quota = RequestQuota(SetClock(), per_min)
+    assert sum(takes(quota, Purpose.LOOK) for _ in range(per_min)) == looks
+    assert sum(takes(quota, Purpose.ENTRY) for _ in range(per_min)) == entries
+    assert not takes(quota, Purpose.LOOK)
+    assert sum(takes(quota, Purpose.PRICES) for _ in range(per_min)) == per_min // 2
+    assert sum(takes(quota, Purpose.EXIT) for _ in range(per_min)) == per_min // 5
+
+
+def test_entries_leave_no_request_to_looks() -> None:
+    quota = RequestQuota(SetClock(), 30)
+    assert sum(takes(quota, Purpose.ENTRY) for _ in range(30)) == 9
+    assert not takes(quota, Purpose.LOOK)
+
+
 def test_exits_may_use_all_of_it() -> None:
     quota = RequestQuota(SetClock(), 30)
     assert [takes(quota, Purpose.EXIT) for _ in range(31)] == [True] * 30 + [False]
@@ -81,9 +97,9 @@ def test_what_the_server_says_is_left_holds_back_all_but_exits_until_its_reset()
     clock = SetClock()
     quota = RequestQuota(clock, 30)
     quota.told(remaining=6, reset_s=START // NS + 20)
-    assert [takes(quota, purpose) for purpose in Purpose] == [True, False, False]
+    assert [takes(quota, purpose) for purpose in Purpose] == [True, False, False, False]
     clock.at_ns += 20 * NS
-    assert [takes(quota, purpose) for purpose in Purpose] == [True, True, True]
+    assert [takes(quota, purpose) for purpose in Purpose] == [True, True, True, True]
 
 
 def test_a_reset_beyond_the_window_is_not_believed() -> None:

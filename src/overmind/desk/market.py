@@ -28,7 +28,7 @@ from overmind.prices.pyth import PythPrices
 from overmind.prices.tape import LoopedTape, Tape, TapePrices, load_tape, shipped_tape_path
 from overmind.solana.chain import RpcChain
 from overmind.solana.clusters import WrongCluster, verify_cluster
-from overmind.solana.jupiter_api import JupiterApi
+from overmind.solana.jupiter_api import JupiterApi, JupiterLooks
 from overmind.solana.notifications import Notifications
 from overmind.solana.pyth import PythFeed
 from overmind.solana.rpc import Rpc
@@ -276,10 +276,10 @@ def _on_cluster(config: MultiWalletConfig, api: JupiterApi, witnesses: Witnesses
             booked_slot=lambda wallet_id: engine.state.wallets[wallet_id].booked_slot,
         )
         services, look_first = _polled(prices, second)
-        proceeds, sale_swaps = None, None
+        looks, proceeds, sale_swaps = JupiterLooks(api), None, None
         if (rival := witnesses.rival) is not None:
             sale = SaleProceeds(rival.api, rival.nodes, on_chain.public_keys, all_tokens)
-            proceeds, sale_swaps = ProceedsWitness(engine, sale, clock, rival.api.name), rival.api
+            proceeds, sale_swaps = ProceedsWitness(engine, sale, clock, rival.api.name), JupiterLooks(rival.api)
             services = [*services, proceeds.run]
         return MarketAccess(
             venue,
@@ -290,7 +290,7 @@ def _on_cluster(config: MultiWalletConfig, api: JupiterApi, witnesses: Witnesses
             on_chain=on_chain,
             second=second,
             proceeds=proceeds,
-            round_trip=RoundTrip(api, on_chain.chain, api, sale_swaps),
+            round_trip=RoundTrip(looks, on_chain.chain, looks, sale_swaps),
         )
 
     return connect

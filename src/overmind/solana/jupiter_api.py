@@ -121,7 +121,10 @@ class JupiterApi:
         """Scheme, host and port: what may be shown of its address."""
         return self._address.name
 
-    async def order(self, order: Order, taker: str) -> SwapOffer | Rejected:
+    async def order(self, order: Order, taker: str, purpose: Purpose | None = None) -> SwapOffer | Rejected:
+        """`purpose`: whose share of the quota is used; None: that of the order."""
+        if purpose is None:
+            purpose = Purpose.EXIT if order.is_urgent else Purpose.ENTRY
         query = {
             "inputMint": order.spend.mint,
             "outputMint": order.receive,
@@ -130,7 +133,7 @@ class JupiterApi:
             "slippageBps": str(order.slippage_max_bps),
             "excludeRouters": EXCLUDED,
         }
-        status, body = await self._get("swap/v2/order", query, Purpose.EXIT if order.is_urgent else Purpose.ENTRY)
+        status, body = await self._get("swap/v2/order", query, purpose)
         if status == 400:
             return self._refusal(_decoded(body, _Refusal).error or "no reason given")
         offer = _decoded(body, _Offer)
@@ -141,12 +144,12 @@ class JupiterApi:
         """The time between two polls of the prices of so many mints that the quota allows."""
         return self._quota.price_interval_s(-(-mints // PRICE_IDS_MAX))
 
-    async def prices(self, mints: Sequence[Mint]) -> Mapping[Mint, UsdPrice]:
+    async def prices(self, mints: Sequence[Mint], purpose: Purpose = Purpose.PRICES) -> Mapping[Mint, UsdPrice]:
         """The prices of those mints that have one. Raises VenueUnavailable."""
         found: dict[Mint, UsdPrice] = {}
         for start in range(0, len(mints), PRICE_IDS_MAX):
             query = {"ids": ",".join(mints[start : start + PRICE_IDS_MAX])}
-            status, body = await self._get("price/v3", query, Purpose.PRICES)
+            status, body = await self._get("price/v3", query, purpose)
             if status != 200:
                 raise VenueUnavailable(f"{self._address.name} refuses to give prices ({status})")
             for mint, sent in _decoded(body, dict[Mint, msgspec.Raw]).items():
@@ -193,6 +196,20 @@ class JupiterApi:
         pause_s = retry_after_s(response.headers.get("Retry-After"), now_ns) or until_s - now_ns / NS
         self._paused_until_ns = now_ns + round(min(max(pause_s, PAUSE_S), WAIT_MAX_S) * NS)
         raise VenueUnavailable(f"{self._address.name} says: too many requests")
+
+
+class JupiterLooks:
+    """The same server, asked for what nobody has decided to trade: it takes no turn of an exit, and few of entries."""
+
+    def __init__(self, api: JupiterApi) -> None:
+        self._api = api
+
+    async def order(self, order: Order, taker: str) -> SwapOffer | Rejected:
+        return await self._api.order(order, taker, Purpose.LOOK)
+
+    async def prices(self, mints: Sequence[Mint]) -> Mapping[Mint, UsdPrice]:
+        """The prices of those mints that have one. Raises VenueUnavailable."""
+        return await self._api.prices(mints, Purpose.LOOK)
 
 
 def _meaning(status: int) -> str:

@@ -1,7 +1,7 @@
 """Keeps the requests to a swap server within the number that it documents for each sliding window of a minute.
 
 Without it, polling alone reaches the limit, and the server's refusals then hit prices, entries and exits alike.
-Prices get half of the quota, evenly spread; some requests are kept for exits. See solana-facts §4.1.
+Prices get half of the quota, evenly spread; some requests are kept for exits, and looks get few. See solana-facts §4.1.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from overmind.ports import Clock
 WINDOW_S: Final = 60
 EXIT_SHARE: Final = 5  # one request in so many is kept for exits
 PRICE_SHARE: Final = 2  # one request in so many is for prices
+LOOK_SHARE: Final = 2  # of the entries' requests, one in so many may be a look: others can still buy
 
 
 class Purpose(IntEnum):
     EXIT = 0
     ENTRY = 1
     PRICES = 2
+    LOOK = 3  # at a mint that no list has
 
 
 class QuotaUsedUp(Exception):
@@ -37,6 +39,7 @@ class RequestQuota:
         self._per_min = per_min
         self._kept = 0 if per_min is None else max(1, per_min // EXIT_SHARE)
         self._entries_max = 0 if per_min is None else max(1, per_min - per_min // PRICE_SHARE - self._kept)
+        self._looks_max = self._entries_max // LOOK_SHARE
         self._sent: deque[tuple[int, Purpose]] = deque()
         self._scarce_until_ns = 0
 
@@ -66,5 +69,8 @@ class RequestQuota:
         scarce = now_ns < self._scarce_until_ns <= now_ns + WINDOW_S * NS
         if scarce or left <= self._kept:
             return False
+        if purpose is Purpose.PRICES:
+            return True
+        looks = sum(sent is Purpose.LOOK for _, sent in self._sent)
         entries = sum(sent is Purpose.ENTRY for _, sent in self._sent)
-        return purpose is Purpose.PRICES or entries < self._entries_max
+        return looks + entries < self._entries_max and (purpose is Purpose.ENTRY or looks < self._looks_max)
