@@ -75,6 +75,7 @@ ALLOWED = {
     ("cli/ending.py", "Ending._end_by_force", "flush_log"): OWN_THREAD,
     ("cli/service.py", "serve", "journal_to_write"): START,
     ("cli/service.py", "serve", "token_of_service"): START,
+    ("cli/submit.py", "_Reader.__init__", "select.poll"): "it asks without waiting",
     ("cli/submit.py", "_standard_input", "os.dup"): START,
     ("cli/submit.py", "_standard_input", "os.fdopen"): START,
     ("cli/submit.py", "submit", "find_service"): START,
