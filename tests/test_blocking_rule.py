@@ -93,7 +93,7 @@ ALLOWED = {
     ("cli/unread.py", "_Stream.leave", "os.dup2"): "once the service has ended",
     ("clock/virtual.py", "_JumpingSelector.select", "self._loop.wait"): "virtual time: nothing waits",
     ("desk/engine.py", "Engine.__init__", "recover"): START,
-    ("desk/log.py", "configure_logging", "obstacle"): START,
+    ("desk/log.py", "require_regular", "obstacle"): START,
     ("desk/log.py", "configure_logging", "stop_logging"): START,
     ("desk/market.py", "connected", "open_tape"): START,
     ("desk/market.py", "open_tape", "load_tape"): START,
