@@ -40,6 +40,7 @@ JOURNAL_THREAD = "the thread of the journal calls it, or the start"
 ASIDE = "a thread calls it, and whoever waits for that has a bound; or the start"
 LOG_THREAD = "the thread of the log calls it, or the start"
 OWN_THREAD = "it runs in a thread of its own"
+KNOWN_SIGNAL = "a thread or another process calls it; the loop only reads the answer to a signal that is known already"
 DONE = "a task or future that is done"
 LOOKED_ASIDE = "where a desk trades, `StopFileWatch` makes this look in a thread"
 MAKE_TASKS = ("create_task", "ensure_future")
@@ -52,13 +53,19 @@ ELSEWHERE = {
     "desk/outlet.py": OWN_THREAD,
     "http/files.py": ASIDE,
     "journal/anchor.py": ASIDE,
+    "journal/archive.py": "`journal archive` calls it, which serves nobody",
     "journal/catalogue.py": "the thread of the cataloguer or of a request calls it",
     "journal/database.py": JOURNAL_THREAD,
+    "journal/keeper_process.py": "a process of its own",
     "journal/key_locks.py": "at the start, and when a wallet is added",
     "journal/lock.py": START,
     "journal/past.py": "the thread of a request calls it, or a command that serves nobody",
     "journal/place.py": ASIDE,
     "journal/reserve.py": JOURNAL_THREAD,
+    "journal/sealed.py": KNOWN_SIGNAL,
+    "journal/segment.py": KNOWN_SIGNAL,
+    "journal/shelf.py": KNOWN_SIGNAL,
+    "journal/status.py": "`journal status` calls it, which serves nobody",
     "journal/verify.py": "`verify` calls it, which serves nobody",
     "journal/writer.py": JOURNAL_THREAD,
     "prices/tape.py": START,
@@ -67,6 +74,7 @@ ELSEWHERE = {
 }
 # Reads of single rows of the journal, on the loop's thread.
 ROWS = {
+    ("journal/reader.py", "self._db.execute"),
     ("desk/anchorage.py", "head_of"),
     ("journal/sqlite.py", "self._db.execute"),
 }
@@ -75,6 +83,7 @@ ALLOWED = {
     ("cli/ending.py", "Ending._end_by_force", "flush_log"): OWN_THREAD,
     ("cli/service.py", "serve", "journal_to_write"): START,
     ("cli/service.py", "serve", "token_of_service"): START,
+    ("cli/submit.py", "_Reader.__init__", "select.poll"): "it asks without waiting",
     ("cli/submit.py", "_standard_input", "os.dup"): START,
     ("cli/submit.py", "_standard_input", "os.fdopen"): START,
     ("cli/submit.py", "submit", "find_service"): START,
@@ -84,7 +93,7 @@ ALLOWED = {
     ("cli/unread.py", "_Stream.leave", "os.dup2"): "once the service has ended",
     ("clock/virtual.py", "_JumpingSelector.select", "self._loop.wait"): "virtual time: nothing waits",
     ("desk/engine.py", "Engine.__init__", "recover"): START,
-    ("desk/log.py", "configure_logging", "obstacle"): START,
+    ("desk/log.py", "require_regular", "obstacle"): START,
     ("desk/log.py", "configure_logging", "stop_logging"): START,
     ("desk/market.py", "connected", "open_tape"): START,
     ("desk/market.py", "open_tape", "load_tape"): START,
@@ -110,6 +119,9 @@ ALLOWED = {
     ("desk/watchdog.py", "watching", "thread.join"): "two seconds at most, at the end",
     ("desk/watchdog.py", "watching.watch", "ended.wait"): OWN_THREAD,
     ("http/intake.py", "Intake._begin_all", "one.result"): DONE,
+    ("http/explainer.py", "Explainer._explain", "saying.result"): DONE,
+    ("http/explainer.py", "Explainer._started", "os.getpriority"): "it asks the kernel alone",
+    ("http/explainer.py", "Explainer._started", "os.setpriority"): "it asks the kernel alone",
     ("http/stream.py", "Streams._live", "coming.result"): DONE,
     ("journal/sqlite.py", "SqliteJournal._pause_loop", "self._newest_write.wait"): "a tenth of a millisecond",
     ("sdk/manager.py", "WalletManager.initialize", "task.result"): DONE,

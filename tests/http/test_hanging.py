@@ -86,10 +86,11 @@ def log_lines(folder: Path) -> list[dict[str, Any]]:
 def test_a_log_that_is_no_file_is_refused_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     os.mkfifo(tmp_path / "logs" / LOG_FILE)
-    done = overmind(tmp_path, "run", SNIPER_SERVER_PORT="0")
-    assert done.returncode == BAD_INPUT
-    assert f"{tmp_path / 'logs' / LOG_FILE}: is a named pipe" in done.stderr
-    assert "OVERMIND_LOGS_DIR" in done.stderr
+    for command in ("check", "run"):
+        done = overmind(tmp_path, command, SNIPER_SERVER_PORT="0")
+        assert done.returncode == BAD_INPUT
+        assert f"{tmp_path / 'logs' / LOG_FILE}: is a named pipe" in done.stderr
+        assert "OVERMIND_LOGS_DIR" in done.stderr
 
 
 @pytest.mark.soak

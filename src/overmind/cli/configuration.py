@@ -16,6 +16,7 @@ from overmind.config import ConfigError, MultiWalletConfig, WalletConfig
 from overmind.core.books.wallet_limits import in_force
 from overmind.core.model.enums import EMERGENCY
 from overmind.core.model.units import MICROS, PPM
+from overmind.desk.log import require_regular
 from overmind.journal.errors import JournalUnusable
 from overmind.views import reports
 from overmind.views.limits import differences, limit_amounts
@@ -28,6 +29,7 @@ def check(as_json: AsJson = False) -> None:
     """
     try:
         config = configured()
+        require_regular(config.logs_dir)
     except ConfigError as error:
         if not as_json:
             raise

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +41,7 @@ from overmind.http.files import RunningService, find_service
 from overmind.journal.aside import Aside
 from overmind.journal.topics import signal_of
 from overmind.ports import Journal
+from overmind.text.printable import json_bytes
 from overmind.views.orders import closed_orders, open_orders
 
 SETTLE_S: Final = 120.0  # a ticket that never lands is proven expired within a minute
@@ -122,18 +125,14 @@ def _standard_input() -> BinaryIO:
 
 
 async def _submit(config: MultiWalletConfig, journal: Journal, source: BinaryIO, seed: int, tell: Tell) -> Answers:
-    clock, stop, aside = SystemClock(), _asked_to_end(), Aside("answers")
-
-    async def aside_told(answer: Mapping[str, object]) -> None:
-        await aside.run(partial(tell, answer))
-
+    clock, stop, reader = SystemClock(), _asked_to_end(), _Reader(tell)
     with StopFileWatch(config.data_dir).looking() as stop_file:
         async with (
             connected(config, clock, seed=seed) as connect,
             running(App(config, journal, clock, connect, stop_file), SETTLE_S) as app,
         ):
             tokens = tokens_for_signals(config.desk)
-            answers = await answer_lines(app, read_lines(source, stop), tokens, aside_told)
+            answers = await answer_lines(app, read_lines(source, stop), tokens, reader.tell)
             if count := len(app.engine.state.open_orders):
                 present.note(f"settling {count} order{'' if count == 1 else 's'} …")
             return answers
@@ -143,6 +142,24 @@ async def _submit_to(service: RunningService, token: Secret, source: BinaryIO, t
     stop = _asked_to_end()
     async with Remote(service, token, SystemClock()) as remote:
         return await remote.submit(read_lines(source, stop), tell)
+
+
+class _Reader:
+    """Tells whoever reads the answers. One that does not read holds up the next answers, and not the desk."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._aside = Aside("answers")
+        self._ready = select.poll()
+        with contextlib.suppress(io.UnsupportedOperation):  # A caller in this process replaced it by a buffer.
+            self._ready.register(sys.stdout.fileno(), select.POLLOUT)
+
+    async def tell(self, answer: Mapping[str, object]) -> None:
+        """Raises BrokenPipeError. A thread tells what might have to wait: it takes longer than the loop does."""
+        if len(json_bytes(answer)) < select.PIPE_BUF and self._ready.poll(0):
+            self._tell(answer)
+        else:
+            await self._aside.run(partial(self._tell, answer))
 
 
 def _asked_to_end() -> asyncio.Event:

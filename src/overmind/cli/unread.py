@@ -14,7 +14,7 @@ from typing import Final, TextIO
 from overmind.desk.outlet import Outlet, write_all
 
 TEXTS_MAX: Final = 1_000  # that wait for a reader; later ones are dropped
-FLUSH_S: Final = 1.0  # for the last texts, when the service ends
+FLUSH_S: Final = 2.0  # for the last texts, when the service ends
 
 
 class _Stream(io.TextIOBase):

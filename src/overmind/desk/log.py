@@ -83,11 +83,7 @@ def configure_logging(logs_dir: Path, level: str) -> None:
     Raises OSError if the folder cannot be made, and ConfigError where something else stands in the file's place.
     """
     stop_logging()
-    path = logs_dir / LOG_FILE
-    with contextlib.suppress(OSError):  # A folder that cannot be read is told below.
-        if (found := obstacle(path)) is not None:
-            fix = f"the log needs a regular file: move it away, or name another folder in {LOGS_DIR.name}"
-            raise ConfigError((Problem(str(path), f"is {found}", fix),))
+    require_regular(logs_dir)
     output = _Logger.output = LogOutput(logs_dir, logging.getLevelNamesMapping()[level])
     handler = LibraryLines(output)
     handler.set_name(HANDLER)
@@ -96,6 +92,15 @@ def configure_logging(logs_dir: Path, level: str) -> None:
     root.propagate = False
     root.addHandler(handler)
     output.make_folder()
+
+
+def require_regular(logs_dir: Path) -> None:
+    """Raises ConfigError where the log would not be a regular file."""
+    path = logs_dir / LOG_FILE
+    with contextlib.suppress(OSError):  # A folder that cannot be read is told when it is made.
+        if (found := obstacle(path)) is not None:
+            fix = f"the log needs a regular file: move it away, or name another folder in {LOGS_DIR.name}"
+            raise ConfigError((Problem(str(path), f"is {found}", fix),))
 
 
 def stop_logging() -> None:
