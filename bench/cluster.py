@@ -38,6 +38,10 @@ class Server:
         assert line, f"it did not start: {complaints.read_text()}"
         self.url: str = msgspec.json.decode(line)["url"]
 
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
     def cpu_s(self) -> float:
         """Its user and system time so far."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()

@@ -69,7 +69,7 @@ def _length(head: bytes) -> int:
     return next(int(value) for name, _, value in lines if name.lower() == b"content-length")
 
 
-def _asked(port: int, method: str, path: str, body: bytes = b"") -> Any:
+def asked(port: int, method: str, path: str, body: bytes = b"") -> Any:
     """Asks over a new connection, as a command does."""
     connection = Connection(port)
     try:
@@ -105,7 +105,7 @@ def _load(port: int, known: bool, going: Any, sent: Any) -> None:
 
 
 @contextmanager
-def _clients(port: int, known: bool) -> Iterator[Any]:
+def clients(port: int, known: bool) -> Iterator[Any]:
     """How many batches each client has had answered."""
     context = get_context("spawn")
     going, sent = context.Value("b", 1), context.Array("q", CLIENTS)
@@ -143,18 +143,18 @@ def service(folder: Path, wallets: int) -> Iterator[Server]:
 
 def _measured(server: Server, known: bool) -> tuple[list[int], int, float]:
     """The times of the stops, the batches answered meanwhile, and the seconds that all took."""
-    port = int(server.url.rpartition(":")[2])
+    port = server.port
     times = list[int]()
-    with _clients(port, known) as sent:
+    with clients(port, known) as sent:
         began, before = time.perf_counter(), sum(sent)
         for number in range(STOPS):
             time.sleep(BETWEEN_S)
             asked = time.perf_counter_ns()
-            while "stopped" not in _asked(port, "POST", "/v1/emergency-stop", b'{"reason": "a drill"}'):
+            while "stopped" not in asked(port, "POST", "/v1/emergency-stop", b'{"reason": "a drill"}'):
                 pass  # It holds, and its answer did not wait any longer for the journal.
             times.append(time.perf_counter_ns() - asked)
             path = f"/v1/wallets/wallet{number % WALLETS}/reactivate"  # So that the next stop has something to stop.
-            _asked(port, "POST", path, b'{"reason": "the drill is over"}')
+            asked(port, "POST", path, b'{"reason": "the drill is over"}')
         answered, took = sum(sent) - before, time.perf_counter() - began
     return times, answered, took
 
@@ -167,7 +167,7 @@ def stop_under_load() -> list[Result]:
             service(Path(scratch), WALLETS) as server,
         ):
             times, answered, took = _measured(server, known)
-            ready = _asked(int(server.url.rpartition(":")[2]), "GET", "/readyz")
+            ready = asked(server.port, "GET", "/readyz")
         spread = spread_of(times)
         p99_ms = spread.p99 / 1_000
         name = f"emergency stop, {CLIENTS} clients with {what} batches of {BATCH}, {WALLETS} wallets"

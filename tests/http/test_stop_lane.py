@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from bench.desks import START_NS, bench_desk, bench_wallets, opening
 from starlette.requests import Request
+from starlette.responses import Response
 
 from overmind.clock.virtual import VirtualClock, run_virtual
 from overmind.core.model.commands import EmergencyStop
@@ -17,6 +18,7 @@ from overmind.core.model.ids import SOL
 from overmind.core.model.signal import Signal
 from overmind.desk.engine import Begun, Engine
 from overmind.desk.lane import REST_S, Lane
+from overmind.http.bounds import BODY_BYTES_MAX
 from overmind.http.intake import Intake
 from overmind.http.server import by_urgency
 from overmind.journal.memory import MemoryJournal
@@ -68,11 +70,14 @@ class Stage:
         tokens = token_index(settings.tokens.values())
         self.intake = Intake(self.engine, self._begin, self.lane, tokens, settings.quote, self.clock)
 
-    async def post(self, signals: list[dict[str, object]]) -> list[Any]:
+    async def answer(self, body: bytes) -> Response:
         async def receive() -> dict[str, object]:
-            return {"type": "http.request", "body": json.dumps(signals).encode()}
+            return {"type": "http.request", "body": body}
 
-        answer = await self.intake.post(Request({"type": "http", "method": "POST", "headers": []}, receive))
+        return await self.intake.post(Request({"type": "http", "method": "POST", "headers": []}, receive))
+
+    async def post(self, signals: list[dict[str, object]]) -> list[Any]:
+        answer = await self.answer(json.dumps(signals).encode())
         assert answer.status_code == 202, answer.body
         answers: list[Any] = json.loads(bytes(answer.body))
         return answers
@@ -179,6 +184,19 @@ def test_a_batch_of_refusals_is_answered_shortly() -> None:
         return len(json.dumps(await stage.post(signals)))
 
     assert on_stage(play) < BATCH * 2_048
+
+
+def test_signals_that_wait_are_bounded() -> None:
+    async def play(stage: Stage) -> list[int]:
+        blanks = b" " * (BODY_BYTES_MAX - 1_000)
+        bodies = (b"[%b%b]" % (json.dumps(batch(f"a{n}-", count=1)[0]).encode(), blanks) for n in range(70))
+        answers = await asyncio.gather(*map(stage.answer, bodies))
+        await stage.post(batch("later", count=1))
+        return [answer.status_code for answer in answers]
+
+    codes = on_stage(play)
+    assert codes[:64] == [202] * 64
+    assert codes[66:] == [429] * 4
 
 
 @pytest.mark.parametrize(

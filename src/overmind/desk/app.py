@@ -186,15 +186,18 @@ class App:
         received_at_ns = self.clock.now_ns() if received_at_ns is None else received_at_ns
         if (looking := self.look_before(signal)) is not None:
             await looking
-        begun = self.begin(signal, received_at_ns)
-        await self.engine.durable(begun.durable_seq)
-        answered = self.engine.answer(begun)
-        return decision_of(answered.events, answered.duplicate)
+        return await self.told(self.begin(signal, received_at_ns))
 
     def begin(self, signal: Signal, received_at_ns: int) -> Begun:
         """As `Engine.begin`, after the stop file: a stop that it asks for is journaled before the decision."""
         self.watch.heed_stop_file_now()
         return self.engine.begin(signal, received_at_ns)
+
+    async def told(self, begun: Begun) -> Decision:
+        """The decision, once it is durable. Raises CommandRefused, EngineStopped."""
+        await self.engine.durable(begun.durable_seq)
+        answered = self.engine.answer(begun)
+        return decision_of(answered.events, answered.duplicate)
 
     def look_before(self, signal: Signal) -> Awaitable[None] | None:
         """What to wait for before the decision: a look at a mint that no list has. None: nothing."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Final, NamedTuple, TypeVar
 
@@ -38,6 +38,7 @@ from overmind.core.model.events import Answer, DeskConfigured, Entry, Event, Hol
 from overmind.core.model.ids import OWN, SignalId, is_own
 from overmind.core.model.signal import Signal
 from overmind.core.model.value import Value
+from overmind.desk.feed import Feed
 from overmind.journal.recovery import kept_state
 from overmind.ports import Clock, Journal, Jump, Snapshot, Trust
 
@@ -70,32 +71,6 @@ class DiskFull(Exception):
 
 class EngineStopped(Exception):
     """The engine failed or was stopped. Do not rely on anything that it has not acknowledged."""
-
-
-class Feed:
-    """Committed entries in order, for one reader. A reader that lags too far loses some and must reread the state."""
-
-    def __init__(self, lag_max: int) -> None:
-        self._lag_max = lag_max
-        self._entries: deque[Entry] = deque()
-        self._ready = asyncio.Event()
-        self._lost = False
-
-    def publish(self, entries: Iterable[Entry]) -> None:
-        self._entries.extend(entries)
-        if len(self._entries) > self._lag_max:
-            self._entries.clear()
-            self._lost = True
-        self._ready.set()
-
-    async def next(self) -> tuple[Entry, ...] | None:
-        """The entries committed since the last call, at least one; None: some were lost, read the state anew."""
-        await self._ready.wait()
-        self._ready.clear()
-        entries, lost = tuple(self._entries), self._lost
-        self._entries.clear()
-        self._lost = False
-        return None if lost else entries
 
 
 class AlwaysTrusted:

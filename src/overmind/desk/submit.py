@@ -14,6 +14,7 @@ from overmind.core.model.ids import OrderId, SignalId
 from overmind.core.model.money import Token
 from overmind.desk.app import App
 from overmind.desk.engine import DiskFull, EngineBusy, EngineStopped
+from overmind.desk.lane import Lane, Rank
 from overmind.signals.decode import BadSignal, read_signal
 from overmind.text.characters import is_blank
 from overmind.views.decisions import DecisionStatus
@@ -98,7 +99,7 @@ async def answer_lines(
 
     Raises NobodyListens.
     """
-    answers = Answers()
+    answers, lane = Answers(), Lane()
     queue: asyncio.Queue[asyncio.Task[Mapping[str, object]] | None] = asyncio.Queue(IN_FLIGHT_MAX)
 
     async def tell_in_order() -> None:
@@ -117,12 +118,14 @@ async def answer_lines(
         async for line in lines:
             if not is_blank(line):
                 received_at_ns = app.clock.now_ns()
-                await queue.put(tasks.create_task(_answer(app, line, tokens, received_at_ns)))
+                await queue.put(tasks.create_task(_answer(app, lane, line, tokens, received_at_ns)))
         await queue.put(None)
     return answers
 
 
-async def _answer(app: App, line: bytes, tokens: Mapping[str, Token], received_at_ns: int) -> Mapping[str, object]:
+async def _answer(
+    app: App, lane: Lane, line: bytes, tokens: Mapping[str, Token], received_at_ns: int
+) -> Mapping[str, object]:
     try:
         known = app.engine.state.wallets
         signal, notes = read_signal(line, tokens, app.desk.quote, app.config.signal_fields_ignored, known)
@@ -130,7 +133,11 @@ async def _answer(app: App, line: bytes, tokens: Mapping[str, Token], received_a
         return invalid(bad)
     while True:
         try:
-            return (await app.submit(signal, received_at_ns)).to_json(notes)
+            if (looking := app.look_before(signal)) is not None:
+                await looking
+            async with lane.held(Rank.ENTRY):  # Lines keep their order, sales included.
+                begun = app.begin(signal, received_at_ns)
+            return (await app.told(begun)).to_json(notes)
         except CommandRefused as refused:
             return conflict(signal.id, refused)
         except DiskFull as full:

@@ -28,7 +28,8 @@ from overmind.http.slices import Slices, written
 from overmind.signals.validation import ID
 from overmind.text.printable import json_bytes
 from overmind.views import limits, reports
-from overmind.views.past import BadSearch, moves_in, opened_moves, opened_orders, orders_in, refusals_in
+from overmind.views.orders import each_open_order
+from overmind.views.past import BadSearch, Opened, moves_in, opened_moves, orders_in, refusals_in
 from overmind.views.positions import position_rows
 from overmind.views.preview import explain
 from overmind.views.risk import Risk, portfolio_risk, wallet_risks
@@ -44,15 +45,16 @@ Limit = Annotated[int, BeforeValidator(whole_within(1, EVENTS_MAX)), Query(ge=1,
 
 def queries_router(app: App, recent: Archive, explainer: Explainer) -> APIRouter:
     router = APIRouter(prefix="/v1")
-    router.include_router(_books_router(app))
-    router.include_router(_past_router(app, recent))
+    slices = Slices(app.engine)
+    router.include_router(_books_router(app, slices))
+    router.include_router(_past_router(app, recent, slices))
     router.include_router(_journal_router(recent, explainer))
     return router
 
 
-def _books_router(app: App) -> APIRouter:
+def _books_router(app: App, slices: Slices) -> APIRouter:
     """What the books say now."""
-    router, engine, slices = APIRouter(), app.engine, Slices(app.engine)
+    router, engine = APIRouter(), app.engine
 
     @router.get("/portfolio")
     async def portfolio() -> Response:
@@ -92,16 +94,17 @@ def _books_router(app: App) -> APIRouter:
     return router
 
 
-def _past_router(app: App, recent: Archive) -> APIRouter:
+def _past_router(app: App, recent: Archive, slices: Slices) -> APIRouter:
     """Open orders and moves from the books, and what ended or was refused from the journal."""
     router, engine = APIRouter(), app.engine
 
     @router.get("/orders")
     async def orders(asked: AskedFor, only_open: OnlyOpen = False) -> Response:
         """Open orders at the time of the request; an order that closed meanwhile is shown as closed."""
-        search, opened = await engine.read(lambda state: (asked.among(state), opened_orders(state)))
         if only_open and asked.for_all:  # Polled often, so without `placed_at`, which takes reading the journal.
-            return JsonResponse([row for _, row in opened.orders])
+            return await slices.rows(lambda state: (row for _, row in each_open_order(state)))
+        search, desk, seq = await engine.read(lambda state: (asked.among(state), state.desk, state.seq))
+        opened = Opened(desk, seq, orders=await slices.collected(each_open_order))
         return written(await recent.look(lambda pages: json_bytes(orders_in(pages.past(), opened, search, only_open))))
 
     @router.get("/moves")

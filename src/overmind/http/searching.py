@@ -41,7 +41,7 @@ class Asked(Value, frozen=True):
             raise HttpRefusal(400, bad.problem, bad.fix) from None
 
 
-def _asked(
+async def _asked(
     last: Last = LAST_DEFAULT,
     wallet: str | None = None,
     token: str | None = None,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import msgspec
 from starlette.responses import Response
@@ -13,6 +14,8 @@ from overmind.desk.engine import Engine
 from overmind.desk.lane import Lane, Rank
 from overmind.http.responses import JsonResponse
 from overmind.text.printable import json_bytes
+
+T = TypeVar("T")
 
 
 class Slices:
@@ -25,24 +28,29 @@ class Slices:
 
     async def rows(self, look: Callable[[State], Iterator[object]]) -> Response:
         """A list, one row after the other. Entries may come between two rows; all of them are durable on return."""
-        return written(await self._rows(look))
+        return written(_array(await self.collected(lambda state: map(json_bytes, look(state)))))
 
     async def rows_in(
         self, head: Callable[[State], Value], name: str, look: Callable[[State], Iterator[object]]
     ) -> Response:
         """An object of which the field `name` is such a list."""
-        rows = await self._rows(look)
+        rows = _array(await self.collected(lambda state: map(json_bytes, look(state))))
         told = await self._engine.read(head)
         return written(json_bytes({**msgspec.structs.asdict(told), name: msgspec.Raw(rows)}))
 
-    async def _rows(self, look: Callable[[State], Iterator[object]]) -> bytes:
-        rows = list[bytes]()
+    async def collected(self, look: Callable[[State], Iterator[T]]) -> list[T]:
+        """What such a look finds, row by row."""
+        rows = list[T]()
         async with self._lane.held(Rank.READING) as turn:
             for row in look(self._engine.state):
-                rows.append(json_bytes(row))
+                rows.append(row)
                 await turn.pause()
         await self._engine.durable(self._engine.state.seq)
-        return b"[%b]" % b",".join(rows)
+        return rows
+
+
+def _array(rows: Sequence[bytes]) -> bytes:
+    return b"[%b]" % b",".join(rows)
 
 
 def written(raw: bytes) -> Response:

@@ -13,7 +13,8 @@ from starlette.responses import Response, StreamingResponse
 
 from overmind.clock.clocks import loop_turn
 from overmind.core.model.events import Entry
-from overmind.desk.engine import Engine, Feed
+from overmind.desk.engine import Engine
+from overmind.desk.feed import Feed
 from overmind.http.archive import Archive, Pages
 from overmind.http.bounds import SEQ_MAX, whole_within
 from overmind.http.responses import HttpRefusal

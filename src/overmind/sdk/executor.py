@@ -29,7 +29,8 @@ from overmind.core.model.ids import WalletId
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import LAMPORTS
 from overmind.desk.app import DRAIN_S, App
-from overmind.desk.engine import DiskFull, EngineBusy, EngineStopped, Feed
+from overmind.desk.engine import DiskFull, EngineBusy, EngineStopped
+from overmind.desk.feed import Feed
 from overmind.desk.submit import failed
 from overmind.sdk.manager import WalletManager, first_cause
 from overmind.sdk.records import Record, RejectedSignal, execution_record

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -57,7 +57,14 @@ class OrderRow(Value, frozen=True):
 
 def open_orders(state: State) -> list[OrderRow]:
     """Without their times, which the state does not keep: see `views.past`."""
-    return [_open_row(state.settings, known) for known in state.open_orders.values()]
+    return [row for _, row in each_open_order(state)]
+
+
+def each_open_order(state: State) -> Iterator[tuple[Order, OrderRow]]:
+    """The state may change between two rows: what closed meanwhile is left out."""
+    for known in [*state.open_orders.values()]:
+        if known.order.id in state.open_orders:
+            yield known.order, _open_row(state.settings, known)
 
 
 def _open_row(desk: Desk, known: OpenOrder) -> OrderRow:

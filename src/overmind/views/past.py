@@ -19,7 +19,7 @@ from overmind.journal.past import Past, Search, Works
 from overmind.journal.topics import ANY
 from overmind.views.amounts import symbol_of
 from overmind.views.moves import MoveRow, closed_moves, open_moves
-from overmind.views.orders import OrderRow, closed_orders, open_orders
+from overmind.views.orders import OrderRow, closed_orders, each_open_order
 from overmind.views.refusals import shown
 
 REFUSALS_LISTED_MAX: Final = 20  # of one signal; `explain` lists all
@@ -57,8 +57,7 @@ class RefusedRow(Value, frozen=True):
 
 
 def opened_orders(state: State) -> Opened:
-    orders = [known.order for known in state.open_orders.values()]
-    return Opened(state.desk, state.seq, orders=list(zip(orders, open_orders(state), strict=True)))
+    return Opened(state.desk, state.seq, orders=[*each_open_order(state)])
 
 
 def opened_moves(state: State, now_ns: int) -> Opened:

@@ -150,6 +150,20 @@ def test_from_many_to_few_and_back() -> None:
         check(state)
 
 
+def test_tokens_that_are_sold_leave_their_rows_to_others() -> None:
+    desk = CoreDesk("w1; w2")
+    desk.state.valuation = Valuation(few=0)
+    for number in range(200):
+        token, sold = Token("T", Mint(f"t{number}"), 0), Token("T", Mint(f"t{number - 2}"), 0)
+        for wallet in ("w1", "w2"):
+            change_position(desk.state, desk.book(wallet), token, Lot(StrategyType.ARBITRAGE, 7, 0))
+            if number >= 2:
+                change_position(desk.state, desk.book(wallet), sold, -7)
+        mark_prices(desk.state, [Mark(token.mint, (number + 1) * PICO, NS * number)])
+        check(desk.state)
+    assert desk.state.valuation.size <= 2 * 2 * 4
+
+
 def test_what_would_sum_to_more_than_an_int64_is_left_to_the_plain_loop() -> None:
     desk, units = CoreDesk("w1"), 2**50 - 1
     tokens = [Token(f"T{number}", Mint(f"t{number}"), 0) for number in range(2**13 + 1)]

@@ -79,6 +79,7 @@ class Valuation:
         self._table = np.zeros((len(Columns._fields), ROWS_MIN), np.int64)
         self._positions: list[Position] = []  # by row
         self._rows: dict[tuple[int, Mint], dict[str, int]] = {}  # by slot and token, then by owner
+        self._free: list[int] = []  # rows of nothing
         self._tokens: dict[Mint, int] = {}  # the tokens' numbers
         self._noted: dict[tuple[int, Mint], None] = {}
         self._knows_all = False
@@ -122,22 +123,32 @@ class Valuation:
         self._write(written)
 
     def _read(self, book: WalletBook, mint: Mint, price_pico: int) -> Iterator[tuple[int, Row]]:
-        """Rows of a sold position stay for the next time."""
-        rows, position = self._rows.setdefault((book.slot, mint), {}), book.positions.get(mint)
+        """Rows of a sold position are free for others: a desk may hold thousands of tokens in its life."""
+        place, position = (book.slot, mint), book.positions.get(mint)
+        rows = self._rows.setdefault(place, {})
         for row in rows.values():
             yield row, EMPTY
         if position is None:
+            self._free += self._rows.pop(place).values()
             return
         token, scale = self._tokens.setdefault(mint, len(self._tokens)), position.scale
         for by, units in ((WHOLE, position.units), *position.units_by.items()):
             if by not in rows:
-                rows[by] = len(self._positions)
-                self._positions.append(position)
+                rows[by] = self._free.pop() if self._free else self._new_row(position)
             row = rows[by]
             self._positions[row] = position
             value = min(units * price_pico // scale, FAR)
             triggers = _triggers(book, position, value) if by == WHOLE else NO_TRIGGERS
             yield row, (book.slot, token, NUMBERS[by], min(units, FAR), min(scale, FAR), value, *triggers)
+
+    def _new_row(self, position: Position) -> int:
+        self._positions.append(position)
+        return len(self._positions) - 1
+
+    @property
+    def size(self) -> int:
+        """How many rows it has, the free ones included."""
+        return len(self._positions)
 
     def _write(self, written: dict[int, Row]) -> None:
         while len(self._positions) > self._table.shape[1]:

@@ -1,0 +1,35 @@
+"""What a part of the desk hears of the journal: committed entries, in order, with a bound on its lag."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+
+from overmind.core.model.events import Entry
+
+
+class Feed:
+    """Committed entries in order, for one reader. A reader that lags too far loses some and must reread the state."""
+
+    def __init__(self, lag_max: int) -> None:
+        self._lag_max = lag_max
+        self._entries: deque[Entry] = deque()
+        self._ready = asyncio.Event()
+        self._lost = False
+
+    def publish(self, entries: Iterable[Entry]) -> None:
+        self._entries.extend(entries)
+        if len(self._entries) > self._lag_max:
+            self._entries.clear()
+            self._lost = True
+        self._ready.set()
+
+    async def next(self) -> tuple[Entry, ...] | None:
+        """The entries committed since the last call, at least one; None: some were lost, read the state anew."""
+        await self._ready.wait()
+        self._ready.clear()
+        entries, lost = tuple(self._entries), self._lost
+        self._entries.clear()
+        self._lost = False
+        return None if lost else entries

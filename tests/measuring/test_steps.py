@@ -1,0 +1,101 @@
+"""The longest steps of the core, in processor time: nothing else runs on the event loop while one of them does.
+
+In the long tier, because other work on the machine can slow a single measurement; the best of a few counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from bench.desks import PRICE_PICO, START_NS, PureDesk, buy, marks
+from bench.selection import _settled
+from msgspec import structs
+
+from overmind.clock.clocks import thread_ns
+from overmind.core.model.commands import Command, ConfigureDesk, EmergencyStop, RecordDeposit, SubmitSignal
+from overmind.core.model.enums import SaleScope, TradeAction
+from overmind.core.model.events import OrderPlaced
+from overmind.core.model.ids import DepositId, SignalId, WalletId
+from overmind.core.model.money import Money
+from overmind.core.model.units import MICROS, NS
+
+STEP_MS = 20.0  # of a desk with 50 wallets
+STEP_OF_A_THOUSAND_MS = 50.0
+LOTS = 50_000
+TRIES = 3
+
+
+def best_ms(step: Callable[[], object], before: Callable[[], object] = lambda: None) -> float:
+    found = []
+    for _ in range(TRIES):
+        before()
+        began_ns = thread_ns()
+        step()
+        found.append((thread_ns() - began_ns) / 1e6)
+    return min(found)
+
+
+def deposit(desk: PureDesk, wallet: int, mint: int, name: str, units: int) -> None:
+    money = Money(units, desk.mints[mint])
+    desk.run(RecordDeposit(DepositId(name), WalletId(f"wallet{wallet}"), money), desk.state.at_ns)
+
+
+def booked_by(rules: int) -> PureDesk:
+    desk = PureDesk(1)
+    desk.run(ConfigureDesk(structs.replace(desk.desk, booking_rules=rules)), START_NS)
+    return desk
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("rules", [1, 3])
+def test_selling_many_lots_is_a_short_step(rules: int) -> None:
+    desk, number = booked_by(rules), 0
+
+    def hold() -> None:
+        nonlocal number
+        (placed,) = desk.run(buy(number, desk.mints[1], desk.state.at_ns), desk.state.at_ns)
+        assert isinstance(placed, OrderPlaced), placed
+        _settled(desk, placed.order)
+        for lot in range(LOTS):
+            deposit(desk, 0, 1, f"lot{number}-{lot}", MICROS + lot)
+        number += 1
+
+    def sell() -> None:
+        signal = structs.replace(
+            buy(0, desk.mints[1], desk.state.at_ns).signal,
+            id=SignalId(f"sale-{number}"),
+            action=TradeAction.MARKET_SELL,
+            notional_micros=None,
+            sell_all=True,
+            scope=SaleScope.DESK,
+        )
+        (placed,) = desk.run(SubmitSignal(signal, desk.state.at_ns), desk.state.at_ns)
+        assert isinstance(placed, OrderPlaced), placed
+        _settled(desk, placed.order)
+        assert desk.mints[1] not in desk.state.wallets[WalletId("wallet0")].positions
+
+    assert best_ms(sell, hold) <= STEP_MS
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("wallets", "bound_ms"), [(50, STEP_MS), (1_000, STEP_OF_A_THOUSAND_MS)])
+def test_marks_and_stops_are_short_steps(wallets: int, bound_ms: float) -> None:
+    desk = PureDesk(wallets)
+    for wallet in range(wallets):
+        for place in range(10):
+            deposit(desk, wallet, 1 + (wallet + place) % (len(desk.mints) - 1), f"{wallet}-{place}", 100 * MICROS)
+
+    def runs(command: Callable[[int], Command]) -> Callable[[], object]:
+        def step() -> None:
+            at_ns = desk.state.at_ns + NS
+            desk.run(command(at_ns), at_ns)
+            desk.index.refresh()
+
+        return step
+
+    mark = runs(lambda at_ns: marks(desk.desk, at_ns, PRICE_PICO + desk.state.seq))
+    mark()  # The first one makes the columns of all positions.
+    assert best_ms(mark) <= bound_ms
+    assert best_ms(runs(lambda _: EmergencyStop("a drill", liquidate=True))) <= bound_ms
+    assert best_ms(mark) <= bound_ms, "with 64 sales of a liquidation"
