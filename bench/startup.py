@@ -85,7 +85,7 @@ def _entries(desk: PureDesk) -> Iterator[Entry]:
         placed = desk.run(buy(number, mints[number % len(mints)], at_ns), at_ns)[-1]
         assert isinstance(placed, OrderPlaced), placed
         order = placed.order
-        desk.run(RecordTicket(order.id, Ticket("5" * 88, bytes(400))), at_ns)
+        desk.run(RecordTicket(order.id, Ticket(f"{number:0>88}", bytes(400))), at_ns)
         fill = Filled(order.spend.units, order.received_min, 13_000, order.rent_max_lamports)
         desk.run(RecordOutcome(order.id, fill), at_ns)
         yield from desk.entries[-3:]

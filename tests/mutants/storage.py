@@ -267,4 +267,11 @@ STORAGE_BUGS: Final = (
         "dict(os.environ)",
         "tests/desk/test_keeper.py::test_the_process_is_told_no_secret",
     ),
+    Mutation(
+        "ticket not searched for where it was not searched before",
+        "desk/ticket_search.py",
+        "await self._search(new, 0, min(checked_seq, end))",
+        "await self._search(new, 0, 0)",
+        "tests/desk/test_ticket_search.py::test_it_finds_what_reading_everything_finds",
+    ),
 )

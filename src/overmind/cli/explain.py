@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -26,10 +26,10 @@ from overmind.core.model.events import (
 from overmind.core.model.ids import OrderId, SignalId
 from overmind.core.model.order import Order
 from overmind.core.model.units import MICROS
+from overmind.journal.catalogue_check import Done, Part
 from overmind.journal.recovery import state_at
 from overmind.views.orders import book_fix, outcome_told
 from overmind.views.preview import explain as explain_signal
-from overmind.views.verify import Segment, SegmentVerified, Verify
 from overmind.views.verify import verify as verify_journal
 
 MANY_ENTRIES: Final = 200_000
@@ -89,10 +89,10 @@ def _told(desk: Desk, orders: Mapping[OrderId, Order], event: Event) -> str:
             return ""  # The name of the event is enough.
 
 
-def _over_segments(work: Verify, segments: list[Segment]) -> Iterable[SegmentVerified]:
-    """Starting processes takes longer than verifying a short journal."""
-    entries = sum(one.part.last - one.part.first + 1 for one in segments)
-    return over_all_cores(work, segments) if entries >= MANY_ENTRIES else map(work, segments)
+def _over(work: Callable[[Part], Done], parts: list[Part]) -> Iterable[Done]:
+    """Further processes take a while to begin, which only many entries are worth."""
+    entries = sum(part.entries for part in parts)
+    return over_all_cores(work, parts) if entries >= MANY_ENTRIES else map(work, parts)
 
 
 def verify(
@@ -111,7 +111,7 @@ def verify(
         def show(count: int) -> None:
             shown.update(task, completed=count)
 
-        verified = verify_journal(path, show, anchor_of_caller(), _over_segments)
+        verified = verify_journal(path, show, anchor_of_caller(), _over)
     if as_json:
         present.emit_json(verified)
     elif verified.ok:

@@ -28,6 +28,7 @@ from overmind.core.model.units import NS
 from overmind.desk.effects import effects_text
 from overmind.desk.engine import Engine
 from overmind.desk.landed import unsigned_orders_like
+from overmind.desk.ticket_search import TicketSearch
 from overmind.ports import ChainSilent, Clock, Effects
 from overmind.solana.responses import OwnerBalances, SignatureInfo
 from overmind.solana.tokens import TOKEN_PROGRAMS, ata
@@ -37,7 +38,6 @@ REREAD_S: Final = 1.0
 UNREAD_S: Final = 2.0  # until a wallet that could not be read is read again
 RECHECK_S: Final = 2.0  # between two checks of a wallet after notifications
 TICKETS_MAX: Final = 20_000  # remembered signatures of tickets since the start
-ENTRIES_PER_PAUSE: Final = 200  # journal entries between two pauses of a search
 CHECKED_MAX: Final = 100  # signatures per check: anybody may send dust, and other wallets must not wait for it
 TRIES_MAX: Final = 30  # reads of a transaction, at least a minute, before it counts as a possible theft
 TRIED_MAX: Final = 10_000  # signatures whose reads are counted
@@ -96,6 +96,7 @@ class BalanceWatch:
         self._unread: set[WalletId] = set()
         self._feed = engine.subscribe()
         self._tickets: dict[str, None] = {}  # signatures of the newest tickets; the journal has the older ones
+        self._journal = TicketSearch(engine, clock)
         self._tries: dict[str, int] = {}  # failed reads, by signature
         self._checking = asyncio.Lock()  # One check at a time: a wallet's cursor advances in order.
 
@@ -158,9 +159,9 @@ class BalanceWatch:
         """
         async with self._checking:
             ours, unread = await self._signed_by_us(signatures, book.wallet.public_key)
-            if unknown := await self._not_in_journal(ours, 0):
+            if unknown := await self._journal.without_ticket(ours, 0):
                 await self._hold_for_theft(book.wallet.id, unknown)
-        return await self._not_in_journal(unread, 0)
+        return await self._journal.without_ticket(unread, 0)
 
     async def _read_to_accept(self, wallet_id: WalletId, reason: str) -> AcceptBalances:
         wallets = self._engine.state.wallets
@@ -255,7 +256,7 @@ class BalanceWatch:
         looked_at = newer[:CHECKED_MAX]
         ours, unread = await self._signed_by_us([one.signature for one in looked_at], book.wallet.public_key)
         given_up = [signature for signature in unread if self._is_given_up(signature)]
-        unknown = await self._not_in_journal([*ours, *given_up], book.checked_seq)
+        unknown = await self._journal.without_ticket([*ours, *given_up], book.checked_seq)
         if unknown:
             await self._hold_for_theft(book.wallet.id, unknown)
         waiting = [signature for signature in unread if signature not in given_up]
@@ -316,27 +317,6 @@ class BalanceWatch:
         state = self._engine.state
         known = (state.open_orders, state.provisional, state.open_moves, state.provisional_moves)
         return {one.ticket.signature for each in known for one in each.values() if one.ticket is not None}
-
-    async def _not_in_journal(self, signatures: Sequence[str], checked_seq: int) -> list[str]:
-        """The signatures that no ticket has. Searches the newest entries first, where nearly every ticket is."""
-        missing = set(signatures)
-        for after in (checked_seq, 0):
-            await self._search(missing, after)
-        return [signature for signature in signatures if signature in missing]
-
-    async def _search(self, missing: set[str], after: int) -> None:
-        """Removes the signatures that have a ticket in the journal. Pauses regularly, so that the event loop stays
-        responsive.
-        """
-        if not missing:
-            return
-        for count, entry in enumerate(self._engine.entries(after)):
-            if isinstance(entry.event, TicketRecorded):
-                missing.discard(entry.event.ticket.signature)
-            if not missing:
-                break
-            if count % ENTRIES_PER_PAUSE == ENTRIES_PER_PAUSE - 1:
-                await self._clock.sleep(0)
 
 
 def _adjusted(events: Iterable[Event]) -> dict[str, int]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from itertools import islice, takewhile
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from overmind.core.model.value import Value
 from overmind.journal.catalogue import CATALOGUE, Catalogue
@@ -26,9 +26,26 @@ class Range(Value, frozen=True):
     first: int
     last: int
 
+    @property
+    def entries(self) -> int:
+        return self.last - self.first + 1
 
-Sum = Callable[[Range], int]
-Over = Callable[[Sum, list[Range]], Iterable[int]]
+
+class Counted(Protocol):
+    """A part of the work, of so many entries."""
+
+    @property
+    def entries(self) -> int: ...
+
+
+Part = TypeVar("Part", bound=Counted)
+Done = TypeVar("Done")
+
+
+class Over(Protocol):
+    """Does the work of each part, in order or at the same time. What comes of it is in order."""
+
+    def __call__(self, work: Callable[[Part], Done], parts: list[Part], /) -> Iterable[Done]: ...
 
 
 def catalogue_problems(path: Path, over: Over = map) -> Iterator[JournalProblem]:

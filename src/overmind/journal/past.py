@@ -23,6 +23,7 @@ from overmind.journal.catalogue import Catalogue, CatalogueFailed, Numbered
 from overmind.journal.topics import ANY, MOVE_LIFE, MOVES, ORDERS, REFUSALS, signal_of, topic, work_of
 
 PAGE_ENTRIES: Final = 1_024  # read and filed at once
+KEPT_MAX: Final = 4_096  # entries that a search keeps in memory
 FILED_BY_A_LOOK: Final = 10_000  # A look files so many entries for the next one; fewer are read each time.
 INSTANT_MAX_NS: Final = 2**63 - 1
 
@@ -72,6 +73,7 @@ class Past:
         self._journal = journal
         self._tail = Catalogue.in_memory(filed.filed if filed is not None else 0)
         self._catalogues = [self._tail] if filed is None else [self._tail, filed]
+        self._entries: dict[int, Entry] = {}
         entries = journal.read(self._tail.filed)
         while page := list(islice(entries, PAGE_ENTRIES)):
             self._tail.file(page, journal)
@@ -114,7 +116,7 @@ class Past:
 
     def _in_full(self, entry: Entry) -> Entry:
         event = entry.event
-        return replace(entry, event=whole_by(self._journal.entry, event)) if isinstance(event, SignalRefused) else entry
+        return replace(entry, event=whole_by(self._entry, event)) if isinstance(event, SignalRefused) else entry
 
     def life(self, signal_id: SignalId) -> list[Entry] | None:
         """All that the journal says of a signal, with all of its refusals; None: it does not know the signal."""
@@ -125,7 +127,7 @@ class Past:
         """All that the journal says of one order or move; nothing: it does not know it."""
         signal_id = signal_of(work_id)
         if signal_id is None:
-            return [self._journal.entry(seq) for seq in self._all(topic(MOVE_LIFE, work_id))]
+            return [self._entry(seq) for seq in self._all(topic(MOVE_LIFE, work_id))]
         life = self.life(signal_id) or []
         return [one for one in life if isinstance(one.event, WorkEvent) and work_of(one.event) == work_id]
 
@@ -134,7 +136,7 @@ class Past:
         first = self._journal.find(order.signal_id)
         assert first is not None, order.id
         # The parts of a first attempt follow each other; a retry comes later.
-        entries = [self._journal.entry(first + order.part)] if order.attempt == 0 else self._life(first)
+        entries = [self._entry(first + order.part)] if order.attempt == 0 else self._life(first)
         placed = (one for one in entries if isinstance(one.event, OrderPlaced) and one.event.order.id == order.id)
         return next(placed).at_ns
 
@@ -161,7 +163,16 @@ class Past:
         """The entries of a topic within the search's time, newest first."""
         after, before = self._first_at(search.from_ns) - 1, self._first_at(search.to_ns)
         for catalogue in self._catalogues:
-            yield from map(self._journal.entry, catalogue.listed(name, after, before))
+            yield from map(self._entry, catalogue.listed(name, after, before))
+
+    def _entry(self, seq: int) -> Entry:
+        """Of one order several entries are needed, and some of them twice."""
+        known = self._entries.get(seq)
+        if known is None:
+            if len(self._entries) >= KEPT_MAX:
+                self._entries.clear()
+            known = self._entries[seq] = self._journal.entry(seq)
+        return known
 
     def _all(self, name: str) -> list[int]:
         """All entries of a topic, in order."""
@@ -170,13 +181,13 @@ class Past:
 
     def _life(self, first: int) -> list[Entry]:
         later = sorted(seq for catalogue in self._catalogues for seq in catalogue.life(first))
-        return [self._journal.entry(seq) for seq in (first, *later)]
+        return [self._entry(seq) for seq in (first, *later)]
 
     def _first_at(self, at_ns: int) -> int:
         """The first entry of that time or later; one more than the newest if there is none. Time never goes back."""
         if at_ns >= INSTANT_MAX_NS or at_ns <= 0:
             return self._tail.filed + 1 if at_ns > 0 else 1
-        return 1 + bisect_left(range(1, self._tail.filed + 1), at_ns, key=lambda seq: self._journal.entry(seq).at_ns)
+        return 1 + bisect_left(range(1, self._tail.filed + 1), at_ns, key=lambda seq: self._entry(seq).at_ns)
 
 
 def past_on_disk(path: Path, journal: Told, on_read: Callable[[int], None] = lambda _: None) -> Past:

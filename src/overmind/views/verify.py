@@ -4,7 +4,7 @@ invariants of the books at each snapshot and at the end."""
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -18,7 +18,7 @@ from overmind.core.model.events import Entry
 from overmind.core.model.ids import SOL, Mint
 from overmind.core.model.value import Value
 from overmind.journal.anchor import Anchor
-from overmind.journal.catalogue_check import catalogue_problems
+from overmind.journal.catalogue_check import Over, catalogue_problems
 from overmind.journal.errors import JournalCorrupt, JournalUnusable, SegmentUnusable
 from overmind.journal.sealed import Sealed
 from overmind.journal.verify import (
@@ -50,6 +50,10 @@ class Segment(Value, frozen=True):
     before: Sealed | None
     part: Sealed
 
+    @property
+    def entries(self) -> int:
+        return self.part.last - self.part.first + 1
+
 
 class SegmentVerified(Value, frozen=True):
     entries: int
@@ -57,7 +61,6 @@ class SegmentVerified(Value, frozen=True):
 
 
 Verify = Callable[[Segment], SegmentVerified]
-Over = Callable[[Verify, list[Segment]], Iterable[SegmentVerified]]
 
 
 def verify(
@@ -70,6 +73,7 @@ def verify(
 
     `anchor` is what the desk that wrote it keeps outside of the data folder, with the key of its MAC. `over` verifies
     the sealed segments, in order or at the same time: each starts from the state that the one before it must come to.
+    It also compares the ranges of the catalogue.
     """
     parts = sealed_parts(path)
     problems = [str(one) for one in order_problems(parts)]
@@ -83,7 +87,7 @@ def verify(
     tail = _Tail(path, entries, state, problems)
     tail.verify(on_entries)
     if not problems:
-        problems += map(str, catalogue_problems(path))
+        problems += map(str, catalogue_problems(path, over))
     mac = NOT_CHECKED if anchor is None else _compare(path, anchor, problems)
     return Verified(not problems, tail.entries, state_hash(tail.state), problems, mac)
 
