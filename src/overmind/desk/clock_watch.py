@@ -1,6 +1,6 @@
 """Watches the machine's clock: says when it jumped, ends the hold when its time is confirmed, and asks block time.
 
-The engine itself holds entries, at the first reading after a jump: see `clock.desk_clock`. See specification §10.12.
+The engine itself holds entries, at the first reading after a jump: see `clock.desk_clock`. See specification §2.13.
 """
 
 from __future__ import annotations
