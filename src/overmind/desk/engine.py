@@ -39,7 +39,7 @@ from overmind.core.model.ids import OWN, SignalId, is_own
 from overmind.core.model.signal import Signal
 from overmind.core.model.value import Value
 from overmind.journal.recovery import kept_state
-from overmind.ports import Clock, Journal, Jump, Snapshot, Trust
+from overmind.ports import TRUSTED, Clock, Journal, Snapshot, Trust
 
 T = TypeVar("T")
 
@@ -96,19 +96,6 @@ class Feed:
         self._entries.clear()
         self._lost = False
         return None if lost else entries
-
-
-class AlwaysTrusted:
-    """`Trust` in a clock that cannot jump."""
-
-    jump: Jump | None = None
-    ahead_ns = 0
-
-    def stamped_ns(self, at_ns: int) -> int:
-        return at_ns
-
-
-TRUSTED: Final = AlwaysTrusted()
 
 
 class CommandAnswer(msgspec.Struct, frozen=True):
