@@ -363,6 +363,29 @@ async def test_block_time_confirms_a_suspension_and_nothing_else_does(bench: Ben
         await bench.clock.sleep(5)
         assert CLOCK not in app.engine.state.holds
         assert bench.rolls() == [DAY, DAY + 1]
+        bench.clock.suspend(HOUR_NS)
+        await bench.clock.sleep(4)
+        assert CLOCK not in app.engine.state.holds
+
+
+@virtual
+async def test_an_operator_cannot_accept_what_block_time_contradicts(bench: Bench) -> None:
+    chain = Chain(bench.clock)
+    async with bench.desk(chain) as app:
+        bench.clock.step(HOUR_NS)
+        await bench.clock.sleep(3)
+        with pytest.raises(
+            CommandRefused, match=r"the clock is 360\d.\d s ahead of the chain's block time: set it right"
+        ):
+            await app.clock_watch.accept("I believe it")
+        assert CLOCK in app.engine.state.holds
+        chain.silent = True
+        await app.clock_watch.accept("no node answers, and I know it")
+        assert CLOCK not in app.engine.state.holds
+        chain.silent = False
+        await bench.clock.sleep(31)
+        assert "the chain's block time says" in app.clock_watch.alarms()[0]
+        assert (await bench.send(app)).refusals[0].code is Code.CLOCK_JUMPED
 
 
 @virtual

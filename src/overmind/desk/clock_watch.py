@@ -98,10 +98,13 @@ class ClockWatch:
             self._kept_ns, self._unkept = booted_ns, ""
 
     async def _ask_on(self) -> None:
+        waited_s = 0.0
         while True:
-            known = self._block_ns and self._clock.jump is None
-            await self._clock.sleep(ASK_EVERY_S if known else ASK_IN_DOUBT_S)
-            await self.ask()
+            await self._clock.sleep(ASK_IN_DOUBT_S)
+            waited_s += ASK_IN_DOUBT_S
+            if waited_s >= ASK_EVERY_S or self._clock.jump is not None or not self._block_ns:
+                waited_s = 0.0
+                await self.ask()
 
     def look(self) -> None:
         self._settle(self._clock.settle(boot_time_counts=self._chain is None))
@@ -149,6 +152,9 @@ class ClockWatch:
             raise CommandRefused("the clock is believed already: there is nothing to accept")
         if not reason.strip():
             raise CommandRefused("a blank reason: say why the time is right; it is journaled")
+        await self.ask()
+        if self._drift_ns is not None and abs(self._drift_ns) > CONTRADICTED_NS:
+            raise CommandRefused(f"the clock is {_seconds(self._drift_ns)} s ahead of {BLOCK_TIME}: set it right")
         log.warning("an operator accepts the clock", reason=reason)
         self._clock.accept()
         await self._engine.handle(TrustClock(reason))
