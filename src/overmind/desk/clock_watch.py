@@ -157,6 +157,7 @@ class ClockWatch:
             raise CommandRefused(f"the clock is {_seconds(self._drift_ns)} s ahead of {BLOCK_TIME}: set it right")
         log.warning("an operator accepts the clock", reason=reason)
         self._clock.accept()
+        self._told = None
         await self._engine.handle(TrustClock(reason))
         await self.keep()
 
