@@ -119,7 +119,7 @@ class ClockWatch:
         except (ChainSilent, TimeoutError):
             self._drift_ns = None
             return
-        if block_ns <= self._block_ns and self._clock.jump is None:
+        if block_ns == self._block_ns and self._clock.jump is None:
             return  # No block since the last look: a chain that stands still is no clock.
         self._block_ns = block_ns
         self._settle(self._clock.confirm(BLOCK_TIME, block_ns, self._drift_max_ns))
@@ -139,7 +139,7 @@ class ClockWatch:
             return [f"no node has told {BLOCK_TIME} yet: nothing confirms the clock"]
         if self._drift_ns is None or abs(self._drift_ns) <= self._drift_max_ns:
             return []
-        return [f"the clock is {_seconds(self._drift_ns)} s ahead of {BLOCK_TIME}: look at the time service"]
+        return [f"the clock is {_off(self._drift_ns)}: look at the time service"]
 
     @property
     def ahead_s(self) -> float | None:
@@ -154,7 +154,7 @@ class ClockWatch:
             raise CommandRefused("a blank reason: say why the time is right; it is journaled")
         await self.ask()
         if self._drift_ns is not None and abs(self._drift_ns) > CONTRADICTED_NS:
-            raise CommandRefused(f"the clock is {_seconds(self._drift_ns)} s ahead of {BLOCK_TIME}: set it right")
+            raise CommandRefused(f"the clock is {_off(self._drift_ns)}: set it right")
         log.warning("an operator accepts the clock", reason=reason)
         self._clock.accept()
         self._told = None
@@ -187,3 +187,7 @@ class ClockWatch:
 
 def _seconds(ns: int) -> float:
     return round(ns / NS, 1)
+
+
+def _off(drift_ns: int) -> str:
+    return f"{_seconds(abs(drift_ns))} s {'ahead of' if drift_ns > 0 else 'behind'} {BLOCK_TIME}"
