@@ -70,6 +70,19 @@ class Trust(Protocol):
         """A time that a sender stamped, in the desk's time."""
 
 
+class AlwaysTrusted:
+    """`Trust` in a clock that cannot jump."""
+
+    jump: Jump | None = None
+    ahead_ns = 0
+
+    def stamped_ns(self, at_ns: int) -> int:
+        return at_ns
+
+
+TRUSTED: Final = AlwaysTrusted()
+
+
 class Snapshot(Value, frozen=True):
     """The encoded state after entry `seq`."""
 

@@ -327,11 +327,12 @@ class Chain:
         self._clock = clock
         self.silent = False
         self.off_ns = -NS
+        self.stands_at_ns: int | None = None
 
     async def block_time_ns(self) -> int:
         if self.silent:
             raise ChainSilent("no node answers")
-        return (self._clock.true_ns() + self.off_ns) // NS * NS
+        return self.stands_at_ns or (self._clock.true_ns() + self.off_ns) // NS * NS
 
 
 @virtual
@@ -363,6 +364,29 @@ async def test_block_time_confirms_a_suspension_and_nothing_else_does(bench: Ben
         await bench.clock.sleep(5)
         assert CLOCK not in app.engine.state.holds
         assert bench.rolls() == [DAY, DAY + 1]
+        bench.clock.suspend(HOUR_NS)
+        await bench.clock.sleep(4)
+        assert CLOCK not in app.engine.state.holds
+
+
+@virtual
+async def test_an_operator_cannot_accept_what_block_time_contradicts(bench: Bench) -> None:
+    chain = Chain(bench.clock)
+    async with bench.desk(chain) as app:
+        bench.clock.step(HOUR_NS)
+        await bench.clock.sleep(3)
+        with pytest.raises(
+            CommandRefused, match=r"the clock is 360\d.\d s ahead of the chain's block time: set it right"
+        ):
+            await app.clock_watch.accept("I believe it")
+        assert CLOCK in app.engine.state.holds
+        chain.silent = True
+        await app.clock_watch.accept("no node answers, and I know it")
+        assert CLOCK not in app.engine.state.holds
+        chain.silent = False
+        await bench.clock.sleep(31)
+        assert "the chain's block time says" in app.clock_watch.alarms()[0]
+        assert (await bench.send(app)).refusals[0].code is Code.CLOCK_JUMPED
 
 
 @virtual
@@ -396,7 +420,8 @@ async def test_a_clock_that_drifts_from_block_time_is_an_alarm(bench: Bench) -> 
             chain.off_ns = off_s * NS
             await bench.clock.sleep(31)
             assert app.clock_watch.ahead_s == pytest.approx(-off_s, abs=1.1)
-            assert bool(app.clock_watch.alarms()) == alarmed, off_s
+            told = f" s {'behind' if off_s > 0 else 'ahead of'} the chain's block time"
+            assert [told in one for one in app.clock_watch.alarms()] == [True] * alarmed, off_s
             assert not app.engine.state.holds
         chain.off_ns = 310 * NS
         await bench.clock.sleep(31)
@@ -407,9 +432,8 @@ async def test_a_clock_that_drifts_from_block_time_is_an_alarm(bench: Bench) -> 
 async def test_a_chain_that_stands_still_is_no_clock(bench: Bench) -> None:
     chain = Chain(bench.clock)
     async with bench.desk(chain) as app:
-        for _ in range(20):
-            chain.off_ns -= 31 * NS
-            await bench.clock.sleep(31)
+        chain.stands_at_ns = await chain.block_time_ns()
+        await bench.clock.sleep(620)
         assert not app.clock_watch.alarms()
         assert (await bench.send(app)).status is DecisionStatus.PLACED
 

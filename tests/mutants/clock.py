@@ -20,8 +20,8 @@ CLOCK_BUGS: Final = (
     Mutation(
         "clock: doubted time journaled",
         "clock/desk_clock.py",
-        "believed_ns = wall_ns if self.jump is None else steady_ns + self._offset_ns",
-        "believed_ns = wall_ns",
+        "        if self.jump is not None:\n            believed_ns = steady_ns + self._offset_ns\n",
+        "        if self.jump is not None:\n            believed_ns = wall_ns\n",
         "tests/sim/test_clock_jumps.py::test_every_kind_of_jump_happens_and_none_is_believed",
     ),
     Mutation(

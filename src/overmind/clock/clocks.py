@@ -12,11 +12,8 @@ _BOOT_TIME: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # Onl
 class SystemClock:
     """`ports.MachineClock` on the system's clocks."""
 
-    def now_ns(self) -> int:
-        return time.time_ns()
-
-    def steady_ns(self) -> int:
-        return time.monotonic_ns()
+    now_ns = staticmethod(time.time_ns)  # without a frame of Python: every decision reads both
+    steady_ns = staticmethod(time.monotonic_ns)
 
     def boot_ns(self) -> int:
         return time.clock_gettime_ns(_BOOT_TIME)

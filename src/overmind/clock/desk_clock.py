@@ -35,6 +35,8 @@ class DeskClock:
         """After `correction_max_ns`, a corrected clock is not believed by itself any more."""
         self._wall = wall
         self._machine = wall if isinstance(wall, MachineClock) else None
+        self._read_wall = wall.now_ns
+        self._read_steady = None if self._machine is None else self._machine.steady_ns
         self._correction_max_ns = correction_max_ns
         self._wall_ns = self._now_ns = wall.now_ns()
         self._steady_ns = self._forgot_ns = self._steady_of(self._wall_ns)
@@ -49,15 +51,23 @@ class DeskClock:
         return self._machine is not None
 
     def now_ns(self) -> int:
-        wall_ns = self._wall.now_ns()
-        steady_ns = wall_ns if self._machine is None else self._machine.steady_ns()
-        passed_ns = max(0, steady_ns - self._steady_ns)
+        """Each decision reads it, so it is written out."""
+        wall_ns, read_steady = self._read_wall(), self._read_steady
+        steady_ns = wall_ns if read_steady is None else read_steady()
+        passed_ns = steady_ns - self._steady_ns
         self._wall_ns, self._steady_ns = wall_ns, steady_ns
-        if self.jump is None and not -JUMP_NS <= wall_ns - steady_ns - self._offset_ns <= JUMP_NS:
-            told = _jumped(steady_ns + self._offset_ns, wall_ns)
-            self.jump = Jump(told, steady_ns, JUMP_NS, JUMP_NS)
-        believed_ns = wall_ns if self.jump is None else steady_ns + self._offset_ns
-        self._now_ns = now_ns = max(believed_ns, self._now_ns + passed_ns // 2)
+        believed_ns = wall_ns
+        if self.jump is not None:
+            believed_ns = steady_ns + self._offset_ns
+        elif not -JUMP_NS <= wall_ns - steady_ns - self._offset_ns <= JUMP_NS:
+            believed_ns = steady_ns + self._offset_ns
+            self.jump = Jump(_jumped(believed_ns, wall_ns), steady_ns, JUMP_NS, JUMP_NS)
+        now_ns = self._now_ns
+        if passed_ns > 0:
+            now_ns += passed_ns // 2
+        if believed_ns > now_ns:
+            now_ns = believed_ns
+        self._now_ns = now_ns
         self.ahead_ns = now_ns - believed_ns
         return now_ns
 

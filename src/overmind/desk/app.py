@@ -89,15 +89,15 @@ class App:
             raise CommandRefused("asserts guard the books: run without -O and without PYTHONOPTIMIZE")
         self.config = config
         self.clock = clock = DeskClock(clock, config.clock_correction_max_ns)
-        folder = clock_folder(journal, config.data_dir)
-        self.engine = begun(journal, clock, folder, BOUNDS if maker is None else KEPT_BESIDE)
+        self.engine = begun(journal, clock, config.data_dir, BOUNDS if maker is None else KEPT_BESIDE)
         self.stop_file = stop_file or StopFile(config.data_dir)
         self._journal = journal
         self._anchorage = Anchorage.of(config.anchor_dir, journal)
         self._market = market = connect(self.engine, clock)
         self._desk = market.desk
         chain = market.on_chain.chain if market.on_chain is not None and clock.of_machine else None
-        self.clock_watch = ClockWatch(self.engine, clock, chain, config.clock_drift_max_ns, folder)
+        kept = clock_folder(journal, config.data_dir)
+        self.clock_watch = ClockWatch(self.engine, clock, chain, config.clock_drift_max_ns, kept)
         self.admission = self._admission_watch()
         self.unlisted = self._unlisted_mints()
         self.executor = Executor(

@@ -1,6 +1,6 @@
 """Watches the machine's clock: says when it jumped, ends the hold when its time is confirmed, and asks block time.
 
-The engine itself holds entries, at the first reading after a jump: see `clock.desk_clock`. See specification §10.12.
+The engine itself holds entries, at the first reading after a jump: see `clock.desk_clock`. See specification §2.13.
 """
 
 from __future__ import annotations
@@ -98,10 +98,13 @@ class ClockWatch:
             self._kept_ns, self._unkept = booted_ns, ""
 
     async def _ask_on(self) -> None:
+        waited_s = 0.0
         while True:
-            known = self._block_ns and self._clock.jump is None
-            await self._clock.sleep(ASK_EVERY_S if known else ASK_IN_DOUBT_S)
-            await self.ask()
+            await self._clock.sleep(ASK_IN_DOUBT_S)
+            waited_s += ASK_IN_DOUBT_S
+            if waited_s >= ASK_EVERY_S or self._clock.jump is not None or not self._block_ns:
+                waited_s = 0.0
+                await self.ask()
 
     def look(self) -> None:
         self._settle(self._clock.settle(boot_time_counts=self._chain is None))
@@ -116,7 +119,7 @@ class ClockWatch:
         except (ChainSilent, TimeoutError):
             self._drift_ns = None
             return
-        if block_ns <= self._block_ns and self._clock.jump is None:
+        if block_ns == self._block_ns and self._clock.jump is None:
             return  # No block since the last look: a chain that stands still is no clock.
         self._block_ns = block_ns
         self._settle(self._clock.confirm(BLOCK_TIME, block_ns, self._drift_max_ns))
@@ -136,7 +139,7 @@ class ClockWatch:
             return [f"no node has told {BLOCK_TIME} yet: nothing confirms the clock"]
         if self._drift_ns is None or abs(self._drift_ns) <= self._drift_max_ns:
             return []
-        return [f"the clock is {_seconds(self._drift_ns)} s ahead of {BLOCK_TIME}: look at the time service"]
+        return [f"the clock is {_off(self._drift_ns)}: look at the time service"]
 
     @property
     def ahead_s(self) -> float | None:
@@ -149,8 +152,12 @@ class ClockWatch:
             raise CommandRefused("the clock is believed already: there is nothing to accept")
         if not reason.strip():
             raise CommandRefused("a blank reason: say why the time is right; it is journaled")
+        await self.ask()
+        if self._drift_ns is not None and abs(self._drift_ns) > CONTRADICTED_NS:
+            raise CommandRefused(f"the clock is {_off(self._drift_ns)}: set it right")
         log.warning("an operator accepts the clock", reason=reason)
         self._clock.accept()
+        self._told = None
         await self._engine.handle(TrustClock(reason))
         await self.keep()
 
@@ -180,3 +187,7 @@ class ClockWatch:
 
 def _seconds(ns: int) -> float:
     return round(ns / NS, 1)
+
+
+def _off(drift_ns: int) -> str:
+    return f"{_seconds(abs(drift_ns))} s {'ahead of' if drift_ns > 0 else 'behind'} {BLOCK_TIME}"

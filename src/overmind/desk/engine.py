@@ -40,7 +40,7 @@ from overmind.core.model.signal import Signal
 from overmind.core.model.value import Value
 from overmind.desk.feed import Feed
 from overmind.journal.recovery import kept_state
-from overmind.ports import Clock, Journal, Jump, Snapshot, Trust
+from overmind.ports import TRUSTED, Clock, Journal, Snapshot, Trust
 
 T = TypeVar("T")
 
@@ -71,19 +71,6 @@ class DiskFull(Exception):
 
 class EngineStopped(Exception):
     """The engine failed or was stopped. Do not rely on anything that it has not acknowledged."""
-
-
-class AlwaysTrusted:
-    """`Trust` in a clock that cannot jump."""
-
-    jump: Jump | None = None
-    ahead_ns = 0
-
-    def stamped_ns(self, at_ns: int) -> int:
-        return at_ns
-
-
-TRUSTED: Final = AlwaysTrusted()
 
 
 class CommandAnswer(msgspec.Struct, frozen=True):

@@ -17,14 +17,14 @@ from overmind.ports import Journal
 EARLIEST_NS: Final = instant_ns("2025-01-01T00:00:00Z")  # This version is younger.
 
 
-def begun(journal: Journal, clock: DeskClock, folder: Path | None, bounds: Bounds = BOUNDS) -> Engine:
+def begun(journal: Journal, clock: DeskClock, folder: Path, bounds: Bounds = BOUNDS) -> Engine:
     """`folder`: where a desk before this one may have left what time it is. Raises CommandRefused for a new journal at
     a time that cannot be.
     """
     engine = Engine(journal, clock, bounds, clock)
     state = engine.state
     if state.seq:
-        booted_ns = None if folder is None else read_reference(folder)
+        booted_ns = read_reference(folder) if clock.of_machine else None
         clock.begin_after(state.at_ns, CLOCK in state.holds, booted_ns)
     elif clock.of_machine and clock.now_ns() < EARLIEST_NS:
         says = iso_seconds(clock.now_ns())

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from overmind.clock.desk_clock import DeskClock
 from overmind.config import MultiWalletConfig, WalletConfig
 from overmind.config.variables.chain import Cluster
 from overmind.config.variables.paper import PriceSource
@@ -22,7 +23,7 @@ from overmind.desk.engine import Engine
 from overmind.desk.proceeds import ProceedsWitness
 from overmind.desk.tokens import LiveTokens, PricedMints
 from overmind.journal.key_locks import KeyLocks
-from overmind.ports import Clock, Prices, SecondSource, Venue
+from overmind.ports import TRUSTED, Clock, Prices, SecondSource, Venue
 from overmind.prices.jupiter import JupiterPrices
 from overmind.prices.pyth import PythPrices
 from overmind.prices.tape import LoopedTape, Tape, TapePrices, load_tape, shipped_tape_path
@@ -211,7 +212,8 @@ class Witnesses(NamedTuple):
         desk = config.desk
         mint_of = {token.symbol.upper(): token.mint for token in (desk.quote, *desk.tokens.values())}
         feeds = {mint_of[one.symbol]: PythFeed(one.account, one.feed_id) for one in config.chain.pyth_feeds}
-        return PythPrices(self.rpc, feeds, clock) if feeds and self.rpc is not None else None
+        trust = clock if isinstance(clock, DeskClock) else TRUSTED
+        return PythPrices(self.rpc, feeds, clock, trust=trust) if feeds and self.rpc is not None else None
 
 
 def _polled(*sources: JupiterPrices | PythPrices | None) -> tuple[Sequence[Service], Service]:

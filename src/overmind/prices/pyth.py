@@ -8,7 +8,7 @@ from typing import Final, Protocol
 import structlog
 
 from overmind.core.model.ids import Mint
-from overmind.ports import ChainSilent, Clock, Priority, Tick
+from overmind.ports import TRUSTED, ChainSilent, Clock, Priority, Tick, Trust
 from overmind.solana.pyth import PriceRefused, PythFeed, read_price
 from overmind.solana.responses import in_context, listed
 from overmind.solana.rpc import Params, RpcError
@@ -32,11 +32,20 @@ class PythPrices:
 
     name = "pyth"
 
-    def __init__(self, rpc: Asked, feeds: Mapping[Mint, PythFeed], clock: Clock, interval_s: float = POLL_S) -> None:
+    def __init__(
+        self,
+        rpc: Asked,
+        feeds: Mapping[Mint, PythFeed],
+        clock: Clock,
+        interval_s: float = POLL_S,
+        trust: Trust = TRUSTED,
+    ) -> None:
+        """`trust`: in `clock`. The oracle stamps its prices with the true time, which the clock may be ahead of."""
         assert len(feeds) <= ACCOUNTS_MAX, len(feeds)
         self._rpc = rpc
         self._feeds = dict(feeds)
         self._clock = clock
+        self._trust = trust
         self._interval_s = interval_s
         self._ticks: dict[Mint, Tick] = {}
         self._refused: dict[Mint, str] = {}  # already logged
@@ -75,8 +84,10 @@ class PythPrices:
         return accounts
 
     def _tick(self, mint: Mint, account: object) -> Tick | None:
+        now_ns = self._clock.now_ns()
+        ahead_ns = self._trust.ahead_ns
         try:
-            price = read_price(account, self._feeds[mint], self._clock.now_ns())
+            price = read_price(account, self._feeds[mint], now_ns - ahead_ns)
         except PriceRefused as refused:
             why = str(refused)
             if mint not in self._refused:
@@ -84,4 +95,4 @@ class PythPrices:
             self._refused[mint] = why
             return None
         self._refused.pop(mint, None)
-        return Tick(mint, price.price_pico, price.at_ns, 0, 0)
+        return Tick(mint, price.price_pico, price.at_ns + ahead_ns, 0, 0)
