@@ -7,6 +7,7 @@ from pathlib import Path
 import apsw
 import pytest
 from msgspec import structs
+from tests.support.stepping_clock import SteppingClock
 
 from overmind.backtest.history import balances, play, venue_balances
 from overmind.clock.virtual import VirtualClock, run_virtual
@@ -20,6 +21,7 @@ from overmind.core.model.units import NS
 from overmind.core.model.wallet import Exits
 from overmind.desk.app import App, running
 from overmind.desk.engine import recover
+from overmind.desk.keeper import KeeperProcess
 from overmind.desk.market import open_tape, paper
 from overmind.journal.chain import digest
 from overmind.journal.memory import MemoryJournal
@@ -107,6 +109,15 @@ def test_the_hold_of_a_full_disk_is_lifted_when_there_is_room(config: MultiWalle
 
     assert run_virtual(begin(True)) == set()
     assert run_virtual(begin(False)) == set()
+
+
+def test_a_keeper_runs_beside_the_desk(config: MultiWalletConfig, tape: Tape, tmp_path: Path) -> None:
+    journal = SqliteJournal.open(tmp_path / "overmind.db")
+    kept = KeeperProcess(tmp_path / "overmind.db")
+    market, clock = paper(config, tape, historical=True), SteppingClock(tape.start_ns)
+    with_keeper = App(config, journal, clock, market, maker=kept)
+    assert len(with_keeper.services) == 1 + len(App(config, journal, clock, market).services)
+    journal.close()
 
 
 def test_one_key_is_one_wallet(config: MultiWalletConfig, tape: Tape) -> None:

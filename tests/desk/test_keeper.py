@@ -15,8 +15,9 @@ from tests.support.sealing import folded, open_journal, traded, write
 from overmind.clock.clocks import SystemClock
 from overmind.clock.virtual import VirtualClock, run_virtual
 from overmind.core.books.state import encode_state
-from overmind.core.model.commands import AddHold
+from overmind.core.model.commands import AddHold, CommandRefused
 from overmind.core.model.controls import Scope
+from overmind.core.model.events import OrderPlaced
 from overmind.desk.app import KEPT_BESIDE
 from overmind.desk.engine import Engine
 from overmind.desk.keeper import LOOK_EVERY_S, RETRY_S, Keeper, KeeperFailed, KeeperProcess
@@ -162,5 +163,22 @@ def test_what_the_process_before_has_sealed_leaves_the_table_at_the_start(tmp_pa
             assert not await journal.release(), "nothing is left"
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+
+    run_virtual(run(VirtualClock(ENTRIES[-1].at_ns)))
+
+
+def test_a_signal_whose_answer_is_archived_away_is_not_decided_again(tmp_path: Path) -> None:
+    async def run(clock: Clock) -> None:
+        async with desk(tmp_path, clock) as (engine, journal):
+            await journal.adopt(next(sealed_segments(tmp_path / "overmind.db", 400, 400)))
+            while await journal.release():
+                pass
+            known = next(entry.event.signal for entry in ENTRIES if isinstance(entry.event, OrderPlaced))
+            assert (await engine.submit(known)).duplicate
+            next((tmp_path / "segments").iterdir()).unlink()
+            signals = engine.state.signals
+            with pytest.raises(CommandRefused, match=r"is not decided again.*it is missing"):
+                await engine.submit(known)
+            assert engine.state.signals == signals
 
     run_virtual(run(VirtualClock(ENTRIES[-1].at_ns)))

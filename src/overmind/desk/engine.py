@@ -39,6 +39,7 @@ from overmind.core.model.ids import OWN, SignalId, is_own
 from overmind.core.model.signal import Signal
 from overmind.core.model.value import Value
 from overmind.desk.feed import Feed
+from overmind.journal.errors import SegmentUnusable
 from overmind.journal.recovery import kept_state
 from overmind.ports import TRUSTED, Clock, Journal, Snapshot, Trust
 
@@ -205,14 +206,18 @@ class Engine:
 
     def answer(self, begun: Begun) -> CommandAnswer:
         """The answer to a signal whose entries are durable. A known one is read from the journal. Raises
-        CommandRefused if it is known with other content.
+        CommandRefused if it is known with other content, or if its answer is in a segment that cannot be read.
         """
         signal, seq, durable_seq, events = begun
         assert durable_seq <= self._durable_seq, (begun, self._durable_seq)
         if events is not None:
             answers = tuple(event for event in events if isinstance(event, Answer))
             return CommandAnswer(answers, duplicate=False, seq=seq)
-        answers = self._first_answer(signal.id, seq)
+        try:
+            answers = self._first_answer(signal.id, seq)
+        except SegmentUnusable as lost:
+            known = f"signal {signal.id} is known since entry {seq} and is not decided again; its answer cannot be read"
+            raise CommandRefused(f"{known}: {lost}") from lost
         if not same_content(answers[0].signal, signal):
             raise CommandRefused(
                 f"signal {signal.id} is known with other content; use a new signal_id for a new signal "
