@@ -69,6 +69,8 @@ SNIPER_SERVER_PORT                      | 65535        | server_port | 65535
 SNIPER_LOG_LEVEL                        | WARN         | log_level | warning
 OVERMIND_DATA_DIR                       | /srv/desk    | data_dir | /srv/desk
 OVERMIND_LOGS_DIR                       | /var/log     | logs_dir | /var/log
+OVERMIND_LOG_DAYS_MAX                   | 0            | log_days_max | 0
+OVERMIND_DISK_DAYS_MIN                  | 365          | disk_days_min | 365
 OVERMIND_MAX_CONCURRENT_WALLETS         | 1            | max_concurrent_wallets | 1
 OVERMIND_BALANCE_CHECK_INTERVAL_SEC     | 60           | balance_check_interval_s | 60
 OVERMIND_AUTO_REBALANCE_ENABLED         | no           | auto_rebalance_enabled | False

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import apsw
 import pytest
+from fastapi.routing import APIRoute
 from msgspec import structs
 from tests.support.stepping_clock import SteppingClock
 
@@ -23,6 +25,8 @@ from overmind.desk.app import App, running
 from overmind.desk.engine import recover
 from overmind.desk.keeper import KeeperProcess
 from overmind.desk.market import open_tape, paper
+from overmind.desk.space_watch import SpaceWatch
+from overmind.http.health import ServiceHealth
 from overmind.journal.chain import digest
 from overmind.journal.memory import MemoryJournal
 from overmind.journal.sqlite import SqliteJournal
@@ -163,3 +167,22 @@ def test_verify_does_not_believe_a_snapshot(config: MultiWalletConfig, tape: Tap
     db.execute("UPDATE snapshot SET state = ?, digest = ? WHERE seq = ?", (richer, digest(seq, link, richer), seq))
     db.close()
     assert any("snapshot" in problem for problem in verify(path).problems)
+
+
+@pytest.mark.parametrize(("free", "told"), [(10**11, False), (10**7, True)])
+def test_a_disk_that_is_nearly_full_makes_the_service_unready(
+    config: MultiWalletConfig, tape: Tape, free: int, told: bool
+) -> None:
+    space = SpaceWatch(Path("data"), VirtualClock(tape.start_ns), 7, lambda _: free)
+    asyncio.run(space.look())
+
+    async def ask() -> str:
+        app = App(config, MemoryJournal(), VirtualClock(tape.start_ns), paper(config, tape, historical=True))
+        async with running(app):
+            app.space = space
+            routes = ServiceHealth(app, None).routes().routes
+            (readyz,) = (one for one in routes if isinstance(one, APIRoute) and one.path == "/readyz")
+            answer = await readyz.endpoint()
+            return str(answer.body.decode())
+
+    assert ("the disk of data fills up" in run_virtual(ask())) is told

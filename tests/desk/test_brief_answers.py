@@ -21,6 +21,7 @@ from overmind.core.model.ids import SOL
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import NS
 from overmind.desk.engine import CommandAnswer, Engine
+from overmind.journal.past import Past
 from overmind.journal.sqlite import SqliteJournal
 from overmind.views.decisions import decision_of
 from overmind.views.preview import explain
@@ -70,7 +71,9 @@ def test_the_answer_stays_the_same_after_a_restart_and_when_its_pattern_is_forgo
     assert all(one.duplicate for one in repeated)
     with contextlib.closing(SqliteJournal.open_read_only(tmp_path / "overmind.db")) as journal:
         kept = [journal.entry(one.seq).event for one in first]
-        told = [explain(journal.read(), one.seq).decision for one in first]
+        past = Past(journal, None)
+        lives = [past.life(signal.id) for signal in signals()]
+        told = [explain(life, None).decision for life in lives if life is not None]
     assert told == [decision_of(one.events) for one in first]
     briefs = [one.brief for one in kept if isinstance(one, SignalRefused)]
     assert [brief is not None and brief.like for brief in briefs].count(0) == 1

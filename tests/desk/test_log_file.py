@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ import structlog
 
 from overmind.config import ConfigError
 from overmind.desk.log import configure_logging, flush_log, lines_lost, log_alarm, log_fault, stop_logging
-from overmind.desk.log_file import LOG_FILE, LastLine
+from overmind.desk.log_file import DAY_S, FILES_KEPT, LOG_FILE, LastLine, LogFile
 from overmind.desk.log_output import SHOWN_MAX
 
 log = structlog.get_logger("test")
@@ -167,3 +169,61 @@ def test_the_log_says_that_nobody_reads_standard_error(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in (tmp_path / LOG_FILE).read_text().splitlines()]
     assert sum(line["event"] == "mind this" for line in lines) == SHOWN_MAX + 500
     assert any(line["event"] == "nobody reads the lines on standard error" for line in lines)
+
+
+DAYS = 6
+START_S = 1_750_000_000
+
+
+def written(file: LogFile, at_s: float) -> None:
+    line = json.dumps({"timestamp": datetime.fromtimestamp(at_s, UTC).isoformat()})
+    record = logging.makeLogRecord({"msg": line})
+    record.created = at_s
+    file.emit(record)
+    os.utime(file.baseFilename, (at_s, at_s))
+
+
+def ages_s(folder: Path, now_s: float) -> list[float]:
+    lines = [line for path in folder.iterdir() for line in path.read_text().splitlines()]
+    return [now_s - datetime.fromisoformat(json.loads(line)["timestamp"]).timestamp() for line in lines]
+
+
+@pytest.mark.parametrize("every_h", [1, 5, 23, 40, 100])
+def test_no_line_stays_longer_than_its_days(tmp_path: Path, every_h: int) -> None:
+    for restart in range(4):  # Each of them reads where the open file begins.
+        with contextlib.closing(LogFile(tmp_path, print, DAYS)) as file:
+            for hour in range(restart * 200, restart * 200 + 200, every_h):
+                at_s = START_S + hour * 3_600.0
+                written(file, at_s)
+                oldest_s = max(ages_s(tmp_path, at_s))
+                assert oldest_s <= DAYS * DAY_S
+                assert hour < DAYS * 24 or oldest_s >= (DAYS - 2) * DAY_S - every_h * 3_600
+    assert len(list(tmp_path.iterdir())) <= FILES_KEPT + 1
+
+
+def test_what_lay_there_for_too_long_is_deleted_with_the_first_line(tmp_path: Path) -> None:
+    for number, days in ((1, 1), (2, DAYS - 2), (3, DAYS), (4, 400)):
+        path = tmp_path / f"{LOG_FILE}.{number}"
+        path.write_text("old\n")
+        os.utime(path, (0, START_S - days * DAY_S))
+    with contextlib.closing(LogFile(tmp_path, print, DAYS)) as file:
+        written(file, START_S)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [LOG_FILE, f"{LOG_FILE}.1", f"{LOG_FILE}.2"]
+
+
+def test_without_days_only_the_size_counts(tmp_path: Path) -> None:
+    with contextlib.closing(LogFile(tmp_path, print)) as file:
+        for year in range(9):
+            written(file, START_S + year * 365 * DAY_S)
+    assert [path.name for path in tmp_path.iterdir()] == [LOG_FILE]
+
+
+@pytest.mark.parametrize(
+    "first", ["", "no JSON\n", "[]\n", '{"timestamp": 7}\n', '{"timestamp": "yesterday"}\n', "{}\n"]
+)
+def test_a_first_line_without_a_time_ends_nothing(tmp_path: Path, first: str) -> None:
+    (tmp_path / LOG_FILE).write_text(first)
+    with contextlib.closing(LogFile(tmp_path, print, DAYS)) as file:
+        written(file, START_S)
+        assert not file.failed
+    assert [path.name for path in tmp_path.iterdir()] == [LOG_FILE]

@@ -15,6 +15,20 @@ ANCHOR: Final = "tests/journal/test_anchor.py"
 
 STORAGE_BUGS: Final = (
     Mutation(
+        "disk that fills up within hours not noticed before tomorrow",
+        "desk/space_watch.py",
+        "RATE_OVER_NS: Final = (3_600 * NS, DAY_NS)",
+        "RATE_OVER_NS: Final = (DAY_NS,)",
+        "tests/desk/test_space_watch.py::test_when_it_alarms",
+    ),
+    Mutation(
+        "file of the log kept until it is large",
+        "desk/log_file.py",
+        " or record.created - self._began_s >= self._span_s",
+        "",
+        "tests/desk/test_log_file.py::test_no_line_stays_longer_than_its_days",
+    ),
+    Mutation(
         "refusal in brief answered with the numbers of another signal",
         "core/books/brief_refusals.py",
         "numbers=brief.numbers or pattern.numbers",

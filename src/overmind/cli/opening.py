@@ -82,7 +82,7 @@ def load_config() -> MultiWalletConfig:
     config = configured()
     present.warn_of(config.warnings)
     try:
-        configure_logging(config.logs_dir, config.log_level.value.upper())
+        configure_logging(config.logs_dir, config.log_level.value.upper(), config.log_days_max)
     except OSError as error:
         present.complain(
             f"no log can be written to {config.logs_dir}: {error.strerror}",

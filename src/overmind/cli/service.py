@@ -29,6 +29,7 @@ from overmind.desk.keeper import KeeperProcess
 from overmind.desk.log_file import LastLine
 from overmind.desk.loop_turns import measuring
 from overmind.desk.market import Connect, MarketAccess, connected
+from overmind.desk.space_watch import SpaceWatch
 from overmind.desk.stop_file_watch import StopFileWatch
 from overmind.desk.watchdog import Patience, watched_loop
 from overmind.http.files import TOKEN_FILE, RunningService, last_service, publish, token_of_service, withdraw
@@ -77,10 +78,13 @@ async def _run(
 ) -> None:
     clock, markets = SystemClock(), list[MarketAccess]()
     keeper = KeeperProcess(config.data_dir / JOURNAL)
+    space = SpaceWatch(config.data_dir, clock, config.disk_days_min)
     with StopFileWatch(config.data_dir).looking() as stop_file, ending.opening():
         async with (
             connected(config, clock) as connect,
-            running(App(config, journal, clock, _noting(connect, markets), stop_file, keeper), drain_s=0.0) as app,
+            running(
+                App(config, journal, clock, _noting(connect, markets), stop_file, keeper, space), drain_s=0.0
+            ) as app,
         ):
             ending.opened()
             with watched_loop(config.logs_dir, Patience(config.step_tell_ns, config.step_max_ns)):

@@ -27,7 +27,9 @@ from overmind.config.variables.service import (
     CLOCK_CORRECTION_MAX,
     CLOCK_DRIFT_MAX,
     DATA_DIR,
+    DISK_DAYS_MIN,
     LOCK_DIR,
+    LOG_DAYS_MAX,
     LOG_LEVEL,
     LOGS_DIR,
     SEGMENT_ENTRIES,
@@ -59,6 +61,8 @@ class MultiWalletConfig(msgspec.Struct, frozen=True, kw_only=True):
     api_token: Secret | None  # None: created at the first run
     data_dir: Path
     logs_dir: Path
+    log_days_max: int  # 0: only their size bounds the log's files
+    disk_days_min: int
     step_tell_ns: int
     step_max_ns: int
     clock_correction_max_ns: int
@@ -125,6 +129,8 @@ def _load(env: Mapping[str, str], dotenv: Path | None) -> MultiWalletConfig | Co
         api_token=settings.get(API_TOKEN),
         data_dir=settings.get(DATA_DIR),
         logs_dir=settings.get(LOGS_DIR),
+        log_days_max=settings.get(LOG_DAYS_MAX),
+        disk_days_min=settings.get(DISK_DAYS_MIN),
         step_tell_ns=settings.get(STEP_TELL),
         step_max_ns=settings.get(STEP_MAX),
         clock_correction_max_ns=settings.get(CLOCK_CORRECTION_MAX),

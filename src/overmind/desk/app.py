@@ -50,6 +50,7 @@ from overmind.desk.log import DecisionLog
 from overmind.desk.loop_turns import LoopTurns
 from overmind.desk.market import Connect
 from overmind.desk.paper_capital import paper_deposits
+from overmind.desk.space_watch import SpaceWatch
 from overmind.desk.unlisted import UnlistedMints
 from overmind.desk.watch import StopFile, Watch
 from overmind.journal.sqlite import SqliteJournal
@@ -80,10 +81,12 @@ class App:
         connect: Connect,
         stop_file: StopFile | None = None,
         maker: Maker | None = None,
+        space: SpaceWatch | None = None,
     ) -> None:
         """`stop_file` is looked for in a thread; None: whenever it is asked about.
 
         `maker` makes snapshots and segments beside the desk; None: the engine makes snapshots, and nothing is sealed.
+        `space` watches the disk's room.
         """
         if not __debug__:
             raise CommandRefused("asserts guard the books: run without -O and without PYTHONOPTIMIZE")
@@ -91,6 +94,7 @@ class App:
         self.clock = clock = DeskClock(clock, config.clock_correction_max_ns)
         self.engine = begun(journal, clock, config.data_dir, BOUNDS if maker is None else KEPT_BESIDE)
         self.stop_file = stop_file or StopFile(config.data_dir)
+        self.space = space
         self._journal = journal
         self._anchorage = Anchorage.of(config.anchor_dir, journal)
         self._market = market = connect(self.engine, clock)
@@ -164,7 +168,8 @@ class App:
     def services(self) -> list[Callable[[], Awaitable[None]]]:
         """The tasks that run beside the engine."""
         own = [self.executor.run, self.watch.run, self.clock_watch.run, self._journal_watch.run, self.decision_log.run]
-        watches = [watch.run for watch in (self.balances, self.admission, self.history) if watch is not None]
+        maybe = (self.balances, self.admission, self.history, self.space)
+        watches = [watch.run for watch in maybe if watch is not None]
         anchorage = [] if self._anchorage is None else [partial(self._anchorage.run, self.clock)]
         keeper = [] if self._keeper is None else [self._keeper.run]
         return [*own, *self._market.services, *watches, *anchorage, *keeper]

@@ -77,14 +77,16 @@ class _Logger:
         self.standard = logging.getLogger(self.name)
 
 
-def configure_logging(logs_dir: Path, level: str) -> None:
+def configure_logging(logs_dir: Path, level: str, days_max: int = 0) -> None:
     """Writes JSON lines to `logs_dir`/overmind.log, and warnings also to the terminal, from a thread of its own.
+
+    A line stays for `days_max` days at most; 0: until the files take too much room.
 
     Raises OSError if the folder cannot be made, and ConfigError where something else stands in the file's place.
     """
     stop_logging()
     require_regular(logs_dir)
-    output = _Logger.output = LogOutput(logs_dir, logging.getLevelNamesMapping()[level])
+    output = _Logger.output = LogOutput(logs_dir, logging.getLevelNamesMapping()[level], days_max)
     handler = LibraryLines(output)
     handler.set_name(HANDLER)
     root = logging.getLogger("overmind")

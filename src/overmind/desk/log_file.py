@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import logging
 import logging.handlers
 import os
@@ -17,11 +18,16 @@ from typing import Final
 
 import structlog
 
+from overmind.clock.instants import instant_ns
+from overmind.core.model.units import NS
 from overmind.text.printable import printable
 
 LOG_FILE: Final = "overmind.log"
 FILE_BYTES_MAX: Final = 20_000_000
 FILES_KEPT: Final = 5
+DAY_S: Final = 86_400
+CHECKED_EVERY_S: Final = 3_600
+LINE_BYTES_MAX: Final = 65_536
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
 KINDS: Final = {
@@ -35,8 +41,13 @@ log = structlog.get_logger("desk")
 
 
 class LogFile(logging.handlers.RotatingFileHandler):
-    def __init__(self, folder: Path, warn: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, warn: Callable[[str], None], days_max: int = 0) -> None:
+        """`days_max`: how long a line stays at most; 0: until the files take too much room."""
         self._warn = warn
+        self._kept_s = days_max * DAY_S
+        self._span_s = self._kept_s / (FILES_KEPT + 1)  # of one file
+        self._checked_s = 0.0  # when files that are too old were last looked for
+        self._began_s: float | None = None  # the time of the open file's first line; None: not known yet
         self._warned = self.failed = False  # whether the last line was not written
         super().__init__(
             folder / LOG_FILE, maxBytes=FILE_BYTES_MAX, backupCount=FILES_KEPT, encoding="utf-8", delay=True
@@ -54,6 +65,29 @@ class LogFile(logging.handlers.RotatingFileHandler):
         if not self.failed:
             self._warned = False
 
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # As the standard library calls it.
+        if not self._kept_s:
+            return bool(super().shouldRollover(record))
+        if self._began_s is None:
+            self._began_s = _first_line_s(Path(self.baseFilename), record.created)
+        if abs(record.created - self._checked_s) >= CHECKED_EVERY_S:
+            self._checked_s = record.created
+            self._delete_expired(record.created)
+        return bool(super().shouldRollover(record)) or record.created - self._began_s >= self._span_s
+
+    def doRollover(self) -> None:  # As the standard library calls it.
+        super().doRollover()
+        self._began_s = None
+
+    def _delete_expired(self, now_s: float) -> None:
+        """A file is deleted whole, and its oldest line counts: it is older than the newest by the span of a file."""
+        newest_s = now_s - self._kept_s + self._span_s + CHECKED_EVERY_S
+        for number in range(1, FILES_KEPT + 1):
+            path = Path(f"{self.baseFilename}.{number}")
+            with contextlib.suppress(OSError):
+                if path.lstat().st_mtime < newest_s:
+                    path.unlink()
+
     def handleError(self, record: logging.LogRecord) -> None:  # The name is the standard library's.
         """Warns once, until a line is written again. Each line tries anew, since the disk may have room then."""
         self.failed = True
@@ -65,6 +99,15 @@ class LogFile(logging.handlers.RotatingFileHandler):
 
     def _open(self) -> TextIOWrapper:
         return os.fdopen(open_regular(Path(self.baseFilename), os.O_APPEND), "a", encoding="utf-8")
+
+
+def _first_line_s(path: Path, otherwise_s: float) -> float:
+    """When the file begins. One that cannot be read, or has no line with a time, begins now."""
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        with path.open("rb") as file:
+            line = json.loads(file.readline(LINE_BYTES_MAX))
+        return instant_ns(line["timestamp"]) / NS
+    return otherwise_s
 
 
 def open_regular(path: Path, flags: int) -> int:

@@ -30,10 +30,10 @@ _wall = SystemClock()
 class LogOutput:
     """The open log of this process."""
 
-    def __init__(self, folder: Path, level: int) -> None:
+    def __init__(self, folder: Path, level: int, days_max: int = 0) -> None:
         self.level = level
         self._terminal: Outlet[Line | str] = Outlet("terminal", _show, SHOWN_MAX)
-        self._file = LogFile(folder, self._terminal.put)
+        self._file = LogFile(folder, self._terminal.put, days_max)
         self._lines: Outlet[Line] = Outlet("log", self._write, LINES_MAX)
         self._told_lost = 0  # lines that are missing in the file, and that it says are missing
         self._told_unread = 0  # the same for the terminal

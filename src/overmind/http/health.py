@@ -58,7 +58,9 @@ class ServiceHealth:
             reasons += self._app.node_faults
             reasons += landing_alarms(self._app.engine.state)
             reasons += admission_alarms(self._app.engine.state)
-            reasons += filter(None, (self._app.disk_fault(), log_fault()))
+            space = self._app.space
+            full = None if space is None else space.fault()
+            reasons += filter(None, (self._app.disk_fault(), log_fault(), full))
             if self._stopping:
                 reasons.insert(0, "the service is stopping")
             counted = {"log_lines_lost": lines_lost(), "loop": self._app.turns.shown()}

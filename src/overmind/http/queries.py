@@ -78,7 +78,8 @@ def _books_router(app: App, slices: Slices) -> APIRouter:
 
         def head(state: State) -> Risk:
             found, watch = portfolio_risk(state, stress), app.clock_watch
-            alarms = (*found.alarms, *filter(None, (log_alarm(),)), *watch.drift_alarms())
+            machine = (log_alarm(), None if app.space is None else app.space.alarm())
+            alarms = (*found.alarms, *filter(None, machine), *watch.drift_alarms())
             return structs.replace(found, alarms=alarms, clock_ahead_seconds=watch.ahead_s)
 
         return await slices.rows_in(head, "wallets", wallet_risks)

@@ -11,7 +11,7 @@ from tests.support.core_desk import CoreDesk
 from tests.support.journal_entries import signal
 
 from overmind.core.books.apply import apply
-from overmind.core.books.brief_refusals import PATTERNS_KEPT, codes_of, in_brief, whole_in
+from overmind.core.books.brief_refusals import PATTERNS_KEPT, codes_of, in_brief, whole_by
 from overmind.core.books.state import State, decode_state, encode_state
 from overmind.core.entries.refusing import LISTED_MAX
 from overmind.core.model.codes import Code, Refusal
@@ -45,7 +45,8 @@ def test_nothing_of_them_is_lost(seed: int) -> None:
         entry = Entry(desk.state.seq + 1, desk.now_ns, in_brief(desk.state, refused))
         read = msgspec.json.decode(msgspec.json.encode(entry), type=Entry)
         assert isinstance(read.event, SignalRefused)
-        assert whole_in(desk.state, read.event) == refused
+        desk.entries.append(read)
+        assert in_full(desk, read.event) == refused
         assert codes_of(read.event) == codes_of(refused)
         alike += bool(read.event.brief is not None and read.event.brief.like)
         apply(desk.state, read)
@@ -62,6 +63,10 @@ def test_the_same_after_a_replay() -> None:
     assert encode_state(state) == encode_state(desk.state)
 
 
+def in_full(desk: CoreDesk, refused: SignalRefused) -> SignalRefused:
+    return whole_by({entry.seq: entry for entry in desk.entries}.__getitem__, refused)
+
+
 def refused_entries(desk: CoreDesk) -> list[SignalRefused]:
     return [entry.event for entry in desk.entries if isinstance(entry.event, SignalRefused)]
 
@@ -73,17 +78,17 @@ def test_a_stopped_desk_names_its_reasons_once() -> None:
     seq = next(entry.seq for entry in desk.entries if entry.event is first)
     assert {one.brief.like for one in others if one.brief is not None} == {seq}
     for (answer,), entry in zip(told, refused_entries(desk), strict=True):
-        assert whole_in(desk.state, entry) == answer  # The caller gets every reason.
+        assert in_full(desk, entry) == answer  # The caller gets every reason.
     signal_bytes = len(msgspec.json.encode(others[-1].signal))
     answer_bytes, own_bytes = (len(msgspec.json.encode(one)) - signal_bytes for one in (told[-1][0], others[-1]))
-    assert own_bytes < 90 < answer_bytes / 5
+    assert own_bytes <= 100 < answer_bytes / 4
 
 
 @pytest.mark.parametrize("then", ["remove w1", "w2", "hold portfolio a; lift portfolio emergency", "block eth"])
 def test_the_same_rules_in_other_words_are_not_alike(then: str) -> None:
     desk = CoreDesk("w1; stop; hold portfolio emergency; buy eth $10")
     told = desk.play(f"{then}; buy eth $10")
-    assert [whole_in(desk.state, refused_entries(desk)[-1])] == [*told]
+    assert [in_full(desk, refused_entries(desk)[-1])] == [*told]
 
 
 def test_numbers_that_differ_are_told() -> None:
@@ -93,7 +98,7 @@ def test_numbers_that_differ_are_told() -> None:
     assert other.brief is not None
     assert same.brief is not None
     assert other.brief.like == same.brief.like == desk.entries[-3].seq
-    assert [whole_in(desk.state, other), whole_in(desk.state, same)] == [*first, *second]
+    assert [in_full(desk, other), in_full(desk, same)] == [*first, *second]
 
 
 def test_a_refusal_of_a_thousand_wallets_is_small() -> None:

@@ -81,6 +81,13 @@ SEGMENT_ENTRIES = Variable(
     "100000",
     "A running service moves its journal's old entries into sealed segments of this many. 0: none are moved.",
 )
+DISK_DAYS_MIN = Variable(
+    "OVERMIND_DISK_DAYS_MIN",
+    measured(kinds.whole("days", 0, 365)),
+    "7",
+    "The log and `overmind risk` of the service alarm when the room on the disk of the data folder lasts less than so "
+    "many days at the rate of the last hour or day. 0: only when nearly nothing is left.",
+)
 LOCK_DIR = Variable(
     "OVERMIND_LOCK_DIR",
     kinds.path(),
@@ -93,6 +100,12 @@ ANCHOR_DIR = Variable(
     "",
     "Where a live desk remembers its journal's newest entry, outside of the data directory, with the key of the MAC."
     " Not set: ~/.local/state/overmind.",
+)
+LOG_DAYS_MAX = Variable(
+    "OVERMIND_LOG_DAYS_MAX",
+    measured(kinds.whole("days", 0, 3_650)),
+    "30",
+    "How long a line stays in the log's files. They also take 120 MB at most, whatever this says. 0: until then.",
 )
 LOGS_DIR = Variable(
     "OVERMIND_LOGS_DIR", kinds.path(), "./logs", "The folder in which overmind.log is written and rotated."

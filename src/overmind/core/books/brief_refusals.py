@@ -92,12 +92,6 @@ def whole(refused: SignalRefused, pattern: BriefRefusals | None) -> SignalRefuse
     return replace(refused, refusals=tuple(_refusals(brief)), brief=None)
 
 
-def whole_in(state: State, refused: SignalRefused) -> SignalRefused:
-    """The same for an entry that comes right after this state."""
-    like = 0 if refused.brief is None else refused.brief.like
-    return whole(refused, next((known for seq, known in state.refusal_patterns if seq == like), None))
-
-
 def whole_by(entry_of: Callable[[int], Entry], refused: SignalRefused) -> SignalRefused:
     """The same with a journal at hand: `entry_of` reads the entry of a number."""
     brief = refused.brief
