@@ -16,6 +16,13 @@ WATCH: Final = "tests/desk/test_admission.py"
 
 ADMISSION: Final = (
     Mutation(
+        "admission: what a look found while an order was signed",
+        "desk/executor.py",
+        "return verdict if unsafe is None else Over(unsafe)",
+        "return verdict",
+        f"{WATCH}::test_what_a_look_finds_while_an_order_is_signed_ends_it_unsent",
+    ),
+    Mutation(
         "admission: permanent delegate admitted",
         "core/control/mint_rules.py",
         '    "permanent_delegate": Flaw.PERMANENT_DELEGATE,\n',

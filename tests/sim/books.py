@@ -20,6 +20,7 @@ from overmind.core.model.controls import Scope
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import MoveKind, SaleScope, Side, StrategyType
 from overmind.core.model.events import (
+    AccountsFlagged,
     Answer,
     BalanceAdjusted,
     BalancesChecked,
@@ -37,6 +38,8 @@ from overmind.core.model.events import (
     HoldLifted,
     LimitsChanged,
     LiquidationOrdered,
+    MintAdmitted,
+    MintRefused,
     MintsChanged,
     MoveClosed,
     MoveFinal,
@@ -54,6 +57,7 @@ from overmind.core.model.events import (
     WalletConfigured,
 )
 from overmind.core.model.ids import SOL, DepositId, Mint, OrderId, SignalId, WalletId
+from overmind.core.model.mints import AdmissionPolicy
 from overmind.core.model.money import Mark, Witness
 from overmind.core.model.order import Move, Order, Ticket
 from overmind.core.model.outcome import Failed, Filled, Outcome
@@ -169,6 +173,8 @@ class Books:
         self.marks: dict[Mint, Mark] = {}
         self.believed: tuple[Mark, ...] = ()  # of the newest marks
         self.tokens: list[Mint] = []  # by their numbers in columns of marks
+        self.admitted: dict[Mint, bool] = {}  # by the newest look at each mint
+        self.flagged: dict[WalletId, set[Mint]] = {}  # token accounts that are not used
         self.doubts = Doubts()
         self.stops: set[str] = set()
         self.blocked: set[Mint] = set()
@@ -279,7 +285,13 @@ class Books:
             case MintsChanged(mints=mints):
                 self.blocked = set(mints.blocked)
                 self.allowed = None if mints.allowed is None else set(mints.allowed)
+            case MintAdmitted(mint=mint) | MintRefused(mint=mint):
+                self.admitted[mint] = isinstance(event, MintAdmitted)
+            case AccountsFlagged(wallet_id=wallet_id, flaws=flaws):
+                self.flagged[wallet_id] = set(flaws)
             case DeskConfigured(desk=desk):
+                if self.desk is not None and _admits_by(self.desk) != _admits_by(desk):
+                    self.admitted.clear()
                 self.desk = desk
                 if not desk.price_jump_max_ppm and not desk.witness_bound_bps:
                     self.doubts = Doubts()
@@ -828,9 +840,20 @@ class Books:
         buys = (one for one in self.open.values() if one.is_entry and one.strategy is strategy)
         return sum(held) + sum(one.notional_micros for one in buys)
 
+    def may_be_bought(self, mint: Mint) -> bool:
+        """Whether the newest looks at it and at the quote currency speak for it."""
+        if self.settings.admission is AdmissionPolicy.OFF:
+            return True
+        return all(self.admitted.get(one, False) for one in (mint, self.settings.quote.mint))
+
     def exposure(self) -> int:
         positions = sum(self.positions(book) for book in self.wallets.values())
         return positions + sum(one.notional_micros for one in self.open.values() if one.is_entry)
+
+
+def _admits_by(desk: Desk) -> tuple[object, ...]:
+    """With other rules or another list every mint has to be looked at again."""
+    return desk.admission, desk.admission_exit, desk.unlisted, desk.quote, desk.tokens
 
 
 def _buys(order: Order, mint: Mint) -> bool:

@@ -57,6 +57,7 @@ from overmind.core.model.enums import (
 )
 from overmind.core.model.events import Answer, CloseOrdered, MoveClosed, MovePlaced
 from overmind.core.model.ids import SOL, DepositId, LimitName, Mint, OrderId, SignalId, WalletId
+from overmind.core.model.mints import AdmissionPolicy
 from overmind.core.model.money import Money
 from overmind.core.model.signal import RiskBudget, Signal
 from overmind.core.model.units import LAMPORTS, MICROS, NOTIONAL_MAX_MICROS, NS, PPM
@@ -160,6 +161,22 @@ class Switches(Protocol):
         """Makes the venue unreachable for a while."""
 
 
+class Mints(Protocol):
+    """The mints on the chain, and what this desk lets them do."""
+
+    policy: AdmissionPolicy
+    exit: bool
+    back_s: float
+
+
+class NoMints:
+    """`Mints` of a world without a chain."""
+
+    policy = AdmissionPolicy.OFF
+    exit = False
+    back_s = 0.0
+
+
 class DepositSource(Protocol):
     """The source of deposits, and how the desk learns of them."""
 
@@ -202,6 +219,7 @@ class ClientContext:
         self.seen = seen
         self.habits = habits
         self.ease = random.choice(habits.ease)
+        self.mints: Mints = NoMints()
         self.signals: dict[SignalId, Signal] = {}
         self.told: dict[SignalId, tuple[Answer, ...]] = {}
 
@@ -472,6 +490,8 @@ class Operator:
             dust_micros=2 * MICROS,
             default_wallet=next(iter(self.wallets)),
             price_jump_max_ppm=200_000 if low or self._context.prices.servers.may_lie else 0,
+            admission=self._context.mints.policy,
+            admission_exit=self._context.mints.exit,
             witness_bound_bps=200 if self._context.prices.servers.has_second else 0,
             multi_wallet_enabled=not self._context.odd() or random.random() < 0.9,
             portfolio_exposure_max_ppm=300_000 if self._context.odd() else 800_000,
@@ -837,6 +857,7 @@ class Operator:
         step_s = self._random.choice((-20.0, -1.5, -0.001, 0.8, 45.0, hour_s, 12 * hour_s, 60 * hour_s))
         self._context.clock.offset_ns += round(step_s * NS)
         self._context.prices.losses.note_step(step_s)
+        self._context.mints.back_s -= min(0.0, step_s)
         self._context.seen["clock stepped back" if step_s < 0 else "clock stepped forward"] += 1
 
     async def _fill_disk(self, engine: Engine) -> None:

@@ -154,7 +154,7 @@ def broken_by_signal(books: Books, entry: CheckedEntry) -> set[Code]:
         Code.STRATEGY_NOT_ENABLED: bool(books.paused.get(signal.strategy)),
         Code.SLIPPAGE_CEILING: slippage(desk, signal) > ceiling,
         Code.PRICE_IMPACT: impact > ceiling,
-        Code.MINT_NOT_ADMITTED: signal.mint not in desk.tokens,
+        Code.MINT_NOT_ADMITTED: signal.mint not in desk.tokens or not books.may_be_bought(signal.mint),
         Code.MINT_BLOCKED: signal.mint in books.blocked
         or (books.allowed is not None and signal.mint not in books.allowed),
         Code.AMOUNT_OUT_OF_RANGE: _has_size(books, signal) and not 0 < entry.notional_micros <= NOTIONAL_MAX_MICROS,

@@ -47,6 +47,7 @@ from overmind.core.model.events import OrderPlaced
 from overmind.core.model.ids import SOL, OrderId, is_own
 from overmind.core.model.units import DAY_NS, NS
 from overmind.core.model.value import Value
+from overmind.desk.admission import AdmissionWatch
 from overmind.desk.engine import Engine, EngineStopped
 from overmind.desk.executor import Executor
 from overmind.desk.journal_watch import JournalWatch
@@ -85,6 +86,8 @@ SIZES: Final[dict[Kind, Size]] = {
 
 class World(Protocol):
     """The chain and the venue, which outlive the desk's process."""
+
+    admission: AdmissionWatch | None  # of the process that runs; None: it looks at no mint
 
     def venue(self) -> Venue:
         """A venue for a new process."""
@@ -163,6 +166,7 @@ class Sim:
         parts = (self.clock, self.prices, self.auditor, self.killer, self.seen)
         world = LiveWorld(self._stream, f"{self.seed}", *parts)
         self.context = self._context(world.rpc)
+        self.context.mints = world.mints
         self._bank, self._key_of = world.open(self.context), world.key_of
         return world
 
@@ -283,11 +287,18 @@ class Sim:
 
     async def _live(self, engine: Engine) -> None:
         """One process, from its start to the last settled order."""
-        executor = Executor(engine, self.world.venue(), self.clock, self.wallets_max, self.world.stop_file)
         late_s = self.random.choice((0.0, 0.0, 0.3, 2.0))
         async with asyncio.TaskGroup() as tasks:
             self._writing = tasks.create_task(engine.run())
             await self.world.begin(engine)
+            executor = Executor(
+                engine,
+                self.world.venue(),
+                self.clock,
+                self.wallets_max,
+                self.world.stop_file,
+                self.world.admission,
+            )
             used = tasks.create_task(self._use(engine, executor))
             services = (
                 _later(late_s, executor),
