@@ -639,8 +639,9 @@ class Operator:
         closing = [(wallet_id, mint) for wallet_id, book in engine.state.wallets.items() for mint in book.closing]
         for wallet_id, mint in closing[:1]:
             with suppress(CommandRefused):  # Nothing is left of the position.
-                await engine.handle(CancelClose(wallet_id, mint, "told to"))
-                assert mint not in self._context.auditor.books.wallets[wallet_id].closing
+                events = await engine.handle(CancelClose(wallet_id, mint, "told to"))
+                durable = [entry.event for entry in self._context.journal.entries]
+                assert all(event in durable for event in events), "a cancel was told before it was durable"
                 self._context.seen["close cancelled"] += 1
 
     async def _rebalance(self, engine: Engine) -> None:
