@@ -109,7 +109,7 @@ ADMISSION: Final = (
     Mutation(
         "admission: unsafe account used",
         "desk/admission.py",
-        "        return _unsafe(state, wallet_id, (quote, order.mint))\n",
+        "        return _unsafe(state, wallet_id, (state.settings.quote.mint, order.mint))\n",
         "        return None\n",
         f"{WATCH}::test_an_account_that_a_stranger_can_use_pays_for_nothing",
     ),
