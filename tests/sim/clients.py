@@ -19,6 +19,7 @@ from solders.pubkey import Pubkey
 from tests.sim import rules
 from tests.sim.books import ten_to
 from tests.sim.checks import BUYS, Auditor
+from tests.sim.doors import through_the_door
 from tests.sim.world import TOKENS, USDC, SimClock, SimJournal, SimPrices
 
 from overmind.core.model.codes import Ceilings, Code, Limits
@@ -137,6 +138,7 @@ def draw_strategies(random: Random, wallet_type: WalletType, odd: bool) -> dict[
     }
 
 
+HOSTILE: Final = 0.1  # of the signals have a number that nobody means
 PAYEES: Final = tuple(str(Pubkey(hashlib.blake2b(name, digest_size=32).digest())) for name in (b"bank", b"vault"))
 LISTS: Final = (*[PAYEES] * 5, PAYEES[:1], PAYEES[1:], ())
 CAPS: Final = (*[10_000 * MICROS] * 4, *[300 * MICROS] * 3, 0)
@@ -274,6 +276,7 @@ class Trader:
         self._name = name
         self._left = signals
         self._pause_s = context.random.choice(context.habits.pauses_s)
+        self._doors = Random(f"{name} {self._pause_s} {context.ease} {signals}")  # The scripts of the seeds stay.
 
     @property
     def done(self) -> bool:
@@ -294,6 +297,8 @@ class Trader:
     async def _send(self, engine: Engine) -> None:
         context, random = self._context, self._random
         signal = self._invent()
+        if self._doors.random() < HOSTILE:
+            signal = through_the_door(self._doors, signal, context.seen)
         context.signals[signal.id] = signal
         self._left -= 1
         waited_ns = random.choice((4 * NS, 6 * NS)) if context.odd() and random.random() < 0.3 else 0

@@ -263,6 +263,7 @@ CHAIN_MINTS: Final = (
     "rejected MINT_NOT_ADMITTED",
     "rejected ACCOUNT_UNSAFE",
 )
+NUMBERS: Final = ("hostile number refused", "hostile number read", "absurd price dropped")
 PRICES: Final = (
     *(f"lie of {mode}: {name}" for mode in ("one source", "two sources") for name in LIES),
     *(f"second source {state}" for state in get_args(SecondState)),
@@ -289,6 +290,6 @@ CHAIN_RESTORES: Final = (
 )
 
 RARE_EVENTS: Final[Mapping[Kind, Sequence[str]]] = {
-    "plain": (*PLAIN_FAULTS, *PLAIN_EVENTS, *PLAIN_MOVES, *PRICES),
-    "chain": (*CHAIN_FAULTS, *CHAIN_EVENTS, *CHAIN_MOVES, *CHAIN_RESTORES, *CHAIN_MINTS, *PRICES),
+    "plain": (*PLAIN_FAULTS, *PLAIN_EVENTS, *PLAIN_MOVES, *NUMBERS, *PRICES),
+    "chain": (*CHAIN_FAULTS, *CHAIN_EVENTS, *CHAIN_MOVES, *CHAIN_RESTORES, *CHAIN_MINTS, *NUMBERS, *PRICES),
 }

@@ -390,6 +390,7 @@ class Sim:
         for order in (one.order for one in placed if one.order.attempt):
             former = self.auditor.books.outcomes[OrderId(f"{order.signal_id}.{order.part}.{order.attempt - 1}")]
             self.seen[f"failover after {type(former).__name__}"] += 1
+        self.seen["absurd price dropped"] += self.prices.absurd
         self.seen["midnight"] += sum(1 for entry in self.journal.entries if hasattr(entry.event, "day")) - 1
 
 
