@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 from msgspec import structs
 from tests.sim.doubts import Doubts
+from tests.sim.exits import Plan
 from tests.support import plain_lots
 from tests.support.plain_lots import Lot, Lots, Shares
 
@@ -108,6 +109,11 @@ class WalletBooks(msgspec.Struct):
     owed: Counter[Mint] = msgspec.field(default_factory=Counter)  # units that were spent and then taken back by a fork
     owed_lamports: int = 0  # lamports of the float that were spent and then taken back by a fork
     lots: dict[Mint, list[Lot]] = msgspec.field(default_factory=dict)
+    plans: dict[Mint, Plan] = msgspec.field(default_factory=dict)  # the exits of what is held
+
+    def plan(self, mint: Mint) -> Plan:
+        return self.plans.setdefault(mint, Plan())
+
     realised_today_micros: int = 0
     realised_micros: int = 0
     unrealised_base_micros: int = 0
@@ -334,7 +340,14 @@ class Books:
             believed = self.doubts.judge(mark, known, self.settings)
             assert believed is (mark in marks), f"{mark} after {known}: believed is {believed}"
             if believed:
+                self._raise_peaks(mark.mint, known.price_pico if known is not None else 0, mark.price_pico)
                 self.marks[mark.mint] = mark
+
+    def _raise_peaks(self, mint: Mint, before_pico: int, price_pico: int) -> None:
+        for book in self.wallets.values():
+            if mint in book.lots:
+                plan = book.plan(mint)
+                plan.peak_pico = max(plan.peak_pico, min(before_pico, price_pico))
 
     def _marks_told_by(self, moved: PricesMoved) -> tuple[tuple[Mark, ...], tuple[Mark, ...]]:
         """The believed and the doubted ones, one by one."""
@@ -482,6 +495,8 @@ class Books:
         if order.side is Side.BUY:
             lots = book.lots.setdefault(order.receive, [])
             lots.append(Lot(order.strategy, fill.received_units, fill.spent_units, self.at_ns, order.id))
+            paid_pico = fill.spent_units * ten_to(self.decimals[order.mint] + 6) // fill.received_units
+            book.plan(order.mint).add(order.exits, paid_pico, self.at_ns)
             return []
         lots = book.lots.get(order.mint, [])
         sold = plain_lots.sell(lots, min(plain_lots.total(lots), fill.spent_units), shares)
@@ -771,13 +786,11 @@ class Books:
     def position(self, book: WalletBooks, mint: Mint) -> int:
         return self.value(mint, sum(lot.units for lot in book.lots.get(mint, ())))
 
-    def position_for_sale(self, book: WalletBooks, mint: Mint) -> int:
-        """At the price that a sale reckons with."""
-        if mint not in self.doubts.doubted:
-            return self.position(book, mint)
-        units = sum(lot.units for lot in book.lots.get(mint, ()))
-        price = self.doubts.credible(mint, self.settings.price_jump_max_ppm)
-        return units * price // ten_to(self.decimals[mint] + 6)
+    def price_for_sale(self, mint: Mint) -> int:
+        """The price that a sale without a signal reckons with."""
+        if mint in self.doubts.doubted:
+            return self.doubts.credible(mint, self.settings.price_jump_max_ppm)
+        return self.marks[mint].price_pico
 
     def position_by(self, book: WalletBooks, mint: Mint, strategy: StrategyType) -> int:
         return self.value(mint, sum(lot.units for lot in book.lots.get(mint, ()) if lot.strategy is strategy))
@@ -864,4 +877,5 @@ def _forget_empty(book: WalletBooks, mint: Mint) -> None:
     """A close of a position ends when nothing is left."""
     if mint in book.lots and not book.lots[mint]:
         del book.lots[mint]
+        book.plans.pop(mint, None)
         book.closing.discard(mint)

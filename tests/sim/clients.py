@@ -63,7 +63,7 @@ from overmind.core.model.money import Money
 from overmind.core.model.signal import RiskBudget, Signal
 from overmind.core.model.units import LAMPORTS, MICROS, NOTIONAL_MAX_MICROS, NS, PPM
 from overmind.core.model.value import Value
-from overmind.core.model.wallet import StrategyShare, Wallet
+from overmind.core.model.wallet import Exits, StrategyShare, Wallet
 from overmind.desk.engine import CommandAnswer, DiskFull, Engine
 
 UNLISTED: Final = Mint("UNLISTED")
@@ -151,6 +151,7 @@ class Habits(Value, frozen=True):
     actions: tuple[int, ...] = (10, 4, 1, 4, 2)  # weight of each TradeAction
     mints: tuple[Mint, ...] = MINTS
     pauses_s: tuple[float, ...] = (0.05, 0.5, 2.0)  # between two signals
+    exits: float = 0.0  # how many of the buys have exits of their own
     mev_types: bool = True  # whether wallet types that need a protected route occur
 
 
@@ -336,7 +337,7 @@ class Trader:
             action = signal.action
         signal = self._with_limit_price(signal)
         if action in BUYS:
-            return self._with_entry_amount(signal)
+            return self._with_exits(self._with_entry_amount(signal))
         whose = SaleScope.DESK if self._left % 3 else SaleScope.STRATEGY
         return self._with_exit_amount(structs.replace(signal, scope=whose))
 
@@ -373,6 +374,19 @@ class Trader:
         if not wallets or self._random.random() < 0.5:
             return ()
         return (*self._random.sample(wallets, self._random.randint(1, len(wallets))), WalletId("nobody"))
+
+    def _with_exits(self, signal: Signal) -> Signal:
+        """Exits of its own, for some buys of a fixed amount. They are drawn apart, so that the scripts stay."""
+        random = self._doors
+        if signal.risk is not None or random.random() >= self._context.habits.exits:
+            return signal
+        exits = Exits(
+            stop_loss_ppm=random.choice((None, None, 5_000, 30_000)),
+            trailing_ppm=random.choice((None, 2_000, 10_000, 50_000)),
+            take_profit_ppm=random.choice((None, None, 2_000, 20_000)),
+            hold_max_ns=random.choice((None, None, 5 * NS, 60 * NS)),
+        )
+        return structs.replace(signal, exits=exits if exits != Exits() else None)
 
     def _with_limit_price(self, signal: Signal) -> Signal:
         mark = self._context.auditor.books.marks.get(signal.mint)

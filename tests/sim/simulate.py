@@ -79,7 +79,7 @@ ON_CHAIN: Final = Habits(
     mev_types=False,
 )
 SIZES: Final[dict[Kind, Size]] = {
-    "plain": Size((0, 5, 30), (1, 2, 4), (5, 15, 40), Habits()),
+    "plain": Size((0, 5, 30), (1, 2, 4), (5, 15, 40), Habits(exits=0.3)),
     "chain": Size((0, 3, 12), (1, 1, 2), (4, 8, 16), ON_CHAIN),
 }
 
