@@ -165,6 +165,27 @@ def test_what_changed_since_the_decision_ends_the_order_unsigned(change: Account
     play(check)
 
 
+@pytest.mark.parametrize("what", ["mint", "account"])
+def test_what_a_look_finds_while_an_order_is_signed_ends_it_unsent(what: str) -> None:
+    async def check(looking: Looking) -> None:
+        async def changes() -> None:
+            if what == "mint":
+                looking.chain.known[NEW.mint] = CHANGES["a freeze authority"]
+            else:
+                bad = account_bytes(USDC_MINT, OWNER, delegate=MALLORY)
+                looking.chain.known[OURS] = AccountBytes(str(TOKEN_PROGRAM), bad)
+            await looking.watch.look_at_all()
+
+        await looking.watch.look_at_all()
+        looking.desk.venue.while_signing = changes
+        outcome = await looking.buy(1)
+        assert isinstance(outcome, Rejected)
+        assert outcome.cause is (Cause.MINT_NOT_ADMITTED if what == "mint" else Cause.ACCOUNT_UNSAFE)
+        assert "signature of signal-1.0.0" not in [ticket.signature for _, ticket in looking.desk.venue.sends]
+
+    play(check)
+
+
 def test_a_chain_that_does_not_answer_lets_nothing_be_bought() -> None:
     async def check(looking: Looking) -> None:
         looking.chain.silent = True

@@ -53,6 +53,9 @@ class Venue:
         return Quote(order.id, order.spend, order.receive, received, order.received_min, 0)
 
     async def sign(self, order: Order, quote: Quote) -> Ticket | Rejected:
+        happens, self.while_signing = self.while_signing, None
+        if happens is not None:
+            await happens()
         self.signed += 1
         return self.offers or Ticket(f"signature of {order.id}", b"bytes")
 

@@ -16,6 +16,13 @@ WATCH: Final = "tests/desk/test_admission.py"
 
 ADMISSION: Final = (
     Mutation(
+        "admission: what a look found while an order was signed",
+        "desk/executor.py",
+        "return verdict if unsafe is None else Over(unsafe)",
+        "return verdict",
+        f"{WATCH}::test_what_a_look_finds_while_an_order_is_signed_ends_it_unsent",
+    ),
+    Mutation(
         "admission: permanent delegate admitted",
         "core/control/mint_rules.py",
         '    "permanent_delegate": Flaw.PERMANENT_DELEGATE,\n',
@@ -102,7 +109,7 @@ ADMISSION: Final = (
     Mutation(
         "admission: unsafe account used",
         "desk/admission.py",
-        "        return _unsafe(state, wallet_id, (quote, order.mint))\n",
+        "        return _unsafe(state, wallet_id, (state.settings.quote.mint, order.mint))\n",
         "        return None\n",
         f"{WATCH}::test_an_account_that_a_stranger_can_use_pays_for_nothing",
     ),

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 from msgspec import structs
 from tests.sim.doubts import Doubts
+from tests.sim.exits import Plan
 from tests.support import plain_lots
 from tests.support.plain_lots import Lot, Lots, Shares
 
@@ -20,6 +21,7 @@ from overmind.core.model.controls import Scope
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import MoveKind, SaleScope, Side, StrategyType
 from overmind.core.model.events import (
+    AccountsFlagged,
     Answer,
     BalanceAdjusted,
     BalancesChecked,
@@ -37,6 +39,8 @@ from overmind.core.model.events import (
     HoldLifted,
     LimitsChanged,
     LiquidationOrdered,
+    MintAdmitted,
+    MintRefused,
     MintsChanged,
     MoveClosed,
     MoveFinal,
@@ -54,6 +58,7 @@ from overmind.core.model.events import (
     WalletConfigured,
 )
 from overmind.core.model.ids import SOL, DepositId, Mint, OrderId, SignalId, WalletId
+from overmind.core.model.mints import AdmissionPolicy
 from overmind.core.model.money import Mark, Witness
 from overmind.core.model.order import Move, Order, Ticket
 from overmind.core.model.outcome import Failed, Filled, Outcome
@@ -104,6 +109,11 @@ class WalletBooks(msgspec.Struct):
     owed: Counter[Mint] = msgspec.field(default_factory=Counter)  # units that were spent and then taken back by a fork
     owed_lamports: int = 0  # lamports of the float that were spent and then taken back by a fork
     lots: dict[Mint, list[Lot]] = msgspec.field(default_factory=dict)
+    plans: dict[Mint, Plan] = msgspec.field(default_factory=dict)  # the exits of what is held
+
+    def plan(self, mint: Mint) -> Plan:
+        return self.plans.setdefault(mint, Plan())
+
     realised_today_micros: int = 0
     realised_micros: int = 0
     unrealised_base_micros: int = 0
@@ -169,6 +179,8 @@ class Books:
         self.marks: dict[Mint, Mark] = {}
         self.believed: tuple[Mark, ...] = ()  # of the newest marks
         self.tokens: list[Mint] = []  # by their numbers in columns of marks
+        self.admitted: dict[Mint, bool] = {}  # by the newest look at each mint
+        self.flagged: dict[WalletId, set[Mint]] = {}  # token accounts that are not used
         self.doubts = Doubts()
         self.stops: set[str] = set()
         self.blocked: set[Mint] = set()
@@ -279,7 +291,13 @@ class Books:
             case MintsChanged(mints=mints):
                 self.blocked = set(mints.blocked)
                 self.allowed = None if mints.allowed is None else set(mints.allowed)
+            case MintAdmitted(mint=mint) | MintRefused(mint=mint):
+                self.admitted[mint] = isinstance(event, MintAdmitted)
+            case AccountsFlagged(wallet_id=wallet_id, flaws=flaws):
+                self.flagged[wallet_id] = set(flaws)
             case DeskConfigured(desk=desk):
+                if self.desk is not None and _admits_by(self.desk) != _admits_by(desk):
+                    self.admitted.clear()
                 self.desk = desk
                 if not desk.price_jump_max_ppm and not desk.witness_bound_bps:
                     self.doubts = Doubts()
@@ -322,7 +340,14 @@ class Books:
             believed = self.doubts.judge(mark, known, self.settings)
             assert believed is (mark in marks), f"{mark} after {known}: believed is {believed}"
             if believed:
+                self._raise_peaks(mark.mint, known.price_pico if known is not None else 0, mark.price_pico)
                 self.marks[mark.mint] = mark
+
+    def _raise_peaks(self, mint: Mint, before_pico: int, price_pico: int) -> None:
+        for book in self.wallets.values():
+            if mint in book.lots:
+                plan = book.plan(mint)
+                plan.peak_pico = max(plan.peak_pico, min(before_pico, price_pico))
 
     def _marks_told_by(self, moved: PricesMoved) -> tuple[tuple[Mark, ...], tuple[Mark, ...]]:
         """The believed and the doubted ones, one by one."""
@@ -470,6 +495,8 @@ class Books:
         if order.side is Side.BUY:
             lots = book.lots.setdefault(order.receive, [])
             lots.append(Lot(order.strategy, fill.received_units, fill.spent_units, self.at_ns, order.id))
+            paid_pico = fill.spent_units * ten_to(self.decimals[order.mint] + 6) // fill.received_units
+            book.plan(order.mint).add(order.exits, paid_pico, self.at_ns)
             return []
         lots = book.lots.get(order.mint, [])
         sold = plain_lots.sell(lots, min(plain_lots.total(lots), fill.spent_units), shares)
@@ -759,13 +786,11 @@ class Books:
     def position(self, book: WalletBooks, mint: Mint) -> int:
         return self.value(mint, sum(lot.units for lot in book.lots.get(mint, ())))
 
-    def position_for_sale(self, book: WalletBooks, mint: Mint) -> int:
-        """At the price that a sale reckons with."""
-        if mint not in self.doubts.doubted:
-            return self.position(book, mint)
-        units = sum(lot.units for lot in book.lots.get(mint, ()))
-        price = self.doubts.credible(mint, self.settings.price_jump_max_ppm)
-        return units * price // ten_to(self.decimals[mint] + 6)
+    def price_for_sale(self, mint: Mint) -> int:
+        """The price that a sale without a signal reckons with."""
+        if mint in self.doubts.doubted:
+            return self.doubts.credible(mint, self.settings.price_jump_max_ppm)
+        return self.marks[mint].price_pico
 
     def position_by(self, book: WalletBooks, mint: Mint, strategy: StrategyType) -> int:
         return self.value(mint, sum(lot.units for lot in book.lots.get(mint, ()) if lot.strategy is strategy))
@@ -828,9 +853,20 @@ class Books:
         buys = (one for one in self.open.values() if one.is_entry and one.strategy is strategy)
         return sum(held) + sum(one.notional_micros for one in buys)
 
+    def may_be_bought(self, mint: Mint) -> bool:
+        """Whether the newest looks at it and at the quote currency speak for it."""
+        if self.settings.admission is AdmissionPolicy.OFF:
+            return True
+        return all(self.admitted.get(one, False) for one in (mint, self.settings.quote.mint))
+
     def exposure(self) -> int:
         positions = sum(self.positions(book) for book in self.wallets.values())
         return positions + sum(one.notional_micros for one in self.open.values() if one.is_entry)
+
+
+def _admits_by(desk: Desk) -> tuple[object, ...]:
+    """With other rules or another list every mint has to be looked at again."""
+    return desk.admission, desk.admission_exit, desk.unlisted, desk.quote, desk.tokens
 
 
 def _buys(order: Order, mint: Mint) -> bool:
@@ -841,4 +877,5 @@ def _forget_empty(book: WalletBooks, mint: Mint) -> None:
     """A close of a position ends when nothing is left."""
     if mint in book.lots and not book.lots[mint]:
         del book.lots[mint]
+        book.plans.pop(mint, None)
         book.closing.discard(mint)

@@ -25,12 +25,16 @@ from overmind.core.books.wallet_limits import RESTORED
 from overmind.core.model.codes import Code
 from overmind.core.model.enums import MoveKind, Side, SizingMethod, StrategyType, TradeAction
 from overmind.core.model.events import (
+    AccountsFlagged,
+    CloseOrdered,
     DayRolled,
     Entry,
     Event,
     HoldAdded,
     HoldLifted,
     LiquidationOrdered,
+    MintAdmitted,
+    MintRefused,
     MoveClosed,
     MovePlaced,
     MoveRolledBack,
@@ -40,6 +44,7 @@ from overmind.core.model.events import (
     PricesMarked,
     PricesMoved,
     SignalRefused,
+    TicketRecorded,
 )
 from overmind.core.model.ids import SOL, Mint, OrderId, SignalId, WalletId, is_own
 from overmind.core.model.order import Move, Order, Ticket, Work
@@ -86,6 +91,7 @@ class Auditor:
         self._debtors: set[WalletId] = set()
         self._waited: set[OrderId] = set()  # withdrawals that waited for a hold to end
         self._to_quarantine: set[WalletId] = set()
+        self._to_close: set[tuple[WalletId, Mint]] = set()  # their mint was refused
 
     def rewind(self, entries: Iterable[Entry]) -> None:
         """An older copy of the journal, which ends at a batch, took its place."""
@@ -94,6 +100,7 @@ class Auditor:
             self.books.fold(entry)
         self._debtors = _debtors(self.books)
         self._to_quarantine.clear()
+        self._to_close.clear()
         self._waited &= self.books.open_moves.keys()
         self.losses.rewind()
 
@@ -124,11 +131,34 @@ class Auditor:
             case OrderClosed(order_id=order_id, outcome=outcome):
                 self._check_outcome(self.books.open[order_id], outcome)
         self._check_quarantine(entry.event)
+        self._check_admission(entry.event)
         self._check_losses(entry.event)
         self.books.fold(entry)
         if isinstance(entry.event, PricesMarked | PricesMoved):
             self.losses.note_marks(self.books.believed, self.true_pico)
         self._note_debtors(entry.event)
+
+    def _check_admission(self, event: Event) -> None:
+        """No buy is signed after a look refused its mint. What is held of it is closed if the desk says so."""
+        books = self.books
+        if self._to_close:
+            assert isinstance(event, CloseOrdered), f"{self._to_close} are not closed: {event}"
+            self._to_close.discard((event.wallet_id, event.mint))
+        match event:
+            case TicketRecorded(order_id=order_id) if (
+                order := books.open.get(order_id)
+            ) is not None and order.is_entry:
+                assert books.may_be_bought(order.mint), f"{order_id} is signed, and its mint is not admitted"
+            case MintRefused(mint=mint):
+                self._seen["mint refused"] += 1
+                held = [one for one in books.wallets.items() if mint in one[1].lots and mint not in one[1].closing]
+                self._seen["mint refused while it is held"] += bool(held)
+                if books.settings.admission_exit:
+                    self._to_close = {(wallet_id, mint) for wallet_id, _ in held}
+            case MintAdmitted(mint=mint):
+                self._seen["mint admitted again"] += books.admitted.get(mint) is False
+            case AccountsFlagged(flaws=flaws) if flaws:
+                self._seen["account flagged"] += 1
 
     def _check_losses(self, event: Event) -> None:
         """No lie about prices takes more than its bound."""
@@ -405,6 +435,11 @@ class Auditor:
             blocked = order.side is Side.SELL and outcome.cause in (Cause.STOPPED, Cause.SIGNAL_EXPIRED)
             by_history = RESTORED in self.books.stops and outcome.cause is Cause.STOPPED
             assert by_history or not blocked, f"an exit was stopped: {order.id} {outcome}"
+            by_mint = order.side is Side.SELL and outcome.cause is Cause.MINT_NOT_ADMITTED
+            assert not by_mint, f"an exit was stopped by its mint: {order.id} {outcome}"
+            if order.side is Side.SELL and outcome.cause is Cause.ACCOUNT_UNSAFE:
+                flagged = self.books.flagged.get(order.wallet_id, set())
+                assert order.receive in flagged, f"an exit was stopped by the account that it empties: {order.id}"
         else:
             assert order.id in self.books.tickets, f"{order.id} has an outcome of a chain and no ticket"
 

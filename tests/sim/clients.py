@@ -19,6 +19,7 @@ from solders.pubkey import Pubkey
 from tests.sim import rules
 from tests.sim.books import ten_to
 from tests.sim.checks import BUYS, Auditor
+from tests.sim.doors import through_the_door
 from tests.sim.world import TOKENS, USDC, SimClock, SimJournal, SimPrices
 
 from overmind.core.model.codes import Ceilings, Code, Limits
@@ -57,11 +58,12 @@ from overmind.core.model.enums import (
 )
 from overmind.core.model.events import Answer, CloseOrdered, MoveClosed, MovePlaced
 from overmind.core.model.ids import SOL, DepositId, LimitName, Mint, OrderId, SignalId, WalletId
+from overmind.core.model.mints import AdmissionPolicy
 from overmind.core.model.money import Money
 from overmind.core.model.signal import RiskBudget, Signal
 from overmind.core.model.units import LAMPORTS, MICROS, NOTIONAL_MAX_MICROS, NS, PPM
 from overmind.core.model.value import Value
-from overmind.core.model.wallet import StrategyShare, Wallet
+from overmind.core.model.wallet import Exits, StrategyShare, Wallet
 from overmind.desk.engine import CommandAnswer, DiskFull, Engine
 
 UNLISTED: Final = Mint("UNLISTED")
@@ -136,6 +138,7 @@ def draw_strategies(random: Random, wallet_type: WalletType, odd: bool) -> dict[
     }
 
 
+HOSTILE: Final = 0.1  # of the signals have a number that nobody means
 PAYEES: Final = tuple(str(Pubkey(hashlib.blake2b(name, digest_size=32).digest())) for name in (b"bank", b"vault"))
 LISTS: Final = (*[PAYEES] * 5, PAYEES[:1], PAYEES[1:], ())
 CAPS: Final = (*[10_000 * MICROS] * 4, *[300 * MICROS] * 3, 0)
@@ -148,6 +151,7 @@ class Habits(Value, frozen=True):
     actions: tuple[int, ...] = (10, 4, 1, 4, 2)  # weight of each TradeAction
     mints: tuple[Mint, ...] = MINTS
     pauses_s: tuple[float, ...] = (0.05, 0.5, 2.0)  # between two signals
+    exits: float = 0.0  # how many of the buys have exits of their own
     mev_types: bool = True  # whether wallet types that need a protected route occur
 
 
@@ -158,6 +162,22 @@ class Switches(Protocol):
 
     def silence(self, seconds: float) -> None:
         """Makes the venue unreachable for a while."""
+
+
+class Mints(Protocol):
+    """The mints on the chain, and what this desk lets them do."""
+
+    policy: AdmissionPolicy
+    exit: bool
+    back_s: float
+
+
+class NoMints:
+    """`Mints` of a world without a chain."""
+
+    policy = AdmissionPolicy.OFF
+    exit = False
+    back_s = 0.0
 
 
 class DepositSource(Protocol):
@@ -202,6 +222,7 @@ class ClientContext:
         self.seen = seen
         self.habits = habits
         self.ease = random.choice(habits.ease)
+        self.mints: Mints = NoMints()
         self.signals: dict[SignalId, Signal] = {}
         self.told: dict[SignalId, tuple[Answer, ...]] = {}
 
@@ -256,6 +277,7 @@ class Trader:
         self._name = name
         self._left = signals
         self._pause_s = context.random.choice(context.habits.pauses_s)
+        self._doors = Random(f"{name} {self._pause_s} {context.ease} {signals}")  # The scripts of the seeds stay.
 
     @property
     def done(self) -> bool:
@@ -276,6 +298,8 @@ class Trader:
     async def _send(self, engine: Engine) -> None:
         context, random = self._context, self._random
         signal = self._invent()
+        if self._doors.random() < HOSTILE:
+            signal = through_the_door(self._doors, signal, context.seen)
         context.signals[signal.id] = signal
         self._left -= 1
         waited_ns = random.choice((4 * NS, 6 * NS)) if context.odd() and random.random() < 0.3 else 0
@@ -313,7 +337,7 @@ class Trader:
             action = signal.action
         signal = self._with_limit_price(signal)
         if action in BUYS:
-            return self._with_entry_amount(signal)
+            return self._with_exits(self._with_entry_amount(signal))
         whose = SaleScope.DESK if self._left % 3 else SaleScope.STRATEGY
         return self._with_exit_amount(structs.replace(signal, scope=whose))
 
@@ -350,6 +374,19 @@ class Trader:
         if not wallets or self._random.random() < 0.5:
             return ()
         return (*self._random.sample(wallets, self._random.randint(1, len(wallets))), WalletId("nobody"))
+
+    def _with_exits(self, signal: Signal) -> Signal:
+        """Exits of its own, for some buys of a fixed amount. They are drawn apart, so that the scripts stay."""
+        random = self._doors
+        if signal.risk is not None or random.random() >= self._context.habits.exits:
+            return signal
+        exits = Exits(
+            stop_loss_ppm=random.choice((None, None, 5_000, 30_000)),
+            trailing_ppm=random.choice((None, 2_000, 10_000, 50_000)),
+            take_profit_ppm=random.choice((None, None, 2_000, 20_000)),
+            hold_max_ns=random.choice((None, None, 5 * NS, 60 * NS)),
+        )
+        return structs.replace(signal, exits=exits if exits != Exits() else None)
 
     def _with_limit_price(self, signal: Signal) -> Signal:
         mark = self._context.auditor.books.marks.get(signal.mint)
@@ -472,6 +509,8 @@ class Operator:
             dust_micros=2 * MICROS,
             default_wallet=next(iter(self.wallets)),
             price_jump_max_ppm=200_000 if low or self._context.prices.servers.may_lie else 0,
+            admission=self._context.mints.policy,
+            admission_exit=self._context.mints.exit,
             witness_bound_bps=200 if self._context.prices.servers.has_second else 0,
             multi_wallet_enabled=not self._context.odd() or random.random() < 0.9,
             portfolio_exposure_max_ppm=300_000 if self._context.odd() else 800_000,
@@ -619,8 +658,9 @@ class Operator:
         closing = [(wallet_id, mint) for wallet_id, book in engine.state.wallets.items() for mint in book.closing]
         for wallet_id, mint in closing[:1]:
             with suppress(CommandRefused):  # Nothing is left of the position.
-                await engine.handle(CancelClose(wallet_id, mint, "told to"))
-                assert mint not in self._context.auditor.books.wallets[wallet_id].closing
+                events = await engine.handle(CancelClose(wallet_id, mint, "told to"))
+                durable = [entry.event for entry in self._context.journal.entries]
+                assert all(event in durable for event in events), "a cancel was told before it was durable"
                 self._context.seen["close cancelled"] += 1
 
     async def _rebalance(self, engine: Engine) -> None:
@@ -837,6 +877,7 @@ class Operator:
         step_s = self._random.choice((-20.0, -1.5, -0.001, 0.8, 45.0, hour_s, 12 * hour_s, 60 * hour_s))
         self._context.clock.offset_ns += round(step_s * NS)
         self._context.prices.losses.note_step(step_s)
+        self._context.mints.back_s -= min(0.0, step_s)
         self._context.seen["clock stepped back" if step_s < 0 else "clock stepped forward"] += 1
 
     async def _fill_disk(self, engine: Engine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from random import Random
@@ -14,6 +15,7 @@ from tests.sim.clients import ClientContext
 from tests.sim.evidence import Evidence
 from tests.sim.external_transfers import ExternalTransfers
 from tests.sim.forks import Chain, ChainFaults
+from tests.sim.mints import SimMints
 from tests.sim.nodes import ProviderFaults, SimRpc
 from tests.sim.restores import NoNews, Restores
 from tests.sim.swaps import LISTED, SimSigner, SimSwaps, keypair_of
@@ -21,6 +23,7 @@ from tests.sim.world import ProcessKiller, SimClock, SimPrices
 
 from overmind.core.books.state import State
 from overmind.core.model.ids import Mint, WalletId
+from overmind.desk.admission import AdmissionWatch
 from overmind.desk.balances import BalanceWatch
 from overmind.desk.engine import Engine
 from overmind.desk.history import HistoryWatch
@@ -42,15 +45,17 @@ class LiveWorld:
     ) -> None:
         self.chain = Chain(stream("chain"), ChainFaults.draw(stream("rough")), seen)
         faults = ProviderFaults.draw(stream("haze"))
+        self.public_keys: dict[WalletId, str] = {}
         self.rpc = SimRpc(stream("nodes"), self.chain, faults, clock, auditor, killer, seen)
         fault = stream("venue").choice((0.0, 0.05, 0.25))
         self.swaps = SimSwaps(stream("swaps"), self.chain, prices, killer, seen, fault)
         self.rpc.posed = self.swaps.posed
         self.chain.fund_maker(self.swaps.maker, LISTED.values())
         self.keys: dict[WalletId, Keypair] = {}
-        self.public_keys: dict[WalletId, str] = {}
         self.bank: ExternalTransfers
         self.restores: Restores
+        self.mints = SimMints(stream("mints"), self.chain, self.rpc, self.public_keys, seen)
+        self.admission: AdmissionWatch | None = None  # of the process that runs
         self.balances: BalanceWatch  # of the process that runs
         self._stream = stream
         self._name = name
@@ -75,6 +80,7 @@ class LiveWorld:
         """A new venue for each process: nothing may depend on its memory."""
         random = self._stream(f"signer {self._auditor.books.seq}")
         signer = SimSigner(random, self.keys, self.swaps, self.rpc, self.chain, self._auditor, self._killer)
+        signer.check_bought = self.mints.check_bought
         return JupiterVenue(self.swaps, self.rpc, signer, self._clock, self.public_keys, LISTED)
 
     def stop_file(self) -> bool:
@@ -89,10 +95,17 @@ class LiveWorld:
     async def begin(self, engine: Engine) -> None:
         self.balances = BalanceWatch(engine, self.rpc, NoNews(), self._clock, self.public_keys, self._every_s)
         await self.restores.open(engine, self.balances)
+        self.admission = AdmissionWatch(engine, self.mints, self._clock, self.public_keys)
 
     def services(self, engine: Engine) -> list[Coroutine[Any, Any, None]]:
         history = HistoryWatch(engine, self.rpc, self.balances, self._clock)
-        return [self.bank.watch(engine, self._every_s), self.restores.watch(engine, self.balances, history)]
+        assert self.admission is not None, "a process begins before its services"
+        return [
+            self.bank.watch(engine, self._every_s),
+            self.restores.watch(engine, self.balances, history),
+            self.admission.run(),
+            _look_when_configured(engine, self.admission),
+        ]
 
     async def settled(self, engine: Engine) -> bool:
         state = engine.state
@@ -115,3 +128,13 @@ class LiveWorld:
         checks.chain_agrees(books, landed)
         self.restores.check()
         assert self.bank.stolen <= self._auditor.evidence.alarms, "a theft went unnoticed"
+
+
+async def _look_when_configured(engine: Engine, admission: AdmissionWatch) -> None:
+    """Another policy or list needs another look, as the service does after each change of its settings."""
+    while True:
+        state = engine.state
+        if state.desk is not None and not state.settings.tokens.keys() <= state.admissions.keys():
+            admission.forget()
+            await admission.look_at_all()
+        await asyncio.sleep(1.0)

@@ -18,6 +18,7 @@ from overmind.core.model.ids import SOL, DepositId, WalletId
 from overmind.core.model.money import Money
 from overmind.core.model.units import LAMPORTS, MICROS
 from overmind.core.model.wallet import Wallet
+from overmind.desk.admission import AdmissionWatch
 from overmind.desk.engine import Engine
 
 
@@ -90,6 +91,7 @@ class PlainWorld:
 
     def __init__(self, chain: SimChain, bank: ReportedDeposits) -> None:
         self.bank = bank
+        self.admission: AdmissionWatch | None = None  # There is no chain to look at.
         self._chain = chain
 
     def key_of(self, wallet_id: WalletId) -> str:

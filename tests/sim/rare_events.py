@@ -7,6 +7,7 @@ from typing import Final, get_args
 
 from tests.sim import checks, rules
 from tests.sim.crashes import PERCENTS, STATES
+from tests.sim.mints import LIES as LIES_OF_MINTS
 from tests.sim.servers import LIES, SecondState
 from tests.sim.simulate import Kind
 
@@ -64,6 +65,9 @@ PLAIN_MOVES: Final = (
     "dust written off",
     "own exit liquidate",
     "own exit stop",
+    "own exit trail",
+    "own exit profit",
+    "own exit time",
     "own exit close",
     "own exit at a doubted price",
     "close ordered",
@@ -250,6 +254,19 @@ CHAIN_MOVES: Final = (
     "rebalance rejected STOPPED",
 )
 
+CHAIN_MINTS: Final = (
+    "mint refused",
+    "mint refused while it is held",
+    "mint admitted again",
+    "account flagged",
+    "mints not shown",
+    *(f"a provider {lie} a mint" for lie in LIES_OF_MINTS),
+    "bought on a look from before the change",
+    "refused MINT_NOT_ADMITTED",
+    "rejected MINT_NOT_ADMITTED",
+    "rejected ACCOUNT_UNSAFE",
+)
+NUMBERS: Final = ("hostile number refused", "hostile number read", "absurd price dropped")
 PRICES: Final = (
     *(f"lie of {mode}: {name}" for mode in ("one source", "two sources") for name in LIES),
     *(f"second source {state}" for state in get_args(SecondState)),
@@ -276,6 +293,6 @@ CHAIN_RESTORES: Final = (
 )
 
 RARE_EVENTS: Final[Mapping[Kind, Sequence[str]]] = {
-    "plain": (*PLAIN_FAULTS, *PLAIN_EVENTS, *PLAIN_MOVES, *PRICES),
-    "chain": (*CHAIN_FAULTS, *CHAIN_EVENTS, *CHAIN_MOVES, *CHAIN_RESTORES, *PRICES),
+    "plain": (*PLAIN_FAULTS, *PLAIN_EVENTS, *PLAIN_MOVES, *NUMBERS, *PRICES),
+    "chain": (*CHAIN_FAULTS, *CHAIN_EVENTS, *CHAIN_MOVES, *CHAIN_RESTORES, *CHAIN_MINTS, *NUMBERS, *PRICES),
 }

@@ -154,7 +154,7 @@ def broken_by_signal(books: Books, entry: CheckedEntry) -> set[Code]:
         Code.STRATEGY_NOT_ENABLED: bool(books.paused.get(signal.strategy)),
         Code.SLIPPAGE_CEILING: slippage(desk, signal) > ceiling,
         Code.PRICE_IMPACT: impact > ceiling,
-        Code.MINT_NOT_ADMITTED: signal.mint not in desk.tokens,
+        Code.MINT_NOT_ADMITTED: signal.mint not in desk.tokens or not books.may_be_bought(signal.mint),
         Code.MINT_BLOCKED: signal.mint in books.blocked
         or (books.allowed is not None and signal.mint not in books.allowed),
         Code.AMOUNT_OUT_OF_RANGE: _has_size(books, signal) and not 0 < entry.notional_micros <= NOTIONAL_MAX_MICROS,
@@ -341,7 +341,7 @@ def day_loss(books: Books, book: WalletBooks) -> int:
 
 
 def loss_at_stops(books: Books, book: WalletBooks) -> int:
-    """The day's loss if every position fell to its stop now. No signal of the simulator has exits of its own."""
+    """The day's loss if every position fell to its highest stop now."""
     if books.settings.booking_rules < 2:
         return day_loss(books, book)
     return max(0, at_risk(books, book) - books.day_pnl(book))
@@ -352,14 +352,11 @@ def at_risk(books: Books, book: WalletBooks) -> int:
 
 
 def _at_risk(books: Books, book: WalletBooks, mint: Mint) -> int:
-    stop, lots = book.wallet.limits.stop_loss_ppm, book.lots[mint]
-    units, cost = sum(lot.units for lot in lots), sum(lot.cost_micros for lot in lots)
-    if not stop:
+    lots, scale = book.lots[mint], ten_to(books.decimals[mint] + 6)
+    highest_pico = book.plan(mint).highest_pico(lots, scale, book.wallet.limits.stop_loss_ppm)
+    if highest_pico is None:
         return 0
-    scale = ten_to(books.decimals[mint] + 6)
-    average_pico = cost * scale // units
-    stop_pico = average_pico * (PPM - stop) // PPM
-    return max(0, books.position(book, mint) - units * stop_pico // scale)
+    return max(0, books.position(book, mint) - sum(lot.units for lot in lots) * highest_pico // scale)
 
 
 def used_mints(books: Books, book: WalletBooks) -> set[Mint]:
@@ -679,20 +676,24 @@ def broken_by_swap_for_float(books: Books, order: Order, at_ns: int) -> list[str
     return [what for what, broken in facts.items() if broken]
 
 
+OF_PLANS: Final = ("stop", "trail", "profit", "time")
+
+
 def broken_by_own_exit(books: Books, order: Order, at_ns: int) -> list[str]:
     """An exit without a signal must be due by its own cause, the only one of its position, and of free units."""
     book, cause = books.wallets[order.wallet_id], order.signal_id.split(":")[0]
-    lots = book.lots.get(order.mint, [])
-    cost, stop_ppm = sum(lot.cost_micros for lot in lots), book.wallet.limits.stop_loss_ppm
-    lost = cost - books.position_for_sale(book, order.mint)
+    lots, scale = book.lots[order.mint], ten_to(books.decimals[order.mint] + 6)
+    why_not = book.plan(order.mint).why_not(
+        cause, books.price_for_sale(order.mint), lots, scale, book.wallet.limits.stop_loss_ppm, at_ns
+    )
     own = [one for one in books.open.values() if one.wallet_id == order.wallet_id and one.mint == order.mint]
     facts = {
         "nobody ordered it": cause == "liquidate" and not book.liquidating,
         "nobody wants it closed": cause == "close" and order.mint not in book.closing,
-        "it waits for a price, and an operator does not": cause == "stop" and order.mint in book.closing,
+        "it waits for a price, and an operator does not": cause in OF_PLANS and order.mint in book.closing,
         "everything is to be sold, and it says less": cause != "liquidate" and book.liquidating,
-        "it has not lost so much": cause == "stop" and lost * PPM < cost * stop_ppm - 2 * PPM,
-        "its cause is unknown": cause not in ("liquidate", "stop", "close"),
+        why_not: bool(why_not),
+        "its cause is unknown": cause not in ("liquidate", "close", *OF_PLANS),
         "another is under way": any(":" in one.signal_id and one.side is Side.SELL for one in own),
         "its price is old": bool(broken_sale_price(books, order.mint, at_ns)),
         "it sells too much at a price that is doubted": order.mint in books.doubts.doubted

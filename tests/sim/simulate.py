@@ -47,6 +47,7 @@ from overmind.core.model.events import OrderPlaced
 from overmind.core.model.ids import SOL, OrderId, is_own
 from overmind.core.model.units import DAY_NS, NS
 from overmind.core.model.value import Value
+from overmind.desk.admission import AdmissionWatch
 from overmind.desk.engine import Engine, EngineStopped
 from overmind.desk.executor import Executor
 from overmind.desk.journal_watch import JournalWatch
@@ -78,13 +79,15 @@ ON_CHAIN: Final = Habits(
     mev_types=False,
 )
 SIZES: Final[dict[Kind, Size]] = {
-    "plain": Size((0, 5, 30), (1, 2, 4), (5, 15, 40), Habits()),
+    "plain": Size((0, 5, 30), (1, 2, 4), (5, 15, 40), Habits(exits=0.3)),
     "chain": Size((0, 3, 12), (1, 1, 2), (4, 8, 16), ON_CHAIN),
 }
 
 
 class World(Protocol):
     """The chain and the venue, which outlive the desk's process."""
+
+    admission: AdmissionWatch | None  # of the process that runs; None: it looks at no mint
 
     def venue(self) -> Venue:
         """A venue for a new process."""
@@ -163,6 +166,7 @@ class Sim:
         parts = (self.clock, self.prices, self.auditor, self.killer, self.seen)
         world = LiveWorld(self._stream, f"{self.seed}", *parts)
         self.context = self._context(world.rpc)
+        self.context.mints = world.mints
         self._bank, self._key_of = world.open(self.context), world.key_of
         return world
 
@@ -283,11 +287,18 @@ class Sim:
 
     async def _live(self, engine: Engine) -> None:
         """One process, from its start to the last settled order."""
-        executor = Executor(engine, self.world.venue(), self.clock, self.wallets_max, self.world.stop_file)
         late_s = self.random.choice((0.0, 0.0, 0.3, 2.0))
         async with asyncio.TaskGroup() as tasks:
             self._writing = tasks.create_task(engine.run())
             await self.world.begin(engine)
+            executor = Executor(
+                engine,
+                self.world.venue(),
+                self.clock,
+                self.wallets_max,
+                self.world.stop_file,
+                self.world.admission,
+            )
             used = tasks.create_task(self._use(engine, executor))
             services = (
                 _later(late_s, executor),
@@ -379,6 +390,7 @@ class Sim:
         for order in (one.order for one in placed if one.order.attempt):
             former = self.auditor.books.outcomes[OrderId(f"{order.signal_id}.{order.part}.{order.attempt - 1}")]
             self.seen[f"failover after {type(former).__name__}"] += 1
+        self.seen["absurd price dropped"] += self.prices.absurd
         self.seen["midnight"] += sum(1 for entry in self.journal.entries if hasattr(entry.event, "day")) - 1
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Final
 
@@ -280,6 +280,7 @@ class SimSigner:
         auditor: Auditor,
         killer: ProcessKiller,
     ) -> None:
+        self.check_bought: Callable[[Mint], None] = lambda _: None
         self._signer = LocalSigner(map(SecretKey, keys.values()))
         self._random = random
         self._swaps = swaps
@@ -297,6 +298,9 @@ class SimSigner:
         order = self._swaps.orders.get(message)
         if order is not None:
             self._check_earlier(order)
+            if order.is_entry:
+                self.check_bought(order.mint)
+                self.check_bought(order.spend.mint)
         signature = await self._signer.sign(public_key, message)
         self._rpc.signed(signature_text(signature), order)
         return signature

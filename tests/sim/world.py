@@ -321,6 +321,7 @@ class SimPrices:
         self.start_pico = start_pico
         self.servers = servers if servers is not None else honest()
         self.losses = Losses(self.servers, Counter())
+        self.absurd = 0  # marks that nobody may believe
         self._random = random
         self._pico = dict(start_pico)
         self._volatility = random.choice((0.0, 0.0005, 0.003))
@@ -372,7 +373,9 @@ class SimPrices:
                 continue
             luck = self._random.random()
             if luck < 0.01:
-                marks.append(Mark(mint, 0, now_ns))
+                absurd = (0, -price, 10**40)[int(luck * 300)]
+                marks.append(Mark(mint, absurd, now_ns))
+                self.absurd += 1
             if 0.5 < luck < 0.5003 and not self.servers.may_lie:  # One outlier mark; the next one is correct again.
                 price = max(1, price * self._random.choice((1, 50)) // 7)
             at_ns = self._marked_ns.get(mint, now_ns) if luck > 0.99 else now_ns

@@ -140,17 +140,24 @@ class AdmissionWatch:
         """
         if not self._is_on:
             return None
+        if order.is_entry:
+            quote = self._engine.state.settings.quote.mint
+            accounts = [OwnAccount(order.wallet_id, mint) for mint in (quote, order.mint) if mint != SOL]
+            await self._refresh((order.mint, quote, *accounts))
+            if self.unlisted is not None:
+                await self.unlisted.refresh(order.mint)
+        return self.known_against(order)
+
+    def known_against(self, order: Order) -> Rejected | None:
+        """What the newest looks say against it: a quote, or a slow disk, may take longer than a look."""
+        if not self._is_on:
+            return None
         state, wallet_id = self._engine.state, order.wallet_id
-        quote = state.settings.quote.mint
         if not order.is_entry:
             return _unsafe(state, wallet_id, (order.receive,))
-        accounts = [OwnAccount(wallet_id, mint) for mint in (quote, order.mint) if mint != SOL]
-        await self._refresh((order.mint, quote, *accounts))
-        if self.unlisted is not None:
-            await self.unlisted.refresh(order.mint)
         if why := not_admitted(state, order.mint):
             return Rejected(Cause.MINT_NOT_ADMITTED, why)
-        return _unsafe(state, wallet_id, (quote, order.mint))
+        return _unsafe(state, wallet_id, (state.settings.quote.mint, order.mint))
 
     def check_move(self, move: Move) -> Rejected | None:
         """Why a transfer must not be made: it would bring capital into an account that a stranger can dispose of."""

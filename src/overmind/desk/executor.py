@@ -225,7 +225,7 @@ class Executor:
         prepared = await self._prepare(work)
         if not isinstance(prepared, Ticket):
             return prepared
-        if not isinstance(meanwhile := self._verdict(work), Send):
+        if not isinstance(meanwhile := self._verdict_before_send(work), Send):
             return meanwhile
         other = self._engine.state.work_of(prepared.signature)
         if other not in (None, work.id):  # One landing would be booked as two fills.
@@ -233,7 +233,7 @@ class Executor:
         # Write ahead: once this returns, a crash can no longer lose track of the money.
         await self._engine.handle(RecordTicket(work.id, prepared))
         await self._engine.lifts_durable()
-        verdict = self._verdict(work)
+        verdict = self._verdict_before_send(work)
         if isinstance(verdict, Over):
             return verdict  # Nobody has these bytes yet, so the order can be closed.
         if isinstance(verdict, Send):  # Otherwise it is sent if the wait ends before the ticket expires.
@@ -302,7 +302,18 @@ class Executor:
             log.warning("send not answered", signature=ticket.signature, why=str(silent))
 
     def _may_send(self, work: Work) -> bool:
-        return isinstance(self._verdict(work), Send)
+        """A sale that was signed is sent again whatever is seen: its tokens leave, and its ticket expires soon."""
+        verdict = self._verdict(work) if work.is_urgent else self._verdict_before_send(work)
+        return isinstance(verdict, Send)
+
+    def _verdict_before_send(self, work: Work) -> Verdict:
+        """Also asks what looks at mints and accounts have found since the work was prepared."""
+        verdict = self._verdict(work)
+        if self._admission is None or not isinstance(verdict, Send):
+            return verdict
+        found = self._admission
+        unsafe = found.check_move(work) if isinstance(work, Move) else found.known_against(work)
+        return verdict if unsafe is None else Over(unsafe)
 
     def _verdict(self, work: Work) -> Verdict:
         """The current verdict of `may_send`."""
