@@ -32,6 +32,9 @@ w1 status Maintenance                  | buy eth $300 | WALLET_STATUS Active Mai
 # Of nothing, every share is too much.
  | buy eth $300 | PORTFOLIO_EXPOSURE 100 100000000 + ASSET_CONCENTRATION 100 100000000 \
 + STRATEGY_CONCENTRATION 100 100000000
+# The clock: a hold of its own with a code of its own.
+w1; hold portfolio clock                     | buy eth $300 | CLOCK_JUMPED a clock that is believed because
+w1; hold portfolio clock; hold portfolio a   | buy eth $300 | PORTFOLIO_STOPPED running a + CLOCK_JUMPED a clock that is believed because
 # What the wallet is for.
 w1 type Emergency    | buy eth $300        | WALLET_TYPE a type that takes entries Emergency @w1
 w1; w2               | buy eth $300 not w1 | w2 $300
@@ -288,7 +291,7 @@ def test_all_refusals_are_listed_in_order_of_precedence() -> None:
         desk only w2 exposure 0 asset 0 strategy 0 places 1 rate 0 depth 1 smallest 900 dearest 1
         w1 type Emergency usd 0 sol 0 share momentum:0:0:off
         w1 risk 1 loss 0 trades 0 places 0 position 0 exposure 0
-        deposit w1 1 btc; hold portfolio a; hold w1 a; hold momentum a; wait 30001; block eth
+        deposit w1 1 btc; hold portfolio a; hold w1 a; hold momentum a; wait 30001; block eth; hold portfolio clock
         """.replace("\n", ";")
     )
     (refused,) = desk.play("buy eth $300 tolerance 0 slip 101 not w1 waited 30000")

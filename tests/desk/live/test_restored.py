@@ -29,7 +29,9 @@ NEVER = 2**40
 @asynccontextmanager
 async def on_disk(stage: ChainDesk) -> AsyncIterator[App]:
     """A start of the desk on its journal on disk, anchored outside of its folder."""
-    config = MultiWalletConfig.from_env(stage.environment(OVERMIND_BALANCE_CHECK_INTERVAL_SEC="86400"), dotenv=None)
+    # Every price is journaled, so that a desk which does nothing has entries all the same.
+    more = {"OVERMIND_BALANCE_CHECK_INTERVAL_SEC": "86400", "OVERMIND_MARK_HEARTBEAT_MS": "0"}
+    config = MultiWalletConfig.from_env(stage.environment(**more), dotenv=None)
     with closing(SqliteJournal.open(stage.folder / "overmind.db")) as journal:
         async with (
             connected(config, stage.clock) as connect,
