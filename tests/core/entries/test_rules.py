@@ -34,7 +34,6 @@ w1 status Maintenance                  | buy eth $300 | WALLET_STATUS Active Mai
 + STRATEGY_CONCENTRATION 100 100000000
 # The clock: a hold of its own with a code of its own.
 w1; hold portfolio clock                     | buy eth $300 | CLOCK_JUMPED a clock that is believed because
-w1; hold portfolio clock; hold portfolio a   | buy eth $300 | PORTFOLIO_STOPPED running a + CLOCK_JUMPED a clock that is believed because
 # What the wallet is for.
 w1 type Emergency    | buy eth $300        | WALLET_TYPE a type that takes entries Emergency @w1
 w1; w2               | buy eth $300 not w1 | w2 $300
