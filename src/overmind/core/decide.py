@@ -312,11 +312,13 @@ def _newer(state: State, marks: tuple[Mark, ...], at_ns: int) -> tuple[Mark, ...
     refused.
     """
     newest: dict[Mint, Mark] = {}
+    believed, doubted, latest_ns = state.marks, state.doubted, at_ns + FUTURE_MAX_NS
     for mark in marks:
-        known = newest.get(mark.mint) or state.doubted.get(mark.mint) or state.marks.get(mark.mint)
-        sane = 0 < mark.price_pico <= PRICE_MAX_PICO and mark.at_ns <= at_ns + FUTURE_MAX_NS
+        mint = mark.mint
+        known = newest.get(mint) or doubted.get(mint) or believed.get(mint)
+        sane = 0 < mark.price_pico <= PRICE_MAX_PICO and mark.at_ns <= latest_ns
         if sane and (known is None or mark.at_ns > known.at_ns):
-            newest[mark.mint] = mark
+            newest[mint] = mark
     return tuple(newest.values())
 
 

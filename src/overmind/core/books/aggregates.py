@@ -238,10 +238,13 @@ def refresh_equity(state: State, book: WalletBook) -> None:
     assert desk is not None, "the desk is not configured"
     quote = desk.quote.mint
     cash = ledger.balance_of_both(accounts.free, accounts.held, quote)
+    lamports = ledger.balance_of_both(accounts.sol_float, accounts.sol_float_held, SOL)
     if book.in_suspense:
         cash += ledger.balance(accounts.suspense, quote)
+        lamports += ledger.balance(accounts.float_suspense, SOL)
     sol = state.marks.get(SOL)
-    equity = cash + book.positions_micros + _float_micros(state, book, sol.price_pico if sol is not None else 0)
+    float_micros = value_micros(lamports, sol.price_pico, SOL_DECIMALS) if sol is not None else 0
+    equity = cash + book.positions_micros + float_micros
     state.equity_micros += equity - book.equity_micros
     book.equity_micros = equity
 

@@ -106,7 +106,7 @@ def _in_columns(state: State, judged: Judged, at_ns: int) -> PricesMoved:
                 for mark in marks
             ]
         ),
-        ages_ns=_once([at_ns - mark.at_ns for mark in marks]),
+        ages_ns=_less(at_ns, [mark.at_ns for mark in marks]),
         doubted=len(judged.doubted),
         witnesses=_witness_columns(marks),
         named=named,
@@ -132,33 +132,30 @@ def _said_by(source: str, of_sale: bool, marks: Sequence[Mark], places: list[int
         source,
         () if len(places) == len(marks) else tuple(places),
         tuple(witness.price_pico - mark.price_pico for mark, witness in said),
-        _once([witness.at_ns - mark.at_ns for mark, witness in said]),
+        _less(0, [mark.at_ns - witness.at_ns for mark, witness in said]),
         of_sale,
     )
 
 
-def _once(column: list[int]) -> Column:
-    """Marks of one source have one time."""
-    first = column[0]
-    if column.count(first) != len(column):
-        return tuple(column)
-    return (first,) if first else ()
+def _less(at_ns: int, times: Sequence[int]) -> Column:
+    """How long before that time each is. Marks of one source have one time."""
+    first = times[0]
+    if times.count(first) == len(times):
+        return (at_ns - first,) if first != at_ns else ()
+    return tuple([at_ns - time_ns for time_ns in times])
 
 
-def _for_each(column: Column, count: int) -> Column:
-    return column if len(column) == count else (column or (0,)) * count
+def _for_each(column: Sequence[int], count: int) -> Sequence[int]:
+    return column if len(column) == count else [*column] * count
 
 
 def marks_of(state: State, moved: PricesMoved, at_ns: int) -> Judged:
     """The marks that the columns tell, in a state that knows the tokens they name and not yet their marks."""
     mints, shown, count = [*state.mark_numbers], _shown(state), len(moved.tokens)
+    times = [at_ns - age_ns for age_ns in moved.ages_ns or (0,)]
     marks = [
-        Mark(
-            mint := mints[token],
-            by_pico + (known.price_pico if (known := shown.get(mint)) is not None else 0),
-            at_ns - age_ns,
-        )
-        for token, by_pico, age_ns in zip(moved.tokens, moved.by_pico, _for_each(moved.ages_ns, count), strict=True)
+        Mark(mint := mints[token], by_pico + (one.price_pico if (one := shown.get(mint)) is not None else 0), seen_ns)
+        for token, by_pico, seen_ns in zip(moved.tokens, moved.by_pico, _for_each(times, count), strict=True)
     ]
     for columns in moved.witnesses:
         _add_witnesses(marks, columns)
@@ -168,7 +165,7 @@ def marks_of(state: State, moved: PricesMoved, at_ns: int) -> Judged:
 
 def _add_witnesses(marks: list[Mark], columns: WitnessColumns) -> None:
     source, of_sale, count = columns.source, columns.of_sale, len(columns.off_pico)
-    places, ahead_ns = columns.places or range(count), _for_each(columns.ahead_ns, count)
+    places, ahead_ns = columns.places or range(count), _for_each(columns.ahead_ns or (0,), count)
     for place, off_pico, later_ns in zip(places, columns.off_pico, ahead_ns, strict=True):
         mark = marks[place]
         witness = Witness(source, mark.price_pico + off_pico, mark.at_ns + later_ns, of_sale)
