@@ -20,10 +20,11 @@ from msgspec import structs
 from overmind.clock.virtual import VirtualClock, run_virtual
 from overmind.core.model.commands import AcceptPrice, MarkPrices
 from overmind.core.model.desk_settings import CostModel
+from overmind.core.model.enums import Side
 from overmind.core.model.events import OrderPlaced
 from overmind.core.model.ids import SOL, Mint, SignalId, WalletId
 from overmind.core.model.order import Order, Quote
-from overmind.core.model.outcome import Rejected
+from overmind.core.model.outcome import Cause, Rejected
 from overmind.core.model.units import MICROS, NS, PICO
 from overmind.desk.engine import Engine
 from overmind.desk.executor import Executor
@@ -80,9 +81,13 @@ class Feed:
 
 
 class Thief(PaperVenue):
-    """Takes whatever an order lets it take."""
+    """Takes whatever an order lets it take. It may fill no sale for a while."""
+
+    waits_until_ns = 0
 
     async def quote(self, order: Order) -> Quote | Rejected:
+        if order.side is Side.SELL and self._clock.now_ns() < self.waits_until_ns:
+            return Rejected(Cause.NO_LIQUIDITY, "not yet")
         return Quote(order.id, order.spend, order.receive, order.received_min, order.received_min, impact_bps=0)
 
 
@@ -93,6 +98,7 @@ class World(NamedTuple):
     first: PriceAt
     second: PriceAt | None = None
     until_s: float = 10**9
+    patience_s: float = 0.0  # for how long a thief fills nothing
 
 
 class Stage:
@@ -106,6 +112,8 @@ class Stage:
         self.second_shows = {} if second is None else second.shows
         market = PaperVenue if world.first is world.true else Thief
         venue = market(shown, clock, 1, PERFECT, USDC, TOKENS, CostModel(), lambda wallet, mint: True)
+        if isinstance(venue, Thief):
+            venue.waits_until_ns = START_NS + round(world.patience_s * NS)
         self.executor = Executor(self.engine, venue, clock, 10, lambda: False)
         self.watch = Watch(self.engine, shown, clock, StopFile(folder), 1.0, second=second)
 
@@ -208,6 +216,16 @@ def test_a_true_crash_is_sold(
     share, left = lost(tmp_path, World(true, true, says, until_s), minutes)
     assert left == 0
     assert share <= 0.08  # the last rung of the ladder, at the price after the fall
+
+
+@pytest.mark.parametrize(("second", "least", "most"), [(None, 0.5, 0.9), (still, 0.15, 0.201)])
+def test_what_remains_when_a_liar_waits_for_the_band(
+    tmp_path: Path, second: PriceAt | None, least: float, most: float
+) -> None:
+    """Alone it takes 1 - 0.8 ** (n + 1) if it fills nothing for n minutes. A second source keeps the band narrow."""
+    world = World(still, lambda at_s: 1.0 if at_s < 3 else 0.01, second, patience_s=365)
+    share, _ = lost(tmp_path, world, 9)
+    assert least <= share <= most
 
 
 def test_what_remains_when_both_lie(tmp_path: Path) -> None:

@@ -343,6 +343,7 @@ class SimPrices:
 
     def crash(self, mint: Mint, percent: int) -> None:
         self._pico[mint] = max(1, self._pico[mint] * (100 - percent) // 100)
+        self.losses.note_true(self._pico)
 
     def _step(self, mint: Mint) -> None:
         random = self._random
