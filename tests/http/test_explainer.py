@@ -8,11 +8,16 @@ import json
 import os
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+import aiohttp
 import pytest
+import uvicorn
 from bench.desks import START_NS, bench_desk, bench_wallets, buy, opening
+from fastapi import FastAPI
 from msgspec import structs
 from tests.support.stepping_clock import SteppingClock
 
@@ -23,7 +28,9 @@ from overmind.core.model.ids import SOL, SignalId
 from overmind.desk.engine import BOUNDS, Engine
 from overmind.http.archive import Archive, Pages, ReadBounds
 from overmind.http.explainer import WAITING_MAX, Explainer
-from overmind.http.responses import HttpRefusal
+from overmind.http.queries import journal_router
+from overmind.http.responses import HttpRefusal, answer_errors
+from overmind.http.server import listen
 from overmind.journal.database import Disk
 from overmind.journal.sqlite import SqliteJournal
 from overmind.text.printable import json_bytes
@@ -89,17 +96,15 @@ async def left() -> bool:
     return True
 
 
-def test_a_process_of_its_own_explains_as_if_everything_were_replayed(folder: Path) -> None:
+def explained(folder: Path, with_candidates: bool) -> object:
+    """As if everything were replayed."""
     state, life = State(), list[Entry]()
     for entry in entries_of(folder):
         if getattr(getattr(entry.event, "signal", None), "id", "") == OLD:
             life.append(entry)
         elif not life:
             apply(state, entry)
-    plain = json.loads(json_bytes(explain(life, state).to_json()))
-    assert json.loads(asyncio.run(Explainer(folder).explain(OLD, stays))) == plain
-    assert [one["eligible"] for one in plain["candidates"]] == [True, True]
-    assert explain(life, None).to_json()["candidates"] is None
+    return json.loads(json_bytes(explain(life, state if with_candidates else None).to_json()))
 
 
 def hanging(folder: Path) -> Explainer:
@@ -146,6 +151,56 @@ def test_it_ends_when_nobody_listens(tmp_path: Path, closes: bool, why: str) -> 
     began = time.monotonic()
     assert not runs(asyncio.run(run()))
     assert time.monotonic() - began < 30
+
+
+@asynccontextmanager
+async def served(archive: Archive, explainer: Explainer) -> AsyncIterator[int]:
+    """The port of a server that has the journal's routes alone."""
+    api, listener = FastAPI(), listen(0)
+    listener.listen()
+    api.include_router(journal_router(archive, explainer))
+    answer_errors(api)
+    server = uvicorn.Server(uvicorn.Config(api, log_config=None, lifespan="off"))
+    serving = asyncio.create_task(server.serve([listener]))
+    yield int(listener.getsockname()[1])
+    server.should_exit = True
+    await serving
+
+
+def test_a_reader_that_leaves_ends_the_process(folder: Path, tmp_path: Path) -> None:
+    async def run() -> None:
+        archive = Archive(folder / "overmind.db", "archive", ReadBounds(replayed_max=0))
+        async with served(archive, hanging(tmp_path)) as port:
+            _, reader = await asyncio.open_connection("127.0.0.1", port)
+            reader.write(f"GET /signals/{OLD}?candidates=true HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            pid = await until_it_runs(tmp_path)
+            reader.close()
+            for _ in range(4_000):
+                if not runs(pid):
+                    break
+                await asyncio.sleep(0.005)
+            assert not runs(pid)
+        archive.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("asked", "computed"), [("", False), ("?candidates=false", False), ("?candidates=true", True)])
+def test_candidates_far_from_a_kept_state_are_computed_for_whoever_asks(
+    folder: Path, asked: str, computed: bool
+) -> None:
+    async def run() -> object:
+        archive = Archive(folder / "overmind.db", "archive", ReadBounds(replayed_max=0))
+        async with (
+            served(archive, Explainer(folder)) as port,
+            aiohttp.ClientSession() as session,
+            session.get(f"http://127.0.0.1:{port}/signals/{OLD}{asked}") as response,
+        ):
+            said = await response.json()
+        archive.close()
+        return said
+
+    assert asyncio.run(run()) == explained(folder, computed)
 
 
 def test_a_cancelled_request_leaves_no_process(tmp_path: Path) -> None:

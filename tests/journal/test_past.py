@@ -214,6 +214,15 @@ def test_a_symlink_is_not_followed(tmp_path: Path) -> None:
     assert victim.read_text() == "mine"
 
 
+def test_the_last_room_on_a_disk_is_left_to_the_journal(tmp_path: Path) -> None:
+    path = tmp_path / "overmind.db"
+    with journal_of(path, trades(9)) as journal, contextlib.closing(Catalogue.open(path, journal, 1 << 62)) as full:
+        with pytest.raises(CatalogueFailed, match="the disk has less than 4398046511104 MB left"):
+            full.file(trades(3), journal)
+        assert full.filed == 0
+        compare(path, journal, trades(9))
+
+
 def test_only_its_owner_can_open_it(tmp_path: Path) -> None:
     path = tmp_path / "overmind.db"
     with journal_of(path, trades(3)) as journal:

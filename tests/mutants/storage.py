@@ -288,4 +288,11 @@ STORAGE_BUGS: Final = (
         "await self._search(new, 0, 0)",
         "tests/desk/test_ticket_search.py::test_it_finds_what_reading_everything_finds",
     ),
+    Mutation(
+        "catalogue takes the last room on the disk",
+        "journal/catalogue.py",
+        "        self._require_room()\n",
+        "",
+        f"{PAST}::test_the_last_room_on_a_disk_is_left_to_the_journal",
+    ),
 )

@@ -42,6 +42,7 @@ class Cataloguer:
         self._thread = Aside("catalogue")
         self._journal: SqliteJournal | None = None
         self._catalogue: Catalogue | None = None
+        self._told = ""  # why it could not file
 
     async def run(self) -> None:
         """Files until it is cancelled."""
@@ -55,7 +56,7 @@ class Cataloguer:
                             await self._in_thread(self._file, entries[start : start + SLICE_ENTRIES])
                         await self._clock.sleep(FILE_EVERY_S)
                 except (JournalUnusable, OSError) as fault:
-                    log.warning("the journal is not catalogued; orders and moves are still read", why=str(fault))
+                    self._tell(str(fault))
                     await self._in_thread(self._close)
                     await self._clock.sleep(RETRY_S)
         finally:
@@ -65,6 +66,12 @@ class Cataloguer:
         """Waits for a slice that is under way, and not for a disk that hangs."""
         wait((self._thread.submit(self._close),), CLOSE_MAX_S)
         self._thread.shutdown()
+
+    def _tell(self, why: str) -> None:
+        """Once for each reason: it tries again for as long as the service runs."""
+        if why != self._told:
+            log.warning("the journal is not catalogued; its newest entries are still searched", why=why)
+        self._told = why
 
     async def _catch_up(self) -> None:
         filed, last = await self._in_thread(self._open)

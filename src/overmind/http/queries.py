@@ -48,7 +48,7 @@ def queries_router(app: App, recent: Archive, explainer: Explainer) -> APIRouter
     slices = Slices(app.engine)
     router.include_router(_books_router(app, slices))
     router.include_router(_past_router(app, recent, slices))
-    router.include_router(_journal_router(recent, explainer))
+    router.include_router(journal_router(recent, explainer))
     return router
 
 
@@ -129,7 +129,7 @@ def _past_router(app: App, recent: Archive, slices: Slices) -> APIRouter:
     return router
 
 
-def _journal_router(recent: Archive, explainer: Explainer) -> APIRouter:
+def journal_router(recent: Archive, explainer: Explainer) -> APIRouter:
     router = APIRouter()
 
     @router.get("/signals/{signal_id}")

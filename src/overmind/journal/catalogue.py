@@ -7,6 +7,7 @@ reach yet is read from the entries. So it is written without waiting for the dis
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Protocol
@@ -27,6 +28,7 @@ APPLICATION_ID: Final = 0x4F564D49  # "OVMI"
 FORMAT: Final = 1  # Raise it when topics change: older catalogues are then made anew.
 BUSY_MS: Final = 2_000
 PAGE_ROWS: Final = 256
+ROOM_MIN: Final = 64 << 20  # bytes of the disk that are left to the journal
 FIRSTS_KEPT_MAX: Final = 65_536  # signals whose first entry is not looked up again
 
 SCHEMA: Final = (
@@ -63,15 +65,18 @@ class Numbered(Protocol):
 class Catalogue:
     """Only one thread may use it. Its methods raise CatalogueFailed."""
 
-    def __init__(self, db: apsw.Connection) -> None:
+    def __init__(self, db: apsw.Connection, folder: Path | None = None, room_min: int = ROOM_MIN) -> None:
+        """`folder`: whose disk it fills. None: that of no file."""
         self._db = db
+        self._folder = folder
+        self._room_min = room_min
         self._topics: dict[str, int] = {}
         self._firsts: dict[SignalId, int] = {}
         with failing():
             self.filed = self._filed()
 
     @classmethod
-    def open(cls, journal_path: Path, journal: Numbered) -> Catalogue:
+    def open(cls, journal_path: Path, journal: Numbered, room_min: int = ROOM_MIN) -> Catalogue:
         """For filing. Makes the file if there is none, and makes it anew if it is damaged or of another journal."""
         path = journal_path.with_name(CATALOGUE)
         try:
@@ -79,22 +84,22 @@ class Catalogue:
         except JournalUnusable as error:
             raise CatalogueFailed(str(error)) from error
         try:
-            return cls._opened(path, journal)
+            return cls._opened(path, journal, room_min)
         except CatalogueUseless:  # There is nothing in it to lose.
             with failing():
                 for suffix in ("", LOG, SHARED):
                     path.with_name(path.name + suffix).unlink(missing_ok=True)
-            return cls._opened(path, journal)
+            return cls._opened(path, journal, room_min)
 
     @classmethod
-    def _opened(cls, path: Path, journal: Numbered) -> Catalogue:
+    def _opened(cls, path: Path, journal: Numbered, room_min: int) -> Catalogue:
         with failing():
             db = apsw.Connection(str(path))
             with contextlib.ExitStack() as undo:
                 undo.callback(db.close, force=True)
                 path.chmod(FILE_MODE)
                 _prepare(db)
-                catalogue = cls(db)
+                catalogue = cls(db, path.parent, room_min)
                 if not catalogue.fits(journal):
                     raise CatalogueUseless(f"{path}: is of another journal")
                 undo.pop_all()
@@ -137,6 +142,7 @@ class Catalogue:
 
     def file(self, entries: Sequence[Entry], journal: Numbered) -> None:
         """Files durable entries; those that were filed before are passed over. All or nothing."""
+        self._require_room()
         with failing(), self._transaction():
             self.filed = self._filed()  # Another process may have filed meanwhile.
             fresh = [entry for entry in entries if entry.seq > self.filed]
@@ -167,6 +173,15 @@ class Catalogue:
         with failing():
             yield from self._db.execute("SELECT name, seq FROM listed JOIN topic ON topic = id")
             yield from self._db.execute("SELECT CAST(first AS TEXT), seq FROM life")
+
+    def _require_room(self) -> None:
+        """On a full disk the journal frees its reserve for exits, and nothing else may take it."""
+        if self._folder is None:
+            return
+        with failing():
+            disk = os.statvfs(self._folder)
+        if disk.f_bavail * disk.f_frsize < self._room_min:
+            raise CatalogueFailed(f"{CATALOGUE}: the disk has less than {self._room_min >> 20} MB left. Make room.")
 
     def close(self) -> None:
         with contextlib.suppress(apsw.Error):  # What was not written is filed again.
