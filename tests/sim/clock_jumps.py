@@ -11,8 +11,10 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Final
 
+from msgspec import structs
 from tests.sim.simulate import quiet
 from tests.support.machine_clock import JumpingClock
 
@@ -28,6 +30,7 @@ from overmind.core.model.ids import SOL, SignalId, WalletId
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import DAY_NS, MICROS, NS, PPM
 from overmind.desk.app import App, running
+from overmind.desk.clock_watch import ClockWatch
 from overmind.desk.market import open_tape, paper
 from overmind.journal.memory import MemoryJournal
 from overmind.prices.tape import Tape
@@ -39,6 +42,7 @@ START_NS: Final = (TODAY + 1) * DAY_NS - 20 * NS  # The true day rolls while the
 NEAR_NS: Final = 5 * NS + NS // 10  # what no desk can notice, and the time that an answer takes
 ROUNDS: Final = 8
 ROUND_S: Final = 4.0
+NEVER: Final = 10**9  # no await of a run: the clock jumps while the desk is down
 JUMP_LAST: Final = 400  # the last await at which a clock jumps; a run has more
 AGE: Final = {Code.SIGNAL_STALE, Code.SIGNAL_FROM_FUTURE}
 W1: Final = WalletId("primary_wallet")
@@ -97,21 +101,19 @@ def _config() -> tuple[MultiWalletConfig, Tape]:
 class ClockSim:
     """One jump, at the await of that number, and what ends it."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, folder: Path) -> None:
+        self._folder = folder  # where a desk keeps what time it is
         self.random = Random(f"clock {seed}")
         self.seen: Counter[str] = Counter()
         self.clock = JumpingClock(START_NS)
         self.journal = WatchedJournal(self.clock)
         self.kind = self.random.choice(sorted(KINDS))
         self.awaits = 0
-        self.jump_at = self.random.randint(1, JUMP_LAST)
-        self._ends = False
+        self.jump_at = self.random.randint(1, JUMP_LAST) if self.random.random() < 0.85 else NEVER
         self._numbers = count(1)
         self.clock.on_await = self._on_await
 
     def _on_await(self) -> None:
-        if self._ends:
-            return  # Nobody looks at the clock any more, so the next start cannot know of a jump.
         self.awaits += 1
         if self.awaits == self.jump_at:
             self.journal.decided_seq = self._app.engine.state.seq
@@ -125,22 +127,30 @@ class ClockSim:
             if until_ns > app.engine.state.at_ns:
                 await app.engine.handle(AddHold(Scope(W1), DAY_LOSS, "lost too much", until_ns))
             await self._trade(app, ROUNDS // 2 if restarts else ROUNDS)
-            self._ends = True
-            await self.clock.sleep(2.0)
         if restarts:
             self.seen["restarted"] += 1
+            self._while_down()
             async with running(self._desk()) as app:
                 await self._trade(app, ROUNDS // 2)
                 await self._end(app)
             return
+        self._while_down()
         async with running(self._desk()) as app:
             await self._end(app)
 
+    def _while_down(self) -> None:
+        """A clock that did not jump yet may do so while no desk looks at it."""
+        if self.awaits < self.jump_at:
+            self.jump_at = self.awaits + 1
+            self._on_await()
+            self.seen["jumped while down"] += 1
+
     def _desk(self) -> App:
         config, tape = _config()
-        self._ends = False
-        self._app = App(config, self.journal, self.clock, paper(config, tape))
-        return self._app
+        app = App(structs.replace(config, data_dir=self._folder), self.journal, self.clock, paper(config, tape))
+        app.clock_watch = ClockWatch(app.engine, app.clock, None, config.clock_drift_max_ns, self._folder)
+        self._app = app
+        return app
 
     async def _trade(self, app: App, rounds: int) -> None:
         for _ in range(rounds):
@@ -196,8 +206,8 @@ class ClockSim:
 
 def simulate_jump(seed: int) -> Counter[str]:
     """Raises AssertionError for a desk that believed a time that nothing had confirmed."""
-    sim = ClockSim(seed)
-    with quiet():
+    with TemporaryDirectory() as folder, quiet():
+        sim = ClockSim(seed, Path(folder))
         try:
             run_virtual(sim.run())
         except BaseException as error:

@@ -11,9 +11,9 @@ from tests.sim.clock_jumps import KINDS, simulate_jump
 from overmind.core.model.codes import Code
 
 CHUNK: Final = 20
-QUICK: Final = 20
+QUICK: Final = 12
 LAST: Final = 1_000
-SEEN: Final = {*KINDS, Code.CLOCK_JUMPED, "bought", "sold in doubt", "accepted", "restarted"}
+SEEN: Final = {*KINDS, Code.CLOCK_JUMPED, "bought", "sold in doubt", "accepted", "restarted", "jumped while down"}
 
 
 @pytest.mark.soak

@@ -17,11 +17,12 @@ from solders.message import MessageV0
 from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
+from tests.support.machine_clock import JumpingClock
 from tests.support.scripted_nodes import Fault, Node, RawAnswer, dead_url, serving
 
 from overmind.clock.clocks import SystemClock
 from overmind.core.model.ids import Mint
-from overmind.core.model.units import NS
+from overmind.core.model.units import DAY_NS, NS
 from overmind.ports import (
     AccountBytes,
     AccountsRead,
@@ -521,6 +522,24 @@ def test_a_height_that_cannot_have_been_reached_since_is_silence_and_is_forgotte
             with pytest.raises(ChainSilent, match="height 1000000000000"):
                 await chain.simulate(RAW, Priority.EXIT)
             node.answers["simulateTransaction"] = in_context(SIMULATED, 501)
+            node.answers["getEpochInfo"] = EPOCH | {"absoluteSlot": 501, "blockHeight": 301}
+            assert (await chain.simulate(RAW, Priority.EXIT)).height == 301
+
+    run(test())
+
+
+def test_a_clock_that_is_set_forward_makes_no_height_possible() -> None:
+    async def test() -> None:
+        node, clock = simulating(SIMULATED), JumpingClock(1_700_000_000 * NS)
+        async with serving(node), Rpc([node.url()], clock) as rpc, RpcChain(rpc, clock) as chain:
+            assert (await chain.simulate(RAW, Priority.EXIT)).height == 300
+            clock.step(DAY_NS)
+            node.answers["simulateTransaction"] = in_context(SIMULATED, 2_000_000)
+            node.answers["getEpochInfo"] = EPOCH | {"absoluteSlot": 2_000_000, "blockHeight": 1_000_000}
+            with pytest.raises(ChainSilent, match="height 1000000"):
+                await chain.simulate(RAW, Priority.EXIT)
+            clock.step(-2 * DAY_NS)
+            node.answers = {**simulating(SIMULATED, slot=501).answers}
             node.answers["getEpochInfo"] = EPOCH | {"absoluteSlot": 501, "blockHeight": 301}
             assert (await chain.simulate(RAW, Priority.EXIT)).height == 301
 

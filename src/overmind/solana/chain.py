@@ -19,6 +19,7 @@ from overmind.ports import (
     ChainTip,
     Clock,
     Effects,
+    MachineClock,
     Node,
     Priority,
     Simulation,
@@ -136,7 +137,8 @@ class RpcChain:
         self._notifications = notifications
         self._account_keys = account_keys
         self._height = 0
-        self._height_ns = clock.now_ns()
+        self._passing_ns = clock.boot_ns if isinstance(clock, MachineClock) else clock.now_ns
+        self._height_ns = self._passing_ns()
         self._statuses: Batcher[Status | None] = Batcher(clock, window_s, STATUSES_MAX, self._ask_statuses)
         self._effects: Batcher[Effects | None] = Batcher(clock, window_s, TRANSACTIONS_MAX, self._ask_effects)
         self._sends: set[asyncio.Task[str | None]] = set()
@@ -258,9 +260,9 @@ class RpcChain:
         has at most one block. Raises ChainSilent for a height that cannot be reached yet."""
         if abs(slot - tip.slot) > SLOTS_APART_MAX:
             raise ChainSilent(f"a node reports slots {slot} and {tip.slot} in one batch")
-        height, now_ns = tip.height + max(0, slot - tip.slot), self._clock.now_ns()
+        height, now_ns = tip.height + max(0, slot - tip.slot), self._passing_ns()
         # One false height, once believed, would make every transaction look expired for ever.
-        self._height_ns = min(self._height_ns, now_ns)  # The clock may have been set back.
+        self._height_ns = min(self._height_ns, now_ns)  # Only the clock of a machine is sure not to be set back.
         blocks_max = BLOCKS_MAX + (now_ns - self._height_ns) * BLOCKS_PER_S_MAX // NS
         if self._height and height > self._height + blocks_max:
             raise ChainSilent(f"a node reports height {height}, and at most {self._height + blocks_max} is possible")
