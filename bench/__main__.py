@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.chain import chain
+from bench.endurance import endurance
 from bench.history import history
 from bench.log_lines import log_lines
 from bench.marks import marks
@@ -44,11 +45,12 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "startup": startup,
     "past": past,
 }
+ALONE: dict[str, Callable[[], list[Result]]] = {"endurance": endurance}  # An hour: only when it is named.
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="which parts; all without a name")
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS, *ALONE], help="which parts; all without a name")
     parser.add_argument("--out", type=Path, default=Path("bench.json"))
     arguments = parser.parse_args()
     said, about = Console(stderr=True), machine()
@@ -64,7 +66,7 @@ def main() -> None:
 def _alone(name: str) -> list[Result]:
     """Runs one part in an interpreter of its own, so that its memory does not slow the next part."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        return process.submit(PARTS[name]).result()
+        return process.submit((PARTS | ALONE)[name]).result()
 
 
 def _show(results: list[Result], about: dict[str, object]) -> None:

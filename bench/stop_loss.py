@@ -68,6 +68,9 @@ class CountedJournal:
     def degraded(self) -> str | None:
         return self._journal.degraded
 
+    async def look(self) -> None:
+        await self._journal.look()
+
     def storage(self) -> Storage:
         return self._journal.storage()
 
