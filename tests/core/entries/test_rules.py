@@ -34,6 +34,7 @@ w1 status Maintenance                  | buy eth $300 | WALLET_STATUS Active Mai
 + STRATEGY_CONCENTRATION 100 100000000
 # The clock: a hold of its own with a code of its own.
 w1; hold portfolio clock                     | buy eth $300 | CLOCK_JUMPED a clock that is believed because
+w1; deposit w1 1 eth; hold portfolio clock | sell eth 0.5 | w1 0.5 eth
 # What the wallet is for.
 w1 type Emergency    | buy eth $300        | WALLET_TYPE a type that takes entries Emergency @w1
 w1; w2               | buy eth $300 not w1 | w2 $300
