@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from overmind.desk.app import tune_interpreter
+from overmind.desk.interpreter import tune_interpreter
 
 
 class Spread(msgspec.Struct, frozen=True):

@@ -149,10 +149,10 @@ def _measured(server: Server, known: bool) -> tuple[list[int], int, float]:
         began, before = time.perf_counter(), sum(sent)
         for number in range(STOPS):
             time.sleep(BETWEEN_S)
-            asked = time.perf_counter_ns()
+            called_ns = time.perf_counter_ns()
             while "stopped" not in asked(port, "POST", "/v1/emergency-stop", b'{"reason": "a drill"}'):
                 pass  # It holds, and its answer did not wait any longer for the journal.
-            times.append(time.perf_counter_ns() - asked)
+            times.append(time.perf_counter_ns() - called_ns)
             path = f"/v1/wallets/wallet{number % WALLETS}/reactivate"  # So that the next stop has something to stop.
             asked(port, "POST", path, b'{"reason": "the drill is over"}')
         answered, took = sum(sent) - before, time.perf_counter() - began

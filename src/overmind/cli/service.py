@@ -25,6 +25,7 @@ from overmind.config.variables.service import SERVER_PORT
 from overmind.core.model.ids import WalletId
 from overmind.desk.app import App, running
 from overmind.desk.engine import Engine
+from overmind.desk.interpreter import settle_heap
 from overmind.desk.keeper import KeeperProcess
 from overmind.desk.log_file import LastLine
 from overmind.desk.loop_turns import measuring
@@ -104,6 +105,7 @@ async def _serve(
     path = config.data_dir / JOURNAL
     async with serve_api(app, path, listener, token, _chain_of(market)) as service:
         aside = Aside("service file")
+        settle_heap()
         try:
             await _publish(config, service, aside)
             _announce(config, service, app.changed_limits(), as_json)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -43,6 +41,7 @@ from overmind.desk.engine import BOUNDS, Begun
 from overmind.desk.engine_start import begun, clock_folder
 from overmind.desk.executor import Executor
 from overmind.desk.history import HistoryWatch
+from overmind.desk.interpreter import tune_interpreter
 from overmind.desk.journal_watch import LOOK_EVERY_S, JournalWatch
 from overmind.desk.keeper import Keeper, Maker
 from overmind.desk.landed import book_from_chain
@@ -65,9 +64,7 @@ DRAIN_S: Final = 30.0
 LOCK_PATIENCE_S: Final = 10.0  # how long an end waits for another program's lock on the journal
 DISK_PATIENCE_S: Final = 20.0  # and for a disk that hangs
 SETTLE_POLL_S: Final = 0.02
-GC_THRESHOLDS: Final = (50_000, 20, 100)
 KEPT_BESIDE: Final = structs.replace(BOUNDS, snapshot_every=2**63)  # The engine makes none but the last.
-SWITCH_S: Final = 0.0005  # How long the journal's thread waits for the interpreter lock; Python's default is 5 ms.
 
 
 class App:
@@ -347,12 +344,6 @@ class App:
             return
         for deposit in paper_deposits(self.engine.state, self.config):
             await self.engine.handle(deposit)
-
-
-def tune_interpreter() -> None:
-    """For a process that runs a desk: it creates nearly no cyclic garbage, and collecting it delays decisions."""
-    sys.setswitchinterval(SWITCH_S)
-    gc.set_threshold(*GC_THRESHOLDS)
 
 
 @asynccontextmanager
