@@ -156,7 +156,7 @@ CAPITAL: Final = (
         "if price is None or held or",
         "if price is None or",
         TOP_UP_TEST,
-        world="plain",
+        world="chain",
     ),
     Mutation(
         "sweep while a sale is under way",
