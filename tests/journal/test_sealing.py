@@ -21,7 +21,7 @@ from overmind.core.model.ids import SignalId
 from overmind.desk.engine import recover
 from overmind.journal.chain import GENESIS, decided
 from overmind.journal.database import FORMAT_SEALED
-from overmind.journal.errors import JournalUnusable, SegmentUnusable
+from overmind.journal.errors import JournalLocked, JournalUnusable, SegmentUnusable
 from overmind.journal.recovery import state_at
 from overmind.journal.sealed import UNSEALED_MIN
 from overmind.journal.sealing import sealed_segments
@@ -179,6 +179,17 @@ def test_a_crash_at_any_step_loses_nothing(unsealed: Path, tmp_path: Path) -> No
     with closing(open_journal(folder)) as journal:
         require_whole(journal)
     assert steps > 6
+
+
+def test_only_one_process_seals_at_a_time(unsealed: Path, tmp_path: Path) -> None:
+    """One that outlives a killed desk must not replace what the next desk has listed."""
+    folder = Path(shutil.copytree(unsealed, tmp_path / "desk"))
+    sealing = sealed_segments(folder / "overmind.db", 1, SEGMENT)
+    next(sealing)
+    with pytest.raises(JournalLocked, match="another process seals this journal"):
+        next(sealed_segments(folder / "overmind.db", 1, SEGMENT))
+    sealing.close()
+    assert next(sealed_segments(folder / "overmind.db", 1, SEGMENT)).last == SEGMENT
 
 
 def edited(path: Path) -> None:
