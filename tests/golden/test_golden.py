@@ -33,6 +33,7 @@ from overmind.core.model.events import (
 from overmind.core.model.ids import Mint
 from overmind.core.model.outcome import Outcome
 from overmind.core.model.signal import Signal
+from overmind.views.verify import invariant_problems
 
 HERE = Path(__file__).parent
 JOURNALS = sorted(HERE.glob("*.jsonl"))
@@ -279,6 +280,15 @@ def test_replays_to_the_same_books(path: Path) -> None:
     told = books(state)
     assert _within(expected.pop("in_force", {}), told["in_force"])  # A limit that was added since has its default.
     assert {name: told[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("path", JOURNALS, ids=lambda path: path.stem)
+def test_the_invariants_that_verify_checks_hold_after_every_entry(path: Path) -> None:
+    """A service may be stopped and a snapshot be taken anywhere: with orders, transfers and withdrawals under way."""
+    state, decode = State(), msgspec.json.Decoder(Entry).decode
+    for line in read(path)[1]:
+        apply(state, decode(line))
+        assert invariant_problems(state) == [], line
 
 
 @pytest.mark.parametrize("path", JOURNALS, ids=lambda path: path.stem)
