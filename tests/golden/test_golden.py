@@ -1,7 +1,8 @@
 """Journals written by earlier versions are read for ever: same events, same books, to the last unit.
 
 `python -m tests.golden.test_golden NAME SCRIPT` records a new one, for a new event or field; those that exist never
-change.
+change. `python -m tests.golden.test_golden NAME` keeps the state of a journal as this version encodes it: before a
+release, for the migration of the next one.
 """
 
 from __future__ import annotations
@@ -358,5 +359,17 @@ def record(path: Path, script: str) -> None:
     path.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
 
 
+def keep_state(name: str) -> None:
+    path = HERE / f"{name}.state-{STATE_VERSION}.json"
+    assert not path.exists(), f"{path} exists: a golden state never changes"
+    state, decode = State(), msgspec.json.Decoder(Entry).decode
+    for line in read(HERE / f"{name}.jsonl")[1]:
+        apply(state, decode(line))
+    path.write_bytes(encode_state(state) + b"\n")
+
+
 if __name__ == "__main__":
-    record(HERE / f"{sys.argv[1]}.jsonl", sys.argv[2])
+    if sys.argv[2:]:
+        record(HERE / f"{sys.argv[1]}.jsonl", sys.argv[2])
+    else:
+        keep_state(sys.argv[1])

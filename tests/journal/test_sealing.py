@@ -137,6 +137,20 @@ def test_only_what_comes_before_the_oldest_snapshot_is_sealed(tmp_path: Path) ->
     assert asyncio.run(seal(tmp_path, 500)) == 1, f"up to the newest {UNSEALED_MIN}"
 
 
+def test_a_journal_of_an_earlier_version_is_read_and_sealed(tmp_path: Path) -> None:
+    """It has no tables of segments. A reader that opened it before finds what is sealed later."""
+    asyncio.run(write(tmp_path, ENTRIES[:800], [600, 700]))
+    with closing(apsw.Connection(str(tmp_path / "overmind.db"))) as db:
+        db.execute("DROP TABLE segment; DROP TABLE sealed_signal")
+    with closing(read_only(tmp_path)) as journal:
+        assert list(journal.read()) == ENTRIES[:800]
+        assert journal.snapshot_before(599) is None
+        assert asyncio.run(seal(tmp_path, 600)) == 1
+        assert list(journal.read()) == ENTRIES[:800]
+        decision = next(entry for entry in ENTRIES if decided(entry.event) is not None)
+        assert journal.find(SignalId(decided(decision.event) or "")) == decision.seq
+
+
 def test_a_desk_goes_on_while_it_is_sealed(tmp_path: Path) -> None:
     """What is appended meanwhile is there, and a reader that began before does not miss an entry."""
     asyncio.run(write(tmp_path, ENTRIES[:1_650], SNAPSHOTS))

@@ -228,8 +228,8 @@ STORAGE_BUGS: Final = (
     Mutation(
         "sealed ids are forgotten",
         "journal/reader.py",
-        "            if row is None and self._has_segments:",
-        "            if row is None and not self._has_segments:",
+        "            if row is None and self._may_have_segments():",
+        "            if row is None and not self._may_have_segments():",
         f"{SEALING}::test_a_sealed_journal_reads_as_if_it_were_not",
     ),
     Mutation(
