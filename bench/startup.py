@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench.desks import START_NS, PureDesk, buy
 from bench.measure import Result, Spread, spread_of, timed
+from overmind.cli.cores import over_all_cores
 from overmind.core.books.state import State, encode_state
 from overmind.core.model.commands import RecordOutcome, RecordTicket
 from overmind.core.model.events import Entry, OrderPlaced
@@ -19,6 +20,7 @@ from overmind.core.model.ids import SignalId
 from overmind.core.model.order import Ticket
 from overmind.core.model.outcome import Filled
 from overmind.desk.engine import recover
+from overmind.journal.sealing import sealed_segments
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Snapshot
 from overmind.views.verify import verify
@@ -27,6 +29,7 @@ ENTRIES = 1_000_000
 TAIL = 50_000  # entries after the newest snapshot: the most that a running engine leaves
 BATCH = 2_000
 STARTS = 5
+SEGMENT = 100_000
 
 
 def startup() -> list[Result]:
@@ -41,11 +44,36 @@ def startup() -> list[Result]:
         assert verified.ok, verified.problems
         best = sorted(starts)[STARTS // 2]
         size = path.stat().st_size / 2**20
+        sealed = asyncio.run(_seal(path))
+        began = time.perf_counter()
+        again = verify(path, over=over_all_cores)
+        took_sealed = time.perf_counter() - began
+        assert again == verified, again.problems
         return [
             Result(f"start from {ENTRIES:,} entries ({size:.0f} MiB)", "< 2 s", best < 2, best, "s", note=str(starts)),
             Result("find an old signal by the journal's index", "", None, finds.p50, "µs", finds),
             Result(f"verify {verified.entries:,} entries", "", None, took, "s"),
+            Result(f"verify {verified.entries:,} entries, sealed, on all cores", "", None, took_sealed, "s"),
+            *sealed,
         ]
+
+
+async def _seal(path: Path) -> list[Result]:
+    """Seals what a service would seal, and takes it out of the table."""
+    journal = SqliteJournal.open(path)
+    began, entries = time.process_time(), 0
+    for segment in sealed_segments(path, SEGMENT, SEGMENT):
+        await journal.adopt(segment)
+        entries = segment.last
+    took = time.process_time() - began
+    while await journal.release():
+        pass
+    journal.close()
+    packed = sum(one.stat().st_size for one in path.with_name("segments").iterdir())
+    return [
+        Result("seal an entry, processor time of the keeper", "", None, took / entries * 1e6, "µs"),
+        Result("an entry in a sealed segment", "", None, packed / entries, "bytes"),
+    ]
 
 
 def _start(path: Path) -> State:

@@ -1,7 +1,8 @@
 """Journals written by earlier versions are read for ever: same events, same books, to the last unit.
 
 `python -m tests.golden.test_golden NAME SCRIPT` records a new one, for a new event or field; those that exist never
-change.
+change. `python -m tests.golden.test_golden NAME` keeps the state of a journal as this version encodes it: before a
+release, for the migration of the next one.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from overmind.core.model.events import (
 from overmind.core.model.ids import Mint
 from overmind.core.model.outcome import Outcome
 from overmind.core.model.signal import Signal
+from overmind.views.verify import invariant_problems
 
 HERE = Path(__file__).parent
 JOURNALS = sorted(HERE.glob("*.jsonl"))
@@ -282,6 +284,15 @@ def test_replays_to_the_same_books(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", JOURNALS, ids=lambda path: path.stem)
+def test_the_invariants_that_verify_checks_hold_after_every_entry(path: Path) -> None:
+    """A service may be stopped and a snapshot be taken anywhere: with orders, transfers and withdrawals under way."""
+    state, decode = State(), msgspec.json.Decoder(Entry).decode
+    for line in read(path)[1]:
+        apply(state, decode(line))
+        assert invariant_problems(state) == [], line
+
+
+@pytest.mark.parametrize("path", JOURNALS, ids=lambda path: path.stem)
 def test_nothing_of_it_is_lost(path: Path) -> None:
     """What was written then is still there when it is written again; new fields may have joined with their defaults."""
     for line in read(path)[1]:
@@ -348,5 +359,17 @@ def record(path: Path, script: str) -> None:
     path.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
 
 
+def keep_state(name: str) -> None:
+    path = HERE / f"{name}.state-{STATE_VERSION}.json"
+    assert not path.exists(), f"{path} exists: a golden state never changes"
+    state, decode = State(), msgspec.json.Decoder(Entry).decode
+    for line in read(HERE / f"{name}.jsonl")[1]:
+        apply(state, decode(line))
+    path.write_bytes(encode_state(state) + b"\n")
+
+
 if __name__ == "__main__":
-    record(HERE / f"{sys.argv[1]}.jsonl", sys.argv[2])
+    if sys.argv[2:]:
+        record(HERE / f"{sys.argv[1]}.jsonl", sys.argv[2])
+    else:
+        keep_state(sys.argv[1])

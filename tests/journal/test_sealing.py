@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from random import Random
 
 import apsw
 import msgspec
@@ -21,7 +25,7 @@ from overmind.core.model.ids import SignalId
 from overmind.desk.engine import recover
 from overmind.journal.chain import GENESIS, decided
 from overmind.journal.database import FORMAT_SEALED
-from overmind.journal.errors import JournalUnusable, SegmentUnusable
+from overmind.journal.errors import JournalLocked, JournalUnusable, SegmentUnusable
 from overmind.journal.recovery import state_at
 from overmind.journal.sealed import UNSEALED_MIN
 from overmind.journal.sealing import sealed_segments
@@ -118,6 +122,7 @@ def test_journals_of_every_version_are_sealed_as_they_were_written(path: Path, t
         assert list(journal.read()) == entries
         assert [journal.hash_of(seq) for seq in range(len(entries) + 1)] == before
         assert state_hash(recover(journal)) == state_hash(folded(entries))
+    assert verify(tmp_path / "overmind.db").problems == []
 
 
 def test_only_what_comes_before_the_oldest_snapshot_is_sealed(tmp_path: Path) -> None:
@@ -130,6 +135,20 @@ def test_only_what_comes_before_the_oldest_snapshot_is_sealed(tmp_path: Path) ->
     with closing(read_only(tmp_path)) as journal:
         assert list(journal.read()) == ENTRIES[:700]
     assert asyncio.run(seal(tmp_path, 500)) == 1, f"up to the newest {UNSEALED_MIN}"
+
+
+def test_a_journal_of_an_earlier_version_is_read_and_sealed(tmp_path: Path) -> None:
+    """It has no tables of segments. A reader that opened it before finds what is sealed later."""
+    asyncio.run(write(tmp_path, ENTRIES[:800], [600, 700]))
+    with closing(apsw.Connection(str(tmp_path / "overmind.db"))) as db:
+        db.execute("DROP TABLE segment; DROP TABLE sealed_signal")
+    with closing(read_only(tmp_path)) as journal:
+        assert list(journal.read()) == ENTRIES[:800]
+        assert journal.snapshot_before(599) is None
+        assert asyncio.run(seal(tmp_path, 600)) == 1
+        assert list(journal.read()) == ENTRIES[:800]
+        decision = next(entry for entry in ENTRIES if decided(entry.event) is not None)
+        assert journal.find(SignalId(decided(decision.event) or "")) == decision.seq
 
 
 def test_a_desk_goes_on_while_it_is_sealed(tmp_path: Path) -> None:
@@ -179,6 +198,38 @@ def test_a_crash_at_any_step_loses_nothing(unsealed: Path, tmp_path: Path) -> No
     with closing(open_journal(folder)) as journal:
         require_whole(journal)
     assert steps > 6
+
+
+@pytest.mark.soak
+def test_a_process_killed_while_it_seals_leaves_nothing_that_matters(unsealed: Path, tmp_path: Path) -> None:
+    """At any moment: while it starts, folds, writes, reads back. The next one finishes the work."""
+    folder = Path(shutil.copytree(unsealed, tmp_path / "desk"))
+    words = [sys.executable, "-P", "-m", "overmind.journal.keeper_process", str(folder / "overmind.db"), "seal"]
+    chance = Random(1)
+    for _ in range(12):
+        with subprocess.Popen([*words, "100", "100"], stdout=subprocess.PIPE) as process:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(chance.uniform(0.3, 1.5))
+            process.kill()
+        with closing(open_journal(folder)) as journal:
+            assert list(journal.read()) == ENTRIES
+            for segment in sealed_segments(folder / "overmind.db", 100, 100):
+                asyncio.run(journal.adopt(segment))
+                break
+            asyncio.run(journal.release())
+            assert list(journal.read()) == ENTRIES
+    assert verify(folder / "overmind.db").problems == []
+
+
+def test_only_one_process_seals_at_a_time(unsealed: Path, tmp_path: Path) -> None:
+    """One that outlives a killed desk must not replace what the next desk has listed."""
+    folder = Path(shutil.copytree(unsealed, tmp_path / "desk"))
+    sealing = sealed_segments(folder / "overmind.db", 1, SEGMENT)
+    next(sealing)
+    with pytest.raises(JournalLocked, match="another process seals this journal"):
+        next(sealed_segments(folder / "overmind.db", 1, SEGMENT))
+    sealing.close()
+    assert next(sealed_segments(folder / "overmind.db", 1, SEGMENT)).last == SEGMENT
 
 
 def edited(path: Path) -> None:

@@ -228,8 +228,8 @@ STORAGE_BUGS: Final = (
     Mutation(
         "sealed ids are forgotten",
         "journal/reader.py",
-        "            if row is None and self._has_segments:",
-        "            if row is None and not self._has_segments:",
+        "            if row is None and self._may_have_segments():",
+        "            if row is None and not self._may_have_segments():",
         f"{SEALING}::test_a_sealed_journal_reads_as_if_it_were_not",
     ),
     Mutation(
@@ -294,5 +294,26 @@ STORAGE_BUGS: Final = (
         "        self._require_room()\n",
         "",
         f"{PAST}::test_the_last_room_on_a_disk_is_left_to_the_journal",
+    ),
+    Mutation(
+        "verify takes a waiting withdrawal for a fault",
+        "views/verify.py",
+        "        reserved[account(move.wallet_id), move.money.mint] += move.money.units\n",
+        "        reserved[account(move.wallet_id), move.money.mint] += 0\n",
+        "tests/golden/test_golden.py::test_the_invariants_that_verify_checks_hold_after_every_entry",
+    ),
+    Mutation(
+        "two processes seal at once",
+        "journal/sealing.py",
+        "        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+        "        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)",
+        f"{SEALING}::test_only_one_process_seals_at_a_time",
+    ),
+    Mutation(
+        "known signal whose answer is lost ends in an error",
+        "desk/engine.py",
+        "        except SegmentUnusable as lost:",
+        "        except KeyError as lost:",
+        "tests/desk/test_keeper.py::test_a_signal_whose_answer_is_archived_away_is_not_decided_again",
     ),
 )

@@ -134,11 +134,11 @@ class SmallDisk(apsw.VFS):
         self.disk_name = f"small-{id(self)}"
         super().__init__(self.disk_name, "")
         self._directory = directory
-        self._capacity = capacity
+        self.capacity = capacity
         self.late = late
 
     def left(self) -> int:
-        return self._capacity - sum(
+        return self.capacity - sum(
             path.stat().st_size for path in self._directory.iterdir() if not path.name.endswith(("-shm", ".lock"))
         )
 

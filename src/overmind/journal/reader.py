@@ -31,8 +31,7 @@ class Reader:
         self._path = path
         self._db = db
         self._shelf = Shelf(path)
-        with refusing(path):
-            self._has_segments = sealed.has_tables(db)
+        self._has_segments = False  # as far as is known
 
     def read(self, after: int) -> Iterator[Entry]:
         """Raises JournalCorrupt at the first entry that does not follow the one before it, and SegmentUnusable."""
@@ -67,7 +66,7 @@ class Reader:
         """The entry that decided this signal first."""
         with refusing(self._path):
             row = self._db.execute("SELECT seq FROM journal WHERE signal_id = ?", (signal_id,)).fetchone()
-            if row is None and self._has_segments:
+            if row is None and self._may_have_segments():
                 return sealed.find_sealed(self._db, signal_id)
         return None if row is None else int(row[0])
 
@@ -103,7 +102,8 @@ class Reader:
     def _sealed_state(self, seq: int) -> Snapshot | None:
         """Of the newest segment that ends at or before an entry, and can be read: a start survives a lost one."""
         with refusing(self._path):
-            ended = [one for one in sealed.segments(self._db) if one.last <= seq] if self._has_segments else []
+            listed = sealed.segments(self._db) if self._may_have_segments() else []
+            ended = [one for one in listed if one.last <= seq]
         for segment in reversed(ended):
             try:
                 return self._shelf.open(segment).state()
@@ -119,8 +119,12 @@ class Reader:
 
     def _segment_with(self, seq: int) -> Sealed | None:
         with refusing(self._path):
-            self._has_segments = self._has_segments or sealed.has_tables(self._db)
-            return sealed.segment_with(self._db, seq) if self._has_segments else None
+            return sealed.segment_with(self._db, seq) if self._may_have_segments() else None
+
+    def _may_have_segments(self) -> bool:
+        """A writer of this version makes the tables in a journal of an earlier one, also after it was opened here."""
+        self._has_segments = self._has_segments or sealed.has_tables(self._db)
+        return self._has_segments
 
     def _rows_after(self, seq: int, count: int) -> list[Row]:
         with refusing(self._path):

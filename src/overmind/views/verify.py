@@ -4,6 +4,7 @@ invariants of the books at each snapshot and at the end."""
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -197,18 +198,13 @@ def _replay(state: State, entry: Entry) -> str | None:
 def invariant_problems(state: State) -> list[str]:
     """Broken invariants of the books; empty if there are none."""
     problems = [f"{mint}: the books are off by {units}" for mint, units in state.ledger.totals().items() if units]
-    reserved: dict[tuple[str, Mint], int] = {}
-    for known in state.open_orders.values():
-        order = known.order
-        spend, costs = (held(order.wallet_id), order.spend.mint), (sol_float_held(order.wallet_id), SOL)
-        reserved[spend] = reserved.get(spend, 0) + order.spend.units
-        reserved[costs] = reserved.get(costs, 0) + order.fee_max_lamports + order.rent_max_lamports
+    reserved = _reserved(state)
     for wallet_id, book in state.wallets.items():
         for account in (held(wallet_id), sol_float_held(wallet_id)):
             for mint, units in state.ledger.accounts.get(account, {}).items():
-                expected = reserved.get((account, mint), 0)
+                expected = reserved[account, mint]
                 if units != expected:
-                    problems.append(f"{account} {mint}: {units} held, open orders reserve {expected}")
+                    problems.append(f"{account} {mint}: {units} held, open orders and moves reserve {expected}")
         problems += _position_problems(state, book)
         problems += _lot_problems(state, book)
         problems += _suspense_problems(state, book)
@@ -221,6 +217,21 @@ def invariant_problems(state: State) -> list[str]:
     if state.entries_open != sum(book.entries_open for book in state.wallets.values()):
         problems.append("the portfolio's open entries are not the sum of its wallets'")
     return problems
+
+
+def _reserved(state: State) -> Counter[tuple[str, Mint]]:
+    """What orders and transfers under way must hold, by account and mint."""
+    reserved = Counter[tuple[str, Mint]]()
+    for known in state.open_orders.values():
+        order = known.order
+        reserved[held(order.wallet_id), order.spend.mint] += order.spend.units
+        reserved[sol_float_held(order.wallet_id), SOL] += order.fee_max_lamports + order.rent_max_lamports
+    for waiting in state.open_moves.values():
+        move = waiting.move
+        account = sol_float_held if move.money.mint == SOL else held  # SOL that moves comes out of the float.
+        reserved[account(move.wallet_id), move.money.mint] += move.money.units
+        reserved[sol_float_held(move.wallet_id), SOL] += move.fee_max_lamports + move.rent_max_lamports
+    return reserved
 
 
 def _position_problems(state: State, book: WalletBook) -> list[str]:
