@@ -20,6 +20,7 @@ TYPE_TESTS = {"isinstance", "issubclass"}
 
 OF_NUMPY = "an integer or a float of numpy"
 OF_OURS = "a number of our own"
+OF_SQLITE = "an integer of SQLite"
 OF_JSON = "the shape of an integer of JSON"
 SHAPED = "_shaped(await self._call"
 ALLOWED = {
@@ -39,8 +40,18 @@ ALLOWED = {
     ("core/entries/sizing.py", "int(rooms.max())"): OF_NUMPY,
     ("core/model/units.py", "int(10 ** n)"): OF_OURS,
     ("http/connections.py", "int(self.anonymous_max * PEER_SHARE)"): OF_OURS,
-    ("journal/database.py", "int(db.execute('SELECT coalesce(max(seq), 0) FROM journal').get)"): "an integer of SQLite",
+    ("journal/database.py", "int(db.execute('SELECT coalesce(max(seq), 0) FROM journal').get)"): OF_SQLITE,
     ("journal/database.py", "int(part)"): "the version of the bundled SQLite",
+    ("journal/catalogue.py", "int(self._db.execute('SELECT id FROM topic WHERE name = ?', (name,)).get)"): OF_SQLITE,
+    ("journal/catalogue.py", "int(self._db.execute('SELECT seq FROM filed').get)"): OF_SQLITE,
+    ("journal/keeper_process.py", "int(word)"): OF_OURS,
+    ("journal/reader.py", "int(row[0])"): OF_SQLITE,
+    ("journal/sealed.py", "int(db.execute('SELECT coalesce(max(seq), 0) FROM journal').get)"): OF_SQLITE,
+    ("journal/sealed.py", "int(db.execute('SELECT coalesce(min(seq), 0) FROM snapshot').get)"): OF_SQLITE,
+    ("journal/sealed.py", "int(db.execute('SELECT min(seq) FROM journal').get)"): OF_SQLITE,
+    ("journal/sealed.py", "int(oldest)"): OF_SQLITE,
+    ("journal/status.py", "int(db.pragma('freelist_count'))"): OF_SQLITE,
+    ("journal/status.py", "int(db.pragma('page_size'))"): OF_SQLITE,
     ("sandbox/demo.py", "int(abs(move) * 20 * PPM)"): OF_NUMPY,
     ("sandbox/demo.py", "int(at_s)"): OF_NUMPY,
     ("sandbox/demo.py", "Decimal(part * (PICO // MICROS))"): OF_OURS,

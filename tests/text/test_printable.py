@@ -16,7 +16,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "overmind"
 WRITERS = {  # who may write to a terminal, and escapes what it writes
     "cli/present.py",
     "cli/__init__.py",  # the version, and the list of commands
-    "desk/log_file.py",  # that the log cannot be written
+    "desk/log_output.py",  # that the log cannot be written
     "journal/keeper_process.py",  # into the pipe of the desk that started it
     "sandbox/localnet/__main__.py",
     "sandbox/selftest/__init__.py",
