@@ -11,6 +11,12 @@ import os, sys
 from overmind.cli.unread import unread
 reader, writer = os.pipe()
 if sys.argv[1] == "unread":
+    os.set_blocking(writer, False)
+    try:
+        while True:
+            os.write(writer, b"x" * 512)
+    except BlockingIOError:
+        os.set_blocking(writer, True)
     os.dup2(writer, 2)
 if sys.argv[1] == "left":
     os.dup2(writer, 2)
