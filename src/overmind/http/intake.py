@@ -21,6 +21,7 @@ from starlette.responses import Response
 
 from overmind.core.model.commands import CommandRefused
 from overmind.core.model.enums import SELL_ACTIONS
+from overmind.core.model.events import Answer
 from overmind.core.model.ids import SignalId
 from overmind.core.model.money import Token
 from overmind.core.model.signal import Signal
@@ -52,6 +53,15 @@ _ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 class AnsweredSignal(NamedTuple):
     status: int
+    json: bytes
+
+
+class Written(NamedTuple):
+    """The answer to a decision, which nobody is told before its entries are durable. The refusals of a batch would be
+    hundreds of thousands of objects, which every collection of garbage had to look at.
+    """
+
+    durable_seq: int
     json: bytes
 
 
@@ -146,7 +156,7 @@ class Intake:
         only_sales = all(one.signal.action in SELL_ACTIONS for one in read if isinstance(one, SignalRead))
         rank = Rank.SALE if only_sales else Rank.ENTRY
         begun = await self._begin_all(read, received_at_ns, rank)
-        durable_seq = max((one.durable_seq for one in begun if isinstance(one, Begun)), default=0)
+        durable_seq = max((one.durable_seq for one in begun if not isinstance(one, AnsweredSignal)), default=0)
         with suppress(EngineStopped):  # What is not durable then is told to nobody: see `_told`.
             await self._engine.durable(durable_seq)
         async with self._lane.held(rank) as turn:
@@ -158,12 +168,12 @@ class Intake:
 
     async def _begin_all(
         self, read: Sequence[SignalRead | AnsweredSignal], received_at_ns: int, rank: Rank
-    ) -> list[Begun | AnsweredSignal]:
+    ) -> list[Begun | Written | AnsweredSignal]:
         """Decides in order. Stops, exits and marks may come between two signals, but no other batch of this rank.
 
         A signal that needs a look at its mint is decided after the look, for which the others do not wait.
         """
-        begun: list[Begun | AnsweredSignal | asyncio.Task[Begun | AnsweredSignal]] = []
+        begun: list[Begun | Written | AnsweredSignal | asyncio.Task[Begun | Written | AnsweredSignal]] = []
         async with asyncio.TaskGroup() as looks, self._lane.held(rank) as turn:
             for one in read:
                 await turn.pause()
@@ -172,23 +182,30 @@ class Intake:
                 if isinstance(one, AnsweredSignal):
                     begun.append(one)
                 elif (looking := self._look_before(one.signal)) is not None:
-                    begun.append(looks.create_task(self._begin_later(looking, one.signal, received_at_ns)))
+                    begun.append(looks.create_task(self._begin_later(looking, one, received_at_ns)))
                 else:
-                    begun.append(self._tried(one.signal.id, partial(self._begin, one.signal, received_at_ns)))
+                    begun.append(self._tried(one.signal.id, partial(self._begun, one, received_at_ns)))
         return [one.result() if isinstance(one, asyncio.Task) else one for one in begun]
 
     async def _begin_later(
-        self, looking: Awaitable[None], signal: Signal, received_at_ns: int
-    ) -> Begun | AnsweredSignal:
+        self, looking: Awaitable[None], read: SignalRead, received_at_ns: int
+    ) -> Begun | Written | AnsweredSignal:
         (looked,) = await asyncio.gather(looking, return_exceptions=True)
 
-        def begin() -> Begun:
+        def begin() -> Begun | Written:
             if looked is not None:
                 raise looked
-            return self._begin(signal, received_at_ns)
+            return self._begun(read, received_at_ns)
 
         async with self._lane.held(Rank.ENTRY):
-            return self._tried(signal.id, begin)
+            return self._tried(read.signal.id, begin)
+
+    def _begun(self, read: SignalRead, received_at_ns: int) -> Begun | Written:
+        begun = self._begin(read.signal, received_at_ns)
+        if begun.events is None:
+            return begun
+        decision = decision_of(tuple(event for event in begun.events if isinstance(event, Answer)))
+        return Written(begun.durable_seq, json_bytes(decision.to_json(read.notes)))
 
     def _read(self, raw: bytes) -> SignalRead | AnsweredSignal:
         try:
@@ -196,15 +213,17 @@ class Intake:
         except BadSignal as bad:
             return _answered(INVALID, invalid(bad))
 
-    def _answer(self, read: SignalRead | AnsweredSignal, begun: Begun | AnsweredSignal) -> AnsweredSignal:
+    def _answer(self, read: SignalRead | AnsweredSignal, begun: Begun | Written | AnsweredSignal) -> AnsweredSignal:
         if isinstance(begun, AnsweredSignal):
             return begun
         assert isinstance(read, SignalRead), read  # Whatever could not be read was not begun.
         return self._tried(read.signal.id, partial(self._told, begun, read.notes))
 
-    def _told(self, begun: Begun, notes: Sequence[str]) -> AnsweredSignal:
+    def _told(self, begun: Begun | Written, notes: Sequence[str]) -> AnsweredSignal:
         if begun.durable_seq > self._engine.durable_seq:
             raise EngineStopped(STOPPING)
+        if isinstance(begun, Written):
+            return AnsweredSignal(DECIDED, begun.json)
         first = self._engine.answer(begun)
         return _answered(DECIDED, decision_of(first.events, first.duplicate).to_json(notes))
 
