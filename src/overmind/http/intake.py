@@ -159,7 +159,7 @@ class Intake:
         durable_seq = max((one.durable_seq for one in begun if not isinstance(one, AnsweredSignal)), default=0)
         with suppress(EngineStopped):  # What is not durable then is told to nobody: see `_told`.
             await self._engine.durable(durable_seq)
-        async with self._lane.held(rank) as turn:
+        async with self._lane.held(min(rank, Rank.READING)) as turn:  # Not behind the entries of other batches.
             answered = []
             for one, decided in zip(read, begun, strict=True):
                 await turn.pause()
