@@ -263,9 +263,10 @@ def books(state: State) -> dict[str, object]:
     }
 
 
-def _told(reference: Reference) -> dict[str, int]:
+def _told(reference: Reference) -> dict[str, object]:
     """Without what only later rules know."""
-    return {name: value for name, value in structs.asdict(reference).items() if value or name != "seen_ns"}
+    told, later = msgspec.json.decode(msgspec.json.encode(reference)), ("seen_ns", "held")
+    return {name: value for name, value in told.items() if value or name not in later}
 
 
 def _kept(mints: dict[Mint, int]) -> dict[Mint, int]:

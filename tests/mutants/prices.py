@@ -16,6 +16,13 @@ PEG_TEST: Final = "tests/core/exits/test_doubted_prices.py::test_entries_hold_wh
 
 PRICES: Final = (
     Mutation(
+        "a step that was taken opens the band for another",
+        BAND,
+        "        if self.held is None or at_ns - self.at_ns >= MINUTE_NS:\n",
+        "        if self.held is None or at_ns >= self.at_ns:\n",
+        "tests/core/exits/test_doubted_prices.py::test_a_lie_that_begins_as_the_reference_follows_gains_one_step",
+    ),
+    Mutation(
         "silence makes a doubted price credible",
         BAND,
         "+ min(max(0, at_ns - self.seen_ns), MINUTE_NS)",
@@ -133,8 +140,8 @@ PRICES: Final = (
     Mutation(
         "band follows a price by all steps at once",
         BAND,
-        "        minutes = max(1, self._steps(at_ns) - 1)\n",
-        "        minutes = 1 + self._steps(at_ns)\n",
+        "self._away(max(1, steps - 1), jump_max_ppm)",
+        "self._away(1 + steps, jump_max_ppm)",
         "tests/core/exits/test_doubted_prices.py::test_no_sequence_of_lies_moves_the_band_faster_than_the_bound",
     ),
     Mutation(

@@ -24,6 +24,7 @@ class Anchor(NamedTuple):
     at_ns: int
     waited_ns: int = 0
     far_ns: int = 0  # 0: they are not too far away
+    reach: tuple[Fraction, Fraction] | None = None  # the band of its last step, for a minute
 
     def waited(self, at_ns: int) -> int:
         """A pause counts as a minute at most."""
@@ -60,7 +61,7 @@ class Doubts:
             self._anchors[mark.mint] = Anchor(mark.price_pico, mark.at_ns)
             return True
         if heard:
-            self._anchors[mark.mint] = Anchor(anchor.price, anchor.at_ns)
+            self._anchors[mark.mint] = anchor._replace(waited_ns=0, far_ns=0)
         elif self._is_far(mark, anchor, desk.price_jump_max_ppm):
             self._doubt(mark, anchor)
         else:
@@ -69,7 +70,7 @@ class Doubts:
         return False
 
     def _is_far(self, mark: Mark, anchor: Anchor, jump_max_ppm: int) -> bool:
-        low, high = _band(anchor.price, _steps(anchor, mark.at_ns), jump_max_ppm)
+        low, high = _reach(anchor, mark.at_ns, jump_max_ppm)
         return not low <= mark.price_pico <= high
 
     def _doubt(self, mark: Mark, anchor: Anchor) -> None:
@@ -78,20 +79,23 @@ class Doubts:
 
     def _follow(self, mark: Mark, anchor: Anchor, jump_max_ppm: int) -> None:
         if mark.at_ns - anchor.at_ns < MINUTE_NS:
-            self._anchors[mark.mint] = Anchor(anchor.price, anchor.at_ns)
+            self._anchors[mark.mint] = anchor._replace(waited_ns=0, far_ns=0)
         else:
-            low, high = _band(anchor.price, max(1, _steps(anchor, mark.at_ns) - 1), jump_max_ppm)
-            self._anchors[mark.mint] = Anchor(min(max(mark.price_pico, ceil(low)), floor(high)), mark.at_ns)
+            steps = _steps(anchor, mark.at_ns)
+            low, high = _band(anchor.price, max(1, steps - 1), jump_max_ppm)
+            reach = _band(anchor.price, steps, jump_max_ppm)
+            price = min(max(mark.price_pico, ceil(low)), floor(high))
+            self._anchors[mark.mint] = Anchor(price, mark.at_ns, reach=reach)
 
     def floor(self, mint: Mint, jump_max_ppm: int) -> int:
         """The least price that a doubted token may be sold at."""
         anchor, mark = self._anchors[mint], self.doubted[mint]
-        return ceil(_band(anchor.price, _steps(anchor, mark.at_ns), jump_max_ppm)[0])
+        return ceil(_reach(anchor, mark.at_ns, jump_max_ppm)[0])
 
     def credible(self, mint: Mint, jump_max_ppm: int) -> int:
         """The price nearest to a doubted one that may be believed."""
         anchor, mark = self._anchors[mint], self.doubted[mint]
-        low, high = _band(anchor.price, _steps(anchor, mark.at_ns), jump_max_ppm)
+        low, high = _reach(anchor, mark.at_ns, jump_max_ppm)
         return min(max(mark.price_pico, ceil(low)), floor(high))
 
 
@@ -104,6 +108,13 @@ def _apart_bps(mark: Mark) -> Fraction:
 
 def _steps(anchor: Anchor, at_ns: int) -> int:
     return 1 + anchor.waited(at_ns) // MINUTE_NS
+
+
+def _reach(anchor: Anchor, at_ns: int, jump_max_ppm: int) -> tuple[Fraction, Fraction]:
+    low, high = _band(anchor.price, _steps(anchor, at_ns), jump_max_ppm)
+    if anchor.reach is None or at_ns - anchor.at_ns >= MINUTE_NS:
+        return low, high
+    return max(low, anchor.reach[0]), min(high, anchor.reach[1])
 
 
 def _band(price: int, steps: int, jump_max_ppm: int) -> tuple[Fraction, Fraction]:

@@ -65,7 +65,9 @@ class ClockWatch:
         self._unkept = ""  # why that cannot be written, as it is logged
 
     async def run(self) -> None:
-        """Runs until cancelled."""
+        """Runs until cancelled; returns at once where time is virtual, which cannot jump."""
+        if not self._clock.of_machine:
+            return
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._look_on())
             tasks.create_task(self._keep_on())

@@ -38,7 +38,9 @@ w1; desk jump 20 | mark btc 1        | w1 $300
 # Small steps count from the price of a minute ago. It moves on with what was believed.
 w1; desk jump 20; mark eth 2000; mark eth 1700 | mark eth 1590 | PRICE_UNCONFIRMED
 w1; desk jump 20; mark eth 2000; wait 58999; mark eth 1700 | wait 1000; mark sol 100; mark eth 1590 | PRICE_UNCONFIRMED
-w1; desk jump 20; mark eth 2000; wait 60000; mark eth 1700 | wait 1000; mark sol 100; mark eth 1590 | w1 $300
+w1; desk jump 20; mark eth 2000; wait 60000; mark eth 1700 | wait 1000; mark sol 100; mark eth 1600 | w1 $300
+w1; desk jump 20; mark eth 2000; wait 60000; mark eth 1700 | wait 1000; mark sol 100; mark eth 1590 | PRICE_UNCONFIRMED
+w1; desk jump 20; mark eth 2000; wait 60000; mark eth 1700 | wait 60000; mark sol 100; mark eth 1590 | w1 $300
 # What stays away from it is believed after as many minutes as the move takes: 36 % after one more.
 w1; desk jump 20; mark eth 1280 | wait 59999; mark sol 100; mark eth 1280    | PRICE_UNCONFIRMED
 w1; desk jump 20; mark eth 1280 | wait 60000; mark sol 100; mark eth 1280    | w1 $300
@@ -304,3 +306,13 @@ def test_the_band_holds_its_own_price_and_only_grows(price_pico: int, jump_ppm: 
     first, later = known.band(start, jump_ppm), known.band(start + waited_ns, jump_ppm)
     assert later.low_pico <= first.low_pico <= price_pico <= first.high_pico <= later.high_pico
     assert first.low_pico >= price_pico * (PPM - jump_ppm) // PPM
+
+
+def test_a_lie_that_begins_as_the_reference_follows_gains_one_step() -> None:
+    """It follows once a minute. A lie of one step at that moment must not open the band for a second one."""
+    desk = CoreDesk("desk jump 20; w1; mark eth 2000; wait 60000; mark eth 1600")
+    assert Mint("eth") not in desk.state.doubted
+    desk.play("mark eth 1599")
+    assert Mint("eth") in desk.state.doubted, "a second step in the same minute"
+    desk.play("mark eth 1600; wait 60000; mark eth 1280")
+    assert Mint("eth") not in desk.state.doubted, "a fall of one step a minute is believed"

@@ -85,7 +85,9 @@ def follow(state: State, believed: Iterable[Mark], doubted: Iterable[Mark]) -> N
             references[mark.mint] = Reference(mark.price_pico, mark.at_ns)
         else:
             known = _reference(state, mark.mint, mark)
-            references[mark.mint] = known.inside(mark.price_pico, mark.at_ns, desk.price_jump_max_ppm)
+            references[mark.mint] = known.inside(
+                mark.price_pico, mark.at_ns, desk.price_jump_max_ppm, desk.booking_rules
+            )
     for mark in doubted:
         references[mark.mint] = _after_doubt(desk, mark, _reference(state, mark.mint, mark))
         state.doubted[mark.mint] = mark
@@ -93,9 +95,9 @@ def follow(state: State, believed: Iterable[Mark], doubted: Iterable[Mark]) -> N
 
 def _after_doubt(desk: Desk, mark: Mark, known: Reference) -> Reference:
     if _is_denied(desk, mark):  # One of the two lies, and time does not tell which.
-        return Reference(known.price_pico, known.at_ns)
+        return known.undoubted()
     if known.band(mark.at_ns, desk.price_jump_max_ppm).holds(mark.price_pico):
-        return known.inside(mark.price_pico, mark.at_ns, desk.price_jump_max_ppm)
+        return known.inside(mark.price_pico, mark.at_ns, desk.price_jump_max_ppm, desk.booking_rules)
     return known.outside(mark.at_ns, desk.booking_rules)
 
 
