@@ -29,6 +29,7 @@ from overmind.core.model.ids import SOL, SignalId
 from overmind.core.model.numbers import scaled
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import MICROS
+from overmind.desk.log import stop_logging
 from overmind.http.server import listen, serve_api
 from overmind.journal.errors import JournalUnusable
 from overmind.journal.sqlite import SqliteJournal
@@ -215,6 +216,7 @@ def test_the_command_line_answers_every_number(tmp_path: Path, seed: int, count:
             withdraw = ["withdraw", "w", "--to", "a", "--reason", "r", "--", drawn.text, "USDC"]
             words = withdraw if number % 2 else ["orders", "--last", drawn.text]
             done = runner.invoke(cli, words, env=environment)
+            stop_logging()  # as `main` does; the next tests read their own lines
             # An amount that can be read goes on to an address or a journal that does not exist.
             told = isinstance(done.exception, SystemExit | JournalUnusable)
             assert told, (drawn, done.exception)

@@ -16,6 +16,7 @@ from tests.support.processes import PATIENCE_S, Child
 from typer.testing import CliRunner
 
 from overmind.cli import cli
+from overmind.desk.log import stop_logging
 
 BUY = {"signal_id": "one", "strategy_type": "TokenSniping", "action": "Buy", "symbol": "SOL", "notional_usd": 50}
 NDJSON = {"content-type": "application/x-ndjson"}
@@ -24,6 +25,7 @@ NDJSON = {"content-type": "application/x-ndjson"}
 def command(folder: Path, *words: str) -> Any:
     """The output of a command with `--json`, run in this process."""
     done = CliRunner().invoke(cli, [*words, "--data-dir", str(folder / "data"), "--json"])
+    stop_logging()  # as `main` does; the next tests read their own lines
     assert done.exit_code == 0, (done.output, done.exception)
     return json.loads(done.stdout)
 
