@@ -54,7 +54,7 @@ def test_books_equal_chain(faults: str, tmp_path: Path) -> None:
             _switch(made, {"reset": True})
 
         desk.live_on(amid_faults)
-        prove(made, forked="rollback_ppm" in FAULTS[faults])
+        prove(made, forked="rollback_ppm" in FAULTS[faults], clock_jumped="clock_jump_ppm" in FAULTS[faults])
 
 
 def _wishes(desk: Desk) -> list[str]:
