@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
 from pathlib import Path
@@ -66,6 +67,14 @@ def test_a_desk_that_ends_and_starts_is_anchored_at_its_newest_entry(stage: Stag
     for _ in range(3):
         assert stage.run() == []
         assert stage.anchored() == Anchored(stage.entries(), checked=True)
+
+
+def test_a_journal_is_anchored_before_a_wallet_is_compared(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill right after the first comparison must not make the next start think of a copy without an anchor."""
+    anchored: list[int] = []
+    monkeypatch.setattr(App, "_fund", lambda _: asyncio.sleep(0, anchored.append(stage.anchored().seq)))
+    stage.run()
+    assert anchored[0] > 0
 
 
 def test_a_restored_backup_starts_stopped_and_says_what_to_do(stage: Stage) -> None:

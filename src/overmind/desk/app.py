@@ -242,6 +242,7 @@ class App:
         await self.look()
         await self._probe_nodes()
         before = set(self.engine.state.holds)
+        await self.anchor()  # Before a wallet is compared: a journal that was compared and has no anchor may be a copy.
         await self._fund()
         if unknown := sorted(unknown_signatures(self.engine.state) - before):
             await handle(RequireHistory(f"{', '.join(unknown)}: the journal may be an older copy. {READ_FIRST}"))
