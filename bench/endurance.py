@@ -33,11 +33,11 @@ from overmind.core.model.ids import SignalId
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import DAY_NS, MICROS
 from overmind.desk.app import App, running
-from overmind.desk.log import configure_logging, stop_logging
+from overmind.desk.log.setup import configure_logging, stop_logging
 from overmind.desk.market import open_tape, paper
-from overmind.journal.keeper_process import state_after
-from overmind.journal.sealed import Sealed
-from overmind.journal.sealing import sealed_segments
+from overmind.journal.segments.keeper_process import state_after
+from overmind.journal.segments.sealed import Sealed
+from overmind.journal.segments.sealing import sealed_segments
 from overmind.journal.sqlite import SqliteJournal
 from overmind.views.decisions import DecisionStatus
 from overmind.views.verify import verify

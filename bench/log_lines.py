@@ -13,7 +13,8 @@ import uvloop
 
 from bench.measure import Result, quiet_collector
 from bench.trading import Trading, trading
-from overmind.desk.log import DecisionLog, configure_logging, flush_log, stop_logging
+from overmind.desk.log.decisions import DecisionLog
+from overmind.desk.log.setup import configure_logging, flush_log, stop_logging
 from overmind.journal.memory import MemoryJournal
 
 ROUNDS = 30

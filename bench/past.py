@@ -36,9 +36,9 @@ from overmind.core.model.money import Mark
 from overmind.core.model.order import Ticket
 from overmind.core.model.outcome import Filled
 from overmind.core.model.units import NS
-from overmind.journal.catalogue import CATALOGUE, Catalogue
+from overmind.journal.catalogue.past import PAGE_ENTRIES, Past, Search
+from overmind.journal.catalogue.store import CATALOGUE, Catalogue
 from overmind.journal.database import Disk
-from overmind.journal.past import PAGE_ENTRIES, Past, Search
 from overmind.journal.sqlite import SqliteJournal
 
 ENTRIES: Final = int(os.environ.get("OVERMIND_BENCH_PAST_ENTRIES", "1_000_000"))

@@ -20,7 +20,7 @@ from overmind.core.model.ids import SignalId
 from overmind.core.model.order import Ticket
 from overmind.core.model.outcome import Filled
 from overmind.desk.engine import recover
-from overmind.journal.sealing import sealed_segments
+from overmind.journal.segments.sealing import sealed_segments
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Snapshot
 from overmind.views.verify import verify

@@ -23,7 +23,7 @@ from overmind.core.model.outcome import Outcome, Rejected
 from overmind.core.model.units import MICROS
 from overmind.desk.engine import Engine
 from overmind.desk.executor import Executor
-from overmind.desk.watch import StopFile, Watch
+from overmind.desk.watches.timers import StopFile, Watch
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Allowed, Clock, Snapshot, Storage, Tick, Venue, always
 from overmind.venues.paper import PERFECT, PaperVenue

@@ -14,7 +14,7 @@ import uvloop
 from bench.measure import Result, quiet_collector
 from bench.trading import Trading, trading
 from overmind.core.model.units import NS
-from overmind.desk.watchdog import Patience, watched_loop
+from overmind.desk.watches.watchdog import Patience, watched_loop
 from overmind.journal.memory import MemoryJournal
 
 PAIRS = 60

@@ -21,8 +21,8 @@ from overmind.clock.virtual import VirtualClock, run_virtual
 from overmind.core.model.commands import ConfigureDesk, SubmitSignal
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.units import NS
-from overmind.desk.log import DecisionLog
-from overmind.desk.watch import StopFile, Watch
+from overmind.desk.log.decisions import DecisionLog
+from overmind.desk.watches.timers import StopFile, Watch
 from overmind.journal.memory import MemoryJournal
 
 WALLETS = 50

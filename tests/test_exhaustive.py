@@ -19,7 +19,7 @@ class OrderAmended(Value, frozen=True, tag=True):
 
 
 OrderEvent = OrderAmended | '''
-FOLDS = ("overmind.core.books.apply", "overmind.desk.log", "overmind.views.accounts", "overmind.views.orders")
+FOLDS = ("overmind.core.books.apply", "overmind.desk.log.decisions", "overmind.views.accounts", "overmind.views.orders")
 UNHANDLED = re.compile(r'overmind/(\S+\.py):\d+: error: Match statement has unhandled case for values of type "(.*?)"')
 
 
@@ -40,8 +40,8 @@ def test_an_event_that_nobody_applies_logs_or_exports_fails_the_type_check(tmp_p
     unhandled = set(UNHANDLED.findall(checked.stdout))
     assert unhandled == {
         ("core/books/apply.py", "DeskRenamed | OrderAmended"),
-        ("desk/log.py", "DeskRenamed | OrderAmended"),
-        ("desk/log.py", "OrderAmended"),
+        ("desk/log/decisions.py", "DeskRenamed | OrderAmended"),
+        ("desk/log/decisions.py", "OrderAmended"),
         ("views/accounts.py", "DeskRenamed | OrderAmended"),
         ("views/orders.py", "OrderAmended"),
     }, checked.stdout

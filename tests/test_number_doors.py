@@ -29,7 +29,7 @@ from overmind.core.model.ids import SOL, SignalId
 from overmind.core.model.numbers import scaled
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import MICROS
-from overmind.desk.log import stop_logging
+from overmind.desk.log.setup import stop_logging
 from overmind.http.server import listen, serve_api
 from overmind.journal.errors import JournalUnusable
 from overmind.journal.sqlite import SqliteJournal

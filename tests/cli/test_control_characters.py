@@ -12,8 +12,8 @@ import structlog
 from tests.support.command import copy_of, overmind
 
 from overmind.cli import present
-from overmind.desk.log import configure_logging, stop_logging
-from overmind.desk.log_file import LOG_FILE
+from overmind.desk.log.file import LOG_FILE
+from overmind.desk.log.setup import configure_logging, stop_logging
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202etxt.exe\u2066\u200b\x08\x7f"
 BUY = {"signal_id": "one", "strategy_type": "TokenSniping", "action": "Buy", "symbol": "SOL", "notional_usd": 500}

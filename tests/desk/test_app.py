@@ -25,7 +25,7 @@ from overmind.desk.app import App, running
 from overmind.desk.engine import recover
 from overmind.desk.keeper import KeeperProcess
 from overmind.desk.market import open_tape, paper
-from overmind.desk.space_watch import SpaceWatch
+from overmind.desk.watches.space_watch import SpaceWatch
 from overmind.http.health import ServiceHealth
 from overmind.journal.chain import digest
 from overmind.journal.memory import MemoryJournal

@@ -21,7 +21,7 @@ from overmind.core.model.ids import SOL
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import NS
 from overmind.desk.engine import CommandAnswer, Engine
-from overmind.journal.past import Past
+from overmind.journal.catalogue.past import Past
 from overmind.journal.sqlite import SqliteJournal
 from overmind.views.decisions import decision_of
 from overmind.views.preview import explain

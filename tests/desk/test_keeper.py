@@ -21,9 +21,9 @@ from overmind.core.model.events import OrderPlaced
 from overmind.desk.app import KEPT_BESIDE
 from overmind.desk.engine import Engine
 from overmind.desk.keeper import LOOK_EVERY_S, RETRY_S, Keeper, KeeperFailed, KeeperProcess
-from overmind.journal.keeper_process import state_after
-from overmind.journal.sealed import Sealed
-from overmind.journal.sealing import sealed_segments
+from overmind.journal.segments.keeper_process import state_after
+from overmind.journal.segments.sealed import Sealed
+from overmind.journal.segments.sealing import sealed_segments
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Clock
 

@@ -18,9 +18,9 @@ from overmind.http import cataloguer as module
 from overmind.http.archive import Archive, ReadBounds
 from overmind.http.cataloguer import Cataloguer
 from overmind.http.responses import HttpRefusal
-from overmind.journal.catalogue import CATALOGUE, Catalogue
+from overmind.journal.catalogue.past import Search
+from overmind.journal.catalogue.store import CATALOGUE, Catalogue
 from overmind.journal.database import Disk
-from overmind.journal.past import Search
 from overmind.journal.sqlite import SqliteJournal
 
 

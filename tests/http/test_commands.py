@@ -16,7 +16,7 @@ from tests.support.service import BUY, Service, command, serving
 
 from overmind.cli.operate import STOP_ANSWER_S
 from overmind.core.model.events import HoldAdded, HoldLifted
-from overmind.desk.watch import STOP_FILE, STOP_REASON
+from overmind.desk.watches.timers import STOP_FILE, STOP_REASON
 from overmind.journal.sqlite import SqliteJournal
 
 

@@ -16,7 +16,7 @@ from tests.support.processes import wait_until
 from tests.support.service import BUY, command, serving
 
 from overmind.cli.exit_codes import UNREACHABLE
-from overmind.desk.log_file import LOG_FILE
+from overmind.desk.log.file import LOG_FILE
 
 ENDED_S = 5.0  # The folder is looked at twice a second.
 

@@ -21,7 +21,7 @@ from tests.support.service import BUY, Service
 from overmind.cli.exit_codes import BAD_INPUT, INTERRUPTED, UNREACHABLE
 from overmind.core.books.state import State
 from overmind.desk.engine import recover
-from overmind.desk.log_file import LOG_FILE
+from overmind.desk.log.file import LOG_FILE
 from overmind.journal.errors import JournalUnusable
 from overmind.journal.sqlite import SqliteJournal
 

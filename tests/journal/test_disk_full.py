@@ -18,7 +18,7 @@ from tests.support.journal_entries import trades
 from overmind.core.model.events import Entry, PricesMarked
 from overmind.core.model.ids import Mint, SignalId
 from overmind.core.model.money import Mark
-from overmind.desk.watch import FULL_MARK_EVERY_S
+from overmind.desk.watches.timers import FULL_MARK_EVERY_S
 from overmind.journal.database import RESERVE_BYTES, Disk
 from overmind.journal.reserve import SLICE_BYTES
 from overmind.journal.sqlite import SqliteJournal

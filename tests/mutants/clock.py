@@ -7,7 +7,7 @@ from typing import Final
 from tests.mutants.mutation import Mutation
 
 TABLE: Final = "tests/clock/test_desk_clock.py::test_what_the_desk_believes"
-WATCH: Final = "tests/desk/test_clock_watch.py"
+WATCH: Final = "tests/desk/watches/test_clock_watch.py"
 
 CLOCK_BUGS: Final = (
     Mutation(
@@ -82,14 +82,14 @@ CLOCK_BUGS: Final = (
     ),
     Mutation(
         "clock: time of another start of the machine believed",
-        "desk/clock_reference.py",
+        "desk/watches/clock_reference.py",
         "found.booted_ns if found.boot_id == _boot_id() else None",
         "found.booted_ns",
         f"{WATCH}::test_what_an_earlier_start_of_the_machine_kept_says_nothing",
     ),
     Mutation(
         "clock: suspension confirmed live without block time",
-        "desk/clock_watch.py",
+        "desk/watches/clock_watch.py",
         "boot_time_counts=self._chain is None",
         "boot_time_counts=True",
         f"{WATCH}::test_block_time_confirms_a_suspension_and_nothing_else_does",

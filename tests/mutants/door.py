@@ -127,7 +127,7 @@ DOOR_BUGS: Final = (
     ),
     Mutation(
         "door: a line of the log reaches the terminal as it came",
-        "desk/log_line.py",
+        "desk/log/line.py",
         "            return printable(value, keep)\n",
         "            return value\n",
         "tests/cli/test_control_characters.py::test_the_log_does_not_either",

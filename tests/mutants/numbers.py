@@ -7,11 +7,11 @@ from typing import Final
 from tests.mutants.mutation import Mutation
 
 PARSER: Final = "core/model/numbers.py"
-WATCHDOG: Final = "desk/watchdog.py"
+WATCHDOG: Final = "desk/watches/watchdog.py"
 TEXTS_TEST: Final = "tests/core/model/test_numbers.py::test_a_text_is_read_exactly_or_refused_with_the_reason"
 VALUES_TEST: Final = "tests/core/model/test_numbers.py::test_a_value_of_json_or_of_a_caller"
 UNITS_TEST: Final = "tests/core/model/test_numbers.py::test_a_number_in_units"
-STORIES_TEST: Final = "tests/desk/test_watchdog.py::test_a_step_is_told_and_ended_and_a_pause_does_not_count"
+STORIES_TEST: Final = "tests/desk/watches/test_watchdog.py::test_a_step_is_told_and_ended_and_a_pause_does_not_count"
 
 NUMBERS: Final = (
     Mutation(

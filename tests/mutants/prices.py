@@ -90,10 +90,10 @@ PRICES: Final = (
     ),
     Mutation(
         "unchanged price forgotten when its source drops it",
-        "desk/watch.py",
+        "desk/watches/timers.py",
         "        return tuple(self._seen.values())\n",
         "        return tuple(found)\n",
-        "tests/desk/test_watch.py::test_a_price_is_stale_at_the_same_second_whether_or_not_each_mark_is_journaled",
+        "tests/desk/watches/test_timers.py::test_a_price_is_stale_at_the_same_second_whether_or_not_each_mark_is_journaled",
     ),
     Mutation(
         "sale at a doubted price without a floor",

@@ -7,26 +7,26 @@ from typing import Final
 from tests.mutants.mutation import Mutation
 
 WRITER: Final = "journal/writer.py"
-PAST: Final = "tests/journal/test_past.py"
+PAST: Final = "tests/journal/catalogue/test_past.py"
 PLACE: Final = "tests/journal/test_place.py"
-WATCH: Final = "tests/desk/test_journal_watch.py"
-SEALING: Final = "tests/journal/test_sealing.py"
+WATCH: Final = "tests/desk/watches/test_journal_watch.py"
+SEALING: Final = "tests/journal/segments/test_sealing.py"
 ANCHOR: Final = "tests/journal/test_anchor.py"
 
 STORAGE_BUGS: Final = (
     Mutation(
         "disk that fills up within hours not noticed before tomorrow",
-        "desk/space_watch.py",
+        "desk/watches/space_watch.py",
         "RATE_OVER_NS: Final = (3_600 * NS, DAY_NS)",
         "RATE_OVER_NS: Final = (DAY_NS,)",
-        "tests/desk/test_space_watch.py::test_when_it_alarms",
+        "tests/desk/watches/test_space_watch.py::test_when_it_alarms",
     ),
     Mutation(
         "file of the log kept until it is large",
-        "desk/log_file.py",
+        "desk/log/file.py",
         " or record.created - self._began_s >= self._span_s",
         "",
-        "tests/desk/test_log_file.py::test_no_line_stays_longer_than_its_days",
+        "tests/desk/log/test_file.py::test_no_line_stays_longer_than_its_days",
     ),
     Mutation(
         "refusal in brief answered with the numbers of another signal",
@@ -115,21 +115,21 @@ STORAGE_BUGS: Final = (
     ),
     Mutation(
         "marks eat the reserve around a stop",
-        "desk/watch.py",
+        "desk/watches/timers.py",
         "        if due <= self._marked_due and",
         "        if due == self._marked_due and",
         f"{WATCH}::test_a_price_around_its_stop_does_not_eat_the_reserve",
     ),
     Mutation(
         "full disk delays a stop loss",
-        "desk/watch.py",
+        "desk/watches/timers.py",
         "        if due <= self._marked_due and",
         "        if",
         f"{WATCH}::test_a_stop_loss_is_sold_at_once_on_a_full_disk",
     ),
     Mutation(
         "due exit makes no louder alarm",
-        "desk/journal_watch.py",
+        "desk/watches/journal_watch.py",
         "        urgent = bool(exits) and not self._alarmed_exit\n",
         "        urgent = False\n",
         f"{WATCH}::test_a_long_lock_is_an_alarm_louder_with_an_exit_due_and_its_end_is_told",
@@ -164,10 +164,10 @@ STORAGE_BUGS: Final = (
     ),
     Mutation(
         "unwritable log warns with each line",
-        "desk/log_file.py",
+        "desk/log/file.py",
         "        if not self.failed:\n",
         "        if self.failed:\n",
-        "tests/desk/test_log_file.py::test_an_unwritable_log_is_one_warning_until_it_is_written_again",
+        "tests/desk/log/test_file.py::test_an_unwritable_log_is_one_warning_until_it_is_written_again",
     ),
     Mutation(
         "a snapshot of a newer version is read",
@@ -185,28 +185,28 @@ STORAGE_BUGS: Final = (
     ),
     Mutation(
         "catalogue of another journal believed",
-        "journal/catalogue.py",
+        "journal/catalogue/store.py",
         "        return self.filed == 0 or journal.hash_of(self.filed) == link",
         "        return self.filed >= 0 or link == b''",
         f"{PAST}::test_a_catalogue_of_no_use_is_passed_over_and_made_anew",
     ),
     Mutation(
         "order found twice that was filed during a search",
-        "journal/catalogue.py",
+        "journal/catalogue/store.py",
         "        before = min(before, self.filed + 1)\n",
         "",
         f"{PAST}::test_a_search_sees_nothing_that_was_filed_after_it_began",
     ),
     Mutation(
         "retry left out of its signal's life",
-        "journal/catalogue.py",
+        "journal/catalogue/store.py",
         "event.order.attempt == event.order.part == 0:",
         "event.order.part == 0:",
         f"{PAST}::test_a_retry_is_found_with_its_signal",
     ),
     Mutation(
         "what is not filed left out",
-        "journal/past.py",
+        "journal/catalogue/past.py",
         "        while page := list(islice(entries, PAGE_ENTRIES)):\n            self._tail.file(page, journal)",
         "        while page := list(islice(entries, PAGE_ENTRIES)):\n            self._tail.file(page[:1], journal)",
         f"{PAST}::test_a_search_finds_what_reading_everything_finds",
@@ -234,28 +234,28 @@ STORAGE_BUGS: Final = (
     ),
     Mutation(
         "entries are sealed that a start needs",
-        "journal/sealed.py",
+        "journal/segments/sealed.py",
         "    return max(0, min(oldest_kept, newest - UNSEALED_MIN))",
         "    return max(0, newest - UNSEALED_MIN)",
         f"{SEALING}::test_only_what_comes_before_the_oldest_snapshot_is_sealed",
     ),
     Mutation(
         "old events are encoded anew when they are sealed",
-        "journal/sealing.py",
+        "journal/segments/sealing.py",
         "            stored.append((row[1], row[3]))",
         "            stored.append((row[1], __import__('msgspec').json.encode(entry.event)))",
         f"{SEALING}::test_journals_of_every_version_are_sealed_as_they_were_written",
     ),
     Mutation(
         "swapped segment taken for the listed one",
-        "journal/shelf.py",
+        "journal/segments/shelf.py",
         "        if found.digest != sealed.digest:",
         "        if found.header.genesis != sealed.genesis.hex():",
         f"{SEALING}::test_a_bad_segment_is_named_and_the_desk_goes_on",
     ),
     Mutation(
         "changed block of a segment is read",
-        "journal/segment.py",
+        "journal/segments/segment.py",
         "        if link.hex() != end:",
         "        if not link:",
         f"{SEALING}::test_a_forged_entry_in_a_block_that_unpacks_well_is_found",
@@ -269,7 +269,7 @@ STORAGE_BUGS: Final = (
     ),
     Mutation(
         "archive takes a damaged segment",
-        "journal/archive.py",
+        "journal/segments/archive.py",
         "        found.verify()\n        partial.replace(target)",
         "        partial.replace(target)",
         "tests/cli/test_journal.py::test_an_archive_never_takes_a_segment_that_is_damaged",
@@ -290,7 +290,7 @@ STORAGE_BUGS: Final = (
     ),
     Mutation(
         "catalogue takes the last room on the disk",
-        "journal/catalogue.py",
+        "journal/catalogue/store.py",
         "        self._require_room()\n",
         "",
         f"{PAST}::test_the_last_room_on_a_disk_is_left_to_the_journal",
@@ -304,7 +304,7 @@ STORAGE_BUGS: Final = (
     ),
     Mutation(
         "two processes seal at once",
-        "journal/sealing.py",
+        "journal/segments/sealing.py",
         "        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)",
         "        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)",
         f"{SEALING}::test_only_one_process_seals_at_a_time",

@@ -6,11 +6,11 @@ from typing import Final
 
 from tests.mutants.mutation import Mutation
 
-OUTLET: Final = "desk/outlet.py"
-OUTLET_TEST: Final = "tests/desk/test_outlet.py::"
-LOOK: Final = "desk/stop_file_watch.py"
-LOOK_TEST: Final = "tests/desk/test_stop_file_watch.py::"
-LINE: Final = "desk/log_line.py"
+OUTLET: Final = "desk/log/outlet.py"
+OUTLET_TEST: Final = "tests/desk/log/test_outlet.py::"
+LOOK: Final = "desk/watches/stop_file_watch.py"
+LOOK_TEST: Final = "tests/desk/watches/test_stop_file_watch.py::"
+LINE: Final = "desk/log/line.py"
 
 WAITING: Final = (
     Mutation(
@@ -43,24 +43,24 @@ WAITING: Final = (
     ),
     Mutation(
         "waiting: the log does not say what it lost",
-        "desk/log_output.py",
+        "desk/log/output.py",
         '            texts.append(_notice(logging.ERROR, "lines of the log were lost", lost - self._told_lost))\n',
         "            pass\n",
-        "tests/desk/test_log_file.py::test_an_unwritable_log_is_one_warning_until_it_is_written_again",
+        "tests/desk/log/test_file.py::test_an_unwritable_log_is_one_warning_until_it_is_written_again",
     ),
     Mutation(
         "waiting: a line shows values of later",
         LINE,
         "            return [_held(one) for one in value]\n",
         "            return value\n",
-        "tests/desk/test_log_line.py::test_later_changes_of_values_change_no_line",
+        "tests/desk/log/test_line.py::test_later_changes_of_values_change_no_line",
     ),
     Mutation(
         "waiting: a pipe as the log is opened",
-        "desk/log.py",
+        "desk/log/decisions.py",
         "        if (found := obstacle(path)) is not None:\n",
         "        if (found := obstacle(path)) is not None and False:\n",
-        "tests/desk/test_log_file.py::test_what_is_no_regular_file_is_refused_at_the_start",
+        "tests/desk/log/test_file.py::test_what_is_no_regular_file_is_refused_at_the_start",
     ),
     Mutation(
         "waiting: a look that hangs counts as no STOP file",

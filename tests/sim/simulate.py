@@ -50,7 +50,7 @@ from overmind.core.model.value import Value
 from overmind.desk.admission import AdmissionWatch
 from overmind.desk.engine import Engine, EngineStopped
 from overmind.desk.executor import Executor
-from overmind.desk.journal_watch import JournalWatch
+from overmind.desk.watches.journal_watch import JournalWatch
 from overmind.ports import JournalFailed, Venue
 
 Kind = Literal["plain", "chain"]  # a venue with final outcomes, or the unreliable chain

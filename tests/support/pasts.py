@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from overmind.core.books.brief_refusals import whole_by
 from overmind.core.model.events import Entry, MoveClosed, MovePlaced, OrderClosed, OrderPlaced, SignalRefused
 from overmind.core.model.ids import OrderId
-from overmind.journal.past import Search
+from overmind.journal.catalogue.past import Search
 
 
 def plain_orders(entries: Sequence[Entry], search: Search) -> list[OrderId]:

@@ -18,7 +18,7 @@ from overmind.core.model.order import Ticket
 from overmind.core.model.outcome import Filled
 from overmind.journal.chain import GENESIS, decided, link_of
 from overmind.journal.database import Disk
-from overmind.journal.sealing import sealed_segments
+from overmind.journal.segments.sealing import sealed_segments
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Snapshot
 

@@ -16,7 +16,7 @@ from tests.support.processes import PATIENCE_S, Child
 from typer.testing import CliRunner
 
 from overmind.cli import cli
-from overmind.desk.log import stop_logging
+from overmind.desk.log.setup import stop_logging
 
 BUY = {"signal_id": "one", "strategy_type": "TokenSniping", "action": "Buy", "symbol": "SOL", "notional_usd": 50}
 NDJSON = {"content-type": "application/x-ndjson"}

@@ -16,8 +16,8 @@ SOURCE = Path(__file__).parents[2] / "src" / "overmind"
 WRITERS = {  # who may write to a terminal, and escapes what it writes
     "cli/present.py",
     "cli/__init__.py",  # the version, and the list of commands
-    "desk/log_output.py",  # that the log cannot be written
-    "journal/keeper_process.py",  # into the pipe of the desk that started it
+    "desk/log/output.py",  # that the log cannot be written
+    "journal/segments/keeper_process.py",  # into the pipe of the desk that started it
     "sandbox/localnet/__main__.py",
     "sandbox/selftest/__init__.py",
 }

@@ -12,8 +12,8 @@ from tests.support.core_desk import CoreDesk
 
 from overmind.core.books.apply import apply
 from overmind.core.books.state import State
+from overmind.journal.catalogue.past import Past, Search
 from overmind.journal.database import Disk
-from overmind.journal.past import Past, Search
 from overmind.journal.sqlite import SqliteJournal
 from overmind.views.past import (
     REFUSALS_LISTED_MAX,

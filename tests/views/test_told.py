@@ -13,7 +13,7 @@ from tests.support.core_desk import CoreDesk
 from overmind.cli import books
 from overmind.core.model.events import Entry, OrderClosed, OrderPlaced, OrderRolledBack
 from overmind.core.model.ids import Mint, OrderId
-from overmind.desk.log import log_entry
+from overmind.desk.log.decisions import log_entry
 from overmind.journal.sqlite import SqliteJournal
 from overmind.sdk.records import execution_record
 from overmind.views import reports

@@ -16,7 +16,7 @@ from overmind.config import ConfigError, MultiWalletConfig, WalletConfig
 from overmind.core.books.wallet_limits import in_force
 from overmind.core.model.enums import EMERGENCY
 from overmind.core.model.units import MICROS, PPM
-from overmind.desk.log import require_regular
+from overmind.desk.log.setup import require_regular
 from overmind.journal.errors import JournalUnusable
 from overmind.views import reports
 from overmind.views.limits import differences, limit_amounts

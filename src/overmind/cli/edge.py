@@ -16,8 +16,8 @@ from overmind.cli.remote import ServiceRefused, ServiceSilent
 from overmind.config import ConfigError
 from overmind.core.model.commands import CommandRefused
 from overmind.desk.engine import DiskFull, EngineBusy, EngineStopped
-from overmind.desk.log import stop_logging
-from overmind.desk.log_file import leaves
+from overmind.desk.log.file import leaves
+from overmind.desk.log.setup import stop_logging
 from overmind.desk.submit import NobodyListens
 from overmind.journal.errors import JournalLocked, JournalUnusable
 from overmind.ports import ChainSilent, JournalFailed

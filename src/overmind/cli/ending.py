@@ -20,7 +20,7 @@ from typing import Final
 import structlog
 
 from overmind.cli.exit_codes import INTERRUPTED
-from overmind.desk.log import flush_log
+from overmind.desk.log.setup import flush_log
 
 ASKING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 START_ENDS_S: Final = 3.0  # from a signal to the end of a start

@@ -26,7 +26,7 @@ from overmind.core.model.events import (
 from overmind.core.model.ids import OrderId, SignalId
 from overmind.core.model.order import Order
 from overmind.core.model.units import MICROS
-from overmind.journal.catalogue_check import Done, Part
+from overmind.journal.catalogue.check import Done, Part
 from overmind.journal.recovery import state_at
 from overmind.views.orders import book_fix, outcome_told
 from overmind.views.preview import explain as explain_signal

@@ -14,8 +14,8 @@ from overmind.cli.opening import JOURNAL, AsJson, DataDir, absolute, data_dir_of
 from overmind.cli.whole import whole_option
 from overmind.core.books.state import encode_state
 from overmind.desk.engine import recover
-from overmind.journal.archive import archive as archive_segments
-from overmind.journal.sealing import sealed_segments
+from overmind.journal.segments.archive import archive as archive_segments
+from overmind.journal.segments.sealing import sealed_segments
 from overmind.journal.sqlite import SqliteJournal
 from overmind.journal.status import status_of
 from overmind.ports import Snapshot

@@ -26,10 +26,10 @@ from overmind.core.books.state import State
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.money import Token
 from overmind.desk.engine import recover
-from overmind.desk.log import configure_logging
+from overmind.desk.log.setup import configure_logging
 from overmind.journal.anchor import Anchor
+from overmind.journal.catalogue.past import Past, Search, past_on_disk
 from overmind.journal.errors import JournalUnusable
-from overmind.journal.past import Past, Search, past_on_disk
 from overmind.journal.sqlite import SqliteJournal
 from overmind.signals.decode import token_index
 from overmind.text.characters import quote_in

@@ -25,7 +25,7 @@ from overmind.core.model.controls import Scope
 from overmind.core.model.ids import WalletId
 from overmind.desk.app import App, running
 from overmind.desk.market import connected
-from overmind.desk.watch import REASON_CHARS_MAX, STOP_FILE, SWEEP_FIX
+from overmind.desk.watches.timers import REASON_CHARS_MAX, STOP_FILE, SWEEP_FIX
 from overmind.http.files import find_service
 from overmind.journal.errors import JournalLocked
 from overmind.ports import ChainSilent, Journal

@@ -27,12 +27,12 @@ from overmind.desk.app import App, running
 from overmind.desk.engine import Engine
 from overmind.desk.interpreter import settle_heap
 from overmind.desk.keeper import KeeperProcess
-from overmind.desk.log_file import LastLine
+from overmind.desk.log.file import LastLine
 from overmind.desk.loop_turns import measuring
 from overmind.desk.market import Connect, MarketAccess, connected
-from overmind.desk.space_watch import SpaceWatch
-from overmind.desk.stop_file_watch import StopFileWatch
-from overmind.desk.watchdog import Patience, watched_loop
+from overmind.desk.watches.space_watch import SpaceWatch
+from overmind.desk.watches.stop_file_watch import StopFileWatch
+from overmind.desk.watches.watchdog import Patience, watched_loop
 from overmind.http.files import TOKEN_FILE, RunningService, last_service, publish, token_of_service, withdraw
 from overmind.http.server import HOST, ApiServer, listen, serve_api
 from overmind.journal.aside import Aside

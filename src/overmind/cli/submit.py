@@ -35,11 +35,11 @@ from overmind.config.secrecy import Secret
 from overmind.core.model.ids import OrderId
 from overmind.desk.app import App, running
 from overmind.desk.market import connected
-from overmind.desk.stop_file_watch import StopFileWatch
 from overmind.desk.submit import Answers, answer_lines, read_lines
+from overmind.desk.watches.stop_file_watch import StopFileWatch
 from overmind.http.files import RunningService, find_service
 from overmind.journal.aside import Aside
-from overmind.journal.topics import signal_of
+from overmind.journal.catalogue.topics import signal_of
 from overmind.ports import Journal
 from overmind.text.printable import json_bytes
 from overmind.views.orders import closed_orders, open_orders

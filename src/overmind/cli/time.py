@@ -13,8 +13,8 @@ from overmind.cli.remote import call_service
 from overmind.clock.clocks import SystemClock
 from overmind.clock.desk_clock import DeskClock
 from overmind.clock.instants import iso_seconds
-from overmind.desk.clock_watch import ClockWatch
 from overmind.desk.engine_start import begun
+from overmind.desk.watches.clock_watch import ClockWatch
 from overmind.ports import Journal
 
 

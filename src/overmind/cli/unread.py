@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, TextIO
 
-from overmind.desk.outlet import Outlet, write_all
+from overmind.desk.log.outlet import Outlet, write_all
 
 TEXTS_MAX: Final = 1_000  # that wait for a reader; later ones are dropped
 FLUSH_S: Final = 2.0  # for the last texts, when the service ends

@@ -36,22 +36,22 @@ from overmind.core.model.signal import Signal
 from overmind.desk.admission import AdmissionWatch
 from overmind.desk.anchorage import READ_FIRST, UNANCHORED, Anchorage
 from overmind.desk.balances import BalanceWatch
-from overmind.desk.clock_watch import ClockWatch
 from overmind.desk.engine import BOUNDS, Begun
 from overmind.desk.engine_start import begun, clock_folder
 from overmind.desk.executor import Executor
 from overmind.desk.history import HistoryWatch
 from overmind.desk.interpreter import tune_interpreter
-from overmind.desk.journal_watch import LOOK_EVERY_S, JournalWatch
 from overmind.desk.keeper import Keeper, Maker
 from overmind.desk.landed import book_from_chain
-from overmind.desk.log import DecisionLog
+from overmind.desk.log.decisions import DecisionLog
 from overmind.desk.loop_turns import LoopTurns
 from overmind.desk.market import Connect
 from overmind.desk.paper_capital import paper_deposits
-from overmind.desk.space_watch import SpaceWatch
 from overmind.desk.unlisted import UnlistedMints
-from overmind.desk.watch import StopFile, Watch
+from overmind.desk.watches.clock_watch import ClockWatch
+from overmind.desk.watches.journal_watch import LOOK_EVERY_S, JournalWatch
+from overmind.desk.watches.space_watch import SpaceWatch
+from overmind.desk.watches.timers import StopFile, Watch
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import ChainSilent, Clock, Journal, JournalFailed, Storage
 from overmind.solana.capabilities import blind_nodes

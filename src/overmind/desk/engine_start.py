@@ -9,8 +9,8 @@ from overmind.clock.desk_clock import DeskClock
 from overmind.clock.instants import instant_ns, iso_seconds
 from overmind.core.model.commands import CommandRefused
 from overmind.core.model.controls import CLOCK
-from overmind.desk.clock_reference import read_reference
 from overmind.desk.engine import BOUNDS, Bounds, Engine
+from overmind.desk.watches.clock_reference import read_reference
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Journal
 

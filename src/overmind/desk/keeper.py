@@ -19,7 +19,7 @@ import structlog
 
 from overmind.desk.engine import BOUNDS, Engine
 from overmind.journal.errors import JournalUnusable
-from overmind.journal.sealed import Sealed
+from overmind.journal.segments.sealed import Sealed
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Clock, Snapshot
 

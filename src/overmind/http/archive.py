@@ -14,8 +14,8 @@ from overmind.core.model.events import Entry
 from overmind.core.model.value import Value
 from overmind.http.responses import HttpRefusal
 from overmind.journal.aside import Aside
-from overmind.journal.catalogue import Catalogue
-from overmind.journal.past import Past
+from overmind.journal.catalogue.past import Past
+from overmind.journal.catalogue.store import Catalogue
 from overmind.journal.recovery import state_at
 from overmind.journal.sqlite import SqliteJournal
 

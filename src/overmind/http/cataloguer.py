@@ -18,7 +18,7 @@ import structlog
 from overmind.core.model.events import Entry
 from overmind.desk.engine import Engine
 from overmind.journal.aside import Aside
-from overmind.journal.catalogue import Catalogue
+from overmind.journal.catalogue.store import Catalogue
 from overmind.journal.errors import JournalUnusable
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Clock

@@ -16,7 +16,7 @@ from overmind.core.model.ids import SOL
 from overmind.core.model.units import NS
 from overmind.desk.app import App
 from overmind.desk.engine import EngineStopped
-from overmind.desk.log import lines_lost, log_fault
+from overmind.desk.log.setup import lines_lost, log_fault
 from overmind.http.responses import JsonResponse
 from overmind.ports import ChainSilent, JournalFailed
 from overmind.views.alarms import admission_alarms, history_alarms, landing_alarms

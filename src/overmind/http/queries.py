@@ -18,7 +18,7 @@ from overmind.core.books.state import State
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import SignalId
 from overmind.desk.app import App
-from overmind.desk.log import log_alarm
+from overmind.desk.log.setup import log_alarm
 from overmind.http.archive import Archive, Pages
 from overmind.http.bounds import SEQ_MAX, whole_within
 from overmind.http.explainer import Explainer

@@ -13,7 +13,7 @@ from overmind.core.model.ids import SignalId
 from overmind.core.model.value import Value
 from overmind.http.bounds import whole_within
 from overmind.http.responses import HttpRefusal
-from overmind.journal.past import Search
+from overmind.journal.catalogue.past import Search
 from overmind.views.past import BadSearch, narrowed
 
 LAST_MAX: Final = 1_000

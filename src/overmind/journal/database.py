@@ -12,9 +12,9 @@ from urllib.parse import quote
 import apsw
 
 from overmind.core.model.value import Value
-from overmind.journal import sealed
 from overmind.journal.chain import GENESIS, JournalTip, Row, check, digest, tip_of
 from overmind.journal.errors import JournalCorrupt, JournalForeign, JournalProblem, JournalUnusable, SqliteUnsafe
+from overmind.journal.segments import sealed
 from overmind.ports import Snapshot
 
 APPLICATION_ID = 0x4F564D44  # "OVMD"

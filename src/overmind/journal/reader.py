@@ -10,12 +10,12 @@ import apsw
 
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import SignalId
-from overmind.journal import sealed
 from overmind.journal.chain import JournalTip, Row, check, tip_of
 from overmind.journal.database import load_snapshot, refusing, rows_after, snapshot_seqs, tip_at
 from overmind.journal.errors import JournalCorrupt, JournalProblem, SegmentUnusable
-from overmind.journal.sealed import Sealed
-from overmind.journal.shelf import Shelf
+from overmind.journal.segments import sealed
+from overmind.journal.segments.sealed import Sealed
+from overmind.journal.segments.shelf import Shelf
 from overmind.ports import Snapshot
 
 PAGE_ROWS: Final = 512

@@ -24,7 +24,7 @@ from overmind.journal.database import (
     verified_end,
 )
 from overmind.journal.reader import Reader
-from overmind.journal.sealed import Sealed
+from overmind.journal.segments.sealed import Sealed
 from overmind.journal.writer import Writer
 from overmind.ports import UNTROUBLED, JournalFailed, Snapshot, Storage
 

@@ -6,13 +6,13 @@ import contextlib
 from pathlib import Path
 
 from overmind.core.model.value import Value
-from overmind.journal import sealed
-from overmind.journal.archive import listed_segments
 from overmind.journal.database import connect_reader, last_seq, refusing
 from overmind.journal.errors import SegmentUnusable
-from overmind.journal.sealed import Sealed
-from overmind.journal.segment import name_of
-from overmind.journal.shelf import Shelf
+from overmind.journal.segments import sealed
+from overmind.journal.segments.archive import listed_segments
+from overmind.journal.segments.sealed import Sealed
+from overmind.journal.segments.segment import name_of
+from overmind.journal.segments.shelf import Shelf
 
 
 class SegmentStatus(Value, frozen=True):

@@ -12,13 +12,13 @@ from pathlib import Path
 import apsw
 
 from overmind.core.model.events import Entry
-from overmind.journal import sealed
 from overmind.journal.chain import GENESIS, JournalTip, check, tip_of
 from overmind.journal.database import connect_reader, last_seq, load_snapshot, rows_after, snapshot_seqs, tip_at
 from overmind.journal.errors import JournalCorrupt, JournalProblem, JournalUnusable, SegmentUnusable
 from overmind.journal.reader import Reader
-from overmind.journal.sealed import Sealed
-from overmind.journal.shelf import Shelf
+from overmind.journal.segments import sealed
+from overmind.journal.segments.sealed import Sealed
+from overmind.journal.segments.shelf import Shelf
 
 PAGE_ROWS = 512
 FINDINGS_MAX = 20

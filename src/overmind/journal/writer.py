@@ -29,8 +29,8 @@ from overmind.journal.errors import JournalUnusable, SegmentUnusable
 from overmind.journal.lock import OwnerLock
 from overmind.journal.place import Place, make_private
 from overmind.journal.reserve import Reserve
-from overmind.journal.sealed import Sealed, list_segment, release, sealable_up_to, sealed_tip, unreleased
-from overmind.journal.shelf import FOLDER as SEGMENTS
+from overmind.journal.segments.sealed import Sealed, list_segment, release, sealable_up_to, sealed_tip, unreleased
+from overmind.journal.segments.shelf import FOLDER as SEGMENTS
 from overmind.ports import UNTROUBLED, JournalFailed, Snapshot, Storage
 
 SNAPSHOTS_KEPT = 2

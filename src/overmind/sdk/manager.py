@@ -30,8 +30,8 @@ from overmind.core.model.wallet import Wallet
 from overmind.desk.app import App, running
 from overmind.desk.engine import EngineStopped
 from overmind.desk.market import connected
-from overmind.desk.stop_file_watch import StopFileWatch
-from overmind.desk.watch import STOP_FILE
+from overmind.desk.watches.stop_file_watch import StopFileWatch
+from overmind.desk.watches.timers import STOP_FILE
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Clock, Journal
 from overmind.sdk.selection import WalletSelection, WalletSelectionCriteria, select

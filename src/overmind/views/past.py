@@ -15,8 +15,8 @@ from overmind.core.model.events import Entry, SignalRefused
 from overmind.core.model.ids import SOL, Mint, SignalId
 from overmind.core.model.order import Move, Order
 from overmind.core.model.value import Value
-from overmind.journal.past import Past, Search, Works
-from overmind.journal.topics import ANY
+from overmind.journal.catalogue.past import Past, Search, Works
+from overmind.journal.catalogue.topics import ANY
 from overmind.views.amounts import symbol_of
 from overmind.views.moves import MoveRow, closed_moves, open_moves
 from overmind.views.orders import OrderRow, closed_orders, each_open_order

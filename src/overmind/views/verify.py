@@ -19,9 +19,9 @@ from overmind.core.model.events import Entry
 from overmind.core.model.ids import SOL, Mint
 from overmind.core.model.value import Value
 from overmind.journal.anchor import Anchor
-from overmind.journal.catalogue_check import Over, catalogue_problems
+from overmind.journal.catalogue.check import Over, catalogue_problems
 from overmind.journal.errors import JournalCorrupt, JournalUnusable, SegmentUnusable
-from overmind.journal.sealed import Sealed
+from overmind.journal.segments.sealed import Sealed
 from overmind.journal.verify import (
     ChainOnDisk,
     order_problems,

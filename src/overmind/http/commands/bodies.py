@@ -11,7 +11,7 @@ from overmind.core.model.ids import WalletId
 from overmind.core.model.numbers import json_number
 from overmind.core.model.value import Value
 from overmind.desk.app import App
-from overmind.desk.watch import REASON_CHARS_MAX
+from overmind.desk.watches.timers import REASON_CHARS_MAX
 from overmind.http.responses import HttpRefusal
 from overmind.signals.validation import bare
 from overmind.text.json_names import repeated_name

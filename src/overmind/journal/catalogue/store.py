@@ -16,12 +16,12 @@ import apsw
 
 from overmind.core.model.events import Entry, OrderPlaced, WorkEvent
 from overmind.core.model.ids import SignalId
+from overmind.journal.catalogue.topics import MOVE_LIFE, signal_of, topic, topics_of, work_of
 from overmind.journal.chain import GENESIS
 from overmind.journal.database import PAGE_BYTES, open_read_only
 from overmind.journal.errors import JournalUnusable
 from overmind.journal.place import FILE_MODE, LOG, require_no_symlink
 from overmind.journal.place import INDEX as SHARED
-from overmind.journal.topics import MOVE_LIFE, signal_of, topic, topics_of, work_of
 
 CATALOGUE: Final = "overmind-index.db"  # the file beside the journal
 APPLICATION_ID: Final = 0x4F564D49  # "OVMI"

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from overmind.clock.clocks import SystemClock
-from overmind.desk.log_file import LogFile
-from overmind.desk.log_line import Line, as_json, as_text, captured_record
-from overmind.desk.outlet import Outlet, write_all
+from overmind.desk.log.file import LogFile
+from overmind.desk.log.line import Line, as_json, as_text, captured_record
+from overmind.desk.log.outlet import Outlet, write_all
 
 LINES_MAX: Final = 10_000  # that wait for the disk: some ten megabytes
 LINES_SPARE: Final = 1_000  # of these, kept for warnings and errors

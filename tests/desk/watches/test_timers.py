@@ -33,7 +33,7 @@ from overmind.core.model.units import MICROS, NS, PPM
 from overmind.core.model.wallet import Exits
 from overmind.desk.engine import Engine
 from overmind.desk.executor import Executor
-from overmind.desk.watch import StopFile, Watch
+from overmind.desk.watches.timers import StopFile, Watch
 from overmind.journal.memory import MemoryJournal
 from overmind.ports import Tick
 from overmind.venues.paper import PERFECT, PaperVenue

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from overmind.clock.clocks import uptime_ns
 from overmind.core.model.units import NS
-from overmind.desk.watch import StopFile
+from overmind.desk.watches.timers import StopFile
 from overmind.journal.aside import Aside, Hangs
 
 LOOK_EVERY_S: Final = 0.05

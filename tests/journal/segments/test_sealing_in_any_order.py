@@ -17,8 +17,8 @@ from overmind.core.model.events import Entry
 from overmind.desk.engine import recover
 from overmind.journal.chain import decided
 from overmind.journal.database import Disk
-from overmind.journal.sealed import Sealed
-from overmind.journal.sealing import sealed_segments
+from overmind.journal.segments.sealed import Sealed
+from overmind.journal.segments.sealing import sealed_segments
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Snapshot
 from overmind.views.verify import verify

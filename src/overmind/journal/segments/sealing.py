@@ -22,9 +22,9 @@ from overmind.journal.errors import JournalCorrupt, JournalLocked, JournalProble
 from overmind.journal.place import FILE_MODE
 from overmind.journal.reader import PAGE_ROWS, Reader
 from overmind.journal.recovery import state_at
-from overmind.journal.sealed import Sealed, sealable_up_to, sealed_tip
-from overmind.journal.segment import SegmentFile, Stored, write_segment
-from overmind.journal.shelf import Shelf
+from overmind.journal.segments.sealed import Sealed, sealable_up_to, sealed_tip
+from overmind.journal.segments.segment import SegmentFile, Stored, write_segment
+from overmind.journal.segments.shelf import Shelf
 
 LOCK: Final = "segments.lock"  # beside the journal
 SEGMENT_BYTES_MAX: Final = 128 * 2**20  # of entries before compression; bounds the memory

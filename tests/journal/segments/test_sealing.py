@@ -27,9 +27,9 @@ from overmind.journal.chain import GENESIS, decided
 from overmind.journal.database import FORMAT_SEALED
 from overmind.journal.errors import JournalLocked, JournalUnusable, SegmentUnusable
 from overmind.journal.recovery import state_at
-from overmind.journal.sealed import UNSEALED_MIN
-from overmind.journal.sealing import sealed_segments
-from overmind.journal.segment import BLOCK_ENTRIES, PARTIAL, SegmentFile, write_segment
+from overmind.journal.segments.sealed import UNSEALED_MIN
+from overmind.journal.segments.sealing import sealed_segments
+from overmind.journal.segments.segment import BLOCK_ENTRIES, PARTIAL, SegmentFile, write_segment
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Snapshot
 from overmind.views.verify import Segment, SegmentVerified, Verify, verify

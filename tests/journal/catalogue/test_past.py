@@ -21,11 +21,11 @@ from tests.support.random_commands import RandomCommands, attempt
 from overmind.core.model.codes import Code
 from overmind.core.model.events import Entry, MoveClosed, MovePlaced, OrderClosed, OrderPlaced, SignalRefused, WorkEvent
 from overmind.core.model.ids import OrderId, SignalId
-from overmind.journal.catalogue import CATALOGUE, Catalogue, CatalogueFailed
+from overmind.journal.catalogue.past import Past, Search
+from overmind.journal.catalogue.store import CATALOGUE, Catalogue, CatalogueFailed
+from overmind.journal.catalogue.topics import work_of
 from overmind.journal.database import Disk
-from overmind.journal.past import Past, Search
 from overmind.journal.sqlite import SqliteJournal
-from overmind.journal.topics import work_of
 from overmind.views.verify import verify
 
 CODES = (Code.WALLET_STATUS, Code.INSUFFICIENT_QUOTE, Code.STRATEGY_NOT_ENABLED, Code.RATE_LIMIT)

@@ -11,11 +11,11 @@ import msgspec
 from overmind.core.model.value import Value
 from overmind.journal.errors import SegmentUnusable
 from overmind.journal.place import FOLDER_MODE, make_folder_private
-from overmind.journal.sealed import Sealed
+from overmind.journal.segments.sealed import Sealed
 from overmind.keys.private_file import write_private
 
 if TYPE_CHECKING:
-    from overmind.journal.segment import SegmentFile
+    from overmind.journal.segments.segment import SegmentFile
 
 FOLDER: Final = "segments"
 ARCHIVE: Final = "archive.json"
@@ -75,7 +75,7 @@ class Shelf:
         if known is not None and known.path.exists():  # It may have been archived since.
             self._opened.move_to_end(sealed.digest)
             return known
-        from overmind.journal.segment import SegmentFile, name_of  # Loads zstandard, which most commands never need.
+        from overmind.journal.segments.segment import SegmentFile, name_of
 
         path = self.path_of(name_of(sealed.first, sealed.last))
         found = SegmentFile(path)

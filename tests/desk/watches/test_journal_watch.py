@@ -13,7 +13,7 @@ import pytest
 import structlog
 from bench.desks import START_NS, bench_wallets, buy, opening
 from msgspec import structs
-from tests.desk.test_watch import OTHER, Desk, running
+from tests.desk.watches.test_timers import OTHER, Desk, running
 
 from overmind.clock.virtual import run_virtual
 from overmind.core.control.holds import DISK_FULL
@@ -26,8 +26,8 @@ from overmind.core.model.money import Mark
 from overmind.core.model.order import Ticket
 from overmind.core.model.signal import Signal
 from overmind.desk.engine import DiskFull, Engine
-from overmind.desk.journal_watch import ALARM_EVERY_S, ALARM_S, TOLD_EVERY_BYTES, JournalWatch
-from overmind.desk.watch import FULL_MARK_EVERY_S
+from overmind.desk.watches.journal_watch import ALARM_EVERY_S, ALARM_S, TOLD_EVERY_BYTES, JournalWatch
+from overmind.desk.watches.timers import FULL_MARK_EVERY_S
 from overmind.journal.database import RESERVE_BYTES
 from overmind.journal.memory import MemoryJournal
 from overmind.ports import JournalFailed, Storage

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from overmind.desk.outlet import Outlet
+from overmind.desk.log.outlet import Outlet
 
 PATIENCE_S = 20.0
 AT_ONCE_S = 0.05

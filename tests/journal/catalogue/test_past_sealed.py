@@ -7,7 +7,7 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from tests.journal.test_past import compare, file_all
+from tests.journal.catalogue.test_past import compare, file_all
 from tests.support.sealing import seal, traded, write
 
 from overmind.journal.sqlite import SqliteJournal

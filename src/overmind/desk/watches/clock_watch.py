@@ -16,8 +16,8 @@ from overmind.clock.desk_clock import DeskClock
 from overmind.core.model.commands import CommandRefused, MarkPrices, TrustClock
 from overmind.core.model.controls import CLOCK
 from overmind.core.model.units import NS
-from overmind.desk.clock_reference import write_reference
 from overmind.desk.engine import Engine
+from overmind.desk.watches.clock_reference import write_reference
 from overmind.journal.aside import Aside
 from overmind.ports import ChainSilent
 

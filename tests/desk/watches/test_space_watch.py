@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from overmind.core.model.units import NS
-from overmind.desk.space_watch import FREE_MIN_BYTES, LOOK_EVERY_S, MB, SpaceWatch
+from overmind.desk.watches.space_watch import FREE_MIN_BYTES, LOOK_EVERY_S, MB, SpaceWatch
 
 HOUR_S, DAY_S = 3_600, 86_400
 GB = 1_000 * MB

@@ -25,9 +25,9 @@ from overmind.core.model.ids import SOL, SignalId, WalletId
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import DAY_NS, MICROS, NS, PPM
 from overmind.desk.app import App, running
-from overmind.desk.clock_reference import BOOT_ID, CLOCK_FILE
-from overmind.desk.clock_watch import BlockTimes, ClockWatch
 from overmind.desk.market import open_tape, paper
+from overmind.desk.watches.clock_reference import BOOT_ID, CLOCK_FILE
+from overmind.desk.watches.clock_watch import BlockTimes, ClockWatch
 from overmind.journal.memory import MemoryJournal
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import ChainSilent

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from overmind.desk.log_line import as_json, as_text, captured, captured_record, instant
+from overmind.desk.log.line import as_json, as_text, captured, captured_record, instant
 
 
 class Side(Enum):

@@ -19,8 +19,8 @@ from overmind.core.model.events import Entry, MoveClosed, MovePlaced, OrderClose
 from overmind.core.model.ids import OrderId, SignalId
 from overmind.core.model.order import Order, Work
 from overmind.core.model.value import Value
-from overmind.journal.catalogue import Catalogue, CatalogueFailed, Numbered
-from overmind.journal.topics import ANY, MOVE_LIFE, MOVES, ORDERS, REFUSALS, signal_of, topic, work_of
+from overmind.journal.catalogue.store import Catalogue, CatalogueFailed, Numbered
+from overmind.journal.catalogue.topics import ANY, MOVE_LIFE, MOVES, ORDERS, REFUSALS, signal_of, topic, work_of
 
 PAGE_ENTRIES: Final = 1_024  # read and filed at once
 KEPT_MAX: Final = 4_096  # entries that a search keeps in memory

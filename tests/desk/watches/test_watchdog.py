@@ -15,9 +15,17 @@ from typing import Any
 import pytest
 
 from overmind.core.model.units import NS
-from overmind.desk.log import configure_logging, flush_log, stop_logging
-from overmind.desk.log_file import LOG_FILE
-from overmind.desk.watchdog import EXIT_HUNG, STACKS_FILE, LoopAlarm, Patience, Watchdog, ended_by_kernel, watching
+from overmind.desk.log.file import LOG_FILE
+from overmind.desk.log.setup import configure_logging, flush_log, stop_logging
+from overmind.desk.watches.watchdog import (
+    EXIT_HUNG,
+    STACKS_FILE,
+    LoopAlarm,
+    Patience,
+    Watchdog,
+    ended_by_kernel,
+    watching,
+)
 
 LOOK_NS = NS // 5
 PATIENCE = Patience(tell_ns=NS, end_ns=30 * NS)
@@ -162,7 +170,7 @@ HANGS_IN_C = """
 import sys
 from decimal import Decimal
 from pathlib import Path
-from overmind.desk import watchdog
+from overmind.desk.watches import watchdog
 watchdog.CPU_MIN_S = 0.3
 with watchdog.ended_by_kernel(Path(sys.argv[1]), watchdog.Patience(1, 1)) as put_off:
     put_off()

@@ -30,8 +30,8 @@ import structlog
 from overmind.clock.clocks import processor_ns, uptime_ns
 from overmind.core.model.units import NS
 from overmind.core.model.value import Value
-from overmind.desk.log import flush_log
-from overmind.desk.log_file import open_regular
+from overmind.desk.log.file import open_regular
+from overmind.desk.log.setup import flush_log
 
 BEAT_S: Final = 0.2
 LOOK_S: Final = 0.2

@@ -12,13 +12,13 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from overmind.journal import sealed
 from overmind.journal.database import connect_reader
 from overmind.journal.errors import JournalUnusable, SegmentUnusable
 from overmind.journal.place import FILE_MODE, FOLDER_MODE
-from overmind.journal.sealed import Sealed
-from overmind.journal.segment import PARTIAL, SegmentFile, name_of, sync_folder
-from overmind.journal.shelf import Shelf
+from overmind.journal.segments import sealed
+from overmind.journal.segments.sealed import Sealed
+from overmind.journal.segments.segment import PARTIAL, SegmentFile, name_of, sync_folder
+from overmind.journal.segments.shelf import Shelf
 
 
 def listed_segments(journal: Path) -> Sequence[Sealed]:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from tests.support.processes import wait_until
 
-from overmind.desk.stop_file_watch import StopFileWatch
-from overmind.desk.watch import STOP_FILE, STOP_REASON, StopFile
+from overmind.desk.watches.stop_file_watch import StopFileWatch
+from overmind.desk.watches.timers import STOP_FILE, STOP_REASON, StopFile
 
 
 class HangingFolder(StopFileWatch):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from overmind.core.model.value import Value
-from overmind.journal.catalogue import CATALOGUE, Catalogue
+from overmind.journal.catalogue.store import CATALOGUE, Catalogue
 from overmind.journal.errors import JournalProblem
 from overmind.journal.sqlite import SqliteJournal
 

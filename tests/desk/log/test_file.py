@@ -16,9 +16,9 @@ import pytest
 import structlog
 
 from overmind.config import ConfigError
-from overmind.desk.log import configure_logging, flush_log, lines_lost, log_alarm, log_fault, stop_logging
-from overmind.desk.log_file import DAY_S, FILES_KEPT, LOG_FILE, LastLine, LogFile
-from overmind.desk.log_output import SHOWN_MAX
+from overmind.desk.log.file import DAY_S, FILES_KEPT, LOG_FILE, LastLine, LogFile
+from overmind.desk.log.output import SHOWN_MAX
+from overmind.desk.log.setup import configure_logging, flush_log, lines_lost, log_alarm, log_fault, stop_logging
 
 log = structlog.get_logger("test")
 

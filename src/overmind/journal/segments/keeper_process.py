@@ -21,7 +21,7 @@ import msgspec
 from overmind.core.books.state import encode_state
 from overmind.journal.errors import JournalUnusable
 from overmind.journal.recovery import state_at
-from overmind.journal.sealing import sealed_segments
+from overmind.journal.segments.sealing import sealed_segments
 from overmind.journal.sqlite import SqliteJournal
 
 PRIORITY: Final = 19
