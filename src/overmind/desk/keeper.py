@@ -27,7 +27,7 @@ LOOK_EVERY_S: Final = 1.0
 RETRY_S: Final = 60.0
 RELEASE_PAUSE_S: Final = 0.02  # between two slices that leave the table, so that appends go first
 TASK_MAX_S: Final = 3_600.0
-PROCESS: Final = "overmind.journal.keeper_process"
+PROCESS: Final = "overmind.journal.segments.keeper_process"
 PASSED_ON: Final = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "TMPDIR", "LANG", "LC_ALL")  # The process gets no secret.
 WHY_MAX: Final = 500  # characters
 

@@ -204,7 +204,14 @@ def test_a_crash_at_any_step_loses_nothing(unsealed: Path, tmp_path: Path) -> No
 def test_a_process_killed_while_it_seals_leaves_nothing_that_matters(unsealed: Path, tmp_path: Path) -> None:
     """At any moment: while it starts, folds, writes, reads back. The next one finishes the work."""
     folder = Path(shutil.copytree(unsealed, tmp_path / "desk"))
-    words = [sys.executable, "-P", "-m", "overmind.journal.keeper_process", str(folder / "overmind.db"), "seal"]
+    words = [
+        sys.executable,
+        "-P",
+        "-m",
+        "overmind.journal.segments.keeper_process",
+        str(folder / "overmind.db"),
+        "seal",
+    ]
     chance = Random(1)
     for _ in range(12):
         with subprocess.Popen([*words, "100", "100"], stdout=subprocess.PIPE) as process:

@@ -1,7 +1,9 @@
 """The keeper: a process beside the desk that reads its journal, makes snapshots and seals old entries.
 
-    python -m overmind.journal.keeper_process JOURNAL state SEQ                      the encoded state after an entry
-    python -m overmind.journal.keeper_process JOURNAL seal ENTRIES_MIN ENTRIES_MAX   a line for each sealed segment
+    python -m overmind.journal.segments.keeper_process JOURNAL state SEQ
+    python -m overmind.journal.segments.keeper_process JOURNAL seal ENTRIES_MIN ENTRIES_MAX
+
+`state` writes the encoded state after an entry, `seal` a line for each sealed segment.
 
 It only reads the journal, and what it writes to its output is taken over by the journal's writer. It gives way to the
 desk: it has the lowest priority, and is the first to be ended when memory runs out.

@@ -1,0 +1,81 @@
+"""Every route of the service in one table: who may call it, and what it is for.
+
+A route that is not in the table is served to nobody. The document `docs/http-api.md` and OpenAPI are made from it.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+from overmind.core.model.value import Value
+
+
+class Role(IntEnum):
+    """What a person or a token may do. Each role may also do what the lower ones may."""
+
+    READ = 1  # look at everything
+    SIGNAL = 2  # send signals
+    OPERATE = 3  # stop, pause, close, rebalance
+    ADMIN = 4  # limits, mints, money that leaves, users, tokens
+
+
+class Endpoint(Value, frozen=True):
+    """A route. `role` None: anybody may call it, without a token."""
+
+    method: str
+    path: str  # a template, such as /v1/wallets/{wallet_id}/limits
+    role: Role | None
+    summary: str
+
+
+ENDPOINTS: Final = (
+    Endpoint("GET", "/healthz", None, "Tells that the process is alive."),
+    Endpoint("GET", "/readyz", None, "Tells whether the desk can trade, and why not."),
+    Endpoint("GET", "/v1/portfolio", Role.READ, "Equity, day PnL, drawdown, exposure and holds of the whole desk."),
+    Endpoint("GET", "/v1/wallets", Role.READ, "Each wallet: what it has free and held, its status and its results."),
+    Endpoint("GET", "/v1/positions", Role.READ, "What each wallet holds of each token, with cost, value and PnL."),
+    Endpoint("GET", "/v1/stats", Role.READ, "Counts and rates of what was decided and executed."),
+    Endpoint("GET", "/v1/risk", Role.READ, "Every limit with its use, holds, concentration, stress and alarms."),
+    Endpoint("GET", "/v1/limits", Role.READ, "Every wallet's limits: by the files, in force, and who changed them."),
+    Endpoint("GET", "/v1/mints", Role.READ, "Blocked and allowed mints, each with who and why."),
+    Endpoint("GET", "/v1/orders", Role.READ, "Open orders, and the last ones that closed."),
+    Endpoint("GET", "/v1/moves", Role.READ, "Transfers between wallets, withdrawals and reclaimed rent."),
+    Endpoint("GET", "/v1/refusals", Role.READ, "The last refused signals, with rule, limit and actual value."),
+    Endpoint("GET", "/v1/signals/{signal_id}", Role.READ, "The whole life of a signal, and why this wallet."),
+    Endpoint("GET", "/v1/events", Role.READ, "Entries of the journal, page by page."),
+    Endpoint("GET", "/v1/stream", Role.READ, "Entries of the journal as server-sent events, past and live."),
+    Endpoint("POST", "/v1/signals", Role.SIGNAL, "Takes one signal or a batch; answers once each decision is durable."),
+    Endpoint("POST", "/v1/emergency-stop", Role.OPERATE, "Stops all entries; sells everything if asked to."),
+    Endpoint("POST", "/v1/wallets/{wallet_id}/reactivate", Role.OPERATE, "Lets a stopped wallet trade again."),
+    Endpoint("POST", "/v1/wallets/{wallet_id}/{verb}", Role.OPERATE, "Pauses or resumes a wallet."),
+    Endpoint("POST", "/v1/strategies/{strategy}/{verb}", Role.OPERATE, "Pauses or resumes a strategy."),
+    Endpoint("POST", "/v1/portfolio/{verb}", Role.OPERATE, "Pauses or resumes the whole desk."),
+    Endpoint(
+        "POST",
+        "/v1/positions/{wallet_id}/{token}/close",
+        Role.OPERATE,
+        "Sells all of a position.",
+    ),
+    Endpoint("POST", "/v1/positions/{wallet_id}/{token}/write-off", Role.OPERATE, "Stops counting dust."),
+    Endpoint(
+        "POST",
+        "/v1/rebalance",
+        Role.OPERATE,
+        "Moves capital towards the wallets' allocations.",
+    ),
+    Endpoint("POST", "/v1/moves/{move_id}/cancel", Role.OPERATE, "Cancels a transfer that is not signed yet."),
+    Endpoint("POST", "/v1/clock/accept", Role.OPERATE, "Believes the machine's clock again after a jump."),
+    Endpoint("POST", "/v1/prices/{token}/accept", Role.ADMIN, "Says what a token costs, from a source of one's own."),
+    Endpoint("POST", "/v1/wallets/{wallet_id}/accept", Role.ADMIN, "Books what the chain has otherwise."),
+    Endpoint(
+        "POST",
+        "/v1/wallets/{wallet_id}/accept-history",
+        Role.ADMIN,
+        "Accepts unread history.",
+    ),
+    Endpoint("POST", "/v1/orders/{order_id}/book-from-chain", Role.ADMIN, "Books an order as it landed on the chain."),
+    Endpoint("POST", "/v1/wallets/{wallet_id}/limits", Role.ADMIN, "Changes limits of a wallet."),
+    Endpoint("POST", "/v1/mints", Role.ADMIN, "Blocks a mint, or allows only certain ones."),
+    Endpoint("POST", "/v1/withdrawals", Role.ADMIN, "Sends money out of a wallet, after its waiting time."),
+)
