@@ -75,6 +75,7 @@ $(READY): requirements.lock pyproject.toml
 # After a change of the dependencies in pyproject.toml. Needs uv, which writes neither addresses nor hosts here.
 lock:
 	uv pip compile --quiet --generate-hashes --extra dev --no-header --output-file requirements.lock pyproject.toml
+	uv pip compile --quiet --generate-hashes --extra browser --no-header --constraint requirements.lock --output-file requirements-browser.lock pyproject.toml
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build src/*.egg-info
