@@ -129,6 +129,8 @@ ALLOWED = {
     ("http/explainer.py", "Explainer._started", "os.getpriority"): "it asks the kernel alone",
     ("http/explainer.py", "Explainer._started", "os.setpriority"): "it asks the kernel alone",
     ("http/stream.py", "Streams._live", "coming.result"): DONE,
+    ("http/metrics/scrape.py", "_size", "path.exists"): ASIDE,
+    ("http/metrics/scrape.py", "_size", "path.stat"): ASIDE,
     ("journal/sqlite.py", "SqliteJournal._pause_loop", "self._newest_write.wait"): "a tenth of a millisecond",
     ("sdk/manager.py", "WalletManager.initialize", "task.result"): DONE,
     ("sdk/manager.py", "_open_journal", "config.data_dir.mkdir"): START,

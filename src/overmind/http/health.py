@@ -51,24 +51,29 @@ class ServiceHealth:
 
         @router.get("/readyz")
         async def readyz() -> Response:
-            reasons = [reason for reason in (await self._journal_fault(), await self._chain_fault()) if reason]
-            reasons += price_faults(self._app.engine.state, self._app.clock.now_ns())
-            reasons += self._app.clock_watch.alarms()
-            reasons += history_alarms(self._app.engine.state)
-            reasons += self._app.node_faults
-            reasons += landing_alarms(self._app.engine.state)
-            reasons += admission_alarms(self._app.engine.state)
-            space = self._app.space
-            full = None if space is None else space.fault()
-            reasons += filter(None, (self._app.disk_fault(), log_fault(), full))
-            if self._stopping:
-                reasons.insert(0, "the service is stopping")
+            reasons = await self.reasons()
             counted = {"log_lines_lost": lines_lost(), "loop": self._app.turns.shown()}
             ready = {"ready": not reasons, "reasons": reasons, **counted}
             ahead_s = self._app.clock_watch.ahead_s
             return JsonResponse({**ready, "clock_ahead_seconds": ahead_s}, 503 if reasons else 200)
 
         return router
+
+    async def reasons(self) -> list[str]:
+        """Why the desk cannot trade now; none: it can."""
+        reasons = [reason for reason in (await self._journal_fault(), await self._chain_fault()) if reason]
+        reasons += price_faults(self._app.engine.state, self._app.clock.now_ns())
+        reasons += self._app.clock_watch.alarms()
+        reasons += history_alarms(self._app.engine.state)
+        reasons += self._app.node_faults
+        reasons += landing_alarms(self._app.engine.state)
+        reasons += admission_alarms(self._app.engine.state)
+        space = self._app.space
+        full = None if space is None else space.fault()
+        reasons += filter(None, (self._app.disk_fault(), log_fault(), full))
+        if self._stopping:
+            reasons.insert(0, "the service is stopping")
+        return reasons
 
     async def _journal_fault(self) -> str | None:
         try:

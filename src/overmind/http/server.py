@@ -28,6 +28,7 @@ from overmind.http.connections import ConnectionProtocol, Connections, ServerCon
 from overmind.http.explainer import Explainer
 from overmind.http.health import Reachable, ServiceHealth
 from overmind.http.intake import Intake
+from overmind.http.metrics.scrape import Metrics
 from overmind.http.queries import queries_router
 from overmind.http.responses import answer_errors
 from overmind.http.stream import Streams
@@ -68,17 +69,25 @@ async def serve_api(
     cataloguer = Cataloguer(app.engine, journal, app.clock)
     streams, health = Streams(app.engine, recent), ServiceHealth(app, reachable)
     tokens, ignored = token_index(app.desk.tokens.values()), app.config.signal_fields_ignored
+    metrics = Metrics(app, health, journal)
     lane = Lane()
     intake = Intake(app.engine, app.begin, lane, tokens, app.desk.quote, app.clock, ignored, app.look_before)
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
-    for router in (streams.routes(), health.routes(), queries_router(app, recent, explainer), commands_router(app)):
+    for router in (
+        streams.routes(),
+        health.routes(),
+        metrics.routes(),
+        queries_router(app, recent, explainer),
+        commands_router(app),
+    ):
         api.include_router(router)
     answer_errors(api)
     server = _Server(_config(Authenticator(by_urgency(intake, api, lane), token, port)))
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(server.serve([listener]))
         filing = tasks.create_task(cataloguer.run())
+        counting = tasks.create_task(metrics.run())
         try:
             await server.up.wait()
             yield ApiServer(f"http://{HOST}:{port}", server, intake, health)
@@ -88,6 +97,8 @@ async def serve_api(
             server.should_exit = True
             await asyncio.wait((task,))
             filing.cancel()
+            counting.cancel()
+            metrics.close()
             recent.close()
             cataloguer.close()
 
