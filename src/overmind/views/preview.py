@@ -16,6 +16,7 @@ from overmind.core.model.events import Answer, Entry, OrderPlaced
 from overmind.core.model.signal import Signal
 from overmind.views.decisions import Decision, decision_of, shown_sizing
 from overmind.views.refusals import shown
+from overmind.views.remedies import Then, WayRow, ways
 
 SELLS = (TradeAction.SELL, TradeAction.MARKET_SELL)
 
@@ -63,6 +64,7 @@ class Explained(msgspec.Struct, frozen=True):
     decision: Decision
     candidates: list[dict[str, object]] | None  # at the time of the decision; None: they were not computed
     life: list[Entry]
+    changes: list[WayRow]  # of a refused signal: what would have had to change, wallet by wallet
 
     def to_json(self) -> dict[str, object]:
         return {**msgspec.structs.asdict(self), "decision": self.decision.to_json()}
@@ -74,15 +76,17 @@ def explain(life: Sequence[Entry], before: State | None) -> Explained:
     assert isinstance(first.event, Answer), first
     answers = [entry.event for entry in life if isinstance(entry.event, Answer)]
     signal = first.event.signal
+    decision = decision_of(
+        tuple(event for event in answers if not isinstance(event, OrderPlaced) or event.order.attempt == 0)
+    )
     return Explained(
         signal_id=signal.id,
         seq=first.seq,
         at_ns=first.at_ns,
-        decision=decision_of(
-            tuple(event for event in answers if not isinstance(event, OrderPlaced) or event.order.attempt == 0)
-        ),
+        decision=decision,
         candidates=None if before is None else _candidates(before, signal, first.at_ns),
         life=list(life),
+        changes=ways(decision.refusals, Then(signal, first.at_ns, before)),
     )
 
 
