@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, NotRequired, TypedDict
 
 import msgspec
 
-from overmind.core.model.codes import Refusal, Unit
+from overmind.core.model.codes import Code, Refusal, Unit
 from overmind.core.model.ids import WalletId
 from overmind.core.model.units import PPM
 from overmind.text.amount import Amount
-from overmind.views.amounts import sol_of, tokens_of, usd_of
+from overmind.views.amounts import dollars, sol_of, tokens_of, usd_of
 
 LIMITS_TOLD: Final = 4  # different limits of one code
 WALLETS_TOLD: Final = 8  # of one code and limit
+NO_UNIT: Final = (Unit.COUNT, Unit.RATIO)
 
 
 class RefusalRow(TypedDict):
@@ -97,3 +98,27 @@ def _shown(amount: int | str | None, unit: Unit) -> Amount | float | int | str |
             return tokens_of(amount, 0)
         case Unit.COUNT | Unit.MILLISECONDS | Unit.BASIS_POINTS | Unit.TEXT | Unit.FLAG:
             return amount
+
+
+def in_words(row: Mapping[str, object]) -> str:
+    """The broken rule of such a row, with what was asked and what is allowed."""
+    code, limit, actual, unit = row["code"], row["limit"], row["actual"], row["unit"]
+    status, _, holds = str(actual).partition(": ")
+    if code == Code.WALLET_STATUS and holds:
+        return f"{code}: {status}, held by {holds} (needs: {limit})"
+    if unit == Unit.TEXT:
+        return f"{code}: {actual} (needs: {limit})"
+    return f"{code} {_with_unit(actual, unit)} (limit {_with_unit(limit, unit)})"
+
+
+def _with_unit(amount: object, unit: object) -> str:
+    """USD is a decimal string where it comes from a service."""
+    match amount, unit:
+        case int() | float() | str(), Unit.USD:
+            return dollars(Amount(str(amount)))
+        case int() | float(), Unit.PERCENT:
+            return f"{amount:g}%"
+        case _, unit if unit in NO_UNIT:
+            return f"{amount}"
+        case _:
+            return f"{amount} {unit}"
