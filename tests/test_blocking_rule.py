@@ -54,6 +54,8 @@ ELSEWHERE = {
     "http/files.py": ASIDE,
     "journal/anchor.py": ASIDE,
     "journal/segments/archive.py": "`journal archive` calls it, which serves nobody",
+    "journal/bars/store.py": "the threads of the historian call it, or its process",
+    "journal/bars/replay_process.py": "a process of its own, or the thread of the historian",
     "journal/catalogue/store.py": "the thread of the cataloguer or of a request calls it",
     "journal/database.py": JOURNAL_THREAD,
     "journal/segments/keeper_process.py": "a process of its own",

@@ -27,6 +27,7 @@ from overmind.http.commands import commands_router
 from overmind.http.connections import ConnectionProtocol, Connections, ServerConfig, connections_max
 from overmind.http.explainer import Explainer
 from overmind.http.health import Reachable, ServiceHealth
+from overmind.http.historian import Historian
 from overmind.http.intake import Intake
 from overmind.http.metrics.scrape import Metrics
 from overmind.http.queries import queries_router
@@ -66,7 +67,7 @@ async def serve_api(
     """Serves an open desk for as long as the block lasts. The last responses are sent before it ends."""
     port = listener.getsockname()[1]
     recent, explainer = Archive(journal, "archive"), Explainer(journal.parent)
-    cataloguer = Cataloguer(app.engine, journal, app.clock)
+    cataloguer, historian = Cataloguer(app.engine, journal, app.clock), Historian(app.engine, journal, app.clock)
     streams, health = Streams(app.engine, recent), ServiceHealth(app, reachable)
     tokens, ignored = token_index(app.desk.tokens.values()), app.config.signal_fields_ignored
     metrics = Metrics(app, health, journal)
@@ -86,8 +87,7 @@ async def serve_api(
     server = _Server(_config(Authenticator(by_urgency(intake, api, lane), token, port)))
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(server.serve([listener]))
-        filing = tasks.create_task(cataloguer.run())
-        counting = tasks.create_task(metrics.run())
+        beside = [tasks.create_task(one.run()) for one in (cataloguer, historian, metrics)]
         try:
             await server.up.wait()
             yield ApiServer(f"http://{HOST}:{port}", server, intake, health)
@@ -96,11 +96,12 @@ async def serve_api(
             explainer.close()
             server.should_exit = True
             await asyncio.wait((task,))
-            filing.cancel()
-            counting.cancel()
+            for one in beside:
+                one.cancel()
             metrics.close()
             recent.close()
             cataloguer.close()
+            historian.close()
 
 
 def by_urgency(intake: Intake, api: ASGIApp, lane: Lane) -> ASGIApp:
