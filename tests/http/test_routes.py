@@ -314,7 +314,8 @@ BY_COMMAND = {
     *("HoldAdded", "HoldLifted", "LimitsChanged", "MintsChanged", "MovePlaced", "MoveClosed", "BalanceAdjusted"),
     *("CloseOrdered", "CloseCancelled", "LiquidationOrdered", "HistoryAccepted", "OrderTakenFromChain"),
 }
-COMMANDS = [one.path.format(**PLACES) for one in routes.routes() if one.method == "POST" and one.path != "/v1/signals"]
+POSTS = [one.path for one in routes.routes() if one.method == "POST" and one.path.startswith("/v1/")]
+COMMANDS = [path.format(**PLACES) for path in POSTS if path != "/v1/signals"]
 
 
 @pytest.mark.parametrize("path", COMMANDS)

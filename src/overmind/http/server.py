@@ -17,9 +17,15 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from overmind.clock.clocks import uptime_ns
 from overmind.config.secrecy import Secret
+from overmind.core.model.units import NS
 from overmind.desk.app import App
 from overmind.desk.lane import Lane
+from overmind.http.access.access import Access
+from overmind.http.access.callers import loopback_front
+from overmind.http.access.headers import COMMON_HEADERS
+from overmind.http.access.logins import Logins
 from overmind.http.archive import Archive
 from overmind.http.auth import Authenticator
 from overmind.http.cataloguer import Cataloguer
@@ -39,6 +45,8 @@ HOST: Final = "127.0.0.1"
 SIGNALS: Final = "/v1/signals"
 URGENT: Final = ("/emergency-stop", "/pause", "/close")  # ends of paths
 LEAVE_S: Final = 5  # for the last responses while the server stops
+SESSION_IDLE_S: Final = 3_600.0
+SESSION_S: Final = 12 * 3_600.0
 
 
 class ApiServer:
@@ -66,6 +74,7 @@ async def serve_api(
 ) -> AsyncIterator[ApiServer]:
     """Serves an open desk for as long as the block lasts. The last responses are sent before it ends."""
     port = listener.getsockname()[1]
+    access = Access(journal.parent, token, app.clock, _seconds, SESSION_IDLE_S, SESSION_S)
     recent, explainer = Archive(journal, "archive"), Explainer(journal.parent)
     cataloguer, historian = Cataloguer(app.engine, journal, app.clock), Historian(app.engine, journal, app.clock)
     streams, health = Streams(app.engine, recent), ServiceHealth(app, reachable)
@@ -75,19 +84,20 @@ async def serve_api(
     intake = Intake(app.engine, app.begin, lane, tokens, app.desk.quote, app.clock, ignored, app.look_before)
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
+    logins = Logins(access, port)
+    for part in (streams, health, metrics, logins):
+        api.include_router(part.routes())
     for router in (
-        streams.routes(),
-        health.routes(),
-        metrics.routes(),
         queries_router(app, recent, explainer),
         commands_router(app),
     ):
         api.include_router(router)
     answer_errors(api)
-    server = _Server(_config(Authenticator(by_urgency(intake, api, lane), token, port)))
+    server = _Server(_config(Authenticator(by_urgency(intake, api, lane), access, loopback_front(port))))
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(server.serve([listener]))
         beside = [tasks.create_task(one.run()) for one in (cataloguer, historian, metrics)]
+        beside.append(tasks.create_task(access.watch()))
         try:
             await server.up.wait()
             yield ApiServer(f"http://{HOST}:{port}", server, intake, health)
@@ -99,6 +109,7 @@ async def serve_api(
             for one in beside:
                 one.cancel()
             metrics.close()
+            access.close()
             recent.close()
             cataloguer.close()
             historian.close()
@@ -124,6 +135,11 @@ def by_urgency(intake: Intake, api: ASGIApp, lane: Lane) -> ASGIApp:
     return route
 
 
+def _seconds() -> float:
+    """Of a clock that never jumps."""
+    return uptime_ns() / NS
+
+
 def listen(port: int) -> socket.socket:
     """Claims a port of the loopback address; 0 takes any free one. Raises OSError."""
     with contextlib.ExitStack() as undo:
@@ -147,6 +163,7 @@ def _config(app: ASGIApp) -> ServerConfig:
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        headers=list(COMMON_HEADERS),
         timeout_graceful_shutdown=LEAVE_S,
     )
     config.connections = Connections(connections_max())
