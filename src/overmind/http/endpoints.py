@@ -32,6 +32,7 @@ class Endpoint(Value, frozen=True):
 ENDPOINTS: Final = (
     Endpoint("GET", "/healthz", None, "Tells that the process is alive."),
     Endpoint("GET", "/readyz", None, "Tells whether the desk can trade, and why not."),
+    Endpoint("GET", "/metrics", Role.READ, "Metrics for Prometheus: headroom, orders, latencies, PnL, the machine."),
     Endpoint("POST", "/login", None, "Begins a session of a user: a form with `username`, `password` and `next`."),
     Endpoint("POST", "/logout", Role.READ, "Ends the session."),
     Endpoint("GET", "/", Role.READ, "Leads to the overview."),

@@ -33,11 +33,10 @@ from overmind.http.commands import commands_router
 from overmind.http.connections import ConnectionProtocol, Connections, ServerConfig, connections_max
 from overmind.http.explainer import Explainer
 from overmind.http.health import Reachable, ServiceHealth
+from overmind.http.historian import Historian
 from overmind.http.intake import Intake
-from overmind.http.pages import pages_router
-from overmind.http.pages.assets import Assets, own_assets
-from overmind.http.pages.showing import Pages
-from overmind.http.pages.ticks import Ticks
+from overmind.http.metrics.scrape import Metrics
+from overmind.http.pages import OperatorPage
 from overmind.http.queries import queries_router
 from overmind.http.responses import answer_errors
 from overmind.http.stream import Streams
@@ -78,40 +77,38 @@ async def serve_api(
     port = listener.getsockname()[1]
     access = Access(journal.parent, token, app.clock, _seconds, SESSION_IDLE_S, SESSION_S)
     recent, explainer = Archive(journal, "archive"), Explainer(journal.parent)
-    cataloguer = Cataloguer(app.engine, journal, app.clock)
+    cataloguer, historian = Cataloguer(app.engine, journal, app.clock), Historian(app.engine, journal, app.clock)
     streams, health = Streams(app.engine, recent), ServiceHealth(app, reachable)
     tokens, ignored = token_index(app.desk.tokens.values()), app.config.signal_fields_ignored
-    lane = Lane()
+    metrics, lane = Metrics(app, health, journal), Lane()
+    beside = (cataloguer, historian, metrics, access)
     intake = Intake(app.engine, app.begin, lane, tokens, app.desk.quote, app.clock, ignored, app.look_before)
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
     logins = Logins(access, port)
-    pages, ticks = Pages(app, Assets(own_assets())), Ticks(app.engine, app.clock)
-    for router in (
-        *(streams.routes(), health.routes(), queries_router(app, recent, explainer), commands_router(app)),
-        *(logins.routes(), pages_router(pages, ticks)),
-    ):
+    page = OperatorPage(app, recent)
+    for part in (streams, health, metrics, logins, page):
+        api.include_router(part.routes())
+    for router in (queries_router(app, recent, explainer), commands_router(app)):
         api.include_router(router)
     answer_errors(api)
     server = _Server(_config(Authenticator(by_urgency(intake, api, lane), access, loopback_front(port))))
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(server.serve([listener]))
-        filing = tasks.create_task(cataloguer.run())
-        watching = tasks.create_task(access.watch())
+        running = [tasks.create_task(one.run()) for one in beside]
         try:
             await server.up.wait()
             yield ApiServer(f"http://{HOST}:{port}", server, intake, health)
         finally:
             streams.close()
-            ticks.close()
+            page.close()
             explainer.close()
             server.should_exit = True
             await asyncio.wait((task,))
-            filing.cancel()
-            watching.cancel()
-            access.close()
-            recent.close()
-            cataloguer.close()
+            for one in running:
+                one.cancel()
+            for closed in (recent, *beside):
+                closed.close()
 
 
 def by_urgency(intake: Intake, api: ASGIApp, lane: Lane) -> ASGIApp:
