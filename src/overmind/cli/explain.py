@@ -70,6 +70,8 @@ def explain(
     present.say(f"{signal_id}: {status} at {present.instant(explained.at_ns)} (entry {explained.seq})", "bold")
     present.say(explained.decision.selection_reason)
     order_tables.candidates(explained.candidates or ())
+    if explained.changes:
+        order_tables.changes(explained.changes)
     orders = {
         entry.event.order.id: entry.event.order for entry in explained.life if isinstance(entry.event, OrderPlaced)
     }

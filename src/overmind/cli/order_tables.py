@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from overmind.cli.decisions import refusal
 from overmind.cli.present import say, table, usd
 from overmind.views.closing import CloseRow
 from overmind.views.orders import OrderRow
 from overmind.views.past import RefusedRow
+from overmind.views.refusals import in_words
+from overmind.views.remedies import WayRow
 
 
 def orders(rows: Sequence[OrderRow]) -> None:
@@ -45,7 +46,7 @@ def refusals(rows: Sequence[RefusedRow]) -> None:
 
 
 def _why(row: RefusedRow) -> tuple[str, ...]:
-    listed = tuple(f"{one['wallet_id'] or 'every wallet'}: {refusal(one)}" for one in row.refusals)
+    listed = tuple(f"{one['wallet_id'] or 'every wallet'}: {in_words(one)}" for one in row.refusals)
     return (*listed, f"and {row.unlisted} more") if row.unlisted else listed
 
 
@@ -74,6 +75,21 @@ def close(position: str, row: CloseRow, served: bool) -> None:
         say("it is no longer being closed" + ("; its open order goes on" if row.order_id else ""))
 
 
+def changes(rows: Sequence[WayRow]) -> None:
+    table(
+        "What would have had to change",
+        ("wallet", "rule", "change"),
+        (
+            (
+                row.wallet_id or "every wallet",
+                tuple(one.code for one in row.changes),
+                tuple(one.change for one in row.changes),
+            )
+            for row in rows
+        ),
+    )
+
+
 def candidates(rows: Sequence[Mapping[str, object]]) -> None:
     table(
         "Candidates",
@@ -97,4 +113,4 @@ def _terms(terms: object) -> str:
 
 
 def _codes(rows: object) -> tuple[str, ...]:
-    return tuple(map(refusal, rows)) if isinstance(rows, list) else ()
+    return tuple(map(in_words, rows)) if isinstance(rows, list) else ()

@@ -20,7 +20,17 @@ from overmind.core.model.ids import OrderId, SignalId
 from overmind.core.model.order import Order, Work
 from overmind.core.model.value import Value
 from overmind.journal.catalogue.store import Catalogue, CatalogueFailed, Numbered
-from overmind.journal.catalogue.topics import ANY, MOVE_LIFE, MOVES, ORDERS, REFUSALS, signal_of, topic, work_of
+from overmind.journal.catalogue.topics import (
+    ANY,
+    MOVE_LIFE,
+    MOVES,
+    ORDERS,
+    REFUSALS,
+    SIGNALS,
+    signal_of,
+    topic,
+    work_of,
+)
 
 PAGE_ENTRIES: Final = 1_024  # read and filed at once
 KEPT_MAX: Final = 4_096  # entries that a search keeps in memory
@@ -114,6 +124,15 @@ class Past:
         found = islice(self._listed(topic(REFUSALS, code), search), search.last)
         return [self._in_full(entry) for entry in found][::-1]
 
+    def signals(self, search: Search, strategy: str = ANY, code: str | None = None) -> list[list[Entry]]:
+        """The newest signals, in order, each with all that the journal says of it.
+
+        `code`: only those that were refused with this code; ANY: with any; None: all signals.
+        """
+        topics = [topic(SIGNALS, strategy)] + ([] if code is None else [topic(REFUSALS, code)])
+        found = islice(self._numbers(topics, search), search.last)
+        return [[self._in_full(one) for one in self._life(seq)] for seq in found][::-1]
+
     def _in_full(self, entry: Entry) -> Entry:
         event = entry.event
         return replace(entry, event=whole_by(self._entry, event)) if isinstance(event, SignalRefused) else entry
@@ -161,9 +180,13 @@ class Past:
 
     def _listed(self, name: str, search: Search) -> Iterator[Entry]:
         """The entries of a topic within the search's time, newest first."""
+        return map(self._entry, self._numbers([name], search))
+
+    def _numbers(self, names: Sequence[str], search: Search) -> Iterator[int]:
+        """The numbers of the entries that stand in all of these topics, newest first."""
         after, before = self._first_at(search.from_ns) - 1, self._first_at(search.to_ns)
         for catalogue in self._catalogues:
-            yield from map(self._entry, catalogue.listed(name, after, before))
+            yield from _common([catalogue.listed(name, after, before) for name in names])
 
     def _entry(self, seq: int) -> Entry:
         """Of one order several entries are needed, and some of them twice."""
@@ -188,6 +211,18 @@ class Past:
         if at_ns >= INSTANT_MAX_NS or at_ns <= 0:
             return self._tail.filed + 1 if at_ns > 0 else 1
         return 1 + bisect_left(range(1, self._tail.filed + 1), at_ns, key=lambda seq: self._entry(seq).at_ns)
+
+
+def _common(falling: Sequence[Iterator[int]]) -> Iterator[int]:
+    """The numbers that every one of these has, each of which falls."""
+    first, *others = falling
+    heads = [next(one, 0) for one in others]  # An entry's number is 1 or more.
+    for seq in first:
+        for place, one in enumerate(others):
+            while heads[place] > seq:
+                heads[place] = next(one, 0)
+        if all(head == seq for head in heads):
+            yield seq
 
 
 def past_on_disk(path: Path, journal: Told, on_read: Callable[[int], None] = lambda _: None) -> Past:
