@@ -79,25 +79,21 @@ async def serve_api(
     cataloguer, historian = Cataloguer(app.engine, journal, app.clock), Historian(app.engine, journal, app.clock)
     streams, health = Streams(app.engine, recent), ServiceHealth(app, reachable)
     tokens, ignored = token_index(app.desk.tokens.values()), app.config.signal_fields_ignored
-    metrics = Metrics(app, health, journal)
-    lane = Lane()
+    metrics, lane = Metrics(app, health, journal), Lane()
+    beside = (cataloguer, historian, metrics, access)
     intake = Intake(app.engine, app.begin, lane, tokens, app.desk.quote, app.clock, ignored, app.look_before)
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
     logins = Logins(access, port)
     for part in (streams, health, metrics, logins):
         api.include_router(part.routes())
-    for router in (
-        queries_router(app, recent, explainer),
-        commands_router(app),
-    ):
+    for router in (queries_router(app, recent, explainer), commands_router(app)):
         api.include_router(router)
     answer_errors(api)
     server = _Server(_config(Authenticator(by_urgency(intake, api, lane), access, loopback_front(port))))
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(server.serve([listener]))
-        beside = [tasks.create_task(one.run()) for one in (cataloguer, historian, metrics)]
-        beside.append(tasks.create_task(access.watch()))
+        running = [tasks.create_task(one.run()) for one in beside]
         try:
             await server.up.wait()
             yield ApiServer(f"http://{HOST}:{port}", server, intake, health)
@@ -106,13 +102,10 @@ async def serve_api(
             explainer.close()
             server.should_exit = True
             await asyncio.wait((task,))
-            for one in beside:
+            for one in running:
                 one.cancel()
-            metrics.close()
-            access.close()
-            recent.close()
-            cataloguer.close()
-            historian.close()
+            for closed in (recent, *beside):
+                closed.close()
 
 
 def by_urgency(intake: Intake, api: ASGIApp, lane: Lane) -> ASGIApp:

@@ -84,7 +84,7 @@ class Access:
         if found is not None:
             self._take(found)
 
-    async def watch(self) -> None:
+    async def run(self) -> None:
         """Until it is cancelled."""
         told_at = self.steady()
         while True:
