@@ -36,6 +36,7 @@ from overmind.http.health import Reachable, ServiceHealth
 from overmind.http.historian import Historian
 from overmind.http.intake import Intake
 from overmind.http.metrics.scrape import Metrics
+from overmind.http.pages import OperatorPage
 from overmind.http.queries import queries_router
 from overmind.http.responses import answer_errors
 from overmind.http.stream import Streams
@@ -85,7 +86,8 @@ async def serve_api(
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
     logins = Logins(access, port)
-    for part in (streams, health, metrics, logins):
+    page = OperatorPage(app, recent)
+    for part in (streams, health, metrics, logins, page):
         api.include_router(part.routes())
     for router in (queries_router(app, recent, explainer), commands_router(app)):
         api.include_router(router)
@@ -99,6 +101,7 @@ async def serve_api(
             yield ApiServer(f"http://{HOST}:{port}", server, intake, health)
         finally:
             streams.close()
+            page.close()
             explainer.close()
             server.should_exit = True
             await asyncio.wait((task,))
