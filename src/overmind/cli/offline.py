@@ -6,21 +6,22 @@ import asyncio
 from pathlib import Path
 
 from overmind.cli.opening import JOURNAL, journal_to_write
+from overmind.cli.reasons import cli_author
 from overmind.clock.clocks import SystemClock
 from overmind.clock.desk_clock import DeskClock
 from overmind.core.books.state import State
-from overmind.core.model.commands import Command, CommandRefused
+from overmind.core.model.commands import CommandRefused, OperatorCommand, given_by
 from overmind.desk.engine import Engine
 from overmind.desk.engine_start import begun
 
 
-def command_on_disk(directory: Path, command: Command) -> State:
+def command_on_disk(directory: Path, command: OperatorCommand) -> State:
     """Raises JournalLocked while a service owns the journal, and CommandRefused."""
 
     async def handle(engine: Engine) -> State:
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(engine.run())
-            await engine.handle(command)
+            await engine.handle(given_by(command, cli_author()))
             await engine.close()
             writing.cancel()
         return engine.state

@@ -33,8 +33,16 @@ from overmind.desk.market import Connect, MarketAccess, connected
 from overmind.desk.watches.space_watch import SpaceWatch
 from overmind.desk.watches.stop_file_watch import StopFileWatch
 from overmind.desk.watches.watchdog import Patience, watched_loop
-from overmind.http.files import TOKEN_FILE, RunningService, last_service, publish, token_of_service, withdraw
-from overmind.http.server import HOST, ApiServer, listen, serve_api
+from overmind.http.files import (
+    TOKEN_FILE,
+    RunningService,
+    fingerprint,
+    last_service,
+    publish,
+    token_of_service,
+    withdraw,
+)
+from overmind.http.server import ApiServer, listen, serve_api
 from overmind.journal.aside import Aside
 from overmind.ports import ChainSilent, Clock, Journal
 
@@ -50,7 +58,7 @@ def serve(as_json: bool) -> None:
         with LastLine("service"), journal_to_write(config.data_dir) as journal:
             token, warnings = token_of_service(config)
             present.warn_of(warnings)
-            with _listen(config.server_port) as listener:
+            with _listen(config.server_port, config.door.bind) as listener:
                 try:
                     uvloop.run(_run(config, journal, listener, token, ending, as_json))
                 except asyncio.CancelledError:
@@ -58,12 +66,12 @@ def serve(as_json: bool) -> None:
                     raise typer.Exit(INTERRUPTED) from None
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(port: int, address: str) -> socket.socket:
     try:
-        return listen(port)
+        return listen(port, address)
     except OSError as error:
         present.complain(
-            f"port {port} of {HOST} cannot be had: {error.strerror}",
+            f"port {port} of {address} cannot be had: {error.strerror}",
             f"stop who listens there, or set {SERVER_PORT.name} to another one; 0 takes any free one",
         )
         raise typer.Exit(UNREACHABLE) from None
@@ -145,8 +153,10 @@ def _chain_of(market: MarketAccess) -> Callable[[], asyncio.Future[None]] | None
 
 
 async def _publish(config: MultiWalletConfig, service: ApiServer, aside: Aside) -> None:
-    running_now = RunningService(service.url, os.getpid())
+    tls = config.door.tls
     try:
+        pin = "" if tls is None else await aside.run(partial(fingerprint, tls.cert), FILE_MAX_S)
+        running_now = RunningService(service.url, os.getpid(), pin)
         if (last := await aside.run(partial(last_service, config.data_dir), FILE_MAX_S)) is not None:
             log.warning("the service before this one ended without a last line: it was killed", pid=last.pid)
         await aside.run(partial(publish, config.data_dir, running_now), FILE_MAX_S)
