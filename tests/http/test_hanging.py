@@ -28,9 +28,9 @@ from overmind.journal.sqlite import SqliteJournal
 SELL = {**BUY, "signal_id": "sold", "action": "Sell", "notional_usd": 20, "scope": "desk"}
 APPEND = "overmind.journal.writer:Writer.append"
 LOG, FILES, STOP_FILE = (
-    "overmind.desk.log_file:LogFile.emit",
+    "overmind.desk.log.file:LogFile.emit",
     "overmind.journal.place:Place.gone",
-    "overmind.desk.watch:StopFile.exists",
+    "overmind.desk.watches.timers:StopFile.exists",
 )
 JOURNAL_ENDS_S = 60.0  # 20 s for the last entries, 10 s for the file, and as above
 ENDS_S = 20.0  # the drain of nothing, two seconds each for the log and the terminal, and a slow machine
