@@ -12,6 +12,7 @@ import pytest
 from tests.support.command_process import environment
 
 from overmind.cli import main
+from overmind.views.refusals import in_words
 
 BUY = {"signal_id": "one", "strategy_type": "TokenSniping", "action": "Buy", "symbol": "SOL", "notional_usd": 500}
 

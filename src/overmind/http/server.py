@@ -41,7 +41,6 @@ from overmind.http.intake import Intake
 from overmind.http.metrics.scrape import Metrics
 from overmind.http.pages import OperatorPage
 from overmind.http.protocol import ConnectionProtocol
-
 from overmind.http.queries import queries_router
 from overmind.http.responses import answer_errors
 from overmind.http.stream import Streams
