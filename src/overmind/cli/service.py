@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
@@ -180,9 +181,20 @@ def _announce(
     where = "OVERMIND_API_TOKEN" if config.api_token is not None else str(config.data_dir / TOKEN_FILE)
     present.say(f"{service.url} serves {len(wallets)} wallets, trading mode {mode}, cluster {cluster}", "green")
     present.say(f"token of the API: {where}")
+    _show_first_admin(service)
+    if service.users:
+        of = "user" if service.users == 1 else "users"
+        present.warn(f"beside {service.users} {of}, whoever has the token in {where} is an admin too")
     for wallet_id, changed in changed_limits.items():
         present.say(f"{wallet_id}: limits differ from the files: {', '.join(changed)}", "yellow")
     present.say("Ctrl-C settles open orders and ends it")
+
+
+def _show_first_admin(service: ApiServer) -> None:
+    """The link is a secret: it is for the terminal of whoever started the service, and stands in no log."""
+    if (path := service.welcomes.offer() if sys.stdout.isatty() else None) is not None:
+        present.say("no users yet. This link makes the first admin of the page, once and within ten minutes:")
+        present.say(f"{service.url}{path}")
 
 
 async def _drain(app: App, service: ApiServer, stop_now: asyncio.Event) -> None:

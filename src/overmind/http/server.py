@@ -24,20 +24,23 @@ from overmind.core.model.units import NS
 from overmind.desk.app import App
 from overmind.desk.lane import Lane
 from overmind.http.access.access import Access
+from overmind.http.access.administration import Administration
 from overmind.http.access.callers import front_of, url_of
 from overmind.http.access.headers import COMMON_HEADERS
 from overmind.http.access.logins import Logins
+from overmind.http.access.welcomes import Welcomes
 from overmind.http.archive import Archive
 from overmind.http.auth import Authenticator
 from overmind.http.cataloguer import Cataloguer
 from overmind.http.commands import commands_router
-from overmind.http.connections import ConnectionProtocol, Connections, ServerConfig, connections_max
+from overmind.http.connections import Connections, ServerConfig, connections_max
 from overmind.http.explainer import Explainer
 from overmind.http.health import Reachable, ServiceHealth
 from overmind.http.historian import Historian
 from overmind.http.intake import Intake
 from overmind.http.metrics.scrape import Metrics
 from overmind.http.pages import OperatorPage
+from overmind.http.protocol import ConnectionProtocol
 from overmind.http.queries import queries_router
 from overmind.http.responses import answer_errors
 from overmind.http.stream import Streams
@@ -51,12 +54,19 @@ LEAVE_S: Final = 5  # for the last responses while the server stops
 class ApiServer:
     """The HTTP API of an open desk while it runs."""
 
-    def __init__(self, url: str, server: uvicorn.Server, intake: Intake, health: ServiceHealth, access: Access) -> None:
+    def __init__(
+        self, url: str, server: uvicorn.Server, intake: Intake, health: ServiceHealth, welcomes: Welcomes
+    ) -> None:
         self.url = url
-        self.access = access
+        self.welcomes = welcomes
         self._server = server
         self._intake = intake
         self._health = health
+
+    @property
+    def users(self) -> int:
+        """How many there are."""
+        return self.welcomes.users
 
     def close_intake(self) -> None:
         """Refuses signals from now on; everything else is still served."""
@@ -85,9 +95,10 @@ async def serve_api(
     intake = Intake(app.engine, app.begin, lane, tokens, app.desk.quote, app.clock, ignored, app.look_before)
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
-    logins = Logins(access, port)
+    logins, administration = Logins(access, port), Administration(access, app.engine)
+    welcomes = Welcomes(access, logins, app.engine)
     page = OperatorPage(app, recent)
-    for part in (streams, health, metrics, logins, page):
+    for part in (streams, health, metrics, logins, welcomes, administration, page):
         api.include_router(part.routes())
     for router in (queries_router(app, recent, explainer), commands_router(app)):
         api.include_router(router)
@@ -98,7 +109,7 @@ async def serve_api(
         running = [tasks.create_task(one.run()) for one in beside]
         try:
             await server.up.wait()
-            yield ApiServer(url_of(door, port), server, intake, health, access)
+            yield ApiServer(url_of(door, port), server, intake, health, welcomes)
         finally:
             streams.close()
             page.close()
