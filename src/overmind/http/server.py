@@ -37,6 +37,7 @@ from overmind.http.historian import Historian
 from overmind.http.intake import Intake
 from overmind.http.metrics.scrape import Metrics
 from overmind.http.queries import queries_router
+from overmind.http.reference.served import Reference
 from overmind.http.responses import answer_errors
 from overmind.http.stream import Streams
 from overmind.signals.decode import token_index
@@ -84,8 +85,8 @@ async def serve_api(
     intake = Intake(app.engine, app.begin, lane, tokens, app.desk.quote, app.clock, ignored, app.look_before)
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
-    logins = Logins(access, port)
-    for part in (streams, health, metrics, logins):
+    logins, reference = Logins(access, port), Reference(lambda: api.routes)
+    for part in (streams, health, metrics, logins, reference):
         api.include_router(part.routes())
     for router in (queries_router(app, recent, explainer), commands_router(app)):
         api.include_router(router)
@@ -104,7 +105,7 @@ async def serve_api(
             await asyncio.wait((task,))
             for one in running:
                 one.cancel()
-            for closed in (recent, *beside):
+            for closed in (recent, reference, *beside):
                 closed.close()
 
 
