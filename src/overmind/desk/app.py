@@ -119,7 +119,7 @@ class App:
         )
         look_every_s = max(LOOK_EVERY_S, market.mark_every_s / 2)
         self._journal_watch = JournalWatch(self.engine, journal, market.prices, clock, look_every_s)
-        self._keeper = self._keeper_with(maker)
+        self.keeper = self._keeper_with(maker)
         self.balances = self._balance_watch()
         self.history = self._history_watch()
         self.turns = LoopTurns()
@@ -169,7 +169,7 @@ class App:
         maybe = (self.balances, self.admission, self.history, self.space)
         watches = [watch.run for watch in maybe if watch is not None]
         anchorage = [] if self._anchorage is None else [partial(self._anchorage.run, self.clock)]
-        keeper = [] if self._keeper is None else [self._keeper.run]
+        keeper = [] if self.keeper is None else [self.keeper.run]
         return [*own, *self._market.services, *watches, *anchorage, *keeper]
 
     @property

@@ -36,6 +36,7 @@ from overmind.http.health import Reachable, ServiceHealth
 from overmind.http.historian import Historian
 from overmind.http.intake import Intake
 from overmind.http.metrics.scrape import Metrics
+from overmind.http.pages import OperatorPage
 from overmind.http.queries import queries_router
 from overmind.http.reference.served import Reference
 from overmind.http.responses import answer_errors
@@ -85,8 +86,9 @@ async def serve_api(
     intake = Intake(app.engine, app.begin, lane, tokens, app.desk.quote, app.clock, ignored, app.look_before)
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
-    logins, reference = Logins(access, port), Reference(lambda: api.routes)
-    for part in (streams, health, metrics, logins, reference):
+    logins, page = Logins(access, port), OperatorPage(app, recent)
+    reference = Reference(lambda: api.routes)
+    for part in (streams, health, metrics, logins, page, reference):
         api.include_router(part.routes())
     for router in (queries_router(app, recent, explainer), commands_router(app)):
         api.include_router(router)
@@ -100,6 +102,7 @@ async def serve_api(
             yield ApiServer(f"http://{HOST}:{port}", server, intake, health)
         finally:
             streams.close()
+            page.close()
             explainer.close()
             server.should_exit = True
             await asyncio.wait((task,))
