@@ -309,6 +309,7 @@ PLACES = {
     "order_id": "order",
     "strategy": "Momentum",
     "verb": "pause",
+    "name": "nobody",
 }
 BY_COMMAND = {
     *("HoldAdded", "HoldLifted", "LimitsChanged", "MintsChanged", "MovePlaced", "MoveClosed", "BalanceAdjusted"),

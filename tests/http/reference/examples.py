@@ -16,6 +16,7 @@ from tests.support.service import BUY, Service, serving
 
 from overmind.core.model.ids import Mint, OrderId, WalletId
 from overmind.core.model.value import Value
+from overmind.http.access.administration import NewToken
 from overmind.http.commands.capital import MoveCancelled
 from overmind.http.commands.positions import Accepted, Booked, HistoryTaken
 from overmind.http.commands.stopping import TimeAccepted
@@ -34,10 +35,26 @@ BY_HAND: Final[dict[str, Value]] = {
     "POST /v1/clock/accept": TimeAccepted("2025-04-06T12:00:00+00:00", "the clock was set by hand"),
     "POST /v1/positions/{wallet_id}/{token}/write-off": WrittenOff(PRIMARY, BONK, 12_345, "dust"),
     "POST /v1/withdrawals": WithdrawalRow(OrderId("move:withdraw:rent-may"), False, "waits"),
+    "POST /v1/tokens": NewToken("tradingview", "signal", "told-here-and-never-again"),
     "POST /v1/moves/{move_id}/cancel": MoveCancelled(OrderId("move:withdraw:rent-may")),
 }
 BEFORE_TRADES: Final = ("/v1/portfolio", "/v1/wallets", "/v1/positions", "/v1/stats", "/v1/risk", "/v1/limits")
-READ: Final = ("/v1/mints", "/v1/orders", "/v1/refusals", "/v1/events", "/healthz", "/readyz")
+ACCESS: Final = ("/v1/users", "/v1/tokens")
+READ: Final = (
+    "/v1/mints",
+    "/v1/users",
+    "/v1/tokens",
+    "/v1/orders",
+    "/v1/refusals",
+    "/v1/events",
+    "/healthz",
+    "/readyz",
+)
+USER: Final = {"reason": "on call", "name": "ann", "role": "operate", "password": "four words of your own"}
+OF_USERS: Final[dict[str, dict[str, str]]] = {
+    "/v1/users/{name}/role": {"reason": "no longer on call", "role": "read"},
+    "/v1/users/{name}/password": {"reason": "forgotten", "password": "four other words then"},
+}
 REBALANCE: Final = {"reason": "month's end", "dry_run": True}
 
 
@@ -45,12 +62,20 @@ def recorded(service: Service) -> Iterator[tuple[str, object]]:
     yield "POST /v1/signals", service.post("/v1/signals", {**BUY, "signal_id": "a1"}).json
     service.post("/v1/signals", {**BUY, "signal_id": "large", "notional_usd": 99_999})
     wait_until(lambda: service.get("/v1/orders?open=true").text == "[]", "nothing is open")
+    yield "POST /v1/users", service.post("/v1/users", USER).json
+    for template, body in OF_USERS.items():
+        yield f"POST {template}", service.post(template.replace("{name}", "ann"), body).json
+    service.post("/v1/users", {**USER, "name": "bob"})
+    for name in ("tradingview", "old"):
+        service.post("/v1/tokens", {"reason": "alerts", "name": name, "role": "signal"})
     for path in (*BEFORE_TRADES, *READ):
         yield f"GET {path}", service.get(path).json
     yield "GET /v1/signals/{signal_id}", service.get("/v1/signals/large").json
     (wallet,) = {row["wallet_id"] for row in service.get("/v1/positions").json}
     changes = {"reason": "a quiet week", "by": "ann", "changes": {"max_daily_loss": 50}}
     asked = {
+        "/v1/users/{name}/remove": ("/v1/users/bob/remove", {"reason": "left the firm"}),
+        "/v1/tokens/{name}/revoke": ("/v1/tokens/old/revoke", {"reason": "its machine was sold"}),
         "/v1/wallets/{wallet_id}/limits": ("/v1/wallets/primary_wallet/limits", changes),
         "/v1/mints": ("/v1/mints", {"reason": "its pool was drained", "verb": "block", "token": "ETH", "by": "ann"}),
         "/v1/prices/{token}/accept": ("/v1/prices/SOL/accept", {"reason": "two exchanges agree", "price": "150"}),
@@ -81,6 +106,7 @@ def cut(value: object) -> object:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as service:
         found = {name: cut(answer) for name, answer in recorded(service)}
+    assert found.keys().isdisjoint(BY_HAND)
     found |= {name: json.loads(json_bytes(value)) for name, value in BY_HAND.items()}
     EXAMPLES.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 

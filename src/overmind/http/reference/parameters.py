@@ -27,6 +27,7 @@ IN_PATH: Final[Mapping[str, tuple[Schema, str]]] = {
         {"type": "string", "minLength": 1, "examples": [StrategyType.MOMENTUM_TRADING.value]},
         "A strategy, by its name or a short name of it.",
     ),
+    "name": ({"type": "string", "minLength": 1, "examples": ["ann"]}, "The name of a user or of a token."),
     "verb": ({"type": "string", "enum": ["pause", "resume"]}, "What to do."),
 }
 BOUNDS: Final = {"ge": "minimum", "le": "maximum"}
