@@ -116,6 +116,7 @@ ALLOWED = {
     ("desk/submit.py", "read_lines", "next_line.result"): DONE,
     ("desk/submit.py", "read_lines.read", "asyncio.run_coroutine_threadsafe(lines.put(b''), loop).result"): OWN_THREAD,
     ("desk/submit.py", "read_lines.read", "asyncio.run_coroutine_threadsafe(lines.put(line), loop).result"): OWN_THREAD,
+    ("http/reference/openapi.py", "_examples", "EXAMPLES.read_text"): OWN_THREAD,
     ("http/pages/assets.py", "own_assets", "STATIC.iterdir"): START,
     ("http/pages/assets.py", "own_assets", "path.read_bytes"): START,
     ("http/pages/showing.py", "Pages._is_new", "kept.result"): DONE,

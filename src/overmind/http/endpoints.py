@@ -35,6 +35,8 @@ ENDPOINTS: Final = (
     Endpoint("GET", "/metrics", Role.READ, "Metrics for Prometheus: headroom, orders, latencies, PnL, the machine."),
     Endpoint("POST", "/login", None, "Begins a session of a user: a form with `username`, `password` and `next`."),
     Endpoint("POST", "/logout", Role.READ, "Ends the session."),
+    Endpoint("GET", "/openapi.json", Role.READ, "Describes every route for programs, as OpenAPI 3.1."),
+    Endpoint("GET", "/reference", Role.READ, "Describes every route for people, as a page."),
     Endpoint("GET", "/", Role.READ, "Leads to the overview."),
     Endpoint("GET", "/login", None, "The form to log in with."),
     Endpoint("GET", "/static/{name}", None, "Styles, scripts and the icon of the page."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
 from overmind import __version__
@@ -30,6 +30,7 @@ from overmind.http.responses import PROGRAM_PATHS, RETRY_AFTER_S, Error
 
 VERSION: Final = "3.1.1"
 SCHEME: Final = "token"
+EXAMPLES: Final = Path(__file__).with_name("examples.json")
 RETRYING: Final = (429, 503)
 ABOUT: Final = (
     "Several Solana wallets as one trading desk. Amounts are decimal strings with every digit, and can be sent back. "
@@ -113,7 +114,7 @@ def openapi(found: Sequence[Described], shapes: Shapes | None = None) -> dict[st
 def _operation(one: Described, shapes: Shapes) -> dict[str, Any]:
     endpoint, row = one.endpoint, one.operation
     return {
-        "operationId": operation_id(row),
+        "operationId": row.operation_id,
         "tags": [one.topic.title],
         "summary": endpoint.summary,
         "description": " ".join(filter(None, (row.tells, role_told(endpoint.role)))),
@@ -122,11 +123,6 @@ def _operation(one: Described, shapes: Shapes) -> dict[str, Any]:
         "responses": dict(_responses(one, shapes)),
         **({"security": []} if endpoint.role is None else {}),
     }
-
-
-def operation_id(row: Operation) -> str:
-    parts = [part.strip("{}").replace("-", "_").replace(".", "_") for part in row.path.split("/") if part != "v1"]
-    return "_".join(filter(None, (row.method.lower(), *parts)))
 
 
 def role_told(role: Role | None) -> str:
@@ -191,7 +187,6 @@ def example_of(row: Operation) -> object | None:
 
 @cache
 def _examples() -> Mapping[str, object]:
-    text = files("overmind.http.reference").joinpath("examples.json").read_text(encoding="utf-8")
-    found = json.loads(text)
+    found = json.loads(EXAMPLES.read_text(encoding="utf-8"))
     assert isinstance(found, dict), found
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -9,6 +10,7 @@ from overmind.core.model.value import Value
 from overmind.http.bounds import BODY_BYTES_MAX, NDJSON
 from overmind.http.endpoints import Role
 
+NOT_WORD: Final = re.compile(r"\W+")
 JSON: Final = "application/json"
 EVENT_STREAM: Final = "text/event-stream"
 
@@ -47,6 +49,12 @@ class Operation(Value, frozen=True):
     def bodies(self) -> Mapping[str, object]:
         """By media type."""
         return {JSON: self.body, **({} if self.batch is None else {NDJSON: self.batch})}
+
+    @property
+    def operation_id(self) -> str:
+        """Such as `get_signals_signal_id`."""
+        parts = [part for part in NOT_WORD.split(self.path) if part and part != "v1"]
+        return "_".join((self.method.lower(), *parts))
 
     @property
     def key(self) -> tuple[str, str]:

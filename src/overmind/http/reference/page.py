@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -12,12 +13,12 @@ from markupsafe import Markup, escape
 from overmind.http.reference.told import Told
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
-STYLE: Final = TEMPLATES / "reference.css"
 TICK: Final = "`"
 WORDS: Final = re.compile(r"(\w+)")
 
 
-def page(told: Told) -> str:
+def page(told: Told, asset: Callable[[str], str]) -> str:
+    """`asset` gives the address of a file of the operator's page."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -27,9 +28,10 @@ def page(told: Told) -> str:
         auto_reload=False,
     )
     environment.filters["coded"] = coded
+    environment.filters["breaking"] = breaking
     shapes = {one.name for one in told.shapes}
     environment.filters["linked"] = lambda kind: linked(kind, shapes)
-    return environment.get_template("reference.html").render(told=told)
+    return environment.get_template("reference.html").render(told=told, asset=asset)
 
 
 def coded(text: str) -> Markup:
@@ -42,7 +44,10 @@ def coded(text: str) -> Markup:
 
 def linked(kind: str, shapes: set[str]) -> Markup:
     """A type whose shapes lead to where they are told."""
-    words = (
-        Markup('<a href="#{0}">{0}</a>').format(word) if word in shapes else escape(word) for word in kind.split(" ")
-    )
-    return Markup(" ").join(words)
+    link = Markup('<a href="#{0}">{0}</a>')
+    return Markup("").join(link.format(word) if word in shapes else escape(word) for word in WORDS.split(kind))
+
+
+def breaking(path: str) -> Markup:
+    """A path that may be broken before each of its slashes."""
+    return Markup("<wbr>/").join(path.split("/"))

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from overmind.core.model.enums import StrategyType
 from overmind.core.model.value import Value
 from overmind.http.reference.schemas import ID_PATTERN, Schema
+from overmind.http.responses import PROGRAM_PATHS
 
 # What stands in a path is longer than its form only by mistake, and is answered with 404 or 409.
 IN_PATH: Final[Mapping[str, tuple[Schema, str]]] = {
@@ -26,7 +27,7 @@ IN_PATH: Final[Mapping[str, tuple[Schema, str]]] = {
         {"type": "string", "minLength": 1, "examples": [StrategyType.MOMENTUM_TRADING.value]},
         "A strategy, by its name or a short name of it.",
     ),
-    "name": ({"type": "string", "minLength": 1, "examples": ["ann"]}, "A user or a token."),
+    "name": ({"type": "string", "minLength": 1, "examples": ["ann"]}, "The name of a user or of a token."),
     "verb": ({"type": "string", "enum": ["pause", "resume"]}, "What to do."),
 }
 BOUNDS: Final = {"ge": "minimum", "le": "maximum"}
@@ -50,10 +51,11 @@ class Routed(Value, frozen=True):
 
 
 def routed(routes: Iterable[BaseRoute]) -> list[Routed]:
-    """Every route of these, the included ones too."""
+    """Every route for programs of these, the included ones too. A page describes itself."""
     found = []
     for one in iter_route_contexts([*routes]):
-        assert one.path is not None, one
+        if one.path is None or not one.path.startswith(PROGRAM_PATHS):
+            continue
         for method in sorted((one.methods or set()) - {"HEAD"}):
             found.append(Routed(method, one.path, (*path_parameters(one.path), *_asked(one.original_route))))
     return found

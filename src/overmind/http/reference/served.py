@@ -12,8 +12,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from overmind.http.access.headers import page_headers
+from overmind.http.pages.assets import Assets, own_assets
 from overmind.http.reference.openapi import described, openapi
-from overmind.http.reference.page import STYLE, page
+from overmind.http.reference.page import page
 from overmind.http.reference.parameters import routed
 from overmind.http.reference.told import told
 from overmind.http.responses import JsonResponse
@@ -24,7 +25,6 @@ from overmind.text.printable import json_bytes
 class Written(NamedTuple):
     openapi: bytes
     page: bytes
-    style: bytes
 
 
 class Reference:
@@ -44,10 +44,6 @@ class Reference:
         async def reference() -> Response:
             return Response((await self._made()).page, 200, page_headers(), media_type="text/html")
 
-        @router.get("/reference/style.css")
-        async def style() -> Response:
-            return Response((await self._made()).style, media_type="text/css")
-
         return router
 
     def close(self) -> None:
@@ -60,4 +56,4 @@ class Reference:
     @cached_property
     def _written(self) -> Written:
         found = described(routed(self._routes()))
-        return Written(json_bytes(openapi(found)), page(told(found)).encode(), STYLE.read_bytes())
+        return Written(json_bytes(openapi(found)), page(told(found), Assets(own_assets()).url).encode())

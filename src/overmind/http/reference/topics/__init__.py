@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from overmind.http.reference.topics.access import ACCESS
 from overmind.http.reference.topics.books import BOOKS
 from overmind.http.reference.topics.capital import CAPITAL
 from overmind.http.reference.topics.holds import HOLDS
@@ -12,6 +13,5 @@ from overmind.http.reference.topics.past import PAST
 from overmind.http.reference.topics.positions import POSITIONS
 from overmind.http.reference.topics.service import SERVICE
 from overmind.http.reference.topics.signals import SIGNALS
-from overmind.http.reference.topics.users import USERS
 
-TOPICS: Final = (SIGNALS, BOOKS, PAST, HOLDS, POSITIONS, CAPITAL, LIMITS, USERS, SERVICE)
+TOPICS: Final = (SIGNALS, BOOKS, PAST, HOLDS, POSITIONS, CAPITAL, LIMITS, ACCESS, SERVICE)
