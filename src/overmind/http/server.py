@@ -33,13 +33,14 @@ from overmind.http.archive import Archive
 from overmind.http.auth import Authenticator
 from overmind.http.cataloguer import Cataloguer
 from overmind.http.commands import commands_router
-from overmind.http.connections import ConnectionProtocol, Connections, ServerConfig, connections_max
+from overmind.http.connections import Connections, ServerConfig, connections_max
 from overmind.http.explainer import Explainer
 from overmind.http.health import Reachable, ServiceHealth
 from overmind.http.historian import Historian
 from overmind.http.intake import Intake
 from overmind.http.metrics.scrape import Metrics
 from overmind.http.pages import OperatorPage
+from overmind.http.protocol import ConnectionProtocol
 from overmind.http.queries import queries_router
 from overmind.http.responses import answer_errors
 from overmind.http.stream import Streams

@@ -35,4 +35,4 @@ WALLET: Final = View("Wallet", "/desk/wallets/{wallet_id}", "wallet.html", withi
 POSITIONS: Final = View("Positions", "/desk/positions", "positions.html")
 RISK: Final = View("Risk", "/desk/risk", "risk.html")
 
-NAVIGATION: Final = (OVERVIEW,)
+NAVIGATION: Final = (OVERVIEW, WALLETS, POSITIONS, RISK)
