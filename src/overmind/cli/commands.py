@@ -33,6 +33,7 @@ TRADE: Final = {
     "route": Entry("route", "route", "Show which wallet would take a signal now, and why."),
 }
 LOOK: Final = {
+    "status": Entry("watch.status", "status", "Show where the desk stands and what needs a person now."),
     "portfolio": Entry("books", "portfolio", "Show value, P&L, exposure and risk of the whole desk."),
     "wallets": Entry("books", "wallets", "Show status, value, P&L and use of limits of each wallet."),
     "positions": Entry("books", "positions", "Show what each wallet holds, and its exit prices."),

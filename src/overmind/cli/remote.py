@@ -26,8 +26,10 @@ from overmind.http.files import RunningService, find_service, token_of_caller
 from overmind.ports import Clock
 from overmind.text.amount import Amount
 from overmind.text.characters import is_blank
+from overmind.views.status import Served
 
 ANSWER_S: Final = 30.0
+READY_S: Final = 3.0  # a service that asks its disk and its chain answers within that
 BATCH_BYTES_MAX: Final = BODY_BYTES_MAX // 2
 BUSY_RETRY_S: Final = 0.2
 SETTLE_S: Final = 120.0  # a ticket that never lands is proven expired within a minute
@@ -80,6 +82,29 @@ def caller_token(data_dir: Path) -> Secret:
     findings = Findings()
     configured = Settings(Environment(os.environ, DEFAULT_DOTENV, findings), findings).get(API_TOKEN)
     return token_of_caller(data_dir, configured)
+
+
+def readiness(data_dir: Path) -> Served | None:
+    """The service that runs there, and whether it can trade. None: none runs."""
+
+    async def ask(service: RunningService) -> Served:
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(READY_S)) as session,
+                session.get(f"{service.url}/readyz") as response,
+            ):
+                told = msgspec.json.decode(await response.read(), type=_Ready)
+        except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError):
+            return Served(service.url, service.pid, None, ())
+        return Served(service.url, service.pid, told.ready, told.reasons)
+
+    service = find_service(data_dir)
+    return None if service is None else asyncio.run(ask(service))
+
+
+class _Ready(msgspec.Struct):
+    ready: bool
+    reasons: tuple[str, ...]
 
 
 class Remote:
