@@ -123,3 +123,29 @@ def test_whatever_there_is_fits_the_screen(
 def test_text_from_outside_moves_no_cursor_on_the_screen() -> None:
     found = structs.replace(status_with(0, 1, 0, 0), needs=("\x1b[2J gone",))
     assert all("\x1b" not in line.plain for line in screen(found, 0, 80, 24))
+
+
+def test_events_are_told_in_words_or_as_the_stream_tells_them(traded: Path) -> None:
+    rows = [json.loads(line) for line in overmind(traded, "events", "--after", "0", "--json").stdout.splitlines()]
+    assert [row["seq"] for row in rows] == list(range(1, len(rows) + 1))
+    assert rows[0]["event"]["type"] == "DeskFounded"
+    newest = [json.loads(line) for line in overmind(traded, "events", "--last", "3", "--json").stdout.splitlines()]
+    assert newest == rows[-3:]
+    told = overmind(traded, "events", "--last", "1000").stdout.splitlines()
+    assert any("refused   large" in line for line in told)
+    assert any(" market " in line for line in told) is False
+    assert len(overmind(traded, "events", "--last", "2").stdout.splitlines()) == 2
+    assert any(
+        " market " in line for line in overmind(traded, "events", "--after", "0", "--prices").stdout.splitlines()
+    )
+    far = overmind(traded, "events", "--after", "99999")
+    assert (far.returncode, f"the journal ends at entry {len(rows)}" in far.stderr) == (2, True)
+
+
+def test_an_entry_is_told_by_what_stands_before_it(traded: Path) -> None:
+    """Also where the order was placed before the first entry that is shown."""
+    rows = [json.loads(line) for line in overmind(traded, "events", "--after", "0", "--json").stdout.splitlines()]
+    (closed,) = [row for row in rows if row["event"]["type"] == "OrderClosed"]
+    told = overmind(traded, "events", "--after", str(closed["seq"] - 1)).stdout.splitlines()[0]
+    assert "one.0.0" in told
+    assert "SOL" in told

@@ -1,14 +1,17 @@
-"""`status --watch` in a real terminal: it stays current, fits any size, and leaves the terminal as it was."""
+"""Commands that go on: `status --watch` in a real terminal, and `events --follow` over restarts of the service."""
 
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.support.command import overmind
 from tests.support.command_process import COMMAND, environment
+from tests.support.processes import PATIENCE_S, Child
+from tests.support.service import serving
 from tests.support.tmux import AFTER, BEFORE, Terminal, terminal
 
 pytestmark = pytest.mark.soak
@@ -63,3 +66,21 @@ def test_a_signal_of_the_system_leaves_it_clean_too(watching: Terminal) -> None:
     children = Path(f"/proc/{shell}/task/{shell}/children").read_text().split()
     watching.tmux("run-shell", f"kill -TERM {children[0]}")
     assert was_left_clean(watching)
+
+
+def test_followed_events_have_no_gap_and_no_repeat_over_restarts(tmp_path: Path) -> None:
+    """The service ends in order once, and is killed once."""
+    buy(tmp_path, "before")
+    words = [*COMMAND[1:], "events", "--follow", "--json", "--after", "0"]
+    with Child(words, environment(tmp_path), tmp_path, "events") as following:
+        for number, end in enumerate((signal.SIGTERM, signal.SIGKILL, signal.SIGTERM)):
+            with serving(tmp_path) as service:
+                assert service.post("/v1/signals", {"signal_id": f"s{number}", **BUY}).status == 202
+                service.child.process.send_signal(end)
+                service.child.process.wait(PATIENCE_S)
+        past = overmind(tmp_path, "events", "--after", "0", "--json").stdout.splitlines(keepends=True)
+        following.wait_for_lines(len(past))
+        assert following.lines == past
+        assert [json.loads(line)["seq"] for line in past] == list(range(1, len(past) + 1))
+        following.process.send_signal(signal.SIGINT)
+        assert following.end() == 0

@@ -46,6 +46,7 @@ LOOK: Final = {
     "explain": Entry("explain", "explain", "Show why each wallet was chosen or refused, and the outcome."),
     "export": Entry("export", "export", "Export gains, costs and transfers of a period as CSV files."),
     "verify": Entry("explain", "verify", "Replay a journal and check its hash chain and its books."),
+    "events": Entry("watch.events", "events", "Show the journal's entries, and follow it as it grows."),
     "journal": Entry("journal", "journal_cli", "Show, seal or archive the older part of the journal."),
 }
 CONTROL: Final = {
