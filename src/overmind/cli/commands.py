@@ -25,6 +25,8 @@ class Entry(NamedTuple):
 SET_UP: Final = {
     "check": Entry("configuration", "check", "Check the whole configuration and show every problem."),
     "keys": Entry("keys", "keys_cli", "Make or import the key of a wallet."),
+    "users": Entry("access", "users_cli", "Show or change who may log in to the page, and with which role."),
+    "tokens": Entry("access", "tokens_cli", "Show, make or revoke the tokens of programs."),
     "show-config": Entry("configuration", "show_config", "Show every setting in force and where it comes from."),
 }
 TRADE: Final = {

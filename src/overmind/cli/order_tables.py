@@ -13,6 +13,7 @@ from overmind.views.closing import CloseRow
 from overmind.views.orders import OrderRow
 from overmind.views.past import RefusedRow
 from overmind.views.refusals import in_words
+from overmind.views.remedies import WayRow
 from overmind.views.signals import SignalRow
 from overmind.views.trades import TradeRow
 
@@ -137,6 +138,21 @@ def close(position: str, row: CloseRow, served: bool) -> None:
         say(f"`overmind positions` shows it, `overmind close {position} --cancel` ends it")
     else:
         say("it is no longer being closed" + ("; its open order goes on" if row.order_id else ""))
+
+
+def changes(rows: Sequence[WayRow]) -> None:
+    table(
+        "What would have had to change",
+        ("wallet", "rule", "change"),
+        (
+            (
+                row.wallet_id or "every wallet",
+                tuple(one.code for one in row.changes),
+                tuple(one.change for one in row.changes),
+            )
+            for row in rows
+        ),
+    )
 
 
 def candidates(rows: Sequence[Mapping[str, object]]) -> None:

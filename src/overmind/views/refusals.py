@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, NotRequired, TypedDict
 
 import msgspec
 
@@ -18,6 +18,18 @@ WALLETS_TOLD: Final = 8  # of one code and limit
 NO_UNIT: Final = (Unit.COUNT, Unit.RATIO)
 
 
+class RefusalRow(TypedDict):
+    """A rule that refuses, with its numbers in the unit of its code."""
+
+    code: str  # operations.md explains each
+    limit: Amount | float | int | str | None
+    actual: Amount | float | int | str | None
+    unit: str  # of both numbers
+    wallet_id: WalletId | None  # null: the rule holds for every wallet
+    wallet_ids: NotRequired[list[WalletId | None]]  # the first of several wallets with this code and limit
+    more: NotRequired[int]  # wallets that are not named
+
+
 class _Row(msgspec.Struct):
     """What one rule with one limit refused."""
 
@@ -25,7 +37,7 @@ class _Row(msgspec.Struct):
     wallets: list[WalletId | None]  # None: the rule holds for every wallet
     more: int = 0  # wallets with further limits of the same code
 
-    def shown(self) -> dict[str, object]:
+    def shown(self) -> RefusalRow:
         told, more = self.wallets[:WALLETS_TOLD], self.more + max(0, len(self.wallets) - WALLETS_TOLD)
         row = shown(self.first)
         if len(told) > 1:
@@ -35,7 +47,7 @@ class _Row(msgspec.Struct):
         return row
 
 
-def grouped(refusals: Iterable[Refusal]) -> list[dict[str, object]]:
+def grouped(refusals: Iterable[Refusal]) -> list[RefusalRow]:
     """Refusals as an answer tells them: a row for each code and limit, each where its first one stands.
 
     The numbers of a row are those of its first wallet. `wallet_ids` names its wallets, if they are several, and `more`
@@ -58,7 +70,7 @@ def grouped(refusals: Iterable[Refusal]) -> list[dict[str, object]]:
     return [row.shown() for row in rows.values()]
 
 
-def shown(refusal: Refusal) -> dict[str, object]:
+def shown(refusal: Refusal) -> RefusalRow:
     """A refusal as operators and programs read it: numbers in the unit of its code."""
     unit = refusal.code.unit
     return {

@@ -17,7 +17,7 @@ from overmind.views.decisions import decision_of
 from overmind.views.lines import size_of
 from overmind.views.orders import closed_orders
 from overmind.views.past import BadSearch
-from overmind.views.refusals import grouped
+from overmind.views.refusals import RefusalRow, grouped
 
 OPEN = "open"
 
@@ -36,7 +36,7 @@ class SignalRow(Value, frozen=True):
     orders: tuple[OrderId, ...]  # retries included
     outcome: str  # of its orders: how the last attempts ended, or `open`; blank: it has none
     why: str
-    refusals: Sequence[dict[str, object]]
+    refusals: Sequence[RefusalRow]
     unlisted: int  # further wallets that refused it
 
 

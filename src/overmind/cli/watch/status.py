@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from msgspec import structs
 
 from overmind.cli import present
 from overmind.cli.opening import AsJson, DataDir, data_dir_of
-from overmind.cli.remote import readiness
+from overmind.cli.remote import alarms_of_service, readiness
 from overmind.cli.watch.follower import Follower, following
 from overmind.cli.watch.redraw import draw, second_buffer
 from overmind.cli.watch.screen import screen
@@ -63,7 +64,11 @@ def _watch(follower: Follower, directory: Path, every_s: int, as_json: bool) -> 
 
 def _read(follower: Follower, directory: Path) -> Status:
     follower.catch_up()
-    return status_of(follower.state, follower.decisions, readiness(directory))
+    service = readiness(directory)
+    found = status_of(follower.state, follower.decisions, service)
+    if service is None or service.ready is None:
+        return found
+    return structs.replace(found, needs=tuple(dict.fromkeys((*found.needs, *alarms_of_service(directory)))))
 
 
 def _show(shown: Status, follower: Follower, as_json: bool) -> None:
