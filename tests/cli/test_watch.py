@@ -84,3 +84,28 @@ def test_followed_events_have_no_gap_and_no_repeat_over_restarts(tmp_path: Path)
         assert [json.loads(line)["seq"] for line in past] == list(range(1, len(past) + 1))
         following.process.send_signal(signal.SIGINT)
         assert following.end() == 0
+
+
+def test_the_console_of_a_service_tells_each_decision(tmp_path: Path) -> None:
+    env = environment(tmp_path, SNIPER_SERVER_PORT="0")
+    with terminal(tmp_path, [*COMMAND, "run"], env, width=100) as shown:
+        shown.wait_for("Ctrl-C settles open orders")
+        buy(tmp_path, "told")
+        shown.wait_for("filled    told.0.0")
+        assert "placed    told          Buy SOL $50.00 → " in shown.shown()
+        shown.press("C-c")
+        shown.wait_for(f"{AFTER} 0")
+
+
+@pytest.mark.parametrize(("options", "count"), [([], 0), (["--decisions"], 2)])
+def test_without_a_terminal_decisions_are_told_only_if_asked_for(
+    tmp_path: Path, options: list[str], count: int
+) -> None:
+    env = environment(tmp_path, SNIPER_SERVER_PORT="0")
+    with Child([*COMMAND[1:], "run", "--json", *options], env, tmp_path, "service") as service:
+        service.ready()
+        buy(tmp_path, "told")
+        service.process.send_signal(signal.SIGTERM)
+        assert service.end() == 0
+        kinds = [json.loads(line)["kind"] for line in service.lines[1:]]
+        assert kinds == ["placed", "filled"][:count]
