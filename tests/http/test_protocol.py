@@ -21,9 +21,11 @@ PATIENCE_S = 10.0
 async def stage() -> AsyncIterator[tuple[Echo, int]]:
     echo = Echo()
     server = await asyncio.get_running_loop().create_server(lambda: protocol_of(echo), "127.0.0.1", 0)
-    async with asyncio.timeout(PATIENCE_S):
-        yield echo, server.sockets[0].getsockname()[1]
-    server.close()
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            yield echo, server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
 
 
 async def told(reader: asyncio.StreamReader) -> list[str]:
