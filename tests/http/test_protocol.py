@@ -170,6 +170,21 @@ def test_nothing_after_the_body_counts_as_a_header() -> None:
     on_stage(play)
 
 
+def test_a_head_without_its_body_is_written_all_the_same() -> None:
+    """A stream may have nothing to tell for long."""
+
+    async def play(echo: Echo, port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /stream HTTP/1.1\r\n" + HOST + b"\r\n")
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+        assert not echo.gate.is_set()
+        echo.gate.set()
+        assert (await reader.read()).endswith(b"\r\n\r\n0\r\n\r\n")
+        writer.close()
+
+    on_stage(play)
+
+
 def test_old_clients_are_answered_once() -> None:
     async def play(echo: Echo, port: int) -> None:
         assert await ask(port, WHOLE.replace(b"1.1", b"1.0") + LAST) == ["/a"]
