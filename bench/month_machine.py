@@ -1,0 +1,80 @@
+"""The machine of a virtual month: a loop whose turns are measured, a clock that can be set, and the keeper's processes.
+
+What the app does in threads only because a call may hang is done at once here: virtual time would wait for the thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+from overmind.clock.clocks import thread_ns
+from overmind.clock.virtual import VirtualClock, VirtualLoop
+from overmind.journal.segments.keeper_process import state_after
+from overmind.journal.segments.sealed import Sealed
+from overmind.journal.segments.sealing import sealed_segments
+from overmind.journal.sqlite import SqliteJournal
+
+
+class TimedLoop(VirtualLoop):
+    """Measures each turn in processor time of its thread. A timer every few milliseconds would never let time jump."""
+
+    longest_ns = 0
+
+    def _run_once(self) -> None:
+        used_ns = thread_ns()
+        super()._run_once()  # asyncio's own step: the ready callbacks, once each
+        TimedLoop.longest_ns = max(TimedLoop.longest_ns, thread_ns() - used_ns)
+
+
+class MonthClock(VirtualClock):
+    """A machine's clock that may be set wrong; the two others cannot."""
+
+    def __init__(self, start_ns: int) -> None:
+        super().__init__(start_ns)
+        self.wrong_ns = 0
+
+    def now_ns(self) -> int:
+        return super().now_ns() + self.wrong_ns
+
+    def steady_ns(self) -> int:
+        return super().now_ns()
+
+    def boot_ns(self) -> int:
+        return super().now_ns()
+
+
+class MonthJournal(SqliteJournal):
+    """The journal on disk. It looks at its files in the loop's thread."""
+
+    async def look(self) -> None:
+        self._require_writer().look()
+
+
+class ProcessAwaited:
+    """Makes what the keeper makes, as the keeper does in processes of their own: their memory is not the desk's.
+
+    They do not have its lowest priority, because virtual time waits for them.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._processes = ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1)
+
+    async def state_after(self, seq: int) -> bytes:
+        return await asyncio.get_running_loop().run_in_executor(self._processes, state_after, self._path, seq)
+
+    async def segments(self, entries: int) -> AsyncGenerator[Sealed, None]:
+        made = asyncio.get_running_loop().run_in_executor(self._processes, _segments, self._path, entries)
+        for segment in await made:
+            yield segment
+
+    def close(self) -> None:
+        self._processes.shutdown()
+
+
+def _segments(path: Path, entries: int) -> list[Sealed]:
+    return list(sealed_segments(path, entries, entries))
