@@ -1,4 +1,4 @@
-"""What a search of the past must find, by reading every entry: the plain form of `journal.past`."""
+"""What a search of the past must find, by reading every entry: the plain form of `journal.catalogue.past`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,19 @@ from collections.abc import Iterator, Sequence
 from msgspec.structs import replace
 
 from overmind.core.books.brief_refusals import whole_by
-from overmind.core.model.events import Entry, MoveClosed, MovePlaced, OrderClosed, OrderPlaced, SignalRefused
-from overmind.core.model.ids import OrderId
+from overmind.core.model.events import (
+    Answer,
+    Entry,
+    MoveClosed,
+    MovePlaced,
+    OrderClosed,
+    OrderPlaced,
+    SignalRefused,
+    WorkEvent,
+)
+from overmind.core.model.ids import OrderId, SignalId
 from overmind.journal.catalogue.past import Search
+from overmind.journal.catalogue.topics import signal_of, work_of
 
 
 def plain_orders(entries: Sequence[Entry], search: Search) -> list[OrderId]:
@@ -43,6 +53,24 @@ def plain_refusals(entries: Sequence[Entry], code: str, search: Search) -> list[
             refused = whole_by(by_seq.__getitem__, entry.event)
             if not code or code in {refusal.code for refusal in refused.refusals}:
                 found.append(replace(entry, event=refused))
+    return found[-search.last :]
+
+
+def plain_signals(entries: Sequence[Entry], search: Search, strategy: str, code: str | None) -> list[list[int]]:
+    """The entries of each signal."""
+    lives: dict[SignalId, list[int]] = {}
+    found, by_seq = [], {entry.seq: entry for entry in entries}
+    for entry in entries:
+        event = entry.event
+        if isinstance(event, WorkEvent) and (signal_id := signal_of(work_of(event))) in lives:
+            lives[signal_id].append(entry.seq)
+        elif isinstance(event, Answer):
+            life = lives[event.signal.id] = [entry.seq]
+            codes = set[str]()
+            if isinstance(event, SignalRefused):
+                codes = {"", *(one.code for one in whole_by(by_seq.__getitem__, event).refusals)}
+            if _in_time(entry, search) and strategy in ("", event.signal.strategy) and (code is None or code in codes):
+                found.append(life)
     return found[-search.last :]
 
 

@@ -15,14 +15,14 @@ from overmind.cli import present
 from overmind.cli.exit_codes import REFUSED, UNREACHABLE
 from overmind.cli.offline import command_on_disk
 from overmind.cli.opening import JOURNAL, AsJson, DataDir, WalletName, data_dir_of, journal_to_write, load_config
-from overmind.cli.reasons import NO_REASON, Reason, refuse_blank
+from overmind.cli.reasons import NO_REASON, Reason, cli_author, refuse_blank
 from overmind.cli.remote import ServiceRefused, ServiceSilent, call_service
 from overmind.clock.clocks import SystemClock
 from overmind.config import ConfigError, MultiWalletConfig
 from overmind.core.capital.proceeds import why_nowhere
 from overmind.core.model.commands import CommandRefused, EmergencyStop, ReactivateWallet
 from overmind.core.model.controls import Scope
-from overmind.core.model.ids import WalletId
+from overmind.core.model.ids import Mint, WalletId
 from overmind.desk.app import App, running
 from overmind.desk.market import connected
 from overmind.desk.watches.timers import REASON_CHARS_MAX, STOP_FILE, SWEEP_FIX
@@ -114,7 +114,7 @@ def book_from_chain(
     present.say(f"{order_id}: booked from the chain as {answer['booked']}")
 
 
-def _accept_offline(wallet_id: WalletId, reason: str, history: bool = False) -> dict[str, int]:
+def _accept_offline(wallet_id: WalletId, reason: str, history: bool = False) -> dict[Mint, int]:
     config = load_config()
     with journal_to_write(config.data_dir) as journal:
         return asyncio.run(_accept(config, journal, wallet_id, reason, history))
@@ -122,7 +122,7 @@ def _accept_offline(wallet_id: WalletId, reason: str, history: bool = False) -> 
 
 async def _accept(
     config: MultiWalletConfig, journal: Journal, wallet_id: WalletId, reason: str, history: bool
-) -> dict[str, int]:
+) -> dict[Mint, int]:
     clock = SystemClock()
     async with connected(config, clock) as connect, running(App(config, journal, clock, connect)) as app:
         if app.balances is None:
@@ -130,7 +130,7 @@ async def _accept(
         await app.settle_finally(SETTLE_S)
         try:
             accept = app.balances.accept_history if history else app.balances.accept
-            return await accept(wallet_id, reason)
+            return await accept(wallet_id, reason, cli_author())
         except ChainSilent as silent:
             raise CommandRefused(f"the chain cannot be read: {silent}") from None
 

@@ -15,10 +15,11 @@ import pytest
 from tests.golden.test_golden import JOURNALS, read
 from tests.support.core_desk import CoreDesk
 from tests.support.journal_entries import trades
-from tests.support.pasts import plain_moves, plain_orders, plain_refusals, searches
+from tests.support.pasts import plain_moves, plain_orders, plain_refusals, plain_signals, searches
 from tests.support.random_commands import RandomCommands, attempt
 
 from overmind.core.model.codes import Code
+from overmind.core.model.enums import StrategyType
 from overmind.core.model.events import Entry, MoveClosed, MovePlaced, OrderClosed, OrderPlaced, SignalRefused, WorkEvent
 from overmind.core.model.ids import OrderId, SignalId
 from overmind.journal.catalogue.past import Past, Search
@@ -29,6 +30,8 @@ from overmind.journal.sqlite import SqliteJournal
 from overmind.views.verify import verify
 
 CODES = (Code.WALLET_STATUS, Code.INSUFFICIENT_QUOTE, Code.STRATEGY_NOT_ENABLED, Code.RATE_LIMIT)
+MOMENTUM = StrategyType.MOMENTUM_TRADING
+SIGNALS_ASKED = (("", None), (MOMENTUM, None), (MOMENTUM, ""), (MOMENTUM, Code.WALLET_STATUS), ("", Code.RATE_LIMIT))
 
 
 @contextlib.contextmanager
@@ -66,6 +69,9 @@ def compare(path: Path, journal: SqliteJournal, entries: Sequence[Entry]) -> Non
         if search == Search(search.last, from_ns=search.from_ns, to_ns=search.to_ns):
             for code in ("", *CODES):
                 assert past.refusals(code, search) == plain_refusals(entries, code, search), (search, code)
+            for strategy, code in SIGNALS_ASKED:
+                found = [[one.seq for one in life] for life in past.signals(search, strategy, code)]
+                assert found == plain_signals(entries, search, strategy, code), (search, strategy, code)
     past.close()
 
 

@@ -10,9 +10,11 @@ from starlette.responses import Response
 from overmind.core.books.wallet_limits import RESTORED
 from overmind.core.control.history import wallets_unknown
 from overmind.core.model.commands import CancelClose, ClosePosition, CommandRefused, WriteOff
-from overmind.core.model.ids import OrderId
+from overmind.core.model.ids import Mint, OrderId, WalletId
 from overmind.core.model.value import Value
 from overmind.desk.app import App
+from overmind.http.access.identity import identity_of
+from overmind.http.commands.acting import act
 from overmind.http.commands.bodies import ReasonBody, known_wallet, read_body
 from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.ports import ChainSilent
@@ -26,6 +28,24 @@ class CloseBody(Value, frozen=True, forbid_unknown_fields=True):
     cancel: bool = False
 
 
+class Accepted(Value, frozen=True):
+    """What the books took over from the chain."""
+
+    wallet_id: WalletId
+    adjusted: dict[Mint, int]  # base units by mint
+
+
+class HistoryTaken(Value, frozen=True):
+    wallet_id: WalletId
+    adjusted: dict[Mint, int]  # base units by mint
+    unknown: list[WalletId]  # wallets whose history is not known yet
+
+
+class Booked(Value, frozen=True):
+    order_id: OrderId
+    booked: str  # filled or failed
+
+
 def positions_router(app: App) -> APIRouter:
     router, engine = APIRouter(), app.engine
 
@@ -33,7 +53,7 @@ def positions_router(app: App) -> APIRouter:
     async def close(wallet_id: str, token: str, request: Request) -> Response:
         body, wallet = await read_body(request, CloseBody), known_wallet(app, wallet_id)
         mint = mint_held(engine.state, wallet, token)
-        events = await engine.handle((CancelClose if body.cancel else ClosePosition)(wallet, mint, body.reason))
+        events = await act(engine, request, (CancelClose if body.cancel else ClosePosition)(wallet, mint, body.reason))
         at_ns = app.clock.now_ns()
         return JsonResponse(await engine.read(lambda state: close_row(state, wallet, mint, events, at_ns)))
 
@@ -41,7 +61,7 @@ def positions_router(app: App) -> APIRouter:
     async def write_off(wallet_id: str, token: str, request: Request) -> Response:
         body, wallet = await read_body(request, ReasonBody), known_wallet(app, wallet_id)
         mint = mint_held(engine.state, wallet, token)
-        return JsonResponse(written_off(await engine.handle(WriteOff(wallet, mint, body.reason))))
+        return JsonResponse(written_off(await act(engine, request, WriteOff(wallet, mint, body.reason))))
 
     @router.post("/wallets/{wallet_id}/accept")
     async def accept(wallet_id: str, request: Request) -> Response:
@@ -49,7 +69,9 @@ def positions_router(app: App) -> APIRouter:
         if app.balances is None:
             raise CommandRefused("paper has no chain to compare the books with")
         try:
-            return JsonResponse({"wallet_id": wallet, "adjusted": await app.balances.accept(wallet, body.reason)})
+            return JsonResponse(
+                Accepted(wallet, await app.balances.accept(wallet, body.reason, identity_of(request).by))
+            )
         except ChainSilent as silent:
             raise HttpRefusal(503, f"the chain cannot be read: {silent}") from None
 
@@ -59,19 +81,19 @@ def positions_router(app: App) -> APIRouter:
         if app.balances is None:
             raise CommandRefused("paper has no chain whose history could be read")
         try:
-            adjusted = await app.balances.accept_history(wallet, body.reason)
+            adjusted = await app.balances.accept_history(wallet, body.reason, identity_of(request).by)
         except ChainSilent as silent:
             raise HttpRefusal(503, f"the chain cannot be read: {silent}") from None
         unknown = await engine.read(lambda state: wallets_unknown(state) if RESTORED in state.holds else [])
-        return JsonResponse({"wallet_id": wallet, "adjusted": adjusted, "unknown": unknown})
+        return JsonResponse(HistoryTaken(wallet, adjusted, unknown))
 
     @router.post("/orders/{order_id}/book-from-chain")
     async def from_chain(order_id: str, request: Request) -> Response:
         body = await read_body(request, ReasonBody)
         try:
-            outcome = await app.book_from_chain(OrderId(order_id), body.reason)
+            outcome = await app.book_from_chain(OrderId(order_id), body.reason, identity_of(request).by)
         except ChainSilent as silent:
             raise HttpRefusal(503, f"the chain cannot be read: {silent}") from None
-        return JsonResponse({"order_id": order_id, "booked": type(outcome).__name__.lower()})
+        return JsonResponse(Booked(OrderId(order_id), type(outcome).__name__.lower()))
 
     return router

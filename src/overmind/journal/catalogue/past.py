@@ -15,12 +15,32 @@ from typing import Final, Protocol
 from msgspec.structs import replace
 
 from overmind.core.books.brief_refusals import whole_by
-from overmind.core.model.events import Entry, MoveClosed, MovePlaced, OrderClosed, OrderPlaced, SignalRefused, WorkEvent
+from overmind.core.model.events import (
+    Entry,
+    MoveClosed,
+    MovePlaced,
+    OrderClosed,
+    OrderPlaced,
+    OrderRolledBack,
+    SignalRefused,
+    WorkEvent,
+)
 from overmind.core.model.ids import OrderId, SignalId
 from overmind.core.model.order import Order, Work
+from overmind.core.model.outcome import Filled
 from overmind.core.model.value import Value
 from overmind.journal.catalogue.store import Catalogue, CatalogueFailed, Numbered
-from overmind.journal.catalogue.topics import ANY, MOVE_LIFE, MOVES, ORDERS, REFUSALS, signal_of, topic, work_of
+from overmind.journal.catalogue.topics import (
+    ANY,
+    MOVE_LIFE,
+    MOVES,
+    ORDERS,
+    REFUSALS,
+    SIGNALS,
+    signal_of,
+    topic,
+    work_of,
+)
 
 PAGE_ENTRIES: Final = 1_024  # read and filed at once
 KEPT_MAX: Final = 4_096  # entries that a search keeps in memory
@@ -81,6 +101,13 @@ class Past:
 
     def orders(self, search: Search) -> Works:
         """The newest orders that are closed. A retry is an order of its own."""
+        return self._orders(search, _closed)
+
+    def fills(self, search: Search) -> Works:
+        """The newest orders that were filled, and that no fork undid. A swap for the float is no trade."""
+        return self._orders(search, _filled)
+
+    def _orders(self, search: Search, wanted: Callable[[Order, Sequence[Entry]], bool]) -> Works:
         ids: list[OrderId] = []
         lives: dict[int, list[Entry]] = {}
         for placed in self._placed(search):
@@ -88,7 +115,7 @@ class Past:
             assert first is not None, placed.order.id
             if first not in lives:
                 lives[first] = self._life(first)
-            if _closed(placed.order.id, lives[first]):
+            if wanted(placed.order, lives[first]):
                 ids.append(placed.order.id)
                 if len(ids) == search.last:
                     break
@@ -113,6 +140,15 @@ class Past:
         """The newest signals that were refused, with this code or with any, in order, each with all of its refusals."""
         found = islice(self._listed(topic(REFUSALS, code), search), search.last)
         return [self._in_full(entry) for entry in found][::-1]
+
+    def signals(self, search: Search, strategy: str = ANY, code: str | None = None) -> list[list[Entry]]:
+        """The newest signals, in order, each with all that the journal says of it.
+
+        `code`: only those that were refused with this code; ANY: with any; None: all signals.
+        """
+        topics = [topic(SIGNALS, strategy)] + ([] if code is None else [topic(REFUSALS, code)])
+        found = islice(self._numbers(topics, search), search.last)
+        return [[self._in_full(one) for one in self._life(seq)] for seq in found][::-1]
 
     def _in_full(self, entry: Entry) -> Entry:
         event = entry.event
@@ -161,9 +197,13 @@ class Past:
 
     def _listed(self, name: str, search: Search) -> Iterator[Entry]:
         """The entries of a topic within the search's time, newest first."""
+        return map(self._entry, self._numbers([name], search))
+
+    def _numbers(self, names: Sequence[str], search: Search) -> Iterator[int]:
+        """The numbers of the entries that stand in all of these topics, newest first."""
         after, before = self._first_at(search.from_ns) - 1, self._first_at(search.to_ns)
         for catalogue in self._catalogues:
-            yield from map(self._entry, catalogue.listed(name, after, before))
+            yield from _common([catalogue.listed(name, after, before) for name in names])
 
     def _entry(self, seq: int) -> Entry:
         """Of one order several entries are needed, and some of them twice."""
@@ -190,6 +230,18 @@ class Past:
         return 1 + bisect_left(range(1, self._tail.filed + 1), at_ns, key=lambda seq: self._entry(seq).at_ns)
 
 
+def _common(falling: Sequence[Iterator[int]]) -> Iterator[int]:
+    """The numbers that every one of these has, each of which falls."""
+    first, *others = falling
+    heads = [next(one, 0) for one in others]  # An entry's number is 1 or more.
+    for seq in first:
+        for place, one in enumerate(others):
+            while heads[place] > seq:
+                heads[place] = next(one, 0)
+        if all(head == seq for head in heads):
+            yield seq
+
+
 def past_on_disk(path: Path, journal: Told, on_read: Callable[[int], None] = lambda _: None) -> Past:
     """The past of a journal, as far as it goes. Files what is not filed yet, if that is much and can be written."""
     filed = Catalogue.open_read_only(path, journal)
@@ -213,8 +265,14 @@ def _file_all(path: Path, journal: Told, on_read: Callable[[int], None]) -> Cata
     return catalogue
 
 
-def _closed(order_id: OrderId, life: Sequence[Entry]) -> bool:
-    return any(isinstance(one.event, OrderClosed) and one.event.order_id == order_id for one in life)
+def _closed(order: Order, life: Sequence[Entry]) -> bool:
+    return any(isinstance(one.event, OrderClosed) and one.event.order_id == order.id for one in life)
+
+
+def _filled(order: Order, life: Sequence[Entry]) -> bool:
+    ends = (one.event for one in life if isinstance(one.event, OrderClosed | OrderRolledBack))
+    outcomes = [event.outcome for event in ends if event.order_id == order.id]
+    return bool(outcomes) and isinstance(outcomes[-1], Filled) and not order.to_float
 
 
 def _works(ids: Sequence[OrderId], lives: Iterable[Sequence[Entry]]) -> Works:
