@@ -6,6 +6,7 @@ In the long tier, because other work on the machine can slow a single measuremen
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 from bench.desks import PRICE_PICO, START_NS, PureDesk, buy, marks
@@ -76,6 +77,38 @@ def test_selling_many_lots_is_a_short_step(rules: int) -> None:
         assert desk.mints[1] not in desk.state.wallets[WalletId("wallet0")].positions
 
     assert best_ms(sell, hold) <= STEP_MS
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("owners", [1, 2])
+def test_selling_half_of_many_lots_is_two_short_steps(owners: int) -> None:
+    placing, settling = [], []
+    for _ in range(TRIES):
+        desk = booked_by(3)
+        for lot in range(LOTS):
+            if lot % (LOTS // owners) == 1:
+                (bought,) = desk.run(buy(lot, desk.mints[1], desk.state.at_ns), desk.state.at_ns)
+                assert isinstance(bought, OrderPlaced), bought
+                _settled(desk, bought.order)
+            deposit(desk, 0, 1, f"lot{lot}", MICROS)
+        signal = structs.replace(
+            buy(0, desk.mints[1], desk.state.at_ns).signal,
+            id=SignalId("half"),
+            action=TradeAction.MARKET_SELL,
+            notional_micros=None,
+            quantity=Decimal(LOTS // 2),
+            scope=SaleScope.DESK,
+        )
+        began_ns = thread_ns()
+        (placed,) = desk.run(SubmitSignal(signal, desk.state.at_ns), desk.state.at_ns)
+        placing.append(thread_ns() - began_ns)
+        assert isinstance(placed, OrderPlaced), placed
+        began_ns = thread_ns()
+        _settled(desk, placed.order)
+        settling.append(thread_ns() - began_ns)
+        assert LOTS // 2 <= len(desk.state.wallets[WalletId("wallet0")].positions[desk.mints[1]].lots) < LOTS
+    assert min(placing) <= STEP_MS * 1e6
+    assert min(settling) <= STEP_MS * 1e6
 
 
 @pytest.mark.soak
