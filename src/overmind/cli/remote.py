@@ -105,8 +105,12 @@ class Remote:
     def __init__(self, service: RunningService, token: Secret, clock: Clock, answer_s: float = ANSWER_S) -> None:
         self._service = service
         self._clock = clock
+        # A certificate names the public host. Its own file names it for the commands of this machine.
+        pin = aiohttp.Fingerprint(bytes.fromhex(service.certificate)) if service.certificate else None
         self._session = aiohttp.ClientSession(
-            headers={"authorization": f"Bearer {token.reveal()}"}, timeout=aiohttp.ClientTimeout(answer_s)
+            headers={"authorization": f"Bearer {token.reveal()}"},
+            timeout=aiohttp.ClientTimeout(answer_s),
+            connector=None if pin is None else aiohttp.TCPConnector(ssl=pin),
         )
 
     async def __aenter__(self) -> Self:

@@ -258,11 +258,11 @@ class App:
         """Whether any wallet was ever compared with the chain: before that, none had any capital."""
         return any(book.checked for book in self.engine.state.wallets.values())
 
-    async def book_from_chain(self, order_id: OrderId, reason: str) -> Filled | Failed:
+    async def book_from_chain(self, order_id: OrderId, reason: str, by: str = "") -> Filled | Failed:
         """Books an order that landed otherwise than ordered. Raises CommandRefused, ChainSilent."""
         if self._market.on_chain is None:
             raise CommandRefused("paper has no chain to book from")
-        return await book_from_chain(self.engine, self._market.on_chain.chain, order_id, reason)
+        return await book_from_chain(self.engine, self._market.on_chain.chain, order_id, reason, by)
 
     async def anchor(self) -> None:
         """Remembers the newest entry outside of the data folder. A desk on paper does not."""

@@ -39,6 +39,7 @@ from overmind.core.model.events import (
     MoveFinal,
     MovePlaced,
     MoveRolledBack,
+    OperatorActed,
     OrderClosed,
     OrderFinal,
     OrderLandedOtherwise,
@@ -92,6 +93,7 @@ _DeskEvent = (
     | MintRefused
     | MintForgotten
     | AccountsFlagged
+    | OperatorActed
 )
 
 
@@ -274,6 +276,8 @@ class Teller:
                 return _prices(len(marks), len(doubted))
             case PricesMoved(tokens=tokens, doubted=doubted_count):
                 return _prices(len(tokens) - doubted_count, doubted_count)
+            case OperatorActed(by=by, action=action, about=about, reason=reason):
+                return Said("acted", about or "portfolio", f"{action} by {by}: {reason}", Tone.WARNING)
             case DayRolled(day=day):
                 return Said("day", "portfolio", f"{iso(day * DAY_NS)[:10]} begins")
             case DeskFounded(mode=mode, cluster=cluster):
@@ -298,7 +302,7 @@ class Teller:
         return Said("filled", order_id, f"{told}, {order.wallet_id}{after}", Tone.GOOD)
 
     def _asked(self, signal: Signal) -> str:
-        return f"{signal.action} {self._symbol(signal.mint)} {_size(signal)}".rstrip()
+        return f"{signal.action} {self._symbol(signal.mint)} {size_of(signal)}".rstrip()
 
     def _why(self, refused: SignalRefused) -> str:
         """Its first rule, with the wallets that broke it, and how many rules besides."""
@@ -331,7 +335,8 @@ def _where(row: Mapping[str, object]) -> str:
     return f", {first}" + (f" and {more} wallet{'s' if more > 1 else ''} more" if more else "")
 
 
-def _size(signal: Signal) -> str:
+def size_of(signal: Signal) -> str:
+    """How much a signal asks for."""
     if signal.notional_micros is not None:
         return _usd(signal.notional_micros)
     if signal.quantity is not None:
