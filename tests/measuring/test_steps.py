@@ -5,8 +5,10 @@ In the long tier, because other work on the machine can slow a single measuremen
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from bench.desks import PRICE_PICO, START_NS, PureDesk, buy, marks
@@ -14,12 +16,15 @@ from bench.selection import _settled
 from msgspec import structs
 
 from overmind.clock.clocks import thread_ns
+from overmind.core.books.state import encode_state
 from overmind.core.model.commands import Command, ConfigureDesk, EmergencyStop, RecordDeposit, SubmitSignal
 from overmind.core.model.enums import SaleScope, TradeAction
 from overmind.core.model.events import OrderPlaced
 from overmind.core.model.ids import DepositId, SignalId, WalletId
 from overmind.core.model.money import Money
 from overmind.core.model.units import MICROS, NS
+from overmind.desk.interpreter import settle_heap
+from overmind.desk.last_snapshot import encoded
 
 STEP_MS = 20.0  # of a desk with 50 wallets
 STEP_OF_A_THOUSAND_MS = 50.0
@@ -132,3 +137,32 @@ def test_marks_and_stops_are_short_steps(wallets: int, bound_ms: float) -> None:
     assert best_ms(mark) <= bound_ms
     assert best_ms(runs(lambda _: EmergencyStop("a drill", liquidate=True))) <= bound_ms
     assert best_ms(mark) <= bound_ms, "with 64 sales of a liquidation"
+
+
+@pytest.mark.soak
+def test_the_last_snapshot_is_encoded_in_short_steps() -> None:
+    """Of 20,000 positions in 50 wallets: encoded at once, they took 56 ms."""
+    desk = PureDesk(50, mints=401)
+    for wallet in range(50):
+        for mint in range(1, 401):
+            deposit(desk, wallet, mint, f"{wallet}-{mint}", MICROS)
+    steps: list[float] = []
+    turning: asyncio.Handle
+    settle_heap()  # as a service does once it has opened
+
+    async def run() -> bytes:
+        turn()
+        whole = await encoded(desk.state)
+        steps.append(thread_ns())
+        turning.cancel()
+        return whole
+
+    def turn() -> None:
+        nonlocal turning
+        steps.append(thread_ns())
+        turning = asyncio.get_running_loop().call_soon(turn)
+
+    whole = asyncio.run(run())
+    assert whole == encode_state(desk.state)
+    assert len(whole) > 5_000_000
+    assert max(after - before for before, after in pairwise(steps)) <= STEP_MS * 1e6
