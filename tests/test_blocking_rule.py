@@ -88,6 +88,8 @@ ROWS = {
     ("journal/sqlite.py", "self._db.execute"),
 }
 ALLOWED = {
+    ("solana/resolver.py", "Resolver._end", "done.result"): DONE,
+    ("solana/resolver.py", "look_up", "socket.getaddrinfo"): OWN_THREAD,
     ("cli/ending.py", "Ending._end_by_force", "self._heard.wait"): OWN_THREAD,
     ("cli/ending.py", "Ending._end_by_force", "flush_log"): OWN_THREAD,
     ("cli/service.py", "serve", "journal_to_write"): START,
