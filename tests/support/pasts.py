@@ -7,7 +7,15 @@ from collections.abc import Iterator, Sequence
 from msgspec.structs import replace
 
 from overmind.core.books.brief_refusals import whole_by
-from overmind.core.model.events import Entry, MoveClosed, MovePlaced, OrderClosed, OrderPlaced, SignalRefused
+from overmind.core.model.events import (
+    Entry,
+    MoveClosed,
+    MovePlaced,
+    OrderClosed,
+    OrderPlaced,
+    SignalRecorded,
+    SignalRefused,
+)
 from overmind.core.model.ids import OrderId
 from overmind.journal.catalogue.past import Search
 
@@ -44,6 +52,25 @@ def plain_refusals(entries: Sequence[Entry], code: str, search: Search) -> list[
             if not code or code in {refusal.code for refusal in refused.refusals}:
                 found.append(replace(entry, event=refused))
     return found[-search.last :]
+
+
+def plain_answers(entries: Sequence[Entry], search: Search) -> list[Entry]:
+    """The first decisions on signals, newest first."""
+    found, by_seq = [], {entry.seq: entry for entry in entries}
+    for entry in entries:
+        event = entry.event
+        match event:
+            case SignalRefused():
+                event = whole_by(by_seq.__getitem__, event)
+            case OrderPlaced(order=order) if order.part == order.attempt == 0:
+                pass
+            case SignalRecorded():
+                pass
+            case _:
+                continue
+        if search.mint in ("", event.signal.mint) and _in_time(entry, search):
+            found.append(replace(entry, event=event))
+    return found[::-1][: search.last]
 
 
 def searches(entries: Sequence[Entry]) -> Iterator[Search]:

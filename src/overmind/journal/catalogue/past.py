@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from heapq import merge
 from itertools import islice
 from pathlib import Path
 from typing import Final, Protocol
@@ -15,12 +16,31 @@ from typing import Final, Protocol
 from msgspec.structs import replace
 
 from overmind.core.books.brief_refusals import whole_by
-from overmind.core.model.events import Entry, MoveClosed, MovePlaced, OrderClosed, OrderPlaced, SignalRefused, WorkEvent
+from overmind.core.model.events import (
+    Answer,
+    Entry,
+    MoveClosed,
+    MovePlaced,
+    OrderClosed,
+    OrderPlaced,
+    SignalRefused,
+    WorkEvent,
+)
 from overmind.core.model.ids import OrderId, SignalId
 from overmind.core.model.order import Order, Work
 from overmind.core.model.value import Value
 from overmind.journal.catalogue.store import Catalogue, CatalogueFailed, Numbered
-from overmind.journal.catalogue.topics import ANY, MOVE_LIFE, MOVES, ORDERS, REFUSALS, signal_of, topic, work_of
+from overmind.journal.catalogue.topics import (
+    ANY,
+    MOVE_LIFE,
+    MOVES,
+    ORDERS,
+    RECORDED,
+    REFUSALS,
+    signal_of,
+    topic,
+    work_of,
+)
 
 PAGE_ENTRIES: Final = 1_024  # read and filed at once
 KEPT_MAX: Final = 4_096  # entries that a search keeps in memory
@@ -65,6 +85,13 @@ class Works(Value, frozen=True):
 
     ids: Sequence[OrderId]
     entries: Sequence[Entry]
+
+
+class Answers(Value, frozen=True):
+    """The first decisions on signals, newest first, each with all of its refusals."""
+
+    entries: Sequence[Entry]
+    goes_on: bool  # there are older entries that were not looked at
 
 
 class Past:
@@ -113,6 +140,24 @@ class Past:
         """The newest signals that were refused, with this code or with any, in order, each with all of its refusals."""
         found = islice(self._listed(topic(REFUSALS, code), search), search.last)
         return [self._in_full(entry) for entry in found][::-1]
+
+    def answers(
+        self, search: Search, kinds: Collection[str], fits: Callable[[Answer], bool], looked_max: int, code: str = ANY
+    ) -> Answers:
+        """The newest decisions of these kinds: ORDERS, REFUSALS with this code, RECORDED. Looks at so many at most."""
+        names = {ORDERS: topic(ORDERS, ANY, search.mint), REFUSALS: topic(REFUSALS, code), RECORDED: topic(RECORDED)}
+        listed = (self._listed(names[kind], search) for kind in kinds)
+        found: list[Entry] = []
+        for looked, entry in enumerate(merge(*listed, key=lambda one: -one.seq)):
+            if looked == looked_max or len(found) == search.last:
+                return Answers(found, goes_on=True)
+            event = entry.event
+            assert isinstance(event, Answer), entry
+            if isinstance(event, OrderPlaced) and (event.order.attempt or event.order.part):
+                continue
+            if search.mint in (ANY, event.signal.mint) and fits(event):
+                found.append(self._in_full(entry))
+        return Answers(found, goes_on=False)
 
     def _in_full(self, entry: Entry) -> Entry:
         event = entry.event

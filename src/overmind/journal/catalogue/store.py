@@ -25,7 +25,7 @@ from overmind.journal.place import INDEX as SHARED
 
 CATALOGUE: Final = "overmind-index.db"  # the file beside the journal
 APPLICATION_ID: Final = 0x4F564D49  # "OVMI"
-FORMAT: Final = 1  # Raise it when topics change: older catalogues are then made anew.
+FORMAT: Final = 2  # Raise it when topics change: older catalogues are then made anew.
 BUSY_MS: Final = 2_000
 PAGE_ROWS: Final = 256
 ROOM_MIN: Final = 64 << 20  # bytes of the disk that are left to the journal

@@ -18,6 +18,7 @@ from overmind.core.model.events import (
     OrderPlaced,
     OrderRolledBack,
     OrderTakenFromChain,
+    SignalRecorded,
     SignalRefused,
     TicketRecorded,
     WorkEvent,
@@ -27,6 +28,7 @@ from overmind.core.model.ids import OrderId, SignalId
 ORDERS: Final = "order"  # of a wallet and of a token, each of them or any
 MOVES: Final = "move"  # likewise
 REFUSALS: Final = "refusal"  # with a code, or with any
+RECORDED: Final = "recorded"  # signals that execute nothing
 MOVE_LIFE: Final = "life of"  # all entries of a move
 ANY: Final = ""
 
@@ -50,6 +52,8 @@ def topics_of(event: Event) -> Iterator[str]:
             yield topic(REFUSALS, ANY)
             for code in codes_of(refused):
                 yield topic(REFUSALS, code)
+        case SignalRecorded():
+            yield topic(RECORDED)
         case _:
             pass  # Nobody asks for the other kinds by themselves.
 
