@@ -33,6 +33,8 @@ OURS = {
     *("read_file", "write_private", "create_private", "open_regular", "obstacle", "head_of", "load_tape", "open_tape"),
     *("last_service", "find_service", "publish", "withdraw", "token_of_service", "recover", "journal_to_write"),
     *("configure_logging", "stop_logging", "flush_log"),
+    *("read_users", "read_tokens", "read_uses", "write_users", "write_tokens", "write_uses", "read_files"),
+    *("read_if_changed", "changing", "stamp_of", "hashed", "is_password_of"),
 }
 
 START = "at the start, which serves nobody yet, and which a signal ends even if it hangs"
@@ -51,6 +53,8 @@ ELSEWHERE = {
     "desk/log/file.py": LOG_THREAD,
     "desk/log/line.py": LOG_THREAD,
     "desk/log/outlet.py": OWN_THREAD,
+    "http/access/records.py": ASIDE,
+    "http/access/users.py": ASIDE,
     "http/files.py": ASIDE,
     "journal/anchor.py": ASIDE,
     "journal/segments/archive.py": "`journal archive` calls it, which serves nobody",
@@ -126,11 +130,15 @@ ALLOWED = {
     ("desk/watches/watchdog.py", "ended_by_kernel", "open_regular"): START,
     ("desk/watches/watchdog.py", "watching", "thread.join"): "two seconds at most, at the end",
     ("desk/watches/watchdog.py", "watching.watch", "ended.wait"): OWN_THREAD,
+    ("http/access/access.py", "Access.__init__", "read_files"): START,
+    ("http/access/access.py", "Access.__init__", "read_uses"): START,
     ("http/intake.py", "Intake._begin_all", "one.result"): DONE,
     ("http/explainer.py", "Explainer._explain", "saying.result"): DONE,
     ("http/explainer.py", "Explainer._started", "os.getpriority"): "it asks the kernel alone",
     ("http/explainer.py", "Explainer._started", "os.setpriority"): "it asks the kernel alone",
     ("http/stream.py", "Streams._live", "coming.result"): DONE,
+    ("http/metrics/scrape.py", "_size", "path.exists"): ASIDE,
+    ("http/metrics/scrape.py", "_size", "path.stat"): ASIDE,
     ("journal/sqlite.py", "SqliteJournal._pause_loop", "self._newest_write.wait"): "a tenth of a millisecond",
     ("sdk/manager.py", "WalletManager.initialize", "task.result"): DONE,
     ("sdk/manager.py", "_open_journal", "config.data_dir.mkdir"): START,

@@ -102,7 +102,8 @@ def test_what_is_urgent_for_long_does_not_shut_the_lane() -> None:
         work, loop = Work(), asyncio.get_running_loop()
         with work.lane.urgent():
             began = loop.time()
-            await asyncio.gather(work.batch("a", 2 * SLICE), work.batch("b", SLICE))
+            async with asyncio.timeout(100 * REST_S):
+                await asyncio.gather(work.batch("a", 2 * SLICE), work.batch("b", SLICE))
             return loop.time() - began, work
 
     took_s, work = run_virtual(run())

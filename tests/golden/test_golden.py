@@ -326,7 +326,7 @@ def test_a_snapshot_of_before_becomes_what_a_replay_comes_to(path: Path) -> None
 
 def test_every_version_from_the_first_migrated_one_has_its_migration_and_its_snapshots() -> None:
     assert {*range(FIRST_MIGRATED, STATE_VERSION)} <= {*MIGRATIONS}
-    assert {int(path.stem.partition(".state-")[2]) for path in SNAPSHOTS} >= {*range(1, 7)}
+    assert {int(path.stem.partition(".state-")[2]) for path in SNAPSHOTS} >= {*range(1, STATE_VERSION)}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from tests.support.processes import PATIENCE_S, wait_until
 from tests.support.service import BUY, NDJSON, Service, command, serving
 from tools import routes
@@ -41,6 +42,15 @@ def test_one_signal(service: Service) -> None:
     bad = service.post("/v1/signals", {"signal_id": "bad", "action": "Dance", "notional_usd": -1})
     assert (bad.status, bad.json["signal_id"], bad.json["status"]) == (400, "bad", "invalid")
     assert {"strategy_type", "action", "symbol", "notional_usd"} <= {one["field"] for one in bad.json["problems"]}
+
+
+def test_the_metrics_are_what_prometheus_reads(service: Service) -> None:
+    told = service.get("/metrics")
+    assert told.headers["content-type"].startswith("text/plain; version=")
+    families = {family.name: family for family in text_string_to_metric_families(told.text)}
+    assert {"overmind_equity_usd", "overmind_limit_headroom_usd", "overmind_order_settled_seconds"} <= families.keys()
+    (size,) = families["overmind_journal_size_bytes"].samples
+    assert size.value >= service.journal.stat().st_size
 
 
 def test_an_array_of_signals(service: Service) -> None:
@@ -304,7 +314,8 @@ BY_COMMAND = {
     *("HoldAdded", "HoldLifted", "LimitsChanged", "MintsChanged", "MovePlaced", "MoveClosed", "BalanceAdjusted"),
     *("CloseOrdered", "CloseCancelled", "LiquidationOrdered", "HistoryAccepted", "OrderTakenFromChain"),
 }
-COMMANDS = [one.path.format(**PLACES) for one in routes.routes() if one.method == "POST" and one.path != "/v1/signals"]
+POSTS = [one.path for one in routes.routes() if one.method == "POST" and one.path.startswith("/v1/")]
+COMMANDS = [path.format(**PLACES) for path in POSTS if path != "/v1/signals"]
 
 
 @pytest.mark.parametrize("path", COMMANDS)
@@ -459,7 +470,7 @@ def test_no_answer_holds_a_control_character(service: Service) -> None:
         assert told.text.isprintable(), told.text
     for path in PLACES_THAT_TELL:
         if path != "/v1/stream":
-            assert service.get(path).text.isprintable(), path
+            assert service.get(path).text.replace("\n", "").isprintable(), path
 
     async def follow() -> None:
         stream = f"{service.url}/v1/stream?after=0"

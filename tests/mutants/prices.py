@@ -9,6 +9,9 @@ from tests.mutants.mutation import Mutation
 TRUST: Final = "core/books/trust.py"
 BAND: Final = "core/books/price_band.py"
 ENTRY_TEST: Final = "tests/core/exits/test_doubted_prices.py::test_an_entry_needs_a_price_that_is_believed"
+REPEAT_TEST: Final = (
+    "tests/core/exits/test_doubted_prices.py::test_a_price_that_is_repeated_within_a_minute_opens_no_second_step"
+)
 STOP_TEST: Final = "tests/core/exits/test_doubted_prices.py::test_a_stop_sells_no_lower_than_what_is_credible"
 ORACLE_TEST: Final = "tests/solana/test_pyth.py::test_whatever_is_wrong_is_refused_with_the_reason"
 HEARTBEAT_TEST: Final = "tests/core/books/test_mark_columns.py::test_a_heartbeat_decides_like_every_mark"
@@ -135,7 +138,7 @@ PRICES: Final = (
         BAND,
         "        if at_ns - self.at_ns < MINUTE_NS:\n",
         "        if at_ns < self.at_ns:\n",
-        ENTRY_TEST,
+        REPEAT_TEST,
     ),
     Mutation(
         "band follows a price by all steps at once",

@@ -57,7 +57,7 @@ WAITING: Final = (
     ),
     Mutation(
         "waiting: a pipe as the log is opened",
-        "desk/log/decisions.py",
+        "desk/log/setup.py",
         "        if (found := obstacle(path)) is not None:\n",
         "        if (found := obstacle(path)) is not None and False:\n",
         "tests/desk/log/test_file.py::test_what_is_no_regular_file_is_refused_at_the_start",

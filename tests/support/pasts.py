@@ -8,16 +8,18 @@ from msgspec.structs import replace
 
 from overmind.core.books.brief_refusals import whole_by
 from overmind.core.model.events import (
+    Answer,
     Entry,
     MoveClosed,
     MovePlaced,
     OrderClosed,
     OrderPlaced,
-    SignalRecorded,
     SignalRefused,
+    WorkEvent,
 )
-from overmind.core.model.ids import OrderId
+from overmind.core.model.ids import OrderId, SignalId
 from overmind.journal.catalogue.past import Search
+from overmind.journal.catalogue.topics import signal_of, work_of
 
 
 def plain_orders(entries: Sequence[Entry], search: Search) -> list[OrderId]:
@@ -54,23 +56,22 @@ def plain_refusals(entries: Sequence[Entry], code: str, search: Search) -> list[
     return found[-search.last :]
 
 
-def plain_answers(entries: Sequence[Entry], search: Search) -> list[Entry]:
-    """The first decisions on signals, newest first."""
+def plain_signals(entries: Sequence[Entry], search: Search, strategy: str, code: str | None) -> list[list[int]]:
+    """The entries of each signal."""
+    lives: dict[SignalId, list[int]] = {}
     found, by_seq = [], {entry.seq: entry for entry in entries}
     for entry in entries:
         event = entry.event
-        match event:
-            case SignalRefused():
-                event = whole_by(by_seq.__getitem__, event)
-            case OrderPlaced(order=order) if order.part == order.attempt == 0:
-                pass
-            case SignalRecorded():
-                pass
-            case _:
-                continue
-        if search.mint in ("", event.signal.mint) and _in_time(entry, search):
-            found.append(replace(entry, event=event))
-    return found[::-1][: search.last]
+        if isinstance(event, WorkEvent) and (signal_id := signal_of(work_of(event))) in lives:
+            lives[signal_id].append(entry.seq)
+        elif isinstance(event, Answer):
+            life = lives[event.signal.id] = [entry.seq]
+            codes = set[str]()
+            if isinstance(event, SignalRefused):
+                codes = {"", *(one.code for one in whole_by(by_seq.__getitem__, event).refusals)}
+            if _in_time(entry, search) and strategy in ("", event.signal.strategy) and (code is None or code in codes):
+                found.append(life)
+    return found[-search.last :]
 
 
 def searches(entries: Sequence[Entry]) -> Iterator[Search]:

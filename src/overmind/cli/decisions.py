@@ -7,12 +7,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from overmind.cli import present
-from overmind.core.model.codes import Code
-from overmind.text.amount import Amount
 from overmind.views.orders import OrderRow
+from overmind.views.refusals import in_words
 
 ROWS_SHOWN: Final = 12  # `overmind explain` shows every refusal of every wallet
-NO_UNIT: Final = ("count", "ratio")
 STYLES: Final = {"placed": "green", "refused": "yellow", "invalid": "red", "not_taken": "red"}
 
 
@@ -51,31 +49,7 @@ def _by_rule(refusals: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     for one in refusals:
         wallets = ", ".join(one.get("wallet_ids") or [one["wallet_id"] or "every wallet"])
         more = one.get("more", 0)
-        yield f"{wallets}{f' and {more} more' if more else ''}: {refusal(one)}"
-
-
-def refusal(row: Mapping[str, Any]) -> str:
-    """The broken rule, with what was asked and what is allowed."""
-    code, limit, actual, unit = row["code"], row["limit"], row["actual"], row["unit"]
-    status, _, holds = str(actual).partition(": ")
-    if code == Code.WALLET_STATUS and holds:
-        return f"{code}: {status}, held by {holds} (needs: {limit})"
-    if unit == "text":
-        return f"{code}: {actual} (needs: {limit})"
-    return f"{code} {_amount(actual, unit)} (limit {_amount(limit, unit)})"
-
-
-def _amount(amount: float | int | str | None, unit: str) -> str:
-    """USD is a decimal string where it comes from a service."""
-    match amount, unit:
-        case int() | float() | str(), "usd":
-            return present.usd(Amount(str(amount)))
-        case int() | float(), "percent":
-            return f"{amount:g}%"
-        case _, unit if unit in NO_UNIT:
-            return f"{amount}"
-        case _:
-            return f"{amount} {unit}"
+        yield f"{wallets}{f' and {more} more' if more else ''}: {in_words(one)}"
 
 
 def show_outcome(row: OrderRow) -> None:

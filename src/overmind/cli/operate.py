@@ -22,7 +22,7 @@ from overmind.config import ConfigError, MultiWalletConfig
 from overmind.core.capital.proceeds import why_nowhere
 from overmind.core.model.commands import CommandRefused, EmergencyStop, ReactivateWallet
 from overmind.core.model.controls import Scope
-from overmind.core.model.ids import WalletId
+from overmind.core.model.ids import Mint, WalletId
 from overmind.desk.app import App, running
 from overmind.desk.market import connected
 from overmind.desk.watches.timers import REASON_CHARS_MAX, STOP_FILE, SWEEP_FIX
@@ -114,7 +114,7 @@ def book_from_chain(
     present.say(f"{order_id}: booked from the chain as {answer['booked']}")
 
 
-def _accept_offline(wallet_id: WalletId, reason: str, history: bool = False) -> dict[str, int]:
+def _accept_offline(wallet_id: WalletId, reason: str, history: bool = False) -> dict[Mint, int]:
     config = load_config()
     with journal_to_write(config.data_dir) as journal:
         return asyncio.run(_accept(config, journal, wallet_id, reason, history))
@@ -122,7 +122,7 @@ def _accept_offline(wallet_id: WalletId, reason: str, history: bool = False) -> 
 
 async def _accept(
     config: MultiWalletConfig, journal: Journal, wallet_id: WalletId, reason: str, history: bool
-) -> dict[str, int]:
+) -> dict[Mint, int]:
     clock = SystemClock()
     async with connected(config, clock) as connect, running(App(config, journal, clock, connect)) as app:
         if app.balances is None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from overmind.cli.decisions import refusal
 from overmind.cli.present import say, table, usd
 from overmind.views.closing import CloseRow
 from overmind.views.orders import OrderRow
 from overmind.views.past import RefusedRow
+from overmind.views.refusals import in_words
 from overmind.views.remedies import WayRow
 
 
@@ -46,7 +46,7 @@ def refusals(rows: Sequence[RefusedRow]) -> None:
 
 
 def _why(row: RefusedRow) -> tuple[str, ...]:
-    listed = tuple(f"{one['wallet_id'] or 'every wallet'}: {refusal(one)}" for one in row.refusals)
+    listed = tuple(f"{one['wallet_id'] or 'every wallet'}: {in_words(one)}" for one in row.refusals)
     return (*listed, f"and {row.unlisted} more") if row.unlisted else listed
 
 
@@ -113,4 +113,4 @@ def _terms(terms: object) -> str:
 
 
 def _codes(rows: object) -> tuple[str, ...]:
-    return tuple(map(refusal, rows)) if isinstance(rows, list) else ()
+    return tuple(map(in_words, rows)) if isinstance(rows, list) else ()

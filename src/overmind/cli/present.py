@@ -21,7 +21,9 @@ from rich.text import Text
 from overmind.clock.instants import EPOCH
 from overmind.config import ConfigError, Problem
 from overmind.text.printable import json_bytes, printable
+from overmind.views.amounts import dollars
 
+usd = dollars
 PIPE_COLUMNS: Final = 400  # wide, so that programs read unfolded lines
 
 
@@ -144,10 +146,6 @@ def _paragraphs(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
             Text.assemble((f"{name}: ", "dim"), cell) for name, cell in zip(columns[1:], others, strict=True) if cell
         ]
         out().print(Padding(Text("  ").join(told), (0, 0, 0, 2)), overflow="fold", soft_wrap=False)
-
-
-def usd(amount: float) -> str:
-    return f"-${-amount:,.2f}" if amount < 0 else f"${amount:,.2f}"
 
 
 def instant(at_ns: int) -> str:

@@ -55,6 +55,7 @@ from overmind.desk.watches.timers import StopFile, Watch
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import ChainSilent, Clock, Journal, JournalFailed, Storage
 from overmind.solana.capabilities import blind_nodes
+from overmind.solana.rpc import Endpoint
 from overmind.views.decisions import Decision, decision_of
 from overmind.views.limits import differences
 
@@ -174,6 +175,11 @@ class App:
     @property
     def desk(self) -> Desk:
         return self._desk
+
+    @property
+    def nodes(self) -> tuple[Endpoint, ...]:
+        """The nodes of the cluster; none on paper."""
+        return () if self._market.on_chain is None else self._market.on_chain.chain.endpoints
 
     def storage(self) -> Storage:
         """The state of the journal's disk. Raises JournalFailed when its files are gone."""

@@ -137,7 +137,7 @@ class BalanceWatch:
         if cursor.open:
             raise ChainSilent(cursor.open)
 
-    async def accept(self, wallet_id: WalletId, reason: str) -> dict[str, int]:
+    async def accept(self, wallet_id: WalletId, reason: str) -> dict[Mint, int]:
         """Adjusts the books to the chain on an operator's word; also for a removed wallet, because its holds stop the
         others.
 
@@ -147,7 +147,7 @@ class BalanceWatch:
             events = await self._engine.handle(await self._read_to_accept(wallet_id, reason))
         return _adjusted(events)
 
-    async def accept_history(self, wallet_id: WalletId, reason: str) -> dict[str, int]:
+    async def accept_history(self, wallet_id: WalletId, reason: str) -> dict[Mint, int]:
         """Like `accept`, for what a wallet did since the journal ended. Raises CommandRefused, ChainSilent."""
         async with self._checking:
             events = await self._engine.handle(AcceptHistory(await self._read_to_accept(wallet_id, reason)))
@@ -319,7 +319,7 @@ class BalanceWatch:
         return {one.ticket.signature for each in known for one in each.values() if one.ticket is not None}
 
 
-def _adjusted(events: Iterable[Event]) -> dict[str, int]:
+def _adjusted(events: Iterable[Event]) -> dict[Mint, int]:
     return {event.mint: event.units for event in events if isinstance(event, BalanceAdjusted)}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, TypedDict
 
 import structlog
 
@@ -27,6 +27,39 @@ STOPPING: Final = "stopping"
 NOT_TAKEN: Final = "not_taken"  # no decision: the signal may be sent again under its id
 
 log = structlog.get_logger("intake")
+
+
+class ProblemRow(TypedDict):
+    """What is wrong with one field."""
+
+    field: str
+    problem: str
+    fix: str
+
+
+class InvalidRow(TypedDict):
+    """The answer to what is no signal, with all its problems."""
+
+    signal_id: SignalId | None  # null: it could not be read
+    status: str  # invalid
+    problems: list[ProblemRow]
+
+
+class FailedRow(TypedDict):
+    """The answer to a signal that was not decided."""
+
+    signal_id: SignalId
+    status: str  # failed, busy or stopping
+    error: str
+
+
+class NotTakenRow(TypedDict):
+    """The answer to a signal that was not decided because of its code, such as DISK_FULL."""
+
+    signal_id: SignalId
+    status: str  # not_taken
+    code: str
+    error: str
 
 
 class NobodyListens(Exception):
@@ -151,24 +184,24 @@ async def _answer(
             return failed(signal.id, fault)
 
 
-def invalid(bad: BadSignal) -> dict[str, object]:
+def invalid(bad: BadSignal) -> InvalidRow:
     """The answer to a line that is not a signal."""
-    problems = [{"field": one.field, "problem": one.problem, "fix": one.fix} for one in bad.problems]
+    problems: list[ProblemRow] = [{"field": one.field, "problem": one.problem, "fix": one.fix} for one in bad.problems]
     return {"signal_id": bad.signal_id, "status": "invalid", "problems": problems}
 
 
-def failed(signal_id: SignalId, fault: Exception) -> dict[str, object]:
+def failed(signal_id: SignalId, fault: Exception) -> FailedRow:
     """The answer to a signal on which the desk itself failed. The other signals of its batch are answered as ever."""
     error = f"a mistake in the desk: {type(fault).__name__}; look for the signal in the journal before you repeat it"
     return {"signal_id": signal_id, "status": FAILED, "error": error}
 
 
-def conflict(signal_id: SignalId, refused: CommandRefused) -> dict[str, object]:
+def conflict(signal_id: SignalId, refused: CommandRefused) -> InvalidRow:
     """The answer to a known id with other content."""
-    problem = {"field": "signal_id", "problem": str(refused), "fix": "use a new signal_id for a new signal"}
+    problem: ProblemRow = {"field": "signal_id", "problem": str(refused), "fix": "use a new signal_id for a new signal"}
     return {"signal_id": signal_id, "status": "invalid", "problems": [problem]}
 
 
-def not_taken(signal_id: SignalId, full: DiskFull) -> dict[str, object]:
+def not_taken(signal_id: SignalId, full: DiskFull) -> NotTakenRow:
     """The answer to a signal that was not decided because the disk is full."""
     return {"signal_id": signal_id, "status": NOT_TAKEN, "code": full.code, "error": str(full)}

@@ -1,4 +1,6 @@
-"""Checks every request before any route: its host, its token, and the size and time of its body."""
+"""The door. Every request passes it before any route: its host, its credentials, its role, and the size and time of
+its body. What the table of routes does not list is served to nobody.
+"""
 
 from __future__ import annotations
 
@@ -6,61 +8,163 @@ import asyncio
 import hmac
 from collections.abc import Mapping
 from typing import Final, Protocol
+from urllib.parse import urlencode
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from overmind.config.secrecy import Secret
+from overmind.http.access.access import Access, KnownToken
+from overmind.http.access.callers import CALLER, Caller, Front
+from overmind.http.access.forms import FORM_BYTES_MAX, form_fields, is_form
+from overmind.http.access.headers import cookie_name, cookie_of, see_other
+from overmind.http.access.identity import IDENTITY, Identity, Kind
+from overmind.http.access.logins import LOGIN
+from overmind.http.access.permissions import READING, Allowed, NoRoute, Permissions
+from overmind.http.access.sessions import Session
 from overmind.http.bounds import BODY_BYTES_MAX
 from overmind.http.connections import CONNECTION
-from overmind.http.responses import JsonResponse, error_response
+from overmind.http.responses import HttpRefusal, is_for_program, refusal
 
 HEARD_BYTES_MAX: Final = 8 * BODY_BYTES_MAX
 BODY_S: Final = 10.0  # to send the whole body
-OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
-READING: Final = ("GET", "HEAD")  # Without the token nobody may send a body, which would be kept.
+BEARER: Final = b"Bearer "
+
+Headers = Mapping[bytes, bytes]
+Credential = KnownToken | Session
 
 
 class Client(Protocol):
     """Who sends the request."""
 
+    @property
+    def peer(self) -> str: ...
+
     def recognise(self) -> bool:
-        """The request has the token. False: there is no place for it now."""
+        """The request has a credential. False: there is no place for it now."""
         ...
+
+    def abort(self) -> None: ...
 
 
 class Authenticator:
-    def __init__(self, inside: ASGIApp, token: Secret, port: int) -> None:
+    def __init__(self, inside: ASGIApp, access: Access, front: Front, permissions: Permissions | None = None) -> None:
         self._inside = inside
-        self._credentials = f"Bearer {token.reveal()}".encode()
-        # DNS rebinding: a page can point its own host name at us, but it cannot change this header.
-        self._hosts = frozenset(f"{name}:{port}".encode() for name in ("127.0.0.1", "localhost", "[::1]"))
+        self._access = access
+        self._front = front
+        self._permissions = permissions or Permissions()
+        self._cookies = {secure: cookie_name(front.port, secure) for secure in (False, True)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == "http", scope["type"]
-        headers = dict(scope["headers"])
-        is_open = scope["path"] in OPEN_PATHS and scope["method"] in READING
-        refusal = self._refusal(is_open, headers, scope["state"][CONNECTION])
-        if refusal is None and scope["method"] != "GET":
-            body = await _body(receive)
-            if isinstance(body, JsonResponse):
-                refusal = body
+        headers, client = dict(scope["headers"]), scope["state"][CONNECTION]
+        refused = self._misplaced(scope, headers, client)
+        credential, identity = (None, None) if refused else self._known(scope, headers, client)
+        refused = refused or self._forbidden(scope, identity, client)
+        if refused is None and scope["method"] != "GET":
+            body = await _body(scope, receive, BODY_BYTES_MAX if identity is not None else FORM_BYTES_MAX)
+            if isinstance(body, Response):
+                refused = body
             else:
+                refused = self._forged(scope, headers, identity, body)
                 receive = _replayed(body, receive)
-        await (refusal or self._inside)(scope, receive, send)
+        if refused is not None:
+            await refused(scope, receive, send)
+            return
+        scope["state"][IDENTITY] = identity
+        await self._served(scope, receive, send, credential, client)
 
-    def _refusal(self, is_open: bool, headers: Mapping[bytes, bytes], client: Client) -> JsonResponse | None:
-        if headers.get(b"host") not in self._hosts:
-            return error_response(421, "wrong host", "call 127.0.0.1 or localhost, with the port")
-        if hmac.compare_digest(headers.get(b"authorization", b""), self._credentials):
-            return None if client.recognise() else error_response(503, "too many requests with the token are open")
-        if is_open:
+    async def _served(
+        self, scope: Scope, receive: Receive, send: Send, credential: Credential | None, client: Client
+    ) -> None:
+        """A credential that ends meanwhile ends the response too, such as a stream."""
+        if credential is None:
+            await self._inside(scope, receive, send)
+            return
+        credential.connections.add(client)
+        try:
+            await self._inside(scope, receive, send)
+        finally:
+            credential.connections.discard(client)
+            if isinstance(credential, Session):
+                credential.used_at = self._access.steady()
+
+    def _misplaced(self, scope: Scope, headers: Headers, client: Client) -> Response | None:
+        if headers.get(b"host") not in self._front.hosts:
+            return refusal(scope, 421, "wrong host", "call 127.0.0.1 or localhost, with the port")
+        if self._front.proxies_only and client.peer not in self._front.proxies:
+            return refusal(scope, 403, "this way is not encrypted", "come through the proxy, by https")
+        return None
+
+    def _known(self, scope: Scope, headers: Headers, client: Client) -> tuple[Credential | None, Identity | None]:
+        """A token, else the session of a browser."""
+        caller = scope["state"][CALLER] = self._front.caller(headers, client.peer)
+        if (authorization := headers.get(b"authorization")) is not None:
+            bearer = authorization.startswith(BEARER)
+            token = self._access.token(authorization[len(BEARER) :]) if bearer else None
+            if token is None:
+                return None, None
+            token.used = True
+            return token, token.identity
+        secret = cookie_of(headers.get(b"cookie", b""), self._cookies[caller.secure])
+        found = None if secret is None else self._access.session_user(secret)
+        if found is None:
+            return None, None
+        session, user = found
+        return session, Identity(user.name, user.rank, Kind.USER, session.csrf)
+
+    def _forbidden(self, scope: Scope, identity: Identity | None, client: Client) -> Response | None:
+        allowed = self._permissions.of(scope["method"], scope["path"])
+        if identity is None:
+            open_to_all = isinstance(allowed, Allowed) and allowed.role is None
+            return None if open_to_all else _who_is_it(scope)
+        if not client.recognise():
+            return refusal(scope, 503, "too many requests with a token or a session are open")
+        if isinstance(allowed, NoRoute):
+            return _no_route(scope, allowed)
+        if allowed.role is not None and not identity.may(allowed.role):
+            wanted, has = allowed.role.name.lower(), identity.role.name.lower()
+            return refusal(scope, 403, f"the role {has} may not do this", f"it takes the role {wanted}")
+        return None
+
+    def _forged(self, scope: Scope, headers: Headers, identity: Identity | None, body: bytes) -> Response | None:
+        """Another site can make a browser send its cookie. It can neither read the page's token nor choose `Origin`."""
+        if identity is not None and identity.kind is Kind.TOKEN:
             return None
-        answer = error_response(401, "unauthorized")
-        answer.headers["www-authenticate"] = "Bearer"
-        return answer
+        caller: Caller = scope["state"][CALLER]
+        origin = headers.get(b"origin")
+        if origin is not None and origin.decode("latin-1") != caller.origin:
+            return refusal(scope, 403, "a page of another site sent this", "send it from a page of this desk")
+        if identity is None or scope["method"] in READING:
+            return None
+        given = headers.get(b"x-csrf-token")
+        if given is None and is_form(headers.get(b"content-type", b"").decode("latin-1")):
+            try:
+                given = form_fields(body).get("csrf", "").encode()
+            except HttpRefusal as bad:
+                return refusal(scope, bad.status, bad.error, bad.fix)
+        if given is None or not hmac.compare_digest(given, identity.csrf.encode()):
+            return refusal(scope, 403, "the form is not of this session", "load the page again and repeat it")
+        return None
 
 
-async def _body(receive: Receive) -> bytes | JsonResponse:
+def _who_is_it(scope: Scope) -> Response:
+    if not is_for_program(scope):  # A form whose session is over is not sent again by itself.
+        place = {"next": scope["path"]} if scope["method"] in READING else {"why": "again"}
+        return see_other(f"{LOGIN}?{urlencode(place)}")
+    answer = refusal(scope, 401, "unauthorized")
+    answer.headers["www-authenticate"] = "Bearer"
+    return answer
+
+
+def _no_route(scope: Scope, found: NoRoute) -> Response:
+    if not found.methods:
+        return refusal(scope, 404, "not found", "the routes are in docs/http-api.md")
+    answer = refusal(scope, 405, "method not allowed", "the routes are in docs/http-api.md")
+    answer.headers["allow"] = ", ".join(found.methods)
+    return answer
+
+
+async def _body(scope: Scope, receive: Receive, most: int) -> bytes | Response:
     """The whole body, or why not. A body that is too large is read to a bound, or the client would miss our answer."""
     parts, size = list[bytes](), 0
     try:
@@ -68,19 +172,19 @@ async def _body(receive: Receive) -> bytes | JsonResponse:
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    return error_response(400, "the request body is incomplete")
+                    return refusal(scope, 400, "the request body is incomplete")
                 part = message.get("body", b"")
                 size += len(part)
-                if size <= BODY_BYTES_MAX:
+                if size <= most:
                     parts.append(part)
                 if not message.get("more_body", False) or size > HEARD_BYTES_MAX:
-                    return b"".join(parts) if size <= BODY_BYTES_MAX else _too_large()
+                    return b"".join(parts) if size <= most else _too_large(scope, most)
     except TimeoutError:
-        return error_response(408, f"the request body did not arrive within {BODY_S:g} s")
+        return refusal(scope, 408, f"the request body did not arrive within {BODY_S:g} s")
 
 
-def _too_large() -> JsonResponse:
-    return error_response(413, f"a body of more than {BODY_BYTES_MAX} bytes", "send less at once")
+def _too_large(scope: Scope, most: int) -> Response:
+    return refusal(scope, 413, f"a body of more than {most} bytes", "send less at once")
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -32,6 +32,9 @@ class Endpoint(Value, frozen=True):
 ENDPOINTS: Final = (
     Endpoint("GET", "/healthz", None, "Tells that the process is alive."),
     Endpoint("GET", "/readyz", None, "Tells whether the desk can trade, and why not."),
+    Endpoint("GET", "/metrics", Role.READ, "Metrics for Prometheus: headroom, orders, latencies, PnL, the machine."),
+    Endpoint("POST", "/login", None, "Begins a session of a user: a form with `username`, `password` and `next`."),
+    Endpoint("POST", "/logout", Role.READ, "Ends the session."),
     Endpoint("GET", "/v1/portfolio", Role.READ, "Equity, day PnL, drawdown, exposure and holds of the whole desk."),
     Endpoint("GET", "/v1/wallets", Role.READ, "Each wallet: what it has free and held, its status and its results."),
     Endpoint("GET", "/v1/positions", Role.READ, "What each wallet holds of each token, with cost, value and PnL."),

@@ -14,9 +14,11 @@ from overmind.core.books.trust import doubt_text, doubts_to_tell
 from overmind.core.books.unlisted import is_needed
 from overmind.core.model.ids import SOL
 from overmind.core.model.units import NS
+from overmind.core.model.value import Value
 from overmind.desk.app import App
 from overmind.desk.engine import EngineStopped
 from overmind.desk.log.setup import lines_lost, log_fault
+from overmind.desk.loop_turns import TurnsRow
 from overmind.http.responses import JsonResponse
 from overmind.ports import ChainSilent, JournalFailed
 from overmind.views.alarms import admission_alarms, history_alarms, landing_alarms
@@ -25,6 +27,21 @@ from overmind.views.amounts import symbol_of
 DURABLE_S: Final = 2.0  # A journal that takes longer than this is unhealthy.
 CHAIN_S: Final = 2.0
 CHAIN_ASKED_EVERY_S: Final = 5  # Probes must not use up the provider's rate limit.
+
+
+class Alive(Value, frozen=True):
+    ok: bool = True
+
+
+class Ready(Value, frozen=True):
+    """Whether the desk can trade."""
+
+    ready: bool
+    reasons: list[str]  # why not
+    log_lines_lost: int  # since the start
+    loop: TurnsRow
+    clock_ahead_seconds: float | None  # of block time; null: on paper, or while no node tells it
+
 
 Reachable = Callable[[], Awaitable[None]]
 
@@ -47,28 +64,32 @@ class ServiceHealth:
         @router.get("/healthz")
         async def healthz() -> Response:
             """A failed engine ends the process, so a process that answers is alive."""
-            return JsonResponse({"ok": True})
+            return JsonResponse(Alive())
 
         @router.get("/readyz")
         async def readyz() -> Response:
-            reasons = [reason for reason in (await self._journal_fault(), await self._chain_fault()) if reason]
-            reasons += price_faults(self._app.engine.state, self._app.clock.now_ns())
-            reasons += self._app.clock_watch.alarms()
-            reasons += history_alarms(self._app.engine.state)
-            reasons += self._app.node_faults
-            reasons += landing_alarms(self._app.engine.state)
-            reasons += admission_alarms(self._app.engine.state)
-            space = self._app.space
-            full = None if space is None else space.fault()
-            reasons += filter(None, (self._app.disk_fault(), log_fault(), full))
-            if self._stopping:
-                reasons.insert(0, "the service is stopping")
-            counted = {"log_lines_lost": lines_lost(), "loop": self._app.turns.shown()}
-            ready = {"ready": not reasons, "reasons": reasons, **counted}
-            ahead_s = self._app.clock_watch.ahead_s
-            return JsonResponse({**ready, "clock_ahead_seconds": ahead_s}, 503 if reasons else 200)
+            reasons = await self.reasons()
+            turns, ahead_s = self._app.turns.shown(), self._app.clock_watch.ahead_s
+            ready = Ready(not reasons, reasons, lines_lost(), turns, ahead_s)
+            return JsonResponse(ready, 503 if reasons else 200)
 
         return router
+
+    async def reasons(self) -> list[str]:
+        """Why the desk cannot trade now; none: it can."""
+        reasons = [reason for reason in (await self._journal_fault(), await self._chain_fault()) if reason]
+        reasons += price_faults(self._app.engine.state, self._app.clock.now_ns())
+        reasons += self._app.clock_watch.alarms()
+        reasons += history_alarms(self._app.engine.state)
+        reasons += self._app.node_faults
+        reasons += landing_alarms(self._app.engine.state)
+        reasons += admission_alarms(self._app.engine.state)
+        space = self._app.space
+        full = None if space is None else space.fault()
+        reasons += filter(None, (self._app.disk_fault(), log_fault(), full))
+        if self._stopping:
+            reasons.insert(0, "the service is stopping")
+        return reasons
 
     async def _journal_fault(self) -> str | None:
         try:

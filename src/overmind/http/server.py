@@ -17,9 +17,15 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from overmind.clock.clocks import uptime_ns
 from overmind.config.secrecy import Secret
+from overmind.core.model.units import NS
 from overmind.desk.app import App
 from overmind.desk.lane import Lane
+from overmind.http.access.access import Access
+from overmind.http.access.callers import loopback_front
+from overmind.http.access.headers import COMMON_HEADERS
+from overmind.http.access.logins import Logins
 from overmind.http.archive import Archive
 from overmind.http.auth import Authenticator
 from overmind.http.cataloguer import Cataloguer
@@ -29,6 +35,7 @@ from overmind.http.explainer import Explainer
 from overmind.http.health import Reachable, ServiceHealth
 from overmind.http.historian import Historian
 from overmind.http.intake import Intake
+from overmind.http.metrics.scrape import Metrics
 from overmind.http.queries import queries_router
 from overmind.http.responses import answer_errors
 from overmind.http.stream import Streams
@@ -38,6 +45,8 @@ HOST: Final = "127.0.0.1"
 SIGNALS: Final = "/v1/signals"
 URGENT: Final = ("/emergency-stop", "/pause", "/close")  # ends of paths
 LEAVE_S: Final = 5  # for the last responses while the server stops
+SESSION_IDLE_S: Final = 3_600.0
+SESSION_S: Final = 12 * 3_600.0
 
 
 class ApiServer:
@@ -65,21 +74,26 @@ async def serve_api(
 ) -> AsyncIterator[ApiServer]:
     """Serves an open desk for as long as the block lasts. The last responses are sent before it ends."""
     port = listener.getsockname()[1]
+    access = Access(journal.parent, token, app.clock, _seconds, SESSION_IDLE_S, SESSION_S)
     recent, explainer = Archive(journal, "archive"), Explainer(journal.parent)
     cataloguer, historian = Cataloguer(app.engine, journal, app.clock), Historian(app.engine, journal, app.clock)
     streams, health = Streams(app.engine, recent), ServiceHealth(app, reachable)
     tokens, ignored = token_index(app.desk.tokens.values()), app.config.signal_fields_ignored
-    lane = Lane()
+    metrics, lane = Metrics(app, health, journal), Lane()
+    beside = (cataloguer, historian, metrics, access)
     intake = Intake(app.engine, app.begin, lane, tokens, app.desk.quote, app.clock, ignored, app.look_before)
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
-    for router in (streams.routes(), health.routes(), queries_router(app, recent, explainer), commands_router(app)):
+    logins = Logins(access, port)
+    for part in (streams, health, metrics, logins):
+        api.include_router(part.routes())
+    for router in (queries_router(app, recent, explainer), commands_router(app)):
         api.include_router(router)
     answer_errors(api)
-    server = _Server(_config(Authenticator(by_urgency(intake, api, lane), token, port)))
+    server = _Server(_config(Authenticator(by_urgency(intake, api, lane), access, loopback_front(port))))
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(server.serve([listener]))
-        beside = [tasks.create_task(work) for work in (cataloguer.run(), historian.run())]
+        running = [tasks.create_task(one.run()) for one in beside]
         try:
             await server.up.wait()
             yield ApiServer(f"http://{HOST}:{port}", server, intake, health)
@@ -88,11 +102,10 @@ async def serve_api(
             explainer.close()
             server.should_exit = True
             await asyncio.wait((task,))
-            for one in beside:
+            for one in running:
                 one.cancel()
-            recent.close()
-            cataloguer.close()
-            historian.close()
+            for closed in (recent, *beside):
+                closed.close()
 
 
 def by_urgency(intake: Intake, api: ASGIApp, lane: Lane) -> ASGIApp:
@@ -113,6 +126,11 @@ def by_urgency(intake: Intake, api: ASGIApp, lane: Lane) -> ASGIApp:
             await api(scope, receive, send)
 
     return route
+
+
+def _seconds() -> float:
+    """Of a clock that never jumps."""
+    return uptime_ns() / NS
 
 
 def listen(port: int) -> socket.socket:
@@ -138,6 +156,7 @@ def _config(app: ASGIApp) -> ServerConfig:
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        headers=list(COMMON_HEADERS),
         timeout_graceful_shutdown=LEAVE_S,
     )
     config.connections = Connections(connections_max())

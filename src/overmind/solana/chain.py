@@ -143,6 +143,10 @@ class RpcChain:
         self._effects: Batcher[Effects | None] = Batcher(clock, window_s, TRANSACTIONS_MAX, self._ask_effects)
         self._sends: set[asyncio.Task[str | None]] = set()
 
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        return self._rpc.endpoints
+
     async def __aenter__(self) -> Self:
         return self
 

@@ -33,6 +33,8 @@ class NodeHealth:
         self._slow_until_ns = 0
         self._latencies_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self.failures = 0
+        self.answered = 0  # requests since the start
+        self.failed_in_all = 0
         self.asking = 0  # requests under way
 
     @property
@@ -50,6 +52,7 @@ class NodeHealth:
 
     def succeeded(self, latency_s: float) -> None:
         self._latencies_s.append(latency_s)
+        self.answered += 1
         if self._rests:
             log.info("endpoint_back", endpoint=self._name)
         self.failures = self._rests = self._resting_until_ns = self._overtaken = self._slow_until_ns = 0
@@ -64,6 +67,7 @@ class NodeHealth:
     def failed(self, reason: str, *, busy: bool = False, retry_after_s: float = 0.0) -> None:
         """`busy`: the node said so itself, so it rests at once."""
         self.failures += 1
+        self.failed_in_all += 1
         if self.resting or (self.failures < FAILURES_MAX and not busy):
             return
         if not self._rests:

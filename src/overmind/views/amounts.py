@@ -43,3 +43,8 @@ def token_of(desk: Desk, mint: Mint) -> Token | None:
 def symbol_of(desk: Desk, mint: Mint) -> str:
     token = token_of(desk, mint)
     return token.symbol if token is not None else mint
+
+
+def dollars(amount: float) -> str:
+    """For people."""
+    return f"-${-amount:,.2f}" if amount < 0 else f"${amount:,.2f}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from typing import NotRequired, TypedDict
 
 from overmind.core.entries.ranking import reason
 from overmind.core.model.codes import Refusal
@@ -12,8 +13,9 @@ from overmind.core.model.ids import OrderId, SignalId, WalletId
 from overmind.core.model.selection import Sizing
 from overmind.core.model.units import MICROS, PPM
 from overmind.core.model.value import Value
+from overmind.text.amount import Amount
 from overmind.views.amounts import usd_of
-from overmind.views.refusals import grouped
+from overmind.views.refusals import RefusalRow, grouped
 
 
 class DecisionStatus(enum.StrEnum):
@@ -21,6 +23,40 @@ class DecisionStatus(enum.StrEnum):
     REFUSED = "refused"
     DUPLICATE = "duplicate"
     RECORDED = "recorded"
+
+
+class CapRow(TypedDict):
+    """A limit that a sizing met."""
+
+    code: str
+    usd: Amount  # the most that it lets through
+
+
+class SizingRow(TypedDict):
+    """How a risk budget became an amount."""
+
+    sizing: str
+    risk_budget_usd: Amount
+    distance_percent: float  # of the price, over which the budget may be lost
+    wanted_usd: Amount  # budget / distance
+    caps: list[CapRow]
+    capped_by: list[str]  # the codes of the limits that made it smaller
+    notional_usd: Amount  # what was ordered
+
+
+class DecisionRow(TypedDict):
+    """The decision on a signal."""
+
+    signal_id: SignalId
+    status: str  # placed, refused, recorded (a Hold), or duplicate: the first answer again
+    order_id: OrderId | None  # of the first order
+    wallet_id: WalletId | None
+    orders: list[OrderId]
+    selection_reason: str
+    refusals: list[RefusalRow]  # a row for each code and limit; the first one is the reason
+    wallets_unlisted: NotRequired[int]  # wallets whose refusals were not recorded one by one
+    sizing: NotRequired[SizingRow]
+    notes: NotRequired[list[str]]  # what was cut from the signal's numbers
 
 
 class Decision(Value, frozen=True):
@@ -34,9 +70,9 @@ class Decision(Value, frozen=True):
     unlisted: int = 0
     sizing: Sizing | None = None  # how a risk budget became the order's amount
 
-    def to_json(self, notes: Sequence[str] = ()) -> dict[str, object]:
+    def to_json(self, notes: Sequence[str] = ()) -> DecisionRow:
         """`notes`: what was cut from the signal's numbers."""
-        return {
+        row: DecisionRow = {
             "signal_id": self.signal_id,
             "status": self.status.value,
             "order_id": self.order_id,
@@ -44,13 +80,17 @@ class Decision(Value, frozen=True):
             "orders": list(self.orders),
             "selection_reason": self.selection_reason,
             "refusals": grouped(self.refusals),
-            **({"wallets_unlisted": self.unlisted} if self.unlisted else {}),
-            **({"sizing": shown_sizing(self.sizing)} if self.sizing is not None else {}),
-            **({"notes": list(notes)} if notes else {}),
         }
+        if self.unlisted:
+            row["wallets_unlisted"] = self.unlisted
+        if self.sizing is not None:
+            row["sizing"] = shown_sizing(self.sizing)
+        if notes:
+            row["notes"] = list(notes)
+        return row
 
 
-def shown_sizing(sizing: Sizing) -> dict[str, object]:
+def shown_sizing(sizing: Sizing) -> SizingRow:
     """A sizing in USD and percent, for people and programs."""
     return {
         "sizing": sizing.how.value,

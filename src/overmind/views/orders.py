@@ -132,27 +132,27 @@ def closed_orders(entries: Iterable[Entry], desk: Desk) -> list[OrderRow]:
 def _closed_row(desk: Desk, order: Order, placed_ns: int, closed: _Closed) -> OrderRow:
     """The row is final unless its state says provisional."""
     outcome, end = closed.end.outcome, closed.end
-    state, detail = _name(outcome), _detail(desk, order, outcome)
+    state, detail = outcome_name(outcome), _detail(desk, order, outcome)
     if closed.undone is not None:
         outcome = closed.undone.outcome
         was = f"a fork undid: {state} {detail}"
-        state, detail = f"{_name(outcome)} (rolled back)", _joined(_detail(desk, order, outcome), was)
+        state, detail = f"{outcome_name(outcome)} (rolled back)", _joined(_detail(desk, order, outcome), was)
     elif end.provisional and not closed.final:
         state = f"{state} (provisional)"
     row = _order_row(desk, order, placed_ns, state, detail)
-    return msgspec.structs.replace(row, closed_at=iso_seconds(closed.at_ns), **_booked(desk, order, outcome))
+    return msgspec.structs.replace(row, closed_at=iso_seconds(closed.at_ns), **booked_amounts(desk, order, outcome))
 
 
 def outcome_told(desk: Desk, order: Order, outcome: Outcome) -> str:
     """What became of an order, in a sentence."""
-    return _joined(_name(outcome), _detail(desk, order, outcome))
+    return _joined(outcome_name(outcome), _detail(desk, order, outcome))
 
 
 def _joined(*sentences: str) -> str:
     return "; ".join(filter(None, sentences))
 
 
-def _booked(desk: Desk, order: Order, outcome: Outcome) -> dict[str, str | None]:
+def booked_amounts(desk: Desk, order: Order, outcome: Outcome) -> dict[str, str | None]:
     """What the outcome moved and cost."""
     match outcome:
         case Filled(spent_units=spent, received_units=received, fee_lamports=fee):
@@ -179,7 +179,7 @@ def _price(desk: Desk, order: Order, spent: int, received: int) -> str | None:
     return _plain(pico, PRICE_DECIMALS)
 
 
-def _name(outcome: Outcome) -> str:
+def outcome_name(outcome: Outcome) -> str:
     return type(outcome).__name__.lower()
 
 
@@ -188,13 +188,13 @@ def _detail(desk: Desk, order: Order, outcome: Outcome) -> str:
         case Failed(cause=cause, detail=detail) | Rejected(cause=cause, detail=detail):
             return f"{cause}: {detail}" if detail else cause.value
         case Filled(spent_units=spent, received_units=received, fee_lamports=fee):
-            paid, got = _amount(desk, order.spend.mint, spent), _amount(desk, order.receive, received)
+            paid, got = amount_told(desk, order.spend.mint, spent), amount_told(desk, order.receive, received)
             return f"spent {paid}, received {got}, fee {_plain(fee, SOL_DECIMALS)} SOL"
         case Expired():
             return ""
 
 
-def _amount(desk: Desk, mint: Mint, units: int) -> str:
+def amount_told(desk: Desk, mint: Mint, units: int) -> str:
     whole = _whole(desk, mint, units)
     return f"{units} base units of {mint}" if whole is None else f"{whole} {symbol_of(desk, mint)}"
 

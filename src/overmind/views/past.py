@@ -20,7 +20,7 @@ from overmind.journal.catalogue.topics import ANY
 from overmind.views.amounts import symbol_of
 from overmind.views.moves import MoveRow, closed_moves, open_moves
 from overmind.views.orders import OrderRow, closed_orders, each_open_order
-from overmind.views.refusals import shown
+from overmind.views.refusals import RefusalRow, shown
 
 REFUSALS_LISTED_MAX: Final = 20  # of one signal; `explain` lists all
 MINT_CHARS_MIN: Final = 32  # of an address; a symbol is shorter
@@ -52,7 +52,7 @@ class RefusedRow(Value, frozen=True):
     strategy: str
     action: str
     symbol: str
-    refusals: Sequence[dict[str, object]]  # the first ones
+    refusals: Sequence[RefusalRow]  # the first ones
     unlisted: int  # further refusals
 
 

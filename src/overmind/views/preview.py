@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NotRequired, TypedDict
 
 import msgspec
 
@@ -13,20 +14,44 @@ from overmind.core.explain import Candidate, entry_candidates, exit_candidates
 from overmind.core.model.commands import SubmitSignal
 from overmind.core.model.enums import TradeAction
 from overmind.core.model.events import Answer, Entry, OrderPlaced
+from overmind.core.model.ids import SignalId, WalletId
 from overmind.core.model.signal import Signal
-from overmind.views.decisions import Decision, decision_of, shown_sizing
-from overmind.views.refusals import shown
+from overmind.views.decisions import Decision, DecisionRow, SizingRow, decision_of, shown_sizing
+from overmind.views.refusals import RefusalRow, shown
 from overmind.views.remedies import Then, WayRow, ways
 
 SELLS = (TradeAction.SELL, TradeAction.MARKET_SELL)
 
 
+class CandidateRow(TypedDict):
+    """Why a wallet was chosen or not."""
+
+    wallet_id: WalletId
+    eligible: bool
+    refusals: list[RefusalRow]
+    expected_cost_bps: float | None  # null: it is not eligible
+    terms: dict[str, float] | None  # of the expected cost, in basis points
+    sizing: NotRequired[SizingRow]
+
+
+class ExplainedRow(TypedDict):
+    """All that the journal records of one signal."""
+
+    signal_id: SignalId
+    seq: int  # of the entry with the decision
+    at_ns: int
+    decision: DecisionRow
+    candidates: list[CandidateRow] | None  # at the time of the decision; null: they were not computed
+    life: list[Entry]  # all entries of the signal
+    changes: list[WayRow]  # of a refused signal: what would have had to change, wallet by wallet
+
+
 class Route(msgspec.Struct, frozen=True):
     wallet_id: str | None
     selection_reason: str
-    refusals: list[dict[str, object]]
-    candidates: list[dict[str, object]]
-    sizing: dict[str, object] | None = None  # how a risk budget became an amount
+    refusals: list[RefusalRow]
+    candidates: list[CandidateRow]
+    sizing: SizingRow | None = None  # how a risk budget became an amount
 
 
 def route(state: State, signal: Signal, at_ns: int) -> Route:
@@ -43,31 +68,41 @@ def route(state: State, signal: Signal, at_ns: int) -> Route:
     )
 
 
-def _shown(candidate: Candidate) -> dict[str, object]:
+def _shown(candidate: Candidate) -> CandidateRow:
     terms = candidate.terms
-    return {
+    row: CandidateRow = {
         "wallet_id": candidate.wallet_id,
         "eligible": candidate.eligible,
         "refusals": [shown(refusal) for refusal in candidate.refusals],
         "expected_cost_bps": None if terms is None else round(terms.total, 4),
         "terms": None if terms is None else {name: getattr(terms, name) for name in terms.__struct_fields__},
-        **({} if candidate.sizing is None else {"sizing": shown_sizing(candidate.sizing)}),
     }
+    if candidate.sizing is not None:
+        row["sizing"] = shown_sizing(candidate.sizing)
+    return row
 
 
 class Explained(msgspec.Struct, frozen=True):
     """All that the journal records of one signal."""
 
-    signal_id: str
+    signal_id: SignalId
     seq: int
     at_ns: int
     decision: Decision
-    candidates: list[dict[str, object]] | None  # at the time of the decision; None: they were not computed
+    candidates: list[CandidateRow] | None  # at the time of the decision; None: they were not computed
     life: list[Entry]
     changes: list[WayRow]  # of a refused signal: what would have had to change, wallet by wallet
 
-    def to_json(self) -> dict[str, object]:
-        return {**msgspec.structs.asdict(self), "decision": self.decision.to_json()}
+    def to_json(self) -> ExplainedRow:
+        return {
+            "signal_id": self.signal_id,
+            "seq": self.seq,
+            "at_ns": self.at_ns,
+            "decision": self.decision.to_json(),
+            "candidates": self.candidates,
+            "life": self.life,
+            "changes": self.changes,
+        }
 
 
 def explain(life: Sequence[Entry], before: State | None) -> Explained:
@@ -90,6 +125,6 @@ def explain(life: Sequence[Entry], before: State | None) -> Explained:
     )
 
 
-def _candidates(state: State, signal: Signal, at_ns: int) -> list[dict[str, object]]:
+def _candidates(state: State, signal: Signal, at_ns: int) -> list[CandidateRow]:
     chances = exit_candidates if signal.action in SELLS else entry_candidates
     return [_shown(candidate) for candidate in chances(state, signal, at_ns)]

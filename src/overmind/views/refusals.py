@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Final, NotRequired, TypedDict
 
 import msgspec
 
-from overmind.core.model.codes import Refusal, Unit
+from overmind.core.model.codes import Code, Refusal, Unit
 from overmind.core.model.ids import WalletId
 from overmind.core.model.units import PPM
 from overmind.text.amount import Amount
-from overmind.views.amounts import sol_of, tokens_of, usd_of
+from overmind.views.amounts import dollars, sol_of, tokens_of, usd_of
 
 LIMITS_TOLD: Final = 4  # different limits of one code
 WALLETS_TOLD: Final = 8  # of one code and limit
+NO_UNIT: Final = (Unit.COUNT, Unit.RATIO)
+
+
+class RefusalRow(TypedDict):
+    """A rule that refuses, with its numbers in the unit of its code."""
+
+    code: str  # operations.md explains each
+    limit: Amount | float | int | str | None
+    actual: Amount | float | int | str | None
+    unit: str  # of both numbers
+    wallet_id: WalletId | None  # null: the rule holds for every wallet
+    wallet_ids: NotRequired[list[WalletId | None]]  # the first of several wallets with this code and limit
+    more: NotRequired[int]  # wallets that are not named
 
 
 class _Row(msgspec.Struct):
@@ -24,7 +37,7 @@ class _Row(msgspec.Struct):
     wallets: list[WalletId | None]  # None: the rule holds for every wallet
     more: int = 0  # wallets with further limits of the same code
 
-    def shown(self) -> dict[str, object]:
+    def shown(self) -> RefusalRow:
         told, more = self.wallets[:WALLETS_TOLD], self.more + max(0, len(self.wallets) - WALLETS_TOLD)
         row = shown(self.first)
         if len(told) > 1:
@@ -34,7 +47,7 @@ class _Row(msgspec.Struct):
         return row
 
 
-def grouped(refusals: Iterable[Refusal]) -> list[dict[str, object]]:
+def grouped(refusals: Iterable[Refusal]) -> list[RefusalRow]:
     """Refusals as an answer tells them: a row for each code and limit, each where its first one stands.
 
     The numbers of a row are those of its first wallet. `wallet_ids` names its wallets, if they are several, and `more`
@@ -57,7 +70,7 @@ def grouped(refusals: Iterable[Refusal]) -> list[dict[str, object]]:
     return [row.shown() for row in rows.values()]
 
 
-def shown(refusal: Refusal) -> dict[str, object]:
+def shown(refusal: Refusal) -> RefusalRow:
     """A refusal as operators and programs read it: numbers in the unit of its code."""
     unit = refusal.code.unit
     return {
@@ -85,3 +98,27 @@ def _shown(amount: int | str | None, unit: Unit) -> Amount | float | int | str |
             return tokens_of(amount, 0)
         case Unit.COUNT | Unit.MILLISECONDS | Unit.BASIS_POINTS | Unit.TEXT | Unit.FLAG:
             return amount
+
+
+def in_words(row: Mapping[str, object]) -> str:
+    """The broken rule of such a row, with what was asked and what is allowed."""
+    code, limit, actual, unit = row["code"], row["limit"], row["actual"], row["unit"]
+    status, _, holds = str(actual).partition(": ")
+    if code == Code.WALLET_STATUS and holds:
+        return f"{code}: {status}, held by {holds} (needs: {limit})"
+    if unit == Unit.TEXT:
+        return f"{code}: {actual} (needs: {limit})"
+    return f"{code} {_with_unit(actual, unit)} (limit {_with_unit(limit, unit)})"
+
+
+def _with_unit(amount: object, unit: object) -> str:
+    """USD is a decimal string where it comes from a service."""
+    match amount, unit:
+        case int() | float() | str(), Unit.USD:
+            return dollars(Amount(str(amount)))
+        case int() | float(), Unit.PERCENT:
+            return f"{amount:g}%"
+        case _, unit if unit in NO_UNIT:
+            return f"{amount}"
+        case _:
+            return f"{amount} {unit}"

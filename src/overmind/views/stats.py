@@ -8,7 +8,7 @@ from overmind.core.books.state import State
 from overmind.core.model.value import Value
 
 
-class ExecutionStats(Value, frozen=True):
+class Counts(Value, frozen=True):
     total_executions: int
     successful_executions: int
     failed_executions: int
@@ -22,10 +22,20 @@ class ExecutionStats(Value, frozen=True):
     provisional_executions: int = 0  # of these, still provisional
     rolled_back_executions: int = 0  # undone by a fork; counted above by their new outcome
 
+
+class ExecutionStats(Counts, frozen=True):
+    """What was executed, and what was decided."""
+
     @property
     def success_rate(self) -> float:
         """The share of executions that filled; 0.0 when nothing ran."""
         return self.successful_executions / self.total_executions if self.total_executions else 0.0
+
+
+class StatsRow(Counts, frozen=True, kw_only=True):
+    """What was executed, and what was decided."""
+
+    success_rate: float  # the share of executions that filled; 0 when nothing ran
 
 
 def execution_stats(state: State) -> ExecutionStats:
@@ -46,7 +56,7 @@ def execution_stats(state: State) -> ExecutionStats:
     )
 
 
-def shown_stats(state: State) -> dict[str, object]:
+def shown_stats(state: State) -> StatsRow:
     """For programs, with the derived figures."""
     stats = execution_stats(state)
-    return {**msgspec.structs.asdict(stats), "success_rate": stats.success_rate}
+    return StatsRow(**msgspec.structs.asdict(stats), success_rate=stats.success_rate)

@@ -316,3 +316,8 @@ def test_a_lie_that_begins_as_the_reference_follows_gains_one_step() -> None:
     assert Mint("eth") in desk.state.doubted, "a second step in the same minute"
     desk.play("mark eth 1600; wait 60000; mark eth 1280")
     assert Mint("eth") not in desk.state.doubted, "a fall of one step a minute is believed"
+
+
+def test_a_price_that_is_repeated_within_a_minute_opens_no_second_step() -> None:
+    desk = CoreDesk("desk jump 20; w1; mark eth 2000; wait 60000; mark eth 1600; mark eth 1600; mark eth 1500")
+    assert Mint("eth") in desk.state.doubted

@@ -15,20 +15,23 @@ import pytest
 from tests.golden.test_golden import JOURNALS, read
 from tests.support.core_desk import CoreDesk
 from tests.support.journal_entries import trades
-from tests.support.pasts import plain_answers, plain_moves, plain_orders, plain_refusals, searches
+from tests.support.pasts import plain_moves, plain_orders, plain_refusals, plain_signals, searches
 from tests.support.random_commands import RandomCommands, attempt
 
 from overmind.core.model.codes import Code
+from overmind.core.model.enums import StrategyType
 from overmind.core.model.events import Entry, MoveClosed, MovePlaced, OrderClosed, OrderPlaced, SignalRefused, WorkEvent
 from overmind.core.model.ids import OrderId, SignalId
 from overmind.journal.catalogue.past import Past, Search
 from overmind.journal.catalogue.store import CATALOGUE, Catalogue, CatalogueFailed
-from overmind.journal.catalogue.topics import ORDERS, RECORDED, REFUSALS, work_of
+from overmind.journal.catalogue.topics import work_of
 from overmind.journal.database import Disk
 from overmind.journal.sqlite import SqliteJournal
 from overmind.views.verify import verify
 
 CODES = (Code.WALLET_STATUS, Code.INSUFFICIENT_QUOTE, Code.STRATEGY_NOT_ENABLED, Code.RATE_LIMIT)
+MOMENTUM = StrategyType.MOMENTUM_TRADING
+SIGNALS_ASKED = (("", None), (MOMENTUM, None), (MOMENTUM, ""), (MOMENTUM, Code.WALLET_STATUS), ("", Code.RATE_LIMIT))
 
 
 @contextlib.contextmanager
@@ -63,12 +66,12 @@ def compare(path: Path, journal: SqliteJournal, entries: Sequence[Entry]) -> Non
         assert list(past.orders(search).ids) == plain_orders(entries, search), search
         if search.signal_id is None:
             assert list(past.moves(search).ids) == plain_moves(entries, search), search
-        if search == Search(search.last, mint=search.mint, from_ns=search.from_ns, to_ns=search.to_ns):
-            found = past.answers(search, (ORDERS, REFUSALS, RECORDED), lambda _: True, len(entries))
-            assert found.entries == plain_answers(entries, search), search
         if search == Search(search.last, from_ns=search.from_ns, to_ns=search.to_ns):
             for code in ("", *CODES):
                 assert past.refusals(code, search) == plain_refusals(entries, code, search), (search, code)
+            for strategy, code in SIGNALS_ASKED:
+                found = [[one.seq for one in life] for life in past.signals(search, strategy, code)]
+                assert found == plain_signals(entries, search, strategy, code), (search, strategy, code)
     past.close()
 
 
@@ -277,19 +280,3 @@ def test_verify_compares_the_catalogue_with_the_entries(
     verified = verify(path)
     assert len(verified.problems) == found, verified.problems
     assert all("does not file what entries 1 to" in problem for problem in verified.problems)
-
-
-def test_answers_are_looked_for_within_a_bound(tmp_path: Path) -> None:
-    entries, path = played(1), tmp_path / "overmind.db"
-    kinds = (ORDERS, REFUSALS, RECORDED)
-    with journal_of(path, entries) as journal:
-        past = Past(journal, None)
-        every = plain_answers(entries, Search(10**6))
-        some = past.answers(Search(10**6), kinds, lambda _: True, 5)
-        assert (len(some.entries) <= 5, some.goes_on) == (True, True)
-        assert past.answers(Search(3), kinds, lambda _: True, 10**6).entries == every[:3]
-        code = next(iter({one.code for entry in every if isinstance(entry.event, SignalRefused)
-                          for one in entry.event.refusals}))  # fmt: skip
-        found = past.answers(Search(10**6), (REFUSALS,), lambda _: True, 10**6, code).entries
-        assert found == plain_refusals(entries, code, Search(10**6))[::-1]
-        assert past.answers(Search(10**6), kinds, lambda answer: answer.signal.id == "none", 10**6).entries == []

@@ -89,6 +89,11 @@ class SpaceWatch:
         self._room = Room(free, max(self._rate(now_ns, over_ns) for over_ns in RATE_OVER_NS))
         self._tell(self._room)
 
+    @property
+    def room(self) -> Room | None:
+        """As of the last look; None: there was none."""
+        return self._room
+
     def alarm(self) -> str | None:
         """What an operator has to know; None: there is room."""
         room = self._room

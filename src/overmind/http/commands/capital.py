@@ -15,7 +15,7 @@ from overmind.desk.app import App
 from overmind.http.commands.bodies import ReasonBody, read_body
 from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.signals.validation import ID
-from overmind.views.moves import BadWithdrawal, placed_moves, plan_report, withdrawal, withdrawal_row
+from overmind.views.moves import BadWithdrawal, PlanReport, placed_moves, plan_report, withdrawal, withdrawal_row
 
 
 class RebalanceBody(Value, frozen=True, forbid_unknown_fields=True):
@@ -36,6 +36,19 @@ class WithdrawalBody(Value, frozen=True, forbid_unknown_fields=True):
     request_id: str | None = None
 
 
+class Rebalanced(Value, frozen=True):
+    """The plan, and what was placed of it."""
+
+    plan: PlanReport
+    moves: list[OrderId]  # the transfers that were placed: none on a dry run
+    dry_run: bool
+
+
+class MoveCancelled(Value, frozen=True):
+    move_id: OrderId
+    cancelled: bool = True
+
+
 def capital_router(app: App) -> APIRouter:
     router, engine = APIRouter(), app.engine
 
@@ -45,7 +58,7 @@ def capital_router(app: App) -> APIRouter:
         body = await read_body(request, RebalanceBody)
         planned = await engine.read(lambda state: plan(state, app.clock.now_ns()))
         events = () if body.dry_run else await engine.handle(Rebalance(body.reason, by_operator=True))
-        return JsonResponse({"plan": plan_report(planned), "moves": placed_moves(events), "dry_run": body.dry_run})
+        return JsonResponse(Rebalanced(plan_report(planned), placed_moves(events), body.dry_run))
 
     @router.post("/withdrawals")
     async def withdraw(request: Request) -> Response:
@@ -65,6 +78,6 @@ def capital_router(app: App) -> APIRouter:
     async def cancel(move_id: str, request: Request) -> Response:
         body = await read_body(request, ReasonBody)
         await engine.handle(CancelMove(OrderId(move_id), body.reason))
-        return JsonResponse({"move_id": move_id, "cancelled": True})
+        return JsonResponse(MoveCancelled(OrderId(move_id)))
 
     return router

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from overmind.core.books.wallet_limits import RESTORED
 from overmind.core.control.history import wallets_unknown
 from overmind.core.model.commands import CancelClose, ClosePosition, CommandRefused, WriteOff
-from overmind.core.model.ids import OrderId
+from overmind.core.model.ids import Mint, OrderId, WalletId
 from overmind.core.model.value import Value
 from overmind.desk.app import App
 from overmind.http.commands.bodies import ReasonBody, known_wallet, read_body
@@ -24,6 +24,24 @@ class CloseBody(Value, frozen=True, forbid_unknown_fields=True):
     example: ClassVar[str] = '{"reason": "…", "cancel": false}'
     reason: str
     cancel: bool = False
+
+
+class Accepted(Value, frozen=True):
+    """What the books took over from the chain."""
+
+    wallet_id: WalletId
+    adjusted: dict[Mint, int]  # base units by mint
+
+
+class HistoryTaken(Value, frozen=True):
+    wallet_id: WalletId
+    adjusted: dict[Mint, int]  # base units by mint
+    unknown: list[WalletId]  # wallets whose history is not known yet
+
+
+class Booked(Value, frozen=True):
+    order_id: OrderId
+    booked: str  # filled or failed
 
 
 def positions_router(app: App) -> APIRouter:
@@ -49,7 +67,7 @@ def positions_router(app: App) -> APIRouter:
         if app.balances is None:
             raise CommandRefused("paper has no chain to compare the books with")
         try:
-            return JsonResponse({"wallet_id": wallet, "adjusted": await app.balances.accept(wallet, body.reason)})
+            return JsonResponse(Accepted(wallet, await app.balances.accept(wallet, body.reason)))
         except ChainSilent as silent:
             raise HttpRefusal(503, f"the chain cannot be read: {silent}") from None
 
@@ -63,7 +81,7 @@ def positions_router(app: App) -> APIRouter:
         except ChainSilent as silent:
             raise HttpRefusal(503, f"the chain cannot be read: {silent}") from None
         unknown = await engine.read(lambda state: wallets_unknown(state) if RESTORED in state.holds else [])
-        return JsonResponse({"wallet_id": wallet, "adjusted": adjusted, "unknown": unknown})
+        return JsonResponse(HistoryTaken(wallet, adjusted, unknown))
 
     @router.post("/orders/{order_id}/book-from-chain")
     async def from_chain(order_id: str, request: Request) -> Response:
@@ -72,6 +90,6 @@ def positions_router(app: App) -> APIRouter:
             outcome = await app.book_from_chain(OrderId(order_id), body.reason)
         except ChainSilent as silent:
             raise HttpRefusal(503, f"the chain cannot be read: {silent}") from None
-        return JsonResponse({"order_id": order_id, "booked": type(outcome).__name__.lower()})
+        return JsonResponse(Booked(OrderId(order_id), type(outcome).__name__.lower()))
 
     return router

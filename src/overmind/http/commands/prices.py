@@ -10,12 +10,13 @@ from starlette.responses import Response
 from overmind.config.files import InvalidValue
 from overmind.config.typed_price import price_typed
 from overmind.core.model.commands import AcceptPrice
+from overmind.core.model.ids import Mint
 from overmind.core.model.value import Value
 from overmind.desk.app import App
 from overmind.http.commands.bodies import read_body
 from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.views.limits import mint_named
-from overmind.views.prices import doubts
+from overmind.views.prices import DoubtRow, doubts
 
 
 class PriceBody(Value, frozen=True, forbid_unknown_fields=True):
@@ -24,6 +25,12 @@ class PriceBody(Value, frozen=True, forbid_unknown_fields=True):
     example: ClassVar[str] = '{"reason": "…", "price": "147.48"}'
     reason: str
     price: str
+
+
+class PriceTaken(Value, frozen=True):
+    mint: Mint
+    price: str  # as it was sent
+    doubted: tuple[DoubtRow, ...]  # prices that are not believed still
 
 
 def prices_router(app: App) -> APIRouter:
@@ -36,6 +43,6 @@ def prices_router(app: App) -> APIRouter:
         if isinstance(price_pico, InvalidValue):
             raise HttpRefusal(400, price_pico.problem, price_pico.fix)
         await engine.handle(AcceptPrice(mint, price_pico, body.reason))
-        return JsonResponse({"mint": mint, "price": body.price, "doubted": await engine.read(doubts)})
+        return JsonResponse(PriceTaken(mint, body.price, await engine.read(doubts)))
 
     return router

@@ -12,11 +12,13 @@ from overmind.clock.instants import iso_seconds
 from overmind.core.capital.proceeds import why_nowhere
 from overmind.core.model.commands import EmergencyStop, ReactivateWallet
 from overmind.core.model.controls import Scope
+from overmind.core.model.enums import WalletStatus
+from overmind.core.model.ids import WalletId
 from overmind.core.model.value import Value
 from overmind.desk.app import App
 from overmind.http.commands.bodies import ReasonBody, known_wallet, read_body
 from overmind.http.responses import HttpRefusal, JsonResponse
-from overmind.views.targets import holds_on
+from overmind.views.targets import LiftableHold, holds_on
 
 DURABLE_S: Final = 2.0  # Whoever stops a desk must hear soon whether its journal has the stop.
 
@@ -26,6 +28,29 @@ class StopBody(Value, frozen=True, forbid_unknown_fields=True):
     reason: str
     liquidate: bool = False
     sweep: bool = False
+
+
+class Stopped(Value, frozen=True):
+    stopped: bool
+    reason: str
+    wallets: dict[WalletId, WalletStatus]
+    not_swept: str  # why no wallet can take the proceeds; blank: one can, or no sweep was asked for
+
+
+class Reactivated(Value, frozen=True):
+    """A wallet after the hold `emergency` was lifted."""
+
+    wallet_id: WalletId
+    status: WalletStatus
+    holds: tuple[str, ...]  # the causes that hold it still
+    held: tuple[LiftableHold, ...]
+    returns: tuple[LiftableHold, ...]  # come back with the next price: their limits are still reached
+    above: tuple[LiftableHold, ...]  # on the whole portfolio: they hold this wallet too
+
+
+class TimeAccepted(Value, frozen=True):
+    at: str  # the time that is believed, ISO 8601, UTC
+    reason: str
 
 
 def stopping_router(app: App) -> APIRouter:
@@ -42,7 +67,7 @@ def stopping_router(app: App) -> APIRouter:
             raise HttpRefusal(503, f"the stop holds, and the journal does not have it yet: {why}") from None
         statuses = await engine.read(lambda state: {book.wallet.id: book.status for book in state.wallets.values()})
         not_swept = await engine.read(why_nowhere) if body.sweep else ""
-        return JsonResponse({"stopped": True, "reason": body.reason, "wallets": statuses, "not_swept": not_swept})
+        return JsonResponse(Stopped(True, body.reason, statuses, not_swept))
 
     @router.post("/wallets/{wallet_id}/reactivate")
     async def reactivate(wallet_id: str, request: Request) -> Response:
@@ -52,13 +77,12 @@ def stopping_router(app: App) -> APIRouter:
         await engine.handle(ReactivateWallet(wallet, body.reason))
         book = await engine.read(lambda state: state.wallets[wallet])
         found = await engine.read(lambda state: holds_on(state, wallet, Scope(wallet)))
-        answer = {"wallet_id": wallet, "status": book.status, "holds": found.holds}
-        return JsonResponse({**answer, "held": found.held, "returns": found.returns, "above": found.above})
+        return JsonResponse(Reactivated(wallet, book.status, found.holds, found.held, found.returns, found.above))
 
     @router.post("/clock/accept")
     async def accept_time(request: Request) -> Response:
         body = await read_body(request, ReasonBody)
         await app.clock_watch.accept(body.reason)
-        return JsonResponse({"at": iso_seconds(app.clock.now_ns()), "reason": body.reason})
+        return JsonResponse(TimeAccepted(iso_seconds(app.clock.now_ns()), body.reason))
 
     return router

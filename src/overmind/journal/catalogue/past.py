@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from heapq import merge
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final, Protocol
@@ -16,16 +15,7 @@ from typing import Final, Protocol
 from msgspec.structs import replace
 
 from overmind.core.books.brief_refusals import whole_by
-from overmind.core.model.events import (
-    Answer,
-    Entry,
-    MoveClosed,
-    MovePlaced,
-    OrderClosed,
-    OrderPlaced,
-    SignalRefused,
-    WorkEvent,
-)
+from overmind.core.model.events import Entry, MoveClosed, MovePlaced, OrderClosed, OrderPlaced, SignalRefused, WorkEvent
 from overmind.core.model.ids import OrderId, SignalId
 from overmind.core.model.order import Order, Work
 from overmind.core.model.value import Value
@@ -35,8 +25,8 @@ from overmind.journal.catalogue.topics import (
     MOVE_LIFE,
     MOVES,
     ORDERS,
-    RECORDED,
     REFUSALS,
+    SIGNALS,
     signal_of,
     topic,
     work_of,
@@ -87,13 +77,6 @@ class Works(Value, frozen=True):
     entries: Sequence[Entry]
 
 
-class Answers(Value, frozen=True):
-    """The first decisions on signals, newest first, each with all of its refusals."""
-
-    entries: Sequence[Entry]
-    goes_on: bool  # there are older entries that were not looked at
-
-
 class Past:
     def __init__(self, journal: Told, filed: Catalogue | None, on_read: Callable[[int], None] = lambda _: None) -> None:
         """Reads the entries that are not filed yet. `on_read` gets the number of the last one that was read."""
@@ -141,23 +124,14 @@ class Past:
         found = islice(self._listed(topic(REFUSALS, code), search), search.last)
         return [self._in_full(entry) for entry in found][::-1]
 
-    def answers(
-        self, search: Search, kinds: Collection[str], fits: Callable[[Answer], bool], looked_max: int, code: str = ANY
-    ) -> Answers:
-        """The newest decisions of these kinds: ORDERS, REFUSALS with this code, RECORDED. Looks at so many at most."""
-        names = {ORDERS: topic(ORDERS, ANY, search.mint), REFUSALS: topic(REFUSALS, code), RECORDED: topic(RECORDED)}
-        listed = (self._listed(names[kind], search) for kind in kinds)
-        found: list[Entry] = []
-        for looked, entry in enumerate(merge(*listed, key=lambda one: -one.seq)):
-            if looked == looked_max or len(found) == search.last:
-                return Answers(found, goes_on=True)
-            event = entry.event
-            assert isinstance(event, Answer), entry
-            if isinstance(event, OrderPlaced) and (event.order.attempt or event.order.part):
-                continue
-            if search.mint in (ANY, event.signal.mint) and fits(event):
-                found.append(self._in_full(entry))
-        return Answers(found, goes_on=False)
+    def signals(self, search: Search, strategy: str = ANY, code: str | None = None) -> list[list[Entry]]:
+        """The newest signals, in order, each with all that the journal says of it.
+
+        `code`: only those that were refused with this code; ANY: with any; None: all signals.
+        """
+        topics = [topic(SIGNALS, strategy)] + ([] if code is None else [topic(REFUSALS, code)])
+        found = islice(self._numbers(topics, search), search.last)
+        return [[self._in_full(one) for one in self._life(seq)] for seq in found][::-1]
 
     def _in_full(self, entry: Entry) -> Entry:
         event = entry.event
@@ -206,9 +180,13 @@ class Past:
 
     def _listed(self, name: str, search: Search) -> Iterator[Entry]:
         """The entries of a topic within the search's time, newest first."""
+        return map(self._entry, self._numbers([name], search))
+
+    def _numbers(self, names: Sequence[str], search: Search) -> Iterator[int]:
+        """The numbers of the entries that stand in all of these topics, newest first."""
         after, before = self._first_at(search.from_ns) - 1, self._first_at(search.to_ns)
         for catalogue in self._catalogues:
-            yield from map(self._entry, catalogue.listed(name, after, before))
+            yield from _common([catalogue.listed(name, after, before) for name in names])
 
     def _entry(self, seq: int) -> Entry:
         """Of one order several entries are needed, and some of them twice."""
@@ -233,6 +211,18 @@ class Past:
         if at_ns >= INSTANT_MAX_NS or at_ns <= 0:
             return self._tail.filed + 1 if at_ns > 0 else 1
         return 1 + bisect_left(range(1, self._tail.filed + 1), at_ns, key=lambda seq: self._entry(seq).at_ns)
+
+
+def _common(falling: Sequence[Iterator[int]]) -> Iterator[int]:
+    """The numbers that every one of these has, each of which falls."""
+    first, *others = falling
+    heads = [next(one, 0) for one in others]  # An entry's number is 1 or more.
+    for seq in first:
+        for place, one in enumerate(others):
+            while heads[place] > seq:
+                heads[place] = next(one, 0)
+        if all(head == seq for head in heads):
+            yield seq
 
 
 def past_on_disk(path: Path, journal: Told, on_read: Callable[[int], None] = lambda _: None) -> Past:

@@ -24,11 +24,12 @@ from overmind.core.model.events import (
     WorkEvent,
 )
 from overmind.core.model.ids import OrderId, SignalId
+from overmind.core.model.signal import Signal
 
 ORDERS: Final = "order"  # of a wallet and of a token, each of them or any
 MOVES: Final = "move"  # likewise
 REFUSALS: Final = "refusal"  # with a code, or with any
-RECORDED: Final = "recorded"  # signals that execute nothing
+SIGNALS: Final = "signal"  # of a strategy, or of any: the first decision on each
 MOVE_LIFE: Final = "life of"  # all entries of a move
 ANY: Final = ""
 
@@ -40,22 +41,30 @@ def topic(kind: str, *parts: str) -> str:
 def topics_of(event: Event) -> Iterator[str]:
     """The topics of an event that people ask for, each once."""
     match event:
-        case OrderPlaced(order=order):
+        case OrderPlaced(signal=signal, order=order):
             for wallet in (ANY, order.wallet_id):
                 yield topic(ORDERS, wallet, ANY)
                 yield topic(ORDERS, wallet, order.mint)
+            if order.part == order.attempt == 0:
+                yield from _of_signal(signal)
         case MovePlaced(move=move):
             for wallet in (ANY, *move.wallets):
                 yield topic(MOVES, wallet, ANY)
                 yield topic(MOVES, wallet, move.money.mint)
-        case SignalRefused() as refused:
+        case SignalRefused(signal=signal) as refused:
             yield topic(REFUSALS, ANY)
             for code in codes_of(refused):
                 yield topic(REFUSALS, code)
-        case SignalRecorded():
-            yield topic(RECORDED)
+            yield from _of_signal(signal)
+        case SignalRecorded(signal=signal):
+            yield from _of_signal(signal)
         case _:
             pass  # Nobody asks for the other kinds by themselves.
+
+
+def _of_signal(signal: Signal) -> Iterator[str]:
+    yield topic(SIGNALS, ANY)
+    yield topic(SIGNALS, signal.strategy)
 
 
 def work_of(event: WorkEvent) -> OrderId:

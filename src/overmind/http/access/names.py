@@ -1,0 +1,23 @@
+"""Names of users and tokens, and of roles."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from overmind.config.files import InvalidValue
+from overmind.http.endpoints import Role
+
+NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+ROLES: Final = {role.name.lower(): role for role in Role}
+
+
+def fault_of_name(name: str) -> InvalidValue | None:
+    if NAME.fullmatch(name):
+        return None
+    return InvalidValue("a name that cannot be used", "take 1 to 64 letters, digits, dots, _ and -")
+
+
+def role_named(text: str) -> Role | InvalidValue:
+    role = ROLES.get(text.strip().lower())
+    return role if role is not None else InvalidValue("an unknown role", f"one of {', '.join(ROLES)}")

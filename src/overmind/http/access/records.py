@@ -1,0 +1,156 @@
+"""The private files of users and tokens in the data directory: 0600, and written whole or not at all.
+
+`users.json` and `tokens.json` belong to whoever changes them, under a lock. The service alone writes
+`token_uses.json`, which tells when each token was used last.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+
+from overmind.config import ConfigError, Problem
+from overmind.config.files import FileText, read_file
+from overmind.core.model.value import Value
+from overmind.http.access.names import ROLES, fault_of_name
+from overmind.http.access.tokens import Token
+from overmind.http.access.users import User
+from overmind.keys.private_file import write_private
+
+USERS_FILE: Final = "users.json"
+TOKENS_FILE: Final = "tokens.json"
+USES_FILE: Final = "token_uses.json"
+LOCK_FILE: Final = "access.lock"
+RECORDS_MAX: Final = 256
+
+Record = TypeVar("Record", User, Token)
+_USERS: Final = msgspec.json.Decoder(tuple[User, ...])
+_TOKENS: Final = msgspec.json.Decoder(tuple[Token, ...])
+
+
+class Stamp(Value, frozen=True):
+    """Another stamp is another content of the file."""
+
+    inode: int
+    size: int
+    modified_ns: int
+
+
+Stamps = tuple[Stamp | None, Stamp | None]  # of the users and of the tokens
+NO_FILES: Final[Stamps] = (None, None)
+
+
+class Files(Value, frozen=True):
+    """What the files said when they had these stamps."""
+
+    stamps: Stamps
+    users: dict[str, User]
+    tokens: dict[str, Token]
+    problem: str = ""  # why they say nothing
+
+
+def read_users(data_dir: Path) -> dict[str, User]:
+    """By name. Raises ConfigError."""
+    return {user.name: user for user in _read(data_dir / USERS_FILE, _USERS)}
+
+
+def read_tokens(data_dir: Path) -> dict[str, Token]:
+    """By name. Raises ConfigError."""
+    return {token.name: token for token in _read(data_dir / TOKENS_FILE, _TOKENS)}
+
+
+def read_uses(data_dir: Path) -> dict[str, str]:
+    """When each token was used last. What cannot be read is not known."""
+    file = read_file(data_dir / USES_FILE)
+    try:
+        return msgspec.json.decode(file.text, type=dict[str, str]) if isinstance(file, FileText) else {}
+    except msgspec.DecodeError:
+        return {}
+
+
+def write_users(data_dir: Path, users: Mapping[str, User]) -> None:
+    _write(data_dir / USERS_FILE, tuple(users.values()))
+
+
+def write_tokens(data_dir: Path, tokens: Mapping[str, Token]) -> None:
+    _write(data_dir / TOKENS_FILE, tuple(tokens.values()))
+
+
+def write_uses(data_dir: Path, uses: Mapping[str, str]) -> None:
+    write_private(data_dir / USES_FILE, msgspec.json.encode(uses) + b"\n")
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """None: there is no such file."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return Stamp(found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def read_files(data_dir: Path) -> Files:
+    """What cannot be read lets nobody in: a role or a revocation may be what is lost."""
+    stamps = _stamps_of(data_dir)
+    try:
+        return Files(stamps, read_users(data_dir), read_tokens(data_dir))
+    except ConfigError as bad:
+        return Files(stamps, {}, {}, str(bad.problems[0]))
+
+
+def read_if_changed(data_dir: Path, known: Stamps) -> Files | None:
+    return None if _stamps_of(data_dir) == known else read_files(data_dir)
+
+
+def _stamps_of(data_dir: Path) -> Stamps:
+    """Before the content is read, so that a change in between is seen the next time."""
+    return stamp_of(data_dir / USERS_FILE), stamp_of(data_dir / TOKENS_FILE)
+
+
+@contextmanager
+def changing(data_dir: Path) -> Iterator[None]:
+    """One change at a time, by whichever process."""
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _read(path: Path, decoder: msgspec.json.Decoder[tuple[Record, ...]]) -> tuple[Record, ...]:
+    if stamp_of(path) is None:
+        return ()
+    file = read_file(path)
+    if not isinstance(file, FileText):
+        raise ConfigError((Problem(str(path), file.problem, file.fix),))
+    if file.open_to_others:
+        raise ConfigError((Problem(str(path), "others can read or change it", f"chmod 600 {path}"),))
+    try:
+        records = decoder.decode(file.text)
+    except msgspec.DecodeError as fault:
+        raise ConfigError((Problem(str(path), f"cannot be read: {fault}", "restore it from a copy"),)) from None
+    _check(path, records)
+    return records
+
+
+def _check(path: Path, records: Sequence[User | Token]) -> None:
+    names = [one.name for one in records]
+    if len(names) > RECORDS_MAX:
+        raise ConfigError((Problem(str(path), f"more than {RECORDS_MAX} names", "remove some"),))
+    if len(set(names)) < len(names) or any(fault_of_name(name) for name in names):
+        raise ConfigError((Problem(str(path), "a name is bad, or there twice", "restore it from a copy"),))
+    if any(one.role not in ROLES for one in records):
+        raise ConfigError((Problem(str(path), "an unknown role", f"one of {', '.join(ROLES)}"),))
+
+
+def _write(path: Path, records: Sequence[User | Token]) -> None:
+    _check(path, records)
+    write_private(path, msgspec.json.format(msgspec.json.encode(records), indent=1) + b"\n")

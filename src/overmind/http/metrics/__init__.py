@@ -1,0 +1,1 @@
+"""Prometheus metrics: what they are, what they are read from, and the route that serves them."""
