@@ -36,6 +36,8 @@ LOOK: Final = {
     "portfolio": Entry("books", "portfolio", "Show value, P&L, exposure and risk of the whole desk."),
     "wallets": Entry("books", "wallets", "Show status, value, P&L and use of limits of each wallet."),
     "positions": Entry("books", "positions", "Show what each wallet holds, and its exit prices."),
+    "trades": Entry("past", "trades", "Show the last trades, with cost, expected cost and realized P&L."),
+    "signals": Entry("past", "signals", "Show the last signals, each with its answer."),
     "orders": Entry("books", "orders", "Show open orders and the last closed orders."),
     "refusals": Entry("books", "refusals", "Show the last signals that were refused, and why."),
     "risk": Entry("books", "risk", "Show how much of each limit is used, and stress losses."),

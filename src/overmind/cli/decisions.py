@@ -27,7 +27,7 @@ def show(answer: Mapping[str, Any]) -> None:
         case "refused":
             present.say(f"{named}: refused; {answer['selection_reason']}", STYLES[status])
             rows = answer["refusals"]
-            for line in _by_rule(rows[:ROWS_SHOWN]):
+            for line in by_rule(rows[:ROWS_SHOWN]):
                 present.say(f"  {line}")
             if len(rows) > ROWS_SHOWN:
                 present.say(f"  {len(rows) - ROWS_SHOWN} more rules refused it")
@@ -44,8 +44,8 @@ def show(answer: Mapping[str, Any]) -> None:
         present.say(f"  {note}")
 
 
-def _by_rule(refusals: Iterable[Mapping[str, Any]]) -> Iterable[str]:
-    """The numbers are those of the first wallet. `explain` has those of every one."""
+def by_rule(refusals: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """A line for each rule that refused it, with the numbers of the first wallet. `explain` has those of every one."""
     for one in refusals:
         wallets = ", ".join(one.get("wallet_ids") or [one["wallet_id"] or "every wallet"])
         more = one.get("more", 0)

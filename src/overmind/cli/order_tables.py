@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Final
 
+from overmind.cli.decisions import by_rule
 from overmind.cli.present import say, table, usd
 from overmind.views.closing import CloseRow
 from overmind.views.orders import OrderRow
 from overmind.views.past import RefusedRow
 from overmind.views.refusals import in_words
 from overmind.views.remedies import WayRow
+from overmind.views.signals import SignalRow
+from overmind.views.trades import TradeRow
+
+RULES_SHOWN: Final = 4  # of a refused signal in a list
 
 
 def orders(rows: Sequence[OrderRow]) -> None:
@@ -43,6 +49,64 @@ def refusals(rows: Sequence[RefusedRow]) -> None:
         ("signal", "at", "strategy", "action", "token", "why"),
         ((row.signal_id, _second(row.at), row.strategy, row.action, row.symbol, _why(row)) for row in rows),
     )
+
+
+def signals(rows: Sequence[SignalRow]) -> None:
+    table(
+        "Signals",
+        ("signal", "at", "strategy", "asked", "answer", "why"),
+        (
+            (
+                row.signal_id,
+                _second(row.at),
+                row.strategy,
+                f"{row.action} {row.symbol} {row.size}".rstrip(),
+                _answer(row),
+                _rules(row) or row.why,
+            )
+            for row in rows
+        ),
+    )
+
+
+def _answer(row: SignalRow) -> str:
+    with_wallet = f" with {row.wallet_id}" if row.wallet_id else ""
+    return f"{row.status}{with_wallet}{f', {row.outcome}' if row.outcome else ''}"
+
+
+def _rules(row: SignalRow) -> tuple[str, ...]:
+    """What refused it, a rule a line."""
+    told, more = tuple(by_rule(row.refusals[:RULES_SHOWN])), len(row.refusals) - RULES_SHOWN
+    return (*told, f"{more} more: `overmind explain {row.signal_id}`") if more > 0 else told
+
+
+def trades(rows: Sequence[TradeRow]) -> None:
+    columns = ("order", "closed", "wallet", "trade", "USD", "cost bps", "expected", "realized", "strategy")
+    table("Trades", columns, map(_trade, rows), right=columns[4:8])
+    if rows:
+        say(f"realized by these {len(rows)}: {_cents(sum(row.realized_usd for row in rows))}")
+
+
+def _trade(row: TradeRow) -> tuple[str, ...]:
+    price = "" if row.price is None else f" at {Decimal(row.price):,.8g}"
+    quantity = "" if row.quantity is None else f"{Decimal(row.quantity):,.6g} "
+    cost = "" if row.cost_bps is None else f"{row.cost_bps:.1f}"
+    return (
+        row.order_id,
+        f"{row.closed_at[5:10]} {row.closed_at[11:19]}",
+        row.wallet_id,
+        f"{row.side} {quantity}{row.symbol}{price}{' (provisional)' if row.provisional else ''}",
+        usd(row.amount_usd),
+        cost,
+        f"{row.expected_bps:.1f}",
+        _cents(row.realized_usd),
+        row.strategy,
+    )
+
+
+def _cents(amount: float) -> str:
+    """Fees are parts of a cent."""
+    return usd(amount) if abs(amount) >= 1 or not amount else f"{'-' if amount < 0 else ''}${abs(amount):.4f}"
 
 
 def _why(row: RefusedRow) -> tuple[str, ...]:

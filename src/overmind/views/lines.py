@@ -298,7 +298,7 @@ class Teller:
         return Said("filled", order_id, f"{told}, {order.wallet_id}{after}", Tone.GOOD)
 
     def _asked(self, signal: Signal) -> str:
-        return f"{signal.action} {self._symbol(signal.mint)} {_size(signal)}".rstrip()
+        return f"{signal.action} {self._symbol(signal.mint)} {size_of(signal)}".rstrip()
 
     def _why(self, refused: SignalRefused) -> str:
         """Its first rule, with the wallets that broke it, and how many rules besides."""
@@ -331,7 +331,8 @@ def _where(row: Mapping[str, object]) -> str:
     return f", {first}" + (f" and {more} wallet{'s' if more > 1 else ''} more" if more else "")
 
 
-def _size(signal: Signal) -> str:
+def size_of(signal: Signal) -> str:
+    """How much a signal asks for."""
     if signal.notional_micros is not None:
         return _usd(signal.notional_micros)
     if signal.quantity is not None:

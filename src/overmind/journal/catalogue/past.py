@@ -15,9 +15,19 @@ from typing import Final, Protocol
 from msgspec.structs import replace
 
 from overmind.core.books.brief_refusals import whole_by
-from overmind.core.model.events import Entry, MoveClosed, MovePlaced, OrderClosed, OrderPlaced, SignalRefused, WorkEvent
+from overmind.core.model.events import (
+    Entry,
+    MoveClosed,
+    MovePlaced,
+    OrderClosed,
+    OrderPlaced,
+    OrderRolledBack,
+    SignalRefused,
+    WorkEvent,
+)
 from overmind.core.model.ids import OrderId, SignalId
 from overmind.core.model.order import Order, Work
+from overmind.core.model.outcome import Filled
 from overmind.core.model.value import Value
 from overmind.journal.catalogue.store import Catalogue, CatalogueFailed, Numbered
 from overmind.journal.catalogue.topics import (
@@ -91,6 +101,13 @@ class Past:
 
     def orders(self, search: Search) -> Works:
         """The newest orders that are closed. A retry is an order of its own."""
+        return self._orders(search, _closed)
+
+    def fills(self, search: Search) -> Works:
+        """The newest orders that were filled, and that no fork undid. A swap for the float is no trade."""
+        return self._orders(search, _filled)
+
+    def _orders(self, search: Search, wanted: Callable[[Order, Sequence[Entry]], bool]) -> Works:
         ids: list[OrderId] = []
         lives: dict[int, list[Entry]] = {}
         for placed in self._placed(search):
@@ -98,7 +115,7 @@ class Past:
             assert first is not None, placed.order.id
             if first not in lives:
                 lives[first] = self._life(first)
-            if _closed(placed.order.id, lives[first]):
+            if wanted(placed.order, lives[first]):
                 ids.append(placed.order.id)
                 if len(ids) == search.last:
                     break
@@ -248,8 +265,14 @@ def _file_all(path: Path, journal: Told, on_read: Callable[[int], None]) -> Cata
     return catalogue
 
 
-def _closed(order_id: OrderId, life: Sequence[Entry]) -> bool:
-    return any(isinstance(one.event, OrderClosed) and one.event.order_id == order_id for one in life)
+def _closed(order: Order, life: Sequence[Entry]) -> bool:
+    return any(isinstance(one.event, OrderClosed) and one.event.order_id == order.id for one in life)
+
+
+def _filled(order: Order, life: Sequence[Entry]) -> bool:
+    ends = (one.event for one in life if isinstance(one.event, OrderClosed | OrderRolledBack))
+    outcomes = [event.outcome for event in ends if event.order_id == order.id]
+    return bool(outcomes) and isinstance(outcomes[-1], Filled) and not order.to_float
 
 
 def _works(ids: Sequence[OrderId], lives: Iterable[Sequence[Entry]]) -> Works:
