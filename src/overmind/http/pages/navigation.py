@@ -1,0 +1,38 @@
+"""The views that the page's navigation lists, in its order. A further view adds a row."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from overmind.core.model.value import Value
+from overmind.http.endpoints import Role
+
+
+class Credit(Value, frozen=True):
+    """A line at the foot of a view."""
+
+    text: str
+    link: str = ""
+
+
+class View(Value, frozen=True):
+    name: str
+    path: str
+    template: str
+    within: str = ""  # the view of the navigation that it belongs to; blank: it is one
+    role: Role = Role.READ  # who sees it
+    scripts: tuple[str, ...] = ()  # files beside desk.js
+    credits: tuple[Credit, ...] = ()
+
+    @property
+    def part_of(self) -> str:
+        return self.within or self.name
+
+
+OVERVIEW: Final = View("Overview", "/desk", "overview.html")
+WALLETS: Final = View("Wallets", "/desk/wallets", "wallets.html")
+WALLET: Final = View("Wallet", "/desk/wallets/{wallet_id}", "wallet.html", within="Wallets")
+POSITIONS: Final = View("Positions", "/desk/positions", "positions.html")
+RISK: Final = View("Risk", "/desk/risk", "risk.html")
+
+NAVIGATION: Final = (OVERVIEW,)
