@@ -17,7 +17,7 @@ from overmind.views.decisions import decision_of
 from overmind.views.lines import size_of
 from overmind.views.orders import closed_orders
 from overmind.views.past import BadSearch
-from overmind.views.refusals import grouped
+from overmind.views.refusals import RefusalRow, grouped
 
 OPEN = "open"
 
@@ -36,7 +36,7 @@ class SignalRow(Value, frozen=True):
     orders: tuple[OrderId, ...]  # retries included
     outcome: str  # of its orders: how the last attempts ended, or `open`; blank: it has none
     why: str
-    refusals: Sequence[dict[str, object]]
+    refusals: Sequence[RefusalRow]
     unlisted: int  # further wallets that refused it
 
 
@@ -46,10 +46,10 @@ def signals_in(
     """The newest signals, oldest first. `code`: only those refused with it; ANY: with any. Raises BadSearch."""
     if code and code not in {one.value for one in Code}:
         raise BadSearch(f"no code {code[:64]!r}", "operations.md lists them, such as POSITION_SIZE")
-    return [] if desk is None else [_row(desk, life) for life in past.signals(search, strategy, code)]
+    return [] if desk is None else [signal_row(desk, life) for life in past.signals(search, strategy, code)]
 
 
-def _row(desk: Desk, life: Sequence[Entry]) -> SignalRow:
+def signal_row(desk: Desk, life: Sequence[Entry]) -> SignalRow:
     first, answers = life[0], [entry.event for entry in life if isinstance(entry.event, Answer)]
     signal = answers[0].signal
     decision = decision_of(
