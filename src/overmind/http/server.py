@@ -36,10 +36,7 @@ from overmind.http.health import Reachable, ServiceHealth
 from overmind.http.historian import Historian
 from overmind.http.intake import Intake
 from overmind.http.metrics.scrape import Metrics
-from overmind.http.pages import pages_router
-from overmind.http.pages.assets import Assets, own_assets
-from overmind.http.pages.showing import Pages
-from overmind.http.pages.ticks import Ticks
+from overmind.http.pages import OperatorPage
 from overmind.http.queries import queries_router
 from overmind.http.responses import answer_errors
 from overmind.http.stream import Streams
@@ -89,10 +86,10 @@ async def serve_api(
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
     logins = Logins(access, port)
-    pages, ticks = Pages(app, Assets(own_assets())), Ticks(app.engine, app.clock)
-    for part in (streams, health, metrics, logins):
+    page = OperatorPage(app, recent)
+    for part in (streams, health, metrics, logins, page):
         api.include_router(part.routes())
-    for router in (queries_router(app, recent, explainer), commands_router(app), pages_router(pages, ticks)):
+    for router in (queries_router(app, recent, explainer), commands_router(app)):
         api.include_router(router)
     answer_errors(api)
     server = _Server(_config(Authenticator(by_urgency(intake, api, lane), access, loopback_front(port))))
@@ -104,7 +101,7 @@ async def serve_api(
             yield ApiServer(f"http://{HOST}:{port}", server, intake, health)
         finally:
             streams.close()
-            ticks.close()
+            page.close()
             explainer.close()
             server.should_exit = True
             await asyncio.wait((task,))

@@ -7,14 +7,32 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from overmind.desk.app import App
+from overmind.http.archive import Archive
+from overmind.http.pages.assets import Assets, own_assets
 from overmind.http.pages.entrance import entrance_router
 from overmind.http.pages.overview import overview_router
 from overmind.http.pages.showing import Pages
 from overmind.http.pages.ticks import Ticks
 
+VIEWS = (entrance_router, overview_router)
 
-def pages_router(pages: Pages, ticks: Ticks) -> APIRouter:
-    router = APIRouter()
-    for routes in (pages.assets.routes(), ticks.routes(), entrance_router(pages), overview_router(pages)):
-        router.include_router(routes)
-    return router
+
+class OperatorPage:
+    """The page of a running desk."""
+
+    def __init__(self, app: App, recent: Archive) -> None:
+        self._pages = Pages(app, recent, Assets(own_assets()))
+        self._ticks = Ticks(app.engine, app.clock)
+
+    def close(self) -> None:
+        """Ends the streams: open pages say that they are not live."""
+        self._ticks.close()
+
+    def routes(self) -> APIRouter:
+        router = APIRouter()
+        router.include_router(self._pages.assets.routes())
+        router.include_router(self._ticks.routes())
+        for view in VIEWS:
+            router.include_router(view(self._pages))
+        return router

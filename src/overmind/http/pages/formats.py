@@ -99,9 +99,7 @@ def span(ns: int | None) -> str:
 
 def words(name: str) -> str:
     """A name of the code as words: `day_loss` is day loss, `MomentumTrading` is Momentum Trading."""
-    spaced = (
-        f" {now}" if now.isupper() and before.islower() else now for before, now in zip(" " + name, name, strict=False)
-    )
+    spaced = (f" {now}" if now.isupper() and before.islower() else now for before, now in pairwise(f" {name}"))
     return "".join(spaced).replace("_", " ").strip()
 
 

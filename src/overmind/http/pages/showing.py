@@ -26,6 +26,7 @@ from overmind.desk.app import App
 from overmind.desk.lane import Lane, Rank
 from overmind.http.access.headers import page_headers
 from overmind.http.access.identity import Identity, identity_of
+from overmind.http.archive import Archive
 from overmind.http.bounds import SEQ_MAX
 from overmind.http.endpoints import Role
 from overmind.http.pages.assets import Assets
@@ -67,8 +68,10 @@ class Mode(Value, frozen=True):
 
 
 class Pages:
-    def __init__(self, app: App, assets: Assets) -> None:
+    def __init__(self, app: App, recent: Archive, assets: Assets) -> None:
+        """`recent` reads the journal for views of the past."""
         self.app = app
+        self.recent = recent
         self.assets = assets
         self.notices = Notices()
         self.lane = Lane()
@@ -181,6 +184,8 @@ def _environment(pages: Pages) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters |= FILTERS
     environment.globals |= {"asset": pages.assets.url, "navigation": NAVIGATION, "Role": Role, "themes": THEMES}
+    environment.filters |= FILTERS
+    for name in environment.list_templates():  # Now, so that no request waits for a file.
+        environment.get_template(name)
     return environment
