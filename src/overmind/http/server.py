@@ -37,6 +37,7 @@ from overmind.http.historian import Historian
 from overmind.http.intake import Intake
 from overmind.http.metrics.scrape import Metrics
 from overmind.http.pages import OperatorPage
+from overmind.http.pages.records import Records
 from overmind.http.queries import queries_router
 from overmind.http.responses import answer_errors
 from overmind.http.stream import Streams
@@ -86,7 +87,7 @@ async def serve_api(
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
     logins = Logins(access, port)
-    page = OperatorPage(app, recent)
+    page = OperatorPage(app, recent, Records(journal.parent, explainer, historian, access))
     for part in (streams, health, metrics, logins, page):
         api.include_router(part.routes())
     for router in (queries_router(app, recent, explainer), commands_router(app)):

@@ -1,4 +1,4 @@
-"""The code that draws charts: one file of the installed package `litecharts`, which carries lightweight-charts unchanged.
+"""The code that draws charts: lightweight-charts, as the installed package `litecharts` carries it.
 
 The package is a carrier. None of its Python runs, and its file is served only if it equals the upstream release.
 """
@@ -42,5 +42,7 @@ def chart_code(path: Path | None) -> ChartCode:
     except OSError as error:
         return ChartCode(None, f"there are no charts: {path.name} cannot be read ({error.strerror})")
     if hashlib.sha256(body).hexdigest() != SHA256:
-        return ChartCode(None, f"there are no charts: {path.name} is not the one that was checked; install {PACKAGE} again")
+        return ChartCode(
+            None, f"there are no charts: {path.name} is not the file that was checked; reinstall {PACKAGE}"
+        )
     return ChartCode(body)

@@ -28,7 +28,7 @@ from overmind.core.model.value import Value
 from overmind.views.amounts import symbol_of, token_of
 from overmind.views.orders import booked_amounts, outcome_name, outcome_told
 
-EXPLORER: Final = "https://explorer.solana.com/tx/"
+ADDRESS: Final = "https://explorer.solana.com/tx/"
 PUBLIC: Final[dict[str, dict[str, str]]] = {
     "mainnet": {},
     "devnet": {"cluster": "devnet"},
@@ -67,13 +67,24 @@ class OrderLine(Value, frozen=True):
     signature: str
     link: str  # to an explorer of its cluster; blank: there is none
 
+    @property
+    def stage(self) -> Stage:
+        """The last one that it has reached."""
+        return [step.stage for step in self.steps if step.at_ns is not None][-1]
 
-def explorer_link(cluster: str, rpc_url: str, signature: str) -> str:
-    """Where a person may look at a transaction. The page itself asks nobody. Blank: on paper nothing is signed."""
-    if not signature or cluster not in (*PUBLIC, "localnet"):
-        return ""
-    asked = PUBLIC.get(cluster, {"cluster": "custom", "customUrl": rpc_url})
-    return f"{EXPLORER}{quote(signature, safe='')}" + (f"?{urlencode(asked)}" if asked else "")
+
+class Explorer(Value, frozen=True):
+    """Where a person may look at a transaction. The page itself asks nobody."""
+
+    cluster: str  # blank: nothing goes to a chain
+    node_url: str = ""  # of a localnet, which the reader's own browser then asks
+
+    def link(self, signature: str) -> str:
+        """Blank: there is none."""
+        if not signature or not (self.cluster in PUBLIC or self.node_url):
+            return ""
+        asked = PUBLIC.get(self.cluster, {"cluster": "custom", "customUrl": self.node_url})
+        return f"{ADDRESS}{quote(signature, safe='')}" + (f"?{urlencode(asked)}" if asked else "")
 
 
 class Told(Value, frozen=True):
@@ -90,7 +101,7 @@ class Told(Value, frozen=True):
     otherwise: str = ""
 
 
-def order_line(desk: Desk, entries: Sequence[Entry], cluster: str, rpc_url: str) -> OrderLine:
+def order_line(desk: Desk, entries: Sequence[Entry], explorer: Explorer) -> OrderLine:
     """`entries`: all of one order, from its placing on."""
     told = _told(entries)
     order, terms = told.placed.order, told.placed.selection.terms
@@ -107,13 +118,13 @@ def order_line(desk: Desk, entries: Sequence[Entry], cluster: str, rpc_url: str)
         steps=_steps(told),
         outcome=_outcome(told),
         is_bad=bool(told.otherwise) or (told.outcome is not None and not isinstance(told.outcome, Filled)),
-        detail=told.otherwise or ("" if told.outcome is None else outcome_told(desk, order, told.outcome)),
+        detail=told.otherwise or _detail(desk, told),
         expected_bps=terms.fee + terms.rent + terms.slippage,
         price=None if price is None else float(price),
         shortfall_bps=_shortfall_bps(desk, order, told.outcome),
         fee_sol=fee,
         signature=told.signature,
-        link=explorer_link(cluster, rpc_url, told.signature),
+        link=explorer.link(told.signature),
     )
 
 
@@ -153,6 +164,11 @@ def _outcome(told: Told) -> str:
         return "landed otherwise" if told.otherwise else ""
     name = outcome_name(told.outcome)
     return f"{name}, rolled back" if told.rolled_back else name
+
+
+def _detail(desk: Desk, told: Told) -> str:
+    """What the name of the outcome leaves out."""
+    return "" if told.outcome is None else outcome_told(desk, told.placed.order, told.outcome).partition("; ")[2]
 
 
 def _fee(outcome: Outcome | None) -> float | None:

@@ -72,7 +72,16 @@ def _line(row: SignalRow, life: Sequence[Entry]) -> SignalLine:
     closest = first_way(found)
     rules = tuple(in_words(structs.asdict(one)) for one in closest.changes)
     others = max(0, sum(1 for way in found if way.wallet_id is not None) - 1) + event.unlisted
-    return SignalLine(row, rules, closest.wallet_id or "", tuple(one.change for one in closest.changes), others)
+    return SignalLine(row, rules, closest.wallet_id or "", tuple(changes_of(closest)), others)
+
+
+def changes_of(way: WayRow) -> Iterator[str]:
+    """Of several amounts the smallest says all."""
+    amounts = [one for one in way.changes if one.notional_max_usd is not None]
+    least = min(amounts, key=lambda one: one.notional_max_usd or 0.0, default=None)
+    for one in way.changes:
+        if one.notional_max_usd is None or one is least:
+            yield one.change
 
 
 def first_way(found: Sequence[WayRow]) -> WayRow:

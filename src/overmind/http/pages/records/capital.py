@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.ids import OrderId
-from overmind.http.archive import Archive
 from overmind.http.archive import Pages as Journal
 from overmind.http.pages.navigation import CAPITAL
 from overmind.http.pages.showing import Pages
@@ -22,7 +21,7 @@ from overmind.views.screens.capital import capital
 ENDED_MAX: Final = 30
 
 
-def capital_router(pages: Pages, recent: Archive) -> APIRouter:
+def capital_router(pages: Pages) -> APIRouter:
     router, app = APIRouter(), pages.app
 
     @router.get("/desk/capital")
@@ -30,7 +29,7 @@ def capital_router(pages: Pages, recent: Archive) -> APIRouter:
         async def look() -> Mapping[str, object]:
             at_ns = app.clock.now_ns()
             found, desk = await app.engine.read(lambda state: (capital(state, at_ns), state.settings))
-            ended = await recent.look(lambda journal: _ended(journal, desk))
+            ended = await pages.recent.look(lambda journal: _ended(journal, desk))
             return {"capital": found, "ended": ended}
 
         return await pages.show(request, CAPITAL, look)

@@ -16,12 +16,10 @@ from overmind.core.model.desk_settings import Desk
 from overmind.core.model.ids import Mint
 from overmind.core.model.units import NS
 from overmind.core.model.value import Value
-from overmind.http.archive import Archive
 from overmind.http.archive import Pages as Journal
 from overmind.http.historian import Historian
 from overmind.http.pages.chart_code import NAME
 from overmind.http.pages.navigation import CHARTS
-from overmind.http.pages.records.asking import tokens_of
 from overmind.http.pages.showing import Pages
 from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.journal.bars.bar import DAY_S, EQUITY, GAIN, PNL, Bar, downsampled
@@ -42,6 +40,7 @@ from overmind.views.screens.charts import (
 
 POINTS_MAX: Final = 1_500  # of one line
 DEFAULT: Final = RANGES[1]
+FIRST: Final = "SOL"  # the token that is shown unless another is asked for
 
 
 class Candles(Value, frozen=True):
@@ -58,7 +57,7 @@ class ChartData(Value, frozen=True):
     candles: Candles
 
 
-def charts_router(pages: Pages, recent: Archive, historian: Historian, fault: str) -> APIRouter:
+def charts_router(pages: Pages, historian: Historian, fault: str) -> APIRouter:
     """`fault`: why there are no charts; blank: there are."""
     router, app = APIRouter(), pages.app
     view = CHARTS if pages.assets.has(NAME) else structs.replace(CHARTS, scripts=())
@@ -67,14 +66,14 @@ def charts_router(pages: Pages, recent: Archive, historian: Historian, fault: st
     async def show(request: Request, token: str = "", within: str = DEFAULT.name) -> Response:
         async def look() -> Mapping[str, object]:
             now_s = app.clock.now_ns() // NS
-            tokens = await app.engine.read(tokens_of)
+            tokens = await app.engine.read(_priced)
             days = await historian.bars(PNL, DAY_S, now_s - (WEEKS + 1) * 7 * DAY_S, now_s + 1)
             cells = calendar(days, datetime.fromtimestamp(now_s, UTC).date())
             return {
                 "cells": cells,
                 "weeks": WEEKS,
                 "tokens": tokens,
-                "token": token or (tokens[0] if tokens else ""),
+                "token": token or next((one for one in tokens if one == FIRST), next(iter(tokens), "")),
                 "ranges": [one.name for one in RANGES],
                 "within": _range(within).name,
                 "fault": fault,
@@ -93,12 +92,17 @@ def charts_router(pages: Pages, recent: Archive, historian: Historian, fault: st
             return list(downsampled(found, POINTS_MAX))
 
         mint, lines, desk = await app.engine.read(lambda state: _token(state, token))
-        markers = await recent.look(lambda journal: _markers(journal, desk, mint, from_s))
+        markers = await pages.recent.look(lambda journal: _markers(journal, desk, mint, from_s))
         equity, gain, prices = [await bars(series) for series in (EQUITY, GAIN, mint)]
         shown = [(bar.start_s, bar.open, bar.high, bar.low, bar.close) for bar in prices]
         return JsonResponse(ChartData(curves(equity, gain), Candles(shown, *markers, lines)))
 
     return router
+
+
+def _priced(state: State) -> list[str]:
+    """The tokens that have a price, which alone have bars."""
+    return sorted({token.symbol for mint, token in state.settings.tokens.items() if mint in state.marks})
 
 
 def _range(name: str) -> Range:

@@ -14,7 +14,6 @@ from starlette.responses import Response
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.events import Entry, Event
 from overmind.core.model.value import Value
-from overmind.http.archive import Archive
 from overmind.http.archive import Pages as Journal
 from overmind.http.bounds import SEQ_MAX, whole_within
 from overmind.http.pages.navigation import EVENT, EVENTS
@@ -39,7 +38,7 @@ class Looked(Value, frozen=True):
     related: tuple[Related, ...]
 
 
-def events_router(pages: Pages, recent: Archive) -> APIRouter:
+def events_router(pages: Pages) -> APIRouter:
     router, engine = APIRouter(), pages.app.engine
 
     @router.get("/desk/events")
@@ -50,7 +49,7 @@ def events_router(pages: Pages, recent: Archive) -> APIRouter:
 
         async def look() -> Mapping[str, object]:
             desk, last_seq = await engine.read(lambda state: (state.settings, state.seq))
-            found = await recent.look(lambda journal: _listed(journal, desk, last_seq, wanted))
+            found = await pages.recent.look(lambda journal: _listed(journal, desk, last_seq, wanted))
             return {"listed": found, "wanted": wanted, "kinds": KINDS, "looked_max": LOOKED_MAX}
 
         return await pages.show(request, EVENTS, look)
@@ -61,7 +60,10 @@ def events_router(pages: Pages, recent: Archive) -> APIRouter:
             desk, last_seq = await engine.read(lambda state: (state.settings, state.seq))
             if not 0 < seq <= last_seq:
                 raise HttpRefusal(404, f"the journal has no entry {seq}", f"it ends at entry {last_seq}")
-            return {"looked": await recent.look(lambda journal: _looked(journal, desk, seq)), "last_seq": last_seq}
+            return {
+                "looked": await pages.recent.look(lambda journal: _looked(journal, desk, seq)),
+                "last_seq": last_seq,
+            }
 
         return await pages.show(request, EVENT, look, title=f"Entry {seq}")
 

@@ -1,4 +1,4 @@
-"""The accounts of a period, added up by `overmind export` in a process beside the desk: it may read a year of entries."""
+"""The accounts of a period. `overmind export` adds them up in a process beside the desk: it may read a year."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -130,13 +129,17 @@ class Exports:
                 with suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
-        return (said, "") if process.returncode == 0 else (None, complained.decode(errors="replace")[:FAULT_MAX].strip())
+        return (
+            (said, "") if process.returncode == 0 else (None, complained.decode(errors="replace")[:FAULT_MAX].strip())
+        )
 
 
 def _exported(folder: Path, at_ns: int, said: bytes) -> Exported:
     told = msgspec.json.decode(said)
     gains = _rows(folder / "gains.csv")
-    return Exported(folder, at_ns, told["totals"], told["files"], gains[::-1][:ROWS_SHOWN], _rows(folder / "summary.csv"))
+    return Exported(
+        folder, at_ns, told["totals"], told["files"], gains[::-1][:ROWS_SHOWN], _rows(folder / "summary.csv")
+    )
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

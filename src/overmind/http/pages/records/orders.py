@@ -16,7 +16,7 @@ from overmind.core.model.enums import TradingMode
 from overmind.core.model.ids import OrderId
 from overmind.core.model.order import Order
 from overmind.desk.app import App
-from overmind.http.archive import Archive, Pages as Journal
+from overmind.http.archive import Pages as Journal
 from overmind.http.pages.navigation import ORDERS
 from overmind.http.pages.records.asking import LAST_DEFAULT, Asked, From, Last, tokens_of
 from overmind.http.pages.showing import Pages
@@ -26,7 +26,7 @@ from overmind.views.screens.orders import Explorer, OrderLine, order_line
 OPEN_MAX: Final = 100  # shown; the others are counted
 
 
-def orders_router(pages: Pages, recent: Archive) -> APIRouter:
+def orders_router(pages: Pages) -> APIRouter:
     router, engine, explorer = APIRouter(), pages.app.engine, explorer_of(pages.app)
 
     @router.get("/desk/orders")
@@ -53,7 +53,7 @@ def orders_router(pages: Pages, recent: Archive) -> APIRouter:
                 order for order in opened if search.wallet in ("", order.wallet_id) and search.mint in ("", order.mint)
             ]
             shown = wanted[-OPEN_MAX:]
-            still_open, ended = await recent.look(lambda journal: _lines(journal, desk, search, shown, explorer))
+            still_open, ended = await pages.recent.look(lambda journal: _lines(journal, desk, search, shown, explorer))
             wallets, tokens = names
             return {
                 "open": still_open,

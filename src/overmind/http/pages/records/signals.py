@@ -19,7 +19,7 @@ from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import StrategyType
 from overmind.core.model.ids import SignalId
 from overmind.core.model.value import Value
-from overmind.http.archive import Archive, Pages as Journal
+from overmind.http.archive import Pages as Journal
 from overmind.http.explainer import Explainer
 from overmind.http.pages.navigation import SIGNAL, SIGNALS
 from overmind.http.pages.records.asking import LAST_DEFAULT, Asked, From, Last, tokens_of
@@ -49,10 +49,11 @@ class Found(Value, frozen=True):
     row: SignalRow
     lines: tuple[Line, ...]
     sizing: Mapping[str, Any] | None
+    changes: Sequence[Mapping[str, Any]]  # as far as they can be told without the state
     why: Why | None
 
 
-def signals_router(pages: Pages, recent: Archive, explainer: Explainer) -> APIRouter:
+def signals_router(pages: Pages, explainer: Explainer) -> APIRouter:
     router, engine, reasons = APIRouter(), pages.app.engine, Reasons(explainer)
 
     @router.get("/desk/signals")
@@ -73,7 +74,9 @@ def signals_router(pages: Pages, recent: Archive, explainer: Explainer) -> APIRo
                 lambda state: (asked.search(state), state.settings, tokens_of(state))
             )
             wanted = SignalFilter(strategy, status, search.mint, code)
-            lines = await recent.look(lambda journal: _lines(journal, desk, structs.replace(search, mint=""), wanted))
+            lines = await pages.recent.look(
+                lambda journal: _lines(journal, desk, structs.replace(search, mint=""), wanted)
+            )
             return {
                 "lines": lines,
                 "asked": asked,
@@ -91,7 +94,9 @@ def signals_router(pages: Pages, recent: Archive, explainer: Explainer) -> APIRo
     async def signal(request: Request, signal_id: str, candidates: bool = False) -> Response:
         async def look() -> Mapping[str, object]:
             desk = await engine.read(lambda state: state.settings)
-            found = await recent.look(lambda journal: _found(journal, desk, signal_id, reasons.of(signal_id) is None))
+            found = await pages.recent.look(
+                lambda journal: _found(journal, desk, signal_id, reasons.of(signal_id) is None)
+            )
             if found is None:
                 raise HttpRefusal(404, f"the journal knows no signal {signal_id[:64]!r}", "look for it in the list")
             if found.why is not None:
@@ -172,4 +177,6 @@ def _found(journal: Journal, desk: Desk, signal_id: str, with_why: bool) -> Foun
     told = msgspec.json.decode(json_bytes(explain(life, state).to_json()))
     teller = Teller(desk, {}, ())
     why = None if state is None else Why(told["candidates"], told["changes"])
-    return Found(signal_row(desk, life), tuple(map(teller.tell, life)), told["decision"].get("sizing"), why)
+    return Found(
+        signal_row(desk, life), tuple(map(teller.tell, life)), told["decision"].get("sizing"), told["changes"], why
+    )
