@@ -19,6 +19,7 @@ from bench.history import history
 from bench.log_lines import log_lines
 from bench.marks import marks
 from bench.measure import Result, machine
+from bench.million import million
 from bench.past import past
 from bench.selection import selection
 from bench.startup import memory, startup
@@ -27,6 +28,7 @@ from bench.stop_under_load import stop_under_load
 from bench.stopping import stopping
 from bench.trading import trades
 from bench.treasury import treasury
+from bench.upgrade import upgrade
 from bench.watchdog import watchdog
 
 PARTS: dict[str, Callable[[], list[Result]]] = {
@@ -45,7 +47,8 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "startup": startup,
     "past": past,
 }
-ALONE: dict[str, Callable[[], list[Result]]] = {"endurance": endurance}  # An hour: only when it is named.
+# Long: only when they are named.
+ALONE: dict[str, Callable[[], list[Result]]] = {"endurance": endurance, "million": million, "upgrade": upgrade}
 
 
 def main() -> None:

@@ -44,8 +44,19 @@ class Server:
 
     def cpu_s(self) -> float:
         """Its user and system time so far."""
+        return self._ticks(11, 12) / _TICKS_PER_S
+
+    def children_cpu_s(self) -> float:
+        """The same of the processes that it has started and that have ended."""
+        return self._ticks(13, 14) / _TICKS_PER_S
+
+    def rss_mb(self) -> float:
+        pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    def _ticks(self, *places: int) -> int:
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+        return sum(int(fields[place]) for place in places)
 
     def close(self) -> None:
         self._process.kill()

@@ -32,18 +32,23 @@ CURVES: Final = Path("endurance.json")
 def lived(plan: Plan, told: Callable[[list[Day]], None] = lambda _: None) -> list[Day]:
     """The days of a desk, which then verifies. Raises AssertionError where its books do not hold."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "data").mkdir()
-        month = Month(folder, plan, told)
-        configure_logging(folder / "logs", "INFO")
-        try:
-            with asyncio.Runner(loop_factory=TimedLoop) as runner:
-                runner.run(month.live())
-        finally:
-            stop_logging()
+        month = lived_in(Path(name), plan, told)
         proof = verify(month.journal)
         assert proof.ok, proof.problems
         return month.days
+
+
+def lived_in(folder: Path, plan: Plan, told: Callable[[list[Day]], None] = lambda _: None) -> Month:
+    """A desk that has lived for these days in the folder. Raises AssertionError where it did not go as planned."""
+    (folder / "data").mkdir(parents=True)
+    month = Month(folder, plan, told)
+    configure_logging(folder / "logs", "INFO")
+    try:
+        with asyncio.Runner(loop_factory=TimedLoop) as runner:
+            runner.run(month.live())
+    finally:
+        stop_logging()
+    return month
 
 
 def endurance() -> list[Result]:

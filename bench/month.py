@@ -22,7 +22,7 @@ from solders.keypair import Keypair
 
 from bench.accidents import FullDisk, older_desk, step_back, wrong_clock
 from bench.measure import Spread, spread_of
-from bench.month_machine import MonthClock, MonthJournal, ProcessInThread, TimedLoop
+from bench.month_machine import MonthClock, MonthJournal, ProcessAwaited, TimedLoop
 from overmind.clock.clocks import thread_ns
 from overmind.config import MultiWalletConfig
 from overmind.core.books.state import encode_state
@@ -80,7 +80,7 @@ class Month:
     """A desk in a folder, and the signals that it gets."""
 
     def __init__(self, folder: Path, plan: Plan, told: Callable[[list[Day]], None]) -> None:
-        self.config = _config(folder)
+        self.config = MultiWalletConfig.from_env(environment(folder), dotenv=None)
         self.journal = folder / "data" / "overmind.db"
         self.days: list[Day] = []
         self._logs, self._plan, self._told = folder / "logs", plan, told
@@ -110,7 +110,7 @@ class Month:
     def _last_before_restart(self, day: int) -> int:
         plan = self._plan
         ends = {*range(plan.restart_every, plan.days, plan.restart_every), plan.upgrade_after, plan.full_day - 1}
-        return min(one for one in {*ends, plan.full_day, plan.days} if one >= day)
+        return min(one for one in (*ends, plan.full_day, plan.days) if one >= day)
 
     @contextmanager
     def _disk(self, day: int) -> Iterator[FullDisk | None]:
@@ -129,9 +129,10 @@ class Month:
         """Raises AssertionError when the journal leads to another state than the desk had."""
         self._events.append("start")
         on = Disk() if disk is None else Disk(vfs=disk.disk_name)
-        with contextlib.closing(MonthJournal.open(self.journal, on)) as journal:
+        opened, made = contextlib.closing(MonthJournal.open(self.journal, on)), ProcessAwaited(self.journal)
+        with opened as journal, contextlib.closing(made) as maker:
             began_ns = thread_ns()
-            app = App(self.config, journal, self.clock, self._connect(day), maker=ProcessInThread(self.journal))
+            app = App(self.config, journal, self.clock, self._connect(day), maker=maker)
             self._start_s = (thread_ns() - began_ns) / 1e9
             assert self._left in (None, encode_state(app.engine.state)), "a start led to another state"
             async with running(app):
@@ -247,10 +248,11 @@ class Month:
         )
 
 
-def _config(folder: Path) -> MultiWalletConfig:
+def environment(folder: Path) -> dict[str, str]:
+    """The configuration of the desk in this folder."""
     names = [f"w{number:02}" for number in range(WALLETS)]
     keys = {f"KEY_{name}": str(Keypair.from_seed(blake2b(name.encode(), digest_size=32).digest())) for name in names}
-    environment = {
+    return {
         **keys,
         "OVERMIND_MANAGED_WALLETS": ",".join(f"{name}:env:KEY_{name}:hft:high:{1 / WALLETS}" for name in names),
         "OVERMIND_DEFAULT_WALLET": names[0],
@@ -259,7 +261,6 @@ def _config(folder: Path) -> MultiWalletConfig:
         "OVERMIND_PAPER_CAPITAL_USD": "1000000",
         "SNIPER_TRADING_MODE": "paper",
     }
-    return MultiWalletConfig.from_env(environment, dotenv=None)
 
 
 def _rss_mb() -> float:

@@ -1,4 +1,4 @@
-"""The machine of a virtual month: a loop whose turns are measured, a clock that can be set, and the keeper's process.
+"""The machine of a virtual month: a loop whose turns are measured, a clock that can be set, and the keeper's processes.
 
 What the app does in threads only because a call may hang is done at once here: virtual time would wait for the thread.
 """
@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from overmind.clock.clocks import thread_ns
 from overmind.clock.virtual import VirtualClock, VirtualLoop
-from overmind.desk.keeper import KeeperProcess
+from overmind.journal.segments.keeper_process import state_after
 from overmind.journal.segments.sealed import Sealed
+from overmind.journal.segments.sealing import sealed_segments
 from overmind.journal.sqlite import SqliteJournal
 
 
@@ -51,18 +54,27 @@ class MonthJournal(SqliteJournal):
         self._require_writer().look()
 
 
-class ProcessInThread:
-    """Waits for the keeper's process in a thread, because a virtual loop waits for threads and for no process."""
+class ProcessAwaited:
+    """Makes what the keeper makes, as the keeper does in processes of their own: their memory is not the desk's.
+
+    They do not have its lowest priority, because virtual time waits for them.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._process = KeeperProcess(path)
+        self._path = path
+        self._processes = ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1)
 
     async def state_after(self, seq: int) -> bytes:
-        return await asyncio.to_thread(lambda: asyncio.run(self._process.state_after(seq)))
+        return await asyncio.get_running_loop().run_in_executor(self._processes, state_after, self._path, seq)
 
     async def segments(self, entries: int) -> AsyncGenerator[Sealed, None]:
-        async def made() -> list[Sealed]:
-            return [segment async for segment in self._process.segments(entries)]
-
-        for segment in await asyncio.to_thread(lambda: asyncio.run(made())):
+        made = asyncio.get_running_loop().run_in_executor(self._processes, _segments, self._path, entries)
+        for segment in await made:
             yield segment
+
+    def close(self) -> None:
+        self._processes.shutdown()
+
+
+def _segments(path: Path, entries: int) -> list[Sealed]:
+    return list(sealed_segments(path, entries, entries))

@@ -53,7 +53,7 @@ def past() -> list[Result]:
         path = Path(scratch) / "overmind.db"
         asyncio.run(_write(path))
         journal = SqliteJournal.open_read_only(path)
-        filing = timed(lambda: _file(path, journal)) / 1e9
+        filing = timed(lambda: file_all(path, journal)) / 1e9
         per_entry = path.with_name(CATALOGUE).stat().st_size / ENTRIES
         size = path.stat().st_size / ENTRIES
         found = [_measured(path, journal, name, look) for name, look in _looks().items()]
@@ -95,7 +95,7 @@ def _measured(path: Path, journal: SqliteJournal, name: str, look: Callable[[Pas
     return Result(f"{name}, {ENTRIES:,} entries", "≤ 50 ms", spread.p99 / 1_000 <= ANSWER_MS_MAX, took, "ms", spread)
 
 
-def _file(path: Path, journal: SqliteJournal) -> None:
+def file_all(path: Path, journal: SqliteJournal) -> None:
     catalogue = Catalogue.open(path, journal)
     entries = journal.read()
     while page := list(islice(entries, PAGE_ENTRIES)):
@@ -111,11 +111,11 @@ async def _write(path: Path) -> None:
 
 
 def _entries() -> Iterator[Entry]:
-    for seq, event in enumerate(islice(_events(), ENTRIES), 1):
+    for seq, event in enumerate(islice(made_up(), ENTRIES), 1):
         yield Entry(seq, START_NS + seq * NS, event)
 
 
-def _events() -> Iterator[Event]:
+def made_up() -> Iterator[Event]:
     """Ten entries for each number: a trade, a refusal and marks."""
     desk = PureDesk(4)
     placed = desk.run(buy(0, desk.mints[0], START_NS), START_NS)[-1]

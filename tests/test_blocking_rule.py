@@ -64,6 +64,7 @@ ELSEWHERE = {
     "journal/database.py": JOURNAL_THREAD,
     "journal/segments/keeper_process.py": "a process of its own",
     "journal/free_space.py": ASIDE,
+    "journal/kept/store.py": "the process of the keeper, the thread of a request, or a command that serves nobody",
     "journal/key_locks.py": "at the start, and when a wallet is added",
     "journal/lock.py": START,
     "journal/catalogue/past.py": "the thread of a request calls it, or a command that serves nobody",

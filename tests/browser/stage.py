@@ -10,6 +10,7 @@ import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from hashlib import blake2b
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -28,7 +29,7 @@ from overmind.core.model.commands import AddHold
 from overmind.core.model.controls import Scope
 from overmind.core.model.defaults import DEFAULT_RISK_TOLERANCE_PPM
 from overmind.core.model.enums import StrategyType, TradeAction
-from overmind.core.model.ids import Mint, SignalId
+from overmind.core.model.ids import Mint, SignalId, WalletId
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import MICROS, NS
 from overmind.desk.app import App, running
@@ -58,6 +59,9 @@ TYPES: Final = (
 STEPS: Final = 120  # of the history
 STEP_S: Final = 20 * 60
 SIGNALS_A_STEP: Final = 4
+LAST_STEPS: Final = 4  # their positions are still open
+SIGNALS_A_LAST_STEP: Final = 60
+WALLETS_ASKED: Final = 8  # by each signal
 MARK_EVERY_S: Final = 300.0
 PATIENCE_S: Final = 30.0
 
@@ -71,8 +75,8 @@ def environment(data_dir: Path) -> dict[str, str]:
         "OVERMIND_MAX_CONCURRENT_WALLETS": "50",
     }
     lines = list[str]()
-    for kind, profile, count in TYPES:
-        for number in range(1, count + 1):
+    for kind, profile, most in TYPES:
+        for number in range(1, most + 1):
             name = f"{kind}_{number:02}"
             key = blake2b(f"stage {name}".encode(), digest_size=32).digest()
             env[f"KEY_{name.upper()}"] = str(Keypair.from_seed(key))
@@ -98,13 +102,13 @@ def play_history(config: MultiWalletConfig) -> None:
 
 
 async def _history(config: MultiWalletConfig, journal: SqliteJournal, clock: VirtualClock) -> None:
-    draw = np.random.default_rng(7)
+    draw, numbers = np.random.default_rng(7), count()
     async with running(App(config, journal, clock, _seldom_marked(config))) as app:
         began_ns = clock.now_ns()
         for step in range(STEPS):
             await app.look()
-            for number in range(SIGNALS_A_STEP):
-                await app.submit(_signal(app, step * SIGNALS_A_STEP + number, draw))
+            for _ in range(SIGNALS_A_STEP if step < STEPS - LAST_STEPS else SIGNALS_A_LAST_STEP):
+                await app.submit(_signal(app, next(numbers), draw))
             await clock.sleep((began_ns + (step + 1) * STEP_S * NS - clock.now_ns()) / NS)
         await _hold(app)
         await app.settle()
@@ -145,12 +149,20 @@ def _signal(app: App, number: int, draw: np.random.Generator) -> Signal:
         action=TradeAction.BUY,
         mint=_marked(app)[draw.integers(0, len(_marked(app)))],
         risk_tolerance_ppm=DEFAULT_RISK_TOLERANCE_PPM[strategy],
+        exclude=_all_but_some(app, draw),
         at_ns=app.clock.now_ns(),
     )
     if held and draw.integers(6) == 0:
         return structs.replace(signal, action=TradeAction.SELL, mint=held[draw.integers(0, len(held))], sell_all=True)
     micros = int(draw.integers(*SIZES[strategy])) * MICROS
     return structs.replace(signal, notional_micros=micros * (30 if draw.integers(12) == 0 else 1))
+
+
+def _all_but_some(app: App, draw: np.random.Generator) -> tuple[WalletId, ...]:
+    """Else the cheapest wallets would take nearly everything."""
+    wallets = list(app.engine.state.wallets)
+    kept = set(draw.choice(len(wallets), WALLETS_ASKED, replace=False))
+    return tuple(wallet for number, wallet in enumerate(wallets) if number not in kept)
 
 
 def _marked(app: App) -> list[Mint]:

@@ -113,7 +113,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "message", "fix"),
     [
-        (["ordres"], "No such command 'ordres'. Did you mean 'orders'?", "see `overmind --help`"),
+        (["wallts"], "No such command 'wallts'. Did you mean 'wallets'?", "see `overmind --help`"),
         (["stats", "--nonsense"], "No such option: --nonsense", "see `overmind stats --help`"),
         (["pause", "portfolio"], "Missing option '--reason'.", "see `overmind pause --help`"),
         (["limits", "set", "w"], "Missing argument 'NAME=VALUE'.", "see `overmind limits set --help`"),

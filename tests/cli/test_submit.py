@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from tests.support.command_process import environment
 
-from overmind.cli import decisions, main
+from overmind.cli import main
+from overmind.views.refusals import in_words
 
 BUY = {"signal_id": "one", "strategy_type": "TokenSniping", "action": "Buy", "symbol": "SOL", "notional_usd": 500}
 
@@ -98,4 +99,4 @@ def test_an_absent_file_is_named_in_full(signals: Path, capsys: pytest.CaptureFi
     ],
 )
 def test_a_refusal_has_its_unit(row: tuple[Any, ...], told: str) -> None:
-    assert decisions.refusal(dict(zip(("code", "limit", "actual", "unit"), row, strict=True))) == told
+    assert in_words(dict(zip(("code", "limit", "actual", "unit"), row, strict=True))) == told

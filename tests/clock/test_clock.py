@@ -9,6 +9,7 @@ import pytest
 from overmind.clock.clocks import SystemClock
 from overmind.clock.desk_clock import DeskClock
 from overmind.clock.instants import instant_ns
+from overmind.clock.virtual import run_virtual
 from overmind.core.model.units import NS
 from overmind.ports import MachineClock
 
@@ -31,6 +32,15 @@ def test_the_clocks_of_the_machine_that_cannot_jump() -> None:
     before = clock.steady_ns(), clock.boot_ns()
     assert clock.steady_ns() > before[0]
     assert clock.boot_ns() > before[1]
+
+
+def test_virtual_time_waits_for_the_end_of_the_default_threads() -> None:
+    """The loop ends them when it closes. Their thread may take long to say so."""
+
+    async def used() -> int:
+        return await asyncio.to_thread(lambda: 1)
+
+    assert [run_virtual(used()) for _ in range(20)] == [1] * 20
 
 
 class SetClock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,10 @@ from overmind.core.model.controls import Scope
 from overmind.core.model.events import OrderPlaced
 from overmind.desk.app import KEPT_BESIDE
 from overmind.desk.engine import Engine
-from overmind.desk.keeper import LOOK_EVERY_S, RETRY_S, Keeper, KeeperFailed, KeeperProcess
+from overmind.desk.keeper import LOOK_EVERY_S, RETRY_S, STATES_EVERY_S, Keeper, KeeperFailed, KeeperProcess
+from overmind.journal.kept.keeping import keep_states
+from overmind.journal.kept.near import NearStates
+from overmind.journal.kept.store import STATES
 from overmind.journal.segments.keeper_process import state_after
 from overmind.journal.segments.sealed import Sealed
 from overmind.journal.segments.sealing import sealed_segments
@@ -38,6 +41,7 @@ class InProcess:
         self._path = path
         self.failures = failures
         self.asked = 0
+        self.kept = 0  # times that states were to be kept
 
     async def state_after(self, seq: int) -> bytes:
         self._fail()
@@ -47,6 +51,11 @@ class InProcess:
         self._fail()
         for segment in sealed_segments(self._path, entries, entries):
             yield segment
+
+    async def keep_states(self) -> bool:
+        self.kept += 1
+        self._fail()
+        return keep_states(self._path, EVERY)
 
     def _fail(self) -> None:
         self.asked += 1
@@ -106,12 +115,14 @@ def test_a_keeper_that_dies_alarms_and_the_desk_goes_on(tmp_path: Path, script: 
         clock = SystemClock()
         async with desk(tmp_path, clock) as (engine, journal):
             failing = KeeperProcess(tmp_path / "overmind.db", str(executable))
+            keeper = Keeper(engine, journal, failing, clock, 400, EVERY)
             with structlog.testing.capture_logs() as logs:
-                assert not await Keeper(engine, journal, failing, clock, 400, EVERY).keep()
+                assert not await keeper.keep()
             assert [(one["log_level"], one["event"]) for one in logs] == [
                 ("error", "the keeper failed; the journal grows")
             ]
             assert why in logs[0]["why"]
+            assert why in (keeper.alarm() or "")
             await engine.handle(AddHold(Scope(), "test", "trading goes on"))
             kept = journal.snapshot()
             assert kept is not None
@@ -151,6 +162,70 @@ def test_a_failed_try_is_repeated_and_no_snapshot_comes_early(tmp_path: Path) ->
             await asyncio.gather(running, return_exceptions=True)
 
     run_virtual(run(VirtualClock(ENTRIES[-1].at_ns)))
+
+
+def test_probes_are_told_when_it_fails_twice_and_operators_at_once(tmp_path: Path) -> None:
+    async def run(clock: Clock) -> None:
+        async with desk(tmp_path, clock) as (engine, journal):
+            keeper = Keeper(engine, journal, InProcess(tmp_path / "overmind.db", failures=2), clock, 400, EVERY)
+            told = [(keeper.alarm(), keeper.fault())]
+            for _ in range(3):
+                await keeper.keep()
+                told.append((keeper.alarm(), keeper.fault()))
+            why = "so the journal grows and the next start takes longer: killed by a test"
+            twice = f"the keeper failed 2 times in a row, {why}"
+            assert told == [(None, None), (f"the keeper failed, {why}", None), (twice, twice), (None, None)]
+
+    run_virtual(run(VirtualClock(ENTRIES[-1].at_ns)))
+
+
+def test_states_are_kept_close_together_once_a_minute_while_there_is_news(tmp_path: Path) -> None:
+    async def run(clock: Clock) -> None:
+        async with desk(tmp_path, clock) as (engine, journal):
+            maker = InProcess(tmp_path / "overmind.db")
+            running = asyncio.create_task(Keeper(engine, journal, maker, clock, 0, 10**6).run())
+            await clock.sleep(STATES_EVERY_S - LOOK_EVERY_S)
+            assert maker.kept == 0, "nothing at the start"
+            await clock.sleep(2 * LOOK_EVERY_S)
+            assert (maker.kept, (tmp_path / STATES).exists()) == (1, True)
+            await clock.sleep(STATES_EVERY_S)
+            earlier = maker.kept
+            assert earlier == 2, "the entries before the snapshot"
+            await clock.sleep(10 * STATES_EVERY_S)
+            assert maker.kept == earlier, "no news"
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    run_virtual(run(VirtualClock(ENTRIES[-1].at_ns)))
+
+
+def test_that_no_states_are_kept_is_told_once(tmp_path: Path) -> None:
+    async def run(clock: Clock) -> None:
+        async with desk(tmp_path, clock) as (engine, journal):
+            maker = InProcess(tmp_path / "overmind.db", failures=10**6)
+            keeper = Keeper(engine, journal, maker, clock, 0, 10**6)
+            with structlog.testing.capture_logs() as logs:
+                running = asyncio.create_task(keeper.run())
+                await clock.sleep(5 * STATES_EVERY_S)
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+            assert maker.kept > 2
+            assert [(one["log_level"], one["why"]) for one in logs] == [("warning", "killed by a test")]
+            assert keeper.alarm() is None, "the journal does not grow for it"
+
+    run_virtual(run(VirtualClock(ENTRIES[-1].at_ns)))
+
+
+def test_a_process_keeps_states(tmp_path: Path) -> None:
+    asyncio.run(write(tmp_path, ENTRIES, [1_000]))
+    maker = KeeperProcess(tmp_path / "overmind.db")
+    assert [asyncio.run(maker.keep_states()) for _ in range(2)] == [True, False]
+    with closing(open_journal(tmp_path)) as journal:
+        near = NearStates.beside(tmp_path / "overmind.db", journal)
+        found = near.snapshot_before(999)
+        assert found is not None
+        assert (found.seq, found.state) == (500, encode_state(folded(ENTRIES[:500])))
+        near.close()
 
 
 def test_what_the_process_before_has_sealed_leaves_the_table_at_the_start(tmp_path: Path) -> None:

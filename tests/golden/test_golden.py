@@ -182,6 +182,11 @@ mark eth 16; fill stop:w6:eth:0.0.0 at 1600 fee 5000; wait 3600000; mark eth 16
 reject stop:w6:eth:1.0.0 for NO_LIQUIDITY; wait 3600000; mark eth 16; mark sol 100; wait 1000
 mark eth 1030; mark sol 100
 """,
+    "acted": """
+fill; who ann reactivate w1; w5; who token:bot hold w5 operator; who ann lift w5 operator; who ann change w5 loss 60
+who cli:root block eth; who ann deposit w5 1 eth; who ann close w5 eth; who ann keep w5 eth; who ann stop; who bob stop
+who ann liquidate
+""",
     "withdrawals": """
 fill; reactivate w1; reactivate w2; reactivate w3; reactivate w4; lift portfolio day_loss; lift portfolio drawdown
 mark sol 100; desk payees bank,vault cap 9000 delay 60000 threshold 100 loss 100 drawdown 100 streak 0

@@ -22,7 +22,7 @@ def test_limits_of_a_running_service(tmp_path: Path) -> None:
         assert (told.status, told.json["wallet_id"], told.json["differs"]) == (200, "hft_wallet", True)
         assert limit(service, "max_daily_loss")["in_force"] == "10.25"
         assert limit(service, "Arbitrage.enabled")["in_force"] is False
-        assert limit(service, "Arbitrage.share")["who"] == "ann"
+        assert limit(service, "Arbitrage.share")["who"] == "ann (token:api_token)"
         words = ("limits", "set", "hft_wallet", "max_daily_loss=500", "--reason", "wider", "--by", "bob")
         assert command(tmp_path, *words)["differs"] is True
         assert limit(service, "max_daily_loss")["reason"] == "wider"
@@ -66,7 +66,7 @@ def check_mints(service: Service) -> None:
     told = service.post("/v1/mints", {"verb": "block", "token": "sol", "reason": "drained", "by": "ann"})
     assert (told.status, told.json["blocked"][0]["reason"]) == (200, "drained")
     refused = service.post("/v1/signals", {**BUY, "signal_id": "blocked"}).json["refusals"]
-    assert {"code": "MINT_BLOCKED", "actual": "blocked by ann: drained"}.items() <= {
+    assert {"code": "MINT_BLOCKED", "actual": "blocked by ann (token:api_token): drained"}.items() <= {
         key: value for one in refused if one["code"] == "MINT_BLOCKED" for key, value in one.items()
     }.items()
     assert command(service.folder, "mints", "unblock", "SOL", "--reason", "safe")["blocked"] == []

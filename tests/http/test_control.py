@@ -63,7 +63,7 @@ def test_the_tools_work_on_a_running_service(tmp_path: Path) -> None:
         for row in service.get("/v1/positions").json:
             closed = as_json(overmind(tmp_path, "close", f"{row['wallet_id']}:SOL", "--reason", "out", "--json"))
             assert (closed["order_id"].startswith("close:"), closed["closing"]) == (True, True)
-            assert (closed["reason"], closed["left_quantity"]) == ("out", 0.0)
+            assert (closed["reason"], closed["left_quantity"]) == ("out", "0")
         stopped = command(tmp_path, "stop", "--reason", "leave", "--liquidate")
         assert stopped["how"].endswith("by the running service")
         assert stopped["not_swept"] == ""

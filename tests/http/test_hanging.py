@@ -16,7 +16,7 @@ from tests.support.command import overmind
 from tests.support.command_process import start
 from tests.support.hanging import hang, serving_unread, starting, until_hung
 from tests.support.processes import wait_until
-from tests.support.service import BUY, Service
+from tests.support.service import BUY, Service, command
 
 from overmind.cli.exit_codes import BAD_INPUT, INTERRUPTED, UNREACHABLE
 from overmind.core.books.state import State
@@ -28,9 +28,9 @@ from overmind.journal.sqlite import SqliteJournal
 SELL = {**BUY, "signal_id": "sold", "action": "Sell", "notional_usd": 20, "scope": "desk"}
 APPEND = "overmind.journal.writer:Writer.append"
 LOG, FILES, STOP_FILE = (
-    "overmind.desk.log_file:LogFile.emit",
+    "overmind.desk.log.file:LogFile.emit",
     "overmind.journal.place:Place.gone",
-    "overmind.desk.watch:StopFile.exists",
+    "overmind.desk.watches.timers:StopFile.exists",
 )
 JOURNAL_ENDS_S = 60.0  # 20 s for the last entries, 10 s for the file, and as above
 ENDS_S = 20.0  # the drain of nothing, two seconds each for the log and the terminal, and a slow machine
@@ -55,6 +55,7 @@ def test_trades_stops_and_health_go_on_while_everything_hangs(tmp_path: Path) ->
         assert service.post("/v1/signals", SELL).json["status"] == "placed"
         wait_until(lambda: states(service).count("filled") == 2, "the sale is filled")
         assert any("has not been written" in alarm for alarm in service.get("/v1/risk").json["alarms"])
+        assert any("has not been written" in alarm for alarm in command(tmp_path, "risk")["alarms"])
         began = time.monotonic()
         service.child.process.send_signal(signal.SIGTERM)
         assert service.child.end() == 0
@@ -86,8 +87,8 @@ def log_lines(folder: Path) -> list[dict[str, Any]]:
 def test_a_log_that_is_no_file_is_refused_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     os.mkfifo(tmp_path / "logs" / LOG_FILE)
-    for command in ("check", "run"):
-        done = overmind(tmp_path, command, SNIPER_SERVER_PORT="0")
+    for word in ("check", "run"):
+        done = overmind(tmp_path, word, SNIPER_SERVER_PORT="0")
         assert done.returncode == BAD_INPUT
         assert f"{tmp_path / 'logs' / LOG_FILE}: is a named pipe" in done.stderr
         assert "OVERMIND_LOGS_DIR" in done.stderr

@@ -11,6 +11,8 @@ CONNECTIONS_TEST: Final = "tests/http/test_connections.py::"
 LANE: Final = "desk/lane.py"
 MISSPELT: Final = "config/misspelt.py"
 OPERATE: Final = "cli/operate.py"
+PROTOCOL: Final = "http/protocol.py"
+PROTOCOL_TEST: Final = "tests/http/test_protocol.py::"
 
 DOOR_BUGS: Final = (
     Mutation(
@@ -54,6 +56,48 @@ DOOR_BUGS: Final = (
         "        self.remove(connection)\n        self._recognised[connection] = None\n",
         "        self._recognised[connection] = None\n",
         f"{CONNECTIONS_TEST}test_no_flood_closes_a_connection_that_has_shown_the_token",
+    ),
+    Mutation(
+        "door: headers after a body count as headers",
+        PROTOCOL,
+        "        if self._in_head:  # What follows",
+        "        if True:  # What follows",
+        f"{PROTOCOL_TEST}test_nothing_after_the_body_counts_as_a_header",
+    ),
+    Mutation(
+        "door: a refusal before the answers that it follows",
+        PROTOCOL,
+        "        if newest is None or newest.response_complete:\n            self._refuse(why)\n",
+        "        if newest is None or not newest.more_body:\n            self._refuse(why)\n",
+        f"{PROTOCOL_TEST}test_a_refusal_comes_after_the_answers_before_it",
+    ),
+    Mutation(
+        "door: the body after a wish for HTTP/2 is read as a request",
+        PROTOCOL,
+        "                data = self._without_upgrade() + data[upgrade.args[0] :]\n",
+        "                data = data[upgrade.args[0] :]\n",
+        f"{PROTOCOL_TEST}test_what_is_clear_is_served_and_so_is_what_follows",
+    ),
+    Mutation(
+        "door: two hosts in one request",
+        PROTOCOL,
+        "            if names.count(name) > 1:\n",
+        "            if names.count(name) > 2:\n",
+        f"{PROTOCOL_TEST}test_what_can_be_read_in_two_ways_is_refused",
+    ),
+    Mutation(
+        "door: a head of any size",
+        PROTOCOL,
+        "        if _size(self.url, self.headers) > HEAD_BYTES_MAX:\n",
+        "        if _size(self.url, self.headers) > 2**63:\n",
+        f"{PROTOCOL_TEST}test_what_can_be_read_in_two_ways_is_refused",
+    ),
+    Mutation(
+        "door: reads on while requests wait",
+        PROTOCOL,
+        "        if not self._waiting:\n            super().resume_reading()\n",
+        "        super().resume_reading()\n",
+        f"{PROTOCOL_TEST}test_while_requests_wait_nothing_more_is_read",
     ),
     Mutation(
         "door: the limit of open files is not raised",

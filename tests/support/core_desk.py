@@ -17,7 +17,7 @@ turn, 20 times, 60,000 ms apart, and SOL's price each time.
 `rebalance auto` places what the bands make due; `rebalance` is an operator's. Outcomes apply to orders and moves.
 
 `change w1 stop 3 momentum.share 40` is an operator's change, `change w1 stop files` undoes it; `ceiling loss 500` sets
-the desk's ceiling.
+the desk's ceiling. `who ann stop` is a step that ann has asked for.
 
 `admit checked` (or strict, or off; with `exit`) is the policy for mints. `look eth` sees a mint as it is listed, `look
 eth freeze mallory` one with that authority, `look eth gone` none. `account w1 eth frozen` sees what is wrong with an
@@ -51,6 +51,7 @@ from overmind.core.model.commands import (
     AcceptHistory,
     AcceptPrice,
     AddHold,
+    Attributed,
     BookFromChain,
     CancelClose,
     CancelMove,
@@ -65,6 +66,7 @@ from overmind.core.model.commands import (
     LiftHold,
     MarkPrices,
     MoveDue,
+    OperatorCommand,
     ReactivateWallet,
     Rebalance,
     RecordAccounts,
@@ -263,6 +265,7 @@ class CoreDesk:
         self.entries: list[Entry] = []
         self.now_ns = NOON_NS
         self._signals = 0
+        self._by = ""  # who gives the commands
         self._deposits = 0
         self._slot = 0
         self.do(FoundDesk(TradingMode.PAPER, "tape", "genesis"))
@@ -272,6 +275,8 @@ class CoreDesk:
 
     def facts(self, command: Command) -> Iterator[Event]:
         """Each event right after it was applied."""
+        if self._by and isinstance(command, OperatorCommand):
+            command = Attributed(command, self._by)
         for event in decide(self.state, self.index, command, self.now_ns):
             fact = in_brief(self.state, event) if isinstance(event, SignalRefused) else event
             entry = Entry(self.state.seq + 1, self.now_ns, fact)
@@ -291,6 +296,11 @@ class CoreDesk:
 
     def _step(self, words: list[str]) -> tuple[Event, ...]:
         match words:
+            case ["who", by, *rest]:
+                self._by = by
+                events = self._step(rest)
+                self._by = ""
+                return events
             case ["wait", ms]:
                 self.now_ns += int(ms) * MS
                 return ()

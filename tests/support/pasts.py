@@ -1,4 +1,4 @@
-"""What a search of the past must find, by reading every entry: the plain form of `journal.past`."""
+"""What a search of the past must find, by reading every entry: the plain form of `journal.catalogue.past`."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ READERS = {
     "desk/watches/clock_reference.py": "our own file",
     "desk/keeper.py": "our own process",
     "desk/log/file.py": "our own log",
+    "http/access/records.py": "our own files",
     "http/commands/bodies.py": "looks for repeated names",
     "http/files.py": "our own file",
     "http/intake.py": "parts an array; each signal is looked at",

@@ -17,6 +17,7 @@ WRITERS = {  # who may write to a terminal, and escapes what it writes
     "cli/present.py",
     "cli/__init__.py",  # the version, and the list of commands
     "desk/log/output.py",  # that the log cannot be written
+    "journal/bars/replay_process.py",  # likewise
     "journal/segments/keeper_process.py",  # into the pipe of the desk that started it
     "sandbox/localnet/__main__.py",
     "sandbox/selftest/__init__.py",
@@ -25,7 +26,9 @@ ENCODERS = {  # who may encode JSON that no terminal shows: requests and files
     "cli/keys.py",
     "cli/remote.py",
     "cli/venue.py",
+    "http/access/records.py",
     "http/files.py",
+    "http/pages/ticks.py",  # two numbers, for our own script
 }
 
 CONTROLS = [*map(chr, range(32)), *map(chr, range(0x7F, 0xA0)), *"\u061c\u200b\u200e\u200f\u2028\u2029\ufeff\u00ad"]

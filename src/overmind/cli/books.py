@@ -23,6 +23,7 @@ from overmind.cli.opening import (
     state_on_disk,
     stress_of_caller,
 )
+from overmind.cli.remote import alarms_of_service
 from overmind.cli.whole import whole_option
 from overmind.core.model.ids import SignalId
 from overmind.views import reports
@@ -64,9 +65,11 @@ def risk(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Show how much of each limit is used, and stress losses.
 
     The fullest limits come first. Stress losses are what the desk would lose if prices fell by
-    OVERMIND_STRESS_PERCENT.
+    OVERMIND_STRESS_PERCENT. A running service adds its alarms, such as a disk that fills up.
     """
-    found = risk_of(state_on_disk(data_dir_of(data_dir)), stress_of_caller())
+    folder = data_dir_of(data_dir)
+    found = risk_of(state_on_disk(folder), stress_of_caller())
+    found = structs.replace(found, alarms=tuple(dict.fromkeys((*found.alarms, *alarms_of_service(folder)))))
     if as_json:
         present.emit_json(found)
     else:

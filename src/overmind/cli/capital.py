@@ -28,13 +28,13 @@ from overmind.cli.opening import (
     state_and_past,
     state_on_disk,
 )
-from overmind.cli.reasons import BY_OPERATOR, Reason, refuse_blank
+from overmind.cli.reasons import BY_OPERATOR, Reason, cli_author, refuse_blank
 from overmind.cli.remote import call_service, read_as
 from overmind.cli.whole import whole_option
 from overmind.clock.clocks import SystemClock
 from overmind.config import MultiWalletConfig
 from overmind.core.capital.rebalance import plan
-from overmind.core.model.commands import CancelMove, Rebalance, Withdraw
+from overmind.core.model.commands import CancelMove, Rebalance, Withdraw, given_by
 from overmind.core.model.ids import OrderId
 from overmind.core.model.numbers import BadNumber, number
 from overmind.desk.app import App, running
@@ -101,7 +101,7 @@ async def _rebalance(config: MultiWalletConfig, journal: Journal, reason: str) -
     clock = SystemClock()
     async with connected(config, clock) as connect, running(App(config, journal, clock, connect)) as app:
         shown = plan_report(plan(app.engine.state, app.clock.now_ns()))
-        return shown, placed_moves(await app.engine.handle(Rebalance(reason, by_operator=True)))
+        return shown, placed_moves(await app.engine.handle(given_by(Rebalance(reason, by_operator=True), cli_author())))
 
 
 def _show_plan(shown: PlanReport) -> None:
@@ -180,7 +180,7 @@ async def _withdraw(config: MultiWalletConfig, journal: Journal, command: Withdr
     """Start a desk for it, so that the address list and the caps of today's configuration decide."""
     clock = SystemClock()
     async with connected(config, clock) as connect, running(App(config, journal, clock, connect)) as app:
-        known = not placed_moves(await app.engine.handle(command))
+        known = not placed_moves(await app.engine.handle(given_by(command, cli_author())))
         return await app.engine.read(lambda state: withdrawal_row(state, command, known, app.clock.now_ns()))
 
 

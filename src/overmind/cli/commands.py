@@ -25,6 +25,8 @@ class Entry(NamedTuple):
 SET_UP: Final = {
     "check": Entry("configuration", "check", "Check the whole configuration and show every problem."),
     "keys": Entry("keys", "keys_cli", "Make or import the key of a wallet."),
+    "users": Entry("access", "users_cli", "Show or change who may log in to the page, and with which role."),
+    "tokens": Entry("access", "tokens_cli", "Show, make or revoke the tokens of programs."),
     "show-config": Entry("configuration", "show_config", "Show every setting in force and where it comes from."),
 }
 TRADE: Final = {
@@ -36,7 +38,7 @@ LOOK: Final = {
     "portfolio": Entry("books", "portfolio", "Show value, P&L, exposure and risk of the whole desk."),
     "wallets": Entry("books", "wallets", "Show status, value, P&L and use of limits of each wallet."),
     "positions": Entry("books", "positions", "Show what each wallet holds, and its exit prices."),
-    "trades": Entry("past", "trades", "Show the last trades, with cost, expected cost and realized P&L."),
+    "trades": Entry("past", "trades", "Show the last trades: cost, expected cost, realized P&L."),
     "signals": Entry("past", "signals", "Show the last signals, each with its answer."),
     "orders": Entry("books", "orders", "Show open orders and the last closed orders."),
     "refusals": Entry("books", "refusals", "Show the last signals that were refused, and why."),

@@ -14,12 +14,12 @@ from overmind.cli import order_tables, present
 from overmind.cli.exit_codes import BAD_INPUT, REFUSED
 from overmind.cli.offline import command_on_disk
 from overmind.cli.opening import AsJson, DataDir, data_dir_of, journal_to_write, load_config, state_on_disk
-from overmind.cli.reasons import BY_OPERATOR, Reason, refuse_blank
+from overmind.cli.reasons import BY_OPERATOR, Reason, cli_author, refuse_blank
 from overmind.cli.remote import call_service, read_as
 from overmind.clock.clocks import SystemClock
 from overmind.config import MultiWalletConfig
 from overmind.core.control.holds import OPERATOR
-from overmind.core.model.commands import AddHold, CancelClose, ClosePosition, LiftHold
+from overmind.core.model.commands import AddHold, CancelClose, ClosePosition, LiftHold, given_by
 from overmind.core.model.ids import WalletId
 from overmind.desk.app import App, running
 from overmind.desk.market import connected
@@ -89,7 +89,7 @@ async def _close(
     async with connected(config, clock) as connect, running(App(config, journal, clock, connect)) as app:
         engine = app.engine
         mint = mint_held(engine.state, wallet_id, token)
-        events = await engine.handle(command(wallet_id, mint, reason))
+        events = await engine.handle(given_by(command(wallet_id, mint, reason), cli_author()))
         return await engine.read(lambda state: close_row(state, wallet_id, mint, events, clock.now_ns()))
 
 

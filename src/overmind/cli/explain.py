@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,7 +12,16 @@ import typer
 from overmind.cli import order_tables, present
 from overmind.cli.cores import over_all_cores
 from overmind.cli.exit_codes import BAD_INPUT
-from overmind.cli.opening import JOURNAL, AsJson, DataDir, absolute, anchor_of_caller, data_dir_of, past_read_only
+from overmind.cli.opening import (
+    JOURNAL,
+    AsJson,
+    DataDir,
+    absolute,
+    anchor_of_caller,
+    data_dir_of,
+    journal_at,
+    past_read_only,
+)
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.events import (
     Event,
@@ -27,6 +37,7 @@ from overmind.core.model.ids import OrderId, SignalId
 from overmind.core.model.order import Order
 from overmind.core.model.units import MICROS
 from overmind.journal.catalogue.check import Done, Part
+from overmind.journal.kept.near import NearStates
 from overmind.journal.recovery import state_at
 from overmind.views.orders import book_fix, outcome_told
 from overmind.views.preview import explain as explain_signal
@@ -49,7 +60,8 @@ def explain(
                 "give the signal_id that was sent; an order's id is the signal's with .part.attempt behind it",
             )
             raise typer.Exit(BAD_INPUT)
-        before = state_at(journal, life[0].seq - 1)
+        with closing(NearStates.beside(journal_at(data_dir_of(data_dir)), journal)) as near:
+            before = state_at(near, life[0].seq - 1)
     explained = explain_signal(life, before)
     if as_json:
         present.emit_json(explained.to_json())

@@ -6,17 +6,28 @@ import asyncio
 from pathlib import Path
 
 from overmind.cli.opening import JOURNAL, journal_to_write
+from overmind.cli.reasons import cli_author
 from overmind.clock.clocks import SystemClock
 from overmind.clock.desk_clock import DeskClock
 from overmind.core.books.state import State
-from overmind.core.model.commands import Command, CommandRefused
+from overmind.core.model.commands import Command, CommandRefused, OperatorCommand, RecordAction, given_by
 from overmind.desk.engine import Engine
 from overmind.desk.engine_start import begun
 
 
-def command_on_disk(directory: Path, command: Command) -> State:
+def command_on_disk(directory: Path, command: OperatorCommand) -> State:
     """Raises JournalLocked while a service owns the journal, and CommandRefused."""
+    require_journal(directory)
+    return _handled(directory, given_by(command, cli_author()))
 
+
+def record_on_disk(directory: Path, action: str, about: str, reason: str) -> None:
+    """Journals who may do what from now on. A desk that never ran has no journal, and nobody to tell."""
+    if (directory / JOURNAL).exists():
+        _handled(directory, RecordAction(cli_author(), action, about, reason))
+
+
+def _handled(directory: Path, command: Command) -> State:
     async def handle(engine: Engine) -> State:
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(engine.run())
@@ -25,7 +36,6 @@ def command_on_disk(directory: Path, command: Command) -> State:
             writing.cancel()
         return engine.state
 
-    require_journal(directory)
     with journal_to_write(directory) as journal:
         return asyncio.run(handle(begun(journal, DeskClock(SystemClock()), directory)))
 

@@ -15,7 +15,7 @@ from overmind.cli import present
 from overmind.cli.exit_codes import REFUSED, UNREACHABLE
 from overmind.cli.offline import command_on_disk
 from overmind.cli.opening import JOURNAL, AsJson, DataDir, WalletName, data_dir_of, journal_to_write, load_config
-from overmind.cli.reasons import NO_REASON, Reason, refuse_blank
+from overmind.cli.reasons import NO_REASON, Reason, cli_author, refuse_blank
 from overmind.cli.remote import ServiceRefused, ServiceSilent, call_service
 from overmind.clock.clocks import SystemClock
 from overmind.config import ConfigError, MultiWalletConfig
@@ -130,7 +130,7 @@ async def _accept(
         await app.settle_finally(SETTLE_S)
         try:
             accept = app.balances.accept_history if history else app.balances.accept
-            return await accept(wallet_id, reason)
+            return await accept(wallet_id, reason, cli_author())
         except ChainSilent as silent:
             raise CommandRefused(f"the chain cannot be read: {silent}") from None
 

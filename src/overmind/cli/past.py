@@ -88,7 +88,7 @@ def trades(
     from_: FromOption = None,
     to: ToOption = None,
 ) -> None:
-    """Show the last trades, with cost, expected cost and realized P&L.
+    """Show the last trades: cost, expected cost, realized P&L.
 
     A trade is an order that was filled. Its cost is the fee, the rent, and what its price was worse than the mark. What
     was expected is from its decision. A buy realizes its costs; a sale its gain or loss, less its costs.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import os
+import pwd
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
@@ -31,6 +33,15 @@ def caller_name(by: str | None) -> str:
     except (KeyError, OSError):
         present.complain("your login name is not known", "give your name with --by; it is journaled")
         raise typer.Exit(BAD_INPUT) from None
+
+
+def cli_author() -> str:
+    """As the journal names a command of this process that no service has carried out. No variable changes it."""
+    uid = os.getuid()
+    try:
+        return f"cli:{pwd.getpwuid(uid).pw_name}"
+    except KeyError:
+        return f"cli:{uid}"
 
 
 def attribution(who: str, reason: str, since_ns: int) -> str:

@@ -28,6 +28,7 @@ from overmind.text.amount import Amount
 from overmind.text.characters import is_blank
 
 ANSWER_S: Final = 30.0
+ALARMS_S: Final = 3.0
 BATCH_BYTES_MAX: Final = BODY_BYTES_MAX // 2
 BUSY_RETRY_S: Final = 0.2
 SETTLE_S: Final = 120.0  # a ticket that never lands is proven expired within a minute
@@ -65,6 +66,22 @@ def call_service(
     return None if service is None else asyncio.run(call(service))
 
 
+def alarms_of_service(data_dir: Path) -> tuple[str, ...]:
+    """What the running service alarms about, or that it does not answer; none if none runs."""
+
+    async def ask(service: RunningService) -> tuple[str, ...]:
+        async with Remote(service, caller_token(data_dir), SystemClock(), ALARMS_S) as remote:
+            return tuple((await remote.call("GET", "/v1/risk"))["alarms"])
+
+    service = find_service(data_dir)
+    if service is None:
+        return ()
+    try:
+        return asyncio.run(ask(service))
+    except (ServiceSilent, ServiceRefused) as unknown:
+        return (f"the alarms of the service are not known: {unknown}",)
+
+
 def read_as(answer: object, shape: type[Row]) -> Row:
     """A part of a service's answer as the row that the service wrote."""
     return msgspec.convert(answer, shape, dec_hook=_amount)
@@ -88,8 +105,12 @@ class Remote:
     def __init__(self, service: RunningService, token: Secret, clock: Clock, answer_s: float = ANSWER_S) -> None:
         self._service = service
         self._clock = clock
+        # A certificate names the public host. Its own file names it for the commands of this machine.
+        pin = aiohttp.Fingerprint(bytes.fromhex(service.certificate)) if service.certificate else None
         self._session = aiohttp.ClientSession(
-            headers={"authorization": f"Bearer {token.reveal()}"}, timeout=aiohttp.ClientTimeout(answer_s)
+            headers={"authorization": f"Bearer {token.reveal()}"},
+            timeout=aiohttp.ClientTimeout(answer_s),
+            connector=None if pin is None else aiohttp.TCPConnector(ssl=pin),
         )
 
     async def __aenter__(self) -> Self:

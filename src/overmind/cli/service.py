@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
@@ -33,8 +34,16 @@ from overmind.desk.market import Connect, MarketAccess, connected
 from overmind.desk.watches.space_watch import SpaceWatch
 from overmind.desk.watches.stop_file_watch import StopFileWatch
 from overmind.desk.watches.watchdog import Patience, watched_loop
-from overmind.http.files import TOKEN_FILE, RunningService, last_service, publish, token_of_service, withdraw
-from overmind.http.server import HOST, ApiServer, listen, serve_api
+from overmind.http.files import (
+    TOKEN_FILE,
+    RunningService,
+    fingerprint,
+    last_service,
+    publish,
+    token_of_service,
+    withdraw,
+)
+from overmind.http.server import ApiServer, listen, serve_api
 from overmind.journal.aside import Aside
 from overmind.ports import ChainSilent, Clock, Journal
 
@@ -50,7 +59,7 @@ def serve(as_json: bool) -> None:
         with LastLine("service"), journal_to_write(config.data_dir) as journal:
             token, warnings = token_of_service(config)
             present.warn_of(warnings)
-            with _listen(config.server_port) as listener:
+            with _listen(config.server_port, config.door.bind) as listener:
                 try:
                     uvloop.run(_run(config, journal, listener, token, ending, as_json))
                 except asyncio.CancelledError:
@@ -58,12 +67,12 @@ def serve(as_json: bool) -> None:
                     raise typer.Exit(INTERRUPTED) from None
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(port: int, address: str) -> socket.socket:
     try:
-        return listen(port)
+        return listen(port, address)
     except OSError as error:
         present.complain(
-            f"port {port} of {HOST} cannot be had: {error.strerror}",
+            f"port {port} of {address} cannot be had: {error.strerror}",
             f"stop who listens there, or set {SERVER_PORT.name} to another one; 0 takes any free one",
         )
         raise typer.Exit(UNREACHABLE) from None
@@ -145,8 +154,10 @@ def _chain_of(market: MarketAccess) -> Callable[[], asyncio.Future[None]] | None
 
 
 async def _publish(config: MultiWalletConfig, service: ApiServer, aside: Aside) -> None:
-    running_now = RunningService(service.url, os.getpid())
+    tls = config.door.tls
     try:
+        pin = "" if tls is None else await aside.run(partial(fingerprint, tls.cert), FILE_MAX_S)
+        running_now = RunningService(service.url, os.getpid(), pin)
         if (last := await aside.run(partial(last_service, config.data_dir), FILE_MAX_S)) is not None:
             log.warning("the service before this one ended without a last line: it was killed", pid=last.pid)
         await aside.run(partial(publish, config.data_dir, running_now), FILE_MAX_S)
@@ -170,9 +181,20 @@ def _announce(
     where = "OVERMIND_API_TOKEN" if config.api_token is not None else str(config.data_dir / TOKEN_FILE)
     present.say(f"{service.url} serves {len(wallets)} wallets, trading mode {mode}, cluster {cluster}", "green")
     present.say(f"token of the API: {where}")
+    _show_first_admin(service)
+    if service.users:
+        of = "user" if service.users == 1 else "users"
+        present.warn(f"beside {service.users} {of}, whoever has the token in {where} is an admin too")
     for wallet_id, changed in changed_limits.items():
         present.say(f"{wallet_id}: limits differ from the files: {', '.join(changed)}", "yellow")
     present.say("Ctrl-C settles open orders and ends it")
+
+
+def _show_first_admin(service: ApiServer) -> None:
+    """The link is a secret: it is for the terminal of whoever started the service, and stands in no log."""
+    if (path := service.welcomes.offer() if sys.stdout.isatty() else None) is not None:
+        present.say("no users yet. This link makes the first admin of the page, once and within ten minutes:")
+        present.say(f"{service.url}{path}")
 
 
 async def _drain(app: App, service: ApiServer, stop_now: asyncio.Event) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from overmind.cli import present
 from overmind.cli.offline import require_journal
 from overmind.cli.opening import AsJson, DataDir, data_dir_of, journal_to_write
-from overmind.cli.reasons import Reason, refuse_blank
+from overmind.cli.reasons import Reason, cli_author, refuse_blank
 from overmind.cli.remote import call_service
 from overmind.clock.clocks import SystemClock
 from overmind.clock.desk_clock import DeskClock
@@ -47,7 +47,7 @@ async def _accept(directory: Path, journal: Journal, reason: str) -> str:
     async with asyncio.TaskGroup() as tasks:
         writing = tasks.create_task(engine.run())
         watch = ClockWatch(engine, clock, None, 0, directory)
-        await watch.accept(reason)
+        await watch.accept(reason, cli_author())
         await engine.close()
         writing.cancel()
     return iso_seconds(clock.now_ns())

@@ -47,6 +47,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._from_threads.put(handle)
         return handle
 
+    async def shutdown_default_executor(self, within_s: float | None = None) -> None:
+        """The runner calls it last. The thread that ends the others is waited for, as any other."""
+        self._in_threads += 1
+        try:
+            await super().shutdown_default_executor()
+        finally:
+            self._in_threads -= 1
+
     def wait(self, timeout_s: float | None) -> None:
         """Called when nothing is ready: takes a thread's result if one is due, otherwise jumps to the next timer."""
         if self._in_threads or not self._from_threads.empty():

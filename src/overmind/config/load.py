@@ -11,6 +11,7 @@ import msgspec
 
 from overmind.config.cluster import ChainConfig, chain_config, choose_cluster
 from overmind.config.desk import build_desk
+from overmind.config.door import DoorSettings, read_door
 from overmind.config.environment import DEFAULT_DOTENV, Environment
 from overmind.config.misspelt import check_names
 from overmind.config.problems import ConfigError, Findings, Problem
@@ -59,6 +60,7 @@ class MultiWalletConfig(msgspec.Struct, frozen=True, kw_only=True):
     log_level: LogLevel
     signal_fields_ignored: frozenset[str]
     api_token: Secret | None  # None: created at the first run
+    door: DoorSettings
     data_dir: Path
     logs_dir: Path
     log_days_max: int  # 0: only their size bounds the log's files
@@ -127,6 +129,7 @@ def _load(env: Mapping[str, str], dotenv: Path | None) -> MultiWalletConfig | Co
         log_level=settings.get(LOG_LEVEL),
         signal_fields_ignored=settings.get(SIGNAL_FIELDS_IGNORED),
         api_token=settings.get(API_TOKEN),
+        door=read_door(settings, mode, findings),
         data_dir=settings.get(DATA_DIR),
         logs_dir=settings.get(LOGS_DIR),
         log_days_max=settings.get(LOG_DAYS_MAX),

@@ -24,11 +24,12 @@ from overmind.core.capital.rebalance import rebalance
 from overmind.core.capital.withdrawals import cancel, end_unpaid, withdraw
 from overmind.core.control import breakers, day
 from overmind.core.control.admission import record_accounts, record_admission
+from overmind.core.control.attribution import acted
 from overmind.core.control.balances import QUARANTINE, accept, compare, is_of_chain
 from overmind.core.control.changes import accept_price, change_limits, change_mints
 from overmind.core.control.configuration import check_same_money, configure_wallet, found_desk, take_deposit
 from overmind.core.control.history import decide_history
-from overmind.core.control.holds import add_hold, holds_of, lift_expired, lift_hold, trust_clock
+from overmind.core.control.holds import DISK_FULL, add_hold, holds_of, lift_expired, lift_hold, trust_clock
 from overmind.core.control.landed import decide_landed
 from overmind.core.entries.entering import enter, enter_sized, refuse_entry, refuse_sized
 from overmind.core.entries.request import entry_request, stale_at_ns
@@ -42,6 +43,7 @@ from overmind.core.model.commands import (
     AcceptHistory,
     AcceptPrice,
     AddHold,
+    Attributed,
     BookFromChain,
     CancelClose,
     CancelMove,
@@ -60,6 +62,7 @@ from overmind.core.model.commands import (
     ReactivateWallet,
     Rebalance,
     RecordAccounts,
+    RecordAction,
     RecordAdmission,
     RecordBalances,
     RecordDeposit,
@@ -86,6 +89,7 @@ from overmind.core.model.events import (
     MoveClosed,
     MoveFinal,
     MoveRolledBack,
+    OperatorActed,
     OrderClosed,
     OrderFinal,
     OrderRolledBack,
@@ -204,8 +208,26 @@ def _events_of(state: State, index: SelectionIndex, command: Command, at_ns: int
             yield from withdraw(state, wanted, at_ns)
         case CancelMove() as wanted:
             yield from cancel(state, wanted)
+        case Attributed() as given:
+            yield from _attributed(state, index, given, at_ns)
+        case RecordAction() as action:
+            yield OperatorActed(action.by, action.action, action.about, action.reason)
         case _:
             assert_never(command)
+
+
+def _attributed(state: State, index: SelectionIndex, given: Attributed, at_ns: int) -> Iterator[Event]:
+    """Who wanted it comes first. What is refused, or changes nothing, has no author, but for a stop: the file STOP may
+    have been first, and who else wanted it counts.
+    """
+    events = _events_of(state, index, given.command, at_ns)
+    first = next(events, None)
+    if first is not None:
+        yield acted(given.command, given.by)
+        yield first
+        yield from events
+    elif isinstance(given.command, EmergencyStop) and DISK_FULL not in state.holds:
+        yield acted(given.command, given.by)
 
 
 # Signals

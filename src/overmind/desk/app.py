@@ -119,7 +119,7 @@ class App:
         )
         look_every_s = max(LOOK_EVERY_S, market.mark_every_s / 2)
         self._journal_watch = JournalWatch(self.engine, journal, market.prices, clock, look_every_s)
-        self._keeper = self._keeper_with(maker)
+        self.keeper = self._keeper_with(maker)
         self.balances = self._balance_watch()
         self.history = self._history_watch()
         self.turns = LoopTurns()
@@ -169,7 +169,7 @@ class App:
         maybe = (self.balances, self.admission, self.history, self.space)
         watches = [watch.run for watch in maybe if watch is not None]
         anchorage = [] if self._anchorage is None else [partial(self._anchorage.run, self.clock)]
-        keeper = [] if self._keeper is None else [self._keeper.run]
+        keeper = [] if self.keeper is None else [self.keeper.run]
         return [*own, *self._market.services, *watches, *anchorage, *keeper]
 
     @property
@@ -258,11 +258,11 @@ class App:
         """Whether any wallet was ever compared with the chain: before that, none had any capital."""
         return any(book.checked for book in self.engine.state.wallets.values())
 
-    async def book_from_chain(self, order_id: OrderId, reason: str) -> Filled | Failed:
+    async def book_from_chain(self, order_id: OrderId, reason: str, by: str = "") -> Filled | Failed:
         """Books an order that landed otherwise than ordered. Raises CommandRefused, ChainSilent."""
         if self._market.on_chain is None:
             raise CommandRefused("paper has no chain to book from")
-        return await book_from_chain(self.engine, self._market.on_chain.chain, order_id, reason)
+        return await book_from_chain(self.engine, self._market.on_chain.chain, order_id, reason, by)
 
     async def anchor(self) -> None:
         """Remembers the newest entry outside of the data folder. A desk on paper does not."""

@@ -20,7 +20,14 @@ from solders.pubkey import Pubkey
 from overmind.core.books.book import WalletBook
 from overmind.core.books.wallet_limits import RESTORED
 from overmind.core.control.balances import is_stale, short_of, unknown_signature_cause
-from overmind.core.model.commands import AcceptBalances, AcceptHistory, AddHold, CommandRefused, RecordBalances
+from overmind.core.model.commands import (
+    AcceptBalances,
+    AcceptHistory,
+    AddHold,
+    CommandRefused,
+    RecordBalances,
+    given_by,
+)
 from overmind.core.model.controls import Scope
 from overmind.core.model.events import BalanceAdjusted, Event, TicketRecorded
 from overmind.core.model.ids import SOL, Mint, WalletId
@@ -137,20 +144,21 @@ class BalanceWatch:
         if cursor.open:
             raise ChainSilent(cursor.open)
 
-    async def accept(self, wallet_id: WalletId, reason: str) -> dict[Mint, int]:
+    async def accept(self, wallet_id: WalletId, reason: str, by: str = "") -> dict[Mint, int]:
         """Adjusts the books to the chain on an operator's word; also for a removed wallet, because its holds stop the
         others.
 
         Returns the adjustments by mint. Raises CommandRefused, ChainSilent.
         """
         async with self._checking:
-            events = await self._engine.handle(await self._read_to_accept(wallet_id, reason))
+            events = await self._engine.handle(given_by(await self._read_to_accept(wallet_id, reason), by))
         return _adjusted(events)
 
-    async def accept_history(self, wallet_id: WalletId, reason: str) -> dict[Mint, int]:
+    async def accept_history(self, wallet_id: WalletId, reason: str, by: str = "") -> dict[Mint, int]:
         """Like `accept`, for what a wallet did since the journal ended. Raises CommandRefused, ChainSilent."""
         async with self._checking:
-            events = await self._engine.handle(AcceptHistory(await self._read_to_accept(wallet_id, reason)))
+            found = await self._read_to_accept(wallet_id, reason)
+            events = await self._engine.handle(given_by(AcceptHistory(found), by))
         return _adjusted(events)
 
     async def explain(self, book: WalletBook, signatures: Sequence[str]) -> list[str]:

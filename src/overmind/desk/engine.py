@@ -24,12 +24,14 @@ from overmind.core.decide import EXITS, decide
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.model.commands import (
     AddHold,
+    Attributed,
     ChangeLimits,
     ChangeMints,
     Command,
     CommandRefused,
     MarkPrices,
     Rebalance,
+    RecordAction,
     SubmitSignal,
     Withdraw,
 )
@@ -55,7 +57,7 @@ class Bounds(Value, frozen=True):
 
 
 BOUNDS: Final = Bounds()
-OPTIONAL: Final = (ChangeLimits, ChangeMints, Rebalance, Withdraw)  # commands that can wait until there is room
+OPTIONAL: Final = (ChangeLimits, ChangeMints, Rebalance, Withdraw, RecordAction)  # can wait until there is room
 ROOM: Final = "make room and restart the desk, then send it again"
 EXIT_MARGIN: Final = 2  # Exits are still accepted up to this multiple of the bounds for entries.
 
@@ -150,7 +152,7 @@ class Engine:
         An empty answer means that the fact was already known. Raises CommandRefused, EngineStopped, DiskFull. Only
         `submit` raises EngineBusy: the number of tickets, outcomes and stops is bounded by the open orders.
         """
-        if DISK_FULL in self._state.holds and isinstance(command, OPTIONAL):
+        if DISK_FULL in self._state.holds and _is_optional(command):
             raise DiskFull(f"the disk is full, and what is left serves stops and exits: {ROOM}")
         try:
             events = self._decide_and_apply(command)
@@ -373,6 +375,10 @@ class Engine:
             if not durable.done():
                 durable.set_exception(EngineStopped(self._stopped))
         self._wake.set()
+
+
+def _is_optional(command: Command) -> bool:
+    return isinstance(command.command if isinstance(command, Attributed) else command, OPTIONAL)
 
 
 def recover(journal: Journal) -> State:

@@ -1,4 +1,5 @@
-"""Keeps the journal short to read: a snapshot every so many entries, and old entries in sealed segments.
+"""Keeps the journal short to read: a snapshot every so many entries, old entries in sealed segments, and states close
+together for explanations.
 
 The work is done beside the desk, in a process of its own, so no step of the event loop waits for it. If it fails, the
 log alarms and it is tried again; trading goes on.
@@ -17,8 +18,10 @@ from typing import Final, Protocol
 import msgspec
 import structlog
 
+from overmind.core.model.units import NS
 from overmind.desk.engine import BOUNDS, Engine
 from overmind.journal.errors import JournalUnusable
+from overmind.journal.kept.keeping import EVERY as STATES_AFTER
 from overmind.journal.segments.sealed import Sealed
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Clock, Snapshot
@@ -30,6 +33,9 @@ TASK_MAX_S: Final = 3_600.0
 PROCESS: Final = "overmind.journal.segments.keeper_process"
 PASSED_ON: Final = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "TMPDIR", "LANG", "LC_ALL")  # The process gets no secret.
 WHY_MAX: Final = 500  # characters
+STATES_EVERY_S: Final = 60.0  # What is younger is explained from further away.
+STATES_PAUSE_S: Final = 5.0  # between two runs of earlier entries
+FAILURES_TOLD: Final = 2  # tries in a row that failed before probes are told: one may have run out of memory
 
 log = structlog.get_logger("journal")
 
@@ -47,6 +53,9 @@ class Maker(Protocol):
     def segments(self, entries: int) -> AsyncGenerator[Sealed, None]:
         """Writes the next segments of this many entries each. Raises KeeperFailed."""
 
+    async def keep_states(self) -> bool:
+        """Keeps states close together. False: no earlier entries are left. Raises KeeperFailed."""
+
 
 class KeeperProcess:
     """A process of the lowest priority for each task. It ends with its task, so it keeps no memory."""
@@ -63,6 +72,10 @@ class KeeperProcess:
         async with self._running("seal", str(entries), str(entries)) as output:
             async for line in output:
                 yield msgspec.json.decode(line, type=Sealed)
+
+    async def keep_states(self) -> bool:
+        async with self._running("keep") as output:
+            return bool(await output.read())
 
     @asynccontextmanager
     async def _running(self, *words: str) -> AsyncIterator[asyncio.StreamReader]:
@@ -119,6 +132,12 @@ class Keeper:
         self._snapshot_every = snapshot_every
         kept = journal.snapshot()
         self._kept_seq = kept.seq if kept is not None else 0
+        self._failures = 0  # tries in a row
+        self._why = ""  # the newest one failed
+        self._states_seq = 0  # up to where states were kept
+        self._states_due_ns = clock.now_ns() + round(STATES_EVERY_S * NS)
+        self._more_states = False  # of earlier entries
+        self._states_told = ""  # why they were not kept
 
     async def run(self) -> None:
         """Runs until cancelled. Raises JournalFailed."""
@@ -129,6 +148,8 @@ class Keeper:
             if unfinished or self._snapshot_is_due:
                 unfinished = not await self.keep()
                 await self._clock.sleep(RETRY_S if unfinished else 0)
+            elif self._states_are_due:
+                await self.keep_states()
 
     async def keep(self) -> bool:
         """Makes a snapshot if one is due, and seals what may be sealed then. False: it failed, and the log says why.
@@ -142,8 +163,41 @@ class Keeper:
                 await self._seal()
         except (KeeperFailed, JournalUnusable) as failed:
             log.error("the keeper failed; the journal grows", why=str(failed), next_try_s=RETRY_S)
+            self._failures, self._why = self._failures + 1, str(failed)
             return False
+        self._failures = 0
         return True
+
+    async def keep_states(self) -> None:
+        """Keeps states close together, of the newest entries first. Without them explanations take longer."""
+        seq, more = self._engine.durable_seq, False
+        try:
+            more = await self._maker.keep_states()
+            self._states_seq, self._states_told = seq, ""
+        except KeeperFailed as failed:
+            if str(failed) != self._states_told:
+                log.warning("no states are kept close together; explanations take longer", why=str(failed))
+            self._states_told = str(failed)
+        self._more_states = more
+        wait_s = STATES_PAUSE_S if more else STATES_EVERY_S
+        self._states_due_ns = self._clock.now_ns() + round(wait_s * NS)
+
+    def alarm(self) -> str | None:
+        """Why the newest try failed; None: it did not."""
+        if not self._failures:
+            return None
+        times = "" if self._failures == 1 else f" {self._failures} times in a row"
+        return f"the keeper failed{times}, so the journal grows and the next start takes longer: {self._why}"
+
+    def fault(self) -> str | None:
+        """The same, once it is more than an accident."""
+        return self.alarm() if self._failures >= FAILURES_TOLD else None
+
+    @property
+    def _states_are_due(self) -> bool:
+        if self._clock.now_ns() < self._states_due_ns:
+            return False
+        return self._more_states or self._engine.durable_seq - self._states_seq >= STATES_AFTER
 
     @property
     def _snapshot_is_due(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from overmind.core.books.state import State
 from overmind.core.control.landed import landed_otherwise
-from overmind.core.model.commands import BookFromChain, CommandRefused
+from overmind.core.model.commands import BookFromChain, CommandRefused, given_by
 from overmind.core.model.ids import SOL, Mint, OrderId
 from overmind.core.model.order import Order, Ticket
 from overmind.core.model.outcome import Cause, Failed, Filled
@@ -14,7 +14,9 @@ from overmind.solana.chain import RpcChain, RpcNode
 from overmind.solana.settlement import Unsettled, outside_costs, settle
 
 
-async def book_from_chain(engine: Engine, chain: RpcChain, order_id: OrderId, reason: str) -> Filled | Failed:
+async def book_from_chain(
+    engine: Engine, chain: RpcChain, order_id: OrderId, reason: str, by: str = ""
+) -> Filled | Failed:
     """Durable on return. Raises CommandRefused, ChainSilent."""
     known = landed_otherwise(engine.state, order_id)
     assert known.ticket is not None, known
@@ -22,7 +24,7 @@ async def book_from_chain(engine: Engine, chain: RpcChain, order_id: OrderId, re
     if effects is None or not await _is_final(chain.histories, known.ticket, effects.slot):
         raise CommandRefused(f"{order_id} is not final yet, and a fork may still undo it: try again in a minute")
     outcome, changes = taken(effects, known.order, known.otherwise)
-    await engine.handle(BookFromChain(order_id, outcome, changes, reason))
+    await engine.handle(given_by(BookFromChain(order_id, outcome, changes, reason), by))
     return outcome
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -16,7 +17,8 @@ from overmind.http.responses import HttpRefusal
 from overmind.journal.aside import Aside
 from overmind.journal.catalogue.past import Past
 from overmind.journal.catalogue.store import Catalogue
-from overmind.journal.recovery import state_at
+from overmind.journal.kept.near import NearStates
+from overmind.journal.recovery import kept_state, replayed
 from overmind.journal.sqlite import SqliteJournal
 
 CATALOGUE_FIX: Final = "ask again; open orders and moves are told at once with open=true"
@@ -28,8 +30,8 @@ class ReadBounds(Value, frozen=True):
     """What one request may read, so that the next one and the decisions do not wait long."""
 
     unfiled_max: int = 10_000  # entries that the catalogue lacks: a quarter of a second in its thread
-    replayed_max: int = 1_000  # entries after a kept state
-    state_bytes_max: int = 1 << 18  # of a kept state
+    replayed_max: int = 1_000  # entries after a kept state: 25 ms in its thread
+    state_bytes_max: int = 1 << 20  # of a kept state: 4 ms in which no other thread runs
 
 
 BOUNDS: Final = ReadBounds()
@@ -72,11 +74,12 @@ class Pages:
 
     def state_nearby(self, seq: int) -> State | None:
         """The state after this entry; None: the nearest kept state is far from it, or large."""
-        kept = self._journal.snapshot_before(seq)
-        far, size = (seq, 0) if kept is None else (seq - kept.seq, len(kept.state))
-        if far > self._bounds.replayed_max or size > self._bounds.state_bytes_max:
-            return None
-        return state_at(self._journal, seq)
+        with contextlib.closing(NearStates.beside(self._path, self._journal)) as near:
+            kept = near.snapshot_before(seq)
+            if kept is not None and len(kept.state) > self._bounds.state_bytes_max:
+                return None
+            state = kept_state(near, kept)
+            return replayed(near, state, seq) if seq - state.seq <= self._bounds.replayed_max else None
 
 
 class Archive:

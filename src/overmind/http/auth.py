@@ -89,9 +89,9 @@ class Authenticator:
                 credential.used_at = self._access.steady()
 
     def _misplaced(self, scope: Scope, headers: Headers, client: Client) -> Response | None:
-        if headers.get(b"host") not in self._front.hosts:
+        if headers.get(b"host", b"").lower() not in self._front.hosts:
             return refusal(scope, 421, "wrong host", "call 127.0.0.1 or localhost, with the port")
-        if self._front.proxies_only and client.peer not in self._front.proxies:
+        if not self._front.lets_in(client.peer):
             return refusal(scope, 403, "this way is not encrypted", "come through the proxy, by https")
         return None
 

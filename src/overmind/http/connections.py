@@ -3,15 +3,13 @@ places of those that have."""
 
 from __future__ import annotations
 
-import asyncio
 import resource
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import structlog
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 CONNECTIONS_MAX: Final = 1_024
 ANONYMOUS_MAX: Final = 256  # of all peers together
@@ -116,60 +114,3 @@ class ServerConfig(uvicorn.Config):
     """The configuration of the server, with its connections."""
 
     connections: Connections
-
-
-class ConnectionProtocol(H11Protocol):
-    """A connection. It drops a client that sends its head too slowly, asks nothing, or leaves its response unread."""
-
-    _late: asyncio.TimerHandle | None = None
-    _stalled: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: Any) -> None:  # A transport by its methods, not by its base class.
-        super().connection_made(transport)
-        assert isinstance(self.config, ServerConfig), self.config
-        self._connections = self.config.connections
-        self.app_state = {CONNECTION: self}
-        self.timeout_keep_alive = ANONYMOUS_IDLE_S
-        self._late = self.loop.call_later(HEAD_S, transport.abort)
-        self._connections.add(self, self.loop.time())
-
-    @property
-    def peer(self) -> str:
-        return self.client[0] if self.client else ""
-
-    @property
-    def idle(self) -> bool:
-        return self._late is None and (self.cycle is None or self.cycle.response_complete)
-
-    def abort(self) -> None:
-        self.transport.abort()
-
-    def recognise(self) -> bool:
-        self.timeout_keep_alive = IDLE_S
-        return self._connections.recognise(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        for timer in (self._late, self._stalled):
-            if timer is not None:
-                timer.cancel()
-        self._connections.remove(self)
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        in_head = self.cycle is None or self.cycle.response_complete
-        if in_head and self._late is None:
-            self._late = self.loop.call_later(HEAD_S, self.transport.abort)
-        elif not in_head and self._late is not None:
-            self._late.cancel()
-            self._late = None
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._stalled = self.loop.call_later(STALL_S, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        if self._stalled is not None:
-            self._stalled.cancel()
-            self._stalled = None
-        super().resume_writing()

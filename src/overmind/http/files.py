@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import secrets
+import ssl
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +28,8 @@ SERVICE_FILE: Final = "service.json"
 LOCK_FILE: Final = "overmind.lock"  # the journal's lock; it holds the pid of its owner
 PID_BYTES_MAX: Final = 32
 PID_MAX: Final = 2**31 - 1
+PEM_BEGIN: Final = "-----BEGIN CERTIFICATE-----"
+PEM_END: Final = "-----END CERTIFICATE-----"
 
 
 class RunningService(Value, frozen=True):
@@ -33,6 +37,13 @@ class RunningService(Value, frozen=True):
 
     url: str
     pid: int
+    certificate: str = ""  # the SHA-256 of its certificate, if it speaks https: other commands know it by this
+
+
+def fingerprint(certificate: Path) -> str:
+    """Of the first certificate in a PEM file. Raises OSError, ValueError."""
+    first = certificate.read_text(encoding="ascii").partition(PEM_END)[0] + PEM_END
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(first[first.index(PEM_BEGIN) :])).hexdigest()
 
 
 def publish(data_dir: Path, service: RunningService) -> None:

@@ -17,7 +17,7 @@ from overmind.core.model.units import NS
 from overmind.core.model.value import Value
 from overmind.desk.app import App
 from overmind.desk.engine import EngineStopped
-from overmind.desk.log.setup import lines_lost, log_fault
+from overmind.desk.log.setup import lines_lost, log_alarm, log_fault
 from overmind.desk.loop_turns import TurnsRow
 from overmind.http.responses import JsonResponse
 from overmind.ports import ChainSilent, JournalFailed
@@ -84,9 +84,10 @@ class ServiceHealth:
         reasons += self._app.node_faults
         reasons += landing_alarms(self._app.engine.state)
         reasons += admission_alarms(self._app.engine.state)
-        space = self._app.space
+        space, keeper = self._app.space, self._app.keeper
         full = None if space is None else space.fault()
-        reasons += filter(None, (self._app.disk_fault(), log_fault(), full))
+        failing = None if keeper is None else keeper.fault()
+        reasons += filter(None, (self._app.disk_fault(), log_fault(), full, failing))
         if self._stopping:
             reasons.insert(0, "the service is stopping")
         return reasons
@@ -133,3 +134,10 @@ def price_faults(state: State, at_ns: int) -> list[str]:
         if mint in desk.tokens and age_ms * 1_000_000 > desk.mark_age_max_ns:
             faults.append(f"the price of {desk.tokens[mint].symbol} is {age_ms} ms old")
     return faults
+
+
+def machine_alarms(app: App) -> tuple[str, ...]:
+    """What an operator has to look at outside of the books: the log, the disk's room and the keeper."""
+    keeper = None if app.keeper is None else app.keeper.alarm()
+    space = None if app.space is None else app.space.alarm()
+    return tuple(filter(None, (log_alarm(), space, keeper)))

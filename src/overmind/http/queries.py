@@ -18,10 +18,10 @@ from overmind.core.books.state import State
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import SignalId
 from overmind.desk.app import App
-from overmind.desk.log.setup import log_alarm
 from overmind.http.archive import Archive, Pages
 from overmind.http.bounds import SEQ_MAX, whole_within
 from overmind.http.explainer import Explainer
+from overmind.http.health import machine_alarms
 from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.http.searching import AskedFor
 from overmind.http.slices import Slices, written
@@ -78,8 +78,7 @@ def _books_router(app: App, slices: Slices) -> APIRouter:
 
         def head(state: State) -> Risk:
             found, watch = portfolio_risk(state, stress), app.clock_watch
-            machine = (log_alarm(), None if app.space is None else app.space.alarm())
-            alarms = (*found.alarms, *filter(None, machine), *watch.drift_alarms())
+            alarms = (*found.alarms, *machine_alarms(app), *watch.drift_alarms())
             return structs.replace(found, alarms=alarms, clock_ahead_seconds=watch.ahead_s)
 
         return await slices.rows_in(head, "wallets", wallet_risks)

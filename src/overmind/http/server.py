@@ -18,19 +18,22 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from overmind.clock.clocks import uptime_ns
+from overmind.config.door import LOOPBACK, TlsFiles, tls_context
 from overmind.config.secrecy import Secret
 from overmind.core.model.units import NS
 from overmind.desk.app import App
 from overmind.desk.lane import Lane
 from overmind.http.access.access import Access
-from overmind.http.access.callers import loopback_front
+from overmind.http.access.administration import Administration
+from overmind.http.access.callers import front_of, url_of
 from overmind.http.access.headers import COMMON_HEADERS
 from overmind.http.access.logins import Logins
+from overmind.http.access.welcomes import Welcomes
 from overmind.http.archive import Archive
 from overmind.http.auth import Authenticator
 from overmind.http.cataloguer import Cataloguer
 from overmind.http.commands import commands_router
-from overmind.http.connections import ConnectionProtocol, Connections, ServerConfig, connections_max
+from overmind.http.connections import Connections, ServerConfig, connections_max
 from overmind.http.explainer import Explainer
 from overmind.http.health import Reachable, ServiceHealth
 from overmind.http.historian import Historian
@@ -38,27 +41,33 @@ from overmind.http.intake import Intake
 from overmind.http.metrics.scrape import Metrics
 from overmind.http.pages import OperatorPage
 from overmind.http.pages.records import Records
+from overmind.http.protocol import ConnectionProtocol
 from overmind.http.queries import queries_router
 from overmind.http.responses import answer_errors
 from overmind.http.stream import Streams
 from overmind.signals.decode import token_index
 
-HOST: Final = "127.0.0.1"
 SIGNALS: Final = "/v1/signals"
 URGENT: Final = ("/emergency-stop", "/pause", "/close")  # ends of paths
 LEAVE_S: Final = 5  # for the last responses while the server stops
-SESSION_IDLE_S: Final = 3_600.0
-SESSION_S: Final = 12 * 3_600.0
 
 
 class ApiServer:
     """The HTTP API of an open desk while it runs."""
 
-    def __init__(self, url: str, server: uvicorn.Server, intake: Intake, health: ServiceHealth) -> None:
+    def __init__(
+        self, url: str, server: uvicorn.Server, intake: Intake, health: ServiceHealth, welcomes: Welcomes
+    ) -> None:
         self.url = url
+        self.welcomes = welcomes
         self._server = server
         self._intake = intake
         self._health = health
+
+    @property
+    def users(self) -> int:
+        """How many there are."""
+        return self.welcomes.users
 
     def close_intake(self) -> None:
         """Refuses signals from now on; everything else is still served."""
@@ -76,7 +85,8 @@ async def serve_api(
 ) -> AsyncIterator[ApiServer]:
     """Serves an open desk for as long as the block lasts. The last responses are sent before it ends."""
     port = listener.getsockname()[1]
-    access = Access(journal.parent, token, app.clock, _seconds, SESSION_IDLE_S, SESSION_S)
+    door = app.config.door
+    access = Access(journal.parent, token, app.clock, _seconds, door.session_idle_ns / NS, door.session_max_ns / NS)
     recent, explainer = Archive(journal, "archive"), Explainer(journal.parent)
     cataloguer, historian = Cataloguer(app.engine, journal, app.clock), Historian(app.engine, journal, app.clock)
     streams, health = Streams(app.engine, recent), ServiceHealth(app, reachable)
@@ -86,20 +96,21 @@ async def serve_api(
     intake = Intake(app.engine, app.begin, lane, tokens, app.desk.quote, app.clock, ignored, app.look_before)
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
-    logins = Logins(access, port)
+    logins, administration = Logins(access, port), Administration(access, app.engine)
+    welcomes = Welcomes(access, logins, app.engine)
     page = OperatorPage(app, recent, Records(journal.parent, explainer, historian, access))
-    for part in (streams, health, metrics, logins, page):
+    for part in (streams, health, metrics, logins, welcomes, administration, page):
         api.include_router(part.routes())
     for router in (queries_router(app, recent, explainer), commands_router(app)):
         api.include_router(router)
     answer_errors(api)
-    server = _Server(_config(Authenticator(by_urgency(intake, api, lane), access, loopback_front(port))))
+    server = _Server(_config(Authenticator(by_urgency(intake, api, lane), access, front_of(door, port)), door.tls))
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(server.serve([listener]))
         running = [tasks.create_task(one.run()) for one in beside]
         try:
             await server.up.wait()
-            yield ApiServer(f"http://{HOST}:{port}", server, intake, health)
+            yield ApiServer(url_of(door, port), server, intake, health, welcomes)
         finally:
             streams.close()
             page.close()
@@ -137,17 +148,20 @@ def _seconds() -> float:
     return uptime_ns() / NS
 
 
-def listen(port: int) -> socket.socket:
-    """Claims a port of the loopback address; 0 takes any free one. Raises OSError."""
+def listen(port: int, address: str = LOOPBACK) -> socket.socket:
+    """Claims a port of this address; 0 takes any free one. Raises OSError."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with contextlib.ExitStack() as undo:
-        listener = undo.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+        listener = undo.enter_context(socket.socket(family, socket.SOCK_STREAM))
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, port))
+        if family is socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((address, port))
         undo.pop_all()
     return listener
 
 
-def _config(app: ASGIApp) -> ServerConfig:
+def _config(app: ASGIApp, tls: TlsFiles | None) -> ServerConfig:
     for handler in logging.getLogger("overmind").handlers:  # Put the errors of uvicorn into our log.
         logging.getLogger("uvicorn").addHandler(handler)
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # Its warnings come from anybody, one a request.
@@ -164,6 +178,8 @@ def _config(app: ASGIApp) -> ServerConfig:
         timeout_graceful_shutdown=LEAVE_S,
     )
     config.connections = Connections(connections_max())
+    config.load()
+    config.ssl = None if tls is None else tls_context(tls)  # Uvicorn's own one would take old ciphers.
     return config
 
 

@@ -5,11 +5,14 @@ See specification §13.5.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from overmind.journal.errors import JournalLocked, JournalUnusable
+from overmind.journal.place import FILE_MODE
 
 PID_BYTES_MAX = 32
 
@@ -19,7 +22,7 @@ class OwnerLock:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
         except OSError as error:
             raise JournalUnusable(
                 f"{path}: cannot be created ({error.strerror}). The journal's directory must exist and be writable."
@@ -43,3 +46,16 @@ class OwnerLock:
 
     def release(self) -> None:
         os.close(self._fd)
+
+
+@contextlib.contextmanager
+def alone(path: Path, does: str) -> Iterator[None]:
+    """Keeps a second process from doing the same to a journal. One may outlive the desk that started it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise JournalLocked(f"{path}: another process {does} this journal. Try again when it has ended.") from error
+    finally:
+        os.close(descriptor)

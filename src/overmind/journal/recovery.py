@@ -26,7 +26,11 @@ class History(Protocol):
 
 def state_at(journal: History, seq: int) -> State:
     """The state after this entry, or after the newest one if the journal is shorter."""
-    state = kept_state(journal, journal.snapshot_before(seq))
+    return replayed(journal, kept_state(journal, journal.snapshot_before(seq)), seq)
+
+
+def replayed(journal: History, state: State, seq: int) -> State:
+    """The same, from an earlier state."""
     for entry in _between(journal, state.seq, seq):
         apply(state, entry)
         forget_changes(state)

@@ -44,6 +44,7 @@ from overmind.core.model.events import (
     MoveFinal,
     MovePlaced,
     MoveRolledBack,
+    OperatorActed,
     OrderClosed,
     OrderFinal,
     OrderLandedOtherwise,
@@ -228,6 +229,7 @@ class AccountingReport:
                 | PricesMoved()
                 | PriceAccepted()
                 | DayRolled()
+                | OperatorActed()
             ):
                 pass
             case DeskFounded() | WalletConfigured() | LimitsChanged() | MintsChanged():  # Configuration.

@@ -39,6 +39,7 @@ from overmind.core.model.events import (
     MoveFinal,
     MovePlaced,
     MoveRolledBack,
+    OperatorActed,
     OrderClosed,
     OrderFinal,
     OrderLandedOtherwise,
@@ -92,6 +93,7 @@ _DeskEvent = (
     | MintRefused
     | MintForgotten
     | AccountsFlagged
+    | OperatorActed
 )
 
 
@@ -274,6 +276,8 @@ class Teller:
                 return _prices(len(marks), len(doubted))
             case PricesMoved(tokens=tokens, doubted=doubted_count):
                 return _prices(len(tokens) - doubted_count, doubted_count)
+            case OperatorActed(by=by, action=action, about=about, reason=reason):
+                return Said("acted", about or "portfolio", f"{action} by {by}: {reason}", Tone.WARNING)
             case DayRolled(day=day):
                 return Said("day", "portfolio", f"{iso(day * DAY_NS)[:10]} begins")
             case DeskFounded(mode=mode, cluster=cluster):

@@ -147,7 +147,7 @@ def _portfolio_limits(state: State, aggregated: bool) -> dict[str, Use]:
     """The use of each limit; losses follow the exposure. Without aggregation there are no concentrations."""
     limits = {}
     for use in (*portfolio_uses(state), *(concentrations(state) if aggregated else ())):
-        limits[use.name] = _shown(use)
+        limits[use.name] = shown_use(use)
         if use.code is Code.PORTFOLIO_EXPOSURE:
             limits |= _losses(state)
     return limits
@@ -182,14 +182,14 @@ def _wallet_risk(state: State, book: WalletBook) -> WalletRisk:
         status=book.status.value,
         holds=tuple(sorted(book.holds)),
         equity_usd=usd_of(book.equity_micros),
-        limits={use.name: _shown(use) for use in wallet_uses(state, book)},
-        strategies={strategy.value: _strategy_use(state, book, strategy) for strategy in book.wallet.strategies},
+        limits={use.name: shown_use(use) for use in wallet_uses(state, book)},
+        strategies={strategy.value: strategy_use(state, book, strategy) for strategy in book.wallet.strategies},
         hold_details=hold_rows(book.wallet.id, book.holds),
     )
 
 
-def _strategy_use(state: State, book: WalletBook, strategy: StrategyType) -> StrategyUse:
-    uses = {use.code: _shown(use) for use in strategy_uses(state, book, strategy)}
+def strategy_use(state: State, book: WalletBook, strategy: StrategyType) -> StrategyUse:
+    uses = {use.code: shown_use(use) for use in strategy_uses(state, book, strategy)}
     return StrategyUse(share=uses[Code.STRATEGY_SHARE], largest_position=uses[Code.STRATEGY_POSITION_SIZE])
 
 
@@ -225,7 +225,7 @@ def _stressed(state: State, what: str, loss_micros: int) -> Stress:
     )
 
 
-def _shown(use: LimitUse) -> Use:
+def shown_use(use: LimitUse) -> Use:
     return Use(_in_unit(use.limit, use), _in_unit(use.used, use), use.percent)
 
 

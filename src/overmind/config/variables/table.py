@@ -46,6 +46,15 @@ from overmind.config.variables.costs import (
     COST_RENT_2022,
     COST_RENT_LOST,
 )
+from overmind.config.variables.door import (
+    ALLOWED_HOSTS,
+    BIND,
+    SESSION_IDLE,
+    SESSION_MAX,
+    TLS_CERT,
+    TLS_KEY,
+    TRUSTED_PROXY,
+)
 from overmind.config.variables.paper import PAPER_CAPITAL, PAPER_PRICES, PRICE_TAPE
 from overmind.config.variables.performance import (
     ATTEMPTS_MAX,
@@ -228,6 +237,7 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         CLOCK_DRIFT_MAX,
         SEGMENT_ENTRIES,
     ),
+    "Door": (BIND, TLS_CERT, TLS_KEY, TRUSTED_PROXY, ALLOWED_HOSTS, SESSION_IDLE, SESSION_MAX),
     "Paper trading": (PAPER_CAPITAL, PAPER_PRICES, PRICE_TAPE),
     "Expected cost of execution": (
         COST_FEE,

@@ -47,6 +47,7 @@ from overmind.core.model.events import (
     MoveFinal,
     MovePlaced,
     MoveRolledBack,
+    OperatorActed,
     OrderClosed,
     OrderFinal,
     OrderLandedOtherwise,
@@ -180,6 +181,8 @@ def apply(state: State, entry: Entry) -> None:
                 state.account_flaws[wallet_id] = flaws
         case DeskConfigured(desk=desk):
             _configure_desk(state, desk)
+        case OperatorActed():
+            pass  # What it did follows.
         case DeskFounded() as founded:
             assert state.seq == 1, entry
             state.founded = founded

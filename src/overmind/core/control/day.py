@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from overmind.core.books.state import State
 from overmind.core.control.holds import lift_expired
-from overmind.core.model.commands import Command, MarkPrices, Withdraw
+from overmind.core.model.commands import Attributed, Command, MarkPrices, Withdraw
 from overmind.core.model.events import DayRolled, Event
 from overmind.core.model.money import Mark
 from overmind.core.model.units import DAY_NS
@@ -29,6 +29,8 @@ def roll_before(state: State, command: Command, at_ns: int) -> Iterator[DayRolle
 
     Only if `is_over`.
     """
+    if isinstance(command, Attributed):
+        command = command.command
     brings_marks = isinstance(command, MarkPrices) and _are_of_today(command.marks, at_ns)
     if not brings_marks and (isinstance(command, Withdraw) or not _marks_are_fresh(state, at_ns)):
         yield DayRolled(at_ns // DAY_NS)

@@ -263,6 +263,49 @@ class CancelMove(Value, frozen=True, tag=True):
     reason: str
 
 
+# What a person or their program may want of a desk. Each has a reason.
+OperatorCommand = (
+    AcceptPrice
+    | AddHold
+    | LiftHold
+    | TrustClock
+    | EmergencyStop
+    | ClosePosition
+    | CancelClose
+    | WriteOff
+    | ChangeLimits
+    | ChangeMints
+    | ReactivateWallet
+    | BookFromChain
+    | AcceptBalances
+    | AcceptHistory
+    | Rebalance
+    | Withdraw
+    | CancelMove
+)
+
+
+class Attributed(Value, frozen=True, tag=True):
+    """A command with who gave it: the name of a user, `token:NAME`, or `cli:LOGIN` of the command line."""
+
+    command: OperatorCommand
+    by: str
+
+
+def given_by(command: OperatorCommand, by: str) -> OperatorCommand | Attributed:
+    """Blank: nobody is named, as in a program that has the desk inside itself."""
+    return Attributed(command, by) if by else command
+
+
+class RecordAction(Value, frozen=True, tag=True):
+    """Somebody changes who may do what, which no other event tells."""
+
+    by: str
+    action: str
+    about: str
+    reason: str
+
+
 Command = (
     FoundDesk
     | ConfigureDesk
@@ -299,4 +342,6 @@ Command = (
     | MoveDue
     | Withdraw
     | CancelMove
+    | Attributed
+    | RecordAction
 )

@@ -281,6 +281,15 @@ class AccountsFlagged(Value, frozen=True, tag=True):
     flaws: dict[Mint, str]
 
 
+class OperatorActed(Value, frozen=True, tag=True):
+    """Who wanted what, and why. What it did follows in the same batch."""
+
+    by: str  # the name of a user, `token:NAME`, or `cli:LOGIN` of the command line
+    action: str  # the name of the command
+    about: str  # the wallet, token or name that it is about; blank: the whole desk
+    reason: str
+
+
 # What happens to one signal without an order, to one order, and to one move. A fold over one of them matches all of it.
 SignalEvent = SignalRecorded | SignalRefused
 OrderEvent = (
@@ -321,6 +330,7 @@ Event = (
     | MintRefused
     | MintForgotten
     | AccountsFlagged
+    | OperatorActed
 )
 Answer = OrderPlaced | SignalRefused | SignalRecorded  # the possible first decisions on a signal
 

@@ -32,6 +32,7 @@ from overmind.core.model.events import (
     MoveFinal,
     MovePlaced,
     MoveRolledBack,
+    OperatorActed,
     OrderClosed,
     OrderFinal,
     OrderLandedOtherwise,
@@ -228,6 +229,8 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
             log.info("UTC day rolled", seq=seq, day=day)
         case PriceAccepted(mint=mint, price_pico=price_pico, reason=reason):
             log.warning("price accepted", seq=seq, mint=mint, usd=price_pico / PICO, why=reason)
+        case OperatorActed(by=by, action=action, about=about, reason=reason):
+            log.warning("operator acted", seq=seq, by=by, action=action, about=about, why=reason)
         case PricesMarked() | PricesMoved():
             pass  # Too many for a reader: the journal has them.
         case DeskFounded() | DeskConfigured():

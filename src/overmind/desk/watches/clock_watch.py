@@ -13,7 +13,7 @@ from typing import Final, Protocol
 import structlog
 
 from overmind.clock.desk_clock import DeskClock
-from overmind.core.model.commands import CommandRefused, MarkPrices, TrustClock
+from overmind.core.model.commands import CommandRefused, MarkPrices, TrustClock, given_by
 from overmind.core.model.controls import CLOCK
 from overmind.core.model.units import NS
 from overmind.desk.engine import Engine
@@ -148,7 +148,7 @@ class ClockWatch:
         """How far the clock is ahead of block time; None: not known."""
         return None if self._drift_ns is None else _seconds(self._drift_ns)
 
-    async def accept(self, reason: str) -> None:
+    async def accept(self, reason: str, by: str = "") -> None:
         """An operator says that the clock is right; durable on return. Raises CommandRefused."""
         if self._clock.jump is None and CLOCK not in self._engine.state.holds:
             raise CommandRefused("the clock is believed already: there is nothing to accept")
@@ -160,7 +160,7 @@ class ClockWatch:
         log.warning("an operator accepts the clock", reason=reason)
         self._clock.accept()
         self._told = None
-        await self._engine.handle(TrustClock(reason))
+        await self._engine.handle(given_by(TrustClock(reason), by))
         await self.keep()
 
     def _settle(self, ended: str | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -12,17 +12,26 @@ import structlog
 from overmind.clock.instants import iso_seconds
 from overmind.config.secrecy import Secret
 from overmind.core.model.value import Value
+from overmind.http.access.changes import API_TOKEN_NAME, Change
 from overmind.http.access.identity import Identity, Kind
-from overmind.http.access.records import NO_FILES, Files, read_files, read_if_changed, read_uses, write_uses
+from overmind.http.access.records import (
+    NO_FILES,
+    Files,
+    change_tokens,
+    change_users,
+    read_files,
+    read_if_changed,
+    read_uses,
+    write_uses,
+)
 from overmind.http.access.sessions import Connection, Session, Sessions
-from overmind.http.access.tokens import digest_of
-from overmind.http.access.users import User, is_password_of
+from overmind.http.access.tokens import Token, digest_of
+from overmind.http.access.users import User, hashed, is_password_of
 from overmind.http.access.waits import Waits
 from overmind.http.endpoints import Role
 from overmind.journal.aside import Aside
 from overmind.ports import Clock
 
-API_TOKEN_NAME: Final = "api_token"
 LOOK_EVERY_S: Final = 1.0  # for changed files
 TELL_EVERY_S: Final = 60.0  # when tokens were used last
 FILES_MAX_S: Final = 5.0  # for a disk to answer
@@ -54,7 +63,8 @@ class Access:
     ) -> None:
         """`steady` is a clock in seconds that never jumps."""
         self.data_dir = data_dir
-        self.users: dict[str, User] = {}
+        self.users: Mapping[str, User] = {}
+        self.tokens: Mapping[str, Token] = {}
         self.sessions = Sessions(idle_s, most_s)
         self.waits = Waits()
         self.steady = steady
@@ -93,6 +103,25 @@ class Access:
         right = await self._hashing.run(partial(is_password_of, user, password))
         return user if right and self.users.get(name) == user else None
 
+    async def hashed(self, password: str) -> str:
+        """Raises Hangs."""
+        return await self._hashing.run(partial(hashed, password))
+
+    async def change_users(self, change: Change[User]) -> None:
+        """In force on return. Raises CommandRefused, ConfigError, OSError."""
+        await self._files.run(partial(change_users, self.data_dir, change), FILES_MAX_S)
+        await self.look()
+
+    async def change_tokens(self, change: Change[Token]) -> None:
+        """In force on return. Raises CommandRefused, ConfigError, OSError."""
+        await self._files.run(partial(change_tokens, self.data_dir, change), FILES_MAX_S)
+        await self.look()
+
+    @property
+    def uses(self) -> Mapping[str, str]:
+        """When each token was used last, up to a minute ago."""
+        return self._uses
+
     async def look(self) -> None:
         """Reads the files again if they have changed. Raises OSError."""
         found = await self._files.run(partial(read_if_changed, self.data_dir, self._stamps), FILES_MAX_S)
@@ -118,7 +147,7 @@ class Access:
             log.error("users and tokens cannot be read, so none of them may do anything", problem=files.problem)
         self._stamps = files.stamps
         changed = {name for name, user in self.users.items() if not _same_password(user, files.users.get(name))}
-        self.users = files.users
+        self.users, self.tokens = files.users, files.tokens
         self.sessions.end_where(lambda session: session.user in changed)
         known = {bytes.fromhex(token.sha256): KnownToken(token.name, token.rank) for token in files.tokens.values()}
         for digest, token in self._tokens.items():

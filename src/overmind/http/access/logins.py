@@ -63,9 +63,9 @@ class Logins:
             log.warning("a login failed", user=name if name in access.users else "unknown", peer=caller.peer)
             return _back("wrong", place)
         access.waits.forget(name, caller.peer)
-        return self.welcome(request, name, place)
+        return self.begin(request, name, place)
 
-    def welcome(self, request: Request, name: str, place: str) -> Response:
+    def begin(self, request: Request, name: str, place: str) -> Response:
         """Begins a session for a user who has shown who they are."""
         access, caller, answer = self._access, caller_of(request), see_other(place)
         log.info("login", user=name, peer=caller.peer)

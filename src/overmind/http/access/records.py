@@ -18,6 +18,7 @@ import msgspec
 from overmind.config import ConfigError, Problem
 from overmind.config.files import FileText, read_file
 from overmind.core.model.value import Value
+from overmind.http.access.changes import RECORDS_MAX, Change
 from overmind.http.access.names import ROLES, fault_of_name
 from overmind.http.access.tokens import Token
 from overmind.http.access.users import User
@@ -27,7 +28,6 @@ USERS_FILE: Final = "users.json"
 TOKENS_FILE: Final = "tokens.json"
 USES_FILE: Final = "token_uses.json"
 LOCK_FILE: Final = "access.lock"
-RECORDS_MAX: Final = 256
 
 Record = TypeVar("Record", User, Token)
 _USERS: Final = msgspec.json.Decoder(tuple[User, ...])
@@ -63,6 +63,18 @@ def read_users(data_dir: Path) -> dict[str, User]:
 def read_tokens(data_dir: Path) -> dict[str, Token]:
     """By name. Raises ConfigError."""
     return {token.name: token for token in _read(data_dir / TOKENS_FILE, _TOKENS)}
+
+
+def change_users(data_dir: Path, change: Change[User]) -> None:
+    """Raises CommandRefused, ConfigError, OSError."""
+    with changing(data_dir):
+        write_users(data_dir, change.of(read_users(data_dir)))
+
+
+def change_tokens(data_dir: Path, change: Change[Token]) -> None:
+    """Raises CommandRefused, ConfigError, OSError."""
+    with changing(data_dir):
+        write_tokens(data_dir, change.of(read_tokens(data_dir)))
 
 
 def read_uses(data_dir: Path) -> dict[str, str]:

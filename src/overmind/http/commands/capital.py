@@ -12,6 +12,7 @@ from overmind.core.model.commands import CancelMove, Rebalance
 from overmind.core.model.ids import OrderId
 from overmind.core.model.value import Value
 from overmind.desk.app import App
+from overmind.http.commands.acting import act
 from overmind.http.commands.bodies import ReasonBody, read_body
 from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.signals.validation import ID
@@ -57,7 +58,7 @@ def capital_router(app: App) -> APIRouter:
         """The plan, and what was placed of it: nothing on a dry run."""
         body = await read_body(request, RebalanceBody)
         planned = await engine.read(lambda state: plan(state, app.clock.now_ns()))
-        events = () if body.dry_run else await engine.handle(Rebalance(body.reason, by_operator=True))
+        events = () if body.dry_run else await act(engine, request, Rebalance(body.reason, by_operator=True))
         return JsonResponse(Rebalanced(plan_report(planned), placed_moves(events), body.dry_run))
 
     @router.post("/withdrawals")
@@ -71,13 +72,13 @@ def capital_router(app: App) -> APIRouter:
             )
         except BadWithdrawal as bad:
             raise HttpRefusal(400, bad.problem, bad.fix) from None
-        known = not placed_moves(await engine.handle(command))
+        known = not placed_moves(await act(engine, request, command))
         return JsonResponse(await engine.read(lambda state: withdrawal_row(state, command, known, app.clock.now_ns())))
 
     @router.post("/moves/{move_id}/cancel")
     async def cancel(move_id: str, request: Request) -> Response:
         body = await read_body(request, ReasonBody)
-        await engine.handle(CancelMove(OrderId(move_id), body.reason))
+        await act(engine, request, CancelMove(OrderId(move_id), body.reason))
         return JsonResponse(MoveCancelled(OrderId(move_id)))
 
     return router

@@ -11,6 +11,7 @@ from overmind.core.control.holds import OPERATOR
 from overmind.core.model.commands import AddHold, LiftHold
 from overmind.core.model.value import Value
 from overmind.desk.app import App
+from overmind.http.commands.acting import act
 from overmind.http.commands.bodies import ReasonBody, known_wallet, read_body
 from overmind.http.responses import JsonResponse
 from overmind.views.targets import PORTFOLIO, cause_to_lift, holds_on, scope_of
@@ -34,11 +35,11 @@ def holds_router(app: App) -> APIRouter:
     async def hold(request: Request, target: str, verb: Verb) -> Response:
         scope = scope_of(engine.state, target)
         if verb == "pause":
-            await engine.handle(AddHold(scope, OPERATOR, (await read_body(request, ReasonBody)).reason))
+            await act(engine, request, AddHold(scope, OPERATOR, (await read_body(request, ReasonBody)).reason))
         else:
             body = await read_body(request, ResumeBody)
             found = await engine.read(lambda state: holds_on(state, target, scope))
-            await engine.handle(LiftHold(scope, cause_to_lift(found, scope, body.hold), body.reason))
+            await act(engine, request, LiftHold(scope, cause_to_lift(found, scope, body.hold), body.reason))
         return JsonResponse(await engine.read(lambda state: holds_on(state, target, scope)))
 
     @router.post("/wallets/{wallet_id}/{verb}")

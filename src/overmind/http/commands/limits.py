@@ -13,7 +13,8 @@ from overmind.core.model.commands import ChangeLimits, ChangeMints
 from overmind.core.model.controls import MintVerb
 from overmind.core.model.value import Value
 from overmind.desk.app import App
-from overmind.http.commands.bodies import known_wallet, named_author, read_body
+from overmind.http.commands.acting import act, author_of
+from overmind.http.commands.bodies import known_wallet, read_body
 from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.views import limits
 
@@ -23,7 +24,7 @@ class LimitsBody(Value, frozen=True, forbid_unknown_fields=True):
 
     example: ClassVar[str] = '{"reason": "…", "changes": {"max_position_size": 5000}}'
     reason: str
-    by: str = "http"
+    by: str | None = None
     changes: dict[str, object] = msgspec.field(default_factory=dict)
     reset: bool = False
 
@@ -33,7 +34,7 @@ class MintListBody(Value, frozen=True, forbid_unknown_fields=True):
     reason: str
     verb: MintVerb
     token: str = ""
-    by: str = "http"
+    by: str | None = None
 
 
 def limits_router(app: App) -> APIRouter:
@@ -51,14 +52,14 @@ def limits_router(app: App) -> APIRouter:
             raise HttpRefusal(400, "; ".join(map(str, changes)), "use the names and bounds of a wallet's JSON")
         if body.reset:
             changes = dict.fromkeys(engine.state.changes.get(wallet, {}))
-        await engine.handle(ChangeLimits(wallet, changes, named_author(body.by), body.reason))
+        await act(engine, request, ChangeLimits(wallet, changes, author_of(request, body.by), body.reason))
         return JsonResponse(await engine.read(lambda state: limits.wallet_limits(state, wallet)))
 
     @router.post("/mints")
     async def change_mints(request: Request) -> Response:
         body = await read_body(request, MintListBody)
         mint = limits.mint_named(engine.state, body.token) if body.token else None
-        await engine.handle(ChangeMints(body.verb, mint, named_author(body.by), body.reason))
+        await act(engine, request, ChangeMints(body.verb, mint, author_of(request, body.by), body.reason))
         return JsonResponse(await engine.read(limits.mints))
 
     return router

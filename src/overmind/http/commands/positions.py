@@ -13,6 +13,8 @@ from overmind.core.model.commands import CancelClose, ClosePosition, CommandRefu
 from overmind.core.model.ids import Mint, OrderId, WalletId
 from overmind.core.model.value import Value
 from overmind.desk.app import App
+from overmind.http.access.identity import identity_of
+from overmind.http.commands.acting import act
 from overmind.http.commands.bodies import ReasonBody, known_wallet, read_body
 from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.ports import ChainSilent
@@ -51,7 +53,7 @@ def positions_router(app: App) -> APIRouter:
     async def close(wallet_id: str, token: str, request: Request) -> Response:
         body, wallet = await read_body(request, CloseBody), known_wallet(app, wallet_id)
         mint = mint_held(engine.state, wallet, token)
-        events = await engine.handle((CancelClose if body.cancel else ClosePosition)(wallet, mint, body.reason))
+        events = await act(engine, request, (CancelClose if body.cancel else ClosePosition)(wallet, mint, body.reason))
         at_ns = app.clock.now_ns()
         return JsonResponse(await engine.read(lambda state: close_row(state, wallet, mint, events, at_ns)))
 
@@ -59,7 +61,7 @@ def positions_router(app: App) -> APIRouter:
     async def write_off(wallet_id: str, token: str, request: Request) -> Response:
         body, wallet = await read_body(request, ReasonBody), known_wallet(app, wallet_id)
         mint = mint_held(engine.state, wallet, token)
-        return JsonResponse(written_off(await engine.handle(WriteOff(wallet, mint, body.reason))))
+        return JsonResponse(written_off(await act(engine, request, WriteOff(wallet, mint, body.reason))))
 
     @router.post("/wallets/{wallet_id}/accept")
     async def accept(wallet_id: str, request: Request) -> Response:
@@ -67,7 +69,9 @@ def positions_router(app: App) -> APIRouter:
         if app.balances is None:
             raise CommandRefused("paper has no chain to compare the books with")
         try:
-            return JsonResponse(Accepted(wallet, await app.balances.accept(wallet, body.reason)))
+            return JsonResponse(
+                Accepted(wallet, await app.balances.accept(wallet, body.reason, identity_of(request).by))
+            )
         except ChainSilent as silent:
             raise HttpRefusal(503, f"the chain cannot be read: {silent}") from None
 
@@ -77,7 +81,7 @@ def positions_router(app: App) -> APIRouter:
         if app.balances is None:
             raise CommandRefused("paper has no chain whose history could be read")
         try:
-            adjusted = await app.balances.accept_history(wallet, body.reason)
+            adjusted = await app.balances.accept_history(wallet, body.reason, identity_of(request).by)
         except ChainSilent as silent:
             raise HttpRefusal(503, f"the chain cannot be read: {silent}") from None
         unknown = await engine.read(lambda state: wallets_unknown(state) if RESTORED in state.holds else [])
@@ -87,7 +91,7 @@ def positions_router(app: App) -> APIRouter:
     async def from_chain(order_id: str, request: Request) -> Response:
         body = await read_body(request, ReasonBody)
         try:
-            outcome = await app.book_from_chain(OrderId(order_id), body.reason)
+            outcome = await app.book_from_chain(OrderId(order_id), body.reason, identity_of(request).by)
         except ChainSilent as silent:
             raise HttpRefusal(503, f"the chain cannot be read: {silent}") from None
         return JsonResponse(Booked(OrderId(order_id), type(outcome).__name__.lower()))

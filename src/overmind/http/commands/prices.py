@@ -13,6 +13,7 @@ from overmind.core.model.commands import AcceptPrice
 from overmind.core.model.ids import Mint
 from overmind.core.model.value import Value
 from overmind.desk.app import App
+from overmind.http.commands.acting import act
 from overmind.http.commands.bodies import read_body
 from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.views.limits import mint_named
@@ -42,7 +43,7 @@ def prices_router(app: App) -> APIRouter:
         price_pico = price_typed(body.price)
         if isinstance(price_pico, InvalidValue):
             raise HttpRefusal(400, price_pico.problem, price_pico.fix)
-        await engine.handle(AcceptPrice(mint, price_pico, body.reason))
+        await act(engine, request, AcceptPrice(mint, price_pico, body.reason))
         return JsonResponse(PriceTaken(mint, body.price, await engine.read(doubts)))
 
     return router

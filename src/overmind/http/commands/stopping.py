@@ -16,6 +16,8 @@ from overmind.core.model.enums import WalletStatus
 from overmind.core.model.ids import WalletId
 from overmind.core.model.value import Value
 from overmind.desk.app import App
+from overmind.http.access.identity import identity_of
+from overmind.http.commands.acting import act
 from overmind.http.commands.bodies import ReasonBody, known_wallet, read_body
 from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.views.targets import LiftableHold, holds_on
@@ -61,7 +63,7 @@ def stopping_router(app: App) -> APIRouter:
         body = await read_body(request, StopBody)
         try:
             async with asyncio.timeout(DURABLE_S):
-                await engine.handle(EmergencyStop(body.reason, body.liquidate, body.sweep))
+                await act(engine, request, EmergencyStop(body.reason, body.liquidate, body.sweep))
         except TimeoutError:
             why = app.storage().locked or f"the disk took longer than {DURABLE_S:g} s"
             raise HttpRefusal(503, f"the stop holds, and the journal does not have it yet: {why}") from None
@@ -74,7 +76,7 @@ def stopping_router(app: App) -> APIRouter:
         body, wallet = await read_body(request, ReasonBody), known_wallet(app, wallet_id)
         if await app.stop_file.look():
             raise HttpRefusal(409, "the STOP file in the data directory still asks for a stop", "remove the file first")
-        await engine.handle(ReactivateWallet(wallet, body.reason))
+        await act(engine, request, ReactivateWallet(wallet, body.reason))
         book = await engine.read(lambda state: state.wallets[wallet])
         found = await engine.read(lambda state: holds_on(state, wallet, Scope(wallet)))
         return JsonResponse(Reactivated(wallet, book.status, found.holds, found.held, found.returns, found.above))
@@ -82,7 +84,7 @@ def stopping_router(app: App) -> APIRouter:
     @router.post("/clock/accept")
     async def accept_time(request: Request) -> Response:
         body = await read_body(request, ReasonBody)
-        await app.clock_watch.accept(body.reason)
+        await app.clock_watch.accept(body.reason, identity_of(request).by)
         return JsonResponse(TimeAccepted(iso_seconds(app.clock.now_ns()), body.reason))
 
     return router

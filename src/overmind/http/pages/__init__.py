@@ -5,6 +5,8 @@ What a view shows is computed in `views/screens`; a template only lays it out.
 
 from __future__ import annotations
 
+from typing import Final
+
 from fastapi import APIRouter
 
 from overmind.desk.app import App
@@ -12,11 +14,14 @@ from overmind.http.archive import Archive
 from overmind.http.pages.assets import Assets, own_assets
 from overmind.http.pages.entrance import entrance_router
 from overmind.http.pages.overview import overview_router
+from overmind.http.pages.positions import positions_router
 from overmind.http.pages.records import Records
+from overmind.http.pages.risk import risk_router
 from overmind.http.pages.showing import Pages
 from overmind.http.pages.ticks import Ticks
+from overmind.http.pages.wallets import wallets_router
 
-VIEWS = (entrance_router, overview_router)
+VIEWS: Final = (entrance_router, overview_router, wallets_router, positions_router, risk_router)
 
 
 class OperatorPage:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+import re
 from typing import Final
 
 from markupsafe import Markup
@@ -15,7 +15,10 @@ from overmind.text.printable import printable
 MINUS: Final = "\u2212"  # As wide as a plus, so that columns of signs line up.
 NONE: Final = "\u2013"
 SMALL_USD: Final = 0.01
+WHOLE_USD: Final = 100
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
+WORD_BEGINS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+PRICE_CHARS: Final = 10
 MINT_CHARS: Final = 12  # A longer mint is shortened in the middle.
 
 
@@ -68,11 +71,44 @@ def used(amount: Amount | float | int) -> str:
     return f"{amount:,}" if isinstance(amount, int) else usd(amount)
 
 
+def setting(value: Amount | float | int | bool | None, unit: str) -> str:
+    """The value of a limit in its unit."""
+    match value, unit:
+        case None, _:
+            return NONE
+        case bool(), _:
+            return "yes" if value else "no"
+        case _, "usd":
+            return usd(value)
+        case _, "percent":
+            return f"{value:g} %"
+        case _:
+            return f"{value:,}"
+
+
+def decimal(text: str | None) -> str:
+    """A price as views write it: exact, in the quote currency."""
+    return NONE if text is None else text if len(text) <= PRICE_CHARS else f"{text[:PRICE_CHARS].rstrip('.')}"
+
+
+def iso_instant(text: str | None) -> Markup | str:
+    """Of a time as views write it."""
+    return NONE if text is None else _time(text.removesuffix("+00:00"))
+
+
+def brief(amount: Amount | float | int) -> str:
+    """As `used`, without cents where they do not matter."""
+    return used(amount) if isinstance(amount, int) or abs(amount) < WHOLE_USD else usd(amount)[:-3]
+
+
 def instant(at_ns: int | None) -> Markup | str:
     """Date and time, UTC."""
     if at_ns is None:
         return NONE
-    text = iso_seconds(at_ns).removesuffix("+00:00")
+    return _time(iso_seconds(at_ns).removesuffix("+00:00"))
+
+
+def _time(text: str) -> Markup:
     day, _, time = text.partition("T")
     return Markup('<time datetime="{}Z">{} <b>{}</b></time>').format(text, day, time)
 
@@ -99,9 +135,8 @@ def span(ns: int | None) -> str:
 
 
 def words(name: str) -> str:
-    """A name of the code as words: `day_loss` is day loss, `MomentumTrading` is Momentum Trading."""
-    spaced = (f" {now}" if now.isupper() and before.islower() else now for before, now in pairwise(f" {name}"))
-    return "".join(spaced).replace("_", " ").strip()
+    """A name of the code as words: `day_loss` is day loss, `AIDecision` is AI Decision."""
+    return WORD_BEGINS.sub(" ", name).replace("_", " ")
 
 
 def label(name: str) -> str:
@@ -123,6 +158,10 @@ FILTERS: Final = {
     "percent": percent,
     "signed_percent": signed_percent,
     "used": used,
+    "brief": brief,
+    "setting": setting,
+    "decimal": decimal,
+    "iso_instant": iso_instant,
     "instant": instant,
     "clock": clock,
     "span": span,

@@ -2,8 +2,10 @@
 
     python -m overmind.journal.segments.keeper_process JOURNAL state SEQ
     python -m overmind.journal.segments.keeper_process JOURNAL seal ENTRIES_MIN ENTRIES_MAX
+    python -m overmind.journal.segments.keeper_process JOURNAL keep
 
-`state` writes the encoded state after an entry, `seal` a line for each sealed segment.
+`state` writes the encoded state after an entry, `seal` a line for each sealed segment, and `keep` the line `more` if
+further states are left to keep close together.
 
 It only reads the journal, and what it writes to its output is taken over by the journal's writer. It gives way to the
 desk: it has the lowest priority, and is the first to be ended when memory runs out.
@@ -22,12 +24,14 @@ import msgspec
 
 from overmind.core.books.state import encode_state
 from overmind.journal.errors import JournalUnusable
+from overmind.journal.kept.keeping import keep_states
 from overmind.journal.recovery import state_at
 from overmind.journal.segments.sealing import sealed_segments
 from overmind.journal.sqlite import SqliteJournal
 
 PRIORITY: Final = 19
 MEMORY_SCORE: Final = "1000"
+MORE: Final = b"more\n"
 
 
 def main(words: Sequence[str]) -> int:
@@ -36,6 +40,8 @@ def main(words: Sequence[str]) -> int:
     try:
         if task == "state":
             sys.stdout.buffer.write(state_after(path, numbers[0]))
+        elif task == "keep":
+            sys.stdout.buffer.write(MORE if keep_states(path) else b"")
         else:
             for segment in sealed_segments(path, *numbers):
                 sys.stdout.buffer.write(msgspec.json.encode(segment) + b"\n")

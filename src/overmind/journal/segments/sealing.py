@@ -6,9 +6,7 @@ It only reads the journal. Its writer lists each segment afterwards, so a crash 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
@@ -18,8 +16,8 @@ from overmind.core.books.apply import apply
 from overmind.core.books.state import State, encode_state, forget_changes
 from overmind.journal.chain import JournalTip, check, tip_of
 from overmind.journal.database import connect_reader, rows_after
-from overmind.journal.errors import JournalCorrupt, JournalLocked, JournalProblem
-from overmind.journal.place import FILE_MODE
+from overmind.journal.errors import JournalCorrupt, JournalProblem
+from overmind.journal.lock import alone
 from overmind.journal.reader import PAGE_ROWS, Reader
 from overmind.journal.recovery import state_at
 from overmind.journal.segments.sealed import Sealed, sealable_up_to, sealed_tip
@@ -39,7 +37,8 @@ def sealed_segments(path: Path, entries_min: int, entries_max: int) -> Generator
         db = work.enter_context(contextlib.closing(connect_reader(path)))
         if sealable_up_to(db) - sealed_tip(db).seq < entries_min:
             return
-        work.enter_context(_alone(path))
+        # One that outlives a killed desk could replace a segment that is listed.
+        work.enter_context(alone(path.with_name(LOCK), "seals"))
         before, up_to = sealed_tip(db), sealable_up_to(db)
         reader, shelf = Reader(path, db), Shelf(path)
         shelf.prepare()
@@ -51,20 +50,6 @@ def sealed_segments(path: Path, entries_min: int, entries_max: int) -> Generator
             assert written.header.tip == tip, written.header
             yield Sealed(before.seq + 1, tip.seq, tip.at_ns, tip.hash, genesis, written.digest)
             before = tip
-
-
-@contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Keeps another process from sealing. One that outlives a killed desk could replace a segment that is listed."""
-    lock = path.with_name(LOCK)
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise JournalLocked(f"{lock}: another process seals this journal. Try again when it has ended.") from error
-    finally:
-        os.close(descriptor)
 
 
 def _fold(

@@ -27,7 +27,7 @@ def attention(state: State, at_ns: int, alarms: tuple[str, ...] = ()) -> tuple[A
 def _held(state: State) -> Iterator[Attention]:
     for chip in hold_chips(state):
         if chip.is_danger and chip.until_ns is None:
-            yield Attention(f"{chip.cause.replace('_', ' ')}, {chip.where}: {chip.reason}", "see the holds below")
+            yield Attention(f"{chip.name.replace('_', ' ')}, {chip.where}: {chip.reason}", "see the holds below")
 
 
 def _alarms(state: State) -> Iterator[Attention]:

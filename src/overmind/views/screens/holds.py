@@ -21,8 +21,9 @@ class HoldChip(Value, frozen=True):
     """One cause, wherever it holds."""
 
     cause: str
+    name: str  # of the cause, for people
     where: str  # portfolio, strategies, or how many wallets
-    reason: str  # of the first one
+    reason: str
     until_ns: int | None  # the latest end; None: one of them stays until somebody lifts it
     is_danger: bool
 
@@ -31,6 +32,7 @@ class HeldRow(Value, frozen=True):
     kind: str  # wallets, strategies or portfolio: also a part of its address
     target: str  # a wallet, a strategy, or `portfolio`
     cause: str
+    name: str  # of the cause, for people
     reason: str
     since_ns: int
     until_ns: int | None
@@ -64,7 +66,14 @@ def _holds(state: State) -> Iterator[tuple[Scope, Hold]]:
 def _chip(state: State, cause: str, held: list[tuple[Scope, Hold]]) -> HoldChip:
     ends = [hold.until_ns for _, hold in held]
     until_ns = None if None in ends else max(end for end in ends if end is not None)
-    return HoldChip(cause, _where(state, [scope for scope, _ in held]), held[0][1].reason, until_ns, _danger(cause))
+    where, reason = _where(state, [scope for scope, _ in held]), _reason([hold.reason for _, hold in held])
+    return HoldChip(cause, _name(cause), where, reason, until_ns, _danger(cause))
+
+
+def _reason(reasons: list[str]) -> str:
+    """The first one, and how many others there are."""
+    others = len({*reasons}) - 1
+    return f"{reasons[0]}; and {others} more" if others else reasons[0]
 
 
 def _where(state: State, scopes: list[Scope]) -> str:
@@ -86,6 +95,7 @@ def _row(scope: Scope, hold: Hold) -> HeldRow:
         kind="wallets" if scope.wallet_id is not None else "strategies" if scope.strategy is not None else PORTFOLIO,
         target=_target(scope),
         cause=hold.cause,
+        name=_name(hold.cause),
         reason=hold.reason,
         since_ns=hold.since_ns,
         until_ns=hold.until_ns,
@@ -97,6 +107,10 @@ def _row(scope: Scope, hold: Hold) -> HeldRow:
 
 def _target(scope: Scope) -> str:
     return scope.wallet_id or scope.strategy or PORTFOLIO
+
+
+def _name(cause: str) -> str:
+    return "paused" if cause == OPERATOR else cause
 
 
 def _danger(cause: str) -> bool:

@@ -131,20 +131,19 @@
 
   // How old the page is
 
-  let liveText = "";
+  let told = "";
   function tell() {
     const now = performance.now();
     const silent = now - heardAt > SILENCE_MS || (!document.hidden && (refused || now - shownAt > QUIET_MS + SILENCE_MS));
-    const text = silent ? `not live since ${time(tickedMs)}` : `live ${time(tickedMs)} UTC`;
-    if (text === liveText) return;
-    liveText = text;
-    live.textContent = text;
+    const said = silent ? `Not live since ${time(tickedMs)} UTC: ${refused || "the stream is silent"}. What you see is old.` : "";
+    const parts = silent ? ["not live since ", time(tickedMs), ""] : ["live ", time(tickedMs), " UTC"];
+    if (parts.join("") + said === told) return;
+    told = parts.join("") + said;
+    parts.forEach((text, place) => { live.children[place].textContent = text; });
     live.classList.toggle("is-live", !silent);
     live.classList.toggle("is-dead", silent);
     dead.hidden = !silent;
-    const why = refused || "the stream is silent";
-    const said = silent ? `Not live since ${time(tickedMs)} UTC: ${why}. What you see is old.` : "";
-    if (dead.firstChild?.data !== said) dead.textContent = said;
+    dead.textContent = said;
     if (refused === "signed out") {
       const link = dead.appendChild(document.createElement("a"));
       link.href = "/login?next=" + encodeURIComponent(location.pathname + location.search);

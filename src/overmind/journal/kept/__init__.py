@@ -1,0 +1,1 @@
+"""States that are kept close together beside the journal, so that an old decision is explained from one nearby."""
