@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from math import ceil
 from typing import Final
 
 from overmind.core.books.state import State
@@ -18,6 +19,7 @@ from overmind.core.model.value import Value
 from overmind.journal.bars.bar import DAY_S, FOUR_HOURS_S, MINUTE_S, QUARTER_S, Bar
 from overmind.journal.catalogue.past import Past, Search
 from overmind.journal.catalogue.topics import ANY
+from overmind.text.amount import Amount
 from overmind.views.orders import booked_amounts
 
 MARKERS_MAX: Final = 200  # fills and refusals of each kind
@@ -107,7 +109,7 @@ def _made(bars: dict[date, Bar], day: date) -> float | None:
 
 
 def _cell(day: date, made: float | None, number: int, most: float) -> DayCell:
-    shade = 0 if not made or most <= 0 else max(1, min(SHADES, -int(-abs(made) * SHADES // most)))
+    shade = 0 if not made or most <= 0 else max(1, min(SHADES, ceil(abs(made) * SHADES / most)))
     return DayCell(day.isoformat(), made, number // 7, number % 7, shade)
 
 
@@ -122,7 +124,7 @@ def fills(past: Past, desk: Desk, mint: Mint, from_s: int) -> list[Marker]:
             case OrderClosed(order_id=order_id, outcome=Filled() as fill) if order_id in wanted:
                 order = placed[order_id].order
                 price = booked_amounts(desk, order, fill)["price"]
-                at = "" if price is None else f" at {float(price):,.6g}"
+                at = "" if price is None else f" at {Amount(price):,.6g}"
                 kind = "buy" if order.side is BUY else "sell"
                 found.append(Marker(entry.at_ns // NS, kind, f"{order.wallet_id}{at}"))
             case _:

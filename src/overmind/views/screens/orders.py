@@ -25,6 +25,7 @@ from overmind.core.model.order import Order
 from overmind.core.model.outcome import Failed, Filled, Outcome
 from overmind.core.model.units import BPS, LAMPORTS, MICROS, value_micros
 from overmind.core.model.value import Value
+from overmind.text.amount import Amount
 from overmind.views.amounts import symbol_of, token_of
 from overmind.views.orders import booked_amounts, outcome_name, outcome_told
 
@@ -120,7 +121,7 @@ def order_line(desk: Desk, entries: Sequence[Entry], explorer: Explorer) -> Orde
         is_bad=bool(told.otherwise) or (told.outcome is not None and not isinstance(told.outcome, Filled)),
         detail=told.otherwise or _detail(desk, told),
         expected_bps=terms.fee + terms.rent + terms.slippage,
-        price=None if price is None else float(price),
+        price=None if price is None else Amount(price),
         shortfall_bps=_shortfall_bps(desk, order, told.outcome),
         fee_sol=fee,
         signature=told.signature,
