@@ -25,7 +25,7 @@ given | when | then
 # Amounts: what the rule leaves, in whole cents.
 w1 position 500                           | buy eth $800 | POSITION_SIZE notional at most $500.00
 w1 position 500; buy eth $200             | buy eth $800 | POSITION_SIZE notional at most $300.00
-w1 position 500; buy eth $500             | buy eth $800 | POSITION_SIZE no amount passes: 500 usd is used up
+w1 position 500; buy eth $500             | buy eth $800 | POSITION_SIZE no amount passes: $500.00 is used up
 w1 share momentum:40:9000                 | buy eth $8000 | STRATEGY_SHARE notional at most $4,000.00
 w1 share momentum:100:500                 | buy eth $800 | STRATEGY_POSITION_SIZE notional at most $500.00
 w1                                        | buy eth $9950 | INSUFFICIENT_QUOTE notional at most $9,900.00
@@ -130,8 +130,8 @@ BY_NUMBERS_TABLE = [
     ("POSITION_SIZE 500000000 1300000000", "notional at most $200.00"),
     ("STRATEGY_SHARE 500000000 1000000000", "notional at most $500.00"),
     ("INSUFFICIENT_QUOTE 600000000 1000000000", "notional at most $600.00"),
-    ("POSITION_SIZE 500000000 1500000000", "no amount passes: 500 usd is used up"),
-    ("WALLET_EXPOSURE 200000 300000", "a smaller amount: at most 20.0 percent"),
+    ("POSITION_SIZE 500000000 1500000000", "no amount passes: $500.00 is used up"),
+    ("WALLET_EXPOSURE 200000 300000", "a smaller amount (the limit is 20.0 percent)"),
     ("WALLET_STATUS Active Suspended:operator", "without the hold operator"),
 ]
 

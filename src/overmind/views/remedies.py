@@ -17,7 +17,7 @@ from overmind.core.entries.limit_table import PORTFOLIO_LIMITS, WALLET_LIMITS
 from overmind.core.entries.request import EntryRequest, entry_request, stale_at_ns
 from overmind.core.entries.rules import FUTURE_MAX_NS
 from overmind.core.entries.sizing import SizedRequest
-from overmind.core.model.codes import Code, Refusal
+from overmind.core.model.codes import Code, Refusal, Unit
 from overmind.core.model.controls import CLOCK, Hold, Scope
 from overmind.core.model.ids import WalletId
 from overmind.core.model.signal import Signal
@@ -276,7 +276,7 @@ def _sized(refusal: Refusal, then: Then) -> Remedy:
     code, wanted = refusal.code, then.signal.notional_micros
     cap = _cap_micros(refusal, then)
     if cap is None:
-        return Remedy(code, f"a smaller amount: at most {_limit_told(refusal)}")
+        return Remedy(code, f"a smaller amount (the limit is {_limit_told(refusal)})")
     if wanted is not None and cap > wanted:  # A larger entry pays its fixed costs more easily.
         return Remedy(code, f"a larger amount, such as {_usd(cap)}", notional_max_micros=cap, notional_min_micros=cap)
     if cap <= 0:
@@ -285,8 +285,10 @@ def _sized(refusal: Refusal, then: Then) -> Remedy:
 
 
 def _limit_told(refusal: Refusal) -> str:
-    numbers = shown(refusal)
-    return f"{numbers['limit']} {refusal.code.unit.value}"
+    limit = refusal.limit
+    if isinstance(limit, int) and refusal.code.unit is Unit.USD:
+        return _usd(limit)
+    return f"{shown(refusal)['limit']} {refusal.code.unit.value}"
 
 
 def _cap_micros(refusal: Refusal, then: Then) -> int | None:

@@ -27,7 +27,7 @@ from overmind.views.lines import Line, Teller
 
 PAGE_ENTRIES: Final = 250  # read at once
 LOOKED_MAX: Final = 5_000  # entries that one view looks at
-TOGETHER_MAX: Final = 20  # entries of the same moment that are told, on each side
+TOGETHER_MAX: Final = 10  # entries of the same moment that are told, on each side
 PRICES: Final = (PricesMarked, PricesMoved)
 
 
@@ -94,8 +94,8 @@ def related(read: Read, past: Past, desk: Desk, entry: Entry) -> list[Related]:
     known = {one.seq for one in life}
     groups = [
         ("What led to it", [one for one in life if one.seq < entry.seq] + _hold_before(read, entry)),
-        ("Decided in the same moment", [one for one in same if one.seq not in known]),
         ("What it led to", [one for one in life if one.seq > entry.seq] + _hold_after(read, entry)),
+        ("In the same moment", [one for one in same if one.seq not in known]),
     ]
     return [Related(title, tuple(_told(entries, past, desk))) for title, entries in groups if entries]
 
@@ -133,8 +133,7 @@ def _hold_after(read: Read, entry: Entry) -> list[Entry]:
     event = entry.event
     if not isinstance(event, HoldAdded):
         return []
-    later = (one for one in read.page(entry.seq, LOOKED_MAX))
-    return _first(later, lambda one: isinstance(one.event, HoldLifted)
+    return _first(read.page(entry.seq, LOOKED_MAX), lambda one: isinstance(one.event, HoldLifted)
                   and (one.event.scope, one.event.cause) == (event.scope, event.hold.cause))  # fmt: skip
 
 

@@ -55,7 +55,7 @@
   series.deposits.applyOptions({ priceFormat: dollars });
 
   function paint() {
-    const accent = colour(".key-equity"), dim = colour(".key-deposits"), text = colour(".key-sell");
+    const accent = colour(".key-equity"), dim = colour(".key-deposits"), text = colour(".card");
     for (const chart of Object.values(charts)) chart.applyOptions(look());
     series.equity.applyOptions({ lineColor: accent, topColor: faded(accent, 0.22), bottomColor: faded(accent, 0.02) });
     series.deposits.applyOptions({ color: dim });
@@ -100,7 +100,7 @@
     return [...at].map(([key, count]) => {
       const [time, kind] = key.split(" ");
       const [position, shape] = MARKERS[kind];
-      return { time: Number(time), position, shape, color: colour(`.key-${kind}`), text: count > 1 ? String(count) : "", size: 1 };
+      return { time: Number(time), position, shape, color: colour(`.key-${kind}`), text: count > 1 && innerWidth > 700 ? String(count) : "", size: 1 };
     }).sort((one, other) => one.time - other.time);
   }
 
