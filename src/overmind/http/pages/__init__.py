@@ -11,6 +11,7 @@ from fastapi import APIRouter
 
 from overmind.desk.app import App
 from overmind.http.archive import Archive
+from overmind.http.pages.actions import actions_router
 from overmind.http.pages.assets import Assets, own_assets
 from overmind.http.pages.entrance import entrance_router
 from overmind.http.pages.overview import overview_router
@@ -21,7 +22,7 @@ from overmind.http.pages.showing import Pages
 from overmind.http.pages.ticks import Ticks
 from overmind.http.pages.wallets import wallets_router
 
-VIEWS: Final = (entrance_router, overview_router, wallets_router, positions_router, risk_router)
+ROUTERS: Final = (entrance_router, overview_router, wallets_router, positions_router, risk_router, actions_router)
 
 
 class OperatorPage:
@@ -41,7 +42,7 @@ class OperatorPage:
         router = APIRouter()
         router.include_router(self._pages.assets.routes())
         router.include_router(self._ticks.routes())
-        for view in VIEWS:
-            router.include_router(view(self._pages))
+        for routes in ROUTERS:
+            router.include_router(routes(self._pages))
         router.include_router(self._records.routes(self._pages))
         return router
