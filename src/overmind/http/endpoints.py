@@ -62,6 +62,8 @@ ENDPOINTS: Final = (
     Endpoint("POST", "/desk/strategies/{strategy}/{verb}", Role.OPERATE, "Form: pauses or resumes a strategy."),
     Endpoint("POST", "/desk/portfolio/{verb}", Role.OPERATE, "Form: pauses or resumes the whole desk."),
     Endpoint("POST", "/desk/positions/{wallet_id}/{token}/close", Role.OPERATE, "Form: sells all of a position."),
+    Endpoint("POST", "/desk/rebalance", Role.OPERATE, "Form: moves capital towards the wallets' allocations."),
+    Endpoint("POST", "/desk/moves/{move_id}/cancel", Role.OPERATE, "Form: cancels a transfer that is not signed yet."),
     Endpoint("GET", "/v1/portfolio", Role.READ, "Equity, day PnL, drawdown, exposure and holds of the whole desk."),
     Endpoint("GET", "/v1/wallets", Role.READ, "Each wallet: what it has free and held, its status and its results."),
     Endpoint("GET", "/v1/positions", Role.READ, "What each wallet holds of each token, with cost, value and PnL."),

@@ -45,7 +45,12 @@ def bps(value: float | None) -> str:
 
 def by_cost(candidates: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Those that may take it first, the cheapest first."""
-    return sorted(candidates, key=lambda one: (bool(one["refusals"]), one["expected_cost_bps"] or 0.0))
+    return sorted(candidates, key=_place)
+
+
+def _place(candidate: Mapping[str, Any]) -> tuple[bool, bool, float]:
+    cost = candidate["expected_cost_bps"]
+    return bool(candidate["refusals"]), cost is None, cost or 0.0
 
 
 def sol(amount: float) -> str:

@@ -9,13 +9,18 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from overmind.core.model.commands import CancelMove, Rebalance
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.ids import OrderId
 from overmind.http.archive import Pages as Journal
+from overmind.http.commands.acting import act
+from overmind.http.commands.bodies import ReasonBody
+from overmind.http.pages.actions import answered
 from overmind.http.pages.navigation import CAPITAL
+from overmind.http.pages.notices import Notice
 from overmind.http.pages.showing import Pages
 from overmind.journal.catalogue.past import Search
-from overmind.views.moves import MoveRow, closed_moves
+from overmind.views.moves import MoveRow, closed_moves, placed_moves
 from overmind.views.screens.capital import capital
 
 ENDED_MAX: Final = 30
@@ -33,6 +38,22 @@ def capital_router(pages: Pages) -> APIRouter:
             return {"capital": found, "ended": ended}
 
         return await pages.show(request, CAPITAL, look)
+
+    @router.post("/desk/rebalance")
+    async def rebalance(request: Request) -> Response:
+        async def rebalance_now(body: ReasonBody) -> Notice:
+            moves = placed_moves(await act(app.engine, request, Rebalance(body.reason, by_operator=True)))
+            return Notice(f"{len(moves)} transfers were placed." if moves else "There was nothing to move any more.")
+
+        return await answered(pages, request, ReasonBody, rebalance_now)
+
+    @router.post("/desk/moves/{move_id}/cancel")
+    async def cancel(move_id: str, request: Request) -> Response:
+        async def cancel_it(body: ReasonBody) -> Notice:
+            await act(app.engine, request, CancelMove(OrderId(move_id), body.reason))
+            return Notice(f"{move_id} is cancelled. Its amount is free again.")
+
+        return await answered(pages, request, ReasonBody, cancel_it)
 
     return router
 

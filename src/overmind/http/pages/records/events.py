@@ -7,6 +7,7 @@ from typing import Annotated, Final, get_args
 
 import msgspec
 from fastapi import APIRouter, Query
+from markupsafe import Markup, escape
 from pydantic import BeforeValidator
 from starlette.requests import Request
 from starlette.responses import Response
@@ -34,7 +35,7 @@ class Looked(Value, frozen=True):
 
     line: EventLine
     at_ns: int
-    body: str
+    body: Markup  # as JSON, line by line
     related: tuple[Related, ...]
 
 
@@ -77,6 +78,6 @@ def _listed(journal: Journal, desk: Desk, last_seq: int, wanted: EventFilter) ->
 def _looked(journal: Journal, desk: Desk, seq: int) -> Looked:
     past = journal.past()
     entry: Entry = journal.page(seq - 1, 1)[0]
-    body = printable(msgspec.json.format(json_bytes(entry.event), indent=2).decode(), keep="\n")
+    body = escape(printable(msgspec.json.format(json_bytes(entry.event), indent=2).decode(), keep="\n"))
     line = told([entry], past, desk)[0]
     return Looked(line, entry.at_ns, body, tuple(related(journal, past, desk, entry)))
