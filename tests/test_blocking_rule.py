@@ -142,6 +142,8 @@ ALLOWED = {
     ("http/intake.py", "Intake._begin_all", "one.result"): DONE,
     ("http/explainer.py", "Explainer._explain", "saying.result"): DONE,
     ("http/explainer.py", "Explainer._started", "os.getpriority"): "it asks the kernel alone",
+    ("http/pages/records/exports.py", "Exports._run", "os.getpriority"): "it asks the kernel alone",
+    ("http/pages/records/exports.py", "Exports._run", "os.setpriority"): "it asks the kernel alone",
     ("http/explainer.py", "Explainer._started", "os.setpriority"): "it asks the kernel alone",
     ("http/stream.py", "Streams._live", "coming.result"): DONE,
     ("http/metrics/scrape.py", "_size", "path.exists"): ASIDE,

@@ -49,7 +49,7 @@ def actions_router(pages: Pages) -> APIRouter:
             stopped = await stop(app, request, body)
             return Notice(f"All {len(stopped.wallets)} wallets are stopped.", stopped.not_swept)
 
-        return await _answered(pages, request, StopBody, act)
+        return await answered(pages, request, StopBody, act)
 
     @router.post("/desk/wallets/{wallet_id}/reactivate")
     async def reactivate_wallet(wallet_id: str, request: Request) -> Response:
@@ -57,7 +57,7 @@ def actions_router(pages: Pages) -> APIRouter:
             done = await reactivate(app, request, wallet_id, body)
             return _held_still(TargetHolds(wallet_id, done.holds, done.held, done.returns, done.above))
 
-        return await _answered(pages, request, ReasonBody, act)
+        return await answered(pages, request, ReasonBody, act)
 
     async def hold(request: Request, target: str, verb: Verb) -> Response:
         async def hold_it(body: ReasonBody) -> Notice:
@@ -68,8 +68,8 @@ def actions_router(pages: Pages) -> APIRouter:
             return _held_still(await resume(app, request, target, body))
 
         if verb == "pause":
-            return await _answered(pages, request, ReasonBody, hold_it)
-        return await _answered(pages, request, ResumeBody, lift_it)
+            return await answered(pages, request, ReasonBody, hold_it)
+        return await answered(pages, request, ResumeBody, lift_it)
 
     @router.post("/desk/wallets/{wallet_id}/{verb}")
     async def hold_wallet(wallet_id: str, verb: Verb, request: Request) -> Response:
@@ -88,7 +88,7 @@ def actions_router(pages: Pages) -> APIRouter:
         async def act(body: CloseBody) -> Notice:
             return _closing(await close(app, request, wallet_id, token, body))
 
-        return await _answered(pages, request, CloseBody, act)
+        return await answered(pages, request, CloseBody, act)
 
     @router.post("/desk/theme")
     async def theme(request: Request) -> Response:
@@ -101,7 +101,7 @@ def actions_router(pages: Pages) -> APIRouter:
     return router
 
 
-async def _answered(
+async def answered(
     pages: Pages, request: Request, shape: type[Body], act: Callable[[Body], Awaitable[Notice]]
 ) -> Response:
     """A refusal is a notice as well. A fault of the service is a page of its own: the way back may not work either."""

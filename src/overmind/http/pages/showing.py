@@ -33,6 +33,7 @@ from overmind.http.pages.assets import Assets
 from overmind.http.pages.formats import FILTERS
 from overmind.http.pages.navigation import NAVIGATION, View
 from overmind.http.pages.notices import Notice, Notices
+from overmind.http.pages.record_formats import FILTERS as RECORD_FILTERS
 from overmind.http.responses import HttpRefusal
 from overmind.http.slices import Slices
 from overmind.text.printable import printable
@@ -192,7 +193,7 @@ def _environment(pages: Pages) -> Environment:
         auto_reload=False,
     )
     environment.globals |= {"asset": pages.assets.url, "navigation": NAVIGATION, "Role": Role, "themes": THEMES}
-    environment.filters |= FILTERS
+    environment.filters |= FILTERS | RECORD_FILTERS
     for name in environment.list_templates():  # Now, so that no request waits for a file.
         environment.get_template(name)
     return environment
