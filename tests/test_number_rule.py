@@ -26,7 +26,6 @@ SHAPED = "_shaped(await self._call"
 ALLOWED = {
     ("cli/decisions.py", "Decimal(row.price)"): OF_OURS,
     ("cli/order_tables.py", "Decimal(row.price)"): OF_OURS,
-    ("cli/order_tables.py", "Decimal(row.quantity)"): OF_OURS,
     ("config/limit_changes.py", "int(flag)"): "a boolean",
     ("config/typed_price.py", "Decimal(PRICE_MAX_PICO // PICO)"): OF_OURS,
     ("core/books/wallet_limits.py", "int(share.enabled)"): "a boolean",
