@@ -22,6 +22,7 @@ from overmind.http.archive import Archive, Pages
 from overmind.http.bounds import SEQ_MAX, whole_within
 from overmind.http.explainer import Explainer
 from overmind.http.health import machine_alarms
+from overmind.http.known_parameters import OnlyKnown
 from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.http.searching import InSpan, MovesAskedFor, OrdersAskedFor
 from overmind.http.slices import Slices, written
@@ -62,7 +63,7 @@ Limit = Annotated[
 
 
 def queries_router(app: App, recent: Archive, explainer: Explainer) -> APIRouter:
-    router = APIRouter(prefix="/v1")
+    router = APIRouter(prefix="/v1", dependencies=[OnlyKnown])
     slices = Slices(app.engine)
     router.include_router(_books_router(app, slices))
     router.include_router(_past_router(app, recent, slices))
