@@ -96,10 +96,20 @@ async def serve_api(
     intake = Intake(app.engine, app.begin, lane, tokens, app.desk.quote, app.clock, ignored, app.look_before)
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
-    logins, administration = Logins(access, port), Administration(access, app.engine)
+    logins = Logins(access, port)
     welcomes = Welcomes(access, logins, app.engine)
     page, reference = OperatorPage(app, recent), Reference(lambda: api.routes)
-    for part in (streams, health, metrics, logins, welcomes, administration, page, reference):
+    parts = (
+        streams,
+        health,
+        metrics,
+        logins,
+        welcomes,
+        Administration(access, app.engine),
+        reference,
+        page,
+    )
+    for part in parts:
         api.include_router(part.routes())
     for router in (queries_router(app, recent, explainer), commands_router(app)):
         api.include_router(router)
