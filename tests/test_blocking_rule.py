@@ -88,6 +88,8 @@ ROWS = {
     ("journal/sqlite.py", "self._db.execute"),
 }
 ALLOWED = {
+    ("solana/resolver.py", "Resolver._end", "done.result"): DONE,
+    ("solana/resolver.py", "look_up", "socket.getaddrinfo"): OWN_THREAD,
     ("cli/ending.py", "Ending._end_by_force", "self._heard.wait"): OWN_THREAD,
     ("cli/ending.py", "Ending._end_by_force", "flush_log"): OWN_THREAD,
     ("cli/service.py", "serve", "journal_to_write"): START,
@@ -140,6 +142,8 @@ ALLOWED = {
     ("http/intake.py", "Intake._begin_all", "one.result"): DONE,
     ("http/explainer.py", "Explainer._explain", "saying.result"): DONE,
     ("http/explainer.py", "Explainer._started", "os.getpriority"): "it asks the kernel alone",
+    ("http/pages/records/exports.py", "Exports._run", "os.getpriority"): "it asks the kernel alone",
+    ("http/pages/records/exports.py", "Exports._run", "os.setpriority"): "it asks the kernel alone",
     ("http/explainer.py", "Explainer._started", "os.setpriority"): "it asks the kernel alone",
     ("http/stream.py", "Streams._live", "coming.result"): DONE,
     ("http/metrics/scrape.py", "_size", "path.exists"): ASIDE,

@@ -266,6 +266,7 @@ def test_streams_are_bounded_and_end_with_their_readers(service: Service) -> Non
         ("POST", "/v1/moves/%C2%96/cancel", 404),
         ("GET", "/v1/refusals?code=BECAUSE", 400),
         ("GET", "/v1/nothing", 404),
+        ("GET", "/nowhere", 404),
         ("GET", "/docs", 404),
         ("GET", "/v1/portfolio/", 404),
         ("GET", "/v1/signals", 405),

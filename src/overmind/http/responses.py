@@ -69,7 +69,9 @@ def plain_page(status: int, error: str, fix: str = "") -> Response:
     more = f"<p>{escape(fix[:1].upper() + fix[1:])}.</p>" if fix else ""
     page = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-        f'<main><h1>{title}</h1>{more}<p><a href="/">To the desk</a></p></main></html>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<link rel="stylesheet" href="/static/desk.css"><body class="entrance">'
+        f'<main class="card door"><h1>{title}</h1>{more}<p><a href="/">To the desk</a></p></main></body></html>'
     )
     return Response(page, status, page_headers(), media_type="text/html")
 

@@ -40,6 +40,7 @@ from overmind.http.historian import Historian
 from overmind.http.intake import Intake
 from overmind.http.metrics.scrape import Metrics
 from overmind.http.pages import OperatorPage
+from overmind.http.pages.records import Records
 from overmind.http.protocol import ConnectionProtocol
 from overmind.http.queries import queries_router
 from overmind.http.reference.served import Reference
@@ -98,7 +99,8 @@ async def serve_api(
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
     logins = Logins(access, port)
     welcomes = Welcomes(access, logins, app.engine)
-    page, reference = OperatorPage(app, recent), Reference(lambda: api.routes)
+    page = OperatorPage(app, recent, Records(journal.parent, explainer, historian, access))
+    reference = Reference(lambda: api.routes)
     parts = (
         streams,
         health,
