@@ -258,7 +258,6 @@ def test_streams_are_bounded_and_end_with_their_readers(service: Service) -> Non
         ("GET", "/v1/moves?from=yesterday", 400),
         ("GET", "/v1/refusals?code=BECAUSE", 400),
         ("GET", "/v1/nothing", 404),
-        ("GET", "/", 404),
         ("GET", "/docs", 404),
         ("GET", "/v1/portfolio/", 404),
         ("GET", "/v1/signals", 405),
@@ -309,8 +308,10 @@ PLACES = {
     "order_id": "order",
     "strategy": "Momentum",
     "verb": "pause",
+    "name": "ann",
 }
 BY_COMMAND = {
+    "OperatorActed",
     *("HoldAdded", "HoldLifted", "LimitsChanged", "MintsChanged", "MovePlaced", "MoveClosed", "BalanceAdjusted"),
     *("CloseOrdered", "CloseCancelled", "LiquidationOrdered", "HistoryAccepted", "OrderTakenFromChain"),
 }
