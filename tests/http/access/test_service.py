@@ -62,6 +62,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnTerminal]:
     service.close()
 
 
+@pytest.mark.soak
 def test_a_desk_with_tls_is_opened_by_its_link_and_run_by_its_users(service: OnTerminal) -> None:
     link, folder = service.read_until(LINK), service.folder
     _follow(link, service.cert)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 import asyncio
 import re
+import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import aiohttp
 from solders.pubkey import Pubkey
+from tests.support.certificates import make_certificate
 from tests.support.door import HASH, PASSWORD
 
 import overmind
@@ -103,13 +106,19 @@ def test_every_post_names_who_sent_it_and_why(tmp_path: Path) -> None:
 async def _served(
     folder: Path, journal: SqliteJournal, play: Callable[[aiohttp.ClientSession], Awaitable[None]]
 ) -> None:
-    env = ScratchDesk(folder).seed_env(OVERMIND_WITHDRAW_ADDRESSES=BANK, OVERMIND_WITHDRAW_DAY_MAX_USD="100")
+    """By https."""
+    cert, key = make_certificate(folder)
+    tls = {"OVERMIND_TLS_CERT": str(cert), "OVERMIND_TLS_KEY": str(key)}
+    money = {"OVERMIND_WITHDRAW_ADDRESSES": BANK, "OVERMIND_WITHDRAW_DAY_MAX_USD": "100"}
+    env = ScratchDesk(folder).seed_env(**tls, **money)
+    trusting = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=str(cert)))
     with listen(0) as listener:
         async with (
             desk(env, journal=journal) as bench,
             serve_api(bench.app, folder / "overmind.db", listener, Secret(TOKEN)) as service,
-            aiohttp.ClientSession(service.url, cookie_jar=aiohttp.DummyCookieJar()) as session,
+            aiohttp.ClientSession(service.url, connector=trusting, cookie_jar=aiohttp.DummyCookieJar()) as session,
         ):
+            assert service.url.startswith("https://")
             await play(session)
 
 
@@ -125,11 +134,19 @@ def test_every_post_of_the_table_is_among_them() -> None:
             assert any(re.fullmatch(shape, path) for path in asked), row
 
 
+@cache
+def methods_called() -> list[tuple[str, str, ast.Call]]:
+    """File, name and call of each method."""
+    return [
+        (file.relative_to(HTTP).as_posix(), node.func.attr, node)
+        for file in sorted(HTTP.rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    ]
+
+
 def calls(name: str) -> Iterator[tuple[str, ast.Call]]:
-    for file in sorted(HTTP.rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == name:
-                yield file.relative_to(HTTP).as_posix(), node
+    return ((file, call) for file, called, call in methods_called() if called == name)
 
 
 def test_no_route_gives_the_engine_a_command_without_its_author() -> None:
