@@ -35,6 +35,7 @@ TRADE: Final = {
     "route": Entry("route", "route", "Show which wallet would take a signal now, and why."),
 }
 LOOK: Final = {
+    "status": Entry("watch.status", "status", "Show where the desk stands and what needs a person now."),
     "portfolio": Entry("books", "portfolio", "Show value, P&L, exposure and risk of the whole desk."),
     "wallets": Entry("books", "wallets", "Show status, value, P&L and use of limits of each wallet."),
     "positions": Entry("books", "positions", "Show what each wallet holds, and its exit prices."),
@@ -47,6 +48,7 @@ LOOK: Final = {
     "explain": Entry("explain", "explain", "Show why each wallet was chosen or refused, and the outcome."),
     "export": Entry("export", "export", "Export gains, costs and transfers of a period as CSV files."),
     "verify": Entry("explain", "verify", "Replay a journal and check its hash chain and its books."),
+    "events": Entry("watch.events", "events", "Show the journal's entries, and follow it as it grows."),
     "journal": Entry("journal", "journal_cli", "Show, seal or archive the older part of the journal."),
 }
 CONTROL: Final = {

@@ -11,6 +11,7 @@ import structlog
 
 from overmind.clock.instants import iso_seconds
 from overmind.config.secrecy import Secret
+from overmind.core.model.value import Value
 from overmind.http.access.changes import API_TOKEN_NAME, Change
 from overmind.http.access.identity import Identity, Kind
 from overmind.http.access.records import (
@@ -50,6 +51,12 @@ class KnownToken:
         return f"KnownToken({self.identity.name})"
 
 
+class TokenUse(Value, frozen=True):
+    name: str
+    role: Role
+    used_at: str  # ISO 8601, UTC, to a minute; blank: never
+
+
 class Access:
     def __init__(
         self, data_dir: Path, api_token: Secret, clock: Clock, steady: Callable[[], float], idle_s: float, most_s: float
@@ -72,6 +79,14 @@ class Access:
     def close(self) -> None:
         self._files.shutdown()
         self.hashing.shutdown()
+
+    def token_uses(self) -> list[TokenUse]:
+        """Every token that the service knows, by name."""
+        found = (
+            TokenUse(one.identity.name, one.identity.role, self._uses.get(one.identity.name, ""))
+            for one in self._tokens.values()
+        )
+        return sorted(found, key=lambda use: use.name)
 
     def token(self, secret: bytes) -> KnownToken | None:
         return self._tokens.get(digest_of(secret))
