@@ -25,7 +25,7 @@ given | when | then
 # Amounts: what the rule leaves, in whole cents.
 w1 position 500                           | buy eth $800 | POSITION_SIZE notional at most $500.00
 w1 position 500; buy eth $200             | buy eth $800 | POSITION_SIZE notional at most $300.00
-w1 position 500; buy eth $500             | buy eth $800 | POSITION_SIZE no amount passes: 500 usd is used up
+w1 position 500; buy eth $500             | buy eth $800 | POSITION_SIZE no amount passes: $500.00 is used up
 w1 share momentum:40:9000                 | buy eth $8000 | STRATEGY_SHARE notional at most $4,000.00
 w1 share momentum:100:500                 | buy eth $800 | STRATEGY_POSITION_SIZE notional at most $500.00
 w1                                        | buy eth $9950 | INSUFFICIENT_QUOTE notional at most $9,900.00
@@ -48,32 +48,31 @@ w1; desk only w2                          | buy eth $300 | WALLET_EXCLUDED OVERM
 wallet as the default wallet
 w1                                        | buy eth $300 sent -30000 | SIGNAL_STALE sent at least 1 ms earlier, or \
 ttl_ms at least 30,001
-w1                                        | buy eth $300 sent 5001 | SIGNAL_FROM_FUTURE a timestamp of \
-2024-10-04T12:00:05.000000+00:00 at the latest
+w1                                        | buy eth $300 sent 5001 | SIGNAL_FROM_FUTURE a timestamp at \
+most 5,000 ms after the desk's own time
 w1                                        | buy eth $300 waited 5001 | SELECTION_TIMEOUT sent again under a new \
 signal_id when the desk has less to decide
 # Time that frees what is used up.
-w1 trades 1; buy btc $100                 | buy eth $300 | TRADES_TODAY wait until 2024-10-05T00:00:00+00:00, when \
+w1 trades 1; buy btc $100                 | buy eth $300 | TRADES_TODAY wait until 2024-10-05 00:00:00 UTC, when \
 the day's use begins anew
-w1; desk trades 1; buy btc $100           | buy eth $300 | PORTFOLIO_TRADES wait until 2024-10-05T00:00:00+00:00, \
+w1; desk trades 1; buy btc $100           | buy eth $300 | PORTFOLIO_TRADES wait until 2024-10-05 00:00:00 UTC, \
 when the day's use begins anew
-w1 loss 0                                 | buy eth $300 | DAILY_LOSS wait until 2024-10-05T00:00:00+00:00, when the \
+w1 loss 0                                 | buy eth $300 | DAILY_LOSS wait until 2024-10-05 00:00:00 UTC, when the \
 day's use begins anew
-w1; desk rate 1; buy btc $100             | buy eth $300 | RATE_LIMIT wait a second, until \
-2024-10-04T12:00:01.000000+00:00
+w1; desk rate 1; buy btc $100             | buy eth $300 | RATE_LIMIT wait a second
 w1 stop 5; desk cooldown 60000; buy eth $300; fill; mark eth 1800; exits; fill at 1800; wait 1000 | buy eth $300 | \
-ASSET_COOLDOWN wait until 2024-10-04T12:01:01+00:00, when the pause after a stop loss ends
+ASSET_COOLDOWN wait until 2024-10-04 12:01:01 UTC, when the pause after a stop loss ends
 # Holds: their end, or who lifts them.
 w1; hold w1 operator                      | buy eth $300 | WALLET_STATUS the hold operator lifted, by \
 `overmind resume w1 --reason …`
 w1; hold w1 operator; hold w1 day_loss for 60000 | buy eth $300 | WALLET_STATUS the hold operator lifted, by \
 `overmind resume w1 --reason …`
-w1; hold w1 a for 1000; hold w1 b for 60000 | buy eth $300 | WALLET_STATUS wait until 2024-10-04T12:01:00+00:00, when \
-the holds a, b ends
-w1; hold portfolio operator for 60000     | buy eth $300 | PORTFOLIO_STOPPED wait until 2024-10-04T12:01:00+00:00, \
+w1; hold w1 a for 1000; hold w1 b for 60000 | buy eth $300 | WALLET_STATUS wait until 2024-10-04 12:01:00 UTC, when \
+the holds a, b end
+w1; hold portfolio operator for 60000     | buy eth $300 | PORTFOLIO_STOPPED wait until 2024-10-04 12:01:00 UTC, \
 when the hold operator ends
 w1; hold momentum operator for 60000      | buy eth $300 | STRATEGY_NOT_ENABLED wait until \
-2024-10-04T12:01:00+00:00, when the hold operator ends
+2024-10-04 12:01:00 UTC, when the hold operator ends
 w1; hold portfolio clock                  | buy eth $300 | CLOCK_JUMPED the hold clock lifted, by the right time, or \
 `overmind accept-time --reason …`
 # What neither waiting nor another amount changes.
@@ -131,8 +130,8 @@ BY_NUMBERS_TABLE = [
     ("POSITION_SIZE 500000000 1300000000", "notional at most $200.00"),
     ("STRATEGY_SHARE 500000000 1000000000", "notional at most $500.00"),
     ("INSUFFICIENT_QUOTE 600000000 1000000000", "notional at most $600.00"),
-    ("POSITION_SIZE 500000000 1500000000", "no amount passes: 500 usd is used up"),
-    ("WALLET_EXPOSURE 200000 300000", "a smaller amount: at most 20.0 percent"),
+    ("POSITION_SIZE 500000000 1500000000", "no amount passes: $500.00 is used up"),
+    ("WALLET_EXPOSURE 200000 300000", "a smaller amount (the limit is 20.0 percent)"),
     ("WALLET_STATUS Active Suspended:operator", "without the hold operator"),
 ]
 

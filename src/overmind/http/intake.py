@@ -28,6 +28,7 @@ from overmind.core.model.signal import Signal
 from overmind.desk.engine import Begun, DiskFull, Engine, EngineBusy, EngineStopped
 from overmind.desk.lane import Lane, Rank
 from overmind.desk.submit import conflict, failed, invalid, not_taken
+from overmind.http.arrays import items_of
 from overmind.http.bounds import BATCH_MAX, NDJSON
 from overmind.http.responses import RETRY_AFTER_S, JsonResponse, error_response
 from overmind.ports import Clock
@@ -47,8 +48,6 @@ AHEAD_S: Final = 0.1  # A batch waits no longer for a journal that hangs. In the
 T = TypeVar("T")
 
 log = structlog.get_logger("intake")
-
-_ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class AnsweredSignal(NamedTuple):
@@ -115,7 +114,7 @@ class Intake:
             return await self._batch(await self._lines(body), received_at_ns, _as_lines)
         if body.lstrip()[:1] == b"[":
             try:
-                signals = _ARRAY.decode(body)
+                signals = items_of(body)
             except (msgspec.DecodeError, UnicodeError, RecursionError) as fault:
                 return error_response(INVALID, f"not a JSON array of signals: {fault}", "send [{…}, …]")
             return await self._batch(signals, received_at_ns, _as_array)

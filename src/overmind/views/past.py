@@ -70,11 +70,11 @@ def narrowed(state: State, search: Search, wallet: str | None, token: str | None
     if wallet is not None and wallet not in state.wallets:
         known = ", ".join(state.wallets) or "none yet"
         raise BadSearch(f"no wallet {wallet[:64]!r} in the journal", f"one of: {known}")
-    return structs.replace(search, wallet=wallet or ANY, mint=ANY if token is None else _mint(state.desk, token))
+    return structs.replace(search, wallet=wallet or ANY, mint=ANY if token is None else mint_of(state.desk, token))
 
 
-def _mint(desk: Desk | None, named: str) -> Mint:
-    """A token that is listed no more is known by its mint."""
+def mint_of(desk: Desk | None, named: str) -> Mint:
+    """A token that is listed no more is known by its mint. Raises BadSearch."""
     listed = [] if desk is None else [desk.quote, *desk.tokens.values()]
     known = {one.symbol.upper(): one.mint for one in listed} | {"SOL": SOL}
     mint = known.get(named.upper(), Mint(named))

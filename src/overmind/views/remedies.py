@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, assert_never
 
-from overmind.clock.instants import iso, iso_seconds
+from overmind.clock.instants import iso_seconds
 from overmind.core.books.state import State
 from overmind.core.control.holds import holds_of, lifted_by
 from overmind.core.entries.limit_row import PortfolioPlace, WalletPlace
@@ -17,7 +17,7 @@ from overmind.core.entries.limit_table import PORTFOLIO_LIMITS, WALLET_LIMITS
 from overmind.core.entries.request import EntryRequest, entry_request, stale_at_ns
 from overmind.core.entries.rules import FUTURE_MAX_NS
 from overmind.core.entries.sizing import SizedRequest
-from overmind.core.model.codes import Code, Refusal
+from overmind.core.model.codes import Code, Refusal, Unit
 from overmind.core.model.controls import CLOCK, Hold, Scope
 from overmind.core.model.ids import WalletId
 from overmind.core.model.signal import Signal
@@ -186,7 +186,11 @@ def _held(refusal: Refusal, then: Then) -> Remedy:
         lifts = " and ".join(lifted_by(scope, hold.cause).rstrip(",") for hold in lasting)
         return Remedy(code, f"{_named(lasting)} lifted, by {lifts}")
     ends_ns = max(hold.until_ns or 0 for hold in holds)
-    return Remedy(code, f"wait until {iso_seconds(ends_ns)}, when {_named(holds)} ends", not_before_ns=ends_ns)
+    return Remedy(
+        code,
+        f"wait until {_at(ends_ns)}, when {_named(holds)} end{'s' if len(holds) == 1 else ''}",
+        not_before_ns=ends_ns,
+    )
 
 
 def _holds(scope: Scope, state: State | None) -> list[Hold]:
@@ -227,7 +231,8 @@ def _timed(refusal: Refusal, then: Then) -> Remedy:
             return Remedy(code, told, ttl_min_ns=least_ms * MS)
         case Code.SIGNAL_FROM_FUTURE:
             latest_ns = then.at_ns + FUTURE_MAX_NS
-            return Remedy(code, f"a timestamp of {iso(latest_ns)} at the latest", timestamp_max_ns=latest_ns)
+            told = f"a timestamp at most {FUTURE_MAX_NS // MS:,} ms after the desk's own time"
+            return Remedy(code, told, timestamp_max_ns=latest_ns)
         case _:
             return Remedy(code, "sent again under a new signal_id when the desk has less to decide")
 
@@ -255,13 +260,13 @@ def _later(refusal: Refusal, then: Then) -> Remedy:
     if code is Code.ASSET_COOLDOWN:
         ends_ns = then.at_ns + (limit - actual + 1) * MS  # The refusal rounds down.
         ends_ns = -(-ends_ns // NS) * NS
-        told = f"wait until {iso_seconds(ends_ns)}, when the pause after a stop loss ends"
+        told = f"wait until {_at(ends_ns)}, when the pause after a stop loss ends"
         return Remedy(code, told, not_before_ns=ends_ns)
     if code is Code.RATE_LIMIT:
         ends_ns = then.at_ns + NS
-        return Remedy(code, f"wait a second, until {iso(ends_ns)}", not_before_ns=ends_ns)
+        return Remedy(code, "wait a second", not_before_ns=ends_ns)
     ends_ns = (then.at_ns // DAY_NS + 1) * DAY_NS
-    return Remedy(code, f"wait until {iso_seconds(ends_ns)}, when the day's use begins anew", not_before_ns=ends_ns)
+    return Remedy(code, f"wait until {_at(ends_ns)}, when the day's use begins anew", not_before_ns=ends_ns)
 
 
 # Amounts
@@ -271,7 +276,7 @@ def _sized(refusal: Refusal, then: Then) -> Remedy:
     code, wanted = refusal.code, then.signal.notional_micros
     cap = _cap_micros(refusal, then)
     if cap is None:
-        return Remedy(code, f"a smaller amount: at most {_limit_told(refusal)}")
+        return Remedy(code, f"a smaller amount (the limit is {_limit_told(refusal)})")
     if wanted is not None and cap > wanted:  # A larger entry pays its fixed costs more easily.
         return Remedy(code, f"a larger amount, such as {_usd(cap)}", notional_max_micros=cap, notional_min_micros=cap)
     if cap <= 0:
@@ -280,8 +285,10 @@ def _sized(refusal: Refusal, then: Then) -> Remedy:
 
 
 def _limit_told(refusal: Refusal) -> str:
-    numbers = shown(refusal)
-    return f"{numbers['limit']} {refusal.code.unit.value}"
+    limit = refusal.limit
+    if isinstance(limit, int) and refusal.code.unit is Unit.USD:
+        return _usd(limit)
+    return f"{shown(refusal)['limit']} {refusal.code.unit.value}"
 
 
 def _cap_micros(refusal: Refusal, then: Then) -> int | None:
@@ -336,6 +343,11 @@ def _sold(refusal: Refusal) -> Remedy:
     if code is Code.LOTS_OF_OTHERS:
         return Remedy(code, 'what its own strategy holds, or "scope": "desk" for the lots of all')
     return Remedy(code, 'no more than is held; "quantity": "all" sells what there is')
+
+
+def _at(at_ns: int) -> str:
+    day, _, time = iso_seconds(at_ns).removesuffix("+00:00").partition("T")
+    return f"{day} {time} UTC"
 
 
 def _usd(micros: int) -> str:

@@ -46,10 +46,10 @@ def signals_in(
     """The newest signals, oldest first. `code`: only those refused with it; ANY: with any. Raises BadSearch."""
     if code and code not in {one.value for one in Code}:
         raise BadSearch(f"no code {code[:64]!r}", "operations.md lists them, such as POSITION_SIZE")
-    return [] if desk is None else [_row(desk, life) for life in past.signals(search, strategy, code)]
+    return [] if desk is None else [signal_row(desk, life) for life in past.signals(search, strategy, code)]
 
 
-def _row(desk: Desk, life: Sequence[Entry]) -> SignalRow:
+def signal_row(desk: Desk, life: Sequence[Entry]) -> SignalRow:
     first, answers = life[0], [entry.event for entry in life if isinstance(entry.event, Answer)]
     signal = answers[0].signal
     decision = decision_of(

@@ -11,6 +11,7 @@ import structlog
 
 from overmind.clock.instants import iso_seconds
 from overmind.config.secrecy import Secret
+from overmind.core.model.value import Value
 from overmind.http.access.changes import API_TOKEN_NAME, Change
 from overmind.http.access.identity import Identity, Kind
 from overmind.http.access.records import (
@@ -50,6 +51,12 @@ class KnownToken:
         return f"KnownToken({self.identity.name})"
 
 
+class TokenUse(Value, frozen=True):
+    name: str
+    role: Role
+    used_at: str  # ISO 8601, UTC, to a minute; blank: never
+
+
 class Access:
     def __init__(
         self, data_dir: Path, api_token: Secret, clock: Clock, steady: Callable[[], float], idle_s: float, most_s: float
@@ -65,13 +72,21 @@ class Access:
         self._api_token = digest_of(api_token.reveal().encode())
         self._tokens: dict[bytes, KnownToken] = {self._api_token: KnownToken(API_TOKEN_NAME, Role.ADMIN)}
         self._uses = read_uses(data_dir)
-        self._files, self._hashing = Aside("access files"), Aside("passwords")
+        self._files, self.hashing = Aside("access files"), Aside("passwords")
         self._stamps = NO_FILES
         self._take(read_files(data_dir))
 
     def close(self) -> None:
         self._files.shutdown()
-        self._hashing.shutdown()
+        self.hashing.shutdown()
+
+    def token_uses(self) -> list[TokenUse]:
+        """Every token that the service knows, by name."""
+        found = (
+            TokenUse(one.identity.name, one.identity.role, self._uses.get(one.identity.name, ""))
+            for one in self._tokens.values()
+        )
+        return sorted(found, key=lambda use: use.name)
 
     def token(self, secret: bytes) -> KnownToken | None:
         return self._tokens.get(digest_of(secret))
@@ -85,12 +100,12 @@ class Access:
     async def checked(self, name: str, password: str) -> User | None:
         """The user whose password it is. Raises Hangs when too many wait for that."""
         user = self.users.get(name)
-        right = await self._hashing.run(partial(is_password_of, user, password))
+        right = await self.hashing.run(partial(is_password_of, user, password))
         return user if right and self.users.get(name) == user else None
 
     async def hashed(self, password: str) -> str:
         """Raises Hangs."""
-        return await self._hashing.run(partial(hashed, password))
+        return await self.hashing.run(partial(hashed, password))
 
     async def change_users(self, change: Change[User]) -> None:
         """In force on return. Raises CommandRefused, ConfigError, OSError."""

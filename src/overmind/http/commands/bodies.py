@@ -43,6 +43,11 @@ async def read_body(request: Request, shape: type[Body]) -> Body:
         raise HttpRefusal(400, f"not the expected body: {fault}", f"send {shape.example}") from None
     if repeated is not None:
         raise HttpRefusal(400, f"{bare(repeated)} is given more than once", "keep one of them")
+    return with_reason(body)
+
+
+def with_reason(body: Body) -> Body:
+    """The same, if its reason can be journaled."""
     if not body.reason.strip():
         raise HttpRefusal(400, "a blank reason", "say why; it is journaled")
     if len(body.reason) > REASON_CHARS_MAX:

@@ -14,7 +14,7 @@ from overmind.desk.app import App
 from overmind.http.commands.acting import act
 from overmind.http.commands.bodies import ReasonBody, known_wallet, read_body
 from overmind.http.responses import JsonResponse
-from overmind.views.targets import PORTFOLIO, cause_to_lift, holds_on, scope_of
+from overmind.views.targets import PORTFOLIO, TargetHolds, cause_to_lift, holds_on, scope_of
 
 
 class ResumeBody(Value, frozen=True, forbid_unknown_fields=True):
@@ -30,17 +30,12 @@ Verb = Literal["pause", "resume"]
 
 def holds_router(app: App) -> APIRouter:
     """Included after every other route of a wallet: `{verb}` would match their last part too."""
-    router, engine = APIRouter(), app.engine
+    router = APIRouter()
 
     async def hold(request: Request, target: str, verb: Verb) -> Response:
-        scope = scope_of(engine.state, target)
         if verb == "pause":
-            await act(engine, request, AddHold(scope, OPERATOR, (await read_body(request, ReasonBody)).reason))
-        else:
-            body = await read_body(request, ResumeBody)
-            found = await engine.read(lambda state: holds_on(state, target, scope))
-            await act(engine, request, LiftHold(scope, cause_to_lift(found, scope, body.hold), body.reason))
-        return JsonResponse(await engine.read(lambda state: holds_on(state, target, scope)))
+            return JsonResponse(await pause(app, request, target, await read_body(request, ReasonBody)))
+        return JsonResponse(await resume(app, request, target, await read_body(request, ResumeBody)))
 
     @router.post("/wallets/{wallet_id}/{verb}")
     async def hold_wallet(wallet_id: str, verb: Verb, request: Request) -> Response:
@@ -55,3 +50,17 @@ def holds_router(app: App) -> APIRouter:
         return await hold(request, PORTFOLIO, verb)
 
     return router
+
+
+async def pause(app: App, request: Request, target: str, body: ReasonBody) -> TargetHolds:
+    """What holds the target then. Raises CommandRefused for an unknown one, as `resume` does."""
+    scope = scope_of(app.engine.state, target)
+    await act(app.engine, request, AddHold(scope, OPERATOR, body.reason))
+    return await app.engine.read(lambda state: holds_on(state, target, scope))
+
+
+async def resume(app: App, request: Request, target: str, body: ResumeBody) -> TargetHolds:
+    scope = scope_of(app.engine.state, target)
+    found = await app.engine.read(lambda state: holds_on(state, target, scope))
+    await act(app.engine, request, LiftHold(scope, cause_to_lift(found, scope, body.hold), body.reason))
+    return await app.engine.read(lambda state: holds_on(state, target, scope))

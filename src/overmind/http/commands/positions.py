@@ -18,7 +18,7 @@ from overmind.http.commands.acting import act
 from overmind.http.commands.bodies import ReasonBody, known_wallet, read_body
 from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.ports import ChainSilent
-from overmind.views.closing import close_row, written_off
+from overmind.views.closing import CloseRow, close_row, written_off
 from overmind.views.targets import mint_held
 
 
@@ -50,12 +50,8 @@ def positions_router(app: App) -> APIRouter:
     router, engine = APIRouter(), app.engine
 
     @router.post("/positions/{wallet_id}/{token}/close")
-    async def close(wallet_id: str, token: str, request: Request) -> Response:
-        body, wallet = await read_body(request, CloseBody), known_wallet(app, wallet_id)
-        mint = mint_held(engine.state, wallet, token)
-        events = await act(engine, request, (CancelClose if body.cancel else ClosePosition)(wallet, mint, body.reason))
-        at_ns = app.clock.now_ns()
-        return JsonResponse(await engine.read(lambda state: close_row(state, wallet, mint, events, at_ns)))
+    async def close_position(wallet_id: str, token: str, request: Request) -> Response:
+        return JsonResponse(await close(app, request, wallet_id, token, await read_body(request, CloseBody)))
 
     @router.post("/positions/{wallet_id}/{token}/write-off")
     async def write_off(wallet_id: str, token: str, request: Request) -> Response:
@@ -97,3 +93,11 @@ def positions_router(app: App) -> APIRouter:
         return JsonResponse(Booked(OrderId(order_id), type(outcome).__name__.lower()))
 
     return router
+
+
+async def close(app: App, request: Request, wallet_id: str, token: str, body: CloseBody) -> CloseRow:
+    wallet = known_wallet(app, wallet_id)
+    mint = mint_held(app.engine.state, wallet, token)
+    command = CancelClose(wallet, mint, body.reason) if body.cancel else ClosePosition(wallet, mint, body.reason)
+    events, at_ns = await act(app.engine, request, command), app.clock.now_ns()
+    return await app.engine.read(lambda state: close_row(state, wallet, mint, events, at_ns))

@@ -56,30 +56,15 @@ class TimeAccepted(Value, frozen=True):
 
 
 def stopping_router(app: App) -> APIRouter:
-    router, engine = APIRouter(), app.engine
+    router = APIRouter()
 
     @router.post("/emergency-stop")
     async def emergency_stop(request: Request) -> Response:
-        body = await read_body(request, StopBody)
-        try:
-            async with asyncio.timeout(DURABLE_S):
-                await act(engine, request, EmergencyStop(body.reason, body.liquidate, body.sweep))
-        except TimeoutError:
-            why = app.storage().locked or f"the disk took longer than {DURABLE_S:g} s"
-            raise HttpRefusal(503, f"the stop holds, and the journal does not have it yet: {why}") from None
-        statuses = await engine.read(lambda state: {book.wallet.id: book.status for book in state.wallets.values()})
-        not_swept = await engine.read(why_nowhere) if body.sweep else ""
-        return JsonResponse(Stopped(True, body.reason, statuses, not_swept))
+        return JsonResponse(await stop(app, request, await read_body(request, StopBody)))
 
     @router.post("/wallets/{wallet_id}/reactivate")
-    async def reactivate(wallet_id: str, request: Request) -> Response:
-        body, wallet = await read_body(request, ReasonBody), known_wallet(app, wallet_id)
-        if await app.stop_file.look():
-            raise HttpRefusal(409, "the STOP file in the data directory still asks for a stop", "remove the file first")
-        await act(engine, request, ReactivateWallet(wallet, body.reason))
-        book = await engine.read(lambda state: state.wallets[wallet])
-        found = await engine.read(lambda state: holds_on(state, wallet, Scope(wallet)))
-        return JsonResponse(Reactivated(wallet, book.status, found.holds, found.held, found.returns, found.above))
+    async def reactivate_wallet(wallet_id: str, request: Request) -> Response:
+        return JsonResponse(await reactivate(app, request, wallet_id, await read_body(request, ReasonBody)))
 
     @router.post("/clock/accept")
     async def accept_time(request: Request) -> Response:
@@ -88,3 +73,27 @@ def stopping_router(app: App) -> APIRouter:
         return JsonResponse(TimeAccepted(iso_seconds(app.clock.now_ns()), body.reason))
 
     return router
+
+
+async def stop(app: App, request: Request, body: StopBody) -> Stopped:
+    """Raises HttpRefusal if the journal does not have the stop in time."""
+    engine = app.engine
+    try:
+        async with asyncio.timeout(DURABLE_S):
+            await act(engine, request, EmergencyStop(body.reason, body.liquidate, body.sweep))
+    except TimeoutError:
+        why = app.storage().locked or f"the disk took longer than {DURABLE_S:g} s"
+        raise HttpRefusal(503, f"the stop holds, and the journal does not have it yet: {why}") from None
+    statuses = await engine.read(lambda state: {book.wallet.id: book.status for book in state.wallets.values()})
+    not_swept = await engine.read(why_nowhere) if body.sweep else ""
+    return Stopped(True, body.reason, statuses, not_swept)
+
+
+async def reactivate(app: App, request: Request, wallet_id: str, body: ReasonBody) -> Reactivated:
+    wallet = known_wallet(app, wallet_id)
+    if await app.stop_file.look():
+        raise HttpRefusal(409, "the STOP file in the data directory still asks for a stop", "remove the file first")
+    await act(app.engine, request, ReactivateWallet(wallet, body.reason))
+    book = await app.engine.read(lambda state: state.wallets[wallet])
+    found = await app.engine.read(lambda state: holds_on(state, wallet, Scope(wallet)))
+    return Reactivated(wallet, book.status, found.holds, found.held, found.returns, found.above)

@@ -10,7 +10,6 @@ from markupsafe import Markup
 from overmind.clock.instants import iso_seconds
 from overmind.core.model.units import NS
 from overmind.text.amount import Amount
-from overmind.text.printable import printable
 
 MINUS: Final = "\u2212"  # As wide as a plus, so that columns of signs line up.
 NONE: Final = "\u2013"
@@ -168,5 +167,4 @@ FILTERS: Final = {
     "words": words,
     "label": label,
     "short": short,
-    "printable": printable,
 }

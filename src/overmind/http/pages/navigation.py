@@ -35,4 +35,21 @@ WALLET: Final = View("Wallet", "/desk/wallets/{wallet_id}", "wallet.html", withi
 POSITIONS: Final = View("Positions", "/desk/positions", "positions.html")
 RISK: Final = View("Risk", "/desk/risk", "risk.html")
 
-NAVIGATION: Final = (OVERVIEW, WALLETS, POSITIONS, RISK)
+SIGNALS: Final = View("Signals", "/desk/signals", "signals.html")
+SIGNAL: Final = View("Signal", "/desk/signals/{signal_id}", "signal.html", within="Signals")
+ORDERS: Final = View("Orders", "/desk/orders", "orders.html")
+CAPITAL: Final = View("Capital", "/desk/capital", "capital.html")
+EVENTS: Final = View("Events", "/desk/events", "events.html")
+EVENT: Final = View("Entry", "/desk/events/{seq}", "event.html", within="Events")
+ACCOUNTS: Final = View("Accounts", "/desk/accounts", "accounts.html")
+CHARTS: Final = View(
+    "Charts",
+    "/desk/charts",
+    "charts.html",
+    scripts=("lightweight-charts.js", "charts.js"),
+    credits=(Credit("Charts by TradingView Lightweight Charts", "https://www.tradingview.com/"),),
+)
+SETTINGS: Final = View("Settings", "/desk/settings", "settings.html")
+
+RECORDS: Final = (SIGNALS, ORDERS, CAPITAL, EVENTS, ACCOUNTS, CHARTS, SETTINGS)
+NAVIGATION: Final = (OVERVIEW, WALLETS, POSITIONS, RISK, *RECORDS)

@@ -33,8 +33,10 @@ from overmind.http.pages.assets import Assets
 from overmind.http.pages.formats import FILTERS
 from overmind.http.pages.navigation import NAVIGATION, View
 from overmind.http.pages.notices import Notice, Notices
+from overmind.http.pages.record_formats import FILTERS as RECORD_FILTERS
 from overmind.http.responses import HttpRefusal
 from overmind.http.slices import Slices
+from overmind.text.printable import printable
 from overmind.views.screens.holds import hold_chips
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -175,17 +177,23 @@ def _address(request: Request) -> str:
     return f"{request.url.path}?{query}" if query else request.url.path
 
 
+def _shown(value: object) -> object:
+    """No text from outside moves the cursor of whoever reads the page's source, or turns letters around."""
+    return printable(value) if type(value) is str else value
+
+
 def _environment(pages: Pages) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
     )
     environment.globals |= {"asset": pages.assets.url, "navigation": NAVIGATION, "Role": Role, "themes": THEMES}
-    environment.filters |= FILTERS
+    environment.filters |= FILTERS | RECORD_FILTERS
     for name in environment.list_templates():  # Now, so that no request waits for a file.
         environment.get_template(name)
     return environment

@@ -1,0 +1,84 @@
+"""How the views that tell what was write rules, basis points and limits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from overmind.clock.instants import instant_ns, iso_seconds
+from overmind.http.pages.formats import MINUS, NONE, instant, short
+from overmind.views.refusals import in_words
+
+ADDRESS: Final = re.compile(r"[1-9A-HJ-NP-Za-km-z]{32,}")
+
+
+def short_id(name: str) -> str:
+    """An id of the desk's own, with the mint in it shortened."""
+    return ADDRESS.sub(lambda found: short(found[0]), name)
+
+
+def since(at: str | None) -> Markup | str:
+    """An ISO 8601 instant as date and time, UTC."""
+    return NONE if at is None else instant(instant_ns(at))
+
+
+def moment(at_ns: int) -> str:
+    """Date and time as plain text."""
+    return f"{iso_seconds(at_ns).removesuffix('+00:00').replace('T', ' ')} UTC"
+
+
+def rule(row: Mapping[str, object]) -> str:
+    """A broken rule in words."""
+    return in_words(row)
+
+
+def bps(value: float | None) -> str:
+    """Basis points with a sign."""
+    if value is None:
+        return NONE
+    sign = MINUS if value < 0 else "+" if value > 0 else ""
+    return f"{sign}{abs(value):.1f} bps"
+
+
+def by_cost(candidates: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those that may take it first, the cheapest first."""
+    return sorted(candidates, key=_place)
+
+
+def _place(candidate: Mapping[str, Any]) -> tuple[bool, bool, float]:
+    cost = candidate["expected_cost_bps"]
+    return bool(candidate["refusals"]), cost is None, cost or 0.0
+
+
+def sol(amount: float) -> str:
+    return f"{amount:,.4f}"
+
+
+def setting(value: object, unit: str) -> str:
+    """A limit in its unit."""
+    match value, unit:
+        case None, _:
+            return NONE
+        case bool(), _:
+            return "yes" if value else "no"
+        case ((float() | int()), "usd"):
+            return f"${value:,.2f}"
+        case ((float() | int()), "percent"):
+            return f"{value:g} %"
+        case _:
+            return f"{value:,}" if isinstance(value, int) else f"{value}"
+
+
+FILTERS: Final = {
+    "short_id": short_id,
+    "since": since,
+    "moment": moment,
+    "rule": rule,
+    "bps": bps,
+    "by_cost": by_cost,
+    "sol": sol,
+    "setting": setting,
+}

@@ -1,0 +1,92 @@
+"""Open orders, and the last ones that ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from overmind.config.cluster import is_loopback
+from overmind.core.books.state import State
+from overmind.core.model.desk_settings import Desk
+from overmind.core.model.enums import TradingMode
+from overmind.core.model.ids import OrderId
+from overmind.core.model.order import Order
+from overmind.desk.app import App
+from overmind.http.archive import Pages as Journal
+from overmind.http.pages.navigation import ORDERS
+from overmind.http.pages.records.asking import LAST_DEFAULT, Asked, From, Last, tokens_of
+from overmind.http.pages.showing import Pages
+from overmind.journal.catalogue.past import Search
+from overmind.views.screens.orders import Explorer, OrderLine, order_line
+
+OPEN_MAX: Final = 100  # shown; the others are counted
+
+
+def orders_router(pages: Pages) -> APIRouter:
+    router, engine, explorer = APIRouter(), pages.app.engine, explorer_of(pages.app)
+
+    @router.get("/desk/orders")
+    async def orders(
+        request: Request,
+        wallet: str = "",
+        token: str = "",
+        from_: From = "",
+        to: str = "",
+        last: Last = LAST_DEFAULT,
+    ) -> Response:
+        asked = Asked(wallet, token, from_, to, last)
+
+        async def look() -> Mapping[str, object]:
+            search, desk, opened, names = await engine.read(
+                lambda state: (
+                    asked.search(state),
+                    state.settings,
+                    _open(state),
+                    (list(state.wallets), tokens_of(state)),
+                )
+            )
+            wanted = [
+                order for order in opened if search.wallet in ("", order.wallet_id) and search.mint in ("", order.mint)
+            ]
+            shown = wanted[-OPEN_MAX:]
+            still_open, ended = await pages.recent.look(lambda journal: _lines(journal, desk, search, shown, explorer))
+            wallets, tokens = names
+            return {
+                "open": still_open,
+                "unlisted": len(wanted) - len(shown),
+                "ended": ended,
+                "asked": asked,
+                "wallets": wallets,
+                "tokens": tokens,
+            }
+
+        return await pages.show(request, ORDERS, look)
+
+    return router
+
+
+def explorer_of(app: App) -> Explorer:
+    """A node that is not on this machine is not named: its address may hold a key."""
+    if app.config.mode is TradingMode.PAPER:
+        return Explorer("")
+    nodes = [url for url in app.config.chain.rpc_urls[:1] if is_loopback(url)]
+    return Explorer(app.config.cluster.value, nodes[0].reveal() if nodes else "")
+
+
+def _open(state: State) -> list[Order]:
+    return [known.order for known in state.open_orders.values()]
+
+
+def _lines(
+    journal: Journal, desk: Desk, search: Search, opened: Sequence[Order], explorer: Explorer
+) -> tuple[list[OrderLine], list[OrderLine]]:
+    """Newest first, open ones and ended ones. Read in the archive's thread."""
+    past = journal.past()
+    ids: list[OrderId] = [order.id for order in reversed(opened)]
+    ended = past.orders(search).ids[::-1]
+    of_ids = [[order_line(desk, past.of(one), explorer) for one in some] for some in (ids, ended)]
+    return [line for line in of_ids[0] if line.order_id not in ended], of_ids[1]
