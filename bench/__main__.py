@@ -28,6 +28,7 @@ from bench.stop_under_load import stop_under_load
 from bench.stopping import stopping
 from bench.trading import trades
 from bench.treasury import treasury
+from bench.two_versions import versions
 from bench.upgrade import upgrade
 from bench.watchdog import watchdog
 
@@ -48,7 +49,12 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "past": past,
 }
 # Long: only when they are named.
-ALONE: dict[str, Callable[[], list[Result]]] = {"endurance": endurance, "million": million, "upgrade": upgrade}
+ALONE: dict[str, Callable[[], list[Result]]] = {
+    "endurance": endurance,
+    "million": million,
+    "upgrade": upgrade,
+    "versions": versions,
+}
 
 
 def main() -> None:

@@ -18,11 +18,12 @@ from random import Random
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 from solders.keypair import Keypair
 
 from bench.accidents import FullDisk, older_desk, step_back, wrong_clock
 from bench.measure import Spread, spread_of
-from bench.month_machine import MonthClock, MonthJournal, ProcessAwaited, TimedLoop
+from bench.month_machine import MonthClock, MonthJournal, ProcessAwaited, TimedLoop, loop_ns
 from overmind.clock.clocks import thread_ns
 from overmind.config import MultiWalletConfig
 from overmind.core.books.state import encode_state
@@ -47,6 +48,7 @@ class Plan(msgspec.Struct, frozen=True):
     days: int = 30
     day_s: float = 86_400.0  # a shorter one is only a part of a day
     signals: int = 10_000  # a day, buys and sales
+    look_every_s: float = 5.0  # at prices; they are journaled every ten seconds, or when they change
     restart_every: int = 5  # days
     upgrade_after: int = 1  # the days before keep the rules and the state's shape of an earlier version
     wrong_day: int = 7  # when somebody sets the clock
@@ -141,8 +143,9 @@ class Month:
             self._left = encode_state(app.engine.state)
 
     def _connect(self, day: int) -> Connect:
-        connect = paper(self.config, self._tape)
-        return older_desk(connect) if day <= self._plan.upgrade_after else connect
+        here = paper(self.config, self._tape)
+        connect = older_desk(here) if day <= self._plan.upgrade_after else here
+        return lambda engine, clock: replace(connect(engine, clock), mark_every_s=self._plan.look_every_s)
 
     async def _send_again(self, app: App) -> None:
         """After the disk was full: what was placed is known, and what was not taken is decided now."""
@@ -164,11 +167,11 @@ class Month:
         for number in range(plan.signals):
             await self.clock.sleep(plan.day_s / plan.signals)
             signal = self._signal_on(disk, number / plan.signals)
-            began_ns, cpu_ns = time.perf_counter_ns(), thread_ns()
+            began_ns, cpu_ns = time.perf_counter_ns(), loop_ns()
             status = await self._submitted(app, signal, disk)
             if status is not None:
                 times.append(time.perf_counter_ns() - began_ns)
-                cpu_times.append(thread_ns() - cpu_ns)
+                cpu_times.append(loop_ns() - cpu_ns)
                 statuses[status] += 1
         if wrong is not None:
             await wrong

@@ -37,7 +37,7 @@ from overmind.ports import Snapshot
 ENTRIES: Final = int(os.environ.get("OVERMIND_BENCH_PAST_ENTRIES", "10_000_000"))
 TAIL: Final = 50_000
 HEAD: Final = 5_000  # entries of the real app before those that are made up
-OLDER: Final = Plan(days=1, day_s=43_200.0, signals=5_000, upgrade_after=2, wrong_day=0, full_day=0)
+OLDER: Final = Plan(days=1, day_s=43_200.0, signals=5_000, look_every_s=1.0, upgrade_after=2, wrong_day=0, full_day=0)
 STARTS: Final = 5
 QUESTIONS: Final = 200
 COMMANDS: Final = 5

@@ -88,6 +88,8 @@ ROWS = {
     ("journal/sqlite.py", "self._db.execute"),
 }
 ALLOWED = {
+    ("solana/resolver.py", "Resolver._end", "done.result"): DONE,
+    ("solana/resolver.py", "look_up", "socket.getaddrinfo"): OWN_THREAD,
     ("cli/ending.py", "Ending._end_by_force", "self._heard.wait"): OWN_THREAD,
     ("cli/ending.py", "Ending._end_by_force", "flush_log"): OWN_THREAD,
     ("cli/service.py", "serve", "journal_to_write"): START,
@@ -116,6 +118,7 @@ ALLOWED = {
     ("desk/submit.py", "read_lines", "next_line.result"): DONE,
     ("desk/submit.py", "read_lines.read", "asyncio.run_coroutine_threadsafe(lines.put(b''), loop).result"): OWN_THREAD,
     ("desk/submit.py", "read_lines.read", "asyncio.run_coroutine_threadsafe(lines.put(line), loop).result"): OWN_THREAD,
+    ("http/reference/openapi.py", "_examples", "EXAMPLES.read_text"): OWN_THREAD,
     ("http/pages/assets.py", "own_assets", "STATIC.iterdir"): START,
     ("http/pages/assets.py", "own_assets", "path.read_bytes"): START,
     ("http/pages/showing.py", "Pages._is_new", "kept.result"): DONE,

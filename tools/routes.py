@@ -1,7 +1,7 @@
-"""The list of routes in docs/http-api.md, written from the routers of the HTTP room.
+"""The list of routes in docs/http-api.md, and what each of them takes and answers.
 
-`python -m tools.routes docs/http-api.md` renews it; a test holds both equal. What a route does is said below the list,
-and a test asks that every route is named there.
+`python -m tools.routes docs/http-api.md` renews both; a test holds them equal to the code. The list is read off the
+routers and the table of routes. The rest is what `/openapi.json` and the page `/reference` say too.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from tools.generated import renew_file_named
+from tools.route_text import reference_text
+
+from overmind.http.endpoints import ENDPOINTS
 
 HTTP: Final = Path(__file__).parents[1] / "src" / "overmind" / "http"
 METHODS: Final = ("get", "post", "put", "delete")
@@ -68,11 +71,16 @@ def _constant(tree: ast.Module, name: str) -> str:
 
 
 def routes_table() -> str:
-    lines = ["| method | path | code |", "|---|---|---|"]
-    return "\n".join([*lines, *(f"| {one.method} | `{one.path}` | `{one.module}` |" for one in routes())])
+    roles = {(one.method, one.path): one.role for one in ENDPOINTS}
+    lines = ["| method | path | role | code |", "|---|---|---|---|"]
+    for one in routes():
+        role = roles[one.method, one.path]
+        named = "anybody" if role is None else role.name.lower()
+        lines.append(f"| {one.method} | `{one.path}` | {named} | `{one.module}` |")
+    return "\n".join(lines)
 
 
-LISTS: Final = {"routes": routes_table}
+LISTS: Final = {"routes": routes_table, "reference": reference_text}
 
 if __name__ == "__main__":
     renew_file_named(LISTS)

@@ -22,6 +22,7 @@ from overmind.core.model.order import Move, Order, Quote, Ticket, Work
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.units import NS, units_of
 from overmind.desk.admission import AdmissionWatch
+from overmind.desk.crowd import TURN_MAX
 from overmind.desk.engine import Engine
 from overmind.desk.executor import FINAL_POLL_S, POLL_S, RESEND_S, Executor
 from overmind.journal.memory import MemoryJournal
@@ -182,6 +183,21 @@ def play(check: Callable[[Desk], Awaitable[None]], provisional: bool = True) -> 
 
 def fill(order: Order) -> Filled:
     return Filled(order.spend.units, order.received_min, 5_000, slot=7)
+
+
+def test_outcomes_that_come_together_are_booked_a_few_in_a_turn() -> None:
+    async def check(desk: Desk) -> None:
+        orders = [await desk.place(number) for number in range(3 * TURN_MAX)]
+        desk.venue.outcomes = {order.id: fill(order) for order in orders}
+        desk.venue.news.set()
+        left = [len(desk.engine.state.open_orders)]
+        while left[-1]:
+            await asyncio.sleep(0)
+            left.append(len(desk.engine.state.open_orders))
+        assert left[0] == 3 * TURN_MAX
+        assert max(before - after for before, after in pairwise(left)) == TURN_MAX
+
+    play(check)
 
 
 def test_a_provisional_outcome_is_followed_until_it_is_final() -> None:

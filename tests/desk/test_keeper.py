@@ -21,7 +21,7 @@ from overmind.core.model.events import OrderPlaced
 from overmind.desk.app import KEPT_BESIDE
 from overmind.desk.engine import Engine
 from overmind.desk.keeper import LOOK_EVERY_S, RETRY_S, STATES_EVERY_S, Keeper, KeeperFailed, KeeperProcess
-from overmind.journal.kept.keeping import keep_states
+from overmind.journal.kept.keeping import encode_for_explaining, keep_states
 from overmind.journal.kept.near import NearStates
 from overmind.journal.kept.store import STATES
 from overmind.journal.segments.keeper_process import state_after
@@ -224,7 +224,7 @@ def test_a_process_keeps_states(tmp_path: Path) -> None:
         near = NearStates.beside(tmp_path / "overmind.db", journal)
         found = near.snapshot_before(999)
         assert found is not None
-        assert (found.seq, found.state) == (500, encode_state(folded(ENTRIES[:500])))
+        assert (found.seq, found.state) == (500, encode_for_explaining(folded(ENTRIES[:500])))
         near.close()
 
 

@@ -19,7 +19,7 @@ from tests.support.core_desk import CoreDesk
 from overmind.core.books.apply import apply
 from overmind.core.books.migration import MIGRATIONS, migrate
 from overmind.core.books.price_band import Reference
-from overmind.core.books.state import STATE_VERSION, State, encode_state
+from overmind.core.books.state import STATE_VERSION, State, encode_state, encoded_in_parts
 from overmind.core.books.wallet_limits import values_of
 from overmind.core.model.enums import MoveKind
 from overmind.core.model.events import (
@@ -296,6 +296,15 @@ def test_the_invariants_that_verify_checks_hold_after_every_entry(path: Path) ->
     for line in read(path)[1]:
         apply(state, decode(line))
         assert invariant_problems(state) == [], line
+
+
+@pytest.mark.parametrize("path", JOURNALS, ids=lambda path: path.stem)
+def test_the_last_snapshot_is_encoded_in_parts_to_the_same_bytes(path: Path) -> None:
+    state, decode = State(), msgspec.json.Decoder(Entry).decode
+    for number, line in enumerate(read(path)[1]):
+        apply(state, decode(line))
+        if number % 20 == 0:
+            assert b"".join(encoded_in_parts(state)) == encode_state(state), line
 
 
 @pytest.mark.parametrize("path", JOURNALS, ids=lambda path: path.stem)

@@ -21,9 +21,11 @@ PATIENCE_S = 10.0
 async def stage() -> AsyncIterator[tuple[Echo, int]]:
     echo = Echo()
     server = await asyncio.get_running_loop().create_server(lambda: protocol_of(echo), "127.0.0.1", 0)
-    async with asyncio.timeout(PATIENCE_S):
-        yield echo, server.sockets[0].getsockname()[1]
-    server.close()
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            yield echo, server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
 
 
 async def told(reader: asyncio.StreamReader) -> list[str]:
@@ -164,6 +166,21 @@ def test_nothing_after_the_body_counts_as_a_header() -> None:
     async def play(echo: Echo, port: int) -> None:
         await ask(port, CHUNKED + b"1\r\na\r\n0\r\nHost: evil\r\nauthorization: Bearer a\r\n\r\n" + LAST)
         assert echo.headers[0] == {b"host": b"desk", b"transfer-encoding": b"chunked"}
+
+    on_stage(play)
+
+
+def test_a_head_without_its_body_is_written_all_the_same() -> None:
+    """A stream may have nothing to tell for long."""
+
+    async def play(echo: Echo, port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /stream HTTP/1.1\r\n" + HOST + b"\r\n")
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+        assert not echo.gate.is_set()
+        echo.gate.set()
+        assert (await reader.read()).endswith(b"\r\n\r\n0\r\n\r\n")
+        writer.close()
 
     on_stage(play)
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import h11
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.echo import CHUNKED, GET, HOST, LAST, POST, SLOW, UPGRADE, WHOLE, Echo, Request, protocol_of
 
@@ -108,6 +108,7 @@ PIECES = (
 STREAMS = st.lists(st.sampled_from(PIECES), min_size=1, max_size=12).map(b"".join)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(STREAMS, st.lists(st.integers(1, 40), max_size=8))
 def test_how_the_bytes_arrive_changes_nothing(data: bytes, sizes: list[int]) -> None:
     parts, rest = list[bytes](), data
@@ -121,6 +122,7 @@ def test_how_the_bytes_arrive_changes_nothing(data: bytes, sizes: list[int]) -> 
     assert ends, "it is closed at the latest when it has been idle, or sends half a head for too long"
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(STREAMS)
 def test_another_parser_finds_the_same_requests(data: bytes) -> None:
     """Or one of the two refuses. Else a request could be smuggled past a proxy."""

@@ -11,11 +11,12 @@ from typing import Any
 import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from tests.support.contract import description, faults, operation_of
 from tests.support.processes import PATIENCE_S, wait_until
 from tests.support.service import BUY, NDJSON, Service, command, serving
-from tools import routes
 
 from overmind.http.bounds import BATCH_MAX, BODY_BYTES_MAX
+from overmind.http.endpoints import ENDPOINTS
 from overmind.http.stream import STREAMS_MAX
 from overmind.text.amount import Amount
 
@@ -309,13 +310,33 @@ PLACES = {
     "order_id": "order",
     "strategy": "Momentum",
     "verb": "pause",
+    "name": "nobody",
 }
 BY_COMMAND = {
     *("HoldAdded", "HoldLifted", "LimitsChanged", "MintsChanged", "MovePlaced", "MoveClosed", "BalanceAdjusted"),
     *("CloseOrdered", "CloseCancelled", "LiquidationOrdered", "HistoryAccepted", "OrderTakenFromChain"),
 }
-POSTS = [one.path for one in routes.routes() if one.method == "POST" and one.path.startswith("/v1/")]
+POSTS = [one.path for one in ENDPOINTS if one.method == "POST" and one.path.startswith("/v1/")]
 COMMANDS = [path.format(**PLACES) for path in POSTS if path != "/v1/signals"]
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_the_body_of_a_command_is_the_one_that_is_described(path: str, service: Service) -> None:
+    operation = operation_of("POST", path)
+    assert operation is not None
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    said = service.post(path, {"reason": "x", "nothing of it": 1})
+    assert (said.status, "not the expected body" in said.json["error"]) == (400, True)
+    example = said.json["fix"].removeprefix("send ")
+    assert list(faults(schema, json.loads(example))) == []
+
+
+def test_the_service_describes_itself(service: Service) -> None:
+    assert service.get("/openapi.json").json == description()
+    told = service.get("/reference")
+    assert (told.status, told.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "default-src 'none'" in told.headers["content-security-policy"]
+    assert "/v1/emergency-stop" in told.text
 
 
 @pytest.mark.parametrize("path", COMMANDS)
@@ -454,7 +475,8 @@ def test_slow_clients_are_dropped(service: Service) -> None:
 
 
 EVIL = "\x1b[2J\x9b31m\u202e\u2066\u200b\x7f"
-PLACES_THAT_TELL = [one.path for one in routes.routes() if one.method == "GET" and "{" not in one.path]
+GETS = [one.path for one in ENDPOINTS if one.method == "GET" and one.path.startswith("/v1/")]
+PLACES_THAT_TELL = [path for path in GETS if "{" not in path]
 
 
 def test_no_answer_holds_a_control_character(service: Service) -> None:
@@ -469,7 +491,7 @@ def test_no_answer_holds_a_control_character(service: Service) -> None:
         told = service.post(path, json.dumps(body, ensure_ascii=False).encode())
         assert told.text.isprintable(), told.text
     for path in PLACES_THAT_TELL:
-        if path not in ("/v1/stream", "/desk/stream"):
+        if not path.endswith("/stream"):
             assert service.get(path).text.replace("\n", "").isprintable(), path
 
     async def follow() -> None:

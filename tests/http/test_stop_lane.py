@@ -27,6 +27,7 @@ from overmind.signals.decode import token_index
 MS = 1_000_000
 SLICE = 4  # signals
 CLIENTS, BATCH = 8, 64
+TURNS_OF_READING = 20  # until a batch has been read, and is being decided
 TURNS_MAX = 8  # of the loop, from the call of a stop to its answer
 
 
@@ -155,6 +156,47 @@ def test_sales_are_decided_before_the_entries_that_wait() -> None:
 
     first = on_stage(play)[: 2 * SLICE + 3]
     assert {"s0", "s1", "s2"} <= set(first)
+
+
+async def single(stage: Stage, name: str, action: str = "Buy") -> int:
+    (signal,) = batch(name, action, 1)
+    return (await stage.answer(json.dumps(signal).encode())).status_code
+
+
+def test_one_entry_alone_waits_until_a_batch_is_decided() -> None:
+    async def play(stage: Stage) -> list[str]:
+        waiting = asyncio.create_task(stage.post(batch("a")))
+        for _ in range(TURNS_OF_READING):
+            await asyncio.sleep(0)
+        assert 0 < len(stage.begun) < BATCH
+        assert await single(stage, "b") == 202
+        await waiting
+        return stage.begun
+
+    assert on_stage(play) == [*(f"a{n}" for n in range(BATCH)), "b0"]
+
+
+def test_one_sale_alone_goes_before_the_entries_that_wait() -> None:
+    async def play(stage: Stage) -> list[str]:
+        waiting = asyncio.create_task(stage.post(batch("a")))
+        for _ in range(TURNS_OF_READING):
+            await asyncio.sleep(0)
+        before = len(stage.begun)
+        assert 0 < before < BATCH
+        assert await single(stage, "s", "Sell") == 202
+        assert not waiting.done()
+        await waiting
+        return stage.begun[before:]
+
+    assert "s0" in on_stage(play)[: SLICE + 1]
+
+
+def test_one_known_signal_alone_gets_its_first_answer() -> None:
+    async def play(stage: Stage) -> tuple[int, int]:
+        await stage.post(batch("a", count=1))
+        return await single(stage, "a"), len(stage.engine.state.open_orders)
+
+    assert on_stage(play) == (202, 1)
 
 
 def test_a_mixed_batch_stands_in_its_order() -> None:

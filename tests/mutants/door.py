@@ -212,6 +212,20 @@ DOOR_BUGS: Final = (
         "tests/http/test_stop_lane.py::test_sales_are_decided_before_the_entries_that_wait",
     ),
     Mutation(
+        "door: one sale alone waits behind entries",
+        "http/intake.py",
+        "await turn.go_on_as(Rank.SALE if read.signal.action in SELL_ACTIONS else Rank.ENTRY)",
+        "await turn.go_on_as(Rank.ENTRY)",
+        "tests/http/test_stop_lane.py::test_one_sale_alone_goes_before_the_entries_that_wait",
+    ),
+    Mutation(
+        "door: one entry alone comes between those of a batch",
+        "http/intake.py",
+        "await turn.go_on_as(Rank.SALE if read.signal.action in SELL_ACTIONS else Rank.ENTRY)",
+        "pass",
+        "tests/http/test_stop_lane.py::test_one_entry_alone_waits_until_a_batch_is_decided",
+    ),
+    Mutation(
         "door: signals do not wait while a stop is served",
         "http/server.py",
         '"/emergency-stop", ',

@@ -14,6 +14,20 @@ LINE: Final = "desk/log/line.py"
 
 WAITING: Final = (
     Mutation(
+        "waiting: outcomes that come together are booked in one turn of the loop",
+        "desk/executor.py",
+        "            await self._turn(work)\n            self._engine.post(RecordOutcome",
+        "            self._engine.post(RecordOutcome",
+        "tests/desk/test_executor.py::test_outcomes_that_come_together_are_booked_a_few_in_a_turn",
+    ),
+    Mutation(
+        "waiting: entries go before exits where work waits for a turn of the loop",
+        "desk/crowd.py",
+        "in (self._urgent, self._others)",
+        "in (self._others, self._urgent)",
+        "tests/desk/test_crowd.py::test_more_pass_turn_by_turn_and_the_urgent_first",
+    ),
+    Mutation(
         "waiting: the log's queue has no bound",
         OUTLET,
         "        if self._queue.qsize() < self._most - spare:\n",

@@ -23,7 +23,7 @@ Request = tuple[str, str, bytes]
 
 
 class Echo:
-    """Notes what it is asked and answers with the path. `/slow` waits for the gate."""
+    """Notes what it is asked and answers with the path. `/slow` and the body of `/stream` wait for the gate."""
 
     def __init__(self) -> None:
         self.seen: list[Request] = []
@@ -49,6 +49,11 @@ class Echo:
         if scope["path"] == "/slow":
             self.waits.set()
             await self.gate.wait()
+        if scope["path"] == "/stream":
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"connection", b"close")]})
+            await self.gate.wait()
+            await send({"type": "http.response.body", "body": b""})
+            return
         told = scope["path"].encode()
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(told))]})
         await send({"type": "http.response.body", "body": told})

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import aiohttp
 from tests.support.command_process import COMMAND, environment
+from tests.support.contract import answer_faults
 from tests.support.processes import PATIENCE_S, Child
 from typer.testing import CliRunner
 
@@ -75,7 +76,10 @@ class Service:
             session.request(method, self.url + path, data=body, skip_auto_headers=["content-type"]) as response,
         ):
             told = {name.lower(): value for name, value in response.headers.items()}
-            return ServiceAnswer(response.status, told, await response.text())
+            answer = ServiceAnswer(response.status, told, await response.text())
+        broken = answer_faults(method, path, answer.status, told.get("content-type", ""), answer.text)
+        assert broken == [], (method, path, answer.status, broken[:5])
+        return answer
 
     def session(self, headers: Mapping[str, str] | None = None) -> aiohttp.ClientSession:
         given = dict(headers or {})

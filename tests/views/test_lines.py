@@ -45,10 +45,10 @@ def lines_of(script: str) -> Iterator[Line]:
             [
                 PLACED,
                 SIGNED,
-                "filled a.0.0: Buy 0.15 ETH for 300 USDC at 2,000, w1",
+                "filled a.0.0: Buy 0.15 ETH at 2,000, w1",
                 "placed s: Sell ETH $300.00 → w1 (cost 2 bps)",
                 "signed s.0.0",
-                "filled s.0.0: Sell 0.15 ETH for 300 USDC at 2,000, w1",
+                "filled s.0.0: Sell 0.15 ETH at 2,000, w1",
             ],
         ),
         (
@@ -56,7 +56,7 @@ def lines_of(script: str) -> Iterator[Line]:
             [
                 PLACED,
                 SIGNED,
-                "filled a.0.0: Buy 0.15 ETH for 300 USDC at 2,000, w1 (provisional)",
+                "filled a.0.0: Buy 0.15 ETH at 2,000, w1 (provisional)",
                 "rolled back a.0.0: a fork undid it; expired: Buy ETH $300.00: it never landed",
             ],
         ),
@@ -94,14 +94,14 @@ def test_a_teller_that_begins_in_the_middle_knows_the_open_orders() -> None:
     for entry in desk.entries[:-1]:
         apply(state, entry)
     end = desk.entries[-1]
-    assert Teller.after(state).tell(end).text == "Buy 0.15 ETH for 300 USDC at 2,000, w1"
+    assert Teller.after(state).tell(end).text == "Buy 0.15 ETH at 2,000, w1"
     assert Teller(state.desk, {}, ()).tell(end).kind == "filled"
     placed = {entry.event.order.id: entry.event.order for entry in desk.entries if isinstance(entry.event, OrderPlaced)}
 
     def find(order_id: OrderId) -> Order | None:
         return placed.get(order_id)
 
-    assert Teller(state.desk, {}, (), find).tell(end).text == "Buy 0.15 ETH for 300 USDC at 2,000, w1"
+    assert Teller(state.desk, {}, (), find).tell(end).text == "Buy 0.15 ETH at 2,000, w1"
 
 
 @pytest.mark.parametrize("golden", JOURNALS, ids=lambda golden: golden.stem)

@@ -9,6 +9,7 @@ import pytest
 from tests.support.core_desk import CoreDesk, number, rows
 
 from overmind.views.risk import LEFT_OUT, Risk, risk
+from overmind.views.utilisation import wallet_uses
 
 FALLS = (100_000, 500_000)
 
@@ -107,3 +108,15 @@ def test_an_empty_desk_has_no_risk() -> None:
     found = seen(CoreDesk())
     assert (found.exposure.percent, found.assets, found.wallets) == (0, (), ())
     assert [one.loss_usd for one in found.stress or ()] == [0, 0]
+
+
+def test_the_size_limit_of_a_wallet_shows_the_largest_position_with_its_open_buys() -> None:
+    desk = CoreDesk("w1; deposit w1 1 eth; deposit w1 0.001 btc; mark eth 2000; mark btc 50000")
+    for script in ("", "buy btc $100 id a", "fill a.0.0", "buy new $70 id b", "mark eth 1", "buy eth $1000 id c"):
+        if script:
+            desk.play(script)
+        state = desk.state
+        for book in state.wallets.values():
+            mints = (*book.positions, *book.entries)
+            most = max(book.used_micros(mint, state.price_pico(mint)) for mint in mints)
+            assert {use.name: use.used for use in wallet_uses(state, book)}["position_size"] == most > 0

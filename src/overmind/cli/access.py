@@ -38,7 +38,7 @@ from overmind.http.access.users import PASSWORD_MAX, User, fault_of_password, ha
 STANDARD_INPUT: Final = Path("-")
 
 users_cli = typer.Typer(
-    help="Show or change who may log in to the page, and with which role.\n\n"
+    help="Show or change who may log in, and with which role.\n\n"
     "Roles: read, signal, operate, admin. Each may do what the one before it may, and more.",
     add_completion=False,
     rich_markup_mode=None,

@@ -25,7 +25,7 @@ class Entry(NamedTuple):
 SET_UP: Final = {
     "check": Entry("configuration", "check", "Check the whole configuration and show every problem."),
     "keys": Entry("keys", "keys_cli", "Make or import the key of a wallet."),
-    "users": Entry("access", "users_cli", "Show or change who may log in to the page, and with which role."),
+    "users": Entry("access", "users_cli", "Show or change who may log in, and with which role."),
     "tokens": Entry("access", "tokens_cli", "Show, make or revoke the tokens of programs."),
     "show-config": Entry("configuration", "show_config", "Show every setting in force and where it comes from."),
 }
@@ -35,6 +35,7 @@ TRADE: Final = {
     "route": Entry("route", "route", "Show which wallet would take a signal now, and why."),
 }
 LOOK: Final = {
+    "status": Entry("watch.status", "status", "Show where the desk stands and what needs a person now."),
     "portfolio": Entry("books", "portfolio", "Show value, P&L, exposure and risk of the whole desk."),
     "wallets": Entry("books", "wallets", "Show status, value, P&L and use of limits of each wallet."),
     "positions": Entry("books", "positions", "Show what each wallet holds, and its exit prices."),
@@ -47,6 +48,7 @@ LOOK: Final = {
     "explain": Entry("explain", "explain", "Show why each wallet was chosen or refused, and the outcome."),
     "export": Entry("export", "export", "Export gains, costs and transfers of a period as CSV files."),
     "verify": Entry("explain", "verify", "Replay a journal and check its hash chain and its books."),
+    "events": Entry("watch.events", "events", "Show the journal's entries, and follow it as it grows."),
     "journal": Entry("journal", "journal_cli", "Show, seal or archive the older part of the journal."),
 }
 CONTROL: Final = {

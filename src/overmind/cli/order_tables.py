@@ -8,6 +8,7 @@ from typing import Final
 
 from overmind.cli.decisions import by_rule
 from overmind.cli.present import say, table, usd
+from overmind.text.amount import Amount
 from overmind.views.closing import CloseRow
 from overmind.views.orders import OrderRow
 from overmind.views.past import RefusedRow
@@ -88,8 +89,8 @@ def trades(rows: Sequence[TradeRow]) -> None:
 
 
 def _trade(row: TradeRow) -> tuple[str, ...]:
-    price = "" if row.price is None else f" at {Decimal(row.price):,.8g}"
-    quantity = "" if row.quantity is None else f"{Decimal(row.quantity):,.6g} "
+    price = "" if row.price is None else f" at {Amount(row.price):,.8g}"
+    quantity = "" if row.quantity is None else f"{Amount(row.quantity):,.6g} "
     cost = "" if row.cost_bps is None else f"{row.cost_bps:.1f}"
     return (
         row.order_id,

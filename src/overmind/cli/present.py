@@ -48,7 +48,8 @@ def emit_json(value: object) -> None:
     sys.stdout.flush()
 
 
-def _text(line: str, style: str = "") -> Text:
+def text(line: str, style: str = "") -> Text:
+    """Every text that a terminal gets is made here."""
     return Text(printable(line), style=style)
 
 
@@ -57,25 +58,25 @@ def _cell(cell: object) -> str:
 
 
 def say(line: str, style: str = "") -> None:
-    out().print(_text(line, style))
+    out().print(text(line, style))
 
 
 def note(line: str) -> None:
     """Shows a line on a terminal only."""
     if err().is_terminal:
-        err().print(_text(line, "dim"))
+        err().print(text(line, "dim"))
 
 
 def announce(line: str) -> None:
     """Shows at once what must not wait for the end of the command. Standard output stays free for its result."""
-    err().print(_text(line, "bold"))
+    err().print(text(line, "bold"))
 
 
 def complain(what: str, fix: str = "") -> None:
     """Shows an error: what is wrong, then how to fix it."""
-    err().print(Text("error: ", style="bold red") + _text(what))
+    err().print(Text("error: ", style="bold red") + text(what))
     if fix:
-        err().print(Text("  fix: ", style="bold") + _text(fix))
+        err().print(Text("  fix: ", style="bold") + text(fix))
 
 
 def complain_of_config(error: ConfigError) -> None:
@@ -88,17 +89,17 @@ def complain_of_config(error: ConfigError) -> None:
 
 
 def _say_problem(label: str, problem: Problem, style: str) -> None:
-    err().print(Text(f"  • {label}: ", style=style) + _text(problem.where, "bold") + _text(f": {problem.problem}"))
-    err().print(_text(f"      fix: {problem.fix}"))
+    err().print(Text(f"  • {label}: ", style=style) + text(problem.where, "bold") + text(f": {problem.problem}"))
+    err().print(text(f"      fix: {problem.fix}"))
 
 
 def warn(what: str) -> None:
-    err().print(Text("warning: ", style="yellow") + _text(what))
+    err().print(Text("warning: ", style="yellow") + text(what))
 
 
 def warn_of(warnings: Iterable[Problem]) -> None:
     for warning in warnings:
-        err().print(Text("warning: ", style="yellow") + _text(str(warning)))
+        err().print(Text("warning: ", style="yellow") + text(str(warning)))
 
 
 def progress() -> Progress:
@@ -123,7 +124,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
 
 def _grid(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str]) -> Table:
     shown = Table(
-        title=_text(title), title_justify="left", title_style="bold", box=HEAVY_HEAD if out().is_terminal else None
+        title=text(title), title_justify="left", title_style="bold", box=HEAVY_HEAD if out().is_terminal else None
     )
     for column in columns:
         shown.add_column(column, justify="right" if column in right else "left", overflow="fold")

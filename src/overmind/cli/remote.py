@@ -26,8 +26,10 @@ from overmind.http.files import RunningService, find_service, token_of_caller
 from overmind.ports import Clock
 from overmind.text.amount import Amount
 from overmind.text.characters import is_blank
+from overmind.views.status import Served
 
 ANSWER_S: Final = 30.0
+READY_S: Final = 3.0  # a service that asks its disk and its chain answers within that
 ALARMS_S: Final = 3.0
 BATCH_BYTES_MAX: Final = BODY_BYTES_MAX // 2
 BUSY_RETRY_S: Final = 0.2
@@ -99,14 +101,41 @@ def caller_token(data_dir: Path) -> Secret:
     return token_of_caller(data_dir, configured)
 
 
+def readiness(data_dir: Path) -> Served | None:
+    """The service that runs there, and whether it can trade. None: none runs."""
+
+    async def ask(service: RunningService) -> Served:
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(READY_S)) as session,
+                session.get(f"{service.url}/readyz", ssl=_pin(service) or True) as response,
+            ):
+                told = msgspec.json.decode(await response.read(), type=_Ready)
+        except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError):
+            return Served(service.url, service.pid, None, ())
+        return Served(service.url, service.pid, told.ready, told.reasons)
+
+    service = find_service(data_dir)
+    return None if service is None else asyncio.run(ask(service))
+
+
+def _pin(service: RunningService) -> aiohttp.Fingerprint | None:
+    """A certificate names the public host. Its own file names it for the commands of this machine."""
+    return aiohttp.Fingerprint(bytes.fromhex(service.certificate)) if service.certificate else None
+
+
+class _Ready(msgspec.Struct):
+    ready: bool
+    reasons: tuple[str, ...]
+
+
 class Remote:
     """A session with a service. Every call raises ServiceSilent, ServiceRefused."""
 
     def __init__(self, service: RunningService, token: Secret, clock: Clock, answer_s: float = ANSWER_S) -> None:
         self._service = service
         self._clock = clock
-        # A certificate names the public host. Its own file names it for the commands of this machine.
-        pin = aiohttp.Fingerprint(bytes.fromhex(service.certificate)) if service.certificate else None
+        pin = _pin(service)
         self._session = aiohttp.ClientSession(
             headers={"authorization": f"Bearer {token.reveal()}"},
             timeout=aiohttp.ClientTimeout(answer_s),

@@ -16,6 +16,7 @@ import typer
 import uvloop
 
 from overmind.cli import present
+from overmind.cli.console import console_of
 from overmind.cli.ending import Ending, heeded
 from overmind.cli.exit_codes import INTERRUPTED, UNREACHABLE
 from overmind.cli.opening import JOURNAL, journal_to_write, load_config
@@ -28,6 +29,7 @@ from overmind.desk.app import App, running
 from overmind.desk.engine import Engine
 from overmind.desk.interpreter import settle_heap
 from overmind.desk.keeper import KeeperProcess
+from overmind.desk.log.console import telling
 from overmind.desk.log.file import LastLine
 from overmind.desk.loop_turns import measuring
 from overmind.desk.market import Connect, MarketAccess, connected
@@ -53,7 +55,8 @@ FILE_MAX_S: Final = 5.0  # for the small file that names this service
 log = structlog.get_logger("service")
 
 
-def serve(as_json: bool) -> None:
+def serve(as_json: bool, decisions: bool | None) -> None:
+    """`decisions`: a line for each on standard output; None: on a terminal."""
     with heeded() as ending:
         config = load_config()
         with LastLine("service"), journal_to_write(config.data_dir) as journal:
@@ -61,7 +64,7 @@ def serve(as_json: bool) -> None:
             present.warn_of(warnings)
             with _listen(config.server_port, config.door.bind) as listener:
                 try:
-                    uvloop.run(_run(config, journal, listener, token, ending, as_json))
+                    uvloop.run(_run(config, journal, listener, token, ending, as_json, decisions))
                 except asyncio.CancelledError:
                     log.warning("a signal ended the service while it opened")
                     raise typer.Exit(INTERRUPTED) from None
@@ -85,6 +88,7 @@ async def _run(
     token: Secret,
     ending: Ending,
     as_json: bool,
+    decisions: bool | None,
 ) -> None:
     clock, markets = SystemClock(), list[MarketAccess]()
     keeper = KeeperProcess(config.data_dir / JOURNAL)
@@ -98,7 +102,7 @@ async def _run(
         ):
             ending.opened()
             with watched_loop(config.logs_dir, Patience(config.step_tell_ns, config.step_max_ns)):
-                await _serve(config, app, listener, token, markets[0], ending, as_json)
+                await _serve(config, app, listener, token, markets[0], ending, as_json, decisions)
 
 
 async def _serve(
@@ -109,6 +113,7 @@ async def _serve(
     market: MarketAccess,
     ending: Ending,
     as_json: bool,
+    decisions: bool | None,
 ) -> None:
     """Until somebody asks it to end."""
     path = config.data_dir / JOURNAL
@@ -118,9 +123,10 @@ async def _serve(
         try:
             await _publish(config, service, aside)
             _announce(config, service, app.changed_limits(), as_json)
-            with measuring(app.turns):
-                await ending.stop.wait()
-            await _drain(app, service, ending.stop_now)
+            async with telling(console_of(app.engine, config.log_level, as_json, decisions)):
+                with measuring(app.turns):
+                    await ending.stop.wait()
+                await _drain(app, service, ending.stop_now)
         finally:
             with contextlib.suppress(OSError):  # TimeoutError is one. The file names a process that is gone, then.
                 await aside.run(partial(withdraw, config.data_dir), FILE_MAX_S)

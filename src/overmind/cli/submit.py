@@ -20,6 +20,7 @@ import uvloop
 from overmind.cli import decisions, present
 from overmind.cli.exit_codes import BAD_INPUT, DONE, REFUSED, UNREACHABLE
 from overmind.cli.opening import (
+    JOURNAL,
     AsJson,
     Seed,
     data_dir_of,
@@ -34,6 +35,7 @@ from overmind.config import MultiWalletConfig
 from overmind.config.secrecy import Secret
 from overmind.core.model.ids import OrderId
 from overmind.desk.app import App, running
+from overmind.desk.keeper import KeeperProcess
 from overmind.desk.market import connected
 from overmind.desk.submit import Answers, answer_lines, read_lines
 from overmind.desk.watches.stop_file_watch import StopFileWatch
@@ -126,10 +128,11 @@ def _standard_input() -> BinaryIO:
 
 async def _submit(config: MultiWalletConfig, journal: Journal, source: BinaryIO, seed: int, tell: Tell) -> Answers:
     clock, stop, reader = SystemClock(), _asked_to_end(), _Reader(tell)
+    keeper = KeeperProcess(config.data_dir / JOURNAL)
     with StopFileWatch(config.data_dir).looking() as stop_file:
         async with (
             connected(config, clock, seed=seed) as connect,
-            running(App(config, journal, clock, connect, stop_file), SETTLE_S) as app,
+            running(App(config, journal, clock, connect, stop_file, keeper), SETTLE_S) as app,
         ):
             tokens = tokens_for_signals(config.desk)
             answers = await answer_lines(app, read_lines(source, stop), tokens, reader.tell)

@@ -210,8 +210,10 @@ def _events_of(state: State, index: SelectionIndex, command: Command, at_ns: int
             yield from cancel(state, wanted)
         case Attributed() as given:
             yield from _attributed(state, index, given, at_ns)
-        case RecordAction() as action:
+        case RecordAction() as action if state.founded is not None:  # The identity is a journal's first entry.
             yield OperatorActed(action.by, action.action, action.about, action.reason)
+        case RecordAction():
+            pass
         case _:
             assert_never(command)
 
@@ -226,7 +228,7 @@ def _attributed(state: State, index: SelectionIndex, given: Attributed, at_ns: i
         yield acted(given.command, given.by)
         yield first
         yield from events
-    elif isinstance(given.command, EmergencyStop) and DISK_FULL not in state.holds:
+    elif isinstance(given.command, EmergencyStop) and state.founded is not None and DISK_FULL not in state.holds:
         yield acted(given.command, given.by)
 
 

@@ -41,6 +41,7 @@ from overmind.core.model.ids import OWN, SignalId, is_own
 from overmind.core.model.signal import Signal
 from overmind.core.model.value import Value
 from overmind.desk.feed import Feed
+from overmind.desk.last_snapshot import encoded
 from overmind.journal.errors import SegmentUnusable
 from overmind.journal.recovery import kept_state
 from overmind.ports import TRUSTED, Clock, Journal, Snapshot, Trust
@@ -258,7 +259,7 @@ class Engine:
         seq, self._intake_closed = self._state.seq, True
         await self._until_durable(seq)
         if seq > self._snapshot_seq:
-            await self._journal.save_snapshot(Snapshot(seq, encode_state(self._state)))
+            await self._journal.save_snapshot(Snapshot(seq, await encoded(self._state)))
 
     def _decide_and_apply(self, command: Command) -> tuple[Event, ...]:
         if self._intake_closed or self._stopped is not None:

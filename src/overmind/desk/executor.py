@@ -27,6 +27,7 @@ from overmind.core.model.order import Move, Order, Ticket, Work
 from overmind.core.model.outcome import Cause, Outcome, Rejected
 from overmind.core.model.units import NS
 from overmind.desk.admission import AdmissionWatch
+from overmind.desk.crowd import TURN_MAX, Crowd
 from overmind.desk.engine import Engine
 from overmind.ports import Clock, LandedOtherwise, Venue, VenueUnavailable
 
@@ -115,6 +116,7 @@ class Executor:
         self._feed = engine.subscribe()
         self._running: set[OrderId] = set()
         self._awaiting_final: set[OrderId] = set()  # booked, but not final yet
+        self._crowd = Crowd()
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -163,6 +165,7 @@ class Executor:
     async def _execute(self, tasks: asyncio.TaskGroup, work: Work, ticket: Ticket | None) -> None:
         try:
             outcome = await (self._run_new(work) if ticket is None else self._follow(work, ticket))
+            await self._turn(work)
             self._engine.post(RecordOutcome(work.id, outcome, self._venue.provisional))
         finally:
             self._running.discard(work.id)
@@ -183,9 +186,15 @@ class Executor:
         try:
             while (final := await self._look_final(work, known.ticket, known.outcome, silence)) is None:
                 await self._clock.sleep(FINAL_POLL_S)
+            await self._turn(work)
             self._engine.post(RecordFinal(work.id, final))
         finally:
             self._awaiting_final.discard(work.id)
+
+    async def _turn(self, work: Work) -> None:
+        """Waits for a turn of the loop that has room, where so much work is under way that much may wake together."""
+        if len(self._running) + len(self._awaiting_final) > TURN_MAX:
+            await self._crowd.pass_through(work.is_urgent)
 
     async def _look_final(self, work: Work, ticket: Ticket, booked: Outcome, silence: _Silence) -> Outcome | None:
         try:
@@ -232,6 +241,7 @@ class Executor:
             return Over(Rejected(Cause.BAD_QUOTE, f"the same transaction was recorded for order {other}"))
         # Write ahead: once this returns, a crash can no longer lose track of the money.
         await self._engine.handle(RecordTicket(work.id, prepared))
+        await self._turn(work)
         await self._engine.lifts_durable()
         verdict = self._verdict_before_send(work)
         if isinstance(verdict, Over):

@@ -15,8 +15,8 @@ from __future__ import annotations
 import asyncio
 import enum
 import heapq
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from overmind.clock.clocks import thread_ns
@@ -48,6 +48,19 @@ class Turn:
         self._place = place
         self.holds = False
 
+    async def __aenter__(self) -> Turn:
+        await self.take()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.holds:
+            self._lane.leave()
+
+    async def go_on_as(self, rank: Rank) -> None:
+        """Takes the last place of another rank. Goes on at once if nobody comes before that."""
+        self._place = self._lane.place(rank)
+        await self.pause()
+
     async def pause(self) -> None:
         """Called between two signals. Lets others go first if the slice is over, or if a better place waits."""
         if self._lane.wants_pause(self._place):
@@ -73,17 +86,14 @@ class Lane:
         self._rest: asyncio.TimerHandle | None = None
         self._rested = False  # The next slice is given, whatever is urgent.
 
-    @asynccontextmanager
-    async def held(self, rank: Rank) -> AsyncIterator[Turn]:
-        """Holds the lane for the block. Between two signals the block calls `pause`."""
+    def held(self, rank: Rank) -> Turn:
+        """Holds the lane for a block. Between two signals the block calls `pause`."""
+        return Turn(self, self.place(rank))
+
+    def place(self, rank: Rank) -> Place:
+        """The last place of this rank."""
         self._number += 1
-        turn = Turn(self, Place(rank, self._number))
-        await turn.take()
-        try:
-            yield turn
-        finally:
-            if turn.holds:
-                self.leave()
+        return Place(rank, self._number)
 
     @contextmanager
     def urgent(self) -> Iterator[None]:

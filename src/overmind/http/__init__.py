@@ -1,1 +1,1 @@
-"""The desk over HTTP, on the loopback address: docs/http-api.md."""
+"""The desk over HTTP, for programs and for the operator's page: docs/http-api.md."""

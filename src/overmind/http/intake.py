@@ -28,6 +28,7 @@ from overmind.core.model.signal import Signal
 from overmind.desk.engine import Begun, DiskFull, Engine, EngineBusy, EngineStopped
 from overmind.desk.lane import Lane, Rank
 from overmind.desk.submit import conflict, failed, invalid, not_taken
+from overmind.http.arrays import items_of
 from overmind.http.bounds import BATCH_MAX, NDJSON
 from overmind.http.responses import RETRY_AFTER_S, JsonResponse, error_response
 from overmind.ports import Clock
@@ -47,8 +48,6 @@ AHEAD_S: Final = 0.1  # A batch waits no longer for a journal that hangs. In the
 T = TypeVar("T")
 
 log = structlog.get_logger("intake")
-
-_ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class AnsweredSignal(NamedTuple):
@@ -115,12 +114,38 @@ class Intake:
             return await self._batch(await self._lines(body), received_at_ns, _as_lines)
         if body.lstrip()[:1] == b"[":
             try:
-                signals = _ARRAY.decode(body)
+                signals = items_of(body)
             except (msgspec.DecodeError, UnicodeError, RecursionError) as fault:
                 return error_response(INVALID, f"not a JSON array of signals: {fault}", "send [{…}, …]")
             return await self._batch(signals, received_at_ns, _as_array)
-        status, answer = (await self._answers([body], received_at_ns))[0]
+        status, answer = await self._single(body, received_at_ns)
         return Response(answer, status, _headers(status), media_type=JsonResponse.media_type)
+
+    async def _single(self, body: bytes, received_at_ns: int) -> AnsweredSignal:
+        """One signal alone, with as few steps as possible. Its answer is written already when it is durable."""
+        async with self._lane.held(Rank.READING) as turn:
+            read = self._read(body)
+            if isinstance(read, AnsweredSignal):
+                return read
+            looking = self._look_before(read.signal)
+            if looking is None:
+                await turn.go_on_as(Rank.SALE if read.signal.action in SELL_ACTIONS else Rank.ENTRY)
+                await self._keep_up()
+                begun = self._tried(read.signal.id, partial(self._begun, read, received_at_ns))
+        if looking is not None:
+            begun = await self._begin_later(looking, read, received_at_ns)
+        if isinstance(begun, AnsweredSignal):
+            return begun
+        with suppress(EngineStopped):  # What is not durable then is told to nobody: see `_told`.
+            await self._engine.durable(begun.durable_seq)
+        if isinstance(begun, Written):
+            return self._answer(read, begun)
+        async with self._lane.held(Rank.READING):  # It is known, and the journal has its answer.
+            return self._answer(read, begun)
+
+    async def _keep_up(self) -> None:
+        if self._engine.backlog > AHEAD_MAX:
+            await self._engine.catch_up(AHEAD_S)
 
     async def _lines(self, body: bytes) -> list[bytes]:
         """Without blank ones, of which a body may have a million."""
@@ -177,8 +202,7 @@ class Intake:
         async with asyncio.TaskGroup() as looks, self._lane.held(rank) as turn:
             for one in read:
                 await turn.pause()
-                if self._engine.backlog > AHEAD_MAX:
-                    await self._engine.catch_up(AHEAD_S)
+                await self._keep_up()
                 if isinstance(one, AnsweredSignal):
                     begun.append(one)
                 elif (looking := self._look_before(one.signal)) is not None:

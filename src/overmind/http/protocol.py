@@ -22,6 +22,7 @@ from overmind.text.printable import json_bytes
 HEAD_BYTES_MAX: Final = 16_384
 WAITING_MAX: Final = 64  # requests of one connection that wait for the one before them
 VERSIONS: Final = ("1.0", "1.1")
+BEGINS: Final = b"HTTP/1.1 "  # a response
 ONCE: Final = (b"host", b"authorization")  # They say who is asked, and who asks.
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -43,6 +44,36 @@ class Backpressure(FlowControl):
             super().resume_reading()
 
 
+class Joined:
+    """Writes the head of a response with the body that follows in the same turn: each write is a system call."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head = b""
+        self.get_extra_info = transport.get_extra_info
+        self.pause_reading, self.resume_reading = transport.pause_reading, transport.resume_reading
+        self.is_closing, self.abort = transport.is_closing, transport.abort
+
+    def write(self, data: bytes) -> None:
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif data.startswith(BEGINS):
+            self._head = data
+            self._loop.call_soon(self._flush)
+            return
+        self._transport.write(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._head:
+            data, self._head = self._head, b""
+            self._transport.write(data)
+
+
 class ConnectionProtocol(HttpToolsProtocol):
     """A connection. It drops a client that sends its head too slowly, asks nothing, or leaves its response unread."""
 
@@ -54,7 +85,8 @@ class ConnectionProtocol(HttpToolsProtocol):
     _fault: str | None = None  # why nothing more can be read
 
     def connection_made(self, transport: Any) -> None:  # A transport by its methods, not by its base class.
-        super().connection_made(transport)
+        joined: Any = Joined(transport, self.loop)
+        super().connection_made(joined)
         assert isinstance(self.config, ServerConfig), self.config
         self.flow = Backpressure(transport, self.pipeline)
         self._connections = self.config.connections

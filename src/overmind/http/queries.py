@@ -23,7 +23,7 @@ from overmind.http.bounds import SEQ_MAX, whole_within
 from overmind.http.explainer import Explainer
 from overmind.http.health import machine_alarms
 from overmind.http.responses import HttpRefusal, JsonResponse
-from overmind.http.searching import AskedFor
+from overmind.http.searching import InSpan, MovesAskedFor, OrdersAskedFor
 from overmind.http.slices import Slices, written
 from overmind.signals.validation import ID
 from overmind.text.printable import json_bytes
@@ -38,9 +38,27 @@ from overmind.views.stats import shown_stats
 EVENTS_MAX: Final = 1_000
 EVENTS_DEFAULT: Final = 100
 
-OnlyOpen = Annotated[bool, Query(alias="open")]
-After = Annotated[int, BeforeValidator(whole_within(0, SEQ_MAX)), Query(ge=0, le=SEQ_MAX)]
-Limit = Annotated[int, BeforeValidator(whole_within(1, EVENTS_MAX)), Query(ge=1, le=EVENTS_MAX)]
+OnlyOpen = Annotated[bool, Query(alias="open", description="Leaves out what has closed.")]
+WithCode = Annotated[
+    str | None, Query(description="Only signals that were refused with this code, such as POSITION_SIZE.")
+]
+WithCandidates = Annotated[
+    bool | None,
+    Query(
+        description="Whether to say why each wallet was chosen or refused. Without it: where a kept state is near. "
+        "`true` has it computed in a process of its own, one at a time, which ends when the client leaves."
+    ),
+]
+After = Annotated[
+    int,
+    BeforeValidator(whole_within(0, SEQ_MAX)),
+    Query(ge=0, le=SEQ_MAX, description="The number of an entry: later ones are told."),
+]
+Limit = Annotated[
+    int,
+    BeforeValidator(whole_within(1, EVENTS_MAX)),
+    Query(ge=1, le=EVENTS_MAX, description="How many entries at most."),
+]
 
 
 def queries_router(app: App, recent: Archive, explainer: Explainer) -> APIRouter:
@@ -99,7 +117,7 @@ def _past_router(app: App, recent: Archive, slices: Slices) -> APIRouter:
     router, engine = APIRouter(), app.engine
 
     @router.get("/orders")
-    async def orders(asked: AskedFor, only_open: OnlyOpen = False) -> Response:
+    async def orders(asked: OrdersAskedFor, only_open: OnlyOpen = False) -> Response:
         """Open orders at the time of the request; an order that closed meanwhile is shown as closed."""
         if only_open and asked.for_all:  # Polled often, so without `placed_at`, which takes reading the journal.
             return await slices.rows(lambda state: (row for _, row in each_open_order(state)))
@@ -108,7 +126,7 @@ def _past_router(app: App, recent: Archive, slices: Slices) -> APIRouter:
         return written(await recent.look(lambda pages: json_bytes(orders_in(pages.past(), opened, search, only_open))))
 
     @router.get("/moves")
-    async def moves(asked: AskedFor, only_open: OnlyOpen = False) -> Response:
+    async def moves(asked: MovesAskedFor, only_open: OnlyOpen = False) -> Response:
         """Moves of capital: between wallets, withdrawals, and reclaimed rent."""
         now_ns = app.clock.now_ns()
         search, opened = await engine.read(lambda state: (asked.among(state), opened_moves(state, now_ns)))
@@ -117,9 +135,9 @@ def _past_router(app: App, recent: Archive, slices: Slices) -> APIRouter:
         return written(await recent.look(lambda pages: json_bytes(moves_in(pages.past(), opened, search, only_open))))
 
     @router.get("/refusals")
-    async def refusals(asked: AskedFor, code: str | None = None) -> Response:
+    async def refusals(search: InSpan, code: WithCode = None) -> Response:
         """The last signals that were refused, oldest first."""
-        search, desk = asked.search, app.desk
+        desk = app.desk
         try:
             return written(await recent.look(lambda pages: json_bytes(refusals_in(pages.past(), desk, search, code))))
         except BadSearch as bad:
@@ -132,7 +150,7 @@ def journal_router(recent: Archive, explainer: Explainer) -> APIRouter:
     router = APIRouter()
 
     @router.get("/signals/{signal_id}")
-    async def signal(request: Request, signal_id: str, candidates: bool | None = None) -> Response:
+    async def signal(request: Request, signal_id: str, candidates: WithCandidates = None) -> Response:
         """Why each wallet was chosen or refused needs the state of then: see `candidates` in docs/http-api.md."""
         found = await recent.look(lambda pages: _explained(pages, signal_id, candidates is not False))
         if found is None:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from overmind.core.model.commands import CommandRefused
+from overmind.core.model.value import Value
 from overmind.desk.engine import DiskFull, EngineBusy, EngineStopped
 from overmind.http.access.headers import page_headers
 from overmind.journal.errors import JournalUnusable
@@ -29,6 +30,13 @@ class JsonResponse(Response):
         return json_bytes(content)
 
 
+class Error(Value, frozen=True, omit_defaults=True):
+    """Every error but an answer to a signal."""
+
+    error: str  # what is wrong
+    fix: str = ""  # what would be right
+
+
 class HttpRefusal(Exception):
     """A request that cannot be served: the HTTP status, the error, and how to fix it."""
 
@@ -42,7 +50,7 @@ class HttpRefusal(Exception):
 def error_response(status: int, error: str, fix: str = "") -> JsonResponse:
     """Tells when to retry, where retrying helps."""
     headers = {"retry-after": str(RETRY_AFTER_S)} if status in (429, 503) else None
-    return JsonResponse({"error": error, **({"fix": fix} if fix else {})}, status, headers)
+    return JsonResponse(Error(error, fix), status, headers)
 
 
 def is_for_program(scope: Scope) -> bool:

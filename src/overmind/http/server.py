@@ -43,6 +43,7 @@ from overmind.http.pages import OperatorPage
 from overmind.http.pages.records import Records
 from overmind.http.protocol import ConnectionProtocol
 from overmind.http.queries import queries_router
+from overmind.http.reference.served import Reference
 from overmind.http.responses import answer_errors
 from overmind.http.stream import Streams
 from overmind.signals.decode import token_index
@@ -96,10 +97,21 @@ async def serve_api(
     intake = Intake(app.engine, app.begin, lane, tokens, app.desk.quote, app.clock, ignored, app.look_before)
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
-    logins, administration = Logins(access, port), Administration(access, app.engine)
+    logins = Logins(access, port)
     welcomes = Welcomes(access, logins, app.engine)
     page = OperatorPage(app, recent, Records(journal.parent, explainer, historian, access))
-    for part in (streams, health, metrics, logins, welcomes, administration, page):
+    reference = Reference(lambda: api.routes)
+    parts = (
+        streams,
+        health,
+        metrics,
+        logins,
+        welcomes,
+        Administration(access, app.engine),
+        reference,
+        page,
+    )
+    for part in parts:
         api.include_router(part.routes())
     for router in (queries_router(app, recent, explainer), commands_router(app)):
         api.include_router(router)
@@ -119,7 +131,7 @@ async def serve_api(
             await asyncio.wait((task,))
             for one in running:
                 one.cancel()
-            for closed in (recent, *beside):
+            for closed in (recent, reference, *beside):
                 closed.close()
 
 

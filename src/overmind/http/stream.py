@@ -29,8 +29,14 @@ RETRY_MS: Final = 1_000  # before a browser reconnects
 _HEADERS: Final = {"cache-control": "no-store"}
 
 _READ: Final = BeforeValidator(whole_within(0, SEQ_MAX))
-Seq = Annotated[Annotated[int, _READ] | None, Query(ge=0, le=SEQ_MAX)]
-LastEventId = Annotated[Annotated[int, _READ] | None, Header(ge=0, le=SEQ_MAX)]
+Seq = Annotated[
+    Annotated[int, _READ] | None,
+    Query(ge=0, le=SEQ_MAX, description="The number of an entry: later ones are sent. Without it: new ones."),
+]
+LastEventId = Annotated[
+    Annotated[int, _READ] | None,
+    Header(ge=0, le=SEQ_MAX, description="The last `id` that the reader saw. It wins over `after`."),
+]
 
 
 class Streams:

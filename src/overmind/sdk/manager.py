@@ -12,6 +12,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import nullcontext
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -29,6 +30,7 @@ from overmind.core.model.units import PPM
 from overmind.core.model.wallet import Wallet
 from overmind.desk.app import App, running
 from overmind.desk.engine import EngineStopped
+from overmind.desk.keeper import KeeperProcess
 from overmind.desk.market import connected
 from overmind.desk.watches.stop_file_watch import StopFileWatch
 from overmind.desk.watches.timers import STOP_FILE
@@ -175,10 +177,11 @@ class WalletManager:
     async def _run(self, config: MultiWalletConfig, journal: Journal, ready: asyncio.Future[None]) -> None:
         try:
             on_disk = isinstance(journal, SqliteJournal)
+            keeper = KeeperProcess(_journal_path(config)) if self._journal is None else None
             with StopFileWatch(config.data_dir).looking() if on_disk else nullcontext() as stop_file:
                 async with (
                     connected(config, self._clock, model=self._model) as connect,
-                    running(App(config, journal, self._clock, connect, stop_file)) as app,
+                    running(App(config, journal, self._clock, connect, stop_file, keeper)) as app,
                 ):
                     self._app = app
                     ready.set_result(None)
@@ -231,7 +234,11 @@ def _problems(config: MultiWalletConfig, wallets: list[WalletConfig]) -> Iterabl
 
 def _open_journal(config: MultiWalletConfig) -> SqliteJournal:
     config.data_dir.mkdir(parents=True, exist_ok=True)
-    return SqliteJournal.open(config.data_dir / JOURNAL)
+    return SqliteJournal.open(_journal_path(config))
+
+
+def _journal_path(config: MultiWalletConfig) -> Path:
+    return config.data_dir / JOURNAL
 
 
 def _book(state: State, wallet_id: str) -> WalletBook:

@@ -16,6 +16,7 @@ from typing import Final, Self, TypeVar
 
 import aiohttp
 import msgspec
+from aiohttp.abc import AbstractResolver
 
 from overmind.core.model.ids import Mint
 from overmind.core.model.numbers import BadNumber, digits, json_number, number, scaled_up
@@ -26,6 +27,7 @@ from overmind.core.model.value import Value
 from overmind.ports import Clock, SwapOffer, VenueUnavailable
 from overmind.solana.addresses import Address
 from overmind.solana.request_quota import Purpose, QuotaUsedUp, RequestQuota
+from overmind.solana.resolver import connector
 from overmind.solana.retry_after import WAIT_MAX_S, retry_after_s
 from overmind.solana.transactions import PACKET_BYTES_MAX
 
@@ -34,6 +36,7 @@ UNITS_MAX: Final = 2**64 - 1  # of a token account
 BODY_BYTES_MAX: Final = 1_048_576  # a normal answer has about 3,000
 PRICE_IDS_MAX: Final = 50
 TIMEOUT_S: Final = 5.0
+CONNECTIONS_MAX: Final = 100  # at once
 PAUSE_S: Final = 1.0  # after "too many requests" that does not say for how long
 EXCLUDED: Final = "jupiterz"  # its market makers pay the fee, so the signature is unknown before sending
 SHORT_OF_FUNDS: Final = (1, 2)  # tokens; SOL for the fee
@@ -92,8 +95,10 @@ class JupiterApi:
         api_key: str | None = None,
         timeout_s: float = TIMEOUT_S,
         requests_per_min: int | None = None,
+        resolver: AbstractResolver | None = None,
     ) -> None:
         """`requests_per_min`: the server's quota; None: it has none."""
+        self._resolver = resolver
         self._address = Address(url, () if api_key is None else (api_key,))
         self._clock = clock
         self._headers = {**self._address.headers, **({} if api_key is None else {API_KEY: api_key})}
@@ -104,6 +109,7 @@ class JupiterApi:
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
+            connector=connector(CONNECTIONS_MAX, self._resolver),
             timeout=aiohttp.ClientTimeout(total=self._timeout_s),
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),

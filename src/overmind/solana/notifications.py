@@ -17,6 +17,7 @@ import structlog
 from overmind.ports import Clock
 from overmind.solana.addresses import HTTP, WEBSOCKET, Address
 from overmind.solana.backoff import backoff_s
+from overmind.solana.resolver import connector
 from overmind.solana.ws_connection import WsConnection
 
 MESSAGE_MAX: Final = 2**20  # bytes
@@ -125,7 +126,7 @@ class Notifications:
     async def _run(self) -> None:
         """Stays connected. Pauses before each reconnection, longer after each that did not help."""
         losses = 0
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        async with aiohttp.ClientSession(connector=connector(0), cookie_jar=aiohttp.DummyCookieJar()) as session:
             while True:
                 connection = await self._connected(session)
                 if connection is not None:

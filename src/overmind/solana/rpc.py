@@ -13,10 +13,12 @@ from typing import Final, Self, TypeVar
 
 import aiohttp
 import structlog
+from aiohttp.abc import AbstractResolver
 
 from overmind.ports import Allowed, Clock, Priority, always
 from overmind.solana.addresses import Address
 from overmind.solana.endpoints import Endpoint, Params
+from overmind.solana.resolver import connector
 from overmind.solana.wire import RpcError, RpcSilent
 
 __all__ = ["Endpoint", "Params", "Rpc", "RpcError", "RpcSilent"]
@@ -83,9 +85,11 @@ class Rpc:
         timeout_s: float = 10.0,
         hedge_after_s: float = HEDGE_AFTER_S,
         headers: Mapping[str, str] | None = None,
+        resolver: AbstractResolver | None = None,
     ) -> None:
         assert urls, "a chain needs at least one node"
         self._hedge_after_s = hedge_after_s
+        self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
         addresses = [Address(url, (headers or {}).values()) for url in urls]
         self.endpoints: tuple[UnprovenEndpoint, ...] = tuple(
@@ -103,7 +107,7 @@ class Rpc:
     async def __aenter__(self) -> Self:
         # We bound time and connections ourselves, by priority. Cookies and proxies are not used.
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
+            connector=connector(limit=0, resolver=self._resolver),
             timeout=aiohttp.ClientTimeout(total=None),
             cookie_jar=aiohttp.DummyCookieJar(),
         )

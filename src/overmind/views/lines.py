@@ -294,12 +294,10 @@ class Teller:
             told = outcome_told(self._desk, order, outcome).partition("; ")[2] or "it never landed"
             what = f"{order.side} {self._symbol(order.mint)} {_usd(order.notional_micros)}"
             return Said(outcome_name(outcome), order_id, f"{what}: {told}{after}", Tone.WARNING)
-        paid = amount_told(self._desk, order.spend.mint, outcome.spent_units)
-        got = amount_told(self._desk, order.receive, outcome.received_units)
-        price = booked_amounts(self._desk, order, outcome)["price"]
-        at = "" if price is None else f" at {Amount(price):,.8g}"
-        told = f"Buy {got} for {paid}{at}" if order.side is BUY else f"Sell {paid} for {got}{at}"
-        return Said("filled", order_id, f"{told}, {order.wallet_id}{after}", Tone.GOOD)
+        booked = booked_amounts(self._desk, order, outcome)
+        quantity, price = booked["received" if order.side is BUY else "spent"], booked["price"]
+        what = f"{_short(quantity)}{self._symbol(order.mint)}{f' at {_short(price)}' if price else ''}".rstrip()
+        return Said("filled", order_id, f"{order.side} {what}, {order.wallet_id}{after}", Tone.GOOD)
 
     def _asked(self, signal: Signal) -> str:
         return f"{signal.action} {self._symbol(signal.mint)} {size_of(signal)}".rstrip()
@@ -322,6 +320,11 @@ class Teller:
 
     def _amount(self, mint: Mint, units: int) -> str:
         return f"{units} base units of {mint}" if self._desk is None else amount_told(self._desk, mint, units)
+
+
+def _short(amount: str | None) -> str:
+    """Six digits. The exact amount stands in `orders`."""
+    return "" if amount is None else f"{Amount(amount):,.6g} "
 
 
 def _where(row: Mapping[str, object]) -> str:

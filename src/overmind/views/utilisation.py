@@ -35,9 +35,28 @@ def wallet_uses(state: State, book: WalletBook, limits: Sequence[Limit[WalletPla
         return []
     places = {
         Scope.ALL: [WalletPlace(state, book, state.at_ns)],
-        Scope.TOKEN: [WalletPlace(state, book, state.at_ns, mint) for mint in _mints(book)],
+        Scope.TOKEN: [WalletPlace(state, book, state.at_ns, _largest(state, book))],
     }
     return list(_uses(limits, places))
+
+
+def _largest(state: State, book: WalletBook) -> Mint:
+    """The token that uses most. Written out, because everybody who looks at a desk asks for each of its wallets.
+
+    The only named row of a wallet's tokens counts `used_micros`.
+    """
+    entries, marks = book.entries, state.marks
+    found, most = NO_TOKEN, -1
+    for mint, position in book.positions.items():
+        mark = marks.get(mint)
+        used = position.units * mark.price_pico // position.scale if mark is not None else 0
+        if used > most and mint not in entries:
+            found, most = mint, used
+    for mint in entries:
+        used = book.used_micros(mint, state.price_pico(mint))
+        if used > most:
+            found, most = mint, used
+    return found
 
 
 def strategy_uses(state: State, book: WalletBook, strategy: StrategyType) -> list[LimitUse]:

@@ -7,8 +7,11 @@ from typing import get_args
 import pytest
 from tests.support.core_desk import CoreDesk, rows
 
+from overmind.core.books.state import State
 from overmind.core.control.attribution import acted
 from overmind.core.control.holds import DISK_FULL
+from overmind.core.decide import decide
+from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.model.commands import (
     AddHold,
     Attributed,
@@ -89,6 +92,13 @@ def test_a_new_day_begins_before_a_withdrawal_whoever_wants_it() -> None:
 def test_a_change_of_who_may_do_what_is_recorded() -> None:
     (event,) = CoreDesk().do(RecordAction("ann", "AddUser", "bob, operate", "hired"))
     assert event == OperatorActed("ann", "AddUser", "bob, operate", "hired")
+
+
+def test_a_journal_begins_with_its_identity_whoever_was_first() -> None:
+    """A first start may have failed before it."""
+    state = State()
+    for command in (Attributed(EmergencyStop("drill"), "ann"), RecordAction("ann", "AddUser", "bob, read", "hired")):
+        assert tuple(decide(state, SelectionIndex(state), command, 0)) == ()
 
 
 def test_every_command_of_an_operator_has_a_reason() -> None:

@@ -32,7 +32,7 @@ SERVER_PORT = Variable(
     "SNIPER_SERVER_PORT",
     measured(kinds.whole("port", 0, 65_535)),
     "8080",
-    "Port of the HTTP API on the loopback address. 0 takes any free port.",
+    "Port of the HTTP API. 0 takes any free port.",
 )
 LOG_LEVEL = Variable("SNIPER_LOG_LEVEL", kinds.choice(_LEVELS), "info", "The least important message that is logged.")
 API_TOKEN = Variable(

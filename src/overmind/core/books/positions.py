@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from itertools import chain, pairwise
 from typing import Final
 
 import msgspec
-from msgspec import structs
 
 from overmind.core.model.enums import StrategyType
 from overmind.core.model.money import Token
@@ -15,6 +16,7 @@ from overmind.core.model.wallet import Exits
 
 DEPOSIT: Final = "deposit"  # owner of units that came without an order
 Cut = list[tuple[int, int]]  # units of lots: the place of each lot, and how many of its units
+_Name = tuple[str, StrategyType | None, int]  # of a lot: parts of one have it in common
 
 
 class Lot(msgspec.Struct):
@@ -63,32 +65,46 @@ class Position(msgspec.Struct):
 
     def shares_of_oldest(self, units: int, reserved: Mapping[str, int]) -> dict[str, int]:
         """Who owns the oldest units, how many each, when of every owner the oldest reserved units are left out."""
+        if not units:
+            return {}
+        if len(self.units_by) == 1:
+            (owner,) = self.units_by
+            free = self.units - reserved.get(owner, 0)
+            return {owner: min(units, free)} if free > 0 else {}
         if units == self.units and not reserved:
             return dict(self.units_by)
-        kept = dict(reserved)
-        shares: dict[str, int] = {}
+        passed, shares = dict(reserved), dict[str, int]()
         for lot in self.lots:
-            passed = min(lot.units, kept.get(lot.owner, 0))
-            part = min(units, lot.units - passed)
-            kept[lot.owner] = kept.get(lot.owner, 0) - passed
-            units -= part
-            if part:
-                shares[lot.owner] = shares.get(lot.owner, 0) + part
-            if not units:
+            owner, part = lot.strategy or DEPOSIT, lot.units
+            if skipped := passed.get(owner, 0):
+                skipped = min(part, skipped)
+                passed[owner] -= skipped
+                part -= skipped
+            if part >= units:
+                shares[owner] = shares.get(owner, 0) + units
                 break
+            if part:
+                units -= part
+                shares[owner] = shares.get(owner, 0) + part
         return shares
 
     def cut_of_shares(self, units: int, shares: Mapping[str, int]) -> Cut:
         """The oldest units of each owner, up to its share. What a fork took from the shares, the oldest of all give."""
-        left, taken = dict(shares), dict[int, int]()
+        left, cut = dict(shares), Cut()
         for place, lot in enumerate(self.lots):
-            part = min(units, lot.units, left.get(lot.owner, 0))
+            owner, part = lot.strategy or DEPOSIT, lot.units
+            share = left.get(owner, 0)
+            if part > share:
+                part = share
+            if part >= units:
+                return [*cut, (place, units)] if units else cut
             if part:
-                taken[place] = part
-                left[lot.owner] -= part
+                left[owner] = share - part
                 units -= part
-            if not units:
-                return [*taken.items()]
+                cut.append((place, part))
+        return self._more_of_oldest(units, dict(cut))
+
+    def _more_of_oldest(self, units: int, taken: dict[int, int]) -> Cut:
         for place, lot in enumerate(self.lots):
             more = min(units, lot.units - taken.get(place, 0))
             if more:
@@ -100,45 +116,60 @@ class Position(msgspec.Struct):
 
     def cut_of_buy(self, units: int, origin: str, strategy: StrategyType) -> Cut:
         """What a buy brought, or as many units: of its own lot, else of its strategy, else any; the newest first."""
-        lots, cut = self.lots, []
-
-        def strangeness(place: int) -> tuple[bool, bool, int]:
-            return lots[place].origin != origin, lots[place].strategy is not strategy, -place
-
-        for place in sorted(range(len(lots)), key=strangeness):
+        lots, cut, strangeness = self.lots, Cut(), tuple(list[int]() for _ in range(4))
+        for place in range(len(lots) - 1, -1, -1):
+            lot = lots[place]
+            strangeness[2 * (lot.origin != origin) + (lot.strategy is not strategy)].append(place)
+        for place in chain.from_iterable(strangeness):
             part = min(units, lots[place].units)
             units -= part
             if part:
                 cut.append((place, part))
+            if not units:
+                break
         return cut
 
     def remove(self, cut: Cut) -> list[Lot]:
         """Returns the removed units as lots with their cost; of a split lot the rest keeps the rounding."""
-        removed, whole = [], set[int]()
+        lots, removed, whole = self.lots, list[Lot](), set[int]()
         for place, units in cut:
-            lot = self.lots[place]
+            lot = lots[place]
             if units == lot.units:
                 whole.add(place)
                 removed.append(lot)
             else:
                 removed.append(_split(lot, units))
-        self.lots = [lot for place, lot in enumerate(self.lots) if place not in whole]
+        self.lots = [lot for place, lot in enumerate(lots) if place not in whole]
         self._subtract(removed)
         return removed
 
     def put_back(self, lots: Sequence[Lot]) -> None:
         """Returns removed units to where they were: into the lot that they were part of, or before all later lots."""
+        times, parts = {lot.opened_ns for lot in lots}, dict[_Name, Lot]()
+        for lot in self.lots:
+            if lot.opened_ns in times and lot.origin:
+                parts.setdefault(_name(lot), lot)
+        again = list[Lot]()
         for back in reversed(lots):
-            rest = next((lot for lot in self.lots if lot.origin and _is_same(lot, back)), None)
-            if rest is not None:
+            name = _name(back)
+            if (rest := parts.get(name)) is not None:
                 rest.units += back.units
                 rest.cost_micros += back.cost_micros
             else:
-                later = (place for place, lot in enumerate(self.lots) if lot.opened_ns >= back.opened_ns)
-                self.lots.insert(next(later, len(self.lots)), structs.replace(back))
-            self.units += back.units
-            self.cost_micros += back.cost_micros
-            self._count(back.strategy, back.units)
+                again.append(copy(back))
+                if back.origin:
+                    parts[name] = again[-1]
+        self._insert(again[::-1])
+        self._subtract(lots, -1)
+
+    def _insert(self, lots: list[Lot]) -> None:
+        """Each before all lots that were opened no earlier."""
+        if all(one.opened_ns <= other.opened_ns for one, other in pairwise(self.lots)):
+            self.lots = sorted([*lots, *self.lots], key=lambda lot: lot.opened_ns)  # Stable: what returns comes first.
+            return
+        for back in reversed(lots):  # Journals of the first rules can hold them in another order.
+            later = (place for place, lot in enumerate(self.lots) if lot.opened_ns >= back.opened_ns)
+            self.lots.insert(next(later, len(self.lots)), back)
 
     def take(self, units: int) -> list[Lot]:
         """Removes the oldest units. Returns them as `remove` does."""
@@ -184,14 +215,17 @@ class Position(msgspec.Struct):
         """The value of each strategy's part, each rounded down."""
         return {by: units * price_pico // self.scale for by, units in self.units_by.items()}
 
-    def _subtract(self, lots: Iterable[Lot]) -> None:
-        by: dict[StrategyType | None, int] = {}
+    def _subtract(self, lots: Iterable[Lot], sign: int = 1) -> None:
+        """Takes their units and costs out of the sums; with -1, adds them."""
+        by, cost = dict[StrategyType | None, int](), 0
         for lot in lots:
-            by[lot.strategy] = by.get(lot.strategy, 0) + lot.units
-            self.cost_micros -= lot.cost_micros
-        self.units -= sum(by.values())
-        for strategy, units in by.items():
-            self._count(strategy, -units)
+            strategy = lot.strategy
+            by[strategy] = by.get(strategy, 0) + lot.units
+            cost += lot.cost_micros
+        self.cost_micros -= sign * cost
+        self.units -= sign * sum(by.values())
+        for owner, units in by.items():
+            self._count(owner, -sign * units)
 
     def _count(self, strategy: StrategyType | None, units: int) -> None:
         by = strategy or DEPOSIT
@@ -214,8 +248,8 @@ def _split(lot: Lot, units: int) -> Lot:
     return part
 
 
-def _is_same(lot: Lot, other: Lot) -> bool:
-    return (lot.origin, lot.strategy, lot.opened_ns) == (other.origin, other.strategy, other.opened_ns)
+def _name(lot: Lot) -> _Name:
+    return lot.origin, lot.strategy, lot.opened_ns
 
 
 def strictest(one: Exits | None, other: Exits | None) -> Exits | None:

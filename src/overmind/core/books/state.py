@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -188,12 +189,43 @@ class State(msgspec.Struct):
 CACHES: Final = frozenset({"decided", "touched", "realised", "valuation", "repriced", "revalued"})
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 _DECODER: Final = msgspec.json.Decoder(State)
+SMALL_MAX: Final = 256  # items of a dict that are encoded in one part
 
 
 def encode_state(state: State) -> bytes:
     """Canonical: equal states give equal bytes."""
     fields = {name: getattr(state, name) for name in State.__struct_fields__ if name not in CACHES}
     return _ENCODER.encode({**fields, "version": STATE_VERSION})
+
+
+def encoded_in_parts(state: State) -> Iterator[bytes]:
+    """What `encode_state` gives, in parts that take a millisecond or so: for a caller that others wait for."""
+    fields = {name: getattr(state, name) for name in State.__struct_fields__ if name not in CACHES}
+    return _object({**fields, "version": STATE_VERSION}.items())
+
+
+def _object(items: Iterable[tuple[str, object]]) -> Iterator[bytes]:
+    """An object, its fields in the order of their names."""
+    separator = b"{"
+    for name, value in sorted(items):
+        yield separator + _ENCODER.encode(name) + b":"
+        yield from _parts(value)
+        separator = b","
+    yield b"}" if separator == b"," else b"{}"
+
+
+def _parts(value: object) -> Iterator[bytes]:
+    if isinstance(value, dict) and (len(value) > SMALL_MAX or isinstance(next(iter(value.values()), None), WalletBook)):
+        yield from _object(value.items())
+    elif isinstance(value, WalletBook):
+        separator = b"{"
+        for name in WalletBook.__struct_fields__:
+            yield separator + _ENCODER.encode(name) + b":"
+            yield from _parts(getattr(value, name))
+            separator = b","
+        yield b"}"
+    else:
+        yield _ENCODER.encode(value)
 
 
 def decode_state(raw: bytes) -> State:

@@ -72,13 +72,13 @@ class Access:
         self._api_token = digest_of(api_token.reveal().encode())
         self._tokens: dict[bytes, KnownToken] = {self._api_token: KnownToken(API_TOKEN_NAME, Role.ADMIN)}
         self._uses = read_uses(data_dir)
-        self._files, self._hashing = Aside("access files"), Aside("passwords")
+        self._files, self.hashing = Aside("access files"), Aside("passwords")
         self._stamps = NO_FILES
         self._take(read_files(data_dir))
 
     def close(self) -> None:
         self._files.shutdown()
-        self._hashing.shutdown()
+        self.hashing.shutdown()
 
     def token_uses(self) -> list[TokenUse]:
         """Every token that the service knows, by name."""
@@ -100,12 +100,12 @@ class Access:
     async def checked(self, name: str, password: str) -> User | None:
         """The user whose password it is. Raises Hangs when too many wait for that."""
         user = self.users.get(name)
-        right = await self._hashing.run(partial(is_password_of, user, password))
+        right = await self.hashing.run(partial(is_password_of, user, password))
         return user if right and self.users.get(name) == user else None
 
     async def hashed(self, password: str) -> str:
         """Raises Hangs."""
-        return await self._hashing.run(partial(hashed, password))
+        return await self.hashing.run(partial(hashed, password))
 
     async def change_users(self, change: Change[User]) -> None:
         """In force on return. Raises CommandRefused, ConfigError, OSError."""

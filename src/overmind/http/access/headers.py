@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -59,8 +60,10 @@ def cookie_name(port: int, secure: bool) -> str:
     return f"__Host-overmind-{port}" if secure else f"overmind-{port}"
 
 
-def set_cookie(response: Response, name: str, secret: str, secure: bool, age_s: int) -> None:
-    response.set_cookie(name, secret, max_age=age_s, path="/", secure=secure, httponly=True, samesite="strict")
+def set_cookie(response: Response, name: str, secret: str, secure: bool, age_s: float) -> None:
+    response.set_cookie(
+        name, secret, max_age=math.ceil(age_s), path="/", secure=secure, httponly=True, samesite="strict"
+    )
 
 
 def clear_cookie(response: Response, name: str, secure: bool) -> None:

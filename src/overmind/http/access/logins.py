@@ -71,7 +71,7 @@ class Logins:
         log.info("login", user=name, peer=caller.peer)
         secret = access.sessions.begin(name, access.steady())
         cookie = cookie_name(self._port, caller.secure)
-        set_cookie(answer, cookie, secret, caller.secure, int(access.sessions.most_s))
+        set_cookie(answer, cookie, secret, caller.secure, access.sessions.most_s)
         return answer
 
     def log_out(self, request: Request) -> Response:

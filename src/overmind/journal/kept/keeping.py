@@ -10,6 +10,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from overmind.core.books.apply import apply
 from overmind.core.books.state import State, encode_state, forget_changes
 from overmind.journal.kept.store import KeptState, KeptStates, KeptUseless, pack
@@ -83,7 +85,7 @@ def _earlier(journal: SqliteJournal, kept: KeptStates) -> _Run | None:
 def _begin(journal: SqliteJournal, seq: int) -> Snapshot:
     """The nearest state that this version reads, as it encodes it."""
     state = kept_state(journal, journal.snapshot_before(seq))
-    return Snapshot(state.seq, encode_state(state))
+    return Snapshot(state.seq, encode_for_explaining(state))
 
 
 def _keep(journal: SqliteJournal, kept: KeptStates, run: _Run, every: int) -> None:
@@ -96,13 +98,18 @@ def _keep(journal: SqliteJournal, kept: KeptStates, run: _Run, every: int) -> No
         apply(state, entry)
         forget_changes(state)
         if entry.seq - newest.seq >= spacing:
-            now = Snapshot(entry.seq, encode_state(state))
+            now = Snapshot(entry.seq, encode_for_explaining(state))
             added.append(pack(now, _hash(journal, now.seq), newest, changes))
             newest, changes, spacing = now, added[-1].changes, _spacing(now, every)
             if len(added) >= ADDED_AT_ONCE:
                 kept.add(added)
                 added = []
     kept.add(added)
+
+
+def encode_for_explaining(state: State) -> bytes:
+    """Without the newest signatures, which say nothing of wallets and take most of the room."""
+    return encode_state(replace(state, signatures={}))
 
 
 def _decoded(journal: SqliteJournal, snapshot: Snapshot) -> State:

@@ -15,7 +15,10 @@ from overmind.ports import Snapshot
 
 
 class NearStates:
-    """A `History` for reading only. Snapshots and segments stand in where no state is kept nearer."""
+    """A `History` for explanations alone, since the states that are kept close together lack the newest signatures.
+
+    Snapshots and segments stand in where no state is kept nearer.
+    """
 
     def __init__(self, journal: SqliteJournal, kept: KeptStates | None) -> None:
         self._journal = journal

@@ -1,0 +1,1 @@
+"""Commands that go on showing the desk: they follow its journal, and leave the terminal as it was."""
