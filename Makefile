@@ -8,7 +8,7 @@ TESTS ?=
 SOAK_JOBS ?= 3
 READY := .venv/.ready
 
-.PHONY: demo test check fix bench budget soak mutants interpreters seeds sim pictures lock clean
+.PHONY: demo contract test check fix bench budget soak mutants interpreters seeds sim pictures lock clean
 
 demo: $(READY)
 	$(BIN)/overmind demo
@@ -40,6 +40,11 @@ budget: $(READY)
 # The long tier: what `make test` leaves out, and every property at its full length. docs/tests.md says what is where.
 soak: $(READY)
 	$(BIN)/pytest --soak -n $(SOAK_JOBS) --dist worksteal -rs $(TESTS)
+
+# Requests of every kind to every route of a live service: each answer has to be one that /openapi.json declares.
+contract: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.lock
+	$(BIN)/pytest tests/browser/contract_every_route.py
 
 # Plants known bugs, one at a time in a copy of the sources, and expects a named test to notice each.
 mutants: $(READY)
