@@ -10,6 +10,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from solders.pubkey import Pubkey
 
 from overmind.config.secrecy import Secret
 from overmind.core.model.commands import ChangeLimits
@@ -22,6 +23,9 @@ from overmind.journal.sqlite import SqliteJournal
 from overmind.sandbox.selftest.scratch_desk import Bench, ScratchDesk, desk
 
 LOOKS_MAX = 1_000
+PAYEE = str(Pubkey.new_unique())
+WITHDRAWALS = {"OVERMIND_WITHDRAW_ADDRESSES": PAYEE, "OVERMIND_WITHDRAW_DAY_MAX_USD": "100"}
+WITHDRAWAL = {"reason": "rent", "wallet_id": "hft_wallet", "amount": "7.5", "token": "USDC", "to": PAYEE}
 BUY = {"strategy_type": "TokenSniping", "action": "Buy", "symbol": "SOL"}
 SENT = (
     {**BUY, "signal_id": "small", "notional_usd": "50"},
@@ -59,6 +63,10 @@ class Browser:
         async with self._session.get(path) as answer:
             return answer.status, await answer.text()
 
+    async def post(self, path: str, body: object) -> None:
+        async with self._session.post(path, json=body) as answer:
+            assert answer.status == 200, await answer.text()
+
     async def shown(self, path: str) -> str:
         status, text = await self.get(path)
         assert status == 200, (path, text)
@@ -79,7 +87,7 @@ def served(folder: Path, story: Callable[[Browser], Awaitable[None]]) -> None:
         headers = {"authorization": f"Bearer {token.reveal()}", "accept": "text/html"}
         with listen(0) as listener:
             async with (
-                desk(ScratchDesk(folder).seed_env(), journal=journal) as bench,
+                desk(ScratchDesk(folder).seed_env(**WITHDRAWALS), journal=journal) as bench,
                 serve_api(bench.app, folder / "overmind.db", listener, token) as service,
                 aiohttp.ClientSession(service.url, headers=headers) as session,
             ):
@@ -102,7 +110,14 @@ SHOWN = {  # path: what is on it
     "/desk/signals/large": ("What would have had to change", "notional at most $"),
     "/desk/orders?token=SOL": ("small.0.0", "filled"),
     "/desk/orders?token=ETH": ("No order has ended that fits",),
-    "/desk/capital": ("Rebalance: what it would do now", "SOL for fees and rent", "no withdrawal waits"),
+    "/desk/capital": (
+        "Rebalance: what it would do now",
+        "SOL for fees and rent",
+        "7.5 USDC",
+        "waits",
+        "not needed",
+        "Cancel move:withdraw:waiting?",
+    ),
     "/desk/settings": ("thin pools", "$900.00", "ann", "api_token", "Every listed token that is not blocked"),
     "/desk/events": ("OrderClosed", "LimitsChanged", "small.0.0"),
     "/desk/events?find=thin+pools": ("LimitsChanged",),
@@ -130,6 +145,9 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
         engine = page.bench.app.engine
         changes: dict[LimitName, int | None] = {LimitName("max_position_size"): 900 * MICROS}
         await engine.handle(ChangeLimits(WalletId("hft_wallet"), changes, "ann", "thin pools"))
+        for request_id in ("waiting", "cancelled"):
+            await page.post("/v1/withdrawals", {**WITHDRAWAL, "request_id": request_id})
+        await page.post("/v1/moves/move:withdraw:cancelled/cancel", {"reason": "not needed"})
         signed, _ = next(iter(engine.state.signatures.values()))
         for path in (*SHOWN, *(wrong for wrong, _, _ in WRONG)):
             found[path] = await page.get(path.replace("SIGNED", str(signed)))
