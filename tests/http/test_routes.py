@@ -320,6 +320,7 @@ PLACES = {
     "name": "nobody",
 }
 BY_COMMAND = {
+    "OperatorActed",
     *("HoldAdded", "HoldLifted", "LimitsChanged", "MintsChanged", "MovePlaced", "MoveClosed", "BalanceAdjusted"),
     *("CloseOrdered", "CloseCancelled", "LiquidationOrdered", "HistoryAccepted", "OrderTakenFromChain"),
 }

@@ -119,6 +119,12 @@ class SqliteJournal:
         tip = self._reader.tip_at(seq)
         return None if tip is None else tip.hash
 
+    def unsealed_since_ns(self) -> int | None:
+        """When the oldest entry was made that is in no segment; None: there is none."""
+        with refusing(self._path):
+            found = self._db.execute("SELECT at_ns FROM journal ORDER BY seq LIMIT 1").fetchone()
+        return None if found is None else int(found[0])
+
     def last_seq(self) -> int:
         with refusing(self._path):
             return last_seq(self._db)
