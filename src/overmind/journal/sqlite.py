@@ -23,14 +23,13 @@ from overmind.journal.database import (
     tip_at,
     verified_end,
 )
-from overmind.journal.reader import Reader
+from overmind.journal.reader import SEQ_MAX, Reader
 from overmind.journal.segments.sealed import Sealed
 from overmind.journal.writer import Writer
 from overmind.ports import UNTROUBLED, JournalFailed, Snapshot, Storage
 
 CLOSE_MAX_S = 10.0  # A disk that hangs for longer is left behind, as by a crash.
 RELEASED_AT_ONCE = 256  # sealed entries; an append waits for that long
-SEQ_MAX = 2**63 - 1  # of an entry
 PAUSE_EVERY_S = 0.001
 PAUSE_S = 0.0001
 
