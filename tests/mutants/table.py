@@ -21,6 +21,7 @@ from tests.mutants.prices import PRICES
 from tests.mutants.restored import RESTORED
 from tests.mutants.sending import SENDING_BUGS
 from tests.mutants.storage import STORAGE_BUGS
+from tests.mutants.terminal import TERMINAL_BUGS
 from tests.mutants.unlisted import UNLISTED
 from tests.mutants.waiting import WAITING
 
@@ -37,6 +38,7 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "door": DOOR_BUGS,
     "prices": PRICES,
     "admission": ADMISSION,
+    "terminal": TERMINAL_BUGS,
     "unlisted": UNLISTED,
     "storage": STORAGE_BUGS,
     "lots": LOTS,

@@ -72,6 +72,11 @@ def announce(line: str) -> None:
     err().print(text(line, "bold"))
 
 
+def ask(question: str) -> None:
+    """Shows a question, with the cursor behind it."""
+    err().print(text(question, "bold"), end="")
+
+
 def complain(what: str, fix: str = "") -> None:
     """Shows an error: what is wrong, then how to fix it."""
     err().print(Text("error: ", style="bold red") + text(what))
