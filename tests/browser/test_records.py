@@ -44,11 +44,12 @@ def test_a_refused_signal_tells_what_would_have_had_to_change(visitors: Visitors
         page.select_option("[name=status]", "refused")
         page.select_option("[name=code]", "POSITION_SIZE")
         page.click("text=Show")
-        expect(page.locator("tbody .change").first).to_contain_text("otional at most $")
-        page.goto(visit.url + (page.locator("tbody th a").last.get_attribute("href") or "") + "?candidates=true")
+        amount = page.locator(".change", has_text="otional at most $")
+        row = page.locator("tbody tr", has=amount).last
+        page.goto(visit.url + (row.locator("th a").get_attribute("href") or "") + "?candidates=true")
         expect(page.locator("#change")).to_be_visible()
         expect(page.locator("tr[id^=candidate-]").first).to_be_visible(timeout=PATIENCE_MS)
-        expect(page.locator(".change", has_text="otional at most $").first).to_be_visible()
+        assert amount.count() > 0
 
 
 def test_charts_are_drawn_and_follow_the_theme(visitors: Visitors, artifacts: Path) -> None:
