@@ -16,10 +16,12 @@ from rich.table import Table
 from bench.chain import chain
 from bench.endurance import endurance
 from bench.history import history
+from bench.http_door import http
 from bench.log_lines import log_lines
 from bench.marks import marks
 from bench.measure import Result, machine
 from bench.million import million
+from bench.open_pages import pages
 from bench.past import past
 from bench.selection import selection
 from bench.startup import memory, startup
@@ -42,6 +44,8 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "stop_loss": stop_loss,
     "watchdog": watchdog,
     "log": log_lines,
+    "http": http,
+    "pages": pages,
     "chain": chain,
     "history": history,
     "memory": memory,

@@ -26,7 +26,6 @@ SHAPED = "_shaped(await self._call"
 ALLOWED = {
     ("cli/decisions.py", "Decimal(row.price)"): OF_OURS,
     ("cli/order_tables.py", "Decimal(row.price)"): OF_OURS,
-    ("cli/order_tables.py", "Decimal(row.quantity)"): OF_OURS,
     ("config/limit_changes.py", "int(flag)"): "a boolean",
     ("config/typed_price.py", "Decimal(PRICE_MAX_PICO // PICO)"): OF_OURS,
     ("core/books/wallet_limits.py", "int(share.enabled)"): "a boolean",
@@ -40,7 +39,6 @@ ALLOWED = {
     ("core/entries/selection_index.py", "int(stop)"): OF_NUMPY,
     ("core/entries/sizing.py", "int(rooms.max())"): OF_NUMPY,
     ("core/model/units.py", "int(10 ** n)"): OF_OURS,
-    ("http/access/logins.py", "int(access.sessions.most_s)"): OF_OURS,
     ("http/connections.py", "int(self.anonymous_max * PEER_SHARE)"): OF_OURS,
     ("journal/database.py", "int(db.execute('SELECT coalesce(max(seq), 0) FROM journal').get)"): OF_SQLITE,
     ("journal/database.py", "int(part)"): "the version of the bundled SQLite",

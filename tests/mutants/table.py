@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.mutants.access import ACCESS
 from tests.mutants.admission import ADMISSION
 from tests.mutants.books import BOOKS
 from tests.mutants.capital import CAPITAL
@@ -21,6 +22,7 @@ from tests.mutants.prices import PRICES
 from tests.mutants.restored import RESTORED
 from tests.mutants.sending import SENDING_BUGS
 from tests.mutants.storage import STORAGE_BUGS
+from tests.mutants.terminal import TERMINAL_BUGS
 from tests.mutants.unlisted import UNLISTED
 from tests.mutants.waiting import WAITING
 
@@ -35,8 +37,10 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "capital": CAPITAL,
     "numbers": NUMBERS,
     "door": DOOR_BUGS,
+    "access": ACCESS,
     "prices": PRICES,
     "admission": ADMISSION,
+    "terminal": TERMINAL_BUGS,
     "unlisted": UNLISTED,
     "storage": STORAGE_BUGS,
     "lots": LOTS,

@@ -12,7 +12,7 @@ import os
 import shutil
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,10 +29,15 @@ class CommandResult(NamedTuple):
 
 
 def overmind(folder: Path, *words: str, given: str = "", **more: str) -> CommandResult:
-    """Run to the end."""
+    """Run to the end, on the desk of four wallets."""
+    return command_in(folder, environment(folder, **more), words, given)
+
+
+def command_in(folder: Path, variables: Mapping[str, str], words: Sequence[str], given: str = "") -> CommandResult:
+    """Run to the end, with these variables."""
     out, err = _pipe(), _pipe()
     with (
-        _inside(folder, environment(folder, **more)),
+        _inside(folder, variables),
         _standard_input(given),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),

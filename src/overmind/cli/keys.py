@@ -13,6 +13,7 @@ import typer
 
 from overmind.cli import present
 from overmind.cli.exit_codes import BAD_INPUT, REFUSED
+from overmind.cli.key_rows import key_rows
 from overmind.cli.opening import AsJson, absolute
 from overmind.config.environment import DEFAULT_DOTENV, Environment
 from overmind.config.problems import Findings
@@ -26,7 +27,7 @@ from overmind.keys.secret_key import SecretKey
 SOURCE: Final = "SOURCE"
 
 keys_cli = typer.Typer(
-    help="Make or import the key of a wallet.\n\n"
+    help="Make, import or list the keys of wallets.\n\n"
     "The file is for its owner alone (0600), and a file that exists is never replaced.",
     add_completion=False,
     rich_markup_mode=None,
@@ -74,10 +75,25 @@ def import_key(
     _keep(read.key, file, keystore, as_json)
 
 
+@keys_cli.command("list")
+def list_keys(as_json: AsJson = False) -> None:
+    """List the keys of the wallets: public key, file, permissions, and who uses it.
+
+    Files of keys that lie beside them and that no wallet uses are listed too. No secret is shown.
+    """
+    rows = key_rows()
+    if as_json:
+        present.emit_json(rows)
+        return
+    columns = ("wallet", "public key", "source", "form", "permissions", "problem")
+    table = ((row.wallet_id or "-", row.public_key or "-", row.source, row.form, row.mode, row.problem) for row in rows)
+    present.table("Keys", columns, table)
+
+
 def _keep(key: SecretKey, file: Path, keystore: bool, as_json: bool) -> None:
     if os.path.lexists(file):  # Before a passphrase is asked for; the creation checks again.
         _refuse_to_replace(file)
-    content = seal(key, _passphrase()) if keystore else json.dumps(list(bytes(key.reveal()))).encode()
+    content = seal(key, asked_passphrase()) if keystore else json.dumps(list(bytes(key.reveal()))).encode()
     try:
         create_private(file, content)
     except FileExistsError:
@@ -94,7 +110,8 @@ def _refuse_to_replace(file: Path) -> NoReturn:
     raise typer.Exit(REFUSED)
 
 
-def _passphrase() -> str:
+def asked_passphrase() -> str:
+    """As configured, else asked for. Raises typer.Exit."""
     findings = Findings()
     configured = Settings(Environment(os.environ, DEFAULT_DOTENV, findings), findings).get(KEYSTORE_PASSPHRASE)
     if error := findings.error():

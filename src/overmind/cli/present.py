@@ -61,6 +61,11 @@ def say(line: str, style: str = "") -> None:
     out().print(text(line, style))
 
 
+def indented(line: str, style: str = "") -> None:
+    """Folded at words where the terminal is too narrow."""
+    out().print(Padding(text(line, style), (0, 0, 0, 9)), overflow="fold", soft_wrap=False)
+
+
 def note(line: str) -> None:
     """Shows a line on a terminal only."""
     if err().is_terminal:
@@ -70,6 +75,11 @@ def note(line: str) -> None:
 def announce(line: str) -> None:
     """Shows at once what must not wait for the end of the command. Standard output stays free for its result."""
     err().print(text(line, "bold"))
+
+
+def ask(question: str) -> None:
+    """Shows a question, with the cursor behind it."""
+    err().print(text(question, "bold"), end="")
 
 
 def complain(what: str, fix: str = "") -> None:
