@@ -7,8 +7,13 @@ JOBS ?= 5
 TESTS ?=
 SOAK_JOBS ?= 3
 READY := .venv/.ready
+BROWSER := .venv/.browser
 
-.PHONY: demo test check fix bench budget soak mutants interpreters seeds sim pictures lock clean
+<<<<<<< HEAD
+.PHONY: demo test check fix bench budget soak browser contract mutants interpreters seeds sim pictures lock clean
+=======
+.PHONY: demo contract test check fix bench budget soak browser mutants interpreters seeds sim pictures lock clean
+>>>>>>> records
 
 demo: $(READY)
 	$(BIN)/overmind demo
@@ -41,6 +46,26 @@ budget: $(READY)
 soak: $(READY)
 	$(BIN)/pytest --soak -n $(SOAK_JOBS) --dist worksteal -rs $(TESTS)
 
+<<<<<<< HEAD
+# The operator's page in a real browser, with pictures of every view in artifacts/, and then the contract of the API.
+browser: $(BROWSER)
+	$(BIN)/pytest -rs tests/browser $(TESTS)
+	$(BIN)/pytest tests/browser/contract_every_route.py
+
+# Requests of every kind to every route of a live service: each answer has to be one that /openapi.json declares.
+contract: $(BROWSER)
+	$(BIN)/pytest tests/browser/contract_every_route.py
+=======
+# Requests of every kind to every route of a live service: each answer has to be one that /openapi.json declares.
+contract: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.lock
+	$(BIN)/pytest tests/browser/contract_every_route.py
+
+# The operator's page in a real browser, with pictures of every view in artifacts/.
+browser: $(BROWSER)
+	$(BIN)/pytest -rs tests/browser $(TESTS)
+>>>>>>> records
+
 # Plants known bugs, one at a time in a copy of the sources, and expects a named test to notice each.
 mutants: $(READY)
 	$(BIN)/python -m tests.mutants
@@ -71,6 +96,16 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 	@echo "Ready: $(BIN)/overmind --help lists the commands."
+
+# Playwright, on top of .venv, and the distribution's own Chromium: it takes half a gigabyte, so nothing else needs it.
+$(BROWSER): $(READY) requirements-browser.lock
+	@command -v chromium chromium-browser google-chrome >/dev/null \
+	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing chromium …" \
+	    && apt-get install --quiet --quiet --yes --no-install-recommends chromium >/dev/null; } \
+	  || { echo "There is no Chromium, and it could not be installed: as root, run  apt-get install chromium" >&2; exit 2; }
+	@echo "Installing the packages of requirements-browser.lock …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.lock
+	@touch $@
 
 # After a change of the dependencies in pyproject.toml. Needs uv, which writes neither addresses nor hosts here.
 lock:

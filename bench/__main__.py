@@ -16,6 +16,7 @@ from rich.table import Table
 from bench.chain import chain
 from bench.endurance import endurance
 from bench.history import history
+from bench.http_door import http
 from bench.log_lines import log_lines
 from bench.marks import marks
 from bench.measure import Result, machine
@@ -42,6 +43,7 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "stop_loss": stop_loss,
     "watchdog": watchdog,
     "log": log_lines,
+    "http": http,
     "chain": chain,
     "history": history,
     "memory": memory,

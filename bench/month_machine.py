@@ -16,6 +16,7 @@ from pathlib import Path
 from overmind.clock.clocks import thread_ns
 from overmind.clock.virtual import VirtualClock, VirtualLoop
 from overmind.core.model.events import Entry
+from overmind.journal.kept.keeping import keep_states
 from overmind.journal.segments.keeper_process import state_after
 from overmind.journal.segments.sealed import Sealed
 from overmind.journal.segments.sealing import sealed_segments
@@ -98,8 +99,12 @@ class ProcessAwaited:
     async def state_after(self, seq: int) -> bytes:
         return await asyncio.get_running_loop().run_in_executor(self._processes, state_after, self._path, seq)
 
-    async def segments(self, entries: int) -> AsyncGenerator[Sealed, None]:
-        made = asyncio.get_running_loop().run_in_executor(self._processes, _segments, self._path, entries)
+    async def keep_states(self) -> bool:
+        return await asyncio.get_running_loop().run_in_executor(self._processes, keep_states, self._path)
+
+    async def segments(self, entries_min: int, entries_max: int) -> AsyncGenerator[Sealed, None]:
+        loop = asyncio.get_running_loop()
+        made = loop.run_in_executor(self._processes, _segments, self._path, entries_min, entries_max)
         for segment in await made:
             yield segment
 
@@ -107,5 +112,5 @@ class ProcessAwaited:
         self._processes.shutdown()
 
 
-def _segments(path: Path, entries: int) -> list[Sealed]:
-    return list(sealed_segments(path, entries, entries))
+def _segments(path: Path, entries_min: int, entries_max: int) -> list[Sealed]:
+    return list(sealed_segments(path, entries_min, entries_max))

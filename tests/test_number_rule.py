@@ -39,7 +39,6 @@ ALLOWED = {
     ("core/entries/selection_index.py", "int(stop)"): OF_NUMPY,
     ("core/entries/sizing.py", "int(rooms.max())"): OF_NUMPY,
     ("core/model/units.py", "int(10 ** n)"): OF_OURS,
-    ("http/access/logins.py", "int(access.sessions.most_s)"): OF_OURS,
     ("http/connections.py", "int(self.anonymous_max * PEER_SHARE)"): OF_OURS,
     ("journal/database.py", "int(db.execute('SELECT coalesce(max(seq), 0) FROM journal').get)"): OF_SQLITE,
     ("journal/database.py", "int(part)"): "the version of the bundled SQLite",

@@ -49,7 +49,7 @@ def _prefix(tree: ast.Module) -> str:
     """Of the routers that the module makes."""
     for call in _calls(tree):
         match call.func, call.keywords:
-            case ast.Name("APIRouter"), [ast.keyword("prefix", ast.Constant(str(prefix)))]:
+            case ast.Name("APIRouter"), [ast.keyword("prefix", ast.Constant(str(prefix))), *_]:
                 return prefix
             case _:
                 pass

@@ -25,11 +25,11 @@ from overmind.clock.virtual import VirtualClock, run_virtual
 from overmind.config import MultiWalletConfig
 from overmind.config.secrecy import Secret
 from overmind.core.control.holds import OPERATOR
-from overmind.core.model.commands import AddHold
+from overmind.core.model.commands import AddHold, ReactivateWallet
 from overmind.core.model.controls import Scope
 from overmind.core.model.defaults import DEFAULT_RISK_TOLERANCE_PPM
 from overmind.core.model.enums import StrategyType, TradeAction
-from overmind.core.model.ids import Mint, SignalId, WalletId
+from overmind.core.model.ids import SOL, Mint, SignalId, WalletId
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import MICROS, NS
 from overmind.desk.app import App, running
@@ -79,10 +79,14 @@ def environment(data_dir: Path) -> dict[str, str]:
         for number in range(1, most + 1):
             name = f"{kind}_{number:02}"
             key = blake2b(f"stage {name}".encode(), digest_size=32).digest()
-            env[f"KEY_{name.upper()}"] = str(Keypair.from_seed(key))
-            lines.append(f"{name}:env:KEY_{name.upper()}:{kind}:{profile}:0.02")
+            env[key_name(name)] = str(Keypair.from_seed(key))
+            lines.append(f"{name}:env:{key_name(name)}:{kind}:{profile}:0.02")
     env["OVERMIND_MANAGED_WALLETS"] = ",".join(lines)
     return env
+
+
+def key_name(wallet: str) -> str:
+    return f"KEY_{wallet.upper()}"
 
 
 def configuration(data_dir: Path) -> MultiWalletConfig:
@@ -187,6 +191,45 @@ class Served:
 
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE_S)
+
+    def holds(self, cause: str) -> int:
+        """How many wallets are held by this cause."""
+
+        async def count_held() -> int:
+            books = await self.app.engine.read(lambda state: [*state.wallets.values()])
+            return sum(cause in book.holds for book in books)
+
+        return self.call(count_held())
+
+    def reactivate(self) -> None:
+        """Ends an emergency stop of every wallet."""
+
+        async def reactivate_all() -> None:
+            for wallet_id in self.app.engine.state.wallets:
+                await self.app.engine.handle(ReactivateWallet(wallet_id, "the test goes on"))
+
+        self.call(reactivate_all())
+
+    def buy(self, name: str, wallet: str) -> str:
+        """Buys SOL for $50 in this wallet, and returns the order once it is filled."""
+
+        async def buy_and_wait() -> str:
+            others = tuple(one for one in self.app.engine.state.wallets if one != wallet)
+            signal = Signal(
+                id=SignalId(name),
+                strategy=StrategyType.ARBITRAGE,
+                action=TradeAction.BUY,
+                mint=SOL,
+                risk_tolerance_ppm=DEFAULT_RISK_TOLERANCE_PPM[StrategyType.ARBITRAGE],
+                notional_micros=50 * MICROS,
+                exclude=others,
+            )
+            decision = await self.app.submit(signal)
+            assert decision.orders, decision
+            await self.app.settle()
+            return decision.orders[0]
+
+        return self.call(buy_and_wait())
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._ended.set)

@@ -53,7 +53,7 @@ def append(journal: Journal, *batches: Sequence[Entry]) -> None:
 def test_01_what_was_appended_is_read_back_equal_and_in_order(journal: AnyJournal) -> None:
     batch = entries(every_kind())
     append(journal, batch[:5], batch[5:])
-    for after in (0, 1, 5, len(batch) - 1, len(batch), len(batch) + 9):
+    for after in (0, 1, 5, len(batch) - 1, len(batch), len(batch) + 9, 2**63 - 1):
         assert list(journal.read(after)) == batch[after:]
 
 

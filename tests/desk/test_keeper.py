@@ -18,6 +18,7 @@ from overmind.core.books.state import encode_state
 from overmind.core.model.commands import AddHold, CommandRefused
 from overmind.core.model.controls import Scope
 from overmind.core.model.events import OrderPlaced
+from overmind.core.model.units import NS
 from overmind.desk.app import KEPT_BESIDE
 from overmind.desk.engine import Engine
 from overmind.desk.keeper import LOOK_EVERY_S, RETRY_S, STATES_EVERY_S, Keeper, KeeperFailed, KeeperProcess
@@ -47,9 +48,9 @@ class InProcess:
         self._fail()
         return state_after(self._path, seq)
 
-    async def segments(self, entries: int) -> AsyncGenerator[Sealed, None]:
+    async def segments(self, entries_min: int, entries_max: int) -> AsyncGenerator[Sealed, None]:
         self._fail()
-        for segment in sealed_segments(self._path, entries, entries):
+        for segment in sealed_segments(self._path, entries_min, entries_max):
             yield segment
 
     async def keep_states(self) -> bool:
@@ -193,6 +194,28 @@ def test_states_are_kept_close_together_once_a_minute_while_there_is_news(tmp_pa
             assert earlier == 2, "the entries before the snapshot"
             await clock.sleep(10 * STATES_EVERY_S)
             assert maker.kept == earlier, "no news"
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    run_virtual(run(VirtualClock(ENTRIES[-1].at_ns)))
+
+
+def test_entries_that_are_old_are_sealed_although_they_fill_no_segment(tmp_path: Path) -> None:
+    hour_s = 3_600
+
+    async def run(clock: Clock) -> None:
+        async with desk(tmp_path, clock) as (engine, journal):
+            maker = InProcess(tmp_path / "overmind.db")
+            keeper = Keeper(engine, journal, maker, clock, 10**6, 10**6, 3 * hour_s * NS)
+            running = asyncio.create_task(keeper.run())
+            await clock.sleep(2.9 * hour_s)
+            assert not (tmp_path / "segments").exists()
+            await clock.sleep(1.1 * hour_s)
+            assert [path.name for path in (tmp_path / "segments").iterdir()] == ["000000000001-000000001000.seg"]
+            asked = maker.asked
+            assert list(journal.read()) == ENTRIES
+            await clock.sleep(3 * hour_s)
+            assert maker.asked == asked, "one try a day"
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
 

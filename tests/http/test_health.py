@@ -27,8 +27,8 @@ class Killed:
     async def keep_states(self) -> bool:
         raise KeeperFailed("killed")
 
-    async def segments(self, entries: int) -> AsyncGenerator[Sealed, None]:
-        for _ in range(entries):
+    async def segments(self, entries_min: int, entries_max: int) -> AsyncGenerator[Sealed, None]:
+        for _ in range(entries_min):
             raise KeeperFailed("killed")
             yield Sealed(0, 0, 0, b"", b"", b"")
 

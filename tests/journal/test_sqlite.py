@@ -20,7 +20,7 @@ from tests.support.journal_entries import trades
 
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import SignalId
-from overmind.journal.database import APPLICATION_ID, FORMAT_SEALED, require_safe_sqlite
+from overmind.journal.database import APPLICATION_ID, FORMAT, FORMAT_SEALED, require_safe_sqlite
 from overmind.journal.errors import JournalCorrupt, JournalForeign, JournalLocked, JournalUnusable, SqliteUnsafe
 from overmind.journal.sqlite import SqliteJournal
 from overmind.journal.verify import verify_chain
@@ -239,17 +239,29 @@ def test_a_newer_or_foreign_file_is_refused_untouched(path: Path, application: i
     assert path.read_bytes() == before
 
 
-def test_a_journal_of_the_first_format_is_read_and_goes_on(path: Path) -> None:
-    """It has one index more, which a writer still keeps and nobody reads."""
+@pytest.mark.parametrize(("version", "then"), [(1, FORMAT), (FORMAT_SEALED, FORMAT_SEALED)])
+def test_a_journal_of_the_first_format_is_read_and_loses_its_old_index(path: Path, version: int, then: int) -> None:
+    """A reader leaves it. A journal whose entries were sealed since has it too."""
     write(path, 3)
     db = apsw.Connection(str(path))
     db.execute("CREATE INDEX journal_decision ON journal (at_ns, seq, signal_id) WHERE signal_id IS NOT NULL")
-    db.execute("PRAGMA user_version = 1")
+    db.execute(f"PRAGMA user_version = {version}")
     db.close()
+    with contextlib.closing(SqliteJournal.open_read_only(path)) as journal:
+        assert list(journal.read()) == trades(3)
+    assert indexes(path) == {"journal_decision", "journal_signal"}
     write(path, 4, after=3)
+    assert indexes(path) == {"journal_signal"}
+    with contextlib.closing(apsw.Connection(str(path))) as db:
+        assert db.pragma("user_version") == then
     with contextlib.closing(SqliteJournal.open_read_only(path)) as journal:
         assert list(journal.read()) == trades(7)
     assert [found for found in verify_chain(path) if not isinstance(found, Entry)] == []
+
+
+def indexes(path: Path) -> set[str]:
+    with contextlib.closing(apsw.Connection(str(path))) as db:
+        return {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql NOT NULL")}
 
 
 def test_somebody_elses_plain_database_is_foreign(path: Path) -> None:

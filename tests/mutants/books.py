@@ -141,15 +141,15 @@ BOOKS: Final = (
     Mutation(
         "lots of an open sale not left out",
         "core/books/positions.py",
-        "passed = min(lot.units, kept.get(lot.owner, 0))",
-        "passed = 0",
+        "if skipped := passed.get(owner, 0):",
+        "if skipped := 0:",
         "tests/core/exits/test_scope.py::test_the_oldest_lots_are_left_where_another_sale_has_reserved_them",
     ),
     Mutation(
         "newest lot of a strategy sold first",
         "core/books/positions.py",
-        "        for place, lot in enumerate(self.lots):\n            part = min(units, lot.units, left",
-        "        for place, lot in reversed([*enumerate(self.lots)]):\n            part = min(units, lot.units, left",
+        "        for place, lot in enumerate(self.lots):\n            owner, part",
+        "        for place, lot in reversed([*enumerate(self.lots)]):\n            owner, part",
         "tests/core/exits/test_scope.py::test_the_oldest_lots_of_the_strategy_leave_with_their_own_cost",
     ),
     Mutation(

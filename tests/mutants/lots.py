@@ -8,6 +8,20 @@ from tests.mutants.mutation import Mutation
 
 LOTS: Final = (
     Mutation(
+        "lots: what comes back stands behind lots of the same time",
+        "core/books/positions.py",
+        "sorted([*lots, *self.lots]",
+        "sorted([*self.lots, *lots]",
+        "tests/core/books/test_lots.py::test_an_undone_sale_gives_back_what_the_plain_form_gives",
+    ),
+    Mutation(
+        "lots: reserved units sold again where all are of one owner",
+        "core/books/positions.py",
+        "free = self.units - reserved.get(owner, 0)",
+        "free = self.units",
+        "tests/core/books/test_lots.py::test_a_sale_takes_what_the_plain_form_takes",
+    ),
+    Mutation(
         "signal: unknown field ignored",
         "signals/validation.py",
         "            elif name not in ignored:\n",

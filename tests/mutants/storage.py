@@ -8,6 +8,7 @@ from tests.mutants.mutation import Mutation
 
 WRITER: Final = "journal/writer.py"
 PAST: Final = "tests/journal/catalogue/test_past.py"
+KEPT: Final = "tests/journal/kept/test_kept_states.py"
 PLACE: Final = "tests/journal/test_place.py"
 WATCH: Final = "tests/desk/watches/test_journal_watch.py"
 SEALING: Final = "tests/journal/segments/test_sealing.py"
@@ -289,6 +290,48 @@ STORAGE_BUGS: Final = (
         "tests/desk/test_ticket_search.py::test_it_finds_what_reading_everything_finds",
     ),
     Mutation(
+        "kept state believed although its entry is not in the journal",
+        "journal/kept/store.py",
+        "        if not chain or _link(journal, chain[0].seq) != chain[0].hash:",
+        "        if not chain:",
+        f"{KEPT}::test_what_was_changed_is_not_believed_and_made_anew",
+    ),
+    Mutation(
+        "kept state believed although it was changed",
+        "journal/kept/store.py",
+        "    if digest(row.seq, row.hash, state) != row.digest:",
+        "    if not row.digest:",
+        f"{KEPT}::test_what_was_changed_is_not_believed_and_made_anew",
+    ),
+    Mutation(
+        "kept states of an unfinished run mixed with those of the next",
+        "journal/kept/keeping.py",
+        "        kept.begin(run.last + 1)\n",
+        "",
+        f"{KEPT}::test_a_run_that_was_cut_off_is_made_again",
+    ),
+    Mutation(
+        "kept states take the last room on the disk",
+        "journal/kept/store.py",
+        "        self._require_room()\n",
+        "",
+        f"{KEPT}::test_nothing_is_taken_from_a_disk_that_is_nearly_full",
+    ),
+    Mutation(
+        "keeper that fails not told to probes",
+        "http/health.py",
+        "(self._app.disk_fault(), log_fault(), full, failing)",
+        "(self._app.disk_fault(), log_fault(), full)",
+        "tests/http/test_health.py::test_a_keeper_that_keeps_failing_is_told",
+    ),
+    Mutation(
+        "old entries sealed only when they fill a segment",
+        "desk/keeper.py",
+        "now_ns - oldest_ns > self._seal_after_ns",
+        "now_ns - oldest_ns > self._seal_after_ns * 1_000",
+        "tests/desk/test_keeper.py::test_entries_that_are_old_are_sealed_although_they_fill_no_segment",
+    ),
+    Mutation(
         "catalogue takes the last room on the disk",
         "journal/catalogue/store.py",
         "        self._require_room()\n",
@@ -304,7 +347,7 @@ STORAGE_BUGS: Final = (
     ),
     Mutation(
         "two processes seal at once",
-        "journal/segments/sealing.py",
+        "journal/lock.py",
         "        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)",
         "        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)",
         f"{SEALING}::test_only_one_process_seals_at_a_time",

@@ -11,8 +11,23 @@ OUTLET_TEST: Final = "tests/desk/log/test_outlet.py::"
 LOOK: Final = "desk/watches/stop_file_watch.py"
 LOOK_TEST: Final = "tests/desk/watches/test_stop_file_watch.py::"
 LINE: Final = "desk/log/line.py"
+RESOLVER_TEST: Final = "tests/solana/test_resolver.py::"
 
 WAITING: Final = (
+    Mutation(
+        "waiting: a host is forgotten while its name server hangs",
+        "solana/resolver.py",
+        "            if known is None:\n",
+        "            if known is not None or known is None:\n",
+        f"{RESOLVER_TEST}test_a_host_keeps_its_last_address_while_the_name_server_hangs_or_forgets_it",
+    ),
+    Mutation(
+        "waiting: the process does not end while a look-up hangs",
+        "solana/resolver.py",
+        "daemon=True",
+        "daemon=False",
+        f"{RESOLVER_TEST}test_a_process_ends_while_a_look_up_hangs",
+    ),
     Mutation(
         "waiting: outcomes that come together are booked in one turn of the loop",
         "desk/executor.py",

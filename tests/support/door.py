@@ -77,6 +77,7 @@ class Door:
     def __init__(self, folder: Path, settings: DoorSettings = LOCAL) -> None:
         self.folder = folder
         self.now_s = 0.0
+        self.runner = asyncio.Runner()
         self.access = Access(folder, Secret(API_TOKEN), SteppingClock(0), lambda: self.now_s, IDLE_S, MOST_S)
         self.authenticator = Authenticator(self._inside, self.access, front_of(settings, PORT))
         self.seen: list[Scope] = []
@@ -90,8 +91,12 @@ class Door:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": message.get("body", b"")})
 
+    def close(self) -> None:
+        self.access.close()
+        self.runner.close()
+
     def look(self) -> None:
-        asyncio.run(self.access.look())
+        self.runner.run(self.access.look())
 
     def user(self, name: str, role: Role) -> None:
         change_users(self.folder, add_user(User(name, role.name.lower(), HASH, "", "")))
@@ -123,7 +128,7 @@ class Door:
         line: Line | None = None,
     ) -> Answer:
         """A mapping is sent as a form."""
-        return asyncio.run(self.asked(method, path, headers, body, line))
+        return self.runner.run(self.asked(method, path, headers, body, line))
 
     async def login_of(self, name: str, line: Line) -> Answer:
         return await self.asked("POST", "/login", {}, {"username": name, "password": PASSWORD}, line)

@@ -14,7 +14,9 @@ from overmind.text.printable import json_bytes, printable
 
 SOURCE = Path(__file__).parents[2] / "src" / "overmind"
 WRITERS = {  # who may write to a terminal, and escapes what it writes
+    "cli/console.py",
     "cli/present.py",
+    "cli/watch/redraw.py",
     "cli/__init__.py",  # the version, and the list of commands
     "desk/log/output.py",  # that the log cannot be written
     "journal/bars/replay_process.py",  # likewise
@@ -28,6 +30,7 @@ ENCODERS = {  # who may encode JSON that no terminal shows: requests and files
     "cli/venue.py",
     "http/access/records.py",
     "http/files.py",
+    "http/reference/told.py",  # a document and a page
     "http/pages/ticks.py",  # two numbers, for our own script
 }
 

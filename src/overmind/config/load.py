@@ -33,6 +33,7 @@ from overmind.config.variables.service import (
     LOG_DAYS_MAX,
     LOG_LEVEL,
     LOGS_DIR,
+    SEGMENT_DAYS_MAX,
     SEGMENT_ENTRIES,
     SERVER_PORT,
     STEP_MAX,
@@ -70,6 +71,7 @@ class MultiWalletConfig(msgspec.Struct, frozen=True, kw_only=True):
     clock_correction_max_ns: int
     clock_drift_max_ns: int
     segment_entries: int  # 0: nothing is sealed
+    segment_days_max: int  # 0: only full segments are made
     lock_dir: Path | None  # None: not live, so keys need no lock
     anchor_dir: Path | None  # None: not live, so the journal is not anchored
     wallets: dict[WalletId, WalletConfig]
@@ -139,6 +141,7 @@ def _load(env: Mapping[str, str], dotenv: Path | None) -> MultiWalletConfig | Co
         clock_correction_max_ns=settings.get(CLOCK_CORRECTION_MAX),
         clock_drift_max_ns=settings.get(CLOCK_DRIFT_MAX),
         segment_entries=settings.get(SEGMENT_ENTRIES),
+        segment_days_max=settings.get(SEGMENT_DAYS_MAX),
         lock_dir=lock_dir if mode is TradingMode.LIVE else None,
         anchor_dir=_anchor_dir(anchor_dir, settings, findings) if mode is TradingMode.LIVE else None,
         wallets=managed.wallets,

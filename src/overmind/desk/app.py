@@ -33,6 +33,7 @@ from overmind.core.model.desk_settings import Desk
 from overmind.core.model.ids import Mint, OrderId, WalletId
 from overmind.core.model.outcome import Failed, Filled
 from overmind.core.model.signal import Signal
+from overmind.core.model.units import DAY_NS
 from overmind.desk.admission import AdmissionWatch
 from overmind.desk.anchorage import READ_FIRST, UNANCHORED, Anchorage
 from overmind.desk.balances import BalanceWatch
@@ -128,7 +129,8 @@ class App:
     def _keeper_with(self, maker: Maker | None) -> Keeper | None:
         if maker is None or not isinstance(self._journal, SqliteJournal):
             return None
-        return Keeper(self.engine, self._journal, maker, self.clock, self.config.segment_entries)
+        entries, after_ns = self.config.segment_entries, self.config.segment_days_max * DAY_NS
+        return Keeper(self.engine, self._journal, maker, self.clock, entries, seal_after_ns=after_ns)
 
     def _admission_watch(self) -> AdmissionWatch | None:
         """None on paper: there is no chain to look at."""

@@ -18,7 +18,7 @@ from typing import Final, Protocol
 import msgspec
 import structlog
 
-from overmind.core.model.units import NS
+from overmind.core.model.units import DAY_NS, NS
 from overmind.desk.engine import BOUNDS, Engine
 from overmind.journal.errors import JournalUnusable
 from overmind.journal.kept.keeping import EVERY as STATES_AFTER
@@ -35,6 +35,8 @@ PASSED_ON: Final = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "TMPDIR", "LANG", "
 WHY_MAX: Final = 500  # characters
 STATES_EVERY_S: Final = 60.0  # What is younger is explained from further away.
 STATES_PAUSE_S: Final = 5.0  # between two runs of earlier entries
+AGED_MIN: Final = 1_000  # entries that are worth a segment of their own once they are old
+AGED_LOOK_NS: Final = 3_600 * NS
 FAILURES_TOLD: Final = 2  # tries in a row that failed before probes are told: one may have run out of memory
 
 log = structlog.get_logger("journal")
@@ -50,8 +52,8 @@ class Maker(Protocol):
     async def state_after(self, seq: int) -> bytes:
         """The encoded state after a durable entry. Raises KeeperFailed."""
 
-    def segments(self, entries: int) -> AsyncGenerator[Sealed, None]:
-        """Writes the next segments of this many entries each. Raises KeeperFailed."""
+    def segments(self, entries_min: int, entries_max: int) -> AsyncGenerator[Sealed, None]:
+        """Writes the next segments of so many entries each. Raises KeeperFailed."""
 
     async def keep_states(self) -> bool:
         """Keeps states close together. False: no earlier entries are left. Raises KeeperFailed."""
@@ -68,8 +70,8 @@ class KeeperProcess:
         async with self._running("state", str(seq)) as output:
             return await output.read()
 
-    async def segments(self, entries: int) -> AsyncGenerator[Sealed, None]:
-        async with self._running("seal", str(entries), str(entries)) as output:
+    async def segments(self, entries_min: int, entries_max: int) -> AsyncGenerator[Sealed, None]:
+        async with self._running("seal", str(entries_min), str(entries_max)) as output:
             async for line in output:
                 yield msgspec.json.decode(line, type=Sealed)
 
@@ -122,14 +124,19 @@ class Keeper:
         clock: Clock,
         segment_entries: int,
         snapshot_every: int = BOUNDS.snapshot_every,
+        seal_after_ns: int = 0,
     ) -> None:
-        """`segment_entries` 0: nothing is sealed."""
+        """`segment_entries` 0: nothing is sealed. `seal_after_ns`: entries that are older are sealed although there
+        are fewer; 0: none are.
+        """
         self._engine = engine
         self._journal = journal
         self._maker = maker
         self._clock = clock
         self._segment_entries = segment_entries
         self._snapshot_every = snapshot_every
+        self._seal_after_ns = seal_after_ns
+        self._aged_due_ns = clock.now_ns()  # No look for old entries before.
         kept = journal.snapshot()
         self._kept_seq = kept.seq if kept is not None else 0
         self._failures = 0  # tries in a row
@@ -148,19 +155,22 @@ class Keeper:
             if unfinished or self._snapshot_is_due:
                 unfinished = not await self.keep()
                 await self._clock.sleep(RETRY_S if unfinished else 0)
+            elif self._sealing_is_overdue:
+                self._aged_due_ns = self._clock.now_ns() + DAY_NS
+                unfinished = not await self.keep(aged=True)
             elif self._states_are_due:
                 await self.keep_states()
 
-    async def keep(self) -> bool:
+    async def keep(self, *, aged: bool = False) -> bool:
         """Makes a snapshot if one is due, and seals what may be sealed then. False: it failed, and the log says why.
 
-        Raises JournalFailed.
+        `aged`: entries wait for too long, so fewer make a snapshot and a segment. Raises JournalFailed.
         """
         try:
-            if self._snapshot_is_due:
+            if self._snapshot_is_due or (aged and self._engine.durable_seq - self._kept_seq >= AGED_MIN):
                 await self._save_snapshot()
             if self._segment_entries:
-                await self._seal()
+                await self._seal(min(AGED_MIN, self._segment_entries) if aged else self._segment_entries)
         except (KeeperFailed, JournalUnusable) as failed:
             log.error("the keeper failed; the journal grows", why=str(failed), next_try_s=RETRY_S)
             self._failures, self._why = self._failures + 1, str(failed)
@@ -210,8 +220,18 @@ class Keeper:
         self._kept_seq = seq
         log.info("snapshot saved", seq=seq, bytes=len(state))
 
-    async def _seal(self) -> None:
-        async with aclosing(self._maker.segments(self._segment_entries)) as segments:
+    @property
+    def _sealing_is_overdue(self) -> bool:
+        """Only what comes before the oldest snapshot can be sealed, so it takes two looks, a day apart."""
+        now_ns = self._clock.now_ns()
+        if not (self._seal_after_ns and self._segment_entries) or now_ns < self._aged_due_ns:
+            return False
+        self._aged_due_ns = now_ns + AGED_LOOK_NS
+        oldest_ns = self._journal.unsealed_since_ns()
+        return oldest_ns is not None and now_ns - oldest_ns > self._seal_after_ns
+
+    async def _seal(self, entries_min: int) -> None:
+        async with aclosing(self._maker.segments(entries_min, self._segment_entries)) as segments:
             async for segment in segments:
                 await self._journal.adopt(segment)
                 log.info("entries sealed", first=segment.first, last=segment.last)

@@ -187,7 +187,8 @@ class Intake:
         async with self._lane.held(min(rank, Rank.READING)) as turn:  # Not behind the entries of other batches.
             answered = []
             for one, decided in zip(read, begun, strict=True):
-                await turn.pause()
+                if isinstance(decided, Begun):  # The journal has its answer; the others are written already.
+                    await turn.pause()
                 answered.append(self._answer(one, decided))
         return answered
 

@@ -22,6 +22,7 @@ from overmind.http.archive import Archive, Pages
 from overmind.http.bounds import SEQ_MAX, whole_within
 from overmind.http.explainer import Explainer
 from overmind.http.health import machine_alarms
+from overmind.http.known_parameters import StrictRoute
 from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.http.searching import InSpan, MovesAskedFor, OrdersAskedFor
 from overmind.http.slices import Slices, written
@@ -72,7 +73,7 @@ def queries_router(app: App, recent: Archive, explainer: Explainer) -> APIRouter
 
 def _books_router(app: App, slices: Slices) -> APIRouter:
     """What the books say now."""
-    router, engine = APIRouter(), app.engine
+    router, engine = APIRouter(route_class=StrictRoute), app.engine
 
     @router.get("/portfolio")
     async def portfolio() -> Response:
@@ -114,7 +115,7 @@ def _books_router(app: App, slices: Slices) -> APIRouter:
 
 def _past_router(app: App, recent: Archive, slices: Slices) -> APIRouter:
     """Open orders and moves from the books, and what ended or was refused from the journal."""
-    router, engine = APIRouter(), app.engine
+    router, engine = APIRouter(route_class=StrictRoute), app.engine
 
     @router.get("/orders")
     async def orders(asked: OrdersAskedFor, only_open: OnlyOpen = False) -> Response:
@@ -147,7 +148,7 @@ def _past_router(app: App, recent: Archive, slices: Slices) -> APIRouter:
 
 
 def journal_router(recent: Archive, explainer: Explainer) -> APIRouter:
-    router = APIRouter()
+    router = APIRouter(route_class=StrictRoute)
 
     @router.get("/signals/{signal_id}")
     async def signal(request: Request, signal_id: str, candidates: WithCandidates = None) -> Response:

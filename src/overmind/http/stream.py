@@ -17,6 +17,7 @@ from overmind.desk.engine import Engine
 from overmind.desk.feed import Feed
 from overmind.http.archive import Archive, Pages
 from overmind.http.bounds import SEQ_MAX, whole_within
+from overmind.http.known_parameters import StrictRoute
 from overmind.http.responses import HttpRefusal
 from overmind.text.printable import json_bytes
 
@@ -54,7 +55,7 @@ class Streams:
         self._closing.set()
 
     def routes(self) -> APIRouter:
-        router = APIRouter()
+        router = APIRouter(route_class=StrictRoute)
 
         @router.get("/v1/stream")
         async def stream(after: Seq = None, last_event_id: LastEventId = None) -> Response:

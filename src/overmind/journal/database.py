@@ -20,7 +20,9 @@ from overmind.ports import Snapshot
 APPLICATION_ID = 0x4F564D44  # "OVMD"
 FORMAT = 2
 FORMAT_SEALED = 3  # of a journal with sealed segments, which older versions would take for one with missing entries
-FORMATS = (1, FORMAT, FORMAT_SEALED)  # Format 1 also has an index journal_decision, which nobody reads any more.
+FORMAT_OLD = 1  # of a journal with an index that nobody reads any more
+FORMATS = (FORMAT_OLD, FORMAT, FORMAT_SEALED)
+OLD_INDEX = "journal_decision"
 BUSY_MS_MAX = 5_000  # An operator's sqlite3 shell may lock the file for a moment.
 PAGE_BYTES = 4096
 RESERVE = "reserve"  # the file beside the journal that reserves disk space
@@ -203,6 +205,16 @@ def _prepare(db: apsw.Connection, path: Path, disk: Disk) -> None:
     if not sealed.has_tables(db):  # An older version made the journal.
         with db:
             sealed.create_tables(db)
+    if db.execute("SELECT count(*) FROM sqlite_schema WHERE name = ?", (OLD_INDEX,)).get:
+        _drop_old_index(db)
+
+
+def _drop_old_index(db: apsw.Connection) -> None:
+    """It costs a write for each decision. All or nothing; on a full disk it stays, and another start tries again."""
+    with contextlib.suppress(apsw.FullError, apsw.IOError), db:
+        db.execute(f"DROP INDEX {OLD_INDEX}")
+        if db.pragma("user_version") == FORMAT_OLD:  # Its own version would miss the index.
+            db.pragma("user_version", FORMAT)
 
 
 def _create(db: apsw.Connection) -> None:

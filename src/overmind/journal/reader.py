@@ -19,6 +19,7 @@ from overmind.journal.segments.shelf import Shelf
 from overmind.ports import Snapshot
 
 PAGE_ROWS: Final = 512
+SEQ_MAX: Final = 2**63 - 1  # of an entry; SQLite has no larger whole number
 
 
 class Reader:
@@ -35,6 +36,8 @@ class Reader:
 
     def read(self, after: int) -> Iterator[Entry]:
         """Raises JournalCorrupt at the first entry that does not follow the one before it, and SegmentUnusable."""
+        if after >= SEQ_MAX:
+            return
         before = self.tip_at(after)
         while True:
             rows = self._rows_after(after, PAGE_ROWS)

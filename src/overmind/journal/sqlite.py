@@ -23,14 +23,13 @@ from overmind.journal.database import (
     tip_at,
     verified_end,
 )
-from overmind.journal.reader import Reader
+from overmind.journal.reader import SEQ_MAX, Reader
 from overmind.journal.segments.sealed import Sealed
 from overmind.journal.writer import Writer
 from overmind.ports import UNTROUBLED, JournalFailed, Snapshot, Storage
 
 CLOSE_MAX_S = 10.0  # A disk that hangs for longer is left behind, as by a crash.
 RELEASED_AT_ONCE = 256  # sealed entries; an append waits for that long
-SEQ_MAX = 2**63 - 1  # of an entry
 PAUSE_EVERY_S = 0.001
 PAUSE_S = 0.0001
 
@@ -119,6 +118,12 @@ class SqliteJournal:
             return self._reader.genesis()
         tip = self._reader.tip_at(seq)
         return None if tip is None else tip.hash
+
+    def unsealed_since_ns(self) -> int | None:
+        """When the oldest entry was made that is in no segment; None: there is none."""
+        with refusing(self._path):
+            found = self._db.execute("SELECT at_ns FROM journal ORDER BY seq LIMIT 1").fetchone()
+        return None if found is None else int(found[0])
 
     def last_seq(self) -> int:
         with refusing(self._path):

@@ -31,6 +31,7 @@ HORIZON_MAX_MS: Final = 30 * DAY_NS // NS_PER_MS
 AMOUNT_FIELDS: Final = ("notional_usd", "quantity", "risk_budget_usd", "risk_budget_percent")
 BUDGET_FIELDS: Final = AMOUNT_FIELDS[2:]
 VOLATILITY_FIELDS: Final = ("volatility_multiple", "volatility_horizon_ms")
+RISK_FIELDS: Final = ("sizing", *BUDGET_FIELDS, *VOLATILITY_FIELDS)
 SIZINGS: Final = {method.value: method for method in SizingMethod}
 SCOPES: Final = {scope.value: scope for scope in SaleScope}
 ALL: Final = "all"  # the quantity of a sale of everything within its scope
@@ -328,6 +329,8 @@ def _target_price(form: FieldReader, action: TradeAction | None) -> int | None:
 
 def _exits(form: FieldReader, action: TradeAction | None) -> Exits | None:
     """The exit rules of a buy."""
+    if form.fields.keys().isdisjoint(EXIT_FIELDS):
+        return None
     exits = Exits(
         stop_loss_ppm=form.scaled("stop_loss_percent", 4, PPM - 1),
         trailing_ppm=form.scaled("trailing_stop_percent", 4, PPM - 1),
@@ -344,6 +347,8 @@ def _exits(form: FieldReader, action: TradeAction | None) -> Exits | None:
 
 def _risk(form: FieldReader) -> RiskBudget | None:
     """The risk budget of a buy, instead of an amount, and the price distance over which it may be lost."""
+    if form.fields.keys().isdisjoint(RISK_FIELDS):
+        return None
     method = form.choice("sizing", SIZINGS) or SizingMethod.STOP
     multiple = form.scaled("volatility_multiple", 6, MULTIPLE_MAX_PPM)
     horizon_ms = form.integer("volatility_horizon_ms", HORIZON_MAX_MS)

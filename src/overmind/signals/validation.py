@@ -167,6 +167,8 @@ class FieldReader:
         """A positive amount in units of 10^-decimals: of a string exactly. A JSON number may carry the noise of a
         sender's floats, such as 0.1 + 0.2: further decimals are cut off, and a note says so.
         """
+        if self.fields.get(field) is None:
+            return None
         read = self.number(field, _ZERO, _decimal_of(units_max, decimals))
         units = None if read is None else scaled(read, decimals)
         if read is None or units is not None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Iterator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from threading import Event
@@ -37,11 +39,11 @@ class Journal:
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Door:
-    door = Door(tmp_path)
-    door.user("ann", Role.OPERATE)
-    door.serve(Logins(door.access, PORT).routes())
-    return door
+def door(tmp_path: Path) -> Iterator[Door]:
+    with closing(Door(tmp_path)) as door:
+        door.user("ann", Role.OPERATE)
+        door.serve(Logins(door.access, PORT).routes())
+        yield door
 
 
 def log_in(door: Door, password: str = PASSWORD, name: str = "ann", line: Line | None = None, **more: str) -> Answer:
@@ -143,7 +145,7 @@ def test_one_address_cannot_take_all_the_places_where_passwords_are_checked(door
         free.set()
         return [*await asyncio.gather(*asked), await honest]
 
-    *crowded, honest = [answer.headers["location"] for answer in asyncio.run(crowd())]
+    *crowded, honest = [answer.headers["location"] for answer in door.runner.run(crowd())]
     assert sum("why=busy" in place for place in crowded) == 3
     assert honest == "/"
 
@@ -172,8 +174,10 @@ class Welcomed:
 
 
 @pytest.fixture
-def welcomed(tmp_path: Path) -> Welcomed:
-    return Welcomed(tmp_path)
+def welcomed(tmp_path: Path) -> Iterator[Welcomed]:
+    welcomed = Welcomed(tmp_path)
+    with closing(welcomed.door):
+        yield welcomed
 
 
 def test_the_link_makes_one_admin_who_is_logged_in(welcomed: Welcomed) -> None:

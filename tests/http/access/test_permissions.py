@@ -60,9 +60,9 @@ def test_who_may_send_it(method: str, path: str, who: str) -> None:
         assert found == Allowed(None if who == "everybody" else Role[who])
 
 
-@pytest.mark.parametrize("row", ENDPOINTS, ids=lambda row: f"{row.method} {row.path}")
-def test_each_row_of_the_table_is_found_by_its_own_path(row: Endpoint) -> None:
-    assert PERMISSIONS.of(row.method, re.sub(r"\{[^}]*\}", "x1", row.path)) == Allowed(row.role)
+def test_each_row_of_the_table_is_found_by_its_own_path() -> None:
+    for row in ENDPOINTS:
+        assert PERMISSIONS.of(row.method, re.sub(r"\{[^}]*\}", "x1", row.path)) == Allowed(row.role), row
 
 
 def test_no_row_stands_twice() -> None:

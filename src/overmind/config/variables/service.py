@@ -81,6 +81,12 @@ SEGMENT_ENTRIES = Variable(
     "100000",
     "A running service moves its journal's old entries into sealed segments of this many. 0: none are moved.",
 )
+SEGMENT_DAYS_MAX = Variable(
+    "OVERMIND_SEGMENT_DAYS_MAX",
+    measured(kinds.whole("days", 0, 3_650)),
+    "7",
+    "Entries that are older are sealed although they fill no segment, within two days. 0: only full segments are made.",
+)
 DISK_DAYS_MIN = Variable(
     "OVERMIND_DISK_DAYS_MIN",
     measured(kinds.whole("days", 0, 365)),

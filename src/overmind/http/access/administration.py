@@ -29,6 +29,7 @@ from overmind.http.access.names import fault_of_name, role_named
 from overmind.http.access.tokens import Token, digest_of, new_secret
 from overmind.http.access.users import User, fault_of_password
 from overmind.http.commands.bodies import ReasonBody, read_body
+from overmind.http.known_parameters import StrictRoute
 from overmind.http.responses import HttpRefusal, JsonResponse
 
 T = TypeVar("T", User, Token)
@@ -88,7 +89,7 @@ class Administration:
         self._engine = engine
 
     def routes(self) -> APIRouter:
-        router = APIRouter(prefix="/v1")
+        router = APIRouter(prefix="/v1", route_class=StrictRoute)
 
         @router.get("/users")
         async def users() -> Response:

@@ -14,6 +14,7 @@ from overmind.http.reference.operation import (
     BODY_FAULTS,
     CROWDED,
     JSON,
+    NO_SUCH,
     NO_TOKEN,
     QUERY_FAULT,
     WRONG_HOST,
@@ -49,9 +50,14 @@ class Described:
         self.topic = topic
 
     @property
-    def is_asked(self) -> bool:
-        """Whether a parameter can be wrong in a way that the route sees."""
-        return any(one.place != "path" or "enum" in one.schema for one in self.asked)
+    def is_query(self) -> bool:
+        """Whether it refuses a parameter that it cannot read or does not have."""
+        return self.endpoint.method == "GET" and self.endpoint.path.startswith("/v1/")
+
+    @property
+    def is_free(self) -> bool:
+        """Whether its path may hold any text."""
+        return any(one.place == "path" for one in self.asked)
 
     def faults(self) -> list[Fault]:
         """Its own errors, and those that every such route has."""
@@ -59,13 +65,15 @@ class Described:
         answered = {one.status for one in self.operation.answers}
         every = [
             *(BODY_FAULTS if with_body else ()),
-            *([QUERY_FAULT] if self.is_asked else ()),
+            *([QUERY_FAULT] if self.is_query else ()),
+            *([NO_SUCH] if self.is_free else ()),
             *([] if role is None else [NO_TOKEN, role_too_low(role)]),
             WRONG_HOST,
             CROWDED,
         ]
         own = self.operation.faults
-        return sorted((*own, *(one for one in every if one not in own and one.status not in answered)), key=_by_status)
+        told = answered | {404 for one in own if one.status == 404}
+        return sorted((*own, *(one for one in every if one not in own and one.status not in told)), key=_by_status)
 
     def answers(self) -> tuple[Answer, ...]:
         own = self.operation

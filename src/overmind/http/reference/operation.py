@@ -79,7 +79,10 @@ BODY_FAULTS: Final = (
     Fault(408, "the body did not arrive within 10 s", "send it at once"),
     Fault(413, f"the body is larger than {BODY_BYTES_MAX:,} bytes", "send less at once"),
 )
-QUERY_FAULT: Final = Fault(400, "a parameter cannot be read, or names what there cannot be", "see the parameters")
+QUERY_FAULT: Final = Fault(
+    400, "a parameter cannot be read, is unknown, or names what there cannot be", "see the parameters"
+)
+NO_SUCH: Final = Fault(404, "the path holds what no name holds, such as a control character", "look at the lists")
 REFUSED: Final = Fault(409, "the desk refuses it, and says why", "do what `error` says; nothing was changed")
 BUSY: Final = Fault(429, "too many commands wait", "try again after `Retry-After`")
 NO_WALLET: Final = Fault(404, "there is no such wallet", "name one that `fix` lists")

@@ -20,14 +20,14 @@ class FloatRow(Value, frozen=True):
     is_blocked: bool  # it takes no entries until it has more
 
 
-class OpenMoveRow(Value, frozen=True):
+class ShownMove(Value, frozen=True):
     row: MoveRow
-    may_cancel: bool  # it is not signed yet
+    may_cancel: bool = False  # it is open, and not signed yet
 
 
 class Capital(Value, frozen=True):
     plan: PlanReport
-    moves: tuple[OpenMoveRow, ...]
+    moves: tuple[ShownMove, ...]
     floats: tuple[FloatRow, ...]  # the lowest first
     low_sol: float
     target_sol: float
@@ -38,7 +38,7 @@ def capital(state: State, at_ns: int) -> Capital:
     desk = state.settings
     return Capital(
         plan=plan_report(plan(state, at_ns)),
-        moves=tuple(OpenMoveRow(row, _may_cancel(state, row.move_id)) for row in open_moves(state, at_ns)),
+        moves=tuple(ShownMove(row, _may_cancel(state, row.move_id)) for row in open_moves(state, at_ns)),
         floats=tuple(sorted(_floats(state), key=lambda row: (row.sol, row.wallet_id))),
         low_sol=desk.float_low_lamports / LAMPORTS,
         target_sol=desk.float_target_lamports / LAMPORTS,

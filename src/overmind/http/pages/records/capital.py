@@ -20,8 +20,8 @@ from overmind.http.pages.navigation import CAPITAL
 from overmind.http.pages.notices import Notice
 from overmind.http.pages.showing import Pages
 from overmind.journal.catalogue.past import Search
-from overmind.views.moves import MoveRow, closed_moves, placed_moves
-from overmind.views.screens.capital import capital
+from overmind.views.moves import closed_moves, placed_moves
+from overmind.views.screens.capital import ShownMove, capital
 
 ENDED_MAX: Final = 30
 
@@ -58,8 +58,8 @@ def capital_router(pages: Pages) -> APIRouter:
     return router
 
 
-def _ended(journal: Journal, desk: Desk) -> list[MoveRow]:
+def _ended(journal: Journal, desk: Desk) -> list[ShownMove]:
     """Newest first."""
     works = journal.past().moves(Search(ENDED_MAX))
     wanted: set[OrderId] = set(works.ids)
-    return [row for row in closed_moves(works.entries, desk) if row.move_id in wanted][::-1]
+    return [ShownMove(row) for row in closed_moves(works.entries, desk) if row.move_id in wanted][::-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -25,7 +26,6 @@ from overmind.http.pages.navigation import SIGNAL, SIGNALS
 from overmind.http.pages.records.asking import LAST_DEFAULT, Asked, From, Last, tokens_of
 from overmind.http.pages.showing import Pages
 from overmind.http.responses import HttpRefusal
-from overmind.signals.validation import ID
 from overmind.text.printable import json_bytes
 from overmind.views.lines import Line, Teller
 from overmind.views.past import BadSearch
@@ -33,6 +33,8 @@ from overmind.views.preview import explain
 from overmind.views.screens.signals import LOOKED_MAX, STATUSES, SignalFilter, SignalLine, signal_lines
 from overmind.views.signals import SignalRow, signal_row
 
+ID_CHARS_MAX: Final = 256
+OWN_ID: Final = re.compile(r"[A-Za-z0-9_:.-]+")  # the desk's own ids have colons
 EXPLAINED_MAX: Final = 64  # signals whose candidates are kept: they never change
 
 
@@ -92,13 +94,16 @@ def signals_router(pages: Pages, explainer: Explainer) -> APIRouter:
 
     @router.get("/desk/signals/{signal_id}")
     async def signal(request: Request, signal_id: str, candidates: bool = False) -> Response:
+        if len(signal_id) > ID_CHARS_MAX or not OWN_ID.fullmatch(signal_id):
+            raise HttpRefusal(404, "no signal has such an id", "look for it in the list")
+
         async def look() -> Mapping[str, object]:
             desk = await engine.read(lambda state: state.settings)
             found = await pages.recent.look(
                 lambda journal: _found(journal, desk, signal_id, reasons.of(signal_id) is None)
             )
             if found is None:
-                raise HttpRefusal(404, f"the journal knows no signal {signal_id[:64]!r}", "look for it in the list")
+                raise HttpRefusal(404, f"the journal knows no signal {signal_id}", "look for it in the list")
             if found.why is not None:
                 reasons.keep(signal_id, found.why)
             elif candidates:
@@ -110,7 +115,7 @@ def signals_router(pages: Pages, explainer: Explainer) -> APIRouter:
                 "asked": candidates,
             }
 
-        return await pages.show(request, SIGNAL, look, title=f"Signal {signal_id[:64]}")
+        return await pages.show(request, SIGNAL, look, title=f"Signal {signal_id}")
 
     return router
 
@@ -170,7 +175,7 @@ def _lines(journal: Journal, desk: Desk, search: Any, wanted: SignalFilter) -> l
 
 def _found(journal: Journal, desk: Desk, signal_id: str, with_why: bool) -> Found | None:
     """Read in the archive's thread."""
-    life = journal.past().life(SignalId(signal_id)) if ID.fullmatch(signal_id) else None
+    life = journal.past().life(SignalId(signal_id))
     if life is None:
         return None
     state: State | None = journal.state_nearby(life[0].seq - 1) if with_why else None
