@@ -79,5 +79,5 @@ def _looked(journal: Journal, desk: Desk, seq: int) -> Looked:
     past = journal.past()
     entry: Entry = journal.page(seq - 1, 1)[0]
     body = escape(printable(msgspec.json.format(json_bytes(entry.event), indent=2).decode(), keep="\n"))
-    line = told([entry], past, desk)[0]
+    line = told([entry], journal, past, desk)[0]
     return Looked(line, entry.at_ns, body, tuple(related(journal, past, desk, entry)))
