@@ -162,8 +162,8 @@ def _who_is_it(scope: Scope) -> Response:
 
 def _no_route(scope: Scope, found: NoRoute) -> Response:
     if not found.methods:
-        return refusal(scope, 404, "not found", "the routes are in docs/http-api.md")
-    answer = refusal(scope, 405, "method not allowed", "the routes are in docs/http-api.md")
+        return refusal(scope, 404, "not found", "the routes are on /reference")
+    answer = refusal(scope, 405, "method not allowed", "the routes are on /reference")
     answer.headers["allow"] = ", ".join(found.methods)
     return answer
 
