@@ -19,6 +19,20 @@ PEG_TEST: Final = "tests/core/exits/test_doubted_prices.py::test_entries_hold_wh
 
 PRICES: Final = (
     Mutation(
+        "prices of a cache taken for new ones",
+        "prices/jupiter.py",
+        "now_ns - one.age.age_s * NS",
+        "now_ns",
+        "tests/prices/test_jupiter.py::test_a_price_is_as_old_as_the_cache_says_that_gave_it",
+    ),
+    Mutation(
+        "witness with an old date believed",
+        "prices/jupiter.py",
+        "now_ns - self._trust.ahead_ns - dated_ns > max_ns",
+        "now_ns - self._trust.ahead_ns - dated_ns > 1_000 * max_ns",
+        "tests/prices/test_jupiter.py::test_a_witness_with_an_old_date_says_nothing",
+    ),
+    Mutation(
         "a step that was taken opens the band for another",
         BAND,
         "        if self.held is None or at_ns - self.at_ns >= MINUTE_NS:\n",

@@ -294,14 +294,14 @@ STORAGE_BUGS: Final = (
         "journal/kept/store.py",
         "        if not chain or _link(journal, chain[0].seq) != chain[0].hash:",
         "        if not chain:",
-        f"{KEPT}::test_what_was_changed_is_not_believed_and_made_anew",
+        f"{KEPT}::test_a_state_of_an_entry_that_the_journal_does_not_have_is_not_believed",
     ),
     Mutation(
         "kept state believed although it was changed",
         "journal/kept/store.py",
         "    if digest(row.seq, row.hash, state) != row.digest:",
         "    if not row.digest:",
-        f"{KEPT}::test_what_was_changed_is_not_believed_and_made_anew",
+        f"{KEPT}::test_a_state_in_the_place_of_another_is_not_believed",
     ),
     Mutation(
         "kept states of an unfinished run mixed with those of the next",

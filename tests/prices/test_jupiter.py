@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import pytest
+import structlog
 from tests.support.stepping_clock import SteppingClock
 
 from overmind.core.model.ids import Mint
 from overmind.core.model.units import MICROS, NOTIONAL_MAX_MICROS, NS, PICO, PRICE_MAX_PICO
-from overmind.ports import Tick, VenueUnavailable
+from overmind.ports import TRUSTED, Tick, Trust, VenueUnavailable
 from overmind.prices.jupiter import JupiterPrices
+from overmind.solana.answer_age import AnswerAge
 from overmind.solana.jupiter_api import UsdPrice
 
 A, B = Mint("A"), Mint("B")
@@ -66,6 +68,45 @@ async def _tick(price: UsdPrice) -> Tick | None:
 def test_prices_are_exact(text: str, pico: int | None) -> None:
     tick = asyncio.run(_tick(_told(text)))
     assert tick == (None if pico is None else Tick(A, pico, START, 1_000 * MICROS, 0))
+
+
+@pytest.mark.parametrize("age_s", [0, 1, 29, 10**9])
+def test_a_price_is_as_old_as_the_cache_says_that_gave_it(age_s: int) -> None:
+    tick = asyncio.run(_tick(UsdPrice(Decimal(7), Decimal(2_000), AnswerAge(age_s))))
+    assert tick == Tick(A, 7 * PICO, START - age_s * NS, 1_000 * MICROS, 0)
+
+
+class Ahead:
+    """A clock that is ahead of the true time."""
+
+    jump = None
+    ahead_ns = 20 * NS
+
+    def stamped_ns(self, at_ns: int) -> int:
+        return at_ns
+
+
+@pytest.mark.parametrize(
+    ("dated_s", "trust", "witness", "there"),
+    [
+        (None, TRUSTED, True, True),
+        (0, TRUSTED, True, True),
+        (-30, TRUSTED, True, True),
+        (-31, TRUSTED, True, False),
+        (-31, TRUSTED, False, True),  # The first source: sales need a price.
+        (5, TRUSTED, True, True),  # Our clock is behind.
+        (-50, Ahead(), True, True),
+        (-51, Ahead(), True, False),
+    ],
+)
+def test_a_witness_with_an_old_date_says_nothing(dated_s: int | None, trust: Trust, witness: bool, there: bool) -> None:
+    api, dated_ns = Api(), None if dated_s is None else START + dated_s * NS
+    api.told = {A: UsdPrice(Decimal(7), Decimal(2_000), AnswerAge(0, dated_ns))}
+    prices = JupiterPrices(api, [A], SteppingClock(START), trust=trust, dated_max_ns=30 * NS if witness else None)
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(2):
+            asyncio.run(prices.poll())
+    assert (A in prices.ticks(), len(logs)) == (there, 0 if there else 1)
 
 
 @pytest.mark.parametrize(

@@ -207,12 +207,13 @@ class Witnesses(NamedTuple):
     def source(
         self, config: MultiWalletConfig, mints: Iterable[Mint], clock: Clock
     ) -> JupiterPrices | PythPrices | None:
+        trust = clock if isinstance(clock, DeskClock) else TRUSTED
         if self.api is not None:
-            return JupiterPrices(self.api, mints, clock, name=self.api.name)
+            aged_ns = config.desk.mark_age_max_ns
+            return JupiterPrices(self.api, mints, clock, self.api.name, trust, aged_ns)
         desk = config.desk
         mint_of = {token.symbol.upper(): token.mint for token in (desk.quote, *desk.tokens.values())}
         feeds = {mint_of[one.symbol]: PythFeed(one.account, one.feed_id) for one in config.chain.pyth_feeds}
-        trust = clock if isinstance(clock, DeskClock) else TRUSTED
         return PythPrices(self.rpc, feeds, clock, trust=trust) if feeds and self.rpc is not None else None
 
 

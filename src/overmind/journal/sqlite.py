@@ -122,8 +122,8 @@ class SqliteJournal:
     def unsealed_since_ns(self) -> int | None:
         """When the oldest entry was made that is in no segment; None: there is none."""
         with refusing(self._path):
-            found = self._db.execute("SELECT at_ns FROM journal ORDER BY seq LIMIT 1").fetchone()
-        return None if found is None else int(found[0])
+            found: int | None = self._db.execute("SELECT at_ns FROM journal ORDER BY seq LIMIT 1").get
+        return found
 
     def last_seq(self) -> int:
         with refusing(self._path):

@@ -15,8 +15,8 @@ import structlog
 
 from overmind.core.model.ids import Mint
 from overmind.core.model.numbers import number, scaled_down
-from overmind.core.model.units import BPS, NOTIONAL_MAX_MICROS, PRICE_MAX_PICO
-from overmind.ports import Clock, Tick, VenueUnavailable
+from overmind.core.model.units import BPS, NOTIONAL_MAX_MICROS, NS, PRICE_MAX_PICO
+from overmind.ports import TRUSTED, Clock, Tick, Trust, VenueUnavailable
 from overmind.solana.jupiter_api import UsdPrice
 
 POLL_S: Final = 1.0
@@ -39,8 +39,23 @@ class Quoted(Protocol):
 class JupiterPrices:
     """`ports.Prices` from the API, as long as `run()` runs; `ports.SecondSource` as well."""
 
-    def __init__(self, api: Quoted, mints: Iterable[Mint], clock: Clock, name: str = "swap server") -> None:
-        """`mints` is read again for each poll, because tokens may come and go."""
+    def __init__(
+        self,
+        api: Quoted,
+        mints: Iterable[Mint],
+        clock: Clock,
+        name: str = "swap server",
+        trust: Trust = TRUSTED,
+        dated_max_ns: int | None = None,
+    ) -> None:
+        """`mints` is read again for each poll, because tokens may come and go.
+
+        `dated_max_ns`: prices of an answer whose own date is older are absent, as a witness's must be; None: they age
+        by the cache's count alone, since a server's wrong clock must not stop sales. `trust`: in `clock`.
+        """
+        self._trust = trust
+        self._dated_max_ns = dated_max_ns
+        self._dated = False  # The newest answer was too old, and the log says so.
         self.name = name
         self._api = api
         self._mints = mints
@@ -69,9 +84,20 @@ class JupiterPrices:
         if self._silent:
             log.warning("prices are back", source=self.name)
         self._silent = False
-        at_ns, before = self._clock.now_ns(), self._ticks
-        ticks = (_tick(mint, price, at_ns, before.get(mint)) for mint, price in told.items())
+        now_ns, before = self._clock.now_ns(), self._ticks
+        fresh = {mint: price for mint, price in told.items() if not self._is_old(price, now_ns)}
+        self._tell_old(len(fresh) < len(told))
+        ticks = (_tick(mint, one, now_ns - one.age.age_s * NS, before.get(mint)) for mint, one in fresh.items())
         self._ticks = {tick.mint: tick for tick in ticks if tick is not None}
+
+    def _is_old(self, price: UsdPrice, now_ns: int) -> bool:
+        dated_ns, max_ns = price.age.dated_ns, self._dated_max_ns
+        return max_ns is not None and dated_ns is not None and now_ns - self._trust.ahead_ns - dated_ns > max_ns
+
+    def _tell_old(self, old: bool) -> None:
+        if old and not self._dated:
+            log.warning("prices with an old date are not believed; is a cache between?", source=self.name)
+        self._dated = old
 
 
 def _tick(mint: Mint, price: UsdPrice, at_ns: int, before: Tick | None) -> Tick | None:

@@ -26,6 +26,7 @@ from overmind.core.model.units import NS
 from overmind.core.model.value import Value
 from overmind.ports import Clock, SwapOffer, VenueUnavailable
 from overmind.solana.addresses import Address
+from overmind.solana.answer_age import AnswerAge, age_of
 from overmind.solana.request_quota import Purpose, QuotaUsedUp, RequestQuota
 from overmind.solana.resolver import connector
 from overmind.solana.retry_after import WAIT_MAX_S, retry_after_s
@@ -52,6 +53,7 @@ class UsdPrice(Value, frozen=True, rename="camel"):
 
     usd_price: Decimal | None = None
     liquidity: Decimal | None = None
+    age: AnswerAge = AnswerAge()  # of the answer that it came with
 
 
 class _Priced(Value, frozen=True, rename="camel"):
@@ -139,7 +141,7 @@ class JupiterApi:
             "slippageBps": str(order.slippage_max_bps),
             "excludeRouters": EXCLUDED,
         }
-        status, body = await self._get("swap/v2/order", query, purpose)
+        status, body, _ = await self._get("swap/v2/order", query, purpose)
         if status == 400:
             return self._refusal(_decoded(body, _Refusal).error or "no reason given")
         offer = _decoded(body, _Offer)
@@ -155,11 +157,11 @@ class JupiterApi:
         found: dict[Mint, UsdPrice] = {}
         for start in range(0, len(mints), PRICE_IDS_MAX):
             query = {"ids": ",".join(mints[start : start + PRICE_IDS_MAX])}
-            status, body = await self._get("price/v3", query, purpose)
+            status, body, age = await self._get("price/v3", query, purpose)
             if status != 200:
                 raise VenueUnavailable(f"{self._address.name} refuses to give prices ({status})")
             for mint, sent in _decoded(body, dict[Mint, msgspec.Raw]).items():
-                found[mint] = _price(bytes(sent))
+                found[mint] = _price(bytes(sent), age)
         return {mint: found[mint] for mint in mints if mint in found}
 
     def _refusal(self, error: str) -> Rejected:
@@ -167,8 +169,8 @@ class JupiterApi:
         cause = Cause.NO_LIQUIDITY if _NO_ROUTE.search(words) else Cause.BAD_QUOTE
         return Rejected(cause, self._address.masked(error))
 
-    async def _get(self, path: str, query: Mapping[str, str], purpose: Purpose) -> tuple[int, bytes]:
-        """Status 200 or 400, and the body. Raises VenueUnavailable."""
+    async def _get(self, path: str, query: Mapping[str, str], purpose: Purpose) -> tuple[int, bytes, AnswerAge]:
+        """Status 200 or 400, the body, and how old it is. Raises VenueUnavailable."""
         assert self._session is not None, "use it as `async with JupiterApi(...)`"
         if 0 < self._paused_until_ns - self._clock.now_ns() <= WAIT_MAX_S * NS:  # The clock may have been set back.
             raise VenueUnavailable(f"{self._address.name} asked us to wait")
@@ -184,7 +186,7 @@ class JupiterApi:
                 if response.status not in (200, 400):
                     meaning = _meaning(response.status)
                     raise VenueUnavailable(f"{self._address.name} answered {response.status}{meaning}")
-                return response.status, await _bounded(response)
+                return response.status, await _bounded(response), age_of(response.headers)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as fault:
             # Only the class name: an exception's text may contain the address.
             raise VenueUnavailable(f"{self._address.name} cannot be asked: {type(fault).__name__}") from None
@@ -250,13 +252,13 @@ def _decoded(body: bytes, shape: type[T]) -> T:
         raise VenueUnavailable(f"the swap server sent {what}") from None
 
 
-def _price(sent: bytes) -> UsdPrice:
+def _price(sent: bytes, age: AnswerAge) -> UsdPrice:
     """An unreadable price of one token does not affect the others."""
     try:
         priced = _decoded(sent, _Priced)
     except VenueUnavailable:
         return UsdPrice()
-    return UsdPrice(_decimal(priced.usd_price), _decimal(priced.liquidity))
+    return UsdPrice(_decimal(priced.usd_price), _decimal(priced.liquidity), age)
 
 
 def _decimal(sent: object) -> Decimal | None:

@@ -13,6 +13,7 @@ import pytest
 from bench.desks import PureDesk, bench_desk, bench_wallets, opening
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from tests.support.sealing import open_journal, seal, traded, write
 
 from overmind.core.books.apply import apply
@@ -22,7 +23,7 @@ from overmind.http.archive import Archive, Pages, ReadBounds
 from overmind.journal.errors import JournalLocked, SegmentUnusable
 from overmind.journal.kept.keeping import LOCK, encode_for_explaining, keep_states
 from overmind.journal.kept.near import NearStates
-from overmind.journal.kept.store import CHANGES_MAX, ROOM_MIN, STATES, KeptFailed, KeptStates, pack
+from overmind.journal.kept.store import CHANGES_MAX, ROOM_MIN, STATES, KeptFailed, KeptStates, KeptUseless, pack
 from overmind.journal.lock import alone
 from overmind.journal.recovery import state_at
 from overmind.journal.sqlite import SqliteJournal
@@ -147,6 +148,28 @@ def test_what_was_changed_is_not_believed_and_made_anew(tmp_path: Path, column: 
         near.close()
     keep_all(tmp_path)
     require_near(tmp_path)
+
+
+def test_a_state_in_the_place_of_another_is_not_believed(tmp_path: Path) -> None:
+    """As a whole state, so that it can be unpacked."""
+    asyncio.run(write(tmp_path, ENTRIES, []))
+    keep_all(tmp_path)
+    with opened(tmp_path) as (journal, kept):
+        link = journal.hash_of(EVERY) or b""
+        right, wrong = (pack(Snapshot(EVERY, REPLAYED[seq]), link, None, 0) for seq in (EVERY, 2 * EVERY))
+        kept.add([structs.replace(right, packed=wrong.packed)])
+        with pytest.raises(KeptUseless, match="was changed"):
+            kept.before(EVERY, journal)
+
+
+def test_a_state_of_an_entry_that_the_journal_does_not_have_is_not_believed(tmp_path: Path) -> None:
+    for name, entries in (("one", ENTRIES), ("other", traded(400, wallets=3))):
+        (tmp_path / name).mkdir()
+        asyncio.run(write(tmp_path / name, entries, []))
+    keep_all(tmp_path / "one")
+    with opened(tmp_path / "one") as (one, kept), opened(tmp_path / "other") as (other, _):
+        assert kept.before(LAST, one) is not None
+        assert kept.before(LAST, other) is None
 
 
 def test_states_of_another_journal_are_made_anew(tmp_path: Path) -> None:
