@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,14 @@ from tests.support.service import serving
 
 from overmind.cli.preflight import files, live
 from overmind.cli.preflight.point import Point
+from overmind.clock.clocks import SystemClock
 from overmind.config import ConfigError, MultiWalletConfig
+from overmind.core.model.units import LAMPORTS
+from overmind.ports import Priority
 from overmind.sandbox.drill import Drilled
+from overmind.sandbox.localnet import Localnet
+from overmind.sandbox.rehearsal import SLOT_MS, live_on
+from overmind.solana.rpc import Rpc
 
 DRILLED = Drilled(2, 1.0, True, 0, 0.5, True, True)
 
@@ -95,6 +103,30 @@ def test_a_cluster_that_does_not_answer_is_found(desk: DeskOnDisk) -> None:
     config = config_of(desk, SNIPER_TRADING_MODE="live", OVERMIND_CLUSTER="localnet", SNIPER_SOLANA_RPC_URL=nowhere)
     point = live.cluster(config)
     assert (point.ok, "start that chain" in point.fix) == (False, True)
+
+
+def test_balances_of_a_live_desk_are_looked_at(desk: DeskOnDisk) -> None:
+    async def look() -> list[Point]:
+        async with (
+            Localnet(port=0, slot_ms=SLOT_MS) as net,
+            Rpc([net.url], SystemClock(), requests_per_s=math.inf) as rpc,
+        ):
+            config = config_of(desk, **live_on({}, net.url, net.url))
+            owners = [one.wallet.public_key for one in config.wallets.values()]
+            points = [await live._balances(config)]
+            for owner in owners:
+                await rpc.call("requestAirdrop", [owner, LAMPORTS], Priority.ENTRY)
+            points.append(await live._balances(config))
+            quote = config.desk.quote
+            await rpc.call("overmind_createMint", [{"mint": quote.mint, "decimals": quote.decimals}], Priority.ENTRY)
+            minted = {"mint": config.desk.quote.mint, "owner": owners[0], "amount": 5_000_000}
+            await rpc.call("overmind_mintTo", [minted], Priority.ENTRY)
+            return [*points, await live._balances(config)]
+
+    poor, without_capital, ready = asyncio.run(look())
+    assert (poor.ok, "4 of 4 wallets lack SOL" in poor.seen, "0.1 SOL" in poor.fix) == (False, True, True)
+    assert (without_capital.ok, without_capital.seen) == (False, "no wallet holds USDC")
+    assert (ready.ok, "5 USDC in 4 wallets" in ready.seen) == (True, True)
 
 
 def test_a_journal_of_another_mode_is_found(tmp_path: Path) -> None:

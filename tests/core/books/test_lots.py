@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 import msgspec
+import pytest
 from bench.desks import PureDesk, buy
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -128,3 +129,11 @@ def test_lots_that_came_back_are_not_those_that_a_record_keeps() -> None:
     held.put_back(record)
     held.take(2)
     assert record == [Lot(None, 5, 5, 1, "a.0.0")]
+
+
+@pytest.mark.parametrize(
+    ("units", "reserved", "shares"), [(5, 2, 3), (3, 2, 3), (2, 2, 2), (1, 5, 0), (0, 0, 0), (5, 0, 5)]
+)
+def test_reserved_units_of_a_single_owner_are_left_out(units: int, reserved: int, shares: int) -> None:
+    held = position([Lot(None, 2, 0), Lot(None, 3, 0)])
+    assert held.shares_of_oldest(units, {"deposit": reserved}) == ({"deposit": shares} if shares else {})

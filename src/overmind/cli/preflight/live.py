@@ -73,17 +73,17 @@ async def _balances(config: MultiWalletConfig) -> Point:
         genesis = await verify_cluster(rpc, config.cluster.value)
         async with RpcChain(rpc, clock) as chain:
             wallets = [one.wallet for one in config.wallets.values()]
-            found = {wallet: await chain.balances(wallet.public_key) for wallet in wallets}
+            found = [(wallet, await chain.balances(wallet.public_key)) for wallet in wallets]
     needed = config.desk.reserve_float_lamports
     short = [
         f"{wallet.id} ({wallet.public_key}) has {tokens_of(one.lamports, SOL_DECIMALS)} SOL"
-        for wallet, one in found.items()
+        for wallet, one in found
         if one.lamports < needed
     ]
     if short:
         seen = f"{len(short)} of {len(found)} wallets lack SOL for fees and rent: {'; '.join(short)}"
         return failed(CLUSTER, seen, f"send {needed / LAMPORTS:g} SOL or more to each")
-    capital = sum(one.units.get(quote.mint, 0) for one in found.values())
+    capital = sum(one.units.get(quote.mint, 0) for _, one in found)
     if not capital:
         return failed(CLUSTER, f"no wallet holds {quote.symbol}", f"send {quote.symbol} to the wallets that trade")
     told = f"{tokens_of(capital, quote.decimals)} {quote.symbol} in {len(found)} wallets, each with SOL for fees"
