@@ -81,9 +81,10 @@ seeds: $(READY)
 sim: $(READY)
 	$(BIN)/python -m tests.sim.simulate $(SEED)
 
-# The picture of the demo in the README, made from the real program.
-pictures: $(READY)
+# The pictures of the README, made from the real program.
+pictures: $(BROWSER)
 	$(BIN)/python -m tools.pictures docs/pictures/demo.svg
+	$(BIN)/python -m tests.browser.picture docs/pictures/desk.png
 
 # The only step that needs the network.
 $(READY): requirements.lock pyproject.toml

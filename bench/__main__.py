@@ -22,6 +22,7 @@ from bench.log_lines import log_lines
 from bench.marks import marks
 from bench.measure import Result, machine
 from bench.million import million
+from bench.open_pages import pages
 from bench.past import past
 from bench.selection import selection
 from bench.startup import memory, startup
@@ -45,6 +46,7 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "watchdog": watchdog,
     "log": log_lines,
     "http": http,
+    "pages": pages,
     "chain": chain,
     "history": history,
     "memory": memory,

@@ -46,8 +46,11 @@ def _hold(number: int) -> bytes:
     return b'{"signal_id":"h%d","strategy_type":"TokenSniping","action":"Hold","symbol":"SOL"}' % number
 
 
-def _buy(number: int) -> bytes:
-    return b'{"signal_id":"b%d","strategy_type":"TokenSniping","action":"Buy","symbol":"SOL","notional_usd":5}' % number
+def buys(numbers: Iterator[int]) -> Iterator[bytes]:
+    """Batches of trades."""
+    fields = b'"strategy_type":"TokenSniping","action":"Buy","symbol":"SOL","notional_usd":5'
+    while True:
+        yield b"[%b]" % b",".join(b'{"signal_id":"b%d",%b}' % (next(numbers), fields) for _ in range(TRADE_BATCH))
 
 
 class Holds:
@@ -133,10 +136,8 @@ async def _inside(folder: Path) -> float:
 
 def _outside(server: Server) -> float:
     """The same over HTTP."""
-    numbers = count()
-    bodies = (b",".join(_buy(next(numbers)) for _ in range(TRADE_BATCH)) for _ in range(TRADE_BATCHES))
     began = time.perf_counter()
-    uvloop.run(_send(server.port, bodies))
+    uvloop.run(_send(server.port))
     while (stats := asked(server.port, "GET", "/v1/stats"))["open_executions"]:
         time.sleep(0.005)
     took_s = time.perf_counter() - began
@@ -144,9 +145,9 @@ def _outside(server: Server) -> float:
     return TRADE_BATCH * TRADE_BATCHES / took_s
 
 
-async def _send(port: int, bodies: Iterator[bytes]) -> None:
+async def _send(port: int) -> None:
     async with load(port, SENDERS) as senders:
-        await senders.as_fast_as_answered((post(port, PATH, TOKEN, b"[%b]" % body) for body in bodies), TRADE_BATCHES)
+        await senders.as_fast_as_answered((post(port, PATH, TOKEN, body) for body in buys(count())), TRADE_BATCHES)
 
 
 def _require_all_filled(filled: int) -> None:

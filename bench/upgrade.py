@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -135,12 +136,18 @@ def _asked(server: Server, name: str, path: Callable[[Random], str]) -> Result:
 
 
 def _command(folder: Path) -> Result:
-    """The whole command, with the start of its interpreter."""
+    """The whole command: it starts an interpreter, and replays what follows the newest snapshot."""
     times, command = list[int](), [sys.executable, *COMMAND, "orders", "--last", "20"]
     environ = {**os.environ, **environment(folder), "OVERMIND_API_TOKEN": TOKEN}
     for _ in range(COMMANDS):
-        began_ns = time.perf_counter_ns()
+        used_ns = _children_ns()
         subprocess.run(command, env=environ, check=True, capture_output=True)
-        times.append(time.perf_counter_ns() - began_ns)
+        times.append(_children_ns() - used_ns)
     spread = spread_of(times)
-    return Result("overmind orders --last 20, the whole command", "", None, spread.p50 / 1_000, "ms", spread)
+    return Result("overmind orders --last 20, processor time", "", None, spread.p50 / 1_000, "ms", spread)
+
+
+def _children_ns() -> int:
+    """Processor time of the processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return round((used.ru_utime + used.ru_stime) * 1e9)

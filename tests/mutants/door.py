@@ -16,6 +16,20 @@ PROTOCOL_TEST: Final = "tests/http/test_protocol.py::"
 
 DOOR_BUGS: Final = (
     Mutation(
+        "door: a misspelt parameter of a query is left out in silence",
+        "http/known_parameters.py",
+        "    if unknown is not None:\n",
+        "    if unknown is None and False:\n",
+        "tests/http/test_routes.py::test_wrong_requests_are_answered_in_one_shape",
+    ),
+    Mutation(
+        "door: the entry after the largest number is looked for",
+        "journal/reader.py",
+        "        if after >= SEQ_MAX:\n",
+        "        if after > SEQ_MAX:\n",
+        "tests/contracts/test_journal.py::test_01_what_was_appended_is_read_back_equal_and_in_order",
+    ),
+    Mutation(
         "door: a name that stands twice in a command's body",
         "http/commands/bodies.py",
         "    if repeated is not None:\n",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.mutants.access import ACCESS
 from tests.mutants.admission import ADMISSION
 from tests.mutants.books import BOOKS
 from tests.mutants.capital import CAPITAL
@@ -36,6 +37,7 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "capital": CAPITAL,
     "numbers": NUMBERS,
     "door": DOOR_BUGS,
+    "access": ACCESS,
     "prices": PRICES,
     "admission": ADMISSION,
     "terminal": TERMINAL_BUGS,

@@ -72,4 +72,18 @@ TERMINAL_BUGS: Final = (
         "if all(head <= seq for head in heads):",
         "tests/journal/catalogue/test_past.py::test_a_search_finds_what_reading_everything_finds",
     ),
+    Mutation(
+        "drill passed although an entry passed after the stop",
+        "sandbox/drill.py",
+        "self.bought > 0 and self.refused and",
+        "self.bought > 0 and",
+        "tests/cli/test_preflight.py::test_a_drill_that_shows_a_fault_fails",
+    ),
+    Mutation(
+        "wallet without a stop loss passed before it trades",
+        "cli/preflight/files.py",
+        '"no stop loss": held.stop_loss_ppm == 0 and not trails,',
+        '"no stop loss": held.stop_loss_ppm == 0 and trails,',
+        "tests/cli/test_preflight.py::test_a_limit_that_is_missing_or_forbids_everything_is_found",
+    ),
 )

@@ -25,6 +25,7 @@ WRITERS = {  # who may write to a terminal, and escapes what it writes
     "sandbox/selftest/__init__.py",
 }
 ENCODERS = {  # who may encode JSON that no terminal shows: requests and files
+    "cli/founding/write.py",
     "cli/keys.py",
     "cli/remote.py",
     "cli/venue.py",

@@ -25,6 +25,7 @@ class Entry(NamedTuple):
 SET_UP: Final = {
     "init": Entry("founding.init", "init", "Set up a new desk: its .env, and a new key for each wallet."),
     "check": Entry("configuration", "check", "Check the whole configuration and show every problem."),
+    "preflight": Entry("preflight.command", "preflight", "Try the eight points of the checklist before a desk trades."),
     "keys": Entry("keys", "keys_cli", "Make, import or list the keys of wallets."),
     "users": Entry("access", "users_cli", "Show or change who may log in, and with which role."),
     "tokens": Entry("access", "tokens_cli", "Show, make or revoke the tokens of programs."),

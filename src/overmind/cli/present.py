@@ -61,6 +61,11 @@ def say(line: str, style: str = "") -> None:
     out().print(text(line, style))
 
 
+def indented(line: str, style: str = "") -> None:
+    """Folded at words where the terminal is too narrow."""
+    out().print(Padding(text(line, style), (0, 0, 0, 9)), overflow="fold", soft_wrap=False)
+
+
 def note(line: str) -> None:
     """Shows a line on a terminal only."""
     if err().is_terminal:

@@ -108,7 +108,7 @@ def readiness(data_dir: Path) -> Served | None:
         try:
             async with (
                 aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(READY_S)) as session,
-                session.get(f"{service.url}/readyz", ssl=_pin(service) or True) as response,
+                session.get(f"{service.url}/readyz", ssl=pinned(service) or True) as response,
             ):
                 told = msgspec.json.decode(await response.read(), type=_Ready)
         except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError):
@@ -119,7 +119,7 @@ def readiness(data_dir: Path) -> Served | None:
     return None if service is None else asyncio.run(ask(service))
 
 
-def _pin(service: RunningService) -> aiohttp.Fingerprint | None:
+def pinned(service: RunningService) -> aiohttp.Fingerprint | None:
     """A certificate names the public host. Its own file names it for the commands of this machine."""
     return aiohttp.Fingerprint(bytes.fromhex(service.certificate)) if service.certificate else None
 
@@ -135,7 +135,7 @@ class Remote:
     def __init__(self, service: RunningService, token: Secret, clock: Clock, answer_s: float = ANSWER_S) -> None:
         self._service = service
         self._clock = clock
-        pin = _pin(service)
+        pin = pinned(service)
         self._session = aiohttp.ClientSession(
             headers={"authorization": f"Bearer {token.reveal()}"},
             timeout=aiohttp.ClientTimeout(answer_s),

@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from typing import Final
 
-TURN_MAX: Final = 32  # in one turn of the loop: a few milliseconds
+TURN_MAX: Final = 16  # in one turn of the loop: a few milliseconds, on a busy machine too
 
 
 class Crowd:

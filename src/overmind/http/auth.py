@@ -113,10 +113,9 @@ class Authenticator:
         return session, Identity(user.name, user.rank, Kind.USER, session.csrf)
 
     def _forbidden(self, scope: Scope, identity: Identity | None, client: Client) -> Response | None:
-        allowed = self._permissions.of(scope["method"], scope["path"])
         if identity is None:
-            open_to_all = isinstance(allowed, Allowed) and allowed.role is None
-            return None if open_to_all else _who_is_it(scope)
+            return None if self._is_open(scope) else _who_is_it(scope)
+        allowed = self._permissions.of(scope["method"], scope["path"])
         if not client.recognise():
             return refusal(scope, 503, "too many requests with a token or a session are open")
         if isinstance(allowed, NoRoute):
@@ -134,7 +133,7 @@ class Authenticator:
         origin = headers.get(b"origin")
         if origin is not None and origin.decode("latin-1") != caller.origin:
             return refusal(scope, 403, "a page of another site sent this", "send it from a page of this desk")
-        if identity is None or scope["method"] in READING:
+        if identity is None or scope["method"] in READING or self._is_open(scope):
             return None
         given = headers.get(b"x-csrf-token")
         if given is None and is_form(headers.get(b"content-type", b"").decode("latin-1")):
@@ -145,6 +144,11 @@ class Authenticator:
         if given is None or not hmac.compare_digest(given, identity.csrf.encode()):
             return refusal(scope, 403, "the form is not of this session", "load the page again and repeat it")
         return None
+
+    def _is_open(self, scope: Scope) -> bool:
+        """Such as the login, which a page from before an earlier one may send."""
+        allowed = self._permissions.of(scope["method"], scope["path"])
+        return isinstance(allowed, Allowed) and allowed.role is None
 
 
 def _who_is_it(scope: Scope) -> Response:
@@ -158,8 +162,8 @@ def _who_is_it(scope: Scope) -> Response:
 
 def _no_route(scope: Scope, found: NoRoute) -> Response:
     if not found.methods:
-        return refusal(scope, 404, "not found", "the routes are in docs/http-api.md")
-    answer = refusal(scope, 405, "method not allowed", "the routes are in docs/http-api.md")
+        return refusal(scope, 404, "not found", "the routes are on /reference")
+    answer = refusal(scope, 405, "method not allowed", "the routes are on /reference")
     answer.headers["allow"] = ", ".join(found.methods)
     return answer
 

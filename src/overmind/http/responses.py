@@ -105,7 +105,7 @@ def _with(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
 async def _of_framework(request: Request, error: Exception) -> Response:
     """An unknown route, or a method that the route does not have."""
     assert isinstance(error, HTTPException), error
-    answer = refusal(request.scope, error.status_code, error.detail.lower(), "the routes are in docs/http-api.md")
+    answer = refusal(request.scope, error.status_code, error.detail.lower(), "the routes are on /reference")
     answer.headers.update(error.headers or {})
     return answer
 
@@ -114,4 +114,4 @@ async def _invalid(request: Request, error: Exception) -> Response:
     """A bad path or query parameter."""
     assert isinstance(error, RequestValidationError), error
     faults = [f"{one['loc'][-1]}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors()]
-    return refusal(request.scope, 400, "; ".join(faults), "the parameters are in docs/http-api.md")
+    return refusal(request.scope, 400, "; ".join(faults), "the parameters are on /reference")

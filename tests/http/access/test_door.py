@@ -159,6 +159,14 @@ def test_a_login_that_another_site_sends_is_refused(desk: Door) -> None:
     assert desk.ask("POST", "/login", {}, form).got_through
 
 
+def test_somebody_who_is_logged_in_may_log_in_again(desk: Door) -> None:
+    """From a tab that has shown the form since before."""
+    form = {"username": "ann", "password": "x"}
+    session = {**desk.session("read"), "origin": f"http://{HOST}"}
+    assert desk.ask("POST", "/login", session, form).got_through
+    assert desk.ask("POST", "/login", {**session, "origin": "https://evil.example"}, form).status == 403
+
+
 def test_a_token_needs_no_csrf_token_and_no_origin(desk: Door) -> None:
     assert desk.ask("POST", STOP, {**bearer(API_TOKEN), "origin": "https://evil.example"}).got_through
 

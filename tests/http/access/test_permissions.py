@@ -77,5 +77,10 @@ def test_of_two_routes_with_one_path_the_higher_role_counts_in_any_order() -> No
         assert Permissions(rows).of("POST", "/a/1/c") == Allowed(Role.READ)
 
 
+def test_a_route_without_a_template_asks_for_no_less_than_one_that_has_its_path() -> None:
+    plain, template = Endpoint("POST", "/a/b", Role.READ, ""), Endpoint("POST", "/a/{x}", Role.ADMIN, "")
+    assert Permissions((plain, template)).of("POST", "/a/b") == Allowed(Role.ADMIN)
+
+
 def test_a_path_with_another_method_tells_which_ones_there_are() -> None:
     assert PERMISSIONS.of("POST", "/v1/portfolio") == NoRoute(("GET",))

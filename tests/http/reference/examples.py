@@ -108,7 +108,7 @@ def main() -> None:
         found = {name: cut(answer) for name, answer in recorded(service)}
     assert found.keys().isdisjoint(BY_HAND)
     found |= {name: json.loads(json_bytes(value)) for name, value in BY_HAND.items()}
-    EXAMPLES.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    EXAMPLES.write_text(json.dumps(dict(sorted(found.items())), indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

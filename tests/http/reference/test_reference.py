@@ -156,14 +156,17 @@ class Shown(Value, frozen=True):
 
     beside: int  # the comment beside it
     # The comment
-    # above it.
+    # above it. None: there is none.
     above: int
     alone: str = "# not a comment"
 
 
 def test_meanings_are_the_comments_beside_the_fields() -> None:
     assert meaning_of(Shown) == "What is shown."
-    assert field_meanings(Shown) == {"beside": "the comment beside it", "above": "The comment above it."}
+    assert field_meanings(Shown) == {
+        "beside": "the comment beside it",
+        "above": "The comment above it. null: there is none.",
+    }
     assert field_meanings(WalletMetrics)["performance_score"] == "0-5"
     assert meaning_of(ReasonBody) == ""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from overmind.core.model.value import Value
@@ -24,20 +24,21 @@ class NoRoute(Value, frozen=True):
 
 
 class Permissions:
-    def __init__(self, endpoints: Iterable[Endpoint] = ENDPOINTS) -> None:
-        self._exact: dict[tuple[str, str], Allowed] = {}
+    def __init__(self, endpoints: Sequence[Endpoint] = ENDPOINTS) -> None:
         self._templates: dict[int, list[tuple[Endpoint, tuple[str | None, ...]]]] = {}  # by the number of parts
         for one in endpoints:
             parts = _parts(one.path)
             self._templates.setdefault(len(parts), []).append((one, parts))
-            if None not in parts:
-                self._exact[one.method, one.path] = Allowed(one.role)
+        plain = [(one.method, one.path) for one in endpoints if "{" not in one.path]
+        self._exact = {(method, path): self._of(method, path) for method, path in plain}
 
     def of(self, method: str, path: str) -> Allowed | NoRoute:
         """Where several routes have the path, the highest role: then the order of the routers decides nothing."""
         asked = "GET" if method in READING else method
-        if (exact := self._exact.get((asked, path))) is not None:
-            return exact
+        exact = self._exact.get((asked, path))
+        return exact if exact is not None else self._of(asked, path)
+
+    def _of(self, asked: str, path: str) -> Allowed | NoRoute:
         if not path.isprintable():  # A router may read past a line's end that this comparison sees.
             return NoRoute()
         found = [one for one, parts in self._templates.get(path.count("/"), ()) if _matches(parts, path)]

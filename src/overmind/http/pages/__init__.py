@@ -36,6 +36,7 @@ class OperatorPage:
     def close(self) -> None:
         """Ends the streams: open pages say that they are not live."""
         self._ticks.close()
+        self._pages.close()
         self._records.close()
 
     def routes(self) -> APIRouter:

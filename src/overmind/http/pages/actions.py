@@ -19,14 +19,15 @@ from overmind.desk.engine import EngineBusy
 from overmind.http.access.forms import read_form
 from overmind.http.access.headers import own_place, see_other
 from overmind.http.access.identity import identity_of
-from overmind.http.commands.bodies import CommandBody, ReasonBody, with_reason
+from overmind.http.commands.bodies import CommandBody, ReasonBody, known_wallet, with_reason
 from overmind.http.commands.holds import ResumeBody, pause, resume
 from overmind.http.commands.positions import CloseBody, close
 from overmind.http.commands.stopping import StopBody, reactivate, stop
 from overmind.http.pages.formats import quantity
 from overmind.http.pages.navigation import OVERVIEW
 from overmind.http.pages.notices import Notice
-from overmind.http.pages.showing import NOTICE, THEME, THEMES, Pages
+from overmind.http.pages.showing import NOTICE, THEME, Pages
+from overmind.http.pages.templates import THEMES
 from overmind.http.responses import HttpRefusal
 from overmind.views.closing import CloseRow
 from overmind.views.targets import PORTFOLIO, TargetHolds, what_still_holds
@@ -59,13 +60,16 @@ def actions_router(pages: Pages) -> APIRouter:
 
         return await answered(pages, request, ReasonBody, act)
 
-    async def hold(request: Request, target: str, verb: Verb) -> Response:
+    async def hold(request: Request, target: str, verb: Verb, is_wallet: bool = False) -> Response:
+        def found() -> str:
+            return known_wallet(app, target) if is_wallet else target
+
         async def hold_it(body: ReasonBody) -> Notice:
-            await pause(app, request, target, body)
+            await pause(app, request, found(), body)
             return Notice(f"{target} takes no entries until somebody resumes it. Exits go on.")
 
         async def lift_it(body: ResumeBody) -> Notice:
-            return _held_still(await resume(app, request, target, body))
+            return _held_still(await resume(app, request, found(), body))
 
         if verb == "pause":
             return await answered(pages, request, ReasonBody, hold_it)
@@ -73,7 +77,7 @@ def actions_router(pages: Pages) -> APIRouter:
 
     @router.post("/desk/wallets/{wallet_id}/{verb}")
     async def hold_wallet(wallet_id: str, verb: Verb, request: Request) -> Response:
-        return await hold(request, wallet_id, verb)
+        return await hold(request, wallet_id, verb, is_wallet=True)
 
     @router.post("/desk/strategies/{strategy}/{verb}")
     async def hold_strategy(strategy: str, verb: Verb, request: Request) -> Response:

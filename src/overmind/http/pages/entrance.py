@@ -29,7 +29,7 @@ def entrance_router(pages: Pages) -> APIRouter:
             return RedirectResponse(OVERVIEW.path, 303)
         asked = request.query_params
         problem = _problem(asked.get("why", ""), asked.get("seconds", ""))
-        return pages.plain("login.html", next=asked.get("next", ""), mode=pages.mode, problem=problem)
+        return await pages.plain("login.html", next=asked.get("next", ""), mode=pages.mode, problem=problem)
 
     return router
 

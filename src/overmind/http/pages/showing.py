@@ -11,10 +11,8 @@ import hashlib
 import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Final, NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,16 +28,13 @@ from overmind.http.archive import Archive
 from overmind.http.bounds import SEQ_MAX
 from overmind.http.endpoints import Role
 from overmind.http.pages.assets import Assets
-from overmind.http.pages.formats import FILTERS
-from overmind.http.pages.navigation import NAVIGATION, View
+from overmind.http.pages.navigation import View
 from overmind.http.pages.notices import Notice, Notices
-from overmind.http.pages.record_formats import FILTERS as RECORD_FILTERS
+from overmind.http.pages.templates import THEMES, Templates
 from overmind.http.responses import HttpRefusal
 from overmind.http.slices import Slices
-from overmind.text.printable import printable
 from overmind.views.screens.holds import hold_chips
 
-TEMPLATES: Final = Path(__file__).parent / "templates"
 DURABLE_S: Final = 2.0  # An operator must not wait for a disk that hangs: the page says so instead.
 KEPT_MAX: Final = 128  # rendered views
 SHARED_S: Final = 0.25  # A live page may get what was rendered so long ago.
@@ -49,7 +44,6 @@ FRAGMENT: Final = "x-fragment"
 SEEN: Final = "x-seq"
 NOTICE: Final = "notice"
 THEME: Final = "theme"
-THEMES: Final = ("auto", "light", "dark")
 
 Facts = Mapping[str, object]
 Look = Callable[[], Awaitable[Facts]]
@@ -81,7 +75,10 @@ class Pages:
         self.mode = mode_of(app.config.mode, app.config.cluster.value)
         self._csrf = secrets.token_urlsafe(24)  # stands for the reader's token in what is kept
         self._kept: OrderedDict[tuple[str, Role], asyncio.Task[Rendered]] = OrderedDict()
-        self._templates = _environment(self)
+        self._templates = Templates()
+
+    def close(self) -> None:
+        self._templates.close()
 
     async def show(self, request: Request, view: View, look: Look, title: str = "") -> Response:
         """A view. `look` is asked only if no earlier look is new enough."""
@@ -97,15 +94,15 @@ class Pages:
         headers = {"etag": tag}
         if fragment and request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
-        body = rendered.main if fragment else self._framed(request, view, title or view.name, rendered.main)
+        body = rendered.main if fragment else await self._framed(request, view, title or view.name, rendered.main)
         return self.html(body.replace(self._csrf, identity.csrf), headers)
 
     def html(self, body: str, headers: Mapping[str, str], status: int = 200) -> Response:
         return Response(body, status, {**page_headers(), **headers}, media_type="text/html")
 
-    def plain(self, template: str, status: int = 200, /, **facts: object) -> Response:
+    async def plain(self, template: str, status: int = 200, /, **facts: object) -> Response:
         """A page without a view, such as the login."""
-        body = self._templates.get_template(template).render(theme="auto", **facts)
+        body = (await self._templates.get(template)).render(theme="auto", asset=self.assets.url, **facts)
         return self.html(body, {}, status)
 
     async def _rendered(self, request: Request, view: View, look: Look, role: Role, fragment: bool) -> Rendered:
@@ -135,7 +132,7 @@ class Pages:
         at_s, seq = asyncio.get_running_loop().time(), self.app.engine.state.seq
         facts = await look()
         chips = await self.app.engine.read(hold_chips)
-        template = self._templates.get_template(view.template)
+        template = await self._templates.get(view.template)
         parts = list[str]()
         async with self.lane.held(Rank.READING) as turn:
             for part in template.generate(role=role, csrf=self._csrf, chips=chips, seq=seq, **facts):
@@ -145,9 +142,11 @@ class Pages:
         tag = hashlib.blake2b(main.encode(), digest_size=TAG_BYTES).hexdigest()
         return Rendered(main, seq, at_s, tag)
 
-    def _framed(self, request: Request, view: View, title: str, main: str) -> str:
+    async def _framed(self, request: Request, view: View, title: str, main: str) -> str:
         identity, theme = identity_of(request), request.cookies.get(THEME, "")
-        return self._templates.get_template("page.html").render(
+        frame = await self._templates.get("page.html")
+        return frame.render(
+            asset=self.assets.url,
             main=Markup(main),  # rendered with autoescape
             title=title,
             view=view,
@@ -175,25 +174,3 @@ def _address(request: Request) -> str:
     """Path and query, without the key of a notice."""
     query = request.url.remove_query_params(NOTICE).query
     return f"{request.url.path}?{query}" if query else request.url.path
-
-
-def _shown(value: object) -> object:
-    """No text from outside moves the cursor of whoever reads the page's source, or turns letters around."""
-    return printable(value) if type(value) is str else value
-
-
-def _environment(pages: Pages) -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    environment.globals |= {"asset": pages.assets.url, "navigation": NAVIGATION, "Role": Role, "themes": THEMES}
-    environment.filters |= FILTERS | RECORD_FILTERS
-    for name in environment.list_templates():  # Now, so that no request waits for a file.
-        environment.get_template(name)
-    return environment

@@ -20,7 +20,7 @@ from overmind.ports import Clock
 
 TICKS_MAX: Final = 64  # open streams; a browser needs one, however many tabs it has
 TICK_S: Final = 0.5
-HEARTBEAT_S: Final = 1.0  # A page says "not live" after three seconds of silence.
+HEARTBEAT_TICKS: Final = 2  # A page says "not live" after three seconds of silence.
 RETRY_MS: Final = 1_000  # before a browser reconnects
 MS: Final = 1_000_000
 _HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -55,13 +55,13 @@ class Ticks:
         self._open += 1
         try:
             yield b"retry: %d\n\n" % RETRY_MS
-            told, told_at = -1, 0.0
+            told = -1
             while not self._closing.is_set():
-                seq, now = self._engine.durable_seq, loop.time()
-                if seq != told or now - told_at >= HEARTBEAT_S - TICK_S / 2:
+                seq = self._engine.durable_seq
+                if seq != told or round(loop.time() / TICK_S) % HEARTBEAT_TICKS == 0:
                     yield _tick(seq, self._clock.now_ns())
-                    told, told_at = seq, now
-                await self._wait(TICK_S - loop.time() % TICK_S)
+                    told = seq
+                await self._wait(_until_next(loop.time()))
         finally:
             self._open -= 1
 
@@ -72,6 +72,12 @@ class Ticks:
             await asyncio.wait((waiting,), timeout=seconds)
         finally:
             waiting.cancel()
+
+
+def _until_next(now: float) -> float:
+    """Until the next moment at which all streams tick. A moment that is nearly here is this one."""
+    left = TICK_S - now % TICK_S
+    return left if left > TICK_S / 10 else left + TICK_S
 
 
 def _tick(seq: int, at_ns: int) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -13,7 +14,7 @@ from itertools import takewhile
 def meaning_of(shape: type) -> str:
     """Its own docstring in one line; blank if it has none."""
     own = shape.__dict__.get("__doc__") or ""
-    return " ".join(inspect.cleandoc(own).split())
+    return _as_json(" ".join(inspect.cleandoc(own).split()))
 
 
 def field_meanings(shape: type) -> Mapping[str, str]:
@@ -60,4 +61,9 @@ def _above(line: int, lines: Sequence[str]) -> str:
 
 
 def _text(comment: str) -> str:
-    return comment.lstrip("#: ")
+    return _as_json(comment.lstrip("#: "))
+
+
+def _as_json(text: str) -> str:
+    """In the words of who reads JSON."""
+    return re.sub(r"\bNone\b", "null", text)

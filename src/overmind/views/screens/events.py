@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
+from overmind.core.model.brief_refusals import BriefRefusals
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.events import (
     Answer,
@@ -68,7 +69,9 @@ def listed(read: Read, past: Past, desk: Desk, last_seq: int, wanted: EventFilte
     while before > lowest and len(found) < count:
         first = max(lowest, before - PAGE_ENTRIES)
         entries = read.page(first - 1, before - first)
-        lines = [line for line in _told(entries, past, desk) if _fits(entries[line.line.seq - first], line, wanted)]
+        lines = [
+            line for line in _told(entries, read, past, desk) if _fits(entries[line.line.seq - first], line, wanted)
+        ]
         found += reversed(lines)
         before = first
     shown = tuple(found[:count])
@@ -93,15 +96,15 @@ def related(read: Read, past: Past, desk: Desk, entry: Entry) -> list[Related]:
     life = _life(past, entry)
     known = {one.seq for one in life}
     groups = [
-        ("What led to it", [one for one in life if one.seq < entry.seq] + _hold_before(read, entry)),
+        ("What led to it", [one for one in life if one.seq < entry.seq] + _hold_before(read, past, entry)),
         ("What it led to", [one for one in life if one.seq > entry.seq] + _hold_after(read, entry)),
         ("In the same moment", [one for one in same if one.seq not in known]),
     ]
-    return [Related(title, tuple(_told(entries, past, desk))) for title, entries in groups if entries]
+    return [Related(title, tuple(_told(entries, read, past, desk))) for title, entries in groups if entries]
 
 
-def told(entries: Sequence[Entry], past: Past, desk: Desk) -> tuple[EventLine, ...]:
-    return tuple(_told(entries, past, desk))
+def told(entries: Sequence[Entry], read: Read, past: Past, desk: Desk) -> tuple[EventLine, ...]:
+    return tuple(_told(entries, read, past, desk))
 
 
 def _life(past: Past, entry: Entry) -> list[Entry]:
@@ -116,16 +119,24 @@ def _life(past: Past, entry: Entry) -> list[Entry]:
     return []
 
 
-def _hold_before(read: Read, entry: Entry) -> list[Entry]:
+def _hold_before(read: Read, past: Past, entry: Entry) -> list[Entry]:
     """The hold that a lift ended, or that refused a signal."""
     event = entry.event
     if isinstance(event, HoldLifted):
         return _first(_backwards(read, entry.seq), lambda one: _begins(one, event))
     if isinstance(event, SignalRefused):
-        causes = {str(one.actual).rpartition(": ")[2] for one in event.refusals if isinstance(one.actual, str)}
+        causes = _causes(past, event)
         return _first(_backwards(read, entry.seq), lambda one: isinstance(one.event, HoldAdded)
                       and one.event.hold.cause in causes)  # fmt: skip
     return []
+
+
+def _causes(past: Past, refused: SignalRefused) -> set[str]:
+    """The holds that refused a signal, by all of its refusals: the entry may have them in brief."""
+    life = past.life(refused.signal.id)
+    event = refused if not life or not isinstance(life[0].event, SignalRefused) else life[0].event
+    said = (one.actual.rpartition(": ")[2] for one in event.refusals if isinstance(one.actual, str))
+    return {cause for causes in said for cause in causes.split(", ")}
 
 
 def _hold_after(read: Read, entry: Entry) -> list[Entry]:
@@ -155,8 +166,8 @@ def _first(entries: Iterable[Entry], wanted: Callable[[Entry], bool]) -> list[En
     return [] if found is None else [found]
 
 
-def _told(entries: Sequence[Entry], past: Past, desk: Desk) -> Iterator[EventLine]:
-    teller = Teller(desk, {}, (), lambda order_id: _order(past, order_id))
+def _told(entries: Sequence[Entry], read: Read, past: Past, desk: Desk) -> Iterator[EventLine]:
+    teller = Teller(desk, {}, (), lambda order_id: _order(past, order_id), lambda seq: _pattern(read, seq))
     for entry in entries:
         yield EventLine(type(entry.event).__name__, teller.tell(entry))
 
@@ -164,3 +175,9 @@ def _told(entries: Sequence[Entry], past: Past, desk: Desk) -> Iterator[EventLin
 def _order(past: Past, order_id: OrderId) -> Order | None:
     placed = (one.event for one in past.of(order_id))
     return next((event.order for event in placed if isinstance(event, OrderPlaced)), None)
+
+
+def _pattern(read: Read, seq: int) -> BriefRefusals | None:
+    """The refusals that a later entry refers to."""
+    event = read.page(seq - 1, 1)[0].event
+    return event.brief if isinstance(event, SignalRefused) else None

@@ -11,7 +11,7 @@ from msgspec import structs
 from overmind.core.model.codes import Code
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.events import Answer, Entry, SignalRefused
-from overmind.core.model.ids import Mint
+from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.value import Value
 from overmind.journal.catalogue.past import Past, Search
 from overmind.journal.catalogue.topics import ANY
@@ -47,15 +47,18 @@ def signal_lines(past: Past, desk: Desk, search: Search, wanted: SignalFilter) -
     if wanted.code and wanted.code not in {one.value for one in Code}:
         raise BadSearch(f"no code {wanted.code[:64]!r}", "choose one of the list")
     refused = wanted.code or (ANY if wanted.status == DecisionStatus.REFUSED else None)
-    lives = past.signals(structs.replace(search, last=LOOKED_MAX), wanted.strategy, refused)
+    filters_more = wanted.mint or wanted.status in (DecisionStatus.PLACED, DecisionStatus.RECORDED)
+    looked = structs.replace(search, last=LOOKED_MAX if filters_more else search.last)
+    lives = past.signals(looked, wanted.strategy, refused)
     return list(islice(_fitting(desk, reversed(lives), wanted), search.last))
 
 
 def _fitting(desk: Desk, lives: Iterator[list[Entry]], wanted: SignalFilter) -> Iterator[SignalLine]:
     for life in lives:
-        row = signal_row(desk, life)
-        if wanted.status in (ANY, row.status) and wanted.mint in (ANY, _mint(life)):
-            yield _line(row, life)
+        if wanted.mint in (ANY, _mint(life)):
+            row = signal_row(desk, life)
+            if wanted.status in (ANY, row.status):
+                yield _line(row, life)
 
 
 def _mint(life: Sequence[Entry]) -> Mint:
@@ -68,11 +71,19 @@ def _line(row: SignalRow, life: Sequence[Entry]) -> SignalLine:
     event = life[0].event
     if not isinstance(event, SignalRefused):
         return SignalLine(row, (), "", (), 0)
-    found = ways(event.refusals, Then(event.signal, life[0].at_ns))
-    closest = first_way(found)
+    wallets = list(dict.fromkeys(one.wallet_id for one in event.refusals if one.wallet_id is not None))
+    closest = _closest(event, wallets[0] if wallets else None, life[0].at_ns)
     rules = tuple(in_words(structs.asdict(one)) for one in closest.changes)
-    others = max(0, sum(1 for way in found if way.wallet_id is not None) - 1) + event.unlisted
+    others = max(0, len(wallets) - 1) + event.unlisted
     return SignalLine(row, rules, closest.wallet_id or "", tuple(changes_of(closest)), others)
+
+
+def _closest(refused: SignalRefused, wallet_id: WalletId | None, at_ns: int) -> WayRow:
+    """What holds for every wallet, and what the closest wallet wants besides."""
+    said = [one for one in refused.refusals if one.wallet_id in (None, wallet_id)]
+    found = ways(said, Then(refused.signal, at_ns))
+    changes = tuple(change for way in found for change in way.changes)
+    return WayRow(wallet_id, all(way.possible for way in found), changes)
 
 
 def changes_of(way: WayRow) -> Iterator[str]:
@@ -82,11 +93,3 @@ def changes_of(way: WayRow) -> Iterator[str]:
     for one in way.changes:
         if one.notional_max_usd is None or one is least:
             yield one.change
-
-
-def first_way(found: Sequence[WayRow]) -> WayRow:
-    """What holds for every wallet, and what the closest wallet wants besides."""
-    common, closest = ([*found, *found[:1]] if len(found) == 1 else found)[:2]
-    if common.wallet_id is not None or common is closest:
-        return common
-    return WayRow(closest.wallet_id, common.possible and closest.possible, (*common.changes, *closest.changes))

@@ -18,6 +18,7 @@ from overmind.http.commands.bodies import ReasonBody
 from overmind.http.pages.actions import answered
 from overmind.http.pages.navigation import CAPITAL
 from overmind.http.pages.notices import Notice
+from overmind.http.pages.records.sparing import Sparing
 from overmind.http.pages.showing import Pages
 from overmind.journal.catalogue.past import Search
 from overmind.views.moves import closed_moves, placed_moves
@@ -29,12 +30,14 @@ ENDED_MAX: Final = 30
 def capital_router(pages: Pages) -> APIRouter:
     router, app = APIRouter(), pages.app
 
+    sparing = Sparing[list[ShownMove]](pages.recent)
+
     @router.get("/desk/capital")
     async def show(request: Request) -> Response:
         async def look() -> Mapping[str, object]:
             at_ns = app.clock.now_ns()
             found, desk = await app.engine.read(lambda state: (capital(state, at_ns), state.settings))
-            ended = await pages.recent.look(lambda journal: _ended(journal, desk))
+            ended = await sparing.look(request, lambda journal: _ended(journal, desk))
             return {"capital": found, "ended": ended}
 
         return await pages.show(request, CAPITAL, look)

@@ -18,6 +18,7 @@ from overmind.core.model.value import Value
 from overmind.http.archive import Pages as Journal
 from overmind.http.bounds import SEQ_MAX, whole_within
 from overmind.http.pages.navigation import EVENT, EVENTS
+from overmind.http.pages.records.sparing import Sparing
 from overmind.http.pages.showing import Pages
 from overmind.http.responses import HttpRefusal
 from overmind.text.printable import json_bytes, printable
@@ -42,6 +43,8 @@ class Looked(Value, frozen=True):
 def events_router(pages: Pages) -> APIRouter:
     router, engine = APIRouter(), pages.app.engine
 
+    sparing = Sparing[Listed](pages.recent)
+
     @router.get("/desk/events")
     async def events(request: Request, kind: str = "", find: str = "", before: Seq = 0) -> Response:
         if kind and kind not in KINDS:
@@ -50,7 +53,7 @@ def events_router(pages: Pages) -> APIRouter:
 
         async def look() -> Mapping[str, object]:
             desk, last_seq = await engine.read(lambda state: (state.settings, state.seq))
-            found = await pages.recent.look(lambda journal: _listed(journal, desk, last_seq, wanted))
+            found = await sparing.look(request, lambda journal: _listed(journal, desk, last_seq, wanted))
             return {"listed": found, "wanted": wanted, "kinds": KINDS, "looked_max": LOOKED_MAX}
 
         return await pages.show(request, EVENTS, look)
@@ -79,5 +82,5 @@ def _looked(journal: Journal, desk: Desk, seq: int) -> Looked:
     past = journal.past()
     entry: Entry = journal.page(seq - 1, 1)[0]
     body = escape(printable(msgspec.json.format(json_bytes(entry.event), indent=2).decode(), keep="\n"))
-    line = told([entry], past, desk)[0]
+    line = told([entry], journal, past, desk)[0]
     return Looked(line, entry.at_ns, body, tuple(related(journal, past, desk, entry)))

@@ -19,6 +19,7 @@ from overmind.desk.app import App
 from overmind.http.archive import Pages as Journal
 from overmind.http.pages.navigation import ORDERS
 from overmind.http.pages.records.asking import LAST_DEFAULT, Asked, From, Last, tokens_of
+from overmind.http.pages.records.sparing import Sparing
 from overmind.http.pages.showing import Pages
 from overmind.journal.catalogue.past import Search
 from overmind.views.screens.orders import Explorer, OrderLine, order_line
@@ -28,6 +29,8 @@ OPEN_MAX: Final = 100  # shown; the others are counted
 
 def orders_router(pages: Pages) -> APIRouter:
     router, engine, explorer = APIRouter(), pages.app.engine, explorer_of(pages.app)
+
+    sparing = Sparing[tuple[list[OrderLine], list[OrderLine]]](pages.recent)
 
     @router.get("/desk/orders")
     async def orders(
@@ -53,7 +56,9 @@ def orders_router(pages: Pages) -> APIRouter:
                 order for order in opened if search.wallet in ("", order.wallet_id) and search.mint in ("", order.mint)
             ]
             shown = wanted[-OPEN_MAX:]
-            still_open, ended = await pages.recent.look(lambda journal: _lines(journal, desk, search, shown, explorer))
+            still_open, ended = await sparing.look(
+                request, lambda journal: _lines(journal, desk, search, shown, explorer)
+            )
             wallets, tokens = names
             return {
                 "open": still_open,

@@ -24,6 +24,7 @@ from overmind.http.archive import Pages as Journal
 from overmind.http.explainer import Explainer
 from overmind.http.pages.navigation import SIGNAL, SIGNALS
 from overmind.http.pages.records.asking import LAST_DEFAULT, Asked, From, Last, tokens_of
+from overmind.http.pages.records.sparing import Sparing
 from overmind.http.pages.showing import Pages
 from overmind.http.responses import HttpRefusal
 from overmind.text.printable import json_bytes
@@ -57,6 +58,7 @@ class Found(Value, frozen=True):
 
 def signals_router(pages: Pages, explainer: Explainer) -> APIRouter:
     router, engine, reasons = APIRouter(), pages.app.engine, Reasons(explainer)
+    sparing = Sparing[list[SignalLine]](pages.recent)
 
     @router.get("/desk/signals")
     async def signals(
@@ -76,8 +78,8 @@ def signals_router(pages: Pages, explainer: Explainer) -> APIRouter:
                 lambda state: (asked.search(state), state.settings, tokens_of(state))
             )
             wanted = SignalFilter(strategy, status, search.mint, code)
-            lines = await pages.recent.look(
-                lambda journal: _lines(journal, desk, structs.replace(search, mint=""), wanted)
+            lines = await sparing.look(
+                request, lambda journal: _lines(journal, desk, structs.replace(search, mint=""), wanted)
             )
             return {
                 "lines": lines,

@@ -1,0 +1,1 @@
+"""`overmind preflight`: the checklist before a desk trades, each point tried for real, with its figure and its fix."""
