@@ -142,7 +142,8 @@ class KeptStates:
     def lowest(self) -> int:
         """The entry of the earliest state."""
         with failing():
-            return int(self._db.execute("SELECT min(seq) FROM kept").get)
+            found: int = self._db.execute("SELECT min(seq) FROM kept").get
+        return found
 
     @property
     def is_empty(self) -> bool:
