@@ -36,6 +36,10 @@
     history.replaceState(null, "", address);
   }
 
+  const nav = document.querySelector(".nav"); // On a narrow screen the view's own name may be out of sight.
+  const here = nav && nav.querySelector("[aria-current]");
+  if (here) nav.scrollLeft = here.offsetLeft - (nav.clientWidth - here.offsetWidth) / 2;
+
   // The stream
 
   const channel = "BroadcastChannel" in window ? new BroadcastChannel("desk") : null;
