@@ -28,6 +28,7 @@ from overmind.http.responses import HttpRefusal, is_for_program, refusal
 HEARD_BYTES_MAX: Final = 8 * BODY_BYTES_MAX
 BODY_S: Final = 10.0  # to send the whole body
 BEARER: Final = b"Bearer "
+API: Final = "/v1/"
 
 Headers = Mapping[bytes, bytes]
 Credential = KnownToken | Session
@@ -97,14 +98,19 @@ class Authenticator:
 
     def _known(self, scope: Scope, headers: Headers, client: Client) -> tuple[Credential | None, Identity | None]:
         """A token, else the session of a browser."""
-        caller = scope["state"][CALLER] = self._front.caller(headers, client.peer)
-        if (authorization := headers.get(b"authorization")) is not None:
+        authorization = headers.get(b"authorization")
+        if authorization is None or not scope["path"].startswith(
+            API
+        ):  # A program's way matters to no route of the API.
+            scope["state"][CALLER] = self._front.caller(headers, client.peer)
+        if authorization is not None:
             bearer = authorization.startswith(BEARER)
             token = self._access.token(authorization[len(BEARER) :]) if bearer else None
             if token is None:
                 return None, None
             token.used = True
             return token, token.identity
+        caller: Caller = scope["state"][CALLER]
         secret = cookie_of(headers.get(b"cookie", b""), self._cookies[caller.secure])
         found = None if secret is None else self._access.session_user(secret)
         if found is None:

@@ -324,7 +324,7 @@ def test_without_tls_only_the_proxy_and_this_machine_may_come_from_elsewhere(tmp
 def test_with_tls_anybody_may_come(tmp_path: Path) -> None:
     headers = {"host": f"192.0.2.1:{PORT}", **bearer(API_TOKEN)}
     with closing(Door(tmp_path, DoorSettings("192.0.2.1", TlsFiles(tmp_path, tmp_path)))) as door:
-        assert door.ask("GET", "/v1/wallets", headers, line=Line("198.51.100.1")).got_through
+        assert door.ask("GET", "/desk", headers, line=Line("198.51.100.1")).got_through
         assert door.caller.secure
 
 
