@@ -66,7 +66,7 @@ class Authenticator:
             if isinstance(body, Response):
                 refused = body
             else:
-                refused = self._forged(scope, headers, identity, body)
+                refused = self._forged(scope, headers, identity, client, body)
                 receive = _replayed(body, receive)
         if refused is not None:
             await refused(scope, receive, send)
@@ -99,9 +99,7 @@ class Authenticator:
     def _known(self, scope: Scope, headers: Headers, client: Client) -> tuple[Credential | None, Identity | None]:
         """A token, else the session of a browser."""
         authorization = headers.get(b"authorization")
-        if authorization is None or not scope["path"].startswith(
-            API
-        ):  # A program's way matters to no route of the API.
+        if authorization is None or not scope["path"].startswith(API):  # No route of the API asks a program's way.
             scope["state"][CALLER] = self._front.caller(headers, client.peer)
         if authorization is not None:
             bearer = authorization.startswith(BEARER)
@@ -131,11 +129,13 @@ class Authenticator:
             return refusal(scope, 403, f"the role {has} may not do this", f"it takes the role {wanted}")
         return None
 
-    def _forged(self, scope: Scope, headers: Headers, identity: Identity | None, body: bytes) -> Response | None:
+    def _forged(
+        self, scope: Scope, headers: Headers, identity: Identity | None, client: Client, body: bytes
+    ) -> Response | None:
         """Another site can make a browser send its cookie. It can neither read the page's token nor choose `Origin`."""
         if identity is not None and identity.kind is Kind.TOKEN:
             return None
-        caller: Caller = scope["state"][CALLER]
+        caller: Caller = scope["state"].get(CALLER) or self._front.caller(headers, client.peer)
         origin = headers.get(b"origin")
         if origin is not None and origin.decode("latin-1") != caller.origin:
             return refusal(scope, 403, "a page of another site sent this", "send it from a page of this desk")

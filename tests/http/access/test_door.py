@@ -28,7 +28,7 @@ from overmind.http.access.records import (
 )
 from overmind.http.access.users import User
 from overmind.http.bounds import BODY_BYTES_MAX
-from overmind.http.endpoints import ENDPOINTS, Role
+from overmind.http.endpoints import ENDPOINTS, Endpoint, Role
 
 PATHS = [(row, re.sub(r"\{[^}]*\}", "x1", row.path)) for row in ENDPOINTS]
 STRANGERS = ({}, bearer("wrong"), {"cookie": "overmind-8080=wrong"}, {"authorization": "Basic YTpi"})
@@ -372,3 +372,11 @@ def test_the_last_use_of_a_token_is_written_once_a_minute(door: Door) -> None:
     door.ask("GET", "/v1/wallets", bearer(API_TOKEN))
     door.runner.run(pass_time(TELL_EVERY_S))
     assert set(read_uses(door.folder)) == {"api_token"}, "what is gone is forgotten"
+
+
+def test_an_open_route_of_the_api_is_reached_with_a_token_that_nobody_knows(tmp_path: Path) -> None:
+    """What it means there is for the route to say."""
+    with closing(Door(tmp_path, endpoints=(Endpoint("POST", "/v1/hooks/{secret}", None, ""),))) as door:
+        assert door.ask("POST", "/v1/hooks/x", bearer("of another service")).got_through
+        assert door.ask("POST", "/v1/hooks/x", {"origin": "https://evil.example"}).status == 403
+        assert door.ask("POST", "/v1/portfolio", bearer(API_TOKEN)).status == 404
