@@ -18,6 +18,7 @@ from tests.mutants.limits import LIMITS
 from tests.mutants.lots import LOTS
 from tests.mutants.mutation import Mutation
 from tests.mutants.numbers import NUMBERS
+from tests.mutants.page import PAGE_BUGS
 from tests.mutants.prices import PRICES
 from tests.mutants.restored import RESTORED
 from tests.mutants.sending import SENDING_BUGS
@@ -38,6 +39,7 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "numbers": NUMBERS,
     "door": DOOR_BUGS,
     "access": ACCESS,
+    "page": PAGE_BUGS,
     "prices": PRICES,
     "admission": ADMISSION,
     "terminal": TERMINAL_BUGS,

@@ -12,6 +12,7 @@ from overmind.clock.instants import instant_ns, iso_seconds
 from overmind.http.pages.formats import MINUS, NONE, instant, short
 from overmind.views.refusals import in_words
 
+NAMES_SHOWN: Final = 3
 ADDRESS: Final = re.compile(r"[1-9A-HJ-NP-Za-km-z]{32,}")
 
 
@@ -41,6 +42,22 @@ def bps(value: float | None) -> str:
         return NONE
     sign = MINUS if value < 0 else "+" if value > 0 else ""
     return f"{sign}{abs(value):.1f} bps"
+
+
+def alike(ways: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Wallets that would have needed the same changes, as one row where the first of them stands."""
+    rows: dict[tuple[tuple[str, str], ...], dict[str, Any]] = {}
+    for way in ways:
+        key = tuple((change["code"], change["change"]) for change in way["changes"])
+        row = rows.setdefault(key, {"wallets": [], "changes": way["changes"]})
+        row["wallets"].append(way["wallet_id"] or "every wallet")
+    return list(rows.values())
+
+
+def some(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - NAMES_SHOWN
+    return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def by_cost(candidates: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -73,6 +90,8 @@ def setting(value: object, unit: str) -> str:
 
 
 FILTERS: Final = {
+    "alike": alike,
+    "some": some,
     "short_id": short_id,
     "since": since,
     "moment": moment,
