@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 from tests.http.pages.page_stage import OPERATOR, READER, PageStage, staged
@@ -128,7 +129,9 @@ def test_a_disk_that_hangs_is_told_instead_of_waited_for(tmp_path: Path) -> None
     async def play(stage: PageStage) -> None:
         stage.journal.may_write.clear()
         stage.app.engine.post(HOLD)
+        began = asyncio.get_running_loop().time()
         answer = await stage.get("/desk")
+        assert asyncio.get_running_loop().time() - began == pytest.approx(2, abs=0.1)
         stage.journal.may_write.set()
         assert (answer.status, "did not become durable" in answer.text) == (503, True)
         assert (await stage.get("/desk")).status == 200
