@@ -12,7 +12,7 @@ from tests.browser.test_live import wait
 from tests.browser.test_looks import SIZES, THEMES, Theme, look_at
 
 PATIENCE_MS = 60_000.0  # A process beside the desk has the lowest priority.
-DRAWN = "document.getElementById('charts').dataset.drawn === 'true'"
+DRAWN = "document.documentElement.dataset.charts === 'drawn'"
 
 
 def first_signal(page: Page, status: str) -> str:
