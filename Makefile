@@ -9,11 +9,7 @@ SOAK_JOBS ?= 3
 READY := .venv/.ready
 BROWSER := .venv/.browser
 
-<<<<<<< HEAD
 .PHONY: demo test check fix bench budget soak browser contract mutants interpreters seeds sim pictures lock clean
-=======
-.PHONY: demo contract test check fix bench budget soak browser mutants interpreters seeds sim pictures lock clean
->>>>>>> records
 
 demo: $(READY)
 	$(BIN)/overmind demo
@@ -46,7 +42,6 @@ budget: $(READY)
 soak: $(READY)
 	$(BIN)/pytest --soak -n $(SOAK_JOBS) --dist worksteal -rs $(TESTS)
 
-<<<<<<< HEAD
 # The operator's page in a real browser, with pictures of every view in artifacts/, and then the contract of the API.
 browser: $(BROWSER)
 	$(BIN)/pytest -rs tests/browser $(TESTS)
@@ -55,16 +50,6 @@ browser: $(BROWSER)
 # Requests of every kind to every route of a live service: each answer has to be one that /openapi.json declares.
 contract: $(BROWSER)
 	$(BIN)/pytest tests/browser/contract_every_route.py
-=======
-# Requests of every kind to every route of a live service: each answer has to be one that /openapi.json declares.
-contract: $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.lock
-	$(BIN)/pytest tests/browser/contract_every_route.py
-
-# The operator's page in a real browser, with pictures of every view in artifacts/.
-browser: $(BROWSER)
-	$(BIN)/pytest -rs tests/browser $(TESTS)
->>>>>>> records
 
 # Plants known bugs, one at a time in a copy of the sources, and expects a named test to notice each.
 mutants: $(READY)

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from bench.chain import chain
 from bench.endurance import endurance
+from bench.explain import explain
 from bench.history import history
 from bench.http_door import http
 from bench.log_lines import log_lines
@@ -55,6 +56,7 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
 # Long: only when they are named.
 ALONE: dict[str, Callable[[], list[Result]]] = {
     "endurance": endurance,
+    "explain": explain,
     "million": million,
     "upgrade": upgrade,
     "versions": versions,

@@ -32,7 +32,7 @@ from overmind.http.pages.navigation import EVENTS, ORDERS, OVERVIEW, POSITIONS, 
 
 VIEWS: Final = (OVERVIEW, WALLETS, POSITIONS, RISK, SIGNALS, ORDERS, EVENTS)
 PAGES: Final = 20
-PAIRS: Final = 12
+PAIRS: Final = 6
 BATCHES: Final = 25  # of trades, in a run
 SENDERS: Final = 4
 COST_PROMISED: Final = 5.0  # percent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from textwrap import fill
 from typing import Final
 
 from tools.bare_routes import bare_routes
@@ -14,6 +15,7 @@ from overmind.http.reference.parameters import routed
 from overmind.http.reference.told import Named, RouteTold, ShapeTold, StatusTold, told
 
 EVERYWHERE: Final = ("401", "403", "408", "413", "421")  # told once for all routes
+WIDTH: Final = 120
 WORD: Final = re.compile(r"\w+")
 
 
@@ -23,11 +25,17 @@ def reference_text() -> str:
     names = {one.name for one in shapes}
     parts = []
     for topic in found.topics:
-        parts += [f"## {topic.title}", topic.tells, *(part for one in topic.routes for part in _route(one, names))]
+        parts += [
+            f"## {topic.title}",
+            _wrapped(topic.tells),
+            *(part for one in topic.routes for part in _route(one, names)),
+        ]
     parts += [
         "## Shapes",
-        "A field that is not optional is always there. The shapes of what an entry of the journal holds are in "
-        "`/openapi.json` and on the page `/reference`.",
+        _wrapped(
+            "A field that is not optional is always there. The shapes of what an entry of the journal holds are in "
+            "`/openapi.json` and on the page `/reference`."
+        ),
         *(part for one in shapes for part in _shape(one, names)),
     ]
     return "\n\n".join(parts)
@@ -35,11 +43,11 @@ def reference_text() -> str:
 
 def _route(route: RouteTold, shapes: Collection[str]) -> Iterator[str]:
     yield f"### {route.method} {route.path}"
-    yield " ".join(filter(None, (route.summary, route.tells, route.role_sentence)))
+    yield _wrapped(" ".join(filter(None, (route.summary, route.tells, route.role_sentence))))
     if route.parameters:
         yield _table("parameter", "required", route.parameters, shapes)
     if route.body:
-        yield f"The body is {_linked(route.body, shapes)}, for example:"
+        yield _wrapped(f"The body is {_linked(route.body, shapes)}, for example:")
         yield _json(route.body_example)
     yield "\n".join(["| status | body | when |", "|---|---|---|", *_statuses(route.statuses, shapes)])
     if route.answer_example:
@@ -57,9 +65,11 @@ def _statuses(statuses: Sequence[StatusTold], shapes: Collection[str]) -> Iterat
 def _shape(shape: ShapeTold, shapes: Collection[str]) -> Iterator[str]:
     yield f"### {shape.name}"
     if shape.meaning:
-        yield shape.meaning
+        yield _wrapped(shape.meaning)
     if shape.values:
-        yield f"One of {', '.join(f'`{value}`' for value in shape.values)}."
+        yield _wrapped(f"One of {', '.join(f'`{value}`' for value in shape.values)}.")
+    elif shape.kind:
+        yield _wrapped(f"{_linked(shape.kind, shapes)}.")
     else:
         yield _table("field", "optional", shape.fields, shapes)
 
@@ -78,6 +88,10 @@ def _linked(kind: str, shapes: Collection[str]) -> str:
         return f"[{word}](#{word.lower()})" if word in shapes else word
 
     return _cell(WORD.sub(link, kind))
+
+
+def _wrapped(text: str) -> str:
+    return fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def _cell(text: str) -> str:

@@ -306,9 +306,9 @@ STORAGE_BUGS: Final = (
     Mutation(
         "kept states of an unfinished run mixed with those of the next",
         "journal/kept/keeping.py",
-        "        kept.begin(run.last + 1)\n",
+        "    else:\n        kept.begin(first)\n",
         "",
-        f"{KEPT}::test_a_run_that_was_cut_off_is_made_again",
+        f"{KEPT}::test_a_run_that_was_cut_off_before_a_new_snapshot_is_made_again",
     ),
     Mutation(
         "kept states take the last room on the disk",

@@ -47,7 +47,9 @@ def row(in_colour: bool, line: Line) -> str:
     return f"{line.at[11:19]} {shown} {printable(f'{line.about:<{ABOUT_COLUMNS}}  {line.text}')}"
 
 
-def _left_out(count: int) -> str:
+def _left_out(count: int | None) -> str:
+    if count is None:
+        return "         … lines left out: the console lagged; `overmind events` has them"
     return f"         … {count} line{'' if count == 1 else 's'} left out: `overmind events` has them"
 
 
@@ -55,7 +57,7 @@ def _as_json(line: Line) -> str:
     return json_bytes(line).decode()
 
 
-def _left_out_as_json(count: int) -> str:
+def _left_out_as_json(count: int | None) -> str:
     return json_bytes({"left_out": count}).decode()
 
 

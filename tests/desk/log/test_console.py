@@ -128,6 +128,22 @@ def test_more_than_a_person_can_follow_is_counted_and_not_told() -> None:
     found.close()
 
 
+def test_entries_that_the_feed_lost_are_told_as_a_gap() -> None:
+    terminal, entries = Terminal(), buys(4)
+
+    async def play() -> None:
+        source = Source()
+        source.feed = Feed(2)
+        async with telling(console(source, terminal)):
+            source.feed.publish(entries[:3])
+            for _ in range(4):
+                await asyncio.sleep(0)
+            source.feed.publish(entries[3:])
+
+    asyncio.run(play())
+    assert terminal.lines == ["left out None", "refused s3"]
+
+
 def test_a_console_that_is_off_asks_for_no_feed() -> None:
     async def play() -> None:
         async with telling(None):

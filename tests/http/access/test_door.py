@@ -15,9 +15,17 @@ from msgspec.structs import replace
 from tests.support.door import API_TOKEN, HOST, IDLE_S, MOST_S, PORT, Door, Line, bearer, nothing
 
 from overmind.config.door import DoorSettings, TlsFiles
+from overmind.http.access.access import TELL_EVERY_S
 from overmind.http.access.changes import Change, change_password, change_role, remove_user, revoke_token
 from overmind.http.access.forms import FORM_BYTES_MAX
-from overmind.http.access.records import TOKENS_FILE, USERS_FILE, change_tokens, change_users
+from overmind.http.access.records import (
+    TOKENS_FILE,
+    USERS_FILE,
+    USES_FILE,
+    change_tokens,
+    change_users,
+    read_uses,
+)
 from overmind.http.access.users import User
 from overmind.http.bounds import BODY_BYTES_MAX
 from overmind.http.endpoints import ENDPOINTS, Role
@@ -338,3 +346,29 @@ def test_with_tls_anybody_may_come(tmp_path: Path) -> None:
 def test_the_names_of_the_desk(host: str, known: bool, proxied: Door) -> None:
     said = proxied.ask("GET", "/v1/wallets", {"host": host, **bearer(API_TOKEN)})
     assert said.status == (200 if known else 421)
+
+
+# When a token was used last
+
+
+def test_the_last_use_of_a_token_is_written_once_a_minute(door: Door) -> None:
+    secret = door.token("bot", Role.READ)
+
+    async def pass_time(seconds: float) -> None:
+        """The service looks once a second."""
+        door.now_s += seconds
+        await door.access.look_once()
+
+    assert read_uses(door.folder) == {}
+    assert door.ask("GET", "/v1/wallets", bearer(secret)).got_through
+    door.runner.run(pass_time(TELL_EVERY_S - 1))
+    assert read_uses(door.folder) == {}, "not with each request"
+    door.runner.run(pass_time(1))
+    assert set(read_uses(door.folder)) == {"bot"}
+    (door.folder / USES_FILE).unlink()
+    door.runner.run(pass_time(TELL_EVERY_S))
+    assert read_uses(door.folder) == {}, "nobody has used it since"
+    change_tokens(door.folder, revoke_token("bot"))
+    door.ask("GET", "/v1/wallets", bearer(API_TOKEN))
+    door.runner.run(pass_time(TELL_EVERY_S))
+    assert set(read_uses(door.folder)) == {"api_token"}, "what is gone is forgotten"

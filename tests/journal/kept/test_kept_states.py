@@ -123,9 +123,19 @@ def test_the_newest_entries_come_first_and_earlier_ones_follow(tmp_path: Path) -
     assert kept_seqs(tmp_path) == before
 
 
-def test_a_run_that_was_cut_off_is_made_again(tmp_path: Path) -> None:
-    """It leaves states without those after them. Another anchor may lie between them the next time."""
+def test_a_run_that_was_cut_off_goes_on_where_it_ended(tmp_path: Path) -> None:
     asyncio.run(write(tmp_path, ENTRIES, [300]))
+    assert keep_states(tmp_path / "overmind.db", EVERY)
+    with opened(tmp_path) as (_, kept):
+        kept.add([pack(Snapshot(0, REPLAYED[0]), b"", None, 0)])
+    assert not keep_states(tmp_path / "overmind.db", EVERY)
+    assert kept_seqs(tmp_path)[:3] == [0, 20, 40]
+    require_near(tmp_path)
+
+
+def test_a_run_that_was_cut_off_before_a_new_snapshot_is_made_again(tmp_path: Path) -> None:
+    """It left states without those after them."""
+    asyncio.run(write(tmp_path, ENTRIES, [150, 300]))
     assert keep_states(tmp_path / "overmind.db", EVERY)
     with opened(tmp_path) as (journal, kept):
         begun, more = Snapshot(3, REPLAYED[3]), Snapshot(23, REPLAYED[23])

@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from typing import Annotated, Final
 
 import typer
-from rich.text import Text
 
 from overmind.cli import present
+from overmind.cli.console import row
 from overmind.cli.exit_codes import BAD_INPUT
 from overmind.cli.opening import LAST_MAX, AsJson, DataDir, data_dir_of, journal_read_only
-from overmind.cli.watch.rows import row
 from overmind.cli.whole import whole_option
 from overmind.core.model.brief_refusals import BriefRefusals
 from overmind.core.model.events import Entry, OrderPlaced, PricesMarked, PricesMoved, SignalRefused
@@ -72,6 +71,8 @@ class _Shown:
         self._journal = journal
         self._as_json = as_json
         self._with_prices = with_prices
+        self._day = ""  # of the last line; each day has a line of its own
+        self._in_colour = present.out().color_system is not None
         self._teller: Teller | None = None  # made for the first entry that is told in words
 
     def newest(self, count: int) -> int:
@@ -114,7 +115,10 @@ class _Shown:
             desk = state_at(self._journal, entry.seq - 1).desk
             self._teller = Teller(desk, {}, (), self._order, self._pattern)
         line = self._teller.tell(entry)
-        present.out().print(Text.assemble(present.text(f"{line.seq:>7} {line.at[:10]} ", "dim"), row(line)))
+        if line.at[:10] != self._day:
+            self._day = line.at[:10]
+            present.emit_line(self._day)
+        present.emit_line(f"{line.seq:>7} {row(self._in_colour, line)}")
 
     def _order(self, order_id: OrderId) -> Order | None:
         """An order that was placed before the first entry that is shown."""

@@ -1,4 +1,4 @@
-"""A line of the journal as a row of a terminal: time, what happened, to what, and the words."""
+"""Lines of the journal as rows of the screen: time, what happened, to what, and the words."""
 
 from __future__ import annotations
 
@@ -17,18 +17,16 @@ STYLES: Final[Mapping[Tone, str]] = {
     Tone.DANGER: "bold red",
 }
 KIND_COLUMNS: Final = 9
-ABOUT_COLUMNS: Final = 12  # of a line whose neighbours are not known
 ABOUT_COLUMNS_MAX: Final = 24
 
 
 def rows(lines: Sequence[Line]) -> list[Text]:
-    """With the words below each other."""
+    """With the words below each other. Times are UTC."""
     columns = min(ABOUT_COLUMNS_MAX, max((len(line.about) for line in lines), default=0))
-    return [row(line, columns) for line in lines]
+    return [_row(line, columns) for line in lines]
 
 
-def row(line: Line, columns: int = ABOUT_COLUMNS) -> Text:
-    """Times are UTC."""
+def _row(line: Line, columns: int) -> Text:
     return Text.assemble(
         present.text(f"{line.at[11:19]} ", "dim"),
         present.text(f"{line.kind:<{KIND_COLUMNS}} ", STYLES[line.tone]),

@@ -74,12 +74,13 @@ class Console:
         engine: Source,
         kinds: tuple[type, ...],
         shown: Callable[[Line], str],
-        left_out: Callable[[int], str],
+        left_out: Callable[[int | None], str],
         write: Callable[[str], bool],
         lines_a_second: int = LINES_A_SECOND,
         now_ns: Callable[[], int] = uptime_ns,
     ) -> None:
-        """`kinds` of events are told. `shown` is a line as text, `left_out` the text for so many lines that are not.
+        """`kinds` of events are told. `shown` is a line as text, `left_out` the text for so many lines that are not;
+        None: for nobody knows how many.
 
         `write` may hang, in the thread, and says whether it wrote.
         """
@@ -96,13 +97,18 @@ class Console:
         self._told = 0  # lines in this second
         self._untold = 0  # lines that were left out and not counted aloud yet
         self._lost_before = 0  # entries that had no room in the queue, counted in `_untold`
-        self._outlet: Outlet[Entry] = Outlet("console", self._tell, ENTRIES_MAX)
+        # None: the feed lost some entries.
+        self._outlet: Outlet[Entry | None] = Outlet("console", self._tell, ENTRIES_MAX)
 
     async def run(self) -> None:
         """Runs until it is cancelled."""
         try:
             while True:
-                for entry in await self._feed.next() or ():
+                entries = await self._feed.next()
+                if entries is None:
+                    self._outlet.put(None)
+                    continue
+                for entry in entries:
                     if not isinstance(entry.event, UNTOLD):
                         self._outlet.put(entry)
         finally:
@@ -112,7 +118,7 @@ class Console:
         """Gives the last lines a moment."""
         self._outlet.close(FLUSH_S)
 
-    def _tell(self, entries: Sequence[Entry]) -> bool:
+    def _tell(self, entries: Sequence[Entry | None]) -> bool:
         """In the thread."""
         self._begin_second(self._now_ns() // NS)
         texts = list[str]()
@@ -120,7 +126,9 @@ class Console:
             texts.append(self._left_out(self._untold))
             self._untold = 0
         for entry in entries:
-            if not isinstance(entry.event, self._kinds):
+            if entry is None:
+                texts.append(self._left_out(None))
+            elif not isinstance(entry.event, self._kinds):
                 self._teller.skip(entry)
             elif self._told < self._most:
                 texts.append(self._shown(self._teller.tell(entry)))

@@ -72,6 +72,8 @@ class Access:
         self._api_token = digest_of(api_token.reveal().encode())
         self._tokens: dict[bytes, KnownToken] = {self._api_token: KnownToken(API_TOKEN_NAME, Role.ADMIN)}
         self._uses = read_uses(data_dir)
+        self._told_at = steady()  # when tokens were used last
+        self._reachable = True  # the files, when they were looked at last
         self._files, self.hashing = Aside("access files"), Aside("passwords")
         self._stamps = NO_FILES
         self._take(read_files(data_dir))
@@ -130,17 +132,24 @@ class Access:
 
     async def run(self) -> None:
         """Until it is cancelled."""
-        told_at = self.steady()
         while True:
             await self.clock.sleep(LOOK_EVERY_S)
-            try:
-                await self.look()
-                if self.steady() - told_at >= TELL_EVERY_S:
-                    told_at = self.steady()
-                    await self._tell_uses()
-            except OSError as fault:  # TimeoutError and Hangs are of this kind.
-                log.warning("the files of users and tokens cannot be reached", error=str(fault))
-            self.sessions.end_expired(self.steady())
+            await self.look_once()
+
+    async def look_once(self) -> None:
+        """Takes in what has changed, ends what has expired, and tells once a minute which tokens were used."""
+        try:
+            await self.look()
+            if self.steady() - self._told_at >= TELL_EVERY_S:
+                self._told_at = self.steady()
+                await self._tell_uses()
+        except OSError as fault:  # TimeoutError and Hangs are of this kind.
+            if self._reachable:
+                log.error("the files of users and tokens cannot be reached", error=str(fault) or type(fault).__name__)
+            self._reachable = False
+        else:
+            self._reachable = True
+        self.sessions.end_expired(self.steady())
 
     def _take(self, files: Files) -> None:
         if files.problem:

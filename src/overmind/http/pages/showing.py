@@ -17,8 +17,10 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
+from overmind.clock.clocks import thread_ns, uptime_ns
 from overmind.core.model.enums import TradingMode
 from overmind.core.model.numbers import digits
+from overmind.core.model.units import NS
 from overmind.core.model.value import Value
 from overmind.desk.app import App
 from overmind.desk.lane import Lane, Rank
@@ -30,6 +32,7 @@ from overmind.http.endpoints import Role
 from overmind.http.pages.assets import Assets
 from overmind.http.pages.navigation import View
 from overmind.http.pages.notices import Notice, Notices
+from overmind.http.pages.share import Share
 from overmind.http.pages.templates import THEMES, Templates
 from overmind.http.responses import HttpRefusal
 from overmind.http.slices import Slices
@@ -73,6 +76,7 @@ class Pages:
         self.lane = Lane()
         self.slices = Slices(app.engine, self.lane)
         self.mode = mode_of(app.config.mode, app.config.cluster.value)
+        self._share = Share(app.clock, _seconds)
         self._csrf = secrets.token_urlsafe(24)  # stands for the reader's token in what is kept
         self._kept: OrderedDict[tuple[str, Role], asyncio.Task[Rendered]] = OrderedDict()
         self._templates = Templates()
@@ -84,6 +88,8 @@ class Pages:
         """A view. `look` is asked only if no earlier look is new enough."""
         identity = identity_of(request)
         fragment = FRAGMENT in request.headers
+        if fragment:
+            await self._share.wait()
         try:
             async with asyncio.timeout(DURABLE_S):
                 rendered = await self._rendered(request, view, look, identity.role, fragment)
@@ -129,7 +135,7 @@ class Pages:
         return fragment and age_s < SHARED_S and seen is not None and rendered.seq >= seen
 
     async def _render(self, view: View, look: Look, role: Role) -> Rendered:
-        at_s, seq = asyncio.get_running_loop().time(), self.app.engine.state.seq
+        at_s, seq, began_ns = asyncio.get_running_loop().time(), self.app.engine.state.seq, thread_ns()
         facts = await look()
         chips = await self.app.engine.read(hold_chips)
         template = await self._templates.get(view.template)
@@ -138,6 +144,7 @@ class Pages:
             for part in template.generate(role=role, csrf=self._csrf, chips=chips, seq=seq, **facts):
                 parts.append(part)
                 await turn.pause()
+        self._share.add(thread_ns() - began_ns)  # What else the loop did meanwhile counts too: it is busy then.
         main = "".join(parts)
         tag = hashlib.blake2b(main.encode(), digest_size=TAG_BYTES).hexdigest()
         return Rendered(main, seq, at_s, tag)
@@ -163,6 +170,10 @@ class Pages:
     def _notice(self, request: Request, identity: Identity) -> Notice | None:
         key = request.query_params.get(NOTICE)
         return None if key is None else self.notices.of(identity.by, key)
+
+
+def _seconds() -> float:
+    return uptime_ns() / NS
 
 
 def mode_of(mode: TradingMode, cluster: str) -> Mode:

@@ -67,7 +67,7 @@ class Shapes:
     def _composed(self, kind: object, inner: Sequence[Any]) -> Schema:
         match get_origin(kind):
             case typing.Annotated:
-                return self.of(inner[0]) | _bounds(inner[1:])
+                return self._noted(inner[0], inner[1:])
             case typing.Literal:
                 return {"enum": list(inner)}
             case types.UnionType | typing.Union:
@@ -81,6 +81,15 @@ class Shapes:
                 return {"type": "array", "items": self.of(inner[0])}
             case _:
                 raise TypeError(f"{kind} has no schema; add it to SCALARS")
+
+    def _noted(self, kind: object, notes: Sequence[msgspec.Meta]) -> Schema:
+        """With the bounds of its notes. One that has a title is told once, under this name."""
+        title = next((one.title for one in notes if one.title is not None), None)
+        if title is None:
+            return self.of(kind) | _bounds(notes)
+        self.kinds.setdefault(title, object)
+        self.schemas[title] = {"title": title, **self.of(kind), **_described(notes[0].description or "")}
+        return {"$ref": REF + title}
 
     def _union(self, members: Sequence[Any]) -> Schema:
         found = [self.of(one) for one in members]
@@ -145,10 +154,9 @@ def _tag(kind: object) -> str:
     return ""
 
 
-def _bounds(notes: Sequence[object]) -> Schema:
+def _bounds(notes: Sequence[msgspec.Meta]) -> Schema:
     found: Schema = {}
     for one in notes:
-        assert isinstance(one, msgspec.Meta), one
         names = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
         names |= {"pattern": "pattern", "min_length": "minLength", "max_length": "maxLength"}
         found |= {told: getattr(one, name) for name, told in names.items() if getattr(one, name) is not None}

@@ -58,6 +58,7 @@ class ShapeTold(Value, frozen=True):
     meaning: str
     fields: tuple[Named, ...]
     values: tuple[str, ...]  # of an enumeration
+    kind: str  # of a choice between shapes, else blank
     of_journal: bool  # a value of the journal's entries
 
 
@@ -134,7 +135,8 @@ def _shape(name: str, schema: Schema, kind: type) -> ShapeTold:
         for each, of in schema.get("properties", {}).items()
     )
     of_journal = kind.__module__.startswith(CORE) and "enum" not in schema and name != ENTRY
-    return ShapeTold(name, schema.get("description", ""), fields, tuple(schema.get("enum", ())), of_journal)
+    chosen = kind_told(schema) if "anyOf" in schema else ""
+    return ShapeTold(name, schema.get("description", ""), fields, tuple(schema.get("enum", ())), chosen, of_journal)
 
 
 def kind_told(schema: Schema) -> str:

@@ -23,6 +23,7 @@ from overmind.ports import Snapshot
 LOCK: Final = "states.lock"  # beside the journal
 EVERY: Final = 500  # entries between two kept states of up to a MiB; larger ones lie as much further apart
 SCALE_BYTES: Final = 1 << 20
+PART_ENTRIES: Final = 200_000  # some ten seconds: snapshots and segments wait for the keeper meanwhile
 ADDED_AT_ONCE: Final = 40  # states
 
 
@@ -58,9 +59,9 @@ def _keep_next(journal: SqliteJournal, kept: KeptStates, every: int) -> None:
     if (run := _newest(journal, kept, every)) is not None:
         _keep(journal, kept, run, every)
     elif (run := _earlier(journal, kept)) is not None:
-        kept.begin(run.last + 1)
         _keep(journal, kept, run, every)
-        kept.reach(run.begin.seq)
+        if run.last == kept.first - 1:
+            kept.reach(kept.lowest)
 
 
 def _newest(journal: SqliteJournal, kept: KeptStates, every: int) -> _Run | None:
@@ -73,13 +74,24 @@ def _newest(journal: SqliteJournal, kept: KeptStates, every: int) -> _Run | None
     found = kept.before(last, journal)
     if found is None or last - found[0].seq < _spacing(found[0], every):
         return None
-    return _Run(found[0], found[1], last)
+    return _Run(found[0], found[1], min(last, found[0].seq + PART_ENTRIES))
 
 
 def _earlier(journal: SqliteJournal, kept: KeptStates) -> _Run | None:
-    """The entries between the next earlier snapshot or segment and what is kept; None: all is."""
+    """Entries between the next earlier snapshot or segment and what is kept; None: all is.
+
+    A part at a time. The next one goes on where it ended, unless a snapshot or a segment lies nearer now.
+    """
     first = kept.first
-    return None if first == 0 else _Run(_begin(journal, first - 1), None, first - 1)
+    if first == 0:
+        return None
+    begin, changes = _begin(journal, first - 1), None
+    unfinished = kept.before(first - 1, journal)
+    if unfinished is not None and unfinished[0].seq >= begin.seq:
+        begin, changes = unfinished
+    else:
+        kept.begin(first)
+    return _Run(begin, changes, min(first - 1, begin.seq + PART_ENTRIES))
 
 
 def _begin(journal: SqliteJournal, seq: int) -> Snapshot:

@@ -139,6 +139,13 @@ class KeptStates:
             return int(self._db.execute("SELECT first FROM reach").get)
 
     @property
+    def lowest(self) -> int:
+        """The entry of the earliest state."""
+        with failing():
+            found: int = self._db.execute("SELECT min(seq) FROM kept").get
+        return found
+
+    @property
     def is_empty(self) -> bool:
         with failing():
             return not self._db.execute("SELECT count(*) FROM (SELECT 1 FROM kept LIMIT 1)").get
@@ -175,7 +182,7 @@ class KeptStates:
             )
 
     def begin(self, first: int) -> None:
-        """Before states of earlier entries are added: forgets those that an unfinished run has left."""
+        """Before states of earlier entries are added: forgets those that an unfinished run from further back left."""
         with failing(), self._db:
             self._db.execute("DELETE FROM kept WHERE seq < ?", (first,))
 

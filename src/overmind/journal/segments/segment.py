@@ -13,6 +13,7 @@ import hashlib
 import os
 import struct
 from bisect import bisect_left
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -30,6 +31,7 @@ from overmind.ports import Snapshot
 MAGIC: Final = b"OVMDSEG\n"
 FORMAT: Final = 1
 BLOCK_ENTRIES: Final = 500
+BLOCKS_KEPT: Final = 4  # unpacked, of each open segment: some 400 KB each
 LEVEL: Final = 15  # Higher ones take twice as long for a hundredth less.
 DICTIONARY_BYTES: Final = 64 * 1024
 SAMPLES_MAX: Final = 4_000
@@ -191,7 +193,7 @@ class SegmentFile:
         if size != self._body + self.header.state.start + self.header.state.length:
             raise SegmentUnusable(path, "it was cut off, or something was added at its end")
         self._unpack: zstandard.ZstdDecompressor | None = None
-        self._newest: tuple[int, list[Line]] | None = None
+        self._blocks = OrderedDict[int, list[Line]]()  # the newest that were read
 
     def entries(self, after: int) -> Iterator[Entry]:
         """Its entries with a higher number."""
@@ -221,10 +223,14 @@ class SegmentFile:
         self.state()
 
     def lines(self, number: int) -> list[Line]:
-        """The entries of one block, with their hashes. The newest one is kept, since neighbours are asked for next."""
-        if self._newest is None or self._newest[0] != number:
-            self._newest = number, self._read_lines(number)
-        return self._newest[1]
+        """The entries of one block, with their hashes. A few are kept: several readers ask for neighbours in turn."""
+        if (known := self._blocks.get(number)) is not None:
+            self._blocks.move_to_end(number)
+            return known
+        found = self._blocks[number] = self._read_lines(number)
+        if len(self._blocks) > BLOCKS_KEPT:
+            self._blocks.popitem(last=False)
+        return found
 
     def _read_lines(self, number: int) -> list[Line]:
         blocks = self.header.blocks

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
+
+from msgspec import Meta
 
 from overmind.desk.submit import FailedRow, InvalidRow, NotTakenRow
 from overmind.http.bounds import BATCH_MAX, NDJSON
@@ -12,12 +14,15 @@ from overmind.http.responses import Error
 from overmind.views.decisions import DecisionRow
 from overmind.views.preview import ExplainedRow
 
-Row = DecisionRow | InvalidRow | FailedRow | NotTakenRow  # of one signal in a batch
-Whole = Error | list[Row]  # an answer to a request none of whose signals was decided
+BatchRow = Annotated[
+    DecisionRow | InvalidRow | FailedRow | NotTakenRow,
+    Meta(title="BatchRow", description="The answer to one signal of a batch."),
+]
+Whole = Error | list[BatchRow]  # an answer to a request none of whose signals was decided
 
 
 def _answer(status: int, meaning: str, one: object) -> Answer:
-    return Answer(status, meaning, {JSON: one, NDJSON: Row})
+    return Answer(status, meaning, {JSON: one, NDJSON: BatchRow})
 
 
 SIGNALS: Final = Topic(
@@ -27,7 +32,7 @@ SIGNALS: Final = Topic(
         Operation(
             "POST",
             "/v1/signals",
-            DecisionRow | list[Row],
+            DecisionRow | list[BatchRow],
             f"The body is one JSON object, an array, or NDJSON (`content-type: {NDJSON}`), at most {BATCH_MAX} signals "
             "and 1 MiB. The answer has the same shape and order. What is answered 202 is in the journal, whatever "
             "happens next. A batch is decided in its order and shares one sync; a bad signal does not stop the others. "
@@ -37,7 +42,7 @@ SIGNALS: Final = Topic(
             example='{"signal_id": "a1", "strategy_type": "MomentumTrading", "action": "Buy", "symbol": "SOL", '
             '"notional_usd": "250"}',
             answers=(
-                _answer(202, "The decision is durable. Of a batch at least one was decided.", DecisionRow | list[Row]),
+                _answer(202, "The decision is durable; of a batch, at least one is.", DecisionRow | list[BatchRow]),
                 _answer(400, "No signal could be read. Of one signal all problems at once.", InvalidRow | Whole),
                 _answer(409, "The id is known with other content.", InvalidRow),
                 _answer(429, "Too many orders are open or bytes wait. Nothing was decided.", FailedRow | Whole),
