@@ -12,7 +12,7 @@ from tests.browser.test_live import wait
 from tests.browser.test_looks import SIZES, THEMES, Theme, look_at
 
 PATIENCE_MS = 60_000.0  # A process beside the desk has the lowest priority.
-DRAWN = "document.getElementById('charts').dataset.drawn === 'true'"
+DRAWN = "document.documentElement.dataset.charts === 'drawn'"
 
 
 def first_signal(page: Page, status: str) -> str:
@@ -62,7 +62,9 @@ def test_charts_are_drawn_and_follow_the_theme(visitors: Visitors, artifacts: Pa
                 "",
                 "The past is being drawn from the journal.",
             )
-            expect(page.locator(".foot a")).to_have_attribute("href", "https://www.tradingview.com/")
+            expect(page.locator(".foot a", has_text="TradingView")).to_have_attribute(
+                "href", "https://www.tradingview.com/"
+            )
             page.screenshot(path=artifacts / f"desk-charts-drawn-{theme}-1440.png", full_page=True)
             assert Axe().run(page).violations_count == 0
 

@@ -14,10 +14,12 @@ from solders.pubkey import Pubkey
 
 from overmind.config.secrecy import Secret
 from overmind.core.model.commands import ChangeLimits
+from overmind.core.model.enums import TradingMode
 from overmind.core.model.ids import LimitName, WalletId
 from overmind.core.model.units import MICROS
 from overmind.http.pages.chart_code import FILE, SHA256, chart_code, installed_file
 from overmind.http.pages.records.exports import FILES, Exported, Exports, Period
+from overmind.http.pages.records.orders import explorer_of
 from overmind.http.server import listen, serve_api
 from overmind.journal.sqlite import SqliteJournal
 from overmind.sandbox.selftest.scratch_desk import Bench, ScratchDesk, desk
@@ -237,6 +239,21 @@ async def done(exports: Exports, period: Period) -> Exported:
             return made
         await asyncio.sleep(0.01)
     raise AssertionError(exports.fault_of(period))
+
+
+@pytest.mark.parametrize(
+    ("mode", "nodes", "named"),
+    [
+        ("live", ["http://127.0.0.1:8899"], "http://127.0.0.1:8899"),
+        ("live", ["http://me:secret@localhost:8899/?api-key=secret"], "http://localhost:8899"),
+        ("live", ["https://node.example/secret"], ""),
+        ("live", ["https://node.example/secret", "http://127.0.0.1:8899"], ""),
+        ("live", [], ""),
+        ("paper", ["http://127.0.0.1:8899"], ""),
+    ],
+)
+def test_only_a_node_of_this_machine_is_named_to_an_explorer(mode: str, nodes: list[str], named: str) -> None:
+    assert explorer_of(TradingMode(mode.capitalize()), "localnet", list(map(Secret, nodes))).node_url == named
 
 
 def test_the_installed_chart_code_is_the_one_that_was_checked() -> None:

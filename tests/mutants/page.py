@@ -81,4 +81,18 @@ PAGE_BUGS: Final = (
         "if seq != told:",
         "tests/http/pages/test_ticks.py::test_a_desk_at_rest_tells_each_second_that_it_is_alive",
     ),
+    Mutation(
+        "page: chart code that nobody has checked is served",
+        "http/pages/chart_code.py",
+        "    if hashlib.sha256(body).hexdigest() != SHA256:\n",
+        "    if not body:\n",
+        "tests/http/test_records.py::test_other_or_absent_chart_code_turns_charts_off",
+    ),
+    Mutation(
+        "page: the address of a node with its key goes into a link",
+        "http/pages/records/orders.py",
+        "if is_loopback(url)]",
+        "if url]",
+        "tests/http/test_records.py::test_only_a_node_of_this_machine_is_named_to_an_explorer",
+    ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -20,12 +20,13 @@ from overmind.http.access.callers import CALLER, front_of
 from overmind.http.access.changes import add_token, add_user
 from overmind.http.access.headers import cookie_name
 from overmind.http.access.identity import IDENTITY
+from overmind.http.access.permissions import Permissions
 from overmind.http.access.records import change_tokens, change_users
 from overmind.http.access.tokens import Token, digest_of, new_secret
 from overmind.http.access.users import User
 from overmind.http.auth import Authenticator
 from overmind.http.connections import CONNECTION
-from overmind.http.endpoints import Role
+from overmind.http.endpoints import ENDPOINTS, Endpoint, Role
 from overmind.http.responses import answer_errors
 
 PORT = 8080
@@ -74,12 +75,12 @@ async def nothing() -> None:
 
 
 class Door:
-    def __init__(self, folder: Path, settings: DoorSettings = LOCAL) -> None:
+    def __init__(self, folder: Path, settings: DoorSettings = LOCAL, endpoints: Sequence[Endpoint] = ENDPOINTS) -> None:
         self.folder = folder
         self.now_s = 0.0
         self.runner = asyncio.Runner()
         self.access = Access(folder, Secret(API_TOKEN), SteppingClock(0), lambda: self.now_s, IDLE_S, MOST_S)
-        self.authenticator = Authenticator(self._inside, self.access, front_of(settings, PORT))
+        self.authenticator = Authenticator(self._inside, self.access, front_of(settings, PORT), Permissions(endpoints))
         self.seen: list[Scope] = []
         self.during: Callable[[], Awaitable[None]] = nothing  # while a request is inside
 

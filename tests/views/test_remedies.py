@@ -192,7 +192,7 @@ def refused_signals(draw: st.DrawFn) -> tuple[str, str]:
 
 
 @given(refused_signals())
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_the_changed_signal_passes_the_rule(drawn: tuple[str, str]) -> None:
     steps, when = drawn
     desk = CoreDesk(steps)

@@ -28,6 +28,7 @@ from overmind.http.responses import HttpRefusal, is_for_program, refusal
 HEARD_BYTES_MAX: Final = 8 * BODY_BYTES_MAX
 BODY_S: Final = 10.0  # to send the whole body
 BEARER: Final = b"Bearer "
+API: Final = "/v1/"
 
 Headers = Mapping[bytes, bytes]
 Credential = KnownToken | Session
@@ -65,7 +66,7 @@ class Authenticator:
             if isinstance(body, Response):
                 refused = body
             else:
-                refused = self._forged(scope, headers, identity, body)
+                refused = self._forged(scope, headers, identity, client, body)
                 receive = _replayed(body, receive)
         if refused is not None:
             await refused(scope, receive, send)
@@ -97,14 +98,17 @@ class Authenticator:
 
     def _known(self, scope: Scope, headers: Headers, client: Client) -> tuple[Credential | None, Identity | None]:
         """A token, else the session of a browser."""
-        caller = scope["state"][CALLER] = self._front.caller(headers, client.peer)
-        if (authorization := headers.get(b"authorization")) is not None:
+        authorization = headers.get(b"authorization")
+        if authorization is None or not scope["path"].startswith(API):  # No route of the API asks a program's way.
+            scope["state"][CALLER] = self._front.caller(headers, client.peer)
+        if authorization is not None:
             bearer = authorization.startswith(BEARER)
             token = self._access.token(authorization[len(BEARER) :]) if bearer else None
             if token is None:
                 return None, None
             token.used = True
             return token, token.identity
+        caller: Caller = scope["state"][CALLER]
         secret = cookie_of(headers.get(b"cookie", b""), self._cookies[caller.secure])
         found = None if secret is None else self._access.session_user(secret)
         if found is None:
@@ -125,11 +129,13 @@ class Authenticator:
             return refusal(scope, 403, f"the role {has} may not do this", f"it takes the role {wanted}")
         return None
 
-    def _forged(self, scope: Scope, headers: Headers, identity: Identity | None, body: bytes) -> Response | None:
+    def _forged(
+        self, scope: Scope, headers: Headers, identity: Identity | None, client: Client, body: bytes
+    ) -> Response | None:
         """Another site can make a browser send its cookie. It can neither read the page's token nor choose `Origin`."""
         if identity is not None and identity.kind is Kind.TOKEN:
             return None
-        caller: Caller = scope["state"][CALLER]
+        caller: Caller = scope["state"].get(CALLER) or self._front.caller(headers, client.peer)
         origin = headers.get(b"origin")
         if origin is not None and origin.decode("latin-1") != caller.origin:
             return refusal(scope, 403, "a page of another site sent this", "send it from a page of this desk")

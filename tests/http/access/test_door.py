@@ -28,7 +28,7 @@ from overmind.http.access.records import (
 )
 from overmind.http.access.users import User
 from overmind.http.bounds import BODY_BYTES_MAX
-from overmind.http.endpoints import ENDPOINTS, Role
+from overmind.http.endpoints import ENDPOINTS, Endpoint, Role
 
 PATHS = [(row, re.sub(r"\{[^}]*\}", "x1", row.path)) for row in ENDPOINTS]
 STRANGERS = ({}, bearer("wrong"), {"cookie": "overmind-8080=wrong"}, {"authorization": "Basic YTpi"})
@@ -324,7 +324,7 @@ def test_without_tls_only_the_proxy_and_this_machine_may_come_from_elsewhere(tmp
 def test_with_tls_anybody_may_come(tmp_path: Path) -> None:
     headers = {"host": f"192.0.2.1:{PORT}", **bearer(API_TOKEN)}
     with closing(Door(tmp_path, DoorSettings("192.0.2.1", TlsFiles(tmp_path, tmp_path)))) as door:
-        assert door.ask("GET", "/v1/wallets", headers, line=Line("198.51.100.1")).got_through
+        assert door.ask("GET", "/desk", headers, line=Line("198.51.100.1")).got_through
         assert door.caller.secure
 
 
@@ -372,3 +372,11 @@ def test_the_last_use_of_a_token_is_written_once_a_minute(door: Door) -> None:
     door.ask("GET", "/v1/wallets", bearer(API_TOKEN))
     door.runner.run(pass_time(TELL_EVERY_S))
     assert set(read_uses(door.folder)) == {"api_token"}, "what is gone is forgotten"
+
+
+def test_an_open_route_of_the_api_is_reached_with_a_token_that_nobody_knows(tmp_path: Path) -> None:
+    """What it means there is for the route to say."""
+    with closing(Door(tmp_path, endpoints=(Endpoint("POST", "/v1/hooks/{secret}", None, ""),))) as door:
+        assert door.ask("POST", "/v1/hooks/x", bearer("of another service")).got_through
+        assert door.ask("POST", "/v1/hooks/x", {"origin": "https://evil.example"}).status == 403
+        assert door.ask("POST", "/v1/portfolio", bearer(API_TOKEN)).status == 404

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Final
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from overmind.config.cluster import is_loopback
+from overmind.config.secrecy import Secret
 from overmind.core.books.state import State
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import TradingMode
 from overmind.core.model.ids import OrderId
 from overmind.core.model.order import Order
-from overmind.desk.app import App
 from overmind.http.archive import Pages as Journal
 from overmind.http.pages.navigation import ORDERS
 from overmind.http.pages.records.asking import LAST_DEFAULT, Asked, From, Last, tokens_of
@@ -28,7 +29,12 @@ OPEN_MAX: Final = 100  # shown; the others are counted
 
 
 def orders_router(pages: Pages) -> APIRouter:
-    router, engine, explorer = APIRouter(), pages.app.engine, explorer_of(pages.app)
+    config = pages.app.config
+    router, engine, explorer = (
+        APIRouter(),
+        pages.app.engine,
+        explorer_of(config.mode, config.cluster.value, config.chain.rpc_urls),
+    )
 
     sparing = Sparing[tuple[list[OrderLine], list[OrderLine]]](pages.recent)
 
@@ -74,12 +80,12 @@ def orders_router(pages: Pages) -> APIRouter:
     return router
 
 
-def explorer_of(app: App) -> Explorer:
-    """A node that is not on this machine is not named: its address may hold a key."""
-    if app.config.mode is TradingMode.PAPER:
+def explorer_of(mode: TradingMode, cluster: str, nodes: Sequence[Secret]) -> Explorer:
+    """A node that is not on this machine is not named, nor are credentials in an address: a link tells them."""
+    if mode is TradingMode.PAPER:
         return Explorer("")
-    nodes = [url for url in app.config.chain.rpc_urls[:1] if is_loopback(url)]
-    return Explorer(app.config.cluster.value, nodes[0].reveal() if nodes else "")
+    near = [urlsplit(url.reveal()) for url in nodes[:1] if is_loopback(url)]
+    return Explorer(cluster, f"{near[0].scheme}://{near[0].netloc.rpartition('@')[2]}" if near else "")
 
 
 def _open(state: State) -> list[Order]:

@@ -118,7 +118,7 @@
       if (note) note.textContent = "The service does not answer.";
     } finally {
       busy = false;
-      document.getElementById("charts").dataset.drawn = drawn ? "true" : "false";
+      document.documentElement.dataset.charts = drawn ? "drawn" : "empty"; // for whoever waits for them
     }
   }
 
