@@ -62,7 +62,7 @@ def test_charts_are_drawn_and_follow_the_theme(visitors: Visitors, artifacts: Pa
                 "",
                 "The past is being drawn from the journal.",
             )
-            expect(page.locator(".foot a", has_text="TradingView")).to_have_attribute(
+            expect(page.locator(".foot a[href*='tradingview']", has_text="TradingView")).to_have_attribute(
                 "href", "https://www.tradingview.com/"
             )
             page.screenshot(path=artifacts / f"desk-charts-drawn-{theme}-1440.png", full_page=True)
