@@ -105,6 +105,9 @@ def test_a_cluster_that_does_not_answer_is_found(desk: DeskOnDisk) -> None:
     assert (point.ok, "start that chain" in point.fix) == (False, True)
 
 
+SLOTS_MAX = 200  # until a transfer is confirmed
+
+
 def test_balances_of_a_live_desk_are_looked_at(desk: DeskOnDisk) -> None:
     async def look() -> list[Point]:
         async with (
@@ -113,15 +116,23 @@ def test_balances_of_a_live_desk_are_looked_at(desk: DeskOnDisk) -> None:
         ):
             config = config_of(desk, **live_on({}, net.url, net.url))
             owners = [one.wallet.public_key for one in config.wallets.values()]
+
+            async def until_seen(words: str) -> Point:
+                for _ in range(SLOTS_MAX):
+                    if words in (point := await live._balances(config)).seen:
+                        break
+                    await asyncio.sleep(SLOT_MS / 1_000)
+                return point
+
             points = [await live._balances(config)]
             for owner in owners:
                 await rpc.call("requestAirdrop", [owner, LAMPORTS], Priority.ENTRY)
-            points.append(await live._balances(config))
+            points.append(await until_seen("no wallet holds USDC"))
             quote = config.desk.quote
             await rpc.call("overmind_createMint", [{"mint": quote.mint, "decimals": quote.decimals}], Priority.ENTRY)
             minted = {"mint": config.desk.quote.mint, "owner": owners[0], "amount": 5_000_000}
             await rpc.call("overmind_mintTo", [minted], Priority.ENTRY)
-            return [*points, await live._balances(config)]
+            return [*points, await until_seen("5 USDC in 4 wallets")]
 
     poor, without_capital, ready = asyncio.run(look())
     assert (poor.ok, "4 of 4 wallets lack SOL" in poor.seen, "0.1 SOL" in poor.fix) == (False, True, True)

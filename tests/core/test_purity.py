@@ -8,8 +8,8 @@ import pytest
 import overmind.core.decide
 
 FILES = sorted(Path(overmind.core.decide.__file__).parent.rglob("*.py"))
-PURE = {"__future__", "bisect", "collections", "decimal", "enum", "hashlib", "heapq", "math", "re", "typing"}
-ALLOWED = PURE | {"msgspec", "numpy", "overmind"}
+PURE = {"__future__", "bisect", "collections", "copy", "decimal", "enum", "hashlib", "heapq", "math", "re", "typing"}
+ALLOWED = PURE | {"copy", "msgspec", "numpy", "overmind"}
 FORBIDDEN_CALLS = {"open", "print", "input", "eval", "exec", "breakpoint", "__import__"}
 WAITING = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
 
