@@ -8,7 +8,20 @@ import pytest
 import overmind.core.decide
 
 FILES = sorted(Path(overmind.core.decide.__file__).parent.rglob("*.py"))
-PURE = {"__future__", "bisect", "collections", "copy", "decimal", "enum", "hashlib", "heapq", "math", "re", "typing"}
+PURE = {
+    "__future__",
+    "bisect",
+    "collections",
+    "copy",
+    "decimal",
+    "enum",
+    "hashlib",
+    "heapq",
+    "itertools",
+    "math",
+    "re",
+    "typing",
+}
 ALLOWED = PURE | {"copy", "msgspec", "numpy", "overmind"}
 FORBIDDEN_CALLS = {"open", "print", "input", "eval", "exec", "breakpoint", "__import__"}
 WAITING = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
