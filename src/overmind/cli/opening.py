@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -25,11 +25,12 @@ from overmind.config.variables.service import ANCHOR_DIR, DATA_DIR
 from overmind.core.books.state import State
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.money import Token
-from overmind.desk.engine import recover
 from overmind.desk.log.setup import configure_logging
 from overmind.journal.anchor import Anchor
 from overmind.journal.catalogue.past import Past, Search, past_on_disk
 from overmind.journal.errors import JournalUnusable
+from overmind.journal.kept.near import NearStates
+from overmind.journal.recovery import state_at
 from overmind.journal.sqlite import SqliteJournal
 from overmind.signals.decode import token_index
 from overmind.text.characters import quote_in
@@ -159,7 +160,15 @@ def journal_to_write(data_dir: Path) -> Iterator[SqliteJournal]:
 
 def state_on_disk(data_dir: Path) -> State:
     with journal_read_only(data_dir) as journal:
-        return recover(journal)
+        return _newest_state(data_dir, journal)
+
+
+def _newest_state(data_dir: Path, journal: SqliteJournal) -> State:
+    """For looking alone: what is kept close together lacks what a start needs, and saves a look most of the replay."""
+    with closing(NearStates.beside(journal_at(data_dir), journal)) as near:
+        state = state_at(near, journal.last_seq())
+    state.revalued = True
+    return state
 
 
 def tokens_for_signals(desk: Desk) -> dict[str, Token]:
@@ -170,7 +179,7 @@ def tokens_for_signals(desk: Desk) -> dict[str, Token]:
 def state_and_past(data_dir: Path) -> Iterator[tuple[State, Past]]:
     """The state on disk, and a search through all that led to it, or to later ones."""
     with journal_read_only(data_dir) as journal:
-        state = recover(journal)
+        state = _newest_state(data_dir, journal)
         with _past_of(data_dir, journal) as past:
             yield state, past
 

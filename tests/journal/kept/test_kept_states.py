@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 from tests.support.sealing import open_journal, seal, traded, write
 
+from overmind.cli.opening import state_on_disk
 from overmind.core.books.apply import apply
 from overmind.core.books.state import STATE_VERSION, State, encode_state, forget_changes
 from overmind.core.model.events import Entry
@@ -269,3 +270,19 @@ def test_a_lost_segment_stops_earlier_states_and_not_the_newest(tmp_path: Path) 
     with pytest.raises(SegmentUnusable, match="it is missing"):
         keep_all(tmp_path)
     assert kept_seqs(tmp_path)[-1] > 300
+
+
+def test_a_look_at_the_newest_state_begins_at_the_nearest_kept_one(tmp_path: Path) -> None:
+    asyncio.run(write(tmp_path, ENTRIES, []))
+    keep_all(tmp_path)
+    read, page = list[int](), SqliteJournal.read
+
+    def noted(self: SqliteJournal, after: int = 0) -> Iterator[Entry]:
+        read.append(after)
+        return page(self, after)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(SqliteJournal, "read", noted)
+        looked = state_on_disk(tmp_path)
+    assert encode_for_explaining(looked) == REPLAYED[LAST]
+    assert min(read) > LAST - 2 * EVERY
