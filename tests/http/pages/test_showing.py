@@ -16,6 +16,7 @@ from overmind.core.model.controls import Scope
 from overmind.http.access.headers import POLICY
 from overmind.http.pages.navigation import POSITIONS
 from overmind.http.pages.notices import NOTICES_MAX, Notice, Notices
+from overmind.http.pages.share import AGE_MAX_S
 
 HOLD = AddHold(Scope(), "operator", "a test changes something")
 
@@ -56,6 +57,7 @@ def test_a_change_is_rendered_anew(tmp_path: Path) -> None:
         seq = stage.app.engine.state.seq
         await stage.fragment("/desk/counted", x_seq=str(seq - 1))  # It asks for no more than what is kept.
         assert counted.looks == 1
+        await asyncio.sleep(AGE_MAX_S)
         await stage.fragment("/desk/counted", x_seq=str(seq))
         assert counted.looks == 2
         await stage.app.engine.handle(AddHold(Scope(), "drawdown", "x"))
@@ -108,6 +110,7 @@ def test_a_live_page_gets_its_main_part_alone_and_nothing_twice(tmp_path: Path) 
         same = await stage.fragment("/desk/risk", if_none_match=part.headers["etag"])
         assert (same.status, same.text) == (304, "")
         await stage.app.engine.handle(HOLD)
+        await asyncio.sleep(AGE_MAX_S)
         changed = await stage.fragment(
             "/desk/risk", if_none_match=part.headers["etag"], x_seq=str(stage.app.engine.state.seq)
         )

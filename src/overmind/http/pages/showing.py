@@ -49,6 +49,7 @@ NOTICE: Final = "notice"
 THEME: Final = "theme"
 
 Facts = Mapping[str, object]
+Key = tuple[str, Role]  # of a view: its address, and who reads it
 Look = Callable[[], Awaitable[Facts]]
 
 
@@ -76,9 +77,9 @@ class Pages:
         self.lane = Lane()
         self.slices = Slices(app.engine, self.lane)
         self.mode = mode_of(app.config.mode, app.config.cluster.value)
-        self._share = Share(app.clock, _seconds)
+        self._share = Share(_seconds)
         self._csrf = secrets.token_urlsafe(24)  # stands for the reader's token in what is kept
-        self._kept: OrderedDict[tuple[str, Role], asyncio.Task[Rendered]] = OrderedDict()
+        self._kept: OrderedDict[Key, asyncio.Task[Rendered]] = OrderedDict()
         self._templates = Templates()
 
     def close(self) -> None:
@@ -88,8 +89,6 @@ class Pages:
         """A view. `look` is asked only if no earlier look is new enough."""
         identity = identity_of(request)
         fragment = FRAGMENT in request.headers
-        if fragment:
-            await self._share.wait()
         try:
             async with asyncio.timeout(DURABLE_S):
                 rendered = await self._rendered(request, view, look, identity.role, fragment)
@@ -97,7 +96,7 @@ class Pages:
             why = f"the journal did not become durable within {DURABLE_S:g} s"
             raise HttpRefusal(503, why, "a stop works all the same; look at the disk of the data folder") from None
         tag = f'"{rendered.tag}"'
-        headers = {"etag": tag}
+        headers = {"etag": tag, SEEN: str(rendered.seq)}
         if fragment and request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
         body = rendered.main if fragment else await self._framed(request, view, title or view.name, rendered.main)
@@ -114,27 +113,29 @@ class Pages:
     async def _rendered(self, request: Request, view: View, look: Look, role: Role, fragment: bool) -> Rendered:
         key = _address(request), role
         kept = self._kept.get(key)
-        if kept is None or not self._is_new(kept, request, fragment):
-            kept = self._kept[key] = asyncio.ensure_future(self._render(view, look, role))
+        if kept is None or not self._is_new(key, kept, request, fragment):
+            kept = self._kept[key] = asyncio.ensure_future(self._render(key, view, look, role))
             self._kept.move_to_end(key)
             while len(self._kept) > KEPT_MAX:
                 self._kept.popitem(last=False)
         return await asyncio.shield(kept)  # Others may wait for it too.
 
-    def _is_new(self, kept: asyncio.Task[Rendered], request: Request, fragment: bool) -> bool:
-        """One that is being made is new enough for a live page, which asks again after the next tick."""
+    def _is_new(self, key: Key, kept: asyncio.Task[Rendered], request: Request, fragment: bool) -> bool:
+        """A live page asks again after the next tick, so it may get one that is being made, or is a little older."""
         if not kept.done():
             return fragment
         if kept.cancelled() or kept.exception() is not None:
             return False
         rendered = kept.result()
         age_s = asyncio.get_running_loop().time() - rendered.at_s
+        if fragment and age_s < self._share.age_max_s(key):
+            return True
         if rendered.seq == self.app.engine.state.seq:
             return age_s < QUIET_S
         seen = digits(request.headers.get(SEEN, ""), SEQ_MAX)
         return fragment and age_s < SHARED_S and seen is not None and rendered.seq >= seen
 
-    async def _render(self, view: View, look: Look, role: Role) -> Rendered:
+    async def _render(self, key: Key, view: View, look: Look, role: Role) -> Rendered:
         at_s, seq, began_ns = asyncio.get_running_loop().time(), self.app.engine.state.seq, thread_ns()
         facts = await look()
         chips = await self.app.engine.read(hold_chips)
@@ -144,7 +145,7 @@ class Pages:
             for part in template.generate(role=role, csrf=self._csrf, chips=chips, seq=seq, **facts):
                 parts.append(part)
                 await turn.pause()
-        self._share.add(thread_ns() - began_ns)  # What else the loop did meanwhile counts too: it is busy then.
+        self._share.made(key, thread_ns() - began_ns)  # What else the loop did meanwhile counts too: it is busy then.
         main = "".join(parts)
         tag = hashlib.blake2b(main.encode(), digest_size=TAG_BYTES).hexdigest()
         return Rendered(main, seq, at_s, tag)

@@ -117,7 +117,8 @@
         document.dispatchEvent(new CustomEvent("desk:shown"));
       }
       if (answer.status === 200 || answer.status === 304) {
-        shown = asked;
+        const got = Number(answer.headers.get("x-seq"));
+        shown = Math.min(asked, got || asked); // A view that costs much may be a little older.
         shownAt = performance.now();
         refused = "";
       } else {
