@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SEED ?= 1
-JOBS ?= 5
+JOBS ?= 6
 TESTS ?=
 SOAK_JOBS ?= 3
 READY := .venv/.ready
