@@ -32,8 +32,8 @@ from overmind.http.pages.navigation import EVENTS, ORDERS, OVERVIEW, POSITIONS, 
 
 VIEWS: Final = (OVERVIEW, WALLETS, POSITIONS, RISK, SIGNALS, ORDERS, EVENTS)
 PAGES: Final = 20
-PAIRS: Final = 6
-BATCHES: Final = 25  # of trades, in a run
+PAIRS: Final = 4
+BATCHES: Final = 200  # of trades, in a run of some seconds: a view may be five seconds old
 SENDERS: Final = 4
 COST_PROMISED: Final = 5.0  # percent
 LOADS: Final = 20

@@ -50,6 +50,7 @@ from overmind.signals.decode import token_index
 
 SIGNALS: Final = "/v1/signals"
 URGENT: Final = ("/emergency-stop", "/pause", "/close")  # ends of paths
+NO_ROUTE: Final = "/-"
 LEAVE_S: Final = 5  # for the last responses while the server stops
 
 
@@ -116,6 +117,7 @@ async def serve_api(
     for router in (queries_router(app, recent, explainer), commands_router(app)):
         api.include_router(router)
     answer_errors(api)
+    make_routes(api)
     server = _Server(_config(Authenticator(by_urgency(intake, api, lane), access, front_of(door, port)), door.tls))
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(server.serve([listener]))
@@ -133,6 +135,12 @@ async def serve_api(
                 one.cancel()
             for closed in (recent, reference, *beside):
                 closed.close()
+
+
+def make_routes(api: FastAPI) -> None:
+    """Makes every route now. The framework would do it at the first request, in one long turn of the event loop."""
+    for route in api.router.routes:
+        route.matches({"type": "http", "method": "GET", "path": NO_ROUTE, "root_path": "", "headers": []})
 
 
 def by_urgency(intake: Intake, api: ASGIApp, lane: Lane) -> ASGIApp:
