@@ -30,7 +30,7 @@ from overmind.views.reports import portfolio_summary
 STEP_MS = 20.0  # of a desk with 50 wallets
 STEP_OF_A_THOUSAND_MS = 50.0
 LOTS = 50_000
-TRIES = 3
+TRIES = 6
 
 
 def best_ms(step: Callable[[], object], before: Callable[[], object] = lambda: None) -> float:
