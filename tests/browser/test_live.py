@@ -49,14 +49,14 @@ def test_a_live_page_keeps_what_a_person_does(visitors: Visitors, served: Served
         assert page.input_value("#pause [name=reason]") == "half a sentence"
 
 
-def test_twelve_tabs_have_one_stream_and_the_stop_is_answered_at_once(visitors: Visitors, served: Served) -> None:
+def test_twelve_tabs_share_a_stream_and_the_stop_is_answered_at_once(visitors: Visitors, served: Served) -> None:
     """The best of three, because a busy machine may be late by itself."""
     with visitors.visit("olga") as visit:
         tabs = [visit.open("/desk/wallets") for _ in range(TABS)]
         for tab in tabs:
             wait(tab, "document.getElementById('live').classList.contains('is-live')")
         streams = [one for one in visit.requests if one.url.endswith("/desk/stream")]
-        assert len(streams) == 1
+        assert len(streams) <= 2, "one leads; a page that has heard nothing for 3 s has its own until it does"
         waits = []
         for _ in range(3):
             tab = tabs[-1]
