@@ -30,7 +30,7 @@ class Desk:
         return made
 
 
-@pytest.mark.parametrize("costs_ms", [{"a": 2}, {"a": 30}, {"a": 2, "b": 10, "c": 30}, dict.fromkeys("abcdefghij", 15)])
+@pytest.mark.parametrize("costs_ms", [{"a": 2}, {"a": 30}, {"a": 2, "b": 10, "c": 30}, dict.fromkeys("abcdefghij", 10)])
 def test_live_views_take_their_share_and_no_more(costs_ms: dict[str, int]) -> None:
     made = Desk().lives(costs_ms, 100)
     used_s = sum(made[view] * cost_ms / 1_000 for view, cost_ms in costs_ms.items())
