@@ -87,7 +87,7 @@ $(READY): requirements.lock pyproject.toml
 $(BROWSER): $(READY) requirements-browser.lock
 	@command -v chromium chromium-browser google-chrome >/dev/null \
 	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing chromium …" \
-	    && apt-get install --quiet --quiet --yes --no-install-recommends chromium >/dev/null; } \
+	    && apt-get update --quiet --quiet && DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes --no-install-recommends chromium >/dev/null; } \
 	  || { echo "There is no Chromium, and it could not be installed: as root, run  apt-get install chromium" >&2; exit 2; }
 	@echo "Installing the packages of requirements-browser.lock …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.lock
