@@ -40,6 +40,10 @@ budget: $(READY)
 
 # The long tier: what `make test` leaves out, and every property at its full length. docs/tests.md says what is where.
 soak: $(READY)
+	@command -v tmux >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing tmux …" \
+	    && apt-get update --quiet --quiet \
+	    && DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes --no-install-recommends tmux >/dev/null; } \
+	  || echo "There is no tmux: the tests that look at a real terminal are left out" >&2
 	$(BIN)/pytest --soak -n $(SOAK_JOBS) --dist worksteal -rs $(TESTS)
 
 # The operator's page in a real browser, with pictures of every view in artifacts/, and then the contract of the API.
