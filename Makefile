@@ -8,8 +8,9 @@ TESTS ?=
 SOAK_JOBS ?= 3
 READY := .venv/.ready
 BROWSER := .venv/.browser
+SHIP := .venv/.ship
 
-.PHONY: demo test check fix bench budget soak browser contract mutants interpreters seeds sim pictures lock clean
+.PHONY: demo test check fix bench budget soak browser contract ship mutants interpreters seeds sim pictures lock clean
 
 demo: $(READY)
 	$(BIN)/overmind demo
@@ -55,6 +56,10 @@ browser: $(BROWSER)
 contract: $(BROWSER)
 	$(BIN)/pytest tests/browser/contract_every_route.py
 
+# What is shipped beside the program: rules, dashboard, unit, image, clients, wheel, documentation site.
+ship: $(SHIP)
+	$(BIN)/pytest -rs tests/ship $(TESTS)
+
 # Plants known bugs, one at a time in a copy of the sources, and expects a named test to notice each.
 mutants: $(READY)
 	$(BIN)/python -m tests.mutants
@@ -97,10 +102,17 @@ $(BROWSER): $(READY) requirements-browser.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.lock
 	@touch $@
 
+# The tools that check and build what is shipped, on top of .venv.
+$(SHIP): $(READY) requirements-ship.lock
+	@echo "Installing the packages of requirements-ship.lock …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-ship.lock
+	@touch $@
+
 # After a change of the dependencies in pyproject.toml. Needs uv, which writes neither addresses nor hosts here.
 lock:
 	uv pip compile --quiet --generate-hashes --extra dev --no-header --output-file requirements.lock pyproject.toml
 	uv pip compile --quiet --generate-hashes --extra browser --no-header --constraint requirements.lock --output-file requirements-browser.lock pyproject.toml
+	uv pip compile --quiet --generate-hashes --extra ship --no-header --constraint requirements.lock --output-file requirements-ship.lock pyproject.toml
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build src/*.egg-info

@@ -31,9 +31,10 @@ from overmind.core.model.outcome import Filled, Outcome, Rejected
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import MICROS, PPM
 from overmind.core.model.wallet import StrategyShare
-from overmind.desk.app import App, running
+from overmind.desk.app import App
 from overmind.desk.engine import Engine
 from overmind.desk.market import Connect, MarketAccess, connected
+from overmind.desk.running import running
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Allowed, Clock, Venue, always
 from overmind.solana.firewall import verify

@@ -32,9 +32,10 @@ from overmind.core.model.enums import StrategyType, TradeAction
 from overmind.core.model.ids import SignalId
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import DAY_NS, MICROS
-from overmind.desk.app import App, running
+from overmind.desk.app import App
 from overmind.desk.engine import DiskFull
 from overmind.desk.market import Connect, open_tape, paper
+from overmind.desk.running import running
 from overmind.journal.database import Disk
 from overmind.views.decisions import DecisionStatus
 

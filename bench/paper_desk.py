@@ -25,10 +25,11 @@ from overmind.config.secrecy import Secret
 from overmind.core.model.enums import StrategyType
 from overmind.core.model.units import PPM
 from overmind.core.model.wallet import StrategyShare
-from overmind.desk.app import App, running
+from overmind.desk.app import App
 from overmind.desk.interpreter import settle_heap
 from overmind.desk.log.setup import configure_logging, stop_logging
 from overmind.desk.market import connected
+from overmind.desk.running import running
 from overmind.http.server import listen, serve_api
 from overmind.journal.sqlite import SqliteJournal
 from overmind.venues.paper import PERFECT

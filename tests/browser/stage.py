@@ -32,9 +32,10 @@ from overmind.core.model.enums import StrategyType, TradeAction
 from overmind.core.model.ids import SOL, Mint, SignalId, WalletId
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import MICROS, NS
-from overmind.desk.app import App, running
+from overmind.desk.app import App
 from overmind.desk.engine import Engine
 from overmind.desk.market import Connect, MarketAccess, open_tape, paper
+from overmind.desk.running import running
 from overmind.http.access.records import write_users
 from overmind.http.access.users import User, hashed
 from overmind.http.server import listen, serve_api

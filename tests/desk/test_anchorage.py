@@ -16,8 +16,9 @@ from overmind.config import MultiWalletConfig
 from overmind.core.books.wallet_limits import RESTORED
 from overmind.core.model.commands import CommandRefused, RecordHistory
 from overmind.desk.anchorage import ANCHOR_EVERY_S
-from overmind.desk.app import App, running
+from overmind.desk.app import App
 from overmind.desk.market import open_tape, paper
+from overmind.desk.running import running
 from overmind.journal.anchor import Anchor, Anchored
 from overmind.journal.sqlite import SqliteJournal
 from overmind.sandbox.demo import demo_config

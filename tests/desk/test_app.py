@@ -21,10 +21,11 @@ from overmind.core.model.ids import WalletId
 from overmind.core.model.outcome import Expired, Filled
 from overmind.core.model.units import NS
 from overmind.core.model.wallet import Exits
-from overmind.desk.app import App, running
+from overmind.desk.app import App
 from overmind.desk.engine import recover
 from overmind.desk.keeper import KeeperProcess
 from overmind.desk.market import open_tape, paper
+from overmind.desk.running import running
 from overmind.desk.watches.space_watch import SpaceWatch
 from overmind.http.health import ServiceHealth
 from overmind.journal.chain import digest

@@ -9,9 +9,10 @@ from pathlib import Path
 from starlette.routing import Route
 
 from overmind.clock.virtual import VirtualClock, run_virtual
-from overmind.desk.app import App, running
+from overmind.desk.app import App
 from overmind.desk.keeper import KeeperFailed
 from overmind.desk.market import open_tape, paper
+from overmind.desk.running import running
 from overmind.http.health import ServiceHealth, machine_alarms
 from overmind.journal.segments.sealed import Sealed
 from overmind.journal.sqlite import SqliteJournal

@@ -29,8 +29,9 @@ from overmind.core.model.events import DayRolled, Entry, HoldLifted, OrderPlaced
 from overmind.core.model.ids import SOL, SignalId, WalletId
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import DAY_NS, MICROS, NS, PPM
-from overmind.desk.app import App, running
+from overmind.desk.app import App
 from overmind.desk.market import open_tape, paper
+from overmind.desk.running import running
 from overmind.desk.watches.clock_watch import ClockWatch
 from overmind.journal.memory import MemoryJournal
 from overmind.prices.tape import Tape

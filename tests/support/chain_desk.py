@@ -32,8 +32,9 @@ from overmind.core.model.ids import SOL, Mint, SignalId, WalletId
 from overmind.core.model.outcome import Outcome
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import LAMPORTS, MICROS
-from overmind.desk.app import App, running
+from overmind.desk.app import App
 from overmind.desk.market import connected
+from overmind.desk.running import running
 from overmind.journal.memory import MemoryJournal
 from overmind.keys.secret_key import SecretKey
 from overmind.ports import Priority

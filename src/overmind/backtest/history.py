@@ -25,8 +25,9 @@ from overmind.core.model.order import Move, Order, Work
 from overmind.core.model.outcome import Expired, Failed, Filled, Rejected
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import NS
-from overmind.desk.app import App, running
+from overmind.desk.app import App
 from overmind.desk.market import paper
+from overmind.desk.running import running
 from overmind.journal.buffered import BufferedJournal
 from overmind.ports import Journal
 from overmind.prices.tape import Tape

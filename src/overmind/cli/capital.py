@@ -37,8 +37,9 @@ from overmind.core.capital.rebalance import plan
 from overmind.core.model.commands import CancelMove, Rebalance, Withdraw, given_by
 from overmind.core.model.ids import OrderId
 from overmind.core.model.numbers import BadNumber, number
-from overmind.desk.app import App, running
+from overmind.desk.app import App
 from overmind.desk.market import connected
+from overmind.desk.running import running
 from overmind.ports import Journal
 from overmind.signals.validation import ID
 from overmind.views.moves import (

@@ -21,8 +21,9 @@ from overmind.config import MultiWalletConfig
 from overmind.core.control.holds import OPERATOR
 from overmind.core.model.commands import AddHold, CancelClose, ClosePosition, LiftHold, given_by
 from overmind.core.model.ids import WalletId
-from overmind.desk.app import App, running
+from overmind.desk.app import App
 from overmind.desk.market import connected
+from overmind.desk.running import running
 from overmind.ports import Journal
 from overmind.views.closing import CloseRow, close_row
 from overmind.views.targets import (

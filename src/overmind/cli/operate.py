@@ -23,8 +23,9 @@ from overmind.core.capital.proceeds import why_nowhere
 from overmind.core.model.commands import CommandRefused, EmergencyStop, ReactivateWallet
 from overmind.core.model.controls import Scope
 from overmind.core.model.ids import Mint, WalletId
-from overmind.desk.app import App, running
+from overmind.desk.app import App
 from overmind.desk.market import connected
+from overmind.desk.running import running
 from overmind.desk.watches.timers import REASON_CHARS_MAX, STOP_FILE, SWEEP_FIX
 from overmind.http.files import find_service
 from overmind.journal.errors import JournalLocked

@@ -25,7 +25,7 @@ from overmind.config import MultiWalletConfig
 from overmind.config.secrecy import Secret
 from overmind.config.variables.service import SERVER_PORT
 from overmind.core.model.ids import WalletId
-from overmind.desk.app import App, running
+from overmind.desk.app import App
 from overmind.desk.engine import Engine
 from overmind.desk.interpreter import settle_heap
 from overmind.desk.keeper import KeeperProcess
@@ -33,6 +33,7 @@ from overmind.desk.log.console import telling
 from overmind.desk.log.file import LastLine
 from overmind.desk.loop_turns import measuring
 from overmind.desk.market import Connect, MarketAccess, connected
+from overmind.desk.running import running
 from overmind.desk.watches.space_watch import SpaceWatch
 from overmind.desk.watches.stop_file_watch import StopFileWatch
 from overmind.desk.watches.watchdog import Patience, watched_loop

@@ -34,9 +34,10 @@ from overmind.clock.clocks import SystemClock
 from overmind.config import MultiWalletConfig
 from overmind.config.secrecy import Secret
 from overmind.core.model.ids import OrderId
-from overmind.desk.app import App, running
+from overmind.desk.app import App
 from overmind.desk.keeper import KeeperProcess
 from overmind.desk.market import connected
+from overmind.desk.running import running
 from overmind.desk.submit import Answers, answer_lines, read_lines
 from overmind.desk.watches.stop_file_watch import StopFileWatch
 from overmind.http.files import RunningService, find_service

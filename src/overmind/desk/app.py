@@ -1,10 +1,9 @@
-"""Builds a desk from concrete classes and runs all its parts in one TaskGroup. Only this module knows the classes."""
+"""Builds a desk from concrete classes. Only this module knows the classes; `running.py` runs them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
@@ -41,7 +40,6 @@ from overmind.desk.engine import BOUNDS, Begun
 from overmind.desk.engine_start import begun, clock_folder
 from overmind.desk.executor import Executor
 from overmind.desk.history import HistoryWatch
-from overmind.desk.interpreter import tune_interpreter
 from overmind.desk.keeper import Keeper, Maker
 from overmind.desk.landed import book_from_chain
 from overmind.desk.log.decisions import DecisionLog
@@ -54,7 +52,7 @@ from overmind.desk.watches.journal_watch import LOOK_EVERY_S, JournalWatch
 from overmind.desk.watches.space_watch import SpaceWatch
 from overmind.desk.watches.timers import StopFile, Watch
 from overmind.journal.sqlite import SqliteJournal
-from overmind.ports import ChainSilent, Clock, Journal, JournalFailed, Storage
+from overmind.ports import ChainSilent, Clock, Journal, Storage
 from overmind.solana.capabilities import blind_nodes
 from overmind.solana.rpc import Endpoint
 from overmind.views.decisions import Decision, decision_of
@@ -63,8 +61,6 @@ from overmind.views.limits import differences
 log = structlog.get_logger("app")
 
 DRAIN_S: Final = 30.0
-LOCK_PATIENCE_S: Final = 10.0  # how long an end waits for another program's lock on the journal
-DISK_PATIENCE_S: Final = 20.0  # and for a disk that hangs
 SETTLE_POLL_S: Final = 0.02
 KEPT_BESIDE: Final = structs.replace(BOUNDS, snapshot_every=2**63)  # The engine makes none but the last.
 
@@ -353,47 +349,3 @@ class App:
             return
         for deposit in paper_deposits(self.engine.state, self.config):
             await self.engine.handle(deposit)
-
-
-@asynccontextmanager
-async def running(app: App, drain_s: float = DRAIN_S) -> AsyncIterator[App]:
-    """Runs the desk. On exit it settles open orders within the deadline, then stops.
-
-    An order that is still open then is not lost: its ticket is in the journal, and the next start follows it.
-    """
-    tune_interpreter()
-    async with asyncio.TaskGroup() as tasks:
-        writing = tasks.create_task(app.engine.run())
-        services: list[asyncio.Task[None]] = []
-        try:
-            await app.open()
-            services = [tasks.create_task(_until_cancelled(service)) for service in app.services]
-            yield app
-            await app.settle(drain_s)
-        finally:
-            for service in services:
-                service.cancel()
-            await asyncio.gather(*services, return_exceptions=True)
-            if not writing.done():
-                await _close(app)
-                await app.anchor()
-            writing.cancel()
-
-
-async def _close(app: App) -> None:
-    """Makes the last entries durable. A lock, or a disk that hangs, may prevent that: nobody was told of them then."""
-    closing = asyncio.ensure_future(app.engine.close())
-    try:
-        await asyncio.wait((closing,), timeout=LOCK_PATIENCE_S)
-        if not closing.done() and app.storage().locked is None:
-            await asyncio.wait((closing,), timeout=DISK_PATIENCE_S - LOCK_PATIENCE_S)
-        if not closing.done():
-            why = app.storage().locked or f"the disk has not answered within {DISK_PATIENCE_S:g} s"
-            raise JournalFailed(f"the last decisions were told to nobody and are not written: {why}")
-        await closing
-    finally:
-        closing.cancel()
-
-
-async def _until_cancelled(service: Callable[[], Awaitable[None]]) -> None:
-    await service()

@@ -17,8 +17,9 @@ from overmind.core.model.ids import Mint, SignalId
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import MICROS, NS, PPM
 from overmind.core.model.value import Value
-from overmind.desk.app import App, running
+from overmind.desk.app import App
 from overmind.desk.market import connected, open_tape
+from overmind.desk.running import running
 from overmind.journal.memory import MemoryJournal
 from overmind.sandbox.demo import demo_config, demo_env
 from overmind.sandbox.rehearsal import FINAL_S, books_equal_chain, embedded

@@ -24,8 +24,9 @@ from overmind.core.model.ids import SOL, WalletId
 from overmind.core.model.money import Token
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import LAMPORTS, PPM, ppm_of
-from overmind.desk.app import App, running
+from overmind.desk.app import App
 from overmind.desk.market import connected
+from overmind.desk.running import running
 from overmind.keys.secret_key import SecretKey
 from overmind.ports import Clock, Journal, Priority
 from overmind.prices.tape import LoopedTape, Tape

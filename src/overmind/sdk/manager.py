@@ -28,10 +28,11 @@ from overmind.core.model.enums import WalletStatus
 from overmind.core.model.ids import WalletId
 from overmind.core.model.units import PPM
 from overmind.core.model.wallet import Wallet
-from overmind.desk.app import App, running
+from overmind.desk.app import App
 from overmind.desk.engine import EngineStopped
 from overmind.desk.keeper import KeeperProcess
 from overmind.desk.market import connected
+from overmind.desk.running import running
 from overmind.desk.watches.stop_file_watch import StopFileWatch
 from overmind.desk.watches.timers import STOP_FILE
 from overmind.journal.sqlite import SqliteJournal

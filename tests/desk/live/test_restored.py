@@ -18,8 +18,9 @@ from overmind.core.model.controls import Scope
 from overmind.core.model.enums import TradeAction
 from overmind.core.model.ids import SOL
 from overmind.core.model.units import LAMPORTS
-from overmind.desk.app import App, running
+from overmind.desk.app import App
 from overmind.desk.market import connected
+from overmind.desk.running import running
 from overmind.journal.sqlite import SqliteJournal
 from overmind.views.decisions import DecisionStatus
 

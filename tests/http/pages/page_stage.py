@@ -15,8 +15,9 @@ from overmind.clock.virtual import VirtualClock, run_virtual
 from overmind.config import MultiWalletConfig
 from overmind.core.model.events import Entry
 from overmind.core.model.units import NS
-from overmind.desk.app import App, running
+from overmind.desk.app import App
 from overmind.desk.market import open_tape, paper
+from overmind.desk.running import running
 from overmind.http.access.identity import IDENTITY, Identity, Kind
 from overmind.http.archive import Archive
 from overmind.http.endpoints import Role

@@ -13,9 +13,10 @@ from overmind.core.model.enums import StrategyType, WalletType
 from overmind.core.model.events import OrderPlaced
 from overmind.core.model.ids import Mint
 from overmind.core.model.outcome import Filled
-from overmind.desk.app import App, running
+from overmind.desk.app import App
 from overmind.desk.engine import recover
 from overmind.desk.market import open_tape, paper
+from overmind.desk.running import running
 from overmind.journal.memory import MemoryJournal
 from overmind.journal.sqlite import SqliteJournal
 from overmind.prices.tape import Tape
