@@ -62,6 +62,7 @@ ELSEWHERE = {
     "journal/bars/replay_process.py": "a process of its own, or the thread of the historian",
     "journal/catalogue/store.py": "the thread of the cataloguer or of a request calls it",
     "journal/database.py": JOURNAL_THREAD,
+    "journal/derived.py": "the thread or process that uses the store calls it",
     "journal/segments/keeper_process.py": "a process of its own",
     "journal/free_space.py": ASIDE,
     "journal/kept/store.py": "the process of the keeper, the thread of a request, or a command that serves nobody",
