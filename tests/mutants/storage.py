@@ -341,8 +341,8 @@ STORAGE_BUGS: Final = (
     Mutation(
         "keeper that fails not told to probes",
         "http/health.py",
-        "(self._app.disk_fault(), log_fault(), full, failing)",
-        "(self._app.disk_fault(), log_fault(), full)",
+        "Fault.KEEPER: _told(None if keeper is None else keeper.fault()),",
+        "Fault.KEEPER: (),",
         "tests/http/test_health.py::test_a_keeper_that_keeps_failing_is_told",
     ),
     Mutation(
