@@ -46,3 +46,4 @@ class Signal(Value, frozen=True, omit_defaults=True):
     risk: RiskBudget | None = None  # for a buy without an amount
     scope: SaleScope = SaleScope.STRATEGY  # of a sale: whose lots it may take
     sell_all: bool = False  # a sale of everything within its scope, instead of an amount
+    source: str = ""  # who sent it: a source by webhook, or `token:NAME`; blank: who has the desk's own token
