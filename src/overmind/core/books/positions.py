@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from itertools import chain, pairwise
+from itertools import chain, compress, pairwise
 from typing import Final
 
 import msgspec
@@ -157,15 +157,15 @@ class Position(msgspec.Struct):
 
     def remove(self, cut: Cut) -> list[Lot]:
         """Returns the removed units as lots with their cost; of a split lot the rest keeps the rounding."""
-        lots, removed, whole = self.lots, list[Lot](), set[int]()
+        lots, removed, kept = self.lots, list[Lot](), bytearray(b"\1") * len(self.lots)
         for place, units in cut:
             lot = lots[place]
             if units == lot.units:
-                whole.add(place)
+                kept[place] = 0
                 removed.append(lot)
             else:
                 removed.append(_split(lot, units))
-        self.lots = [lot for place, lot in enumerate(lots) if place not in whole]
+        self.lots = list(compress(lots, kept))
         self._subtract(removed)
         return removed
 

@@ -150,8 +150,8 @@ def _fill(
     sold = sell_lots(state, book, token, fill.spent_units, shares)
     if token.mint not in book.positions and token.mint != SOL:
         book.empty_since_ns[token.mint] = state.at_ns
-    cost = sum(lot.cost_micros for lot in sold)
-    realise(state, book, Disposal(book.wallet.id, How.SALE, token, fill.spent_units, fill.received_units, sold))
+    sale = Disposal(book.wallet.id, How.SALE, token, fill.spent_units, fill.received_units, sold)
+    cost = fill.received_units - realise(state, book, sale)
     book.loss_streak = book.loss_streak + 1 if fill.received_units - cost < costs_micros else 0
     worth = value_micros(fill.spent_units, order.mark_pico, token.decimals)
     shortfall_bps = _shortfall_bps(state, worth - fill.received_units, worth)
