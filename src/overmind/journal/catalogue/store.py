@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import apsw
+import msgspec
 
 from overmind.core.model.events import Entry, OrderPlaced, WorkEvent
 from overmind.core.model.ids import SignalId
@@ -231,7 +232,9 @@ class Catalogue:
         return known
 
     def _insert(self, table: str, rows: Sequence[tuple[int, int]]) -> None:
-        self._db.executemany(f"INSERT OR IGNORE INTO {table} VALUES (?, ?)", rows)
+        """In one statement, which lets other threads have the interpreter for as long as it takes."""
+        values = "SELECT value ->> 0, value ->> 1 FROM json_each(?)"
+        self._db.execute(f"INSERT OR IGNORE INTO {table} {values}", (msgspec.json.encode(rows).decode(),))
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
