@@ -35,6 +35,7 @@ OURS = {
     *("configure_logging", "stop_logging", "flush_log"),
     *("read_users", "read_tokens", "read_uses", "write_users", "write_tokens", "write_uses", "read_files"),
     *("read_if_changed", "changing", "stamp_of", "hashed", "is_password_of"),
+    *("read_records", "write_records", "read_sources", "write_sources", "change_sources"),
 }
 
 START = "at the start, which serves nobody yet, and which a signal ends even if it hangs"
@@ -49,6 +50,7 @@ MAKE_TASKS = ("create_task", "ensure_future")
 
 # Modules of which nothing is called on the loop while the desk serves.
 ELSEWHERE = {
+    "desk/sources/store.py": ASIDE,
     "desk/watches/clock_reference.py": ASIDE,
     "desk/log/file.py": LOG_THREAD,
     "desk/log/line.py": LOG_THREAD,
