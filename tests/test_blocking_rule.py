@@ -108,6 +108,7 @@ ALLOWED = {
     ("clock/virtual.py", "_JumpingSelector.select", "self._loop.wait"): "virtual time: nothing waits",
     ("desk/engine.py", "Engine.__init__", "recover"): START,
     ("desk/log/setup.py", "require_regular", "obstacle"): START,
+    ("journal/known_ids.py", "Pages.next", "self._db.execute"): OWN_THREAD,
     ("desk/log/setup.py", "configure_logging", "stop_logging"): START,
     ("desk/market.py", "connected", "open_tape"): START,
     ("desk/market.py", "open_tape", "load_tape"): START,

@@ -16,6 +16,27 @@ ANCHOR: Final = "tests/journal/test_anchor.py"
 
 STORAGE_BUGS: Final = (
     Mutation(
+        "sealed ids taken for new ones",
+        "journal/known_ids.py",
+        "self._tables = [OF_ENTRIES, OF_SEALED]",
+        "self._tables = [OF_ENTRIES]",
+        "tests/journal/test_known_ids.py::test_known_ids_are_found_and_new_ones_are_not_looked_up",
+    ),
+    Mutation(
+        "new ids not added to those that are known",
+        "journal/sqlite.py",
+        "            self.ids.add(entries)\n",
+        "",
+        "tests/journal/test_known_ids.py::test_known_ids_are_found_and_new_ones_are_not_looked_up",
+    ),
+    Mutation(
+        "ids believed before all were read",
+        "journal/known_ids.py",
+        "return not self.complete or ",
+        "return ",
+        "tests/journal/test_known_ids.py::test_ids_that_cannot_be_read_are_looked_up",
+    ),
+    Mutation(
         "disk that fills up within hours not noticed before tomorrow",
         "desk/watches/space_watch.py",
         "RATE_OVER_NS: Final = (3_600 * NS, DAY_NS)",

@@ -168,7 +168,8 @@ class App:
         watches = [watch.run for watch in maybe if watch is not None]
         anchorage = [] if self._anchorage is None else [partial(self._anchorage.run, self.clock)]
         keeper = [] if self.keeper is None else [self.keeper.run]
-        return [*own, *self._market.services, *watches, *anchorage, *keeper]
+        ids = [partial(self._journal.ids.read, self.clock)] if isinstance(self._journal, SqliteJournal) else []
+        return [*own, *self._market.services, *watches, *anchorage, *keeper, *ids]
 
     @property
     def desk(self) -> Desk:
