@@ -50,6 +50,7 @@ MAKE_TASKS = ("create_task", "ensure_future")
 
 # Modules of which nothing is called on the loop while the desk serves.
 ELSEWHERE = {
+    "desk/answers/progress.py": ASIDE,
     "desk/sources/store.py": ASIDE,
     "desk/watches/clock_reference.py": ASIDE,
     "desk/log/file.py": LOG_THREAD,
@@ -119,6 +120,7 @@ ALLOWED = {
         "first.wait",
     ): "the first look, for two seconds at most",
     ("desk/watches/stop_file_watch.py", "StopFileWatch.looking.look", "self._ended.wait"): OWN_THREAD,
+    ("desk/answers/answers.py", "Answers.look_once", "task.result"): DONE,
     ("desk/submit.py", "read_lines", "next_line.result"): DONE,
     ("desk/submit.py", "read_lines.read", "asyncio.run_coroutine_threadsafe(lines.put(b''), loop).result"): OWN_THREAD,
     ("desk/submit.py", "read_lines.read", "asyncio.run_coroutine_threadsafe(lines.put(line), loop).result"): OWN_THREAD,
