@@ -45,6 +45,7 @@ OWN_THREAD = "it runs in a thread of its own"
 KNOWN_SIGNAL = "a thread or another process calls it; the loop only reads the answer to a signal that is known already"
 DONE = "a task or future that is done"
 LOOKED_ASIDE = "where a desk trades, `StopFileWatch` makes this look in a thread"
+BACKUP = "`backup` and `restore` call it, which serve nobody"
 MAKE_TASKS = ("create_task", "ensure_future")
 
 # Modules of which nothing is called on the loop while the desk serves.
@@ -57,6 +58,11 @@ ELSEWHERE = {
     "http/access/users.py": ASIDE,
     "http/files.py": ASIDE,
     "journal/anchor.py": ASIDE,
+    "journal/backup/copying.py": BACKUP,
+    "journal/backup/making.py": BACKUP,
+    "journal/backup/manifest.py": BACKUP,
+    "journal/backup/restoring.py": "`restore` calls it; a desk reads its mark at the start and removes it aside",
+    "journal/backup/unfinished.py": BACKUP,
     "journal/segments/archive.py": "`journal archive` calls it, which serves nobody",
     "journal/bars/store.py": "the threads of the historian call it, or its process",
     "journal/bars/replay_process.py": "a process of its own, or the thread of the historian",
