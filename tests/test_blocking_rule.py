@@ -133,6 +133,7 @@ ALLOWED = {
     ("desk/watches/timers.py", "StopFile.may_exist", "self.exists"): LOOKED_ASIDE,
     ("desk/watches/timers.py", "StopFile.reason", "open"): LOOKED_ASIDE,
     ("desk/watches/timers.py", "StopFile.reason", "os.open"): LOOKED_ASIDE,
+    ("desk/watches/supervisor.py", "Supervisor._extend", "self._started.wait"): OWN_THREAD,
     ("desk/watches/watchdog.py", "LoopAlarm._stack", "traceback.format_stack"): OWN_THREAD,
     ("desk/watches/watchdog.py", "LoopAlarm.hung", "flush_log"): OWN_THREAD,
     ("desk/watches/watchdog.py", "_log_last_end", "path.is_file"): START,
