@@ -46,6 +46,7 @@ OWN_THREAD = "it runs in a thread of its own"
 KNOWN_SIGNAL = "a thread or another process calls it; the loop only reads the answer to a signal that is known already"
 DONE = "a task or future that is done"
 LOOKED_ASIDE = "where a desk trades, `StopFileWatch` makes this look in a thread"
+BACKUP = "`backup` and `restore` call it, which serve nobody"
 MAKE_TASKS = ("create_task", "ensure_future")
 
 # Modules of which nothing is called on the loop while the desk serves.
@@ -60,6 +61,11 @@ ELSEWHERE = {
     "http/access/users.py": ASIDE,
     "http/files.py": ASIDE,
     "journal/anchor.py": ASIDE,
+    "journal/backup/copying.py": BACKUP,
+    "journal/backup/making.py": BACKUP,
+    "journal/backup/manifest.py": BACKUP,
+    "journal/backup/restoring.py": "`restore` calls it; a desk reads its mark at the start and removes it aside",
+    "journal/backup/unfinished.py": BACKUP,
     "journal/segments/archive.py": "`journal archive` calls it, which serves nobody",
     "journal/bars/store.py": "the threads of the historian call it, or its process",
     "journal/bars/replay_process.py": "a process of its own, or the thread of the historian",
@@ -133,6 +139,7 @@ ALLOWED = {
     ("desk/watches/timers.py", "StopFile.may_exist", "self.exists"): LOOKED_ASIDE,
     ("desk/watches/timers.py", "StopFile.reason", "open"): LOOKED_ASIDE,
     ("desk/watches/timers.py", "StopFile.reason", "os.open"): LOOKED_ASIDE,
+    ("desk/watches/supervisor.py", "Supervisor._extend", "self._started.wait"): OWN_THREAD,
     ("desk/watches/watchdog.py", "LoopAlarm._stack", "traceback.format_stack"): OWN_THREAD,
     ("desk/watches/watchdog.py", "LoopAlarm.hung", "flush_log"): OWN_THREAD,
     ("desk/watches/watchdog.py", "_log_last_end", "path.is_file"): START,

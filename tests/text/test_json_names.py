@@ -35,6 +35,8 @@ READERS = {
     "http/pages/records/signals.py": "our own answer",
     "http/reference/openapi.py": "our own examples",
     "journal/anchor.py": "our own file",
+    "journal/backup/manifest.py": "our own file",
+    "journal/backup/restoring.py": "our own file",
     "journal/chain.py": "our own journal",
     "journal/segments/segment.py": "our own journal",
     "journal/segments/shelf.py": "our own file",
