@@ -86,8 +86,8 @@ ANSWERS_NETWORKS = Variable(
     "OVERMIND_ANSWERS_NETWORKS",
     Kind(_list_of(_network), "comma list of networks"),
     "",
-    "Private networks that answers to sources of signals may be sent to, such as 10.1.0.0/16. Without it only the public "
-    "network and the loopback are reached.",
+    "Private networks that answers to sources of signals may be sent to, such as 10.1.0.0/16. Without it only the "
+    "public network and the loopback are reached.",
 )
 SESSION_IDLE = Variable(
     "OVERMIND_SESSION_IDLE_SEC",
