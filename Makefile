@@ -10,7 +10,7 @@ READY := .venv/.ready
 BROWSER := .venv/.browser
 SHIP := .venv/.ship
 
-.PHONY: demo test check fix bench budget soak browser contract ship wheel sbom site mutants interpreters seeds sim pictures lock clean
+.PHONY: demo test check fix bench budget soak browser contract ship clients wheel sbom site mutants interpreters seeds sim pictures lock clean
 
 demo: $(READY)
 	$(BIN)/overmind demo
@@ -68,6 +68,14 @@ wheel: $(READY)
 # The bill of materials of what runs, as CycloneDX.
 sbom: $(SHIP)
 	$(BIN)/python -m tools.sbom requirements-run.lock dist/overmind.cdx.json
+
+# The clients for Python and TypeScript, in build/clients, from the description of the API.
+clients: $(SHIP)
+	$(BIN)/python -m tools.clients build/clients
+
+# The documentation as pages, in site/. Nothing is fetched, and the pages fetch nothing from elsewhere.
+site: $(SHIP)
+	$(BIN)/zensical build --clean --strict
 
 # Plants known bugs, one at a time in a copy of the sources, and expects a named test to notice each.
 mutants: $(READY)

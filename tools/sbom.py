@@ -46,7 +46,9 @@ def _licence(name: str) -> dict[str, Any] | None:
         return None
     if "License-Expression" in said:
         return {"expression": said["License-Expression"]}
-    named = said["License"] if "License" in said else ""
+    if "License" not in said:
+        return None
+    named = said["License"]
     return {"license": {"name": named}} if 0 < len(named) <= LICENCE_MAX and "\n" not in named else None
 
 

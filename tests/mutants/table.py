@@ -17,6 +17,7 @@ from tests.mutants.entries import ENTRIES
 from tests.mutants.firewall import FIREWALL_BUGS
 from tests.mutants.limits import LIMITS
 from tests.mutants.lots import LOTS
+from tests.mutants.metrics import METRICS
 from tests.mutants.mutation import Mutation
 from tests.mutants.numbers import NUMBERS
 from tests.mutants.page import PAGE_BUGS
@@ -51,5 +52,6 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "backup": BACKUP,
     "clock": CLOCK_BUGS,
     "waiting": WAITING,
+    "metrics": METRICS,
 }
 MUTATIONS: Final = tuple(one for bugs in SUBJECTS.values() for one in bugs)
