@@ -29,7 +29,7 @@ from overmind.desk.times import Sent, Times
 from overmind.http.health import Fault
 from overmind.http.metrics.families import tell_desk, tell_holds, tell_limits, tell_wallets
 from overmind.http.metrics.family import Family, Kind
-from overmind.http.metrics.journal_times import DURABLE_BOUNDS_NS, KINDS, ORDER_BOUNDS_NS, JournalTimes, Step
+from overmind.http.metrics.journal_times import DURABLE_BOUNDS_NS, KINDS, ORDER_BOUNDS_NS, OUTCOMES, JournalTimes, Step
 from overmind.http.metrics.machine import (
     BesideSample,
     MachineSample,
@@ -80,6 +80,7 @@ TIMES = TimesSample(
     journaled=DISK_TIMES,
     steps={step: dict.fromkeys(KINDS, ORDER_TIMES) for step in Step},
     refused=dict.fromkeys(Code, 0),
+    closed=dict.fromkeys(OUTCOMES, 0),
     oldest_open_ns=None,
     lost=0,
 )
@@ -246,6 +247,7 @@ def test_steps_of_an_order_are_timed_from_the_journal() -> None:
     assert sum(times.durable.counts) == 1
     assert sum(times.journaled.counts) >= 1
     assert times.oldest_open_ns() is None
+    assert times.closed == dict.fromkeys(OUTCOMES, 0) | {"failed": 1}
     assert not sent
 
 

@@ -101,6 +101,7 @@ class TimesSample(Value, frozen=True):
     journaled: Times
     steps: Mapping[Step, Mapping[str, Times]]
     refused: Mapping[Code, int]
+    closed: Mapping[str, int]
     oldest_open_ns: int | None  # how long it has been open
     lost: int
 
@@ -142,6 +143,7 @@ def times_sample(app: App, times: JournalTimes) -> TimesSample:
         journaled=times.journaled.copy(),
         steps={step: {kind: one.copy() for kind, one in kinds.items()} for step, kinds in times.steps.items()},
         refused={**times.refused},
+        closed={**times.closed},
         oldest_open_ns=None if oldest_ns is None else max(0, app.clock.now_ns() - oldest_ns),
         lost=times.lost,
     )
@@ -252,6 +254,8 @@ def tell_times(sheet: Sheet, times: TimesSample) -> None:
             sheet.add_times(STEPS[step], one, kind)
     for code, count in times.refused.items():
         sheet.add(table.REFUSED, count, code.value)
+    for outcome, count in times.closed.items():
+        sheet.add(table.ORDERS_CLOSED, count, outcome)
     sheet.add_seconds(table.OLDEST_OPEN, times.oldest_open_ns or 0)
     sheet.add(table.FEED_LOST, times.lost)
 
