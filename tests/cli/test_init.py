@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.support.command import CommandResult, as_json, command_in
-from tests.support.command_process import still_tape
+from tests.support.command_process import outside_environment, still_tape
 
 from overmind.cli import main
 from overmind.keys.secret_key import SecretKey, read_key
@@ -22,7 +21,7 @@ BUY = {"signal_id": "one", "strategy_type": "TokenSniping", "action": "Buy", "sy
 
 def bare(folder: Path, *words: str, given: str = "", **more: str) -> CommandResult:
     """With no variable of ours but those given."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith(("OVERMIND_", "SNIPER_"))}
+    kept = outside_environment()
     return command_in(folder, kept | more, words, given)
 
 

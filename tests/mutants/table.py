@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.mutants.access import ACCESS
 from tests.mutants.admission import ADMISSION
+from tests.mutants.backup import BACKUP
 from tests.mutants.books import BOOKS
 from tests.mutants.capital import CAPITAL
 from tests.mutants.chain import CHAIN
@@ -48,6 +49,7 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "storage": STORAGE_BUGS,
     "lots": LOTS,
     "restored": RESTORED,
+    "backup": BACKUP,
     "clock": CLOCK_BUGS,
     "waiting": WAITING,
     "metrics": METRICS,

@@ -20,12 +20,20 @@ WALLETS = (
 )
 
 
+def outside_environment() -> dict[str, str]:
+    """This process's environment, without settings of a desk and without the size of the terminal of the tests."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("OVERMIND_", "SNIPER_")) and name not in ("COLUMNS", "LINES")
+    }
+
+
 def environment(folder: Path, **more: str) -> dict[str, str]:
     """The environment of the desk. Prices do not move, so that outcomes do not depend on the time of day."""
     keys = {f"WALLET{n}_KEY": str(Keypair.from_seed(bytes([n] * 32))) for n in range(1, 5)}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OVERMIND_", "SNIPER_"))}
     return {
-        **kept,
+        **outside_environment(),
         **keys,
         "OVERMIND_MANAGED_WALLETS": WALLETS,
         "OVERMIND_DEFAULT_WALLET": "primary_wallet",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from solders.keypair import Keypair
-from tests.support.command_process import COMMAND, still_tape
+from tests.support.command_process import COMMAND, outside_environment, still_tape
 from tests.support.processes import PATIENCE_S, Child
 
 from overmind.core.model.enums import StrategyType
@@ -126,7 +126,7 @@ class LiveProcesses:
         return [answer["result"] for answer in answers]
 
     def environment(self, **more: str) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("OVERMIND_", "SNIPER_"))}
+        kept = outside_environment()
         return {
             **kept,
             "SNIPER_TRADING_MODE": "live",

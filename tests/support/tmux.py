@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import subprocess
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.support.command_process import outside_environment
 from tests.support.processes import wait_until
 
 TMUX = shutil.which("tmux")
@@ -25,7 +25,7 @@ class Terminal:
         assert TMUX is not None
         # Without `env` a process also gets COLUMNS, which readline sets behind the back of `os.environ`.
         call = [TMUX, "-S", str(self._socket), *words]
-        return subprocess.run(call, env=dict(os.environ), capture_output=True, text=True, check=True).stdout
+        return subprocess.run(call, env=outside_environment(), capture_output=True, text=True, check=True).stdout
 
     def shown(self) -> str:
         return self.tmux("capture-pane", "-p")

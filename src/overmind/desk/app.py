@@ -34,7 +34,7 @@ from overmind.core.model.outcome import Failed, Filled
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import DAY_NS
 from overmind.desk.admission import AdmissionWatch
-from overmind.desk.anchorage import READ_FIRST, UNANCHORED, Anchorage
+from overmind.desk.anchorage import READ_FIRST, Anchorage
 from overmind.desk.balances import BalanceWatch
 from overmind.desk.engine import BOUNDS, Begun
 from overmind.desk.engine_start import begun, clock_folder
@@ -91,7 +91,7 @@ class App:
         self.stop_file = stop_file or StopFile(config.data_dir)
         self.space = space
         self._journal = journal
-        self._anchorage = Anchorage.of(config.anchor_dir, journal)
+        self._anchorage = Anchorage.of(config.anchor_dir, journal, config.data_dir)
         self._market = market = connect(self.engine, clock)
         self._desk = market.desk
         chain = market.on_chain.chain if market.on_chain is not None and clock.of_machine else None
@@ -175,7 +175,8 @@ class App:
         watches = [watch.run for watch in maybe if watch is not None]
         anchorage = [] if self._anchorage is None else [partial(self._anchorage.run, self.clock)]
         keeper = [] if self.keeper is None else [self.keeper.run]
-        return [*own, *self._market.services, *watches, *anchorage, *keeper]
+        ids = [partial(self._journal.ids.read, self.clock)] if isinstance(self._journal, SqliteJournal) else []
+        return [*own, *self._market.services, *watches, *anchorage, *keeper, *ids]
 
     @property
     def desk(self) -> Desk:
@@ -234,13 +235,14 @@ class App:
         handle, config = self.engine.handle, self.config
         await self.clock_watch.ask()  # Before anything is journaled.
         on_chain = self._market.on_chain
-        cause, why = self._anchorage.look() if self._anchorage is not None else ("", "")
+        needed = self._anchorage.look() if self._anchorage is not None else []
         genesis_hash = on_chain.genesis_hash if on_chain is not None else ""
         await handle(FoundDesk(config.mode, config.cluster.value, genesis_hash))
-        if cause == EDITED:
-            await handle(AddHold(Scope(), EDITED, why))
-        elif cause == RESTORED or (cause == UNANCHORED and self._was_checked()):
-            await handle(RequireHistory(why))
+        for cause, why in needed:
+            if cause == EDITED:
+                await handle(AddHold(Scope(), EDITED, why))
+            elif cause == RESTORED or self._was_checked():
+                await handle(RequireHistory(why))
         await self.configure(self._desk)
         if self._journal.degraded is None:
             await handle(LiftHold(Scope(), "disk_full", "the journal has room again"))

@@ -54,6 +54,7 @@ class Cataloguer:
                     while (entries := await feed.next()) is not None:
                         for start in range(0, len(entries), SLICE_ENTRIES):
                             await self._in_thread(self._file, entries[start : start + SLICE_ENTRIES])
+                            await self._clock.sleep(SLICE_PAUSE_S)
                         await self._clock.sleep(FILE_EVERY_S)
                 except (JournalUnusable, OSError) as fault:
                     self._tell(str(fault))

@@ -8,6 +8,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,8 @@ from overmind.clock.clocks import uptime_ns
 from overmind.config.door import LOOPBACK, TlsFiles, tls_context
 from overmind.config.secrecy import Secret
 from overmind.core.model.units import NS
+from overmind.desk.answers.answers import Answers
+from overmind.desk.answers.post import HttpPost
 from overmind.desk.app import App
 from overmind.desk.lane import Lane
 from overmind.http.access.access import Access
@@ -95,6 +98,8 @@ async def serve_api(
     streams, health = Streams(app.engine, recent), ServiceHealth(app, reachable)
     tokens, ignored = token_index(app.desk.tokens.values()), app.config.signal_fields_ignored
     lane, connections = Lane(), Connections(connections_max())
+    networks = [ip_network(one) for one in door.answers_networks]
+    answers = Answers(app.engine, journal, app.clock, HttpPost(networks))
     intake = Intake(app.engine, app.begin, lane, tokens, app.desk.quote, app.clock, ignored, app.look_before)
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
@@ -108,7 +113,7 @@ async def serve_api(
         return BesideSample(cataloguer.lag, historian.behind, live, connections.open)
 
     metrics = Metrics(app, health, journal, beside_sample)
-    beside = (cataloguer, historian, metrics, access)
+    beside = (cataloguer, historian, metrics, access, answers)
     parts = (
         streams,
         health,

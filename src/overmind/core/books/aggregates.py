@@ -274,9 +274,10 @@ def begin_stop_base(state: State) -> None:
     state.stop_confirmed_micros = equity_if(state, min)
 
 
-def realise(state: State, book: WalletBook, realised: Realised) -> None:
-    """Books a realised gain or loss. All of them pass here, so that their sum is complete."""
+def realise(state: State, book: WalletBook, realised: Realised) -> int:
+    """Books a realised gain or loss, and returns it. All of them pass here, so that their sum is complete."""
     micros = realised.realised_micros
     book.realised_today_micros += micros
     book.realised_micros += micros
     state.realised.append(realised)
+    return micros
