@@ -95,7 +95,7 @@ async def _keep_trading(app: App) -> None:
 async def _inside(folder: Path) -> list[int]:
     async with opened(folder) as app:
         journal = app.config.data_dir / JOURNAL
-        metrics = Metrics(app, ServiceHealth(app, None), journal, lambda: BesideSample(0, False, {}, {}))
+        metrics = Metrics(app, ServiceHealth(app, None), journal, lambda: BesideSample(0, False, {}, {}, {}))
         others = [asyncio.create_task(metrics.run()), asyncio.create_task(_keep_trading(app))]
         await asyncio.sleep(1)
         with _steps() as times:

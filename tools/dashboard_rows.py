@@ -258,12 +258,13 @@ JOURNAL: Final = Row(
         Panel("Backlog", table.BACKLOG.meaning, NUMBER, whole(table.BACKLOG), red_from=1_000),
         Panel(
             "What follows the journal",
-            "Entries after the newest snapshot, the newest kept state, and the last one in the catalogue.",
+            "Entries after the newest snapshot and kept state, and those not yet in the catalogue or told to a source.",
             NUMBER,
             (
                 Query(now(table.SNAPSHOT_LAG), "snapshot"),
                 Query(now(table.STATES_LAG), "kept states"),
                 Query(now(table.CATALOGUE_LAG), "catalogue"),
+                Query(now(table.ANSWERS_LAG), "answers to {{source}}"),
             ),
         ),
         Panel(

@@ -71,7 +71,7 @@ MACHINE = MachineSample(
     log_lines_lost=0,
     turn_longest_ns=3_000_000,
     turns_long=1,
-    beside=BesideSample(30, True, {"events": 1, "pages": 2}, {"recognised": 1, "anonymous": 0}),
+    beside=BesideSample(30, True, {"views": 4}, {"events": 1, "pages": 2}, {"recognised": 1, "anonymous": 0}),
 )
 ORDER_TIMES, DISK_TIMES = Times.within(ORDER_BOUNDS_NS), Times.within(DURABLE_BOUNDS_NS)
 TIMES = TimesSample(

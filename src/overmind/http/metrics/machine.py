@@ -38,6 +38,7 @@ class BesideSample(Value, frozen=True):
 
     catalogue_lag: int | None  # None: the catalogue is not open
     charts_behind: bool
+    answers_lags: Mapping[str, int]  # by source
     streams: Mapping[str, int]
     connections: Mapping[str, int]
 
@@ -239,6 +240,8 @@ def _tell_process(sheet: Sheet, machine: MachineSample) -> None:
     sheet.add(table.LOG_LOST, machine.log_lines_lost)
     sheet.add_seconds(table.TURN_LONGEST, machine.turn_longest_ns)
     sheet.add(table.TURNS_LONG, machine.turns_long)
+    for source, lag in machine.beside.answers_lags.items():
+        sheet.add(table.ANSWERS_LAG, lag, source)
     for kind, count in machine.beside.streams.items():
         sheet.add(table.STREAMS, count, kind)
     for kind, count in machine.beside.connections.items():

@@ -229,6 +229,13 @@ CATALOGUE_LAG: Final = _known(
 CHARTS_BEHIND: Final = _gauge(
     Group.JOURNAL, "charts_behind", FLAG, "1 until the charts show what was journaled before the start."
 )
+ANSWERS_LAG: Final = _known(
+    Group.JOURNAL,
+    "answers_lag_entries",
+    COUNT,
+    "Entries on disk that the target of a source's answers may still hear of.",
+    ("source",),
+)
 DISK_FREE: Final = _known(Group.JOURNAL, "disk_free_bytes", BYTES, "Free room on the disk of the data folder.")
 DISK_LEFT: Final = _known(Group.JOURNAL, "disk_left_seconds", SECONDS, "How long that room lasts at the measured rate.")
 
