@@ -36,6 +36,7 @@ READERS = {
     "journal/chain.py": "our own journal",
     "journal/segments/segment.py": "our own journal",
     "journal/segments/shelf.py": "our own file",
+    "notices/memory.py": "our own file",
     "keys/secret_key.py": "an array of numbers, which has no names",
     "signals/validation.py": "looks for repeated names",
     "solana/jupiter_api.py": "answers of the swap server",

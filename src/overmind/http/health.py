@@ -140,4 +140,5 @@ def machine_alarms(app: App) -> tuple[str, ...]:
     """What an operator has to look at outside of the books: the log, the disk's room and the keeper."""
     keeper = None if app.keeper is None else app.keeper.alarm()
     space = None if app.space is None else app.space.alarm()
-    return tuple(filter(None, (log_alarm(), space, keeper)))
+    beside = (told for alarms in app.alarms_beside for told in alarms())
+    return (*filter(None, (log_alarm(), space, keeper)), *beside)

@@ -38,7 +38,9 @@ from overmind.http.explainer import Explainer
 from overmind.http.health import Reachable, ServiceHealth
 from overmind.http.historian import Historian
 from overmind.http.intake import Intake
+from overmind.http.metrics.notice_families import TargetRows
 from overmind.http.metrics.scrape import Metrics
+from overmind.http.outlook import ServiceOutlook
 from overmind.http.pages import OperatorPage
 from overmind.http.pages.records import Records
 from overmind.http.protocol import ConnectionProtocol
@@ -58,10 +60,17 @@ class ApiServer:
     """The HTTP API of an open desk while it runs."""
 
     def __init__(
-        self, url: str, server: uvicorn.Server, intake: Intake, health: ServiceHealth, welcomes: Welcomes
+        self,
+        url: str,
+        server: uvicorn.Server,
+        intake: Intake,
+        health: ServiceHealth,
+        welcomes: Welcomes,
+        outlook: ServiceOutlook,
     ) -> None:
         self.url = url
         self.welcomes = welcomes
+        self.outlook = outlook
         self._server = server
         self._intake = intake
         self._health = health
@@ -83,9 +92,17 @@ class ApiServer:
 
 @asynccontextmanager
 async def serve_api(
-    app: App, journal: Path, listener: socket.socket, token: Secret, reachable: Reachable | None = None
+    app: App,
+    journal: Path,
+    listener: socket.socket,
+    token: Secret,
+    reachable: Reachable | None = None,
+    targets: TargetRows = lambda: (),
 ) -> AsyncIterator[ApiServer]:
-    """Serves an open desk for as long as the block lasts. The last responses are sent before it ends."""
+    """Serves an open desk for as long as the block lasts. The last responses are sent before it ends.
+
+    `targets`: what became of notices, for metrics.
+    """
     port = listener.getsockname()[1]
     door = app.config.door
     access = Access(journal.parent, token, app.clock, _seconds, door.session_idle_ns / NS, door.session_max_ns / NS)
@@ -93,7 +110,7 @@ async def serve_api(
     cataloguer, historian = Cataloguer(app.engine, journal, app.clock), Historian(app.engine, journal, app.clock)
     streams, health = Streams(app.engine, recent), ServiceHealth(app, reachable)
     tokens, ignored = token_index(app.desk.tokens.values()), app.config.signal_fields_ignored
-    metrics, lane = Metrics(app, health, journal), Lane()
+    metrics, lane = Metrics(app, health, journal, targets), Lane()
     beside = (cataloguer, historian, metrics, access)
     intake = Intake(app.engine, app.begin, lane, tokens, app.desk.quote, app.clock, ignored, app.look_before)
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
@@ -124,7 +141,8 @@ async def serve_api(
         running = [tasks.create_task(one.run()) for one in beside]
         try:
             await server.up.wait()
-            yield ApiServer(url_of(door, port), server, intake, health, welcomes)
+            outlook = ServiceOutlook(app, health, recent)
+            yield ApiServer(url_of(door, port), server, intake, health, welcomes, outlook)
         finally:
             streams.close()
             page.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -29,9 +30,11 @@ from overmind.http.metrics.families import (
     wallet_families,
 )
 from overmind.http.metrics.journal_times import JournalTimes
+from overmind.http.metrics.notice_families import TargetRows, notice_families
 from overmind.http.metrics.samples import DeskSample, WalletSample, desk_sample, wallet_samples
 from overmind.http.slices import Slices
 from overmind.journal.aside import Aside
+from overmind.notices.delivery import TargetRow
 from overmind.solana.rpc import Endpoint
 
 VERSION: Final = version("overmind")
@@ -50,8 +53,10 @@ class _Given(Collector):
 class Metrics:
     """The metrics of an open desk. `run` counts what the books do not keep."""
 
-    def __init__(self, app: App, health: ServiceHealth, journal: Path) -> None:
+    def __init__(self, app: App, health: ServiceHealth, journal: Path, targets: TargetRows = lambda: ()) -> None:
+        """`targets`: of notices."""
         self._app = app
+        self._targets = targets
         self._health = health
         self._journal = journal
         self._slices = Slices(app.engine)
@@ -80,9 +85,16 @@ class Metrics:
         wallets = await self._slices.collected(wallet_samples)
         desk = await engine.read(lambda state: desk_sample(state, clock.now_ns(), engine.backlog))
         machine = await self._machine()
-        return await asyncio.get_running_loop().run_in_executor(self._aside, self._written, desk, wallets, machine)
+        written = partial(self._written, desk, wallets, machine, self._targets())
+        return await asyncio.get_running_loop().run_in_executor(self._aside, written)
 
-    def _written(self, desk: DeskSample, wallets: Sequence[WalletSample], machine: MachineSample) -> bytes:
+    def _written(
+        self,
+        desk: DeskSample,
+        wallets: Sequence[WalletSample],
+        machine: MachineSample,
+        targets: Sequence[TargetRow],
+    ) -> bytes:
         """In a thread: other threads get their turns between two lines."""
         machine = replace(machine, journal_bytes=_size(self._journal))
         families = (
@@ -91,6 +103,7 @@ class Metrics:
             *wallet_families(wallets),
             *limit_families(desk, wallets),
             *hold_families(desk, wallets),
+            *notice_families(targets),
             *map(_without_times_of_birth, self._counted.collect()),
         )
         registry = CollectorRegistry()
