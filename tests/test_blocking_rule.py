@@ -90,6 +90,7 @@ ELSEWHERE = {
     "journal/verify.py": "`verify` calls it, which serves nobody",
     "journal/writer.py": JOURNAL_THREAD,
     "notices/memory.py": ASIDE,
+    "notices/telegram/offset.py": ASIDE,
     "prices/tape.py": START,
     "sdk/blocking.py": "it is for threads without a loop",
     "views/statement.py": "`export` calls it, which serves nobody",

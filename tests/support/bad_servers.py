@@ -23,6 +23,7 @@ class BadServer:
         self.mode = mode
         self.port = 0
         self.requests: list[tuple[str, str, bytes]] = []  # method, path, body
+        self.came = asyncio.Event()  # set by each request
         self._server: asyncio.Server | None = None
 
     @property
@@ -43,6 +44,7 @@ class BadServer:
             words, lines = head.split(), head.lower().splitlines()
             length = next((int(line.partition(":")[2]) for line in lines if line.startswith("content-length:")), 0)
             self.requests.append((words[0], words[1], await reader.readexactly(length)))
+            self.came.set()
             if self.mode == "hangs":
                 await asyncio.Event().wait()
             writer.write(_ANSWERS.get(self.mode, b""))

@@ -13,6 +13,7 @@ from overmind.desk.market import open_tape, paper
 from overmind.desk.running import running
 from overmind.journal.sqlite import SqliteJournal
 from overmind.notices.targets import Target
+from overmind.ports import Clock
 from overmind.sandbox.demo import demo_env
 from overmind.views.preview import Explained
 
@@ -24,12 +25,12 @@ def told_config(folder: Path, **env: str) -> MultiWalletConfig:
 
 
 @asynccontextmanager
-async def told_desk(config: MultiWalletConfig, after_s: float = 0.0) -> AsyncIterator[App]:
-    """`after_s`: how long after the tape's begin it opens."""
+async def told_desk(config: MultiWalletConfig, after_s: float = 0.0, clock: Clock | None = None) -> AsyncIterator[App]:
+    """`after_s`: how long after the tape's begin it opens. `clock`: None for virtual time."""
     folder, tape = config.data_dir, open_tape(config)
     folder.mkdir(parents=True, exist_ok=True)
     journal = SqliteJournal.open(folder / JOURNAL)
-    clock = VirtualClock(tape.start_ns + round(after_s * 10**9))
+    clock = clock or VirtualClock(tape.start_ns + round(after_s * 10**9))
     try:
         async with running(App(config, journal, clock, paper(config, tape, historical=True))) as app:
             yield app

@@ -37,6 +37,8 @@ READERS = {
     "journal/segments/segment.py": "our own journal",
     "journal/segments/shelf.py": "our own file",
     "notices/memory.py": "our own file",
+    "notices/telegram/offset.py": "our own file",
+    "notices/telegram/wire.py": "answers of Telegram's server",
     "keys/secret_key.py": "an array of numbers, which has no names",
     "signals/validation.py": "looks for repeated names",
     "solana/jupiter_api.py": "answers of the swap server",
