@@ -30,6 +30,7 @@ from overmind.desk.interpreter import settle_heap
 from overmind.desk.log.setup import configure_logging, stop_logging
 from overmind.desk.market import connected
 from overmind.desk.running import running
+from overmind.desk.watches.stop_file_watch import StopFileWatch
 from overmind.http.server import listen, serve_api
 from overmind.journal.sqlite import SqliteJournal
 from overmind.venues.paper import PERFECT
@@ -78,12 +79,13 @@ async def opened(folder: Path) -> AsyncIterator[App]:
     configure_logging(config.logs_dir, "INFO")
     journal = SqliteJournal.open(config.data_dir / JOURNAL)
     try:
-        async with (
-            connected(config, clock, model=PERFECT) as connect,
-            running(App(config, journal, clock, connect)) as app,
-        ):
-            settle_heap()
-            yield app
+        with StopFileWatch(config.data_dir).looking() as stop_file:  # As every door does.
+            async with (
+                connected(config, clock, model=PERFECT) as connect,
+                running(App(config, journal, clock, connect, stop_file)) as app,
+            ):
+                settle_heap()
+                yield app
     finally:
         journal.close()
         stop_logging()

@@ -35,6 +35,7 @@ MADE: Final = (
     "telegram.json",
     "bench.json",
     "package.json",
+    "backup.json",
 )
 
 

@@ -16,6 +16,27 @@ ANCHOR: Final = "tests/journal/test_anchor.py"
 
 STORAGE_BUGS: Final = (
     Mutation(
+        "sealed ids taken for new ones",
+        "journal/known_ids.py",
+        "self._tables = [OF_ENTRIES, OF_SEALED]",
+        "self._tables = [OF_ENTRIES]",
+        "tests/journal/test_known_ids.py::test_known_ids_are_found_and_new_ones_are_not_looked_up",
+    ),
+    Mutation(
+        "new ids not added to those that are known",
+        "journal/sqlite.py",
+        "            self.ids.add(entries)\n",
+        "",
+        "tests/journal/test_known_ids.py::test_known_ids_are_found_and_new_ones_are_not_looked_up",
+    ),
+    Mutation(
+        "ids believed before all were read",
+        "journal/known_ids.py",
+        "return not self.complete or ",
+        "return ",
+        "tests/journal/test_known_ids.py::test_ids_that_cannot_be_read_are_looked_up",
+    ),
+    Mutation(
         "disk that fills up within hours not noticed before tomorrow",
         "desk/watches/space_watch.py",
         "RATE_OVER_NS: Final = (3_600 * NS, DAY_NS)",
@@ -187,8 +208,8 @@ STORAGE_BUGS: Final = (
     Mutation(
         "catalogue of another journal believed",
         "journal/catalogue/store.py",
-        "        return self.filed == 0 or journal.hash_of(self.filed) == link",
-        "        return self.filed >= 0 or link == b''",
+        "    return seq == 0 or journal.hash_of(seq) == link",
+        "    return seq >= 0 or link == b''",
         f"{PAST}::test_a_catalogue_of_no_use_is_passed_over_and_made_anew",
     ),
     Mutation(
@@ -313,15 +334,15 @@ STORAGE_BUGS: Final = (
     Mutation(
         "kept states take the last room on the disk",
         "journal/kept/store.py",
-        "        self._require_room()\n",
+        "        FILE.require_room(self._folder, self._room_min)\n",
         "",
         f"{KEPT}::test_nothing_is_taken_from_a_disk_that_is_nearly_full",
     ),
     Mutation(
         "keeper that fails not told to probes",
         "http/health.py",
-        "(self._app.disk_fault(), log_fault(), full, failing)",
-        "(self._app.disk_fault(), log_fault(), full)",
+        "Fault.KEEPER: _told(None if keeper is None else keeper.fault()),",
+        "Fault.KEEPER: (),",
         "tests/http/test_health.py::test_a_keeper_that_keeps_failing_is_told",
     ),
     Mutation(
@@ -334,8 +355,8 @@ STORAGE_BUGS: Final = (
     Mutation(
         "catalogue takes the last room on the disk",
         "journal/catalogue/store.py",
-        "        self._require_room()\n",
-        "",
+        "        if self._folder is not None:\n",
+        "        if self._folder is None:\n",
         f"{PAST}::test_the_last_room_on_a_disk_is_left_to_the_journal",
     ),
     Mutation(

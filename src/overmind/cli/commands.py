@@ -31,6 +31,8 @@ SET_UP: Final = {
     "tokens": Entry("access", "tokens_cli", "Show, make or revoke the tokens of programs."),
     "notices": Entry("notices", "notices_cli", "Show what people are told, and send a notice to try it."),
     "show-config": Entry("configuration", "show_config", "Show every setting in force and where it comes from."),
+    "backup": Entry("backup", "backup", "Copy the journal while the desk trades, and verify it."),
+    "restore": Entry("backup", "restore", "Make a new data folder from a backup, and verify it."),
 }
 TRADE: Final = {
     "run": Entry("run", "run", "Run the desk as a service with an HTTP API."),

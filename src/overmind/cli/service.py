@@ -36,6 +36,7 @@ from overmind.desk.market import Connect, MarketAccess, connected
 from overmind.desk.running import running
 from overmind.desk.watches.space_watch import SpaceWatch
 from overmind.desk.watches.stop_file_watch import StopFileWatch
+from overmind.desk.watches.supervisor import Supervisor, status_of, supervised
 from overmind.desk.watches.watchdog import Patience, watched_loop
 from overmind.http.files import (
     TOKEN_FILE,
@@ -95,7 +96,8 @@ async def _run(
     as_json: bool,
     decisions: bool | None,
 ) -> None:
-    clock, markets = SystemClock(), list[MarketAccess]()
+    clock, markets, supervisor = SystemClock(), list[MarketAccess](), Supervisor.of_process()
+    supervisor.starting()
     keeper = KeeperProcess(config.data_dir / JOURNAL)
     space = SpaceWatch(config.data_dir, clock, config.disk_days_min)
     with StopFileWatch(config.data_dir).looking() as stop_file, ending.opening():
@@ -108,7 +110,9 @@ async def _run(
             ending.opened()
             with watched_loop(config.logs_dir, Patience(config.step_tell_ns, config.step_max_ns)):
                 messengers = Messengers(app, config.data_dir / JOURNAL, targets)
-                await _serve(config, app, listener, token, markets[0], messengers, ending, as_json, decisions)
+                await _serve(
+                    config, app, listener, token, markets[0], messengers, ending, supervisor, as_json, decisions
+                )
 
 
 async def _serve(
@@ -119,6 +123,7 @@ async def _serve(
     market: MarketAccess,
     messengers: Messengers,
     ending: Ending,
+    supervisor: Supervisor,
     as_json: bool,
     decisions: bool | None,
 ) -> None:
@@ -130,11 +135,14 @@ async def _serve(
         try:
             await _publish(config, service, aside)
             _announce(config, service, app.changed_limits(), as_json)
+            supervisor.ready(status_of(app))
             console = console_of(app.engine, config.log_level, as_json, decisions)
             async with messengers.telling(service.outlook), telling(console):
-                with measuring(app.turns):
-                    await ending.stop.wait()
-                await _drain(app, service, ending.stop_now)
+                with supervised(app, supervisor):
+                    with measuring(app.turns):
+                        await ending.stop.wait()
+                    supervisor.stopping(f"settling {len(app.engine.state.open_orders)} open orders")
+                    await _drain(app, service, ending.stop_now)
         finally:
             with contextlib.suppress(OSError):  # TimeoutError is one. The file names a process that is gone, then.
                 await aside.run(partial(withdraw, config.data_dir), FILE_MAX_S)

@@ -54,6 +54,7 @@ class Cataloguer:
                     while (entries := await feed.next()) is not None:
                         for start in range(0, len(entries), SLICE_ENTRIES):
                             await self._in_thread(self._file, entries[start : start + SLICE_ENTRIES])
+                            await self._clock.sleep(SLICE_PAUSE_S)
                         await self._clock.sleep(FILE_EVERY_S)
                 except (JournalUnusable, OSError) as fault:
                     self._tell(str(fault))
@@ -61,6 +62,12 @@ class Cataloguer:
                     await self._clock.sleep(RETRY_S)
         finally:
             self._engine.unsubscribe(feed)
+
+    @property
+    def lag(self) -> int | None:
+        """Durable entries that are not filed yet; None: the catalogue is not open."""
+        catalogue = self._catalogue
+        return None if catalogue is None else max(0, self._engine.durable_seq - catalogue.filed)
 
     def close(self) -> None:
         """Waits for a slice that is under way, and not for a disk that hangs."""

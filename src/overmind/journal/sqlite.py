@@ -23,6 +23,7 @@ from overmind.journal.database import (
     tip_at,
     verified_end,
 )
+from overmind.journal.known_ids import KnownIds
 from overmind.journal.reader import SEQ_MAX, Reader
 from overmind.journal.segments.sealed import Sealed
 from overmind.journal.writer import Writer
@@ -44,6 +45,7 @@ class SqliteJournal:
         self._db = db
         self._reader = Reader(path, db)
         self._writer = writer
+        self.ids = KnownIds(path, 0 if writer is None else last_seq(db))
         self._thread = Aside("journal")
         self._aside = Aside("journal's files")
         self._newest_write: threading.Event | None = None  # set once the newest write is done
@@ -75,6 +77,7 @@ class SqliteJournal:
     async def append(self, entries: Sequence[Entry]) -> None:
         writer = self._require_writer()
         if entries:
+            self.ids.add(entries)
             await self._write(writer.append, entries)
         if writer.checkpoint_due and not self._closed:
             self._thread.submit(writer.checkpoint)
@@ -104,7 +107,7 @@ class SqliteJournal:
         return self._reader.entry(seq)
 
     def find(self, signal_id: SignalId) -> int | None:
-        return self._reader.find(signal_id)
+        return self._reader.find(signal_id) if self.ids.may_have(signal_id) else None
 
     def snapshot(self) -> Snapshot | None:
         return self.snapshot_before(SEQ_MAX)

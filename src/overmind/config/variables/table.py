@@ -48,6 +48,7 @@ from overmind.config.variables.costs import (
 )
 from overmind.config.variables.door import (
     ALLOWED_HOSTS,
+    ANSWERS_NETWORKS,
     BIND,
     SESSION_IDLE,
     SESSION_MAX,
@@ -256,7 +257,7 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         SEGMENT_ENTRIES,
         SEGMENT_DAYS_MAX,
     ),
-    "Door": (BIND, TLS_CERT, TLS_KEY, TRUSTED_PROXY, ALLOWED_HOSTS, SESSION_IDLE, SESSION_MAX),
+    "Door": (BIND, TLS_CERT, TLS_KEY, TRUSTED_PROXY, ALLOWED_HOSTS, ANSWERS_NETWORKS, SESSION_IDLE, SESSION_MAX),
     "Notices": (
         NOTICES,
         NOTICES_FILE,
