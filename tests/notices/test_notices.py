@@ -103,13 +103,17 @@ def test_a_start_after_a_kill_says_so_once(tmp_path: Path) -> None:
 
 
 def test_a_critical_notice_that_nobody_took_is_told_again_under_its_id(tmp_path: Path) -> None:
+    async def during(app: App) -> None:
+        await stop(app)
+        await app.engine.handle(AddHold(Scope(W1), OPERATOR, "lunch"))
+
     deaf, second, third = Taken(takes=False), Taken(), Taken()
-    tell(tmp_path, deaf, stop)
+    tell(tmp_path, deaf, during)
     memory = read_memory(tmp_path)
     assert memory is not None
     assert memory.delivered < memory.seen
     tell(tmp_path, second, nothing)
-    assert second.titles == ["service", "emergency stop", "service"]  # and not who: that is not critical
+    assert second.titles == ["service", "emergency stop", "service"]  # and no pause: that is not critical
     tell(tmp_path, third, nothing)
     assert "emergency stop" not in third.titles
 

@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 import structlog
 from tests.support.bad_servers import BadServer, bad_server
-from tests.support.told_desk import CalmOutlook, told_config, told_desk
+from tests.support.told_desk import CalmOutlook, shipped_tape, told_config, told_desk
 
 from overmind.clock.clocks import JumpClock
 from overmind.core.model.commands import EmergencyStop, ReactivateWallet
 from overmind.core.model.ids import WalletId
 from overmind.desk.app import App
-from overmind.desk.market import open_tape
 from overmind.notices import ping
 from overmind.notices.ping import DeadMansSwitch
 
@@ -30,7 +29,7 @@ def watch(folder: Path, mode: str, during: During) -> tuple[BadServer, DeadMansS
                 folder, OVERMIND_PING_URL=f"http://127.0.0.1:{server.port}/{SECRET}", OVERMIND_PING_EVERY_SEC="10"
             )
             assert config.notices.ping is not None
-            clock = QuickClock(open_tape(config).start_ns)
+            clock = QuickClock(shipped_tape().start_ns)
             outlook = CalmOutlook()
             async with told_desk(config, clock=clock) as app:
                 switch = DeadMansSwitch(config.notices.ping, app)

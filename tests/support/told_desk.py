@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 
 from overmind.clock.virtual import VirtualClock
@@ -14,6 +16,7 @@ from overmind.desk.running import running
 from overmind.journal.sqlite import SqliteJournal
 from overmind.notices.targets import Target
 from overmind.ports import Clock
+from overmind.prices.tape import Tape
 from overmind.sandbox.demo import demo_env
 from overmind.views.preview import Explained
 
@@ -24,10 +27,17 @@ def told_config(folder: Path, **env: str) -> MultiWalletConfig:
     return MultiWalletConfig.from_env({**demo_env(1, folder), **env}, dotenv=None)
 
 
+@cache
+def shipped_tape() -> Tape:
+    """Read once for all tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        return open_tape(told_config(Path(folder)))
+
+
 @asynccontextmanager
 async def told_desk(config: MultiWalletConfig, after_s: float = 0.0, clock: Clock | None = None) -> AsyncIterator[App]:
     """`after_s`: how long after the tape's begin it opens. `clock`: None for virtual time."""
-    folder, tape = config.data_dir, open_tape(config)
+    folder, tape = config.data_dir, shipped_tape()
     folder.mkdir(parents=True, exist_ok=True)
     journal = SqliteJournal.open(folder / JOURNAL)
     clock = clock or VirtualClock(tape.start_ns + round(after_s * 10**9))

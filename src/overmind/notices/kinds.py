@@ -79,7 +79,15 @@ _WITHDRAWAL: Final = f"move:{MoveKind.WITHDRAWAL.value}:"
 
 def kind_of(event: Event) -> NoticeKind | None:
     """None: nobody is told. What an operator wants to know of it stands in another event."""
-    match event:
+    match event:  # What comes most often stands first.
+        case TicketRecorded() | PricesMoved() | PricesMarked() | BalancesChecked() | OrderFinal() | MoveFinal():
+            return None  # Steps of what is told when it begins and when it ends.
+        case OrderPlaced(order=order):
+            if not is_own(order.signal_id):
+                return NoticeKind.ORDER
+            return NoticeKind.EXIT if order.is_urgent else NoticeKind.MOVE  # The desk buys SOL for fees.
+        case OrderClosed(order_id=order_id, outcome=outcome):
+            return _kind_of_end(order_id, isinstance(outcome, Filled))
         case HoldAdded(hold=hold):
             return kind_of_hold(hold.cause)
         case HoldLifted(cause=cause):
@@ -90,12 +98,6 @@ def kind_of(event: Event) -> NoticeKind | None:
             return NoticeKind.LANDED_OTHERWISE
         case OrderRolledBack() | MoveRolledBack():
             return NoticeKind.ROLLBACK
-        case OrderPlaced(order=order):
-            if not is_own(order.signal_id):
-                return NoticeKind.ORDER
-            return NoticeKind.EXIT if order.is_urgent else NoticeKind.MOVE  # The desk buys SOL for fees.
-        case OrderClosed(order_id=order_id, outcome=outcome):
-            return _kind_of_end(order_id, isinstance(outcome, Filled))
         case MovePlaced(move=move):
             return _kind_of_move(move.id, failed=False)
         case MoveClosed(move_id=move_id, outcome=outcome):
@@ -122,8 +124,6 @@ def kind_of(event: Event) -> NoticeKind | None:
             return NoticeKind.DAY
         case DeskFounded():
             return NoticeKind.SERVICE
-        case PricesMarked() | PricesMoved() | BalancesChecked() | TicketRecorded() | OrderFinal() | MoveFinal():
-            return None  # Steps of what is told when it begins and when it ends.
 
 
 def kind_of_hold(cause: str) -> NoticeKind:

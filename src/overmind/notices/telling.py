@@ -25,6 +25,7 @@ from overmind.notices.notice import Told
 from overmind.views.lines import Teller
 
 ORDERS_MAX: Final = 20_000  # open ones that are remembered; of an older one only its end is told
+ENDS: Final = (OrderClosed, OrderFinal, OrderRolledBack)  # of what is remembered of an order
 REFERRED_TO: Final = (DeskConfigured, SignalRefused)  # what later lines refer to, besides orders
 
 
@@ -33,6 +34,7 @@ class Telling:
 
     def __init__(self, settings: NoticeSettings, state: State) -> None:
         self._settings = settings
+        self._wanted = frozenset(kind for kind in NoticeKind if is_wanted(settings, kind))
         self._orders: dict[OrderId, Order] = {one.order.id: one.order for one in state.open_orders.values()}
         self._orders |= {one.order.id: one.order for one in state.provisional.values()}
         self._teller = Teller(state.desk, {}, state.refusal_patterns, find_order=self._orders.get)
@@ -64,15 +66,16 @@ class Telling:
         self._forget(entry.event)
 
     def _is_told(self, kind: NoticeKind, event: Event) -> bool:
-        settings = self._settings
-        if not is_wanted(settings, kind):
+        if kind not in self._wanted:
             return False
         if kind is NoticeKind.FILL and isinstance(event, OrderClosed) and isinstance(event.outcome, Filled):
             order = self._orders.get(event.order_id)
-            return order is None or order.notional_micros >= settings.fill_min_micros
+            return order is None or order.notional_micros >= self._settings.fill_min_micros
         return True
 
     def _forget(self, event: Event) -> None:
+        if not isinstance(event, ENDS):
+            return
         match event:
             case (
                 OrderClosed(order_id=order_id, provisional=False)

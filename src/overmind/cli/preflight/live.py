@@ -10,6 +10,7 @@ from typing import Final
 import aiohttp
 
 from overmind.cli.opening import JOURNAL, state_on_disk
+from overmind.cli.preflight.notices import with_notice
 from overmind.cli.preflight.point import Point, Read, failed, passed, unknown
 from overmind.cli.remote import READY_S, caller_token, pinned, readiness
 from overmind.clock.clocks import SystemClock, uptime_ns
@@ -91,7 +92,7 @@ async def _balances(config: MultiWalletConfig) -> Point:
 
 
 def monitoring(config: Read) -> Point:
-    """Whoever watches the desk needs `/readyz` and the event stream."""
+    """Whoever watches the desk needs `/readyz`, the event stream, and notices where they are configured."""
     if config is None:
         return unknown(MONITORING)
     service, served = find_service(config.data_dir), readiness(config.data_dir)
@@ -106,7 +107,8 @@ def monitoring(config: Read) -> Point:
         took_ms = asyncio.run(_stream_ms(config.data_dir, service))
     except (aiohttp.ClientError, TimeoutError, ConfigError) as fault:
         return failed(MONITORING, f"the event stream: {fault or 'no answer'}", "see logs/overmind.log, and restart it")
-    return passed(MONITORING, f"/readyz is ready, and the event stream answered in {took_ms:.0f} ms, at {served.url}")
+    seen = f"/readyz is ready, and the event stream answered in {took_ms:.0f} ms, at {served.url}"
+    return with_notice(config, passed(MONITORING, seen))
 
 
 async def _stream_ms(data_dir: Path, service: RunningService) -> float:
