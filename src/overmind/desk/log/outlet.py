@@ -30,9 +30,7 @@ class _Mark(threading.Event):
 
 
 class Outlet(Generic[T]):
-    def __init__(
-        self, name: str, write: Callable[[Sequence[T]], bool], most: int, gather_s: float = GATHER_S
-    ) -> None:
+    def __init__(self, name: str, write: Callable[[Sequence[T]], bool], most: int, gather_s: float = GATHER_S) -> None:
         """`write` runs in the thread and says whether the items were written. `most` items wait at a time.
 
         `gather_s`: how long the thread waits for more. One write takes many then, and the thread seldom wakes up.
