@@ -37,6 +37,10 @@ from overmind.http.connections import Connections, ServerConfig, connections_max
 from overmind.http.explainer import Explainer
 from overmind.http.health import Reachable, ServiceHealth
 from overmind.http.historian import Historian
+from overmind.http.hooks.administration import HookAdministration
+from overmind.http.hooks.hooks import Hooks
+from overmind.http.hooks.known import KnownSources
+from overmind.http.hooks.reading import Market
 from overmind.http.intake import Intake
 from overmind.http.metrics.scrape import Metrics
 from overmind.http.pages import OperatorPage
@@ -94,7 +98,8 @@ async def serve_api(
     streams, health = Streams(app.engine, recent), ServiceHealth(app, reachable)
     tokens, ignored = token_index(app.desk.tokens.values()), app.config.signal_fields_ignored
     metrics, lane = Metrics(app, health, journal), Lane()
-    beside = (cataloguer, historian, metrics, access)
+    sources, market = KnownSources(journal.parent, app.clock), Market(tokens, app.desk.quote, ignored)
+    beside = (cataloguer, historian, metrics, access, sources)
     intake = Intake(app.engine, app.begin, lane, tokens, app.desk.quote, app.clock, ignored, app.look_before)
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
@@ -109,6 +114,8 @@ async def serve_api(
         logins,
         welcomes,
         Administration(access, app.engine),
+        HookAdministration(sources, app.engine, market),
+        Hooks(sources, access, intake, market),
         reference,
         page,
     )

@@ -72,6 +72,8 @@ w1; buy eth $1000 from bot | {ALL} then flat | SOURCE_HOLDS_NOTHING 0 0 + {EMPTY
 {GIVEN} | {ALL} counts 1 had 999999999999 | AMOUNT_OUT_OF_RANGE at least one base unit 0
 # Short: opened, or covered. Nothing is bought or sold, and the position that it had stays.
 {GIVEN} | {ALL} then short | {SHORT}
+{GIVEN} | {ALL} then turned | w1 0.5 eth
+{GIVEN} | sell btc nothing {EXIT} then turned | {SHORT} + SOURCE_HOLDS_NOTHING 0 0 + {EMPTY}
 {GIVEN} | buy eth $100 from chart then short | {SHORT}
 {GIVEN}; {ALL} counts 10 then short | {ALL} counts 5 | w1 0.25 eth
 # Other sales: a strategy's takes lots of its strategy from any source, one of the desk anything, but nothing twice.
