@@ -10,7 +10,7 @@ READY := .venv/.ready
 BROWSER := .venv/.browser
 SHIP := .venv/.ship
 
-.PHONY: demo test check fix bench budget soak browser contract ship mutants interpreters seeds sim pictures lock clean
+.PHONY: demo test check fix bench budget soak browser contract ship clients mutants interpreters seeds sim pictures lock clean
 
 demo: $(READY)
 	$(BIN)/overmind demo
@@ -59,6 +59,10 @@ contract: $(BROWSER)
 # What is shipped beside the program: rules, dashboard, unit, image, clients, wheel, documentation site.
 ship: $(SHIP)
 	$(BIN)/pytest -rs tests/ship $(TESTS)
+
+# The clients for Python and TypeScript, in build/clients, from the description of the API.
+clients: $(SHIP)
+	$(BIN)/python -m tools.clients build/clients
 
 # Plants known bugs, one at a time in a copy of the sources, and expects a named test to notice each.
 mutants: $(READY)

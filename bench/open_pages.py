@@ -44,13 +44,13 @@ HEADERS: Final = {"authorization": f"Bearer {TOKEN}"}
 
 
 async def _page(session: aiohttp.ClientSession, path: str, looks: Any) -> None:
-    shown, tag = -1, ""
+    shown, tag, fresh_until_s = -1, "", 0.0
     async with session.get(STREAM) as stream:
         async for line in stream.content:
             if not line.startswith(b"data: "):
                 continue
             seq = msgspec.json.decode(line[6:])["seq"]
-            if seq == shown:
+            if seq == shown or time.monotonic() < fresh_until_s:
                 continue
             headers = {"x-fragment": "1", "x-seq": str(seq), "if-none-match": tag}
             async with session.get(path, headers=headers) as answer:
@@ -58,6 +58,7 @@ async def _page(session: aiohttp.ClientSession, path: str, looks: Any) -> None:
                 await answer.read()
                 if answer.status != 503:  # Else the journal lags, and the page asks again after the next tick.
                     shown, tag = seq, answer.headers["etag"]
+                    fresh_until_s = time.monotonic() + int(answer.headers["x-fresh-ms"]) / 1_000
             looks.value += 1
 
 

@@ -67,6 +67,25 @@ def test_a_change_is_rendered_anew(tmp_path: Path) -> None:
     staged(play, tmp_path)
 
 
+def test_a_page_is_told_for_how_long_asking_again_brings_nothing_new(tmp_path: Path) -> None:
+    """So that it does not ask at every tick for a view that is only made anew every few seconds."""
+
+    async def play(stage: PageStage) -> None:
+        counted = Counted(stage)
+        first = await stage.fragment("/desk/counted")
+        await stage.app.engine.handle(HOLD)
+        fresh_ms = int(first.headers["x-fresh-ms"])
+        assert 0 < fresh_ms <= AGE_MAX_S * 1_000
+        again = await stage.fragment("/desk/counted")
+        assert (counted.looks, again.headers["etag"]) == (1, first.headers["etag"])
+        await asyncio.sleep(fresh_ms / 1_000)
+        await stage.fragment("/desk/counted")
+        assert counted.looks == 2
+        assert "x-fresh-ms" not in (await stage.get("/desk/counted")).headers  # Whoever opens it gets it as it is now.
+
+    staged(play, tmp_path)
+
+
 def test_what_the_journal_does_not_know_is_looked_at_each_second(tmp_path: Path) -> None:
     async def play(stage: PageStage) -> None:
         counted, seq = Counted(stage), stage.app.engine.state.seq

@@ -51,6 +51,19 @@ class SourceSecret(Value, frozen=True, forbid_unknown_fields=True):
         return not self.valid_until_ns or at_ns < self.valid_until_ns
 
 
+class AnswersKey(Value, frozen=True, forbid_unknown_fields=True):
+    """A key that both sides have: whoever hears an answer computes its signature again."""
+
+    key: str
+    valid_until_ns: int = 0  # 0: until another one takes its place
+
+    def __repr__(self) -> str:
+        return "AnswersKey()"
+
+    def is_valid(self, at_ns: int) -> bool:
+        return not self.valid_until_ns or at_ns < self.valid_until_ns
+
+
 class Source(Value, frozen=True, forbid_unknown_fields=True):
     name: str
     kind: SourceKind
@@ -61,7 +74,8 @@ class Source(Value, frozen=True, forbid_unknown_fields=True):
     made_by: str
     changed_at: str = ""  # when its secret was rotated last; blank: never
     answers_url: str = ""  # where its decisions, fills and refusals are sent; blank: nowhere
-    answers_key: str = ""  # signs what is sent there; the file is as private as it
+    answers_keys: tuple[AnswersKey, ...] = ()  # sign what is sent there, the newest first; the file is as private
+    answers_after: int = 0  # the entry after which its answers begin
 
     def __repr__(self) -> str:
         return f"Source({self.name}, {self.kind})"

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from overmind.core.model.units import NS
 
-SHARE: Final = 0.025  # of one processor, for all live views
+SHARE: Final = 0.022  # of one processor, for all live views
 AGE_MAX_S: Final = 5.0
 LIVE_S: Final = 10.0  # A view that was not made for so long has no reader.
 

@@ -45,6 +45,7 @@ QUIET_S: Final = 1.0  # What is not in the journal, such as a full disk, is look
 TAG_BYTES: Final = 12
 FRAGMENT: Final = "x-fragment"
 SEEN: Final = "x-seq"
+FRESH: Final = "x-fresh-ms"  # for how long asking again would bring the same
 NOTICE: Final = "notice"
 THEME: Final = "theme"
 
@@ -97,6 +98,8 @@ class Pages:
             raise HttpRefusal(503, why, "a stop works all the same; look at the disk of the data folder") from None
         tag = f'"{rendered.tag}"'
         headers = {"etag": tag, SEEN: str(rendered.seq)}
+        if fragment:
+            headers[FRESH] = str(self._fresh_ms((_address(request), identity.role), rendered))
         if fragment and request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
         body = rendered.main if fragment else await self._framed(request, view, title or view.name, rendered.main)
@@ -134,6 +137,10 @@ class Pages:
             return age_s < QUIET_S
         seen = digits(request.headers.get(SEEN, ""), SEQ_MAX)
         return fragment and age_s < SHARED_S and seen is not None and rendered.seq >= seen
+
+    def _fresh_ms(self, key: Key, rendered: Rendered) -> int:
+        left_s = self._share.age_max_s(key) - (asyncio.get_running_loop().time() - rendered.at_s)
+        return max(0, round(left_s * 1_000))
 
     async def _render(self, key: Key, view: View, look: Look, role: Role) -> Rendered:
         at_s, seq, began_ns = asyncio.get_running_loop().time(), self.app.engine.state.seq, thread_ns()

@@ -23,6 +23,7 @@
   let tickedMs = Number(live.dataset.at); // the desk's time of the last tick
   let wanted = Number(main.dataset.seq); // the newest entry that a tick told of
   let shown = wanted; // the entry that the view shows
+  let freshUntil = 0; // The service makes no newer view before.
   let tag = "";
   let busy = false;
   let refused = ""; // why the service does not answer the view
@@ -97,13 +98,14 @@
 
   async function refresh(force) {
     if (document.hidden || busy) return;
-    const quiet = performance.now() - fetchedAt > QUIET_MS;
-    if (!force && wanted === shown && !quiet) {
-      shownAt = performance.now();
+    const now = performance.now();
+    if (!force && now < freshUntil) return;
+    if (!force && wanted === shown && now - fetchedAt <= QUIET_MS) {
+      shownAt = now;
       return;
     }
     busy = true;
-    fetchedAt = performance.now();
+    fetchedAt = now;
     const asked = wanted;
     try {
       const headers = { "x-fragment": "1", "x-seq": String(asked) };
@@ -120,6 +122,7 @@
         const got = Number(answer.headers.get("x-seq"));
         shown = Math.min(asked, got || asked); // A view that costs much may be a little older.
         shownAt = performance.now();
+        freshUntil = shownAt + Number(answer.headers.get("x-fresh-ms") || 0);
         refused = "";
       } else {
         refused = answer.type === "opaqueredirect" || answer.status === 401 ? "signed out" : "the service refuses this view";
