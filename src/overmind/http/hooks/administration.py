@@ -12,6 +12,7 @@ from starlette.responses import Response
 from overmind.clock.instants import iso_seconds
 from overmind.config import ConfigError
 from overmind.config.files import InvalidValue
+from overmind.config.secrecy import Secret
 from overmind.core.model.commands import RecordAction
 from overmind.core.model.value import Value
 from overmind.desk.engine import Engine
@@ -79,11 +80,13 @@ def source_with(body: HookBody, at: str, by: str) -> Source:
     return Source(body.name, body.kind, symbols, body.defaults, (), at, by)
 
 
-def refuse_faulty(source: Source) -> None:
-    """Raises HttpRefusal. A source that is not kept yet has no secret."""
-    fault = fault_of_source(msgspec.structs.replace(source, secrets=(kept(new_secret()),)))
-    if isinstance(fault, InvalidValue):
-        raise HttpRefusal(400, fault.problem, fault.fix)
+def fault_of_new(source: Source) -> InvalidValue | None:
+    """Of a source that has no secret yet."""
+    return fault_of_source(with_secret(source, new_secret()))
+
+
+def with_secret(source: Source, secret: Secret) -> Source:
+    return msgspec.structs.replace(source, secrets=(kept(secret),))
 
 
 def path_of(source: Source, secret: str) -> str:
@@ -123,10 +126,10 @@ class HookAdministration:
         async def add(request: Request) -> Response:
             body, secret = await read_body(request, HookBody), new_secret()
             source = source_with(body, at=iso_seconds(self._now_ns()), by=identity_of(request).by)
-            refuse_faulty(source)
+            if (fault := fault_of_new(source)) is not None:
+                raise HttpRefusal(400, fault.problem, fault.fix)
             refuse_unusable(source, self._market)
-            source = msgspec.structs.replace(source, secrets=(kept(secret),))
-            await self._make(request, body.reason, add_source(source))
+            await self._make(request, body.reason, add_source(with_secret(source, secret)))
             return JsonResponse(NewHook(source.name, source.kind, path_of(source, secret.reveal())))
 
         @router.post("/hooks/{name}/rotate")
