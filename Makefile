@@ -10,7 +10,7 @@ READY := .venv/.ready
 BROWSER := .venv/.browser
 SHIP := .venv/.ship
 
-.PHONY: demo test check fix bench budget soak browser contract ship clients mutants interpreters seeds sim pictures lock clean
+.PHONY: demo test check fix bench budget soak browser contract ship clients wheel sbom site mutants interpreters seeds sim pictures lock clean
 
 demo: $(READY)
 	$(BIN)/overmind demo
@@ -60,9 +60,22 @@ contract: $(BROWSER)
 ship: $(SHIP)
 	$(BIN)/pytest -rs tests/ship $(TESTS)
 
+# The wheel, for an image or another machine. Nothing is fetched.
+wheel: $(READY)
+	rm -f dist/overmind-*.whl
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-index --no-build-isolation --wheel-dir dist .
+
+# The bill of materials of what runs, as CycloneDX.
+sbom: $(SHIP)
+	$(BIN)/python -m tools.sbom requirements-run.lock dist/overmind.cdx.json
+
 # The clients for Python and TypeScript, in build/clients, from the description of the API.
 clients: $(SHIP)
 	$(BIN)/python -m tools.clients build/clients
+
+# The documentation as pages, in site/. Nothing is fetched, and the pages fetch nothing from elsewhere.
+site: $(SHIP)
+	$(BIN)/zensical build --clean --strict
 
 # Plants known bugs, one at a time in a copy of the sources, and expects a named test to notice each.
 mutants: $(READY)
@@ -116,7 +129,8 @@ $(SHIP): $(READY) requirements-ship.lock
 lock:
 	uv pip compile --quiet --generate-hashes --extra dev --no-header --output-file requirements.lock pyproject.toml
 	uv pip compile --quiet --generate-hashes --extra browser --no-header --constraint requirements.lock --output-file requirements-browser.lock pyproject.toml
+	uv pip compile --quiet --generate-hashes --extra notices --no-header --constraint requirements.lock --output-file requirements-run.lock pyproject.toml
 	uv pip compile --quiet --generate-hashes --extra ship --no-header --constraint requirements.lock --output-file requirements-ship.lock pyproject.toml
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build src/*.egg-info
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist site src/*.egg-info
