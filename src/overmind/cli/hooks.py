@@ -34,7 +34,7 @@ from overmind.http.hooks.sample import refuse_unusable
 from overmind.signals.decode import token_index
 
 hooks_cli = typer.Typer(
-    help="Show, add, rotate or remove the sources of signals by webhook.\n\n"
+    help="Show, add, rotate or remove sources of webhooks.\n\n"
     "A source is a strategy of TradingView or freqtrade. docs/hooks.md says what it has to send.",
     add_completion=False,
     rich_markup_mode=None,

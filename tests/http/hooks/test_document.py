@@ -14,6 +14,7 @@ from overmind.clock.instants import iso_seconds
 from overmind.core.model.enums import Side
 from overmind.core.model.events import OrderPlaced
 from overmind.desk.app import App
+from overmind.http.reference.hook_shapes import FreqtradeFill, TradingViewAlert
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "hooks.md").read_text(encoding="utf-8")
 SNIPPET = re.compile(r"```(?:json|sh) (\w+)\n(.*?)```", re.DOTALL)
@@ -84,6 +85,13 @@ def test_every_snippet_is_sent(tmp_path: Path) -> None:
         ("", Side.BUY)
     ]
     assert placed[2 * len(alerts)].order.spend.units == 99_999_999
+
+
+def test_the_reference_describes_what_the_document_sends() -> None:
+    long, short = (set(json.loads(text)) for text in snippets("tradingview"))
+    assert long == set(TradingViewAlert.__struct_fields__) > short - {"sentiment"}
+    webhook = json.loads(snippets("freqtrade")[0])["webhook"]
+    assert {*webhook["entry_fill"], *webhook["exit_fill"]} == set(FreqtradeFill.__struct_fields__)
 
 
 def test_the_urls_of_the_document_are_those_of_hooks() -> None:

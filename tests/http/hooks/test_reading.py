@@ -97,7 +97,7 @@ def test_an_alert_is_a_signal_of_its_source_with_the_defaults_that_it_leaves_out
 
 def test_the_id_is_of_the_source_and_the_raw_body() -> None:
     raw = json.dumps(ALERT).encode()
-    hexdigest = hashlib.sha256(b"chart" + raw).hexdigest()
+    hexdigest = hashlib.sha256(b"chart\0" + raw).hexdigest()
     assert read(CHART, ALERT).signal.id == id_of(CHART, raw) == f"tv-{hexdigest[:40]}"
     assert id_of(CHART, raw + b" ") != id_of(CHART, raw) != id_of(replace(CHART, name="chart2"), raw)
     assert read(BOT, ENTRY_FILL).signal.id.startswith("ft-")

@@ -50,7 +50,7 @@ class Market(NamedTuple):
 
 def id_of(source: Source, raw: bytes) -> SignalId:
     """The same bytes of the same source have the same id."""
-    digest = hashlib.sha256(source.name.encode() + raw).hexdigest()
+    digest = hashlib.sha256(source.name.encode() + b"\0" + raw).hexdigest()
     return SignalId(LANGUAGES[source.kind].prefix + digest[:ID_HEX])
 
 

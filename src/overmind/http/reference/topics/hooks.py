@@ -7,6 +7,7 @@ from typing import Final
 from overmind.desk.submit import FailedRow, InvalidRow, NotTakenRow
 from overmind.http.commands.bodies import ReasonBody
 from overmind.http.hooks.administration import HookBody, HookRow, NewHook, RotateBody
+from overmind.http.reference.hook_shapes import FreqtradeFill, TradingViewAlert
 from overmind.http.reference.operation import JSON, Answer, Fault, Operation, Topic
 from overmind.http.reference.topics.access import NOT_WRITTEN, TAKEN
 from overmind.http.responses import Error
@@ -26,6 +27,13 @@ OF_STRANGERS: Final = (
     Fault(413, "a body of more than 16,384 bytes", "send what docs/hooks.md shows"),
     Fault(408, "the body did not arrive within 10 s", "send it at once"),
     Fault(429, "too many wrong secrets from this address", "wait, and send to the hook's own URL"),
+)
+ALERT: Final = (
+    '{"ticker": "SOLUSDC", "action": "buy", "position": "long", "contracts": "2", "fired_at": "2026-11-29T03:00:00Z"}'
+)
+FILL: Final = (
+    '{"event": "entry", "trade_id": "7", "pair": "SOL/USDC", "direction": "Long", "stake_amount": "100.0", '
+    '"rate": "150.0", "amount": "0.666", "sub_trade": "False"}'
 )
 
 HOOKS: Final = Topic(
@@ -66,7 +74,10 @@ HOOKS: Final = Topic(
             "POST",
             "/v1/hooks/tradingview/{source}/{secret}",
             DecisionRow,
-            "The body is the message of an alert.",
+            "The body is the message of an alert, as any media type. Every field of a signal may be added, but for its "
+            "id, its action, its token, its time and its scope.",
+            body=TradingViewAlert,
+            example=ALERT,
             answers=ANSWERS,
             faults=OF_STRANGERS,
         ),
@@ -74,7 +85,10 @@ HOOKS: Final = Topic(
             "POST",
             "/v1/hooks/freqtrade/{source}/{secret}",
             DecisionRow,
-            "The body is what freqtrade's webhook sends of a filled entry or exit.",
+            "The body is what freqtrade's webhook sends of a filled entry or exit, as JSON or as a form. Fields of a "
+            "signal may be added as in an alert.",
+            body=FreqtradeFill,
+            example=FILL,
             answers=ANSWERS,
             faults=OF_STRANGERS,
         ),
