@@ -30,6 +30,7 @@ SET_UP: Final = {
     "users": Entry("access", "users_cli", "Show or change who may log in, and with which role."),
     "tokens": Entry("access", "tokens_cli", "Show, make or revoke the tokens of programs."),
     "hooks": Entry("hooks", "hooks_cli", "Show, add, rotate or remove sources of webhooks."),
+    "notices": Entry("notices", "notices_cli", "Show what people are told, and send a notice to try it."),
     "show-config": Entry("configuration", "show_config", "Show every setting in force and where it comes from."),
     "backup": Entry("backup", "backup", "Copy the journal while the desk trades, and verify it."),
     "restore": Entry("backup", "restore", "Make a new data folder from a backup, and verify it."),

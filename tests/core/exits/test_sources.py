@@ -1,6 +1,6 @@
 """An exit of a source sells what its own entries hold here: all, or the share that it sold of its own position.
 
-See specification §7.12.
+See specification §7.13.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The hooks of a service on paper: who is let in, and what is answered (specification §13.6)."""
+"""The hooks of a service on paper: who is let in, and what is answered (specification §13.10)."""
 
 from __future__ import annotations
 

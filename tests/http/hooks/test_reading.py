@@ -1,4 +1,4 @@
-"""What the bodies of TradingView and freqtrade mean, line by line (specification §13.6)."""
+"""What the bodies of TradingView and freqtrade mean, line by line (specification §13.10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What senders send again is decided once, in virtual time and without a socket (specification §13.6)."""
+"""What senders send again is decided once, in virtual time and without a socket (specification §13.10)."""
 
 from __future__ import annotations
 
