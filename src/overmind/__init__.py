@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from overmind.signals.decode import BadSignal, decode_signal
     from overmind.signals.encode import encode_signal
     from overmind.views.decisions import Decision, DecisionStatus
+    from overmind.views.prices import PriceRow
     from overmind.views.reports import PortfolioSummary, WalletMetrics
     from overmind.views.stats import ExecutionStats
 
@@ -61,6 +62,7 @@ __all__ = [
     "NoEligibleWallet",
     "PersistenceSender",
     "PortfolioSummary",
+    "PriceRow",
     "Problem",
     "Record",
     "Refusal",
@@ -110,6 +112,7 @@ if not TYPE_CHECKING:
         "overmind.signals.decode": "BadSignal decode_signal",
         "overmind.signals.encode": "encode_signal",
         "overmind.views.decisions": "Decision DecisionStatus",
+        "overmind.views.prices": "PriceRow",
         "overmind.views.reports": "PortfolioSummary WalletMetrics",
         "overmind.views.stats": "ExecutionStats",
     }
