@@ -15,8 +15,8 @@ from overmind.views.stats import StatsRow
 BOOKS: Final = Topic(
     "The books",
     "The answers are those of the commands' `--json`. Nothing is shown before it is durable. `wallets`, `positions`, "
-    "`prices`, `limits` and the wallets of `risk` are read row by row while trading goes on: each row is exact, and a trade may "
-    "come between two of them. `portfolio` is of one moment.",
+    "`prices`, `limits` and the wallets of `risk` are read row by row while trading goes on: each row is exact, and a "
+    "trade may come between two of them. `portfolio` is of one moment.",
     (
         Operation("GET", "/v1/portfolio", PortfolioSummary),
         Operation("GET", "/v1/wallets", list[WalletMetrics]),
@@ -25,8 +25,8 @@ BOOKS: Final = Topic(
             "GET",
             "/v1/prices",
             list[PriceRow],
-            "By symbol, every token that has had a price since the journal began. A price of which `at_ns` stands still "
-            "is not seen any more: entries are refused once it is older than OVERMIND_MARK_AGE_MAX_MS.",
+            "By symbol, every token that has had a price since the journal began. A price of which `at_ns` stands "
+            "still is not seen any more: entries are refused once it is older than OVERMIND_MARK_AGE_MAX_MS.",
         ),
         Operation("GET", "/v1/stats", StatsRow),
         Operation(
