@@ -117,10 +117,16 @@ def submit(desk: DeskApi, name: str, strategy: str, trade: Trade, at_s: int) -> 
     how = f"{trade.action} {trade.symbol} {' '.join(trade.amount.values())}"
     say(f"{signal_id}: {how}: {decision.status}, {decision.selection_reason}")
     if decision.status == "refused":
-        explained = answered(lambda: desk.signal(signal_id, candidates=False))
-        for way in explained.changes[:1]:  # The first one is the nearest.
-            needed = "; ".join(change.change for change in way.changes)
-            say(f"  it would pass with: {needed}")
+        tell_why(desk, signal_id)
+
+
+def tell_why(desk: DeskApi, signal_id: str) -> None:
+    """What would have to change for the signal to pass, and who holds the desk if somebody does."""
+    explained, summary = answered(lambda: desk.signal(signal_id, candidates=False)), answered(desk.portfolio)
+    for way in explained.changes[:1]:  # The first one is the nearest.
+        say(f"  it would pass with: {'; '.join(change.change for change in way.changes)}")
+    for hold in [*(summary.hold_details or ()), *(summary.wallet_holds or ())]:
+        say(f"  {hold.scope} is held: {hold.cause}, {hold.reason}")
 
 
 def run(bot: Callable[[], None]) -> None:

@@ -40,7 +40,7 @@ async def traded(config: MultiWalletConfig, journal: MemoryJournal, start_s: int
 
 
 def test_it_buys_on_the_rise_and_sells_on_the_fall(tmp_path: Path) -> None:
-    env = ScratchDesk(tmp_path).seed_env(OVERMIND_PRICE_TAPE=str(saw_tape(tmp_path, STEP_S, START_S)))
+    env = ScratchDesk(tmp_path).seed_env(OVERMIND_PRICE_TAPE=str(saw_tape(tmp_path, STEP_S, start_s=START_S)))
     config, journal = MultiWalletConfig.from_env(env, None), MemoryJournal()
     records = run_virtual(traded(config, journal, START_S, ROUNDS * 2 * RISING))
     sides = [entry.event.order.side.value for entry in journal.read() if isinstance(entry.event, OrderPlaced)]
@@ -52,7 +52,7 @@ def test_it_buys_on_the_rise_and_sells_on_the_fall(tmp_path: Path) -> None:
 
 
 def test_a_bar_is_decided_once_however_often_it_starts(tmp_path: Path) -> None:
-    env = ScratchDesk(tmp_path).seed_env(OVERMIND_PRICE_TAPE=str(saw_tape(tmp_path, STEP_S, START_S)))
+    env = ScratchDesk(tmp_path).seed_env(OVERMIND_PRICE_TAPE=str(saw_tape(tmp_path, STEP_S, start_s=START_S)))
     config, journal = MultiWalletConfig.from_env(env, None), MemoryJournal()
     for _ in range(2):  # The same bars again, as after a restart and a clock that was set back.
         run_virtual(traded(config, journal, START_S, 2 * RISING))

@@ -9,11 +9,11 @@ RISING = 12  # candles, and as many that fall
 STEP_PERCENT = 0.4
 
 
-def saw_tape(folder: Path, step_s: int = 1, start_s: int = 1_750_000_000) -> Path:
+def saw_tape(folder: Path, step_s: int = 1, rising: int = RISING, start_s: int = 1_750_000_000) -> Path:
     """A round of candles of each token; the last one ends where the first began."""
     tape = folder / "saw"
     tape.mkdir()
-    up = [1 + STEP_PERCENT / 100 * number for number in range(RISING + 1)]
+    up = [1 + STEP_PERCENT / 100 * number for number in range(rising + 1)]
     turns = [*up, *reversed(up[:-1])]
     for symbol, price in (("SOL", 150), ("ETH", 2_000), ("BTC", 90_000)):
         lines = [
