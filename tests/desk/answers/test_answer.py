@@ -82,9 +82,7 @@ CASES: list[tuple[Event, dict[str, Any] | None]] = [
 OF_ORDER = {"order_id": "s1.0.0", "wallet_id": "w1", "side": "Buy", "symbol": "SOL"}
 
 
-def told(
-    event: Event, source: str = "tv", before: OrderPlaced | None = None, at_ns: int = T0
-) -> dict[str, Any] | None:
+def told(event: Event, source: str = "tv", before: OrderPlaced | None = None, at_ns: int = T0) -> dict[str, Any] | None:
     """What a source is told of an entry after an order was placed."""
     follower = Follower()
     follower.learn(before or placed())

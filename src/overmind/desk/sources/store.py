@@ -1,8 +1,8 @@
 """The sources in `hooks.json` of the data directory, and apart from them the keys that sign their answers.
 
 `hooks.json` holds hashes alone: whoever has a copy of it can neither send signals nor sign answers. A receiver checks a
-signature with the key itself, so keys cannot be kept as hashes. They stand in `answers_keys.json`, which is in no backup
-unless it is asked for. The files belong to whoever changes them, under one lock.
+signature with the key itself, so keys cannot be kept as hashes. They stand in `answers_keys.json`, which a backup holds
+only if it is asked for keys. The files belong to whoever changes them, under one lock.
 """
 
 from __future__ import annotations
