@@ -1,4 +1,4 @@
-"""The programs of a server that a test cannot run: each checks what it is asked to do, and does what a file shows of it.
+"""The programs of a server that a test cannot run. Each checks what it is asked, and does what a file shows of it.
 
     pretended.py PROGRAM WORD …
 

@@ -1,7 +1,7 @@
 """The documents that lead a newcomer run as they are written, as far as this machine can.
 
-The first hour runs whole. On the way to a server everything of overmind and of the shell runs; what only a server can do
-is pretended, and each such program checks what it is asked against the files of deploy/.
+The first hour runs whole. On the way to a server all of overmind and of the shell runs. What only a server can do is
+pretended, and each such program checks what it is asked against the files of deploy/.
 """
 
 from __future__ import annotations
