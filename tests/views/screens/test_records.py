@@ -238,3 +238,12 @@ def test_capital_tells_which_moves_may_be_cancelled_and_which_floats_are_low() -
         ("w2", True, False),
         ("w1", False, False),
     ]
+
+
+def test_the_plan_tells_what_each_wallet_has_afterwards() -> None:
+    desk = CoreDesk("w1 aim 50 usd 11900; w2 aim 50 usd 7900")
+    found = capital(desk.state, desk.now_ns)
+    moved = found.plan.transfers[0].amount_usd
+    told = {one.row.wallet_id: (one.change_usd, one.after_usd - one.row.equity_usd) for one in found.wallets}
+    assert told == {"w1": (-moved, pytest.approx(-moved)), "w2": (moved, pytest.approx(moved))}
+    assert [one.off_usd for one in found.wallets] == [pytest.approx(0, abs=0.01)] * 2
