@@ -22,7 +22,7 @@ PAGE_BUGS: Final = (
         "page: an order that is not signed counts as sent",
         "views/orders.py",
         "    if known.ticket is not None:\n        shown, detail",
-        "    if is_sent:\n        shown = \"sent\"\n    elif known.ticket is not None:\n        shown, detail",
+        '    if is_sent:\n        shown = "sent"\n    elif known.ticket is not None:\n        shown, detail',
         "tests/views/test_orders.py::test_an_open_order_is_sent_only_when_a_node_took_it",
     ),
     Mutation(
